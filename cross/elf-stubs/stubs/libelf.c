@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* What libbpf's object loader and static linker take from libelf. */
+#include "stub.h"
+
+STUB(elf64_getehdr)
+STUB(elf64_getshdr)
+STUB(elf64_newehdr)
+STUB(elf_begin)
+STUB(elf_end)
+STUB(elf_errmsg)
+STUB(elf_getdata)
+STUB(elf_getscn)
+STUB(elf_getshdrstrndx)
+STUB(elf_memory)
+STUB(elf_ndxscn)
+STUB(elf_newdata)
+STUB(elf_newscn)
+STUB(elf_nextscn)
+STUB(elf_rawdata)
+STUB(elf_strptr)
+STUB(elf_update)
+STUB(elf_version)
+STUB(gelf_getclass)
+STUB(gelf_getehdr)
+STUB(gelf_getrel)
+STUB(gelf_getshdr)
+STUB(gelf_getsym)
