@@ -1,0 +1,82 @@
+//! Addresses to listen on, as CoreDNS writes them.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+/// Where CoreDNS serves metrics when nothing else is said.
+pub(super) const DEFAULT: &str = "localhost:9153";
+
+/// A place to listen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Address {
+    /// Every address of the box, IPv6 and IPv4: `:PORT`.
+    Every(u16),
+    /// One address.
+    One(SocketAddr),
+}
+
+impl Address {
+    /// Reads `HOST:PORT`, `[IPV6]:PORT` or `:PORT`. HOST is an address or `localhost`.
+    ///
+    /// # Errors
+    /// A sentence that says what is wrong and what would be right.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let wrong = || format!("{text:?} is no address; write HOST:PORT or :PORT, for example {DEFAULT}");
+        let (host, port) = text.rsplit_once(':').ok_or_else(wrong)?;
+        let port = port.parse().map_err(|_| wrong())?;
+        if host.is_empty() {
+            return Ok(Self::Every(port));
+        }
+        if host == "localhost" {
+            return Ok(Self::One(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port)));
+        }
+        let bracketed = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+        let ip = match bracketed {
+            Some(inner) => inner.parse().map(IpAddr::V6).map_err(|_| wrong())?,
+            None => host.parse().map(IpAddr::V4).map_err(|_| {
+                format!("{text:?} names a host; write its address, since names are not resolved on the box that filters the resolver")
+            })?,
+        };
+        Ok(Self::One(SocketAddr::new(ip, port)))
+    }
+
+    /// The socket addresses to try, the first that works wins: a kernel without IPv6 still has IPv4.
+    pub fn candidates(self) -> [Option<SocketAddr>; 2] {
+        match self {
+            Self::One(address) => [Some(address), None],
+            Self::Every(port) => [
+                Some(SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), port)),
+                Some(SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), port)),
+            ],
+        }
+    }
+}
+
+impl std::fmt::Display for Address {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Every(port) => write!(f, ":{port}"),
+            Self::One(address) => address.fmt(f),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts_and_ports() {
+        for (text, expected) in [
+            (":9153", ":9153"),
+            ("localhost:9153", "127.0.0.1:9153"),
+            ("10.0.0.1:80", "10.0.0.1:80"),
+            ("[::1]:80", "[::1]:80"),
+            (":0", ":0"),
+        ] {
+            assert_eq!(Address::parse(text).unwrap().to_string(), expected);
+        }
+        for text in ["", "9153", "localhost", ":", ":65536", ":-1", "::1:80", "[::1:80", "[1.2.3.4]:1", "ns.example:1"] {
+            assert!(Address::parse(text).is_err(), "{text}");
+        }
+    }
+}

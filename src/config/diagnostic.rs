@@ -1,0 +1,88 @@
+//! What is wrong, and where: the one line that a refusal is.
+
+use std::fmt;
+
+use crate::corefile::{self, Corefile, Token};
+
+/// Whose fault it is; decides the exit code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Blame {
+    /// The Corefile's text.
+    Corefile,
+    /// A file that is missing or can't be read.
+    Input,
+    /// What stands in the object file.
+    Object,
+}
+
+/// One thing that is wrong. Shown as `FILE:LINE: DIRECTIVE: what is wrong; what would be right`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// The Corefile, or the import, in which it stands.
+    pub file: String,
+    /// The line, counted from 1.
+    pub line: u32,
+    /// The directive or option at fault.
+    pub directive: String,
+    /// What is wrong, and what would be right.
+    pub message: String,
+    /// Whose fault it is.
+    pub blame: Blame,
+}
+
+impl Diagnostic {
+    /// Something wrong at `token`.
+    pub fn new(corefile: &Corefile, token: Token, directive: &str, message: String, blame: Blame) -> Self {
+        Self {
+            file: corefile.file(token).to_owned(),
+            line: token.line(),
+            directive: directive.to_owned(),
+            message,
+            blame,
+        }
+    }
+}
+
+impl From<&corefile::Error> for Diagnostic {
+    fn from(error: &corefile::Error) -> Self {
+        Self {
+            file: error.file().to_owned(),
+            line: error.line(),
+            directive: error.directive().to_owned(),
+            message: error.message().to_owned(),
+            blame: Blame::Corefile,
+        }
+    }
+}
+
+impl fmt::Display for Diagnostic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { file, line, directive, message, .. } = self;
+        write!(f, "{file}:{line}: {directive}: {message}")
+    }
+}
+
+/// Collects everything that is wrong with a Corefile's text.
+pub(super) struct Diagnostics<'a> {
+    pub(super) corefile: &'a Corefile,
+    found: Vec<Diagnostic>,
+}
+
+impl<'a> Diagnostics<'a> {
+    pub(super) fn new(corefile: &'a Corefile) -> Self {
+        Self { corefile, found: Vec::new() }
+    }
+
+    pub(super) fn add(&mut self, at: Token, directive: &str, message: String) {
+        self.found.push(Diagnostic::new(self.corefile, at, directive, message, Blame::Corefile));
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.found.len()
+    }
+
+    /// `value` if nothing was wrong.
+    pub(super) fn none_or<T>(self, value: T) -> Result<T, Vec<Diagnostic>> {
+        if self.found.is_empty() { Ok(value) } else { Err(self.found) }
+    }
+}

@@ -1,0 +1,263 @@
+//! The `ebpf` block.
+
+use std::path::Path;
+
+use super::diagnostic::Diagnostics;
+use super::{Entry, Filter, Metric, Mode, Names, duration, folder_of};
+use crate::capacity::{MAX_KEY, MAX_VALUE};
+use crate::corefile::{Occurrence, Token};
+use crate::hex;
+use crate::kernel::interface;
+
+const OPTIONS: &str = "elf, if, map, metric, mode and wait";
+
+/// Reads a block; `None` when something is wrong with it, and then it has been said.
+pub(super) fn read(
+    block: Occurrence<'_>,
+    folder: &Path,
+    debug: bool,
+    names: &mut Names,
+    faults: &mut Diagnostics<'_>,
+) -> Option<Filter> {
+    let before = faults.count();
+    let mut reader = Reader { faults, names, folder, parts: Parts::default() };
+    if let Some(argument) = block.args.first().or(block.rest.first()) {
+        let what = format!("takes no argument, not {}; its options stand in a block", reader.quote(*argument));
+        reader.faults.add(*argument, "ebpf", what);
+    }
+    for line in block.body.into_iter().flatten() {
+        reader.line(line);
+    }
+    let parts = reader.parts;
+    if parts.elf.is_none() {
+        faults.add(block.head, "ebpf", "no elf; add `elf PROGRAM`, the object file to attach".into());
+    }
+    if parts.interface.is_none() {
+        faults.add(block.head, "ebpf", "no if; add `if INTERFACE`, the interface to attach to".into());
+    }
+    let ((elf, elf_at), (interface, interface_at)) = parts.elf.zip(parts.interface)?;
+    let filter = Filter {
+        at: block.head,
+        elf,
+        elf_at,
+        interface,
+        interface_at,
+        mode: parts.mode.unwrap_or_default(),
+        wait: parts.wait.unwrap_or_default(),
+        entries: parts.entries,
+        metrics: parts.metrics,
+        debug,
+    };
+    (faults.count() == before).then_some(filter)
+}
+
+/// What has been read of a block.
+#[derive(Default)]
+struct Parts {
+    elf: Option<(std::path::PathBuf, Token)>,
+    interface: Option<(heapless::String<15>, Token)>,
+    mode: Option<Mode>,
+    wait: Option<std::time::Duration>,
+    entries: Vec<Entry>,
+    metrics: Vec<Metric>,
+}
+
+struct Reader<'a, 'c> {
+    faults: &'a mut Diagnostics<'c>,
+    names: &'a mut Names,
+    folder: &'a Path,
+    parts: Parts,
+}
+
+impl<'c> Reader<'_, 'c> {
+    fn text(&self, token: Token) -> &'c str {
+        self.faults.corefile.text(token)
+    }
+
+    fn quote(&self, token: Token) -> String {
+        format!("{:?}", self.text(token))
+    }
+
+    fn line(&mut self, line: &[Token]) {
+        let Some((&name, args)) = line.split_first() else {
+            return;
+        };
+        match self.text(name) {
+            "elf" => self.elf(name, args),
+            "if" => self.interface(name, args),
+            "map" => self.map(name, args),
+            "metric" => self.metric(name, args),
+            "mode" => self.mode(name, args),
+            "wait" => self.wait(name, args),
+            other => {
+                let what = format!("unknown option {other:?}; there are {OPTIONS}");
+                self.faults.add(name, "ebpf", what);
+            }
+        }
+    }
+
+    /// The one argument of an option that is given once.
+    fn only(&mut self, name: Token, args: &[Token], twice: bool, form: &str) -> Option<Token> {
+        let option = self.text(name);
+        if twice {
+            self.faults.add(name, option, "given twice in this block; keep one".into());
+            return None;
+        }
+        let [argument] = args else {
+            self.faults.add(name, option, format!("{} arguments; write `{option} {form}`", args.len()));
+            return None;
+        };
+        if self.text(*argument).is_empty() {
+            self.faults.add(*argument, option, format!("{form} is empty; was a variable not set?"));
+            return None;
+        }
+        Some(*argument)
+    }
+
+    fn elf(&mut self, name: Token, args: &[Token]) {
+        let twice = self.parts.elf.is_some();
+        if let Some(path) = self.only(name, args, twice, "PROGRAM") {
+            let folder = folder_of(path, self.faults.corefile, self.folder);
+            self.parts.elf = Some((folder.join(self.text(path)), path));
+        }
+    }
+
+    fn interface(&mut self, name: Token, args: &[Token]) {
+        let twice = self.parts.interface.is_some();
+        let Some(word) = self.only(name, args, twice, "INTERFACE") else {
+            return;
+        };
+        let text = self.text(word);
+        let Ok(interface) = heapless::String::try_from(text) else {
+            self.faults.add(word, "if", format!("{text:?} is no interface name; one has 1 to 15 bytes"));
+            return;
+        };
+        if !interface::is_name(text) {
+            self.faults.add(word, "if", format!("{text:?} is no interface name; one has no white space, `/` or `:`"));
+            return;
+        }
+        if self.names.interfaces.iter().any(|taken| taken == text) {
+            self.faults.add(word, "if", format!("interface {text} has a filter already; give each interface one `ebpf` block"));
+        }
+        self.names.interfaces.push(text.to_owned());
+        self.parts.interface = Some((interface, word));
+    }
+
+    fn mode(&mut self, name: Token, args: &[Token]) {
+        let twice = self.parts.mode.is_some();
+        let Some(word) = self.only(name, args, twice, "auto|native|generic|offload") else {
+            return;
+        };
+        self.parts.mode = Some(match self.text(word) {
+            "auto" => Mode::Auto,
+            "native" => Mode::Native,
+            "generic" => Mode::Generic,
+            "offload" => Mode::Offload,
+            other => {
+                self.faults.add(word, "mode", format!("unknown mode {other:?}; there are auto, native, generic and offload"));
+                Mode::Auto
+            }
+        });
+    }
+
+    fn wait(&mut self, name: Token, args: &[Token]) {
+        let twice = self.parts.wait.is_some();
+        let Some(word) = self.only(name, args, twice, "DURATION") else {
+            return;
+        };
+        let wait = duration::parse(self.text(word));
+        if wait.is_none() {
+            let what = format!("{} is no duration; write for example 30s or 1m30s", self.quote(word));
+            self.faults.add(word, "wait", what);
+        }
+        self.parts.wait = Some(wait.unwrap_or_default());
+    }
+
+    fn map(&mut self, name: Token, args: &[Token]) {
+        let (key, value) = match args {
+            [value] => (None, *value),
+            [key, value] => (Some(*key), *value),
+            _ => {
+                self.faults.add(name, "map", format!("{} arguments; write `map [KEY] VALUE`", args.len()));
+                return;
+            }
+        };
+        let key_is_good = key.is_none_or(|key| self.hex(key, "map", "KEY").is_some());
+        let mut scratch = [0; MAX_VALUE];
+        match hex::decode(self.text(value), Some('.'), &mut scratch) {
+            Ok(_) if key_is_good => {}
+            Ok(_) => return,
+            Err(error) => {
+                let what = wrong_hex("VALUE", error, MAX_VALUE, "COREXDP_MAX_VALUE");
+                self.faults.add(value, "map", what);
+                return;
+            }
+        }
+        self.parts.entries.push(Entry { key, value });
+    }
+
+    fn metric(&mut self, name: Token, args: &[Token]) {
+        let &[metric, key, position, length, help] = args else {
+            self.faults.add(name, "metric", format!("{} arguments; write `metric NAME KEY POS LEN \"HELP\"`", args.len()));
+            return;
+        };
+        let full_name = self.metric_name(metric);
+        let key = self.hex(key, "metric", "KEY");
+        let position = self.number(position, "POS", 0..=MAX_VALUE);
+        let length = self.number(length, "LEN", 1..=8);
+        let (Some(full_name), Some(key), Some(position), Some(length)) = (full_name, key, position, length) else {
+            return;
+        };
+        let help = self.text(help).to_owned();
+        self.parts.metrics.push(Metric { at: name, name: full_name, key, position, length, help });
+    }
+
+    fn metric_name(&mut self, token: Token) -> Option<String> {
+        let text = self.text(token);
+        let legal = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == ':';
+        if text.is_empty() || !text.chars().all(legal) {
+            self.faults.add(token, "metric", format!("{text:?} is no metric name; use letters, digits and `_`"));
+            return None;
+        }
+        let full = format!("coredns_ebpf_{text}");
+        if self.names.metrics.contains(&full) {
+            self.faults.add(token, "metric", format!("{text} is the name of another metric already; names are unique"));
+            return None;
+        }
+        self.names.metrics.push(full.clone());
+        Some(full)
+    }
+
+    fn hex(&mut self, token: Token, option: &str, what: &str) -> Option<heapless::Vec<u8, MAX_KEY>> {
+        let mut bytes = heapless::Vec::from([0; MAX_KEY]);
+        match hex::decode(self.text(token), None, &mut bytes) {
+            Ok(length) => {
+                bytes.truncate(length);
+                Some(bytes)
+            }
+            Err(error) => {
+                self.faults.add(token, option, wrong_hex(what, error, MAX_KEY, "COREXDP_MAX_KEY"));
+                None
+            }
+        }
+    }
+
+    fn number(&mut self, token: Token, what: &str, range: std::ops::RangeInclusive<usize>) -> Option<usize> {
+        let number = self.text(token).parse().ok().filter(|number| range.contains(number));
+        if number.is_none() {
+            let (low, high) = (range.start(), range.end());
+            let what = format!("{what} is {}; it is a number from {low} to {high}", self.quote(token));
+            self.faults.add(token, "metric", what);
+        }
+        number
+    }
+}
+
+fn wrong_hex(what: &str, error: hex::Error, most: usize, capacity: &str) -> String {
+    match error {
+        hex::Error::Digit(c) => format!("{what} has {c:?}; it is hexadecimal digits, two for each byte"),
+        hex::Error::Odd => format!("{what} has an odd number of digits; each byte has two"),
+        hex::Error::Empty => format!("{what} is empty; it is hexadecimal digits, two for each byte"),
+        hex::Error::Long => format!("{what} is longer than {most} bytes; {capacity} sets how long at build time"),
+    }
+}

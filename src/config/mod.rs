@@ -1,0 +1,205 @@
+//! What corexdp needs of a Corefile: directives → a checked [`Config`].
+//!
+//! Two steps. [`Config::read`] checks what can be said from the Corefile alone; [`fit::check`] checks keys, values and
+//! metrics against the map they are meant for. Both find every error, not only the first. Map entries stay words of
+//! the Corefile: there may be a hundred thousand, and they are decoded only while they stream into the kernel.
+
+#![forbid(unsafe_code)]
+
+mod address;
+mod diagnostic;
+mod duration;
+mod ebpf;
+pub mod fit;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::capacity::{MAX_FILTERS, MAX_KEY, MAX_METRICS};
+use crate::corefile::{Corefile, Directive, Occurrence, Token};
+
+pub use address::Address;
+pub use diagnostic::{Blame, Diagnostic};
+use diagnostic::Diagnostics;
+
+/// What the Corefile asks for.
+#[derive(Debug, Default)]
+pub struct Config {
+    /// One for each `ebpf` block, in order.
+    pub filters: heapless::Vec<Filter, MAX_FILTERS>,
+    /// Where the metrics page is served; empty: nowhere.
+    pub pages: heapless::Vec<Address, MAX_FILTERS>,
+}
+
+/// One `ebpf` block.
+#[derive(Debug)]
+pub struct Filter {
+    /// The word `ebpf`.
+    pub at: Token,
+    /// The object's path, absolute or from the working directory.
+    pub elf: PathBuf,
+    /// Where it is named.
+    pub elf_at: Token,
+    /// The interface's name.
+    pub interface: heapless::String<15>,
+    /// Where it is named.
+    pub interface_at: Token,
+    /// How to attach.
+    pub mode: Mode,
+    /// How long to wait for the interface at start.
+    pub wait: Duration,
+    /// The map's entries, in order.
+    pub entries: Vec<Entry>,
+    /// The metrics read from the map.
+    pub metrics: Vec<Metric>,
+    /// Whether changes of the map's values are logged.
+    pub debug: bool,
+}
+
+/// How to attach.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// Native, else generic.
+    #[default]
+    Auto,
+    /// In the driver, or not at all.
+    Native,
+    /// In the network stack.
+    Generic,
+    /// On the card.
+    Offload,
+}
+
+/// A `map` line. Its words were checked to be hexadecimal.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry {
+    /// The key; without one, the line's index is the key.
+    pub key: Option<Token>,
+    /// The value.
+    pub value: Token,
+}
+
+/// A `metric` line.
+#[derive(Debug)]
+pub struct Metric {
+    /// Where it stands.
+    pub at: Token,
+    /// The whole name, `coredns_ebpf_NAME`.
+    pub name: String,
+    /// The key whose value is read.
+    pub key: heapless::Vec<u8, MAX_KEY>,
+    /// First byte of the number in the value.
+    pub position: usize,
+    /// Bytes of the number, 1 to 8.
+    pub length: usize,
+    /// The text of HELP.
+    pub help: String,
+}
+
+/// Names of everything that must not be named twice in a Corefile.
+#[derive(Default)]
+struct Names {
+    interfaces: Vec<String>,
+    metrics: Vec<String>,
+}
+
+impl Config {
+    /// Reads what `corefile` says about filters and pages. `folder` is where relative paths in its top file start.
+    ///
+    /// # Errors
+    /// All that is wrong, in the order of the file.
+    pub fn read(corefile: &Corefile, folder: &Path) -> Result<Self, Vec<Diagnostic>> {
+        let mut config = Self::default();
+        let mut names = Names::default();
+        let mut faults = Diagnostics::new(corefile);
+        for block in corefile.blocks() {
+            let named = |name: &str| block.directives.iter().find(|directive| directive.name == name);
+            let debug = named("debug").is_some_and(|directive| read_debug(directive, corefile, &mut faults));
+            if let Some(directive) = named("prometheus") {
+                config.read_page(directive, corefile, &mut faults);
+            }
+            for occurrence in named("ebpf").into_iter().flat_map(|ebpf| ebpf.occurrences(corefile)) {
+                let at = occurrence.head;
+                let Some(filter) = ebpf::read(occurrence, folder, debug, &mut names, &mut faults) else {
+                    continue;
+                };
+                if config.filters.push(filter).is_err() {
+                    faults.add(at, "ebpf", format!("more than {MAX_FILTERS} filters; COREXDP_MAX_FILTERS sets how many at build time"));
+                }
+            }
+        }
+        if names.metrics.len() > MAX_METRICS
+            && let Some(metric) = config.filters.iter().flat_map(|filter| &filter.metrics).nth(MAX_METRICS)
+        {
+            faults.add(metric.at, "metric", format!("more than {MAX_METRICS} metrics; COREXDP_MAX_METRICS sets how many at build time"));
+        }
+        faults.none_or(config)
+    }
+
+    fn read_page(&mut self, directive: &Directive, corefile: &Corefile, faults: &mut Diagnostics<'_>) {
+        let mut occurrences = directive.occurrences(corefile);
+        let Some(first) = occurrences.next() else {
+            return;
+        };
+        if let Some(again) = occurrences.next() {
+            faults.add(again.head, "prometheus", "given twice in this server block; keep one".into());
+        }
+        check_page_options(&first, corefile, faults);
+        let text = match first.args {
+            [] => address::DEFAULT,
+            [one] => corefile.text(*one),
+            [_, more, ..] => {
+                faults.add(*more, "prometheus", format!("takes one address, not {}", first.args.len()));
+                return;
+            }
+        };
+        match Address::parse(text) {
+            Err(what) => faults.add(*first.args.first().unwrap_or(&first.head), "prometheus", what),
+            // Several server blocks may name the same page; CoreDNS serves it once too.
+            Ok(address) if self.pages.contains(&address) => {}
+            Ok(address) => {
+                if self.pages.push(address).is_err() {
+                    faults.add(first.head, "prometheus", format!("more than {MAX_FILTERS} addresses; name one page in several server blocks, it has all metrics"));
+                }
+            }
+        }
+    }
+}
+
+/// CoreDNS's options of `prometheus`: its metrics of itself mean nothing here, and a page without TLS must not pass for one with.
+fn check_page_options(page: &Occurrence<'_>, corefile: &Corefile, faults: &mut Diagnostics<'_>) {
+    for line in page.body.clone().into_iter().flatten() {
+        let Some(option) = line.first() else {
+            continue;
+        };
+        match corefile.text(*option) {
+            "runtime_metrics" => {}
+            "tls" => faults.add(*option, "prometheus", "tls is not served; leave it out, and let a proxy on the box add it".into()),
+            other => {
+                let what = format!("unknown option {other:?}; there is runtime_metrics");
+                faults.add(*option, "prometheus", what);
+            }
+        }
+    }
+}
+
+fn read_debug(directive: &Directive, corefile: &Corefile, faults: &mut Diagnostics<'_>) -> bool {
+    for occurrence in directive.occurrences(corefile) {
+        if let Some(argument) = occurrence.args.first() {
+            faults.add(*argument, "debug", format!("takes no argument, not {:?}", corefile.text(*argument)));
+        }
+    }
+    true
+}
+
+/// Where a relative path starts that stands at `token`: the folder of its file.
+fn folder_of<'a>(token: Token, corefile: &'a Corefile, top: &'a Path) -> &'a Path {
+    let file = corefile.file(token);
+    if corefile.files().first().is_some_and(|first| first == file) {
+        return top;
+    }
+    Path::new(file).parent().unwrap_or(top)
+}
+
+#[cfg(test)]
+mod tests;

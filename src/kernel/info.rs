@@ -1,0 +1,47 @@
+//! What the kernel knows of a loaded program.
+
+use std::mem;
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+
+use nix::errno::Errno;
+
+use super::{Call, door};
+
+/// A program's identity.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Program {
+    /// Its id, unique since boot.
+    pub id: u32,
+    /// Its name, at most 15 bytes; may be empty.
+    pub name: String,
+}
+
+/// The identity of the program behind `fd` (4.13).
+///
+/// # Errors
+/// What the kernel says.
+pub fn program(fd: BorrowedFd<'_>) -> Result<Program, Errno> {
+    // SAFETY: bpf_prog_info is plain data; all zero means that no array is asked for.
+    let mut info: bpf_sys::bpf_prog_info = unsafe { mem::zeroed() };
+    let mut size = u32::try_from(mem::size_of_val(&info)).map_err(|_| Errno::E2BIG)?;
+    let fd = fd.as_raw_fd();
+    // SAFETY: the kernel writes at most `size` bytes of `info`, and its arrays are null with length 0.
+    door::pass(Call::ObjectInfo, || unsafe {
+        bpf_sys::bpf_obj_get_info_by_fd(fd, (&raw mut info).cast(), &raw mut size)
+    })?;
+    let bytes = info.name.map(|c| u8::from_ne_bytes(c.to_ne_bytes()));
+    let text = bytes.split(|&b| b == 0).next().unwrap_or_default();
+    Ok(Program { id: info.id, name: String::from_utf8_lossy(text).into_owned() })
+}
+
+/// The identity of the program with this id (4.13).
+///
+/// # Errors
+/// `ENOENT` when it is gone, `EPERM` without `CAP_SYS_ADMIN`.
+pub fn program_by_id(id: u32) -> Result<Program, Errno> {
+    // SAFETY: takes an integer.
+    let fd = door::pass(Call::ProgById, || unsafe { bpf_sys::bpf_prog_get_fd_by_id(id) })?;
+    // SAFETY: the kernel has just made this descriptor and nobody else owns it.
+    let fd = unsafe { OwnedFd::from_raw_fd(fd) };
+    program(std::os::fd::AsFd::as_fd(&fd))
+}

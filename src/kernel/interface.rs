@@ -1,0 +1,162 @@
+//! Network interfaces: does it exist, is it up, who filters it.
+
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+
+use nix::errno::Errno;
+use nix::libc;
+use nix::sys::socket::{MsgFlags, recv};
+
+use super::attach::Mode;
+use super::netlink::{self, Attributes, Request, as_flags, u32_at};
+use super::{Call, Error, Result};
+
+/// Bytes of `struct ifinfomsg`.
+const INFO: usize = 16;
+const IFLA_MTU: u16 = 4;
+const IFLA_EXT_MASK: u16 = 29;
+const IFLA_XDP: u16 = 43;
+const IFLA_XDP_ATTACHED: u16 = 2;
+const IFLA_XDP_PROG_ID: u16 = 4;
+const RTEXT_FILTER_SKIP_STATS: u32 = 8;
+const RTMGRP_LINK: u32 = 1;
+
+/// A name as the kernel takes it: 1 to 15 bytes, no white space, `/` or `:`, not `.` or `..` (`dev_valid_name`).
+pub fn is_name(name: &str) -> bool {
+    (1..16).contains(&name.len())
+        && name != "."
+        && name != ".."
+        && !name.contains(|c: char| c == '/' || c == ':' || c.is_whitespace() || c == '\0')
+}
+
+/// An interface as it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Interface {
+    /// Its index.
+    pub index: u32,
+    /// Whether it is administratively up.
+    pub up: bool,
+    /// Its MTU in bytes.
+    pub mtu: u32,
+    /// The XDP program attached to it: mode (`None`: several at once) and program id.
+    pub xdp: Option<(Option<Mode>, u32)>,
+}
+
+/// Looks `name` up; `None` when there is no such interface.
+///
+/// # Errors
+/// When the kernel does not answer.
+pub fn find(name: &str) -> Result<Option<Interface>> {
+    let failed = |errno| Error::new(Call::Netlink, errno, format!("interface {name}"));
+    let mut zero_terminated = name.as_bytes().to_vec();
+    zero_terminated.push(0);
+    let request = || {
+        let mut request = Request::new(libc::RTM_GETLINK, 0, &[0; INFO])?;
+        request.attribute(IFLA_EXT_MASK, &RTEXT_FILTER_SKIP_STATS.to_ne_bytes())?;
+        request.attribute(libc::IFLA_IFNAME, &zero_terminated)?;
+        Ok(request)
+    };
+    let mut found = None;
+    let answer = request().map_err(failed)?.ask(|kind, body| {
+        if kind == libc::RTM_NEWLINK {
+            found = parse(body);
+        }
+    });
+    match answer {
+        Ok(()) => Ok(found),
+        Err(refusal) if refusal.errno == Errno::ENODEV => Ok(None),
+        Err(refusal) => Err(failed(refusal.errno)),
+    }
+}
+
+fn parse(body: &[u8]) -> Option<Interface> {
+    let flags = u32_at(body, 8)?;
+    let mut interface = Interface {
+        index: u32_at(body, 4)?,
+        up: flags & libc::IFF_UP.cast_unsigned() != 0,
+        mtu: 0,
+        xdp: None,
+    };
+    for (kind, value) in Attributes(body.get(INFO..)?) {
+        match kind {
+            IFLA_MTU => interface.mtu = u32_at(value, 0)?,
+            IFLA_XDP => interface.xdp = parse_xdp(value),
+            _ => {}
+        }
+    }
+    Some(interface)
+}
+
+fn parse_xdp(nested: &[u8]) -> Option<(Option<Mode>, u32)> {
+    let of = |wanted| Attributes(nested).find(|(kind, _)| *kind == wanted).map(|(_, value)| value);
+    // XDP_ATTACHED_NONE 0, DRV 1, SKB 2, HW 3, MULTI 4 (linux/if_link.h).
+    let mode = match of(IFLA_XDP_ATTACHED)?.first()? {
+        0 => return None,
+        1 => Some(Mode::Native),
+        2 => Some(Mode::Generic),
+        3 => Some(Mode::Offload),
+        _ => None,
+    };
+    // With several programs at once there is one id for each mode instead; any of them says who is there.
+    let id = of(IFLA_XDP_PROG_ID)
+        .or_else(|| Attributes(nested).find(|(kind, _)| (5..=7).contains(kind)).map(|(_, value)| value))
+        .and_then(|value| u32_at(value, 0))
+        .unwrap_or_default();
+    Some((mode, id))
+}
+
+/// Hears when interfaces come, go or change.
+#[derive(Debug)]
+pub struct Monitor(OwnedFd);
+
+impl Monitor {
+    /// Begins to listen.
+    ///
+    /// # Errors
+    /// When there are no sockets left.
+    pub fn open() -> Result<Self> {
+        netlink::open(RTMGRP_LINK)
+            .map(Self)
+            .map_err(|errno| Error::new(Call::Netlink, errno, "listening for interfaces"))
+    }
+
+    /// Takes what has been heard; what it was does not matter, the caller looks again. An overrun (`ENOBUFS`) is news
+    /// like any other.
+    pub fn drain(&self) {
+        let mut buffer = [0; 4096];
+        while let Ok(1..) | Err(Errno::ENOBUFS | Errno::EINTR) =
+            recv(self.0.as_raw_fd(), &mut buffer, MsgFlags::MSG_DONTWAIT)
+        {}
+    }
+}
+
+impl AsFd for Monitor {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+/// Flags of a request that wants an acknowledgement.
+pub(super) fn acknowledged() -> u16 {
+    as_flags(libc::NLM_F_ACK)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_what_the_kernel_takes() {
+        for good in ["eth0", "a", "abcdefghijklmno", "wlan0.5", "…"] {
+            assert!(is_name(good), "{good}");
+        }
+        for bad in ["", ".", "..", "abcdefghijklmnop", "a/b", "a:1", "a b", "a\tb", "a\0"] {
+            assert!(!is_name(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_loopback_interface_is_found_and_a_missing_one_is_not() {
+        assert!(find("lo").unwrap().is_some_and(|lo| lo.index > 0));
+        assert_eq!(find("no-such-thing").unwrap(), None);
+    }
+}

@@ -1,0 +1,60 @@
+//! The kernel's side: maps, programs, attachments, interfaces. The only room with `unsafe`.
+//!
+//! Every call goes through [`door`], which knows its name and lets a test make it fail. Descriptors are owned from the
+//! moment the kernel hands them out, so an error half way closes what was opened.
+
+pub mod attach;
+pub mod btf;
+pub mod door;
+pub mod info;
+pub mod interface;
+pub mod limits;
+pub mod map;
+mod netlink;
+pub mod program;
+
+use std::fmt;
+
+use nix::errno::Errno;
+
+pub use door::Call;
+
+/// A call that the kernel refused, and for what.
+#[derive(Debug)]
+pub struct Error {
+    /// The call.
+    pub call: Call,
+    /// The kernel's answer.
+    pub errno: Errno,
+    /// What was asked for, and the kernel's own words where it has any; may be empty.
+    pub detail: String,
+}
+
+impl Error {
+    /// The refusal of `call` with `errno`, while doing what `detail` says.
+    pub fn new(call: Call, errno: Errno, detail: impl Into<String>) -> Self {
+        Self {
+            call,
+            errno,
+            detail: detail.into(),
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.detail.is_empty() {
+            write!(f, "{}: ", self.detail)?;
+        }
+        write!(f, "{}: {}", self.call.name(), self.errno.desc())?;
+        if matches!(self.errno, Errno::EPERM | Errno::EACCES) {
+            f.write_str("; it needs CAP_BPF and CAP_NET_ADMIN (CAP_SYS_ADMIN before kernel 5.8)")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// The usual result of this room.
+pub type Result<T> = std::result::Result<T, Error>;
