@@ -1,1 +1,42 @@
+//! corexdp: an XDP packet filter in front of a DNS server, driven by its Corefile.
+//!
+//! # Principles
+//! 1. **Check everything, then act once.** Corefile, object, sizes and names are proven good in plain memory before the
+//!    first system call that changes anything. Maps are filled before the program is attached. Either all filters
+//!    stand or none does.
+//! 2. **The kernel holds the state.** An attachment is a BPF link and ends with the daemon, however that ends. Values
+//!    are read from the map when asked for; nothing polls, and an idle daemon does not wake.
+//! 3. **Nothing grows.** Buffers have the capacities of [`capacity`]; what is larger streams through them.
+//! 4. **What faces the network holds no power.** The page is served by another process, which can be killed.
+//!
+//! # Who is trusted
+//! The Corefile's author, to choose the filter; not to write it without mistakes. Objects, maps, the network and the
+//! worker are not trusted with anything: whatever their bytes, the answer is an error or a number.
+//!
+//! # Rooms, from the top down; imports point downward only
+//! [`cli`] · [`daemon`] the story · [`report`] JSON · [`page`] the worker process · [`overview`] what the page says ·
+//! [`watch`] the change log · [`filter`] one running filter · [`plan`] everything checked · [`kernel`] the only room
+//! with `unsafe` · [`config`] directives · [`corefile`] the text · [`object`] the program · [`metrics`], [`hex`],
+//! [`log`], [`files`], [`process`], [`capacity`].
 
+pub mod capacity;
+pub mod cli;
+pub mod config;
+pub mod corefile;
+pub mod daemon;
+pub mod files;
+pub mod filter;
+pub mod hex;
+pub mod kernel;
+pub mod log;
+pub mod metrics;
+pub mod object;
+pub mod overview;
+pub mod page;
+pub mod plan;
+pub mod process;
+pub mod report;
+pub mod watch;
+
+// The archives that stand in for libelf and zlib are linked through this package.
+use elf_stubs as _;

@@ -1,2 +1,119 @@
-//! corexdp
-fn main() { let _ = redbpf::Module::parse(&[]); unsafe{bpf_sys::bpf_map_freeze(0);} }
+//! Arguments → command → exit code. An error is printed once, here.
+
+use std::error::Error;
+use std::io::{self, BufWriter, Write};
+use std::process::ExitCode;
+
+use corexdp::cli::{self, Command, Target};
+use corexdp::config::{Blame, Diagnostic};
+use corexdp::log::Log;
+use corexdp::plan::{Plan, Source};
+use corexdp::{daemon, page, plan, report};
+
+/// Exit codes of `sysexits.h`.
+mod exit {
+    pub(crate) const USAGE: u8 = 64;
+    pub(crate) const DATA: u8 = 65;
+    pub(crate) const NO_INPUT: u8 = 66;
+    pub(crate) const UNAVAILABLE: u8 = 69;
+    pub(crate) const SYSTEM: u8 = 71;
+    pub(crate) const NO_PERMISSION: u8 = 77;
+    pub(crate) const CONFIG: u8 = 78;
+}
+
+fn main() -> ExitCode {
+    match cli::parse(std::env::args_os().skip(1)) {
+        Ok(command) => ExitCode::from(execute(command)),
+        Err(usage) => {
+            say(&usage);
+            ExitCode::from(exit::USAGE)
+        }
+    }
+}
+
+fn execute(command: Command) -> u8 {
+    match command {
+        Command::Help => print(|out| out.write_all(cli::HELP.as_bytes())),
+        Command::Version => print(|out| writeln!(out, "corexdp {}", env!("CARGO_PKG_VERSION"))),
+        Command::Expand { source } => match plan::read(&source.unwrap_or_else(Source::usual)) {
+            Ok(corefile) => print(|out| report::expand(out, &corefile)),
+            Err(wrong) => refuse(&[wrong]),
+        },
+        Command::Check { source, json } => check(&source.unwrap_or_else(Source::usual), json),
+        Command::Run { source, log, pidfile } => {
+            let log = match log {
+                None => Log::usual(),
+                Some(Target::Stderr) => Log::Stderr,
+                Some(Target::Syslog) => Log::syslog(),
+                Some(Target::Nowhere) => Log::Quiet,
+            };
+            run(&daemon::Options { source: source.unwrap_or_else(Source::usual), log, pidfile })
+        }
+        Command::Worker(listeners) => page::worker::run(listeners).map_or(exit::USAGE, |()| 0),
+    }
+}
+
+fn run(options: &daemon::Options) -> u8 {
+    let Err(error) = daemon::run(options) else {
+        return 0;
+    };
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    for line in text.lines() {
+        say(&line);
+        if !options.log.is_stderr() {
+            options.log.error(line);
+        }
+    }
+    code(daemon::fault(&error))
+}
+
+fn check(source: &Source, json: bool) -> u8 {
+    let result = Plan::make(source);
+    if let Ok(plan) = &result {
+        plan.corefile.warnings().iter().for_each(|warning| say(&format_args!("warning: {warning}")));
+    }
+    if json {
+        let printed = print(|out| report::check(out, &result));
+        return result.as_ref().map_or_else(|wrong| code(daemon::worst(wrong)), |_| printed);
+    }
+    result.map_or_else(|wrong| refuse(&wrong), |_| 0)
+}
+
+fn refuse(wrong: &[Diagnostic]) -> u8 {
+    wrong.iter().for_each(|one| say(one));
+    code(daemon::worst(wrong))
+}
+
+const fn code(blame: Blame) -> u8 {
+    match blame {
+        Blame::Corefile => exit::CONFIG,
+        Blame::Input => exit::NO_INPUT,
+        Blame::Object => exit::DATA,
+        Blame::Interface => exit::UNAVAILABLE,
+        Blame::System => exit::SYSTEM,
+        Blame::Privilege => exit::NO_PERMISSION,
+    }
+}
+
+/// One line on standard error. One that is closed changes nothing.
+fn say(line: &dyn std::fmt::Display) {
+    let _ = writeln!(io::stderr(), "{line}");
+}
+
+/// Writes to standard output; a reader that had enough (`| head`) is no error.
+fn print(write: impl FnOnce(&mut BufWriter<io::StdoutLock<'_>>) -> io::Result<()>) -> u8 {
+    let mut out = BufWriter::new(io::stdout().lock());
+    match write(&mut out).and_then(|()| out.flush()) {
+        Ok(()) => 0,
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,
+        Err(error) => {
+            say(&format_args!("corexdp: standard output: {error}"));
+            exit::SYSTEM
+        }
+    }
+}

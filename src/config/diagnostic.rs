@@ -13,6 +13,12 @@ pub enum Blame {
     Input,
     /// What stands in the object file.
     Object,
+    /// An interface that is missing, down, or somebody else's.
+    Interface,
+    /// The operating system.
+    System,
+    /// Missing privilege.
+    Privilege,
 }
 
 /// One thing that is wrong. Shown as `FILE:LINE: DIRECTIVE: what is wrong; what would be right`.
@@ -29,6 +35,8 @@ pub struct Diagnostic {
     /// Whose fault it is.
     pub blame: Blame,
 }
+
+impl std::error::Error for Diagnostic {}
 
 impl Diagnostic {
     /// Something wrong at `token`.
@@ -49,7 +57,8 @@ impl From<&corefile::Error> for Diagnostic {
             file: error.file().to_owned(),
             line: error.line(),
             directive: error.directive().to_owned(),
-            message: error.message().to_owned(),
+            message: std::error::Error::source(error)
+                .map_or_else(|| error.message().to_owned(), |source| format!("{}: {source}", error.message())),
             blame: Blame::Corefile,
         }
     }
@@ -58,6 +67,10 @@ impl From<&corefile::Error> for Diagnostic {
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { file, line, directive, message, .. } = self;
+        if *line == 0 {
+            // About the file as a whole.
+            return write!(f, "{file}: {directive}: {message}");
+        }
         write!(f, "{file}:{line}: {directive}: {message}")
     }
 }
@@ -81,8 +94,7 @@ impl<'a> Diagnostics<'a> {
         self.found.len()
     }
 
-    /// `value` if nothing was wrong.
-    pub(super) fn none_or<T>(self, value: T) -> Result<T, Vec<Diagnostic>> {
-        if self.found.is_empty() { Ok(value) } else { Err(self.found) }
+    pub(super) fn into_found(self) -> Vec<Diagnostic> {
+        self.found
     }
 }

@@ -7,7 +7,6 @@ use super::{Entry, Filter, Metric, Mode, Names, duration, folder_of};
 use crate::capacity::{MAX_KEY, MAX_VALUE};
 use crate::corefile::{Occurrence, Token};
 use crate::hex;
-use crate::kernel::interface;
 
 const OPTIONS: &str = "elf, if, map, metric, mode and wait";
 
@@ -132,7 +131,7 @@ impl<'c> Reader<'_, 'c> {
             self.faults.add(word, "if", format!("{text:?} is no interface name; one has 1 to 15 bytes"));
             return;
         };
-        if !interface::is_name(text) {
+        if !is_interface_name(text) {
             self.faults.add(word, "if", format!("{text:?} is no interface name; one has no white space, `/` or `:`"));
             return;
         }
@@ -259,5 +258,28 @@ fn wrong_hex(what: &str, error: hex::Error, most: usize, capacity: &str) -> Stri
         hex::Error::Odd => format!("{what} has an odd number of digits; each byte has two"),
         hex::Error::Empty => format!("{what} is empty; it is hexadecimal digits, two for each byte"),
         hex::Error::Long => format!("{what} is longer than {most} bytes; {capacity} sets how long at build time"),
+    }
+}
+
+/// A name as the kernel takes it: 1 to 15 bytes, no white space, `/` or `:`, not `.` or `..` (`dev_valid_name`).
+fn is_interface_name(name: &str) -> bool {
+    (1..16).contains(&name.len())
+        && name != "."
+        && name != ".."
+        && !name.contains(|c: char| c == '/' || c == ':' || c.is_whitespace() || c == '\0')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_what_the_kernel_takes() {
+        for good in ["eth0", "a", "abcdefghijklmno", "wlan0.5", "…"] {
+            assert!(is_interface_name(good), "{good}");
+        }
+        for bad in ["", ".", "..", "abcdefghijklmnop", "a/b", "a:1", "a b", "a\tb", "a\0"] {
+            assert!(!is_interface_name(bad), "{bad}");
+        }
     }
 }

@@ -28,7 +28,16 @@ pub struct Config {
     /// One for each `ebpf` block, in order.
     pub filters: heapless::Vec<Filter, MAX_FILTERS>,
     /// Where the metrics page is served; empty: nowhere.
-    pub pages: heapless::Vec<Address, MAX_FILTERS>,
+    pub pages: heapless::Vec<Page, MAX_FILTERS>,
+}
+
+/// A `prometheus` directive.
+#[derive(Clone, Copy, Debug)]
+pub struct Page {
+    /// Where it stands.
+    pub at: Token,
+    /// Where to listen.
+    pub address: Address,
 }
 
 /// One `ebpf` block.
@@ -80,7 +89,7 @@ pub struct Entry {
 }
 
 /// A `metric` line.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Metric {
     /// Where it stands.
     pub at: Token,
@@ -106,9 +115,8 @@ struct Names {
 impl Config {
     /// Reads what `corefile` says about filters and pages. `folder` is where relative paths in its top file start.
     ///
-    /// # Errors
-    /// All that is wrong, in the order of the file.
-    pub fn read(corefile: &Corefile, folder: &Path) -> Result<Self, Vec<Diagnostic>> {
+    /// Returns all that is good, so that more can be checked of it, and all that is wrong, in the order of the file.
+    pub fn read(corefile: &Corefile, folder: &Path) -> (Self, Vec<Diagnostic>) {
         let mut config = Self::default();
         let mut names = Names::default();
         let mut faults = Diagnostics::new(corefile);
@@ -133,7 +141,7 @@ impl Config {
         {
             faults.add(metric.at, "metric", format!("more than {MAX_METRICS} metrics; COREXDP_MAX_METRICS sets how many at build time"));
         }
-        faults.none_or(config)
+        (config, faults.into_found())
     }
 
     fn read_page(&mut self, directive: &Directive, corefile: &Corefile, faults: &mut Diagnostics<'_>) {
@@ -156,9 +164,9 @@ impl Config {
         match Address::parse(text) {
             Err(what) => faults.add(*first.args.first().unwrap_or(&first.head), "prometheus", what),
             // Several server blocks may name the same page; CoreDNS serves it once too.
-            Ok(address) if self.pages.contains(&address) => {}
+            Ok(address) if self.pages.iter().any(|page| page.address == address) => {}
             Ok(address) => {
-                if self.pages.push(address).is_err() {
+                if self.pages.push(Page { at: first.head, address }).is_err() {
                     faults.add(first.head, "prometheus", format!("more than {MAX_FILTERS} addresses; name one page in several server blocks, it has all metrics"));
                 }
             }

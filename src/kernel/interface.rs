@@ -20,14 +20,6 @@ const IFLA_XDP_PROG_ID: u16 = 4;
 const RTEXT_FILTER_SKIP_STATS: u32 = 8;
 const RTMGRP_LINK: u32 = 1;
 
-/// A name as the kernel takes it: 1 to 15 bytes, no white space, `/` or `:`, not `.` or `..` (`dev_valid_name`).
-pub fn is_name(name: &str) -> bool {
-    (1..16).contains(&name.len())
-        && name != "."
-        && name != ".."
-        && !name.contains(|c: char| c == '/' || c == ':' || c.is_whitespace() || c == '\0')
-}
-
 /// An interface as it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Interface {
@@ -143,16 +135,6 @@ pub(super) fn acknowledged() -> u16 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn names_are_what_the_kernel_takes() {
-        for good in ["eth0", "a", "abcdefghijklmno", "wlan0.5", "…"] {
-            assert!(is_name(good), "{good}");
-        }
-        for bad in ["", ".", "..", "abcdefghijklmnop", "a/b", "a:1", "a b", "a\tb", "a\0"] {
-            assert!(!is_name(bad), "{bad}");
-        }
-    }
 
     #[test]
     fn the_loopback_interface_is_found_and_a_missing_one_is_not() {

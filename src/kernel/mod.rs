@@ -12,6 +12,8 @@ pub mod limits;
 pub mod map;
 mod netlink;
 pub mod program;
+pub mod scan;
+pub mod shared;
 
 use std::fmt;
 

@@ -5,7 +5,7 @@
 
 use std::fmt::Write as _;
 use std::mem;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use nix::errno::Errno;
@@ -120,7 +120,7 @@ fn load_directly(object: &LinkedObject, maps: &[i32], flags: u32, card: Option<u
     attributes.name = name.as_ptr().cast();
     attributes.license = license.as_ptr().cast();
     attributes.insns = instructions.as_ptr().cast();
-    attributes.insns_cnt = instructions.len() as u64;
+    attributes.insns_cnt = (instructions.len() / 8) as u64;
     attributes.prog_flags = flags;
     attributes.__bindgen_anon_2.prog_ifindex = card.unwrap_or(0);
     let fd = load_logged(&attributes, &mut []).or_else(|errno| {

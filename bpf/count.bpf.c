@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * count: what arrives at the interface, by protocol. Passes everything.
+ *
+ * xdp_map is an array. The key is one of `enum traffic` (4 bytes, as in
+ * memory: 03000000 is UDP over IPv4); the value, 16 bytes:
+ *
+ *    0  8  packets
+ *    8  8  bytes     whole frames, from the Ethernet header on
+ *
+ * The counters start at zero by themselves, so the Corefile needs no `map`
+ * lines, only a `metric` for each number of interest:
+ *
+ *    metric ip4_udp_packets 03000000 0 8 "UDP packets over IPv4."
+ */
+#include "packet.h"
+
+#define DNS_PORT 53
+
+enum traffic {
+	TRAFFIC_OTHER = 0,
+	TRAFFIC_ARP = 1,
+	TRAFFIC_IP4_TCP = 2,
+	TRAFFIC_IP4_UDP = 3,
+	TRAFFIC_IP4_ICMP = 4,
+	TRAFFIC_IP4_OTHER = 5,
+	TRAFFIC_IP6_TCP = 6,
+	TRAFFIC_IP6_UDP = 7,
+	TRAFFIC_IP6_ICMP = 8,
+	TRAFFIC_IP6_OTHER = 9,
+	/* To port 53, over IPv4 and IPv6; counted above as well. */
+	TRAFFIC_DNS_TCP = 10,
+	TRAFFIC_DNS_UDP = 11,
+	TRAFFIC_KINDS,
+};
+
+struct counter {
+	__u64 packets;
+	__u64 bytes;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__type(key, __u32);
+	__type(value, struct counter);
+	__uint(max_entries, TRAFFIC_KINDS);
+} xdp_map SEC(".maps");
+
+static __always_inline enum traffic ip4_traffic(__u8 protocol)
+{
+	if (protocol == IPPROTO_TCP)
+		return TRAFFIC_IP4_TCP;
+	if (protocol == IPPROTO_UDP)
+		return TRAFFIC_IP4_UDP;
+	if (protocol == IPPROTO_ICMP)
+		return TRAFFIC_IP4_ICMP;
+	return TRAFFIC_IP4_OTHER;
+}
+
+static __always_inline enum traffic ip6_traffic(__u8 protocol)
+{
+	if (protocol == IPPROTO_TCP)
+		return TRAFFIC_IP6_TCP;
+	if (protocol == IPPROTO_UDP)
+		return TRAFFIC_IP6_UDP;
+	if (protocol == IPPROTO_ICMPV6)
+		return TRAFFIC_IP6_ICMP;
+	return TRAFFIC_IP6_OTHER;
+}
+
+static __always_inline void count(enum traffic traffic, __u64 bytes)
+{
+	__u32 key = traffic;
+	struct counter *counter = bpf_map_lookup_elem(&xdp_map, &key);
+
+	if (!counter)
+		return;
+	/* Atomic: every CPU that receives packets counts here. */
+	__sync_fetch_and_add(&counter->packets, 1);
+	__sync_fetch_and_add(&counter->bytes, bytes);
+}
+
+SEC("xdp")
+int xdp_prog(struct xdp_md *ctx)
+{
+	struct packet packet = parse_packet(ctx);
+	__u64 bytes = ctx->data_end - ctx->data;
+
+	if (packet.version == 4)
+		count(ip4_traffic(packet.protocol), bytes);
+	else if (packet.version == 6)
+		count(ip6_traffic(packet.protocol), bytes);
+	else if (packet.ethertype == ETH_P_ARP)
+		count(TRAFFIC_ARP, bytes);
+	else
+		count(TRAFFIC_OTHER, bytes);
+
+	if (packet.port == DNS_PORT)
+		count(packet.protocol == IPPROTO_TCP ? TRAFFIC_DNS_TCP :
+						       TRAFFIC_DNS_UDP,
+		      bytes);
+	return XDP_PASS;
+}
+
+char _license[] SEC("license") = "Dual BSD/GPL";

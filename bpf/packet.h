@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What the three programs want to know of a frame.
+ *
+ * Looks through two VLAN tags, IPv4 options and the IPv6 extension headers
+ * that may precede TCP and UDP. Tunnels, PPPoE, MPLS and a third tag are not
+ * looked through: such a frame is no IP packet here.
+ *
+ * A frame cut short, or with lengths that cannot be, is read as far as it is
+ * sound. Only a whole IP header makes an IP packet; the kernel discards the
+ * rest by itself, so no program here needs to judge it.
+ */
+#ifndef COREXDP_PACKET_H
+#define COREXDP_PACKET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <linux/bpf.h>
+#include <linux/if_ether.h>
+#include <linux/in.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+/* Bounds of the loops: the verifier must see an end to each. */
+#define MAX_VLAN_TAGS 2
+#define MAX_EXTENSIONS 6
+
+/* The low 13 bits of frag_off in an IPv4 header, the high 13 in an IPv6 one. */
+#define IP4_FRAGMENT_OFFSET 0x1fff
+#define IP6_FRAGMENT_OFFSET 0xfff8
+
+struct packet {
+	__u16 ethertype; /* ETH_P_*, behind any VLAN tags; 0: cut short */
+	__u8 version;    /* 4 or 6; 0: no IP packet */
+	__u8 protocol;   /* IPPROTO_*, behind any options and extensions */
+	__u16 port;      /* destination port of TCP and UDP; 0: none seen */
+	union {
+		__be32 ip4;
+		__u64 ip6[2]; /* as in the packet, for comparing by word */
+	} source;
+};
+
+/* The part of the frame that is not read yet. */
+struct cursor {
+	void *at;
+	void *end;
+};
+
+/* The next `size` bytes, or NULL when the frame does not have them. */
+static __always_inline void *take(struct cursor *cursor, __u32 size)
+{
+	void *taken = cursor->at;
+
+	if (taken + size > cursor->end)
+		return NULL;
+	cursor->at = taken + size;
+	return taken;
+}
+
+static __always_inline void parse_port(struct cursor *cursor,
+				       struct packet *packet)
+{
+	/* TCP and UDP begin alike. */
+	struct {
+		__be16 source;
+		__be16 destination;
+	} *ports;
+
+	if (packet->protocol != IPPROTO_TCP && packet->protocol != IPPROTO_UDP)
+		return;
+	ports = take(cursor, sizeof(*ports));
+	if (ports)
+		packet->port = bpf_ntohs(ports->destination);
+}
+
+static __always_inline void parse_ip4(struct cursor *cursor,
+				      struct packet *packet)
+{
+	struct iphdr *ip = take(cursor, sizeof(*ip));
+
+	if (!ip || ip->version != 4 || ip->ihl < 5)
+		return;
+	packet->version = 4;
+	packet->protocol = ip->protocol;
+	packet->source.ip4 = ip->saddr;
+	cursor->at = (void *)ip + ip->ihl * 4;
+	/* Only the first fragment has ports. */
+	if (!(ip->frag_off & bpf_htons(IP4_FRAGMENT_OFFSET)))
+		parse_port(cursor, packet);
+}
+
+/*
+ * Steps over the extension headers, up to what they carry. When they end
+ * nowhere, the protocol stays that of the last one seen.
+ */
+static __always_inline void parse_extensions(struct cursor *cursor,
+					     struct packet *packet)
+{
+	/* Every extension header is a multiple of 8 bytes and begins so. */
+	struct {
+		__u8 next;
+		__u8 length;
+		__be16 fragment;
+		__u32 rest;
+	} *extension;
+
+	for (int i = 0; i < MAX_EXTENSIONS; i++) {
+		__u8 kind = packet->protocol;
+
+		if (kind != IPPROTO_HOPOPTS && kind != IPPROTO_ROUTING &&
+		    kind != IPPROTO_DSTOPTS && kind != IPPROTO_FRAGMENT &&
+		    kind != IPPROTO_AH)
+			break;
+		extension = take(cursor, sizeof(*extension));
+		if (!extension)
+			return;
+		packet->protocol = extension->next;
+		if (kind == IPPROTO_FRAGMENT) {
+			if (extension->fragment & bpf_htons(IP6_FRAGMENT_OFFSET))
+				return;
+		} else if (kind == IPPROTO_AH) {
+			/* RFC 4302: in words of 4 bytes, less 2. */
+			cursor->at += extension->length * 4;
+		} else {
+			/* RFC 8200: in words of 8 bytes, less the first. */
+			cursor->at += extension->length * 8;
+		}
+	}
+	parse_port(cursor, packet);
+}
+
+static __always_inline void parse_ip6(struct cursor *cursor,
+				      struct packet *packet)
+{
+	struct ipv6hdr *ip = take(cursor, sizeof(*ip));
+
+	if (!ip || ip->version != 6)
+		return;
+	packet->version = 6;
+	packet->protocol = ip->nexthdr;
+	__builtin_memcpy(packet->source.ip6, &ip->saddr, sizeof(ip->saddr));
+	parse_extensions(cursor, packet);
+}
+
+static __always_inline void parse_ethertype(struct cursor *cursor,
+					    struct packet *packet)
+{
+	struct ethhdr *ethernet = take(cursor, sizeof(*ethernet));
+	struct {
+		__be16 tag;
+		__be16 ethertype;
+	} *vlan;
+	__be16 ethertype;
+
+	if (!ethernet)
+		return;
+	ethertype = ethernet->h_proto;
+	for (int i = 0; i < MAX_VLAN_TAGS; i++) {
+		if (ethertype != bpf_htons(ETH_P_8021Q) &&
+		    ethertype != bpf_htons(ETH_P_8021AD))
+			break;
+		vlan = take(cursor, sizeof(*vlan));
+		if (!vlan)
+			return;
+		ethertype = vlan->ethertype;
+	}
+	packet->ethertype = bpf_ntohs(ethertype);
+}
+
+static __always_inline struct packet parse_packet(struct xdp_md *ctx)
+{
+	struct cursor cursor = {
+		.at = (void *)(long)ctx->data,
+		.end = (void *)(long)ctx->data_end,
+	};
+	struct packet packet = {};
+
+	parse_ethertype(&cursor, &packet);
+	if (packet.ethertype == ETH_P_IP)
+		parse_ip4(&cursor, &packet);
+	else if (packet.ethertype == ETH_P_IPV6)
+		parse_ip6(&cursor, &packet);
+	return packet;
+}
+
+#endif

@@ -1,0 +1,92 @@
+//! What is wrong with a Corefile, where, and what would be right.
+
+use std::error;
+use std::fmt;
+use std::io;
+
+/// The first thing wrong in a Corefile.
+///
+/// Shown as one line: `FILE:LINE: DIRECTIVE: what is wrong; what would be right`.
+#[derive(Debug)]
+pub struct Error {
+    /// Which file: the Corefile's name, or an import's absolute path.
+    pub file: String,
+    /// Which line, counted from 1.
+    pub line: u32,
+    /// In which directive, or in what else: `server block`, `snippet`.
+    pub directive: String,
+    pub(super) message: String,
+    pub(super) source: Option<io::Error>,
+}
+
+impl Error {
+    /// Which file: the Corefile's name, or an import's absolute path.
+    pub fn file(&self) -> &str {
+        &self.file
+    }
+
+    /// Which line, counted from 1.
+    pub fn line(&self) -> u32 {
+        self.line
+    }
+
+    /// In which directive, or in what else: `server block`, `snippet`.
+    pub fn directive(&self) -> &str {
+        &self.directive
+    }
+
+    /// What is wrong, and what would be right.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{}:{}: {}: {}",
+            self.file,
+            self.line,
+            Plain(&self.directive),
+            self.message
+        )
+    }
+}
+
+impl error::Error for Error {
+    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
+        self.source
+            .as_ref()
+            .map(|source| source as &(dyn error::Error + 'static))
+    }
+}
+
+/// The longest word that an error repeats in full.
+const LONGEST: usize = 200;
+
+/// A word such that it fits into a line of a log: control characters escaped, cut if it is long.
+struct Plain<'a>(&'a str);
+
+impl fmt::Display for Plain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut letters = self.0.chars();
+        for letter in letters.by_ref().take(LONGEST) {
+            if letter.is_control() {
+                write!(f, "{}", letter.escape_default())?;
+            } else {
+                write!(f, "{letter}")?;
+            }
+        }
+        f.write_str(if letters.next().is_some() { "…" } else { "" })
+    }
+}
+
+/// A word in quotes, for a message.
+pub(super) struct Quoted<'a>(pub(super) &'a str);
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\"{}\"", Plain(self.0))
+    }
+}

@@ -1,0 +1,134 @@
+//! Cuts a file's text into words.
+//!
+//! Words end at white space. One that begins with `"` goes on to the next `"` that has no `\` before it. A `#` hides the
+//! rest of its line, but when it follows a word directly, only up to the next white space: `a#b c` is `a` and `c`.
+//! Carriage returns outside of quotes are dropped, even within a word.
+
+use super::Token;
+use super::text::{Full, Text};
+
+/// What is left of one file.
+#[derive(Debug)]
+pub(super) struct Lexer {
+    file: u16,
+    at: usize,
+    end: usize,
+    line: u32,
+}
+
+impl Lexer {
+    /// Reads the file `file`, whose text is what was added to the [`Text`] since it was `start` bytes long.
+    pub(super) fn new(file: u16, start: usize, text: &Text) -> Self {
+        Self {
+            file,
+            at: start,
+            end: text.len(),
+            line: 1,
+        }
+    }
+
+    /// The next word, or none at the end of the file.
+    pub(super) fn next(&mut self, text: &mut Text) -> Result<Option<Token>, Full> {
+        let rest = text.between(self.at, self.end);
+        match self.skip_blank(rest) {
+            None => Ok(None),
+            Some('"') => self.quoted(text),
+            Some(_) => self.bare(text).map(Some),
+        }
+    }
+
+    /// Moves to the first letter of a word, and gives it.
+    fn skip_blank(&mut self, rest: &str) -> Option<char> {
+        let mut comment = false;
+        for letter in rest.chars() {
+            match letter {
+                '\n' => {
+                    self.line = self.line.saturating_add(1);
+                    comment = false;
+                }
+                '#' => comment = true,
+                _ if comment || letter.is_whitespace() => {}
+                _ => return Some(letter),
+            }
+            self.at += letter.len_utf8();
+        }
+        None
+    }
+
+    fn bare(&mut self, text: &mut Text) -> Result<Token, Full> {
+        let rest = text.between(self.at, self.end);
+        let mut len = 0;
+        let mut comment = false;
+        let mut returns = false;
+        let mut ended_by = None;
+        for (offset, letter) in rest.char_indices() {
+            match letter {
+                '\r' => {}
+                _ if letter.is_whitespace() => {
+                    ended_by = Some((offset, letter));
+                    break;
+                }
+                '#' => comment = true,
+                _ if comment => {}
+                _ => {
+                    returns |= offset != len;
+                    len = offset + letter.len_utf8();
+                }
+            }
+        }
+        let token = self.token(self.at, len)?;
+        self.at = match ended_by {
+            Some((offset, letter)) => self.at + offset + letter.len_utf8(),
+            None => self.end,
+        };
+        if let Some((_, '\n')) = ended_by {
+            self.line = self.line.saturating_add(1);
+        }
+        if returns {
+            let word = text.get(token).replace('\r', "");
+            return text.rewrite(token, &word);
+        }
+        Ok(token)
+    }
+
+    fn quoted(&mut self, text: &mut Text) -> Result<Option<Token>, Full> {
+        let start = self.at + 1;
+        let rest = text.between(start, self.end);
+        let (mut escaped, mut rewrite, mut breaks) = (false, false, 0u32);
+        let mut closed = None;
+        for (offset, byte) in rest.bytes().enumerate() {
+            match byte {
+                b'"' if !escaped => {
+                    closed = Some(offset);
+                    break;
+                }
+                b'"' => rewrite = true,
+                b'\n' => breaks = breaks.saturating_add(1),
+                _ => {}
+            }
+            escaped = byte == b'\\' && !escaped;
+        }
+        // At the end of the file the word counts without its closing quote, unless it is empty.
+        let len = closed.unwrap_or(rest.len() - usize::from(escaped));
+        let token = self.token(start, len)?;
+        self.at = start + closed.map_or(rest.len(), |offset| offset + 1);
+        self.line = self.line.saturating_add(breaks);
+        if closed.is_none() && len == 0 {
+            return Ok(None);
+        }
+        if rewrite {
+            let word = text.get(token).replace("\\\"", "\"");
+            return text.rewrite(token, &word).map(Some);
+        }
+        Ok(Some(token))
+    }
+
+    fn token(&self, start: usize, len: usize) -> Result<Token, Full> {
+        Ok(Token {
+            start: u32::try_from(start).map_err(|_| Full)?,
+            len: u32::try_from(len).map_err(|_| Full)?,
+            line: self.line,
+            file: self.file,
+        })
+    }
+}

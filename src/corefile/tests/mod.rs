@@ -1,0 +1,128 @@
+//! What each rule does, as tables: a Corefile, and what it means.
+
+mod blocks;
+mod hostile;
+mod imports;
+mod occurrences;
+mod refused;
+mod variables;
+mod words;
+
+use std::fmt::Write as _;
+use std::io;
+
+use super::{Corefile, Error, Host, Token, glob};
+
+/// A limit that no test meets by accident.
+const LIMIT: usize = 1 << 20;
+
+/// Files and variables that exist only here. A folder is what stands before a `/`.
+#[derive(Clone, Copy, Default)]
+struct World {
+    files: &'static [(&'static str, &'static str)],
+    vars: &'static [(&'static str, &'static str)],
+}
+
+impl World {
+    fn is_folder(self, path: &str) -> bool {
+        self.list_names(path).next().is_some()
+    }
+
+    fn content(self, path: &str) -> Option<&'static str> {
+        let path = glob::clean(path);
+        let (_, content) = self.files.iter().find(|(name, _)| *name == path)?;
+        Some(content)
+    }
+
+    fn list_names(self, folder: &str) -> impl Iterator<Item = &'static str> {
+        let folder = glob::clean(folder).trim_end_matches('/').to_owned();
+        self.files.iter().filter_map(move |(path, _)| {
+            let inside = path.strip_prefix(&folder)?.strip_prefix('/')?;
+            inside.split('/').next()
+        })
+    }
+}
+
+impl Host for World {
+    fn read(&mut self, path: &str, limit: usize) -> io::Result<Vec<u8>> {
+        if self.is_folder(path) {
+            return Err(io::ErrorKind::IsADirectory.into());
+        }
+        let content = self.content(path).ok_or(io::ErrorKind::NotFound)?;
+        match content {
+            "SECRET" => Err(io::ErrorKind::PermissionDenied.into()),
+            _ if content.len() > limit => Err(io::ErrorKind::FileTooLarge.into()),
+            _ => Ok(content.as_bytes().to_vec()),
+        }
+    }
+
+    fn list(&mut self, dir: &str) -> io::Result<Vec<String>> {
+        let mut names: Vec<String> = self.list_names(dir).map(str::to_owned).collect();
+        names.dedup();
+        // A file system has no order either.
+        names.reverse();
+        if names.is_empty() {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        Ok(names)
+    }
+
+    fn exists(&mut self, path: &str) -> bool {
+        self.is_folder(path) || self.content(path).is_some()
+    }
+
+    fn var(&mut self, name: &str) -> Option<String> {
+        let (_, value) = self.vars.iter().find(|(known, _)| *known == name)?;
+        Some((*value).to_owned())
+    }
+}
+
+fn parse(input: &[u8], mut world: World) -> Result<Corefile, Error> {
+    Corefile::parse("Corefile", "/etc", input, LIMIT, &mut world)
+}
+
+/// `KEY KEY | NAME: WORD@LINE WORD@LINE | NAME: … ++ KEY …`; a word of another file is `WORD@FILE:LINE`.
+fn show(corefile: &Corefile) -> String {
+    let mut shown = String::new();
+    for (number, block) in corefile.blocks().iter().enumerate() {
+        shown.push_str(if number == 0 { "" } else { " ++ " });
+        let keys: Vec<String> = block.keys.iter().map(|key| plain(key)).collect();
+        shown.push_str(&keys.join(" "));
+        for directive in &block.directives {
+            let words = place(corefile, &directive.tokens);
+            write!(shown, " | {}: {words}", plain(&directive.name)).unwrap();
+        }
+    }
+    shown
+}
+
+fn place(corefile: &Corefile, tokens: &[Token]) -> String {
+    let place = |token: &Token| match corefile.file(*token) {
+        "Corefile" => format!("{}@{}", plain(corefile.text(*token)), token.line()),
+        file => format!("{}@{file}:{}", plain(corefile.text(*token)), token.line()),
+    };
+    tokens.iter().map(place).collect::<Vec<_>>().join(" ")
+}
+
+/// A word as it is where that is clear, else in quotes.
+fn plain(word: &str) -> String {
+    let clear = !word.is_empty()
+        && word
+            .chars()
+            .all(|letter| !letter.is_whitespace() && letter != '"' && letter != '\u{feff}');
+    if clear {
+        word.to_owned()
+    } else {
+        format!("{word:?}")
+    }
+}
+
+/// Checks a table of Corefiles and what they mean.
+#[track_caller]
+fn check(world: World, table: &[(&str, &str)]) {
+    for (input, expected) in table {
+        let corefile = parse(input.as_bytes(), world);
+        let shown = corefile.map_or_else(|error| error.to_string(), |corefile| show(&corefile));
+        assert_eq!(&shown, expected, "of {input:?}");
+    }
+}

@@ -1,0 +1,71 @@
+//! The maps of an object, in the kernel.
+
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+
+use nix::errno::Errno;
+
+use super::{Order, blame};
+use crate::config::Diagnostic;
+use crate::kernel::btf;
+use crate::kernel::map::{Map, Types};
+use crate::object::{KernelBtf, MapDef};
+
+/// Creates every map of the object, with its types where the kernel takes them, and fills those that the object itself
+/// gives content. The result is parallel to the object's maps.
+pub(super) fn create(order: &Order<'_>, cpus: usize) -> Result<Vec<Map>, Diagnostic> {
+    let types = order.object.kernel_btf();
+    // Types are a convenience: a kernel without BTF, or one that refuses these, still filters.
+    let loaded = types.as_ref().and_then(|types| btf::load(&types.blob).ok());
+    let mut maps = Vec::with_capacity(order.object.maps.len());
+    for (index, def) in order.object.maps.iter().enumerate() {
+        let types = types_of(index, types.as_ref(), loaded.as_ref());
+        let map = create_one(order, def, types, cpus)?;
+        if let Some(content) = &def.initial {
+            let filled = map.update(&0u32.to_ne_bytes(), content);
+            filled.map_err(|errno| failed(order, def, "can't be filled", errno))?;
+        }
+        if def.freeze {
+            freeze(order, def, &map)?;
+        }
+        if def.pinned {
+            order.log.info(format_args!("map {}: its pinning by name is not followed; it ends with the filter", def.name));
+        }
+        maps.push(map);
+    }
+    for (def, outer) in order.object.maps.iter().zip(&maps) {
+        for (index, inner) in &def.slots {
+            let fd = maps.get(*inner).map(|map| map.fd().as_raw_fd()).unwrap_or(-1);
+            let filled = outer.update(&index.to_ne_bytes(), &fd.to_ne_bytes());
+            filled.map_err(|errno| failed(order, def, "can't be filled", errno))?;
+        }
+    }
+    Ok(maps)
+}
+
+fn types_of<'a>(index: usize, types: Option<&KernelBtf>, loaded: Option<&'a OwnedFd>) -> Option<Types<'a>> {
+    let (key, value) = types?.ids.get(index).copied().flatten()?;
+    Some(Types { btf: loaded?.as_fd(), key, value })
+}
+
+fn create_one(order: &Order<'_>, def: &MapDef, types: Option<Types<'_>>, cpus: usize) -> Result<Map, Diagnostic> {
+    let inner = def.inner.as_ref().map(|inner| create_one(order, inner, None, cpus)).transpose()?;
+    let inner = inner.as_ref().map(|inner| inner.fd().as_fd());
+    let create = |types| Map::create(def, types, inner, cpus);
+    create(types)
+        // Some kinds of map take no types, and which ones has changed from kernel to kernel.
+        .or_else(|error| if types.is_some() && error.errno != Errno::EPERM { create(None) } else { Err(error) })
+        .map_err(|error| order.kernel(order.filter.elf_at, "elf", &error))
+}
+
+fn freeze(order: &Order<'_>, def: &MapDef, map: &Map) -> Result<(), Diagnostic> {
+    match map.freeze() {
+        // Before 5.2 constants are just not known to the verifier as such.
+        Ok(()) | Err(Errno::EINVAL) => Ok(()),
+        Err(errno) => Err(failed(order, def, "can't be frozen", errno)),
+    }
+}
+
+fn failed(order: &Order<'_>, def: &MapDef, what: &str, errno: Errno) -> Diagnostic {
+    let message = format!("{}: map {}: {what}: {}", order.filter.elf.display(), def.name, errno.desc());
+    order.wrong(order.filter.elf_at, "elf", blame(errno), message)
+}

@@ -1,0 +1,55 @@
+//! Waiting for interfaces that appear late.
+
+use std::os::fd::{AsFd, BorrowedFd};
+use std::time::Instant;
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
+use super::Order;
+use crate::config::{Blame, Diagnostic};
+use crate::kernel::interface::Monitor;
+
+/// Waits until the interface is there, up and free, as long as its `wait` says; false when `stop` became readable first.
+///
+/// # Errors
+/// What the interface still is not when the time is over.
+pub fn wait_for(order: &Order<'_>, stop: BorrowedFd<'_>) -> Result<bool, Diagnostic> {
+    let Some(end) = Instant::now().checked_add(order.filter.wait) else {
+        return order.interface().map(|_| true);
+    };
+    if order.filter.wait.is_zero() {
+        return order.interface().map(|_| true);
+    }
+    let at = order.filter.interface_at;
+    // Listen first and look then, so that nothing happens in between.
+    let monitor = Monitor::open().map_err(|error| order.kernel(at, "if", &error))?;
+    let mut told = false;
+    loop {
+        let wrong = match order.interface() {
+            Ok(_) => return Ok(true),
+            Err(wrong) if wrong.blame != Blame::Interface => return Err(wrong),
+            Err(wrong) => wrong,
+        };
+        let left = end.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(wrong);
+        }
+        if !told {
+            order.log.info(format_args!("{}: waiting up to {} s for the interface", order.filter.interface, left.as_secs() + 1));
+            told = true;
+        }
+        // Rounded up, so that it does not spin through the last millisecond.
+        let left = left.as_millis().saturating_add(1);
+        let timeout = PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX);
+        let mut fds = [PollFd::new(stop, PollFlags::POLLIN), PollFd::new(monitor.as_fd(), PollFlags::POLLIN)];
+        match poll(&mut fds, timeout) {
+            Ok(_) | Err(Errno::EINTR) => {}
+            Err(errno) => return Err(order.wrong(at, "if", Blame::System, format!("can't wait: {}", errno.desc()))),
+        }
+        if fds.first().and_then(PollFd::any).unwrap_or(false) {
+            return Ok(false);
+        }
+        monitor.drain();
+    }
+}

@@ -1,0 +1,103 @@
+//! All entries of a map through two buffers of fixed size.
+
+use nix::errno::Errno;
+
+use super::map::Map;
+use crate::capacity::{MAX_KEY, MAX_VALUE};
+
+/// Bytes of keys read in one call.
+const KEYS: usize = 16 * 1024;
+/// Bytes of values read in one call; a per-CPU value of the greatest size on 128 CPUs fits.
+const VALUES: usize = MAX_VALUE.next_multiple_of(8) * 128;
+
+/// Buffers for reading maps, made once.
+#[derive(Debug)]
+pub struct Scan {
+    keys: heapless::Vec<u8, KEYS>,
+    values: heapless::Vec<u8, VALUES>,
+}
+
+impl Default for Scan {
+    fn default() -> Self {
+        let mut scan = Self { keys: heapless::Vec::new(), values: heapless::Vec::new() };
+        // Both are filled up to their own capacity, which can't fail.
+        let _ = scan.keys.resize(KEYS, 0);
+        let _ = scan.values.resize(VALUES, 0);
+        scan
+    }
+}
+
+impl Scan {
+    /// The value under `key`, as the kernel copies it; `None` when there is none.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn value(&mut self, map: &Map, key: &[u8]) -> Result<Option<&[u8]>, Errno> {
+        let size = map.shape().copy_size();
+        let value = self.values.get_mut(..size).ok_or(Errno::E2BIG)?;
+        Ok(if map.lookup(key, value)? { Some(value) } else { None })
+    }
+
+    /// Gives each entry's key and value to `see`; how many there were. What the program changes meanwhile may be seen
+    /// or not.
+    ///
+    /// # Errors
+    /// What the kernel says; then not all have been seen.
+    pub fn each(&mut self, map: &Map, mut see: impl FnMut(&[u8], &[u8])) -> Result<u64, Errno> {
+        match self.by_batch(map, &mut see) {
+            // No batches for this kind of map in this kernel (they came from 5.6 on, one kind after the other).
+            Err((0, _)) => self.by_key(map, &mut see),
+            Err((_, errno)) => Err(errno),
+            Ok(seen) => Ok(seen),
+        }
+    }
+
+    fn by_batch(&mut self, map: &Map, see: &mut impl FnMut(&[u8], &[u8])) -> Result<u64, (u64, Errno)> {
+        let (key_size, copy_size) = (map.shape().key_size, map.shape().copy_size());
+        let mut token = [0; MAX_KEY];
+        let mut seen = 0;
+        if key_size == 0 || copy_size == 0 {
+            return Err((0, Errno::EINVAL));
+        }
+        for round in 0..most_steps(map) {
+            let (count, last) = map
+                .lookup_batch(round > 0, &mut token, &mut self.keys, &mut self.values)
+                .map_err(|errno| (seen, errno))?;
+            let entries = self.keys.chunks_exact(key_size).zip(self.values.chunks_exact(copy_size));
+            for (key, value) in entries.take(count) {
+                see(key, value);
+                seen += 1;
+            }
+            if last {
+                break;
+            }
+        }
+        Ok(seen)
+    }
+
+    fn by_key(&mut self, map: &Map, see: &mut impl FnMut(&[u8], &[u8])) -> Result<u64, Errno> {
+        let size = map.shape().key_size;
+        let (mut key, mut next) = ([0; MAX_KEY], [0; MAX_KEY]);
+        let mut seen = 0;
+        for step in 0..most_steps(map) {
+            let from = if step == 0 { None } else { key.get(..size) };
+            let to = next.get_mut(..size).ok_or(Errno::E2BIG)?;
+            if !map.next_key(from, to)? {
+                break;
+            }
+            key = next;
+            let key = key.get(..size).unwrap_or_default();
+            // An entry that was deleted in between is no entry.
+            if let Some(value) = self.value(map, key)? {
+                see(key, value);
+                seen += 1;
+            }
+        }
+        Ok(seen)
+    }
+}
+
+/// A hash map that changes while it is walked can begin anew; this bounds how often.
+fn most_steps(map: &Map) -> u64 {
+    u64::from(map.shape().max_entries) * 2 + 16
+}

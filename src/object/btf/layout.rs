@@ -1,0 +1,170 @@
+//! Where in a `.BTF` section things are.
+
+use super::record::Record;
+use crate::object::error::Error;
+
+const MAGIC: u16 = 0xeb9f;
+/// Bytes of the header every version of which is known.
+const HEADER: usize = 24;
+/// Most types the kernel takes (`BTF_MAX_TYPE`).
+const MOST_TYPES: usize = 0x000f_ffff;
+/// The type section and the string section.
+pub(super) fn split(bytes: &[u8]) -> Result<(&[u8], &[u8]), Error> {
+    let Some((header, _)) = bytes.split_first_chunk::<HEADER>() else {
+        return Err(Error::btf(format!(
+            "it is {} bytes; its header alone takes {HEADER}",
+            bytes.len()
+        )));
+    };
+    let &[m0, m1, version, _, ref words @ ..] = header;
+    match u16::from_le_bytes([m0, m1]) {
+        MAGIC => {}
+        0x9feb => return Err(Error::btf("it is big-endian; compile with -target bpfel")),
+        other => {
+            return Err(Error::btf(format!(
+                "it begins with {other:#06x}; BTF begins with {MAGIC:#06x}"
+            )));
+        }
+    }
+    if version != 1 {
+        return Err(Error::btf(format!(
+            "it is version {version}; 1 is the only one known"
+        )));
+    }
+    let mut words = words
+        .as_chunks()
+        .0
+        .iter()
+        .map(|&word| u32::from_le_bytes(word));
+    let mut word = || words.next().unwrap_or(0);
+    let header = word();
+    let (types_at, types_len, strings_at, strings_len) = (word(), word(), word(), word());
+    let part = |at: u32, len: u32| {
+        let at = usize::try_from(header.checked_add(at)?).ok()?;
+        bytes.get(at..at.checked_add(usize::try_from(len).ok()?)?)
+    };
+    match (part(types_at, types_len), part(strings_at, strings_len)) {
+        (Some(_), Some(_)) if types_len % 4 != 0 => Err(Error::btf(format!(
+            "its types take {types_len} bytes; they come in words of 4"
+        ))),
+        (Some(types), Some(strings)) => Ok((types, strings)),
+        _ => Err(Error::btf(
+            "its header names parts that lie outside of it; the section is cut or damaged",
+        )),
+    }
+}
+
+/// Where each record starts.
+pub(super) fn find_records(words: &[u32]) -> Result<Vec<u32>, Error> {
+    let (mut starts, mut rest) = (Vec::new(), words);
+    while !rest.is_empty() {
+        let id = starts.len() + 1;
+        let Some(record) = Record::first_of(rest) else {
+            return Err(Error::btf(format!(
+                "type {id} is cut, or of a kind that is not known here (19 is the newest)"
+            )));
+        };
+        if id > MOST_TYPES {
+            return Err(Error::btf(format!(
+                "it holds more than {MOST_TYPES} types, the kernel's limit"
+            )));
+        }
+        starts.push(
+            u32::try_from(words.len() - rest.len())
+                .map_err(|_| Error::btf("it is larger than 4 GiB"))?,
+        );
+        rest = rest.get(3 + record.rest.len()..).unwrap_or_default();
+    }
+    Ok(starts)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::object::Error;
+    use crate::object::btf::section_of as section;
+    use crate::object::btf::{Btf, kind};
+
+    const fn info(kind: u32, count: u32) -> u32 {
+        kind << 24 | count
+    }
+
+    const INT: [u32; 4] = [1, info(kind::INT, 0), 4, 32];
+
+    #[test]
+    fn damage_is_told() {
+        let good = section(&INT, "\0int\0");
+        let with = |at: usize, bytes: &[u8]| {
+            let mut bad = good.clone();
+            bad[at..at + bytes.len()].copy_from_slice(bytes);
+            bad
+        };
+        let (many, last) = (u32::MAX.to_le_bytes(), good.len() - 1);
+        for (bytes, expected) in [
+            (vec![], "it is 0 bytes; its header alone takes 24"),
+            (
+                good[..23].to_vec(),
+                "it is 23 bytes; its header alone takes 24",
+            ),
+            (
+                with(0, b"XX"),
+                "it begins with 0x5858; BTF begins with 0xeb9f",
+            ),
+            (
+                with(0, &[0xeb, 0x9f]),
+                "it is big-endian; compile with -target bpfel",
+            ),
+            (with(2, &[2]), "it is version 2; 1 is the only one known"),
+            (
+                with(4, &many),
+                "its header names parts that lie outside of it; the section is cut or damaged",
+            ),
+            (
+                with(12, &many),
+                "its header names parts that lie outside of it; the section is cut or damaged",
+            ),
+            (
+                with(12, &[15]),
+                "its types take 15 bytes; they come in words of 4",
+            ),
+            (
+                with(12, &[8]),
+                "type 1 is cut, or of a kind that is not known here (19 is the newest)",
+            ),
+            (
+                with(31, &[31]),
+                "type 1 is cut, or of a kind that is not known here (19 is the newest)",
+            ),
+            (
+                with(24, &many),
+                "type 1 has its name at 4294967295, where no name ends",
+            ),
+            (
+                with(last, b"x"),
+                "type 1 has its name at 1, where no name ends",
+            ),
+            (with(last, &[0xff]), "a name isn't UTF-8"),
+            (
+                section(&[0, info(kind::PTR, 0), 2], "\0"),
+                "there is no type 2; types go up to 1",
+            ),
+            (
+                section(&[0, info(kind::ARRAY, 0), 0, 0, 7, 0], "\0"),
+                "there is no type 7; types go up to 1",
+            ),
+            (
+                section(&[0, info(kind::STRUCT, 1), 0, 0, 7, 0], "\0"),
+                "there is no type 7; types go up to 1",
+            ),
+            (
+                section(&[0, info(kind::ENUM, 1), 4, 7, 0], "\0"),
+                "type 1 has its name at 7, where no name ends",
+            ),
+            (
+                section(&[0, info(kind::DATASEC, 1), 4, 7, 0, 0], "\0"),
+                "there is no type 7; types go up to 1",
+            ),
+        ] {
+            assert_eq!(Btf::parse(&bytes).err(), Some(Error::btf(expected)));
+        }
+    }
+}

@@ -1,0 +1,259 @@
+//! BTF, the type information that clang puts into section `.BTF` (kernel documentation: `bpf/btf.rst`).
+//!
+//! [`Btf::parse`] proves once that every record, name and reference is in bounds, so that reading afterwards can't
+//! fail for damage. It proves nothing about cycles; every walk here is bounded instead.
+
+mod layout;
+mod record;
+mod types;
+
+use super::error::{Error, Quoted};
+pub(super) use record::{Record, kind};
+pub use types::{Composite, DataSection, Enum, Enumerator, Int, Member, Type};
+
+/// Deepest chain of typedefs, modifiers and arrays followed, as in the kernel (`MAX_RESOLVE_DEPTH`).
+const DEEPEST: usize = 32;
+/// Most members looked at while searching one struct with its anonymous members.
+const MOST_MEMBERS: usize = 1 << 16;
+
+/// The types of an object.
+#[derive(Clone, Debug)]
+pub struct Btf {
+    /// The type section; everything in it is a 32-bit word.
+    words: Vec<u32>,
+    /// Where in `words` type `i + 1` starts.
+    starts: Vec<u32>,
+    strings: String,
+}
+
+impl Btf {
+    /// Reads the content of a `.BTF` section.
+    ///
+    /// # Errors
+    /// When it is cut, big-endian, of an unknown version or kind, or refers to a type or name that isn't there.
+    pub fn parse(bytes: &[u8]) -> Result<Self, Error> {
+        let (types, strings) = layout::split(bytes)?;
+        let words: Vec<u32> = types
+            .as_chunks()
+            .0
+            .iter()
+            .map(|&word| u32::from_le_bytes(word))
+            .collect();
+        let strings = std::str::from_utf8(strings).map_err(|_| Error::btf("a name isn't UTF-8"))?;
+        let starts = layout::find_records(&words)?;
+        let btf = Self {
+            words,
+            starts,
+            strings: strings.into(),
+        };
+        for id in 1..btf.end() {
+            btf.check(id)?;
+        }
+        Ok(btf)
+    }
+
+    /// The first id that is no type's; ids go from 1 (0 is `void`).
+    pub fn end(&self) -> u32 {
+        u32::try_from(self.starts.len() + 1).unwrap_or(u32::MAX)
+    }
+
+    /// The type with this id.
+    pub fn get(&self, id: u32) -> Option<Type<'_>> {
+        if id == 0 {
+            return Some(Type::Void);
+        }
+        Some(self.record(id)?.decode(&self.strings))
+    }
+
+    /// The type that remains when typedefs, `const`, `volatile`, `restrict` and type tags are taken away, and its id.
+    ///
+    /// # Errors
+    /// When there is no such type, or more than 32 of these follow each other, as in a cycle.
+    pub fn resolve(&self, mut id: u32) -> Result<(u32, Type<'_>), Error> {
+        for _ in 0..DEEPEST {
+            match self.get(id).ok_or_else(|| self.missing(id))? {
+                Type::Typedef { target, .. } | Type::Modifier { target } => id = target,
+                found => return Ok((id, found)),
+            }
+        }
+        Err(Error::btf(format!(
+            "type {id} is one of more than {DEEPEST} typedefs in a row, or of a cycle"
+        )))
+    }
+
+    /// The size of a type in bytes.
+    ///
+    /// # Errors
+    /// As [`Btf::resolve`]; or when the type has no size, or one of 4 GiB and more.
+    pub fn size_of(&self, id: u32) -> Result<u32, Error> {
+        let (mut inner, mut factor) = (id, 1_u32);
+        for _ in 0..DEEPEST {
+            let size = match self.resolve(inner)?.1 {
+                Type::Array { element, count } => {
+                    factor = factor.checked_mul(count).ok_or_else(|| too_big(id))?;
+                    inner = element;
+                    continue;
+                }
+                Type::Int(int) => int.size,
+                Type::Pointer { .. } => 8,
+                Type::Composite(composite) => composite.size,
+                Type::Enum(enumeration) => enumeration.size,
+                Type::Float { size, .. } => size,
+                _ => {
+                    return Err(Error::btf(format!(
+                        "type {id} has no size; it must be a complete type"
+                    )));
+                }
+            };
+            return size.checked_mul(factor).ok_or_else(|| too_big(id));
+        }
+        Err(Error::btf(format!(
+            "type {id} is an array nested more than {DEEPEST} deep, or in a cycle"
+        )))
+    }
+
+    /// The member of a struct or union with this name, those of its anonymous members included; offsets count from
+    /// the outer struct. `None` when `id` is no struct or has no such member.
+    pub fn member(&self, id: u32, name: &str) -> Option<Member<'_>> {
+        let mut open = vec![(id, 0_u32)];
+        let mut left = MOST_MEMBERS;
+        while let Some((id, base)) = open.pop() {
+            let Ok((_, Type::Composite(composite))) = self.resolve(id) else {
+                continue;
+            };
+            for member in composite.members() {
+                left = left.checked_sub(1)?;
+                let bit_offset = base.checked_add(member.bit_offset)?;
+                if member.name == name && !name.is_empty() {
+                    return Some(Member {
+                        bit_offset,
+                        ..member
+                    });
+                }
+                if member.name.is_empty() {
+                    open.push((member.type_id, bit_offset));
+                }
+            }
+        }
+        None
+    }
+
+    /// Ids and types, in order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (u32, Type<'_>)> {
+        (1..self.end()).filter_map(|id| Some((id, self.get(id)?)))
+    }
+
+    /// The ELF section's types: the `DATASEC` of that name.
+    pub(super) fn section(&self, wanted: &str) -> Option<DataSection<'_>> {
+        self.iter().find_map(|(_, found)| match found {
+            Type::Section(section) if section.name == wanted => Some(section),
+            _ => None,
+        })
+    }
+
+    /// How C would call a type: `struct iphdr`, `__u32`, `type 7` when it has no name.
+    pub(super) fn describe(&self, id: u32) -> String {
+        let (word, name) = match self.get(id) {
+            Some(Type::Composite(c)) => (if c.union { "union " } else { "struct " }, c.name),
+            Some(Type::Enum(e)) => ("enum ", e.name),
+            Some(Type::Forward { name }) => ("struct ", name),
+            Some(
+                Type::Typedef { name, .. } | Type::Float { name, .. } | Type::Function { name },
+            ) => ("", name),
+            Some(Type::Int(int)) => ("", int.name),
+            _ => ("", ""),
+        };
+        if name.is_empty() {
+            format!("type {id}")
+        } else {
+            Quoted(&format!("{word}{name}")).to_string()
+        }
+    }
+
+    pub(super) fn record(&self, id: u32) -> Option<Record<'_>> {
+        let index = usize::try_from(id.checked_sub(1)?).ok()?;
+        let start = usize::try_from(*self.starts.get(index)?).ok()?;
+        Record::first_of(self.words.get(start..)?)
+    }
+
+    /// The name at this offset of the string section.
+    pub(super) fn name(&self, offset: u32) -> Option<&str> {
+        record::checked_name(&self.strings, offset)
+    }
+
+    fn missing(&self, id: u32) -> Error {
+        Error::btf(format!(
+            "there is no type {id}; types go up to {}",
+            self.end() - 1
+        ))
+    }
+
+    /// Proves that what the record refers to is there.
+    fn check(&self, id: u32) -> Result<(), Error> {
+        let record = self.record(id).ok_or_else(|| self.missing(id))?;
+        let name = |offset| match self.name(offset) {
+            Some(_) => Ok(()),
+            None => Err(Error::btf(format!(
+                "type {id} has its name at {offset}, where no name ends"
+            ))),
+        };
+        let exists = |target| {
+            if target < self.end() {
+                Ok(())
+            } else {
+                Err(self.missing(target))
+            }
+        };
+        name(record.name)?;
+        if record.refers() {
+            exists(record.word)?;
+        }
+        match record.kind() {
+            kind::ARRAY => record
+                .rest
+                .iter()
+                .take(2)
+                .try_for_each(|&target| exists(target)),
+            kind::STRUCT | kind::UNION => record
+                .triples()
+                .iter()
+                .try_for_each(|&[offset, target, _]| name(offset).and(exists(target))),
+            kind::ENUM => record
+                .pairs()
+                .iter()
+                .try_for_each(|&[offset, _]| name(offset)),
+            kind::ENUM64 => record
+                .triples()
+                .iter()
+                .try_for_each(|&[offset, ..]| name(offset)),
+            kind::DATASEC => record
+                .triples()
+                .iter()
+                .try_for_each(|&[target, ..]| exists(target)),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn too_big(id: u32) -> Error {
+    Error::btf(format!("type {id} is larger than 4 GiB"))
+}
+
+/// A `.BTF` section of these words and names.
+#[cfg(test)]
+pub(super) fn section_of(types: &[u32], strings: &str) -> Vec<u8> {
+    let length = |bytes: usize| u32::try_from(bytes).unwrap_or(0);
+    let (types_len, strings_len) = (length(types.len() * 4), length(strings.len()));
+    let mut bytes = vec![0x9f, 0xeb, 1, 0];
+    for word in [24, 0, types_len, types_len, strings_len]
+        .iter()
+        .chain(types)
+    {
+        bytes.extend_from_slice(&word.to_le_bytes());
+    }
+    bytes.extend_from_slice(strings.as_bytes());
+    bytes
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,171 @@
+//! A type as the section holds it, and how it is decoded.
+
+use super::types::{Composite, DataSection, Enum, Int, Type, Values};
+
+/// Numbers of the kernel's `enum` of BTF kinds.
+pub(in crate::object) mod kind {
+    pub(crate) const INT: u32 = 1;
+    pub(crate) const PTR: u32 = 2;
+    pub(crate) const ARRAY: u32 = 3;
+    pub(crate) const STRUCT: u32 = 4;
+    pub(crate) const UNION: u32 = 5;
+    pub(crate) const ENUM: u32 = 6;
+    pub(crate) const FWD: u32 = 7;
+    pub(crate) const TYPEDEF: u32 = 8;
+    pub(crate) const VOLATILE: u32 = 9;
+    pub(crate) const CONST: u32 = 10;
+    pub(crate) const RESTRICT: u32 = 11;
+    pub(crate) const FUNC: u32 = 12;
+    pub(crate) const FUNC_PROTO: u32 = 13;
+    pub(crate) const VAR: u32 = 14;
+    pub(crate) const DATASEC: u32 = 15;
+    pub(crate) const FLOAT: u32 = 16;
+    pub(crate) const DECL_TAG: u32 = 17;
+    pub(crate) const TYPE_TAG: u32 = 18;
+    pub(crate) const ENUM64: u32 = 19;
+}
+
+/// A type as the section holds it: three words, and as many more as its kind takes.
+#[derive(Clone, Copy)]
+pub(in crate::object) struct Record<'a> {
+    pub name: u32,
+    pub info: u32,
+    /// A size in bytes, or a type id.
+    pub word: u32,
+    pub rest: &'a [u32],
+}
+
+impl<'a> Record<'a> {
+    /// The record at the beginning of `words`; `None` when they are too few or its kind is unknown.
+    pub(crate) fn first_of(words: &'a [u32]) -> Option<Self> {
+        let (&[name, info, word], rest) = words.split_first_chunk()?;
+        let mut record = Self {
+            name,
+            info,
+            word,
+            rest,
+        };
+        record.rest = rest.get(..record.extra_words()?)?;
+        Some(record)
+    }
+
+    pub(crate) fn kind(self) -> u32 {
+        self.info >> 24 & 0x1f
+    }
+
+    /// How many members, enumerators, parameters or variables follow.
+    pub(crate) fn count(self) -> u32 {
+        self.info & 0xffff
+    }
+
+    /// What it means depends on the kind: a struct with bit-fields, a signed enumeration.
+    pub(crate) fn flag(self) -> bool {
+        self.info >> 31 == 1
+    }
+
+    /// Words after the first three.
+    fn extra_words(self) -> Option<usize> {
+        let count = usize::try_from(self.count()).ok()?;
+        Some(match self.kind() {
+            kind::PTR | kind::FWD..=kind::FUNC | kind::FLOAT | kind::TYPE_TAG => 0,
+            kind::INT | kind::VAR | kind::DECL_TAG => 1,
+            kind::ARRAY => 3,
+            kind::ENUM | kind::FUNC_PROTO => 2 * count,
+            kind::STRUCT | kind::UNION | kind::DATASEC | kind::ENUM64 => 3 * count,
+            _ => return None,
+        })
+    }
+
+    /// Whether `word` is a type id.
+    pub(crate) fn refers(self) -> bool {
+        matches!(
+            self.kind(),
+            kind::PTR | kind::TYPEDEF..=kind::VAR | kind::DECL_TAG | kind::TYPE_TAG
+        )
+    }
+
+    pub(crate) fn triples(self) -> &'a [[u32; 3]] {
+        self.rest.as_chunks().0
+    }
+
+    pub(crate) fn pairs(self) -> &'a [[u32; 2]] {
+        self.rest.as_chunks().0
+    }
+
+    /// The record in its public form.
+    pub(crate) fn decode(self, strings: &'a str) -> Type<'a> {
+        let (name, word) = (name_at(strings, self.name), self.word);
+        match self.kind() {
+            kind::INT => Type::Int(self.int(name)),
+            kind::PTR => Type::Pointer { target: word },
+            kind::ARRAY => {
+                let &[element, _, count] = self.triples().first().unwrap_or(&[0; 3]);
+                Type::Array { element, count }
+            }
+            kind::STRUCT | kind::UNION => Type::Composite(Composite {
+                name,
+                size: word,
+                union: self.kind() == kind::UNION,
+                bitfields: self.flag(),
+                members: self.triples(),
+                strings,
+            }),
+            kind::ENUM => Type::Enum(self.enumeration(Values::Narrow(self.pairs()), strings)),
+            kind::ENUM64 => Type::Enum(self.enumeration(Values::Wide(self.triples()), strings)),
+            kind::FWD => Type::Forward { name },
+            kind::TYPEDEF => Type::Typedef { name, target: word },
+            kind::VOLATILE | kind::CONST | kind::RESTRICT | kind::TYPE_TAG => {
+                Type::Modifier { target: word }
+            }
+            kind::FUNC => Type::Function { name },
+            kind::FUNC_PROTO => Type::Prototype,
+            kind::VAR => Type::Variable { name, target: word },
+            kind::DATASEC => Type::Section(DataSection {
+                name,
+                entries: self.triples(),
+            }),
+            kind::FLOAT => Type::Float { name, size: word },
+            kind::DECL_TAG => Type::DeclarationTag,
+            _ => Type::Void,
+        }
+    }
+
+    fn int(self, name: &'a str) -> Int<'a> {
+        let encoding = self.rest.first().copied().unwrap_or(0);
+        Int {
+            name,
+            size: self.word,
+            bits: encoding & 0xff,
+            signed: encoding >> 24 & 1 != 0,
+            boolean: encoding >> 24 & 4 != 0,
+        }
+    }
+
+    fn enumeration(self, values: Values<'a>, strings: &'a str) -> Enum<'a> {
+        Enum {
+            name: name_at(strings, self.name),
+            size: self.word,
+            signed: self.flag(),
+            values,
+            strings,
+        }
+    }
+}
+
+/// The longest name taken, in bytes; C++ and Rust make them long.
+const LONGEST_NAME: usize = 1024;
+
+/// The name at `offset`, which [`Btf::parse`](super::Btf::parse) has proven to be there.
+pub(super) fn name_at(strings: &str, offset: u32) -> &str {
+    checked_name(strings, offset).unwrap_or_default()
+}
+
+/// The name at `offset` up to its NUL; `None` when there is no such name.
+pub(super) fn checked_name(strings: &str, offset: u32) -> Option<&str> {
+    let from = strings.get(usize::try_from(offset).ok()?..)?;
+    let within = from
+        .as_bytes()
+        .get(..LONGEST_NAME)
+        .unwrap_or(from.as_bytes());
+    from.get(..within.iter().position(|&byte| byte == 0)?)
+}

@@ -1,0 +1,95 @@
+//! Relocations: the places in a section that refer to symbols.
+
+use ::object::LittleEndian as LE;
+use ::object::elf as spec;
+use ::object::read::elf::SectionHeader;
+
+use super::{Elf, Section};
+use crate::object::error::{Error, Quoted};
+
+/// A place in a section that refers to a symbol.
+#[derive(Clone, Copy)]
+pub(in crate::object) struct Relocation {
+    pub offset: u64,
+    /// `R_BPF_*`, see the kernel's `bpf/llvm_reloc.rst`.
+    pub kind: u32,
+    /// The symbol's index, in range.
+    pub symbol: usize,
+}
+
+impl Elf<'_> {
+    /// The relocations for one section, by offset; no two at the same one.
+    pub(crate) fn relocations(&self, target: &Section) -> Result<Vec<Relocation>, Error> {
+        let from = self
+            .relocating
+            .partition_point(|&(section, _)| section < target.index);
+        let mut found = Vec::new();
+        for &(_, index) in self
+            .relocating
+            .get(from..)
+            .unwrap_or_default()
+            .iter()
+            .take_while(|r| r.0 == target.index)
+        {
+            let Some(section) = self.section(index) else {
+                continue;
+            };
+            self.read_relocations(section, target, &mut found)?;
+        }
+        found.sort_unstable_by_key(|relocation| relocation.offset);
+        if let Some([first, _]) = found
+            .array_windows()
+            .find(|[first, second]| first.offset == second.offset)
+        {
+            return Err(Error::section(
+                target.name,
+                format!("two relocations at offset {}", first.offset),
+            ));
+        }
+        Ok(found)
+    }
+
+    fn read_relocations(
+        &self,
+        section: &Section,
+        target: &Section,
+        found: &mut Vec<Relocation>,
+    ) -> Result<(), Error> {
+        let wrong = |what: String| Err(Error::section(section.name, what));
+        if section.header.sh_type(LE) == spec::SHT_RELA {
+            return wrong("holds relocations of type RELA; BPF objects use REL".into());
+        }
+        let (entries, rest) = section.data.as_chunks::<16>();
+        if !rest.is_empty() {
+            return wrong(format!(
+                "is {} bytes; relocations take 16 each",
+                section.data.len()
+            ));
+        }
+        for (number, &entry) in entries.iter().enumerate() {
+            // Offset, then kind and symbol in one number.
+            let entry = u128::from_le_bytes(entry);
+            let offset = u64::try_from(entry & u128::from(u64::MAX)).unwrap_or(u64::MAX);
+            let kind = u32::try_from(entry >> 64 & u128::from(u32::MAX)).unwrap_or(u32::MAX);
+            let symbol = usize::try_from(entry >> 96).unwrap_or(usize::MAX);
+            if offset >= target.size {
+                let (name, size) = (Quoted(target.name), target.size);
+                return wrong(format!(
+                    "relocation {number}: it is for offset {offset} of {name}, which has {size} bytes"
+                ));
+            }
+            if symbol >= self.symbols.len() {
+                let count = self.symbols.len();
+                return wrong(format!(
+                    "relocation {number}: symbol {symbol} isn't there; there are {count}"
+                ));
+            }
+            found.push(Relocation {
+                offset,
+                kind,
+                symbol,
+            });
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,169 @@
+//! What can be wrong with an object, and where.
+
+use std::fmt;
+
+/// Why an object can't be used: the place at fault, and a sentence saying what is wrong there and what would be right.
+///
+/// `Display` gives both on one line, in lower case. Names out of the file are escaped and cut, so that a hostile
+/// object can't write control characters or a megabyte into a log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Error {
+    /// The file as a whole: no BPF object, cut short, for another machine.
+    File(String),
+    /// One section of it.
+    Section {
+        /// The section's name, or `number N` when it has none that can be read.
+        name: String,
+        /// What is wrong.
+        what: String,
+    },
+    /// The entry function is missing, or not where an XDP program stands.
+    Entry {
+        /// The function asked for.
+        name: String,
+        /// What is wrong.
+        what: String,
+    },
+    /// A function among those linked.
+    Function {
+        /// The function's name.
+        name: String,
+        /// The section it stands in.
+        section: String,
+        /// What is wrong.
+        what: String,
+    },
+    /// A map.
+    Map {
+        /// The map's name.
+        name: String,
+        /// What is wrong.
+        what: String,
+    },
+    /// The type information.
+    Btf(String),
+    /// [`LinkedObject::canonical`](super::LinkedObject::canonical) was given descriptors that don't fit the maps.
+    Descriptors(String),
+}
+
+impl Error {
+    pub(super) fn file(what: impl Into<String>) -> Self {
+        Self::File(what.into())
+    }
+
+    pub(super) fn section(name: &str, what: impl Into<String>) -> Self {
+        Self::Section {
+            name: name.into(),
+            what: what.into(),
+        }
+    }
+
+    pub(super) fn entry(name: &str, what: impl Into<String>) -> Self {
+        Self::Entry {
+            name: name.into(),
+            what: what.into(),
+        }
+    }
+
+    pub(super) fn map(name: &str, what: impl Into<String>) -> Self {
+        Self::Map {
+            name: name.into(),
+            what: what.into(),
+        }
+    }
+
+    pub(super) fn btf(what: impl Into<String>) -> Self {
+        Self::Btf(what.into())
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(what) | Self::Descriptors(what) => f.write_str(what),
+            Self::Section { name, what } => write!(f, "section {}: {what}", Quoted(name)),
+            Self::Entry { name, what } => write!(f, "entry function {}: {what}", Quoted(name)),
+            Self::Function {
+                name,
+                section,
+                what,
+            } => {
+                write!(
+                    f,
+                    "function {} in section {}: {what}",
+                    Quoted(name),
+                    Quoted(section)
+                )
+            }
+            Self::Map { name, what } => write!(f, "map {}: {what}", Quoted(name)),
+            Self::Btf(what) => write!(f, "type information (section `.BTF`): {what}"),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// A name out of the file, fit for a line of a log: in backticks, escaped, at most 64 characters.
+pub(super) struct Quoted<'a>(pub(super) &'a str);
+
+const LONGEST: usize = 64;
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("`")?;
+        let mut characters = self.0.chars();
+        for character in characters.by_ref().take(LONGEST) {
+            write!(f, "{}", character.escape_debug())?;
+        }
+        f.write_str(if characters.next().is_some() {
+            "…`"
+        } else {
+            "`"
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_escaped_and_cut() {
+        let long = "x".repeat(65);
+        let cut = format!("`{}…`", "x".repeat(64));
+        for (name, expected) in [
+            ("xdp_prog", "`xdp_prog`"),
+            ("", "``"),
+            ("a\nb\u{1b}[2J", "`a\\nb\\u{1b}[2J`"),
+            (long.as_str(), cut.as_str()),
+        ] {
+            assert_eq!(Quoted(name).to_string(), expected);
+        }
+    }
+
+    #[test]
+    fn the_place_comes_first() {
+        let function = Error::Function {
+            name: "f".into(),
+            section: "xdp".into(),
+            what: "is bad".into(),
+        };
+        for (error, expected) in [
+            (Error::file("no ELF file"), "no ELF file"),
+            (Error::section(".data", "is cut"), "section `.data`: is cut"),
+            (
+                Error::entry("f", "is missing"),
+                "entry function `f`: is missing",
+            ),
+            (function, "function `f` in section `xdp`: is bad"),
+            (Error::map("m", "has no type"), "map `m`: has no type"),
+            (
+                Error::btf("is cut"),
+                "type information (section `.BTF`): is cut",
+            ),
+        ] {
+            assert_eq!(error.to_string(), expected);
+        }
+    }
+}

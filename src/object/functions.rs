@@ -1,0 +1,185 @@
+//! The functions of an object, and which of them is the entry.
+
+use std::cmp::Reverse;
+use std::fmt::Write;
+
+use super::elf::{Elf, Place, Symbol, SymbolKind};
+use super::error::{Error, Quoted};
+use super::insn::Insn;
+
+/// How many functions an error names.
+const NAMED: usize = 8;
+
+/// One function.
+#[derive(Clone, Copy)]
+pub(super) struct Function<'a> {
+    pub name: &'a str,
+    /// The index of its section.
+    pub section: usize,
+    /// Its first byte there.
+    pub start: u64,
+    /// Bytes it takes.
+    pub size: u64,
+}
+
+/// All functions of an object, by section and place.
+pub(super) struct Functions<'a> {
+    elf: &'a Elf<'a>,
+    all: Vec<Function<'a>>,
+}
+
+impl<'a> Functions<'a> {
+    pub(super) fn of(elf: &'a Elf<'a>) -> Self {
+        let mut all: Vec<_> = elf
+            .symbols()
+            .filter_map(|(_, symbol)| function(elf, &symbol))
+            .collect();
+        // Of two names for one place the one that knows its size comes first.
+        all.sort_by_key(|function| (function.section, function.start, Reverse(function.size)));
+        let mut functions = Self { elf, all };
+        functions.find_sizes();
+        functions
+    }
+
+    /// Gives a function of unknown size all bytes up to the next one, or up to the section's end.
+    fn find_sizes(&mut self) {
+        let (mut section, mut nearest, mut end) = (0, 0, 0);
+        for function in self.all.iter_mut().rev() {
+            if function.section != section {
+                section = function.section;
+                end = self.elf.section(section).map_or(0, |section| section.size);
+                nearest = end;
+            }
+            if function.start < nearest {
+                (end, nearest) = (nearest, function.start);
+            }
+            if function.size == 0 {
+                function.size = end.saturating_sub(function.start);
+            }
+        }
+    }
+
+    pub(super) fn get(&self, index: usize) -> Option<&Function<'a>> {
+        self.all.get(index)
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    /// The function that begins at this place.
+    pub(super) fn starting_at(&self, section: usize, offset: u64) -> Option<usize> {
+        let index = self
+            .all
+            .partition_point(|function| (function.section, function.start) < (section, offset));
+        self.all
+            .get(index)
+            .filter(|function| (function.section, function.start) == (section, offset))
+            .map(|_| index)
+    }
+
+    /// The function's instructions, as its section holds them.
+    pub(super) fn code(&self, function: &Function) -> Result<&'a [[u8; Insn::SIZE]], Error> {
+        let data: &'a [u8] = self
+            .elf
+            .section(function.section)
+            .map_or(&[], |section| section.data);
+        let &Function { start, size, .. } = function;
+        let range = usize::try_from(start).ok().zip(usize::try_from(size).ok());
+        let bytes = range.and_then(|(start, size)| data.get(start..start.checked_add(size)?));
+        let what = match bytes.map(<[u8]>::as_chunks) {
+            Some((code, [])) if size > 0 && start % 8 == 0 => return Ok(code),
+            Some(_) => "instructions take 8 bytes each, at multiples of 8".to_owned(),
+            None => format!("its section has {}", data.len()),
+        };
+        Err(self.wrong(
+            function,
+            format!("has {size} bytes at offset {start}, but {what}"),
+        ))
+    }
+
+    /// An error of this function.
+    pub(super) fn wrong(&self, function: &Function, what: String) -> Error {
+        Error::Function {
+            name: function.name.into(),
+            section: self.section_name(function).into(),
+            what,
+        }
+    }
+
+    /// The name of the section that the function stands in.
+    pub(super) fn section_name(&self, function: &Function) -> &'a str {
+        self.elf
+            .section(function.section)
+            .map_or("", |section| section.name)
+    }
+
+    /// The function called `name`, in a section for XDP programs.
+    pub(super) fn entry(&self, name: &str) -> Result<usize, Error> {
+        let named = || {
+            self.all
+                .iter()
+                .enumerate()
+                .filter(|(_, function)| function.name == name)
+        };
+        let mut found =
+            named().filter(|(_, function)| self.section_name(function).starts_with("xdp"));
+        match (found.next(), found.next(), named().next()) {
+            (Some((index, _)), None, _) => Ok(index),
+            (Some((_, one)), Some((_, other)), _) => {
+                let (one, other) = (self.section_name(one), self.section_name(other));
+                let what = format!(
+                    "is there twice, in section {} and in {}; give one another name",
+                    Quoted(one),
+                    Quoted(other)
+                );
+                Err(Error::entry(name, what))
+            }
+            (None, _, Some((_, function))) => {
+                let section = Quoted(self.section_name(function));
+                let what = format!(
+                    "stands in section {section}; an XDP program stands in one whose name starts with `xdp`, as by SEC(\"xdp\")"
+                );
+                Err(Error::entry(name, what))
+            }
+            (None, _, None) => Err(Error::entry(name, format!("is missing; {}", self.list()))),
+        }
+    }
+
+    /// What functions there are, in words.
+    fn list(&self) -> String {
+        if self.all.is_empty() {
+            return "the object holds no functions".into();
+        }
+        let mut list = String::from("the object holds ");
+        for (number, function) in self.all.iter().take(NAMED).enumerate() {
+            let comma = if number == 0 { "" } else { ", " };
+            let (name, section) = (Quoted(function.name), Quoted(self.section_name(function)));
+            let _ = write!(list, "{comma}{name} in section {section}");
+        }
+        if let Some(more @ 1..) = self.all.len().checked_sub(NAMED) {
+            let _ = write!(list, " and {more} more");
+        }
+        list
+    }
+}
+
+/// The function a symbol names. An assembler's may be untyped, but then it is global: local ones are jump targets.
+fn function<'a>(elf: &Elf<'a>, symbol: &Symbol<'a>) -> Option<Function<'a>> {
+    let Place::Section(section) = symbol.place else {
+        return None;
+    };
+    let named = match symbol.kind {
+        SymbolKind::Function => true,
+        SymbolKind::Untyped => symbol.global,
+        _ => false,
+    };
+    let fits = named && !symbol.name.is_empty() && elf.section(section)?.is_code();
+    fits.then_some(Function {
+        name: symbol.name,
+        section,
+        start: symbol.value,
+        size: symbol.size,
+    })
+}

@@ -1,0 +1,118 @@
+//! One BPF instruction, as it goes over the wire to the kernel.
+
+/// `BPF_LD | BPF_IMM | BPF_DW`: a 64-bit constant, the only instruction that takes two slots.
+pub(super) const LD_IMM64: u8 = 0x18;
+/// `BPF_JMP | BPF_CALL`.
+pub(super) const CALL: u8 = 0x85;
+
+/// Values of the source register that change what [`CALL`] or [`LD_IMM64`] mean (`linux/bpf.h`).
+pub(super) mod pseudo {
+    /// `BPF_PSEUDO_MAP_FD`: the constant is a map, by descriptor.
+    pub(crate) const MAP_FD: u8 = 1;
+    /// `BPF_PSEUDO_MAP_VALUE`: the constant is an address inside the first value of a map (5.2).
+    pub(crate) const MAP_VALUE: u8 = 2;
+    /// `BPF_PSEUDO_CALL`: the call goes to a function of this program (4.16).
+    pub(crate) const CALL: u8 = 1;
+    /// `BPF_PSEUDO_KFUNC_CALL`: the call goes to a function of the kernel (5.13).
+    pub(crate) const KFUNC_CALL: u8 = 2;
+}
+
+/// One slot of eight bytes: opcode, source and destination register, 16-bit offset, 32-bit immediate; little-endian.
+///
+/// A 64-bit load takes two of them, the second with nothing but the upper half of its constant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Insn([u8; Insn::SIZE]);
+
+impl Insn {
+    /// Bytes of one slot.
+    pub const SIZE: usize = 8;
+
+    /// The slot these bytes encode.
+    pub const fn from_bytes(bytes: [u8; Self::SIZE]) -> Self {
+        Self(bytes)
+    }
+
+    /// The bytes that encode this slot.
+    pub const fn to_bytes(self) -> [u8; Self::SIZE] {
+        self.0
+    }
+
+    /// What to do.
+    pub const fn opcode(self) -> u8 {
+        self.0[0]
+    }
+
+    /// Destination register, 0 to 15 (the kernel has 0 to 10).
+    pub const fn dst(self) -> u8 {
+        self.0[1] & 0x0f
+    }
+
+    /// Source register, 0 to 15, or one of the kernel's `BPF_PSEUDO_*`.
+    pub const fn src(self) -> u8 {
+        self.0[1] >> 4
+    }
+
+    /// Jump distance in slots, or memory offset in bytes.
+    pub const fn off(self) -> i16 {
+        i16::from_le_bytes([self.0[2], self.0[3]])
+    }
+
+    /// The constant.
+    pub const fn imm(self) -> i32 {
+        i32::from_le_bytes([self.0[4], self.0[5], self.0[6], self.0[7]])
+    }
+
+    /// Whether this and the next slot together load a 64-bit constant.
+    pub const fn is_wide(self) -> bool {
+        self.opcode() == LD_IMM64
+    }
+
+    pub(super) const fn with_src(mut self, src: u8) -> Self {
+        self.0[1] = self.0[1] & 0x0f | src << 4;
+        self
+    }
+
+    pub(super) const fn with_imm(mut self, imm: i32) -> Self {
+        [self.0[4], self.0[5], self.0[6], self.0[7]] = imm.to_le_bytes();
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_stand_where_the_kernel_reads_them() {
+        // `r2 = map[id:…]` and `if r3 != 5 goto -2`, as llvm-objdump spells them.
+        let load = Insn::from_bytes([0x18, 0x12, 0, 0, 0x2a, 0, 0, 0]);
+        assert_eq!(
+            (
+                load.opcode(),
+                load.dst(),
+                load.src(),
+                load.off(),
+                load.imm()
+            ),
+            (LD_IMM64, 2, 1, 0, 42)
+        );
+        assert!(load.is_wide());
+        let jump = Insn::from_bytes([0x55, 0x03, 0xfe, 0xff, 5, 0, 0, 0]);
+        assert_eq!(
+            (jump.dst(), jump.src(), jump.off(), jump.imm()),
+            (3, 0, -2, 5)
+        );
+        assert!(!jump.is_wide());
+    }
+
+    #[test]
+    fn changing_a_field_leaves_the_others() {
+        let call = Insn::from_bytes([0x85, 0x10, 0, 0, 0xff, 0xff, 0xff, 0xff]);
+        assert_eq!(
+            call.with_imm(-3).to_bytes(),
+            [0x85, 0x10, 0, 0, 0xfd, 0xff, 0xff, 0xff]
+        );
+        let load = Insn::from_bytes([0x18, 0xf7, 0, 0, 1, 2, 3, 4]);
+        assert_eq!(load.with_src(2).to_bytes(), [0x18, 0x27, 0, 0, 1, 2, 3, 4]);
+    }
+}

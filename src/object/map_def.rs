@@ -1,0 +1,194 @@
+//! A map as the object defines it.
+
+use super::error::Error;
+use super::map_kind::MapKind;
+
+/// `BPF_F_NO_PREALLOC`, which the kernel wants of every LPM trie.
+const NO_PREALLOC: u32 = 1;
+/// Longest name the kernel keeps, in bytes (`BPF_OBJ_NAME_LEN` less its NUL).
+const LONGEST_NAME: usize = 15;
+
+/// A map that the object defines, or the map that one of its data sections becomes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MapDef {
+    /// The map's symbol, or the data section's name; whole, see [`MapDef::kernel_name`].
+    pub name: String,
+    /// What kind of map.
+    pub kind: MapKind,
+    /// Bytes of a key.
+    pub key_size: u32,
+    /// Bytes of a value, one CPU's.
+    pub value_size: u32,
+    /// Entries it can hold. 0 for a `perf_event_array` means one for each CPU.
+    pub max_entries: u32,
+    /// `BPF_F_*` for `BPF_MAP_CREATE`.
+    pub flags: u32,
+    /// The NUMA node asked for; the flag `BPF_F_NUMA_NODE` (4.14) goes with it.
+    pub numa_node: Option<u32>,
+    /// What `map_extra` (5.16) means depends on the kind.
+    pub map_extra: u64,
+    /// What the single value starts as: the bytes of a data section.
+    pub initial: Option<Vec<u8>>,
+    /// Whether user space must freeze it (5.2) after filling, so that the verifier may take its content for constant.
+    pub freeze: bool,
+    /// Whether the object asks for pinning by name.
+    pub pinned: bool,
+    /// What the maps inside a map-in-map look like; its name is the outer one's with `.inner`.
+    pub inner: Option<Box<MapDef>>,
+    /// Static initialisers of a map-in-map: index, and which of [`LinkedObject::maps`](super::LinkedObject::maps) goes there.
+    pub slots: Vec<(u32, usize)>,
+    /// Type ids of key and value in [`LinkedObject::btf`](super::LinkedObject::btf). 0 for one of which only the size
+    /// is given; `None` when both are, and for data sections.
+    pub btf_types: Option<(u32, u32)>,
+}
+
+impl MapDef {
+    /// A definition that says nothing yet.
+    pub(super) fn new(name: &str) -> Self {
+        Self {
+            name: name.into(),
+            kind: MapKind::UNSPEC,
+            key_size: 0,
+            value_size: 0,
+            max_entries: 0,
+            flags: 0,
+            numa_node: None,
+            map_extra: 0,
+            initial: None,
+            freeze: false,
+            pinned: false,
+            inner: None,
+            slots: Vec::new(),
+            btf_types: None,
+        }
+    }
+
+    /// The name as the kernel takes it: at most 15 bytes, letters, digits, `_` and `.` (`.` since 5.2).
+    pub fn kernel_name(&self) -> String {
+        let legal = |c: char| {
+            if c.is_ascii_alphanumeric() || c == '_' || c == '.' {
+                c
+            } else {
+                '_'
+            }
+        };
+        self.name.chars().take(LONGEST_NAME).map(legal).collect()
+    }
+
+    /// Refuses what the kernel would refuse with a bare `EINVAL`.
+    pub(super) fn check(&self) -> Result<(), Error> {
+        let refuse = |what: String| Err(Error::map(&self.name, what));
+        let Self {
+            kind,
+            key_size,
+            value_size,
+            max_entries,
+            ..
+        } = *self;
+        if kind == MapKind::UNSPEC {
+            return refuse(
+                "has no type; say which, for example `__uint(type, BPF_MAP_TYPE_HASH)`".into(),
+            );
+        }
+        if max_entries == 0 && !kind.may_be_empty() {
+            return refuse(format!("max_entries is 0; {kind} needs at least 1"));
+        }
+        if kind.is_array() && key_size != 4 {
+            return refuse(format!(
+                "key is {key_size} bytes; the key of {kind} is a __u32 (4 bytes)"
+            ));
+        }
+        if kind.is_map_in_map() && value_size != 4 {
+            return refuse(format!(
+                "value is {value_size} bytes; {kind} holds maps (4 bytes)"
+            ));
+        }
+        if kind.is_map_in_map() && self.inner.is_none() {
+            return refuse(format!(
+                "{kind} doesn't say what it holds; add `__array(values, struct {{ … }})` as its last member, in section `.maps`"
+            ));
+        }
+        if kind == MapKind::LPM_TRIE {
+            return self.check_trie();
+        }
+        Ok(())
+    }
+
+    fn check_trie(&self) -> Result<(), Error> {
+        let refuse = |what: String| Err(Error::map(&self.name, what));
+        if self.flags & NO_PREALLOC == 0 {
+            return refuse("lpm_trie needs `__uint(map_flags, BPF_F_NO_PREALLOC)`".into());
+        }
+        if !(5..=260).contains(&self.key_size) {
+            let size = self.key_size;
+            return refuse(format!(
+                "key is {size} bytes; the key of lpm_trie is a __u32 prefix length and 1 to 256 bytes"
+            ));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kernel_names_are_short_and_plain() {
+        for (name, expected) in [
+            ("xdp_map", "xdp_map"),
+            (".rodata.str1.1", ".rodata.str1.1"),
+            (".data.rel.ro.local", ".data.rel.ro.lo"),
+            ("a-b$é", "a_b__"),
+        ] {
+            assert_eq!(MapDef::new(name).kernel_name(), expected);
+        }
+    }
+
+    #[test]
+    fn the_kernels_rules_are_told_in_words() {
+        let def = |kind, key_size, value_size, max_entries, flags| MapDef {
+            kind: MapKind(kind),
+            key_size,
+            value_size,
+            max_entries,
+            flags,
+            ..MapDef::new("m")
+        };
+        for (def, expected) in [
+            (def(1, 6, 8, 1, 0), ""),
+            (def(4, 4, 4, 0, 0), ""),
+            (def(11, 8, 1, 9, 1), ""),
+            (def(77, 0, 0, 0, 0), ""),
+            (def(0, 4, 4, 1, 0), "has no type"),
+            (
+                def(1, 4, 4, 0, 0),
+                "max_entries is 0; hash needs at least 1",
+            ),
+            (
+                def(6, 8, 4, 1, 0),
+                "key is 8 bytes; the key of percpu_array is a __u32",
+            ),
+            (
+                def(13, 4, 8, 1, 0),
+                "value is 8 bytes; hash_of_maps holds maps",
+            ),
+            (
+                def(12, 4, 4, 1, 0),
+                "array_of_maps doesn't say what it holds",
+            ),
+            (
+                def(11, 8, 1, 9, 0),
+                "lpm_trie needs `__uint(map_flags, BPF_F_NO_PREALLOC)`",
+            ),
+            (def(11, 4, 1, 9, 1), "key is 4 bytes; the key of lpm_trie"),
+        ] {
+            let message = def
+                .check()
+                .err()
+                .map_or(String::new(), |error| error.to_string());
+            assert_eq!(message.is_empty(), expected.is_empty(), "{message}");
+            assert!(message.contains(expected), "{message}");
+        }
+    }
+}

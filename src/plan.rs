@@ -1,0 +1,141 @@
+//! Check everything, then act once: the Corefile and every object it names, proven good in plain memory.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::capacity::MAX_COREFILE;
+use crate::config::{Blame, Config, Diagnostic, Filter, fit};
+use crate::corefile::{Corefile, Token};
+use crate::files::{self, Machine};
+use crate::object::{self, LinkedObject};
+
+/// The entry function of a program.
+pub const ENTRY: &str = "xdp_prog";
+/// The map that entries and metrics mean.
+pub const MAP: &str = "xdp_map";
+/// Bytes of an object; the largest the kernel could take has a million instructions of 8 bytes, and its types.
+const MAX_OBJECT: usize = 16 << 20;
+
+/// All that is needed to act, and nothing wrong with it.
+#[derive(Debug)]
+pub struct Plan {
+    /// What the operator typed; entries are still words of it.
+    pub corefile: Corefile,
+    /// What it asks for.
+    pub config: Config,
+    /// The object of each filter, in the same order.
+    pub objects: Vec<LinkedObject>,
+}
+
+/// Where a Corefile comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// A file, as it was named.
+    File(PathBuf),
+    /// Standard input.
+    Stdin,
+}
+
+impl Source {
+    /// The Corefile when none is named: in the working directory, else the system's.
+    pub fn usual() -> Self {
+        let here = PathBuf::from("Corefile");
+        Self::File(if here.exists() { here } else { PathBuf::from("/etc/corexdp/Corefile") })
+    }
+
+    /// The folder in which relative paths start.
+    fn folder(&self) -> io::Result<PathBuf> {
+        match self {
+            Self::Stdin => std::env::current_dir(),
+            Self::File(path) => {
+                let path = std::path::absolute(path)?;
+                Ok(path.parent().unwrap_or(Path::new("/")).to_owned())
+            }
+        }
+    }
+}
+
+impl std::fmt::Display for Source {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Stdin => f.write_str("stdin"),
+            Self::File(path) => path.display().fmt(f),
+        }
+    }
+}
+
+/// Reads the Corefile, imports, snippets and environment resolved.
+///
+/// # Errors
+/// The first thing wrong with it; an unreadable file is no fault of the text.
+pub fn read(source: &Source) -> Result<Corefile, Diagnostic> {
+    let (bytes, folder) = match source {
+        Source::Stdin => files::read_all(io::stdin().lock(), MAX_COREFILE),
+        Source::File(path) => files::read(path, MAX_COREFILE),
+    }
+    .and_then(|bytes| Ok((bytes, source.folder()?)))
+    .map_err(|error| unreadable(source, &error))?;
+    let folder = folder.to_string_lossy();
+    Corefile::parse(&source.to_string(), &folder, &bytes, MAX_COREFILE, &mut Machine).map_err(|error| Diagnostic::from(&error))
+}
+
+fn unreadable(source: &Source, error: &io::Error) -> Diagnostic {
+    let message = match error.kind() {
+        io::ErrorKind::FileTooLarge => format!("larger than {MAX_COREFILE} bytes; COREXDP_MAX_COREFILE sets how large at build time"),
+        io::ErrorKind::NotFound => "no such Corefile; name one with -conf FILE".into(),
+        _ => format!("can't be read: {error}"),
+    };
+    Diagnostic { file: source.to_string(), line: 0, directive: "Corefile".into(), message, blame: Blame::Input }
+}
+
+impl Plan {
+    /// Reads and checks everything.
+    ///
+    /// # Errors
+    /// All that is wrong.
+    pub fn make(source: &Source) -> Result<Self, Vec<Diagnostic>> {
+        let corefile = read(source).map_err(|one| vec![one])?;
+        let folder = source.folder().map_err(|error| vec![unreadable(source, &error)])?;
+        let (config, mut wrong) = Config::read(&corefile, &folder);
+        let mut objects = Vec::new();
+        for filter in &config.filters {
+            match read_object(filter, &corefile) {
+                Ok(object) => {
+                    wrong.extend(check_against(filter, &corefile, &object));
+                    objects.push(object);
+                }
+                Err(one) => wrong.push(one),
+            }
+        }
+        if wrong.is_empty() { Ok(Self { corefile, config, objects }) } else { Err(wrong) }
+    }
+}
+
+fn read_object(filter: &Filter, corefile: &Corefile) -> Result<LinkedObject, Diagnostic> {
+    let path = filter.elf.display();
+    let wrong = |blame, message| Diagnostic::new(corefile, filter.elf_at, "elf", message, blame);
+    let bytes = files::read(&filter.elf, MAX_OBJECT).map_err(|error| {
+        let (blame, what) = match error.kind() {
+            io::ErrorKind::NotFound => (Blame::Input, "no such file; a relative path starts at its Corefile's folder".into()),
+            io::ErrorKind::FileTooLarge => (Blame::Object, format!("larger than {MAX_OBJECT} bytes; that is no XDP object")),
+            _ => (Blame::Input, format!("can't be read: {error}")),
+        };
+        wrong(blame, format!("{path}: {what}"))
+    })?;
+    object::link(&bytes, ENTRY).map_err(|error| wrong(Blame::Object, format!("{path}: {error}")))
+}
+
+fn check_against(filter: &Filter, corefile: &Corefile, object: &LinkedObject) -> Vec<Diagnostic> {
+    if let Some(map) = object.map(MAP) {
+        return fit::check(filter, corefile, map);
+    }
+    let entry = filter.entries.first().map(|entry| ("map", entry.value));
+    let metric = || filter.metrics.first().map(|metric| ("metric", metric.at));
+    let missing = |(directive, at): (&str, Token)| {
+        let names: Vec<_> = object.maps.iter().map(|map| map.name.as_str()).collect();
+        let there = if names.is_empty() { "it has no map".into() } else { format!("it has {}", names.join(", ")) };
+        let message = format!("{} has no map {MAP}; {there}", filter.elf.display());
+        Diagnostic::new(corefile, at, directive, message, Blame::Object)
+    };
+    entry.or_else(metric).map(missing).into_iter().collect()
+}

@@ -1,0 +1,59 @@
+//! The folder of one test.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::thread;
+
+use super::unique;
+use crate::objects::compile::compile;
+
+/// A folder of this test's own; dropping it removes it, unless the test failed.
+pub(crate) struct Folder(PathBuf);
+
+impl Folder {
+    /// An empty one.
+    pub(crate) fn new() -> Self {
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(unique());
+        fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// The path of a file in it.
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
+    pub(crate) fn write(&self, name: &str, text: &str) {
+        let path = self.file(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    /// Compiles `tests/objects/NAME.bpf.c` to `NAME.o` in it.
+    pub(crate) fn fixture(&self, name: &str) {
+        compile(name, &self.0);
+    }
+
+    /// Copies `target/bpf/NAME.o` into it.
+    pub(crate) fn shipped(&self, name: &str) {
+        let object = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("target/bpf/{name}.o"));
+        assert!(
+            object.is_file(),
+            "{} is missing; run `make build` first",
+            object.display()
+        );
+        fs::copy(object, self.file(&format!("{name}.o"))).unwrap();
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        if !thread::panicking() {
+            fs::remove_dir_all(&self.0).unwrap();
+        }
+    }
+}

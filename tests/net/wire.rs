@@ -1,0 +1,72 @@
+//! Whole frames in and out of an interface, by `AF_PACKET`.
+
+use std::os::fd::{AsRawFd, OwnedFd};
+
+use nix::errno::Errno;
+use nix::libc;
+use nix::net::if_::if_nametoindex;
+use nix::sys::socket::{
+    AddressFamily, LinkAddr, MsgFlags, SockFlag, SockProtocol, SockType, SockaddrLike, bind, recv,
+    send, socket,
+};
+
+use super::Namespace;
+
+/// Puts frames onto an interface.
+pub(crate) struct Sender(OwnedFd);
+
+/// Hears what an interface has received and its filter let through.
+pub(crate) struct Receiver(OwnedFd);
+
+impl Sender {
+    pub(crate) fn new(namespace: &Namespace, interface: &str) -> Self {
+        Self(namespace.enter(|| open(interface)))
+    }
+
+    /// Sends the frame `times` times.
+    pub(crate) fn send(&self, frame: &[u8], times: u32) {
+        for _ in 0..times {
+            let sent = send(self.0.as_raw_fd(), frame, MsgFlags::empty()).unwrap();
+            assert_eq!(sent, frame.len());
+        }
+    }
+}
+
+impl Receiver {
+    pub(crate) fn new(namespace: &Namespace, interface: &str) -> Self {
+        Self(namespace.enter(|| open(interface)))
+    }
+
+    /// The next frame that has come, if any.
+    pub(crate) fn next(&self) -> Option<Vec<u8>> {
+        let mut frame = vec![0; 2048];
+        match recv(self.0.as_raw_fd(), &mut frame, MsgFlags::MSG_DONTWAIT) {
+            Ok(length) => frame.truncate(length),
+            Err(Errno::EAGAIN) => return None,
+            Err(errno) => panic!("{errno}"),
+        }
+        Some(frame)
+    }
+}
+
+/// Of the calling thread's namespace.
+fn open(interface: &str) -> OwnedFd {
+    let index = if_nametoindex(interface).unwrap();
+    let fd = socket(
+        AddressFamily::Packet,
+        SockType::Raw,
+        SockFlag::SOCK_CLOEXEC,
+        SockProtocol::EthAll,
+    )
+    .unwrap();
+    // SAFETY: sockaddr_ll is plain data, for which all zero is valid.
+    let mut address: libc::sockaddr_ll = unsafe { std::mem::zeroed() };
+    address.sll_family = u16::try_from(libc::AF_PACKET).unwrap();
+    address.sll_protocol = u16::try_from(libc::ETH_P_ALL).unwrap().to_be();
+    address.sll_ifindex = i32::try_from(index).unwrap();
+    let length = u32::try_from(size_of::<libc::sockaddr_ll>()).unwrap();
+    // SAFETY: the address is as long as said, and of the family that its first member says.
+    let address = unsafe { LinkAddr::from_raw((&raw const address).cast(), Some(length)) }.unwrap();
+    bind(fd.as_raw_fd(), &address).unwrap();
+    fd
+}

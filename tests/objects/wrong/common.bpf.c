@@ -1,0 +1,10 @@
+// Reads a variable that is only declared (-fcommon).
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+int undecided;
+
+SEC("xdp") int xdp_prog(struct xdp_md *ctx)
+{
+	return undecided;
+}

@@ -1,0 +1,17 @@
+// A value of a type that is only declared.
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+struct unknown;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct unknown);
+} xdp_map SEC(".maps");
+
+SEC("xdp") int xdp_prog(struct xdp_md *ctx)
+{
+	return bpf_map_delete_elem(&xdp_map, &(__u32){ 0 });
+}

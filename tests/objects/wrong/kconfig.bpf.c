@@ -1,0 +1,10 @@
+// Reads the kernel's configuration.
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+extern int CONFIG_HZ __kconfig;
+
+SEC("xdp") int xdp_prog(struct xdp_md *ctx)
+{
+	return CONFIG_HZ == 250 ? XDP_PASS : XDP_DROP;
+}

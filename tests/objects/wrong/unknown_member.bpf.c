@@ -1,0 +1,16 @@
+// A map with a member that no loader knows.
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+	__uint(colour, 3);
+} xdp_map SEC(".maps");
+
+SEC("xdp") int xdp_prog(struct xdp_md *ctx)
+{
+	return bpf_map_delete_elem(&xdp_map, &(__u32){ 0 });
+}

@@ -1,0 +1,39 @@
+//! The networks of a rule, as `bpf/subnet.h` lays them out.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+pub const ANY: u32 = 0;
+pub const IPV4: u32 = 4;
+pub const IPV6: u32 = 6;
+
+/// Family, IPv4 network and mask, IPv6 network and mask: 44 bytes. Networks are
+/// written `ADDRESS/MASK`, or nothing for all zeros.
+pub fn subnet(family: u32, ip4: &str, ip6: &str) -> Vec<u8> {
+    let mut bytes = family.to_le_bytes().to_vec();
+    for address in halves(ip4) {
+        bytes.extend(
+            address
+                .unwrap_or("0.0.0.0")
+                .parse::<Ipv4Addr>()
+                .unwrap()
+                .octets(),
+        );
+    }
+    for address in halves(ip6) {
+        bytes.extend(
+            address
+                .unwrap_or("::")
+                .parse::<Ipv6Addr>()
+                .unwrap()
+                .octets(),
+        );
+    }
+    bytes
+}
+
+fn halves(network: &str) -> [Option<&str>; 2] {
+    match network.split_once('/') {
+        Some((network, mask)) => [Some(network), Some(mask)],
+        None => [None, None],
+    }
+}

@@ -1,0 +1,37 @@
+//! `corexdp run` from outside: real Corefiles, real packets, and what the kernel, a scraper and an operator see of it.
+//! Each test has network namespaces of its own; see `net`.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+
+#[path = "run/changes.rs"]
+mod changes;
+#[path = "run/examples.rs"]
+mod examples;
+#[path = "run/filling.rs"]
+mod filling;
+// Its own tests use the rest of it.
+#[allow(dead_code, unreachable_pub)]
+#[path = "packets/frame.rs"]
+mod frame;
+#[path = "run/modes.rs"]
+mod modes;
+mod net;
+mod objects;
+#[path = "run/page.rs"]
+mod page;
+#[path = "run/refusals.rs"]
+mod refusals;
+#[path = "run/stopping.rs"]
+mod stopping;
+#[path = "run/waiting.rs"]
+mod waiting;
+
+/// A UDP packet from `source`.
+fn packet(source: &str) -> Vec<u8> {
+    frame::ip4(source).udp(53).bytes
+}

@@ -1,0 +1,215 @@
+//! The Corefiles of the ebpf plugin's documentation, as printed but for the names of interface and object.
+
+use crate::net::{Daemon, PATIENCE, Site, within};
+use crate::packet;
+
+const UNDELIMITED: &str = ". {
+  ebpf {
+    if edge0
+    elf example.o
+    map 00000000 0A0B0000FFFF000000000000
+  }
+}
+";
+
+const DELIMITED: &str = ". {
+  ebpf {
+    if edge0
+    elf example.o
+    map 00000000 0A0B0000.FFFF0000.00000000
+  }
+}
+";
+
+const DEBUG: &str = ". {
+  debug
+  ebpf {
+    if edge0
+    elf example.o
+    map 00000000 0A0B0000.FFFF0000.00000000
+  }
+}
+";
+
+const KEYLESS: &str = ". {
+  ebpf {
+    if edge0
+    elf example.o
+    map 0A0B0000.FFFF0000.00000000
+    map 0A0C0000.FFFF0000.00000000
+    map 0A0D0000.FFFF0000.00000000
+  }
+}
+";
+
+const KEYED: &str = ". {
+  ebpf {
+    if edge0
+    elf example.o
+    map 00000000 0A0B0000.FFFF0000.00000000
+    map 01000000 0A0C0000.FFFF0000.00000000
+    map 02000000 0A0D0000.FFFF0000.00000000
+  }
+}
+";
+
+const METRIC: &str = ". {
+  prometheus :9153
+  ebpf {
+    if edge0
+    elf example.o
+    map 00000000 0A0B0000.FFFF0000.00000000
+    map 01000000 0A0C0000.FFFF0000.00000000
+    map 02000000 0A0D0000.FFFF0000.00000000
+    metric example_total 02000000 8 4 \"Example count.\"
+  }
+}
+";
+
+/// The syntax block's order of options; entries with and without a key.
+const SYNTAX: &str = ". {
+  prometheus
+  ebpf {
+    elf example.o
+    if edge0
+    map 0A0B0000.FFFF0000.00000000
+    map 02000000 0A0D0000.FFFF0000.00000000
+    map 0A0E0000.FFFF0000.00000000
+    map 01000000 0A0C0000.FFFF0000.00000000
+    metric example_total 01000000 8 4 \"Example count.\"
+  }
+}
+";
+
+fn start(corefile: &str) -> (Site, Daemon) {
+    let site = Site::new();
+    let daemon = site.run(corefile).attached(1);
+    (site, daemon)
+}
+
+/// The entries of the map that are not all zero.
+fn entries(corefile: &str) -> Vec<(String, String)> {
+    let (site, daemon) = start(corefile);
+    let entries = site.filter().map("xdp_map").entries();
+    daemon.stop();
+    entries
+}
+
+fn entry(key: &str, value: &str) -> (String, String) {
+    (key.to_owned(), value.to_owned())
+}
+
+/// Which of the sources' packets get through, in order.
+fn passes(site: &Site, sources: &[&str]) -> Vec<bool> {
+    let (sender, receiver) = (site.sender(), site.receiver());
+    // It always passes, and comes last.
+    let last = packet("192.0.2.1");
+    for source in sources {
+        sender.send(&packet(source), 1);
+    }
+    sender.send(&last, 1);
+    let mut arrived = Vec::new();
+    within(PATIENCE, "the last packet", || {
+        arrived.extend(std::iter::from_fn(|| receiver.next()));
+        arrived.contains(&last).then_some(())
+    });
+    sources
+        .iter()
+        .map(|source| arrived.contains(&packet(source)))
+        .collect()
+}
+
+#[test]
+fn an_entry_is_written_byte_by_byte_and_dots_are_nothing() {
+    let expected = [entry("00000000", "0A0B0000FFFF000000000000")];
+    assert_eq!(entries(UNDELIMITED), expected);
+    assert_eq!(entries(DELIMITED), expected);
+}
+
+#[test]
+fn the_entry_filters() {
+    let (site, daemon) = start(DELIMITED);
+    let sources = [
+        "10.11.0.1",
+        "10.11.255.255",
+        "10.12.0.1",
+        "10.10.255.255",
+        "10.11.7.7",
+    ];
+    assert_eq!(passes(&site, &sources), [false, false, true, true, false]);
+    let count = [entry("00000000", "0A0B0000FFFF000003000000")];
+    assert_eq!(site.filter().map("xdp_map").entries(), count);
+    daemon.stop();
+    assert_eq!(passes(&site, &sources), [true; 5]);
+}
+
+/// The documentation shows the count big-endian; this object counts as `metric` reads, little-endian.
+#[test]
+fn debug_logs_what_packets_change() {
+    let (site, daemon) = start(DEBUG);
+    site.sender().send(&packet("10.11.0.1"), 7);
+    let (_, line) = daemon.line("value=0A0B0000FFFF000007000000");
+    assert_eq!(
+        line,
+        "map xdp_map: key=00000000 value=0A0B0000FFFF000007000000"
+    );
+    daemon.stop();
+}
+
+#[test]
+fn entries_without_keys_are_numbered_from_zero() {
+    let expected = [
+        entry("00000000", "0A0B0000FFFF000000000000"),
+        entry("01000000", "0A0C0000FFFF000000000000"),
+        entry("02000000", "0A0D0000FFFF000000000000"),
+    ];
+    assert_eq!(entries(KEYLESS), expected);
+    assert_eq!(entries(KEYED), expected);
+}
+
+#[test]
+fn the_metric_counts_exactly_the_packets_of_its_entry() {
+    let (site, daemon) = start(METRIC);
+    let name = "coredns_ebpf_example_total";
+    site.metric_becomes(name, 0);
+    let sender = site.sender();
+    for (source, times) in [
+        ("10.11.0.1", 3),
+        ("10.13.0.1", 250),
+        ("10.14.0.1", 5),
+        ("10.13.255.9", 7),
+    ] {
+        sender.send(&packet(source), times);
+    }
+    site.metric_becomes(name, 257);
+    // Whatever else is still on its way would be too much.
+    assert_eq!(
+        passes(&site, &["10.13.0.1", "10.11.0.1", "10.15.0.1"]),
+        [false, false, true]
+    );
+    site.metric_becomes(name, 258);
+    let page = site.get("/metrics").body;
+    let (help, kind) = (
+        format!("# HELP {name} Example count."),
+        format!("# TYPE {name} gauge"),
+    );
+    let lines: Vec<&str> = page.lines().filter(|line| line.contains(name)).collect();
+    assert_eq!(lines, [&help, &kind, &format!("{name} 258")]);
+    daemon.stop();
+}
+
+/// A line without a key counts the lines before it, with keys or without.
+#[test]
+fn keyed_and_keyless_entries_stand_side_by_side() {
+    let (site, daemon) = start(SYNTAX);
+    let expected = [
+        entry("00000000", "0A0B0000FFFF000000000000"),
+        // The later line has the last word.
+        entry("01000000", "0A0C0000FFFF000000000000"),
+        entry("02000000", "0A0E0000FFFF000000000000"),
+    ];
+    assert_eq!(site.filter().map("xdp_map").entries(), expected);
+    site.sender().send(&packet("10.12.0.1"), 4);
+    site.metric_becomes("coredns_ebpf_example_total", 4);
+    daemon.stop();
+}

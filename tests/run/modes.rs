@@ -1,0 +1,73 @@
+//! Where the filter runs: in the driver, or in the network stack.
+
+use crate::net::{Attached, CLIENT, GENERIC, NATIVE, SERVER, Site};
+
+fn corefile(mode: &str) -> String {
+    format!(". {{\n  ebpf {{\n    if edge0\n    elf example.o\n    {mode}\n  }}\n}}\n")
+}
+
+/// Makes the driver refuse: veth filters natively only if a packet of its peer fits into one page.
+fn refuse_native(site: &Site) {
+    site.client.run(&format!("ip link set {CLIENT} mtu 9000"));
+    site.server.run(&format!("ip link set {SERVER} mtu 9000"));
+}
+
+const REASON: &str = "Peer MTU is too large to set XDP";
+
+#[test]
+fn the_mode_asked_for_is_the_mode_had() {
+    for (option, mode, word) in [
+        ("", NATIVE, "native"),
+        ("mode auto", NATIVE, "native"),
+        ("mode native", NATIVE, "native"),
+        ("mode generic", GENERIC, "generic"),
+    ] {
+        let site = Site::new();
+        let daemon = site.run(&corefile(option)).attached(1);
+        let filter = site.filter();
+        let expected = Attached {
+            id: filter.id,
+            name: "xdp_prog".to_owned(),
+            mode,
+        };
+        assert_eq!(filter, expected, "{option}");
+        let line = format!("edge0: attached xdp_prog (id {}) in {word} mode", filter.id);
+        assert_eq!(daemon.lines_with(" attached "), [line]);
+        let lines = daemon.stop();
+        assert!(
+            !lines.iter().any(|line| line.starts_with("warning: ")),
+            "{lines:#?}"
+        );
+    }
+}
+
+#[test]
+fn auto_falls_back_to_generic_and_says_why() {
+    let site = Site::new();
+    refuse_native(&site);
+    let daemon = site.run(&corefile("mode auto")).attached(1);
+    assert_eq!(site.filter().mode, GENERIC);
+    let warnings = daemon.lines_with("warning: ");
+    let [warning] = &warnings[..] else {
+        panic!("{warnings:#?}");
+    };
+    for part in ["edge0", "native", "generic", REASON] {
+        assert!(warning.contains(part), "{part} in {warning:?}");
+    }
+    daemon.stop();
+}
+
+#[test]
+fn native_does_not_fall_back() {
+    let site = Site::new();
+    refuse_native(&site);
+    let outcome = site.refused(&corefile("mode native"));
+    outcome.refuses(71, &["edge0", "native", REASON]);
+}
+
+#[test]
+fn a_card_without_offload_is_refused() {
+    let site = Site::new();
+    site.refused(&corefile("mode offload"))
+        .refuses(71, &["edge0", "offload"]);
+}

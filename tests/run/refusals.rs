@@ -1,0 +1,177 @@
+//! What the daemon does not do, with which exit code and in which words.
+
+use std::fs;
+use std::process::Command;
+
+use crate::net::{Corexdp, SERVER, Site, finish};
+
+/// A Corefile whose only filter stands in `options`.
+fn corefile(options: &[&str]) -> String {
+    format!(
+        ". {{\n  ebpf {{\n    {}\n  }}\n}}\n",
+        options.join("\n    ")
+    )
+}
+
+fn good() -> String {
+    corefile(&[
+        "elf example.o",
+        "if edge0",
+        "map 0A0B0000.FFFF0000.00000000",
+    ])
+}
+
+#[test]
+fn an_interface_that_another_program_holds_is_left_to_it() {
+    for how in ["xdpdrv", "xdpgeneric"] {
+        let site = Site::new();
+        site.folder.fixture("foreign");
+        let object = site.folder.file("foreign.o");
+        let line = format!(
+            "ip link set dev {SERVER} {how} obj {} sec xdp",
+            object.display()
+        );
+        site.server.run(&line);
+        let foreign = site.filter();
+        assert_eq!(foreign.name, "other_filter");
+        site.folder.write("Corefile", &good());
+        let outcome = site.finish(&mut site.command("run", &[]));
+        outcome.refuses(
+            69,
+            &[
+                "Corefile:4: if: ",
+                "edge0",
+                "other_filter",
+                &foreign.id.to_string(),
+            ],
+        );
+        assert_eq!(site.filter(), foreign);
+    }
+}
+
+#[test]
+fn two_daemons_do_not_share_an_interface() {
+    let site = Site::new();
+    let daemon = site.run(&good()).attached(1);
+    let filter = site.filter();
+    let mut second = Corexdp::command(
+        site.folder.path(),
+        &["run", "-conf", "Corefile", "--log", "stderr"],
+    );
+    let outcome = site.finish(second.args(["--control", "second"]));
+    outcome.refuses(
+        69,
+        &[
+            "Corefile:4: if: ",
+            "edge0",
+            "xdp_prog",
+            &filter.id.to_string(),
+        ],
+    );
+    assert_eq!(site.filter(), filter);
+    daemon.stop();
+}
+
+#[test]
+fn a_missing_interface_is_refused() {
+    let site = Site::new();
+    let outcome = site.refused(&corefile(&["elf example.o", "if nowhere0"]));
+    outcome.refuses(69, &["Corefile:4: if: ", "nowhere0", "wait"]);
+}
+
+#[test]
+fn an_interface_that_is_down_is_refused() {
+    let site = Site::new();
+    site.server.run("ip link set edge0 down");
+    site.refused(&good())
+        .refuses(69, &["Corefile:4: if: ", "edge0", "down", "wait"]);
+}
+
+#[test]
+fn of_two_filters_none_stands_if_one_cannot() {
+    let site = Site::new();
+    let second = corefile(&["elf example.o", "if nowhere0"]);
+    // Looked for before anything is done, or found out half way: either way edge0 must be clean.
+    let outcome = site.refused(&format!("{}{second}", good()));
+    outcome.refuses(69, &["Corefile:10: if: ", "nowhere0"]);
+    site.add_wire("edge1", "cli1");
+    site.folder.fixture("unverifiable");
+    let second = corefile(&["elf unverifiable.o", "if edge1"]);
+    let outcome = site.refused(&format!("{}{second}", good()));
+    assert_eq!(outcome.code, Some(65), "{outcome:#?}");
+}
+
+#[test]
+fn files_that_are_missing_or_cannot_be_read_are_named() {
+    let site = Site::new();
+    let run = |args: &[&str]| finish(&mut Corexdp::command(site.folder.path(), args));
+    for command in ["run", "check", "expand"] {
+        run(&[command, "-conf", "nowhere/Corefile"]).refuses(66, &["nowhere/Corefile"]);
+    }
+    fs::create_dir(site.folder.file("folder")).unwrap();
+    for (object, what) in [("nowhere.o", "nowhere.o"), ("folder", "folder")] {
+        site.folder.write(
+            "Corefile",
+            &corefile(&[&format!("elf {object}"), "if edge0"]),
+        );
+        for command in ["run", "check"] {
+            run(&[command, "-conf", "Corefile"]).refuses(66, &["Corefile:3: elf: ", what]);
+        }
+    }
+}
+
+#[test]
+fn a_command_line_that_means_nothing_is_refused() {
+    let site = Site::new();
+    for args in [
+        &["frobnicate"][..],
+        &["run", "-conf"],
+        &["run", "--conf", "Corefile", "more"],
+        &["run", "--frobnicate"],
+        &["run", "--log", "paper"],
+        &["check", "--log"],
+    ] {
+        let outcome = finish(&mut Corexdp::command(site.folder.path(), args));
+        assert_eq!(outcome.code, Some(64), "{args:?}: {outcome:#?}");
+        assert_eq!(outcome.stdout, "", "{args:?}");
+        assert!(
+            outcome.stderr.contains("--help"),
+            "{args:?}: {}",
+            outcome.stderr
+        );
+    }
+}
+
+#[test]
+fn without_privilege_it_says_which_it_needs() {
+    let site = Site::new();
+    site.folder.write("Corefile", &good());
+    let outcome = site.finish(&mut powerless(&site));
+    outcome.refuses(77, &["CAP_BPF", "CAP_NET_ADMIN"]);
+    assert_eq!(site.attached(), None);
+}
+
+/// Root in name only: without any capability.
+fn powerless(site: &Site) -> Command {
+    let corexdp = site.command("run", &[]);
+    let mut command = Command::new("setpriv");
+    command
+        .current_dir(site.folder.path())
+        .args(["--bounding-set=-all", "--inh-caps=-all"]);
+    command.arg(corexdp.get_program()).args(corexdp.get_args());
+    command
+}
+
+#[test]
+fn what_the_verifier_says_is_passed_on() {
+    let site = Site::new();
+    site.folder.fixture("unverifiable");
+    let outcome = site.refused(&corefile(&["elf unverifiable.o", "if edge0"]));
+    assert_eq!(outcome.code, Some(65), "{outcome:#?}");
+    let refusal = outcome
+        .lines()
+        .into_iter()
+        .find(|line| line.starts_with("Corefile:3: elf: "));
+    let refusal = refusal.unwrap_or_else(|| panic!("{outcome:#?}"));
+    assert!(refusal.contains("invalid access to packet"), "{refusal}");
+}

@@ -1,0 +1,113 @@
+//! However the daemon ends, the filter ends with it, and nobody else's does.
+
+use std::fs;
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+
+use crate::net::{PATIENCE, Site, lives, within};
+
+const COREFILE: &str = ". {
+  prometheus
+  ebpf {
+    if edge0
+    elf example.o
+    map 0A0B0000.FFFF0000.00000000
+    metric example_packets 00000000 8 4 \"Example count.\"
+  }
+}
+";
+
+#[test]
+fn a_killed_daemon_leaves_nothing_behind() {
+    let site = Site::new();
+    let daemon = site.run(COREFILE).attached(1);
+    let worker = daemon.worker();
+    assert_eq!(site.filter().name, "xdp_prog");
+    daemon.signal(Signal::SIGKILL);
+    within(Duration::from_secs(1), "the interface is clean", || {
+        site.attached().is_none().then_some(())
+    });
+    within(PATIENCE, "the worker ends", || {
+        (!lives(worker)).then_some(())
+    });
+    let (code, _) = daemon.ended();
+    assert_eq!(code, None);
+}
+
+fn stops(signal: Signal) {
+    let site = Site::new();
+    site.folder.write("Corefile", COREFILE);
+    let daemon = site.start(&["--pidfile", "pid"]).attached(1);
+    let (worker, pidfile) = (daemon.worker(), site.folder.file("pid"));
+    assert_eq!(
+        fs::read_to_string(&pidfile).unwrap().trim(),
+        daemon.pid().to_string()
+    );
+    daemon.signal(signal);
+    let (code, lines) = daemon.ended();
+    assert_eq!(code, Some(0), "{lines:#?}");
+    assert_eq!(site.attached(), None);
+    assert!(!pidfile.exists());
+    within(PATIENCE, "the worker ends", || {
+        (!lives(worker)).then_some(())
+    });
+}
+
+#[test]
+fn sigterm_detaches_and_is_no_failure() {
+    stops(Signal::SIGTERM);
+}
+
+#[test]
+fn sigint_detaches_and_is_no_failure() {
+    stops(Signal::SIGINT);
+}
+
+#[test]
+fn sigquit_detaches_and_is_no_failure() {
+    stops(Signal::SIGQUIT);
+}
+
+/// The worker faces the network; the filter does not depend on it.
+#[test]
+fn a_killed_worker_is_replaced_and_the_filter_stays() {
+    let site = Site::new();
+    let daemon = site.run(COREFILE).attached(1);
+    let (worker, filter) = (daemon.worker(), site.filter());
+    nix::sys::signal::kill(
+        nix::unistd::Pid::from_raw(worker.cast_signed()),
+        Signal::SIGKILL,
+    )
+    .unwrap();
+    within(PATIENCE, "another worker", || {
+        (daemon.worker() != worker).then_some(())
+    });
+    site.metric_becomes("coredns_ebpf_example_packets", 0);
+    assert_eq!(site.filter(), filter);
+    daemon.stop();
+}
+
+/// Kernels before 5.9 have no links for XDP; there the daemon takes away what it attached.
+#[cfg(feature = "faults")]
+#[test]
+fn without_links_it_attaches_over_netlink_and_detaches() {
+    let site = Site::new();
+    site.folder.write("Corefile", COREFILE);
+    let mut command = site.command("run", &[]);
+    command.env("COREXDP_FAULT", "link_create:EINVAL");
+    let daemon = site
+        .server
+        .enter(|| crate::net::Daemon::spawn(&mut command))
+        .attached(1);
+    let filter = site.filter();
+    assert_eq!(filter.name, "xdp_prog");
+    // Nothing but netlink could have attached it.
+    let links = site.server.run("bpftool -j link show");
+    assert!(
+        !links.contains(&format!("\"prog_id\":{},", filter.id)),
+        "{links}"
+    );
+    daemon.stop();
+    assert_eq!(site.attached(), None);
+}

@@ -1,0 +1,49 @@
+//! Interfaces that come late.
+
+use std::time::{Duration, Instant};
+
+use crate::net::{Attached, Site, pause};
+
+fn corefile(interface: &str, wait: &str) -> String {
+    format!(". {{\n  ebpf {{\n    elf example.o\n    if {interface}\n    wait {wait}\n  }}\n}}\n")
+}
+
+#[test]
+fn an_interface_that_appears_in_time_is_filtered() {
+    let site = Site::new();
+    let daemon = site.run(&corefile("late0", "3s"));
+    pause(1000);
+    assert_eq!(daemon.lines_with(" attached "), [""; 0]);
+    site.add_wire("late0", "late1");
+    let daemon = daemon.attached(1);
+    assert_eq!(
+        Attached::on(&site.server, "late0").unwrap().name,
+        "xdp_prog"
+    );
+    daemon.stop();
+    assert_eq!(Attached::on(&site.server, "late0"), None);
+}
+
+#[test]
+fn an_interface_that_goes_up_in_time_is_filtered() {
+    let site = Site::new();
+    site.server.run("ip link set edge0 down");
+    let daemon = site.run(&corefile("edge0", "3s"));
+    pause(1000);
+    assert_eq!(site.attached(), None);
+    site.server.run("ip link set edge0 up");
+    let daemon = daemon.attached(1);
+    assert_eq!(site.filter().name, "xdp_prog");
+    daemon.stop();
+}
+
+#[test]
+fn waiting_has_an_end() {
+    let site = Site::new();
+    let start = Instant::now();
+    let outcome = site.refused(&corefile("nowhere0", "1500ms"));
+    let took = start.elapsed();
+    outcome.refuses(69, &["Corefile:4: if: ", "nowhere0"]);
+    let (least, most) = (Duration::from_millis(1500), Duration::from_secs(4));
+    assert!((least..most).contains(&took), "{took:?}");
+}
