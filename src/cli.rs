@@ -87,6 +87,7 @@ impl fmt::Display for Usage {
 impl std::error::Error for Usage {}
 
 #[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "they are what was typed")]
 struct Given {
     words: Vec<String>,
     conf: Option<String>,
@@ -115,20 +116,37 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, U
     let words: Vec<&str> = given.words.iter().map(String::as_str).collect();
     let command = match words.as_slice() {
         [] | ["run"] => return given.run(),
-        ["check"] => Command::Check { source: given.source(), json: given.json },
-        ["expand"] => Command::Expand { source: given.source() },
-        [page::WORKER, count] => Command::Worker(count.parse().map_err(|_| Usage(format!("{count}: no number")))?),
-        ["run" | "check" | "expand", more, ..] => return Err(Usage(format!("unexpected {more:?}"))),
+        ["check"] => Command::Check {
+            source: given.source(),
+            json: given.json,
+        },
+        ["expand"] => Command::Expand {
+            source: given.source(),
+        },
+        [page::WORKER, count] => Command::Worker(
+            count
+                .parse()
+                .map_err(|_| Usage(format!("{count}: no number")))?,
+        ),
+        ["run" | "check" | "expand", more, ..] => {
+            return Err(Usage(format!("unexpected {more:?}")));
+        }
         [other, ..] => return Err(Usage(format!("unknown command {other:?}"))),
     };
     let foreign = [
         ("--log", given.log.is_some()),
         ("--pidfile", given.pidfile.is_some()),
         ("--control", given.control.is_some()),
-        ("--json", given.json && !matches!(command, Command::Check { .. })),
+        (
+            "--json",
+            given.json && !matches!(command, Command::Check { .. }),
+        ),
     ];
     match foreign.iter().find(|(_, given)| *given) {
-        Some((option, _)) => Err(Usage(format!("{option} is no option of {}", words.join(" ")))),
+        Some((option, _)) => Err(Usage(format!(
+            "{option} is no option of {}",
+            words.join(" ")
+        ))),
         None => Ok(command),
     }
 }
@@ -136,14 +154,21 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, U
 fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Given, Usage> {
     let mut given = Given::default();
     let mut arguments = arguments.into_iter().map(|argument| {
-        argument.into_string().map_err(|bad| Usage(format!("{} is no UTF-8", bad.to_string_lossy())))
+        argument
+            .into_string()
+            .map_err(|bad| Usage(format!("{} is no UTF-8", bad.to_string_lossy())))
     });
     while let Some(argument) = arguments.next().transpose()? {
-        let Some(name) = argument.strip_prefix("--").or_else(|| argument.strip_prefix('-')) else {
+        let Some(name) = argument
+            .strip_prefix("--")
+            .or_else(|| argument.strip_prefix('-'))
+        else {
             given.words.push(argument);
             continue;
         };
-        let (name, inline) = name.split_once('=').map_or((name, None), |(name, value)| (name, Some(value.to_owned())));
+        let (name, inline) = name
+            .split_once('=')
+            .map_or((name, None), |(name, value)| (name, Some(value.to_owned())));
         let (flag, slot) = match name {
             "json" => (Some(&mut given.json), None),
             "quiet" => (Some(&mut given.quiet), None),
@@ -162,8 +187,11 @@ fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Given, Usage> {
             *flag = true;
         }
         if let Some(slot) = slot {
-            let value = inline.map_or_else(|| arguments.next().transpose(), |value| Ok(Some(value)))?;
-            let value = value.filter(|value| !value.is_empty()).ok_or_else(|| Usage(format!("--{name} needs a value")))?;
+            let value =
+                inline.map_or_else(|| arguments.next().transpose(), |value| Ok(Some(value)))?;
+            let value = value
+                .filter(|value| !value.is_empty())
+                .ok_or_else(|| Usage(format!("--{name} needs a value")))?;
             if slot.replace(value).is_some() {
                 return Err(Usage(format!("--{name} is given twice")));
             }
@@ -174,7 +202,13 @@ fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Given, Usage> {
 
 impl Given {
     fn source(&self) -> Option<Source> {
-        self.conf.as_deref().map(|conf| if conf == "stdin" { Source::Stdin } else { Source::File(conf.into()) })
+        self.conf.as_deref().map(|conf| {
+            if conf == "stdin" {
+                Source::Stdin
+            } else {
+                Source::File(conf.into())
+            }
+        })
     }
 
     fn run(self) -> Result<Command, Usage> {
@@ -186,60 +220,19 @@ impl Given {
             None => None,
             Some("stderr") => Some(Target::Stderr),
             Some("syslog") => Some(Target::Syslog),
-            Some(other) => return Err(Usage(format!("--log {other:?}: there are stderr and syslog"))),
+            Some(other) => {
+                return Err(Usage(format!(
+                    "--log {other:?}: there are stderr and syslog"
+                )));
+            }
         };
-        Ok(Command::Run { source: self.source(), log, pidfile: self.pidfile.map(PathBuf::from) })
+        Ok(Command::Run {
+            source: self.source(),
+            log,
+            pidfile: self.pidfile.map(PathBuf::from),
+        })
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parsed(line: &str) -> Result<Command, String> {
-        parse(line.split_whitespace().map(OsString::from)).map_err(|usage| usage.0)
-    }
-
-    #[test]
-    fn commands_and_options() {
-        let file = |name: &str| Some(Source::File(name.into()));
-        let run = |source, log, pidfile: Option<&str>| Command::Run { source, log, pidfile: pidfile.map(PathBuf::from) };
-        for (line, expected) in [
-            ("", run(None, None, None)),
-            ("run", run(None, None, None)),
-            ("-conf C", run(file("C"), None, None)),
-            ("--conf=C run", run(file("C"), None, None)),
-            ("run --conf stdin", run(Some(Source::Stdin), None, None)),
-            ("-pidfile P --log syslog", run(None, Some(Target::Syslog), Some("P"))),
-            ("run --log=stderr", run(None, Some(Target::Stderr), None)),
-            ("-quiet", run(None, Some(Target::Nowhere), None)),
-            ("check", Command::Check { source: None, json: false }),
-            ("check --json -conf C", Command::Check { source: file("C"), json: true }),
-            ("expand -conf C", Command::Expand { source: file("C") }),
-            ("-version", Command::Version),
-            ("run --help", Command::Help),
-            ("page-worker 2", Command::Worker(2)),
-        ] {
-            assert_eq!(parsed(line), Ok(expected), "{line}");
-        }
-    }
-
-    #[test]
-    fn what_makes_no_sense_is_refused() {
-        for (line, expected) in [
-            ("fly", "unknown command \"fly\""),
-            ("run away", "unexpected \"away\""),
-            ("--fly", "unknown option \"--fly\""),
-            ("-conf", "--conf needs a value"),
-            ("-conf=", "--conf needs a value"),
-            ("-conf A -conf B", "--conf is given twice"),
-            ("--json=1 check", "--json takes no value"),
-            ("run --json", "--json is no option of run"),
-            ("check --log stderr", "--log is no option of check"),
-            ("expand --json", "--json is no option of expand"),
-            ("--log paper", "--log \"paper\": there are stderr and syslog"),
-        ] {
-            assert_eq!(parsed(line), Err(expected.into()), "{line}");
-        }
-    }
-}
+mod tests;

@@ -30,11 +30,17 @@ pub fn decode(text: &str, skip: Option<char>, out: &mut [u8]) -> Result<usize, E
         *out.get_mut(length).ok_or(Error::Long)? = high << 4 | low;
         length += 1;
     }
-    if length == 0 { Err(Error::Empty) } else { Ok(length) }
+    if length == 0 {
+        Err(Error::Empty)
+    } else {
+        Ok(length)
+    }
 }
 
 fn digit(c: char) -> Result<u8, Error> {
-    c.to_digit(16).and_then(|d| u8::try_from(d).ok()).ok_or(Error::Digit(c))
+    c.to_digit(16)
+        .and_then(|d| u8::try_from(d).ok())
+        .ok_or(Error::Digit(c))
 }
 
 /// Bytes as upper-case digits without delimiters.

@@ -19,6 +19,15 @@
 //! with `unsafe` · [`config`] directives · [`corefile`] the text · [`object`] the program · [`metrics`], [`hex`],
 //! [`log`], [`files`], [`process`], [`capacity`].
 
+#![warn(
+    missing_docs,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic
+)]
+
 pub mod capacity;
 pub mod cli;
 pub mod config;

@@ -40,13 +40,20 @@ impl Log {
             process: "corexdp".into(),
             pid: std::process::id(),
         };
-        Self::Syslog(Syslog { format, socket: RefCell::new(None) })
+        Self::Syslog(Syslog {
+            format,
+            socket: RefCell::new(None),
+        })
     }
 
     /// The log for whoever did not choose one: the system's, when there is one and nobody watches standard error.
     pub fn usual() -> Self {
         let watched = nix::unistd::isatty(std::io::stderr()).unwrap_or(false);
-        if !watched && Path::new(DEV_LOG).exists() { Self::syslog() } else { Self::Stderr }
+        if !watched && Path::new(DEV_LOG).exists() {
+            Self::syslog()
+        } else {
+            Self::Stderr
+        }
     }
 
     /// Whether it goes to standard error, where refusals are printed anyway.
@@ -103,7 +110,11 @@ impl fmt::Write for Line {
 impl Syslog {
     fn send(&self, severity: Severity, message: &str) {
         let mut line = heapless::Vec::<u8, { LINE + 128 }>::new();
-        if self.format.format(&mut Bytes(&mut line), severity, message).is_err() {
+        if self
+            .format
+            .format(&mut Bytes(&mut line), severity, message)
+            .is_err()
+        {
             return;
         }
         let mut socket = self.socket.borrow_mut();
@@ -113,9 +124,8 @@ impl Syslog {
                 *socket = connect();
             }
             match socket.as_ref().map(|socket| socket.send(&line)) {
-                Some(Ok(_)) => return,
                 Some(Err(_)) => *socket = None,
-                None => return,
+                Some(Ok(_)) | None => return,
             }
         }
     }

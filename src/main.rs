@@ -40,14 +40,22 @@ fn execute(command: Command) -> u8 {
             Err(wrong) => refuse(&[wrong]),
         },
         Command::Check { source, json } => check(&source.unwrap_or_else(Source::usual), json),
-        Command::Run { source, log, pidfile } => {
+        Command::Run {
+            source,
+            log,
+            pidfile,
+        } => {
             let log = match log {
                 None => Log::usual(),
                 Some(Target::Stderr) => Log::Stderr,
                 Some(Target::Syslog) => Log::syslog(),
                 Some(Target::Nowhere) => Log::Quiet,
             };
-            run(&daemon::Options { source: source.unwrap_or_else(Source::usual), log, pidfile })
+            run(&daemon::Options {
+                source: source.unwrap_or_else(Source::usual),
+                log,
+                pidfile,
+            })
         }
         Command::Worker(listeners) => page::worker::run(listeners).map_or(exit::USAGE, |()| 0),
     }
@@ -75,17 +83,24 @@ fn run(options: &daemon::Options) -> u8 {
 fn check(source: &Source, json: bool) -> u8 {
     let result = Plan::make(source);
     if let Ok(plan) = &result {
-        plan.corefile.warnings().iter().for_each(|warning| say(&format_args!("warning: {warning}")));
+        plan.corefile
+            .warnings()
+            .iter()
+            .for_each(|warning| say(&format_args!("warning: {warning}")));
     }
     if json {
         let printed = print(|out| report::check(out, &result));
-        return result.as_ref().map_or_else(|wrong| code(daemon::worst(wrong)), |_| printed);
+        return result
+            .as_ref()
+            .map_or_else(|wrong| code(daemon::worst(wrong)), |_| printed);
     }
     result.map_or_else(|wrong| refuse(&wrong), |_| 0)
 }
 
 fn refuse(wrong: &[Diagnostic]) -> u8 {
-    wrong.iter().for_each(|one| say(one));
+    for one in wrong {
+        say(one);
+    }
     code(daemon::worst(wrong))
 }
 

@@ -65,7 +65,12 @@ pub fn head(text: &mut impl Write, name: &str, kind: Kind, help: &str) -> fmt::R
 ///
 /// # Errors
 /// When the text is full.
-pub fn sample(text: &mut impl Write, name: &str, labels: &[(&str, &str)], value: impl fmt::Display) -> fmt::Result {
+pub fn sample(
+    text: &mut impl Write,
+    name: &str,
+    labels: &[(&str, &str)],
+    value: impl fmt::Display,
+) -> fmt::Result {
     text.write_str(name)?;
     for (index, (label, value)) in labels.iter().enumerate() {
         let before = if index == 0 { '{' } else { ',' };
@@ -79,8 +84,15 @@ pub fn sample(text: &mut impl Write, name: &str, labels: &[(&str, &str)], value:
 
 /// The number in the `length` (1 to 8) bytes at `position` of a value, little-endian; 0 where the value ends before.
 pub fn number(value: &[u8], position: usize, length: usize) -> u64 {
-    let bytes = position.checked_add(length).and_then(|end| value.get(position..end)).unwrap_or_default();
-    bytes.iter().rev().take(8).fold(0, |sum, byte| sum << 8 | u64::from(*byte))
+    let bytes = position
+        .checked_add(length)
+        .and_then(|end| value.get(position..end))
+        .unwrap_or_default();
+    bytes
+        .iter()
+        .rev()
+        .take(8)
+        .fold(0, |sum, byte| sum << 8 | u64::from(*byte))
 }
 
 fn escape(text: &mut impl Write, raw: &str, quoted: bool) -> fmt::Result {
@@ -109,7 +121,11 @@ mod tests {
             (9, 1, 0),
             (usize::MAX, 8, 0),
         ] {
-            assert_eq!(number(&value, position, length), expected, "{position} {length}");
+            assert_eq!(
+                number(&value, position, length),
+                expected,
+                "{position} {length}"
+            );
         }
     }
 

@@ -25,7 +25,9 @@ impl Overview<'_> {
     /// Writes `/metrics`; how long it is, or `None` when it does not fit.
     pub fn metrics(&mut self, page: &mut [u8]) -> Option<usize> {
         let mut text = Text::new(page);
-        self.operators(&mut text).and_then(|()| self.own(&mut text)).ok()?;
+        self.operators(&mut text)
+            .and_then(|()| self.own(&mut text))
+            .ok()?;
         Some(text.len())
     }
 
@@ -47,13 +49,12 @@ impl Overview<'_> {
             return 0;
         };
         let number = |value: &[u8]| metrics::number(value, metric.position, metric.length);
-        match self.scan.value(map, &metric.key) {
-            Ok(copied) => map.shape().values(copied.unwrap_or_default()).map(number).fold(0, u64::wrapping_add),
-            Err(_) => {
-                *self.read_errors += 1;
-                0
-            }
-        }
+        let Ok(copied) = self.scan.value(map, &metric.key) else {
+            *self.read_errors += 1;
+            return 0;
+        };
+        let values = map.shape().values(copied.unwrap_or_default());
+        values.map(number).fold(0, u64::wrapping_add)
     }
 
     /// Entries in a filter's map now.
@@ -72,9 +73,19 @@ impl Overview<'_> {
 
     fn own(&mut self, text: &mut Text<'_>) -> fmt::Result {
         let version = [("version", env!("CARGO_PKG_VERSION"))];
-        metrics::head(text, "corexdp_build_info", Kind::Gauge, "Always 1; the version is a label.")?;
+        metrics::head(
+            text,
+            "corexdp_build_info",
+            Kind::Gauge,
+            "Always 1; the version is a label.",
+        )?;
         metrics::sample(text, "corexdp_build_info", &version, 1)?;
-        metrics::head(text, "corexdp_filter_attached", Kind::Gauge, "Whether the filter is attached to its interface.")?;
+        metrics::head(
+            text,
+            "corexdp_filter_attached",
+            Kind::Gauge,
+            "Whether the filter is attached to its interface.",
+        )?;
         for filter in self.filters {
             let mode = match filter.attachment.mode {
                 crate::kernel::attach::Mode::Native => "native",
@@ -85,22 +96,47 @@ impl Overview<'_> {
             metrics::sample(text, "corexdp_filter_attached", &labels, 1)?;
         }
         self.maps(text)?;
-        metrics::head(text, "corexdp_metric_read_errors_total", Kind::Counter, "Map values that could not be read.")?;
-        metrics::sample(text, "corexdp_metric_read_errors_total", &[], *self.read_errors)?;
+        metrics::head(
+            text,
+            "corexdp_metric_read_errors_total",
+            Kind::Counter,
+            "Map values that could not be read.",
+        )?;
+        metrics::sample(
+            text,
+            "corexdp_metric_read_errors_total",
+            &[],
+            *self.read_errors,
+        )?;
         self.process.metrics(text)
     }
 
     fn maps(&mut self, text: &mut Text<'_>) -> fmt::Result {
-        metrics::head(text, "corexdp_map_entries", Kind::Gauge, "Entries in the filter's map.")?;
+        metrics::head(
+            text,
+            "corexdp_map_entries",
+            Kind::Gauge,
+            "Entries in the filter's map.",
+        )?;
         for filter in self.filters.iter().filter(|filter| filter.map.is_some()) {
             let labels = [("interface", filter.interface.as_str()), ("map", MAP)];
             metrics::sample(text, "corexdp_map_entries", &labels, self.entries(filter))?;
         }
-        metrics::head(text, "corexdp_map_capacity", Kind::Gauge, "Entries that the filter's map has room for.")?;
+        metrics::head(
+            text,
+            "corexdp_map_capacity",
+            Kind::Gauge,
+            "Entries that the filter's map has room for.",
+        )?;
         for filter in self.filters {
             let labels = [("interface", filter.interface.as_str()), ("map", MAP)];
             if let Some(map) = &filter.map {
-                metrics::sample(text, "corexdp_map_capacity", &labels, map.shape().max_entries)?;
+                metrics::sample(
+                    text,
+                    "corexdp_map_capacity",
+                    &labels,
+                    map.shape().max_entries,
+                )?;
             }
         }
         Ok(())
@@ -116,15 +152,32 @@ impl Overview<'_> {
     fn html(&mut self, text: &mut Text<'_>) -> fmt::Result {
         text.write_str("<!doctype html><html lang=en><meta charset=utf-8><title>corexdp</title><h1>corexdp</h1><ul>\n")?;
         for filter in self.filters {
-            let Filter { interface, program, attachment, .. } = filter;
-            write!(text, "<li>{}: {}, program {}, {} mode", Html(interface), Html(&program.name), program.id, attachment.mode)?;
+            let Filter {
+                interface,
+                program,
+                attachment,
+                ..
+            } = filter;
+            write!(
+                text,
+                "<li>{}: {}, program {}, {} mode",
+                Html(interface),
+                Html(&program.name),
+                program.id,
+                attachment.mode
+            )?;
             if let Some(reason) = &filter.reason {
                 write!(text, " ({})", Html(reason))?;
             }
             text.write_str("<table>\n")?;
             for metric in &filter.metrics {
                 let value = self.value(filter, metric);
-                writeln!(text, "<tr><td>{}<td>{}<td>{value}", Html(&metric.help), Html(&metric.name))?;
+                writeln!(
+                    text,
+                    "<tr><td>{}<td>{}<td>{value}",
+                    Html(&metric.help),
+                    Html(&metric.name)
+                )?;
             }
             text.write_str("</table>\n")?;
         }

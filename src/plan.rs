@@ -40,7 +40,11 @@ impl Source {
     /// The Corefile when none is named: in the working directory, else the system's.
     pub fn usual() -> Self {
         let here = PathBuf::from("Corefile");
-        Self::File(if here.exists() { here } else { PathBuf::from("/etc/corexdp/Corefile") })
+        Self::File(if here.exists() {
+            here
+        } else {
+            PathBuf::from("/etc/corexdp/Corefile")
+        })
     }
 
     /// The folder in which relative paths start.
@@ -76,16 +80,31 @@ pub fn read(source: &Source) -> Result<Corefile, Diagnostic> {
     .and_then(|bytes| Ok((bytes, source.folder()?)))
     .map_err(|error| unreadable(source, &error))?;
     let folder = folder.to_string_lossy();
-    Corefile::parse(&source.to_string(), &folder, &bytes, MAX_COREFILE, &mut Machine).map_err(|error| Diagnostic::from(&error))
+    Corefile::parse(
+        &source.to_string(),
+        &folder,
+        &bytes,
+        MAX_COREFILE,
+        &mut Machine,
+    )
+    .map_err(|error| Diagnostic::from(&error))
 }
 
 fn unreadable(source: &Source, error: &io::Error) -> Diagnostic {
     let message = match error.kind() {
-        io::ErrorKind::FileTooLarge => format!("larger than {MAX_COREFILE} bytes; COREXDP_MAX_COREFILE sets how large at build time"),
+        io::ErrorKind::FileTooLarge => format!(
+            "larger than {MAX_COREFILE} bytes; COREXDP_MAX_COREFILE sets how large at build time"
+        ),
         io::ErrorKind::NotFound => "no such Corefile; name one with -conf FILE".into(),
         _ => format!("can't be read: {error}"),
     };
-    Diagnostic { file: source.to_string(), line: 0, directive: "Corefile".into(), message, blame: Blame::Input }
+    Diagnostic {
+        file: source.to_string(),
+        line: 0,
+        directive: "Corefile".into(),
+        message,
+        blame: Blame::Input,
+    }
 }
 
 impl Plan {
@@ -95,7 +114,9 @@ impl Plan {
     /// All that is wrong.
     pub fn make(source: &Source) -> Result<Self, Vec<Diagnostic>> {
         let corefile = read(source).map_err(|one| vec![one])?;
-        let folder = source.folder().map_err(|error| vec![unreadable(source, &error)])?;
+        let folder = source
+            .folder()
+            .map_err(|error| vec![unreadable(source, &error)])?;
         let (config, mut wrong) = Config::read(&corefile, &folder);
         let mut objects = Vec::new();
         for filter in &config.filters {
@@ -107,7 +128,15 @@ impl Plan {
                 Err(one) => wrong.push(one),
             }
         }
-        if wrong.is_empty() { Ok(Self { corefile, config, objects }) } else { Err(wrong) }
+        if wrong.is_empty() {
+            Ok(Self {
+                corefile,
+                config,
+                objects,
+            })
+        } else {
+            Err(wrong)
+        }
     }
 }
 
@@ -116,8 +145,14 @@ fn read_object(filter: &Filter, corefile: &Corefile) -> Result<LinkedObject, Dia
     let wrong = |blame, message| Diagnostic::new(corefile, filter.elf_at, "elf", message, blame);
     let bytes = files::read(&filter.elf, MAX_OBJECT).map_err(|error| {
         let (blame, what) = match error.kind() {
-            io::ErrorKind::NotFound => (Blame::Input, "no such file; a relative path starts at its Corefile's folder".into()),
-            io::ErrorKind::FileTooLarge => (Blame::Object, format!("larger than {MAX_OBJECT} bytes; that is no XDP object")),
+            io::ErrorKind::NotFound => (
+                Blame::Input,
+                "no such file; a relative path starts at its Corefile's folder".into(),
+            ),
+            io::ErrorKind::FileTooLarge => (
+                Blame::Object,
+                format!("larger than {MAX_OBJECT} bytes; that is no XDP object"),
+            ),
             _ => (Blame::Input, format!("can't be read: {error}")),
         };
         wrong(blame, format!("{path}: {what}"))
@@ -133,7 +168,11 @@ fn check_against(filter: &Filter, corefile: &Corefile, object: &LinkedObject) ->
     let metric = || filter.metrics.first().map(|metric| ("metric", metric.at));
     let missing = |(directive, at): (&str, Token)| {
         let names: Vec<_> = object.maps.iter().map(|map| map.name.as_str()).collect();
-        let there = if names.is_empty() { "it has no map".into() } else { format!("it has {}", names.join(", ")) };
+        let there = if names.is_empty() {
+            "it has no map".into()
+        } else {
+            format!("it has {}", names.join(", "))
+        };
         let message = format!("{} has no map {MAP}; {there}", filter.elf.display());
         Diagnostic::new(corefile, at, directive, message, Blame::Object)
     };

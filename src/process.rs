@@ -18,7 +18,11 @@ pub struct Birth(Duration);
 impl Birth {
     /// Now.
     pub fn now() -> Self {
-        Self(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
+        Self(
+            SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .unwrap_or_default(),
+        )
     }
 
     /// Writes the metrics that Prometheus knows of every process.
@@ -27,16 +31,38 @@ impl Birth {
     /// When the text is full.
     pub fn metrics(&self, text: &mut impl fmt::Write) -> fmt::Result {
         let resident = "process_resident_memory_bytes";
-        head(text, resident, Kind::Gauge, "Resident memory of the daemon in bytes.")?;
+        head(
+            text,
+            resident,
+            Kind::Gauge,
+            "Resident memory of the daemon in bytes.",
+        )?;
         sample(text, resident, &[], resident_bytes().unwrap_or_default())?;
         let cpu = "process_cpu_seconds_total";
-        let used = clock_gettime(ClockId::CLOCK_PROCESS_CPUTIME_ID).map(Duration::from).unwrap_or_default();
-        head(text, cpu, Kind::Counter, "CPU time of the daemon in seconds.")?;
+        let used = clock_gettime(ClockId::CLOCK_PROCESS_CPUTIME_ID)
+            .map(Duration::from)
+            .unwrap_or_default();
+        head(
+            text,
+            cpu,
+            Kind::Counter,
+            "CPU time of the daemon in seconds.",
+        )?;
         sample(text, cpu, &[], Seconds(used))?;
         let start = "process_start_time_seconds";
-        head(text, start, Kind::Gauge, "When the daemon started, in seconds since 1970.")?;
+        head(
+            text,
+            start,
+            Kind::Gauge,
+            "When the daemon started, in seconds since 1970.",
+        )?;
         sample(text, start, &[], Seconds(self.0))?;
-        head(text, "process_open_fds", Kind::Gauge, "Open descriptors of the daemon.")?;
+        head(
+            text,
+            "process_open_fds",
+            Kind::Gauge,
+            "Open descriptors of the daemon.",
+        )?;
         sample(text, "process_open_fds", &[], open_descriptors())
     }
 }

@@ -59,12 +59,30 @@ pub fn check(out: &mut impl Write, result: &Result<Plan, Vec<Diagnostic>>) -> io
     };
     write!(out, "{{\"ok\":{},\"errors\":[", wrong.is_empty())?;
     list(out, wrong, |out, one| {
-        let Diagnostic { file, line, directive, message, .. } = one;
-        json(out, &ErrorJson { file, line: *line, directive, message })
+        let Diagnostic {
+            file,
+            line,
+            directive,
+            message,
+            ..
+        } = one;
+        json(
+            out,
+            &ErrorJson {
+                file,
+                line: *line,
+                directive,
+                message,
+            },
+        )
     })?;
     out.write_all(b"],\"filters\":[")?;
-    let filters = plan.into_iter().flat_map(|plan| plan.config.filters.iter().zip(&plan.objects));
-    list(out, filters, |out, (config, object)| filter(out, config, object.map(MAP)))?;
+    let filters = plan
+        .into_iter()
+        .flat_map(|plan| plan.config.filters.iter().zip(&plan.objects));
+    list(out, filters, |out, (config, object)| {
+        filter(out, config, object.map(MAP))
+    })?;
     out.write_all(b"]}\n")
 }
 
@@ -88,7 +106,17 @@ fn filter(out: &mut impl Write, filter: &Filter, map: Option<&MapDef>) -> io::Re
     list(out, &filter.metrics, |out, metric| {
         let key = Upper(&metric.key).to_string();
         let (position, length) = (metric.position, metric.length);
-        json(out, &MetricJson { name: &metric.name, r#type: "gauge", key: &key, position, length, help: &metric.help })
+        json(
+            out,
+            &MetricJson {
+                name: &metric.name,
+                r#type: "gauge",
+                key: &key,
+                position,
+                length,
+                help: &metric.help,
+            },
+        )
     })?;
     out.write_all(b"]}")
 }
@@ -117,7 +145,14 @@ pub fn expand(out: &mut impl Write, corefile: &Corefile) -> io::Result<()> {
             out.write_all(b":[")?;
             list(out, &directive.tokens, |out, &token| {
                 let (file, text) = (corefile.file(token), corefile.text(token));
-                json(out, &TokenJson { file, line: token.line(), text })
+                json(
+                    out,
+                    &TokenJson {
+                        file,
+                        line: token.line(),
+                        text,
+                    },
+                )
             })?;
             out.write_all(b"]")
         })?;
@@ -151,7 +186,9 @@ fn json(out: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
         match serde_json_core::to_slice(value, &mut large) {
             Ok(length) => return out.write_all(large.get(..length).unwrap_or_default()),
             // Six bytes for each of the Corefile's, and names; no word can need more.
-            Err(_) if large.len() > 8 * crate::capacity::MAX_COREFILE + 65536 => return Err(io::ErrorKind::OutOfMemory.into()),
+            Err(_) if large.len() > 8 * crate::capacity::MAX_COREFILE + 65536 => {
+                return Err(io::ErrorKind::OutOfMemory.into());
+            }
             Err(_) => large.resize(large.len() * 2, 0),
         }
     }

@@ -46,7 +46,10 @@ impl Watch {
     pub fn begin(map: &Map, scan: &mut Scan) -> Result<Self, Errno> {
         let shape = map.shape();
         // Twice the entries, so that probing stays short; one slot for each CPU's value.
-        let slots = (shape.max_entries as usize).saturating_mul(shape.cpus).saturating_mul(2).max(2);
+        let slots = (shape.max_entries as usize)
+            .saturating_mul(shape.cpus)
+            .saturating_mul(2)
+            .max(2);
         let mut watch = Self {
             hasher: RandomState::new(),
             slots: vec![Slot::default(); slots.next_power_of_two()].into_boxed_slice(),
@@ -61,19 +64,32 @@ impl Watch {
     ///
     /// # Errors
     /// When the map can't be read; then some changes are logged the next time.
-    pub fn log_changes(&mut self, name: &str, map: &Map, scan: &mut Scan, log: &Log) -> Result<(), Errno> {
+    pub fn log_changes(
+        &mut self,
+        name: &str,
+        map: &Map,
+        scan: &mut Scan,
+        log: &Log,
+    ) -> Result<(), Errno> {
         let per_cpu = map.shape().kind.is_per_cpu();
         self.look(map, scan, |key, cpu, value| {
             let (key, value) = (Upper(key), Upper(value));
             if per_cpu {
-                log.info(format_args!("map {name}: key={key} value={value} cpu={cpu}"));
+                log.info(format_args!(
+                    "map {name}: key={key} value={value} cpu={cpu}"
+                ));
             } else {
                 log.info(format_args!("map {name}: key={key} value={value}"));
             }
         })
     }
 
-    fn look(&mut self, map: &Map, scan: &mut Scan, mut changed: impl FnMut(&[u8], usize, &[u8])) -> Result<(), Errno> {
+    fn look(
+        &mut self,
+        map: &Map,
+        scan: &mut Scan,
+        mut changed: impl FnMut(&[u8], usize, &[u8]),
+    ) -> Result<(), Errno> {
         self.round = self.round.wrapping_add(1).max(1);
         let shape = *map.shape();
         scan.each(map, |key, copied| {
@@ -99,12 +115,24 @@ impl Watch {
             };
             if slot.round == 0 {
                 self.used += 1;
-                *slot = Slot { key, value, round: self.round };
+                *slot = Slot {
+                    key,
+                    value,
+                    round: self.round,
+                };
                 return News::Changed;
             }
             if slot.key == key {
-                let news = if slot.value == value { News::Same } else { News::Changed };
-                *slot = Slot { key, value, round: self.round };
+                let news = if slot.value == value {
+                    News::Same
+                } else {
+                    News::Changed
+                };
+                *slot = Slot {
+                    key,
+                    value,
+                    round: self.round,
+                };
                 return news;
             }
             at = (at + 1) & mask;
@@ -142,7 +170,12 @@ mod tests {
     use super::*;
 
     fn empty(slots: usize) -> Watch {
-        Watch { hasher: RandomState::new(), slots: vec![Slot::default(); slots].into_boxed_slice(), round: 1, used: 0 }
+        Watch {
+            hasher: RandomState::new(),
+            slots: vec![Slot::default(); slots].into_boxed_slice(),
+            round: 1,
+            used: 0,
+        }
     }
 
     #[test]

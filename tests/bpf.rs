@@ -2,6 +2,13 @@
 //! out, by `BPF_PROG_TEST_RUN`. Needs root, bpftool and the objects that
 //! `make build` puts into `target/bpf/`.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+
 mod packets;
 
 use std::fs;

@@ -20,16 +20,22 @@ impl Address {
     /// # Errors
     /// A sentence that says what is wrong and what would be right.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let wrong = || format!("{text:?} is no address; write HOST:PORT or :PORT, for example {DEFAULT}");
+        let wrong =
+            || format!("{text:?} is no address; write HOST:PORT or :PORT, for example {DEFAULT}");
         let (host, port) = text.rsplit_once(':').ok_or_else(wrong)?;
         let port = port.parse().map_err(|_| wrong())?;
         if host.is_empty() {
             return Ok(Self::Every(port));
         }
         if host == "localhost" {
-            return Ok(Self::One(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port)));
+            return Ok(Self::One(SocketAddr::new(
+                IpAddr::V4(Ipv4Addr::LOCALHOST),
+                port,
+            )));
         }
-        let bracketed = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+        let bracketed = host
+            .strip_prefix('[')
+            .and_then(|host| host.strip_suffix(']'));
         let ip = match bracketed {
             Some(inner) => inner.parse().map(IpAddr::V6).map_err(|_| wrong())?,
             None => host.parse().map(IpAddr::V4).map_err(|_| {
@@ -75,7 +81,18 @@ mod tests {
         ] {
             assert_eq!(Address::parse(text).unwrap().to_string(), expected);
         }
-        for text in ["", "9153", "localhost", ":", ":65536", ":-1", "::1:80", "[::1:80", "[1.2.3.4]:1", "ns.example:1"] {
+        for text in [
+            "",
+            "9153",
+            "localhost",
+            ":",
+            ":65536",
+            ":-1",
+            "::1:80",
+            "[::1:80",
+            "[1.2.3.4]:1",
+            "ns.example:1",
+        ] {
             assert!(Address::parse(text).is_err(), "{text}");
         }
     }

@@ -40,7 +40,13 @@ impl std::error::Error for Diagnostic {}
 
 impl Diagnostic {
     /// Something wrong at `token`.
-    pub fn new(corefile: &Corefile, token: Token, directive: &str, message: String, blame: Blame) -> Self {
+    pub fn new(
+        corefile: &Corefile,
+        token: Token,
+        directive: &str,
+        message: String,
+        blame: Blame,
+    ) -> Self {
         Self {
             file: corefile.file(token).to_owned(),
             line: token.line(),
@@ -57,8 +63,10 @@ impl From<&corefile::Error> for Diagnostic {
             file: error.file().to_owned(),
             line: error.line(),
             directive: error.directive().to_owned(),
-            message: std::error::Error::source(error)
-                .map_or_else(|| error.message().to_owned(), |source| format!("{}: {source}", error.message())),
+            message: std::error::Error::source(error).map_or_else(
+                || error.message().to_owned(),
+                |source| format!("{}: {source}", error.message()),
+            ),
             blame: Blame::Corefile,
         }
     }
@@ -66,7 +74,13 @@ impl From<&corefile::Error> for Diagnostic {
 
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { file, line, directive, message, .. } = self;
+        let Self {
+            file,
+            line,
+            directive,
+            message,
+            ..
+        } = self;
         if *line == 0 {
             // About the file as a whole.
             return write!(f, "{file}: {directive}: {message}");
@@ -83,11 +97,20 @@ pub(super) struct Diagnostics<'a> {
 
 impl<'a> Diagnostics<'a> {
     pub(super) fn new(corefile: &'a Corefile) -> Self {
-        Self { corefile, found: Vec::new() }
+        Self {
+            corefile,
+            found: Vec::new(),
+        }
     }
 
     pub(super) fn add(&mut self, at: Token, directive: &str, message: String) {
-        self.found.push(Diagnostic::new(self.corefile, at, directive, message, Blame::Corefile));
+        self.found.push(Diagnostic::new(
+            self.corefile,
+            at,
+            directive,
+            message,
+            Blame::Corefile,
+        ));
     }
 
     pub(super) fn count(&self) -> usize {

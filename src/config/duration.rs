@@ -29,18 +29,30 @@ pub(super) fn parse(text: &str) -> Option<Duration> {
         if whole.is_empty() && fraction.is_empty() {
             return None;
         }
-        let end = after.find(|c: char| c == '.' || c.is_ascii_digit()).unwrap_or(after.len());
+        let end = after
+            .find(|c: char| c == '.' || c.is_ascii_digit())
+            .unwrap_or(after.len());
         let (unit, next) = after.split_at_checked(end)?;
         let scale = UNITS.iter().find(|(name, _)| *name == unit)?.1;
-        let whole = if whole.is_empty() { 0 } else { whole.parse::<u64>().ok()? };
-        total = total.checked_add(whole.checked_mul(scale)?)?.checked_add(part(fraction, scale))?;
+        let whole = if whole.is_empty() {
+            0
+        } else {
+            whole.parse::<u64>().ok()?
+        };
+        total = total
+            .checked_add(whole.checked_mul(scale)?)?
+            .checked_add(part(fraction, scale))?;
         rest = next;
     }
-    i64::try_from(total).ok().map(|_| Duration::from_nanos(total))
+    i64::try_from(total)
+        .ok()
+        .map(|_| Duration::from_nanos(total))
 }
 
 fn digits(text: &str) -> (&str, &str) {
-    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let end = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
     text.split_at_checked(end).unwrap_or((text, ""))
 }
 

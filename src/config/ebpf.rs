@@ -19,9 +19,17 @@ pub(super) fn read(
     faults: &mut Diagnostics<'_>,
 ) -> Option<Filter> {
     let before = faults.count();
-    let mut reader = Reader { faults, names, folder, parts: Parts::default() };
+    let mut reader = Reader {
+        faults,
+        names,
+        folder,
+        parts: Parts::default(),
+    };
     if let Some(argument) = block.args.first().or(block.rest.first()) {
-        let what = format!("takes no argument, not {}; its options stand in a block", reader.quote(*argument));
+        let what = format!(
+            "takes no argument, not {}; its options stand in a block",
+            reader.quote(*argument)
+        );
         reader.faults.add(*argument, "ebpf", what);
     }
     for line in block.body.into_iter().flatten() {
@@ -29,10 +37,18 @@ pub(super) fn read(
     }
     let parts = reader.parts;
     if parts.elf.is_none() {
-        faults.add(block.head, "ebpf", "no elf; add `elf PROGRAM`, the object file to attach".into());
+        faults.add(
+            block.head,
+            "ebpf",
+            "no elf; add `elf PROGRAM`, the object file to attach".into(),
+        );
     }
     if parts.interface.is_none() {
-        faults.add(block.head, "ebpf", "no if; add `if INTERFACE`, the interface to attach to".into());
+        faults.add(
+            block.head,
+            "ebpf",
+            "no if; add `if INTERFACE`, the interface to attach to".into(),
+        );
     }
     let ((elf, elf_at), (interface, interface_at)) = parts.elf.zip(parts.interface)?;
     let filter = Filter {
@@ -52,28 +68,28 @@ pub(super) fn read(
 
 /// What has been read of a block.
 #[derive(Default)]
-struct Parts {
+pub(super) struct Parts {
     elf: Option<(std::path::PathBuf, Token)>,
     interface: Option<(heapless::String<15>, Token)>,
     mode: Option<Mode>,
     wait: Option<std::time::Duration>,
     entries: Vec<Entry>,
-    metrics: Vec<Metric>,
+    pub(super) metrics: Vec<Metric>,
 }
 
-struct Reader<'a, 'c> {
-    faults: &'a mut Diagnostics<'c>,
-    names: &'a mut Names,
+pub(super) struct Reader<'a, 'c> {
+    pub(super) faults: &'a mut Diagnostics<'c>,
+    pub(super) names: &'a mut Names,
     folder: &'a Path,
-    parts: Parts,
+    pub(super) parts: Parts,
 }
 
 impl<'c> Reader<'_, 'c> {
-    fn text(&self, token: Token) -> &'c str {
+    pub(super) fn text(&self, token: Token) -> &'c str {
         self.faults.corefile.text(token)
     }
 
-    fn quote(&self, token: Token) -> String {
+    pub(super) fn quote(&self, token: Token) -> String {
         format!("{:?}", self.text(token))
     }
 
@@ -99,15 +115,24 @@ impl<'c> Reader<'_, 'c> {
     fn only(&mut self, name: Token, args: &[Token], twice: bool, form: &str) -> Option<Token> {
         let option = self.text(name);
         if twice {
-            self.faults.add(name, option, "given twice in this block; keep one".into());
+            self.faults
+                .add(name, option, "given twice in this block; keep one".into());
             return None;
         }
         let [argument] = args else {
-            self.faults.add(name, option, format!("{} arguments; write `{option} {form}`", args.len()));
+            self.faults.add(
+                name,
+                option,
+                format!("{} arguments; write `{option} {form}`", args.len()),
+            );
             return None;
         };
         if self.text(*argument).is_empty() {
-            self.faults.add(*argument, option, format!("{form} is empty; was a variable not set?"));
+            self.faults.add(
+                *argument,
+                option,
+                format!("{form} is empty; was a variable not set?"),
+            );
             return None;
         }
         Some(*argument)
@@ -128,15 +153,29 @@ impl<'c> Reader<'_, 'c> {
         };
         let text = self.text(word);
         let Ok(interface) = heapless::String::try_from(text) else {
-            self.faults.add(word, "if", format!("{text:?} is no interface name; one has 1 to 15 bytes"));
+            self.faults.add(
+                word,
+                "if",
+                format!("{text:?} is no interface name; one has 1 to 15 bytes"),
+            );
             return;
         };
         if !is_interface_name(text) {
-            self.faults.add(word, "if", format!("{text:?} is no interface name; one has no white space, `/` or `:`"));
+            self.faults.add(
+                word,
+                "if",
+                format!("{text:?} is no interface name; one has no white space, `/` or `:`"),
+            );
             return;
         }
         if self.names.interfaces.iter().any(|taken| taken == text) {
-            self.faults.add(word, "if", format!("interface {text} has a filter already; give each interface one `ebpf` block"));
+            self.faults.add(
+                word,
+                "if",
+                format!(
+                    "interface {text} has a filter already; give each interface one `ebpf` block"
+                ),
+            );
         }
         self.names.interfaces.push(text.to_owned());
         self.parts.interface = Some((interface, word));
@@ -153,7 +192,11 @@ impl<'c> Reader<'_, 'c> {
             "generic" => Mode::Generic,
             "offload" => Mode::Offload,
             other => {
-                self.faults.add(word, "mode", format!("unknown mode {other:?}; there are auto, native, generic and offload"));
+                self.faults.add(
+                    word,
+                    "mode",
+                    format!("unknown mode {other:?}; there are auto, native, generic and offload"),
+                );
                 Mode::Auto
             }
         });
@@ -166,7 +209,10 @@ impl<'c> Reader<'_, 'c> {
         };
         let wait = duration::parse(self.text(word));
         if wait.is_none() {
-            let what = format!("{} is no duration; write for example 30s or 1m30s", self.quote(word));
+            let what = format!(
+                "{} is no duration; write for example 30s or 1m30s",
+                self.quote(word)
+            );
             self.faults.add(word, "wait", what);
         }
         self.parts.wait = Some(wait.unwrap_or_default());
@@ -177,7 +223,11 @@ impl<'c> Reader<'_, 'c> {
             [value] => (None, *value),
             [key, value] => (Some(*key), *value),
             _ => {
-                self.faults.add(name, "map", format!("{} arguments; write `map [KEY] VALUE`", args.len()));
+                self.faults.add(
+                    name,
+                    "map",
+                    format!("{} arguments; write `map [KEY] VALUE`", args.len()),
+                );
                 return;
             }
         };
@@ -195,39 +245,12 @@ impl<'c> Reader<'_, 'c> {
         self.parts.entries.push(Entry { key, value });
     }
 
-    fn metric(&mut self, name: Token, args: &[Token]) {
-        let &[metric, key, position, length, help] = args else {
-            self.faults.add(name, "metric", format!("{} arguments; write `metric NAME KEY POS LEN \"HELP\"`", args.len()));
-            return;
-        };
-        let full_name = self.metric_name(metric);
-        let key = self.hex(key, "metric", "KEY");
-        let position = self.number(position, "POS", 0..=MAX_VALUE);
-        let length = self.number(length, "LEN", 1..=8);
-        let (Some(full_name), Some(key), Some(position), Some(length)) = (full_name, key, position, length) else {
-            return;
-        };
-        let help = self.text(help).to_owned();
-        self.parts.metrics.push(Metric { at: name, name: full_name, key, position, length, help });
-    }
-
-    fn metric_name(&mut self, token: Token) -> Option<String> {
-        let text = self.text(token);
-        let legal = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == ':';
-        if text.is_empty() || !text.chars().all(legal) {
-            self.faults.add(token, "metric", format!("{text:?} is no metric name; use letters, digits and `_`"));
-            return None;
-        }
-        let full = format!("coredns_ebpf_{text}");
-        if self.names.metrics.contains(&full) {
-            self.faults.add(token, "metric", format!("{text} is the name of another metric already; names are unique"));
-            return None;
-        }
-        self.names.metrics.push(full.clone());
-        Some(full)
-    }
-
-    fn hex(&mut self, token: Token, option: &str, what: &str) -> Option<heapless::Vec<u8, MAX_KEY>> {
+    pub(super) fn hex(
+        &mut self,
+        token: Token,
+        option: &str,
+        what: &str,
+    ) -> Option<heapless::Vec<u8, MAX_KEY>> {
         let mut bytes = heapless::Vec::from([0; MAX_KEY]);
         match hex::decode(self.text(token), None, &mut bytes) {
             Ok(length) => {
@@ -235,29 +258,29 @@ impl<'c> Reader<'_, 'c> {
                 Some(bytes)
             }
             Err(error) => {
-                self.faults.add(token, option, wrong_hex(what, error, MAX_KEY, "COREXDP_MAX_KEY"));
+                self.faults.add(
+                    token,
+                    option,
+                    wrong_hex(what, error, MAX_KEY, "COREXDP_MAX_KEY"),
+                );
                 None
             }
         }
-    }
-
-    fn number(&mut self, token: Token, what: &str, range: std::ops::RangeInclusive<usize>) -> Option<usize> {
-        let number = self.text(token).parse().ok().filter(|number| range.contains(number));
-        if number.is_none() {
-            let (low, high) = (range.start(), range.end());
-            let what = format!("{what} is {}; it is a number from {low} to {high}", self.quote(token));
-            self.faults.add(token, "metric", what);
-        }
-        number
     }
 }
 
 fn wrong_hex(what: &str, error: hex::Error, most: usize, capacity: &str) -> String {
     match error {
-        hex::Error::Digit(c) => format!("{what} has {c:?}; it is hexadecimal digits, two for each byte"),
+        hex::Error::Digit(c) => {
+            format!("{what} has {c:?}; it is hexadecimal digits, two for each byte")
+        }
         hex::Error::Odd => format!("{what} has an odd number of digits; each byte has two"),
-        hex::Error::Empty => format!("{what} is empty; it is hexadecimal digits, two for each byte"),
-        hex::Error::Long => format!("{what} is longer than {most} bytes; {capacity} sets how long at build time"),
+        hex::Error::Empty => {
+            format!("{what} is empty; it is hexadecimal digits, two for each byte")
+        }
+        hex::Error::Long => {
+            format!("{what} is longer than {most} bytes; {capacity} sets how long at build time")
+        }
     }
 }
 
@@ -278,7 +301,17 @@ mod tests {
         for good in ["eth0", "a", "abcdefghijklmno", "wlan0.5", "…"] {
             assert!(is_interface_name(good), "{good}");
         }
-        for bad in ["", ".", "..", "abcdefghijklmnop", "a/b", "a:1", "a b", "a\tb", "a\0"] {
+        for bad in [
+            "",
+            ".",
+            "..",
+            "abcdefghijklmnop",
+            "a/b",
+            "a:1",
+            "a b",
+            "a\tb",
+            "a\0",
+        ] {
             assert!(!is_interface_name(bad), "{bad}");
         }
     }

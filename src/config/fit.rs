@@ -10,7 +10,11 @@ use crate::object::{MapDef, MapKind};
 
 /// Finds every `map` and `metric` line of `filter` that does not fit `map`.
 pub fn check(filter: &Filter, corefile: &Corefile, map: &MapDef) -> Vec<Diagnostic> {
-    let mut checker = Checker { corefile, map, found: Vec::new() };
+    let mut checker = Checker {
+        corefile,
+        map,
+        found: Vec::new(),
+    };
     if let Some(what) = refused_kind(map.kind)
         && let Some(at) = first_use(filter)
     {
@@ -51,12 +55,20 @@ fn refused_kind(kind: MapKind) -> Option<String> {
 ///
 /// # Errors
 /// When KEY is no hexadecimal text; [`super::Config::read`] refuses that.
-pub fn key(corefile: &Corefile, index: usize, entry: &Entry, out: &mut [u8]) -> Result<usize, hex::Error> {
+pub fn key(
+    corefile: &Corefile,
+    index: usize,
+    entry: &Entry,
+    out: &mut [u8],
+) -> Result<usize, hex::Error> {
     if let Some(token) = entry.key {
         return hex::decode(corefile.text(token), None, out);
     }
     let index = u32::try_from(index).map_err(|_| hex::Error::Long)?;
-    out.first_chunk_mut().map(|key| *key = index.to_ne_bytes()).ok_or(hex::Error::Long).map(|()| 4)
+    out.first_chunk_mut()
+        .map(|key| *key = index.to_ne_bytes())
+        .ok_or(hex::Error::Long)
+        .map(|()| 4)
 }
 
 struct Checker<'a> {
@@ -67,7 +79,13 @@ struct Checker<'a> {
 
 impl Checker<'_> {
     fn add(&mut self, at: Token, directive: &str, message: String) {
-        self.found.push(Diagnostic::new(self.corefile, at, directive, message, Blame::Corefile));
+        self.found.push(Diagnostic::new(
+            self.corefile,
+            at,
+            directive,
+            message,
+            Blame::Corefile,
+        ));
     }
 
     fn entry(&mut self, index: usize, entry: &Entry) {
@@ -75,32 +93,61 @@ impl Checker<'_> {
         let at = entry.key.unwrap_or(entry.value);
         match key(self.corefile, index, entry, &mut buffer) {
             Ok(length) if entry.key.is_none() && length != self.map.key_size as usize => {
-                self.add(at, "map", format!("no KEY, but keys of xdp_map have {}; give KEY", bytes(self.map.key_size)));
+                self.add(
+                    at,
+                    "map",
+                    format!(
+                        "no KEY, but keys of xdp_map have {}; give KEY",
+                        bytes(self.map.key_size)
+                    ),
+                );
             }
             Ok(length) => self.key(at, "map", buffer.get(..length).unwrap_or_default()),
             Err(_) => self.add(at, "map", "KEY is no hexadecimal text".into()),
         }
         let mut buffer = [0; MAX_VALUE];
-        let length = hex::decode(self.corefile.text(entry.value), Some('.'), &mut buffer).unwrap_or_default();
+        let length = hex::decode(self.corefile.text(entry.value), Some('.'), &mut buffer)
+            .unwrap_or_default();
         if length != self.map.value_size as usize {
             let given = bytes(u32::try_from(length).unwrap_or(u32::MAX));
-            self.add(entry.value, "map", format!("VALUE has {given}; a value of xdp_map has {}", bytes(self.map.value_size)));
+            self.add(
+                entry.value,
+                "map",
+                format!(
+                    "VALUE has {given}; a value of xdp_map has {}",
+                    bytes(self.map.value_size)
+                ),
+            );
         }
     }
 
     fn key(&mut self, at: Token, directive: &str, key: &[u8]) {
         if key.len() != self.map.key_size as usize {
             let given = bytes(u32::try_from(key.len()).unwrap_or(u32::MAX));
-            self.add(at, directive, format!("KEY has {given}; a key of xdp_map has {}", bytes(self.map.key_size)));
+            self.add(
+                at,
+                directive,
+                format!(
+                    "KEY has {given}; a key of xdp_map has {}",
+                    bytes(self.map.key_size)
+                ),
+            );
             return;
         }
         if !self.map.kind.is_array() {
             return;
         }
-        let index = key.first_chunk().map(|key| u32::from_ne_bytes(*key)).unwrap_or_default();
+        let index = key
+            .first_chunk()
+            .map(|key| u32::from_ne_bytes(*key))
+            .unwrap_or_default();
         if index >= self.map.max_entries {
             let last = self.map.max_entries.saturating_sub(1);
-            self.add(at, directive, format!("index {index} is past the end of xdp_map; the last is {last}"));
+            self.add(
+                at,
+                directive,
+                format!("index {index} is past the end of xdp_map; the last is {last}"),
+            );
         }
     }
 
@@ -109,7 +156,14 @@ impl Checker<'_> {
         let size = self.map.value_size as usize;
         if metric.position + metric.length > size {
             let (from, length) = (metric.position, metric.length);
-            self.add(metric.at, "metric", format!("POS {from} and LEN {length} reach past the value; a value of xdp_map has {}", bytes(self.map.value_size)));
+            self.add(
+                metric.at,
+                "metric",
+                format!(
+                    "POS {from} and LEN {length} reach past the value; a value of xdp_map has {}",
+                    bytes(self.map.value_size)
+                ),
+            );
         }
     }
 
@@ -125,7 +179,11 @@ impl Checker<'_> {
             let length = key(self.corefile, index, entry, &mut buffer).unwrap_or_default();
             keys.insert(buffer.get(..length).unwrap_or_default().to_vec());
             if keys.len() > room {
-                self.add(entry.value, "map", format!("xdp_map is full; it has room for {room} entries"));
+                self.add(
+                    entry.value,
+                    "map",
+                    format!("xdp_map is full; it has room for {room} entries"),
+                );
                 return;
             }
         }
@@ -133,5 +191,9 @@ impl Checker<'_> {
 }
 
 fn bytes(count: u32) -> String {
-    if count == 1 { "1 byte".into() } else { format!("{count} bytes") }
+    if count == 1 {
+        "1 byte".into()
+    } else {
+        format!("{count} bytes")
+    }
 }

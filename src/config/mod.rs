@@ -11,6 +11,7 @@ mod diagnostic;
 mod duration;
 mod ebpf;
 pub mod fit;
+mod metric;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -19,8 +20,8 @@ use crate::capacity::{MAX_FILTERS, MAX_KEY, MAX_METRICS};
 use crate::corefile::{Corefile, Directive, Occurrence, Token};
 
 pub use address::Address;
-pub use diagnostic::{Blame, Diagnostic};
 use diagnostic::Diagnostics;
+pub use diagnostic::{Blame, Diagnostic};
 
 /// What the Corefile asks for.
 #[derive(Debug, Default)]
@@ -121,14 +122,24 @@ impl Config {
         let mut names = Names::default();
         let mut faults = Diagnostics::new(corefile);
         for block in corefile.blocks() {
-            let named = |name: &str| block.directives.iter().find(|directive| directive.name == name);
-            let debug = named("debug").is_some_and(|directive| read_debug(directive, corefile, &mut faults));
-            if let Some(directive) = named("prometheus") {
+            let find = |name: &str| {
+                block
+                    .directives
+                    .iter()
+                    .find(|directive| directive.name == name)
+            };
+            let debug =
+                find("debug").is_some_and(|directive| read_debug(directive, corefile, &mut faults));
+            if let Some(directive) = find("prometheus") {
                 config.read_page(directive, corefile, &mut faults);
             }
-            for occurrence in named("ebpf").into_iter().flat_map(|ebpf| ebpf.occurrences(corefile)) {
+            for occurrence in find("ebpf")
+                .into_iter()
+                .flat_map(|ebpf| ebpf.occurrences(corefile))
+            {
                 let at = occurrence.head;
-                let Some(filter) = ebpf::read(occurrence, folder, debug, &mut names, &mut faults) else {
+                let Some(filter) = ebpf::read(occurrence, folder, debug, &mut names, &mut faults)
+                else {
                     continue;
                 };
                 if config.filters.push(filter).is_err() {
@@ -137,36 +148,64 @@ impl Config {
             }
         }
         if names.metrics.len() > MAX_METRICS
-            && let Some(metric) = config.filters.iter().flat_map(|filter| &filter.metrics).nth(MAX_METRICS)
+            && let Some(metric) = config
+                .filters
+                .iter()
+                .flat_map(|filter| &filter.metrics)
+                .nth(MAX_METRICS)
         {
             faults.add(metric.at, "metric", format!("more than {MAX_METRICS} metrics; COREXDP_MAX_METRICS sets how many at build time"));
         }
         (config, faults.into_found())
     }
 
-    fn read_page(&mut self, directive: &Directive, corefile: &Corefile, faults: &mut Diagnostics<'_>) {
+    fn read_page(
+        &mut self,
+        directive: &Directive,
+        corefile: &Corefile,
+        faults: &mut Diagnostics<'_>,
+    ) {
         let mut occurrences = directive.occurrences(corefile);
         let Some(first) = occurrences.next() else {
             return;
         };
         if let Some(again) = occurrences.next() {
-            faults.add(again.head, "prometheus", "given twice in this server block; keep one".into());
+            faults.add(
+                again.head,
+                "prometheus",
+                "given twice in this server block; keep one".into(),
+            );
         }
         check_page_options(&first, corefile, faults);
         let text = match first.args {
             [] => address::DEFAULT,
             [one] => corefile.text(*one),
             [_, more, ..] => {
-                faults.add(*more, "prometheus", format!("takes one address, not {}", first.args.len()));
+                faults.add(
+                    *more,
+                    "prometheus",
+                    format!("takes one address, not {}", first.args.len()),
+                );
                 return;
             }
         };
         match Address::parse(text) {
-            Err(what) => faults.add(*first.args.first().unwrap_or(&first.head), "prometheus", what),
+            Err(what) => faults.add(
+                *first.args.first().unwrap_or(&first.head),
+                "prometheus",
+                what,
+            ),
             // Several server blocks may name the same page; CoreDNS serves it once too.
             Ok(address) if self.pages.iter().any(|page| page.address == address) => {}
             Ok(address) => {
-                if self.pages.push(Page { at: first.head, address }).is_err() {
+                if self
+                    .pages
+                    .push(Page {
+                        at: first.head,
+                        address,
+                    })
+                    .is_err()
+                {
                     faults.add(first.head, "prometheus", format!("more than {MAX_FILTERS} addresses; name one page in several server blocks, it has all metrics"));
                 }
             }
@@ -182,7 +221,11 @@ fn check_page_options(page: &Occurrence<'_>, corefile: &Corefile, faults: &mut D
         };
         match corefile.text(*option) {
             "runtime_metrics" => {}
-            "tls" => faults.add(*option, "prometheus", "tls is not served; leave it out, and let a proxy on the box add it".into()),
+            "tls" => faults.add(
+                *option,
+                "prometheus",
+                "tls is not served; leave it out, and let a proxy on the box add it".into(),
+            ),
             other => {
                 let what = format!("unknown option {other:?}; there is runtime_metrics");
                 faults.add(*option, "prometheus", what);
@@ -194,7 +237,11 @@ fn check_page_options(page: &Occurrence<'_>, corefile: &Corefile, faults: &mut D
 fn read_debug(directive: &Directive, corefile: &Corefile, faults: &mut Diagnostics<'_>) -> bool {
     for occurrence in directive.occurrences(corefile) {
         if let Some(argument) = occurrence.args.first() {
-            faults.add(*argument, "debug", format!("takes no argument, not {:?}", corefile.text(*argument)));
+            faults.add(
+                *argument,
+                "debug",
+                format!("takes no argument, not {:?}", corefile.text(*argument)),
+            );
         }
     }
     true

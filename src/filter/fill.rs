@@ -26,7 +26,8 @@ impl Batch {
     /// Adds an entry; for a per-CPU map every CPU gets the value. False when there is no room.
     fn add(&mut self, map: &Map, key: &[u8], value: &[u8]) -> bool {
         let shape = map.shape();
-        let room = KEYS - self.keys.len() >= key.len() && VALUES - self.values.len() >= shape.copy_size();
+        let room =
+            KEYS - self.keys.len() >= key.len() && VALUES - self.values.len() >= shape.copy_size();
         if !room {
             return false;
         }
@@ -34,7 +35,8 @@ impl Batch {
         let end = self.values.len() + shape.copy_size();
         while fits && self.values.len() < end {
             let next = (self.values.len() + shape.stride()).min(end);
-            fits = self.values.extend_from_slice(value).is_ok() && self.values.resize(next, 0).is_ok();
+            fits =
+                self.values.extend_from_slice(value).is_ok() && self.values.resize(next, 0).is_ok();
         }
         self.count += 1;
         fits
@@ -55,7 +57,10 @@ impl Batch {
             Err((done, _)) => done,
         };
         let (key_size, copy_size) = (map.shape().key_size.max(1), map.shape().copy_size().max(1));
-        let entries = self.keys.chunks_exact(key_size).zip(self.values.chunks_exact(copy_size));
+        let entries = self
+            .keys
+            .chunks_exact(key_size)
+            .zip(self.values.chunks_exact(copy_size));
         for (index, (key, value)) in entries.enumerate().skip(done as usize) {
             map.update(key, value).map_err(|errno| (index, errno))?;
         }
@@ -75,13 +80,17 @@ pub(super) fn fill(order: &Order<'_>, map: &Map, batch: &mut Batch) -> Result<()
         if batch.add(map, key, value) {
             continue;
         }
-        batch.flush(map).map_err(|(at, errno)| refused(order, map, first + at, errno))?;
+        batch
+            .flush(map)
+            .map_err(|(at, errno)| refused(order, map, first + at, errno))?;
         first = index;
         if !batch.add(map, key, value) {
             return Err(refused(order, map, index, Errno::E2BIG));
         }
     }
-    batch.flush(map).map_err(|(at, errno)| refused(order, map, first + at, errno))
+    batch
+        .flush(map)
+        .map_err(|(at, errno)| refused(order, map, first + at, errno))
 }
 
 /// Key and value of an entry. Both were checked, so what fails here is a fault of ours, told as such.
@@ -92,16 +101,34 @@ fn decode<'b>(
     key: &'b mut [u8],
     value: &'b mut [u8],
 ) -> Result<(&'b [u8], &'b [u8]), Diagnostic> {
-    let unchecked = |_| order.wrong(entry.value, "map", crate::config::Blame::Corefile, "was not checked; please report this".into());
+    let unchecked = |_| {
+        order.wrong(
+            entry.value,
+            "map",
+            crate::config::Blame::Corefile,
+            "was not checked; please report this".into(),
+        )
+    };
     let key_length = fit::key(order.corefile, index, entry, key).map_err(unchecked)?;
-    let value_length = hex::decode(order.corefile.text(entry.value), Some('.'), value).map_err(unchecked)?;
-    Ok((key.get(..key_length).unwrap_or_default(), value.get(..value_length).unwrap_or_default()))
+    let value_length =
+        hex::decode(order.corefile.text(entry.value), Some('.'), value).map_err(unchecked)?;
+    Ok((
+        key.get(..key_length).unwrap_or_default(),
+        value.get(..value_length).unwrap_or_default(),
+    ))
 }
 
 fn refused(order: &Order<'_>, map: &Map, index: usize, errno: Errno) -> Diagnostic {
-    let at = order.filter.entries.get(index).map_or(order.filter.at, |entry| entry.value);
+    let at = order
+        .filter
+        .entries
+        .get(index)
+        .map_or(order.filter.at, |entry| entry.value);
     let what = match errno {
-        Errno::E2BIG => format!("{MAP} is full; it has room for {} entries", map.shape().max_entries),
+        Errno::E2BIG => format!(
+            "{MAP} is full; it has room for {} entries",
+            map.shape().max_entries
+        ),
         Errno::ENOMEM => format!("no memory for this entry of {MAP}"),
         errno => format!("the kernel refused this entry of {MAP}: {}", errno.desc()),
     };

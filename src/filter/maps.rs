@@ -28,13 +28,16 @@ pub(super) fn create(order: &Order<'_>, cpus: usize) -> Result<Vec<Map>, Diagnos
             freeze(order, def, &map)?;
         }
         if def.pinned {
-            order.log.info(format_args!("map {}: its pinning by name is not followed; it ends with the filter", def.name));
+            order.log.info(format_args!(
+                "map {}: its pinning by name is not followed; it ends with the filter",
+                def.name
+            ));
         }
         maps.push(map);
     }
     for (def, outer) in order.object.maps.iter().zip(&maps) {
         for (index, inner) in &def.slots {
-            let fd = maps.get(*inner).map(|map| map.fd().as_raw_fd()).unwrap_or(-1);
+            let fd = maps.get(*inner).map_or(-1, |map| map.fd().as_raw_fd());
             let filled = outer.update(&index.to_ne_bytes(), &fd.to_ne_bytes());
             filled.map_err(|errno| failed(order, def, "can't be filled", errno))?;
         }
@@ -42,18 +45,41 @@ pub(super) fn create(order: &Order<'_>, cpus: usize) -> Result<Vec<Map>, Diagnos
     Ok(maps)
 }
 
-fn types_of<'a>(index: usize, types: Option<&KernelBtf>, loaded: Option<&'a OwnedFd>) -> Option<Types<'a>> {
+fn types_of<'a>(
+    index: usize,
+    types: Option<&KernelBtf>,
+    loaded: Option<&'a OwnedFd>,
+) -> Option<Types<'a>> {
     let (key, value) = types?.ids.get(index).copied().flatten()?;
-    Some(Types { btf: loaded?.as_fd(), key, value })
+    Some(Types {
+        btf: loaded?.as_fd(),
+        key,
+        value,
+    })
 }
 
-fn create_one(order: &Order<'_>, def: &MapDef, types: Option<Types<'_>>, cpus: usize) -> Result<Map, Diagnostic> {
-    let inner = def.inner.as_ref().map(|inner| create_one(order, inner, None, cpus)).transpose()?;
+fn create_one(
+    order: &Order<'_>,
+    def: &MapDef,
+    types: Option<Types<'_>>,
+    cpus: usize,
+) -> Result<Map, Diagnostic> {
+    let inner = def
+        .inner
+        .as_ref()
+        .map(|inner| create_one(order, inner, None, cpus))
+        .transpose()?;
     let inner = inner.as_ref().map(|inner| inner.fd().as_fd());
     let create = |types| Map::create(def, types, inner, cpus);
     create(types)
         // Some kinds of map take no types, and which ones has changed from kernel to kernel.
-        .or_else(|error| if types.is_some() && error.errno != Errno::EPERM { create(None) } else { Err(error) })
+        .or_else(|error| {
+            if types.is_some() && error.errno != Errno::EPERM {
+                create(None)
+            } else {
+                Err(error)
+            }
+        })
         .map_err(|error| order.kernel(order.filter.elf_at, "elf", &error))
 }
 
@@ -66,6 +92,11 @@ fn freeze(order: &Order<'_>, def: &MapDef, map: &Map) -> Result<(), Diagnostic> 
 }
 
 fn failed(order: &Order<'_>, def: &MapDef, what: &str, errno: Errno) -> Diagnostic {
-    let message = format!("{}: map {}: {what}: {}", order.filter.elf.display(), def.name, errno.desc());
+    let message = format!(
+        "{}: map {}: {what}: {}",
+        order.filter.elf.display(),
+        def.name,
+        errno.desc()
+    );
     order.wrong(order.filter.elf_at, "elf", blame(errno), message)
 }

@@ -82,10 +82,14 @@ impl Order<'_> {
         let wrong = |what: String| Err(self.wrong(at, "if", Blame::Interface, what));
         let found = interface::find(name).map_err(|error| self.kernel(at, "if", &error))?;
         let Some(interface) = found else {
-            return wrong(format!("interface {name} is missing; `wait DURATION` waits for one that appears late"));
+            return wrong(format!(
+                "interface {name} is missing; `wait DURATION` waits for one that appears late"
+            ));
         };
         if !interface.up {
-            return wrong(format!("interface {name} is down; set it up, or let `wait DURATION` wait for it"));
+            return wrong(format!(
+                "interface {name} is down; set it up, or let `wait DURATION` wait for it"
+            ));
         }
         if let Some((_, id)) = interface.xdp {
             return wrong(held(name, id));
@@ -108,7 +112,8 @@ impl Order<'_> {
             _ => None,
         };
         let fds: Vec<_> = maps.iter().map(|map| map.fd().as_raw_fd()).collect();
-        let program = Program::load(self.object, &fds, card).map_err(|failure| self.not_loaded(&failure))?;
+        let program =
+            Program::load(self.object, &fds, card).map_err(|failure| self.not_loaded(&failure))?;
         let map = position.and_then(|at| maps.into_iter().nth(at));
         Ok(Loaded { program, map })
     }
@@ -151,8 +156,13 @@ impl Order<'_> {
         })
     }
 
-    fn attach_somehow(&self, interface: &Interface, program: &Program) -> Result<(Attachment, Option<String>), Diagnostic> {
-        let attach = |mode| Attachment::new(interface.index, std::os::fd::AsFd::as_fd(program), mode);
+    fn attach_somehow(
+        &self,
+        interface: &Interface,
+        program: &Program,
+    ) -> Result<(Attachment, Option<String>), Diagnostic> {
+        let attach =
+            |mode| Attachment::new(interface.index, std::os::fd::AsFd::as_fd(program), mode);
         let mode = match self.filter.mode {
             config::Mode::Auto | config::Mode::Native => Mode::Native,
             config::Mode::Generic => Mode::Generic,
@@ -160,9 +170,12 @@ impl Order<'_> {
         };
         match attach(mode) {
             Ok(attachment) => Ok((attachment, None)),
-            Err(Failure::Refused(errno, words)) if self.filter.mode == config::Mode::Auto && errno != Errno::EPERM => {
+            Err(Failure::Refused(errno, words))
+                if self.filter.mode == config::Mode::Auto && errno != Errno::EPERM =>
+            {
                 let reason = in_words(errno, &words, interface);
-                let attachment = attach(Mode::Generic).map_err(|failure| self.not_attached(failure, Mode::Generic, interface))?;
+                let attachment = attach(Mode::Generic)
+                    .map_err(|failure| self.not_attached(failure, Mode::Generic, interface))?;
                 Ok((attachment, Some(reason)))
             }
             Err(failure) => Err(self.not_attached(failure, mode, interface)),
@@ -175,11 +188,24 @@ impl Order<'_> {
         match failure {
             // Somebody was quicker than our look at the interface; look again, for the name.
             Failure::Held => self.interface().err().unwrap_or_else(|| {
-                self.wrong(at, "if", Blame::Interface, format!("interface {name} is held by another XDP program; detach that first"))
+                self.wrong(
+                    at,
+                    "if",
+                    Blame::Interface,
+                    format!("interface {name} is held by another XDP program; detach that first"),
+                )
             }),
-            Failure::Gone => self.wrong(at, "if", Blame::Interface, format!("interface {name} has just gone")),
+            Failure::Gone => self.wrong(
+                at,
+                "if",
+                Blame::Interface,
+                format!("interface {name} has just gone"),
+            ),
             Failure::Refused(errno, words) => {
-                let what = format!("interface {name} refuses {mode} mode: {}", in_words(errno, &words, interface));
+                let what = format!(
+                    "interface {name} refuses {mode} mode: {}",
+                    in_words(errno, &words, interface)
+                );
                 self.wrong(at, "if", blame(errno), what)
             }
         }
@@ -188,13 +214,22 @@ impl Order<'_> {
 
 /// The program of this id as a reason not to attach.
 fn held(interface: &str, id: u32) -> String {
-    let name = info::program_by_id(id).map_or_else(|_| "name unknown".to_owned(), |program| format!("name {}", program.name));
-    format!("interface {interface} is held by another XDP program, id {id}, {name}; detach that first")
+    let name = info::program_by_id(id).map_or_else(
+        |_| "name unknown".to_owned(),
+        |program| format!("name {}", program.name),
+    );
+    format!(
+        "interface {interface} is held by another XDP program, id {id}, {name}; detach that first"
+    )
 }
 
 /// Why a driver refuses: its own words, else the errno, with what is known to cause it.
 fn in_words(errno: Errno, words: &str, interface: &Interface) -> String {
-    let said = if words.is_empty() { errno.desc() } else { words };
+    let said = if words.is_empty() {
+        errno.desc()
+    } else {
+        words
+    };
     match errno {
         Errno::EOPNOTSUPP if words.is_empty() => "the driver has no XDP".into(),
         Errno::EPERM => format!("{said}; it needs CAP_NET_ADMIN"),
@@ -214,8 +249,16 @@ pub const fn blame(errno: Errno) -> Blame {
 /// The end of the verifier's log, without its statistics, as one line.
 fn last_lines(log: &str) -> String {
     const MOST: usize = 3;
-    let statistics = |line: &&str| line.starts_with("processed ") || line.starts_with("verification time") || line.starts_with("stack depth");
-    let mut lines: Vec<_> = log.lines().map(str::trim).filter(|line| !line.is_empty() && !statistics(line)).collect();
+    let statistics = |line: &&str| {
+        line.starts_with("processed ")
+            || line.starts_with("verification time")
+            || line.starts_with("stack depth")
+    };
+    let mut lines: Vec<_> = log
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty() && !statistics(line))
+        .collect();
     lines.drain(..lines.len().saturating_sub(MOST));
     lines.join(" | ")
 }
@@ -227,7 +270,10 @@ mod tests {
     #[test]
     fn the_verifiers_last_lines_say_what_it_did_not_like() {
         let log = "0: (b7) r1 = 0\n1: (71) r0 = *(u8 *)(r1 +0)\nR1 invalid mem access 'scalar'\nverification time 40 usec\nstack depth 0\nprocessed 2 insns (limit 1000000)\n";
-        assert_eq!(last_lines(log), "0: (b7) r1 = 0 | 1: (71) r0 = *(u8 *)(r1 +0) | R1 invalid mem access 'scalar'");
+        assert_eq!(
+            last_lines(log),
+            "0: (b7) r1 = 0 | 1: (71) r0 = *(u8 *)(r1 +0) | R1 invalid mem access 'scalar'"
+        );
         assert_eq!(last_lines(""), "");
     }
 }

@@ -36,16 +36,30 @@ pub fn wait_for(order: &Order<'_>, stop: BorrowedFd<'_>) -> Result<bool, Diagnos
             return Err(wrong);
         }
         if !told {
-            order.log.info(format_args!("{}: waiting up to {} s for the interface", order.filter.interface, left.as_secs() + 1));
+            order.log.info(format_args!(
+                "{}: waiting up to {} s for the interface",
+                order.filter.interface,
+                left.as_secs() + 1
+            ));
             told = true;
         }
         // Rounded up, so that it does not spin through the last millisecond.
         let left = left.as_millis().saturating_add(1);
         let timeout = PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX);
-        let mut fds = [PollFd::new(stop, PollFlags::POLLIN), PollFd::new(monitor.as_fd(), PollFlags::POLLIN)];
+        let mut fds = [
+            PollFd::new(stop, PollFlags::POLLIN),
+            PollFd::new(monitor.as_fd(), PollFlags::POLLIN),
+        ];
         match poll(&mut fds, timeout) {
             Ok(_) | Err(Errno::EINTR) => {}
-            Err(errno) => return Err(order.wrong(at, "if", Blame::System, format!("can't wait: {}", errno.desc()))),
+            Err(errno) => {
+                return Err(order.wrong(
+                    at,
+                    "if",
+                    Blame::System,
+                    format!("can't wait: {}", errno.desc()),
+                ));
+            }
         }
         if fds.first().and_then(PollFd::any).unwrap_or(false) {
             return Ok(false);

@@ -104,15 +104,31 @@ impl Attachment {
             // The kernel has no XDP links, or the driver refuses: netlink attaches, or tells in words why not.
             Err(_) => return Self::over_netlink(interface, program, mode),
         };
-        Ok(Self { interface, mode, handle: Handle::Link(link) })
+        Ok(Self {
+            interface,
+            mode,
+            handle: Handle::Link(link),
+        })
     }
 
     fn over_netlink(interface: u32, program: BorrowedFd<'_>, mode: Mode) -> Result<Self, Failure> {
         let program = program.try_clone_to_owned().map_err(|error| {
-            Failure::Refused(Errno::from_raw(error.raw_os_error().unwrap_or_default()), String::new())
+            Failure::Refused(
+                Errno::from_raw(error.raw_os_error().unwrap_or_default()),
+                String::new(),
+            )
         })?;
-        set(interface, program.as_raw_fd(), UPDATE_IF_NOEXIST | mode.flags(), None)?;
-        Ok(Self { interface, mode, handle: Handle::Netlink(program) })
+        set(
+            interface,
+            program.as_raw_fd(),
+            UPDATE_IF_NOEXIST | mode.flags(),
+            None,
+        )?;
+        Ok(Self {
+            interface,
+            mode,
+            handle: Handle::Netlink(program),
+        })
     }
 
     /// Whether the attachment ends with this process, however that ends.
@@ -129,7 +145,9 @@ impl Drop for Attachment {
         let flags = REPLACE | self.mode.flags();
         let gone = set(self.interface, -1, flags, Some(program.as_raw_fd()));
         // Before 5.7 REPLACE is an unknown flag. Look who is there, then; the moment between is as short as can be.
-        if matches!(gone, Err(ref refusal) if refusal.errno == Errno::EINVAL) && is_still(self.interface, program) {
+        if matches!(gone, Err(ref refusal) if refusal.errno == Errno::EINVAL)
+            && is_still(self.interface, program)
+        {
             let _ = set(self.interface, -1, self.mode.flags(), None);
         }
     }
@@ -178,8 +196,15 @@ fn set(interface: u32, fd: i32, flags: u32, expected: Option<i32>) -> Result<(),
     }
     let mut nested = heapless::Vec::<u8, 32>::new();
     let expected = expected.map(|fd| (IFLA_XDP_EXPECTED_FD, fd.cast_unsigned()));
-    for (kind, value) in [(IFLA_XDP_FD, fd.cast_unsigned()), (IFLA_XDP_FLAGS, flags)].into_iter().chain(expected) {
-        for part in [&8u16.to_ne_bytes()[..], &kind.to_ne_bytes()[..], &value.to_ne_bytes()[..]] {
+    for (kind, value) in [(IFLA_XDP_FD, fd.cast_unsigned()), (IFLA_XDP_FLAGS, flags)]
+        .into_iter()
+        .chain(expected)
+    {
+        for part in [
+            &8u16.to_ne_bytes()[..],
+            &kind.to_ne_bytes()[..],
+            &value.to_ne_bytes()[..],
+        ] {
             nested.extend_from_slice(part).map_err(|_| Errno::E2BIG)?;
         }
     }
@@ -193,7 +218,11 @@ fn is_still(index: u32, program: &OwnedFd) -> bool {
     let Ok(ours) = super::info::program(program.as_fd()) else {
         return false;
     };
-    let name = nix::net::if_::if_indextoname(index).ok().and_then(|name| name.into_string().ok());
+    let name = nix::net::if_::if_indextoname(index)
+        .ok()
+        .and_then(|name| name.into_string().ok());
     let there = name.and_then(|name| interface::find(&name).ok().flatten());
-    there.and_then(|interface| interface.xdp).is_some_and(|(_, id)| id == ours.id)
+    there
+        .and_then(|interface| interface.xdp)
+        .is_some_and(|(_, id)| id == ours.id)
 }

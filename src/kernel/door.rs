@@ -67,7 +67,11 @@ impl Call {
 pub fn pass(call: Call, act: impl FnOnce() -> i32) -> Result<i32, Errno> {
     admit(call)?;
     let result = act();
-    if result < 0 { Err(Errno::last()) } else { Ok(result) }
+    if result < 0 {
+        Err(Errno::last())
+    } else {
+        Ok(result)
+    }
 }
 
 /// Whether `call` may be made; for calls that answer otherwise than by an integer.
@@ -75,7 +79,10 @@ pub fn pass(call: Call, act: impl FnOnce() -> i32) -> Result<i32, Errno> {
 /// # Errors
 /// The errno a test asked for.
 #[cfg(not(feature = "faults"))]
-#[expect(clippy::unnecessary_wraps, clippy::missing_const_for_fn, reason = "the faulty twin below can fail")]
+#[expect(
+    clippy::missing_const_for_fn,
+    reason = "the faulty twin below can fail"
+)]
 pub fn admit(_call: Call) -> Result<(), Errno> {
     Ok(())
 }
@@ -112,7 +119,11 @@ mod faults {
             return Ok(());
         }
         let count = fault.seen.fetch_add(1, Ordering::Relaxed) + 1;
-        if fault.nth.is_none_or(|nth| nth == count) { Err(fault.errno) } else { Ok(()) }
+        if fault.nth.is_none_or(|nth| nth == count) {
+            Err(fault.errno)
+        } else {
+            Ok(())
+        }
     }
 
     fn from_environment() -> Option<Fault> {
@@ -121,8 +132,15 @@ mod faults {
         let call = parts.next()?.to_owned();
         let name = parts.next()?;
         // Errno has no lookup by name; its Debug form is the name.
-        let errno = (1..200).map(Errno::from_raw).find(|errno| format!("{errno:?}") == name)?;
+        let errno = (1..200)
+            .map(Errno::from_raw)
+            .find(|errno| format!("{errno:?}") == name)?;
         let nth = parts.next().and_then(|nth| nth.parse().ok());
-        Some(Fault { call, errno, nth, seen: AtomicU32::new(0) })
+        Some(Fault {
+            call,
+            errno,
+            nth,
+            seen: AtomicU32::new(0),
+        })
     }
 }

@@ -31,7 +31,10 @@ pub fn program(fd: BorrowedFd<'_>) -> Result<Program, Errno> {
     })?;
     let bytes = info.name.map(|c| u8::from_ne_bytes(c.to_ne_bytes()));
     let text = bytes.split(|&b| b == 0).next().unwrap_or_default();
-    Ok(Program { id: info.id, name: String::from_utf8_lossy(text).into_owned() })
+    Ok(Program {
+        id: info.id,
+        name: String::from_utf8_lossy(text).into_owned(),
+    })
 }
 
 /// The identity of the program with this id (4.13).
@@ -40,7 +43,9 @@ pub fn program(fd: BorrowedFd<'_>) -> Result<Program, Errno> {
 /// `ENOENT` when it is gone, `EPERM` without `CAP_SYS_ADMIN`.
 pub fn program_by_id(id: u32) -> Result<Program, Errno> {
     // SAFETY: takes an integer.
-    let fd = door::pass(Call::ProgById, || unsafe { bpf_sys::bpf_prog_get_fd_by_id(id) })?;
+    let fd = door::pass(Call::ProgById, || unsafe {
+        bpf_sys::bpf_prog_get_fd_by_id(id)
+    })?;
     // SAFETY: the kernel has just made this descriptor and nobody else owns it.
     let fd = unsafe { OwnedFd::from_raw_fd(fd) };
     program(std::os::fd::AsFd::as_fd(&fd))

@@ -79,7 +79,11 @@ fn parse(body: &[u8]) -> Option<Interface> {
 }
 
 fn parse_xdp(nested: &[u8]) -> Option<(Option<Mode>, u32)> {
-    let of = |wanted| Attributes(nested).find(|(kind, _)| *kind == wanted).map(|(_, value)| value);
+    let of = |wanted| {
+        Attributes(nested)
+            .find(|(kind, _)| *kind == wanted)
+            .map(|(_, value)| value)
+    };
     // XDP_ATTACHED_NONE 0, DRV 1, SKB 2, HW 3, MULTI 4 (linux/if_link.h).
     let mode = match of(IFLA_XDP_ATTACHED)?.first()? {
         0 => return None,
@@ -90,7 +94,11 @@ fn parse_xdp(nested: &[u8]) -> Option<(Option<Mode>, u32)> {
     };
     // With several programs at once there is one id for each mode instead; any of them says who is there.
     let id = of(IFLA_XDP_PROG_ID)
-        .or_else(|| Attributes(nested).find(|(kind, _)| (5..=7).contains(kind)).map(|(_, value)| value))
+        .or_else(|| {
+            Attributes(nested)
+                .find(|(kind, _)| (5..=7).contains(kind))
+                .map(|(_, value)| value)
+        })
         .and_then(|value| u32_at(value, 0))
         .unwrap_or_default();
     Some((mode, id))

@@ -20,7 +20,11 @@ pub fn raise_memlock() -> Result<()> {
     door::admit(Call::MemlockLimit)
         .and_then(|()| setrlimit(Resource::RLIMIT_MEMLOCK, RLIM_INFINITY, RLIM_INFINITY))
         .map_err(|errno| {
-            Error::new(Call::MemlockLimit, errno, "locked memory can't be raised; before kernel 5.11 maps need it (CAP_SYS_RESOURCE)")
+            Error::new(
+                Call::MemlockLimit,
+                errno,
+                "locked memory can't be raised; before kernel 5.11 maps need it (CAP_SYS_RESOURCE)",
+            )
         })
 }
 

@@ -37,7 +37,11 @@ impl Shape {
     /// Bytes the kernel copies for one lookup. For a per-CPU map each CPU's value starts at a multiple of 8
     /// (`round_up(value_size, 8)` in the kernel's `bpf_map_copy_value`).
     pub fn copy_size(&self) -> usize {
-        if self.kind.is_per_cpu() { self.stride() * self.cpus } else { self.value_size }
+        if self.kind.is_per_cpu() {
+            self.stride() * self.cpus
+        } else {
+            self.value_size
+        }
     }
 
     /// Bytes from one CPU's value to the next.
@@ -52,7 +56,9 @@ impl Shape {
         } else {
             (self.value_size, self.value_size)
         };
-        copied.chunks(stride.max(1)).filter_map(move |chunk| chunk.get(..size))
+        copied
+            .chunks(stride.max(1))
+            .filter_map(move |chunk| chunk.get(..size))
     }
 }
 
@@ -109,10 +115,19 @@ impl Map {
             attributes.__bindgen_anon_1.inner_map_fd = descriptor(inner);
         }
         // SAFETY: `attributes` is initialised, and the name it points to is NUL-terminated and lives beyond the call.
-        let fd = door::pass(Call::MapCreate, || unsafe { bpf_sys::bpf_create_map_xattr(&raw const attributes) })
-            .map_err(|errno| Error::new(Call::MapCreate, errno, format!("map {} ({})", def.name, def.kind)))?;
+        let fd = door::pass(Call::MapCreate, || unsafe {
+            bpf_sys::bpf_create_map_xattr(&raw const attributes)
+        })
+        .map_err(|errno| {
+            Error::new(
+                Call::MapCreate,
+                errno,
+                format!("map {} ({})", def.name, def.kind),
+            )
+        })?;
         // SAFETY: the kernel has just made this descriptor and nobody else owns it.
-        Ok(Self { fd: unsafe { OwnedFd::from_raw_fd(fd) }, shape })
+        let fd = unsafe { OwnedFd::from_raw_fd(fd) };
+        Ok(Self { fd, shape })
     }
 
     /// What the map looks like.
@@ -146,9 +161,16 @@ impl Map {
     ///
     /// # Errors
     /// `EINVAL` or `ENOTSUPP` (524) where the kernel has no batches, else as [`Map::update`].
-    pub fn update_batch(&self, keys: &[u8], values: &[u8], count: u32) -> std::result::Result<(), (u32, Errno)> {
+    pub fn update_batch(
+        &self,
+        keys: &[u8],
+        values: &[u8],
+        count: u32,
+    ) -> std::result::Result<(), (u32, Errno)> {
         let entries = count as usize;
-        if keys.len() != entries * self.shape.key_size || values.len() != entries * self.shape.copy_size() {
+        if keys.len() != entries * self.shape.key_size
+            || values.len() != entries * self.shape.copy_size()
+        {
             return Err((0, Errno::EINVAL));
         }
         let fd = self.fd.as_raw_fd();
@@ -193,7 +215,11 @@ impl Map {
     ///
     /// # Errors
     /// What the kernel says, but for `ENOENT`.
-    pub fn next_key(&self, key: Option<&[u8]>, next: &mut [u8]) -> std::result::Result<bool, Errno> {
+    pub fn next_key(
+        &self,
+        key: Option<&[u8]>,
+        next: &mut [u8],
+    ) -> std::result::Result<bool, Errno> {
         let size = self.shape.key_size;
         if next.len() != size || key.is_some_and(|key| key.len() != size) {
             return Err(Errno::EINVAL);

@@ -8,7 +8,8 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use nix::errno::Errno;
 use nix::libc;
 use nix::sys::socket::{
-    AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, bind, recv, send, socket,
+    AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, bind, recv, send,
+    socket,
 };
 
 use super::door::{self, Call};
@@ -36,7 +37,10 @@ pub(super) struct Refusal {
 
 impl From<Errno> for Refusal {
     fn from(errno: Errno) -> Self {
-        Self { errno, words: String::new() }
+        Self {
+            errno,
+            words: String::new(),
+        }
     }
 }
 
@@ -47,7 +51,9 @@ pub(super) struct Request {
 
 impl Request {
     pub(super) fn new(kind: u16, flags: u16, body: &[u8]) -> Result<Self, Errno> {
-        let mut request = Self { bytes: heapless::Vec::new() };
+        let mut request = Self {
+            bytes: heapless::Vec::new(),
+        };
         let flags = flags | as_flags(libc::NLM_F_REQUEST);
         // Length, kind, flags, sequence number, port; the length is filled in when sent.
         request.push(&0u32.to_ne_bytes())?;
@@ -68,7 +74,9 @@ impl Request {
     }
 
     fn push(&mut self, bytes: &[u8]) -> Result<(), Errno> {
-        self.bytes.extend_from_slice(bytes).map_err(|_| Errno::E2BIG)
+        self.bytes
+            .extend_from_slice(bytes)
+            .map_err(|_| Errno::E2BIG)
     }
 
     /// Sends the request and gives each answer's body to `read` until the kernel says that it is done.
@@ -104,7 +112,13 @@ pub(super) fn open(groups: u32) -> Result<OwnedFd, Errno> {
         let on: i32 = 1;
         // SAFETY: the kernel reads the four bytes of `on`. A kernel before 4.12 refuses; then its words are missing.
         unsafe {
-            libc::setsockopt(socket.as_raw_fd(), SOL_NETLINK, option, (&raw const on).cast(), 4);
+            libc::setsockopt(
+                socket.as_raw_fd(),
+                SOL_NETLINK,
+                option,
+                (&raw const on).cast(),
+                4,
+            );
         }
     }
     bind(socket.as_raw_fd(), &NetlinkAddr::new(0, groups))?;
@@ -160,11 +174,23 @@ fn acknowledged(message: &Message<'_>) -> Result<(), Refusal> {
     let errno = Errno::from_raw(code.saturating_neg());
     // The error code is followed by the request's header, and by the rest of the request unless it was left out.
     let request = u32_at(message.body, 4).unwrap_or_default() as usize;
-    let copied = if message.flags & NLM_F_CAPPED == 0 { request.max(HEADER) } else { HEADER };
-    let words = if message.flags & NLM_F_ACK_TLVS == 0 { &[] } else { message.body.get(4 + copied..).unwrap_or_default() };
+    let copied = if message.flags & NLM_F_CAPPED == 0 {
+        request.max(HEADER)
+    } else {
+        HEADER
+    };
+    let words = if message.flags & NLM_F_ACK_TLVS == 0 {
+        &[]
+    } else {
+        message.body.get(4 + copied..).unwrap_or_default()
+    };
     let words = Attributes(words)
         .find(|(kind, _)| *kind == NLMSGERR_ATTR_MSG)
-        .map(|(_, text)| String::from_utf8_lossy(text).trim_end_matches('\0').to_owned())
+        .map(|(_, text)| {
+            String::from_utf8_lossy(text)
+                .trim_end_matches('\0')
+                .to_owned()
+        })
         .unwrap_or_default();
     Err(Refusal { errno, words })
 }
@@ -180,11 +206,17 @@ pub(super) fn retry<T>(mut call: impl FnMut() -> nix::Result<T>) -> nix::Result<
 }
 
 pub(super) fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
-    bytes.get(at..)?.first_chunk().map(|b| u32::from_ne_bytes(*b))
+    bytes
+        .get(at..)?
+        .first_chunk()
+        .map(|b| u32::from_ne_bytes(*b))
 }
 
 fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
-    bytes.get(at..)?.first_chunk().map(|b| u16::from_ne_bytes(*b))
+    bytes
+        .get(at..)?
+        .first_chunk()
+        .map(|b| u16::from_ne_bytes(*b))
 }
 
 /// libc has the flags as `c_int`; in the message they are 16 bits.
@@ -201,7 +233,13 @@ mod tests {
         let good = [8, 0, 1, 0, 1, 2, 3, 4, 5, 0, 2, 128, 9, 0, 0, 0];
         let read: Vec<_> = Attributes(&good).collect();
         assert_eq!(read, [(1, &[1, 2, 3, 4][..]), (2, &[9][..])]);
-        for bad in [&[][..], &[8, 0, 1][..], &[9, 0, 1, 0, 1, 2, 3, 4][..], &[0, 0, 1, 0][..], &[3, 0, 1, 0][..]] {
+        for bad in [
+            &[][..],
+            &[8, 0, 1][..],
+            &[9, 0, 1, 0, 1, 2, 3, 4][..],
+            &[0, 0, 1, 0][..],
+            &[3, 0, 1, 0][..],
+        ] {
             assert_eq!(Attributes(bad).count(), 0, "{bad:?}");
         }
     }
@@ -212,8 +250,15 @@ mod tests {
         body.extend([0; HEADER]);
         body.extend([9, 0, 1, 0]);
         body.extend(b"why!\0");
-        let message = Message { kind: 2, flags: NLM_F_CAPPED | NLM_F_ACK_TLVS, body: &body };
+        let message = Message {
+            kind: 2,
+            flags: NLM_F_CAPPED | NLM_F_ACK_TLVS,
+            body: &body,
+        };
         let refusal = acknowledged(&message).unwrap_err();
-        assert_eq!((refusal.errno, refusal.words.as_str()), (Errno::EOPNOTSUPP, "why!"));
+        assert_eq!(
+            (refusal.errno, refusal.words.as_str()),
+            (Errno::EOPNOTSUPP, "why!")
+        );
     }
 }

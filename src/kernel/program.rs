@@ -45,7 +45,11 @@ impl Program {
     ///
     /// # Errors
     /// See [`Failure`].
-    pub fn load(object: &LinkedObject, maps: &[i32], offload: Option<u32>) -> Result<Self, Failure> {
+    pub fn load(
+        object: &LinkedObject,
+        maps: &[i32],
+        offload: Option<u32>,
+    ) -> Result<Self, Failure> {
         let fd = load(object, maps, offload)?;
         let info = info::program(fd.as_fd()).map_err(Failure::Refused)?;
         Ok(Self { fd, info })
@@ -99,18 +103,30 @@ fn refusal(words: &str) -> Failure {
         return Failure::Refused(Errno::EINVAL);
     };
     let (number, log) = rest.split_once("): ").unwrap_or((rest, ""));
-    let errno = number.trim_end_matches(')').parse().map_or(Errno::EINVAL, Errno::from_raw);
+    let errno = number
+        .trim_end_matches(')')
+        .parse()
+        .map_or(Errno::EINVAL, Errno::from_raw);
     classify(errno, log)
 }
 
 fn classify(errno: Errno, log: &str) -> Failure {
-    if log.trim().is_empty() { Failure::Refused(errno) } else { Failure::Verifier(log.trim_end().to_owned()) }
+    if log.trim().is_empty() {
+        Failure::Refused(errno)
+    } else {
+        Failure::Verifier(log.trim_end().to_owned())
+    }
 }
 
 /// Bytes of the verifier's log that are kept when loading directly.
 const LOG: usize = 256 * 1024;
 
-fn load_directly(object: &LinkedObject, maps: &[i32], flags: u32, card: Option<u32>) -> Result<OwnedFd, Failure> {
+fn load_directly(
+    object: &LinkedObject,
+    maps: &[i32],
+    flags: u32,
+    card: Option<u32>,
+) -> Result<OwnedFd, Failure> {
     let instructions = object.instructions(maps).map_err(Failure::Object)?;
     let name = format!("{}\0", object.entry);
     let license = format!("{}\0", object.license);
@@ -137,7 +153,11 @@ fn load_directly(object: &LinkedObject, maps: &[i32], flags: u32, card: Option<u
 
 /// The name, license and instructions that `attributes` points to must be alive.
 fn load_logged(attributes: &bpf_sys::bpf_load_program_attr, log: &mut [u8]) -> Result<i32, Errno> {
-    let at = if log.is_empty() { std::ptr::null_mut() } else { log.as_mut_ptr() };
+    let at = if log.is_empty() {
+        std::ptr::null_mut()
+    } else {
+        log.as_mut_ptr()
+    };
     // SAFETY: the caller keeps alive what `attributes` points to; the log is null and 0, or as long as said.
     door::pass(Call::ProgLoad, || unsafe {
         bpf_sys::bpf_load_program_xattr(std::ptr::from_ref(attributes), at.cast(), log.len() as u64)
@@ -186,7 +206,9 @@ mod tests {
     #[test]
     fn errno_and_log_are_found_in_redbpfs_words() {
         let said = "error loading BPF program `x' with bpf_load_program_xattr. ret=-1 os error=Permission denied (os error 13): 0: (95) exit\nR0 !read_ok\n";
-        assert!(matches!(refusal(said), Failure::Verifier(log) if log == "0: (95) exit\nR0 !read_ok"));
+        assert!(
+            matches!(refusal(said), Failure::Verifier(log) if log == "0: (95) exit\nR0 !read_ok")
+        );
         let said = "error loading BPF program `x'. os error=Operation not permitted (os error 1): ";
         assert!(matches!(refusal(said), Failure::Refused(Errno::EPERM)));
         assert!(matches!(refusal(""), Failure::Refused(Errno::EINVAL)));

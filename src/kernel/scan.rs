@@ -19,7 +19,10 @@ pub struct Scan {
 
 impl Default for Scan {
     fn default() -> Self {
-        let mut scan = Self { keys: heapless::Vec::new(), values: heapless::Vec::new() };
+        let mut scan = Self {
+            keys: heapless::Vec::new(),
+            values: heapless::Vec::new(),
+        };
         // Both are filled up to their own capacity, which can't fail.
         let _ = scan.keys.resize(KEYS, 0);
         let _ = scan.values.resize(VALUES, 0);
@@ -35,7 +38,11 @@ impl Scan {
     pub fn value(&mut self, map: &Map, key: &[u8]) -> Result<Option<&[u8]>, Errno> {
         let size = map.shape().copy_size();
         let value = self.values.get_mut(..size).ok_or(Errno::E2BIG)?;
-        Ok(if map.lookup(key, value)? { Some(value) } else { None })
+        Ok(if map.lookup(key, value)? {
+            Some(value)
+        } else {
+            None
+        })
     }
 
     /// Gives each entry's key and value to `see`; how many there were. What the program changes meanwhile may be seen
@@ -52,7 +59,11 @@ impl Scan {
         }
     }
 
-    fn by_batch(&mut self, map: &Map, see: &mut impl FnMut(&[u8], &[u8])) -> Result<u64, (u64, Errno)> {
+    fn by_batch(
+        &mut self,
+        map: &Map,
+        see: &mut impl FnMut(&[u8], &[u8]),
+    ) -> Result<u64, (u64, Errno)> {
         let (key_size, copy_size) = (map.shape().key_size, map.shape().copy_size());
         let mut token = [0; MAX_KEY];
         let mut seen = 0;
@@ -63,7 +74,10 @@ impl Scan {
             let (count, last) = map
                 .lookup_batch(round > 0, &mut token, &mut self.keys, &mut self.values)
                 .map_err(|errno| (seen, errno))?;
-            let entries = self.keys.chunks_exact(key_size).zip(self.values.chunks_exact(copy_size));
+            let entries = self
+                .keys
+                .chunks_exact(key_size)
+                .zip(self.values.chunks_exact(copy_size));
             for (key, value) in entries.take(count) {
                 see(key, value);
                 seen += 1;

@@ -27,10 +27,16 @@ impl SharedPage {
     /// # Errors
     /// `ENOMEM`, `EMFILE`.
     pub fn create(size: usize) -> Result<(Self, OwnedFd), Errno> {
-        let fd = memfd_create(c"corexdp-page", MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING)?;
+        let fd = memfd_create(
+            c"corexdp-page",
+            MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING,
+        )?;
         ftruncate(&fd, i64::try_from(size).map_err(|_| Errno::E2BIG)?)?;
         let page = Self::map(&fd, size, ProtFlags::PROT_READ | ProtFlags::PROT_WRITE)?;
-        fcntl(&fd, FcntlArg::F_ADD_SEALS(SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_GROW))?;
+        fcntl(
+            &fd,
+            FcntlArg::F_ADD_SEALS(SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_GROW),
+        )?;
         Ok((page, fd))
     }
 
@@ -60,7 +66,13 @@ impl SharedPage {
     pub fn copy_to(&self, out: &mut [u8]) {
         let length = out.len().min(self.size);
         // SAFETY: both are `length` bytes or more; `out` is no part of the mapping, which no reference reaches.
-        unsafe { std::ptr::copy_nonoverlapping(self.address.as_ptr().cast::<u8>(), out.as_mut_ptr(), length) };
+        unsafe {
+            std::ptr::copy_nonoverlapping(
+                self.address.as_ptr().cast::<u8>(),
+                out.as_mut_ptr(),
+                length,
+            );
+        }
     }
 }
 

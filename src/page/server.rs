@@ -10,8 +10,8 @@ use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::spawn::{PosixSpawnAttr, PosixSpawnFileActions, posix_spawn};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::socket::{
-    AddressFamily, Backlog, MsgFlags, SockFlag, SockType, SockaddrStorage, bind, listen, recv, send, setsockopt, socket,
-    socketpair, sockopt,
+    AddressFamily, Backlog, MsgFlags, SockFlag, SockType, SockaddrStorage, bind, listen, recv,
+    send, setsockopt, socket, socketpair, sockopt,
 };
 use nix::sys::stat::Mode;
 use nix::sys::time::{TimeVal, TimeValLike};
@@ -30,7 +30,7 @@ const SEND_TIMEOUT_SECONDS: i64 = 10;
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// A worker that has lived so long was not at fault when it died.
-const SOUND_AFTER: Duration = Duration::from_secs(60);
+const SOUND_AFTER: Duration = Duration::from_mins(1);
 
 /// The page's listening sockets and its worker.
 #[derive(Debug)]
@@ -77,13 +77,21 @@ pub fn listen_on(address: Address) -> Result<OwnedFd, Errno> {
 }
 
 fn listener(address: std::net::SocketAddr) -> Result<OwnedFd, Errno> {
-    let family = if address.is_ipv6() { AddressFamily::Inet6 } else { AddressFamily::Inet };
+    let family = if address.is_ipv6() {
+        AddressFamily::Inet6
+    } else {
+        AddressFamily::Inet
+    };
     let socket = socket(family, SockType::Stream, SockFlag::SOCK_CLOEXEC, None)?;
     setsockopt(&socket, sockopt::ReuseAddr, &true)?;
     // Accepted sockets inherit both: an answer goes out at once, and a client that does not read it does not hold the
     // worker for ever.
     setsockopt(&socket, sockopt::TcpNoDelay, &true)?;
-    setsockopt(&socket, sockopt::SendTimeout, &TimeVal::seconds(SEND_TIMEOUT_SECONDS))?;
+    setsockopt(
+        &socket,
+        sockopt::SendTimeout,
+        &TimeVal::seconds(SEND_TIMEOUT_SECONDS),
+    )?;
     bind(socket.as_raw_fd(), &SockaddrStorage::from(address))?;
     listen(&socket, Backlog::new(64)?)?;
     Ok(socket)
@@ -97,14 +105,21 @@ impl Server {
     pub fn start(listeners: heapless::Vec<OwnedFd, MAX_FILTERS>) -> Result<Self, Errno> {
         let (page, page_fd) = SharedPage::create(PAGE_SIZE)?;
         let worker = Some(Worker::spawn(&page_fd, &listeners)?);
-        Ok(Self { listeners, page, page_fd, worker, pause: FIRST_PAUSE, restart_at: None })
+        Ok(Self {
+            listeners,
+            page,
+            page_fd,
+            worker,
+            pause: FIRST_PAUSE,
+            restart_at: None,
+        })
     }
 
     /// The addresses listened on, with the port that the system chose where 0 was asked for.
     pub fn addresses(&self) -> impl Iterator<Item = std::net::SocketAddr> {
-        self.listeners.iter().filter_map(|fd| {
-            TcpListener::from(fd.try_clone().ok()?).local_addr().ok()
-        })
+        self.listeners
+            .iter()
+            .filter_map(|fd| TcpListener::from(fd.try_clone().ok()?).local_addr().ok())
     }
 
     /// What to wait for until there is something to hear.
@@ -139,7 +154,11 @@ impl Server {
         let answer = length.unwrap_or(FAILED).to_ne_bytes();
         if let Some(worker) = &self.worker {
             // A worker that is gone is noticed by `hear`.
-            let _ = send(worker.socket.as_raw_fd(), &answer, MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL);
+            let _ = send(
+                worker.socket.as_raw_fd(),
+                &answer,
+                MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL,
+            );
         }
     }
 
@@ -175,10 +194,18 @@ impl Server {
 
 impl Worker {
     fn spawn(page: &OwnedFd, listeners: &[OwnedFd]) -> Result<Self, Errno> {
-        let (ours, theirs) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)?;
+        let (ours, theirs) = socketpair(
+            AddressFamily::Unix,
+            SockType::SeqPacket,
+            None,
+            SockFlag::SOCK_CLOEXEC,
+        )?;
         let mut parked = heapless::Vec::<_, { MAX_FILTERS + 2 }>::new();
         let wanted = [(theirs.as_fd(), SOCKET_FD), (page.as_fd(), PAGE_FD)];
-        let listeners = listeners.iter().zip(FIRST_LISTENER_FD..).map(|(fd, number)| (fd.as_fd(), number));
+        let listeners = listeners
+            .iter()
+            .zip(FIRST_LISTENER_FD..)
+            .map(|(fd, number)| (fd.as_fd(), number));
         let mut actions = PosixSpawnFileActions::init()?;
         let devnull: &CStr = c"/dev/null";
         actions.add_open(0, devnull, OFlag::O_RDWR, Mode::empty())?;
@@ -188,10 +215,24 @@ impl Worker {
             actions.add_dup2(above.0, number)?;
             parked.push(above).map_err(|_| Errno::E2BIG)?;
         }
-        let arguments = [c"corexdp".to_owned(), text(WORKER)?, text(&(parked.len() - 2).to_string())?];
+        let arguments = [
+            c"corexdp".to_owned(),
+            text(WORKER)?,
+            text(&(parked.len() - 2).to_string())?,
+        ];
         let environment: [CString; 0] = [];
-        let pid = posix_spawn(c"/proc/self/exe", &actions, &PosixSpawnAttr::init()?, &arguments, &environment)?;
-        Ok(Self { pid, socket: ours, since: Instant::now() })
+        let pid = posix_spawn(
+            c"/proc/self/exe",
+            &actions,
+            &PosixSpawnAttr::init()?,
+            &arguments,
+            &environment,
+        )?;
+        Ok(Self {
+            pid,
+            socket: ours,
+            since: Instant::now(),
+        })
     }
 }
 

@@ -1,4 +1,4 @@
-//! The worker: HTTP, by tiny_http, for content that the daemon makes.
+//! The worker: HTTP, by `tiny_http`, for content that the daemon makes.
 
 use std::io::Cursor;
 use std::net::TcpListener;
@@ -31,7 +31,11 @@ struct Daemon {
 pub fn run(listeners: i32) -> Result<(), Errno> {
     let socket = inherited(SOCKET_FD).ok_or(Errno::EBADF)?;
     let page = SharedPage::open(&inherited(PAGE_FD).ok_or(Errno::EBADF)?, PAGE_SIZE)?;
-    setsockopt(&socket, sockopt::ReceiveTimeout, &TimeVal::seconds(ANSWER_TIMEOUT_SECONDS))?;
+    setsockopt(
+        &socket,
+        sockopt::ReceiveTimeout,
+        &TimeVal::seconds(ANSWER_TIMEOUT_SECONDS),
+    )?;
     let watched = socket.try_clone().map_err(|_| Errno::EMFILE)?;
     let daemon = Arc::new(Mutex::new(Daemon { socket, page }));
     for number in (FIRST_LISTENER_FD..).take(usize::try_from(listeners).unwrap_or(0)) {
@@ -75,25 +79,52 @@ fn content_of(path: &str) -> Option<(Content, &'static str)> {
 
 fn answer(request: Request, daemon: &Mutex<Daemon>) {
     let Some((content, kind)) = content_of(request.url()) else {
-        return reply(request, 404, "text/plain; charset=utf-8", b"not found; there are / and /metrics\n".to_vec());
+        return reply(
+            request,
+            404,
+            "text/plain; charset=utf-8",
+            b"not found; there are / and /metrics\n".to_vec(),
+        );
     };
     if !matches!(request.method(), Method::Get | Method::Head) {
-        return reply(request, 405, "text/plain; charset=utf-8", b"only GET and HEAD\n".to_vec());
+        return reply(
+            request,
+            405,
+            "text/plain; charset=utf-8",
+            b"only GET and HEAD\n".to_vec(),
+        );
     }
-    let made = daemon.lock().unwrap_or_else(PoisonError::into_inner).ask(content);
+    let made = daemon
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .ask(content);
     match made {
         Ok(body) => reply(request, 200, kind, body),
-        Err(_) => reply(request, 503, "text/plain; charset=utf-8", b"the daemon could not make this page; its log says why\n".to_vec()),
+        Err(_) => reply(
+            request,
+            503,
+            "text/plain; charset=utf-8",
+            b"the daemon could not make this page; its log says why\n".to_vec(),
+        ),
     }
 }
 
 fn reply(request: Request, status: u16, kind: &str, body: Vec<u8>) {
     let length = body.len();
-    let mut response = Response::new(StatusCode(status), Vec::new(), Cursor::new(body), Some(length), None)
-        // Chunks would only cost: the length is known.
-        .with_chunked_threshold(usize::MAX);
+    let mut response = Response::new(
+        StatusCode(status),
+        Vec::new(),
+        Cursor::new(body),
+        Some(length),
+        None,
+    )
+    // Chunks would only cost: the length is known.
+    .with_chunked_threshold(usize::MAX);
     let allow = (status == 405).then_some(("Allow", "GET, HEAD"));
-    for (name, value) in [("Content-Type", kind), ("Cache-Control", "no-store")].into_iter().chain(allow) {
+    for (name, value) in [("Content-Type", kind), ("Cache-Control", "no-store")]
+        .into_iter()
+        .chain(allow)
+    {
         if let Ok(header) = Header::from_bytes(name, value) {
             response.add_header(header);
         }
@@ -115,7 +146,10 @@ impl Daemon {
         if received != size_of::<u32>() || length == FAILED {
             return Err(Errno::EIO);
         }
-        let length = usize::try_from(length).ok().filter(|&length| length <= PAGE_SIZE).ok_or(Errno::EIO)?;
+        let length = usize::try_from(length)
+            .ok()
+            .filter(|&length| length <= PAGE_SIZE)
+            .ok_or(Errno::EIO)?;
         let mut body = vec![0; length];
         self.page.copy_to(&mut body);
         Ok(body)
@@ -138,7 +172,11 @@ mod tests {
             ("", None),
             ("*", None),
         ] {
-            assert_eq!(content_of(path).map(|(content, _)| content), expected, "{path}");
+            assert_eq!(
+                content_of(path).map(|(content, _)| content),
+                expected,
+                "{path}"
+            );
         }
     }
 }

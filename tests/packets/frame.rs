@@ -2,42 +2,42 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-pub const ETH_P_IP: u16 = 0x0800;
-pub const ETH_P_ARP: u16 = 0x0806;
-pub const ETH_P_IPV6: u16 = 0x86dd;
+pub(crate) const ETH_P_IP: u16 = 0x0800;
+pub(crate) const ETH_P_ARP: u16 = 0x0806;
+pub(crate) const ETH_P_IPV6: u16 = 0x86dd;
 /// A customer's VLAN tag.
-pub const ETH_P_8021Q: u16 = 0x8100;
+pub(crate) const ETH_P_8021Q: u16 = 0x8100;
 /// A provider's VLAN tag, around a customer's.
-pub const ETH_P_8021AD: u16 = 0x88a8;
+pub(crate) const ETH_P_8021AD: u16 = 0x88a8;
 
-pub const ICMP: u8 = 1;
-pub const TCP: u8 = 6;
-pub const UDP: u8 = 17;
-pub const ESP: u8 = 50;
-pub const ICMPV6: u8 = 58;
+pub(crate) const ICMP: u8 = 1;
+pub(crate) const TCP: u8 = 6;
+pub(crate) const UDP: u8 = 17;
+pub(crate) const ESP: u8 = 50;
+pub(crate) const ICMPV6: u8 = 58;
 
-pub const HOP_BY_HOP: u8 = 0;
-pub const ROUTING: u8 = 43;
-pub const DESTINATION: u8 = 60;
+pub(crate) const HOP_BY_HOP: u8 = 0;
+pub(crate) const ROUTING: u8 = 43;
+pub(crate) const DESTINATION: u8 = 60;
 const FRAGMENT: u8 = 44;
 const AUTHENTICATION: u8 = 51;
 
 /// A frame, and how much of it a program must see to know it.
 #[derive(Clone)]
-pub struct Frame {
-    pub bytes: Vec<u8>,
+pub(crate) struct Frame {
+    pub(crate) bytes: Vec<u8>,
     /// Where the IP header ends, without its options and extensions. This and
     /// the next two are beyond any length for what the frame does not have.
-    pub ip_end: usize,
+    pub(crate) ip_end: usize,
     /// From which length on the protocol behind all extension headers shows.
-    pub protocol_end: usize,
+    pub(crate) protocol_end: usize,
     /// Where the two ports end.
-    pub port_end: usize,
+    pub(crate) port_end: usize,
 }
 
 impl Frame {
     /// A frame that is no IP packet, or not a sound one.
-    pub fn raw(ethertype: u16, payload: &[u8]) -> Frame {
+    pub(crate) fn raw(ethertype: u16, payload: &[u8]) -> Frame {
         let mut bytes = ethernet(&[], ethertype);
         bytes.extend(payload);
         Frame {
@@ -50,26 +50,26 @@ impl Frame {
 
     /// The frame cut short at each length, and whole. The kernel gives XDP none
     /// without an Ethernet header, so 14 bytes are the least.
-    pub fn cuts(&self) -> Vec<&[u8]> {
+    pub(crate) fn cuts(&self) -> Vec<&[u8]> {
         (14..=self.bytes.len())
             .map(|end| &self.bytes[..end])
             .collect()
     }
 
     /// The same frame, for a program that can't know it for an IP packet.
-    pub fn unseen(mut self) -> Frame {
+    pub(crate) fn unseen(mut self) -> Frame {
         self.ip_end = usize::MAX;
         self
     }
 
     /// The same frame, for a program that can't know what the packet carries.
-    pub fn unseen_protocol(mut self) -> Frame {
+    pub(crate) fn unseen_protocol(mut self) -> Frame {
         self.protocol_end = usize::MAX;
         self
     }
 
     /// The same frame with one byte changed.
-    pub fn with(mut self, position: usize, byte: u8) -> Frame {
+    pub(crate) fn with(mut self, position: usize, byte: u8) -> Frame {
         self.bytes[position] = byte;
         self
     }
@@ -97,13 +97,13 @@ enum Version {
 }
 
 /// An IP packet in the making; `udp` and its like finish it.
-pub struct Packet {
+pub(crate) struct Packet {
     tags: Vec<u16>,
     version: Version,
     fragment: u16,
 }
 
-pub fn ip4(source: &str) -> Packet {
+pub(crate) fn ip4(source: &str) -> Packet {
     Packet {
         tags: Vec::new(),
         version: Version::Four {
@@ -114,7 +114,7 @@ pub fn ip4(source: &str) -> Packet {
     }
 }
 
-pub fn ip6(source: &str) -> Packet {
+pub(crate) fn ip6(source: &str) -> Packet {
     Packet {
         tags: Vec::new(),
         version: Version::Six {
@@ -127,13 +127,13 @@ pub fn ip6(source: &str) -> Packet {
 
 impl Packet {
     /// Puts a VLAN tag behind those already there.
-    pub fn tag(mut self, ethertype: u16) -> Packet {
+    pub(crate) fn tag(mut self, ethertype: u16) -> Packet {
         self.tags.push(ethertype);
         self
     }
 
     /// Adds words of 4 bytes of options to an IPv4 header.
-    pub fn options(mut self, words: u8) -> Packet {
+    pub(crate) fn options(mut self, words: u8) -> Packet {
         let Version::Four { options, .. } = &mut self.version else {
             panic!("IPv6 has no options but extension headers");
         };
@@ -142,7 +142,7 @@ impl Packet {
     }
 
     /// Sets the flags (highest three bits) and fragment offset of an IPv4 header.
-    pub fn fragment4(mut self, flags_and_offset: u16) -> Packet {
+    pub(crate) fn fragment4(mut self, flags_and_offset: u16) -> Packet {
         self.fragment = flags_and_offset;
         self
     }
@@ -156,14 +156,14 @@ impl Packet {
     }
 
     /// Adds an extension header of 8 bytes and `more` times 8 more.
-    pub fn extension(self, kind: u8, more: u8) -> Packet {
+    pub(crate) fn extension(self, kind: u8, more: u8) -> Packet {
         let mut header = vec![0xee; 8 + usize::from(more) * 8];
         header[1] = more;
         self.extend(kind, header)
     }
 
     /// Adds a fragment header; the offset counts units of 8 bytes.
-    pub fn fragment6(self, offset: u16, more: bool) -> Packet {
+    pub(crate) fn fragment6(self, offset: u16, more: bool) -> Packet {
         let [high, low] = (offset << 3 | u16::from(more)).to_be_bytes();
         // The second byte is reserved here, and no length.
         self.extend(FRAGMENT, vec![0, 0xff, high, low, 1, 2, 3, 4])
@@ -171,22 +171,22 @@ impl Packet {
 
     /// Adds an authentication header with a check value of `words` times 4
     /// bytes; with an odd number the header is a multiple of 8 bytes.
-    pub fn authentication(self, words: u8) -> Packet {
+    pub(crate) fn authentication(self, words: u8) -> Packet {
         let mut header = vec![0xaa; 12 + usize::from(words) * 4];
         header[1] = words + 1;
         self.extend(AUTHENTICATION, header)
     }
 
-    pub fn tcp(self, port: u16) -> Frame {
+    pub(crate) fn tcp(self, port: u16) -> Frame {
         self.carrying(TCP, &ports(port, 20))
     }
 
-    pub fn udp(self, port: u16) -> Frame {
+    pub(crate) fn udp(self, port: u16) -> Frame {
         self.carrying(UDP, &ports(port, 8))
     }
 
     /// An IP packet with any payload.
-    pub fn carrying(self, protocol: u8, payload: &[u8]) -> Frame {
+    pub(crate) fn carrying(self, protocol: u8, payload: &[u8]) -> Frame {
         let (mut bytes, ip_end, protocol_end) = match self.version {
             Version::Four { source, options } => {
                 let mut bytes = ethernet(&self.tags, ETH_P_IP);

@@ -5,7 +5,7 @@ mod acl;
 mod count;
 mod frame;
 mod limit;
-pub mod sandbox;
-pub mod subnet;
+pub(crate) mod sandbox;
+pub(crate) mod subnet;
 
-pub use frame::*;
+pub(crate) use frame::*;

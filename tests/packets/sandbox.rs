@@ -12,12 +12,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-pub const DROP: u32 = 1;
-pub const PASS: u32 = 2;
+pub(crate) const DROP: u32 = 1;
+pub(crate) const PASS: u32 = 2;
 
 const END: &str = "end of output:";
 
-pub struct Sandbox {
+pub(crate) struct Sandbox {
     folder: PathBuf,
     shell: Child,
     input: Option<ChildStdin>,
@@ -26,7 +26,7 @@ pub struct Sandbox {
 
 impl Sandbox {
     /// Loads `target/bpf/NAME.o`, its map empty.
-    pub fn load(name: &str) -> Sandbox {
+    pub(crate) fn load(name: &str) -> Sandbox {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let object = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("target/bpf/{name}.o"));
         assert!(
@@ -80,7 +80,7 @@ impl Sandbox {
     }
 
     /// Writes one entry of the array.
-    pub fn fill(&mut self, key: u32, value: &[u8]) {
+    pub(crate) fn fill(&mut self, key: u32, value: &[u8]) {
         let key = hex(&key.to_ne_bytes());
         let value = hex(value);
         self.run(&format!(
@@ -89,7 +89,7 @@ impl Sandbox {
     }
 
     /// Reads one entry of the array.
-    pub fn value(&mut self, key: u32) -> Vec<u8> {
+    pub(crate) fn value(&mut self, key: u32) -> Vec<u8> {
         let key = hex(&key.to_ne_bytes());
         let printed = self.run(&format!(
             "bpftool -j map lookup pinned bpf/maps/xdp_map key hex {key}"
@@ -98,22 +98,22 @@ impl Sandbox {
     }
 
     /// Reads all entries of the array, in order.
-    pub fn values(&mut self) -> Vec<Vec<u8>> {
+    pub(crate) fn values(&mut self) -> Vec<Vec<u8>> {
         arrays(&self.dump(), "value")
     }
 
     /// The whole map as bpftool shows it, in bytes and in words.
-    pub fn dump(&mut self) -> String {
+    pub(crate) fn dump(&mut self) -> String {
         self.run("bpftool -j map dump pinned bpf/maps/xdp_map")
     }
 
     /// Gives the program one frame.
-    pub fn verdict(&mut self, frame: &[u8]) -> u32 {
+    pub(crate) fn verdict(&mut self, frame: &[u8]) -> u32 {
         self.verdicts(&[frame]).pop().unwrap()
     }
 
     /// Gives the program each frame in turn. No program may change a frame.
-    pub fn verdicts(&mut self, frames: &[&[u8]]) -> Vec<u32> {
+    pub(crate) fn verdicts(&mut self, frames: &[&[u8]]) -> Vec<u32> {
         let mut batch = String::new();
         for (number, frame) in frames.iter().enumerate() {
             let file = format!("frame-{number}");
@@ -134,7 +134,7 @@ impl Sandbox {
 
     /// Gives the program the same frame `each` times from each of several
     /// processes at once.
-    pub fn flood(&mut self, frame: &[u8], each: u32, processes: u32) {
+    pub(crate) fn flood(&mut self, frame: &[u8], each: u32, processes: u32) {
         fs::write(self.folder.join("flood"), frame).unwrap();
         let mut line = String::new();
         for number in 0..processes {

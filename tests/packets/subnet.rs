@@ -2,13 +2,13 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-pub const ANY: u32 = 0;
-pub const IPV4: u32 = 4;
-pub const IPV6: u32 = 6;
+pub(crate) const ANY: u32 = 0;
+pub(crate) const IPV4: u32 = 4;
+pub(crate) const IPV6: u32 = 6;
 
 /// Family, IPv4 network and mask, IPv6 network and mask: 44 bytes. Networks are
 /// written `ADDRESS/MASK`, or nothing for all zeros.
-pub fn subnet(family: u32, ip4: &str, ip6: &str) -> Vec<u8> {
+pub(crate) fn subnet(family: u32, ip4: &str, ip6: &str) -> Vec<u8> {
     let mut bytes = family.to_le_bytes().to_vec();
     for address in halves(ip4) {
         bytes.extend(

@@ -1,0 +1,63 @@
+# `make help` lists the targets. Each of build, demo and test may be the first command after cloning.
+
+CARGO ?= cargo
+CLANG ?= clang
+LLVM_STRIP ?= llvm-strip
+
+# The places that are promised, whatever the environment says.
+export CARGO_TARGET_DIR := $(CURDIR)/target
+unexport CARGO_BUILD_TARGET
+# The tests and their set-up use the same tools.
+export CARGO CLANG
+
+# Version 2 of the instruction set: every kernel that has XDP links knows it. Paths in the debug information are
+# relative, so that the same source gives the same object in any folder.
+BPF_FLAGS := -O2 -g -Wall -Wextra -Werror -target bpf -mcpu=v2 -I/usr/include/$(shell uname -m)-linux-gnu \
+	-fdebug-prefix-map=$(CURDIR)=. -fdebug-compilation-dir=.
+BPF_PROGRAMS := $(patsubst bpf/%.bpf.c,%,$(wildcard bpf/*.bpf.c))
+BPF_OUTPUTS := $(foreach name,$(BPF_PROGRAMS),target/bpf/$(name).o target/bpf/$(name).Corefile)
+
+# Scripts by their first line, since not all have a name that ends in .sh.
+SCRIPTS = $(shell grep -rlI --exclude-dir=target --exclude-dir=dist --exclude-dir=.git '^\#!/.*sh$$' .)
+
+.PHONY: help build binary demo test lint clean setup-build setup-demo setup-test
+.DELETE_ON_ERROR:
+
+help:
+	@echo 'make build   target/release/corexdp and, beside their Corefiles, the example programs target/bpf/*.o'
+	@echo 'make demo    builds, then filters a real DNS server in network namespaces and shows it (root)'
+	@echo 'make test    everything that CI runs (root)'
+	@echo 'make lint    formatting, clippy, shellcheck'
+	@echo 'make clean   removes target/'
+
+build: binary $(BPF_OUTPUTS)
+
+binary: | setup-build
+	$(CARGO) build --release --locked
+
+target/bpf/%.o: bpf/%.bpf.c $(wildcard bpf/*.h) Makefile | setup-build
+	@mkdir -p $(@D)
+	$(CLANG) $(BPF_FLAGS) -c $< -o $@
+	@if command -v $(LLVM_STRIP) >/dev/null; then $(LLVM_STRIP) -g $@; fi
+
+target/bpf/%.Corefile: bpf/%.Corefile
+	@mkdir -p $(@D)
+	cp $< $@
+
+demo: build | setup-demo
+	tests/demo.sh
+
+test: | setup-test
+	tests/all.sh
+
+lint: | setup-test
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+	$(CARGO) clippy --locked --all-targets --features faults -- -D warnings
+	shellcheck $(SCRIPTS)
+
+clean:
+	rm -rf target
+
+setup-build setup-demo setup-test: setup-%:
+	@tests/setup.sh $*

@@ -1,0 +1,72 @@
+//! Arguments in, commands or complaints out.
+
+use super::*;
+
+fn parsed(line: &str) -> Result<Command, String> {
+    parse(line.split_whitespace().map(OsString::from)).map_err(|usage| usage.0)
+}
+
+#[test]
+fn commands_and_options() {
+    let file = |name: &str| Some(Source::File(name.into()));
+    let run = |source, log, pidfile: Option<&str>| Command::Run {
+        source,
+        log,
+        pidfile: pidfile.map(PathBuf::from),
+    };
+    for (line, expected) in [
+        ("", run(None, None, None)),
+        ("run", run(None, None, None)),
+        ("-conf C", run(file("C"), None, None)),
+        ("--conf=C run", run(file("C"), None, None)),
+        ("run --conf stdin", run(Some(Source::Stdin), None, None)),
+        (
+            "-pidfile P --log syslog",
+            run(None, Some(Target::Syslog), Some("P")),
+        ),
+        ("run --log=stderr", run(None, Some(Target::Stderr), None)),
+        ("-quiet", run(None, Some(Target::Nowhere), None)),
+        (
+            "check",
+            Command::Check {
+                source: None,
+                json: false,
+            },
+        ),
+        (
+            "check --json -conf C",
+            Command::Check {
+                source: file("C"),
+                json: true,
+            },
+        ),
+        ("expand -conf C", Command::Expand { source: file("C") }),
+        ("-version", Command::Version),
+        ("run --help", Command::Help),
+        ("page-worker 2", Command::Worker(2)),
+    ] {
+        assert_eq!(parsed(line), Ok(expected), "{line}");
+    }
+}
+
+#[test]
+fn what_makes_no_sense_is_refused() {
+    for (line, expected) in [
+        ("fly", "unknown command \"fly\""),
+        ("run away", "unexpected \"away\""),
+        ("--fly", "unknown option \"--fly\""),
+        ("-conf", "--conf needs a value"),
+        ("-conf=", "--conf needs a value"),
+        ("-conf A -conf B", "--conf is given twice"),
+        ("--json=1 check", "--json takes no value"),
+        ("run --json", "--json is no option of run"),
+        ("check --log stderr", "--log is no option of check"),
+        ("expand --json", "--json is no option of expand"),
+        (
+            "--log paper",
+            "--log \"paper\": there are stderr and syslog",
+        ),
+    ] {
+        assert_eq!(parsed(line), Err(expected.into()), "{line}");
+    }
+}

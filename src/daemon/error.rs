@@ -1,0 +1,62 @@
+//! Why `run` ended otherwise than by a signal.
+
+use std::fmt;
+use std::io;
+
+use crate::config::{Blame, Diagnostic};
+
+/// Why `run` did not run, or stopped.
+#[derive(Debug)]
+pub enum Error {
+    /// The Corefile, an object, an interface or the kernel: all that is wrong.
+    Refused(Vec<Diagnostic>),
+    /// The process could not be set up.
+    Process(&'static str, io::Error),
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused(wrong) => {
+                for (index, one) in wrong.iter().enumerate() {
+                    write!(f, "{}{one}", if index == 0 { "" } else { "\n" })?;
+                }
+                Ok(())
+            }
+            Self::Process(what, _) => f.write_str(what),
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Refused(_) => None,
+            Self::Process(_, source) => Some(source),
+        }
+    }
+}
+
+impl From<Diagnostic> for Error {
+    fn from(one: Diagnostic) -> Self {
+        Self::Refused(vec![one])
+    }
+}
+
+/// Whose fault it is that `run` ended; decides the exit code.
+pub fn fault(error: &Error) -> Blame {
+    match error {
+        Error::Refused(wrong) => worst(wrong),
+        Error::Process(_, source) if source.kind() == io::ErrorKind::PermissionDenied => {
+            Blame::Privilege
+        }
+        Error::Process(..) => Blame::System,
+    }
+}
+
+/// The blame for several things that are wrong: the Corefile's text first, since it is read first; else the first one's.
+pub fn worst(wrong: &[Diagnostic]) -> Blame {
+    let text = wrong.iter().find(|one| one.blame == Blame::Corefile);
+    text.or(wrong.first())
+        .map_or(Blame::System, |one| one.blame)
+}
