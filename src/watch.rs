@@ -1,11 +1,13 @@
 //! `debug`: every change of a map value, as a line of the log.
 //!
 //! What a value was is kept as a 64-bit hash, in a table as large as the map can get, made once: a map of 100,000
-//! entries takes 12 MB for as long as `debug` is on, whatever the size of its values.
+//! entries takes 12 MB (of which half is touched) while `debug` is on, whatever the size of its values; a per-CPU map
+//! as often as much as there are CPUs.
 
 #![forbid(unsafe_code)]
 
 use std::hash::{BuildHasher, RandomState};
+use std::mem;
 
 use nix::errno::Errno;
 
@@ -19,6 +21,8 @@ use crate::log::Log;
 pub struct Watch {
     hasher: RandomState,
     slots: Box<[Slot]>,
+    /// The slots of the table that is made when this one fills up.
+    spare: Box<[Slot]>,
     round: u32,
     used: usize,
 }
@@ -50,9 +54,11 @@ impl Watch {
             .saturating_mul(shape.cpus)
             .saturating_mul(2)
             .max(2);
+        let slots = vec![Slot::default(); slots.next_power_of_two()].into_boxed_slice();
         let mut watch = Self {
             hasher: RandomState::new(),
-            slots: vec![Slot::default(); slots.next_power_of_two()].into_boxed_slice(),
+            spare: slots.clone(),
+            slots,
             round: 0,
             used: 0,
         };
@@ -108,7 +114,7 @@ impl Watch {
         let key = self.hasher.hash_one((key, cpu));
         let value = self.hasher.hash_one(value);
         let mask = self.slots.len().saturating_sub(1);
-        let mut at = usize::try_from(key & u64::from(u32::MAX)).unwrap_or_default() & mask;
+        let mut at = first_slot(key, mask);
         for _ in 0..self.slots.len() {
             let Some(slot) = self.slots.get_mut(at) else {
                 break;
@@ -143,16 +149,17 @@ impl Watch {
     /// Makes room when entries that came and went fill the table: without this a hash map whose keys change would
     /// leave every key it ever had.
     fn forget_the_deleted(&mut self) {
-        if self.used <= self.slots.len() / 4 * 3 {
+        // At most half of the slots are alive, and one round adds at most as many: the table never is full.
+        if self.used <= self.slots.len() / 2 {
             return;
         }
-        let round = self.round;
-        let mask = self.slots.len().saturating_sub(1);
-        let mut kept = vec![Slot::default(); self.slots.len()].into_boxed_slice();
+        mem::swap(&mut self.slots, &mut self.spare);
+        self.slots.fill(Slot::default());
         self.used = 0;
-        for slot in self.slots.iter().filter(|slot| slot.round == round) {
-            let mut at = usize::try_from(slot.key & u64::from(u32::MAX)).unwrap_or_default() & mask;
-            while let Some(free) = kept.get_mut(at) {
+        let mask = self.slots.len().saturating_sub(1);
+        for slot in self.spare.iter().filter(|slot| slot.round == self.round) {
+            let mut at = first_slot(slot.key, mask);
+            while let Some(free) = self.slots.get_mut(at) {
                 if free.round == 0 {
                     *free = *slot;
                     self.used += 1;
@@ -161,8 +168,12 @@ impl Watch {
                 at = (at + 1) & mask;
             }
         }
-        self.slots = kept;
     }
+}
+
+/// Where the search for a key begins.
+fn first_slot(key: u64, mask: usize) -> usize {
+    usize::try_from(key & u64::from(u32::MAX)).unwrap_or_default() & mask
 }
 
 #[cfg(test)]
@@ -173,6 +184,7 @@ mod tests {
         Watch {
             hasher: RandomState::new(),
             slots: vec![Slot::default(); slots].into_boxed_slice(),
+            spare: vec![Slot::default(); slots].into_boxed_slice(),
             round: 1,
             used: 0,
         }

@@ -15,6 +15,7 @@ use crate::config::{Config, Diagnostic};
 use crate::corefile::Corefile;
 use crate::filter::{Batch, Filter, Order, blame, wait_for};
 use crate::kernel::limits;
+use crate::kernel::scan::Scan;
 use crate::log::Log;
 use crate::page::server::{Server, listen_on};
 use crate::plan::{Plan, Source};
@@ -51,9 +52,10 @@ pub fn run(options: &Options) -> Result<(), Error> {
         .for_each(|warning| log.warn(warning));
     let stop =
         signals().map_err(|errno| Error::Process("signals can't be caught", errno.into()))?;
+    let mut scan = Box::<Scan>::default();
     // Before there is anything of BPF that a worker could inherit.
     let server = start_page(&plan.config, &plan.corefile)?;
-    let Some(filters) = start_filters(&plan, &stop, log)? else {
+    let Some(filters) = start_filters(&plan, &stop, &mut scan, log)? else {
         return Ok(());
     };
     // A Corefile can be megabytes; from here on nothing needs it.
@@ -62,7 +64,7 @@ pub fn run(options: &Options) -> Result<(), Error> {
     let pidfile =
         pidfile.map_err(|error| Error::Process("the pid file can't be written", error))?;
     announce(&filters, server.as_ref(), log);
-    let mut daemon = Daemon::new(filters, server, birth, log);
+    let mut daemon = Daemon::new(filters, server, scan, birth, log);
     let signal = daemon.serve(&stop, log)?;
     drop(daemon);
     drop(pidfile);
@@ -98,7 +100,12 @@ fn start_page(config: &Config, corefile: &Corefile) -> Result<Option<Server>, Er
 }
 
 /// Waits for the interfaces, loads everything, then attaches; `None` when a signal came before.
-fn start_filters(plan: &Plan, stop: &SignalFd, log: &Log) -> Result<Option<Filters>, Error> {
+fn start_filters(
+    plan: &Plan,
+    stop: &SignalFd,
+    scan: &mut Scan,
+    log: &Log,
+) -> Result<Option<Filters>, Error> {
     let orders = || {
         let pairs = plan.config.filters.iter().zip(&plan.objects);
         pairs.map(|(filter, object)| Order {
@@ -127,7 +134,7 @@ fn start_filters(plan: &Plan, stop: &SignalFd, log: &Log) -> Result<Option<Filte
     let cpus = limits::possible_cpus();
     let mut batch = Box::<Batch>::default();
     let loaded = orders()
-        .map(|order| order.load(cpus, &mut batch))
+        .map(|order| order.load(cpus, &mut batch, scan))
         .collect::<Result<Vec<_>, _>>()?;
     let mut filters = heapless::Vec::new();
     for (order, loaded) in orders().zip(loaded) {

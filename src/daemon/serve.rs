@@ -9,7 +9,6 @@ use nix::sys::signal::Signal;
 use nix::sys::signalfd::SignalFd;
 
 use super::{Error, Filters};
-use crate::capacity::MAX_FILTERS;
 use crate::kernel::scan::Scan;
 use crate::log::Log;
 use crate::overview::Overview;
@@ -17,7 +16,6 @@ use crate::page::Content;
 use crate::page::server::{Heard, Server};
 use crate::plan::MAP;
 use crate::process::Birth;
-use crate::watch::Watch;
 
 /// How often `debug` looks at the maps: twice in the 100 ms within which a change is promised to be logged.
 const DEBUG_PERIOD: Duration = Duration::from_millis(50);
@@ -27,7 +25,6 @@ pub(super) struct Daemon<'a> {
     filters: Filters,
     server: Option<Server>,
     scan: Box<Scan>,
-    watches: heapless::Vec<(usize, Watch), MAX_FILTERS>,
     next_look: Instant,
     read_errors: u64,
     birth: Birth,
@@ -38,34 +35,14 @@ impl<'a> Daemon<'a> {
     pub(super) fn new(
         filters: Filters,
         server: Option<Server>,
+        scan: Box<Scan>,
         birth: Birth,
         log: &'a Log,
     ) -> Self {
-        let mut scan = Box::<Scan>::default();
-        let mut watches = heapless::Vec::new();
-        for (index, filter) in filters
-            .iter()
-            .enumerate()
-            .filter(|(_, filter)| filter.debug)
-        {
-            let Some(map) = &filter.map else {
-                continue;
-            };
-            match Watch::begin(map, &mut scan) {
-                // There is room: there are no more watches than filters.
-                Ok(watch) => drop(watches.push((index, watch))),
-                Err(errno) => log.warn(format_args!(
-                    "{}: {MAP} can't be watched: {}",
-                    filter.interface,
-                    errno.desc()
-                )),
-            }
-        }
         Self {
             filters,
             server,
             scan,
-            watches,
             next_look: Instant::now() + DEBUG_PERIOD,
             read_errors: 0,
             birth,
@@ -95,7 +72,7 @@ impl<'a> Daemon<'a> {
 
     /// Sleeps until a signal, a request or a time that was set; without `debug` and a dead worker there is no such time.
     fn wait(&self, stop: &SignalFd) -> Result<(bool, bool), Error> {
-        let watch = (!self.watches.is_empty()).then_some(self.next_look);
+        let watch = self.watches().then_some(self.next_look);
         let restart = self.server.as_ref().and_then(Server::deadline);
         let timeout = match watch.into_iter().chain(restart).min() {
             None => PollTimeout::NONE,
@@ -158,22 +135,23 @@ impl<'a> Daemon<'a> {
 
     /// Logs what changed in the maps, when it is time.
     fn look(&mut self) {
-        if self.watches.is_empty() || Instant::now() < self.next_look {
+        if !self.watches() || Instant::now() < self.next_look {
             return;
         }
-        for (index, watch) in &mut self.watches {
-            let Some(map) = self
-                .filters
-                .get(*index)
-                .and_then(|filter| filter.map.as_ref())
-            else {
+        for filter in &mut self.filters {
+            let Some((watch, map)) = filter.watch.as_mut().zip(filter.map.as_ref()) else {
                 continue;
             };
             if let Err(errno) = watch.log_changes(MAP, map, &mut self.scan, self.log) {
+                let what = errno.desc();
                 self.log
-                    .warn(format_args!("map {MAP}: can't be read: {}", errno.desc()));
+                    .warn(format_args!("map {MAP}: can't be read: {what}"));
             }
         }
         self.next_look = Instant::now() + DEBUG_PERIOD;
+    }
+
+    fn watches(&self) -> bool {
+        self.filters.iter().any(|filter| filter.watch.is_some())
     }
 }

@@ -5,6 +5,7 @@
 
 mod fill;
 mod maps;
+mod refusal;
 mod wait;
 
 use std::os::fd::AsRawFd;
@@ -16,13 +17,17 @@ use crate::corefile::{Corefile, Token};
 use crate::kernel::attach::{Attachment, Failure, Mode};
 use crate::kernel::interface::{self, Interface};
 use crate::kernel::map::Map;
-use crate::kernel::program::{self, Program};
+use crate::kernel::program::Program;
+use crate::kernel::scan::Scan;
 use crate::kernel::{self, info};
 use crate::log::Log;
 use crate::object::LinkedObject;
 use crate::plan::MAP;
+use crate::watch::Watch;
 
 pub use fill::Batch;
+pub use refusal::blame;
+use refusal::{held, in_words};
 pub use wait::wait_for;
 
 /// A program in the kernel with its maps filled, attached to nothing yet.
@@ -30,6 +35,7 @@ pub use wait::wait_for;
 pub struct Loaded {
     program: Program,
     map: Option<Map>,
+    watch: Option<Watch>,
 }
 
 /// A program attached to an interface.
@@ -47,8 +53,8 @@ pub struct Filter {
     pub map: Option<Map>,
     /// What is read from it.
     pub metrics: Vec<Metric>,
-    /// Whether its changes are logged.
-    pub debug: bool,
+    /// What is remembered of the map where its changes are logged.
+    pub watch: Option<Watch>,
 }
 
 /// What is being made: the `ebpf` block, the Corefile it stands in, the object, and where messages go.
@@ -101,7 +107,12 @@ impl Order<'_> {
     ///
     /// # Errors
     /// When the kernel refuses; then nothing of it remains.
-    pub fn load(&self, cpus: usize, batch: &mut Batch) -> Result<Loaded, Diagnostic> {
+    pub fn load(
+        &self,
+        cpus: usize,
+        batch: &mut Batch,
+        scan: &mut Scan,
+    ) -> Result<Loaded, Diagnostic> {
         let maps = maps::create(self, cpus)?;
         let position = self.object.maps.iter().position(|map| map.name == MAP);
         if let Some(map) = position.and_then(|at| maps.get(at)) {
@@ -112,30 +123,33 @@ impl Order<'_> {
             _ => None,
         };
         let fds: Vec<_> = maps.iter().map(|map| map.fd().as_raw_fd()).collect();
-        let program =
-            Program::load(self.object, &fds, card).map_err(|failure| self.not_loaded(&failure))?;
+        let program = Program::load(self.object, &fds, card).map_err(|failure| match card {
+            Some(_) => self.no_offload(&failure),
+            None => self.not_loaded(&failure),
+        })?;
         let map = position.and_then(|at| maps.into_iter().nth(at));
-        Ok(Loaded { program, map })
+        // From before the first packet, so that no change is missed.
+        let watch = map.as_ref().and_then(|map| self.watch(map, scan));
+        Ok(Loaded {
+            program,
+            map,
+            watch,
+        })
     }
 
-    fn not_loaded(&self, failure: &program::Failure) -> Diagnostic {
-        let path = self.filter.elf.display();
-        let (blame, what) = match failure {
-            program::Failure::Verifier(verdict) => {
-                verdict.lines().for_each(|line| self.log.info(format_args!("verifier: {line}")));
-                (Blame::Object, format!("the verifier refused it: {}", last_lines(verdict)))
-            }
-            program::Failure::Refused(Errno::EPERM | Errno::EACCES) => {
-                (Blame::Privilege, "not permitted to load a program; it needs CAP_BPF and CAP_NET_ADMIN (CAP_SYS_ADMIN before kernel 5.8)".into())
-            }
-            program::Failure::Refused(Errno::E2BIG) => (Blame::Object, "has more instructions than this kernel takes".into()),
-            program::Failure::Refused(Errno::EINVAL) => {
-                (Blame::Object, "this kernel does not take such a program, and does not say why; does its license allow the helpers it calls?".into())
-            }
-            program::Failure::Refused(errno) => (Blame::System, format!("can't be loaded: {}", errno.desc())),
-            program::Failure::Object(error) => (Blame::Object, error.to_string()),
+    /// Remembers the map's values, if their changes are to be logged.
+    fn watch(&self, map: &Map, scan: &mut Scan) -> Option<Watch> {
+        if !self.filter.debug {
+            return None;
+        }
+        let watch = Watch::begin(map, scan);
+        let name = &self.filter.interface;
+        let failed = |errno: &Errno| {
+            let what = errno.desc();
+            self.log
+                .warn(format_args!("{name}: {MAP} can't be watched: {what}"));
         };
-        self.wrong(self.filter.elf_at, "elf", blame, format!("{path}: {what}"))
+        watch.inspect_err(failed).ok()
     }
 
     /// Attaches what was loaded.
@@ -152,7 +166,7 @@ impl Order<'_> {
             program: loaded.program.info,
             map: loaded.map,
             metrics: self.filter.metrics.clone(),
-            debug: self.filter.debug,
+            watch: loaded.watch,
         })
     }
 
@@ -180,100 +194,5 @@ impl Order<'_> {
             }
             Err(failure) => Err(self.not_attached(failure, mode, interface)),
         }
-    }
-
-    fn not_attached(&self, failure: Failure, mode: Mode, interface: &Interface) -> Diagnostic {
-        let name = &self.filter.interface;
-        let at = self.filter.interface_at;
-        match failure {
-            // Somebody was quicker than our look at the interface; look again, for the name.
-            Failure::Held => self.interface().err().unwrap_or_else(|| {
-                self.wrong(
-                    at,
-                    "if",
-                    Blame::Interface,
-                    format!("interface {name} is held by another XDP program; detach that first"),
-                )
-            }),
-            Failure::Gone => self.wrong(
-                at,
-                "if",
-                Blame::Interface,
-                format!("interface {name} has just gone"),
-            ),
-            Failure::Refused(errno, words) => {
-                let what = format!(
-                    "interface {name} refuses {mode} mode: {}",
-                    in_words(errno, &words, interface)
-                );
-                self.wrong(at, "if", blame(errno), what)
-            }
-        }
-    }
-}
-
-/// The program of this id as a reason not to attach.
-fn held(interface: &str, id: u32) -> String {
-    let name = info::program_by_id(id).map_or_else(
-        |_| "name unknown".to_owned(),
-        |program| format!("name {}", program.name),
-    );
-    format!(
-        "interface {interface} is held by another XDP program, id {id}, {name}; detach that first"
-    )
-}
-
-/// Why a driver refuses: its own words, else the errno, with what is known to cause it.
-fn in_words(errno: Errno, words: &str, interface: &Interface) -> String {
-    let said = if words.is_empty() {
-        errno.desc()
-    } else {
-        words
-    };
-    match errno {
-        Errno::EOPNOTSUPP if words.is_empty() => "the driver has no XDP".into(),
-        Errno::EPERM => format!("{said}; it needs CAP_NET_ADMIN"),
-        Errno::ERANGE | Errno::EINVAL => format!("{said} (mtu {})", interface.mtu),
-        _ => said.to_owned(),
-    }
-}
-
-/// Whose fault an errno is.
-pub const fn blame(errno: Errno) -> Blame {
-    match errno {
-        Errno::EPERM | Errno::EACCES => Blame::Privilege,
-        _ => Blame::System,
-    }
-}
-
-/// The end of the verifier's log, without its statistics, as one line.
-fn last_lines(log: &str) -> String {
-    const MOST: usize = 3;
-    let statistics = |line: &&str| {
-        line.starts_with("processed ")
-            || line.starts_with("verification time")
-            || line.starts_with("stack depth")
-    };
-    let mut lines: Vec<_> = log
-        .lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty() && !statistics(line))
-        .collect();
-    lines.drain(..lines.len().saturating_sub(MOST));
-    lines.join(" | ")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_verifiers_last_lines_say_what_it_did_not_like() {
-        let log = "0: (b7) r1 = 0\n1: (71) r0 = *(u8 *)(r1 +0)\nR1 invalid mem access 'scalar'\nverification time 40 usec\nstack depth 0\nprocessed 2 insns (limit 1000000)\n";
-        assert_eq!(
-            last_lines(log),
-            "0: (b7) r1 = 0 | 1: (71) r0 = *(u8 *)(r1 +0) | R1 invalid mem access 'scalar'"
-        );
-        assert_eq!(last_lines(""), "");
     }
 }

@@ -71,14 +71,10 @@ impl Daemon {
             .more
             .wait_timeout_while(said, PATIENCE, waits)
             .unwrap();
-        found(&said).unwrap_or_else(|| {
-            let end = if said.ended {
-                "it has ended"
-            } else {
-                "it runs"
-            };
-            panic!("no line with {part:?}; {end}; {:#?}", texts(&said))
-        })
+        let (line, ended, lines) = (found(&said), said.ended, texts(&said));
+        // A panic under the lock would be a second one for whoever still writes.
+        drop(said);
+        line.unwrap_or_else(|| panic!("no line with {part:?} (ended: {ended}): {lines:#?}"))
     }
 
     /// All lines so far.

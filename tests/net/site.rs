@@ -92,6 +92,16 @@ impl Site {
         command
     }
 
+    /// `corexdp run` by root in name only, without any capability.
+    pub(crate) fn powerless(&self) -> Command {
+        let corexdp = self.command("run", &[]);
+        let mut command = Command::new("setpriv");
+        command.current_dir(self.folder.path());
+        command.args(["--bounding-set=-all", "--inh-caps=-all"]);
+        command.arg(corexdp.get_program()).args(corexdp.get_args());
+        command
+    }
+
     /// What is attached to [`SERVER`].
     pub(crate) fn attached(&self) -> Option<Attached> {
         Attached::on(&self.server, SERVER)

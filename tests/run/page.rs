@@ -18,7 +18,7 @@ const COREFILE: &str = ". {
     map 0A0B0000.FFFF0000.00000000
     map 0A0C0000.FFFF0000.00000000
     metric first_packets 00000000 8 4 \"Packets from the first network.\"
-    metric second_packets 01000000 8 4 \"Says \\\"hi\\\", and C:\\\\.\"
+    metric second_packets 01000000 8 4 \"Says \\\"hi\\\", and C:\\.\"
     metric wide 0F000000 4 8 \"Eight bytes.\"
   }
 }

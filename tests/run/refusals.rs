@@ -1,7 +1,6 @@
 //! What the daemon does not do, with which exit code and in which words.
 
 use std::fs;
-use std::process::Command;
 
 use crate::net::{Corexdp, SERVER, Site, finish};
 
@@ -93,7 +92,7 @@ fn of_two_filters_none_stands_if_one_cannot() {
     let second = corefile(&["elf example.o", "if nowhere0"]);
     // Looked for before anything is done, or found out half way: either way edge0 must be clean.
     let outcome = site.refused(&format!("{}{second}", good()));
-    outcome.refuses(69, &["Corefile:10: if: ", "nowhere0"]);
+    outcome.refuses(69, &["Corefile:11: if: ", "nowhere0"]);
     site.add_wire("edge1", "cli1");
     site.folder.fixture("unverifiable");
     let second = corefile(&["elf unverifiable.o", "if edge1"]);
@@ -146,20 +145,9 @@ fn a_command_line_that_means_nothing_is_refused() {
 fn without_privilege_it_says_which_it_needs() {
     let site = Site::new();
     site.folder.write("Corefile", &good());
-    let outcome = site.finish(&mut powerless(&site));
+    let outcome = site.finish(&mut site.powerless());
     outcome.refuses(77, &["CAP_BPF", "CAP_NET_ADMIN"]);
     assert_eq!(site.attached(), None);
-}
-
-/// Root in name only: without any capability.
-fn powerless(site: &Site) -> Command {
-    let corexdp = site.command("run", &[]);
-    let mut command = Command::new("setpriv");
-    command
-        .current_dir(site.folder.path())
-        .args(["--bounding-set=-all", "--inh-caps=-all"]);
-    command.arg(corexdp.get_program()).args(corexdp.get_args());
-    command
 }
 
 #[test]

@@ -1,0 +1,103 @@
+//! Server blocks whose directives are wrong.
+
+use super::Wrong;
+
+/// Whole Corefiles.
+pub(crate) const DIRECTIVES: &[Wrong] = &[
+    (
+        ". {\n  ebpf\n}\n",
+        &[
+            "Corefile:2: ebpf: no elf; add `elf PROGRAM`, the object file to attach",
+            "Corefile:2: ebpf: no if; add `if INTERFACE`, the interface to attach to",
+        ],
+    ),
+    (
+        ". {\n  ebpf {\n  }\n}\n",
+        &[
+            "Corefile:2: ebpf: no elf; add `elf PROGRAM`, the object file to attach",
+            "Corefile:2: ebpf: no if; add `if INTERFACE`, the interface to attach to",
+        ],
+    ),
+    (
+        ". {\n  ebpf {\n    elf example.o\n  }\n}\n",
+        &["Corefile:2: ebpf: no if; add `if INTERFACE`, the interface to attach to"],
+    ),
+    (
+        ". {\n  ebpf {\n    if edge0\n  }\n}\n",
+        &["Corefile:2: ebpf: no elf; add `elf PROGRAM`, the object file to attach"],
+    ),
+    (
+        ". {\n  ebpf edge0 {\n    elf example.o\n    if edge0\n  }\n}\n",
+        &["Corefile:2: ebpf: takes no argument, not \"edge0\"; its options stand in a block"],
+    ),
+    (
+        ". {\n  ebpf {\n    elf example.o\n    if edge0\n  }\n  ebpf {\n    elf example.o\n    if edge0\n  }\n}\n",
+        &[
+            "Corefile:8: if: interface edge0 has a filter already; give each interface one `ebpf` block",
+        ],
+    ),
+    (
+        ". {\n  ebpf {\n    elf example.o\n    if edge0\n    metric packets 00000000 8 4 \"A\"\n  }\n}\na {\n  ebpf {\n    elf example.o\n    if edge1\n    metric packets 00000000 8 4 \"B\"\n  }\n}\n",
+        &["Corefile:12: metric: packets is the name of another metric already; names are unique"],
+    ),
+    (
+        ". {\n  ebpf {\n    elf example.o\n    if edge0\n  }\n  ebpf {\n    elf example.o\n    if edge1\n  }\n  ebpf {\n    elf example.o\n    if edge2\n  }\n  ebpf {\n    elf example.o\n    if edge3\n  }\n  ebpf {\n    elf example.o\n    if edge4\n  }\n}\n",
+        &[
+            "Corefile:18: ebpf: more than 4 filters; COREXDP_MAX_FILTERS sets how many at build time",
+        ],
+    ),
+    (
+        ". {\n  ebpf {\n    elf hash.o\n    if edge0\n    map 0000000000000000\n    map 00 0000000000000000\n  }\n}\n",
+        &["Corefile:6: map: KEY has 1 byte; a key of xdp_map has 4 bytes"],
+    ),
+    (
+        ". {\n  ebpf {\n    elf hash.o\n    if edge0\n    metric packets 0000000000 0 8 \"P\"\n  }\n}\n",
+        &["Corefile:5: metric: KEY has 5 bytes; a key of xdp_map has 4 bytes"],
+    ),
+    (
+        ". {\n  prometheus localhost\n}\n",
+        &[
+            "Corefile:2: prometheus: \"localhost\" is no address; write HOST:PORT or :PORT, for example localhost:9153",
+        ],
+    ),
+    (
+        ". {\n  prometheus localhost:http\n}\n",
+        &[
+            "Corefile:2: prometheus: \"localhost:http\" is no address; write HOST:PORT or :PORT, for example localhost:9153",
+        ],
+    ),
+    (
+        ". {\n  prometheus localhost:65536\n}\n",
+        &[
+            "Corefile:2: prometheus: \"localhost:65536\" is no address; write HOST:PORT or :PORT, for example localhost:9153",
+        ],
+    ),
+    (
+        ". {\n  prometheus box.example.org:9153\n}\n",
+        &[
+            "Corefile:2: prometheus: \"box.example.org:9153\" names a host; write its address, since names are not resolved on the box that filters the resolver",
+        ],
+    ),
+    (
+        ". {\n  prometheus :9153 :9154\n}\n",
+        &["Corefile:2: prometheus: takes one address, not 2"],
+    ),
+    (
+        ". {\n  prometheus :9153\n  prometheus :9154\n}\n",
+        &["Corefile:3: prometheus: given twice in this server block; keep one"],
+    ),
+    (
+        ". {\n  prometheus {\n    tls cert.pem key.pem\n  }\n}\n",
+        &[
+            "Corefile:3: prometheus: tls is not served; leave it out, and let a proxy on the box add it",
+        ],
+    ),
+    (
+        ". {\n  prometheus {\n    colour blue\n  }\n}\n",
+        &["Corefile:3: prometheus: unknown option \"colour\"; there is runtime_metrics"],
+    ),
+    (
+        ". {\n  debug loudly\n}\n",
+        &["Corefile:2: debug: takes no argument, not \"loudly\""],
+    ),
+];

@@ -1,0 +1,274 @@
+//! `ebpf` blocks whose options are wrong, or do not fit the object.
+
+use super::Wrong;
+
+/// Lines behind `elf example.o` and `if edge0`: the first of them is line 5.
+pub(crate) const OPTIONS: &[Wrong] = &[
+    (
+        "elf example.o",
+        &["Corefile:5: elf: given twice in this block; keep one"],
+    ),
+    (
+        "elf",
+        &["Corefile:5: elf: given twice in this block; keep one"],
+    ),
+    (
+        "if edge1",
+        &["Corefile:5: if: given twice in this block; keep one"],
+    ),
+    (
+        "if",
+        &["Corefile:5: if: given twice in this block; keep one"],
+    ),
+    (
+        "frobnicate",
+        &[
+            "Corefile:5: ebpf: unknown option \"frobnicate\"; there are elf, if, map, metric, mode and wait",
+        ],
+    ),
+    (
+        "mode fast",
+        &["Corefile:5: mode: unknown mode \"fast\"; there are auto, native, generic and offload"],
+    ),
+    (
+        "mode",
+        &["Corefile:5: mode: 0 arguments; write `mode auto|native|generic|offload`"],
+    ),
+    (
+        "mode auto\nmode native",
+        &["Corefile:6: mode: given twice in this block; keep one"],
+    ),
+    (
+        "mode native generic",
+        &["Corefile:5: mode: 2 arguments; write `mode auto|native|generic|offload`"],
+    ),
+    (
+        "wait",
+        &["Corefile:5: wait: 0 arguments; write `wait DURATION`"],
+    ),
+    (
+        "wait 5",
+        &["Corefile:5: wait: \"5\" is no duration; write for example 30s or 1m30s"],
+    ),
+    (
+        "wait -1s",
+        &["Corefile:5: wait: \"-1s\" is no duration; write for example 30s or 1m30s"],
+    ),
+    (
+        "wait soon",
+        &["Corefile:5: wait: \"soon\" is no duration; write for example 30s or 1m30s"],
+    ),
+    (
+        "wait 1s\nwait 2s",
+        &["Corefile:6: wait: given twice in this block; keep one"],
+    ),
+    (
+        "map",
+        &["Corefile:5: map: 0 arguments; write `map [KEY] VALUE`"],
+    ),
+    (
+        "map 00000000 0A0B0000.FFFF0000.00000000 00",
+        &["Corefile:5: map: 3 arguments; write `map [KEY] VALUE`"],
+    ),
+    (
+        "map 0A0B0000.FFFF0000.0000000",
+        &["Corefile:5: map: VALUE has an odd number of digits; each byte has two"],
+    ),
+    (
+        "map 0A0B0000.FFFF0000.0000000G",
+        &["Corefile:5: map: VALUE has 'G'; it is hexadecimal digits, two for each byte"],
+    ),
+    (
+        "map 0x0A0B0000FFFF000000000000",
+        &["Corefile:5: map: VALUE has 'x'; it is hexadecimal digits, two for each byte"],
+    ),
+    (
+        "map 0A0B0000",
+        &["Corefile:5: map: VALUE has 4 bytes; a value of xdp_map has 12 bytes"],
+    ),
+    (
+        "map 0A0B0000.FFFF0000.00000000.00",
+        &["Corefile:5: map: VALUE has 13 bytes; a value of xdp_map has 12 bytes"],
+    ),
+    (
+        "map ...",
+        &["Corefile:5: map: VALUE is empty; it is hexadecimal digits, two for each byte"],
+    ),
+    (
+        "map \"\"",
+        &["Corefile:5: map: VALUE is empty; it is hexadecimal digits, two for each byte"],
+    ),
+    (
+        "map 0 0A0B0000.FFFF0000.00000000",
+        &["Corefile:5: map: KEY has an odd number of digits; each byte has two"],
+    ),
+    (
+        "map 00.00.00.00 0A0B0000.FFFF0000.00000000",
+        &["Corefile:5: map: KEY has '.'; it is hexadecimal digits, two for each byte"],
+    ),
+    (
+        "map zz000000 0A0B0000.FFFF0000.00000000",
+        &["Corefile:5: map: KEY has 'z'; it is hexadecimal digits, two for each byte"],
+    ),
+    (
+        "map 000000 0A0B0000.FFFF0000.00000000",
+        &["Corefile:5: map: KEY has 3 bytes; a key of xdp_map has 4 bytes"],
+    ),
+    (
+        "map 10000000 0A0B0000.FFFF0000.00000000",
+        &["Corefile:5: map: index 16 is past the end of xdp_map; the last is 15"],
+    ),
+    (
+        "map 00000001 0A0B0000.FFFF0000.00000000",
+        &["Corefile:5: map: index 16777216 is past the end of xdp_map; the last is 15"],
+    ),
+    (
+        "map {$NOT_SET} 0A0B0000.FFFF0000.00000000",
+        &["Corefile:5: map: KEY is empty; it is hexadecimal digits, two for each byte"],
+    ),
+    (
+        "map 0000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000 00",
+        &[
+            "Corefile:5: map: KEY is longer than 64 bytes; COREXDP_MAX_KEY sets how long at build time",
+        ],
+    ),
+    (
+        "metric",
+        &["Corefile:5: metric: 0 arguments; write `metric NAME KEY POS LEN \"HELP\"`"],
+    ),
+    (
+        "metric packets 00000000 8 4",
+        &["Corefile:5: metric: 4 arguments; write `metric NAME KEY POS LEN \"HELP\"`"],
+    ),
+    (
+        "metric packets 00000000 8 4 Packets of the first.",
+        &["Corefile:5: metric: 8 arguments; write `metric NAME KEY POS LEN \"HELP\"`"],
+    ),
+    (
+        "metric packets-total 00000000 8 4 \"P\"",
+        &["Corefile:5: metric: \"packets-total\" is no metric name; use letters, digits and `_`"],
+    ),
+    (
+        "metric \"\" 00000000 8 4 \"P\"",
+        &["Corefile:5: metric: \"\" is no metric name; use letters, digits and `_`"],
+    ),
+    (
+        "metric päckets 00000000 8 4 \"P\"",
+        &["Corefile:5: metric: \"päckets\" is no metric name; use letters, digits and `_`"],
+    ),
+    (
+        "metric packets 0 8 4 \"P\"",
+        &["Corefile:5: metric: KEY has an odd number of digits; each byte has two"],
+    ),
+    (
+        "metric packets 0000000000 8 4 \"P\"",
+        &["Corefile:5: metric: KEY has 5 bytes; a key of xdp_map has 4 bytes"],
+    ),
+    (
+        "metric packets 10000000 8 4 \"P\"",
+        &["Corefile:5: metric: index 16 is past the end of xdp_map; the last is 15"],
+    ),
+    (
+        "metric packets 00000000 -1 4 \"P\"",
+        &["Corefile:5: metric: POS is \"-1\"; it is a number from 0 to 1024"],
+    ),
+    (
+        "metric packets 00000000 x 4 \"P\"",
+        &["Corefile:5: metric: POS is \"x\"; it is a number from 0 to 1024"],
+    ),
+    (
+        "metric packets 00000000 8 0 \"P\"",
+        &["Corefile:5: metric: LEN is \"0\"; it is a number from 1 to 8"],
+    ),
+    (
+        "metric packets 00000000 4 9 \"P\"",
+        &["Corefile:5: metric: LEN is \"9\"; it is a number from 1 to 8"],
+    ),
+    (
+        "metric packets 00000000 9 4 \"P\"",
+        &[
+            "Corefile:5: metric: POS 9 and LEN 4 reach past the value; a value of xdp_map has 12 bytes",
+        ],
+    ),
+    (
+        "metric packets 00000000 12 1 \"P\"",
+        &[
+            "Corefile:5: metric: POS 12 and LEN 1 reach past the value; a value of xdp_map has 12 bytes",
+        ],
+    ),
+    (
+        "metric packets 00000000 1024 8 \"P\"",
+        &[
+            "Corefile:5: metric: POS 1024 and LEN 8 reach past the value; a value of xdp_map has 12 bytes",
+        ],
+    ),
+    (
+        "metric packets 00000000 99999999999999999999 8 \"P\"",
+        &["Corefile:5: metric: POS is \"99999999999999999999\"; it is a number from 0 to 1024"],
+    ),
+    (
+        "metric packets 00000000 8 4 \"P\"\nmetric packets 01000000 8 4 \"Q\"",
+        &["Corefile:6: metric: packets is the name of another metric already; names are unique"],
+    ),
+    (
+        "map 0\nmetric 1\nwait x\nmode y",
+        &[
+            "Corefile:5: map: VALUE has an odd number of digits; each byte has two",
+            "Corefile:6: metric: 1 arguments; write `metric NAME KEY POS LEN \"HELP\"`",
+            "Corefile:7: wait: \"x\" is no duration; write for example 30s or 1m30s",
+            "Corefile:8: mode: unknown mode \"y\"; there are auto, native, generic and offload",
+        ],
+    ),
+    (
+        "map {\n  0A0B0000.FFFF0000.00000000\n}",
+        &["Corefile:5: map: 3 arguments; write `map [KEY] VALUE`"],
+    ),
+];
+
+/// Lines in place of `elf`, behind `if edge0`: line 4.
+pub(crate) const ELF: &[Wrong] = &[
+    (
+        "elf \"\"",
+        &["Corefile:4: elf: PROGRAM is empty; was a variable not set?"],
+    ),
+    (
+        "elf {$NOT_SET}",
+        &["Corefile:4: elf: PROGRAM is empty; was a variable not set?"],
+    ),
+    (
+        "elf example.o example.o",
+        &["Corefile:4: elf: 2 arguments; write `elf PROGRAM`"],
+    ),
+];
+
+/// Lines in place of `if`, behind `elf example.o`: line 4.
+pub(crate) const INTERFACE: &[Wrong] = &[
+    (
+        "if \"\"",
+        &["Corefile:4: if: INTERFACE is empty; was a variable not set?"],
+    ),
+    (
+        "if abcdefghijklmnop",
+        &["Corefile:4: if: \"abcdefghijklmnop\" is no interface name; one has 1 to 15 bytes"],
+    ),
+    (
+        "if a/b",
+        &["Corefile:4: if: \"a/b\" is no interface name; one has no white space, `/` or `:`"],
+    ),
+    (
+        "if a:0",
+        &["Corefile:4: if: \"a:0\" is no interface name; one has no white space, `/` or `:`"],
+    ),
+    (
+        "if .",
+        &["Corefile:4: if: \".\" is no interface name; one has no white space, `/` or `:`"],
+    ),
+    (
+        "if \"a b\"",
+        &["Corefile:4: if: \"a b\" is no interface name; one has no white space, `/` or `:`"],
+    ),
+    (
+        "if edge0 edge1",
+        &["Corefile:4: if: 2 arguments; write `if INTERFACE`"],
+    ),
+];
