@@ -40,7 +40,7 @@ fn site() -> Site {
 }
 
 fn refuses(site: &Site, corefile: &str, code: i32, lines: &[&str]) {
-    println!("{corefile}");
+    println!("{corefile:.400}");
     let folder = site.folder.path().display().to_string();
     let lines: Vec<String> = lines
         .iter()
@@ -134,6 +134,30 @@ fn too_much_of_something() {
     ] {
         refuses(&site, &filter(&options), CONFIG, &[line]);
     }
+}
+
+/// 4 MiB, of which comments are a part.
+#[test]
+fn too_long_a_corefile() {
+    let site = site();
+    let limit = 4 << 20;
+    let long = format!(
+        "{}#{}\n",
+        block(&["elf example.o", "if edge0"]),
+        " ".repeat(limit)
+    );
+    let line = "Corefile: Corefile: larger than 4194304 bytes; COREXDP_MAX_COREFILE sets how large at build time";
+    refuses(&site, &long, CONFIG, &[line]);
+    // The same together with what it imports.
+    site.folder
+        .write("half.conf", &format!("#{}\n", " ".repeat(limit / 2)));
+    let line = "Corefile:3: import: the Corefile and all it imports exceed COREXDP_MAX_COREFILE (4194304 bytes); shorten them, or build with a larger COREXDP_MAX_COREFILE";
+    refuses(
+        &site,
+        ". {\n  import half.conf\n  import half.conf\n}\n",
+        CONFIG,
+        &[line],
+    );
 }
 
 /// Entries and metrics mean the map `xdp_map`; without it they mean nothing.

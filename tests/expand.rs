@@ -150,6 +150,14 @@ fn a_good_corefile_is_checked_without_a_word() {
     outcome.expect(0, &[]);
 }
 
+#[test]
+fn a_pattern_that_finds_nothing_is_worth_a_warning() {
+    let folder = Folder::new();
+    folder.write("Corefile", "import sites/*.conf\n. {\n}\n");
+    let warning = "warning: Corefile:1: import: no file fits \"sites/*.conf\"; nothing is imported";
+    run(&folder, "check", &[]).expect(0, &[warning]);
+}
+
 const GOOD: &str = ". {
   prometheus
   ebpf {

@@ -86,9 +86,8 @@ install() {
     apt-get -q update
     apt-get -q -y install --no-install-recommends "$@"
     for package in "$@"; do
-        case $package in
-        knot | prometheus) command -v systemctl >/dev/null && systemctl --quiet disable "$package.service" ;;
-        esac
+        # As `systemctl disable`, which a machine without systemd has not.
+        rm -f "/etc/systemd/system/multi-user.target.wants/$package.service"
     done
 }
 

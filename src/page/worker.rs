@@ -8,6 +8,7 @@ use std::thread;
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::prctl;
 use nix::sys::socket::{MsgFlags, recv, send, setsockopt, sockopt};
 use nix::sys::time::{TimeVal, TimeValLike};
 use tiny_http::{Header, Method, Request, Response, Server, StatusCode};
@@ -29,6 +30,8 @@ struct Daemon {
 /// # Errors
 /// When it was not started by the daemon.
 pub fn run(listeners: i32) -> Result<(), Errno> {
+    // It was started by way of /proc/self/exe, and `ps` would show it as `exe`.
+    prctl::set_name(c"corexdp-page")?;
     let socket = inherited(SOCKET_FD).ok_or(Errno::EBADF)?;
     let page = SharedPage::open(&inherited(PAGE_FD).ok_or(Errno::EBADF)?, PAGE_SIZE)?;
     setsockopt(
