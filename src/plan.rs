@@ -91,19 +91,24 @@ pub fn read(source: &Source) -> Result<Corefile, Diagnostic> {
 }
 
 fn unreadable(source: &Source, error: &io::Error) -> Diagnostic {
-    let message = match error.kind() {
-        io::ErrorKind::FileTooLarge => format!(
-            "larger than {MAX_COREFILE} bytes; COREXDP_MAX_COREFILE sets how large at build time"
-        ),
-        io::ErrorKind::NotFound => "no such Corefile; name one with -conf FILE".into(),
-        _ => format!("can't be read: {error}"),
+    let (blame, message) = match error.kind() {
+        io::ErrorKind::FileTooLarge => {
+            let most = "COREXDP_MAX_COREFILE sets how large at build time";
+            let what = format!("larger than {MAX_COREFILE} bytes; {most}");
+            (Blame::Corefile, what)
+        }
+        io::ErrorKind::NotFound => {
+            let what = "no such Corefile; name one with -conf FILE";
+            (Blame::Input, what.into())
+        }
+        _ => (Blame::Input, format!("can't be read: {error}")),
     };
     Diagnostic {
         file: source.to_string(),
         line: 0,
         directive: "Corefile".into(),
         message,
-        blame: Blame::Input,
+        blame,
     }
 }
 

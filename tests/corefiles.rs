@@ -146,7 +146,8 @@ fn too_long_a_corefile() {
         block(&["elf example.o", "if edge0"]),
         " ".repeat(limit)
     );
-    let line = "Corefile: Corefile: larger than 4194304 bytes; COREXDP_MAX_COREFILE sets how large at build time";
+    let line =
+        "Corefile: larger than 4194304 bytes; COREXDP_MAX_COREFILE sets how large at build time";
     refuses(&site, &long, CONFIG, &[line]);
     // The same together with what it imports.
     site.folder

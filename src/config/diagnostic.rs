@@ -83,7 +83,7 @@ impl fmt::Display for Diagnostic {
         } = self;
         if *line == 0 {
             // About the file as a whole.
-            return write!(f, "{file}: {directive}: {message}");
+            return write!(f, "{file}: {message}");
         }
         write!(f, "{file}:{line}: {directive}: {message}")
     }

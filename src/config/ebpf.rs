@@ -23,6 +23,7 @@ pub(super) fn read(
         faults,
         names,
         folder,
+        seen: Vec::new(),
         parts: Parts::default(),
     };
     if let Some(argument) = block.args.first().or(block.rest.first()) {
@@ -35,15 +36,15 @@ pub(super) fn read(
     for line in block.body.into_iter().flatten() {
         reader.line(line);
     }
-    let parts = reader.parts;
-    if parts.elf.is_none() {
+    let Reader { seen, parts, .. } = reader;
+    if !seen.contains(&"elf") {
         faults.add(
             block.head,
             "ebpf",
             "no elf; add `elf PROGRAM`, the object file to attach".into(),
         );
     }
-    if parts.interface.is_none() {
+    if !seen.contains(&"if") {
         faults.add(
             block.head,
             "ebpf",
@@ -81,6 +82,8 @@ pub(super) struct Reader<'a, 'c> {
     pub(super) faults: &'a mut Diagnostics<'c>,
     pub(super) names: &'a mut Names,
     folder: &'a Path,
+    /// Options met so far that are given once, be they right or wrong.
+    seen: Vec<&'c str>,
     pub(super) parts: Parts,
 }
 
@@ -112,19 +115,16 @@ impl<'c> Reader<'_, 'c> {
     }
 
     /// The one argument of an option that is given once.
-    fn only(&mut self, name: Token, args: &[Token], twice: bool, form: &str) -> Option<Token> {
+    fn only(&mut self, name: Token, args: &[Token], form: &str) -> Option<Token> {
         let option = self.text(name);
-        if twice {
+        if self.seen.contains(&option) {
             self.faults
                 .add(name, option, "given twice in this block; keep one".into());
             return None;
         }
+        self.seen.push(option);
         let [argument] = args else {
-            self.faults.add(
-                name,
-                option,
-                format!("{} arguments; write `{option} {form}`", args.len()),
-            );
+            self.wrong_count(name, args, form);
             return None;
         };
         if self.text(*argument).is_empty() {
@@ -138,17 +138,24 @@ impl<'c> Reader<'_, 'c> {
         Some(*argument)
     }
 
+    /// Says that an option has too many or too few arguments.
+    pub(super) fn wrong_count(&mut self, name: Token, args: &[Token], form: &str) {
+        let option = self.text(name);
+        let count = args.len();
+        let s = if count == 1 { "" } else { "s" };
+        let what = format!("{count} argument{s}; write `{option} {form}`");
+        self.faults.add(name, option, what);
+    }
+
     fn elf(&mut self, name: Token, args: &[Token]) {
-        let twice = self.parts.elf.is_some();
-        if let Some(path) = self.only(name, args, twice, "PROGRAM") {
+        if let Some(path) = self.only(name, args, "PROGRAM") {
             let folder = folder_of(path, self.faults.corefile, self.folder);
             self.parts.elf = Some((folder.join(self.text(path)), path));
         }
     }
 
     fn interface(&mut self, name: Token, args: &[Token]) {
-        let twice = self.parts.interface.is_some();
-        let Some(word) = self.only(name, args, twice, "INTERFACE") else {
+        let Some(word) = self.only(name, args, "INTERFACE") else {
             return;
         };
         let text = self.text(word);
@@ -164,7 +171,7 @@ impl<'c> Reader<'_, 'c> {
             self.faults.add(
                 word,
                 "if",
-                format!("{text:?} is no interface name; one has no white space, `/` or `:`"),
+                format!("{text:?} is no interface name; one is not `.` or `..` and has no white space, `/` or `:`"),
             );
             return;
         }
@@ -182,8 +189,7 @@ impl<'c> Reader<'_, 'c> {
     }
 
     fn mode(&mut self, name: Token, args: &[Token]) {
-        let twice = self.parts.mode.is_some();
-        let Some(word) = self.only(name, args, twice, "auto|native|generic|offload") else {
+        let Some(word) = self.only(name, args, "auto|native|generic|offload") else {
             return;
         };
         self.parts.mode = Some(match self.text(word) {
@@ -203,8 +209,7 @@ impl<'c> Reader<'_, 'c> {
     }
 
     fn wait(&mut self, name: Token, args: &[Token]) {
-        let twice = self.parts.wait.is_some();
-        let Some(word) = self.only(name, args, twice, "DURATION") else {
+        let Some(word) = self.only(name, args, "DURATION") else {
             return;
         };
         let wait = duration::parse(self.text(word));
@@ -223,11 +228,7 @@ impl<'c> Reader<'_, 'c> {
             [value] => (None, *value),
             [key, value] => (Some(*key), *value),
             _ => {
-                self.faults.add(
-                    name,
-                    "map",
-                    format!("{} arguments; write `map [KEY] VALUE`", args.len()),
-                );
+                self.wrong_count(name, args, "[KEY] VALUE");
                 return;
             }
         };

@@ -141,13 +141,18 @@ impl Checker<'_> {
             .first_chunk()
             .map(|key| u32::from_ne_bytes(*key))
             .unwrap_or_default();
-        if index >= self.map.max_entries {
-            let last = self.map.max_entries.saturating_sub(1);
-            self.add(
-                at,
-                directive,
-                format!("index {index} is past the end of xdp_map; the last is {last}"),
-            );
+        let room = self.map.max_entries;
+        if index >= room {
+            let last = room.saturating_sub(1);
+            // The commonest mistake is to write the number as one says it.
+            let hint = if index.swap_bytes() < room {
+                "; a key stands as in memory, lowest byte first"
+            } else {
+                ""
+            };
+            let what =
+                format!("index {index} is past the end of xdp_map; the last is {last}{hint}");
+            self.add(at, directive, what);
         }
     }
 

@@ -8,19 +8,12 @@ use crate::corefile::Token;
 impl Reader<'_, '_> {
     pub(super) fn metric(&mut self, name: Token, args: &[Token]) {
         let &[metric, key, position, length, help] = args else {
-            self.faults.add(
-                name,
-                "metric",
-                format!(
-                    "{} arguments; write `metric NAME KEY POS LEN \"HELP\"`",
-                    args.len()
-                ),
-            );
+            self.wrong_count(name, args, "NAME KEY POS LEN \"HELP\"");
             return;
         };
         let full_name = self.metric_name(metric);
         let key = self.hex(key, "metric", "KEY");
-        let position = self.number(position, "POS", 0..=MAX_VALUE);
+        let position = self.number(position, "POS", 0..=MAX_VALUE - 1);
         let length = self.number(length, "LEN", 1..=8);
         let (Some(full_name), Some(key), Some(position), Some(length)) =
             (full_name, key, position, length)
@@ -45,7 +38,7 @@ impl Reader<'_, '_> {
             self.faults.add(
                 token,
                 "metric",
-                format!("{text:?} is no metric name; use letters, digits and `_`"),
+                format!("{text:?} is no metric name; use letters, digits, `_` and `:`"),
             );
             return None;
         }

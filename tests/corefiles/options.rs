@@ -146,15 +146,17 @@ pub(crate) const OPTIONS: &[Wrong] = &[
     ),
     (
         "metric packets-total 00000000 8 4 \"P\"",
-        &["Corefile:5: metric: \"packets-total\" is no metric name; use letters, digits and `_`"],
+        &[
+            "Corefile:5: metric: \"packets-total\" is no metric name; use letters, digits, `_` and `:`",
+        ],
     ),
     (
         "metric \"\" 00000000 8 4 \"P\"",
-        &["Corefile:5: metric: \"\" is no metric name; use letters, digits and `_`"],
+        &["Corefile:5: metric: \"\" is no metric name; use letters, digits, `_` and `:`"],
     ),
     (
         "metric päckets 00000000 8 4 \"P\"",
-        &["Corefile:5: metric: \"päckets\" is no metric name; use letters, digits and `_`"],
+        &["Corefile:5: metric: \"päckets\" is no metric name; use letters, digits, `_` and `:`"],
     ),
     (
         "metric packets 0 8 4 \"P\"",
@@ -170,11 +172,11 @@ pub(crate) const OPTIONS: &[Wrong] = &[
     ),
     (
         "metric packets 00000000 -1 4 \"P\"",
-        &["Corefile:5: metric: POS is \"-1\"; it is a number from 0 to 1024"],
+        &["Corefile:5: metric: POS is \"-1\"; it is a number from 0 to 1023"],
     ),
     (
         "metric packets 00000000 x 4 \"P\"",
-        &["Corefile:5: metric: POS is \"x\"; it is a number from 0 to 1024"],
+        &["Corefile:5: metric: POS is \"x\"; it is a number from 0 to 1023"],
     ),
     (
         "metric packets 00000000 8 0 \"P\"",
@@ -204,7 +206,7 @@ pub(crate) const OPTIONS: &[Wrong] = &[
     ),
     (
         "metric packets 00000000 99999999999999999999 8 \"P\"",
-        &["Corefile:5: metric: POS is \"99999999999999999999\"; it is a number from 0 to 1024"],
+        &["Corefile:5: metric: POS is \"99999999999999999999\"; it is a number from 0 to 1023"],
     ),
     (
         "metric packets 00000000 8 4 \"P\"\nmetric packets 01000000 8 4 \"Q\"",
@@ -214,7 +216,7 @@ pub(crate) const OPTIONS: &[Wrong] = &[
         "map 0\nmetric 1\nwait x\nmode y",
         &[
             "Corefile:5: map: VALUE has an odd number of digits; each byte has two",
-            "Corefile:6: metric: 1 arguments; write `metric NAME KEY POS LEN \"HELP\"`",
+            "Corefile:6: metric: 1 argument; write `metric NAME KEY POS LEN \"HELP\"`",
             "Corefile:7: wait: \"x\" is no duration; write for example 30s or 1m30s",
             "Corefile:8: mode: unknown mode \"y\"; there are auto, native, generic and offload",
         ],
@@ -253,19 +255,27 @@ pub(crate) const INTERFACE: &[Wrong] = &[
     ),
     (
         "if a/b",
-        &["Corefile:4: if: \"a/b\" is no interface name; one has no white space, `/` or `:`"],
+        &[
+            "Corefile:4: if: \"a/b\" is no interface name; one is not `.` or `..` and has no white space, `/` or `:`",
+        ],
     ),
     (
         "if a:0",
-        &["Corefile:4: if: \"a:0\" is no interface name; one has no white space, `/` or `:`"],
+        &[
+            "Corefile:4: if: \"a:0\" is no interface name; one is not `.` or `..` and has no white space, `/` or `:`",
+        ],
     ),
     (
         "if .",
-        &["Corefile:4: if: \".\" is no interface name; one has no white space, `/` or `:`"],
+        &[
+            "Corefile:4: if: \".\" is no interface name; one is not `.` or `..` and has no white space, `/` or `:`",
+        ],
     ),
     (
         "if \"a b\"",
-        &["Corefile:4: if: \"a b\" is no interface name; one has no white space, `/` or `:`"],
+        &[
+            "Corefile:4: if: \"a b\" is no interface name; one is not `.` or `..` and has no white space, `/` or `:`",
+        ],
     ),
     (
         "if edge0 edge1",
