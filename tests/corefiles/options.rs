@@ -202,9 +202,7 @@ pub(crate) const OPTIONS: &[Wrong] = &[
     ),
     (
         "metric packets 00000000 1024 8 \"P\"",
-        &[
-            "Corefile:5: metric: POS 1024 and LEN 8 reach past the value; a value of xdp_map has 12 bytes",
-        ],
+        &["Corefile:5: metric: POS is \"1024\"; it is a number from 0 to 1023"],
     ),
     (
         "metric packets 00000000 99999999999999999999 8 \"P\"",
