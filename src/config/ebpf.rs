@@ -36,21 +36,9 @@ pub(super) fn read(
     for line in block.body.into_iter().flatten() {
         reader.line(line);
     }
-    let Reader { seen, parts, .. } = reader;
-    if !seen.contains(&"elf") {
-        faults.add(
-            block.head,
-            "ebpf",
-            "no elf; add `elf PROGRAM`, the object file to attach".into(),
-        );
-    }
-    if !seen.contains(&"if") {
-        faults.add(
-            block.head,
-            "ebpf",
-            "no if; add `if INTERFACE`, the interface to attach to".into(),
-        );
-    }
+    reader.miss(block.head, "elf", "PROGRAM", "the object file to attach");
+    reader.miss(block.head, "if", "INTERFACE", "the interface to attach to");
+    let parts = reader.parts;
     let ((elf, elf_at), (interface, interface_at)) = parts.elf.zip(parts.interface)?;
     let filter = Filter {
         at: block.head,
@@ -111,6 +99,14 @@ impl<'c> Reader<'_, 'c> {
                 let what = format!("unknown option {other:?}; there are {OPTIONS}");
                 self.faults.add(name, "ebpf", what);
             }
+        }
+    }
+
+    /// Says that an option is missing, unless it was there, be it right or wrong.
+    fn miss(&mut self, block: Token, option: &str, form: &str, what: &str) {
+        if !self.seen.contains(&option) {
+            let what = format!("no {option}; add `{option} {form}`, {what}");
+            self.faults.add(block, "ebpf", what);
         }
     }
 

@@ -190,25 +190,24 @@ impl Config {
             }
         };
         match Address::parse(text) {
-            Err(what) => faults.add(
-                *first.args.first().unwrap_or(&first.head),
-                "prometheus",
-                what,
-            ),
-            // Several server blocks may name the same page; CoreDNS serves it once too.
-            Ok(address) if self.pages.iter().any(|page| page.address == address) => {}
-            Ok(address) => {
-                if self
-                    .pages
-                    .push(Page {
-                        at: first.head,
-                        address,
-                    })
-                    .is_err()
-                {
-                    faults.add(first.head, "prometheus", format!("more than {MAX_FILTERS} addresses; name one page in several server blocks, it has all metrics"));
-                }
+            Ok(address) => self.add_page(first.head, address, faults),
+            Err(what) => {
+                let at = first.args.first().unwrap_or(&first.head);
+                faults.add(*at, "prometheus", what);
             }
+        }
+    }
+
+    fn add_page(&mut self, at: Token, address: Address, faults: &mut Diagnostics<'_>) {
+        // Several server blocks may name the same page; CoreDNS serves it once too.
+        if self.pages.iter().any(|page| page.address == address) {
+            return;
+        }
+        if self.pages.push(Page { at, address }).is_err() {
+            let what = format!(
+                "more than {MAX_FILTERS} addresses; name one page in several server blocks, it has all metrics"
+            );
+            faults.add(at, "prometheus", what);
         }
     }
 }

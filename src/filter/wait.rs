@@ -1,7 +1,7 @@
 //! Waiting for interfaces that appear late.
 
 use std::os::fd::{AsFd, BorrowedFd};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -36,34 +36,32 @@ pub fn wait_for(order: &Order<'_>, stop: BorrowedFd<'_>) -> Result<bool, Diagnos
             return Err(wrong);
         }
         if !told {
+            let (name, seconds) = (&order.filter.interface, left.as_secs() + 1);
             order.log.info(format_args!(
-                "{}: waiting up to {} s for the interface",
-                order.filter.interface,
-                left.as_secs() + 1
+                "{name}: waiting up to {seconds} s for the interface"
             ));
             told = true;
         }
-        // Rounded up, so that it does not spin through the last millisecond.
-        let left = left.as_millis().saturating_add(1);
-        let timeout = PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX);
-        let mut fds = [
-            PollFd::new(stop, PollFlags::POLLIN),
-            PollFd::new(monitor.as_fd(), PollFlags::POLLIN),
-        ];
-        match poll(&mut fds, timeout) {
-            Ok(_) | Err(Errno::EINTR) => {}
-            Err(errno) => {
-                return Err(order.wrong(
-                    at,
-                    "if",
-                    Blame::System,
-                    format!("can't wait: {}", errno.desc()),
-                ));
-            }
-        }
-        if fds.first().and_then(PollFd::any).unwrap_or(false) {
+        let stopped = sleep(stop, &monitor, left).map_err(|errno| {
+            let what = format!("can't wait: {}", errno.desc());
+            order.wrong(at, "if", Blame::System, what)
+        })?;
+        if stopped {
             return Ok(false);
         }
         monitor.drain();
+    }
+}
+
+/// Sleeps until there is news of interfaces, or for as long as is `left`; true when `stop` became readable.
+fn sleep(stop: BorrowedFd<'_>, monitor: &Monitor, left: Duration) -> Result<bool, Errno> {
+    // Rounded up, so that it does not spin through the last millisecond.
+    let left = left.as_millis().saturating_add(1);
+    let timeout = PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX);
+    let mut fds = [stop, monitor.as_fd()].map(|fd| PollFd::new(fd, PollFlags::POLLIN));
+    match poll(&mut fds, timeout) {
+        Ok(_) => Ok(fds.first().and_then(PollFd::any).unwrap_or(false)),
+        Err(Errno::EINTR) => Ok(false),
+        Err(errno) => Err(errno),
     }
 }

@@ -34,6 +34,22 @@ pub struct Shape {
 }
 
 impl Shape {
+    /// The shape of a map made as `def` says, with so many possible CPUs.
+    fn of(def: &MapDef, cpus: usize) -> Self {
+        let one_each = def.max_entries == 0 && def.kind == MapKind::PERF_EVENT_ARRAY;
+        Self {
+            kind: def.kind,
+            key_size: def.key_size as usize,
+            value_size: def.value_size as usize,
+            max_entries: if one_each {
+                u32::try_from(cpus).unwrap_or(u32::MAX)
+            } else {
+                def.max_entries
+            },
+            cpus: if def.kind.is_per_cpu() { cpus } else { 1 },
+        }
+    }
+
     /// Bytes the kernel copies for one lookup. For a per-CPU map each CPU's value starts at a multiple of 8
     /// (`round_up(value_size, 8)` in the kernel's `bpf_map_copy_value`).
     pub fn copy_size(&self) -> usize {
@@ -85,17 +101,7 @@ impl Map {
         inner: Option<BorrowedFd<'_>>,
         cpus: usize,
     ) -> Result<Self> {
-        let shape = Shape {
-            kind: def.kind,
-            key_size: def.key_size as usize,
-            value_size: def.value_size as usize,
-            max_entries: if def.max_entries == 0 && def.kind == MapKind::PERF_EVENT_ARRAY {
-                u32::try_from(cpus).unwrap_or(u32::MAX)
-            } else {
-                def.max_entries
-            },
-            cpus: if def.kind.is_per_cpu() { cpus } else { 1 },
-        };
+        let shape = Shape::of(def, cpus);
         let name = format!("{}\0", def.kernel_name());
         // SAFETY: bpf_create_map_attr is plain data (integers, one pointer, a union of integers); all zero is valid.
         let mut attributes: bpf_sys::bpf_create_map_attr = unsafe { mem::zeroed() };
@@ -119,11 +125,8 @@ impl Map {
             bpf_sys::bpf_create_map_xattr(&raw const attributes)
         })
         .map_err(|errno| {
-            Error::new(
-                Call::MapCreate,
-                errno,
-                format!("map {} ({})", def.name, def.kind),
-            )
+            let what = format!("map {} ({})", def.name, def.kind);
+            Error::new(Call::MapCreate, errno, what)
         })?;
         // SAFETY: the kernel has just made this descriptor and nobody else owns it.
         let fd = unsafe { OwnedFd::from_raw_fd(fd) };
