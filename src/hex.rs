@@ -21,26 +21,64 @@ pub enum Error {
 ///
 /// # Errors
 /// See [`Error`].
-pub fn decode(text: &str, skip: Option<char>, out: &mut [u8]) -> Result<usize, Error> {
-    let mut digits = text.chars().filter(|&c| Some(c) != skip);
-    let mut length = 0;
-    while let Some(high) = digits.next() {
-        let high = digit(high)?;
-        let low = digit(digits.next().ok_or(Error::Odd)?)?;
-        *out.get_mut(length).ok_or(Error::Long)? = high << 4 | low;
-        length += 1;
-    }
-    if length == 0 {
-        Err(Error::Empty)
+pub fn decode(text: &str, skip: Option<u8>, out: &mut [u8]) -> Result<usize, Error> {
+    let mut room = out.iter_mut();
+    walk(text, skip, |byte| {
+        *room.next().ok_or(Error::Long)? = byte;
+        Ok(())
+    })
+}
+
+/// How many bytes `text` is, leaving out each `skip`; at most `most`.
+///
+/// # Errors
+/// See [`Error`].
+pub fn measure(text: &str, skip: Option<u8>, most: usize) -> Result<usize, Error> {
+    let length = walk(text, skip, |_| Ok(()))?;
+    if length > most {
+        Err(Error::Long)
     } else {
         Ok(length)
     }
 }
 
-fn digit(c: char) -> Result<u8, Error> {
-    c.to_digit(16)
-        .and_then(|d| u8::try_from(d).ok())
-        .ok_or(Error::Digit(c))
+/// Gives each byte to `take`. A Corefile can have a hundred thousand such words, so this goes byte by byte.
+fn walk(
+    text: &str,
+    skip: Option<u8>,
+    mut take: impl FnMut(u8) -> Result<(), Error>,
+) -> Result<usize, Error> {
+    let mut length = 0;
+    let mut high = None;
+    for (at, &byte) in text.as_bytes().iter().enumerate() {
+        if Some(byte) == skip {
+            continue;
+        }
+        let digit = match byte {
+            b'0'..=b'9' => byte - b'0',
+            b'a'..=b'f' => byte - b'a' + 10,
+            b'A'..=b'F' => byte - b'A' + 10,
+            _ => return Err(Error::Digit(character_at(text, at))),
+        };
+        match high.take() {
+            None => high = Some(digit),
+            Some(high) => {
+                take(high << 4 | digit)?;
+                length += 1;
+            }
+        }
+    }
+    match (high, length) {
+        (Some(_), _) => Err(Error::Odd),
+        (None, 0) => Err(Error::Empty),
+        (None, length) => Ok(length),
+    }
+}
+
+/// The character at a byte that begins one: all bytes before were of one byte each.
+fn character_at(text: &str, at: usize) -> char {
+    let rest = text.get(at..).unwrap_or_default();
+    rest.chars().next().unwrap_or(char::REPLACEMENT_CHARACTER)
 }
 
 /// Bytes as upper-case digits without delimiters.
@@ -60,12 +98,12 @@ mod tests {
     fn digits_become_bytes_in_the_order_written() {
         for (text, skip, expected) in [
             ("0A0b", None, Ok(&[0x0a, 0x0b][..])),
-            ("0A.0b", Some('.'), Ok(&[0x0a, 0x0b][..])),
-            (".0.A.", Some('.'), Ok(&[0x0a][..])),
+            ("0A.0b", Some(b'.'), Ok(&[0x0a, 0x0b][..])),
+            (".0.A.", Some(b'.'), Ok(&[0x0a][..])),
             ("0A.0b", None, Err(Error::Digit('.'))),
             ("0A0", None, Err(Error::Odd)),
             ("", None, Err(Error::Empty)),
-            ("..", Some('.'), Err(Error::Empty)),
+            ("..", Some(b'.'), Err(Error::Empty)),
             ("0x0A", None, Err(Error::Digit('x'))),
             ("0011223344", None, Err(Error::Long)),
             ("é0", None, Err(Error::Digit('é'))),

@@ -6,7 +6,6 @@ use super::diagnostic::Diagnostics;
 use super::{Entry, Filter, Metric, Mode, Names, duration, folder_of};
 use crate::capacity::{MAX_KEY, MAX_VALUE};
 use crate::corefile::{Occurrence, Token};
-use crate::hex;
 
 const OPTIONS: &str = "elf, if, map, metric, mode and wait";
 
@@ -228,55 +227,9 @@ impl<'c> Reader<'_, 'c> {
                 return;
             }
         };
-        let key_is_good = key.is_none_or(|key| self.hex(key, "map", "KEY").is_some());
-        let mut scratch = [0; MAX_VALUE];
-        match hex::decode(self.text(value), Some('.'), &mut scratch) {
-            Ok(_) if key_is_good => {}
-            Ok(_) => return,
-            Err(error) => {
-                let what = wrong_hex("VALUE", error, MAX_VALUE, "COREXDP_MAX_VALUE");
-                self.faults.add(value, "map", what);
-                return;
-            }
-        }
-        self.parts.entries.push(Entry { key, value });
-    }
-
-    pub(super) fn hex(
-        &mut self,
-        token: Token,
-        option: &str,
-        what: &str,
-    ) -> Option<heapless::Vec<u8, MAX_KEY>> {
-        let mut bytes = heapless::Vec::from([0; MAX_KEY]);
-        match hex::decode(self.text(token), None, &mut bytes) {
-            Ok(length) => {
-                bytes.truncate(length);
-                Some(bytes)
-            }
-            Err(error) => {
-                self.faults.add(
-                    token,
-                    option,
-                    wrong_hex(what, error, MAX_KEY, "COREXDP_MAX_KEY"),
-                );
-                None
-            }
-        }
-    }
-}
-
-fn wrong_hex(what: &str, error: hex::Error, most: usize, capacity: &str) -> String {
-    match error {
-        hex::Error::Digit(c) => {
-            format!("{what} has {c:?}; it is hexadecimal digits, two for each byte")
-        }
-        hex::Error::Odd => format!("{what} has an odd number of digits; each byte has two"),
-        hex::Error::Empty => {
-            format!("{what} is empty; it is hexadecimal digits, two for each byte")
-        }
-        hex::Error::Long => {
-            format!("{what} is longer than {most} bytes; {capacity} sets how long at build time")
+        let key_is_good = key.is_none_or(|key| self.are_bytes(key, "KEY", None, MAX_KEY));
+        if self.are_bytes(value, "VALUE", Some(b'.'), MAX_VALUE) && key_is_good {
+            self.parts.entries.push(Entry { key, value });
         }
     }
 }

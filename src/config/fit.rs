@@ -105,9 +105,8 @@ impl Checker<'_> {
             Ok(length) => self.key(at, "map", buffer.get(..length).unwrap_or_default()),
             Err(_) => self.add(at, "map", "KEY is no hexadecimal text".into()),
         }
-        let mut buffer = [0; MAX_VALUE];
-        let length = hex::decode(self.corefile.text(entry.value), Some('.'), &mut buffer)
-            .unwrap_or_default();
+        let value = self.corefile.text(entry.value);
+        let length = hex::measure(value, Some(b'.'), MAX_VALUE).unwrap_or_default();
         if length != self.map.value_size as usize {
             let given = bytes(u32::try_from(length).unwrap_or(u32::MAX));
             self.add(

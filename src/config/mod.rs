@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 mod address;
+mod bytes;
 mod diagnostic;
 mod duration;
 mod ebpf;

@@ -74,8 +74,8 @@ pub(super) fn fill(order: &Order<'_>, map: &Map, batch: &mut Batch) -> Result<()
     batch.clear();
     let entries = &order.filter.entries;
     let mut first = 0;
+    let (mut key, mut value) = ([0; MAX_KEY], [0; MAX_VALUE]);
     for (index, entry) in entries.iter().enumerate() {
-        let (mut key, mut value) = ([0; MAX_KEY], [0; MAX_VALUE]);
         let (key, value) = decode(order, index, entry, &mut key, &mut value)?;
         if batch.add(map, key, value) {
             continue;
@@ -111,7 +111,7 @@ fn decode<'b>(
     };
     let key_length = fit::key(order.corefile, index, entry, key).map_err(unchecked)?;
     let value_length =
-        hex::decode(order.corefile.text(entry.value), Some('.'), value).map_err(unchecked)?;
+        hex::decode(order.corefile.text(entry.value), Some(b'.'), value).map_err(unchecked)?;
     Ok((
         key.get(..key_length).unwrap_or_default(),
         value.get(..value_length).unwrap_or_default(),
