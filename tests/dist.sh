@@ -1,0 +1,88 @@
+#!/bin/bash
+# Checks what `make dist` made: both binaries static, stripped, small and running, the aarch64 one in an emulator of its
+# instructions; the example programs beside them. The last line is `N passed, N failed`.
+#
+# Usage: tests/dist.sh, after `make dist`
+set -uo pipefail
+cd "$(dirname "$0")/.." || exit 1
+
+# What a device is asked to spare for the binary.
+most_bytes=800000
+passed=0
+failed=0
+
+check() {
+    local what=$1 said
+    shift
+    if said=$("$@" 2>&1); then
+        printf 'ok: %s\n' "$what"
+        passed=$((passed + 1))
+    else
+        printf 'FAILED: %s: %s\n' "$what" "$said" >&2
+        failed=$((failed + 1))
+    fi
+}
+
+is_static_and_stripped() {
+    local kind
+    kind=$(file --brief "$1")
+    echo "$kind"
+    [[ $kind == ELF\ 64-bit\ LSB*"$2"*static* && $kind == *", stripped" ]]
+}
+
+is_small() {
+    local bytes
+    bytes=$(stat --format=%s "$1")
+    echo "$bytes bytes; at most $most_bytes"
+    [ "$bytes" -le "$most_bytes" ]
+}
+
+# The paths of the machine that built it would make the binary differ from one built elsewhere.
+names_no_folder() {
+    ! grep --text --only-matching --fixed-strings -e "$PWD" -e "${CARGO_HOME:-$HOME/.cargo}" "$1"
+}
+
+says_version() {
+    local expected said
+    expected=corexdp\ $(sed -n 's/^version = "\(.*\)"$/\1/p' Cargo.toml | head -n 1)
+    said=$("$@" --version) || return
+    echo "said '$said', expected '$expected'"
+    [ "$said" = "$expected" ]
+}
+
+# A Corefile whose object is cut short: the object's reader must say so by exit code 65.
+refuses_damage() {
+    local folder status
+    folder=$(mktemp -d) || return
+    head -c 1000 "$examples/acl.o" >"$folder/acl.o"
+    cp "$examples/acl.Corefile" "$folder/"
+    "$@" check -conf "$folder/acl.Corefile"
+    status=$?
+    rm -r "$folder"
+    echo "exit code $status, expected 65"
+    [ "$status" -eq 65 ]
+}
+
+check_target() {
+    local cpu=$1 known_as=$2 source name
+    shift 2
+    examples=dist/$cpu-unknown-linux-musl
+    local binary=$examples/corexdp
+    local run=("$@" "$binary")
+
+    check "$binary is static and stripped" is_static_and_stripped "$binary" "$known_as"
+    check "$binary is small" is_small "$binary"
+    check "$binary names no folder of this machine" names_no_folder "$binary"
+    check "$binary says its version" says_version "${run[@]}"
+    for source in bpf/*.bpf.c; do
+        name=$(basename "$source" .bpf.c)
+        check "$binary finds $name.Corefile right" "${run[@]}" check -conf "$examples/$name.Corefile"
+    done
+    check "$binary refuses a damaged object" refuses_damage "${run[@]}"
+}
+
+check_target x86_64 x86-64
+check_target aarch64 'ARM aarch64' qemu-aarch64-static
+
+printf '\n%d passed, %d failed\n' "$passed" "$failed"
+[ "$failed" -eq 0 ]
