@@ -1,0 +1,87 @@
+//! corexdp beside its peers, in one table. `tests/bench.sh` runs it where it can do no harm.
+//!
+//! Peers take turns with corexdp, run by run, so that what else the machine does meets both alike.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+
+mod attach;
+mod fill;
+mod http;
+#[path = "../net/mod.rs"]
+mod net;
+#[path = "../objects/mod.rs"]
+mod objects;
+mod process;
+mod rest;
+mod sample;
+mod scrape;
+mod site;
+mod table;
+
+use site::Site;
+use table::{Row, print};
+
+/// A group of rows, and what must be known to read them.
+struct Measure {
+    name: &'static str,
+    take: fn(&Site) -> Vec<Row>,
+    note: &'static str,
+}
+
+const MEASURES: [Measure; 4] = [
+    Measure {
+        name: "attach",
+        take: attach::measure,
+        note: attach::NOTE,
+    },
+    Measure {
+        name: "fill",
+        take: fill::measure,
+        note: fill::NOTE,
+    },
+    Measure {
+        name: "scrape",
+        take: scrape::measure,
+        note: scrape::NOTE,
+    },
+    Measure {
+        name: "rest",
+        take: rest::measure,
+        note: rest::NOTE,
+    },
+];
+
+fn main() {
+    // cargo adds one option of its own.
+    let wanted: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|word| word != "--bench")
+        .collect();
+    for word in &wanted {
+        let known = MEASURES.iter().any(|measure| measure.name == word);
+        assert!(
+            known,
+            "no measure {word}; there are attach, fill, scrape, rest"
+        );
+    }
+    let chosen = MEASURES
+        .iter()
+        .filter(|measure| wanted.is_empty() || wanted.iter().any(|word| word == measure.name));
+    let site = Site::new();
+    let (mut rows, mut notes) = (Vec::new(), Vec::new());
+    for measure in chosen {
+        eprintln!("measuring: {}", measure.name);
+        rows.extend((measure.take)(&site));
+        notes.push(measure.note);
+    }
+    println!("\n{}\n", site.head());
+    print(&rows);
+    for note in notes {
+        println!("\n{note}");
+    }
+}

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * The map of big.bpf.c with a program that the verifier refuses, since it
+ * reads a packet without looking how long it is: whoever loads it has filled
+ * the map, and stops.
+ */
+#include <linux/bpf.h>
+
+#include <bpf/bpf_helpers.h>
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__type(key, __be32);
+	__type(value, __u64);
+	__uint(max_entries, 200000);
+} xdp_map SEC(".maps");
+
+SEC("xdp")
+int xdp_prog(struct xdp_md *ctx)
+{
+	__be32 key = 0;
+
+	if (!bpf_map_lookup_elem(&xdp_map, &key))
+		return XDP_PASS;
+	return *(__u8 *)(long)ctx->data ? XDP_DROP : XDP_PASS;
+}
+
+char _license[] SEC("license") = "Dual BSD/GPL";

@@ -1,0 +1,41 @@
+//! Many measurements of one thing.
+
+use std::time::Duration;
+
+/// What was measured, smallest first.
+pub(crate) struct Sample(Vec<f64>);
+
+impl FromIterator<f64> for Sample {
+    fn from_iter<I: IntoIterator<Item = f64>>(values: I) -> Self {
+        let mut values: Vec<f64> = values.into_iter().collect();
+        values.sort_unstable_by(f64::total_cmp);
+        Self(values)
+    }
+}
+
+impl FromIterator<Duration> for Sample {
+    fn from_iter<I: IntoIterator<Item = Duration>>(times: I) -> Self {
+        times.into_iter().map(|time| time.as_secs_f64()).collect()
+    }
+}
+
+impl Sample {
+    /// The smallest value that at least `percent` of a hundred do not exceed (nearest rank).
+    pub(crate) fn percentile(&self, percent: usize) -> f64 {
+        let rank = (self.0.len() * percent).div_ceil(100).max(1);
+        self.0[rank - 1]
+    }
+
+    pub(crate) fn median(&self) -> f64 {
+        self.percentile(50)
+    }
+
+    /// What the middle half lies between.
+    pub(crate) fn quartiles(&self) -> (f64, f64) {
+        (self.percentile(25), self.percentile(75))
+    }
+
+    pub(crate) fn range(&self) -> (f64, f64) {
+        (self.percentile(0), self.percentile(100))
+    }
+}

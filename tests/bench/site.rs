@@ -1,0 +1,132 @@
+//! Where it is measured: a veth pair in a network namespace of this process's own, and a folder.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::net::Daemon;
+use super::objects::compile::{compile, compile_text};
+use super::process::finish;
+
+/// What programs are attached to.
+pub(crate) const INTERFACE: &str = "bench0";
+/// Where corexdp's page is.
+pub(crate) const PAGE: &str = "127.0.0.1:9153";
+/// As many metrics as a Corefile may ask for.
+pub(crate) const METRICS: u32 = 256;
+
+/// The binary under test, and a folder for what it reads.
+pub(crate) struct Site {
+    pub(crate) corexdp: PathBuf,
+    folder: PathBuf,
+}
+
+impl Site {
+    /// Looks for all that is needed, and lays the wire.
+    pub(crate) fn new() -> Self {
+        let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let shipped = format!("dist/{}-unknown-linux-musl/corexdp", std::env::consts::ARCH);
+        let mut found = [shipped.as_str(), "target/release/corexdp"]
+            .into_iter()
+            .map(|path| here.join(path))
+            .filter(|path| path.is_file());
+        let corexdp = found.next().expect("a binary; run `make build` first");
+        let folder = std::env::var_os("COREXDP_BENCH_DIR");
+        let folder = PathBuf::from(folder.expect("a folder; start this by tests/bench.sh"));
+        lay_wire();
+        for name in ["acl", "count"] {
+            let object = format!("{name}.o");
+            fs::copy(here.join("target/bpf").join(&object), folder.join(object)).unwrap();
+        }
+        compile("big", &folder);
+        compile_text(include_str!("refused.bpf.c"), "refused", &folder, &[]);
+        Self { corexdp, folder }
+    }
+
+    /// What stands above the table.
+    pub(crate) fn head(&self) -> String {
+        let version = Command::new(&self.corexdp).arg("--version").output();
+        let version = String::from_utf8(version.unwrap().stdout).unwrap();
+        let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
+        let cpus = std::thread::available_parallelism().unwrap();
+        let path = self.corexdp.strip_prefix(env!("CARGO_MANIFEST_DIR"));
+        format!(
+            "{} ({}), Linux {}, {cpus} CPUs",
+            version.trim(),
+            path.unwrap_or(&self.corexdp).display(),
+            kernel.trim()
+        )
+    }
+
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    pub(crate) fn write(&self, name: &str, text: &str) {
+        fs::write(self.file(name), text).unwrap();
+    }
+
+    /// `corexdp run` with the Corefile of this name.
+    pub(crate) fn run(&self, corefile: &str) -> Command {
+        let mut command = Command::new(&self.corexdp);
+        command
+            .current_dir(&self.folder)
+            .args(["run", "-conf", corefile, "--log", "stderr"]);
+        command
+    }
+
+    /// Starts that.
+    pub(crate) fn start(&self, corefile: &str) -> Daemon {
+        Daemon::spawn(&mut self.run(corefile))
+    }
+}
+
+fn lay_wire() {
+    let devices = fs::read_to_string("/proc/net/dev").unwrap();
+    let names = devices.lines().filter_map(|line| line.split_once(':'));
+    let others: Vec<&str> = names
+        .map(|(name, _)| name.trim())
+        .filter(|&name| name != "lo")
+        .collect();
+    assert!(
+        others.is_empty(),
+        "not in a namespace of its own, there are {others:?}; start this by tests/bench.sh"
+    );
+    for line in [
+        "link set lo up",
+        "link add bench0 type veth peer name bench1",
+        "link set bench0 up",
+        "link set bench1 up",
+    ] {
+        finish(Command::new("ip").args(line.split(' ')));
+    }
+}
+
+/// A Corefile with one filter of `object` that has these lines.
+pub(crate) fn corefile(object: &str, page: bool, lines: &str) -> String {
+    let page = if page { "prometheus\n" } else { "" };
+    format!(". {{\n{page}ebpf {{\nelf {object}\nif {INTERFACE}\n{lines}}}\n}}\n")
+}
+
+/// `map` lines for a block list of as many addresses, from 10.0.0.0 on.
+pub(crate) fn block_list(count: u32) -> String {
+    (0..count).fold(String::new(), |mut text, number| {
+        writeln!(text, "map {:08X} 0000000000000000", 0x0a00_0000 + number).unwrap();
+        text
+    })
+}
+
+/// [`METRICS`] lines; `place` gives the key, and the position in its value, of each.
+pub(crate) fn metrics(place: impl Fn(u32) -> (u32, u32)) -> String {
+    (0..METRICS).fold(String::new(), |mut text, number| {
+        let (key, position) = place(number);
+        let help = format!("Packets dropped by rule {number} of the list.");
+        writeln!(
+            text,
+            "metric rule_{number}_dropped_packets {key:08X} {position} 8 \"{help}\""
+        )
+        .unwrap();
+        text
+    })
+}

@@ -1,0 +1,167 @@
+//! The table.
+
+use super::sample::Sample;
+
+/// What a number counts.
+#[derive(Clone, Copy)]
+pub(crate) enum Unit {
+    Seconds,
+    Bytes,
+    Times,
+}
+
+/// A number, and what it was spread over where it was measured more than once.
+#[derive(Clone, Copy)]
+pub(crate) struct Figure {
+    pub(crate) middle: f64,
+    pub(crate) spread: Option<(f64, f64)>,
+}
+
+impl Figure {
+    pub(crate) fn once(middle: f64) -> Self {
+        let spread = None;
+        Self { middle, spread }
+    }
+}
+
+impl From<&Sample> for Figure {
+    fn from(sample: &Sample) -> Self {
+        Self {
+            middle: sample.median(),
+            spread: Some(sample.quartiles()),
+        }
+    }
+}
+
+/// What corexdp shall reach.
+#[derive(Clone, Copy)]
+pub(crate) enum Aim {
+    /// Something to know, no more.
+    None,
+    /// No more than so many times the peer.
+    Within(f64),
+    /// Less than the peer.
+    Less,
+    /// The peer divided by so much, or less.
+    Fraction(u32),
+    /// No more than this, whatever the peer needs.
+    AtMost(f64),
+}
+
+/// One comparison.
+pub(crate) struct Row {
+    pub(crate) what: String,
+    pub(crate) unit: Unit,
+    pub(crate) ours: Figure,
+    pub(crate) peer: &'static str,
+    pub(crate) theirs: Figure,
+    pub(crate) aim: Aim,
+}
+
+impl Row {
+    fn met(&self) -> Option<bool> {
+        let (ours, theirs) = (self.ours.middle, self.theirs.middle);
+        Some(match self.aim {
+            Aim::None => return None,
+            Aim::Within(times) => ours <= theirs * times,
+            Aim::Less => ours < theirs,
+            Aim::Fraction(parts) => ours * f64::from(parts) <= theirs,
+            Aim::AtMost(most) => ours <= most,
+        })
+    }
+
+    fn cells(&self) -> [String; 9] {
+        let spread = |figure: &Figure| {
+            let between =
+                |(low, high)| format!("{} – {}", self.unit.show(low), self.unit.show(high));
+            figure.spread.map_or_else(String::new, between)
+        };
+        let met = match self.met() {
+            None => "",
+            Some(true) => "yes",
+            Some(false) => "NO",
+        };
+        [
+            self.what.clone(),
+            self.unit.show(self.ours.middle),
+            spread(&self.ours),
+            self.peer.into(),
+            self.unit.show(self.theirs.middle),
+            spread(&self.theirs),
+            ratio(self.ours.middle, self.theirs.middle),
+            self.aim.show(self.unit),
+            met.into(),
+        ]
+    }
+}
+
+impl Unit {
+    fn show(self, number: f64) -> String {
+        let size = number.abs();
+        match self {
+            Self::Seconds if size >= 1.0 => format!("{number:.2} s"),
+            Self::Seconds if size >= 0.1 => format!("{:.0} ms", number * 1e3),
+            Self::Seconds if size >= 0.001 => format!("{:.1} ms", number * 1e3),
+            Self::Seconds => format!("{:.0} µs", number * 1e6),
+            Self::Bytes => format!("{:.2} MiB", number / f64::from(1 << 20)),
+            Self::Times => format!("{number:.0}"),
+        }
+    }
+}
+
+impl Aim {
+    fn show(self, unit: Unit) -> String {
+        match self {
+            Self::None => String::new(),
+            Self::Within(times) => format!("≤ {times}"),
+            Self::Less => "< 1".into(),
+            Self::Fraction(parts) => format!("≤ 1/{parts}"),
+            Self::AtMost(most) => format!("≤ {}", unit.show(most)),
+        }
+    }
+}
+
+/// `ours / theirs` as one says it: 0.97, or 1/34.
+fn ratio(ours: f64, theirs: f64) -> String {
+    if theirs == 0.0 {
+        String::new()
+    } else if ours * 2.0 > theirs {
+        format!("{:.2}", ours / theirs)
+    } else if ours > 0.0 {
+        format!("1/{:.1}", theirs / ours)
+    } else {
+        "0".into()
+    }
+}
+
+/// Prints the rows, aligned, and how many aims were met.
+pub(crate) fn print(rows: &[Row]) {
+    let head = [
+        "what", "corexdp", "spread", "peer", "", "spread", "ratio", "aim", "met",
+    ];
+    let mut lines = vec![head.map(String::from)];
+    lines.extend(rows.iter().map(Row::cells));
+    let width = |column: usize| {
+        lines
+            .iter()
+            .map(|cells| cells[column].chars().count())
+            .max()
+    };
+    let widths: Vec<usize> = (0..head.len()).filter_map(width).collect();
+    for cells in &lines {
+        let mut line = String::new();
+        for (column, (cell, &width)) in cells.iter().zip(&widths).enumerate() {
+            // Words stand to the left, numbers to the right.
+            let padded = match column {
+                0 | 3 | 8 => format!("{cell:<width$}"),
+                _ => format!("{cell:>width$}"),
+            };
+            line += &padded;
+            line += "  ";
+        }
+        println!("{}", line.trim_end());
+    }
+    let verdicts: Vec<bool> = rows.iter().filter_map(Row::met).collect();
+    let met = verdicts.iter().filter(|&&met| met).count();
+    println!("\n{met} of {} aims met", verdicts.len());
+}
