@@ -1,6 +1,9 @@
 //! What the page says: `/metrics` for Prometheus, `/` for a person.
 
 use std::fmt::{self, Write};
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
 
 use crate::filter::Filter;
 use crate::kernel::scan::Scan;
@@ -15,10 +18,37 @@ pub struct Overview<'a> {
     pub filters: &'a [Filter],
     /// Buffers.
     pub scan: &'a mut Scan,
+    /// What was counted last, filter by filter.
+    pub counts: &'a mut [Count],
     /// How often a value could not be read since the start.
     pub read_errors: &'a mut u64,
     /// The process itself.
     pub process: &'a process::Birth,
+}
+
+/// How many entries a map had when they were last counted.
+///
+/// The kernel does not tell; all entries must be walked, which takes 50 ms for 100,000. So no more than a hundredth of
+/// the time goes into counting: a scrape every few seconds gets a new count, a flood of them does not.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Count {
+    entries: u64,
+    cost: Duration,
+    at: Option<Instant>,
+}
+
+impl Count {
+    fn renew(&mut self, count: impl FnOnce() -> Result<u64, Errno>) -> Result<(), Errno> {
+        let begin = Instant::now();
+        let rest = self.cost.saturating_mul(100);
+        if self.at.is_some_and(|at| begin.duration_since(at) < rest) {
+            return Ok(());
+        }
+        self.entries = count()?;
+        self.cost = begin.elapsed();
+        self.at = Some(Instant::now());
+        Ok(())
+    }
 }
 
 impl Overview<'_> {
@@ -57,18 +87,22 @@ impl Overview<'_> {
         values.map(number).fold(0, u64::wrapping_add)
     }
 
-    /// Entries in a filter's map now.
-    fn entries(&mut self, filter: &Filter) -> u64 {
+    /// Entries in a filter's map. An array is always full; others are counted, but see [`Count`].
+    fn entries(&mut self, index: usize, filter: &Filter) -> u64 {
         let Some(map) = &filter.map else {
             return 0;
         };
         if map.shape().kind.is_array() {
             return u64::from(map.shape().max_entries);
         }
-        self.scan.each(map, |_, _| {}).unwrap_or_else(|_| {
+        let Some(count) = self.counts.get_mut(index) else {
+            return 0;
+        };
+        let counted = count.renew(|| self.scan.each(map, |_, _| {}));
+        if counted.is_err() {
             *self.read_errors += 1;
-            0
-        })
+        }
+        count.entries
     }
 
     fn own(&mut self, text: &mut Text<'_>) -> fmt::Result {
@@ -118,9 +152,17 @@ impl Overview<'_> {
             Kind::Gauge,
             "Entries in the filter's map.",
         )?;
-        for filter in self.filters.iter().filter(|filter| filter.map.is_some()) {
+        for (index, filter) in self.filters.iter().enumerate() {
+            if filter.map.is_none() {
+                continue;
+            }
             let labels = [("interface", filter.interface.as_str()), ("map", MAP)];
-            metrics::sample(text, "corexdp_map_entries", &labels, self.entries(filter))?;
+            metrics::sample(
+                text,
+                "corexdp_map_entries",
+                &labels,
+                self.entries(index, filter),
+            )?;
         }
         metrics::head(
             text,
@@ -197,5 +239,33 @@ impl fmt::Display for Html<'_> {
             '"' => f.write_str("&quot;"),
             c => f.write_char(c),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_count_that_was_dear_is_kept_for_a_while() {
+        let mut count = Count::default();
+        let dear = || {
+            std::thread::sleep(Duration::from_millis(20));
+            Ok(7)
+        };
+        count.renew(dear).unwrap();
+        count.renew(|| Ok(8)).unwrap();
+        assert_eq!(count.entries, 7);
+        count.cost = Duration::ZERO;
+        count.renew(|| Ok(9)).unwrap();
+        assert_eq!(count.entries, 9);
+    }
+
+    #[test]
+    fn html_keeps_marks_from_being_read() {
+        assert_eq!(
+            Html("<a & \"b\">").to_string(),
+            "&lt;a &amp; &quot;b&quot;&gt;"
+        );
     }
 }

@@ -9,9 +9,10 @@ use nix::sys::signal::Signal;
 use nix::sys::signalfd::SignalFd;
 
 use super::{Error, Filters};
+use crate::capacity::MAX_FILTERS;
 use crate::kernel::scan::Scan;
 use crate::log::Log;
-use crate::overview::Overview;
+use crate::overview::{Count, Overview};
 use crate::page::Content;
 use crate::page::server::{Heard, Server};
 use crate::plan::MAP;
@@ -26,6 +27,7 @@ pub(super) struct Daemon<'a> {
     server: Option<Server>,
     scan: Box<Scan>,
     next_look: Instant,
+    counts: [Count; MAX_FILTERS],
     read_errors: u64,
     birth: Birth,
     log: &'a Log,
@@ -44,6 +46,7 @@ impl<'a> Daemon<'a> {
             server,
             scan,
             next_look: Instant::now() + DEBUG_PERIOD,
+            counts: [Count::default(); MAX_FILTERS],
             read_errors: 0,
             birth,
             log,
@@ -114,6 +117,7 @@ impl<'a> Daemon<'a> {
                 let mut overview = Overview {
                     filters: &self.filters,
                     scan: &mut self.scan,
+                    counts: &mut self.counts,
                     read_errors: &mut self.read_errors,
                     process: &self.birth,
                 };
