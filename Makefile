@@ -20,7 +20,8 @@ BPF_OUTPUTS := $(foreach name,$(BPF_PROGRAMS),target/bpf/$(name).o target/bpf/$(
 # Scripts by their first line, since not all have a name that ends in .sh.
 SCRIPTS = $(shell grep -rlI --exclude-dir=target --exclude-dir=dist --exclude-dir=.git '^\#!/.*sh$$' .)
 
-.PHONY: help build binary demo test bench dist lint clean setup-build setup-demo setup-test setup-bench setup-dist
+.PHONY: help build binary demo test bench dist appliance lint clean setup-build setup-demo setup-test setup-bench \
+	setup-dist setup-appliance
 .DELETE_ON_ERROR:
 
 help:
@@ -29,6 +30,7 @@ help:
 	@echo 'make test    everything that CI runs (root)'
 	@echo 'make bench   attaching, filling, scraping and idling, each beside its peer (root)'
 	@echo 'make dist    static binaries for x86_64 and aarch64 and the example programs, in dist/'
+	@echo 'make appliance   boots dist/ in emulated machines with several kernels, and tests it there (root)'
 	@echo 'make lint    formatting, clippy, shellcheck, hadolint'
 	@echo 'make clean   removes target/ and dist/'
 
@@ -59,6 +61,9 @@ dist: $(BPF_OUTPUTS) | setup-dist
 	cross/dist.sh x86_64-unknown-linux-musl
 	cross/dist.sh aarch64-unknown-linux-musl
 
+appliance: dist | setup-appliance
+	tests/appliance.sh
+
 lint: | setup-test
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
@@ -69,5 +74,5 @@ lint: | setup-test
 clean:
 	rm -rf target dist
 
-setup-build setup-demo setup-test setup-bench setup-dist: setup-%:
+setup-build setup-demo setup-test setup-bench setup-dist setup-appliance: setup-%:
 	@tests/setup.sh $*

@@ -14,6 +14,20 @@ PATH="$PATH:/usr/sbin:/sbin"
 bench=("${CARGO:-cargo}" bench --locked --quiet --profile dev --bench peers)
 inside=
 
+# What ships, when `make dist` has made it of these sources; else what `make build` has.
+binary() {
+    local shipped
+    shipped=dist/$(uname -m)-unknown-linux-musl/corexdp
+    if [ ! -e "$shipped" ]; then
+        echo target/release/corexdp
+    elif [ -n "$(find src cross build.rs Cargo.toml Cargo.lock -newer "$shipped" -print -quit)" ]; then
+        echo "$shipped is older than its sources; not measured" >&2
+        echo target/release/corexdp
+    else
+        echo "$shipped"
+    fi
+}
+
 clean_up() {
     status=$?
     trap - EXIT
@@ -28,8 +42,9 @@ if [ "$(id -u)" -ne 0 ]; then
     exit 77
 fi
 "${bench[@]}" --no-run
+COREXDP_BENCH_BINARY=$PWD/$(binary)
 COREXDP_BENCH_DIR=$(mktemp -d)
-export COREXDP_BENCH_DIR
+export COREXDP_BENCH_BINARY COREXDP_BENCH_DIR
 trap clean_up EXIT
 trap 'exit 1' HUP INT TERM
 

@@ -1,9 +1,9 @@
 #!/bin/sh
-# Installs what building, the demo, the tests, the benchmarks or, beyond building, the static binaries need: on Debian
-# and Ubuntu, as root, when something is missing. Elsewhere it says what is missing. Quick and silent when everything
-# is there. What comes from PyPI goes into target/venv.
+# Installs what building, the demo, the tests, the benchmarks or, beyond building, the static binaries and the emulated
+# appliance need: on Debian and Ubuntu, as root, when something is missing. Elsewhere it says what is missing. Quick and
+# silent when everything is there. What comes from PyPI goes into target/venv.
 #
-# Usage: tests/setup.sh build|demo|test|bench|dist
+# Usage: tests/setup.sh build|demo|test|bench|dist|appliance
 set -eu
 
 # The daemons that the demo and the tests start stand in sbin, which not every root shell searches.
@@ -23,10 +23,10 @@ build,demo,test,bench header linux/bpf.h linux-libc-dev
 build,demo,test,bench header libelf.h libelf-dev
 build,demo,test,bench header zlib.h zlib1g-dev
 build,demo,test,bench header bpf/bpf_helpers.h libbpf-dev
-demo,test,bench command ip iproute2
+demo,test,bench,appliance command ip iproute2
 demo,test command knotd knot
-demo,test command kdig knot-dnsutils
-demo,test command curl curl
+demo,test,appliance command kdig knot-dnsutils
+demo,test,appliance command curl curl
 test,bench command bpftool bpftool
 test command promtool prometheus
 test command shellcheck shellcheck
@@ -41,6 +41,13 @@ dist std /usr/bin/rustc rustc-web
 dist std /usr/lib/rustlib/src/rust/library rust-web-src
 dist command file file
 dist command qemu-aarch64-static qemu-user-static
+appliance command qemu-system-aarch64 qemu-system-arm
+appliance command qemu-system-x86_64 qemu-system-x86
+appliance command ld.lld lld
+appliance command mksquashfs squashfs-tools
+appliance command cpio cpio
+appliance command xz xz-utils
+appliance file /usr/share/keyrings/debian-archive-keyring.gpg debian-archive-keyring
 EOF
 }
 
@@ -49,6 +56,7 @@ found() {
     command) command -v "$2" >/dev/null ;;
     header) echo "#include <$2>" | "$cc" -E -x c - >/dev/null 2>&1 ;;
     libclang) found_libclang ;;
+    file) [ -e "$2" ] ;;
     venv) python3 -c 'import ensurepip, venv' 2>/dev/null ;;
     std) found_musl || [ -e "$2" ] ;;
     esac
@@ -102,7 +110,9 @@ install() {
     fi
     export DEBIAN_FRONTEND=noninteractive
     apt-get -q update
-    apt-get -q -y install --no-install-recommends "$@"
+    # Nothing of the operator's goes for it: apt rather fails, and says what stands in the way. qemu-system of one
+    # release and qemu-utils of another, say, exclude each other.
+    apt-get -q -y install --no-remove --no-install-recommends "$@"
     for package in "$@"; do
         # As `systemctl disable`, which a machine without systemd has not.
         rm -f "/etc/systemd/system/multi-user.target.wants/$package.service"
@@ -126,9 +136,9 @@ install_from_pypi() {
 }
 
 case ${1-} in
-build | demo | test | bench | dist) ;;
+build | demo | test | bench | dist | appliance) ;;
 *)
-    echo 'usage: tests/setup.sh build|demo|test|bench|dist' >&2
+    echo 'usage: tests/setup.sh build|demo|test|bench|dist|appliance' >&2
     exit 64
     ;;
 esac

@@ -25,19 +25,22 @@ pub(crate) struct Site {
 impl Site {
     /// Looks for all that is needed, and lays the wire.
     pub(crate) fn new() -> Self {
-        let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let shipped = format!("dist/{}-unknown-linux-musl/corexdp", std::env::consts::ARCH);
-        let mut found = [shipped.as_str(), "target/release/corexdp"]
-            .into_iter()
-            .map(|path| here.join(path))
-            .filter(|path| path.is_file());
-        let corexdp = found.next().expect("a binary; run `make build` first");
-        let folder = std::env::var_os("COREXDP_BENCH_DIR");
-        let folder = PathBuf::from(folder.expect("a folder; start this by tests/bench.sh"));
+        let given = |name| {
+            let value = std::env::var_os(name);
+            PathBuf::from(value.unwrap_or_else(|| panic!("no {name}; tests/bench.sh sets it")))
+        };
+        let corexdp = given("COREXDP_BENCH_BINARY");
+        assert!(
+            corexdp.is_file(),
+            "{} is missing; run `make build` first",
+            corexdp.display()
+        );
+        let folder = given("COREXDP_BENCH_DIR");
         lay_wire();
         for name in ["acl", "count"] {
             let object = format!("{name}.o");
-            fs::copy(here.join("target/bpf").join(&object), folder.join(object)).unwrap();
+            let built = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/bpf");
+            fs::copy(built.join(&object), folder.join(object)).unwrap();
         }
         compile("big", &folder);
         compile_text(include_str!("refused.bpf.c"), "refused", &folder, &[]);
