@@ -1,6 +1,5 @@
 //! Arguments → command → exit code. An error is printed once, here.
 
-use std::error::Error;
 use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
 
@@ -65,13 +64,7 @@ fn run(options: &daemon::Options) -> u8 {
     let Err(error) = daemon::run(options) else {
         return 0;
     };
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    for line in text.lines() {
+    for line in error.chain().lines() {
         say(&line);
         if !options.log.is_stderr() {
             options.log.error(line);

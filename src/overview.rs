@@ -1,7 +1,7 @@
 //! What the page says: `/metrics` for Prometheus, `/` for a person.
 
 use std::fmt::{self, Write};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use nix::errno::Errno;
 
@@ -22,8 +22,47 @@ pub struct Overview<'a> {
     pub counts: &'a mut [Count],
     /// How often a value could not be read since the start.
     pub read_errors: &'a mut u64,
+    /// How the reloads went.
+    pub reloads: &'a Reloads,
     /// The process itself.
     pub process: &'a process::Birth,
+}
+
+/// How the reloads went since the start.
+#[derive(Clone, Copy, Debug)]
+pub struct Reloads {
+    /// How many took effect.
+    pub successes: u64,
+    /// How many changed nothing, since something was wrong.
+    pub failures: u64,
+    /// When the Corefile that runs was read.
+    pub last_success: SystemTime,
+}
+
+impl Default for Reloads {
+    fn default() -> Self {
+        Self {
+            successes: 0,
+            failures: 0,
+            last_success: SystemTime::now(),
+        }
+    }
+}
+
+impl Reloads {
+    fn metrics(&self, text: &mut impl Write) -> fmt::Result {
+        let name = "corexdp_reloads_total";
+        let help = "Reloads since the start; one that fails changes nothing.";
+        metrics::head(text, name, Kind::Counter, help)?;
+        for (result, count) in [("success", self.successes), ("failure", self.failures)] {
+            metrics::sample(text, name, &[("result", result)], count)?;
+        }
+        let name = "corexdp_last_reload_success_timestamp_seconds";
+        let help = "When the Corefile that runs was read, in seconds since 1970.";
+        let since = self.last_success.duration_since(UNIX_EPOCH);
+        metrics::head(text, name, Kind::Gauge, help)?;
+        metrics::sample(text, name, &[], since.unwrap_or_default().as_secs())
+    }
 }
 
 /// How many entries a map had when they were last counted.
@@ -121,13 +160,11 @@ impl Overview<'_> {
             "Whether the filter is attached to its interface.",
         )?;
         for filter in self.filters {
-            let mode = match filter.attachment.mode {
-                crate::kernel::attach::Mode::Native => "native",
-                crate::kernel::attach::Mode::Generic => "generic",
-                crate::kernel::attach::Mode::Offload => "offload",
-            };
+            let attachment = filter.attachment();
+            let mode = attachment.map_or("none", |attachment| attachment.mode.name());
             let labels = [("interface", filter.interface.as_str()), ("mode", mode)];
-            metrics::sample(text, "corexdp_filter_attached", &labels, 1)?;
+            let attached = u8::from(attachment.is_some());
+            metrics::sample(text, "corexdp_filter_attached", &labels, attached)?;
         }
         self.maps(text)?;
         metrics::head(
@@ -142,6 +179,7 @@ impl Overview<'_> {
             &[],
             *self.read_errors,
         )?;
+        self.reloads.metrics(text)?;
         self.process.metrics(text)
     }
 
@@ -194,21 +232,14 @@ impl Overview<'_> {
     fn html(&mut self, text: &mut Text<'_>) -> fmt::Result {
         text.write_str("<!doctype html><html lang=en><meta charset=utf-8><title>corexdp</title><h1>corexdp</h1><ul>\n")?;
         for filter in self.filters {
-            let Filter {
-                interface,
-                program,
-                attachment,
-                ..
-            } = filter;
-            write!(
-                text,
-                "<li>{}: {}, program {}, {} mode",
-                Html(interface),
-                Html(&program.name),
-                program.id,
-                attachment.mode
-            )?;
-            if let Some(reason) = &filter.reason {
+            let program = &filter.program.info;
+            let (interface, name) = (Html(&filter.interface), Html(&program.name));
+            write!(text, "<li>{interface}: {name}, program {}, ", program.id)?;
+            match filter.attachment() {
+                Some(attachment) => write!(text, "{} mode", attachment.mode)?,
+                None => text.write_str("not attached")?,
+            }
+            if let Some(reason) = filter.reason() {
                 write!(text, " ({})", Html(reason))?;
             }
             text.write_str("<table>\n")?;

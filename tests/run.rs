@@ -26,6 +26,8 @@ mod objects;
 mod page;
 #[path = "run/refusals.rs"]
 mod refusals;
+#[path = "run/reloading.rs"]
+mod reloading;
 #[path = "run/stopping.rs"]
 mod stopping;
 #[path = "run/waiting.rs"]

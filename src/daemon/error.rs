@@ -12,6 +12,21 @@ pub enum Error {
     Refused(Vec<Diagnostic>),
     /// The process could not be set up.
     Process(&'static str, io::Error),
+    /// A Corefile from standard input, which can't be read twice.
+    Stdin,
+}
+
+impl Error {
+    /// What is wrong and what caused it, in a line for each thing that is wrong.
+    pub fn chain(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            text = format!("{text}: {error}");
+            cause = error.source();
+        }
+        text
+    }
 }
 
 impl fmt::Display for Error {
@@ -24,6 +39,9 @@ impl fmt::Display for Error {
                 Ok(())
             }
             Self::Process(what, _) => f.write_str(what),
+            Self::Stdin => f.write_str(
+                "the Corefile came from standard input, which can't be read again; start with -conf FILE",
+            ),
         }
     }
 }
@@ -31,7 +49,7 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Refused(_) => None,
+            Self::Refused(_) | Self::Stdin => None,
             Self::Process(_, source) => Some(source),
         }
     }
@@ -50,7 +68,7 @@ pub fn fault(error: &Error) -> Blame {
         Error::Process(_, source) if source.kind() == io::ErrorKind::PermissionDenied => {
             Blame::Privilege
         }
-        Error::Process(..) => Blame::System,
+        Error::Process(..) | Error::Stdin => Blame::System,
     }
 }
 

@@ -1,18 +1,15 @@
 //! The one loop: signals, the page's requests, the time for `debug` to look.
 
-use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
-use nix::sys::signalfd::SignalFd;
 
-use super::{Error, Filters};
+use super::{Error, Filters, Options, Signals};
 use crate::capacity::MAX_FILTERS;
 use crate::kernel::scan::Scan;
-use crate::log::Log;
-use crate::overview::{Count, Overview};
+use crate::overview::{Count, Overview, Reloads};
 use crate::page::Content;
 use crate::page::server::{Heard, Server};
 use crate::plan::MAP;
@@ -23,14 +20,23 @@ const DEBUG_PERIOD: Duration = Duration::from_millis(50);
 
 /// What runs.
 pub(super) struct Daemon<'a> {
-    filters: Filters,
-    server: Option<Server>,
-    scan: Box<Scan>,
+    pub(super) filters: Filters,
+    pub(super) server: Option<Server>,
+    pub(super) scan: Box<Scan>,
+    pub(super) reloads: Reloads,
+    pub(super) counts: [Count; MAX_FILTERS],
+    pub(super) options: &'a Options,
     next_look: Instant,
-    counts: [Count; MAX_FILTERS],
     read_errors: u64,
     birth: Birth,
-    log: &'a Log,
+}
+
+/// What there is to do.
+#[derive(Default)]
+struct News {
+    stop: bool,
+    reload: bool,
+    asked: bool,
 }
 
 impl<'a> Daemon<'a> {
@@ -39,32 +45,35 @@ impl<'a> Daemon<'a> {
         server: Option<Server>,
         scan: Box<Scan>,
         birth: Birth,
-        log: &'a Log,
+        options: &'a Options,
     ) -> Self {
         Self {
             filters,
             server,
             scan,
+            reloads: Reloads::default(),
+            counts: Default::default(),
+            options,
             next_look: Instant::now() + DEBUG_PERIOD,
-            counts: [Count::default(); MAX_FILTERS],
             read_errors: 0,
             birth,
-            log,
         }
     }
 
     /// The one loop; returns the signal that ended it.
-    pub(super) fn serve(&mut self, stop: &SignalFd, log: &Log) -> Result<Signal, Error> {
+    pub(super) fn serve(&mut self, signals: &Signals) -> Result<Signal, Error> {
         loop {
-            let (stopped, asked) = self.wait(stop)?;
-            if stopped
-                && let Ok(Some(info)) = stop.read_signal()
-                && let Ok(signal) = Signal::try_from(info.ssi_signo.cast_signed())
+            let news = self.wait(signals)?;
+            if news.stop
+                && let Some(signal) = signals.stop()
             {
                 return Ok(signal);
             }
-            if asked {
-                self.hear(log);
+            if news.reload && signals.reload() {
+                self.reload();
+            }
+            if news.asked {
+                self.hear();
             }
             if let Some(server) = &mut self.server {
                 server.restart();
@@ -74,7 +83,7 @@ impl<'a> Daemon<'a> {
     }
 
     /// Sleeps until a signal, a request or a time that was set; without `debug` and a dead worker there is no such time.
-    fn wait(&self, stop: &SignalFd) -> Result<(bool, bool), Error> {
+    fn wait(&self, signals: &Signals) -> Result<News, Error> {
         let watch = self.watches().then_some(self.next_look);
         let restart = self.server.as_ref().and_then(Server::deadline);
         let timeout = match watch.into_iter().chain(restart).min() {
@@ -86,15 +95,16 @@ impl<'a> Daemon<'a> {
                     .unwrap_or(PollTimeout::MAX)
             }
         };
-        let mut fds = heapless::Vec::<_, 2>::new();
+        let mut fds = heapless::Vec::<_, 3>::new();
         let worker = self.server.as_ref().and_then(Server::fd);
-        for fd in [Some(stop.as_fd()), worker].into_iter().flatten() {
-            // Two at most, and room for two.
+        let known = [Some(signals.stop_fd()), Some(signals.reload_fd()), worker];
+        for fd in known.into_iter().flatten() {
+            // Three at most, and room for three.
             let _ = fds.push(PollFd::new(fd, PollFlags::POLLIN));
         }
         match poll(&mut fds, timeout) {
             Ok(_) => {}
-            Err(Errno::EINTR) => return Ok((false, false)),
+            Err(Errno::EINTR) => return Ok(News::default()),
             Err(errno) => {
                 return Err(Error::Process(
                     "the daemon can't wait for events",
@@ -103,10 +113,15 @@ impl<'a> Daemon<'a> {
             }
         }
         let ready = |index: usize| fds.get(index).and_then(PollFd::any).unwrap_or(false);
-        Ok((ready(0), ready(1)))
+        Ok(News {
+            stop: ready(0),
+            reload: ready(1),
+            asked: ready(2),
+        })
     }
 
-    fn hear(&mut self, log: &Log) {
+    fn hear(&mut self) {
+        let log = &self.options.log;
         let Some(server) = &mut self.server else {
             return;
         };
@@ -119,6 +134,7 @@ impl<'a> Daemon<'a> {
                     scan: &mut self.scan,
                     counts: &mut self.counts,
                     read_errors: &mut self.read_errors,
+                    reloads: &self.reloads,
                     process: &self.birth,
                 };
                 server.answer(|page| {
@@ -142,14 +158,14 @@ impl<'a> Daemon<'a> {
         if !self.watches() || Instant::now() < self.next_look {
             return;
         }
+        let log = &self.options.log;
         for filter in &mut self.filters {
             let Some((watch, map)) = filter.watch.as_mut().zip(filter.map.as_ref()) else {
                 continue;
             };
-            if let Err(errno) = watch.log_changes(MAP, map, &mut self.scan, self.log) {
+            if let Err(errno) = watch.log_changes(MAP, map, &mut self.scan, log) {
                 let what = errno.desc();
-                self.log
-                    .warn(format_args!("map {MAP}: can't be read: {what}"));
+                log.warn(format_args!("map {MAP}: can't be read: {what}"));
             }
         }
         self.next_look = Instant::now() + DEBUG_PERIOD;

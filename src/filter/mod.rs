@@ -5,7 +5,9 @@
 
 mod fill;
 mod maps;
+mod place;
 mod refusal;
+mod switch;
 mod wait;
 
 use std::os::fd::AsRawFd;
@@ -14,20 +16,21 @@ use nix::errno::Errno;
 
 use crate::config::{self, Blame, Diagnostic, Metric};
 use crate::corefile::{Corefile, Token};
-use crate::kernel::attach::{Attachment, Failure, Mode};
+use crate::kernel;
+use crate::kernel::attach::Attachment;
 use crate::kernel::interface::{self, Interface};
 use crate::kernel::map::Map;
 use crate::kernel::program::Program;
 use crate::kernel::scan::Scan;
-use crate::kernel::{self, info};
 use crate::log::Log;
 use crate::object::LinkedObject;
 use crate::plan::MAP;
 use crate::watch::Watch;
 
 pub use fill::Batch;
+use place::{Misplaced, Placed};
 pub use refusal::blame;
-use refusal::{held, in_words};
+use refusal::held;
 pub use wait::wait_for;
 
 /// A program in the kernel with its maps filled, attached to nothing yet.
@@ -38,23 +41,33 @@ pub struct Loaded {
     watch: Option<Watch>,
 }
 
-/// A program attached to an interface.
+/// A program that filters an interface.
 #[derive(Debug)]
 pub struct Filter {
     /// The interface's name.
     pub interface: heapless::String<15>,
-    /// The attachment; dropping it detaches.
-    pub attachment: Attachment,
-    /// Why it is not native, where that was wanted.
-    pub reason: Option<String>,
     /// The program.
-    pub program: info::Program,
+    pub program: Program,
     /// The map that entries and metrics mean, where the object has it.
     pub map: Option<Map>,
     /// What is read from it.
     pub metrics: Vec<Metric>,
     /// What is remembered of the map where its changes are logged.
     pub watch: Option<Watch>,
+    wanted: config::Mode,
+    placed: Option<Placed>,
+}
+
+impl Filter {
+    /// The attachment; `None` while the interface is away.
+    pub fn attachment(&self) -> Option<&Attachment> {
+        self.placed.as_ref().map(|placed| &placed.attachment)
+    }
+
+    /// Why it is not attached natively, where that was wanted.
+    pub fn reason(&self) -> Option<&str> {
+        self.placed.as_ref()?.reason.as_deref()
+    }
 }
 
 /// What is being made: the `ebpf` block, the Corefile it stands in, the object, and where messages go.
@@ -84,6 +97,16 @@ impl Order<'_> {
     /// # Errors
     /// What it is not.
     pub fn interface(&self) -> Result<Interface, Diagnostic> {
+        let interface = self.device()?;
+        if let Some((_, id)) = interface.xdp {
+            let what = held(&self.filter.interface, id);
+            return Err(self.wrong(self.filter.interface_at, "if", Blame::Interface, what));
+        }
+        Ok(interface)
+    }
+
+    /// Looks up the interface, which must be there and up.
+    fn device(&self) -> Result<Interface, Diagnostic> {
         let (name, at) = (&self.filter.interface, self.filter.interface_at);
         let wrong = |what: String| Err(self.wrong(at, "if", Blame::Interface, what));
         let found = interface::find(name).map_err(|error| self.kernel(at, "if", &error))?;
@@ -96,9 +119,6 @@ impl Order<'_> {
             return wrong(format!(
                 "interface {name} is down; set it up, or let `wait DURATION` wait for it"
             ));
-        }
-        if let Some((_, id)) = interface.xdp {
-            return wrong(held(name, id));
         }
         Ok(interface)
     }
@@ -119,7 +139,7 @@ impl Order<'_> {
             fill::fill(self, map, batch)?;
         }
         let card = match self.filter.mode {
-            config::Mode::Offload => Some(self.interface()?.index),
+            config::Mode::Offload => Some(self.device()?.index),
             _ => None,
         };
         let fds: Vec<_> = maps.iter().map(|map| map.fd().as_raw_fd()).collect();
@@ -158,41 +178,20 @@ impl Order<'_> {
     /// When the interface is gone or held, or the driver refuses.
     pub fn attach(&self, loaded: Loaded) -> Result<Filter, Diagnostic> {
         let interface = self.interface()?;
-        let (attachment, reason) = self.attach_somehow(&interface, &loaded.program)?;
-        Ok(Filter {
+        place::place(self.filter.mode, &interface, &loaded.program, None)
+            .map_err(|Misplaced { failure, mode, .. }| self.not_attached(failure, mode, &interface))
+            .map(|placed| self.filter(loaded, placed))
+    }
+
+    fn filter(&self, loaded: Loaded, placed: Placed) -> Filter {
+        Filter {
             interface: self.filter.interface.clone(),
-            attachment,
-            reason,
-            program: loaded.program.info,
+            program: loaded.program,
             map: loaded.map,
             metrics: self.filter.metrics.clone(),
             watch: loaded.watch,
-        })
-    }
-
-    fn attach_somehow(
-        &self,
-        interface: &Interface,
-        program: &Program,
-    ) -> Result<(Attachment, Option<String>), Diagnostic> {
-        let attach =
-            |mode| Attachment::new(interface.index, std::os::fd::AsFd::as_fd(program), mode);
-        let mode = match self.filter.mode {
-            config::Mode::Auto | config::Mode::Native => Mode::Native,
-            config::Mode::Generic => Mode::Generic,
-            config::Mode::Offload => Mode::Offload,
-        };
-        match attach(mode) {
-            Ok(attachment) => Ok((attachment, None)),
-            Err(Failure::Refused(errno, words))
-                if self.filter.mode == config::Mode::Auto && errno != Errno::EPERM =>
-            {
-                let reason = in_words(errno, &words, interface);
-                let attachment = attach(Mode::Generic)
-                    .map_err(|failure| self.not_attached(failure, Mode::Generic, interface))?;
-                Ok((attachment, Some(reason)))
-            }
-            Err(failure) => Err(self.not_attached(failure, mode, interface)),
+            wanted: self.filter.mode,
+            placed: Some(placed),
         }
     }
 }

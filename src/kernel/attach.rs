@@ -9,17 +9,18 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use nix::errno::Errno;
 use nix::libc;
 
-use super::interface::{self, acknowledged};
-use super::netlink::{Refusal, Request};
+use super::interface;
+use super::netlink::{ACKNOWLEDGED, IFLA_XDP, NESTED, Refusal, Request};
 use super::{Call, door};
 
 const BPF_XDP: u32 = 37;
-const IFLA_XDP: u16 = 43;
+/// Update a link only if it has the program that is said (`BPF_F_REPLACE` of `BPF_LINK_UPDATE`).
+const LINK_REPLACE: u32 = 1 << 2;
 const IFLA_XDP_FD: u16 = 1;
 const IFLA_XDP_FLAGS: u16 = 3;
 const IFLA_XDP_EXPECTED_FD: u16 = 8;
 const UPDATE_IF_NOEXIST: u32 = 1 << 0;
-/// Detach only the program whose descriptor is given (5.7).
+/// Detach or replace only the program whose descriptor is given (5.7).
 const REPLACE: u32 = 1 << 4;
 
 /// Where in the interface's receive path a program runs.
@@ -43,13 +44,20 @@ impl Mode {
     }
 }
 
-impl fmt::Display for Mode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Mode {
+    /// The word for it, in the Corefile, in metrics and in messages.
+    pub const fn name(self) -> &'static str {
+        match self {
             Self::Native => "native",
             Self::Generic => "generic",
             Self::Offload => "offload",
-        })
+        }
+    }
+}
+
+impl fmt::Display for Mode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }
 
@@ -60,15 +68,10 @@ pub struct Attachment {
     pub interface: u32,
     /// The mode it got.
     pub mode: Mode,
-    handle: Handle,
-}
-
-#[derive(Debug)]
-enum Handle {
-    /// The link; held, never read.
-    Link(#[expect(dead_code, reason = "closing it detaches")] OwnedFd),
-    /// The program, to tell it from another's when detaching.
-    Netlink(OwnedFd),
+    /// What is attached, to tell it from another's.
+    program: OwnedFd,
+    /// Closing it detaches; without one, netlink must.
+    link: Option<OwnedFd>,
 }
 
 /// Why a program could not be attached.
@@ -82,11 +85,22 @@ pub enum Failure {
     Refused(Errno, String),
 }
 
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Held => f.write_str("another program has its place"),
+            Self::Gone => f.write_str("the interface has gone"),
+            Self::Refused(errno, words) if words.is_empty() => f.write_str(errno.desc()),
+            Self::Refused(_, words) => f.write_str(words),
+        }
+    }
+}
+
 impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
         match refusal.errno {
             Errno::EBUSY | Errno::EEXIST => Self::Held,
-            Errno::ENODEV => Self::Gone,
+            Errno::ENODEV | Errno::ENOLINK => Self::Gone,
             errno => Self::Refused(errno, refusal.words),
         }
     }
@@ -98,59 +112,91 @@ impl Attachment {
     /// # Errors
     /// See [`Failure`].
     pub fn new(interface: u32, program: BorrowedFd<'_>, mode: Mode) -> Result<Self, Failure> {
-        let link = match create_link(interface, program, mode) {
-            Ok(link) => link,
+        let program = duplicate(program)?;
+        let link = match create_link(interface, &program, mode) {
+            Ok(link) => Some(link),
             Err(errno) if says_something_else(errno) => return Err(Refusal::from(errno).into()),
             // The kernel has no XDP links, or the driver refuses: netlink attaches, or tells in words why not.
-            Err(_) => return Self::over_netlink(interface, program, mode),
+            Err(_) => {
+                let flags = UPDATE_IF_NOEXIST | mode.flags();
+                set(interface, program.as_raw_fd(), flags, None)?;
+                None
+            }
         };
         Ok(Self {
             interface,
             mode,
-            handle: Handle::Link(link),
+            program,
+            link,
         })
     }
 
-    fn over_netlink(interface: u32, program: BorrowedFd<'_>, mode: Mode) -> Result<Self, Failure> {
-        let program = program.try_clone_to_owned().map_err(|error| {
-            Failure::Refused(
-                Errno::from_raw(error.raw_os_error().unwrap_or_default()),
-                String::new(),
-            )
-        })?;
-        set(
-            interface,
-            program.as_raw_fd(),
-            UPDATE_IF_NOEXIST | mode.flags(),
-            None,
-        )?;
-        Ok(Self {
-            interface,
-            mode,
-            handle: Handle::Netlink(program),
-        })
+    /// Puts `program` in the place of the one that is attached, in one step: every packet meets one or the other.
+    ///
+    /// # Errors
+    /// [`Failure::Held`] when another's program has taken our place, [`Failure::Gone`] when the interface has gone,
+    /// else see [`Failure`]; what was attached stays.
+    pub fn replace(&mut self, program: BorrowedFd<'_>) -> Result<(), Failure> {
+        let program = duplicate(program)?;
+        match &self.link {
+            Some(link) => update_link(link, &program, &self.program).map_err(Refusal::from)?,
+            None => self.replace_over_netlink(&program)?,
+        }
+        self.program = program;
+        Ok(())
+    }
+
+    fn replace_over_netlink(&self, program: &OwnedFd) -> Result<(), Refusal> {
+        let (fd, expected) = (program.as_raw_fd(), self.program.as_raw_fd());
+        let flags = REPLACE | self.mode.flags();
+        match set(self.interface, fd, flags, Some(expected)) {
+            // Before 5.7 REPLACE is an unknown flag. Look who is there, then; the moment between is as short as can be.
+            Err(refusal) if refusal.errno == Errno::EINVAL && self.is_ours() => {
+                set(self.interface, fd, self.mode.flags(), None)
+            }
+            other => other,
+        }
     }
 
     /// Whether the attachment ends with this process, however that ends.
     pub const fn ends_with_process(&self) -> bool {
-        matches!(self.handle, Handle::Link(_))
+        self.link.is_some()
+    }
+
+    /// Whether what the interface has attached is our program.
+    fn is_ours(&self) -> bool {
+        let Ok(ours) = super::info::program(self.program.as_fd()) else {
+            return false;
+        };
+        let name = nix::net::if_::if_indextoname(self.interface)
+            .ok()
+            .and_then(|name| name.into_string().ok());
+        let there = name.and_then(|name| interface::find(&name).ok().flatten());
+        there
+            .and_then(|interface| interface.xdp)
+            .is_some_and(|(_, id)| id == ours.id)
     }
 }
 
 impl Drop for Attachment {
     fn drop(&mut self) {
-        let Handle::Netlink(program) = &self.handle else {
+        if self.link.is_some() {
             return;
-        };
+        }
         let flags = REPLACE | self.mode.flags();
-        let gone = set(self.interface, -1, flags, Some(program.as_raw_fd()));
-        // Before 5.7 REPLACE is an unknown flag. Look who is there, then; the moment between is as short as can be.
-        if matches!(gone, Err(ref refusal) if refusal.errno == Errno::EINVAL)
-            && is_still(self.interface, program)
-        {
+        let gone = set(self.interface, -1, flags, Some(self.program.as_raw_fd()));
+        // As in `replace_over_netlink`.
+        if matches!(gone, Err(ref refusal) if refusal.errno == Errno::EINVAL) && self.is_ours() {
             let _ = set(self.interface, -1, self.mode.flags(), None);
         }
     }
+}
+
+fn duplicate(program: BorrowedFd<'_>) -> Result<OwnedFd, Failure> {
+    program.try_clone_to_owned().map_err(|error| {
+        let errno = Errno::from_raw(error.raw_os_error().unwrap_or_default());
+        Failure::Refused(errno, String::new())
+    })
 }
 
 /// Whether `errno` is about something that netlink would not do better.
@@ -170,7 +216,7 @@ fn says_something_else(errno: Errno) -> bool {
     )
 }
 
-fn create_link(interface: u32, program: BorrowedFd<'_>, mode: Mode) -> Result<OwnedFd, Errno> {
+fn create_link(interface: u32, program: &OwnedFd, mode: Mode) -> Result<OwnedFd, Errno> {
     let index = i32::try_from(interface).map_err(|_| Errno::ENODEV)?;
     let program = program.as_raw_fd();
     let options = bpf_sys::bpf_link_create_opts {
@@ -186,6 +232,20 @@ fn create_link(interface: u32, program: BorrowedFd<'_>, mode: Mode) -> Result<Ow
     })?;
     // SAFETY: the kernel has just made this descriptor and nobody else owns it.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+fn update_link(link: &OwnedFd, program: &OwnedFd, expected: &OwnedFd) -> Result<(), Errno> {
+    let (link, program) = (link.as_raw_fd(), program.as_raw_fd());
+    let options = bpf_sys::bpf_link_update_opts {
+        sz: size_of::<bpf_sys::bpf_link_update_opts>() as u64,
+        flags: LINK_REPLACE,
+        old_prog_fd: expected.as_raw_fd().cast_unsigned(),
+    };
+    // SAFETY: `options` says its own size and lives beyond the call.
+    door::pass(Call::LinkUpdate, || unsafe {
+        bpf_sys::bpf_link_update(link, program, &raw const options)
+    })
+    .map(drop)
 }
 
 /// `RTM_SETLINK` with the program `fd`, or none for -1.
@@ -208,21 +268,7 @@ fn set(interface: u32, fd: i32, flags: u32, expected: Option<i32>) -> Result<(),
             nested.extend_from_slice(part).map_err(|_| Errno::E2BIG)?;
         }
     }
-    let mut request = Request::new(libc::RTM_SETLINK, acknowledged(), &info)?;
-    request.attribute(IFLA_XDP | 1 << 15, &nested)?;
+    let mut request = Request::new(libc::RTM_SETLINK, ACKNOWLEDGED, &info)?;
+    request.attribute(IFLA_XDP | NESTED, &nested)?;
     request.ask(|_, _| {})
-}
-
-/// Whether `program` is what the interface with this index has attached.
-fn is_still(index: u32, program: &OwnedFd) -> bool {
-    let Ok(ours) = super::info::program(program.as_fd()) else {
-        return false;
-    };
-    let name = nix::net::if_::if_indextoname(index)
-        .ok()
-        .and_then(|name| name.into_string().ok());
-    let there = name.and_then(|name| interface::find(&name).ok().flatten());
-    there
-        .and_then(|interface| interface.xdp)
-        .is_some_and(|(_, id)| id == ours.id)
 }

@@ -28,6 +28,8 @@ pub enum Call {
     ProgLoad,
     /// `BPF_LINK_CREATE` (XDP since 5.9).
     LinkCreate,
+    /// `BPF_LINK_UPDATE` (XDP since 5.9).
+    LinkUpdate,
     /// `BPF_PROG_GET_FD_BY_ID` (4.13).
     ProgById,
     /// `BPF_OBJ_GET_INFO_BY_FD` (4.13).
@@ -52,6 +54,7 @@ impl Call {
             Self::MapFreeze => "map_freeze",
             Self::ProgLoad => "prog_load",
             Self::LinkCreate => "link_create",
+            Self::LinkUpdate => "link_update",
             Self::ProgById => "prog_by_id",
             Self::ObjectInfo => "object_info",
             Self::Netlink => "netlink",

@@ -7,14 +7,13 @@ use nix::libc;
 use nix::sys::socket::{MsgFlags, recv};
 
 use super::attach::Mode;
-use super::netlink::{self, Attributes, Request, as_flags, u32_at};
+use super::netlink::{self, Attributes, IFLA_XDP, Request, u32_at};
 use super::{Call, Error, Result};
 
 /// Bytes of `struct ifinfomsg`.
 const INFO: usize = 16;
 const IFLA_MTU: u16 = 4;
 const IFLA_EXT_MASK: u16 = 29;
-const IFLA_XDP: u16 = 43;
 const IFLA_XDP_ATTACHED: u16 = 2;
 const IFLA_XDP_PROG_ID: u16 = 4;
 const RTEXT_FILTER_SKIP_STATS: u32 = 8;
@@ -133,11 +132,6 @@ impl AsFd for Monitor {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
     }
-}
-
-/// Flags of a request that wants an acknowledgement.
-pub(super) fn acknowledged() -> u16 {
-    as_flags(libc::NLM_F_ACK)
 }
 
 #[cfg(test)]

@@ -25,7 +25,11 @@ const NLMSGERR_ATTR_MSG: u16 = 1;
 const NLM_F_ACK_TLVS: u16 = 0x200;
 const NLM_F_CAPPED: u16 = 0x100;
 /// The kernel marks attributes that contain attributes with this bit, or not; readers must mask it.
-const NESTED: u16 = 1 << 15;
+pub(super) const NESTED: u16 = 1 << 15;
+/// What is attached to an interface, nested.
+pub(super) const IFLA_XDP: u16 = 43;
+/// Flags of a request that wants an acknowledgement.
+pub(super) const ACKNOWLEDGED: u16 = 4;
 
 /// Why a request was refused.
 #[derive(Debug)]

@@ -5,6 +5,7 @@
 //! byte ([`Content`]); the daemon writes the content to the shared page and answers with its length. The worker can be
 //! killed at any time: the filter notices nothing, and a new one is started.
 
+pub mod listener;
 pub mod server;
 pub mod worker;
 

@@ -1,7 +1,7 @@
 //! The daemon's end: starts the worker, answers what it asks.
 
 use std::ffi::{CStr, CString};
-use std::net::TcpListener;
+use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
@@ -9,15 +9,12 @@ use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::spawn::{PosixSpawnAttr, PosixSpawnFileActions, posix_spawn};
 use nix::sys::signal::{Signal, kill};
-use nix::sys::socket::{
-    AddressFamily, Backlog, MsgFlags, SockFlag, SockType, SockaddrStorage, bind, listen, recv,
-    send, setsockopt, socket, socketpair, sockopt,
-};
+use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, recv, send, socketpair};
 use nix::sys::stat::Mode;
-use nix::sys::time::{TimeVal, TimeValLike};
 use nix::sys::wait::waitpid;
 use nix::unistd::Pid;
 
+use super::listener::{Listener, Listeners};
 use super::{Content, FAILED, FIRST_LISTENER_FD, PAGE_FD, PAGE_SIZE, SOCKET_FD, WORKER};
 use crate::capacity::MAX_FILTERS;
 use crate::config::Address;
@@ -25,8 +22,6 @@ use crate::kernel::shared::SharedPage;
 
 /// Where descriptors wait that are about to become a worker's: above all that it gets, so that none is overwritten.
 const ABOVE: i32 = 64;
-/// How long a client may leave an answer unread.
-const SEND_TIMEOUT_SECONDS: i64 = 10;
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// A worker that has lived so long was not at fault when it died.
@@ -35,7 +30,7 @@ const SOUND_AFTER: Duration = Duration::from_mins(1);
 /// The page's listening sockets and its worker.
 #[derive(Debug)]
 pub struct Server {
-    listeners: heapless::Vec<OwnedFd, MAX_FILTERS>,
+    listeners: Listeners,
     page: SharedPage,
     page_fd: OwnedFd,
     worker: Option<Worker>,
@@ -61,48 +56,12 @@ pub enum Heard {
     Death,
 }
 
-/// Listens on an address.
-///
-/// # Errors
-/// `EADDRINUSE`, `EADDRNOTAVAIL`, `EACCES`.
-pub fn listen_on(address: Address) -> Result<OwnedFd, Errno> {
-    let mut last = Errno::EADDRNOTAVAIL;
-    for candidate in address.candidates().into_iter().flatten() {
-        match listener(candidate) {
-            Ok(listener) => return Ok(listener),
-            Err(errno) => last = errno,
-        }
-    }
-    Err(last)
-}
-
-fn listener(address: std::net::SocketAddr) -> Result<OwnedFd, Errno> {
-    let family = if address.is_ipv6() {
-        AddressFamily::Inet6
-    } else {
-        AddressFamily::Inet
-    };
-    let socket = socket(family, SockType::Stream, SockFlag::SOCK_CLOEXEC, None)?;
-    setsockopt(&socket, sockopt::ReuseAddr, &true)?;
-    // Accepted sockets inherit both: an answer goes out at once, and a client that does not read it does not hold the
-    // worker for ever.
-    setsockopt(&socket, sockopt::TcpNoDelay, &true)?;
-    setsockopt(
-        &socket,
-        sockopt::SendTimeout,
-        &TimeVal::seconds(SEND_TIMEOUT_SECONDS),
-    )?;
-    bind(socket.as_raw_fd(), &SockaddrStorage::from(address))?;
-    listen(&socket, Backlog::new(64)?)?;
-    Ok(socket)
-}
-
 impl Server {
     /// Starts a worker for these listening sockets.
     ///
     /// # Errors
     /// When the system has no descriptor, memory or process left.
-    pub fn start(listeners: heapless::Vec<OwnedFd, MAX_FILTERS>) -> Result<Self, Errno> {
+    pub fn start(listeners: Listeners) -> Result<Self, Errno> {
         let (page, page_fd) = SharedPage::create(PAGE_SIZE)?;
         let worker = Some(Worker::spawn(&page_fd, &listeners)?);
         Ok(Self {
@@ -116,10 +75,19 @@ impl Server {
     }
 
     /// The addresses listened on, with the port that the system chose where 0 was asked for.
-    pub fn addresses(&self) -> impl Iterator<Item = std::net::SocketAddr> {
-        self.listeners
-            .iter()
-            .filter_map(|fd| TcpListener::from(fd.try_clone().ok()?).local_addr().ok())
+    pub fn addresses(&self) -> impl Iterator<Item = SocketAddr> {
+        self.listeners.iter().filter_map(Listener::local)
+    }
+
+    /// The addresses as the Corefile has them.
+    pub fn wanted(&self) -> impl Iterator<Item = Address> {
+        self.listeners.iter().map(|listener| listener.address)
+    }
+
+    /// The socket that listens on this address.
+    pub fn listener(&self, address: Address) -> Option<&Listener> {
+        let mut listeners = self.listeners.iter();
+        listeners.find(|listener| listener.address == address)
     }
 
     /// What to wait for until there is something to hear.
@@ -193,7 +161,7 @@ impl Server {
 }
 
 impl Worker {
-    fn spawn(page: &OwnedFd, listeners: &[OwnedFd]) -> Result<Self, Errno> {
+    fn spawn(page: &OwnedFd, listeners: &[Listener]) -> Result<Self, Errno> {
         let (ours, theirs) = socketpair(
             AddressFamily::Unix,
             SockType::SeqPacket,
@@ -205,7 +173,7 @@ impl Worker {
         let listeners = listeners
             .iter()
             .zip(FIRST_LISTENER_FD..)
-            .map(|(fd, number)| (fd.as_fd(), number));
+            .map(|(listener, number)| (listener.socket.as_fd(), number));
         let mut actions = PosixSpawnFileActions::init()?;
         let devnull: &CStr = c"/dev/null";
         actions.add_open(0, devnull, OFlag::O_RDWR, Mode::empty())?;

@@ -59,7 +59,8 @@ impl Daemon {
         self.nth_line(0, part)
     }
 
-    fn nth_line(&self, skip: usize, part: &str) -> (Instant, String) {
+    /// As [`Daemon::line`], for the line after `skip` such ones.
+    pub(crate) fn nth_line(&self, skip: usize, part: &str) -> (Instant, String) {
         let found = |said: &Said| {
             let mut lines = said.lines.iter().filter(|(_, line)| line.contains(part));
             lines.nth(skip).cloned()

@@ -1,0 +1,99 @@
+//! Where in an interface's receive path a program goes.
+
+use std::os::fd::AsFd;
+
+use nix::errno::Errno;
+
+use super::refusal::in_words;
+use crate::config;
+use crate::kernel::attach::{Attachment, Failure, Mode};
+use crate::kernel::interface::Interface;
+use crate::kernel::program::Program;
+
+/// A program that has its place.
+#[derive(Debug)]
+pub(super) struct Placed {
+    pub(super) attachment: Attachment,
+    /// Why it is not native, where that was wanted.
+    pub(super) reason: Option<String>,
+}
+
+/// A program that has none.
+#[derive(Debug)]
+pub(super) struct Misplaced {
+    pub(super) failure: Failure,
+    /// The mode that was tried last.
+    pub(super) mode: Mode,
+    /// What was attached before, if it still is.
+    pub(super) held: Option<Placed>,
+}
+
+/// Attaches `program`, instead of what is `held` if there is that. Every packet then meets the one program or the
+/// other; only where the mode changes there is a moment without one, since the kernel does not have an interface in
+/// two modes.
+pub(super) fn place(
+    wanted: config::Mode,
+    interface: &Interface,
+    program: &Program,
+    held: Option<Placed>,
+) -> Result<Placed, Misplaced> {
+    match held {
+        Some(held) if suits(wanted, interface, &held.attachment) => replace(held, program),
+        other => {
+            drop(other);
+            attach(wanted, interface, program)
+        }
+    }
+}
+
+/// Whether a program can be put in this attachment's place.
+fn suits(wanted: config::Mode, interface: &Interface, attachment: &Attachment) -> bool {
+    let mode = match wanted {
+        config::Mode::Auto => attachment.mode != Mode::Offload,
+        config::Mode::Native => attachment.mode == Mode::Native,
+        config::Mode::Generic => attachment.mode == Mode::Generic,
+        // The card takes another program only when it has let go of the first.
+        config::Mode::Offload => false,
+    };
+    mode && attachment.interface == interface.index
+}
+
+fn replace(mut held: Placed, program: &Program) -> Result<Placed, Misplaced> {
+    match held.attachment.replace(program.as_fd()) {
+        Ok(()) => Ok(held),
+        Err(failure) => Err(Misplaced {
+            failure,
+            mode: held.attachment.mode,
+            held: Some(held),
+        }),
+    }
+}
+
+fn attach(
+    wanted: config::Mode,
+    interface: &Interface,
+    program: &Program,
+) -> Result<Placed, Misplaced> {
+    let attempt = |mode, reason| match Attachment::new(interface.index, program.as_fd(), mode) {
+        Ok(attachment) => Ok(Placed { attachment, reason }),
+        Err(failure) => Err(Misplaced {
+            failure,
+            mode,
+            held: None,
+        }),
+    };
+    let mode = match wanted {
+        config::Mode::Auto | config::Mode::Native => Mode::Native,
+        config::Mode::Generic => Mode::Generic,
+        config::Mode::Offload => Mode::Offload,
+    };
+    match attempt(mode, None) {
+        Err(Misplaced {
+            failure: Failure::Refused(errno, words),
+            ..
+        }) if wanted == config::Mode::Auto && errno != Errno::EPERM => {
+            attempt(Mode::Generic, Some(in_words(errno, &words, interface)))
+        }
+        other => other,
+    }
+}

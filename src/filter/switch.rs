@@ -1,0 +1,58 @@
+//! Another program, with its maps, in the place of the one that runs.
+
+use super::place::{self, Misplaced};
+use super::{Filter, Loaded, Order};
+use crate::config::Diagnostic;
+use crate::kernel::interface;
+
+impl Order<'_> {
+    /// Puts what was loaded in the place of `old`, which filters the same interface. `old` then no longer filters, but
+    /// has all that it needs to [take back](Filter::take_back) its place.
+    ///
+    /// # Errors
+    /// When the interface or its driver does not take it; `old` still filters.
+    pub fn switch(&self, old: &mut Filter, loaded: Loaded) -> Result<Filter, Diagnostic> {
+        let interface = self.device()?;
+        let held = old.placed.take();
+        match place::place(self.filter.mode, &interface, &loaded.program, held) {
+            Ok(placed) => Ok(self.filter(loaded, placed)),
+            Err(Misplaced {
+                failure,
+                mode,
+                held,
+            }) => {
+                old.placed = held;
+                if old.placed.is_none() {
+                    old.stand_again(self.log);
+                }
+                Err(self.not_attached(failure, mode, &interface))
+            }
+        }
+    }
+}
+
+impl Filter {
+    /// Puts this filter back in the place of `other`, which took it.
+    pub fn take_back(&mut self, mut other: Self, log: &crate::log::Log) {
+        self.placed = other.placed.take();
+        self.stand_again(log);
+    }
+
+    /// Attaches this filter's program, in the place of what it holds. There is nobody left to tell but the log when
+    /// that fails.
+    fn stand_again(&mut self, log: &crate::log::Log) {
+        let name = &self.interface;
+        let found = match interface::find(name) {
+            Ok(Some(found)) => found,
+            Ok(None) => return,
+            Err(error) => return log.error(format_args!("{name}: {error}")),
+        };
+        match place::place(self.wanted, &found, &self.program, self.placed.take()) {
+            Ok(placed) => self.placed = Some(placed),
+            Err(Misplaced { failure, held, .. }) => {
+                log.error(format_args!("{name}: is not filtered any more: {failure}"));
+                self.placed = held;
+            }
+        }
+    }
+}

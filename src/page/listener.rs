@@ -1,0 +1,85 @@
+//! Sockets that the daemon opens and the worker answers on.
+
+use std::net::{SocketAddr, TcpListener};
+use std::os::fd::{AsRawFd, OwnedFd};
+
+use nix::errno::Errno;
+use nix::sys::socket::{
+    AddressFamily, Backlog, SockFlag, SockType, SockaddrStorage, bind, listen, setsockopt, socket,
+    sockopt,
+};
+use nix::sys::time::{TimeVal, TimeValLike};
+
+use crate::capacity::MAX_FILTERS;
+use crate::config::Address;
+
+/// How long a client may leave an answer unread.
+const SEND_TIMEOUT_SECONDS: i64 = 10;
+
+/// As many as there can be server blocks with a page.
+pub type Listeners = heapless::Vec<Listener, MAX_FILTERS>;
+
+/// A socket that listens.
+#[derive(Debug)]
+pub struct Listener {
+    /// Where, as the Corefile has it.
+    pub address: Address,
+    /// The socket.
+    pub socket: OwnedFd,
+}
+
+impl Listener {
+    /// Listens on an address: the first of its candidates that can be had.
+    ///
+    /// # Errors
+    /// `EADDRINUSE`, `EADDRNOTAVAIL`, `EACCES`.
+    pub fn open(address: Address) -> Result<Self, Errno> {
+        let mut last = Errno::EADDRNOTAVAIL;
+        for candidate in address.candidates().into_iter().flatten() {
+            match open(candidate) {
+                Ok(socket) => return Ok(Self { address, socket }),
+                Err(errno) => last = errno,
+            }
+        }
+        Err(last)
+    }
+
+    /// The same socket once more; what waits in its queue waits for both.
+    ///
+    /// # Errors
+    /// When there are no descriptors left.
+    pub fn share(&self) -> Result<Self, Errno> {
+        let socket = self.socket.try_clone().map_err(|_| Errno::EMFILE)?;
+        Ok(Self {
+            address: self.address,
+            socket,
+        })
+    }
+
+    /// The address it got, with the port that the system chose where 0 was asked for.
+    pub fn local(&self) -> Option<SocketAddr> {
+        let socket = TcpListener::from(self.socket.try_clone().ok()?);
+        socket.local_addr().ok()
+    }
+}
+
+fn open(address: std::net::SocketAddr) -> Result<OwnedFd, Errno> {
+    let family = if address.is_ipv6() {
+        AddressFamily::Inet6
+    } else {
+        AddressFamily::Inet
+    };
+    let socket = socket(family, SockType::Stream, SockFlag::SOCK_CLOEXEC, None)?;
+    setsockopt(&socket, sockopt::ReuseAddr, &true)?;
+    // Accepted sockets inherit both: an answer goes out at once, and a client that does not read it does not hold the
+    // worker for ever.
+    setsockopt(&socket, sockopt::TcpNoDelay, &true)?;
+    setsockopt(
+        &socket,
+        sockopt::SendTimeout,
+        &TimeVal::seconds(SEND_TIMEOUT_SECONDS),
+    )?;
+    bind(socket.as_raw_fd(), &SockaddrStorage::from(address))?;
+    listen(&socket, Backlog::new(64)?)?;
+    Ok(socket)
+}

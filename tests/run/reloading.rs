@@ -1,0 +1,296 @@
+//! The Corefile read again while the filter runs: all of it takes effect, or none, and no packet slips through.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use nix::sys::signal::Signal;
+
+use crate::net::{Attached, CLIENT, Daemon, GENERIC, NATIVE, Response, SERVER, Site};
+use crate::packet;
+
+/// What ends the account of a reload that failed.
+const REFUSED: &str = "reload: nothing was changed";
+
+/// One filter on `edge0` that drops and counts what comes from 10.11.0.0/16, with more directives.
+fn corefile(more: &str) -> String {
+    format!(
+        ". {{
+  prometheus
+  ebpf {{
+    if edge0
+    elf example.o
+    map 0A0B0000.FFFF0000.00000000
+    metric dropped 00000000 8 4 \"Dropped.\"
+    {more}
+  }}
+}}
+"
+    )
+}
+
+/// A filter on each of two interfaces.
+fn two(first: &str, second: &str) -> String {
+    let block = |name: &str| {
+        format!("ebpf {{\nif {name}\nelf example.o\nmap 0A0B0000.FFFF0000.00000000\n}}\n")
+    };
+    format!(
+        ". {{\nprometheus\n{}{}}}\n",
+        block(first),
+        if second.is_empty() {
+            String::new()
+        } else {
+            block(second)
+        }
+    )
+}
+
+fn reload(site: &Site, daemon: &Daemon, corefile: &str) {
+    site.folder.write("Corefile", corefile);
+    daemon.signal(Signal::SIGHUP);
+}
+
+/// Reloads, and sees that it took effect.
+fn reloads(site: &Site, daemon: &Daemon, corefile: &str) {
+    let before = daemon.lines_with("reload: done").len();
+    reload(site, daemon, corefile);
+    daemon.nth_line(before, "reload: done");
+}
+
+/// Reloads what must be refused, with a line that has all these parts.
+fn refuses(site: &Site, daemon: &Daemon, corefile: &str, parts: &[&str]) {
+    let before = daemon.lines_with("reload: ").len();
+    let refused = daemon.lines_with(REFUSED).len();
+    reload(site, daemon, corefile);
+    let (_, line) = daemon.nth_line(before, "reload: ");
+    for part in parts {
+        assert!(line.contains(part), "{part:?} in {line:?}");
+    }
+    daemon.nth_line(refused, REFUSED);
+}
+
+#[test]
+fn what_the_corefile_says_now_takes_effect() {
+    let site = Site::new();
+    let daemon = site.run(&corefile("")).attached(1);
+    let first = site.filter();
+    let sender = site.sender();
+    for (signal, result) in [(Signal::SIGHUP, 1), (Signal::SIGUSR1, 2)] {
+        let more = "map 0A0C0000.FFFF0000.00000000\nmetric too 01000000 8 4 \"Too.\"";
+        site.folder.write("Corefile", &corefile(more));
+        daemon.signal(signal);
+        site.metric_becomes("corexdp_reloads_total{result=\"success\"}", result);
+        sender.send(&packet("10.12.0.1"), 3);
+        site.metric_becomes("coredns_ebpf_too", 3);
+        assert_ne!(site.filter().id, first.id);
+        assert_eq!(site.filter().mode, NATIVE);
+    }
+    site.metric_becomes("corexdp_reloads_total{result=\"failure\"}", 0);
+    daemon.stop();
+    assert_eq!(site.attached(), None);
+}
+
+#[test]
+fn what_is_wrong_changes_nothing() {
+    let site = Site::new();
+    let daemon = site.run(&corefile("")).attached(1);
+    let filter = site.filter();
+    site.sender().send(&packet("10.11.0.1"), 2);
+    site.metric_becomes("coredns_ebpf_dropped", 2);
+    for (corefile, parts) in [
+        (
+            corefile("metric x 00000000 9 4 \"Past the end.\""),
+            &["Corefile:8: metric: "][..],
+        ),
+        (two("edge0", "edge1"), &["Corefile:9: if: ", "edge1"]),
+        (". {\nebpf {\n".to_owned(), &["Corefile:"]),
+        (
+            corefile("").replace("prometheus", "prometheus 192.0.2.200:1"),
+            &["Corefile:2: prometheus: can't listen on 192.0.2.200:1"],
+        ),
+        (
+            corefile("").replace("example.o", "none.o"),
+            &["Corefile:5: elf: ", "none.o"],
+        ),
+    ] {
+        refuses(&site, &daemon, &corefile, parts);
+        assert_eq!(site.filter(), filter);
+        site.metric_becomes("coredns_ebpf_dropped", 2);
+    }
+    site.metric_becomes("corexdp_reloads_total{result=\"failure\"}", 5);
+    daemon.stop();
+}
+
+/// Each reload makes new maps; without the one step from program to program some of the packets would come through.
+#[test]
+fn no_packet_slips_through_a_reload() {
+    let site = Site::new();
+    let daemon = site.run(&corefile("")).attached(1);
+    let (sender, receiver) = (site.sender(), site.receiver());
+    let done = AtomicBool::new(false);
+    let sent = thread::scope(|scope| {
+        let flood = scope.spawn(|| {
+            let mut sent = 0u64;
+            while !done.load(Ordering::Relaxed) {
+                sender.send(&packet("10.11.0.1"), 100);
+                sent += 100;
+            }
+            sent
+        });
+        for _ in 0..50 {
+            reloads(&site, &daemon, &corefile(""));
+        }
+        done.store(true, Ordering::Relaxed);
+        flood.join().unwrap()
+    });
+    assert!(sent > 10_000, "{sent}");
+    // What else there is on the wire is not IPv4.
+    while let Some(frame) = receiver.next() {
+        assert_ne!(&frame[12..14], [8, 0], "{frame:02x?}");
+    }
+    daemon.stop();
+}
+
+#[test]
+fn interfaces_are_added_and_removed() {
+    let site = Site::new();
+    site.add_wire("edge1", "far1");
+    let on = |name: &str| Attached::on(&site.server, name);
+    let daemon = site.run(&two(SERVER, "")).attached(1);
+    reloads(&site, &daemon, &two(SERVER, "edge1"));
+    assert!(on(SERVER).is_some() && on("edge1").is_some());
+    reloads(&site, &daemon, &two("edge1", ""));
+    assert!(on(SERVER).is_none() && on("edge1").is_some());
+    assert_eq!(
+        site.get("/metrics")
+            .metric("corexdp_filter_attached{interface=\"edge1\",mode=\"native\"}"),
+        Some("1")
+    );
+    reloads(&site, &daemon, ". {\nprometheus\n}\n");
+    assert!(on(SERVER).is_none() && on("edge1").is_none());
+    reloads(&site, &daemon, &two(SERVER, "edge1"));
+    assert!(on(SERVER).is_some() && on("edge1").is_some());
+    daemon.stop();
+}
+
+#[test]
+fn another_programs_interface_is_left_alone() {
+    let site = Site::new();
+    site.add_wire("edge1", "far1");
+    site.folder.fixture("foreign");
+    let daemon = site.run(&two(SERVER, "")).attached(1);
+    let filter = site.filter();
+    let object = site.folder.file("foreign.o");
+    site.server.run(&format!(
+        "ip link set edge1 xdp object {} section xdp",
+        object.display()
+    ));
+    let foreign = Attached::on(&site.server, "edge1").unwrap();
+    let parts = ["Corefile:9: if: interface edge1 is held by another"];
+    refuses(&site, &daemon, &two(SERVER, "edge1"), &parts);
+    assert_eq!(site.filter().mode, filter.mode);
+    assert_eq!(Attached::on(&site.server, "edge1"), Some(foreign));
+    daemon.stop();
+}
+
+#[test]
+fn the_mode_changes() {
+    let site = Site::new();
+    let daemon = site.run(&corefile("")).attached(1);
+    for (option, mode) in [
+        ("mode generic", GENERIC),
+        ("mode auto", GENERIC),
+        ("mode native", NATIVE),
+        ("mode auto", NATIVE),
+    ] {
+        reloads(&site, &daemon, &corefile(option));
+        assert_eq!(site.filter().mode, mode, "{option}");
+    }
+    // A driver that refuses natively keeps the generic program that it has.
+    reloads(&site, &daemon, &corefile("mode generic"));
+    site.client.run(&format!("ip link set {CLIENT} mtu 9000"));
+    let before = site.filter();
+    let parts = ["edge0", "native", "Peer MTU"];
+    refuses(&site, &daemon, &corefile("mode native"), &parts);
+    assert_eq!(site.filter(), before);
+    daemon.stop();
+}
+
+#[test]
+fn the_page_moves() {
+    let site = Site::new();
+    let daemon = site.run(&corefile("")).attached(1);
+    let ask = |port: u16| {
+        let address = format!("127.0.0.1:{port}");
+        Response::to(&site.server, &address, "GET /metrics HTTP/1.1").status
+    };
+    assert_eq!(ask(9153), 200);
+    let second = ":1053 {\nprometheus localhost:9154\n}\n";
+    reloads(&site, &daemon, &(corefile("") + second));
+    assert_eq!((ask(9153), ask(9154)), (200, 200));
+    reloads(
+        &site,
+        &daemon,
+        &corefile("").replace("prometheus", "prometheus localhost:9154"),
+    );
+    assert_eq!(ask(9154), 200);
+    reloads(&site, &daemon, &corefile("").replace("  prometheus\n", ""));
+    daemon.stop();
+}
+
+#[test]
+fn standard_input_is_not_read_twice() {
+    let site = Site::new();
+    site.folder.write("Corefile", &corefile(""));
+    let corexdp = site.command("run", &[]);
+    let mut command = std::process::Command::new("sh");
+    command.args(["-c", "exec \"$0\" run -conf stdin --log stderr <Corefile"]);
+    command.arg(corexdp.get_program());
+    command.current_dir(site.folder.path());
+    let daemon = site
+        .server
+        .enter(|| Daemon::spawn(&mut command))
+        .attached(1);
+    refuses(&site, &daemon, &corefile(""), &["standard input"]);
+    daemon.stop();
+}
+
+/// The second of two filters can't be switched, so the first one is switched back.
+#[cfg(feature = "faults")]
+#[test]
+fn what_fails_half_way_is_put_back() {
+    let site = Site::new();
+    site.add_wire("edge1", "far1");
+    site.folder.write("Corefile", &two(SERVER, "edge1"));
+    let mut command = site.command("run", &[]);
+    command.env("COREXDP_FAULT", "link_update:ENOMEM:2");
+    let daemon = site
+        .server
+        .enter(|| Daemon::spawn(&mut command))
+        .attached(2);
+    let before = (site.filter(), Attached::on(&site.server, "edge1"));
+    let parts = ["Corefile:9: if: interface edge1 refuses native mode: "];
+    refuses(&site, &daemon, &two(SERVER, "edge1"), &parts);
+    assert_eq!((site.filter(), Attached::on(&site.server, "edge1")), before);
+    reloads(&site, &daemon, &two(SERVER, "edge1"));
+    assert_ne!(site.filter().id, before.0.id);
+    daemon.stop();
+}
+
+/// Kernels before 5.9 have no links for XDP; netlink replaces in one step too.
+#[cfg(feature = "faults")]
+#[test]
+fn without_links_it_is_replaced_over_netlink() {
+    let site = Site::new();
+    site.folder.write("Corefile", &corefile(""));
+    let mut command = site.command("run", &[]);
+    command.env("COREXDP_FAULT", "link_create:EINVAL");
+    let daemon = site
+        .server
+        .enter(|| Daemon::spawn(&mut command))
+        .attached(1);
+    let before = site.filter();
+    reloads(&site, &daemon, &corefile(""));
+    assert_ne!(site.filter().id, before.id);
+    daemon.stop();
+    assert_eq!(site.attached(), None);
+}
