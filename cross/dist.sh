@@ -69,8 +69,9 @@ use_zig() {
 rust_flags() {
     # Zig brings the C library and its start files, for every version of std alike.
     echo '-Clink-self-contained=no'
-    # At fixed addresses, and without tables for an unwinder: a panic aborts.
-    echo '-Crelocation-model=static'
+    # At addresses that the kernel chooses anew each time: rustc asks for -static-pie, which zig takes for -static.
+    echo '-Clink-arg=-pie'
+    # Without tables for an unwinder: a panic aborts.
     echo '-Cforce-unwind-tables=no'
     echo '-Clink-arg=-Wl,--no-eh-frame-hdr'
     echo "--remap-path-prefix=$root=."
