@@ -17,7 +17,7 @@
 //! [`cli`] · [`daemon`] the story · [`report`] JSON · [`page`] the worker process · [`overview`] what the page says ·
 //! [`watch`] the change log · [`filter`] one running filter · [`plan`] everything checked · [`kernel`] the only room
 //! with `unsafe` · [`config`] directives · [`corefile`] the text · [`object`] the program · [`metrics`], [`hex`],
-//! [`log`], [`files`], [`process`], [`capacity`].
+//! [`log`], [`files`], [`process`], [`wait`], [`capacity`].
 
 #![warn(
     missing_docs,
@@ -45,6 +45,7 @@ pub mod page;
 pub mod plan;
 pub mod process;
 pub mod report;
+pub mod wait;
 pub mod watch;
 
 // The archives that stand in for libelf and zlib are linked through this package.

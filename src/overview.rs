@@ -166,6 +166,13 @@ impl Overview<'_> {
             let attached = u8::from(attachment.is_some());
             metrics::sample(text, "corexdp_filter_attached", &labels, attached)?;
         }
+        let name = "corexdp_filter_reattached_total";
+        let help = "How often the filter was attached again, its interface having gone.";
+        metrics::head(text, name, Kind::Counter, help)?;
+        for filter in self.filters {
+            let labels = [("interface", filter.interface.as_str())];
+            metrics::sample(text, name, &labels, filter.reattached)?;
+        }
         self.maps(text)?;
         metrics::head(
             text,

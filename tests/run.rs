@@ -18,6 +18,8 @@ mod filling;
 #[allow(dead_code, unreachable_pub)]
 #[path = "packets/frame.rs"]
 mod frame;
+#[path = "run/interfaces.rs"]
+mod interfaces;
 #[path = "run/modes.rs"]
 mod modes;
 mod net;

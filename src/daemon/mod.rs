@@ -10,6 +10,7 @@ use std::path::PathBuf;
 
 use crate::capacity::MAX_FILTERS;
 use crate::filter::Filter;
+use crate::kernel::interface::Monitor;
 use crate::kernel::scan::Scan;
 use crate::log::Log;
 use crate::page::server::Server;
@@ -48,6 +49,9 @@ pub fn run(options: &Options) -> Result<(), Error> {
     let mut scan = Box::<Scan>::default();
     // Before there is anything of BPF that a worker could inherit.
     let server = start::page(&plan, None)?;
+    // From before the filters are attached, so that no change is missed.
+    let monitor = Monitor::open()
+        .map_err(|error| Error::Process("interfaces can't be watched", error.errno.into()))?;
     let Some(filters) = start::filters(&plan, &signals, &mut scan, log)? else {
         return Ok(());
     };
@@ -58,7 +62,7 @@ pub fn run(options: &Options) -> Result<(), Error> {
         pidfile.map_err(|error| Error::Process("the pid file can't be written", error))?;
     announce_filters(&filters, log);
     announce_page(server.as_ref(), log);
-    let mut daemon = Daemon::new(filters, server, scan, birth, options);
+    let mut daemon = Daemon::new(filters, monitor, server, scan, birth, options);
     let signal = daemon.serve(&signals)?;
     drop(daemon);
     drop(pidfile);

@@ -1,19 +1,21 @@
 //! The one loop: signals, the page's requests, the time for `debug` to look.
 
+use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
-use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
 
 use super::{Error, Filters, Options, Signals};
 use crate::capacity::MAX_FILTERS;
+use crate::filter::Filter;
+use crate::kernel::interface::Monitor;
 use crate::kernel::scan::Scan;
 use crate::overview::{Count, Overview, Reloads};
 use crate::page::Content;
 use crate::page::server::{Heard, Server};
 use crate::plan::MAP;
 use crate::process::Birth;
+use crate::wait::wait;
 
 /// How often `debug` looks at the maps: twice in the 100 ms within which a change is promised to be logged.
 const DEBUG_PERIOD: Duration = Duration::from_millis(50);
@@ -26,22 +28,16 @@ pub(super) struct Daemon<'a> {
     pub(super) reloads: Reloads,
     pub(super) counts: [Count; MAX_FILTERS],
     pub(super) options: &'a Options,
+    monitor: Monitor,
     next_look: Instant,
     read_errors: u64,
     birth: Birth,
 }
 
-/// What there is to do.
-#[derive(Default)]
-struct News {
-    stop: bool,
-    reload: bool,
-    asked: bool,
-}
-
 impl<'a> Daemon<'a> {
     pub(super) fn new(
         filters: Filters,
+        monitor: Monitor,
         server: Option<Server>,
         scan: Box<Scan>,
         birth: Birth,
@@ -49,6 +45,7 @@ impl<'a> Daemon<'a> {
     ) -> Self {
         Self {
             filters,
+            monitor,
             server,
             scan,
             reloads: Reloads::default(),
@@ -63,18 +60,17 @@ impl<'a> Daemon<'a> {
     /// The one loop; returns the signal that ended it.
     pub(super) fn serve(&mut self, signals: &Signals) -> Result<Signal, Error> {
         loop {
-            let news = self.wait(signals)?;
-            if news.stop
-                && let Some(signal) = signals.stop()
-            {
+            let [stop, reload, request, interfaces] = self.wait(signals)?;
+            if stop && let Some(signal) = signals.stop() {
                 return Ok(signal);
             }
-            if news.reload && signals.reload() {
+            if reload && signals.reload() {
                 self.reload();
             }
-            if news.asked {
+            if request {
                 self.hear();
             }
+            self.follow(interfaces);
             if let Some(server) = &mut self.server {
                 server.restart();
             }
@@ -82,42 +78,34 @@ impl<'a> Daemon<'a> {
         }
     }
 
-    /// Sleeps until a signal, a request or a time that was set; without `debug` and a dead worker there is no such time.
-    fn wait(&self, signals: &Signals) -> Result<News, Error> {
-        let watch = self.watches().then_some(self.next_look);
-        let restart = self.server.as_ref().and_then(Server::deadline);
-        let timeout = match watch.into_iter().chain(restart).min() {
-            None => PollTimeout::NONE,
-            Some(at) => {
-                let left = at.saturating_duration_since(Instant::now());
-                // Rounded up, so that it does not spin through the last millisecond.
-                PollTimeout::try_from(left.as_millis().saturating_add(1))
-                    .unwrap_or(PollTimeout::MAX)
-            }
-        };
-        let mut fds = heapless::Vec::<_, 3>::new();
-        let worker = self.server.as_ref().and_then(Server::fd);
-        let known = [Some(signals.stop_fd()), Some(signals.reload_fd()), worker];
-        for fd in known.into_iter().flatten() {
-            // Three at most, and room for three.
-            let _ = fds.push(PollFd::new(fd, PollFlags::POLLIN));
+    /// Sleeps until there is something to do: stop, reload, answer a request, look after the interfaces. Only `debug`, a dead worker and an interface that refuses set a time.
+    fn wait(&self, signals: &Signals) -> Result<[bool; 4], Error> {
+        let times = [
+            self.watches().then_some(self.next_look),
+            self.server.as_ref().and_then(Server::deadline),
+            self.filters.iter().filter_map(Filter::retry_at).min(),
+        ];
+        let fds = [
+            Some(signals.stop_fd()),
+            Some(signals.reload_fd()),
+            self.server.as_ref().and_then(Server::fd),
+            Some(self.monitor.as_fd()),
+        ];
+        wait(fds, times.into_iter().flatten().min())
+            .map_err(|errno| Error::Process("the daemon can't wait for events", errno.into()))
+    }
+
+    /// Looks after the filters: all of them when there is news of interfaces, else those whose time has come.
+    fn follow(&mut self, news: bool) {
+        if news {
+            self.monitor.drain();
         }
-        match poll(&mut fds, timeout) {
-            Ok(_) => {}
-            Err(Errno::EINTR) => return Ok(News::default()),
-            Err(errno) => {
-                return Err(Error::Process(
-                    "the daemon can't wait for events",
-                    errno.into(),
-                ));
+        let now = Instant::now();
+        for filter in &mut self.filters {
+            if news || filter.retry_at().is_some_and(|at| at <= now) {
+                filter.follow(&self.options.log);
             }
         }
-        let ready = |index: usize| fds.get(index).and_then(PollFd::any).unwrap_or(false);
-        Ok(News {
-            stop: ready(0),
-            reload: ready(1),
-            asked: ready(2),
-        })
     }
 
     fn hear(&mut self) {

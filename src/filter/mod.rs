@@ -4,6 +4,7 @@
 //! before the first is attached; dropping one at any step takes back all it did.
 
 mod fill;
+mod follow;
 mod maps;
 mod place;
 mod refusal;
@@ -28,6 +29,7 @@ use crate::plan::MAP;
 use crate::watch::Watch;
 
 pub use fill::Batch;
+use follow::Retry;
 use place::{Misplaced, Placed};
 pub use refusal::blame;
 use refusal::held;
@@ -54,8 +56,11 @@ pub struct Filter {
     pub metrics: Vec<Metric>,
     /// What is remembered of the map where its changes are logged.
     pub watch: Option<Watch>,
+    /// How often it was attached again, since its interface had gone.
+    pub reattached: u64,
     wanted: config::Mode,
     placed: Option<Placed>,
+    retry: Option<Retry>,
 }
 
 impl Filter {
@@ -180,18 +185,20 @@ impl Order<'_> {
         let interface = self.interface()?;
         place::place(self.filter.mode, &interface, &loaded.program, None)
             .map_err(|Misplaced { failure, mode, .. }| self.not_attached(failure, mode, &interface))
-            .map(|placed| self.filter(loaded, placed))
+            .map(|placed| self.filter(loaded, Some(placed)))
     }
 
-    fn filter(&self, loaded: Loaded, placed: Placed) -> Filter {
+    fn filter(&self, loaded: Loaded, placed: Option<Placed>) -> Filter {
         Filter {
             interface: self.filter.interface.clone(),
             program: loaded.program,
             map: loaded.map,
             metrics: self.filter.metrics.clone(),
             watch: loaded.watch,
+            reattached: 0,
             wanted: self.filter.mode,
-            placed: Some(placed),
+            placed,
+            retry: None,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Another program, with its maps, in the place of the one that runs.
 
-use super::place::{self, Misplaced};
+use super::place::{self, Misplaced, Placed};
 use super::{Filter, Loaded, Order};
 use crate::config::Diagnostic;
 use crate::kernel::interface;
@@ -12,10 +12,15 @@ impl Order<'_> {
     /// # Errors
     /// When the interface or its driver does not take it; `old` still filters.
     pub fn switch(&self, old: &mut Filter, loaded: Loaded) -> Result<Filter, Diagnostic> {
-        let interface = self.device()?;
+        let interface = match self.device() {
+            Ok(interface) => interface,
+            // It is away, and what was loaded will follow it.
+            Err(_) if old.placed.is_none() => return Ok(self.successor(old, loaded, None)),
+            Err(wrong) => return Err(wrong),
+        };
         let held = old.placed.take();
         match place::place(self.filter.mode, &interface, &loaded.program, held) {
-            Ok(placed) => Ok(self.filter(loaded, placed)),
+            Ok(placed) => Ok(self.successor(old, loaded, Some(placed))),
             Err(Misplaced {
                 failure,
                 mode,
@@ -27,6 +32,13 @@ impl Order<'_> {
                 }
                 Err(self.not_attached(failure, mode, &interface))
             }
+        }
+    }
+
+    fn successor(&self, old: &Filter, loaded: Loaded, placed: Option<Placed>) -> Filter {
+        Filter {
+            reattached: old.reattached,
+            ..self.filter(loaded, placed)
         }
     }
 }

@@ -1,14 +1,12 @@
 //! Waiting for interfaces that appear late.
 
 use std::os::fd::{AsFd, BorrowedFd};
-use std::time::{Duration, Instant};
-
-use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use std::time::Instant;
 
 use super::Order;
 use crate::config::{Blame, Diagnostic};
 use crate::kernel::interface::Monitor;
+use crate::wait::wait;
 
 /// Waits until the interface is there, up and free, as long as its `wait` says; false when `stop` became readable first.
 ///
@@ -42,7 +40,8 @@ pub fn wait_for(order: &Order<'_>, stop: BorrowedFd<'_>) -> Result<bool, Diagnos
             ));
             told = true;
         }
-        let stopped = sleep(stop, &monitor, left).map_err(|errno| {
+        let fds = [Some(stop), Some(monitor.as_fd())];
+        let [stopped, _] = wait(fds, Some(end)).map_err(|errno| {
             let what = format!("can't wait: {}", errno.desc());
             order.wrong(at, "if", Blame::System, what)
         })?;
@@ -50,18 +49,5 @@ pub fn wait_for(order: &Order<'_>, stop: BorrowedFd<'_>) -> Result<bool, Diagnos
             return Ok(false);
         }
         monitor.drain();
-    }
-}
-
-/// Sleeps until there is news of interfaces, or for as long as is `left`; true when `stop` became readable.
-fn sleep(stop: BorrowedFd<'_>, monitor: &Monitor, left: Duration) -> Result<bool, Errno> {
-    // Rounded up, so that it does not spin through the last millisecond.
-    let left = left.as_millis().saturating_add(1);
-    let timeout = PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX);
-    let mut fds = [stop, monitor.as_fd()].map(|fd| PollFd::new(fd, PollFlags::POLLIN));
-    match poll(&mut fds, timeout) {
-        Ok(_) => Ok(fds.first().and_then(PollFd::any).unwrap_or(false)),
-        Err(Errno::EINTR) => Ok(false),
-        Err(errno) => Err(errno),
     }
 }

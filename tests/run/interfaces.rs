@@ -1,0 +1,200 @@
+//! Interfaces that go, return, change: the filter follows the name, and its counters go on.
+
+use std::time::{Duration, Instant};
+
+use crate::net::{
+    Attached, CLIENT, Daemon, GENERIC, NATIVE, Namespace, PATIENCE, SERVER, Site, within,
+};
+use crate::packet;
+
+const COREFILE: &str = ". {
+  prometheus
+  ebpf {
+    if edge0
+    elf example.o
+    map 0A0B0000.FFFF0000.00000000
+    metric dropped 00000000 8 4 \"Dropped.\"
+  }
+}
+";
+
+/// From an interface's return to its filter.
+const PROMPT: Duration = Duration::from_millis(100);
+
+fn start() -> (Site, Daemon) {
+    let site = Site::new();
+    let daemon = site.run(COREFILE).attached(1);
+    (site, daemon)
+}
+
+/// Sees that the filter stands within [`PROMPT`] of `returned`, drops, and still counts from what it had.
+fn stands_again(site: &Site, returned: Instant, reattached: u64, dropped: &mut u64) {
+    let filter = within(PATIENCE, "the filter stands", || site.attached());
+    let delay = returned.elapsed();
+    assert!(delay <= PROMPT, "{delay:?}");
+    assert_eq!(filter.name, "xdp_prog");
+    site.sender().send(&packet("10.11.0.1"), 2);
+    *dropped += 2;
+    site.metric_becomes("coredns_ebpf_dropped", *dropped);
+    site.metric_becomes(
+        "corexdp_filter_reattached_total{interface=\"edge0\"}",
+        reattached,
+    );
+}
+
+fn is_away(site: &Site) {
+    let name = "corexdp_filter_attached{interface=\"edge0\",mode=\"none\"}";
+    site.metric_becomes(name, 0);
+}
+
+#[test]
+fn an_interface_that_is_made_again_is_filtered_again() {
+    let (site, daemon) = start();
+    let mut dropped = 0;
+    for times in 1..=3 {
+        site.server.run("ip link delete edge0");
+        daemon.nth_line(times - 1, "warning: edge0: the interface has gone");
+        is_away(&site);
+        site.add_wire(SERVER, CLIENT);
+        stands_again(&site, Instant::now(), times as u64, &mut dropped);
+        assert_eq!(site.filter().mode, NATIVE);
+    }
+    daemon.stop();
+    assert_eq!(site.attached(), None);
+}
+
+#[test]
+fn an_interface_that_is_renamed_is_let_go() {
+    let (site, daemon) = start();
+    let mut dropped = 0;
+    site.server.run("ip link set edge0 name other0");
+    daemon.line("warning: edge0: the interface has gone");
+    within(PATIENCE, "the renamed one is free", || {
+        Attached::on(&site.server, "other0").is_none().then_some(())
+    });
+    let returned = Instant::now();
+    site.server.run("ip link set other0 name edge0");
+    stands_again(&site, returned, 1, &mut dropped);
+    daemon.stop();
+}
+
+#[test]
+fn an_interface_that_moves_to_another_namespace_is_let_go() {
+    let (site, daemon) = start();
+    let elsewhere = Namespace::new();
+    let mut dropped = 0;
+    site.server
+        .run(&format!("ip link set edge0 netns {}", elsewhere.name()));
+    daemon.line("warning: edge0: the interface has gone");
+    assert_eq!(Attached::on(&elsewhere, "edge0"), None);
+    let returned = Instant::now();
+    elsewhere.run(&format!("ip link set edge0 netns {}", site.server.name()));
+    within(PATIENCE, "the filter stands", || site.attached());
+    assert!(returned.elapsed() <= PROMPT, "{:?}", returned.elapsed());
+    site.server.run("ip link set edge0 up");
+    stands_again(&site, Instant::now(), 1, &mut dropped);
+    daemon.stop();
+}
+
+/// The program of an interface that is set down stays.
+#[test]
+fn down_and_up_changes_nothing() {
+    let (site, daemon) = start();
+    let filter = site.filter();
+    for _ in 0..5 {
+        site.server.run("ip link set edge0 down");
+        assert_eq!(site.filter(), filter);
+        site.server.run("ip link set edge0 up");
+    }
+    assert_eq!(site.filter(), filter);
+    site.metric_becomes("corexdp_filter_reattached_total{interface=\"edge0\"}", 0);
+    daemon.stop();
+}
+
+#[test]
+fn one_that_returns_with_too_large_an_mtu_is_filtered_in_generic_mode() {
+    let (site, daemon) = start();
+    site.server.run("ip link delete edge0");
+    daemon.line("warning: edge0: the interface has gone");
+    let client = site.client.name();
+    // In one request, so that there is no moment with the usual MTU.
+    site.server.run(&format!(
+        "ip link add edge0 mtu 9000 up type veth peer name far0 mtu 9000 netns {client}"
+    ));
+    daemon.line("edge0: attached again in generic mode");
+    assert_eq!(site.filter().mode, GENERIC);
+    daemon.line("warning: edge0: native mode refused: veth: Peer MTU");
+    daemon.stop();
+}
+
+/// While native, the driver itself refuses an MTU that it could not filter.
+#[test]
+fn an_mtu_that_native_mode_refuses_is_refused() {
+    let (site, daemon) = start();
+    let filter = site.filter();
+    let output = site
+        .client
+        .attempt(&format!("ip link set {CLIENT} mtu 9000"));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("mtu greater than device maximum"), "{said}");
+    assert_eq!(site.filter(), filter);
+    daemon.stop();
+}
+
+/// Whoever took the place in the meantime keeps it; when it is free the filter returns by itself.
+#[test]
+fn a_place_that_was_taken_is_waited_for() {
+    let (site, daemon) = start();
+    site.folder.fixture("foreign");
+    site.server.run("ip link set edge0 name other0");
+    daemon.line("warning: edge0: the interface has gone");
+    let object = site.folder.file("foreign.o");
+    site.server.run(&format!(
+        "ip link set other0 xdp object {} section xdp",
+        object.display()
+    ));
+    site.server.run("ip link set other0 name edge0");
+    daemon.line("edge0: is not filtered: another program has its place; trying on");
+    let foreign = site.filter();
+    assert_ne!(foreign.name, "xdp_prog");
+    let returned = Instant::now();
+    site.server.run("ip link set edge0 xdp off");
+    stands_again(&site, returned, 1, &mut 0);
+    daemon.stop();
+}
+
+/// More news than the daemon's socket holds: what was lost does not matter.
+#[test]
+fn an_overrun_of_news_is_survived() {
+    let (site, daemon) = start();
+    daemon.signal(nix::sys::signal::Signal::SIGSTOP);
+    let lines = |number: u32| {
+        format!("link add one{number} type veth peer name two{number}\nlink delete one{number}\n")
+    };
+    let batch: String = (0..300).map(lines).collect();
+    site.folder.write("batch", &batch);
+    let file = site.folder.file("batch");
+    site.server.run(&format!("ip -batch {}", file.display()));
+    site.server.run("ip link delete edge0");
+    site.add_wire(SERVER, CLIENT);
+    let returned = Instant::now();
+    daemon.signal(nix::sys::signal::Signal::SIGCONT);
+    stands_again(&site, returned, 1, &mut 0);
+    daemon.stop();
+}
+
+#[test]
+fn a_reload_while_the_interface_is_away_takes_effect_when_it_returns() {
+    let (site, daemon) = start();
+    site.server.run("ip link delete edge0");
+    daemon.line("warning: edge0: the interface has gone");
+    site.folder
+        .write("Corefile", &COREFILE.replace("0A0B0000", "0A0C0000"));
+    daemon.signal(nix::sys::signal::Signal::SIGHUP);
+    daemon.line("reload: done");
+    site.add_wire(SERVER, CLIENT);
+    daemon.line("edge0: attached again in native mode");
+    site.sender().send(&packet("10.12.0.1"), 2);
+    site.metric_becomes("coredns_ebpf_dropped", 2);
+    daemon.stop();
+}
