@@ -5,18 +5,27 @@
 use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
+use std::time::Duration;
 
+use crate::control::{self, Request};
 use crate::page;
 use crate::plan::Source;
+
+mod given;
+
+use given::Given;
 
 /// What `--help` prints.
 pub const HELP: &str = "\
 corexdp puts an XDP packet filter in front of a DNS server, as its Corefile says.
 
 usage:
-  corexdp [run]  [-conf FILE] [--log stderr|syslog] [--pidfile FILE] [-quiet]
-  corexdp check  [-conf FILE] [--json]   validate the Corefile and its objects
-  corexdp expand [-conf FILE]            the Corefile as parsed, as JSON
+  corexdp [run]   [-conf FILE] [--confirm DURATION] [--log stderr|syslog]
+                  [--control PATH] [--pidfile FILE] [-quiet]
+  corexdp check   [-conf FILE] [--json]   validate the Corefile and its objects
+  corexdp expand  [-conf FILE]            the Corefile as parsed, as JSON
+  corexdp reload  [--confirm DURATION]    read the Corefile again
+  corexdp confirm                         keep what waits to be confirmed
   corexdp --version | --help
 
   -conf FILE      the Corefile; `stdin` reads standard input
@@ -25,10 +34,14 @@ usage:
                   (default syslog when standard error is no terminal and
                   /dev/log exists)
   --pidfile FILE  write the process id here once attached
+  --control PATH  where the daemon listens for reload and confirm
+                  (default /run/corexdp.sock)
+  --confirm TIME  undo it all unless `corexdp confirm` comes within TIME,
+                  such as 60s
   -quiet          log nothing
 
 exit codes: 0 done, 64 usage, 65 object unusable, 66 file missing,
-69 interface unavailable, 71 system error, 77 not permitted, 78 Corefile wrong
+69 interface or daemon unavailable, 71 system error, 77 not permitted, 78 Corefile wrong
 ";
 
 /// What was asked for.
@@ -42,6 +55,17 @@ pub enum Command {
         log: Option<Target>,
         /// Where to write the process id.
         pidfile: Option<PathBuf>,
+        /// Where to listen for the commands below; `None`: wherever is usual, if that can be.
+        control: Option<PathBuf>,
+        /// How long to wait to be confirmed.
+        confirm: Option<Duration>,
+    },
+    /// Ask the daemon that listens there.
+    Ask {
+        /// Where.
+        control: PathBuf,
+        /// For what.
+        request: Request,
     },
     /// Validate.
     Check {
@@ -86,152 +110,97 @@ impl fmt::Display for Usage {
 
 impl std::error::Error for Usage {}
 
-#[derive(Default)]
-#[expect(clippy::struct_excessive_bools, reason = "they are what was typed")]
-struct Given {
-    words: Vec<String>,
-    conf: Option<String>,
-    log: Option<String>,
-    pidfile: Option<String>,
-    /// Accepted so that scripts written for later versions run; there is no control socket yet.
-    control: Option<String>,
-    json: bool,
-    quiet: bool,
-    version: bool,
-    help: bool,
-}
-
 /// Reads the arguments, the program's name left out.
 ///
 /// # Errors
 /// When they make no sense.
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, Usage> {
-    let given = read(arguments)?;
-    if given.help {
+    let given = Given::read(arguments)?;
+    if given.has("help") || given.has("h") {
         return Ok(Command::Help);
     }
-    if given.version {
+    if given.has("version") {
         return Ok(Command::Version);
     }
     let words: Vec<&str> = given.words.iter().map(String::as_str).collect();
-    let command = match words.as_slice() {
-        [] | ["run"] => return given.run(),
-        ["check"] => Command::Check {
-            source: given.source(),
-            json: given.json,
-        },
-        ["expand"] => Command::Expand {
-            source: given.source(),
-        },
-        [page::WORKER, count] => Command::Worker(
-            count
-                .parse()
-                .map_err(|_| Usage(format!("{count}: no number")))?,
-        ),
-        ["run" | "check" | "expand", more, ..] => {
-            return Err(Usage(format!("unexpected {more:?}")));
-        }
-        [other, ..] => return Err(Usage(format!("unknown command {other:?}"))),
+    let (name, more) = words.split_first().unwrap_or((&"run", &[]));
+    let unexpected = |more: &[&str]| {
+        more.first()
+            .map_or(Ok(()), |more| Err(Usage(format!("unexpected {more:?}"))))
     };
-    let foreign = [
-        ("--log", given.log.is_some()),
-        ("--pidfile", given.pidfile.is_some()),
-        ("--control", given.control.is_some()),
-        (
-            "--json",
-            given.json && !matches!(command, Command::Check { .. }),
-        ),
-    ];
-    match foreign.iter().find(|(_, given)| *given) {
-        Some((option, _)) => Err(Usage(format!(
-            "{option} is no option of {}",
-            words.join(" ")
-        ))),
-        None => Ok(command),
+    match *name {
+        "run" => {
+            unexpected(more)?;
+            given.only(
+                name,
+                &["conf", "log", "pidfile", "control", "confirm", "quiet"],
+            )?;
+            run(&given)
+        }
+        "check" => {
+            unexpected(more)?;
+            given.only(name, &["conf", "json"])?;
+            let (source, json) = (source(&given), given.has("json"));
+            Ok(Command::Check { source, json })
+        }
+        "expand" => {
+            unexpected(more)?;
+            given.only(name, &["conf"])?;
+            let source = source(&given);
+            Ok(Command::Expand { source })
+        }
+        "reload" => {
+            unexpected(more)?;
+            given.only(name, &["control", "confirm"])?;
+            Ok(ask(&given, Request::Reload(given.duration("confirm")?)))
+        }
+        "confirm" => {
+            unexpected(more)?;
+            given.only(name, &["control"])?;
+            Ok(ask(&given, Request::Confirm))
+        }
+        page::WORKER => worker(more),
+        other => Err(Usage(format!("unknown command {other:?}"))),
     }
 }
 
-fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Given, Usage> {
-    let mut given = Given::default();
-    let mut arguments = arguments.into_iter().map(|argument| {
-        argument
-            .into_string()
-            .map_err(|bad| Usage(format!("{} is no UTF-8", bad.to_string_lossy())))
-    });
-    while let Some(argument) = arguments.next().transpose()? {
-        let Some(name) = argument
-            .strip_prefix("--")
-            .or_else(|| argument.strip_prefix('-'))
-        else {
-            given.words.push(argument);
-            continue;
-        };
-        let (name, inline) = name
-            .split_once('=')
-            .map_or((name, None), |(name, value)| (name, Some(value.to_owned())));
-        let (flag, slot) = match name {
-            "json" => (Some(&mut given.json), None),
-            "quiet" => (Some(&mut given.quiet), None),
-            "version" => (Some(&mut given.version), None),
-            "help" | "h" => (Some(&mut given.help), None),
-            "conf" => (None, Some(&mut given.conf)),
-            "log" => (None, Some(&mut given.log)),
-            "pidfile" => (None, Some(&mut given.pidfile)),
-            "control" => (None, Some(&mut given.control)),
-            _ => return Err(Usage(format!("unknown option {argument:?}"))),
-        };
-        if let Some(flag) = flag {
-            if inline.is_some() {
-                return Err(Usage(format!("--{name} takes no value")));
-            }
-            *flag = true;
-        }
-        if let Some(slot) = slot {
-            let value =
-                inline.map_or_else(|| arguments.next().transpose(), |value| Ok(Some(value)))?;
-            let value = value
-                .filter(|value| !value.is_empty())
-                .ok_or_else(|| Usage(format!("--{name} needs a value")))?;
-            if slot.replace(value).is_some() {
-                return Err(Usage(format!("--{name} is given twice")));
-            }
-        }
-    }
-    Ok(given)
+fn source(given: &Given) -> Option<Source> {
+    given.value("conf").map(|conf| match conf {
+        "stdin" => Source::Stdin,
+        path => Source::File(path.into()),
+    })
 }
 
-impl Given {
-    fn source(&self) -> Option<Source> {
-        self.conf.as_deref().map(|conf| {
-            if conf == "stdin" {
-                Source::Stdin
-            } else {
-                Source::File(conf.into())
-            }
-        })
-    }
-
-    fn run(self) -> Result<Command, Usage> {
-        if self.json {
-            return Err(Usage("--json is no option of run".into()));
+fn run(given: &Given) -> Result<Command, Usage> {
+    let log = match given.value("log") {
+        _ if given.has("quiet") => Some(Target::Nowhere),
+        None => None,
+        Some("stderr") => Some(Target::Stderr),
+        Some("syslog") => Some(Target::Syslog),
+        Some(other) => {
+            let what = format!("--log {other:?}: there are stderr and syslog");
+            return Err(Usage(what));
         }
-        let log = match self.log.as_deref() {
-            _ if self.quiet => Some(Target::Nowhere),
-            None => None,
-            Some("stderr") => Some(Target::Stderr),
-            Some("syslog") => Some(Target::Syslog),
-            Some(other) => {
-                return Err(Usage(format!(
-                    "--log {other:?}: there are stderr and syslog"
-                )));
-            }
-        };
-        Ok(Command::Run {
-            source: self.source(),
-            log,
-            pidfile: self.pidfile.map(PathBuf::from),
-        })
-    }
+    };
+    Ok(Command::Run {
+        source: source(given),
+        log,
+        pidfile: given.value("pidfile").map(PathBuf::from),
+        control: given.value("control").map(PathBuf::from),
+        confirm: given.duration("confirm")?,
+    })
+}
+
+fn ask(given: &Given, request: Request) -> Command {
+    let control = given.value("control").unwrap_or(control::USUAL_PATH).into();
+    Command::Ask { control, request }
+}
+
+fn worker(words: &[&str]) -> Result<Command, Usage> {
+    let count = words.first().and_then(|count| count.parse().ok());
+    count
+        .map(Command::Worker)
+        .ok_or_else(|| Usage(format!("{} is not for people", page::WORKER)))
 }
 
 #[cfg(test)]

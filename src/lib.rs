@@ -31,8 +31,10 @@
 pub mod capacity;
 pub mod cli;
 pub mod config;
+pub mod control;
 pub mod corefile;
 pub mod daemon;
+pub mod exit;
 pub mod files;
 pub mod filter;
 pub mod hex;

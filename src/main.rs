@@ -4,21 +4,11 @@ use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
 
 use corexdp::cli::{self, Command, Target};
-use corexdp::config::{Blame, Diagnostic};
+use corexdp::config::Diagnostic;
+use corexdp::exit::{self, code};
 use corexdp::log::Log;
 use corexdp::plan::{Plan, Source};
-use corexdp::{daemon, page, plan, report};
-
-/// Exit codes of `sysexits.h`.
-mod exit {
-    pub(crate) const USAGE: u8 = 64;
-    pub(crate) const DATA: u8 = 65;
-    pub(crate) const NO_INPUT: u8 = 66;
-    pub(crate) const UNAVAILABLE: u8 = 69;
-    pub(crate) const SYSTEM: u8 = 71;
-    pub(crate) const NO_PERMISSION: u8 = 77;
-    pub(crate) const CONFIG: u8 = 78;
-}
+use corexdp::{control, daemon, page, plan, report};
 
 fn main() -> ExitCode {
     match cli::parse(std::env::args_os().skip(1)) {
@@ -43,6 +33,8 @@ fn execute(command: Command) -> u8 {
             source,
             log,
             pidfile,
+            control,
+            confirm,
         } => {
             let log = match log {
                 None => Log::usual(),
@@ -54,8 +46,15 @@ fn execute(command: Command) -> u8 {
                 source: source.unwrap_or_else(Source::usual),
                 log,
                 pidfile,
+                control,
+                confirm,
             })
         }
+        Command::Ask { control, request } => control::client::ask(&control, request)
+            .unwrap_or_else(|error| {
+                say(&format_args!("corexdp: {error}"));
+                error.code()
+            }),
         Command::Worker(listeners) => page::worker::run(listeners).map_or(exit::USAGE, |()| 0),
     }
 }
@@ -95,17 +94,6 @@ fn refuse(wrong: &[Diagnostic]) -> u8 {
         say(one);
     }
     code(daemon::worst(wrong))
-}
-
-const fn code(blame: Blame) -> u8 {
-    match blame {
-        Blame::Corefile => exit::CONFIG,
-        Blame::Input => exit::NO_INPUT,
-        Blame::Object => exit::DATA,
-        Blame::Interface => exit::UNAVAILABLE,
-        Blame::System => exit::SYSTEM,
-        Blame::Privilege => exit::NO_PERMISSION,
-    }
 }
 
 /// One line on standard error. One that is closed changes nothing.

@@ -10,6 +10,8 @@
 
 #[path = "run/changes.rs"]
 mod changes;
+#[path = "run/control.rs"]
+mod control;
 #[path = "run/examples.rs"]
 mod examples;
 #[path = "run/filling.rs"]

@@ -13,7 +13,14 @@ fn commands_and_options() {
         source,
         log,
         pidfile: pidfile.map(PathBuf::from),
+        control: None,
+        confirm: None,
     };
+    let ask = |control: &str, request| Command::Ask {
+        control: control.into(),
+        request,
+    };
+    let minute = Duration::from_mins(1);
     for (line, expected) in [
         ("", run(None, None, None)),
         ("run", run(None, None, None)),
@@ -41,6 +48,22 @@ fn commands_and_options() {
             },
         ),
         ("expand -conf C", Command::Expand { source: file("C") }),
+        (
+            "run --control S --confirm 1m",
+            Command::Run {
+                source: None,
+                log: None,
+                pidfile: None,
+                control: Some("S".into()),
+                confirm: Some(minute),
+            },
+        ),
+        ("reload", ask("/run/corexdp.sock", Request::Reload(None))),
+        (
+            "reload --confirm 60s --control S",
+            ask("S", Request::Reload(Some(minute))),
+        ),
+        ("confirm --control=S", ask("S", Request::Confirm)),
         ("-version", Command::Version),
         ("run --help", Command::Help),
         ("page-worker 2", Command::Worker(2)),
@@ -62,6 +85,18 @@ fn what_makes_no_sense_is_refused() {
         ("run --json", "--json is no option of run"),
         ("check --log stderr", "--log is no option of check"),
         ("expand --json", "--json is no option of expand"),
+        ("reload -conf C", "--conf is no option of reload"),
+        ("confirm me", "unexpected \"me\""),
+        ("confirm --confirm 1s", "--confirm is no option of confirm"),
+        (
+            "reload --confirm 0",
+            "--confirm \"0\" is no time such as 60s or 2m",
+        ),
+        (
+            "reload --confirm 60",
+            "--confirm \"60\" is no time such as 60s or 2m",
+        ),
+        ("page-worker", "page-worker is not for people"),
         (
             "--log paper",
             "--log \"paper\": there are stderr and syslog",

@@ -23,6 +23,7 @@ use crate::corefile::{Corefile, Directive, Occurrence, Token};
 pub use address::Address;
 use diagnostic::Diagnostics;
 pub use diagnostic::{Blame, Diagnostic};
+pub use duration::parse as duration;
 
 /// What the Corefile asks for.
 #[derive(Debug, Default)]

@@ -14,6 +14,10 @@ pub enum Error {
     Process(&'static str, io::Error),
     /// A Corefile from standard input, which can't be read twice.
     Stdin,
+    /// What an earlier reload put in place waits to be confirmed.
+    Unconfirmed,
+    /// There is nothing to confirm.
+    NothingToConfirm,
 }
 
 impl Error {
@@ -42,6 +46,12 @@ impl fmt::Display for Error {
             Self::Stdin => f.write_str(
                 "the Corefile came from standard input, which can't be read again; start with -conf FILE",
             ),
+            Self::Unconfirmed => {
+                f.write_str("what was put in place last waits to be confirmed; `corexdp confirm` keeps it")
+            }
+            Self::NothingToConfirm => {
+                f.write_str("nothing waits to be confirmed; if something did, it was too late and is undone")
+            }
         }
     }
 }
@@ -49,7 +59,7 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Refused(_) | Self::Stdin => None,
+            Self::Refused(_) | Self::Stdin | Self::Unconfirmed | Self::NothingToConfirm => None,
             Self::Process(_, source) => Some(source),
         }
     }
@@ -69,6 +79,7 @@ pub fn fault(error: &Error) -> Blame {
             Blame::Privilege
         }
         Error::Process(..) | Error::Stdin => Blame::System,
+        Error::Unconfirmed | Error::NothingToConfirm => Blame::Interface,
     }
 }
 

@@ -1,14 +1,19 @@
 //! `run`: the story from Corefile to exit.
 
+mod ask;
+mod confirm;
 mod error;
 mod reload;
 mod serve;
 mod signals;
 mod start;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::capacity::MAX_FILTERS;
+use crate::control;
+use crate::control::server::Control;
 use crate::filter::Filter;
 use crate::kernel::interface::Monitor;
 use crate::kernel::scan::Scan;
@@ -18,7 +23,7 @@ use crate::plan::{Plan, Source};
 use crate::process::{Birth, PidFile};
 
 pub use error::{Error, fault, worst};
-use serve::Daemon;
+use serve::{Daemon, Parts};
 use signals::Signals;
 
 /// All filters that stand.
@@ -33,6 +38,10 @@ pub struct Options {
     pub log: Log,
     /// Where to write the process id.
     pub pidfile: Option<PathBuf>,
+    /// Where to listen for `reload` and the like; `None`: at the usual place, if that can be had.
+    pub control: Option<PathBuf>,
+    /// How long to wait for `confirm` before the filters are detached again.
+    pub confirm: Option<Duration>,
 }
 
 /// Runs until a signal says stop, then detaches.
@@ -49,6 +58,7 @@ pub fn run(options: &Options) -> Result<(), Error> {
     let mut scan = Box::<Scan>::default();
     // Before there is anything of BPF that a worker could inherit.
     let server = start::page(&plan, None)?;
+    let control = listen(options)?;
     // From before the filters are attached, so that no change is missed.
     let monitor = Monitor::open()
         .map_err(|error| Error::Process("interfaces can't be watched", error.errno.into()))?;
@@ -62,12 +72,37 @@ pub fn run(options: &Options) -> Result<(), Error> {
         pidfile.map_err(|error| Error::Process("the pid file can't be written", error))?;
     announce_filters(&filters, log);
     announce_page(server.as_ref(), log);
-    let mut daemon = Daemon::new(filters, monitor, server, scan, birth, options);
-    let signal = daemon.serve(&signals)?;
+    let mut daemon = Daemon::new(Parts {
+        filters,
+        monitor,
+        server,
+        control,
+        scan,
+        birth,
+        options,
+    });
+    let end = daemon.serve(&signals)?;
     drop(daemon);
     drop(pidfile);
-    log.info(format_args!("stopped by {}, detached", signal.as_str()));
+    log.info(format_args!("stopped by {end}, detached"));
     Ok(())
+}
+
+/// The control socket. One that was asked for must be there; the usual one need not.
+fn listen(options: &Options) -> Result<Option<Control>, Error> {
+    if let Some(path) = &options.control {
+        let opened = Control::open(path);
+        let failed = |error| Error::Process("the control socket can't be had", error);
+        return opened.map(Some).map_err(failed);
+    }
+    let opened = Control::open(Path::new(control::USUAL_PATH));
+    let why = |error: &std::io::Error| {
+        let path = control::USUAL_PATH;
+        options.log.warn(format_args!(
+            "no control socket at {path}: {error}; --control names another place"
+        ));
+    };
+    Ok(opened.inspect_err(why).ok())
 }
 
 fn announce_filters(filters: &[Filter], log: &Log) {

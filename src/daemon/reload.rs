@@ -1,66 +1,89 @@
 //! The Corefile again, while the filters run.
 //!
 //! All that is new is read, checked, loaded and filled beside the old. Only then are the programs switched, one step
-//! each, and what is no longer named detached. Whatever goes wrong on the way, the old stays or is put back.
+//! each, and what is no longer named is detached. Whatever goes wrong on the way, the old stays or is put back.
 
-use std::time::SystemTime;
+use std::time::{Duration, Instant, SystemTime};
 
+use super::confirm::{Old, Pending};
 use super::serve::Daemon;
 use super::{Error, Filters, announce_filters, announce_page, start};
+use crate::config::Address;
 use crate::filter::{Filter, Loaded};
 use crate::page::server::Server;
 use crate::plan::{Plan, Source};
 
 impl Daemon<'_> {
-    /// Reloads, and says in the log what came of it.
-    pub(super) fn reload(&mut self) {
-        match self.try_reload() {
+    /// Reloads, and says in the log what came of it. With a time, the new is to be confirmed within that.
+    ///
+    /// # Errors
+    /// What is wrong; nothing was changed.
+    pub(super) fn reload(&mut self, confirm: Option<Duration>) -> Result<(), Error> {
+        let result = self.try_reload(confirm);
+        let log = &self.options.log;
+        match &result {
             Ok(()) => {
                 self.reloads.successes += 1;
                 self.reloads.last_success = SystemTime::now();
-                self.options.log.info("reload: done");
+                log.info("reload: done");
+                if let Some(pending) = &self.pending {
+                    pending.announce(log);
+                }
             }
             Err(error) => {
                 self.reloads.failures += 1;
                 for line in error.chain().lines() {
-                    self.options.log.error(format_args!("reload: {line}"));
+                    log.error(format_args!("reload: {line}"));
                 }
-                self.options.log.error("reload: nothing was changed");
+                log.error("reload: nothing was changed");
             }
         }
+        result
     }
 
-    fn try_reload(&mut self) -> Result<(), Error> {
+    fn try_reload(&mut self, confirm: Option<Duration>) -> Result<(), Error> {
         let log = &self.options.log;
         if self.options.source == Source::Stdin {
             return Err(Error::Stdin);
         }
+        if self.pending.is_some() {
+            return Err(Error::Unconfirmed);
+        }
         let plan = Plan::make(&self.options.source).map_err(Error::Refused)?;
         start::warn(&plan, log);
-        let page_changes = self.page_changes(&plan);
-        let server = if page_changes {
-            start::page(&plan, self.server.as_ref())?
-        } else {
+        let wanted = plan.config.pages.iter().map(|page| page.address);
+        let page_stays = wanted.eq(self.addresses());
+        let server = if page_stays {
             None
+        } else {
+            start::page(&plan, self.server.as_ref())?
         };
         let loaded = start::load(&plan, &mut self.scan, log)?;
-        self.switch(&plan, loaded)?;
+        let old = Old {
+            addresses: self.addresses().collect(),
+            filters: self.switch(&plan, loaded)?,
+        };
         announce_filters(&self.filters, log);
-        if page_changes {
+        if !page_stays {
             self.server = server;
             announce_page(self.server.as_ref(), log);
         }
         self.counts = Default::default();
+        self.pending = confirm.map(|time| Pending {
+            until: Instant::now() + time,
+            old: Some(old),
+        });
         Ok(())
     }
 
-    fn page_changes(&self, plan: &Plan) -> bool {
-        let wanted = plan.config.pages.iter().map(|page| page.address);
-        !wanted.eq(self.server.iter().flat_map(Server::wanted))
+    /// Where the page is served, as the Corefile has it.
+    pub(super) fn addresses(&self) -> impl Iterator<Item = Address> {
+        self.server.iter().flat_map(Server::wanted)
     }
 
-    /// Each new filter in the place of the old one of its interface, if there is one; all of them, or none.
-    fn switch(&mut self, plan: &Plan, loaded: Vec<Loaded>) -> Result<(), Error> {
+    /// Each new filter in the place of the old one of its interface, if there is one; all of them, or none. Returns the
+    /// old ones, which filter no longer.
+    fn switch(&mut self, plan: &Plan, loaded: Vec<Loaded>) -> Result<Filters, Error> {
         let log = &self.options.log;
         let mut new = Filters::new();
         for (order, loaded) in start::orders(plan, log).zip(loaded) {
@@ -73,21 +96,23 @@ impl Daemon<'_> {
                 // There is room: the list of `ebpf` blocks has the same capacity.
                 Ok(filter) => drop(new.push(filter)),
                 Err(wrong) => {
-                    self.put_back(new);
+                    put_back(&mut self.filters, new, log);
                     return Err(wrong.into());
                 }
             }
         }
-        // Detaches those that the Corefile no longer names.
-        self.filters = new;
-        Ok(())
+        let mut old = std::mem::replace(&mut self.filters, new);
+        // Those that the Corefile no longer names.
+        old.iter_mut().for_each(Filter::step_aside);
+        Ok(old)
     }
+}
 
-    fn put_back(&mut self, new: Filters) {
-        for filter in new {
-            if let Some(old) = same_interface(&mut self.filters, &filter.interface) {
-                old.take_back(filter, &self.options.log);
-            }
+/// Puts filters back in the place of those that took it; what has no place in `old` is detached.
+pub(super) fn put_back(old: &mut Filters, new: Filters, log: &crate::log::Log) {
+    for filter in new {
+        if let Some(old) = same_interface(old, &filter.interface) {
+            old.take_back(filter, log);
         }
     }
 }

@@ -1,12 +1,15 @@
 //! The one loop: signals, the page's requests, the time for `debug` to look.
 
+use std::fmt;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 
+use super::confirm::Pending;
 use super::{Error, Filters, Options, Signals};
 use crate::capacity::MAX_FILTERS;
+use crate::control::server::{CLIENTS, Control};
 use crate::filter::Filter;
 use crate::kernel::interface::Monitor;
 use crate::kernel::scan::Scan;
@@ -20,6 +23,20 @@ use crate::wait::wait;
 /// How often `debug` looks at the maps: twice in the 100 ms within which a change is promised to be logged.
 const DEBUG_PERIOD: Duration = Duration::from_millis(50);
 
+/// For each descriptor waited for whether there is news of it.
+type News = [bool; CLIENT + CLIENTS];
+
+/// What the daemon is made of when it starts to serve.
+pub(super) struct Parts<'a> {
+    pub(super) filters: Filters,
+    pub(super) monitor: Monitor,
+    pub(super) server: Option<Server>,
+    pub(super) control: Option<Control>,
+    pub(super) scan: Box<Scan>,
+    pub(super) birth: Birth,
+    pub(super) options: &'a Options,
+}
+
 /// What runs.
 pub(super) struct Daemon<'a> {
     pub(super) filters: Filters,
@@ -27,50 +44,84 @@ pub(super) struct Daemon<'a> {
     pub(super) scan: Box<Scan>,
     pub(super) reloads: Reloads,
     pub(super) counts: [Count; MAX_FILTERS],
+    pub(super) pending: Option<Pending>,
     pub(super) options: &'a Options,
+    control: Option<Control>,
     monitor: Monitor,
     next_look: Instant,
     read_errors: u64,
     birth: Birth,
 }
 
+/// Why it ends.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum End {
+    /// It was told to.
+    Signal(Signal),
+    /// Nobody confirmed the start.
+    Unconfirmed,
+}
+
+impl fmt::Display for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Signal(signal) => signal.as_str(),
+            Self::Unconfirmed => "lack of confirmation",
+        })
+    }
+}
+
+/// What there is to do, in the order of the descriptors waited for.
+const STOP: usize = 0;
+const RELOAD: usize = 1;
+const REQUEST: usize = 2;
+const INTERFACES: usize = 3;
+const CONTROL: usize = 4;
+const CLIENT: usize = 5;
+
 impl<'a> Daemon<'a> {
-    pub(super) fn new(
-        filters: Filters,
-        monitor: Monitor,
-        server: Option<Server>,
-        scan: Box<Scan>,
-        birth: Birth,
-        options: &'a Options,
-    ) -> Self {
+    pub(super) fn new(parts: Parts<'a>) -> Self {
+        let pending = parts.options.confirm.map(Pending::start);
+        if let Some(pending) = &pending {
+            pending.announce(&parts.options.log);
+        }
         Self {
-            filters,
-            monitor,
-            server,
-            scan,
+            filters: parts.filters,
+            server: parts.server,
+            scan: parts.scan,
             reloads: Reloads::default(),
             counts: Default::default(),
-            options,
+            pending,
+            options: parts.options,
+            control: parts.control,
+            monitor: parts.monitor,
             next_look: Instant::now() + DEBUG_PERIOD,
             read_errors: 0,
-            birth,
+            birth: parts.birth,
         }
     }
 
-    /// The one loop; returns the signal that ended it.
-    pub(super) fn serve(&mut self, signals: &Signals) -> Result<Signal, Error> {
+    /// The one loop; returns why it ended.
+    pub(super) fn serve(&mut self, signals: &Signals) -> Result<End, Error> {
         loop {
-            let [stop, reload, request, interfaces] = self.wait(signals)?;
-            if stop && let Some(signal) = signals.stop() {
-                return Ok(signal);
+            let news = self.wait(signals)?;
+            if news[STOP]
+                && let Some(signal) = signals.stop()
+            {
+                return Ok(End::Signal(signal));
             }
-            if reload && signals.reload() {
-                self.reload();
+            if news[RELOAD] && signals.reload() {
+                // The log has it.
+                let _ = self.reload(None);
             }
-            if request {
+            if news[REQUEST] {
                 self.hear();
             }
-            self.follow(interfaces);
+            self.follow(news[INTERFACES]);
+            self.talk(&news);
+            if self.undo() {
+                return Ok(End::Unconfirmed);
+            }
             if let Some(server) = &mut self.server {
                 server.restart();
             }
@@ -78,21 +129,47 @@ impl<'a> Daemon<'a> {
         }
     }
 
-    /// Sleeps until there is something to do: stop, reload, answer a request, look after the interfaces. Only `debug`, a dead worker and an interface that refuses set a time.
-    fn wait(&self, signals: &Signals) -> Result<[bool; 4], Error> {
+    /// Sleeps until there is something to do. Only `debug`, a dead worker, an interface that refuses and what waits to
+    /// be confirmed set a time.
+    fn wait(&self, signals: &Signals) -> Result<News, Error> {
         let times = [
             self.watches().then_some(self.next_look),
             self.server.as_ref().and_then(Server::deadline),
             self.filters.iter().filter_map(Filter::retry_at).min(),
+            self.pending.as_ref().map(|pending| pending.until),
         ];
+        let (control, clients) = self.control.as_ref().map(Control::fds).unzip();
+        let [first, second, third, fourth] = clients.unwrap_or_default();
         let fds = [
             Some(signals.stop_fd()),
             Some(signals.reload_fd()),
             self.server.as_ref().and_then(Server::fd),
             Some(self.monitor.as_fd()),
+            control,
+            first,
+            second,
+            third,
+            fourth,
         ];
         wait(fds, times.into_iter().flatten().min())
             .map_err(|errno| Error::Process("the daemon can't wait for events", errno.into()))
+    }
+
+    /// Hears the clients of the control socket, then lets another one in.
+    fn talk(&mut self, news: &News) {
+        // From the last to the first, since one that is heard leaves the list.
+        let clients = news.iter().skip(CLIENT).enumerate().rev();
+        for (index, _) in clients.filter(|(_, news)| **news) {
+            let control = self.control.as_mut();
+            if let Some((client, request)) = control.and_then(|control| control.hear(index)) {
+                self.ask(&client, request);
+            }
+        }
+        if news[CONTROL]
+            && let Some(control) = &mut self.control
+        {
+            control.accept();
+        }
     }
 
     /// Looks after the filters: all of them when there is news of interfaces, else those whose time has come.

@@ -4,7 +4,7 @@ use nix::errno::Errno;
 
 use super::signals::Signals;
 use super::{Error, Filters};
-use crate::config::Diagnostic;
+use crate::config::{Address, Diagnostic};
 use crate::filter::{Batch, Loaded, Order, blame, wait_for};
 use crate::kernel::limits;
 use crate::kernel::scan::Scan;
@@ -35,17 +35,38 @@ pub(super) fn orders<'a>(plan: &'a Plan, log: &'a Log) -> impl Iterator<Item = O
 pub(super) fn page(plan: &Plan, running: Option<&Server>) -> Result<Option<Server>, Error> {
     let mut listeners = Listeners::new();
     for page in &plan.config.pages {
-        let wrong = |errno: Errno| {
+        let listener = listen(page.address, running).map_err(|errno| {
             let message = format!("can't listen on {}: {}", page.address, errno.desc());
-            Diagnostic::new(&plan.corefile, page.at, "prometheus", message, blame(errno))
-        };
-        let listener = match running.and_then(|server| server.listener(page.address)) {
-            Some(listener) => listener.share(),
-            None => Listener::open(page.address),
-        };
+            let blame = blame(errno);
+            Diagnostic::new(&plan.corefile, page.at, "prometheus", message, blame)
+        })?;
         // There is room: the list of pages has the same capacity.
-        let _ = listeners.push(listener.map_err(wrong)?);
+        let _ = listeners.push(listener);
     }
+    worker(listeners)
+}
+
+/// The same for addresses that no Corefile says any more.
+pub(super) fn page_at(
+    addresses: &[Address],
+    running: Option<&Server>,
+) -> Result<Option<Server>, Error> {
+    let listeners: Result<Listeners, Errno> = addresses
+        .iter()
+        .map(|address| listen(*address, running))
+        .collect();
+    let failed = |errno: Errno| Error::Process("the old addresses can't be had", errno.into());
+    worker(listeners.map_err(failed)?)
+}
+
+fn listen(address: Address, running: Option<&Server>) -> Result<Listener, Errno> {
+    match running.and_then(|server| server.listener(address)) {
+        Some(listener) => listener.share(),
+        None => Listener::open(address),
+    }
+}
+
+fn worker(listeners: Listeners) -> Result<Option<Server>, Error> {
     if listeners.is_empty() {
         return Ok(None);
     }

@@ -44,6 +44,12 @@ impl Order<'_> {
 }
 
 impl Filter {
+    /// Detaches; all that is needed to attach again stays.
+    pub fn step_aside(&mut self) {
+        self.placed = None;
+        self.retry = None;
+    }
+
     /// Puts this filter back in the place of `other`, which took it.
     pub fn take_back(&mut self, mut other: Self, log: &crate::log::Log) {
         self.placed = other.placed.take();

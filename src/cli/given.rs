@@ -1,0 +1,103 @@
+//! What was typed, before it is known what it means.
+
+use std::ffi::OsString;
+use std::time::Duration;
+
+use super::Usage;
+use crate::config;
+
+/// Options without a value, and those with one.
+const FLAGS: [&str; 5] = ["json", "quiet", "version", "help", "h"];
+const VALUES: [&str; 5] = ["conf", "log", "pidfile", "control", "confirm"];
+
+/// Words, and options by name.
+#[derive(Default)]
+pub(super) struct Given {
+    pub(super) words: Vec<String>,
+    options: Vec<(&'static str, String)>,
+}
+
+impl Given {
+    pub(super) fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, Usage> {
+        let mut given = Self::default();
+        let mut arguments = arguments.into_iter().map(|argument| {
+            argument
+                .into_string()
+                .map_err(|bad| Usage(format!("{} is no UTF-8", bad.to_string_lossy())))
+        });
+        while let Some(argument) = arguments.next().transpose()? {
+            let one_dash = argument.strip_prefix('-');
+            let Some(option) = argument.strip_prefix("--").or(one_dash) else {
+                given.words.push(argument);
+                continue;
+            };
+            let (name, inline) = match option.split_once('=') {
+                Some((name, value)) => (name, Some(value.to_owned())),
+                None => (option, None),
+            };
+            if let Some(name) = known(&FLAGS, name) {
+                if inline.is_some() {
+                    return Err(Usage(format!("--{name} takes no value")));
+                }
+                given.options.push((name, String::new()));
+            } else if let Some(name) = known(&VALUES, name) {
+                let value = match inline {
+                    Some(value) => Some(value),
+                    None => arguments.next().transpose()?,
+                };
+                given.set(name, value.unwrap_or_default())?;
+            } else {
+                return Err(Usage(format!("unknown option {argument:?}")));
+            }
+        }
+        Ok(given)
+    }
+
+    fn set(&mut self, name: &'static str, value: String) -> Result<(), Usage> {
+        if value.is_empty() {
+            return Err(Usage(format!("--{name} needs a value")));
+        }
+        if self.has(name) {
+            return Err(Usage(format!("--{name} is given twice")));
+        }
+        self.options.push((name, value));
+        Ok(())
+    }
+
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.value(name).is_some()
+    }
+
+    /// The value of an option; empty for one that has none.
+    pub(super) fn value(&self, name: &str) -> Option<&str> {
+        let mut options = self.options.iter();
+        let found = options.find(|(option, _)| *option == name);
+        found.map(|(_, value)| value.as_str())
+    }
+
+    /// A time that is more than none.
+    pub(super) fn duration(&self, name: &str) -> Result<Option<Duration>, Usage> {
+        let Some(text) = self.value(name) else {
+            return Ok(None);
+        };
+        match config::duration(text) {
+            Some(time) if time >= Duration::from_millis(1) => Ok(Some(time)),
+            _ => Err(Usage(format!(
+                "--{name} {text:?} is no time such as 60s or 2m"
+            ))),
+        }
+    }
+
+    /// Refuses options that `command` does not have.
+    pub(super) fn only(&self, command: &str, known: &[&str]) -> Result<(), Usage> {
+        let foreign = self.options.iter().find(|(name, _)| !known.contains(name));
+        match foreign {
+            Some((name, _)) => Err(Usage(format!("--{name} is no option of {command}"))),
+            None => Ok(()),
+        }
+    }
+}
+
+fn known(names: &[&'static str], name: &str) -> Option<&'static str> {
+    names.iter().find(|known| **known == name).copied()
+}

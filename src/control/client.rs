@@ -1,0 +1,111 @@
+//! The operator's end.
+
+use std::fmt;
+use std::io::{self, Write as _};
+use std::os::fd::AsRawFd;
+use std::path::{Path, PathBuf};
+
+use nix::errno::Errno;
+use nix::sys::socket::{MsgFlags, SockFlag, UnixAddr, connect, recv, send};
+
+use super::server::seqpacket;
+use super::{Answer, PACKET, Request};
+use crate::exit;
+
+/// Why there is no answer.
+#[derive(Debug)]
+pub enum Error {
+    /// No daemon listens there.
+    Nobody(PathBuf),
+    /// Only the superuser may ask.
+    NotPermitted(PathBuf),
+    /// The connection broke before the answer was whole.
+    Broken(PathBuf, Errno),
+}
+
+impl Error {
+    /// What to end with.
+    pub const fn code(&self) -> u8 {
+        match self {
+            Self::Nobody(_) => exit::UNAVAILABLE,
+            Self::NotPermitted(_) => exit::NO_PERMISSION,
+            Self::Broken(..) => exit::SYSTEM,
+        }
+    }
+
+    fn new(path: &Path, errno: Errno) -> Self {
+        match errno {
+            Errno::ENOENT | Errno::ECONNREFUSED => Self::Nobody(path.into()),
+            Errno::EACCES | Errno::EPERM => Self::NotPermitted(path.into()),
+            errno => Self::Broken(path.into(), errno),
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Nobody(path) => write!(
+                f,
+                "no daemon listens at {}; start one, or name its socket with --control",
+                path.display()
+            ),
+            Self::NotPermitted(path) => {
+                write!(
+                    f,
+                    "not permitted to ask the daemon at {}; be root",
+                    path.display()
+                )
+            }
+            Self::Broken(path, errno) => {
+                write!(
+                    f,
+                    "the daemon at {} did not answer: {}",
+                    path.display(),
+                    errno.desc()
+                )
+            }
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// Asks the daemon that listens at `path`, prints what it says, and gives the exit code that it names.
+///
+/// # Errors
+/// When there is none, or it ends before it has answered.
+pub fn ask(path: &Path, request: Request) -> Result<u8, Error> {
+    let failed = |errno| Error::new(path, errno);
+    let socket = seqpacket(SockFlag::empty()).map_err(failed)?;
+    let address = UnixAddr::new(path).map_err(failed)?;
+    connect(socket.as_raw_fd(), &address).map_err(failed)?;
+    let packet = request.text();
+    send(
+        socket.as_raw_fd(),
+        packet.as_bytes(),
+        MsgFlags::MSG_NOSIGNAL,
+    )
+    .map_err(failed)?;
+    let mut room = [0; PACKET];
+    loop {
+        let length = match recv(socket.as_raw_fd(), &mut room, MsgFlags::empty()) {
+            Ok(0) => return Err(failed(Errno::ECONNRESET)),
+            Ok(length) => length,
+            Err(Errno::EINTR) => continue,
+            Err(errno) => return Err(failed(errno)),
+        };
+        // What can't be printed is lost; the exit code is not.
+        match Answer::parse(room.get(..length).unwrap_or_default()) {
+            Some(Answer::Output(text)) => drop(io::stdout().write_all(text)),
+            Some(Answer::Wrong(line)) => {
+                let mut stderr = io::stderr().lock();
+                let _ = stderr
+                    .write_all(line)
+                    .and_then(|()| stderr.write_all(b"\n"));
+            }
+            Some(Answer::End(code)) => return Ok(code),
+            None => return Err(failed(Errno::EBADMSG)),
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! The control socket, and the dead man's switch.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::Signal;
+
+use crate::net::{
+    Attached, Corexdp, Daemon, Outcome, PATIENCE, Response, SERVER, Site, finish, within,
+};
+use crate::packet;
+
+/// Drops what comes from `network`/16 on `edge0`.
+fn corefile(network: &str) -> String {
+    format!(
+        ". {{\n  prometheus\n  ebpf {{\n    if edge0\n    elf example.o\n    map {network}.FFFF0000.00000000\n    metric dropped 00000000 8 4 \"Dropped.\"\n  }}\n}}\n"
+    )
+}
+
+const OLD: &str = "0A0B0000";
+const NEW: &str = "0A0C0000";
+
+fn start() -> (Site, Daemon) {
+    let site = Site::new();
+    let daemon = site.run(&corefile(OLD)).attached(1);
+    (site, daemon)
+}
+
+/// `corexdp WORDS --control control`.
+fn ask(site: &Site, words: &[&str]) -> Outcome {
+    let mut command = Corexdp::command(site.folder.path(), words);
+    command.args(["--control", "control"]);
+    finish(&mut command)
+}
+
+fn drops(site: &Site, source: &str, so_far: u64) {
+    site.sender().send(&packet(source), 2);
+    site.metric_becomes("coredns_ebpf_dropped", so_far + 2);
+}
+
+#[test]
+fn reload_says_when_it_is_done_and_what_is_wrong() {
+    let (site, daemon) = start();
+    site.folder.write("Corefile", &corefile(NEW));
+    ask(&site, &["reload"]).expect(0, &[]);
+    drops(&site, "10.12.0.1", 0);
+    let filter = site.filter();
+    site.folder.write("Corefile", &corefile("nonsense"));
+    let outcome = ask(&site, &["reload"]);
+    outcome.refuses(78, &["Corefile:6: map: "]);
+    assert_eq!(site.filter(), filter);
+    fs::remove_file(site.folder.file("Corefile")).unwrap();
+    ask(&site, &["reload"]).refuses(66, &["Corefile"]);
+    drops(&site, "10.12.0.1", 2);
+    daemon.stop();
+}
+
+#[test]
+fn what_is_not_confirmed_is_undone() {
+    let (site, daemon) = start();
+    drops(&site, "10.11.0.1", 0);
+    let before = site.filter();
+    site.folder.write("Corefile", &corefile(NEW));
+    let asked = Instant::now();
+    ask(&site, &["reload", "--confirm", "1s"]).expect(0, &[]);
+    drops(&site, "10.12.0.1", 0);
+    daemon.line("warning: unless `corexdp confirm` comes within 1 s, the old filters return");
+    // Until then there is no other reload.
+    ask(&site, &["reload"]).refuses(69, &["waits to be confirmed"]);
+    within(PATIENCE, "the old filter is back", || {
+        (site.filter() == before).then_some(())
+    });
+    let delay = asked.elapsed();
+    let promised = Duration::from_secs(1)..Duration::from_millis(1500);
+    assert!(promised.contains(&delay), "{delay:?}");
+    daemon.line("not confirmed in time: the old filters return");
+    // With the counters that it had.
+    drops(&site, "10.11.0.1", 2);
+    ask(&site, &["confirm"]).refuses(69, &["nothing waits to be confirmed"]);
+    daemon.stop();
+}
+
+#[test]
+fn what_is_confirmed_stays() {
+    let (site, daemon) = start();
+    site.folder.write("Corefile", &corefile(NEW));
+    ask(&site, &["reload", "--confirm", "500ms"]).expect(0, &[]);
+    let filter = site.filter();
+    ask(&site, &["confirm"]).expect(0, &[]);
+    std::thread::sleep(Duration::from_millis(700));
+    assert_eq!(site.filter(), filter);
+    drops(&site, "10.12.0.1", 0);
+    daemon.stop();
+}
+
+#[test]
+fn interfaces_and_pages_return_too() {
+    let (site, daemon) = start();
+    site.add_wire("edge1", "far1");
+    let moved = corefile(NEW)
+        .replace("edge0", "edge1")
+        .replace("prometheus", "prometheus localhost:9154");
+    site.folder.write("Corefile", &moved);
+    ask(&site, &["reload", "--confirm", "500ms"]).expect(0, &[]);
+    let on = |name: &str| Attached::on(&site.server, name).is_some();
+    assert!(!on(SERVER) && on("edge1"));
+    within(PATIENCE, "the old filter is back", || {
+        on(SERVER).then_some(())
+    });
+    assert!(!on("edge1"));
+    within(PATIENCE, "the old page is back", || {
+        let page = site
+            .server
+            .attempt("curl -sf http://127.0.0.1:9153/metrics");
+        page.status.success().then_some(())
+    });
+    drops(&site, "10.11.0.1", 0);
+    daemon.stop();
+}
+
+#[test]
+fn a_start_that_is_not_confirmed_ends() {
+    let site = Site::new();
+    site.folder.write("Corefile", &corefile(OLD));
+    let daemon = site.start(&["--confirm", "300ms"]).attached(1);
+    let (code, lines) = daemon.ended();
+    assert_eq!(code, Some(0), "{lines:#?}");
+    assert_eq!(
+        lines.last().unwrap(),
+        "stopped by lack of confirmation, detached"
+    );
+    assert_eq!(site.attached(), None);
+}
+
+#[test]
+fn a_start_that_is_confirmed_stays() {
+    let site = Site::new();
+    site.folder.write("Corefile", &corefile(OLD));
+    let daemon = site.start(&["--confirm", "500ms"]).attached(1);
+    ask(&site, &["confirm"]).expect(0, &[]);
+    std::thread::sleep(Duration::from_millis(700));
+    drops(&site, "10.11.0.1", 0);
+    daemon.stop();
+}
+
+#[test]
+fn the_socket_is_for_the_superuser_and_ends_with_the_daemon() {
+    let (site, daemon) = start();
+    let socket = site.folder.file("control");
+    let mode = fs::metadata(&socket).unwrap().permissions().mode();
+    assert_eq!(mode & 0o7777, 0o600);
+    daemon.stop();
+    assert!(!socket.exists());
+    ask(&site, &["reload"]).refuses(69, &["no daemon listens at control"]);
+}
+
+#[test]
+fn a_socket_that_a_killed_daemon_left_is_taken_over() {
+    let (site, daemon) = start();
+    daemon.signal(Signal::SIGKILL);
+    daemon.ended();
+    assert!(site.folder.file("control").exists());
+    within(PATIENCE, "the interface is free", || {
+        site.attached().is_none().then_some(())
+    });
+    let daemon = site.start(&[]).attached(1);
+    ask(&site, &["reload"]).expect(0, &[]);
+    daemon.stop();
+}
+
+#[test]
+fn two_daemons_do_not_share_a_socket() {
+    let (site, daemon) = start();
+    site.add_wire("edge1", "far1");
+    site.folder.write(
+        "Second",
+        &corefile(OLD)
+            .replace("edge0", "edge1")
+            .replace("  prometheus\n", ""),
+    );
+    let mut second = Corexdp::command(site.folder.path(), &["run", "-conf", "Second"]);
+    second.args(["--log", "stderr", "--control", "control"]);
+    site.finish(&mut second)
+        .refuses(71, &["control socket", "in use"]);
+    ask(&site, &["reload"]).expect(0, &[]);
+    daemon.stop();
+}
+
+/// Clients that connect and say nothing hold up nobody.
+#[test]
+fn mute_clients_hold_up_nobody() {
+    let (site, daemon) = start();
+    let clients: Vec<_> = (0..20)
+        .map(|_| {
+            use nix::sys::socket::*;
+            let flags = SockFlag::SOCK_CLOEXEC;
+            let fd = socket(AddressFamily::Unix, SockType::SeqPacket, flags, None).unwrap();
+            let address = UnixAddr::new(&site.folder.file("control")).unwrap();
+            let number = std::os::fd::AsRawFd::as_raw_fd(&fd);
+            within(PATIENCE, "a place in the queue", || {
+                connect(number, &address).ok()
+            });
+            fd
+        })
+        .collect();
+    ask(&site, &["reload"]).expect(0, &[]);
+    let page = Response::to(&site.server, crate::net::PAGE, "GET /metrics HTTP/1.1");
+    assert_eq!(page.status, 200);
+    drop(clients);
+    ask(&site, &["reload"]).expect(0, &[]);
+    daemon.stop();
+}
