@@ -83,7 +83,7 @@ pub fn read(source: &Source) -> Result<Corefile, Diagnostic> {
     Corefile::parse(
         &source.to_string(),
         &folder,
-        &bytes,
+        bytes,
         MAX_COREFILE,
         &mut Machine,
     )

@@ -227,9 +227,14 @@ impl<'c> Reader<'_, 'c> {
                 return;
             }
         };
-        let key_is_good = key.is_none_or(|key| self.are_bytes(key, "KEY", None, MAX_KEY));
-        if self.are_bytes(value, "VALUE", Some(b'.'), MAX_VALUE) && key_is_good {
-            self.parts.entries.push(Entry { key, value });
+        let key_is_good = key.is_none_or(|key| self.size(key, "KEY", None, MAX_KEY).is_some());
+        let value_size = self.size(value, "VALUE", Some(b'.'), MAX_VALUE);
+        if let Some(value_size) = value_size.filter(|_| key_is_good) {
+            self.parts.entries.push(Entry {
+                key,
+                value,
+                value_size,
+            });
         }
     }
 }

@@ -88,6 +88,8 @@ pub struct Entry {
     pub key: Option<Token>,
     /// The value.
     pub value: Token,
+    /// Bytes of the value.
+    pub value_size: u32,
 }
 
 /// A `metric` line.

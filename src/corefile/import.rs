@@ -140,7 +140,7 @@ impl Reading<'_> {
         // Even nothing counts as one, or a pattern that finds many empty files could be read again and again.
         self.take_room(bytes.len().max(1), IMPORT)?;
         let number = self.number(path)?;
-        self.add_file(number, &bytes, IMPORT)
+        self.add_file(number, bytes, IMPORT)
     }
 
     /// The number by which tokens know the file.

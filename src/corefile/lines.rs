@@ -47,7 +47,7 @@ impl<'a> Iterator for Occurrences<'a> {
 
     fn next(&mut self) -> Option<Self::Item> {
         let (&head, words) = take_line(self.corefile, &mut self.tokens)?.split_first()?;
-        let is = |token: &Token, brace| self.corefile.text(*token) == brace;
+        let is = |token: &Token, brace| brace_of(self.corefile, *token) == brace;
         let Some(open) = words.iter().position(|token| is(token, "{")) else {
             return Some(Occurrence {
                 head,
@@ -92,7 +92,7 @@ fn take_line<'a>(corefile: &Corefile, tokens: &mut &'a [Token]) -> Option<&'a [T
     let pairs = tokens.iter().zip(tokens.get(1..)?);
     let len = 1 + pairs
         .take_while(|&(&previous, &token)| {
-            match corefile.text(token) {
+            match brace_of(corefile, token) {
                 "{" => depth = depth.saturating_add(1),
                 _ if depth == 0 => return corefile.text.same_line(previous, token),
                 "}" => depth -= 1,
@@ -104,4 +104,13 @@ fn take_line<'a>(corefile: &Corefile, tokens: &mut &'a [Token]) -> Option<&'a [T
     let (line, rest) = tokens.split_at_checked(len)?;
     *tokens = rest;
     Some(line)
+}
+
+/// The word if it could be a brace, else nothing.
+fn brace_of(corefile: &Corefile, token: Token) -> &str {
+    if token.plain {
+        ""
+    } else {
+        corefile.text(token)
+    }
 }

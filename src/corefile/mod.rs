@@ -39,6 +39,9 @@ pub struct Token {
     len: u32,
     line: u32,
     file: u16,
+    /// Neither a line break nor a brace is in it. Nearly all words are so, and need no second look: they end where they
+    /// began, hold no variable, and open and close nothing.
+    plain: bool,
 }
 
 impl Token {
@@ -110,18 +113,18 @@ pub trait Host {
 }
 
 impl Corefile {
-    /// Reads a Corefile, given as `bytes`, and all that it imports.
+    /// Reads a Corefile, given as `bytes`, and all that it imports. Bytes that are a [`Vec`] are kept, not copied.
     ///
     /// `name` is what errors call it; `folder` is the absolute path from which its relative imports start. All files
     /// together, snippets counted each time they are imported, have at most `limit` bytes. The first error ends it.
     pub fn parse(
         name: &str,
         folder: &str,
-        bytes: &[u8],
+        bytes: impl Into<Vec<u8>>,
         limit: usize,
         host: &mut dyn Host,
     ) -> Result<Self, Error> {
-        parser::parse(name, folder, bytes, limit, host)
+        parser::parse(name, folder, bytes.into(), limit, host)
     }
 
     /// The server blocks in order. Snippets are none, and neither are blocks without an address.

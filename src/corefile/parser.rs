@@ -16,7 +16,7 @@ const NEVER_CLOSED: &str =
 pub(super) fn parse(
     name: &str,
     folder: &str,
-    bytes: &[u8],
+    bytes: Vec<u8>,
     limit: usize,
     host: &mut dyn Host,
 ) -> Result<Corefile, Error> {
@@ -55,8 +55,8 @@ impl Draft {
     }
 
     fn add(&mut self, place: usize, token: Option<Token>) {
-        if let Some(directive) = self.directives.get_mut(place) {
-            directive.tokens.extend(token);
+        if let Some((directive, token)) = self.directives.get_mut(place).zip(token) {
+            directive.tokens.push(token);
         }
     }
 

@@ -35,8 +35,20 @@ impl Text {
     /// Adds a file's content without its byte order mark.
     ///
     /// Each byte that is not part of a UTF-8 sequence becomes one U+FFFD, as Go reads it.
-    pub(super) fn add_file(&mut self, bytes: &[u8]) -> Result<(), Full> {
-        let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
+    pub(super) fn add_file(&mut self, bytes: Vec<u8>) -> Result<(), Full> {
+        let mark = b"\xEF\xBB\xBF";
+        let bytes = if self.letters.is_empty() && !bytes.starts_with(mark) {
+            match String::from_utf8(bytes) {
+                Ok(letters) => {
+                    self.letters = letters;
+                    return self.full();
+                }
+                Err(error) => error.into_bytes(),
+            }
+        } else {
+            bytes
+        };
+        let bytes = bytes.strip_prefix(mark).unwrap_or(&bytes);
         for chunk in bytes.utf8_chunks() {
             self.letters.push_str(chunk.valid());
             for _ in chunk.invalid() {
@@ -55,6 +67,7 @@ impl Text {
         Ok(Token {
             start,
             len,
+            plain: is_plain(word),
             ..token
         })
     }
@@ -83,6 +96,9 @@ impl Text {
     }
 
     fn last_line(&self, token: Token) -> u32 {
+        if token.plain {
+            return token.line;
+        }
         let breaks = self
             .get(token)
             .bytes()
@@ -90,4 +106,9 @@ impl Text {
             .count();
         u32::try_from(breaks).map_or(u32::MAX, |breaks| token.line.saturating_add(breaks))
     }
+}
+
+/// What [`Token::plain`] says of a word with these letters.
+pub(super) fn is_plain(word: &str) -> bool {
+    !word.bytes().any(|byte| matches!(byte, b'\n' | b'{' | b'}'))
 }
