@@ -57,7 +57,7 @@ impl Lexer {
 
     fn bare(&mut self, text: &mut Text) -> Result<Token, Full> {
         let rest = text.between(self.at, self.end);
-        let len = rest.bytes().take_while(|&byte| is_usual(byte)).count();
+        let len = usual(rest.as_bytes());
         let ended_by = rest.as_bytes().get(len);
         if !matches!(ended_by, None | Some(b' ' | b'\t' | b'\n')) {
             return self.unusual(text);
@@ -152,7 +152,47 @@ impl Lexer {
     }
 }
 
-/// Whether a word that has only such bytes is plain, and stands in the text as it is.
-fn is_usual(byte: u8) -> bool {
-    matches!(byte, b'!'..=b'~') && !matches!(byte, b'#' | b'{' | b'}')
+/// How many bytes from the first on are `$` to `z`. A word of such bytes is plain, and stands in the text as it is.
+fn usual(bytes: &[u8]) -> usize {
+    const HIGH: u64 = u64::from_ne_bytes([0x80; 8]);
+    const FIRST: u64 = u64::from_ne_bytes([b'$'; 8]);
+    const ROOM: u64 = u64::from_ne_bytes([0x7f - b'z'; 8]);
+    let (eights, _) = bytes.as_chunks();
+    let mut len = 0;
+    for &eight in eights {
+        // All eight in one go: no sum or difference reaches from one byte into the next.
+        let eight = u64::from_le_bytes(eight);
+        let above = eight | ((eight & !HIGH) + ROOM);
+        let below = !((eight | HIGH) - FIRST);
+        let others = (above | below) & HIGH;
+        if others != 0 {
+            return len + others.trailing_zeros() as usize / 8;
+        }
+        len += 8;
+    }
+    let rest = bytes.iter().skip(len);
+    len + rest
+        .take_while(|&&byte| (b'$'..=b'z').contains(&byte))
+        .count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::usual;
+
+    #[test]
+    fn usual_bytes_are_counted_wherever_the_first_other_stands() {
+        for byte in 0..=u8::MAX {
+            for at in 0..20 {
+                let mut bytes = [b'$', b'z', b'A'].repeat(7);
+                bytes[at] = byte;
+                let expected = if (b'$'..=b'z').contains(&byte) {
+                    bytes.len()
+                } else {
+                    at
+                };
+                assert_eq!(usual(&bytes), expected, "{byte} at {at}");
+            }
+        }
+    }
 }

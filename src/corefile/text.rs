@@ -14,6 +14,7 @@ pub(super) struct Full;
 
 impl Text {
     /// The word's letters.
+    #[inline]
     pub(super) fn get(&self, token: Token) -> &str {
         usize::try_from(token.start)
             .ok()
