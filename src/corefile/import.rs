@@ -108,7 +108,7 @@ impl Reading<'_> {
         if name.starts_with('/') {
             return name.to_owned();
         }
-        let folder = match argument.file {
+        let folder = match argument.file() {
             0 => self.folder,
             _ => glob::folder(self.out.file(argument)),
         };

@@ -142,13 +142,9 @@ impl Lexer {
     }
 
     fn token(&self, start: usize, len: usize, plain: bool) -> Result<Token, Full> {
-        Ok(Token {
-            start: u32::try_from(start).map_err(|_| Full)?,
-            len: u32::try_from(len).map_err(|_| Full)?,
-            line: self.line,
-            file: self.file,
-            plain,
-        })
+        let start = u32::try_from(start).map_err(|_| Full)?;
+        let len = u32::try_from(len).map_err(|_| Full)?;
+        Ok(Token::new(start, len, self.line, self.file, plain))
     }
 }
 

@@ -108,7 +108,7 @@ fn take_line<'a>(corefile: &Corefile, tokens: &mut &'a [Token]) -> Option<&'a [T
 
 /// The word if it could be a brace, else nothing.
 fn brace_of(corefile: &Corefile, token: Token) -> &str {
-    if token.plain {
+    if token.is_plain() {
         ""
     } else {
         corefile.text(token)

@@ -24,6 +24,7 @@ mod stream;
 #[cfg(test)]
 mod tests;
 mod text;
+mod token;
 
 use std::fmt;
 use std::io;
@@ -31,25 +32,7 @@ use std::io;
 pub use error::Error;
 pub use lines::{Lines, Occurrence, Occurrences};
 use text::Text;
-
-/// One word of a Corefile, quotes and escapes removed. [`Corefile::text`] has its letters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Token {
-    start: u32,
-    len: u32,
-    line: u32,
-    file: u16,
-    /// Neither a line break nor a brace is in it. Nearly all words are so, and need no second look: they end where they
-    /// began, hold no variable, and open and close nothing.
-    plain: bool,
-}
-
-impl Token {
-    /// The line on which the word begins, counted from 1.
-    pub fn line(self) -> u32 {
-        self.line
-    }
-}
+pub use token::Token;
 
 /// A Corefile with its imports, snippets and variables resolved.
 #[derive(Debug)]
@@ -140,7 +123,7 @@ impl Corefile {
     /// The file in which a word stands: the name given to [`Corefile::parse`], or an import's absolute path.
     pub fn file(&self, token: Token) -> &str {
         self.files
-            .get(usize::from(token.file))
+            .get(usize::from(token.file()))
             .map_or("", String::as_str)
     }
 

@@ -119,7 +119,7 @@ impl<'a> Reading<'a> {
         token: Token,
         directive: &str,
     ) -> Result<Option<String>, Error> {
-        if token.plain {
+        if token.is_plain() {
             return Ok(None);
         }
         let message = match env::replace(self.out.text.get(token), self.limit, self.host) {

@@ -16,10 +16,11 @@ impl Text {
     /// The word's letters.
     #[inline]
     pub(super) fn get(&self, token: Token) -> &str {
-        usize::try_from(token.start)
+        let (start, end) = token.range();
+        usize::try_from(start)
             .ok()
-            .zip(usize::try_from(token.len).ok())
-            .and_then(|(start, len)| self.letters.get(start..start.checked_add(len)?))
+            .zip(usize::try_from(end).ok())
+            .and_then(|(start, end)| self.letters.get(start..end))
             .unwrap_or_default()
     }
 
@@ -65,12 +66,7 @@ impl Text {
         let len = u32::try_from(word.len()).map_err(|_| Full)?;
         self.letters.push_str(word);
         self.full()?;
-        Ok(Token {
-            start,
-            len,
-            plain: is_plain(word),
-            ..token
-        })
+        Ok(token.with_letters(start, len, is_plain(word)))
     }
 
     /// Gives back memory that nothing was written to.
@@ -86,30 +82,30 @@ impl Text {
 
     /// Whether `next` goes on in the line in which `token` ends. This is how a reader of directives finds arguments.
     pub(super) fn same_line(&self, token: Token, next: Token) -> bool {
-        token.file == next.file && self.last_line(token) == next.line
+        token.file() == next.file() && self.last_line(token) == next.line()
     }
 
     /// Whether `next` begins a line after the one in which `token` ends. This is how the parser finds directives.
     ///
     /// Not the opposite of [`Text::same_line`]: where a snippet was imported, a word can stand above the one before it.
     pub(super) fn new_line(&self, token: Token, next: Token) -> bool {
-        token.file != next.file || self.last_line(token) < next.line
+        token.file() != next.file() || self.last_line(token) < next.line()
     }
 
     fn last_line(&self, token: Token) -> u32 {
-        if token.plain {
-            return token.line;
+        if token.is_plain() {
+            return token.line();
         }
         let breaks = self
             .get(token)
             .bytes()
             .filter(|&byte| byte == b'\n')
             .count();
-        u32::try_from(breaks).map_or(u32::MAX, |breaks| token.line.saturating_add(breaks))
+        u32::try_from(breaks).map_or(u32::MAX, |breaks| token.line().saturating_add(breaks))
     }
 }
 
-/// What [`Token::plain`] says of a word with these letters.
+/// What [`Token::is_plain`] says of a word with these letters.
 pub(super) fn is_plain(word: &str) -> bool {
     !word.bytes().any(|byte| matches!(byte, b'\n' | b'{' | b'}'))
 }
