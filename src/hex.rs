@@ -83,6 +83,7 @@ fn walk(
 }
 
 /// Eight digits at once, if there is nothing else among them.
+#[inline]
 fn eight(digits: [u8; 8]) -> Option<[u8; 4]> {
     const fn each(byte: u8) -> u64 {
         u64::from_ne_bytes([byte; 8])

@@ -170,7 +170,12 @@ impl Reading<'_> {
         let mut outermost = None;
         while self.advance()? {
             let new_line = self.stream.at_new_line(&self.out.text);
-            match self.current_word() {
+            let word = match self.stream.current() {
+                // Nothing that would matter here.
+                Some(token) if token.is_plain() && !new_line => "",
+                _ => self.current_word(),
+            };
+            match word {
                 "{" => {
                     depth += 1;
                     outermost = outermost.or(self.stream.current());

@@ -25,6 +25,7 @@ impl Text {
     }
 
     /// Everything from one offset up to another.
+    #[inline]
     pub(super) fn between(&self, start: usize, end: usize) -> &str {
         self.letters.get(start..end).unwrap_or_default()
     }
