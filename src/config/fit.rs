@@ -16,13 +16,13 @@ pub fn check(filter: &Filter, corefile: &Corefile, map: &MapDef) -> Vec<Diagnost
         faults: Diagnostics::new(corefile),
     };
     if let Some(what) = refused_kind(map.kind)
-        && let Some(at) = first_use(filter)
+        && let Some(at) = first_use(filter, corefile)
     {
         checker.faults.add(at, "elf", what);
         return checker.faults.into_found();
     }
-    for (index, entry) in filter.entries.iter().enumerate() {
-        checker.entry(index, entry);
+    for (index, entry) in filter.entries.iter(corefile).enumerate() {
+        checker.entry(index, &entry);
     }
     for metric in &filter.metrics {
         checker.metric(metric);
@@ -31,8 +31,9 @@ pub fn check(filter: &Filter, corefile: &Corefile, map: &MapDef) -> Vec<Diagnost
     checker.faults.into_found()
 }
 
-fn first_use(filter: &Filter) -> Option<Token> {
-    let entry = filter.entries.first().map(|entry| entry.value);
+fn first_use(filter: &Filter, corefile: &Corefile) -> Option<Token> {
+    let entry = filter.entries.iter(corefile).next();
+    let entry = entry.map(|entry| entry.value);
     entry.or_else(|| filter.metrics.first().map(|metric| metric.at))
 }
 
@@ -165,9 +166,10 @@ impl Checker<'_> {
             return;
         }
         let mut keys = HashSet::with_capacity(room);
-        for (index, entry) in filter.entries.iter().enumerate() {
+        let corefile = self.faults.corefile;
+        for (index, entry) in filter.entries.iter(corefile).enumerate() {
             let mut buffer = [0; MAX_KEY];
-            let length = key(self.faults.corefile, index, entry, &mut buffer).unwrap_or_default();
+            let length = key(corefile, index, &entry, &mut buffer).unwrap_or_default();
             keys.insert(buffer.get(..length).unwrap_or_default().to_vec());
             if keys.len() > room {
                 self.faults.add(

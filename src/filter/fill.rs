@@ -58,7 +58,7 @@ pub(super) fn fill(order: &Order<'_>, map: &Map, batch: &mut Batch) -> Result<()
     batch.count = 0;
     let shape = map.shape();
     let mut first = 0;
-    for (index, entry) in order.filter.entries.iter().enumerate() {
+    for (index, entry) in order.filter.entries.iter(order.corefile).enumerate() {
         if batch.room(shape).is_none() {
             batch
                 .flush(map)
@@ -68,7 +68,7 @@ pub(super) fn fill(order: &Order<'_>, map: &Map, batch: &mut Batch) -> Result<()
         let (key, value) = batch
             .room(shape)
             .ok_or_else(|| refused(order, map, index, Errno::E2BIG))?;
-        decode(order, index, entry, key, value)?;
+        decode(order, index, &entry, key, value)?;
         copy_to_all_cpus(shape, value);
         batch.count += 1;
     }
@@ -114,7 +114,8 @@ fn refused(order: &Order<'_>, map: &Map, index: usize, errno: Errno) -> Diagnost
     let at = order
         .filter
         .entries
-        .get(index)
+        .iter(order.corefile)
+        .nth(index)
         .map_or(order.filter.at, |entry| entry.value);
     let what = match errno {
         Errno::E2BIG => format!(
