@@ -194,20 +194,14 @@ impl<'c> Reader<'_, 'c> {
         let Some(word) = self.only(name, args, "auto|native|generic|offload") else {
             return;
         };
-        self.parts.mode = Some(match self.text(word) {
-            "auto" => Mode::Auto,
-            "native" => Mode::Native,
-            "generic" => Mode::Generic,
-            "offload" => Mode::Offload,
-            other => {
-                self.faults.add(
-                    word,
-                    "mode",
-                    format!("unknown mode {other:?}; there are auto, native, generic and offload"),
-                );
-                Mode::Auto
-            }
-        });
+        let text = self.text(word);
+        let mode = Mode::ALL.into_iter().find(|mode| mode.name() == text);
+        if mode.is_none() {
+            let what =
+                format!("unknown mode {text:?}; there are auto, native, generic and offload");
+            self.faults.add(word, "mode", what);
+        }
+        self.parts.mode = Some(mode.unwrap_or_default());
     }
 
     fn wait(&mut self, name: Token, args: &[Token]) {

@@ -83,6 +83,20 @@ pub enum Mode {
     Offload,
 }
 
+impl Mode {
+    const ALL: [Self; 4] = [Self::Auto, Self::Native, Self::Generic, Self::Offload];
+
+    /// As the Corefile says it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Native => "native",
+            Self::Generic => "generic",
+            Self::Offload => "offload",
+        }
+    }
+}
+
 /// A `map` line. Its words were checked to be hexadecimal.
 #[derive(Clone, Copy, Debug)]
 pub struct Entry {

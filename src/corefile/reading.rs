@@ -95,6 +95,9 @@ impl<'a> Reading<'a> {
         let Some(token) = self.stream.current() else {
             return Ok(None);
         };
+        if token.is_plain() {
+            return Ok(Some(token));
+        }
         let Some(word) = self.resolve(token, directive)? else {
             return Ok(Some(token));
         };
