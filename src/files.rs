@@ -36,10 +36,12 @@ impl Host for Machine {
 /// [`io::ErrorKind::FileTooLarge`] for more, and what the system says.
 pub fn read(path: &Path, limit: usize) -> io::Result<Vec<u8>> {
     let file = File::open(path)?;
-    if file.metadata()?.is_dir() {
+    let metadata = file.metadata()?;
+    if metadata.is_dir() {
         return Err(io::ErrorKind::IsADirectory.into());
     }
-    read_all(file, limit)
+    let size = usize::try_from(metadata.len()).unwrap_or(usize::MAX);
+    read_into(Vec::with_capacity(size.min(limit)), file, limit)
 }
 
 /// Everything there is to read, at most `limit` bytes.
@@ -47,7 +49,10 @@ pub fn read(path: &Path, limit: usize) -> io::Result<Vec<u8>> {
 /// # Errors
 /// As [`read`].
 pub fn read_all(from: impl io::Read, limit: usize) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
+    read_into(Vec::new(), from, limit)
+}
+
+fn read_into(mut bytes: Vec<u8>, from: impl io::Read, limit: usize) -> io::Result<Vec<u8>> {
     let most = u64::try_from(limit).unwrap_or(u64::MAX);
     from.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
     if bytes.len() > limit {

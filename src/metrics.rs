@@ -96,12 +96,23 @@ pub fn number(value: &[u8], position: usize, length: usize) -> u64 {
 }
 
 fn escape(text: &mut impl Write, raw: &str, quoted: bool) -> fmt::Result {
-    raw.chars().try_for_each(|c| match c {
-        '\\' => text.write_str("\\\\"),
-        '\n' => text.write_str("\\n"),
-        '"' if quoted => text.write_str("\\\""),
-        c => text.write_char(c),
-    })
+    let mark = |byte: u8| match byte {
+        b'\\' => Some("\\\\"),
+        b'\n' => Some("\\n"),
+        b'"' if quoted => Some("\\\""),
+        _ => None,
+    };
+    let mut from = 0;
+    for (at, escaped) in raw
+        .bytes()
+        .enumerate()
+        .filter_map(|(at, byte)| Some((at, mark(byte)?)))
+    {
+        text.write_str(raw.get(from..at).unwrap_or_default())?;
+        text.write_str(escaped)?;
+        from = at + 1;
+    }
+    text.write_str(raw.get(from..).unwrap_or_default())
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use nix::errno::Errno;
 
+use crate::config::Metric;
 use crate::filter::Filter;
 use crate::kernel::scan::Scan;
 use crate::metrics::{self, Kind, Text};
@@ -103,27 +104,38 @@ impl Overview<'_> {
     /// The metrics that the Corefile names.
     fn operators(&mut self, text: &mut Text<'_>) -> fmt::Result {
         for filter in self.filters {
-            for metric in &filter.metrics {
-                let value = self.value(filter, metric);
+            self.numbers(filter, |metric, number| {
                 metrics::head(text, &metric.name, Kind::Gauge, &metric.help)?;
-                metrics::sample(text, &metric.name, &[], value)?;
-            }
+                metrics::sample(text, &metric.name, &[], number)
+            })?;
         }
         Ok(())
     }
 
-    /// A metric's value now: the sum over CPUs, 0 for a key that is not in the map.
-    fn value(&mut self, filter: &Filter, metric: &crate::config::Metric) -> u64 {
+    /// Gives each metric of a filter and its number now to `write`: the sum over CPUs, 0 for a key that is not in the
+    /// map. Metrics of one key that stand together are of one reading.
+    fn numbers(
+        &mut self,
+        filter: &Filter,
+        mut write: impl FnMut(&Metric, u64) -> fmt::Result,
+    ) -> fmt::Result {
         let Some(map) = &filter.map else {
-            return 0;
+            return Ok(());
         };
-        let number = |value: &[u8]| metrics::number(value, metric.position, metric.length);
-        let Ok(copied) = self.scan.value(map, &metric.key) else {
-            *self.read_errors += 1;
-            return 0;
-        };
-        let values = map.shape().values(copied.unwrap_or_default());
-        values.map(number).fold(0, u64::wrapping_add)
+        let mut key = None;
+        let mut copied: &[u8] = &[];
+        for metric in &filter.metrics {
+            if key != Some(&metric.key) {
+                key = Some(&metric.key);
+                let found = self.scan.value(map, &metric.key);
+                *self.read_errors += u64::from(found.is_err());
+                copied = found.ok().flatten().unwrap_or_default();
+            }
+            let number = |value: &[u8]| metrics::number(value, metric.position, metric.length);
+            let values = map.shape().values(copied);
+            write(metric, values.map(number).fold(0, u64::wrapping_add))?;
+        }
+        Ok(())
     }
 
     /// Entries in a filter's map. An array is always full; others are counted, but see [`Count`].
@@ -243,15 +255,14 @@ impl Overview<'_> {
                 write!(text, " ({})", Html(reason))?;
             }
             text.write_str("<table>\n")?;
-            for metric in &filter.metrics {
-                let value = self.value(filter, metric);
+            self.numbers(filter, |metric, number| {
                 writeln!(
                     text,
-                    "<tr><td>{}<td>{}<td>{value}",
+                    "<tr><td>{}<td>{}<td>{number}",
                     Html(&metric.help),
                     Html(&metric.name)
-                )?;
-            }
+                )
+            })?;
             text.write_str("</table>\n")?;
         }
         text.write_str("</ul><p><a href=/metrics>metrics</a>\n")

@@ -83,7 +83,7 @@ pub fn read(source: &Source) -> Result<Corefile, Diagnostic> {
     Corefile::parse(
         &source.to_string(),
         &folder,
-        &bytes,
+        bytes,
         MAX_COREFILE,
         &mut Machine,
     )
@@ -169,7 +169,8 @@ fn check_against(filter: &Filter, corefile: &Corefile, object: &LinkedObject) ->
     if let Some(map) = object.map(MAP) {
         return fit::check(filter, corefile, map);
     }
-    let entry = filter.entries.first().map(|entry| ("map", entry.value));
+    let entry = filter.entries.iter(corefile).next();
+    let entry = entry.map(|entry| ("map", entry.value));
     let metric = || filter.metrics.first().map(|metric| ("metric", metric.at));
     let missing = |(directive, at): (&str, Token)| {
         let names: Vec<_> = object.maps.iter().map(|map| map.name.as_str()).collect();

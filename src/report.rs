@@ -9,7 +9,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use crate::config::{Diagnostic, Filter, Mode};
+use crate::config::{Diagnostic, Filter};
 use crate::corefile::Corefile;
 use crate::hex::Upper;
 use crate::object::MapDef;
@@ -92,7 +92,7 @@ fn filter(out: &mut impl Write, filter: &Filter, map: Option<&MapDef>) -> io::Re
     out.write_all(b",\"elf\":")?;
     json(out, &filter.elf.to_string_lossy().as_ref())?;
     out.write_all(b",\"mode\":")?;
-    json(out, &mode(filter.mode))?;
+    json(out, &filter.mode.name())?;
     out.write_all(b",\"map\":")?;
     let map = map.map(|map| (map, map.kind.to_string()));
     let map = map.as_ref().map(|(map, kind)| MapJson {
@@ -119,15 +119,6 @@ fn filter(out: &mut impl Write, filter: &Filter, map: Option<&MapDef>) -> io::Re
         )
     })?;
     out.write_all(b"]}")
-}
-
-const fn mode(mode: Mode) -> &'static str {
-    match mode {
-        Mode::Auto => "auto",
-        Mode::Native => "native",
-        Mode::Generic => "generic",
-        Mode::Offload => "offload",
-    }
 }
 
 /// Writes `expand`: the server blocks, and under each directive's name all its words.

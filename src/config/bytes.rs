@@ -6,20 +6,21 @@ use crate::corefile::Token;
 use crate::hex;
 
 impl Reader<'_, '_> {
-    /// Whether a word of a `map` line is at most `most` bytes; says so if it is not.
-    pub(super) fn are_bytes(
+    /// How many bytes a word of a `map` line is, at most `most`; says what is wrong if it is not.
+    pub(super) fn size(
         &mut self,
         token: Token,
         what: &str,
         skip: Option<u8>,
         most: usize,
-    ) -> bool {
+    ) -> Option<u32> {
         let measured = hex::measure(self.text(token), skip, most);
-        if let Err(error) = measured {
-            let message = wrong_hex(what, error, most);
-            self.faults.add(token, "map", message);
-        }
-        measured.is_ok()
+        measured
+            .and_then(|size| u32::try_from(size).map_err(|_| hex::Error::Long))
+            .inspect_err(|&error| {
+                self.faults.add(token, "map", wrong_hex(what, error, most));
+            })
+            .ok()
     }
 
     /// The bytes of a key.

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::diagnostic::Diagnostics;
-use super::{Entry, Filter, Metric, Mode, Names, duration, folder_of};
+use super::{Entries, Filter, Metric, Mode, Names, duration, folder_of};
 use crate::capacity::{MAX_KEY, MAX_VALUE};
 use crate::corefile::{Occurrence, Token};
 
@@ -12,6 +12,7 @@ const OPTIONS: &str = "elf, if, map, metric, mode and wait";
 /// Reads a block; `None` when something is wrong with it, and then it has been said.
 pub(super) fn read(
     block: Occurrence<'_>,
+    entries: Entries,
     folder: &Path,
     debug: bool,
     names: &mut Names,
@@ -23,6 +24,7 @@ pub(super) fn read(
         names,
         folder,
         seen: Vec::new(),
+        entries,
         parts: Parts::default(),
     };
     if let Some(argument) = block.args.first().or(block.rest.first()) {
@@ -32,8 +34,12 @@ pub(super) fn read(
         );
         reader.faults.add(*argument, "ebpf", what);
     }
-    for line in block.body.into_iter().flatten() {
-        reader.line(line);
+    if let Some(mut lines) = block.body {
+        loop {
+            let at = lines.position();
+            let Some(line) = lines.next() else { break };
+            reader.line(line, at);
+        }
     }
     reader.miss(block.head, "elf", "PROGRAM", "the object file to attach");
     reader.miss(block.head, "if", "INTERFACE", "the interface to attach to");
@@ -47,7 +53,7 @@ pub(super) fn read(
         interface_at,
         mode: parts.mode.unwrap_or_default(),
         wait: parts.wait.unwrap_or_default(),
-        entries: parts.entries,
+        entries: reader.entries,
         metrics: parts.metrics,
         debug,
     };
@@ -61,7 +67,6 @@ pub(super) struct Parts {
     interface: Option<(heapless::String<15>, Token)>,
     mode: Option<Mode>,
     wait: Option<std::time::Duration>,
-    entries: Vec<Entry>,
     pub(super) metrics: Vec<Metric>,
 }
 
@@ -71,6 +76,7 @@ pub(super) struct Reader<'a, 'c> {
     folder: &'a Path,
     /// Options met so far that are given once, be they right or wrong.
     seen: Vec<&'c str>,
+    entries: Entries,
     pub(super) parts: Parts,
 }
 
@@ -83,14 +89,15 @@ impl<'c> Reader<'_, 'c> {
         format!("{:?}", self.text(token))
     }
 
-    fn line(&mut self, line: &[Token]) {
+    /// Reads a line that begins `at` a word of the directive.
+    fn line(&mut self, line: &[Token], at: usize) {
         let Some((&name, args)) = line.split_first() else {
             return;
         };
         match self.text(name) {
             "elf" => self.elf(name, args),
             "if" => self.interface(name, args),
-            "map" => self.map(name, args),
+            "map" => self.map(name, args, at),
             "metric" => self.metric(name, args),
             "mode" => self.mode(name, args),
             "wait" => self.wait(name, args),
@@ -187,20 +194,14 @@ impl<'c> Reader<'_, 'c> {
         let Some(word) = self.only(name, args, "auto|native|generic|offload") else {
             return;
         };
-        self.parts.mode = Some(match self.text(word) {
-            "auto" => Mode::Auto,
-            "native" => Mode::Native,
-            "generic" => Mode::Generic,
-            "offload" => Mode::Offload,
-            other => {
-                self.faults.add(
-                    word,
-                    "mode",
-                    format!("unknown mode {other:?}; there are auto, native, generic and offload"),
-                );
-                Mode::Auto
-            }
-        });
+        let text = self.text(word);
+        let mode = Mode::ALL.into_iter().find(|mode| mode.name() == text);
+        if mode.is_none() {
+            let what =
+                format!("unknown mode {text:?}; there are auto, native, generic and offload");
+            self.faults.add(word, "mode", what);
+        }
+        self.parts.mode = Some(mode.unwrap_or_default());
     }
 
     fn wait(&mut self, name: Token, args: &[Token]) {
@@ -218,7 +219,7 @@ impl<'c> Reader<'_, 'c> {
         self.parts.wait = Some(wait.unwrap_or_default());
     }
 
-    fn map(&mut self, name: Token, args: &[Token]) {
+    fn map(&mut self, name: Token, args: &[Token], at: usize) {
         let (key, value) = match args {
             [value] => (None, *value),
             [key, value] => (Some(*key), *value),
@@ -227,9 +228,10 @@ impl<'c> Reader<'_, 'c> {
                 return;
             }
         };
-        let key_is_good = key.is_none_or(|key| self.are_bytes(key, "KEY", None, MAX_KEY));
-        if self.are_bytes(value, "VALUE", Some(b'.'), MAX_VALUE) && key_is_good {
-            self.parts.entries.push(Entry { key, value });
+        let key_is_good = key.is_none_or(|key| self.size(key, "KEY", None, MAX_KEY).is_some());
+        let value_size = self.size(value, "VALUE", Some(b'.'), MAX_VALUE);
+        if let Some(value_size) = value_size.filter(|_| key_is_good) {
+            self.entries.add(at, args.len() + 1, value_size);
         }
     }
 }

@@ -2,8 +2,9 @@
 
 use std::collections::HashSet;
 
-use super::{Blame, Diagnostic, Entry, Filter, Metric};
-use crate::capacity::{MAX_KEY, MAX_VALUE};
+use super::diagnostic::Diagnostics;
+use super::{Diagnostic, Entry, Filter, Metric};
+use crate::capacity::MAX_KEY;
 use crate::corefile::{Corefile, Token};
 use crate::hex;
 use crate::object::{MapDef, MapKind};
@@ -11,28 +12,28 @@ use crate::object::{MapDef, MapKind};
 /// Finds every `map` and `metric` line of `filter` that does not fit `map`.
 pub fn check(filter: &Filter, corefile: &Corefile, map: &MapDef) -> Vec<Diagnostic> {
     let mut checker = Checker {
-        corefile,
         map,
-        found: Vec::new(),
+        faults: Diagnostics::new(corefile),
     };
     if let Some(what) = refused_kind(map.kind)
-        && let Some(at) = first_use(filter)
+        && let Some(at) = first_use(filter, corefile)
     {
-        checker.add(at, "elf", what);
-        return checker.found;
+        checker.faults.add(at, "elf", what);
+        return checker.faults.into_found();
     }
-    for (index, entry) in filter.entries.iter().enumerate() {
-        checker.entry(index, entry);
+    for (index, entry) in filter.entries.iter(corefile).enumerate() {
+        checker.entry(index, &entry);
     }
     for metric in &filter.metrics {
         checker.metric(metric);
     }
     checker.room(filter);
-    checker.found
+    checker.faults.into_found()
 }
 
-fn first_use(filter: &Filter) -> Option<Token> {
-    let entry = filter.entries.first().map(|entry| entry.value);
+fn first_use(filter: &Filter, corefile: &Corefile) -> Option<Token> {
+    let entry = filter.entries.iter(corefile).next();
+    let entry = entry.map(|entry| entry.value);
     entry.or_else(|| filter.metrics.first().map(|metric| metric.at))
 }
 
@@ -71,96 +72,83 @@ pub fn key(
         .map(|()| 4)
 }
 
+/// How many bytes [`key`] gives: the digits of a KEY are pairs.
+fn key_size(corefile: &Corefile, entry: &Entry) -> usize {
+    match entry.key {
+        Some(token) => corefile.text(token).len() / 2,
+        None => size_of::<u32>(),
+    }
+}
+
 struct Checker<'a> {
-    corefile: &'a Corefile,
     map: &'a MapDef,
-    found: Vec<Diagnostic>,
+    faults: Diagnostics<'a>,
 }
 
 impl Checker<'_> {
-    fn add(&mut self, at: Token, directive: &str, message: String) {
-        self.found.push(Diagnostic::new(
-            self.corefile,
-            at,
-            directive,
-            message,
-            Blame::Corefile,
-        ));
-    }
-
     fn entry(&mut self, index: usize, entry: &Entry) {
-        let mut buffer = [0; MAX_KEY];
         let at = entry.key.unwrap_or(entry.value);
-        match key(self.corefile, index, entry, &mut buffer) {
-            Ok(length) if entry.key.is_none() && length != self.map.key_size as usize => {
-                self.add(
-                    at,
-                    "map",
-                    format!(
-                        "no KEY, but keys of xdp_map have {}; give KEY",
-                        bytes(self.map.key_size)
-                    ),
-                );
+        let size = key_size(self.faults.corefile, entry);
+        if entry.key.is_none() && size != self.map.key_size as usize {
+            let given = bytes(self.map.key_size);
+            let what = format!("no KEY, but keys of xdp_map have {given}; give KEY");
+            self.faults.add(at, "map", what);
+        } else if self.has_size(at, "map", size) && self.map.kind.is_array() {
+            let mut buffer = [0; size_of::<u32>()];
+            match key(self.faults.corefile, index, entry, &mut buffer) {
+                Ok(_) => self.index(at, "map", u32::from_ne_bytes(buffer)),
+                Err(_) => self
+                    .faults
+                    .add(at, "map", "KEY is no hexadecimal text".into()),
             }
-            Ok(length) => self.key(at, "map", buffer.get(..length).unwrap_or_default()),
-            Err(_) => self.add(at, "map", "KEY is no hexadecimal text".into()),
         }
-        let value = self.corefile.text(entry.value);
-        let length = hex::measure(value, Some(b'.'), MAX_VALUE).unwrap_or_default();
-        if length != self.map.value_size as usize {
-            let given = bytes(u32::try_from(length).unwrap_or(u32::MAX));
-            self.add(
-                entry.value,
-                "map",
-                format!(
-                    "VALUE has {given}; a value of xdp_map has {}",
-                    bytes(self.map.value_size)
-                ),
-            );
+        if entry.value_size != self.map.value_size {
+            let (given, right) = (bytes(entry.value_size), bytes(self.map.value_size));
+            let what = format!("VALUE has {given}; a value of xdp_map has {right}");
+            self.faults.add(entry.value, "map", what);
         }
     }
 
-    fn key(&mut self, at: Token, directive: &str, key: &[u8]) {
-        if key.len() != self.map.key_size as usize {
-            let given = bytes(u32::try_from(key.len()).unwrap_or(u32::MAX));
-            self.add(
-                at,
-                directive,
-                format!(
-                    "KEY has {given}; a key of xdp_map has {}",
-                    bytes(self.map.key_size)
-                ),
-            );
-            return;
+    /// Whether a key of so many bytes is one of the map's; says so if it is not.
+    fn has_size(&mut self, at: Token, directive: &str, size: usize) -> bool {
+        let right = size == self.map.key_size as usize;
+        if !right {
+            let given = bytes(u32::try_from(size).unwrap_or(u32::MAX));
+            let right = bytes(self.map.key_size);
+            let what = format!("KEY has {given}; a key of xdp_map has {right}");
+            self.faults.add(at, directive, what);
         }
-        if !self.map.kind.is_array() {
-            return;
-        }
-        let index = key
-            .first_chunk()
-            .map(|key| u32::from_ne_bytes(*key))
-            .unwrap_or_default();
+        right
+    }
+
+    /// Whether there is such an entry in an array.
+    fn index(&mut self, at: Token, directive: &str, index: u32) {
         let room = self.map.max_entries;
-        if index >= room {
-            let last = room.saturating_sub(1);
-            // The commonest mistake is to write the number as one says it.
-            let hint = if index.swap_bytes() < room {
-                "; a key stands as in memory, lowest byte first"
-            } else {
-                ""
-            };
-            let what =
-                format!("index {index} is past the end of xdp_map; the last is {last}{hint}");
-            self.add(at, directive, what);
+        if index < room {
+            return;
         }
+        let last = room.saturating_sub(1);
+        // The commonest mistake is to write the number as one says it.
+        let hint = if index.swap_bytes() < room {
+            "; a key stands as in memory, lowest byte first"
+        } else {
+            ""
+        };
+        let what = format!("index {index} is past the end of xdp_map; the last is {last}{hint}");
+        self.faults.add(at, directive, what);
     }
 
     fn metric(&mut self, metric: &Metric) {
-        self.key(metric.at, "metric", &metric.key);
+        if self.has_size(metric.at, "metric", metric.key.len())
+            && self.map.kind.is_array()
+            && let Some(key) = metric.key.first_chunk()
+        {
+            self.index(metric.at, "metric", u32::from_ne_bytes(*key));
+        }
         let size = self.map.value_size as usize;
         if metric.position + metric.length > size {
             let (from, length) = (metric.position, metric.length);
-            self.add(
+            self.faults.add(
                 metric.at,
                 "metric",
                 format!(
@@ -178,12 +166,13 @@ impl Checker<'_> {
             return;
         }
         let mut keys = HashSet::with_capacity(room);
-        for (index, entry) in filter.entries.iter().enumerate() {
+        let corefile = self.faults.corefile;
+        for (index, entry) in filter.entries.iter(corefile).enumerate() {
             let mut buffer = [0; MAX_KEY];
-            let length = key(self.corefile, index, entry, &mut buffer).unwrap_or_default();
+            let length = key(corefile, index, &entry, &mut buffer).unwrap_or_default();
             keys.insert(buffer.get(..length).unwrap_or_default().to_vec());
             if keys.len() > room {
-                self.add(
+                self.faults.add(
                     entry.value,
                     "map",
                     format!("xdp_map is full; it has room for {room} entries"),

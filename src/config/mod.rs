@@ -11,6 +11,7 @@ mod bytes;
 mod diagnostic;
 mod duration;
 mod ebpf;
+mod entries;
 pub mod fit;
 mod metric;
 
@@ -23,6 +24,7 @@ use crate::corefile::{Corefile, Directive, Occurrence, Token};
 pub use address::Address;
 use diagnostic::Diagnostics;
 pub use diagnostic::{Blame, Diagnostic};
+pub use entries::Entries;
 
 /// What the Corefile asks for.
 #[derive(Debug, Default)]
@@ -60,7 +62,7 @@ pub struct Filter {
     /// How long to wait for the interface at start.
     pub wait: Duration,
     /// The map's entries, in order.
-    pub entries: Vec<Entry>,
+    pub entries: Entries,
     /// The metrics read from the map.
     pub metrics: Vec<Metric>,
     /// Whether changes of the map's values are logged.
@@ -81,6 +83,20 @@ pub enum Mode {
     Offload,
 }
 
+impl Mode {
+    const ALL: [Self; 4] = [Self::Auto, Self::Native, Self::Generic, Self::Offload];
+
+    /// As the Corefile says it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Native => "native",
+            Self::Generic => "generic",
+            Self::Offload => "offload",
+        }
+    }
+}
+
 /// A `map` line. Its words were checked to be hexadecimal.
 #[derive(Clone, Copy, Debug)]
 pub struct Entry {
@@ -88,6 +104,8 @@ pub struct Entry {
     pub key: Option<Token>,
     /// The value.
     pub value: Token,
+    /// Bytes of the value.
+    pub value_size: u32,
 }
 
 /// A `metric` line.
@@ -122,7 +140,7 @@ impl Config {
         let mut config = Self::default();
         let mut names = Names::default();
         let mut faults = Diagnostics::new(corefile);
-        for block in corefile.blocks() {
+        for (number, block) in corefile.blocks().iter().enumerate() {
             let find = |name: &str| {
                 block
                     .directives
@@ -134,13 +152,17 @@ impl Config {
             if let Some(directive) = find("prometheus") {
                 config.read_page(directive, corefile, &mut faults);
             }
-            for occurrence in find("ebpf")
+            let is_ebpf = |(_, directive): &(usize, &Directive)| directive.name == "ebpf";
+            let ebpf = block.directives.iter().enumerate().find(is_ebpf);
+            for (place, occurrence) in ebpf
                 .into_iter()
-                .flat_map(|ebpf| ebpf.occurrences(corefile))
+                .flat_map(|(place, ebpf)| ebpf.occurrences(corefile).map(move |one| (place, one)))
             {
                 let at = occurrence.head;
-                let Some(filter) = ebpf::read(occurrence, folder, debug, &mut names, &mut faults)
-                else {
+                let entries = Entries::new(number, place);
+                let filter =
+                    ebpf::read(occurrence, entries, folder, debug, &mut names, &mut faults);
+                let Some(filter) = filter else {
                     continue;
                 };
                 if config.filters.push(filter).is_err() {

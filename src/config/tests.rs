@@ -31,6 +31,41 @@ fn read(text: &str) -> (Config, Vec<String>) {
 }
 
 #[test]
+fn entries_are_in_order_whatever_stands_between_them() {
+    let text = "a {\n debug\n ebpf {\n  map 01\n  elf a.o\n  map 02 0A.0B\n  if a\n }\n ebpf {\n  elf b.o\n  map 03\n  map 04\n  map 05 0C\n  map 06 0D\n  map 07\n  metric x 01 0 1 \"two\nlines\"\n  map 08 0E\n  map 09 0F\n  if b\n }\n}\nb {\n ebpf {\n  elf c.o\n  if c\n }\n ebpf { map 10\n  map 11 12\n  elf d.o\n  if d\n }\n}\n";
+    let corefile = Corefile::parse("Corefile", "/etc", text, 1 << 20, &mut Nothing).unwrap();
+    let (config, wrong) = Config::read(&corefile, Path::new("/etc"));
+    assert!(wrong.is_empty(), "{wrong:?}");
+    let words = |filter: &super::Filter| {
+        let entries = filter.entries.iter(&corefile);
+        let entries = entries.map(|entry| {
+            let key = entry.key.map(|key| corefile.text(key));
+            (key, corefile.text(entry.value), entry.value_size)
+        });
+        let entries: Vec<_> = entries.collect();
+        assert_eq!(entries.len(), filter.entries.len());
+        assert_eq!(entries.is_empty(), filter.entries.is_empty());
+        entries
+    };
+    let filters: Vec<_> = config.filters.iter().map(words).collect();
+    let expected = [
+        vec![(None, "01", 1), (Some("02"), "0A.0B", 2)],
+        vec![
+            (None, "03", 1),
+            (None, "04", 1),
+            (Some("05"), "0C", 1),
+            (Some("06"), "0D", 1),
+            (None, "07", 1),
+            (Some("08"), "0E", 1),
+            (Some("09"), "0F", 1),
+        ],
+        vec![],
+        vec![(None, "10", 1), (Some("11"), "12", 1)],
+    ];
+    assert_eq!(filters, expected);
+}
+
+#[test]
 fn a_whole_block() {
     let (config, wrong) = read(
         ".:53 {\n debug\n prometheus :9153 {\n  runtime_metrics\n }\n ebpf {\n  elf a.o\n  if eth0\n  mode generic\n  wait 1m\n  map 0A.0B\n  map 01 0C\n  metric x 01 0 1 \"help me\"\n }\n forward . 1.1.1.1\n}\n",

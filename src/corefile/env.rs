@@ -23,10 +23,6 @@ pub(super) fn replace(
     longest: usize,
     host: &mut dyn Host,
 ) -> Result<Option<String>, Runaway> {
-    // Most words have none, and a Corefile can have a hundred thousand words.
-    if !word.as_bytes().contains(&b'{') {
-        return Ok(None);
-    }
     let mut replaced = None;
     for marks in [("{%", "%}"), ("{$", "}")] {
         if let Some(new) =

@@ -108,7 +108,7 @@ impl Reading<'_> {
         if name.starts_with('/') {
             return name.to_owned();
         }
-        let folder = match argument.file {
+        let folder = match argument.file() {
             0 => self.folder,
             _ => glob::folder(self.out.file(argument)),
         };
@@ -140,7 +140,7 @@ impl Reading<'_> {
         // Even nothing counts as one, or a pattern that finds many empty files could be read again and again.
         self.take_room(bytes.len().max(1), IMPORT)?;
         let number = self.number(path)?;
-        self.add_file(number, &bytes, IMPORT)
+        self.add_file(number, bytes, IMPORT)
     }
 
     /// The number by which tokens know the file.

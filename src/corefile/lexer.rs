@@ -5,7 +5,7 @@
 //! Carriage returns outside of quotes are dropped, even within a word.
 
 use super::Token;
-use super::text::{Full, Text};
+use super::text::{Full, Text, is_plain};
 
 /// What is left of one file.
 #[derive(Debug)]
@@ -57,6 +57,22 @@ impl Lexer {
 
     fn bare(&mut self, text: &mut Text) -> Result<Token, Full> {
         let rest = text.between(self.at, self.end);
+        let len = usual(rest.as_bytes());
+        let ended_by = rest.as_bytes().get(len);
+        if !matches!(ended_by, None | Some(b' ' | b'\t' | b'\n')) {
+            return self.unusual(text);
+        }
+        let token = self.token(self.at, len, true)?;
+        self.at += len + usize::from(ended_by.is_some());
+        self.line = self
+            .line
+            .saturating_add(u32::from(ended_by == Some(&b'\n')));
+        Ok(token)
+    }
+
+    /// As [`Lexer::bare`], for all words.
+    fn unusual(&mut self, text: &mut Text) -> Result<Token, Full> {
+        let rest = text.between(self.at, self.end);
         let mut len = 0;
         let mut comment = false;
         let mut returns = false;
@@ -76,7 +92,8 @@ impl Lexer {
                 }
             }
         }
-        let token = self.token(self.at, len)?;
+        let plain = rest.get(..len).is_some_and(is_plain);
+        let token = self.token(self.at, len, plain)?;
         self.at = match ended_by {
             Some((offset, letter)) => self.at + offset + letter.len_utf8(),
             None => self.end,
@@ -110,7 +127,8 @@ impl Lexer {
         }
         // At the end of the file the word counts without its closing quote, unless it is empty.
         let len = closed.unwrap_or(rest.len() - usize::from(escaped));
-        let token = self.token(start, len)?;
+        let plain = rest.get(..len).is_some_and(is_plain);
+        let token = self.token(start, len, plain)?;
         self.at = start + closed.map_or(rest.len(), |offset| offset + 1);
         self.line = self.line.saturating_add(breaks);
         if closed.is_none() && len == 0 {
@@ -123,12 +141,54 @@ impl Lexer {
         Ok(Some(token))
     }
 
-    fn token(&self, start: usize, len: usize) -> Result<Token, Full> {
-        Ok(Token {
-            start: u32::try_from(start).map_err(|_| Full)?,
-            len: u32::try_from(len).map_err(|_| Full)?,
-            line: self.line,
-            file: self.file,
-        })
+    fn token(&self, start: usize, len: usize, plain: bool) -> Result<Token, Full> {
+        let start = u32::try_from(start).map_err(|_| Full)?;
+        let len = u32::try_from(len).map_err(|_| Full)?;
+        Ok(Token::new(start, len, self.line, self.file, plain))
+    }
+}
+
+/// How many bytes from the first on are `$` to `z`. A word of such bytes is plain, and stands in the text as it is.
+fn usual(bytes: &[u8]) -> usize {
+    const HIGH: u64 = u64::from_ne_bytes([0x80; 8]);
+    const FIRST: u64 = u64::from_ne_bytes([b'$'; 8]);
+    const ROOM: u64 = u64::from_ne_bytes([0x7f - b'z'; 8]);
+    let (eights, _) = bytes.as_chunks();
+    let mut len = 0;
+    for &eight in eights {
+        // All eight in one go: no sum or difference reaches from one byte into the next.
+        let eight = u64::from_le_bytes(eight);
+        let above = eight | ((eight & !HIGH) + ROOM);
+        let below = !((eight | HIGH) - FIRST);
+        let others = (above | below) & HIGH;
+        if others != 0 {
+            return len + others.trailing_zeros() as usize / 8;
+        }
+        len += 8;
+    }
+    let rest = bytes.iter().skip(len);
+    len + rest
+        .take_while(|&&byte| (b'$'..=b'z').contains(&byte))
+        .count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::usual;
+
+    #[test]
+    fn usual_bytes_are_counted_wherever_the_first_other_stands() {
+        for byte in 0..=u8::MAX {
+            for at in 0..20 {
+                let mut bytes = [b'$', b'z', b'A'].repeat(7);
+                bytes[at] = byte;
+                let expected = if (b'$'..=b'z').contains(&byte) {
+                    bytes.len()
+                } else {
+                    at
+                };
+                assert_eq!(usual(&bytes), expected, "{byte} at {at}");
+            }
+        }
     }
 }

@@ -11,6 +11,7 @@ impl Directive {
         Occurrences {
             corefile,
             tokens: &self.tokens,
+            at: 0,
         }
     }
 }
@@ -20,6 +21,7 @@ impl Directive {
 pub struct Occurrences<'a> {
     corefile: &'a Corefile,
     tokens: &'a [Token],
+    at: usize,
 }
 
 /// A directive as it was written once: `HEAD ARGS… { BODY } REST…`.
@@ -40,14 +42,25 @@ pub struct Occurrence<'a> {
 pub struct Lines<'a> {
     corefile: &'a Corefile,
     tokens: &'a [Token],
+    at: usize,
+}
+
+impl Lines<'_> {
+    /// Where among the directive's words the next line begins.
+    pub const fn position(&self) -> usize {
+        self.at
+    }
 }
 
 impl<'a> Iterator for Occurrences<'a> {
     type Item = Occurrence<'a>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let (&head, words) = take_line(self.corefile, &mut self.tokens)?.split_first()?;
-        let is = |token: &Token, brace| self.corefile.text(*token) == brace;
+        let line = take_line(self.corefile, &mut self.tokens)?;
+        let start = self.at;
+        self.at += line.len();
+        let (&head, words) = line.split_first()?;
+        let is = |token: &Token, brace| brace_of(self.corefile, *token) == brace;
         let Some(open) = words.iter().position(|token| is(token, "{")) else {
             return Some(Occurrence {
                 head,
@@ -72,6 +85,8 @@ impl<'a> Iterator for Occurrences<'a> {
             body: Some(Lines {
                 corefile: self.corefile,
                 tokens,
+                // The name and the brace are before it too.
+                at: start + args.len() + 2,
             }),
             rest: rest.split_first().map_or(&[], |(_, rest)| rest),
         })
@@ -82,7 +97,9 @@ impl<'a> Iterator for Lines<'a> {
     type Item = &'a [Token];
 
     fn next(&mut self) -> Option<Self::Item> {
-        take_line(self.corefile, &mut self.tokens)
+        let line = take_line(self.corefile, &mut self.tokens)?;
+        self.at += line.len();
+        Some(line)
     }
 }
 
@@ -92,7 +109,7 @@ fn take_line<'a>(corefile: &Corefile, tokens: &mut &'a [Token]) -> Option<&'a [T
     let pairs = tokens.iter().zip(tokens.get(1..)?);
     let len = 1 + pairs
         .take_while(|&(&previous, &token)| {
-            match corefile.text(token) {
+            match brace_of(corefile, token) {
                 "{" => depth = depth.saturating_add(1),
                 _ if depth == 0 => return corefile.text.same_line(previous, token),
                 "}" => depth -= 1,
@@ -104,4 +121,13 @@ fn take_line<'a>(corefile: &Corefile, tokens: &mut &'a [Token]) -> Option<&'a [T
     let (line, rest) = tokens.split_at_checked(len)?;
     *tokens = rest;
     Some(line)
+}
+
+/// The word if it could be a brace, else nothing.
+fn brace_of(corefile: &Corefile, token: Token) -> &str {
+    if token.is_plain() {
+        ""
+    } else {
+        corefile.text(token)
+    }
 }

@@ -24,6 +24,7 @@ mod stream;
 #[cfg(test)]
 mod tests;
 mod text;
+mod token;
 
 use std::fmt;
 use std::io;
@@ -31,22 +32,7 @@ use std::io;
 pub use error::Error;
 pub use lines::{Lines, Occurrence, Occurrences};
 use text::Text;
-
-/// One word of a Corefile, quotes and escapes removed. [`Corefile::text`] has its letters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Token {
-    start: u32,
-    len: u32,
-    line: u32,
-    file: u16,
-}
-
-impl Token {
-    /// The line on which the word begins, counted from 1.
-    pub fn line(self) -> u32 {
-        self.line
-    }
-}
+pub use token::Token;
 
 /// A Corefile with its imports, snippets and variables resolved.
 #[derive(Debug)]
@@ -110,18 +96,18 @@ pub trait Host {
 }
 
 impl Corefile {
-    /// Reads a Corefile, given as `bytes`, and all that it imports.
+    /// Reads a Corefile, given as `bytes`, and all that it imports. Bytes that are a [`Vec`] are kept, not copied.
     ///
     /// `name` is what errors call it; `folder` is the absolute path from which its relative imports start. All files
     /// together, snippets counted each time they are imported, have at most `limit` bytes. The first error ends it.
     pub fn parse(
         name: &str,
         folder: &str,
-        bytes: &[u8],
+        bytes: impl Into<Vec<u8>>,
         limit: usize,
         host: &mut dyn Host,
     ) -> Result<Self, Error> {
-        parser::parse(name, folder, bytes, limit, host)
+        parser::parse(name, folder, bytes.into(), limit, host)
     }
 
     /// The server blocks in order. Snippets are none, and neither are blocks without an address.
@@ -137,7 +123,7 @@ impl Corefile {
     /// The file in which a word stands: the name given to [`Corefile::parse`], or an import's absolute path.
     pub fn file(&self, token: Token) -> &str {
         self.files
-            .get(usize::from(token.file))
+            .get(usize::from(token.file()))
             .map_or("", String::as_str)
     }
 

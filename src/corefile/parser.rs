@@ -16,7 +16,7 @@ const NEVER_CLOSED: &str =
 pub(super) fn parse(
     name: &str,
     folder: &str,
-    bytes: &[u8],
+    bytes: Vec<u8>,
     limit: usize,
     host: &mut dyn Host,
 ) -> Result<Corefile, Error> {
@@ -55,8 +55,8 @@ impl Draft {
     }
 
     fn add(&mut self, place: usize, token: Option<Token>) {
-        if let Some(directive) = self.directives.get_mut(place) {
-            directive.tokens.extend(token);
+        if let Some((directive, token)) = self.directives.get_mut(place).zip(token) {
+            directive.tokens.push(token);
         }
     }
 
@@ -170,7 +170,12 @@ impl Reading<'_> {
         let mut outermost = None;
         while self.advance()? {
             let new_line = self.stream.at_new_line(&self.out.text);
-            match self.current_word() {
+            let word = match self.stream.current() {
+                // Nothing that would matter here.
+                Some(token) if token.is_plain() && !new_line => "",
+                _ => self.current_word(),
+            };
+            match word {
                 "{" => {
                     depth += 1;
                     outermost = outermost.or(self.stream.current());

@@ -52,7 +52,7 @@ impl<'a> Reading<'a> {
     pub(super) fn new(
         name: &str,
         folder: &'a str,
-        bytes: &[u8],
+        bytes: Vec<u8>,
         limit: usize,
         host: &'a mut dyn Host,
     ) -> Result<Self, Error> {
@@ -81,7 +81,7 @@ impl<'a> Reading<'a> {
     pub(super) fn add_file(
         &mut self,
         number: u16,
-        bytes: &[u8],
+        bytes: Vec<u8>,
         directive: &str,
     ) -> Result<Source, Error> {
         let start = self.out.text.len();
@@ -95,6 +95,9 @@ impl<'a> Reading<'a> {
         let Some(token) = self.stream.current() else {
             return Ok(None);
         };
+        if token.is_plain() {
+            return Ok(Some(token));
+        }
         let Some(word) = self.resolve(token, directive)? else {
             return Ok(Some(token));
         };
@@ -119,6 +122,9 @@ impl<'a> Reading<'a> {
         token: Token,
         directive: &str,
     ) -> Result<Option<String>, Error> {
+        if token.is_plain() {
+            return Ok(None);
+        }
         let message = match env::replace(self.out.text.get(token), self.limit, self.host) {
             Ok(None) => return Ok(None),
             Ok(Some(word)) => {

@@ -68,8 +68,9 @@ impl Reading<'_> {
         for pair in tokens.windows(2) {
             let &[word, argument] = pair else { continue };
             // Line breaks within the word before don't count here, other than everywhere else.
-            let begins_line = previous
-                .is_none_or(|previous| (previous.file, previous.line) != (word.file, word.line));
+            let begins_line = previous.is_none_or(|previous| {
+                (previous.file(), previous.line()) != (word.file(), word.line())
+            });
             previous = Some(word);
             if !begins_line || self.out.text.get(word) != "import" {
                 continue;

@@ -3,126 +3,119 @@
 use nix::errno::Errno;
 
 use super::{Order, blame};
-use crate::capacity::{MAX_KEY, MAX_VALUE};
-use crate::config::{Diagnostic, Entry, fit};
+use crate::config::{Blame, Diagnostic, Entry, fit};
 use crate::hex;
-use crate::kernel::map::Map;
+use crate::kernel::map::{Map, Shape};
+use crate::kernel::scan::Buffers;
 use crate::plan::MAP;
-
-/// Bytes of keys in one batch.
-const KEYS: usize = 16 * 1024;
-/// Bytes of values in one batch; a per-CPU value of the greatest size on 128 CPUs fits.
-const VALUES: usize = MAX_VALUE.next_multiple_of(8) * 128;
 
 /// Entries on their way into the kernel.
 #[derive(Debug, Default)]
 pub struct Batch {
-    keys: heapless::Vec<u8, KEYS>,
-    values: heapless::Vec<u8, VALUES>,
-    count: u32,
+    buffers: Buffers,
+    /// How many there are.
+    count: usize,
 }
 
 impl Batch {
-    /// Adds an entry; for a per-CPU map every CPU gets the value. False when there is no room.
-    fn add(&mut self, map: &Map, key: &[u8], value: &[u8]) -> bool {
-        let shape = map.shape();
-        let room =
-            KEYS - self.keys.len() >= key.len() && VALUES - self.values.len() >= shape.copy_size();
-        if !room {
-            return false;
-        }
-        let mut fits = self.keys.extend_from_slice(key).is_ok();
-        let end = self.values.len() + shape.copy_size();
-        while fits && self.values.len() < end {
-            let next = (self.values.len() + shape.stride()).min(end);
-            fits =
-                self.values.extend_from_slice(value).is_ok() && self.values.resize(next, 0).is_ok();
-        }
-        self.count += 1;
-        fits
-    }
-
-    fn clear(&mut self) {
-        self.keys.clear();
-        self.values.clear();
-        self.count = 0;
+    /// Where the next entry's key and value go; `None` when there is no room.
+    fn room(&mut self, shape: &Shape) -> Option<(&mut [u8], &mut [u8])> {
+        let place = |size: usize| {
+            let start = self.count.checked_mul(size)?;
+            Some(start..start.checked_add(size)?)
+        };
+        let (key, value) = (place(shape.key_size)?, place(shape.copy_size())?);
+        let Buffers { keys, values } = &mut self.buffers;
+        Some((keys.get_mut(key)?, values.get_mut(value)?))
     }
 
     /// Writes the entries to the map; on an error, which of them the kernel did not take.
     fn flush(&mut self, map: &Map) -> Result<(), (usize, Errno)> {
-        let done = match map.update_batch(&self.keys, &self.values, self.count) {
-            Ok(()) => self.count,
+        let (key_size, copy_size) = (map.shape().key_size, map.shape().copy_size());
+        let keys = self.buffers.keys.get(..self.count * key_size);
+        let values = self.buffers.values.get(..self.count * copy_size);
+        let (keys, values) = (keys.unwrap_or_default(), values.unwrap_or_default());
+        let count = u32::try_from(self.count).unwrap_or(u32::MAX);
+        let done = match map.update_batch(keys, values, count) {
+            Ok(()) => count,
             // Kernels got batches one kind of map after the other. Going on one by one works with all of them, and
             // tells exactly which entry is at fault.
             Err((done, _)) => done,
         };
-        let (key_size, copy_size) = (map.shape().key_size.max(1), map.shape().copy_size().max(1));
-        let entries = self
-            .keys
-            .chunks_exact(key_size)
-            .zip(self.values.chunks_exact(copy_size));
+        let entries = keys
+            .chunks_exact(key_size.max(1))
+            .zip(values.chunks_exact(copy_size.max(1)));
         for (index, (key, value)) in entries.enumerate().skip(done as usize) {
             map.update(key, value).map_err(|errno| (index, errno))?;
         }
-        self.clear();
+        self.count = 0;
         Ok(())
     }
 }
 
 /// Writes the entries of the `ebpf` block to `map`.
 pub(super) fn fill(order: &Order<'_>, map: &Map, batch: &mut Batch) -> Result<(), Diagnostic> {
-    batch.clear();
-    let entries = &order.filter.entries;
+    batch.count = 0;
+    let shape = map.shape();
     let mut first = 0;
-    let (mut key, mut value) = ([0; MAX_KEY], [0; MAX_VALUE]);
-    for (index, entry) in entries.iter().enumerate() {
-        let (key, value) = decode(order, index, entry, &mut key, &mut value)?;
-        if batch.add(map, key, value) {
-            continue;
+    for (index, entry) in order.filter.entries.iter(order.corefile).enumerate() {
+        if batch.room(shape).is_none() {
+            batch
+                .flush(map)
+                .map_err(|(at, errno)| refused(order, map, first + at, errno))?;
+            first = index;
         }
-        batch
-            .flush(map)
-            .map_err(|(at, errno)| refused(order, map, first + at, errno))?;
-        first = index;
-        if !batch.add(map, key, value) {
-            return Err(refused(order, map, index, Errno::E2BIG));
-        }
+        let (key, value) = batch
+            .room(shape)
+            .ok_or_else(|| refused(order, map, index, Errno::E2BIG))?;
+        decode(order, index, &entry, key, value)?;
+        copy_to_all_cpus(shape, value);
+        batch.count += 1;
     }
     batch
         .flush(map)
         .map_err(|(at, errno)| refused(order, map, first + at, errno))
 }
 
-/// Key and value of an entry. Both were checked, so what fails here is a fault of ours, told as such.
-fn decode<'b>(
+/// Writes key and value of an entry. Both were checked, so what fails here is a fault of ours, told as such.
+fn decode(
     order: &Order<'_>,
     index: usize,
     entry: &Entry,
-    key: &'b mut [u8],
-    value: &'b mut [u8],
-) -> Result<(&'b [u8], &'b [u8]), Diagnostic> {
-    let unchecked = |_| {
-        order.wrong(
-            entry.value,
-            "map",
-            crate::config::Blame::Corefile,
-            "was not checked; please report this".into(),
-        )
-    };
-    let key_length = fit::key(order.corefile, index, entry, key).map_err(unchecked)?;
-    let value_length =
-        hex::decode(order.corefile.text(entry.value), Some(b'.'), value).map_err(unchecked)?;
-    Ok((
-        key.get(..key_length).unwrap_or_default(),
-        value.get(..value_length).unwrap_or_default(),
-    ))
+    key: &mut [u8],
+    value: &mut [u8],
+) -> Result<(), Diagnostic> {
+    let text = order.corefile.text(entry.value);
+    let written = fit::key(order.corefile, index, entry, key)
+        .and_then(|length| Ok((length, hex::decode(text, Some(b'.'), value)?)));
+    if written == Ok((key.len(), entry.value_size as usize)) {
+        return Ok(());
+    }
+    let what = "was not checked; please report this";
+    Err(order.wrong(entry.value, "map", Blame::Corefile, what.into()))
+}
+
+/// Gives every CPU the value that stands in the place of the first, if the map is per-CPU.
+fn copy_to_all_cpus(shape: &Shape, copied: &mut [u8]) {
+    if copied.len() == shape.value_size {
+        return;
+    }
+    if let Some(padding) = copied.get_mut(shape.value_size..shape.stride()) {
+        padding.fill(0);
+    }
+    if let Some((first, others)) = copied.split_at_mut_checked(shape.stride()) {
+        for other in others.chunks_exact_mut(shape.stride().max(1)) {
+            other.copy_from_slice(first);
+        }
+    }
 }
 
 fn refused(order: &Order<'_>, map: &Map, index: usize, errno: Errno) -> Diagnostic {
     let at = order
         .filter
         .entries
-        .get(index)
+        .iter(order.corefile)
+        .nth(index)
         .map_or(order.filter.at, |entry| entry.value);
     let what = match errno {
         Errno::E2BIG => format!(

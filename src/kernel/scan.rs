@@ -5,29 +5,37 @@ use nix::errno::Errno;
 use super::map::Map;
 use crate::capacity::{MAX_KEY, MAX_VALUE};
 
-/// Bytes of keys read in one call.
+/// Bytes of keys read or written in one call.
 const KEYS: usize = 16 * 1024;
-/// Bytes of values read in one call; a per-CPU value of the greatest size on 128 CPUs fits.
+/// Bytes of values read or written in one call; a per-CPU value of the greatest size on 128 CPUs fits.
 const VALUES: usize = MAX_VALUE.next_multiple_of(8) * 128;
 
-/// Buffers for reading maps, made once.
+/// Room for the entries of one call.
 #[derive(Debug)]
-pub struct Scan {
-    keys: heapless::Vec<u8, KEYS>,
-    values: heapless::Vec<u8, VALUES>,
+pub struct Buffers {
+    /// Keys, one after the other; always at full length.
+    pub keys: heapless::Vec<u8, KEYS>,
+    /// Values, one after the other; always at full length.
+    pub values: heapless::Vec<u8, VALUES>,
 }
 
-impl Default for Scan {
+impl Default for Buffers {
     fn default() -> Self {
-        let mut scan = Self {
+        let mut buffers = Self {
             keys: heapless::Vec::new(),
             values: heapless::Vec::new(),
         };
         // Both are filled up to their own capacity, which can't fail.
-        let _ = scan.keys.resize(KEYS, 0);
-        let _ = scan.values.resize(VALUES, 0);
-        scan
+        let _ = buffers.keys.resize(KEYS, 0);
+        let _ = buffers.values.resize(VALUES, 0);
+        buffers
     }
+}
+
+/// Buffers for reading maps, made once.
+#[derive(Debug, Default)]
+pub struct Scan {
+    buffers: Buffers,
 }
 
 impl Scan {
@@ -37,7 +45,7 @@ impl Scan {
     /// What the kernel says.
     pub fn value(&mut self, map: &Map, key: &[u8]) -> Result<Option<&[u8]>, Errno> {
         let size = map.shape().copy_size();
-        let value = self.values.get_mut(..size).ok_or(Errno::E2BIG)?;
+        let value = self.buffers.values.get_mut(..size).ok_or(Errno::E2BIG)?;
         Ok(if map.lookup(key, value)? {
             Some(value)
         } else {
@@ -70,14 +78,14 @@ impl Scan {
         if key_size == 0 || copy_size == 0 {
             return Err((0, Errno::EINVAL));
         }
+        let Buffers { keys, values } = &mut self.buffers;
         for round in 0..most_steps(map) {
             let (count, last) = map
-                .lookup_batch(round > 0, &mut token, &mut self.keys, &mut self.values)
+                .lookup_batch(round > 0, &mut token, keys, values)
                 .map_err(|errno| (seen, errno))?;
-            let entries = self
-                .keys
+            let entries = keys
                 .chunks_exact(key_size)
-                .zip(self.values.chunks_exact(copy_size));
+                .zip(values.chunks_exact(copy_size));
             for (key, value) in entries.take(count) {
                 see(key, value);
                 seen += 1;

@@ -1,6 +1,6 @@
 //! The worker: HTTP, by `tiny_http`, for content that the daemon makes.
 
-use std::io::Cursor;
+use std::io::{Cursor, Write as _};
 use std::net::TcpListener;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -23,6 +23,15 @@ const ANSWER_TIMEOUT_SECONDS: i64 = 5;
 struct Daemon {
     socket: OwnedFd,
     page: SharedPage,
+}
+
+/// What answers are made in, kept from one to the next.
+#[derive(Default)]
+struct Buffers {
+    /// The content.
+    body: Vec<u8>,
+    /// What is sent: the headers and the content.
+    answer: Vec<u8>,
 }
 
 /// Serves pages until the daemon is gone. `listeners` is how many listening sockets it was born with.
@@ -65,8 +74,9 @@ fn wait_for_end(socket: &OwnedFd) {
 
 fn serve(server: &Server, daemon: &Mutex<Daemon>) {
     // An accept that failed ends tiny_http's accepting for good. Ending the worker makes the daemon start a new one.
+    let mut buffers = Buffers::default();
     while let Ok(request) = server.recv() {
-        answer(request, daemon);
+        answer(request, daemon, &mut buffers);
     }
     std::process::exit(1);
 }
@@ -80,13 +90,14 @@ fn content_of(path: &str) -> Option<(Content, &'static str)> {
     }
 }
 
-fn answer(request: Request, daemon: &Mutex<Daemon>) {
+fn answer(request: Request, daemon: &Mutex<Daemon>, buffers: &mut Buffers) {
     let Some((content, kind)) = content_of(request.url()) else {
         return reply(
             request,
             404,
             "text/plain; charset=utf-8",
-            b"not found; there are / and /metrics\n".to_vec(),
+            b"not found; there are / and /metrics\n",
+            &mut buffers.answer,
         );
     };
     if !matches!(request.method(), Method::Get | Method::Head) {
@@ -94,25 +105,28 @@ fn answer(request: Request, daemon: &Mutex<Daemon>) {
             request,
             405,
             "text/plain; charset=utf-8",
-            b"only GET and HEAD\n".to_vec(),
+            b"only GET and HEAD\n",
+            &mut buffers.answer,
         );
     }
     let made = daemon
         .lock()
         .unwrap_or_else(PoisonError::into_inner)
-        .ask(content);
+        .ask(content, &mut buffers.body);
     match made {
-        Ok(body) => reply(request, 200, kind, body),
+        Ok(()) => reply(request, 200, kind, &buffers.body, &mut buffers.answer),
         Err(_) => reply(
             request,
             503,
             "text/plain; charset=utf-8",
-            b"the daemon could not make this page; its log says why\n".to_vec(),
+            b"the daemon could not make this page; its log says why\n",
+            &mut buffers.answer,
         ),
     }
 }
 
-fn reply(request: Request, status: u16, kind: &str, body: Vec<u8>) {
+/// Answers in one piece: what `Request::respond` does piece by piece, waking the client for each.
+fn reply(request: Request, status: u16, kind: &str, body: &[u8], whole: &mut Vec<u8>) {
     let length = body.len();
     let mut response = Response::new(
         StatusCode(status),
@@ -132,13 +146,20 @@ fn reply(request: Request, status: u16, kind: &str, body: Vec<u8>) {
             response.add_header(header);
         }
     }
-    // A client that went away is no news.
-    let _ = request.respond(response);
+    whole.clear();
+    let version = request.http_version().clone();
+    let no_body = *request.method() == Method::Head;
+    let printed = response.raw_print(&mut *whole, version, request.headers(), no_body, None);
+    let mut client = request.into_writer();
+    // A client that went away is no news, and printing to memory does not fail.
+    let _ = printed
+        .and_then(|()| client.write_all(whole))
+        .and_then(|()| client.flush());
 }
 
 impl Daemon {
-    /// Has the daemon make `content`, and copies it.
-    fn ask(&self, content: Content) -> Result<Vec<u8>, Errno> {
+    /// Has the daemon make `content`, and copies it to `body`.
+    fn ask(&self, content: Content, body: &mut Vec<u8>) -> Result<(), Errno> {
         let fd = self.socket.as_raw_fd();
         // An answer to a question that timed out before would be taken for this one's.
         while recv(fd, &mut [0; 4], MsgFlags::MSG_DONTWAIT).is_ok_and(|length| length > 0) {}
@@ -153,9 +174,9 @@ impl Daemon {
             .ok()
             .filter(|&length| length <= PAGE_SIZE)
             .ok_or(Errno::EIO)?;
-        let mut body = vec![0; length];
-        self.page.copy_to(&mut body);
-        Ok(body)
+        body.resize(length, 0);
+        self.page.copy_to(body);
+        Ok(())
     }
 }
 

@@ -188,7 +188,9 @@ fn any_bytes_give_a_corefile_or_an_error() {
                 _ => input.extend_from_slice(PIECES[numbers.below(PIECES.len())]),
             }
         }
-        let Ok(corefile) = Corefile::parse("Corefile", "/etc", &input, 4096, &mut { WORLD }) else {
+        let Ok(corefile) =
+            Corefile::parse("Corefile", "/etc", input.as_slice(), 4096, &mut { WORLD })
+        else {
             continue;
         };
         parsed += 1;
