@@ -54,6 +54,8 @@ pub struct Filter {
     pub metrics: Vec<Metric>,
     /// What is remembered of the map where its changes are logged.
     pub watch: Option<Watch>,
+    /// Whether the program itself may add entries or delete some.
+    pub changes_maps: bool,
     wanted: config::Mode,
     placed: Option<Placed>,
 }
@@ -190,6 +192,7 @@ impl Order<'_> {
             map: loaded.map,
             metrics: self.filter.metrics.clone(),
             watch: loaded.watch,
+            changes_maps: self.object.changes_maps(),
             wanted: self.filter.mode,
             placed: Some(placed),
         }
