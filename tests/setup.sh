@@ -137,8 +137,9 @@ get() {
 # backports, apt has them this once, by a configuration of its own.
 choose_qemu_release() {
     qemu_release=
-    case $(dpkg-query -W -f '${Version}' qemu-utils 2>/dev/null) in
-    *~bpo*) ;;
+    # shellcheck disable=SC2016 # dpkg-query fills these in
+    case $(dpkg-query -W -f '${db:Status-Status} ${Version}' qemu-utils 2>/dev/null) in
+    "installed "*~bpo*) ;;
     *) return 0 ;;
     esac
     codename=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
