@@ -8,22 +8,32 @@ cd "$(dirname "$0")/.." || exit 1
 
 passed=0
 failed=0
-trap 'rm -rf "$folder"' EXIT
+make=
+trap '[ -z "$make" ] || { kill "$make"; wait "$make"; }; rm -rf "$folder"' EXIT
 trap 'exit 1' HUP INT TERM
 # Of another depth and length than this one. The make of bpf-sys does not stand spaces.
 folder=$(mktemp -d) || exit
 other=$folder/elsewhere/corexdp-once-more
 
-{
+copy() {
     mkdir -p "$other/target" &&
         tar --create --exclude=./target --exclude=./dist --exclude=./.git . | tar --extract --directory "$other" &&
-        cp -a target/venv "$other/target/" &&
-        make --no-print-directory -C "$other" dist
-} >"$folder/log" 2>&1 || {
+        cp -a target/venv "$other/target/"
+}
+
+# In the background, so that a signal to this script ends it.
+make_dist() {
+    make --no-print-directory -C "$other" dist &
+    make=$!
+    wait "$make" && make=
+}
+
+if ! { copy && make_dist; } >"$folder/log" 2>&1; then
+    make=
     tail -n 30 "$folder/log"
     printf 'FAILED: no second build\n\n0 passed, 1 failed\n'
     exit 1
-}
+fi
 
 # What is in either, so that a file which only one of them has is a difference.
 while read -r name; do
