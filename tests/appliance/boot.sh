@@ -41,8 +41,26 @@ checks() {
     check 'the page, from inside, counts its question' \
         inside 'wget -q -O - http://127.0.0.1:9153/metrics | grep "^coredns_ebpf_lan_dns_packets 1$"'
 
+    checks_of_reload
     checks_of_the_service
     check 'nothing ran out of memory' inside '! dmesg | grep -i "out of memory"'
+}
+
+# Reload makes new maps, so counters begin anew; when it fails they go on.
+checks_of_reload() {
+    check 'reload by the same daemon' reloads success 1
+    check 'the log says so' logged 'reload: done'
+    check 'the kernel has its XDP links' links_stand
+    check 'outside: 192.0.2.66 gets no answer, 192.0.2.10 does' both_as_configured
+    check 'the page counts anew' sample_is coredns_ebpf_acl_dropped_packets 1
+
+    check 'a Corefile that is wrong is there in its place' put_wrong_corefile
+    check 'reload fails in the same daemon' reloads failure 1
+    check 'the log says what is wrong' logged 'reload: .*Corefile:2: ebpf: '
+    check 'the kernel has its XDP links' links_stand
+    check 'outside: 192.0.2.66 gets no answer, 192.0.2.10 does' both_as_configured
+    check 'the page goes on counting' sample_is coredns_ebpf_acl_dropped_packets 2
+    check 'with the right Corefile again reload succeeds' right_again
 }
 
 checks_of_the_service() {
@@ -65,11 +83,9 @@ checks_of_the_service() {
 
 both_as_configured() { unanswered 192.0.2.66 && answered 192.0.2.10; }
 
-start_refuses() {
-    service stop &&
-        inside 'printf ". {\n ebpf {\n }\n}\n" >/tmp/wrong && mount -o bind /tmp/wrong /etc/corexdp/Corefile' &&
-        ! service start && no_process
-}
+right_again() { inside 'umount /etc/corexdp/Corefile' && reloads success 2; }
+
+start_refuses() { service stop && put_wrong_corefile && ! service start && no_process; }
 
 # Seconds and memory (what is shared is counted once), in the machine's own words.
 report() {
