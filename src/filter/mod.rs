@@ -58,6 +58,8 @@ pub struct Filter {
     pub watch: Option<Watch>,
     /// How often it was attached again, since its interface had gone.
     pub reattached: u64,
+    /// Whether the program itself may add entries or delete some.
+    pub changes_maps: bool,
     wanted: config::Mode,
     placed: Option<Placed>,
     retry: Option<Retry>,
@@ -196,6 +198,7 @@ impl Order<'_> {
             metrics: self.filter.metrics.clone(),
             watch: loaded.watch,
             reattached: 0,
+            changes_maps: self.object.changes_maps(),
             wanted: self.filter.mode,
             placed,
             retry: None,

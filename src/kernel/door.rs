@@ -30,6 +30,10 @@ pub enum Call {
     LinkCreate,
     /// `BPF_LINK_UPDATE` (XDP since 5.9).
     LinkUpdate,
+    /// `BPF_OBJ_PIN` (4.4).
+    Pin,
+    /// `BPF_OBJ_GET` (4.4).
+    PinGet,
     /// `BPF_PROG_GET_FD_BY_ID` (4.13).
     ProgById,
     /// `BPF_OBJ_GET_INFO_BY_FD` (4.13).
@@ -55,6 +59,8 @@ impl Call {
             Self::ProgLoad => "prog_load",
             Self::LinkCreate => "link_create",
             Self::LinkUpdate => "link_update",
+            Self::Pin => "pin",
+            Self::PinGet => "pin_get",
             Self::ProgById => "prog_by_id",
             Self::ObjectInfo => "object_info",
             Self::Netlink => "netlink",

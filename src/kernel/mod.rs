@@ -11,6 +11,7 @@ pub mod interface;
 pub mod limits;
 pub mod map;
 mod netlink;
+pub mod pin;
 pub mod program;
 pub mod scan;
 pub mod shared;

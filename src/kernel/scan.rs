@@ -38,6 +38,24 @@ pub struct Scan {
     buffers: Buffers,
 }
 
+/// The values of an array, one after the other.
+#[derive(Clone, Copy, Debug)]
+pub struct Values<'a> {
+    copied: &'a [u8],
+    size: usize,
+}
+
+impl<'a> Values<'a> {
+    /// The value under a key, as the kernel copies it; empty when it is past the end.
+    pub fn get(&self, key: &[u8]) -> &'a [u8] {
+        let index = key
+            .first_chunk()
+            .map(|key| u32::from_ne_bytes(*key) as usize);
+        let value = index.and_then(|index| self.copied.chunks_exact(self.size.max(1)).nth(index));
+        value.unwrap_or_default()
+    }
+}
+
 impl Scan {
     /// The value under `key`, as the kernel copies it; `None` when there is none.
     ///
@@ -51,6 +69,23 @@ impl Scan {
         } else {
             None
         })
+    }
+
+    /// All values of an array, read at once; `None` when it is no array, is too large for that, or the kernel has no
+    /// batches for it (5.6, for per-CPU arrays 5.13).
+    pub fn array(&mut self, map: &Map) -> Option<Values<'_>> {
+        let size = map.shape().copy_size();
+        let entries = map.shape().max_entries as usize;
+        let Buffers { keys, values } = &mut self.buffers;
+        let fits =
+            size.checked_mul(entries)? <= values.len() && entries.checked_mul(4)? <= keys.len();
+        if !map.shape().kind.is_array() || !fits {
+            return None;
+        }
+        let mut token = [0; MAX_KEY];
+        let (count, _) = map.lookup_batch(false, &mut token, keys, values).ok()?;
+        let copied = values.get(..count * size)?;
+        (count == entries).then_some(Values { copied, size })
     }
 
     /// Gives each entry's key and value to `see`; how many there were. What the program changes meanwhile may be seen

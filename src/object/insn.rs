@@ -5,6 +5,10 @@ pub(super) const LD_IMM64: u8 = 0x18;
 /// `BPF_JMP | BPF_CALL`.
 pub(super) const CALL: u8 = 0x85;
 
+/// Helpers of the kernel by number (`linux/bpf.h`).
+pub(super) const MAP_UPDATE_ELEM: i32 = 2;
+pub(super) const MAP_DELETE_ELEM: i32 = 3;
+
 /// Values of the source register that change what [`CALL`] or [`LD_IMM64`] mean (`linux/bpf.h`).
 pub(super) mod pseudo {
     /// `BPF_PSEUDO_MAP_FD`: the constant is a map, by descriptor.
@@ -67,6 +71,11 @@ impl Insn {
         self.opcode() == LD_IMM64
     }
 
+    /// Whether it calls one of these helpers.
+    pub(super) fn calls(self, helpers: &[i32]) -> bool {
+        self.opcode() == CALL && self.src() == 0 && helpers.contains(&self.imm())
+    }
+
     pub(super) const fn with_src(mut self, src: u8) -> Self {
         self.0[1] = self.0[1] & 0x0f | src << 4;
         self
@@ -103,6 +112,13 @@ mod tests {
             (3, 0, -2, 5)
         );
         assert!(!jump.is_wide());
+    }
+
+    #[test]
+    fn a_call_of_a_helper_is_no_call_of_a_function() {
+        let helper = Insn::from_bytes([0x85, 0, 0, 0, 2, 0, 0, 0]);
+        assert!(helper.calls(&[2, 3]) && !helper.calls(&[3]));
+        assert!(!helper.with_src(pseudo::CALL).calls(&[2]));
     }
 
     #[test]

@@ -38,6 +38,7 @@ pub use map_def::MapDef;
 pub use map_kind::MapKind;
 
 use elf::Elf;
+use insn::{MAP_DELETE_ELEM, MAP_UPDATE_ELEM};
 use link::{Linked, Use};
 use maps::Maps;
 
@@ -98,6 +99,13 @@ impl LinkedObject {
     /// The object's types, where it has any.
     pub fn btf(&self) -> Option<&Btf> {
         self.btf.as_ref()
+    }
+
+    /// Whether the program may add entries to maps, or delete some.
+    pub fn changes_maps(&self) -> bool {
+        self.insns
+            .iter()
+            .any(|insn| insn.calls(&[MAP_UPDATE_ELEM, MAP_DELETE_ELEM]))
     }
 
     /// The object that redbpf reads: ELF64, little-endian, with the instructions in one section `xdp/ENTRY`, the

@@ -73,3 +73,20 @@ killed_and_back() {
     inside 'old=$(cat /run/corexdp.pid); kill -9 $old; for tenth in $(seq 200); do
         sleep 0.1; new=$(cat /run/corexdp.pid 2>/dev/null); [ -z "$new" ] || [ "$new" = $old ] || exit 0; done; exit 1'
 }
+
+# Tells the daemon to reload. Whether its count of results $1 becomes $2 soon, and it is the same process still.
+reloads() {
+    local before tenths=200
+    inside 'cat /run/corexdp.pid' && before=$reply && service reload || return
+    until sample_is "corexdp_reloads_total{result=\"$1\"}" "$2"; do
+        tenths=$((tenths - 1))
+        [ "$tenths" -gt 0 ] && [ -z "$machine_is_lost" ] || return
+        sleep 0.1
+    done
+    inside 'cat /run/corexdp.pid && pidof corexdp' && [[ $reply == "$before"$'\n'* && " ${reply#*$'\n'} " == *" $before "* ]]
+}
+
+# Over the right one, on the read-only root.
+put_wrong_corefile() {
+    inside 'printf ". {\n ebpf {\n }\n}\n" >/tmp/wrong && mount -o bind /tmp/wrong /etc/corexdp/Corefile'
+}

@@ -55,7 +55,7 @@ boot() {
     make_tap "$queues" || return
     mkfifo "$machine_folder"/console.{in,out} || return
     exec 7<>"$machine_folder/console.out" 8<>"$machine_folder/console.in"
-    ip netns exec "$namespace" nice "${emulator[@]}" -accel tcg -m "$memory" -smp 1 \
+    ip netns exec "$namespace" "${emulator[@]}" -accel tcg -m "$memory" -smp 1 \
         -nodefaults -display none -no-reboot \
         -kernel "$kernel" -initrd "$machine_folder/initramfs" -append "console=$console panic=-1" \
         -drive "file=$machine_folder/squashfs,format=raw,readonly=on,if=none,id=root" \

@@ -1,16 +1,20 @@
 //! What the page says: `/metrics` for Prometheus, `/` for a person.
 
-use std::fmt::{self, Write};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+mod count;
+mod html;
 
-use nix::errno::Errno;
+use std::fmt::{self, Write};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::config::Metric;
 use crate::filter::Filter;
+use crate::kernel::map::Map;
 use crate::kernel::scan::Scan;
 use crate::metrics::{self, Kind, Text};
 use crate::plan::MAP;
 use crate::process;
+
+pub use count::Count;
 
 /// The filters, and what is needed to read their maps.
 #[derive(Debug)]
@@ -66,31 +70,6 @@ impl Reloads {
     }
 }
 
-/// How many entries a map had when they were last counted.
-///
-/// The kernel does not tell; all entries must be walked, which takes 50 ms for 100,000. So no more than a hundredth of
-/// the time goes into counting: a scrape every few seconds gets a new count, a flood of them does not.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Count {
-    entries: u64,
-    cost: Duration,
-    at: Option<Instant>,
-}
-
-impl Count {
-    fn renew(&mut self, count: impl FnOnce() -> Result<u64, Errno>) -> Result<(), Errno> {
-        let begin = Instant::now();
-        let rest = self.cost.saturating_mul(100);
-        if self.at.is_some_and(|at| begin.duration_since(at) < rest) {
-            return Ok(());
-        }
-        self.entries = count()?;
-        self.cost = begin.elapsed();
-        self.at = Some(Instant::now());
-        Ok(())
-    }
-}
-
 impl Overview<'_> {
     /// Writes `/metrics`; how long it is, or `None` when it does not fit.
     pub fn metrics(&mut self, page: &mut [u8]) -> Option<usize> {
@@ -113,7 +92,7 @@ impl Overview<'_> {
     }
 
     /// Gives each metric of a filter and its number now to `write`: the sum over CPUs, 0 for a key that is not in the
-    /// map. Metrics of one key that stand together are of one reading.
+    /// map.
     fn numbers(
         &mut self,
         filter: &Filter,
@@ -122,18 +101,26 @@ impl Overview<'_> {
         let Some(map) = &filter.map else {
             return Ok(());
         };
+        // One long reading is quicker than several short ones, unless most of it is of no use.
+        if map.shape().max_entries as usize <= 8 * filter.metrics.len()
+            && let Some(all) = self.scan.array(map)
+        {
+            for metric in &filter.metrics {
+                write(metric, number(map, metric, all.get(&metric.key)))?;
+            }
+            return Ok(());
+        }
         let mut key = None;
         let mut copied: &[u8] = &[];
         for metric in &filter.metrics {
+            // Metrics of one key that stand together are of one reading.
             if key != Some(&metric.key) {
                 key = Some(&metric.key);
                 let found = self.scan.value(map, &metric.key);
                 *self.read_errors += u64::from(found.is_err());
                 copied = found.ok().flatten().unwrap_or_default();
             }
-            let number = |value: &[u8]| metrics::number(value, metric.position, metric.length);
-            let values = map.shape().values(copied);
-            write(metric, values.map(number).fold(0, u64::wrapping_add))?;
+            write(metric, number(map, metric, copied))?;
         }
         Ok(())
     }
@@ -149,7 +136,7 @@ impl Overview<'_> {
         let Some(count) = self.counts.get_mut(index) else {
             return 0;
         };
-        let counted = count.renew(|| self.scan.each(map, |_, _| {}));
+        let counted = count.renew(filter.changes_maps, || self.scan.each(map, |_, _| {}));
         if counted.is_err() {
             *self.read_errors += 1;
         }
@@ -240,81 +227,11 @@ impl Overview<'_> {
         }
         Ok(())
     }
-
-    /// Writes `/`; how long it is, or `None` when it does not fit.
-    pub fn page(&mut self, page: &mut [u8]) -> Option<usize> {
-        let mut text = Text::new(page);
-        self.html(&mut text).ok()?;
-        Some(text.len())
-    }
-
-    fn html(&mut self, text: &mut Text<'_>) -> fmt::Result {
-        text.write_str("<!doctype html><html lang=en><meta charset=utf-8><title>corexdp</title><h1>corexdp</h1><ul>\n")?;
-        for filter in self.filters {
-            let program = &filter.program.info;
-            let (interface, name) = (Html(&filter.interface), Html(&program.name));
-            write!(text, "<li>{interface}: {name}, program {}, ", program.id)?;
-            match filter.attachment() {
-                Some(attachment) => write!(text, "{} mode", attachment.mode)?,
-                None => text.write_str("not attached")?,
-            }
-            if let Some(reason) = filter.reason() {
-                write!(text, " ({})", Html(reason))?;
-            }
-            text.write_str("<table>\n")?;
-            self.numbers(filter, |metric, number| {
-                writeln!(
-                    text,
-                    "<tr><td>{}<td>{}<td>{number}",
-                    Html(&metric.help),
-                    Html(&metric.name)
-                )
-            })?;
-            text.write_str("</table>\n")?;
-        }
-        text.write_str("</ul><p><a href=/metrics>metrics</a>\n")
-    }
 }
 
-/// Text as HTML shows it.
-struct Html<'a>(&'a str);
-
-impl fmt::Display for Html<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.chars().try_for_each(|c| match c {
-            '&' => f.write_str("&amp;"),
-            '<' => f.write_str("&lt;"),
-            '>' => f.write_str("&gt;"),
-            '"' => f.write_str("&quot;"),
-            c => f.write_char(c),
-        })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_count_that_was_dear_is_kept_for_a_while() {
-        let mut count = Count::default();
-        let dear = || {
-            std::thread::sleep(Duration::from_millis(20));
-            Ok(7)
-        };
-        count.renew(dear).unwrap();
-        count.renew(|| Ok(8)).unwrap();
-        assert_eq!(count.entries, 7);
-        count.cost = Duration::ZERO;
-        count.renew(|| Ok(9)).unwrap();
-        assert_eq!(count.entries, 9);
-    }
-
-    #[test]
-    fn html_keeps_marks_from_being_read() {
-        assert_eq!(
-            Html("<a & \"b\">").to_string(),
-            "&lt;a &amp; &quot;b&quot;&gt;"
-        );
-    }
+/// A metric's number in what the kernel copied for its key.
+fn number(map: &Map, metric: &Metric, copied: &[u8]) -> u64 {
+    let number = |value: &[u8]| metrics::number(value, metric.position, metric.length);
+    let values = map.shape().values(copied);
+    values.map(number).fold(0, u64::wrapping_add)
 }

@@ -1,0 +1,50 @@
+#!/bin/bash
+# Checks that dist/ does not depend on where it was made: `make dist` of the same source in another folder, from
+# nothing but what tests/setup.sh installed, gives the same bytes. The last line is `N passed, N failed`.
+#
+# Usage: tests/rebuild.sh, after `make dist`
+set -uo pipefail
+cd "$(dirname "$0")/.." || exit 1
+
+passed=0
+failed=0
+make=
+trap '[ -z "$make" ] || { kill "$make"; wait "$make"; }; rm -rf "$folder"' EXIT
+trap 'exit 1' HUP INT TERM
+# Of another depth and length than this one. The make of bpf-sys does not stand spaces.
+folder=$(mktemp -d) || exit
+other=$folder/elsewhere/corexdp-once-more
+
+copy() {
+    mkdir -p "$other/target" &&
+        tar --create --exclude=./target --exclude=./dist --exclude=./.git . | tar --extract --directory "$other" &&
+        cp -a target/venv "$other/target/"
+}
+
+# In the background, so that a signal to this script ends it.
+make_dist() {
+    make --no-print-directory -C "$other" dist &
+    make=$!
+    wait "$make" && make=
+}
+
+if ! { copy && make_dist; } >"$folder/log" 2>&1; then
+    make=
+    tail -n 30 "$folder/log"
+    printf 'FAILED: no second build\n\n0 passed, 1 failed\n'
+    exit 1
+fi
+
+# What is in either, so that a file which only one of them has is a difference.
+while read -r name; do
+    if cmp "dist/$name" "$other/dist/$name"; then
+        printf 'ok: dist/%s is the same, made in another folder\n' "$name"
+        passed=$((passed + 1))
+    else
+        printf 'FAILED: dist/%s differs, made in another folder\n' "$name"
+        failed=$((failed + 1))
+    fi
+done < <(for dist in dist "$other/dist"; do (cd "$dist" && find . -type f -printf '%P\n'); done | sort -u)
+
+printf '\n%d passed, %d failed\n' "$passed" "$failed"
+[ "$passed" -gt 0 ] && [ "$failed" -eq 0 ]
