@@ -5,8 +5,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::reload::put_back;
 use super::serve::Daemon;
+use super::switch::put_back;
 use super::{Error, Filters, announce_filters, announce_page, start};
 use crate::capacity::MAX_FILTERS;
 use crate::config::Address;

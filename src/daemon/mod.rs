@@ -7,6 +7,7 @@ mod reload;
 mod serve;
 mod signals;
 mod start;
+mod switch;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -1,15 +1,16 @@
 //! The Corefile again, while the filters run.
 //!
-//! All that is new is read, checked, loaded and filled beside the old. Only then are the programs switched, one step
+//! All that is new is read, checked, loaded and filled beside the old; a filter whose program, maps and entries are the
+//! same goes on as it is, with its counters. Only then are the programs switched, one step
 //! each, and what is no longer named is detached. Whatever goes wrong on the way, the old stays or is put back.
 
 use std::time::{Duration, Instant, SystemTime};
 
 use super::confirm::{Old, Pending};
 use super::serve::Daemon;
-use super::{Error, Filters, announce_filters, announce_page, start};
+use super::switch::switch;
+use super::{Error, announce_filters, announce_page, start};
 use crate::config::Address;
-use crate::filter::{Filter, Loaded};
 use crate::page::server::Server;
 use crate::plan::{Plan, Source};
 
@@ -58,10 +59,11 @@ impl Daemon<'_> {
         } else {
             start::page(&plan, self.server.as_ref())?
         };
-        let loaded = start::load(&plan, &mut self.scan, log)?;
+        let loaded = start::load(&plan, &self.filters, &mut self.scan, log)?;
+        let new = switch(&mut self.filters, &plan, loaded, &mut self.scan, log)?;
         let old = Old {
             addresses: self.addresses().collect(),
-            filters: self.switch(&plan, loaded)?,
+            filters: std::mem::replace(&mut self.filters, new),
         };
         announce_filters(&self.filters, log);
         if !page_stays {
@@ -80,43 +82,4 @@ impl Daemon<'_> {
     pub(super) fn addresses(&self) -> impl Iterator<Item = Address> {
         self.server.iter().flat_map(Server::wanted)
     }
-
-    /// Each new filter in the place of the old one of its interface, if there is one; all of them, or none. Returns the
-    /// old ones, which filter no longer.
-    fn switch(&mut self, plan: &Plan, loaded: Vec<Loaded>) -> Result<Filters, Error> {
-        let log = &self.options.log;
-        let mut new = Filters::new();
-        for (order, loaded) in start::orders(plan, log).zip(loaded) {
-            let old = same_interface(&mut self.filters, &order.filter.interface);
-            let switched = match old {
-                Some(old) => order.switch(old, loaded),
-                None => order.attach(loaded),
-            };
-            match switched {
-                // There is room: the list of `ebpf` blocks has the same capacity.
-                Ok(filter) => drop(new.push(filter)),
-                Err(wrong) => {
-                    put_back(&mut self.filters, new, log);
-                    return Err(wrong.into());
-                }
-            }
-        }
-        let mut old = std::mem::replace(&mut self.filters, new);
-        // Those that the Corefile no longer names.
-        old.iter_mut().for_each(Filter::step_aside);
-        Ok(old)
-    }
-}
-
-/// Puts filters back in the place of those that took it; what has no place in `old` is detached.
-pub(super) fn put_back(old: &mut Filters, new: Filters, log: &crate::log::Log) {
-    for filter in new {
-        if let Some(old) = same_interface(old, &filter.interface) {
-            old.take_back(filter, log);
-        }
-    }
-}
-
-fn same_interface<'a>(filters: &'a mut [Filter], name: &str) -> Option<&'a mut Filter> {
-    filters.iter_mut().find(|filter| filter.interface == name)
 }

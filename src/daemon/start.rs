@@ -3,9 +3,10 @@
 use nix::errno::Errno;
 
 use super::signals::Signals;
+use super::switch::switch;
 use super::{Error, Filters};
 use crate::config::{Address, Diagnostic};
-use crate::filter::{Batch, Loaded, Order, blame, wait_for};
+use crate::filter::{Batch, Filter, Loaded, Order, blame, wait_for};
 use crate::kernel::limits;
 use crate::kernel::scan::Scan;
 use crate::log::Log;
@@ -88,17 +89,18 @@ pub(super) fn filters(
             return Ok(None);
         }
     }
-    let loaded = load(plan, scan, log)?;
-    let mut filters = Filters::new();
-    for (order, loaded) in orders(plan, log).zip(loaded) {
-        // There is room: the list of `ebpf` blocks has the same capacity.
-        let _ = filters.push(order.attach(loaded)?);
-    }
-    Ok(Some(filters))
+    let mut nothing = Filters::new();
+    let loaded = load(plan, &nothing, scan, log)?;
+    switch(&mut nothing, plan, loaded, scan, log).map(Some)
 }
 
-/// Loads every program of the plan, its maps filled.
-pub(super) fn load(plan: &Plan, scan: &mut Scan, log: &Log) -> Result<Vec<Loaded>, Diagnostic> {
+/// Loads every program of the plan, its maps filled; `None` for one that runs already.
+pub(super) fn load(
+    plan: &Plan,
+    running: &[Filter],
+    scan: &mut Scan,
+    log: &Log,
+) -> Result<Vec<Option<Loaded>>, Diagnostic> {
     limits::raise_memlock().map_err(|error| {
         let file = plan.corefile.files().first().cloned().unwrap_or_default();
         let blame = blame(error.errno);
@@ -113,6 +115,15 @@ pub(super) fn load(plan: &Plan, scan: &mut Scan, log: &Log) -> Result<Vec<Loaded
     let cpus = limits::possible_cpus();
     let mut batch = Box::<Batch>::default();
     orders(plan, log)
-        .map(|order| order.load(cpus, &mut batch, scan))
+        .map(|order| {
+            let identity = order.identity();
+            let same = |filter: &Filter| {
+                filter.interface == order.filter.interface && filter.identity == identity
+            };
+            if running.iter().any(same) {
+                return Ok(None);
+            }
+            order.load(cpus, &mut batch, scan).map(Some)
+        })
         .collect()
 }

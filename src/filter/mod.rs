@@ -5,6 +5,7 @@
 
 mod fill;
 mod follow;
+mod identity;
 mod maps;
 mod place;
 mod refusal;
@@ -30,6 +31,7 @@ use crate::watch::Watch;
 
 pub use fill::Batch;
 use follow::Retry;
+pub use identity::Identity;
 use place::{Misplaced, Placed};
 pub use refusal::blame;
 use refusal::held;
@@ -41,6 +43,7 @@ pub struct Loaded {
     program: Program,
     map: Option<Map>,
     watch: Option<Watch>,
+    identity: Identity,
 }
 
 /// A program that filters an interface.
@@ -58,6 +61,8 @@ pub struct Filter {
     pub watch: Option<Watch>,
     /// How often it was attached again, since its interface had gone.
     pub reattached: u64,
+    /// What program, maps and entries it has.
+    pub identity: Identity,
     /// Whether the program itself may add entries or delete some.
     pub changes_maps: bool,
     wanted: config::Mode,
@@ -161,6 +166,7 @@ impl Order<'_> {
             program,
             map,
             watch,
+            identity: self.identity(),
         })
     }
 
@@ -198,6 +204,7 @@ impl Order<'_> {
             metrics: self.filter.metrics.clone(),
             watch: loaded.watch,
             reattached: 0,
+            identity: loaded.identity,
             changes_maps: self.object.changes_maps(),
             wanted: self.filter.mode,
             placed,

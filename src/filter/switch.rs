@@ -2,8 +2,12 @@
 
 use super::place::{self, Misplaced, Placed};
 use super::{Filter, Loaded, Order};
-use crate::config::Diagnostic;
+use std::io;
+
+use crate::config::{Blame, Diagnostic};
 use crate::kernel::interface;
+use crate::kernel::map::Map;
+use crate::kernel::scan::Scan;
 
 impl Order<'_> {
     /// Puts what was loaded in the place of `old`, which filters the same interface. `old` then no longer filters, but
@@ -35,6 +39,34 @@ impl Order<'_> {
         }
     }
 
+    /// Goes on with what `old` has, which is the same but for what is read from its map: nothing is loaded, and counters
+    /// go on. `old` can take back its place, as after [`Order::switch`].
+    ///
+    /// # Errors
+    /// When there are no descriptors left, or the mode changes and the driver refuses; `old` still filters.
+    pub fn keep(&self, old: &mut Filter, scan: &mut Scan) -> Result<Filter, Diagnostic> {
+        let full = |error: io::Error| {
+            let what = format!("the running filter can't be kept: {error}");
+            self.wrong(self.filter.at, "ebpf", Blame::System, what)
+        };
+        let map = old.map.as_ref().map(Map::share).transpose().map_err(full)?;
+        let watch = match &map {
+            Some(map) if old.watch.is_none() => self.watch(map, scan),
+            _ => None,
+        };
+        let loaded = Loaded {
+            program: old.program.share().map_err(full)?,
+            map,
+            watch,
+            identity: old.identity,
+        };
+        let mut new = self.switch(old, loaded)?;
+        if self.filter.debug && new.watch.is_none() {
+            new.watch = old.watch.take();
+        }
+        Ok(new)
+    }
+
     fn successor(&self, old: &Filter, loaded: Loaded, placed: Option<Placed>) -> Filter {
         Filter {
             reattached: old.reattached,
@@ -53,6 +85,9 @@ impl Filter {
     /// Puts this filter back in the place of `other`, which took it.
     pub fn take_back(&mut self, mut other: Self, log: &crate::log::Log) {
         self.placed = other.placed.take();
+        if self.watch.is_none() && self.identity == other.identity {
+            self.watch = other.watch.take();
+        }
         self.stand_again(log);
     }
 

@@ -1,7 +1,7 @@
 //! Maps by descriptor: create, fill, read.
 
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
-use std::{mem, ptr};
+use std::{io, mem, ptr};
 
 use nix::errno::Errno;
 
@@ -131,6 +131,17 @@ impl Map {
         // SAFETY: the kernel has just made this descriptor and nobody else owns it.
         let fd = unsafe { OwnedFd::from_raw_fd(fd) };
         Ok(Self { fd, shape })
+    }
+
+    /// The same map by another descriptor.
+    ///
+    /// # Errors
+    /// When there are no descriptors left.
+    pub fn share(&self) -> io::Result<Self> {
+        Ok(Self {
+            fd: self.fd.try_clone()?,
+            shape: self.shape,
+        })
     }
 
     /// What the map looks like.

@@ -4,9 +4,9 @@
 //! [`crate::object`]). It tells why the verifier refused only in a `tracing` event, which [`Listener`] catches.
 
 use std::fmt::Write as _;
-use std::mem;
 use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::{io, mem};
 
 use nix::errno::Errno;
 use redbpf::ModuleBuilder;
@@ -53,6 +53,19 @@ impl Program {
         let fd = load(object, maps, offload)?;
         let info = info::program(fd.as_fd()).map_err(Failure::Refused)?;
         Ok(Self { fd, info })
+    }
+}
+
+impl Program {
+    /// The same program by another descriptor.
+    ///
+    /// # Errors
+    /// When there are no descriptors left.
+    pub fn share(&self) -> io::Result<Self> {
+        Ok(Self {
+            fd: self.fd.try_clone()?,
+            info: self.info.clone(),
+        })
     }
 }
 

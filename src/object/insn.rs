@@ -24,7 +24,7 @@ pub(super) mod pseudo {
 /// One slot of eight bytes: opcode, source and destination register, 16-bit offset, 32-bit immediate; little-endian.
 ///
 /// A 64-bit load takes two of them, the second with nothing but the upper half of its constant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Insn([u8; Insn::SIZE]);
 
 impl Insn {

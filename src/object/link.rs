@@ -13,7 +13,7 @@ use super::references::{Scope, Target, Unresolved};
 use super::stream::{Call, Placed, Stream};
 
 /// An instruction that refers to a map.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Hash)]
 pub(super) struct Use {
     /// The first slot of the load.
     pub insn: usize,

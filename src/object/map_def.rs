@@ -9,7 +9,7 @@ const NO_PREALLOC: u32 = 1;
 const LONGEST_NAME: usize = 15;
 
 /// A map that the object defines, or the map that one of its data sections becomes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct MapDef {
     /// The map's symbol, or the data section's name; whole, see [`MapDef::kernel_name`].
     pub name: String,

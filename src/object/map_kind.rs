@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// A kind of map: a number of the kernel's `enum bpf_map_type`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct MapKind(pub u32);
 
 /// Kinds by number, spelled as bpftool spells them.

@@ -37,6 +37,8 @@ pub use kernel_btf::KernelBtf;
 pub use map_def::MapDef;
 pub use map_kind::MapKind;
 
+use std::hash::{Hash, Hasher};
+
 use elf::Elf;
 use insn::{MAP_DELETE_ELEM, MAP_UPDATE_ELEM};
 use link::{Linked, Use};
@@ -99,6 +101,12 @@ impl LinkedObject {
     /// The object's types, where it has any.
     pub fn btf(&self) -> Option<&Btf> {
         self.btf.as_ref()
+    }
+
+    /// Feeds all that the kernel gets to see of it to `hasher`, but for names of types.
+    pub fn code(&self, hasher: &mut impl Hasher) {
+        (&self.entry, &self.license, self.frags).hash(hasher);
+        (&self.insns, &self.maps, &self.uses).hash(hasher);
     }
 
     /// Whether the program may add entries to maps, or delete some.

@@ -74,12 +74,14 @@ fn what_the_corefile_says_now_takes_effect() {
     let daemon = site.run(&corefile("")).attached(1);
     let first = site.filter();
     let sender = site.sender();
-    for (signal, result) in [(Signal::SIGHUP, 1), (Signal::SIGUSR1, 2)] {
-        let more = "map 0A0C0000.FFFF0000.00000000\nmetric too 01000000 8 4 \"Too.\"";
-        site.folder.write("Corefile", &corefile(more));
+    for (signal, source) in [(Signal::SIGHUP, 12), (Signal::SIGUSR1, 13)] {
+        let more = format!("map 0A{source:02X}0000.FFFF0000.00000000\n")
+            + "metric too 01000000 8 4 \"Too.\"";
+        site.folder.write("Corefile", &corefile(&more));
         daemon.signal(signal);
-        site.metric_becomes("corexdp_reloads_total{result=\"success\"}", result);
-        sender.send(&packet("10.12.0.1"), 3);
+        let reloads = source - 11;
+        site.metric_becomes("corexdp_reloads_total{result=\"success\"}", reloads);
+        sender.send(&packet(&format!("10.{source}.0.1")), 3);
         site.metric_becomes("coredns_ebpf_too", 3);
         assert_ne!(site.filter().id, first.id);
         assert_eq!(site.filter().mode, NATIVE);
@@ -120,6 +122,47 @@ fn what_is_wrong_changes_nothing() {
     daemon.stop();
 }
 
+/// What is the same goes on: the program, the map and its counters.
+#[test]
+fn what_is_unchanged_goes_on() {
+    let site = Site::new();
+    let daemon = site.run(&corefile("")).attached(1);
+    let filter = site.filter();
+    let sender = site.sender();
+    for (round, more) in ["", "metric too 00000000 8 4 \"Too.\"", "wait 1s", ""]
+        .into_iter()
+        .enumerate()
+    {
+        sender.send(&packet("10.11.0.1"), 2);
+        site.metric_becomes("coredns_ebpf_dropped", 2 * (round as u64 + 1));
+        reloads(&site, &daemon, &corefile(more));
+        assert_eq!(site.filter(), filter);
+    }
+    site.metric_becomes("coredns_ebpf_dropped", 8);
+    daemon.stop();
+}
+
+/// With `debug` no change is missed or told twice.
+#[test]
+fn changes_are_logged_across_reloads() {
+    let site = Site::new();
+    let debug = |text: String| text.replace("prometheus", "debug");
+    let daemon = site.run(&corefile("")).attached(1);
+    for round in 1..=3 {
+        reloads(&site, &daemon, &debug(corefile("")));
+        site.sender().send(&packet("10.11.0.1"), 1);
+        daemon.line(&format!(
+            "key=00000000 value=0A0B0000FFFF00000{round}000000"
+        ));
+    }
+    reloads(&site, &daemon, &corefile(""));
+    site.sender().send(&packet("10.11.0.1"), 1);
+    site.metric_becomes("coredns_ebpf_dropped", 4);
+    let lines = daemon.stop();
+    let changes = lines.iter().filter(|line| line.contains("key="));
+    assert_eq!(changes.count(), 3, "{lines:#?}");
+}
+
 /// Each reload makes new maps; without the one step from program to program some of the packets would come through.
 #[test]
 fn no_packet_slips_through_a_reload() {
@@ -136,8 +179,9 @@ fn no_packet_slips_through_a_reload() {
             }
             sent
         });
-        for _ in 0..50 {
-            reloads(&site, &daemon, &corefile(""));
+        for number in 0..50 {
+            let more = format!("map 0000{number:04X}.FFFFFFFF.00000000");
+            reloads(&site, &daemon, &corefile(&more));
         }
         done.store(true, Ordering::Relaxed);
         flood.join().unwrap()
@@ -268,10 +312,11 @@ fn what_fails_half_way_is_put_back() {
         .enter(|| Daemon::spawn(&mut command))
         .attached(2);
     let before = (site.filter(), Attached::on(&site.server, "edge1"));
+    let other = two(SERVER, "edge1").replace("0A0B", "0A0C");
     let parts = ["Corefile:9: if: interface edge1 refuses native mode: "];
-    refuses(&site, &daemon, &two(SERVER, "edge1"), &parts);
+    refuses(&site, &daemon, &other, &parts);
     assert_eq!((site.filter(), Attached::on(&site.server, "edge1")), before);
-    reloads(&site, &daemon, &two(SERVER, "edge1"));
+    reloads(&site, &daemon, &other);
     assert_ne!(site.filter().id, before.0.id);
     daemon.stop();
 }
@@ -289,7 +334,8 @@ fn without_links_it_is_replaced_over_netlink() {
         .enter(|| Daemon::spawn(&mut command))
         .attached(1);
     let before = site.filter();
-    reloads(&site, &daemon, &corefile(""));
+    let more = "map 0A0C0000.FFFF0000.00000000";
+    reloads(&site, &daemon, &corefile(more));
     assert_ne!(site.filter().id, before.id);
     daemon.stop();
     assert_eq!(site.attached(), None);
