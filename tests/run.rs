@@ -20,6 +20,8 @@ mod filling;
 #[allow(dead_code, unreachable_pub)]
 #[path = "packets/frame.rs"]
 mod frame;
+#[path = "run/holding.rs"]
+mod holding;
 #[path = "run/interfaces.rs"]
 mod interfaces;
 #[path = "run/modes.rs"]

@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use super::diagnostic::Diagnostics;
-use super::{Entries, Filter, Metric, Mode, Names, duration, folder_of};
+use super::{Entries, Exit, Filter, Metric, Mode, Names, duration, folder_of};
 use crate::capacity::{MAX_KEY, MAX_VALUE};
 use crate::corefile::{Occurrence, Token};
 
-const OPTIONS: &str = "elf, if, map, metric, mode and wait";
+const OPTIONS: &str = "elf, if, map, metric, mode, wait and exit";
 
 /// Reads a block; `None` when something is wrong with it, and then it has been said.
 pub(super) fn read(
@@ -53,6 +53,8 @@ pub(super) fn read(
         interface_at,
         mode: parts.mode.unwrap_or_default(),
         wait: parts.wait.unwrap_or_default(),
+        exit: parts.exit.map(|(exit, _)| exit).unwrap_or_default(),
+        exit_at: parts.exit.map_or(block.head, |(_, at)| at),
         entries: reader.entries,
         metrics: parts.metrics,
         debug,
@@ -67,6 +69,7 @@ pub(super) struct Parts {
     interface: Option<(heapless::String<15>, Token)>,
     mode: Option<Mode>,
     wait: Option<std::time::Duration>,
+    exit: Option<(Exit, Token)>,
     pub(super) metrics: Vec<Metric>,
 }
 
@@ -101,6 +104,7 @@ impl<'c> Reader<'_, 'c> {
             "metric" => self.metric(name, args),
             "mode" => self.mode(name, args),
             "wait" => self.wait(name, args),
+            "exit" => self.exit(name, args),
             other => {
                 let what = format!("unknown option {other:?}; there are {OPTIONS}");
                 self.faults.add(name, "ebpf", what);
@@ -202,6 +206,22 @@ impl<'c> Reader<'_, 'c> {
             self.faults.add(word, "mode", what);
         }
         self.parts.mode = Some(mode.unwrap_or_default());
+    }
+
+    fn exit(&mut self, name: Token, args: &[Token]) {
+        let Some(word) = self.only(name, args, "detach|hold") else {
+            return;
+        };
+        let exit = match self.text(word) {
+            "detach" => Exit::Detach,
+            "hold" => Exit::Hold,
+            other => {
+                let what = format!("unknown exit {other:?}; there are detach and hold");
+                self.faults.add(word, "exit", what);
+                return;
+            }
+        };
+        self.parts.exit = Some((exit, name));
     }
 
     fn wait(&mut self, name: Token, args: &[Token]) {

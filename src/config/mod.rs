@@ -60,6 +60,10 @@ pub struct Filter {
     pub interface_at: Token,
     /// How to attach.
     pub mode: Mode,
+    /// What becomes of it when the daemon ends.
+    pub exit: Exit,
+    /// Where that is said; the block if it is not.
+    pub exit_at: Token,
     /// How long to wait for the interface at start.
     pub wait: Duration,
     /// The map's entries, in order.
@@ -68,6 +72,16 @@ pub struct Filter {
     pub metrics: Vec<Metric>,
     /// Whether changes of the map's values are logged.
     pub debug: bool,
+}
+
+/// What becomes of the filter when the daemon ends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Exit {
+    /// It ends too, however the daemon ends.
+    #[default]
+    Detach,
+    /// It stays, and the next daemon adopts it.
+    Hold,
 }
 
 /// How to attach.

@@ -106,7 +106,7 @@ fn all_that_is_wrong_is_said_at_once() {
         [
             "Corefile:4: elf: 0 arguments; write `elf PROGRAM`",
             "Corefile:5: map: VALUE has an odd number of digits; each byte has two",
-            "Corefile:6: ebpf: unknown option \"colour\"; there are elf, if, map, metric, mode and wait",
+            "Corefile:6: ebpf: unknown option \"colour\"; there are elf, if, map, metric, mode, wait and exit",
             "Corefile:12: if: interface eth0 has a filter already; give each interface one `ebpf` block",
             "Corefile:13: mode: unknown mode \"slow\"; there are auto, native, generic and offload",
         ]

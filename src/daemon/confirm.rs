@@ -6,7 +6,7 @@
 use std::time::{Duration, Instant};
 
 use super::serve::Daemon;
-use super::switch::put_back;
+use super::switch::{put_back, settle};
 use super::{Error, Filters, announce_filters, announce_page, start};
 use crate::capacity::MAX_FILTERS;
 use crate::config::Address;
@@ -17,8 +17,10 @@ use crate::log::Log;
 pub(super) struct Pending {
     /// When it is too late.
     pub(super) until: Instant,
-    /// What returns then; `None` after a start, when there was nothing.
-    pub(super) old: Option<Old>,
+    /// What returns then.
+    pub(super) old: Old,
+    /// Whether it is the start that waits; then the daemon ends.
+    pub(super) at_start: bool,
 }
 
 /// What a reload replaced.
@@ -31,11 +33,13 @@ pub(super) struct Old {
 }
 
 impl Pending {
-    /// What a start with `--confirm` waits for.
-    pub(super) fn start(time: Duration) -> Self {
+    /// What a start with `--confirm` waits for; `filters` are those that an earlier daemon left in place.
+    pub(super) fn start(time: Duration, filters: Filters) -> Self {
+        let addresses = heapless::Vec::new();
         Self {
             until: Instant::now() + time,
-            old: None,
+            old: Old { filters, addresses },
+            at_start: true,
         }
     }
 
@@ -43,9 +47,10 @@ impl Pending {
         let left = self.until.saturating_duration_since(Instant::now());
         // Rounded up: it is a few microseconds later already.
         let seconds = left.as_secs() + u64::from(left.subsec_millis() > 0);
-        let otherwise = match self.old {
-            Some(_) => "the old filters return",
-            None => "they are detached",
+        let otherwise = if self.at_start {
+            "all is as before the start"
+        } else {
+            "the old filters return"
         };
         log.warn(format_args!(
             "unless `corexdp confirm` comes within {seconds} s, {otherwise}"
@@ -60,6 +65,7 @@ impl Daemon<'_> {
     /// When nothing waits to be confirmed, for example because it is too late.
     pub(super) fn confirm(&mut self) -> Result<(), Error> {
         self.pending.take().ok_or(Error::NothingToConfirm)?;
+        settle(&mut self.filters, &self.options.log);
         self.options.log.info("confirmed");
         Ok(())
     }
@@ -71,20 +77,23 @@ impl Daemon<'_> {
             return false;
         };
         let log = &self.options.log;
-        let Some(Old {
+        let Old {
             mut filters,
             addresses,
-        }) = pending.old
-        else {
-            log.error("not confirmed in time: detaching");
-            return true;
-        };
-        log.error("not confirmed in time: the old filters return");
+        } = pending.old;
+        log.error(if pending.at_start {
+            "not confirmed in time: all is as before the start"
+        } else {
+            "not confirmed in time: the old filters return"
+        });
         put_back(&mut filters, std::mem::take(&mut self.filters), log);
         for filter in &mut filters {
             filter.follow(log);
         }
         self.filters = filters;
+        if pending.at_start {
+            return true;
+        }
         announce_filters(&self.filters, log);
         self.counts = Default::default();
         if !addresses.iter().copied().eq(self.addresses()) {

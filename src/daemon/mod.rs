@@ -63,7 +63,7 @@ pub fn run(options: &Options) -> Result<(), Error> {
     // From before the filters are attached, so that no change is missed.
     let monitor = Monitor::open()
         .map_err(|error| Error::Process("interfaces can't be watched", error.errno.into()))?;
-    let Some(filters) = start::filters(&plan, &signals, &mut scan, log)? else {
+    let Some((filters, old)) = start::filters(&plan, &signals, &mut scan, options)? else {
         return Ok(());
     };
     // A Corefile can be megabytes; from here on nothing needs it.
@@ -75,6 +75,7 @@ pub fn run(options: &Options) -> Result<(), Error> {
     announce_page(server.as_ref(), log);
     let mut daemon = Daemon::new(Parts {
         filters,
+        old,
         monitor,
         server,
         control,
@@ -83,9 +84,15 @@ pub fn run(options: &Options) -> Result<(), Error> {
         options,
     });
     let end = daemon.serve(&signals)?;
+    let held = daemon.filters.iter().any(Filter::outlives);
     drop(daemon);
     drop(pidfile);
-    log.info(format_args!("stopped by {end}, detached"));
+    let what = if held {
+        "held filters stay"
+    } else {
+        "detached"
+    };
+    log.info(format_args!("stopped by {end}, {what}"));
     Ok(())
 }
 

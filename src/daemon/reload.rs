@@ -60,7 +60,14 @@ impl Daemon<'_> {
             start::page(&plan, self.server.as_ref())?
         };
         let loaded = start::load(&plan, &self.filters, &mut self.scan, log)?;
-        let new = switch(&mut self.filters, &plan, loaded, &mut self.scan, log)?;
+        let new = switch(
+            &mut self.filters,
+            &plan,
+            loaded,
+            &mut self.scan,
+            log,
+            confirm.is_none(),
+        )?;
         let old = Old {
             addresses: self.addresses().collect(),
             filters: std::mem::replace(&mut self.filters, new),
@@ -73,7 +80,8 @@ impl Daemon<'_> {
         self.counts = Default::default();
         self.pending = confirm.map(|time| Pending {
             until: Instant::now() + time,
-            old: Some(old),
+            old,
+            at_start: false,
         });
         Ok(())
     }

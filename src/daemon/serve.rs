@@ -29,6 +29,8 @@ type News = [bool; CLIENT + CLIENTS];
 /// What the daemon is made of when it starts to serve.
 pub(super) struct Parts<'a> {
     pub(super) filters: Filters,
+    /// Those that an earlier daemon had left in place, and that these replaced.
+    pub(super) old: Filters,
     pub(super) monitor: Monitor,
     pub(super) server: Option<Server>,
     pub(super) control: Option<Control>,
@@ -81,7 +83,9 @@ const CLIENT: usize = 5;
 
 impl<'a> Daemon<'a> {
     pub(super) fn new(parts: Parts<'a>) -> Self {
-        let pending = parts.options.confirm.map(Pending::start);
+        let old = parts.old;
+        let confirm = parts.options.confirm;
+        let pending = confirm.map(|time| Pending::start(time, old));
         if let Some(pending) = &pending {
             pending.announce(&parts.options.log);
         }

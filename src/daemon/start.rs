@@ -4,9 +4,9 @@ use nix::errno::Errno;
 
 use super::signals::Signals;
 use super::switch::switch;
-use super::{Error, Filters};
+use super::{Error, Filters, Options};
 use crate::config::{Address, Diagnostic};
-use crate::filter::{Batch, Filter, Loaded, Order, blame, wait_for};
+use crate::filter::{Batch, Filter, Loaded, Order, blame, wait_for, warn_of_others};
 use crate::kernel::limits;
 use crate::kernel::scan::Scan;
 use crate::log::Log;
@@ -22,13 +22,18 @@ pub(super) fn warn(plan: &Plan, log: &Log) {
 }
 
 /// The orders of a plan, one for each `ebpf` block.
-pub(super) fn orders<'a>(plan: &'a Plan, log: &'a Log) -> impl Iterator<Item = Order<'a>> {
+pub(super) fn orders<'a>(
+    plan: &'a Plan,
+    log: &'a Log,
+    lasting: bool,
+) -> impl Iterator<Item = Order<'a>> {
     let pairs = plan.config.filters.iter().zip(&plan.objects);
-    pairs.map(|(filter, object)| Order {
+    pairs.map(move |(filter, object)| Order {
         filter,
         corefile: &plan.corefile,
         object,
         log,
+        lasting,
     })
 }
 
@@ -77,21 +82,32 @@ fn worker(listeners: Listeners) -> Result<Option<Server>, Error> {
         .map_err(|errno| Error::Process("the page's worker can't be started", errno.into()))
 }
 
-/// Waits for the interfaces, loads everything, then attaches; `None` when a signal to stop came before.
+/// Waits for the interfaces, loads everything, then attaches, or switches what an earlier daemon left in place; `None`
+/// when a signal to stop came before. Beside the filters, those that they replaced.
 pub(super) fn filters(
     plan: &Plan,
     signals: &Signals,
     scan: &mut Scan,
-    log: &Log,
-) -> Result<Option<Filters>, Error> {
-    for order in orders(plan, log) {
+    options: &Options,
+) -> Result<Option<(Filters, Filters)>, Error> {
+    let (log, lasting) = (&options.log, options.confirm.is_none());
+    for order in orders(plan, log, lasting) {
         if !wait_for(&order, signals.stop_fd())? {
             return Ok(None);
         }
     }
-    let mut nothing = Filters::new();
-    let loaded = load(plan, &nothing, scan, log)?;
-    switch(&mut nothing, plan, loaded, scan, log).map(Some)
+    let cpus = limits::possible_cpus();
+    let mut old = Filters::new();
+    for order in orders(plan, log, lasting) {
+        if let Some(held) = order.adopt(cpus)? {
+            // There is room: the list of `ebpf` blocks has the same capacity.
+            let _ = old.push(held);
+        }
+    }
+    warn_of_others(&plan.config.filters, log);
+    let loaded = load(plan, &old, scan, log)?;
+    let new = switch(&mut old, plan, loaded, scan, log, lasting)?;
+    Ok(Some((new, old)))
 }
 
 /// Loads every program of the plan, its maps filled; `None` for one that runs already.
@@ -114,7 +130,8 @@ pub(super) fn load(
     })?;
     let cpus = limits::possible_cpus();
     let mut batch = Box::<Batch>::default();
-    orders(plan, log)
+    // What is loaded does not depend on how long it lasts.
+    orders(plan, log, true)
         .map(|order| {
             let identity = order.identity();
             let same = |filter: &Filter| {

@@ -18,9 +18,10 @@ pub(super) fn switch(
     loaded: Vec<Option<Loaded>>,
     scan: &mut Scan,
     log: &Log,
+    lasting: bool,
 ) -> Result<Filters, Error> {
     let mut new = Filters::new();
-    for (order, loaded) in start::orders(plan, log).zip(loaded) {
+    for (order, loaded) in start::orders(plan, log, lasting).zip(loaded) {
         let old = same_interface(running, &order.filter.interface);
         let switched = match (old, loaded) {
             (Some(old), Some(loaded)) => order.switch(old, loaded),
@@ -37,18 +38,29 @@ pub(super) fn switch(
             }
         }
     }
-    // Those that the plan does not name.
-    for old in running {
+    // Those that the plan does not name; the others have nothing left to step aside from.
+    for old in running.iter_mut().filter(|old| old.attachment().is_some()) {
         old.step_aside();
+    }
+    if lasting {
+        settle(&mut new, log);
     }
     Ok(new)
 }
 
+/// Makes filters last as their `exit` says.
+pub(super) fn settle(filters: &mut Filters, log: &Log) {
+    for filter in filters {
+        filter.settle(log);
+    }
+}
+
 /// Puts filters back in the place of those that took it; what has no place in `old` is detached.
 pub(super) fn put_back(old: &mut Filters, new: Filters, log: &Log) {
-    for filter in new {
-        if let Some(old) = same_interface(old, &filter.interface) {
-            old.take_back(filter, log);
+    for mut filter in new {
+        match same_interface(old, &filter.interface) {
+            Some(old) => old.take_back(filter, log),
+            None => filter.step_aside(),
         }
     }
 }

@@ -35,6 +35,7 @@ impl Filter {
                 return;
             }
             let index = placed.attachment.interface;
+            self.unsettle();
             // Detaches from an interface that merely has another name now.
             self.placed = None;
             match &found {
@@ -81,6 +82,7 @@ impl Filter {
                 self.placed = Some(placed);
                 self.retry = None;
                 self.reattached += 1;
+                self.settle(log);
             }
             // There will be news when it is up.
             Err(_) if !there.up => self.retry = None,

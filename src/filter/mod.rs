@@ -5,8 +5,10 @@
 
 mod fill;
 mod follow;
+mod hold;
 mod identity;
 mod maps;
+mod pins;
 mod place;
 mod refusal;
 mod switch;
@@ -31,7 +33,9 @@ use crate::watch::Watch;
 
 pub use fill::Batch;
 use follow::Retry;
+pub use hold::warn_of_others;
 pub use identity::Identity;
+use pins::Pins;
 use place::{Misplaced, Placed};
 pub use refusal::blame;
 use refusal::held;
@@ -42,6 +46,7 @@ pub use wait::wait_for;
 pub struct Loaded {
     program: Program,
     map: Option<Map>,
+    maps: Vec<Map>,
     watch: Option<Watch>,
     identity: Identity,
 }
@@ -65,6 +70,11 @@ pub struct Filter {
     pub identity: Identity,
     /// Whether the program itself may add entries or delete some.
     pub changes_maps: bool,
+    /// All its maps.
+    maps: Vec<Map>,
+    /// Whether it is to outlive the daemon; then it has pins, too.
+    holds: bool,
+    pins: Option<Pins>,
     wanted: config::Mode,
     placed: Option<Placed>,
     retry: Option<Retry>,
@@ -93,6 +103,8 @@ pub struct Order<'a> {
     pub object: &'a LinkedObject,
     /// Where messages go.
     pub log: &'a Log,
+    /// Whether what is put in place stays, or waits to be confirmed.
+    pub lasting: bool,
 }
 
 impl Order<'_> {
@@ -115,6 +127,18 @@ impl Order<'_> {
             return Err(self.wrong(self.filter.interface_at, "if", Blame::Interface, what));
         }
         Ok(interface)
+    }
+
+    /// Looks up the interface, which must be there, up, and free, or filtered by what an earlier daemon left there.
+    ///
+    /// # Errors
+    /// What it is not.
+    pub fn ready(&self) -> Result<(), Diagnostic> {
+        let interface = self.device()?;
+        if interface.xdp.is_some() && self.held(&interface)?.is_some() {
+            return Ok(());
+        }
+        self.interface().map(drop)
     }
 
     /// Looks up the interface, which must be there and up.
@@ -159,12 +183,13 @@ impl Order<'_> {
             Some(_) => self.no_offload(&failure),
             None => self.not_loaded(&failure),
         })?;
-        let map = position.and_then(|at| maps.into_iter().nth(at));
+        let map = self.chosen(&maps)?;
         // From before the first packet, so that no change is missed.
         let watch = map.as_ref().and_then(|map| self.watch(map, scan));
         Ok(Loaded {
             program,
             map,
+            maps,
             watch,
             identity: self.identity(),
         })
@@ -191,9 +216,16 @@ impl Order<'_> {
     /// When the interface is gone or held, or the driver refuses.
     pub fn attach(&self, loaded: Loaded) -> Result<Filter, Diagnostic> {
         let interface = self.interface()?;
-        place::place(self.filter.mode, &interface, &loaded.program, None)
-            .map_err(|Misplaced { failure, mode, .. }| self.not_attached(failure, mode, &interface))
-            .map(|placed| self.filter(loaded, Some(placed)))
+        self.pin_state(&loaded)?;
+        match place::place(self.filter.mode, &interface, &loaded.program, None) {
+            Ok(placed) => Ok(self.filter(loaded, Some(placed))),
+            Err(Misplaced { failure, mode, .. }) => {
+                if let Some(pins) = self.pins() {
+                    pins.forget();
+                }
+                Err(self.not_attached(failure, mode, &interface))
+            }
+        }
     }
 
     fn filter(&self, loaded: Loaded, placed: Option<Placed>) -> Filter {
@@ -206,6 +238,9 @@ impl Order<'_> {
             reattached: 0,
             identity: loaded.identity,
             changes_maps: self.object.changes_maps(),
+            maps: loaded.maps,
+            holds: self.filter.exit == config::Exit::Hold,
+            pins: self.pins(),
             wanted: self.filter.mode,
             placed,
             retry: None,

@@ -38,7 +38,7 @@ pub(super) fn place(
     held: Option<Placed>,
 ) -> Result<Placed, Misplaced> {
     match held {
-        Some(held) if suits(wanted, interface, &held.attachment) => replace(held, program),
+        Some(held) if suits(wanted, interface, &held) => replace(held, program),
         other => {
             drop(other);
             attach(wanted, interface, program)
@@ -47,7 +47,8 @@ pub(super) fn place(
 }
 
 /// Whether a program can be put in this attachment's place.
-fn suits(wanted: config::Mode, interface: &Interface, attachment: &Attachment) -> bool {
+pub(super) fn suits(wanted: config::Mode, interface: &Interface, placed: &Placed) -> bool {
+    let attachment = &placed.attachment;
     let mode = match wanted {
         config::Mode::Auto => attachment.mode != Mode::Offload,
         config::Mode::Native => attachment.mode == Mode::Native,

@@ -2,9 +2,7 @@
 
 use super::place::{self, Misplaced, Placed};
 use super::{Filter, Loaded, Order};
-use std::io;
-
-use crate::config::{Blame, Diagnostic};
+use crate::config::Diagnostic;
 use crate::kernel::interface;
 use crate::kernel::map::Map;
 use crate::kernel::scan::Scan;
@@ -22,6 +20,12 @@ impl Order<'_> {
             Err(_) if old.placed.is_none() => return Ok(self.successor(old, loaded, None)),
             Err(wrong) => return Err(wrong),
         };
+        self.pin_state(&loaded)?;
+        let placed = old.placed.as_ref();
+        let suits = placed.is_some_and(|held| place::suits(self.filter.mode, &interface, held));
+        if !self.lasting || !suits {
+            old.unsettle();
+        }
         let held = old.placed.take();
         match place::place(self.filter.mode, &interface, &loaded.program, held) {
             Ok(placed) => Ok(self.successor(old, loaded, Some(placed))),
@@ -34,6 +38,7 @@ impl Order<'_> {
                 if old.placed.is_none() {
                     old.stand_again(self.log);
                 }
+                old.settle(self.log);
                 Err(self.not_attached(failure, mode, &interface))
             }
         }
@@ -45,18 +50,17 @@ impl Order<'_> {
     /// # Errors
     /// When there are no descriptors left, or the mode changes and the driver refuses; `old` still filters.
     pub fn keep(&self, old: &mut Filter, scan: &mut Scan) -> Result<Filter, Diagnostic> {
-        let full = |error: io::Error| {
-            let what = format!("the running filter can't be kept: {error}");
-            self.wrong(self.filter.at, "ebpf", Blame::System, what)
-        };
-        let map = old.map.as_ref().map(Map::share).transpose().map_err(full)?;
+        let maps: Result<Vec<Map>, _> = old.maps.iter().map(Map::share).collect();
+        let maps = maps.map_err(|error| self.lacking(&error))?;
+        let map = self.chosen(&maps)?;
         let watch = match &map {
             Some(map) if old.watch.is_none() => self.watch(map, scan),
             _ => None,
         };
         let loaded = Loaded {
-            program: old.program.share().map_err(full)?,
+            program: old.program.share().map_err(|error| self.lacking(&error))?,
             map,
+            maps,
             watch,
             identity: old.identity,
         };
@@ -70,6 +74,7 @@ impl Order<'_> {
     fn successor(&self, old: &Filter, loaded: Loaded, placed: Option<Placed>) -> Filter {
         Filter {
             reattached: old.reattached,
+            pins: self.pins().or_else(|| old.pins.clone()),
             ..self.filter(loaded, placed)
         }
     }
@@ -78,6 +83,10 @@ impl Order<'_> {
 impl Filter {
     /// Detaches; all that is needed to attach again stays.
     pub fn step_aside(&mut self) {
+        self.unsettle();
+        if let Some(pins) = &self.pins {
+            pins.forget();
+        }
         self.placed = None;
         self.retry = None;
     }
@@ -89,6 +98,7 @@ impl Filter {
             self.watch = other.watch.take();
         }
         self.stand_again(log);
+        self.settle(log);
     }
 
     /// Attaches this filter's program, in the place of what it holds. There is nobody left to tell but the log when

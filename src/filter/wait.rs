@@ -14,18 +14,18 @@ use crate::wait::wait;
 /// What the interface still is not when the time is over.
 pub fn wait_for(order: &Order<'_>, stop: BorrowedFd<'_>) -> Result<bool, Diagnostic> {
     let Some(end) = Instant::now().checked_add(order.filter.wait) else {
-        return order.interface().map(|_| true);
+        return order.ready().map(|()| true);
     };
     if order.filter.wait.is_zero() {
-        return order.interface().map(|_| true);
+        return order.ready().map(|()| true);
     }
     let at = order.filter.interface_at;
     // Listen first and look then, so that nothing happens in between.
     let monitor = Monitor::open().map_err(|error| order.kernel(at, "if", &error))?;
     let mut told = false;
     loop {
-        let wrong = match order.interface() {
-            Ok(_) => return Ok(true),
+        let wrong = match order.ready() {
+            Ok(()) => return Ok(true),
             Err(wrong) if wrong.blame != Blame::Interface => return Err(wrong),
             Err(wrong) => wrong,
         };

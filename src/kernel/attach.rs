@@ -70,8 +70,10 @@ pub struct Attachment {
     pub mode: Mode,
     /// What is attached, to tell it from another's.
     program: OwnedFd,
-    /// Closing it detaches; without one, netlink must.
+    /// Closing it detaches, unless it is pinned; without one, netlink must.
     link: Option<OwnedFd>,
+    /// Whether it is to stay when this is dropped.
+    outlives: bool,
 }
 
 /// Why a program could not be attached.
@@ -128,7 +130,39 @@ impl Attachment {
             mode,
             program,
             link,
+            outlives: false,
         })
+    }
+
+    /// An attachment that another process made: this program to this interface, by this link or else by netlink.
+    pub const fn adopt(
+        interface: u32,
+        mode: Mode,
+        program: OwnedFd,
+        link: Option<OwnedFd>,
+    ) -> Self {
+        Self {
+            interface,
+            mode,
+            program,
+            link,
+            outlives: true,
+        }
+    }
+
+    /// Whether dropping this leaves the program in place. A link must be pinned for that, too.
+    pub const fn outlive(&mut self, outlives: bool) {
+        self.outlives = outlives;
+    }
+
+    /// Whether dropping this leaves the program in place.
+    pub const fn outlives(&self) -> bool {
+        self.outlives
+    }
+
+    /// The link, where the kernel has them.
+    pub fn link(&self) -> Option<BorrowedFd<'_>> {
+        self.link.as_ref().map(AsFd::as_fd)
     }
 
     /// Puts `program` in the place of the one that is attached, in one step: every packet meets one or the other.
@@ -180,7 +214,7 @@ impl Attachment {
 
 impl Drop for Attachment {
     fn drop(&mut self) {
-        if self.link.is_some() {
+        if self.link.is_some() || self.outlives {
             return;
         }
         let flags = REPLACE | self.mode.flags();

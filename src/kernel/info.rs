@@ -37,6 +37,22 @@ pub fn program(fd: BorrowedFd<'_>) -> Result<Program, Errno> {
     })
 }
 
+/// Kind, key size, value size and capacity of the map behind `fd` (4.13).
+///
+/// # Errors
+/// What the kernel says.
+pub fn map(fd: BorrowedFd<'_>) -> Result<(u32, u32, u32, u32), Errno> {
+    // SAFETY: bpf_map_info is plain data; all zero is valid.
+    let mut info: bpf_sys::bpf_map_info = unsafe { mem::zeroed() };
+    let mut size = u32::try_from(mem::size_of_val(&info)).map_err(|_| Errno::E2BIG)?;
+    let fd = fd.as_raw_fd();
+    // SAFETY: the kernel writes at most `size` bytes of `info`.
+    door::pass(Call::ObjectInfo, || unsafe {
+        bpf_sys::bpf_obj_get_info_by_fd(fd, (&raw mut info).cast(), &raw mut size)
+    })?;
+    Ok((info.type_, info.key_size, info.value_size, info.max_entries))
+}
+
 /// The identity of the program with this id (4.13).
 ///
 /// # Errors

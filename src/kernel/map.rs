@@ -1,11 +1,11 @@
 //! Maps by descriptor: create, fill, read.
 
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::{io, mem, ptr};
 
 use nix::errno::Errno;
 
-use super::{Call, Error, Result, door};
+use super::{Call, Error, Result, door, info};
 use crate::object::{MapDef, MapKind};
 
 /// `BPF_F_NUMA_NODE` (4.14).
@@ -131,6 +131,21 @@ impl Map {
         // SAFETY: the kernel has just made this descriptor and nobody else owns it.
         let fd = unsafe { OwnedFd::from_raw_fd(fd) };
         Ok(Self { fd, shape })
+    }
+
+    /// A map that another process made as `def` says.
+    ///
+    /// # Errors
+    /// `EINVAL` when it was made otherwise.
+    pub fn adopt(fd: OwnedFd, def: &MapDef, cpus: usize) -> std::result::Result<Self, Errno> {
+        let shape = Shape::of(def, cpus);
+        let there = info::map(fd.as_fd())?;
+        let expected = (def.kind.0, def.key_size, def.value_size, shape.max_entries);
+        if there == expected {
+            Ok(Self { fd, shape })
+        } else {
+            Err(Errno::EINVAL)
+        }
     }
 
     /// The same map by another descriptor.

@@ -25,12 +25,12 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// What the kernel calls a descriptor of this kind.
-    const fn inode(self) -> &'static [u8] {
+    /// What the kernel calls a descriptor of this kind; a link that was opened, otherwise than one that was made.
+    const fn inode(self) -> &'static str {
         match self {
-            Self::Program => b"anon_inode:bpf-prog",
-            Self::Map => b"anon_inode:bpf-map",
-            Self::Link => b"anon_inode:bpf_link",
+            Self::Program => "anon_inode:bpf-prog",
+            Self::Map => "anon_inode:bpf-map",
+            Self::Link => "anon_inode:bpf-link",
         }
     }
 }
@@ -71,7 +71,7 @@ pub fn get(path: &Path, kind: Kind) -> Result<OwnedFd, Errno> {
     // SAFETY: the kernel has just made this descriptor and nobody else owns it.
     let fd = unsafe { OwnedFd::from_raw_fd(fd) };
     let target = nix::fcntl::readlink(format!("/proc/self/fd/{}", fd.as_raw_fd()).as_str())?;
-    if target.as_bytes() == kind.inode() {
+    if target.as_bytes() == kind.inode().as_bytes() {
         Ok(fd)
     } else {
         Err(Errno::EINVAL)

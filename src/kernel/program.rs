@@ -57,6 +57,15 @@ impl Program {
 }
 
 impl Program {
+    /// A program that another process loaded.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn adopt(fd: OwnedFd) -> Result<Self, Errno> {
+        let info = info::program(fd.as_fd())?;
+        Ok(Self { fd, info })
+    }
+
     /// The same program by another descriptor.
     ///
     /// # Errors
@@ -66,6 +75,12 @@ impl Program {
             fd: self.fd.try_clone()?,
             info: self.info.clone(),
         })
+    }
+}
+
+impl From<Program> for OwnedFd {
+    fn from(program: Program) -> Self {
+        program.fd
     }
 }
 

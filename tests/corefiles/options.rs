@@ -23,8 +23,20 @@ pub(crate) const OPTIONS: &[Wrong] = &[
     (
         "frobnicate",
         &[
-            "Corefile:5: ebpf: unknown option \"frobnicate\"; there are elf, if, map, metric, mode and wait",
+            "Corefile:5: ebpf: unknown option \"frobnicate\"; there are elf, if, map, metric, mode, wait and exit",
         ],
+    ),
+    (
+        "exit never",
+        &["Corefile:5: exit: unknown exit \"never\"; there are detach and hold"],
+    ),
+    (
+        "exit",
+        &["Corefile:5: exit: no argument; write `exit detach|hold`"],
+    ),
+    (
+        "exit hold\nexit hold",
+        &["Corefile:6: exit: given twice in this block; keep one"],
     ),
     (
         "mode fast",

@@ -1,0 +1,186 @@
+//! Adopting what an earlier daemon left in place, and leaving it in place for the next.
+
+use super::pins::{self, Held, Pins, Trouble};
+use super::place::Placed;
+use super::{Filter, Loaded, Order};
+use crate::config::{self, Blame, Diagnostic, Exit};
+use crate::kernel::attach::{Attachment, Mode};
+use crate::kernel::interface::Interface;
+use crate::kernel::map::Map;
+use crate::kernel::program::Program;
+use crate::log::Log;
+use crate::plan::MAP;
+
+impl Order<'_> {
+    /// The pins that this filter shall have.
+    pub(super) fn pins(&self) -> Option<Pins> {
+        let holds = self.filter.exit == Exit::Hold;
+        holds.then(|| Pins::of(&self.filter.interface))
+    }
+
+    /// Pins the state that is about to be attached, so that whoever finds its program attached finds that too.
+    pub(super) fn pin_state(&self, loaded: &Loaded) -> Result<(), Diagnostic> {
+        let Some(pins) = self.pins() else {
+            return Ok(());
+        };
+        if pins.has_state(loaded.identity) {
+            return Ok(());
+        }
+        pins.keep_state(loaded.identity, &loaded.program, &loaded.maps)
+            .map_err(|trouble| self.troubled(&trouble))
+    }
+
+    /// What an earlier daemon left on `interface`. Pins that are none of ours are the business of `exit hold` only.
+    pub(super) fn held(&self, interface: &Interface) -> Result<Option<Held>, Diagnostic> {
+        match Pins::of(&self.filter.interface).find(interface) {
+            Ok(held) => Ok(held),
+            Err(_) if self.filter.exit == Exit::Detach => Ok(None),
+            Err(trouble) => Err(self.troubled(&trouble)),
+        }
+    }
+
+    /// The filter that an earlier daemon left in place, so that it can be kept or switched.
+    ///
+    /// # Errors
+    /// When there are pins that are none of ours.
+    pub fn adopt(&self, cpus: usize) -> Result<Option<Filter>, Diagnostic> {
+        let interface = self.device()?;
+        let Some(held) = self.held(&interface)? else {
+            return Ok(None);
+        };
+        let pins = Pins::of(&self.filter.interface);
+        let same = self.identity() == held.identity;
+        let maps = if same {
+            self.adopt_maps(&pins, &held, cpus)?
+        } else {
+            Vec::new()
+        };
+        let mode = interface.xdp.and_then(|(mode, _)| mode);
+        let placed = self.adopt_attachment(&interface, mode, held.link, &held.program)?;
+        let mut filter = self.filter(
+            Loaded {
+                map: self.chosen(&maps)?,
+                maps,
+                program: held.program,
+                watch: None,
+                identity: held.identity,
+            },
+            Some(placed),
+        );
+        filter.pins = Some(pins);
+        Ok(Some(filter))
+    }
+
+    fn adopt_maps(&self, pins: &Pins, held: &Held, cpus: usize) -> Result<Vec<Map>, Diagnostic> {
+        let defs = &self.object.maps;
+        let fds = pins.maps(held.identity, defs.len());
+        let fds = fds.map_err(|trouble| self.troubled(&trouble))?;
+        let maps = fds.into_iter().zip(defs).map(|(fd, def)| {
+            Map::adopt(fd, def, cpus).map_err(|errno| {
+                let what = format!(
+                    "the held map {} can't be adopted: {}",
+                    def.name,
+                    errno.desc()
+                );
+                self.wrong(self.filter.exit_at, "exit", Blame::System, what)
+            })
+        });
+        maps.collect()
+    }
+
+    fn adopt_attachment(
+        &self,
+        interface: &Interface,
+        mode: Option<Mode>,
+        link: Option<std::os::fd::OwnedFd>,
+        program: &Program,
+    ) -> Result<Placed, Diagnostic> {
+        let program = program.share().map_err(|error| self.lacking(&error))?;
+        let mode = mode.unwrap_or(Mode::Native);
+        Ok(Placed {
+            attachment: Attachment::adopt(interface.index, mode, program.into(), link),
+            reason: None,
+        })
+    }
+
+    /// The map that entries and metrics mean, by a descriptor of its own.
+    pub(super) fn chosen(&self, maps: &[Map]) -> Result<Option<Map>, Diagnostic> {
+        let position = self.object.maps.iter().position(|map| map.name == MAP);
+        let map = position.and_then(|at| maps.get(at)).map(Map::share);
+        map.transpose().map_err(|error| self.lacking(&error))
+    }
+
+    pub(super) fn lacking(&self, error: &std::io::Error) -> Diagnostic {
+        let what = format!("no descriptor to be had: {error}");
+        self.wrong(self.filter.at, "ebpf", Blame::System, what)
+    }
+
+    pub(super) fn troubled(&self, trouble: &Trouble) -> Diagnostic {
+        let blame = if trouble.is_foreign() {
+            Blame::Interface
+        } else {
+            Blame::System
+        };
+        self.wrong(self.filter.exit_at, "exit", blame, trouble.to_string())
+    }
+}
+
+impl Filter {
+    /// Makes what stands now last as `exit` says, when nothing more can go wrong: pins it, or removes the pins of an
+    /// earlier `exit hold`.
+    pub fn settle(&mut self, log: &Log) {
+        if !self.holds {
+            if let Some(pins) = self.pins.take() {
+                pins.forget();
+                if let Some(placed) = &mut self.placed {
+                    placed.attachment.outlive(false);
+                }
+            }
+            return;
+        }
+        let Some((pins, placed)) = self.pins.as_ref().zip(self.placed.as_mut()) else {
+            return;
+        };
+        let state = if pins.has_state(self.identity) {
+            Ok(())
+        } else {
+            pins.keep_state(self.identity, &self.program, &self.maps)
+        };
+        match state.and_then(|()| pins.keep_link(&mut placed.attachment)) {
+            Ok(()) => pins.forget_others(self.identity),
+            Err(trouble) => {
+                let name = &self.interface;
+                log.error(format_args!(
+                    "{name}: will not outlive the daemon: {trouble}"
+                ));
+            }
+        }
+    }
+
+    /// Lets the attachment end with the daemon for now.
+    pub(super) fn unsettle(&mut self) {
+        if let Some((pins, placed)) = self.pins.as_ref().zip(self.placed.as_mut()) {
+            pins.forget_link();
+            placed.attachment.outlive(false);
+        }
+    }
+
+    /// Whether it stays in place when the daemon ends.
+    pub fn outlives(&self) -> bool {
+        self.placed
+            .as_ref()
+            .is_some_and(|placed| placed.attachment.outlives())
+    }
+}
+
+/// Tells of interfaces that an earlier daemon left filtered, and that none of the `named` filters is for.
+pub fn warn_of_others(named: &[config::Filter], log: &Log) {
+    for (name, folder) in pins::interfaces() {
+        if !named.iter().any(|filter| *filter.interface == *name) {
+            let folder = folder.display();
+            log.warn(format_args!(
+                "{name}: an earlier daemon left a filter in place that this Corefile does not name; `rm -r {folder}` ends it"
+            ));
+        }
+    }
+}

@@ -1,0 +1,265 @@
+//! `exit hold`: a filter that outlives its daemon, by names in the kernel's BPF file system.
+//!
+//! Below [`ROOT`] each interface has a folder. In it stand `link`, the attachment, and a folder for each state: the
+//! program and the maps, named by the digest of what they were made from. The state is pinned before its program is
+//! attached, and others are removed after, so that at any moment the program that is attached has its state: whenever
+//! the daemon dies, the next one knows what to adopt and what to clear away.
+
+use std::fmt;
+use std::fs;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+use nix::errno::Errno;
+use nix::sys::statfs::{BPF_FS_MAGIC, statfs};
+
+use super::Identity;
+use crate::kernel::attach::Attachment;
+use crate::kernel::interface::Interface;
+use crate::kernel::map::Map;
+use crate::kernel::pin::{self, Kind};
+use crate::kernel::program::Program;
+
+/// The BPF file system.
+const MOUNT: &str = "/sys/fs/bpf";
+/// Where all pins are.
+const ROOT: &str = "/sys/fs/bpf/corexdp";
+const LINK: &str = "link";
+const PROGRAM: &str = "program";
+
+/// The pins of an interface.
+#[derive(Clone, Debug)]
+pub(super) struct Pins {
+    folder: PathBuf,
+}
+
+/// What an earlier daemon left in place.
+#[derive(Debug)]
+pub(super) struct Held {
+    /// The attachment, where the kernel has links.
+    pub(super) link: Option<OwnedFd>,
+    pub(super) program: Program,
+    pub(super) identity: Identity,
+}
+
+/// What is wrong with a pin.
+#[derive(Debug)]
+pub(super) struct Trouble {
+    path: PathBuf,
+    what: &'static str,
+    errno: Option<Errno>,
+}
+
+impl Trouble {
+    fn new(path: &Path, what: &'static str, errno: Option<Errno>) -> Self {
+        Self {
+            path: path.into(),
+            what,
+            errno,
+        }
+    }
+
+    /// Whether it is something that somebody else put there.
+    pub(super) const fn is_foreign(&self) -> bool {
+        self.errno.is_none()
+    }
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.path.display(), self.what)?;
+        self.errno
+            .map_or(Ok(()), |errno| write!(f, ": {}", errno.desc()))
+    }
+}
+
+impl Pins {
+    /// Those of this interface, be there any or not.
+    pub(super) fn of(interface: &str) -> Self {
+        // A file there can't have a dot in its name; an interface can.
+        let name = interface.replace('%', "%25").replace('.', "%2E");
+        Self {
+            folder: Path::new(ROOT).join(name),
+        }
+    }
+
+    fn state(&self, identity: Identity) -> PathBuf {
+        self.folder.join(format!("{:016x}", identity.0))
+    }
+
+    /// Pins a program that is about to be attached, and its maps.
+    pub(super) fn keep_state(
+        &self,
+        identity: Identity,
+        program: &Program,
+        maps: &[Map],
+    ) -> Result<(), Trouble> {
+        let mounted = statfs(MOUNT).is_ok_and(|there| there.filesystem_type() == BPF_FS_MAGIC);
+        if !mounted {
+            let what = "is no BPF file system; `mount -t bpf bpf /sys/fs/bpf` makes it one";
+            return Err(Trouble::new(Path::new(MOUNT), what, None));
+        }
+        let folder = self.state(identity);
+        let failed = |errno| Trouble::new(&folder, "can't be made", Some(errno));
+        // What is there is of a daemon that died on the way, or the same.
+        remove(&folder).map_err(failed)?;
+        fs::create_dir_all(&folder).map_err(|error| failed(errno(&error)))?;
+        pin::pin(program.as_fd(), &folder.join(PROGRAM)).map_err(failed)?;
+        for (index, map) in maps.iter().enumerate() {
+            pin::pin(map.fd().as_fd(), &folder.join(index.to_string())).map_err(failed)?;
+        }
+        Ok(())
+    }
+
+    /// Whether that state is pinned.
+    pub(super) fn has_state(&self, identity: Identity) -> bool {
+        self.state(identity).exists()
+    }
+
+    /// Pins the attachment, which then outlives this process.
+    pub(super) fn keep_link(&self, attachment: &mut Attachment) -> Result<(), Trouble> {
+        attachment.outlive(true);
+        let Some(link) = attachment.link() else {
+            return Ok(());
+        };
+        let path = self.folder.join(LINK);
+        match pin::pin(link, &path) {
+            Ok(()) | Err(Errno::EEXIST) => Ok(()),
+            Err(errno) => Err(Trouble::new(&path, "can't be made", Some(errno))),
+        }
+    }
+
+    /// Lets the attachment end with this process again.
+    pub(super) fn forget_link(&self) {
+        // It may not be there.
+        let _ = fs::remove_file(self.folder.join(LINK));
+    }
+
+    /// Removes every state but this one.
+    pub(super) fn forget_others(&self, identity: Identity) {
+        let kept = self.state(identity);
+        for folder in self.states() {
+            if folder != kept {
+                // What can't be removed now is removed the next time.
+                let _ = remove(&folder);
+            }
+        }
+    }
+
+    /// Removes everything.
+    pub(super) fn forget(&self) {
+        self.forget_link();
+        for folder in self.states() {
+            let _ = remove(&folder);
+        }
+        let _ = fs::remove_dir(&self.folder);
+    }
+
+    fn states(&self) -> Vec<PathBuf> {
+        let names = fs::read_dir(&self.folder).into_iter().flatten().flatten();
+        let paths = names.map(|name| name.path());
+        paths.filter(|path| identity(path).is_some()).collect()
+    }
+
+    /// What an earlier daemon left in place on `interface`. What it left half made is removed.
+    ///
+    /// # Errors
+    /// What is no pin of ours, or of another interface that had this name; nothing is removed then.
+    pub(super) fn find(&self, interface: &Interface) -> Result<Option<Held>, Trouble> {
+        let link = self.link(interface)?;
+        let attached = match &link {
+            Some((_, program)) => Some(*program),
+            None => interface.xdp.map(|(_, id)| id),
+        };
+        for folder in self.states() {
+            let Some((identity, program)) = identity(&folder).zip(program(&folder)) else {
+                continue;
+            };
+            if Some(program.info.id) == attached {
+                let link = link.map(|(link, _)| link);
+                return Ok(Some(Held {
+                    link,
+                    program,
+                    identity,
+                }));
+            }
+        }
+        if link.is_some() {
+            let what = "holds a program that corexdp did not load; remove it";
+            return Err(Trouble::new(&self.folder.join(LINK), what, None));
+        }
+        // Nothing of it is attached: a daemon died before it was, or the interface has gone and returned.
+        self.forget();
+        Ok(None)
+    }
+
+    /// The pinned attachment, and its program's id.
+    fn link(&self, interface: &Interface) -> Result<Option<(OwnedFd, u32)>, Trouble> {
+        let path = self.folder.join(LINK);
+        let trouble = |what| Trouble::new(&path, what, None);
+        let link = match pin::get(&path, Kind::Link) {
+            Ok(link) => link,
+            Err(Errno::ENOENT | Errno::ENOTDIR) => return Ok(None),
+            Err(Errno::EINVAL) => return Err(trouble("is no attachment; remove it")),
+            Err(errno) => return Err(Trouble::new(&path, "can't be opened", Some(errno))),
+        };
+        match pin::link(&link) {
+            Ok(there) if there.interface == interface.index => Ok(Some((link, there.program))),
+            Ok(_) => Err(trouble("is of an interface that has gone; remove it")),
+            Err(_) => Err(trouble("is no XDP attachment; remove it")),
+        }
+    }
+
+    /// The maps of a state, as the kernel has them, `count` of them.
+    pub(super) fn maps(&self, identity: Identity, count: usize) -> Result<Vec<OwnedFd>, Trouble> {
+        let folder = self.state(identity);
+        let open = |index: usize| {
+            let path = folder.join(index.to_string());
+            pin::get(&path, Kind::Map)
+                .map_err(|errno| Trouble::new(&path, "can't be opened", Some(errno)))
+        };
+        (0..count).map(open).collect()
+    }
+}
+
+/// The interfaces for which there are pins, and where.
+pub(super) fn interfaces() -> Vec<(String, PathBuf)> {
+    let names = fs::read_dir(ROOT).into_iter().flatten().flatten();
+    let pair = |folder: fs::DirEntry| {
+        let name = folder.file_name().into_string().ok()?;
+        Some((name.replace("%2E", ".").replace("%25", "%"), folder.path()))
+    };
+    names.filter_map(pair).collect()
+}
+
+/// The digest that a state's folder has for a name.
+fn identity(folder: &Path) -> Option<Identity> {
+    let name = folder.file_name()?.to_str()?;
+    if name.len() != 16 {
+        return None;
+    }
+    u64::from_str_radix(name, 16).ok().map(Identity)
+}
+
+fn program(folder: &Path) -> Option<Program> {
+    let fd = pin::get(&folder.join(PROGRAM), Kind::Program).ok()?;
+    Program::adopt(fd).ok()
+}
+
+/// Removes a state.
+fn remove(folder: &Path) -> Result<(), Errno> {
+    let names = match fs::read_dir(folder) {
+        Ok(names) => names,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(errno(&error)),
+    };
+    for name in names.flatten() {
+        fs::remove_file(name.path()).map_err(|error| errno(&error))?;
+    }
+    fs::remove_dir(folder).map_err(|error| errno(&error))
+}
+
+fn errno(error: &io::Error) -> Errno {
+    error.raw_os_error().map_or(Errno::EIO, Errno::from_raw)
+}
