@@ -32,7 +32,7 @@ pub(crate) const OPTIONS: &[Wrong] = &[
     ),
     (
         "exit",
-        &["Corefile:5: exit: no argument; write `exit detach|hold`"],
+        &["Corefile:5: exit: 0 arguments; write `exit detach|hold`"],
     ),
     (
         "exit hold\nexit hold",
