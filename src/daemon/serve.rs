@@ -130,6 +130,7 @@ impl<'a> Daemon<'a> {
                 server.restart();
             }
             self.look();
+            self.options.log.deliver();
         }
     }
 
@@ -141,6 +142,7 @@ impl<'a> Daemon<'a> {
             self.server.as_ref().and_then(Server::deadline),
             self.filters.iter().filter_map(Filter::retry_at).min(),
             self.pending.as_ref().map(|pending| pending.until),
+            self.options.log.deadline(),
         ];
         let (control, clients) = self.control.as_ref().map(Control::fds).unzip();
         let [first, second, third, fourth] = clients.unwrap_or_default();

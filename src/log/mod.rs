@@ -1,12 +1,18 @@
 //! Where messages go: standard error, or the system's log. One event a line.
 
+#![forbid(unsafe_code)]
+
+mod syslog;
+
 use std::cell::RefCell;
 use std::fmt::{self, Write as _};
 use std::io::Write as _;
-use std::os::unix::net::UnixDatagram;
 use std::path::Path;
+use std::time::Instant;
 
-use syslog::{Facility, Formatter3164, LogFormat, Severity};
+use ::syslog::Severity;
+
+use self::syslog::Syslog;
 
 /// Where the system's log listens.
 pub const DEV_LOG: &str = "/dev/log";
@@ -19,31 +25,15 @@ pub enum Log {
     /// To standard error.
     Stderr,
     /// To the system's log.
-    Syslog(Syslog),
+    Syslog(Box<RefCell<Syslog>>),
     /// To nowhere (`-quiet`).
     Quiet,
-}
-
-/// The way to the system's log. It never blocks: what the log does not take at once is lost.
-#[derive(Debug)]
-pub struct Syslog {
-    format: Formatter3164,
-    socket: RefCell<Option<UnixDatagram>>,
 }
 
 impl Log {
     /// A log to `/dev/log`, which need not be there yet.
     pub fn syslog() -> Self {
-        let format = Formatter3164 {
-            facility: Facility::LOG_DAEMON,
-            hostname: None,
-            process: "corexdp".into(),
-            pid: std::process::id(),
-        };
-        Self::Syslog(Syslog {
-            format,
-            socket: RefCell::new(None),
-        })
+        Self::Syslog(Box::new(RefCell::new(Syslog::new(Path::new(DEV_LOG)))))
     }
 
     /// The log for whoever did not choose one: the system's, when there is one and nobody watches standard error.
@@ -76,6 +66,21 @@ impl Log {
         self.write(Severity::LOG_ERR, "", &message);
     }
 
+    /// When [`Log::deliver`] wants to be called: while there are messages that the system's log has not taken.
+    pub fn deadline(&self) -> Option<Instant> {
+        match self {
+            Self::Syslog(syslog) => syslog.borrow().deadline(),
+            _ => None,
+        }
+    }
+
+    /// Tries again to deliver what is kept.
+    pub fn deliver(&self) {
+        if let Self::Syslog(syslog) = self {
+            syslog.borrow_mut().deliver();
+        }
+    }
+
     fn write(&self, severity: Severity, prefix: &str, message: &dyn fmt::Display) {
         let mut line = Line::default();
         let _ = write!(line, "{prefix}{message}");
@@ -88,7 +93,7 @@ impl Log {
                 // A standard error that is gone is no reason to stop filtering.
                 let _ = std::io::stderr().write_all(line.0.as_bytes());
             }
-            Self::Syslog(syslog) => syslog.send(severity, &line.0),
+            Self::Syslog(syslog) => syslog.borrow_mut().send(severity, &line.0),
             Self::Quiet => {}
         }
     }
@@ -104,54 +109,5 @@ impl fmt::Write for Line {
             let c = if c.is_control() && c != '\t' { ' ' } else { c };
             self.0.push(c).map_err(|_| fmt::Error)
         })
-    }
-}
-
-impl Syslog {
-    fn send(&self, severity: Severity, message: &str) {
-        let mut line = heapless::Vec::<u8, { LINE + 128 }>::new();
-        if self
-            .format
-            .format(&mut Bytes(&mut line), severity, message)
-            .is_err()
-        {
-            return;
-        }
-        let mut socket = self.socket.borrow_mut();
-        // The log may have been restarted since: one more try with a new socket.
-        for _ in 0..2 {
-            if socket.is_none() {
-                *socket = connect();
-            }
-            match socket.as_ref().map(|socket| socket.send(&line)) {
-                Some(Err(_)) => *socket = None,
-                Some(Ok(_)) | None => return,
-            }
-        }
-    }
-}
-
-fn connect() -> Option<UnixDatagram> {
-    let socket = UnixDatagram::unbound().ok()?;
-    socket.set_nonblocking(true).ok()?;
-    socket.connect(DEV_LOG).ok()?;
-    Some(socket)
-}
-
-/// A fixed buffer as `io::Write`; what does not fit is cut.
-struct Bytes<'a>(&'a mut heapless::Vec<u8, { LINE + 128 }>);
-
-impl std::io::Write for Bytes<'_> {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        for &byte in bytes {
-            if self.0.push(byte).is_err() {
-                break;
-            }
-        }
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
     }
 }
