@@ -14,7 +14,7 @@ const UNITS: [(&str, u64); 8] = [
 ];
 
 /// Reads a duration that is not negative, as Go's `time.ParseDuration`; `None` when it is none, or longer than 292 years.
-pub(super) fn parse(text: &str) -> Option<Duration> {
+pub fn parse(text: &str) -> Option<Duration> {
     if text == "0" {
         return Some(Duration::ZERO);
     }

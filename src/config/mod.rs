@@ -9,7 +9,7 @@
 mod address;
 mod bytes;
 mod diagnostic;
-mod duration;
+pub mod duration;
 mod ebpf;
 pub mod fit;
 mod metric;
