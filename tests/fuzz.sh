@@ -48,8 +48,10 @@ run() {
         printf 'passed %s: %s inputs; edges covered at first and in the end: %s\n' "$target" "$runs" "$cover"
         return
     fi
-    tail -n 40 "$log"
-    printf 'failed %s: once it is mended, keep the input above in tests/fuzz/found/%s/\n' "$target" "$target"
+    # What was wrong, and which input it was; a panic says more than a line.
+    grep -a -A 2 -e ' panicked at ' "$log"
+    grep -a -e 'ERROR: ' -e 'Test unit written to' "$log" || tail -n 20 "$log"
+    printf 'failed %s: once it is mended, keep the input in tests/fuzz/found/%s/\n' "$target" "$target"
     return 1
 }
 

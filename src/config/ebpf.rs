@@ -5,7 +5,7 @@ use std::path::Path;
 use super::diagnostic::Diagnostics;
 use super::{Entry, Filter, Metric, Mode, Names, duration, folder_of};
 use crate::capacity::{MAX_KEY, MAX_VALUE};
-use crate::corefile::{Occurrence, Token};
+use crate::corefile::{Occurrence, Quoted, Token};
 
 const OPTIONS: &str = "elf, if, map, metric, mode and wait";
 
@@ -80,7 +80,7 @@ impl<'c> Reader<'_, 'c> {
     }
 
     pub(super) fn quote(&self, token: Token) -> String {
-        format!("{:?}", self.text(token))
+        Quoted(self.text(token)).to_string()
     }
 
     fn line(&mut self, line: &[Token]) {
@@ -95,7 +95,7 @@ impl<'c> Reader<'_, 'c> {
             "mode" => self.mode(name, args),
             "wait" => self.wait(name, args),
             other => {
-                let what = format!("unknown option {other:?}; there are {OPTIONS}");
+                let what = format!("unknown option {}; there are {OPTIONS}", Quoted(other));
                 self.faults.add(name, "ebpf", what);
             }
         }
@@ -158,7 +158,10 @@ impl<'c> Reader<'_, 'c> {
             self.faults.add(
                 word,
                 "if",
-                format!("{text:?} is no interface name; one has 1 to 15 bytes"),
+                format!(
+                    "{} is no interface name; one has 1 to 15 bytes",
+                    Quoted(text)
+                ),
             );
             return;
         };
@@ -166,7 +169,7 @@ impl<'c> Reader<'_, 'c> {
             self.faults.add(
                 word,
                 "if",
-                format!("{text:?} is no interface name; one is not `.` or `..` and has no white space, `/` or `:`"),
+                format!("{} is no interface name; one is not `.` or `..` and has no white space, control character, `/` or `:`", Quoted(text)),
             );
             return;
         }
@@ -196,7 +199,10 @@ impl<'c> Reader<'_, 'c> {
                 self.faults.add(
                     word,
                     "mode",
-                    format!("unknown mode {other:?}; there are auto, native, generic and offload"),
+                    format!(
+                        "unknown mode {}; there are auto, native, generic and offload",
+                        Quoted(other)
+                    ),
                 );
                 Mode::Auto
             }
@@ -234,12 +240,13 @@ impl<'c> Reader<'_, 'c> {
     }
 }
 
-/// A name as the kernel takes it: 1 to 15 bytes, no white space, `/` or `:`, not `.` or `..` (`dev_valid_name`).
+/// A name as the kernel takes it: 1 to 15 bytes, no white space, `/` or `:`, not `.` or `..` (`dev_valid_name`). It
+/// would take control characters too, which have no place in a log.
 fn is_interface_name(name: &str) -> bool {
     (1..16).contains(&name.len())
         && name != "."
         && name != ".."
-        && !name.contains(|c: char| c == '/' || c == ':' || c.is_whitespace() || c == '\0')
+        && !name.contains(|c: char| c == '/' || c == ':' || c.is_whitespace() || c.is_control())
 }
 
 #[cfg(test)]
@@ -261,6 +268,7 @@ mod tests {
             "a b",
             "a\tb",
             "a\0",
+            "a\u{1b}",
         ] {
             assert!(!is_interface_name(bad), "{bad}");
         }

@@ -3,7 +3,7 @@
 use super::Metric;
 use super::ebpf::Reader;
 use crate::capacity::MAX_VALUE;
-use crate::corefile::Token;
+use crate::corefile::{Plain, Quoted, Token};
 
 impl Reader<'_, '_> {
     pub(super) fn metric(&mut self, name: Token, args: &[Token]) {
@@ -38,7 +38,10 @@ impl Reader<'_, '_> {
             self.faults.add(
                 token,
                 "metric",
-                format!("{text:?} is no metric name; use letters, digits, `_` and `:`"),
+                format!(
+                    "{} is no metric name; use letters, digits, `_` and `:`",
+                    Quoted(text)
+                ),
             );
             return None;
         }
@@ -47,7 +50,10 @@ impl Reader<'_, '_> {
             self.faults.add(
                 token,
                 "metric",
-                format!("{text} is the name of another metric already; names are unique"),
+                format!(
+                    "{} is the name of another metric already; names are unique",
+                    Plain(text)
+                ),
             );
             return None;
         }

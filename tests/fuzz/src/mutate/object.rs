@@ -28,7 +28,12 @@ pub fn change(data: &mut [u8], size: usize, max_size: usize, seed: u32) -> usize
             size
         }
         _ => {
-            let new = content(&data[place.offset..][..place.size], place.size, place, &mut chance);
+            let new = content(
+                &data[place.offset..][..place.size],
+                place.size,
+                place,
+                &mut chance,
+            );
             data[place.offset..place.offset + new.len()].copy_from_slice(&new);
             size
         }
@@ -78,7 +83,13 @@ fn content(old: &[u8], most: usize, place: Place, chance: &mut Chance) -> Vec<u8
 }
 
 /// Writes a section, changed, to the end of the file, where it can be longer than it was.
-fn append(data: &mut [u8], size: usize, max_size: usize, place: Place, chance: &mut Chance) -> usize {
+fn append(
+    data: &mut [u8],
+    size: usize,
+    max_size: usize,
+    place: Place,
+    chance: &mut Chance,
+) -> usize {
     let at = size.next_multiple_of(8);
     let room = max_size.saturating_sub(at).min(place.size + 64);
     if room < place.record {

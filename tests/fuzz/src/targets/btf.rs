@@ -14,7 +14,7 @@ pub fn run(input: &[u8]) {
     let most = MEMORY_FACTOR * input.len() + (4 << 10);
     match memory::within(most, || Btf::parse(input)) {
         Ok(btf) => look_at_all(&btf),
-        Err(error) => saying::is_one_line(&error.to_string(), 300),
+        Err(error) => saying::is_one_line(&error.to_string()),
     }
 }
 
@@ -53,11 +53,14 @@ fn check_ends(btf: &Btf, id: u32) {
     match btf.resolve(id) {
         Ok((end, found)) => {
             assert_eq!(btf.get(end), Some(found));
-            assert!(!matches!(found, Type::Typedef { .. } | Type::Modifier { .. }));
+            assert!(!matches!(
+                found,
+                Type::Typedef { .. } | Type::Modifier { .. }
+            ));
         }
-        Err(error) => saying::is_one_line(&error.to_string(), 300),
+        Err(error) => saying::is_one_line(&error.to_string()),
     }
     if let Err(error) = btf.size_of(id) {
-        saying::is_one_line(&error.to_string(), 300);
+        saying::is_one_line(&error.to_string());
     }
 }

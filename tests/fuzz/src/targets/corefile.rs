@@ -1,5 +1,6 @@
 //! The Corefile with its imports, snippets and variables; and what `expand` prints of it.
 
+use corexdp::config::Diagnostic;
 use corexdp::corefile::{Corefile, Directive, Error, Token};
 use corexdp::report;
 use serde_json::{Value, json};
@@ -8,7 +9,7 @@ use super::world::{FOLDER, NAME, World};
 use super::{memory, reprint, saying};
 
 /// Bytes of Corefile, imports included.
-const LIMIT: usize = 1 << 15;
+const LIMIT: usize = 1 << 12;
 /// What a byte may cost: a word of one letter has a place of 16 bytes in a snippet and one wherever it is imported; a
 /// pattern that finds nothing has a warning. What grows takes up to twice that.
 const MOST_MEMORY: usize = 96 * LIMIT;
@@ -30,7 +31,7 @@ pub fn run(input: &[u8]) {
             }
             for warning in corefile.warnings() {
                 is_a_line_of(&warning.file, warning.line, &world);
-                saying::is_one_line(&warning.message, 300);
+                saying::is_one_line(&warning.to_string());
             }
             expands_to_the_same(&corefile);
             if !input.windows(2).any(|two| two == b"{$" || two == b"{%") {
@@ -43,10 +44,8 @@ pub fn run(input: &[u8]) {
 
 fn explains(error: &Error, world: &World) {
     is_a_line_of(error.file(), error.line(), world);
-    // The name of an imported file stands there as it is.
-    if error.file() == NAME {
-        saying::is_one_line(&error.to_string(), 1000);
-    }
+    saying::is_one_line(&error.to_string());
+    saying::is_one_line(&Diagnostic::from(error).to_string());
 }
 
 fn is_a_line_of(file: &str, line: u32, world: &World) {

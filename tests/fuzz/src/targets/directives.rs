@@ -33,8 +33,7 @@ pub fn run(input: &[u8]) {
         return;
     };
     let most = MEMORY_FACTOR * input.len() + (64 << 10);
-    let (config, wrong) =
-        memory::within(most, || Config::read(&corefile, Path::new(FOLDER)));
+    let (config, wrong) = memory::within(most, || Config::read(&corefile, Path::new(FOLDER)));
     assert!(config.pages.len() <= MAX_FILTERS);
     explain(&wrong, input);
     let metrics = config.filters.iter().map(|filter| filter.metrics.len());
@@ -53,7 +52,7 @@ pub fn run(input: &[u8]) {
 fn explain(wrong: &[Diagnostic], input: &[u8]) {
     let lines = 1 + input.iter().filter(|&&byte| byte == b'\n').count();
     for one in wrong {
-        saying::is_one_line(&one.to_string(), 500);
+        saying::is_one_line(&one.to_string());
         assert!((1..=lines).contains(&(one.line as usize)), "{one}");
         assert_eq!(one.file, NAME);
     }
@@ -90,9 +89,7 @@ fn entries_are_bytes(filter: &Filter, corefile: &Corefile) {
 /// A map that the first entry fits, and so maybe the others.
 fn map_for(filter: &Filter, kind: MapKind, corefile: &Corefile) -> MapDef {
     let first = filter.entries.first();
-    let (key, value) = first.map_or((vec![0; 4], vec![0; 8]), |&entry| {
-        bytes(entry, 0, corefile)
-    });
+    let (key, value) = first.map_or((vec![0; 4], vec![0; 8]), |&entry| bytes(entry, 0, corefile));
     let size = |bytes: &[u8]| u32::try_from(bytes.len()).expect("a capacity is less");
     MapDef {
         name: "xdp_map".into(),

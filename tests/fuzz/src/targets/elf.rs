@@ -2,6 +2,8 @@
 
 /// Bytes of a section header, and offsets of its fields.
 pub const HEADER: usize = 64;
+/// Where a header says what kind of section it is.
+const TYPE: usize = 4;
 /// Where a header says at which offset of the file its section begins.
 pub const OFFSET: usize = 24;
 /// Where it says how many bytes that has.
@@ -12,6 +14,7 @@ pub struct Section<'a> {
     /// Its name, as far as it can be read.
     pub name: &'a [u8],
     /// Where its header is in the file.
+    #[allow(dead_code, reason = "for those that change it")]
     pub header: usize,
     /// Where it begins in the file.
     pub offset: usize,
@@ -31,14 +34,20 @@ pub fn sections(bytes: &[u8]) -> Vec<Section<'_>> {
     all(bytes).unwrap_or_default()
 }
 
-fn all(bytes: &[u8]) -> Option<Vec<Section<'_>>> {
+/// Where the headers are, or would be.
+fn headers(bytes: &[u8]) -> Option<Vec<usize>> {
     bytes.starts_with(b"\x7fELF").then_some(())?;
-    let table = number::<8>(bytes, 0x28)?;
-    let (count, names) = (number::<2>(bytes, 0x3c)?, number::<2>(bytes, 0x3e)?);
-    let header = |index: usize| table.checked_add(index.checked_mul(HEADER)?);
-    let names = number::<8>(bytes, header(names)?.checked_add(OFFSET)?)?;
-    let found = (0..count).filter_map(|index| {
-        let header = header(index)?;
+    let (table, count) = (number::<8>(bytes, 0x28)?, number::<2>(bytes, 0x3c)?);
+    (0..count)
+        .map(|index| table.checked_add(index * HEADER))
+        .collect()
+}
+
+fn all(bytes: &[u8]) -> Option<Vec<Section<'_>>> {
+    let headers = headers(bytes)?;
+    let names = *headers.get(number::<2>(bytes, 0x3e)?)?;
+    let names = number::<8>(bytes, names.checked_add(OFFSET)?)?;
+    let found = headers.into_iter().filter_map(|header| {
         bytes.get(header..header.checked_add(HEADER)?)?;
         let offset = number::<8>(bytes, header + OFFSET)?;
         let size = number::<8>(bytes, header + SIZE)?;
@@ -53,4 +62,14 @@ fn all(bytes: &[u8]) -> Option<Vec<Section<'_>>> {
         })
     });
     Some(found.collect())
+}
+
+/// How many bytes the sections take in memory that take none in the file, such as `.bss`.
+pub fn bytes_of_zeros(bytes: &[u8]) -> usize {
+    const NOBITS: usize = 8;
+    let sizes = headers(bytes).into_iter().flatten().filter_map(|header| {
+        let kind = number::<4>(bytes, header.checked_add(TYPE)?)?;
+        number::<8>(bytes, header.checked_add(SIZE)?).filter(|_| kind == NOBITS)
+    });
+    sizes.fold(0, usize::saturating_add)
 }

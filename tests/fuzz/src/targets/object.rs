@@ -7,22 +7,27 @@ use super::{btf, elf, memory, saying};
 
 /// What a byte may cost: the tables of functions, relocations and types, each of which may have grown to twice its size.
 const MEMORY_FACTOR: usize = 24;
+/// Bytes of data sections.
+const MOST_ZEROS: usize = 4 << 20;
 /// The descriptor of the first map.
 const FIRST: i32 = 100;
 
 /// Tries one object.
 pub fn run(input: &[u8]) {
-    let most = MEMORY_FACTOR * input.len() + (16 << 10);
+    let most =
+        MEMORY_FACTOR * input.len() + elf::bytes_of_zeros(input).min(MOST_ZEROS) + (16 << 10);
     match memory::within(most, || link(input, "xdp_prog")) {
         Ok(object) => check(&object),
-        Err(error) => saying::is_one_line(&error.to_string(), 1500),
+        Err(error) => saying::is_one_line(&error.to_string()),
     }
 }
 
 fn check(object: &LinkedObject) {
     assert!(object.section.starts_with("xdp"));
     let fds: Vec<i32> = (FIRST..).take(object.maps.len()).collect();
-    let instructions = object.instructions(&fds).expect("a descriptor for each map");
+    let instructions = object
+        .instructions(&fds)
+        .expect("a descriptor for each map");
     only_maps_are_filled_in(object, &instructions, &fds);
     let canonical = object.canonical(&fds).expect("a descriptor for each map");
     redbpf_reads(object, &canonical);
@@ -38,7 +43,11 @@ fn check(object: &LinkedObject) {
         assert!(name.len() < 16 && name.is_ascii());
         let initial = map.initial.as_ref().map_or(0, Vec::len);
         assert!(initial <= map.value_size as usize);
-        assert!(map.slots.iter().all(|&(_, inner)| inner < object.maps.len()));
+        assert!(
+            map.slots
+                .iter()
+                .all(|&(_, inner)| inner < object.maps.len())
+        );
     }
     if let Some(types) = object.btf() {
         btf::look_at_all(types);
@@ -62,8 +71,14 @@ fn redbpf_reads(object: &LinkedObject, canonical: &[u8]) {
     let module = ModuleBuilder::parse(canonical).and_then(|builder| builder.to_module());
     let module = module.unwrap_or_else(|error| panic!("redbpf: {error:?}"));
     let names: Vec<_> = module.xdps().map(XDP::name).collect();
-    assert_eq!((names.as_slice(), module.maps.len()), (&["xdp_prog".to_owned()][..], 0));
-    assert_eq!((module.programs.len(), &module.license), (1, &object.license));
+    assert_eq!(
+        (names.as_slice(), module.maps.len()),
+        (&["xdp_prog".to_owned()][..], 0)
+    );
+    assert_eq!(
+        (module.programs.len(), &module.license),
+        (1, &object.license)
+    );
 }
 
 /// The types made for the kernel are types, of the sizes that the map's have.
@@ -79,7 +94,12 @@ fn types_stay_the_same(object: &LinkedObject, types: &Btf) {
             continue;
         };
         for (new, old) in [(*key, old_key), (*value, old_value)] {
-            assert_eq!(kernel.size_of(new).ok(), types.size_of(old).ok(), "of {}", map.name);
+            assert_eq!(
+                kernel.size_of(new).ok(),
+                types.size_of(old).ok(),
+                "of {}",
+                map.name
+            );
         }
     }
 }

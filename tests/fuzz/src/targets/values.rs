@@ -26,14 +26,21 @@ fn hexadecimal(word: &str, skip: Option<u8>) {
     let measured = hex::measure(word, skip, ROOM);
     match &expected {
         Ok(bytes) if bytes.len() > ROOM => {
-            assert_eq!((decoded, measured), (Err(hex::Error::Long), Err(hex::Error::Long)));
+            assert_eq!(
+                (decoded, measured),
+                (Err(hex::Error::Long), Err(hex::Error::Long))
+            );
         }
         Ok(bytes) => {
             assert_eq!((decoded, measured), (Ok(bytes.len()), Ok(bytes.len())));
             assert_eq!(out[..bytes.len()], bytes[..]);
             let again = hex::Upper(bytes).to_string();
             let digits = word.bytes().filter(|&byte| Some(byte) != skip);
-            assert!(again.bytes().eq(digits.map(|digit| digit.to_ascii_uppercase())));
+            assert!(
+                again
+                    .bytes()
+                    .eq(digits.map(|digit| digit.to_ascii_uppercase()))
+            );
         }
         Err(error) => {
             assert_eq!(measured, Err(*error));
@@ -89,9 +96,15 @@ fn slow_duration(word: &str) -> Option<(u128, u128)> {
     }
     let (mut rest, mut sum, mut parts) = (word, 0_u128, 0);
     while parts == 0 || !rest.is_empty() {
-        let number = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.').len();
+        let number = rest.len()
+            - rest
+                .trim_start_matches(|c: char| c.is_ascii_digit() || c == '.')
+                .len();
         let (figure, after) = rest.split_at(number);
-        let unit = after.len() - after.trim_start_matches(|c: char| !c.is_ascii_digit() && c != '.').len();
+        let unit = after.len()
+            - after
+                .trim_start_matches(|c: char| !c.is_ascii_digit() && c != '.')
+                .len();
         let (unit, after) = after.split_at(unit);
         let scale: u128 = match unit {
             "ns" => 1,
@@ -114,7 +127,11 @@ fn slow_duration(word: &str) -> Option<(u128, u128)> {
         };
         let fraction = &fraction[..fraction.len().min(18)];
         let ten = 10_u128.pow(u32::try_from(fraction.len()).ok()?);
-        let fraction: u128 = if fraction.is_empty() { 0 } else { fraction.parse().ok()? };
+        let fraction: u128 = if fraction.is_empty() {
+            0
+        } else {
+            fraction.parse().ok()?
+        };
         sum += whole * scale + fraction * scale / ten;
         parts += 1;
         rest = after;
@@ -127,9 +144,13 @@ fn an_address(word: &str) {
     match Address::parse(word) {
         Ok(address) => {
             let printed = address.to_string();
-            assert_eq!(Address::parse(&printed), Ok(address), "{word:?} {printed:?}");
+            assert_eq!(
+                Address::parse(&printed),
+                Ok(address),
+                "{word:?} {printed:?}"
+            );
             assert!(address.candidates().iter().any(Option::is_some));
         }
-        Err(message) => super::saying::is_one_line(&message, 400),
+        Err(message) => super::saying::is_one_line(&message),
     }
 }
