@@ -33,6 +33,18 @@ tests() {
     fi
 }
 
+# Each fuzz target for a short time; one that fails is a failed test.
+fuzz() {
+    printf '\n== fuzz targets\n'
+    local counts
+    tests/fuzz.sh 15 2>&1 | tee "$log"
+    counts=$(sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed$/\1 \2/p' "$log" | tail -n 1)
+    # Without a result, as when the targets do not compile, it is one failure.
+    counts=${counts:-0 1}
+    passed=$((passed + ${counts% *}))
+    failed=$((failed + ${counts#* }))
+}
+
 if [ "$(id -u)" -ne 0 ]; then
     echo 'the tests make network namespaces and load programs into the kernel; run them as root' >&2
     exit 77
@@ -45,6 +57,7 @@ if step make --no-print-directory build; then
     tests
     # Again with a binary whose kernel calls can be made to fail, and the tests that do so.
     tests --features faults --test run
+    fuzz
 fi
 
 printf '\n%d passed, %d failed\n' "$passed" "$failed"

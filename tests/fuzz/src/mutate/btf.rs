@@ -78,7 +78,9 @@ fn write(data: &mut [u8], types: &[u8], names: &[u8]) -> usize {
         at += bytes.len();
     };
     put(&[0x9f, 0xeb, 1, 0]);
-    words.iter().for_each(|word| put(&word.to_le_bytes()));
+    for word in words {
+        put(&word.to_le_bytes());
+    }
     put(types);
     put(names);
     at

@@ -37,8 +37,11 @@ pub(super) fn look_at_all(btf: &Btf) {
                 }
             }
             Type::Enum(enumeration) => {
-                let negative = enumeration.enumerators().any(|one| one.value < 0);
-                assert!(!negative || enumeration.signed || enumeration.size == 8);
+                assert!(
+                    enumeration
+                        .enumerators()
+                        .all(|one| !one.name.contains('\0'))
+                );
             }
             Type::Section(section) => {
                 assert!(section.variables().all(|variable| variable < btf.end()));

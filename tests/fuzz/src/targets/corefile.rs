@@ -5,7 +5,7 @@ use corexdp::corefile::{Corefile, Directive, Error, Token};
 use corexdp::report;
 use serde_json::{Value, json};
 
-use super::world::{FOLDER, NAME, World};
+use super::world::{FOLDER, NAME, World, lines};
 use super::{memory, reprint, saying};
 
 /// Bytes of Corefile, imports included.
@@ -50,17 +50,16 @@ fn explains(error: &Error, world: &World) {
 
 fn is_a_line_of(file: &str, line: u32, world: &World) {
     let content = world.content(file).expect("a file that was read");
-    let breaks = content.iter().filter(|&&byte| byte == b'\n').count();
+    let lines = lines(content);
     assert!(
-        (1..=breaks + 1).contains(&(line as usize)),
-        "{file}:{line} of {} lines",
-        breaks + 1
+        (1..=lines).contains(&(line as usize)),
+        "{file}:{line} of {lines} lines"
     );
 }
 
 /// The word begins in its line, unless it is written otherwise than it reads.
 fn stands_where_it_says(corefile: &Corefile, token: Token, world: &World) {
-    let (file, word) = (corefile.file(token), corefile.text(token));
+    let (file, text) = (corefile.file(token), corefile.text(token));
     assert!(corefile.files().iter().any(|known| known == file));
     is_a_line_of(file, token.line(), world);
     let Some(Ok(content)) = world.content(file).map(std::str::from_utf8) else {
@@ -74,8 +73,8 @@ fn stands_where_it_says(corefile: &Corefile, token: Token, world: &World) {
     let rest = &content[start..];
     let end = rest.find('\n').unwrap_or(rest.len());
     assert!(
-        rest.find(word).is_some_and(|at| at <= end),
-        "{word:?} is not in {file}:{}",
+        rest.find(text).is_some_and(|at| at <= end),
+        "{text:?} is not in {file}:{}",
         token.line()
     );
 }

@@ -10,7 +10,7 @@ use corexdp::hex;
 use corexdp::object::{MapDef, MapKind};
 use corexdp::report;
 
-use super::world::{FOLDER, NAME, World};
+use super::world::{FOLDER, NAME, World, lines};
 use super::{memory, saying};
 
 /// Bytes of Corefile.
@@ -50,7 +50,7 @@ pub fn run(input: &[u8]) {
 }
 
 fn explain(wrong: &[Diagnostic], input: &[u8]) {
-    let lines = 1 + input.iter().filter(|&&byte| byte == b'\n').count();
+    let lines = lines(input);
     for one in wrong {
         saying::is_one_line(&one.to_string());
         assert!((1..=lines).contains(&(one.line as usize)), "{one}");

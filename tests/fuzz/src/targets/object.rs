@@ -68,7 +68,7 @@ fn only_maps_are_filled_in(object: &LinkedObject, instructions: &[u8], fds: &[i3
 }
 
 fn redbpf_reads(object: &LinkedObject, canonical: &[u8]) {
-    let module = ModuleBuilder::parse(canonical).and_then(|builder| builder.to_module());
+    let module = ModuleBuilder::parse(canonical).and_then(ModuleBuilder::to_module);
     let module = module.unwrap_or_else(|error| panic!("redbpf: {error:?}"));
     let names: Vec<_> = module.xdps().map(XDP::name).collect();
     assert_eq!(

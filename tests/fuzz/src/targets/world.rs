@@ -95,6 +95,11 @@ impl Host for World<'_> {
     }
 }
 
+/// How many lines there are; what follows the last line break is one too.
+pub(super) fn lines(content: &[u8]) -> usize {
+    content.split(|&byte| byte == b'\n').count()
+}
+
 /// What stands before the next line that begins with `%% `, and what follows that mark.
 fn split_at_mark(input: &[u8]) -> (&[u8], Option<&[u8]>) {
     const MARK: &[u8] = b"\n%% ";
