@@ -56,7 +56,7 @@ fn digits(text: &str) -> (&str, &str) {
     text.split_at_checked(end).unwrap_or((text, ""))
 }
 
-/// `0.FRACTION` of `scale` nanoseconds, rounded down.
+/// `0.FRACTION` of `scale` nanoseconds, the share of each digit rounded down.
 fn part(fraction: &str, scale: u64) -> u64 {
     let mut unit = scale;
     fraction.bytes().fold(0, |sum, digit| {

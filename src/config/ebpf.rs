@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::diagnostic::Diagnostics;
 use super::{Entry, Filter, Metric, Mode, Names, duration, folder_of};
-use crate::capacity::{MAX_KEY, MAX_VALUE};
+use crate::capacity::{MAX_FILTERS, MAX_KEY, MAX_VALUE};
 use crate::corefile::{Occurrence, Quoted, Token};
 
 const OPTIONS: &str = "elf, if, map, metric, mode and wait";
@@ -182,7 +182,10 @@ impl<'c> Reader<'_, 'c> {
                 ),
             );
         }
-        self.names.interfaces.push(text.to_owned());
+        // One too many is enough to refuse them all, and each is compared with all.
+        if self.names.interfaces.len() <= MAX_FILTERS {
+            self.names.interfaces.push(text.to_owned());
+        }
         self.parts.interface = Some((interface, word));
     }
 

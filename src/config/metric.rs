@@ -2,7 +2,7 @@
 
 use super::Metric;
 use super::ebpf::Reader;
-use crate::capacity::MAX_VALUE;
+use crate::capacity::{MAX_METRICS, MAX_VALUE};
 use crate::corefile::{Plain, Quoted, Token};
 
 impl Reader<'_, '_> {
@@ -57,7 +57,10 @@ impl Reader<'_, '_> {
             );
             return None;
         }
-        self.names.metrics.push(full.clone());
+        // One too many is enough to refuse them all, and each is compared with all.
+        if self.names.metrics.len() <= MAX_METRICS {
+            self.names.metrics.push(full.clone());
+        }
         Some(full)
     }
 

@@ -11,7 +11,7 @@ use corexdp::object::{MapDef, MapKind};
 use corexdp::report;
 
 use super::world::{FOLDER, NAME, World, lines};
-use super::{memory, saying};
+use super::{exposition, memory, saying};
 
 /// Bytes of Corefile.
 const LIMIT: usize = 1 << 16;
@@ -83,6 +83,7 @@ fn entries_are_bytes(filter: &Filter, corefile: &Corefile) {
     for metric in &filter.metrics {
         assert!((1..=8).contains(&metric.length) && metric.position < MAX_VALUE);
         assert!(!metric.key.is_empty());
+        exposition::reads_back(metric, filter);
     }
 }
 

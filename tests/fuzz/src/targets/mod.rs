@@ -4,6 +4,7 @@ pub mod btf;
 pub mod corefile;
 pub mod directives;
 pub mod elf;
+mod exposition;
 pub mod memory;
 pub mod object;
 mod reprint;
