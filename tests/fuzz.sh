@@ -73,7 +73,7 @@ make_seeds && tests/fuzz/cargo build || exit
 
 export -f run
 export work host
-passed=$(printf '%s\n' "$@" | xargs -P "$(nproc)" -I TARGET bash -c "run TARGET $seconds" |
-    tee /dev/stderr | grep -c '^passed ')
+printf '%s\n' "$@" | xargs -P "$(nproc)" -I TARGET bash -c "run TARGET $seconds" | tee "$work/results"
+passed=$(grep -c '^passed ' "$work/results")
 printf '%d passed, %d failed\n' "$passed" $(($# - passed))
 [ "$passed" -eq $# ]
