@@ -47,6 +47,10 @@ fn change_number(field: &mut [u8], chance: &mut Chance) {
 
 /// Lets libFuzzer change a part of the file; gives the part as it is then, of at most `most` bytes.
 fn changed(part: &[u8], most: usize) -> Vec<u8> {
+    if most == 0 {
+        // libFuzzer takes no such room.
+        return Vec::new();
+    }
     let mut scratch = part.to_vec();
     scratch.resize(part.len().max(most), 0);
     let size = fuzzer_mutate(&mut scratch, part.len().min(most), most);
