@@ -20,7 +20,7 @@ BPF_OUTPUTS := $(foreach name,$(BPF_PROGRAMS),target/bpf/$(name).o target/bpf/$(
 # Scripts by their first line, since not all have a name that ends in .sh.
 SCRIPTS = $(shell grep -rlI --exclude-dir=target --exclude-dir=dist --exclude-dir=.git '^\#!/.*sh$$' .)
 
-.PHONY: help build binary demo test bench dist appliance lint clean setup-build setup-demo setup-test setup-bench \
+.PHONY: help build binary demo test fuzz bench dist appliance lint clean setup-build setup-demo setup-test setup-bench \
 	setup-dist setup-appliance
 .DELETE_ON_ERROR:
 
@@ -28,6 +28,7 @@ help:
 	@echo 'make build   target/release/corexdp and, beside their Corefiles, the example programs target/bpf/*.o'
 	@echo 'make demo    builds, then filters a real DNS server in network namespaces and shows it (root)'
 	@echo 'make test    everything that CI runs (root)'
+	@echo 'make fuzz    looks for inputs that break a promise, SECONDS_EACH (600) for each target'
 	@echo 'make bench   attaching, filling, scraping and idling, each beside its peer (root)'
 	@echo 'make dist    static binaries for x86_64 and aarch64 and the example programs, in dist/'
 	@echo 'make appliance   boots dist/ in emulated machines with several kernels, and tests it there (root)'
@@ -54,6 +55,12 @@ demo: build | setup-demo
 test: | setup-test
 	tests/all.sh
 
+# How long each target runs, two at a time on two cores.
+SECONDS_EACH ?= 600
+
+fuzz: | setup-test
+	tests/fuzz.sh $(SECONDS_EACH)
+
 bench: build | setup-bench
 	tests/bench.sh
 
@@ -68,6 +75,8 @@ lint: | setup-test
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	$(CARGO) clippy --locked --all-targets --features faults -- -D warnings
+	$(CARGO) fmt --manifest-path tests/fuzz/Cargo.toml --check
+	tests/fuzz/cargo clippy --all-targets -- -D warnings
 	shellcheck -x -P SCRIPTDIR $(SCRIPTS)
 	target/venv/bin/hadolint cross/Dockerfile.*
 

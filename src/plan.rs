@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::capacity::MAX_COREFILE;
 use crate::config::{Blame, Config, Diagnostic, Filter, fit};
-use crate::corefile::{Corefile, Token};
+use crate::corefile::{Corefile, Escaped, Plain, Token};
 use crate::files::{self, Machine};
 use crate::object::{self, LinkedObject};
 
@@ -146,7 +146,8 @@ impl Plan {
 }
 
 fn read_object(filter: &Filter, corefile: &Corefile) -> Result<LinkedObject, Diagnostic> {
-    let path = filter.elf.display();
+    let path = filter.elf.to_string_lossy();
+    let path = Escaped(&path);
     let wrong = |blame, message| Diagnostic::new(corefile, filter.elf_at, "elf", message, blame);
     let bytes = files::read(&filter.elf, MAX_OBJECT).map_err(|error| {
         let (blame, what) = match error.kind() {
@@ -177,9 +178,10 @@ fn check_against(filter: &Filter, corefile: &Corefile, object: &LinkedObject) ->
         let there = if names.is_empty() {
             "it has no map".into()
         } else {
-            format!("it has {}", names.join(", "))
+            format!("it has {}", Plain(&names.join(", ")))
         };
-        let message = format!("{} has no map {MAP}; {there}", filter.elf.display());
+        let path = filter.elf.to_string_lossy();
+        let message = format!("{} has no map {MAP}; {there}", Escaped(&path));
         Diagnostic::new(corefile, at, directive, message, Blame::Object)
     };
     entry.or_else(metric).map(missing).into_iter().collect()

@@ -54,6 +54,8 @@ if step make --no-print-directory build; then
     tests "$cargo" test --locked --no-fail-fast
     # Again with a binary whose kernel calls can be made to fail, and the tests that do so.
     tests "$cargo" test --locked --no-fail-fast --features faults --test run
+    # Each target for a short time.
+    tests tests/fuzz.sh 15
 fi
 if step make --no-print-directory dist; then
     tests tests/dist.sh

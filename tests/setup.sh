@@ -29,6 +29,7 @@ demo,test,appliance command kdig knot-dnsutils
 demo,test,appliance command curl curl
 test,bench command bpftool bpftool
 test command promtool prometheus
+test command ${CXX:-c++} g++
 test command shellcheck shellcheck
 test command strace strace
 test,bench command unshare util-linux

@@ -2,6 +2,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
+use crate::corefile::Quoted;
+
 /// Where CoreDNS serves metrics when nothing else is said.
 pub(super) const DEFAULT: &str = "localhost:9153";
 
@@ -20,8 +22,9 @@ impl Address {
     /// # Errors
     /// A sentence that says what is wrong and what would be right.
     pub fn parse(text: &str) -> Result<Self, String> {
+        let quoted = Quoted(text);
         let wrong =
-            || format!("{text:?} is no address; write HOST:PORT or :PORT, for example {DEFAULT}");
+            || format!("{quoted} is no address; write HOST:PORT or :PORT, for example {DEFAULT}");
         let (host, port) = text.rsplit_once(':').ok_or_else(wrong)?;
         let port = port.parse().map_err(|_| wrong())?;
         if host.is_empty() {
@@ -39,7 +42,7 @@ impl Address {
         let ip = match bracketed {
             Some(inner) => inner.parse().map(IpAddr::V6).map_err(|_| wrong())?,
             None => host.parse().map(IpAddr::V4).map_err(|_| {
-                format!("{text:?} names a host; write its address, since names are not resolved on the box that filters the resolver")
+                format!("{quoted} names a host; write its address, since names are not resolved on the box that filters the resolver")
             })?,
         };
         Ok(Self::One(SocketAddr::new(ip, port)))

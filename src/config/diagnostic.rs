@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::corefile::{self, Corefile, Token};
+use crate::corefile::{self, Corefile, Escaped, Plain, Token};
 
 /// Whose fault it is; decides the exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,13 +74,8 @@ impl From<&corefile::Error> for Diagnostic {
 
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            file,
-            line,
-            directive,
-            message,
-            ..
-        } = self;
+        let (file, directive) = (Escaped(&self.file), Plain(&self.directive));
+        let Self { line, message, .. } = self;
         if *line == 0 {
             // About the file as a whole.
             return write!(f, "{file}: {message}");

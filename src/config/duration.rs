@@ -15,10 +15,10 @@ const UNITS: [(&str, u64); 8] = [
 
 /// Reads a duration that is not negative, as Go's `time.ParseDuration`; `None` when it is none, or longer than 292 years.
 pub fn parse(text: &str) -> Option<Duration> {
-    if text == "0" {
+    let mut rest = text.strip_prefix('+').unwrap_or(text);
+    if rest == "0" {
         return Some(Duration::ZERO);
     }
-    let mut rest = text.strip_prefix('+').unwrap_or(text);
     let mut total = 0u64;
     if rest.is_empty() {
         return None;
@@ -56,7 +56,7 @@ fn digits(text: &str) -> (&str, &str) {
     text.split_at_checked(end).unwrap_or((text, ""))
 }
 
-/// `0.FRACTION` of `scale` nanoseconds, rounded down.
+/// `0.FRACTION` of `scale` nanoseconds, the share of each digit rounded down.
 fn part(fraction: &str, scale: u64) -> u64 {
     let mut unit = scale;
     fraction.bytes().fold(0, |sum, digit| {
@@ -73,6 +73,7 @@ mod tests {
     fn durations_are_gos() {
         for (text, nanoseconds) in [
             ("0", Some(0)),
+            ("+0", Some(0)),
             ("0s", Some(0)),
             ("5s", Some(5_000_000_000)),
             ("1m30s", Some(90_000_000_000)),

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use super::diagnostic::Diagnostics;
 use super::{Entries, Exit, Filter, Metric, Mode, Names, duration, folder_of};
-use crate::capacity::{MAX_KEY, MAX_VALUE};
-use crate::corefile::{Occurrence, Token};
+use crate::capacity::{MAX_FILTERS, MAX_KEY, MAX_VALUE};
+use crate::corefile::{Occurrence, Quoted, Token};
 
 const OPTIONS: &str = "elf, if, map, metric, mode, wait and exit";
 
@@ -89,7 +89,7 @@ impl<'c> Reader<'_, 'c> {
     }
 
     pub(super) fn quote(&self, token: Token) -> String {
-        format!("{:?}", self.text(token))
+        Quoted(self.text(token)).to_string()
     }
 
     /// Reads a line that begins `at` a word of the directive.
@@ -106,7 +106,7 @@ impl<'c> Reader<'_, 'c> {
             "wait" => self.wait(name, args),
             "exit" => self.exit(name, args),
             other => {
-                let what = format!("unknown option {other:?}; there are {OPTIONS}");
+                let what = format!("unknown option {}; there are {OPTIONS}", Quoted(other));
                 self.faults.add(name, "ebpf", what);
             }
         }
@@ -169,7 +169,10 @@ impl<'c> Reader<'_, 'c> {
             self.faults.add(
                 word,
                 "if",
-                format!("{text:?} is no interface name; one has 1 to 15 bytes"),
+                format!(
+                    "{} is no interface name; one has 1 to 15 bytes",
+                    Quoted(text)
+                ),
             );
             return;
         };
@@ -177,7 +180,7 @@ impl<'c> Reader<'_, 'c> {
             self.faults.add(
                 word,
                 "if",
-                format!("{text:?} is no interface name; one is not `.` or `..` and has no white space, `/` or `:`"),
+                format!("{} is no interface name; one is not `.` or `..` and has no white space, control character, `/` or `:`", Quoted(text)),
             );
             return;
         }
@@ -190,7 +193,10 @@ impl<'c> Reader<'_, 'c> {
                 ),
             );
         }
-        self.names.interfaces.push(text.to_owned());
+        // One too many is enough to refuse them all, and each is compared with all.
+        if self.names.interfaces.len() <= MAX_FILTERS {
+            self.names.interfaces.push(text.to_owned());
+        }
         self.parts.interface = Some((interface, word));
     }
 
@@ -201,8 +207,10 @@ impl<'c> Reader<'_, 'c> {
         let text = self.text(word);
         let mode = Mode::ALL.into_iter().find(|mode| mode.name() == text);
         if mode.is_none() {
-            let what =
-                format!("unknown mode {text:?}; there are auto, native, generic and offload");
+            let what = format!(
+                "unknown mode {}; there are auto, native, generic and offload",
+                Quoted(text)
+            );
             self.faults.add(word, "mode", what);
         }
         self.parts.mode = Some(mode.unwrap_or_default());
@@ -216,7 +224,7 @@ impl<'c> Reader<'_, 'c> {
             "detach" => Exit::Detach,
             "hold" => Exit::Hold,
             other => {
-                let what = format!("unknown exit {other:?}; there are detach and hold");
+                let what = format!("unknown exit {}; there are detach and hold", Quoted(other));
                 self.faults.add(word, "exit", what);
                 return;
             }
@@ -256,12 +264,13 @@ impl<'c> Reader<'_, 'c> {
     }
 }
 
-/// A name as the kernel takes it: 1 to 15 bytes, no white space, `/` or `:`, not `.` or `..` (`dev_valid_name`).
+/// A name as the kernel takes it: 1 to 15 bytes, no white space, `/` or `:`, not `.` or `..` (`dev_valid_name`). It
+/// would take control characters too, which have no place in a log.
 fn is_interface_name(name: &str) -> bool {
     (1..16).contains(&name.len())
         && name != "."
         && name != ".."
-        && !name.contains(|c: char| c == '/' || c == ':' || c.is_whitespace() || c == '\0')
+        && !name.contains(|c: char| c == '/' || c == ':' || c.is_whitespace() || c.is_control())
 }
 
 #[cfg(test)]
@@ -283,6 +292,7 @@ mod tests {
             "a b",
             "a\tb",
             "a\0",
+            "a\u{1b}",
         ] {
             assert!(!is_interface_name(bad), "{bad}");
         }

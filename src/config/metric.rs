@@ -2,8 +2,8 @@
 
 use super::Metric;
 use super::ebpf::Reader;
-use crate::capacity::MAX_VALUE;
-use crate::corefile::Token;
+use crate::capacity::{MAX_METRICS, MAX_VALUE};
+use crate::corefile::{Plain, Quoted, Token};
 
 impl Reader<'_, '_> {
     pub(super) fn metric(&mut self, name: Token, args: &[Token]) {
@@ -38,7 +38,10 @@ impl Reader<'_, '_> {
             self.faults.add(
                 token,
                 "metric",
-                format!("{text:?} is no metric name; use letters, digits, `_` and `:`"),
+                format!(
+                    "{} is no metric name; use letters, digits, `_` and `:`",
+                    Quoted(text)
+                ),
             );
             return None;
         }
@@ -47,11 +50,17 @@ impl Reader<'_, '_> {
             self.faults.add(
                 token,
                 "metric",
-                format!("{text} is the name of another metric already; names are unique"),
+                format!(
+                    "{} is the name of another metric already; names are unique",
+                    Plain(text)
+                ),
             );
             return None;
         }
-        self.names.metrics.push(full.clone());
+        // One too many is enough to refuse them all, and each is compared with all.
+        if self.names.metrics.len() <= MAX_METRICS {
+            self.names.metrics.push(full.clone());
+        }
         Some(full)
     }
 

@@ -9,7 +9,7 @@
 mod address;
 mod bytes;
 mod diagnostic;
-mod duration;
+pub mod duration;
 mod ebpf;
 mod entries;
 pub mod fit;
@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::capacity::{MAX_FILTERS, MAX_KEY, MAX_METRICS};
-use crate::corefile::{Corefile, Directive, Occurrence, Token};
+use crate::corefile::{Corefile, Directive, Occurrence, Quoted, Token};
 
 pub use address::Address;
 use diagnostic::Diagnostics;
@@ -264,7 +264,7 @@ fn check_page_options(page: &Occurrence<'_>, corefile: &Corefile, faults: &mut D
                 "tls is not served; leave it out, and let a proxy on the box add it".into(),
             ),
             other => {
-                let what = format!("unknown option {other:?}; there is runtime_metrics");
+                let what = format!("unknown option {}; there is runtime_metrics", Quoted(other));
                 faults.add(*option, "prometheus", what);
             }
         }
@@ -277,7 +277,10 @@ fn read_debug(directive: &Directive, corefile: &Corefile, faults: &mut Diagnosti
             faults.add(
                 *argument,
                 "debug",
-                format!("takes no argument, not {:?}", corefile.text(*argument)),
+                format!(
+                    "takes no argument, not {}",
+                    Quoted(corefile.text(*argument))
+                ),
             );
         }
     }

@@ -46,7 +46,7 @@ impl fmt::Display for Error {
         write!(
             f,
             "{}:{}: {}: {}",
-            self.file,
+            Escaped(&self.file),
             self.line,
             Plain(&self.directive),
             self.message
@@ -65,25 +65,36 @@ impl error::Error for Error {
 /// The longest word that an error repeats in full.
 const LONGEST: usize = 200;
 
-/// A word such that it fits into a line of a log: control characters escaped, cut if it is long.
-struct Plain<'a>(&'a str);
+/// A text such that it fits into a line of a log: control characters escaped.
+pub struct Escaped<'a>(pub &'a str);
 
-impl fmt::Display for Plain<'_> {
+impl fmt::Display for Escaped<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut letters = self.0.chars();
-        for letter in letters.by_ref().take(LONGEST) {
+        self.0.chars().try_for_each(|letter| {
             if letter.is_control() {
-                write!(f, "{}", letter.escape_default())?;
+                write!(f, "{}", letter.escape_default())
             } else {
-                write!(f, "{letter}")?;
+                write!(f, "{letter}")
             }
-        }
-        f.write_str(if letters.next().is_some() { "…" } else { "" })
+        })
     }
 }
 
-/// A word in quotes, for a message.
-pub(super) struct Quoted<'a>(pub(super) &'a str);
+/// The same, cut if it is long.
+pub struct Plain<'a>(pub &'a str);
+
+impl fmt::Display for Plain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let end = self.0.char_indices().nth(LONGEST);
+        match end.and_then(|(end, _)| self.0.get(..end)) {
+            Some(begin) => write!(f, "{}…", Escaped(begin)),
+            None => write!(f, "{}", Escaped(self.0)),
+        }
+    }
+}
+
+/// A word in quotes, for a message; as [`Plain`].
+pub struct Quoted<'a>(pub &'a str);
 
 impl fmt::Display for Quoted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -29,7 +29,7 @@ mod token;
 use std::fmt;
 use std::io;
 
-pub use error::Error;
+pub use error::{Error, Escaped, Plain, Quoted};
 pub use lines::{Lines, Occurrence, Occurrences};
 use text::Text;
 pub use token::Token;
@@ -74,7 +74,8 @@ pub struct Warning {
 
 impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}: import: {}", self.file, self.line, self.message)
+        let (file, line) = (Escaped(&self.file), self.line);
+        write!(f, "{file}:{line}: import: {}", self.message)
     }
 }
 

@@ -2,7 +2,7 @@
 //! instruction stream, and finds the maps it defines.
 //!
 //! The object is not trusted: whatever the bytes, the result is a [`LinkedObject`] or an [`Error`], in time and memory
-//! bounded by the file's size. Nothing here does I/O.
+//! bounded by the file's size, but for up to 4 MiB of zeros that a section like `.bss` asks for. Nothing here does I/O.
 //!
 //! The order of the story: [`elf`] finds sections, symbols and relocations; [`btf`] the types; [`maps`] the map
 //! definitions (`.maps`, `maps`, data sections); [`link`](mod@link) follows the entry function's calls and resolves

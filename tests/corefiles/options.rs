@@ -268,25 +268,25 @@ pub(crate) const INTERFACE: &[Wrong] = &[
     (
         "if a/b",
         &[
-            "Corefile:4: if: \"a/b\" is no interface name; one is not `.` or `..` and has no white space, `/` or `:`",
+            "Corefile:4: if: \"a/b\" is no interface name; one is not `.` or `..` and has no white space, control character, `/` or `:`",
         ],
     ),
     (
         "if a:0",
         &[
-            "Corefile:4: if: \"a:0\" is no interface name; one is not `.` or `..` and has no white space, `/` or `:`",
+            "Corefile:4: if: \"a:0\" is no interface name; one is not `.` or `..` and has no white space, control character, `/` or `:`",
         ],
     ),
     (
         "if .",
         &[
-            "Corefile:4: if: \".\" is no interface name; one is not `.` or `..` and has no white space, `/` or `:`",
+            "Corefile:4: if: \".\" is no interface name; one is not `.` or `..` and has no white space, control character, `/` or `:`",
         ],
     ),
     (
         "if \"a b\"",
         &[
-            "Corefile:4: if: \"a b\" is no interface name; one is not `.` or `..` and has no white space, `/` or `:`",
+            "Corefile:4: if: \"a b\" is no interface name; one is not `.` or `..` and has no white space, control character, `/` or `:`",
         ],
     ),
     (

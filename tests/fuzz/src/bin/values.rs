@@ -1,0 +1,8 @@
+//! See `targets::values`.
+
+#![no_main]
+
+use corexdp_fuzz::targets;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| targets::values::run(data));

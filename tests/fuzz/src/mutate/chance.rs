@@ -1,0 +1,36 @@
+//! Decisions that follow from libFuzzer's seed.
+
+/// Numbers that look random (xorshift).
+pub(super) struct Chance(u64);
+
+impl Chance {
+    pub(super) fn of(seed: u32) -> Self {
+        // Never 0, from which nothing else would follow; and neighbouring seeds soon differ.
+        let mut chance = Self(u64::from(seed) << 1 | 1);
+        for _ in 0..4 {
+            chance.next();
+        }
+        chance
+    }
+
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0
+    }
+
+    /// A number less than `end`, or 0.
+    pub(super) fn below(&mut self, end: usize) -> usize {
+        usize::try_from(self.next() >> 33).map_or(0, |number| number % end.max(1))
+    }
+
+    pub(super) fn one_of<T: Copy>(&mut self, all: &[T]) -> T {
+        all[self.below(all.len())]
+    }
+
+    /// A seed for another.
+    pub(super) fn seed(&mut self) -> u32 {
+        u32::try_from(self.next() >> 32).unwrap_or_default()
+    }
+}

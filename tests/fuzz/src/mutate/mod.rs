@@ -1,0 +1,59 @@
+//! How inputs with a structure are changed: most of a file of tables stays what its reader expects, so that the rest is
+//! reached at all. Each function is as libFuzzer's own: it changes the first `size` bytes of `data` and gives their new
+//! number, at most `max_size`; the same `seed` does the same.
+
+pub mod btf;
+mod chance;
+pub mod object;
+
+use chance::Chance;
+use libfuzzer_sys::fuzzer_mutate;
+
+/// Numbers at which things begin, end or overflow.
+const TELLING: [u64; 14] = [
+    0,
+    1,
+    2,
+    4,
+    8,
+    0x1f,
+    0xff,
+    0xffff,
+    0x00ff_ffff,
+    0x7fff_ffff,
+    0x8000_0000,
+    0xffff_ffff,
+    0x7fff_ffff_ffff_ffff,
+    u64::MAX,
+];
+
+/// Changes the number that a field of `width` bytes holds.
+fn change_number(field: &mut [u8], chance: &mut Chance) {
+    let mut wide = [0; 8];
+    for (to, from) in wide.iter_mut().zip(&*field) {
+        *to = *from;
+    }
+    let old = u64::from_le_bytes(wide);
+    let new = match chance.below(4) {
+        0 => chance.one_of(&TELLING),
+        1 => old.wrapping_add(chance.one_of(&TELLING[1..5])),
+        2 => old.wrapping_sub(chance.one_of(&TELLING[1..5])),
+        _ => old ^ 1 << chance.below(8 * field.len().clamp(1, 8)),
+    };
+    for (to, from) in field.iter_mut().zip(new.to_le_bytes()) {
+        *to = from;
+    }
+}
+
+/// Lets libFuzzer change a part of the file; gives the part as it is then, of at most `most` bytes.
+fn changed(part: &[u8], most: usize) -> Vec<u8> {
+    if most == 0 {
+        // libFuzzer takes no such room.
+        return Vec::new();
+    }
+    let mut scratch = part.to_vec();
+    scratch.resize(part.len().max(most), 0);
+    let size = fuzzer_mutate(&mut scratch, part.len().min(most), most);
+    scratch.truncate(size);
+    scratch
+}

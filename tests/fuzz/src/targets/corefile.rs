@@ -1,0 +1,114 @@
+//! The Corefile with its imports, snippets and variables; and what `expand` prints of it.
+
+use corexdp::config::Diagnostic;
+use corexdp::corefile::{Corefile, Directive, Error, Token};
+use corexdp::report;
+use serde_json::{Value, json};
+
+use super::world::{FOLDER, NAME, World, lines};
+use super::{memory, reprint, saying};
+
+/// Bytes of Corefile, imports included.
+const LIMIT: usize = 1 << 12;
+/// What a byte may cost: a word of one letter has a place of 16 bytes in a snippet and one wherever it is imported; a
+/// pattern that finds nothing has a warning. What grows takes up to twice that.
+const MOST_MEMORY: usize = 96 * LIMIT;
+
+/// Tries one input, see [`World`].
+pub fn run(input: &[u8]) {
+    let mut world = World::of(input);
+    let bytes = world.corefile;
+    let parsed = memory::within(MOST_MEMORY, || {
+        Corefile::parse(NAME, FOLDER, bytes, LIMIT, &mut world)
+    });
+    match parsed {
+        Ok(corefile) => {
+            for directive in corefile.blocks().iter().flat_map(|block| &block.directives) {
+                for &token in &directive.tokens {
+                    stands_where_it_says(&corefile, token, &world);
+                }
+                occurrences_have_all_words(directive, &corefile);
+            }
+            for warning in corefile.warnings() {
+                is_a_line_of(&warning.file, warning.line, &world);
+                saying::is_one_line(&warning.to_string());
+            }
+            expands_to_the_same(&corefile);
+            if !input.windows(2).any(|two| two == b"{$" || two == b"{%") {
+                reprint::gives_the_same(&corefile);
+            }
+        }
+        Err(error) => explains(&error, &world),
+    }
+}
+
+fn explains(error: &Error, world: &World) {
+    is_a_line_of(error.file(), error.line(), world);
+    saying::is_one_line(&error.to_string());
+    saying::is_one_line(&Diagnostic::from(error).to_string());
+}
+
+fn is_a_line_of(file: &str, line: u32, world: &World) {
+    let content = world.content(file).expect("a file that was read");
+    let lines = lines(content);
+    assert!(
+        (1..=lines).contains(&(line as usize)),
+        "{file}:{line} of {lines} lines"
+    );
+}
+
+/// The word begins in its line, unless it is written otherwise than it reads.
+fn stands_where_it_says(corefile: &Corefile, token: Token, world: &World) {
+    let (file, text) = (corefile.file(token), corefile.text(token));
+    assert!(corefile.files().iter().any(|known| known == file));
+    is_a_line_of(file, token.line(), world);
+    let Some(Ok(content)) = world.content(file).map(std::str::from_utf8) else {
+        return;
+    };
+    if content.contains(['\r', '\\']) || content.contains("{$") || content.contains("{%") {
+        return;
+    }
+    let line = token.line() as usize - 1;
+    let start: usize = content.split_inclusive('\n').take(line).map(str::len).sum();
+    let rest = &content[start..];
+    let end = rest.find('\n').unwrap_or(rest.len());
+    assert!(
+        rest.find(text).is_some_and(|at| at <= end),
+        "{text:?} is not in {file}:{}",
+        token.line()
+    );
+}
+
+/// All words but the braces that open and close bodies.
+fn occurrences_have_all_words(directive: &Directive, corefile: &Corefile) {
+    let (mut words, mut bodies) = (0, 0);
+    for occurrence in directive.occurrences(corefile) {
+        words += 1 + occurrence.args.len() + occurrence.rest.len();
+        if let Some(body) = occurrence.body {
+            words += body.map(<[Token]>::len).sum::<usize>();
+            bodies += 1;
+        }
+    }
+    // A brace out of a variable may be one that nothing closes.
+    assert!(
+        (words + bodies..=words + 2 * bodies).contains(&directive.tokens.len()),
+        "{words} words and {bodies} bodies of {} tokens",
+        directive.tokens.len()
+    );
+}
+
+fn expands_to_the_same(corefile: &Corefile) {
+    let mut printed = Vec::new();
+    report::expand(&mut printed, corefile).expect("memory can be written to");
+    let printed: Value = serde_json::from_slice(&printed).expect("JSON");
+    let token = |&token: &Token| json!({"file": corefile.file(token), "line": token.line(), "text": corefile.text(token)});
+    let words = |directive: &Directive| {
+        let tokens: Vec<Value> = directive.tokens.iter().map(token).collect();
+        (directive.name.clone(), Value::from(tokens))
+    };
+    let blocks = corefile.blocks().iter().map(|block| {
+        let directives: serde_json::Map<_, _> = block.directives.iter().map(words).collect();
+        json!({"keys": block.keys, "tokens": directives})
+    });
+    assert_eq!(printed, blocks.collect::<Value>());
+}

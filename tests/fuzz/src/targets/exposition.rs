@@ -1,0 +1,40 @@
+//! What Prometheus makes of a metric on the page.
+
+use corexdp::config::{Filter, Metric};
+use corexdp::metrics::{self, Kind};
+
+/// A metric and its sample, written and read again, say what the Corefile does.
+pub(super) fn reads_back(metric: &Metric, filter: &Filter) {
+    let mut text = String::new();
+    let (name, interface) = (metric.name.as_str(), filter.interface.as_str());
+    metrics::head(&mut text, name, Kind::Gauge, &metric.help).expect("a string has room");
+    let labels = [("interface", interface)];
+    metrics::sample(&mut text, name, &labels, u64::MAX).expect("a string has room");
+    let lines: Vec<&str> = text.split('\n').collect();
+    let [help, kind, sample, ""] = lines[..] else {
+        panic!("a line more or less: {text:?}");
+    };
+    let help = help.strip_prefix(&format!("# HELP {name} "));
+    assert_eq!(help.map(unescaped), Some(metric.help.clone()));
+    assert_eq!(kind, format!("# TYPE {name} gauge"));
+    let label = sample.strip_prefix(&format!("{name}{{interface=\""));
+    let label = label.and_then(|rest| rest.strip_suffix("\"} 18446744073709551615"));
+    assert_eq!(label.map(unescaped).as_deref(), Some(interface));
+}
+
+/// The text that stands there escaped.
+fn unescaped(text: &str) -> String {
+    let mut letters = text.chars();
+    let mut plain = String::new();
+    while let Some(letter) = letters.next() {
+        plain.push(match letter {
+            '\\' => match letters.next() {
+                Some('n') => '\n',
+                Some(same @ ('\\' | '"')) => same,
+                other => panic!("a backslash before {other:?} in {text:?}"),
+            },
+            letter => letter,
+        });
+    }
+    plain
+}

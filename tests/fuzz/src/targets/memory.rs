@@ -1,0 +1,59 @@
+//! How much memory a piece of work takes at most.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+/// The system's allocator; it counts for each thread what is allocated.
+pub struct Counting;
+
+thread_local! {
+    // Signed, since a thread may free what another allocated. Neither is ever dropped, so both are there to the end.
+    static NOW: Cell<isize> = const { Cell::new(0) };
+    static PEAK: Cell<isize> = const { Cell::new(0) };
+}
+
+fn add(bytes: isize) {
+    let now = NOW.get().wrapping_add(bytes);
+    NOW.set(now);
+    PEAK.set(PEAK.get().max(now));
+}
+
+// SAFETY: every call goes to `System` as it came; the counting beside it allocates nothing.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        add(layout.size().cast_signed());
+        // SAFETY: the caller keeps to the same contract.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        add(layout.size().cast_signed());
+        // SAFETY: the caller keeps to the same contract.
+        unsafe { System.alloc_zeroed(layout) }
+    }
+
+    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        add(-layout.size().cast_signed());
+        // SAFETY: the caller keeps to the same contract.
+        unsafe { System.dealloc(memory, layout) }
+    }
+
+    unsafe fn realloc(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        add(size.cast_signed() - layout.size().cast_signed());
+        // SAFETY: the caller keeps to the same contract.
+        unsafe { System.realloc(memory, layout, size) }
+    }
+}
+
+/// Does the work; panics when more than `most` bytes were allocated at once for it.
+pub fn within<T>(most: usize, work: impl FnOnce() -> T) -> T {
+    let before = NOW.get();
+    PEAK.set(before);
+    let result = work();
+    let peak = PEAK.get().saturating_sub(before);
+    assert!(
+        peak <= most.cast_signed(),
+        "{peak} bytes allocated at once, {most} expected at most"
+    );
+    result
+}

@@ -1,0 +1,105 @@
+//! The object: any bytes are refused, or linked into what redbpf reads with the same instructions.
+
+use corexdp::object::{Btf, Insn, LinkedObject, link};
+use redbpf::{ModuleBuilder, XDP};
+
+use super::{btf, elf, memory, saying};
+
+/// What a byte may cost: the tables of functions, relocations and types, each of which may have grown to twice its size.
+const MEMORY_FACTOR: usize = 24;
+/// Bytes of data sections.
+const MOST_ZEROS: usize = 4 << 20;
+/// The descriptor of the first map.
+const FIRST: i32 = 100;
+
+/// Tries one object.
+pub fn run(input: &[u8]) {
+    let most =
+        MEMORY_FACTOR * input.len() + elf::bytes_of_zeros(input).min(MOST_ZEROS) + (16 << 10);
+    match memory::within(most, || link(input, "xdp_prog")) {
+        Ok(object) => check(&object),
+        Err(error) => saying::is_one_line(&error.to_string()),
+    }
+}
+
+fn check(object: &LinkedObject) {
+    assert!(object.section.starts_with("xdp"));
+    let fds: Vec<i32> = (FIRST..).take(object.maps.len()).collect();
+    let instructions = object
+        .instructions(&fds)
+        .expect("a descriptor for each map");
+    only_maps_are_filled_in(object, &instructions, &fds);
+    let canonical = object.canonical(&fds).expect("a descriptor for each map");
+    redbpf_reads(object, &canonical);
+    let sections = elf::sections(&canonical);
+    let program = sections
+        .iter()
+        .find(|section| section.name == b"xdp/xdp_prog")
+        .expect("a section of the program");
+    assert_eq!(program.offset % Insn::SIZE, 0);
+    assert!(canonical[program.offset..][..program.size] == instructions[..]);
+    for map in &object.maps {
+        let name = map.kernel_name();
+        assert!(name.len() < 16 && name.is_ascii());
+        let initial = map.initial.as_ref().map_or(0, Vec::len);
+        assert!(initial <= map.value_size as usize);
+        assert!(
+            map.slots
+                .iter()
+                .all(|&(_, inner)| inner < object.maps.len())
+        );
+    }
+    if let Some(types) = object.btf() {
+        btf::look_at_all(types);
+        types_stay_the_same(object, types);
+    }
+}
+
+/// But for the loads of maps nothing is written into the instructions.
+fn only_maps_are_filled_in(object: &LinkedObject, instructions: &[u8], fds: &[i32]) {
+    let (slots, rest) = instructions.as_chunks();
+    assert!(rest.is_empty() && slots.len() == object.insns.len() && !slots.is_empty());
+    for (slot, (&bytes, linked)) in slots.iter().zip(&object.insns).enumerate() {
+        let filled = Insn::from_bytes(bytes);
+        let same = filled == *linked;
+        let map = linked.is_wide() && linked.imm() == 0 && fds.contains(&filled.imm());
+        assert!(same || map, "slot {slot}: {linked:?} became {filled:?}");
+    }
+}
+
+fn redbpf_reads(object: &LinkedObject, canonical: &[u8]) {
+    let module = ModuleBuilder::parse(canonical).and_then(ModuleBuilder::to_module);
+    let module = module.unwrap_or_else(|error| panic!("redbpf: {error:?}"));
+    let names: Vec<_> = module.xdps().map(XDP::name).collect();
+    assert_eq!(
+        (names.as_slice(), module.maps.len()),
+        (&["xdp_prog".to_owned()][..], 0)
+    );
+    assert_eq!(
+        (module.programs.len(), &module.license),
+        (1, &object.license)
+    );
+}
+
+/// The types made for the kernel are types, of the sizes that the map's have.
+fn types_stay_the_same(object: &LinkedObject, types: &Btf) {
+    let Some(made) = object.kernel_btf() else {
+        return;
+    };
+    let kernel = Btf::parse(&made.blob).expect("types of our making");
+    btf::look_at_all(&kernel);
+    assert_eq!(made.ids.len(), object.maps.len());
+    for (map, ids) in object.maps.iter().zip(&made.ids) {
+        let (Some((key, value)), Some((old_key, old_value))) = (ids, map.btf_types) else {
+            continue;
+        };
+        for (new, old) in [(*key, old_key), (*value, old_value)] {
+            assert_eq!(
+                kernel.size_of(new).ok(),
+                types.size_of(old).ok(),
+                "of {}",
+                map.name
+            );
+        }
+    }
+}
