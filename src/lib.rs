@@ -28,6 +28,8 @@
     clippy::panic
 )]
 
+#[cfg(feature = "faults")]
+pub mod allocations;
 pub mod capacity;
 pub mod cli;
 pub mod config;

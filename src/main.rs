@@ -10,6 +10,10 @@ use corexdp::log::Log;
 use corexdp::plan::{Plan, Source};
 use corexdp::{control, daemon, page, plan, report};
 
+#[cfg(feature = "faults")]
+#[global_allocator]
+static ALLOCATOR: corexdp::allocations::Counted = corexdp::allocations::Counted;
+
 fn main() -> ExitCode {
     match cli::parse(std::env::args_os().skip(1)) {
         Ok(command) => ExitCode::from(execute(command)),

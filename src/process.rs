@@ -9,6 +9,7 @@ use std::{fmt, process};
 use nix::time::{ClockId, clock_gettime};
 use nix::unistd::{SysconfVar, sysconf};
 
+use crate::kernel::descriptors;
 use crate::metrics::{Kind, head, sample};
 
 /// When the process began.
@@ -63,7 +64,12 @@ impl Birth {
             Kind::Gauge,
             "Open descriptors of the daemon.",
         )?;
-        sample(text, "process_open_fds", &[], open_descriptors())
+        sample(
+            text,
+            "process_open_fds",
+            &[],
+            descriptors::count().unwrap_or_default(),
+        )
     }
 }
 
@@ -83,11 +89,6 @@ fn resident_bytes() -> Option<u64> {
     let pages: u64 = text.split_ascii_whitespace().nth(1)?.parse().ok()?;
     let size = u64::try_from(sysconf(SysconfVar::PAGE_SIZE).ok()??).ok()?;
     pages.checked_mul(size)
-}
-
-fn open_descriptors() -> usize {
-    // One of them is the folder being read.
-    fs::read_dir("/proc/self/fd").map_or(0, |names| names.count().saturating_sub(1))
 }
 
 /// A file with the daemon's process id, removed on drop.

@@ -8,6 +8,9 @@
     clippy::indexing_slicing
 )]
 
+#[cfg(feature = "faults")]
+#[path = "run/allocations.rs"]
+mod allocations;
 #[path = "run/changes.rs"]
 mod changes;
 #[path = "run/control.rs"]

@@ -6,6 +6,7 @@ use nix::errno::Errno;
 
 use super::refusal::in_words;
 use crate::config;
+use crate::kernel::Words;
 use crate::kernel::attach::{Attachment, Failure, Mode};
 use crate::kernel::interface::Interface;
 use crate::kernel::program::Program;
@@ -15,7 +16,7 @@ use crate::kernel::program::Program;
 pub(super) struct Placed {
     pub(super) attachment: Attachment,
     /// Why it is not native, where that was wanted.
-    pub(super) reason: Option<String>,
+    pub(super) reason: Option<Words>,
 }
 
 /// A program that has none.

@@ -1,12 +1,14 @@
 //! What the kernel refuses, in words: what is at fault, and what would be right.
 
+use std::fmt::{self, Write as _};
+
 use nix::errno::Errno;
 
 use super::Order;
 use crate::config::{Blame, Diagnostic};
 use crate::kernel::attach::{Failure, Mode};
 use crate::kernel::interface::Interface;
-use crate::kernel::{info, program};
+use crate::kernel::{Words, cut, info, program};
 
 impl Order<'_> {
     /// Few cards take programs; the kernel says no more than that.
@@ -86,18 +88,23 @@ pub(super) fn held(interface: &str, id: u32) -> String {
 }
 
 /// Why a driver refuses: its own words, else the errno, with what is known to cause it.
-pub(super) fn in_words(errno: Errno, words: &str, interface: &Interface) -> String {
+pub(super) fn in_words(errno: Errno, words: &str, interface: &Interface) -> Words {
     let said = if words.is_empty() {
         errno.desc()
     } else {
         words
     };
-    match errno {
-        Errno::EOPNOTSUPP if words.is_empty() => "the driver has no XDP".into(),
-        Errno::EPERM => format!("{said}; it needs CAP_NET_ADMIN"),
-        Errno::ERANGE | Errno::EINVAL => format!("{said} (mtu {})", interface.mtu),
-        _ => said.to_owned(),
-    }
+    let mut text = cut(said);
+    // What is too long is cut.
+    let _ = match errno {
+        Errno::EOPNOTSUPP if words.is_empty() => return cut("the driver has no XDP"),
+        Errno::EPERM => text
+            .push_str("; it needs CAP_NET_ADMIN")
+            .map_err(|_| fmt::Error),
+        Errno::ERANGE | Errno::EINVAL => write!(text, " (mtu {})", interface.mtu),
+        _ => Ok(()),
+    };
+    text
 }
 
 /// Whose fault an errno is.

@@ -10,7 +10,7 @@ use nix::errno::Errno;
 use nix::libc;
 
 use super::interface;
-use super::netlink::{ACKNOWLEDGED, IFLA_XDP, NESTED, Refusal, Request};
+use super::netlink::{ACKNOWLEDGED, IFLA_XDP, NESTED, Refusal, Request, Words};
 use super::{Call, door};
 
 const BPF_XDP: u32 = 37;
@@ -84,7 +84,7 @@ pub enum Failure {
     /// The interface is gone.
     Gone,
     /// The kernel or the driver refused, with their words where they have any.
-    Refused(Errno, String),
+    Refused(Errno, Words),
 }
 
 impl fmt::Display for Failure {
@@ -229,7 +229,7 @@ impl Drop for Attachment {
 fn duplicate(program: BorrowedFd<'_>) -> Result<OwnedFd, Failure> {
     program.try_clone_to_owned().map_err(|error| {
         let errno = Errno::from_raw(error.raw_os_error().unwrap_or_default());
-        Failure::Refused(errno, String::new())
+        Failure::Refused(errno, Words::new())
     })
 }
 

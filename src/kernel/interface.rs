@@ -38,8 +38,12 @@ pub struct Interface {
 /// When the kernel does not answer.
 pub fn find(name: &str) -> Result<Option<Interface>> {
     let failed = |errno| Error::new(Call::Netlink, errno, format!("interface {name}"));
-    let mut zero_terminated = name.as_bytes().to_vec();
-    zero_terminated.push(0);
+    let mut zero_terminated =
+        heapless::Vec::<u8, 16>::from_slice(name.as_bytes()).unwrap_or_default();
+    // A name that is too long is none that an interface could have.
+    if name.is_empty() || name.len() > 15 || zero_terminated.push(0).is_err() {
+        return Ok(None);
+    }
     let request = || {
         let mut request = Request::new(libc::RTM_GETLINK, 0, &[0; INFO])?;
         request.attribute(IFLA_EXT_MASK, &RTEXT_FILTER_SKIP_STATS.to_ne_bytes())?;

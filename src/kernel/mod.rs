@@ -5,6 +5,7 @@
 
 pub mod attach;
 pub mod btf;
+pub mod descriptors;
 pub mod door;
 pub mod info;
 pub mod interface;
@@ -21,6 +22,7 @@ use std::fmt;
 use nix::errno::Errno;
 
 pub use door::Call;
+pub use netlink::{Words, cut};
 
 /// A call that the kernel refused, and for what.
 #[derive(Debug)]

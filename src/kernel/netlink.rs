@@ -15,7 +15,7 @@ use nix::sys::socket::{
 use super::door::{self, Call};
 
 /// Room for one message about an interface without statistics; the kernel itself allocates no more than a page or two.
-const BUFFER: usize = 32 * 1024;
+const BUFFER: usize = 8 * 1024;
 const HEADER: usize = 16;
 const SOL_NETLINK: i32 = 270;
 const NETLINK_CAP_ACK: i32 = 10;
@@ -31,19 +31,22 @@ pub(super) const IFLA_XDP: u16 = 43;
 /// Flags of a request that wants an acknowledgement.
 pub(super) const ACKNOWLEDGED: u16 = 4;
 
+/// The kernel's words; the longest it has are of about a hundred bytes, and longer ones are cut.
+pub type Words = heapless::String<160>;
+
 /// Why a request was refused.
 #[derive(Debug)]
 pub(super) struct Refusal {
     pub(super) errno: Errno,
     /// The kernel's words, empty when it has none.
-    pub(super) words: String,
+    pub(super) words: Words,
 }
 
 impl From<Errno> for Refusal {
     fn from(errno: Errno) -> Self {
         Self {
             errno,
-            words: String::new(),
+            words: Words::new(),
         }
     }
 }
@@ -92,7 +95,7 @@ impl Request {
             *field = length.to_ne_bytes();
         }
         send(socket.as_raw_fd(), &self.bytes, MsgFlags::empty())?;
-        let mut buffer = vec![0; BUFFER];
+        let mut buffer = [0; BUFFER];
         let size = retry(|| recv(socket.as_raw_fd(), &mut buffer, MsgFlags::empty()))?;
         for message in Messages(buffer.get(..size).unwrap_or_default()) {
             if i32::from(message.kind) == libc::NLMSG_ERROR {
@@ -190,13 +193,20 @@ fn acknowledged(message: &Message<'_>) -> Result<(), Refusal> {
     };
     let words = Attributes(words)
         .find(|(kind, _)| *kind == NLMSGERR_ATTR_MSG)
-        .map(|(_, text)| {
-            String::from_utf8_lossy(text)
-                .trim_end_matches('\0')
-                .to_owned()
-        })
-        .unwrap_or_default();
-    Err(Refusal { errno, words })
+        .map(|(_, text)| text);
+    let words = std::str::from_utf8(words.unwrap_or_default()).unwrap_or_default();
+    Err(Refusal {
+        errno,
+        words: cut(words.trim_end_matches('\0')),
+    })
+}
+
+/// As much of `text` as fits.
+pub fn cut(text: &str) -> Words {
+    let mut words = Words::new();
+    // What does not fit is left out.
+    let _ = text.chars().try_for_each(|c| words.push(c));
+    words
 }
 
 /// Calls again what a signal broke off.

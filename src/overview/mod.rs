@@ -186,6 +186,13 @@ impl Overview<'_> {
             *self.read_errors,
         )?;
         self.reloads.metrics(text)?;
+        #[cfg(feature = "faults")]
+        metrics::sample(
+            text,
+            "corexdp_allocations_total",
+            &[],
+            crate::allocations::count(),
+        )?;
         self.process.metrics(text)
     }
 
