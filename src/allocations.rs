@@ -1,5 +1,10 @@
 //! In test builds, how often memory was allocated: after its start the daemon does not.
 
+#![allow(
+    clippy::undocumented_unsafe_blocks,
+    reason = "each has its line; clippy does not look for them in a file that a feature switches on"
+)]
+
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicU64, Ordering};
 
