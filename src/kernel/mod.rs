@@ -12,6 +12,7 @@ pub mod limits;
 pub mod map;
 mod netlink;
 pub mod program;
+pub mod random;
 pub mod scan;
 pub mod shared;
 

@@ -1,23 +1,24 @@
 //! The worker: HTTP, by `tiny_http`, for content that the daemon makes.
 
-use std::io::Cursor;
+use std::io::{self, Cursor};
 use std::net::TcpListener;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::os::fd::{AsRawFd as _, OwnedFd};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::prctl;
 use nix::sys::socket::{MsgFlags, recv, send, setsockopt, sockopt};
 use nix::sys::time::{TimeVal, TimeValLike};
 use tiny_http::{Header, Method, Request, Response, Server, StatusCode};
 
-use super::{Content, FAILED, FIRST_LISTENER_FD, PAGE_FD, PAGE_SIZE, SOCKET_FD};
+use super::{Content, FAILED, FIRST_LISTENER_FD, PAGE_FD, PAGE_SIZE, SOCKET_FD, gate};
 use crate::kernel::shared::{SharedPage, inherited};
 
 /// How long the daemon may take for an answer; it is single-threaded and could be loading a large map.
 const ANSWER_TIMEOUT_SECONDS: i64 = 5;
+/// Of a thread that answers, in bytes.
+const STACK_SIZE: usize = 128 << 10;
 
 /// The way to the daemon. One request at a time: there is one shared page.
 struct Daemon {
@@ -28,7 +29,7 @@ struct Daemon {
 /// Serves pages until the daemon is gone. `listeners` is how many listening sockets it was born with.
 ///
 /// # Errors
-/// When it was not started by the daemon.
+/// When it was not started by the daemon, the system has nothing left, or `tiny_http` hangs.
 pub fn run(listeners: i32) -> Result<(), Errno> {
     // It was started by way of /proc/self/exe, and `ps` would show it as `exe`.
     prctl::set_name(c"corexdp-page")?;
@@ -40,27 +41,34 @@ pub fn run(listeners: i32) -> Result<(), Errno> {
         &TimeVal::seconds(ANSWER_TIMEOUT_SECONDS),
     )?;
     let watched = socket.try_clone().map_err(|_| Errno::EMFILE)?;
-    let daemon = Arc::new(Mutex::new(Daemon { socket, page }));
+    let mut sockets = gate::Listeners::new();
     for number in (FIRST_LISTENER_FD..).take(usize::try_from(listeners).unwrap_or(0)) {
         let listener = TcpListener::from(inherited(number).ok_or(Errno::EBADF)?);
-        let server = Server::from_listener(listener, None).map_err(|_| Errno::ENOTSOCK)?;
-        let daemon = Arc::clone(&daemon);
-        thread::spawn(move || serve(&server, &daemon));
+        sockets.push(listener).map_err(|_| Errno::E2BIG)?;
     }
-    wait_for_end(&watched);
-    Ok(())
+    let inner = start(Daemon { socket, page }).map_err(|error| errno(&error))?;
+    gate::run(&watched, sockets, inner)
 }
 
-/// Sleeps until the daemon's end of the socket pair is closed, however the daemon ended.
-fn wait_for_end(socket: &OwnedFd) {
-    loop {
-        // No event asked for: only the hang-up, which is always told, wakes.
-        let mut fds = [PollFd::new(socket.as_fd(), PollFlags::empty())];
-        match poll(&mut fds, PollTimeout::NONE) {
-            Err(Errno::EINTR) => {}
-            _ => return,
-        }
+/// Starts `tiny_http` and the threads that answer for it; all of them last as long as the process.
+fn start(daemon: Daemon) -> io::Result<gate::Inner> {
+    let (listener, inner) = gate::Inner::listen()?;
+    let server = Server::from_listener(listener, None).map_err(io::Error::other)?;
+    let (server, daemon): (&Server, &Mutex<_>) = (
+        Box::leak(Box::new(server)),
+        Box::leak(Box::new(Mutex::new(daemon))),
+    );
+    // As many as there can be requests, so that no answer waits for the reader of another.
+    for _ in 0..gate::SLOTS {
+        thread::Builder::new()
+            .stack_size(STACK_SIZE)
+            .spawn(|| serve(server, daemon))?;
     }
+    Ok(inner)
+}
+
+fn errno(error: &io::Error) -> Errno {
+    error.raw_os_error().map_or(Errno::EIO, Errno::from_raw)
 }
 
 fn serve(server: &Server, daemon: &Mutex<Daemon>) {
