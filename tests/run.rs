@@ -8,6 +8,8 @@
     clippy::indexing_slicing
 )]
 
+#[path = "run/abuse.rs"]
+mod abuse;
 #[path = "run/changes.rs"]
 mod changes;
 #[path = "run/examples.rs"]
@@ -30,6 +32,8 @@ mod refusals;
 mod reloading;
 #[path = "run/stopping.rs"]
 mod stopping;
+#[path = "run/strangers.rs"]
+mod strangers;
 #[path = "run/waiting.rs"]
 mod waiting;
 

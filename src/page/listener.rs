@@ -12,9 +12,10 @@ use nix::sys::socket::{
 use crate::capacity::MAX_FILTERS;
 use crate::config::Address;
 
-/// How many connections may wait to be let in. Where all of those before have slow clients, sixteen are let in each
-/// second, so that the last of these waits for two. Who finds no room is not refused: TCP asks again a second later.
-const BACKLOG: i32 = 32;
+/// How many connections may wait to be let in. In the worst case, that all clients before are slow, sixteen are let in
+/// each second; so the last of these waits for eight, which Prometheus does. Who finds no room is not refused: its system
+/// asks again a second later, and then less and less often.
+const BACKLOG: i32 = 128;
 /// Bytes that may wait to be read, of each connection; the kernel doubles it for its own needs. A request is shorter.
 const RECEIVE_BUFFER: usize = 16 << 10;
 

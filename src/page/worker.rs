@@ -3,7 +3,6 @@
 use std::io::{self, Cursor};
 use std::net::TcpListener;
 use std::os::fd::{AsRawFd as _, OwnedFd};
-use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use nix::errno::Errno;
@@ -19,8 +18,10 @@ use crate::kernel::shared::{SharedPage, inherited};
 const ANSWER_TIMEOUT_SECONDS: i64 = 5;
 /// Of a thread that answers, in bytes.
 const STACK_SIZE: usize = 128 << 10;
+/// A body of so many bytes does not wait for its reader: the socket to the gate takes it all. Linux gives it 208 KiB.
+const AT_ONCE: usize = 64 << 10;
 
-/// The way to the daemon. One request at a time: there is one shared page.
+/// The way to the daemon, for one thread: there is one shared page.
 struct Daemon {
     socket: OwnedFd,
     page: SharedPage,
@@ -50,20 +51,15 @@ pub fn run(listeners: i32) -> Result<(), Errno> {
     gate::run(&watched, sockets, inner)
 }
 
-/// Starts `tiny_http` and the threads that answer for it; all of them last as long as the process.
+/// Starts `tiny_http` and the thread that answers for it; both last as long as the process.
 fn start(daemon: Daemon) -> io::Result<gate::Inner> {
     let (listener, inner) = gate::Inner::listen()?;
     let server = Server::from_listener(listener, None).map_err(io::Error::other)?;
-    let (server, daemon): (&Server, &Mutex<_>) = (
-        Box::leak(Box::new(server)),
-        Box::leak(Box::new(Mutex::new(daemon))),
-    );
-    // As many as there can be requests, so that no answer waits for the reader of another.
-    for _ in 0..gate::SLOTS {
-        thread::Builder::new()
-            .stack_size(STACK_SIZE)
-            .spawn(|| serve(server, daemon))?;
-    }
+    // Never dropped: dropping it panics where the name is abstract.
+    let server: &Server = Box::leak(Box::new(server));
+    thread::Builder::new()
+        .stack_size(STACK_SIZE)
+        .spawn(move || serve(server, &daemon))?;
     Ok(inner)
 }
 
@@ -71,7 +67,7 @@ fn errno(error: &io::Error) -> Errno {
     error.raw_os_error().map_or(Errno::EIO, Errno::from_raw)
 }
 
-fn serve(server: &Server, daemon: &Mutex<Daemon>) {
+fn serve(server: &Server, daemon: &Daemon) {
     // An accept that failed ends tiny_http's accepting for good. Ending the worker makes the daemon start a new one.
     while let Ok(request) = server.recv() {
         answer(request, daemon);
@@ -88,7 +84,7 @@ fn content_of(path: &str) -> Option<(Content, &'static str)> {
     }
 }
 
-fn answer(request: Request, daemon: &Mutex<Daemon>) {
+fn answer(request: Request, daemon: &Daemon) {
     let Some((content, kind)) = content_of(request.url()) else {
         return reply(
             request,
@@ -105,11 +101,7 @@ fn answer(request: Request, daemon: &Mutex<Daemon>) {
             b"only GET and HEAD\n".to_vec(),
         );
     }
-    let made = daemon
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .ask(content);
-    match made {
+    match daemon.ask(content) {
         Ok(body) => reply(request, 200, kind, body),
         Err(_) => reply(
             request,
@@ -141,7 +133,13 @@ fn reply(request: Request, status: u16, kind: &str, body: Vec<u8>) {
         }
     }
     // A client that went away is no news.
-    let _ = request.respond(response);
+    let respond = move || drop(request.respond(response));
+    if length <= AT_ONCE {
+        return respond();
+    }
+    // Others do not wait for its reader either; there are no more such threads than the gate lets requests through.
+    // Without one, the request that is dropped answers 500.
+    let _ = thread::Builder::new().stack_size(STACK_SIZE).spawn(respond);
 }
 
 impl Daemon {

@@ -1,7 +1,8 @@
 //! One client's connection, and the one to `tiny_http` that goes with it.
 
-use std::io::{self, ErrorKind, Write as _};
-use std::net::{Shutdown, TcpStream};
+mod steps;
+
+use std::net::TcpStream;
 use std::os::fd::{AsFd as _, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
@@ -18,6 +19,8 @@ const READ_TIME: Duration = Duration::from_secs(10);
 /// How long what a client sends after its last answer is thrown away. Closing at once would reset the connection, and
 /// the client's system would throw the answer away.
 const LEAVE_TIME: Duration = Duration::from_secs(2);
+/// How many bytes of it are.
+const LEAVE_BYTES: usize = 64 << 10;
 /// How long a client may be slow before another may have its place.
 const FAIR_TIME: Duration = Duration::from_secs(1);
 /// After how long without a word `tiny_http` hangs. The daemon has five seconds for each request, one after the other.
@@ -67,6 +70,8 @@ pub(super) struct Slot<'a> {
     answer: Answer<'a>,
     /// The connection ends with this answer.
     last: bool,
+    /// Bytes thrown away after it.
+    wasted: usize,
 }
 
 impl<'a> Slot<'a> {
@@ -82,16 +87,8 @@ impl<'a> Slot<'a> {
             input,
             answer,
             last: false,
+            wasted: 0,
         }
-    }
-
-    /// Takes a connection, and its request if that has come with it.
-    pub(super) fn open(&mut self, client: TcpStream, now: Instant) {
-        self.client = Some(client);
-        self.input.clear();
-        self.last = false;
-        self.enter(Stage::Idle, now);
-        self.receive(now);
     }
 
     /// What to wait for, of the client and of `tiny_http`. An end of both directions is told even where no event is.
@@ -109,20 +106,6 @@ impl<'a> Slot<'a> {
             self.client.as_ref().map(TcpStream::as_fd).zip(client),
             self.inner.as_ref().map(UnixStream::as_fd).zip(inner),
         ]
-    }
-
-    /// Does what can be done now that there is something to hear.
-    pub(super) fn step(&mut self, ready: Ready, now: Instant) {
-        match self.stage {
-            Stage::Free => {}
-            // Between requests only the end can come, and then there is no use for another.
-            Stage::Idle | Stage::Head if ready.inner => self.part(now),
-            Stage::Idle | Stage::Head => self.receive(now),
-            Stage::Queued => self.drop_client(now),
-            Stage::Answer if ready.client && !self.answer.has_more() => self.drop_client(now),
-            Stage::Answer => self.relay(now),
-            Stage::Leaving => self.leave(ready),
-        }
     }
 
     /// When [`Slot::expire`] has something to do. An idle connection may stay so.
@@ -196,150 +179,4 @@ impl<'a> Slot<'a> {
     pub(super) fn connect(&mut self, inner: UnixStream) {
         (self.inner, self.fresh) = (Some(inner), true);
     }
-
-    /// Forwards the head.
-    pub(super) fn forward(&mut self, now: Instant) {
-        let head = self.input.head();
-        // There is room for all of it: every head before was read, or no answer would have come.
-        let written = self.inner.as_ref().map(|mut inner| inner.write(head));
-        if !matches!(written, Some(Ok(count)) if count == head.len()) {
-            return self.part(now);
-        }
-        self.input.forget_head();
-        self.enter(Stage::Answer, now);
-    }
-
-    /// Closes the client's side without a word.
-    pub(super) fn drop_client(&mut self, now: Instant) {
-        self.client = None;
-        self.part(now);
-    }
-
-    fn enter(&mut self, stage: Stage, now: Instant) {
-        (self.stage, self.since) = (stage, now);
-    }
-
-    fn receive(&mut self, now: Instant) {
-        let Some(client) = &self.client else {
-            return self.part(now);
-        };
-        match self.input.receive(client) {
-            Err(error) if passes(&error) => {}
-            Ok(1..) => self.collect(now),
-            Ok(0) | Err(_) => self.drop_client(now),
-        }
-    }
-
-    /// Looks at what has come of a head.
-    fn collect(&mut self, now: Instant) {
-        if self.stage == Stage::Idle {
-            self.asked = now;
-            self.enter(Stage::Head, now);
-        }
-        match self.input.request() {
-            None => {}
-            Some(Err(refusal)) => self.refuse(refusal, now),
-            Some(Ok(request)) => {
-                self.answer.begin(request);
-                self.last = request.has_body;
-                self.enter(Stage::Queued, now);
-            }
-        }
-    }
-
-    fn refuse(&mut self, refusal: Refusal, now: Instant) {
-        self.answer.fill(refusal.answer());
-        self.last = true;
-        self.enter(Stage::Answer, now);
-        self.relay(now);
-    }
-
-    /// Moves as much of an answer as goes now.
-    fn relay(&mut self, now: Instant) {
-        while !self.answer.is_complete() {
-            let moved = if self.answer.has_more() {
-                let Some(client) = &self.client else {
-                    return self.part(now);
-                };
-                self.answer.send(client)
-            } else {
-                let Some(inner) = &self.inner else {
-                    return self.part(now);
-                };
-                self.answer.receive(inner)
-            };
-            match moved {
-                Err(error) if passes(&error) => return,
-                Ok(1..) => self.since = now,
-                Ok(0) | Err(_) if self.answer.has_more() => return self.drop_client(now),
-                Ok(0) | Err(_) => {
-                    self.inner = None;
-                    return self.part(now);
-                }
-            }
-            self.fresh = false;
-        }
-        self.next(now);
-    }
-
-    /// After a complete answer.
-    fn next(&mut self, now: Instant) {
-        if self.last {
-            return self.part(now);
-        }
-        self.enter(Stage::Idle, now);
-        if !self.input.is_empty() {
-            self.collect(now);
-        }
-    }
-
-    /// Says to both sides that nothing more will come.
-    fn part(&mut self, now: Instant) {
-        // One that is gone already is no news.
-        if let Some(client) = &self.client {
-            let _ = client.shutdown(Shutdown::Write);
-        }
-        if let Some(inner) = &self.inner {
-            let _ = inner.shutdown(Shutdown::Write);
-        }
-        self.enter(Stage::Leaving, now);
-        self.close();
-    }
-
-    /// Throws away what still comes, up to the end.
-    fn leave(&mut self, ready: Ready) {
-        let ended = |read: io::Result<usize>| match read {
-            Ok(count) => count == 0,
-            Err(error) => !passes(&error),
-        };
-        if ready.client
-            && self
-                .client
-                .as_ref()
-                .is_some_and(|client| ended(self.answer.discard(client)))
-        {
-            self.client = None;
-        }
-        if ready.inner
-            && self
-                .inner
-                .as_ref()
-                .is_some_and(|inner| ended(self.answer.discard(inner)))
-        {
-            self.inner = None;
-        }
-        self.close();
-    }
-
-    /// Is free once both sides are closed.
-    fn close(&mut self) {
-        if self.client.is_none() && self.inner.is_none() {
-            self.stage = Stage::Free;
-        }
-    }
-}
-
-/// Whether it is none: there is nothing to read, or no room to write, for now.
-fn passes(error: &io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
 }

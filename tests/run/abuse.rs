@@ -1,0 +1,166 @@
+//! The page under abuse: whatever strangers send, the worker stays small and alive, an honest client is answered, and
+//! the filter counts on.
+
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+
+use crate::net::{Site, pause, peak_memory, within};
+use crate::packet;
+use crate::strangers::{ACTS, Act, connect};
+
+/// Bytes of resident memory that the worker may ever have, and threads.
+const MOST_MEMORY: u64 = 80 << 20;
+const MOST_THREADS: u64 = 48;
+/// What the daemon's may grow by: the kernel counts in batches of pages.
+const SLACK: u64 = 256 << 10;
+/// How long after the end of an abuse an honest client may wait.
+const RECOVERY: Duration = Duration::from_secs(2);
+
+/// A page of nearly the largest size, so that its reader's system does not take all of it at once.
+fn corefile() -> String {
+    let help = "Packets from the first network, and how. ".repeat(20);
+    let metrics = (0..250).fold(String::new(), |text, number| {
+        text + &format!("metric packets_{number} 00000000 8 4 \"{help}\"\n")
+    });
+    format!(
+        ". {{\nprometheus\nebpf {{\nelf example.o\nif edge0\nmap 0A0B0000.FFFF0000.00000000\n{metrics}}}\n}}\n"
+    )
+}
+
+/// One honest scrape: how long it took, if the answer came whole.
+fn scrape() -> Option<Duration> {
+    let start = Instant::now();
+    let mut stream = connect().ok()?;
+    stream
+        .write_all(b"GET /metrics HTTP/1.1\r\nConnection: close\r\n\r\n")
+        .ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).ok()?;
+    let whole = answer.starts_with("HTTP/1.1 200 ") && answer.contains("\nprocess_open_fds ");
+    whole.then(|| start.elapsed())
+}
+
+/// A number in `/proc/PID/status`; memory in bytes.
+fn status(pid: u32, name: &str) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status.lines().find(|line| line.starts_with(name)).unwrap();
+    let mut words = line.split_whitespace().skip(1);
+    let number: u64 = words.next().unwrap().parse().unwrap();
+    number * words.next().map_or(1, |_| 1024)
+}
+
+/// What was seen of the page during an abuse and after.
+struct Seen {
+    amount: String,
+    threads: u64,
+    memory: u64,
+    /// Honest scrapes meanwhile: how long they took, none for those that failed.
+    scrapes: Vec<Option<Duration>>,
+    /// From its end to an honest answer.
+    recovery: Duration,
+}
+
+impl Seen {
+    /// Lets `act` happen, and watches.
+    fn during(act: Act, worker: u32) -> Self {
+        // Has the kernel count the peak of memory anew.
+        fs::write(format!("/proc/{worker}/clear_refs"), "5").unwrap();
+        let over = AtomicBool::new(false);
+        let mut held = Vec::new();
+        let (amount, threads, scrapes) = thread::scope(|scope| {
+            let threads = scope.spawn(|| {
+                repeat(&over, 2, || status(worker, "Threads:"))
+                    .into_iter()
+                    .max()
+            });
+            let scrapes = scope.spawn(|| repeat(&over, 100, scrape));
+            let amount = act(&mut held);
+            over.store(true, Ordering::Relaxed);
+            let threads = threads.join().unwrap().unwrap();
+            (amount, threads, scrapes.join().unwrap())
+        });
+        drop(held);
+        let end = Instant::now();
+        within(RECOVERY, "an honest answer", scrape);
+        Self {
+            amount,
+            threads,
+            memory: peak_memory(worker),
+            scrapes,
+            recovery: end.elapsed(),
+        }
+    }
+
+    fn print(&self, name: &str) {
+        let answered = self.scrapes.iter().flatten();
+        println!(
+            "{name:26} {:>22} {:>8} {:>7} {:>5}/{:<5} {:>10.1?} {:>10.1?}",
+            self.amount,
+            self.memory >> 10,
+            self.threads,
+            answered.clone().count(),
+            self.scrapes.len(),
+            answered.max().copied().unwrap_or_default(),
+            self.recovery,
+        );
+    }
+}
+
+/// Looks once, and again after so many milliseconds each, until it is over.
+fn repeat<T>(over: &AtomicBool, milliseconds: u64, mut look: impl FnMut() -> T) -> Vec<T> {
+    let mut seen = vec![look()];
+    while !over.load(Ordering::Relaxed) {
+        pause(milliseconds);
+        seen.push(look());
+    }
+    seen
+}
+
+/// Thousands of connections need as many descriptors.
+fn raise_open_files() {
+    let (_, most) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
+    setrlimit(Resource::RLIMIT_NOFILE, most.min(8192), most).unwrap();
+    assert!(most >= 4096, "open files are limited to {most}");
+}
+
+#[test]
+fn the_page_cannot_be_knocked_over() {
+    raise_open_files();
+    let site = Site::new();
+    let daemon = site.run(&corefile()).attached(1);
+    let (worker, filter, sender) = (daemon.worker(), site.filter().id, site.sender());
+    let mut packets = 0;
+    let mut counts = || {
+        sender.send(&packet("10.11.0.1"), 5);
+        packets += 5;
+        site.metric_becomes("coredns_ebpf_packets_0", packets);
+    };
+    counts();
+    let memory = status(daemon.pid(), "VmHWM:");
+    println!(
+        "{}",
+        fs::read_to_string(format!("/proc/{worker}/status")).unwrap()
+    );
+    println!(
+        "abuse, amount, worker's peak KiB and threads, honest scrapes answered, slowest, recovery after"
+    );
+    for (name, act) in ACTS {
+        let seen = site.server.enter(|| Seen::during(act, worker));
+        seen.print(name);
+        assert!(seen.memory <= MOST_MEMORY, "{name}: {} bytes", seen.memory);
+        assert!(seen.threads <= MOST_THREADS, "{name}: {}", seen.threads);
+        assert!(seen.scrapes.iter().any(Option::is_some), "{name}");
+        assert_eq!(site.filter().id, filter, "{name}");
+        counts();
+    }
+    assert_eq!(daemon.worker(), worker, "it was never started anew");
+    assert_eq!(daemon.lines_with("worker died"), [""; 0]);
+    let grown = status(daemon.pid(), "VmHWM:") - memory;
+    assert!(grown <= SLACK, "the daemon grew by {grown} bytes");
+    daemon.stop();
+}
