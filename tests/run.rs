@@ -20,6 +20,8 @@ mod filling;
 #[allow(dead_code, unreachable_pub)]
 #[path = "packets/frame.rs"]
 mod frame;
+#[path = "run/gate.rs"]
+mod gate;
 #[path = "run/modes.rs"]
 mod modes;
 mod net;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use nix::libc::linger;
 use nix::sys::socket::{setsockopt, sockopt};
 
-use crate::net::{PAGE, pause};
+use crate::net::{PAGE, PATIENCE, pause};
 
 /// Something they do. Gives how much it was; the connections are held until its effect has been seen.
 pub(crate) type Act = fn(&mut Vec<TcpStream>) -> String;
@@ -27,12 +27,12 @@ pub(crate) const ACTS: [(&str, Act); 11] = [
     ("what tiny_http chokes on", traps),
 ];
 
-/// A connection to the page, on which nothing takes longer than five seconds.
+/// A connection to the page, on which nothing takes longer than Prometheus waits.
 pub(crate) fn connect() -> io::Result<TcpStream> {
     let address: SocketAddr = PAGE.parse().unwrap();
-    let stream = TcpStream::connect_timeout(&address, Duration::from_secs(5))?;
-    stream.set_read_timeout(Some(Duration::from_secs(5)))?;
-    stream.set_write_timeout(Some(Duration::from_secs(5)))?;
+    let stream = TcpStream::connect_timeout(&address, PATIENCE)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_write_timeout(Some(PATIENCE))?;
     Ok(stream)
 }
 
@@ -74,16 +74,13 @@ fn drops(held: &mut Vec<TcpStream>) -> String {
 }
 
 fn endless_heads(_: &mut Vec<TcpStream>) -> String {
+    let lines = b"X-Endless: and so on and so on\r\n".repeat(1000);
     let mut sent = 0;
-    for _ in 0..50 {
+    for _ in 0..100 {
         let Ok(mut stream) = connect() else { continue };
         let _ = stream.write_all(b"GET / HTTP/1.1\r\n");
-        while sent < 1 << 30
-            && stream
-                .write_all(b"X-Endless: and so on and so on\r\n")
-                .is_ok()
-        {
-            sent += 32;
+        while let Ok(count @ 1..) = stream.write(&lines) {
+            sent += count;
         }
     }
     format!("{sent} bytes")
