@@ -18,6 +18,8 @@ use crate::config::Address;
 const BACKLOG: i32 = 128;
 /// Bytes that may wait to be read, of each connection; the kernel doubles it for its own needs. A request is shorter.
 const RECEIVE_BUFFER: usize = 16 << 10;
+/// Bytes that may wait to be sent, also doubled. The kernel would take megabytes of answers for a client that reads none.
+const SEND_BUFFER: usize = 64 << 10;
 
 /// As many as there can be server blocks with a page.
 pub type Listeners = heapless::Vec<Listener, MAX_FILTERS>;
@@ -76,9 +78,10 @@ fn open(address: std::net::SocketAddr) -> Result<OwnedFd, Errno> {
     let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
     let socket = socket(family, SockType::Stream, flags, None)?;
     setsockopt(&socket, sockopt::ReuseAddr, &true)?;
-    // Accepted sockets inherit both: an answer goes out at once, and what is sent without being read stays little.
+    // Accepted sockets inherit these: an answer goes out at once, and what others leave unread stays little.
     setsockopt(&socket, sockopt::TcpNoDelay, &true)?;
     setsockopt(&socket, sockopt::RcvBuf, &RECEIVE_BUFFER)?;
+    setsockopt(&socket, sockopt::SndBuf, &SEND_BUFFER)?;
     bind(socket.as_raw_fd(), &SockaddrStorage::from(address))?;
     listen(&socket, Backlog::new(BACKLOG)?)?;
     Ok(socket)

@@ -15,7 +15,7 @@ use crate::strangers::{ACTS, Act, connect};
 
 /// What the worker's memory may grow by: sixteen of the largest answers, and as many threads to send them and to talk
 /// HTTP; in a build for tests, and with glibc's heap for each thread.
-const MOST_GROWTH: u64 = 5 << 20;
+const MOST_GROWTH: u64 = 8 << 20;
 /// One that lets in, one that accepts, one that answers; sixteen for connections and sixteen for large answers. A few
 /// may be about to end when others have begun.
 const MOST_THREADS: u64 = 3 + 2 * 16 + 4;
@@ -141,11 +141,12 @@ fn the_page_cannot_be_knocked_over() {
     counts();
     let (memory, before) = (peak_memory(daemon.pid()), peak_memory(worker));
     println!(
-        "{}",
-        fs::read_to_string(format!("/proc/{worker}/status")).unwrap()
+        "the worker at rest: {} KiB, {} threads",
+        before >> 10,
+        threads(worker)
     );
     println!(
-        "abuse, amount, worker's peak KiB and threads, honest scrapes answered, slowest, recovery after"
+        "abuse, amount; the worker's peak in KiB, its threads; honest scrapes answered, the slowest; recovery"
     );
     for (name, act) in ACTS {
         let seen = site.server.enter(|| Seen::during(act, worker));
@@ -156,7 +157,8 @@ fn the_page_cannot_be_knocked_over() {
             "{name}: the worker grew by {grown} bytes"
         );
         assert!(seen.threads <= MOST_THREADS, "{name}: {}", seen.threads);
-        assert!(seen.scrapes.iter().any(Option::is_some), "{name}");
+        let answered = seen.scrapes.iter().flatten().count();
+        assert!(2 * answered > seen.scrapes.len(), "{name}: {answered}");
         assert_eq!(site.filter().id, filter, "{name}");
         counts();
     }

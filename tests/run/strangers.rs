@@ -3,7 +3,7 @@
 use std::io::{self, Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::libc::linger;
 use nix::sys::socket::{setsockopt, sockopt};
@@ -13,7 +13,7 @@ use crate::net::{PAGE, PATIENCE, pause};
 /// Something they do. Gives how much it was; the connections are held until its effect has been seen.
 pub(crate) type Act = fn(&mut Vec<TcpStream>) -> String;
 
-pub(crate) const ACTS: [(&str, Act); 11] = [
+pub(crate) const ACTS: [(&str, Act); 12] = [
     ("idle connections", idle),
     ("heads that stop half way", half_heads),
     ("a byte a second", drops),
@@ -23,6 +23,7 @@ pub(crate) const ACTS: [(&str, Act); 11] = [
     ("what is no HTTP", garbage),
     ("half-closed connections", half_closed),
     ("never reading", never_reading),
+    ("never pausing", never_pausing),
     ("vanishing", vanishing),
     ("what tiny_http chokes on", traps),
 ];
@@ -53,11 +54,7 @@ fn idle(held: &mut Vec<TcpStream>) -> String {
 }
 
 fn half_heads(held: &mut Vec<TcpStream>) -> String {
-    for stream in
-        (0..64).map(|_| thread::spawn(|| connections(1, b"GET /metrics HTTP/1.1\r\nHost:")))
-    {
-        held.extend(stream.join().unwrap());
-    }
+    held.extend(connections(64, b"GET /metrics HTTP/1.1\r\nHost:"));
     pause(2000);
     format!("{} connections", held.len())
 }
@@ -158,6 +155,34 @@ fn never_reading(held: &mut Vec<TcpStream>) -> String {
     }
     pause(2000);
     format!("{} connections", held.len())
+}
+
+/// Each has its next requests under way before it has its answers, and so is never idle.
+fn never_pausing(_: &mut Vec<TcpStream>) -> String {
+    let requests = b"GET /nowhere HTTP/1.1\r\n\r\n".repeat(100);
+    let end = Instant::now() + Duration::from_secs(3);
+    let greedy = |mut stream: TcpStream| {
+        let mut answers = vec![0; 1 << 20];
+        let mut received = 0;
+        while Instant::now() < end && stream.write_all(&requests).is_ok() {
+            match stream.read(&mut answers) {
+                Ok(count @ 1..) => received += count,
+                _ => break,
+            }
+        }
+        received
+    };
+    let received: usize = thread::scope(|scope| {
+        let streams = connections(32, b"").into_iter();
+        let clients: Vec<_> = streams
+            .map(|stream| scope.spawn(move || greedy(stream)))
+            .collect();
+        clients
+            .into_iter()
+            .map(|client| client.join().unwrap())
+            .sum()
+    });
+    format!("{received} bytes of answers")
 }
 
 fn vanishing(_: &mut Vec<TcpStream>) -> String {

@@ -123,6 +123,11 @@ impl<'a> Answer<'a> {
         (self.gone, self.come, self.left) = (0, length, Left::Bytes(0));
     }
 
+    /// Whether nothing of it has come.
+    pub(super) fn is_awaited(&self) -> bool {
+        self.left == Left::Head && self.come == 0
+    }
+
     /// Whether there is something that can go out now. The head goes only when it is complete.
     pub(super) fn has_more(&self) -> bool {
         self.gone < self.come && self.left != Left::Head

@@ -21,7 +21,7 @@ const READ_TIME: Duration = Duration::from_secs(10);
 const LEAVE_TIME: Duration = Duration::from_secs(2);
 /// How many bytes of it are.
 const LEAVE_BYTES: usize = 64 << 10;
-/// How long a client may be slow before another may have its place.
+/// How long a client may be slow, or not let anybody else have a turn, before another may have its place.
 const FAIR_TIME: Duration = Duration::from_secs(1);
 /// After how long without a word `tiny_http` hangs. The daemon has five seconds for each request, one after the other.
 const HUNG_TIME: Duration = Duration::from_mins(2);
@@ -64,8 +64,10 @@ pub(super) struct Slot<'a> {
     stage: Stage,
     /// When the stage began, or an answer last moved.
     since: Instant,
-    /// When the first byte of the request came.
-    asked: Instant,
+    /// Since when it is the client's turn: the first byte came of its head, or of its answer.
+    turn: Instant,
+    /// Since when requests have come without waiting for the answers before.
+    pipelining: Option<Instant>,
     input: Input<'a>,
     answer: Answer<'a>,
     /// The connection ends with this answer.
@@ -83,7 +85,8 @@ impl<'a> Slot<'a> {
             fresh: false,
             stage: Stage::Free,
             since: now,
-            asked: now,
+            turn: now,
+            pipelining: None,
             input,
             answer,
             last: false,
@@ -112,7 +115,7 @@ impl<'a> Slot<'a> {
     pub(super) fn deadline(&self) -> Option<Instant> {
         let (start, time) = match self.stage {
             Stage::Free | Stage::Idle | Stage::Queued => return None,
-            Stage::Head => (self.asked, HEAD_TIME),
+            Stage::Head => (self.turn, HEAD_TIME),
             Stage::Answer if self.answer.has_more() => (self.since, READ_TIME),
             Stage::Leaving if self.client.is_some() => (self.since, LEAVE_TIME),
             Stage::Answer | Stage::Leaving => (self.since, HUNG_TIME),
@@ -148,15 +151,16 @@ impl<'a> Slot<'a> {
     }
 
     /// From when on another may have its place, and its rank among those that may go: the least first. None while
-    /// `tiny_http` has its request, which would have to be waited for anyway.
+    /// `tiny_http` has its first request, which would have to be waited for anyway.
     pub(super) fn evictable(&self) -> Option<(Instant, (u8, Instant))> {
-        let slow = || Some((self.asked.checked_add(FAIR_TIME)?, (2, self.asked)));
+        let after = |start: Instant| Some((start.checked_add(FAIR_TIME)?, (2, start)));
         match self.stage {
             Stage::Leaving if self.client.is_some() => Some((self.since, (0, self.since))),
             Stage::Idle => Some((self.since, (1, self.since))),
-            Stage::Head => slow(),
-            Stage::Answer if self.answer.has_more() => slow(),
-            _ => None,
+            Stage::Head => after(self.pipelining.unwrap_or(self.turn)),
+            Stage::Answer if self.answer.has_more() => after(self.pipelining.unwrap_or(self.turn)),
+            Stage::Answer | Stage::Queued => self.pipelining.and_then(after),
+            Stage::Free | Stage::Leaving => None,
         }
     }
 

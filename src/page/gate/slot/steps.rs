@@ -12,7 +12,7 @@ impl Slot<'_> {
     pub(in crate::page::gate) fn open(&mut self, client: TcpStream, now: Instant) {
         self.client = Some(client);
         self.input.clear();
-        (self.last, self.wasted) = (false, 0);
+        (self.last, self.wasted, self.pipelining) = (false, 0, None);
         self.enter(Stage::Idle, now);
         self.receive(now);
     }
@@ -72,7 +72,7 @@ impl Slot<'_> {
     /// Looks at what has come of a head.
     fn collect(&mut self, now: Instant) {
         if self.stage == Stage::Idle {
-            self.asked = now;
+            self.turn = now;
             self.enter(Stage::Head, now);
         }
         match self.input.request() {
@@ -89,7 +89,7 @@ impl Slot<'_> {
     /// Answers without `tiny_http`, for the last time.
     pub(super) fn refuse(&mut self, refusal: Refusal, now: Instant) {
         self.answer.fill(refusal.answer());
-        self.last = true;
+        (self.last, self.turn) = (true, now);
         self.enter(Stage::Answer, now);
         self.relay(now);
     }
@@ -98,28 +98,49 @@ impl Slot<'_> {
     fn relay(&mut self, now: Instant) {
         while !self.answer.is_complete() {
             let moved = if self.answer.has_more() {
-                let Some(client) = &self.client else {
-                    return self.part(now);
-                };
-                self.answer.send(client)
+                self.send(now)
             } else {
-                let Some(inner) = &self.inner else {
-                    return self.part(now);
-                };
-                self.answer.receive(inner)
+                self.fetch(now)
             };
-            match moved {
-                Err(error) if passes(&error) => return,
-                Ok(1..) => self.since = now,
-                Ok(0) | Err(_) if self.answer.has_more() => return self.drop_client(now),
-                Ok(0) | Err(_) => {
-                    self.inner = None;
-                    return self.part(now);
-                }
+            if !moved {
+                return;
             }
-            self.fresh = false;
         }
         self.next(now);
+    }
+
+    /// Sends a part of the answer, if some of it goes now.
+    fn send(&mut self, now: Instant) -> bool {
+        match self.client.as_ref().map(|client| self.answer.send(client)) {
+            Some(Ok(1..)) => {
+                self.since = now;
+                return true;
+            }
+            Some(Err(error)) if passes(&error) => {}
+            _ => self.drop_client(now),
+        }
+        false
+    }
+
+    /// Takes a part of the answer from `tiny_http`, if some of it is there.
+    fn fetch(&mut self, now: Instant) -> bool {
+        let begins = self.answer.is_awaited();
+        let fetched = self.inner.as_ref().map(|inner| self.answer.receive(inner));
+        match fetched {
+            Some(Ok(1..)) => {
+                if begins {
+                    self.turn = now;
+                }
+                (self.fresh, self.since) = (false, now);
+                return true;
+            }
+            Some(Err(error)) if passes(&error) => {}
+            _ => {
+                self.inner = None;
+                self.part(now);
+            }
+        }
+        false
     }
 
     /// After a complete answer.
@@ -128,7 +149,10 @@ impl Slot<'_> {
             return self.part(now);
         }
         self.enter(Stage::Idle, now);
-        if !self.input.is_empty() {
+        if self.input.is_empty() {
+            self.pipelining = None;
+        } else {
+            self.pipelining.get_or_insert(now);
             self.collect(now);
         }
     }
