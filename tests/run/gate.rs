@@ -1,8 +1,11 @@
 //! What the page does with connections: how many there can be, how long requests may be and take, in what order they are
 //! answered.
 
-use std::io::{Read as _, Write as _};
+use std::fs;
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::TcpStream;
+use std::path::Path;
+use std::process::Command;
 use std::sync::Barrier;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -248,5 +251,53 @@ fn peers_that_vanished_without_a_word_make_room() {
             (answer(&mut stream).0 == "404").then_some(())
         });
     });
+    daemon.stop();
+}
+
+/// How many new descriptors a process can have; `None` for as many as this one.
+fn limit_open_files(pid: u32, most: Option<u32>) {
+    let limit = most.map_or("8192".to_owned(), |most| most.to_string());
+    let mut command = Command::new("prlimit");
+    command.args(["--pid", &pid.to_string(), &format!("--nofile={limit}:")]);
+    assert!(command.status().expect("prlimit runs").success());
+}
+
+/// Processor time of a process, in ticks of 10 ms.
+fn ticks(pid: u32) -> u64 {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    let (_, numbers) = stat.rsplit_once(") ").unwrap();
+    let mut numbers = numbers.split(' ').skip(11);
+    let mut next = || numbers.next().unwrap().parse::<u64>().unwrap();
+    next() + next()
+}
+
+#[test]
+fn a_lack_of_descriptors_is_waited_out() {
+    let (site, daemon) = start();
+    let worker = daemon.worker();
+    site.server.enter(|| {
+        assert_eq!(
+            status("GET /nowhere HTTP/1.0\r\n\r\n"),
+            "HTTP/1.0 404 Not Found"
+        );
+        // All numbers below are in use.
+        let free = (0..64).find(|fd| !Path::new(&format!("/proc/{worker}/fd/{fd}")).is_symlink());
+        limit_open_files(worker, free);
+        let before = ticks(worker);
+        let mut stream = connect().unwrap();
+        stream.write_all(b"GET /nowhere HTTP/1.1\r\n\r\n").unwrap();
+        stream
+            .set_read_timeout(Some(Duration::from_millis(500)))
+            .unwrap();
+        assert_eq!(
+            stream.read(&mut [0]).unwrap_err().kind(),
+            ErrorKind::WouldBlock
+        );
+        let spent = ticks(worker) - before;
+        assert!(spent <= 2, "it waits without spinning: {spent}");
+        limit_open_files(worker, None);
+        assert_eq!(answer(&mut stream).0, "404");
+    });
+    assert_eq!(daemon.worker(), worker, "it was never started anew");
     daemon.stop();
 }

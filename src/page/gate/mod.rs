@@ -20,6 +20,7 @@ mod slot;
 use std::io::ErrorKind;
 use std::net::TcpListener;
 use std::os::fd::{AsFd as _, OwnedFd};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
@@ -36,6 +37,10 @@ pub(super) const SLOTS: usize = 16;
 const HEAD_SIZE: usize = 8 << 10;
 /// How much of an answer is under way at once. `tiny_http` writes as much at a time.
 const ANSWER_SIZE: usize = 8 << 10;
+/// What the slots work in. Static, since an allocator may clear what it gives, and these pages take no memory before they
+/// are used; mostly that is the first slot's.
+static MEMORY: Mutex<[[u8; HEAD_SIZE + ANSWER_SIZE]; SLOTS]> =
+    Mutex::new([[0; HEAD_SIZE + ANSWER_SIZE]; SLOTS]);
 /// How long nobody is let in after an error, such as too many open files.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -67,11 +72,9 @@ struct Gate<'a> {
 /// When waiting fails, or `tiny_http` hangs. There is nothing to be done then but to start anew.
 pub(super) fn run(daemon: &OwnedFd, listeners: Listeners, inner: Inner) -> Result<(), Errno> {
     let now = Instant::now();
-    // One piece, large enough to come from the kernel as zero pages that take no memory until they are used.
-    let mut memory = vec![0; SLOTS * (HEAD_SIZE + ANSWER_SIZE)];
-    let pieces = memory.chunks_exact_mut(HEAD_SIZE + ANSWER_SIZE);
-    let slots = pieces.map(|piece| {
-        let (head, answer) = piece.split_at_mut(HEAD_SIZE);
+    let mut memory = MEMORY.lock().unwrap_or_else(PoisonError::into_inner);
+    let slots = memory.iter_mut().map(|memory| {
+        let (head, answer) = memory.split_at_mut(HEAD_SIZE);
         Slot::new(Input::new(head), Answer::new(answer), now)
     });
     let mut gate = Gate {
