@@ -3,7 +3,7 @@
 use std::io::{self, Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use nix::libc::linger;
 use nix::sys::socket::{setsockopt, sockopt};
@@ -157,30 +157,34 @@ fn never_reading(held: &mut Vec<TcpStream>) -> String {
     format!("{} connections", held.len())
 }
 
-/// Each has its next requests under way before it has its answers, and so is never idle.
+/// Each sends without end and reads as fast as it can, and so is never idle and never slow.
 fn never_pausing(_: &mut Vec<TcpStream>) -> String {
-    let requests = b"GET /nowhere HTTP/1.1\r\n\r\n".repeat(100);
-    let end = Instant::now() + Duration::from_secs(3);
-    let greedy = |mut stream: TcpStream| {
-        let mut answers = vec![0; 1 << 20];
-        let mut received = 0;
-        while Instant::now() < end && stream.write_all(&requests).is_ok() {
-            match stream.read(&mut answers) {
-                Ok(count @ 1..) => received += count,
-                _ => break,
-            }
+    // Many of them fill the page's memory to the last byte, so that no part of one is left over.
+    let requests = b"GET /nowhere HTTP/1.1\r\nA: bc\r\n\r\n".repeat(1024);
+    let streams = connections(40, b"");
+    let read = |mut stream: &TcpStream| {
+        let (mut answers, mut received) = (vec![0; 64 << 10], 0);
+        while let Ok(count @ 1..) = stream.read(&mut answers) {
+            received += count;
         }
         received
     };
     let received: usize = thread::scope(|scope| {
-        let streams = connections(32, b"").into_iter();
-        let clients: Vec<_> = streams
-            .map(|stream| scope.spawn(move || greedy(stream)))
+        for mut stream in &streams {
+            let requests = &requests;
+            scope.spawn(move || while stream.write_all(requests).is_ok() {});
+        }
+        let readers: Vec<_> = streams
+            .iter()
+            .map(|stream| scope.spawn(|| read(stream)))
             .collect();
-        clients
-            .into_iter()
-            .map(|client| client.join().unwrap())
-            .sum()
+        pause(4000);
+        for stream in &streams {
+            // The page may have closed it before.
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+        let received = readers.into_iter().map(|reader| reader.join().unwrap());
+        received.sum()
     });
     format!("{received} bytes of answers")
 }

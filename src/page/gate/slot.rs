@@ -21,8 +21,10 @@ const READ_TIME: Duration = Duration::from_secs(10);
 const LEAVE_TIME: Duration = Duration::from_secs(2);
 /// How many bytes of it are.
 const LEAVE_BYTES: usize = 64 << 10;
-/// How long a client may be slow, or not let anybody else have a turn, before another may have its place.
+/// How long a client may be slow, or make no pause, before another may have its place.
 const FAIR_TIME: Duration = Duration::from_secs(1);
+/// What is a pause between an answer and the next request.
+const PAUSE_TIME: Duration = Duration::from_millis(10);
 /// After how long without a word `tiny_http` hangs. The daemon has five seconds for each request, one after the other.
 const HUNG_TIME: Duration = Duration::from_mins(2);
 
@@ -66,8 +68,10 @@ pub(super) struct Slot<'a> {
     since: Instant,
     /// Since when it is the client's turn: the first byte came of its head, or of its answer.
     turn: Instant,
-    /// Since when requests have come without waiting for the answers before.
-    pipelining: Option<Instant>,
+    /// When the last answer was complete; none before the first.
+    answered: Option<Instant>,
+    /// Since when each request has come without a pause after the answer before.
+    restless: Option<Instant>,
     input: Input<'a>,
     answer: Answer<'a>,
     /// The connection ends with this answer.
@@ -86,7 +90,8 @@ impl<'a> Slot<'a> {
             stage: Stage::Free,
             since: now,
             turn: now,
-            pipelining: None,
+            answered: None,
+            restless: None,
             input,
             answer,
             last: false,
@@ -157,9 +162,9 @@ impl<'a> Slot<'a> {
         match self.stage {
             Stage::Leaving if self.client.is_some() => Some((self.since, (0, self.since))),
             Stage::Idle => Some((self.since, (1, self.since))),
-            Stage::Head => after(self.pipelining.unwrap_or(self.turn)),
-            Stage::Answer if self.answer.has_more() => after(self.pipelining.unwrap_or(self.turn)),
-            Stage::Answer | Stage::Queued => self.pipelining.and_then(after),
+            Stage::Head => after(self.restless.unwrap_or(self.turn)),
+            Stage::Answer if self.answer.has_more() => after(self.restless.unwrap_or(self.turn)),
+            Stage::Answer | Stage::Queued => self.restless.and_then(after),
             Stage::Free | Stage::Leaving => None,
         }
     }

@@ -4,7 +4,7 @@ use std::io::{self, ErrorKind, Write as _};
 use std::net::{Shutdown, TcpStream};
 use std::time::Instant;
 
-use super::{LEAVE_BYTES, Ready, Slot, Stage};
+use super::{LEAVE_BYTES, PAUSE_TIME, Ready, Slot, Stage};
 use crate::page::gate::framing::Refusal;
 
 impl Slot<'_> {
@@ -12,7 +12,8 @@ impl Slot<'_> {
     pub(in crate::page::gate) fn open(&mut self, client: TcpStream, now: Instant) {
         self.client = Some(client);
         self.input.clear();
-        (self.last, self.wasted, self.pipelining) = (false, 0, None);
+        (self.last, self.wasted) = (false, 0);
+        (self.answered, self.restless) = (None, None);
         self.enter(Stage::Idle, now);
         self.receive(now);
     }
@@ -72,6 +73,12 @@ impl Slot<'_> {
     /// Looks at what has come of a head.
     fn collect(&mut self, now: Instant) {
         if self.stage == Stage::Idle {
+            let answered = self.answered;
+            if answered.is_none_or(|at| now.saturating_duration_since(at) > PAUSE_TIME) {
+                self.restless = None;
+            } else {
+                self.restless.get_or_insert(now);
+            }
             self.turn = now;
             self.enter(Stage::Head, now);
         }
@@ -148,11 +155,9 @@ impl Slot<'_> {
         if self.last {
             return self.part(now);
         }
+        self.answered = Some(now);
         self.enter(Stage::Idle, now);
-        if self.input.is_empty() {
-            self.pipelining = None;
-        } else {
-            self.pipelining.get_or_insert(now);
+        if !self.input.is_empty() {
             self.collect(now);
         }
     }
