@@ -189,3 +189,6 @@ impl<'a> Slot<'a> {
         (self.inner, self.fresh) = (Some(inner), true);
     }
 }
+
+#[cfg(test)]
+mod tests;
