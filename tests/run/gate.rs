@@ -27,8 +27,7 @@ const COREFILE: &str = ". {
 
 fn start() -> (Site, Daemon) {
     let site = Site::new();
-    site.folder.write("Corefile", COREFILE);
-    let daemon = site.start(&[]).attached(1);
+    let daemon = site.run(COREFILE).attached(1);
     (site, daemon)
 }
 
@@ -44,8 +43,7 @@ fn with_page(act: impl FnOnce() + Send) {
 /// The status line of what the page answers to this before it closes.
 fn status(request: &str) -> String {
     let answer = exchange(request.as_bytes());
-    let line = answer.lines().next().unwrap_or_default();
-    line.to_owned()
+    answer.lines().next().unwrap_or_default().to_owned()
 }
 
 /// Takes one answer off a connection: its status, and its body.
@@ -228,11 +226,8 @@ fn peers_that_vanished_without_a_word_make_room() {
         .run(&format!("ip address add 192.0.2.1/24 dev {SERVER}"));
     site.client
         .run(&format!("ip address add 192.0.2.2/24 dev {CLIENT}"));
-    site.folder.write(
-        "Corefile",
-        &COREFILE.replace("prometheus", "prometheus 192.0.2.1:9153"),
-    );
-    let daemon = site.start(&[]).attached(1);
+    let corefile = COREFILE.replace("prometheus", "prometheus 192.0.2.1:9153");
+    let daemon = site.run(&corefile).attached(1);
     let connect = || {
         let address = "192.0.2.1:9153".parse().unwrap();
         let stream = TcpStream::connect_timeout(&address, PATIENCE).unwrap();

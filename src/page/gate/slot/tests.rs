@@ -107,8 +107,8 @@ fn an_answer_that_nobody_reads_has_ten_seconds() {
         slot.step(INNER, begun);
     }
     assert_eq!(slot.deadline(), after(begun, 10_000));
-    let slow = slot.evictable().unwrap();
-    assert_eq!(slow, (after(begun, 1000).unwrap(), (2, begun)));
+    let evictable = slot.evictable().unwrap();
+    assert_eq!(evictable, (after(begun, 1000).unwrap(), (2, begun)));
     slot.expire(after(begun, 10_000).unwrap()).unwrap();
     assert!(slot.is_going());
     drop(client);
