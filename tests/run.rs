@@ -8,6 +8,8 @@
     clippy::indexing_slicing
 )]
 
+#[path = "run/abuse.rs"]
+mod abuse;
 #[cfg(feature = "faults")]
 #[path = "run/allocations.rs"]
 mod allocations;
@@ -23,6 +25,8 @@ mod filling;
 #[allow(dead_code, unreachable_pub)]
 #[path = "packets/frame.rs"]
 mod frame;
+#[path = "run/gate.rs"]
+mod gate;
 #[path = "run/holding.rs"]
 mod holding;
 #[path = "run/interfaces.rs"]
@@ -39,6 +43,8 @@ mod refusals;
 mod reloading;
 #[path = "run/stopping.rs"]
 mod stopping;
+#[path = "run/strangers.rs"]
+mod strangers;
 #[path = "run/waiting.rs"]
 mod waiting;
 

@@ -14,6 +14,7 @@ pub mod map;
 mod netlink;
 pub mod pin;
 pub mod program;
+pub mod random;
 pub mod scan;
 pub mod shared;
 

@@ -187,6 +187,13 @@ impl Overview<'_> {
         )?;
         self.reloads.metrics(text)?;
         #[cfg(feature = "faults")]
+        metrics::head(
+            text,
+            "corexdp_allocations_total",
+            Kind::Counter,
+            "In test builds.",
+        )?;
+        #[cfg(feature = "faults")]
         metrics::sample(
             text,
             "corexdp_allocations_total",

@@ -8,13 +8,18 @@ use nix::sys::socket::{
     AddressFamily, Backlog, SockFlag, SockType, SockaddrStorage, bind, listen, setsockopt, socket,
     sockopt,
 };
-use nix::sys::time::{TimeVal, TimeValLike};
 
 use crate::capacity::MAX_FILTERS;
 use crate::config::Address;
 
-/// How long a client may leave an answer unread.
-const SEND_TIMEOUT_SECONDS: i64 = 10;
+/// How many connections may wait to be let in. In the worst case, that all clients before are slow, sixteen are let in
+/// each second; so the last of these waits for eight, which Prometheus does. Who finds no room is not refused: its system
+/// asks again a second later, and then less and less often.
+const BACKLOG: i32 = 128;
+/// Bytes that may wait to be read, of each connection; the kernel doubles it for its own needs. A request is shorter.
+const RECEIVE_BUFFER: usize = 16 << 10;
+/// Bytes that may wait to be sent, also doubled. The kernel would take megabytes of answers for a client that reads none.
+const SEND_BUFFER: usize = 64 << 10;
 
 /// As many as there can be server blocks with a page.
 pub type Listeners = heapless::Vec<Listener, MAX_FILTERS>;
@@ -69,17 +74,15 @@ fn open(address: std::net::SocketAddr) -> Result<OwnedFd, Errno> {
     } else {
         AddressFamily::Inet
     };
-    let socket = socket(family, SockType::Stream, SockFlag::SOCK_CLOEXEC, None)?;
+    // Not blocking: whoever waited may be gone, or another worker's, when it is accepted.
+    let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
+    let socket = socket(family, SockType::Stream, flags, None)?;
     setsockopt(&socket, sockopt::ReuseAddr, &true)?;
-    // Accepted sockets inherit both: an answer goes out at once, and a client that does not read it does not hold the
-    // worker for ever.
+    // Accepted sockets inherit these: an answer goes out at once, and what others leave unread stays little.
     setsockopt(&socket, sockopt::TcpNoDelay, &true)?;
-    setsockopt(
-        &socket,
-        sockopt::SendTimeout,
-        &TimeVal::seconds(SEND_TIMEOUT_SECONDS),
-    )?;
+    setsockopt(&socket, sockopt::RcvBuf, &RECEIVE_BUFFER)?;
+    setsockopt(&socket, sockopt::SndBuf, &SEND_BUFFER)?;
     bind(socket.as_raw_fd(), &SockaddrStorage::from(address))?;
-    listen(&socket, Backlog::new(64)?)?;
+    listen(&socket, Backlog::new(BACKLOG)?)?;
     Ok(socket)
 }

@@ -1,10 +1,11 @@
 //! The metrics page, served by a second process that holds no power.
 //!
 //! The daemon starts its own binary again as a worker ([`server`]), with a socket pair, a shared page and the listening
-//! sockets, and nothing else. The worker ([`worker`]) talks HTTP. For each request that needs content it sends one
+//! sockets, and nothing else. The worker ([`worker`]) talks HTTP, behind a gate that bounds what it meets. For each request that needs content it sends one
 //! byte ([`Content`]); the daemon writes the content to the shared page and answers with its length. The worker can be
 //! killed at any time: the filter notices nothing, and a new one is started.
 
+mod gate;
 pub mod listener;
 pub mod server;
 pub mod worker;

@@ -1,25 +1,27 @@
 //! The worker: HTTP, by `tiny_http`, for content that the daemon makes.
 
-use std::io::{Cursor, Write as _};
+use std::io::{self, Cursor, Write as _};
 use std::net::TcpListener;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
+use std::os::fd::{AsRawFd as _, OwnedFd};
+use std::{mem, thread};
 
 use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::prctl;
 use nix::sys::socket::{MsgFlags, recv, send, setsockopt, sockopt};
 use nix::sys::time::{TimeVal, TimeValLike};
 use tiny_http::{Header, Method, Request, Response, Server, StatusCode};
 
-use super::{Content, FAILED, FIRST_LISTENER_FD, PAGE_FD, PAGE_SIZE, SOCKET_FD};
+use super::{Content, FAILED, FIRST_LISTENER_FD, PAGE_FD, PAGE_SIZE, SOCKET_FD, gate};
 use crate::kernel::shared::{SharedPage, inherited};
 
 /// How long the daemon may take for an answer; it is single-threaded and could be loading a large map.
 const ANSWER_TIMEOUT_SECONDS: i64 = 5;
+/// Of a thread that answers, in bytes.
+const STACK_SIZE: usize = 128 << 10;
+/// A body of so many bytes does not wait for its reader: the socket to the gate takes it all. Linux gives it 208 KiB.
+const AT_ONCE: usize = 64 << 10;
 
-/// The way to the daemon. One request at a time: there is one shared page.
+/// The way to the daemon, for one thread: there is one shared page.
 struct Daemon {
     socket: OwnedFd,
     page: SharedPage,
@@ -37,7 +39,7 @@ struct Buffers {
 /// Serves pages until the daemon is gone. `listeners` is how many listening sockets it was born with.
 ///
 /// # Errors
-/// When it was not started by the daemon.
+/// When it was not started by the daemon, the system has nothing left, or `tiny_http` hangs.
 pub fn run(listeners: i32) -> Result<(), Errno> {
     // It was started by way of /proc/self/exe, and `ps` would show it as `exe`.
     prctl::set_name(c"corexdp-page")?;
@@ -49,30 +51,32 @@ pub fn run(listeners: i32) -> Result<(), Errno> {
         &TimeVal::seconds(ANSWER_TIMEOUT_SECONDS),
     )?;
     let watched = socket.try_clone().map_err(|_| Errno::EMFILE)?;
-    let daemon = Arc::new(Mutex::new(Daemon { socket, page }));
+    let mut sockets = gate::Listeners::new();
     for number in (FIRST_LISTENER_FD..).take(usize::try_from(listeners).unwrap_or(0)) {
         let listener = TcpListener::from(inherited(number).ok_or(Errno::EBADF)?);
-        let server = Server::from_listener(listener, None).map_err(|_| Errno::ENOTSOCK)?;
-        let daemon = Arc::clone(&daemon);
-        thread::spawn(move || serve(&server, &daemon));
+        sockets.push(listener).map_err(|_| Errno::E2BIG)?;
     }
-    wait_for_end(&watched);
-    Ok(())
+    let inner = start(Daemon { socket, page }).map_err(|error| errno(&error))?;
+    gate::run(&watched, sockets, inner)
 }
 
-/// Sleeps until the daemon's end of the socket pair is closed, however the daemon ended.
-fn wait_for_end(socket: &OwnedFd) {
-    loop {
-        // No event asked for: only the hang-up, which is always told, wakes.
-        let mut fds = [PollFd::new(socket.as_fd(), PollFlags::empty())];
-        match poll(&mut fds, PollTimeout::NONE) {
-            Err(Errno::EINTR) => {}
-            _ => return,
-        }
-    }
+/// Starts `tiny_http` and the thread that answers for it; both last as long as the process.
+fn start(daemon: Daemon) -> io::Result<gate::Inner> {
+    let (listener, inner) = gate::Inner::listen()?;
+    let server = Server::from_listener(listener, None).map_err(io::Error::other)?;
+    // Never dropped: dropping it panics where the name is abstract.
+    let server: &Server = Box::leak(Box::new(server));
+    thread::Builder::new()
+        .stack_size(STACK_SIZE)
+        .spawn(move || serve(server, &daemon))?;
+    Ok(inner)
 }
 
-fn serve(server: &Server, daemon: &Mutex<Daemon>) {
+fn errno(error: &io::Error) -> Errno {
+    error.raw_os_error().map_or(Errno::EIO, Errno::from_raw)
+}
+
+fn serve(server: &Server, daemon: &Daemon) {
     // An accept that failed ends tiny_http's accepting for good. Ending the worker makes the daemon start a new one.
     let mut buffers = Buffers::default();
     while let Ok(request) = server.recv() {
@@ -90,7 +94,7 @@ fn content_of(path: &str) -> Option<(Content, &'static str)> {
     }
 }
 
-fn answer(request: Request, daemon: &Mutex<Daemon>, buffers: &mut Buffers) {
+fn answer(request: Request, daemon: &Daemon, buffers: &mut Buffers) {
     let Some((content, kind)) = content_of(request.url()) else {
         return reply(
             request,
@@ -109,11 +113,10 @@ fn answer(request: Request, daemon: &Mutex<Daemon>, buffers: &mut Buffers) {
             &mut buffers.answer,
         );
     }
-    let made = daemon
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .ask(content, &mut buffers.body);
-    match made {
+    match daemon.ask(content, &mut buffers.body) {
+        Ok(()) if buffers.body.len() > AT_ONCE => {
+            reply_apart(request, kind, mem::take(&mut buffers.body));
+        }
         Ok(()) => reply(request, 200, kind, &buffers.body, &mut buffers.answer),
         Err(_) => reply(
             request,
@@ -125,14 +128,35 @@ fn answer(request: Request, daemon: &Mutex<Daemon>, buffers: &mut Buffers) {
     }
 }
 
+/// Answers from a thread of its own, so that others do not wait for this answer's reader, and piece by piece, so that it
+/// is in memory but once. There are no more such threads than the gate lets requests through. Without one, the request
+/// that is dropped answers 500.
+fn reply_apart(request: Request, kind: &'static str, body: Vec<u8>) {
+    // A client that went away is no news.
+    let respond = move || drop(request.respond(response(200, kind, &body)));
+    let _ = thread::Builder::new().stack_size(STACK_SIZE).spawn(respond);
+}
+
 /// Answers in one piece: what `Request::respond` does piece by piece, waking the client for each.
 fn reply(request: Request, status: u16, kind: &str, body: &[u8], whole: &mut Vec<u8>) {
-    let length = body.len();
+    whole.clear();
+    let response = response(status, kind, body);
+    let version = request.http_version().clone();
+    let no_body = *request.method() == Method::Head;
+    let printed = response.raw_print(&mut *whole, version, request.headers(), no_body, None);
+    let mut client = request.into_writer();
+    // A client that went away is no news, and printing to memory does not fail.
+    let _ = printed
+        .and_then(|()| client.write_all(whole))
+        .and_then(|()| client.flush());
+}
+
+fn response<'a>(status: u16, kind: &str, body: &'a [u8]) -> Response<Cursor<&'a [u8]>> {
     let mut response = Response::new(
         StatusCode(status),
         Vec::new(),
         Cursor::new(body),
-        Some(length),
+        Some(body.len()),
         None,
     )
     // Chunks would only cost: the length is known.
@@ -146,15 +170,7 @@ fn reply(request: Request, status: u16, kind: &str, body: &[u8], whole: &mut Vec
             response.add_header(header);
         }
     }
-    whole.clear();
-    let version = request.http_version().clone();
-    let no_body = *request.method() == Method::Head;
-    let printed = response.raw_print(&mut *whole, version, request.headers(), no_body, None);
-    let mut client = request.into_writer();
-    // A client that went away is no news, and printing to memory does not fail.
-    let _ = printed
-        .and_then(|()| client.write_all(whole))
-        .and_then(|()| client.flush());
+    response
 }
 
 impl Daemon {

@@ -1,0 +1,146 @@
+use super::*;
+
+#[test]
+fn a_head_ends_with_its_first_empty_line() {
+    use Collected::{Head, Malformed, Part};
+    for (bytes, expected) in [
+        ("", Part),
+        ("GET / HTTP/1.1", Part),
+        ("GET / HTTP/1.1\r\n", Part),
+        ("GET / HTTP/1.1\r\nHost: a\r\n\r", Part),
+        ("GET / HTTP/1.1\r\nHost: a\r\n\r\n", Head(27)),
+        ("GET / HTTP/1.1\r\n\r\nGET / HT", Head(18)),
+        ("GET / HTTP/1.1\r\n\r\n\0", Head(18)),
+        ("A\r\n \t\r\n\r\n", Head(9)),
+        ("\r\n", Head(2)),
+        ("\n", Malformed),
+        ("GET / HTTP/1.1\n", Malformed),
+        ("GET / HTTP/1.1\rHost", Malformed),
+        ("GET / HTTP/1.1\r\r\n", Malformed),
+        ("GET /\0", Malformed),
+        ("GET /\x7f", Malformed),
+        ("GET /\x0b", Malformed),
+        ("GET /ä", Malformed),
+    ] {
+        let at_once = Collector::new().look(bytes.as_bytes());
+        assert_eq!(at_once, expected, "{bytes:?}");
+        let mut slow = Collector::new();
+        let one_by_one = (0..=bytes.len())
+            .map(|length| slow.look(&bytes.as_bytes()[..length]))
+            .find(|collected| *collected != Part);
+        assert_eq!(one_by_one.unwrap_or(Part), expected, "{bytes:?}");
+    }
+}
+
+#[test]
+fn what_is_known_of_a_request() {
+    let request = |is_head, has_body| Ok(Request { is_head, has_body });
+    for (head, expected) in [
+        ("GET / HTTP/1.1\r\n\r\n", request(false, false)),
+        ("HEAD / HTTP/1.1\r\n\r\n", request(true, false)),
+        ("  HEAD / HTTP/1.1\r\n\r\n", request(true, false)),
+        ("head / HTTP/1.1\r\n\r\n", request(false, false)),
+        ("HEADER / HTTP/1.1\r\n\r\n", request(false, false)),
+        ("GET / HTTP/0.9\r\n\r\n", request(false, false)),
+        ("GET / HTTP/1.7\r\n\r\n", request(false, false)),
+        ("nonsense\r\n\r\n", request(false, false)),
+        ("\r\n", request(false, false)),
+        ("", request(false, false)),
+        ("GET / HTTP/2.0\r\n\r\n", Err(Refusal::Version)),
+        ("\tGET / HTTP/3.0 \r\n\r\n", Err(Refusal::Version)),
+        ("GET / HTTP/3.0 HTTP/1.1\r\n\r\n", Err(Refusal::Version)),
+        // Three words by tiny_http's count, the second one empty.
+        ("GET  HTTP/2.0\r\n\r\n", Err(Refusal::Version)),
+        ("GET  / HTTP/2.0\r\n\r\n", request(false, false)),
+    ] {
+        assert_eq!(admit(&mut head.as_bytes().to_vec()), expected, "{head:?}");
+    }
+}
+
+#[test]
+fn what_announces_a_body_is_hidden() {
+    for (header, expected, has_body) in [
+        ("Content-Length: 5", "xxxxxxxxxxxxxx: 5", true),
+        ("content-LENGTH:5", "xxxxxxxxxxxxxx:5", true),
+        ("\t Content-Length: 5", "\t xxxxxxxxxxxxxx: 5", true),
+        ("Content-Length:", "xxxxxxxxxxxxxx:", true),
+        ("Content-Length: five", "xxxxxxxxxxxxxx: five", true),
+        (
+            "Content-Length: 18446744073709551616",
+            "xxxxxxxxxxxxxx: 18446744073709551616",
+            true,
+        ),
+        ("Content-Length: 0", "xxxxxxxxxxxxxx: 0", false),
+        ("Content-Length: 00 ", "xxxxxxxxxxxxxx: 00 ", false),
+        (
+            "Transfer-Encoding: chunked",
+            "xxxxxxxxxxxxxxxxx: chunked",
+            true,
+        ),
+        ("TE: chunked", "xx: chunked", false),
+        // tiny_http refuses a name with a space.
+        ("Content-Length : 5", "Content-Length : 5", false),
+        ("Content-Lengths: 5", "Content-Lengths: 5", false),
+        ("X: Content-Length: 5", "X: Content-Length: 5", false),
+        ("TE", "TE", false),
+        (":", ":", false),
+        (" ", " ", false),
+    ] {
+        let around = |header| format!("GET / HTTP/1.1\r\nA: b\r\n{header}\r\nC: d\r\n\r\n");
+        let mut head = around(header).into_bytes();
+        let request = admit(&mut head).unwrap();
+        assert_eq!(String::from_utf8(head).unwrap(), around(expected));
+        assert_eq!(request.has_body, has_body, "{header:?}");
+    }
+    let mut line = b"Content-Length: 5 HTTP/1.1\r\n\r\n".to_vec();
+    assert_eq!(admit(&mut line), Ok(Request::PLAIN));
+    assert!(
+        line.starts_with(b"Content"),
+        "the request line is no header"
+    );
+}
+
+#[test]
+fn an_answer_is_as_long_as_its_head_says() {
+    use Extent::{Bytes, Rest, Unknown};
+    for (start, expected, without_body) in [
+        ("", Unknown, Unknown),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n", Unknown, Unknown),
+        (
+            "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n",
+            Bytes(43),
+            Bytes(38),
+        ),
+        (
+            "HTTP/1.1 200 OK\r\ncontent-length:5\r\n\r\nab",
+            Bytes(42),
+            Bytes(37),
+        ),
+        (
+            "HTTP/1.1 200 OK\r\n\r\nContent-Length: 5\r\n\r\n",
+            Rest,
+            Bytes(19),
+        ),
+        (
+            "HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\n",
+            Rest,
+            Bytes(39),
+        ),
+        (
+            "HTTP/1.1 200 OK\r\nContent-Length: 18446744073709551615\r\n\r\n",
+            Rest,
+            Bytes(57),
+        ),
+    ] {
+        let to = |is_head| Request {
+            is_head,
+            has_body: false,
+        };
+        assert_eq!(extent(start.as_bytes(), to(false)), expected, "{start:?}");
+        assert_eq!(
+            extent(start.as_bytes(), to(true)),
+            without_body,
+            "{start:?}"
+        );
+    }
+}

@@ -1,0 +1,160 @@
+//! A slot between a client and a `tiny_http` that are both this test, by a clock that it holds.
+
+use std::io::{Read as _, Write as _};
+use std::os::fd::OwnedFd;
+
+use super::*;
+
+const REQUEST: &[u8] = b"GET / HTTP/1.1\r\n\r\n";
+const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+const CLIENT: Ready = Ready {
+    client: true,
+    inner: false,
+};
+const INNER: Ready = Ready {
+    client: false,
+    inner: true,
+};
+
+/// A slot that has let in a client, and that client.
+fn open<'a>(memory: &'a mut [u8; 512], sent: &[u8], now: Instant) -> (Slot<'a>, UnixStream) {
+    let (head, answer) = memory.split_at_mut(256);
+    let mut slot = Slot::new(Input::new(head), Answer::new(answer), now);
+    let (mut client, theirs) = UnixStream::pair().unwrap();
+    theirs.set_nonblocking(true).unwrap();
+    client.write_all(sent).unwrap();
+    // It reads, writes and ends as one of TCP does.
+    slot.open(TcpStream::from(OwnedFd::from(theirs)), now);
+    (slot, client)
+}
+
+/// Connects it to `tiny_http` and forwards the head.
+fn forward(slot: &mut Slot<'_>, now: Instant) -> UnixStream {
+    let (inner, ours) = UnixStream::pair().unwrap();
+    ours.set_nonblocking(true).unwrap();
+    slot.connect(ours);
+    slot.forward(now);
+    inner
+}
+
+fn read(stream: &mut UnixStream) -> Vec<u8> {
+    let mut bytes = vec![0; 1024];
+    let count = stream.read(&mut bytes).unwrap();
+    bytes.truncate(count);
+    bytes
+}
+
+fn after(start: Instant, milliseconds: u64) -> Option<Instant> {
+    start.checked_add(Duration::from_millis(milliseconds))
+}
+
+#[test]
+fn a_request_goes_through_and_its_answer_comes_back() {
+    let (mut memory, now) = ([0; 512], Instant::now());
+    let (mut slot, mut client) = open(&mut memory, REQUEST, now);
+    assert_eq!(slot.queued(), Some(now));
+    let mut inner = forward(&mut slot, now);
+    assert!(slot.is_fresh());
+    assert_eq!(read(&mut inner), REQUEST);
+    inner.write_all(ANSWER).unwrap();
+    slot.step(INNER, now);
+    assert!(!slot.is_fresh() && slot.is_connected());
+    assert_eq!(read(&mut client), ANSWER);
+    assert_eq!(slot.deadline(), None, "idle as long as it likes");
+    drop(client);
+    slot.step(CLIENT, now);
+    assert!(slot.is_going(), "tiny_http has its end open");
+    assert_eq!(read(&mut inner), b"");
+    drop(inner);
+    slot.step(INNER, now);
+    assert!(slot.is_free());
+}
+
+#[test]
+fn each_has_its_time() {
+    let now = Instant::now();
+    let mut memory = [0; 512];
+    let (mut slot, mut client) = open(&mut memory, b"GET", now);
+    assert_eq!(slot.deadline(), after(now, 10_000));
+    client.write_all(b" /").unwrap();
+    slot.step(CLIENT, after(now, 9_000).unwrap());
+    assert_eq!(slot.deadline(), after(now, 10_000), "from the first byte");
+    slot.expire(after(now, 9_999).unwrap()).unwrap();
+    assert_eq!(slot.stage, Stage::Head);
+    slot.expire(after(now, 10_000).unwrap()).unwrap();
+    assert!(read(&mut client).starts_with(b"HTTP/1.1 408 "));
+    assert_eq!(slot.deadline(), after(now, 12_000));
+    slot.expire(after(now, 12_000).unwrap()).unwrap();
+    assert!(slot.is_free());
+
+    let (mut slot, _client) = open(&mut memory, REQUEST, now);
+    let _inner = forward(&mut slot, now);
+    assert_eq!(slot.expire(after(now, 119_999).unwrap()), Ok(()));
+    assert_eq!(slot.expire(after(now, 120_000).unwrap()), Err(Hung));
+}
+
+#[test]
+fn an_answer_that_nobody_reads_has_ten_seconds() {
+    let (mut memory, now) = ([0; 512], Instant::now());
+    let (mut slot, client) = open(&mut memory, REQUEST, now);
+    let mut inner = forward(&mut slot, now);
+    inner
+        .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 9999999\r\n\r\n")
+        .unwrap();
+    inner.set_nonblocking(true).unwrap();
+    let begun = after(now, 500).unwrap();
+    while inner.write(&[b'x'; 4096]).is_ok() {
+        slot.step(INNER, begun);
+    }
+    assert_eq!(slot.deadline(), after(begun, 10_000));
+    let evictable = slot.evictable().unwrap();
+    assert_eq!(evictable, (after(begun, 1000).unwrap(), (2, begun)));
+    slot.expire(after(begun, 10_000).unwrap()).unwrap();
+    assert!(slot.is_going());
+    drop(client);
+}
+
+#[test]
+fn who_goes_first() {
+    let now = Instant::now();
+    let second = after(now, 1000).unwrap();
+    let (mut memory, mut other) = ([0; 512], [0; 512]);
+    let (slot, _idle) = open(&mut memory, b"", now);
+    assert_eq!(slot.evictable(), Some((now, (1, now))));
+    let (slot, _slow) = open(&mut other, b"GET", now);
+    assert_eq!(slot.evictable(), Some((second, (2, now))));
+    let (mut slot, _waiting) = open(&mut other, REQUEST, now);
+    assert_eq!(slot.evictable(), None);
+    let mut inner = forward(&mut slot, now);
+    assert_eq!(slot.evictable(), None);
+    inner.write_all(ANSWER).unwrap();
+    slot.step(INNER, second);
+    assert_eq!(slot.evictable(), Some((second, (1, second))));
+    let (slot, _refused) = open(&mut other, b"\0", now);
+    assert_eq!(slot.evictable(), Some((now, (0, now))));
+}
+
+#[test]
+fn the_restless_make_room_while_they_have_a_request_too() {
+    let (mut memory, now) = ([0; 512], Instant::now());
+    let (mut slot, mut client) = open(&mut memory, &REQUEST.repeat(2), now);
+    let mut inner = forward(&mut slot, now);
+    inner.write_all(ANSWER).unwrap();
+    slot.step(INNER, now);
+    let since_now = Some((after(now, 1000).unwrap(), (2, now)));
+    assert_eq!(slot.queued(), Some(now));
+    assert_eq!(slot.evictable(), since_now);
+    slot.forward(now);
+    inner.write_all(ANSWER).unwrap();
+    let later = after(now, 5).unwrap();
+    slot.step(INNER, later);
+    for (pause, expected) in [(10, since_now), (11, None)] {
+        client.write_all(REQUEST).unwrap();
+        let asked = after(later, pause).unwrap();
+        slot.step(CLIENT, asked);
+        assert_eq!(slot.evictable(), expected, "a pause of {pause} ms");
+        slot.forward(asked);
+        inner.write_all(ANSWER).unwrap();
+        slot.step(INNER, later);
+    }
+}

@@ -1,0 +1,170 @@
+//! The page under abuse: whatever strangers send, the worker stays small and alive, an honest client is answered, and
+//! the filter counts on.
+
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+
+use crate::net::{Site, pause, peak_memory, within};
+use crate::packet;
+use crate::strangers::{ACTS, Act, connect};
+
+/// What the worker's memory may grow by: sixteen of the largest answers, and as many threads to send them and to talk
+/// HTTP; in a build for tests, and with glibc's heap for each thread.
+const MOST_GROWTH: u64 = 8 << 20;
+/// One that lets in, one that accepts, one that answers; sixteen for connections and sixteen for large answers. A few
+/// may be about to end when others have begun.
+const MOST_THREADS: u64 = 3 + 2 * 16 + 4;
+/// What the daemon's may grow by: the kernel counts in batches of pages.
+const SLACK: u64 = 256 << 10;
+/// How long after the end of an abuse an honest client may wait.
+const RECOVERY: Duration = Duration::from_secs(2);
+
+/// A page of nearly the largest size, so that its reader's system does not take all of it at once.
+fn corefile() -> String {
+    let help = "Packets from the first network, and how. ".repeat(20);
+    let metrics = (0..250).fold(String::new(), |text, number| {
+        text + &format!("metric packets_{number} 00000000 8 4 \"{help}\"\n")
+    });
+    format!(
+        ". {{\nprometheus\nebpf {{\nelf example.o\nif edge0\nmap 0A0B0000.FFFF0000.00000000\n{metrics}}}\n}}\n"
+    )
+}
+
+/// One honest scrape: how long it took, if the answer came whole.
+fn scrape() -> Option<Duration> {
+    let start = Instant::now();
+    let mut stream = connect().ok()?;
+    stream
+        .write_all(b"GET /metrics HTTP/1.1\r\nConnection: close\r\n\r\n")
+        .ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).ok()?;
+    let whole = answer.starts_with("HTTP/1.1 200 ") && answer.contains("\nprocess_open_fds ");
+    whole.then(|| start.elapsed())
+}
+
+/// How many threads a process has.
+fn threads(pid: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let mut lines = status.lines();
+    let number = lines.find_map(|line| line.strip_prefix("Threads:"));
+    number.unwrap().trim().parse().unwrap()
+}
+
+/// What was seen of the page during an abuse and after.
+struct Seen {
+    amount: String,
+    threads: u64,
+    memory: u64,
+    /// Honest scrapes meanwhile: how long they took, none for those that failed.
+    scrapes: Vec<Option<Duration>>,
+    /// From its end to an honest answer.
+    recovery: Duration,
+}
+
+impl Seen {
+    /// Lets `act` happen, and watches.
+    fn during(act: Act, worker: u32) -> Self {
+        // Has the kernel count the peak of memory anew.
+        fs::write(format!("/proc/{worker}/clear_refs"), "5").unwrap();
+        let over = AtomicBool::new(false);
+        let mut held = Vec::new();
+        let (amount, threads, scrapes) = thread::scope(|scope| {
+            let counts = scope.spawn(|| repeat(&over, 2, || threads(worker)).into_iter().max());
+            let scrapes = scope.spawn(|| repeat(&over, 100, scrape));
+            let amount = act(&mut held);
+            over.store(true, Ordering::Relaxed);
+            let threads = counts.join().unwrap().unwrap();
+            (amount, threads, scrapes.join().unwrap())
+        });
+        drop(held);
+        let end = Instant::now();
+        within(RECOVERY, "an honest answer", scrape);
+        Self {
+            amount,
+            threads,
+            memory: peak_memory(worker),
+            scrapes,
+            recovery: end.elapsed(),
+        }
+    }
+
+    fn print(&self, name: &str) {
+        let answered = self.scrapes.iter().flatten();
+        println!(
+            "{name:26} {:>22} {:>8} {:>7} {:>5}/{:<5} {:>10.1?} {:>10.1?}",
+            self.amount,
+            self.memory >> 10,
+            self.threads,
+            answered.clone().count(),
+            self.scrapes.len(),
+            answered.max().copied().unwrap_or_default(),
+            self.recovery,
+        );
+    }
+}
+
+/// Looks once, and again after so many milliseconds each, until it is over.
+fn repeat<T>(over: &AtomicBool, milliseconds: u64, mut look: impl FnMut() -> T) -> Vec<T> {
+    let mut seen = vec![look()];
+    while !over.load(Ordering::Relaxed) {
+        pause(milliseconds);
+        seen.push(look());
+    }
+    seen
+}
+
+/// Thousands of connections need as many descriptors.
+fn raise_open_files() {
+    let (_, most) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
+    setrlimit(Resource::RLIMIT_NOFILE, most.min(8192), most).unwrap();
+    assert!(most >= 4096, "open files are limited to {most}");
+}
+
+#[test]
+fn the_page_cannot_be_knocked_over() {
+    raise_open_files();
+    let site = Site::new();
+    let daemon = site.run(&corefile()).attached(1);
+    let (worker, filter, sender) = (daemon.worker(), site.filter().id, site.sender());
+    let mut packets = 0;
+    let mut counts = || {
+        sender.send(&packet("10.11.0.1"), 5);
+        packets += 5;
+        site.metric_becomes("coredns_ebpf_packets_0", packets);
+    };
+    counts();
+    let (memory, before) = (peak_memory(daemon.pid()), peak_memory(worker));
+    println!(
+        "the worker at rest: {} KiB, {} threads",
+        before >> 10,
+        threads(worker)
+    );
+    println!(
+        "abuse, amount; the worker's peak in KiB, its threads; honest scrapes answered, the slowest; recovery"
+    );
+    for (name, act) in ACTS {
+        let seen = site.server.enter(|| Seen::during(act, worker));
+        seen.print(name);
+        let grown = seen.memory.saturating_sub(before);
+        assert!(
+            grown <= MOST_GROWTH,
+            "{name}: the worker grew by {grown} bytes"
+        );
+        assert!(seen.threads <= MOST_THREADS, "{name}: {}", seen.threads);
+        let answered = seen.scrapes.iter().flatten().count();
+        assert!(2 * answered > seen.scrapes.len(), "{name}: {answered}");
+        assert_eq!(site.filter().id, filter, "{name}");
+        counts();
+    }
+    assert_eq!(daemon.worker(), worker, "it was never started anew");
+    assert_eq!(daemon.lines_with("worker died"), [""; 0]);
+    let grown = peak_memory(daemon.pid()) - memory;
+    assert!(grown <= SLACK, "the daemon grew by {grown} bytes");
+    daemon.stop();
+}
