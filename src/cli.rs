@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
 
-use crate::page;
+use crate::page::keeper::KEEPER;
 use crate::plan::Source;
 
 /// What `--help` prints.
@@ -59,8 +59,8 @@ pub enum Command {
     Version,
     /// Show how it is used.
     Help,
-    /// Be the page's worker, with so many listening sockets. Not for people.
-    Worker(i32),
+    /// Be the keeper of the page's workers. Not for people.
+    Keeper,
 }
 
 /// Where messages go.
@@ -123,11 +123,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, U
         ["expand"] => Command::Expand {
             source: given.source(),
         },
-        [page::WORKER, count] => Command::Worker(
-            count
-                .parse()
-                .map_err(|_| Usage(format!("{count}: no number")))?,
-        ),
+        [KEEPER] => Command::Keeper,
         ["run" | "check" | "expand", more, ..] => {
             return Err(Usage(format!("unexpected {more:?}")));
         }

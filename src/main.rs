@@ -56,7 +56,7 @@ fn execute(command: Command) -> u8 {
                 pidfile,
             })
         }
-        Command::Worker(listeners) => page::worker::run(listeners).map_or(exit::USAGE, |()| 0),
+        Command::Keeper => page::keeper::process::run().map_or(exit::USAGE, |()| 0),
     }
 }
 

@@ -39,7 +39,8 @@ impl Daemon<'_> {
         start::warn(&plan, log);
         let page_changes = self.page_changes(&plan);
         let server = if page_changes {
-            start::page(&plan, self.server.as_ref())?
+            let keeper = self.keeper.as_mut().ok_or(Error::NoKeeper)?;
+            start::page(&plan, self.server.as_ref(), keeper)?
         } else {
             None
         };

@@ -11,6 +11,7 @@ use crate::capacity::MAX_FILTERS;
 use crate::kernel::scan::Scan;
 use crate::overview::{Count, Overview, Reloads};
 use crate::page::Content;
+use crate::page::keeper::Keeper;
 use crate::page::server::{Heard, Server};
 use crate::plan::MAP;
 use crate::process::Birth;
@@ -21,7 +22,10 @@ const DEBUG_PERIOD: Duration = Duration::from_millis(50);
 /// What runs.
 pub(super) struct Daemon<'a> {
     pub(super) filters: Filters,
+    /// Let go of before its keeper.
     pub(super) server: Option<Server>,
+    /// None once it has died.
+    pub(super) keeper: Option<Keeper>,
     pub(super) scan: Box<Scan>,
     pub(super) reloads: Reloads,
     pub(super) counts: [Count; MAX_FILTERS],
@@ -37,12 +41,14 @@ struct News {
     stop: bool,
     reload: bool,
     asked: bool,
+    keeper_died: bool,
 }
 
 impl<'a> Daemon<'a> {
     pub(super) fn new(
         filters: Filters,
         server: Option<Server>,
+        keeper: Keeper,
         scan: Box<Scan>,
         birth: Birth,
         options: &'a Options,
@@ -50,6 +56,7 @@ impl<'a> Daemon<'a> {
         Self {
             filters,
             server,
+            keeper: Some(keeper),
             scan,
             reloads: Reloads::default(),
             counts: Default::default(),
@@ -75,8 +82,11 @@ impl<'a> Daemon<'a> {
             if news.asked {
                 self.hear();
             }
-            if let Some(server) = &mut self.server {
-                server.restart();
+            if news.keeper_died {
+                self.mourn();
+            }
+            if let Some((server, keeper)) = self.server.as_mut().zip(self.keeper.as_mut()) {
+                server.restart(keeper);
             }
             self.look();
         }
@@ -85,7 +95,10 @@ impl<'a> Daemon<'a> {
     /// Sleeps until a signal, a request or a time that was set; without `debug` and a dead worker there is no such time.
     fn wait(&self, signals: &Signals) -> Result<News, Error> {
         let watch = self.watches().then_some(self.next_look);
-        let restart = self.server.as_ref().and_then(Server::deadline);
+        let restart = self
+            .keeper
+            .as_ref()
+            .and_then(|_| self.server.as_ref()?.deadline());
         let timeout = match watch.into_iter().chain(restart).min() {
             None => PollTimeout::NONE,
             Some(at) => {
@@ -95,13 +108,16 @@ impl<'a> Daemon<'a> {
                     .unwrap_or(PollTimeout::MAX)
             }
         };
-        let mut fds = heapless::Vec::<_, 3>::new();
+        let mut fds = heapless::Vec::<_, 4>::new();
         let worker = self.server.as_ref().and_then(Server::fd);
-        let known = [Some(signals.stop_fd()), Some(signals.reload_fd()), worker];
-        for fd in known.into_iter().flatten() {
-            // Three at most, and room for three.
-            let _ = fds.push(PollFd::new(fd, PollFlags::POLLIN));
-        }
+        let keeper = self.keeper.as_ref().map(Keeper::fd);
+        let known = [Some(signals.stop_fd()), Some(signals.reload_fd()), worker, keeper];
+        // Where each stands, if it is there.
+        let [stop, reload, asked, keeper_died] = known.map(|fd| {
+            let at = fds.len();
+            fds.push(PollFd::new(fd?, PollFlags::POLLIN)).ok()?;
+            Some(at)
+        });
         match poll(&mut fds, timeout) {
             Ok(_) => {}
             Err(Errno::EINTR) => return Ok(News::default()),
@@ -112,12 +128,22 @@ impl<'a> Daemon<'a> {
                 ));
             }
         }
-        let ready = |index: usize| fds.get(index).and_then(PollFd::any).unwrap_or(false);
+        let ready = |at: Option<usize>| {
+            let fd = at.and_then(|at| fds.get(at));
+            fd.and_then(PollFd::any).unwrap_or(false)
+        };
         Ok(News {
-            stop: ready(0),
-            reload: ready(1),
-            asked: ready(2),
+            stop: ready(stop),
+            reload: ready(reload),
+            asked: ready(asked),
+            keeper_died: ready(keeper_died),
         })
+    }
+
+    /// Without capabilities there is no other keeper. The worker is its own process and serves on.
+    fn mourn(&mut self) {
+        self.keeper = None;
+        self.options.log.error("page: the keeper of its workers died; the page is served as long as the present worker lives, then not until corexdp is started again; filters are not affected");
     }
 
     fn hear(&mut self) {
@@ -127,7 +153,10 @@ impl<'a> Daemon<'a> {
         };
         match server.hear() {
             Heard::Nothing => {}
-            Heard::Death => log.warn("page: the worker died; starting another"),
+            Heard::Death if self.keeper.is_some() => {
+                log.warn("page: the worker died; starting another");
+            }
+            Heard::Death => log.error("page: the worker died, and its keeper before; no page is served until corexdp is started again"),
             Heard::Request(content) => {
                 let mut overview = Overview {
                     filters: &self.filters,

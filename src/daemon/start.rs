@@ -4,11 +4,12 @@ use nix::errno::Errno;
 
 use super::signals::Signals;
 use super::{Error, Filters};
-use crate::config::Diagnostic;
+use crate::config::{Address, Diagnostic};
 use crate::filter::{Batch, Loaded, Order, blame, wait_for};
 use crate::kernel::limits;
 use crate::kernel::scan::Scan;
 use crate::log::Log;
+use crate::page::keeper::Keeper;
 use crate::page::listener::{Listener, Listeners};
 use crate::page::server::Server;
 use crate::plan::Plan;
@@ -31,12 +32,16 @@ pub(super) fn orders<'a>(plan: &'a Plan, log: &'a Log) -> impl Iterator<Item = O
     })
 }
 
-/// Listens where the plan says and starts a worker, if it says so. Addresses that `running` has are not let go of.
-pub(super) fn page(plan: &Plan, running: Option<&Server>) -> Result<Option<Server>, Error> {
+/// Listens where the plan says and has a worker made, if it says so. Addresses that `running` has are not let go of.
+pub(super) fn page(
+    plan: &Plan,
+    running: Option<&Server>,
+    keeper: &mut Keeper,
+) -> Result<Option<Server>, Error> {
     let mut listeners = Listeners::new();
     for page in &plan.config.pages {
         let wrong = |errno: Errno| {
-            let message = format!("can't listen on {}: {}", page.address, errno.desc());
+            let message = not_listening(page.address, errno);
             Diagnostic::new(&plan.corefile, page.at, "prometheus", message, blame(errno))
         };
         let listener = match running.and_then(|server| server.listener(page.address)) {
@@ -49,10 +54,18 @@ pub(super) fn page(plan: &Plan, running: Option<&Server>) -> Result<Option<Serve
     if listeners.is_empty() {
         return Ok(None);
     }
-    let server = Server::start(listeners);
+    let server = Server::start(listeners, keeper);
     server
         .map(Some)
         .map_err(|errno| Error::Process("the page's worker can't be started", errno.into()))
+}
+
+fn not_listening(address: Address, errno: Errno) -> String {
+    let said = errno.desc();
+    match errno {
+        Errno::EACCES => format!("can't listen on {address}: {said}; a port below 1024 needs CAP_NET_BIND_SERVICE, which corexdp gives up once it runs: restart it for such a port"),
+        _ => format!("can't listen on {address}: {said}"),
+    }
 }
 
 /// Waits for the interfaces, loads everything, then attaches; `None` when a signal to stop came before.

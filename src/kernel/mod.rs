@@ -5,12 +5,17 @@
 
 pub mod attach;
 pub mod btf;
+pub mod calls;
+pub mod capability;
 pub mod door;
 pub mod info;
 pub mod interface;
+pub mod landlock;
 pub mod limits;
 pub mod map;
 mod netlink;
+pub mod passing;
+pub mod process;
 pub mod program;
 pub mod scan;
 pub mod shared;

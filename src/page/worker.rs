@@ -13,8 +13,9 @@ use nix::sys::socket::{MsgFlags, recv, send, setsockopt, sockopt};
 use nix::sys::time::{TimeVal, TimeValLike};
 use tiny_http::{Header, Method, Request, Response, Server, StatusCode};
 
-use super::{Content, FAILED, FIRST_LISTENER_FD, PAGE_FD, PAGE_SIZE, SOCKET_FD};
-use crate::kernel::shared::{SharedPage, inherited};
+use super::{Content, FAILED, PAGE_SIZE, cage};
+use crate::kernel::passing::Descriptors;
+use crate::kernel::shared::SharedPage;
 
 /// How long the daemon may take for an answer; it is single-threaded and could be loading a large map.
 const ANSWER_TIMEOUT_SECONDS: i64 = 5;
@@ -25,24 +26,27 @@ struct Daemon {
     page: SharedPage,
 }
 
-/// Serves pages until the daemon is gone. `listeners` is how many listening sockets it was born with.
+/// Serves pages until the daemon lets go of the worker, from within the cage. The descriptors are the way to the daemon,
+/// the shared page, and the listening sockets.
 ///
 /// # Errors
-/// When it was not started by the daemon.
-pub fn run(listeners: i32) -> Result<(), Errno> {
-    // It was started by way of /proc/self/exe, and `ps` would show it as `exe`.
+/// When they are others, or the cage can't be closed.
+pub fn run(descriptors: Descriptors) -> Result<(), Errno> {
     prctl::set_name(c"corexdp-page")?;
-    let socket = inherited(SOCKET_FD).ok_or(Errno::EBADF)?;
-    let page = SharedPage::open(&inherited(PAGE_FD).ok_or(Errno::EBADF)?, PAGE_SIZE)?;
+    let mut descriptors = descriptors.into_iter();
+    let socket = descriptors.next().ok_or(Errno::EBADF)?;
+    let page = descriptors.next().ok_or(Errno::EBADF)?;
+    let page = SharedPage::open(&page, PAGE_SIZE)?;
     setsockopt(
         &socket,
         sockopt::ReceiveTimeout,
         &TimeVal::seconds(ANSWER_TIMEOUT_SECONDS),
     )?;
     let watched = socket.try_clone().map_err(|_| Errno::EMFILE)?;
+    cage::enter()?;
+    if false { cage::close()?; } nix::unistd::access("/cage-closed", nix::unistd::AccessFlags::F_OK).ok();
     let daemon = Arc::new(Mutex::new(Daemon { socket, page }));
-    for number in (FIRST_LISTENER_FD..).take(usize::try_from(listeners).unwrap_or(0)) {
-        let listener = TcpListener::from(inherited(number).ok_or(Errno::EBADF)?);
+    for listener in descriptors.map(TcpListener::from) {
         let server = Server::from_listener(listener, None).map_err(|_| Errno::ENOTSOCK)?;
         let daemon = Arc::clone(&daemon);
         thread::spawn(move || serve(&server, &daemon));
