@@ -78,14 +78,14 @@ pub(super) fn confine(log: &Log) -> Result<(), Error> {
     capability::bound(kept);
     capability::keep(kept).map_err(failed("capabilities can't be given up"))?;
     prctl::set_no_new_privs().map_err(failed("new privileges can't be ruled out (kernel 3.5)"))?;
-    // A call that is missing in the list must not end the filters, and libcs know what to do on a kernel without it.
-    nix::unistd::access("/cage-closed", nix::unistd::AccessFlags::F_OK).ok(); if false { return Ok(()) } else if true {} else { calls::allow(&[list::ALWAYS, list::SELDOM], Otherwise::Fails(Errno::ENOSYS)).map_err(
-        failed("system calls can't be limited; the kernel needs CONFIG_SECCOMP_FILTER"),
-    )?; }
     if !geteuid().is_root() {
         log.warn("not started as root, so the page's worker keeps the daemon's user and groups");
     }
-    Ok(())
+    // A call that is missing in the list must not end the filters, and libcs know what to do on a kernel without it.
+    let otherwise = Otherwise::Fails(Errno::ENOSYS);
+    calls::allow(&[list::ALWAYS, list::SELDOM], &[], otherwise).map_err(failed(
+        "system calls can't be limited; the kernel needs CONFIG_SECCOMP_FILTER",
+    ))
 }
 
 fn effective() -> Result<Set, Error> {

@@ -63,33 +63,42 @@ pub const fn bits(argument: u8, mask: i32, value: i32) -> When {
     }
 }
 
-/// Lets this thread, and all it will start, make only the calls of these lists, for good.
+/// Lets this thread, and all it will start, make only the calls of these lists, for good. Those that are `refused` fail,
+/// whatever becomes of the others.
 ///
 /// # Errors
 /// `EINVAL` or `ENOSYS` where the kernel was built without `CONFIG_SECCOMP_FILTER`.
-pub fn allow(lists: &[&[Rule]], otherwise: Otherwise) -> Result<(), Errno> {
+pub fn allow(
+    lists: &[&[Rule]],
+    refused: &[(c_long, Errno)],
+    otherwise: Otherwise,
+) -> Result<(), Errno> {
     let otherwise = match otherwise {
         Otherwise::Ends => SeccompAction::KillProcess,
         Otherwise::Fails(errno) => fails(errno),
     };
-    install(lists, SeccompAction::Allow, otherwise)
-}
-
-/// Has this call fail from now on, whatever else is allowed.
-///
-/// # Errors
-/// As [`allow`].
-pub fn refuse(call: c_long, errno: Errno) -> Result<(), Errno> {
-    install(&[&[any(call)]], fails(errno), SeccompAction::Allow)
+    let rules = lists.iter().copied().flatten().copied();
+    // A filter has one answer to what is listed and one to the rest, and of several filters' answers the hardest is
+    // taken. So what is refused has a filter of its own, and is let through by the one that ends the process.
+    for &(call, errno) in refused {
+        install(std::iter::once(any(call)), fails(errno), SeccompAction::Allow)?;
+    }
+    let let_through = refused.iter().map(|(call, _)| any(*call));
+    // Installing a filter is a call too, so the one without `seccomp` comes last.
+    install(rules.chain(let_through), SeccompAction::Allow, otherwise)
 }
 
 fn fails(errno: Errno) -> SeccompAction {
     SeccompAction::Errno((errno as i32).cast_unsigned())
 }
 
-fn install(lists: &[&[Rule]], listed: SeccompAction, others: SeccompAction) -> Result<(), Errno> {
+fn install(
+    list: impl Iterator<Item = Rule>,
+    listed: SeccompAction,
+    others: SeccompAction,
+) -> Result<(), Errno> {
     let mut rules = BTreeMap::<i64, Vec<SeccompRule>>::new();
-    for rule in lists.iter().copied().flatten() {
+    for rule in list {
         let ways = rules.entry(rule.call).or_default();
         if !rule.when.is_empty() {
             ways.push(condition(rule.when)?);
