@@ -8,8 +8,12 @@
     clippy::indexing_slicing
 )]
 
+#[path = "run/calls.rs"]
+mod calls;
 #[path = "run/changes.rs"]
 mod changes;
+#[path = "run/confinement.rs"]
+mod confinement;
 #[path = "run/examples.rs"]
 mod examples;
 #[path = "run/filling.rs"]
@@ -18,6 +22,8 @@ mod filling;
 #[allow(dead_code, unreachable_pub)]
 #[path = "packets/frame.rs"]
 mod frame;
+#[path = "run/keeper.rs"]
+mod keeper;
 #[path = "run/modes.rs"]
 mod modes;
 mod net;

@@ -15,11 +15,7 @@ use crate::kernel::capability::{self, Capability, Set};
 use crate::log::Log;
 
 /// What the daemon runs with, as far as it has them. `SysAdmin` stands for `Bpf` where that is not to be had.
-const KEPT: [Capability; 3] = [
-    Capability::Bpf,
-    Capability::NetAdmin,
-    Capability::Perfmon,
-];
+const KEPT: [Capability; 3] = [Capability::Bpf, Capability::NetAdmin, Capability::Perfmon];
 
 /// Refuses to begin without the capabilities that what follows will take: those for filters if there are any, those
 /// for the page's keeper if it has to change ids.

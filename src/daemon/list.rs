@@ -4,10 +4,10 @@
 //! read, and remove: its pid file. It can start no process, and no thread.
 
 use nix::libc::{self, c_int, c_long};
-#[cfg(not(target_arch = "x86_64"))]
-use nix::libc::{SYS_ppoll as POLL, SYS_unlinkat as UNLINK};
 #[cfg(target_arch = "x86_64")]
 use nix::libc::{SYS_poll as POLL, SYS_unlink as UNLINK};
+#[cfg(not(target_arch = "x86_64"))]
+use nix::libc::{SYS_ppoll as POLL, SYS_unlinkat as UNLINK};
 
 use crate::kernel::calls::{Rule, any, bits, is, only};
 

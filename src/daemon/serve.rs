@@ -41,7 +41,7 @@ struct News {
     stop: bool,
     reload: bool,
     asked: bool,
-    keeper_died: bool,
+    keeper: bool,
 }
 
 impl<'a> Daemon<'a> {
@@ -82,7 +82,7 @@ impl<'a> Daemon<'a> {
             if news.asked {
                 self.hear();
             }
-            if news.keeper_died {
+            if news.keeper && self.keeper.as_ref().is_some_and(|keeper| !keeper.lives()) {
                 self.mourn();
             }
             if let Some((server, keeper)) = self.server.as_mut().zip(self.keeper.as_mut()) {
@@ -111,9 +111,14 @@ impl<'a> Daemon<'a> {
         let mut fds = heapless::Vec::<_, 4>::new();
         let worker = self.server.as_ref().and_then(Server::fd);
         let keeper = self.keeper.as_ref().map(Keeper::fd);
-        let known = [Some(signals.stop_fd()), Some(signals.reload_fd()), worker, keeper];
+        let known = [
+            Some(signals.stop_fd()),
+            Some(signals.reload_fd()),
+            worker,
+            keeper,
+        ];
         // Where each stands, if it is there.
-        let [stop, reload, asked, keeper_died] = known.map(|fd| {
+        let [stop, reload, asked, keeper] = known.map(|fd| {
             let at = fds.len();
             fds.push(PollFd::new(fd?, PollFlags::POLLIN)).ok()?;
             Some(at)
@@ -136,7 +141,7 @@ impl<'a> Daemon<'a> {
             stop: ready(stop),
             reload: ready(reload),
             asked: ready(asked),
-            keeper_died: ready(keeper_died),
+            keeper: ready(keeper),
         })
     }
 

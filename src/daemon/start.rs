@@ -63,7 +63,9 @@ pub(super) fn page(
 fn not_listening(address: Address, errno: Errno) -> String {
     let said = errno.desc();
     match errno {
-        Errno::EACCES => format!("can't listen on {address}: {said}; a port below 1024 needs CAP_NET_BIND_SERVICE, which corexdp gives up once it runs: restart it for such a port"),
+        Errno::EACCES => format!(
+            "can't listen on {address}: {said}; a port below 1024 needs CAP_NET_BIND_SERVICE, which corexdp gives up once it runs: restart it for such a port"
+        ),
         _ => format!("can't listen on {address}: {said}"),
     }
 }

@@ -81,7 +81,11 @@ pub fn allow(
     // A filter has one answer to what is listed and one to the rest, and of several filters' answers the hardest is
     // taken. So what is refused has a filter of its own, and is let through by the one that ends the process.
     for &(call, errno) in refused {
-        install(std::iter::once(any(call)), fails(errno), SeccompAction::Allow)?;
+        install(
+            std::iter::once(any(call)),
+            fails(errno),
+            SeccompAction::Allow,
+        )?;
     }
     let let_through = refused.iter().map(|(call, _)| any(*call));
     // Installing a filter is a call too, so the one without `seccomp` comes last.

@@ -120,8 +120,13 @@ impl Header {
 pub fn effective() -> Result<Set, Errno> {
     let (mut header, mut words) = (Header::new(), [Words::default(); 2]);
     // SAFETY: version 3 has the kernel write two elements, and there are two.
-    let answer =
-        unsafe { libc::syscall(libc::SYS_capget, &raw mut header, (&raw mut words).cast::<Words>()) };
+    let answer = unsafe {
+        libc::syscall(
+            libc::SYS_capget,
+            &raw mut header,
+            (&raw mut words).cast::<Words>(),
+        )
+    };
     Errno::result(answer)?;
     let [low, high] = words.map(|word| u64::from(word.effective));
     Ok(Set(high << 32 | low))
@@ -140,8 +145,7 @@ pub fn keep(set: Set) -> Result<(), Errno> {
     });
     let mut header = Header::new();
     // SAFETY: version 3 has the kernel read two elements, and there are two.
-    let answer =
-        unsafe { libc::syscall(libc::SYS_capset, &raw mut header, words.as_ptr()) };
+    let answer = unsafe { libc::syscall(libc::SYS_capset, &raw mut header, words.as_ptr()) };
     Errno::result(answer).map(drop)
 }
 

@@ -44,30 +44,41 @@ const fn all_of(version: i64) -> (Handled, usize) {
 }
 
 /// Denies this thread, and all it will start, everything that this kernel's Landlock can deny. `no_new_privs` must be
-/// set. False where the kernel has no Landlock, or has it turned off.
+/// set. Returns the version of Landlock; 0 where the kernel has none, or has it turned off.
 ///
 /// # Errors
 /// `E2BIG` when too many such layers are stacked.
-pub fn deny_everything() -> Result<bool, Errno> {
+pub fn deny_everything() -> Result<i64, Errno> {
     // SAFETY: with this flag the kernel reads no structure.
     let version = unsafe {
-        libc::syscall(libc::SYS_landlock_create_ruleset, 0usize, 0usize, ASK_VERSION)
+        libc::syscall(
+            libc::SYS_landlock_create_ruleset,
+            0usize,
+            0usize,
+            ASK_VERSION,
+        )
     };
     let version = match Errno::result(version) {
-        Err(Errno::ENOSYS | Errno::EOPNOTSUPP) => return Ok(false),
+        Err(Errno::ENOSYS | Errno::EOPNOTSUPP) => return Ok(0),
         other => other?,
     };
     let (handled, size) = all_of(version);
     // SAFETY: the kernel reads `size` bytes, and the structure has as many.
     let rules = unsafe {
-        libc::syscall(libc::SYS_landlock_create_ruleset, &raw const handled, size, 0u32)
+        libc::syscall(
+            libc::SYS_landlock_create_ruleset,
+            &raw const handled,
+            size,
+            0u32,
+        )
     };
     let rules = i32::try_from(Errno::result(rules)?).map_err(|_| Errno::EBADF)?;
     // SAFETY: the kernel has just made this descriptor and nobody else owns it.
     let rules = unsafe { OwnedFd::from_raw_fd(rules) };
     // SAFETY: takes two integers. No rule was added, so nothing is allowed.
-    let answer = unsafe { libc::syscall(libc::SYS_landlock_restrict_self, rules.as_raw_fd(), 0u32) };
-    Errno::result(answer).map(|_| true)
+    let answer =
+        unsafe { libc::syscall(libc::SYS_landlock_restrict_self, rules.as_raw_fd(), 0u32) };
+    Errno::result(answer).map(|_| version)
 }
 
 #[cfg(test)]

@@ -14,7 +14,11 @@ pub const MOST: usize = 64;
 ///
 /// # Errors
 /// `EPIPE` when nobody is there any more, `EAGAIN` when too much waits there, `EMFILE`.
-pub fn send(socket: BorrowedFd<'_>, word: u32, descriptors: &[BorrowedFd<'_>]) -> Result<(), Errno> {
+pub fn send(
+    socket: BorrowedFd<'_>,
+    word: u32,
+    descriptors: &[BorrowedFd<'_>],
+) -> Result<(), Errno> {
     let mut raw = heapless::Vec::<RawFd, MOST>::new();
     for fd in descriptors {
         raw.push(fd.as_raw_fd()).map_err(|_| Errno::E2BIG)?;
@@ -23,7 +27,14 @@ pub fn send(socket: BorrowedFd<'_>, word: u32, descriptors: &[BorrowedFd<'_>]) -
     let control = if raw.is_empty() { &[] } else { &rights[..] };
     let word = word.to_ne_bytes();
     let flags = MsgFlags::MSG_NOSIGNAL | MsgFlags::MSG_DONTWAIT;
-    sendmsg::<()>(socket.as_raw_fd(), &[IoSlice::new(&word)], control, flags, None).map(drop)
+    sendmsg::<()>(
+        socket.as_raw_fd(),
+        &[IoSlice::new(&word)],
+        control,
+        flags,
+        None,
+    )
+    .map(drop)
 }
 
 /// What came with a message.

@@ -35,8 +35,8 @@ pub fn run(descriptors: Descriptors) -> Result<(), Errno> {
     prctl::set_name(c"corexdp-page")?;
     let mut descriptors = descriptors.into_iter();
     let socket = descriptors.next().ok_or(Errno::EBADF)?;
-    let page = descriptors.next().ok_or(Errno::EBADF)?;
-    let page = SharedPage::open(&page, PAGE_SIZE)?;
+    // Mapped, and closed again.
+    let page = SharedPage::open(&descriptors.next().ok_or(Errno::EBADF)?, PAGE_SIZE)?;
     setsockopt(
         &socket,
         sockopt::ReceiveTimeout,

@@ -19,7 +19,6 @@ pub const LIMITS: &[(Resource, rlim_t)] = &[
     (Resource::RLIMIT_FSIZE, 0),
     (Resource::RLIMIT_CORE, 0),
     (Resource::RLIMIT_MEMLOCK, 0),
-    (Resource::RLIMIT_MSGQUEUE, 0),
 ];
 
 /// Lowers them, for good.

@@ -3,7 +3,7 @@
 //! To start a process as nobody takes root's capabilities, and to end one takes them again; the daemon gives them up.
 //! So the keeper becomes nobody at the beginning ([`process`]) and is the workers' parent, with their ids. It hears only
 //! the daemon and does nothing unasked: a message with descriptors is a worker to be, its number the message's word; one
-//! without descriptors ends the worker of that number. When the daemon closes its end, however it ended, the keeper ends
+//! without descriptors ends the worker of that number, and is answered with it when that is done. When the daemon closes its end, however it ended, the keeper ends
 //! the workers and itself.
 
 pub mod process;
@@ -16,9 +16,11 @@ use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::spawn::{PosixSpawnAttr, PosixSpawnFileActions, posix_spawn};
 use nix::sys::socket::{
-    AddressFamily, MsgFlags, Shutdown, SockFlag, SockType, recv, shutdown, socketpair,
+    AddressFamily, MsgFlags, Shutdown, SockFlag, SockType, recv, setsockopt, shutdown, socketpair,
+    sockopt,
 };
 use nix::sys::stat::Mode;
+use nix::sys::time::{TimeVal, TimeValLike};
 use nix::sys::wait::waitpid;
 use nix::unistd::Pid;
 
@@ -33,6 +35,8 @@ pub const KEEPER: &str = "page-keeper";
 const SOCKET_FD: i32 = 3;
 /// Where its end waits until it is moved there.
 const ABOVE: i32 = 64;
+/// How long the keeper may take to end a worker, on a machine that has much else to do.
+const PATIENCE_SECONDS: i64 = 5;
 /// Bytes of each thread's stack in a worker. Its memory is limited, and two megabytes, which is usual, are a lot of it.
 const STACK: &CStr = c"RUST_MIN_STACK=262144";
 
@@ -62,6 +66,8 @@ impl Keeper {
     /// `EPERM` without `CAP_SETUID` and `CAP_SETGID` though root, `EAGAIN`, `ENOMEM`.
     pub fn start() -> Result<Self, Errno> {
         let (ours, theirs) = pair()?;
+        let patience = TimeVal::seconds(PATIENCE_SECONDS);
+        setsockopt(&ours, sockopt::ReceiveTimeout, &patience)?;
         let pid = spawn(theirs)?;
         let keeper = Self {
             pid,
@@ -76,9 +82,20 @@ impl Keeper {
         }
     }
 
-    /// Readable when the keeper has died; it says nothing after the beginning.
+    /// Readable when the keeper has died, or says something late.
     pub fn fd(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
+    }
+
+    /// Whether the keeper is still there; takes what it said late.
+    pub fn lives(&self) -> bool {
+        loop {
+            match recv(self.socket.as_raw_fd(), &mut [0; 4], MsgFlags::MSG_DONTWAIT) {
+                Ok(1..) | Err(Errno::EINTR) => {}
+                Err(Errno::EAGAIN) => return true,
+                _ => return false,
+            }
+        }
     }
 
     /// Has a worker made.
@@ -113,7 +130,14 @@ impl Drop for Keeper {
 impl Drop for Worker {
     fn drop(&mut self) {
         // If there is no keeper any more, the worker ends by itself when its pair is closed.
-        let _ = passing::send(self.keeper.as_fd(), self.number, &[]);
+        if passing::send(self.keeper.as_fd(), self.number, &[]).is_err() {
+            return;
+        }
+        // Its addresses are free only then. Answers to what was given up waiting for may come first.
+        let mut answer = [0; 4];
+        while let Ok(4) = recv(self.keeper.as_raw_fd(), &mut answer, MsgFlags::empty())
+            && u32::from_ne_bytes(answer) != self.number
+        {}
     }
 }
 

@@ -57,6 +57,8 @@ fn keep(socket: OwnedFd) -> Result<Role, Errno> {
         };
         if descriptors.is_empty() {
             workers.end(word);
+            // A daemon that is gone is noticed by the next look.
+            let _ = passing::send(socket.as_fd(), word, &[]);
             continue;
         }
         match process::fork() {
