@@ -37,6 +37,7 @@ pub(super) struct Daemon<'a> {
 
 /// What there is to do.
 #[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "they are what poll said")]
 struct News {
     stop: bool,
     reload: bool,

@@ -72,6 +72,7 @@ impl Set {
     }
 
     /// Of these, only the `wanted`.
+    #[must_use]
     pub fn only(self, wanted: &[Capability]) -> Self {
         let held = wanted.iter().filter(|one| self.has(**one));
         held.fold(Self::EMPTY, |set, one| set.with(*one))
@@ -79,11 +80,8 @@ impl Set {
 
     /// The words of 32 bits, the low one first.
     fn words(self) -> [u32; 2] {
-        let [a, b, c, d, e, f, g, h] = self.0.to_le_bytes();
-        [
-            u32::from_le_bytes([a, b, c, d]),
-            u32::from_le_bytes([e, f, g, h]),
-        ]
+        [0, 32]
+            .map(|shift| u32::try_from(self.0 >> shift & u64::from(u32::MAX)).unwrap_or_default())
     }
 }
 

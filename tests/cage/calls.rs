@@ -34,11 +34,7 @@ fn wishes() -> Vec<(&'static str, c_long, [i64; 4])> {
             [i64::from(libc::AF_PACKET), 3, 0, 0],
         ),
         ("a process", libc::SYS_clone, [17, 0, 0, 0]),
-        (
-            "a user namespace",
-            libc::SYS_clone,
-            [0x1000_0000 | 17, 0, 0, 0],
-        ),
+        ("a user namespace", libc::SYS_clone, [0x1000_0011, 0, 0, 0]),
         ("a program", libc::SYS_execve, [0; 4]),
         ("a program by descriptor", libc::SYS_execveat, [0; 4]),
         ("tracing", libc::SYS_ptrace, [0x4206, to, 0, 0]),

@@ -1,9 +1,10 @@
 //! The lists of system calls, held against what the daemon and its worker ask the kernel for, as strace sees it.
 
 use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::Command;
-use std::thread;
 
 use corexdp::daemon::list as daemons;
 use corexdp::kernel::calls::Rule;
@@ -19,20 +20,14 @@ const THREADS_END_MILLISECONDS: u64 = 6_000;
 
 fn corefile(page: &str, more: &str) -> String {
     let block = |interface: &str| {
-        format!(
-            "ebpf {{\nelf acl.o\nif {interface}\n{}metric {interface}_dropped 00000000 48 8 \"Packets.\"\n}}\n",
-            "map 02000000\n".replace("02000000", &format!("02000000.{}", "00".repeat(52)))
-        )
+        // An action and 52 more bytes.
+        let entry = format!("02000000{}", "00".repeat(52));
+        let metric = format!("metric {interface}_dropped 00000000 48 8 \"Packets.\"");
+        format!("ebpf {{\nelf acl.o\nif {interface}\nmap {entry}\n{metric}\n}}\n")
     };
-    let second = if more.is_empty() {
-        String::new()
-    } else {
-        block(more)
-    };
-    format!(
-        ". {{\nprometheus {page}\ndebug\n{}{second}}}\n",
-        block("edge0")
-    )
+    let blocks = ["edge0", more].into_iter().filter(|name| !name.is_empty());
+    let blocks: String = blocks.map(block).collect();
+    format!(". {{\nprometheus {page}\ndebug\n{blocks}}}\n")
 }
 
 /// One call: its number, and its arguments as they were passed.
@@ -130,11 +125,7 @@ fn work(site: &Site, daemon: &Daemon, pid: i32) {
     ] {
         Response::to(&site.server, PAGE, &format!("{request} HTTP/1.1"));
     }
-    thread::scope(|scope| {
-        for _ in 0..8 {
-            scope.spawn(|| site.get("/metrics"));
-        }
-    });
+    crowd(site);
     pause(THREADS_END_MILLISECONDS);
     let worker = only_child(only_child(pid.cast_unsigned()));
     kill(Pid::from_raw(worker.cast_signed()), Signal::SIGKILL).unwrap();
@@ -149,6 +140,27 @@ fn work(site: &Site, daemon: &Daemon, pid: i32) {
     kill(Pid::from_raw(pid), Signal::SIGHUP).unwrap();
     daemon.line("reload: nothing was changed");
     assert_eq!(site.get("/").status, 200);
+}
+
+/// Connections that are open at the same time, so that each has a thread.
+fn crowd(site: &Site) {
+    let connections = site.server.enter(|| {
+        let connect = || TcpStream::connect(PAGE).unwrap();
+        let mut connections: Vec<_> = std::iter::repeat_with(connect).take(8).collect();
+        for connection in &mut connections {
+            connection.write_all(b"GET /metrics HTTP/1.1\r\n").unwrap();
+        }
+        connections
+    });
+    pause(200);
+    for mut connection in connections {
+        connection
+            .write_all(b"Host: edge\r\nConnection: close\r\n\r\n")
+            .unwrap();
+        let mut answer = String::new();
+        connection.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    }
 }
 
 /// Fails when one of the calls is not allowed, or a rule that is said to be always needed is not.

@@ -10,7 +10,7 @@ use nix::sys::wait::waitpid;
 use nix::unistd::{Pid, setsid};
 
 use super::SOCKET_FD;
-use crate::kernel::passing::Message;
+use crate::kernel::passing::{Descriptors, Message};
 use crate::kernel::shared::inherited;
 use crate::kernel::{passing, process};
 use crate::page::{cage, worker};
@@ -33,26 +33,18 @@ pub fn run() -> Result<(), Errno> {
     let answer = caged.err().map_or(0, |errno| errno as i32).to_ne_bytes();
     send(socket.as_raw_fd(), &answer, MsgFlags::MSG_NOSIGNAL)?;
     caged?;
-    match keep(socket)? {
-        Role::Done => Ok(()),
-        Role::Worker(descriptors) => worker::run(descriptors),
-    }
+    let born = keep(&socket)?;
+    drop(socket);
+    born.map_or(Ok(()), worker::run)
 }
 
-/// What a process turns out to be.
-enum Role {
-    /// The keeper, at its end.
-    Done,
-    /// A worker, at its beginning. The keeper's socket is closed.
-    Worker(passing::Descriptors),
-}
-
-fn keep(socket: OwnedFd) -> Result<Role, Errno> {
+/// Makes and ends workers until the daemon is gone. In a worker, returns what it is born with.
+fn keep(socket: &OwnedFd) -> Result<Option<Descriptors>, Errno> {
     let mut workers = Workers::default();
     let end = loop {
         let Message { word, descriptors } = match passing::receive(socket.as_fd()) {
             Ok(Some(message)) => message,
-            Ok(None) => break Ok(Role::Done),
+            Ok(None) => break Ok(None),
             Err(errno) => break Err(errno),
         };
         if descriptors.is_empty() {
@@ -62,7 +54,7 @@ fn keep(socket: OwnedFd) -> Result<Role, Errno> {
             continue;
         }
         match process::fork() {
-            Ok(None) => return Ok(Role::Worker(descriptors)),
+            Ok(None) => return Ok(Some(descriptors)),
             Ok(Some(pid)) => workers.add(word, pid),
             // No room for another process: the descriptors are closed, and the daemon takes that for a death.
             Err(_) => {}
