@@ -43,7 +43,7 @@ fn commands_and_options() {
         ("expand -conf C", Command::Expand { source: file("C") }),
         ("-version", Command::Version),
         ("run --help", Command::Help),
-        ("page-worker 2", Command::Worker(2)),
+        ("page-keeper", Command::Keeper),
     ] {
         assert_eq!(parsed(line), Ok(expected), "{line}");
     }

@@ -15,7 +15,7 @@ use nix::unistd::Pid;
 
 use crate::net::{Daemon, PAGE, Response, Site, only_child, pause};
 
-/// tiny_http ends a thread that had nothing to do for five seconds.
+/// `tiny_http` ends a thread that had nothing to do for five seconds.
 const THREADS_END_MILLISECONDS: u64 = 6_000;
 
 fn corefile(page: &str, more: &str) -> String {
