@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::control::{self, Request};
-use crate::page;
+use crate::page::keeper::KEEPER;
 use crate::plan::Source;
 
 mod given;
@@ -83,8 +83,8 @@ pub enum Command {
     Version,
     /// Show how it is used.
     Help,
-    /// Be the page's worker, with so many listening sockets. Not for people.
-    Worker(i32),
+    /// Be the keeper of the page's workers. Not for people.
+    Keeper,
 }
 
 /// Where messages go.
@@ -159,7 +159,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, U
             given.only(name, &["control"])?;
             Ok(ask(&given, Request::Confirm))
         }
-        page::WORKER => worker(more),
+        KEEPER if more.is_empty() => Ok(Command::Keeper),
         other => Err(Usage(format!("unknown command {other:?}"))),
     }
 }
@@ -194,13 +194,6 @@ fn run(given: &Given) -> Result<Command, Usage> {
 fn ask(given: &Given, request: Request) -> Command {
     let control = given.value("control").unwrap_or(control::USUAL_PATH).into();
     Command::Ask { control, request }
-}
-
-fn worker(words: &[&str]) -> Result<Command, Usage> {
-    let count = words.first().and_then(|count| count.parse().ok());
-    count
-        .map(Command::Worker)
-        .ok_or_else(|| Usage(format!("{} is not for people", page::WORKER)))
 }
 
 #[cfg(test)]

@@ -7,7 +7,8 @@
 //! 2. **The kernel holds the state.** An attachment is a BPF link and ends with the daemon, however that ends. Values
 //!    are read from the map when asked for; nothing polls, and an idle daemon does not wake.
 //! 3. **Nothing grows.** Buffers have the capacities of [`capacity`]; what is larger streams through them.
-//! 4. **What faces the network holds no power.** The page is served by another process, which can be killed.
+//! 4. **What faces the network holds no power.** The page is served by another process, in a cage ([`page::cage`]), which
+//!    can be killed; the daemon itself gives up what it does not need.
 //!
 //! # Who is trusted
 //! The Corefile's author, to choose the filter; not to write it without mistakes. Objects, maps, the network and the

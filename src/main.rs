@@ -59,7 +59,7 @@ fn execute(command: Command) -> u8 {
                 say(&format_args!("corexdp: {error}"));
                 error.code()
             }),
-        Command::Worker(listeners) => page::worker::run(listeners).map_or(exit::USAGE, |()| 0),
+        Command::Keeper => page::keeper::process::run().map_or(exit::USAGE, |()| 0),
     }
 }
 

@@ -13,8 +13,12 @@ mod abuse;
 #[cfg(feature = "faults")]
 #[path = "run/allocations.rs"]
 mod allocations;
+#[path = "run/calls.rs"]
+mod calls;
 #[path = "run/changes.rs"]
 mod changes;
+#[path = "run/confinement.rs"]
+mod confinement;
 #[path = "run/control.rs"]
 mod control;
 #[path = "run/examples.rs"]
@@ -31,6 +35,8 @@ mod gate;
 mod holding;
 #[path = "run/interfaces.rs"]
 mod interfaces;
+#[path = "run/keeper.rs"]
+mod keeper;
 #[path = "run/modes.rs"]
 mod modes;
 mod net;

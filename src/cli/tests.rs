@@ -66,7 +66,7 @@ fn commands_and_options() {
         ("confirm --control=S", ask("S", Request::Confirm)),
         ("-version", Command::Version),
         ("run --help", Command::Help),
-        ("page-worker 2", Command::Worker(2)),
+        ("page-keeper", Command::Keeper),
     ] {
         assert_eq!(parsed(line), Ok(expected), "{line}");
     }
@@ -96,7 +96,6 @@ fn what_makes_no_sense_is_refused() {
             "reload --confirm 60",
             "--confirm \"60\" is no time such as 60s or 2m",
         ),
-        ("page-worker", "page-worker is not for people"),
         (
             "--log paper",
             "--log \"paper\": there are stderr and syslog",

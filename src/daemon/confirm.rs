@@ -97,7 +97,9 @@ impl Daemon<'_> {
         announce_filters(&self.filters, log);
         self.counts = Default::default();
         if !addresses.iter().copied().eq(self.addresses()) {
-            match start::page_at(&addresses, self.server.as_ref()) {
+            let keeper = self.keeper.as_mut().ok_or(Error::NoKeeper);
+            let server = self.server.as_ref();
+            match keeper.and_then(|keeper| start::page_at(&addresses, server, keeper)) {
                 Ok(server) => self.server = server,
                 Err(error) => log.error(format_args!("page: {}", error.chain())),
             }

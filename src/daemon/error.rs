@@ -12,6 +12,10 @@ pub enum Error {
     Refused(Vec<Diagnostic>),
     /// The process could not be set up.
     Process(&'static str, io::Error),
+    /// These capabilities.
+    Missing(String),
+    /// Another page is wanted, and who makes workers for it has died.
+    NoKeeper,
     /// A Corefile from standard input, which can't be read twice.
     Stdin,
     /// What an earlier reload put in place waits to be confirmed.
@@ -43,6 +47,8 @@ impl fmt::Display for Error {
                 Ok(())
             }
             Self::Process(what, _) => f.write_str(what),
+            Self::Missing(names) => write!(f, "not permitted: {names} missing; start as root, or with them"),
+            Self::NoKeeper => f.write_str("the page can't change, since the keeper of its workers died; start corexdp again"),
             Self::Stdin => f.write_str(
                 "the Corefile came from standard input, which can't be read again; start with -conf FILE",
             ),
@@ -59,7 +65,12 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Refused(_) | Self::Stdin | Self::Unconfirmed | Self::NothingToConfirm => None,
+            Self::Refused(_)
+            | Self::Missing(_)
+            | Self::NoKeeper
+            | Self::Stdin
+            | Self::Unconfirmed
+            | Self::NothingToConfirm => None,
             Self::Process(_, source) => Some(source),
         }
     }
@@ -78,7 +89,8 @@ pub fn fault(error: &Error) -> Blame {
         Error::Process(_, source) if source.kind() == io::ErrorKind::PermissionDenied => {
             Blame::Privilege
         }
-        Error::Process(..) | Error::Stdin => Blame::System,
+        Error::Missing(_) => Blame::Privilege,
+        Error::Process(..) | Error::NoKeeper | Error::Stdin => Blame::System,
         Error::Unconfirmed | Error::NothingToConfirm => Blame::Interface,
     }
 }

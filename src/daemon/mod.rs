@@ -1,8 +1,10 @@
 //! `run`: the story from Corefile to exit.
 
 mod ask;
+mod confine;
 mod confirm;
 mod error;
+pub mod list;
 mod reload;
 mod serve;
 mod signals;
@@ -19,6 +21,7 @@ use crate::filter::Filter;
 use crate::kernel::interface::Monitor;
 use crate::kernel::scan::Scan;
 use crate::log::Log;
+use crate::page::keeper::Keeper;
 use crate::page::server::Server;
 use crate::plan::{Plan, Source};
 use crate::process::{Birth, PidFile};
@@ -54,11 +57,14 @@ pub fn run(options: &Options) -> Result<(), Error> {
     let log = &options.log;
     let plan = Plan::make(&options.source).map_err(Error::Refused)?;
     start::warn(&plan, log);
+    confine::check(!plan.config.filters.is_empty())?;
     let signals = Signals::catch()
         .map_err(|errno| Error::Process("signals can't be caught", errno.into()))?;
     let mut scan = Box::<Scan>::default();
-    // Before there is anything of BPF that a worker could inherit.
-    let server = start::page(&plan, None)?;
+    // Before there is anything of BPF that it could inherit, and while it still can become nobody.
+    let mut keeper = Keeper::start()
+        .map_err(|errno| Error::Process("the page's keeper can't be started", errno.into()))?;
+    let server = start::page(&plan, None, &mut keeper)?;
     let control = listen(options)?;
     // From before the filters are attached, so that no change is missed.
     let monitor = Monitor::open()
@@ -71,6 +77,7 @@ pub fn run(options: &Options) -> Result<(), Error> {
     let pidfile = options.pidfile.as_deref().map(PidFile::write).transpose();
     let pidfile =
         pidfile.map_err(|error| Error::Process("the pid file can't be written", error))?;
+    confine::confine(log)?;
     announce_filters(&filters, log);
     announce_page(server.as_ref(), log);
     let mut daemon = Daemon::new(Parts {
@@ -78,6 +85,7 @@ pub fn run(options: &Options) -> Result<(), Error> {
         old,
         monitor,
         server,
+        keeper,
         control,
         scan,
         birth,

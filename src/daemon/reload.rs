@@ -57,7 +57,8 @@ impl Daemon<'_> {
         let server = if page_stays {
             None
         } else {
-            start::page(&plan, self.server.as_ref())?
+            let keeper = self.keeper.as_mut().ok_or(Error::NoKeeper)?;
+            start::page(&plan, self.server.as_ref(), keeper)?
         };
         let loaded = start::load(&plan, &self.filters, &mut self.scan, log)?;
         let new = switch(

@@ -15,6 +15,7 @@ use crate::kernel::interface::Monitor;
 use crate::kernel::scan::Scan;
 use crate::overview::{Count, Overview, Reloads};
 use crate::page::Content;
+use crate::page::keeper::Keeper;
 use crate::page::server::{Heard, Server};
 use crate::plan::MAP;
 use crate::process::Birth;
@@ -33,6 +34,7 @@ pub(super) struct Parts<'a> {
     pub(super) old: Filters,
     pub(super) monitor: Monitor,
     pub(super) server: Option<Server>,
+    pub(super) keeper: Keeper,
     pub(super) control: Option<Control>,
     pub(super) scan: Box<Scan>,
     pub(super) birth: Birth,
@@ -42,7 +44,10 @@ pub(super) struct Parts<'a> {
 /// What runs.
 pub(super) struct Daemon<'a> {
     pub(super) filters: Filters,
+    /// Let go of before its keeper.
     pub(super) server: Option<Server>,
+    /// None once it has died.
+    pub(super) keeper: Option<Keeper>,
     pub(super) scan: Box<Scan>,
     pub(super) reloads: Reloads,
     pub(super) counts: [Count; MAX_FILTERS],
@@ -79,7 +84,8 @@ const RELOAD: usize = 1;
 const REQUEST: usize = 2;
 const INTERFACES: usize = 3;
 const CONTROL: usize = 4;
-const CLIENT: usize = 5;
+const KEEPER: usize = 5;
+const CLIENT: usize = 6;
 
 impl<'a> Daemon<'a> {
     pub(super) fn new(parts: Parts<'a>) -> Self {
@@ -92,6 +98,7 @@ impl<'a> Daemon<'a> {
         Self {
             filters: parts.filters,
             server: parts.server,
+            keeper: Some(parts.keeper),
             scan: parts.scan,
             reloads: Reloads::default(),
             counts: Default::default(),
@@ -126,8 +133,11 @@ impl<'a> Daemon<'a> {
             if self.undo() {
                 return Ok(End::Unconfirmed);
             }
-            if let Some(server) = &mut self.server {
-                server.restart();
+            if news[KEEPER] && self.keeper.as_ref().is_some_and(|keeper| !keeper.lives()) {
+                self.mourn();
+            }
+            if let Some((server, keeper)) = self.server.as_mut().zip(self.keeper.as_mut()) {
+                server.restart(keeper);
             }
             self.look();
             self.options.log.deliver();
@@ -137,9 +147,12 @@ impl<'a> Daemon<'a> {
     /// Sleeps until there is something to do. Only `debug`, a dead worker, an interface that refuses and what waits to
     /// be confirmed set a time.
     fn wait(&self, signals: &Signals) -> Result<News, Error> {
+        // Nobody could start another worker without the keeper.
+        let server = self.server.as_ref().filter(|_| self.keeper.is_some());
+        let restart = server.and_then(Server::deadline);
         let times = [
             self.watches().then_some(self.next_look),
-            self.server.as_ref().and_then(Server::deadline),
+            restart,
             self.filters.iter().filter_map(Filter::retry_at).min(),
             self.pending.as_ref().map(|pending| pending.until),
             self.options.log.deadline(),
@@ -152,6 +165,7 @@ impl<'a> Daemon<'a> {
             self.server.as_ref().and_then(Server::fd),
             Some(self.monitor.as_fd()),
             control,
+            self.keeper.as_ref().map(Keeper::fd),
             first,
             second,
             third,
@@ -191,6 +205,12 @@ impl<'a> Daemon<'a> {
         }
     }
 
+    /// Without capabilities there is no other keeper. The worker is its own process and serves on.
+    fn mourn(&mut self) {
+        self.keeper = None;
+        self.options.log.error("page: the keeper of its workers died; the page is served as long as the present worker lives, then not until corexdp is started again; filters are not affected");
+    }
+
     fn hear(&mut self) {
         let log = &self.options.log;
         let Some(server) = &mut self.server else {
@@ -198,7 +218,10 @@ impl<'a> Daemon<'a> {
         };
         match server.hear() {
             Heard::Nothing => {}
-            Heard::Death => log.warn("page: the worker died; starting another"),
+            Heard::Death if self.keeper.is_some() => {
+                log.warn("page: the worker died; starting another");
+            }
+            Heard::Death => log.error("page: the worker died, and its keeper before; no page is served until corexdp is started again"),
             Heard::Request(content) => {
                 let mut overview = Overview {
                     filters: &self.filters,

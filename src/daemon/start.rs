@@ -10,6 +10,7 @@ use crate::filter::{Batch, Filter, Loaded, Order, blame, wait_for, warn_of_other
 use crate::kernel::limits;
 use crate::kernel::scan::Scan;
 use crate::log::Log;
+use crate::page::keeper::Keeper;
 use crate::page::listener::{Listener, Listeners};
 use crate::page::server::Server;
 use crate::plan::Plan;
@@ -37,32 +38,37 @@ pub(super) fn orders<'a>(
     })
 }
 
-/// Listens where the plan says and starts a worker, if it says so. Addresses that `running` has are not let go of.
-pub(super) fn page(plan: &Plan, running: Option<&Server>) -> Result<Option<Server>, Error> {
+/// Listens where the plan says and has a worker made, if it says so. Addresses that `running` has are not let go of.
+pub(super) fn page(
+    plan: &Plan,
+    running: Option<&Server>,
+    keeper: &mut Keeper,
+) -> Result<Option<Server>, Error> {
     let mut listeners = Listeners::new();
     for page in &plan.config.pages {
         let listener = listen(page.address, running).map_err(|errno| {
-            let message = format!("can't listen on {}: {}", page.address, errno.desc());
+            let message = not_listening(page.address, errno);
             let blame = blame(errno);
             Diagnostic::new(&plan.corefile, page.at, "prometheus", message, blame)
         })?;
         // There is room: the list of pages has the same capacity.
         let _ = listeners.push(listener);
     }
-    worker(listeners)
+    worker(listeners, keeper)
 }
 
 /// The same for addresses that no Corefile says any more.
 pub(super) fn page_at(
     addresses: &[Address],
     running: Option<&Server>,
+    keeper: &mut Keeper,
 ) -> Result<Option<Server>, Error> {
     let listeners: Result<Listeners, Errno> = addresses
         .iter()
         .map(|address| listen(*address, running))
         .collect();
     let failed = |errno: Errno| Error::Process("the old addresses can't be had", errno.into());
-    worker(listeners.map_err(failed)?)
+    worker(listeners.map_err(failed)?, keeper)
 }
 
 fn listen(address: Address, running: Option<&Server>) -> Result<Listener, Errno> {
@@ -72,14 +78,24 @@ fn listen(address: Address, running: Option<&Server>) -> Result<Listener, Errno>
     }
 }
 
-fn worker(listeners: Listeners) -> Result<Option<Server>, Error> {
+fn worker(listeners: Listeners, keeper: &mut Keeper) -> Result<Option<Server>, Error> {
     if listeners.is_empty() {
         return Ok(None);
     }
-    let server = Server::start(listeners);
+    let server = Server::start(listeners, keeper);
     server
         .map(Some)
         .map_err(|errno| Error::Process("the page's worker can't be started", errno.into()))
+}
+
+fn not_listening(address: Address, errno: Errno) -> String {
+    let said = errno.desc();
+    match errno {
+        Errno::EACCES => format!(
+            "can't listen on {address}: {said}; a port below 1024 needs CAP_NET_BIND_SERVICE, which corexdp gives up once it runs: restart it for such a port"
+        ),
+        _ => format!("can't listen on {address}: {said}"),
+    }
 }
 
 /// Waits for the interfaces, loads everything, then attaches, or switches what an earlier daemon left in place; `None`

@@ -5,14 +5,19 @@
 
 pub mod attach;
 pub mod btf;
+pub mod calls;
+pub mod capability;
 pub mod descriptors;
 pub mod door;
 pub mod info;
 pub mod interface;
+pub mod landlock;
 pub mod limits;
 pub mod map;
 mod netlink;
+pub mod passing;
 pub mod pin;
+pub mod process;
 pub mod program;
 pub mod random;
 pub mod scan;

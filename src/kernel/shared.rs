@@ -1,4 +1,4 @@
-//! Memory shared between the daemon and its worker, and descriptors that a worker is born with.
+//! Memory shared between the daemon and its worker, and descriptors that a process is born with.
 
 use std::ffi::c_void;
 use std::num::NonZeroUsize;
@@ -33,10 +33,10 @@ impl SharedPage {
         )?;
         ftruncate(&fd, i64::try_from(size).map_err(|_| Errno::E2BIG)?)?;
         let page = Self::map(&fd, size, ProtFlags::PROT_READ | ProtFlags::PROT_WRITE)?;
-        fcntl(
-            &fd,
-            FcntlArg::F_ADD_SEALS(SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_GROW),
-        )?;
+        let size_stays = SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_GROW;
+        fcntl(&fd, FcntlArg::F_ADD_SEALS(size_stays))?;
+        // Nobody maps it for writing from now on (5.1); before, the worker could write what the daemon never reads.
+        let _ = fcntl(&fd, FcntlArg::F_ADD_SEALS(SealFlag::F_SEAL_FUTURE_WRITE));
         Ok((page, fd))
     }
 
@@ -88,6 +88,6 @@ pub fn inherited(fd: RawFd) -> Option<OwnedFd> {
     // SAFETY: only looked at, to see whether it is open.
     let borrowed = unsafe { BorrowedFd::borrow_raw(fd) };
     fcntl(borrowed, FcntlArg::F_GETFD).ok()?;
-    // SAFETY: it is open, and the worker calls this once for each number before it opens anything of its own.
+    // SAFETY: it is open, and the keeper calls this once for each number before it opens anything of its own.
     Some(unsafe { OwnedFd::from_raw_fd(fd) })
 }

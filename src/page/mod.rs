@@ -1,24 +1,20 @@
 //! The metrics page, served by a second process that holds no power.
 //!
-//! The daemon starts its own binary again as a worker ([`server`]), with a socket pair, a shared page and the listening
-//! sockets, and nothing else. The worker ([`worker`]) talks HTTP, behind a gate that bounds what it meets. For each request that needs content it sends one
-//! byte ([`Content`]); the daemon writes the content to the shared page and answers with its length. The worker can be
-//! killed at any time: the filter notices nothing, and a new one is started.
+//! Before it has anything of BPF and while it still may change ids, the daemon runs its own binary again as a *keeper*
+//! ([`keeper`]), which becomes nobody and from then on makes workers. For each the daemon ([`server`]) sends the keeper
+//! one end of a socket pair, a shared page and the listening sockets. The worker ([`worker`]), a copy of the keeper,
+//! locks itself into its cage ([`cage`]) and talks HTTP, behind a gate that bounds what it meets. For each request that needs content it sends one byte
+//! ([`Content`]); the daemon writes the content to the shared page and answers with its length. The worker can be killed
+//! at any time: the filter notices nothing, and the keeper makes another.
 
+pub mod cage;
 mod gate;
+pub mod keeper;
 pub mod listener;
 pub mod server;
 pub mod worker;
 
 use crate::capacity::MAX_PAGE;
-
-/// The word that makes the binary a worker.
-pub const WORKER: &str = "page-worker";
-
-/// Descriptors that a worker is born with.
-const SOCKET_FD: i32 = 3;
-const PAGE_FD: i32 = 4;
-const FIRST_LISTENER_FD: i32 = 5;
 
 /// Bytes of the shared page.
 const PAGE_SIZE: usize = MAX_PAGE;

@@ -1,27 +1,18 @@
-//! The daemon's end: starts the worker, answers what it asks.
+//! The daemon's end: has workers made, answers what they ask.
 
-use std::ffi::{CStr, CString};
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
-use nix::fcntl::{FcntlArg, OFlag, fcntl};
-use nix::spawn::{PosixSpawnAttr, PosixSpawnFileActions, posix_spawn};
-use nix::sys::signal::{Signal, kill};
-use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, recv, send, socketpair};
-use nix::sys::stat::Mode;
-use nix::sys::wait::waitpid;
-use nix::unistd::Pid;
+use nix::sys::socket::{MsgFlags, recv, send};
 
+use super::keeper::{Keeper, Worker};
 use super::listener::{Listener, Listeners};
-use super::{Content, FAILED, FIRST_LISTENER_FD, PAGE_FD, PAGE_SIZE, SOCKET_FD, WORKER};
-use crate::capacity::MAX_FILTERS;
+use super::{Content, FAILED, PAGE_SIZE};
 use crate::config::Address;
 use crate::kernel::shared::SharedPage;
 
-/// Where descriptors wait that are about to become a worker's: above all that it gets, so that none is overwritten.
-const ABOVE: i32 = 64;
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// A worker that has lived so long was not at fault when it died.
@@ -34,15 +25,10 @@ pub struct Server {
     page: SharedPage,
     page_fd: OwnedFd,
     worker: Option<Worker>,
+    /// When the worker was made.
+    since: Instant,
     pause: Duration,
     restart_at: Option<Instant>,
-}
-
-#[derive(Debug)]
-struct Worker {
-    pid: Pid,
-    socket: OwnedFd,
-    since: Instant,
 }
 
 /// What came of listening to the worker.
@@ -57,21 +43,29 @@ pub enum Heard {
 }
 
 impl Server {
-    /// Starts a worker for these listening sockets.
+    /// Has a worker made for these listening sockets.
     ///
     /// # Errors
-    /// When the system has no descriptor, memory or process left.
-    pub fn start(listeners: Listeners) -> Result<Self, Errno> {
+    /// When the system has no descriptor or memory left, or the keeper is dead.
+    pub fn start(listeners: Listeners, keeper: &mut Keeper) -> Result<Self, Errno> {
         let (page, page_fd) = SharedPage::create(PAGE_SIZE)?;
-        let worker = Some(Worker::spawn(&page_fd, &listeners)?);
-        Ok(Self {
+        let mut server = Self {
             listeners,
             page,
             page_fd,
-            worker,
+            worker: None,
+            since: Instant::now(),
             pause: FIRST_PAUSE,
             restart_at: None,
-        })
+        };
+        server.hire(keeper)?;
+        Ok(server)
+    }
+
+    fn hire(&mut self, keeper: &mut Keeper) -> Result<(), Errno> {
+        self.worker = Some(keeper.hire(&self.page_fd, &self.listeners)?);
+        self.since = Instant::now();
+        Ok(())
     }
 
     /// The addresses listened on, with the port that the system chose where 0 was asked for.
@@ -130,26 +124,24 @@ impl Server {
         }
     }
 
-    /// Starts the worker again if its time has come.
-    pub fn restart(&mut self) {
+    /// Has another worker made if its time has come.
+    pub fn restart(&mut self, keeper: &mut Keeper) {
         if self.restart_at.is_none_or(|at| at > Instant::now()) {
             return;
         }
         self.restart_at = None;
-        match Worker::spawn(&self.page_fd, &self.listeners) {
-            Ok(worker) => self.worker = Some(worker),
-            Err(_) => self.plan_restart(),
+        if self.hire(keeper).is_err() {
+            self.plan_restart();
         }
     }
 
     fn bury(&mut self) -> Heard {
-        let Some(worker) = self.worker.take() else {
+        if self.worker.take().is_none() {
             return Heard::Nothing;
-        };
-        if worker.since.elapsed() >= SOUND_AFTER {
+        }
+        if self.since.elapsed() >= SOUND_AFTER {
             self.pause = FIRST_PAUSE;
         }
-        drop(worker);
         self.plan_restart();
         Heard::Death
     }
@@ -157,71 +149,5 @@ impl Server {
     fn plan_restart(&mut self) {
         self.restart_at = Instant::now().checked_add(self.pause);
         self.pause = (self.pause * 2).min(LONGEST_PAUSE);
-    }
-}
-
-impl Worker {
-    fn spawn(page: &OwnedFd, listeners: &[Listener]) -> Result<Self, Errno> {
-        let (ours, theirs) = socketpair(
-            AddressFamily::Unix,
-            SockType::SeqPacket,
-            None,
-            SockFlag::SOCK_CLOEXEC,
-        )?;
-        let mut parked = heapless::Vec::<_, { MAX_FILTERS + 2 }>::new();
-        let wanted = [(theirs.as_fd(), SOCKET_FD), (page.as_fd(), PAGE_FD)];
-        let listeners = listeners
-            .iter()
-            .zip(FIRST_LISTENER_FD..)
-            .map(|(listener, number)| (listener.socket.as_fd(), number));
-        let mut actions = PosixSpawnFileActions::init()?;
-        let devnull: &CStr = c"/dev/null";
-        actions.add_open(0, devnull, OFlag::O_RDWR, Mode::empty())?;
-        actions.add_dup2(0, 1)?;
-        for (fd, number) in wanted.into_iter().chain(listeners) {
-            let above = Parked::park(fd)?;
-            actions.add_dup2(above.0, number)?;
-            parked.push(above).map_err(|_| Errno::E2BIG)?;
-        }
-        let arguments = [
-            c"corexdp".to_owned(),
-            text(WORKER)?,
-            text(&(parked.len() - 2).to_string())?,
-        ];
-        let environment: [CString; 0] = [];
-        let pid = posix_spawn(
-            c"/proc/self/exe",
-            &actions,
-            &PosixSpawnAttr::init()?,
-            &arguments,
-            &environment,
-        )?;
-        Ok(Self {
-            pid,
-            socket: ours,
-            since: Instant::now(),
-        })
-    }
-}
-
-fn text(text: &str) -> Result<CString, Errno> {
-    CString::new(text).map_err(|_| Errno::EINVAL)
-}
-
-/// A copy of a descriptor above [`ABOVE`], closed on drop.
-struct Parked(i32, #[expect(dead_code, reason = "owns the copy")] OwnedFd);
-
-impl Parked {
-    fn park(fd: BorrowedFd<'_>) -> Result<Self, Errno> {
-        let number = fcntl(fd, FcntlArg::F_DUPFD_CLOEXEC(ABOVE))?;
-        let copy = crate::kernel::shared::inherited(number).ok_or(Errno::EBADF)?;
-        Ok(Self(number, copy))
-    }
-}
-
-impl Drop for Worker {
-    fn drop(&mut self) {
-        let _ = kill(self.pid, Signal::SIGKILL);
-        while waitpid(self.pid, None) == Err(Errno::EINTR) {}
     }
 }

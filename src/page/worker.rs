@@ -3,6 +3,7 @@
 use std::io::{self, Cursor, Write as _};
 use std::net::TcpListener;
 use std::os::fd::{AsRawFd as _, OwnedFd};
+use std::os::unix::net::UnixListener;
 use std::{mem, thread};
 
 use nix::errno::Errno;
@@ -11,8 +12,9 @@ use nix::sys::socket::{MsgFlags, recv, send, setsockopt, sockopt};
 use nix::sys::time::{TimeVal, TimeValLike};
 use tiny_http::{Header, Method, Request, Response, Server, StatusCode};
 
-use super::{Content, FAILED, FIRST_LISTENER_FD, PAGE_FD, PAGE_SIZE, SOCKET_FD, gate};
-use crate::kernel::shared::{SharedPage, inherited};
+use super::{Content, FAILED, PAGE_SIZE, cage, gate};
+use crate::kernel::passing::Descriptors;
+use crate::kernel::shared::SharedPage;
 
 /// How long the daemon may take for an answer; it is single-threaded and could be loading a large map.
 const ANSWER_TIMEOUT_SECONDS: i64 = 5;
@@ -36,15 +38,17 @@ struct Buffers {
     answer: Vec<u8>,
 }
 
-/// Serves pages until the daemon is gone. `listeners` is how many listening sockets it was born with.
+/// Serves pages until the daemon lets go of the worker, from within the cage. The descriptors are the way to the daemon,
+/// the shared page, and the listening sockets.
 ///
 /// # Errors
-/// When it was not started by the daemon, the system has nothing left, or `tiny_http` hangs.
-pub fn run(listeners: i32) -> Result<(), Errno> {
-    // It was started by way of /proc/self/exe, and `ps` would show it as `exe`.
+/// When they are others, the cage can't be closed, the system has nothing left, or `tiny_http` hangs.
+pub fn run(descriptors: Descriptors) -> Result<(), Errno> {
     prctl::set_name(c"corexdp-page")?;
-    let socket = inherited(SOCKET_FD).ok_or(Errno::EBADF)?;
-    let page = SharedPage::open(&inherited(PAGE_FD).ok_or(Errno::EBADF)?, PAGE_SIZE)?;
+    let mut descriptors = descriptors.into_iter();
+    let socket = descriptors.next().ok_or(Errno::EBADF)?;
+    // Mapped, and closed again.
+    let page = SharedPage::open(&descriptors.next().ok_or(Errno::EBADF)?, PAGE_SIZE)?;
     setsockopt(
         &socket,
         sockopt::ReceiveTimeout,
@@ -52,24 +56,25 @@ pub fn run(listeners: i32) -> Result<(), Errno> {
     )?;
     let watched = socket.try_clone().map_err(|_| Errno::EMFILE)?;
     let mut sockets = gate::Listeners::new();
-    for number in (FIRST_LISTENER_FD..).take(usize::try_from(listeners).unwrap_or(0)) {
-        let listener = TcpListener::from(inherited(number).ok_or(Errno::EBADF)?);
+    for listener in descriptors.map(TcpListener::from) {
         sockets.push(listener).map_err(|_| Errno::E2BIG)?;
     }
-    let inner = start(Daemon { socket, page }).map_err(|error| errno(&error))?;
+    cage::enter()?;
+    let (listener, inner) = gate::Inner::listen().map_err(|error| errno(&error))?;
+    cage::close()?;
+    start(listener, Daemon { socket, page }).map_err(|error| errno(&error))?;
     gate::run(&watched, sockets, inner)
 }
 
 /// Starts `tiny_http` and the thread that answers for it; both last as long as the process.
-fn start(daemon: Daemon) -> io::Result<gate::Inner> {
-    let (listener, inner) = gate::Inner::listen()?;
+fn start(listener: UnixListener, daemon: Daemon) -> io::Result<()> {
     let server = Server::from_listener(listener, None).map_err(io::Error::other)?;
     // Never dropped: dropping it panics where the name is abstract.
     let server: &Server = Box::leak(Box::new(server));
     thread::Builder::new()
         .stack_size(STACK_SIZE)
         .spawn(move || serve(server, &daemon))?;
-    Ok(inner)
+    Ok(())
 }
 
 fn errno(error: &io::Error) -> Errno {

@@ -67,7 +67,8 @@ fn idle(site: &Site) -> Vec<Row> {
         }
     }
     pause(SETTLE_MILLISECONDS);
-    let (ours, theirs) = ([daemon.pid(), daemon.worker()], [exporter.pid()]);
+    let ours = [daemon.pid(), daemon.keeper(), daemon.worker()];
+    let theirs = [exporter.pid()];
     let memory = (proportional_memory(&ours), proportional_memory(&theirs));
     let before = (sleeps(&ours), sleeps(&theirs));
     pause(IDLE_MILLISECONDS);

@@ -94,17 +94,14 @@ impl Daemon {
         self.child.id()
     }
 
+    /// The process that makes workers.
+    pub(crate) fn keeper(&self) -> u32 {
+        only_child(self.pid())
+    }
+
     /// The process that serves the page.
     pub(crate) fn worker(&self) -> u32 {
-        let file = format!("/proc/{0}/task/{0}/children", self.pid());
-        within(PATIENCE, "a worker process", || {
-            let children = fs::read_to_string(&file).unwrap();
-            let pids = children.split_whitespace().map(|pid| pid.parse().unwrap());
-            let mut pids = pids.filter(|&pid| lives(pid));
-            let worker = pids.next();
-            assert_eq!(pids.next(), None, "more than one worker: {children}");
-            worker
-        })
+        only_child(self.keeper())
     }
 
     pub(crate) fn signal(&self, signal: Signal) {
@@ -158,6 +155,19 @@ impl Log {
 
 fn texts(said: &Said) -> Vec<String> {
     said.lines.iter().map(|(_, line)| line.clone()).collect()
+}
+
+/// The one process that another has, as soon as it has one.
+pub(crate) fn only_child(parent: u32) -> u32 {
+    let file = format!("/proc/{parent}/task/{parent}/children");
+    within(PATIENCE, "a child process", || {
+        let children = fs::read_to_string(&file).unwrap();
+        let pids = children.split_whitespace().map(|pid| pid.parse().unwrap());
+        let mut pids = pids.filter(|&pid| lives(pid));
+        let child = pids.next();
+        assert_eq!(pids.next(), None, "more than one: {children}");
+        child
+    })
 }
 
 /// Whether a process is there and no zombie.

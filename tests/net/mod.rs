@@ -20,7 +20,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-pub(crate) use daemon::{Daemon, lives, pause, peak_memory};
+pub(crate) use daemon::{Daemon, lives, only_child, pause, peak_memory};
 pub(crate) use folder::Folder;
 pub(crate) use http::Response;
 pub(crate) use namespace::Namespace;

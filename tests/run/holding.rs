@@ -47,7 +47,7 @@ impl Held {
     fn among(&self, command: &Command) -> Command {
         let mut inside = Command::new("nsenter");
         inside.arg(format!("--mount=/proc/{}/ns/mnt", self.mounts.id()));
-        inside.arg(format!("--wd={}", self.site.folder.path().display()));
+        inside.arg(format!("--wdns={}", self.site.folder.path().display()));
         inside.arg("--").arg(command.get_program());
         inside.args(command.get_args());
         for (name, value) in command.get_envs() {

@@ -1,0 +1,94 @@
+//! The keeper's own process.
+
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+
+use nix::errno::Errno;
+use nix::sys::prctl;
+use nix::sys::signal::{Signal, kill};
+use nix::sys::socket::{MsgFlags, send};
+use nix::sys::wait::waitpid;
+use nix::unistd::{Pid, setsid};
+
+use super::SOCKET_FD;
+use crate::kernel::passing::{Descriptors, Message};
+use crate::kernel::shared::inherited;
+use crate::kernel::{passing, process};
+use crate::page::{cage, worker};
+
+/// Workers at the same time: one, and while the Corefile is read again the next one beside it.
+const MOST_WORKERS: usize = 4;
+
+/// Keeps workers until the daemon is gone. In each worker this returns when that has nothing more to do.
+///
+/// # Errors
+/// When it was not started by the daemon, or may not become nobody.
+pub fn run() -> Result<(), Errno> {
+    // It was started by way of /proc/self/exe, and `ps` would show it as `exe`.
+    prctl::set_name(c"corexdp-keeper")?;
+    process::close_from(SOCKET_FD + 1);
+    let socket = inherited(SOCKET_FD).ok_or(Errno::EBADF)?;
+    // Out of reach of the daemon's terminal.
+    setsid()?;
+    let caged = cage::give_up();
+    let answer = caged.err().map_or(0, |errno| errno as i32).to_ne_bytes();
+    send(socket.as_raw_fd(), &answer, MsgFlags::MSG_NOSIGNAL)?;
+    caged?;
+    let born = keep(&socket)?;
+    drop(socket);
+    born.map_or(Ok(()), worker::run)
+}
+
+/// Makes and ends workers until the daemon is gone. In a worker, returns what it is born with.
+fn keep(socket: &OwnedFd) -> Result<Option<Descriptors>, Errno> {
+    let mut workers = Workers::default();
+    let end = loop {
+        let Message { word, descriptors } = match passing::receive(socket.as_fd()) {
+            Ok(Some(message)) => message,
+            Ok(None) => break Ok(None),
+            Err(errno) => break Err(errno),
+        };
+        if descriptors.is_empty() {
+            workers.end(word);
+            // A daemon that is gone is noticed by the next look.
+            let _ = passing::send(socket.as_fd(), word, &[]);
+            continue;
+        }
+        match process::fork() {
+            Ok(None) => return Ok(Some(descriptors)),
+            Ok(Some(pid)) => workers.add(word, pid),
+            // No room for another process: the descriptors are closed, and the daemon takes that for a death.
+            Err(_) => {}
+        }
+    };
+    workers.end_all();
+    end
+}
+
+/// Those that were made and not yet ended. One that has died stays in the list until the daemon says so; until then it
+/// is a zombie, and its process id nobody else's.
+#[derive(Default)]
+struct Workers(heapless::Vec<(u32, Pid), MOST_WORKERS>);
+
+impl Workers {
+    fn add(&mut self, number: u32, pid: Pid) {
+        if self.0.push((number, pid)).is_err() {
+            end(pid);
+        }
+    }
+
+    fn end(&mut self, number: u32) {
+        if let Some(at) = self.0.iter().position(|(one, _)| *one == number) {
+            end(self.0.swap_remove(at).1);
+        }
+    }
+
+    /// Not on drop: a worker has a copy of this list, and must not end its brothers.
+    fn end_all(&self) {
+        self.0.iter().for_each(|(_, pid)| end(*pid));
+    }
+}
+
+fn end(pid: Pid) {
+    let _ = kill(pid, Signal::SIGKILL);
+    while waitpid(pid, None) == Err(Errno::EINTR) {}
+}

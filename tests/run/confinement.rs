@@ -1,0 +1,218 @@
+//! What the daemon and its processes may still do while they run, as the kernel tells it.
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::process::Command;
+
+use corexdp::page::cage::limits;
+use nix::sys::signal::Signal;
+
+use crate::net::{Daemon, Response, Site};
+
+const COREFILE: &str = ". {
+  prometheus
+  ebpf {
+    if edge0
+    elf example.o
+    map 0A0B0000.FFFF0000.00000000
+    metric example_packets 00000000 8 4 \"Example count.\"
+  }
+}
+";
+
+const NET_ADMIN: u64 = 1 << 12;
+const SYS_ADMIN: u64 = 1 << 21;
+const PERFMON_AND_BPF: u64 = 1 << 38 | 1 << 39;
+
+/// What `/proc/PID/status` says of `field`.
+fn status(pid: u32, field: &str) -> String {
+    let text = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let found = text
+        .lines()
+        .find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
+    let words: Vec<_> = found.unwrap().split_whitespace().collect();
+    words.join(" ")
+}
+
+fn capabilities(pid: u32) -> [u64; 5] {
+    ["CapEff", "CapPrm", "CapBnd", "CapInh", "CapAmb"]
+        .map(|field| u64::from_str_radix(&status(pid, field), 16).unwrap())
+}
+
+/// Runs corexdp by way of `setpriv` with these options.
+fn with_privileges(site: &Site, options: &[&str]) -> Command {
+    let corexdp = site.command("run", &[]);
+    let mut command = Command::new("setpriv");
+    command.current_dir(site.folder.path()).args(options);
+    command.arg(corexdp.get_program()).args(corexdp.get_args());
+    command
+}
+
+fn start(site: &Site, options: &[&str]) -> Daemon {
+    site.folder.write("Corefile", COREFILE);
+    let mut command = with_privileges(site, options);
+    site.server
+        .enter(|| Daemon::spawn(&mut command))
+        .attached(1)
+}
+
+fn reload(site: &Site, daemon: &Daemon, corefile: &str) {
+    site.folder.write("Corefile", corefile);
+    daemon.signal(Signal::SIGHUP);
+}
+
+#[test]
+fn the_worker_and_its_keeper_are_nobody() {
+    let site = Site::new();
+    let daemon = site.run(COREFILE).attached(1);
+    let nobody = "65534 65534 65534 65534";
+    for (pid, seccomp) in [(daemon.keeper(), "0"), (daemon.worker(), "2")] {
+        assert_eq!(status(pid, "Uid"), nobody);
+        assert_eq!(status(pid, "Gid"), nobody);
+        assert_eq!(status(pid, "Groups"), "");
+        assert_eq!(capabilities(pid), [0; 5]);
+        assert_eq!(status(pid, "NoNewPrivs"), "1");
+        assert_eq!(status(pid, "Seccomp"), seccomp);
+        // Files about a process that is not dumpable are root's.
+        let environ = fs::metadata(format!("/proc/{pid}/environ")).unwrap();
+        assert_eq!(environ.uid(), 0);
+    }
+    daemon.stop();
+}
+
+#[test]
+fn the_worker_has_its_limits_and_no_descriptor_beyond_the_page() {
+    let site = Site::new();
+    let daemon = site.run(COREFILE).attached(1);
+    assert_eq!(site.get("/metrics").status, 200);
+    let worker = daemon.worker();
+    let text = fs::read_to_string(format!("/proc/{worker}/limits")).unwrap();
+    for (name, most) in [
+        ("Max open files", limits::DESCRIPTORS),
+        ("Max data size", limits::DATA),
+        ("Max file size", 0),
+        ("Max core file size", 0),
+        ("Max locked memory", 0),
+    ] {
+        let line = text.lines().find(|line| line.starts_with(name)).unwrap();
+        let values = line[name.len()..].split_whitespace().take(2);
+        let most = most.to_string();
+        assert!(values.eq([&most, &most]), "{line}");
+    }
+    let links = fs::read_dir(format!("/proc/{worker}/fd"))
+        .unwrap()
+        .map(|fd| {
+            let link = fs::read_link(fd.unwrap().path()).unwrap();
+            link.to_string_lossy().into_owned()
+        });
+    // The page is mapped, not open; connections that are over are closed a moment later.
+    for link in links {
+        assert!(link == "/dev/null" || link.starts_with("socket:"), "{link}");
+    }
+    let maps = fs::read_to_string(format!("/proc/{worker}/maps")).unwrap();
+    let page = maps
+        .lines()
+        .find(|line| line.contains("corexdp-page"))
+        .unwrap();
+    assert!(page.contains(" r--s "), "{page}");
+    daemon.stop();
+}
+
+#[test]
+fn the_daemon_keeps_what_a_reload_takes() {
+    let site = Site::new();
+    let daemon = start(&site, &["--inh-caps=+chown"]);
+    let kept = NET_ADMIN | PERFMON_AND_BPF;
+    assert_eq!(capabilities(daemon.pid()), [kept, kept, kept, 0, 0]);
+    assert_eq!(status(daemon.pid(), "NoNewPrivs"), "1");
+    assert_eq!(status(daemon.pid(), "Seccomp"), "2");
+    daemon.signal(Signal::SIGHUP);
+    daemon.line("reload: done");
+    daemon.stop();
+}
+
+/// As on kernels before 5.8, and under service managers that know no `CAP_BPF`.
+#[test]
+fn the_older_capability_does_as_well() {
+    let site = Site::new();
+    let daemon = start(&site, &["--bounding-set=-bpf,-perfmon"]);
+    assert_eq!(capabilities(daemon.pid())[0], NET_ADMIN | SYS_ADMIN);
+    daemon.signal(Signal::SIGHUP);
+    daemon.line("reload: done");
+    daemon.stop();
+}
+
+#[test]
+fn a_capability_that_is_missing_is_named() {
+    let site = Site::new();
+    site.folder.write("Corefile", COREFILE);
+    for (option, name) in [
+        ("--bounding-set=-setuid", "CAP_SETUID missing"),
+        ("--bounding-set=-setgid", "CAP_SETGID missing"),
+        ("--bounding-set=-net_admin", "CAP_NET_ADMIN missing"),
+        ("--bounding-set=-bpf,-sys_admin", "CAP_BPF missing"),
+        (
+            "--bounding-set=-setuid,-net_admin",
+            "CAP_NET_ADMIN, CAP_SETUID missing",
+        ),
+    ] {
+        let outcome = site.finish(&mut with_privileges(&site, &[option]));
+        outcome.refuses(77, &[name]);
+    }
+    assert_eq!(site.attached(), None);
+}
+
+#[test]
+fn another_user_with_the_capabilities_filters_too() {
+    let site = Site::new();
+    // The control socket is made there.
+    let everybody = fs::Permissions::from_mode(0o777);
+    fs::set_permissions(site.folder.path(), everybody).unwrap();
+    // To read the Corefile wherever this test runs; the daemon does not keep it.
+    let wanted = "+bpf,+net_admin,+perfmon,+dac_read_search";
+    let (inheritable, ambient) = (
+        format!("--inh-caps={wanted}"),
+        format!("--ambient-caps={wanted}"),
+    );
+    let user = ["--reuid=4242", "--regid=4242", "--clear-groups"];
+    let daemon = start(&site, &[&user[..], &[&inheritable, &ambient]].concat());
+    assert_eq!(daemon.lines_with("not started as root").len(), 1);
+    let [effective, permitted, ..] = capabilities(daemon.pid());
+    let kept = NET_ADMIN | PERFMON_AND_BPF;
+    assert_eq!((effective, permitted), (kept, kept));
+    for pid in [daemon.keeper(), daemon.worker()] {
+        assert_eq!(status(pid, "Uid"), "4242 4242 4242 4242");
+        let [effective, permitted, _, inheritable, ambient] = capabilities(pid);
+        assert_eq!([effective, permitted, inheritable, ambient], [0; 4]);
+        assert_eq!(status(pid, "NoNewPrivs"), "1");
+    }
+    assert_eq!(site.get("/metrics").status, 200);
+    daemon.stop();
+}
+
+#[test]
+fn a_port_below_1024_is_had_at_the_start_and_kept() {
+    let site = Site::new();
+    let low = COREFILE.replace("prometheus", "prometheus localhost:80");
+    let daemon = site.run(&low).attached(1);
+    let ask = |port: u16| {
+        let address = format!("127.0.0.1:{port}");
+        Response::to(&site.server, &address, "GET / HTTP/1.1").status
+    };
+    assert_eq!(ask(80), 200);
+    reload(
+        &site,
+        &daemon,
+        &COREFILE.replace("prometheus", "prometheus localhost:81"),
+    );
+    let (_, line) = daemon.line("reload: Corefile:2: prometheus: can't listen on ");
+    assert!(line.contains("CAP_NET_BIND_SERVICE"), "{line}");
+    reload(
+        &site,
+        &daemon,
+        &low.replace("  ebpf", "  prometheus localhost:9154\n  ebpf"),
+    );
+    daemon.line("reload: ");
+    assert_eq!(ask(80), 200);
+    daemon.stop();
+}

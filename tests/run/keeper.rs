@@ -1,0 +1,104 @@
+//! The keeper of the page's workers dies: whoever did that has reached nothing but the page.
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use crate::net::{Daemon, PATIENCE, Site, lives, within};
+
+const COREFILE: &str = ". {
+  prometheus
+  ebpf {
+    if edge0
+    elf example.o
+  }
+}
+";
+
+fn kill_process(pid: u32) {
+    kill(Pid::from_raw(pid.cast_signed()), Signal::SIGKILL).unwrap();
+}
+
+/// A daemon whose keeper was killed, and the worker that is left.
+fn bereft(site: &Site) -> (Daemon, u32) {
+    let daemon = site.run(COREFILE).attached(1);
+    let worker = daemon.worker();
+    kill_process(daemon.keeper());
+    daemon.line("the keeper of its workers died");
+    (daemon, worker)
+}
+
+#[test]
+fn without_a_keeper_all_goes_on_but_there_is_no_other_worker() {
+    let site = Site::new();
+    let (daemon, worker) = bereft(&site);
+    let filter = site.filter();
+    assert_eq!(site.get("/metrics").status, 200);
+    let other = COREFILE.replace(
+        "elf example.o",
+        "elf example.o\nmap 0A0C0000.FFFF0000.00000000",
+    );
+    site.folder.write("Corefile", &other);
+    daemon.signal(Signal::SIGHUP);
+    daemon.line("reload: done");
+    assert_ne!(site.filter().id, filter.id);
+    assert_eq!(site.get("/metrics").status, 200);
+    let elsewhere = COREFILE.replace("prometheus", "prometheus localhost:9154");
+    site.folder.write("Corefile", &elsewhere);
+    daemon.signal(Signal::SIGHUP);
+    daemon.line("reload: the page can't change");
+    kill_process(worker);
+    daemon.line("no page is served until corexdp is started again");
+    assert_eq!(site.filter().name, "xdp_prog");
+    daemon.stop();
+    assert_eq!(site.attached(), None);
+}
+
+#[test]
+fn a_worker_without_a_keeper_ends_with_the_daemon() {
+    let site = Site::new();
+    let (daemon, worker) = bereft(&site);
+    assert!(lives(worker));
+    daemon.signal(Signal::SIGKILL);
+    within(PATIENCE, "the worker ends", || {
+        (!lives(worker)).then_some(())
+    });
+}
+
+#[test]
+fn a_killed_daemon_takes_its_keeper_along() {
+    let site = Site::new();
+    let daemon = site.run(COREFILE).attached(1);
+    let all = [daemon.keeper(), daemon.worker()];
+    daemon.signal(Signal::SIGKILL);
+    for pid in all {
+        within(PATIENCE, "it ends", || (!lives(pid)).then_some(()));
+    }
+}
+
+/// Those who start it again at once find its address free.
+#[test]
+fn a_daemon_that_has_stopped_has_nobody_left() {
+    let site = Site::new();
+    let daemon = site.run(COREFILE).attached(1);
+    let all = [daemon.keeper(), daemon.worker()];
+    daemon.stop();
+    assert_eq!(all.map(lives), [false; 2]);
+    site.run(COREFILE).attached(1).stop();
+}
+
+/// One that does not listen to the daemon any more is ended by its keeper.
+#[test]
+fn a_worker_that_hangs_is_replaced_by_a_reload() {
+    let site = Site::new();
+    let daemon = site.run(COREFILE).attached(1);
+    let worker = daemon.worker();
+    kill(Pid::from_raw(worker.cast_signed()), Signal::SIGSTOP).unwrap();
+    let elsewhere = COREFILE.replace("prometheus", "prometheus localhost:9154");
+    site.folder.write("Corefile", &elsewhere);
+    daemon.signal(Signal::SIGHUP);
+    daemon.line("reload: done");
+    within(PATIENCE, "the old worker ends", || {
+        (!lives(worker)).then_some(())
+    });
+    daemon.stop();
+}
