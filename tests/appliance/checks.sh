@@ -3,10 +3,18 @@
 
 passed=0
 failed=0
+loss_is_told=
 
 check() {
     local what=$1
     shift
+    if [ -n "$machine_is_lost" ]; then
+        # Said once; each counts.
+        [ -n "$loss_is_told" ] || printf '  FAILED  %s, and all that follows: the machine is lost\n' "$what"
+        loss_is_told=yes
+        failed=$((failed + 1))
+        return
+    fi
     reply=
     if "$@"; then
         passed=$((passed + 1))

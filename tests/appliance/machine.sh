@@ -52,8 +52,10 @@ boot() {
         ;;
     rigid) network=$network,ctrl_guest_offloads=off ;;
     esac
-    make_tap "$queues" || return
-    mkfifo "$machine_folder"/console.{in,out} || return
+    if ! { make_tap "$queues" && mkfifo "$machine_folder"/console.{in,out}; }; then
+        machine_is_lost=yes
+        return 1
+    fi
     exec 7<>"$machine_folder/console.out" 8<>"$machine_folder/console.in"
     ip netns exec "$namespace" "${emulator[@]}" -accel tcg -m "$memory" -smp 1 \
         -nodefaults -display none -no-reboot \
