@@ -18,8 +18,8 @@ step() {
     return 1
 }
 
-# Adds up what a command said of its tests, in $log: each of cargo's results, or the last line of a script. $1 is its status. A failure without a result, as when the tests do
-# not compile or a signal ends them, counts as one.
+# Adds up what a command said of its tests, in $log: each of cargo's results, or the last line of a script; $1 is its
+# status. A failure without a result, as when the tests do not compile or a signal ends them, counts as one.
 add_up() {
     local counts
     counts=$(awk '
