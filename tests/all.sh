@@ -18,14 +18,14 @@ step() {
     return 1
 }
 
-# Adds up what a command said of its tests, in $log; $1 is its status. A failure without a result, as when the tests do
-# not compile or a signal ends them, counts as one.
+# Adds up what a command said of its tests, in $log: each of cargo's results, or the last line of a script; $1 is its
+# status. A failure without a result, as when the tests do not compile or a signal ends them, counts as one.
 add_up() {
     local counts
     counts=$(awk '
         /^test result: / { passed += $4; failed += $6 }
-        /^[0-9]+ passed, [0-9]+ failed$/ { passed += $1; failed += $3 }
-        END { print passed + 0, failed + 0 }' "$log")
+        /^[0-9]+ passed, [0-9]+ failed$/ { last_passed = $1; last_failed = $3 }
+        END { print passed + last_passed + 0, failed + last_failed + 0 }' "$log")
     passed=$((passed + ${counts% *}))
     failed=$((failed + ${counts#* }))
     if [ "$1" -ne 0 ] && [ "${counts#* }" -eq 0 ]; then

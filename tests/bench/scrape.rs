@@ -19,7 +19,8 @@ pub(crate) const NOTE: &str = "\
 scrape: GET /metrics over one kept-alive connection, 2,500 requests in 10 turns; the spread of p50 is the middle half of
 them, that of p99 the lowest and highest p99 of a turn. The node exporter reads /proc for its numbers where corexdp asks
 the kernel for map entries; its collectors were chosen for about as many series. `of a full list`: the map is a hash with
-100,000 entries, and the 20 scrapes are 8 s apart, so that corexdp_map_entries is counted anew for each.";
+100,000 entries, and the 20 scrapes are 8 s apart; corexdp_map_entries is counted anew once a minute, since the program
+itself adds and deletes nothing.";
 
 /// Each turn's times.
 type Turns = Vec<Vec<Duration>>;
