@@ -6,7 +6,8 @@
 //!    stand or none does.
 //! 2. **The kernel holds the state.** An attachment is a BPF link and ends with the daemon, however that ends. Values
 //!    are read from the map when asked for; nothing polls, and an idle daemon does not wake.
-//! 3. **Nothing grows.** Buffers have the capacities of [`capacity`]; what is larger streams through them.
+//! 3. **Nothing grows.** Buffers have the capacities of [`capacity`]; what is larger streams through them. The daemon
+//!    allocates while it starts or reloads, and never after.
 //! 4. **What faces the network holds no power.** The page is served by another process, in a cage ([`page::cage`]), which
 //!    can be killed; the daemon itself gives up what it does not need.
 //!
@@ -15,10 +16,11 @@
 //! worker are not trusted with anything: whatever their bytes, the answer is an error or a number.
 //!
 //! # Rooms, from the top down; imports point downward only
-//! [`cli`] · [`daemon`] the story · [`report`] JSON · [`page`] the worker process · [`overview`] what the page says ·
+//! [`cli`] · [`daemon`] the story · [`control`] its socket · [`report`] JSON · [`page`] the worker process · [`overview`]
+//! what the page says ·
 //! [`watch`] the change log · [`filter`] one running filter · [`plan`] everything checked · [`kernel`] the only room
 //! with `unsafe` · [`config`] directives · [`corefile`] the text · [`object`] the program · [`metrics`], [`hex`],
-//! [`log`], [`files`], [`process`], [`wait`], [`capacity`].
+//! [`log`], [`files`], [`process`], [`wait`], [`exit`], [`capacity`].
 
 #![warn(
     missing_docs,
