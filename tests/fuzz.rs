@@ -102,6 +102,16 @@ fn values() {
 }
 
 #[test]
+fn packets_of_the_control_socket() {
+    replay("control", &[]);
+}
+
+#[test]
+fn heads_and_answers() {
+    replay("http", &[]);
+}
+
+#[test]
 fn every_folder_and_program_has_its_target() {
     let names: BTreeSet<_> = TARGETS.iter().map(|target| target.name.into()).collect();
     let stems = |folder: &str| -> BTreeSet<String> {

@@ -28,7 +28,7 @@ pub enum Request {
 
 impl Request {
     /// As it stands in a packet.
-    fn text(self) -> String {
+    pub fn text(self) -> String {
         match self {
             Self::Reload(None) => "reload".into(),
             Self::Reload(Some(time)) => format!("reload {}", time.as_millis()),

@@ -8,7 +8,7 @@
 //! at any time: the filter notices nothing, and the keeper makes another.
 
 pub mod cage;
-mod gate;
+pub mod gate;
 pub mod keeper;
 pub mod listener;
 pub mod server;

@@ -4,8 +4,8 @@
 //! or answer in a form whose end is not seen from outside; those are refused here, or made harmless.
 
 /// How far the collecting of a head has come.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Collector {
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Collector {
     seen: usize,
     in_line: bool,
     after_cr: bool,
@@ -13,7 +13,7 @@ pub(super) struct Collector {
 
 /// What the bytes so far are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Collected {
+pub enum Collected {
     /// The beginning of a head.
     Part,
     /// A head of so many bytes, and perhaps more after it.
@@ -24,7 +24,7 @@ pub(super) enum Collected {
 
 impl Collector {
     /// At the first byte.
-    pub(super) const fn new() -> Self {
+    pub const fn new() -> Self {
         Self {
             seen: 0,
             in_line: false,
@@ -35,7 +35,7 @@ impl Collector {
     /// Looks at what has come of a head: all bytes from its first, of which those of earlier calls are not looked at again.
     ///
     /// A head ends with its first empty line. Lines end with CR LF, and hold what can be printed, spaces and tabs.
-    pub(super) fn look(&mut self, bytes: &[u8]) -> Collected {
+    pub fn look(&mut self, bytes: &[u8]) -> Collected {
         for &byte in bytes.get(self.seen..).unwrap_or_default() {
             self.seen += 1;
             match (self.after_cr, byte) {
@@ -52,16 +52,16 @@ impl Collector {
 
 /// What must be known of a request to see its answer's end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Request {
+pub struct Request {
     /// The answer has no body, whatever its head says.
-    pub(super) is_head: bool,
+    pub is_head: bool,
     /// A body follows, so that nobody knows where the next head would begin.
-    pub(super) has_body: bool,
+    pub has_body: bool,
 }
 
 impl Request {
     /// As most are.
-    pub(super) const PLAIN: Self = Self {
+    pub const PLAIN: Self = Self {
         is_head: false,
         has_body: false,
     };
@@ -69,7 +69,7 @@ impl Request {
 
 /// A request that is answered without asking `tiny_http`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Refusal {
+pub enum Refusal {
     /// No HTTP head.
     Malformed,
     /// The head did not come in time.
@@ -82,7 +82,7 @@ pub(super) enum Refusal {
 
 impl Refusal {
     /// The whole answer.
-    pub(super) const fn answer(self) -> &'static [u8] {
+    pub const fn answer(self) -> &'static [u8] {
         match self {
             Self::Malformed => {
                 b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
@@ -108,7 +108,7 @@ const HIDDEN: [&[u8]; 3] = [b"Content-Length", b"Transfer-Encoding", b"TE"];
 ///
 /// # Errors
 /// The refusal, when that is not enough: `tiny_http` 0.12 never comes back from a version above 1.1.
-pub(super) fn admit(head: &mut [u8]) -> Result<Request, Refusal> {
+pub fn admit(head: &mut [u8]) -> Result<Request, Refusal> {
     let mut lines = head.split_mut(|&byte| byte == b'\n');
     let first = lines.next().unwrap_or_default().trim_ascii();
     let mut words = first.split(|&byte| byte == b' ');
@@ -151,7 +151,7 @@ fn hide(line: &mut [u8]) -> bool {
 
 /// How much an answer is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Extent {
+pub enum Extent {
     /// Its head has not all come.
     Unknown,
     /// So many bytes, head and body.
@@ -161,7 +161,7 @@ pub(super) enum Extent {
 }
 
 /// How much an answer is that begins with these bytes.
-pub(super) fn extent(start: &[u8], request: Request) -> Extent {
+pub fn extent(start: &[u8], request: Request) -> Extent {
     const END: &[u8] = b"\r\n\r\n";
     let end = start.windows(END.len()).position(|bytes| bytes == END);
     let Some(head) = end.and_then(|end| start.get(..end)) else {

@@ -13,7 +13,7 @@
 #![forbid(unsafe_code)]
 
 mod buffers;
-mod framing;
+pub mod framing;
 mod inner;
 mod slot;
 

@@ -1,10 +1,12 @@
 //! What is tried with an input, target by target: whatever the bytes, there is an answer that keeps its promises.
 
 pub mod btf;
+pub mod control;
 pub mod corefile;
 pub mod directives;
 pub mod elf;
 mod exposition;
+pub mod http;
 pub mod memory;
 pub mod object;
 mod reprint;
@@ -21,10 +23,14 @@ pub struct Target {
 }
 
 /// All of them.
-pub const TARGETS: [Target; 5] = [
+pub const TARGETS: [Target; 7] = [
     Target {
         name: "btf",
         run: btf::run,
+    },
+    Target {
+        name: "control",
+        run: control::run,
     },
     Target {
         name: "corefile",
@@ -33,6 +39,10 @@ pub const TARGETS: [Target; 5] = [
     Target {
         name: "directives",
         run: directives::run,
+    },
+    Target {
+        name: "http",
+        run: http::run,
     },
     Target {
         name: "object",
