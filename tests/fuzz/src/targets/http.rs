@@ -33,7 +33,8 @@ fn a_head(head: &[u8]) {
     let text = String::from_utf8(admitted.clone()).expect("a head is text");
     for line in text.lines().skip(1) {
         let name = line.split(':').next().unwrap_or_default();
-        let name = name.trim().to_ascii_lowercase();
+        // With a space before its colon it is no header, and tiny_http refuses the whole.
+        let name = name.trim_start().to_ascii_lowercase();
         assert!(
             !line.contains(':') || !HIDDEN.contains(&name.as_str()),
             "{line}"
