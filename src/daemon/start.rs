@@ -23,18 +23,13 @@ pub(super) fn warn(plan: &Plan, log: &Log) {
 }
 
 /// The orders of a plan, one for each `ebpf` block.
-pub(super) fn orders<'a>(
-    plan: &'a Plan,
-    log: &'a Log,
-    lasting: bool,
-) -> impl Iterator<Item = Order<'a>> {
+pub(super) fn orders<'a>(plan: &'a Plan, log: &'a Log) -> impl Iterator<Item = Order<'a>> {
     let pairs = plan.config.filters.iter().zip(&plan.objects);
-    pairs.map(move |(filter, object)| Order {
+    pairs.map(|(filter, object)| Order {
         filter,
         corefile: &plan.corefile,
         object,
         log,
-        lasting,
     })
 }
 
@@ -107,15 +102,14 @@ pub(super) fn filters(
     options: &Options,
 ) -> Result<Option<(Filters, Filters)>, Error> {
     let (log, lasting) = (&options.log, options.confirm.is_none());
-    for order in orders(plan, log, lasting) {
+    for order in orders(plan, log) {
         if !wait_for(&order, signals.stop_fd())? {
             return Ok(None);
         }
     }
-    let cpus = limits::possible_cpus();
     let mut old = Filters::new();
-    for order in orders(plan, log, lasting) {
-        if let Some(held) = order.adopt(cpus)? {
+    for order in orders(plan, log) {
+        if let Some(held) = order.adopt()? {
             // There is room: the list of `ebpf` blocks has the same capacity.
             let _ = old.push(held);
         }
@@ -146,8 +140,7 @@ pub(super) fn load(
     })?;
     let cpus = limits::possible_cpus();
     let mut batch = Box::<Batch>::default();
-    // What is loaded does not depend on how long it lasts.
-    orders(plan, log, true)
+    orders(plan, log)
         .map(|order| {
             let identity = order.identity();
             let same = |filter: &Filter| {
@@ -156,7 +149,7 @@ pub(super) fn load(
             if running.iter().any(same) {
                 return Ok(None);
             }
-            order.load(cpus, &mut batch, scan).map(Some)
+            order.load(identity, cpus, &mut batch, scan).map(Some)
         })
         .collect()
 }

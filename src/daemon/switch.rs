@@ -21,11 +21,11 @@ pub(super) fn switch(
     lasting: bool,
 ) -> Result<Filters, Error> {
     let mut new = Filters::new();
-    for (order, loaded) in start::orders(plan, log, lasting).zip(loaded) {
+    for (order, loaded) in start::orders(plan, log).zip(loaded) {
         let old = same_interface(running, &order.filter.interface);
         let switched = match (old, loaded) {
-            (Some(old), Some(loaded)) => order.switch(old, loaded),
-            (Some(old), None) => order.keep(old, scan),
+            (Some(old), Some(loaded)) => order.switch(old, loaded, lasting),
+            (Some(old), None) => order.keep(old, lasting, scan),
             (None, Some(loaded)) => order.attach(loaded),
             (None, None) => continue,
         };

@@ -6,6 +6,7 @@ use super::{Filter, Loaded, Order};
 use crate::config::{self, Blame, Diagnostic, Exit};
 use crate::kernel::attach::{Attachment, Mode};
 use crate::kernel::interface::Interface;
+use crate::kernel::limits;
 use crate::kernel::map::Map;
 use crate::kernel::program::Program;
 use crate::log::Log;
@@ -23,9 +24,6 @@ impl Order<'_> {
         let Some(pins) = self.pins() else {
             return Ok(());
         };
-        if pins.has_state(loaded.identity) {
-            return Ok(());
-        }
         pins.keep_state(loaded.identity, &loaded.program, &loaded.maps)
             .map_err(|trouble| self.troubled(&trouble))
     }
@@ -43,7 +41,7 @@ impl Order<'_> {
     ///
     /// # Errors
     /// When there are pins that are none of ours.
-    pub fn adopt(&self, cpus: usize) -> Result<Option<Filter>, Diagnostic> {
+    pub fn adopt(&self) -> Result<Option<Filter>, Diagnostic> {
         let interface = self.device()?;
         let Some(held) = self.held(&interface)? else {
             return Ok(None);
@@ -51,12 +49,11 @@ impl Order<'_> {
         let pins = Pins::of(&self.filter.interface);
         let same = self.identity() == held.identity;
         let maps = if same {
-            self.adopt_maps(&pins, &held, cpus)?
+            self.adopt_maps(&pins, &held)?
         } else {
             Vec::new()
         };
-        let mode = interface.xdp.and_then(|(mode, _)| mode);
-        let placed = self.adopt_attachment(&interface, mode, held.link, &held.program)?;
+        let placed = self.adopt_attachment(&interface, held.link, &held.program)?;
         let mut filter = self.filter(
             Loaded {
                 map: self.chosen(&maps)?,
@@ -71,7 +68,8 @@ impl Order<'_> {
         Ok(Some(filter))
     }
 
-    fn adopt_maps(&self, pins: &Pins, held: &Held, cpus: usize) -> Result<Vec<Map>, Diagnostic> {
+    fn adopt_maps(&self, pins: &Pins, held: &Held) -> Result<Vec<Map>, Diagnostic> {
+        let cpus = limits::possible_cpus();
         let defs = &self.object.maps;
         let fds = pins.maps(held.identity, defs.len());
         let fds = fds.map_err(|trouble| self.troubled(&trouble))?;
@@ -91,11 +89,11 @@ impl Order<'_> {
     fn adopt_attachment(
         &self,
         interface: &Interface,
-        mode: Option<Mode>,
         link: Option<std::os::fd::OwnedFd>,
         program: &Program,
     ) -> Result<Placed, Diagnostic> {
         let program = program.share().map_err(|error| self.lacking(&error))?;
+        let mode = interface.xdp.and_then(|(mode, _)| mode);
         let mode = mode.unwrap_or(Mode::Native);
         Ok(Placed {
             attachment: Attachment::adopt(interface.index, mode, program.into(), link),
@@ -130,22 +128,14 @@ impl Filter {
     /// earlier `exit hold`.
     pub fn settle(&mut self, log: &Log) {
         if !self.holds {
-            if let Some(pins) = self.pins.take() {
-                pins.forget();
-                if let Some(placed) = &mut self.placed {
-                    placed.attachment.outlive(false);
-                }
-            }
+            self.unpin();
+            self.pins = None;
             return;
         }
         let Some((pins, placed)) = self.pins.as_ref().zip(self.placed.as_mut()) else {
             return;
         };
-        let state = if pins.has_state(self.identity) {
-            Ok(())
-        } else {
-            pins.keep_state(self.identity, &self.program, &self.maps)
-        };
+        let state = pins.keep_state(self.identity, &self.program, &self.maps);
         match state.and_then(|()| pins.keep_link(&mut placed.attachment)) {
             Ok(()) => pins.forget_others(self.identity),
             Err(trouble) => {
@@ -154,6 +144,14 @@ impl Filter {
                     "{name}: will not outlive the daemon: {trouble}"
                 ));
             }
+        }
+    }
+
+    /// Removes the pins, if there are any, and lets the attachment end with the daemon.
+    pub(super) fn unpin(&mut self) {
+        self.unsettle();
+        if let Some(pins) = &self.pins {
+            pins.forget();
         }
     }
 

@@ -103,8 +103,6 @@ pub struct Order<'a> {
     pub object: &'a LinkedObject,
     /// Where messages go.
     pub log: &'a Log,
-    /// Whether what is put in place stays, or waits to be confirmed.
-    pub lasting: bool,
 }
 
 impl Order<'_> {
@@ -121,7 +119,10 @@ impl Order<'_> {
     /// # Errors
     /// What it is not.
     pub fn interface(&self) -> Result<Interface, Diagnostic> {
-        let interface = self.device()?;
+        self.free(self.device()?)
+    }
+
+    fn free(&self, interface: Interface) -> Result<Interface, Diagnostic> {
         if let Some((_, id)) = interface.xdp {
             let what = held(&self.filter.interface, id);
             return Err(self.wrong(self.filter.interface_at, "if", Blame::Interface, what));
@@ -138,7 +139,7 @@ impl Order<'_> {
         if interface.xdp.is_some() && self.held(&interface)?.is_some() {
             return Ok(());
         }
-        self.interface().map(drop)
+        self.free(interface).map(drop)
     }
 
     /// Looks up the interface, which must be there and up.
@@ -159,12 +160,13 @@ impl Order<'_> {
         Ok(interface)
     }
 
-    /// Creates and fills the maps and loads the program.
+    /// Creates and fills the maps and loads the program; `identity` is its own.
     ///
     /// # Errors
     /// When the kernel refuses; then nothing of it remains.
     pub fn load(
         &self,
+        identity: Identity,
         cpus: usize,
         batch: &mut Batch,
         scan: &mut Scan,
@@ -191,7 +193,7 @@ impl Order<'_> {
             map,
             maps,
             watch,
-            identity: self.identity(),
+            identity,
         })
     }
 

@@ -3,7 +3,7 @@
 //! Below [`ROOT`] each interface has a folder. In it stand `link`, the attachment, and a folder for each state: the
 //! program and the maps, named by the digest of what they were made from. The state is pinned before its program is
 //! attached, and others are removed after, so that at any moment the program that is attached has its state: whenever
-//! the daemon dies, the next one knows what to adopt and what to clear away.
+//! the daemon dies, the next one knows what to adopt and what to clear away. A state gets its name when it is complete.
 
 use std::fmt;
 use std::fs;
@@ -27,6 +27,8 @@ const MOUNT: &str = "/sys/fs/bpf";
 const ROOT: &str = "/sys/fs/bpf/corexdp";
 const LINK: &str = "link";
 const PROGRAM: &str = "program";
+/// A state that is being made.
+const NEW: &str = "new";
 
 /// The pins of an interface.
 #[derive(Clone, Debug)]
@@ -88,33 +90,44 @@ impl Pins {
         self.folder.join(format!("{:016x}", identity.0))
     }
 
-    /// Pins a program that is about to be attached, and its maps.
+    /// Pins a program that is about to be attached, and its maps, unless that was done before.
     pub(super) fn keep_state(
         &self,
         identity: Identity,
         program: &Program,
         maps: &[Map],
     ) -> Result<(), Trouble> {
+        let folder = self.state(identity);
+        if folder.exists() {
+            return Ok(());
+        }
         let mounted = statfs(MOUNT).is_ok_and(|there| there.filesystem_type() == BPF_FS_MAGIC);
         if !mounted {
             let what = "is no BPF file system; `mount -t bpf bpf /sys/fs/bpf` makes it one";
             return Err(Trouble::new(Path::new(MOUNT), what, None));
         }
-        let folder = self.state(identity);
-        let failed = |errno| Trouble::new(&folder, "can't be made", Some(errno));
-        // What is there is of a daemon that died on the way, or the same.
-        remove(&folder).map_err(failed)?;
-        fs::create_dir_all(&folder).map_err(|error| failed(errno(&error)))?;
-        pin::pin(program.as_fd(), &folder.join(PROGRAM)).map_err(failed)?;
-        for (index, map) in maps.iter().enumerate() {
-            pin::pin(map.fd().as_fd(), &folder.join(index.to_string())).map_err(failed)?;
-        }
-        Ok(())
+        // Left by a daemon that died on the way.
+        self.forget_new();
+        self.make(program, maps, &folder).map_err(|errno| {
+            self.forget_new();
+            let _ = fs::remove_dir(&self.folder);
+            Trouble::new(&folder, "can't be made", Some(errno))
+        })
     }
 
-    /// Whether that state is pinned.
-    pub(super) fn has_state(&self, identity: Identity) -> bool {
-        self.state(identity).exists()
+    fn make(&self, program: &Program, maps: &[Map], folder: &Path) -> Result<(), Errno> {
+        let new = self.folder.join(NEW);
+        fs::create_dir_all(&new).map_err(|error| errno(&error))?;
+        pin::pin(program.as_fd(), &new.join(PROGRAM))?;
+        for (index, map) in maps.iter().enumerate() {
+            pin::pin(map.fd().as_fd(), &new.join(index.to_string()))?;
+        }
+        fs::rename(&new, folder).map_err(|error| errno(&error))
+    }
+
+    fn forget_new(&self) {
+        // Mostly it is not there.
+        let _ = remove(&self.folder.join(NEW));
     }
 
     /// Pins the attachment, which then outlives this process.
@@ -150,6 +163,7 @@ impl Pins {
     /// Removes everything.
     pub(super) fn forget(&self) {
         self.forget_link();
+        self.forget_new();
         for folder in self.states() {
             let _ = remove(&folder);
         }
@@ -248,16 +262,11 @@ fn program(folder: &Path) -> Option<Program> {
 }
 
 /// Removes a state.
-fn remove(folder: &Path) -> Result<(), Errno> {
-    let names = match fs::read_dir(folder) {
-        Ok(names) => names,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(errno(&error)),
-    };
-    for name in names.flatten() {
-        fs::remove_file(name.path()).map_err(|error| errno(&error))?;
+fn remove(folder: &Path) -> io::Result<()> {
+    for name in fs::read_dir(folder)? {
+        fs::remove_file(name?.path())?;
     }
-    fs::remove_dir(folder).map_err(|error| errno(&error))
+    fs::remove_dir(folder)
 }
 
 fn errno(error: &io::Error) -> Errno {

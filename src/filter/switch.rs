@@ -9,11 +9,16 @@ use crate::kernel::scan::Scan;
 
 impl Order<'_> {
     /// Puts what was loaded in the place of `old`, which filters the same interface. `old` then no longer filters, but
-    /// has all that it needs to [take back](Filter::take_back) its place.
+    /// has all that it needs to [take back](Filter::take_back) its place. What is not `lasting` waits to be confirmed.
     ///
     /// # Errors
     /// When the interface or its driver does not take it; `old` still filters.
-    pub fn switch(&self, old: &mut Filter, loaded: Loaded) -> Result<Filter, Diagnostic> {
+    pub fn switch(
+        &self,
+        old: &mut Filter,
+        loaded: Loaded,
+        lasting: bool,
+    ) -> Result<Filter, Diagnostic> {
         let interface = match self.device() {
             Ok(interface) => interface,
             // It is away, and what was loaded will follow it.
@@ -23,7 +28,7 @@ impl Order<'_> {
         self.pin_state(&loaded)?;
         let placed = old.placed.as_ref();
         let suits = placed.is_some_and(|held| place::suits(self.filter.mode, &interface, held));
-        if !self.lasting || !suits {
+        if !lasting || !suits {
             old.unsettle();
         }
         let held = old.placed.take();
@@ -49,7 +54,12 @@ impl Order<'_> {
     ///
     /// # Errors
     /// When there are no descriptors left, or the mode changes and the driver refuses; `old` still filters.
-    pub fn keep(&self, old: &mut Filter, scan: &mut Scan) -> Result<Filter, Diagnostic> {
+    pub fn keep(
+        &self,
+        old: &mut Filter,
+        lasting: bool,
+        scan: &mut Scan,
+    ) -> Result<Filter, Diagnostic> {
         let maps: Result<Vec<Map>, _> = old.maps.iter().map(Map::share).collect();
         let maps = maps.map_err(|error| self.lacking(&error))?;
         let map = self.chosen(&maps)?;
@@ -64,7 +74,7 @@ impl Order<'_> {
             watch,
             identity: old.identity,
         };
-        let mut new = self.switch(old, loaded)?;
+        let mut new = self.switch(old, loaded, lasting)?;
         if self.filter.debug && new.watch.is_none() {
             new.watch = old.watch.take();
         }
@@ -83,10 +93,7 @@ impl Order<'_> {
 impl Filter {
     /// Detaches; all that is needed to attach again stays.
     pub fn step_aside(&mut self) {
-        self.unsettle();
-        if let Some(pins) = &self.pins {
-            pins.forget();
-        }
+        self.unpin();
         self.placed = None;
         self.retry = None;
     }
