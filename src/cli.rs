@@ -41,8 +41,22 @@ usage:
   -quiet          log nothing
 
 exit codes: 0 done, 64 usage, 65 object unusable, 66 file missing,
-69 interface or daemon unavailable, 71 system error, 77 not permitted, 78 Corefile wrong
+69 interface or daemon unavailable, 71 system error, 77 not permitted,
+78 Corefile wrong
 ";
+
+/// The commands, and which options each has.
+const OPTIONS: [(&str, &[&str]); 6] = [
+    (
+        "run",
+        &["conf", "log", "pidfile", "control", "confirm", "quiet"],
+    ),
+    ("check", &["conf", "json"]),
+    ("expand", &["conf"]),
+    ("reload", &["control", "confirm"]),
+    ("confirm", &["control"]),
+    (KEEPER, &[]),
+];
 
 /// What was asked for.
 #[derive(Debug, PartialEq, Eq)]
@@ -124,43 +138,21 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, U
     }
     let words: Vec<&str> = given.words.iter().map(String::as_str).collect();
     let (name, more) = words.split_first().unwrap_or((&"run", &[]));
-    let unexpected = |more: &[&str]| {
-        more.first()
-            .map_or(Ok(()), |more| Err(Usage(format!("unexpected {more:?}"))))
+    let Some((_, options)) = OPTIONS.iter().find(|(command, _)| command == name) else {
+        return Err(Usage(format!("unknown command {name:?}")));
     };
+    if let Some(word) = more.first() {
+        return Err(Usage(format!("unexpected {word:?}")));
+    }
+    given.only(name, options)?;
+    let (source, json) = (source(&given), given.has("json"));
     match *name {
-        "run" => {
-            unexpected(more)?;
-            given.only(
-                name,
-                &["conf", "log", "pidfile", "control", "confirm", "quiet"],
-            )?;
-            run(&given)
-        }
-        "check" => {
-            unexpected(more)?;
-            given.only(name, &["conf", "json"])?;
-            let (source, json) = (source(&given), given.has("json"));
-            Ok(Command::Check { source, json })
-        }
-        "expand" => {
-            unexpected(more)?;
-            given.only(name, &["conf"])?;
-            let source = source(&given);
-            Ok(Command::Expand { source })
-        }
-        "reload" => {
-            unexpected(more)?;
-            given.only(name, &["control", "confirm"])?;
-            Ok(ask(&given, Request::Reload(given.duration("confirm")?)))
-        }
-        "confirm" => {
-            unexpected(more)?;
-            given.only(name, &["control"])?;
-            Ok(ask(&given, Request::Confirm))
-        }
-        KEEPER if more.is_empty() => Ok(Command::Keeper),
-        other => Err(Usage(format!("unknown command {other:?}"))),
+        "check" => Ok(Command::Check { source, json }),
+        "expand" => Ok(Command::Expand { source }),
+        "reload" => Ok(ask(&given, Request::Reload(given.duration("confirm")?))),
+        "confirm" => Ok(ask(&given, Request::Confirm)),
+        KEEPER => Ok(Command::Keeper),
+        _ => run(&given, source),
     }
 }
 
@@ -171,7 +163,7 @@ fn source(given: &Given) -> Option<Source> {
     })
 }
 
-fn run(given: &Given) -> Result<Command, Usage> {
+fn run(given: &Given, source: Option<Source>) -> Result<Command, Usage> {
     let log = match given.value("log") {
         _ if given.has("quiet") => Some(Target::Nowhere),
         None => None,
@@ -183,7 +175,7 @@ fn run(given: &Given) -> Result<Command, Usage> {
         }
     };
     Ok(Command::Run {
-        source: source(given),
+        source,
         log,
         pidfile: given.value("pidfile").map(PathBuf::from),
         control: given.value("control").map(PathBuf::from),

@@ -1,9 +1,9 @@
-//! Sleeping until a descriptor is readable or a time has come.
+//! Sleeping until a descriptor is readable or a time has come, and when to try again.
 
 #![forbid(unsafe_code)]
 
 use std::os::fd::BorrowedFd;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -31,13 +31,56 @@ pub fn wait<const N: usize>(
     Ok(fds.map(|fd| fd.is_some() && events.next().and_then(PollFd::any).unwrap_or(false)))
 }
 
-fn timeout(until: Option<Instant>) -> PollTimeout {
+/// How long that is from now; without a time, for ever. Rounded up, so that nobody spins through the last millisecond.
+pub fn timeout(until: Option<Instant>) -> PollTimeout {
     let Some(until) = until else {
         return PollTimeout::NONE;
     };
-    // Rounded up, so that nobody spins through the last millisecond.
     let left = until.saturating_duration_since(Instant::now());
     PollTimeout::try_from(left.as_millis().saturating_add(1)).unwrap_or(PollTimeout::MAX)
+}
+
+/// When something that failed is tried again: pauses that double up to a longest.
+#[derive(Debug)]
+pub struct Backoff {
+    first: Duration,
+    longest: Duration,
+    pause: Duration,
+    at: Option<Instant>,
+}
+
+impl Backoff {
+    /// Nothing is to be tried.
+    pub const fn new(first: Duration, longest: Duration) -> Self {
+        Self {
+            first,
+            longest,
+            pause: first,
+            at: None,
+        }
+    }
+
+    /// Plans another attempt.
+    pub fn plan(&mut self) {
+        self.at = Instant::now().checked_add(self.pause);
+        self.pause = (self.pause * 2).min(self.longest);
+    }
+
+    /// When it is to be.
+    pub const fn at(&self) -> Option<Instant> {
+        self.at
+    }
+
+    /// Whether that time has come; then nothing is planned any more.
+    pub fn take_due(&mut self) -> bool {
+        self.at.take_if(|at| *at <= Instant::now()).is_some()
+    }
+
+    /// It went well, and would begin with the first pause again.
+    pub const fn forget(&mut self) {
+        self.pause = self.first;
+        self.at = None;
+    }
 }
 
 #[cfg(test)]
@@ -45,7 +88,6 @@ mod tests {
     use std::io::Write as _;
     use std::os::fd::AsFd;
     use std::os::unix::net::UnixStream;
-    use std::time::Duration;
 
     use super::*;
 

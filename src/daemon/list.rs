@@ -6,16 +6,16 @@
 use nix::libc::{self, c_int, c_long};
 #[cfg(target_arch = "x86_64")]
 use nix::libc::{
-    SYS_mkdir as MAKE_FOLDER, SYS_poll as POLL, SYS_readlink as READ_LINK,
+    SYS_mkdir as MAKE_FOLDER, SYS_readlink as READ_LINK, SYS_rename as RENAME,
     SYS_rmdir as REMOVE_FOLDER, SYS_unlink as UNLINK,
 };
 #[cfg(not(target_arch = "x86_64"))]
 use nix::libc::{
-    SYS_mkdirat as MAKE_FOLDER, SYS_ppoll as POLL, SYS_readlinkat as READ_LINK,
+    SYS_mkdirat as MAKE_FOLDER, SYS_readlinkat as READ_LINK, SYS_renameat as RENAME,
     SYS_unlinkat as REMOVE_FOLDER, SYS_unlinkat as UNLINK,
 };
 
-use crate::kernel::calls::{Rule, any, bits, is, only};
+use crate::kernel::calls::{FIONBIO, POLL, Rule, any, bits, is, only};
 
 /// The bits of a file's opening that let it be written, made or cut.
 const WRITES: c_int = libc::O_ACCMODE | libc::O_CREAT | libc::O_TRUNC;
@@ -110,6 +110,7 @@ pub const SELDOM: &[Rule] = &[
     only(libc::SYS_bpf, &[is(0, 6)]),
     only(libc::SYS_bpf, &[is(0, 7)]),
     any(MAKE_FOLDER),
+    any(RENAME),
     any(REMOVE_FOLDER),
     any(READ_LINK),
     any(libc::SYS_statfs),
@@ -142,7 +143,5 @@ pub const SELDOM: &[Rule] = &[
     any(libc::SYS_restart_syscall),
 ];
 
-/// Makes a socket not wait (`asm-generic/ioctls.h`).
-const FIONBIO: c_int = 0x5421;
 /// Gives the name of an interface (`linux/sockios.h`).
 const SIOCGIFNAME: c_int = 0x8910;

@@ -16,6 +16,7 @@ use nix::sys::statfs::{BPF_FS_MAGIC, statfs};
 
 use super::Identity;
 use crate::kernel::attach::Attachment;
+use crate::kernel::errno;
 use crate::kernel::interface::Interface;
 use crate::kernel::map::Map;
 use crate::kernel::pin::{self, Kind};
@@ -267,8 +268,4 @@ fn remove(folder: &Path) -> io::Result<()> {
         fs::remove_file(name?.path())?;
     }
     fs::remove_dir(folder)
-}
-
-fn errno(error: &io::Error) -> Errno {
-    error.raw_os_error().map_or(Errno::EIO, Errno::from_raw)
 }

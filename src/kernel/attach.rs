@@ -11,7 +11,7 @@ use nix::libc;
 
 use super::interface;
 use super::netlink::{ACKNOWLEDGED, IFLA_XDP, NESTED, Refusal, Request, Words};
-use super::{Call, door};
+use super::{Call, door, errno};
 
 const BPF_XDP: u32 = 37;
 /// Update a link only if it has the program that is said (`BPF_F_REPLACE` of `BPF_LINK_UPDATE`).
@@ -227,10 +227,8 @@ impl Drop for Attachment {
 }
 
 fn duplicate(program: BorrowedFd<'_>) -> Result<OwnedFd, Failure> {
-    program.try_clone_to_owned().map_err(|error| {
-        let errno = Errno::from_raw(error.raw_os_error().unwrap_or_default());
-        Failure::Refused(errno, Words::new())
-    })
+    let copy = program.try_clone_to_owned();
+    copy.map_err(|error| Failure::Refused(errno(&error), Words::new()))
 }
 
 /// Whether `errno` is about something that netlink would not do better.

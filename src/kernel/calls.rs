@@ -3,11 +3,20 @@
 use std::collections::BTreeMap;
 
 use nix::errno::Errno;
-use nix::libc::c_long;
+#[cfg(target_arch = "x86_64")]
+pub use nix::libc::SYS_poll as POLL;
+#[cfg(not(target_arch = "x86_64"))]
+pub use nix::libc::SYS_ppoll as POLL;
+use nix::libc::{c_int, c_long};
 use seccompiler::{
     SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
     TargetArch, apply_filter,
 };
+
+use super::errno;
+
+/// Makes a socket not wait (`asm-generic/ioctls.h`).
+pub const FIONBIO: c_int = 0x5421;
 
 /// A system call and what its arguments must be like. One that stands in a list several times may be made in each of
 /// these ways.
@@ -114,9 +123,7 @@ fn install(
         .and_then(TryInto::try_into)
         .map_err(|_| Errno::EINVAL)?;
     apply_filter(&program).map_err(|error| match error {
-        seccompiler::Error::Prctl(error) | seccompiler::Error::Seccomp(error) => {
-            Errno::from_raw(error.raw_os_error().unwrap_or_default())
-        }
+        seccompiler::Error::Prctl(error) | seccompiler::Error::Seccomp(error) => errno(&error),
         _ => Errno::EINVAL,
     })
 }

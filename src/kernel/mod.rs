@@ -24,11 +24,17 @@ pub mod scan;
 pub mod shared;
 
 use std::fmt;
+use std::io;
 
 use nix::errno::Errno;
 
 pub use door::Call;
 pub use netlink::{Words, cut};
+
+/// The kernel's answer in an error of std's; `EIO` where there is none, as when a file ended too early.
+pub fn errno(error: &io::Error) -> Errno {
+    error.raw_os_error().map_or(Errno::EIO, Errno::from_raw)
+}
 
 /// A call that the kernel refused, and for what.
 #[derive(Debug)]

@@ -9,6 +9,8 @@ use nix::libc;
 use nix::sys::resource::{Resource, getrlimit};
 use nix::unistd::{ForkResult, Pid};
 
+use super::errno;
+
 /// Where the search for open descriptors ends on a kernel that does not close them all at once.
 const MOST_DESCRIPTORS: u64 = 1 << 20;
 
@@ -31,9 +33,7 @@ pub fn fork() -> Result<Option<Pid>, Errno> {
 /// The kernel counts threads as links of their folder, beyond the two that every folder has. (`unshare(CLONE_THREAD)`
 /// tells too, but is itself not allowed in many containers.)
 fn has_one_thread() -> Result<bool, Errno> {
-    let folder = fs::metadata("/proc/self/task");
-    let folder =
-        folder.map_err(|error| Errno::from_raw(error.raw_os_error().unwrap_or_default()))?;
+    let folder = fs::metadata("/proc/self/task").map_err(|error| errno(&error))?;
     Ok(folder.nlink() == 3)
 }
 

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use syslog::{Facility, Formatter3164, LogFormat, Severity};
 
 use super::LINE;
+use crate::wait::Backoff;
 
 /// Bytes of a message with its time and name.
 const MESSAGE: usize = LINE + 128;
@@ -30,8 +31,7 @@ pub struct Syslog {
     socket: Option<UnixDatagram>,
     kept: Ring,
     lost: u32,
-    pause: Duration,
-    retry_at: Option<Instant>,
+    retry: Backoff,
 }
 
 impl fmt::Debug for Syslog {
@@ -54,8 +54,7 @@ impl Syslog {
             socket: None,
             kept: Ring::default(),
             lost: 0,
-            pause: FIRST_PAUSE,
-            retry_at: None,
+            retry: Backoff::new(FIRST_PAUSE, LONGEST_PAUSE),
         }
     }
 
@@ -66,25 +65,21 @@ impl Syslog {
         };
         if !self.empty() || !self.try_send(&message) {
             self.lost = self.lost.saturating_add(self.kept.push(&message));
-            if self.retry_at.is_none() {
-                self.plan(Instant::now());
+            if self.retry.at().is_none() {
+                self.retry.plan();
             }
         }
     }
 
     /// When [`Syslog::deliver`] wants to be called.
     pub(super) const fn deadline(&self) -> Option<Instant> {
-        self.retry_at
+        self.retry.at()
     }
 
     /// Tries again to deliver what is kept, if it is time.
     pub(super) fn deliver(&mut self) {
-        let now = Instant::now();
-        if self.retry_at.is_none_or(|at| at > now) {
-            return;
-        }
-        if !self.empty() {
-            self.plan(now);
+        if self.retry.take_due() && !self.empty() {
+            self.retry.plan();
         }
     }
 
@@ -104,14 +99,8 @@ impl Syslog {
             }
             self.kept.pop();
         }
-        self.pause = FIRST_PAUSE;
-        self.retry_at = None;
+        self.retry.forget();
         true
-    }
-
-    fn plan(&mut self, now: Instant) {
-        self.retry_at = now.checked_add(self.pause);
-        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
     }
 
     fn message(&self, severity: Severity, text: &str) -> Option<Message> {
@@ -245,7 +234,8 @@ mod tests {
     }
 
     fn later(syslog: &mut Syslog) {
-        syslog.retry_at = Some(Instant::now());
+        syslog.retry = Backoff::new(Duration::ZERO, LONGEST_PAUSE);
+        syslog.retry.plan();
         syslog.deliver();
     }
 

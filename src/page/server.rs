@@ -12,6 +12,7 @@ use super::listener::{Listener, Listeners};
 use super::{Content, FAILED, PAGE_SIZE};
 use crate::config::Address;
 use crate::kernel::shared::SharedPage;
+use crate::wait::Backoff;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
@@ -27,8 +28,7 @@ pub struct Server {
     worker: Option<Worker>,
     /// When the worker was made.
     since: Instant,
-    pause: Duration,
-    restart_at: Option<Instant>,
+    restart: Backoff,
 }
 
 /// What came of listening to the worker.
@@ -55,8 +55,7 @@ impl Server {
             page_fd,
             worker: None,
             since: Instant::now(),
-            pause: FIRST_PAUSE,
-            restart_at: None,
+            restart: Backoff::new(FIRST_PAUSE, LONGEST_PAUSE),
         };
         server.hire(keeper)?;
         Ok(server)
@@ -91,7 +90,7 @@ impl Server {
 
     /// When [`Server::restart`] wants to be called.
     pub const fn deadline(&self) -> Option<Instant> {
-        self.restart_at
+        self.restart.at()
     }
 
     /// Takes what the worker says.
@@ -126,12 +125,8 @@ impl Server {
 
     /// Has another worker made if its time has come.
     pub fn restart(&mut self, keeper: &mut Keeper) {
-        if self.restart_at.is_none_or(|at| at > Instant::now()) {
-            return;
-        }
-        self.restart_at = None;
-        if self.hire(keeper).is_err() {
-            self.plan_restart();
+        if self.restart.take_due() && self.hire(keeper).is_err() {
+            self.restart.plan();
         }
     }
 
@@ -140,14 +135,9 @@ impl Server {
             return Heard::Nothing;
         }
         if self.since.elapsed() >= SOUND_AFTER {
-            self.pause = FIRST_PAUSE;
+            self.restart.forget();
         }
-        self.plan_restart();
+        self.restart.plan();
         Heard::Death
-    }
-
-    fn plan_restart(&mut self) {
-        self.restart_at = Instant::now().checked_add(self.pause);
-        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
     }
 }

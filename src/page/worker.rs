@@ -13,6 +13,7 @@ use nix::sys::time::{TimeVal, TimeValLike};
 use tiny_http::{Header, Method, Request, Response, Server, StatusCode};
 
 use super::{Content, FAILED, PAGE_SIZE, cage, gate};
+use crate::kernel::errno;
 use crate::kernel::passing::Descriptors;
 use crate::kernel::shared::SharedPage;
 
@@ -75,10 +76,6 @@ fn start(listener: UnixListener, daemon: Daemon) -> io::Result<()> {
         .stack_size(STACK_SIZE)
         .spawn(move || serve(server, &daemon))?;
     Ok(())
-}
-
-fn errno(error: &io::Error) -> Errno {
-    error.raw_os_error().map_or(Errno::EIO, Errno::from_raw)
 }
 
 fn serve(server: &Server, daemon: &Daemon) {

@@ -7,13 +7,9 @@
 //! aarch64 has no older form of any call that got a newer one.
 
 use nix::errno::Errno;
-#[cfg(target_arch = "x86_64")]
-use nix::libc::SYS_poll as POLL;
-#[cfg(not(target_arch = "x86_64"))]
-use nix::libc::SYS_ppoll as POLL;
 use nix::libc::{self, c_int, c_long};
 
-use crate::kernel::calls::{self, Otherwise, Rule, any, bits, is, only};
+use crate::kernel::calls::{self, FIONBIO, Otherwise, POLL, Rule, any, bits, is, only};
 
 /// How threads are begun: everything is shared, and it is a thread. The kernel refuses new namespaces with that, but
 /// such a request does not get so far.
@@ -87,9 +83,6 @@ pub const ALWAYS: &[Rule] = &[
     #[cfg(not(target_env = "musl"))]
     any(libc::SYS_set_robust_list),
 ];
-
-/// Makes a socket not wait (`asm-generic/ioctls.h`).
-const FIONBIO: c_int = 0x5421;
 
 /// What only some runs take, and when.
 pub const SELDOM: &[Rule] = &[

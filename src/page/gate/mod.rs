@@ -24,9 +24,10 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::poll::{PollFd, PollFlags, poll};
 
 use crate::capacity::MAX_FILTERS;
+use crate::wait::timeout;
 use buffers::{Answer, Input};
 pub(super) use inner::Inner;
 use slot::{Ready, Slot};
@@ -120,7 +121,7 @@ impl Gate<'_> {
             let _ = fds.push(PollFd::new(fd, events));
         }
         let deadlines = self.slots.iter().filter_map(Slot::deadline);
-        match poll(&mut fds, timeout(deadlines.chain(opens_at).min(), now)) {
+        match poll(&mut fds, timeout(deadlines.chain(opens_at).min())) {
             // Interrupted, nothing is ready, and so say the descriptors.
             Ok(_) | Err(Errno::EINTR) => {}
             Err(errno) => return Err(errno),
@@ -231,12 +232,4 @@ impl Gate<'_> {
             }
         }
     }
-}
-
-/// From now until then, rounded up, so that the last millisecond is no busy one.
-fn timeout(at: Option<Instant>, now: Instant) -> PollTimeout {
-    at.map_or(PollTimeout::NONE, |at| {
-        let left = at.saturating_duration_since(now).as_millis();
-        PollTimeout::try_from(left.saturating_add(1)).unwrap_or(PollTimeout::MAX)
-    })
 }
