@@ -34,12 +34,19 @@ pub fn run(input: &[u8]) {
                 saying::is_one_line(&warning.to_string());
             }
             expands_to_the_same(&corefile);
-            if !input.windows(2).any(|two| two == b"{$" || two == b"{%") {
+            if !has_variables(input) {
                 reprint::gives_the_same(&corefile);
             }
         }
         Err(error) => explains(&error, &world),
     }
+}
+
+/// Whether a variable may begin somewhere: carriage returns are none of its letters.
+fn has_variables(input: &[u8]) -> bool {
+    let mut letters = input.iter().filter(|&&byte| byte != b'\r').peekable();
+    std::iter::from_fn(|| Some((*letters.next()?, letters.peek().copied())))
+        .any(|two| matches!(two, (b'{', Some(b'$' | b'%'))))
 }
 
 fn explains(error: &Error, world: &World) {
