@@ -20,7 +20,7 @@ BPF_OUTPUTS := $(foreach name,$(BPF_PROGRAMS),target/bpf/$(name).o target/bpf/$(
 # Scripts by their first line, since not all have a name that ends in .sh.
 SCRIPTS = $(shell grep -rlI --exclude-dir=target --exclude-dir=dist --exclude-dir=.git '^\#!/.*sh$$' .)
 
-.PHONY: help build binary demo test fuzz bench dist appliance lint clean setup-build setup-demo setup-test setup-bench \
+.PHONY: help build binary demo test fuzz soak bench dist appliance lint clean setup-build setup-demo setup-test setup-bench \
 	setup-dist setup-appliance
 .DELETE_ON_ERROR:
 
@@ -29,6 +29,7 @@ help:
 	@echo 'make demo    builds, then filters a real DNS server in network namespaces and shows it (root)'
 	@echo 'make test    everything that CI runs (root)'
 	@echo 'make fuzz    looks for inputs that break a promise, SECONDS_EACH (600) for each target'
+	@echo 'make soak    MINUTES (30) of packets, scrapes, reloads and a flapping interface; nothing may grow (root)'
 	@echo 'make bench   attaching, filling, scraping and idling, each beside its peer (root)'
 	@echo 'make dist    static binaries for x86_64 and aarch64 and the example programs, in dist/'
 	@echo 'make appliance   boots dist/ in emulated machines with several kernels, and tests it there (root)'
@@ -60,6 +61,12 @@ SECONDS_EACH ?= 600
 
 fuzz: | setup-test
 	tests/fuzz.sh $(SECONDS_EACH)
+
+# How long the soak takes.
+MINUTES ?= 30
+
+soak: build | setup-test
+	COREXDP_SOAK_SECONDS=$$(($(MINUTES) * 60)) $(CARGO) test --release --locked --test soak -- --nocapture
 
 bench: build | setup-bench
 	tests/bench.sh

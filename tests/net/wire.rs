@@ -26,9 +26,15 @@ impl Sender {
     /// Sends the frame `times` times.
     pub(crate) fn send(&self, frame: &[u8], times: u32) {
         for _ in 0..times {
-            let sent = send(self.0.as_raw_fd(), frame, MsgFlags::empty()).unwrap();
-            assert_eq!(sent, frame.len());
+            self.try_send(frame).unwrap();
         }
+    }
+
+    /// Sends the frame over an interface that may be down or gone.
+    pub(crate) fn try_send(&self, frame: &[u8]) -> Result<(), Errno> {
+        let sent = send(self.0.as_raw_fd(), frame, MsgFlags::empty())?;
+        assert_eq!(sent, frame.len());
+        Ok(())
     }
 }
 
@@ -40,12 +46,16 @@ impl Receiver {
     /// The next frame that has come, if any.
     pub(crate) fn next(&self) -> Option<Vec<u8>> {
         let mut frame = vec![0; 2048];
-        match recv(self.0.as_raw_fd(), &mut frame, MsgFlags::MSG_DONTWAIT) {
-            Ok(length) => frame.truncate(length),
-            Err(Errno::EAGAIN) => return None,
-            Err(errno) => panic!("{errno}"),
+        loop {
+            match recv(self.0.as_raw_fd(), &mut frame, MsgFlags::MSG_DONTWAIT) {
+                Ok(length) => frame.truncate(length),
+                Err(Errno::EAGAIN) => return None,
+                // Said once when the interface goes down or away; what came before is still there.
+                Err(Errno::ENETDOWN) => continue,
+                Err(errno) => panic!("{errno}"),
+            }
+            return Some(frame);
         }
-        Some(frame)
     }
 }
 

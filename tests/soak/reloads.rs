@@ -1,0 +1,90 @@
+//! Reloads of each kind that keep the map, and one that must change nothing.
+
+use std::fmt;
+
+use nix::sys::signal::Signal;
+
+use crate::Soak;
+use crate::net::{Corexdp, finish};
+
+/// What a Corefile says that another does not.
+#[derive(Clone, Copy)]
+pub(crate) struct Corefile {
+    metric: &'static str,
+    page: &'static str,
+    wrong: bool,
+}
+
+/// By turns; the first is what the daemon starts with.
+pub(crate) const COREFILES: [Corefile; 5] = [
+    Corefile::new("dropped", ""),
+    Corefile::new("dropped", ""),
+    Corefile::new("dropped_packets", ""),
+    Corefile::new("dropped", "localhost:9154"),
+    Corefile {
+        wrong: true,
+        ..Corefile::new("dropped", "")
+    },
+];
+
+impl Corefile {
+    const fn new(metric: &'static str, page: &'static str) -> Self {
+        Self {
+            metric,
+            page,
+            wrong: false,
+        }
+    }
+
+    pub(crate) fn text(&self) -> String {
+        let zero = "0".repeat(64);
+        let second = match self.page {
+            "" => String::new(),
+            page => format!("two {{\n  prometheus {page}\n}}\n"),
+        };
+        format!(
+            ". {{\n  prometheus\n  debug\n  ebpf {{\n    elf acl.o\n    if edge0\n    \
+             map 02000000.04000000.C0000242.FFFFFFFF.{zero}.0000000000000000\n    \
+             metric {} 00000000 {} 8 \"Dropped.\"\n  }}\n}}\n{second}",
+            self.metric,
+            if self.wrong { 49 } else { 48 },
+        )
+    }
+}
+
+/// How many there were.
+#[derive(Default)]
+pub(crate) struct Reloads {
+    done: usize,
+    refused: usize,
+}
+
+impl Reloads {
+    /// Does the next, by the control socket and by signal in turns, and sees that it did what it should.
+    pub(crate) fn again(&mut self, soak: &Soak) {
+        let number = self.done + self.refused;
+        let corefile = COREFILES[number % COREFILES.len()];
+        soak.site.folder.write("Corefile", &corefile.text());
+        if number.is_multiple_of(2) {
+            let args = ["reload", "--control", "control"];
+            let outcome = finish(&mut Corexdp::command(soak.site.folder.path(), &args));
+            let code = if corefile.wrong { 78 } else { 0 };
+            assert_eq!(outcome.code, Some(code), "{outcome:#?}");
+        } else {
+            soak.daemon.signal(Signal::SIGHUP);
+        }
+        let (count, line) = if corefile.wrong {
+            (&mut self.refused, "reload: nothing was changed")
+        } else {
+            (&mut self.done, "reload: done")
+        };
+        soak.daemon.nth_line(*count, line);
+        *count += 1;
+    }
+}
+
+impl fmt::Display for Reloads {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} reloads done and {} refused", self.done, self.refused)
+    }
+}

@@ -1,0 +1,187 @@
+//! A steady stream of packets that the filter is to drop and count, and where each of them went.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, Weak};
+use std::thread;
+use std::time::Duration;
+
+use nix::errno::Errno;
+
+use crate::frame;
+use crate::net::{CLIENT, PATIENCE, Receiver, SERVER, Sender, Site, pause, within};
+
+/// Between two packets; with sending itself some 2,000 come in a second.
+const PAUSE: Duration = Duration::from_micros(400);
+/// Whose packets the Corefile drops.
+const SOURCE: &str = "192.0.2.66";
+
+/// How long nothing may change until all that was on its way has arrived.
+const QUIET_MILLISECONDS: u64 = 50;
+
+/// The stream, and its account.
+pub(crate) struct Traffic {
+    stream: Arc<Stream>,
+    receiver: Mutex<Receiver>,
+    unfiltered: AtomicU64,
+    /// What was accounted for already.
+    settled: Mutex<Account>,
+}
+
+struct Stream {
+    frame: Vec<u8>,
+    /// None while it pauses. Held while a packet is sent.
+    sender: Mutex<Option<Sender>>,
+    sent: AtomicU64,
+}
+
+/// Packets: sent, of these dropped and counted by the filter, and seen behind it. What is neither was lost before an
+/// interface that was down.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Account {
+    pub(crate) sent: u64,
+    pub(crate) counted: u64,
+    pub(crate) unfiltered: u64,
+}
+
+impl Traffic {
+    pub(crate) fn start(site: &Site) -> Self {
+        let stream = Arc::new(Stream {
+            frame: frame::ip4(SOURCE).udp(53).bytes,
+            sender: Mutex::new(Some(Sender::new(&site.client, CLIENT))),
+            sent: AtomicU64::new(0),
+        });
+        let weak = Arc::downgrade(&stream);
+        thread::spawn(move || flow(&weak));
+        Self {
+            stream,
+            receiver: Mutex::new(Receiver::new(&site.server, SERVER)),
+            unfiltered: AtomicU64::new(0),
+            settled: Mutex::default(),
+        }
+    }
+
+    /// Sends nothing from now on. What was sent may still be on its way.
+    pub(crate) fn pause(&self) {
+        *self.stream.sender.lock().unwrap() = None;
+    }
+
+    /// Sends again, over the interface that has the client's name now.
+    pub(crate) fn go_on(&self, site: &Site) {
+        *self.stream.sender.lock().unwrap() = Some(Sender::new(&site.client, CLIENT));
+    }
+
+    /// Listens at the interface that has the server's name now, which must not be up yet.
+    pub(crate) fn listen_anew(&self, site: &Site) {
+        *self.receiver.lock().unwrap() = Receiver::new(&site.server, SERVER);
+    }
+
+    /// Pauses, and sees that each packet since the last time was dropped and counted.
+    pub(crate) fn settle(&self, site: &Site) -> Account {
+        self.pause();
+        let account = self.quiet(site);
+        let Account {
+            sent,
+            counted,
+            unfiltered,
+        } = account;
+        assert_eq!((counted, unfiltered), (sent, 0), "{account:?}");
+        account
+    }
+
+    /// Waits until packets are counted again, pauses, and tells what became of those since the last time.
+    pub(crate) fn after_gap(&self, site: &Site) -> Account {
+        self.go_on(site);
+        let before = counted(site);
+        within(PATIENCE, "packets are counted again", || {
+            (counted(site) > before).then_some(())
+        });
+        self.pause();
+        self.quiet(site)
+    }
+
+    /// What became of the packets since the last time, when none is on its way any more.
+    fn quiet(&self, site: &Site) -> Account {
+        let mut last = self.account(site);
+        let now = within(PATIENCE, "no packet is on its way", || {
+            pause(QUIET_MILLISECONDS);
+            let before = std::mem::replace(&mut last, self.account(site));
+            (last == before).then_some(last)
+        });
+        let before = std::mem::replace(&mut *self.settled.lock().unwrap(), now);
+        Account {
+            sent: now.sent - before.sent,
+            counted: now.counted - before.counted,
+            unfiltered: now.unfiltered - before.unfiltered,
+        }
+    }
+
+    fn account(&self, site: &Site) -> Account {
+        Account {
+            sent: self.stream.sent.load(Ordering::Relaxed),
+            counted: counted(site),
+            unfiltered: self.hear(),
+        }
+    }
+
+    /// Takes what has come through the filter; how many there were ever.
+    fn hear(&self) -> u64 {
+        let receiver = self.receiver.lock().unwrap();
+        while let Some(frame) = receiver.next() {
+            if frame == self.stream.frame {
+                self.unfiltered.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+        self.unfiltered.load(Ordering::Relaxed)
+    }
+
+    /// Everything until the last time.
+    pub(crate) fn total(&self) -> Account {
+        *self.settled.lock().unwrap()
+    }
+}
+
+impl Account {
+    pub(crate) const fn lost(self) -> u64 {
+        self.sent - self.counted - self.unfiltered
+    }
+}
+
+impl fmt::Display for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} sent, {} counted by the map, {} unfiltered, {} lost before an interface that was down",
+            self.sent,
+            self.counted,
+            self.unfiltered,
+            self.lost()
+        )
+    }
+}
+
+/// What the map says. A filter that is away still has it.
+fn counted(site: &Site) -> u64 {
+    let page = site.get("/metrics");
+    let mut lines = page.body.lines();
+    let dropped = lines.find_map(|line| line.strip_prefix("coredns_ebpf_dropped"));
+    let number = dropped.and_then(|rest| rest.split_once(' '));
+    number.unwrap().1.parse().unwrap()
+}
+
+fn flow(stream: &Weak<Stream>) {
+    while let Some(stream) = stream.upgrade() {
+        if let Some(sender) = &*stream.sender.lock().unwrap() {
+            match sender.try_send(&stream.frame) {
+                Ok(()) => {
+                    stream.sent.fetch_add(1, Ordering::Relaxed);
+                }
+                // Refused is not sent.
+                Err(Errno::ENETDOWN | Errno::ENOBUFS | Errno::ENXIO) => {}
+                Err(errno) => panic!("sending: {errno}"),
+            }
+        }
+        drop(stream);
+        thread::sleep(PAUSE);
+    }
+}
