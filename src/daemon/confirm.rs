@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::serve::Daemon;
 use super::switch::{put_back, settle};
-use super::{Error, Filters, announce_filters, announce_page, start};
+use super::{Error, Filters, announce_filters, start};
 use crate::capacity::MAX_FILTERS;
 use crate::config::Address;
 use crate::log::Log;
@@ -97,13 +97,11 @@ impl Daemon<'_> {
         announce_filters(&self.filters, log);
         self.counts = Default::default();
         if !addresses.iter().copied().eq(self.addresses()) {
-            let keeper = self.keeper.as_mut().ok_or(Error::NoKeeper);
-            let server = self.server.as_ref();
-            match keeper.and_then(|keeper| start::page_at(&addresses, server, keeper)) {
-                Ok(server) => self.server = server,
+            let listeners = start::listeners_at(&addresses, self.server.as_ref());
+            match listeners.and_then(|listeners| self.prepare(listeners)) {
+                Ok(page) => self.turn(page),
                 Err(error) => log.error(format_args!("page: {}", error.chain())),
             }
-            announce_page(self.server.as_ref(), log);
         }
         false
     }

@@ -64,7 +64,7 @@ pub fn run(options: &Options) -> Result<(), Error> {
     // Before there is anything of BPF that it could inherit, and while it still can become nobody.
     let mut keeper = Keeper::start()
         .map_err(|errno| Error::Process("the page's keeper can't be started", errno.into()))?;
-    let server = start::page(&plan, None, &mut keeper)?;
+    let server = start::server(start::listeners(&plan, None)?, &mut keeper)?;
     let control = listen(options)?;
     // From before the filters are attached, so that no change is missed.
     let monitor = Monitor::open()

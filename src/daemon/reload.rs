@@ -11,8 +11,17 @@ use super::serve::Daemon;
 use super::switch::switch;
 use super::{Error, announce_filters, announce_page, start};
 use crate::config::Address;
+use crate::page::listener::Listeners;
 use crate::page::server::Server;
 use crate::plan::{Plan, Source};
+
+/// What is prepared for a page whose addresses change.
+pub(super) enum Page {
+    /// To the worker that is there: listen here.
+    Moved(Listeners),
+    /// None, or a first one.
+    Other(Option<Server>),
+}
 
 impl Daemon<'_> {
     /// Reloads, and says in the log what came of it. With a time, the new is to be confirmed within that.
@@ -53,12 +62,11 @@ impl Daemon<'_> {
         let plan = Plan::make(&self.options.source).map_err(Error::Refused)?;
         start::warn(&plan, log);
         let wanted = plan.config.pages.iter().map(|page| page.address);
-        let page_stays = wanted.eq(self.addresses());
-        let server = if page_stays {
+        let page = if wanted.eq(self.addresses()) {
             None
         } else {
-            let keeper = self.keeper.as_mut().ok_or(Error::NoKeeper)?;
-            start::page(&plan, self.server.as_ref(), keeper)?
+            let listeners = start::listeners(&plan, self.server.as_ref())?;
+            Some(self.prepare(listeners)?)
         };
         let loaded = start::load(&plan, &self.filters, &mut self.scan, log)?;
         let new = switch(
@@ -74,9 +82,8 @@ impl Daemon<'_> {
             filters: std::mem::replace(&mut self.filters, new),
         };
         announce_filters(&self.filters, log);
-        if !page_stays {
-            self.server = server;
-            announce_page(self.server.as_ref(), log);
+        if let Some(page) = page {
+            self.turn(page);
         }
         self.counts = Default::default();
         self.pending = confirm.map(|time| Pending {
@@ -85,6 +92,26 @@ impl Daemon<'_> {
             at_start: false,
         });
         Ok(())
+    }
+
+    /// Has a worker made where there is none yet; one that is there will listen elsewhere.
+    pub(super) fn prepare(&mut self, listeners: Listeners) -> Result<Page, Error> {
+        Ok(match (&self.server, &mut self.keeper) {
+            (Some(_), _) if !listeners.is_empty() => Page::Moved(listeners),
+            (None, Some(keeper)) => Page::Other(start::server(listeners, keeper)?),
+            (None, None) if !listeners.is_empty() => return Err(Error::NoKeeper),
+            _ => Page::Other(None),
+        })
+    }
+
+    /// Serves the page where it is to be served now.
+    pub(super) fn turn(&mut self, page: Page) {
+        match (page, &mut self.server) {
+            (Page::Moved(listeners), Some(server)) => server.listen(listeners),
+            (Page::Moved(_), None) => {}
+            (Page::Other(other), server) => *server = other,
+        }
+        announce_page(self.server.as_ref(), &self.options.log);
     }
 
     /// Where the page is served, as the Corefile has it.

@@ -33,12 +33,8 @@ pub(super) fn orders<'a>(plan: &'a Plan, log: &'a Log) -> impl Iterator<Item = O
     })
 }
 
-/// Listens where the plan says and has a worker made, if it says so. Addresses that `running` has are not let go of.
-pub(super) fn page(
-    plan: &Plan,
-    running: Option<&Server>,
-    keeper: &mut Keeper,
-) -> Result<Option<Server>, Error> {
+/// Listens where the plan says. Addresses that `running` has are not let go of.
+pub(super) fn listeners(plan: &Plan, running: Option<&Server>) -> Result<Listeners, Error> {
     let mut listeners = Listeners::new();
     for page in &plan.config.pages {
         let listener = listen(page.address, running).map_err(|errno| {
@@ -49,21 +45,18 @@ pub(super) fn page(
         // There is room: the list of pages has the same capacity.
         let _ = listeners.push(listener);
     }
-    worker(listeners, keeper)
+    Ok(listeners)
 }
 
 /// The same for addresses that no Corefile says any more.
-pub(super) fn page_at(
+pub(super) fn listeners_at(
     addresses: &[Address],
     running: Option<&Server>,
-    keeper: &mut Keeper,
-) -> Result<Option<Server>, Error> {
-    let listeners: Result<Listeners, Errno> = addresses
-        .iter()
-        .map(|address| listen(*address, running))
-        .collect();
-    let failed = |errno: Errno| Error::Process("the old addresses can't be had", errno.into());
-    worker(listeners.map_err(failed)?, keeper)
+) -> Result<Listeners, Error> {
+    let listeners = addresses.iter().map(|address| listen(*address, running));
+    listeners
+        .collect::<Result<_, _>>()
+        .map_err(|errno| Error::Process("the old addresses can't be had", errno.into()))
 }
 
 fn listen(address: Address, running: Option<&Server>) -> Result<Listener, Errno> {
@@ -73,7 +66,8 @@ fn listen(address: Address, running: Option<&Server>) -> Result<Listener, Errno>
     }
 }
 
-fn worker(listeners: Listeners, keeper: &mut Keeper) -> Result<Option<Server>, Error> {
+/// Has a worker made for these sockets, if there are any.
+pub(super) fn server(listeners: Listeners, keeper: &mut Keeper) -> Result<Option<Server>, Error> {
     if listeners.is_empty() {
         return Ok(None);
     }

@@ -57,6 +57,7 @@ impl Batch {
 pub(super) fn fill(order: &Order<'_>, map: &Map, batch: &mut Batch) -> Result<(), Diagnostic> {
     batch.count = 0;
     let shape = map.shape();
+    batch.buffers.make_room(shape);
     let mut first = 0;
     for (index, entry) in order.filter.entries.iter(order.corefile).enumerate() {
         if batch.room(shape).is_none() {

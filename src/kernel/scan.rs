@@ -2,7 +2,7 @@
 
 use nix::errno::Errno;
 
-use super::map::Map;
+use super::map::{Map, Shape};
 use crate::capacity::{MAX_KEY, MAX_VALUE};
 
 /// Bytes of keys read or written in one call.
@@ -10,25 +10,35 @@ const KEYS: usize = 16 * 1024;
 /// Bytes of values read or written in one call; a per-CPU value of the greatest size on 128 CPUs fits.
 const VALUES: usize = MAX_VALUE.next_multiple_of(8) * 128;
 
+/// How many entries of a map are taken at a time. More is not quicker, and takes memory.
+const STEP: usize = 1024;
+/// Entries that a map may hold for a moment beyond what it says, as LRU maps do.
+const SPARE: usize = 16;
+
 /// Room for the entries of one call.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Buffers {
-    /// Keys, one after the other; always at full length.
+    /// Keys, one after the other.
     pub keys: heapless::Vec<u8, KEYS>,
-    /// Values, one after the other; always at full length.
+    /// Values, one after the other.
     pub values: heapless::Vec<u8, VALUES>,
 }
 
-impl Default for Buffers {
-    fn default() -> Self {
-        let mut buffers = Self {
-            keys: heapless::Vec::new(),
-            values: heapless::Vec::new(),
-        };
-        // Both are filled up to their own capacity, which can't fail.
-        let _ = buffers.keys.resize(KEYS, 0);
-        let _ = buffers.values.resize(VALUES, 0);
-        buffers
+impl Buffers {
+    /// Makes them long enough for one [step](STEP) through the map, or as long as they can be.
+    pub fn make_room(&mut self, shape: &Shape) {
+        let whole = (shape.max_entries as usize).saturating_add(SPARE);
+        self.make_room_for(whole.min(STEP), shape);
+    }
+
+    /// What no map needs is never touched, so that it is no memory yet.
+    fn make_room_for(&mut self, entries: usize, shape: &Shape) {
+        let room = |size: usize, most: usize| size.saturating_mul(entries).min(most);
+        let keys = room(shape.key_size, KEYS).max(self.keys.len());
+        let values = room(shape.copy_size(), VALUES).max(self.values.len());
+        // Neither is longer than its capacity, so neither fails.
+        let _ = self.keys.resize(keys, 0);
+        let _ = self.values.resize(values, 0);
     }
 }
 
@@ -63,6 +73,7 @@ impl Scan {
     /// What the kernel says.
     pub fn value(&mut self, map: &Map, key: &[u8]) -> Result<Option<&[u8]>, Errno> {
         let size = map.shape().copy_size();
+        self.buffers.make_room_for(1, map.shape());
         let value = self.buffers.values.get_mut(..size).ok_or(Errno::E2BIG)?;
         Ok(if map.lookup(key, value)? {
             Some(value)
@@ -76,12 +87,12 @@ impl Scan {
     pub fn array(&mut self, map: &Map) -> Option<Values<'_>> {
         let size = map.shape().copy_size();
         let entries = map.shape().max_entries as usize;
-        let Buffers { keys, values } = &mut self.buffers;
-        let fits =
-            size.checked_mul(entries)? <= values.len() && entries.checked_mul(4)? <= keys.len();
+        let fits = size.checked_mul(entries)? <= VALUES && entries.checked_mul(4)? <= KEYS;
         if !map.shape().kind.is_array() || !fits {
             return None;
         }
+        self.buffers.make_room_for(entries, map.shape());
+        let Buffers { keys, values } = &mut self.buffers;
         let mut token = [0; MAX_KEY];
         let (count, _) = map.lookup_batch(false, &mut token, keys, values).ok()?;
         let copied = values.get(..count * size)?;
@@ -113,6 +124,7 @@ impl Scan {
         if key_size == 0 || copy_size == 0 {
             return Err((0, Errno::EINVAL));
         }
+        self.buffers.make_room(map.shape());
         let Buffers { keys, values } = &mut self.buffers;
         for round in 0..most_steps(map) {
             let (count, last) = map

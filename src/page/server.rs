@@ -67,6 +67,17 @@ impl Server {
         Ok(())
     }
 
+    /// Listens there from now on, and nowhere else. Requests that are being answered are not disturbed.
+    pub fn listen(&mut self, listeners: Listeners) {
+        self.listeners = listeners;
+        if let Some(worker) = &self.worker
+            && worker.listen(&self.listeners).is_err()
+        {
+            // It is dead, or as good as that; the next one is born with these.
+            self.bury();
+        }
+    }
+
     /// The addresses listened on, with the port that the system chose where 0 was asked for.
     pub fn addresses(&self) -> impl Iterator<Item = SocketAddr> {
         self.listeners.iter().filter_map(Listener::local)

@@ -1,7 +1,6 @@
 //! The worker: HTTP, by `tiny_http`, for content that the daemon makes.
 
 use std::io::{self, Cursor, Write as _};
-use std::net::TcpListener;
 use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::os::unix::net::UnixListener;
 use std::{mem, thread};
@@ -40,7 +39,7 @@ struct Buffers {
 }
 
 /// Serves pages until the daemon lets go of the worker, from within the cage. The descriptors are the way to the daemon,
-/// the shared page, and the listening sockets.
+/// the way by which it says where to listen, and the shared page.
 ///
 /// # Errors
 /// When they are others, the cage can't be closed, the system has nothing left, or `tiny_http` hangs.
@@ -48,6 +47,7 @@ pub fn run(descriptors: Descriptors) -> Result<(), Errno> {
     prctl::set_name(c"corexdp-page")?;
     let mut descriptors = descriptors.into_iter();
     let socket = descriptors.next().ok_or(Errno::EBADF)?;
+    let orders = descriptors.next().ok_or(Errno::EBADF)?;
     // Mapped, and closed again.
     let page = SharedPage::open(&descriptors.next().ok_or(Errno::EBADF)?, PAGE_SIZE)?;
     setsockopt(
@@ -55,16 +55,11 @@ pub fn run(descriptors: Descriptors) -> Result<(), Errno> {
         sockopt::ReceiveTimeout,
         &TimeVal::seconds(ANSWER_TIMEOUT_SECONDS),
     )?;
-    let watched = socket.try_clone().map_err(|_| Errno::EMFILE)?;
-    let mut sockets = gate::Listeners::new();
-    for listener in descriptors.map(TcpListener::from) {
-        sockets.push(listener).map_err(|_| Errno::E2BIG)?;
-    }
     cage::enter()?;
     let (listener, inner) = gate::Inner::listen().map_err(|error| errno(&error))?;
     cage::close()?;
     start(listener, Daemon { socket, page }).map_err(|error| errno(&error))?;
-    gate::run(&watched, sockets, inner)
+    gate::run(&orders, inner)
 }
 
 /// Starts `tiny_http` and the thread that answers for it; both last as long as the process.

@@ -33,7 +33,8 @@ const KIND: c_int = 0x0f | libc::MAP_ANONYMOUS;
 
 /// What every run takes.
 pub const ALWAYS: &[Rule] = &[
-    // Connections, from the listening sockets that it was born with.
+    // Where to listen: the only socket by which descriptors can come is the daemon's. And connections from there.
+    any(libc::SYS_recvmsg),
     any(POLL),
     any(libc::SYS_accept4),
     any(libc::SYS_recvfrom),

@@ -27,6 +27,7 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, poll};
 
 use crate::capacity::MAX_FILTERS;
+use crate::kernel::passing;
 use crate::wait::timeout;
 use buffers::{Answer, Input};
 pub(super) use inner::Inner;
@@ -50,15 +51,16 @@ pub(super) type Listeners = heapless::Vec<TcpListener, MAX_FILTERS>;
 
 /// What there is to hear.
 struct News {
-    /// The daemon is gone.
-    end: bool,
+    /// The daemon says where to listen, or is gone.
+    order: bool,
     /// Somebody wants in.
     knock: bool,
     slots: [Ready; SLOTS],
 }
 
 struct Gate<'a> {
-    daemon: &'a OwnedFd,
+    /// The way by which the daemon says where to listen.
+    orders: &'a OwnedFd,
     listeners: Listeners,
     /// Which of them is asked first.
     turn: usize,
@@ -67,11 +69,12 @@ struct Gate<'a> {
     slots: heapless::Vec<Slot<'a>, SLOTS>,
 }
 
-/// Lets requests through until the daemon's end of its socket pair is closed, however it ended.
+/// Lets requests through, of those sockets that come by `orders`, until its other end is closed, however the daemon
+/// ended.
 ///
 /// # Errors
 /// When waiting fails, or `tiny_http` hangs. There is nothing to be done then but to start anew.
-pub(super) fn run(daemon: &OwnedFd, listeners: Listeners, inner: Inner) -> Result<(), Errno> {
+pub(super) fn run(orders: &OwnedFd, inner: Inner) -> Result<(), Errno> {
     let now = Instant::now();
     let mut memory = MEMORY.lock().unwrap_or_else(PoisonError::into_inner);
     let slots = memory.iter_mut().map(|memory| {
@@ -79,8 +82,8 @@ pub(super) fn run(daemon: &OwnedFd, listeners: Listeners, inner: Inner) -> Resul
         Slot::new(Input::new(head), Answer::new(answer), now)
     });
     let mut gate = Gate {
-        daemon,
-        listeners,
+        orders,
+        listeners: Listeners::new(),
         turn: 0,
         paused: None,
         inner,
@@ -88,10 +91,10 @@ pub(super) fn run(daemon: &OwnedFd, listeners: Listeners, inner: Inner) -> Resul
     };
     loop {
         let news = gate.wait()?;
-        if news.end {
+        let now = Instant::now();
+        if news.order && !gate.obey(now)? {
             return Ok(());
         }
-        let now = Instant::now();
         for (slot, ready) in gate.slots.iter_mut().zip(news.slots) {
             if ready.client || ready.inner {
                 slot.step(ready, now);
@@ -111,8 +114,8 @@ impl Gate<'_> {
         let now = Instant::now();
         let (open, opens_at) = self.opening(now);
         let mut fds = heapless::Vec::<PollFd<'_>, { 1 + MAX_FILTERS + 2 * SLOTS }>::new();
-        // There is room for all of them. Of the daemon only the end is heard here.
-        let _ = fds.push(PollFd::new(self.daemon.as_fd(), PollFlags::empty()));
+        // There is room for all of them.
+        let _ = fds.push(PollFd::new(self.orders.as_fd(), PollFlags::POLLIN));
         for listener in self.listeners.iter().filter(|_| open) {
             let _ = fds.push(PollFd::new(listener.as_fd(), PollFlags::POLLIN));
         }
@@ -128,7 +131,7 @@ impl Gate<'_> {
         }
         let mut heard = fds.iter().map(|fd| fd.any().unwrap_or(true));
         let mut next = |wanted: bool| wanted && heard.next().unwrap_or(false);
-        let end = next(true);
+        let order = next(true);
         let knock = (1..first_slot).fold(false, |knock, _| next(true) | knock);
         let slots = self.slots.iter().map(|slot| {
             let [client, inner] = slot.waits().map(|wait| wait.is_some());
@@ -138,7 +141,7 @@ impl Gate<'_> {
             }
         });
         let mut news = News {
-            end,
+            order,
             knock,
             slots: [Ready::default(); SLOTS],
         };
@@ -146,6 +149,23 @@ impl Gate<'_> {
             *to = ready;
         }
         Ok(news)
+    }
+
+    /// Listens where the daemon says, and nowhere else; false when it is gone. Connections that are there may be to an
+    /// address that is no more, so they end with their next answer.
+    fn obey(&mut self, now: Instant) -> Result<bool, Errno> {
+        let Some(message) = passing::receive(self.orders.as_fd())? else {
+            return Ok(false);
+        };
+        self.listeners.clear();
+        for socket in message.descriptors {
+            let listener = TcpListener::from(socket);
+            self.listeners.push(listener).map_err(|_| Errno::E2BIG)?;
+        }
+        for slot in &mut self.slots {
+            slot.retire(now);
+        }
+        Ok(true)
     }
 
     /// Whether somebody can be let in now, and when that is to be asked again.

@@ -52,8 +52,10 @@ pub struct Keeper {
 /// The daemon's hold on a worker; dropping it ends the worker.
 #[derive(Debug)]
 pub(super) struct Worker {
-    /// The daemon's end of the pair. It reads as closed when the worker has died.
+    /// The daemon's end of the pair by which the worker asks. It reads as closed when the worker has died.
     pub(super) socket: OwnedFd,
+    /// The daemon's end of the pair by which the worker is told where to listen.
+    orders: OwnedFd,
     number: u32,
     keeper: Rc<OwnedFd>,
 }
@@ -104,18 +106,34 @@ impl Keeper {
     /// `EPIPE` when the keeper is dead; `EMFILE`.
     pub(super) fn hire(&mut self, page: &OwnedFd, listeners: &[Listener]) -> Result<Worker, Errno> {
         let (ours, theirs) = pair()?;
-        let mut descriptors = heapless::Vec::<_, { MAX_FILTERS + 2 }>::new();
-        let listeners = listeners.iter().map(|one| &one.socket);
-        for fd in [&theirs, page].into_iter().chain(listeners) {
-            descriptors.push(fd.as_fd()).map_err(|_| Errno::E2BIG)?;
-        }
+        let (orders, ordered) = pair()?;
         self.made = self.made.wrapping_add(1);
-        passing::send(self.socket.as_fd(), self.made, &descriptors)?;
-        Ok(Worker {
+        let worker = Worker {
             socket: ours,
+            orders,
             number: self.made,
             keeper: Rc::clone(&self.socket),
-        })
+        };
+        // They wait in the pair until the worker looks.
+        worker.listen(listeners)?;
+        let descriptors = [&theirs, &ordered, page].map(OwnedFd::as_fd);
+        passing::send(self.socket.as_fd(), self.made, &descriptors)?;
+        Ok(worker)
+    }
+}
+
+impl Worker {
+    /// Tells it where to listen from now on, and nowhere else.
+    ///
+    /// # Errors
+    /// `EPIPE` when it is dead.
+    pub(super) fn listen(&self, listeners: &[Listener]) -> Result<(), Errno> {
+        let mut descriptors = heapless::Vec::<_, MAX_FILTERS>::new();
+        for listener in listeners {
+            let socket = listener.socket.as_fd();
+            descriptors.push(socket).map_err(|_| Errno::E2BIG)?;
+        }
+        passing::send(self.orders.as_fd(), 0, &descriptors)
     }
 }
 

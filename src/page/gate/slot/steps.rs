@@ -49,6 +49,15 @@ impl Slot<'_> {
         self.enter(Stage::Answer, now);
     }
 
+    /// Ends the connection with its next answer, or now if it has had one and asks for nothing. Whoever has just come
+    /// still gets an answer.
+    pub(in crate::page::gate) fn retire(&mut self, now: Instant) {
+        self.last = true;
+        if self.stage == Stage::Idle && self.answered.is_some() {
+            self.part(now);
+        }
+    }
+
     /// Closes the client's side without a word.
     pub(in crate::page::gate) fn drop_client(&mut self, now: Instant) {
         self.client = None;
@@ -87,7 +96,7 @@ impl Slot<'_> {
             Some(Err(refusal)) => self.refuse(refusal, now),
             Some(Ok(request)) => {
                 self.answer.begin(request);
-                self.last = request.has_body;
+                self.last |= request.has_body;
                 self.enter(Stage::Queued, now);
             }
         }
