@@ -15,6 +15,8 @@
 mod calls;
 #[path = "faults/cases.rs"]
 mod cases;
+#[path = "faults/keeper.rs"]
+mod keeper;
 #[path = "faults/left.rs"]
 mod left;
 mod net;
@@ -23,12 +25,18 @@ mod objects;
 mod place;
 #[path = "faults/pool.rs"]
 mod pool;
+#[path = "faults/reload.rs"]
+mod reload;
+#[path = "faults/scrape.rs"]
+mod scrape;
 #[path = "faults/spared.rs"]
 mod spared;
 #[path = "faults/stage.rs"]
 mod stage;
 #[path = "faults/start.rs"]
 mod start;
+#[path = "faults/stop.rs"]
+mod stop;
 #[path = "faults/table.rs"]
 mod table;
 #[path = "faults/tracer.rs"]
@@ -40,8 +48,12 @@ mod version;
 
 use std::io::Write as _;
 
+use keeper::Birth;
+use reload::{Change, Reload, Whose};
+use scrape::Scrape;
 use stage::Stage;
 use start::Start;
+use stop::Stop;
 
 #[test]
 fn a_call_that_fails_is_served_without_or_refused_and_nothing_is_left() {
@@ -50,6 +62,16 @@ fn a_call_that_fails_is_served_without_or_refused_and_nothing_is_left() {
         Box::new(Start::Hold),
         Box::new(Start::Adopt),
         Box::new(Start::Replace),
+        Box::new(Birth),
+        Box::new(Reload(Change::All, Whose::Daemon)),
+        Box::new(Reload(Change::Metric, Whose::Daemon)),
+        Box::new(Reload(Change::Held, Whose::Daemon)),
+        Box::new(Reload(Change::All, Whose::Keeper)),
+        Box::new(Reload(Change::All, Whose::Worker)),
+        Box::new(Scrape::Daemon),
+        Box::new(Scrape::Worker),
+        Box::new(Stop(Start::Plain)),
+        Box::new(Stop(Start::Hold)),
     ];
     let chunks = pool::record(&stages, cases::all());
     let tried = pool::run(&stages, chunks);

@@ -60,7 +60,9 @@ impl Place {
 
     /// `corexdp run`.
     pub(crate) fn daemon(&self) -> Command {
-        self.site.command("run", &["--pidfile", "pid"])
+        let mut command = self.site.command("run", &["--pidfile", "pid"]);
+        command.env("RUST_BACKTRACE", "0");
+        command
     }
 
     /// `corexdp reload`, through.

@@ -62,6 +62,9 @@ pub(crate) fn around(command: &Command, wish: Wish<'_>, file: &Path) -> Command 
     }
     strace.args(["-D", "--"]);
     strace.arg(command.get_program()).args(command.get_args());
+    for (name, value) in command.get_envs() {
+        strace.env(name, value.unwrap_or_default());
+    }
     if let Some(folder) = command.get_current_dir() {
         strace.current_dir(folder);
     }

@@ -41,24 +41,44 @@ impl Version {
         )
     }
 
-    /// What `/metrics` must say.
-    pub(crate) fn is_told_by(&self, page: &str) -> Result<(), String> {
+    /// What `/metrics` must say: lines, and whether they are there.
+    fn lines(&self) -> [(String, u64); 3] {
         let sum = u64::from(self.value) * cpus();
-        let has = |line: &str| page.lines().any(|one| one == line);
-        for (line, wanted) in [
-            (format!("coredns_ebpf_first {sum}"), true),
-            (format!("coredns_ebpf_second {sum}"), self.second),
-            (
-                "corexdp_map_entries{interface=\"edge0\",map=\"xdp_map\"} 3".into(),
-                true,
-            ),
-        ] {
-            if has(&line) != wanted {
-                return Err(format!("{line:?} on the page: {}: {page}", !wanted));
+        let entries = "corexdp_map_entries{interface=\"edge0\",map=\"xdp_map\"}";
+        [
+            ("coredns_ebpf_first".into(), sum),
+            ("coredns_ebpf_second".into(), sum),
+            (entries.into(), 3),
+        ]
+    }
+
+    /// Whether `/metrics` says all it must.
+    pub(crate) fn is_told_by(&self, page: &str) -> Result<(), String> {
+        for (name, value) in self.lines() {
+            let expected = self.second || name != "coredns_ebpf_second";
+            let said = sample(page, &name);
+            if said != expected.then(|| value.to_string()).as_deref() {
+                return Err(format!("{name} is {said:?}, not {value}: {page}"));
             }
         }
         Ok(())
     }
+
+    /// Whether `/metrics` says nothing that is wrong; what could not be read may be missing.
+    pub(crate) fn is_not_denied_by(&self, page: &str) -> Result<(), String> {
+        for (name, value) in self.lines() {
+            let said = sample(page, &name);
+            if said.is_some_and(|said| said != value.to_string()) {
+                return Err(format!("{name} is {said:?}, not {value}: {page}"));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn sample<'a>(page: &'a str, name: &str) -> Option<&'a str> {
+    let mut lines = page.lines();
+    lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(' '))
 }
 
 /// How many CPUs there may be, which is how many values a key has.
