@@ -26,7 +26,7 @@ use nix::unistd::Pid;
 
 use super::listener::Listener;
 use crate::capacity::MAX_FILTERS;
-use crate::kernel::{passing, shared};
+use crate::kernel::{passing, retry, shared};
 
 /// The word that makes the binary a keeper.
 pub const KEEPER: &str = "page-keeper";
@@ -75,7 +75,8 @@ impl Keeper {
             made: 0,
         };
         let mut answer = [0; 4];
-        match recv(keeper.socket.as_raw_fd(), &mut answer, MsgFlags::empty())? {
+        let fd = keeper.socket.as_raw_fd();
+        match retry(|| recv(fd, &mut answer, MsgFlags::empty()))? {
             4 if answer == [0; 4] => Ok(keeper),
             4 => Err(Errno::from_raw(i32::from_ne_bytes(answer))),
             _ => Err(Errno::ECHILD),
@@ -123,7 +124,7 @@ impl Drop for Keeper {
     fn drop(&mut self) {
         // A worker that still is held has a copy of the descriptor, so closing it would not be heard.
         let _ = shutdown(self.socket.as_raw_fd(), Shutdown::Both);
-        while waitpid(self.pid, None) == Err(Errno::EINTR) {}
+        let _ = retry(|| waitpid(self.pid, None));
     }
 }
 
@@ -135,7 +136,8 @@ impl Drop for Worker {
         }
         // Its addresses are free only then. Answers to what was given up waiting for may come first.
         let mut answer = [0; 4];
-        while let Ok(4) = recv(self.keeper.as_raw_fd(), &mut answer, MsgFlags::empty())
+        let fd = self.keeper.as_raw_fd();
+        while let Ok(4) = retry(|| recv(fd, &mut answer, MsgFlags::empty()))
             && u32::from_ne_bytes(answer) != self.number
         {}
     }

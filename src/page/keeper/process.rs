@@ -12,7 +12,7 @@ use nix::unistd::{Pid, setsid};
 use super::SOCKET_FD;
 use crate::kernel::passing::{Descriptors, Message};
 use crate::kernel::shared::inherited;
-use crate::kernel::{passing, process};
+use crate::kernel::{passing, process, retry};
 use crate::page::{cage, worker};
 
 /// Workers at the same time: one, and while the Corefile is read again the next one beside it.
@@ -90,5 +90,5 @@ impl Workers {
 
 fn end(pid: Pid) {
     let _ = kill(pid, Signal::SIGKILL);
-    while waitpid(pid, None) == Err(Errno::EINTR) {}
+    let _ = retry(|| waitpid(pid, None));
 }
