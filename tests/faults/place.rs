@@ -11,7 +11,7 @@ use std::time::Duration;
 use nix::sched::{CloneFlags, unshare};
 
 use crate::left::Objects;
-use crate::net::{Attached, Outcome, PATIENCE, SERVER, Site, finish, within};
+use crate::net::{Attached, Outcome, PATIENCE, SERVER, Site, finish};
 use crate::objects::compile::compile_with;
 use crate::version::Version;
 
@@ -203,11 +203,4 @@ pub(crate) fn descriptors_are(pid: u32, expected: &[String]) {
         std::thread::sleep(Duration::from_millis(10));
     }
     panic!("LEAK: descriptors are {now:?}, not {expected:?}");
-}
-
-/// Waits until a process has ended.
-pub(crate) fn gone(pid: u32) {
-    within(PATIENCE, "the process ends", || {
-        (!crate::net::lives(pid)).then_some(())
-    });
 }

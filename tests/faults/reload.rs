@@ -64,6 +64,15 @@ impl Reload {
         Strace::attach(pid, self.1 == Whose::Worker, wish, &place.trace())
     }
 
+    /// Reloads. Where the new worker is what it is about, that is to come to something, be it to its end.
+    fn act(&self, place: &Place) -> Answer {
+        let answer = place.reload();
+        if self.1 != Whose::Daemon {
+            let _ = place.get(self.to().port, "/metrics");
+        }
+        answer
+    }
+
     fn open<'a>(&'a self, place: &'a Place) -> Reloads<'a> {
         place.clear();
         place.write(&self.from());
@@ -102,9 +111,9 @@ impl Stage for Reload {
         let keeper = daemon.keeper().to_string();
         let strace = self.attach(daemon, place, Wish::Record);
         place.write(&self.to());
-        place.reload().expect(0, &[]);
-        place.comes_to_serve(&self.to());
+        self.act(place).expect(0, &[]);
         strace.detach();
+        place.comes_to_serve(&self.to());
         let threads = files(&place.trace()).into_iter().filter(|file| {
             let of_keeper = file.extension().is_some_and(|pid| *pid == *keeper);
             self.1 != Whose::Worker || !of_keeper
@@ -145,7 +154,7 @@ impl Bench for Reloads<'_> {
         let daemon = self.daemon.as_ref().unwrap();
         let strace = reload.attach(daemon, place, Wish::Fail(case));
         place.write(&reload.to());
-        let answer = place.reload();
+        let answer = reload.act(place);
         let traces = strace.detach();
         if !lives(daemon.pid()) {
             let daemon = self.daemon.take().unwrap();
