@@ -78,7 +78,7 @@ struct Births<'a>(&'a Place);
 impl Bench for Births<'_> {
     fn run(&mut self, case: &Case) -> Outcome {
         let place = self.0;
-        let (daemon, strace) = born(place, Wish::Fail(case));
+        let (daemon, strace) = born(place, Wish::fail(case));
         let outcome = if stands(place, &daemon, &Start::Plain.version()) {
             daemon.stop();
             Outcome::Served

@@ -6,7 +6,8 @@ use std::io::{self, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use nix::sched::{CloneFlags, unshare};
 
@@ -17,6 +18,7 @@ use crate::version::Version;
 
 /// Longer than the worker waits for the daemon.
 const ANSWER: Duration = Duration::from_secs(8);
+const LOOK_EVERY: Duration = Duration::from_millis(10);
 const PINS: &str = "/sys/fs/bpf/corexdp";
 
 pub(crate) struct Place {
@@ -87,18 +89,24 @@ impl Place {
 
     /// Waits until there is nothing any more of what was started here; in the kernel that takes a moment.
     pub(crate) fn nothing_left(&self) {
-        let mut left = None;
-        let begin = std::time::Instant::now();
-        while begin.elapsed() < PATIENCE {
-            let standing = self.standing();
-            if standing.program.is_none() && standing.pins.is_empty() && standing.objects.is_empty()
-            {
-                return;
-            }
-            left = Some(standing);
-            std::thread::sleep(Duration::from_millis(10));
+        self.comes_to(|standing| {
+            standing.program.is_none() && standing.pins.is_empty() && standing.objects.is_empty()
+        });
+    }
+
+    /// Waits until there are so many maps, programs and links.
+    pub(crate) fn comes_to_have(&self, count: [usize; 3]) {
+        self.comes_to(|standing| standing.objects.count() == count);
+    }
+
+    fn comes_to(&self, good: impl Fn(&Standing) -> bool) {
+        let begin = Instant::now();
+        let mut standing = self.standing();
+        while !good(&standing) {
+            assert!(begin.elapsed() < PATIENCE, "LEAK: there is {standing:?}");
+            sleep(LOOK_EVERY);
+            standing = self.standing();
         }
-        panic!("LEAK: still there: {left:?}");
     }
 
     /// Takes away what `exit hold` keeps.
@@ -132,13 +140,13 @@ impl Place {
     /// Waits until it serves the version; a moment is allowed in which the page's worker is made again.
     pub(crate) fn comes_to_serve(&self, version: &Version) {
         let mut why = String::new();
-        let begin = std::time::Instant::now();
+        let begin = Instant::now();
         while begin.elapsed() < PATIENCE {
             match self.serves(version) {
                 Ok(()) => return,
                 Err(other) => why = other,
             }
-            std::thread::sleep(Duration::from_millis(10));
+            sleep(LOOK_EVERY);
         }
         panic!("{why}");
     }
@@ -200,7 +208,7 @@ pub(crate) fn descriptors_are(pid: u32, expected: &[String]) {
         if now == expected {
             return;
         }
-        std::thread::sleep(Duration::from_millis(10));
+        sleep(LOOK_EVERY);
     }
     panic!("LEAK: descriptors are {now:?}, not {expected:?}");
 }

@@ -152,7 +152,8 @@ impl Bench for Reloads<'_> {
         let (place, reload) = (self.place, self.reload);
         let before = place.standing();
         let daemon = self.daemon.as_ref().unwrap();
-        let strace = reload.attach(daemon, place, Wish::Fail(case));
+        let within_cage = reload.1 == Whose::Worker;
+        let strace = reload.attach(daemon, place, Wish::Fail { case, within_cage });
         place.write(&reload.to());
         let answer = reload.act(place);
         let traces = strace.detach();
@@ -176,7 +177,7 @@ impl Reloads<'_> {
         let (place, reload) = (self.place, self.reload);
         if answer.code == Some(0) {
             place.comes_to_serve(&reload.to());
-            assert_eq!(place.standing().objects.count(), before.objects.count());
+            place.comes_to_have(before.objects.count());
             return Outcome::Served;
         }
         let told_by_daemon = !answer.stderr.contains("did not answer");
@@ -193,6 +194,7 @@ impl Reloads<'_> {
             }
         }
         place.comes_to_serve(&reload.from());
+        place.comes_to_have(before.objects.count());
         assert_eq!(place.standing(), *before, "LEAK: {answer:?}");
         Outcome::Refused
     }
@@ -208,12 +210,7 @@ impl Reloads<'_> {
         }
         let daemon = self.daemon.as_ref().unwrap();
         descriptors_are(daemon.pid(), &self.before.0);
-        assert_eq!(
-            place.standing().objects.count(),
-            self.before.1.objects.count(),
-            "LEAK: {:?}",
-            place.standing()
-        );
+        place.comes_to_have(self.before.1.objects.count());
     }
 
     fn end(mut self) {

@@ -93,7 +93,9 @@ impl Bench for Scrapes<'_> {
         }
         let place = self.place;
         let daemon = self.daemon.as_ref().unwrap();
-        let strace = self.scrape.attach(daemon, place, Wish::Fail(case));
+        let within_cage = self.scrape == Scrape::Worker;
+        let wish = Wish::Fail { case, within_cage };
+        let strace = self.scrape.attach(daemon, place, wish);
         let page = place.get(VERSION.port, "/metrics");
         let overview = place.get(VERSION.port, "/");
         let traces = strace.detach();

@@ -11,7 +11,12 @@ const SPARED: &[(&str, &str)] = &[
     ("exit", "does not return"),
     ("exit_group", "does not return"),
     ("geteuid", "can't fail"),
+    ("getpid", "can't fail"),
     ("gettid", "can't fail"),
+    (
+        "restart_syscall",
+        "made because strace came while the process waited",
+    ),
 ];
 
 /// Why nothing is injected into calls of this name; `None` when something is.

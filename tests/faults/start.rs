@@ -126,7 +126,7 @@ impl Bench for Starts<'_> {
         let _ = fs::remove_file(&trace);
         let daemon = spawn(
             place,
-            &mut around(&place.daemon(), Wish::Fail(case), &trace),
+            &mut around(&place.daemon(), Wish::fail(case), &trace),
         );
         let outcome = if stands(place, &daemon, &self.start.version()) {
             self.stop(daemon);

@@ -52,7 +52,7 @@ struct Stops<'a>(&'a Stop, &'a Place);
 impl Bench for Stops<'_> {
     fn run(&mut self, case: &Case) -> Outcome {
         let Self(stop, place) = self;
-        let (daemon, strace) = stop.traced(place, Wish::Fail(case));
+        let (daemon, strace) = stop.traced(place, Wish::fail(case));
         let before = place.standing();
         daemon.stop();
         if stop.0 == Start::Plain {

@@ -21,22 +21,33 @@ use crate::net::{PATIENCE, within};
 pub(crate) enum Wish<'a> {
     /// To write down every call.
     Record,
-    /// To make one call fail.
-    Fail(&'a Case),
+    /// To make one call fail. In its place number -1 is called, and for that the kernel would end a worker, which may
+    /// make the calls of its list alone; so `within_cage` it is one from that list.
+    Fail { case: &'a Case, within_cage: bool },
     /// To stop each process that is begun, before the first call of its program.
     StopAtBirth,
 }
 
-impl Wish<'_> {
+impl<'a> Wish<'a> {
+    /// One call of the daemon or its keeper.
+    pub(crate) fn fail(case: &'a Case) -> Self {
+        Self::Fail {
+            case,
+            within_cage: false,
+        }
+    }
+
     fn options(self) -> Vec<String> {
         let (traced, injected) = match self {
             Self::Record => return vec!["-e".into(), "trace=all".into()],
             Self::StopAtBirth => ("execve", "execve:signal=SIGSTOP:when=1".to_owned()),
-            Self::Fail(Case { call, errno }) => {
+            Self::Fail { case, within_cage } => {
+                let Case { call, errno } = case;
                 let (name, nth) = (&call.name, call.nth);
-                // In the place of the call another is made, which the lists of the daemon and its worker have or which
-                // does not matter; without, it would be call number -1, for which the worker is ended.
-                let injected = format!("{name}:error={errno:?}:syscall=gettid:when={nth}");
+                let mut injected = format!("{name}:error={errno:?}:when={nth}");
+                if within_cage {
+                    injected += ":syscall=gettid";
+                }
                 (name.as_str(), injected)
             }
         };
