@@ -2,11 +2,10 @@
 
 use super::pins::{self, Held, Pins, Trouble};
 use super::place::Placed;
-use super::{Filter, Loaded, Order};
+use super::{Filter, Loaded, Order, maps};
 use crate::config::{self, Blame, Diagnostic, Exit};
 use crate::kernel::attach::{Attachment, Mode};
 use crate::kernel::interface::Interface;
-use crate::kernel::limits;
 use crate::kernel::map::Map;
 use crate::kernel::program::Program;
 use crate::log::Log;
@@ -69,8 +68,8 @@ impl Order<'_> {
     }
 
     fn adopt_maps(&self, pins: &Pins, held: &Held) -> Result<Vec<Map>, Diagnostic> {
-        let cpus = limits::possible_cpus();
         let defs = &self.object.maps;
+        let cpus = maps::cpus(self)?;
         let fds = pins.maps(held.identity, defs.len());
         let fds = fds.map_err(|trouble| self.troubled(&trouble))?;
         let maps = fds.into_iter().zip(defs).map(|(fd, def)| {
