@@ -12,6 +12,7 @@ mod pins;
 mod place;
 mod refusal;
 mod switch;
+mod trouble;
 mod wait;
 
 use std::os::fd::AsRawFd;
