@@ -98,7 +98,7 @@ pub fn run(options: &Options) -> Result<(), Error> {
         birth,
         options,
     });
-    let end = daemon.serve(&signals)?;
+    let end = daemon.serve(&signals);
     let held = daemon.filters.iter().any(Filter::outlives);
     drop(daemon);
     drop(pidfile);
