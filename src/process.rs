@@ -104,7 +104,7 @@ impl PidFile {
         let mut file = File::create(path)?;
         // From here on it is ours, and one that is not whole is removed.
         let written = Self(path.to_owned());
-        writeln!(file, "{}", process::id())?;
+        file.write_all(format!("{}\n", process::id()).as_bytes())?;
         Ok(written)
     }
 }

@@ -99,6 +99,18 @@ impl Place {
         self.comes_to(|standing| standing.objects.count() == count);
     }
 
+    /// Waits until all is as it was.
+    pub(crate) fn comes_back_to(&self, before: &Standing) {
+        self.comes_to(|standing| standing == before);
+    }
+
+    /// Fails if there is more than one filter takes, unless the daemon has said that it could not clear away another.
+    pub(crate) fn has_one_filter(&self, said: &[String]) {
+        if !said.iter().any(|line| line.contains("left from before")) {
+            self.comes_to(|standing| standing.objects.programs.len() == 1);
+        }
+    }
+
     fn comes_to(&self, good: impl Fn(&Standing) -> bool) {
         let begin = Instant::now();
         let mut standing = self.standing();
@@ -131,7 +143,7 @@ impl Place {
             program, objects, ..
         } = self.standing();
         let attached = program.and_then(|id| u32::try_from(id).ok());
-        if attached.is_none_or(|id| objects.programs != [id]) {
+        if attached.is_none_or(|id| !objects.programs.contains(&id)) {
             return Err(format!("{attached:?} is attached: {objects:?}"));
         }
         Ok(())

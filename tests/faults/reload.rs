@@ -152,6 +152,7 @@ impl Bench for Reloads<'_> {
         let (place, reload) = (self.place, self.reload);
         let before = place.standing();
         let daemon = self.daemon.as_ref().unwrap();
+        let said_before = daemon.lines().len();
         let within_cage = reload.1 == Whose::Worker;
         let strace = reload.attach(daemon, place, Wish::Fail { case, within_cage });
         place.write(&reload.to());
@@ -161,7 +162,8 @@ impl Bench for Reloads<'_> {
             let daemon = self.daemon.take().unwrap();
             return end(daemon, case);
         }
-        let outcome = self.seen(case, &answer, &before);
+        let said = daemon.lines().split_off(said_before);
+        let outcome = self.seen(case, &answer, &before, &said);
         self.back();
         if injected(&traces) {
             outcome
@@ -173,11 +175,11 @@ impl Bench for Reloads<'_> {
 
 impl Reloads<'_> {
     /// What came of it, by what the client was told: the new stands, or the old.
-    fn seen(&self, case: &Case, answer: &Answer, before: &Standing) -> Outcome {
+    fn seen(&self, case: &Case, answer: &Answer, before: &Standing, said: &[String]) -> Outcome {
         let (place, reload) = (self.place, self.reload);
         if answer.code == Some(0) {
             place.comes_to_serve(&reload.to());
-            place.comes_to_have(before.objects.count());
+            place.has_one_filter(said);
             return Outcome::Served;
         }
         let told_by_daemon = !answer.stderr.contains("did not answer");
@@ -194,8 +196,7 @@ impl Reloads<'_> {
             }
         }
         place.comes_to_serve(&reload.from());
-        place.comes_to_have(before.objects.count());
-        assert_eq!(place.standing(), *before, "LEAK: {answer:?}");
+        place.comes_back_to(before);
         Outcome::Refused
     }
 
