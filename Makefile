@@ -20,7 +20,7 @@ BPF_OUTPUTS := $(foreach name,$(BPF_PROGRAMS),target/bpf/$(name).o target/bpf/$(
 # Scripts by their first line, since not all have a name that ends in .sh.
 SCRIPTS = $(shell grep -rlI --exclude-dir=target --exclude-dir=dist --exclude-dir=.git '^\#!/.*sh$$' .)
 
-.PHONY: help build binary demo test fuzz soak bench dist appliance lint clean setup-build setup-demo setup-test setup-bench \
+.PHONY: help build binary demo test fuzz faults soak bench dist appliance lint clean setup-build setup-demo setup-test setup-bench \
 	setup-dist setup-appliance
 .DELETE_ON_ERROR:
 
@@ -29,6 +29,7 @@ help:
 	@echo 'make demo    builds, then filters a real DNS server in network namespaces and shows it (root)'
 	@echo 'make test    everything that CI runs (root)'
 	@echo 'make fuzz    looks for inputs that break a promise, SECONDS_EACH (600) for each target'
+	@echo 'make faults  each system call failing in turn, with each error (root; in the making)'
 	@echo 'make soak    MINUTES (30) of packets, scrapes, reloads and a flapping interface; nothing may grow (root)'
 	@echo 'make bench   attaching, filling, scraping and idling, each beside its peer (root)'
 	@echo 'make dist    static binaries for x86_64 and aarch64 and the example programs, in dist/'
@@ -61,6 +62,9 @@ SECONDS_EACH ?= 600
 
 fuzz: | setup-test
 	tests/fuzz.sh $(SECONDS_EACH)
+
+faults: | setup-test
+	COREXDP_FAULTS=all $(CARGO) test --locked --test faults -- --nocapture
 
 # How long the soak takes.
 MINUTES ?= 30

@@ -1,7 +1,7 @@
 //! The daemon as a process: what it uses, and its pid file.
 
 use std::fs::{self, File};
-use std::io::{self, Read as _};
+use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use std::{fmt, process};
@@ -101,8 +101,11 @@ impl PidFile {
     /// # Errors
     /// What the system says.
     pub fn write(path: &Path) -> io::Result<Self> {
-        fs::write(path, format!("{}\n", process::id()))?;
-        Ok(Self(path.to_owned()))
+        let mut file = File::create(path)?;
+        // From here on it is ours, and one that is not whole is removed.
+        let written = Self(path.to_owned());
+        file.write_all(format!("{}\n", process::id()).as_bytes())?;
+        Ok(written)
     }
 }
 

@@ -31,6 +31,11 @@ pub fn wait<const N: usize>(
     Ok(fds.map(|fd| fd.is_some() && events.next().and_then(PollFd::any).unwrap_or(false)))
 }
 
+/// Sleeps for so long, or less when a signal comes, by a call that a confined daemon may make and that takes no memory.
+pub fn rest(time: Duration) {
+    let _ = poll(&mut [], timeout(Instant::now().checked_add(time)));
+}
+
 /// How long that is from now; without a time, for ever. Rounded up, so that nobody spins through the last millisecond.
 pub fn timeout(until: Option<Instant>) -> PollTimeout {
     let Some(until) = until else {

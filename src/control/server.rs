@@ -50,13 +50,15 @@ impl Control {
             fs::remove_file(path)?;
             bind(listener.as_raw_fd(), &address)?;
         }
-        listen(&listener, Backlog::new(4)?)?;
-        Ok(Self {
+        // From here on there is the file, which is removed when this is dropped.
+        let control = Self {
             // The type does not matter: it accepts whatever connects.
             listener: listener.into(),
             path: path.to_owned(),
             clients: heapless::Vec::new(),
-        })
+        };
+        listen(&control.listener, Backlog::new(4)?)?;
+        Ok(control)
     }
 
     /// What to wait for: the listening socket, then the clients.

@@ -63,21 +63,28 @@ pub fn run(options: &Options) -> Result<(), Error> {
     let mut scan = Box::<Scan>::default();
     // Before there is anything of BPF that it could inherit, and while it still can become nobody.
     let mut keeper = Keeper::start()
-        .map_err(|errno| Error::Process("the page's keeper can't be started", errno.into()))?;
+        .map_err(|error| Error::Process("the page's keeper can't be started", error))?;
     let server = start::server(start::listeners(&plan, None)?, &mut keeper)?;
     let control = listen(options)?;
     // From before the filters are attached, so that no change is missed.
     let monitor = Monitor::open()
         .map_err(|error| Error::Process("interfaces can't be watched", error.errno.into()))?;
-    let Some((filters, old)) = start::filters(&plan, &signals, &mut scan, options)? else {
+    let Some((mut filters, mut old)) = start::filters(&plan, &signals, &mut scan, options)? else {
         return Ok(());
     };
     // A Corefile can be megabytes; from here on nothing needs it.
     drop(plan);
-    let pidfile = options.pidfile.as_deref().map(PidFile::write).transpose();
-    let pidfile =
-        pidfile.map_err(|error| Error::Process("the pid file can't be written", error))?;
-    confine::confine(log)?;
+    let pidfile = match begin(options) {
+        Ok(pidfile) => pidfile,
+        Err(error) => {
+            switch::put_back(&mut old, filters, log);
+            return Err(error);
+        }
+    };
+    // Not before nothing can be refused any more: what an earlier daemon left in place is cleared away.
+    if options.confirm.is_none() {
+        switch::settle(&mut filters, log);
+    }
     announce_filters(&filters, log);
     announce_page(server.as_ref(), log);
     let mut daemon = Daemon::new(Parts {
@@ -91,7 +98,7 @@ pub fn run(options: &Options) -> Result<(), Error> {
         birth,
         options,
     });
-    let end = daemon.serve(&signals)?;
+    let end = daemon.serve(&signals);
     let held = daemon.filters.iter().any(Filter::outlives);
     drop(daemon);
     drop(pidfile);
@@ -102,6 +109,15 @@ pub fn run(options: &Options) -> Result<(), Error> {
     };
     log.info(format_args!("stopped by {end}, {what}"));
     Ok(())
+}
+
+/// The last steps before there is a running daemon.
+fn begin(options: &Options) -> Result<Option<PidFile>, Error> {
+    let pidfile = options.pidfile.as_deref().map(PidFile::write).transpose();
+    let failed = |error| Error::Process("the pid file can't be written", error);
+    let pidfile = pidfile.map_err(failed)?;
+    confine::confine(&options.log)?;
+    Ok(pidfile)
 }
 
 /// The control socket. One that was asked for must be there; the usual one need not.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::confirm::{Old, Pending};
 use super::serve::Daemon;
-use super::switch::switch;
+use super::switch::{settle, switch};
 use super::{Error, announce_filters, announce_page, start};
 use crate::config::Address;
 use crate::page::listener::Listeners;
@@ -69,14 +69,12 @@ impl Daemon<'_> {
             Some(self.prepare(listeners)?)
         };
         let loaded = start::load(&plan, &self.filters, &mut self.scan, log)?;
-        let new = switch(
-            &mut self.filters,
-            &plan,
-            loaded,
-            &mut self.scan,
-            log,
-            confirm.is_none(),
-        )?;
+        let lasting = confirm.is_none();
+        let (running, scan) = (&mut self.filters, &mut self.scan);
+        let mut new = switch(running, &plan, loaded, scan, log, lasting)?;
+        if lasting {
+            settle(&mut new, log);
+        }
         let old = Old {
             addresses: self.addresses().collect(),
             filters: std::mem::replace(&mut self.filters, new),

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::Signal;
 
 use super::confirm::Pending;
-use super::{Error, Filters, Options, Signals};
+use super::{Filters, Options, Signals};
 use crate::capacity::MAX_FILTERS;
 use crate::control::server::{CLIENTS, Control};
 use crate::filter::Filter;
@@ -19,10 +19,13 @@ use crate::page::keeper::Keeper;
 use crate::page::server::{Heard, Server};
 use crate::plan::MAP;
 use crate::process::Birth;
-use crate::wait::wait;
+use crate::wait::{rest, wait};
 
 /// How often `debug` looks at the maps: twice in the 100 ms within which a change is promised to be logged.
 const DEBUG_PERIOD: Duration = Duration::from_millis(50);
+
+/// How long it does not ask again what there is to do when that could not be asked.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// For each descriptor waited for whether there is news of it.
 type News = [bool; CLIENT + CLIENTS];
@@ -113,13 +116,13 @@ impl<'a> Daemon<'a> {
     }
 
     /// The one loop; returns why it ended.
-    pub(super) fn serve(&mut self, signals: &Signals) -> Result<End, Error> {
+    pub(super) fn serve(&mut self, signals: &Signals) -> End {
         loop {
-            let news = self.wait(signals)?;
+            let news = self.wait(signals);
             if news[STOP]
                 && let Some(signal) = signals.stop()
             {
-                return Ok(End::Signal(signal));
+                return End::Signal(signal);
             }
             if news[RELOAD] && signals.reload() {
                 // The log has it.
@@ -131,7 +134,7 @@ impl<'a> Daemon<'a> {
             self.follow(news[INTERFACES]);
             self.talk(&news);
             if self.undo() {
-                return Ok(End::Unconfirmed);
+                return End::Unconfirmed;
             }
             if news[KEEPER] && self.keeper.as_ref().is_some_and(|keeper| !keeper.lives()) {
                 self.mourn();
@@ -145,8 +148,8 @@ impl<'a> Daemon<'a> {
     }
 
     /// Sleeps until there is something to do. Only `debug`, a dead worker, an interface that refuses and what waits to
-    /// be confirmed set a time.
-    fn wait(&self, signals: &Signals) -> Result<News, Error> {
+    /// be confirmed set a time. That it can't wait is no reason to stop filtering.
+    fn wait(&self, signals: &Signals) -> News {
         // Nobody could start another worker without the keeper.
         let server = self.server.as_ref().filter(|_| self.keeper.is_some());
         let restart = server.and_then(Server::deadline);
@@ -171,8 +174,13 @@ impl<'a> Daemon<'a> {
             third,
             fourth,
         ];
-        wait(fds, times.into_iter().flatten().min())
-            .map_err(|errno| Error::Process("the daemon can't wait for events", errno.into()))
+        wait(fds, times.into_iter().flatten().min()).unwrap_or_else(|errno| {
+            let what = errno.desc();
+            let log = &self.options.log;
+            log.error(format_args!("can't wait for events: {what}; trying on"));
+            rest(PAUSE);
+            News::default()
+        })
     }
 
     /// Hears the clients of the control socket, then lets another one in.

@@ -3,7 +3,7 @@
 use std::os::fd::{AsFd, BorrowedFd};
 
 use nix::errno::Errno;
-use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
 /// The signals that the daemon hears. They are blocked, so one that comes early waits until it is asked for.
@@ -52,7 +52,8 @@ impl Signals {
 
 fn catch(signals: &[Signal]) -> Result<SignalFd, Errno> {
     let set: SigSet = signals.iter().copied().collect();
-    set.thread_block()?;
+    // Not `thread_block`, which takes the C library's way to say no for a yes.
+    sigprocmask(SigmaskHow::SIG_BLOCK, Some(&set), None)?;
     SignalFd::with_flags(&set, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)
 }
 

@@ -132,7 +132,6 @@ pub(super) fn load(
             blame,
         }
     })?;
-    let cpus = limits::possible_cpus();
     let mut batch = Box::<Batch>::default();
     orders(plan, log)
         .map(|order| {
@@ -143,7 +142,7 @@ pub(super) fn load(
             if running.iter().any(same) {
                 return Ok(None);
             }
-            order.load(identity, cpus, &mut batch, scan).map(Some)
+            order.load(identity, &mut batch, scan).map(Some)
         })
         .collect()
 }

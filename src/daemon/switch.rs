@@ -8,7 +8,7 @@ use crate::plan::Plan;
 
 /// Puts each filter of the plan in the place of the running one of its interface, if there is one, and returns them.
 /// `running` then holds those that they replaced, which filter no longer and can be [put back](put_back). What is not
-/// loaded is kept as it runs.
+/// loaded is kept as it runs. Those that are to be `lasting` are still to be [settled](settle).
 ///
 /// # Errors
 /// What is wrong with the first that can't be switched; `running` filters as before.
@@ -41,9 +41,6 @@ pub(super) fn switch(
     // Those that the plan does not name; the others have nothing left to step aside from.
     for old in running.iter_mut().filter(|old| old.attachment().is_some()) {
         old.step_aside();
-    }
-    if lasting {
-        settle(&mut new, log);
     }
     Ok(new)
 }

@@ -1,12 +1,13 @@
 //! Adopting what an earlier daemon left in place, and leaving it in place for the next.
 
-use super::pins::{self, Held, Pins, Trouble};
+use super::pins::{self, Held, Pins};
 use super::place::Placed;
-use super::{Filter, Loaded, Order};
-use crate::config::{self, Blame, Diagnostic, Exit};
+use super::trouble::Trouble;
+use super::{Filter, Loaded, Order, blame, maps};
+use crate::config::{self, Diagnostic, Exit};
 use crate::kernel::attach::{Attachment, Mode};
+use crate::kernel::errno;
 use crate::kernel::interface::Interface;
-use crate::kernel::limits;
 use crate::kernel::map::Map;
 use crate::kernel::program::Program;
 use crate::log::Log;
@@ -69,8 +70,8 @@ impl Order<'_> {
     }
 
     fn adopt_maps(&self, pins: &Pins, held: &Held) -> Result<Vec<Map>, Diagnostic> {
-        let cpus = limits::possible_cpus();
         let defs = &self.object.maps;
+        let cpus = maps::cpus(self)?;
         let fds = pins.maps(held.identity, defs.len());
         let fds = fds.map_err(|trouble| self.troubled(&trouble))?;
         let maps = fds.into_iter().zip(defs).map(|(fd, def)| {
@@ -80,7 +81,7 @@ impl Order<'_> {
                     def.name,
                     errno.desc()
                 );
-                self.wrong(self.filter.exit_at, "exit", Blame::System, what)
+                self.wrong(self.filter.exit_at, "exit", blame(errno), what)
             })
         });
         maps.collect()
@@ -110,16 +111,12 @@ impl Order<'_> {
 
     pub(super) fn lacking(&self, error: &std::io::Error) -> Diagnostic {
         let what = format!("no descriptor to be had: {error}");
-        self.wrong(self.filter.at, "ebpf", Blame::System, what)
+        self.wrong(self.filter.at, "ebpf", blame(errno(error)), what)
     }
 
     pub(super) fn troubled(&self, trouble: &Trouble) -> Diagnostic {
-        let blame = if trouble.is_foreign() {
-            Blame::Interface
-        } else {
-            Blame::System
-        };
-        self.wrong(self.filter.exit_at, "exit", blame, trouble.to_string())
+        let what = trouble.to_string();
+        self.wrong(self.filter.exit_at, "exit", trouble.blame(), what)
     }
 }
 
@@ -135,15 +132,15 @@ impl Filter {
         let Some((pins, placed)) = self.pins.as_ref().zip(self.placed.as_mut()) else {
             return;
         };
+        let name = &self.interface;
         let state = pins.keep_state(self.identity, &self.program, &self.maps);
-        match state.and_then(|()| pins.keep_link(&mut placed.attachment)) {
-            Ok(()) => pins.forget_others(self.identity),
-            Err(trouble) => {
-                let name = &self.interface;
-                log.error(format_args!(
-                    "{name}: will not outlive the daemon: {trouble}"
-                ));
-            }
+        if let Err(trouble) = state.and_then(|()| pins.keep_link(&mut placed.attachment)) {
+            log.error(format_args!(
+                "{name}: will not outlive the daemon: {trouble}"
+            ));
+            self.unpin();
+        } else if let Err(trouble) = pins.forget_others(self.identity) {
+            log.warn(format_args!("{name}: left from before: {trouble}"));
         }
     }
 

@@ -6,13 +6,14 @@ use nix::errno::Errno;
 
 use super::{Order, blame};
 use crate::config::Diagnostic;
-use crate::kernel::btf;
 use crate::kernel::map::{Map, Types};
+use crate::kernel::{btf, errno, limits};
 use crate::object::{KernelBtf, MapDef};
 
 /// Creates every map of the object, with its types where the kernel takes them, and fills those that the object itself
 /// gives content. The result is parallel to the object's maps.
-pub(super) fn create(order: &Order<'_>, cpus: usize) -> Result<Vec<Map>, Diagnostic> {
+pub(super) fn create(order: &Order<'_>) -> Result<Vec<Map>, Diagnostic> {
+    let cpus = cpus(order)?;
     let types = order.object.kernel_btf();
     // Types are a convenience: a kernel without BTF, or one that refuses these, still filters.
     let loaded = types.as_ref().and_then(|types| btf::load(&types.blob).ok());
@@ -43,6 +44,17 @@ pub(super) fn create(order: &Order<'_>, cpus: usize) -> Result<Vec<Map>, Diagnos
         }
     }
     Ok(maps)
+}
+
+/// How many values a key of the object's per-CPU maps has. Where it has none of these, nobody asks.
+pub(super) fn cpus(order: &Order<'_>) -> Result<usize, Diagnostic> {
+    if !order.object.maps.iter().any(MapDef::depends_on_cpus) {
+        return Ok(1);
+    }
+    limits::possible_cpus().map_err(|error| {
+        let what = format!("the CPUs can't be counted, of which it has a map: {error}");
+        order.wrong(order.filter.elf_at, "elf", blame(errno(&error)), what)
+    })
 }
 
 fn types_of<'a>(

@@ -12,6 +12,7 @@ mod pins;
 mod place;
 mod refusal;
 mod switch;
+mod trouble;
 mod wait;
 
 use std::os::fd::AsRawFd;
@@ -167,11 +168,10 @@ impl Order<'_> {
     pub fn load(
         &self,
         identity: Identity,
-        cpus: usize,
         batch: &mut Batch,
         scan: &mut Scan,
     ) -> Result<Loaded, Diagnostic> {
-        let maps = maps::create(self, cpus)?;
+        let maps = maps::create(self)?;
         let position = self.object.maps.iter().position(|map| map.name == MAP);
         if let Some(map) = position.and_then(|at| maps.get(at)) {
             fill::fill(self, map, batch)?;

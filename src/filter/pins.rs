@@ -5,7 +5,6 @@
 //! attached, and others are removed after, so that at any moment the program that is attached has its state: whenever
 //! the daemon dies, the next one knows what to adopt and what to clear away. A state gets its name when it is complete.
 
-use std::fmt;
 use std::fs;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -15,6 +14,7 @@ use nix::errno::Errno;
 use nix::sys::statfs::{BPF_FS_MAGIC, statfs};
 
 use super::Identity;
+use super::trouble::Trouble;
 use crate::kernel::attach::Attachment;
 use crate::kernel::errno;
 use crate::kernel::interface::Interface;
@@ -46,37 +46,6 @@ pub(super) struct Held {
     pub(super) identity: Identity,
 }
 
-/// What is wrong with a pin.
-#[derive(Debug)]
-pub(super) struct Trouble {
-    path: PathBuf,
-    what: &'static str,
-    errno: Option<Errno>,
-}
-
-impl Trouble {
-    fn new(path: &Path, what: &'static str, errno: Option<Errno>) -> Self {
-        Self {
-            path: path.into(),
-            what,
-            errno,
-        }
-    }
-
-    /// Whether it is something that somebody else put there.
-    pub(super) const fn is_foreign(&self) -> bool {
-        self.errno.is_none()
-    }
-}
-
-impl fmt::Display for Trouble {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.path.display(), self.what)?;
-        self.errno
-            .map_or(Ok(()), |errno| write!(f, ": {}", errno.desc()))
-    }
-}
-
 impl Pins {
     /// Those of this interface, be there any or not.
     pub(super) fn of(interface: &str) -> Self {
@@ -99,14 +68,11 @@ impl Pins {
         maps: &[Map],
     ) -> Result<(), Trouble> {
         let folder = self.state(identity);
-        if folder.exists() {
+        let there = folder.try_exists();
+        if there.map_err(|error| Trouble::unknown(&folder, errno(&error)))? {
             return Ok(());
         }
-        let mounted = statfs(MOUNT).is_ok_and(|there| there.filesystem_type() == BPF_FS_MAGIC);
-        if !mounted {
-            let what = "is no BPF file system; `mount -t bpf bpf /sys/fs/bpf` makes it one";
-            return Err(Trouble::new(Path::new(MOUNT), what, None));
-        }
+        is_mounted()?;
         // Left by a daemon that died on the way.
         self.forget_new();
         self.make(program, maps, &folder).map_err(|errno| {
@@ -150,31 +116,41 @@ impl Pins {
         let _ = fs::remove_file(self.folder.join(LINK));
     }
 
-    /// Removes every state but this one.
-    pub(super) fn forget_others(&self, identity: Identity) {
+    /// Removes every state but this one. What can't be removed now is removed the next time.
+    ///
+    /// # Errors
+    /// What can't be.
+    pub(super) fn forget_others(&self, identity: Identity) -> Result<(), Trouble> {
         let kept = self.state(identity);
-        for folder in self.states() {
-            if folder != kept {
-                // What can't be removed now is removed the next time.
-                let _ = remove(&folder);
-            }
+        let others = self.states()?.into_iter().filter(|folder| *folder != kept);
+        let mut all = Ok(());
+        for folder in others {
+            let removed = remove(&folder)
+                .map_err(|error| Trouble::new(&folder, "can't be removed", Some(errno(&error))));
+            all = all.and(removed);
         }
+        all
     }
 
     /// Removes everything.
     pub(super) fn forget(&self) {
         self.forget_link();
         self.forget_new();
-        for folder in self.states() {
+        for folder in self.states().unwrap_or_default() {
             let _ = remove(&folder);
         }
         let _ = fs::remove_dir(&self.folder);
     }
 
-    fn states(&self) -> Vec<PathBuf> {
-        let names = fs::read_dir(&self.folder).into_iter().flatten().flatten();
-        let paths = names.map(|name| name.path());
-        paths.filter(|path| identity(path).is_some()).collect()
+    /// The folders of all states; none where there is no folder for them.
+    fn states(&self) -> Result<Vec<PathBuf>, Trouble> {
+        let names = fs::read_dir(&self.folder).and_then(Iterator::collect::<io::Result<Vec<_>>>);
+        let paths = match names {
+            Ok(names) => names.into_iter().map(|name| name.path()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(Trouble::unknown(&self.folder, errno(&error))),
+        };
+        Ok(paths.filter(|path| identity(path).is_some()).collect())
     }
 
     /// What an earlier daemon left in place on `interface`. What it left half made is removed.
@@ -187,8 +163,8 @@ impl Pins {
             Some((_, program)) => Some(*program),
             None => interface.xdp.map(|(_, id)| id),
         };
-        for folder in self.states() {
-            let Some((identity, program)) = identity(&folder).zip(program(&folder)) else {
+        for folder in self.states()? {
+            let Some((identity, program)) = identity(&folder).zip(program(&folder)?) else {
                 continue;
             };
             if Some(program.info.id) == attached {
@@ -222,7 +198,8 @@ impl Pins {
         match pin::link(&link) {
             Ok(there) if there.interface == interface.index => Ok(Some((link, there.program))),
             Ok(_) => Err(trouble("is of an interface that has gone; remove it")),
-            Err(_) => Err(trouble("is no XDP attachment; remove it")),
+            Err(Errno::EINVAL) => Err(trouble("is no XDP attachment; remove it")),
+            Err(errno) => Err(Trouble::unknown(&path, errno)),
         }
     }
 
@@ -257,9 +234,27 @@ fn identity(folder: &Path) -> Option<Identity> {
     u64::from_str_radix(name, 16).ok().map(Identity)
 }
 
-fn program(folder: &Path) -> Option<Program> {
-    let fd = pin::get(&folder.join(PROGRAM), Kind::Program).ok()?;
-    Program::adopt(fd).ok()
+/// The program of a state; `None` for what is none.
+fn program(folder: &Path) -> Result<Option<Program>, Trouble> {
+    let path = folder.join(PROGRAM);
+    match pin::get(&path, Kind::Program).and_then(Program::adopt) {
+        Ok(program) => Ok(Some(program)),
+        Err(Errno::ENOENT | Errno::ENOTDIR | Errno::EINVAL) => Ok(None),
+        Err(errno) => Err(Trouble::new(&path, "can't be opened", Some(errno))),
+    }
+}
+
+/// Fails unless there can be pins.
+fn is_mounted() -> Result<(), Trouble> {
+    let path = Path::new(MOUNT);
+    match statfs(path) {
+        Ok(there) if there.filesystem_type() == BPF_FS_MAGIC => Ok(()),
+        Ok(_) | Err(Errno::ENOENT) => {
+            let what = "is no BPF file system; `mount -t bpf bpf /sys/fs/bpf` makes it one";
+            Err(Trouble::new(path, what, None))
+        }
+        Err(errno) => Err(Trouble::unknown(path, errno)),
+    }
 }
 
 /// Removes a state.

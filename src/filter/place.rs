@@ -93,9 +93,18 @@ fn attach(
         Err(Misplaced {
             failure: Failure::Refused(errno, words),
             ..
-        }) if wanted == config::Mode::Auto && errno != Errno::EPERM => {
+        }) if wanted == config::Mode::Auto && is_the_drivers(errno) => {
             attempt(Mode::Generic, Some(in_words(errno, &words, interface)))
         }
         other => other,
     }
+}
+
+/// Whether it can be the driver's answer. What it is short of, such as queues or memory, generic mode may not need; but
+/// what is wrong with this process is wrong in every mode.
+const fn is_the_drivers(errno: Errno) -> bool {
+    !matches!(
+        errno,
+        Errno::EPERM | Errno::EMFILE | Errno::ENFILE | Errno::EINTR | Errno::EAGAIN
+    )
 }

@@ -36,6 +36,19 @@ pub fn errno(error: &io::Error) -> Errno {
     error.raw_os_error().map_or(Errno::EIO, Errno::from_raw)
 }
 
+/// Calls again what a signal broke off, also one that only stopped the process for a while.
+///
+/// # Errors
+/// All but `EINTR`.
+pub fn retry<T>(mut call: impl FnMut() -> nix::Result<T>) -> nix::Result<T> {
+    loop {
+        match call() {
+            Err(Errno::EINTR) => {}
+            other => return other,
+        }
+    }
+}
+
 /// A call that the kernel refused, and for what.
 #[derive(Debug)]
 pub struct Error {

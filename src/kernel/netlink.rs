@@ -13,6 +13,7 @@ use nix::sys::socket::{
 };
 
 use super::door::{self, Call};
+use super::retry;
 
 /// Room for one message about an interface without statistics; the kernel itself allocates no more than a page or two.
 const BUFFER: usize = 8 * 1024;
@@ -207,16 +208,6 @@ pub fn cut(text: &str) -> Words {
     // What does not fit is left out.
     let _ = text.chars().try_for_each(|c| words.push(c));
     words
-}
-
-/// Calls again what a signal broke off.
-pub(super) fn retry<T>(mut call: impl FnMut() -> nix::Result<T>) -> nix::Result<T> {
-    loop {
-        match call() {
-            Err(Errno::EINTR) => {}
-            other => return other,
-        }
-    }
 }
 
 pub(super) fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {

@@ -14,7 +14,7 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
 
-use super::{Call, door, info};
+use super::{Call, door, errno, info};
 use crate::object::{self, LinkedObject};
 
 /// Makes the kernel hand packets of several fragments to the program (5.18).
@@ -117,12 +117,13 @@ fn load_by_redbpf(canonical: &[u8]) -> Result<OwnedFd, Failure> {
         // SAFETY: `program` owns the descriptor and lives until the end of this closure.
         let fd = unsafe { BorrowedFd::borrow_raw(fd) };
         // redbpf closes its own when the module is dropped.
-        fd.try_clone_to_owned().map_err(redbpf::Error::IO)
+        Ok(fd.try_clone_to_owned())
     });
-    attempt.map_err(|_| {
+    let copied = attempt.map_err(|_: redbpf::Error| {
         let words = mem::take(&mut *words.lock().unwrap_or_else(PoisonError::into_inner));
         refusal(&words)
-    })
+    })?;
+    copied.map_err(|error| Failure::Refused(errno(&error)))
 }
 
 /// Finds errno and verifier log in what redbpf says: "… os error=TEXT (os error N): LOG".

@@ -83,11 +83,14 @@ impl Drop for SharedPage {
     }
 }
 
-/// Takes ownership of a descriptor that this process was started with; `None` when it is not open.
-pub fn inherited(fd: RawFd) -> Option<OwnedFd> {
+/// Takes ownership of a descriptor that this process was started with.
+///
+/// # Errors
+/// `EBADF` when it is not open.
+pub fn inherited(fd: RawFd) -> Result<OwnedFd, Errno> {
     // SAFETY: only looked at, to see whether it is open.
     let borrowed = unsafe { BorrowedFd::borrow_raw(fd) };
-    fcntl(borrowed, FcntlArg::F_GETFD).ok()?;
+    fcntl(borrowed, FcntlArg::F_GETFD)?;
     // SAFETY: it is open, and the keeper calls this once for each number before it opens anything of its own.
-    Some(unsafe { OwnedFd::from_raw_fd(fd) })
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }

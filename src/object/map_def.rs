@@ -63,6 +63,13 @@ impl MapDef {
         }
     }
 
+    /// Whether how many values or entries it has depends on how many CPUs there may be.
+    pub fn depends_on_cpus(&self) -> bool {
+        let one_each = self.max_entries == 0 && self.kind == MapKind::PERF_EVENT_ARRAY;
+        let inner = self.inner.as_deref();
+        self.kind.is_per_cpu() || one_each || inner.is_some_and(Self::depends_on_cpus)
+    }
+
     /// The name as the kernel takes it: at most 15 bytes, letters, digits, `_` and `.` (`.` since 5.2).
     pub fn kernel_name(&self) -> String {
         let legal = |c: char| {

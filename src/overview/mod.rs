@@ -92,7 +92,7 @@ impl Overview<'_> {
     }
 
     /// Gives each metric of a filter and its number now to `write`: the sum over CPUs, 0 for a key that is not in the
-    /// map.
+    /// map. What can't be read is left out and counted: a number that is wrong would be worse than none.
     fn numbers(
         &mut self,
         filter: &Filter,
@@ -111,36 +111,33 @@ impl Overview<'_> {
             return Ok(());
         }
         let mut key = None;
-        let mut copied: &[u8] = &[];
+        let mut copied: Option<&[u8]> = None;
         for metric in &filter.metrics {
             // Metrics of one key that stand together are of one reading.
             if key != Some(&metric.key) {
                 key = Some(&metric.key);
                 let found = self.scan.value(map, &metric.key);
                 *self.read_errors += u64::from(found.is_err());
-                copied = found.ok().flatten().unwrap_or_default();
+                copied = found.ok().map(Option::unwrap_or_default);
             }
-            write(metric, number(map, metric, copied))?;
+            if let Some(copied) = copied {
+                write(metric, number(map, metric, copied))?;
+            }
         }
         Ok(())
     }
 
-    /// Entries in a filter's map. An array is always full; others are counted, but see [`Count`].
-    fn entries(&mut self, index: usize, filter: &Filter) -> u64 {
-        let Some(map) = &filter.map else {
-            return 0;
-        };
+    /// Entries in a filter's map; `None` when it has none, or they can't be read. An array is always full; others are
+    /// counted, but see [`Count`].
+    fn entries(&mut self, index: usize, filter: &Filter) -> Option<u64> {
+        let map = filter.map.as_ref()?;
         if map.shape().kind.is_array() {
-            return u64::from(map.shape().max_entries);
+            return Some(u64::from(map.shape().max_entries));
         }
-        let Some(count) = self.counts.get_mut(index) else {
-            return 0;
-        };
+        let count = self.counts.get_mut(index)?;
         let counted = count.renew(filter.changes_maps, || self.scan.each(map, |_, _| {}));
-        if counted.is_err() {
-            *self.read_errors += 1;
-        }
-        count.entries
+        *self.read_errors += u64::from(counted.is_err());
+        counted.ok().map(|()| count.entries)
     }
 
     fn own(&mut self, text: &mut Text<'_>) -> fmt::Result {
@@ -211,16 +208,10 @@ impl Overview<'_> {
             "Entries in the filter's map.",
         )?;
         for (index, filter) in self.filters.iter().enumerate() {
-            if filter.map.is_none() {
-                continue;
-            }
             let labels = [("interface", filter.interface.as_str()), ("map", MAP)];
-            metrics::sample(
-                text,
-                "corexdp_map_entries",
-                &labels,
-                self.entries(index, filter),
-            )?;
+            if let Some(entries) = self.entries(index, filter) {
+                metrics::sample(text, "corexdp_map_entries", &labels, entries)?;
+            }
         }
         metrics::head(
             text,

@@ -12,9 +12,9 @@ use nix::sys::time::{TimeVal, TimeValLike};
 use tiny_http::{Header, Method, Request, Response, Server, StatusCode};
 
 use super::{Content, FAILED, PAGE_SIZE, cage, gate};
-use crate::kernel::errno;
 use crate::kernel::passing::Descriptors;
 use crate::kernel::shared::SharedPage;
+use crate::kernel::{errno, retry};
 
 /// How long the daemon may take for an answer; it is single-threaded and could be loading a large map.
 const ANSWER_TIMEOUT_SECONDS: i64 = 5;
@@ -178,7 +178,7 @@ impl Daemon {
         while recv(fd, &mut [0; 4], MsgFlags::MSG_DONTWAIT).is_ok_and(|length| length > 0) {}
         send(fd, &[content.byte()], MsgFlags::MSG_NOSIGNAL)?;
         let mut length = [0; 4];
-        let received = recv(fd, &mut length, MsgFlags::empty())?;
+        let received = retry(|| recv(fd, &mut length, MsgFlags::empty()))?;
         let length = u32::from_ne_bytes(length);
         if received != size_of::<u32>() || length == FAILED {
             return Err(Errno::EIO);

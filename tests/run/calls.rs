@@ -27,7 +27,7 @@ fn corefile(page: &str, more: &str) -> String {
     };
     let blocks = ["edge0", more].into_iter().filter(|name| !name.is_empty());
     let blocks: String = blocks.map(block).collect();
-    format!(". {{\nprometheus {page}\ndebug\n{blocks}}}\n")
+    format!(". {{\n{page}\ndebug\n{blocks}}}\n")
 }
 
 /// One call: its number, and its arguments as they were passed.
@@ -70,7 +70,7 @@ fn traced() -> (Vec<Call>, Vec<Call>) {
     let site = Site::new();
     site.folder.shipped("acl");
     site.add_wire("edge1", "far1");
-    site.folder.write("Corefile", &corefile("", ""));
+    site.folder.write("Corefile", &corefile("prometheus", ""));
     let corexdp = site.command("run", &["--pidfile", "pid"]);
     let mut strace = Command::new("strace");
     strace.current_dir(site.folder.path());
@@ -131,12 +131,14 @@ fn work(site: &Site, daemon: &Daemon, pid: i32) {
     kill(Pid::from_raw(worker.cast_signed()), Signal::SIGKILL).unwrap();
     daemon.line("the worker died");
     assert_eq!(site.get("/metrics").status, 200);
-    for (number, page) in ["localhost:9154", ""].into_iter().enumerate() {
+    let pages = ["prometheus localhost:9154", "", "prometheus"];
+    for (number, page) in pages.into_iter().enumerate() {
         site.folder.write("Corefile", &corefile(page, "edge1"));
         kill(Pid::from_raw(pid), Signal::SIGHUP).unwrap();
         daemon.nth_line(number, "reload: done");
     }
-    site.folder.write("Corefile", &corefile("", "edge2"));
+    site.folder
+        .write("Corefile", &corefile("prometheus", "edge2"));
     kill(Pid::from_raw(pid), Signal::SIGHUP).unwrap();
     daemon.line("reload: nothing was changed");
     assert_eq!(site.get("/").status, 200);

@@ -3,7 +3,7 @@
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::net::{Daemon, PATIENCE, Site, lives, within};
+use crate::net::{Daemon, PATIENCE, Response, Site, lives, within};
 
 const COREFILE: &str = ". {
   prometheus
@@ -45,12 +45,31 @@ fn without_a_keeper_all_goes_on_but_there_is_no_other_worker() {
     let elsewhere = COREFILE.replace("prometheus", "prometheus localhost:9154");
     site.folder.write("Corefile", &elsewhere);
     daemon.signal(Signal::SIGHUP);
-    daemon.line("reload: the page can't change");
+    daemon.nth_line(1, "reload: done");
+    let page = Response::to(&site.server, "127.0.0.1:9154", "GET /metrics HTTP/1.1");
+    assert_eq!(page.status, 200);
     kill_process(worker);
     daemon.line("no page is served until corexdp is started again");
     assert_eq!(site.filter().name, "xdp_prog");
     daemon.stop();
     assert_eq!(site.attached(), None);
+}
+
+#[test]
+fn without_a_keeper_a_page_that_was_given_up_does_not_return() {
+    let site = Site::new();
+    let (daemon, worker) = bereft(&site);
+    let none = COREFILE.replace("prometheus", "");
+    site.folder.write("Corefile", &none);
+    daemon.signal(Signal::SIGHUP);
+    daemon.line("reload: done");
+    within(PATIENCE, "the worker ends", || {
+        (!lives(worker)).then_some(())
+    });
+    site.folder.write("Corefile", COREFILE);
+    daemon.signal(Signal::SIGHUP);
+    daemon.line("reload: the page can't change");
+    daemon.stop();
 }
 
 #[test]
@@ -86,18 +105,18 @@ fn a_daemon_that_has_stopped_has_nobody_left() {
     site.run(COREFILE).attached(1).stop();
 }
 
-/// One that does not listen to the daemon any more is ended by its keeper.
+/// Its keeper ends it, whether it listens or not.
 #[test]
-fn a_worker_that_hangs_is_replaced_by_a_reload() {
+fn a_worker_that_hangs_ends_with_its_page() {
     let site = Site::new();
     let daemon = site.run(COREFILE).attached(1);
     let worker = daemon.worker();
     kill(Pid::from_raw(worker.cast_signed()), Signal::SIGSTOP).unwrap();
-    let elsewhere = COREFILE.replace("prometheus", "prometheus localhost:9154");
-    site.folder.write("Corefile", &elsewhere);
+    site.folder
+        .write("Corefile", &COREFILE.replace("prometheus", ""));
     daemon.signal(Signal::SIGHUP);
     daemon.line("reload: done");
-    within(PATIENCE, "the old worker ends", || {
+    within(PATIENCE, "the worker ends", || {
         (!lives(worker)).then_some(())
     });
     daemon.stop();

@@ -9,6 +9,7 @@
 pub mod process;
 
 use std::ffi::{CStr, CString};
+use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::rc::Rc;
 
@@ -26,7 +27,7 @@ use nix::unistd::Pid;
 
 use super::listener::Listener;
 use crate::capacity::MAX_FILTERS;
-use crate::kernel::{passing, shared};
+use crate::kernel::{passing, retry, shared};
 
 /// The word that makes the binary a keeper.
 pub const KEEPER: &str = "page-keeper";
@@ -65,8 +66,8 @@ impl Keeper {
     /// should be: what a terminal sends to all is for the daemon to act on.
     ///
     /// # Errors
-    /// `EPERM` without `CAP_SETUID` and `CAP_SETGID` though root, `EAGAIN`, `ENOMEM`.
-    pub fn start() -> Result<Self, Errno> {
+    /// `EPERM` without `CAP_SETUID` and `CAP_SETGID` though root, `EAGAIN`, `ENOMEM`; or that it ended without a word.
+    pub fn start() -> io::Result<Self> {
         let (ours, theirs) = pair()?;
         let patience = TimeVal::seconds(PATIENCE_SECONDS);
         setsockopt(&ours, sockopt::ReceiveTimeout, &patience)?;
@@ -77,10 +78,11 @@ impl Keeper {
             made: 0,
         };
         let mut answer = [0; 4];
-        match recv(keeper.socket.as_raw_fd(), &mut answer, MsgFlags::empty())? {
+        let fd = keeper.socket.as_raw_fd();
+        match retry(|| recv(fd, &mut answer, MsgFlags::empty()))? {
             4 if answer == [0; 4] => Ok(keeper),
-            4 => Err(Errno::from_raw(i32::from_ne_bytes(answer))),
-            _ => Err(Errno::ECHILD),
+            4 => Err(Errno::from_raw(i32::from_ne_bytes(answer)).into()),
+            _ => Err(io::Error::other("it ended before it was ready")),
         }
     }
 
@@ -140,8 +142,10 @@ impl Worker {
 impl Drop for Keeper {
     fn drop(&mut self) {
         // A worker that still is held has a copy of the descriptor, so closing it would not be heard.
-        let _ = shutdown(self.socket.as_raw_fd(), Shutdown::Both);
-        while waitpid(self.pid, None) == Err(Errno::EINTR) {}
+        let told = shutdown(self.socket.as_raw_fd(), Shutdown::Both);
+        if matches!(told, Ok(()) | Err(Errno::ENOTCONN)) {
+            let _ = retry(|| waitpid(self.pid, None));
+        }
     }
 }
 
@@ -153,7 +157,8 @@ impl Drop for Worker {
         }
         // Its addresses are free only then. Answers to what was given up waiting for may come first.
         let mut answer = [0; 4];
-        while let Ok(4) = recv(self.keeper.as_raw_fd(), &mut answer, MsgFlags::empty())
+        let fd = self.keeper.as_raw_fd();
+        while let Ok(4) = retry(|| recv(fd, &mut answer, MsgFlags::empty()))
             && u32::from_ne_bytes(answer) != self.number
         {}
     }
@@ -168,7 +173,7 @@ fn pair() -> Result<(OwnedFd, OwnedFd), Errno> {
 fn spawn(socket: OwnedFd) -> Result<Pid, Errno> {
     // If it already were that number, moving it there would leave it to be closed.
     let number = fcntl(&socket, FcntlArg::F_DUPFD_CLOEXEC(ABOVE))?;
-    let _above = shared::inherited(number).ok_or(Errno::EBADF)?;
+    let _above = shared::inherited(number)?;
     drop(socket);
     let mut actions = PosixSpawnFileActions::init()?;
     let devnull: &CStr = c"/dev/null";

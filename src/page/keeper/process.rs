@@ -1,6 +1,8 @@
 //! The keeper's own process.
 
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::thread::sleep;
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::sys::prctl;
@@ -12,9 +14,11 @@ use nix::unistd::{Pid, setsid};
 use super::SOCKET_FD;
 use crate::kernel::passing::{Descriptors, Message};
 use crate::kernel::shared::inherited;
-use crate::kernel::{passing, process};
+use crate::kernel::{passing, process, retry};
 use crate::page::{cage, worker};
 
+/// How long it does not listen after an error.
+const PAUSE: Duration = Duration::from_millis(100);
 /// Workers at the same time: one, and while the Corefile is read again the next one beside it.
 const MOST_WORKERS: usize = 4;
 
@@ -23,16 +27,15 @@ const MOST_WORKERS: usize = 4;
 /// # Errors
 /// When it was not started by the daemon, or may not become nobody.
 pub fn run() -> Result<(), Errno> {
-    // It was started by way of /proc/self/exe, and `ps` would show it as `exe`.
-    prctl::set_name(c"corexdp-keeper")?;
+    // It was started by way of /proc/self/exe, and `ps` would show it as `exe`; that would be all.
+    let _ = prctl::set_name(c"corexdp-keeper");
     process::close_from(SOCKET_FD + 1);
-    let socket = inherited(SOCKET_FD).ok_or(Errno::EBADF)?;
+    let socket = inherited(SOCKET_FD)?;
     // Out of reach of the daemon's terminal.
-    setsid()?;
-    let caged = cage::give_up();
-    let answer = caged.err().map_or(0, |errno| errno as i32).to_ne_bytes();
-    send(socket.as_raw_fd(), &answer, MsgFlags::MSG_NOSIGNAL)?;
-    caged?;
+    let apart = setsid().and_then(|_| cage::give_up());
+    let answer = apart.err().map_or(0, |errno| errno as i32).to_ne_bytes();
+    retry(|| send(socket.as_raw_fd(), &answer, MsgFlags::MSG_NOSIGNAL))?;
+    apart?;
     let born = keep(&socket)?;
     drop(socket);
     born.map_or(Ok(()), worker::run)
@@ -45,7 +48,11 @@ fn keep(socket: &OwnedFd) -> Result<Option<Descriptors>, Errno> {
         let Message { word, descriptors } = match passing::receive(socket.as_fd()) {
             Ok(Some(message)) => message,
             Ok(None) => break Ok(None),
-            Err(errno) => break Err(errno),
+            Err(errno) if is_final(errno) => break Err(errno),
+            Err(_) => {
+                sleep(PAUSE);
+                continue;
+            }
         };
         if descriptors.is_empty() {
             workers.end(word);
@@ -62,6 +69,14 @@ fn keep(socket: &OwnedFd) -> Result<Option<Descriptors>, Errno> {
     };
     workers.end_all();
     end
+}
+
+/// Whether there is no use in listening again. What is short now may be there later, and the page needs its keeper.
+const fn is_final(errno: Errno) -> bool {
+    matches!(
+        errno,
+        Errno::EBADF | Errno::EBADMSG | Errno::ECONNRESET | Errno::ENOTCONN | Errno::ENOTSOCK
+    )
 }
 
 /// Those that were made and not yet ended. One that has died stays in the list until the daemon says so; until then it
@@ -89,6 +104,8 @@ impl Workers {
 }
 
 fn end(pid: Pid) {
-    let _ = kill(pid, Signal::SIGKILL);
-    while waitpid(pid, None) == Err(Errno::EINTR) {}
+    // One that could not be killed would be waited for in vain; it ends when the daemon closes its pair.
+    if kill(pid, Signal::SIGKILL).is_ok() {
+        let _ = retry(|| waitpid(pid, None));
+    }
 }

@@ -1,0 +1,78 @@
+//! What is injected where.
+
+use std::fmt;
+
+use nix::errno::Errno;
+
+use crate::calls::Call;
+use crate::spared;
+
+/// What calls fail with.
+pub(crate) const ERRNOS: [Errno; 7] = [
+    Errno::ENOMEM,
+    Errno::EPERM,
+    Errno::EINTR,
+    Errno::ENOSPC,
+    Errno::EBUSY,
+    Errno::EMFILE,
+    Errno::EAGAIN,
+];
+
+/// The variable that asks for the full product; without it each call fails once.
+const WHICH: &str = "COREXDP_FAULTS";
+
+/// One call, and what it answers instead of being made.
+#[derive(Clone, Debug)]
+pub(crate) struct Case {
+    pub(crate) call: Call,
+    pub(crate) errno: Errno,
+}
+
+impl fmt::Display for Case {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} answers {:?}", self.call, self.errno)
+    }
+}
+
+/// Whether every call is to fail with every errno.
+pub(crate) fn all() -> bool {
+    match std::env::var(WHICH).ok().as_deref() {
+        None | Some("") => false,
+        Some("all") => true,
+        Some(other) => panic!("{WHICH}={other}: it can be `all`, or not set"),
+    }
+}
+
+/// The cases for a stage's calls: every errno for each, or one for each, which then changes from call to call, and from
+/// stage to stage for the same call, so that all of them have their turn.
+pub(crate) fn cases(stage: usize, calls: &[Call], all: bool) -> Vec<Case> {
+    let injected = calls.iter().filter(|call| spared::reason(call).is_none());
+    let of_call = |(number, call): (usize, &Call)| {
+        let one = ERRNOS[(stage + number) % ERRNOS.len()];
+        let errnos = if all { ERRNOS.to_vec() } else { vec![one] };
+        let case = |errno| Case {
+            call: call.clone(),
+            errno,
+        };
+        errnos.into_iter().map(case).collect::<Vec<_>>()
+    };
+    injected.enumerate().flat_map(of_call).collect()
+}
+
+#[test]
+fn in_the_rotation_every_errno_has_its_turn_and_in_the_product_every_call_has_them_all() {
+    let call = |nth| Call {
+        name: "read".into(),
+        nth,
+        about: String::new(),
+    };
+    let calls: Vec<_> = (1..=14).map(call).collect();
+    for errno in ERRNOS {
+        let rotation = cases(3, &calls, false);
+        let times = rotation.iter().filter(|case| case.errno == errno).count();
+        assert_eq!(times, 2, "{errno}");
+        let product = cases(3, &calls, true);
+        let times = product.iter().filter(|case| case.errno == errno).count();
+        assert_eq!(times, 14, "{errno}");
+    }
+}

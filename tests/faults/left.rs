@@ -1,0 +1,117 @@
+//! What there is in the kernel of one place's objects, be it held by whom it may.
+
+use std::ffi::c_void;
+use std::mem::zeroed;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+
+/// Ids of maps, of the programs that use them, and of these programs' attachments.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Objects {
+    pub(crate) maps: Vec<u32>,
+    pub(crate) programs: Vec<u32>,
+    pub(crate) links: Vec<u32>,
+}
+
+impl Objects {
+    /// Those that belong to a map of this name: a program that has it, and all maps that this program has.
+    pub(crate) fn of(tag: &str) -> Self {
+        let mut objects = Self::default();
+        let tagged: Vec<u32> = maps()
+            .filter(|(_, name)| name == tag)
+            .map(|(id, _)| id)
+            .collect();
+        objects.maps.extend(&tagged);
+        for (id, maps) in programs() {
+            if maps.iter().any(|map| tagged.contains(map)) {
+                objects.programs.push(id);
+                objects.maps.extend(maps);
+            }
+        }
+        let ours = links().filter(|(_, program)| objects.programs.contains(program));
+        objects.links = ours.map(|(id, _)| id).collect();
+        objects.maps.sort_unstable();
+        objects.maps.dedup();
+        objects
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// How many maps, programs and links there are.
+    pub(crate) fn count(&self) -> [usize; 3] {
+        [&self.maps, &self.programs, &self.links].map(Vec::len)
+    }
+}
+
+type Next = unsafe extern "C" fn(u32, *mut u32) -> i32;
+type Open = unsafe extern "C" fn(u32) -> i32;
+
+/// Each object of a kind by a descriptor of its own. One that goes meanwhile is left out.
+fn each(next: Next, open: Open) -> impl Iterator<Item = (u32, OwnedFd)> {
+    let mut id = 0;
+    let ids = std::iter::from_fn(move || {
+        // SAFETY: the kernel writes the four bytes of `id`.
+        (unsafe { next(id, &raw mut id) } == 0).then_some(id)
+    });
+    ids.filter_map(move |id| {
+        // SAFETY: takes an integer.
+        let fd = unsafe { open(id) };
+        // SAFETY: the kernel has just made this descriptor and nobody else owns it.
+        (fd >= 0).then(|| (id, unsafe { OwnedFd::from_raw_fd(fd) }))
+    })
+}
+
+/// What the kernel says of an object; `T` is the structure for its kind.
+fn info<T>(fd: &OwnedFd, info: &mut T) -> Option<()> {
+    let mut size = u32::try_from(size_of::<T>()).unwrap();
+    let to = std::ptr::from_mut(info).cast::<c_void>();
+    // SAFETY: the kernel writes at most `size` bytes, which is how many `info` has, and what that points to is as long
+    // as it says.
+    let answer = unsafe { bpf_sys::bpf_obj_get_info_by_fd(fd.as_raw_fd(), to, &raw mut size) };
+    (answer == 0).then_some(())
+}
+
+/// Each map's id and name.
+fn maps() -> impl Iterator<Item = (u32, String)> {
+    each(bpf_sys::bpf_map_get_next_id, bpf_sys::bpf_map_get_fd_by_id).filter_map(|(id, fd)| {
+        // SAFETY: plain data, for which all zero is valid.
+        let mut map: bpf_sys::bpf_map_info = unsafe { zeroed() };
+        info(&fd, &mut map)?;
+        let bytes = map.name.map(|c| u8::from_ne_bytes(c.to_ne_bytes()));
+        let name = bytes.split(|byte| *byte == 0).next().unwrap_or_default();
+        Some((id, String::from_utf8_lossy(name).into_owned()))
+    })
+}
+
+/// Each program's id and those of its maps.
+fn programs() -> impl Iterator<Item = (u32, Vec<u32>)> {
+    let all = each(
+        bpf_sys::bpf_prog_get_next_id,
+        bpf_sys::bpf_prog_get_fd_by_id,
+    );
+    all.filter_map(|(id, fd)| {
+        let mut maps = [0u32; 16];
+        // SAFETY: plain data, for which all zero is valid.
+        let mut program: bpf_sys::bpf_prog_info = unsafe { zeroed() };
+        program.nr_map_ids = u32::try_from(maps.len()).unwrap();
+        program.map_ids = maps.as_mut_ptr() as u64;
+        info(&fd, &mut program)?;
+        let count = maps.len().min(program.nr_map_ids as usize);
+        Some((id, maps[..count].to_vec()))
+    })
+}
+
+/// Each link's id and that of its program.
+fn links() -> impl Iterator<Item = (u32, u32)> {
+    let all = each(
+        bpf_sys::bpf_link_get_next_id,
+        bpf_sys::bpf_link_get_fd_by_id,
+    );
+    all.filter_map(|(id, fd)| {
+        // SAFETY: plain data, for which all zero is valid.
+        let mut link: bpf_sys::bpf_link_info = unsafe { zeroed() };
+        info(&fd, &mut link)?;
+        Some((id, link.prog_id))
+    })
+}

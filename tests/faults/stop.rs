@@ -1,0 +1,69 @@
+//! The daemon is told to stop: it detaches, or leaves its filter in place, whatever fails on the way.
+
+use crate::calls::{Call, calls, lines};
+use crate::cases::Case;
+use crate::net::Daemon;
+use crate::place::Place;
+use crate::stage::{Bench, Outcome, Phase, Stage};
+use crate::start::{Start, spawn};
+use crate::tracer::{Strace, Wish, injected};
+
+/// Told by the way it was started.
+pub(crate) struct Stop(pub(crate) Start);
+
+impl Stop {
+    fn traced(&self, place: &Place, wish: Wish<'_>) -> (Daemon, Strace) {
+        let version = self.0.version();
+        place.clear();
+        place.write(&version);
+        let daemon = spawn(place, &mut place.daemon());
+        place.comes_to_serve(&version);
+        let strace = Strace::attach(daemon.pid(), false, wish, &place.trace());
+        (daemon, strace)
+    }
+}
+
+impl Stage for Stop {
+    fn name(&self) -> String {
+        format!("stop ({:?})", self.0)
+    }
+
+    fn process(&self) -> &'static str {
+        "daemon"
+    }
+
+    fn phase(&self) -> Phase {
+        Phase::Stop
+    }
+
+    fn record(&self, place: &Place, _: bool) -> Vec<Call> {
+        let (daemon, strace) = self.traced(place, Wish::Record);
+        daemon.stop();
+        calls(&lines(&strace.detach()[0]))
+    }
+
+    fn bench<'a>(&'a self, place: &'a Place) -> Box<dyn Bench + 'a> {
+        Box::new(Stops(self, place))
+    }
+}
+
+struct Stops<'a>(&'a Stop, &'a Place);
+
+impl Bench for Stops<'_> {
+    fn run(&mut self, case: &Case) -> Outcome {
+        let Self(stop, place) = self;
+        let (daemon, strace) = stop.traced(place, Wish::fail(case));
+        let before = place.standing();
+        daemon.stop();
+        if stop.0 == Start::Plain {
+            place.nothing_left();
+        } else {
+            assert_eq!(place.standing(), before);
+        }
+        if injected(&strace.detach()) {
+            Outcome::Served
+        } else {
+            Outcome::Missed
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! strace: what the processes ask of the kernel, and calls that fail instead of being made.
+//!
+//! strace counts the occurrences of a call for each thread by itself, from where its tracing began. So it traces one
+//! process at a time, from its first call on ([`around`]) or from a quiet moment ([`Strace::attach`]), and the n-th call
+//! in a recording is the n-th in a run with a fault. Threads and children are followed only where they are what the
+//! faults are for.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use crate::calls::{files, lines};
+use crate::cases::Case;
+use crate::net::{PATIENCE, within};
+
+/// What strace is wanted for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Wish<'a> {
+    /// To write down every call.
+    Record,
+    /// To make one call fail. In its place number -1 is called, and for that the kernel would end a worker, which may
+    /// make the calls of its list alone; so `within_cage` it is one from that list.
+    Fail { case: &'a Case, within_cage: bool },
+    /// To stop each process that is begun, before the first call of its program.
+    StopAtBirth,
+}
+
+impl<'a> Wish<'a> {
+    /// One call of the daemon or its keeper.
+    pub(crate) fn fail(case: &'a Case) -> Self {
+        Self::Fail {
+            case,
+            within_cage: false,
+        }
+    }
+
+    fn options(self) -> Vec<String> {
+        let (traced, injected) = match self {
+            Self::Record => return vec!["-e".into(), "trace=all".into()],
+            Self::StopAtBirth => ("execve", "execve:signal=SIGSTOP:when=1".to_owned()),
+            Self::Fail { case, within_cage } => {
+                let Case { call, errno } = case;
+                let (name, nth) = (&call.name, call.nth);
+                let mut injected = format!("{name}:error={errno:?}:when={nth}");
+                if within_cage {
+                    injected += ":syscall=gettid";
+                }
+                (name.as_str(), injected)
+            }
+        };
+        let mut options = vec!["-e".to_owned(), format!("trace={traced}")];
+        options.extend(["-e".to_owned(), format!("inject={injected}")]);
+        options
+    }
+}
+
+fn strace(wish: Wish<'_>, file: &Path) -> Command {
+    let mut command = Command::new("strace");
+    // It can be told to let go, although it writes to a file.
+    command.args(["-q", "-I2", "-o"]).arg(file);
+    command.args(wish.options());
+    command
+}
+
+/// The command under strace, which is not seen: the process that is started is the command's.
+pub(crate) fn around(command: &Command, wish: Wish<'_>, file: &Path) -> Command {
+    let mut strace = strace(wish, file);
+    if matches!(wish, Wish::StopAtBirth) {
+        strace.arg("-f");
+    }
+    strace.args(["-D", "--"]);
+    strace.arg(command.get_program()).args(command.get_args());
+    for (name, value) in command.get_envs() {
+        strace.env(name, value.unwrap_or_default());
+    }
+    if let Some(folder) = command.get_current_dir() {
+        strace.current_dir(folder);
+    }
+    strace
+}
+
+/// Has the strace that [`around`] put there let go of a process.
+pub(crate) fn let_go(pid: u32) {
+    let tracer = tracer(pid).expect("it is traced");
+    kill(Pid::from_raw(tracer.cast_signed()), Signal::SIGTERM).unwrap();
+    within(PATIENCE, "strace lets go", || {
+        tracers(pid).iter().all(|by| *by == 0).then_some(())
+    });
+}
+
+/// A strace beside a process that ran before; dropping it lets go of that.
+pub(crate) struct Strace {
+    child: Child,
+    file: PathBuf,
+}
+
+impl Strace {
+    /// Begins to trace a process, all its threads, and, if it is to `follow`, its children.
+    pub(crate) fn attach(pid: u32, follow: bool, wish: Wish<'_>, file: &Path) -> Self {
+        for old in files(file) {
+            fs::remove_file(old).unwrap();
+        }
+        let mut command = strace(wish, file);
+        if follow {
+            command.arg("-ff");
+        }
+        command.arg("-p").arg(pid.to_string());
+        let child = command
+            .stdin(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("strace runs; install strace");
+        let mut strace = Self {
+            child,
+            file: file.to_owned(),
+        };
+        let id = strace.child.id();
+        within(PATIENCE, "strace attaches", || {
+            let ended = strace.child.try_wait().unwrap();
+            assert_eq!(ended, None, "strace may not trace {pid}");
+            tracers(pid).iter().all(|by| *by == id).then_some(())
+        });
+        strace
+    }
+
+    /// Lets go of the process; the files in which strace wrote.
+    pub(crate) fn detach(mut self) -> Vec<PathBuf> {
+        self.end();
+        files(&self.file)
+    }
+
+    fn end(&mut self) {
+        if self.child.try_wait().is_ok_and(|status| status.is_none()) {
+            let pid = Pid::from_raw(self.child.id().cast_signed());
+            let _ = kill(pid, Signal::SIGTERM);
+            let _ = self.child.wait();
+        }
+    }
+}
+
+impl Drop for Strace {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// Whether strace wrote that it made a call fail.
+pub(crate) fn injected(files: &[PathBuf]) -> bool {
+    let mut lines = files.iter().flat_map(|file| lines(file));
+    lines.any(|line| line.contains("(INJECTED)"))
+}
+
+/// Who traces each thread of a process; 0 is nobody.
+fn tracers(pid: u32) -> Vec<u32> {
+    let tasks = fs::read_dir(format!("/proc/{pid}/task"));
+    let tasks = tasks.into_iter().flatten().flatten();
+    let by = |status: String| {
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("TracerPid:"))?;
+        line.trim().parse().ok()
+    };
+    let statuses = tasks.filter_map(|task| fs::read_to_string(task.path().join("status")).ok());
+    statuses.filter_map(by).collect()
+}
+
+fn tracer(pid: u32) -> Option<u32> {
+    tracers(pid).into_iter().find(|by| *by != 0)
+}

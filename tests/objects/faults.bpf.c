@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * What takes as many sorts of system calls as an object can: a per-CPU hash map
+ * to be filled and read, constants to be frozen, and a map whose name tells
+ * whose this is, so that what is left of it can be counted.
+ */
+#include <linux/bpf.h>
+
+#include <bpf/bpf_helpers.h>
+
+#ifndef TAG
+#define TAG tag
+#endif
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
+	__type(key, __u32);
+	__type(value, __u64);
+	__uint(max_entries, 8);
+} xdp_map SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__type(key, __u32);
+	__type(value, __u64);
+	__uint(max_entries, 1);
+} TAG SEC(".maps");
+
+const volatile __u32 queue = 0xffff;
+
+SEC("xdp")
+int xdp_prog(struct xdp_md *ctx)
+{
+	__u32 key = 0;
+	__u64 *seen = bpf_map_lookup_elem(&TAG, &key);
+
+	if (seen)
+		__sync_fetch_and_add(seen, 1);
+	if (ctx->rx_queue_index == queue)
+		return XDP_DROP;
+	key = 1;
+	return bpf_map_lookup_elem(&xdp_map, &key) ? XDP_PASS : XDP_DROP;
+}
+
+char _license[] SEC("license") = "Dual BSD/GPL";
