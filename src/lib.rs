@@ -20,7 +20,7 @@
 //! what the page says ·
 //! [`watch`] the change log · [`filter`] one running filter · [`plan`] everything checked · [`kernel`] the only room
 //! with `unsafe` · [`config`] directives · [`corefile`] the text · [`object`] the program · [`metrics`], [`hex`],
-//! [`log`], [`files`], [`process`], [`wait`], [`exit`], [`capacity`].
+//! [`nearest`], [`log`], [`files`], [`process`], [`wait`], [`exit`], [`capacity`].
 
 #![warn(
     missing_docs,
@@ -46,6 +46,7 @@ pub mod hex;
 pub mod kernel;
 pub mod log;
 pub mod metrics;
+pub mod nearest;
 pub mod object;
 pub mod overview;
 pub mod page;

@@ -7,7 +7,8 @@
 //! The order of the story: [`elf`] finds sections, symbols and relocations; [`btf`] the types; [`maps`] the map
 //! definitions (`.maps`, `maps`, data sections); [`link`](mod@link) follows the entry function's calls and resolves
 //! what its instructions refer to; [`core_relo`] refuses what only a kernel could resolve. Of the result
-//! [`canonical`] makes the one object that redbpf is given, and [`kernel_btf`] the types the kernel is given.
+//! [`canonical`] makes the one object that redbpf is given, and [`kernel_btf`] the types the kernel is given. [`layout`]
+//! tells what the bytes of keys and values mean.
 
 #![forbid(unsafe_code)]
 
@@ -20,6 +21,7 @@ mod error;
 mod functions;
 mod insn;
 mod kernel_btf;
+pub mod layout;
 mod link;
 mod map_def;
 mod map_kind;
@@ -34,6 +36,7 @@ pub use btf::{Btf, Composite, DataSection, Enum, Enumerator, Int, Member, Type};
 pub use error::Error;
 pub use insn::Insn;
 pub use kernel_btf::KernelBtf;
+pub use layout::Layout;
 pub use map_def::MapDef;
 pub use map_kind::MapKind;
 
