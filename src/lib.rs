@@ -19,8 +19,8 @@
 //! [`cli`] · [`daemon`] the story · [`control`] its socket · [`report`] JSON · [`page`] the worker process · [`overview`]
 //! what the page says ·
 //! [`watch`] the change log · [`filter`] one running filter · [`plan`] everything checked · [`kernel`] the only room
-//! with `unsafe` · [`config`] directives · [`corefile`] the text · [`object`] the program · [`metrics`], [`hex`],
-//! [`nearest`], [`log`], [`files`], [`process`], [`wait`], [`exit`], [`capacity`].
+//! with `unsafe` · [`config`] directives · [`encode`] words as bytes · [`corefile`] the text · [`object`] the program ·
+//! [`metrics`], [`hex`], [`nearest`], [`log`], [`files`], [`process`], [`wait`], [`exit`], [`capacity`].
 
 #![warn(
     missing_docs,
@@ -39,6 +39,7 @@ pub mod config;
 pub mod control;
 pub mod corefile;
 pub mod daemon;
+pub mod encode;
 pub mod exit;
 pub mod files;
 pub mod filter;

@@ -14,7 +14,7 @@ pub fn nearest<'a>(wrong: &str, names: impl Iterator<Item = &'a str>) -> Option<
     let allowed = (wrong.len() / 3).max(1);
     let near = |name: &'a str| {
         let far = distance(wrong.as_bytes(), name.as_bytes())?;
-        (far <= allowed || holds(name, wrong)).then_some((far, name))
+        (far <= allowed || holds(name, wrong) || holds(wrong, name)).then_some((far, name))
     };
     let near = names.filter_map(near).min_by_key(|(far, _)| *far);
     near.map(|(_, name)| name)
@@ -24,19 +24,18 @@ pub fn nearest<'a>(wrong: &str, names: impl Iterator<Item = &'a str>) -> Option<
 pub fn instead<'a>(wrong: &str, names: impl Iterator<Item = &'a str> + Clone) -> String {
     match nearest(wrong, names.clone()) {
         Some(near) => format!("did you mean {near}?"),
-        None => format!("there are {}", list(names)),
+        None => format!("there are {}", list(names, " and ")),
     }
 }
 
-/// Names in a row, `a, b and c`; of many only the first.
-pub fn list<'a>(names: impl Iterator<Item = &'a str> + Clone) -> String {
+/// Names in a row, `last` before the last: `a, b and c`; of many only the first.
+pub fn list<'a>(names: impl Iterator<Item = &'a str> + Clone, last: &str) -> String {
     let count = names.clone().count();
     let mut text = String::new();
     for (number, name) in names.take(NAMED).enumerate() {
-        let last = number + 1 == count;
         text.push_str(match number {
             0 => "",
-            _ if last => " and ",
+            _ if number + 1 == count => last,
             _ => ", ",
         });
         text.push_str(name);
@@ -88,6 +87,7 @@ mod tests {
             ("famliy", Some("family")),
             ("packet", Some("packets")),
             ("DROP", Some("ACL_DROP")),
+            ("packets_total", Some("packets")),
             ("pass", Some("ACL_PASS")),
             ("y", Some("x")),
             ("verdict", None),
@@ -118,7 +118,7 @@ mod tests {
             (14, "0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 and 2 more"),
         ] {
             let names = many.iter().take(count);
-            assert_eq!(list(names.map(String::as_str)), expected);
+            assert_eq!(list(names.map(String::as_str), " and "), expected);
         }
     }
 

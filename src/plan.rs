@@ -5,14 +5,12 @@ use std::path::{Path, PathBuf};
 
 use crate::capacity::MAX_COREFILE;
 use crate::config::{Blame, Config, Diagnostic, Filter, fit};
-use crate::corefile::{Corefile, Escaped, Plain, Token};
+use crate::corefile::{Corefile, Escaped};
 use crate::files::{self, Machine};
 use crate::object::{self, LinkedObject};
 
 /// The entry function of a program.
 pub const ENTRY: &str = "xdp_prog";
-/// The map that entries and metrics mean.
-pub const MAP: &str = "xdp_map";
 /// Bytes of an object; the largest the kernel could take has a million instructions of 8 bytes, and its types.
 const MAX_OBJECT: usize = 16 << 20;
 
@@ -122,12 +120,12 @@ impl Plan {
         let folder = source
             .folder()
             .map_err(|error| vec![unreadable(source, &error)])?;
-        let (config, mut wrong) = Config::read(&corefile, &folder);
+        let (mut config, mut wrong) = Config::read(&corefile, &folder);
         let mut objects = Vec::new();
-        for filter in &config.filters {
+        for filter in &mut config.filters {
             match read_object(filter, &corefile) {
                 Ok(object) => {
-                    wrong.extend(check_against(filter, &corefile, &object));
+                    wrong.extend(fit::check(filter, &corefile, &object.maps, object.btf()));
                     objects.push(object);
                 }
                 Err(one) => wrong.push(one),
@@ -163,26 +161,17 @@ fn read_object(filter: &Filter, corefile: &Corefile) -> Result<LinkedObject, Dia
         };
         wrong(blame, format!("{path}: {what}"))
     })?;
-    object::link(&bytes, ENTRY).map_err(|error| wrong(Blame::Object, format!("{path}: {error}")))
-}
-
-fn check_against(filter: &Filter, corefile: &Corefile, object: &LinkedObject) -> Vec<Diagnostic> {
-    if let Some(map) = object.map(MAP) {
-        return fit::check(filter, corefile, map);
-    }
-    let entry = filter.entries.iter(corefile).next();
-    let entry = entry.map(|entry| ("map", entry.value));
-    let metric = || filter.metrics.first().map(|metric| ("metric", metric.at));
-    let missing = |(directive, at): (&str, Token)| {
-        let names: Vec<_> = object.maps.iter().map(|map| map.name.as_str()).collect();
-        let there = if names.is_empty() {
-            "it has no map".into()
-        } else {
-            format!("it has {}", Plain(&names.join(", ")))
-        };
-        let path = filter.elf.to_string_lossy();
-        let message = format!("{} has no map {MAP}; {there}", Escaped(&path));
-        Diagnostic::new(corefile, at, directive, message, Blame::Object)
-    };
-    entry.or_else(metric).map(missing).into_iter().collect()
+    let entry = filter.program.as_ref();
+    let name = entry.map_or(ENTRY, |(name, _)| name.as_str());
+    object::link(&bytes, name).map_err(|error| match (entry, &error) {
+        (Some((_, at)), object::Error::Entry { .. }) => {
+            let what = format!("{path}: {error}");
+            Diagnostic::new(corefile, *at, "prog", what, Blame::Corefile)
+        }
+        (None, object::Error::Entry { .. }) => {
+            let what = format!("{path}: {error}; `prog FUNCTION` names another");
+            wrong(Blame::Object, what)
+        }
+        _ => wrong(Blame::Object, format!("{path}: {error}")),
+    })
 }

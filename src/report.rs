@@ -9,11 +9,11 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use crate::config::{Diagnostic, Filter};
+use crate::config::{Diagnostic, Filter, MAP};
 use crate::corefile::Corefile;
 use crate::hex::Upper;
 use crate::object::MapDef;
-use crate::plan::{MAP, Plan};
+use crate::plan::Plan;
 
 #[derive(Serialize)]
 struct ErrorJson<'a> {
@@ -81,7 +81,9 @@ pub fn check(out: &mut impl Write, result: &Result<Plan, Vec<Diagnostic>>) -> io
         .into_iter()
         .flat_map(|plan| plan.config.filters.iter().zip(&plan.objects));
     list(out, filters, |out, (config, object)| {
-        filter(out, config, object.map(MAP))
+        let first = config.maps.first().map(|named| named.name.as_str());
+        let map = object.map(MAP).or_else(|| object.map(first?));
+        filter(out, config, map)
     })?;
     out.write_all(b"]}\n")
 }
@@ -105,12 +107,12 @@ fn filter(out: &mut impl Write, filter: &Filter, map: Option<&MapDef>) -> io::Re
     write!(out, ",\"entries\":{},\"metrics\":[", filter.entries.len())?;
     list(out, &filter.metrics, |out, metric| {
         let key = Upper(&metric.key).to_string();
-        let (position, length) = (metric.position, metric.length);
+        let (position, length) = (metric.number.position, metric.number.length);
         json(
             out,
             &MetricJson {
                 name: &metric.name,
-                r#type: "gauge",
+                r#type: metric.kind.name(),
                 key: &key,
                 position,
                 length,

@@ -11,6 +11,7 @@ use super::{Error, Filters, announce_filters, announce_page, start};
 use crate::capacity::MAX_FILTERS;
 use crate::config::Address;
 use crate::log::Log;
+use crate::overview::Count;
 
 /// What waits to be confirmed.
 #[derive(Debug)]
@@ -95,7 +96,7 @@ impl Daemon<'_> {
             return true;
         }
         announce_filters(&self.filters, log);
-        self.counts = Default::default();
+        self.counts = Count::of(&self.filters);
         if !addresses.iter().copied().eq(self.addresses()) {
             let keeper = self.keeper.as_mut().ok_or(Error::NoKeeper);
             let server = self.server.as_ref();

@@ -11,6 +11,7 @@ use super::serve::Daemon;
 use super::switch::switch;
 use super::{Error, announce_filters, announce_page, start};
 use crate::config::Address;
+use crate::overview::Count;
 use crate::page::server::Server;
 use crate::plan::{Plan, Source};
 
@@ -78,7 +79,7 @@ impl Daemon<'_> {
             self.server = server;
             announce_page(self.server.as_ref(), log);
         }
-        self.counts = Default::default();
+        self.counts = Count::of(&self.filters);
         self.pending = confirm.map(|time| Pending {
             until: Instant::now() + time,
             old,

@@ -27,11 +27,19 @@ impl Layout {
         Some(Self { shapes })
     }
 
-    /// The layout of bytes of which only the size is known.
+    /// The layout of bytes of which only the size is known; they may be a number.
     pub fn bytes(size: u32) -> Self {
-        let (name, kind) = (String::new(), Kind::Opaque);
-        let shapes = vec![Shape { name, size, kind }];
-        Self { shapes }
+        let kind = match size {
+            1 | 2 | 4 | 8 => Kind::Number {
+                signed: false,
+                big_endian: false,
+            },
+            _ => Kind::Opaque,
+        };
+        let name = "of no known type".into();
+        Self {
+            shapes: vec![Shape { name, size, kind }],
+        }
     }
 }
 

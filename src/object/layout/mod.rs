@@ -107,6 +107,26 @@ impl Layout {
         self.shapes.get(id.0).unwrap_or(&NOTHING)
     }
 
+    /// The one part that a struct is made of, where it has no other; else the whole.
+    pub fn core(&self) -> ShapeId {
+        let mut id = Self::WHOLE;
+        // A damaged type may hold itself.
+        for _ in &self.shapes {
+            let Kind::Group(members) = &self.shape(id).kind else {
+                break;
+            };
+            match members.as_slice() {
+                [only] if only.bits.is_none() => id = only.shape,
+                _ => break,
+            }
+        }
+        // With bytes of no member around it, it is not all there is.
+        if self.shape(id).size != self.whole().size {
+            return Self::WHOLE;
+        }
+        id
+    }
+
     /// The type of the whole.
     pub fn whole(&self) -> &Shape {
         self.shape(Self::WHOLE)
