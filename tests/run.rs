@@ -53,6 +53,8 @@ mod stopping;
 mod strangers;
 #[path = "run/waiting.rs"]
 mod waiting;
+#[path = "run/words.rs"]
+mod words;
 
 /// A UDP packet from `source`.
 fn packet(source: &str) -> Vec<u8> {
