@@ -1,11 +1,12 @@
 //! Check everything, then act once: the Corefile and every object it names, proven good in plain memory.
 
+use std::fmt::Display;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::capacity::MAX_COREFILE;
 use crate::config::{Blame, Config, Diagnostic, Filter, fit};
-use crate::corefile::{Corefile, Escaped};
+use crate::corefile::{Corefile, Escaped, Plain};
 use crate::files::{self, Machine};
 use crate::object::{self, LinkedObject};
 
@@ -111,6 +112,25 @@ fn unreadable(source: &Source, error: &io::Error) -> Diagnostic {
 }
 
 impl Plan {
+    /// Gives all that is odd but does no harm to `tell`.
+    pub fn warn(&self, mut tell: impl FnMut(&dyn Display)) {
+        for warning in self.corefile.warnings() {
+            tell(warning);
+        }
+        for (filter, object) in self.config.filters.iter().zip(&self.objects) {
+            for map in object.maps.iter().filter(|map| map.pinned) {
+                let (file, line) = (
+                    Escaped(self.corefile.file(filter.elf_at)),
+                    filter.elf_at.line(),
+                );
+                let name = Plain(&map.name);
+                tell(&format_args!(
+                    "{file}:{line}: elf: map {name} asks to be pinned by its name, which is ignored; `exit hold` keeps a filter and its maps"
+                ));
+            }
+        }
+    }
+
     /// Reads and checks everything.
     ///
     /// # Errors
@@ -143,24 +163,28 @@ impl Plan {
     }
 }
 
+/// The bytes of an object. `missing` is what to say when there is no such file.
+///
+/// # Errors
+/// Whose fault it is that there are none, and why.
+pub fn read_program(path: &Path, missing: &str) -> Result<Vec<u8>, (Blame, String)> {
+    files::read(path, MAX_OBJECT).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => (Blame::Input, missing.into()),
+        io::ErrorKind::FileTooLarge => (
+            Blame::Object,
+            format!("larger than {MAX_OBJECT} bytes; that is no XDP object"),
+        ),
+        _ => (Blame::Input, format!("can't be read: {error}")),
+    })
+}
+
 fn read_object(filter: &Filter, corefile: &Corefile) -> Result<LinkedObject, Diagnostic> {
     let path = filter.elf.to_string_lossy();
     let path = Escaped(&path);
     let wrong = |blame, message| Diagnostic::new(corefile, filter.elf_at, "elf", message, blame);
-    let bytes = files::read(&filter.elf, MAX_OBJECT).map_err(|error| {
-        let (blame, what) = match error.kind() {
-            io::ErrorKind::NotFound => (
-                Blame::Input,
-                "no such file; a relative path starts at its Corefile's folder".into(),
-            ),
-            io::ErrorKind::FileTooLarge => (
-                Blame::Object,
-                format!("larger than {MAX_OBJECT} bytes; that is no XDP object"),
-            ),
-            _ => (Blame::Input, format!("can't be read: {error}")),
-        };
-        wrong(blame, format!("{path}: {what}"))
-    })?;
+    let missing = "no such file; a relative path starts at its Corefile's folder";
+    let bytes = read_program(&filter.elf, missing)
+        .map_err(|(blame, what)| wrong(blame, format!("{path}: {what}")))?;
     let entry = filter.program.as_ref();
     let name = entry.map_or(ENTRY, |(name, _)| name.as_str());
     object::link(&bytes, name).map_err(|error| match (entry, &error) {

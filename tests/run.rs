@@ -25,6 +25,8 @@ mod control;
 mod examples;
 #[path = "run/filling.rs"]
 mod filling;
+#[path = "run/foreign.rs"]
+mod foreign;
 // Its own tests use the rest of it.
 #[allow(dead_code, unreachable_pub)]
 #[path = "packets/frame.rs"]

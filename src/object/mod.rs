@@ -31,6 +31,7 @@ mod recursion;
 mod references;
 mod slots;
 mod stream;
+mod survey;
 
 pub use btf::{Btf, Composite, DataSection, Enum, Enumerator, Int, Member, Type};
 pub use error::Error;
@@ -39,6 +40,7 @@ pub use kernel_btf::KernelBtf;
 pub use layout::Layout;
 pub use map_def::MapDef;
 pub use map_kind::MapKind;
+pub use survey::{Program, Survey, survey};
 
 use std::hash::{Hash, Hasher};
 
@@ -73,10 +75,7 @@ pub struct LinkedObject {
 /// When the bytes are no BPF object, are damaged, or hold something that can't be linked; see [`Error`].
 pub fn link(bytes: &[u8], entry: &str) -> Result<LinkedObject, Error> {
     let elf = Elf::read(bytes)?;
-    let btf = elf
-        .section_named(".BTF")
-        .map(|section| Btf::parse(section.data))
-        .transpose()?;
+    let btf = types(&elf)?;
     let mut maps = Maps::defined_in(&elf, btf.as_ref())?;
     let Linked {
         section,
@@ -146,6 +145,12 @@ impl LinkedObject {
     pub fn kernel_btf(&self) -> Option<KernelBtf> {
         kernel_btf::build(self.btf.as_ref()?, &self.maps)
     }
+}
+
+/// The object's types, where it has any.
+fn types(elf: &Elf) -> Result<Option<Btf>, Error> {
+    let section = elf.section_named(".BTF");
+    section.map(|section| Btf::parse(section.data)).transpose()
 }
 
 /// The text in section `license`.

@@ -147,7 +147,7 @@ fn metrics_read_members() {
     }
     let daemon = site.run(&corefile(&text)).attached(1);
     let page = site.get("/metrics");
-    let cpus = i64::try_from(possible_cpus()).unwrap();
+    let cpus = i64::from(possible_cpus());
     for (kind, name, _, value, per_cpu) in metrics {
         let name = format!("coredns_ebpf_{name}");
         let value = if per_cpu { value * cpus } else { value };
@@ -176,10 +176,10 @@ fn metrics_read_members() {
 }
 
 /// As the kernel counts them for per-CPU maps: `0-3` is four.
-fn possible_cpus() -> u32 {
+pub(crate) fn possible_cpus() -> u32 {
     let list = std::fs::read_to_string("/sys/devices/system/cpu/possible").unwrap();
-    let last = list.trim().rsplit(['-', ',']).next().unwrap();
-    last.parse::<u32>().unwrap() + 1
+    let highest = list.trim().rsplit(['-', ',']).next().unwrap();
+    highest.parse::<u32>().unwrap() + 1
 }
 
 /// Each map is watched, and each change names its map.

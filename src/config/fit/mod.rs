@@ -68,14 +68,5 @@ fn missing(filter: &Filter, named: &Named, corefile: &Corefile, maps: &[MapDef])
 
 /// Kinds whose entries are no plain bytes under a key.
 fn refused_kind(name: &str, kind: MapKind) -> Option<String> {
-    let plain = [
-        MapKind::HASH,
-        MapKind::ARRAY,
-        MapKind::PERCPU_HASH,
-        MapKind::PERCPU_ARRAY,
-        MapKind::LRU_HASH,
-        MapKind::LRU_PERCPU_HASH,
-        MapKind::LPM_TRIE,
-    ];
-    (!plain.contains(&kind)).then(|| format!("{name} is {kind}, whose entries can't be written or read as bytes; use a hash, an array or an lpm_trie"))
+    (!kind.holds_bytes()).then(|| format!("{name} is {kind}, whose entries can't be written or read as bytes; use a hash, an array or an lpm_trie"))
 }

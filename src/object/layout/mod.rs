@@ -9,6 +9,9 @@ mod padding;
 mod path;
 #[cfg(test)]
 mod tests;
+mod walk;
+
+pub use walk::Part;
 
 /// The types that one type is made of.
 #[derive(Clone, Debug, PartialEq, Eq)]
