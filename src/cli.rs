@@ -24,6 +24,7 @@ usage:
                   [--control PATH] [--pidfile FILE] [-quiet]
   corexdp check   [-conf FILE] [--json]   validate the Corefile and its objects
   corexdp expand  [-conf FILE]            the Corefile as parsed, as JSON
+  corexdp inspect PROGRAM [--json]        what an object file holds
   corexdp reload  [--confirm DURATION]    read the Corefile again
   corexdp confirm                         keep what waits to be confirmed
   corexdp --version | --help
@@ -46,13 +47,14 @@ exit codes: 0 done, 64 usage, 65 object unusable, 66 file missing,
 ";
 
 /// The commands, and which options each has.
-const OPTIONS: [(&str, &[&str]); 6] = [
+const OPTIONS: [(&str, &[&str]); 7] = [
     (
         "run",
         &["conf", "log", "pidfile", "control", "confirm", "quiet"],
     ),
     ("check", &["conf", "json"]),
     ("expand", &["conf"]),
+    ("inspect", &["json"]),
     ("reload", &["control", "confirm"]),
     ("confirm", &["control"]),
     (KEEPER, &[]),
@@ -92,6 +94,13 @@ pub enum Command {
     Expand {
         /// The Corefile.
         source: Option<Source>,
+    },
+    /// Show what an object holds.
+    Inspect {
+        /// The object file.
+        program: PathBuf,
+        /// As JSON.
+        json: bool,
     },
     /// Show the version.
     Version,
@@ -141,6 +150,10 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, U
     let Some((_, options)) = OPTIONS.iter().find(|(command, _)| command == name) else {
         return Err(Usage(format!("unknown command {name:?}")));
     };
+    let (program, more) = match more.split_first() {
+        Some((program, more)) if *name == "inspect" => (Some(*program), more),
+        _ => (None, more),
+    };
     if let Some(word) = more.first() {
         return Err(Usage(format!("unexpected {word:?}")));
     }
@@ -149,6 +162,13 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, U
     match *name {
         "check" => Ok(Command::Check { source, json }),
         "expand" => Ok(Command::Expand { source }),
+        "inspect" => match program {
+            Some(program) => Ok(Command::Inspect {
+                program: program.into(),
+                json,
+            }),
+            None => Err(Usage("inspect needs an object file".into())),
+        },
         "reload" => Ok(ask(&given, Request::Reload(given.duration("confirm")?))),
         "confirm" => Ok(ask(&given, Request::Confirm)),
         KEEPER => Ok(Command::Keeper),

@@ -122,6 +122,12 @@ fn character_at(text: &str, at: usize) -> char {
     rest.chars().next().unwrap_or(char::REPLACEMENT_CHARACTER)
 }
 
+/// A number of bytes in words: `1 byte`, `2 bytes`.
+pub fn count(bytes: usize) -> String {
+    let s = if bytes == 1 { "" } else { "s" };
+    format!("{bytes} byte{s}")
+}
+
 /// Bytes as upper-case digits without delimiters.
 pub struct Upper<'a>(pub &'a [u8]);
 

@@ -1,6 +1,7 @@
 //! Arguments → command → exit code. An error is printed once, here.
 
 use std::io::{self, BufWriter, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
 use corexdp::cli::{self, Command, Target};
@@ -8,7 +9,7 @@ use corexdp::config::Diagnostic;
 use corexdp::exit::{self, code};
 use corexdp::log::Log;
 use corexdp::plan::{Plan, Source};
-use corexdp::{control, daemon, page, plan, report};
+use corexdp::{control, daemon, inspect, page, plan, report};
 
 #[cfg(feature = "faults")]
 #[global_allocator]
@@ -32,6 +33,7 @@ fn execute(command: Command) -> u8 {
             Ok(corefile) => print(|out| report::expand(out, &corefile)),
             Err(wrong) => refuse(&[wrong]),
         },
+        Command::Inspect { program, json } => inspect(&program, json),
         Command::Check { source, json } => check(&source.unwrap_or_else(Source::usual), json),
         Command::Run {
             source,
@@ -79,10 +81,7 @@ fn run(options: &daemon::Options) -> u8 {
 fn check(source: &Source, json: bool) -> u8 {
     let result = Plan::make(source);
     if let Ok(plan) = &result {
-        plan.corefile
-            .warnings()
-            .iter()
-            .for_each(|warning| say(&format_args!("warning: {warning}")));
+        plan.warn(|warning| say(&format_args!("warning: {warning}")));
     }
     if json {
         let printed = print(|out| report::check(out, &result));
@@ -91,6 +90,14 @@ fn check(source: &Source, json: bool) -> u8 {
             .map_or_else(|wrong| code(daemon::worst(wrong)), |_| printed);
     }
     result.map_or_else(|wrong| refuse(&wrong), |_| 0)
+}
+
+fn inspect(program: &Path, json: bool) -> u8 {
+    match inspect::read(program) {
+        Ok(survey) if json => print(|out| inspect::json(out, program, &survey)),
+        Ok(survey) => print(|out| inspect::text(out, program, &survey)),
+        Err(wrong) => refuse(&[wrong]),
+    }
 }
 
 fn refuse(wrong: &[Diagnostic]) -> u8 {

@@ -1,18 +1,17 @@
 //! Check everything, then act once: the Corefile and every object it names, proven good in plain memory.
 
+use std::fmt::Display;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::capacity::MAX_COREFILE;
 use crate::config::{Blame, Config, Diagnostic, Filter, fit};
-use crate::corefile::{Corefile, Escaped, Plain, Token};
+use crate::corefile::{Corefile, Escaped, Plain};
 use crate::files::{self, Machine};
 use crate::object::{self, LinkedObject};
 
 /// The entry function of a program.
 pub const ENTRY: &str = "xdp_prog";
-/// The map that entries and metrics mean.
-pub const MAP: &str = "xdp_map";
 /// Bytes of an object; the largest the kernel could take has a million instructions of 8 bytes, and its types.
 const MAX_OBJECT: usize = 16 << 20;
 
@@ -113,6 +112,25 @@ fn unreadable(source: &Source, error: &io::Error) -> Diagnostic {
 }
 
 impl Plan {
+    /// Gives all that is odd but does no harm to `tell`.
+    pub fn warn(&self, mut tell: impl FnMut(&dyn Display)) {
+        for warning in self.corefile.warnings() {
+            tell(warning);
+        }
+        for (filter, object) in self.config.filters.iter().zip(&self.objects) {
+            for map in object.maps.iter().filter(|map| map.pinned) {
+                let (file, line) = (
+                    Escaped(self.corefile.file(filter.elf_at)),
+                    filter.elf_at.line(),
+                );
+                let name = Plain(&map.name);
+                tell(&format_args!(
+                    "{file}:{line}: elf: map {name} asks to be pinned by its name, which is ignored; `exit hold` keeps a filter and its maps"
+                ));
+            }
+        }
+    }
+
     /// Reads and checks everything.
     ///
     /// # Errors
@@ -122,12 +140,12 @@ impl Plan {
         let folder = source
             .folder()
             .map_err(|error| vec![unreadable(source, &error)])?;
-        let (config, mut wrong) = Config::read(&corefile, &folder);
+        let (mut config, mut wrong) = Config::read(&corefile, &folder);
         let mut objects = Vec::new();
-        for filter in &config.filters {
+        for filter in &mut config.filters {
             match read_object(filter, &corefile) {
                 Ok(object) => {
-                    wrong.extend(check_against(filter, &corefile, &object));
+                    wrong.extend(fit::check(filter, &corefile, &object.maps, object.btf()));
                     objects.push(object);
                 }
                 Err(one) => wrong.push(one),
@@ -145,44 +163,39 @@ impl Plan {
     }
 }
 
+/// The bytes of an object. `missing` is what to say when there is no such file.
+///
+/// # Errors
+/// Whose fault it is that there are none, and why.
+pub fn read_program(path: &Path, missing: &str) -> Result<Vec<u8>, (Blame, String)> {
+    files::read(path, MAX_OBJECT).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => (Blame::Input, missing.into()),
+        io::ErrorKind::FileTooLarge => (
+            Blame::Object,
+            format!("larger than {MAX_OBJECT} bytes; that is no XDP object"),
+        ),
+        _ => (Blame::Input, format!("can't be read: {error}")),
+    })
+}
+
 fn read_object(filter: &Filter, corefile: &Corefile) -> Result<LinkedObject, Diagnostic> {
     let path = filter.elf.to_string_lossy();
     let path = Escaped(&path);
     let wrong = |blame, message| Diagnostic::new(corefile, filter.elf_at, "elf", message, blame);
-    let bytes = files::read(&filter.elf, MAX_OBJECT).map_err(|error| {
-        let (blame, what) = match error.kind() {
-            io::ErrorKind::NotFound => (
-                Blame::Input,
-                "no such file; a relative path starts at its Corefile's folder".into(),
-            ),
-            io::ErrorKind::FileTooLarge => (
-                Blame::Object,
-                format!("larger than {MAX_OBJECT} bytes; that is no XDP object"),
-            ),
-            _ => (Blame::Input, format!("can't be read: {error}")),
-        };
-        wrong(blame, format!("{path}: {what}"))
-    })?;
-    object::link(&bytes, ENTRY).map_err(|error| wrong(Blame::Object, format!("{path}: {error}")))
-}
-
-fn check_against(filter: &Filter, corefile: &Corefile, object: &LinkedObject) -> Vec<Diagnostic> {
-    if let Some(map) = object.map(MAP) {
-        return fit::check(filter, corefile, map);
-    }
-    let entry = filter.entries.iter(corefile).next();
-    let entry = entry.map(|entry| ("map", entry.value));
-    let metric = || filter.metrics.first().map(|metric| ("metric", metric.at));
-    let missing = |(directive, at): (&str, Token)| {
-        let names: Vec<_> = object.maps.iter().map(|map| map.name.as_str()).collect();
-        let there = if names.is_empty() {
-            "it has no map".into()
-        } else {
-            format!("it has {}", Plain(&names.join(", ")))
-        };
-        let path = filter.elf.to_string_lossy();
-        let message = format!("{} has no map {MAP}; {there}", Escaped(&path));
-        Diagnostic::new(corefile, at, directive, message, Blame::Object)
-    };
-    entry.or_else(metric).map(missing).into_iter().collect()
+    let missing = "no such file; a relative path starts at its Corefile's folder";
+    let bytes = read_program(&filter.elf, missing)
+        .map_err(|(blame, what)| wrong(blame, format!("{path}: {what}")))?;
+    let entry = filter.program.as_ref();
+    let name = entry.map_or(ENTRY, |(name, _)| name.as_str());
+    object::link(&bytes, name).map_err(|error| match (entry, &error) {
+        (Some((_, at)), object::Error::Entry { .. }) => {
+            let what = format!("{path}: {error}");
+            Diagnostic::new(corefile, *at, "prog", what, Blame::Corefile)
+        }
+        (None, object::Error::Entry { .. }) => {
+            let what = format!("{path}: {error}; `prog FUNCTION` names another");
+            wrong(Blame::Object, what)
+        }
+        _ => wrong(Blame::Object, format!("{path}: {error}")),
+    })
 }

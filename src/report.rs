@@ -1,4 +1,4 @@
-//! JSON for scripts: `check --json` and `expand`.
+//! JSON for scripts: `check --json` and `expand`, and what the others write theirs with.
 //!
 //! serde-json-core writes each object into a buffer; lists are streamed, so a Corefile of megabytes needs no more than
 //! its longest word.
@@ -9,11 +9,11 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use crate::config::{Diagnostic, Filter};
+use crate::config::{Diagnostic, Filter, MAP};
 use crate::corefile::Corefile;
 use crate::hex::Upper;
 use crate::object::MapDef;
-use crate::plan::{MAP, Plan};
+use crate::plan::Plan;
 
 #[derive(Serialize)]
 struct ErrorJson<'a> {
@@ -81,7 +81,9 @@ pub fn check(out: &mut impl Write, result: &Result<Plan, Vec<Diagnostic>>) -> io
         .into_iter()
         .flat_map(|plan| plan.config.filters.iter().zip(&plan.objects));
     list(out, filters, |out, (config, object)| {
-        filter(out, config, object.map(MAP))
+        let first = config.maps.first().map(|named| named.name.as_str());
+        let map = object.map(MAP).or_else(|| object.map(first?));
+        filter(out, config, map)
     })?;
     out.write_all(b"]}\n")
 }
@@ -94,23 +96,19 @@ fn filter(out: &mut impl Write, filter: &Filter, map: Option<&MapDef>) -> io::Re
     out.write_all(b",\"mode\":")?;
     json(out, &filter.mode.name())?;
     out.write_all(b",\"map\":")?;
-    let map = map.map(|map| (map, map.kind.to_string()));
-    let map = map.as_ref().map(|(map, kind)| MapJson {
-        r#type: kind,
-        key_size: map.key_size,
-        value_size: map.value_size,
-        max_entries: map.max_entries,
-    });
-    json(out, &map)?;
+    match map {
+        Some(found) => self::map(out, found)?,
+        None => out.write_all(b"null")?,
+    }
     write!(out, ",\"entries\":{},\"metrics\":[", filter.entries.len())?;
     list(out, &filter.metrics, |out, metric| {
         let key = Upper(&metric.key).to_string();
-        let (position, length) = (metric.position, metric.length);
+        let (position, length) = (metric.number.position, metric.number.length);
         json(
             out,
             &MetricJson {
                 name: &metric.name,
-                r#type: "gauge",
+                r#type: metric.kind.name(),
                 key: &key,
                 position,
                 length,
@@ -119,6 +117,19 @@ fn filter(out: &mut impl Write, filter: &Filter, map: Option<&MapDef>) -> io::Re
         )
     })?;
     out.write_all(b"]}")
+}
+
+/// What a map looks like.
+pub(crate) fn map(out: &mut impl Write, map: &MapDef) -> io::Result<()> {
+    json(
+        out,
+        &MapJson {
+            r#type: &map.kind.to_string(),
+            key_size: map.key_size,
+            value_size: map.value_size,
+            max_entries: map.max_entries,
+        },
+    )
 }
 
 /// Writes `expand`: the server blocks, and under each directive's name all its words.
@@ -152,7 +163,8 @@ pub fn expand(out: &mut impl Write, corefile: &Corefile) -> io::Result<()> {
     out.write_all(b"]\n")
 }
 
-fn list<W: Write, T>(
+/// Writes items with commas between them.
+pub(crate) fn list<W: Write, T>(
     out: &mut W,
     items: impl IntoIterator<Item = T>,
     mut write: impl FnMut(&mut W, T) -> io::Result<()>,
@@ -167,7 +179,7 @@ fn list<W: Write, T>(
 }
 
 /// Writes one value; the buffer grows to what the longest word needs, as a Corefile's words have no length of their own.
-fn json(out: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
+pub(crate) fn json(out: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
     let mut small = [0; 1024];
     if let Ok(length) = serde_json_core::to_slice(value, &mut small) {
         return out.write_all(small.get(..length).unwrap_or_default());

@@ -16,6 +16,8 @@ mod objects;
 mod options;
 #[path = "corefiles/text.rs"]
 mod text;
+#[path = "corefiles/words.rs"]
+mod words;
 
 use std::fmt::Write as _;
 use std::fs;
@@ -101,6 +103,16 @@ fn options_of_ebpf() {
     }
     for (option, lines) in options::INTERFACE {
         refuses(&site, &block(&["elf example.o", option]), CONFIG, lines);
+    }
+}
+
+#[test]
+fn words_that_the_object_does_not_know() {
+    let site = site();
+    site.folder.fixture("words");
+    for (options, lines) in words::WORDS {
+        let corefile = block(&["elf words.o", "if edge0", options]);
+        refuses(&site, &corefile, CONFIG, lines);
     }
 }
 

@@ -8,6 +8,8 @@
     clippy::indexing_slicing
 )]
 
+#[path = "objects/layout_tests.rs"]
+mod layouts;
 #[path = "objects/map_tests.rs"]
 mod maps;
 mod objects;

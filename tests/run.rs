@@ -25,6 +25,8 @@ mod control;
 mod examples;
 #[path = "run/filling.rs"]
 mod filling;
+#[path = "run/foreign.rs"]
+mod foreign;
 // Its own tests use the rest of it.
 #[allow(dead_code, unreachable_pub)]
 #[path = "packets/frame.rs"]
@@ -53,6 +55,8 @@ mod stopping;
 mod strangers;
 #[path = "run/waiting.rs"]
 mod waiting;
+#[path = "run/words.rs"]
+mod words;
 
 /// A UDP packet from `source`.
 fn packet(source: &str) -> Vec<u8> {

@@ -47,6 +47,13 @@ fn commands_and_options() {
                 json: true,
             },
         ),
+        (
+            "inspect --json a.o",
+            Command::Inspect {
+                program: "a.o".into(),
+                json: true,
+            },
+        ),
         ("expand -conf C", Command::Expand { source: file("C") }),
         (
             "run --control S --confirm 1m",
@@ -86,6 +93,9 @@ fn what_makes_no_sense_is_refused() {
         ("check --log stderr", "--log is no option of check"),
         ("expand --json", "--json is no option of expand"),
         ("reload -conf C", "--conf is no option of reload"),
+        ("inspect", "inspect needs an object file"),
+        ("inspect a.o b.o", "unexpected \"b.o\""),
+        ("inspect a.o -conf C", "--conf is no option of inspect"),
         ("confirm me", "unexpected \"me\""),
         ("confirm --confirm 1s", "--confirm is no option of confirm"),
         (

@@ -3,11 +3,15 @@
 use std::path::Path;
 
 use super::diagnostic::Diagnostics;
-use super::{Entries, Exit, Filter, Metric, Mode, Names, duration, folder_of};
-use crate::capacity::{MAX_FILTERS, MAX_KEY, MAX_VALUE};
+use super::{Entries, Exit, Filter, Metric, Mode, Named, Names, duration, folder_of};
+use crate::capacity::MAX_FILTERS;
 use crate::corefile::{Occurrence, Quoted, Token};
+use crate::metrics::Kind;
+use crate::nearest::instead;
 
-const OPTIONS: &str = "elf, if, map, metric, mode, wait and exit";
+const OPTIONS: [&str; 11] = [
+    "elf", "prog", "if", "map", "entry", "metric", "gauge", "counter", "mode", "wait", "exit",
+];
 
 /// Reads a block; `None` when something is wrong with it, and then it has been said.
 pub(super) fn read(
@@ -49,12 +53,14 @@ pub(super) fn read(
         at: block.head,
         elf,
         elf_at,
+        program: parts.program,
         interface,
         interface_at,
         mode: parts.mode.unwrap_or_default(),
         wait: parts.wait.unwrap_or_default(),
         exit: parts.exit.map(|(exit, _)| exit).unwrap_or_default(),
         exit_at: parts.exit.map_or(block.head, |(_, at)| at),
+        maps: parts.maps,
         entries: reader.entries,
         metrics: parts.metrics,
         debug,
@@ -66,10 +72,12 @@ pub(super) fn read(
 #[derive(Default)]
 pub(super) struct Parts {
     elf: Option<(std::path::PathBuf, Token)>,
+    program: Option<(String, Token)>,
     interface: Option<(heapless::String<15>, Token)>,
     mode: Option<Mode>,
     wait: Option<std::time::Duration>,
     exit: Option<(Exit, Token)>,
+    pub(super) maps: Vec<Named>,
     pub(super) metrics: Vec<Metric>,
 }
 
@@ -79,7 +87,7 @@ pub(super) struct Reader<'a, 'c> {
     folder: &'a Path,
     /// Options met so far that are given once, be they right or wrong.
     seen: Vec<&'c str>,
-    entries: Entries,
+    pub(super) entries: Entries,
     pub(super) parts: Parts,
 }
 
@@ -100,13 +108,18 @@ impl<'c> Reader<'_, 'c> {
         match self.text(name) {
             "elf" => self.elf(name, args),
             "if" => self.interface(name, args),
+            "prog" => self.program(name, args),
             "map" => self.map(name, args, at),
+            "entry" => self.entry(name, args, at),
             "metric" => self.metric(name, args),
+            "gauge" => self.metric_in_words(name, args, Kind::Gauge),
+            "counter" => self.metric_in_words(name, args, Kind::Counter),
             "mode" => self.mode(name, args),
             "wait" => self.wait(name, args),
             "exit" => self.exit(name, args),
             other => {
-                let what = format!("unknown option {}; there are {OPTIONS}", Quoted(other));
+                let right = instead(other, OPTIONS.into_iter());
+                let what = format!("unknown option {}; {right}", Quoted(other));
                 self.faults.add(name, "ebpf", what);
             }
         }
@@ -157,6 +170,12 @@ impl<'c> Reader<'_, 'c> {
         if let Some(path) = self.only(name, args, "PROGRAM") {
             let folder = folder_of(path, self.faults.corefile, self.folder);
             self.parts.elf = Some((folder.join(self.text(path)), path));
+        }
+    }
+
+    fn program(&mut self, name: Token, args: &[Token]) {
+        if let Some(function) = self.only(name, args, "FUNCTION") {
+            self.parts.program = Some((self.text(function).to_owned(), name));
         }
     }
 
@@ -245,22 +264,6 @@ impl<'c> Reader<'_, 'c> {
             self.faults.add(word, "wait", what);
         }
         self.parts.wait = Some(wait.unwrap_or_default());
-    }
-
-    fn map(&mut self, name: Token, args: &[Token], at: usize) {
-        let (key, value) = match args {
-            [value] => (None, *value),
-            [key, value] => (Some(*key), *value),
-            _ => {
-                self.wrong_count(name, args, "[KEY] VALUE");
-                return;
-            }
-        };
-        let key_is_good = key.is_none_or(|key| self.size(key, "KEY", None, MAX_KEY).is_some());
-        let value_size = self.size(value, "VALUE", Some(b'.'), MAX_VALUE);
-        if let Some(value_size) = value_size.filter(|_| key_is_good) {
-            self.entries.add(at, args.len() + 1, value_size);
-        }
     }
 }
 

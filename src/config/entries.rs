@@ -1,6 +1,5 @@
-//! The `map` lines of an `ebpf` block, without a copy of their words.
+//! The `map` and `entry` lines of an `ebpf` block, without a copy of their words.
 
-use super::Entry;
 use crate::corefile::{Corefile, Token};
 
 /// Entries in order, as runs of like lines: a list of a hundred thousand addresses is one run.
@@ -10,18 +9,76 @@ pub struct Entries {
     block: usize,
     directive: usize,
     runs: Vec<Run>,
+    /// For each map that lines mean, how many `map` lines it has so far.
+    lines: Vec<usize>,
     count: usize,
 }
 
-/// Lines that follow each other and have as many words, and values of one size.
+/// What lines have in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Form {
+    /// The map meant, by its place in [`super::Filter::maps`].
+    pub map: usize,
+    /// Words of a line.
+    pub words: usize,
+    /// How many of them stand before KEY and VALUE: the directive, and the map if the line names it.
+    pub before: usize,
+    /// Bytes of the value of a `map` line; `None` for an `entry` line.
+    pub value_size: Option<u32>,
+}
+
+/// Lines that follow each other and have one form.
 #[derive(Debug)]
 struct Run {
+    form: Form,
     /// Where among the directive's words the first line begins.
     first: usize,
     lines: usize,
-    /// Words of a line: 2, or 3 with a key.
-    words: usize,
-    value_size: u32,
+    /// How many `map` lines of the same map stand before.
+    index: usize,
+}
+
+/// One line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry<'a> {
+    /// The key; without one, the line's index is the key.
+    pub key: Option<Token>,
+    /// The line's place among the `map` lines of its map.
+    pub index: usize,
+    /// The value.
+    pub value: Value<'a>,
+}
+
+/// What stands in a line behind KEY.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Value<'a> {
+    /// Of a `map` line: a word that was checked to be hexadecimal.
+    Bytes {
+        /// The word.
+        word: Token,
+        /// How many bytes it is.
+        size: u32,
+    },
+    /// Of an `entry` line: FIELD=VALUE, at least one.
+    Words(&'a [Token]),
+}
+
+impl Entry<'_> {
+    /// Where it stands.
+    pub fn at(&self) -> Option<Token> {
+        self.key.or(match self.value {
+            Value::Bytes { word, .. } => Some(word),
+            Value::Words(words) => words.first().copied(),
+        })
+    }
+
+    /// What the line begins with.
+    pub const fn directive(&self) -> &'static str {
+        match self.value {
+            Value::Bytes { .. } => "map",
+            Value::Words(_) => "entry",
+        }
+    }
 }
 
 impl Entries {
@@ -31,29 +88,38 @@ impl Entries {
             block,
             directive,
             runs: Vec::new(),
+            lines: Vec::new(),
             count: 0,
         }
     }
 
-    /// Adds the line of so many words that begins `at` a word of the directive.
-    pub(super) fn add(&mut self, at: usize, words: usize, value_size: u32) {
+    /// Adds a line that begins `at` a word of the directive.
+    pub(super) fn add(&mut self, at: usize, form: Form) {
         self.count += 1;
+        if self.lines.len() <= form.map {
+            self.lines.resize(form.map + 1, 0);
+        }
+        let mut index = 0;
+        if let Some(lines) = self.lines.get_mut(form.map) {
+            index = *lines;
+            *lines += usize::from(form.value_size.is_some());
+        }
         if let Some(run) = self.runs.last_mut()
-            && (run.words, run.value_size) == (words, value_size)
-            && run.first + run.lines * run.words == at
+            && run.form == form
+            && run.first + run.lines * form.words == at
         {
             run.lines += 1;
             return;
         }
         self.runs.push(Run {
+            form,
             first: at,
             lines: 1,
-            words,
-            value_size,
+            index,
         });
     }
 
-    /// How many there are.
+    /// How many there are, of all maps.
     pub const fn len(&self) -> usize {
         self.count
     }
@@ -63,25 +129,51 @@ impl Entries {
         self.count == 0
     }
 
-    /// Each entry; `corefile` is the one they were read from.
-    pub fn iter<'a>(&'a self, corefile: &'a Corefile) -> impl Iterator<Item = Entry> + 'a {
+    /// Each entry of a map, given by its place in [`super::Filter::maps`]; `corefile` is the one they were read from.
+    pub fn of<'a>(
+        &'a self,
+        map: usize,
+        corefile: &'a Corefile,
+    ) -> impl Iterator<Item = Entry<'a>> + 'a {
         let block = corefile.blocks().get(self.block);
         let directive = block.and_then(|block| block.directives.get(self.directive));
         let words = directive.map_or(&[][..], |directive| &directive.tokens);
-        self.runs.iter().flat_map(move |run| run.entries(words))
+        let runs = self.runs.iter().filter(move |run| run.form.map == map);
+        runs.flat_map(move |run| run.entries(words))
     }
 }
 
 impl Run {
-    fn entries<'a>(&'a self, words: &'a [Token]) -> impl Iterator<Item = Entry> + 'a {
-        let end = self.first + self.lines * self.words;
+    fn entries<'a>(&'a self, words: &'a [Token]) -> impl Iterator<Item = Entry<'a>> + 'a {
+        let Form {
+            words: length,
+            before,
+            value_size,
+            ..
+        } = self.form;
+        let end = self.first + self.lines * length;
         let lines = words.get(self.first..end).unwrap_or_default();
-        lines.chunks_exact(self.words.max(1)).filter_map(|line| {
-            let (&value, before) = line.split_last()?;
-            Some(Entry {
-                key: before.get(1).copied(),
-                value,
-                value_size: self.value_size,
+        let lines = lines.chunks_exact(length.max(1)).enumerate();
+        lines.filter_map(move |(number, line)| {
+            let line = line.get(before..)?;
+            let index = self.index + number;
+            Some(match (value_size, line) {
+                (Some(size), &[word]) => Entry {
+                    key: None,
+                    index,
+                    value: Value::Bytes { word, size },
+                },
+                (Some(size), &[key, word]) => Entry {
+                    key: Some(key),
+                    index,
+                    value: Value::Bytes { word, size },
+                },
+                (None, [key, fields @ ..]) => Entry {
+                    key: Some(*key),
+                    index: self.index,
+                    value: Value::Words(fields),
+                },
+                _ => return None,
             })
         })
     }

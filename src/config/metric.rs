@@ -1,17 +1,19 @@
-//! A `metric` line of the `ebpf` block.
+//! The `metric`, `gauge` and `counter` lines of the `ebpf` block.
 
 use super::Metric;
 use super::ebpf::Reader;
 use crate::capacity::{MAX_METRICS, MAX_VALUE};
 use crate::corefile::{Plain, Quoted, Token};
+use crate::metrics::{Kind, Number};
 
 impl Reader<'_, '_> {
+    /// Reads `NAME [@MAP] KEY POS LEN HELP`.
     pub(super) fn metric(&mut self, name: Token, args: &[Token]) {
-        let &[metric, key, position, length, help] = args else {
-            self.wrong_count(name, args, "NAME KEY POS LEN \"HELP\"");
+        let Some((metric, named, &[key, position, length, help])) = self.split_metric(args) else {
+            self.wrong_count(name, args, "NAME [@MAP] KEY POS LEN \"HELP\"");
             return;
         };
-        let full_name = self.metric_name(metric);
+        let full_name = self.metric_name(name, metric);
         let key = self.hex(key, "metric", "KEY");
         let position = self.number(position, "POS", 0..=MAX_VALUE - 1);
         let length = self.number(length, "LEN", 1..=8);
@@ -20,24 +22,59 @@ impl Reader<'_, '_> {
         else {
             return;
         };
-        let help = self.text(help).to_owned();
-        self.parts.metrics.push(Metric {
+        let metric = Metric {
             at: name,
             name: full_name,
+            kind: Kind::Gauge,
+            map: self.meant(name, named),
             key,
-            position,
-            length,
-            help,
-        });
+            number: Number::little_endian(position, length),
+            help: self.text(help).to_owned(),
+            words: None,
+        };
+        self.parts.metrics.push(metric);
     }
 
-    fn metric_name(&mut self, token: Token) -> Option<String> {
+    /// Reads `NAME [@MAP] KEY FIELD HELP`.
+    pub(super) fn metric_in_words(&mut self, name: Token, args: &[Token], kind: Kind) {
+        let Some((metric, named, &[key, field, help])) = self.split_metric(args) else {
+            self.wrong_count(name, args, "NAME [@MAP] KEY FIELD \"HELP\"");
+            return;
+        };
+        let Some(full_name) = self.metric_name(name, metric) else {
+            return;
+        };
+        let metric = Metric {
+            at: name,
+            name: full_name,
+            kind,
+            map: self.meant(name, named),
+            key: heapless::Vec::new(),
+            number: Number::little_endian(0, 0),
+            help: self.text(help).to_owned(),
+            words: Some((key, field)),
+        };
+        self.parts.metrics.push(metric);
+    }
+
+    /// NAME, `@MAP` if it is there, and the rest.
+    fn split_metric<'t, const N: usize>(
+        &self,
+        args: &'t [Token],
+    ) -> Option<(Token, Option<Token>, &'t [Token; N])> {
+        let (name, rest) = args.split_first()?;
+        let (named, rest) = self.split_map(rest);
+        Some((*name, named, rest.try_into().ok()?))
+    }
+
+    fn metric_name(&mut self, line: Token, token: Token) -> Option<String> {
+        let option = self.text(line);
         let text = self.text(token);
         let legal = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == ':';
         if text.is_empty() || !text.chars().all(legal) {
             self.faults.add(
                 token,
-                "metric",
+                option,
                 format!(
                     "{} is no metric name; use letters, digits, `_` and `:`",
                     Quoted(text)
@@ -49,7 +86,7 @@ impl Reader<'_, '_> {
         if self.names.metrics.contains(&full) {
             self.faults.add(
                 token,
-                "metric",
+                option,
                 format!(
                     "{} is the name of another metric already; names are unique",
                     Plain(text)

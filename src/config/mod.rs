@@ -1,7 +1,7 @@
 //! What corexdp needs of a Corefile: directives → a checked [`Config`].
 //!
 //! Two steps. [`Config::read`] checks what can be said from the Corefile alone; [`fit::check`] checks keys, values and
-//! metrics against the map they are meant for. Both find every error, not only the first. Map entries stay words of
+//! metrics against the maps they are meant for. Both find every error, not only the first. Map entries stay words of
 //! the Corefile: there may be a hundred thousand, and they are decoded only while they stream into the kernel.
 
 #![forbid(unsafe_code)]
@@ -13,6 +13,7 @@ pub mod duration;
 mod ebpf;
 mod entries;
 pub mod fit;
+mod lines;
 mod metric;
 
 use std::path::{Path, PathBuf};
@@ -20,12 +21,14 @@ use std::time::Duration;
 
 use crate::capacity::{MAX_FILTERS, MAX_KEY, MAX_METRICS};
 use crate::corefile::{Corefile, Directive, Occurrence, Quoted, Token};
+use crate::metrics::{Kind, Number};
 
 pub use address::Address;
 use diagnostic::Diagnostics;
 pub use diagnostic::{Blame, Diagnostic};
 pub use duration::parse as duration;
-pub use entries::Entries;
+pub use entries::{Entries, Entry, Value};
+pub use lines::MAP;
 
 /// What the Corefile asks for.
 #[derive(Debug, Default)]
@@ -54,6 +57,8 @@ pub struct Filter {
     pub elf: PathBuf,
     /// Where it is named.
     pub elf_at: Token,
+    /// The entry function, where `prog` names it.
+    pub program: Option<(String, Token)>,
     /// The interface's name.
     pub interface: heapless::String<15>,
     /// Where it is named.
@@ -66,11 +71,13 @@ pub struct Filter {
     pub exit_at: Token,
     /// How long to wait for the interface at start.
     pub wait: Duration,
-    /// The map's entries, in order.
+    /// The maps that entries and metrics mean, in the order in which they are first meant.
+    pub maps: Vec<Named>,
+    /// The maps' entries, in order.
     pub entries: Entries,
-    /// The metrics read from the map.
+    /// The metrics read from the maps.
     pub metrics: Vec<Metric>,
-    /// Whether changes of the map's values are logged.
+    /// Whether changes of the maps' values are logged.
     pub debug: bool,
 }
 
@@ -112,32 +119,36 @@ impl Mode {
     }
 }
 
-/// A `map` line. Its words were checked to be hexadecimal.
-#[derive(Clone, Copy, Debug)]
-pub struct Entry {
-    /// The key; without one, the line's index is the key.
-    pub key: Option<Token>,
-    /// The value.
-    pub value: Token,
-    /// Bytes of the value.
-    pub value_size: u32,
+/// A map that a line means.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Named {
+    /// Its name in the object.
+    pub name: String,
+    /// The first line that means it: the directive's name.
+    pub at: Token,
+    /// Whether that names it, by `@MAP`.
+    pub by_name: bool,
 }
 
-/// A `metric` line.
+/// A `metric`, `gauge` or `counter` line.
 #[derive(Clone, Debug)]
 pub struct Metric {
     /// Where it stands.
     pub at: Token,
     /// The whole name, `coredns_ebpf_NAME`.
     pub name: String,
+    /// What Prometheus takes it for.
+    pub kind: Kind,
+    /// The map that is read, by its place in [`Filter::maps`].
+    pub map: usize,
     /// The key whose value is read.
     pub key: heapless::Vec<u8, MAX_KEY>,
-    /// First byte of the number in the value.
-    pub position: usize,
-    /// Bytes of the number, 1 to 8.
-    pub length: usize,
+    /// The number in that value.
+    pub number: Number,
     /// The text of HELP.
     pub help: String,
+    /// KEY and FIELD of a `gauge` or `counter`, from which [`fit::check`] makes `key` and `number`.
+    words: Option<(Token, Token)>,
 }
 
 /// Names of everything that must not be named twice in a Corefile.

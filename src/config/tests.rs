@@ -3,8 +3,9 @@
 use std::io;
 use std::path::Path;
 
-use super::{Config, Mode};
+use super::{Config, Filter, Mode, Value};
 use crate::corefile::{Corefile, Host};
+use crate::metrics::Kind;
 
 struct Nothing;
 
@@ -36,11 +37,15 @@ fn entries_are_in_order_whatever_stands_between_them() {
     let corefile = Corefile::parse("Corefile", "/etc", text, 1 << 20, &mut Nothing).unwrap();
     let (config, wrong) = Config::read(&corefile, Path::new("/etc"));
     assert!(wrong.is_empty(), "{wrong:?}");
-    let words = |filter: &super::Filter| {
-        let entries = filter.entries.iter(&corefile);
-        let entries = entries.map(|entry| {
+    let words = |filter: &Filter| {
+        let entries = filter.entries.of(0, &corefile);
+        let entries = entries.enumerate().map(|(place, entry)| {
             let key = entry.key.map(|key| corefile.text(key));
-            (key, corefile.text(entry.value), entry.value_size)
+            let Value::Bytes { word, size } = entry.value else {
+                panic!("words")
+            };
+            assert_eq!((entry.index, entry.directive()), (place, "map"));
+            (key, corefile.text(word), size)
         });
         let entries: Vec<_> = entries.collect();
         assert_eq!(entries.len(), filter.entries.len());
@@ -63,6 +68,81 @@ fn entries_are_in_order_whatever_stands_between_them() {
         vec![(None, "10", 1), (Some("11"), "12", 1)],
     ];
     assert_eq!(filters, expected);
+}
+
+/// Each line as its map, its place there and its words.
+fn lines(filter: &Filter, corefile: &Corefile) -> Vec<(String, usize, String)> {
+    let maps = filter.maps.iter().enumerate();
+    let lines = maps.flat_map(|(number, map)| {
+        filter.entries.of(number, corefile).map(move |entry| {
+            let words = match entry.value {
+                Value::Bytes { word, .. } => corefile.text(word).to_owned(),
+                Value::Words(words) => {
+                    let words = words.iter().map(|word| corefile.text(*word));
+                    words.collect::<Vec<_>>().join(" ")
+                }
+            };
+            let key = entry.key.map_or("", |key| corefile.text(key));
+            (map.name.clone(), entry.index, format!("{key}: {words}"))
+        })
+    });
+    lines.collect()
+}
+
+#[test]
+fn each_map_counts_its_own_lines() {
+    let text = "a {
+        ebpf {
+            elf a.o
+            prog filter
+            if a
+            map 01
+            map @b 02
+            map @b 03
+            entry 7 x=1 y=2
+            entry @b 8 x=3
+            map 04
+            map @xdp_map 05 06
+            map 07
+            gauge g @c 1 x \"G\"
+            counter h 2 y \"H\"
+            metric i @b 01 0 1 \"I\"
+            map @b 08
+        }
+    }";
+    let corefile = Corefile::parse("Corefile", "/etc", text, 1 << 20, &mut Nothing).unwrap();
+    let (config, wrong) = Config::read(&corefile, Path::new("/etc"));
+    assert!(wrong.is_empty(), "{wrong:?}");
+    let [filter] = config.filters.as_slice() else {
+        panic!("{config:?}")
+    };
+    let expected = [
+        ("xdp_map", 0, ": 01"),
+        ("xdp_map", 1, "7: x=1 y=2"),
+        ("xdp_map", 1, ": 04"),
+        ("xdp_map", 2, "05: 06"),
+        ("xdp_map", 3, ": 07"),
+        ("b", 0, ": 02"),
+        ("b", 1, ": 03"),
+        ("b", 2, "8: x=3"),
+        ("b", 2, ": 08"),
+    ];
+    let expected = expected.map(|(map, index, words)| (map.to_owned(), index, words.to_owned()));
+    assert_eq!(lines(filter, &corefile), expected);
+    let maps: Vec<_> = filter.maps.iter().map(|map| map.name.as_str()).collect();
+    assert_eq!(maps, ["xdp_map", "b", "c"]);
+    let metrics = filter.metrics.iter();
+    let metrics: Vec<_> = metrics
+        .map(|one| (one.name.as_str(), one.map, one.kind))
+        .collect();
+    let expected = [
+        ("coredns_ebpf_g", 2, Kind::Gauge),
+        ("coredns_ebpf_h", 0, Kind::Counter),
+        ("coredns_ebpf_i", 1, Kind::Gauge),
+    ];
+    assert_eq!(metrics, expected);
+    let program = filter.program.as_ref().map(|(name, _)| name.as_str());
+    assert_eq!(program, Some("filter"));
 }
 
 #[test]
@@ -106,7 +186,7 @@ fn all_that_is_wrong_is_said_at_once() {
         [
             "Corefile:4: elf: 0 arguments; write `elf PROGRAM`",
             "Corefile:5: map: VALUE has an odd number of digits; each byte has two",
-            "Corefile:6: ebpf: unknown option \"colour\"; there are elf, if, map, metric, mode, wait and exit",
+            "Corefile:6: ebpf: unknown option \"colour\"; there are elf, prog, if, map, entry, metric, gauge, counter, mode, wait and exit",
             "Corefile:12: if: interface eth0 has a filter already; give each interface one `ebpf` block",
             "Corefile:13: mode: unknown mode \"slow\"; there are auto, native, generic and offload",
         ]

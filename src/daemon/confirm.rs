@@ -11,6 +11,7 @@ use super::{Error, Filters, announce_filters, start};
 use crate::capacity::MAX_FILTERS;
 use crate::config::Address;
 use crate::log::Log;
+use crate::overview::Count;
 
 /// What waits to be confirmed.
 #[derive(Debug)]
@@ -95,7 +96,7 @@ impl Daemon<'_> {
             return true;
         }
         announce_filters(&self.filters, log);
-        self.counts = Default::default();
+        self.counts = Count::of(&self.filters);
         if !addresses.iter().copied().eq(self.addresses()) {
             let listeners = start::listeners_at(&addresses, self.server.as_ref());
             match listeners.and_then(|listeners| self.prepare(listeners)) {

@@ -11,6 +11,7 @@ use super::serve::Daemon;
 use super::switch::{settle, switch};
 use super::{Error, announce_filters, announce_page, start};
 use crate::config::Address;
+use crate::overview::Count;
 use crate::page::listener::Listeners;
 use crate::page::server::Server;
 use crate::plan::{Plan, Source};
@@ -83,7 +84,7 @@ impl Daemon<'_> {
         if let Some(page) = page {
             self.turn(page);
         }
-        self.counts = Default::default();
+        self.counts = Count::of(&self.filters);
         self.pending = confirm.map(|time| Pending {
             until: Instant::now() + time,
             old,

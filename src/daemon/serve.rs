@@ -8,16 +8,15 @@ use nix::sys::signal::Signal;
 
 use super::confirm::Pending;
 use super::{Filters, Options, Signals};
-use crate::capacity::MAX_FILTERS;
 use crate::control::server::{CLIENTS, Control};
-use crate::filter::Filter;
+use crate::corefile::Plain;
+use crate::filter::{Chosen, Filter};
 use crate::kernel::interface::Monitor;
 use crate::kernel::scan::Scan;
 use crate::overview::{Count, Overview, Reloads};
 use crate::page::Content;
 use crate::page::keeper::Keeper;
 use crate::page::server::{Heard, Server};
-use crate::plan::MAP;
 use crate::process::Birth;
 use crate::wait::{rest, wait};
 
@@ -53,7 +52,7 @@ pub(super) struct Daemon<'a> {
     pub(super) keeper: Option<Keeper>,
     pub(super) scan: Box<Scan>,
     pub(super) reloads: Reloads,
-    pub(super) counts: [Count; MAX_FILTERS],
+    pub(super) counts: Vec<Count>,
     pub(super) pending: Option<Pending>,
     pub(super) options: &'a Options,
     control: Option<Control>,
@@ -99,12 +98,12 @@ impl<'a> Daemon<'a> {
             pending.announce(&parts.options.log);
         }
         Self {
+            counts: Count::of(&parts.filters),
             filters: parts.filters,
             server: parts.server,
             keeper: Some(parts.keeper),
             scan: parts.scan,
             reloads: Reloads::default(),
-            counts: Default::default(),
             pending,
             options: parts.options,
             control: parts.control,
@@ -261,19 +260,22 @@ impl<'a> Daemon<'a> {
             return;
         }
         let log = &self.options.log;
-        for filter in &mut self.filters {
-            let Some((watch, map)) = filter.watch.as_mut().zip(filter.map.as_ref()) else {
-                continue;
-            };
-            if let Err(errno) = watch.log_changes(MAP, map, &mut self.scan, log) {
+        let maps = self
+            .filters
+            .iter_mut()
+            .flat_map(|filter| &mut filter.chosen);
+        for Chosen { name, map, watch } in maps {
+            let Some(watch) = watch else { continue };
+            if let Err(errno) = watch.log_changes(name, map, &mut self.scan, log) {
                 let what = errno.desc();
-                log.warn(format_args!("map {MAP}: can't be read: {what}"));
+                log.warn(format_args!("map {}: can't be read: {what}", Plain(name)));
             }
         }
         self.next_look = Instant::now() + DEBUG_PERIOD;
     }
 
     fn watches(&self) -> bool {
-        self.filters.iter().any(|filter| filter.watch.is_some())
+        let mut maps = self.filters.iter().flat_map(|filter| &filter.chosen);
+        maps.any(|chosen| chosen.watch.is_some())
     }
 }

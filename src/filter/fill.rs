@@ -1,13 +1,13 @@
-//! Streams the Corefile's entries into a map, through one buffer of fixed size.
+//! Streams the Corefile's entries into maps, through one buffer of fixed size.
 
 use nix::errno::Errno;
 
 use super::{Order, blame};
 use crate::config::{Blame, Diagnostic, Entry, fit};
-use crate::hex;
+use crate::corefile::Plain;
+use crate::encode::Encoder;
 use crate::kernel::map::{Map, Shape};
 use crate::kernel::scan::Buffers;
-use crate::plan::MAP;
 
 /// Entries on their way into the kernel.
 #[derive(Debug, Default)]
@@ -53,47 +53,99 @@ impl Batch {
     }
 }
 
-/// Writes the entries of the `ebpf` block to `map`.
-pub(super) fn fill(order: &Order<'_>, map: &Map, batch: &mut Batch) -> Result<(), Diagnostic> {
-    batch.count = 0;
-    let shape = map.shape();
-    batch.buffers.make_room(shape);
-    let mut first = 0;
-    for (index, entry) in order.filter.entries.iter(order.corefile).enumerate() {
-        if batch.room(shape).is_none() {
-            batch
-                .flush(map)
-                .map_err(|(at, errno)| refused(order, map, first + at, errno))?;
-            first = index;
-        }
-        let (key, value) = batch
-            .room(shape)
-            .ok_or_else(|| refused(order, map, index, Errno::E2BIG))?;
-        decode(order, index, &entry, key, value)?;
-        copy_to_all_cpus(shape, value);
-        batch.count += 1;
-    }
-    batch
-        .flush(map)
-        .map_err(|(at, errno)| refused(order, map, first + at, errno))
+/// One map, and the lines of the `ebpf` block that are to be its entries.
+struct Filling<'a> {
+    order: &'a Order<'a>,
+    /// The map's place in the list of those that lines mean.
+    number: usize,
+    name: Plain<'a>,
+    map: &'a Map,
+    encoder: Encoder<'a>,
 }
 
-/// Writes key and value of an entry. Both were checked, so what fails here is a fault of ours, told as such.
-fn decode(
-    order: &Order<'_>,
-    index: usize,
-    entry: &Entry,
-    key: &mut [u8],
-    value: &mut [u8],
-) -> Result<(), Diagnostic> {
-    let text = order.corefile.text(entry.value);
-    let written = fit::key(order.corefile, index, entry, key)
-        .and_then(|length| Ok((length, hex::decode(text, Some(b'.'), value)?)));
-    if written == Ok((key.len(), entry.value_size as usize)) {
-        return Ok(());
+/// Writes the entries of the `ebpf` block to the object's maps.
+pub(super) fn fill(order: &Order<'_>, maps: &[Map], batch: &mut Batch) -> Result<(), Diagnostic> {
+    let object = order.object;
+    for (number, named) in order.filter.maps.iter().enumerate() {
+        let mut pairs = object.maps.iter().zip(maps);
+        let Some((def, map)) = pairs.find(|(def, _)| def.name == named.name) else {
+            continue;
+        };
+        let mut filling = Filling {
+            order,
+            number,
+            name: Plain(&def.name),
+            map,
+            encoder: Encoder::new(def, object.btf()),
+        };
+        filling.fill(batch)?;
     }
-    let what = "was not checked; please report this";
-    Err(order.wrong(entry.value, "map", Blame::Corefile, what.into()))
+    Ok(())
+}
+
+impl Filling<'_> {
+    fn fill(&mut self, batch: &mut Batch) -> Result<(), Diagnostic> {
+        batch.count = 0;
+        let (map, shape) = (self.map, self.map.shape());
+        batch.buffers.make_room(shape);
+        let mut first = 0;
+        let entries = &self.order.filter.entries;
+        for (index, entry) in entries.of(self.number, self.order.corefile).enumerate() {
+            if batch.room(shape).is_none() {
+                batch
+                    .flush(map)
+                    .map_err(|(at, errno)| self.refused(first + at, errno))?;
+                first = index;
+            }
+            let (key, value) = batch
+                .room(shape)
+                .ok_or_else(|| self.refused(index, Errno::E2BIG))?;
+            self.decode(&entry, key, value)?;
+            copy_to_all_cpus(shape, value);
+            batch.count += 1;
+        }
+        batch
+            .flush(map)
+            .map_err(|(at, errno)| self.refused(first + at, errno))
+    }
+
+    /// Writes key and value of an entry. Both were checked, so what fails here is a fault of ours, told as such.
+    fn decode(
+        &mut self,
+        entry: &Entry<'_>,
+        key: &mut [u8],
+        value: &mut [u8],
+    ) -> Result<(), Diagnostic> {
+        let (order, size) = (self.order, self.map.shape().value_size);
+        let key_size = fit::key(order.corefile, entry, &self.encoder, key).ok();
+        let value_size = fit::value(order.corefile, entry, &mut self.encoder, value).ok();
+        if (key_size, value_size) == (Some(key.len()), Some(size)) {
+            return Ok(());
+        }
+        let at = entry.at().unwrap_or(order.filter.at);
+        let what = "was not checked; please report this";
+        Err(order.wrong(at, entry.directive(), Blame::Corefile, what.into()))
+    }
+
+    fn refused(&self, index: usize, errno: Errno) -> Diagnostic {
+        let (order, name) = (self.order, &self.name);
+        let entry = order
+            .filter
+            .entries
+            .of(self.number, order.corefile)
+            .nth(index);
+        let at = entry.and_then(|entry| entry.at());
+        let directive = entry.map_or("map", |entry| entry.directive());
+        let what = match errno {
+            Errno::E2BIG => {
+                let room = self.map.shape().max_entries;
+                format!("{name} is full; it has room for {room} entries")
+            }
+            Errno::ENOMEM => format!("no memory for this entry of {name}"),
+            errno => format!("the kernel refused this entry of {name}: {}", errno.desc()),
+        };
+        order.wrong(at.unwrap_or(order.filter.at), directive, blame(errno), what)
+    }
 }
 
 /// Gives every CPU the value that stands in the place of the first, if the map is per-CPU.
@@ -109,22 +161,4 @@ fn copy_to_all_cpus(shape: &Shape, copied: &mut [u8]) {
             other.copy_from_slice(first);
         }
     }
-}
-
-fn refused(order: &Order<'_>, map: &Map, index: usize, errno: Errno) -> Diagnostic {
-    let at = order
-        .filter
-        .entries
-        .iter(order.corefile)
-        .nth(index)
-        .map_or(order.filter.at, |entry| entry.value);
-    let what = match errno {
-        Errno::E2BIG => format!(
-            "{MAP} is full; it has room for {} entries",
-            map.shape().max_entries
-        ),
-        Errno::ENOMEM => format!("no memory for this entry of {MAP}"),
-        errno => format!("the kernel refused this entry of {MAP}: {}", errno.desc()),
-    };
-    order.wrong(at, "map", blame(errno), what)
 }

@@ -11,7 +11,6 @@ use crate::kernel::interface::Interface;
 use crate::kernel::map::Map;
 use crate::kernel::program::Program;
 use crate::log::Log;
-use crate::plan::MAP;
 
 impl Order<'_> {
     /// The pins that this filter shall have.
@@ -57,10 +56,9 @@ impl Order<'_> {
         let placed = self.adopt_attachment(&interface, held.link, &held.program)?;
         let mut filter = self.filter(
             Loaded {
-                map: self.chosen(&maps)?,
+                chosen: self.chosen(&maps)?,
                 maps,
                 program: held.program,
-                watch: None,
                 identity: held.identity,
             },
             Some(placed),
@@ -100,13 +98,6 @@ impl Order<'_> {
             attachment: Attachment::adopt(interface.index, mode, program.into(), link),
             reason: None,
         })
-    }
-
-    /// The map that entries and metrics mean, by a descriptor of its own.
-    pub(super) fn chosen(&self, maps: &[Map]) -> Result<Option<Map>, Diagnostic> {
-        let position = self.object.maps.iter().position(|map| map.name == MAP);
-        let map = position.and_then(|at| maps.get(at)).map(Map::share);
-        map.transpose().map_err(|error| self.lacking(&error))
     }
 
     pub(super) fn lacking(&self, error: &std::io::Error) -> Diagnostic {

@@ -28,12 +28,6 @@ pub(super) fn create(order: &Order<'_>) -> Result<Vec<Map>, Diagnostic> {
         if def.freeze {
             freeze(order, def, &map)?;
         }
-        if def.pinned {
-            order.log.info(format_args!(
-                "map {}: its pinning by name is not followed; it ends with the filter",
-                def.name
-            ));
-        }
         maps.push(map);
     }
     for (def, outer) in order.object.maps.iter().zip(&maps) {

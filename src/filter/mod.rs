@@ -3,6 +3,7 @@
 //! The order is the point. A filter is [`Loaded`] with its maps full before it is attached, and every filter is loaded
 //! before the first is attached; dropping one at any step takes back all it did.
 
+mod chosen;
 mod fill;
 mod follow;
 mod hold;
@@ -17,8 +18,6 @@ mod wait;
 
 use std::os::fd::AsRawFd;
 
-use nix::errno::Errno;
-
 use crate::config::{self, Blame, Diagnostic, Metric};
 use crate::corefile::{Corefile, Token};
 use crate::kernel;
@@ -29,9 +28,8 @@ use crate::kernel::program::Program;
 use crate::kernel::scan::Scan;
 use crate::log::Log;
 use crate::object::LinkedObject;
-use crate::plan::MAP;
-use crate::watch::Watch;
 
+pub use chosen::Chosen;
 pub use fill::Batch;
 use follow::Retry;
 pub use hold::warn_of_others;
@@ -46,9 +44,8 @@ pub use wait::wait_for;
 #[derive(Debug)]
 pub struct Loaded {
     program: Program,
-    map: Option<Map>,
+    chosen: Vec<Chosen>,
     maps: Vec<Map>,
-    watch: Option<Watch>,
     identity: Identity,
 }
 
@@ -59,12 +56,10 @@ pub struct Filter {
     pub interface: heapless::String<15>,
     /// The program.
     pub program: Program,
-    /// The map that entries and metrics mean, where the object has it.
-    pub map: Option<Map>,
-    /// What is read from it.
+    /// The maps that are read; [`Metric::map`] is a place among them.
+    pub chosen: Vec<Chosen>,
+    /// What is read from them.
     pub metrics: Vec<Metric>,
-    /// What is remembered of the map where its changes are logged.
-    pub watch: Option<Watch>,
     /// How often it was attached again, since its interface had gone.
     pub reattached: u64,
     /// What program, maps and entries it has.
@@ -172,10 +167,7 @@ impl Order<'_> {
         scan: &mut Scan,
     ) -> Result<Loaded, Diagnostic> {
         let maps = maps::create(self)?;
-        let position = self.object.maps.iter().position(|map| map.name == MAP);
-        if let Some(map) = position.and_then(|at| maps.get(at)) {
-            fill::fill(self, map, batch)?;
-        }
+        fill::fill(self, &maps, batch)?;
         let card = match self.filter.mode {
             config::Mode::Offload => Some(self.device()?.index),
             _ => None,
@@ -185,31 +177,17 @@ impl Order<'_> {
             Some(_) => self.no_offload(&failure),
             None => self.not_loaded(&failure),
         })?;
-        let map = self.chosen(&maps)?;
-        // From before the first packet, so that no change is missed.
-        let watch = map.as_ref().and_then(|map| self.watch(map, scan));
+        let mut chosen = self.chosen(&maps)?;
+        for one in &mut chosen {
+            // From before the first packet, so that no change is missed.
+            one.watch = self.watch(one, scan);
+        }
         Ok(Loaded {
             program,
-            map,
+            chosen,
             maps,
-            watch,
             identity,
         })
-    }
-
-    /// Remembers the map's values, if their changes are to be logged.
-    fn watch(&self, map: &Map, scan: &mut Scan) -> Option<Watch> {
-        if !self.filter.debug {
-            return None;
-        }
-        let watch = Watch::begin(map, scan);
-        let name = &self.filter.interface;
-        let failed = |errno: &Errno| {
-            let what = errno.desc();
-            self.log
-                .warn(format_args!("{name}: {MAP} can't be watched: {what}"));
-        };
-        watch.inspect_err(failed).ok()
     }
 
     /// Attaches what was loaded.
@@ -234,9 +212,8 @@ impl Order<'_> {
         Filter {
             interface: self.filter.interface.clone(),
             program: loaded.program,
-            map: loaded.map,
+            chosen: loaded.chosen,
             metrics: self.filter.metrics.clone(),
-            watch: loaded.watch,
             reattached: 0,
             identity: loaded.identity,
             changes_maps: self.object.changes_maps(),

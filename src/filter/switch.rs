@@ -1,7 +1,8 @@
 //! Another program, with its maps, in the place of the one that runs.
 
+use super::chosen::take_watches;
 use super::place::{self, Misplaced, Placed};
-use super::{Filter, Loaded, Order};
+use super::{Chosen, Filter, Loaded, Order};
 use crate::config::Diagnostic;
 use crate::kernel::interface;
 use crate::kernel::map::Map;
@@ -62,21 +63,22 @@ impl Order<'_> {
     ) -> Result<Filter, Diagnostic> {
         let maps: Result<Vec<Map>, _> = old.maps.iter().map(Map::share).collect();
         let maps = maps.map_err(|error| self.lacking(&error))?;
-        let map = self.chosen(&maps)?;
-        let watch = match &map {
-            Some(map) if old.watch.is_none() => self.watch(map, scan),
-            _ => None,
-        };
+        let mut chosen = self.chosen(&maps)?;
+        for one in &mut chosen {
+            let watched = |old: &Chosen| old.name == one.name && old.watch.is_some();
+            if !old.chosen.iter().any(watched) {
+                one.watch = self.watch(one, scan);
+            }
+        }
         let loaded = Loaded {
             program: old.program.share().map_err(|error| self.lacking(&error))?,
-            map,
+            chosen,
             maps,
-            watch,
             identity: old.identity,
         };
         let mut new = self.switch(old, loaded, lasting)?;
-        if self.filter.debug && new.watch.is_none() {
-            new.watch = old.watch.take();
+        if self.filter.debug {
+            take_watches(&mut new.chosen, &mut old.chosen);
         }
         Ok(new)
     }
@@ -101,8 +103,8 @@ impl Filter {
     /// Puts this filter back in the place of `other`, which took it.
     pub fn take_back(&mut self, mut other: Self, log: &crate::log::Log) {
         self.placed = other.placed.take();
-        if self.watch.is_none() && self.identity == other.identity {
-            self.watch = other.watch.take();
+        if self.identity == other.identity {
+            take_watches(&mut self.chosen, &mut other.chosen);
         }
         self.stand_again(log);
         self.settle(log);

@@ -63,6 +63,12 @@ impl<'a> Functions<'a> {
         self.all.get(index)
     }
 
+    /// Those in sections for XDP programs.
+    pub(super) fn programs(&self) -> impl Iterator<Item = &Function<'a>> {
+        let all = self.all.iter();
+        all.filter(|function| self.section_name(function).starts_with("xdp"))
+    }
+
     /// How many there are.
     pub(super) fn len(&self) -> usize {
         self.all.len()

@@ -44,7 +44,7 @@ pub struct MapDef {
 
 impl MapDef {
     /// A definition that says nothing yet.
-    pub(super) fn new(name: &str) -> Self {
+    pub fn new(name: &str) -> Self {
         Self {
             name: name.into(),
             kind: MapKind::UNSPEC,

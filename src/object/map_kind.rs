@@ -90,6 +90,11 @@ impl MapKind {
         matches!(self, Self::ARRAY | Self::PERCPU_ARRAY | Self::ARRAY_OF_MAPS)
     }
 
+    /// Whether its entries are plain bytes under a key, which user space writes and reads.
+    pub const fn holds_bytes(self) -> bool {
+        matches!(self.0, 1 | 2 | 5 | 6 | 9..=11)
+    }
+
     /// Whether the kernel takes key and value types for it. Where the value is the kernel's own (a map, a device, a
     /// socket) it refuses to make the map with them.
     pub(super) const fn takes_types(self) -> bool {
@@ -143,5 +148,6 @@ mod tests {
         assert_eq!(those(MapKind::is_per_cpu), [5, 6, 10, 21]);
         assert_eq!(those(MapKind::is_map_in_map), [12, 13]);
         assert_eq!(those(MapKind::is_array), [2, 6, 12]);
+        assert_eq!(those(MapKind::holds_bytes), [1, 2, 5, 6, 9, 10, 11]);
     }
 }

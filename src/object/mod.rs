@@ -7,7 +7,8 @@
 //! The order of the story: [`elf`] finds sections, symbols and relocations; [`btf`] the types; [`maps`] the map
 //! definitions (`.maps`, `maps`, data sections); [`link`](mod@link) follows the entry function's calls and resolves
 //! what its instructions refer to; [`core_relo`] refuses what only a kernel could resolve. Of the result
-//! [`canonical`] makes the one object that redbpf is given, and [`kernel_btf`] the types the kernel is given.
+//! [`canonical`] makes the one object that redbpf is given, and [`kernel_btf`] the types the kernel is given. [`layout`]
+//! tells what the bytes of keys and values mean.
 
 #![forbid(unsafe_code)]
 
@@ -20,6 +21,7 @@ mod error;
 mod functions;
 mod insn;
 mod kernel_btf;
+pub mod layout;
 mod link;
 mod map_def;
 mod map_kind;
@@ -29,13 +31,16 @@ mod recursion;
 mod references;
 mod slots;
 mod stream;
+mod survey;
 
 pub use btf::{Btf, Composite, DataSection, Enum, Enumerator, Int, Member, Type};
 pub use error::Error;
 pub use insn::Insn;
 pub use kernel_btf::KernelBtf;
+pub use layout::Layout;
 pub use map_def::MapDef;
 pub use map_kind::MapKind;
+pub use survey::{Program, Survey, survey};
 
 use std::hash::{Hash, Hasher};
 
@@ -70,10 +75,7 @@ pub struct LinkedObject {
 /// When the bytes are no BPF object, are damaged, or hold something that can't be linked; see [`Error`].
 pub fn link(bytes: &[u8], entry: &str) -> Result<LinkedObject, Error> {
     let elf = Elf::read(bytes)?;
-    let btf = elf
-        .section_named(".BTF")
-        .map(|section| Btf::parse(section.data))
-        .transpose()?;
+    let btf = types(&elf)?;
     let mut maps = Maps::defined_in(&elf, btf.as_ref())?;
     let Linked {
         section,
@@ -143,6 +145,12 @@ impl LinkedObject {
     pub fn kernel_btf(&self) -> Option<KernelBtf> {
         kernel_btf::build(self.btf.as_ref()?, &self.maps)
     }
+}
+
+/// The object's types, where it has any.
+fn types(elf: &Elf) -> Result<Option<Btf>, Error> {
+    let section = elf.section_named(".BTF");
+    section.map(|section| Btf::parse(section.data)).transpose()
 }
 
 /// The text in section `license`.

@@ -4,6 +4,8 @@ use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 
+use crate::filter::Filter;
+
 const MINUTE: Duration = Duration::from_mins(1);
 /// Below this there is nothing to gain by counting less often.
 const CHEAP: Duration = Duration::from_millis(100);
@@ -21,6 +23,12 @@ pub struct Count {
 }
 
 impl Count {
+    /// One for each map that is read of these filters, in order.
+    pub fn of(filters: &[Filter]) -> Vec<Self> {
+        let maps = filters.iter().map(|filter| filter.chosen.len());
+        vec![Self::default(); maps.sum()]
+    }
+
     /// Counts again, if it is time; what a program that `changes` maps may have changed, it is sooner.
     pub(super) fn renew(
         &mut self,

@@ -7,11 +7,10 @@ use std::fmt::{self, Write};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::config::Metric;
-use crate::filter::Filter;
+use crate::filter::{Chosen, Filter};
 use crate::kernel::map::Map;
 use crate::kernel::scan::Scan;
-use crate::metrics::{self, Kind, Text};
-use crate::plan::MAP;
+use crate::metrics::{self, Kind, Text, Total};
 use crate::process;
 
 pub use count::Count;
@@ -23,7 +22,7 @@ pub struct Overview<'a> {
     pub filters: &'a [Filter],
     /// Buffers.
     pub scan: &'a mut Scan,
-    /// What was counted last, filter by filter.
+    /// What was counted last, filter by filter and map by map: [`Count::of`] these.
     pub counts: &'a mut [Count],
     /// How often a value could not be read since the start.
     pub read_errors: &'a mut u64,
@@ -84,7 +83,7 @@ impl Overview<'_> {
     fn operators(&mut self, text: &mut Text<'_>) -> fmt::Result {
         for filter in self.filters {
             self.numbers(filter, |metric, number| {
-                metrics::head(text, &metric.name, Kind::Gauge, &metric.help)?;
+                metrics::head(text, &metric.name, metric.kind, &metric.help)?;
                 metrics::sample(text, &metric.name, &[], number)
             })?;
         }
@@ -96,24 +95,38 @@ impl Overview<'_> {
     fn numbers(
         &mut self,
         filter: &Filter,
-        mut write: impl FnMut(&Metric, u64) -> fmt::Result,
+        mut write: impl FnMut(&Metric, Total) -> fmt::Result,
     ) -> fmt::Result {
-        let Some(map) = &filter.map else {
-            return Ok(());
-        };
+        // Metrics of one map that stand together are of one reading.
+        for metrics in filter.metrics.chunk_by(|one, next| one.map == next.map) {
+            let place = metrics.first().map_or(0, |metric| metric.map);
+            if let Some(chosen) = filter.chosen.get(place) {
+                self.numbers_of(&chosen.map, metrics, &mut write)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn numbers_of(
+        &mut self,
+        map: &Map,
+        metrics: &[Metric],
+        write: &mut impl FnMut(&Metric, Total) -> fmt::Result,
+    ) -> fmt::Result {
+        let total =
+            |metric: &Metric, copied: &[u8]| metric.number.total(map.shape().values(copied));
         // One long reading is quicker than several short ones, unless most of it is of no use.
-        if map.shape().max_entries as usize <= 8 * filter.metrics.len()
+        if map.shape().max_entries as usize <= 8 * metrics.len()
             && let Some(all) = self.scan.array(map)
         {
-            for metric in &filter.metrics {
-                write(metric, number(map, metric, all.get(&metric.key)))?;
-            }
-            return Ok(());
+            return metrics
+                .iter()
+                .try_for_each(|metric| write(metric, total(metric, all.get(&metric.key))));
         }
         let mut key = None;
         let mut copied: Option<&[u8]> = None;
-        for metric in &filter.metrics {
-            // Metrics of one key that stand together are of one reading.
+        for metric in metrics {
+            // So are those of one key.
             if key != Some(&metric.key) {
                 key = Some(&metric.key);
                 let found = self.scan.value(map, &metric.key);
@@ -121,20 +134,19 @@ impl Overview<'_> {
                 copied = found.ok().map(Option::unwrap_or_default);
             }
             if let Some(copied) = copied {
-                write(metric, number(map, metric, copied))?;
+                write(metric, total(metric, copied))?;
             }
         }
         Ok(())
     }
 
-    /// Entries in a filter's map; `None` when it has none, or they can't be read. An array is always full; others are
-    /// counted, but see [`Count`].
-    fn entries(&mut self, index: usize, filter: &Filter) -> Option<u64> {
-        let map = filter.map.as_ref()?;
+    /// Entries in a map, the one with this number among all that are read; `None` when they can't be read. An array is
+    /// always full; others are counted, but see [`Count`].
+    fn entries(&mut self, number: usize, filter: &Filter, map: &Map) -> Option<u64> {
         if map.shape().kind.is_array() {
             return Some(u64::from(map.shape().max_entries));
         }
-        let count = self.counts.get_mut(index)?;
+        let count = self.counts.get_mut(number)?;
         let counted = count.renew(filter.changes_maps, || self.scan.each(map, |_, _| {}));
         *self.read_errors += u64::from(counted.is_err());
         counted.ok().map(|()| count.entries)
@@ -207,9 +219,11 @@ impl Overview<'_> {
             Kind::Gauge,
             "Entries in the filter's map.",
         )?;
-        for (index, filter) in self.filters.iter().enumerate() {
-            let labels = [("interface", filter.interface.as_str()), ("map", MAP)];
-            if let Some(entries) = self.entries(index, filter) {
+        let filters = self.filters;
+        let maps = filters.iter().flat_map(maps_of).enumerate();
+        for (number, (filter, chosen)) in maps {
+            let labels = labels(filter, chosen);
+            if let Some(entries) = self.entries(number, filter, &chosen.map) {
                 metrics::sample(text, "corexdp_map_entries", &labels, entries)?;
             }
         }
@@ -219,24 +233,22 @@ impl Overview<'_> {
             Kind::Gauge,
             "Entries that the filter's map has room for.",
         )?;
-        for filter in self.filters {
-            let labels = [("interface", filter.interface.as_str()), ("map", MAP)];
-            if let Some(map) = &filter.map {
-                metrics::sample(
-                    text,
-                    "corexdp_map_capacity",
-                    &labels,
-                    map.shape().max_entries,
-                )?;
-            }
+        for (filter, chosen) in filters.iter().flat_map(maps_of) {
+            let room = chosen.map.shape().max_entries;
+            metrics::sample(text, "corexdp_map_capacity", &labels(filter, chosen), room)?;
         }
         Ok(())
     }
 }
 
-/// A metric's number in what the kernel copied for its key.
-fn number(map: &Map, metric: &Metric, copied: &[u8]) -> u64 {
-    let number = |value: &[u8]| metrics::number(value, metric.position, metric.length);
-    let values = map.shape().values(copied);
-    values.map(number).fold(0, u64::wrapping_add)
+/// The maps of a filter that are read.
+fn maps_of(filter: &Filter) -> impl Iterator<Item = (&Filter, &Chosen)> {
+    filter.chosen.iter().map(move |chosen| (filter, chosen))
+}
+
+fn labels<'a>(filter: &'a Filter, chosen: &'a Chosen) -> [(&'static str, &'a str); 2] {
+    [
+        ("interface", filter.interface.as_str()),
+        ("map", chosen.name.as_str()),
+    ]
 }

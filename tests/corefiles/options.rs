@@ -23,7 +23,7 @@ pub(crate) const OPTIONS: &[Wrong] = &[
     (
         "frobnicate",
         &[
-            "Corefile:5: ebpf: unknown option \"frobnicate\"; there are elf, if, map, metric, mode, wait and exit",
+            "Corefile:5: ebpf: unknown option \"frobnicate\"; there are elf, prog, if, map, entry, metric, gauge, counter, mode, wait and exit",
         ],
     ),
     (
@@ -76,11 +76,11 @@ pub(crate) const OPTIONS: &[Wrong] = &[
     ),
     (
         "map",
-        &["Corefile:5: map: 0 arguments; write `map [KEY] VALUE`"],
+        &["Corefile:5: map: 0 arguments; write `map [@MAP] [KEY] VALUE`"],
     ),
     (
         "map 00000000 0A0B0000.FFFF0000.00000000 00",
-        &["Corefile:5: map: 3 arguments; write `map [KEY] VALUE`"],
+        &["Corefile:5: map: 3 arguments; write `map [@MAP] [KEY] VALUE`"],
     ),
     (
         "map 0A0B0000.FFFF0000.0000000",
@@ -148,15 +148,15 @@ pub(crate) const OPTIONS: &[Wrong] = &[
     ),
     (
         "metric",
-        &["Corefile:5: metric: 0 arguments; write `metric NAME KEY POS LEN \"HELP\"`"],
+        &["Corefile:5: metric: 0 arguments; write `metric NAME [@MAP] KEY POS LEN \"HELP\"`"],
     ),
     (
         "metric packets 00000000 8 4",
-        &["Corefile:5: metric: 4 arguments; write `metric NAME KEY POS LEN \"HELP\"`"],
+        &["Corefile:5: metric: 4 arguments; write `metric NAME [@MAP] KEY POS LEN \"HELP\"`"],
     ),
     (
         "metric packets 00000000 8 4 Packets of the first.",
-        &["Corefile:5: metric: 8 arguments; write `metric NAME KEY POS LEN \"HELP\"`"],
+        &["Corefile:5: metric: 8 arguments; write `metric NAME [@MAP] KEY POS LEN \"HELP\"`"],
     ),
     (
         "metric packets-total 00000000 8 4 \"P\"",
@@ -228,14 +228,14 @@ pub(crate) const OPTIONS: &[Wrong] = &[
         "map 0\nmetric 1\nwait x\nmode y",
         &[
             "Corefile:5: map: VALUE has an odd number of digits; each byte has two",
-            "Corefile:6: metric: 1 argument; write `metric NAME KEY POS LEN \"HELP\"`",
+            "Corefile:6: metric: 1 argument; write `metric NAME [@MAP] KEY POS LEN \"HELP\"`",
             "Corefile:7: wait: \"x\" is no duration; write for example 30s or 1m30s",
             "Corefile:8: mode: unknown mode \"y\"; there are auto, native, generic and offload",
         ],
     ),
     (
         "map {\n  0A0B0000.FFFF0000.00000000\n}",
-        &["Corefile:5: map: 3 arguments; write `map [KEY] VALUE`"],
+        &["Corefile:5: map: 3 arguments; write `map [@MAP] [KEY] VALUE`"],
     ),
 ];
 

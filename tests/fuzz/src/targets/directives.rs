@@ -1,17 +1,18 @@
-//! What the directives mean: any Corefile without imports, and then whether it fits a map.
+//! What the directives mean: any Corefile without imports, and then whether it fits maps.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
 use corexdp::capacity::{MAX_FILTERS, MAX_KEY, MAX_METRICS, MAX_VALUE};
-use corexdp::config::{Config, Diagnostic, Entry, Filter, fit};
+use corexdp::config::{Config, Diagnostic, Entry, Filter, Value, fit};
 use corexdp::corefile::Corefile;
-use corexdp::hex;
-use corexdp::object::{MapDef, MapKind};
+use corexdp::encode::Encoder;
+use corexdp::metrics::Number;
+use corexdp::object::{Btf, MapDef, MapKind};
 use corexdp::report;
 
 use super::world::{FOLDER, NAME, World, lines};
-use super::{exposition, memory, saying};
+use super::{exposition, memory, saying, types};
 
 /// Bytes of Corefile.
 const LIMIT: usize = 1 << 16;
@@ -33,18 +34,23 @@ pub fn run(input: &[u8]) {
         return;
     };
     let most = MEMORY_FACTOR * input.len() + (64 << 10);
-    let (config, wrong) = memory::within(most, || Config::read(&corefile, Path::new(FOLDER)));
+    let (mut config, wrong) = memory::within(most, || Config::read(&corefile, Path::new(FOLDER)));
     assert!(config.pages.len() <= MAX_FILTERS);
     explain(&wrong, input);
     let metrics = config.filters.iter().map(|filter| filter.metrics.len());
     assert!(metrics.sum::<usize>() <= MAX_METRICS || !wrong.is_empty());
-    for (filter, kind) in config.filters.iter().zip(KINDS) {
-        entries_are_bytes(filter, &corefile);
-        let map = map_for(filter, kind, &corefile);
-        let wrong = fit::check(filter, &corefile, &map);
+    let btf = types::types();
+    for (number, filter) in config.filters.iter_mut().enumerate() {
+        assert!((1..16).contains(&filter.interface.len()));
+        let maps: Vec<MapDef> = (0..filter.maps.len())
+            .map(|map| map_for(filter, map, KINDS[(number + map) % KINDS.len()], &corefile))
+            .collect();
+        let wrong = fit::check(filter, &corefile, &maps, Some(&btf));
         explain(&wrong, input);
         if wrong.is_empty() {
-            fits(filter, &map, &corefile);
+            for (place, map) in maps.iter().enumerate() {
+                fits(filter, place, map, &btf, &corefile);
+            }
         }
     }
 }
@@ -65,53 +71,34 @@ fn explain(wrong: &[Diagnostic], input: &[u8]) {
     assert!(messages.eq(wrong.iter().map(|one| Some(one.message.as_str()))));
 }
 
-/// The bytes of an entry's words.
-fn bytes(entry: Entry, index: usize, corefile: &Corefile) -> (Vec<u8>, Vec<u8>) {
-    let (mut key, mut value) = ([0; MAX_KEY], [0; MAX_VALUE]);
-    let key_length = fit::key(corefile, index, &entry, &mut key).expect("a checked key");
-    let word = corefile.text(entry.value);
-    let value_length = hex::decode(word, Some(b'.'), &mut value).expect("a checked value");
-    (key[..key_length].to_vec(), value[..value_length].to_vec())
-}
-
-fn entries_are_bytes(filter: &Filter, corefile: &Corefile) {
-    assert!((1..16).contains(&filter.interface.len()));
-    for (index, entry) in filter.entries.iter(corefile).enumerate() {
-        let (key, value) = bytes(entry, index, corefile);
-        assert!(!key.is_empty() && !value.is_empty());
-    }
-    for metric in &filter.metrics {
-        assert!((1..=8).contains(&metric.length) && metric.position < MAX_VALUE);
-        assert!(!metric.key.is_empty());
-        exposition::reads_back(metric, filter);
-    }
-}
-
 /// A map that the first entry fits, and so maybe the others.
-fn map_for(filter: &Filter, kind: MapKind, corefile: &Corefile) -> MapDef {
-    let first = filter.entries.iter(corefile).next();
-    let (key, value) = first.map_or((vec![0; 4], vec![0; 8]), |entry| bytes(entry, 0, corefile));
-    let size = |bytes: &[u8]| u32::try_from(bytes.len()).expect("a capacity is less");
-    MapDef {
-        name: "xdp_map".into(),
-        kind,
-        key_size: if kind.is_array() { 4 } else { size(&key) },
-        value_size: size(&value),
-        max_entries: 3,
-        flags: 0,
-        numa_node: None,
-        map_extra: 0,
-        initial: None,
-        freeze: false,
-        pinned: false,
-        inner: None,
-        slots: Vec::new(),
-        btf_types: None,
+fn map_for(filter: &Filter, map: usize, kind: MapKind, corefile: &Corefile) -> MapDef {
+    let name = &filter.maps[map].name;
+    let mut entries = filter.entries.of(map, corefile);
+    let size = |size: usize| u32::try_from(size).expect("a capacity is less");
+    match entries.next() {
+        Some(Entry {
+            key,
+            value: Value::Bytes {
+                size: value_size, ..
+            },
+            ..
+        }) => MapDef {
+            kind,
+            key_size: match key {
+                Some(key) if !kind.is_array() => size(corefile.text(key).len() / 2),
+                _ => 4,
+            },
+            value_size,
+            max_entries: 3,
+            ..MapDef::new(name)
+        },
+        _ => types::map(name, kind),
     }
 }
 
 /// What the kernel will ask of entries, and a page of metrics.
-fn fits(filter: &Filter, map: &MapDef, corefile: &Corefile) {
+fn fits(filter: &Filter, place: usize, map: &MapDef, btf: &Btf, corefile: &Corefile) {
     let (key_size, value_size) = (map.key_size as usize, map.value_size as usize);
     let room = map.max_entries as usize;
     let is_key = |key: &[u8]| {
@@ -120,15 +107,28 @@ fn fits(filter: &Filter, map: &MapDef, corefile: &Corefile) {
             && (!map.kind.is_array() || index.is_some_and(|index| index < map.max_entries))
     };
     let mut keys = BTreeSet::new();
-    for (index, entry) in filter.entries.iter(corefile).enumerate() {
-        let (key, value) = bytes(entry, index, corefile);
-        assert!(is_key(&key), "key {key:?} of {map:?}");
-        assert_eq!(value.len(), value_size);
-        keys.insert(key);
+    let mut encoder = Encoder::new(map, Some(btf));
+    for entry in filter.entries.of(place, corefile) {
+        let (mut key, mut value) = ([0; MAX_KEY], [0; MAX_VALUE]);
+        let length = fit::key(corefile, &entry, &encoder, &mut key).expect("a checked key");
+        let key = &key[..length];
+        assert!(is_key(key), "key {key:?} of {map:?}");
+        let length = fit::value(corefile, &entry, &mut encoder, &mut value);
+        assert_eq!(length, Ok(value_size));
+        // What is remembered of the lines before makes no difference.
+        let mut again = [0; MAX_VALUE];
+        let mut fresh = Encoder::new(map, Some(btf));
+        assert_eq!(fit::value(corefile, &entry, &mut fresh, &mut again), length);
+        assert_eq!(value, again);
+        keys.insert(key.to_vec());
     }
     assert!(keys.len() <= room, "{} keys, room for {room}", keys.len());
-    for metric in &filter.metrics {
+    for metric in filter.metrics.iter().filter(|metric| metric.map == place) {
+        let Number {
+            position, length, ..
+        } = metric.number;
         assert!(is_key(&metric.key), "key of {metric:?} for {map:?}");
-        assert!(metric.position + metric.length <= value_size);
+        assert!((1..=8).contains(&length) && position + length <= value_size);
+        exposition::reads_back(metric, filter);
     }
 }

@@ -11,7 +11,9 @@ pub mod memory;
 pub mod object;
 mod reprint;
 mod saying;
+mod types;
 pub mod values;
+mod words;
 mod world;
 
 /// Something to be fuzzed.

@@ -1,4 +1,4 @@
-//! Single words: bytes in hexadecimal, durations, addresses; each beside a slower way to read it.
+//! Single words: bytes in hexadecimal, durations, addresses, values of an entry; each beside a slower way to read it.
 
 use corexdp::config::{Address, duration};
 use corexdp::hex;
@@ -17,6 +17,7 @@ pub fn run(input: &[u8]) {
     hexadecimal(word, Some(b'.'));
     a_duration(word);
     an_address(word);
+    super::words::run(word);
 }
 
 fn hexadecimal(word: &str, skip: Option<u8>) {

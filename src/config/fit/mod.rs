@@ -1,0 +1,72 @@
+//! Whether keys, values and metrics fit the maps they are meant for.
+
+mod checker;
+mod line;
+
+use super::diagnostic::Diagnostics;
+use super::{Blame, Diagnostic, Filter, Named};
+use crate::corefile::{Corefile, Escaped, Plain};
+use crate::encode::Encoder;
+use crate::nearest::instead;
+use crate::object::{Btf, MapDef, MapKind};
+
+use checker::Checker;
+pub use line::{key, value};
+
+/// Finds every line of `filter` about a map that does not fit one of `maps`, whose types are in `btf`. What `gauge` and
+/// `counter` lines say in words becomes the key and number that they mean.
+pub fn check(
+    filter: &mut Filter,
+    corefile: &Corefile,
+    maps: &[MapDef],
+    btf: Option<&Btf>,
+) -> Vec<Diagnostic> {
+    let mut wrong = Vec::new();
+    let mut metrics = std::mem::take(&mut filter.metrics);
+    for (number, named) in filter.maps.iter().enumerate() {
+        let Some(map) = maps.iter().find(|map| map.name == named.name) else {
+            wrong.push(missing(filter, named, corefile, maps));
+            continue;
+        };
+        let mut checker = Checker {
+            map,
+            name: Plain(&map.name).to_string(),
+            encoder: Encoder::new(map, btf),
+            faults: Diagnostics::new(corefile),
+        };
+        let of_this = metrics.iter_mut().filter(|metric| metric.map == number);
+        checker.map(filter, number, named, of_this);
+        wrong.extend(checker.faults.into_found());
+    }
+    filter.metrics = metrics;
+    wrong
+}
+
+/// A map that the object does not have. It is the object's fault unless the line names the map.
+fn missing(filter: &Filter, named: &Named, corefile: &Corefile, maps: &[MapDef]) -> Diagnostic {
+    let all: Vec<_> = maps
+        .iter()
+        .map(|map| Plain(&map.name).to_string())
+        .collect();
+    let mut right = match all.as_slice() {
+        [] => "it has no map".into(),
+        all => instead(&named.name, all.iter().map(String::as_str)),
+    };
+    if !named.by_name && !all.is_empty() {
+        right.push_str("; write `@MAP` for another");
+    }
+    let path = filter.elf.to_string_lossy();
+    let (path, name) = (Escaped(&path), Plain(&named.name));
+    let (blame, sign) = if named.by_name {
+        (Blame::Corefile, "@")
+    } else {
+        (Blame::Object, "")
+    };
+    let message = format!("{path} has no map {sign}{name}; {right}");
+    Diagnostic::new(corefile, named.at, corefile.text(named.at), message, blame)
+}
+
+/// Kinds whose entries are no plain bytes under a key.
+fn refused_kind(name: &str, kind: MapKind) -> Option<String> {
+    (!kind.holds_bytes()).then(|| format!("{name} is {kind}, whose entries can't be written or read as bytes; use a hash, an array or an lpm_trie"))
+}

@@ -1,0 +1,149 @@
+//! Whole numbers in decimal, or in hexadecimal after `0x`.
+
+/// A number and its sign.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Number {
+    negative: bool,
+    magnitude: u64,
+}
+
+impl Number {
+    /// Reads a number; `None` when the word is none, or has more than 64 bits.
+    pub(super) fn read(word: &str) -> Option<Self> {
+        let (negative, digits) = match word.strip_prefix('-') {
+            Some(digits) => (true, digits),
+            None => (false, word),
+        };
+        let (radix, digits) = match digits.strip_prefix("0x") {
+            Some(digits) => (16, digits),
+            None => (10, digits),
+        };
+        // A sign would be taken for a part of it.
+        if digits.starts_with(['+', '-']) {
+            return None;
+        }
+        let magnitude = u64::from_str_radix(digits, radix).ok()?;
+        Some(Self {
+            negative: negative && magnitude > 0,
+            magnitude,
+        })
+    }
+
+    /// A number as BTF has it.
+    pub(super) fn of(value: i64) -> Self {
+        Self {
+            negative: value < 0,
+            magnitude: value.unsigned_abs(),
+        }
+    }
+
+    /// Whether it is in a range as [`range`] gives it.
+    pub(super) const fn is_in(self, (low, high): (u64, u64)) -> bool {
+        if self.negative {
+            self.magnitude <= low
+        } else {
+            self.magnitude <= high
+        }
+    }
+
+    /// Writes it to all of `out`, the negative ones in two's complement.
+    pub(super) fn put(self, big_endian: bool, out: &mut [u8]) {
+        let bytes = if self.negative {
+            self.magnitude.wrapping_neg()
+        } else {
+            self.magnitude
+        };
+        let order = out.iter_mut().zip(bytes.to_le_bytes());
+        order.for_each(|(byte, value)| *byte = value);
+        if big_endian {
+            out.reverse();
+        }
+    }
+}
+
+/// How far below zero, and how far above, numbers of so many bytes (1, 2, 4 or 8) go.
+pub(super) const fn range(bytes: usize, signed: bool) -> (u64, u64) {
+    let all = match bytes {
+        1 => 0xff,
+        2 => 0xffff,
+        4 => 0xffff_ffff,
+        _ => u64::MAX,
+    };
+    if signed {
+        (all / 2 + 1, all / 2)
+    } else {
+        (0, all)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_fill_their_place() {
+        for (word, big_endian, expected) in [
+            ("0", false, &[0, 0][..]),
+            ("258", false, &[2, 1]),
+            ("258", true, &[1, 2]),
+            ("0x1ff", true, &[1, 0xff]),
+            ("-2", false, &[0xfe, 0xff]),
+            ("-2", true, &[0xff, 0xfe]),
+            ("-0", false, &[0]),
+            ("18446744073709551615", false, &[0xff; 8]),
+            ("-9223372036854775808", true, &[0x80, 0, 0, 0, 0, 0, 0, 0]),
+        ] {
+            let mut out = vec![0xaa; expected.len()];
+            Number::read(word).unwrap().put(big_endian, &mut out);
+            assert_eq!(out, expected, "{word}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_number_is_none() {
+        for word in [
+            "",
+            "-",
+            "+1",
+            "-+1",
+            "--1",
+            "1.0",
+            "1e3",
+            " 1",
+            "0x",
+            "0x-1",
+            "0X1",
+            "ten",
+            "1_000",
+            "18446744073709551616",
+        ] {
+            assert_eq!(Number::read(word), None, "{word}");
+        }
+    }
+
+    #[test]
+    fn ranges_are_those_of_twos_complement() {
+        for (bytes, signed, low, high) in [
+            (1, false, "0", "255"),
+            (1, true, "-128", "127"),
+            (2, true, "-32768", "32767"),
+            (4, false, "0", "4294967295"),
+            (8, true, "-9223372036854775808", "9223372036854775807"),
+            (8, false, "0", "18446744073709551615"),
+        ] {
+            let range = range(bytes, signed);
+            for word in [low, high] {
+                assert!(Number::read(word).unwrap().is_in(range), "{word}");
+            }
+        }
+        for (bytes, signed, word) in [
+            (1, false, "256"),
+            (1, false, "-1"),
+            (1, true, "-129"),
+            (1, true, "128"),
+            (8, true, "9223372036854775808"),
+        ] {
+            assert!(!Number::read(word).unwrap().is_in(range(bytes, signed)));
+        }
+    }
+}

@@ -1,0 +1,124 @@
+use super::*;
+
+/// A map of these sizes without types.
+fn map(kind: MapKind, key_size: u32, value_size: u32) -> MapDef {
+    MapDef {
+        kind,
+        key_size,
+        value_size,
+        max_entries: 8,
+        ..MapDef::new("m")
+    }
+}
+
+#[test]
+fn keys_without_types_are_numbers_addresses_or_bytes() {
+    for (size, word, expected) in [
+        (1, "7", &[7][..]),
+        (2, "258", &[2, 1]),
+        (4, "1", &[1, 0, 0, 0]),
+        (4, "0x01020304", &[1, 2, 3, 4]),
+        (4, "192.0.2.66", &[192, 0, 2, 66]),
+        (6, "02:00:5e:10:20:30", &[2, 0, 0x5e, 0x10, 0x20, 0x30]),
+        (8, "1", &[1, 0, 0, 0, 0, 0, 0, 0]),
+        (3, "0x010203", &[1, 2, 3]),
+    ] {
+        let map = map(MapKind::HASH, size, 4);
+        let mut out = [0xaa; MAX_KEY];
+        let length = Encoder::new(&map, None).key(word, &mut out).unwrap();
+        assert_eq!(&out[..length], expected, "{word}");
+    }
+}
+
+#[test]
+fn keys_that_do_not_fit_are_told_what_fits() {
+    for (size, word, expected) in [
+        (
+            2,
+            "65536",
+            "KEY is of no known type, 2 bytes; it takes a number from 0 to 65535 or 0x and 4 digits, not \"65536\"",
+        ),
+        (
+            2,
+            "0x010203",
+            "KEY is of no known type, 2 bytes; it takes a number from 0 to 65535 or 0x and 4 digits, not \"0x010203\"",
+        ),
+        (
+            4,
+            "2001:db8::1",
+            "KEY is of no known type, 4 bytes; it takes an IPv4 address, a number from 0 to 4294967295 or 0x and 8 digits, not \"2001:db8::1\", an IPv6 address",
+        ),
+        (
+            6,
+            "12",
+            "KEY is of no known type, 6 bytes; it takes a MAC address or 0x and 12 digits, not \"12\"",
+        ),
+        (
+            65,
+            "1",
+            "a key of the map has 65 bytes, more than 64; COREXDP_MAX_KEY sets how many at build time",
+        ),
+    ] {
+        let map = map(MapKind::HASH, size, 4);
+        let refused = Encoder::new(&map, None).key(word, &mut [0; MAX_KEY]);
+        assert_eq!(refused, Err(expected.to_owned()), "{word}");
+    }
+}
+
+#[test]
+fn keys_of_a_trie_are_networks() {
+    let (four, six) = (8, 20);
+    let mut wide = vec![32, 0, 0, 0, 0x20, 1, 0xd, 0xb8];
+    wide.resize(20, 0);
+    for (size, word, expected) in [
+        (four, "10.0.0.0/8", &[8, 0, 0, 0, 10, 0, 0, 0][..]),
+        (four, "10.1.2.3", &[32, 0, 0, 0, 10, 1, 2, 3]),
+        (four, "0.0.0.0/0", &[0; 8]),
+        (four, "0x0800000001020304", &[8, 0, 0, 0, 1, 2, 3, 4]),
+        (six, "2001:db8::/32", &wide),
+    ] {
+        let map = map(MapKind::LPM_TRIE, size, 4);
+        let mut out = [0xaa; MAX_KEY];
+        let length = Encoder::new(&map, None).key(word, &mut out).unwrap();
+        assert_eq!(&out[..length], expected, "{word}");
+    }
+    let four_takes = "KEY is a prefix of an lpm_trie, 8 bytes; it takes an IPv4 address/BITS with BITS up to 32, or 0x and 16 digits, not";
+    for (size, word, expected) in [
+        (four, "10.0.0.0/33", format!("{four_takes} \"10.0.0.0/33\"")),
+        (four, "10.0.0.0/", format!("{four_takes} \"10.0.0.0/\"")),
+        (four, "10.0.0.0/+8", format!("{four_takes} \"10.0.0.0/+8\"")),
+        (four, "2001:db8::/32", format!("{four_takes} \"2001:db8::/32\"")),
+        (four, "7", format!("{four_takes} \"7\"")),
+        (
+            four,
+            "10.0.0.1/8",
+            "KEY \"10.0.0.1/8\" has bits set behind the first 8; write the network's first address, or a longer prefix".into(),
+        ),
+        (
+            9,
+            "10.0.0.0/8",
+            "KEY is a prefix of an lpm_trie, 9 bytes; it takes 0x and 18 digits, not \"10.0.0.0/8\"".into(),
+        ),
+    ] {
+        let map = map(MapKind::LPM_TRIE, size, 4);
+        let refused = Encoder::new(&map, None).key(word, &mut [0; MAX_KEY]);
+        assert_eq!(refused, Err(expected), "{word}");
+    }
+}
+
+#[test]
+fn values_without_types_have_no_words() {
+    let map = map(MapKind::HASH, 4, 4);
+    let mut encoder = Encoder::new(&map, None);
+    let what = "the object does not say what its values are made of; compile it with -g, or write `map` and `metric`";
+    let refused = encoder.value(["a=1"].into_iter(), &mut [0; MAX_VALUE]);
+    let what = what.to_owned();
+    assert_eq!(
+        refused,
+        Err(Wrong {
+            field: 0,
+            what: what.clone()
+        })
+    );
+    assert_eq!(encoder.number("a"), Err(what));
+}

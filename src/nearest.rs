@@ -1,0 +1,138 @@
+//! What somebody may have meant who wrote a name that is not there.
+
+#![forbid(unsafe_code)]
+
+use std::fmt::Write as _;
+
+/// Longest name looked at, in bytes; nobody mistypes longer ones, and the work is bounded.
+const LONGEST: usize = 64;
+/// How many names a list has.
+const NAMED: usize = 12;
+
+/// The name most like `wrong`, if one is like it at all: few letters differ, or it holds the whole of `wrong`.
+pub fn nearest<'a>(wrong: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let allowed = (wrong.len() / 3).max(1);
+    let near = |name: &'a str| {
+        let far = distance(wrong.as_bytes(), name.as_bytes())?;
+        (far <= allowed || holds(name, wrong) || holds(wrong, name)).then_some((far, name))
+    };
+    let near = names.filter_map(near).min_by_key(|(far, _)| *far);
+    near.map(|(_, name)| name)
+}
+
+/// What would be right instead of `wrong`: the nearest of these names, or else all of them.
+pub fn instead<'a>(wrong: &str, names: impl Iterator<Item = &'a str> + Clone) -> String {
+    match nearest(wrong, names.clone()) {
+        Some(near) => format!("did you mean {near}?"),
+        None => format!("there are {}", list(names, " and ")),
+    }
+}
+
+/// Names in a row, `last` before the last: `a, b and c`; of many only the first.
+pub fn list<'a>(names: impl Iterator<Item = &'a str> + Clone, last: &str) -> String {
+    let count = names.clone().count();
+    let mut text = String::new();
+    for (number, name) in names.take(NAMED).enumerate() {
+        text.push_str(match number {
+            0 => "",
+            _ if number + 1 == count => last,
+            _ => ", ",
+        });
+        text.push_str(name);
+    }
+    if let Some(more @ 1..) = count.checked_sub(NAMED) {
+        let _ = write!(text, " and {more} more");
+    }
+    text
+}
+
+/// Whether `part` stands in `name`; two letters stand in many.
+fn holds(name: &str, part: &str) -> bool {
+    let mut places = name.as_bytes().windows(part.len().max(3));
+    places.any(|place| place.eq_ignore_ascii_case(part.as_bytes()))
+}
+
+/// How many letters must be changed, added or taken away to make `other` of `one`, capital or not.
+fn distance(one: &[u8], other: &[u8]) -> Option<usize> {
+    let mut costs: [usize; LONGEST + 1] = std::array::from_fn(|at| at);
+    if one.len() > LONGEST {
+        return None;
+    }
+    let costs = costs.get_mut(..=other.len())?;
+    for (line, letter) in one.iter().enumerate() {
+        let mut corner = line;
+        let mut left = line + 1;
+        let (first, rest) = costs.split_first_mut()?;
+        *first = left;
+        for (above, wanted) in rest.iter_mut().zip(other) {
+            let changed = corner + usize::from(!letter.eq_ignore_ascii_case(wanted));
+            corner = *above;
+            left = changed.min(left + 1).min(corner + 1);
+            *above = left;
+        }
+    }
+    costs.last().copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_like_the_word_is_meant() {
+        let names = ["action", "family", "ACL_DROP", "ACL_PASS", "packets", "x"];
+        for (wrong, expected) in [
+            ("acton", Some("action")),
+            ("Action", Some("action")),
+            ("famliy", Some("family")),
+            ("packet", Some("packets")),
+            ("DROP", Some("ACL_DROP")),
+            ("packets_total", Some("packets")),
+            ("pass", Some("ACL_PASS")),
+            ("y", Some("x")),
+            ("verdict", None),
+            ("", Some("x")),
+            ("AC", None),
+            (&"a".repeat(65), None),
+        ] {
+            assert_eq!(nearest(wrong, names.into_iter()), expected, "{wrong}");
+        }
+        assert_eq!(nearest("a", ["b".repeat(65).as_str()].into_iter()), None);
+    }
+
+    #[test]
+    fn what_is_right_is_one_name_or_all() {
+        let names = ["packets", "bytes", "drops"];
+        for (wrong, expected) in [
+            ("byte", "did you mean bytes?"),
+            ("colour", "there are packets, bytes and drops"),
+        ] {
+            assert_eq!(instead(wrong, names.into_iter()), expected);
+        }
+        let many: Vec<String> = (0..14).map(|number| number.to_string()).collect();
+        for (count, expected) in [
+            (0, ""),
+            (1, "0"),
+            (2, "0 and 1"),
+            (12, "0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and 11"),
+            (14, "0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 and 2 more"),
+        ] {
+            let names = many.iter().take(count);
+            assert_eq!(list(names.map(String::as_str), " and "), expected);
+        }
+    }
+
+    #[test]
+    fn letters_are_counted() {
+        for (one, other, expected) in [
+            ("", "", 0),
+            ("", "abc", 3),
+            ("abc", "", 3),
+            ("abc", "ABC", 0),
+            ("kitten", "sitting", 3),
+            ("flaw", "lawn", 2),
+        ] {
+            assert_eq!(distance(one.as_bytes(), other.as_bytes()), Some(expected));
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! From BTF to a layout.
+
+use super::name::{plain, type_name};
+use super::{Kind, Layout, Member, Named, Shape, ShapeId};
+use crate::object::btf::{Btf, Composite, Int, Type};
+
+/// Most types in a layout. Each is looked for among those before.
+const MOST_SHAPES: usize = 512;
+/// Most members and names of values in all its types together.
+const MOST_NAMES: usize = 1 << 12;
+/// Anonymous structs within each other, as in [`Btf::resolve`].
+const DEEPEST: usize = 32;
+
+impl Layout {
+    /// The layout of a type; `None` when it has no size, or has more parts than any value can: then it is damaged.
+    pub fn of(btf: &Btf, type_id: u32) -> Option<Self> {
+        let mut builder = Builder {
+            btf,
+            ids: Vec::new(),
+            names: 0,
+        };
+        builder.id(type_id)?;
+        let mut shapes = Vec::new();
+        while let Some(&id) = builder.ids.get(shapes.len()) {
+            shapes.push(builder.shape(id)?);
+        }
+        Some(Self { shapes })
+    }
+
+    /// The layout of bytes of which only the size is known; they may be a number.
+    pub fn bytes(size: u32) -> Self {
+        let kind = match size {
+            1 | 2 | 4 | 8 => Kind::Number {
+                signed: false,
+                big_endian: false,
+            },
+            _ => Kind::Opaque,
+        };
+        let name = "of no known type".into();
+        Self {
+            shapes: vec![Shape { name, size, kind }],
+        }
+    }
+}
+
+struct Builder<'a> {
+    btf: &'a Btf,
+    /// The type ids in BTF of the shapes, made or still to be made.
+    ids: Vec<u32>,
+    names: usize,
+}
+
+impl Builder<'_> {
+    /// Which shape this type is.
+    fn id(&mut self, type_id: u32) -> Option<ShapeId> {
+        let known = self.ids.iter().position(|&id| id == type_id);
+        let at = known.unwrap_or(self.ids.len());
+        if known.is_none() {
+            self.ids.push(type_id);
+        }
+        (at < MOST_SHAPES).then_some(ShapeId(at))
+    }
+
+    fn shape(&mut self, id: u32) -> Option<Shape> {
+        Some(Shape {
+            name: type_name(self.btf, id)?,
+            size: self.btf.size_of(id).ok()?,
+            kind: self.kind(id)?,
+        })
+    }
+
+    fn kind(&mut self, id: u32) -> Option<Kind> {
+        Some(match self.btf.resolve(id).ok()?.1 {
+            Type::Int(int) => self.number(id, int),
+            Type::Enum(values) => {
+                let mut named = Vec::new();
+                for one in values.enumerators() {
+                    named.push(Named {
+                        name: self.name(one.name)?,
+                        value: one.value,
+                    });
+                }
+                match values.size {
+                    1 | 2 | 4 | 8 => Kind::Enum(named),
+                    _ => Kind::Opaque,
+                }
+            }
+            Type::Array { element, .. } if self.is_char(element) => Kind::Text,
+            Type::Array { element, count } => Kind::Array {
+                element: self.id(element)?,
+                count,
+            },
+            Type::Composite(composite) => {
+                let mut members = Vec::new();
+                self.members(composite, 0, DEEPEST, &mut members)?;
+                Kind::Group(members)
+            }
+            _ => Kind::Opaque,
+        })
+    }
+
+    fn number(&self, id: u32, int: Int<'_>) -> Kind {
+        match int.size {
+            _ if int.bits != int.size.saturating_mul(8) => Kind::Opaque,
+            1 if int.boolean => Kind::Bool,
+            1 | 2 | 4 | 8 => Kind::Number {
+                signed: int.signed,
+                big_endian: self.is_big_endian(id),
+            },
+            _ => Kind::Opaque,
+        }
+    }
+
+    fn is_big_endian(&self, mut id: u32) -> bool {
+        // The chain ends: it was resolved before.
+        loop {
+            match self.btf.get(id) {
+                Some(Type::Typedef {
+                    name: "__be16" | "__be32" | "__be64",
+                    ..
+                }) => return true,
+                Some(Type::Typedef { target, .. } | Type::Modifier { target }) => id = target,
+                _ => return false,
+            }
+        }
+    }
+
+    fn is_char(&self, id: u32) -> bool {
+        let resolved = self.btf.resolve(id);
+        matches!(resolved, Ok((_, Type::Int(int))) if int.name == "char" && int.size == 1)
+    }
+
+    fn members(
+        &mut self,
+        composite: Composite<'_>,
+        base: u32,
+        deeper: usize,
+        out: &mut Vec<Member>,
+    ) -> Option<()> {
+        for member in composite.members() {
+            let bit_offset = base.checked_add(member.bit_offset)?;
+            if !member.name.is_empty() {
+                let bits = match member.bit_size {
+                    None if bit_offset % 8 != 0 => Some(0),
+                    bits => bits,
+                };
+                out.push(Member {
+                    name: self.name(member.name)?,
+                    bit_offset,
+                    bits,
+                    shape: self.id(member.type_id)?,
+                });
+            } else if let Ok((_, Type::Composite(inner))) = self.btf.resolve(member.type_id) {
+                self.members(inner, bit_offset, deeper.checked_sub(1)?, out)?;
+            }
+        }
+        Some(())
+    }
+
+    fn name(&mut self, name: &str) -> Option<Box<str>> {
+        self.names += 1;
+        (self.names <= MOST_NAMES).then(|| plain(name).into())
+    }
+}

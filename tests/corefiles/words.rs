@@ -1,0 +1,286 @@
+//! Entries and metrics in words that do not fit the object `words.o`.
+
+use super::Wrong;
+
+/// Lines behind `elf words.o` and `if edge0`: the first of them is line 5.
+pub(crate) const WORDS: &[Wrong] = &[
+    (
+        "entri 1 verdict=0",
+        &["Corefile:5: ebpf: unknown option \"entri\"; did you mean entry?"],
+    ),
+    (
+        "entry",
+        &["Corefile:5: entry: 0 arguments; write `entry [@MAP] KEY FIELD=VALUE…`"],
+    ),
+    (
+        "entry @xdp_map 1",
+        &["Corefile:5: entry: 2 arguments; write `entry [@MAP] KEY FIELD=VALUE…`"],
+    ),
+    (
+        "entry 1 verdict",
+        &[
+            "Corefile:5: entry: \"verdict\" has no `=`; write FIELD=VALUE, and one that has spaces as \"FIELD=VALUE\"",
+        ],
+    ),
+    (
+        "entry 1 verdikt=0",
+        &["Corefile:5: entry: struct rule has no member verdikt; did you mean verdict?"],
+    ),
+    (
+        "entry 1 net.address=10.0.0.1",
+        &["Corefile:5: entry: net has no member address; did you mean addr?"],
+    ),
+    (
+        "entry 1 slot[3].port=53",
+        &["Corefile:5: entry: slot has no element 3; there are slot[0] to slot[2]"],
+    ),
+    (
+        "entry 1 low=1",
+        &[
+            "Corefile:5: entry: low is a bit-field, and only whole bytes have a name here; give them by `map` or read them by `metric`",
+        ],
+    ),
+    (
+        "entry 1 verdict=DROP",
+        &[
+            "Corefile:5: entry: verdict is enum verdict, 4 bytes; it takes VERDICT_PASS, VERDICT_DROP or VERDICT_ASK, not \"DROP\"; did you mean VERDICT_DROP?",
+        ],
+    ),
+    (
+        "entry 1 verdict=4294967296",
+        &[
+            "Corefile:5: entry: verdict is enum verdict, 4 bytes; it takes VERDICT_PASS, VERDICT_DROP or VERDICT_ASK, not \"4294967296\"",
+        ],
+    ),
+    (
+        "entry 1 net.prefix=256",
+        &[
+            "Corefile:5: entry: net.prefix is __u8, 1 byte; it takes a number from 0 to 255, not \"256\"",
+        ],
+    ),
+    (
+        "entry 1 delta=-32769",
+        &[
+            "Corefile:5: entry: delta is __s16, 2 bytes; it takes a number from -32768 to 32767, not \"-32769\"",
+        ],
+    ),
+    (
+        "entry 1 packets=ten",
+        &[
+            "Corefile:5: entry: packets is __u64, 8 bytes; it takes a number from 0 to 18446744073709551615, not \"ten\"",
+        ],
+    ),
+    (
+        "entry 1 packets=10.0.0.1",
+        &[
+            "Corefile:5: entry: packets is __u64, 8 bytes; it takes a number from 0 to 18446744073709551615, not \"10.0.0.1\", an IPv4 address",
+        ],
+    ),
+    (
+        "entry 1 net.addr=2001:db8::1",
+        &[
+            "Corefile:5: entry: net.addr is __be32, 4 bytes; it takes an IPv4 address or a number from 0 to 4294967295, not \"2001:db8::1\", an IPv6 address",
+        ],
+    ),
+    (
+        "entry 1 ip6=10.0.0.1",
+        &[
+            "Corefile:5: entry: ip6 is __u8[16], 16 bytes; it takes an IPv6 address, 0x and 32 digits or its elements as ip6[0], not \"10.0.0.1\", an IPv4 address",
+        ],
+    ),
+    (
+        "entry 1 mac=02:00:5e:10:20",
+        &[
+            "Corefile:5: entry: mac is __u8[6], 6 bytes; it takes a MAC address, 0x and 12 digits or its elements as mac[0], not \"02:00:5e:10:20\"",
+        ],
+    ),
+    (
+        "entry 1 label=resolvers",
+        &[
+            "Corefile:5: entry: label is char[8], 8 bytes; it takes a text of at most 8 bytes, not \"resolvers\", 9 bytes",
+        ],
+    ),
+    (
+        "entry 1 on=yes",
+        &["Corefile:5: entry: on is _Bool, 1 byte; it takes true or false, not \"yes\""],
+    ),
+    (
+        "entry 1 net=1",
+        &[
+            "Corefile:5: entry: net is struct net, 8 bytes; it takes 0x and 16 digits or its members as net.addr, not \"1\"",
+        ],
+    ),
+    (
+        "entry 1 net=0x00",
+        &[
+            "Corefile:5: entry: net is struct net, 8 bytes; it takes 0x and 16 digits or its members as net.addr, not \"0x00\"",
+        ],
+    ),
+    (
+        "entry 1 pointer=1",
+        &["Corefile:5: entry: pointer is pointer, 8 bytes; it takes 0x and 16 digits, not \"1\""],
+    ),
+    (
+        "entry 1 delta=1 tiny=2 delta=3",
+        &["Corefile:5: entry: delta is given twice; keep one"],
+    ),
+    (
+        "entry 1 ip4=10.0.0.1 ip6=::1",
+        &["Corefile:5: entry: ip6 and ip4 are the same bytes; keep one"],
+    ),
+    (
+        "entry 1 net.addr=10.0.0.1 net=0x0000000000000000",
+        &["Corefile:5: entry: net and net.addr are the same bytes; keep one"],
+    ),
+    (
+        "entry 4294967296 delta=1",
+        &[
+            "Corefile:5: entry: KEY is __u32, 4 bytes; it takes an IPv4 address, a number from 0 to 4294967295 or 0x and 8 digits, not \"4294967296\"",
+        ],
+    ),
+    (
+        "entry 0x01 delta=1",
+        &[
+            "Corefile:5: entry: KEY is __u32, 4 bytes; it takes an IPv4 address, a number from 0 to 4294967295 or 0x and 8 digits, not \"0x01\"",
+        ],
+    ),
+    (
+        "entry one delta=1 tiny=x",
+        &[
+            "Corefile:5: entry: KEY is __u32, 4 bytes; it takes an IPv4 address, a number from 0 to 4294967295 or 0x and 8 digits, not \"one\"",
+            "Corefile:5: entry: tiny is __s8, 1 byte; it takes a number from -128 to 127, not \"x\"",
+        ],
+    ),
+    (
+        "entry @per_cpu 4 packets=1",
+        &["Corefile:5: entry: index 4 is past the end of per_cpu; the last is 3"],
+    ),
+    (
+        "entry @networks 10.0.0.1/8 value=1",
+        &[
+            "Corefile:5: entry: KEY \"10.0.0.1/8\" has bits set behind the first 8; write the network's first address, or a longer prefix",
+        ],
+    ),
+    (
+        "entry @networks 2001:db8::/32 value=1",
+        &[
+            "Corefile:5: entry: KEY is a prefix of an lpm_trie, 8 bytes; it takes an IPv4 address/BITS with BITS up to 32, or 0x and 16 digits, not \"2001:db8::/32\"",
+        ],
+    ),
+    (
+        "entry @networks 10.0.0.0/8 packets=1",
+        &[
+            "Corefile:5: entry: there is no packets; it is no struct but __u64, as a whole called value",
+        ],
+    ),
+    (
+        "entry @pairs 10.0.0.1 value[0]=1",
+        &[
+            "Corefile:5: entry: KEY is struct pair, 8 bytes; it takes 0x and 16 digits, not \"10.0.0.1\", an IPv4 address",
+        ],
+    ),
+    (
+        "entry @pairs 0x0A00000100350000 value[0]=1\nentry @pairs 0x0A00000200350000 value[0]=1\nentry @pairs 0x0A00000100350000 value[0]=2\nentry @pairs 0x0A00000300350000 value[0]=1",
+        &["Corefile:8: entry: pairs is full; it has room for 2 entries"],
+    ),
+    (
+        "entry @typeless 02:00:5e:10:20:30 value=1",
+        &[
+            "Corefile:5: entry: the object does not say what its values are made of; compile it with -g, or write `map` and `metric`",
+        ],
+    ),
+    (
+        "entry @netwroks 10.0.0.0/8 value=1",
+        &["Corefile:5: entry: FOLDER/words.o has no map @netwroks; did you mean networks?"],
+    ),
+    (
+        "map @table 00",
+        &[
+            "Corefile:5: map: FOLDER/words.o has no map @table; there are networks, networks6, pairs, typeless, per_cpu and xdp_map",
+        ],
+    ),
+    (
+        "metric packets @ 00 0 1 \"P\"",
+        &[
+            "Corefile:5: metric: FOLDER/words.o has no map @; there are networks, networks6, pairs, typeless, per_cpu and xdp_map",
+        ],
+    ),
+    (
+        "map 01000000 00",
+        &[
+            "Corefile:5: map: VALUE has 1 byte; a value of xdp_map has 112 bytes: 99 of members, 1 of padding after tiny, 4 after delta, 4 after grid, 4 at its end",
+        ],
+    ),
+    (
+        "map @per_cpu 00000000 0000000000000000.00000000.00000000.00000000",
+        &[
+            "Corefile:5: map: VALUE has 20 bytes; a value of per_cpu has 24 bytes: 20 of members, 4 of padding at its end",
+        ],
+    ),
+    (
+        "map @pairs 00 0000000000000000",
+        &["Corefile:5: map: KEY has 1 byte; a key of pairs has 8 bytes"],
+    ),
+    (
+        "map @pairs 0000000000000000",
+        &["Corefile:5: map: no KEY, but keys of pairs have 8 bytes; give KEY"],
+    ),
+    (
+        "gauge packets",
+        &["Corefile:5: gauge: 1 argument; write `gauge NAME [@MAP] KEY FIELD \"HELP\"`"],
+    ),
+    (
+        "counter packets @per_cpu 0 packets",
+        &["Corefile:5: counter: 4 arguments; write `counter NAME [@MAP] KEY FIELD \"HELP\"`"],
+    ),
+    (
+        "counter packets-total 0 packets \"P\"",
+        &[
+            "Corefile:5: counter: \"packets-total\" is no metric name; use letters, digits, `_` and `:`",
+        ],
+    ),
+    (
+        "gauge packets 0 packets \"P\"\ncounter packets 0 packets \"P\"",
+        &["Corefile:6: counter: packets is the name of another metric already; names are unique"],
+    ),
+    (
+        "gauge packets 0 pakets \"P\"",
+        &["Corefile:5: gauge: struct rule has no member pakets; did you mean packets?"],
+    ),
+    (
+        "gauge packets zero packets \"P\"",
+        &[
+            "Corefile:5: gauge: KEY is __u32, 4 bytes; it takes an IPv4 address, a number from 0 to 4294967295 or 0x and 8 digits, not \"zero\"",
+        ],
+    ),
+    (
+        "gauge packets 0 net \"P\"",
+        &[
+            "Corefile:5: gauge: net is struct net, 8 bytes; a metric is read from a number of 1, 2, 4 or 8 bytes",
+        ],
+    ),
+    (
+        "gauge packets 0 high \"P\"",
+        &[
+            "Corefile:5: gauge: high is a bit-field, and only whole bytes have a name here; give them by `map` or read them by `metric`",
+        ],
+    ),
+    (
+        "gauge packets @per_cpu 9 packets \"P\"",
+        &["Corefile:5: gauge: index 9 is past the end of per_cpu; the last is 3"],
+    ),
+    (
+        "prog xdp_prgo",
+        &[
+            "Corefile:5: prog: FOLDER/words.o: entry function `xdp_prgo`: is missing; the object holds `xdp_prog` in section `xdp`",
+        ],
+    ),
+    (
+        "prog",
+        &["Corefile:5: prog: 0 arguments; write `prog FUNCTION`"],
+    ),
+    (
+        "prog xdp_prog\nprog xdp_prog",
+        &["Corefile:6: prog: given twice in this block; keep one"],
+    ),
+];

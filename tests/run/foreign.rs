@@ -1,0 +1,183 @@
+//! Objects that others made for other loaders, as Debian ships them: the filters of xdp-tools. Each is used as it is, its
+//! maps filled and read by name and in words.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::frame::{Frame, ip4, ip6};
+use crate::net::{Corexdp, PATIENCE, Site, finish, within};
+
+/// Where Debian's libxdp1, which xdp-tools needs, has them.
+fn installed(name: &str) -> PathBuf {
+    let folder = format!("/usr/lib/{}-linux-gnu/bpf", std::env::consts::ARCH);
+    let path = Path::new(&folder).join(format!("{name}.o"));
+    assert!(
+        path.is_file(),
+        "{} is missing; install xdp-tools",
+        path.display()
+    );
+    path
+}
+
+/// An entry of one of their maps, and a packet that it is for.
+struct Trial {
+    map: &'static str,
+    key: &'static str,
+    /// Which packets are meant: 1 by source, 2 by destination, of 4 TCP, of 8 UDP.
+    flags: u64,
+    packet: fn() -> Frame,
+}
+
+const ETHERNET: Trial = Trial {
+    map: "filter_ethernet",
+    key: "02:00:5e:10:20:30",
+    flags: 1,
+    packet: || {
+        let source = [2, 0, 0x5e, 0x10, 0x20, 0x30].into_iter().enumerate();
+        source.fold(ip4("192.0.2.1").udp(99), |frame, (at, byte)| {
+            frame.with(6 + at, byte)
+        })
+    },
+};
+const IPV4: Trial = Trial {
+    map: "filter_ipv4",
+    key: "192.0.2.66",
+    flags: 1,
+    packet: || ip4("192.0.2.66").udp(99),
+};
+const IPV6: Trial = Trial {
+    map: "filter_ipv6",
+    key: "2001:db8::66",
+    flags: 1,
+    packet: || ip6("2001:db8::66").udp(99),
+};
+/// An index is a port in the order of packets: 53 is 0x35 in the second byte.
+const TCP: Trial = Trial {
+    map: "filter_ports",
+    key: "13568",
+    flags: 2 + 4,
+    packet: || ip4("192.0.2.1").tcp(53),
+};
+const UDP: Trial = Trial {
+    map: "filter_ports",
+    key: "0x00350000",
+    flags: 2 + 8,
+    // The length in the header must be one.
+    packet: || ip4("192.0.2.1").udp(53).with(39, 8),
+};
+
+/// What each can filter by.
+const FILTERS: [(&str, &[Trial]); 5] = [
+    ("eth", &[ETHERNET]),
+    ("ip", &[IPV4, IPV6]),
+    ("tcp", &[TCP]),
+    ("udp", &[UDP]),
+    ("all", &[ETHERNET, IPV4, IPV6, UDP]),
+];
+
+fn corefile(program: &str, trials: &[Trial]) -> String {
+    let mut text =
+        format!(". {{\nprometheus\nebpf {{\nelf {program}.o\nprog {program}\nif edge0\n");
+    for (
+        number,
+        Trial {
+            map, key, flags, ..
+        },
+    ) in trials.iter().enumerate()
+    {
+        writeln!(text, "entry @{map} {key} value={flags}").unwrap();
+        writeln!(text, "gauge hits{number} @{map} {key} value \"Of {key}.\"").unwrap();
+    }
+    // The keys are what XDP calls its verdicts.
+    text + "counter dropped @xdp_stats_map 1 packets \"Dropped.\"\ncounter passed @xdp_stats_map 2 rx_packets \"Passed.\"\n}\n}\n"
+}
+
+fn number(site: &Site, name: &str) -> u64 {
+    let page = site.get("/metrics");
+    let value = page
+        .metric(name)
+        .unwrap_or_else(|| panic!("no {name}: {}", page.body));
+    value.parse().unwrap()
+}
+
+/// Runs one of them, sends packets, and looks which get through.
+fn filters(program: &str, trials: &[Trial], drops_what_it_finds: bool) {
+    const TIMES: u32 = 5;
+    let site = Site::new();
+    fs::copy(
+        installed(program),
+        site.folder.file(&format!("{program}.o")),
+    )
+    .unwrap();
+    let text = corefile(program, trials);
+    site.folder.write("Corefile", &text);
+    let check = finish(&mut Corexdp::command(
+        site.folder.path(),
+        &["check", "-conf", "Corefile"],
+    ));
+    assert_eq!(check.code, Some(0), "{}", check.stderr);
+    for line in check.lines() {
+        assert!(
+            line.contains("asks to be pinned by its name, which is ignored"),
+            "{line}"
+        );
+    }
+    let daemon = site.start(&[]).attached(1);
+    let (sender, receiver) = (site.sender(), site.receiver());
+    let other = ip4("192.0.2.1").udp(99).with(39, 8).bytes;
+    sender.send(&other, TIMES);
+    let cpus = super::words::possible_cpus();
+    for (number, trial) in trials.iter().enumerate() {
+        sender.send(&(trial.packet)().bytes, TIMES);
+        // Each CPU's value has the flags, and counts in the bits above.
+        let value = trial.flags * u64::from(cpus) + (u64::from(TIMES) << 6);
+        site.metric_becomes(&format!("coredns_ebpf_hits{number}"), value);
+    }
+    let mut arrived = Vec::new();
+    arrived.extend(std::iter::from_fn(|| receiver.next()));
+    let count = |frame: &[u8]| arrived.iter().filter(|seen| *seen == frame).count();
+    let (found, missed) = if drops_what_it_finds { (0, 5) } else { (5, 0) };
+    assert_eq!(count(&other), missed, "{program}");
+    for trial in trials {
+        assert_eq!(
+            count(&(trial.packet)().bytes),
+            found,
+            "{program} {}",
+            trial.key
+        );
+    }
+    let (found, missed) = if drops_what_it_finds {
+        ("coredns_ebpf_dropped", "coredns_ebpf_passed")
+    } else {
+        ("coredns_ebpf_passed", "coredns_ebpf_dropped")
+    };
+    within(PATIENCE, "verdicts are counted", || {
+        let all = u64::from(TIMES) * trials.len() as u64;
+        // Packets that the interfaces themselves send are among the others.
+        (number(&site, found) == all && number(&site, missed) >= 5).then_some(())
+    });
+    daemon.stop();
+}
+
+#[test]
+fn filters_that_allow_by_default_drop_what_they_find() {
+    for (name, trials) in FILTERS {
+        filters(&format!("xdpfilt_alw_{name}"), trials, true);
+    }
+}
+
+#[test]
+fn filters_that_deny_by_default_drop_all_else() {
+    for (name, trials) in FILTERS {
+        filters(&format!("xdpfilt_dny_{name}"), trials, false);
+    }
+}
+
+#[test]
+fn the_function_of_another_object_is_named_when_it_is_missing() {
+    let site = Site::new();
+    fs::copy(installed("xdpfilt_dny_ip"), site.folder.file("x.o")).unwrap();
+    let refused = site.refused(". {\n ebpf {\n  elf x.o\n  if edge0\n }\n}\n");
+    refused.refuses(65, &["is missing; the object holds `xdpfilt_dny_ip` in section `xdp`; `prog FUNCTION` names another"]);
+}

@@ -1,0 +1,227 @@
+//! Entries and metrics in words: the same bytes in the maps as in hexadecimal, and the numbers that they are.
+
+use std::fmt::Write as _;
+
+use crate::net::{Corexdp, Map, Site, finish};
+
+/// The same entries of `words.o` twice, in words and in bytes: map, KEY and what follows.
+const ENTRIES: [(&str, &str, &str, &str, &str); 8] = [
+    (
+        "",
+        "7",
+        "verdict=VERDICT_DROP net.addr=192.0.2.66 net.prefix=24 ip6=2001:db8::1 slot[0].port=53 slot[2].weight=9",
+        "07000000",
+        "07000000.C0000242.18000000.20010DB8000000000000000000000001.00350000.00000000.00000900.000000000000.0000000000000000.0000.0000.0000.00000000.0000000000000000.0000000000000000.000000000000000000000000.00000000.0000000000000000.0000000000000000",
+    ),
+    (
+        "",
+        "192.0.2.1",
+        "mac=02:00:5e:10:20:30 label=resolver on=true tiny=-1 delta=-2 stamp=258 packets=0x102 grid[1][2]=513 fraction=0x0000803F",
+        "C0000201",
+        "00000000.00000000.00000000.00000000000000000000000000000000.00000000.00000000.00000000.02005E102030.7265736F6C766572.0001.FF00.FEFF.00000000.0000000000000102.0201000000000000.0000000000000000.0000.0102.00000000.0000000000000000.0000803F.00000000",
+    ),
+    (
+        "@networks",
+        "198.51.100.0/24",
+        "value=18446744073709551615",
+        "18000000C6336400",
+        "FFFFFFFFFFFFFFFF",
+    ),
+    (
+        "@networks6",
+        "2001:db8::/32",
+        "value=1",
+        "2000000020010DB8000000000000000000000000",
+        "01000000",
+    ),
+    (
+        "@networks6",
+        "2001:db8::53",
+        "value=10.0.0.1",
+        "8000000020010DB8000000000000000000000053",
+        "0A000001",
+    ),
+    (
+        "@per_cpu",
+        "3",
+        "packets=7 balance=-5 last=258",
+        "03000000",
+        "0700000000000000.00000000.FBFFFFFF.00000102.00000000",
+    ),
+    (
+        "@pairs",
+        "0x0A00000100350000",
+        "value[1]=9",
+        "0A00000100350000",
+        "00000000.09000000",
+    ),
+    (
+        "@pairs",
+        "0x0A00000200350000",
+        "value=0x0102030405060708",
+        "0A00000200350000",
+        "0102030405060708",
+    ),
+];
+
+const MAPS: [&str; 5] = ["xdp_map", "networks", "networks6", "per_cpu", "pairs"];
+
+fn corefile(lines: &str) -> String {
+    format!(". {{\nprometheus\nebpf {{\nelf words.o\nif edge0\n{lines}}}\n}}\n")
+}
+
+/// The lines of a directive that sets each entry, in words or in bytes.
+fn lines(words: bool) -> String {
+    let mut text = String::new();
+    for (map, key, value, bytes_key, bytes) in ENTRIES {
+        let (directive, key, value) = if words {
+            ("entry", key, value)
+        } else {
+            ("map", bytes_key, bytes)
+        };
+        writeln!(text, "{directive} {map} {key} {value}").unwrap();
+    }
+    text
+}
+
+/// All entries of all maps, as another program sees them; per-CPU values in full.
+fn dump(site: &Site) -> Vec<String> {
+    let program = site.filter();
+    let raw = |map: Map| {
+        let mut entries = map.dump();
+        for entry in &mut entries {
+            // In words only where the map has types.
+            entry.as_object_mut().unwrap().remove("formatted");
+        }
+        let mut entries: Vec<_> = entries.iter().map(ToString::to_string).collect();
+        entries.sort_unstable();
+        entries
+    };
+    let maps = MAPS.iter().flat_map(|name| raw(program.map(name)));
+    maps.collect()
+}
+
+#[test]
+fn words_and_bytes_give_the_same_entries() {
+    let site = Site::new();
+    site.folder.fixture("words");
+    let mut dumps = Vec::new();
+    for words in [true, false] {
+        let daemon = site.run(&corefile(&lines(words))).attached(1);
+        dumps.push(dump(&site));
+        daemon.stop();
+    }
+    assert_eq!(dumps[0], dumps[1]);
+    // Two each in `xdp_map` and the tries, four of the array, two pairs.
+    assert_eq!(dumps[0].len(), 2 + 1 + 2 + 4 + 2);
+}
+
+#[test]
+fn metrics_read_members() {
+    let site = Site::new();
+    site.folder.fixture("words");
+    let metrics = [
+        ("counter", "packets", "@per_cpu 3 packets", 7, true),
+        ("gauge", "balance", "@per_cpu 3 balance", -5, true),
+        ("gauge", "last", "@per_cpu 0x03000000 last", 258, true),
+        ("gauge", "verdict", "7 verdict", 7, false),
+        ("gauge", "port", "7 slot[0].port", 53, false),
+        ("gauge", "on", "192.0.2.1 on", 1, false),
+        ("gauge", "tiny", "192.0.2.1 tiny", -1, false),
+        ("gauge", "delta", "192.0.2.1 delta", -2, false),
+        ("counter", "stamp", "192.0.2.1 stamp", 258, false),
+        ("gauge", "cell", "192.0.2.1 grid[1][2]", 513, false),
+        ("gauge", "six", "@networks6 2001:db8::/32 value", 1, false),
+        (
+            "gauge",
+            "pair",
+            "@pairs 0x0A00000100350000 value[1]",
+            9,
+            false,
+        ),
+        ("gauge", "nobody", "99 packets", 0, false),
+    ];
+    let mut text = lines(true);
+    for (kind, name, place, ..) in metrics {
+        writeln!(text, "{kind} {name} {place} \"Of {place}.\"").unwrap();
+    }
+    let daemon = site.run(&corefile(&text)).attached(1);
+    let page = site.get("/metrics");
+    let cpus = i64::from(possible_cpus());
+    for (kind, name, _, value, per_cpu) in metrics {
+        let name = format!("coredns_ebpf_{name}");
+        let value = if per_cpu { value * cpus } else { value };
+        assert_eq!(
+            page.metric(&name),
+            Some(value.to_string().as_str()),
+            "{name}"
+        );
+        let head = format!("# TYPE {name} {kind}\n");
+        assert!(page.body.contains(&head), "{head}{}", page.body);
+    }
+    for (map, entries, room) in [
+        ("xdp_map", 2, 16),
+        ("networks", 1, 16),
+        ("networks6", 2, 16),
+        ("per_cpu", 4, 4),
+        ("pairs", 2, 2),
+    ] {
+        for (what, value) in [("entries", entries), ("capacity", room)] {
+            let sample =
+                format!("corexdp_map_{what}{{interface=\"edge0\",map=\"{map}\"}} {value}\n");
+            assert!(page.body.contains(&sample), "{sample}{}", page.body);
+        }
+    }
+    daemon.stop();
+}
+
+/// As the kernel counts them for per-CPU maps: `0-3` is four.
+pub(crate) fn possible_cpus() -> u32 {
+    let list = std::fs::read_to_string("/sys/devices/system/cpu/possible").unwrap();
+    let highest = list.trim().rsplit(['-', ',']).next().unwrap();
+    highest.parse::<u32>().unwrap() + 1
+}
+
+/// Each map is watched, and each change names its map.
+#[test]
+fn changes_of_every_map_are_logged() {
+    let site = Site::new();
+    site.folder.fixture("words");
+    let text = corefile(&lines(true)).replace("prometheus", "debug");
+    let daemon = site.run(&text).attached(1);
+    let program = site.filter();
+    program
+        .map("pairs")
+        .update("0a 00 00 01 00 35 00 00", "01 02 03 04 05 06 07 08");
+    daemon.line("map pairs: key=0A00000100350000 value=0102030405060708");
+    program
+        .map("networks")
+        .update("08 00 00 00 0a 00 00 00", "00 00 00 00 00 00 00 01");
+    daemon.line("map networks: key=080000000A000000 value=0000000000000001");
+    daemon.stop();
+}
+
+/// A reload that says the same in the same words goes on with what runs; other words are another filter.
+#[test]
+fn a_reload_compares_words() {
+    let site = Site::new();
+    site.folder.fixture("words");
+    let daemon = site.run(&corefile(&lines(true))).attached(1);
+    let before = site.filter().id;
+    let reload = |text: &str| {
+        site.folder.write("Corefile", &corefile(text));
+        let words = ["reload", "--control", "control"];
+        finish(&mut Corexdp::command(site.folder.path(), &words)).expect(0, &[]);
+    };
+    let same = format!(
+        "{}gauge packets @per_cpu 3 packets \"Packets.\"\n",
+        lines(true)
+    );
+    reload(&same);
+    assert_eq!(site.filter().id, before);
+    site.metric_becomes("coredns_ebpf_packets", 7 * u64::from(possible_cpus()));
+    reload(&same.replace("packets=7", "packets=8"));
+    assert_ne!(site.filter().id, before);
+    site.metric_becomes("coredns_ebpf_packets", 8 * u64::from(possible_cpus()));
+    daemon.stop();
+}
