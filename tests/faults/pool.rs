@@ -104,7 +104,17 @@ fn in_turn(
 ) {
     let mut bench = stage.bench(place);
     while let Some(case) = cases.first() {
+        let begin = std::time::Instant::now();
         let mut outcome = bench.run(case);
+        if begin.elapsed().as_secs() > 2 {
+            eprintln!(
+                "SLOW {:?} {} {} {}: {outcome:?}",
+                begin.elapsed(),
+                stage.process(),
+                stage.name(),
+                case
+            );
+        }
         if outcome == Outcome::Missed {
             // How memory is asked for depends on what was before.
             drop(bench);

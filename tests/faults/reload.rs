@@ -1,8 +1,11 @@
 //! The daemon reads its Corefile again, asked by `corexdp reload`, which is told what came of it.
 
+use std::path::PathBuf;
+use std::thread;
+
 use crate::calls::{Call, calls, files, lines, of_any};
 use crate::cases::Case;
-use crate::net::{Daemon, Outcome as Answer, lives};
+use crate::net::{Daemon, Outcome as Answer, lives, pause};
 use crate::place::{Place, Standing, descriptors, descriptors_are};
 use crate::stage::{Bench, Outcome, Phase, Stage, end, told};
 use crate::start::spawn;
@@ -64,13 +67,20 @@ impl Reload {
         Strace::attach(pid, self.1 == Whose::Worker, wish, &place.trace())
     }
 
-    /// Reloads. Where the new worker is what it is about, that is to come to something, be it to its end.
-    fn act(&self, place: &Place) -> Answer {
+    /// Reloads under strace. Where it is about the new worker, that has something to do before strace lets go; but one
+    /// that has failed is not waited for, since each that is made in its place would fail, too.
+    fn act(&self, place: &Place, strace: Strace) -> (Answer, Vec<PathBuf>) {
         let answer = place.reload();
-        if self.1 != Whose::Daemon {
-            let _ = place.get(self.to().port, "/metrics");
+        if self.1 == Whose::Daemon {
+            return (answer, strace.detach());
         }
-        answer
+        thread::scope(|scope| {
+            let page = scope.spawn(|| place.get(self.to().port, "/metrics"));
+            while !page.is_finished() && !strace.has_injected() {
+                pause(2);
+            }
+            (answer, strace.detach())
+        })
     }
 
     fn open<'a>(&'a self, place: &'a Place) -> Reloads<'a> {
@@ -111,8 +121,7 @@ impl Stage for Reload {
         let keeper = daemon.keeper().to_string();
         let strace = self.attach(daemon, place, Wish::Record);
         place.write(&self.to());
-        self.act(place).expect(0, &[]);
-        strace.detach();
+        self.act(place, strace).0.expect(0, &[]);
         place.comes_to_serve(&self.to());
         let threads = files(&place.trace()).into_iter().filter(|file| {
             let of_keeper = file.extension().is_some_and(|pid| *pid == *keeper);
@@ -156,8 +165,7 @@ impl Bench for Reloads<'_> {
         let within_cage = reload.1 == Whose::Worker;
         let strace = reload.attach(daemon, place, Wish::Fail { case, within_cage });
         place.write(&reload.to());
-        let answer = reload.act(place);
-        let traces = strace.detach();
+        let (answer, traces) = reload.act(place, strace);
         if !lives(daemon.pid()) {
             let daemon = self.daemon.take().unwrap();
             return end(daemon, case);

@@ -8,6 +8,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -15,6 +17,10 @@ use nix::unistd::Pid;
 use crate::calls::{files, lines};
 use crate::cases::Case;
 use crate::net::{PATIENCE, within};
+
+/// How long strace may take to let go.
+const GRACE: Duration = Duration::from_secs(1);
+const LOOK_EVERY: Duration = Duration::from_millis(2);
 
 /// What strace is wanted for.
 #[derive(Clone, Copy, Debug)]
@@ -119,11 +125,19 @@ impl Strace {
         };
         let id = strace.child.id();
         within(PATIENCE, "strace attaches", || {
-            let ended = strace.child.try_wait().unwrap();
-            assert_eq!(ended, None, "strace may not trace {pid}");
+            if strace.has_ended() {
+                // A call that was waited in is made again, and may have been the end of the process.
+                assert!(injected(&files(file)), "strace may not trace {pid}");
+                return Some(());
+            }
             tracers(pid).iter().all(|by| *by == id).then_some(())
         });
         strace
+    }
+
+    /// Whether the call was made to fail.
+    pub(crate) fn has_injected(&self) -> bool {
+        injected(&files(&self.file))
     }
 
     /// Lets go of the process; the files in which strace wrote.
@@ -132,11 +146,22 @@ impl Strace {
         files(&self.file)
     }
 
+    fn has_ended(&mut self) -> bool {
+        !self.child.try_wait().is_ok_and(|status| status.is_none())
+    }
+
     fn end(&mut self) {
-        if self.child.try_wait().is_ok_and(|status| status.is_none()) {
-            let pid = Pid::from_raw(self.child.id().cast_signed());
-            let _ = kill(pid, Signal::SIGTERM);
-            let _ = self.child.wait();
+        let pid = Pid::from_raw(self.child.id().cast_signed());
+        // Where a thread is killed while strace lets go, strace 6.1 may wait for that for ever.
+        for (signal, patience) in [(Signal::SIGTERM, GRACE), (Signal::SIGKILL, PATIENCE)] {
+            if self.has_ended() {
+                return;
+            }
+            let _ = kill(pid, signal);
+            let begin = Instant::now();
+            while begin.elapsed() < patience && !self.has_ended() {
+                sleep(LOOK_EVERY);
+            }
         }
     }
 }
