@@ -104,23 +104,16 @@ fn in_turn(
 ) {
     let mut bench = stage.bench(place);
     while let Some(case) = cases.first() {
-        let begin = std::time::Instant::now();
         let mut outcome = bench.run(case);
-        if begin.elapsed().as_secs() > 2 {
-            eprintln!(
-                "SLOW {:?} {} {} {}: {outcome:?}",
-                begin.elapsed(),
-                stage.process(),
-                stage.name(),
-                case
-            );
-        }
         if outcome == Outcome::Missed {
             // How memory is asked for depends on what was before.
             drop(bench);
             bench = stage.bench(place);
             outcome = bench.run(case);
         }
+        // Of a process with several threads, which of them asks how often depends on who is quicker.
+        let missed = outcome == Outcome::Missed && stage.process() != "worker";
+        assert!(!missed, "the call is not made this time");
         done(cases.remove(0), outcome);
     }
 }

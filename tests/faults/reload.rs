@@ -161,7 +161,6 @@ impl Bench for Reloads<'_> {
         let (place, reload) = (self.place, self.reload);
         let before = place.standing();
         let daemon = self.daemon.as_ref().unwrap();
-        let said_before = daemon.lines().len();
         let within_cage = reload.1 == Whose::Worker;
         let strace = reload.attach(daemon, place, Wish::Fail { case, within_cage });
         place.write(&reload.to());
@@ -170,8 +169,7 @@ impl Bench for Reloads<'_> {
             let daemon = self.daemon.take().unwrap();
             return end(daemon, case);
         }
-        let said = daemon.lines().split_off(said_before);
-        let outcome = self.seen(case, &answer, &before, &said);
+        let outcome = self.seen(case, &answer, &before, daemon);
         self.back();
         if injected(&traces) {
             outcome
@@ -183,11 +181,11 @@ impl Bench for Reloads<'_> {
 
 impl Reloads<'_> {
     /// What came of it, by what the client was told: the new stands, or the old.
-    fn seen(&self, case: &Case, answer: &Answer, before: &Standing, said: &[String]) -> Outcome {
+    fn seen(&self, case: &Case, answer: &Answer, before: &Standing, daemon: &Daemon) -> Outcome {
         let (place, reload) = (self.place, self.reload);
         if answer.code == Some(0) {
             place.comes_to_serve(&reload.to());
-            place.has_one_filter(said);
+            place.has_one_filter(daemon);
             return Outcome::Served;
         }
         let told_by_daemon = !answer.stderr.contains("did not answer");

@@ -16,7 +16,7 @@ use nix::unistd::Pid;
 
 use crate::calls::{files, lines};
 use crate::cases::Case;
-use crate::net::{PATIENCE, within};
+use crate::net::{PATIENCE, lives, within};
 
 /// How long strace may take to let go.
 const GRACE: Duration = Duration::from_secs(1);
@@ -88,12 +88,13 @@ pub(crate) fn around(command: &Command, wish: Wish<'_>, file: &Path) -> Command 
     strace
 }
 
-/// Has the strace that [`around`] put there let go of a process.
+/// Has the strace that [`around`] put there let go of all it traces, of which this is one.
 pub(crate) fn let_go(pid: u32) {
-    let tracer = tracer(pid).expect("it is traced");
+    let tracer = tracers(pid).into_iter().find(|by| *by != 0);
+    let tracer = tracer.expect("it is traced");
     kill(Pid::from_raw(tracer.cast_signed()), Signal::SIGTERM).unwrap();
     within(PATIENCE, "strace lets go", || {
-        tracers(pid).iter().all(|by| *by == 0).then_some(())
+        (!lives(tracer)).then_some(())
     });
 }
 
@@ -190,8 +191,4 @@ fn tracers(pid: u32) -> Vec<u32> {
     };
     let statuses = tasks.filter_map(|task| fs::read_to_string(task.path().join("status")).ok());
     statuses.filter_map(by).collect()
-}
-
-fn tracer(pid: u32) -> Option<u32> {
-    tracers(pid).into_iter().find(|by| *by != 0)
 }
