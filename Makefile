@@ -20,7 +20,7 @@ BPF_OUTPUTS := $(foreach name,$(BPF_PROGRAMS),target/bpf/$(name).o target/bpf/$(
 # Scripts by their first line, since not all have a name that ends in .sh.
 SCRIPTS = $(shell grep -rlI --exclude-dir=target --exclude-dir=dist --exclude-dir=.git '^\#!/.*sh$$' .)
 
-.PHONY: help build binary demo test fuzz faults soak bench dist appliance lint clean setup-build setup-demo setup-test setup-bench \
+.PHONY: help build binary demo test faults fuzz bench dist appliance lint clean setup-build setup-demo setup-test setup-bench \
 	setup-dist setup-appliance
 .DELETE_ON_ERROR:
 
@@ -28,6 +28,7 @@ help:
 	@echo 'make build   target/release/corexdp and, beside their Corefiles, the example programs target/bpf/*.o'
 	@echo 'make demo    builds, then filters a real DNS server in network namespaces and shows it (root)'
 	@echo 'make test    everything that CI runs (root)'
+	@echo 'make faults  makes every system call of the daemon fail in every way (root)'
 	@echo 'make fuzz    looks for inputs that break a promise, SECONDS_EACH (600) for each target'
 	@echo 'make faults  each system call failing in turn, with each error (root; in the making)'
 	@echo 'make soak    MINUTES (30) of packets, scrapes, reloads and a flapping interface; nothing may grow (root)'
@@ -56,6 +57,10 @@ demo: build | setup-demo
 
 test: | setup-test
 	tests/all.sh
+
+# Of each call one failure is part of `make test`.
+faults: | setup-test
+	COREXDP_FAULTS=all $(CARGO) test --locked --test faults
 
 # How long each target runs, two at a time on two cores.
 SECONDS_EACH ?= 600

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use nix::sched::{CloneFlags, unshare};
 
 use crate::left::Objects;
-use crate::net::{Attached, Outcome, PATIENCE, SERVER, Site, finish};
+use crate::net::{Attached, Daemon, Outcome, PATIENCE, SERVER, Site, finish};
 use crate::objects::compile::compile_with;
 use crate::version::Version;
 
@@ -105,10 +105,11 @@ impl Place {
     }
 
     /// Fails if there is more than one filter takes, unless the daemon has said that it could not clear away another.
-    pub(crate) fn has_one_filter(&self, said: &[String]) {
-        if !said.iter().any(|line| line.contains("left from before")) {
-            self.comes_to(|standing| standing.objects.programs.len() == 1);
-        }
+    pub(crate) fn has_one_filter(&self, daemon: &Daemon) {
+        self.comes_to(|standing| {
+            standing.objects.programs.len() == 1
+                || !daemon.lines_with("left from before").is_empty()
+        });
     }
 
     fn comes_to(&self, good: impl Fn(&Standing) -> bool) {

@@ -111,6 +111,9 @@ fn in_turn(
             bench = stage.bench(place);
             outcome = bench.run(case);
         }
+        // Of a process with several threads, which of them asks how often depends on who is quicker.
+        let missed = outcome == Outcome::Missed && stage.process() != "worker";
+        assert!(!missed, "the call is not made this time");
         done(cases.remove(0), outcome);
     }
 }

@@ -1,8 +1,11 @@
 //! The daemon reads its Corefile again, asked by `corexdp reload`, which is told what came of it.
 
+use std::path::PathBuf;
+use std::thread;
+
 use crate::calls::{Call, calls, files, lines, of_any};
 use crate::cases::Case;
-use crate::net::{Daemon, Outcome as Answer, lives};
+use crate::net::{Daemon, Outcome as Answer, lives, pause};
 use crate::place::{Place, Standing, descriptors, descriptors_are};
 use crate::stage::{Bench, Outcome, Phase, Stage, end, told};
 use crate::start::spawn;
@@ -62,13 +65,20 @@ impl Reload {
         Strace::attach(pid, self.1 == Whose::Worker, wish, &place.trace())
     }
 
-    /// Reloads. Where the worker is what it is about, that is to come to something, be it to its end.
-    fn act(&self, place: &Place) -> Answer {
+    /// Reloads under strace. Where it is about the new worker, that has something to do before strace lets go; but one
+    /// that has failed is not waited for, since each that is made in its place would fail, too.
+    fn act(&self, place: &Place, strace: Strace) -> (Answer, Vec<PathBuf>) {
         let answer = place.reload();
-        if self.1 != Whose::Daemon {
-            let _ = place.get(self.to().port, "/metrics");
+        if self.1 == Whose::Daemon {
+            return (answer, strace.detach());
         }
-        answer
+        thread::scope(|scope| {
+            let page = scope.spawn(|| place.get(self.to().port, "/metrics"));
+            while !page.is_finished() && !strace.has_injected() {
+                pause(2);
+            }
+            (answer, strace.detach())
+        })
     }
 
     fn open<'a>(&'a self, place: &'a Place) -> Reloads<'a> {
@@ -107,8 +117,7 @@ impl Stage for Reload {
         let daemon = reloads.daemon.as_ref().unwrap();
         let strace = self.attach(daemon, place, Wish::Record);
         place.write(&self.to());
-        self.act(place).expect(0, &[]);
-        strace.detach();
+        self.act(place, strace).0.expect(0, &[]);
         place.comes_to_serve(&self.to());
         let threads = files(&place.trace());
         let calls = of_any(threads.iter().map(|file| calls(&lines(file))));
@@ -144,18 +153,15 @@ impl Bench for Reloads<'_> {
         let (place, reload) = (self.place, self.reload);
         let before = place.standing();
         let daemon = self.daemon.as_ref().unwrap();
-        let said_before = daemon.lines().len();
         let within_cage = reload.1 == Whose::Worker;
         let strace = reload.attach(daemon, place, Wish::Fail { case, within_cage });
         place.write(&reload.to());
-        let answer = reload.act(place);
-        let traces = strace.detach();
+        let (answer, traces) = reload.act(place, strace);
         if !lives(daemon.pid()) {
             let daemon = self.daemon.take().unwrap();
             return end(daemon, case);
         }
-        let said = daemon.lines().split_off(said_before);
-        let outcome = self.seen(case, &answer, &before, &said);
+        let outcome = self.seen(case, &answer, &before, daemon);
         self.back();
         if injected(&traces) {
             outcome
@@ -167,11 +173,11 @@ impl Bench for Reloads<'_> {
 
 impl Reloads<'_> {
     /// What came of it, by what the client was told: the new stands, or the old.
-    fn seen(&self, case: &Case, answer: &Answer, before: &Standing, said: &[String]) -> Outcome {
+    fn seen(&self, case: &Case, answer: &Answer, before: &Standing, daemon: &Daemon) -> Outcome {
         let (place, reload) = (self.place, self.reload);
         if answer.code == Some(0) {
             place.comes_to_serve(&reload.to());
-            place.has_one_filter(said);
+            place.has_one_filter(daemon);
             return Outcome::Served;
         }
         let told_by_daemon = !answer.stderr.contains("did not answer");

@@ -7,6 +7,9 @@ use crate::cases::Case;
 use crate::net::Daemon;
 use crate::place::Place;
 
+/// The exit code of an operating system that refused.
+const SYSTEM: i32 = 71;
+
 /// When in the daemon's life a call fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Phase {
@@ -54,7 +57,9 @@ pub(crate) fn end(daemon: Daemon, case: &Case) -> Outcome {
     if crate::spared::may_end(case, code, &lines) {
         return Outcome::Ended;
     }
-    told(code, &lines, case.errno);
+    if code != Some(SYSTEM) || !crate::spared::may_be_vague(case, &lines) {
+        told(code, &lines, case.errno);
+    }
     Outcome::Refused
 }
 

@@ -8,13 +8,19 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use crate::calls::{files, lines};
 use crate::cases::Case;
-use crate::net::{PATIENCE, within};
+use crate::net::{PATIENCE, lives, within};
+
+/// How long strace may take to let go.
+const GRACE: Duration = Duration::from_secs(1);
+const LOOK_EVERY: Duration = Duration::from_millis(2);
 
 /// What strace is wanted for.
 #[derive(Clone, Copy, Debug)]
@@ -82,12 +88,13 @@ pub(crate) fn around(command: &Command, wish: Wish<'_>, file: &Path) -> Command 
     strace
 }
 
-/// Has the strace that [`around`] put there let go of a process.
+/// Has the strace that [`around`] put there let go of all it traces, of which this is one.
 pub(crate) fn let_go(pid: u32) {
-    let tracer = tracer(pid).expect("it is traced");
+    let tracer = tracers(pid).into_iter().find(|by| *by != 0);
+    let tracer = tracer.expect("it is traced");
     kill(Pid::from_raw(tracer.cast_signed()), Signal::SIGTERM).unwrap();
     within(PATIENCE, "strace lets go", || {
-        tracers(pid).iter().all(|by| *by == 0).then_some(())
+        (!lives(tracer)).then_some(())
     });
 }
 
@@ -119,11 +126,19 @@ impl Strace {
         };
         let id = strace.child.id();
         within(PATIENCE, "strace attaches", || {
-            let ended = strace.child.try_wait().unwrap();
-            assert_eq!(ended, None, "strace may not trace {pid}");
+            if strace.has_ended() {
+                // A call that was waited in is made again, and may have been the end of the process.
+                assert!(injected(&files(file)), "strace may not trace {pid}");
+                return Some(());
+            }
             tracers(pid).iter().all(|by| *by == id).then_some(())
         });
         strace
+    }
+
+    /// Whether the call was made to fail.
+    pub(crate) fn has_injected(&self) -> bool {
+        injected(&files(&self.file))
     }
 
     /// Lets go of the process; the files in which strace wrote.
@@ -132,11 +147,22 @@ impl Strace {
         files(&self.file)
     }
 
+    fn has_ended(&mut self) -> bool {
+        !self.child.try_wait().is_ok_and(|status| status.is_none())
+    }
+
     fn end(&mut self) {
-        if self.child.try_wait().is_ok_and(|status| status.is_none()) {
-            let pid = Pid::from_raw(self.child.id().cast_signed());
-            let _ = kill(pid, Signal::SIGTERM);
-            let _ = self.child.wait();
+        let pid = Pid::from_raw(self.child.id().cast_signed());
+        // Where a thread is killed while strace lets go, strace 6.1 may wait for that for ever.
+        for (signal, patience) in [(Signal::SIGTERM, GRACE), (Signal::SIGKILL, PATIENCE)] {
+            if self.has_ended() {
+                return;
+            }
+            let _ = kill(pid, signal);
+            let begin = Instant::now();
+            while begin.elapsed() < patience && !self.has_ended() {
+                sleep(LOOK_EVERY);
+            }
         }
     }
 }
@@ -165,8 +191,4 @@ fn tracers(pid: u32) -> Vec<u32> {
     };
     let statuses = tasks.filter_map(|task| fs::read_to_string(task.path().join("status")).ok());
     statuses.filter_map(by).collect()
-}
-
-fn tracer(pid: u32) -> Option<u32> {
-    tracers(pid).into_iter().find(|by| *by != 0)
 }

@@ -8,7 +8,7 @@ use nix::errno::Errno;
 use nix::sys::prctl;
 use nix::sys::signal::{Signal, kill};
 use nix::sys::socket::{MsgFlags, send};
-use nix::sys::wait::waitpid;
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{Pid, setsid};
 
 use super::SOCKET_FD;
@@ -80,12 +80,18 @@ const fn is_final(errno: Errno) -> bool {
 }
 
 /// Those that were made and not yet ended. One that has died stays in the list until the daemon says so; until then it
-/// is a zombie, and its process id nobody else's.
+/// is a zombie, and its process id nobody else's; or until there is no room for another.
 #[derive(Default)]
 struct Workers(heapless::Vec<(u32, Pid), MOST_WORKERS>);
 
 impl Workers {
     fn add(&mut self, number: u32, pid: Pid) {
+        // The daemon may not have been able to say so of all that have died.
+        if self.0.is_full() {
+            let alive =
+                |pid| waitpid(pid, Some(WaitPidFlag::WNOHANG)) == Ok(WaitStatus::StillAlive);
+            self.0.retain(|(_, pid)| alive(*pid));
+        }
         if self.0.push((number, pid)).is_err() {
             end(pid);
         }
