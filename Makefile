@@ -20,7 +20,7 @@ BPF_OUTPUTS := $(foreach name,$(BPF_PROGRAMS),target/bpf/$(name).o target/bpf/$(
 # Scripts by their first line, since not all have a name that ends in .sh.
 SCRIPTS = $(shell grep -rlI --exclude-dir=target --exclude-dir=dist --exclude-dir=.git '^\#!/.*sh$$' .)
 
-.PHONY: help build binary demo test faults fuzz bench dist appliance lint clean setup-build setup-demo setup-test setup-bench \
+.PHONY: help build binary demo test faults fuzz soak bench dist appliance lint clean setup-build setup-demo setup-test setup-bench \
 	setup-dist setup-appliance
 .DELETE_ON_ERROR:
 
@@ -30,7 +30,6 @@ help:
 	@echo 'make test    everything that CI runs (root)'
 	@echo 'make faults  makes every system call of the daemon fail in every way (root)'
 	@echo 'make fuzz    looks for inputs that break a promise, SECONDS_EACH (600) for each target'
-	@echo 'make faults  each system call failing in turn, with each error (root; in the making)'
 	@echo 'make soak    MINUTES (30) of packets, scrapes, reloads and a flapping interface; nothing may grow (root)'
 	@echo 'make bench   attaching, filling, scraping and idling, each beside its peer (root)'
 	@echo 'make dist    static binaries for x86_64 and aarch64 and the example programs, in dist/'
@@ -67,9 +66,6 @@ SECONDS_EACH ?= 600
 
 fuzz: | setup-test
 	tests/fuzz.sh $(SECONDS_EACH)
-
-faults: | setup-test
-	COREXDP_FAULTS=all $(CARGO) test --locked --test faults -- --nocapture
 
 # How long the soak takes.
 MINUTES ?= 30
