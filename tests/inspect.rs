@@ -107,7 +107,10 @@ fn programs_are_told_the_same() {
     let member = |name: &str, offset: u32, size: u32, kind: &str| json!({ "name": name, "offset": offset, "size": size, "type": kind, "bits": null });
     let expected = json!({
         "name": "per_cpu",
-        "map": shape,
+        "type": "percpu_array",
+        "key_size": 4,
+        "value_size": 24,
+        "max_entries": 4,
         "key": [member("key", 0, 4, "__u32")],
         "value": [
             member("packets", 0, 8, "__u64"),
