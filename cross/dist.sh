@@ -87,8 +87,10 @@ build() {
     "$cargo" fetch --locked --target "$target"
     CARGO_ENCODED_RUSTFLAGS=$(rust_flags | tr '\n' '\037' | sed 's/.$//')
     export CARGO_ENCODED_RUSTFLAGS
+    # Where all is linked, nothing is inlined that does not make the binary smaller; what is worth it for speed has been
+    # inlined before, crate by crate. A list of 90,000 entries is read as fast as without.
     # shellcheck disable=SC2086 # none, or two options
-    "$cargo" build --release --locked $std --target "$target"
+    "$cargo" rustc --release --locked $std --target "$target" --bin corexdp -- -Cllvm-args=--inline-threshold=0
 }
 
 deliver() {

@@ -123,9 +123,13 @@ fn character_at(text: &str, at: usize) -> char {
 }
 
 /// A number of bytes in words: `1 byte`, `2 bytes`.
-pub fn count(bytes: usize) -> String {
-    let s = if bytes == 1 { "" } else { "s" };
-    format!("{bytes} byte{s}")
+pub struct Count(pub usize);
+
+impl fmt::Display for Count {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let s = if self.0 == 1 { "" } else { "s" };
+        write!(f, "{} byte{s}", self.0)
+    }
 }
 
 /// Bytes as upper-case digits without delimiters.

@@ -27,10 +27,12 @@ fn main() -> ExitCode {
 
 fn execute(command: Command) -> u8 {
     match command {
-        Command::Help => print(|out| out.write_all(cli::HELP.as_bytes())),
-        Command::Version => print(|out| writeln!(out, "corexdp {}", env!("CARGO_PKG_VERSION"))),
+        Command::Help => print(&mut |out| out.write_all(cli::HELP.as_bytes())),
+        Command::Version => {
+            print(&mut |out| writeln!(out, "corexdp {}", env!("CARGO_PKG_VERSION")))
+        }
         Command::Expand { source } => match plan::read(&source.unwrap_or_else(Source::usual)) {
-            Ok(corefile) => print(|out| report::expand(out, &corefile)),
+            Ok(corefile) => print(&mut |out| report::expand(out, &corefile)),
             Err(wrong) => refuse(&[wrong]),
         },
         Command::Inspect { program, json } => inspect(&program, json),
@@ -81,10 +83,10 @@ fn run(options: &daemon::Options) -> u8 {
 fn check(source: &Source, json: bool) -> u8 {
     let result = Plan::make(source);
     if let Ok(plan) = &result {
-        plan.warn(|warning| say(&format_args!("warning: {warning}")));
+        plan.warn(&mut |warning| say(&format_args!("warning: {warning}")));
     }
     if json {
-        let printed = print(|out| report::check(out, &result));
+        let printed = print(&mut |out| report::check(out, &result));
         return result
             .as_ref()
             .map_or_else(|wrong| code(daemon::worst(wrong)), |_| printed);
@@ -93,9 +95,15 @@ fn check(source: &Source, json: bool) -> u8 {
 }
 
 fn inspect(program: &Path, json: bool) -> u8 {
-    match inspect::read(program) {
-        Ok(survey) if json => print(|out| inspect::json(out, program, &survey)),
-        Ok(survey) => print(|out| inspect::text(out, program, &survey)),
+    let told = inspect::read(program).map(|survey| {
+        if json {
+            inspect::json(program, &survey)
+        } else {
+            inspect::text(program, &survey)
+        }
+    });
+    match told {
+        Ok(text) => print(&mut |out| out.write_all(text.as_bytes())),
         Err(wrong) => refuse(&[wrong]),
     }
 }
@@ -113,7 +121,7 @@ fn say(line: &dyn std::fmt::Display) {
 }
 
 /// Writes to standard output; a reader that had enough (`| head`) is no error.
-fn print(write: impl FnOnce(&mut BufWriter<io::StdoutLock<'_>>) -> io::Result<()>) -> u8 {
+fn print(write: &mut dyn FnMut(&mut BufWriter<io::StdoutLock<'_>>) -> io::Result<()>) -> u8 {
     let mut out = BufWriter::new(io::stdout().lock());
     match write(&mut out).and_then(|()| out.flush()) {
         Ok(()) => 0,

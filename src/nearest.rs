@@ -9,38 +9,42 @@ const LONGEST: usize = 64;
 /// How many names a list has.
 const NAMED: usize = 12;
 
-/// The name most like `wrong`, if one is like it at all: few letters differ, or it holds the whole of `wrong`.
-pub fn nearest<'a>(wrong: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+/// The name most like `wrong`, if one is like it at all: few letters differ, or one of them holds the other.
+pub fn nearest<'a>(wrong: &str, names: &[&'a str]) -> Option<&'a str> {
     let allowed = (wrong.len() / 3).max(1);
-    let near = |name: &'a str| {
-        let far = distance(wrong.as_bytes(), name.as_bytes())?;
-        (far <= allowed || holds(name, wrong) || holds(wrong, name)).then_some((far, name))
-    };
-    let near = names.filter_map(near).min_by_key(|(far, _)| *far);
-    near.map(|(_, name)| name)
+    let (mut nearest, mut least) = (None, usize::MAX);
+    for name in names {
+        let Some(far) = distance(wrong.as_bytes(), name.as_bytes()) else {
+            continue;
+        };
+        let like = far <= allowed || holds(name, wrong) || holds(wrong, name);
+        if like && far < least {
+            (nearest, least) = (Some(*name), far);
+        }
+    }
+    nearest
 }
 
 /// What would be right instead of `wrong`: the nearest of these names, or else all of them.
-pub fn instead<'a>(wrong: &str, names: impl Iterator<Item = &'a str> + Clone) -> String {
-    match nearest(wrong, names.clone()) {
+pub fn instead(wrong: &str, names: &[&str]) -> String {
+    match nearest(wrong, names) {
         Some(near) => format!("did you mean {near}?"),
         None => format!("there are {}", list(names, " and ")),
     }
 }
 
 /// Names in a row, `last` before the last: `a, b and c`; of many only the first.
-pub fn list<'a>(names: impl Iterator<Item = &'a str> + Clone, last: &str) -> String {
-    let count = names.clone().count();
+pub fn list(names: &[&str], last: &str) -> String {
     let mut text = String::new();
-    for (number, name) in names.take(NAMED).enumerate() {
+    for (number, name) in names.iter().take(NAMED).enumerate() {
         text.push_str(match number {
             0 => "",
-            _ if number + 1 == count => last,
+            _ if number + 1 == names.len() => last,
             _ => ", ",
         });
         text.push_str(name);
     }
-    if let Some(more @ 1..) = count.checked_sub(NAMED) {
+    if let Some(more @ 1..) = names.len().checked_sub(NAMED) {
         let _ = write!(text, " and {more} more");
     }
     text
@@ -95,9 +99,9 @@ mod tests {
             ("AC", None),
             (&"a".repeat(65), None),
         ] {
-            assert_eq!(nearest(wrong, names.into_iter()), expected, "{wrong}");
+            assert_eq!(nearest(wrong, &names), expected, "{wrong}");
         }
-        assert_eq!(nearest("a", ["b".repeat(65).as_str()].into_iter()), None);
+        assert_eq!(nearest("a", &["b".repeat(65).as_str()]), None);
     }
 
     #[test]
@@ -107,7 +111,7 @@ mod tests {
             ("byte", "did you mean bytes?"),
             ("colour", "there are packets, bytes and drops"),
         ] {
-            assert_eq!(instead(wrong, names.into_iter()), expected);
+            assert_eq!(instead(wrong, &names), expected);
         }
         let many: Vec<String> = (0..14).map(|number| number.to_string()).collect();
         for (count, expected) in [
@@ -117,8 +121,8 @@ mod tests {
             (12, "0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and 11"),
             (14, "0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 and 2 more"),
         ] {
-            let names = many.iter().take(count);
-            assert_eq!(list(names.map(String::as_str), " and "), expected);
+            let names: Vec<_> = many.iter().take(count).map(String::as_str).collect();
+            assert_eq!(list(&names, " and "), expected);
         }
     }
 

@@ -113,7 +113,7 @@ fn unreadable(source: &Source, error: &io::Error) -> Diagnostic {
 
 impl Plan {
     /// Gives all that is odd but does no harm to `tell`.
-    pub fn warn(&self, mut tell: impl FnMut(&dyn Display)) {
+    pub fn warn(&self, tell: &mut dyn FnMut(&dyn Display)) {
         for warning in self.corefile.warnings() {
             tell(warning);
         }

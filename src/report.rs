@@ -1,4 +1,4 @@
-//! JSON for scripts: `check --json` and `expand`, and what the others write theirs with.
+//! JSON for scripts: `check --json` and `expand`.
 //!
 //! serde-json-core writes each object into a buffer; lists are streamed, so a Corefile of megabytes needs no more than
 //! its longest word.
@@ -96,10 +96,14 @@ fn filter(out: &mut impl Write, filter: &Filter, map: Option<&MapDef>) -> io::Re
     out.write_all(b",\"mode\":")?;
     json(out, &filter.mode.name())?;
     out.write_all(b",\"map\":")?;
-    match map {
-        Some(found) => self::map(out, found)?,
-        None => out.write_all(b"null")?,
-    }
+    let map = map.map(|map| (map, map.kind.to_string()));
+    let map = map.as_ref().map(|(map, kind)| MapJson {
+        r#type: kind,
+        key_size: map.key_size,
+        value_size: map.value_size,
+        max_entries: map.max_entries,
+    });
+    json(out, &map)?;
     write!(out, ",\"entries\":{},\"metrics\":[", filter.entries.len())?;
     list(out, &filter.metrics, |out, metric| {
         let key = Upper(&metric.key).to_string();
@@ -117,19 +121,6 @@ fn filter(out: &mut impl Write, filter: &Filter, map: Option<&MapDef>) -> io::Re
         )
     })?;
     out.write_all(b"]}")
-}
-
-/// What a map looks like.
-pub(crate) fn map(out: &mut impl Write, map: &MapDef) -> io::Result<()> {
-    json(
-        out,
-        &MapJson {
-            r#type: &map.kind.to_string(),
-            key_size: map.key_size,
-            value_size: map.value_size,
-            max_entries: map.max_entries,
-        },
-    )
 }
 
 /// Writes `expand`: the server blocks, and under each directive's name all its words.
@@ -163,8 +154,7 @@ pub fn expand(out: &mut impl Write, corefile: &Corefile) -> io::Result<()> {
     out.write_all(b"]\n")
 }
 
-/// Writes items with commas between them.
-pub(crate) fn list<W: Write, T>(
+fn list<W: Write, T>(
     out: &mut W,
     items: impl IntoIterator<Item = T>,
     mut write: impl FnMut(&mut W, T) -> io::Result<()>,

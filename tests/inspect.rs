@@ -102,12 +102,13 @@ fn programs_are_told_the_same() {
     assert_eq!(program["error"], Value::Null);
     let maps = found["maps"].as_array().unwrap();
     let map = |name: &str| maps.iter().find(|map| map["name"] == name).unwrap();
-    let shape =
-        json!({ "type": "percpu_array", "key_size": 4, "value_size": 24, "max_entries": 4 });
     let member = |name: &str, offset: u32, size: u32, kind: &str| json!({ "name": name, "offset": offset, "size": size, "type": kind, "bits": null });
     let expected = json!({
         "name": "per_cpu",
-        "map": shape,
+        "type": "percpu_array",
+        "key_size": 4,
+        "value_size": 24,
+        "max_entries": 4,
         "key": [member("key", 0, 4, "__u32")],
         "value": [
             member("packets", 0, 8, "__u64"),

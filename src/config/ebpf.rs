@@ -118,7 +118,7 @@ impl<'c> Reader<'_, 'c> {
             "wait" => self.wait(name, args),
             "exit" => self.exit(name, args),
             other => {
-                let right = instead(other, OPTIONS.into_iter());
+                let right = instead(other, &OPTIONS);
                 let what = format!("unknown option {}; {right}", Quoted(other));
                 self.faults.add(name, "ebpf", what);
             }

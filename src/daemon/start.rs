@@ -17,7 +17,7 @@ use crate::plan::Plan;
 
 /// Says what is odd about the Corefile.
 pub(super) fn warn(plan: &Plan, log: &Log) {
-    plan.warn(|warning| log.warn(warning));
+    plan.warn(&mut |warning| log.warn(warning));
 }
 
 /// The orders of a plan, one for each `ebpf` block.

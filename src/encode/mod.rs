@@ -14,10 +14,12 @@ mod word;
 
 use crate::capacity::{MAX_KEY, MAX_VALUE};
 use crate::corefile::Quoted;
-use crate::hex::count;
+use crate::hex::Count;
 use crate::metrics::Number;
 use crate::object::layout::{Field, Kind};
 use crate::object::{Btf, Layout, MapDef, MapKind};
+
+use word::Refusal;
 
 /// What errors call a key.
 const KEY: &str = "KEY";
@@ -76,7 +78,7 @@ impl<'a> Encoder<'a> {
         let size = self.map.key_size as usize;
         let out = out
             .get_mut(..size)
-            .ok_or_else(|| too_long("key", size, MAX_KEY))?;
+            .ok_or_else(|| too_long("key", KEY, size, MAX_KEY))?;
         let good = match word.strip_prefix("0x") {
             Some(digits) => word::bytes(digits, out),
             None if self.map.kind == MapKind::LPM_TRIE => prefix::write(word, out)?,
@@ -88,7 +90,9 @@ impl<'a> Encoder<'a> {
         Err(if self.map.kind == MapKind::LPM_TRIE {
             prefix::refuse(word, size)
         } else {
-            word::refuse(KEY, self.key.shape(self.key.core()), word)
+            let shape = self.key.shape(self.key.core());
+            let name = KEY;
+            Refusal { name, shape, word }.to_string()
         })
     }
 
@@ -105,7 +109,7 @@ impl<'a> Encoder<'a> {
         let wrong = |field, what| Wrong { field, what };
         let out = out
             .get_mut(..size)
-            .ok_or_else(|| wrong(0, too_long("value", size, MAX_VALUE)))?;
+            .ok_or_else(|| wrong(0, too_long("value", "VALUE", size, MAX_VALUE)))?;
         out.fill(0);
         for (number, word) in words.enumerate() {
             self.field(number, word, out)
@@ -133,7 +137,8 @@ impl<'a> Encoder<'a> {
         if place.is_some_and(|place| word::write(layout, field.shape, value, place)) {
             return Ok(());
         }
-        Err(word::refuse(path, shape, value))
+        let (name, word) = (path, value);
+        Err(Refusal { name, shape, word }.to_string())
     }
 
     /// Sees to it that the place of the FIELD with this number is known, and none of those before it has the same bytes.
@@ -187,7 +192,7 @@ impl<'a> Encoder<'a> {
             Kind::Number { signed, big_endian } => (signed, big_endian),
             Kind::Bool | Kind::Enum(_) => (false, false),
             _ => {
-                let what = format!("{path} is {}, {}", shape.name, count(shape.size as usize));
+                let what = format!("{path} is {}, {}", shape.name, Count(shape.size as usize));
                 return Err(format!(
                     "{what}; a metric is read from a number of 1, 2, 4 or 8 bytes"
                 ));
@@ -202,8 +207,7 @@ impl<'a> Encoder<'a> {
     }
 }
 
-fn too_long(what: &str, size: usize, most: usize) -> String {
-    let capital = what.to_uppercase();
+fn too_long(what: &str, capital: &str, size: usize, most: usize) -> String {
     format!(
         "a {what} of the map has {size} bytes, more than {most}; COREXDP_MAX_{capital} sets how many at build time"
     )

@@ -2,9 +2,9 @@
 
 use super::KEY;
 use super::address::{Address, kind};
-use super::word::digits;
+use super::word::Digits;
 use crate::corefile::Quoted;
-use crate::hex::count;
+use crate::hex::Count;
 
 /// Bytes of the prefix length.
 const LENGTH: usize = size_of::<u32>();
@@ -52,6 +52,6 @@ pub(super) fn refuse(word: &str, size: usize) -> String {
         "" => String::new(),
         address => format!("{address}/BITS with BITS up to {}, or ", data * 8),
     };
-    let (digits, size, word) = (digits(size), count(size), Quoted(word));
+    let (digits, size, word) = (Digits(size), Count(size), Quoted(word));
     format!("{KEY} is a prefix of an lpm_trie, {size}; it takes {takes}{digits}, not {word}")
 }

@@ -46,12 +46,12 @@ fn keys_that_do_not_fit_are_told_what_fits() {
         (
             4,
             "2001:db8::1",
-            "KEY is of no known type, 4 bytes; it takes an IPv4 address, a number from 0 to 4294967295 or 0x and 8 digits, not \"2001:db8::1\", an IPv6 address",
+            "KEY is of no known type, 4 bytes; it takes a number from 0 to 4294967295 or an IPv4 address or 0x and 8 digits, not \"2001:db8::1\", an IPv6 address",
         ),
         (
             6,
             "12",
-            "KEY is of no known type, 6 bytes; it takes a MAC address or 0x and 12 digits, not \"12\"",
+            "KEY is of no known type, 6 bytes; it takes 0x and 12 digits or a MAC address, not \"12\"",
         ),
         (
             65,

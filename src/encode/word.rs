@@ -1,11 +1,13 @@
 //! One word and the bytes it stands for.
 
+use std::fmt;
+
 use super::address::{self, Address};
 use super::number::{Number, range};
 use crate::corefile::Quoted;
-use crate::hex::{self, count};
+use crate::hex::{self, Count};
 use crate::nearest::{list, nearest};
-use crate::object::layout::{Kind, Layout, Member, Shape, ShapeId};
+use crate::object::layout::{Kind, Layout, Shape, ShapeId, names};
 
 /// Writes what `word` says to all of `out`, which has as many bytes as the shape; false when the shape has no such
 /// value.
@@ -68,59 +70,75 @@ fn put(number: Option<Number>, big_endian: bool, out: &mut [u8]) -> bool {
     number.map(|number| number.put(big_endian, out)).is_some()
 }
 
-/// Why `word` is no value for the shape that is called `name`: what it is, what it takes and what it was given.
-pub(super) fn refuse(name: &str, shape: &Shape, word: &str) -> String {
-    let Shape {
-        name: kind, size, ..
-    } = shape;
-    let what = format!("{name} is {kind}, {}", count(*size as usize));
-    let takes = takes(name, shape);
-    let quoted = Quoted(word);
-    let given = match (Address::read(word), &shape.kind) {
-        (_, Kind::Text) => format!(", {}", count(word.len())),
-        (Some(address), _) => format!(", {}", address.kind()),
-        (None, Kind::Enum(values)) => nearest(word, values.iter().map(|value| &*value.name))
-            .map_or(String::new(), |near| format!("; did you mean {near}?")),
-        _ => String::new(),
-    };
-    format!("{what}; it takes {takes}, not {quoted}{given}")
+/// Why a word is no value: what the place is, what it takes and what it was given.
+pub(super) struct Refusal<'a> {
+    /// What the place is called.
+    pub name: &'a str,
+    pub shape: &'a Shape,
+    pub word: &'a str,
 }
 
-/// What words a shape takes.
-fn takes(name: &str, shape: &Shape) -> String {
-    let size = shape.size as usize;
-    let mut takes = Vec::new();
-    match &shape.kind {
-        Kind::Text => takes.push(format!("a text of at most {}", count(size))),
-        Kind::Bool => takes.push("true or false".into()),
-        Kind::Enum(values) => takes.push(list(values.iter().map(|value| &*value.name), " or ")),
-        kind => {
-            takes.extend(Some(address::kind(size).to_owned()).filter(|kind| !kind.is_empty()));
-            if let Kind::Number { signed, .. } = kind {
+impl fmt::Display for Refusal<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, shape, word } = self;
+        let (kind, size) = (&shape.name, Count(shape.size as usize));
+        write!(f, "{name} is {kind}, {size}; it takes ")?;
+        self.takes(f)?;
+        write!(f, ", not {}", Quoted(word))?;
+        match (Address::read(word), &shape.kind) {
+            (_, Kind::Text) => write!(f, ", {}", Count(word.len())),
+            (Some(address), _) => write!(f, ", {}", address.kind()),
+            (None, Kind::Enum(values)) => match nearest(word, &names(values)) {
+                Some(near) => write!(f, "; did you mean {near}?"),
+                None => Ok(()),
+            },
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Refusal<'_> {
+    /// What words there are for it.
+    fn takes(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, shape, .. } = self;
+        let (size, is_key) = (shape.size as usize, *name == super::KEY);
+        match &shape.kind {
+            Kind::Text => write!(f, "a text of at most {}", Count(size))?,
+            Kind::Bool => f.write_str("true or false")?,
+            Kind::Enum(values) => f.write_str(&list(&names(values), " or "))?,
+            Kind::Number { signed, .. } => {
                 let (low, high) = range(size, *signed);
                 let sign = if *signed { "-" } else { "" };
-                takes.push(format!("a number from {sign}{low} to {high}"));
+                write!(f, "a number from {sign}{low} to {high}")?;
             }
+            _ => write!(f, "{}", Digits(size))?,
+        }
+        match &shape.kind {
+            Kind::Text | Kind::Bool | Kind::Enum(_) => {}
+            _ => match address::kind(size) {
+                "" => {}
+                address => write!(f, " or {address}")?,
+            },
+        }
+        match &shape.kind {
+            Kind::Text | Kind::Bool | Kind::Enum(_) | Kind::Number { .. } if is_key => {
+                write!(f, " or {}", Digits(size))
+            }
+            Kind::Array { .. } if !is_key => write!(f, " or its elements as {name}[0]"),
+            Kind::Group(members) if !is_key => match members.first() {
+                Some(first) => write!(f, " or its members as {name}.{}", first.name),
+                None => Ok(()),
+            },
+            _ => Ok(()),
         }
     }
-    let is_key = name == super::KEY;
-    match &shape.kind {
-        Kind::Group(_) | Kind::Array { .. } | Kind::Opaque => takes.push(digits(size)),
-        _ if is_key => takes.push(digits(size)),
-        _ => {}
-    }
-    match &shape.kind {
-        Kind::Group(members) if !is_key => {
-            let member = |first: &Member| format!("its members as {name}.{}", first.name);
-            takes.extend(members.first().map(member));
-        }
-        Kind::Array { .. } if !is_key => takes.push(format!("its elements as {name}[0]")),
-        _ => {}
-    }
-    list(takes.iter().map(String::as_str), " or ")
 }
 
-/// Bytes as they are written.
-pub(super) fn digits(size: usize) -> String {
-    format!("0x and {} digits", 2 * size)
+/// Bytes as they are written, so many.
+pub(super) struct Digits(pub usize);
+
+impl fmt::Display for Digits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "0x and {} digits", 2 * self.0)
+    }
 }

@@ -11,13 +11,13 @@ use crate::plan::ENTRY;
 
 /// The block.
 pub(super) struct Block<'a> {
-    pub(super) program: &'a Path,
+    pub(super) path: &'a Path,
     pub(super) survey: &'a Survey,
 }
 
 impl fmt::Display for Block<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let path = self.program.to_string_lossy();
+        let path = self.path.to_string_lossy();
         writeln!(f, "ebpf {{\n  elf {}", Word(&path))?;
         let usable = || self.survey.programs.iter().filter(|one| one.linked.is_ok());
         let usual = usable().any(|one| one.name == ENTRY);
@@ -53,7 +53,7 @@ struct Word<'a>(&'a str);
 
 impl fmt::Display for Word<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let plain = |c: char| c.is_alphanumeric() || "_-./@".contains(c);
+        let plain = |c: char| c.is_ascii_alphanumeric() || "_-./@".contains(c);
         if !self.0.is_empty() && self.0.chars().all(plain) {
             return f.write_str(self.0);
         }

@@ -1,93 +1,90 @@
 //! `inspect --json`: one object, in one line.
 
-use std::io::{self, Write};
+use std::fmt::{self, Write as _};
 use std::path::Path;
-
-use serde::Serialize;
 
 use super::example::Block;
 use crate::encode::Encoder;
 use crate::object::{Layout, MapDef, Survey};
-use crate::report;
 
-#[derive(Serialize)]
-struct Program<'a> {
-    name: &'a str,
-    section: &'a str,
-    instructions: Option<usize>,
-    error: Option<&'a str>,
-}
-
-#[derive(Serialize)]
-struct Member<'a> {
-    name: &'a str,
-    offset: u32,
-    size: u32,
-    r#type: &'a str,
-    bits: Option<u32>,
-}
-
-/// Writes it for a program.
-///
-/// # Errors
-/// When `out` can't be written to.
-pub fn json(out: &mut impl Write, program: &Path, survey: &Survey) -> io::Result<()> {
-    out.write_all(b"{\"programs\":[")?;
-    report::list(out, &survey.programs, |out, one| {
-        let error = one.linked.as_ref().err().map(ToString::to_string);
-        let one = Program {
-            name: &one.name,
-            section: &one.section,
-            instructions: one.linked.as_ref().ok().copied(),
-            error: error.as_deref(),
+/// What an object holds, for a program.
+pub fn json(path: &Path, survey: &Survey) -> String {
+    let mut out = "{\"programs\":[".to_owned();
+    let mut comma = "";
+    for one in &survey.programs {
+        let (name, section) = (Json(&one.name), Json(&one.section));
+        let _ = write!(out, "{comma}{{\"name\":{name},\"section\":{section}");
+        let _ = match &one.linked {
+            Ok(count) => write!(out, ",\"instructions\":{count},\"error\":null}}"),
+            Err(error) => {
+                let error = error.to_string();
+                let error = Json(&error);
+                write!(out, ",\"instructions\":null,\"error\":{error}}}")
+            }
         };
-        report::json(out, &one)
-    })?;
-    out.write_all(b"],\"maps\":[")?;
-    report::list(out, &survey.maps, |out, map| self::map(out, map, survey))?;
-    out.write_all(b"],\"ebpf\":")?;
-    report::json(out, &Block { program, survey }.to_string().as_str())?;
-    out.write_all(b"}\n")
-}
-
-fn map(out: &mut impl Write, map: &MapDef, survey: &Survey) -> io::Result<()> {
-    let encoder = Encoder::new(map, survey.btf.as_ref());
-    out.write_all(b"{\"name\":")?;
-    report::json(out, &map.name.as_str())?;
-    out.write_all(b",\"map\":")?;
-    report::map(out, map)?;
-    for (name, layout) in [
-        ("key", Some(encoder.key_layout())),
-        ("value", encoder.value_layout()),
-    ] {
-        write!(out, ",\"{name}\":[")?;
-        if let Some(layout) = layout {
-            members(out, name, layout)?;
-        }
-        out.write_all(b"]")?;
+        comma = ",";
     }
-    out.write_all(b"}")
+    out.push_str("],\"maps\":[");
+    comma = "";
+    for one in &survey.maps {
+        out.push_str(comma);
+        map(&mut out, one, survey);
+        comma = ",";
+    }
+    let block = Block { path, survey }.to_string();
+    let _ = writeln!(out, "],\"ebpf\":{}}}", Json(&block));
+    out
 }
 
-fn members(out: &mut impl Write, whole: &str, layout: &Layout) -> io::Result<()> {
-    let (mut comma, mut done) = ("", Ok(()));
+fn map(out: &mut String, map: &MapDef, survey: &Survey) {
+    let (name, kind) = (Json(&map.name), map.kind);
+    let (key, value, room) = (map.key_size, map.value_size, map.max_entries);
+    // No kind has a name that needs marks.
+    let _ = write!(
+        out,
+        "{{\"name\":{name},\"type\":\"{kind}\",\"key_size\":{key},\"value_size\":{value},\"max_entries\":{room},\"key\":["
+    );
+    let encoder = Encoder::new(map, survey.btf.as_ref());
+    members(out, "key", encoder.key_layout());
+    out.push_str("],\"value\":[");
+    if let Some(layout) = encoder.value_layout() {
+        members(out, "value", layout);
+    }
+    out.push_str("]}");
+}
+
+fn members(out: &mut String, whole: &str, layout: &Layout) {
+    let mut comma = "";
     layout.walk(whole, &mut |part| {
         let shape = layout.shape(part.shape);
-        let member = Member {
-            name: part.path,
-            offset: part.offset,
-            size: shape.size,
-            r#type: &shape.name,
-            bits: part.bits,
+        let (name, kind) = (Json(part.path), Json(&shape.name));
+        let (offset, size) = (part.offset, shape.size);
+        let _ = write!(
+            out,
+            "{comma}{{\"name\":{name},\"offset\":{offset},\"size\":{size},\"type\":{kind},\"bits\":"
+        );
+        let _ = match part.bits {
+            Some(bits) => write!(out, "{bits}}}"),
+            None => write!(out, "null}}"),
         };
-        if done.is_ok() {
-            done = out.write_all(comma.as_bytes());
-        }
-        if done.is_ok() {
-            done = report::json(out, &member);
-        }
         comma = ",";
         layout.has_members(part.shape)
     });
-    done
+}
+
+/// A text in quotes, as JSON has it.
+struct Json<'a>(&'a str);
+
+impl fmt::Display for Json<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_char('"')?;
+        for letter in self.0.chars() {
+            match letter {
+                '"' | '\\' => write!(f, "\\{letter}")?,
+                '\0'..' ' => write!(f, "\\u{:04x}", u32::from(letter))?,
+                _ => f.write_char(letter)?,
+            }
+        }
+        f.write_char('"')
+    }
 }

@@ -5,16 +5,16 @@
 mod example;
 mod json;
 
-use std::io::{self, Write};
+use std::fmt::Write as _;
 use std::path::Path;
 
 use crate::config::Diagnostic;
 use crate::corefile::Escaped;
 use crate::encode::Encoder;
-use crate::hex::count;
+use crate::hex::Count;
 use crate::nearest::list;
-use crate::object::layout::Kind;
-use crate::object::{self, Layout, MapDef, Survey};
+use crate::object::layout::{Kind, names};
+use crate::object::{self, Layout, Survey};
 use crate::plan;
 
 use example::Block;
@@ -39,74 +39,59 @@ pub fn read(program: &Path) -> Result<Survey, Diagnostic> {
     })
 }
 
-/// Writes it for a person: programs, maps with their members, and a block for a Corefile.
-///
-/// # Errors
-/// When `out` can't be written to.
-pub fn text(out: &mut impl Write, program: &Path, survey: &Survey) -> io::Result<()> {
-    writeln!(out, "programs")?;
+/// What an object holds, for a person: programs, maps with their members, and a block for a Corefile.
+pub fn text(path: &Path, survey: &Survey) -> String {
+    let mut out = "programs\n".to_owned();
     for one in &survey.programs {
         let (name, section) = (Escaped(&one.name), Escaped(&one.section));
-        match &one.linked {
-            Ok(count) => writeln!(out, "  {name}: section {section}, {count} instructions")?,
-            Err(error) => writeln!(out, "  {name}: can't be used: {error}")?,
-        }
-    }
-    writeln!(out, "maps")?;
-    for map in &survey.maps {
-        write_map(out, map, survey)?;
-    }
-    write!(out, "\n{}", Block { program, survey })
-}
-
-fn write_map(out: &mut impl Write, map: &MapDef, survey: &Survey) -> io::Result<()> {
-    let (name, kind, room) = (Escaped(&map.name), map.kind, map.max_entries);
-    let ignored = if map.pinned {
-        ", its pinning by name ignored"
-    } else {
-        ""
-    };
-    writeln!(out, "  {name}: {kind}, room for {room} entries{ignored}")?;
-    let encoder = Encoder::new(map, survey.btf.as_ref());
-    let key = Some(encoder.key_layout());
-    for (what, size, layout) in [
-        ("key", map.key_size, key),
-        ("value", map.value_size, encoder.value_layout()),
-    ] {
-        let size = count(size as usize);
-        let Some(layout) = layout else {
-            writeln!(out, "    {what}: of no known type, {size}")?;
-            continue;
+        let _ = match &one.linked {
+            Ok(count) => writeln!(out, "  {name}: section {section}, {count} instructions"),
+            Err(error) => writeln!(out, "  {name}: can't be used: {error}"),
         };
-        let padding = layout
-            .padding()
-            .map_or(String::new(), |text| format!(": {text}"));
-        writeln!(out, "    {what}: {}, {size}{padding}", layout.whole().name)?;
-        write_members(out, layout)?;
     }
-    Ok(())
+    out.push_str("maps\n");
+    for map in &survey.maps {
+        let (name, kind, room) = (Escaped(&map.name), map.kind, map.max_entries);
+        let ignored = if map.pinned {
+            ", its pinning by name ignored"
+        } else {
+            ""
+        };
+        let _ = writeln!(out, "  {name}: {kind}, room for {room} entries{ignored}");
+        let encoder = Encoder::new(map, survey.btf.as_ref());
+        side(&mut out, "key", map.key_size, Some(encoder.key_layout()));
+        side(&mut out, "value", map.value_size, encoder.value_layout());
+    }
+    let _ = write!(out, "\n{}", Block { path, survey });
+    out
 }
 
-/// Offset, size, name and type of each member of a struct.
-fn write_members(out: &mut impl Write, layout: &Layout) -> io::Result<()> {
-    let Kind::Group(_) = layout.whole().kind else {
-        return Ok(());
+/// A key or value, and if it is a struct offset, size, name and type of each member.
+fn side(out: &mut String, what: &str, size: u32, layout: Option<&Layout>) {
+    let size = Count(size as usize);
+    let Some(layout) = layout else {
+        let _ = writeln!(out, "    {what}: of no known type, {size}");
+        return;
     };
-    let mut done = Ok(());
+    let whole = layout.whole();
+    let _ = write!(out, "    {what}: {}, {size}", whole.name);
+    if let Some(padding) = layout.padding() {
+        let _ = write!(out, ": {padding}");
+    }
+    out.push('\n');
+    let Kind::Group(_) = whole.kind else {
+        return;
+    };
     layout.walk("", &mut |part| {
         let shape = layout.shape(part.shape);
-        let more = match (&shape.kind, part.bits) {
-            (_, Some(bits)) => format!(", {bits} bits"),
-            (Kind::Enum(values), None) => {
-                format!(": {}", list(values.iter().map(|value| &*value.name), ", "))
-            }
-            _ => String::new(),
-        };
         let (offset, size, path, name) = (part.offset, shape.size, part.path, &shape.name);
-        if done.is_ok() {
-            done = writeln!(out, "    {offset:6} {size:4}  {path}  {name}{more}");
-        }
+        let _ = write!(out, "    {offset:6} {size:4}  {path}  {name}");
+        let _ = match (&shape.kind, part.bits) {
+            (_, Some(bits)) => write!(out, ", {bits} bits"),
+            (Kind::Enum(values), None) => write!(out, ": {}", list(&names(values), ", ")),
+            _ => Ok(()),
+        };
+        out.push('\n');
         layout.has_members(part.shape)
     });
-    done
 }

@@ -79,19 +79,19 @@ pub(crate) const WORDS: &[Wrong] = &[
     (
         "entry 1 net.addr=2001:db8::1",
         &[
-            "Corefile:5: entry: net.addr is __be32, 4 bytes; it takes an IPv4 address or a number from 0 to 4294967295, not \"2001:db8::1\", an IPv6 address",
+            "Corefile:5: entry: net.addr is __be32, 4 bytes; it takes a number from 0 to 4294967295 or an IPv4 address, not \"2001:db8::1\", an IPv6 address",
         ],
     ),
     (
         "entry 1 ip6=10.0.0.1",
         &[
-            "Corefile:5: entry: ip6 is __u8[16], 16 bytes; it takes an IPv6 address, 0x and 32 digits or its elements as ip6[0], not \"10.0.0.1\", an IPv4 address",
+            "Corefile:5: entry: ip6 is __u8[16], 16 bytes; it takes 0x and 32 digits or an IPv6 address or its elements as ip6[0], not \"10.0.0.1\", an IPv4 address",
         ],
     ),
     (
         "entry 1 mac=02:00:5e:10:20",
         &[
-            "Corefile:5: entry: mac is __u8[6], 6 bytes; it takes a MAC address, 0x and 12 digits or its elements as mac[0], not \"02:00:5e:10:20\"",
+            "Corefile:5: entry: mac is __u8[6], 6 bytes; it takes 0x and 12 digits or a MAC address or its elements as mac[0], not \"02:00:5e:10:20\"",
         ],
     ),
     (
@@ -135,19 +135,19 @@ pub(crate) const WORDS: &[Wrong] = &[
     (
         "entry 4294967296 delta=1",
         &[
-            "Corefile:5: entry: KEY is __u32, 4 bytes; it takes an IPv4 address, a number from 0 to 4294967295 or 0x and 8 digits, not \"4294967296\"",
+            "Corefile:5: entry: KEY is __u32, 4 bytes; it takes a number from 0 to 4294967295 or an IPv4 address or 0x and 8 digits, not \"4294967296\"",
         ],
     ),
     (
         "entry 0x01 delta=1",
         &[
-            "Corefile:5: entry: KEY is __u32, 4 bytes; it takes an IPv4 address, a number from 0 to 4294967295 or 0x and 8 digits, not \"0x01\"",
+            "Corefile:5: entry: KEY is __u32, 4 bytes; it takes a number from 0 to 4294967295 or an IPv4 address or 0x and 8 digits, not \"0x01\"",
         ],
     ),
     (
         "entry one delta=1 tiny=x",
         &[
-            "Corefile:5: entry: KEY is __u32, 4 bytes; it takes an IPv4 address, a number from 0 to 4294967295 or 0x and 8 digits, not \"one\"",
+            "Corefile:5: entry: KEY is __u32, 4 bytes; it takes a number from 0 to 4294967295 or an IPv4 address or 0x and 8 digits, not \"one\"",
             "Corefile:5: entry: tiny is __s8, 1 byte; it takes a number from -128 to 127, not \"x\"",
         ],
     ),
@@ -250,7 +250,7 @@ pub(crate) const WORDS: &[Wrong] = &[
     (
         "gauge packets zero packets \"P\"",
         &[
-            "Corefile:5: gauge: KEY is __u32, 4 bytes; it takes an IPv4 address, a number from 0 to 4294967295 or 0x and 8 digits, not \"zero\"",
+            "Corefile:5: gauge: KEY is __u32, 4 bytes; it takes a number from 0 to 4294967295 or an IPv4 address or 0x and 8 digits, not \"zero\"",
         ],
     ),
     (

@@ -1,6 +1,8 @@
 //! Entries and metrics in words: the same bytes in the maps as in hexadecimal, and the numbers that they are.
 
 use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
 
 use crate::net::{Corexdp, Map, Site, finish};
 
@@ -180,6 +182,31 @@ pub(crate) fn possible_cpus() -> u32 {
     let list = std::fs::read_to_string("/sys/devices/system/cpu/possible").unwrap();
     let highest = list.trim().rsplit(['-', ',']).next().unwrap();
     highest.parse::<u32>().unwrap() + 1
+}
+
+/// The shipped Corefile has its rules in bytes, and in words beside them.
+#[test]
+fn the_rules_of_acl_are_the_same_in_words() {
+    let site = Site::new();
+    site.folder.shipped("acl");
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("bpf/acl.Corefile");
+    let shipped = fs::read_to_string(shipped)
+        .unwrap()
+        .replace("if eth0", "if edge0");
+    let in_words: String = shipped
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("map "))
+        .map(|line| line.replace("#entry ", "entry ") + "\n")
+        .collect();
+    assert_eq!(in_words.matches("    entry ").count(), 5);
+    let entries = [&shipped, &in_words].map(|corefile| {
+        let daemon = site.run(corefile).attached(1);
+        let entries = site.filter().map("xdp_map").entries();
+        daemon.stop();
+        entries
+    });
+    assert_eq!(entries[0].len(), 5);
+    assert_eq!(entries[0], entries[1]);
 }
 
 /// Each map is watched, and each change names its map.

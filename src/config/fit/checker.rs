@@ -9,7 +9,7 @@ use crate::config::entries::{Entry, Value};
 use crate::config::{Filter, Metric, Named};
 use crate::corefile::Token;
 use crate::encode::Encoder;
-use crate::hex::count;
+use crate::hex::Count;
 use crate::object::{Layout, MapDef};
 
 pub(super) struct Checker<'a> {
@@ -73,7 +73,7 @@ impl Checker<'_> {
             let what = format!(
                 "no KEY, but keys of {} have {}; give KEY",
                 self.name,
-                count(right)
+                Count(right)
             );
             self.faults.add(at, directive, what);
         } else if self.has_size(at, directive, size) {
@@ -88,7 +88,7 @@ impl Checker<'_> {
         }
         let padding = self.encoder.value_layout().and_then(Layout::padding);
         let padding = padding.map_or(String::new(), |padding| format!(": {padding}"));
-        let (given, right) = (count(size as usize), count(right as usize));
+        let (given, right) = (Count(size as usize), Count(right as usize));
         let what = format!(
             "VALUE has {given}; a value of {} has {right}{padding}",
             self.name
@@ -100,8 +100,8 @@ impl Checker<'_> {
     fn has_size(&mut self, at: Token, directive: &str, size: usize) -> bool {
         let right = size == self.map.key_size as usize;
         if !right {
-            let given = count(size);
-            let right = count(self.map.key_size as usize);
+            let given = Count(size);
+            let right = Count(self.map.key_size as usize);
             let what = format!("KEY has {given}; a key of {} has {right}", self.name);
             self.faults.add(at, directive, what);
         }
@@ -149,7 +149,7 @@ impl Checker<'_> {
         }
         let (from, length) = (metric.number.position, metric.number.length);
         if from.saturating_add(length) > self.map.value_size as usize {
-            let size = count(self.map.value_size as usize);
+            let size = Count(self.map.value_size as usize);
             let what = format!(
                 "POS {from} and LEN {length} reach past the value; a value of {} has {size}",
                 self.name

@@ -44,13 +44,10 @@ pub fn check(
 
 /// A map that the object does not have. It is the object's fault unless the line names the map.
 fn missing(filter: &Filter, named: &Named, corefile: &Corefile, maps: &[MapDef]) -> Diagnostic {
-    let all: Vec<_> = maps
-        .iter()
-        .map(|map| Plain(&map.name).to_string())
-        .collect();
+    let all: Vec<_> = maps.iter().map(|map| map.name.as_str()).collect();
     let mut right = match all.as_slice() {
         [] => "it has no map".into(),
-        all => instead(&named.name, all.iter().map(String::as_str)),
+        all => instead(&named.name, all),
     };
     if !named.by_name && !all.is_empty() {
         right.push_str("; write `@MAP` for another");
@@ -62,6 +59,7 @@ fn missing(filter: &Filter, named: &Named, corefile: &Corefile, maps: &[MapDef])
     } else {
         (Blame::Object, "")
     };
+    let right = Escaped(&right);
     let message = format!("{path} has no map {sign}{name}; {right}");
     Diagnostic::new(corefile, named.at, corefile.text(named.at), message, blame)
 }

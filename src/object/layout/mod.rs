@@ -136,6 +136,11 @@ impl Layout {
     }
 }
 
+/// The names of an enumeration's values.
+pub fn names(values: &[Named]) -> Vec<&str> {
+    values.iter().map(|value| &*value.name).collect()
+}
+
 impl Member {
     /// Its first byte in the struct.
     pub const fn offset(&self) -> u32 {

@@ -4,15 +4,20 @@ use std::fmt::Write as _;
 
 use crate::object::btf::{Btf, Type};
 
-/// Most letters of a name that are kept.
+/// About how many bytes of a name are kept.
 const LONGEST: usize = 128;
 /// Typedefs, modifiers and arrays followed.
 const DEEPEST: usize = 64;
 
 /// A name of the object's without control characters, and not too long.
 pub(super) fn plain(name: &str) -> String {
-    let letters = name.chars().filter(|letter| !letter.is_control());
-    letters.take(LONGEST).collect()
+    let mut plain = String::new();
+    for letter in name.chars() {
+        if plain.len() < LONGEST && !letter.is_control() {
+            plain.push(letter);
+        }
+    }
+    plain
 }
 
 /// How C calls a type; `None` when it is endless.

@@ -86,9 +86,10 @@ impl Walk<'_> {
     }
 
     fn member(&mut self, members: &[Member], name: &str, of: &str) -> Result<(), String> {
-        let named = |member: &&Member| *member.name == *name;
-        let Some(member) = members.iter().find(named) else {
-            let right = instead(name, members.iter().map(|member| &*member.name));
+        let is_meant = |member: &&Member| *member.name == *name;
+        let Some(member) = members.iter().find(is_meant) else {
+            let there: Vec<_> = members.iter().map(|member| &*member.name).collect();
+            let right = instead(name, &there);
             return Err(format!("{of} has no member {name}; {right}"));
         };
         if member.bits.is_some() {
