@@ -92,6 +92,7 @@ fn nothing_grows_and_no_packet_is_lost() {
     );
     println!("{scrapes} scrapes, {reloads}, {changes} changes logged");
     flaps::print(&gaps);
+    flaps::check(&gaps);
     samples.print();
     samples.check();
     assert!(changes > 0, "changes are logged");

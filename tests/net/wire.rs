@@ -10,7 +10,7 @@ use nix::sys::socket::{
     send, socket,
 };
 
-use super::Namespace;
+use super::{Namespace, PATIENCE, within};
 
 /// Puts frames onto an interface.
 pub(crate) struct Sender(OwnedFd);
@@ -23,10 +23,14 @@ impl Sender {
         Self(namespace.enter(|| open(interface)))
     }
 
-    /// Sends the frame `times` times.
+    /// Sends the frame `times` times. While the other end's queue is full, which is told and not sent, it waits.
     pub(crate) fn send(&self, frame: &[u8], times: u32) {
         for _ in 0..times {
-            self.try_send(frame).unwrap();
+            let sent = within(PATIENCE, "the frame is taken", || {
+                let sent = self.try_send(frame);
+                (sent != Err(Errno::ENOBUFS)).then_some(sent)
+            });
+            sent.unwrap();
         }
     }
 
