@@ -93,7 +93,8 @@ fn a_call_that_fails_is_served_without_or_refused_and_nothing_is_left() {
     let chunks = pool::record(&stages, cases::all());
     let tried = pool::run(&stages, chunks);
     // Past what captures the output of tests: the table is to be seen of those that pass, too.
-    let _ = writeln!(std::io::stderr(), "\n{}", table::table(&stages, &tried));
+    let (table, list) = (table::table(&stages, &tried), spared::list());
+    let _ = writeln!(std::io::stderr(), "\n{table}\n{list}");
     let wrong: Vec<_> = tried
         .iter()
         .filter_map(|one| {

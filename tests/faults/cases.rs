@@ -46,7 +46,7 @@ pub(crate) fn all() -> bool {
 /// The cases for a stage's calls: every errno for each, or one for each, which then changes from call to call, and from
 /// stage to stage for the same call, so that all of them have their turn.
 pub(crate) fn cases(stage: usize, calls: &[Call], all: bool) -> Vec<Case> {
-    let injected = calls.iter().filter(|call| spared::reason(call).is_none());
+    let injected = calls.iter().filter(|call| !spared::is_spared(call));
     let of_call = |(number, call): (usize, &Call)| {
         let one = ERRNOS[(stage + number) % ERRNOS.len()];
         let errnos = if all { ERRNOS.to_vec() } else { vec![one] };

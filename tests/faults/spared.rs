@@ -1,102 +1,133 @@
-//! What is not injected, and why.
+//! What is not injected, what is let pass, and why; as little as can be.
+
+use std::fmt::Write as _;
 
 use crate::calls::Call;
 use crate::cases::Case;
 
-/// Calls that nothing is injected into: name, what the arguments begin with, and why.
-const SPARED: &[(&str, &str, &str)] = &[
-    (
-        "brk",
+/// Something known of some calls.
+struct Known {
+    calls: &'static [&'static str],
+    /// By what it is recognised; each list says where that stands.
+    sign: &'static str,
+    why: &'static str,
+}
+
+const fn known(calls: &'static [&'static str], sign: &'static str, why: &'static str) -> Known {
+    Known { calls, sign, why }
+}
+
+/// What comes before a program's first own call; the stages that begin with a program leave it out.
+const BEFORE_MAIN: &str = "the loader's, the C library's and std's, before main";
+
+/// Calls that nothing is injected into. Their arguments begin with the sign.
+const SPARED: &[Known] = &[
+    known(
+        &["brk"],
         "",
         "answers with an address and never with an errno, for which the C library does not look",
     ),
-    (
-        "close",
+    known(
+        &["close"],
         "",
         "Linux closes the descriptor whatever it answers; strace would leave it open",
     ),
-    ("exit", "", "does not return"),
-    ("exit_group", "", "does not return"),
-    (
-        "futex",
+    known(&["exit", "exit_group"], "", "does not return"),
+    known(
+        &["futex"],
         "",
         "a wake-up that fails is lost, and whoever waits for it waits on; Linux has none that fails",
     ),
-    ("geteuid", "", "can't fail"),
-    ("getpid", "", "can't fail"),
-    ("gettid", "", "can't fail"),
-    (
-        "restart_syscall",
+    known(&["geteuid", "getpid", "gettid"], "", "can't fail"),
+    known(
+        &["restart_syscall"],
         "",
         "made because strace came while the process waited",
     ),
-    (
-        "rt_sigprocmask",
+    known(
+        &["rt_sigprocmask"],
         "SIG_BLOCK, ~[]",
-        "the C library's around a new process or thread, which takes for granted that it can't fail",
+        "the C library's, for whose valid arguments it can't fail, before a new process or thread",
     ),
-    (
-        "rt_sigprocmask",
-        "SIG_SETMASK",
-        "the C library's around a new process or thread, which takes for granted that it can't fail",
-    ),
+    known(&["rt_sigprocmask"], "SIG_SETMASK", "the same, after it"),
 ];
 
-/// Why nothing is injected into this call; `None` when something is.
-pub(crate) fn reason(call: &Call) -> Option<&'static str> {
-    let mut spared = SPARED.iter();
-    let spared =
-        spared.find(|(name, about, _)| *name == call.name && call.about.starts_with(about));
-    spared.map(|(_, _, reason)| *reason)
-}
-
-/// Ends that nobody can mend: what the case must be, what is said, and why.
-const ENDS: &[(&[&str], &str, &str)] = &[
-    (
+/// Ends by a signal. The process says the sign.
+const ENDS: &[Known] = &[
+    known(
         &["mmap", "mremap", "mprotect"],
         "memory allocation of ",
         "std ends a program whose allocator has nothing left",
     ),
-    (
+    known(
         &["getrandom"],
         "failed to generate random data",
-        "std's hash maps, which redbpf uses, know no way to say that there is no randomness; Linux has it always",
+        "std's hash maps, which redbpf uses, know no other way; Linux has randomness for all who ask like this",
     ),
 ];
 
-/// Whether a process may end by a signal in this case, having said this.
-pub(crate) fn may_end(case: &Case, code: Option<i32>, lines: &[String]) -> bool {
-    let ends = |(calls, said, _): &(&[&str], &str, &str)| {
-        let is_said = lines.iter().any(|line| line.contains(said));
-        calls.contains(&case.call.name.as_str()) && is_said
-    };
-    code.is_none() && ENDS.iter().any(ends)
-}
-
-/// Descriptors that a daemon may have open although others have not: when what failed, what it is, and why.
-const OPEN: &[(&str, &str, &str)] = &[(
-    "getrandom",
+/// Descriptors that a daemon may have open although others have not; the sign is what they are of.
+const OPEN: &[Known] = &[known(
+    &["getrandom"],
     "/dev/urandom",
     "std's other source of randomness, which it keeps",
 )];
 
-/// Whether a daemon may have this open.
-pub(crate) fn may_open(case: &Case, name: &str) -> bool {
-    let mut open = OPEN.iter();
-    open.any(|(call, opened, _)| *call == case.call.name && *opened == name)
-}
-
-/// Failures that can be told, but not their errno: the same.
-const VAGUE: &[(&[&str], &str, &str)] = &[(
+/// Failures that can be told, but not their errno. What is told has the sign.
+const VAGUE: &[Known] = &[known(
     &["fcntl", "sendto"],
     "it ended before it was ready",
     "these calls are the keeper's way to tell",
 )];
 
+/// Whether nothing is injected into this call.
+pub(crate) fn is_spared(call: &Call) -> bool {
+    among(SPARED, &call.name, |sign| call.about.starts_with(sign))
+}
+
+/// Whether a process may end by a signal in this case, having said this.
+pub(crate) fn may_end(case: &Case, code: Option<i32>, lines: &[String]) -> bool {
+    code.is_none() && among(ENDS, &case.call.name, |sign| say(lines, sign))
+}
+
+/// Whether a daemon may have this open.
+pub(crate) fn may_open(case: &Case, name: &str) -> bool {
+    among(OPEN, &case.call.name, |sign| sign == name)
+}
+
 /// Whether no more is to be said of this case than these lines say.
 pub(crate) fn may_be_vague(case: &Case, lines: &[String]) -> bool {
-    VAGUE.iter().any(|(calls, said, _)| {
-        let is_said = lines.iter().any(|line| line.contains(said));
-        calls.contains(&case.call.name.as_str()) && is_said
-    })
+    among(VAGUE, &case.call.name, |sign| say(lines, sign))
+}
+
+fn among(list: &[Known], call: &str, has: impl Fn(&str) -> bool) -> bool {
+    let mut list = list.iter();
+    list.any(|known| known.calls.contains(&call) && has(known.sign))
+}
+
+fn say(lines: &[String], sign: &str) -> bool {
+    lines.iter().any(|line| line.contains(sign))
+}
+
+/// All of it, a line each.
+pub(crate) fn list() -> String {
+    let mut text = format!("not injected: {BEFORE_MAIN}\n");
+    for (what, list) in [
+        ("not injected", SPARED),
+        ("may end by a signal", ENDS),
+        ("may leave open", OPEN),
+        ("may be told without its errno", VAGUE),
+    ] {
+        for Known { calls, sign, why } in list {
+            let calls = calls.join(", ");
+            let sign = if sign.is_empty() {
+                ""
+            } else {
+                &format!(" [{sign}]")
+            };
+            // Writing to a String can't fail.
+            let _ = writeln!(text, "{what}: {calls}{sign}: {why}");
+        }
+    }
+    text
 }
