@@ -21,10 +21,14 @@ mod changes;
 mod confinement;
 #[path = "run/control.rs"]
 mod control;
+#[path = "run/differences.rs"]
+mod differences;
 #[path = "run/examples.rs"]
 mod examples;
 #[path = "run/filling.rs"]
 mod filling;
+#[path = "run/flood.rs"]
+mod flood;
 #[path = "run/foreign.rs"]
 mod foreign;
 // Its own tests use the rest of it.

@@ -97,9 +97,11 @@ pub const ALWAYS: &[Rule] = &[
 
 /// What only some runs take, and when.
 pub const SELDOM: &[Rule] = &[
-    // BPF_MAP_UPDATE_ELEM and MAP_GET_NEXT_KEY: maps without batches. PROG_GET_FD_BY_ID: the name of another's program,
+    // BPF_MAP_UPDATE_ELEM and MAP_GET_NEXT_KEY: maps without batches, and entries that a reload changes, as
+    // MAP_DELETE_ELEM. PROG_GET_FD_BY_ID: the name of another's program,
     // where CAP_SYS_ADMIN is kept. MAP_FREEZE: an object with constants.
     only(libc::SYS_bpf, &[is(0, 2)]),
+    only(libc::SYS_bpf, &[is(0, 3)]),
     only(libc::SYS_bpf, &[is(0, 4)]),
     only(libc::SYS_bpf, &[is(0, 13)]),
     only(libc::SYS_bpf, &[is(0, 22)]),

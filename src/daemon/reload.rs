@@ -1,8 +1,8 @@
 //! The Corefile again, while the filters run.
 //!
-//! All that is new is read, checked, loaded and filled beside the old; a filter whose program, maps and entries are the
-//! same goes on as it is, with its counters. Only then are the programs switched, one step
-//! each, and what is no longer named is detached. Whatever goes wrong on the way, the old stays or is put back.
+//! All that is new is read, checked, loaded and filled beside the old; a filter whose program and maps are the same goes
+//! on with them. Only then are the programs switched, one step each, or the entries that differ changed, and what is no
+//! longer named is detached. Whatever goes wrong on the way, the old stays or is put back.
 
 use std::time::{Duration, Instant, SystemTime};
 
@@ -69,10 +69,10 @@ impl Daemon<'_> {
             let listeners = start::listeners(&plan, self.server.as_ref())?;
             Some(self.prepare(listeners)?)
         };
-        let loaded = start::load(&plan, &self.filters, &mut self.scan, log)?;
+        let prepared = start::prepare(&plan, &self.filters, &mut self.scan, log)?;
         let lasting = confirm.is_none();
         let (running, scan) = (&mut self.filters, &mut self.scan);
-        let mut new = switch(running, &plan, loaded, scan, log, lasting)?;
+        let mut new = switch(running, &plan, prepared, scan, log, lasting)?;
         if lasting {
             settle(&mut new, log);
         }

@@ -6,7 +6,7 @@ use super::signals::Signals;
 use super::switch::switch;
 use super::{Error, Filters, Options};
 use crate::config::{Address, Diagnostic};
-use crate::filter::{Batch, Filter, Loaded, Order, blame, wait_for, warn_of_others};
+use crate::filter::{Batch, Filter, Order, Prepared, blame, wait_for, warn_of_others};
 use crate::kernel::limits;
 use crate::kernel::scan::Scan;
 use crate::log::Log;
@@ -107,18 +107,18 @@ pub(super) fn filters(
         }
     }
     warn_of_others(&plan.config.filters, log);
-    let loaded = load(plan, &old, scan, log)?;
-    let new = switch(&mut old, plan, loaded, scan, log, lasting)?;
+    let prepared = prepare(plan, &old, scan, log)?;
+    let new = switch(&mut old, plan, prepared, scan, log, lasting)?;
     Ok(Some((new, old)))
 }
 
-/// Loads every program of the plan, its maps filled; `None` for one that runs already.
-pub(super) fn load(
+/// Prepares every filter of the plan: loads its program, its maps filled, unless a running filter can become it.
+pub(super) fn prepare(
     plan: &Plan,
     running: &[Filter],
     scan: &mut Scan,
     log: &Log,
-) -> Result<Vec<Option<Loaded>>, Diagnostic> {
+) -> Result<Vec<Prepared>, Diagnostic> {
     limits::raise_memlock().map_err(|error| {
         let file = plan.corefile.files().first().cloned().unwrap_or_default();
         let blame = blame(error.errno);
@@ -133,14 +133,9 @@ pub(super) fn load(
     let mut batch = Box::<Batch>::default();
     orders(plan, log)
         .map(|order| {
-            let identity = order.identity();
-            let same = |filter: &Filter| {
-                filter.interface == order.filter.interface && filter.identity == identity
-            };
-            if running.iter().any(same) {
-                return Ok(None);
-            }
-            order.load(identity, &mut batch, scan).map(Some)
+            let name = &order.filter.interface;
+            let old = running.iter().find(|filter| filter.interface == *name);
+            order.prepare(old, &mut batch, scan)
         })
         .collect()
 }

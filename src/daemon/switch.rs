@@ -1,33 +1,33 @@
 //! From the filters that run to those of a plan: all of them, or none.
 
 use super::{Error, Filters, start};
-use crate::filter::{Filter, Loaded};
+use crate::filter::{Filter, Prepared};
 use crate::kernel::scan::Scan;
 use crate::log::Log;
 use crate::plan::Plan;
 
 /// Puts each filter of the plan in the place of the running one of its interface, if there is one, and returns them.
-/// `running` then holds those that they replaced, which filter no longer and can be [put back](put_back). What is not
-/// loaded is kept as it runs. Those that are to be `lasting` are still to be [settled](settle).
+/// `running` then holds those that they replaced, which filter no longer and can be [put back](put_back). What is
+/// only to change is kept as it runs. Those that are to be `lasting` are still to be [settled](settle).
 ///
 /// # Errors
 /// What is wrong with the first that can't be switched; `running` filters as before.
 pub(super) fn switch(
     running: &mut Filters,
     plan: &Plan,
-    loaded: Vec<Option<Loaded>>,
+    prepared: Vec<Prepared>,
     scan: &mut Scan,
     log: &Log,
     lasting: bool,
 ) -> Result<Filters, Error> {
     let mut new = Filters::new();
-    for (order, loaded) in start::orders(plan, log).zip(loaded) {
+    for (order, prepared) in start::orders(plan, log).zip(prepared) {
         let old = same_interface(running, &order.filter.interface);
-        let switched = match (old, loaded) {
-            (Some(old), Some(loaded)) => order.switch(old, loaded, lasting),
-            (Some(old), None) => order.keep(old, lasting, scan),
-            (None, Some(loaded)) => order.attach(loaded),
-            (None, None) => continue,
+        let switched = match (old, prepared) {
+            (Some(old), Prepared::Load(loaded)) => order.switch(old, loaded, lasting),
+            (Some(old), Prepared::Change(origin)) => order.keep(old, origin, lasting, scan),
+            (None, Prepared::Load(loaded)) => order.attach(loaded),
+            (None, Prepared::Change(_)) => continue,
         };
         match switched {
             // There is room: the list of `ebpf` blocks has the same capacity.

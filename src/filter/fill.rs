@@ -2,10 +2,10 @@
 
 use nix::errno::Errno;
 
-use super::{Order, blame};
-use crate::config::{Blame, Diagnostic, Entry, fit};
-use crate::corefile::Plain;
-use crate::encode::Encoder;
+use super::Order;
+use super::lines::Lines;
+use super::origin::{List, Lists};
+use crate::config::Diagnostic;
 use crate::kernel::map::{Map, Shape};
 use crate::kernel::scan::Buffers;
 
@@ -53,103 +53,50 @@ impl Batch {
     }
 }
 
-/// One map, and the lines of the `ebpf` block that are to be its entries.
-struct Filling<'a> {
-    order: &'a Order<'a>,
-    /// The map's place in the list of those that lines mean.
-    number: usize,
-    name: Plain<'a>,
-    map: &'a Map,
-    encoder: Encoder<'a>,
+/// Writes the entries of the `ebpf` block to the object's maps, and lists them.
+pub(super) fn fill(
+    order: &Order<'_>,
+    maps: &[Map],
+    batch: &mut Batch,
+) -> Result<Lists, Diagnostic> {
+    let mut lists = Lists::of(order);
+    for mut lines in order.lines().filter(Lines::are_there) {
+        if let Some(map) = maps.get(lines.map) {
+            lists.put(lines.map, fill_one(&mut lines, map, batch)?);
+        }
+    }
+    Ok(lists)
 }
 
-/// Writes the entries of the `ebpf` block to the object's maps.
-pub(super) fn fill(order: &Order<'_>, maps: &[Map], batch: &mut Batch) -> Result<(), Diagnostic> {
-    let object = order.object;
-    for (number, named) in order.filter.maps.iter().enumerate() {
-        let mut pairs = object.maps.iter().zip(maps);
-        let Some((def, map)) = pairs.find(|(def, _)| def.name == named.name) else {
-            continue;
-        };
-        let mut filling = Filling {
-            order,
-            number,
-            name: Plain(&def.name),
-            map,
-            encoder: Encoder::new(def, object.btf()),
-        };
-        filling.fill(batch)?;
-    }
-    Ok(())
-}
-
-impl Filling<'_> {
-    fn fill(&mut self, batch: &mut Batch) -> Result<(), Diagnostic> {
-        batch.count = 0;
-        let (map, shape) = (self.map, self.map.shape());
-        batch.buffers.make_room(shape);
-        let mut first = 0;
-        let entries = &self.order.filter.entries;
-        for (index, entry) in entries.of(self.number, self.order.corefile).enumerate() {
-            if batch.room(shape).is_none() {
-                batch
-                    .flush(map)
-                    .map_err(|(at, errno)| self.refused(first + at, errno))?;
-                first = index;
-            }
-            let (key, value) = batch
-                .room(shape)
-                .ok_or_else(|| self.refused(index, Errno::E2BIG))?;
-            self.decode(&entry, key, value)?;
-            copy_to_all_cpus(shape, value);
-            batch.count += 1;
+fn fill_one(lines: &mut Lines<'_>, map: &Map, batch: &mut Batch) -> Result<List, Diagnostic> {
+    let mut list = List::default();
+    batch.count = 0;
+    let shape = map.shape();
+    batch.buffers.make_room(shape);
+    let mut first = 0;
+    for (index, entry) in lines.entries().enumerate() {
+        if batch.room(shape).is_none() {
+            batch
+                .flush(map)
+                .map_err(|(at, errno)| lines.refused(Some(first + at), errno))?;
+            first = index;
         }
-        batch
-            .flush(map)
-            .map_err(|(at, errno)| self.refused(first + at, errno))
+        let (key, value) = batch
+            .room(shape)
+            .ok_or_else(|| lines.refused(Some(index), Errno::E2BIG))?;
+        lines.decode(&entry, key, value)?;
+        list.add(key, value.get(..shape.value_size).unwrap_or_default());
+        copy_to_all_cpus(shape, value);
+        batch.count += 1;
     }
-
-    /// Writes key and value of an entry. Both were checked, so what fails here is a fault of ours, told as such.
-    fn decode(
-        &mut self,
-        entry: &Entry<'_>,
-        key: &mut [u8],
-        value: &mut [u8],
-    ) -> Result<(), Diagnostic> {
-        let (order, size) = (self.order, self.map.shape().value_size);
-        let key_size = fit::key(order.corefile, entry, &self.encoder, key).ok();
-        let value_size = fit::value(order.corefile, entry, &mut self.encoder, value).ok();
-        if (key_size, value_size) == (Some(key.len()), Some(size)) {
-            return Ok(());
-        }
-        let at = entry.at().unwrap_or(order.filter.at);
-        let what = "was not checked; please report this";
-        Err(order.wrong(at, entry.directive(), Blame::Corefile, what.into()))
-    }
-
-    fn refused(&self, index: usize, errno: Errno) -> Diagnostic {
-        let (order, name) = (self.order, &self.name);
-        let entry = order
-            .filter
-            .entries
-            .of(self.number, order.corefile)
-            .nth(index);
-        let at = entry.and_then(|entry| entry.at());
-        let directive = entry.map_or("map", |entry| entry.directive());
-        let what = match errno {
-            Errno::E2BIG => {
-                let room = self.map.shape().max_entries;
-                format!("{name} is full; it has room for {room} entries")
-            }
-            Errno::ENOMEM => format!("no memory for this entry of {name}"),
-            errno => format!("the kernel refused this entry of {name}: {}", errno.desc()),
-        };
-        order.wrong(at.unwrap_or(order.filter.at), directive, blame(errno), what)
-    }
+    batch
+        .flush(map)
+        .map_err(|(at, errno)| lines.refused(Some(first + at), errno))?;
+    Ok(list)
 }
 
 /// Gives every CPU the value that stands in the place of the first, if the map is per-CPU.
-fn copy_to_all_cpus(shape: &Shape, copied: &mut [u8]) {
+pub(super) fn copy_to_all_cpus(shape: &Shape, copied: &mut [u8]) {
     if copied.len() == shape.value_size {
         return;
     }

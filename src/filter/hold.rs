@@ -1,9 +1,11 @@
 //! Adopting what an earlier daemon left in place, and leaving it in place for the next.
 
+use super::change::Changes;
+use super::origin::Identity;
 use super::pins::{self, Held, Pins};
 use super::place::Placed;
 use super::trouble::Trouble;
-use super::{Filter, Loaded, Order, blame, maps};
+use super::{Filter, Loaded, Order, Origin, blame, maps};
 use crate::config::{self, Diagnostic, Exit};
 use crate::kernel::attach::{Attachment, Mode};
 use crate::kernel::errno;
@@ -24,7 +26,7 @@ impl Order<'_> {
         let Some(pins) = self.pins() else {
             return Ok(());
         };
-        pins.keep_state(loaded.identity, &loaded.program, &loaded.maps)
+        pins.keep_state(loaded.origin.identity, &loaded.program, &loaded.maps)
             .map_err(|trouble| self.troubled(&trouble))
     }
 
@@ -47,7 +49,8 @@ impl Order<'_> {
             return Ok(None);
         };
         let pins = Pins::of(&self.filter.interface);
-        let same = self.identity() == held.identity;
+        let origin = self.origin()?;
+        let same = origin.identity == held.identity;
         let maps = if same {
             self.adopt_maps(&pins, &held)?
         } else {
@@ -59,7 +62,11 @@ impl Order<'_> {
                 chosen: self.chosen(&maps)?,
                 maps,
                 program: held.program,
-                identity: held.identity,
+                origin: if same {
+                    origin
+                } else {
+                    Origin::foreign(held.identity)
+                },
             },
             Some(placed),
         );
@@ -115,6 +122,7 @@ impl Filter {
     /// Makes what stands now last as `exit` says, when nothing more can go wrong: pins it, or removes the pins of an
     /// earlier `exit hold`.
     pub fn settle(&mut self, log: &Log) {
+        self.changes = Changes::default();
         if !self.holds {
             self.unpin();
             self.pins = None;
@@ -124,15 +132,31 @@ impl Filter {
             return;
         };
         let name = &self.interface;
-        let state = pins.keep_state(self.identity, &self.program, &self.maps);
+        let state = pins.keep_state(self.origin.identity, &self.program, &self.maps);
         if let Err(trouble) = state.and_then(|()| pins.keep_link(&mut placed.attachment)) {
             log.error(format_args!(
                 "{name}: will not outlive the daemon: {trouble}"
             ));
             self.unpin();
-        } else if let Err(trouble) = pins.forget_others(self.identity) {
+        } else if let Err(trouble) = pins.forget_others(self.origin.identity) {
             log.warn(format_args!("{name}: left from before: {trouble}"));
         }
+    }
+
+    /// Has the pinned state, if there is one, be known as one whose entries are neither what they were nor what they
+    /// shall be: a daemon that starts after this one died on the way replaces it.
+    pub(super) fn unsettle_state(&self) -> Result<(), Trouble> {
+        self.rename_state(self.origin.identity, Identity::UNSETTLED)
+    }
+
+    /// The opposite.
+    pub(super) fn settle_state(&self) -> Result<(), Trouble> {
+        self.rename_state(Identity::UNSETTLED, self.origin.identity)
+    }
+
+    fn rename_state(&self, from: Identity, to: Identity) -> Result<(), Trouble> {
+        let pins = self.pins.as_ref();
+        pins.map_or(Ok(()), |pins| pins.rename_state(from, to))
     }
 
     /// Removes the pins, if there are any, and lets the attachment end with the daemon.

@@ -3,15 +3,18 @@
 //! The order is the point. A filter is [`Loaded`] with its maps full before it is attached, and every filter is loaded
 //! before the first is attached; dropping one at any step takes back all it did.
 
+mod change;
 mod chosen;
 mod fill;
 mod follow;
 mod hold;
-mod identity;
+mod lines;
 mod maps;
+mod origin;
 mod pins;
 mod place;
 mod refusal;
+mod rows;
 mod switch;
 mod trouble;
 mod wait;
@@ -29,11 +32,12 @@ use crate::kernel::scan::Scan;
 use crate::log::Log;
 use crate::object::LinkedObject;
 
+use change::Changes;
 pub use chosen::Chosen;
 pub use fill::Batch;
 use follow::Retry;
 pub use hold::warn_of_others;
-pub use identity::Identity;
+pub use origin::Origin;
 use pins::Pins;
 use place::{Misplaced, Placed};
 pub use refusal::blame;
@@ -46,7 +50,16 @@ pub struct Loaded {
     program: Program,
     chosen: Vec<Chosen>,
     maps: Vec<Map>,
-    identity: Identity,
+    origin: Origin,
+}
+
+/// How a filter comes to be what the Corefile says.
+#[derive(Debug)]
+pub enum Prepared {
+    /// The one that runs becomes it: at most entries change.
+    Change(Origin),
+    /// This takes its place.
+    Load(Loaded),
 }
 
 /// A program that filters an interface.
@@ -62,8 +75,6 @@ pub struct Filter {
     pub metrics: Vec<Metric>,
     /// How often it was attached again, since its interface had gone.
     pub reattached: u64,
-    /// What program, maps and entries it has.
-    pub identity: Identity,
     /// Whether the program itself may add entries or delete some.
     pub changes_maps: bool,
     /// All its maps.
@@ -74,6 +85,10 @@ pub struct Filter {
     wanted: config::Mode,
     placed: Option<Placed>,
     retry: Option<Retry>,
+    /// What program, maps and entries it has.
+    origin: Origin,
+    /// Where these entries took the place of others, until they stay.
+    changes: Changes,
 }
 
 impl Filter {
@@ -156,18 +171,27 @@ impl Order<'_> {
         Ok(interface)
     }
 
-    /// Creates and fills the maps and loads the program; `identity` is its own.
+    /// Prepares what is to stand in the place of `old`, which filters the interface, or where nothing does.
     ///
     /// # Errors
     /// When the kernel refuses; then nothing of it remains.
-    pub fn load(
+    pub fn prepare(
         &self,
-        identity: Identity,
+        old: Option<&Filter>,
         batch: &mut Batch,
         scan: &mut Scan,
-    ) -> Result<Loaded, Diagnostic> {
+    ) -> Result<Prepared, Diagnostic> {
+        let origin = old.map(|old| self.fits_into(old)).transpose()?.flatten();
+        match origin {
+            Some(origin) => Ok(Prepared::Change(origin)),
+            None => self.load(batch, scan).map(Prepared::Load),
+        }
+    }
+
+    /// Creates and fills the maps and loads the program.
+    fn load(&self, batch: &mut Batch, scan: &mut Scan) -> Result<Loaded, Diagnostic> {
         let maps = maps::create(self)?;
-        fill::fill(self, &maps, batch)?;
+        let lists = fill::fill(self, &maps, batch)?;
         let card = match self.filter.mode {
             config::Mode::Offload => Some(self.device()?.index),
             _ => None,
@@ -186,7 +210,7 @@ impl Order<'_> {
             program,
             chosen,
             maps,
-            identity,
+            origin: Origin::new(self, lists),
         })
     }
 
@@ -215,7 +239,6 @@ impl Order<'_> {
             chosen: loaded.chosen,
             metrics: self.filter.metrics.clone(),
             reattached: 0,
-            identity: loaded.identity,
             changes_maps: self.object.changes_maps(),
             maps: loaded.maps,
             holds: self.filter.exit == config::Exit::Hold,
@@ -223,6 +246,8 @@ impl Order<'_> {
             wanted: self.filter.mode,
             placed,
             retry: None,
+            origin: loaded.origin,
+            changes: Changes::default(),
         }
     }
 }

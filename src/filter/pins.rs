@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use nix::errno::Errno;
 use nix::sys::statfs::{BPF_FS_MAGIC, statfs};
 
-use super::Identity;
+use super::origin::Identity;
 use super::trouble::Trouble;
 use crate::kernel::attach::Attachment;
 use crate::kernel::errno;
@@ -90,6 +90,21 @@ impl Pins {
             pin::pin(map.fd().as_fd(), &new.join(index.to_string()))?;
         }
         fs::rename(&new, folder).map_err(|error| errno(&error))
+    }
+
+    /// Gives a state another name, if it is there.
+    ///
+    /// # Errors
+    /// When it can't be renamed.
+    pub(super) fn rename_state(&self, from: Identity, to: Identity) -> Result<(), Trouble> {
+        let folder = self.state(from);
+        match fs::rename(&folder, self.state(to)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                let errno = errno(&error);
+                Err(Trouble::new(&folder, "can't be renamed", Some(errno)))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn forget_new(&self) {

@@ -2,7 +2,7 @@
 
 use super::chosen::take_watches;
 use super::place::{self, Misplaced, Placed};
-use super::{Chosen, Filter, Loaded, Order};
+use super::{Chosen, Filter, Loaded, Order, Origin};
 use crate::config::Diagnostic;
 use crate::kernel::interface;
 use crate::kernel::map::Map;
@@ -50,14 +50,33 @@ impl Order<'_> {
         }
     }
 
-    /// Goes on with what `old` has, which is the same but for what is read from its map: nothing is loaded, and counters
-    /// go on. `old` can take back its place, as after [`Order::switch`].
+    /// Goes on with what `old` has, which is the same but for entries and for what is read from its maps: nothing is
+    /// loaded, and the counters of all other entries go on. `old` can take back its place, as after [`Order::switch`].
     ///
     /// # Errors
-    /// When there are no descriptors left, or the mode changes and the driver refuses; `old` still filters.
+    /// When the kernel does not take an entry, there are no descriptors left, or the mode changes and the driver refuses;
+    /// `old` still filters.
     pub fn keep(
         &self,
         old: &mut Filter,
+        origin: Origin,
+        lasting: bool,
+        scan: &mut Scan,
+    ) -> Result<Filter, Diagnostic> {
+        let changes = self.change(old, &origin, scan)?;
+        match self.go_on(old, origin, lasting, scan) {
+            Ok(new) => Ok(Filter { changes, ..new }),
+            Err(wrong) => {
+                changes.undo(old, self.log);
+                Err(wrong)
+            }
+        }
+    }
+
+    fn go_on(
+        &self,
+        old: &mut Filter,
+        origin: Origin,
         lasting: bool,
         scan: &mut Scan,
     ) -> Result<Filter, Diagnostic> {
@@ -74,7 +93,7 @@ impl Order<'_> {
             program: old.program.share().map_err(|error| self.lacking(&error))?,
             chosen,
             maps,
-            identity: old.identity,
+            origin,
         };
         let mut new = self.switch(old, loaded, lasting)?;
         if self.filter.debug {
@@ -103,9 +122,10 @@ impl Filter {
     /// Puts this filter back in the place of `other`, which took it.
     pub fn take_back(&mut self, mut other: Self, log: &crate::log::Log) {
         self.placed = other.placed.take();
-        if self.identity == other.identity {
+        if self.program.info.id == other.program.info.id {
             take_watches(&mut self.chosen, &mut other.chosen);
         }
+        other.changes.undo(self, log);
         self.stand_again(log);
         self.settle(log);
     }

@@ -16,6 +16,8 @@ pub enum Call {
     MapUpdate,
     /// `BPF_MAP_UPDATE_BATCH` (5.6).
     MapUpdateBatch,
+    /// `BPF_MAP_DELETE_ELEM` (3.18).
+    MapDelete,
     /// `BPF_MAP_LOOKUP_ELEM` (3.18).
     MapLookup,
     /// `BPF_MAP_LOOKUP_BATCH` (5.6).
@@ -52,6 +54,7 @@ impl Call {
             Self::MapCreate => "map_create",
             Self::MapUpdate => "map_update",
             Self::MapUpdateBatch => "map_update_batch",
+            Self::MapDelete => "map_delete",
             Self::MapLookup => "map_lookup",
             Self::MapLookupBatch => "map_lookup_batch",
             Self::MapNextKey => "map_next_key",

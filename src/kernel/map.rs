@@ -185,6 +185,25 @@ impl Map {
         .map(drop)
     }
 
+    /// Deletes an entry, if it is there.
+    ///
+    /// # Errors
+    /// `EINVAL` for an array.
+    pub fn delete(&self, key: &[u8]) -> std::result::Result<(), Errno> {
+        if key.len() != self.shape.key_size {
+            return Err(Errno::EINVAL);
+        }
+        let fd = self.fd.as_raw_fd();
+        // SAFETY: the kernel reads key_size bytes; the slice was just checked to hold as many.
+        let answer = door::pass(Call::MapDelete, || unsafe {
+            bpf_sys::bpf_map_delete_elem(fd, key.as_ptr().cast())
+        });
+        match answer {
+            Ok(_) | Err(Errno::ENOENT) => Ok(()),
+            Err(errno) => Err(errno),
+        }
+    }
+
     /// Sets `count` entries in one call (5.6; per-CPU arrays 5.13, other kinds later). The keys stand one after the
     /// other, as do the values. On an error, how many were set before it.
     ///

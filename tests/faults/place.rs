@@ -52,7 +52,13 @@ impl Place {
         // A map's name has 15 bytes at most, and is an identifier in C.
         let tag = site.server.name().replace('-', "_");
         assert!(tag.len() <= 15, "{tag}");
-        compile_with("faults", site.folder.path(), &[&format!("-DTAG={tag}")]);
+        let tagged = format!("-DTAG={tag}");
+        compile_with("faults", site.folder.path(), &[&tagged]);
+        compile_with(
+            "faults",
+            &site.folder.file("other"),
+            &[&tagged, "-DQUEUE=0xfffe"],
+        );
         Self { site, tag }
     }
 

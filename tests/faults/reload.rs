@@ -15,12 +15,16 @@ use crate::version::Version;
 /// What the Corefile says then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Change {
-    /// Other entries and another address of the page: all that can be made anew is.
+    /// Another object and another address of the page: all that can be made anew is.
     All,
-    /// Another metric: program and maps go on.
+    /// Other entries: program and maps go on.
+    Entries,
+    /// Another metric: entries go on, too.
     Metric,
     /// As `All`, of a filter that outlives the daemon.
     Held,
+    /// As `Entries`, of such a filter.
+    HeldEntries,
 }
 
 /// Whose calls fail meanwhile.
@@ -34,25 +38,33 @@ pub(crate) enum Whose {
 pub(crate) struct Reload(pub(crate) Change, pub(crate) Whose);
 
 impl Reload {
+    const fn holds(&self) -> bool {
+        matches!(self.0, Change::Held | Change::HeldEntries)
+    }
+
     fn from(&self) -> Version {
         Version {
-            holds: self.0 == Change::Held,
+            holds: self.holds(),
             ..Version::FIRST
         }
     }
 
     fn to(&self) -> Version {
         let from = self.from();
-        if self.0 == Change::Metric {
-            return Version {
+        match self.0 {
+            Change::All | Change::Held => Version {
+                other: true,
+                port: from.port + 1,
+                ..from
+            },
+            Change::Entries | Change::HeldEntries => Version {
+                value: from.value + 1,
+                ..from
+            },
+            Change::Metric => Version {
                 second: true,
                 ..from
-            };
-        }
-        Version {
-            port: from.port + 1,
-            value: from.value + 1,
-            ..from
+            },
         }
     }
 
@@ -122,7 +134,7 @@ impl Stage for Reload {
         let threads = files(&place.trace());
         let calls = of_any(threads.iter().map(|file| calls(&lines(file))));
         reloads.end();
-        if whole || self.0 != Change::Held {
+        if whole || !self.holds() {
             return calls;
         }
         // What is before is in the other reloads.

@@ -8,6 +8,8 @@ use super::{
     within,
 };
 
+use crate::objects::compile::compile_with;
+
 /// The interface that is filtered.
 pub(crate) const SERVER: &str = "edge0";
 /// The other end of its wire.
@@ -55,6 +57,11 @@ impl Site {
         ));
         self.server.run(&format!("ip link set {server} up"));
         self.client.run(&format!("ip link set {client} up"));
+    }
+
+    /// Adds `other/example.o`: the same program with room for fewer entries.
+    pub(crate) fn add_other_object(&self) {
+        compile_with("example", &self.folder.file("other"), &["-DENTRIES=8"]);
     }
 
     /// Starts `corexdp run` with this Corefile.

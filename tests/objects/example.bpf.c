@@ -11,7 +11,9 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
+#ifndef ENTRIES
 #define ENTRIES 16
+#endif
 
 struct maprec {
 	__be32 ip4net;

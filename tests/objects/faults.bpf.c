@@ -8,6 +8,10 @@
 
 #include <bpf/bpf_helpers.h>
 
+#ifndef QUEUE
+#define QUEUE 0xffff
+#endif
+
 #ifndef TAG
 #define TAG tag
 #endif
@@ -26,7 +30,7 @@ struct {
 	__uint(max_entries, 1);
 } TAG SEC(".maps");
 
-const volatile __u32 queue = 0xffff;
+const volatile __u32 queue = QUEUE;
 
 SEC("xdp")
 int xdp_prog(struct xdp_md *ctx)

@@ -101,6 +101,10 @@ fn corefile(network: &str, exit: &str) -> String {
     )
 }
 
+fn other(network: &str, exit: &str) -> String {
+    corefile(network, exit).replace("example.o", "other/example.o")
+}
+
 const OLD: &str = "0A0B0000";
 const NEW: &str = "0A0C0000";
 
@@ -158,6 +162,7 @@ fn exit_detach_lets_go_of_what_was_held() {
 #[test]
 fn a_reload_holds_and_lets_go() {
     let held = Held::new();
+    held.site.add_other_object();
     let daemon = held.start(&corefile(OLD, ""));
     let mut reloads = 0;
     let mut reload = |corefile: &str| {
@@ -169,6 +174,7 @@ fn a_reload_holds_and_lets_go() {
     for (text, pins) in [
         (corefile(OLD, "exit hold"), (1, true)),
         (corefile(NEW, "exit hold"), (1, true)),
+        (other(NEW, "exit hold"), (1, true)),
         (corefile(NEW, "exit hold\nmode generic"), (1, true)),
         (corefile(NEW, "mode generic"), (0, false)),
         (corefile(OLD, "exit hold"), (1, true)),
@@ -178,6 +184,44 @@ fn a_reload_holds_and_lets_go() {
         assert_eq!(held.pins(), pins, "{text}");
     }
     assert_eq!(held.site.attached(), None);
+    daemon.stop();
+}
+
+/// Counters go on over reload and restart where the entry is the same.
+#[test]
+fn entries_that_a_reload_changed_are_adopted() {
+    let held = Held::new();
+    let more = |network: &str| {
+        let more = format!("map {network}.FFFF0000.00000000\n    exit hold");
+        corefile(OLD, &more)
+    };
+    let daemon = held.start(&more("0A0D0000"));
+    held.drops("10.11.0.1", 0);
+    let filter = held.site.filter();
+    held.site.folder.write("Corefile", &more(NEW));
+    daemon.signal(Signal::SIGHUP);
+    daemon.line("reload: done");
+    assert_eq!(held.pins(), (1, true));
+    daemon.stop();
+    let daemon = held.start(&more(NEW));
+    assert_eq!(held.site.filter(), filter);
+    held.drops("10.11.0.1", 2);
+    daemon.stop();
+}
+
+/// A daemon that died while it changed entries leaves a state of this name: nobody knows which of them are there.
+#[test]
+fn entries_that_were_being_changed_are_not_adopted() {
+    let held = Held::new();
+    held.start(&corefile(OLD, "exit hold")).stop();
+    let filter = held.site.filter();
+    held.sh(&format!(
+        "mv {PINS}/????????????????  {PINS}/0000000000000000"
+    ));
+    let daemon = held.start(&corefile(OLD, "exit hold"));
+    assert_ne!(held.site.filter().id, filter.id);
+    held.drops("10.11.0.1", 0);
+    assert_eq!(held.pins(), (1, true));
     daemon.stop();
 }
 

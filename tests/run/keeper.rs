@@ -33,10 +33,8 @@ fn without_a_keeper_all_goes_on_but_there_is_no_other_worker() {
     let (daemon, worker) = bereft(&site);
     let filter = site.filter();
     assert_eq!(site.get("/metrics").status, 200);
-    let other = COREFILE.replace(
-        "elf example.o",
-        "elf example.o\nmap 0A0C0000.FFFF0000.00000000",
-    );
+    site.add_other_object();
+    let other = COREFILE.replace("example.o", "other/example.o");
     site.folder.write("Corefile", &other);
     daemon.signal(Signal::SIGHUP);
     daemon.line("reload: done");

@@ -1,0 +1,160 @@
+//! Entries that a reload changes, in the maps that filter.
+
+use crate::net::{Corexdp, Daemon, Outcome, Site, finish};
+use crate::packet;
+use crate::words::{corefile, dump};
+
+/// Lines before and after, of each kind of map; what is to be seen is what the second ones give from the start.
+const CHANGES: [(&str, &str, &str); 9] = [
+    ("nothing", "entry 1 packets=1", "entry 1 packets=1"),
+    (
+        "added, changed and taken away",
+        "entry 1 packets=1\nentry 2 packets=2\nentry 3 packets=3",
+        "entry 2 packets=2\nentry 3 packets=4\nentry 4 packets=4",
+    ),
+    (
+        "in other words, in another order",
+        "entry 1 mac=02:00:5e:10:20:30\nentry 2 packets=2",
+        "entry 2 packets=0x0200000000000000\nentry 1 mac=02:00:5E:10:20:30",
+    ),
+    (
+        "the last of several lines for a key counts",
+        "entry 1 packets=1\nentry 1 packets=2\nentry 2 packets=2",
+        "entry 1 packets=2\nentry 1 packets=1\nentry 2 packets=3\nentry 2 packets=2",
+    ),
+    (
+        "prefixes within prefixes",
+        "entry @networks 10.0.0.0/8 value=8\nentry @networks 10.1.0.0/16 value=16",
+        "entry @networks 10.1.0.0/16 value=17\nentry @networks 10.1.1.0/24 value=24\nentry @networks 0.0.0.0/0 value=1",
+    ),
+    (
+        "each CPU's value",
+        "entry @per_cpu 1 packets=1\nentry @per_cpu 2 packets=2",
+        "entry @per_cpu 2 packets=3\nentry @per_cpu 3 packets=2",
+    ),
+    (
+        "another map",
+        "entry @networks6 ::/0 value=1\nentry 1 packets=1",
+        "entry @networks 0.0.0.0/0 value=1\nentry 1 packets=1",
+    ),
+    (
+        "all of them",
+        "entry 1 packets=1\nentry @networks6 ::/0 value=1\nentry @per_cpu 1 packets=1",
+        "gauge one 1 packets \"Not there.\"",
+    ),
+    (
+        "a full map",
+        "entry @pairs 0x0A00000100350000 value[0]=1\nentry @pairs 0x0A00000200350000 value[0]=2",
+        "entry @pairs 0x0A00000300350000 value[0]=3\nentry @pairs 0x0A00000200350000 value[0]=2",
+    ),
+];
+
+fn reload(site: &Site, corefile: &str) -> Outcome {
+    site.folder.write("Corefile", corefile);
+    let words = ["reload", "--control", "control"];
+    finish(&mut Corexdp::command(site.folder.path(), &words))
+}
+
+fn reloads(site: &Site, corefile: &str) {
+    reload(site, corefile).expect(0, &[]);
+}
+
+#[test]
+fn after_a_reload_all_entries_are_as_after_a_start() {
+    let site = Site::new();
+    site.folder.fixture("words");
+    for (what, old, new) in CHANGES {
+        let (old, new) = (corefile(&format!("{old}\n")), corefile(&format!("{new}\n")));
+        let daemon = site.run(&old).attached(1);
+        let before = site.filter();
+        reloads(&site, &new);
+        let changed = dump(&site);
+        // A map that has no room for both gives way to another.
+        assert_eq!(site.filter() == before, what != "a full map", "{what}");
+        daemon.stop();
+        let daemon = site.run(&new).attached(1);
+        assert_eq!(changed, dump(&site), "{what}");
+        daemon.stop();
+    }
+}
+
+/// A filter that drops and counts what comes from these networks.
+fn dropping(networks: &[u8]) -> String {
+    let line =
+        |text: String, network: &u8| text + &format!("map 0A{network:02X}0000.FFFF0000.00000000\n");
+    let metrics = (0..networks.len()).fold(String::new(), |text, place| {
+        text + &format!("metric at_{place} 0{place}000000 8 4 \"Dropped.\"\n")
+    });
+    let lines = networks.iter().fold(String::new(), line);
+    format!(". {{\nprometheus\nebpf {{\nelf example.o\nif edge0\n{lines}{metrics}}}\n}}\n")
+}
+
+fn start(site: &Site, networks: &[u8]) -> Daemon {
+    site.run(&dropping(networks)).attached(1)
+}
+
+#[test]
+fn counters_of_entries_that_stay_go_on() {
+    let site = Site::new();
+    let daemon = start(&site, &[11, 12, 13]);
+    let sender = site.sender();
+    for (network, count) in [(11, 1), (12, 2), (13, 3)] {
+        sender.send(&packet(&format!("10.{network}.0.1")), count);
+    }
+    site.metric_becomes("coredns_ebpf_at_2", 3);
+    reloads(&site, &dropping(&[11, 14, 13, 15]));
+    for (place, count) in [(0, 1), (1, 0), (2, 3), (3, 0)] {
+        site.metric_becomes(&format!("coredns_ebpf_at_{place}"), count);
+    }
+    for network in [11, 13, 14, 15] {
+        sender.send(&packet(&format!("10.{network}.0.1")), 1);
+    }
+    for (place, count) in [(0, 2), (1, 1), (2, 4), (3, 1)] {
+        site.metric_becomes(&format!("coredns_ebpf_at_{place}"), count);
+    }
+    daemon.stop();
+}
+
+/// The program may add entries of its own; a reload takes none of them away.
+#[test]
+fn what_the_program_wrote_stays() {
+    let site = Site::new();
+    site.folder.fixture("hash");
+    let with = |entries: &str| {
+        format!(
+            ". {{\nprometheus\nebpf {{\nelf hash.o\nif edge0\n{entries}gauge seen 10.11.0.1 packets \"Seen.\"\n}}\n}}\n"
+        )
+    };
+    let daemon = site.run(&with("entry 10.12.0.1 packets=5\n")).attached(1);
+    site.sender().send(&packet("10.11.0.1"), 3);
+    site.metric_becomes("coredns_ebpf_seen", 3);
+    reloads(&site, &with("entry 10.13.0.1 packets=5\n"));
+    site.metric_becomes("coredns_ebpf_seen", 3);
+    daemon.stop();
+}
+
+/// Of three entries that change, the kernel does not take the last; the others get back what they had, counters too.
+#[cfg(feature = "faults")]
+#[test]
+fn what_the_kernel_refuses_is_undone() {
+    let site = Site::new();
+    site.folder.write("Corefile", &dropping(&[11, 12, 13, 14]));
+    let mut command = site.command("run", &[]);
+    command.env("COREXDP_FAULT", "map_update:ENOMEM:3");
+    let daemon = site
+        .server
+        .enter(|| Daemon::spawn(&mut command))
+        .attached(1);
+    site.sender().send(&packet("10.12.0.1"), 2);
+    site.metric_becomes("coredns_ebpf_at_1", 2);
+    let before = site.filter().map("xdp_map").entries();
+    // In the order of their places from the last to the first, since the list gets no shorter.
+    reload(&site, &dropping(&[11, 22, 23, 24])).refuses(
+        71,
+        &["Corefile:7: map: no memory for this entry of xdp_map"],
+    );
+    assert_eq!(site.filter().map("xdp_map").entries(), before);
+    reloads(&site, &dropping(&[11, 22, 23, 24]));
+    site.metric_becomes("coredns_ebpf_at_1", 0);
+    daemon.stop();
+}
