@@ -53,7 +53,7 @@ impl Reload {
         let from = self.from();
         match self.0 {
             Change::All | Change::Held => Version {
-                other: true,
+                object: "other/faults.o",
                 port: from.port + 1,
                 ..from
             },

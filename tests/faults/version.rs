@@ -5,8 +5,8 @@ use std::fs;
 /// A Corefile in the cases' terms.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Version {
-    /// Whether the object is the other one.
-    pub(crate) other: bool,
+    /// The object's file.
+    pub(crate) object: &'static str,
     /// Where the page is.
     pub(crate) port: u16,
     /// What stands under each key of the map, for each CPU.
@@ -21,7 +21,7 @@ pub(crate) struct Version {
 
 impl Version {
     pub(crate) const FIRST: Self = Self {
-        other: false,
+        object: "faults.o",
         port: 9153,
         value: 3,
         second: false,
@@ -31,14 +31,14 @@ impl Version {
 
     pub(crate) fn corefile(&self) -> String {
         let on = |wanted: bool, line: &'static str| if wanted { line } else { "" };
-        let elf = if self.other { "other/" } else { "" };
         let entries = (1..4).fold(String::new(), |text, key| {
             text + &format!("map 0{key}000000 {:02X}00000000000000\n", self.value)
         });
         format!(
-            ". {{\nprometheus 127.0.0.1:{}\n{}ebpf {{\nif edge0\nelf {elf}faults.o\n{entries}{}{}{}}}\n}}\n",
+            ". {{\nprometheus 127.0.0.1:{}\n{}ebpf {{\nif edge0\nelf {}\n{entries}{}{}{}}}\n}}\n",
             self.port,
             on(self.debug, "debug\n"),
+            self.object,
             "metric first 03000000 0 8 \"First.\"\n",
             on(self.second, "metric second 02000000 0 8 \"Second.\"\n"),
             on(self.holds, "exit hold\n"),
