@@ -1,5 +1,7 @@
 //! From a checked plan to what runs: the page's sockets and worker, programs loaded, programs attached.
 
+use std::time::{Duration, Instant};
+
 use nix::errno::Errno;
 
 use super::signals::Signals;
@@ -14,6 +16,10 @@ use crate::page::keeper::Keeper;
 use crate::page::listener::{Listener, Listeners};
 use crate::page::server::Server;
 use crate::plan::Plan;
+use crate::wait::rest;
+
+/// How long an address that is in use may be the worker's.
+const LET_GO: Duration = Duration::from_millis(500);
 
 /// Says what is odd about the Corefile.
 pub(super) fn warn(plan: &Plan, log: &Log) {
@@ -58,9 +64,19 @@ pub(super) fn listeners_at(
 }
 
 fn listen(address: Address, running: Option<&Server>) -> Result<Listener, Errno> {
-    match running.and_then(|server| server.listener(address)) {
-        Some(listener) => listener.share(),
-        None => Listener::open(address),
+    let Some(server) = running else {
+        return Listener::open(address);
+    };
+    if let Some(listener) = server.listener(address) {
+        return listener.share();
+    }
+    let begin = Instant::now();
+    loop {
+        match Listener::open(address) {
+            // The worker may not have let go yet of what the last reload took away.
+            Err(Errno::EADDRINUSE) if begin.elapsed() < LET_GO => rest(LET_GO / 50),
+            other => return other,
+        }
     }
 }
 
