@@ -1,34 +1,8 @@
-//! The files and variables that a Corefile may name.
+//! Reading files.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
-
-use crate::corefile::Host;
-
-/// This machine, as [`crate::corefile`] asks of it.
-#[derive(Debug, Default)]
-pub struct Machine;
-
-impl Host for Machine {
-    fn read(&mut self, path: &str, limit: usize) -> io::Result<Vec<u8>> {
-        read(Path::new(path), limit)
-    }
-
-    fn list(&mut self, dir: &str) -> io::Result<Vec<String>> {
-        let names =
-            fs::read_dir(dir)?.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()));
-        names.collect()
-    }
-
-    fn exists(&mut self, path: &str) -> bool {
-        fs::symlink_metadata(path).is_ok()
-    }
-
-    fn var(&mut self, name: &str) -> Option<String> {
-        std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
-    }
-}
 
 /// The content of a file of at most `limit` bytes.
 ///

@@ -9,6 +9,7 @@ use corexdp::config::Diagnostic;
 use corexdp::exit::{self, code};
 use corexdp::log::Log;
 use corexdp::plan::{Plan, Source};
+use corexdp::sources::Sources;
 use corexdp::{control, daemon, inspect, page, plan, report};
 
 #[cfg(feature = "faults")]
@@ -31,7 +32,10 @@ fn execute(command: Command) -> u8 {
         Command::Version => {
             print(&mut |out| writeln!(out, "corexdp {}", env!("CARGO_PKG_VERSION")))
         }
-        Command::Expand { source } => match plan::read(&source.unwrap_or_else(Source::usual)) {
+        Command::Expand { source } => match plan::read(
+            &source.unwrap_or_else(Source::usual),
+            &mut Sources::default(),
+        ) {
             Ok(corefile) => print(&mut |out| report::expand(out, &corefile)),
             Err(wrong) => refuse(&[wrong]),
         },
@@ -81,7 +85,7 @@ fn run(options: &daemon::Options) -> u8 {
 }
 
 fn check(source: &Source, json: bool) -> u8 {
-    let result = Plan::make(source);
+    let result = Plan::make(source, &mut Sources::default());
     if let Ok(plan) = &result {
         plan.warn(&mut |warning| say(&format_args!("warning: {warning}")));
     }

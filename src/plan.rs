@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use crate::capacity::MAX_COREFILE;
 use crate::config::{Blame, Config, Diagnostic, Filter, fit};
 use crate::corefile::{Corefile, Escaped, Plain};
-use crate::files::{self, Machine};
+use crate::files;
 use crate::object::{self, LinkedObject};
+use crate::sources::Sources;
 
 /// The entry function of a program.
 pub const ENTRY: &str = "xdp_prog";
@@ -67,26 +68,20 @@ impl std::fmt::Display for Source {
     }
 }
 
-/// Reads the Corefile, imports, snippets and environment resolved.
+/// Reads the Corefile, imports, snippets and environment resolved; from which files, `sources` then knows.
 ///
 /// # Errors
 /// The first thing wrong with it; an unreadable file is no fault of the text.
-pub fn read(source: &Source) -> Result<Corefile, Diagnostic> {
+pub fn read(source: &Source, sources: &mut Sources) -> Result<Corefile, Diagnostic> {
     let (bytes, folder) = match source {
         Source::Stdin => files::read_all(io::stdin().lock(), MAX_COREFILE),
-        Source::File(path) => files::read(path, MAX_COREFILE),
+        Source::File(path) => sources.content(path, MAX_COREFILE),
     }
     .and_then(|bytes| Ok((bytes, source.folder()?)))
     .map_err(|error| unreadable(source, &error))?;
     let folder = folder.to_string_lossy();
-    Corefile::parse(
-        &source.to_string(),
-        &folder,
-        bytes,
-        MAX_COREFILE,
-        &mut Machine,
-    )
-    .map_err(|error| Diagnostic::from(&error))
+    Corefile::parse(&source.to_string(), &folder, bytes, MAX_COREFILE, sources)
+        .map_err(|error| Diagnostic::from(&error))
 }
 
 fn unreadable(source: &Source, error: &io::Error) -> Diagnostic {
@@ -131,19 +126,19 @@ impl Plan {
         }
     }
 
-    /// Reads and checks everything.
+    /// Reads and checks everything; what was read, `sources` then knows, whatever comes of it.
     ///
     /// # Errors
     /// All that is wrong.
-    pub fn make(source: &Source) -> Result<Self, Vec<Diagnostic>> {
-        let corefile = read(source).map_err(|one| vec![one])?;
+    pub fn make(source: &Source, sources: &mut Sources) -> Result<Self, Vec<Diagnostic>> {
+        let corefile = read(source, sources).map_err(|one| vec![one])?;
         let folder = source
             .folder()
             .map_err(|error| vec![unreadable(source, &error)])?;
         let (mut config, mut wrong) = Config::read(&corefile, &folder);
         let mut objects = Vec::new();
         for filter in &mut config.filters {
-            match read_object(filter, &corefile) {
+            match read_object(filter, &corefile, sources) {
                 Ok(object) => {
                     wrong.extend(fit::check(filter, &corefile, &object.maps, object.btf()));
                     objects.push(object);
@@ -167,23 +162,33 @@ impl Plan {
 ///
 /// # Errors
 /// Whose fault it is that there are none, and why.
-pub fn read_program(path: &Path, missing: &str) -> Result<Vec<u8>, (Blame, String)> {
-    files::read(path, MAX_OBJECT).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => (Blame::Input, missing.into()),
-        io::ErrorKind::FileTooLarge => (
-            Blame::Object,
-            format!("larger than {MAX_OBJECT} bytes; that is no XDP object"),
-        ),
-        _ => (Blame::Input, format!("can't be read: {error}")),
-    })
+pub fn read_program(
+    path: &Path,
+    missing: &str,
+    sources: &mut Sources,
+) -> Result<Vec<u8>, (Blame, String)> {
+    sources
+        .content(path, MAX_OBJECT)
+        .map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => (Blame::Input, missing.into()),
+            io::ErrorKind::FileTooLarge => (
+                Blame::Object,
+                format!("larger than {MAX_OBJECT} bytes; that is no XDP object"),
+            ),
+            _ => (Blame::Input, format!("can't be read: {error}")),
+        })
 }
 
-fn read_object(filter: &Filter, corefile: &Corefile) -> Result<LinkedObject, Diagnostic> {
+fn read_object(
+    filter: &Filter,
+    corefile: &Corefile,
+    sources: &mut Sources,
+) -> Result<LinkedObject, Diagnostic> {
     let path = filter.elf.to_string_lossy();
     let path = Escaped(&path);
     let wrong = |blame, message| Diagnostic::new(corefile, filter.elf_at, "elf", message, blame);
     let missing = "no such file; a relative path starts at its Corefile's folder";
-    let bytes = read_program(&filter.elf, missing)
+    let bytes = read_program(&filter.elf, missing, sources)
         .map_err(|(blame, what)| wrong(blame, format!("{path}: {what}")))?;
     let entry = filter.program.as_ref();
     let name = entry.map_or(ENTRY, |(name, _)| name.as_str());

@@ -53,6 +53,8 @@ mod page;
 mod refusals;
 #[path = "run/reloading.rs"]
 mod reloading;
+#[path = "run/renewing.rs"]
+mod renewing;
 #[path = "run/stopping.rs"]
 mod stopping;
 #[path = "run/strangers.rs"]

@@ -15,6 +15,7 @@ mod entries;
 pub mod fit;
 mod lines;
 mod metric;
+mod reload;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -29,6 +30,7 @@ pub use diagnostic::{Blame, Diagnostic};
 pub use duration::parse as duration;
 pub use entries::{Entries, Entry, Value};
 pub use lines::MAP;
+pub use reload::Reload;
 
 /// What the Corefile asks for.
 #[derive(Debug, Default)]
@@ -37,6 +39,8 @@ pub struct Config {
     pub filters: heapless::Vec<Filter, MAX_FILTERS>,
     /// Where the metrics page is served; empty: nowhere.
     pub pages: heapless::Vec<Page, MAX_FILTERS>,
+    /// How often to look whether the Corefile has changed; `None`: never.
+    pub reload: Option<Reload>,
 }
 
 /// A `prometheus` directive.
@@ -177,6 +181,10 @@ impl Config {
                 find("debug").is_some_and(|directive| read_debug(directive, corefile, &mut faults));
             if let Some(directive) = find("prometheus") {
                 config.read_page(directive, corefile, &mut faults);
+            }
+            if let Some(directive) = find("reload") {
+                let reload = Reload::read(directive, corefile, &mut faults);
+                config.reload = reload.or(config.reload);
             }
             let is_ebpf = |(_, directive): &(usize, &Directive)| directive.name == "ebpf";
             let ebpf = block.directives.iter().enumerate().find(is_ebpf);

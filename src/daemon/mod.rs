@@ -6,6 +6,7 @@ mod confirm;
 mod error;
 pub mod list;
 mod reload;
+mod renew;
 mod serve;
 mod signals;
 mod start;
@@ -25,8 +26,10 @@ use crate::page::keeper::Keeper;
 use crate::page::server::Server;
 use crate::plan::{Plan, Source};
 use crate::process::{Birth, PidFile};
+use crate::sources::Sources;
 
 pub use error::{Error, fault, worst};
+use renew::Renewal;
 use serve::{Daemon, Parts};
 use signals::Signals;
 
@@ -55,7 +58,8 @@ pub struct Options {
 pub fn run(options: &Options) -> Result<(), Error> {
     let birth = Birth::now();
     let log = &options.log;
-    let plan = Plan::make(&options.source).map_err(Error::Refused)?;
+    let mut sources = Sources::default();
+    let plan = Plan::make(&options.source, &mut sources).map_err(Error::Refused)?;
     start::warn(&plan, log);
     confine::check(!plan.config.filters.is_empty())?;
     let signals = Signals::catch()
@@ -72,6 +76,8 @@ pub fn run(options: &Options) -> Result<(), Error> {
     let Some((mut filters, mut old)) = start::filters(&plan, &signals, &mut scan, options)? else {
         return Ok(());
     };
+    let dice = renew::dice();
+    let renewal = Renewal::new(&plan.config, dice, sources);
     // A Corefile can be megabytes; from here on nothing needs it.
     drop(plan);
     let pidfile = match begin(options) {
@@ -96,6 +102,8 @@ pub fn run(options: &Options) -> Result<(), Error> {
         control,
         scan,
         birth,
+        renewal,
+        dice,
         options,
     });
     let end = daemon.serve(&signals);

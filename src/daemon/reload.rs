@@ -7,14 +7,16 @@
 use std::time::{Duration, Instant, SystemTime};
 
 use super::confirm::{Old, Pending};
+use super::renew::Renewal;
 use super::serve::Daemon;
 use super::switch::{settle, switch};
 use super::{Error, announce_filters, announce_page, start};
-use crate::config::Address;
+use crate::config::{Address, Config};
 use crate::overview::Count;
 use crate::page::listener::Listeners;
 use crate::page::server::Server;
 use crate::plan::{Plan, Source};
+use crate::sources::Sources;
 
 /// What is prepared for a page whose addresses change.
 pub(super) enum Page {
@@ -30,7 +32,14 @@ impl Daemon<'_> {
     /// # Errors
     /// What is wrong; nothing was changed.
     pub(super) fn reload(&mut self, confirm: Option<Duration>) -> Result<(), Error> {
-        let result = self.try_reload(confirm);
+        let mut sources = Sources::default();
+        let result = self.try_reload(confirm, &mut sources);
+        match (&result, &mut self.renewal) {
+            (Ok(config), renewal) => *renewal = Renewal::new(config, self.dice, sources),
+            (Err(_), Some(renewal)) => renewal.refused(sources),
+            (Err(_), None) => {}
+        }
+        let result = result.map(drop);
         let log = &self.options.log;
         match &result {
             Ok(()) => {
@@ -52,7 +61,11 @@ impl Daemon<'_> {
         result
     }
 
-    fn try_reload(&mut self, confirm: Option<Duration>) -> Result<(), Error> {
+    fn try_reload(
+        &mut self,
+        confirm: Option<Duration>,
+        sources: &mut Sources,
+    ) -> Result<Config, Error> {
         let log = &self.options.log;
         if self.options.source == Source::Stdin {
             return Err(Error::Stdin);
@@ -60,7 +73,7 @@ impl Daemon<'_> {
         if self.pending.is_some() {
             return Err(Error::Unconfirmed);
         }
-        let plan = Plan::make(&self.options.source).map_err(Error::Refused)?;
+        let plan = Plan::make(&self.options.source, sources).map_err(Error::Refused)?;
         start::warn(&plan, log);
         let wanted = plan.config.pages.iter().map(|page| page.address);
         let page = if wanted.eq(self.addresses()) {
@@ -90,7 +103,7 @@ impl Daemon<'_> {
             old,
             at_start: false,
         });
-        Ok(())
+        Ok(plan.config)
     }
 
     /// Has a worker made where there is none yet; one that is there will listen elsewhere.

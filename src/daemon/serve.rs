@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::Signal;
 
 use super::confirm::Pending;
+use super::renew::Renewal;
 use super::{Filters, Options, Signals};
 use crate::control::server::{CLIENTS, Control};
 use crate::corefile::Plain;
@@ -40,6 +41,8 @@ pub(super) struct Parts<'a> {
     pub(super) control: Option<Control>,
     pub(super) scan: Box<Scan>,
     pub(super) birth: Birth,
+    pub(super) renewal: Option<Renewal>,
+    pub(super) dice: u32,
     pub(super) options: &'a Options,
 }
 
@@ -54,6 +57,9 @@ pub(super) struct Daemon<'a> {
     pub(super) reloads: Reloads,
     pub(super) counts: Vec<Count>,
     pub(super) pending: Option<Pending>,
+    pub(super) renewal: Option<Renewal>,
+    /// Makes this box look at its Corefile at another time than others.
+    pub(super) dice: u32,
     pub(super) options: &'a Options,
     control: Option<Control>,
     monitor: Monitor,
@@ -105,6 +111,8 @@ impl<'a> Daemon<'a> {
             scan: parts.scan,
             reloads: Reloads::default(),
             pending,
+            renewal: parts.renewal,
+            dice: parts.dice,
             options: parts.options,
             control: parts.control,
             monitor: parts.monitor,
@@ -141,13 +149,14 @@ impl<'a> Daemon<'a> {
             if let Some((server, keeper)) = self.server.as_mut().zip(self.keeper.as_mut()) {
                 server.restart(keeper);
             }
+            self.renew();
             self.look();
             self.options.log.deliver();
         }
     }
 
-    /// Sleeps until there is something to do. Only `debug`, a dead worker, an interface that refuses and what waits to
-    /// be confirmed set a time. That it can't wait is no reason to stop filtering.
+    /// Sleeps until there is something to do. Only `debug`, `reload`, a dead worker, an interface that refuses and
+    /// what waits to be confirmed set a time. That it can't wait is no reason to stop filtering.
     fn wait(&self, signals: &Signals) -> News {
         // Nobody could start another worker without the keeper.
         let server = self.server.as_ref().filter(|_| self.keeper.is_some());
@@ -157,6 +166,7 @@ impl<'a> Daemon<'a> {
             restart,
             self.filters.iter().filter_map(Filter::retry_at).min(),
             self.pending.as_ref().map(|pending| pending.until),
+            self.renewal.as_ref().map(Renewal::at),
             self.options.log.deadline(),
         ];
         let (control, clients) = self.control.as_ref().map(Control::fds).unzip();

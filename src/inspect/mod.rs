@@ -16,6 +16,7 @@ use crate::nearest::list;
 use crate::object::layout::{Kind, names};
 use crate::object::{self, Layout, Survey};
 use crate::plan;
+use crate::sources::Sources;
 
 use example::Block;
 pub use json::json;
@@ -25,7 +26,11 @@ pub use json::json;
 /// # Errors
 /// When there is no such file, or it is no usable object.
 pub fn read(program: &Path) -> Result<Survey, Diagnostic> {
-    let bytes = plan::read_program(program, "no such file; name an object file");
+    let bytes = plan::read_program(
+        program,
+        "no such file; name an object file",
+        &mut Sources::default(),
+    );
     let survey = bytes.and_then(|bytes| {
         let damaged = |error: object::Error| (crate::config::Blame::Object, error.to_string());
         object::survey(&bytes).map_err(damaged)

@@ -5,6 +5,21 @@ use super::Wrong;
 /// Whole Corefiles.
 pub(crate) const DIRECTIVES: &[Wrong] = &[
     (
+        ". {\n  reload 10s 5s 1s\n}\n",
+        &["Corefile:2: reload: takes [INTERVAL] [JITTER], not 3 words"],
+    ),
+    (
+        ". {\n  reload often\n}\n",
+        &["Corefile:2: reload: \"often\" is no duration; write for example 30s or 1m30s"],
+    ),
+    (
+        ". {\n  reload 1s 500ms\n}\n",
+        &[
+            "Corefile:2: reload: INTERVAL \"1s\" is too short; the least is 2s",
+            "Corefile:2: reload: JITTER \"500ms\" is too short; the least is 1s",
+        ],
+    ),
+    (
         ". {\n  ebpf\n}\n",
         &[
             "Corefile:2: ebpf: no elf; add `elf PROGRAM`, the object file to attach",
