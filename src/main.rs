@@ -3,13 +3,16 @@
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use corexdp::cli::{self, Command, Target};
 use corexdp::config::Diagnostic;
+use corexdp::control::{Request, client};
 use corexdp::exit::{self, code};
 use corexdp::log::Log;
 use corexdp::plan::{Plan, Source};
-use corexdp::{control, daemon, inspect, page, plan, report};
+use corexdp::{daemon, inspect, page, plan, report, status};
+use nix::errno::Errno;
 
 #[cfg(feature = "faults")]
 #[global_allocator]
@@ -58,11 +61,12 @@ fn execute(command: Command) -> u8 {
                 confirm,
             })
         }
-        Command::Ask { control, request } => control::client::ask(&control, request)
-            .unwrap_or_else(|error| {
-                say(&format_args!("corexdp: {error}"));
-                error.code()
-            }),
+        Command::Ask { control, request } => ask(&control, request),
+        Command::Status {
+            control,
+            json,
+            measure,
+        } => status(&control, json, measure),
         Command::Keeper => page::keeper::process::run().map_or(exit::USAGE, |()| 0),
     }
 }
@@ -78,6 +82,28 @@ fn run(options: &daemon::Options) -> u8 {
         }
     }
     code(daemon::fault(&error))
+}
+
+fn ask(control: &Path, request: Request) -> u8 {
+    // There is nothing that these requests are answered with but words.
+    let answer = client::ask(control, request, &mut |_, _| Err(Errno::EBADMSG));
+    answer.unwrap_or_else(|error| {
+        say(&format_args!("corexdp: {error}"));
+        error.code()
+    })
+}
+
+fn status(control: &Path, json: bool, measure: Option<Duration>) -> u8 {
+    match status::show(control, json, measure) {
+        Ok(text) => print(&mut |out| out.write_all(text.as_bytes())),
+        Err(error) => {
+            // The daemon has said it before.
+            if !matches!(error, status::Error::Refused(_)) {
+                say(&format_args!("corexdp: {error}"));
+            }
+            error.code()
+        }
+    }
 }
 
 fn check(source: &Source, json: bool) -> u8 {

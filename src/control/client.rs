@@ -2,15 +2,16 @@
 
 use std::fmt;
 use std::io::{self, Write as _};
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsFd as _, AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
-use nix::sys::socket::{MsgFlags, SockFlag, UnixAddr, connect, recv, send};
+use nix::sys::socket::{MsgFlags, SockFlag, UnixAddr, connect, send};
 
 use super::server::seqpacket;
-use super::{Answer, PACKET, Request};
+use super::{Answer, PACKET, Passed, Request};
 use crate::exit;
+use crate::kernel::passing;
 
 /// Why there is no answer.
 #[derive(Debug)]
@@ -71,11 +72,16 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// Asks the daemon that listens at `path`, prints what it says, and gives the exit code that it names.
+/// Asks the daemon that listens at `path`, prints what it says, gives to `take` what it passes, and gives the exit code
+/// that it names.
 ///
 /// # Errors
-/// When there is none, or it ends before it has answered.
-pub fn ask(path: &Path, request: Request) -> Result<u8, Error> {
+/// When there is none, or it ends before it has answered, or what it passes can't be taken.
+pub fn ask(
+    path: &Path,
+    request: Request,
+    take: &mut dyn FnMut(Passed<'_>, OwnedFd) -> Result<(), Errno>,
+) -> Result<u8, Error> {
     let failed = |errno| Error::new(path, errno);
     let socket = seqpacket(SockFlag::empty()).map_err(failed)?;
     let address = UnixAddr::new(path).map_err(failed)?;
@@ -89,12 +95,11 @@ pub fn ask(path: &Path, request: Request) -> Result<u8, Error> {
     .map_err(failed)?;
     let mut room = [0; PACKET];
     loop {
-        let length = match recv(socket.as_raw_fd(), &mut room, MsgFlags::empty()) {
-            Ok(0) => return Err(failed(Errno::ECONNRESET)),
-            Ok(length) => length,
-            Err(Errno::EINTR) => continue,
-            Err(errno) => return Err(failed(errno)),
-        };
+        let (length, mut passed) =
+            passing::receive_packet(socket.as_fd(), &mut room).map_err(failed)?;
+        if length == 0 {
+            return Err(failed(Errno::ECONNRESET));
+        }
         // What can't be printed is lost; the exit code is not.
         match Answer::parse(room.get(..length).unwrap_or_default()) {
             Some(Answer::Output(text)) => drop(io::stdout().write_all(text)),
@@ -103,6 +108,10 @@ pub fn ask(path: &Path, request: Request) -> Result<u8, Error> {
                 let _ = stderr
                     .write_all(line)
                     .and_then(|()| stderr.write_all(b"\n"));
+            }
+            Some(Answer::Passed(what)) => {
+                let descriptor = passed.pop().ok_or_else(|| failed(Errno::EBADMSG))?;
+                take(what, descriptor).map_err(failed)?;
             }
             Some(Answer::End(code)) => return Ok(code),
             None => return Err(failed(Errno::EBADMSG)),

@@ -38,6 +38,8 @@ pub enum Call {
     ProgById,
     /// `BPF_OBJ_GET_INFO_BY_FD` (4.13).
     ObjectInfo,
+    /// `BPF_ENABLE_STATS` (5.8).
+    EnableStats,
     /// A netlink request about an interface.
     Netlink,
     /// `setrlimit` of `RLIMIT_MEMLOCK`.
@@ -63,6 +65,7 @@ impl Call {
             Self::PinGet => "pin_get",
             Self::ProgById => "prog_by_id",
             Self::ObjectInfo => "object_info",
+            Self::EnableStats => "enable_stats",
             Self::Netlink => "netlink",
             Self::MemlockLimit => "memlock_limit",
         }

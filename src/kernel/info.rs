@@ -16,11 +16,49 @@ pub struct Program {
     pub name: String,
 }
 
+/// What a program has done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Statistics {
+    /// A digest of its instructions, as `bpftool` shows it.
+    pub tag: [u8; 8],
+    /// When it was loaded, in nanoseconds since the machine started (its sleep included).
+    pub loaded: u64,
+    /// How often it has run while the kernel counted that (5.1).
+    pub runs: u64,
+    /// How long these runs took together, in nanoseconds.
+    pub run_time: u64,
+}
+
 /// The identity of the program behind `fd` (4.13).
 ///
 /// # Errors
 /// What the kernel says.
 pub fn program(fd: BorrowedFd<'_>) -> Result<Program, Errno> {
+    let info = whole(fd)?;
+    let bytes = info.name.map(|c| u8::from_ne_bytes(c.to_ne_bytes()));
+    let text = bytes.split(|&b| b == 0).next().unwrap_or_default();
+    Ok(Program {
+        id: info.id,
+        name: String::from_utf8_lossy(text).into_owned(),
+    })
+}
+
+/// What the program behind `fd` has done.
+///
+/// # Errors
+/// What the kernel says.
+pub fn statistics(fd: BorrowedFd<'_>) -> Result<Statistics, Errno> {
+    let info = whole(fd)?;
+    Ok(Statistics {
+        tag: info.tag,
+        loaded: info.load_time,
+        runs: info.run_cnt,
+        run_time: info.run_time_ns,
+    })
+}
+
+/// All that the kernel tells of a program; zero what this kernel does not know.
+fn whole(fd: BorrowedFd<'_>) -> Result<bpf_sys::bpf_prog_info, Errno> {
     // SAFETY: bpf_prog_info is plain data; all zero means that no array is asked for.
     let mut info: bpf_sys::bpf_prog_info = unsafe { mem::zeroed() };
     let mut size = u32::try_from(mem::size_of_val(&info)).map_err(|_| Errno::E2BIG)?;
@@ -29,12 +67,7 @@ pub fn program(fd: BorrowedFd<'_>) -> Result<Program, Errno> {
     door::pass(Call::ObjectInfo, || unsafe {
         bpf_sys::bpf_obj_get_info_by_fd(fd, (&raw mut info).cast(), &raw mut size)
     })?;
-    let bytes = info.name.map(|c| u8::from_ne_bytes(c.to_ne_bytes()));
-    let text = bytes.split(|&b| b == 0).next().unwrap_or_default();
-    Ok(Program {
-        id: info.id,
-        name: String::from_utf8_lossy(text).into_owned(),
-    })
+    Ok(info)
 }
 
 /// Kind, key size, value size and capacity of the map behind `fd` (4.13).

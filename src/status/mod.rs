@@ -1,0 +1,124 @@
+//! `corexdp status`: asks the daemon, and shows what it says.
+
+#![forbid(unsafe_code)]
+
+mod measure;
+mod table;
+mod text;
+mod time;
+
+use std::fmt;
+use std::fs::File;
+use std::io::{self, IsTerminal as _, Read as _};
+use std::path::Path;
+use std::time::Duration;
+
+use nix::errno::Errno;
+
+use crate::control::client::{self, ask};
+use crate::control::{Passed, Request};
+use crate::exit;
+use crate::json::Value;
+use crate::kernel::errno;
+
+use measure::Measured;
+
+/// Why there is nothing to show.
+#[derive(Debug)]
+pub enum Error {
+    /// The daemon could not be asked.
+    Asked(client::Error),
+    /// It refused, has said why, and named this exit code.
+    Refused(u8),
+    /// What it said is not what a daemon of this version says.
+    Garbled,
+    /// The kernel refused to count.
+    Counting(Errno),
+}
+
+impl Error {
+    /// What to end with.
+    pub const fn code(&self) -> u8 {
+        match self {
+            Self::Asked(error) => error.code(),
+            Self::Refused(code) => *code,
+            Self::Counting(Errno::EPERM) => exit::NO_PERMISSION,
+            Self::Counting(_) | Self::Garbled => exit::SYSTEM,
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Asked(error) => error.fmt(f),
+            Self::Refused(_) => f.write_str("the daemon refused"),
+            Self::Garbled => f.write_str(
+                "the daemon answered what this version does not know; ask it with the binary that it was started from",
+            ),
+            Self::Counting(Errno::EPERM) => {
+                f.write_str("not permitted to measure; it needs CAP_SYS_ADMIN")
+            }
+            Self::Counting(errno) => {
+                let why = errno.desc();
+                write!(f, "runs can't be measured, which takes kernel 5.8: {why}")
+            }
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Asked(error) => std::error::Error::source(error),
+            _ => None,
+        }
+    }
+}
+
+/// What the daemon at `control` says of itself: JSON, or a text for a person. With a time, runs are counted that long.
+///
+/// # Errors
+/// See [`Error`].
+pub fn show(control: &Path, json: bool, time: Option<Duration>) -> Result<String, Error> {
+    let (text, value, measured) = match time {
+        None => {
+            let (text, value) = fetch(control)?;
+            (text, value, None)
+        }
+        Some(time) => {
+            let (text, value, measured) = Measured::over(time, &mut || fetch(control))?;
+            (text, value, Some(measured))
+        }
+    };
+    Ok(match measured {
+        None if json => text,
+        Some(measured) if json => measured.added_to(&text),
+        measured => text::text(&value, measured.as_ref(), has_colours()),
+    })
+}
+
+/// Only a terminal shows colours, and not all people want them.
+fn has_colours() -> bool {
+    let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    wanted && io::stdout().is_terminal()
+}
+
+/// The answer, as it is and read.
+fn fetch(control: &Path) -> Result<(String, Value), Error> {
+    let mut text = String::new();
+    let code = ask(control, Request::Status, &mut |what, memory| {
+        let Passed::Text(length) = what else {
+            return Err(Errno::EBADMSG);
+        };
+        let length = u32::from_ne_bytes(length).into();
+        let read = File::from(memory).take(length).read_to_string(&mut text);
+        read.map(drop).map_err(|error| errno(&error))
+    });
+    match code.map_err(Error::Asked)? {
+        exit::DONE => {}
+        code => return Err(Error::Refused(code)),
+    }
+    let value = Value::read(&text).ok_or(Error::Garbled)?;
+    Ok((text, value))
+}
