@@ -49,6 +49,8 @@ mod page;
 mod refusals;
 #[path = "run/reloading.rs"]
 mod reloading;
+#[path = "run/status.rs"]
+mod status;
 #[path = "run/stopping.rs"]
 mod stopping;
 #[path = "run/strangers.rs"]
