@@ -27,6 +27,7 @@ usage:
   corexdp inspect PROGRAM [--json]        what an object file holds
   corexdp status  [--json] [--measure DURATION]
                                           what the running daemon does
+  corexdp dump    [--json]                every entry of the running maps
   corexdp reload  [--confirm DURATION]    read the Corefile again
   corexdp confirm                         keep what waits to be confirmed
   corexdp --version | --help
@@ -50,7 +51,7 @@ exit codes: 0 done, 64 usage, 65 object unusable, 66 file missing,
 ";
 
 /// The commands, and which options each has.
-const OPTIONS: [(&str, &[&str]); 8] = [
+const OPTIONS: [(&str, &[&str]); 9] = [
     (
         "run",
         &["conf", "log", "pidfile", "control", "confirm", "quiet"],
@@ -59,6 +60,7 @@ const OPTIONS: [(&str, &[&str]); 8] = [
     ("expand", &["conf"]),
     ("inspect", &["json"]),
     ("status", &["control", "json", "measure"]),
+    ("dump", &["control", "json"]),
     ("reload", &["control", "confirm"]),
     ("confirm", &["control"]),
     (KEEPER, &[]),
@@ -95,6 +97,13 @@ pub enum Command {
         json: bool,
         /// How long to count runs.
         measure: Option<Duration>,
+    },
+    /// Show every entry of its maps.
+    Dump {
+        /// Where.
+        control: PathBuf,
+        /// As JSON.
+        json: bool,
     },
     /// Validate.
     Check {
@@ -186,6 +195,10 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, U
             control: control(&given),
             json,
             measure: given.duration("measure")?,
+        }),
+        "dump" => Ok(Command::Dump {
+            control: control(&given),
+            json,
         }),
         "reload" => Ok(ask(&given, Request::Reload(given.duration("confirm")?))),
         "confirm" => Ok(ask(&given, Request::Confirm)),

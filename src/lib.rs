@@ -16,7 +16,7 @@
 //! worker are not trusted with anything: whatever their bytes, the answer is an error or a number.
 //!
 //! # Rooms, from the top down; imports point downward only
-//! [`cli`] · [`daemon`] the story · [`status`] what its client shows · [`control`] its socket · [`report`] JSON · [`inspect`] an object in words · [`page`] the worker process · [`overview`]
+//! [`cli`] · [`daemon`] the story · [`status`], [`dump`] what its client shows · [`control`] its socket · [`report`] JSON · [`inspect`] an object in words · [`page`] the worker process · [`overview`]
 //! what the page says ·
 //! [`watch`] the change log · [`filter`] one running filter · [`plan`] everything checked · [`kernel`] the only room
 //! with `unsafe` · [`config`] directives · [`encode`] words as bytes · [`corefile`] the text · [`object`] the program ·
@@ -39,6 +39,7 @@ pub mod config;
 pub mod control;
 pub mod corefile;
 pub mod daemon;
+pub mod dump;
 pub mod encode;
 pub mod exit;
 pub mod files;

@@ -11,7 +11,7 @@ use corexdp::control::{Request, client};
 use corexdp::exit::{self, code};
 use corexdp::log::Log;
 use corexdp::plan::{Plan, Source};
-use corexdp::{daemon, inspect, page, plan, report, status};
+use corexdp::{daemon, dump, inspect, page, plan, report, status};
 use nix::errno::Errno;
 
 #[cfg(feature = "faults")]
@@ -67,6 +67,7 @@ fn execute(command: Command) -> u8 {
             json,
             measure,
         } => status(&control, json, measure),
+        Command::Dump { control, json } => dump(&control, json),
         Command::Keeper => page::keeper::process::run().map_or(exit::USAGE, |()| 0),
     }
 }
@@ -97,13 +98,31 @@ fn status(control: &Path, json: bool, measure: Option<Duration>) -> u8 {
     match status::show(control, json, measure) {
         Ok(text) => print(&mut |out| out.write_all(text.as_bytes())),
         Err(error) => {
-            // The daemon has said it before.
-            if !matches!(error, status::Error::Refused(_)) {
+            if !error.is_told() {
                 say(&format_args!("corexdp: {error}"));
             }
             error.code()
         }
     }
+}
+
+fn dump(control: &Path, json: bool) -> u8 {
+    let maps = match dump::fetch(control) {
+        Ok(maps) => maps,
+        Err(error) => {
+            if !error.is_told() {
+                say(&format_args!("corexdp: {error}"));
+            }
+            return error.code();
+        }
+    };
+    let mut code = exit::DONE;
+    let mut wrong = |line: &dyn std::fmt::Display| {
+        code = exit::SYSTEM;
+        say(&format_args!("corexdp: {line}"));
+    };
+    let printed = print(&mut |out| dump::write(out, maps.as_slice(), json, &mut wrong));
+    code.max(printed)
 }
 
 fn check(source: &Source, json: bool) -> u8 {

@@ -77,6 +77,13 @@ fn commands_and_options() {
         ),
         ("status", status(false, None)),
         ("status --json --measure 1m", status(true, Some(minute))),
+        (
+            "dump --control S",
+            Command::Dump {
+                control: "S".into(),
+                json: false,
+            },
+        ),
         ("confirm --control=S", ask("S", Request::Confirm)),
         ("-version", Command::Version),
         ("run --help", Command::Help),

@@ -22,6 +22,10 @@ pub enum Error {
     NotPermitted(PathBuf),
     /// The connection broke before the answer was whole.
     Broken(PathBuf, Errno),
+    /// The daemon refused, has said why, and named this exit code.
+    Refused(u8),
+    /// The answer is none that this version knows.
+    Garbled,
 }
 
 impl Error {
@@ -30,12 +34,19 @@ impl Error {
         match self {
             Self::Nobody(_) => exit::UNAVAILABLE,
             Self::NotPermitted(_) => exit::NO_PERMISSION,
-            Self::Broken(..) => exit::SYSTEM,
+            Self::Broken(..) | Self::Garbled => exit::SYSTEM,
+            Self::Refused(code) => *code,
         }
+    }
+
+    /// Whether it has been said already.
+    pub const fn is_told(&self) -> bool {
+        matches!(self, Self::Refused(_))
     }
 
     fn new(path: &Path, errno: Errno) -> Self {
         match errno {
+            Errno::EBADMSG => Self::Garbled,
             Errno::ENOENT | Errno::ECONNREFUSED => Self::Nobody(path.into()),
             Errno::EACCES | Errno::EPERM => Self::NotPermitted(path.into()),
             errno => Self::Broken(path.into(), errno),
@@ -66,6 +77,10 @@ impl fmt::Display for Error {
                     errno.desc()
                 )
             }
+            Self::Refused(_) => f.write_str("the daemon refused"),
+            Self::Garbled => f.write_str(
+                "the daemon answered what this version does not know; ask it with the binary that it was started from",
+            ),
         }
     }
 }
@@ -116,5 +131,20 @@ pub fn ask(
             Some(Answer::End(code)) => return Ok(code),
             None => return Err(failed(Errno::EBADMSG)),
         }
+    }
+}
+
+/// As [`ask`], for what the daemon only refuses when something is wrong.
+///
+/// # Errors
+/// As [`ask`], and when it refused.
+pub fn fetch(
+    path: &Path,
+    request: Request,
+    take: &mut dyn FnMut(Passed<'_>, OwnedFd) -> Result<(), Errno>,
+) -> Result<(), Error> {
+    match ask(path, request, take)? {
+        exit::DONE => Ok(()),
+        code => Err(Error::Refused(code)),
     }
 }

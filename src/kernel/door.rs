@@ -10,6 +10,8 @@ use nix::errno::Errno;
 pub enum Call {
     /// `BPF_BTF_LOAD` (4.18).
     BtfLoad,
+    /// `BPF_BTF_GET_FD_BY_ID` (4.18).
+    BtfById,
     /// `BPF_MAP_CREATE` (3.18).
     MapCreate,
     /// `BPF_MAP_UPDATE_ELEM` (3.18).
@@ -51,6 +53,7 @@ impl Call {
     pub const fn name(self) -> &'static str {
         match self {
             Self::BtfLoad => "btf_load",
+            Self::BtfById => "btf_by_id",
             Self::MapCreate => "map_create",
             Self::MapUpdate => "map_update",
             Self::MapUpdateBatch => "map_update_batch",

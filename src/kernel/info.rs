@@ -70,11 +70,20 @@ fn whole(fd: BorrowedFd<'_>) -> Result<bpf_sys::bpf_prog_info, Errno> {
     Ok(info)
 }
 
-/// Kind, key size, value size and capacity of the map behind `fd` (4.13).
+/// What the kernel knows of a map.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Map {
+    /// Kind, key size, value size and capacity.
+    pub shape: (u32, u32, u32, u32),
+    /// The id of its types, and those of key and value among them; all 0 where it has none (4.18).
+    pub types: (u32, u32, u32),
+}
+
+/// What the kernel knows of the map behind `fd` (4.13).
 ///
 /// # Errors
 /// What the kernel says.
-pub fn map(fd: BorrowedFd<'_>) -> Result<(u32, u32, u32, u32), Errno> {
+pub fn map(fd: BorrowedFd<'_>) -> Result<Map, Errno> {
     // SAFETY: bpf_map_info is plain data; all zero is valid.
     let mut info: bpf_sys::bpf_map_info = unsafe { mem::zeroed() };
     let mut size = u32::try_from(mem::size_of_val(&info)).map_err(|_| Errno::E2BIG)?;
@@ -83,7 +92,10 @@ pub fn map(fd: BorrowedFd<'_>) -> Result<(u32, u32, u32, u32), Errno> {
     door::pass(Call::ObjectInfo, || unsafe {
         bpf_sys::bpf_obj_get_info_by_fd(fd, (&raw mut info).cast(), &raw mut size)
     })?;
-    Ok((info.type_, info.key_size, info.value_size, info.max_entries))
+    Ok(Map {
+        shape: (info.type_, info.key_size, info.value_size, info.max_entries),
+        types: (info.btf_id, info.btf_key_type_id, info.btf_value_type_id),
+    })
 }
 
 /// The identity of the program with this id (4.13).

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use nix::errno::Errno;
 
-use crate::control::client::{self, ask};
+use crate::control::client;
 use crate::control::{Passed, Request};
 use crate::exit;
 use crate::json::Value;
@@ -28,10 +28,6 @@ use measure::Measured;
 pub enum Error {
     /// The daemon could not be asked.
     Asked(client::Error),
-    /// It refused, has said why, and named this exit code.
-    Refused(u8),
-    /// What it said is not what a daemon of this version says.
-    Garbled,
     /// The kernel refused to count.
     Counting(Errno),
 }
@@ -41,10 +37,14 @@ impl Error {
     pub const fn code(&self) -> u8 {
         match self {
             Self::Asked(error) => error.code(),
-            Self::Refused(code) => *code,
             Self::Counting(Errno::EPERM) => exit::NO_PERMISSION,
-            Self::Counting(_) | Self::Garbled => exit::SYSTEM,
+            Self::Counting(_) => exit::SYSTEM,
         }
+    }
+
+    /// Whether it has been said already.
+    pub const fn is_told(&self) -> bool {
+        matches!(self, Self::Asked(error) if error.is_told())
     }
 }
 
@@ -52,10 +52,6 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Asked(error) => error.fmt(f),
-            Self::Refused(_) => f.write_str("the daemon refused"),
-            Self::Garbled => f.write_str(
-                "the daemon answered what this version does not know; ask it with the binary that it was started from",
-            ),
             Self::Counting(Errno::EPERM) => {
                 f.write_str("not permitted to measure; it needs CAP_SYS_ADMIN")
             }
@@ -67,14 +63,7 @@ impl fmt::Display for Error {
     }
 }
 
-impl std::error::Error for Error {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Asked(error) => std::error::Error::source(error),
-            _ => None,
-        }
-    }
-}
+impl std::error::Error for Error {}
 
 /// What the daemon at `control` says of itself: JSON, or a text for a person. With a time, runs are counted that long.
 ///
@@ -107,7 +96,7 @@ fn has_colours() -> bool {
 /// The answer, as it is and read.
 fn fetch(control: &Path) -> Result<(String, Value), Error> {
     let mut text = String::new();
-    let code = ask(control, Request::Status, &mut |what, memory| {
+    let fetched = client::fetch(control, Request::Status, &mut |what, memory| {
         let Passed::Text(length) = what else {
             return Err(Errno::EBADMSG);
         };
@@ -115,10 +104,7 @@ fn fetch(control: &Path) -> Result<(String, Value), Error> {
         let read = File::from(memory).take(length).read_to_string(&mut text);
         read.map(drop).map_err(|error| errno(&error))
     });
-    match code.map_err(Error::Asked)? {
-        exit::DONE => {}
-        code => return Err(Error::Refused(code)),
-    }
-    let value = Value::read(&text).ok_or(Error::Garbled)?;
+    fetched.map_err(Error::Asked)?;
+    let value = Value::read(&text).ok_or(Error::Asked(client::Error::Garbled))?;
     Ok((text, value))
 }

@@ -58,14 +58,15 @@ impl Table {
         }
     }
 
-    /// Whether the words of a column are numbers, its name aside.
+    /// Whether the words of a column are numbers, its name and what stands for none aside.
     fn is_number(&self, column: usize) -> bool {
         let cells = self.rows.iter().skip(1).filter_map(|row| row.get(column));
-        let digits = |text: &str| {
-            text.bytes()
-                .all(|byte| byte == b'-' || byte.is_ascii_digit())
-        };
-        cells.into_iter().all(|(text, _)| digits(text))
+        let (mut any, mut all) = (false, true);
+        for byte in cells.flat_map(|(text, _)| text.bytes()) {
+            any |= byte.is_ascii_digit();
+            all &= byte == b'-' || byte.is_ascii_digit();
+        }
+        any && all
     }
 
     /// Appends it to `out`, with colours if they are wanted.
