@@ -116,13 +116,13 @@ fn dump(control: &Path, json: bool) -> u8 {
             return error.code();
         }
     };
-    let mut code = exit::DONE;
-    let mut wrong = |line: &dyn std::fmt::Display| {
-        code = exit::SYSTEM;
-        say(&format_args!("corexdp: {line}"));
-    };
-    let printed = print(&mut |out| dump::write(out, maps.as_slice(), json, &mut wrong));
-    code.max(printed)
+    let mut whole = true;
+    let mut tell = |line: &dyn std::fmt::Display| say(&format_args!("corexdp: {line}"));
+    let printed = print(&mut |out| {
+        whole = dump::write(out, maps.as_slice(), json, &mut tell)?;
+        Ok(())
+    });
+    if whole { printed } else { exit::SYSTEM }
 }
 
 fn check(source: &Source, json: bool) -> u8 {

@@ -21,6 +21,8 @@ mod changes;
 mod confinement;
 #[path = "run/control.rs"]
 mod control;
+#[path = "run/dump.rs"]
+mod dump;
 #[path = "run/examples.rs"]
 mod examples;
 #[path = "run/filling.rs"]

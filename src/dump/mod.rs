@@ -83,7 +83,8 @@ pub fn fetch(control: &Path) -> Result<Vec<Running>, Error> {
     Ok(maps)
 }
 
-/// Writes all their entries: lines for a Corefile, or JSON. What can't be read is told to `wrong`.
+/// Writes all their entries: lines for a Corefile, or JSON; false when some can't be read. What is wrong is told to
+/// `tell`.
 ///
 /// # Errors
 /// When `out` can't be written to.
@@ -91,25 +92,38 @@ pub fn write(
     out: &mut dyn Write,
     maps: &[Running],
     json: bool,
-    wrong: &mut dyn FnMut(&dyn Display),
-) -> io::Result<()> {
+    tell: &mut dyn FnMut(&dyn Display),
+) -> io::Result<bool> {
+    let mut whole = true;
     let (mut as_json, mut as_lines) = (json::Json::default(), lines::Lines);
     let writer: &mut dyn Writer = if json { &mut as_json } else { &mut as_lines };
     let mut scan = Box::<Scan>::default();
     for running in maps {
         let mut trouble = |what: &str, errno: Errno| {
             let (interface, name) = (Escaped(&running.interface), Escaped(&running.name));
-            wrong(&format_args!(
+            tell(&format_args!(
                 "{interface}: {name} {what}: {}",
                 errno.desc()
             ));
         };
         match running.open() {
-            Ok((map, info)) => one(out, writer, running, &map, &info, &mut scan, &mut trouble)?,
-            Err(errno) => trouble("can't be read", errno),
+            Ok((map, info)) => {
+                let mut reading = Reading {
+                    running,
+                    map: &map,
+                    info: &info,
+                    trouble: &mut trouble,
+                };
+                whole &= reading.write(out, writer, &mut scan)?;
+            }
+            Err(errno) => {
+                whole = false;
+                trouble("can't be read", errno);
+            }
         }
     }
-    writer.finish(out)
+    writer.finish(out)?;
+    Ok(whole)
 }
 
 impl Running {
@@ -126,64 +140,77 @@ impl Running {
     }
 }
 
-/// Writes all entries of one map.
-fn one(
-    out: &mut dyn Write,
-    writer: &mut dyn Writer,
-    running: &Running,
-    map: &Map,
-    info: &info::Map,
-    scan: &mut Scan,
-    trouble: &mut dyn FnMut(&str, Errno),
-) -> io::Result<()> {
-    let (btf, def) = types(info, trouble);
-    let shape = *map.shape();
-    let entries = match shape.kind {
-        kind if kind.is_array() => Ok(shape.max_entries.into()),
-        kind if kind.holds_bytes() => scan.each(map, |_, _| {}),
-        _ => Ok(0),
-    };
-    let mut shown = Shown {
-        interface: &running.interface,
-        name: &running.name,
-        shape,
-        entries: entries.unwrap_or(0),
-        encoder: Encoder::new(&def, btf.as_ref()),
-    };
-    writer.begin(out, &shown)?;
-    let mut written = Ok(());
-    if shape.kind.holds_bytes() {
-        let seen = scan.each(map, |key, copied| {
-            let values = shape.values(copied).collect();
-            if written.is_ok() {
-                written = writer.entry(out, &mut shown, &Entry { key, values });
-            }
-        });
-        if let Err(errno) = seen {
-            trouble("can't be read in full", errno);
-        }
-    }
-    written.and_then(|()| writer.end(out))
+/// A map that is being read.
+struct Reading<'a> {
+    running: &'a Running,
+    map: &'a Map,
+    info: &'a info::Map,
+    /// Takes what is wrong, and why.
+    trouble: &'a mut dyn FnMut(&str, Errno),
 }
 
-/// The types of a map, and a definition that says which of them it has.
-fn types(info: &info::Map, trouble: &mut dyn FnMut(&str, Errno)) -> (Option<Btf>, MapDef) {
-    let (kind, key_size, value_size, max_entries) = info.shape;
-    let (id, key, value) = info.types;
-    let mut btf = None;
-    if id != 0 {
-        match btf::read(id) {
-            Ok(blob) => btf = Btf::parse(&blob).ok(),
-            Err(errno) => trouble("is shown in bytes, since its types can't be read", errno),
+impl Reading<'_> {
+    /// Writes all its entries; false when some can't be read.
+    fn write(
+        &mut self,
+        out: &mut dyn Write,
+        writer: &mut dyn Writer,
+        scan: &mut Scan,
+    ) -> io::Result<bool> {
+        let (btf, def) = self.types();
+        let (map, shape) = (self.map, *self.map.shape());
+        let entries = match shape.kind {
+            kind if kind.is_array() => Ok(shape.max_entries.into()),
+            kind if kind.holds_bytes() => scan.each(map, |_, _| {}),
+            _ => Ok(0),
+        };
+        let mut shown = Shown {
+            interface: &self.running.interface,
+            name: &self.running.name,
+            shape,
+            entries: entries.unwrap_or(0),
+            encoder: Encoder::new(&def, btf.as_ref()),
+        };
+        writer.begin(out, &shown)?;
+        let mut written = Ok(());
+        let mut seen = Ok(0);
+        if shape.kind.holds_bytes() {
+            seen = scan.each(map, |key, copied| {
+                let values = shape.values(copied).collect();
+                if written.is_ok() {
+                    written = writer.entry(out, &mut shown, &Entry { key, values });
+                }
+            });
         }
+        written?;
+        writer.end(out)?;
+        if let Err(errno) = seen {
+            (self.trouble)("can't be read in full", errno);
+        }
+        Ok(seen.is_ok())
     }
-    let def = MapDef {
-        kind: MapKind(kind),
-        key_size,
-        value_size,
-        max_entries,
-        btf_types: Some((key, value)),
-        ..MapDef::new("")
-    };
-    (btf, def)
+
+    /// Its types, and a definition that says which of them it has.
+    fn types(&mut self) -> (Option<Btf>, MapDef) {
+        let (kind, key_size, value_size, max_entries) = self.info.shape;
+        let (id, key, value) = self.info.types;
+        let mut btf = None;
+        if id != 0 {
+            match btf::read(id) {
+                Ok(blob) => btf = Btf::parse(&blob).ok(),
+                Err(errno) => {
+                    (self.trouble)("is shown in bytes, since its types can't be read", errno);
+                }
+            }
+        }
+        let def = MapDef {
+            kind: MapKind(kind),
+            key_size,
+            value_size,
+            max_entries,
+            btf_types: Some((key, value)),
+            ..MapDef::new("")
+        };
+        (btf, def)
+    }
 }

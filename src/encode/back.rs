@@ -103,15 +103,13 @@ fn apart(all: &[Said], largest: bool) -> Vec<Said> {
     if largest {
         order.sort_by_key(|part| std::cmp::Reverse(part.place.len()));
     }
-    let mut taken: Vec<Said> = Vec::new();
+    let (mut taken, mut end) = (Vec::<Said>::new(), 0);
     for part in order {
         let shares =
             |other: &Said| part.place.start < other.place.end && other.place.start < part.place.end;
-        // Mostly each begins where the one before ends.
-        let after = taken
-            .last()
-            .is_none_or(|last| last.place.end <= part.place.start);
-        if (after && !largest) || !taken.iter().any(shares) {
+        // Mostly each begins where all before have ended.
+        if part.place.start >= end || !taken.iter().any(shares) {
+            end = end.max(part.place.end);
             taken.push(part.clone());
         }
     }
@@ -209,6 +207,7 @@ pub(super) fn address(bytes: &[u8]) -> Option<String> {
     if let Ok(six) = <[u8; 16]>::try_from(bytes) {
         return Some(Ipv6Addr::from(six).to_string());
     }
-    let [a, b, c, d, e, f] = <[u8; 6]>::try_from(bytes).ok()?;
-    Some(format!("{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{f:02x}"))
+    let six = <[u8; 6]>::try_from(bytes).ok()?;
+    let parts = six.map(|byte| format!("{byte:02x}"));
+    Some(parts.join(":"))
 }
