@@ -14,13 +14,13 @@ pub(super) struct Json {
 }
 
 impl Writer for Json {
-    fn begin(&mut self, mut out: &mut dyn Write, map: &Shown<'_>) -> io::Result<()> {
+    fn begin(&mut self, out: &mut dyn Write, map: &Shown<'_>) -> io::Result<()> {
         let before = if self.maps == 0 { "[" } else { "," };
         (self.maps, self.entries) = (self.maps + 1, 0);
         write!(out, "{before}{{\"interface\":")?;
-        json(&mut out, &map.interface)?;
+        json(out, &map.interface)?;
         write!(out, ",\"map\":")?;
-        json(&mut out, &map.name)?;
+        json(out, &map.name)?;
         let (kind, room) = (map.shape.kind, map.shape.max_entries);
         write!(
             out,
@@ -30,7 +30,7 @@ impl Writer for Json {
 
     fn entry(
         &mut self,
-        mut out: &mut dyn Write,
+        out: &mut dyn Write,
         map: &mut Shown<'_>,
         entry: &Entry<'_>,
     ) -> io::Result<()> {
@@ -41,7 +41,7 @@ impl Writer for Json {
             "{before}{{\"key\":\"{}\",\"key_word\":",
             Upper(entry.key)
         )?;
-        json(&mut out, &map.encoder.key_word(entry.key).as_deref())?;
+        json(out, &map.encoder.key_word(entry.key).as_deref())?;
         let (open, close) = if map.shape.kind.is_per_cpu() {
             ("[", "]")
         } else {
@@ -70,16 +70,16 @@ impl Writer for Json {
 }
 
 /// The parts of a value, each with its name; numbers are numbers.
-fn fields(mut out: &mut dyn Write, map: &mut Shown<'_>, value: &[u8]) -> io::Result<()> {
+fn fields(out: &mut dyn Write, map: &mut Shown<'_>, value: &[u8]) -> io::Result<()> {
     let (parts, _) = map.encoder.parts(value);
     for (index, part) in parts.iter().enumerate() {
         write!(out, "{}", if index == 0 { "{" } else { "," })?;
-        json(&mut out, &part.path.as_str())?;
+        json(out, &part.path.as_str())?;
         if part.is_number {
             write!(out, ":{}", part.word)?;
         } else {
             write!(out, ":")?;
-            json(&mut out, &part.word.as_str())?;
+            json(out, &part.word.as_str())?;
         }
     }
     write!(out, "{}", if parts.is_empty() { "{}" } else { "}" })

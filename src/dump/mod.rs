@@ -161,7 +161,7 @@ impl Reading<'_> {
         let (map, shape) = (self.map, *self.map.shape());
         let entries = match shape.kind {
             kind if kind.is_array() => Ok(shape.max_entries.into()),
-            kind if kind.holds_bytes() => scan.each(map, |_, _| {}),
+            kind if kind.holds_bytes() => scan.each(map, &mut |_, _| {}),
             _ => Ok(0),
         };
         let mut shown = Shown {
@@ -175,7 +175,7 @@ impl Reading<'_> {
         let mut written = Ok(());
         let mut seen = Ok(0);
         if shape.kind.holds_bytes() {
-            seen = scan.each(map, |key, copied| {
+            seen = scan.each(map, &mut |key, copied| {
                 let values = shape.values(copied).collect();
                 if written.is_ok() {
                     written = writer.entry(out, &mut shown, &Entry { key, values });

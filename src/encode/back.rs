@@ -99,21 +99,23 @@ fn all(layout: &Layout, value: &[u8]) -> Vec<Said> {
 
 /// Of parts that share bytes only one, the first or the largest.
 fn apart(all: &[Said], largest: bool) -> Vec<Said> {
-    let mut order: Vec<&Said> = all.iter().filter(|part| !part.place.is_empty()).collect();
-    if largest {
-        order.sort_by_key(|part| std::cmp::Reverse(part.place.len()));
-    }
     let (mut taken, mut end) = (Vec::<Said>::new(), 0);
-    for part in order {
+    for part in all {
         let shares =
             |other: &Said| part.place.start < other.place.end && other.place.start < part.place.end;
-        // Mostly each begins where all before have ended.
-        if part.place.start >= end || !taken.iter().any(shares) {
-            end = end.max(part.place.end);
-            taken.push(part.clone());
+        let gives_way = |other: &Said| !shares(other) || other.place.len() < part.place.len();
+        // Mostly each begins where all before have ended, and none has to be looked at.
+        if part.place.is_empty() {
+            continue;
+        } else if part.place.start < end && taken.iter().any(shares) {
+            if !largest || !taken.iter().all(gives_way) {
+                continue;
+            }
+            taken.retain(|other| !shares(other));
         }
+        end = end.max(part.place.end);
+        taken.push(part.clone());
     }
-    taken.sort_by_key(|part| part.place.start);
     taken
 }
 

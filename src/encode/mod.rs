@@ -7,6 +7,7 @@
 
 mod address;
 mod back;
+mod line;
 mod number;
 mod prefix;
 #[cfg(test)]

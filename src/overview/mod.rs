@@ -122,7 +122,7 @@ impl Overview<'_> {
             return Some(u64::from(map.shape().max_entries));
         }
         let count = self.counts.get_mut(number)?;
-        let counted = count.renew(filter.changes_maps, || self.scan.each(map, |_, _| {}));
+        let counted = count.renew(filter.changes_maps, || self.scan.each(map, &mut |_, _| {}));
         *self.read_errors += u64::from(counted.is_err());
         counted.ok().map(|()| count.entries)
     }
