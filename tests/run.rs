@@ -41,6 +41,8 @@ mod holding;
 mod interfaces;
 #[path = "run/keeper.rs"]
 mod keeper;
+#[path = "run/measuring.rs"]
+mod measuring;
 #[path = "run/modes.rs"]
 mod modes;
 mod net;
