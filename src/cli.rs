@@ -7,7 +7,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::control::{self, Request};
+use crate::control::{Request, USUAL_PATH};
 use crate::page::keeper::KEEPER;
 use crate::plan::Source;
 
@@ -25,6 +25,9 @@ usage:
   corexdp check   [-conf FILE] [--json]   validate the Corefile and its objects
   corexdp expand  [-conf FILE]            the Corefile as parsed, as JSON
   corexdp inspect PROGRAM [--json]        what an object file holds
+  corexdp status  [--json] [--measure DURATION]
+                                          what the running daemon does
+  corexdp dump    [--json]                every entry of the running maps
   corexdp reload  [--confirm DURATION]    read the Corefile again
   corexdp confirm                         keep what waits to be confirmed
   corexdp --version | --help
@@ -39,6 +42,7 @@ usage:
                   (default /run/corexdp.sock)
   --confirm TIME  undo it all unless `corexdp confirm` comes within TIME,
                   such as 60s
+  --measure TIME  let the kernel count that long how often the programs run
   -quiet          log nothing
 
 exit codes: 0 done, 64 usage, 65 object unusable, 66 file missing,
@@ -47,7 +51,7 @@ exit codes: 0 done, 64 usage, 65 object unusable, 66 file missing,
 ";
 
 /// The commands, and which options each has.
-const OPTIONS: [(&str, &[&str]); 7] = [
+const OPTIONS: [(&str, &[&str]); 9] = [
     (
         "run",
         &["conf", "log", "pidfile", "control", "confirm", "quiet"],
@@ -55,6 +59,8 @@ const OPTIONS: [(&str, &[&str]); 7] = [
     ("check", &["conf", "json"]),
     ("expand", &["conf"]),
     ("inspect", &["json"]),
+    ("status", &["control", "json", "measure"]),
+    ("dump", &["control", "json"]),
     ("reload", &["control", "confirm"]),
     ("confirm", &["control"]),
     (KEEPER, &[]),
@@ -82,6 +88,22 @@ pub enum Command {
         control: PathBuf,
         /// For what.
         request: Request,
+    },
+    /// Show what the daemon does that listens there.
+    Status {
+        /// Where.
+        control: PathBuf,
+        /// As JSON.
+        json: bool,
+        /// How long to count runs.
+        measure: Option<Duration>,
+    },
+    /// Show every entry of its maps.
+    Dump {
+        /// Where.
+        control: PathBuf,
+        /// As JSON.
+        json: bool,
     },
     /// Validate.
     Check {
@@ -169,6 +191,15 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, U
             }),
             None => Err(Usage("inspect needs an object file".into())),
         },
+        "status" => Ok(Command::Status {
+            control: control(&given),
+            json,
+            measure: given.duration("measure")?,
+        }),
+        "dump" => Ok(Command::Dump {
+            control: control(&given),
+            json,
+        }),
         "reload" => Ok(ask(&given, Request::Reload(given.duration("confirm")?))),
         "confirm" => Ok(ask(&given, Request::Confirm)),
         KEEPER => Ok(Command::Keeper),
@@ -204,8 +235,12 @@ fn run(given: &Given, source: Option<Source>) -> Result<Command, Usage> {
 }
 
 fn ask(given: &Given, request: Request) -> Command {
-    let control = given.value("control").unwrap_or(control::USUAL_PATH).into();
+    let control = control(given);
     Command::Ask { control, request }
+}
+
+fn control(given: &Given) -> PathBuf {
+    given.value("control").unwrap_or(USUAL_PATH).into()
 }
 
 #[cfg(test)]

@@ -16,11 +16,11 @@
 //! worker are not trusted with anything: whatever their bytes, the answer is an error or a number.
 //!
 //! # Rooms, from the top down; imports point downward only
-//! [`cli`] · [`daemon`] the story · [`control`] its socket · [`report`] JSON · [`inspect`] an object in words · [`page`] the worker process · [`overview`]
+//! [`cli`] · [`daemon`] the story · [`status`], [`dump`] what its client shows · [`control`] its socket · [`report`] JSON · [`inspect`] an object in words · [`page`] the worker process · [`overview`]
 //! what the page says ·
 //! [`watch`] the change log · [`filter`] one running filter · [`plan`] everything checked · [`kernel`] the only room
 //! with `unsafe` · [`config`] directives · [`encode`] words as bytes · [`corefile`] the text · [`object`] the program ·
-//! [`metrics`], [`hex`], [`nearest`], [`log`], [`sources`], [`files`], [`process`], [`wait`], [`exit`], [`capacity`].
+//! [`metrics`], [`json`], [`hex`], [`nearest`], [`log`], [`sources`], [`files`], [`process`], [`wait`], [`exit`], [`capacity`].
 
 #![warn(
     missing_docs,
@@ -39,12 +39,14 @@ pub mod config;
 pub mod control;
 pub mod corefile;
 pub mod daemon;
+pub mod dump;
 pub mod encode;
 pub mod exit;
 pub mod files;
 pub mod filter;
 pub mod hex;
 pub mod inspect;
+pub mod json;
 pub mod kernel;
 pub mod log;
 pub mod metrics;
@@ -56,6 +58,7 @@ pub mod plan;
 pub mod process;
 pub mod report;
 pub mod sources;
+pub mod status;
 pub mod wait;
 pub mod watch;
 

@@ -3,14 +3,17 @@
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use corexdp::cli::{self, Command, Target};
 use corexdp::config::Diagnostic;
+use corexdp::control::{Request, client};
 use corexdp::exit::{self, code};
 use corexdp::log::Log;
 use corexdp::plan::{Plan, Source};
 use corexdp::sources::Sources;
-use corexdp::{control, daemon, inspect, page, plan, report};
+use corexdp::{daemon, dump, inspect, page, plan, report, status};
+use nix::errno::Errno;
 
 #[cfg(feature = "faults")]
 #[global_allocator]
@@ -62,11 +65,13 @@ fn execute(command: Command) -> u8 {
                 confirm,
             })
         }
-        Command::Ask { control, request } => control::client::ask(&control, request)
-            .unwrap_or_else(|error| {
-                say(&format_args!("corexdp: {error}"));
-                error.code()
-            }),
+        Command::Ask { control, request } => ask(&control, request),
+        Command::Status {
+            control,
+            json,
+            measure,
+        } => status(&control, json, measure),
+        Command::Dump { control, json } => dump(&control, json),
         Command::Keeper => page::keeper::process::run().map_or(exit::USAGE, |()| 0),
     }
 }
@@ -82,6 +87,46 @@ fn run(options: &daemon::Options) -> u8 {
         }
     }
     code(daemon::fault(&error))
+}
+
+fn ask(control: &Path, request: Request) -> u8 {
+    // There is nothing that these requests are answered with but words.
+    let answer = client::ask(control, request, &mut |_, _| Err(Errno::EBADMSG));
+    answer.unwrap_or_else(|error| {
+        say(&format_args!("corexdp: {error}"));
+        error.code()
+    })
+}
+
+fn status(control: &Path, json: bool, measure: Option<Duration>) -> u8 {
+    match status::show(control, json, measure) {
+        Ok(text) => print(&mut |out| out.write_all(text.as_bytes())),
+        Err(error) => {
+            if !error.is_told() {
+                say(&format_args!("corexdp: {error}"));
+            }
+            error.code()
+        }
+    }
+}
+
+fn dump(control: &Path, json: bool) -> u8 {
+    let maps = match dump::fetch(control) {
+        Ok(maps) => maps,
+        Err(error) => {
+            if !error.is_told() {
+                say(&format_args!("corexdp: {error}"));
+            }
+            return error.code();
+        }
+    };
+    let mut whole = true;
+    let mut tell = |line: &dyn std::fmt::Display| say(&format_args!("corexdp: {line}"));
+    let printed = print(&mut |out| {
+        whole = dump::write(out, maps.as_slice(), json, &mut tell)?;
+        Ok(())
+    });
+    if whole { printed } else { exit::SYSTEM }
 }
 
 fn check(source: &Source, json: bool) -> u8 {

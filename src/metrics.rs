@@ -4,6 +4,8 @@
 
 use std::fmt::{self, Write};
 
+use serde::{Serialize, Serializer};
+
 /// A text of fixed capacity. Once something did not fit, the text is no longer whole, and says so.
 #[derive(Debug)]
 pub struct Text<'a> {
@@ -25,6 +27,26 @@ impl<'a> Text<'a> {
     /// Whether nothing was written.
     pub const fn is_empty(&self) -> bool {
         self.length == 0
+    }
+
+    /// Writes a value as JSON.
+    ///
+    /// # Errors
+    /// When it does not fit; then nothing is written.
+    pub fn json(&mut self, value: &impl Serialize) -> fmt::Result {
+        let room = self.bytes.get_mut(self.length..).unwrap_or_default();
+        self.length += serde_json_core::to_slice(value, room).map_err(|_| fmt::Error)?;
+        Ok(())
+    }
+
+    /// Writes an object as JSON, but leaves it open for more members.
+    ///
+    /// # Errors
+    /// As [`Text::json`].
+    pub fn open(&mut self, object: &impl Serialize) -> fmt::Result {
+        self.json(object)?;
+        self.length = self.length.saturating_sub("}".len());
+        Ok(())
     }
 }
 
@@ -158,6 +180,16 @@ impl fmt::Display for Total {
             self.sum.cast_signed().fmt(f)
         } else {
             self.sum.fmt(f)
+        }
+    }
+}
+
+impl Serialize for Total {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        if self.signed {
+            to.serialize_i64(self.sum.cast_signed())
+        } else {
+            to.serialize_u64(self.sum)
         }
     }
 }

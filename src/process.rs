@@ -12,18 +12,28 @@ use nix::unistd::{SysconfVar, sysconf};
 use crate::kernel::descriptors;
 use crate::metrics::{Kind, head, sample};
 
-/// When the process began.
+/// When the process began, and its number.
 #[derive(Debug)]
-pub struct Birth(Duration);
+pub struct Birth {
+    since: Duration,
+    /// The process id.
+    pub pid: u32,
+}
 
 impl Birth {
     /// Now.
     pub fn now() -> Self {
-        Self(
-            SystemTime::now()
+        Self {
+            since: SystemTime::now()
                 .duration_since(UNIX_EPOCH)
                 .unwrap_or_default(),
-        )
+            pid: process::id(),
+        }
+    }
+
+    /// In whole seconds since 1970.
+    pub const fn seconds(&self) -> u64 {
+        self.since.as_secs()
     }
 
     /// Writes the metrics that Prometheus knows of every process.
@@ -57,7 +67,7 @@ impl Birth {
             Kind::Gauge,
             "When the daemon started, in seconds since 1970.",
         )?;
-        sample(text, start, &[], Seconds(self.0))?;
+        sample(text, start, &[], Seconds(self.since))?;
         head(
             text,
             "process_open_fds",

@@ -98,7 +98,7 @@ impl Watch {
     ) -> Result<(), Errno> {
         self.round = self.round.wrapping_add(1).max(1);
         let shape = *map.shape();
-        scan.each(map, |key, copied| {
+        scan.each(map, &mut |key, copied| {
             for (cpu, value) in shape.values(copied).enumerate() {
                 if self.note(key, cpu, value) == News::Changed {
                     changed(key, cpu, value);

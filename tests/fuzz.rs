@@ -102,6 +102,11 @@ fn values() {
 }
 
 #[test]
+fn entries() {
+    replay("entries", &[]);
+}
+
+#[test]
 fn packets_of_the_control_socket() {
     replay("control", &[]);
 }

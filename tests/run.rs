@@ -23,6 +23,8 @@ mod confinement;
 mod control;
 #[path = "run/differences.rs"]
 mod differences;
+#[path = "run/dump.rs"]
+mod dump;
 #[path = "run/examples.rs"]
 mod examples;
 #[path = "run/filling.rs"]
@@ -43,6 +45,8 @@ mod holding;
 mod interfaces;
 #[path = "run/keeper.rs"]
 mod keeper;
+#[path = "run/measuring.rs"]
+mod measuring;
 #[path = "run/modes.rs"]
 mod modes;
 mod net;
@@ -55,6 +59,8 @@ mod refusals;
 mod reloading;
 #[path = "run/renewing.rs"]
 mod renewing;
+#[path = "run/status.rs"]
+mod status;
 #[path = "run/stopping.rs"]
 mod stopping;
 #[path = "run/strangers.rs"]

@@ -8,7 +8,7 @@ use crate::config;
 
 /// Options without a value, and those with one.
 const FLAGS: [&str; 5] = ["json", "quiet", "version", "help", "h"];
-const VALUES: [&str; 5] = ["conf", "log", "pidfile", "control", "confirm"];
+const VALUES: [&str; 6] = ["conf", "log", "pidfile", "control", "confirm", "measure"];
 
 /// Words, and options by name.
 #[derive(Default)]

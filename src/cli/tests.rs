@@ -21,6 +21,11 @@ fn commands_and_options() {
         request,
     };
     let minute = Duration::from_mins(1);
+    let status = |json, measure| Command::Status {
+        control: "/run/corexdp.sock".into(),
+        json,
+        measure,
+    };
     for (line, expected) in [
         ("", run(None, None, None)),
         ("run", run(None, None, None)),
@@ -70,6 +75,15 @@ fn commands_and_options() {
             "reload --confirm 60s --control S",
             ask("S", Request::Reload(Some(minute))),
         ),
+        ("status", status(false, None)),
+        ("status --json --measure 1m", status(true, Some(minute))),
+        (
+            "dump --control S",
+            Command::Dump {
+                control: "S".into(),
+                json: false,
+            },
+        ),
         ("confirm --control=S", ask("S", Request::Confirm)),
         ("-version", Command::Version),
         ("run --help", Command::Help),
@@ -102,6 +116,12 @@ fn what_makes_no_sense_is_refused() {
             "reload --confirm 0",
             "--confirm \"0\" is no time such as 60s or 2m",
         ),
+        ("status me", "unexpected \"me\""),
+        (
+            "status --measure 5",
+            "--measure \"5\" is no time such as 60s or 2m",
+        ),
+        ("reload --json", "--json is no option of reload"),
         (
             "reload --confirm 60",
             "--confirm \"60\" is no time such as 60s or 2m",

@@ -2,15 +2,16 @@
 
 use std::fmt;
 use std::io::{self, Write as _};
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsFd as _, AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
-use nix::sys::socket::{MsgFlags, SockFlag, UnixAddr, connect, recv, send};
+use nix::sys::socket::{MsgFlags, SockFlag, UnixAddr, connect, send};
 
 use super::server::seqpacket;
-use super::{Answer, PACKET, Request};
+use super::{Answer, PACKET, Passed, Request};
 use crate::exit;
+use crate::kernel::passing;
 
 /// Why there is no answer.
 #[derive(Debug)]
@@ -21,6 +22,10 @@ pub enum Error {
     NotPermitted(PathBuf),
     /// The connection broke before the answer was whole.
     Broken(PathBuf, Errno),
+    /// The daemon refused, has said why, and named this exit code.
+    Refused(u8),
+    /// The answer is none that this version knows.
+    Garbled,
 }
 
 impl Error {
@@ -29,12 +34,19 @@ impl Error {
         match self {
             Self::Nobody(_) => exit::UNAVAILABLE,
             Self::NotPermitted(_) => exit::NO_PERMISSION,
-            Self::Broken(..) => exit::SYSTEM,
+            Self::Broken(..) | Self::Garbled => exit::SYSTEM,
+            Self::Refused(code) => *code,
         }
+    }
+
+    /// Whether it has been said already.
+    pub const fn is_told(&self) -> bool {
+        matches!(self, Self::Refused(_))
     }
 
     fn new(path: &Path, errno: Errno) -> Self {
         match errno {
+            Errno::EBADMSG => Self::Garbled,
             Errno::ENOENT | Errno::ECONNREFUSED => Self::Nobody(path.into()),
             Errno::EACCES | Errno::EPERM => Self::NotPermitted(path.into()),
             errno => Self::Broken(path.into(), errno),
@@ -65,17 +77,26 @@ impl fmt::Display for Error {
                     errno.desc()
                 )
             }
+            Self::Refused(_) => f.write_str("the daemon refused"),
+            Self::Garbled => f.write_str(
+                "the daemon answered what this version does not know; ask it with the binary that it was started from",
+            ),
         }
     }
 }
 
 impl std::error::Error for Error {}
 
-/// Asks the daemon that listens at `path`, prints what it says, and gives the exit code that it names.
+/// Asks the daemon that listens at `path`, prints what it says, gives to `take` what it passes, and gives the exit code
+/// that it names.
 ///
 /// # Errors
-/// When there is none, or it ends before it has answered.
-pub fn ask(path: &Path, request: Request) -> Result<u8, Error> {
+/// When there is none, or it ends before it has answered, or what it passes can't be taken.
+pub fn ask(
+    path: &Path,
+    request: Request,
+    take: &mut dyn FnMut(Passed<'_>, OwnedFd) -> Result<(), Errno>,
+) -> Result<u8, Error> {
     let failed = |errno| Error::new(path, errno);
     let socket = seqpacket(SockFlag::empty()).map_err(failed)?;
     let address = UnixAddr::new(path).map_err(failed)?;
@@ -89,12 +110,11 @@ pub fn ask(path: &Path, request: Request) -> Result<u8, Error> {
     .map_err(failed)?;
     let mut room = [0; PACKET];
     loop {
-        let length = match recv(socket.as_raw_fd(), &mut room, MsgFlags::empty()) {
-            Ok(0) => return Err(failed(Errno::ECONNRESET)),
-            Ok(length) => length,
-            Err(Errno::EINTR) => continue,
-            Err(errno) => return Err(failed(errno)),
-        };
+        let (length, mut passed) =
+            passing::receive_packet(socket.as_fd(), &mut room).map_err(failed)?;
+        if length == 0 {
+            return Err(failed(Errno::ECONNRESET));
+        }
         // What can't be printed is lost; the exit code is not.
         match Answer::parse(room.get(..length).unwrap_or_default()) {
             Some(Answer::Output(text)) => drop(io::stdout().write_all(text)),
@@ -104,8 +124,27 @@ pub fn ask(path: &Path, request: Request) -> Result<u8, Error> {
                     .write_all(line)
                     .and_then(|()| stderr.write_all(b"\n"));
             }
+            Some(Answer::Passed(what)) => {
+                let descriptor = passed.pop().ok_or_else(|| failed(Errno::EBADMSG))?;
+                take(what, descriptor).map_err(failed)?;
+            }
             Some(Answer::End(code)) => return Ok(code),
             None => return Err(failed(Errno::EBADMSG)),
         }
+    }
+}
+
+/// As [`ask`], for what the daemon only refuses when something is wrong.
+///
+/// # Errors
+/// As [`ask`], and when it refused.
+pub fn fetch(
+    path: &Path,
+    request: Request,
+    take: &mut dyn FnMut(Passed<'_>, OwnedFd) -> Result<(), Errno>,
+) -> Result<(), Error> {
+    match ask(path, request, take)? {
+        exit::DONE => Ok(()),
+        code => Err(Error::Refused(code)),
     }
 }

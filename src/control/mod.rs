@@ -24,6 +24,10 @@ pub enum Request {
     Reload(Option<Duration>),
     /// To keep what was put in place.
     Confirm,
+    /// How it is.
+    Status,
+    /// For its maps.
+    Dump,
 }
 
 impl Request {
@@ -33,6 +37,8 @@ impl Request {
             Self::Reload(None) => "reload".into(),
             Self::Reload(Some(time)) => format!("reload {}", time.as_millis()),
             Self::Confirm => "confirm".into(),
+            Self::Status => "status".into(),
+            Self::Dump => "dump".into(),
         }
     }
 
@@ -42,6 +48,8 @@ impl Request {
         match text.split_once(' ') {
             None if text == "reload" => Some(Self::Reload(None)),
             None if text == "confirm" => Some(Self::Confirm),
+            None if text == "status" => Some(Self::Status),
+            None if text == "dump" => Some(Self::Dump),
             Some(("reload", time)) => {
                 let time = time.parse().ok()?;
                 Some(Self::Reload(Some(Duration::from_millis(time))))
@@ -51,6 +59,15 @@ impl Request {
     }
 }
 
+/// What a descriptor is that the daemon passes, so that it need not wait until its content is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Passed<'a> {
+    /// Memory that begins with a text: its length, in four bytes.
+    Text([u8; 4]),
+    /// A map: interface and name, by a space.
+    Map(&'a [u8]),
+}
+
 /// What the daemon answers, packet by packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Answer<'a> {
@@ -58,6 +75,8 @@ enum Answer<'a> {
     Output(&'a [u8]),
     /// A line for standard error.
     Wrong(&'a [u8]),
+    /// What comes with a descriptor.
+    Passed(Passed<'a>),
     /// That was all.
     End(u8),
 }
@@ -68,6 +87,8 @@ impl<'a> Answer<'a> {
             (b'o', text) => Some(Self::Output(text)),
             (b'e', text) => Some(Self::Wrong(text)),
             (b'x', [code]) => Some(Self::End(*code)),
+            (b't', length) => Some(Self::Passed(Passed::Text(length.try_into().ok()?))),
+            (b'm', names) => Some(Self::Passed(Passed::Map(names))),
             _ => None,
         }
     }
@@ -77,6 +98,8 @@ impl<'a> Answer<'a> {
         let (tag, text) = match &self {
             Self::Output(text) => (b'o', *text),
             Self::Wrong(text) => (b'e', *text),
+            Self::Passed(Passed::Text(length)) => (b't', &length[..]),
+            Self::Passed(Passed::Map(names)) => (b'm', *names),
             Self::End(code) => (b'x', std::slice::from_ref(code)),
         };
         let mut length = 0;
@@ -98,6 +121,8 @@ mod tests {
             Request::Reload(None),
             Request::Reload(Some(Duration::from_mins(1))),
             Request::Confirm,
+            Request::Status,
+            Request::Dump,
         ] {
             assert_eq!(Request::parse(request.text().as_bytes()), Some(request));
         }
@@ -117,10 +142,16 @@ mod tests {
     #[test]
     fn answers_survive_their_packets_and_nothing_else_is_one() {
         let mut room = [0; PACKET];
-        for answer in [Answer::Output(b"a"), Answer::Wrong(b""), Answer::End(78)] {
+        for answer in [
+            Answer::Output(b"a"),
+            Answer::Wrong(b""),
+            Answer::Passed(Passed::Text([0, 1, 0, 0])),
+            Answer::Passed(Passed::Map(b"eth0 xdp_map")),
+            Answer::End(78),
+        ] {
             assert_eq!(Answer::parse(answer.packet(&mut room)), Some(answer));
         }
-        for wrong in [&b""[..], b"x", b"x12", b"?"] {
+        for wrong in [&b""[..], b"x", b"x12", b"?", b"t123"] {
             assert_eq!(Answer::parse(wrong), None, "{wrong:?}");
         }
         let long = [b'a'; 2 * PACKET];

@@ -15,7 +15,8 @@ use nix::sys::socket::{
 use nix::sys::stat::{Mode, fchmod};
 use nix::unistd::geteuid;
 
-use super::{Answer, PACKET, Request};
+use super::{Answer, PACKET, Passed, Request};
+use crate::kernel::passing;
 
 /// Clients at a time; one more, and the first is let go.
 pub const CLIENTS: usize = 4;
@@ -120,6 +121,16 @@ impl Client {
     pub fn wrong(&self, text: fmt::Arguments<'_>) {
         let mut room = [0; PACKET - 1];
         self.send(Answer::Wrong(written(&mut room, text)));
+    }
+
+    /// A descriptor, and what that is.
+    ///
+    /// # Errors
+    /// When it can't be passed, or the client does not listen.
+    pub fn pass(&self, what: Passed<'_>, descriptor: BorrowedFd<'_>) -> Result<(), Errno> {
+        let mut room = [0; PACKET];
+        let packet = Answer::Passed(what).packet(&mut room);
+        passing::send_packet(self.0.as_fd(), packet, &[descriptor])
     }
 
     /// Its exit code, which ends the answer.

@@ -101,3 +101,17 @@ impl fmt::Display for Quoted<'_> {
         write!(f, "\"{}\"", Plain(self.0))
     }
 }
+
+/// A word as a Corefile takes it, in quotes if it needs them. Braces and backslashes have no escape there.
+pub struct Word<'a>(pub &'a str);
+
+impl fmt::Display for Word<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "_-./@=:[]".contains(c);
+        if !self.0.is_empty() && self.0.chars().all(plain) {
+            return f.write_str(self.0);
+        }
+        let text = self.0.replace('\\', "\\\\").replace('"', "\\\"");
+        write!(f, "\"{}\"", Escaped(&text))
+    }
+}

@@ -29,7 +29,7 @@ mod token;
 use std::fmt;
 use std::io;
 
-pub use error::{Error, Escaped, Plain, Quoted};
+pub use error::{Error, Escaped, Plain, Quoted, Word};
 pub use lines::{Lines, Occurrence, Occurrences};
 use text::Text;
 pub use token::Token;

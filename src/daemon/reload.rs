@@ -4,7 +4,7 @@
 //! on with them. Only then are the programs switched, one step each, or the entries that differ changed, and what is no
 //! longer named is detached. Whatever goes wrong on the way, the old stays or is put back.
 
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use super::confirm::{Old, Pending};
 use super::renew::Renewal;
@@ -43,16 +43,16 @@ impl Daemon<'_> {
         let log = &self.options.log;
         match &result {
             Ok(()) => {
-                self.reloads.successes += 1;
-                self.reloads.last_success = SystemTime::now();
+                self.reloads.succeeded();
                 log.info("reload: done");
                 if let Some(pending) = &self.pending {
                     pending.announce(log);
                 }
             }
             Err(error) => {
-                self.reloads.failures += 1;
-                for line in error.chain().lines() {
+                let text = error.chain();
+                self.reloads.failed(&text);
+                for line in text.lines() {
                     log.error(format_args!("reload: {line}"));
                 }
                 log.error("reload: nothing was changed");

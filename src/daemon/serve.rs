@@ -9,6 +9,7 @@ use nix::sys::signal::Signal;
 use super::confirm::Pending;
 use super::renew::Renewal;
 use super::{Filters, Options, Signals};
+use crate::capacity::MAX_FILTERS;
 use crate::control::server::{CLIENTS, Control};
 use crate::corefile::Plain;
 use crate::filter::{Chosen, Filter};
@@ -229,7 +230,8 @@ impl<'a> Daemon<'a> {
     }
 
     fn hear(&mut self) {
-        let log = &self.options.log;
+        let options = self.options;
+        let log = &options.log;
         let Some(server) = &mut self.server else {
             return;
         };
@@ -240,18 +242,13 @@ impl<'a> Daemon<'a> {
             }
             Heard::Death => log.error("page: the worker died, and its keeper before; no page is served until corexdp is started again"),
             Heard::Request(content) => {
-                let mut overview = Overview {
-                    filters: &self.filters,
-                    scan: &mut self.scan,
-                    counts: &mut self.counts,
-                    read_errors: &mut self.read_errors,
-                    reloads: &self.reloads,
-                    process: &self.birth,
-                };
+                let (mut overview, server) = self.overview();
+                let Some(server) = server else { return };
                 server.answer(|page| {
                     let made = match content {
                         Content::Metrics => overview.metrics(page),
                         Content::Overview => overview.page(page),
+                        Content::Status => overview.status(page),
                     };
                     if made.is_none() {
                         log.error(
@@ -262,6 +259,23 @@ impl<'a> Daemon<'a> {
                 });
             }
         }
+    }
+
+    /// All that pages are made of, and who serves them.
+    pub(super) fn overview(&mut self) -> (Overview<'_>, Option<&mut Server>) {
+        let addresses = self.server.iter().flat_map(Server::addresses);
+        let overview = Overview {
+            pages: addresses.take(MAX_FILTERS).collect(),
+            filters: &self.filters,
+            scan: &mut self.scan,
+            counts: &mut self.counts,
+            read_errors: &mut self.read_errors,
+            reloads: &self.reloads,
+            process: &self.birth,
+            source: &self.options.source,
+            confirm: self.pending.as_ref().map(|pending| pending.until),
+        };
+        (overview, self.server.as_mut())
     }
 
     /// Logs what changed in the maps, when it is time.

@@ -1,4 +1,4 @@
-//! Words of an `entry` line → the bytes of a map's key and value, by the map's types.
+//! Words of an `entry` line → the bytes of a map's key and value, by the map's types; and [back](Encoder::parts).
 //!
 //! What a word means is decided by its spelling and the type together: `192.0.2.1` is an address in any four bytes,
 //! `53` a number in the byte order that the type's name says, `ACL_DROP` the value that an enumeration gives it.
@@ -6,6 +6,8 @@
 #![forbid(unsafe_code)]
 
 mod address;
+mod back;
+mod line;
 mod number;
 mod prefix;
 #[cfg(test)]
@@ -19,6 +21,7 @@ use crate::metrics::Number;
 use crate::object::layout::{Field, Kind};
 use crate::object::{Btf, Layout, MapDef, MapKind};
 
+pub use back::Said;
 use word::Refusal;
 
 /// What errors call a key.

@@ -2,6 +2,7 @@
 
 use super::KEY;
 use super::address::{Address, kind};
+use super::back::address;
 use super::word::Digits;
 use crate::corefile::Quoted;
 use crate::hex::Count;
@@ -43,6 +44,13 @@ pub(super) fn write(word: &str, out: &mut [u8]) -> Result<bool, String> {
     *length = bits.to_ne_bytes();
     place.copy_from_slice(address.octets());
     Ok(true)
+}
+
+/// A prefix in a word; `None` where it is none of an address.
+pub(super) fn read(key: &[u8]) -> Option<String> {
+    let (length, bytes) = key.split_first_chunk::<LENGTH>()?;
+    let address = address(bytes)?;
+    Some(format!("{address}/{}", u32::from_ne_bytes(*length)))
 }
 
 /// Why `word` is no key of so many bytes.

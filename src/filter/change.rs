@@ -171,7 +171,7 @@ impl Wanted {
         if all.all(|one| entry(new, one.key).is_some()) {
             return Ok(());
         }
-        scan.each(map, |key, _| {
+        scan.each(map, &mut |key, _| {
             let digest = Digests::of(key, &[]).key;
             if entry(old, digest).is_none() || entry(new, digest).is_some() {
                 return;

@@ -97,6 +97,11 @@ impl Filter {
         self.placed.as_ref().map(|placed| &placed.attachment)
     }
 
+    /// Whether it is to stay when the daemon ends.
+    pub const fn holds(&self) -> bool {
+        self.holds
+    }
+
     /// Why it is not attached natively, where that was wanted.
     pub fn reason(&self) -> Option<&str> {
         self.placed.as_ref()?.reason.as_deref()

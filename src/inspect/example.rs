@@ -3,7 +3,7 @@
 use std::fmt::{self, Write as _};
 use std::path::Path;
 
-use crate::corefile::Escaped;
+use crate::corefile::Word;
 use crate::encode::Encoder;
 use crate::object::layout::{Kind, Member, Shape};
 use crate::object::{Layout, MapDef, MapKind, Survey};
@@ -45,21 +45,6 @@ impl Block<'_> {
         }
         let key = key(map, encoder.key_layout());
         writeln!(f, "  entry {name} {key}{fields}")
-    }
-}
-
-/// A word as a Corefile takes it.
-struct Word<'a>(&'a str);
-
-impl fmt::Display for Word<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let plain = |c: char| c.is_ascii_alphanumeric() || "_-./@".contains(c);
-        if !self.0.is_empty() && self.0.chars().all(plain) {
-            return f.write_str(self.0);
-        }
-        // Braces would be a variable's; there is no escape for them.
-        let text = self.0.replace('\\', "\\\\").replace('"', "\\\"");
-        write!(f, "\"{}\"", Escaped(&text))
     }
 }
 

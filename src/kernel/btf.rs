@@ -1,7 +1,7 @@
-//! Types for the kernel, so that `bpftool map dump` can show members by name.
+//! Types for the kernel, so that `bpftool map dump` and `corexdp dump` can show members by name.
 
-use std::os::fd::{FromRawFd, OwnedFd};
-use std::ptr;
+use std::os::fd::{AsRawFd as _, FromRawFd, OwnedFd};
+use std::{mem, ptr};
 
 use nix::errno::Errno;
 
@@ -19,4 +19,41 @@ pub fn load(blob: &[u8]) -> Result<OwnedFd, Errno> {
     })?;
     // SAFETY: the kernel has just made this descriptor and nobody else owns it.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// Most bytes read back; the kernel takes no more than 16 MiB.
+const MOST: u32 = 16 << 20;
+
+/// The blob that was loaded under this id (4.18).
+///
+/// # Errors
+/// `EPERM` without `CAP_SYS_ADMIN`, `ENOENT` when it is gone.
+pub fn read(id: u32) -> Result<Vec<u8>, Errno> {
+    // SAFETY: takes an integer.
+    let fd = door::pass(Call::BtfById, || unsafe {
+        bpf_sys::bpf_btf_get_fd_by_id(id)
+    })?;
+    // SAFETY: the kernel has just made this descriptor and nobody else owns it.
+    let fd = unsafe { OwnedFd::from_raw_fd(fd) };
+    let mut blob = Vec::new();
+    let size = copy(&fd, &mut blob)?;
+    blob.resize(size.min(MOST) as usize, 0);
+    // A blob never changes.
+    copy(&fd, &mut blob)?;
+    Ok(blob)
+}
+
+/// Copies as much as there is room for; how much there is.
+fn copy(fd: &OwnedFd, room: &mut [u8]) -> Result<u32, Errno> {
+    // SAFETY: bpf_btf_info is plain data; all zero means that nothing is asked for.
+    let mut info: bpf_sys::bpf_btf_info = unsafe { mem::zeroed() };
+    let mut size = u32::try_from(mem::size_of_val(&info)).map_err(|_| Errno::E2BIG)?;
+    info.btf = room.as_mut_ptr() as u64;
+    info.btf_size = u32::try_from(room.len()).map_err(|_| Errno::E2BIG)?;
+    let fd = fd.as_raw_fd();
+    // SAFETY: the kernel writes at most `size` bytes of `info`, and at most `btf_size` bytes, which `room` has, to it.
+    door::pass(Call::ObjectInfo, || unsafe {
+        bpf_sys::bpf_obj_get_info_by_fd(fd, (&raw mut info).cast(), &raw mut size)
+    })?;
+    Ok(info.btf_size)
 }

@@ -10,6 +10,8 @@ use nix::errno::Errno;
 pub enum Call {
     /// `BPF_BTF_LOAD` (4.18).
     BtfLoad,
+    /// `BPF_BTF_GET_FD_BY_ID` (4.18).
+    BtfById,
     /// `BPF_MAP_CREATE` (3.18).
     MapCreate,
     /// `BPF_MAP_UPDATE_ELEM` (3.18).
@@ -40,6 +42,8 @@ pub enum Call {
     ProgById,
     /// `BPF_OBJ_GET_INFO_BY_FD` (4.13).
     ObjectInfo,
+    /// `BPF_ENABLE_STATS` (5.8).
+    EnableStats,
     /// A netlink request about an interface.
     Netlink,
     /// `setrlimit` of `RLIMIT_MEMLOCK`.
@@ -51,6 +55,7 @@ impl Call {
     pub const fn name(self) -> &'static str {
         match self {
             Self::BtfLoad => "btf_load",
+            Self::BtfById => "btf_by_id",
             Self::MapCreate => "map_create",
             Self::MapUpdate => "map_update",
             Self::MapUpdateBatch => "map_update_batch",
@@ -66,6 +71,7 @@ impl Call {
             Self::PinGet => "pin_get",
             Self::ProgById => "prog_by_id",
             Self::ObjectInfo => "object_info",
+            Self::EnableStats => "enable_stats",
             Self::Netlink => "netlink",
             Self::MemlockLimit => "memlock_limit",
         }

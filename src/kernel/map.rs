@@ -139,12 +139,28 @@ impl Map {
     /// `EINVAL` when it was made otherwise.
     pub fn adopt(fd: OwnedFd, def: &MapDef, cpus: usize) -> std::result::Result<Self, Errno> {
         let shape = Shape::of(def, cpus);
-        let there = info::map(fd.as_fd())?;
+        let there = info::map(fd.as_fd())?.shape;
         let expected = (def.kind.0, def.key_size, def.value_size, shape.max_entries);
         if there == expected {
             Ok(Self { fd, shape })
         } else {
             Err(Errno::EINVAL)
+        }
+    }
+
+    /// A map that another process made, as the kernel describes it; `cpus` is the number of possible CPUs.
+    pub fn open(fd: OwnedFd, info: &info::Map, cpus: usize) -> Self {
+        let (kind, key_size, value_size, max_entries) = info.shape;
+        let def = MapDef {
+            kind: MapKind(kind),
+            key_size,
+            value_size,
+            max_entries,
+            ..MapDef::new("")
+        };
+        Self {
+            fd,
+            shape: Shape::of(&def, cpus),
         }
     }
 

@@ -22,6 +22,7 @@ pub mod program;
 pub mod random;
 pub mod scan;
 pub mod shared;
+pub mod statistics;
 
 use std::fmt;
 use std::io;

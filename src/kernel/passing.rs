@@ -1,14 +1,20 @@
 //! Messages between processes that carry descriptors (`SCM_RIGHTS`).
 
-use std::io::{IoSlice, IoSliceMut};
+use std::io::IoSliceMut;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::{mem, ptr};
 
 use nix::cmsg_space;
 use nix::errno::Errno;
-use nix::sys::socket::{ControlMessage, ControlMessageOwned, MsgFlags, recvmsg, sendmsg};
+use nix::libc;
+use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg};
 
 /// Descriptors that a message can carry.
 pub const MOST: usize = 64;
+
+/// Room for the control message that carries them: its head, and four bytes for each.
+#[repr(C, align(8))]
+struct Control([u8; 64 + size_of::<RawFd>() * MOST]);
 
 /// Sends one message of four bytes, with descriptors. Never waits.
 ///
@@ -19,22 +25,52 @@ pub fn send(
     word: u32,
     descriptors: &[BorrowedFd<'_>],
 ) -> Result<(), Errno> {
+    send_packet(socket, &word.to_ne_bytes(), descriptors)
+}
+
+/// Sends one message, with descriptors. Never waits, and allocates nothing.
+///
+/// # Errors
+/// As [`send`].
+pub fn send_packet(
+    socket: BorrowedFd<'_>,
+    packet: &[u8],
+    descriptors: &[BorrowedFd<'_>],
+) -> Result<(), Errno> {
     let mut raw = heapless::Vec::<RawFd, MOST>::new();
     for fd in descriptors {
         raw.push(fd.as_raw_fd()).map_err(|_| Errno::E2BIG)?;
     }
-    let rights = [ControlMessage::ScmRights(&raw)];
-    let control = if raw.is_empty() { &[] } else { &rights[..] };
-    let word = word.to_ne_bytes();
-    let flags = MsgFlags::MSG_NOSIGNAL | MsgFlags::MSG_DONTWAIT;
-    sendmsg::<()>(
-        socket.as_raw_fd(),
-        &[IoSlice::new(&word)],
-        control,
-        flags,
-        None,
-    )
-    .map(drop)
+    let size = u32::try_from(size_of_val(raw.as_slice())).map_err(|_| Errno::E2BIG)?;
+    let mut part = libc::iovec {
+        iov_base: packet.as_ptr().cast_mut().cast(),
+        iov_len: packet.len(),
+    };
+    let mut control = Control([0; _]);
+    // SAFETY: msghdr is plain data; all zero is a message without parts.
+    let mut message: libc::msghdr = unsafe { mem::zeroed() };
+    (message.msg_iov, message.msg_iovlen) = (&raw mut part, 1);
+    if size > 0 {
+        message.msg_control = (&raw mut control.0).cast();
+        // SAFETY: `CMSG_SPACE` and `CMSG_LEN` compute. `CMSG_FIRSTHDR` is the beginning of `control`, which is aligned
+        // as a head must be and has room for it and the data of all `MOST` descriptors, of which `raw` has no more.
+        unsafe {
+            message.msg_controllen = libc::CMSG_SPACE(size) as _;
+            let head = libc::CMSG_FIRSTHDR(&raw const message);
+            (*head).cmsg_level = libc::SOL_SOCKET;
+            (*head).cmsg_type = libc::SCM_RIGHTS;
+            (*head).cmsg_len = libc::CMSG_LEN(size) as _;
+            ptr::copy_nonoverlapping(
+                raw.as_ptr().cast::<u8>(),
+                libc::CMSG_DATA(head),
+                size as usize,
+            );
+        }
+    }
+    let flags = libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT;
+    // SAFETY: `message` refers to `part`, that to `packet`, and to `control`; all live beyond the call, which reads them.
+    let sent = unsafe { libc::sendmsg(socket.as_raw_fd(), &raw const message, flags) };
+    Errno::result(sent).map(drop)
 }
 
 /// What came with a message.
@@ -55,7 +91,25 @@ pub struct Message {
 /// `EBADMSG` for one that [`send`] does not send, `EMFILE`.
 pub fn receive(socket: BorrowedFd<'_>) -> Result<Option<Message>, Errno> {
     let mut word = [0; 4];
-    let mut parts = [IoSliceMut::new(&mut word)];
+    match receive_packet(socket, &mut word)? {
+        (0, _) => Ok(None),
+        (4, descriptors) => Ok(Some(Message {
+            word: u32::from_ne_bytes(word),
+            descriptors,
+        })),
+        _ => Err(Errno::EBADMSG),
+    }
+}
+
+/// Waits for the next message; how long it is, 0 when the other end is closed, and the descriptors that it brought.
+///
+/// # Errors
+/// `EBADMSG` for one with more than [`MOST`] of them, `EMFILE`.
+pub fn receive_packet(
+    socket: BorrowedFd<'_>,
+    room: &mut [u8],
+) -> Result<(usize, Descriptors), Errno> {
+    let mut parts = [IoSliceMut::new(room)];
     let mut space = cmsg_space!([RawFd; MOST]);
     let received = loop {
         let flags = MsgFlags::MSG_CMSG_CLOEXEC;
@@ -75,14 +129,7 @@ pub fn receive(socket: BorrowedFd<'_>) -> Result<Option<Message>, Errno> {
             descriptors.push(fd).map_err(|_| Errno::EBADMSG)?;
         }
     }
-    match received.bytes {
-        0 => Ok(None),
-        4 => Ok(Some(Message {
-            word: u32::from_ne_bytes(word),
-            descriptors,
-        })),
-        _ => Err(Errno::EBADMSG),
-    }
+    Ok((received.bytes, descriptors))
 }
 
 #[cfg(test)]

@@ -104,10 +104,10 @@ impl Scan {
     ///
     /// # Errors
     /// What the kernel says; then not all have been seen.
-    pub fn each(&mut self, map: &Map, mut see: impl FnMut(&[u8], &[u8])) -> Result<u64, Errno> {
-        match self.by_batch(map, &mut see) {
+    pub fn each(&mut self, map: &Map, see: &mut dyn FnMut(&[u8], &[u8])) -> Result<u64, Errno> {
+        match self.by_batch(map, see) {
             // No batches for this kind of map in this kernel (they came from 5.6 on, one kind after the other).
-            Err((0, _)) => self.by_key(map, &mut see),
+            Err((0, _)) => self.by_key(map, see),
             Err((_, errno)) => Err(errno),
             Ok(seen) => Ok(seen),
         }
@@ -116,7 +116,7 @@ impl Scan {
     fn by_batch(
         &mut self,
         map: &Map,
-        see: &mut impl FnMut(&[u8], &[u8]),
+        see: &mut dyn FnMut(&[u8], &[u8]),
     ) -> Result<u64, (u64, Errno)> {
         let (key_size, copy_size) = (map.shape().key_size, map.shape().copy_size());
         let mut token = [0; MAX_KEY];
@@ -144,7 +144,7 @@ impl Scan {
         Ok(seen)
     }
 
-    fn by_key(&mut self, map: &Map, see: &mut impl FnMut(&[u8], &[u8])) -> Result<u64, Errno> {
+    fn by_key(&mut self, map: &Map, see: &mut dyn FnMut(&[u8], &[u8])) -> Result<u64, Errno> {
         let size = map.shape().key_size;
         let (mut key, mut next) = ([0; MAX_KEY], [0; MAX_KEY]);
         let mut seen = 0;

@@ -2,18 +2,24 @@
 
 mod count;
 mod html;
+mod reloads;
+mod status;
 
-use std::fmt::{self, Write};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::fmt;
+use std::net::SocketAddr;
+use std::time::Instant;
 
+use crate::capacity::MAX_FILTERS;
 use crate::config::Metric;
 use crate::filter::{Chosen, Filter};
 use crate::kernel::map::Map;
 use crate::kernel::scan::Scan;
 use crate::metrics::{self, Kind, Text, Total};
+use crate::plan::Source;
 use crate::process;
 
 pub use count::Count;
+pub use reloads::Reloads;
 
 /// The filters, and what is needed to read their maps.
 #[derive(Debug)]
@@ -30,43 +36,12 @@ pub struct Overview<'a> {
     pub reloads: &'a Reloads,
     /// The process itself.
     pub process: &'a process::Birth,
-}
-
-/// How the reloads went since the start.
-#[derive(Clone, Copy, Debug)]
-pub struct Reloads {
-    /// How many took effect.
-    pub successes: u64,
-    /// How many changed nothing, since something was wrong.
-    pub failures: u64,
-    /// When the Corefile that runs was read.
-    pub last_success: SystemTime,
-}
-
-impl Default for Reloads {
-    fn default() -> Self {
-        Self {
-            successes: 0,
-            failures: 0,
-            last_success: SystemTime::now(),
-        }
-    }
-}
-
-impl Reloads {
-    fn metrics(&self, text: &mut impl Write) -> fmt::Result {
-        let name = "corexdp_reloads_total";
-        let help = "Reloads since the start; one that fails changes nothing.";
-        metrics::head(text, name, Kind::Counter, help)?;
-        for (result, count) in [("success", self.successes), ("failure", self.failures)] {
-            metrics::sample(text, name, &[("result", result)], count)?;
-        }
-        let name = "corexdp_last_reload_success_timestamp_seconds";
-        let help = "When the Corefile that runs was read, in seconds since 1970.";
-        let since = self.last_success.duration_since(UNIX_EPOCH);
-        metrics::head(text, name, Kind::Gauge, help)?;
-        metrics::sample(text, name, &[], since.unwrap_or_default().as_secs())
-    }
+    /// The Corefile.
+    pub source: &'a Source,
+    /// Where the page is served.
+    pub pages: heapless::Vec<SocketAddr, MAX_FILTERS>,
+    /// Until when what runs waits to be confirmed.
+    pub confirm: Option<Instant>,
 }
 
 impl Overview<'_> {
@@ -147,7 +122,7 @@ impl Overview<'_> {
             return Some(u64::from(map.shape().max_entries));
         }
         let count = self.counts.get_mut(number)?;
-        let counted = count.renew(filter.changes_maps, || self.scan.each(map, |_, _| {}));
+        let counted = count.renew(filter.changes_maps, || self.scan.each(map, &mut |_, _| {}));
         *self.read_errors += u64::from(counted.is_err());
         counted.ok().map(|()| count.entries)
     }

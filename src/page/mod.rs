@@ -17,7 +17,7 @@ pub mod worker;
 use crate::capacity::MAX_PAGE;
 
 /// Bytes of the shared page.
-const PAGE_SIZE: usize = MAX_PAGE;
+pub const PAGE_SIZE: usize = MAX_PAGE;
 
 /// What a worker can ask for, one byte on the socket pair.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +26,8 @@ pub enum Content {
     Metrics,
     /// `/`
     Overview,
+    /// `/status`
+    Status,
 }
 
 impl Content {
@@ -34,6 +36,7 @@ impl Content {
         match self {
             Self::Metrics => b'm',
             Self::Overview => b'/',
+            Self::Status => b's',
         }
     }
 
@@ -42,6 +45,7 @@ impl Content {
         match byte {
             b'm' => Some(Self::Metrics),
             b'/' => Some(Self::Overview),
+            b's' => Some(Self::Status),
             _ => None,
         }
     }

@@ -87,6 +87,7 @@ fn content_of(path: &str) -> Option<(Content, &'static str)> {
     match path.split_once('?').map_or(path, |(path, _)| path) {
         "/metrics" => Some((Content::Metrics, "text/plain; version=0.0.4; charset=utf-8")),
         "/" => Some((Content::Overview, "text/html; charset=utf-8")),
+        "/status" => Some((Content::Status, "application/json")),
         _ => None,
     }
 }
@@ -97,7 +98,7 @@ fn answer(request: Request, daemon: &Daemon, buffers: &mut Buffers) {
             request,
             404,
             "text/plain; charset=utf-8",
-            b"not found; there are / and /metrics\n",
+            b"not found; there are /, /metrics and /status\n",
             &mut buffers.answer,
         );
     };
@@ -204,6 +205,8 @@ mod tests {
             ("/metrics?x=1", Some(Content::Metrics)),
             ("/", Some(Content::Overview)),
             ("/?", Some(Content::Overview)),
+            ("/status", Some(Content::Status)),
+            ("/status/", None),
             ("/metrics/", None),
             ("/Metrics", None),
             ("", None),

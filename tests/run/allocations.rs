@@ -1,6 +1,6 @@
 //! After its start the daemon allocates nothing, whatever happens but a reload. Its test build counts.
 
-use crate::net::{CLIENT, Daemon, SERVER, Site};
+use crate::net::{CLIENT, Corexdp, Daemon, SERVER, Site, finish};
 use crate::packet;
 
 const COREFILE: &str = ". {
@@ -20,7 +20,7 @@ fn start() -> (Site, Daemon) {
     site.folder.fixture("hash");
     let daemon = site.run(COREFILE).attached(1);
     // What is made at the first use is made now.
-    for path in ["/metrics", "/"] {
+    for path in ["/metrics", "/", "/status"] {
         assert_eq!(site.get(path).status, 200);
     }
     (site, daemon)
@@ -58,6 +58,21 @@ fn interfaces_that_go_and_return_allocate_nothing() {
     }
     site.server.run("ip link set edge0 name other0");
     daemon.nth_line(5, "warning: edge0: the interface has gone");
+    assert_eq!(allocations(&site), before);
+    daemon.stop();
+}
+
+#[test]
+fn clients_of_the_control_socket_allocate_nothing() {
+    let (site, daemon) = start();
+    let before = allocations(&site);
+    for _ in 0..10 {
+        for words in [&["status"][..], &["dump", "--json"]] {
+            let mut command = Corexdp::command(site.folder.path(), words);
+            finish(command.args(["--control", "control"])).expect(0, &[]);
+        }
+        assert_eq!(site.get("/status").status, 200);
+    }
     assert_eq!(allocations(&site), before);
     daemon.stop();
 }

@@ -13,7 +13,7 @@ use nix::libc;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::net::{Daemon, PAGE, Response, Site, only_child, pause};
+use crate::net::{Corexdp, Daemon, PAGE, Response, Site, finish, only_child, pause};
 
 /// `tiny_http` ends a thread that had nothing to do for five seconds.
 const THREADS_END_MILLISECONDS: u64 = 6_000;
@@ -119,11 +119,16 @@ fn work(site: &Site, daemon: &Daemon, pid: i32) {
     for request in [
         "GET /metrics",
         "HEAD /",
+        "GET /status",
         "GET /nowhere",
         "POST /metrics",
         "BREW /",
     ] {
         Response::to(&site.server, PAGE, &format!("{request} HTTP/1.1"));
+    }
+    for words in ["status", "dump"] {
+        let mut command = Corexdp::command(site.folder.path(), &[words, "--control", "control"]);
+        finish(&mut command).expect(0, &[]);
     }
     crowd(site);
     pause(THREADS_END_MILLISECONDS);

@@ -26,8 +26,19 @@ impl Layout {
     /// Shows each member, and then its own members if `see` says so; of an array the first
     /// element. What is no struct is one part, called `whole`.
     pub fn walk(&self, whole: &str, see: &mut dyn FnMut(Part<'_>) -> bool) {
+        self.walk_by(whole, false, see);
+    }
+
+    /// Shows each member, and then its own members or all its elements if `see` says so. What is no struct is one part,
+    /// called `whole`.
+    pub fn walk_all(&self, whole: &str, see: &mut dyn FnMut(Part<'_>) -> bool) {
+        self.walk_by(whole, true, see);
+    }
+
+    fn walk_by(&self, whole: &str, elements: bool, see: &mut dyn FnMut(Part<'_>) -> bool) {
         let mut walk = Walk {
             layout: self,
+            elements,
             path: String::new(),
             left: MOST,
             see,
@@ -56,6 +67,8 @@ impl Layout {
 
 struct Walk<'a> {
     layout: &'a Layout,
+    /// Whether elements are parts, all of them.
+    elements: bool,
     path: String,
     left: usize,
     see: &'a mut dyn FnMut(Part<'_>) -> bool,
@@ -75,6 +88,19 @@ impl Walk<'_> {
                     let _ = write!(self.path, "{dot}{}", member.name);
                     let offset = offset.saturating_add(member.offset());
                     self.part(member.shape, offset, member.bits, deeper);
+                    self.path.truncate(length);
+                }
+            }
+            Kind::Array { element, count } if self.elements => {
+                let size = layout.shape(*element).size;
+                for index in 0..*count {
+                    // What is not shown any more need not be looked for either.
+                    if self.left == 0 {
+                        break;
+                    }
+                    let _ = write!(self.path, "[{index}]");
+                    let offset = offset.saturating_add(index.saturating_mul(size));
+                    self.part(*element, offset, None, deeper);
                     self.path.truncate(length);
                 }
             }

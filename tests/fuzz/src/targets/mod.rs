@@ -5,6 +5,7 @@ pub mod control;
 pub mod corefile;
 pub mod directives;
 pub mod elf;
+pub mod entries;
 mod exposition;
 pub mod http;
 pub mod memory;
@@ -25,7 +26,7 @@ pub struct Target {
 }
 
 /// All of them.
-pub const TARGETS: [Target; 7] = [
+pub const TARGETS: [Target; 8] = [
     Target {
         name: "btf",
         run: btf::run,
@@ -41,6 +42,10 @@ pub const TARGETS: [Target; 7] = [
     Target {
         name: "directives",
         run: directives::run,
+    },
+    Target {
+        name: "entries",
+        run: entries::run,
     },
     Target {
         name: "http",

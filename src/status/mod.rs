@@ -1,0 +1,110 @@
+//! `corexdp status`: asks the daemon, and shows what it says.
+
+#![forbid(unsafe_code)]
+
+mod measure;
+mod table;
+mod text;
+mod time;
+
+use std::fmt;
+use std::fs::File;
+use std::io::{self, IsTerminal as _, Read as _};
+use std::path::Path;
+use std::time::Duration;
+
+use nix::errno::Errno;
+
+use crate::control::client;
+use crate::control::{Passed, Request};
+use crate::exit;
+use crate::json::Value;
+use crate::kernel::errno;
+
+use measure::Measured;
+
+/// Why there is nothing to show.
+#[derive(Debug)]
+pub enum Error {
+    /// The daemon could not be asked.
+    Asked(client::Error),
+    /// The kernel refused to count.
+    Counting(Errno),
+}
+
+impl Error {
+    /// What to end with.
+    pub const fn code(&self) -> u8 {
+        match self {
+            Self::Asked(error) => error.code(),
+            Self::Counting(Errno::EPERM) => exit::NO_PERMISSION,
+            Self::Counting(_) => exit::SYSTEM,
+        }
+    }
+
+    /// Whether it has been said already.
+    pub const fn is_told(&self) -> bool {
+        matches!(self, Self::Asked(error) if error.is_told())
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Asked(error) => error.fmt(f),
+            Self::Counting(Errno::EPERM) => {
+                f.write_str("not permitted to measure; it needs CAP_SYS_ADMIN")
+            }
+            Self::Counting(errno) => {
+                let why = errno.desc();
+                write!(f, "runs can't be measured, which takes kernel 5.8: {why}")
+            }
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// What the daemon at `control` says of itself: JSON, or a text for a person. With a time, runs are counted that long.
+///
+/// # Errors
+/// See [`Error`].
+pub fn show(control: &Path, json: bool, time: Option<Duration>) -> Result<String, Error> {
+    let (text, value, measured) = match time {
+        None => {
+            let (text, value) = fetch(control)?;
+            (text, value, None)
+        }
+        Some(time) => {
+            let (text, value, measured) = Measured::over(time, &mut || fetch(control))?;
+            (text, value, Some(measured))
+        }
+    };
+    Ok(match measured {
+        None if json => text,
+        Some(measured) if json => measured.added_to(&text),
+        measured => text::text(&value, measured.as_ref(), has_colours()),
+    })
+}
+
+/// Only a terminal shows colours, and not all people want them.
+fn has_colours() -> bool {
+    let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    wanted && io::stdout().is_terminal()
+}
+
+/// The answer, as it is and read.
+fn fetch(control: &Path) -> Result<(String, Value), Error> {
+    let mut text = String::new();
+    let fetched = client::fetch(control, Request::Status, &mut |what, memory| {
+        let Passed::Text(length) = what else {
+            return Err(Errno::EBADMSG);
+        };
+        let length = u32::from_ne_bytes(length).into();
+        let read = File::from(memory).take(length).read_to_string(&mut text);
+        read.map(drop).map_err(|error| errno(&error))
+    });
+    fetched.map_err(Error::Asked)?;
+    let value = Value::read(&text).ok_or(Error::Asked(client::Error::Garbled))?;
+    Ok((text, value))
+}

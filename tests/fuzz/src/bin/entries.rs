@@ -1,0 +1,8 @@
+//! See `targets::entries`.
+
+#![no_main]
+
+use corexdp_fuzz::targets;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| targets::entries::run(data));

@@ -1,0 +1,296 @@
+//! `corexdp dump`: the entries that `bpftool` sees, as lines that give them again.
+
+use std::fmt::Write as _;
+
+use nix::sched::{CpuSet, sched_setaffinity};
+use nix::unistd::Pid;
+use serde_json::{Value, json};
+
+use crate::net::{Corexdp, Daemon, Map, Outcome, Site, finish};
+use crate::packet;
+
+/// Entries of `words.o`: the line, and what `dump` says where that is another.
+const LINES: [(&str, &str); 10] = [
+    (
+        "entry 7 verdict=VERDICT_DROP net.addr=192.0.2.66 net.prefix=24 ip6=2001:db8::1 slot[0].port=53 slot[2].weight=9",
+        "",
+    ),
+    (
+        "entry 3 ip4=192.0.2.7 mac=02:00:5e:10:20:30 \"label=two one\" on=true tiny=-1 delta=-2 stamp=258 packets=258 grid[1][2]=513 fraction=0x0000803F",
+        "",
+    ),
+    // -1 is what the compiler makes of this name, and the kernel's types have no sign.
+    ("entry 4 verdict=VERDICT_ASK", ""),
+    ("entry 5 verdict=9 packets=18446744073709551615", ""),
+    // Nothing but zeros.
+    ("entry 6 packets=0", "entry 6 verdict=VERDICT_PASS"),
+    (
+        "entry @networks 198.51.100.0/24 value=18446744073709551615",
+        "",
+    ),
+    ("entry @networks6 2001:db8::/32 value=1", ""),
+    ("entry @per_cpu 3 packets=7 balance=-5 last=0.0.1.2", ""),
+    ("entry @pairs 0x0A00000100350000 value[1]=9", ""),
+    ("map @typeless 02005E102030 01020304", ""),
+];
+
+/// Values that words do not give: a bit-field, a `_Bool` of 2, letters behind a zero, a brace, padding.
+const BYTES: [(usize, &str); 5] = [(54, "05"), (55, "02"), (46, "0041"), (46, "7B"), (9, "01")];
+
+fn corefile(lines: &str) -> String {
+    format!(". {{\nprometheus\nebpf {{\nelf words.o\nif edge0\n{lines}}}\n}}\n")
+}
+
+fn words() -> Site {
+    let site = Site::new();
+    site.folder.fixture("words");
+    site
+}
+
+fn dump(site: &Site, words: &[&str]) -> Outcome {
+    let mut command = Corexdp::command(site.folder.path(), &["dump", "--control", "control"]);
+    finish(command.args(words))
+}
+
+fn as_json(site: &Site) -> Value {
+    let outcome = dump(site, &["--json"]);
+    outcome.expect(0, &[]);
+    serde_json::from_str(&outcome.stdout).unwrap_or_else(|error| panic!("{error}: {outcome:?}"))
+}
+
+/// What is in a map, as `bpftool` has it, in an order of its own.
+fn entries(map: &Map) -> Vec<String> {
+    let mut entries = map.dump();
+    for entry in &mut entries {
+        entry.as_object_mut().unwrap().remove("formatted");
+    }
+    let mut entries: Vec<_> = entries.iter().map(Value::to_string).collect();
+    entries.sort_unstable();
+    entries
+}
+
+fn all_entries(site: &Site) -> Vec<Vec<String>> {
+    let program = site.filter();
+    let maps = [
+        "xdp_map",
+        "networks",
+        "networks6",
+        "per_cpu",
+        "pairs",
+        "typeless",
+    ];
+    maps.map(|name| entries(&program.map(name))).into()
+}
+
+/// The lines, in an order of their own: that of a hash is never the same.
+fn sorted(outcome: &Outcome) -> Vec<&str> {
+    let mut lines: Vec<_> = outcome.stdout.lines().collect();
+    lines.sort_unstable();
+    lines
+}
+
+fn start(site: &Site, lines: &str) -> Daemon {
+    site.run(&corefile(lines)).attached(1)
+}
+
+#[test]
+fn lines_are_those_of_the_corefile_and_give_the_same_bytes() {
+    let site = words();
+    let lines = LINES.map(|(line, _)| line).join("\n") + "\n";
+    let daemon = start(&site, &lines);
+    let (before, outcome) = (all_entries(&site), dump(&site, &[]));
+    outcome.expect(0, &[]);
+    for (line, said) in LINES {
+        let said = if said.is_empty() { line } else { said };
+        assert!(
+            outcome.stdout.lines().any(|one| one == said),
+            "{said} in\n{}",
+            outcome.stdout
+        );
+    }
+    for heading in [
+        "# edge0 xdp_map hash 5 of 16",
+        "# edge0 networks lpm_trie 1 of 16",
+        "# edge0 per_cpu percpu_array 4 of 4",
+        "# edge0 typeless hash 1 of 16",
+    ] {
+        assert!(
+            outcome.stdout.lines().any(|one| one == heading),
+            "{heading} in\n{}",
+            outcome.stdout
+        );
+    }
+    daemon.stop();
+    let daemon = start(&site, &outcome.stdout);
+    assert_eq!(all_entries(&site), before);
+    assert_eq!(sorted(&dump(&site, &[])), sorted(&outcome));
+    daemon.stop();
+}
+
+#[test]
+fn what_words_do_not_give_is_said_in_bytes() {
+    let site = words();
+    let mut lines = String::new();
+    for (key, (at, bytes)) in BYTES.iter().enumerate() {
+        let (before, after) = ("00".repeat(*at), "00".repeat(112 - at - bytes.len() / 2));
+        writeln!(lines, "map {key:02X}000000 {before}{bytes}{after}").unwrap();
+    }
+    let daemon = start(&site, &lines);
+    let outcome = dump(&site, &[]);
+    outcome.expect(0, &[]);
+    for line in lines.lines() {
+        assert!(
+            outcome.stdout.lines().any(|one| one == line),
+            "{line} in\n{}",
+            outcome.stdout
+        );
+    }
+    daemon.stop();
+}
+
+#[test]
+fn bytes_are_those_that_bpftool_sees() {
+    let site = Site::new();
+    site.folder.shipped("acl");
+    let line = "entry 0 action=ACL_DROP ip4_net=10.11.0.0 ip4_mask=255.255.0.0";
+    let daemon = site
+        .run(&format!(". {{\nprometheus\nebpf {{\nelf acl.o\nif edge0\n{line}\ncounter a 0 packets \"A.\"\n}}\n}}\n"))
+        .attached(1);
+    site.sender().send(&packet("10.11.0.1"), 3);
+    site.metric_becomes("coredns_ebpf_a", 3);
+    let map = &as_json(&site)[0];
+    let named = ["interface", "map", "type", "capacity"].map(|name| map[name].clone());
+    assert_eq!(
+        named,
+        [json!("edge0"), json!("xdp_map"), json!("array"), json!(128)]
+    );
+    let all = map["entries"].as_array().unwrap();
+    assert_eq!(all.len(), 128);
+    let hex = |value: &Value| value.as_str().unwrap().to_owned();
+    let filled: Vec<_> = all
+        .iter()
+        .map(|entry| (hex(&entry["key"]), hex(&entry["value"])))
+        .filter(|(_, value)| value.contains(|digit| digit != '0'))
+        .collect();
+    assert_eq!(filled, site.filter().map("xdp_map").entries());
+    let expected = json!({
+        "action": "ACL_DROP", "family": all[0]["fields"]["family"], "ip4_net": "10.11.0.0",
+        "ip4_mask": "255.255.0.0", "ip6_net": "::", "ip6_mask": "::", "packets": 3
+    });
+    assert_eq!(
+        (&all[0]["fields"], &all[0]["key_word"]),
+        (&expected, &json!("0"))
+    );
+    let text = dump(&site, &[]).stdout;
+    assert!(text.contains(&format!("\n{line} packets=3\n")), "{text}");
+    daemon.stop();
+}
+
+#[test]
+fn each_cpu_has_its_value() {
+    let site = Site::new();
+    site.folder.fixture("percpu");
+    let entry = "entry 0 ip4net=10.11.0.0 ip4mask=255.255.0.0";
+    let daemon = site
+        .run(&format!(". {{\nprometheus\nebpf {{\nelf percpu.o\nif edge0\n{entry}\ngauge a 0 count \"A.\"\n}}\n}}\n"))
+        .attached(1);
+    let text = dump(&site, &[]).stdout;
+    assert!(
+        text.contains(&format!("\n{entry}\n")),
+        "all CPUs have the same: {text}"
+    );
+    // A packet is counted where it is sent, one more on each CPU than on that before.
+    let cpus = corexdp::kernel::limits::possible_cpus().unwrap();
+    let (sender, mut all) = (site.sender(), 0);
+    for (cpu, count) in (0..cpus).zip(5..) {
+        let mut set = CpuSet::new();
+        set.set(cpu).unwrap();
+        // One that is offline can't be had, and then the packets go out from where we are.
+        let _ = sched_setaffinity(Pid::from_raw(0), &set);
+        sender.send(&packet("10.11.0.1"), count);
+        all += u64::from(count);
+    }
+    site.metric_becomes("coredns_ebpf_a", all);
+    let text = dump(&site, &[]).stdout;
+    let map = &as_json(&site)[0]["entries"][0];
+    let per_cpu = |name: &str| map[name].as_array().unwrap().clone();
+    let (fields, values) = (per_cpu("fields"), per_cpu("value"));
+    assert_eq!((fields.len(), values.len()), (cpus, cpus), "{map}");
+    for (cpu, (fields, value)) in fields.iter().zip(&values).enumerate() {
+        let count = fields["count"].as_u64().unwrap();
+        all -= count;
+        assert_eq!(
+            *value,
+            format!("0A0B0000FFFF0000{count:02X}000000"),
+            "{map}"
+        );
+        let line = format!("\n# cpu={cpu} {entry} count={count}\n");
+        assert!(
+            text.contains(&line.replace(" count=0\n", "\n")),
+            "{line} in {text}"
+        );
+    }
+    assert_eq!(all, 0, "{map}");
+    daemon.stop();
+}
+
+#[test]
+fn without_the_right_to_types_there_are_bytes_and_a_word_why() {
+    let site = words();
+    let daemon = start(&site, "entry 7 packets=7\n");
+    let mut command = std::process::Command::new("setpriv");
+    command.current_dir(site.folder.path());
+    command.args([
+        "--bounding-set=-sys_admin",
+        "--inh-caps=-sys_admin",
+        env!("CARGO_BIN_EXE_corexdp"),
+    ]);
+    command.args(["dump", "--control", "control"]);
+    let outcome = finish(&mut command);
+    assert_eq!(outcome.code, Some(0));
+    let why = "corexdp: edge0: xdp_map is shown in bytes, since its types can't be read: ";
+    assert!(outcome.stderr.starts_with(why), "{}", outcome.stderr);
+    assert!(
+        outcome.stdout.contains("\nmap 07000000 "),
+        "{}",
+        outcome.stdout
+    );
+    daemon.stop();
+}
+
+#[test]
+fn without_a_daemon_or_a_filter_there_is_nothing() {
+    let site = Site::new();
+    dump(&site, &[]).refuses(69, &["no daemon listens at control"]);
+    let daemon = site.run(". {\nprometheus\n}\n");
+    daemon.line("page: ");
+    dump(&site, &[]).expect(0, &[]);
+    assert_eq!(dump(&site, &["--json"]).stdout, "[]\n");
+    assert_eq!(dump(&site, &[]).stdout, "");
+    daemon.stop();
+}
+
+/// A hundred thousand entries, which the daemon has nothing to do with.
+#[test]
+fn large_maps_are_read_in_batches() {
+    let site = Site::new();
+    site.folder.fixture("big");
+    let mut lines = String::new();
+    for number in 0..100_000_u32 {
+        let [a, b, c, d] = number.to_be_bytes();
+        writeln!(
+            lines,
+            "map {:02X}{b:02X}{c:02X}{d:02X} 0100000000000000",
+            a + 10
+        )
+        .unwrap();
+    }
+    let daemon = site
+        .run(&format!(
+            ". {{\nprometheus\nebpf {{\nelf big.o\nif edge0\n{lines}}}\n}}\n"
+        ))
+        .attached(1);
+    let text = dump(&site, &[]).stdout;
+    assert_eq!(text.lines().count(), 100_001);
+    daemon.stop();
+}

@@ -1,0 +1,288 @@
+//! `corexdp status` and `/status`: what the daemon says of itself, for programs and for people.
+
+use std::fs;
+use std::process::Stdio;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use serde_json::Value;
+
+use crate::net::{
+    Corexdp, Daemon, GENERIC, Outcome, PAGE, PATIENCE, Response, Site, finish, within,
+};
+use crate::packet;
+
+const COREFILE: &str = ". {
+  prometheus
+  ebpf {
+    if edge0
+    elf example.o
+    map 0A0B0000.FFFF0000.00000000
+    metric dropped 00000000 8 4 \"Packets \\\"dropped\\\".\"
+  }
+}
+";
+
+pub(super) fn start() -> (Site, Daemon) {
+    let site = Site::new();
+    let daemon = site.run(COREFILE).attached(1);
+    (site, daemon)
+}
+
+/// `corexdp status --control control WORDS`.
+pub(super) fn ask(site: &Site, words: &[&str]) -> Outcome {
+    let mut command = Corexdp::command(site.folder.path(), &["status", "--control", "control"]);
+    finish(command.args(words))
+}
+
+pub(super) fn json(site: &Site, words: &[&str]) -> Value {
+    let outcome = ask(site, &[&["--json"], words].concat());
+    outcome.expect(0, &[]);
+    serde_json::from_str(&outcome.stdout).unwrap_or_else(|error| panic!("{error}: {outcome:?}"))
+}
+
+fn now() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.unwrap().as_secs()
+}
+
+/// Whether a time of the answer is that of the test.
+fn is_recent(time: &Value) -> bool {
+    let time = time.as_u64().unwrap_or_else(|| panic!("{time}"));
+    (now() - 60..=now() + 1).contains(&time)
+}
+
+#[test]
+fn all_there_is_to_know_is_in_the_json() {
+    let (site, daemon) = start();
+    site.sender().send(&packet("10.11.0.1"), 3);
+    site.metric_becomes("coredns_ebpf_dropped", 3);
+    let status = json(&site, &[]);
+    assert_eq!(status["version"], env!("CARGO_PKG_VERSION"));
+    assert_eq!(status["pid"], daemon.pid());
+    assert!(is_recent(&status["started"]), "{status}");
+    assert_eq!(status["corefile"], "Corefile");
+    assert_eq!(status["pages"][0], "http://127.0.0.1:9153/");
+    assert_eq!(status["last_reload"], Value::Null);
+    assert_eq!(status["confirm_within"], Value::Null);
+    let filter = &status["filters"][0];
+    for (name, expected) in [
+        ("interface", "\"edge0\""),
+        ("attached", "true"),
+        ("mode", "\"native\""),
+        ("reason", "null"),
+        ("exit", "\"detach\""),
+        ("reattached", "0"),
+    ] {
+        assert_eq!(filter[name].to_string(), expected, "{name}");
+    }
+    let (program, attached) = (&filter["program"], site.filter());
+    assert_eq!(program["id"], attached.id);
+    assert_eq!(program["name"], attached.name);
+    assert!(is_recent(&program["loaded_at"]), "{program}");
+    let maps = serde_json::json!([{"name":"xdp_map","type":"array","entries":16,"capacity":16}]);
+    let metrics = serde_json::json!([
+        {"name":"coredns_ebpf_dropped","type":"gauge","value":3,"help":"Packets \"dropped\"."}
+    ]);
+    assert_eq!(
+        (&filter["maps"], &filter["metrics"]),
+        (&maps, &metrics),
+        "{filter}"
+    );
+    daemon.stop();
+}
+
+#[test]
+fn the_page_says_the_same() {
+    let (site, daemon) = start();
+    let page = site.get("/status");
+    assert_eq!(
+        (page.status, page.header("content-type")),
+        (200, Some("application/json"))
+    );
+    let of_page: Value = serde_json::from_str(&page.body).unwrap();
+    assert_eq!(of_page, json(&site, &[]));
+    let head = Response::to(&site.server, PAGE, "HEAD /status HTTP/1.1");
+    assert_eq!((head.status, head.body.as_str()), (200, ""));
+    assert_eq!(head.header("content-type"), Some("application/json"));
+    let post = Response::to(&site.server, PAGE, "POST /status HTTP/1.1");
+    assert_eq!(
+        (post.status, post.header("allow")),
+        (405, Some("GET, HEAD"))
+    );
+    daemon.stop();
+}
+
+#[test]
+fn reloads_are_told_with_what_was_wrong() {
+    let (site, daemon) = start();
+    site.folder
+        .write("Corefile", &COREFILE.replace("0A0B", "nonsense"));
+    let mut reload = Corexdp::command(site.folder.path(), &["reload", "--control", "control"]);
+    let refused = finish(&mut reload);
+    let status = json(&site, &[]);
+    let reloads = &status["reloads"];
+    assert_eq!(
+        (&reloads["success"], &reloads["failure"]),
+        (&0.into(), &1.into())
+    );
+    let last = &status["last_reload"];
+    assert!(is_recent(&last["time"]), "{last}");
+    assert_eq!(last["result"], "failure");
+    assert_eq!(last["error"], refused.stderr.trim_end());
+    let text = ask(&site, &[]).stdout;
+    assert!(text.contains("0 done, 1 failed; the last at 20"), "{text}");
+    assert!(text.contains(refused.stderr.trim_end()), "{text}");
+    site.folder.write("Corefile", COREFILE);
+    let mut confirm = Corexdp::command(site.folder.path(), &["reload", "--control", "control"]);
+    finish(confirm.args(["--confirm", "1m"])).expect(0, &[]);
+    let status = json(&site, &[]);
+    assert_eq!(status["last_reload"]["result"], "success");
+    assert_eq!(status["last_reload"]["error"], Value::Null);
+    let left = status["confirm_within"].as_u64().unwrap();
+    assert!((1..60).contains(&left), "{left}");
+    daemon.stop();
+}
+
+#[test]
+fn why_a_filter_is_not_native_and_where_it_has_gone() {
+    let site = Site::new();
+    // Too large for veth's driver.
+    site.client.run("ip link set cli0 mtu 9000");
+    site.server.run("ip link set edge0 mtu 9000");
+    let daemon = site.run(COREFILE).attached(1);
+    assert_eq!(site.filter().mode, GENERIC);
+    let filter = &json(&site, &[])["filters"][0];
+    assert_eq!(filter["mode"], "generic");
+    let reason = filter["reason"].as_str().unwrap();
+    let text = ask(&site, &[]).stdout;
+    assert!(
+        text.contains(&format!("\nedge0: not native: {reason}\n")),
+        "{text}"
+    );
+    site.server.run("ip link delete edge0");
+    daemon.line("the interface has gone");
+    let filter = &json(&site, &[])["filters"][0];
+    assert_eq!(
+        (&filter["attached"], &filter["mode"]),
+        (&Value::Bool(false), &Value::Null)
+    );
+    let text = ask(&site, &[]).stdout;
+    assert!(
+        text.contains("edge0      not attached  -     detach "),
+        "{text}"
+    );
+    daemon.stop();
+}
+
+#[test]
+fn columns_of_several_filters_are_aligned() {
+    let site = Site::new();
+    site.add_wire("another0", "far0");
+    let second = COREFILE
+        .replace("  prometheus\n", "")
+        .replace("edge0", "another0");
+    let second = second.replace("metric dropped", "metric other");
+    let daemon = site.run(&format!("{COREFILE}{second}")).attached(2);
+    let text = ask(&site, &[]).stdout;
+    let column = |line: &str, word: &str| {
+        line.find(word)
+            .unwrap_or_else(|| panic!("{word} in {text}"))
+    };
+    let lines: Vec<_> = text
+        .lines()
+        .filter(|line| line.contains(" attached "))
+        .collect();
+    let names = text
+        .lines()
+        .find(|line| line.starts_with("interface  state"))
+        .unwrap();
+    assert_eq!(lines.len(), 2, "{text}");
+    for line in lines {
+        assert_eq!(column(line, "attached"), column(names, "state"), "{text}");
+        assert_eq!(column(line, "native"), column(names, "mode"), "{text}");
+    }
+    assert!(
+        !text.contains('\x1b'),
+        "no colours but on a terminal: {text}"
+    );
+    daemon.stop();
+}
+
+/// What `status` prints on a terminal, with this for `NO_COLOR`.
+fn on_terminal(site: &Site, no_color: Option<&str>) -> String {
+    let ends = nix::pty::openpty(None, None).unwrap();
+    let mut command = Corexdp::command(site.folder.path(), &["status", "--control", "control"]);
+    command
+        .env_remove("NO_COLOR")
+        .stdout(Stdio::from(ends.slave));
+    command.envs(no_color.map(|value| ("NO_COLOR", value)));
+    let mut child = command.spawn().unwrap();
+    // Our copy of the terminal's end is in the command.
+    drop(command);
+    let mut text = Vec::new();
+    // At the end of it a terminal fails to be read.
+    let _ = std::io::Read::read_to_end(&mut fs::File::from(ends.master), &mut text);
+    assert!(child.wait().unwrap().success());
+    String::from_utf8(text).unwrap().replace("\r\n", "\n")
+}
+
+#[test]
+fn colours_are_for_terminals_and_those_who_want_them() {
+    let (site, daemon) = start();
+    let plain = ask(&site, &[]).stdout;
+    for (no_color, coloured) in [(None, true), (Some(""), true), (Some("1"), false)] {
+        let text = on_terminal(&site, no_color);
+        assert_eq!(
+            text.contains("\x1b[32mattached\x1b[0m"),
+            coloured,
+            "{text:?}"
+        );
+        let without = text.replace("\x1b[32m", "").replace("\x1b[0m", "");
+        assert_eq!(without, plain, "{no_color:?}");
+    }
+    daemon.stop();
+}
+
+#[test]
+fn without_a_daemon_there_is_no_status() {
+    let site = Site::new();
+    ask(&site, &[]).refuses(69, &["no daemon listens at control"]);
+    ask(&site, &["--json", "--measure", "1s"]).refuses(69, &["no daemon listens at control"]);
+}
+
+/// A client that asks and never reads holds up nobody, and what it was given is let go of with it.
+#[test]
+fn clients_that_do_not_read_hold_up_nobody() {
+    use nix::sys::socket::*;
+    use std::os::fd::AsRawFd as _;
+    let (site, daemon) = start();
+    let open = || {
+        fs::read_dir(format!("/proc/{}/fd", daemon.pid()))
+            .unwrap()
+            .count()
+    };
+    let before = open();
+    let clients: Vec<_> = ["status", "dump"]
+        .repeat(20)
+        .into_iter()
+        .map(|words| {
+            let flags = SockFlag::SOCK_CLOEXEC;
+            let fd = socket(AddressFamily::Unix, SockType::SeqPacket, flags, None).unwrap();
+            let address = UnixAddr::new(&site.folder.file("control")).unwrap();
+            within(PATIENCE, "a place in the queue", || {
+                connect(fd.as_raw_fd(), &address).ok()
+            });
+            // One that is let go of in favour of others is not heard.
+            let _ = send(fd.as_raw_fd(), words.as_bytes(), MsgFlags::MSG_NOSIGNAL);
+            fd
+        })
+        .collect();
+    let begin = Instant::now();
+    assert_eq!(json(&site, &[])["filters"][0]["attached"], true);
+    assert!(begin.elapsed() < PATIENCE / 2);
+    within(PATIENCE, "nothing is kept for them", || {
+        (open() <= before).then_some(())
+    });
+    drop(clients);
+    daemon.stop();
+}
