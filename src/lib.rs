@@ -20,7 +20,7 @@
 //! what the page says ·
 //! [`watch`] the change log · [`filter`] one running filter · [`plan`] everything checked · [`kernel`] the only room
 //! with `unsafe` · [`config`] directives · [`encode`] words as bytes · [`corefile`] the text · [`object`] the program ·
-//! [`metrics`], [`hex`], [`nearest`], [`log`], [`files`], [`process`], [`wait`], [`exit`], [`capacity`].
+//! [`metrics`], [`hex`], [`nearest`], [`log`], [`files`], [`process`], [`utc`], [`wait`], [`exit`], [`capacity`].
 
 #![warn(
     missing_docs,
@@ -55,6 +55,7 @@ pub mod page;
 pub mod plan;
 pub mod process;
 pub mod report;
+pub mod utc;
 pub mod wait;
 pub mod watch;
 

@@ -11,6 +11,7 @@ use nix::unistd::{SysconfVar, sysconf};
 
 use crate::kernel::descriptors;
 use crate::metrics::{Kind, head, sample};
+use crate::utc::Utc;
 
 /// When the process began.
 #[derive(Debug)]
@@ -24,6 +25,11 @@ impl Birth {
                 .duration_since(UNIX_EPOCH)
                 .unwrap_or_default(),
         )
+    }
+
+    /// When that was.
+    pub const fn at(&self) -> Utc {
+        Utc(self.0.as_secs())
     }
 
     /// Writes the metrics that Prometheus knows of every process.

@@ -36,6 +36,7 @@ impl Daemon<'_> {
             Ok(()) => {
                 self.reloads.successes += 1;
                 self.reloads.last_success = SystemTime::now();
+                self.reloads.last_failure = None;
                 log.info("reload: done");
                 if let Some(pending) = &self.pending {
                     pending.announce(log);
@@ -43,6 +44,7 @@ impl Daemon<'_> {
             }
             Err(error) => {
                 self.reloads.failures += 1;
+                self.reloads.last_failure = Some(SystemTime::now());
                 for line in error.chain().lines() {
                     log.error(format_args!("reload: {line}"));
                 }

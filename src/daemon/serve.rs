@@ -237,6 +237,7 @@ impl<'a> Daemon<'a> {
                     read_errors: &mut self.read_errors,
                     reloads: &self.reloads,
                     process: &self.birth,
+                    log,
                 };
                 server.answer(|page| {
                     let made = match content {

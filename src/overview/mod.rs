@@ -2,6 +2,7 @@
 
 mod count;
 mod html;
+mod markup;
 
 use std::fmt::{self, Write};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -10,10 +11,12 @@ use crate::config::Metric;
 use crate::filter::{Chosen, Filter};
 use crate::kernel::map::Map;
 use crate::kernel::scan::Scan;
+use crate::log::Log;
 use crate::metrics::{self, Kind, Text, Total};
 use crate::process;
 
 pub use count::Count;
+pub use markup::POLICY;
 
 /// The filters, and what is needed to read their maps.
 #[derive(Debug)]
@@ -30,6 +33,8 @@ pub struct Overview<'a> {
     pub reloads: &'a Reloads,
     /// The process itself.
     pub process: &'a process::Birth,
+    /// What was logged last.
+    pub log: &'a Log,
 }
 
 /// How the reloads went since the start.
@@ -41,6 +46,8 @@ pub struct Reloads {
     pub failures: u64,
     /// When the Corefile that runs was read.
     pub last_success: SystemTime,
+    /// When the last one failed, unless one after it took effect.
+    pub last_failure: Option<SystemTime>,
 }
 
 impl Default for Reloads {
@@ -49,6 +56,7 @@ impl Default for Reloads {
             successes: 0,
             failures: 0,
             last_success: SystemTime::now(),
+            last_failure: None,
         }
     }
 }
