@@ -6,9 +6,9 @@ use super::Level;
 use crate::utc::Utc;
 
 /// How many lines are kept.
-pub const LINES: usize = 20;
+pub const LINES: usize = 16;
 /// Bytes of a line that are kept; of a longer one the end is cut.
-const LONGEST: usize = 320;
+const LONGEST: usize = 240;
 /// Says that there was more.
 const CUT: char = '…';
 

@@ -138,7 +138,7 @@ pub(super) fn metric(
     let (help, name) = (Html(help), Html(name));
     writeln!(
         text,
-        "<tr data-name=\"{name}\"><th scope=\"row\">{help} <small>{name}</small></th><td>{number}</td><td class=\"own\"></td></tr>"
+        "<tr><th scope=\"row\">{help} <small>{name}</small></th><td>{number}</td><td class=\"own\"></td></tr>"
     )
 }
 
@@ -188,8 +188,8 @@ pub(super) fn line(text: &mut Text<'_>, line: &Line) -> fmt::Result {
     let (at, said) = (line.at, Html(&line.text));
     let (class, word) = match line.level {
         Level::Info => ("", ""),
-        Level::Warning => (" class=\"warning\"", "<strong>warning</strong> "),
-        Level::Error => (" class=\"error\"", "<strong>error</strong> "),
+        Level::Warning => (" class=\"warning\"", "<b>warning</b> "),
+        Level::Error => (" class=\"error\"", "<b>error</b> "),
     };
     writeln!(text, "<li{class}><time>{at}</time> {word}{said}</li>")
 }

@@ -64,9 +64,9 @@
   const measure = () => {
     const at = performance.now();
     const next = new Map();
-    for (const row of document.querySelectorAll("tr[data-name]")) {
+    for (const row of document.querySelectorAll("tbody tr")) {
       // Another program begins to count from zero, and has another id.
-      const name = `${row.closest("section").dataset.id} ${row.dataset.name}`;
+      const name = `${row.closest("section").dataset.id} ${row.querySelector("small").textContent}`;
       const value = BigInt(row.cells[1].textContent);
       const before = past.get(name);
       const rates = before ? before.rates.filter((point) => at - point.at < SHOWN) : [];
