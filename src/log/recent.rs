@@ -1,5 +1,6 @@
 //! The last lines, for the page.
 
+use std::cmp::Ordering;
 use std::fmt;
 
 use super::Level;
@@ -26,7 +27,7 @@ pub struct Line {
 /// The last lines that were logged, wherever to. The system's log has a ring of its own for what it has not taken yet:
 /// those lines are many more, each with its time as that log wants it, and gone once they are delivered.
 #[derive(Default)]
-pub(super) struct Recent(heapless::Deque<Line, LINES>);
+pub(super) struct Recent(heapless::Vec<Line, LINES>);
 
 impl fmt::Debug for Recent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -35,10 +36,10 @@ impl fmt::Debug for Recent {
 }
 
 impl Recent {
-    /// Adds a line; the oldest goes for it.
+    /// Adds a line; when there is no room, an old one goes for it.
     pub(super) fn push(&mut self, at: Utc, level: Level, said: &str) {
         if self.0.is_full() {
-            self.0.pop_front();
+            self.0.remove(self.least(level));
         }
         let mut text = heapless::String::new();
         if text.push_str(said).is_err() {
@@ -49,7 +50,21 @@ impl Recent {
             let _ = text.push(CUT);
         }
         // There is room: one has just gone.
-        let _ = self.0.push_back(Line { at, level, text });
+        let _ = self.0.push(Line { at, level, text });
+    }
+
+    /// Where the line stands that goes for one of this level: the oldest of those that are more, information or
+    /// trouble. So neither drives out the other, for example where `debug` tells every change.
+    fn least(&self, level: Level) -> usize {
+        let informs = |line: &Line| line.level == Level::Info;
+        let count = self.0.iter().filter(|line| informs(line)).count();
+        let information = match (2 * count).cmp(&self.0.len()) {
+            Ordering::Greater => true,
+            Ordering::Equal => level == Level::Info,
+            Ordering::Less => false,
+        };
+        let oldest = self.0.iter().position(|line| informs(line) == information);
+        oldest.unwrap_or_default()
     }
 
     /// The lines, newest first.
@@ -75,6 +90,21 @@ mod tests {
         }
         let expected: Vec<&str> = all.iter().rev().take(LINES).map(String::as_str).collect();
         assert_eq!(texts(&recent), expected);
+    }
+
+    #[test]
+    fn trouble_and_information_leave_half_the_room_to_each_other() {
+        for (first, then) in [(Level::Error, Level::Info), (Level::Info, Level::Warning)] {
+            let mut recent = Recent::default();
+            for _ in 0..LINES {
+                recent.push(Utc(0), first, "first");
+            }
+            for _ in 0..3 * LINES {
+                recent.push(Utc(0), then, "then");
+            }
+            let expected = [["then"; LINES / 2], ["first"; LINES / 2]].concat();
+            assert_eq!(texts(&recent), expected);
+        }
     }
 
     #[test]

@@ -86,7 +86,7 @@ pub(super) fn begin<'a>(
         (true, true) => text.write_str(": the Corefile has no <code>ebpf</code> block"),
         (false, true) => write!(text, " {on}"),
         (true, false) => write!(text, " {off}"),
-        (false, false) => write!(text, " {off}; {on} filtered"),
+        (false, false) => write!(text, " {off} <small>filtered: {on}</small>"),
     }?;
     text.write_str("</p>\n")
 }
@@ -107,7 +107,7 @@ pub(super) fn filter(text: &mut Text<'_>, filter: &Shown<'_>, some: bool) -> fmt
     if reattached > 0 {
         write!(
             text,
-            "<br/>attached again {reattached} times, its interface having gone"
+            "<br/>attached again after its interface had gone: {reattached}"
         )?;
     }
     text.write_str("</p>\n")?;
@@ -122,7 +122,7 @@ pub(super) fn filter(text: &mut Text<'_>, filter: &Shown<'_>, some: bool) -> fmt
         write!(
             text,
             "<table aria-label=\"Metrics of {interface}\"><thead><tr><th scope=\"col\">Metric</th>\
-             <th scope=\"col\">Value</th><th class=\"own\" scope=\"col\">Per second</th></tr></thead><tbody>\n"
+             <th scope=\"col\">Value</th><th class=\"own\" scope=\"col\">Rate</th></tr></thead><tbody>\n"
         )?;
     }
     Ok(())
@@ -138,7 +138,7 @@ pub(super) fn metric(
     let (help, name) = (Html(help), Html(name));
     writeln!(
         text,
-        "<tr><th scope=\"row\">{help} <small>{name}</small></th><td>{number}</td><td class=\"own\"></td></tr>"
+        "<tr><th scope=\"row\">{help} <small>{name}</small></th><td>{number}</td></tr>"
     )
 }
 

@@ -1,13 +1,15 @@
 //! A headless Chromium, driven by chromedriver: WebDriver over HTTP, and the browser's own protocol (CDP) through that.
 
 use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::net::{Response, Site, within};
+use crate::net::{Namespace, Response, Site, within};
 
 /// Where chromedriver listens, inside the namespace of the test.
 const DRIVER: &str = "127.0.0.1:9515";
@@ -76,7 +78,7 @@ impl<'a> Chromium<'a> {
         let request = format!(
             "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
         );
-        let answer = Response::to_text(&self.site.server, DRIVER, &request);
+        let answer = exchange(&self.site.server, &request);
         let mut said: Value = serde_json::from_str(&answer.body).unwrap();
         assert_eq!(answer.status, 200, "{path}: {said:#}");
         said["value"].take()
@@ -134,11 +136,15 @@ impl<'a> Chromium<'a> {
         self.order("actions", &body);
     }
 
-    /// What the console said since it was last asked: errors, warnings, and what the policy forbade.
+    /// What the console said since it was last asked: errors, warnings, and what the policy forbade. What the browser
+    /// says of the page that it starts with is not ours.
     pub(crate) fn console(&self) -> Vec<String> {
         let said = self.order("se/log", &json!({"type": "browser"}));
         let lines = said.as_array().unwrap().iter();
-        lines.map(|line| line["message"].to_string()).collect()
+        let lines = lines.map(|line| line["message"].as_str().unwrap().to_owned());
+        lines
+            .filter(|line| !line.starts_with("chrome://"))
+            .collect()
     }
 
     /// The size of the window, as a page sees it.
@@ -175,6 +181,36 @@ impl Drop for Chromium<'_> {
         let _ = self.driver.kill();
         let _ = self.driver.wait();
     }
+}
+
+/// Sends a request to chromedriver and reads the answer. It says how long that is, and leaves the connection open.
+fn exchange(namespace: &Namespace, request: &str) -> Response {
+    let answer = namespace.enter(|| {
+        let mut stream = TcpStream::connect(DRIVER).unwrap();
+        stream.set_read_timeout(Some(START)).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        let (mut answer, mut more) = (Vec::new(), vec![0; 64 << 10]);
+        while !is_whole(&answer) {
+            let length = stream.read(&mut more).unwrap();
+            assert_ne!(length, 0, "chromedriver closes before its answer ends");
+            answer.extend_from_slice(&more[..length]);
+        }
+        answer
+    });
+    Response::parse(&String::from_utf8(answer).unwrap())
+}
+
+/// Whether all of an answer has come.
+fn is_whole(answer: &[u8]) -> bool {
+    let head = answer.windows(4).position(|four| four == b"\r\n\r\n");
+    let Some(head) = head else {
+        return false;
+    };
+    let lines = String::from_utf8_lossy(&answer[..head]).to_lowercase();
+    let mut lines = lines.lines();
+    let length = lines.find_map(|line| line.strip_prefix("content-length:")?.trim().parse().ok());
+    let length: usize = length.expect("chromedriver says how long its answer is");
+    answer.len() >= head + 4 + length
 }
 
 fn base64(text: &str) -> Vec<u8> {

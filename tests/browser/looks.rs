@@ -83,7 +83,7 @@ fn without_scripts_everything_is_there_but_what_takes_two_readings() {
     ] {
         assert!(said.contains(part), "{part}: {said}");
     }
-    for part in ["Pause", "Per second", "Refreshed"] {
+    for part in ["Pause", "Rate", "Refreshed"] {
         assert!(!said.contains(part), "{part}: {said}");
     }
     browser.picture("no-script");

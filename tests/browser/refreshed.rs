@@ -30,20 +30,20 @@ fn values_are_refreshed_in_place_with_rate_and_sparkline() {
     assert_eq!(browser.value(&format!("{value}.mark")), 1);
     assert_eq!(browser.value("document.querySelector('main').mark"), 1);
     let per_second = browser.text(&format!("{rate}.querySelector('span').textContent"));
-    let per_second: f64 = per_second.parse().unwrap();
-    assert!((100.0..=1000.0).contains(&per_second), "{per_second}");
+    let rate_seen: f64 = per_second.strip_suffix("/s").unwrap().parse().unwrap();
+    assert!((100.0..=1000.0).contains(&rate_seen), "{per_second}");
     let points =
         format!("{rate}.querySelector('polyline').getAttribute('points').split(' ').length");
     browser.becomes(SOON, &format!("{points} >= 3"));
     // Nothing more comes, and the rate says so, beside a line that remembers.
     browser.becomes(
         SOON,
-        &format!("{rate}.querySelector('span').textContent === '0'"),
+        &format!("{rate}.querySelector('span').textContent === '0/s'"),
     );
     let label = browser.text(&format!(
         "{rate}.querySelector('svg').getAttribute('aria-label')"
     ));
-    assert_eq!(label, format!("last minute: 0 to {per_second}"));
+    assert_eq!(label, format!("last minute: 0/s to {per_second}"));
     assert_eq!(browser.console(), [""; 0]);
     drop(browser);
     daemon.stop();
@@ -63,7 +63,12 @@ fn numbers_beyond_those_of_scripts_and_new_log_lines_are_shown_as_they_are() {
     browser.becomes(SOON, &format!("{value} === '18446744073709551614'"));
     // The difference of two such numbers is exact.
     let rate = format!("{}.querySelector('span').textContent", cell(2));
-    let rate: f64 = browser.text(&rate).parse().unwrap();
+    let rate: f64 = browser
+        .text(&rate)
+        .strip_suffix("/s")
+        .unwrap()
+        .parse()
+        .unwrap();
     assert!((-1.0..0.0).contains(&rate), "{rate}");
 
     site.folder
@@ -95,7 +100,7 @@ fn a_daemon_that_does_not_answer_is_told_and_so_is_its_return() {
     browser.becomes(SOON, "document.title === 'NOT filtering - corexdp'");
     assert_eq!(
         browser.text("document.querySelector('.state').textContent"),
-        "NOT filtering edge1; edge0 filtered"
+        "NOT filtering edge1 filtered: edge0"
     );
     browser.picture("not-attached");
     site.add_wire("edge1", "cli1");

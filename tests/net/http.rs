@@ -18,13 +18,8 @@ pub(crate) struct Response {
 impl Response {
     /// Sends `METHOD PATH VERSION` to `address` inside the namespace and reads until the server closes.
     pub(crate) fn to(namespace: &Namespace, address: &str, request: &str) -> Self {
-        let request = format!("{request}\r\nHost: edge\r\nConnection: close\r\n\r\n");
-        Self::to_text(namespace, address, &request)
-    }
-
-    /// As [`Response::to`], for a request in full, which must ask the server to close.
-    pub(crate) fn to_text(namespace: &Namespace, address: &str, request: &str) -> Self {
         let address: SocketAddr = address.parse().unwrap();
+        let request = format!("{request}\r\nHost: edge\r\nConnection: close\r\n\r\n");
         let answer = namespace.enter(|| {
             let mut stream = TcpStream::connect_timeout(&address, PATIENCE).unwrap();
             stream.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -36,7 +31,8 @@ impl Response {
         Self::parse(&answer)
     }
 
-    fn parse(answer: &str) -> Self {
+    /// Takes an answer apart that has come in full.
+    pub(crate) fn parse(answer: &str) -> Self {
         let (head, body) = answer
             .split_once("\r\n\r\n")
             .unwrap_or_else(|| panic!("no head: {answer:?}"));

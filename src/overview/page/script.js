@@ -20,6 +20,9 @@
     if (live.textContent !== text) live.textContent = text;
   };
 
+  // What the daemon wrote there.
+  const theirs = (node) => [...node.childNodes].filter((child) => child.className !== "own");
+
   // Makes `old` like `now` and leaves alone what is alike, so that focus, selection and reading stay where they are.
   const patch = (old, now) => {
     if (old.nodeName !== now.nodeName) return old.replaceWith(now);
@@ -27,30 +30,34 @@
       if (old.data !== now.data) old.data = now.data;
       return;
     }
-    if (old.classList.contains("own")) return;
     for (const { name } of [...old.attributes]) {
       if (!now.hasAttribute(name)) old.removeAttribute(name);
     }
     for (const { name, value } of now.attributes) {
       if (old.getAttribute(name) !== value) old.setAttribute(name, value);
     }
-    const [olds, news] = [[...old.childNodes], [...now.childNodes]];
+    const [olds, news] = [old, now].map(theirs);
     news.forEach((child, at) => (olds[at] ? patch(olds[at], child) : old.append(child)));
     olds.slice(news.length).forEach((child) => child.remove());
   };
 
-  const short = (rate) => String(Math.abs(rate) < 10 ? +rate.toFixed(1) : Math.round(rate));
+  const short = (rate) => {
+    const size = Math.abs(rate);
+    return (size < 10 ? +rate.toFixed(1) : size < 1e7 ? Math.round(rate) : rate.toExponential(1)) + "/s";
+  };
 
-  const draw = (cell, { rates }, at) => {
-    if (!cell.firstChild) {
+  const draw = (row, { rates }, at) => {
+    if (!row.cells[2]) {
+      const cell = row.insertCell();
+      cell.className = "own";
       const line = document.createElementNS(SVG, "svg");
       line.setAttribute("viewBox", "0 0 60 16");
       line.setAttribute("preserveAspectRatio", "none");
       line.setAttribute("role", "img");
       line.append(document.createElementNS(SVG, "polyline"));
-      cell.append(document.createElement("span"), line);
+      cell.append(line, document.createElement("span"));
     }
-    const [text, line] = cell.children;
+    const [line, text] = row.cells[2].children;
     const all = rates.map(({ rate }) => rate);
     const [low, high] = [Math.min(0, ...all), Math.max(0, ...all)];
     const x = (point) => (60 - (at - point.at) / 1000).toFixed(1);
@@ -74,7 +81,7 @@
         rates.push({ at, rate: (Number(value - before.value) * 1000) / (at - before.at) });
       }
       next.set(name, { at, value, rates });
-      draw(row.cells[2], next.get(name), at);
+      draw(row, next.get(name), at);
     }
     past = next;
   };
@@ -102,7 +109,7 @@
     root.classList.add("stale");
     document.title = "No answer - corexdp";
     pause = Math.min(2 * pause, LONGEST_PAUSE);
-    say(`No answer since ${lost}Z. What stands below is old. Trying on.`);
+    say(`No answer since ${lost}Z. What stands below is old; whether packets are filtered is not known. Trying on.`);
   };
 
   const refresh = async () => {
