@@ -18,12 +18,10 @@ impl Overview<'_> {
     fn html(&mut self, text: &mut Text<'_>) -> fmt::Result {
         let filters = self.filters;
         let attached = |filter: &Filter| filter.attachment().is_some();
-        markup::begin(
-            text,
-            filters
-                .iter()
-                .map(|filter| (filter.interface.as_str(), attached(filter))),
-        )?;
+        let names = filters
+            .iter()
+            .map(|filter| (filter.interface.as_str(), attached(filter)));
+        markup::begin(text, &names)?;
         let mut maps_before = 0;
         for filter in filters {
             self.filter(text, filter, maps_before)?;

@@ -57,7 +57,7 @@ pub(super) struct Facts {
 /// Everything before the first filter; above all, whether each of these interfaces is filtered.
 pub(super) fn begin<'a>(
     text: &mut Text<'_>,
-    filters: impl Iterator<Item = (&'a str, bool)> + Clone,
+    filters: &(impl Iterator<Item = (&'a str, bool)> + Clone),
 ) -> fmt::Result {
     let names = |attached| {
         let some = filters.clone().filter(move |(_, is)| *is == attached);
@@ -69,7 +69,23 @@ pub(super) fn begin<'a>(
     } else {
         ("off", "NOT filtering")
     };
+    head(text, state)?;
     write!(
+        text,
+        "<main><p class=\"state {class}\"><strong>{state}</strong>"
+    )?;
+    match (on.is_empty(), off.is_empty()) {
+        (true, true) => text.write_str(": the Corefile has no <code>ebpf</code> block"),
+        (false, true) => write!(text, " {on}"),
+        (true, false) => write!(text, " {off}"),
+        (false, false) => write!(text, " {off} <small>filtered: {on}</small>"),
+    }?;
+    text.write_str("</p>\n")
+}
+
+/// Everything before `main`. A picture for the tab, empty, keeps browsers from asking for one.
+fn head(text: &mut Text<'_>, state: &str) -> fmt::Result {
+    writeln!(
         text,
         "<!DOCTYPE html>\n\
          <html lang=\"en\"><head><meta charset=\"utf-8\"/>\
@@ -79,16 +95,8 @@ pub(super) fn begin<'a>(
          <body><header><h1>corexdp</h1>\
          <nav><button class=\"own\" id=\"pause\" type=\"button\">Pause</button> <a href=\"/\">Reload</a> \
          <a href=\"/metrics\">Metrics</a></nav></header>\n\
-         <p class=\"own\" id=\"live\" role=\"status\"></p>\n\
-         <main><p class=\"state {class}\"><strong>{state}</strong>"
-    )?;
-    match (on.is_empty(), off.is_empty()) {
-        (true, true) => text.write_str(": the Corefile has no <code>ebpf</code> block"),
-        (false, true) => write!(text, " {on}"),
-        (true, false) => write!(text, " {off}"),
-        (false, false) => write!(text, " {off} <small>filtered: {on}</small>"),
-    }?;
-    text.write_str("</p>\n")
+         <p class=\"own\" id=\"live\" role=\"status\"></p>"
+    )
 }
 
 /// A filter's heading, and its metrics' if there are `some`.
@@ -119,10 +127,10 @@ pub(super) fn filter(text: &mut Text<'_>, filter: &Shown<'_>, some: bool) -> fmt
         )?;
     }
     if some {
-        write!(
+        writeln!(
             text,
             "<table aria-label=\"Metrics of {interface}\"><thead><tr><th scope=\"col\">Metric</th>\
-             <th scope=\"col\">Value</th><th class=\"own\" scope=\"col\">Rate</th></tr></thead><tbody>\n"
+             <th scope=\"col\">Value</th><th class=\"own\" scope=\"col\">Rate</th></tr></thead><tbody>"
         )?;
     }
     Ok(())
@@ -147,26 +155,26 @@ pub(super) fn end_metrics(text: &mut Text<'_>, some: bool) -> fmt::Result {
     text.write_str(if some { "</tbody></table>\n" } else { "" })
 }
 
-/// A map, and how full it is.
-pub(super) fn map(text: &mut Text<'_>, name: &str, fill: Fill, capacity: u32) -> fmt::Result {
+/// A map, and how many of the entries that it has `room` for it has.
+pub(super) fn map(text: &mut Text<'_>, name: &str, fill: Fill, room: u32) -> fmt::Result {
     let name = Html(name);
     write!(text, "<p>Map {name}: ")?;
     match fill {
-        Fill::Array => write!(text, "an array of {capacity} entries"),
+        Fill::Array => write!(text, "an array of {room} entries"),
         Fill::Unread => write!(
             text,
-            "<span class=\"error\">unread</span>, of {capacity} entries"
+            "<span class=\"error\">unread</span>, of {room} entries"
         ),
         Fill::Entries(entries) => {
-            let high = u64::from(capacity) * 9 / 10;
-            let full = if entries >= u64::from(capacity) {
+            let high = u64::from(room) * 9 / 10;
+            let note = if entries >= u64::from(room) {
                 " <strong class=\"warning\">full</strong>"
             } else {
                 ""
             };
             write!(
                 text,
-                "{entries} of {capacity} entries{full} <meter aria-label=\"{name}\" max=\"{capacity}\" high=\"{high}\" optimum=\"0\" value=\"{entries}\"></meter>"
+                "{entries} of {room} entries{note} <meter aria-label=\"{name}\" max=\"{room}\" high=\"{high}\" optimum=\"0\" value=\"{entries}\"></meter>"
             )
         }
     }?;

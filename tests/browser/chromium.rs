@@ -1,4 +1,4 @@
-//! A headless Chromium, driven by chromedriver: WebDriver over HTTP, and the browser's own protocol (CDP) through that.
+//! A headless Chromium, driven by chromedriver: `WebDriver` over HTTP, and the browser's own protocol (`CDP`) through that.
 
 use std::fs;
 use std::io::{Read as _, Write as _};

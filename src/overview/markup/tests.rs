@@ -47,7 +47,7 @@ fn page(filters: usize, metrics: usize, said: &str) -> String {
         .map(|number| format!("eth<{number}>"))
         .collect();
     written(|text| {
-        begin(text, names.iter().map(|name| (name.as_str(), true)))?;
+        begin(text, &names.iter().map(|name| (name.as_str(), true)))?;
         for name in &names {
             filter(text, &shown(name), metrics > 0)?;
             for number in 0..metrics {
@@ -155,7 +155,7 @@ fn the_first_glance_tells_what_is_not_filtered() {
             "class=\"state off\"><strong>NOT filtering</strong> &lt;b&gt; <small>filtered: a, c</small></p>",
         ),
     ] {
-        let page = written(|text| begin(text, filters.iter().copied()));
+        let page = written(|text| begin(text, &filters.iter().copied()));
         assert!(page.contains(expected), "{expected}: {page}");
         assert!(
             page.contains(&format!("<title>{title} - corexdp</title>")),
@@ -259,7 +259,7 @@ fn what_is_wrong_is_told_in_words() {
 fn a_page_that_does_not_fit_is_none() {
     let mut bytes = [0; 100];
     let mut text = Text::new(&mut bytes);
-    assert!(begin(&mut text, [("a", true)].into_iter()).is_err());
+    assert!(begin(&mut text, &[("a", true)].into_iter()).is_err());
 }
 
 #[test]
