@@ -147,6 +147,17 @@ impl<'a> Chromium<'a> {
             .collect()
     }
 
+    /// The roles and names that the page has for a screen reader.
+    pub(crate) fn heard(&self) -> Vec<(String, String)> {
+        let tree = self.command("Accessibility.getFullAXTree", &json!({}));
+        let text = |value: &Value| value["value"].as_str().unwrap_or_default().to_owned();
+        let nodes = tree["nodes"].as_array().unwrap().iter();
+        let nodes = nodes.filter(|node| node["ignored"] == false);
+        nodes
+            .map(|node| (text(&node["role"]), text(&node["name"])))
+            .collect()
+    }
+
     /// The size of the window, as a page sees it.
     pub(crate) fn resize(&self, width: u32, height: u32) {
         let phone = width < 600;
@@ -162,6 +173,11 @@ impl<'a> Chromium<'a> {
             "Emulation.setEmulatedMedia",
             &json!({"features": [feature]}),
         );
+    }
+
+    /// Tells the page that it is hidden, as a tab behind another one is, or seen again.
+    pub(crate) fn hide(&self, hidden: bool) {
+        self.value(&format!("Object.defineProperty(document, 'hidden', {{value: {hidden}, configurable: true}}) && document.dispatchEvent(new Event('visibilitychange'))"));
     }
 
     /// Writes the whole page as it looks now to `target/screenshots/NAME.png`.

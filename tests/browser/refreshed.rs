@@ -126,6 +126,25 @@ fn a_daemon_that_does_not_answer_is_told_and_so_is_its_return() {
 }
 
 #[test]
+fn a_page_that_nobody_sees_asks_nothing() {
+    let (site, daemon) = start();
+    let browser = Chromium::start(&site);
+    browser.open();
+    let asked = "performance.getEntriesByType('resource').length";
+    browser.becomes(SOON, &format!("{asked} >= 1"));
+    browser.hide(true);
+    // One may be under way.
+    std::thread::sleep(Duration::from_millis(200));
+    let before = browser.value(asked);
+    std::thread::sleep(Duration::from_secs(3));
+    assert_eq!(browser.value(asked), before);
+    browser.hide(false);
+    browser.becomes(Duration::from_secs(2), &format!("{asked} > {before}"));
+    drop(browser);
+    daemon.stop();
+}
+
+#[test]
 fn a_person_can_pause_it_by_keyboard() {
     let (site, daemon) = start();
     let browser = Chromium::start(&site);
@@ -147,7 +166,7 @@ fn a_person_can_pause_it_by_keyboard() {
     );
     flood(&site, 10);
     site.metric_becomes("coredns_ebpf_acl_ip4_dropped_packets", 10);
-    std::thread::sleep(Duration::from_secs(3));
+    std::thread::sleep(Duration::from_millis(2500));
     let value = format!("{}.textContent", cell(1));
     assert_eq!(browser.text(&value), "0");
     browser.press('\u{e007}');

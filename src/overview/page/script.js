@@ -101,7 +101,7 @@
     pause = PERIOD;
     lost = "";
     measure();
-    say(`Refreshed every ${PERIOD / 1000} s`);
+    say(paused ? "Paused" : `Refreshed every ${PERIOD / 1000} s`);
   };
 
   const missed = () => {
