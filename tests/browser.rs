@@ -41,7 +41,6 @@ const COREFILE: &str = ". {
   ebpf {
     elf hash.o
     if edge1
-    mode generic
     map C6336401 0500000000000000
     metric first C6336401 0 8 \"Packets from 198.51.100.1.\"
   }
@@ -52,6 +51,9 @@ const COREFILE: &str = ". {
 fn start() -> (Site, Daemon) {
     let site = Site::new();
     site.add_wire("edge1", "cli1");
+    // What the driver can't filter natively.
+    site.client.run("ip link set cli1 mtu 9000");
+    site.server.run("ip link set edge1 mtu 9000");
     site.folder.shipped("acl");
     site.folder.fixture("hash");
     let daemon = site.run(COREFILE).attached(2);

@@ -114,7 +114,7 @@ impl Log {
     ///
     /// # Errors
     /// The first of `show`; later lines are not shown then.
-    pub fn recent(&self, show: impl FnMut(&recent::Line) -> fmt::Result) -> fmt::Result {
+    pub fn recent(&self, show: impl FnMut(&recent::Message) -> fmt::Result) -> fmt::Result {
         self.recent.borrow().lines().try_for_each(show)
     }
 

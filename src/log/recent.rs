@@ -13,9 +13,9 @@ const LONGEST: usize = 240;
 /// Says that there was more.
 const CUT: char = '…';
 
-/// A line that was logged.
+/// A message that was logged.
 #[derive(Clone, Debug)]
-pub struct Line {
+pub struct Message {
     /// When.
     pub at: Utc,
     /// How bad it is.
@@ -27,7 +27,7 @@ pub struct Line {
 /// The last lines that were logged, wherever to. The system's log has a ring of its own for what it has not taken yet:
 /// those lines are many more, each with its time as that log wants it, and gone once they are delivered.
 #[derive(Default)]
-pub(super) struct Recent(heapless::Vec<Line, LINES>);
+pub(super) struct Recent(heapless::Vec<Message, LINES>);
 
 impl fmt::Debug for Recent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -50,13 +50,13 @@ impl Recent {
             let _ = text.push(CUT);
         }
         // There is room: one has just gone.
-        let _ = self.0.push(Line { at, level, text });
+        let _ = self.0.push(Message { at, level, text });
     }
 
     /// Where the line stands that goes for one of this level: the oldest of those that are more, information or
     /// trouble. So neither drives out the other, for example where `debug` tells every change.
     fn least(&self, level: Level) -> usize {
-        let informs = |line: &Line| line.level == Level::Info;
+        let informs = |line: &Message| line.level == Level::Info;
         let count = self.0.iter().filter(|line| informs(line)).count();
         let information = match (2 * count).cmp(&self.0.len()) {
             Ordering::Greater => true,
@@ -68,7 +68,7 @@ impl Recent {
     }
 
     /// The lines, newest first.
-    pub(super) fn lines(&self) -> impl Iterator<Item = &Line> {
+    pub(super) fn lines(&self) -> impl Iterator<Item = &Message> {
         self.0.iter().rev()
     }
 }

@@ -9,7 +9,7 @@ use std::fmt::{self, Write};
 
 use crate::kernel::attach::Mode;
 use crate::log::Level;
-use crate::log::recent::Line;
+use crate::log::recent::Message;
 use crate::metrics::Text;
 use crate::utc::Utc;
 
@@ -192,7 +192,7 @@ pub(super) fn begin_log(text: &mut Text<'_>) -> fmt::Result {
 }
 
 /// A line of the log.
-pub(super) fn line(text: &mut Text<'_>, line: &Line) -> fmt::Result {
+pub(super) fn line(text: &mut Text<'_>, line: &Message) -> fmt::Result {
     let (at, said) = (line.at, Html(&line.text));
     let (class, word) = match line.level {
         Level::Info => ("", ""),

@@ -102,6 +102,7 @@ fn without_scripts_everything_is_there_but_what_takes_two_readings() {
         "Filtering edge0, edge1",
         "in native mode",
         "in generic mode",
+        "native mode was refused: veth: Peer MTU is too large to set XDP",
         "Packets dropped from 2001:db8:bad::/48, <i>\"all\"</i> of them.",
         "coredns_ebpf_acl_ip4_dropped_packets",
         "1 of 64 entries",

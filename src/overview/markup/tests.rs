@@ -33,8 +33,8 @@ fn facts() -> Facts {
     }
 }
 
-fn logged(level: Level, said: &str) -> Line {
-    Line {
+fn logged(level: Level, said: &str) -> Message {
+    Message {
         at: Utc(1_800_000_000),
         level,
         text: said.parse().unwrap(),
