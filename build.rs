@@ -1,8 +1,11 @@
-//! Compiles the capacities in: each has a default, and an environment variable of its name that sets it.
+//! Compiles two things in: the capacities, each with a default and an environment variable of its name that sets it; and
+//! the page's style and script without indentation and comments, with the policy that allows these two and nothing else.
 
 use std::fmt::Write as _;
 use std::path::Path;
 use std::{env, fs, process};
+
+use sha2::{Digest as _, Sha256};
 
 const CAPACITIES: [(&str, usize, &str); 6] = [
     ("MAX_FILTERS", 4, "`ebpf` blocks in a Corefile"),
@@ -18,6 +21,70 @@ const CAPACITIES: [(&str, usize, &str); 6] = [
 ];
 
 fn main() {
+    let folder = env::var("OUT_DIR").expect("cargo sets OUT_DIR");
+    let folder = Path::new(&folder);
+    fs::write(folder.join("capacity.rs"), capacities()).expect("OUT_DIR is writable");
+    let read = |name| shortened(&format!("src/overview/page/{name}"));
+    let parts = [
+        ("style.css", tight(read("style.css"))),
+        ("script.js", read("script.js")),
+    ];
+    let [style, script] = parts.map(|(name, short)| {
+        fs::write(folder.join(name), &short).expect("OUT_DIR is writable");
+        format!("'sha256-{}'", base64(&Sha256::digest(short)))
+    });
+    let policy = format!(
+        "default-src 'none'; style-src {style}; script-src {script}; connect-src 'self'; img-src data:; \
+         base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    );
+    fs::write(folder.join("policy"), policy).expect("OUT_DIR is writable");
+}
+
+/// A style or a script as it is sent: without indentation, empty lines, and lines that are all comment.
+fn shortened(path: &str) -> String {
+    println!("cargo:rerun-if-changed={path}");
+    let text = fs::read_to_string(path).unwrap_or_else(|error| panic!("{path}: {error}"));
+    let comment =
+        |line: &str| line.starts_with("//") || line.starts_with("/*") && line.ends_with("*/");
+    let lines = text.lines().map(str::trim);
+    lines
+        .filter(|line| !line.is_empty() && !comment(line))
+        .flat_map(|line| [line, "\n"])
+        .collect()
+}
+
+/// A style without the blanks beside its marks; ours has no texts in quotes that they could belong to.
+fn tight(style: String) -> String {
+    let marks = [
+        ("\n", ""),
+        (" {", "{"),
+        ("{ ", "{"),
+        (" }", "}"),
+        ("; ", ";"),
+        (";}", "}"),
+        (": ", ":"),
+        (", ", ","),
+    ];
+    let shorter = |style: String, (from, to): &(&str, &str)| style.replace(from, to);
+    marks.iter().fold(style, shorter)
+}
+
+fn base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::new();
+    for chunk in bytes.chunks(3) {
+        let mut three = [0; 3];
+        three[..chunk.len()].copy_from_slice(chunk);
+        let bits = u32::from_be_bytes([0, three[0], three[1], three[2]]);
+        for (at, shift) in [18, 12, 6, 0].into_iter().enumerate() {
+            let digit = DIGITS[(bits >> shift) as usize % 64];
+            text.push(if at <= chunk.len() { digit.into() } else { '=' });
+        }
+    }
+    text
+}
+
+fn capacities() -> String {
     let mut text = String::new();
     for (name, default, what) in CAPACITIES {
         let variable = format!("COREXDP_{name}");
@@ -36,6 +103,5 @@ fn main() {
             "/// {what}; set by `{variable}` at build time.\npub const {name}: usize = {value};"
         );
     }
-    let folder = env::var("OUT_DIR").expect("cargo sets OUT_DIR");
-    fs::write(Path::new(&folder).join("capacity.rs"), text).expect("OUT_DIR is writable");
+    text
 }

@@ -20,7 +20,7 @@
 //! what the page says ·
 //! [`watch`] the change log · [`filter`] one running filter · [`plan`] everything checked · [`kernel`] the only room
 //! with `unsafe` · [`config`] directives · [`encode`] words as bytes · [`corefile`] the text · [`object`] the program ·
-//! [`metrics`], [`json`], [`hex`], [`nearest`], [`log`], [`sources`], [`files`], [`process`], [`wait`], [`exit`], [`capacity`].
+//! [`metrics`], [`json`], [`hex`], [`nearest`], [`log`], [`sources`], [`files`], [`process`], [`utc`], [`wait`], [`exit`], [`capacity`].
 
 #![warn(
     missing_docs,
@@ -59,6 +59,7 @@ pub mod process;
 pub mod report;
 pub mod sources;
 pub mod status;
+pub mod utc;
 pub mod wait;
 pub mod watch;
 

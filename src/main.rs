@@ -53,9 +53,9 @@ fn execute(command: Command) -> u8 {
         } => {
             let log = match log {
                 None => Log::usual(),
-                Some(Target::Stderr) => Log::Stderr,
+                Some(Target::Stderr) => Log::stderr(),
                 Some(Target::Syslog) => Log::syslog(),
-                Some(Target::Nowhere) => Log::Quiet,
+                Some(Target::Nowhere) => Log::quiet(),
             };
             run(&daemon::Options {
                 source: source.unwrap_or_else(Source::usual),

@@ -11,6 +11,7 @@ use nix::unistd::{SysconfVar, sysconf};
 
 use crate::kernel::descriptors;
 use crate::metrics::{Kind, head, sample};
+use crate::utc::Utc;
 
 /// When the process began, and its number.
 #[derive(Debug)]
@@ -34,6 +35,11 @@ impl Birth {
     /// In whole seconds since 1970.
     pub const fn seconds(&self) -> u64 {
         self.since.as_secs()
+    }
+
+    /// When that was.
+    pub const fn at(&self) -> Utc {
+        Utc(self.since.as_secs())
     }
 
     /// Writes the metrics that Prometheus knows of every process.

@@ -30,6 +30,9 @@ demo,test,appliance command curl curl
 test,bench command bpftool bpftool
 test command promtool prometheus
 test command ${CXX:-c++} g++
+test command chromium chromium
+test command chromedriver chromium-driver
+test file /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf fonts-dejavu-core
 test command shellcheck shellcheck
 test command strace strace
 test,bench command unshare util-linux

@@ -274,6 +274,7 @@ impl<'a> Daemon<'a> {
             process: &self.birth,
             source: &self.options.source,
             confirm: self.pending.as_ref().map(|pending| pending.until),
+            log: &self.options.log,
         };
         (overview, self.server.as_mut())
     }

@@ -25,7 +25,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 type Message = heapless::Vec<u8, MESSAGE>;
 
 /// The way to the system's log.
-pub struct Syslog {
+pub(super) struct Syslog {
     path: PathBuf,
     format: Formatter3164,
     socket: Option<UnixDatagram>,

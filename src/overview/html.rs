@@ -1,8 +1,10 @@
 //! `/`, for a person.
 
-use std::fmt::{self, Write};
+use std::fmt;
 
-use super::Overview;
+use super::markup::{self, Facts, Fill, Shown};
+use super::{Overview, maps_of};
+use crate::filter::Filter;
 use crate::metrics::Text;
 
 impl Overview<'_> {
@@ -14,57 +16,56 @@ impl Overview<'_> {
     }
 
     fn html(&mut self, text: &mut Text<'_>) -> fmt::Result {
-        text.write_str("<!doctype html><html lang=en><meta charset=utf-8><title>corexdp</title><h1>corexdp</h1><ul>\n")?;
-        for filter in self.filters {
-            let program = &filter.program.info;
-            let (interface, name) = (Html(&filter.interface), Html(&program.name));
-            write!(text, "<li>{interface}: {name}, program {}, ", program.id)?;
-            match filter.attachment() {
-                Some(attachment) => write!(text, "{} mode", attachment.mode)?,
-                None => text.write_str("not attached")?,
-            }
-            if let Some(reason) = filter.reason() {
-                write!(text, " ({})", Html(reason))?;
-            }
-            text.write_str("<table>\n")?;
-            self.numbers(filter, |metric, number| {
-                writeln!(
-                    text,
-                    "<tr><td>{}<td>{}<td>{number}",
-                    Html(&metric.help),
-                    Html(&metric.name)
-                )
-            })?;
-            text.write_str("</table>\n")?;
+        let filters = self.filters;
+        let attached = |filter: &Filter| filter.attachment().is_some();
+        let names = filters
+            .iter()
+            .map(|filter| (filter.interface.as_str(), attached(filter)));
+        markup::begin(text, &names)?;
+        let mut maps_before = 0;
+        for filter in filters {
+            self.section(text, filter, maps_before)?;
+            maps_before += filter.chosen.len();
         }
-        text.write_str("</ul><p><a href=/metrics>metrics</a>\n")
+        markup::begin_log(text)?;
+        self.log.recent(|line| markup::line(text, line))?;
+        let reloads = self.reloads;
+        let facts = Facts {
+            since: self.process.at(),
+            read: reloads.last_success.into(),
+            failed: reloads.last_failure().map(Into::into),
+            reloads: [reloads.successes, reloads.failures],
+            read_errors: *self.read_errors,
+        };
+        markup::end(text, &facts)
     }
-}
 
-/// Text as HTML shows it.
-struct Html<'a>(&'a str);
-
-impl fmt::Display for Html<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.chars().try_for_each(|c| match c {
-            '&' => f.write_str("&amp;"),
-            '<' => f.write_str("&lt;"),
-            '>' => f.write_str("&gt;"),
-            '"' => f.write_str("&quot;"),
-            c => f.write_char(c),
-        })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn html_keeps_marks_from_being_read() {
-        assert_eq!(
-            Html("<a & \"b\">").to_string(),
-            "&lt;a &amp; &quot;b&quot;&gt;"
-        );
+    /// A filter; its maps are counted behind so many others.
+    fn section(&mut self, text: &mut Text<'_>, filter: &Filter, maps_before: usize) -> fmt::Result {
+        let some = !filter.metrics.is_empty();
+        let shown = Shown {
+            interface: &filter.interface,
+            program: &filter.program.info.name,
+            id: filter.program.info.id,
+            mode: filter.attachment().map(|attachment| attachment.mode),
+            reason: filter.reason(),
+            reattached: filter.reattached,
+        };
+        markup::filter(text, &shown, some)?;
+        self.numbers(filter, |metric, number| {
+            markup::metric(text, &metric.help, &metric.name, number)
+        })?;
+        markup::end_metrics(text, some)?;
+        for (number, (filter, chosen)) in maps_of(filter).enumerate() {
+            let shape = chosen.map.shape();
+            let fill = if shape.kind.is_array() {
+                Fill::Array
+            } else {
+                self.entries(maps_before + number, filter, &chosen.map)
+                    .map_or(Fill::Unread, Fill::Entries)
+            };
+            markup::map(text, &chosen.name, fill, shape.max_entries)?;
+        }
+        markup::end_filter(text)
     }
 }

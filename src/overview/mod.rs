@@ -2,6 +2,7 @@
 
 mod count;
 mod html;
+mod markup;
 mod reloads;
 mod status;
 
@@ -14,11 +15,13 @@ use crate::config::Metric;
 use crate::filter::{Chosen, Filter};
 use crate::kernel::map::Map;
 use crate::kernel::scan::Scan;
+use crate::log::Log;
 use crate::metrics::{self, Kind, Text, Total};
 use crate::plan::Source;
 use crate::process;
 
 pub use count::Count;
+pub use markup::POLICY;
 pub use reloads::Reloads;
 
 /// The filters, and what is needed to read their maps.
@@ -42,6 +45,8 @@ pub struct Overview<'a> {
     pub pages: heapless::Vec<SocketAddr, MAX_FILTERS>,
     /// Until when what runs waits to be confirmed.
     pub confirm: Option<Instant>,
+    /// What was logged last.
+    pub log: &'a Log,
 }
 
 impl Overview<'_> {

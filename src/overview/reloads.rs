@@ -66,6 +66,12 @@ impl Reloads {
         });
     }
 
+    /// When the last one failed, unless one after it took effect.
+    pub(super) fn last_failure(&self) -> Option<SystemTime> {
+        let last = self.last.as_ref().filter(|last| last.error.is_some());
+        last.map(|last| last.at)
+    }
+
     pub(super) fn metrics(&self, text: &mut impl Write) -> fmt::Result {
         let name = "corexdp_reloads_total";
         let help = "Reloads since the start; one that fails changes nothing.";

@@ -15,6 +15,7 @@ use super::{Content, FAILED, PAGE_SIZE, cage, gate};
 use crate::kernel::passing::Descriptors;
 use crate::kernel::shared::SharedPage;
 use crate::kernel::{errno, retry};
+use crate::overview::POLICY;
 
 /// How long the daemon may take for an answer; it is single-threaded and could be loading a large map.
 const ANSWER_TIMEOUT_SECONDS: i64 = 5;
@@ -22,6 +23,15 @@ const ANSWER_TIMEOUT_SECONDS: i64 = 5;
 const STACK_SIZE: usize = 128 << 10;
 /// A body of so many bytes does not wait for its reader: the socket to the gate takes it all. Linux gives it 208 KiB.
 const AT_ONCE: usize = 64 << 10;
+
+/// A text for people without a browser.
+const PLAIN: &str = "text/plain; charset=utf-8";
+const HTML: &str = "text/html; charset=utf-8";
+/// What a browser is told of HTML: that nothing but its own style and script is any part of it.
+const STRICT: [(&str, &str); 2] = [
+    ("Content-Security-Policy", POLICY),
+    ("Referrer-Policy", "no-referrer"),
+];
 
 /// The way to the daemon, for one thread: there is one shared page.
 struct Daemon {
@@ -86,7 +96,7 @@ fn serve(server: &Server, daemon: &Daemon) {
 fn content_of(path: &str) -> Option<(Content, &'static str)> {
     match path.split_once('?').map_or(path, |(path, _)| path) {
         "/metrics" => Some((Content::Metrics, "text/plain; version=0.0.4; charset=utf-8")),
-        "/" => Some((Content::Overview, "text/html; charset=utf-8")),
+        "/" => Some((Content::Overview, HTML)),
         "/status" => Some((Content::Status, "application/json")),
         _ => None,
     }
@@ -97,7 +107,7 @@ fn answer(request: Request, daemon: &Daemon, buffers: &mut Buffers) {
         return reply(
             request,
             404,
-            "text/plain; charset=utf-8",
+            PLAIN,
             b"not found; there are /, /metrics and /status\n",
             &mut buffers.answer,
         );
@@ -106,7 +116,7 @@ fn answer(request: Request, daemon: &Daemon, buffers: &mut Buffers) {
         return reply(
             request,
             405,
-            "text/plain; charset=utf-8",
+            PLAIN,
             b"only GET and HEAD\n",
             &mut buffers.answer,
         );
@@ -119,7 +129,7 @@ fn answer(request: Request, daemon: &Daemon, buffers: &mut Buffers) {
         Err(_) => reply(
             request,
             503,
-            "text/plain; charset=utf-8",
+            PLAIN,
             b"the daemon could not make this page; its log says why\n",
             &mut buffers.answer,
         ),
@@ -160,10 +170,13 @@ fn response<'a>(status: u16, kind: &str, body: &'a [u8]) -> Response<Cursor<&'a 
     // Chunks would only cost: the length is known.
     .with_chunked_threshold(usize::MAX);
     let allow = (status == 405).then_some(("Allow", "GET, HEAD"));
-    for (name, value) in [("Content-Type", kind), ("Cache-Control", "no-store")]
-        .into_iter()
-        .chain(allow)
-    {
+    let strict = if kind == HTML { &STRICT[..] } else { &[] };
+    let always = [
+        ("Content-Type", kind),
+        ("Cache-Control", "no-store"),
+        ("X-Content-Type-Options", "nosniff"),
+    ];
+    for &(name, value) in always.iter().chain(&allow).chain(strict) {
         if let Ok(header) = Header::from_bytes(name, value) {
             response.add_header(header);
         }

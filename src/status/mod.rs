@@ -5,7 +5,6 @@
 mod measure;
 mod table;
 mod text;
-mod time;
 
 use std::fmt;
 use std::fs::File;

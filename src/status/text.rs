@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 
 use super::measure::Measured;
 use super::table::{Colour, Table};
-use super::time::Utc;
 use crate::corefile::Escaped;
 use crate::json::Value;
+use crate::utc::Utc;
 
 /// What stands where there is nothing to say.
 const NONE: &str = "-";

@@ -31,7 +31,8 @@ impl Response {
         Self::parse(&answer)
     }
 
-    fn parse(answer: &str) -> Self {
+    /// Takes an answer apart that has come in full.
+    pub(crate) fn parse(answer: &str) -> Self {
         let (head, body) = answer
             .split_once("\r\n\r\n")
             .unwrap_or_else(|| panic!("no head: {answer:?}"));

@@ -1,0 +1,281 @@
+use super::*;
+use crate::log::recent::LINES;
+
+/// What `write` writes.
+fn written(write: impl FnOnce(&mut Text<'_>) -> fmt::Result) -> String {
+    let mut bytes = vec![0; 64 << 10];
+    let mut text = Text::new(&mut bytes);
+    write(&mut text).unwrap();
+    let length = text.len();
+    String::from_utf8(bytes[..length].to_vec()).unwrap()
+}
+
+const REASON: &str = "the driver can't: \"LRO\" & <MTU> of 9000 bytes";
+
+fn shown(interface: &str) -> Shown<'_> {
+    Shown {
+        interface,
+        program: "xdp_prog",
+        id: 4_294_967_295,
+        mode: Some(Mode::Generic),
+        reason: Some(REASON),
+        reattached: 3,
+    }
+}
+
+fn facts() -> Facts {
+    Facts {
+        since: Utc(0),
+        read: Utc(1),
+        failed: Some(Utc(2)),
+        reloads: [3, 4],
+        read_errors: 5,
+    }
+}
+
+fn logged(level: Level, said: &str) -> Message {
+    Message {
+        at: Utc(1_800_000_000),
+        level,
+        text: said.parse().unwrap(),
+    }
+}
+
+/// A page with so many filters, each with so many metrics, and a log of such lines.
+fn page(filters: usize, metrics: usize, said: &str) -> String {
+    let names: Vec<String> = (0..filters)
+        .map(|number| format!("eth<{number}>"))
+        .collect();
+    written(|text| {
+        begin(text, &names.iter().map(|name| (name.as_str(), true)))?;
+        for name in &names {
+            filter(text, &shown(name), metrics > 0)?;
+            for number in 0..metrics {
+                let help = format!("Packets dropped from 2001:db8:{number}::/48, \"quoted\".");
+                metric(
+                    text,
+                    &help,
+                    &format!("coredns_ebpf_acl_{number}_dropped"),
+                    u64::MAX,
+                )?;
+            }
+            end_metrics(text, metrics > 0)?;
+            map(text, "xdp_map", Fill::Entries(1024), 1024)?;
+            end_filter(text)?;
+        }
+        begin_log(text)?;
+        for level in [Level::Info, Level::Warning, Level::Error]
+            .iter()
+            .cycle()
+            .take(LINES)
+        {
+            line(text, &logged(*level, said))?;
+        }
+        end(text, &facts())
+    })
+}
+
+/// The texts of a page without its tags, white space being as good as any other. Fails where a tag is not closed, closes
+/// another than the last, or has an attribute without quotes.
+fn read(page: &str) -> String {
+    let mut open = Vec::new();
+    let mut said = String::new();
+    let mut rest = page.strip_prefix("<!DOCTYPE html>\n").unwrap();
+    while let Some((text, after)) = rest.split_once('<') {
+        assert!(!text.contains('>'), "{text}");
+        said.push_str(text);
+        let (tag, after) = after.split_once('>').unwrap();
+        rest = after;
+        if let Some(closed) = tag.strip_prefix('/') {
+            assert_eq!(open.pop().as_deref(), Some(closed), "before {after:.80}");
+            continue;
+        }
+        let name = tag.split([' ', '/']).next().unwrap();
+        let quotes = tag.matches('"').count();
+        assert_eq!(quotes, 2 * tag.matches("=\"").count(), "<{tag}>");
+        if !tag.ends_with('/') {
+            open.push(name.to_owned());
+        }
+        // Their text ends with their end tag and holds no others.
+        if ["style", "script"].contains(&name) {
+            let (_, after) = rest.split_once(&format!("</{name}>")).unwrap();
+            open.pop();
+            rest = after;
+        }
+    }
+    assert_eq!(open, [""; 0]);
+    assert_eq!(rest, "\n");
+    said.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn every_tag_is_closed() {
+    for (filters, metrics) in [(0, 0), (1, 0), (1, 1), (4, 3)] {
+        let said = read(&page(filters, metrics, "a <b> & \"c\""));
+        assert!(said.contains("a &lt;b&gt; &amp; &quot;c&quot;"), "{said}");
+    }
+}
+
+#[test]
+fn a_page_is_below_16_kilobytes() {
+    let usual = "map xdp_map: key=00000000 value=0200000000000000C0000242FFFFFFFF00000000000000000000000000000000000000000000000000000000000000000200000000000000";
+    // One filter with the metrics of the example, and four with twelve, all with the longest numbers and a full log.
+    for (filters, metrics) in [(1, 3), (4, 3)] {
+        let length = page(filters, metrics, usual).len();
+        assert!(length < 16_000, "{filters} filters: {length} bytes");
+    }
+}
+
+#[test]
+fn the_first_glance_tells_what_is_not_filtered() {
+    for (filters, title, expected) in [
+        (
+            &[][..],
+            "NOT filtering",
+            "class=\"state off\"><strong>NOT filtering</strong>: the Corefile has no <code>ebpf</code> block</p>",
+        ),
+        (
+            &[("a", true)],
+            "Filtering",
+            "class=\"state on\"><strong>Filtering</strong> a</p>",
+        ),
+        (
+            &[("a", true), ("b", true)],
+            "Filtering",
+            "class=\"state on\"><strong>Filtering</strong> a, b</p>",
+        ),
+        (
+            &[("a", false)],
+            "NOT filtering",
+            "class=\"state off\"><strong>NOT filtering</strong> a</p>",
+        ),
+        (
+            &[("a", true), ("<b>", false), ("c", true)],
+            "NOT filtering",
+            "class=\"state off\"><strong>NOT filtering</strong> &lt;b&gt; <small>filtered: a, c</small></p>",
+        ),
+    ] {
+        let page = written(|text| begin(text, &filters.iter().copied()));
+        assert!(page.contains(expected), "{expected}: {page}");
+        assert!(
+            page.contains(&format!("<title>{title} - corexdp</title>")),
+            "{page}"
+        );
+    }
+}
+
+#[test]
+fn a_filter_says_how_it_is_attached() {
+    let native = Shown {
+        mode: Some(Mode::Native),
+        reason: None,
+        reattached: 0,
+        ..shown("a")
+    };
+    let away = Shown {
+        mode: None,
+        reason: None,
+        ..shown("a")
+    };
+    for (one, present, absent) in [
+        (&native, "attached</strong> in native mode", "refused"),
+        (&native, "program xdp_prog, id 4294967295", "attached again"),
+        (&away, "NOT attached</strong>", "mode"),
+        (&shown("a"), "attached</strong> in generic mode", "NOT"),
+        (
+            &shown("a"),
+            "attached again after its interface had gone: 3",
+            "NOT",
+        ),
+        (
+            &shown("a"),
+            "native mode was refused: the driver can't: &quot;LRO&quot; &amp; &lt;MTU&gt; of 9000 bytes",
+            "<MTU>",
+        ),
+    ] {
+        let said = written(|text| filter(text, one, false));
+        assert!(said.contains(present), "{present}: {said}");
+        assert!(!said.contains(absent), "{absent}: {said}");
+    }
+}
+
+#[test]
+fn a_map_says_how_full_it_is() {
+    for (fill, capacity, present, absent) in [
+        (Fill::Array, 16, "an array of 16 entries", "<meter"),
+        (Fill::Unread, 16, "unread", "<meter"),
+        (Fill::Entries(0), 16, "0 of 16 entries <meter", "full"),
+        (
+            Fill::Entries(15),
+            16,
+            "high=\"14\" optimum=\"0\" value=\"15\"",
+            "full",
+        ),
+        (
+            Fill::Entries(16),
+            16,
+            "16 of 16 entries <strong class=\"warning\">full</strong>",
+            "unread",
+        ),
+    ] {
+        let said = written(|text| map(text, "m<>", fill, capacity));
+        assert!(said.contains(present), "{present}: {said}");
+        assert!(!said.contains(absent), "{absent}: {said}");
+        assert!(said.contains("m&lt;&gt;"), "{said}");
+    }
+}
+
+#[test]
+fn what_is_wrong_is_told_in_words() {
+    let well = Facts {
+        failed: None,
+        read_errors: 0,
+        ..facts()
+    };
+    for (facts, present) in [(&facts(), true), (&well, false)] {
+        let said = written(|text| end(text, facts));
+        assert_eq!(said.contains("the last one failed"), present, "{said}");
+        assert_eq!(said.contains("Values unread"), present, "{said}");
+    }
+    for (level, expected) in [
+        (
+            Level::Info,
+            "<li><time>2027-01-15T08:00:00Z</time> x</li>\n",
+        ),
+        (
+            Level::Warning,
+            "<li class=\"warning\"><time>2027-01-15T08:00:00Z</time> <b>warning</b> x</li>\n",
+        ),
+        (
+            Level::Error,
+            "<li class=\"error\"><time>2027-01-15T08:00:00Z</time> <b>error</b> x</li>\n",
+        ),
+    ] {
+        assert_eq!(written(|text| line(text, &logged(level, "x"))), expected);
+    }
+}
+
+#[test]
+fn a_page_that_does_not_fit_is_none() {
+    let mut bytes = [0; 100];
+    let mut text = Text::new(&mut bytes);
+    assert!(begin(&mut text, &[("a", true)].into_iter()).is_err());
+}
+
+#[test]
+fn the_policy_allows_nothing_but_the_two_hashes_and_the_page_itself() {
+    let mut sources: Vec<&str> = POLICY.split("; ").collect();
+    sources.retain(|source| !source.contains("-src 'sha256-"));
+    assert_eq!(
+        sources,
+        [
+            "default-src 'none'",
+            "connect-src 'self'",
+            "img-src data:",
+            "base-uri 'none'",
+            "form-action 'none'",
+            "frame-ancestors 'none'",
+        ]
+    );
+    assert!(!POLICY.contains("unsafe"), "{POLICY}");
+}

@@ -1,0 +1,139 @@
+"use strict";
+(() => {
+  const PERIOD = 2000;
+  const LONGEST_PAUSE = 30000;
+  const SHOWN = 60000;
+  const SVG = "http://www.w3.org/2000/svg";
+  const root = document.documentElement;
+  const live = document.getElementById("live");
+  const button = document.getElementById("pause");
+  // What each metric was: the last value, when that was, and the rates of the last minute.
+  let past = new Map();
+  let pause = PERIOD;
+  let paused = false;
+  let busy = false;
+  let lost = "";
+  let timer;
+
+  // Spoken by screen readers, so only what changes is told.
+  const say = (text) => {
+    if (live.textContent !== text) live.textContent = text;
+  };
+
+  // What the daemon wrote there.
+  const theirs = (node) => [...node.childNodes].filter((child) => child.className !== "own");
+
+  // Makes `old` like `now` and leaves alone what is alike, so that focus, selection and reading stay where they are.
+  const patch = (old, now) => {
+    if (old.nodeName !== now.nodeName) return old.replaceWith(now);
+    if (old.nodeType !== Node.ELEMENT_NODE) {
+      if (old.data !== now.data) old.data = now.data;
+      return;
+    }
+    for (const { name } of [...old.attributes]) {
+      if (!now.hasAttribute(name)) old.removeAttribute(name);
+    }
+    for (const { name, value } of now.attributes) {
+      if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+    }
+    const [olds, news] = [old, now].map(theirs);
+    news.forEach((child, at) => (olds[at] ? patch(olds[at], child) : old.append(child)));
+    olds.slice(news.length).forEach((child) => child.remove());
+  };
+
+  const short = (rate) => {
+    const size = Math.abs(rate);
+    return (size < 10 ? +rate.toFixed(1) : size < 1e7 ? Math.round(rate) : rate.toExponential(1)) + "/s";
+  };
+
+  const draw = (row, { rates }, at) => {
+    if (!row.cells[2]) {
+      const cell = row.insertCell();
+      cell.className = "own";
+      const line = document.createElementNS(SVG, "svg");
+      line.setAttribute("viewBox", "0 0 60 16");
+      line.setAttribute("preserveAspectRatio", "none");
+      line.setAttribute("role", "img");
+      line.append(document.createElementNS(SVG, "polyline"));
+      cell.append(line, document.createElement("span"));
+    }
+    const [line, text] = row.cells[2].children;
+    const all = rates.map(({ rate }) => rate);
+    const [low, high] = [Math.min(0, ...all), Math.max(0, ...all)];
+    const x = (point) => (60 - (at - point.at) / 1000).toFixed(1);
+    const y = (point) => (15 - (14 * (point.rate - low)) / (high - low || 1)).toFixed(1);
+    text.textContent = all.length ? short(all.at(-1)) : "";
+    line.setAttribute("aria-label", `last minute: ${short(low)} to ${short(high)}`);
+    line.firstChild.setAttribute("points", rates.map((point) => `${x(point)},${y(point)}`).join(" "));
+  };
+
+  // Values can be larger than what a Number holds exactly; their differences may not matter so much.
+  const measure = () => {
+    const at = performance.now();
+    const next = new Map();
+    for (const row of document.querySelectorAll("tbody tr")) {
+      // Another program begins to count from zero, and has another id.
+      const name = `${row.closest("section").dataset.id} ${row.querySelector("small").textContent}`;
+      const value = BigInt(row.cells[1].textContent);
+      const before = past.get(name);
+      const rates = before ? before.rates.filter((point) => at - point.at < SHOWN) : [];
+      if (before && at > before.at) {
+        rates.push({ at, rate: (Number(value - before.value) * 1000) / (at - before.at) });
+      }
+      next.set(name, { at, value, rates });
+      draw(row, next.get(name), at);
+    }
+    past = next;
+  };
+
+  const plan = (delay) => {
+    clearTimeout(timer);
+    if (!paused && !document.hidden) timer = setTimeout(refresh, delay);
+  };
+
+  const found = (text) => {
+    const page = new DOMParser().parseFromString(text, "text/html");
+    const main = page.querySelector("main");
+    if (!main) throw new Error("another page");
+    patch(document.querySelector("main"), main);
+    document.title = page.title;
+    root.classList.remove("stale");
+    pause = PERIOD;
+    lost = "";
+    measure();
+    say(paused ? "Paused" : `Refreshed every ${PERIOD / 1000} s`);
+  };
+
+  const missed = () => {
+    lost ||= new Date().toISOString().slice(0, 19).replace("T", " ");
+    root.classList.add("stale");
+    document.title = "No answer - corexdp";
+    pause = Math.min(2 * pause, LONGEST_PAUSE);
+    say(`No answer since ${lost}Z. What stands below is old; whether packets are filtered is not known. Trying on.`);
+  };
+
+  const refresh = async () => {
+    if (busy) return;
+    busy = true;
+    try {
+      const answer = await fetch("/", { cache: "no-store", signal: AbortSignal.timeout(5000) });
+      if (!answer.ok) throw new Error(answer.statusText);
+      found(await answer.text());
+    } catch {
+      missed();
+    }
+    busy = false;
+    plan(pause);
+  };
+
+  button.addEventListener("click", () => {
+    paused = !paused;
+    button.textContent = paused ? "Resume" : "Pause";
+    if (paused) say("Paused");
+    plan(0);
+  });
+  document.addEventListener("visibilitychange", () => plan(0));
+  root.classList.add("live");
+  measure();
+  plan(PERIOD);
+})();

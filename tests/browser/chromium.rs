@@ -1,0 +1,261 @@
+//! A headless Chromium, driven by chromedriver: `WebDriver` over HTTP, and the browser's own protocol (`CDP`) through that.
+
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::net::{Namespace, Response, Site, within};
+
+/// Where chromedriver listens, inside the namespace of the test.
+const DRIVER: &str = "127.0.0.1:9515";
+/// How long a browser may take to start on a machine that is busy.
+const START: Duration = Duration::from_secs(30);
+const ARGUMENTS: [&str; 9] = [
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-dev-shm-usage",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+];
+
+/// A browser with one window. Dropping it ends it, and all its processes.
+pub(crate) struct Chromium<'a> {
+    site: &'a Site,
+    driver: Child,
+    session: String,
+}
+
+impl<'a> Chromium<'a> {
+    /// Starts one beside the daemon. It leaves what it writes in the site's folder.
+    pub(crate) fn start(site: &'a Site) -> Self {
+        let mut command = Command::new("unshare");
+        // In a process namespace of its own, which ends with its first process.
+        command.args(["--pid", "--fork", "--kill-child", "--mount-proc"]);
+        command.args(["chromedriver", "--port=9515"]);
+        command.env("TMPDIR", site.folder.path());
+        command.env("HOME", site.folder.path());
+        command.stdin(Stdio::null()).stdout(Stdio::null());
+        command.stderr(Stdio::null());
+        let driver = site.server.enter(|| command.spawn());
+        let driver = driver.expect("unshare runs; install util-linux");
+        let mut browser = Self {
+            site,
+            driver,
+            session: String::new(),
+        };
+        within(
+            START,
+            "chromedriver listens; install chromium-driver",
+            || {
+                let sockets = site.server.run("ss -Htln");
+                sockets.contains(DRIVER).then_some(())
+            },
+        );
+        let profile = site.folder.file("profile").display().to_string();
+        let mut arguments = ARGUMENTS.map(str::to_owned).to_vec();
+        arguments.push(format!("--user-data-dir={profile}"));
+        let wanted = json!({"capabilities": {"alwaysMatch": {
+            "browserName": "chrome",
+            "goog:chromeOptions": {"args": arguments},
+            "goog:loggingPrefs": {"browser": "ALL"},
+        }}});
+        let session = browser.post("/session", &wanted);
+        browser.session = format!("/session/{}", session["sessionId"].as_str().unwrap());
+        browser
+    }
+
+    fn send(&self, method: &str, path: &str, body: &str) -> Value {
+        let length = body.len();
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+        );
+        let answer = exchange(&self.site.server, &request);
+        let mut said: Value = serde_json::from_str(&answer.body).unwrap();
+        assert_eq!(answer.status, 200, "{path}: {said:#}");
+        said["value"].take()
+    }
+
+    fn post(&self, path: &str, body: &Value) -> Value {
+        self.send("POST", path, &body.to_string())
+    }
+
+    /// A command of the session.
+    fn order(&self, name: &str, body: &Value) -> Value {
+        self.post(&format!("{}/{name}", self.session), body)
+    }
+
+    /// A command of the browser's own protocol.
+    pub(crate) fn command(&self, name: &str, parameters: &Value) -> Value {
+        let body = json!({"cmd": name, "params": parameters});
+        self.order("goog/cdp/execute", &body)
+    }
+
+    /// Goes to the daemon's page.
+    pub(crate) fn open(&self) {
+        self.order("url", &json!({"url": "http://127.0.0.1:9153/"}));
+    }
+
+    /// The value of an expression in the page.
+    pub(crate) fn value(&self, expression: &str) -> Value {
+        let script = format!("return {expression};");
+        self.order("execute/sync", &json!({"script": script, "args": []}))
+    }
+
+    /// The value of an expression that is a text.
+    pub(crate) fn text(&self, expression: &str) -> String {
+        let value = self.value(expression);
+        let text = value.as_str();
+        text.unwrap_or_else(|| panic!("{expression}: {value}"))
+            .to_owned()
+    }
+
+    /// Looks until an expression is true.
+    pub(crate) fn becomes(&self, limit: Duration, expression: &str) {
+        within(limit, expression, || {
+            (self.value(expression) == true).then_some(())
+        });
+    }
+
+    /// Presses a key and lets it go.
+    pub(crate) fn press(&self, key: char) {
+        let key = key.to_string();
+        let keys = [
+            json!({"type": "keyDown", "value": key}),
+            json!({"type": "keyUp", "value": key}),
+        ];
+        let body = json!({"actions": [{"type": "key", "id": "keys", "actions": keys}]});
+        self.order("actions", &body);
+    }
+
+    /// What the console said since it was last asked: errors, warnings, and what the policy forbade. What the browser
+    /// says of the page that it starts with is not ours.
+    pub(crate) fn console(&self) -> Vec<String> {
+        let said = self.order("se/log", &json!({"type": "browser"}));
+        let lines = said.as_array().unwrap().iter();
+        let lines = lines.map(|line| line["message"].as_str().unwrap().to_owned());
+        lines
+            .filter(|line| !line.starts_with("chrome://"))
+            .collect()
+    }
+
+    /// The roles and names that the page has for a screen reader.
+    pub(crate) fn heard(&self) -> Vec<(String, String)> {
+        let tree = self.command("Accessibility.getFullAXTree", &json!({}));
+        let text = |value: &Value| value["value"].as_str().unwrap_or_default().to_owned();
+        let nodes = tree["nodes"].as_array().unwrap().iter();
+        let nodes = nodes.filter(|node| node["ignored"] == false);
+        nodes
+            .map(|node| (text(&node["role"]), text(&node["name"])))
+            .collect()
+    }
+
+    /// The size of the window, as a page sees it.
+    pub(crate) fn resize(&self, width: u32, height: u32) {
+        let phone = width < 600;
+        let size =
+            json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": phone});
+        self.command("Emulation.setDeviceMetricsOverride", &size);
+    }
+
+    /// Whether the person wants it `dark` or `light`.
+    pub(crate) fn prefer(&self, scheme: &str) {
+        let feature = json!({"name": "prefers-color-scheme", "value": scheme});
+        self.command(
+            "Emulation.setEmulatedMedia",
+            &json!({"features": [feature]}),
+        );
+    }
+
+    /// Tells the page that it is hidden, as a tab behind another one is, or seen again.
+    pub(crate) fn hide(&self, hidden: bool) {
+        self.value(&format!("Object.defineProperty(document, 'hidden', {{value: {hidden}, configurable: true}}) && document.dispatchEvent(new Event('visibilitychange'))"));
+    }
+
+    /// Writes the whole page as it looks now to `target/screenshots/NAME.png`.
+    pub(crate) fn picture(&self, name: &str) {
+        let whole = json!({"format": "png", "captureBeyondViewport": true});
+        let picture = self.command("Page.captureScreenshot", &whole);
+        let bytes = base64(picture["data"].as_str().unwrap());
+        assert_eq!(bytes.get(..4), Some(&b"\x89PNG"[..]));
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("../screenshots");
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join(name).with_extension("png"), bytes).unwrap();
+    }
+}
+
+impl Drop for Chromium<'_> {
+    fn drop(&mut self) {
+        let _ = self.driver.kill();
+        let _ = self.driver.wait();
+    }
+}
+
+/// Sends a request to chromedriver and reads the answer. It says how long that is, and leaves the connection open.
+fn exchange(namespace: &Namespace, request: &str) -> Response {
+    let answer = namespace.enter(|| {
+        let mut stream = TcpStream::connect(DRIVER).unwrap();
+        stream.set_read_timeout(Some(START)).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        let (mut answer, mut more) = (Vec::new(), vec![0; 64 << 10]);
+        while !is_whole(&answer) {
+            let length = stream.read(&mut more).unwrap();
+            assert_ne!(length, 0, "chromedriver closes before its answer ends");
+            answer.extend_from_slice(&more[..length]);
+        }
+        answer
+    });
+    Response::parse(&String::from_utf8(answer).unwrap())
+}
+
+/// Whether all of an answer has come.
+fn is_whole(answer: &[u8]) -> bool {
+    let head = answer.windows(4).position(|four| four == b"\r\n\r\n");
+    let Some(head) = head else {
+        return false;
+    };
+    let lines = String::from_utf8_lossy(&answer[..head]).to_lowercase();
+    let mut lines = lines.lines();
+    let length = lines.find_map(|line| line.strip_prefix("content-length:")?.trim().parse().ok());
+    let length: usize = length.expect("chromedriver says how long its answer is");
+    answer.len() >= head + 4 + length
+}
+
+fn base64(text: &str) -> Vec<u8> {
+    let digits = text.bytes().filter_map(|byte| match byte {
+        b'A'..=b'Z' => Some(byte - b'A'),
+        b'a'..=b'z' => Some(byte - b'a' + 26),
+        b'0'..=b'9' => Some(byte - b'0' + 52),
+        b'+' => Some(62),
+        b'/' => Some(63),
+        _ => None,
+    });
+    let digits: Vec<u8> = digits.collect();
+    let bytes = digits.chunks(4).flat_map(|four| {
+        let place = |(at, digit): (usize, &u8)| u32::from(*digit) << (18 - 6 * at);
+        let bits: u32 = four.iter().enumerate().map(place).sum();
+        let [_, bytes @ ..] = bits.to_be_bytes();
+        bytes.into_iter().take(four.len() - 1)
+    });
+    bytes.collect()
+}
+
+#[test]
+fn pictures_arrive_whole() {
+    for (text, bytes) in [
+        ("", &b""[..]),
+        ("AA==", b"\0"),
+        ("+/8=", b"\xfb\xff"),
+        ("aGFsbG8h", b"hallo!"),
+    ] {
+        assert_eq!(base64(text), bytes, "{text}");
+    }
+}

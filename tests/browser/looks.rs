@@ -1,0 +1,156 @@
+//! What the page looks like: on a desk, on a phone, in the dark, without scripts; and that nothing foreign gets in.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::chromium::Chromium;
+use crate::net::Site;
+use crate::{flood, start};
+
+const SOON: Duration = Duration::from_secs(10);
+
+/// Some packets, so that there is something to see.
+fn some_traffic(site: &Site, browser: &Chromium<'_>) {
+    for packets in [1200, 700] {
+        flood(site, packets);
+        let row = "document.querySelectorAll('tbody tr')[1]";
+        let seen = browser.text(&format!("{row}.cells[1].textContent"));
+        browser.becomes(SOON, &format!("{row}.cells[1].textContent !== '{seen}'"));
+    }
+}
+
+/// Looks whether the page has, for a screen reader, the parts that it has for the eye.
+fn heard_in(browser: &Chromium<'_>) {
+    let parts = browser.heard();
+    for (role, name) in [
+        ("heading", "corexdp"),
+        ("heading", "edge0"),
+        ("heading", "Log, newest first"),
+        ("button", "Pause"),
+        ("link", "Metrics"),
+        ("table", "Metrics of edge0"),
+        ("columnheader", "Value"),
+        (
+            "rowheader",
+            "Packets passed from 198.51.100.7. coredns_ebpf_acl_trusted_packets",
+        ),
+        ("image", "last minute: 0/s to 0/s"),
+        ("meter", "xdp_map"),
+    ] {
+        let part = (role.to_owned(), name.to_owned());
+        assert!(parts.contains(&part), "{part:?}: {parts:#?}");
+    }
+    assert!(parts.iter().any(|(role, _)| role == "status"), "{parts:#?}");
+}
+
+#[test]
+fn it_is_readable_on_a_desk_on_a_phone_and_in_the_dark() {
+    let (site, daemon) = start();
+    let browser = Chromium::start(&site);
+    browser.resize(1000, 900);
+    browser.prefer("light");
+    browser.open();
+    some_traffic(&site, &browser);
+    let paper = "getComputedStyle(document.body).backgroundColor";
+    assert_eq!(browser.text(paper), "rgb(255, 255, 255)");
+    browser.picture("desk");
+    heard_in(&browser);
+    browser.prefer("dark");
+    assert_eq!(browser.text(paper), "rgb(17, 20, 24)");
+    browser.picture("dark");
+    browser.prefer("light");
+    // The longest number there is.
+    let rule = "02 00 00 00 00 00 00 00 c6 33 64 00 ff ff ff 00 ".to_owned() + &"00 ".repeat(32);
+    let map = site.filter().map("xdp_map");
+    map.update("01 00 00 00", &format!("{rule}ff ff ff ff ff ff ff ff"));
+    browser.becomes(
+        SOON,
+        "document.body.textContent.includes('18446744073709551615')",
+    );
+    for width in [360, 320] {
+        browser.resize(width, 740);
+        let wide = browser.value("document.documentElement.scrollWidth");
+        assert_eq!(
+            wide, width,
+            "what {width} pixels do not hold must be scrolled for"
+        );
+    }
+    browser.resize(360, 740);
+    browser.picture("phone");
+    // What a screen reader goes by is the same there.
+    heard_in(&browser);
+    assert_eq!(browser.console(), [""; 0]);
+    drop(browser);
+    daemon.stop();
+}
+
+#[test]
+fn without_scripts_everything_is_there_but_what_takes_two_readings() {
+    let (site, daemon) = start();
+    flood(&site, 7);
+    site.metric_becomes("coredns_ebpf_acl_ip4_dropped_packets", 7);
+    let browser = Chromium::start(&site);
+    browser.resize(1000, 900);
+    browser.command(
+        "Emulation.setScriptExecutionDisabled",
+        &json!({"value": true}),
+    );
+    browser.open();
+    let said = browser.text("document.body.innerText");
+    for part in [
+        "Filtering edge0, edge1",
+        "in native mode",
+        "in generic mode",
+        "native mode was refused: veth: Peer MTU is too large to set XDP",
+        "Packets dropped from 2001:db8:bad::/48, <i>\"all\"</i> of them.",
+        "coredns_ebpf_acl_ip4_dropped_packets",
+        "1 of 64 entries",
+        "edge0: attached xdp_prog",
+        "Runs since",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    for part in ["Pause", "Rate", "Refreshed"] {
+        assert!(!said.contains(part), "{part}: {said}");
+    }
+    browser.picture("no-script");
+    assert_eq!(browser.console(), [""; 0]);
+    drop(browser);
+    daemon.stop();
+}
+
+/// Also shows that the console, which other tests find empty, is heard.
+#[test]
+fn nothing_foreign_gets_in() {
+    let (site, daemon) = start();
+    let page = site.get("/");
+    assert!(page.body.len() < 16_000, "{} bytes", page.body.len());
+    for (name, value) in [
+        ("x-content-type-options", "nosniff"),
+        ("referrer-policy", "no-referrer"),
+        ("cache-control", "no-store"),
+    ] {
+        assert_eq!(page.header(name), Some(value));
+    }
+    let browser = Chromium::start(&site);
+    browser.open();
+    assert_eq!(browser.console(), [""; 0]);
+    for (tag, attribute, told) in [
+        ("script", "textContent = 'window.foreign = 1'", "script-src"),
+        ("style", "textContent = 'h1 { color: red }'", "style-src"),
+        ("img", "src = '/metrics'", "img-src"),
+        ("iframe", "src = '/'", "default-src"),
+        ("base", "href = 'http://127.0.0.2/'", "base-uri"),
+    ] {
+        let add = format!(
+            "((e) => {{ e.{attribute}; document.body.append(e); }})(document.createElement('{tag}'))"
+        );
+        browser.value(&add);
+        let said = browser.console().join("\n");
+        assert!(said.contains(told), "{tag}: {said}");
+    }
+    assert_eq!(browser.value("window.foreign === undefined"), true);
+    drop(browser);
+    daemon.stop();
+}

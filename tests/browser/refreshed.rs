@@ -1,0 +1,168 @@
+//! The page is brought up to date where it stands, and says when it can't be.
+
+use std::time::Duration;
+
+use crate::chromium::Chromium;
+use crate::net::pause;
+use crate::{COREFILE, flood, start};
+
+const SOON: Duration = Duration::from_secs(10);
+/// The pauses between its attempts grow.
+const LATER: Duration = Duration::from_secs(30);
+
+/// What is told, as to screen readers.
+const LIVE: &str = "document.getElementById('live').textContent";
+/// As `WebDriver` calls the keys.
+const TAB: char = '\u{e004}';
+const RETURN: char = '\u{e007}';
+
+/// The cell of the drop counter in the column `at`.
+fn cell(at: u8) -> String {
+    format!("document.querySelectorAll('tbody tr')[1].cells[{at}]")
+}
+
+#[test]
+fn values_are_refreshed_in_place_with_rate_and_sparkline() {
+    let (site, daemon) = start();
+    let browser = Chromium::start(&site);
+    browser.open();
+    let (value, rate) = (cell(1), cell(2));
+    assert_eq!(browser.text(&format!("{value}.textContent")), "0");
+    // What is marked is the same element afterwards.
+    browser.value(&format!(
+        "[{value}.mark = 1, document.querySelector('main').mark = 1]"
+    ));
+    flood(&site, 1000);
+    browser.becomes(SOON, &format!("{value}.textContent === '1000'"));
+    assert_eq!(browser.value(&format!("{value}.mark")), 1);
+    assert_eq!(browser.value("document.querySelector('main').mark"), 1);
+    let per_second = browser.text(&format!("{rate}.querySelector('span').textContent"));
+    let rate_seen: f64 = per_second.strip_suffix("/s").unwrap().parse().unwrap();
+    assert!((100.0..=1000.0).contains(&rate_seen), "{per_second}");
+    let points =
+        format!("{rate}.querySelector('polyline').getAttribute('points').split(' ').length");
+    browser.becomes(SOON, &format!("{points} >= 3"));
+    // Nothing more comes, and the rate says so, beside a line that remembers.
+    browser.becomes(
+        SOON,
+        &format!("{rate}.querySelector('span').textContent === '0/s'"),
+    );
+    let label = browser.text(&format!(
+        "{rate}.querySelector('svg').getAttribute('aria-label')"
+    ));
+    assert_eq!(label, format!("last minute: 0/s to {per_second}"));
+    assert_eq!(browser.console(), [""; 0]);
+    drop(browser);
+    daemon.stop();
+}
+
+#[test]
+fn numbers_beyond_those_of_scripts_and_new_log_lines_are_shown_as_they_are() {
+    let (site, daemon) = start();
+    let browser = Chromium::start(&site);
+    browser.open();
+    let value = format!("{}.textContent", cell(1));
+    let rule = "02 00 00 00 00 00 00 00 c6 33 64 00 ff ff ff 00 ".to_owned() + &"00 ".repeat(32);
+    let map = site.filter().map("xdp_map");
+    map.update("01 00 00 00", &format!("{rule}ff ff ff ff ff ff ff ff"));
+    browser.becomes(SOON, &format!("{value} === '18446744073709551615'"));
+    map.update("01 00 00 00", &format!("{rule}fe ff ff ff ff ff ff ff"));
+    browser.becomes(SOON, &format!("{value} === '18446744073709551614'"));
+    // The difference of two such numbers is exact.
+    let rate = format!("{}.querySelector('span').textContent", cell(2));
+    let rate: f64 = browser
+        .text(&rate)
+        .strip_suffix("/s")
+        .unwrap()
+        .parse()
+        .unwrap();
+    assert!((-1.0..0.0).contains(&rate), "{rate}");
+
+    site.folder
+        .write("Corefile", &COREFILE.replace("acl_trusted", "acl-trusted"));
+    daemon.signal(nix::sys::signal::Signal::SIGHUP);
+    daemon.line("reload: nothing was changed");
+    let text = "document.querySelector('main').textContent";
+    for part in [
+        "reload: nothing was changed",
+        "is no metric name",
+        "the last one failed",
+    ] {
+        browser.becomes(SOON, &format!("{text}.includes('{part}')"));
+    }
+    assert_eq!(browser.console(), [""; 0]);
+    drop(browser);
+    daemon.stop();
+}
+
+#[test]
+fn a_daemon_that_does_not_answer_is_told_and_so_is_its_return() {
+    let (site, daemon) = start();
+    let browser = Chromium::start(&site);
+    browser.resize(1000, 900);
+    browser.open();
+    site.server.run("ip link delete edge1");
+    browser.becomes(SOON, "document.title === 'NOT filtering - corexdp'");
+    assert_eq!(
+        browser.text("document.querySelector('.state').textContent"),
+        "NOT filtering edge1 filtered: edge0"
+    );
+    browser.picture("not-attached");
+    daemon.stop();
+    browser.becomes(SOON, "document.title === 'No answer - corexdp'");
+    let said = browser.text(LIVE);
+    assert!(said.starts_with("No answer since 2"), "{said}");
+    browser.picture("no-answer");
+    // The refused connections, and nothing else.
+    for line in browser.console() {
+        assert!(line.contains("ERR_CONNECTION_REFUSED"), "{line}");
+    }
+    site.add_wire("edge1", "cli1");
+    let daemon = site.start(&[]).attached(2);
+    browser.becomes(LATER, &format!("{LIVE} === 'Refreshed every 2 s'"));
+    assert_eq!(browser.text("document.title"), "Filtering - corexdp");
+    assert_eq!(
+        browser.value("document.documentElement.classList.contains('stale')"),
+        false
+    );
+    drop(browser);
+    daemon.stop();
+}
+
+#[test]
+fn it_asks_only_while_it_is_seen_and_not_paused_by_keyboard() {
+    let (site, daemon) = start();
+    let browser = Chromium::start(&site);
+    browser.open();
+    let focused = "document.activeElement.textContent";
+    for expected in ["Pause", "Reload", "Metrics"] {
+        browser.press(TAB);
+        assert_eq!(browser.text(focused), expected);
+        let seen = browser.text("getComputedStyle(document.activeElement).outlineStyle");
+        assert_eq!(seen, "solid", "the focus shows at {expected}");
+    }
+    browser.value("document.getElementById('pause').focus()");
+    browser.press(RETURN);
+    assert_eq!(browser.text(focused), "Resume");
+    flood(&site, 10);
+    let value = format!("{}.textContent", cell(1));
+    pause(2500);
+    assert_eq!(browser.text(&value), "0");
+    assert_eq!(browser.text(LIVE), "Paused");
+    browser.press(RETURN);
+    browser.becomes(SOON, &format!("{value} === '10'"));
+    // What is refreshed leaves the focus where it is.
+    assert_eq!(browser.text(focused), "Pause");
+
+    browser.hide(true);
+    // One answer may be under way.
+    pause(200);
+    let asked = "performance.getEntriesByType('resource').length";
+    let before = browser.value(asked);
+    pause(2500);
+    assert_eq!(browser.value(asked), before);
+    browser.hide(false);
+    browser.becomes(SOON, &format!("{asked} > {before}"));
+    drop(browser);
+    daemon.stop();
+}
