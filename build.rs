@@ -20,14 +20,35 @@ const CAPACITIES: [(&str, usize, &str); 6] = [
     ("MAX_PAGE", 256 << 10, "bytes of a page"),
 ];
 
+/// What is as good without blanks in a style; ours has no texts in quotes that they could belong to.
+const STYLE_MARKS: [(&str, &str); 8] = [
+    ("\n", ""),
+    (" {", "{"),
+    ("{ ", "{"),
+    (" }", "}"),
+    ("; ", ";"),
+    (";}", "}"),
+    (": ", ":"),
+    (", ", ","),
+];
+
+/// The same in a script; these do not stand in the texts of ours.
+const SCRIPT_MARKS: [(&str, &str); 5] = [
+    (" => ", "=>"),
+    (" = ", "="),
+    (" === ", "==="),
+    (" !== ", "!=="),
+    (" && ", "&&"),
+];
+
 fn main() {
     let folder = env::var("OUT_DIR").expect("cargo sets OUT_DIR");
     let folder = Path::new(&folder);
     fs::write(folder.join("capacity.rs"), capacities()).expect("OUT_DIR is writable");
     let read = |name| shortened(&format!("src/overview/page/{name}"));
     let parts = [
-        ("style.css", tight(read("style.css"))),
-        ("script.js", read("script.js")),
+        ("style.css", tight(read("style.css"), &STYLE_MARKS)),
+        ("script.js", tight(read("script.js"), &SCRIPT_MARKS)),
     ];
     let [style, script] = parts.map(|(name, short)| {
         fs::write(folder.join(name), &short).expect("OUT_DIR is writable");
@@ -53,20 +74,10 @@ fn shortened(path: &str) -> String {
         .collect()
 }
 
-/// A style without the blanks beside its marks; ours has no texts in quotes that they could belong to.
-fn tight(style: String) -> String {
-    let marks = [
-        ("\n", ""),
-        (" {", "{"),
-        ("{ ", "{"),
-        (" }", "}"),
-        ("; ", ";"),
-        (";}", "}"),
-        (": ", ":"),
-        (", ", ","),
-    ];
-    let shorter = |style: String, (from, to): &(&str, &str)| style.replace(from, to);
-    marks.iter().fold(style, shorter)
+/// A text without the blanks, and the like, beside these marks.
+fn tight(text: String, marks: &[(&str, &str)]) -> String {
+    let shorter = |text: String, (from, to): &(&str, &str)| text.replace(from, to);
+    marks.iter().fold(text, shorter)
 }
 
 fn base64(bytes: &[u8]) -> String {

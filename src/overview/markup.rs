@@ -93,7 +93,7 @@ fn head(text: &mut Text<'_>, state: &str) -> fmt::Result {
          <link rel=\"icon\" href=\"data:,\"/><title>{state} - corexdp</title>\n\
          <style>{STYLE}</style></head>\n\
          <body><header><h1>corexdp</h1>\
-         <nav><button class=\"own\" id=\"pause\" type=\"button\">Pause</button> <a href=\"/\">Reload</a> \
+         <nav><button class=\"own\" id=\"pause\" type=\"button\">Pause</button> <a href=\"/\">Refresh</a> \
          <a href=\"/metrics\">Metrics</a></nav></header>\n\
          <p class=\"own\" id=\"live\" role=\"status\"></p>"
     )

@@ -90,6 +90,8 @@ fn numbers_beyond_those_of_scripts_and_new_log_lines_are_shown_as_they_are() {
     ] {
         browser.becomes(SOON, &format!("{text}.includes('{part}')"));
     }
+    browser.resize(1000, 900);
+    browser.picture("reload-failed");
     assert_eq!(browser.console(), [""; 0]);
     drop(browser);
     daemon.stop();
@@ -135,7 +137,7 @@ fn it_asks_only_while_it_is_seen_and_not_paused_by_keyboard() {
     let browser = Chromium::start(&site);
     browser.open();
     let focused = "document.activeElement.textContent";
-    for expected in ["Pause", "Reload", "Metrics"] {
+    for expected in ["Pause", "Refresh", "Metrics"] {
         browser.press(TAB);
         assert_eq!(browser.text(focused), expected);
         let seen = browser.text("getComputedStyle(document.activeElement).outlineStyle");
