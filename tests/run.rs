@@ -23,6 +23,8 @@ mod confinement;
 mod control;
 #[path = "run/differences.rs"]
 mod differences;
+#[path = "run/doors.rs"]
+mod doors;
 #[path = "run/dump.rs"]
 mod dump;
 #[path = "run/examples.rs"]

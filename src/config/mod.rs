@@ -15,13 +15,14 @@ mod entries;
 pub mod fit;
 mod lines;
 mod metric;
+mod page;
 mod reload;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::capacity::{MAX_FILTERS, MAX_KEY, MAX_METRICS};
-use crate::corefile::{Corefile, Directive, Occurrence, Quoted, Token};
+use crate::corefile::{Corefile, Directive, Quoted, Token};
 use crate::metrics::{Kind, Number};
 
 pub use address::Address;
@@ -30,6 +31,7 @@ pub use diagnostic::{Blame, Diagnostic};
 pub use duration::parse as duration;
 pub use entries::{Entries, Entry, Value};
 pub use lines::MAP;
+pub use page::{MAX_PLACES, Page, Place, Service, Serving};
 pub use reload::Reload;
 
 /// What the Corefile asks for.
@@ -37,19 +39,12 @@ pub use reload::Reload;
 pub struct Config {
     /// One for each `ebpf` block, in order.
     pub filters: heapless::Vec<Filter, MAX_FILTERS>,
-    /// Where the metrics page is served; empty: nowhere.
-    pub pages: heapless::Vec<Page, MAX_FILTERS>,
+    /// What is served where; empty: nothing.
+    pub pages: heapless::Vec<Page, MAX_PLACES>,
+    /// How it is served.
+    pub serving: Serving,
     /// How often to look whether the Corefile has changed; `None`: never.
     pub reload: Option<Reload>,
-}
-
-/// A `prometheus` directive.
-#[derive(Clone, Copy, Debug)]
-pub struct Page {
-    /// Where it stands.
-    pub at: Token,
-    /// Where to listen.
-    pub address: Address,
 }
 
 /// One `ebpf` block.
@@ -179,8 +174,10 @@ impl Config {
             };
             let debug =
                 find("debug").is_some_and(|directive| read_debug(directive, corefile, &mut faults));
-            if let Some(directive) = find("prometheus") {
-                config.read_page(directive, corefile, &mut faults);
+            for service in Service::ALL {
+                if let Some(directive) = find(service.directive()) {
+                    config.read_page(service, directive, corefile, &mut faults);
+                }
             }
             if let Some(directive) = find("reload") {
                 let reload = Reload::read(directive, corefile, &mut faults);
@@ -214,79 +211,6 @@ impl Config {
             faults.add(metric.at, "metric", format!("more than {MAX_METRICS} metrics; COREXDP_MAX_METRICS sets how many at build time"));
         }
         (config, faults.into_found())
-    }
-
-    fn read_page(
-        &mut self,
-        directive: &Directive,
-        corefile: &Corefile,
-        faults: &mut Diagnostics<'_>,
-    ) {
-        let mut occurrences = directive.occurrences(corefile);
-        let Some(first) = occurrences.next() else {
-            return;
-        };
-        if let Some(again) = occurrences.next() {
-            faults.add(
-                again.head,
-                "prometheus",
-                "given twice in this server block; keep one".into(),
-            );
-        }
-        check_page_options(&first, corefile, faults);
-        let text = match first.args {
-            [] => address::DEFAULT,
-            [one] => corefile.text(*one),
-            [_, more, ..] => {
-                faults.add(
-                    *more,
-                    "prometheus",
-                    format!("takes one address, not {}", first.args.len()),
-                );
-                return;
-            }
-        };
-        match Address::parse(text) {
-            Ok(address) => self.add_page(first.head, address, faults),
-            Err(what) => {
-                let at = first.args.first().unwrap_or(&first.head);
-                faults.add(*at, "prometheus", what);
-            }
-        }
-    }
-
-    fn add_page(&mut self, at: Token, address: Address, faults: &mut Diagnostics<'_>) {
-        // Several server blocks may name the same page; CoreDNS serves it once too.
-        if self.pages.iter().any(|page| page.address == address) {
-            return;
-        }
-        if self.pages.push(Page { at, address }).is_err() {
-            let what = format!(
-                "more than {MAX_FILTERS} addresses; name one page in several server blocks, it has all metrics"
-            );
-            faults.add(at, "prometheus", what);
-        }
-    }
-}
-
-/// CoreDNS's options of `prometheus`: its metrics of itself mean nothing here, and a page without TLS must not pass for one with.
-fn check_page_options(page: &Occurrence<'_>, corefile: &Corefile, faults: &mut Diagnostics<'_>) {
-    for line in page.body.clone().into_iter().flatten() {
-        let Some(option) = line.first() else {
-            continue;
-        };
-        match corefile.text(*option) {
-            "runtime_metrics" => {}
-            "tls" => faults.add(
-                *option,
-                "prometheus",
-                "tls is not served; leave it out, and let a proxy on the box add it".into(),
-            ),
-            other => {
-                let what = format!("unknown option {}; there is runtime_metrics", Quoted(other));
-                faults.add(*option, "prometheus", what);
-            }
-        }
     }
 }
 

@@ -8,8 +8,7 @@ use std::time::{Duration, Instant};
 use super::serve::Daemon;
 use super::switch::{put_back, settle};
 use super::{Error, Filters, announce_filters, start};
-use crate::capacity::MAX_FILTERS;
-use crate::config::Address;
+use crate::config::{MAX_PLACES, Place, Serving};
 use crate::log::Log;
 use crate::overview::Count;
 
@@ -29,17 +28,22 @@ pub(super) struct Pending {
 pub(super) struct Old {
     /// Its filters, which do not filter now.
     pub(super) filters: Filters,
-    /// Where the page was served.
-    pub(super) addresses: heapless::Vec<Address, MAX_FILTERS>,
+    /// What was served where.
+    pub(super) places: heapless::Vec<Place, MAX_PLACES>,
+    /// How that was served.
+    pub(super) serving: Serving,
 }
 
 impl Pending {
     /// What a start with `--confirm` waits for; `filters` are those that an earlier daemon left in place.
     pub(super) fn start(time: Duration, filters: Filters) -> Self {
-        let addresses = heapless::Vec::new();
         Self {
             until: Instant::now() + time,
-            old: Old { filters, addresses },
+            old: Old {
+                filters,
+                places: heapless::Vec::new(),
+                serving: Serving::default(),
+            },
             at_start: true,
         }
     }
@@ -80,7 +84,8 @@ impl Daemon<'_> {
         let log = &self.options.log;
         let Old {
             mut filters,
-            addresses,
+            places,
+            serving,
         } = pending.old;
         log.error(if pending.at_start {
             "not confirmed in time: all is as before the start"
@@ -97,8 +102,9 @@ impl Daemon<'_> {
         }
         announce_filters(&self.filters, log);
         self.counts = Count::of(&self.filters);
-        if !addresses.iter().copied().eq(self.addresses()) {
-            let listeners = start::listeners_at(&addresses, self.server.as_ref());
+        self.serving = serving;
+        if !places.iter().copied().eq(self.places()) {
+            let listeners = start::listeners_at(&places, self.server.as_ref());
             match listeners.and_then(|listeners| self.prepare(listeners)) {
                 Ok(page) => self.turn(page),
                 Err(error) => log.error(format_args!("page: {}", error.chain())),

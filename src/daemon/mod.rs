@@ -4,6 +4,7 @@ mod ask;
 mod confine;
 mod confirm;
 mod error;
+mod health;
 pub mod list;
 mod reload;
 mod renew;
@@ -23,7 +24,6 @@ use crate::kernel::interface::Monitor;
 use crate::kernel::scan::Scan;
 use crate::log::Log;
 use crate::page::keeper::Keeper;
-use crate::page::server::Server;
 use crate::plan::{Plan, Source};
 use crate::process::{Birth, PidFile};
 use crate::sources::Sources;
@@ -78,6 +78,7 @@ pub fn run(options: &Options) -> Result<(), Error> {
     };
     let dice = renew::dice();
     let renewal = Renewal::new(&plan.config, dice, sources);
+    let serving = plan.config.serving;
     // A Corefile can be megabytes; from here on nothing needs it.
     drop(plan);
     let pidfile = match begin(options) {
@@ -92,7 +93,6 @@ pub fn run(options: &Options) -> Result<(), Error> {
         switch::settle(&mut filters, log);
     }
     announce_filters(&filters, log);
-    announce_page(server.as_ref(), log);
     let mut daemon = Daemon::new(Parts {
         filters,
         old,
@@ -104,8 +104,10 @@ pub fn run(options: &Options) -> Result<(), Error> {
         birth,
         renewal,
         dice,
+        serving,
         options,
     });
+    daemon.announce_page();
     let end = daemon.serve(&signals);
     let held = daemon.filters.iter().any(Filter::outlives);
     drop(daemon);
@@ -167,11 +169,5 @@ fn announce_filters(filters: &[Filter], log: &Log) {
     }
     if filters.is_empty() {
         log.warn("the Corefile has no ebpf block; nothing is filtered");
-    }
-}
-
-fn announce_page(server: Option<&Server>, log: &Log) {
-    for address in server.into_iter().flat_map(Server::addresses) {
-        log.info(format_args!("page: http://{address}/"));
     }
 }

@@ -10,8 +10,8 @@ use super::confirm::{Old, Pending};
 use super::renew::Renewal;
 use super::serve::Daemon;
 use super::switch::{settle, switch};
-use super::{Error, announce_filters, announce_page, start};
-use crate::config::{Address, Config};
+use super::{Error, announce_filters, start};
+use crate::config::{Config, Place};
 use crate::overview::Count;
 use crate::page::listener::Listeners;
 use crate::page::server::Server;
@@ -75,8 +75,8 @@ impl Daemon<'_> {
         }
         let plan = Plan::make(&self.options.source, sources).map_err(Error::Refused)?;
         start::warn(&plan, log);
-        let wanted = plan.config.pages.iter().map(|page| page.address);
-        let page = if wanted.eq(self.addresses()) {
+        let wanted = plan.config.pages.iter().map(|page| page.place);
+        let page = if wanted.eq(self.places()) {
             None
         } else {
             let listeners = start::listeners(&plan, self.server.as_ref())?;
@@ -90,7 +90,8 @@ impl Daemon<'_> {
             settle(&mut new, log);
         }
         let old = Old {
-            addresses: self.addresses().collect(),
+            places: self.places().collect(),
+            serving: std::mem::replace(&mut self.serving, plan.config.serving),
             filters: std::mem::replace(&mut self.filters, new),
         };
         announce_filters(&self.filters, log);
@@ -123,11 +124,11 @@ impl Daemon<'_> {
             (Page::Moved(_), None) => {}
             (Page::Other(other), server) => *server = other,
         }
-        announce_page(self.server.as_ref(), &self.options.log);
+        self.announce_page();
     }
 
-    /// Where the page is served, as the Corefile has it.
-    pub(super) fn addresses(&self) -> impl Iterator<Item = Address> {
+    /// What is served where, as the Corefile has it.
+    pub(super) fn places(&self) -> impl Iterator<Item = Place> {
         self.server.iter().flat_map(Server::wanted)
     }
 }

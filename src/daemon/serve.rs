@@ -7,18 +7,20 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::Signal;
 
 use super::confirm::Pending;
+use super::health::{Leaving, Readiness};
 use super::renew::Renewal;
 use super::{Filters, Options, Signals};
 use crate::capacity::MAX_FILTERS;
+use crate::config::{Service, Serving};
 use crate::control::server::{CLIENTS, Control};
 use crate::corefile::Plain;
 use crate::filter::{Chosen, Filter};
 use crate::kernel::interface::Monitor;
 use crate::kernel::scan::Scan;
 use crate::overview::{Count, Overview, Reloads};
-use crate::page::Content;
 use crate::page::keeper::Keeper;
 use crate::page::server::{Heard, Server};
+use crate::page::{Content, Made};
 use crate::process::Birth;
 use crate::wait::{rest, wait};
 
@@ -44,6 +46,7 @@ pub(super) struct Parts<'a> {
     pub(super) birth: Birth,
     pub(super) renewal: Option<Renewal>,
     pub(super) dice: u32,
+    pub(super) serving: Serving,
     pub(super) options: &'a Options,
 }
 
@@ -61,7 +64,9 @@ pub(super) struct Daemon<'a> {
     pub(super) renewal: Option<Renewal>,
     /// Makes this box look at its Corefile at another time than others.
     pub(super) dice: u32,
+    pub(super) serving: Serving,
     pub(super) options: &'a Options,
+    pub(super) leaving: Option<Leaving>,
     control: Option<Control>,
     monitor: Monitor,
     next_look: Instant,
@@ -114,6 +119,8 @@ impl<'a> Daemon<'a> {
             pending,
             renewal: parts.renewal,
             dice: parts.dice,
+            serving: parts.serving,
+            leaving: None,
             options: parts.options,
             control: parts.control,
             monitor: parts.monitor,
@@ -129,8 +136,9 @@ impl<'a> Daemon<'a> {
             let news = self.wait(signals);
             if news[STOP]
                 && let Some(signal) = signals.stop()
+                && let Some(end) = self.stop(signal)
             {
-                return End::Signal(signal);
+                return end;
             }
             if news[RELOAD] && signals.reload() {
                 // The log has it.
@@ -143,6 +151,9 @@ impl<'a> Daemon<'a> {
             self.talk(&news);
             if self.undo() {
                 return End::Unconfirmed;
+            }
+            if let Some(end) = self.has_left() {
+                return end;
             }
             if news[KEEPER] && self.keeper.as_ref().is_some_and(|keeper| !keeper.lives()) {
                 self.mourn();
@@ -168,6 +179,7 @@ impl<'a> Daemon<'a> {
             self.filters.iter().filter_map(Filter::retry_at).min(),
             self.pending.as_ref().map(|pending| pending.until),
             self.renewal.as_ref().map(Renewal::at),
+            self.leaving.as_ref().map(Leaving::until),
             self.options.log.deadline(),
         ];
         let (control, clients) = self.control.as_ref().map(Control::fds).unzip();
@@ -242,14 +254,18 @@ impl<'a> Daemon<'a> {
             }
             Heard::Death => log.error("page: the worker died, and its keeper before; no page is served until corexdp is started again"),
             Heard::Request(content) => {
+                let readiness = self.readiness();
                 let (mut overview, server) = self.overview();
                 let Some(server) = server else { return };
                 server.answer(|page| {
-                    let made = match content {
+                    let length = match content {
                         Content::Metrics => overview.metrics(page),
                         Content::Overview => overview.page(page),
                         Content::Status => overview.status(page),
+                        Content::Health => return Readiness::of_the_living().write(page),
+                        Content::Ready => return readiness.write(page),
                     };
+                    let made = length.map(|length| Made { length, good: true });
                     if made.is_none() {
                         log.error(
                             "page: does not fit; COREXDP_MAX_PAGE sets its size at build time",
@@ -264,8 +280,9 @@ impl<'a> Daemon<'a> {
     /// All that pages are made of, and who serves them.
     pub(super) fn overview(&mut self) -> (Overview<'_>, Option<&mut Server>) {
         let addresses = self.server.iter().flat_map(Server::addresses);
+        let of_pages = |(service, address)| (service == Service::Metrics).then_some(address);
         let overview = Overview {
-            pages: addresses.take(MAX_FILTERS).collect(),
+            pages: addresses.filter_map(of_pages).take(MAX_FILTERS).collect(),
             filters: &self.filters,
             scan: &mut self.scan,
             counts: &mut self.counts,

@@ -7,7 +7,7 @@ use nix::errno::Errno;
 use super::signals::Signals;
 use super::switch::switch;
 use super::{Error, Filters, Options};
-use crate::config::{Address, Diagnostic};
+use crate::config::{Address, Diagnostic, Place};
 use crate::filter::{Batch, Filter, Order, Prepared, blame, wait_for, warn_of_others};
 use crate::kernel::limits;
 use crate::kernel::scan::Scan;
@@ -41,10 +41,11 @@ pub(super) fn orders<'a>(plan: &'a Plan, log: &'a Log) -> impl Iterator<Item = O
 pub(super) fn listeners(plan: &Plan, running: Option<&Server>) -> Result<Listeners, Error> {
     let mut listeners = Listeners::new();
     for page in &plan.config.pages {
-        let listener = listen(page.address, running).map_err(|errno| {
-            let message = not_listening(page.address, errno);
-            let blame = blame(errno);
-            Diagnostic::new(&plan.corefile, page.at, "prometheus", message, blame)
+        let listener = listen(page.place, running).map_err(|errno| {
+            let Place { service, address } = page.place;
+            let message = not_listening(address, errno);
+            let (name, blame) = (service.directive(), blame(errno));
+            Diagnostic::new(&plan.corefile, page.at, name, message, blame)
         })?;
         // There is room: the list of pages has the same capacity.
         let _ = listeners.push(listener);
@@ -52,27 +53,24 @@ pub(super) fn listeners(plan: &Plan, running: Option<&Server>) -> Result<Listene
     Ok(listeners)
 }
 
-/// The same for addresses that no Corefile says any more.
-pub(super) fn listeners_at(
-    addresses: &[Address],
-    running: Option<&Server>,
-) -> Result<Listeners, Error> {
-    let listeners = addresses.iter().map(|address| listen(*address, running));
+/// The same for places that no Corefile says any more.
+pub(super) fn listeners_at(places: &[Place], running: Option<&Server>) -> Result<Listeners, Error> {
+    let listeners = places.iter().map(|place| listen(*place, running));
     listeners
         .collect::<Result<_, _>>()
         .map_err(|errno| Error::Process("the old addresses can't be had", errno.into()))
 }
 
-fn listen(address: Address, running: Option<&Server>) -> Result<Listener, Errno> {
+fn listen(place: Place, running: Option<&Server>) -> Result<Listener, Errno> {
     let Some(server) = running else {
-        return Listener::open(address);
+        return Listener::open(place);
     };
-    if let Some(listener) = server.listener(address) {
-        return listener.share();
+    if let Some(listener) = server.listener(place) {
+        return listener.share(place);
     }
     let begin = Instant::now();
     loop {
-        match Listener::open(address) {
+        match Listener::open(place) {
             // The worker may not have let go yet of what the last reload took away.
             Err(Errno::EADDRINUSE) if begin.elapsed() < LET_GO => rest(LET_GO / 50),
             other => return other,

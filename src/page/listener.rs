@@ -9,8 +9,7 @@ use nix::sys::socket::{
     sockopt,
 };
 
-use crate::capacity::MAX_FILTERS;
-use crate::config::Address;
+use crate::config::{MAX_PLACES, Place};
 
 /// How many connections may wait to be let in. In the worst case, that all clients before are slow, sixteen are let in
 /// each second; so the last of these waits for eight, which Prometheus does. Who finds no room is not refused: its system
@@ -21,44 +20,41 @@ const RECEIVE_BUFFER: usize = 16 << 10;
 /// Bytes that may wait to be sent, also doubled. The kernel would take megabytes of answers for a client that reads none.
 const SEND_BUFFER: usize = 64 << 10;
 
-/// As many as there can be server blocks with a page.
-pub type Listeners = heapless::Vec<Listener, MAX_FILTERS>;
+/// As many as there can be places.
+pub type Listeners = heapless::Vec<Listener, MAX_PLACES>;
 
 /// A socket that listens.
 #[derive(Debug)]
 pub struct Listener {
-    /// Where, as the Corefile has it.
-    pub address: Address,
+    /// Where and for what, as the Corefile has it.
+    pub place: Place,
     /// The socket.
     pub socket: OwnedFd,
 }
 
 impl Listener {
-    /// Listens on an address: the first of its candidates that can be had.
+    /// Listens at a place: the first of its address's candidates that can be had.
     ///
     /// # Errors
     /// `EADDRINUSE`, `EADDRNOTAVAIL`, `EACCES`.
-    pub fn open(address: Address) -> Result<Self, Errno> {
+    pub fn open(place: Place) -> Result<Self, Errno> {
         let mut last = Errno::EADDRNOTAVAIL;
-        for candidate in address.candidates().into_iter().flatten() {
+        for candidate in place.address.candidates().into_iter().flatten() {
             match open(candidate) {
-                Ok(socket) => return Ok(Self { address, socket }),
+                Ok(socket) => return Ok(Self { place, socket }),
                 Err(errno) => last = errno,
             }
         }
         Err(last)
     }
 
-    /// The same socket once more; what waits in its queue waits for both.
+    /// The same socket once more, for a place at the same address; what waits in its queue waits for both.
     ///
     /// # Errors
     /// When there are no descriptors left.
-    pub fn share(&self) -> Result<Self, Errno> {
+    pub fn share(&self, place: Place) -> Result<Self, Errno> {
         let socket = self.socket.try_clone().map_err(|_| Errno::EMFILE)?;
-        Ok(Self {
-            address: self.address,
-            socket,
-        })
+        Ok(Self { place, socket })
     }
 
     /// The address it got, with the port that the system chose where 0 was asked for.

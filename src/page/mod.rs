@@ -11,6 +11,7 @@ pub mod cage;
 pub mod gate;
 pub mod keeper;
 pub mod listener;
+mod routes;
 pub mod server;
 pub mod worker;
 
@@ -28,6 +29,10 @@ pub enum Content {
     Overview,
     /// `/status`
     Status,
+    /// `/health`
+    Health,
+    /// `/ready`
+    Ready,
 }
 
 impl Content {
@@ -37,6 +42,8 @@ impl Content {
             Self::Metrics => b'm',
             Self::Overview => b'/',
             Self::Status => b's',
+            Self::Health => b'h',
+            Self::Ready => b'r',
         }
     }
 
@@ -46,10 +53,41 @@ impl Content {
             b'm' => Some(Self::Metrics),
             b'/' => Some(Self::Overview),
             b's' => Some(Self::Status),
+            b'h' => Some(Self::Health),
+            b'r' => Some(Self::Ready),
             _ => None,
         }
     }
 }
 
+/// What the daemon made of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Made {
+    /// How long it is.
+    pub length: usize,
+    /// Whether it says that all is well.
+    pub good: bool,
+}
+
+impl Made {
+    /// As the worker is told.
+    fn word(self) -> Option<u32> {
+        let length = u32::try_from(self.length).ok();
+        let length = length.filter(|length| length & BAD == 0)?;
+        Some(if self.good { length } else { length | BAD })
+    }
+
+    /// The same from the other end; `None` for what there is no room for.
+    fn from_word(word: u32) -> Option<Self> {
+        let length = usize::try_from(word & !BAD).ok();
+        Some(Self {
+            length: length.filter(|&length| length <= PAGE_SIZE)?,
+            good: word & BAD == 0,
+        })
+    }
+}
+
+/// The bit for content that says that something is wrong.
+const BAD: u32 = 1 << 31;
 /// The answer when content could not be made.
 const FAILED: u32 = u32::MAX;

@@ -9,8 +9,8 @@ use nix::sys::socket::{MsgFlags, recv, send};
 
 use super::keeper::{Keeper, Worker};
 use super::listener::{Listener, Listeners};
-use super::{Content, FAILED, PAGE_SIZE};
-use crate::config::Address;
+use super::{Content, FAILED, Made, PAGE_SIZE};
+use crate::config::{Place, Service};
 use crate::kernel::shared::SharedPage;
 use crate::wait::Backoff;
 
@@ -78,20 +78,21 @@ impl Server {
         }
     }
 
-    /// The addresses listened on, with the port that the system chose where 0 was asked for.
-    pub fn addresses(&self) -> impl Iterator<Item = SocketAddr> {
-        self.listeners.iter().filter_map(Listener::local)
+    /// What is served at which addresses, with the port that the system chose where 0 was asked for.
+    pub fn addresses(&self) -> impl Iterator<Item = (Service, SocketAddr)> {
+        let place = |listener: &Listener| Some((listener.place.service, listener.local()?));
+        self.listeners.iter().filter_map(place)
     }
 
-    /// The addresses as the Corefile has them.
-    pub fn wanted(&self) -> impl Iterator<Item = Address> {
-        self.listeners.iter().map(|listener| listener.address)
+    /// The places as the Corefile has them.
+    pub fn wanted(&self) -> impl Iterator<Item = Place> {
+        self.listeners.iter().map(|listener| listener.place)
     }
 
-    /// The socket that listens on this address.
-    pub fn listener(&self, address: Address) -> Option<&Listener> {
+    /// The socket that listens at this place's address, if only for something else.
+    pub fn listener(&self, place: Place) -> Option<&Listener> {
         let mut listeners = self.listeners.iter();
-        listeners.find(|listener| listener.address == address)
+        listeners.find(|listener| listener.place.address == place.address)
     }
 
     /// What to wait for until there is something to hear.
@@ -120,10 +121,10 @@ impl Server {
         }
     }
 
-    /// Answers a request: `render` writes the content and says how long it is, `None` when it can't.
-    pub fn answer(&mut self, render: impl FnOnce(&mut [u8]) -> Option<usize>) {
-        let length = render(self.page.bytes()).and_then(|length| u32::try_from(length).ok());
-        let answer = length.unwrap_or(FAILED).to_ne_bytes();
+    /// Answers a request: `render` writes the content and says what it is, `None` when it can't.
+    pub fn answer(&mut self, render: impl FnOnce(&mut [u8]) -> Option<Made>) {
+        let answer = render(self.page.bytes()).and_then(Made::word);
+        let answer = answer.unwrap_or(FAILED).to_ne_bytes();
         if let Some(worker) = &self.worker {
             // A worker that is gone is noticed by `hear`.
             let _ = send(

@@ -11,7 +11,9 @@ use nix::sys::socket::{MsgFlags, recv, send, setsockopt, sockopt};
 use nix::sys::time::{TimeVal, TimeValLike};
 use tiny_http::{Header, Method, Request, Response, Server, StatusCode};
 
-use super::{Content, FAILED, PAGE_SIZE, cage, gate};
+use super::routes::{HTML, PLAIN, content_of};
+use super::{Content, Made, PAGE_SIZE, cage, gate};
+use crate::config::Service;
 use crate::kernel::passing::Descriptors;
 use crate::kernel::shared::SharedPage;
 use crate::kernel::{errno, retry};
@@ -24,9 +26,6 @@ const STACK_SIZE: usize = 128 << 10;
 /// A body of so many bytes does not wait for its reader: the socket to the gate takes it all. Linux gives it 208 KiB.
 const AT_ONCE: usize = 64 << 10;
 
-/// A text for people without a browser.
-const PLAIN: &str = "text/plain; charset=utf-8";
-const HTML: &str = "text/html; charset=utf-8";
 /// What a browser is told of HTML: that nothing but its own style and script is any part of it.
 const STRICT: [(&str, &str); 2] = [
     ("Content-Security-Policy", POLICY),
@@ -92,47 +91,36 @@ fn serve(server: &Server, daemon: &Daemon) {
     std::process::exit(1);
 }
 
-/// What a path answers.
-fn content_of(path: &str) -> Option<(Content, &'static str)> {
-    match path.split_once('?').map_or(path, |(path, _)| path) {
-        "/metrics" => Some((Content::Metrics, "text/plain; version=0.0.4; charset=utf-8")),
-        "/" => Some((Content::Overview, HTML)),
-        "/status" => Some((Content::Status, "application/json")),
-        _ => None,
-    }
+/// Where the request came in, as the gate says.
+fn service_of(request: &Request) -> Option<Service> {
+    let mut headers = request.headers().iter();
+    let door = headers.find(|header| header.field.equiv(gate::framing::DOOR))?;
+    Service::from_number(door.value.as_str().parse().ok()?)
 }
 
 fn answer(request: Request, daemon: &Daemon, buffers: &mut Buffers) {
-    let Some((content, kind)) = content_of(request.url()) else {
-        return reply(
-            request,
-            404,
-            PLAIN,
-            b"not found; there are /, /metrics and /status\n",
-            &mut buffers.answer,
-        );
+    let whole = &mut buffers.answer;
+    // The gate marks every request.
+    let service = service_of(&request).unwrap_or(Service::Ready);
+    let (content, kind) = match content_of(service, request.url()) {
+        Ok(found) => found,
+        Err(instead) => return reply(request, 404, PLAIN, instead.as_bytes(), whole),
     };
     if !matches!(request.method(), Method::Get | Method::Head) {
-        return reply(
-            request,
-            405,
-            PLAIN,
-            b"only GET and HEAD\n",
-            &mut buffers.answer,
-        );
+        return reply(request, 405, PLAIN, b"only GET and HEAD\n", whole);
     }
     match daemon.ask(content, &mut buffers.body) {
-        Ok(()) if buffers.body.len() > AT_ONCE => {
+        Ok(true) if buffers.body.len() > AT_ONCE => {
             reply_apart(request, kind, mem::take(&mut buffers.body));
         }
-        Ok(()) => reply(request, 200, kind, &buffers.body, &mut buffers.answer),
-        Err(_) => reply(
-            request,
-            503,
-            PLAIN,
-            b"the daemon could not make this page; its log says why\n",
-            &mut buffers.answer,
-        ),
+        Ok(good) => {
+            let status = if good { 200 } else { 503 };
+            reply(request, status, kind, &buffers.body, whole);
+        }
+        Err(_) => {
+            let what = b"the daemon could not make this page; its log says why\n";
+            reply(request, 503, PLAIN, what, whole);
+        }
     }
 }
 
@@ -185,51 +173,18 @@ fn response<'a>(status: u16, kind: &str, body: &'a [u8]) -> Response<Cursor<&'a 
 }
 
 impl Daemon {
-    /// Has the daemon make `content`, and copies it to `body`.
-    fn ask(&self, content: Content, body: &mut Vec<u8>) -> Result<(), Errno> {
+    /// Has the daemon make `content`, and copies it to `body`; whether it says that all is well.
+    fn ask(&self, content: Content, body: &mut Vec<u8>) -> Result<bool, Errno> {
         let fd = self.socket.as_raw_fd();
         // An answer to a question that timed out before would be taken for this one's.
         while recv(fd, &mut [0; 4], MsgFlags::MSG_DONTWAIT).is_ok_and(|length| length > 0) {}
         send(fd, &[content.byte()], MsgFlags::MSG_NOSIGNAL)?;
-        let mut length = [0; 4];
-        let received = retry(|| recv(fd, &mut length, MsgFlags::empty()))?;
-        let length = u32::from_ne_bytes(length);
-        if received != size_of::<u32>() || length == FAILED {
-            return Err(Errno::EIO);
-        }
-        let length = usize::try_from(length)
-            .ok()
-            .filter(|&length| length <= PAGE_SIZE)
-            .ok_or(Errno::EIO)?;
-        body.resize(length, 0);
+        let mut word = [0; 4];
+        let received = retry(|| recv(fd, &mut word, MsgFlags::empty()))?;
+        let made = Made::from_word(u32::from_ne_bytes(word));
+        let made = made.filter(|_| received == word.len()).ok_or(Errno::EIO)?;
+        body.resize(made.length, 0);
         self.page.copy_to(body);
-        Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn paths() {
-        for (path, expected) in [
-            ("/metrics", Some(Content::Metrics)),
-            ("/metrics?x=1", Some(Content::Metrics)),
-            ("/", Some(Content::Overview)),
-            ("/?", Some(Content::Overview)),
-            ("/status", Some(Content::Status)),
-            ("/status/", None),
-            ("/metrics/", None),
-            ("/Metrics", None),
-            ("", None),
-            ("*", None),
-        ] {
-            assert_eq!(
-                content_of(path).map(|(content, _)| content),
-                expected,
-                "{path}"
-            );
-        }
+        Ok(made.good)
     }
 }

@@ -5,6 +5,30 @@ use super::Wrong;
 /// Whole Corefiles.
 pub(crate) const DIRECTIVES: &[Wrong] = &[
     (
+        ". {\n  health :8080 :8081 {\n    lameduck\n    lameduck soon\n    duck\n  }\n}\n",
+        &[
+            "Corefile:2: health: takes one address, not 2",
+            "Corefile:3: health: write `lameduck DURATION`",
+            "Corefile:4: health: \"soon\" is no duration; write for example 5s",
+            "Corefile:5: health: unknown option \"duck\"; there is lameduck",
+        ],
+    ),
+    (
+        ". {\n  ready edge:8181 {\n    monitor never\n    watch\n  }\n  ready\n}\n",
+        &[
+            "Corefile:2: ready: \"edge:8181\" names a host; write its address, since names are not resolved on the box that filters the resolver",
+            "Corefile:3: ready: write `monitor until-ready|continuously`",
+            "Corefile:4: ready: unknown option \"watch\"; there is monitor",
+            "Corefile:6: ready: given twice in this server block; keep one",
+        ],
+    ),
+    (
+        ". {\n  prometheus :8080\n  health\n}\n",
+        &[
+            "Corefile:3: health: :8080 is where prometheus is served; give one of them another address",
+        ],
+    ),
+    (
         ". {\n  reload 10s 5s 1s\n}\n",
         &["Corefile:2: reload: takes [INTERVAL] [JITTER], not 3 words"],
     ),

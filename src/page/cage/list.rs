@@ -39,6 +39,8 @@ pub const ALWAYS: &[Rule] = &[
     any(libc::SYS_accept4),
     any(libc::SYS_recvfrom),
     any(libc::SYS_sendto),
+    // A head, and what the gate adds to it.
+    any(libc::SYS_writev),
     any(libc::SYS_shutdown),
     any(libc::SYS_close),
     any(libc::SYS_getsockname),

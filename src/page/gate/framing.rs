@@ -3,6 +3,8 @@
 //! What a request means is `tiny_http`'s business. But some requests would make it hang, allocate what a stranger says,
 //! or answer in a form whose end is not seen from outside; those are refused here, or made harmless.
 
+use crate::config::Service;
+
 /// How far the collecting of a head has come.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Collector {
@@ -100,9 +102,29 @@ impl Refusal {
     }
 }
 
-/// Headers that `tiny_http` must not see. It waits for a body, or allocates room for as many bytes as it is said to have;
+/// The empty line that ends a head.
+pub(super) const END: &[u8] = b"\r\n";
+
+/// The header by which the gate says at which door a request came.
+pub const DOOR: &str = "Corexdp-Door";
+
+/// That header and the end of a head.
+pub(super) const fn mark(service: Service) -> &'static [u8] {
+    match service {
+        Service::Metrics => b"Corexdp-Door: 0\r\n\r\n",
+        Service::Health => b"Corexdp-Door: 1\r\n\r\n",
+        Service::Ready => b"Corexdp-Door: 2\r\n\r\n",
+    }
+}
+
+/// Headers that `tiny_http` must not see, or must see from nobody else. It waits for a body, or allocates room for as many bytes as it is said to have;
 /// nothing here wants one. And it follows `TE` into chunks, of which only the last says that it is.
-const HIDDEN: [&[u8]; 3] = [b"Content-Length", b"Transfer-Encoding", b"TE"];
+const HIDDEN: [&[u8]; 4] = [
+    b"Content-Length",
+    b"Transfer-Encoding",
+    b"TE",
+    DOOR.as_bytes(),
+];
 
 /// Makes a complete head harmless: names of headers that must not be seen become as many `x`.
 ///

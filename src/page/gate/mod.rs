@@ -26,7 +26,7 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, poll};
 
-use crate::capacity::MAX_FILTERS;
+use crate::config::{MAX_PLACES, Service};
 use crate::kernel::passing;
 use crate::wait::timeout;
 use buffers::{Answer, Input};
@@ -46,8 +46,8 @@ static MEMORY: Mutex<[[u8; HEAD_SIZE + ANSWER_SIZE]; SLOTS]> =
 /// How long nobody is let in after an error, such as too many open files.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// The listening sockets, as many as there can be server blocks with a page.
-pub(super) type Listeners = heapless::Vec<TcpListener, MAX_FILTERS>;
+/// The listening sockets, and for what.
+pub(super) type Listeners = heapless::Vec<(Service, TcpListener), MAX_PLACES>;
 
 /// What there is to hear.
 struct News {
@@ -113,10 +113,10 @@ impl Gate<'_> {
     fn wait(&self) -> Result<News, Errno> {
         let now = Instant::now();
         let (open, opens_at) = self.opening(now);
-        let mut fds = heapless::Vec::<PollFd<'_>, { 1 + MAX_FILTERS + 2 * SLOTS }>::new();
+        let mut fds = heapless::Vec::<PollFd<'_>, { 1 + MAX_PLACES + 2 * SLOTS }>::new();
         // There is room for all of them.
         let _ = fds.push(PollFd::new(self.orders.as_fd(), PollFlags::POLLIN));
-        for listener in self.listeners.iter().filter(|_| open) {
+        for (_, listener) in self.listeners.iter().filter(|_| open) {
             let _ = fds.push(PollFd::new(listener.as_fd(), PollFlags::POLLIN));
         }
         let first_slot = fds.len();
@@ -151,15 +151,16 @@ impl Gate<'_> {
         Ok(news)
     }
 
-    /// Listens where the daemon says, and nowhere else; false when it is gone. Connections that are there may be to an
-    /// address that is no more, so they end with their next answer.
+    /// Listens where the daemon says for a service, and nowhere else for that; false when it is gone. Connections that are
+    /// there may be to an address that is no more, so they end with their next answer.
     fn obey(&mut self, now: Instant) -> Result<bool, Errno> {
         let Some(message) = passing::receive(self.orders.as_fd())? else {
             return Ok(false);
         };
-        self.listeners.clear();
+        let service = Service::from_number(message.word).ok_or(Errno::EBADMSG)?;
+        self.listeners.retain(|(other, _)| *other != service);
         for socket in message.descriptors {
-            let listener = TcpListener::from(socket);
+            let listener = (service, TcpListener::from(socket));
             self.listeners.push(listener).map_err(|_| Errno::E2BIG)?;
         }
         for slot in &mut self.slots {
@@ -196,7 +197,7 @@ impl Gate<'_> {
         self.turn = self.turn.wrapping_add(1);
         let count = self.listeners.len();
         for index in (0..count).map(|index| self.turn.wrapping_add(index) % count) {
-            let Some(listener) = self.listeners.get(index) else {
+            let Some((service, listener)) = self.listeners.get(index) else {
                 continue;
             };
             while let Some(slot) = self.slots.iter_mut().find(|slot| slot.is_free()) {
@@ -204,7 +205,7 @@ impl Gate<'_> {
                     client.set_nonblocking(true)?;
                     Ok(client)
                 }) {
-                    Ok(client) => slot.open(client, now),
+                    Ok(client) => slot.open(client, *service, now),
                     Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                     Err(_) => {
                         self.paused = now.checked_add(PAUSE);

@@ -11,6 +11,7 @@ use nix::poll::PollFlags;
 
 use super::buffers::{Answer, Input};
 use super::framing::Refusal;
+use crate::config::Service;
 
 /// How long a head may take from its first byte to its last.
 const HEAD_TIME: Duration = Duration::from_secs(10);
@@ -59,6 +60,8 @@ enum Stage {
 #[derive(Debug)]
 pub(super) struct Slot<'a> {
     client: Option<TcpStream>,
+    /// What is served where it came in.
+    service: Service,
     /// To `tiny_http`, from the first request on.
     inner: Option<UnixStream>,
     /// Nothing has come over `inner` yet.
@@ -85,6 +88,7 @@ impl<'a> Slot<'a> {
     pub(super) const fn new(input: Input<'a>, answer: Answer<'a>, now: Instant) -> Self {
         Self {
             client: None,
+            service: Service::Metrics,
             inner: None,
             fresh: false,
             stage: Stage::Free,

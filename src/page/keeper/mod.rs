@@ -26,7 +26,7 @@ use nix::sys::wait::waitpid;
 use nix::unistd::Pid;
 
 use super::listener::Listener;
-use crate::capacity::MAX_FILTERS;
+use crate::config::{MAX_PLACES, Service};
 use crate::kernel::{passing, retry, shared};
 
 /// The word that makes the binary a keeper.
@@ -130,12 +130,18 @@ impl Worker {
     /// # Errors
     /// `EPIPE` when it is dead.
     pub(super) fn listen(&self, listeners: &[Listener]) -> Result<(), Errno> {
-        let mut descriptors = heapless::Vec::<_, MAX_FILTERS>::new();
-        for listener in listeners {
-            let socket = listener.socket.as_fd();
-            descriptors.push(socket).map_err(|_| Errno::E2BIG)?;
+        for service in Service::ALL {
+            let of_it = listeners
+                .iter()
+                .filter(|listener| listener.place.service == service);
+            let mut descriptors = heapless::Vec::<_, MAX_PLACES>::new();
+            for listener in of_it {
+                let socket = listener.socket.as_fd();
+                descriptors.push(socket).map_err(|_| Errno::E2BIG)?;
+            }
+            passing::send(self.orders.as_fd(), service.number(), &descriptors)?;
         }
-        passing::send(self.orders.as_fd(), 0, &descriptors)
+        Ok(())
     }
 }
 

@@ -1,16 +1,22 @@
 //! What a slot does when it hears something.
 
-use std::io::{self, ErrorKind, Write as _};
+use std::io::{self, ErrorKind, IoSlice, Write as _};
 use std::net::{Shutdown, TcpStream};
 use std::time::Instant;
 
 use super::{LEAVE_BYTES, PAUSE_TIME, Ready, Slot, Stage};
-use crate::page::gate::framing::Refusal;
+use crate::config::Service;
+use crate::page::gate::framing::{END, Refusal, mark};
 
 impl Slot<'_> {
     /// Takes a connection, and its request if that has come with it.
-    pub(in crate::page::gate) fn open(&mut self, client: TcpStream, now: Instant) {
-        self.client = Some(client);
+    pub(in crate::page::gate) fn open(
+        &mut self,
+        client: TcpStream,
+        service: Service,
+        now: Instant,
+    ) {
+        (self.client, self.service) = (Some(client), service);
         self.input.clear();
         (self.last, self.wasted) = (false, 0);
         (self.answered, self.restless) = (None, None);
@@ -41,8 +47,12 @@ impl Slot<'_> {
             return self.drop_client(now);
         }
         let head = self.input.head();
+        let end = head.len().saturating_sub(END.len());
+        let parts = [head.get(..end).unwrap_or_default(), mark(self.service)];
         // There is room for all of it: every head before was read, or no answer would have come.
-        if !inner.write(head).is_ok_and(|count| count == head.len()) {
+        let length = parts.iter().map(|part| part.len()).sum::<usize>();
+        let written = inner.write_vectored(&parts.map(IoSlice::new));
+        if !written.is_ok_and(|count| count == length) {
             return self.part(now);
         }
         self.input.forget_head();

@@ -24,7 +24,11 @@ fn open<'a>(memory: &'a mut [u8; 512], sent: &[u8], now: Instant) -> (Slot<'a>, 
     theirs.set_nonblocking(true).unwrap();
     client.write_all(sent).unwrap();
     // It reads, writes and ends as one of TCP does.
-    slot.open(TcpStream::from(OwnedFd::from(theirs)), now);
+    slot.open(
+        TcpStream::from(OwnedFd::from(theirs)),
+        Service::Metrics,
+        now,
+    );
     (slot, client)
 }
 
@@ -55,7 +59,9 @@ fn a_request_goes_through_and_its_answer_comes_back() {
     assert_eq!(slot.queued(), Some(now));
     let mut inner = forward(&mut slot, now);
     assert!(slot.is_fresh());
-    assert_eq!(read(&mut inner), REQUEST);
+    let head = REQUEST.strip_suffix(b"\r\n").unwrap();
+    let marked = [head, b"Corexdp-Door: 0\r\n\r\n"].concat();
+    assert_eq!(read(&mut inner), marked);
     inner.write_all(ANSWER).unwrap();
     slot.step(INNER, now);
     assert!(!slot.is_fresh() && slot.is_connected());
