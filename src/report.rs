@@ -169,7 +169,7 @@ fn list<W: Write, T>(
 }
 
 /// Writes one value.
-pub(crate) fn json(out: &mut dyn Write, value: &impl Serialize) -> io::Result<()> {
+fn json(out: &mut dyn Write, value: &impl Serialize) -> io::Result<()> {
     grown(out, &mut |room| serde_json_core::to_slice(value, room).ok())
 }
 

@@ -1,10 +1,11 @@
 //! Entries as JSON, one map after the other.
 
+use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use super::{Entry, Shown, Writer};
 use crate::hex::Upper;
-use crate::report::json;
+use crate::json::Quoted;
 
 /// A list of maps, each with a list of its entries.
 #[derive(Default)]
@@ -17,14 +18,11 @@ impl Writer for Json {
     fn begin(&mut self, out: &mut dyn Write, map: &Shown<'_>) -> io::Result<()> {
         let before = if self.maps == 0 { "[" } else { "," };
         (self.maps, self.entries) = (self.maps + 1, 0);
-        write!(out, "{before}{{\"interface\":")?;
-        json(out, &map.interface)?;
-        write!(out, ",\"map\":")?;
-        json(out, &map.name)?;
+        let (interface, name) = (Quoted(map.interface), Quoted(map.name));
         let (kind, room) = (map.shape.kind, map.shape.max_entries);
         write!(
             out,
-            ",\"type\":\"{kind}\",\"capacity\":{room},\"entries\":["
+            "{before}{{\"interface\":{interface},\"map\":{name},\"type\":\"{kind}\",\"capacity\":{room},\"entries\":["
         )
     }
 
@@ -36,51 +34,48 @@ impl Writer for Json {
     ) -> io::Result<()> {
         let before = if self.entries == 0 { "" } else { "," };
         self.entries += 1;
-        write!(
-            out,
-            "{before}{{\"key\":\"{}\",\"key_word\":",
-            Upper(entry.key)
-        )?;
-        json(out, &map.encoder.key_word(entry.key).as_deref())?;
+        let (key, word) = (Upper(entry.key), map.encoder.key_word(entry.key));
+        let word = word.map_or_else(|| "null".into(), |word| Quoted(&word).to_string());
+        let (mut values, mut all) = (String::new(), String::new());
+        let mut comma = "";
+        for value in &entry.values {
+            let _ = write!(values, "{comma}\"{}\"", Upper(value));
+            all.push_str(comma);
+            fields(&mut all, map, value);
+            comma = ",";
+        }
         let (open, close) = if map.shape.kind.is_per_cpu() {
             ("[", "]")
         } else {
             ("", "")
         };
-        write!(out, ",\"value\":{open}")?;
-        for (index, value) in entry.values.iter().enumerate() {
-            let before = if index == 0 { "" } else { "," };
-            write!(out, "{before}\"{}\"", Upper(value))?;
-        }
-        write!(out, "{close},\"fields\":{open}")?;
-        for (index, value) in entry.values.iter().enumerate() {
-            write!(out, "{}", if index == 0 { "" } else { "," })?;
-            fields(out, map, value)?;
-        }
-        write!(out, "{close}}}")
+        write!(
+            out,
+            "{before}{{\"key\":\"{key}\",\"key_word\":{word},\"value\":{open}{values}{close},\"fields\":{open}{all}{close}}}"
+        )
     }
 
     fn end(&mut self, out: &mut dyn Write) -> io::Result<()> {
-        write!(out, "]}}")
+        out.write_all(b"]}")
     }
 
     fn finish(&mut self, out: &mut dyn Write) -> io::Result<()> {
-        writeln!(out, "{}]", if self.maps == 0 { "[" } else { "" })
+        out.write_all(if self.maps == 0 { b"[]\n" } else { b"]\n" })
     }
 }
 
 /// The parts of a value, each with its name; numbers are numbers.
-fn fields(out: &mut dyn Write, map: &mut Shown<'_>, value: &[u8]) -> io::Result<()> {
+fn fields(out: &mut String, map: &mut Shown<'_>, value: &[u8]) {
     let (parts, _) = map.encoder.parts(value);
-    for (index, part) in parts.iter().enumerate() {
-        write!(out, "{}", if index == 0 { "{" } else { "," })?;
-        json(out, &part.path.as_str())?;
-        if part.is_number {
-            write!(out, ":{}", part.word)?;
+    let mut before = "{";
+    for part in &parts {
+        let _ = write!(out, "{before}{}:", Quoted(&part.path));
+        let _ = if part.is_number {
+            out.write_str(&part.word)
         } else {
-            write!(out, ":")?;
-            json(out, &part.word.as_str())?;
-        }
+            write!(out, "{}", Quoted(&part.word))
+        };
+        before = ",";
     }
-    write!(out, "{}", if parts.is_empty() { "{}" } else { "}" })
+    out.push_str(if parts.is_empty() { "{}" } else { "}" });
 }

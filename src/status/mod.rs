@@ -21,8 +21,6 @@ use crate::exit;
 use crate::json::Value;
 use crate::kernel::errno;
 
-use measure::Measured;
-
 /// Why there is nothing to show.
 #[derive(Debug)]
 pub enum Error {
@@ -70,21 +68,15 @@ impl std::error::Error for Error {}
 /// # Errors
 /// See [`Error`].
 pub fn show(control: &Path, json: bool, time: Option<Duration>) -> Result<String, Error> {
-    let (text, value, measured) = match time {
-        None => {
-            let (text, value) = fetch(control)?;
-            (text, value, None)
-        }
-        Some(time) => {
-            let (text, value, measured) = Measured::over(time, &mut || fetch(control))?;
-            (text, value, Some(measured))
-        }
+    let text = match time {
+        None => fetch(control)?,
+        Some(time) => measure::over(time, &mut || fetch(control))?,
     };
-    Ok(match measured {
-        None if json => text,
-        Some(measured) if json => measured.added_to(&text),
-        measured => text::text(&value, measured.as_ref(), has_colours()),
-    })
+    if json {
+        return Ok(text);
+    }
+    let status = read(&text)?;
+    Ok(text::text(&status, has_colours()))
 }
 
 /// Only a terminal shows colours, and not all people want them.
@@ -93,8 +85,7 @@ fn has_colours() -> bool {
     wanted && io::stdout().is_terminal()
 }
 
-/// The answer, as it is and read.
-fn fetch(control: &Path) -> Result<(String, Value), Error> {
+fn fetch(control: &Path) -> Result<String, Error> {
     let mut text = String::new();
     let fetched = client::fetch(control, Request::Status, &mut |what, memory| {
         let Passed::Text(length) = what else {
@@ -105,6 +96,9 @@ fn fetch(control: &Path) -> Result<(String, Value), Error> {
         read.map(drop).map_err(|error| errno(&error))
     });
     fetched.map_err(Error::Asked)?;
-    let value = Value::read(&text).ok_or(Error::Asked(client::Error::Garbled))?;
-    Ok((text, value))
+    Ok(text)
+}
+
+fn read(text: &str) -> Result<Value, Error> {
+    Value::read(text).ok_or(Error::Asked(client::Error::Garbled))
 }
