@@ -1,7 +1,6 @@
 //! Entries as JSON, one map after the other.
 
 use std::fmt::Write as _;
-use std::io::{self, Write};
 
 use super::{Entry, Shown, Writer};
 use crate::hex::Upper;
@@ -15,52 +14,52 @@ pub(super) struct Json {
 }
 
 impl Writer for Json {
-    fn begin(&mut self, out: &mut dyn Write, map: &Shown<'_>) -> io::Result<()> {
-        let before = if self.maps == 0 { "[" } else { "," };
+    fn begin(&mut self, out: &mut String, map: &Shown<'_>) {
+        let before = if self.maps == 0 { '[' } else { ',' };
         (self.maps, self.entries) = (self.maps + 1, 0);
         let (interface, name) = (Quoted(map.interface), Quoted(map.name));
         let (kind, room) = (map.shape.kind, map.shape.max_entries);
-        write!(
+        let _ = write!(
             out,
             "{before}{{\"interface\":{interface},\"map\":{name},\"type\":\"{kind}\",\"capacity\":{room},\"entries\":["
-        )
+        );
     }
 
-    fn entry(
-        &mut self,
-        out: &mut dyn Write,
-        map: &mut Shown<'_>,
-        entry: &Entry<'_>,
-    ) -> io::Result<()> {
+    fn entry(&mut self, out: &mut String, map: &mut Shown<'_>, entry: &Entry<'_>) {
         let before = if self.entries == 0 { "" } else { "," };
         self.entries += 1;
-        let (key, word) = (Upper(entry.key), map.encoder.key_word(entry.key));
-        let word = word.map_or_else(|| "null".into(), |word| Quoted(&word).to_string());
-        let (mut values, mut all) = (String::new(), String::new());
-        let mut comma = "";
-        for value in &entry.values {
-            let _ = write!(values, "{comma}\"{}\"", Upper(value));
-            all.push_str(comma);
-            fields(&mut all, map, value);
-            comma = ",";
-        }
+        let key = Upper(entry.key);
+        let _ = write!(out, "{before}{{\"key\":\"{key}\",\"key_word\":");
+        let _ = match map.encoder.key_word(entry.key) {
+            Some(word) => write!(out, "{}", Quoted(&word)),
+            None => out.write_str("null"),
+        };
         let (open, close) = if map.shape.kind.is_per_cpu() {
             ("[", "]")
         } else {
             ("", "")
         };
-        write!(
-            out,
-            "{before}{{\"key\":\"{key}\",\"key_word\":{word},\"value\":{open}{values}{close},\"fields\":{open}{all}{close}}}"
-        )
+        for (name, of_fields) in [("value", false), ("fields", true)] {
+            let _ = write!(out, ",\"{name}\":{open}");
+            for (index, value) in entry.values.iter().enumerate() {
+                out.push_str(if index == 0 { "" } else { "," });
+                if of_fields {
+                    fields(out, map, value);
+                } else {
+                    let _ = write!(out, "\"{}\"", Upper(value));
+                }
+            }
+            out.push_str(close);
+        }
+        out.push('}');
     }
 
-    fn end(&mut self, out: &mut dyn Write) -> io::Result<()> {
-        out.write_all(b"]}")
+    fn end(&mut self, out: &mut String) {
+        out.push_str("]}");
     }
 
-    fn finish(&mut self, out: &mut dyn Write) -> io::Result<()> {
-        out.write_all(if self.maps == 0 { b"[]\n" } else { b"]\n" })
+    fn finish(&mut self, out: &mut String) {
+        out.push_str(if self.maps == 0 { "[]\n" } else { "]\n" });
     }
 }
 

@@ -20,6 +20,7 @@ use crate::control::{Passed, Request};
 use crate::exit;
 use crate::json::Value;
 use crate::kernel::errno;
+use crate::page::PAGE_SIZE;
 
 /// Why there is nothing to show.
 #[derive(Debug)]
@@ -86,17 +87,22 @@ fn has_colours() -> bool {
 }
 
 fn fetch(control: &Path) -> Result<String, Error> {
-    let mut text = String::new();
+    let mut text = Vec::new();
     let fetched = client::fetch(control, Request::Status, &mut |what, memory| {
         let Passed::Text(length) = what else {
             return Err(Errno::EBADMSG);
         };
-        let length = u32::from_ne_bytes(length).into();
-        let read = File::from(memory).take(length).read_to_string(&mut text);
-        read.map(drop).map_err(|error| errno(&error))
+        let length = u32::from_ne_bytes(length) as usize;
+        if length > PAGE_SIZE {
+            return Err(Errno::EBADMSG);
+        }
+        text.resize(length, 0);
+        let read = File::from(memory).read_exact(&mut text);
+        read.map_err(|error| errno(&error))
     });
     fetched.map_err(Error::Asked)?;
-    Ok(text)
+    let garbled = Error::Asked(client::Error::Garbled);
+    String::from_utf8(text).map_err(|_| garbled)
 }
 
 fn read(text: &str) -> Result<Value, Error> {
