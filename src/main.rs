@@ -121,9 +121,12 @@ fn dump(control: &Path, json: bool) -> u8 {
         }
     };
     let mut whole = true;
-    let mut tell = |line: &dyn std::fmt::Display| say(&format_args!("corexdp: {line}"));
     let printed = print(&mut |out| {
-        whole = dump::write(out, maps.as_slice(), json, &mut tell)?;
+        let mut sink = dump::Sink {
+            write: &mut |text| out.write_all(text.as_bytes()),
+            tell: &mut |line| say(&format_args!("corexdp: {line}")),
+        };
+        whole = dump::write(&maps, json, &mut sink)?;
         Ok(())
     });
     if whole { printed } else { exit::SYSTEM }

@@ -4,7 +4,7 @@
 
 use std::fmt::{self, Write};
 
-use serde::{Serialize, Serializer};
+use crate::json::Scalar;
 
 /// A text of fixed capacity. Once something did not fit, the text is no longer whole, and says so.
 #[derive(Debug)]
@@ -33,19 +33,25 @@ impl<'a> Text<'a> {
     ///
     /// # Errors
     /// When it does not fit; then nothing is written.
-    pub fn json(&mut self, value: &impl Serialize) -> fmt::Result {
+    pub fn json(&mut self, value: Scalar<'_>) -> fmt::Result {
         let room = self.bytes.get_mut(self.length..).unwrap_or_default();
-        self.length += serde_json_core::to_slice(value, room).map_err(|_| fmt::Error)?;
+        self.length += serde_json_core::to_slice(&value, room).map_err(|_| fmt::Error)?;
         Ok(())
     }
 
     /// Writes an object as JSON, but leaves it open for more members.
     ///
     /// # Errors
-    /// As [`Text::json`].
-    pub fn open(&mut self, object: &impl Serialize) -> fmt::Result {
-        self.json(object)?;
-        self.length = self.length.saturating_sub("}".len());
+    /// When it does not fit.
+    pub fn open(&mut self, members: &[(&str, Scalar<'_>)]) -> fmt::Result {
+        let mut before = "{\"";
+        for (name, value) in members {
+            for part in [before, name, "\":"] {
+                self.write_str(part)?;
+            }
+            self.json(*value)?;
+            before = ",\"";
+        }
         Ok(())
     }
 }
@@ -184,12 +190,12 @@ impl fmt::Display for Total {
     }
 }
 
-impl Serialize for Total {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        if self.signed {
-            to.serialize_i64(self.sum.cast_signed())
+impl From<Total> for Scalar<'_> {
+    fn from(total: Total) -> Self {
+        if total.signed {
+            Self::Signed(total.sum.cast_signed())
         } else {
-            to.serialize_u64(self.sum)
+            Self::Number(Some(total.sum))
         }
     }
 }

@@ -47,6 +47,14 @@ impl Source {
         })
     }
 
+    /// The file's name as it was given, or `stdin`; `None` where that is no UTF-8.
+    pub fn name(&self) -> Option<&str> {
+        match self {
+            Self::Stdin => Some("stdin"),
+            Self::File(path) => path.to_str(),
+        }
+    }
+
     /// The folder in which relative paths start.
     fn folder(&self) -> io::Result<PathBuf> {
         match self {

@@ -168,27 +168,21 @@ fn list<W: Write, T>(
     Ok(())
 }
 
-/// Writes one value.
-pub(crate) fn json(out: &mut dyn Write, value: &impl Serialize) -> io::Result<()> {
-    grown(out, &mut |room| serde_json_core::to_slice(value, room).ok())
-}
-
-/// Writes what `write` makes; the buffer grows to what the longest word needs, as a Corefile's words have no length of
-/// their own.
-fn grown(out: &mut dyn Write, write: &mut dyn FnMut(&mut [u8]) -> Option<usize>) -> io::Result<()> {
+/// Writes one value; the buffer grows to what the longest word needs, as a Corefile's words have no length of their own.
+pub(crate) fn json(out: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
     let mut small = [0; 1024];
-    if let Some(length) = write(&mut small) {
+    if let Ok(length) = serde_json_core::to_slice(value, &mut small) {
         return out.write_all(small.get(..length).unwrap_or_default());
     }
     let mut large = vec![0; 64 * 1024];
     loop {
-        match write(&mut large) {
-            Some(length) => return out.write_all(large.get(..length).unwrap_or_default()),
+        match serde_json_core::to_slice(value, &mut large) {
+            Ok(length) => return out.write_all(large.get(..length).unwrap_or_default()),
             // Six bytes for each of the Corefile's, and names; no word can need more.
-            None if large.len() > 8 * crate::capacity::MAX_COREFILE + 65536 => {
+            Err(_) if large.len() > 8 * crate::capacity::MAX_COREFILE + 65536 => {
                 return Err(io::ErrorKind::OutOfMemory.into());
             }
-            None => large.resize(large.len() * 2, 0),
+            Err(_) => large.resize(large.len() * 2, 0),
         }
     }
 }

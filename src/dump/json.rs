@@ -1,10 +1,10 @@
 //! Entries as JSON, one map after the other.
 
-use std::io::{self, Write};
+use std::fmt::Write as _;
 
 use super::{Entry, Shown, Writer};
 use crate::hex::Upper;
-use crate::report::json;
+use crate::json::Quoted;
 
 /// A list of maps, each with a list of its entries.
 #[derive(Default)]
@@ -14,73 +14,67 @@ pub(super) struct Json {
 }
 
 impl Writer for Json {
-    fn begin(&mut self, out: &mut dyn Write, map: &Shown<'_>) -> io::Result<()> {
-        let before = if self.maps == 0 { "[" } else { "," };
+    fn begin(&mut self, out: &mut String, map: &Shown<'_>) {
+        let before = if self.maps == 0 { '[' } else { ',' };
         (self.maps, self.entries) = (self.maps + 1, 0);
-        write!(out, "{before}{{\"interface\":")?;
-        json(out, &map.interface)?;
-        write!(out, ",\"map\":")?;
-        json(out, &map.name)?;
+        let (interface, name) = (Quoted(map.interface), Quoted(map.name));
         let (kind, room) = (map.shape.kind, map.shape.max_entries);
-        write!(
+        let _ = write!(
             out,
-            ",\"type\":\"{kind}\",\"capacity\":{room},\"entries\":["
-        )
+            "{before}{{\"interface\":{interface},\"map\":{name},\"type\":\"{kind}\",\"capacity\":{room},\"entries\":["
+        );
     }
 
-    fn entry(
-        &mut self,
-        out: &mut dyn Write,
-        map: &mut Shown<'_>,
-        entry: &Entry<'_>,
-    ) -> io::Result<()> {
+    fn entry(&mut self, out: &mut String, map: &mut Shown<'_>, entry: &Entry<'_>) {
         let before = if self.entries == 0 { "" } else { "," };
         self.entries += 1;
-        write!(
-            out,
-            "{before}{{\"key\":\"{}\",\"key_word\":",
-            Upper(entry.key)
-        )?;
-        json(out, &map.encoder.key_word(entry.key).as_deref())?;
+        let key = Upper(entry.key);
+        let _ = write!(out, "{before}{{\"key\":\"{key}\",\"key_word\":");
+        let _ = match map.encoder.key_word(entry.key) {
+            Some(word) => write!(out, "{}", Quoted(&word)),
+            None => out.write_str("null"),
+        };
         let (open, close) = if map.shape.kind.is_per_cpu() {
             ("[", "]")
         } else {
             ("", "")
         };
-        write!(out, ",\"value\":{open}")?;
-        for (index, value) in entry.values.iter().enumerate() {
-            let before = if index == 0 { "" } else { "," };
-            write!(out, "{before}\"{}\"", Upper(value))?;
+        for (name, of_fields) in [("value", false), ("fields", true)] {
+            let _ = write!(out, ",\"{name}\":{open}");
+            for (index, value) in entry.values.iter().enumerate() {
+                out.push_str(if index == 0 { "" } else { "," });
+                if of_fields {
+                    fields(out, map, value);
+                } else {
+                    let _ = write!(out, "\"{}\"", Upper(value));
+                }
+            }
+            out.push_str(close);
         }
-        write!(out, "{close},\"fields\":{open}")?;
-        for (index, value) in entry.values.iter().enumerate() {
-            write!(out, "{}", if index == 0 { "" } else { "," })?;
-            fields(out, map, value)?;
-        }
-        write!(out, "{close}}}")
+        out.push('}');
     }
 
-    fn end(&mut self, out: &mut dyn Write) -> io::Result<()> {
-        write!(out, "]}}")
+    fn end(&mut self, out: &mut String) {
+        out.push_str("]}");
     }
 
-    fn finish(&mut self, out: &mut dyn Write) -> io::Result<()> {
-        writeln!(out, "{}]", if self.maps == 0 { "[" } else { "" })
+    fn finish(&mut self, out: &mut String) {
+        out.push_str(if self.maps == 0 { "[]\n" } else { "]\n" });
     }
 }
 
 /// The parts of a value, each with its name; numbers are numbers.
-fn fields(out: &mut dyn Write, map: &mut Shown<'_>, value: &[u8]) -> io::Result<()> {
+fn fields(out: &mut String, map: &mut Shown<'_>, value: &[u8]) {
     let (parts, _) = map.encoder.parts(value);
-    for (index, part) in parts.iter().enumerate() {
-        write!(out, "{}", if index == 0 { "{" } else { "," })?;
-        json(out, &part.path.as_str())?;
-        if part.is_number {
-            write!(out, ":{}", part.word)?;
+    let mut before = "{";
+    for part in &parts {
+        let _ = write!(out, "{before}{}:", Quoted(&part.path));
+        let _ = if part.is_number {
+            out.write_str(&part.word)
         } else {
-            write!(out, ":")?;
-            json(out, &part.word.as_str())?;
-        }
+            write!(out, "{}", Quoted(&part.word))
+        };
+        before = ",";
     }
-    write!(out, "{}", if parts.is_empty() { "{}" } else { "}" })
+    out.push_str(if parts.is_empty() { "{}" } else { "}" });
 }

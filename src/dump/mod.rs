@@ -8,7 +8,7 @@ mod json;
 mod lines;
 
 use std::fmt::Display;
-use std::io::{self, Write};
+use std::io;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::path::Path;
 
@@ -22,6 +22,9 @@ use crate::kernel::map::{Map, Shape};
 use crate::kernel::scan::Scan;
 use crate::kernel::{btf, errno, info, limits};
 use crate::object::{Btf, MapDef, MapKind};
+
+/// Bytes of text that are gathered before they are written.
+const PIECE: usize = 32 << 10;
 
 /// A map that runs.
 #[derive(Debug)]
@@ -50,15 +53,18 @@ struct Shown<'a> {
 
 /// How entries are shown, map by map.
 trait Writer {
-    fn begin(&mut self, out: &mut dyn Write, map: &Shown<'_>) -> io::Result<()>;
-    fn entry(
-        &mut self,
-        out: &mut dyn Write,
-        map: &mut Shown<'_>,
-        entry: &Entry<'_>,
-    ) -> io::Result<()>;
-    fn end(&mut self, out: &mut dyn Write) -> io::Result<()>;
-    fn finish(&mut self, out: &mut dyn Write) -> io::Result<()>;
+    fn begin(&mut self, out: &mut String, map: &Shown<'_>);
+    fn entry(&mut self, out: &mut String, map: &mut Shown<'_>, entry: &Entry<'_>);
+    fn end(&mut self, out: &mut String);
+    fn finish(&mut self, out: &mut String);
+}
+
+/// Where the text goes, and what is wrong.
+pub struct Sink<'a> {
+    /// Takes a piece of the text.
+    pub write: &'a mut dyn FnMut(&str) -> io::Result<()>,
+    /// Takes a complaint.
+    pub tell: &'a mut dyn FnMut(&dyn Display),
 }
 
 /// Takes the maps from the daemon that listens at `control`.
@@ -83,50 +89,39 @@ pub fn fetch(control: &Path) -> Result<Vec<Running>, Error> {
     Ok(maps)
 }
 
-/// Writes all their entries: lines for a Corefile, or JSON; false when some can't be read. What is wrong is told to
-/// `tell`.
+/// Writes all their entries: lines for a Corefile, or JSON; false when some can't be read.
 ///
 /// # Errors
-/// When `out` can't be written to.
-pub fn write(
-    out: &mut dyn Write,
-    maps: &[Running],
-    json: bool,
-    tell: &mut dyn FnMut(&dyn Display),
-) -> io::Result<bool> {
-    let mut whole = true;
+/// When the text can't be written.
+pub fn write(maps: &[Running], json: bool, sink: &mut Sink<'_>) -> io::Result<bool> {
     let (mut as_json, mut as_lines) = (json::Json::default(), lines::Lines);
     let writer: &mut dyn Writer = if json { &mut as_json } else { &mut as_lines };
-    let mut scan = Box::<Scan>::default();
+    let (mut scan, mut whole) = (Box::<Scan>::default(), true);
     for running in maps {
-        let mut trouble = |what: &str, errno: Errno| {
-            let (interface, name) = (Escaped(&running.interface), Escaped(&running.name));
-            tell(&format_args!(
-                "{interface}: {name} {what}: {}",
-                errno.desc()
-            ));
-        };
         match running.open() {
             Ok((map, info)) => {
-                let mut reading = Reading {
-                    running,
-                    map: &map,
-                    info: &info,
-                    trouble: &mut trouble,
-                };
-                whole &= reading.write(out, writer, &mut scan)?;
+                let reading = Reading { running, map, info };
+                whole &= reading.write(writer, &mut scan, sink)?;
             }
             Err(errno) => {
                 whole = false;
-                trouble("can't be read", errno);
+                running.trouble("can't be read", errno, sink);
             }
         }
     }
-    writer.finish(out)?;
+    let mut text = String::new();
+    writer.finish(&mut text);
+    (sink.write)(&text)?;
     Ok(whole)
 }
 
 impl Running {
+    fn trouble(&self, what: &str, errno: Errno, sink: &mut Sink<'_>) {
+        let (interface, name) = (Escaped(&self.interface), Escaped(&self.name));
+        let why = errno.desc();
+        (sink.tell)(&format_args!("{interface}: {name} {what}: {why}"));
+    }
+
     fn open(&self) -> Result<(Map, info::Map), Errno> {
         let info = info::map(self.map.as_fd())?;
         let map = self.map.try_clone().map_err(|error| errno(&error))?;
@@ -143,22 +138,20 @@ impl Running {
 /// A map that is being read.
 struct Reading<'a> {
     running: &'a Running,
-    map: &'a Map,
-    info: &'a info::Map,
-    /// Takes what is wrong, and why.
-    trouble: &'a mut dyn FnMut(&str, Errno),
+    map: Map,
+    info: info::Map,
 }
 
 impl Reading<'_> {
     /// Writes all its entries; false when some can't be read.
     fn write(
-        &mut self,
-        out: &mut dyn Write,
+        &self,
         writer: &mut dyn Writer,
         scan: &mut Scan,
+        sink: &mut Sink<'_>,
     ) -> io::Result<bool> {
-        let (btf, def) = self.types();
-        let (map, shape) = (self.map, *self.map.shape());
+        let (btf, def) = self.types(sink);
+        let (map, shape) = (&self.map, *self.map.shape());
         let entries = match shape.kind {
             kind if kind.is_array() => Ok(shape.max_entries.into()),
             kind if kind.holds_bytes() => scan.each(map, &mut |_, _| {}),
@@ -171,27 +164,31 @@ impl Reading<'_> {
             entries: entries.unwrap_or(0),
             encoder: Encoder::new(&def, btf.as_ref()),
         };
-        writer.begin(out, &shown)?;
-        let mut written = Ok(());
-        let mut seen = Ok(0);
+        let (mut text, mut written, mut seen) = (String::new(), Ok(()), Ok(0));
+        writer.begin(&mut text, &shown);
         if shape.kind.holds_bytes() {
             seen = scan.each(map, &mut |key, copied| {
                 let values = shape.values(copied).collect();
-                if written.is_ok() {
-                    written = writer.entry(out, &mut shown, &Entry { key, values });
+                writer.entry(&mut text, &mut shown, &Entry { key, values });
+                if text.len() > PIECE {
+                    if written.is_ok() {
+                        written = (sink.write)(&text);
+                    }
+                    text.clear();
                 }
             });
         }
         written?;
-        writer.end(out)?;
+        writer.end(&mut text);
+        (sink.write)(&text)?;
         if let Err(errno) = seen {
-            (self.trouble)("can't be read in full", errno);
+            self.running.trouble("can't be read in full", errno, sink);
         }
         Ok(seen.is_ok())
     }
 
     /// Its types, and a definition that says which of them it has.
-    fn types(&mut self) -> (Option<Btf>, MapDef) {
+    fn types(&self, sink: &mut Sink<'_>) -> (Option<Btf>, MapDef) {
         let (kind, key_size, value_size, max_entries) = self.info.shape;
         let (id, key, value) = self.info.types;
         let mut btf = None;
@@ -199,7 +196,8 @@ impl Reading<'_> {
             match btf::read(id) {
                 Ok(blob) => btf = Btf::parse(&blob).ok(),
                 Err(errno) => {
-                    (self.trouble)("is shown in bytes, since its types can't be read", errno);
+                    let what = "is shown in bytes, since its types can't be read";
+                    self.running.trouble(what, errno, sink);
                 }
             }
         }

@@ -2,6 +2,7 @@
 //!
 //! A line says the same bytes again, or there is none: what has been put into words is encoded and compared.
 
+use std::fmt::Write as _;
 use std::iter::once;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::ops::Range;
@@ -26,6 +27,13 @@ pub struct Said {
     place: Range<usize>,
 }
 
+impl Said {
+    /// FIELD=VALUE.
+    pub fn field(&self) -> String {
+        format!("{}={}", self.path, self.word)
+    }
+}
+
 impl Encoder<'_> {
     /// A key in a word; `None` where no word gives these bytes.
     pub fn key_word(&self, key: &[u8]) -> Option<String> {
@@ -35,15 +43,13 @@ impl Encoder<'_> {
         } else {
             word(&self.key, core, key).map(|(word, _)| word)
         };
-        let hexadecimal = || format!("0x{}", Upper(key));
-        let mut out = [0; MAX_KEY];
-        [word, Some(hexadecimal())]
-            .into_iter()
-            .flatten()
-            .find(|word| {
-                let size = self.key(word, &mut out).ok();
-                size.and_then(|size| out.get(..size)) == Some(key)
-            })
+        let says = |word: &String| {
+            let mut out = [0; MAX_KEY];
+            let size = self.key(word, &mut out).ok();
+            size.and_then(|size| out.get(..size)) == Some(key)
+        };
+        let in_bytes = || Some(format!("0x{}", Upper(key)));
+        word.filter(says).or_else(in_bytes).filter(says)
     }
 
     /// The parts of a value; none where the object does not say what it is made of. True if they give these bytes.
@@ -62,9 +68,7 @@ impl Encoder<'_> {
 
     fn gives(&mut self, parts: &[Said], value: &[u8]) -> bool {
         let named = parts.iter().filter(|part| !part.is_zero);
-        let words: Vec<_> = named
-            .map(|part| format!("{}={}", part.path, part.word))
-            .collect();
+        let words: Vec<_> = named.map(Said::field).collect();
         let mut out = [0; MAX_VALUE];
         let size = self.value(words.iter().map(String::as_str), &mut out).ok();
         !parts.is_empty() && size.and_then(|size| out.get(..size)) == Some(value)
@@ -204,13 +208,20 @@ fn is_address(layout: &Layout, shape: &Shape) -> bool {
 
 /// Bytes as the address that has so many.
 pub(super) fn address(bytes: &[u8]) -> Option<String> {
-    if let Ok(four) = <[u8; 4]>::try_from(bytes) {
-        return Some(Ipv4Addr::from(four).to_string());
-    }
-    if let Ok(six) = <[u8; 16]>::try_from(bytes) {
-        return Some(Ipv6Addr::from(six).to_string());
-    }
-    let six = <[u8; 6]>::try_from(bytes).ok()?;
-    let parts = six.map(|byte| format!("{byte:02x}"));
-    Some(parts.join(":"))
+    let mut text = String::new();
+    // Writing to a String does not fail.
+    let _ = if let Ok(four) = <[u8; 4]>::try_from(bytes) {
+        write!(text, "{}", Ipv4Addr::from(four))
+    } else if let Ok(six) = <[u8; 16]>::try_from(bytes) {
+        write!(text, "{}", Ipv6Addr::from(six))
+    } else if bytes.len() == 6 {
+        for (index, byte) in bytes.iter().enumerate() {
+            let colon = if index == 0 { "" } else { ":" };
+            let _ = write!(text, "{colon}{byte:02x}");
+        }
+        Ok(())
+    } else {
+        return None;
+    };
+    Some(text)
 }

@@ -1,10 +1,11 @@
 //! `inspect --json`: one object, in one line.
 
-use std::fmt::{self, Write as _};
+use std::fmt::Write as _;
 use std::path::Path;
 
 use super::example::Block;
 use crate::encode::Encoder;
+use crate::json::Quoted;
 use crate::object::{Layout, MapDef, Survey};
 
 /// What an object holds, for a program.
@@ -12,13 +13,13 @@ pub fn json(path: &Path, survey: &Survey) -> String {
     let mut out = "{\"programs\":[".to_owned();
     let mut comma = "";
     for one in &survey.programs {
-        let (name, section) = (Json(&one.name), Json(&one.section));
+        let (name, section) = (Quoted(&one.name), Quoted(&one.section));
         let _ = write!(out, "{comma}{{\"name\":{name},\"section\":{section}");
         let _ = match &one.linked {
             Ok(count) => write!(out, ",\"instructions\":{count},\"error\":null}}"),
             Err(error) => {
                 let error = error.to_string();
-                let error = Json(&error);
+                let error = Quoted(&error);
                 write!(out, ",\"instructions\":null,\"error\":{error}}}")
             }
         };
@@ -32,12 +33,12 @@ pub fn json(path: &Path, survey: &Survey) -> String {
         comma = ",";
     }
     let block = Block { path, survey }.to_string();
-    let _ = writeln!(out, "],\"ebpf\":{}}}", Json(&block));
+    let _ = writeln!(out, "],\"ebpf\":{}}}", Quoted(&block));
     out
 }
 
 fn map(out: &mut String, map: &MapDef, survey: &Survey) {
-    let (name, kind) = (Json(&map.name), map.kind);
+    let (name, kind) = (Quoted(&map.name), map.kind);
     let (key, value, room) = (map.key_size, map.value_size, map.max_entries);
     // No kind has a name that needs marks.
     let _ = write!(
@@ -57,7 +58,7 @@ fn members(out: &mut String, whole: &str, layout: &Layout) {
     let mut comma = "";
     layout.walk(whole, &mut |part| {
         let shape = layout.shape(part.shape);
-        let (name, kind) = (Json(part.path), Json(&shape.name));
+        let (name, kind) = (Quoted(part.path), Quoted(&shape.name));
         let (offset, size) = (part.offset, shape.size);
         let _ = write!(
             out,
@@ -70,21 +71,4 @@ fn members(out: &mut String, whole: &str, layout: &Layout) {
         comma = ",";
         layout.has_members(part.shape)
     });
-}
-
-/// A text in quotes, as JSON has it.
-struct Json<'a>(&'a str);
-
-impl fmt::Display for Json<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_char('"')?;
-        for letter in self.0.chars() {
-            match letter {
-                '"' | '\\' => write!(f, "\\{letter}")?,
-                '\0'..' ' => write!(f, "\\u{:04x}", u32::from(letter))?,
-                _ => f.write_char(letter)?,
-            }
-        }
-        f.write_char('"')
-    }
 }

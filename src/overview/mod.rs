@@ -91,7 +91,7 @@ impl Overview<'_> {
         &mut self,
         map: &Map,
         metrics: &[Metric],
-        write: &mut impl FnMut(&Metric, Total) -> fmt::Result,
+        write: &mut dyn FnMut(&Metric, Total) -> fmt::Result,
     ) -> fmt::Result {
         let total =
             |metric: &Metric, copied: &[u8]| metric.number.total(map.shape().values(copied));

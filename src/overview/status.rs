@@ -1,192 +1,142 @@
 //! `/status`, and what `corexdp status` shows: all there is to know, as JSON.
 
 use std::fmt::{self, Write};
+use std::os::fd::AsFd as _;
 use std::time::{Duration, Instant, SystemTime};
 
 use nix::time::{ClockId, clock_gettime};
-use serde::Serialize;
 
+use super::Overview;
 use super::reloads::seconds;
-use super::{Overview, maps_of};
 use crate::filter::Filter;
+use crate::json::Scalar::{Number, Shown, Text, Truth};
+use crate::kernel::program::Program;
 use crate::kernel::{info, statistics};
-use crate::metrics::{Text, Total};
-use crate::plan::Source;
-
-/// Times are in seconds since 1970, but for `confirm_within`, which are seconds from now.
-#[derive(Serialize)]
-struct Head<'a> {
-    version: &'a str,
-    pid: u32,
-    started: u64,
-    /// Null for a name that is no UTF-8.
-    corefile: Option<&'a str>,
-    reloads: Reloads,
-    last_reload: Option<LastReload<'a>>,
-    confirm_within: Option<u64>,
-}
-
-#[derive(Serialize)]
-struct Reloads {
-    success: u64,
-    failure: u64,
-}
-
-#[derive(Serialize)]
-struct LastReload<'a> {
-    time: u64,
-    result: &'a str,
-    error: Option<&'a str>,
-}
-
-#[derive(Serialize)]
-struct FilterHead<'a> {
-    interface: &'a str,
-    attached: bool,
-    mode: Option<&'a str>,
-    /// Why it is not attached natively, where that was wanted.
-    reason: Option<&'a str>,
-    exit: &'a str,
-    reattached: u64,
-}
-
-#[derive(Serialize)]
-struct Program<'a> {
-    name: &'a str,
-    id: u32,
-    tag: fmt::Arguments<'a>,
-    loaded_at: u64,
-    /// Null while the kernel does not count; so is the time they took.
-    runs: Option<u64>,
-    run_time_ns: Option<u64>,
-}
-
-#[derive(Serialize)]
-struct Map<'a> {
-    name: &'a str,
-    r#type: Option<&'a str>,
-    /// Null when they can't be counted.
-    entries: Option<u64>,
-    capacity: u32,
-}
-
-#[derive(Serialize)]
-struct Metric<'a> {
-    name: &'a str,
-    r#type: &'a str,
-    value: Total,
-    help: &'a str,
-}
+use crate::metrics::Text as Page;
 
 impl Overview<'_> {
     /// Writes `/status`; how long it is, or `None` when it does not fit.
     pub fn status(&mut self, page: &mut [u8]) -> Option<usize> {
-        let mut text = Text::new(page);
+        let mut text = Page::new(page);
         self.json(&mut text).ok()?;
         Some(text.len())
     }
 
-    fn json(&mut self, text: &mut Text<'_>) -> fmt::Result {
+    fn json(&mut self, text: &mut Page<'_>) -> fmt::Result {
         self.head(text)?;
         text.write_str(",\"pages\":[")?;
         for (index, address) in self.pages.iter().enumerate() {
-            comma(text, index)?;
-            text.json(&format_args!("http://{address}/"))?;
+            text.write_str(comma(index))?;
+            text.json(Shown(format_args!("http://{address}/")))?;
         }
         text.write_str("],\"filters\":[")?;
         let mut number = 0;
         for (index, filter) in self.filters.iter().enumerate() {
-            comma(text, index)?;
+            text.write_str(comma(index))?;
             self.filter(text, filter, number)?;
             number += filter.chosen.len();
         }
         text.write_str("]}\n")
     }
 
-    fn head(&self, text: &mut Text<'_>) -> fmt::Result {
-        let last = self.reloads.last.as_ref().map(|last| LastReload {
-            time: seconds(last.at),
-            result: if last.error.is_none() {
-                "success"
-            } else {
-                "failure"
-            },
-            error: last.error.as_deref(),
-        });
+    /// All times are in seconds since 1970, but for `confirm_within`, which is in seconds from now.
+    fn head(&self, text: &mut Page<'_>) -> fmt::Result {
         let left = |until: Instant| until.saturating_duration_since(Instant::now()).as_secs();
-        text.open(&Head {
-            version: env!("CARGO_PKG_VERSION"),
-            pid: self.process.pid,
-            started: self.process.seconds(),
-            corefile: match self.source {
-                Source::Stdin => Some("stdin"),
-                Source::File(path) => path.to_str(),
-            },
-            reloads: Reloads {
-                success: self.reloads.successes,
-                failure: self.reloads.failures,
-            },
-            last_reload: last,
-            confirm_within: self.confirm.map(left),
-        })
+        text.open(&[
+            ("version", Text(Some(env!("CARGO_PKG_VERSION")))),
+            ("pid", Number(Some(self.process.pid.into()))),
+            ("started", Number(Some(self.process.seconds()))),
+            // Null for a name that is no UTF-8.
+            ("corefile", Text(self.source.name())),
+            ("confirm_within", Number(self.confirm.map(left))),
+        ])?;
+        text.write_str(",\"reloads\":")?;
+        text.open(&[
+            ("success", Number(Some(self.reloads.successes))),
+            ("failure", Number(Some(self.reloads.failures))),
+        ])?;
+        text.write_str("},\"last_reload\":")?;
+        let Some(last) = &self.reloads.last else {
+            return text.write_str("null");
+        };
+        let result = if last.error.is_none() {
+            "success"
+        } else {
+            "failure"
+        };
+        text.open(&[
+            ("time", Number(Some(seconds(last.at)))),
+            ("result", Text(Some(result))),
+            ("error", Text(last.error.as_deref())),
+        ])?;
+        text.write_str("}")
     }
 
     /// One filter; its first map has this number among all that are read.
-    fn filter(&mut self, text: &mut Text<'_>, filter: &Filter, number: usize) -> fmt::Result {
+    fn filter(&mut self, text: &mut Page<'_>, filter: &Filter, number: usize) -> fmt::Result {
         let attachment = filter.attachment();
-        text.open(&FilterHead {
-            interface: &filter.interface,
-            attached: attachment.is_some(),
-            mode: attachment.map(|attachment| attachment.mode.name()),
-            reason: filter.reason(),
-            exit: if filter.holds() { "hold" } else { "detach" },
-            reattached: filter.reattached,
-        })?;
+        let exit = if filter.holds() { "hold" } else { "detach" };
+        text.open(&[
+            ("interface", Text(Some(&filter.interface))),
+            ("attached", Truth(attachment.is_some())),
+            ("mode", Text(attachment.map(|one| one.mode.name()))),
+            ("reason", Text(filter.reason())),
+            ("exit", Text(Some(exit))),
+            ("reattached", Number(Some(filter.reattached))),
+        ])?;
         text.write_str(",\"program\":")?;
         program(text, &filter.program)?;
         text.write_str(",\"maps\":[")?;
-        for (index, (_, chosen)) in maps_of(filter).enumerate() {
-            comma(text, index)?;
+        for (index, chosen) in filter.chosen.iter().enumerate() {
+            text.write_str(comma(index))?;
             let entries = self.entries(number + index, filter, &chosen.map);
             let shape = chosen.map.shape();
-            text.json(&Map {
-                name: &chosen.name,
-                r#type: shape.kind.name(),
-                entries,
-                capacity: shape.max_entries,
-            })?;
+            text.open(&[
+                ("name", Text(Some(&chosen.name))),
+                ("type", Text(shape.kind.name())),
+                // Null when they can't be counted.
+                ("entries", Number(entries)),
+                ("capacity", Number(Some(shape.max_entries.into()))),
+            ])?;
+            text.write_str("}")?;
         }
         text.write_str("],\"metrics\":[")?;
         let mut index = 0;
         self.numbers(filter, |metric, value| {
-            comma(text, index)?;
+            text.write_str(comma(index))?;
             index += 1;
-            text.json(&Metric {
-                name: &metric.name,
-                r#type: metric.kind.name(),
-                value,
-                help: &metric.help,
-            })
+            text.open(&[
+                ("name", Text(Some(&metric.name))),
+                ("type", Text(Some(metric.kind.name()))),
+                ("value", value.into()),
+                ("help", Text(Some(&metric.help))),
+            ])?;
+            text.write_str("}")
         })?;
         text.write_str("]}")
     }
 }
 
 /// What is known of a program; of one that the kernel says nothing of, null.
-fn program(text: &mut Text<'_>, program: &crate::kernel::program::Program) -> fmt::Result {
-    use std::os::fd::AsFd as _;
+fn program(text: &mut Page<'_>, program: &Program) -> fmt::Result {
     let Ok(done) = info::statistics(program.as_fd()) else {
         return text.write_str("null");
     };
-    let counted = (done.runs > 0 || statistics::are_counted()).then_some(done);
-    text.json(&Program {
-        name: &program.info.name,
-        id: program.info.id,
-        tag: format_args!("{:016x}", u64::from_be_bytes(done.tag)),
-        loaded_at: seconds(loaded_at(Duration::from_nanos(done.loaded))),
-        runs: counted.map(|done| done.runs),
-        run_time_ns: counted.map(|done| done.run_time),
-    })
+    let counted = done.runs > 0 || statistics::are_counted();
+    let loaded = loaded_at(Duration::from_nanos(done.loaded));
+    text.open(&[
+        ("name", Text(Some(&program.info.name))),
+        ("id", Number(Some(program.info.id.into()))),
+        (
+            "tag",
+            Shown(format_args!("{:016x}", u64::from_be_bytes(done.tag))),
+        ),
+        ("loaded_at", Number(Some(seconds(loaded)))),
+        // Null while the kernel does not count.
+        ("runs", Number(counted.then_some(done.runs))),
+        ("run_time_ns", Number(counted.then_some(done.run_time))),
+    ])?;
+    text.write_str("}")
 }
 
 /// A time that the kernel counts from the machine's start.
@@ -197,6 +147,7 @@ fn loaded_at(since_boot: Duration) -> SystemTime {
     now.checked_sub(age).unwrap_or(now)
 }
 
-fn comma(text: &mut Text<'_>, index: usize) -> fmt::Result {
-    text.write_str(if index == 0 { "" } else { "," })
+/// What stands before the element with this number.
+const fn comma(index: usize) -> &'static str {
+    if index == 0 { "" } else { "," }
 }

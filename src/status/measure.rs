@@ -1,115 +1,70 @@
 //! How often the programs run, and how long that takes, over a time in which the kernel counts it.
 
-use std::io::{self, Write as _};
+use std::fmt::Write as _;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use super::Error;
-use crate::json::Value;
+use super::{Error, read};
+use crate::json::{Quoted, Value};
 use crate::kernel::statistics;
-use crate::report::json;
 
-/// What was counted in a time.
-#[derive(Debug)]
-pub(super) struct Measured {
-    milliseconds: u64,
-    filters: Vec<Filter>,
+/// Lets the kernel count for a time; the last answer, with what was counted as another member.
+pub(super) fn over(
+    time: Duration,
+    fetch: &mut dyn FnMut() -> Result<String, Error>,
+) -> Result<String, Error> {
+    let counting = statistics::count().map_err(Error::Counting)?;
+    let before = read(&fetch()?)?;
+    let begin = Instant::now();
+    sleep(time);
+    let elapsed = begin.elapsed();
+    let mut text = fetch()?;
+    drop(counting);
+    let after = read(&text)?;
+    text.truncate(text.trim_end().len().saturating_sub("}".len()));
+    write(&mut text, &before, &after, elapsed);
+    Ok(text)
 }
 
-/// What was counted of a filter.
-#[derive(Debug)]
-struct Filter {
-    interface: String,
-    runs: u64,
-    run_time_ns: u64,
-    runs_per_second: u64,
-    /// Null when it did not run.
-    ns_per_run: Option<u64>,
-}
-
-impl Filter {
-    fn write(&self, out: &mut Vec<u8>) -> io::Result<()> {
-        out.extend_from_slice(b"{\"interface\":");
-        json(out, &self.interface.as_str())?;
-        let (runs, time, each_second) = (self.runs, self.run_time_ns, self.runs_per_second);
-        let each = self.ns_per_run;
-        let each = each.map_or_else(|| "null".into(), |each| each.to_string());
-        write!(
-            out,
-            ",\"runs\":{runs},\"run_time_ns\":{time},\"runs_per_second\":{each_second},\"ns_per_run\":{each}}}"
-        )
-    }
-}
-
-impl Measured {
-    /// Lets the kernel count for a time; the last answer, as it is and read, and what was counted.
-    pub(super) fn over(
-        time: Duration,
-        fetch: &mut dyn FnMut() -> Result<(String, Value), Error>,
-    ) -> Result<(String, Value, Self), Error> {
-        let counting = statistics::count().map_err(Error::Counting)?;
-        let (_, before) = fetch()?;
-        let begin = Instant::now();
-        sleep(time);
-        let elapsed = begin.elapsed();
-        let (text, after) = fetch()?;
-        drop(counting);
-        let measured = Self::between(&before, &after, elapsed);
-        Ok((text, after, measured))
-    }
-
-    fn between(before: &Value, after: &Value, time: Duration) -> Self {
-        let milliseconds = u64::try_from(time.as_millis()).unwrap_or(u64::MAX).max(1);
-        let of = |filter: &Value| {
-            let (name, program) = (filter.get("interface"), filter.get("program"));
-            let mut earlier = before.get("filters").list().iter();
-            // One that was replaced meanwhile counts from anew.
-            let earlier = earlier
-                .find(|other| other.get("interface") == name)?
-                .get("program");
-            if earlier.get("id") != program.get("id") {
-                return None;
-            }
-            let more = |what| {
-                let [from, to] = [earlier, program].map(|one| one.get(what).number());
-                to.unwrap_or(0).saturating_sub(from.unwrap_or(0))
-            };
-            let (runs, run_time_ns) = (more("runs"), more("run_time_ns"));
-            Some(Filter {
-                interface: name.word()?.into(),
-                runs,
-                run_time_ns,
-                runs_per_second: runs.saturating_mul(1000) / milliseconds,
-                ns_per_run: run_time_ns.checked_div(runs),
-            })
+/// What was counted between two answers, as the last member of an object.
+fn write(out: &mut String, before: &Value, after: &Value, time: Duration) {
+    let time = u64::try_from(time.as_millis()).unwrap_or(u64::MAX).max(1);
+    let _ = write!(out, ",\"measured\":{{\"milliseconds\":{time},\"filters\":[");
+    let mut comma = "";
+    for filter in after.get("filters").list() {
+        let Some((interface, earlier)) = same(before, filter) else {
+            continue;
         };
-        Self {
-            milliseconds,
-            filters: after.get("filters").list().iter().filter_map(of).collect(),
-        }
+        let more = |what| {
+            let now = filter.at(what).number().unwrap_or(0);
+            now.saturating_sub(earlier.at(what).number().unwrap_or(0))
+        };
+        let (runs, nanoseconds) = (more("program.runs"), more("program.run_time_ns"));
+        let (interface, each_second) = (Quoted(interface), runs.saturating_mul(1000) / time);
+        let _ = write!(
+            out,
+            "{comma}{{\"interface\":{interface},\"runs\":{runs},\"run_time_ns\":{nanoseconds},\"runs_per_second\":{each_second},\"ns_per_run\":"
+        );
+        let _ = match nanoseconds.checked_div(runs) {
+            Some(each) => write!(out, "{each}}}"),
+            None => write!(out, "null}}"),
+        };
+        comma = ",";
     }
+    out.push_str("]}}\n");
+}
 
-    /// How often a filter ran each second, and how many nanoseconds a run took.
-    pub(super) fn of(&self, interface: &str) -> Option<(u64, Option<u64>)> {
-        let mut filters = self.filters.iter();
-        let filter = filters.find(|filter| filter.interface == interface)?;
-        Some((filter.runs_per_second, filter.ns_per_run))
-    }
-
-    /// The answer with this as another member.
-    pub(super) fn added_to(&self, text: &str) -> String {
-        let open = text.trim_end().strip_suffix('}').unwrap_or(text);
-        let time = self.milliseconds;
-        let mut out =
-            format!("{open},\"measured\":{{\"milliseconds\":{time},\"filters\":[").into_bytes();
-        for (index, filter) in self.filters.iter().enumerate() {
-            out.extend_from_slice(if index == 0 { b"" } else { b"," });
-            // Writing to memory does not fail.
-            let _ = filter.write(&mut out);
-        }
-        out.extend_from_slice(b"]}}\n");
-        String::from_utf8_lossy(&out).into_owned()
-    }
+/// A filter's interface, and what was said of it before. One that was replaced meanwhile counts from anew.
+fn same<'a>(before: &'a Value, filter: &'a Value) -> Option<(&'a str, &'a Value)> {
+    let (interface, id) = (
+        filter.get("interface").word()?,
+        filter.at("program.id").word(),
+    );
+    let mut earlier = before.get("filters").list().iter();
+    let earlier = earlier.find(|other| {
+        other.get("interface").word() == Some(interface) && other.at("program.id").word() == id
+    });
+    Some((interface, earlier?))
 }
 
 #[cfg(test)]
@@ -126,27 +81,30 @@ mod tests {
     #[test]
     fn what_was_counted_is_the_difference() {
         let after = status("eth0", 7, "1500", "90000");
+        let counted = |runs, time, each_second, each| {
+            format!(
+                r#"{{"interface":"eth0","runs":{runs},"run_time_ns":{time},"runs_per_second":{each_second},"ns_per_run":{each}}}"#
+            )
+        };
         for (before, expected) in [
-            (status("eth0", 7, "500", "40000"), Some((500, Some(50)))),
-            (status("eth0", 7, "null", "null"), Some((750, Some(60)))),
-            (status("eth0", 7, "1500", "90000"), Some((0, None))),
-            (status("eth0", 8, "500", "40000"), None),
-            (status("eth1", 7, "500", "40000"), None),
+            (
+                status("eth0", 7, "500", "40000"),
+                counted(1000, 50000, 500, "50"),
+            ),
+            (
+                status("eth0", 7, "null", "null"),
+                counted(1500, 90000, 750, "60"),
+            ),
+            (status("eth0", 7, "1500", "90000"), counted(0, 0, 0, "null")),
+            (status("eth0", 8, "500", "40000"), String::new()),
+            (status("eth1", 7, "500", "40000"), String::new()),
         ] {
-            let measured = Measured::between(&before, &after, Duration::from_secs(2));
-            assert_eq!(measured.of("eth0"), expected, "{before:?}");
+            let mut text = "{\"a\":1".to_owned();
+            write(&mut text, &before, &after, Duration::from_secs(2));
+            let expected = format!(
+                "{{\"a\":1,\"measured\":{{\"milliseconds\":2000,\"filters\":[{expected}]}}}}\n"
+            );
+            assert_eq!(text, expected, "{before:?}");
         }
-    }
-
-    #[test]
-    fn it_is_a_member_of_the_answer() {
-        let (before, after) = (status("e\\\"0", 7, "0", "0"), status("e\\\"0", 7, "4", "9"));
-        let measured = Measured::between(&before, &after, Duration::from_secs(1));
-        assert_eq!(
-            measured.added_to("{\"a\":1}\n"),
-            r#"{"a":1,"measured":{"milliseconds":1000,"filters":[{"interface":"e\"0","runs":4,"run_time_ns":9,"runs_per_second":4,"ns_per_run":2}]}}
-"#
-            .replace("e\"0", "e\\\"0")
-        );
     }
 }

@@ -19,8 +19,7 @@ use crate::control::{Passed, Request};
 use crate::exit;
 use crate::json::Value;
 use crate::kernel::errno;
-
-use measure::Measured;
+use crate::page::PAGE_SIZE;
 
 /// Why there is nothing to show.
 #[derive(Debug)]
@@ -69,21 +68,15 @@ impl std::error::Error for Error {}
 /// # Errors
 /// See [`Error`].
 pub fn show(control: &Path, json: bool, time: Option<Duration>) -> Result<String, Error> {
-    let (text, value, measured) = match time {
-        None => {
-            let (text, value) = fetch(control)?;
-            (text, value, None)
-        }
-        Some(time) => {
-            let (text, value, measured) = Measured::over(time, &mut || fetch(control))?;
-            (text, value, Some(measured))
-        }
+    let text = match time {
+        None => fetch(control)?,
+        Some(time) => measure::over(time, &mut || fetch(control))?,
     };
-    Ok(match measured {
-        None if json => text,
-        Some(measured) if json => measured.added_to(&text),
-        measured => text::text(&value, measured.as_ref(), has_colours()),
-    })
+    if json {
+        return Ok(text);
+    }
+    let status = read(&text)?;
+    Ok(text::text(&status, has_colours()))
 }
 
 /// Only a terminal shows colours, and not all people want them.
@@ -92,18 +85,25 @@ fn has_colours() -> bool {
     wanted && io::stdout().is_terminal()
 }
 
-/// The answer, as it is and read.
-fn fetch(control: &Path) -> Result<(String, Value), Error> {
-    let mut text = String::new();
+fn fetch(control: &Path) -> Result<String, Error> {
+    let mut text = Vec::new();
     let fetched = client::fetch(control, Request::Status, &mut |what, memory| {
         let Passed::Text(length) = what else {
             return Err(Errno::EBADMSG);
         };
-        let length = u32::from_ne_bytes(length).into();
-        let read = File::from(memory).take(length).read_to_string(&mut text);
-        read.map(drop).map_err(|error| errno(&error))
+        let length = u32::from_ne_bytes(length) as usize;
+        if length > PAGE_SIZE {
+            return Err(Errno::EBADMSG);
+        }
+        text.resize(length, 0);
+        let read = File::from(memory).read_exact(&mut text);
+        read.map_err(|error| errno(&error))
     });
     fetched.map_err(Error::Asked)?;
-    let value = Value::read(&text).ok_or(Error::Asked(client::Error::Garbled))?;
-    Ok((text, value))
+    let garbled = Error::Asked(client::Error::Garbled);
+    String::from_utf8(text).map_err(|_| garbled)
+}
+
+fn read(text: &str) -> Result<Value, Error> {
+    Value::read(text).ok_or(Error::Asked(client::Error::Garbled))
 }

@@ -29,23 +29,13 @@ impl Colour {
     }
 }
 
-/// Words in rows; numbers stand to the right.
+/// Words in rows, of which the first has the columns' names; numbers stand to the right.
 #[derive(Debug, Default)]
 pub(super) struct Table {
     rows: Vec<Vec<(String, Option<Colour>)>>,
 }
 
 impl Table {
-    /// Begins with the columns' names.
-    pub(super) fn new(names: &[&str]) -> Self {
-        let mut table = Self::default();
-        table.row();
-        for name in names {
-            table.cell(name, None);
-        }
-        table
-    }
-
     /// Begins another row.
     pub(super) fn row(&mut self) {
         self.rows.push(Vec::new());
@@ -56,6 +46,11 @@ impl Table {
         if let Some(row) = self.rows.last_mut() {
             row.push((text.into(), colour));
         }
+    }
+
+    /// Whether there are more rows than the first.
+    pub(super) const fn has_rows(&self) -> bool {
+        self.rows.len() > 1
     }
 
     /// Whether the words of a column are numbers, its name and what stands for none aside.
@@ -99,7 +94,12 @@ mod tests {
     use super::*;
 
     fn table() -> Table {
-        let mut table = Table::new(&["name", "count", "help"]);
+        let mut table = Table::default();
+        table.row();
+        for name in ["name", "count", "help"] {
+            table.cell(name, None);
+        }
+        assert!(!table.has_rows());
         for (name, count, help) in [("a", "-5", "first"), ("longer é", "1000000", "")] {
             table.row();
             table.cell(name, Some(Colour::Green));

@@ -2,7 +2,6 @@
 
 use std::fmt::Write as _;
 
-use super::measure::Measured;
 use super::table::{Colour, Table};
 use crate::corefile::Escaped;
 use crate::json::Value;
@@ -11,40 +10,107 @@ use crate::utc::Utc;
 /// What stands where there is nothing to say.
 const NONE: &str = "-";
 
+/// The columns of a table: what stands above, and the member that stands below.
+type Columns = &'static [(&'static str, &'static str)];
+
+const FILTERS: Columns = &[
+    ("state", "attached"),
+    ("mode", "mode"),
+    ("exit", "exit"),
+    ("reattached", "reattached"),
+    ("program", "program.name"),
+    ("id", "program.id"),
+    ("loaded", "program.loaded_at"),
+    ("runs", "program.runs"),
+    ("run time ns", "program.run_time_ns"),
+];
+/// The same where runs were measured.
+const MEASURED: Columns = &[("runs/s", "runs_per_second"), ("ns/run", "ns_per_run")];
+const MAPS: Columns = &[
+    ("map", "name"),
+    ("type", "type"),
+    ("entries", "entries"),
+    ("capacity", "capacity"),
+];
+const METRICS: Columns = &[("metric", "name"), ("value", "value"), ("help", "help")];
+
 /// The whole text.
-pub(super) fn text(status: &Value, measured: Option<&Measured>, colours: bool) -> String {
+pub(super) fn text(status: &Value, colours: bool) -> String {
     let mut out = String::new();
     daemon(&mut out, status, colours);
+    out.push('\n');
     let filters = status.get("filters").list();
     if filters.is_empty() {
-        let nothing = Colour::Yellow.paint("nothing is filtered", colours);
-        let _ = writeln!(out, "\n{nothing}");
+        line(&mut out, "nothing is filtered", Colour::Yellow, colours);
         return out;
     }
-    out.push('\n');
-    table_of_filters(filters, measured).write(&mut out, colours);
+    table_of_filters(status).write(&mut out, colours);
     for filter in filters {
         if let Some(reason) = filter.get("reason").word() {
             let interface = word(filter.get("interface"));
-            let line = format!("{interface}: not native: {}", Escaped(reason));
-            let _ = writeln!(out, "{}", Colour::Yellow.paint(&line, colours));
+            let text = format!("{interface}: not native: {}", Escaped(reason));
+            line(&mut out, &text, Colour::Yellow, colours);
         }
     }
-    for (list, columns, names) in [
-        (
-            "maps",
-            &["name", "type", "entries", "capacity"][..],
-            &["interface", "map", "type", "entries", "capacity"][..],
-        ),
-        (
-            "metrics",
-            &["name", "value", "help"],
-            &["interface", "metric", "value", "help"],
-        ),
-    ] {
-        parts(&mut out, filters, list, columns, names);
+    for (list, columns) in [("maps", MAPS), ("metrics", METRICS)] {
+        let mut table = Table::default();
+        head(&mut table, columns);
+        for filter in filters {
+            for part in filter.get(list).list() {
+                table.row();
+                table.cell(&word(filter.get("interface")), None);
+                cells(&mut table, part, columns);
+            }
+        }
+        if table.has_rows() {
+            out.push('\n');
+            table.write(&mut out, colours);
+        }
     }
     out
+}
+
+fn table_of_filters(status: &Value) -> Table {
+    let measured = status.get("measured");
+    let (columns, more) = match measured {
+        Value::Nothing => (FILTERS, &[][..]),
+        _ => (FILTERS.get(..7).unwrap_or(FILTERS), MEASURED),
+    };
+    let mut table = Table::default();
+    head(&mut table, columns);
+    for (heading, _) in more {
+        table.cell(heading, None);
+    }
+    for filter in status.get("filters").list() {
+        let interface = filter.get("interface");
+        table.row();
+        table.cell(&word(interface), None);
+        cells(&mut table, filter, columns);
+        let mut counted = measured.get("filters").list().iter();
+        let counted = counted.find(|one| one.get("interface") == interface);
+        cells(&mut table, counted.unwrap_or(&Value::Nothing), more);
+    }
+    table
+}
+
+fn head(table: &mut Table, columns: Columns) {
+    table.row();
+    table.cell("interface", None);
+    for (heading, _) in columns {
+        table.cell(heading, None);
+    }
+}
+
+fn cells(table: &mut Table, part: &Value, columns: Columns) {
+    for (_, member) in columns {
+        let value = part.at(member);
+        match (*member, value) {
+            ("attached", Value::Truth(true)) => table.cell("attached", Some(Colour::Green)),
+            ("attached", _) => table.cell("not attached", Some(Colour::Red)),
+            ("program.loaded_at", _) => table.cell(&time(value), None),
+            _ => table.cell(&word(value), None),
+        }
+    }
 }
 
 /// A word of the answer as a terminal can show it.
@@ -58,106 +124,40 @@ fn time(value: &Value) -> String {
     known.unwrap_or_else(|| NONE.into())
 }
 
+fn line(out: &mut String, text: &str, colour: Colour, colours: bool) {
+    out.push_str(&colour.paint(text, colours));
+    out.push('\n');
+}
+
 fn daemon(out: &mut String, status: &Value, colours: bool) {
-    let [version, pid, file] = ["version", "pid", "corefile"].map(|name| word(status.get(name)));
+    let said = |path| word(status.at(path));
+    let (version, pid, file) = (said("version"), said("pid"), said("corefile"));
     let since = time(status.get("started"));
-    let _ = writeln!(out, "corexdp {version}, process {pid}, since {since}");
-    let _ = writeln!(out, "Corefile: {file}");
+    let _ = writeln!(
+        out,
+        "corexdp {version}, process {pid}, since {since}\nCorefile: {file}"
+    );
     for page in status.get("pages").list() {
         let _ = writeln!(out, "page: {}", word(page));
     }
-    let count = |result| word(status.get("reloads").get(result));
-    let (good, bad) = (count("success"), count("failure"));
+    let (good, bad) = (said("reloads.success"), said("reloads.failure"));
     let _ = write!(out, "reloads: {good} done, {bad} failed");
-    let last = status.get("last_reload");
-    if last.get("time").number().is_some() {
-        let (at, result) = (time(last.get("time")), word(last.get("result")));
+    let last = status.at("last_reload.time");
+    if last.number().is_some() {
+        let (at, result) = (time(last), said("last_reload.result"));
         let _ = write!(out, "; the last at {at}: {result}");
     }
     out.push('\n');
-    let error = last.get("error").word().unwrap_or_default();
-    for line in error.lines() {
-        let line = format!("  {}", Escaped(line));
-        let _ = writeln!(out, "{}", Colour::Red.paint(&line, colours));
+    let error = status.at("last_reload.error").word().unwrap_or_default();
+    for wrong in error.lines() {
+        line(out, &format!("  {}", Escaped(wrong)), Colour::Red, colours);
     }
     if let Some(seconds) = status.get("confirm_within").number() {
-        let line = format!(
+        let text = format!(
             "not confirmed: `corexdp confirm` keeps it, else the old state returns in {seconds} s"
         );
-        let _ = writeln!(out, "{}", Colour::Yellow.paint(&line, colours));
+        line(out, &text, Colour::Yellow, colours);
     }
-}
-
-fn table_of_filters(filters: &[Value], measured: Option<&Measured>) -> Table {
-    let mut names = vec![
-        "interface",
-        "state",
-        "mode",
-        "exit",
-        "reattached",
-        "program",
-        "id",
-        "loaded",
-    ];
-    names.extend(match measured {
-        None => ["runs", "run time ns"],
-        Some(_) => ["runs/s", "ns/run"],
-    });
-    let mut table = Table::new(&names);
-    for filter in filters {
-        table.row();
-        let interface = word(filter.get("interface"));
-        table.cell(&interface, None);
-        let (state, colour) = match filter.get("attached") {
-            Value::Truth(true) => ("attached", Colour::Green),
-            _ => ("not attached", Colour::Red),
-        };
-        table.cell(state, Some(colour));
-        for name in ["mode", "exit", "reattached"] {
-            table.cell(&word(filter.get(name)), None);
-        }
-        let program = filter.get("program");
-        for name in ["name", "id"] {
-            table.cell(&word(program.get(name)), None);
-        }
-        table.cell(&time(program.get("loaded_at")), None);
-        let measured = measured.map(|all| all.of(&interface));
-        let numbers = match measured {
-            None => ["runs", "run_time_ns"].map(|name| word(program.get(name))),
-            Some(counted) => {
-                let number =
-                    |one: Option<u64>| one.map_or_else(|| NONE.into(), |one| one.to_string());
-                let (runs, time) = counted.unzip();
-                [number(runs), number(time.flatten())]
-            }
-        };
-        for number in numbers {
-            table.cell(&number, None);
-        }
-    }
-    table
-}
-
-/// A table of what each filter has several of; none if there is none.
-fn parts(out: &mut String, filters: &[Value], list: &str, columns: &[&str], names: &[&str]) {
-    if filters
-        .iter()
-        .all(|filter| filter.get(list).list().is_empty())
-    {
-        return;
-    }
-    let mut table = Table::new(names);
-    for filter in filters {
-        for part in filter.get(list).list() {
-            table.row();
-            table.cell(&word(filter.get("interface")), None);
-            for column in columns {
-                table.cell(&word(part.get(column)), None);
-            }
-        }
-    }
-    out.push('\n');
-    table.write(out, false);
 }
 
 #[cfg(test)]
@@ -200,13 +200,13 @@ eth0       coredns_ebpf_a     -5  A.
     #[test]
     fn all_is_told_in_columns() {
         let status = Value::read(STATUS).unwrap();
-        assert_eq!(text(&status, None, false), TEXT);
+        assert_eq!(text(&status, false), TEXT);
     }
 
     #[test]
     fn colours_say_what_the_words_say() {
         let status = Value::read(STATUS).unwrap();
-        let coloured = text(&status, None, true);
+        let coloured = text(&status, true);
         for part in [
             "\x1b[32mattached\x1b[0m ",
             "\x1b[1;31mnot attached\x1b[0m",

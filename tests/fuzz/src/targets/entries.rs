@@ -21,7 +21,8 @@ pub fn run(input: &[u8]) {
         bytes.resize((map.key_size + map.value_size) as usize, 0);
         let (key, value) = bytes.split_at(map.key_size as usize);
         let mut encoder = Encoder::new(&map, Some(&btf));
-        let line = encoder.line(name, key, value);
+        let mut line = String::new();
+        encoder.line(name, key, value, &mut line);
         let words = words(&line);
         let mut words: Vec<&str> = words.iter().map(String::as_str).collect();
         if kind == MapKind::LPM_TRIE {
