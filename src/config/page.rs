@@ -95,30 +95,30 @@ impl Config {
         let Some(first) = occurrences.next() else {
             return;
         };
-        if let Some(again) = occurrences.next() {
-            let what = "given twice in this server block; keep one".into();
-            faults.add(again.head, name, what);
-        }
-        self.options(service, &first, corefile, faults);
         let text = match first.args {
-            [] => service.usual(),
-            [one] => corefile.text(*one),
-            [_, more, ..] => {
-                let what = format!("takes one address, not {}", first.args.len());
-                faults.add(*more, name, what);
-                return;
-            }
+            [] => Ok(service.usual()),
+            [one] => Ok(corefile.text(*one)),
+            [_, more, ..] => Err((
+                *more,
+                format!("takes one address, not {}", first.args.len()),
+            )),
         };
-        match Address::parse(text) {
+        let address = text.and_then(|text| {
+            let at = first.args.first().unwrap_or(&first.head);
+            Address::parse(text).map_err(|what| (*at, what))
+        });
+        match address {
             Ok(address) => {
                 let place = Place { service, address };
                 let at = first.head;
                 self.add_page(Page { at, place }, faults);
             }
-            Err(what) => {
-                let at = first.args.first().unwrap_or(&first.head);
-                faults.add(*at, name, what);
-            }
+            Err((at, what)) => faults.add(at, name, what),
+        }
+        self.options(service, &first, corefile, faults);
+        if let Some(again) = occurrences.next() {
+            let what = "given twice in this server block; keep one".into();
+            faults.add(again.head, name, what);
         }
     }
 
