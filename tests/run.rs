@@ -52,6 +52,8 @@ mod measuring;
 #[path = "run/modes.rs"]
 mod modes;
 mod net;
+#[path = "run/notifying.rs"]
+mod notifying;
 mod objects;
 #[path = "run/page.rs"]
 mod page;
