@@ -1,5 +1,6 @@
 //! What a service manager hears (`sd_notify(3)`).
 
+use std::io::ErrorKind;
 use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::time::{Duration, Instant};
@@ -45,7 +46,12 @@ impl Managed {
 
     fn next(&self) -> String {
         let mut text = [0; 1024];
-        let length = self.socket.recv(&mut text).expect("something is said");
+        let length = loop {
+            match self.socket.recv(&mut text) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                other => break other.expect("something is said"),
+            }
+        };
         String::from_utf8_lossy(&text[..length]).into_owned()
     }
 
