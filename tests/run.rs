@@ -57,6 +57,8 @@ mod notifying;
 mod objects;
 #[path = "run/page.rs"]
 mod page;
+#[path = "run/provisioning.rs"]
+mod provisioning;
 #[path = "run/refusals.rs"]
 mod refusals;
 #[path = "run/reloading.rs"]

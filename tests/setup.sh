@@ -35,6 +35,7 @@ test command chromedriver chromium-driver
 test file /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf fonts-dejavu-core
 test command shellcheck shellcheck
 test command strace strace
+test command jq jq
 test,bench command unshare util-linux
 test command ps procps
 bench command mount mount
