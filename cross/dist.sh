@@ -52,7 +52,8 @@ use_zig() {
     zig=$("$root/target/venv/bin/python" -c 'import ziglang; print(*ziglang.__path__)')
     ZIG=$zig/zig
     ZIG_TARGET=$cpu-linux-musl
-    export ZIG ZIG_TARGET
+    UNWIND=$root/cross/unwind.c
+    export ZIG ZIG_TARGET UNWIND
     export ZIG_GLOBAL_CACHE_DIR="$CARGO_TARGET_DIR/zig" ZIG_LOCAL_CACHE_DIR="$CARGO_TARGET_DIR/zig"
     export CC="$root/cross/zig-cc" AR=llvm-ar CPATH="$headers" NO_PKG_CONFIG=1
     export "CC_$lower=$CC" "AR_$lower=$AR" "CARGO_TARGET_${upper}_LINKER=$CC"
