@@ -22,8 +22,16 @@ pub enum Error {
 /// # Errors
 /// See [`Error`].
 pub fn decode(text: &str, skip: Option<u8>, out: &mut [u8]) -> Result<usize, Error> {
-    let mut room = out.iter_mut();
-    walk(text, skip, |byte| {
+    let (eights, _) = text.as_bytes().as_chunks();
+    let (fours, _) = out.as_chunks_mut();
+    let mut length = 0;
+    for (digits, bytes) in eights.iter().zip(fours) {
+        let Some(four) = eight(*digits) else { break };
+        *bytes = four;
+        length += four.len();
+    }
+    let mut room = out.iter_mut().skip(length);
+    one_by_one(text, length, skip, &mut |byte| {
         *room.next().ok_or(Error::Long)? = byte;
         Ok(())
     })
@@ -34,7 +42,13 @@ pub fn decode(text: &str, skip: Option<u8>, out: &mut [u8]) -> Result<usize, Err
 /// # Errors
 /// See [`Error`].
 pub fn measure(text: &str, skip: Option<u8>, most: usize) -> Result<usize, Error> {
-    let length = walk(text, skip, |_| Ok(()))?;
+    let (eights, _) = text.as_bytes().as_chunks();
+    let mut length = 0;
+    for &digits in eights {
+        let Some(four) = eight(digits) else { break };
+        length += four.len();
+    }
+    let length = one_by_one(text, length, skip, &mut |_| Ok(()))?;
     if length > most {
         Err(Error::Long)
     } else {
@@ -42,30 +56,24 @@ pub fn measure(text: &str, skip: Option<u8>, most: usize) -> Result<usize, Error
     }
 }
 
-/// Gives each byte to `take`.
-fn walk(
+/// Gives each byte to `take` but for the first ones, `length` in number, which are nothing but digits; how many bytes all
+/// are. A Corefile can have a hundred thousand words, and most have only such.
+fn one_by_one(
     text: &str,
+    mut length: usize,
     skip: Option<u8>,
-    mut take: impl FnMut(u8) -> Result<(), Error>,
+    take: &mut dyn FnMut(u8) -> Result<(), Error>,
 ) -> Result<usize, Error> {
-    let mut length = 0;
-    // A Corefile can have a hundred thousand such words, and most are digits throughout.
-    let (eights, _) = text.as_bytes().as_chunks();
-    for &digits in eights {
-        let Some(bytes) = eight(digits) else { break };
-        for byte in bytes {
-            take(byte)?;
-        }
-        length += bytes.len();
-    }
+    let done = length * 2;
     let mut high = None;
-    for (at, &byte) in text.as_bytes().iter().enumerate().skip(length * 2) {
+    let rest = text.as_bytes().get(done..).unwrap_or_default();
+    for (at, &byte) in rest.iter().enumerate() {
         if Some(byte) == skip {
             continue;
         }
         let digit = digit(byte);
         if digit > 15 {
-            return Err(Error::Digit(character_at(text, at)));
+            return Err(Error::Digit(character_at(text, done + at)));
         }
         match high.take() {
             None => high = Some(digit),

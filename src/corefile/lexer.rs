@@ -29,12 +29,30 @@ impl Lexer {
 
     /// The next word, or none at the end of the file.
     pub(super) fn next(&mut self, text: &mut Text) -> Result<Option<Token>, Full> {
+        let rest = text.between(self.at, self.end).as_bytes();
+        let rest = self.skip_usual_blank(rest);
+        let len = usual(rest);
+        if len > 0 && matches!(rest.get(len), None | Some(b' ' | b'\t' | b'\n')) {
+            let token = self.token(self.at, len, true)?;
+            self.at += len;
+            return Ok(Some(token));
+        }
         let rest = text.between(self.at, self.end);
         match self.skip_blank(rest) {
             None => Ok(None),
             Some('"') => self.quoted(text),
             Some(_) => self.bare(text).map(Some),
         }
+    }
+
+    /// Moves past blanks and line breaks; what follows.
+    fn skip_usual_blank<'a>(&mut self, mut rest: &'a [u8]) -> &'a [u8] {
+        while let [byte @ (b' ' | b'\t' | b'\n'), more @ ..] = rest {
+            self.line = self.line.saturating_add(u32::from(*byte == b'\n'));
+            self.at += 1;
+            rest = more;
+        }
+        rest
     }
 
     /// Moves to the first letter of a word, and gives it.
@@ -56,22 +74,6 @@ impl Lexer {
     }
 
     fn bare(&mut self, text: &mut Text) -> Result<Token, Full> {
-        let rest = text.between(self.at, self.end);
-        let len = usual(rest.as_bytes());
-        let ended_by = rest.as_bytes().get(len);
-        if !matches!(ended_by, None | Some(b' ' | b'\t' | b'\n')) {
-            return self.unusual(text);
-        }
-        let token = self.token(self.at, len, true)?;
-        self.at += len + usize::from(ended_by.is_some());
-        self.line = self
-            .line
-            .saturating_add(u32::from(ended_by == Some(&b'\n')));
-        Ok(token)
-    }
-
-    /// As [`Lexer::bare`], for all words.
-    fn unusual(&mut self, text: &mut Text) -> Result<Token, Full> {
         let rest = text.between(self.at, self.end);
         let mut len = 0;
         let mut comment = false;

@@ -106,18 +106,22 @@ impl<'a> Iterator for Lines<'a> {
 /// Takes one line off the front, up to the end of the block that it opens, be it in the next line.
 fn take_line<'a>(corefile: &Corefile, tokens: &mut &'a [Token]) -> Option<&'a [Token]> {
     let mut depth = 0usize;
-    let pairs = tokens.iter().zip(tokens.get(1..)?);
-    let len = 1 + pairs
-        .take_while(|&(&previous, &token)| {
-            match brace_of(corefile, token) {
-                "{" => depth = depth.saturating_add(1),
-                _ if depth == 0 => return corefile.text.same_line(previous, token),
-                "}" => depth -= 1,
-                _ => {}
+    let mut len = 1;
+    let mut previous = *tokens.first()?;
+    for &token in tokens.get(1..)? {
+        match brace_of(corefile, token) {
+            "{" => depth = depth.saturating_add(1),
+            _ if depth == 0 => {
+                if !corefile.text.same_line(previous, token) {
+                    break;
+                }
             }
-            true
-        })
-        .count();
+            "}" => depth -= 1,
+            _ => {}
+        }
+        previous = token;
+        len += 1;
+    }
     let (line, rest) = tokens.split_at_checked(len)?;
     *tokens = rest;
     Some(line)
