@@ -130,51 +130,79 @@ impl Entries {
     }
 
     /// Each entry of a map, given by its place in [`super::Filter::maps`]; `corefile` is the one they were read from.
-    pub fn of<'a>(
-        &'a self,
-        map: usize,
-        corefile: &'a Corefile,
-    ) -> impl Iterator<Item = Entry<'a>> + 'a {
+    pub fn of<'a>(&'a self, map: usize, corefile: &'a Corefile) -> Those<'a> {
         let block = corefile.blocks().get(self.block);
         let directive = block.and_then(|block| block.directives.get(self.directive));
-        let words = directive.map_or(&[][..], |directive| &directive.tokens);
-        let runs = self.runs.iter().filter(move |run| run.form.map == map);
-        runs.flat_map(move |run| run.entries(words))
+        Those {
+            map,
+            words: directive.map_or(&[][..], |directive| &directive.tokens),
+            runs: self.runs.iter(),
+            run: None,
+        }
+    }
+}
+
+/// The entries of one map; by default none.
+#[derive(Clone, Debug, Default)]
+pub struct Those<'a> {
+    map: usize,
+    /// The directive's.
+    words: &'a [Token],
+    runs: std::slice::Iter<'a, Run>,
+    /// The run that is being read, and how many of its lines were.
+    run: Option<(&'a Run, usize)>,
+}
+
+impl<'a> Iterator for Those<'a> {
+    type Item = Entry<'a>;
+
+    // Written out, since this is done for each line twice.
+    fn next(&mut self) -> Option<Entry<'a>> {
+        loop {
+            if let Some((run, number)) = &mut self.run
+                && *number < run.lines
+            {
+                let line = *number;
+                *number += 1;
+                return run.entry(self.words, line);
+            }
+            let run = self.runs.next()?;
+            if run.form.map == self.map {
+                self.run = Some((run, 0));
+            }
+        }
     }
 }
 
 impl Run {
-    fn entries<'a>(&'a self, words: &'a [Token]) -> impl Iterator<Item = Entry<'a>> + 'a {
+    /// The line of this number, which is less than [`Run::lines`].
+    fn entry<'a>(&self, words: &'a [Token], number: usize) -> Option<Entry<'a>> {
         let Form {
             words: length,
             before,
             value_size,
             ..
         } = self.form;
-        let end = self.first + self.lines * length;
-        let lines = words.get(self.first..end).unwrap_or_default();
-        let lines = lines.chunks_exact(length.max(1)).enumerate();
-        lines.filter_map(move |(number, line)| {
-            let line = line.get(before..)?;
-            let index = self.index + number;
-            Some(match (value_size, line) {
-                (Some(size), &[word]) => Entry {
-                    key: None,
-                    index,
-                    value: Value::Bytes { word, size },
-                },
-                (Some(size), &[key, word]) => Entry {
-                    key: Some(key),
-                    index,
-                    value: Value::Bytes { word, size },
-                },
-                (None, [key, fields @ ..]) => Entry {
-                    key: Some(*key),
-                    index: self.index,
-                    value: Value::Words(fields),
-                },
-                _ => return None,
-            })
+        let start = self.first + number * length;
+        let line = words.get(start + before..start + length)?;
+        let index = self.index + number;
+        Some(match (value_size, line) {
+            (Some(size), &[word]) => Entry {
+                key: None,
+                index,
+                value: Value::Bytes { word, size },
+            },
+            (Some(size), &[key, word]) => Entry {
+                key: Some(key),
+                index,
+                value: Value::Bytes { word, size },
+            },
+            (None, [key, fields @ ..]) => Entry {
+                key: Some(*key),
+                index: self.index,
+                value: Value::Words(fields),
+            },
+            _ => return None,
         })
     }
 }

@@ -29,7 +29,7 @@ pub use address::Address;
 use diagnostic::Diagnostics;
 pub use diagnostic::{Blame, Diagnostic};
 pub use duration::parse as duration;
-pub use entries::{Entries, Entry, Value};
+pub use entries::{Entries, Entry, Those, Value};
 pub use lines::MAP;
 pub use page::{MAX_PLACES, Page, Place, Service, Serving};
 pub use reload::Reload;

@@ -4,7 +4,7 @@ use nix::errno::Errno;
 
 use super::{Order, blame};
 use crate::capacity::{MAX_KEY, MAX_VALUE};
-use crate::config::{Blame, Diagnostic, Entry, fit};
+use crate::config::{Blame, Diagnostic, Entry, Those, fit};
 use crate::corefile::Plain;
 use crate::encode::Encoder;
 use crate::object::MapDef;
@@ -45,10 +45,12 @@ impl<'a> Lines<'a> {
     }
 
     /// Each line.
-    pub(super) fn entries(&self) -> impl Iterator<Item = Entry<'a>> + 'a {
-        let order = self.order;
-        let entries = |number| order.filter.entries.of(number, order.corefile);
-        self.number.into_iter().flat_map(entries)
+    pub(super) fn entries(&self) -> Those<'a> {
+        let Order {
+            filter, corefile, ..
+        } = self.order;
+        let entries = |number| filter.entries.of(number, corefile);
+        self.number.map_or_else(Those::default, entries)
     }
 
     /// Gives the number, key and value of each line to `see`.
