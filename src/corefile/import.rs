@@ -146,15 +146,17 @@ impl Reading<'_> {
     /// The number by which tokens know the file.
     fn number(&mut self, path: &str) -> Result<u16, Error> {
         let path = glob::clean(path);
-        if let Some(&number) = self.imported.numbers.get(&path) {
-            return Ok(number);
-        }
-        let Ok(number) = u16::try_from(self.out.files.len()) else {
+        let files = self.out.files.len();
+        let place = self.imported.places.get(&path);
+        let place = place.copied().unwrap_or(files);
+        let Ok(number) = u16::try_from(place) else {
             let message = format!("more than {} files; put some of them together", u16::MAX);
             return Err(self.error(IMPORT, &message));
         };
-        self.out.files.push(path.clone());
-        self.imported.numbers.insert(path, number);
+        if place == files {
+            self.out.files.push(path.clone());
+            self.imported.places.insert(path, place);
+        }
         Ok(number)
     }
 

@@ -1,9 +1,7 @@
 //! Groups words into server blocks and directives.
 
-use std::collections::BTreeMap;
-
 use super::error::Error;
-use super::reading::{BLOCK, Reading};
+use super::reading::{BLOCK, Places, Reading};
 use super::snippet;
 use super::{Corefile, Directive, Host, ServerBlock, Token};
 
@@ -36,7 +34,7 @@ pub(super) fn parse(
 struct Draft {
     directives: Vec<Directive>,
     /// Where among them each name is.
-    places: BTreeMap<String, usize>,
+    places: Places,
 }
 
 impl Draft {

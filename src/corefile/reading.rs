@@ -23,9 +23,30 @@ pub(super) struct Reading<'a> {
     /// What is left of the limit.
     pub(super) left: usize,
     pub(super) stream: Stream,
-    /// Those declared so far, by name.
-    pub(super) snippets: BTreeMap<String, Snippet>,
+    pub(super) snippets: Snippets,
     pub(super) imported: Imported,
+}
+
+/// Where in a list each name is. One type for all such, since each other would need its own code.
+pub(super) type Places = BTreeMap<String, usize>;
+
+/// The snippets declared so far.
+#[derive(Default)]
+pub(super) struct Snippets {
+    all: Vec<Snippet>,
+    places: Places,
+}
+
+impl Snippets {
+    pub(super) fn get(&self, name: &str) -> Option<&Snippet> {
+        self.all.get(*self.places.get(name)?)
+    }
+
+    /// Adds one whose name is not taken.
+    pub(super) fn add(&mut self, name: &str, snippet: Snippet) {
+        self.places.insert(name.to_owned(), self.all.len());
+        self.all.push(snippet);
+    }
 }
 
 /// Words to be imported by name.
@@ -43,8 +64,8 @@ pub(super) struct Imported {
     pub(super) snippets: u32,
     /// How often a file, or a pattern.
     pub(super) files: u32,
-    /// The number of each file, by its path.
-    pub(super) numbers: BTreeMap<String, u16>,
+    /// The place of each file among all, by its path.
+    pub(super) places: Places,
 }
 
 impl<'a> Reading<'a> {
@@ -68,7 +89,7 @@ impl<'a> Reading<'a> {
             limit,
             left: limit,
             stream: Stream::default(),
-            snippets: BTreeMap::new(),
+            snippets: Snippets::default(),
             imported: Imported::default(),
         };
         reading.take_room(bytes.len(), BLOCK)?;

@@ -19,7 +19,7 @@ pub(super) fn declared(keys: &[String]) -> Option<&str> {
 impl Reading<'_> {
     /// Reads a snippet, of which the opening brace is the present word.
     pub(super) fn declare_snippet(&mut self, name: &str) -> Result<(), Error> {
-        if self.snippets.contains_key(name) {
+        if self.snippets.get(name).is_some() {
             return Err(self.wrong(
                 name,
                 "is declared twice; give each snippet a name of its own",
@@ -35,8 +35,7 @@ impl Reading<'_> {
             .map(|&token| self.out.text.get(token).len().saturating_add(1))
             .fold(0, usize::saturating_add);
         let tokens = tokens.into();
-        self.snippets
-            .insert(name.to_owned(), Snippet { tokens, bytes });
+        self.snippets.add(name, Snippet { tokens, bytes });
         Ok(())
     }
 

@@ -1,7 +1,5 @@
 //! One map and all lines that mean it.
 
-use std::collections::HashSet;
-
 use super::{line, refused_kind};
 use crate::capacity::{MAX_KEY, MAX_VALUE};
 use crate::config::diagnostic::Diagnostics;
@@ -161,20 +159,26 @@ impl Checker<'_> {
     /// Counts keys only where there are more lines than room; a key given twice takes one place.
     fn room(&mut self, filter: &Filter, number: usize) {
         let room = self.map.max_entries as usize;
-        let mut keys = HashSet::with_capacity(room);
         let corefile = self.faults.corefile;
-        for entry in filter.entries.of(number, corefile) {
-            let mut buffer = [0; MAX_KEY];
-            let length =
-                line::key(corefile, &entry, &self.encoder, &mut buffer).unwrap_or_default();
-            keys.insert(buffer.get(..length).unwrap_or_default().to_vec());
-            if keys.len() > room
-                && let Some(at) = entry.at()
-            {
-                let what = format!("{} is full; it has room for {room} entries", self.name);
-                self.faults.add(at, entry.directive(), what);
-                return;
-            }
+        let entries = || filter.entries.of(number, corefile).enumerate();
+        let mut keys: Vec<_> = entries()
+            .map(|(line, entry)| {
+                let mut key = [0; MAX_KEY];
+                let length = line::key(corefile, &entry, &self.encoder, &mut key);
+                (length.unwrap_or_default(), key, line)
+            })
+            .collect();
+        keys.sort_unstable();
+        // Of lines with the same key the first takes the place.
+        keys.dedup_by_key(|&mut (length, key, _)| (length, key));
+        let mut lines: Vec<usize> = keys.iter().map(|&(_, _, line)| line).collect();
+        lines.sort_unstable();
+        if let Some(&past) = lines.get(room)
+            && let Some((_, entry)) = entries().nth(past)
+            && let Some(at) = entry.at()
+        {
+            let what = format!("{} is full; it has room for {room} entries", self.name);
+            self.faults.add(at, entry.directive(), what);
         }
     }
 }
