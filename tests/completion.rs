@@ -32,14 +32,21 @@ fn folder(name: &str) -> PathBuf {
     folder
 }
 
-/// What a command prints, line by line.
+/// A shell, which has a minute for what it is to do.
+fn shell(name: &str) -> Command {
+    let mut command = Command::new("timeout");
+    command.args(["60", name]);
+    command
+}
+
+/// What a shell prints, line by line.
 fn lines(command: &mut Command) -> Vec<String> {
-    let name = command.get_program().to_owned();
     let output = command
         .output()
-        .unwrap_or_else(|error| panic!("{name:?}: {error}; install it"));
+        .unwrap_or_else(|error| panic!("{command:?}: {error}"));
     let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success() && errors.is_empty(), "{errors}");
+    let good = output.status.success() && errors.is_empty();
+    assert!(good, "{command:?}: {}: {errors}", output.status);
     let text = String::from_utf8(output.stdout).unwrap();
     text.lines().map(str::to_owned).collect()
 }
@@ -48,7 +55,7 @@ fn lines(command: &mut Command) -> Vec<String> {
 fn bash(words: &[&str]) -> BTreeSet<String> {
     const COMPLETE: &str = "source \"$0\"; COMP_WORDS=(\"$@\"); COMP_CWORD=$(($# - 1)); _corexdp
         [ ${#COMPREPLY[@]} = 0 ] || printf '%s\\n' \"${COMPREPLY[@]}\"";
-    let mut command = Command::new("bash");
+    let mut command = shell("bash");
     command.args(["--norc", "-c", COMPLETE]);
     command.arg(repository().join("src/completion/corexdp.bash"));
     command.args(words).current_dir(folder("bash"));
@@ -58,7 +65,7 @@ fn bash(words: &[&str]) -> BTreeSet<String> {
 /// What fish offers for a line; folders and their like aside, which it adds where files are meant.
 fn fish(line: &str) -> BTreeSet<String> {
     const COMPLETE: &str = "source $argv[1]; complete -C $argv[2]";
-    let mut command = Command::new("fish");
+    let mut command = shell("fish");
     command.args(["--no-config", "-c", COMPLETE]);
     command.arg(repository().join("src/completion/corexdp.fish"));
     command.arg(line).current_dir(folder("fish"));
@@ -71,7 +78,7 @@ fn fish(line: &str) -> BTreeSet<String> {
 
 /// What each of these lines becomes in zsh.
 fn zsh(typed: &[String]) -> Vec<String> {
-    let mut command = Command::new("zsh");
+    let mut command = shell("zsh");
     command.arg("-f");
     command.arg(repository().join("tests/completion/complete.zsh"));
     command.arg(repository().join("src/completion"));
