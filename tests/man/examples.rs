@@ -6,7 +6,7 @@ use super::{corefile, daemon};
 use crate::net::{Corexdp, Daemon, Site, finish};
 
 /// A folder with the objects that are named, and both interfaces.
-fn site() -> Site {
+pub(crate) fn site() -> Site {
     let site = Site::new();
     for name in ["acl", "count", "limit"] {
         site.folder.shipped(name);
@@ -16,7 +16,7 @@ fn site() -> Site {
 }
 
 /// Every Corefile of the page on them.
-fn corefiles() -> Vec<String> {
+pub(crate) fn corefiles() -> Vec<String> {
     let displays = corefile().displays().into_iter();
     displays.filter(|text| text.contains("ebpf {")).collect()
 }
