@@ -47,6 +47,7 @@ fn members(value: &Value, all: &mut BTreeSet<String>) {
 
 fn printed(site: &Site, command: &mut Command, all: &mut BTreeSet<String>) {
     let outcome = site.finish(command);
+    assert_eq!(outcome.stdout.lines().count(), 1, "{outcome:#?}");
     let value = serde_json::from_str(&outcome.stdout);
     members(
         &value.unwrap_or_else(|error| panic!("{error}: {outcome:#?}")),
