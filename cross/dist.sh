@@ -88,9 +88,11 @@ build() {
     CARGO_ENCODED_RUSTFLAGS=$(rust_flags | tr '\n' '\037' | sed 's/.$//')
     export CARGO_ENCODED_RUSTFLAGS
     # Where all is linked, nothing is inlined that does not make the binary smaller; what is worth it for speed has been
-    # inlined before, crate by crate. A list of 90,000 entries is read as fast as without.
+    # inlined before, crate by crate. Then instructions that stand in several places become one function: that saves
+    # 22,000 bytes of 811,000, and a hundred thousand lines are checked in 0.019 s instead of 0.017.
     # shellcheck disable=SC2086 # none, or two options
-    "$cargo" rustc --release --locked $std --target "$target" --bin corexdp -- -Cllvm-args=--inline-threshold=0
+    "$cargo" rustc --release --locked $std --target "$target" --bin corexdp -- \
+        -Copt-level=z -Cllvm-args=--inline-threshold=0 -Cllvm-args=-enable-machine-outliner=always
 }
 
 deliver() {

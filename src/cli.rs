@@ -38,8 +38,8 @@ usage:
                   (default syslog when standard error is no terminal and
                   /dev/log exists)
   --pidfile FILE  write the process id here once attached
-  --control PATH  where the daemon listens for reload and confirm
-                  (default /run/corexdp.sock)
+  --control PATH  where the daemon listens for status, dump, reload and
+                  confirm (default /run/corexdp.sock)
   --confirm TIME  undo it all unless `corexdp confirm` comes within TIME,
                   such as 60s
   --measure TIME  let the kernel count that long how often the programs run

@@ -20,7 +20,7 @@
 //! what the page says ·
 //! [`watch`] the change log · [`filter`] one running filter · [`plan`] everything checked · [`kernel`] the only room
 //! with `unsafe` · [`config`] directives · [`encode`] words as bytes · [`corefile`] the text · [`object`] the program ·
-//! [`metrics`], [`json`], [`hex`], [`nearest`], [`log`], [`sources`], [`files`], [`process`], [`utc`], [`wait`], [`exit`], [`capacity`].
+//! [`metrics`], [`json`], [`hex`], [`nearest`], [`log`], [`notify`], [`sources`], [`files`], [`process`], [`utc`], [`wait`], [`exit`], [`capacity`].
 
 #![warn(
     missing_docs,
@@ -51,6 +51,7 @@ pub mod kernel;
 pub mod log;
 pub mod metrics;
 pub mod nearest;
+pub mod notify;
 pub mod object;
 pub mod overview;
 pub mod page;

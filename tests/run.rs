@@ -52,9 +52,13 @@ mod measuring;
 #[path = "run/modes.rs"]
 mod modes;
 mod net;
+#[path = "run/notifying.rs"]
+mod notifying;
 mod objects;
 #[path = "run/page.rs"]
 mod page;
+#[path = "run/provisioning.rs"]
+mod provisioning;
 #[path = "run/refusals.rs"]
 mod refusals;
 #[path = "run/reloading.rs"]

@@ -40,6 +40,7 @@ test command bash bash
 test command zsh zsh
 test command fish fish
 test command strace strace
+test command jq jq
 test,bench command unshare util-linux
 test command ps procps
 bench command mount mount

@@ -3,6 +3,7 @@
 //! A Unix socket that keeps packets apart (`SOCK_SEQPACKET`), so neither end has to find where a message ends. The
 //! client sends one packet, a [`Request`]; the daemon answers with [`Answer`]s, of which the last is the exit code that
 //! the client ends with. The daemon waits for nobody: what a client does not send at once, or does not read, is lost.
+//! What is long it passes as a descriptor: memory with a text, or a map, which the client then reads by itself.
 
 #![forbid(unsafe_code)]
 

@@ -102,7 +102,8 @@ impl fmt::Display for Quoted<'_> {
     }
 }
 
-/// A word as a Corefile takes it, in quotes if it needs them. Braces and backslashes have no escape there.
+/// A word as a Corefile takes it, in quotes if it needs them. Only quotes have an escape there, so a backslash in front of
+/// one, or at the end of what needs quotes, can't be said.
 pub struct Word<'a>(pub &'a str);
 
 impl fmt::Display for Word<'_> {
@@ -111,7 +112,7 @@ impl fmt::Display for Word<'_> {
         if !self.0.is_empty() && self.0.chars().all(plain) {
             return f.write_str(self.0);
         }
-        let text = self.0.replace('\\', "\\\\").replace('"', "\\\"");
+        let text = self.0.replace('"', "\\\"");
         write!(f, "\"{}\"", Escaped(&text))
     }
 }

@@ -1,6 +1,6 @@
 //! `health` and `ready`, and the time between being told to stop and stopping.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::time::Instant;
 
 use nix::sys::signal::Signal;
@@ -40,6 +40,36 @@ impl Readiness {
     }
 }
 
+/// How things stand, in one line.
+struct State<'a> {
+    filters: &'a [Filter],
+    leaving: bool,
+}
+
+impl fmt::Display for State<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match (self.leaving, self.filters) {
+            (true, _) => "stopping; ",
+            (false, []) => "nothing to filter",
+            (false, _) => "",
+        })?;
+        for (number, filter) in self.filters.iter().enumerate() {
+            let comma = if number > 0 { ", " } else { "" };
+            match filter.attachment() {
+                Some(attachment) => {
+                    write!(
+                        f,
+                        "{comma}{} filtered ({})",
+                        filter.interface, attachment.mode
+                    )?;
+                }
+                None => write!(f, "{comma}{} NOT filtered", filter.interface)?,
+            }
+        }
+        Ok(())
+    }
+}
+
 /// A daemon that was told to stop, and still serves for a while.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Leaving {
@@ -57,6 +87,7 @@ impl Leaving {
 impl Daemon<'_> {
     /// Acts on a signal to stop: at once, or after the time of `lameduck`. A second signal is in a hurry.
     pub(super) fn stop(&mut self, signal: Signal) -> Option<End> {
+        self.manager.stopping();
         let time = self.serving.lameduck;
         if time.is_zero() || self.leaving.is_some() {
             return Some(End::Signal(signal));
@@ -76,6 +107,16 @@ impl Daemon<'_> {
             .leaving
             .filter(|leaving| leaving.until <= Instant::now());
         leaving.map(|leaving| End::Signal(leaving.signal))
+    }
+
+    /// Tells the service manager that the daemon lives, and how things stand if that has changed.
+    pub(super) fn tell_manager(&mut self) {
+        self.manager.beat();
+        let state = State {
+            filters: &self.filters,
+            leaving: self.leaving.is_some(),
+        };
+        self.manager.status(format_args!("{state}"));
     }
 
     /// Whether every filter is attached, which it was at start; if not, in words why.

@@ -5,6 +5,7 @@ mod confine;
 mod confirm;
 mod error;
 mod health;
+mod hear;
 pub mod list;
 mod reload;
 mod renew;
@@ -23,6 +24,7 @@ use crate::filter::Filter;
 use crate::kernel::interface::Monitor;
 use crate::kernel::scan::Scan;
 use crate::log::Log;
+use crate::notify::Manager;
 use crate::page::keeper::Keeper;
 use crate::plan::{Plan, Source};
 use crate::process::{Birth, PidFile};
@@ -62,6 +64,12 @@ pub fn run(options: &Options) -> Result<(), Error> {
     let plan = Plan::make(&options.source, &mut sources).map_err(Error::Refused)?;
     start::warn(&plan, log);
     confine::check(!plan.config.filters.is_empty())?;
+    let manager = Manager::from_environment().unwrap_or_else(|error| {
+        log.warn(format_args!(
+            "the service manager can't be told anything: NOTIFY_SOCKET: {error}"
+        ));
+        Manager::default()
+    });
     let signals = Signals::catch()
         .map_err(|errno| Error::Process("signals can't be caught", errno.into()))?;
     let mut scan = Box::<Scan>::default();
@@ -105,9 +113,11 @@ pub fn run(options: &Options) -> Result<(), Error> {
         renewal,
         dice,
         serving,
+        manager,
         options,
     });
     daemon.announce_page();
+    daemon.manager.ready();
     let end = daemon.serve(&signals);
     let held = daemon.filters.iter().any(Filter::outlives);
     drop(daemon);

@@ -32,6 +32,7 @@ impl Daemon<'_> {
     /// # Errors
     /// What is wrong; nothing was changed.
     pub(super) fn reload(&mut self, confirm: Option<Duration>) -> Result<(), Error> {
+        self.manager.reloading();
         let mut sources = Sources::default();
         let result = self.try_reload(confirm, &mut sources);
         match (&result, &mut self.renewal) {
@@ -58,6 +59,7 @@ impl Daemon<'_> {
                 log.error("reload: nothing was changed");
             }
         }
+        self.manager.ready();
         result
     }
 

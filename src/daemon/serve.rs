@@ -7,20 +7,19 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::Signal;
 
 use super::confirm::Pending;
-use super::health::{Leaving, Readiness};
+use super::health::Leaving;
 use super::renew::Renewal;
 use super::{Filters, Options, Signals};
-use crate::capacity::MAX_FILTERS;
-use crate::config::{Service, Serving};
+use crate::config::Serving;
 use crate::control::server::{CLIENTS, Control};
 use crate::corefile::Plain;
 use crate::filter::{Chosen, Filter};
 use crate::kernel::interface::Monitor;
 use crate::kernel::scan::Scan;
-use crate::overview::{Count, Overview, Reloads};
+use crate::notify::Manager;
+use crate::overview::{Count, Reloads};
 use crate::page::keeper::Keeper;
-use crate::page::server::{Heard, Server};
-use crate::page::{Content, Made};
+use crate::page::server::Server;
 use crate::process::Birth;
 use crate::wait::{rest, wait};
 
@@ -47,6 +46,7 @@ pub(super) struct Parts<'a> {
     pub(super) renewal: Option<Renewal>,
     pub(super) dice: u32,
     pub(super) serving: Serving,
+    pub(super) manager: Manager,
     pub(super) options: &'a Options,
 }
 
@@ -65,13 +65,14 @@ pub(super) struct Daemon<'a> {
     /// Makes this box look at its Corefile at another time than others.
     pub(super) dice: u32,
     pub(super) serving: Serving,
+    pub(super) manager: Manager,
     pub(super) options: &'a Options,
     pub(super) leaving: Option<Leaving>,
     control: Option<Control>,
     monitor: Monitor,
     next_look: Instant,
-    read_errors: u64,
-    birth: Birth,
+    pub(super) read_errors: u64,
+    pub(super) birth: Birth,
 }
 
 /// Why it ends.
@@ -120,6 +121,7 @@ impl<'a> Daemon<'a> {
             renewal: parts.renewal,
             dice: parts.dice,
             serving: parts.serving,
+            manager: parts.manager,
             leaving: None,
             options: parts.options,
             control: parts.control,
@@ -133,6 +135,7 @@ impl<'a> Daemon<'a> {
     /// The one loop; returns why it ended.
     pub(super) fn serve(&mut self, signals: &Signals) -> End {
         loop {
+            self.tell_manager();
             let news = self.wait(signals);
             if news[STOP]
                 && let Some(signal) = signals.stop()
@@ -180,6 +183,7 @@ impl<'a> Daemon<'a> {
             self.pending.as_ref().map(|pending| pending.until),
             self.renewal.as_ref().map(Renewal::at),
             self.leaving.as_ref().map(Leaving::until),
+            self.manager.deadline(),
             self.options.log.deadline(),
         ];
         let (control, clients) = self.control.as_ref().map(Control::fds).unzip();
@@ -239,61 +243,6 @@ impl<'a> Daemon<'a> {
     fn mourn(&mut self) {
         self.keeper = None;
         self.options.log.error("page: the keeper of its workers died; the page is served as long as the present worker lives, then not until corexdp is started again; filters are not affected");
-    }
-
-    fn hear(&mut self) {
-        let options = self.options;
-        let log = &options.log;
-        let Some(server) = &mut self.server else {
-            return;
-        };
-        match server.hear() {
-            Heard::Nothing => {}
-            Heard::Death if self.keeper.is_some() => {
-                log.warn("page: the worker died; starting another");
-            }
-            Heard::Death => log.error("page: the worker died, and its keeper before; no page is served until corexdp is started again"),
-            Heard::Request(content) => {
-                let readiness = self.readiness();
-                let (mut overview, server) = self.overview();
-                let Some(server) = server else { return };
-                server.answer(|page| {
-                    let length = match content {
-                        Content::Metrics => overview.metrics(page),
-                        Content::Overview => overview.page(page),
-                        Content::Status => overview.status(page),
-                        Content::Health => return Readiness::of_the_living().write(page),
-                        Content::Ready => return readiness.write(page),
-                    };
-                    let made = length.map(|length| Made { length, good: true });
-                    if made.is_none() {
-                        log.error(
-                            "page: does not fit; COREXDP_MAX_PAGE sets its size at build time",
-                        );
-                    }
-                    made
-                });
-            }
-        }
-    }
-
-    /// All that pages are made of, and who serves them.
-    pub(super) fn overview(&mut self) -> (Overview<'_>, Option<&mut Server>) {
-        let addresses = self.server.iter().flat_map(Server::addresses);
-        let of_pages = |(service, address)| (service == Service::Metrics).then_some(address);
-        let overview = Overview {
-            pages: addresses.filter_map(of_pages).take(MAX_FILTERS).collect(),
-            filters: &self.filters,
-            scan: &mut self.scan,
-            counts: &mut self.counts,
-            read_errors: &mut self.read_errors,
-            reloads: &self.reloads,
-            process: &self.birth,
-            source: &self.options.source,
-            confirm: self.pending.as_ref().map(|pending| pending.until),
-            log: &self.options.log,
-        };
-        (overview, self.server.as_mut())
     }
 
     /// Logs what changed in the maps, when it is time.

@@ -104,14 +104,11 @@ fn all(layout: &Layout, value: &[u8]) -> Vec<Said> {
 /// Of parts that share bytes only one, the first or the largest.
 fn apart(all: &[Said], largest: bool) -> Vec<Said> {
     let (mut taken, mut end) = (Vec::<Said>::new(), 0);
-    for part in all {
+    for part in all.iter().filter(|part| !part.place.is_empty()) {
         let shares =
             |other: &Said| part.place.start < other.place.end && other.place.start < part.place.end;
         let gives_way = |other: &Said| !shares(other) || other.place.len() < part.place.len();
         // Mostly each begins where all before have ended, and none has to be looked at.
-        if part.place.is_empty() {
-            continue;
-        }
         if part.place.start < end && taken.iter().any(shares) {
             if !largest || !taken.iter().all(gives_way) {
                 continue;

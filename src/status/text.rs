@@ -21,10 +21,13 @@ const FILTERS: Columns = &[
     ("program", "program.name"),
     ("id", "program.id"),
     ("loaded", "program.loaded_at"),
+];
+/// What the kernel has counted.
+const COUNTED: Columns = &[
     ("runs", "program.runs"),
     ("run time ns", "program.run_time_ns"),
 ];
-/// The same where runs were measured.
+/// The same where it counted for a time: members of what was measured.
 const MEASURED: Columns = &[("runs/s", "runs_per_second"), ("ns/run", "ns_per_run")];
 const MAPS: Columns = &[
     ("map", "name"),
@@ -72,12 +75,12 @@ pub(super) fn text(status: &Value, colours: bool) -> String {
 
 fn table_of_filters(status: &Value) -> Table {
     let measured = status.get("measured");
-    let (columns, more) = match measured {
-        Value::Nothing => (FILTERS, &[][..]),
-        _ => (FILTERS.get(..7).unwrap_or(FILTERS), MEASURED),
+    let more = match measured {
+        Value::Nothing => COUNTED,
+        _ => MEASURED,
     };
     let mut table = Table::default();
-    head(&mut table, columns);
+    head(&mut table, FILTERS);
     for (heading, _) in more {
         table.cell(heading, None);
     }
@@ -85,10 +88,14 @@ fn table_of_filters(status: &Value) -> Table {
         let interface = filter.get("interface");
         table.row();
         table.cell(&word(interface), None);
-        cells(&mut table, filter, columns);
-        let mut counted = measured.get("filters").list().iter();
-        let counted = counted.find(|one| one.get("interface") == interface);
-        cells(&mut table, counted.unwrap_or(&Value::Nothing), more);
+        cells(&mut table, filter, FILTERS);
+        let mut of_time = measured.get("filters").list().iter();
+        let of_time = of_time.find(|one| one.get("interface") == interface);
+        let counted = match measured {
+            Value::Nothing => filter,
+            _ => of_time.unwrap_or(&Value::Nothing),
+        };
+        cells(&mut table, counted, more);
     }
     table
 }
@@ -201,6 +208,21 @@ eth0       coredns_ebpf_a     -5  A.
     fn all_is_told_in_columns() {
         let status = Value::read(STATUS).unwrap();
         assert_eq!(text(&status, false), TEXT);
+    }
+
+    #[test]
+    fn what_was_measured_takes_the_place_of_what_was_counted() {
+        let measured = r#"],"measured":{"milliseconds":5000,"filters":[{"interface":"wan","runs":10,"run_time_ns":70,"runs_per_second":2,"ns_per_run":7}]}}"#;
+        let status = STATUS.strip_suffix("]}").unwrap().to_owned() + measured;
+        let text = text(&Value::read(&status).unwrap(), false);
+        for (line, end) in [
+            ("interface  state", "  runs/s  ns/run"),
+            ("eth0 ", "Z       -       -"),
+            ("wan ", "Z       2       7"),
+        ] {
+            let line = text.lines().find(|one| one.starts_with(line)).unwrap();
+            assert!(line.ends_with(end), "{line}");
+        }
     }
 
     #[test]

@@ -20,6 +20,10 @@ const fn known(calls: &'static [&'static str], sign: &'static str, why: &'static
 /// What comes before a program's first own call; the stages that begin with a program leave it out.
 const BEFORE_MAIN: &str = "the loader's, the C library's and std's, before main";
 
+/// Which of these are made anew when a case is tried.
+const WORKERS: &str =
+    "the worker's: of several threads, which of them asks how often depends on who is quicker";
+
 /// Calls that nothing is injected into. Their arguments begin with the sign.
 const SPARED: &[Known] = &[
     known(
@@ -80,6 +84,18 @@ const VAGUE: &[Known] = &[known(
     "these calls are the keeper's way to tell",
 )];
 
+/// Calls that may not be made the next time. Their arguments begin with the sign.
+const SELDOM: &[Known] = &[known(
+    &["bpf"],
+    "BPF_MAP_LOOKUP_BATCH",
+    "the daemon counts a map's entries anew only when that takes little of its time",
+)];
+
+/// Whether this call may be missing although it was recorded.
+pub(crate) fn may_be_missed(process: &str, call: &Call) -> bool {
+    process == "worker" || among(SELDOM, &call.name, |sign| call.about.starts_with(sign))
+}
+
 /// Whether nothing is injected into this call.
 pub(crate) fn is_spared(call: &Call) -> bool {
     among(SPARED, &call.name, |sign| call.about.starts_with(sign))
@@ -111,9 +127,10 @@ fn say(lines: &[String], sign: &str) -> bool {
 
 /// All of it, a line each.
 pub(crate) fn list() -> String {
-    let mut text = format!("not injected: {BEFORE_MAIN}\n");
+    let mut text = format!("not injected: {BEFORE_MAIN}\nmay be missed: {WORKERS}\n");
     for (what, list) in [
         ("not injected", SPARED),
+        ("may be missed", SELDOM),
         ("may end by a signal", ENDS),
         ("may leave open", OPEN),
         ("may be told without its errno", VAGUE),

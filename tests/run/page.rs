@@ -19,6 +19,7 @@ const COREFILE: &str = ". {
     map 0A0C0000.FFFF0000.00000000
     metric first_packets 00000000 8 4 \"Packets from the first network.\"
     metric second_packets 01000000 8 4 \"Says \\\"hi\\\", and C:\\.\"
+    counter declared_total 2 count \"A counter.\"
     metric wide 0F000000 4 8 \"Eight bytes.\"
   }
 }

@@ -201,8 +201,12 @@ fn the_rules_of_acl_are_the_same_in_words() {
     assert_eq!(in_words.matches("    entry ").count(), 5);
     let entries = [&shipped, &in_words].map(|corefile| {
         let daemon = site.run(corefile).attached(1);
-        let entries = site.filter().map("xdp_map").entries();
+        let mut entries = site.filter().map("xdp_map").entries();
         daemon.stop();
+        for (_, rule) in &mut entries {
+            // Neighbours may have looked for each other already, which is counted last in the rule.
+            rule.truncate(rule.len() - 16);
+        }
         entries
     });
     assert_eq!(entries[0].len(), 5);

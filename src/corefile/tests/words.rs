@@ -1,6 +1,7 @@
 //! How text is cut into words.
 
 use super::{World, check, parse, show};
+use crate::corefile::error::Word;
 
 #[test]
 fn words_end_at_white_space_and_know_their_line() {
@@ -175,5 +176,26 @@ fn each_byte_that_is_no_utf_8_is_one_replacement_character() {
     for (input, expected) in table {
         let corefile = parse(input, World::default()).unwrap();
         assert_eq!(&show(&corefile), expected, "of {input:?}");
+    }
+}
+
+#[test]
+fn a_word_that_is_written_is_read_as_it_was() {
+    for word in [
+        "plain",
+        "",
+        "two words",
+        "say \"hi\"",
+        "\"",
+        "back\\slash",
+        "C:\\a folder\\file",
+        "a{b}",
+        "# no comment",
+        "é ü",
+    ] {
+        let line = format!("h\nelf {}\n", Word(word));
+        let corefile = parse(line.as_bytes(), World::default()).unwrap();
+        let tokens = &corefile.blocks()[0].directives[0].tokens;
+        assert_eq!(corefile.text(tokens[1]), word, "{line}");
     }
 }

@@ -1,0 +1,115 @@
+//! What a service manager hears (`sd_notify(3)`).
+
+use std::io::ErrorKind;
+use std::os::linux::net::SocketAddrExt as _;
+use std::os::unix::net::{SocketAddr, UnixDatagram};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::Signal;
+
+use crate::net::{Daemon, PATIENCE, SERVER, Site};
+
+const COREFILE: &str =
+    ". {\nhealth 127.0.0.1:8080 {\nlameduck 1s\n}\nebpf {\nif edge0\nelf example.o\n}\n}\n";
+
+/// A site, and the manager's end.
+struct Managed {
+    site: Site,
+    socket: UnixDatagram,
+    name: String,
+}
+
+impl Managed {
+    /// With a path, or with an abstract name.
+    fn new(abstract_name: bool) -> Self {
+        let site = Site::new();
+        site.folder.write("Corefile", COREFILE);
+        let (address, name) = if abstract_name {
+            let name = site.server.name();
+            (SocketAddr::from_abstract_name(name), format!("@{name}"))
+        } else {
+            let path = site.folder.file("notify");
+            (SocketAddr::from_pathname(&path), path.display().to_string())
+        };
+        let bind = || UnixDatagram::bind_addr(&address.unwrap()).unwrap();
+        let socket = site.server.enter(bind);
+        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        Self { site, socket, name }
+    }
+
+    fn start(&self, more: &[(&str, &str)]) -> Daemon {
+        let mut command = self.site.command("run", &[]);
+        command.env("NOTIFY_SOCKET", &self.name);
+        command.envs(more.iter().copied());
+        self.site.server.enter(|| Daemon::spawn(&mut command))
+    }
+
+    fn next(&self) -> String {
+        let mut text = [0; 1024];
+        let length = loop {
+            match self.socket.recv(&mut text) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                other => break other.expect("something is said"),
+            }
+        };
+        String::from_utf8_lossy(&text[..length]).into_owned()
+    }
+
+    fn says(&self, expected: &[&str]) {
+        for expected in expected {
+            assert_eq!(self.next(), *expected);
+        }
+    }
+}
+
+#[test]
+fn the_manager_hears_the_whole_story() {
+    let managed = Managed::new(false);
+    let site = &managed.site;
+    let daemon = managed.start(&[]);
+    managed.says(&["READY=1", "STATUS=edge0 filtered (native)"]);
+    // Not before it is.
+    assert!(site.attached().is_some());
+    for corefile in [COREFILE, "nonsense {"] {
+        site.folder.write("Corefile", corefile);
+        daemon.signal(Signal::SIGHUP);
+        let begun = managed.next();
+        let since = begun.strip_prefix("RELOADING=1\nMONOTONIC_USEC=").unwrap();
+        assert!(since.parse::<u64>().unwrap() > 0, "{begun}");
+        managed.says(&["READY=1"]);
+    }
+    site.server.run(&format!("ip link delete {SERVER}"));
+    managed.says(&["STATUS=edge0 NOT filtered"]);
+    daemon.signal(Signal::SIGTERM);
+    managed.says(&["STOPPING=1", "STATUS=stopping; edge0 NOT filtered"]);
+    let (code, lines) = daemon.ended();
+    assert_eq!(code, Some(0), "{lines:#?}");
+}
+
+#[test]
+fn the_watchdog_is_fed_in_time() {
+    let managed = Managed::new(true);
+    let daemon = managed.start(&[("WATCHDOG_USEC", "400000")]);
+    managed.says(&["READY=1"]);
+    let begin = Instant::now();
+    let mut beats = 0;
+    while begin.elapsed() < Duration::from_secs(2) {
+        beats += u32::from(managed.next() == "WATCHDOG=1");
+    }
+    assert!((8..=12).contains(&beats), "{beats}");
+    daemon.stop();
+}
+
+#[test]
+fn a_manager_that_is_not_there_is_told_of_and_no_reason_not_to_filter() {
+    let managed = Managed::new(false);
+    let mut command = managed.site.command("run", &[]);
+    command.env("NOTIFY_SOCKET", managed.site.folder.file("nobody"));
+    let daemon = managed
+        .site
+        .server
+        .enter(|| Daemon::spawn(&mut command))
+        .attached(1);
+    daemon.line("warning: the service manager can't be told anything: NOTIFY_SOCKET: ");
+    daemon.stop();
+}

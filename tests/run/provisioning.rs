@@ -1,0 +1,120 @@
+//! A provisioning run: `tests/provision.sh` with what is good, and with everything that can be wrong.
+
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::net::{Corexdp, Daemon, Outcome, SERVER, Site};
+use crate::objects::compile::compile;
+
+/// A Corefile that filters `interface` with this object, and has one more line.
+fn corefile(object: &str, interface: &str, more: &str) -> String {
+    format!(
+        ". {{\nprometheus\nebpf {{\nelf {object}\nif {interface}\nmap 0A0B0000.FFFF0000.00000000\n\
+         counter dropped_total 0 count \"Dropped.\"\n{more}\n}}\n}}\n"
+    )
+}
+
+fn provision(site: &Site, corefile: &str) -> Outcome {
+    site.folder.write("Corefile.new", corefile);
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/provision.sh");
+    let mut command = Command::new(script);
+    command.args(["Corefile.new", "Corefile", "control"]);
+    command.current_dir(site.folder.path());
+    command.env(
+        "COREXDP",
+        Corexdp::command(site.folder.path(), &[]).get_program(),
+    );
+    site.finish(&mut command)
+}
+
+fn start() -> (Site, Daemon) {
+    let site = Site::new();
+    let daemon = site.run(&corefile("example.o", SERVER, "")).attached(1);
+    (site, daemon)
+}
+
+/// The last JSON that was printed.
+fn told(outcome: &Outcome) -> Value {
+    let text = outcome.stdout.lines().last().unwrap_or_default();
+    serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {outcome:#?}"))
+}
+
+#[test]
+fn what_is_good_is_kept_and_told() {
+    let (site, daemon) = start();
+    site.add_wire("edge1", "far1");
+    let more = "}\nebpf {\nelf example.o\nif edge1\nexit detach";
+    let outcome = provision(&site, &corefile("example.o", SERVER, more));
+    assert_eq!(outcome.code, Some(0), "{outcome:#?}");
+    let status = told(&outcome);
+    let interfaces: Vec<_> = status["filters"].as_array().unwrap().iter().collect();
+    assert_eq!(interfaces.len(), 2, "{status}");
+    for (filter, name) in interfaces.iter().zip([SERVER, "edge1"]) {
+        assert_eq!(
+            (&filter["interface"], &filter["mode"]),
+            (&name.into(), &"native".into())
+        );
+    }
+    assert_eq!(status["confirm_within"], Value::Null);
+    assert_eq!(status["last_reload"]["result"], "success");
+    daemon.stop();
+}
+
+/// Each kind of failure has its exit code, and changes nothing.
+#[test]
+fn what_is_wrong_has_its_exit_code_and_changes_nothing() {
+    let (site, daemon) = start();
+    compile("unverifiable", site.folder.path());
+    site.folder.write("text.o", "no object");
+    let before = site.filter();
+    let running = corefile("example.o", SERVER, "");
+    for (code, what, wrong) in [
+        (
+            78,
+            "a directive",
+            corefile("example.o", SERVER, "frobnicate"),
+        ),
+        (78, "a size", corefile("example.o", SERVER, "map 00")),
+        (66, "a file that is missing", corefile("none.o", SERVER, "")),
+        (
+            65,
+            "a file that is no object",
+            corefile("text.o", SERVER, ""),
+        ),
+        (
+            65,
+            "a program that the verifier refuses",
+            format!(". {{\nebpf {{\nelf unverifiable.o\nif {SERVER}\n}}\n}}\n"),
+        ),
+        (
+            69,
+            "an interface that is missing",
+            corefile("example.o", "edge7", ""),
+        ),
+    ] {
+        let outcome = provision(&site, &wrong);
+        assert_eq!(outcome.code, Some(code), "{what}: {outcome:#?}");
+        // Mistakes are found by `check`; what only the kernel knows, by `reload`.
+        if outcome.stderr.is_empty() {
+            let errors = told(&outcome)["errors"].as_array().unwrap().clone();
+            assert_eq!(errors[0]["file"], "Corefile.new", "{what}");
+        } else {
+            assert!(outcome.stderr.starts_with("Corefile:"), "{outcome:#?}");
+        }
+        assert_eq!(site.filter(), before, "{what}");
+        let kept = std::fs::read_to_string(site.folder.file("Corefile")).unwrap();
+        assert_eq!(kept, running, "{what}");
+    }
+    // Nobody to ask.
+    daemon.stop();
+    assert_eq!(provision(&site, &running).code, Some(69));
+    assert_eq!(site.attached(), None);
+    // `run` without privilege, and with words that it does not know.
+    assert_eq!(site.finish(&mut site.powerless()).code, Some(77));
+    assert_eq!(
+        site.finish(&mut site.command("run", &["--frobnicate"]))
+            .code,
+        Some(64)
+    );
+}
