@@ -1,5 +1,5 @@
-//! The manual pages say all that the code knows: commands, options, directives, exit codes, capacities, messages; and so
-//! does the README. Their examples work.
+//! The manual pages say all that the code knows: commands, options, directives, exit codes, capacities, environment
+//! variables; and the README does, but for the last. Their messages are said, and their examples work.
 
 #![allow(
     clippy::unwrap_used,
@@ -214,6 +214,30 @@ fn every_capacity_is_described() {
             readme.contains(&format!("| `{name}` | {value} |")),
             "README: {name}"
         );
+    }
+}
+
+#[test]
+fn every_environment_variable_is_described() {
+    let page = daemon();
+    let mut code = String::new();
+    texts(
+        &Path::new(env!("CARGO_MANIFEST_DIR")).join("src"),
+        &mut code,
+    );
+    let names = [
+        between(&code, "env::var(\"", "\""),
+        between(&code, "env::var_os(\"", "\""),
+    ]
+    .concat();
+    // This one makes tests fail calls, and is in no binary that is shipped.
+    let names: BTreeSet<_> = names
+        .into_iter()
+        .filter(|name| *name != "COREXDP_FAULT")
+        .collect();
+    assert!(names.len() >= 3, "{names:?}");
+    for name in names {
+        assert!(page.has_item(&format!("Ev {name}")), "{name}");
     }
 }
 
