@@ -25,15 +25,18 @@ upper=$(echo "$target" | tr 'a-z-' 'A-Z_')
 lower=$(echo "$target" | tr - _)
 
 # The std that the toolchain has for the target, or one built now from Debian's source, with Debian's compiler: a std
-# and its compiler must be of one version. Built from source it leaves out what symbolizes backtraces.
+# and its compiler must be of one version. Built from source it leaves out what symbolizes backtraces, and needs no
+# unwinder.
 use_std() {
     if [ -d "$(${RUSTC:-rustc} --print target-libdir --target "$target")" ]; then
         std=
+        UNWIND=-lunwind
     else
         export RUSTC=/usr/bin/rustc
         # Building std is not stable yet; this lets a stable compiler do it.
         export RUSTC_BOOTSTRAP=1
         std='-Zbuild-std=std,panic_abort -Zbuild-std-features=optimize_for_size'
+        UNWIND=$root/cross/unwind.c
     fi
 }
 
@@ -52,7 +55,7 @@ use_zig() {
     zig=$("$root/target/venv/bin/python" -c 'import ziglang; print(*ziglang.__path__)')
     ZIG=$zig/zig
     ZIG_TARGET=$cpu-linux-musl
-    export ZIG ZIG_TARGET
+    export ZIG ZIG_TARGET UNWIND
     export ZIG_GLOBAL_CACHE_DIR="$CARGO_TARGET_DIR/zig" ZIG_LOCAL_CACHE_DIR="$CARGO_TARGET_DIR/zig"
     export CC="$root/cross/zig-cc" AR=llvm-ar CPATH="$headers" NO_PKG_CONFIG=1
     export "CC_$lower=$CC" "AR_$lower=$AR" "CARGO_TARGET_${upper}_LINKER=$CC"

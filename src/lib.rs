@@ -20,7 +20,7 @@
 //! what the page says ·
 //! [`watch`] the change log · [`filter`] one running filter · [`plan`] everything checked · [`kernel`] the only room
 //! with `unsafe` · [`config`] directives · [`encode`] words as bytes · [`corefile`] the text · [`object`] the program ·
-//! [`metrics`], [`json`], [`hex`], [`nearest`], [`log`], [`notify`], [`sources`], [`files`], [`process`], [`utc`], [`wait`], [`exit`], [`capacity`].
+//! [`metrics`], [`json`], [`hex`], [`digest`], [`nearest`], [`log`], [`notify`], [`sources`], [`files`], [`process`], [`utc`], [`wait`], [`exit`], [`capacity`].
 
 #![warn(
     missing_docs,
@@ -39,6 +39,7 @@ pub mod config;
 pub mod control;
 pub mod corefile;
 pub mod daemon;
+pub mod digest;
 pub mod dump;
 pub mod encode;
 pub mod exit;

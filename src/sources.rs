@@ -4,11 +4,12 @@
 #![forbid(unsafe_code)]
 
 use std::fs::{self, File};
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::Hasher as _;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use crate::corefile::Host;
+use crate::digest::{self, Digest};
 use crate::files;
 
 /// Bytes that are read at a time.
@@ -113,12 +114,12 @@ fn exists(path: &Path) -> bool {
 }
 
 fn digest_of(content: &mut dyn io::Read) -> u64 {
-    let mut hasher = DefaultHasher::new();
+    let mut hasher = Digest::default();
     let mut piece = [0; PIECE];
     loop {
         match read_piece(content, &mut piece) {
             Ok([]) => return hasher.finish(),
-            Ok(bytes) => bytes.hash(&mut hasher),
+            Ok(bytes) => hasher.write(bytes),
             Err(error) => return digest_of_error(&error),
         }
     }
@@ -144,17 +145,11 @@ fn digest_of_names(names: &io::Result<Vec<String>>) -> u64 {
         Err(error) => return digest_of_error(error),
     };
     names.sort_unstable();
-    digest(&names)
+    digest::of(&names)
 }
 
 fn digest_of_error(error: &io::Error) -> u64 {
-    digest(&error.kind())
-}
-
-fn digest(what: &impl Hash) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    what.hash(&mut hasher);
-    hasher.finish()
+    digest::of(&error.kind())
 }
 
 #[cfg(test)]

@@ -7,6 +7,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use time::OffsetDateTime;
 
+/// What is said of a time that has no date of four digits.
+const LATER: &str = "after the year 9999";
+
 /// Seconds since 1970, written as `2026-01-31T23:59:59Z`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Utc(pub u64);
@@ -15,6 +18,23 @@ impl Utc {
     /// What the machine's clock says.
     pub fn now() -> Self {
         SystemTime::now().into()
+    }
+
+    /// As lines of a log begin, without the year: `Jan 31 23:59:59`.
+    pub fn in_log(self) -> impl fmt::Display {
+        fmt::from_fn(move |f| {
+            let Some(time) = self.date_time() else {
+                return f.write_str(LATER);
+            };
+            let (_, month, day) = time.to_calendar_date();
+            let (hour, minute, second) = time.to_hms();
+            write!(f, "{month:.3} {day:2} {hour:02}:{minute:02}:{second:02}")
+        })
+    }
+
+    fn date_time(self) -> Option<OffsetDateTime> {
+        let seconds = i64::try_from(self.0).ok()?;
+        OffsetDateTime::from_unix_timestamp(seconds).ok()
     }
 }
 
@@ -31,10 +51,8 @@ impl From<SystemTime> for Utc {
 
 impl fmt::Display for Utc {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let time = i64::try_from(self.0).ok();
-        let time = time.and_then(|time| OffsetDateTime::from_unix_timestamp(time).ok());
-        let Some(time) = time else {
-            return f.write_str("after the year 9999");
+        let Some(time) = self.date_time() else {
+            return f.write_str(LATER);
         };
         let (year, month, day) = time.to_calendar_date();
         let (hour, minute, second) = time.to_hms();
@@ -62,6 +80,18 @@ mod tests {
             (u64::MAX, "after the year 9999"),
         ] {
             assert_eq!(Utc(seconds).to_string(), expected);
+        }
+    }
+
+    #[test]
+    fn times_in_a_log_have_a_month_of_three_letters_and_a_day_of_two_places() {
+        for (seconds, expected) in [
+            (0, "Jan  1 00:00:00"),
+            (951_782_399, "Feb 28 23:59:59"),
+            (951_868_800, "Mar  1 00:00:00"),
+            (253_402_300_800, "after the year 9999"),
+        ] {
+            assert_eq!(Utc(seconds).in_log().to_string(), expected);
         }
     }
 }

@@ -92,10 +92,14 @@ impl Daemon<'_> {
         if time.is_zero() || self.leaving.is_some() {
             return Some(End::Signal(signal));
         }
-        let seconds = time.as_secs_f32();
+        let (count, unit) = match time.subsec_nanos() {
+            0 => (u128::from(time.as_secs()), "s"),
+            _ => (time.as_millis(), "ms"),
+        };
+        let name = signal.as_str();
         self.options
             .log
-            .info(format_args!("{}: stopping in {seconds} s", signal.as_str()));
+            .info(format_args!("{name}: stopping in {count} {unit}"));
         let until = Instant::now() + time;
         self.leaving = Some(Leaving { signal, until });
         None

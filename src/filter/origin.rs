@@ -4,11 +4,12 @@
 //! Digests are not keyed anew by each process, since they outlive this one in the names of pinned maps. Nobody but the
 //! Corefile's author chooses what goes into them.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{Hash, Hasher as _};
 use std::rc::Rc;
 
 use super::Order;
 use crate::config::Diagnostic;
+use crate::digest::Digest;
 
 /// A digest of a program, its maps and their entries. It is the same for the same version of corexdp.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,7 +47,7 @@ pub(super) struct Digests {
 
 impl Digests {
     pub(super) fn of(key: &[u8], value: &[u8]) -> Self {
-        let mut hasher = DefaultHasher::new();
+        let mut hasher = Digest::default();
         hasher.write(key);
         let key = hasher.finish();
         hasher.write(value);
@@ -98,7 +99,7 @@ impl Lists {
 impl Origin {
     /// Of a filter that this order makes, with these entries.
     pub(super) fn new(order: &Order<'_>, lists: Lists) -> Self {
-        let mut hasher = DefaultHasher::new();
+        let mut hasher = Digest::default();
         order.object.code(&mut hasher);
         let code = hasher.finish();
         lists.0.hash(&mut hasher);

@@ -226,6 +226,11 @@ impl Visit for Words<'_> {
         // Writing to a String can't fail.
         let _ = write!(self.0, "{value:?}");
     }
+
+    // In no event of redbpf; left to themselves they would bring in the code that writes such numbers.
+    fn record_f64(&mut self, _: &Field, _: f64) {}
+    fn record_i128(&mut self, _: &Field, _: i128) {}
+    fn record_u128(&mut self, _: &Field, _: u128) {}
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 pub mod recent;
+mod rfc3164;
 mod syslog;
 
 use std::cell::RefCell;

@@ -9,9 +9,10 @@ use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use syslog::{Facility, Formatter3164, LogFormat, Severity};
+use syslog::{Facility, LogFormat, Severity};
 
 use super::LINE;
+use super::rfc3164::Rfc3164;
 use crate::wait::Backoff;
 
 /// Bytes of a message with its time and name.
@@ -27,7 +28,7 @@ type Message = heapless::Vec<u8, MESSAGE>;
 /// The way to the system's log.
 pub(super) struct Syslog {
     path: PathBuf,
-    format: Formatter3164,
+    format: Rfc3164,
     socket: Option<UnixDatagram>,
     kept: Ring,
     lost: u32,
@@ -45,10 +46,9 @@ impl Syslog {
     pub(super) fn new(path: &Path) -> Self {
         Self {
             path: path.into(),
-            format: Formatter3164 {
+            format: Rfc3164 {
                 facility: Facility::LOG_DAEMON,
-                hostname: None,
-                process: "corexdp".into(),
+                process: "corexdp",
                 pid: std::process::id(),
             },
             socket: None,
