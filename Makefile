@@ -89,7 +89,7 @@ lint: | setup-test
 	$(CARGO) clippy --locked --all-targets --features faults -- -D warnings
 	$(CARGO) fmt --manifest-path tests/fuzz/Cargo.toml --check
 	tests/fuzz/cargo clippy --all-targets -- -D warnings
-	shellcheck -x -P SCRIPTDIR $(SCRIPTS)
+	shellcheck -x -P SCRIPTDIR $(SCRIPTS) src/completion/corexdp.bash
 	target/venv/bin/hadolint cross/Dockerfile.*
 
 clean:

@@ -34,6 +34,11 @@ test command chromium chromium
 test command chromedriver chromium-driver
 test file /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf fonts-dejavu-core
 test command shellcheck shellcheck
+test command mandoc mandoc
+test command groff groff-base
+test command bash bash
+test command zsh zsh
+test command fish fish
 test command strace strace
 test command jq jq
 test,bench command unshare util-linux

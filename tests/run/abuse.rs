@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
-use crate::net::{Site, pause, peak_memory, within};
+use crate::net::{PAGE, Site, pause, peak_memory, within};
 use crate::packet;
-use crate::strangers::{ACTS, Act, connect};
+use crate::strangers::{ACTS, Act, connect_to};
 
 /// What the worker's memory may grow by: sixteen of the largest answers, and as many threads to send them and to talk
 /// HTTP; in a build for tests, and with glibc's heap for each thread.
@@ -24,6 +24,9 @@ const SLACK: u64 = 256 << 10;
 /// How long after the end of an abuse an honest client may wait.
 const RECOVERY: Duration = Duration::from_secs(2);
 
+/// Where it says that it lives.
+const HEALTH: &str = "127.0.0.1:8080";
+
 /// A page of nearly the largest size, so that its reader's system does not take all of it at once.
 fn corefile() -> String {
     let help = "Packets from the first network, and how. ".repeat(20);
@@ -31,21 +34,26 @@ fn corefile() -> String {
         text + &format!("metric packets_{number} 00000000 8 4 \"{help}\"\n")
     });
     format!(
-        ". {{\nprometheus\nebpf {{\nelf example.o\nif edge0\nmap 0A0B0000.FFFF0000.00000000\n{metrics}}}\n}}\n"
+        ". {{\nprometheus\nhealth {HEALTH}\nebpf {{\nelf example.o\nif edge0\nmap 0A0B0000.FFFF0000.00000000\n{metrics}}}\n}}\n"
     )
 }
 
-/// One honest scrape: how long it took, if the answer came whole.
+/// One honest scrape, and a look whether the daemon is well: how long they took, if both answers came whole.
 fn scrape() -> Option<Duration> {
     let start = Instant::now();
-    let mut stream = connect().ok()?;
-    stream
-        .write_all(b"GET /metrics HTTP/1.1\r\nConnection: close\r\n\r\n")
-        .ok()?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).ok()?;
-    let whole = answer.starts_with("HTTP/1.1 200 ") && answer.contains("\nprocess_open_fds ");
-    whole.then(|| start.elapsed())
+    for (address, path, end) in [
+        (PAGE, "/metrics", "\nprocess_open_fds "),
+        (HEALTH, "/health", "\r\n\r\nOK"),
+    ] {
+        let mut stream = connect_to(address).ok()?;
+        let request = format!("GET {path} HTTP/1.1\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).ok()?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).ok()?;
+        let whole = answer.starts_with("HTTP/1.1 200 ") && answer.contains(end);
+        whole.then_some(())?;
+    }
+    Some(start.elapsed())
 }
 
 /// How many threads a process has.

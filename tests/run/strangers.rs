@@ -30,7 +30,12 @@ pub(crate) const ACTS: [(&str, Act); 12] = [
 
 /// A connection to the page, on which nothing takes longer than Prometheus waits.
 pub(crate) fn connect() -> io::Result<TcpStream> {
-    let address: SocketAddr = PAGE.parse().unwrap();
+    connect_to(PAGE)
+}
+
+/// The same to another door.
+pub(crate) fn connect_to(address: &str) -> io::Result<TcpStream> {
+    let address: SocketAddr = address.parse().unwrap();
     let stream = TcpStream::connect_timeout(&address, PATIENCE)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;

@@ -1,0 +1,101 @@
+# shellcheck shell=bash
+# Completion for bash: source it, or install it as
+# /usr/share/bash-completion/completions/corexdp. It needs no other package.
+
+# Adds what compgen finds.
+_corexdp_add() {
+    mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen "$@")
+}
+
+# Files for a word; with $2, only those whose names end so, and folders on the way to them.
+_corexdp_files() {
+    # Outside of readline there is nobody to be told.
+    compopt -o filenames 2>/dev/null
+    if [ -n "${2-}" ]; then
+        _corexdp_add -d -- "$1"
+        _corexdp_add -f -X "!*$2" -- "$1"
+    else
+        _corexdp_add -f -- "$1"
+    fi
+}
+
+# Whether an option takes a value.
+_corexdp_takes_value() {
+    case $1 in
+    -conf | -log | -control | -pidfile | -confirm | -measure) ;;
+    *) return 1 ;;
+    esac
+}
+
+# The value of an option.
+_corexdp_value() {
+    case $1 in
+    -conf)
+        _corexdp_add -W stdin -- "$2"
+        _corexdp_files "$2"
+        ;;
+    -control | -pidfile) _corexdp_files "$2" ;;
+    -log) _corexdp_add -W 'stderr syslog' -- "$2" ;;
+        # The others are times, which nobody can guess.
+    esac
+}
+
+# A word after a command, none being `run`; $2 is how many came before it.
+_corexdp_word() {
+    local words
+    case $1 in
+    run) words='-conf --confirm --log --control --pidfile -quiet' ;;
+    check) words='-conf --json' ;;
+    expand) words='-conf' ;;
+    inspect) words='--json' ;;
+    status) words='--json --measure --control' ;;
+    dump) words='--json --control' ;;
+    reload) words='--confirm --control' ;;
+    confirm) words='--control' ;;
+    '') words='-conf --confirm --log --control --pidfile -quiet --version --help' ;;
+    esac
+    if [[ $3 == -* ]]; then
+        _corexdp_add -W "$words" -- "$3"
+    elif [ -z "$1" ]; then
+        _corexdp_add -W 'run check expand inspect status dump reload confirm' -- "$3"
+    elif [ "$1" = inspect ] && [ "$2" = 0 ]; then
+        _corexdp_files "$3" .o
+    else
+        _corexdp_add -W "$words" -- "$3"
+    fi
+}
+
+_corexdp() {
+    local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
+    local command='' objects=0 i
+    COMPREPLY=()
+    # Readline takes `--log=sys` for three words.
+    if [ "$word" = = ]; then
+        word=
+    elif [ "$before" = = ]; then
+        before=${COMP_WORDS[COMP_CWORD - 2]}
+    fi
+    for ((i = 1; i < COMP_CWORD; i++)); do
+        case ${COMP_WORDS[i]} in
+        =) i=$((i + 1)) ;;
+        -*)
+            # One dash or two.
+            if [ "${COMP_WORDS[i + 1]}" != = ] && _corexdp_takes_value "${COMP_WORDS[i]/#--/-}"; then
+                i=$((i + 1))
+            fi
+            ;;
+        *)
+            [ -n "$command" ] && objects=$((objects + 1))
+            command=${command:-${COMP_WORDS[i]}}
+            ;;
+        esac
+    done
+    before=${before/#--/-}
+    if _corexdp_takes_value "$before"; then
+        _corexdp_value "$before" "$word"
+    else
+        _corexdp_word "$command" "$objects" "$word"
+    fi
+}
+
+complete -F _corexdp corexdp

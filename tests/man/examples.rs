@@ -1,0 +1,90 @@
+//! The examples of the manual pages.
+
+use std::process::Command;
+
+use super::{corefile, daemon};
+use crate::net::{Corexdp, Daemon, Site, finish};
+
+/// A folder with the objects that are named, and both interfaces.
+pub(crate) fn site() -> Site {
+    let site = Site::new();
+    for name in ["acl", "count", "limit"] {
+        site.folder.shipped(name);
+    }
+    site.add_wire("eth0", "far0");
+    site
+}
+
+/// Every Corefile of the page on them.
+pub(crate) fn corefiles() -> Vec<String> {
+    let displays = corefile().displays().into_iter();
+    displays.filter(|text| text.contains("ebpf {")).collect()
+}
+
+#[test]
+fn the_corefiles_are_good() {
+    let site = site();
+    let corefiles = corefiles();
+    assert_eq!(corefiles.len(), 5);
+    for text in corefiles {
+        site.folder.write("Corefile", &text);
+        let mut check = Corexdp::command(site.folder.path(), &["check"]);
+        let outcome = finish(check.envs([("WAN", "wan0"), ("LAN", "lan0")]));
+        println!("{text}");
+        outcome.expect(0, &[]);
+    }
+}
+
+/// The words of every line that calls the binary, but for its name.
+fn calls() -> Vec<Vec<String>> {
+    let displays = daemon().displays();
+    let lines = displays.iter().flat_map(|text| text.lines());
+    let calls = lines.filter_map(|line| {
+        let words = line.strip_prefix("# ").or(line.strip_prefix("$ "));
+        let words = words.unwrap_or_else(|| panic!("no prompt: {line}"));
+        words.strip_prefix("corexdp ")
+    });
+    calls
+        .map(|call| call.split(' ').map(str::to_owned).collect())
+        .collect()
+}
+
+/// One after the other, with the Corefile that the other page begins with.
+#[test]
+fn the_commands_do_what_they_are_shown_for() {
+    let site = site();
+    site.folder.write("Corefile", &corefiles()[0]);
+    let mut running: Option<Daemon> = None;
+    let calls = calls();
+    assert!(calls.len() >= 9, "{calls:?}");
+    for call in calls {
+        println!("{call:?}");
+        let words: Vec<&str> = call.iter().map(String::as_str).collect();
+        let mut command = Corexdp::command(site.folder.path(), &words);
+        // Not where a daemon of this machine may listen.
+        match words[0] {
+            // What it names is the machine's.
+            "run" if words.contains(&"/etc/corexdp/Corefile") => {
+                corexdp::cli::parse(call.iter().map(Into::into)).unwrap();
+            }
+            "run" => {
+                command.args(["--control", "control", "--log", "stderr"]);
+                let daemon = site.server.enter(|| Daemon::spawn(&mut command));
+                running = Some(daemon.attached(1));
+            }
+            "check" | "inspect" => finish(&mut command).expect(0, &[]),
+            _ => {
+                command.args(["--control", "control"]);
+                succeeds(&site, &mut command);
+            }
+        }
+    }
+    let lines = running.unwrap().stop();
+    let confirmed = lines.iter().filter(|line| *line == "confirmed");
+    assert_eq!(confirmed.count(), 2, "{lines:#?}");
+}
+
+fn succeeds(site: &Site, command: &mut Command) {
+    let outcome = site.finish(command);
+    assert_eq!(outcome.code, Some(0), "{outcome:#?}");
+}

@@ -1,0 +1,89 @@
+//! The members of what `--json` prints are those that the manual names.
+
+use std::collections::BTreeSet;
+use std::process::Command;
+
+use serde_json::Value;
+
+use super::daemon;
+use super::examples::{corefiles, site};
+use crate::net::{Corexdp, Site};
+
+/// What the manual names for a command.
+fn named(command: &str) -> BTreeSet<String> {
+    let (page, head) = (daemon(), format!(".It Cm {command}"));
+    let lines = page.section("JSON").into_iter();
+    let item = lines
+        .skip_while(|line| *line != head)
+        .skip(1)
+        .take_while(|line| !line.starts_with(".It "));
+    let members = item.filter_map(|line| line.strip_prefix(".Va "));
+    let words = members.flat_map(|line| line.split(' '));
+    words
+        .filter(|word| word.starts_with(|c: char| c.is_ascii_lowercase()))
+        .map(str::to_owned)
+        .collect()
+}
+
+/// The names of all members of all objects, but not of those whose members have names of the operator's.
+fn members(value: &Value, all: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(object) => {
+            for (name, value) in object {
+                all.insert(name.clone());
+                match (name.as_str(), value) {
+                    ("fields", _) => {}
+                    ("tokens", Value::Object(own)) => {
+                        own.values().for_each(|tokens| members(tokens, all));
+                    }
+                    _ => members(value, all),
+                }
+            }
+        }
+        Value::Array(list) => list.iter().for_each(|one| members(one, all)),
+        _ => {}
+    }
+}
+
+fn printed(site: &Site, command: &mut Command, all: &mut BTreeSet<String>) {
+    let outcome = site.finish(command);
+    assert_eq!(outcome.stdout.lines().count(), 1, "{outcome:#?}");
+    let value = serde_json::from_str(&outcome.stdout);
+    members(
+        &value.unwrap_or_else(|error| panic!("{error}: {outcome:#?}")),
+        all,
+    );
+}
+
+#[test]
+fn every_member_is_named_and_none_that_is_not_there() {
+    let site = site();
+    let corexdp = |words: &str| {
+        let words: Vec<&str> = words.split(' ').collect();
+        Corexdp::command(site.folder.path(), &words)
+    };
+    site.folder.write("Corefile", &corefiles()[0]);
+    site.folder.write("wrong", "debug {\n  ebpf\n}\n");
+    let daemon = site.server.enter(|| {
+        let mut run = corexdp("run --control control --log stderr");
+        crate::net::Daemon::spawn(&mut run)
+    });
+    let daemon = daemon.attached(1);
+    // So that there is a last one.
+    site.finish(&mut corexdp("reload --control control"))
+        .expect(0, &[]);
+    for (command, calls) in [
+        ("check", &["check --json", "check --json -conf wrong"][..]),
+        ("expand", &["expand"]),
+        ("inspect", &["inspect --json acl.o"]),
+        ("status", &["status --json --measure 1ms --control control"]),
+        ("dump", &["dump --json --control control"]),
+    ] {
+        let mut all = BTreeSet::new();
+        for call in calls {
+            printed(&site, &mut corexdp(call), &mut all);
+        }
+        assert_eq!(all, named(command), "{command}");
+    }
+    daemon.stop();
+}
