@@ -121,9 +121,9 @@ fn the_corefile_of_count_names_the_right_counters() {
 }
 
 #[test]
-fn the_corefile_of_acl_does_what_it_says() {
-    let example = Example::read("acl");
-    let mut sandbox = example.load("acl");
+fn the_corefile_of_ordered_does_what_it_says() {
+    let example = Example::read("ordered");
+    let mut sandbox = example.load("ordered");
     for (source, verdict) in [
         ("198.51.100.7", PASS),
         ("198.51.100.8", DROP),
@@ -152,9 +152,9 @@ fn the_corefile_of_acl_does_what_it_says() {
     assert_eq!(
         example.readings(&mut sandbox),
         [
-            ("acl_trusted_packets", 1),
-            ("acl_ip4_dropped_packets", 1),
-            ("acl_ip6_dropped_packets", 2)
+            ("ordered_trusted_packets", 1),
+            ("ordered_ip4_dropped_packets", 1),
+            ("ordered_ip6_dropped_packets", 2)
         ]
     );
 }
@@ -197,7 +197,7 @@ fn the_maps_speak_in_words() {
     for (name, words) in [
         ("count", &["\"packets\":", "\"bytes\":"][..]),
         (
-            "acl",
+            "ordered",
             &[
                 "\"action\":\"ACL_DROP\"",
                 "\"family\":\"SUBNET_ANY\"",

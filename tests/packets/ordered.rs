@@ -1,4 +1,4 @@
-//! `acl`: the first rule that speaks of the source decides.
+//! `ordered`: the first rule that speaks of the source decides.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -13,7 +13,7 @@ const ACL_DROP: u32 = 2;
 const NET4: &str = "10.11.0.0/255.255.0.0";
 const NET6: &str = "fc00:dead:cafe:1::/ffff:ffff:ffff:ffff::";
 
-/// A rule as `bpf/acl.bpf.c` lays it out.
+/// A rule as `bpf/ordered.bpf.c` lays it out.
 fn rule(action: u32, family: u32, ip4: &str, ip6: &str) -> Vec<u8> {
     let mut bytes = action.to_le_bytes().to_vec();
     bytes.extend(subnet(family, ip4, ip6));
@@ -22,7 +22,7 @@ fn rule(action: u32, family: u32, ip4: &str, ip6: &str) -> Vec<u8> {
 }
 
 fn load(rules: &[Vec<u8>]) -> Sandbox {
-    let mut sandbox = Sandbox::load("acl");
+    let mut sandbox = Sandbox::load("ordered");
     for (key, rule) in (0..).zip(rules) {
         sandbox.fill(key, rule);
     }
@@ -163,7 +163,7 @@ fn a_network_outside_its_mask_holds_nobody() {
 /// For each prefix length the last bit within and the first bit behind.
 #[test]
 fn a_mask_of_any_length_compares_its_bits_and_no_more() {
-    let mut sandbox = Sandbox::load("acl");
+    let mut sandbox = Sandbox::load("ordered");
     let mut check = |rule: &[u8], sources: [String; 3]| {
         sandbox.fill(0, rule);
         let frames = sources.each_ref().map(|source| from(source));

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * acl: an access list over source addresses. The rules are tried in order, the
- * first one that speaks of the packet's source decides; when none does, the
+ * ordered: an access list over source addresses whose rules are tried in order.
+ * The first one that speaks of the packet's source decides; when none does, the
  * packet passes. What is no IP packet (ARP, say) always passes.
+ *
+ * Its entries are laid out as those of CoreDNS's ebpf plugin, whose Corefiles
+ * give them in bytes. A list of more than a few rules is faster with `acl`,
+ * where the longest prefix decides.
  *
  * xdp_map is an array of 128 rules; the key is the rule's place (4 bytes, as in
  * memory: 02000000 is the third). The list ends at the first rule whose action
