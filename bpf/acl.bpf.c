@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * acl: an access list over source addresses. Of the rules that speak of a
+ * packet's source the one with the longest prefix decides; a list of a hundred
+ * thousand is as good as one of ten.
+ *
+ * ENTRIES
+ *
+ *    entry 198.51.100.0/24 action=ACL_DROP
+ *    entry 198.51.100.7    action=ACL_PASS
+ *    entry 2001:db8::/32   action=ACL_DROP protocol=ACL_UDP port=53
+ *
+ * xdp_map, an LPM trie with room for 262144 rules; KEY is ADDRESS/BITS, see
+ * prefix.h for both families in one table. A rule, 40 bytes:
+ *
+ *    action     ACL_PASS, ACL_DROP, or ACL_UNLISTED: as if there were no rule
+ *    protocol   ACL_TCP, ACL_UDP, ACL_ICMP, ACL_ICMPV6 or a number; the action
+ *               is for these packets only. ACL_ANY (0): for all
+ *    port       likewise the destination port of TCP and UDP; 0: all. A
+ *               fragment that is not the first has no port
+ *    otherwise  the action for other packets of the source, and for those that
+ *               are no such; ACL_UNLISTED (0)
+ *    packets, bytes   what `action` has been applied to
+ *    others           packets that `otherwise` has been applied to
+ *
+ * SETTINGS
+ *
+ *    entry @settings 0 unlisted=ACL_DROP monitor=true
+ *
+ *    unlisted   the action for sources that no rule speaks of; ACL_UNLISTED (0)
+ *               is ACL_PASS
+ *    monitor    nothing is dropped, and all is counted as if it were
+ *    manage     management traffic is filtered too; it passes by default, see
+ *               management.h
+ *
+ * COUNTERS
+ *
+ *    counter acl_dropped_packets @totals 0 dropped "Packets dropped."
+ *
+ * @totals 0: passed, dropped (or, with `monitor`, to be dropped), unlisted (among
+ * those before), management, other (no IP packet). The order of entries means
+ * nothing. Each packet is counted in one of passed, dropped, management, other.
+ */
+#include "acl.h"
+#include "management.h"
+
+struct settings {
+	enum acl_action unlisted;
+	bool monitor;
+	bool manage;
+};
+
+struct totals {
+	__u64 passed;
+	__u64 dropped;
+	__u64 unlisted;
+	__u64 management;
+	__u64 other;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__type(key, struct prefix);
+	__type(value, struct acl_rule);
+	__uint(max_entries, ACL_RULES);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+} xdp_map SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__type(key, __u32);
+	__type(value, struct settings);
+	__uint(max_entries, 1);
+} settings SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__type(key, __u32);
+	__type(value, struct totals);
+	__uint(max_entries, 1);
+} totals SEC(".maps");
+
+static __always_inline int decide(const struct packet *packet, __u64 bytes,
+				  const struct settings *settings,
+				  struct totals *totals)
+{
+	struct prefix source = {
+		.bits = ADDRESS_BITS,
+		.address = source_of(packet),
+	};
+	struct acl_rule *rule = bpf_map_lookup_elem(&xdp_map, &source);
+	enum acl_action action = ACL_UNLISTED;
+
+	if (rule)
+		action = acl_apply(rule, packet, bytes);
+	if (action == ACL_UNLISTED) {
+		totals->unlisted++;
+		action = settings->unlisted;
+	}
+	if (action != ACL_DROP) {
+		totals->passed++;
+		return XDP_PASS;
+	}
+	totals->dropped++;
+	return settings->monitor ? XDP_PASS : XDP_DROP;
+}
+
+SEC("xdp")
+int xdp_prog(struct xdp_md *ctx)
+{
+	__u64 bytes = ctx->data_end - ctx->data;
+	struct packet packet = parse_packet(ctx);
+	__u32 first = 0;
+	struct settings *set = bpf_map_lookup_elem(&settings, &first);
+	struct totals *sums = bpf_map_lookup_elem(&totals, &first);
+
+	if (!set || !sums)
+		return XDP_PASS;
+	if (!packet.version) {
+		sums->other++;
+		return XDP_PASS;
+	}
+	if (!set->manage && is_management(&packet)) {
+		sums->management++;
+		return XDP_PASS;
+	}
+	return decide(&packet, bytes, set, sums);
+}
+
+char _license[] SEC("license") = "Dual BSD/GPL";
