@@ -1,7 +1,6 @@
 //! Frames to feed to an XDP program, the place to run it in, and what each of
 //! the example programs must make of them.
 
-
 mod count;
 mod frame;
 mod limit;
