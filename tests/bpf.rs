@@ -9,6 +9,7 @@
     clippy::indexing_slicing
 )]
 
+mod objects;
 mod packets;
 
 use std::fs;

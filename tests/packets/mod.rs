@@ -1,11 +1,17 @@
 //! Frames to feed to an XDP program, the place to run it in, and what each of
 //! the example programs must make of them.
 
+mod acl;
 mod count;
+pub(crate) mod filter;
 mod frame;
+mod kernel;
 mod limit;
+mod model;
 mod ordered;
+mod random;
 pub(crate) mod sandbox;
 pub(crate) mod subnet;
+mod time;
 
 pub(crate) use frame::*;

@@ -1,0 +1,52 @@
+//! How long a packet takes, above a program that does nothing. Says what it measures and judges nothing, as other
+//! programs may run beside it: `cargo test --test bpf -- --ignored --nocapture how_long`.
+
+use std::path::Path;
+
+use super::filter::Filter;
+use super::*;
+
+const HUNDRED_THOUSAND: u32 = 100_000;
+
+/// Prints what a program takes for a frame, less what the empty one does.
+fn say(what: &str, filter: &Filter, frame: &[u8]) {
+    let folder =
+        Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("pass-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let empty = Filter::of(&crate::objects::compile::compile("pass", &folder));
+    std::fs::remove_dir_all(folder).unwrap();
+    let (all, least) = (filter.time(frame), empty.time(frame));
+    println!("{what}: {:?} above {least:?}", all.saturating_sub(least));
+}
+
+#[test]
+#[ignore = "measures; run it alone"]
+fn how_long_acl_takes() {
+    let filter = Filter::load("acl", &[]);
+    let frame = ip4("10.0.77.1").udp(53).bytes;
+    say("acl, no rules", &filter, &frame);
+    for number in 0..HUNDRED_THOUSAND {
+        let [_, a, b, c] = number.to_be_bytes();
+        filter.entry(&format!("10.{a}.{b}.{c} action=ACL_DROP"));
+    }
+    say(
+        "acl, 100,000 addresses in a row, one of them",
+        &filter,
+        &frame,
+    );
+    let frame = ip4("192.0.2.1").udp(53).bytes;
+    say("acl, 100,000 addresses, none of them", &filter, &frame);
+    let filter = Filter::load("acl", &[]);
+    let spread = |number: u32| number.wrapping_mul(0x9e37_79b1) | 0x0100;
+    for number in 0..HUNDRED_THOUSAND {
+        let [a, b, c, _] = spread(number).to_be_bytes();
+        filter.entry(&format!("{a}.{b}.{c}.0/24 action=ACL_DROP"));
+    }
+    let [a, b, c, d] = spread(4711).to_be_bytes();
+    let frame = ip4(&format!("{a}.{b}.{c}.{d}")).udp(53).bytes;
+    say(
+        "acl, 100,000 networks all over, one of them",
+        &filter,
+        &frame,
+    );
+}
