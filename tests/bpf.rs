@@ -160,38 +160,6 @@ fn the_corefile_of_ordered_does_what_it_says() {
     );
 }
 
-#[test]
-fn the_corefile_of_limit_limits_as_it_says() {
-    let example = Example::read("limit");
-    let limits: Vec<u8> = example
-        .values
-        .iter()
-        .flat_map(|value| &value[..4])
-        .copied()
-        .collect();
-    assert_eq!(
-        limits,
-        [1000_u32, 2000, 5000].map(u32::to_le_bytes).concat()
-    );
-    let mut sandbox = example.load("limit");
-    for frame in [
-        ip4("192.0.2.1").udp(53),
-        ip6("2001:db8:1::1").udp(53),
-        ip4("203.0.113.1").udp(53),
-        ip6("fe80::1").udp(53),
-    ] {
-        assert_eq!(sandbox.verdict(&frame.bytes), PASS);
-    }
-    assert_eq!(
-        example.readings(&mut sandbox),
-        [
-            ("limit_net4_passed_packets", 1),
-            ("limit_net6_passed_packets", 1),
-            ("limit_ip4_passed_packets", 1)
-        ]
-    );
-}
-
 /// The names that entries are filled and read by.
 #[test]
 fn the_maps_speak_in_words() {
@@ -207,18 +175,6 @@ fn the_maps_speak_in_words() {
                 "\"ip6_net\":",
                 "\"ip6_mask\":",
                 "\"packets\":",
-            ],
-        ),
-        (
-            "limit",
-            &[
-                "\"limit\":1000",
-                "\"family\":\"SUBNET_IPV4\"",
-                "\"ip4_net\":",
-                "\"ip6_mask\":",
-                "\"passed\":",
-                "\"dropped\":",
-                "\"window\":",
             ],
         ),
     ] {

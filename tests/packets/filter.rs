@@ -18,7 +18,7 @@ pub(crate) struct Filter {
     object: LinkedObject,
     maps: HashMap<String, Map>,
     /// Holds all that is above in place.
-    _sandbox: Sandbox,
+    sandbox: Sandbox,
 }
 
 impl Filter {
@@ -43,7 +43,7 @@ impl Filter {
                 .map(|name| (name.clone(), Map::pinned(&pins.join("maps").join(&name))))
                 .collect(),
             object,
-            _sandbox: sandbox,
+            sandbox,
         }
     }
 
@@ -94,6 +94,11 @@ impl Filter {
         let ran = self.program.run(frame);
         assert_eq!(ran.frame, frame, "the frame was changed");
         ran.verdict
+    }
+
+    /// Gives the program the same frame `each` times from each of several processes at once.
+    pub(crate) fn flood(&mut self, frame: &[u8], each: u32, processes: u32) {
+        self.sandbox.flood(frame, each, processes);
     }
 
     /// The least that a run has taken on the average of several series.

@@ -50,3 +50,18 @@ fn how_long_acl_takes() {
         &frame,
     );
 }
+
+#[test]
+#[ignore = "measures; run it alone"]
+fn how_long_limit_takes() {
+    let frame = ip4("10.0.77.1").udp(53).bytes;
+    for rule in [
+        "0.0.0.0/0 rate=4000000000",
+        "0.0.0.0/0 source_rate=4000000000",
+        "0.0.0.0/0 rate=4000000000 source_rate=4000000000",
+        "0.0.0.0/0 rate=1 source_rate=1",
+    ] {
+        let filter = Filter::load("limit", &[rule]);
+        say(&format!("limit, {rule}"), &filter, &frame);
+    }
+}
