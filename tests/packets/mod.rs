@@ -3,10 +3,12 @@
 
 mod acl;
 mod count;
+mod dns;
 pub(crate) mod filter;
 mod frame;
 mod kernel;
 mod limit;
+mod message;
 mod model;
 mod ordered;
 mod random;

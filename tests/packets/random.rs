@@ -2,6 +2,7 @@
 //! missing. The same seed gives the same packets.
 
 use super::frame::*;
+use super::message::{cookie, query};
 use crate::objects::random::Random;
 
 /// How many packets each program is given: `COREXDP_PACKETS`, or few enough for every run of the tests.
@@ -92,4 +93,43 @@ fn extended(random: &mut Random, packet: Packet) -> Packet {
         3 => packet.authentication(1 + 2 * more),
         _ => packet.extension(DESTINATION, more),
     }
+}
+
+/// Names that are asked for; some end alike.
+pub(crate) const NAMES: [&str; 8] = [
+    "www.example",
+    "ads.example",
+    "x.y.ADS.Example",
+    "example",
+    "badads.example",
+    "a.b.c.d.e.f.g.h.i.j.k.l.m.n.o.p.q.r.s.t.u.v.w.x.y.z.ads.example",
+    "an-unusually-long-label-of-a-name-that-is-fifty-letters.of.ads.example",
+    "",
+];
+
+/// A DNS message: a query, and at times nearly one.
+pub(crate) fn message(random: &mut Random) -> Vec<u8> {
+    let kind = [1, 28, 255, 255, 16, 16, 10, 65, 251, 4096][random.below(10)];
+    let mut message = query(NAMES[random.below(NAMES.len())], kind);
+    if random.below(8) == 0 {
+        message = message.class([3, 255, 4][random.below(3)]);
+    }
+    if random.below(2) == 0 {
+        let size = u8::try_from(random.below(48)).unwrap();
+        let options = if random.below(2) == 0 {
+            cookie(size)
+        } else {
+            Vec::new()
+        };
+        message = message.edns([0, 512, 1232, 4096, 65535][random.below(5)], &options);
+    }
+    let mut bytes = message.bytes;
+    if random.below(3) == 0 {
+        let at = random.below(bytes.len());
+        bytes[at] = damaged(random, bytes[at]);
+    }
+    if random.below(16) == 0 {
+        bytes.truncate(random.below(bytes.len()));
+    }
+    bytes
 }

@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use super::filter::Filter;
+use super::message::query;
 use super::*;
 
 const HUNDRED_THOUSAND: u32 = 100_000;
@@ -64,4 +65,39 @@ fn how_long_limit_takes() {
         let filter = Filter::load("limit", &[rule]);
         say(&format!("limit, {rule}"), &filter, &frame);
     }
+}
+
+#[test]
+#[ignore = "measures; run it alone"]
+fn how_long_dns_takes() {
+    let asked = |kind| query("www.some-domain.example", kind).edns(1232, &[]).bytes;
+    let frame = ip4("10.0.77.1").datagram(53, &asked(1)).bytes;
+    say(
+        "dns, no rate, a good query",
+        &Filter::load("dns", &[]),
+        &frame,
+    );
+    let filter = Filter::load(
+        "dns",
+        &["@settings 0 rate=4000000000", "255 action=DNS_DROP"],
+    );
+    say("dns, a rate, a good query", &filter, &frame);
+    let six = ip6("2001:db8::1").datagram(53, &asked(1)).bytes;
+    say("dns, a rate, a good query over IPv6", &filter, &six);
+    let any = ip4("10.0.77.1").datagram(53, &asked(255)).bytes;
+    say("dns, a rate, ANY is dropped", &filter, &any);
+    let bad = ip4("10.0.77.1")
+        .datagram(53, &query("a", 1).with(2, 0x80).bytes)
+        .bytes;
+    say("dns, a malformed query", &filter, &bad);
+    let filter = Filter::load("dns", &["@settings 0 rate=1"]);
+    let bare = ip4("10.0.77.1")
+        .datagram(53, &query("www.some-domain.example", 1).bytes)
+        .bytes;
+    // The first run turns the packet round, and each next one turns it back.
+    say(
+        "dns, a query is answered (and the answer dropped)",
+        &filter,
+        &bare,
+    );
 }
