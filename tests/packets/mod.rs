@@ -11,6 +11,7 @@ mod limit;
 mod message;
 mod model;
 mod ordered;
+mod qname;
 mod random;
 pub(crate) mod sandbox;
 pub(crate) mod subnet;

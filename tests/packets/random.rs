@@ -96,12 +96,15 @@ fn extended(random: &mut Random, packet: Packet) -> Packet {
 }
 
 /// Names that are asked for; some end alike.
-pub(crate) const NAMES: [&str; 8] = [
+pub(crate) const NAMES: [&str; 11] = [
     "www.example",
     "ads.example",
     "x.y.ADS.Example",
     "example",
     "badads.example",
+    "www.gone.example",
+    "very.good.ads.example",
+    "flood.example",
     "a.b.c.d.e.f.g.h.i.j.k.l.m.n.o.p.q.r.s.t.u.v.w.x.y.z.ads.example",
     "an-unusually-long-label-of-a-name-that-is-fifty-letters.of.ads.example",
     "",

@@ -101,3 +101,35 @@ fn how_long_dns_takes() {
         &bare,
     );
 }
+
+#[test]
+#[ignore = "measures; run it alone"]
+fn how_long_qname_takes() {
+    let filter = Filter::load("qname", &[]);
+    let frame = |name| {
+        ip4("10.0.77.1")
+            .datagram(53, &query(name, 1).edns(1232, &[]).bytes)
+            .bytes
+    };
+    say(
+        "qname, an empty list",
+        &filter,
+        &frame("www.some-domain.example"),
+    );
+    for number in 0..HUNDRED_THOUSAND {
+        filter.entry(&format!("blocked-{number}.example action=QNAME_DROP"));
+    }
+    for (what, name) in [
+        ("no name of it, two labels", "some-domain.example"),
+        ("no name of it, three labels", "www.some-domain.example"),
+        ("no name of it, six labels", "a.b.c.www.some-domain.example"),
+        ("the name itself", "blocked-4711.example"),
+        ("a name below one", "www.blocked-4711.example"),
+    ] {
+        say(
+            &format!("qname, 100,000 names, {what}"),
+            &filter,
+            &frame(name),
+        );
+    }
+}
