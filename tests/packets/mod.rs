@@ -6,6 +6,7 @@ mod count;
 mod dns;
 pub(crate) mod filter;
 mod frame;
+mod guard;
 mod kernel;
 mod limit;
 mod message;

@@ -133,3 +133,24 @@ fn how_long_qname_takes() {
         );
     }
 }
+
+#[test]
+#[ignore = "measures; run it alone"]
+fn how_long_guard_takes() {
+    let rules = [
+        "198.51.100.0/24 action=ACL_DROP",
+        "@limits 0.0.0.0/0 source_rate=4000000000",
+    ];
+    let asked = query("www.some-domain.example", 1).edns(1232, &[]).bytes;
+    let filter = Filter::load("guard", &rules);
+    say(
+        "guard, a good query",
+        &filter,
+        &ip4("10.0.77.1").datagram(53, &asked).bytes,
+    );
+    say(
+        "guard, a denied query",
+        &filter,
+        &ip4("198.51.100.1").datagram(53, &asked).bytes,
+    );
+}
