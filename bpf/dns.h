@@ -41,6 +41,10 @@
 #define DNS_MIN_COOKIE 16
 #define DNS_MAX_COOKIE 40
 
+/* No question reaches farther, and what is read behind it neither. */
+#define DNS_MOST 0x1ff
+#define UDP_MOST 0xffff
+
 struct dns_header {
 	__be16 id;
 	__u8 flags; /* QR, opcode, AA, TC, RD */
@@ -91,13 +95,19 @@ struct dns_query {
 	void *end;    /* of the frame */
 	__u32 length; /* of the message */
 	__u32 name;   /* length of the name, its root included */
-	__u32 behind; /* where the question ends */
+	__u32 rest;   /* where what follows the question begins */
 	__u16 type;
 	__u16 class;
 	__u16 size;   /* that the client takes, if it says so */
 	bool edns;    /* it does, right behind the question */
 	bool cookie;  /* from the server, as the first option */
 };
+
+/* What stands so far behind the beginning of the message. */
+static __always_inline void *dns_at(const struct dns_query *query, __u32 at)
+{
+	return behind(query->header, at, DNS_MOST);
+}
 
 /* Whether a port is among those; none is given: whether it is DNS's own. */
 static __always_inline bool dns_is_port(const __u16 *ports, __u16 port)
@@ -134,7 +144,7 @@ static __always_inline enum dns_fault dns_read_name(struct dns_query *query)
 	__u32 at = sizeof(struct dns_header);
 
 	for (int i = 0; i < DNS_MAX_LABELS; i++) {
-		__u8 *label = (void *)query->header + at;
+		__u8 *label = dns_at(query, at);
 
 		if (at >= query->length || (void *)(label + 1) > query->end)
 			return DNS_BAD_NAME;
@@ -164,9 +174,9 @@ dns_read_question(struct dns_query *query, struct settled *settled)
 		return fault;
 	query->name = forget(settled, query->name) & DNS_MAX_NAME;
 	at = sizeof(struct dns_header) + query->name;
-	question = (void *)query->header + at;
-	query->behind = at + sizeof(*question);
-	if (query->behind > query->length ||
+	question = dns_at(query, at);
+	query->rest = at + sizeof(*question);
+	if (query->rest > query->length ||
 	    (void *)(question + 1) > query->end)
 		return DNS_BAD_LENGTH;
 	query->type = bpf_ntohs(question->type);
@@ -194,11 +204,11 @@ static __always_inline bool dns_has_cookie(const struct dns_query *query,
 /* What follows the question: nothing, an OPT record, or other records. */
 static __always_inline enum dns_fault dns_read_rest(struct dns_query *query)
 {
-	struct dns_opt *opt = (void *)query->header + query->behind;
-	__u32 end = query->behind + sizeof(*opt);
+	struct dns_opt *opt = dns_at(query, query->rest);
+	__u32 end = query->rest + sizeof(*opt);
 
 	if (!query->header->authorities && !query->header->additionals)
-		return query->behind == query->length ? DNS_GOOD :
+		return query->rest == query->length ? DNS_GOOD :
 							DNS_BAD_LENGTH;
 	/* No record is shorter. */
 	if (end > query->length || (void *)(opt + 1) > query->end)
@@ -233,7 +243,8 @@ static __always_inline enum dns_fault dns_read(const struct packet *packet,
 	if (!udp || !dns)
 		return DNS_BAD_LENGTH;
 	length = bpf_ntohs(udp->len);
-	if (length < sizeof(*udp) + sizeof(*dns) || (void *)udp + length > end)
+	if (length < sizeof(*udp) + sizeof(*dns) ||
+	    behind(udp, length, UDP_MOST) > end)
 		return DNS_BAD_LENGTH;
 	query->header = dns;
 	query->end = end;
@@ -243,6 +254,9 @@ static __always_inline enum dns_fault dns_read(const struct packet *packet,
 		fault = dns_read_question(query, settled);
 	if (!fault)
 		fault = dns_read_rest(query);
+	/* Else all that follows is looked at once for each. */
+	query->edns = forget(settled, query->edns);
+	query->cookie = forget(settled, query->cookie);
 	return fault;
 }
 

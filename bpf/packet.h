@@ -61,6 +61,21 @@ struct cursor {
 	void *end;
 };
 
+/*
+ * The address that lies `offset` bytes behind another; `most` is one less than a
+ * power of two, and no offset is above it. Written so that the compiler can't
+ * drop the bound as known: kernels before 5.12 forget what they knew of a number
+ * that has been on the stack.
+ */
+static __always_inline void *behind(void *base, __u64 offset, __u32 most)
+{
+	asm volatile("%[offset] &= %[most]\n\t"
+		     "%[base] += %[offset]"
+		     : [base] "+r"(base), [offset] "+r"(offset)
+		     : [most] "i"(most));
+	return base;
+}
+
 /* The next `size` bytes, or NULL when the frame does not have them. */
 static __always_inline void *take(struct cursor *cursor, __u32 size)
 {

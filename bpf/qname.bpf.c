@@ -114,8 +114,9 @@ static __always_inline struct qname_rule *find(const struct dns_query *query,
 		if ((void *)(label + 1) > query->end)
 			break;
 		if (size - at <= QNAME_SIZE) {
-			rule = bpf_map_lookup_elem(
-				&xdp_map, text->bytes + (at & DNS_MAX_NAME));
+			void *key = behind(text->bytes, at, DNS_MAX_NAME);
+
+			rule = bpf_map_lookup_elem(&xdp_map, key);
 			if (rule && !(rule->exact && at))
 				return rule;
 		}

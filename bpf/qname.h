@@ -55,7 +55,7 @@ static __always_inline __u32 canonical(__u32 word)
 static __always_inline __u8 *qname_byte(const struct dns_query *query,
 					__u32 before)
 {
-	return (void *)query->header + sizeof(struct dns_header) + before;
+	return dns_at(query, sizeof(struct dns_header) + before);
 }
 
 /* The labels and what is between them; returns how long the text is. */
@@ -64,6 +64,7 @@ static __always_inline __u32 qname_copy(const struct dns_query *query,
 {
 	/* All but the first label's length and the root. */
 	__u32 size = query->name - 2;
+	void *rest;
 
 	for (__u32 i = 0; i < QNAME_MAX_WORDS && 4 * i < size; i++) {
 		/* What is too much is of type and class. */
@@ -73,9 +74,10 @@ static __always_inline __u32 qname_copy(const struct dns_query *query,
 			break;
 		text->words[i] = canonical(*word);
 	}
-	size = forget(&text->settled, size) & DNS_MAX_NAME;
-	for (int i = 0; i < QNAME_SIZE; i += 8)
-		*(volatile __u64 *)(text->bytes + size + i) = 0;
+	size = forget(&text->settled, size);
+	rest = behind(text->bytes, size, DNS_MAX_NAME);
+	for (int i = 0; i < QNAME_SIZE / 8; i++)
+		((volatile __u64 *)rest)[i] = 0;
 	return size;
 }
 
@@ -93,7 +95,7 @@ static __always_inline void qname_dots(const struct dns_query *query,
 		at += *label + 1;
 		if (at > size)
 			return;
-		text->bytes[(at - 1) & DNS_MAX_NAME] = '.';
+		*(__u8 *)behind(text->bytes, at - 1, DNS_MAX_NAME) = '.';
 	}
 }
 

@@ -39,20 +39,20 @@ static __always_inline __u32 reply_message(const struct dns_query *query,
 					   __u8 rcode, bool truncated)
 {
 	struct dns_header *dns = query->header;
-	struct dns_opt *opt = (void *)dns + query->behind;
+	struct dns_opt *opt = dns_at(query, query->rest);
 
 	dns->flags = DNS_QR | (truncated ? DNS_TC : 0) | (dns->flags & DNS_RD);
 	dns->more = (dns->more & DNS_CD) | rcode;
 	dns->additionals = 0;
 	if (!query->edns || (void *)(opt + 1) > query->end)
-		return query->behind;
+		return query->rest;
 	dns->additionals = bpf_htons(1);
 	opt->size = bpf_htons(REPLY_EDNS_SIZE);
 	opt->rcode = 0;
 	opt->version = 0;
 	opt->flags &= bpf_htons(DNS_DO);
 	opt->length = 0;
-	return query->behind + sizeof(*opt);
+	return query->rest + sizeof(*opt);
 }
 
 /* The sum of a datagram; its checksum must be 0. */

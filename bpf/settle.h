@@ -12,8 +12,8 @@
 
 #include "packet.h"
 
-/* Where no header begins: two tags and six extensions are shorter. */
-#define SETTLE_MASK 0x3fff
+/* Two tags and six extensions are shorter. */
+#define SETTLE_MOST 0x3fff
 
 /* What is kept of a packet meanwhile; an entry of a per-CPU array. */
 struct settled {
@@ -58,8 +58,8 @@ static __always_inline void settle_write(volatile struct settled *settled,
 static __always_inline void settle_read(const volatile struct settled *settled,
 					struct packet *packet, void *data)
 {
-	packet->ip = data + (settled->ip & SETTLE_MASK);
-	packet->transport = data + (settled->transport & SETTLE_MASK);
+	packet->ip = behind(data, settled->ip, SETTLE_MOST);
+	packet->transport = behind(data, settled->transport, SETTLE_MOST);
 	packet->version = settled->version;
 	packet->port = settled->port;
 	packet->source_port = settled->source_port;
