@@ -1,81 +1,130 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * acl: an access list over source addresses. The rules are tried in order, the
- * first one that speaks of the packet's source decides; when none does, the
- * packet passes. What is no IP packet (ARP, say) always passes.
+ * acl: an access list over source addresses. Of the rules that speak of a
+ * packet's source the one with the longest prefix decides; a list of a hundred
+ * thousand is as good as one of ten.
  *
- * xdp_map is an array of 128 rules; the key is the rule's place (4 bytes, as in
- * memory: 02000000 is the third). The list ends at the first rule whose action
- * is zero, so what the Corefile leaves unfilled does nothing. A rule, 56 bytes,
- * numbers little-endian, addresses as they are written:
+ * ENTRIES
  *
- *    0  4  action    01000000 pass, 02000000 drop
- *    4  4  family    04000000 IPv4, 06000000 IPv6, 00000000 see subnet.h
- *    8  4  ip4_net
- *   12  4  ip4_mask
- *   16 16  ip6_net
- *   32 16  ip6_mask
- *   48  8  packets   how many this rule has decided
+ *    entry 198.51.100.0/24 action=ACL_DROP
+ *    entry 198.51.100.7    action=ACL_PASS
+ *    entry 2001:db8::/32   action=ACL_DROP protocol=ACL_UDP port=53
  *
- * Drop 10.11.0.0/16, and everything else that is IPv4:
+ * xdp_map, an LPM trie with room for 262144 rules; KEY is ADDRESS/BITS, see
+ * prefix.h for both families in one table. A rule, 40 bytes:
  *
- *    map 02000000.00000000.0A0B0000.FFFF0000.00000000000000000000000000000000.00000000000000000000000000000000.0000000000000000
- *    map 02000000.04000000.00000000.00000000.00000000000000000000000000000000.00000000000000000000000000000000.0000000000000000
+ *    action     ACL_PASS, ACL_DROP, or ACL_UNLISTED: as if there were no rule
+ *    protocol   ACL_TCP, ACL_UDP, ACL_ICMP, ACL_ICMPV6 or a number; the action
+ *               is for these packets only. ACL_ANY (0): for all
+ *    port       likewise the destination port of TCP and UDP; 0: all. A
+ *               fragment that is not the first has no port
+ *    otherwise  the action for other packets of the source, and for those that
+ *               are no such; ACL_UNLISTED (0)
+ *    packets, bytes   what `action` has been applied to
+ *    others           packets that `otherwise` has been applied to
  *
- * IPv6 has no ARP: neighbours find each other by ICMPv6, from fe80::/10, from
- * the addresses of the local network, and from :: itself. A list that drops
- * those cuts IPv6 off altogether; let them pass in an earlier rule.
+ * SETTINGS
+ *
+ *    entry @settings 0 unlisted=ACL_DROP monitor=true
+ *
+ *    unlisted   the action for sources that no rule speaks of; ACL_UNLISTED (0)
+ *               is ACL_PASS
+ *    monitor    nothing is dropped, and all is counted as if it were
+ *    manage     management traffic is filtered too; it passes by default, see
+ *               management.h
+ *
+ * COUNTERS
+ *
+ *    counter acl_dropped_packets @totals 0 dropped "Packets dropped."
+ *
+ * @totals 0: passed, dropped (or, with `monitor`, to be dropped), unlisted (among
+ * those before), management, other (no IP packet). The order of entries means
+ * nothing. Each packet is counted in one of passed, dropped, management, other.
  */
-#include "subnet.h"
+#include "acl.h"
+#include "management.h"
 
-#define RULES 128
-
-enum acl_action {
-	ACL_END = 0,
-	ACL_PASS = 1,
-	ACL_DROP = 2,
+struct settings {
+	enum acl_action unlisted;
+	bool monitor;
+	bool manage;
 };
 
-struct rule {
-	enum acl_action action;
-	enum subnet_family family;
-	__be32 ip4_net;
-	__be32 ip4_mask;
-	__u8 ip6_net[16];
-	__u8 ip6_mask[16];
-	__u64 packets;
+struct totals {
+	__u64 passed;
+	__u64 dropped;
+	__u64 unlisted;
+	__u64 management;
+	__u64 other;
 };
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__type(key, struct prefix);
+	__type(value, struct acl_rule);
+	__uint(max_entries, ACL_RULES);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+} xdp_map SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__type(key, __u32);
-	__type(value, struct rule);
-	__uint(max_entries, RULES);
-} xdp_map SEC(".maps");
+	__type(value, struct settings);
+	__uint(max_entries, 1);
+} settings SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__type(key, __u32);
+	__type(value, struct totals);
+	__uint(max_entries, 1);
+} totals SEC(".maps");
+
+static __always_inline int decide(const struct packet *packet, __u64 bytes,
+				  const struct settings *settings,
+				  struct totals *totals)
+{
+	struct prefix source = {
+		.bits = ADDRESS_BITS,
+		.address = source_of(packet),
+	};
+	struct acl_rule *rule = bpf_map_lookup_elem(&xdp_map, &source);
+	enum acl_action action = ACL_UNLISTED;
+
+	if (rule)
+		action = acl_apply(rule, packet, bytes);
+	if (action == ACL_UNLISTED) {
+		totals->unlisted++;
+		action = settings->unlisted;
+	}
+	if (action != ACL_DROP) {
+		totals->passed++;
+		return XDP_PASS;
+	}
+	totals->dropped++;
+	return settings->monitor ? XDP_PASS : XDP_DROP;
+}
 
 SEC("xdp")
 int xdp_prog(struct xdp_md *ctx)
 {
+	__u64 bytes = ctx->data_end - ctx->data;
 	struct packet packet = parse_packet(ctx);
+	__u32 first = 0;
+	struct settings *set = bpf_map_lookup_elem(&settings, &first);
+	struct totals *sums = bpf_map_lookup_elem(&totals, &first);
 
-	if (!packet.version)
+	if (!set || !sums)
 		return XDP_PASS;
-	for (__u32 place = 0; place < RULES; place++) {
-		/* Its own variable: older verifiers lose count of one whose
-		 * address is taken, and then see no end to the loop. */
-		__u32 key = place;
-		struct rule *rule = bpf_map_lookup_elem(&xdp_map, &key);
-
-		if (!rule || rule->action == ACL_END)
-			break;
-		if (!subnet_holds(&packet, rule->family, rule->ip4_net,
-				  rule->ip4_mask, rule->ip6_net,
-				  rule->ip6_mask))
-			continue;
-		__sync_fetch_and_add(&rule->packets, 1);
-		return rule->action == ACL_DROP ? XDP_DROP : XDP_PASS;
+	if (!packet.version) {
+		sums->other++;
+		return XDP_PASS;
 	}
-	return XDP_PASS;
+	if (!set->manage && is_management(&packet)) {
+		sums->management++;
+		return XDP_PASS;
+	}
+	return decide(&packet, bytes, set, sums);
 }
 
 char _license[] SEC("license") = "Dual BSD/GPL";

@@ -1,118 +1,135 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * limit: so many packets per second from a subnet, and no more. The rules are
- * tried in order, the first one that speaks of the packet's source counts it,
- * for all of the subnet together; what exceeds its limit within one second is
- * dropped until the next begins. A packet that no rule speaks of passes, and
- * so does what is no IP packet.
+ * limit: so many packets per second from a subnet, all together, and from each
+ * source in it; what exceeds either is dropped. Of the rules that speak of a
+ * packet's source the one with the longest prefix limits it. A packet that no
+ * rule speaks of passes.
  *
- * xdp_map is an array of 128 rules; the key is the rule's place (4 bytes, as in
- * memory: 02000000 is the third). The list ends at the first rule whose limit
- * is zero, so what the Corefile leaves unfilled does nothing. A rule, 72 bytes,
- * numbers little-endian, addresses as they are written:
+ * ENTRIES
  *
- *    0  4  limit     packets per second: E8030000 is 1000
- *    4  4  family    04000000 IPv4, 06000000 IPv6, 00000000 see subnet.h
- *    8  4  ip4_net
- *   12  4  ip4_mask
- *   16 16  ip6_net
- *   32 16  ip6_mask
- *   48  8  passed    packets, ever
- *   56  8  dropped   packets, ever
- *   64  8  window    the program's own; leave it zero
+ *    entry 192.0.2.0/24 rate=10000 burst=2000
+ *    entry 0.0.0.0/0    source_rate=100
+ *    entry 2001:db8::/32 rate=50000 source_rate=200 ip6_bits=64
  *
- * A thousand packets per second from 10.11.0.0/16:
+ * xdp_map, an LPM trie with room for 16384 rules; KEY is ADDRESS/BITS, see
+ * prefix.h for both families in one table. A rule, 56 bytes:
  *
- *    map E8030000.00000000.0A0B0000.FFFF0000.00000000000000000000000000000000.00000000000000000000000000000000.0000000000000000.0000000000000000.0000000000000000
+ *    rate           packets per second of the whole subnet; 0: any number
+ *    burst          how many of them may come at once, after a pause; 0: as many
+ *                   as `rate` says, at most 268435456
+ *    source_rate, source_burst   likewise of each source
+ *    ip4_bits, ip6_bits          which networks are one source; 0: /24 and /56
+ *    passed         packets within the limits
+ *    dropped        packets over the subnet's limit
+ *    source_dropped packets over their own source's limit
+ *    bucket         the program's own; not to be named
  *
- * The seconds are the clock's, not the subnet's: around the turn of one, up to
- * twice the limit may pass within less than a second.
+ * SETTINGS
+ *
+ *    entry @settings 0 monitor=true
+ *
+ *    monitor    nothing is dropped, and all is counted as if it were
+ *    manage     management traffic is limited too; it passes by default, see
+ *               management.h
+ *
+ * COUNTERS
+ *
+ *    counter limit_dropped_packets @totals 0 dropped "Packets over a limit."
+ *
+ * @totals 0: passed, dropped (or, with `monitor`, to be dropped), unlisted (passed
+ * without a rule), management, other (no IP packet). Each packet is counted in
+ * one of them.
+ *
+ * Limits hold for all CPUs together, see bucket.h. 65536 sources are remembered;
+ * when there are more, the one not seen for longest is forgotten, and is a new
+ * one with all of its burst the next time. A source that lies in two rules'
+ * networks has one bucket for both.
  */
-#include "subnet.h"
+#include "limit.h"
+#include "management.h"
 
-#define RULES 128
-#define NANOSECONDS 1000000000ULL
-
-/* One second and its packets: 8 bytes, to be begun by one store. */
-struct window {
-	__u32 packets;
-	__u32 second; /* since boot */
+struct settings {
+	bool monitor;
+	bool manage;
 };
 
-struct rule {
-	__u32 limit;
-	enum subnet_family family;
-	__be32 ip4_net;
-	__be32 ip4_mask;
-	__u8 ip6_net[16];
-	__u8 ip6_mask[16];
+struct totals {
 	__u64 passed;
 	__u64 dropped;
-	struct window window;
+	__u64 unlisted;
+	__u64 management;
+	__u64 other;
 };
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__type(key, struct prefix);
+	__type(value, struct limit_rule);
+	__uint(max_entries, LIMIT_RULES);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+} xdp_map SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__type(key, struct address);
+	__type(value, struct bucket);
+	__uint(max_entries, SOURCES);
+} sources SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__type(key, __u32);
-	__type(value, struct rule);
-	__uint(max_entries, RULES);
-} xdp_map SEC(".maps");
+	__type(value, struct settings);
+	__uint(max_entries, 1);
+} settings SEC(".maps");
 
-/*
- * Counts the packet into the current second, if it still fits.
- *
- * CPUs share the window without a lock, as kernels before 5.12 have no
- * compare-and-swap for us. What can go wrong is small and in the packet's
- * favour: each other CPU may let one more pass at the limit, and those counted
- * while two CPUs begin the same second may be forgotten.
- */
-static __always_inline bool admit(struct rule *rule)
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__type(key, __u32);
+	__type(value, struct totals);
+	__uint(max_entries, 1);
+} totals SEC(".maps");
+
+static __always_inline int decide(const struct packet *packet, bool monitor,
+				  struct totals *totals)
 {
-	struct window fresh = {
-		.packets = 1,
-		.second = bpf_ktime_get_ns() / NANOSECONDS,
+	struct prefix source = {
+		.bits = ADDRESS_BITS,
+		.address = source_of(packet),
 	};
+	struct limit_rule *rule = bpf_map_lookup_elem(&xdp_map, &source);
 
-	/* Only forward: another CPU may have begun the next one since. */
-	if (rule->window.second < fresh.second) {
-		/* Both halves at once, so that nobody meets the new second
-		 * with the packets of the old. */
-		*(volatile __u64 *)&rule->window = *(__u64 *)&fresh;
-		return true;
+	if (!rule) {
+		totals->unlisted++;
+		return XDP_PASS;
 	}
-	if (rule->window.packets >= rule->limit)
-		return false;
-	__sync_fetch_and_add(&rule->window.packets, 1);
-	return true;
+	if (limit_admits(rule, &sources, packet)) {
+		totals->passed++;
+		return XDP_PASS;
+	}
+	totals->dropped++;
+	return monitor ? XDP_PASS : XDP_DROP;
 }
 
 SEC("xdp")
 int xdp_prog(struct xdp_md *ctx)
 {
 	struct packet packet = parse_packet(ctx);
+	__u32 first = 0;
+	struct settings *set = bpf_map_lookup_elem(&settings, &first);
+	struct totals *sums = bpf_map_lookup_elem(&totals, &first);
 
-	if (!packet.version)
+	if (!set || !sums)
 		return XDP_PASS;
-	for (__u32 place = 0; place < RULES; place++) {
-		/* Its own variable: older verifiers lose count of one whose
-		 * address is taken, and then see no end to the loop. */
-		__u32 key = place;
-		struct rule *rule = bpf_map_lookup_elem(&xdp_map, &key);
-
-		if (!rule || !rule->limit)
-			break;
-		if (!subnet_holds(&packet, rule->family, rule->ip4_net,
-				  rule->ip4_mask, rule->ip6_net,
-				  rule->ip6_mask))
-			continue;
-		if (admit(rule)) {
-			__sync_fetch_and_add(&rule->passed, 1);
-			return XDP_PASS;
-		}
-		__sync_fetch_and_add(&rule->dropped, 1);
-		return XDP_DROP;
+	if (!packet.version) {
+		sums->other++;
+		return XDP_PASS;
 	}
-	return XDP_PASS;
+	if (!set->manage && is_management(&packet)) {
+		sums->management++;
+		return XDP_PASS;
+	}
+	return decide(&packet, set->monitor, sums);
 }
 
 char _license[] SEC("license") = "Dual BSD/GPL";

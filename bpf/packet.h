@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What the three programs want to know of a frame.
+ * What the programs want to know of a frame.
  *
  * Looks through two VLAN tags, IPv4 options and the IPv6 extension headers
  * that may precede TCP and UDP. Tunnels, PPPoE, MPLS and a third tag are not
@@ -31,13 +31,24 @@
 
 /* The low 13 bits of frag_off in an IPv4 header, the high 13 in an IPv6 one. */
 #define IP4_FRAGMENT_OFFSET 0x1fff
+#define IP4_MORE_FRAGMENTS 0x2000
 #define IP6_FRAGMENT_OFFSET 0xfff8
 
+/* Every ICMPv6 message begins with its type. */
+#define ICMP6_TYPE_SIZE 1
+
 struct packet {
-	__u16 ethertype; /* ETH_P_*, behind any VLAN tags; 0: cut short */
-	__u8 version;    /* 4 or 6; 0: no IP packet */
-	__u8 protocol;   /* IPPROTO_*, behind any options and extensions */
-	__u16 port;      /* destination port of TCP and UDP; 0: none seen */
+	__u16 ethertype;   /* ETH_P_*, behind any VLAN tags; 0: cut short */
+	__u8 version;      /* 4 or 6; 0: no IP packet */
+	__u8 protocol;     /* IPPROTO_*, behind any options and extensions */
+	__u8 hops;         /* time to live, hop limit */
+	__u8 icmp6;        /* type of an ICMPv6 message; 0: none seen */
+	bool plain;        /* neither options nor extensions */
+	bool fragment;     /* part of a packet, the first one too */
+	__u16 port;        /* destination port of TCP and UDP; 0: none seen */
+	__u16 source_port; /* likewise */
+	void *ip;          /* its header; NULL: no IP packet */
+	void *transport;   /* header of TCP or UDP; NULL: none seen */
 	union {
 		__be32 ip4;
 		__u64 ip6[2]; /* as in the packet, for comparing by word */
@@ -49,6 +60,21 @@ struct cursor {
 	void *at;
 	void *end;
 };
+
+/*
+ * The address that lies `offset` bytes behind another; `most` is one less than a
+ * power of two, and no offset is above it. Written so that the compiler can't
+ * drop the bound as known: kernels before 5.12 forget what they knew of a number
+ * that has been on the stack.
+ */
+static __always_inline void *behind(void *base, __u64 offset, __u32 most)
+{
+	asm volatile("%[offset] &= %[most]\n\t"
+		     "%[base] += %[offset]"
+		     : [base] "+r"(base), [offset] "+r"(offset)
+		     : [most] "i"(most));
+	return base;
+}
 
 /* The next `size` bytes, or NULL when the frame does not have them. */
 static __always_inline void *take(struct cursor *cursor, __u32 size)
@@ -73,8 +99,11 @@ static __always_inline void parse_port(struct cursor *cursor,
 	if (packet->protocol != IPPROTO_TCP && packet->protocol != IPPROTO_UDP)
 		return;
 	ports = take(cursor, sizeof(*ports));
-	if (ports)
-		packet->port = bpf_ntohs(ports->destination);
+	if (!ports)
+		return;
+	packet->port = bpf_ntohs(ports->destination);
+	packet->source_port = bpf_ntohs(ports->source);
+	packet->transport = ports;
 }
 
 static __always_inline void parse_ip4(struct cursor *cursor,
@@ -85,12 +114,26 @@ static __always_inline void parse_ip4(struct cursor *cursor,
 	if (!ip || ip->version != 4 || ip->ihl < 5)
 		return;
 	packet->version = 4;
+	packet->ip = ip;
 	packet->protocol = ip->protocol;
+	packet->hops = ip->ttl;
+	packet->plain = ip->ihl == 5;
+	packet->fragment = ip->frag_off & bpf_htons(IP4_MORE_FRAGMENTS |
+						    IP4_FRAGMENT_OFFSET);
 	packet->source.ip4 = ip->saddr;
 	cursor->at = (void *)ip + ip->ihl * 4;
 	/* Only the first fragment has ports. */
 	if (!(ip->frag_off & bpf_htons(IP4_FRAGMENT_OFFSET)))
 		parse_port(cursor, packet);
+}
+
+static __always_inline void parse_icmp6(struct cursor *cursor,
+					struct packet *packet)
+{
+	__u8 *type = take(cursor, ICMP6_TYPE_SIZE);
+
+	if (type)
+		packet->icmp6 = *type;
 }
 
 /*
@@ -119,7 +162,9 @@ static __always_inline void parse_extensions(struct cursor *cursor,
 		if (!extension)
 			return;
 		packet->protocol = extension->next;
+		packet->plain = false;
 		if (kind == IPPROTO_FRAGMENT) {
+			packet->fragment = true;
 			if (extension->fragment & bpf_htons(IP6_FRAGMENT_OFFSET))
 				return;
 		} else if (kind == IPPROTO_AH) {
@@ -131,6 +176,8 @@ static __always_inline void parse_extensions(struct cursor *cursor,
 		}
 	}
 	parse_port(cursor, packet);
+	if (packet->protocol == IPPROTO_ICMPV6)
+		parse_icmp6(cursor, packet);
 }
 
 static __always_inline void parse_ip6(struct cursor *cursor,
@@ -141,7 +188,10 @@ static __always_inline void parse_ip6(struct cursor *cursor,
 	if (!ip || ip->version != 6)
 		return;
 	packet->version = 6;
+	packet->ip = ip;
 	packet->protocol = ip->nexthdr;
+	packet->hops = ip->hop_limit;
+	packet->plain = true;
 	__builtin_memcpy(packet->source.ip6, &ip->saddr, sizeof(ip->saddr));
 	parse_extensions(cursor, packet);
 }

@@ -28,7 +28,7 @@ use net::{Daemon, Site};
 const COREFILE: &str = ". {
   prometheus
   ebpf {
-    elf acl.o
+    elf ordered.o
     if edge0
     entry 0 action=ACL_PASS ip4_net=198.51.100.7 ip4_mask=255.255.255.255
     entry 1 action=ACL_DROP ip4_net=198.51.100.0 ip4_mask=255.255.255.0
@@ -54,7 +54,7 @@ fn start() -> (Site, Daemon) {
     // What the driver can't filter natively.
     site.client.run("ip link set cli1 mtu 9000");
     site.server.run("ip link set edge1 mtu 9000");
-    site.folder.shipped("acl");
+    site.folder.shipped("ordered");
     site.folder.fixture("hash");
     let daemon = site.run(COREFILE).attached(2);
     (site, daemon)

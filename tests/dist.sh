@@ -54,9 +54,9 @@ says_version() {
 refuses_damage() {
     local folder status
     folder=$(mktemp -d) || return
-    head -c 1000 "$examples/acl.o" >"$folder/acl.o"
-    cp "$examples/acl.Corefile" "$folder/"
-    "$@" check -conf "$folder/acl.Corefile"
+    head -c 1000 "$examples/ordered.o" >"$folder/ordered.o"
+    cp "$examples/ordered.Corefile" "$folder/"
+    "$@" check -conf "$folder/ordered.Corefile"
     status=$?
     rm -r "$folder"
     echo "exit code $status, expected 65"

@@ -166,7 +166,7 @@ fn the_block_that_is_offered_is_good() {
         folder.fixture(name);
         passes(&folder, &format!("{name}.o"));
     }
-    for name in ["acl", "count", "limit"] {
+    for name in ["count", "limit", "ordered"] {
         folder.shipped(name);
         passes(&folder, &format!("{name}.o"));
     }
@@ -177,7 +177,7 @@ fn the_block_that_is_offered_is_good() {
         }
     }
     let odd = "odd name{$HOME}\".o";
-    fs::copy(folder.file("acl.o"), folder.file(odd)).unwrap();
+    fs::copy(folder.file("ordered.o"), folder.file(odd)).unwrap();
     let block = inspect_json(&folder, odd);
     assert!(
         block["ebpf"]

@@ -66,7 +66,7 @@ fn seconds() -> u64 {
 #[test]
 fn nothing_grows_and_no_packet_is_lost() {
     let site = Site::new();
-    site.folder.shipped("acl");
+    site.folder.shipped("ordered");
     let daemon = site.run(&reloads::COREFILES[0].text()).attached(1);
     let traffic = Traffic::start(&site);
     let soak = Soak {

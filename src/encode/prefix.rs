@@ -9,8 +9,11 @@ use crate::hex::Count;
 
 /// Bytes of the prefix length.
 const LENGTH: usize = size_of::<u32>();
+/// What an IPv4 address has in front where the table is one of IPv6 addresses: `::ffff:a.b.c.d`.
+const MAPPED: [u8; 12] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff];
 
-/// Writes `ADDRESS/BITS`, or an address of which every bit counts; false when it is none, or not as long as the key.
+/// Writes `ADDRESS/BITS`, or an address of which every bit counts; false when it is none, or not as long as the key. An
+/// IPv4 address is as good as the IPv6 address that it is mapped to.
 ///
 /// # Errors
 /// When there are bits set that do not count.
@@ -22,11 +25,16 @@ pub(super) fn write(word: &str, out: &mut [u8]) -> Result<bool, String> {
     let Some((length, place)) = out.split_first_chunk_mut::<LENGTH>() else {
         return Ok(false);
     };
-    let Some(address) = Address::read(address).filter(|one| one.octets().len() == place.len())
-    else {
+    let Some(address) = Address::read(address) else {
         return Ok(false);
     };
-    let most = u32::try_from(place.len() * 8).unwrap_or(0);
+    let front = match (place.len(), address.octets().len()) {
+        (16, 4) => MAPPED.as_slice(),
+        (room, size) if room == size => &[],
+        _ => return Ok(false),
+    };
+    let bits_of = |bytes: &[u8]| u32::try_from(bytes.len() * 8).unwrap_or(0);
+    let most = bits_of(address.octets());
     let bits = match bits {
         None => most,
         Some(bits) if bits.starts_with('+') => return Ok(false),
@@ -41,16 +49,24 @@ pub(super) fn write(word: &str, out: &mut [u8]) -> Result<bool, String> {
             "{KEY} {word} has bits set behind the first {bits}; write the network's first address, or a longer prefix"
         ));
     }
-    *length = bits.to_ne_bytes();
-    place.copy_from_slice(address.octets());
+    *length = (bits + bits_of(front)).to_ne_bytes();
+    let octets = front.iter().chain(address.octets());
+    place
+        .iter_mut()
+        .zip(octets)
+        .for_each(|(byte, octet)| *byte = *octet);
     Ok(true)
 }
 
 /// A prefix in a word; `None` where it is none of an address.
 pub(super) fn read(key: &[u8]) -> Option<String> {
     let (length, bytes) = key.split_first_chunk::<LENGTH>()?;
-    let address = address(bytes)?;
-    Some(format!("{address}/{}", u32::from_ne_bytes(*length)))
+    let bits = u32::from_ne_bytes(*length);
+    let mapped = bytes.strip_prefix(&MAPPED).filter(|four| four.len() == 4);
+    if let Some((four, bits)) = mapped.zip(bits.checked_sub(96)) {
+        return Some(format!("{}/{bits}", address(four)?));
+    }
+    Some(format!("{}/{bits}", address(bytes)?))
 }
 
 /// Why `word` is no key of so many bytes.

@@ -70,17 +70,41 @@ fn keys_of_a_trie_are_networks() {
     let (four, six) = (8, 20);
     let mut wide = vec![32, 0, 0, 0, 0x20, 1, 0xd, 0xb8];
     wide.resize(20, 0);
+    let mapped = |bits: u8, address: [u8; 4]| {
+        let mut bytes = vec![96 + bits, 0, 0, 0];
+        bytes.resize(14, 0);
+        bytes.extend([0xff, 0xff]);
+        bytes.extend(address);
+        bytes
+    };
     for (size, word, expected) in [
         (four, "10.0.0.0/8", &[8, 0, 0, 0, 10, 0, 0, 0][..]),
         (four, "10.1.2.3", &[32, 0, 0, 0, 10, 1, 2, 3]),
         (four, "0.0.0.0/0", &[0; 8]),
         (four, "0x0800000001020304", &[8, 0, 0, 0, 1, 2, 3, 4]),
         (six, "2001:db8::/32", &wide),
+        // Both families in one table.
+        (six, "10.0.0.0/8", &mapped(8, [10, 0, 0, 0])),
+        (six, "0.0.0.0/0", &mapped(0, [0; 4])),
+        (six, "192.0.2.66", &mapped(32, [192, 0, 2, 66])),
+        (six, "::ffff:10.0.0.0/104", &mapped(8, [10, 0, 0, 0])),
     ] {
         let map = map(MapKind::LPM_TRIE, size, 4);
         let mut out = [0xaa; MAX_KEY];
         let length = Encoder::new(&map, None).key(word, &mut out).unwrap();
         assert_eq!(&out[..length], expected, "{word}");
+    }
+    for (key, word) in [
+        (mapped(8, [10, 0, 0, 0]), "10.0.0.0/8"),
+        (mapped(32, [192, 0, 2, 66]), "192.0.2.66/32"),
+        (wide, "2001:db8::/32"),
+        (vec![0; 20], "::/0"),
+    ] {
+        let map = map(MapKind::LPM_TRIE, six, 4);
+        assert_eq!(
+            Encoder::new(&map, None).key_word(&key).as_deref(),
+            Some(word)
+        );
     }
     let four_takes = "KEY is a prefix of an lpm_trie, 8 bytes; it takes an IPv4 address/BITS with BITS up to 32, or 0x and 16 digits, not";
     for (size, word, expected) in [
@@ -88,6 +112,16 @@ fn keys_of_a_trie_are_networks() {
         (four, "10.0.0.0/", format!("{four_takes} \"10.0.0.0/\"")),
         (four, "10.0.0.0/+8", format!("{four_takes} \"10.0.0.0/+8\"")),
         (four, "2001:db8::/32", format!("{four_takes} \"2001:db8::/32\"")),
+        (
+            six,
+            "10.0.0.0/33",
+            "KEY is a prefix of an lpm_trie, 20 bytes; it takes an IPv6 address/BITS with BITS up to 128, or 0x and 40 digits, not \"10.0.0.0/33\"".into(),
+        ),
+        (
+            six,
+            "10.0.0.1/8",
+            "KEY \"10.0.0.1/8\" has bits set behind the first 8; write the network's first address, or a longer prefix".into(),
+        ),
         (four, "7", format!("{four_takes} \"7\"")),
         (
             four,

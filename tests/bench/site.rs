@@ -37,7 +37,7 @@ impl Site {
         );
         let folder = given("COREXDP_BENCH_DIR");
         lay_wire();
-        for name in ["acl", "count"] {
+        for name in ["ordered", "count"] {
             let object = format!("{name}.o");
             let built = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/bpf");
             fs::copy(built.join(&object), folder.join(object)).unwrap();

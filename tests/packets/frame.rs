@@ -101,6 +101,7 @@ pub(crate) struct Packet {
     tags: Vec<u16>,
     version: Version,
     fragment: u16,
+    hops: u8,
 }
 
 pub(crate) fn ip4(source: &str) -> Packet {
@@ -111,6 +112,7 @@ pub(crate) fn ip4(source: &str) -> Packet {
             options: 0,
         },
         fragment: 0,
+        hops: 64,
     }
 }
 
@@ -122,6 +124,7 @@ pub(crate) fn ip6(source: &str) -> Packet {
             extensions: Vec::new(),
         },
         fragment: 0,
+        hops: 64,
     }
 }
 
@@ -144,6 +147,12 @@ impl Packet {
     /// Sets the flags (highest three bits) and fragment offset of an IPv4 header.
     pub(crate) fn fragment4(mut self, flags_and_offset: u16) -> Packet {
         self.fragment = flags_and_offset;
+        self
+    }
+
+    /// Sets the time to live, or hop limit.
+    pub(crate) fn hops(mut self, hops: u8) -> Packet {
+        self.hops = hops;
         self
     }
 
@@ -185,6 +194,15 @@ impl Packet {
         self.carrying(UDP, &ports(port, 8))
     }
 
+    /// UDP from port 40000 with a payload, its length as it should be and no checksum.
+    pub(crate) fn datagram(self, port: u16, payload: &[u8]) -> Frame {
+        let mut bytes = ports(port, 8);
+        let length = u16::try_from(8 + payload.len()).unwrap();
+        bytes[4..6].copy_from_slice(&length.to_be_bytes());
+        bytes.extend(payload);
+        self.carrying(UDP, &bytes)
+    }
+
     /// An IP packet with any payload.
     pub(crate) fn carrying(self, protocol: u8, payload: &[u8]) -> Frame {
         let (mut bytes, ip_end, protocol_end) = match self.version {
@@ -192,12 +210,14 @@ impl Packet {
                 let mut bytes = ethernet(&self.tags, ETH_P_IP);
                 let ip_end = bytes.len() + 20;
                 bytes.extend(header4(source, options, self.fragment, protocol, payload));
+                bytes[ip_end - 12] = self.hops;
                 (bytes, ip_end, ip_end)
             }
             Version::Six { source, extensions } => {
                 let mut bytes = ethernet(&self.tags, ETH_P_IPV6);
                 let ip_end = bytes.len() + 40;
                 let protocol_end = header6(&mut bytes, source, &extensions, protocol, payload);
+                bytes[ip_end - 33] = self.hops;
                 (bytes, ip_end, protocol_end)
             }
         };

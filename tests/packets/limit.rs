@@ -1,158 +1,292 @@
-//! `limit`: so many packets within a second, and no more.
+//! `limit`: so many packets per second, and so many at once, of a subnet and of each source.
 
 use std::thread::sleep;
 use std::time::Duration;
 
-use super::sandbox::{PASS, Sandbox};
-use super::subnet::{ANY, IPV4, subnet};
+use nix::time::{ClockId, clock_gettime};
+
+use super::filter::Filter;
+use super::model::Facts;
+use super::random::{self, packets};
+use super::sandbox::{DROP, PASS};
 use super::*;
+use crate::objects::random::Random;
 
-const NET4: &str = "10.11.0.0/255.255.0.0";
-const NET6: &str = "fc00:dead:cafe:1::/ffff:ffff:ffff:ffff::";
-
-/// A rule as `bpf/limit.bpf.c` lays it out.
-fn rule(limit: u32, family: u32, ip4: &str, ip6: &str) -> Vec<u8> {
-    let mut bytes = limit.to_le_bytes().to_vec();
-    bytes.extend(subnet(family, ip4, ip6));
-    bytes.extend([0; 24]);
-    bytes
+fn totals(filter: &Filter) -> [u64; 5] {
+    ["passed", "dropped", "unlisted", "management", "other"]
+        .map(|name| filter.number(&format!("@totals 0 {name}")))
 }
 
-struct State {
-    passed: u64,
-    dropped: u64,
-    packets: u32,
-    second: u32,
-}
-
-fn state(sandbox: &mut Sandbox, key: u32) -> State {
-    let value = sandbox.value(key);
-    let wide = |at: usize| u64::from_le_bytes(value[at..at + 8].try_into().unwrap());
-    let narrow = |at: usize| u32::from_le_bytes(value[at..at + 4].try_into().unwrap());
-    State {
-        passed: wide(48),
-        dropped: wide(56),
-        packets: narrow(64),
-        second: narrow(68),
-    }
-}
-
-/// Sends one packet, then `each` more from each of several processes, until all
-/// of that has happened within one second of the program's clock: a packet of
-/// the next would have begun a new window.
-fn flood_within_a_second(
-    sandbox: &mut Sandbox,
-    rule: &[u8],
-    frame: &[u8],
-    each: u32,
-    processes: u32,
-) -> State {
-    for _ in 0..20 {
-        sandbox.fill(0, rule);
-        assert_eq!(sandbox.verdict(frame), PASS);
-        let begun = state(sandbox, 0).second;
-        sandbox.flood(frame, each, processes);
-        let state = state(sandbox, 0);
-        let sent = 1 + u64::from(each) * u64::from(processes);
-        assert_eq!(
-            state.passed + state.dropped,
-            sent,
-            "each packet is counted once"
-        );
-        if state.second == begun {
-            return state;
-        }
-    }
-    panic!("this machine is too busy to send {each} packets {processes} times within a second");
+/// How many of so many packets pass.
+fn passes(filter: &Filter, frame: &[u8], times: u32) -> u32 {
+    (0..times)
+        .map(|_| u32::from(filter.verdict(frame) == PASS))
+        .sum()
 }
 
 #[test]
-fn a_burst_is_cut_at_the_limit_until_the_next_second() {
-    let mut sandbox = Sandbox::load("limit");
-    let frame = ip4("10.11.0.1").udp(53).bytes;
-    let rule = rule(1000, ANY, NET4, "");
-    let state = flood_within_a_second(&mut sandbox, &rule, &frame, 5000, 1);
-    assert_eq!(
-        (state.passed, state.dropped, state.packets),
-        (1000, 4001, 1000)
-    );
-
-    sleep(Duration::from_millis(1100));
-    assert_eq!(sandbox.verdict(&frame), PASS);
-    let next = self::state(&mut sandbox, 0);
-    assert_eq!((next.passed, next.packets), (1001, 1));
-    assert!(next.second > state.second);
+fn a_burst_passes_and_no_more() {
+    for (rule, source, admitted) in [
+        ("10.0.0.0/8 rate=1 burst=20", "10.1.1.1", 20),
+        ("10.0.0.0/8 rate=1", "10.1.1.1", 1),
+        ("10.0.0.0/8 source_rate=1 source_burst=7", "10.1.1.1", 7),
+        (
+            "10.0.0.0/8 rate=1 burst=20 source_rate=1 source_burst=7",
+            "10.1.1.1",
+            7,
+        ),
+        (
+            "10.0.0.0/8 rate=1 burst=5 source_rate=1 source_burst=7",
+            "10.1.1.1",
+            5,
+        ),
+        ("10.0.0.0/8", "10.1.1.1", 50),
+        ("10.0.0.0/8 rate=4294967295", "10.1.1.1", 50),
+        ("10.0.0.0/8 rate=1 burst=4294967295", "10.1.1.1", 50),
+        ("11.0.0.0/8 rate=1", "10.1.1.1", 50),
+        ("0.0.0.0/0 rate=1 burst=3", "10.1.1.1", 3),
+        ("::/0 rate=1 burst=3", "10.1.1.1", 3),
+    ] {
+        let filter = Filter::load("limit", &[rule]);
+        let frame = ip4(source).udp(53).bytes;
+        assert_eq!(passes(&filter, &frame, 50), admitted, "{rule}");
+    }
 }
 
-/// At the limit each other processor may let one more pass, no more.
+#[test]
+fn what_is_one_source_is_said_by_the_rule() {
+    for (rule, first, second, is_same) in [
+        (
+            "::/0 source_rate=1",
+            ip4("10.1.1.1"),
+            ip4("10.1.1.200"),
+            true,
+        ),
+        (
+            "::/0 source_rate=1",
+            ip4("10.1.1.1"),
+            ip4("10.1.2.1"),
+            false,
+        ),
+        (
+            "::/0 source_rate=1 ip4_bits=32",
+            ip4("10.1.1.1"),
+            ip4("10.1.1.2"),
+            false,
+        ),
+        (
+            "::/0 source_rate=1 ip4_bits=8",
+            ip4("10.1.1.1"),
+            ip4("10.200.1.2"),
+            true,
+        ),
+        (
+            "::/0 source_rate=1",
+            ip6("2001:db8:1:1ff::1"),
+            ip6("2001:db8:1:101::"),
+            true,
+        ),
+        (
+            "::/0 source_rate=1",
+            ip6("2001:db8:1:1ff::1"),
+            ip6("2001:db8:1:2ff::1"),
+            false,
+        ),
+        (
+            "::/0 source_rate=1 ip6_bits=64",
+            ip6("2001:db8:1:1ff::1"),
+            ip6("2001:db8:1:1fe::1"),
+            false,
+        ),
+        (
+            "::/0 source_rate=1 ip6_bits=128",
+            ip6("2001:db8::1"),
+            ip6("2001:db8::2"),
+            false,
+        ),
+        (
+            "::/0 source_rate=1 ip6_bits=32",
+            ip6("2001:db8::1"),
+            ip6("2001:db8:ffff::2"),
+            true,
+        ),
+    ] {
+        let filter = Filter::load("limit", &[rule]);
+        let second = second.udp(53).bytes;
+        assert_eq!(filter.verdict(&first.udp(53).bytes), PASS, "{rule}");
+        let expected = if is_same { DROP } else { PASS };
+        assert_eq!(filter.verdict(&second), expected, "{rule}: {second:02x?}");
+    }
+}
+
+#[test]
+fn a_source_over_its_limit_costs_its_subnet_nothing() {
+    let rule = "10.0.0.0/8 rate=1 burst=10 source_rate=1 source_burst=4";
+    let filter = Filter::load("limit", &[rule]);
+    let from = |source| ip4(source).udp(53).bytes;
+    assert_eq!(passes(&filter, &from("10.0.0.1"), 100), 4);
+    assert_eq!(passes(&filter, &from("10.0.1.1"), 100), 4);
+    assert_eq!(passes(&filter, &from("10.0.2.1"), 100), 2);
+    let counted = ["passed", "dropped", "source_dropped"]
+        .map(|field| filter.number(&format!("10.0.0.0/8 {field}")));
+    assert_eq!(counted, [10, 98, 192]);
+    assert_eq!(totals(&filter), [10, 290, 0, 0, 0]);
+}
+
+#[test]
+fn tokens_drip_in_until_the_bucket_is_full() {
+    let filter = Filter::load("limit", &["10.0.0.0/8 rate=20 burst=5"]);
+    let frame = ip4("10.0.0.1").udp(53).bytes;
+    assert!((5..=6).contains(&passes(&filter, &frame, 50)));
+    // Two tokens and a half; a busy machine may take longer, but not ten times.
+    sleep(Duration::from_millis(125));
+    assert!((2..=5).contains(&passes(&filter, &frame, 50)));
+    sleep(Duration::from_millis(1500));
+    assert!((5..=6).contains(&passes(&filter, &frame, 50)));
+}
+
+/// A bucket as it is after a long time: full since then, whether long ago or never used.
+#[test]
+fn after_idle_hours_there_is_one_burst() {
+    let filter = Filter::load("limit", &["10.0.0.0/8 rate=1 burst=5 bucket.full=1"]);
+    assert_eq!(passes(&filter, &ip4("10.0.0.1").udp(53).bytes, 50), 5);
+}
+
+/// At the end of a burst each other processor may let one more pass.
 #[test]
 fn processors_share_one_limit() {
-    let mut sandbox = Sandbox::load("limit");
-    let frame = ip4("10.11.0.1").udp(53).bytes;
-    let rule = rule(100_000, ANY, NET4, "");
-    let state = flood_within_a_second(&mut sandbox, &rule, &frame, 500_000, 4);
-    assert!(
-        (100_000..100_004).contains(&state.passed),
-        "{} passed",
-        state.passed
+    let (burst, each, processes) = (200_000, 400_000, 4);
+    let rule = format!("10.0.0.0/8 rate=1 burst={burst} source_rate=1 source_burst=300000");
+    let mut filter = Filter::load("limit", &[&rule]);
+    filter.flood(&ip4("10.0.0.1").udp(53).bytes, each, processes);
+    let [passed, dropped, ..] = totals(&filter);
+    assert_eq!(passed + dropped, u64::from(each * processes));
+    // Those of a few seconds may come on top.
+    assert!((burst..burst + 40).contains(&passed), "{passed}");
+    assert_eq!(filter.number("10.0.0.0/8 passed"), passed);
+}
+
+#[test]
+fn management_and_what_is_no_ip_packet_have_no_limit_by_default() {
+    let all = "::/0 rate=1";
+    let filter = Filter::load("limit", &[all]);
+    assert_eq!(passes(&filter, &ip4("10.0.0.1").tcp(22).bytes, 9), 9);
+    assert_eq!(
+        passes(&filter, &Frame::raw(ETH_P_ARP, &[0; 28]).bytes, 9),
+        9
     );
-    assert_eq!(u64::from(state.packets), state.passed);
+    assert_eq!(totals(&filter), [0, 0, 0, 9, 9]);
+    let filter = Filter::load("limit", &[all, "@settings 0 manage=true"]);
+    assert_eq!(passes(&filter, &ip4("10.0.0.1").tcp(22).bytes, 9), 1);
 }
 
 #[test]
-fn no_packet_is_lost_between_processors() {
-    let mut sandbox = Sandbox::load("limit");
-    sandbox.fill(0, &rule(u32::MAX, ANY, NET4, ""));
-    sandbox.flood(&ip4("10.11.0.1").udp(53).bytes, 1_000_000, 4);
-    let state = state(&mut sandbox, 0);
-    assert_eq!((state.passed, state.dropped), (4_000_000, 0));
+fn a_monitor_counts_and_drops_nothing() {
+    let filter = Filter::load(
+        "limit",
+        &["::/0 rate=1 burst=2", "@settings 0 monitor=true"],
+    );
+    assert_eq!(passes(&filter, &ip4("10.0.0.1").udp(53).bytes, 9), 9);
+    assert_eq!(totals(&filter), [2, 7, 0, 0, 0]);
 }
 
 #[test]
-fn what_is_no_ip_packet_has_no_limit() {
-    let mut sandbox = Sandbox::load("limit");
-    sandbox.fill(0, &rule(1, ANY, "", ""));
-    for frame in [
-        Frame::raw(ETH_P_ARP, &[0; 28]),
-        ip4("10.11.0.1").udp(53).with(14, 0x44),
-        ip6("fe80::1").udp(53).with(14, 0x40),
+fn the_corefile_of_limit_limits_as_it_says() {
+    let filter = Filter::shipped("limit");
+    for (frame, admitted) in [
+        (ip4("192.0.2.1").udp(53), 200..210),
+        (ip4("203.0.113.1").udp(53), 500..510),
+        (ip4("203.0.114.1").udp(53), 500..510),
+        (ip6("2001:db8:1::1").udp(53), 300..310),
+        (ip6("2001:db8:2::1").udp(53), 500..510),
     ] {
-        let cuts = frame.cuts();
-        assert_eq!(sandbox.verdicts(&cuts), vec![PASS; cuts.len()]);
+        let passed = passes(&filter, &frame.bytes, 600);
+        assert!(admitted.contains(&passed), "{passed} of {admitted:?}");
     }
-    let state = state(&mut sandbox, 0);
-    assert_eq!((state.passed, state.dropped), (0, 0));
 }
 
-#[test]
-fn the_first_rule_that_speaks_of_the_source_counts_it() {
-    let mut sandbox = Sandbox::load("limit");
-    for (key, rule) in (0..).zip([
-        rule(1_000_000, ANY, NET4, ""),
-        rule(1_000_000, ANY, "", NET6),
-        rule(1_000_000, IPV4, "", ""),
-        rule(0, ANY, "", ""),
-        rule(1, ANY, "", ""),
-    ]) {
-        sandbox.fill(key, &rule);
-    }
-    let mut expected = [0; 5];
-    for (frame, counted) in [
-        (ip4("10.11.0.1").udp(53), Some(0)),
-        (ip4("10.11.255.1").fragment4(0x00b9).tcp(53), Some(0)),
-        (ip6("fc00:dead:cafe:1::1").tag(ETH_P_8021Q).udp(53), Some(1)),
-        (ip4("10.12.0.1").options(10).udp(53), Some(2)),
-        (ip6("fc00:dead:cafe:2::1").udp(53), None),
-        (ip6("fe80::1").carrying(ICMPV6, &[135; 24]), None),
-        (Frame::raw(ETH_P_ARP, &[0; 28]), None),
-    ] {
-        let cuts = frame.cuts();
-        assert_eq!(sandbox.verdicts(&cuts), vec![PASS; cuts.len()]);
-        if let Some(key) = counted {
-            expected[key] += cuts.iter().filter(|cut| cut.len() >= frame.ip_end).count() as u64;
+/// The model's bucket. The program's clock is read between two of ours, so it is known within bounds: the times at
+/// which it may be full.
+#[derive(Clone, Copy, Default)]
+struct Bucket {
+    earliest: i64,
+    latest: i64,
+}
+
+/// Packets per second, burst.
+#[derive(Clone, Copy)]
+struct Flow(i64, i64);
+
+impl Bucket {
+    /// Whether it surely has a token, surely has none (`false`), or may have one (`None`).
+    fn has_token(self, flow: Flow, (before, after): (i64, i64)) -> Option<bool> {
+        let depth = 1_000_000_000 / flow.0 * (flow.1 - 1);
+        // What rounding may make of a nanosecond.
+        let slack = flow.1 + 1;
+        if self.latest - before <= depth - slack {
+            Some(true)
+        } else if self.earliest - after > depth + slack {
+            Some(false)
+        } else {
+            None
         }
-        let passed: [u64; 5] =
-            std::array::from_fn(|key| state(&mut sandbox, u32::try_from(key).unwrap()).passed);
-        assert_eq!(passed, expected, "{:02x?}", frame.bytes);
     }
+
+    fn take(&mut self, flow: Flow, (before, after): (i64, i64)) {
+        let token = 1_000_000_000 / flow.0;
+        self.earliest = self.earliest.max(before) + token;
+        self.latest = self.latest.max(after) + token + 1;
+    }
+}
+
+fn now() -> i64 {
+    let time = clock_gettime(ClockId::CLOCK_MONOTONIC).unwrap();
+    time.tv_sec() * 1_000_000_000 + time.tv_nsec()
+}
+
+const SUBNET: Flow = Flow(3000, 50);
+const EACH: Flow = Flow(1000, 5);
+
+/// All of 10.0.0.0/8 has one limit, and each source another.
+#[test]
+fn no_packet_contradicts_the_model() {
+    let rule = "10.0.0.0/8 rate=3000 burst=50 source_rate=1000 source_burst=5";
+    let filter = Filter::load("limit", &[rule]);
+    let mut random = Random(0x1111);
+    let mut subnet = Bucket::default();
+    let mut sources = std::collections::HashMap::<u128, Bucket>::new();
+    let mut seen = [0_u32; 2];
+    for _ in 0..packets() {
+        let frame = random::frame(&mut random, b"payload");
+        let before = now();
+        let verdict = filter.verdict(&frame);
+        let times = (before, now());
+        let net = u128::from("::ffff:10.0.0.0".parse::<std::net::Ipv6Addr>().unwrap()) >> 24;
+        let facts = Facts::of(&frame).filter(|facts| u128::from(facts.source) >> 24 == net);
+        let Some(facts) = facts.filter(|facts| !facts.is_management()) else {
+            assert_eq!(verdict, PASS, "{frame:02x?}");
+            continue;
+        };
+        // The program has it by family: /24 of IPv4, /56 of IPv6.
+        let bits = if facts.is_ip4 { 8 } else { 72 };
+        let source = u128::from(facts.source) >> bits << 1 | u128::from(facts.is_ip4);
+        let source = sources.entry(source).or_default();
+        let tokens = [
+            source.has_token(EACH, times),
+            subnet.has_token(SUBNET, times),
+        ];
+        let passed = verdict == PASS;
+        match tokens {
+            [Some(true), Some(true)] => assert!(passed, "{frame:02x?}"),
+            [Some(false), _] | [_, Some(false)] => assert!(!passed, "{frame:02x?}"),
+            _ => {}
+        }
+        seen[usize::from(passed)] += 1;
+        if passed {
+            source.take(EACH, times);
+            subnet.take(SUBNET, times);
+        }
+    }
+    assert!(seen.iter().all(|count| *count > 100), "{seen:?}");
+    assert_eq!(filter.number("10.0.0.0/8 passed"), u64::from(seen[1]));
 }

@@ -3,9 +3,19 @@
 
 mod acl;
 mod count;
+mod dns;
+pub(crate) mod filter;
 mod frame;
+mod guard;
+mod kernel;
 mod limit;
+mod message;
+mod model;
+mod ordered;
+mod qname;
+mod random;
 pub(crate) mod sandbox;
 pub(crate) mod subnet;
+mod time;
 
 pub(crate) use frame::*;

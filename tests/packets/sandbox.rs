@@ -14,6 +14,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 pub(crate) const DROP: u32 = 1;
 pub(crate) const PASS: u32 = 2;
+/// Back out of the interface it came in by.
+pub(crate) const TX: u32 = 3;
 
 const END: &str = "end of output:";
 
@@ -25,15 +27,20 @@ pub(crate) struct Sandbox {
 }
 
 impl Sandbox {
-    /// Loads `target/bpf/NAME.o`, its map empty.
+    /// Loads `target/bpf/NAME.o`, its maps empty.
     pub(crate) fn load(name: &str) -> Sandbox {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
         let object = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("target/bpf/{name}.o"));
         assert!(
             object.is_file(),
             "{} is missing; run `make build` first",
             object.display()
         );
+        Self::load_object(&object)
+    }
+
+    /// Loads any object.
+    pub(crate) fn load_object(object: &Path) -> Sandbox {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR"))
             .join(format!("bpf-{}-{number}", std::process::id()));
@@ -57,6 +64,13 @@ impl Sandbox {
             object.display()
         ));
         sandbox
+    }
+
+    /// Where `prog` and `maps/NAME` are, seen from here.
+    pub(crate) fn pins(&self) -> PathBuf {
+        let folder = self.folder.strip_prefix("/").unwrap();
+        let root = PathBuf::from(format!("/proc/{}/root", self.shell.id()));
+        root.join(folder).join("bpf")
     }
 
     /// Runs a line of shell and answers what it printed.

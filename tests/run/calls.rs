@@ -23,7 +23,7 @@ fn corefile(page: &str, more: &str) -> String {
         // An action and 52 more bytes.
         let entry = format!("02000000{}", "00".repeat(52));
         let metric = format!("metric {interface}_dropped 00000000 48 8 \"Packets.\"");
-        format!("ebpf {{\nelf acl.o\nif {interface}\nmap {entry}\n{metric}\n}}\n")
+        format!("ebpf {{\nelf ordered.o\nif {interface}\nmap {entry}\n{metric}\n}}\n")
     };
     let blocks = ["edge0", more].into_iter().filter(|name| !name.is_empty());
     let blocks: String = blocks.map(block).collect();
@@ -68,7 +68,7 @@ fn admits(rule: &Rule, (number, arguments): &Call) -> bool {
 /// Runs everything that a page and a reload can meet, and gives the calls of the daemon and of its workers.
 fn traced() -> (Vec<Call>, Vec<Call>) {
     let site = Site::new();
-    site.folder.shipped("acl");
+    site.folder.shipped("ordered");
     site.add_wire("edge1", "far1");
     site.folder.write("Corefile", &corefile("prometheus", ""));
     let corexdp = site.command("run", &["--pidfile", "pid"]);

@@ -151,10 +151,10 @@ fn what_words_do_not_give_is_said_in_bytes() {
 #[test]
 fn bytes_are_those_that_bpftool_sees() {
     let site = Site::new();
-    site.folder.shipped("acl");
+    site.folder.shipped("ordered");
     let line = "entry 0 action=ACL_DROP ip4_net=10.11.0.0 ip4_mask=255.255.0.0";
     let daemon = site
-        .run(&format!(". {{\nprometheus\nebpf {{\nelf acl.o\nif edge0\n{line}\ncounter a 0 packets \"A.\"\n}}\n}}\n"))
+        .run(&format!(". {{\nprometheus\nebpf {{\nelf ordered.o\nif edge0\n{line}\ncounter a 0 packets \"A.\"\n}}\n}}\n"))
         .attached(1);
     site.sender().send(&packet("10.11.0.1"), 3);
     site.metric_becomes("coredns_ebpf_a", 3);

@@ -77,7 +77,7 @@ fn a_hundred_thousand_entries_are_filled_in() {
 #[test]
 fn the_map_knows_the_names_of_its_fields() {
     let site = Site::new();
-    site.folder.shipped("acl");
+    site.folder.shipped("ordered");
     let (net6, mask6) = (
         "20010DB8000100000000000000000000",
         "FFFFFFFFFFFF00000000000000000000",
@@ -85,7 +85,7 @@ fn the_map_knows_the_names_of_its_fields() {
     let rule = format!("02000000.06000000.00000000.00000000.{net6}.{mask6}.0700000000000000");
     let daemon = site
         .run(&format!(
-            ". {{\n  ebpf {{\n    elf acl.o\n    if edge0\n    map {rule}\n  }}\n}}\n"
+            ". {{\n  ebpf {{\n    elf ordered.o\n    if edge0\n    map {rule}\n  }}\n}}\n"
         ))
         .attached(1);
     let map = site.filter().map("xdp_map");

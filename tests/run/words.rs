@@ -186,10 +186,10 @@ pub(crate) fn possible_cpus() -> u32 {
 
 /// The shipped Corefile has its rules in bytes, and in words beside them.
 #[test]
-fn the_rules_of_acl_are_the_same_in_words() {
+fn the_rules_of_ordered_are_the_same_in_words() {
     let site = Site::new();
-    site.folder.shipped("acl");
-    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("bpf/acl.Corefile");
+    site.folder.shipped("ordered");
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("bpf/ordered.Corefile");
     let shipped = fs::read_to_string(shipped)
         .unwrap()
         .replace("if eth0", "if edge0");

@@ -43,7 +43,7 @@ impl Corefile {
             page => format!("two {{\n  prometheus {page}\n}}\n"),
         };
         format!(
-            ". {{\n  prometheus\n  debug\n  ebpf {{\n    elf acl.o\n    if edge0\n    \
+            ". {{\n  prometheus\n  debug\n  ebpf {{\n    elf ordered.o\n    if edge0\n    \
              map 02000000.04000000.C0000242.FFFFFFFF.{zero}.0000000000000000\n    \
              metric {} 00000000 {} 8 \"Dropped.\"\n  }}\n}}\n{second}",
             self.metric,

@@ -119,7 +119,7 @@ fn every_tag_is_closed() {
 #[test]
 fn a_page_is_below_16_kilobytes() {
     let usual = "map xdp_map: key=00000000 value=0200000000000000C0000242FFFFFFFF00000000000000000000000000000000000000000000000000000000000000000200000000000000";
-    // One filter with the metrics of `acl` or `count`, four with twelve; the longest numbers and a full log.
+    // One filter with the metrics of `ordered` or `count`, four with twelve; the longest numbers and a full log.
     for (filters, metrics) in [(1, 3), (1, 16), (4, 3)] {
         let length = page(filters, metrics, usual).len();
         assert!(length < 16_000, "{filters} filters: {length} bytes");

@@ -1,0 +1,376 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * dns: sanity of DNS over UDP, in front of a server. Malformed queries are
+ * dropped; what is asked is counted; types that nobody needs are dropped, refused
+ * or sent to TCP; and a source that asks too often is told, from here and without
+ * the server, to come again over TCP: a real client does, a forged one can't.
+ *
+ * Everything that is no UDP packet to the server's port passes untouched: TCP,
+ * ssh, DHCP, ARP, neighbour discovery.
+ *
+ * ENTRIES
+ *
+ *    entry 255 action=DNS_TRUNCATE
+ *    entry 10  action=DNS_DROP
+ *
+ * xdp_map, a per-CPU array; KEY is a type of question from 1 to 511 (A is 1, AAAA
+ * 28, ANY 255), 0 stands for all above 511. A value, 16 bytes:
+ *
+ *    action     DNS_PASS (0), DNS_DROP, DNS_REFUSE (an answer with REFUSED) or
+ *               DNS_TRUNCATE (one that says: again, over TCP)
+ *    packets    good queries of the type
+ *
+ * SETTINGS
+ *
+ *    entry @settings 0 rate=50 burst=100 slip=2
+ *
+ *    port[0] to port[3]   the server's ports; none: 53
+ *    rate, burst   queries per second from one source that pass, and how many may
+ *                  come at once (0: as many as `rate`); rate=0: any number
+ *    ip4_bits, ip6_bits   which networks are one source; 0: /24 and /56
+ *    slip          of queries over the rate every so many is answered, at random,
+ *                  and the others are dropped; 0 and 1: all are answered
+ *    cookie_rate, cookie_burst   likewise for queries with a cookie of the server's
+ *                  (RFC 7873, the first option), which have tokens of their own:
+ *                  a flood without cookies takes nothing from them. 0: as `rate`.
+ *                  Cookies are not verified here: who forges them shares this rate
+ *    opcodes       a bit for each opcode that passes beside QUERY, unread: 0x10 is
+ *                  NOTIFY, 0x20 UPDATE
+ *    only_in       classes other than IN are dropped
+ *    monitor       everything passes, and all is counted as if it did not
+ *
+ * COUNTERS
+ *
+ *    counter dns_malformed_queries @totals 0 malformed "Malformed queries."
+ *
+ * @totals 0, queries:
+ *
+ *    passed, dropped, refused, truncated   what became of each
+ *    malformed     dropped, because of one of: fragment, bad_length, bad_qr,
+ *                  bad_opcode, bad_counts, bad_name, bad_pointer
+ *    limited       over the rate; dropped or truncated
+ *    cookies       with a cookie of the server's
+ *    class_in, class_ch, class_any, class_other
+ *    edns_none, edns_512 (up to 512), edns_1232, edns_4096, edns_more
+ *
+ * and other: packets that are no queries. @rcodes CODE packets: answers that come
+ * in from such a port, by their response code.
+ *
+ * Answers from here are made of the query, see reply.h. A query with IP options
+ * or extension headers is dropped where it would be answered.
+ */
+#include "reply.h"
+#include "source.h"
+
+#define DNS_TYPES 512
+#define DNS_RCODES 16
+
+enum dns_action {
+	DNS_PASS = 0,
+	DNS_DROP = 1,
+	DNS_REFUSE = 2,
+	DNS_TRUNCATE = 3,
+};
+
+struct type_rule {
+	enum dns_action action;
+	__u64 packets;
+};
+
+struct settings {
+	__u16 port[DNS_PORTS];
+	__u32 rate;
+	__u32 burst;
+	__u32 cookie_rate;
+	__u32 cookie_burst;
+	__u32 slip;
+	__u32 opcodes;
+	__u8 ip4_bits;
+	__u8 ip6_bits;
+	bool only_in;
+	bool monitor;
+};
+
+struct totals {
+	__u64 passed;
+	__u64 dropped;
+	__u64 refused;
+	__u64 truncated;
+	__u64 malformed;
+	__u64 fragment;
+	__u64 bad_length;
+	__u64 bad_qr;
+	__u64 bad_opcode;
+	__u64 bad_counts;
+	__u64 bad_name;
+	__u64 bad_pointer;
+	__u64 limited;
+	__u64 cookies;
+	__u64 class_in;
+	__u64 class_ch;
+	__u64 class_any;
+	__u64 class_other;
+	__u64 edns_none;
+	__u64 edns_512;
+	__u64 edns_1232;
+	__u64 edns_4096;
+	__u64 edns_more;
+	__u64 other;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__type(key, __u32);
+	__type(value, struct type_rule);
+	__uint(max_entries, DNS_TYPES);
+} xdp_map SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__type(key, __u32);
+	__type(value, struct settings);
+	__uint(max_entries, 1);
+} settings SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__type(key, __u32);
+	__type(value, struct totals);
+	__uint(max_entries, 1);
+} totals SEC(".maps");
+
+struct rcode {
+	__u64 packets;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__type(key, __u32);
+	__type(value, struct rcode);
+	__uint(max_entries, DNS_RCODES);
+} rcodes SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__type(key, struct address);
+	__type(value, struct bucket);
+	__uint(max_entries, SOURCES);
+} sources SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__type(key, struct address);
+	__type(value, struct bucket);
+	__uint(max_entries, SOURCES);
+} cookies SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__type(key, __u32);
+	__type(value, struct settled);
+	__uint(max_entries, 1);
+} scratch SEC(".maps");
+
+static __always_inline void count_fault(struct totals *totals,
+					enum dns_fault fault)
+{
+	totals->malformed++;
+	switch (fault) {
+	case DNS_FRAGMENT:
+		totals->fragment++;
+		break;
+	case DNS_BAD_LENGTH:
+		totals->bad_length++;
+		break;
+	case DNS_BAD_QR:
+		totals->bad_qr++;
+		break;
+	case DNS_BAD_OPCODE:
+		totals->bad_opcode++;
+		break;
+	case DNS_BAD_COUNTS:
+		totals->bad_counts++;
+		break;
+	case DNS_BAD_POINTER:
+		totals->bad_pointer++;
+		break;
+	default:
+		totals->bad_name++;
+	}
+}
+
+static __always_inline void count_query(struct totals *totals,
+					const struct dns_query *query)
+{
+	if (query->class == DNS_CLASS_IN)
+		totals->class_in++;
+	else if (query->class == DNS_CLASS_CH)
+		totals->class_ch++;
+	else if (query->class == DNS_CLASS_ANY)
+		totals->class_any++;
+	else
+		totals->class_other++;
+	if (!query->edns)
+		totals->edns_none++;
+	else if (query->size <= 512)
+		totals->edns_512++;
+	else if (query->size <= 1232)
+		totals->edns_1232++;
+	else if (query->size <= 4096)
+		totals->edns_4096++;
+	else
+		totals->edns_more++;
+	if (query->cookie)
+		totals->cookies++;
+}
+
+/* What is to become of a query because of what it asks. */
+static __always_inline enum dns_action
+type_action(const struct dns_query *query, const struct settings *settings)
+{
+	__u32 key = query->type < DNS_TYPES ? query->type : 0;
+	struct type_rule *rule = bpf_map_lookup_elem(&xdp_map, &key);
+
+	if (settings->only_in && query->class != DNS_CLASS_IN)
+		return DNS_DROP;
+	if (!rule)
+		return DNS_PASS;
+	rule->packets++;
+	return rule->action;
+}
+
+/* Takes a token of the source's; whether it had one. */
+static __always_inline bool within_rate(const struct packet *packet,
+					const struct settings *settings,
+					bool has_cookie)
+{
+	struct address network = source_network(packet, settings->ip4_bits,
+						settings->ip6_bits);
+	struct bucket *bucket;
+	__u64 now = ticks();
+	struct flow flow;
+
+	if (has_cookie && settings->cookie_rate) {
+		flow = flow_of(settings->cookie_rate, settings->cookie_burst);
+		bucket = source_bucket(&cookies, &network);
+	} else {
+		flow = flow_of(settings->rate, settings->burst);
+		bucket = has_cookie ? source_bucket(&cookies, &network) :
+				      source_bucket(&sources, &network);
+	}
+	if (!bucket)
+		return true;
+	if (!bucket_has_token(bucket, &flow, now))
+		return false;
+	bucket_take(bucket, &flow, now);
+	return true;
+}
+
+static __always_inline enum dns_action
+judge(const struct packet *packet, const struct dns_query *query,
+      const struct settings *settings, struct totals *totals)
+{
+	enum dns_action action;
+
+	count_query(totals, query);
+	action = type_action(query, settings);
+	if (action != DNS_PASS || !settings->rate ||
+	    within_rate(packet, settings, query->cookie))
+		return action;
+	totals->limited++;
+	if (settings->slip > 1 && bpf_get_prandom_u32() % settings->slip)
+		return DNS_DROP;
+	return DNS_TRUNCATE;
+}
+
+static __always_inline int carry_out(struct xdp_md *ctx,
+				     const struct packet *packet,
+				     const struct dns_query *query,
+				     struct settled *settled,
+				     enum dns_action action, bool monitor,
+				     struct totals *totals)
+{
+	if (action == DNS_PASS) {
+		totals->passed++;
+		return XDP_PASS;
+	}
+	if (action == DNS_DROP) {
+		totals->dropped++;
+		return monitor ? XDP_PASS : XDP_DROP;
+	}
+	if (action == DNS_REFUSE)
+		totals->refused++;
+	else
+		totals->truncated++;
+	if (monitor)
+		return XDP_PASS;
+	return reply(ctx, packet, query, settled,
+		     action == DNS_REFUSE ? DNS_RCODE_REFUSED : 0,
+		     action == DNS_TRUNCATE);
+}
+
+static __always_inline void count_answer(const struct packet *packet, void *end)
+{
+	struct cursor cursor = { .at = packet->transport, .end = end };
+	struct udphdr *udp = take(&cursor, sizeof(*udp));
+	struct dns_header *dns = take(&cursor, sizeof(*dns));
+	struct rcode *rcode;
+	__u32 key;
+
+	if (!udp || !dns || !(dns->flags & DNS_QR))
+		return;
+	key = dns->more & DNS_RCODE_MASK;
+	rcode = bpf_map_lookup_elem(&rcodes, &key);
+	if (rcode)
+		rcode->packets++;
+}
+
+static __always_inline int filter(struct xdp_md *ctx, struct packet *packet,
+				  struct settled *settled,
+				  const struct settings *settings,
+				  struct totals *totals)
+{
+	void *end = (void *)(long)ctx->data_end;
+	struct dns_query query = {};
+	enum dns_fault fault;
+
+	if (!dns_is_port(settings->port, packet->port)) {
+		totals->other++;
+		if (dns_is_port(settings->port, packet->source_port))
+			count_answer(packet, end);
+		return XDP_PASS;
+	}
+	fault = dns_read(packet, end, settings->opcodes, settled, &query);
+	if (fault == DNS_OTHER_OPCODE) {
+		totals->passed++;
+		return XDP_PASS;
+	}
+	if (fault) {
+		count_fault(totals, fault);
+		return settings->monitor ? XDP_PASS : XDP_DROP;
+	}
+	return carry_out(ctx, packet, &query, settled,
+			 judge(packet, &query, settings, totals),
+			 settings->monitor, totals);
+}
+
+SEC("xdp")
+int xdp_prog(struct xdp_md *ctx)
+{
+	struct packet packet = parse_packet(ctx);
+	__u32 first = 0;
+	struct settings *set = bpf_map_lookup_elem(&settings, &first);
+	struct totals *sums = bpf_map_lookup_elem(&totals, &first);
+	struct settled *settled = bpf_map_lookup_elem(&scratch, &first);
+
+	if (!set || !sums || !settled)
+		return XDP_PASS;
+	if (packet.protocol != IPPROTO_UDP || !packet.transport) {
+		sums->other++;
+		return XDP_PASS;
+	}
+	settle(ctx, settled, &packet);
+	return filter(ctx, &packet, settled, set, sums);
+}
+
+char _license[] SEC("license") = "Dual BSD/GPL";

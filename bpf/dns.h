@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * A DNS query over UDP: whether it is one, and what it asks.
+ *
+ * A query has one question and no answers, a name of at most 255 bytes in labels
+ * of at most 63, without pointers (there is nothing in front of it to point to),
+ * and ends where UDP says that it ends. It is never a fragment. IXFR has a SOA in
+ * its authority section; any query may have additional records.
+ */
+#ifndef COREXDP_DNS_H
+#define COREXDP_DNS_H
+
+#include <linux/udp.h>
+
+#include "settle.h"
+
+#define DNS_PORT 53
+/* How many ports a program may be told of. */
+#define DNS_PORTS 4
+
+#define DNS_QR 0x80
+#define DNS_OPCODE_SHIFT 3
+#define DNS_OPCODE_MASK 0x0f
+#define DNS_RCODE_MASK 0x0f
+#define DNS_OPCODE_QUERY 0
+
+#define DNS_MAX_NAME 255
+#define DNS_MAX_LABEL 63
+#define DNS_POINTER 0xc0
+/* 127 labels of one letter, and the root. */
+#define DNS_MAX_LABELS 128
+
+#define DNS_TYPE_OPT 41
+#define DNS_TYPE_IXFR 251
+#define DNS_CLASS_IN 1
+#define DNS_CLASS_CH 3
+#define DNS_CLASS_ANY 255
+
+/* A cookie that the server has given: the client's 8 bytes, and 8 to 32 more. */
+#define DNS_OPTION_COOKIE 10
+#define DNS_MIN_COOKIE 16
+#define DNS_MAX_COOKIE 40
+
+/* No question reaches farther, and what is read behind it neither. */
+#define DNS_MOST 0x1ff
+#define UDP_MOST 0xffff
+
+struct dns_header {
+	__be16 id;
+	__u8 flags; /* QR, opcode, AA, TC, RD */
+	__u8 more;  /* RA, Z, AD, CD, response code */
+	__be16 questions;
+	__be16 answers;
+	__be16 authorities;
+	__be16 additionals;
+};
+
+/* What follows the name in a question. */
+struct dns_question {
+	__be16 type;
+	__be16 class;
+};
+
+/* An OPT record (RFC 6891). */
+struct dns_opt {
+	__u8 root;
+	__be16 type;
+	__be16 size;
+	__u8 rcode;
+	__u8 version;
+	__be16 flags;
+	__be16 length;
+} __attribute__((packed));
+
+struct dns_option {
+	__be16 code;
+	__be16 length;
+};
+
+enum dns_fault {
+	DNS_GOOD = 0,
+	DNS_FRAGMENT,
+	DNS_BAD_LENGTH,
+	DNS_BAD_QR,
+	DNS_BAD_OPCODE,
+	DNS_BAD_COUNTS,
+	DNS_BAD_NAME,
+	DNS_BAD_POINTER,
+	/* No fault, but another opcode that is allowed: not looked into. */
+	DNS_OTHER_OPCODE,
+};
+
+struct dns_query {
+	struct dns_header *header;
+	void *end;    /* of the frame */
+	__u32 length; /* of the message */
+	__u32 name;   /* length of the name, its root included */
+	__u32 rest;   /* where what follows the question begins */
+	__u16 type;
+	__u16 class;
+	__u16 size;   /* that the client takes, if it says so */
+	bool edns;    /* it does, right behind the question */
+	bool cookie;  /* from the server, as the first option */
+};
+
+/* What stands so far behind the beginning of the message. */
+static __always_inline void *dns_at(const struct dns_query *query, __u32 at)
+{
+	return behind(query->header, at, DNS_MOST);
+}
+
+/* Whether a port is among those; none is given: whether it is DNS's own. */
+static __always_inline bool dns_is_port(const __u16 *ports, __u16 port)
+{
+	__u32 any = 0;
+
+	for (int i = 0; i < DNS_PORTS; i++) {
+		if (ports[i] && ports[i] == port)
+			return true;
+		any |= ports[i];
+	}
+	return !any && port == DNS_PORT;
+}
+
+/* `opcodes` has a bit for each opcode that is let through beside QUERY. */
+static __always_inline enum dns_fault
+dns_read_header(const struct dns_header *dns, __u32 opcodes)
+{
+	__u8 opcode = dns->flags >> DNS_OPCODE_SHIFT & DNS_OPCODE_MASK;
+
+	if (dns->flags & DNS_QR)
+		return DNS_BAD_QR;
+	if (opcode != DNS_OPCODE_QUERY)
+		return opcodes >> opcode & 1 ? DNS_OTHER_OPCODE :
+					       DNS_BAD_OPCODE;
+	if (dns->questions != bpf_htons(1) || dns->answers ||
+	    bpf_ntohs(dns->authorities) > 1)
+		return DNS_BAD_COUNTS;
+	return DNS_GOOD;
+}
+
+static __always_inline enum dns_fault dns_read_name(struct dns_query *query)
+{
+	__u32 at = sizeof(struct dns_header);
+
+	for (int i = 0; i < DNS_MAX_LABELS; i++) {
+		__u8 *label = dns_at(query, at);
+
+		if (at >= query->length || (void *)(label + 1) > query->end)
+			return DNS_BAD_NAME;
+		if (!*label) {
+			query->name = at + 1 - sizeof(struct dns_header);
+			return DNS_GOOD;
+		}
+		if (*label >= DNS_POINTER)
+			return DNS_BAD_POINTER;
+		if (*label > DNS_MAX_LABEL)
+			return DNS_BAD_NAME;
+		at += *label + 1;
+		if (at >= sizeof(struct dns_header) + DNS_MAX_NAME)
+			return DNS_BAD_NAME;
+	}
+	return DNS_BAD_NAME;
+}
+
+static __always_inline enum dns_fault
+dns_read_question(struct dns_query *query, struct settled *settled)
+{
+	enum dns_fault fault = dns_read_name(query);
+	struct dns_question *question;
+	__u32 at;
+
+	if (fault)
+		return fault;
+	query->name = forget(settled, query->name) & DNS_MAX_NAME;
+	at = sizeof(struct dns_header) + query->name;
+	question = dns_at(query, at);
+	query->rest = at + sizeof(*question);
+	if (query->rest > query->length ||
+	    (void *)(question + 1) > query->end)
+		return DNS_BAD_LENGTH;
+	query->type = bpf_ntohs(question->type);
+	query->class = bpf_ntohs(question->class);
+	if (query->header->authorities && query->type != DNS_TYPE_IXFR)
+		return DNS_BAD_COUNTS;
+	return DNS_GOOD;
+}
+
+static __always_inline bool dns_has_cookie(const struct dns_query *query,
+					   const struct dns_opt *opt)
+{
+	struct dns_option *option = (void *)(opt + 1);
+	__u16 size;
+
+	if (bpf_ntohs(opt->length) < sizeof(*option) + DNS_MIN_COOKIE ||
+	    (void *)(option + 1) > query->end)
+		return false;
+	size = bpf_ntohs(option->length);
+	return option->code == bpf_htons(DNS_OPTION_COOKIE) &&
+	       size >= DNS_MIN_COOKIE && size <= DNS_MAX_COOKIE &&
+	       bpf_ntohs(opt->length) >= sizeof(*option) + size;
+}
+
+/* What follows the question: nothing, an OPT record, or other records. */
+static __always_inline enum dns_fault dns_read_rest(struct dns_query *query)
+{
+	struct dns_opt *opt = dns_at(query, query->rest);
+	__u32 end = query->rest + sizeof(*opt);
+
+	if (!query->header->authorities && !query->header->additionals)
+		return query->rest == query->length ? DNS_GOOD :
+							DNS_BAD_LENGTH;
+	/* No record is shorter. */
+	if (end > query->length || (void *)(opt + 1) > query->end)
+		return DNS_BAD_LENGTH;
+	if (query->header->authorities || opt->root ||
+	    opt->type != bpf_htons(DNS_TYPE_OPT))
+		return DNS_GOOD;
+	end += bpf_ntohs(opt->length);
+	if (end > query->length || (end < query->length &&
+				    query->header->additionals == bpf_htons(1)))
+		return DNS_BAD_LENGTH;
+	query->edns = true;
+	query->size = bpf_ntohs(opt->size);
+	query->cookie = dns_has_cookie(query, opt);
+	return DNS_GOOD;
+}
+
+/* Reads what UDP carries in a packet; `query` must be zeros. */
+static __always_inline enum dns_fault dns_read(const struct packet *packet,
+					       void *end, __u32 opcodes,
+					       struct settled *settled,
+					       struct dns_query *query)
+{
+	struct cursor cursor = { .at = packet->transport, .end = end };
+	struct udphdr *udp = take(&cursor, sizeof(*udp));
+	struct dns_header *dns = take(&cursor, sizeof(*dns));
+	enum dns_fault fault;
+	__u32 length;
+
+	if (packet->fragment)
+		return DNS_FRAGMENT;
+	if (!udp || !dns)
+		return DNS_BAD_LENGTH;
+	length = bpf_ntohs(udp->len);
+	if (length < sizeof(*udp) + sizeof(*dns) ||
+	    behind(udp, length, UDP_MOST) > end)
+		return DNS_BAD_LENGTH;
+	query->header = dns;
+	query->end = end;
+	query->length = length - sizeof(*udp);
+	fault = dns_read_header(dns, opcodes);
+	if (!fault)
+		fault = dns_read_question(query, settled);
+	if (!fault)
+		fault = dns_read_rest(query);
+	/* Else all that follows is looked at once for each. */
+	query->edns = forget(settled, query->edns);
+	query->cookie = forget(settled, query->cookie);
+	return fault;
+}
+
+#endif

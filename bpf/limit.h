@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* A limit of packets per second: of a subnet, and of each source in it. */
+#ifndef COREXDP_LIMIT_H
+#define COREXDP_LIMIT_H
+
+#include "source.h"
+
+/* How many prefixes may have a limit. */
+#define LIMIT_RULES 16384
+
+struct limit_rule {
+	__u32 rate;
+	__u32 burst;
+	__u32 source_rate;
+	__u32 source_burst;
+	__u8 ip4_bits;
+	__u8 ip6_bits;
+	__u64 passed;
+	__u64 dropped;
+	__u64 source_dropped;
+	struct bucket bucket;
+};
+
+/*
+ * Whether the packet is within the limits. Of both buckets or of none a token is
+ * taken: a source over its own limit costs its subnet nothing.
+ */
+static __always_inline bool limit_admits(struct limit_rule *rule, void *sources,
+					 const struct packet *packet)
+{
+	struct flow each = flow_of(rule->source_rate, rule->source_burst);
+	struct flow all = flow_of(rule->rate, rule->burst);
+	struct bucket *bucket = NULL;
+	__u64 now = ticks();
+
+	if (rule->source_rate) {
+		struct address network = source_network(
+			packet, rule->ip4_bits, rule->ip6_bits);
+
+		bucket = source_bucket(sources, &network);
+	}
+	if (bucket && !bucket_has_token(bucket, &each, now)) {
+		__sync_fetch_and_add(&rule->source_dropped, 1);
+		return false;
+	}
+	if (rule->rate && !bucket_has_token(&rule->bucket, &all, now)) {
+		__sync_fetch_and_add(&rule->dropped, 1);
+		return false;
+	}
+	if (bucket)
+		bucket_take(bucket, &each, now);
+	if (rule->rate)
+		bucket_take(&rule->bucket, &all, now);
+	__sync_fetch_and_add(&rule->passed, 1);
+	return true;
+}
+
+#endif

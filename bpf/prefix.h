@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Addresses of both families in one table, looked up by the longest prefix.
+ *
+ * An IPv4 address a.b.c.d is ::ffff:a.b.c.d here, so 10.0.0.0/8 is
+ * ::ffff:10.0.0.0/104, and an `entry` line may say either. ::/0 speaks of both
+ * families, 0.0.0.0/0 of all of IPv4 and nothing else.
+ */
+#ifndef COREXDP_PREFIX_H
+#define COREXDP_PREFIX_H
+
+#include "packet.h"
+
+#define ADDRESS_BITS 128
+
+struct address {
+	__be32 word[4];
+};
+
+/* A key of an LPM trie, 20 bytes. */
+struct prefix {
+	__u32 bits;
+	struct address address;
+};
+
+static __always_inline struct address source_of(const struct packet *packet)
+{
+	struct address address;
+
+	if (packet->version == 6) {
+		__builtin_memcpy(&address, packet->source.ip6, sizeof(address));
+		return address;
+	}
+	address.word[0] = 0;
+	address.word[1] = 0;
+	address.word[2] = bpf_htonl(0xffff);
+	address.word[3] = packet->source.ip4;
+	return address;
+}
+
+/* What of a word of 32 bits, in host order, is among the first `bits`. */
+static __always_inline __u32 word_mask(__u32 bits)
+{
+	return bits >= 32 ? ~0U : ~(~0U >> bits);
+}
+
+/* The network of an address, by its first `bits` of 128. */
+static __always_inline struct address network_of(struct address address,
+						 __u32 bits)
+{
+	for (int i = 0; i < 4; i++) {
+		address.word[i] &= bpf_htonl(word_mask(bits));
+		bits = bits > 32 ? bits - 32 : 0;
+	}
+	return address;
+}
+
+#endif

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * qname: a list of names that DNS queries over UDP may not ask for. An entry
+ * speaks of its name and all below it; of several the longest decides. Names are
+ * compared letter by letter, whatever their case; no name is blocked for looking
+ * like another.
+ *
+ * ENTRIES
+ *
+ *    entry ads.example      action=QNAME_REFUSE
+ *    entry good.ads.example action=QNAME_PASS
+ *    entry evil.example     action=QNAME_DROP exact=true
+ *
+ * xdp_map, a hash with room for 262144 names, of which only those that are there
+ * take memory. KEY is a name in lower case, without a dot at its end, of at most
+ * 64 letters; names that are asked for may be longer. A value, 16 bytes:
+ *
+ *    action     QNAME_PASS (0), QNAME_DROP, QNAME_REFUSE (an answer with REFUSED)
+ *               or QNAME_NXDOMAIN
+ *    exact      the name alone, and none below it
+ *    packets    queries that the entry has decided
+ *
+ * SETTINGS
+ *
+ *    entry @settings 0 monitor=true
+ *
+ *    port[0] to port[3]   the server's ports; none: 53
+ *    monitor    everything passes, and all is counted as if it did not
+ *
+ * COUNTERS
+ *
+ *    counter qname_refused_queries @totals 0 refused "Queries refused."
+ *
+ * @totals 0: passed, dropped, refused, nxdomain (queries), unread (queries that
+ * are malformed or none: they pass; `dns` judges them) and other (packets that are
+ * not for the server's ports). Each packet is counted in one of them.
+ *
+ * Answers from here are made of the query, see reply.h; a query with IP options
+ * or extension headers is dropped where it would be answered. Queries over TCP
+ * pass unread, and so does everything else: ssh, DHCP, ARP, neighbour discovery.
+ */
+#include "qname.h"
+#include "reply.h"
+
+#define QNAME_ENTRIES 262144
+
+enum qname_action {
+	QNAME_PASS = 0,
+	QNAME_DROP = 1,
+	QNAME_REFUSE = 2,
+	QNAME_NXDOMAIN = 3,
+};
+
+struct qname_rule {
+	enum qname_action action;
+	bool exact;
+	__u64 packets;
+};
+
+struct settings {
+	__u16 port[DNS_PORTS];
+	bool monitor;
+};
+
+struct totals {
+	__u64 passed;
+	__u64 dropped;
+	__u64 refused;
+	__u64 nxdomain;
+	__u64 unread;
+	__u64 other;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__type(key, struct qname);
+	__type(value, struct qname_rule);
+	__uint(max_entries, QNAME_ENTRIES);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+} xdp_map SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__type(key, __u32);
+	__type(value, struct settings);
+	__uint(max_entries, 1);
+} settings SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__type(key, __u32);
+	__type(value, struct totals);
+	__uint(max_entries, 1);
+} totals SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__type(key, __u32);
+	__type(value, struct qname_text);
+	__uint(max_entries, 1);
+} scratch SEC(".maps");
+
+/* The entry for the longest end of the name that has one; NULL: none has. */
+static __always_inline struct qname_rule *find(const struct dns_query *query,
+					       struct qname_text *text,
+					       __u32 size)
+{
+	struct qname_rule *rule;
+	__u32 at = 0;
+
+	for (int i = 0; i < DNS_MAX_LABELS && at < size; i++) {
+		__u8 *label = qname_byte(query, at);
+
+		if ((void *)(label + 1) > query->end)
+			break;
+		if (size - at <= QNAME_SIZE) {
+			void *key = behind(text->bytes, at, DNS_MAX_NAME);
+
+			rule = bpf_map_lookup_elem(&xdp_map, key);
+			if (rule && !(rule->exact && at))
+				return rule;
+		}
+		at += *label + 1;
+	}
+	return NULL;
+}
+
+static __always_inline enum qname_action judge(const struct dns_query *query,
+					       struct qname_text *text)
+{
+	struct qname_rule *rule;
+
+	/* The root has no text. */
+	if (query->name < 2)
+		return QNAME_PASS;
+	rule = find(query, text, qname_read(query, text));
+	if (!rule)
+		return QNAME_PASS;
+	__sync_fetch_and_add(&rule->packets, 1);
+	return rule->action;
+}
+
+static __always_inline int carry_out(struct xdp_md *ctx,
+				     const struct packet *packet,
+				     const struct dns_query *query,
+				     struct settled *settled,
+				     enum qname_action action, bool monitor,
+				     struct totals *totals)
+{
+	if (action == QNAME_DROP) {
+		totals->dropped++;
+		return monitor ? XDP_PASS : XDP_DROP;
+	}
+	if (action == QNAME_REFUSE) {
+		totals->refused++;
+	} else if (action == QNAME_NXDOMAIN) {
+		totals->nxdomain++;
+	} else {
+		totals->passed++;
+		return XDP_PASS;
+	}
+	if (monitor)
+		return XDP_PASS;
+	return reply(ctx, packet, query, settled,
+		     action == QNAME_REFUSE ? DNS_RCODE_REFUSED :
+					      DNS_RCODE_NXDOMAIN,
+		     false);
+}
+
+static __always_inline int filter(struct xdp_md *ctx, struct packet *packet,
+				  struct qname_text *text,
+				  const struct settings *settings,
+				  struct totals *totals)
+{
+	void *end = (void *)(long)ctx->data_end;
+	struct dns_query query = {};
+
+	settle(ctx, &text->settled, packet);
+	if (!dns_is_port(settings->port, packet->port)) {
+		totals->other++;
+		return XDP_PASS;
+	}
+	if (dns_read(packet, end, 0, &text->settled, &query)) {
+		totals->unread++;
+		return XDP_PASS;
+	}
+	return carry_out(ctx, packet, &query, &text->settled,
+			 judge(&query, text), settings->monitor, totals);
+}
+
+SEC("xdp")
+int xdp_prog(struct xdp_md *ctx)
+{
+	struct packet packet = parse_packet(ctx);
+	__u32 first = 0;
+	struct settings *set = bpf_map_lookup_elem(&settings, &first);
+	struct totals *sums = bpf_map_lookup_elem(&totals, &first);
+	struct qname_text *text = bpf_map_lookup_elem(&scratch, &first);
+
+	if (!set || !sums || !text)
+		return XDP_PASS;
+	if (packet.protocol != IPPROTO_UDP || !packet.transport) {
+		sums->other++;
+		return XDP_PASS;
+	}
+	return filter(ctx, &packet, text, set, sums);
+}
+
+char _license[] SEC("license") = "Dual BSD/GPL";

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* A bucket for each source of packets, in a table of bounded size. */
+#ifndef COREXDP_SOURCE_H
+#define COREXDP_SOURCE_H
+
+#include "bucket.h"
+#include "prefix.h"
+
+/* How many are remembered; the one not seen for longest gives way. */
+#define SOURCES 65536
+
+/* The networks that are one source unless it is said otherwise. */
+#define SOURCE_IP4_BITS 24
+#define SOURCE_IP6_BITS 56
+/* In front of the 32 bits of an IPv4 address. */
+#define MAPPED_BITS 96
+
+/* The network that a packet is from; of 0 bits: as many as usual. */
+static __always_inline struct address
+source_network(const struct packet *packet, __u8 ip4_bits, __u8 ip6_bits)
+{
+	__u32 bits;
+
+	if (packet->version == 4)
+		bits = MAPPED_BITS + (ip4_bits ? ip4_bits : SOURCE_IP4_BITS);
+	else
+		bits = ip6_bits ? ip6_bits : SOURCE_IP6_BITS;
+	return network_of(source_of(packet), bits);
+}
+
+/* The bucket of a network, a full one when it is new; NULL: no room. */
+static __always_inline struct bucket *source_bucket(void *sources,
+						    struct address *network)
+{
+	struct bucket *bucket = bpf_map_lookup_elem(sources, network);
+	struct bucket fresh = {};
+
+	if (bucket)
+		return bucket;
+	bpf_map_update_elem(sources, network, &fresh, BPF_NOEXIST);
+	return bpf_map_lookup_elem(sources, network);
+}
+
+#endif
