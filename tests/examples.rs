@@ -89,7 +89,7 @@ fn each_does_what_it_says() {
     });
 }
 
-/// How many pass depends on when the clock's second turns: once or twice the limit.
+/// How many pass depends on how long it takes to send them: the burst, and what a bucket gains meanwhile.
 #[test]
 fn what_is_over_the_limit_is_dropped_and_all_is_counted() {
     const SENT: u32 = 300;

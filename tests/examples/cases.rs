@@ -65,7 +65,7 @@ const fn dropped(at: &'static str, from: &'static str, times: u32) -> Shot {
 /// One interface, `eth0`, and the page at its usual place.
 const USUAL: Case = Case {
     name: "",
-    object: Object::Shipped("acl"),
+    object: Object::Shipped("ordered"),
     interfaces: &["eth0"],
     late: None,
     address: None,

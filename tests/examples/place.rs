@@ -10,7 +10,7 @@ use crate::frame::{ip4, ip6};
 use crate::net::{Corexdp, Daemon, PATIENCE, Receiver, Response, Site, finish, within};
 
 const ENVIRONMENT: [(&str, &str); 3] = [
-    ("OBJECT", "acl.o"),
+    ("OBJECT", "ordered.o"),
     ("IFACE", "eth0"),
     ("BLOCKED", "203.0.113.9"),
 ];

@@ -8,7 +8,7 @@ use crate::net::{Corexdp, Daemon, Site, finish};
 /// A folder with the objects that are named, and both interfaces.
 pub(crate) fn site() -> Site {
     let site = Site::new();
-    for name in ["acl", "count", "limit"] {
+    for name in ["acl", "count", "limit", "ordered"] {
         site.folder.shipped(name);
     }
     site.add_wire("eth0", "far0");

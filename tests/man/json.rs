@@ -75,7 +75,7 @@ fn every_member_is_named_and_none_that_is_not_there() {
     for (command, calls) in [
         ("check", &["check --json", "check --json -conf wrong"][..]),
         ("expand", &["expand"]),
-        ("inspect", &["inspect --json acl.o"]),
+        ("inspect", &["inspect --json ordered.o"]),
         ("status", &["status --json --measure 1ms --control control"]),
         ("dump", &["dump --json --control control"]),
     ] {
