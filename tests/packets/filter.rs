@@ -26,7 +26,9 @@ impl Filter {
     pub(crate) fn load(name: &str, entries: &[&str]) -> Self {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let filter = Self::of(&root.join(format!("target/bpf/{name}.o")));
-        entries.iter().for_each(|line| filter.entry(line));
+        for line in entries {
+            filter.entry(line);
+        }
         filter
     }
 

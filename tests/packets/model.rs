@@ -49,6 +49,7 @@ impl Facts {
             return None;
         }
         let address: [u8; 4] = header[12..16].try_into().unwrap();
+        // Three flags, the last of which says that more follows, and an offset.
         let fragment = wide(header, 6)?;
         let mut facts = Self {
             source: std::net::Ipv4Addr::from(address).to_ipv6_mapped(),
@@ -56,13 +57,13 @@ impl Facts {
             protocol: header[9],
             hops: header[8],
             plain: words == 5,
-            fragment: fragment & 0x3fff != 0,
+            fragment: fragment << 2 != 0,
             ports: None,
             icmp6: None,
             ip,
             transport: ip + words * 4,
         };
-        if fragment & 0x1fff == 0 {
+        if fragment << 3 == 0 {
             facts.ports = facts.read_ports(frame);
         }
         Some(facts)
