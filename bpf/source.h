@@ -6,8 +6,8 @@
 #include "bucket.h"
 #include "prefix.h"
 
-/* How many are remembered; the one not seen for longest gives way. */
-#define SOURCES 65536
+/* How many are remembered, in 3 MB; the one not seen for longest gives way. */
+#define SOURCES 32768
 
 /* The networks that are one source unless it is said otherwise. */
 #define SOURCE_IP4_BITS 24

@@ -166,7 +166,7 @@ fn the_block_that_is_offered_is_good() {
         folder.fixture(name);
         passes(&folder, &format!("{name}.o"));
     }
-    for name in ["count", "limit", "ordered"] {
+    for name in ["acl", "count", "dns", "guard", "limit", "ordered", "qname"] {
         folder.shipped(name);
         passes(&folder, &format!("{name}.o"));
     }

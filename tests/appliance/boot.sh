@@ -42,6 +42,7 @@ checks() {
         inside 'wget -q -O - http://127.0.0.1:9153/metrics | grep "^coredns_ebpf_lan_dns_packets 1$"'
 
     checks_of_reload
+    checks_of_programs
     checks_of_the_service
     check 'nothing ran out of memory' inside '! dmesg | grep -i "out of memory"'
 }
@@ -61,6 +62,15 @@ checks_of_reload() {
     check 'outside: 192.0.2.66 gets no answer, 192.0.2.10 does' both_as_configured
     check 'the page goes on counting' sample_is coredns_ebpf_acl_dropped_packets 3
     check 'with the right Corefile again reload succeeds' right_again
+}
+
+# The verifier of each kernel looks at each program that is shipped.
+checks_of_programs() {
+    local object name
+    for object in dist/"$(triple "$arch")"/*.o; do
+        name=$(basename "$object" .o)
+        check "this kernel accepts $name" accepts "$name"
+    done
 }
 
 checks_of_the_service() {

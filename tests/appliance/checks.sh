@@ -98,3 +98,13 @@ reloads() {
 put_wrong_corefile() {
     inside 'printf ". {\n ebpf {\n }\n}\n" >/tmp/wrong && mount -o bind /tmp/wrong /etc/corexdp/Corefile'
 }
+
+# Whether another daemon attaches program $1, to the loopback interface.
+accepts() {
+    # shellcheck disable=SC2016 # for the shell inside
+    inside "name=$1"'; rm -rf /run/try; mkdir /run/try; cd /run/try;
+        printf ". {\nebpf {\nelf /usr/lib/corexdp/$name.o\nif lo\nmode generic\n}\n}\n" >Corefile;
+        corexdp run --log stderr --control control --pidfile pid 2>log & pid=$!;
+        tries=300; until [ -s pid ] || ! kill -0 $pid || [ $tries = 0 ]; do tries=$((tries - 1)); sleep 0.1; done 2>>log;
+        test -s pid && kill $pid && wait $pid || { cat log; false; }'
+}

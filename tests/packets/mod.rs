@@ -2,6 +2,7 @@
 //! the example programs must make of them.
 
 mod acl;
+mod answers;
 mod count;
 mod dns;
 pub(crate) mod filter;
