@@ -111,12 +111,8 @@ fn take_line<'a>(corefile: &Corefile, tokens: &mut &'a [Token]) -> Option<&'a [T
     for &token in tokens.get(1..)? {
         match brace_of(corefile, token) {
             "{" => depth = depth.saturating_add(1),
-            _ if depth == 0 => {
-                if !corefile.text.same_line(previous, token) {
-                    break;
-                }
-            }
-            "}" => depth -= 1,
+            _ if depth == 0 && !corefile.text.same_line(previous, token) => break,
+            "}" => depth = depth.saturating_sub(1),
             _ => {}
         }
         previous = token;
