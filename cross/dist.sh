@@ -90,8 +90,8 @@ build() {
     "$cargo" fetch --locked --target "$target"
     CARGO_ENCODED_RUSTFLAGS=$(rust_flags | tr '\n' '\037' | sed 's/.$//')
     export CARGO_ENCODED_RUSTFLAGS
-    # Where all is linked, functions as small as a call are inlined, which opt-level z alone leaves alone: that costs
-    # 6,500 bytes of 720,000, and without it a hundred thousand lines take half as long again.
+    # Where all is linked, small functions are inlined, which opt-level z alone leaves alone: that costs 8,000 bytes of
+    # 719,000, and a check of a hundred thousand lines takes 0.022 s of processor time instead of 0.028.
     # shellcheck disable=SC2086 # none, or two options
     "$cargo" rustc --release --locked $std --target "$target" --bin corexdp -- \
         -Copt-level=z -Cllvm-args=--inline-threshold=30
