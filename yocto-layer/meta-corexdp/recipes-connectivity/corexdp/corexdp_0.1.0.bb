@@ -1,7 +1,7 @@
 SUMMARY = "XDP packet filter in front of a DNS server"
-DESCRIPTION = "Loads the XDP programs that the ebpf blocks of a CoreDNS Corefile name, fills their maps, and serves what \
-the maps count as Prometheus metrics. It does not need CoreDNS."
+DESCRIPTION = "Loads the XDP programs that a CoreDNS Corefile names, fills their maps, and serves what these count."
 SECTION = "net"
+# In the operators that wrynose knows.
 LICENSE = "(MIT | Apache-2.0) & (LGPL-2.1-only | BSD-2-Clause)"
 LICENSE:${PN}-objects = "GPL-2.0-only | BSD-2-Clause"
 LIC_FILES_CHKSUM = "\
@@ -14,7 +14,7 @@ CVE_PRODUCT = "corexdp"
 
 # libclang for bindgen, and the headers that libbpf includes. What it would link of elfutils and zlib the crate elf-stubs
 # stands in for, so the target needs neither.
-DEPENDS = "clang-native llvm-native elfutils zlib"
+DEPENDS = "clang-native elfutils llvm-native zlib"
 
 # Where a release's tarball is; SRC_URI[release.sha256sum] then says what it must be. Without it the source is the
 # checkout that this layer is part of.
@@ -106,10 +106,10 @@ do_install() {
 
 PACKAGES =+ "${PN}-objects ${PN}-examples ${PN}-fish-completion ${PN}-zsh-completion"
 
-FILES:${PN}-objects = "${nonarch_libdir}/corexdp"
-FILES:${PN}-examples = "${datadir}/corexdp"
-FILES:${PN}-fish-completion = "${datadir}/fish"
-FILES:${PN}-zsh-completion = "${datadir}/zsh"
+FILES:${PN}-objects += "${nonarch_libdir}/corexdp"
+FILES:${PN}-examples += "${datadir}/corexdp"
+FILES:${PN}-fish-completion += "${datadir}/fish"
+FILES:${PN}-zsh-completion += "${datadir}/zsh"
 
 CONFFILES:${PN} = "${sysconfdir}/corexdp/Corefile"
 
@@ -117,6 +117,7 @@ CONFFILES:${PN} = "${sysconfdir}/corexdp/Corefile"
 RRECOMMENDS:${PN} = "${PN}-objects"
 
 # BPF is no machine of the target's.
+# nooelint: oelint.vars.insaneskip
 INSANE_SKIP:${PN}-objects = "arch"
 
 SYSTEMD_SERVICE:${PN} = "corexdp.service"

@@ -1,4 +1,5 @@
-SUMMARY = "A small image with a read-only root that filters packets in front of a DNS server"
+SUMMARY = "A DNS server behind an XDP filter, with a read-only root"
+DESCRIPTION = "A small image to begin from: BIND, corexdp in front of it, and nothing that is written to flash."
 LICENSE = "MIT"
 
 inherit core-image features_check

@@ -1,2 +1,2 @@
 # Nothing, unless the distribution asks for it.
-include ${@bb.utils.contains('DISTRO_FEATURES', 'corexdp', 'linux-corexdp.inc', '', d)}
+require ${@bb.utils.contains('DISTRO_FEATURES', 'corexdp', 'linux-corexdp.inc', '', d)}
