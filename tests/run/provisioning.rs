@@ -1,4 +1,5 @@
-//! A provisioning run: `tests/provision.sh` with what is good, and with everything that can be wrong.
+//! A provisioning run: `tests/provisioning/provision.sh` with what is good, and with everything that can be wrong; and
+//! `tests/provisioning/corexdp.yml`, which is the same by Ansible.
 
 use std::process::Command;
 
@@ -17,7 +18,10 @@ fn corefile(object: &str, interface: &str, more: &str) -> String {
 
 fn provision(site: &Site, corefile: &str) -> Outcome {
     site.folder.write("Corefile.new", corefile);
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/provision.sh");
+    let script = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/tests/provisioning/provision.sh"
+    );
     let mut command = Command::new(script);
     command.args(["Corefile.new", "Corefile", "control"]);
     command.current_dir(site.folder.path());
@@ -117,4 +121,50 @@ fn what_is_wrong_has_its_exit_code_and_changes_nothing() {
             .code,
         Some(64)
     );
+}
+
+/// Runs the playbook against this machine, in the namespace of `site`; its exit code and what it said.
+fn play(site: &Site, corefile: &str) -> (Option<i32>, String) {
+    const HERE: &str = env!("CARGO_MANIFEST_DIR");
+    site.folder.write("sent", corefile);
+    let folder = site.folder.path();
+    let program = Corexdp::command(folder, &[]).get_program().to_owned();
+    let variables = serde_json::json!({
+        "corefile": folder.join("sent"),
+        "corexdp": program.to_string_lossy(),
+        "folder": folder,
+        "control": folder.join("control"),
+        "ansible_connection": "local",
+        "ansible_python_interpreter": format!("{HERE}/target/venv/bin/python"),
+    });
+    let mut command = Command::new(format!("{HERE}/target/venv/bin/ansible-playbook"));
+    command.args(["-i", "localhost,", "-e", &variables.to_string()]);
+    command.arg(format!("{HERE}/tests/provisioning/corexdp.yml"));
+    command.current_dir(folder);
+    command.env("LC_ALL", "C.UTF-8").env("HOME", folder);
+    // It starts a process for each task, which takes longer than others have.
+    let output = site.server.enter(|| command.output()).unwrap();
+    (
+        output.status.code(),
+        String::from_utf8_lossy(&output.stdout).into_owned(),
+    )
+}
+
+#[test]
+fn a_playbook_keeps_what_is_good_and_puts_back_what_is_not() {
+    let (site, daemon) = start();
+    let good = corefile("example.o", SERVER, "map 0A0C0000.FFFF0000.00000000");
+    let (code, said) = play(&site, &good);
+    assert_eq!(code, Some(0), "{said}");
+    let running = || std::fs::read_to_string(site.folder.file("Corefile")).unwrap();
+    assert_eq!(running(), good);
+
+    // One mistake that `check` finds, and one that only the kernel does.
+    let before = site.filter();
+    for wrong in ["frobnicate", "}\nebpf {\nelf example.o\nif edge7"] {
+        let (code, said) = play(&site, &corefile("example.o", SERVER, wrong));
+        assert_eq!(code, Some(2), "{said}");
+        assert_eq!((running(), site.filter()), (good.clone(), before));
+    }
+    daemon.stop();
 }

@@ -1,0 +1,127 @@
+SUMMARY = "XDP packet filter in front of a DNS server"
+DESCRIPTION = "Loads the XDP programs that a CoreDNS Corefile names, fills their maps, and serves what these count."
+SECTION = "net"
+# In the operators that wrynose knows.
+LICENSE = "(MIT | Apache-2.0) & (LGPL-2.1-only | BSD-2-Clause)"
+LICENSE:${PN}-objects = "GPL-2.0-only | BSD-2-Clause"
+LIC_FILES_CHKSUM = "\
+    file://LICENSE-APACHE;md5=3b83ef96387f14655fc854ddc3c6bd57 \
+    file://LICENSE-MIT;md5=20e5ac4ffb887679367653a98abdf4f4 \
+    file://bpf/LICENSE.BSD-2-Clause;md5=54625dd469b70a49e872876fc6c0012a \
+    file://bpf/LICENSE.GPL-2.0;md5=b234ee4d69f5fce4486a80fdaf4a4263 \
+"
+CVE_PRODUCT = "corexdp"
+
+# libclang for bindgen, and the headers that libbpf includes. What it would link of elfutils and zlib the crate elf-stubs
+# stands in for, so the target needs neither.
+DEPENDS = "clang-native elfutils llvm-native zlib"
+
+# Where a release's tarball is; SRC_URI[release.sha256sum] then says what it must be. Without it the source is the
+# checkout that this layer is part of.
+COREXDP_RELEASE_URI ??= ""
+
+SRC_URI = "\
+    ${@d.expand('${COREXDP_RELEASE_URI};name=release') if d.getVar('COREXDP_RELEASE_URI') else ''} \
+    file://Corefile \
+    file://corexdp.init \
+    file://corexdp.service \
+"
+
+require ${BPN}-crates.inc
+
+inherit bash-completion cargo externalsrc systemd update-rc.d
+
+EXTERNALSRC = "${@'' if d.getVar('COREXDP_RELEASE_URI') else os.path.realpath(d.expand('${THISDIR}/../../../..'))}"
+
+COMPATIBLE_HOST = "(aarch64|x86_64).*-linux"
+
+# Capacities, compiled in.
+COREXDP_MAX_FILTERS ??= "4"
+COREXDP_MAX_METRICS ??= "256"
+COREXDP_MAX_KEY ??= "64"
+COREXDP_MAX_VALUE ??= "1024"
+COREXDP_MAX_COREFILE ??= "4194304"
+COREXDP_MAX_PAGE ??= "262144"
+
+export COREXDP_MAX_FILTERS
+export COREXDP_MAX_METRICS
+export COREXDP_MAX_KEY
+export COREXDP_MAX_VALUE
+export COREXDP_MAX_COREFILE
+export COREXDP_MAX_PAGE
+
+export LIBCLANG_PATH = "${STAGING_LIBDIR_NATIVE}"
+export CLANG_PATH = "${STAGING_BINDIR_NATIVE}/clang"
+# Not CFLAGS: with -D_FORTIFY_SOURCE vdprintf is an inline function, which bindgen leaves out.
+export BINDGEN_EXTRA_CLANG_ARGS = "--target=${TARGET_SYS} --sysroot=${STAGING_DIR_TARGET}"
+export NO_PKG_CONFIG = "1"
+# What is stripped goes into the package of debug symbols.
+export CARGO_PROFILE_RELEASE_STRIP = "false"
+
+CARGO_BUILD_FLAGS += "--bin corexdp"
+
+COREXDP_OBJECTS ?= "acl count limit"
+
+do_compile() {
+    # libbpf is compiled with -Werror, and was written before C23; it does not go by CFLAGS.
+    export CC="${RUST_TARGET_CC} -std=gnu17 ${DEBUG_PREFIX_MAP}"
+    cargo_do_compile
+
+    # The helpers are those of the libbpf that is built in.
+    install -d ${B}/include/bpf
+    install -m 0644 ${CARGO_VENDORING_DIRECTORY}/bpf-sys-*/libbpf/src/bpf_*.h ${B}/include/bpf/
+    for object in ${COREXDP_OBJECTS}; do
+        ${STAGING_BINDIR_NATIVE}/clang -O2 -g -Wall -Wextra -Werror -target bpf -mcpu=v2 \
+            -fdebug-prefix-map=${S}=. -fdebug-compilation-dir=. \
+            -I${B}/include -I${STAGING_INCDIR} \
+            -c ${S}/bpf/$object.bpf.c -o ${B}/$object.o
+        # Types are kept, for words in a Corefile; other debug information is not.
+        ${STAGING_BINDIR_NATIVE}/llvm-strip -g ${B}/$object.o
+    done
+}
+
+do_install() {
+    install -D -m 0755 ${B}/target/${CARGO_TARGET_SUBDIR}/corexdp ${D}${sbindir}/corexdp
+    install -D -m 0644 ${UNPACKDIR}/Corefile ${D}${sysconfdir}/corexdp/Corefile
+
+    install -d ${D}${nonarch_libdir}/corexdp ${D}${datadir}/corexdp
+    for object in ${COREXDP_OBJECTS}; do
+        install -m 0644 ${B}/$object.o ${D}${nonarch_libdir}/corexdp/
+        install -m 0644 ${S}/bpf/$object.Corefile ${D}${datadir}/corexdp/
+    done
+
+    install -D -m 0644 ${S}/src/man/corexdp.8 ${D}${mandir}/man8/corexdp.8
+    install -D -m 0644 ${S}/src/man/corexdp-corefile.5 ${D}${mandir}/man5/corexdp-corefile.5
+    install -D -m 0644 ${S}/src/completion/corexdp.bash ${D}${datadir}/bash-completion/completions/corexdp
+    install -D -m 0644 ${S}/src/completion/corexdp.fish ${D}${datadir}/fish/vendor_completions.d/corexdp.fish
+    install -D -m 0644 ${S}/src/completion/_corexdp ${D}${datadir}/zsh/site-functions/_corexdp
+
+    if ${@bb.utils.contains('DISTRO_FEATURES', 'systemd', 'true', 'false', d)}; then
+        install -D -m 0644 ${UNPACKDIR}/corexdp.service ${D}${systemd_system_unitdir}/corexdp.service
+    fi
+    if ${@bb.utils.contains('DISTRO_FEATURES', 'sysvinit', 'true', 'false', d)}; then
+        install -D -m 0755 ${UNPACKDIR}/corexdp.init ${D}${sysconfdir}/init.d/corexdp
+    fi
+}
+
+PACKAGES =+ "${PN}-objects ${PN}-examples ${PN}-fish-completion ${PN}-zsh-completion"
+
+FILES:${PN}-objects += "${nonarch_libdir}/corexdp"
+FILES:${PN}-examples += "${datadir}/corexdp"
+FILES:${PN}-fish-completion += "${datadir}/fish"
+FILES:${PN}-zsh-completion += "${datadir}/zsh"
+
+CONFFILES:${PN} = "${sysconfdir}/corexdp/Corefile"
+
+# The Corefile names one.
+RRECOMMENDS:${PN} = "${PN}-objects"
+
+# BPF is no machine of the target's.
+# nooelint: oelint.vars.insaneskip
+INSANE_SKIP:${PN}-objects = "arch"
+
+SYSTEMD_SERVICE:${PN} = "corexdp.service"
+
+# After the network, and before DNS servers, which start at 20.
+INITSCRIPT_NAME = "corexdp"
+INITSCRIPT_PARAMS = "defaults 15 85"
