@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use crate::Soak;
+use crate::net::pause;
 
 /// Where a process keeps its kernel objects: the words of `/proc/PID/fdinfo/N`, and what they are of.
 const OBJECTS: [&str; 3] = ["map_id:", "prog_id:", "link_id:"];
@@ -103,13 +104,24 @@ impl Samples {
 
 impl Process {
     fn of(pid: u32) -> Self {
+        let descriptors = || fs::read_dir(format!("/proc/{pid}/fd")).unwrap().count();
+        let threads = || number(&format!("/proc/{pid}/status"), "Threads:");
         Self {
             pid,
             memory: number(&format!("/proc/{pid}/smaps_rollup"), "Pss:"),
-            descriptors: fs::read_dir(format!("/proc/{pid}/fd")).unwrap().count(),
-            threads: number(&format!("/proc/{pid}/status"), "Threads:"),
+            descriptors: least(descriptors),
+            threads: least(threads),
         }
     }
+}
+
+/// What it is when nobody is being answered: of several looks the least.
+fn least<T: Ord>(mut look: impl FnMut() -> T) -> T {
+    let again = || {
+        pause(20);
+        look()
+    };
+    std::iter::repeat_with(again).take(5).min().unwrap()
 }
 
 fn number(file: &str, word: &str) -> u64 {
