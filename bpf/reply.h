@@ -113,6 +113,30 @@ static __always_inline void reply_ethernet(struct ethhdr *ethernet)
 	__builtin_memcpy(ethernet->h_dest, address, ETH_ALEN);
 }
 
+/* The same for either; false when the header is not there. */
+static __always_inline bool reply_ip(const struct packet *packet, void *end,
+				     __u32 length, __u64 *sum)
+{
+	if (packet->version == 4 && packet->ip + sizeof(struct iphdr) <= end)
+		*sum = reply_ip4(packet->ip, length);
+	else if (packet->ip + sizeof(struct ipv6hdr) <= end)
+		*sum = reply_ip6(packet->ip, length);
+	else
+		return false;
+	return true;
+}
+
+/* All but the checksum, which is 0 then. */
+static __always_inline void reply_udp(struct udphdr *udp, __u32 length)
+{
+	__be16 port = udp->source;
+
+	udp->source = udp->dest;
+	udp->dest = port;
+	udp->len = bpf_htons(length);
+	udp->check = 0;
+}
+
 /* Whether there is one to answer, and a plain way back. */
 static __always_inline bool reply_may(const struct ethhdr *ethernet,
 				      const struct packet *packet)
@@ -135,7 +159,6 @@ static __always_inline int reply(struct xdp_md *ctx, const struct packet *packet
 	void *end = query->end;
 	__u32 length;
 	__u64 sum;
-	__be16 port;
 	int more;
 
 	if ((void *)(ethernet + 1) > end || (void *)(udp + 1) > end ||
@@ -144,16 +167,8 @@ static __always_inline int reply(struct xdp_md *ctx, const struct packet *packet
 	more = (int)(end - (void *)udp);
 	length = forget(settled, sizeof(*udp) + reply_message(query, rcode,
 							      truncated));
-	port = udp->source;
-	udp->source = udp->dest;
-	udp->dest = port;
-	udp->len = bpf_htons(length);
-	udp->check = 0;
-	if (packet->version == 4 && packet->ip + sizeof(struct iphdr) <= end)
-		sum = reply_ip4(packet->ip, length);
-	else if (packet->ip + sizeof(struct ipv6hdr) <= end)
-		sum = reply_ip6(packet->ip, length);
-	else
+	reply_udp(udp, length);
+	if (!reply_ip(packet, end, length, &sum))
 		return XDP_DROP;
 	sum += bpf_htons(IPPROTO_UDP) + bpf_htons(length);
 	udp->check = fold(sum + reply_sum(udp, length, end));

@@ -245,8 +245,6 @@ fn the_corefile_of_dns_does_what_it_says() {
             "{kind}"
         );
     }
-    let passed = (0..400)
-        .filter(|_| filter.run(&ask(&good())).verdict == PASS)
-        .count();
-    assert!((199..220).contains(&passed), "{passed}");
+    let elsewhere = ip4("203.0.113.1").datagram(53, &good().bytes).bytes;
+    filter.admits(&elsewhere, 50, 200);
 }

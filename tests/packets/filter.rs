@@ -3,14 +3,14 @@
 use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use corexdp::capacity::{MAX_KEY, MAX_VALUE};
 use corexdp::encode::Encoder;
 use corexdp::object::{LinkedObject, link};
 
 use super::kernel::{Map, Program, Ran};
-use super::sandbox::Sandbox;
+use super::sandbox::{PASS, Sandbox};
 
 /// A program in the kernel, and its maps.
 pub(crate) struct Filter {
@@ -96,6 +96,20 @@ impl Filter {
         let ran = self.program.run(frame);
         assert_eq!(ran.frame, frame, "the frame was changed");
         ran.verdict
+    }
+
+    /// Whether a source that has been still has `burst` packets pass at once, and of more only `rate` per second, however
+    /// long a busy machine takes for them.
+    pub(crate) fn admits(&self, frame: &[u8], rate: u64, burst: u64) {
+        let started = Instant::now();
+        let verdicts = (0..burst + 500).map(|_| self.run(frame).verdict);
+        let passed = verdicts.filter(|verdict| *verdict == PASS).count() as u64;
+        let nanoseconds = u64::try_from(started.elapsed().as_nanos()).unwrap();
+        let most = burst + 1 + rate * nanoseconds / 1_000_000_000;
+        assert!(
+            (burst..=most).contains(&passed),
+            "{passed} of {burst} to {most}"
+        );
     }
 
     /// Gives the program the same frame `each` times from each of several processes at once.
