@@ -1,0 +1,33 @@
+#!/bin/sh
+# Makes a release's tarball as Buildroot keeps it, with its crates, and writes its hash into corexdp.hash. Run at the
+# release's tag: neither this folder nor yocto-layer/ is in the tarball, so the hash does not change what it is of.
+#
+# Usage: buildroot/release-hash.sh BUILDROOT FOLDER    a tree of Buildroot, and where the plain tarball goes: that is what
+#                                                      is published; Buildroot adds the crates when it downloads it
+set -eu
+[ $# -eq 2 ] || {
+	sed -n 's/^# Usage: /usage: /p' "$0" >&2
+	exit 64
+}
+buildroot=$(cd "$1" && pwd)
+mkdir -p "$2"
+folder=$(cd "$2" && pwd)
+cd "$(dirname "$0")/.."
+
+version=$(sed -n 's/^COREXDP_VERSION = //p' buildroot/package/corexdp/corexdp.mk)
+suffix=$(sed -n 's/^BR_FMT_VERSION_cargo = //p' "$buildroot"/package/pkg-*.mk "$buildroot"/support/download/* | head -n 1)
+name=corexdp-$version
+tarball=$name$suffix.tar.gz
+git archive --format=tar.gz --prefix="$name/" -o "$folder/$name.tar.gz" HEAD
+
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+cp "$folder/$name.tar.gz" "$scratch/$tarball"
+(cd "$scratch" && TAR=tar CARGO_HOME=${CARGO_HOME:-$HOME/.cargo} \
+	"$buildroot/support/download/cargo-post-process" -o "$scratch/$tarball" -n "$name")
+
+hash=$(sha256sum "$scratch/$tarball" | cut -d ' ' -f 1)
+file=buildroot/package/corexdp/corexdp.hash
+sed -i "/  corexdp-.*\.tar\.gz\$/d" "$file"
+echo "sha256  $hash  $tarball" >>"$file"
+tail -n 1 "$file"
