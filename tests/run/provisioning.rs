@@ -164,7 +164,7 @@ fn a_playbook_keeps_what_is_good_and_puts_back_what_is_not() {
     for wrong in ["frobnicate", "}\nebpf {\nelf example.o\nif edge7"] {
         let (code, said) = play(&site, &corefile("example.o", SERVER, wrong));
         assert_eq!(code, Some(2), "{said}");
-        assert_eq!((running(), site.filter()), (good.clone(), before));
+        assert_eq!((running(), site.filter()), (good.clone(), before.clone()));
     }
     daemon.stop();
 }

@@ -77,7 +77,11 @@ COREXDP_PRE_CONFIGURE_HOOKS += COREXDP_VENDOR
 
 COREXDP_OBJECTS-$(BR2_PACKAGE_COREXDP_ACL) += acl
 COREXDP_OBJECTS-$(BR2_PACKAGE_COREXDP_COUNT) += count
+COREXDP_OBJECTS-$(BR2_PACKAGE_COREXDP_DNS) += dns
+COREXDP_OBJECTS-$(BR2_PACKAGE_COREXDP_GUARD) += guard
 COREXDP_OBJECTS-$(BR2_PACKAGE_COREXDP_LIMIT) += limit
+COREXDP_OBJECTS-$(BR2_PACKAGE_COREXDP_ORDERED) += ordered
+COREXDP_OBJECTS-$(BR2_PACKAGE_COREXDP_QNAME) += qname
 
 # Past the toolchain's wrapper, whose flags are the target's; the helpers are
 # those of the libbpf that is built in. Types are kept, for words in a

@@ -60,7 +60,7 @@ export CARGO_PROFILE_RELEASE_STRIP = "false"
 
 CARGO_BUILD_FLAGS += "--bin corexdp"
 
-COREXDP_OBJECTS ?= "acl count limit"
+COREXDP_OBJECTS ?= "acl count dns guard limit ordered qname"
 
 do_compile() {
     # libbpf is compiled with -Werror, and was written before C23; it does not go by CFLAGS.
