@@ -12,20 +12,20 @@
 /* The networks that are one source unless it is said otherwise. */
 #define SOURCE_IP4_BITS 24
 #define SOURCE_IP6_BITS 56
-/* In front of the 32 bits of an IPv4 address. */
-#define MAPPED_BITS 96
 
 /* The network that a packet is from; of 0 bits: as many as usual. */
 static __always_inline struct address
 source_network(const struct packet *packet, __u8 ip4_bits, __u8 ip6_bits)
 {
-	__u32 bits;
+	struct address address = source_of(packet);
 
-	if (packet->version == 4)
-		bits = MAPPED_BITS + (ip4_bits ? ip4_bits : SOURCE_IP4_BITS);
-	else
-		bits = ip6_bits ? ip6_bits : SOURCE_IP6_BITS;
-	return network_of(source_of(packet), bits);
+	if (packet->version == 6)
+		return network_of(address,
+				  ip6_bits ? ip6_bits : SOURCE_IP6_BITS);
+	if (!ip4_bits)
+		ip4_bits = SOURCE_IP4_BITS;
+	address.word[3] &= bpf_htonl(word_mask(ip4_bits));
+	return address;
 }
 
 /* The bucket of a network, a full one when it is new; NULL: no room. */
