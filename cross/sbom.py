@@ -25,10 +25,11 @@ LIBBPF = {
     "licenses": [{"expression": "LGPL-2.1-only OR BSD-2-Clause"}],
 }
 
+PROGRAMS = sorted(path.name.replace(".bpf.c", ".o") for path in (ROOT / "bpf").glob("*.bpf.c"))
 BESIDE_CRATES = [
     "Rust's standard library: MIT OR Apache-2.0\n",
     "musl: MIT\n",
-    "acl.o, count.o, limit.o: GPL-2.0-only OR BSD-2-Clause\n",
+    f"{', '.join(PROGRAMS)}: GPL-2.0-only OR BSD-2-Clause\n",
 ]
 
 

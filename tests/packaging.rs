@@ -154,6 +154,13 @@ fn paths_are_those_of_the_manual_and_the_init_script() {
         assert!(package.contains(installed), "{installed}");
     }
     assert!(read("tests/appliance/image.sh").contains("\"$root/usr/lib/corexdp/\""));
+    // The daemon and the page's process confine themselves by these, which are in no group of older systemd.
+    for call in ["bpf", "seccomp", "landlock_restrict_self"] {
+        let filter = unit
+            .lines()
+            .find(|line| line.starts_with("SystemCallFilter="));
+        assert!(filter.unwrap().contains(&format!(" {call}")), "{call}");
+    }
     // What does not mend itself is the same for both.
     let codes = "64 65 66 77 78";
     assert!(unit.contains(&format!("RestartPreventExitStatus={codes}\n")));
