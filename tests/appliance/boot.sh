@@ -64,9 +64,11 @@ checks_of_reload() {
     check 'with the right Corefile again reload succeeds' right_again
 }
 
-# The verifier of each kernel looks at each program that is shipped.
+# The verifier of each kernel looks at each program that is shipped. For the largest of them it takes more memory than a
+# second daemon finds in 64 MiB.
 checks_of_programs() {
     local object name
+    [ "$memory" -ge 256 ] || return 0
     for object in dist/"$(triple "$arch")"/*.o; do
         name=$(basename "$object" .o)
         check "this kernel accepts $name" accepts "$name"

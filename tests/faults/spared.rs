@@ -85,11 +85,18 @@ const VAGUE: &[Known] = &[known(
 )];
 
 /// Calls that may not be made the next time. Their arguments begin with the sign.
-const SELDOM: &[Known] = &[known(
-    &["bpf"],
-    "BPF_MAP_LOOKUP_BATCH",
-    "the daemon counts a map's entries anew only when that takes little of its time",
-)];
+const SELDOM: &[Known] = &[
+    known(
+        &["bpf"],
+        "BPF_MAP_LOOKUP_BATCH",
+        "the daemon counts a map's entries anew only when that takes little of its time",
+    ),
+    known(
+        &["poll"],
+        "",
+        "the daemon waits once more or not, as news come together or one after the other",
+    ),
+];
 
 /// Whether this call may be missing although it was recorded.
 pub(crate) fn may_be_missed(process: &str, call: &Call) -> bool {
