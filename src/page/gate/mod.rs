@@ -151,8 +151,8 @@ impl Gate<'_> {
         Ok(news)
     }
 
-    /// Listens where the daemon says for a service, and nowhere else for that; false when it is gone. Connections that are
-    /// there may be to an address that is no more, so they end with their next answer.
+    /// Listens where the daemon says for a service, and nowhere else for that; false when it is gone. Its connections
+    /// may be to an address that is no more, so they end with their next answer.
     fn obey(&mut self, now: Instant) -> Result<bool, Errno> {
         let Some(message) = passing::receive(self.orders.as_fd())? else {
             return Ok(false);
@@ -163,7 +163,7 @@ impl Gate<'_> {
             let listener = (service, TcpListener::from(socket));
             self.listeners.push(listener).map_err(|_| Errno::E2BIG)?;
         }
-        for slot in &mut self.slots {
+        for slot in self.slots.iter_mut().filter(|slot| slot.is_for(service)) {
             slot.retire(now);
         }
         Ok(true)

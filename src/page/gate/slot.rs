@@ -149,6 +149,11 @@ impl<'a> Slot<'a> {
         Ok(())
     }
 
+    /// Whether this is served where its connection came in.
+    pub(super) fn is_for(&self, service: Service) -> bool {
+        self.service == service
+    }
+
     /// Whether it can take a connection.
     pub(super) fn is_free(&self) -> bool {
         self.stage == Stage::Free
