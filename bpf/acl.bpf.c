@@ -42,7 +42,6 @@
  * nothing. Each packet is counted in one of passed, dropped, management, other.
  */
 #include "acl.h"
-#include "management.h"
 
 struct settings {
 	enum acl_action unlisted;
@@ -66,19 +65,8 @@ struct {
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 } xdp_map SEC(".maps");
 
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__type(key, __u32);
-	__type(value, struct settings);
-	__uint(max_entries, 1);
-} settings SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__type(key, __u32);
-	__type(value, struct totals);
-	__uint(max_entries, 1);
-} totals SEC(".maps");
+#include "exempt.h"
+#include "state.h"
 
 static __always_inline int decide(const struct packet *packet, __u64 bytes,
 				  const struct settings *settings,
@@ -116,14 +104,8 @@ int xdp_prog(struct xdp_md *ctx)
 
 	if (!set || !sums)
 		return XDP_PASS;
-	if (!packet.version) {
-		sums->other++;
+	if (is_exempt(&packet, set, sums))
 		return XDP_PASS;
-	}
-	if (!set->manage && is_management(&packet)) {
-		sums->management++;
-		return XDP_PASS;
-	}
 	return decide(&packet, bytes, set, sums);
 }
 

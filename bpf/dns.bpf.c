@@ -99,19 +99,7 @@ struct {
 	__uint(max_entries, DNS_TYPES);
 } xdp_map SEC(".maps");
 
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__type(key, __u32);
-	__type(value, struct settings);
-	__uint(max_entries, 1);
-} settings SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__type(key, __u32);
-	__type(value, struct totals);
-	__uint(max_entries, 1);
-} totals SEC(".maps");
+#include "state.h"
 
 struct rcode {
 	__u64 packets;

@@ -40,7 +40,6 @@
  */
 #include "acl.h"
 #include "limit.h"
-#include "management.h"
 #include "reply.h"
 
 struct settings {
@@ -93,19 +92,8 @@ struct {
 	__uint(max_entries, SOURCES);
 } sources SEC(".maps");
 
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__type(key, __u32);
-	__type(value, struct settings);
-	__uint(max_entries, 1);
-} settings SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__type(key, __u32);
-	__type(value, struct totals);
-	__uint(max_entries, 1);
-} totals SEC(".maps");
+#include "exempt.h"
+#include "state.h"
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -205,14 +193,8 @@ int xdp_prog(struct xdp_md *ctx)
 
 	if (!set || !sums || !settled)
 		return XDP_PASS;
-	if (!packet.version) {
-		sums->other++;
+	if (is_exempt(&packet, set, sums))
 		return XDP_PASS;
-	}
-	if (!set->manage && is_management(&packet)) {
-		sums->management++;
-		return XDP_PASS;
-	}
 	return filter(ctx, &packet, settled, set, sums);
 }
 

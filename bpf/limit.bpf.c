@@ -46,7 +46,6 @@
  * networks has one bucket for both.
  */
 #include "limit.h"
-#include "management.h"
 
 struct settings {
 	bool monitor;
@@ -76,19 +75,8 @@ struct {
 	__uint(max_entries, SOURCES);
 } sources SEC(".maps");
 
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__type(key, __u32);
-	__type(value, struct settings);
-	__uint(max_entries, 1);
-} settings SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__type(key, __u32);
-	__type(value, struct totals);
-	__uint(max_entries, 1);
-} totals SEC(".maps");
+#include "exempt.h"
+#include "state.h"
 
 static __always_inline int decide(const struct packet *packet, bool monitor,
 				  struct totals *totals)
@@ -121,14 +109,8 @@ int xdp_prog(struct xdp_md *ctx)
 
 	if (!set || !sums)
 		return XDP_PASS;
-	if (!packet.version) {
-		sums->other++;
+	if (is_exempt(&packet, set, sums))
 		return XDP_PASS;
-	}
-	if (!set->manage && is_management(&packet)) {
-		sums->management++;
-		return XDP_PASS;
-	}
 	return decide(&packet, set->monitor, sums);
 }
 

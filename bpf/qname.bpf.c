@@ -79,19 +79,7 @@ struct {
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 } xdp_map SEC(".maps");
 
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__type(key, __u32);
-	__type(value, struct settings);
-	__uint(max_entries, 1);
-} settings SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__type(key, __u32);
-	__type(value, struct totals);
-	__uint(max_entries, 1);
-} totals SEC(".maps");
+#include "state.h"
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

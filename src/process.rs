@@ -32,11 +32,6 @@ impl Birth {
         }
     }
 
-    /// In whole seconds since 1970.
-    pub const fn seconds(&self) -> u64 {
-        self.since.as_secs()
-    }
-
     /// When that was.
     pub const fn at(&self) -> Utc {
         Utc(self.since.as_secs())

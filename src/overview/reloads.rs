@@ -1,9 +1,10 @@
 //! How reloads went.
 
 use std::fmt::{self, Write};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use crate::metrics::{self, Kind};
+use crate::utc::Utc;
 
 /// Bytes that are kept of what was wrong.
 const MOST: usize = 1024;
@@ -82,15 +83,8 @@ impl Reloads {
         let name = "corexdp_last_reload_success_timestamp_seconds";
         let help = "When the Corefile that runs was read, in seconds since 1970.";
         metrics::head(text, name, Kind::Gauge, help)?;
-        metrics::sample(text, name, &[], seconds(self.last_success))
+        metrics::sample(text, name, &[], Utc::from(self.last_success).0)
     }
-}
-
-/// Whole seconds since 1970.
-pub(super) fn seconds(time: SystemTime) -> u64 {
-    time.duration_since(UNIX_EPOCH)
-        .unwrap_or_default()
-        .as_secs()
 }
 
 #[cfg(test)]

@@ -7,12 +7,12 @@ use std::time::{Duration, Instant, SystemTime};
 use nix::time::{ClockId, clock_gettime};
 
 use super::Overview;
-use super::reloads::seconds;
 use crate::filter::Filter;
 use crate::json::Scalar::{Number, Shown, Text, Truth};
 use crate::kernel::program::Program;
 use crate::kernel::{info, statistics};
 use crate::metrics::Text as Page;
+use crate::utc::Utc;
 
 impl Overview<'_> {
     /// Writes `/status`; how long it is, or `None` when it does not fit.
@@ -45,7 +45,7 @@ impl Overview<'_> {
         text.open(&[
             ("version", Text(Some(env!("CARGO_PKG_VERSION")))),
             ("pid", Number(Some(self.process.pid.into()))),
-            ("started", Number(Some(self.process.seconds()))),
+            ("started", Number(Some(self.process.at().0))),
             // Null for a name that is no UTF-8.
             ("corefile", Text(self.source.name())),
             ("confirm_within", Number(self.confirm.map(left))),
@@ -65,7 +65,7 @@ impl Overview<'_> {
             "failure"
         };
         text.open(&[
-            ("time", Number(Some(seconds(last.at)))),
+            ("time", Number(Some(Utc::from(last.at).0))),
             ("result", Text(Some(result))),
             ("error", Text(last.error.as_deref())),
         ])?;
@@ -131,7 +131,7 @@ fn program(text: &mut Page<'_>, program: &Program) -> fmt::Result {
             "tag",
             Shown(format_args!("{:016x}", u64::from_be_bytes(done.tag))),
         ),
-        ("loaded_at", Number(Some(seconds(loaded)))),
+        ("loaded_at", Number(Some(Utc::from(loaded).0))),
         // Null while the kernel does not count.
         ("runs", Number(counted.then_some(done.runs))),
         ("run_time_ns", Number(counted.then_some(done.run_time))),

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use nix::sched::{CloneFlags, unshare};
 
 use crate::left::Objects;
-use crate::net::{Attached, Daemon, Outcome, PATIENCE, SERVER, Site, finish};
+use crate::net::{Attached, Daemon, Outcome, PATIENCE, SERVER, Site};
 use crate::objects::compile::compile_with;
 use crate::version::Version;
 
@@ -75,9 +75,7 @@ impl Place {
 
     /// `corexdp reload`, through.
     pub(crate) fn reload(&self) -> Outcome {
-        let mut command = crate::net::Corexdp::command(self.site.folder.path(), &["reload"]);
-        command.args(["--control", "control"]);
-        finish(&mut command)
+        self.site.ask(&["reload"])
     }
 
     /// Where strace writes.

@@ -99,6 +99,28 @@ impl Site {
         command
     }
 
+    /// A command that asks this site's daemon something, such as `reload`.
+    pub(crate) fn asking(&self, words: &[&str]) -> Command {
+        let mut command = Corexdp::command(self.folder.path(), words);
+        command.args(["--control", "control"]);
+        command
+    }
+
+    /// Asks it.
+    pub(crate) fn ask(&self, words: &[&str]) -> Outcome {
+        finish(&mut self.asking(words))
+    }
+
+    /// Asks it by root without `CAP_SYS_ADMIN`.
+    pub(crate) fn ask_with_less(&self, words: &[&str]) -> Outcome {
+        let asking = self.asking(words);
+        let mut command = Command::new("setpriv");
+        command.current_dir(self.folder.path());
+        command.args(["--bounding-set=-sys_admin", "--inh-caps=-sys_admin"]);
+        command.arg(asking.get_program()).args(asking.get_args());
+        finish(&mut command)
+    }
+
     /// `corexdp run` by root in name only, without any capability.
     pub(crate) fn powerless(&self) -> Command {
         let corexdp = self.command("run", &[]);

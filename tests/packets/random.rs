@@ -1,7 +1,9 @@
 //! Packets by the million: sound ones of every shape, and what is left of them after some bytes have changed or are
 //! missing. The same seed gives the same packets.
 
+use super::filter::Filter;
 use super::frame::*;
+use super::kernel::Ran;
 use super::message::{cookie, query};
 use crate::objects::random::Random;
 
@@ -11,6 +13,21 @@ pub(crate) fn packets() -> u32 {
         Ok(number) => number.parse().expect("COREXDP_PACKETS is a number"),
         Err(_) => 100_000,
     }
+}
+
+/// Sends random queries and answers through a program, which must do with each what its model does; and each verdict must
+/// be met often enough to say something.
+pub(crate) fn compare(filter: &Filter, seed: u64, expected_of: impl Fn(&[u8]) -> Ran) {
+    let mut random = Random(seed);
+    let mut met = [0; 4];
+    for _ in 0..packets() {
+        let message = message(&mut random);
+        let frame = frame(&mut random, &message);
+        let ran = filter.run(&frame);
+        assert_eq!(ran, expected_of(&frame), "{frame:02x?}");
+        met[ran.verdict as usize] += 1;
+    }
+    assert!(met[1..].iter().all(|count| *count > 1000), "{met:?}");
 }
 
 /// Where packets come from.

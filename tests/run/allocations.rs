@@ -1,6 +1,6 @@
 //! After its start the daemon allocates nothing, whatever happens but a reload. Its test build counts.
 
-use crate::net::{CLIENT, Corexdp, Daemon, SERVER, Site, finish};
+use crate::net::{CLIENT, Daemon, SERVER, Site};
 use crate::packet;
 
 const COREFILE: &str = ". {
@@ -68,8 +68,7 @@ fn clients_of_the_control_socket_allocate_nothing() {
     let before = allocations(&site);
     for _ in 0..10 {
         for words in [&["status"][..], &["dump", "--json"]] {
-            let mut command = Corexdp::command(site.folder.path(), words);
-            finish(command.args(["--control", "control"])).expect(0, &[]);
+            site.ask(words).expect(0, &[]);
         }
         assert_eq!(site.get("/status").status, 200);
     }

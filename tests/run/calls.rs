@@ -13,7 +13,7 @@ use nix::libc;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::net::{Corexdp, Daemon, PAGE, Response, Site, finish, only_child, pause};
+use crate::net::{Daemon, PAGE, Response, Site, only_child, pause};
 
 /// `tiny_http` ends a thread that had nothing to do for five seconds.
 const THREADS_END_MILLISECONDS: u64 = 6_000;
@@ -127,8 +127,7 @@ fn work(site: &Site, daemon: &Daemon, pid: i32) {
         Response::to(&site.server, PAGE, &format!("{request} HTTP/1.1"));
     }
     for words in ["status", "dump"] {
-        let mut command = Corexdp::command(site.folder.path(), &[words, "--control", "control"]);
-        finish(&mut command).expect(0, &[]);
+        site.ask(&[words]).expect(0, &[]);
     }
     crowd(site);
     pause(THREADS_END_MILLISECONDS);

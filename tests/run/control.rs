@@ -6,9 +6,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 
-use crate::net::{
-    Attached, Corexdp, Daemon, Outcome, PATIENCE, Response, SERVER, Site, finish, within,
-};
+use crate::net::{Attached, Corexdp, Daemon, PATIENCE, Response, SERVER, Site, within};
 use crate::packet;
 
 /// Drops what comes from `network`/16 on `edge0`.
@@ -31,13 +29,6 @@ fn start() -> (Site, Daemon) {
     (site, daemon)
 }
 
-/// `corexdp WORDS --control control`.
-fn ask(site: &Site, words: &[&str]) -> Outcome {
-    let mut command = Corexdp::command(site.folder.path(), words);
-    command.args(["--control", "control"]);
-    finish(&mut command)
-}
-
 fn drops(site: &Site, source: &str, so_far: u64) {
     site.sender().send(&packet(source), 2);
     site.metric_becomes("coredns_ebpf_dropped", so_far + 2);
@@ -47,15 +38,15 @@ fn drops(site: &Site, source: &str, so_far: u64) {
 fn reload_says_when_it_is_done_and_what_is_wrong() {
     let (site, daemon) = start();
     site.folder.write("Corefile", &corefile(NEW));
-    ask(&site, &["reload"]).expect(0, &[]);
+    site.ask(&["reload"]).expect(0, &[]);
     drops(&site, "10.12.0.1", 0);
     let filter = site.filter();
     site.folder.write("Corefile", &corefile("nonsense"));
-    let outcome = ask(&site, &["reload"]);
+    let outcome = site.ask(&["reload"]);
     outcome.refuses(78, &["Corefile:6: map: "]);
     assert_eq!(site.filter(), filter);
     fs::remove_file(site.folder.file("Corefile")).unwrap();
-    ask(&site, &["reload"]).refuses(66, &["Corefile"]);
+    site.ask(&["reload"]).refuses(66, &["Corefile"]);
     drops(&site, "10.12.0.1", 2);
     daemon.stop();
 }
@@ -75,11 +66,12 @@ fn undone(new: &str) {
     let before = site.filter();
     site.folder.write("Corefile", new);
     let asked = Instant::now();
-    ask(&site, &["reload", "--confirm", "1s"]).expect(0, &[]);
+    site.ask(&["reload", "--confirm", "1s"]).expect(0, &[]);
     drops(&site, "10.12.0.1", 0);
     daemon.line("warning: unless `corexdp confirm` comes within 1 s, the old filters return");
     // Until then there is no other reload.
-    ask(&site, &["reload"]).refuses(69, &["waits to be confirmed"]);
+    site.ask(&["reload"])
+        .refuses(69, &["waits to be confirmed"]);
     let (returned, _) = daemon.nth_line(0, "not confirmed in time: the old filters return");
     let delay = returned - asked;
     let promised = Duration::from_secs(1)..Duration::from_millis(1500);
@@ -89,7 +81,8 @@ fn undone(new: &str) {
     });
     // With the counters that it had.
     drops(&site, "10.11.0.1", 2);
-    ask(&site, &["confirm"]).refuses(69, &["nothing waits to be confirmed"]);
+    site.ask(&["confirm"])
+        .refuses(69, &["nothing waits to be confirmed"]);
     daemon.stop();
 }
 
@@ -97,9 +90,9 @@ fn undone(new: &str) {
 fn what_is_confirmed_stays() {
     let (site, daemon) = start();
     site.folder.write("Corefile", &corefile(NEW));
-    ask(&site, &["reload", "--confirm", "500ms"]).expect(0, &[]);
+    site.ask(&["reload", "--confirm", "500ms"]).expect(0, &[]);
     let filter = site.filter();
-    ask(&site, &["confirm"]).expect(0, &[]);
+    site.ask(&["confirm"]).expect(0, &[]);
     std::thread::sleep(Duration::from_millis(700));
     assert_eq!(site.filter(), filter);
     drops(&site, "10.12.0.1", 0);
@@ -114,7 +107,7 @@ fn interfaces_and_pages_return_too() {
         .replace("edge0", "edge1")
         .replace("prometheus", "prometheus localhost:9154");
     site.folder.write("Corefile", &moved);
-    ask(&site, &["reload", "--confirm", "500ms"]).expect(0, &[]);
+    site.ask(&["reload", "--confirm", "500ms"]).expect(0, &[]);
     let on = |name: &str| Attached::on(&site.server, name).is_some();
     assert!(!on(SERVER) && on("edge1"));
     within(PATIENCE, "the old filter is back", || {
@@ -150,7 +143,7 @@ fn a_start_that_is_confirmed_stays() {
     let site = Site::new();
     site.folder.write("Corefile", &corefile(OLD));
     let daemon = site.start(&["--confirm", "500ms"]).attached(1);
-    ask(&site, &["confirm"]).expect(0, &[]);
+    site.ask(&["confirm"]).expect(0, &[]);
     std::thread::sleep(Duration::from_millis(700));
     drops(&site, "10.11.0.1", 0);
     daemon.stop();
@@ -164,7 +157,8 @@ fn the_socket_is_for_the_superuser_and_ends_with_the_daemon() {
     assert_eq!(mode & 0o7777, 0o600);
     daemon.stop();
     assert!(!socket.exists());
-    ask(&site, &["reload"]).refuses(69, &["no daemon listens at control"]);
+    site.ask(&["reload"])
+        .refuses(69, &["no daemon listens at control"]);
 }
 
 #[test]
@@ -177,7 +171,7 @@ fn a_socket_that_a_killed_daemon_left_is_taken_over() {
         site.attached().is_none().then_some(())
     });
     let daemon = site.start(&[]).attached(1);
-    ask(&site, &["reload"]).expect(0, &[]);
+    site.ask(&["reload"]).expect(0, &[]);
     daemon.stop();
 }
 
@@ -195,7 +189,7 @@ fn two_daemons_do_not_share_a_socket() {
     second.args(["--log", "stderr", "--control", "control"]);
     site.finish(&mut second)
         .refuses(71, &["control socket", "in use"]);
-    ask(&site, &["reload"]).expect(0, &[]);
+    site.ask(&["reload"]).expect(0, &[]);
     daemon.stop();
 }
 
@@ -216,10 +210,10 @@ fn mute_clients_hold_up_nobody() {
             fd
         })
         .collect();
-    ask(&site, &["reload"]).expect(0, &[]);
+    site.ask(&["reload"]).expect(0, &[]);
     let page = Response::to(&site.server, crate::net::PAGE, "GET /metrics HTTP/1.1");
     assert_eq!(page.status, 200);
     drop(clients);
-    ask(&site, &["reload"]).expect(0, &[]);
+    site.ask(&["reload"]).expect(0, &[]);
     daemon.stop();
 }

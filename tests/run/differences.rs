@@ -1,6 +1,6 @@
 //! Entries that a reload changes, in the maps that filter.
 
-use crate::net::{Corexdp, Daemon, Outcome, Site, finish};
+use crate::net::{Daemon, Outcome, Site};
 use crate::packet;
 use crate::words::{corefile, dump};
 
@@ -51,8 +51,7 @@ const CHANGES: [(&str, &str, &str); 9] = [
 
 fn reload(site: &Site, corefile: &str) -> Outcome {
     site.folder.write("Corefile", corefile);
-    let words = ["reload", "--control", "control"];
-    finish(&mut Corexdp::command(site.folder.path(), &words))
+    site.ask(&["reload"])
 }
 
 fn reloads(site: &Site, corefile: &str) {

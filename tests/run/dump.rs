@@ -6,7 +6,7 @@ use nix::sched::{CpuSet, sched_setaffinity};
 use nix::unistd::Pid;
 use serde_json::{Value, json};
 
-use crate::net::{Corexdp, Daemon, Map, Outcome, Site, finish};
+use crate::net::{Daemon, Map, Outcome, Site};
 use crate::packet;
 
 /// Entries of `words.o`: the line, and what `dump` says where that is another.
@@ -48,8 +48,7 @@ fn words() -> Site {
 }
 
 fn dump(site: &Site, words: &[&str]) -> Outcome {
-    let mut command = Corexdp::command(site.folder.path(), &["dump", "--control", "control"]);
-    finish(command.args(words))
+    site.ask(&[&["dump"], words].concat())
 }
 
 fn as_json(site: &Site) -> Value {
@@ -238,15 +237,7 @@ fn each_cpu_has_its_value() {
 fn without_the_right_to_types_there_are_bytes_and_a_word_why() {
     let site = words();
     let daemon = start(&site, "entry 7 packets=7\n");
-    let mut command = std::process::Command::new("setpriv");
-    command.current_dir(site.folder.path());
-    command.args([
-        "--bounding-set=-sys_admin",
-        "--inh-caps=-sys_admin",
-        env!("CARGO_BIN_EXE_corexdp"),
-    ]);
-    command.args(["dump", "--control", "control"]);
-    let outcome = finish(&mut command);
+    let outcome = site.ask_with_less(&["dump"]);
     assert_eq!(outcome.code, Some(0));
     let why = "corexdp: edge0: xdp_map is shown in bytes, since its types can't be read: ";
     assert!(outcome.stderr.starts_with(why), "{}", outcome.stderr);

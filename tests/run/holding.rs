@@ -313,9 +313,7 @@ fn what_waits_to_be_confirmed_is_not_held() {
         held.site.attached().is_none().then_some(())
     });
     let daemon = held.start_with(&corefile(OLD, "exit hold"), &["--confirm", "1m"]);
-    let mut confirm = crate::net::Corexdp::command(held.site.folder.path(), &["confirm"]);
-    confirm.args(["--control", "control"]);
-    crate::net::finish(&mut confirm).expect(0, &[]);
+    held.site.ask(&["confirm"]).expect(0, &[]);
     assert_eq!(held.pins(), (1, true));
     daemon.stop();
     assert!(held.site.attached().is_some());

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::net::{PATIENCE, finish, within};
+use crate::net::{PATIENCE, within};
 use crate::packet;
 use crate::status::{ask, json, start};
 
@@ -62,14 +62,7 @@ fn runs_are_measured_and_the_kernel_stops_counting() {
 #[test]
 fn measuring_takes_the_right_to() {
     let (site, daemon) = start();
-    let mut command = std::process::Command::new("setpriv");
-    command.current_dir(site.folder.path());
-    command.args([
-        "--bounding-set=-sys_admin",
-        "--inh-caps=-sys_admin",
-        env!("CARGO_BIN_EXE_corexdp"),
-    ]);
-    command.args(["status", "--control", "control", "--measure", "1s"]);
-    finish(&mut command).refuses(77, &["not permitted to measure; it needs CAP_SYS_ADMIN"]);
+    let asked = site.ask_with_less(&["status", "--measure", "1s"]);
+    asked.refuses(77, &["not permitted to measure; it needs CAP_SYS_ADMIN"]);
     daemon.stop();
 }

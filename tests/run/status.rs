@@ -6,9 +6,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
 
-use crate::net::{
-    Corexdp, Daemon, GENERIC, Outcome, PAGE, PATIENCE, Response, Site, finish, within,
-};
+use crate::net::{Daemon, GENERIC, Outcome, PAGE, PATIENCE, Response, Site, within};
 use crate::packet;
 
 const COREFILE: &str = ". {
@@ -30,8 +28,7 @@ pub(super) fn start() -> (Site, Daemon) {
 
 /// `corexdp status --control control WORDS`.
 pub(super) fn ask(site: &Site, words: &[&str]) -> Outcome {
-    let mut command = Corexdp::command(site.folder.path(), &["status", "--control", "control"]);
-    finish(command.args(words))
+    site.ask(&[&["status"], words].concat())
 }
 
 pub(super) fn json(site: &Site, words: &[&str]) -> Value {
@@ -117,8 +114,7 @@ fn reloads_are_told_with_what_was_wrong() {
     let (site, daemon) = start();
     site.folder
         .write("Corefile", &COREFILE.replace("0A0B", "nonsense"));
-    let mut reload = Corexdp::command(site.folder.path(), &["reload", "--control", "control"]);
-    let refused = finish(&mut reload);
+    let refused = site.ask(&["reload"]);
     let status = json(&site, &[]);
     let reloads = &status["reloads"];
     assert_eq!(
@@ -133,8 +129,7 @@ fn reloads_are_told_with_what_was_wrong() {
     assert!(text.contains("0 done, 1 failed; the last at 20"), "{text}");
     assert!(text.contains(refused.stderr.trim_end()), "{text}");
     site.folder.write("Corefile", COREFILE);
-    let mut confirm = Corexdp::command(site.folder.path(), &["reload", "--control", "control"]);
-    finish(confirm.args(["--confirm", "1m"])).expect(0, &[]);
+    site.ask(&["reload", "--confirm", "1m"]).expect(0, &[]);
     let status = json(&site, &[]);
     assert_eq!(status["last_reload"]["result"], "success");
     assert_eq!(status["last_reload"]["error"], Value::Null);
@@ -211,7 +206,7 @@ fn columns_of_several_filters_are_aligned() {
 /// What `status` prints on a terminal, with this for `NO_COLOR`.
 fn on_terminal(site: &Site, no_color: Option<&str>) -> String {
     let ends = nix::pty::openpty(None, None).unwrap();
-    let mut command = Corexdp::command(site.folder.path(), &["status", "--control", "control"]);
+    let mut command = site.asking(&["status"]);
     command
         .env_remove("NO_COLOR")
         .stdout(Stdio::from(ends.slave));

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-use crate::net::{Corexdp, Map, Site, finish};
+use crate::net::{Map, Site};
 
 /// The same entries of `words.o` twice, in words and in bytes: map, KEY and what follows.
 const ENTRIES: [(&str, &str, &str, &str, &str); 8] = [
@@ -241,8 +241,7 @@ fn a_reload_compares_words() {
     let before = site.filter().id;
     let reload = |text: &str| {
         site.folder.write("Corefile", &corefile(text));
-        let words = ["reload", "--control", "control"];
-        finish(&mut Corexdp::command(site.folder.path(), &words)).expect(0, &[]);
+        site.ask(&["reload"]).expect(0, &[]);
     };
     let same = format!(
         "{}gauge packets @per_cpu 3 packets \"Packets.\"\n",

@@ -5,7 +5,6 @@ use std::fmt;
 use nix::sys::signal::Signal;
 
 use crate::Soak;
-use crate::net::{Corexdp, finish};
 
 /// What a Corefile says that another does not.
 #[derive(Clone, Copy)]
@@ -66,8 +65,7 @@ impl Reloads {
         let corefile = COREFILES[number % COREFILES.len()];
         soak.site.folder.write("Corefile", &corefile.text());
         if number.is_multiple_of(2) {
-            let args = ["reload", "--control", "control"];
-            let outcome = finish(&mut Corexdp::command(soak.site.folder.path(), &args));
+            let outcome = soak.site.ask(&["reload"]);
             let code = if corefile.wrong { 78 } else { 0 };
             assert_eq!(outcome.code, Some(code), "{outcome:#?}");
         } else {

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What a Corefile sets for the whole of a program, and what that counts of all
+ * packets: one entry each, under key 0.
+ *
+ * To be included behind `struct settings` and `struct totals`, each program's
+ * own.
+ */
+#ifndef COREXDP_STATE_H
+#define COREXDP_STATE_H
+
+#include <linux/bpf.h>
+
+#include <bpf/bpf_helpers.h>
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__type(key, __u32);
+	__type(value, struct settings);
+	__uint(max_entries, 1);
+} settings SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__type(key, __u32);
+	__type(value, struct totals);
+	__uint(max_entries, 1);
+} totals SEC(".maps");
+
+#endif
