@@ -12,15 +12,16 @@
  * then, as the taking adds up. And what is taken while another CPU finds the
  * bucket full may be forgotten: one packet of each other CPU, once. Kernels
  * before 5.12 have no compare-and-swap for us, which would avoid both.
+ *
+ * A deep bucket goes by a rough clock: tokens drip in once per tick of the
+ * kernel's timer, and a burst after a pause may have those of one tick more. That
+ * is a fiftieth of it at most, and on the average nothing.
  */
 #ifndef COREXDP_BUCKET_H
 #define COREXDP_BUCKET_H
 
+#include "clock.h"
 #include "packet.h"
-
-/* Fine enough for a rate of millions; 64 bits of it last for 36 years. */
-#define TICKS_PER_NANOSECOND 16
-#define TICKS_PER_SECOND (1000000000ULL * TICKS_PER_NANOSECOND)
 
 /* Keeps the depth of a bucket within 64 bits, at one packet per second too. */
 #define MAX_BURST (1U << 28)
@@ -34,11 +35,6 @@ struct flow {
 	__u64 token; /* ticks that one takes */
 	__u64 depth; /* ticks that all but one take */
 };
-
-static __always_inline __u64 ticks(void)
-{
-	return bpf_ktime_get_ns() * TICKS_PER_NANOSECOND;
-}
 
 /* So many packets per second, above 0, and so many at once; 0: as many. */
 static __always_inline struct flow flow_of(__u32 rate, __u32 burst)
@@ -54,6 +50,12 @@ static __always_inline struct flow flow_of(__u32 rate, __u32 burst)
 	flow.token = TICKS_PER_SECOND / rate;
 	flow.depth = flow.token * (burst - 1);
 	return flow;
+}
+
+/* Whether a tick of the timer, 10 ms at most, is little to it. */
+static __always_inline bool flow_is_deep(const struct flow *flow)
+{
+	return flow->depth >= TICKS_PER_SECOND / 2;
 }
 
 static __always_inline bool bucket_has_token(const struct bucket *bucket,

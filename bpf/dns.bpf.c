@@ -156,8 +156,8 @@ static __always_inline bool within_rate(const struct packet *packet,
 	struct address network = source_network(packet, settings->ip4_bits,
 						settings->ip6_bits);
 	struct bucket *bucket;
-	__u64 now = ticks();
 	struct flow flow;
+	__u64 now;
 
 	if (has_cookie && settings->cookie_rate) {
 		flow = flow_of(settings->cookie_rate, settings->cookie_burst);
@@ -169,6 +169,7 @@ static __always_inline bool within_rate(const struct packet *packet,
 	}
 	if (!bucket)
 		return true;
+	now = flow_is_deep(&flow) ? rough_ticks() : ticks();
 	if (!bucket_has_token(bucket, &flow, now))
 		return false;
 	bucket_take(bucket, &flow, now);

@@ -40,7 +40,9 @@
  * without a rule), management, other (no IP packet). Each packet is counted in
  * one of them.
  *
- * Limits hold for all CPUs together, see bucket.h. 32768 sources are remembered;
+ * Limits hold for all CPUs together, see bucket.h; one whose burst takes less than
+ * half a second to come back needs a more exact clock, which costs as much as the
+ * rest of it. 32768 sources are remembered;
  * when there are more, the one not seen for longest is forgotten, and is a new
  * one with all of its burst the next time. A source that lies in two rules'
  * networks has one bucket for both.

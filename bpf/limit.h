@@ -31,8 +31,13 @@ static __always_inline bool limit_admits(struct limit_rule *rule, void *sources,
 	struct flow each = flow_of(rule->source_rate, rule->source_burst);
 	struct flow all = flow_of(rule->rate, rule->burst);
 	struct bucket *bucket = NULL;
-	__u64 now = ticks();
+	__u64 now;
 
+	if ((!rule->rate || flow_is_deep(&all)) &&
+	    (!rule->source_rate || flow_is_deep(&each)))
+		now = rough_ticks();
+	else
+		now = ticks();
 	if (rule->source_rate) {
 		struct address network = source_network(
 			packet, rule->ip4_bits, rule->ip6_bits);

@@ -57,9 +57,10 @@ fn how_long_acl_takes() {
 fn how_long_limit_takes() {
     let frame = ip4("10.0.77.1").udp(53).bytes;
     for rule in [
-        "0.0.0.0/0 rate=4000000000",
-        "0.0.0.0/0 source_rate=4000000000",
-        "0.0.0.0/0 rate=4000000000 source_rate=4000000000",
+        "0.0.0.0/0 rate=100000000",
+        "0.0.0.0/0 source_rate=100000000",
+        "0.0.0.0/0 rate=100000000 source_rate=100000000",
+        "0.0.0.0/0 rate=100000000 source_rate=100000000 burst=1000",
         "0.0.0.0/0 rate=1 source_rate=1",
     ] {
         let filter = Filter::load("limit", &[rule]);
@@ -79,7 +80,7 @@ fn how_long_dns_takes() {
     );
     let filter = Filter::load(
         "dns",
-        &["@settings 0 rate=4000000000", "255 action=DNS_DROP"],
+        &["@settings 0 rate=100000000", "255 action=DNS_DROP"],
     );
     say("dns, a rate, a good query", &filter, &frame);
     let six = ip6("2001:db8::1").datagram(53, &asked(1)).bytes;
@@ -129,7 +130,7 @@ fn how_long_qname_takes() {
 fn how_long_guard_takes() {
     let rules = [
         "198.51.100.0/24 action=ACL_DROP",
-        "@limits 0.0.0.0/0 source_rate=4000000000",
+        "@limits 0.0.0.0/0 source_rate=100000000",
     ];
     let asked = query("www.some-domain.example", 1).edns(1232, &[]).bytes;
     let filter = Filter::load("guard", &rules);
