@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* A rule of the access list, and what it makes of a packet. */
+/* The access list, its rules, and what they make of a packet. */
 #ifndef COREXDP_ACL_H
 #define COREXDP_ACL_H
 
 #include "prefix.h"
 
-/* How many prefixes a list may have. */
+/* How many prefixes a list may have, and how many single addresses. */
 #define ACL_RULES 262144
+#define ACL_HOSTS 131072
 
 enum acl_action {
 	ACL_UNLISTED = 0, /* as if no rule spoke of the source */
@@ -32,6 +33,31 @@ struct acl_rule {
 	__u64 bytes;
 	__u64 others;
 };
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__type(key, struct prefix);
+	__type(value, struct acl_rule);
+	__uint(max_entries, ACL_RULES);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+} xdp_map SEC(".maps");
+
+/* No prefix is longer than a whole address, so these are asked first. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__type(key, struct address);
+	__type(value, struct acl_rule);
+	__uint(max_entries, ACL_HOSTS);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+} hosts SEC(".maps");
+
+/* The rule for a source; NULL: none. */
+static __always_inline struct acl_rule *acl_rule_of(struct prefix *source)
+{
+	struct acl_rule *rule = bpf_map_lookup_elem(&hosts, &source->address);
+
+	return rule ? rule : bpf_map_lookup_elem(&xdp_map, source);
+}
 
 /* What the rule decides, and counts that it did. */
 static __always_inline enum acl_action acl_apply(struct acl_rule *rule,

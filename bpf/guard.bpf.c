@@ -9,7 +9,7 @@
  *    entry 198.51.100.0/24 action=ACL_DROP
  *    entry @limits 0.0.0.0/0 source_rate=100 source_burst=500
  *
- * xdp_map, the access list, as of acl.bpf.c: action, protocol, port, otherwise;
+ * xdp_map and @hosts, the access list, as of acl.bpf.c: action, protocol, port, otherwise;
  * packets, bytes, others. ACL_PASS here means on to the rest, and so does
  * ACL_UNLISTED unless the settings say else.
  *
@@ -72,14 +72,6 @@ enum fate {
 struct {
 	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
 	__type(key, struct prefix);
-	__type(value, struct acl_rule);
-	__uint(max_entries, ACL_RULES);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-} xdp_map SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
-	__type(key, struct prefix);
 	__type(value, struct limit_rule);
 	__uint(max_entries, LIMIT_RULES);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
@@ -106,7 +98,7 @@ static __always_inline bool is_denied(const struct packet *packet, __u64 bytes,
 				      struct prefix *source,
 				      const struct settings *settings)
 {
-	struct acl_rule *rule = bpf_map_lookup_elem(&xdp_map, source);
+	struct acl_rule *rule = acl_rule_of(source);
 	enum acl_action action = ACL_UNLISTED;
 
 	if (rule)

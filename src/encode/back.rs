@@ -41,7 +41,11 @@ impl Encoder<'_> {
         let word = if self.map.kind == crate::object::MapKind::LPM_TRIE {
             prefix::read(key)
         } else {
-            word(&self.key, core, key).map(|(word, _)| word)
+            let mapped = prefix::mapped(key).filter(|_| is_address(&self.key, core));
+            match mapped {
+                Some(four) => address(four),
+                None => word(&self.key, core, key).map(|(word, _)| word),
+            }
         };
         let says = |word: &String| {
             let mut out = [0; MAX_KEY];

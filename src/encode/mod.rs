@@ -85,7 +85,7 @@ impl<'a> Encoder<'a> {
         let good = match word.strip_prefix("0x") {
             Some(digits) => word::bytes(digits, out),
             None if self.map.kind == MapKind::LPM_TRIE => prefix::write(word, out)?,
-            None => word::write(&self.key, self.key.core(), word, out),
+            None => word::write(&self.key, self.key.core(), word, out) || prefix::map(word, out),
         };
         if good {
             return Ok(size);

@@ -1,4 +1,7 @@
-//! Keys of an LPM trie: how many bits count, as a `u32` in host order, then an address.
+//! Keys of an LPM trie: how many bits count, as a `u32` in host order, then an address. And IPv4 addresses in tables of
+//! IPv6 ones, tries or not.
+
+use std::net::Ipv4Addr;
 
 use super::KEY;
 use super::address::{Address, kind};
@@ -58,12 +61,30 @@ pub(super) fn write(word: &str, out: &mut [u8]) -> Result<bool, String> {
     Ok(true)
 }
 
+/// Writes an IPv4 address as the IPv6 address that it is mapped to; false when it is none, or `out` is not as long.
+pub(super) fn map(word: &str, out: &mut [u8]) -> bool {
+    let Ok(four) = word.parse::<Ipv4Addr>() else {
+        return false;
+    };
+    let six = four.to_ipv6_mapped().octets();
+    if out.len() != six.len() {
+        return false;
+    }
+    out.copy_from_slice(&six);
+    true
+}
+
+/// The IPv4 address that is mapped to an IPv6 one; `None` where none is.
+pub(super) fn mapped(address: &[u8]) -> Option<&[u8]> {
+    let four = address.strip_prefix(&MAPPED)?;
+    (four.len() == 4).then_some(four)
+}
+
 /// A prefix in a word; `None` where it is none of an address.
 pub(super) fn read(key: &[u8]) -> Option<String> {
     let (length, bytes) = key.split_first_chunk::<LENGTH>()?;
     let bits = u32::from_ne_bytes(*length);
-    let mapped = bytes.strip_prefix(&MAPPED).filter(|four| four.len() == 4);
-    if let Some((four, bits)) = mapped.zip(bits.checked_sub(96)) {
+    if let Some((four, bits)) = mapped(bytes).zip(bits.checked_sub(96)) {
         return Some(format!("{}/{bits}", address(four)?));
     }
     Some(format!("{}/{bits}", address(bytes)?))

@@ -22,6 +22,16 @@ fn keys_without_types_are_numbers_addresses_or_bytes() {
         (6, "02:00:5e:10:20:30", &[2, 0, 0x5e, 0x10, 0x20, 0x30]),
         (8, "1", &[1, 0, 0, 0, 0, 0, 0, 0]),
         (3, "0x010203", &[1, 2, 3]),
+        (
+            16,
+            "2001:db8::1",
+            &[0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1],
+        ),
+        (
+            16,
+            "192.0.2.66",
+            &[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 192, 0, 2, 66],
+        ),
     ] {
         let map = map(MapKind::HASH, size, 4);
         let mut out = [0xaa; MAX_KEY];
@@ -52,6 +62,11 @@ fn keys_that_do_not_fit_are_told_what_fits() {
             6,
             "12",
             "KEY is of no known type, 6 bytes; it takes 0x and 12 digits or a MAC address, not \"12\"",
+        ),
+        (
+            16,
+            "192.0.2",
+            "KEY is of no known type, 16 bytes; it takes 0x and 32 digits or an IPv6 address or an IPv4 address, not \"192.0.2\"",
         ),
         (
             65,

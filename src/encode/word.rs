@@ -117,7 +117,15 @@ impl Refusal<'_> {
             Kind::Text | Kind::Bool | Kind::Enum(_) => {}
             _ => match address::kind(size) {
                 "" => {}
-                address => write!(f, " or {address}")?,
+                address => {
+                    // See prefix::map.
+                    let both = if is_key && size == 16 {
+                        " or an IPv4 address"
+                    } else {
+                        ""
+                    };
+                    write!(f, " or {address}{both}")?;
+                }
             },
         }
         match &shape.kind {

@@ -9,12 +9,14 @@ use super::sandbox::{DROP, PASS};
 use super::*;
 use crate::objects::random::Random;
 
-const RULES: [&str; 5] = [
+const RULES: [&str; 7] = [
     "10.0.0.0/8 action=ACL_DROP",
     "10.1.0.0/16 action=ACL_PASS",
     "10.1.2.0/24 action=ACL_DROP protocol=ACL_UDP port=53",
     "2001:db8::/32 action=ACL_DROP protocol=ACL_TCP otherwise=ACL_PASS",
     "2001:db8:bad::/48 action=ACL_DROP",
+    "@hosts 198.51.100.7 action=ACL_DROP protocol=ACL_TCP",
+    "@hosts 2001:db8:bad:1::5 action=ACL_PASS",
 ];
 
 fn totals(filter: &Filter) -> [u64; 5] {
@@ -46,6 +48,21 @@ fn the_longest_prefix_decides_for_its_protocol_and_port() {
             PASS,
             "10.1.2.0/24 others",
         ),
+        (
+            ip4("198.51.100.7").tcp(53),
+            DROP,
+            "@hosts 198.51.100.7 packets",
+        ),
+        (
+            ip4("198.51.100.7").udp(53),
+            PASS,
+            "@hosts 198.51.100.7 others",
+        ),
+        (
+            ip6("2001:db8:bad:1::5").udp(53),
+            PASS,
+            "@hosts 2001:db8:bad:1::5 packets",
+        ),
         (ip6("2001:db8::1").tcp(53), DROP, "2001:db8::/32 packets"),
         (
             ip6("2001:db8::1").extension(DESTINATION, 1).tcp(53),
@@ -67,7 +84,7 @@ fn the_longest_prefix_decides_for_its_protocol_and_port() {
         assert_eq!(filter.number(counted), before + 1, "{counted}");
     }
     assert_eq!(filter.number("10.0.0.0/8 bytes"), 42 + 54 + 62);
-    assert_eq!(totals(&filter), [7, 8, 5, 0, 0]);
+    assert_eq!(totals(&filter), [9, 9, 6, 0, 0]);
 }
 
 #[test]
@@ -139,6 +156,7 @@ fn the_corefile_of_acl_does_what_it_says() {
         (ip4("198.51.100.7").udp(53), PASS),
         (ip4("198.51.100.8").udp(53), DROP),
         (ip4("198.51.100.8").tcp(22), PASS),
+        (ip4("192.0.2.66").udp(53), DROP),
         (ip4("203.0.113.1").udp(53), DROP),
         (ip4("203.0.113.1").tcp(53), PASS),
         (ip6("2001:db8:bad:ffff::1").udp(53), DROP),
@@ -157,12 +175,14 @@ fn the_corefile_of_acl_does_what_it_says() {
 /// A rule of the model: network, bits, action by protocol and port, action otherwise; `None` is unlisted.
 type Rule = (&'static str, u32, Option<u32>, (u8, u16), Option<u32>);
 
-const MODEL: [Rule; 5] = [
+const MODEL: [Rule; 7] = [
     ("::ffff:10.0.0.0", 104, Some(DROP), (0, 0), None),
     ("::ffff:10.1.0.0", 112, Some(PASS), (0, 0), None),
     ("::ffff:10.1.2.0", 120, Some(DROP), (UDP, 53), None),
     ("2001:db8::", 32, Some(DROP), (TCP, 0), Some(PASS)),
     ("2001:db8:bad::", 48, Some(DROP), (0, 0), None),
+    ("::ffff:198.51.100.7", 128, Some(DROP), (TCP, 0), None),
+    ("2001:db8:bad:1::5", 128, Some(PASS), (0, 0), None),
 ];
 
 fn expected(frame: &[u8]) -> u32 {

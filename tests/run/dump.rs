@@ -126,6 +126,26 @@ fn lines_are_those_of_the_corefile_and_give_the_same_bytes() {
     daemon.stop();
 }
 
+/// An IPv4 address is itself in a map of IPv6 addresses.
+#[test]
+fn addresses_of_both_families_are_said_as_they_were_given() {
+    let site = Site::new();
+    site.folder.shipped("acl");
+    let lines = [
+        "entry @hosts 192.0.2.66 action=ACL_DROP",
+        "entry @hosts 2001:db8::66 action=ACL_PASS port=53",
+        "entry 192.0.2.0/24 action=ACL_DROP",
+    ];
+    let block = lines.join("\n");
+    let corefile = format!(". {{\nebpf {{\nelf acl.o\nif edge0\n{block}\n}}\n}}\n");
+    let daemon = site.run(&corefile).attached(1);
+    let outcome = dump(&site, &[]);
+    for line in lines {
+        assert!(outcome.stdout.lines().any(|one| one == line), "{outcome:?}");
+    }
+    daemon.stop();
+}
+
 #[test]
 fn what_words_do_not_give_is_said_in_bytes() {
     let site = words();
