@@ -25,6 +25,7 @@ build,demo,test,bench header zlib.h zlib1g-dev
 build,demo,test,bench header bpf/bpf_helpers.h libbpf-dev
 demo,test,bench,appliance command ip iproute2
 demo,test command knotd knot
+test,bench command dnsperf dnsperf
 demo,test,appliance command kdig knot-dnsutils
 demo,test,appliance command curl curl
 test,bench command bpftool bpftool
