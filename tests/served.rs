@@ -12,6 +12,8 @@
 #[allow(dead_code, unreachable_pub)]
 #[path = "packets/frame.rs"]
 mod frame;
+#[path = "served/load.rs"]
+mod load;
 mod net;
 mod objects;
 
@@ -84,38 +86,12 @@ impl Served {
         String::from_utf8(self.site.client.attempt(&line).stdout).unwrap()
     }
 
-    /// What dnsperf says of so many of these questions in each second, for two seconds; what is not answered within
-    /// `patience`, in seconds, is lost.
-    fn load(&self, questions: &str, each_second: u32, patience: u32) -> Load {
-        self.site.folder.write("questions", questions);
-        let file = self.site.folder.file("questions");
-        let line = format!(
-            "dnsperf -s 192.0.2.53 -d {} -l 2 -Q {each_second} -t {patience} -O suppress=timeout",
-            file.display()
-        );
-        let said = self.site.client.attempt(&line);
-        assert!(said.status.success(), "{said:?}");
-        Load(String::from_utf8(said.stdout).unwrap())
-    }
-
     fn metric(&self, name: &str) -> u64 {
         let page = self.site.get("/metrics");
         page.metric(&format!("coredns_ebpf_{name}"))
             .unwrap()
             .parse()
             .unwrap()
-    }
-}
-
-/// What dnsperf said.
-struct Load(String);
-
-impl Load {
-    /// The number behind a heading, as in `Queries sent: 2000`, or a code, as in `NOERROR 1000 (50.00%)`; 0: none.
-    fn number(&self, heading: &str) -> u64 {
-        let after = self.0.split_once(heading).map_or("0", |(_, after)| after);
-        let word = after.split_whitespace().next().unwrap();
-        word.parse().unwrap_or_else(|_| panic!("{heading} {word}"))
     }
 }
 
@@ -268,74 +244,6 @@ fn a_flood_is_dropped_and_others_are_served() {
     assert!(
         answer.contains("198.51.100.80") && answer.contains("(UDP)"),
         "{answer}"
-    );
-    daemon.stop();
-}
-
-#[test]
-fn a_load_of_good_queries_is_answered_in_full() {
-    let served = Served::new();
-    let questions = "www.example A\nns.ads.example AAAA\n";
-    for (name, lines, refused) in [
-        (
-            "acl",
-            "entry 198.51.100.0/24 action=ACL_DROP\nentry @hosts 192.0.2.66 action=ACL_DROP\n",
-            false,
-        ),
-        ("limit", "entry 0.0.0.0/0 source_rate=3000\n", false),
-        (
-            "dns",
-            "entry @settings 0 rate=3000\nentry 255 action=DNS_DROP\n",
-            false,
-        ),
-        ("qname", "entry ads.example action=QNAME_REFUSE\n", true),
-        ("guard", "entry @limits 0.0.0.0/0 source_rate=3000\n", false),
-    ] {
-        let daemon = served.filtered(name, lines);
-        let load = served.load(questions, 1000, 5);
-        let sent = load.number("Queries sent:");
-        assert!((500..=2000).contains(&sent), "{name}: {}", load.0);
-        assert_eq!(
-            load.number("Queries completed:"),
-            sent,
-            "{name}: {}",
-            load.0
-        );
-        let blocked = if refused { "REFUSED" } else { "NXDOMAIN" };
-        assert!(
-            load.number(blocked).abs_diff(sent / 2) <= 1,
-            "{name}: {}",
-            load.0
-        );
-        assert!(
-            load.number("NOERROR").abs_diff(sent / 2) <= 1,
-            "{name}: {}",
-            load.0
-        );
-        daemon.stop();
-    }
-}
-
-#[test]
-fn of_a_load_over_the_limit_so_much_is_answered() {
-    let served = Served::new();
-    let daemon = served.filtered(
-        "limit",
-        "entry 192.0.2.0/24 rate=200 burst=300\n\
-         counter over 192.0.2.0/24 dropped \"Over.\"\n\
-         counter within 192.0.2.0/24 passed \"Within.\"\n",
-    );
-    let started = std::time::Instant::now();
-    let load = served.load("www.example A\n", 2000, 1);
-    let most = 300 + 200 * (started.elapsed().as_secs() + 1);
-    let answered = load.number("Queries completed:");
-    assert!((300..=most).contains(&answered), "{most}: {}", load.0);
-    assert_eq!(served.metric("within"), answered, "{}", load.0);
-    assert_eq!(
-        served.metric("over"),
-        load.number("Queries sent:") - answered,
-        "{}",
-        load.0
     );
     daemon.stop();
 }
