@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use corexdp::capacity::{MAX_KEY, MAX_VALUE};
 use corexdp::encode::Encoder;
@@ -14,7 +14,7 @@ use super::sandbox::{PASS, Sandbox};
 
 /// A program in the kernel, and its maps.
 pub(crate) struct Filter {
-    program: Program,
+    pub(crate) program: Program,
     object: LinkedObject,
     maps: HashMap<String, Map>,
     /// Holds all that is above in place.
@@ -115,12 +115,6 @@ impl Filter {
     /// Gives the program the same frame `each` times from each of several processes at once.
     pub(crate) fn flood(&mut self, frame: &[u8], each: u32, processes: u32) {
         self.sandbox.flood(frame, each, processes);
-    }
-
-    /// The least that a run has taken on the average of several series.
-    pub(crate) fn time(&self, frame: &[u8]) -> Duration {
-        let series = (0..10).map(|_| self.program.time(frame, 1_000_000));
-        series.min().unwrap()
     }
 
     fn encoder(&self, map: &str) -> Encoder<'_> {
