@@ -4,7 +4,7 @@
 # All of it runs in network, mount and process namespaces of its own, so that nothing is left of it, however it ends:
 # no interface, no pin, no process.
 #
-# Usage: tests/bench.sh [attach|fill|scrape|rest]...
+# Usage: tests/bench.sh [attach|fill|scrape|rest|programs]...
 set -eu
 cd "$(dirname "$0")/.."
 

@@ -49,7 +49,7 @@ test command ps procps
 bench command mount mount
 bench command prometheus-node-exporter prometheus-node-exporter
 bench command xdp-loader xdp-tools
-test file /usr/lib/$(uname -m)-linux-gnu/bpf/xdpfilt_alw_ip.o xdp-tools
+test,bench file /usr/lib/$(uname -m)-linux-gnu/bpf/xdpfilt_alw_ip.o xdp-tools
 test,dist venv venv python3-venv
 test,dist std /usr/bin/rustc rustc-web
 test,dist std /usr/lib/rustlib/src/rust/library rust-web-src

@@ -11,15 +11,36 @@
 
 mod attach;
 mod fill;
+#[allow(dead_code)] // Tests use the rest of this and of the others like it.
+#[path = "../packets/filter.rs"]
+mod filter;
+#[allow(dead_code)]
+#[path = "../packets/frame.rs"]
+mod frame;
 mod http;
+mod instructions;
+#[path = "../packets/kernel.rs"]
+mod kernel;
+#[allow(dead_code)]
+#[path = "../packets/message.rs"]
+mod message;
+#[allow(dead_code)]
+#[path = "../packets/model.rs"]
+mod model;
 #[path = "../net/mod.rs"]
 mod net;
 #[path = "../objects/mod.rs"]
 mod objects;
 mod process;
+mod programs;
 mod rest;
+mod runs;
 mod sample;
+#[allow(dead_code)]
+#[path = "../packets/sandbox.rs"]
+mod sandbox;
 mod scrape;
+mod shipped;
 mod site;
 mod table;
 
@@ -33,7 +54,7 @@ struct Measure {
     note: &'static str,
 }
 
-const MEASURES: [Measure; 4] = [
+const MEASURES: [Measure; 5] = [
     Measure {
         name: "attach",
         take: attach::measure,
@@ -54,6 +75,11 @@ const MEASURES: [Measure; 4] = [
         take: rest::measure,
         note: rest::NOTE,
     },
+    Measure {
+        name: "programs",
+        take: programs::measure,
+        note: programs::NOTE,
+    },
 ];
 
 fn main() {
@@ -66,7 +92,7 @@ fn main() {
         let known = MEASURES.iter().any(|measure| measure.name == word);
         assert!(
             known,
-            "no measure {word}; there are attach, fill, scrape, rest"
+            "no measure {word}; there are attach, fill, scrape, rest, programs"
         );
     }
     let chosen = MEASURES

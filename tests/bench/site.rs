@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use super::instructions::Counter;
 use super::net::Daemon;
 use super::objects::compile::{compile, compile_text};
 use super::process::finish;
@@ -54,8 +55,13 @@ impl Site {
         let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
         let cpus = std::thread::available_parallelism().unwrap();
         let path = self.corexdp.strip_prefix(env!("CARGO_MANIFEST_DIR"));
+        let counter = if Counter::open().is_none() {
+            "no hardware counter of instructions"
+        } else {
+            "instructions counted"
+        };
         format!(
-            "{} ({}), Linux {}, {cpus} CPUs",
+            "{} ({}), Linux {}, {cpus} CPUs, {counter}",
             version.trim(),
             path.unwrap_or(&self.corexdp).display(),
             kernel.trim()

@@ -6,8 +6,11 @@ use super::sample::Sample;
 #[derive(Clone, Copy)]
 pub(crate) enum Unit {
     Seconds,
+    /// Seconds too, of what takes some hundred processor cycles.
+    Nanoseconds,
     Bytes,
     Times,
+    Instructions,
 }
 
 /// A number, and what it was spread over where it was measured more than once.
@@ -53,12 +56,25 @@ pub(crate) struct Row {
     pub(crate) what: String,
     pub(crate) unit: Unit,
     pub(crate) ours: Figure,
+    /// Empty where there is none.
     pub(crate) peer: &'static str,
     pub(crate) theirs: Figure,
     pub(crate) aim: Aim,
 }
 
 impl Row {
+    /// What has no like.
+    pub(crate) fn alone(what: String, unit: Unit, ours: Figure, aim: Aim) -> Self {
+        Self {
+            what,
+            unit,
+            ours,
+            peer: "",
+            theirs: Figure::once(0.0),
+            aim,
+        }
+    }
+
     fn met(&self) -> Option<bool> {
         let (ours, theirs) = (self.ours.middle, self.theirs.middle);
         Some(match self.aim {
@@ -81,14 +97,21 @@ impl Row {
             Some(true) => "yes",
             Some(false) => "NO",
         };
+        let peer = [
+            self.unit.show(self.theirs.middle),
+            spread(&self.theirs),
+            ratio(self.ours.middle, self.theirs.middle),
+        ];
+        let alone = self.peer.is_empty();
+        let [theirs, their_spread, ratio] = if alone { Default::default() } else { peer };
         [
             self.what.clone(),
             self.unit.show(self.ours.middle),
             spread(&self.ours),
             self.peer.into(),
-            self.unit.show(self.theirs.middle),
-            spread(&self.theirs),
-            ratio(self.ours.middle, self.theirs.middle),
+            theirs,
+            their_spread,
+            ratio,
             self.aim.show(self.unit),
             met.into(),
         ]
@@ -103,8 +126,11 @@ impl Unit {
             Self::Seconds if size >= 0.1 => format!("{:.0} ms", number * 1e3),
             Self::Seconds if size >= 0.001 => format!("{:.1} ms", number * 1e3),
             Self::Seconds => format!("{:.0} µs", number * 1e6),
+            Self::Nanoseconds => format!("{:.0} ns", number * 1e9),
+            Self::Bytes if size < f64::from(1 << 17) => format!("{:.1} KiB", number / 1024.0),
             Self::Bytes => format!("{:.2} MiB", number / f64::from(1 << 20)),
             Self::Times => format!("{number:.0}"),
+            Self::Instructions => format!("{number:.0} instr."),
         }
     }
 }

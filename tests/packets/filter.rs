@@ -17,7 +17,7 @@ const TICK: Duration = Duration::from_millis(50);
 
 /// A program in the kernel, and its maps.
 pub(crate) struct Filter {
-    program: Program,
+    pub(crate) program: Program,
     object: LinkedObject,
     maps: HashMap<String, Map>,
     /// Holds all that is above in place.
@@ -118,12 +118,6 @@ impl Filter {
     /// Gives the program the same frame `each` times from each of several processes at once.
     pub(crate) fn flood(&mut self, frame: &[u8], each: u32, processes: u32) {
         self.sandbox.flood(frame, each, processes);
-    }
-
-    /// The least that a run has taken on the average of several series.
-    pub(crate) fn time(&self, frame: &[u8]) -> Duration {
-        let series = (0..10).map(|_| self.program.time(frame, 1_000_000));
-        series.min().unwrap()
     }
 
     fn encoder(&self, map: &str) -> Encoder<'_> {

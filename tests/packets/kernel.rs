@@ -6,7 +6,6 @@ use std::fs;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::path::Path;
 use std::ptr;
-use std::time::Duration;
 
 /// Room for a frame that a program has made longer.
 const ROOM: usize = 4096;
@@ -21,7 +20,7 @@ pub(crate) struct Ran {
 }
 
 /// A loaded program.
-pub(crate) struct Program(OwnedFd);
+pub(crate) struct Program(pub(crate) OwnedFd);
 
 impl Program {
     pub(crate) fn pinned(path: &Path) -> Self {
@@ -39,14 +38,8 @@ impl Program {
         }
     }
 
-    /// How long one of so many runs took.
-    pub(crate) fn time(&self, frame: &[u8], times: i32) -> Duration {
-        let (_, _, nanoseconds) = self.test_run(frame, &mut [0; ROOM], times);
-        Duration::from_nanos(nanoseconds.into())
-    }
-
-    /// Verdict, size of what is in `out`, and mean nanoseconds of a run.
-    fn test_run(&self, frame: &[u8], out: &mut [u8], times: i32) -> (u32, usize, u32) {
+    /// So many runs on end: verdict of the last, size of what is in `out`, and mean nanoseconds of a run.
+    pub(crate) fn test_run(&self, frame: &[u8], out: &mut [u8], times: i32) -> (u32, usize, u32) {
         let mut call = bpf_sys::bpf_prog_test_run_attr {
             prog_fd: self.0.as_raw_fd(),
             repeat: times,

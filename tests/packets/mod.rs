@@ -17,6 +17,5 @@ mod qname;
 mod random;
 pub(crate) mod sandbox;
 pub(crate) mod subnet;
-mod time;
 
 pub(crate) use frame::*;

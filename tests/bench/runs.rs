@@ -1,0 +1,123 @@
+//! How long a program takes for a packet, by `BPF_PROG_TEST_RUN`.
+
+use std::fs;
+use std::os::fd::AsRawFd as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use super::instructions::Counter;
+use super::kernel::{Map, Program};
+use super::objects::compile::compile_text;
+use super::process::finish;
+use super::site::Site;
+
+/// How often a program runs on end. The kernel gives the mean, in whole nanoseconds.
+const RUNS: i32 = 200_000;
+/// Where pins are; of this bench alone.
+const PINS: &str = "/sys/fs/bpf";
+
+/// Loads an object by libbpf, as itself, with these of its maps made as said; `pins` then holds `prog` and its maps.
+pub(crate) fn load(object: &Path, name: &str, maps: &[(&str, &str)]) -> PathBuf {
+    let folder = Path::new(PINS).join(name);
+    let path = |name: &str| folder.join(name).to_str().unwrap().to_owned();
+    fs::create_dir(&folder).unwrap();
+    let mut load = Command::new("bpftool");
+    load.args(["prog", "load"]).arg(object).arg(path("prog"));
+    for (map, shape) in maps {
+        let mut create = Command::new("bpftool");
+        create.args(["map", "create", &path(map)]);
+        finish(create.args(shape.split(' ')).args(["name", map]));
+        load.args(["map", "name", map, "pinned", &path(map)]);
+    }
+    if maps.is_empty() {
+        load.args(["pinmaps", folder.to_str().unwrap()]);
+    }
+    // libbpf speaks of sections that it does not know.
+    load.stderr(Stdio::null());
+    finish(&mut load);
+    folder
+}
+
+/// What makes each packet another before a program sees it.
+pub(crate) struct Vary {
+    program: Program,
+    jump: Map,
+}
+
+impl Vary {
+    /// Another source each, or with `-DNAME` another name.
+    pub(crate) fn new(site: &Site, name: &str, options: &[&str]) -> Self {
+        let folder = site.file(name);
+        let object = compile_text(include_str!("vary.bpf.c"), name, &folder, options);
+        let pins = load(&object, name, &[]);
+        Self {
+            program: Program::pinned(&pins.join("prog")),
+            jump: Map::pinned(&pins.join("jump")),
+        }
+    }
+}
+
+/// What one run took, on the average of many.
+#[derive(Clone, Copy)]
+pub(crate) struct Took {
+    pub(crate) nanoseconds: f64,
+    /// Of the processor, in the kernel, where it counts them.
+    pub(crate) instructions: Option<f64>,
+}
+
+/// The packets that a program is given, and what it must make of them.
+pub(crate) struct Packets<'a> {
+    frame: Vec<u8>,
+    vary: Option<&'a Vary>,
+}
+
+impl<'a> Packets<'a> {
+    /// One and the same, over and over.
+    pub(crate) fn same(frame: Vec<u8>) -> Self {
+        Self { frame, vary: None }
+    }
+
+    /// Each another.
+    pub(crate) fn others(vary: &'a Vary, frame: Vec<u8>) -> Self {
+        let vary = Some(vary);
+        Self { frame, vary }
+    }
+
+    /// Gives them to a program. The verdict on the last must be this.
+    pub(crate) fn time(&self, program: &Program, verdict: u32, counter: Option<&Counter>) -> Took {
+        let run = match self.vary {
+            None => program,
+            Some(vary) => {
+                let descriptor = program.0.as_raw_fd().to_ne_bytes();
+                vary.jump.fill(&[0; 4], &descriptor);
+                &vary.program
+            }
+        };
+        let before = counter.map(Counter::read);
+        let (made, _, nanoseconds) = run.test_run(&self.frame, &mut [0; 4096], RUNS);
+        let after = counter.map(Counter::read);
+        assert_eq!(made, verdict, "the verdict");
+        let instructions = before.zip(after).map(|(before, after)| after - before);
+        Took {
+            nanoseconds: f64::from(nanoseconds),
+            instructions: instructions.map(|count| count / f64::from(RUNS)),
+        }
+    }
+}
+
+/// Bytes of a program as the kernel has rewritten it, and of the machine code made of that.
+pub(crate) fn sizes(program: &Program) -> [u32; 2] {
+    // SAFETY: bpf_prog_info is plain data; all zero means that no array is asked for.
+    let mut info: bpf_sys::bpf_prog_info = unsafe { std::mem::zeroed() };
+    let mut length = u32::try_from(size_of_val(&info)).unwrap();
+    // SAFETY: the kernel writes `length` bytes at most, which is what there is.
+    let result = unsafe {
+        bpf_sys::bpf_obj_get_info_by_fd(
+            program.0.as_raw_fd(),
+            (&raw mut info).cast(),
+            &raw mut length,
+        )
+    };
+    assert_eq!(result, 0, "{}", std::io::Error::last_os_error());
+    [info.xlated_prog_len, info.jited_prog_len]
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Makes each packet another and hands it on to the program under test, so that it
+ * finds as little in the processor's caches as a flood would leave it: the source
+ * of an IPv4 packet, or with -DNAME the digits of a name, blocked-01234.example.
+ */
+#include <linux/bpf.h>
+#include <linux/if_ether.h>
+#include <linux/ip.h>
+#include <linux/udp.h>
+
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#define PACKETS 100000
+/* Of the first digit: behind the DNS header, the label's length and "blocked-". */
+#define DIGITS (sizeof(struct ethhdr) + sizeof(struct iphdr) + sizeof(struct udphdr) + 12 + 1 + 8)
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__type(key, __u32);
+	__type(value, __u32);
+	__uint(max_entries, 1);
+} jump SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__type(key, __u32);
+	__type(value, __u32);
+	__uint(max_entries, 1);
+} turn SEC(".maps");
+
+SEC("xdp")
+int xdp_prog(struct xdp_md *ctx)
+{
+	__u8 *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+	__u32 zero = 0, *turns = bpf_map_lookup_elem(&turn, &zero), number;
+
+	if (!turns)
+		return XDP_ABORTED;
+	number = *turns < PACKETS ? *turns : 0;
+	*turns = number + 1;
+#ifdef NAME
+	/* In a row they would be no stranger to each other than in any other order: a hash is what finds them. */
+	if (data + DIGITS + 5 > end)
+		return XDP_ABORTED;
+	for (int i = 4; i >= 0; i--, number /= 10)
+		data[DIGITS + i] = '0' + number % 10;
+#else
+	struct iphdr *ip = (void *)(data + sizeof(struct ethhdr));
+
+	if ((void *)(ip + 1) > (void *)end)
+		return XDP_ABORTED;
+	/* As programs.rs spreads its list: no two are equal, and neighbours are far apart. */
+	ip->saddr = bpf_htonl(number * 0x9e3779b1);
+#endif
+	bpf_tail_call(ctx, &jump, 0);
+	return XDP_ABORTED;
+}
+
+char _license[] SEC("license") = "Dual BSD/GPL";
