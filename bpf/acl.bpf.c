@@ -14,7 +14,7 @@
  * xdp_map, an LPM trie with room for 262144 rules; KEY is ADDRESS/BITS, see
  * prefix.h for both families in one table. @hosts, a hash with room for 131072
  * rules; KEY is an address. It is for long lists of single addresses, which it
- * finds several times as fast, and goes before the trie. A rule, 40 bytes:
+ * finds several times as fast, and goes before the trie. A rule, 32 bytes:
  *
  *    action     ACL_PASS, ACL_DROP, or ACL_UNLISTED: as if there were no rule
  *    protocol   ACL_TCP, ACL_UDP, ACL_ICMP, ACL_ICMPV6 or a number; the action

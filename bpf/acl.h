@@ -9,14 +9,14 @@
 #define ACL_RULES 262144
 #define ACL_HOSTS 131072
 
-enum acl_action {
+enum __attribute__((packed)) acl_action {
 	ACL_UNLISTED = 0, /* as if no rule spoke of the source */
 	ACL_PASS = 1,
 	ACL_DROP = 2,
 };
 
 /* Any number of a protocol will do; these have names. */
-enum acl_protocol {
+enum __attribute__((packed)) acl_protocol {
 	ACL_ANY = 0,
 	ACL_ICMP = IPPROTO_ICMP,
 	ACL_TCP = IPPROTO_TCP,
@@ -27,7 +27,7 @@ enum acl_protocol {
 struct acl_rule {
 	enum acl_action action;
 	enum acl_protocol protocol;
-	__u32 port;
+	__u16 port;
 	enum acl_action otherwise;
 	__u64 packets;
 	__u64 bytes;
