@@ -72,7 +72,7 @@ trap 'exit 1' HUP INT TERM
 
 # In the background, because the first process of a namespace does not hear Ctrl-C.
 # shellcheck disable=SC2016 # expanded inside
-unshare --net --mount --pid --fork --kill-child --mount-proc \
+setpriv --pdeathsig KILL unshare --net --mount --pid --fork --kill-child --mount-proc \
     sh -c 'mount -t sysfs sysfs /sys && mount -t bpf bpf /sys/fs/bpf && mount -t tmpfs tmpfs /run && exec "$@"' \
     sh "${bench[@]}" -- "$@" 3> >(pin) &
 inside=$!
