@@ -34,7 +34,7 @@ help:
 	@echo 'make faults  makes every system call of the daemon fail in every way (root)'
 	@echo 'make fuzz    looks for inputs that break a promise, SECONDS_EACH (600) for each target'
 	@echo 'make soak    MINUTES (30) of packets, scrapes, reloads and a flapping interface; nothing may grow (root)'
-	@echo 'make bench   attaching, filling, scraping and idling, each beside its peer (root)'
+	@echo 'make bench   attaching, filling, scraping, idling, packets and floods, each beside its peer (root)'
 	@echo 'make dist    static binaries for x86_64 and aarch64 and the example programs, in dist/'
 	@echo 'make appliance   boots dist/ in emulated machines with several kernels, and tests it there (root)'
 	@echo 'make lint    formatting, clippy, shellcheck, hadolint, oelint, systemd-analyze'

@@ -2,9 +2,9 @@
 # Measures corexdp beside its peers and prints one table. Needs root, and what `make build` makes.
 #
 # All of it runs in network, mount and process namespaces of its own, so that nothing is left of it, however it ends:
-# no interface, no pin, no process.
+# no interface, no pin, no process. What is made inside, such as further namespaces, goes with them.
 #
-# Usage: tests/bench.sh [attach|fill|scrape|rest|programs]...
+# Usage: tests/bench.sh [attach|fill|scrape|rest|programs|flood]...
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -28,6 +28,26 @@ binary() {
     fi
 }
 
+# Reads lines `INTERFACE CPU` from inside, where no kernel thread has a number: the one that takes what arrives at that
+# interface is to run on that CPU, and before all that is no such thread, as an interrupt would.
+pin() {
+    local interface cpu file name thread
+    while read -r interface cpu; do
+        for file in /proc/[0-9]*/comm; do
+            # A process may end while we look.
+            { read -r name <"$file"; } 2>/dev/null || continue
+            case $name in
+            "napi/$interface-"*)
+                thread=${file//[^0-9]/}
+                taskset -p -c "$cpu" "$thread" >/dev/null
+                chrt -f -p 1 "$thread"
+                touch "$COREXDP_BENCH_DIR/pinned-$interface"
+                ;;
+            esac
+        done
+    done
+}
+
 clean_up() {
     status=$?
     trap - EXIT
@@ -44,14 +64,17 @@ fi
 "${bench[@]}" --no-run
 COREXDP_BENCH_BINARY=$PWD/$(binary)
 COREXDP_BENCH_DIR=$(mktemp -d)
-export COREXDP_BENCH_BINARY COREXDP_BENCH_DIR
+# What begins the names of interfaces that nobody else on this machine may have.
+COREXDP_BENCH_WIRE=f$$
+export COREXDP_BENCH_BINARY COREXDP_BENCH_DIR COREXDP_BENCH_WIRE
 trap clean_up EXIT
 trap 'exit 1' HUP INT TERM
 
 # In the background, because the first process of a namespace does not hear Ctrl-C.
 # shellcheck disable=SC2016 # expanded inside
-unshare --net --mount --pid --fork --kill-child --mount-proc \
-    sh -c 'mount -t bpf bpf /sys/fs/bpf && exec "$@"' sh "${bench[@]}" -- "$@" &
+setpriv --pdeathsig KILL unshare --net --mount --pid --fork --kill-child --mount-proc \
+    sh -c 'mount -t sysfs sysfs /sys && mount -t bpf bpf /sys/fs/bpf && mount -t tmpfs tmpfs /run && exec "$@"' \
+    sh "${bench[@]}" -- "$@" 3> >(pin) &
 inside=$!
 wait "$inside"
 inside=

@@ -24,7 +24,7 @@ build,demo,test,bench header libelf.h libelf-dev
 build,demo,test,bench header zlib.h zlib1g-dev
 build,demo,test,bench header bpf/bpf_helpers.h libbpf-dev
 demo,test,bench,appliance command ip iproute2
-demo,test command knotd knot
+demo,test,bench command knotd knot
 test,bench command dnsperf dnsperf
 demo,test,appliance command kdig knot-dnsutils
 demo,test,appliance command curl curl
@@ -49,6 +49,8 @@ test command ps procps
 bench command mount mount
 bench command prometheus-node-exporter prometheus-node-exporter
 bench command xdp-loader xdp-tools
+bench command ethtool ethtool
+bench command taskset util-linux
 test,bench file /usr/lib/$(uname -m)-linux-gnu/bpf/xdpfilt_alw_ip.o xdp-tools
 test,dist venv venv python3-venv
 test,dist std /usr/bin/rustc rustc-web

@@ -14,6 +14,8 @@ mod fill;
 #[allow(dead_code)] // Tests use the rest of this and of the others like it.
 #[path = "../packets/filter.rs"]
 mod filter;
+mod flood;
+mod forged;
 #[allow(dead_code)]
 #[path = "../packets/frame.rs"]
 mod frame;
@@ -40,6 +42,7 @@ mod sample;
 #[path = "../packets/sandbox.rs"]
 mod sandbox;
 mod scrape;
+mod served;
 mod shipped;
 mod site;
 mod table;
@@ -54,7 +57,7 @@ struct Measure {
     note: &'static str,
 }
 
-const MEASURES: [Measure; 5] = [
+const MEASURES: [Measure; 6] = [
     Measure {
         name: "attach",
         take: attach::measure,
@@ -80,6 +83,11 @@ const MEASURES: [Measure; 5] = [
         take: programs::measure,
         note: programs::NOTE,
     },
+    Measure {
+        name: "flood",
+        take: flood::measure,
+        note: flood::NOTE,
+    },
 ];
 
 fn main() {
@@ -92,7 +100,7 @@ fn main() {
         let known = MEASURES.iter().any(|measure| measure.name == word);
         assert!(
             known,
-            "no measure {word}; there are attach, fill, scrape, rest, programs"
+            "no measure {word}; there are attach, fill, scrape, rest, programs, flood"
         );
     }
     let chosen = MEASURES

@@ -11,6 +11,9 @@ pub(crate) enum Unit {
     Bytes,
     Times,
     Instructions,
+    PerSecond,
+    /// A part of one.
+    Percent,
 }
 
 /// A number, and what it was spread over where it was measured more than once.
@@ -131,6 +134,8 @@ impl Unit {
             Self::Bytes => format!("{:.2} MiB", number / f64::from(1 << 20)),
             Self::Times => format!("{number:.0}"),
             Self::Instructions => format!("{number:.0} instr."),
+            Self::PerSecond => format!("{number:.0}/s"),
+            Self::Percent => format!("{:.1} %", number * 100.0),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Whole frames in and out of an interface, by `AF_PACKET`.
 
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 
 use nix::errno::Errno;
 use nix::libc;
@@ -20,7 +20,7 @@ pub(crate) struct Receiver(OwnedFd);
 
 impl Sender {
     pub(crate) fn new(namespace: &Namespace, interface: &str) -> Self {
-        Self(namespace.enter(|| open(interface)))
+        Self(namespace.enter(|| open(interface, None)))
     }
 
     /// Sends the frame `times` times. While the other end's queue is full, which is told and not sent, it waits.
@@ -44,7 +44,7 @@ impl Sender {
 
 impl Receiver {
     pub(crate) fn new(namespace: &Namespace, interface: &str) -> Self {
-        Self(namespace.enter(|| open(interface)))
+        Self(namespace.enter(|| open(interface, Some(SockProtocol::EthAll))))
     }
 
     /// The next frame that has come, if any.
@@ -63,20 +63,27 @@ impl Receiver {
     }
 }
 
-/// Of the calling thread's namespace.
-fn open(interface: &str) -> OwnedFd {
+impl AsRawFd for Sender {
+    fn as_raw_fd(&self) -> RawFd {
+        self.0.as_raw_fd()
+    }
+}
+
+/// Of the calling thread's namespace; hears this protocol, or nothing.
+fn open(interface: &str, heard: Option<SockProtocol>) -> OwnedFd {
     let index = if_nametoindex(interface).unwrap();
     let fd = socket(
         AddressFamily::Packet,
         SockType::Raw,
         SockFlag::SOCK_CLOEXEC,
-        SockProtocol::EthAll,
+        heard,
     )
     .unwrap();
     // SAFETY: sockaddr_ll is plain data, for which all zero is valid.
     let mut address: libc::sockaddr_ll = unsafe { std::mem::zeroed() };
     address.sll_family = u16::try_from(libc::AF_PACKET).unwrap();
-    address.sll_protocol = u16::try_from(libc::ETH_P_ALL).unwrap().to_be();
+    // The socket's own, unless it is another.
+    address.sll_protocol = 0;
     address.sll_ifindex = i32::try_from(index).unwrap();
     let length = u32::try_from(size_of::<libc::sockaddr_ll>()).unwrap();
     // SAFETY: the address is as long as said, and of the family that its first member says.

@@ -1,0 +1,151 @@
+//! A DNS server that is flooded, with a filter before it and without.
+
+use std::fs;
+use std::path::Path;
+
+use super::forged::flooded;
+use super::net::Daemon;
+use super::sample::Sample;
+use super::served::{OUTSIDE_CPU, Served};
+use super::site::Site;
+use super::table::{Aim, Figure, Row, Unit};
+
+const ROUNDS: usize = 3;
+/// How long is asked each time.
+const SECONDS: u32 = 2;
+/// The client asks an eighth of what the server answers at most by itself, and the flood is ten times that: together more
+/// than the server can answer.
+const SHARE: f64 = 8.0;
+const TIMES: f64 = 10.0;
+/// A flood of more is more than one CPU can send beside all else that it does here.
+const MOST: f64 = 20_000.0;
+const PEER: &str = "no filter";
+/// What the filters are called below, and their objects.
+const FILTERS: [&str; 2] = ["guard", "acl"];
+
+pub(crate) const NOTE: &str = "\
+flood: knotd behind a veth, without a filter and with one that corexdp has attached in native mode; 2 s each, 3 times in
+turns. `at most`: dnsperf with 100 queries open at a time, as fast as answers come. Else it asks at a rate that the server
+can bear, an eighth of that, and waits 0.5 s for an answer; in the flood come ten times as many good queries besides, from
+addresses at random all over IPv4, as an AF_PACKET socket sends them. A limit of each source is no help then, as no source
+comes twice; what helps is to know the clients. guard: 1,000 packets per second from all the world together, and a
+million from 192.0.2.0/24, whose resolvers dnsperf stands for; a query over the limit is told to come again over TCP,
+which a real client does and a forged one can't. acl: nobody but 192.0.2.0/24. CPU 1 has knotd and all that the kernel
+does for what arrives there, the filter included; CPU 0 has dnsperf, the flood and what arrives at them. What the kernel
+does is done first, as by an interrupt.";
+
+/// What was measured of one filter, or of none.
+#[derive(Default)]
+struct Turns {
+    most: Vec<f64>,
+    calm: Vec<f64>,
+    answered: Vec<f64>,
+    lost: Vec<f64>,
+    latency: Vec<f64>,
+    forged: Vec<f64>,
+}
+
+pub(crate) fn measure(site: &Site) -> Vec<Row> {
+    let served = Served::start(site);
+    for name in FILTERS {
+        let built = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/bpf");
+        let object = format!("{name}.o");
+        fs::copy(built.join(&object), site.file(&object)).unwrap();
+        site.write(name, &corefile(name, &served.interface));
+    }
+    let first = at_most(site, &served);
+    let rate = ((first / SHARE / 1000.0).round() * 1000.0).clamp(1000.0, MOST);
+    let mut turns = [(); 3].map(|()| Turns::default());
+    for _ in 0..ROUNDS {
+        for (turns, filter) in turns.iter_mut().zip([None, Some("guard"), Some("acl")]) {
+            let daemon = filter.map(|name| attached(site, name));
+            turns.take(site, &served, rate);
+            daemon.map(Daemon::stop);
+        }
+    }
+    drop(served);
+    rows(rate, turns)
+}
+
+fn corefile(name: &str, interface: &str) -> String {
+    let lines = match name {
+        "guard" => {
+            "entry @settings 0 truncate=true\n\
+            entry @limits 0.0.0.0/0 rate=1000\n\
+            entry @limits ::/0 rate=1000\n\
+            entry @limits 192.0.2.0/24 rate=1000000\n\
+            counter cut @totals 0 truncated \"Sent to TCP.\"\n"
+        }
+        _ => {
+            "entry @settings 0 unlisted=ACL_DROP\n\
+            entry 192.0.2.0/24 action=ACL_PASS\n\
+            counter dropped @totals 0 dropped \"Dropped.\"\n"
+        }
+    };
+    format!(". {{\nprometheus\nebpf {{\nelf {name}.o\nif {interface}\nmode native\n{lines}}}\n}}\n")
+}
+
+fn attached(site: &Site, name: &str) -> Daemon {
+    site.start(name).attached(1)
+}
+
+/// Answers per second, as fast as they come.
+fn at_most(site: &Site, served: &Served) -> f64 {
+    let answers = served.ask(site, &["-l", &SECONDS.to_string()]);
+    answers.count / f64::from(SECONDS)
+}
+
+impl Turns {
+    fn take(&mut self, site: &Site, served: &Served, rate: f64) {
+        self.most.push(at_most(site, served));
+        let (seconds, asked) = (SECONDS.to_string(), rate.to_string());
+        // As many open as could be within that time.
+        let how = ["-l", &seconds, "-Q", &asked, "-q", "60000", "-t", "0.5"];
+        self.calm.push(served.ask(site, &how).latency);
+        let sender = served.sender();
+        let ask = || served.ask(site, &how);
+        let (answers, forged) = flooded(&sender, rate * TIMES, OUTSIDE_CPU, ask);
+        self.answered.push(answers.count / f64::from(SECONDS));
+        self.lost.push(answers.lost);
+        self.latency.push(answers.latency);
+        self.forged.push(forged);
+    }
+
+    fn figures(self) -> [Figure; 6] {
+        let lists = [
+            self.most,
+            self.calm,
+            self.forged,
+            self.answered,
+            self.lost,
+            self.latency,
+        ];
+        lists.map(|list| Figure::from(&list.into_iter().collect::<Sample>()))
+    }
+}
+
+fn rows(rate: f64, turns: [Turns; 3]) -> Vec<Row> {
+    let [none, guard, acl] = turns.map(Turns::figures);
+    let kinds = [
+        ("answers at most".to_owned(), Unit::PerSecond, Aim::None),
+        (format!("latency at {rate}/s"), Unit::Seconds, Aim::None),
+        ("flood: forged".to_owned(), Unit::PerSecond, Aim::None),
+        ("flood: answered".to_owned(), Unit::PerSecond, Aim::None),
+        ("flood: lost".to_owned(), Unit::Percent, Aim::AtMost(0.01)),
+        ("flood: latency".to_owned(), Unit::Seconds, Aim::Less),
+    ];
+    let mut rows = Vec::new();
+    for (name, ours) in FILTERS.into_iter().zip([guard, acl]) {
+        for (((what, unit, aim), ours), theirs) in kinds.iter().zip(ours).zip(none) {
+            rows.push(Row {
+                what: format!("{name}, {what}"),
+                unit: *unit,
+                ours,
+                peer: PEER,
+                theirs,
+                aim: *aim,
+            });
+        }
+    }
+    rows
+}

@@ -1,0 +1,158 @@
+//! A DNS server behind a wire, and who asks it.
+//!
+//! The server's side has a CPU of its own, and all that is outside another: knotd, and what the kernel does for what
+//! arrives there, the filter included, are on the one; clients, the flood, and what arrives with them on the other. So
+//! nothing that comes is filtered at the cost of who has sent it.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use super::net::{Namespace, PATIENCE, Sender, within};
+use super::objects::compile::compile;
+use super::process::finish;
+use super::site::Site;
+
+const SERVER_CPU: usize = 1;
+pub(crate) const OUTSIDE_CPU: usize = 0;
+/// Where lines `INTERFACE CPU` go; see tests/bench.sh.
+const PINS: &str = "/proc/self/fd/3";
+const ADDRESS: &str = "192.0.2.53";
+
+/// A server in the namespace of this process, and a client in another.
+pub(crate) struct Served {
+    client: Namespace,
+    knotd: Child,
+    /// The server's interface, and the client's.
+    pub(crate) interface: String,
+    outside: String,
+}
+
+/// What dnsperf says of its queries.
+pub(crate) struct Answers {
+    pub(crate) count: f64,
+    /// Part of all queries that got none.
+    pub(crate) lost: f64,
+    /// Mean seconds until an answer, where there was one.
+    pub(crate) latency: f64,
+}
+
+impl Served {
+    pub(crate) fn start(site: &Site) -> Self {
+        let name = std::env::var("COREXDP_BENCH_WIRE").unwrap();
+        let (interface, outside) = (format!("{name}s"), format!("{name}c"));
+        let client = Namespace::new();
+        lay_wire(site, &client, &interface, &outside);
+        let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/demo");
+        let place = site.file("knot");
+        fs::create_dir_all(&place).unwrap();
+        let conf = fs::read_to_string(demo.join("knot.conf")).unwrap();
+        let conf = conf.replace("@DIR@", place.to_str().unwrap());
+        fs::write(place.join("knot.conf"), conf).unwrap();
+        fs::copy(demo.join("example.zone"), place.join("example.zone")).unwrap();
+        site.write("questions", "www.example A\n");
+        let mut knotd = on(SERVER_CPU);
+        knotd.args(["knotd", "-c"]);
+        knotd.arg(place.join("knot.conf"));
+        knotd.stdout(Stdio::null()).stderr(Stdio::null());
+        let served = Self {
+            client,
+            knotd: knotd.spawn().expect("nice (coreutils) runs"),
+            interface,
+            outside,
+        };
+        within(PATIENCE, "knotd answers", || {
+            let answers = served.ask(site, &["-n", "1", "-t", "1"]);
+            (answers.lost == 0.0).then_some(())
+        });
+        served
+    }
+
+    /// What comes from outside and is no client's.
+    pub(crate) fn sender(&self) -> Sender {
+        Sender::new(&self.client, &self.outside)
+    }
+
+    /// Lets dnsperf ask.
+    pub(crate) fn ask(&self, site: &Site, how: &[&str]) -> Answers {
+        let mut dnsperf = on(OUTSIDE_CPU);
+        dnsperf.args(["dnsperf", "-e"]);
+        dnsperf
+            .args(["-s", ADDRESS, "-d"])
+            .arg(site.file("questions"));
+        dnsperf.args(how).stdin(Stdio::null());
+        let output = self.client.enter(|| dnsperf.output()).unwrap();
+        let said = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.success(), "{said}");
+        let number = |what: &str| -> f64 {
+            let line = said.lines().find_map(|line| line.trim().strip_prefix(what));
+            let word = line.and_then(|line| line.split_whitespace().next());
+            let word = word.unwrap_or_else(|| panic!("no {what} {said}"));
+            word.parse().unwrap()
+        };
+        Answers {
+            count: number("Queries completed:"),
+            lost: number("Queries lost:") / number("Queries sent:"),
+            latency: number("Average Latency (s):"),
+        }
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _ = self.knotd.kill();
+        let _ = self.knotd.wait();
+        let _ = Command::new("ip")
+            .args(["link", "del", &self.interface])
+            .status();
+    }
+}
+
+/// A command that runs on that CPU, and rather than what else the machine does.
+fn on(cpu: usize) -> Command {
+    let mut command = Command::new("nice");
+    command.args(["-n", "-10", "taskset", "-c", &cpu.to_string()]);
+    command
+}
+
+/// Both ends with their addresses, and what arrives at each is taken on a CPU of its own.
+fn lay_wire(site: &Site, client: &Namespace, server: &str, outside: &str) {
+    let ip = |line: &str| finish(Command::new("ip").args(line.split(' ')));
+    // The address that all frames of tests/packets/frame.rs are for.
+    let hardware = "address 02:00:00:00:00:01 type veth";
+    let other = client.name();
+    ip(&format!(
+        "link add {server} {hardware} peer name {outside} netns {other}"
+    ));
+    ip(&format!("address add {ADDRESS}/24 dev {server}"));
+    ip(&format!("link set {server} up"));
+    client.run(&format!("ip address add 192.0.2.10/24 dev {outside}"));
+    client.run(&format!("ip link set {outside} up"));
+    // Answers to forged sources go out too, as on any server.
+    ip("route add default via 192.0.2.10");
+    // What XDP sends back arrives at a veth interface that has an XDP program of its own.
+    let pass = compile("pass", &site.file("knot"));
+    let pass = pass.display();
+    client.run(&format!(
+        "ip link set {outside} xdp object {pass} section xdp"
+    ));
+    let here = Command::new("sh");
+    take_on(SERVER_CPU, server, here, site);
+    let mut there = Command::new("ip");
+    // With a sysfs of that namespace.
+    there.args(["netns", "exec", other, "sh"]);
+    take_on(OUTSIDE_CPU, outside, there, site);
+}
+
+/// Has a kernel thread on that CPU take what arrives at an interface; else the CPU that has sent it would. By itself a
+/// veth interface does without, where the sender could send TCP in large parts and it has no XDP program.
+fn take_on(cpu: usize, interface: &str, mut shell: Command, site: &Site) {
+    let threaded = format!("/sys/class/net/{interface}/threaded");
+    let lines = format!("ethtool -K {interface} gro on tso off && echo 1 >{threaded}");
+    finish(shell.args(["-c", &lines]));
+    fs::write(PINS, format!("{interface} {cpu}\n")).expect("tests/bench.sh listens");
+    let pinned = site.file(&format!("pinned-{interface}"));
+    within(PATIENCE, "its thread is pinned", || {
+        pinned.exists().then_some(())
+    });
+}
