@@ -59,6 +59,14 @@ fn the_version_is_that_of_cargo_toml() {
     assert!(path(&format!("{RECIPE}/corexdp_{version}.bb")).exists());
 }
 
+/// clippy sees to it that nothing newer is used.
+#[test]
+fn the_version_of_rust_is_that_of_cargo_toml() {
+    let version = env!("CARGO_PKG_RUST_VERSION");
+    assert!(read("README.md").contains(&format!("\nTo build: Rust {version}, ")));
+    assert!(read("tests/fuzz/Cargo.toml").contains(&format!("rust-version = \"{version}\"")));
+}
+
 #[test]
 fn the_recipe_has_the_crates_of_cargo_lock_and_their_checksums() {
     let expected = run("yocto-layer/crates.sh", &[]);
