@@ -34,7 +34,7 @@ test command chromium chromium
 test command chromedriver chromium-driver
 test file /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf fonts-dejavu-core
 test command shellcheck shellcheck
-test command systemd-analyze systemd
+test,appliance command systemd-analyze systemd
 test command mandoc mandoc
 test command groff groff-base
 test command bash bash

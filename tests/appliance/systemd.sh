@@ -89,7 +89,7 @@ not_tried_again() {
         inside 'systemctl is-failed corexdp'
 }
 
-# How exposed systemd holds the unit to be, from 0, closed, to 10, open; and how long it took.
+# How exposed systemd holds the unit to be, from 0, closed, to 10, open.
 report_of_systemd() {
     inside 'systemctl --version | head -n 1' && printf '  %s; ' "$reply"
     inside 'systemd-analyze --no-pager security corexdp | tail -n 1' && printf '%s\n' "${reply#* }"
