@@ -10,18 +10,21 @@ cd "$(dirname "$0")/.." || exit 1
 work=$PWD/target/appliance
 . tests/appliance/fetch.sh
 
-# Machine, kernel, MiB of memory, the network card (see machine.sh), and the mode that its driver allows. Debian's
-# amd64 kernel does not begin in 64 MiB, whatever runs on it: it unpacks itself at 16 MiB and needs 51.5 from there.
+# Machine, kernel, MiB of memory, the network card (see machine.sh), the mode that its driver allows, the init, and the
+# package that installs what is tested. Debian's amd64 kernel does not begin in 64 MiB, whatever runs on it: it unpacks
+# itself at 16 MiB and needs 51.5 from there.
 boots='
-arm64 5.10 256 twin   native
-arm64 5.10  64 plain  native
-arm64 6.1  256 twin   native
-arm64 6.1   64 plain  native
-arm64 6.1   64 rigid  generic
-arm64 6.12 256 twin   native
-arm64 6.12  64 plain  native
-amd64 6.1  256 twin   native
-amd64 6.1   80 plain  native
+amd64 6.1  256 twin   native  systemd buildroot
+amd64 6.12 256 twin   native  systemd yocto
+arm64 5.10 256 twin   native  sysv buildroot
+arm64 5.10  64 plain  native  sysv buildroot
+arm64 6.1  256 twin   native  sysv buildroot
+arm64 6.1   64 plain  native  sysv buildroot
+arm64 6.1   64 rigid  generic sysv buildroot
+arm64 6.12 256 twin   native  sysv buildroot
+arm64 6.12  64 plain  native  sysv buildroot
+amd64 6.1  256 twin   native  sysv buildroot
+amd64 6.1   80 plain  native  sysv buildroot
 '
 
 fail() {
@@ -63,7 +66,7 @@ declare -A reports=()
 trap 'kill "${!reports[@]}"; wait; exit 1' HUP INT TERM
 for line in "${lines[@]}"; do
     read -r -a words <<<"$line"
-    fetch "${words[0]}" "${words[1]}" || {
+    fetch "${words[0]}" "${words[1]}" "${words[5]}" || {
         printf '\n== %s\n  FAILED  no kernel, so no boot\n' "$line"
         continue
     }

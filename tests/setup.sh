@@ -35,7 +35,7 @@ test command chromium chromium
 test command chromedriver chromium-driver
 test file /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf fonts-dejavu-core
 test command shellcheck shellcheck
-test command systemd-analyze systemd
+test,appliance command systemd-analyze systemd
 test command mandoc mandoc
 test command groff groff-base
 test command bash bash
@@ -105,11 +105,12 @@ missing() {
 }
 
 check_rust() {
+    rust=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' "$(dirname "$0")/../Cargo.toml")
     components='cargo rustc'
     [ "$1" = test ] && components="$components cargo-fmt cargo-clippy"
     for component in $components; do
         if ! command -v "$component" >/dev/null; then
-            echo "setup: $component is missing; install Rust 1.95 or newer with rustfmt and clippy, for example by rustup" >&2
+            echo "setup: $component is missing; install Rust $rust or newer with rustfmt and clippy, for example by rustup" >&2
             exit 1
         fi
     done

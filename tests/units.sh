@@ -1,5 +1,5 @@
 #!/bin/sh
-# Has systemd read the unit that Buildroot and Yocto install, in a root of its own where the daemon is any program. It says
+# Has systemd read the unit that Buildroot and Yocto install, in a root of its own where its programs are any. It says
 # what it ignores and still ends with success, so nothing may be said.
 set -eu
 cd "$(dirname "$0")/.."
@@ -7,8 +7,9 @@ PATH="$PATH:/usr/sbin:/sbin"
 
 root=$(mktemp -d)
 trap 'rm -rf "$root"' EXIT
-mkdir -p "$root/usr/sbin" "$root/etc/systemd/system"
+mkdir -p "$root/bin" "$root/usr/sbin" "$root/etc/systemd/system"
 cp /bin/true "$root/usr/sbin/corexdp"
+cp /bin/true "$root/bin/mkdir"
 cp buildroot/package/corexdp/corexdp.service "$root/etc/systemd/system/"
 # The targets that it is ordered by.
 cp /lib/systemd/system/*.target "$root/etc/systemd/system/"

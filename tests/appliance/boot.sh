@@ -2,17 +2,19 @@
 # Makes one image, boots it in an emulated machine, and asks it what tests/appliance.sh promises. Ends with `N passed,
 # N failed`. Traffic stays in a network namespace of its own. The console stays in target/appliance/boots/.
 #
-# Usage: tests/appliance/boot.sh MACHINE KERNEL MEMORY CARD MODE    as in the table of tests/appliance.sh, which has
-#                                                                   fetched what the image is made of
+# Usage: tests/appliance/boot.sh MACHINE KERNEL MEMORY CARD MODE INIT PACKAGE    as in the table of tests/appliance.sh,
+#                                                                                which has fetched what the image is of
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
 
 PATH="$PATH:/usr/sbin:/sbin"
 work=$PWD/target/appliance
 namespace=corexdp-appliance-$$
+. tests/appliance/packages.sh
 . tests/appliance/image.sh
 . tests/appliance/machine.sh
 . tests/appliance/checks.sh
+. tests/appliance/systemd.sh
 
 clean_up() {
     local status=$?
@@ -26,6 +28,8 @@ clean_up() {
 checks() {
     check 'every filter is attached when the next service starts' inside 'test -s /run/attached-after'
     check 'the root is a read-only squashfs, the Corefile on it' root_is_read_only
+    check 'of corexdp there is what its package installs' files_are_the_packages
+    [ "$init" = sysv ] || checks_of_the_unit
     check 'the kernel has an XDP link of the daemon on both interfaces' links_stand
     check "eth0 (virtio_net) is attached in $1 mode" attached_in eth0 "$1"
     [ "$1" = native ] || check 'the log says why not native' logged 'eth0: native mode refused: .*[a-z]'
@@ -91,6 +95,7 @@ checks_of_the_service() {
     check 'outside: 192.0.2.66 gets no answer, 192.0.2.10 does' both_as_configured
     check 'start fails with a Corefile that is wrong' start_refuses
     check 'the log says what is wrong' logged 'Corefile:2: ebpf: '
+    [ "$init" = sysv ] || checks_of_states
 }
 
 both_as_configured() { unanswered 192.0.2.66 && answered 192.0.2.10; }
@@ -109,23 +114,24 @@ report() {
     inside 'uname -r' &&
         printf '  %s: attached %s s after the kernel began; daemon and worker take %s KiB\n' \
             "$reply" "${after-?}" "${pss-?}"
-    inside 'grep -h "native mode refused" /run/messages' && printf '  eth0%s\n' "${reply##*: eth0}"
+    inside 'log | grep "native mode refused"' && printf '  eth0%s\n' "${reply##*: eth0}"
+    [ "$init" = sysv ] || report_of_systemd
 }
 
-[ $# -eq 5 ] || {
+[ $# -eq 7 ] || {
     sed -n 's/^# Usage: /usage: /p' "$0" >&2
     exit 64
 }
-arch=$1 version=$2 memory=$3 card=$4 mode=$5
+arch=$1 version=$2 memory=$3 card=$4 mode=$5 init=$6 package=$7
 linux=$work/unpacked/linux-$version-$arch
-folder=$work/boots/$arch-$version-$memory-$card
+folder=$work/boots/$(IFS=- && echo "$*")
 for kernel in "$linux"/boot/vmlinuz-*; do :; done
 trap clean_up EXIT
 trap 'exit 1' HUP INT TERM
 
-printf '\n== Linux %s on %s, %s MiB, a %s network card\n' "$version" "$arch" "$memory" "$card"
+printf '\n== Linux %s on %s, %s MiB, a %s network card, %s, %s\n' "$version" "$arch" "$memory" "$card" "$init" "$package"
 rm -rf "$folder"
-if ! { mkdir -p "$folder" && make_initramfs "$arch" "$linux" "$folder" && make_squashfs "$arch" "$linux" "$folder"; }; then
+if ! { mkdir -p "$folder" && make_initramfs "$arch" "$linux" "$folder" && make_squashfs "$arch" "$linux" "$folder" "$init" "$package"; }; then
     echo '  FAILED  no image, so no boot'
     exit 1
 fi
@@ -133,7 +139,7 @@ ip netns add "$namespace" || exit
 boot "$arch" "$folder" "$kernel" "$memory" "$card" && report
 checks "$mode"
 end_machine
-rm -rf "$folder"/root "$folder"/initramfs-root "$folder"/console.{in,out} "$folder/reply"
+rm -rf "$folder"/root "$folder"/package "$folder"/initramfs-root "$folder"/console.{in,out} "$folder/reply"
 
 printf '%d passed, %d failed\n' "$passed" "$failed"
 [ "$passed" -gt 0 ] && [ "$failed" -eq 0 ]

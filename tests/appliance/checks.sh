@@ -1,5 +1,6 @@
 #!/bin/bash
 # Part of tests/appliance.sh. What is asked of a machine. Each check is one line; a failed one shows what was said last.
+# shellcheck disable=SC2154 # boot.sh sets `init`, machine.sh `machine_folder`
 
 passed=0
 failed=0
@@ -51,11 +52,16 @@ attached_in() {
 }
 
 # Whether the kernel lists, among the daemon's descriptors, an XDP link for each interface.
-links_stand() {
-    # shellcheck disable=SC2016 # for the shell inside
-    inside 'pid=$(cat /run/corexdp.pid) && for name in eth0 lan0; do
-        cat /proc/$pid/fdinfo/* | tr -s "\t" " " | grep -A 9 "^link_type: xdp$" |
-            grep -qx "ifindex: $(cat /sys/class/net/$name/ifindex)" || exit; done'
+links_stand() { inside links-stand; }
+
+# Whether corexdp's files are the package's, with their modes and owners, beside the Corefile that the image brings. What is
+# more in $reply, after "+", or less, after "-".
+files_are_the_packages() {
+    local found
+    inside 'find / -xdev "(" -path "*/corexdp*" -o -name "*corexdp" ")" ! -path "*.wants/*" | xargs stat -c "%a %u:%g %n"' ||
+        return
+    found=$(LC_ALL=C sort -k 3 <<<"$reply")
+    reply=$(diff -U 0 <(sort -u -k 3 "$machine_folder/installed" - <<<'644 0:0 /etc/corexdp/Corefile') <(echo "$found"))
 }
 
 no_process() {
@@ -68,30 +74,42 @@ root_is_read_only() {
 }
 
 logged() {
-    inside "grep '$1' /run/messages"
+    inside "log | grep '$1'"
 }
 
+# Asks the service for what $1 says. When it fails, $reply is why.
 service() {
-    inside "/etc/init.d/S60corexdp $1"
+    inside "service $1" && return
+    inside 'log | tail -n 8'
+    return 1
 }
 
 # Kills the daemon without a chance to clean up; returns when another has attached.
-killed_and_back() {
-    # shellcheck disable=SC2016 # for the shell inside
-    inside 'old=$(cat /run/corexdp.pid); kill -9 $old; for tenth in $(seq 200); do
-        sleep 0.1; new=$(cat /run/corexdp.pid 2>/dev/null); [ -z "$new" ] || [ "$new" = $old ] || exit 0; done; exit 1'
+killed_and_back() { replaced_after KILL; }
+
+# Sends the daemon signal $1; returns when another has attached.
+replaced_after() {
+    local before limit=$((SECONDS + 90))
+    inside daemon-pid && before=$reply && inside "kill -$1 $before" || return
+    until inside daemon-pid && [ "$reply" != "$before" ]; do
+        [ $SECONDS -lt $limit ] && [ -z "$machine_is_lost" ] || return
+        sleep 0.3
+    done
 }
 
-# Tells the daemon to reload. Whether its count of results $1 becomes $2 soon, and it is the same process still.
+# Has the daemon reload. Whether its count of results $1 becomes $2 soon, and it is the same process still. systemd is told
+# the result too, the init script's signal has none.
 reloads() {
-    local before tenths=200
-    inside 'cat /run/corexdp.pid' && before=$reply && service reload || return
+    local before told=success tenths=200
+    inside daemon-pid && before=$reply || return
+    service reload || told=failure
+    [ "$told" = "$1" ] || [ "$init:$told" = sysv:success ] || return
     until sample_is "corexdp_reloads_total{result=\"$1\"}" "$2"; do
         tenths=$((tenths - 1))
         [ "$tenths" -gt 0 ] && [ -z "$machine_is_lost" ] || return
         sleep 0.1
     done
-    inside 'cat /run/corexdp.pid && pidof corexdp' && [[ $reply == "$before"$'\n'* && " ${reply#*$'\n'} " == *" $before "* ]]
+    inside 'daemon-pid && pidof corexdp' && [[ $reply == "$before"$'\n'* && " ${reply#*$'\n'} " == *" $before "* ]]
 }
 
 # Over the right one, on the read-only root.

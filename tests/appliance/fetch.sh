@@ -1,6 +1,6 @@
 #!/bin/bash
-# Part of tests/appliance.sh. Kernels and BusyBox from Debian's packages, of machines that are not this one. apt has a
-# configuration of its own for that, in $work, so that this machine's stays as it is.
+# Part of tests/appliance.sh. Kernels, BusyBox and systemd from Debian's packages, of machines that are not this one. apt has
+# a configuration of its own for that, in $work, so that this machine's stays as it is.
 
 : "${work:?the folder for what is downloaded and made}"
 
@@ -76,15 +76,38 @@ kernels() {
         done
 }
 
-# Sees to it that BusyBox for machine $1 is in $work/unpacked/busybox-$1, and kernel $2 in $work/unpacked/linux-$2-$1.
+# Downloads systemd for machine $1 with all that it needs, and unpacks it in $2, a root where /bin is /usr/bin and so on, as
+# Buildroot and Yocto have it with systemd. Nothing of it is run here.
+unpack_systemd() {
+    local folder name package
+    folder=$(mktemp -d "$work/packages/XXXXXX") && mkdir -p "$folder"/archives/partial "$folder"/root/usr || return
+    for name in bin sbin lib lib64; do
+        mkdir "$folder/root/usr/$name" && ln -s "usr/$name" "$folder/root/$name" || return
+    done
+    apt get install -y --no-install-recommends --download-only -o "APT::Architecture=$1" \
+        -o "Dir::Cache::archives=$folder/archives" "systemd:$1" >"$folder/log" 2>&1 || {
+        grep '^E' "$folder/log" >&2
+        return 1
+    }
+    for package in "$folder"/archives/*.deb; do
+        dpkg-deb --fsys-tarfile "$package" | tar -x --keep-directory-symlink -C "$folder/root" || return
+    done
+    rm -rf "$folder"/root/{usr/share,var} "$folder"/root/usr/lib/*/gconv
+    mv "$folder/root" "$2" && rm -rf "$folder"
+}
+
+# Sees to it that BusyBox for machine $1 is in $work/unpacked/busybox-$1, and kernel $2 in $work/unpacked/linux-$2-$1; for
+# init $3 systemd, that is in $work/unpacked/systemd-$1.
 fetch() {
-    local package busybox=$work/unpacked/busybox-$1 linux=$work/unpacked/linux-$2-$1
-    [ -d "$busybox" ] && [ -d "$linux" ] && return
+    local package busybox=$work/unpacked/busybox-$1 linux=$work/unpacked/linux-$2-$1 systemd=$work/unpacked/systemd-$1
+    [ "$3" = systemd ] || systemd=$busybox
+    [ -d "$busybox" ] && [ -d "$linux" ] && [ -d "$systemd" ] && return
     if [ -z "${apt_is_configured-}" ]; then
         configure_apt || return
         apt_is_configured=yes
     fi
     [ -d "$busybox" ] || unpack "busybox-static:$1" "$busybox" || return
+    [ -d "$systemd" ] || unpack_systemd "$1" "$systemd" || return
     [ ! -d "$linux" ] || return 0
     for package in $(kernels "$1" "$2"); do
         unpack "$package" "$linux" && break

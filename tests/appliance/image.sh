@@ -1,6 +1,6 @@
 #!/bin/bash
 # Part of tests/appliance.sh. The image as a vendor builds it: a kernel, an initramfs that only finds the root, and the
-# root, a read-only squashfs with the programs and their configuration.
+# root, a read-only squashfs with what the packages install and a configuration.
 
 : "${work:?the folder for what is downloaded and made}"
 
@@ -57,22 +57,40 @@ make_initramfs() {
         (cd "$root" && find . | cpio --quiet -o -H newc -R 0:0 | gzip -9) >"$3/initramfs"
 }
 
-# Makes $3/squashfs for machine $1, kernel $2.
+# Makes $3/squashfs for machine $1, kernel $2, with init $4, as package $5 has it.
 make_squashfs() {
     local root=$3/root dist
     dist=dist/$(triple "$1")
-    mkdir -p "$root" && cp -R tests/appliance/rootfs/. "$root/" &&
-        mkdir -p "$root"/{bin,dev,proc,sys,run,tmp,var,usr/sbin,usr/lib/corexdp} &&
-        ln -s ../run "$root/var/run" &&
-        cp "$work/unpacked/busybox-$1/bin/busybox" "$root/bin/" &&
-        busybox_applets "$root" &&
-        cp "$dist/corexdp" "$root/usr/sbin/" &&
-        cp "$dist"/*.o "$root/usr/lib/corexdp/" &&
-        install -m 755 buildroot/package/corexdp/S60corexdp "$root/etc/init.d/" &&
+    mkdir -p "$root" && "make_base_$4" "$1" "$root" &&
+        install_package "$5" "$4" "$dist/corexdp" "$dist" "$3/package" && list_installed "$3/package" >"$3/installed" &&
+        # The modes too.
+        tar -c -C "$3/package" . | tar -x --keep-directory-symlink --no-overwrite-dir -p -C "$root" &&
+        cp -R tests/appliance/rootfs/common/. "tests/appliance/rootfs/$4/." "$root/" &&
         make_dns_server "$1" "$root/usr/sbin/dns" &&
         install_modules "$2" "$root/lib/modules" virtio_net veth &&
+        "enable_services_$4" "$root" &&
         # Small blocks and, in machine.sh, a short queue: the caches for larger ones are megabytes of 64.
-        mksquashfs "$root" "$3/squashfs" -all-root -noappend -quiet -no-progress -comp xz -b 32K
+        mksquashfs "$root" "$3/squashfs" -noappend -quiet -no-progress -comp xz -b 32K
+}
+
+make_base_sysv() {
+    mkdir -p "$2"/{bin,dev,etc,lib,proc,sbin,sys,run,tmp,var,usr/sbin} && ln -s ../run "$2/var/run" &&
+        cp "$work/unpacked/busybox-$1/bin/busybox" "$2/bin/" && busybox_applets "$2" &&
+        ln -s ../bin/busybox "$2/sbin/init"
+}
+
+make_base_systemd() {
+    cp -R "$work/unpacked/systemd-$1/." "$2/" && mkdir -p "$2"/{dev,etc,proc,sys,run,tmp,var} &&
+        cp "$work/unpacked/busybox-$1/bin/busybox" "$2/bin/" && busybox_applets "$2" &&
+        ln -s ../lib/systemd/systemd "$2/sbin/init"
+}
+
+# Its place in the order is its name.
+enable_services_sysv() { :; }
+
+# As Buildroot and Yocto do at the end: links in the image, by its unit's [Install].
+enable_services_systemd() {
+    systemctl --quiet --root="$1" enable corexdp.service interfaces.service named.service test-console.service
 }
 
 make_dns_server() {
@@ -82,12 +100,12 @@ make_dns_server() {
         -nostdlib -static -fuse-ld=lld tests/appliance/dns.c -o "$2"
 }
 
-# The links of the applets that the image's scripts and the test use.
+# The links of the applets that the image's scripts and the test use, but for what is there.
 busybox_applets() {
     local applet
     for applet in sh mount umount dmesg syslogd ip insmod unshare nsenter sleep readlink cut cat echo rm sed grep tr \
-        setsid start-stop-daemon stty wget nslookup printf touch kill ps test timeout seq pidof free; do
-        ln -s busybox "$1/bin/$applet" || return
+        setsid start-stop-daemon stty wget nslookup printf touch kill ps test timeout seq pidof free stat find \
+        xargs mkdir head tail wc; do
+        [ -e "$1/bin/$applet" ] || ln -s busybox "$1/bin/$applet" || return
     done
-    ln -s ../bin/busybox "$1/sbin/init"
 }

@@ -6,7 +6,7 @@
 : "${namespace:?the network namespace of the outside}"
 
 # Seconds from the start of the emulator to the console, and for one command.
-boot_limit=120
+boot_limit=240
 command_limit=45
 
 machine_pid=
@@ -59,7 +59,7 @@ boot() {
     exec 7<>"$machine_folder/console.out" 8<>"$machine_folder/console.in"
     ip netns exec "$namespace" "${emulator[@]}" -accel tcg -m "$memory" -smp 1 \
         -nodefaults -display none -no-reboot \
-        -kernel "$kernel" -initrd "$machine_folder/initramfs" -append "console=$console panic=-1" \
+        -kernel "$kernel" -initrd "$machine_folder/initramfs" -append "console=$console panic=-1 systemd.show_status=no" \
         -drive "file=$machine_folder/squashfs,format=raw,readonly=on,if=none,id=root" \
         -device "virtio-blk-$bus,drive=root,queue-size=16" \
         -netdev "tap,id=wan,ifname=wan0,script=no,downscript=no,queues=$queues" -device "$network" \
