@@ -27,11 +27,12 @@ flood: knotd behind a veth, without a filter and with one that corexdp has attac
 turns. `at most`: dnsperf with 100 queries open at a time, as fast as answers come. Else it asks at a rate that the server
 can bear, an eighth of that and no more than 12,000/s, and waits 0.5 s for an answer; in the flood come ten times as many
 good queries besides, from addresses at random all over IPv4, as an AF_PACKET socket sends them. A limit of each source is
-no help then, as no source comes twice; what helps is to know the clients. guard: 1,000 packets per second from all the world together, and a
-million from 192.0.2.0/24, whose resolvers dnsperf stands for; a query over the limit is told to come again over TCP,
-which a real client does and a forged one can't. acl: nobody but 192.0.2.0/24. CPU 1 has knotd and all that the kernel
-does for what arrives there, the filter included; CPU 0 has dnsperf, the flood and what arrives at them. What the kernel
-does is done first, as by an interrupt.";
+no help then, as hardly a source comes twice; what helps is to know the clients. guard: 1,000 packets per second from all
+the world together, and a million from 192.0.2.0/24, whose resolvers dnsperf stands for; a query over the limit is told to
+come again over TCP, which a real client does and a forged one can't. acl: nobody but 192.0.2.0/24. CPU 1 has knotd and
+all that the kernel does for what arrives there, the filter included; CPU 0 has dnsperf, the flood and what arrives at
+them. What the kernel does is done first, as by an interrupt. Where less was answered than asked for and nothing lost,
+dnsperf had too little of its CPU to ask more.";
 
 /// What was measured of one filter, or of none.
 #[derive(Default)]
