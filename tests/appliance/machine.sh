@@ -72,10 +72,11 @@ boot() {
 # Reads the console until a line that begins with $1; `reply` is then the rest of it. Gives the machine up after $2
 # seconds. Lines that begin with $3, if given, are printed without it.
 read_console() {
-    local line limit=$((SECONDS + $2))
+    local line begun='' limit=$((SECONDS + $2))
     while [ -z "$machine_is_lost" ]; do
-        if read -r -t 1 line <&7; then
-            line=${line%$'\r'}
+        if IFS='' read -r -t 1 line <&7; then
+            line=$begun${line%$'\r'}
+            begun=
             case $line in
             "$1"*)
                 reply=${line#"$1"}
@@ -87,6 +88,9 @@ read_console() {
             lose_machine 'the emulator ended'
         elif [ $SECONDS -ge $limit ]; then
             lose_machine "nothing for $2 seconds"
+        else
+            # A line may arrive in pieces.
+            begun=$begun$line
         fi
     done
     return 1

@@ -18,9 +18,9 @@ options_are_taken() {
 }
 
 unit_is_the_packages() {
-    inside 'systemctl show -P FragmentPath -P DropInPaths -P UnitFileState corexdp | tr "\n" " "' &&
+    inside 'systemctl show -P FragmentPath -P DropInPaths -P UnitFileState corexdp | tr "\n" ,' &&
         # Debian calls it by the other of its two names.
-        [ "${reply#/usr}" = '/lib/systemd/system/corexdp.service  enabled' ]
+        [ "${reply#/usr}" = '/lib/systemd/system/corexdp.service,,enabled,' ]
 }
 
 # Whether unit $1 was active before unit $2 began to start.
