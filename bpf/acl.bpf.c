@@ -67,10 +67,7 @@ static __always_inline int decide(const struct packet *packet, __u64 bytes,
 				  const struct settings *settings,
 				  struct totals *totals)
 {
-	struct prefix source = {
-		.bits = ADDRESS_BITS,
-		.address = source_of(packet),
-	};
+	struct prefix source = prefix_of(packet);
 	struct acl_rule *rule = acl_rule_of(&source);
 	enum acl_action action = ACL_UNLISTED;
 

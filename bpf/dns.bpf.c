@@ -117,13 +117,6 @@ struct {
 	__type(key, struct address);
 	__type(value, struct bucket);
 	__uint(max_entries, SOURCES);
-} sources SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__type(key, struct address);
-	__type(value, struct bucket);
-	__uint(max_entries, SOURCES);
 } cookies SEC(".maps");
 
 struct {

@@ -9,8 +9,8 @@
  *    entry 198.51.100.0/24 action=ACL_DROP
  *    entry @limits 0.0.0.0/0 source_rate=100 source_burst=500
  *
- * xdp_map and @hosts, the access list, as of acl.bpf.c: action, protocol, port, otherwise;
- * packets, bytes, others. ACL_PASS here means on to the rest, and so does
+ * xdp_map and @hosts, the access list, as of acl.bpf.c: action, protocol, port,
+ * otherwise; packets, bytes, others. ACL_PASS here means on to the rest, and so does
  * ACL_UNLISTED unless the settings say else.
  *
  * @limits, the limits, as of limit.bpf.c: rate, burst, source_rate, source_burst,
@@ -77,13 +77,6 @@ struct {
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 } limits SEC(".maps");
 
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__type(key, struct address);
-	__type(value, struct bucket);
-	__uint(max_entries, SOURCES);
-} sources SEC(".maps");
-
 #include "exempt.h"
 #include "state.h"
 
@@ -118,10 +111,7 @@ static __always_inline enum fate judge(struct xdp_md *ctx,
 	void *end = (void *)(long)ctx->data_end;
 	bool is_dns = packet->protocol == IPPROTO_UDP &&
 		      dns_is_port(settings->port, packet->port);
-	struct prefix source = {
-		.bits = ADDRESS_BITS,
-		.address = source_of(packet),
-	};
+	struct prefix source = prefix_of(packet);
 	enum dns_fault fault = DNS_OTHER_OPCODE;
 	struct limit_rule *rule;
 

@@ -70,23 +70,13 @@ struct {
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 } xdp_map SEC(".maps");
 
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__type(key, struct address);
-	__type(value, struct bucket);
-	__uint(max_entries, SOURCES);
-} sources SEC(".maps");
-
 #include "exempt.h"
 #include "state.h"
 
 static __always_inline int decide(const struct packet *packet, bool monitor,
 				  struct totals *totals)
 {
-	struct prefix source = {
-		.bits = ADDRESS_BITS,
-		.address = source_of(packet),
-	};
+	struct prefix source = prefix_of(packet);
 	struct limit_rule *rule = bpf_map_lookup_elem(&xdp_map, &source);
 
 	if (!rule) {

@@ -38,6 +38,17 @@ static __always_inline struct address source_of(const struct packet *packet)
 	return address;
 }
 
+/* What the longest prefix of a packet's source is looked up by. */
+static __always_inline struct prefix prefix_of(const struct packet *packet)
+{
+	struct prefix prefix = {
+		.bits = ADDRESS_BITS,
+		.address = source_of(packet),
+	};
+
+	return prefix;
+}
+
 /* What of a word of 32 bits, in host order, is among the first `bits`. */
 static __always_inline __u32 word_mask(__u32 bits)
 {

@@ -9,6 +9,13 @@
 /* How many are remembered, in 3 MB; the one not seen for longest gives way. */
 #define SOURCES 32768
 
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__type(key, struct address);
+	__type(value, struct bucket);
+	__uint(max_entries, SOURCES);
+} sources SEC(".maps");
+
 /* The networks that are one source unless it is said otherwise. */
 #define SOURCE_IP4_BITS 24
 #define SOURCE_IP6_BITS 56
