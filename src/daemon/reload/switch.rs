@@ -1,6 +1,8 @@
 //! From the filters that run to those of a plan: all of them, or none.
 
-use crate::daemon::{Error, Filters, start};
+use crate::daemon::error::Error;
+use crate::daemon::start;
+use crate::daemon::state::Filters;
 use crate::filter::{Filter, Prepared};
 use crate::kernel::map_scan::Scan;
 use crate::log::Log;
