@@ -90,7 +90,7 @@ build() {
     export CARGO_ENCODED_RUSTFLAGS
     # opt-level z alone does not inline small functions. The threshold adds 8,000 bytes to 719,000, and reduces the
     # processor time of a check of 100,000 lines from 0.028 s to 0.022 s.
-    # shellcheck disable=SC2086 # $std holds no or two options
+    # shellcheck disable=SC2086 # $std has none or two options
     "$cargo" rustc --release --locked $std --target "$target" --bin corexdp -- \
         -Copt-level=z -Cllvm-args=--inline-threshold=30
 }

@@ -42,8 +42,8 @@ COREXDP_CAPACITIES = \
 
 # libbpf predates C23 and is compiled with -Werror, so it needs gnu17. bindgen
 # gets no CFLAGS: -D_FORTIFY_SOURCE makes vdprintf an inline function, which
-# bindgen omits. The profile repeats [profile.release] of Cargo.toml, because
-# Buildroot sets larger code by default.
+# bindgen omits. The environment of Buildroot overrides [profile.release] of
+# Cargo.toml, so the last three variables restore it.
 COREXDP_CARGO_ENV = \
 	$(foreach capacity,$(COREXDP_CAPACITIES),\
 		COREXDP_MAX_$(capacity)="$(BR2_PACKAGE_COREXDP_MAX_$(capacity))") \
@@ -129,7 +129,7 @@ define COREXDP_PERMISSIONS
 	/usr/sbin/corexdp f 0755 0 0 - - - - -
 endef
 
-# Landlock is optional: it prevents the worker from opening files.
+# Landlock is optional. It prevents the worker from opening files.
 define COREXDP_LINUX_CONFIG_FIXUPS
 	$(call KCONFIG_ENABLE_OPT,CONFIG_NET)
 	$(call KCONFIG_ENABLE_OPT,CONFIG_INET)
