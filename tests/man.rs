@@ -18,6 +18,8 @@ mod net;
 mod objects;
 #[path = "man/page.rs"]
 mod page;
+#[path = "man/programs.rs"]
+mod programs;
 #[path = "completion/words.rs"]
 mod words;
 
@@ -39,6 +41,10 @@ fn corefile() -> Page {
     Page::read("corexdp-corefile.5")
 }
 
+fn programs() -> Page {
+    Page::read("corexdp-programs.7")
+}
+
 fn source(path: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
 }
@@ -58,7 +64,7 @@ fn flag(option: &str) -> String {
 
 #[test]
 fn the_pages_have_no_mistake_that_mandoc_or_groff_finds() {
-    for page in [daemon(), corefile()] {
+    for page in [daemon(), corefile(), programs()] {
         for (program, options) in [
             ("mandoc", &["-T", "lint", "-W", "warning"][..]),
             ("groff", &["-mdoc", "-T", "utf8", "-w", "w", "-z"]),

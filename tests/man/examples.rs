@@ -2,14 +2,15 @@
 
 use std::process::Command;
 
-use super::{corefile, daemon};
+use super::programs::names;
+use super::{corefile, daemon, programs};
 use crate::net::{Corexdp, Daemon, Site, finish};
 
 /// A folder with the objects that are named, and both interfaces.
 pub(crate) fn site() -> Site {
     let site = Site::new();
-    for name in ["acl", "count", "limit", "ordered"] {
-        site.folder.shipped(name);
+    for name in names() {
+        site.folder.shipped(&name);
     }
     site.add_wire("eth0", "far0");
     site
@@ -19,6 +20,23 @@ pub(crate) fn site() -> Site {
 pub(crate) fn corefiles() -> Vec<String> {
     let displays = corefile().displays().into_iter();
     displays.filter(|text| text.contains("ebpf {")).collect()
+}
+
+/// Each program's section has an example of it.
+#[test]
+fn each_program_has_a_good_corefile() {
+    let site = site();
+    let displays = programs().displays().into_iter();
+    let corefiles: Vec<_> = displays.filter(|text| text.contains("ebpf {")).collect();
+    for name in names() {
+        let elf = format!("elf {name}.o\n");
+        assert!(corefiles.iter().any(|text| text.contains(&elf)), "{name}");
+    }
+    for text in corefiles {
+        site.folder.write("Corefile", &text);
+        println!("{text}");
+        finish(&mut Corexdp::command(site.folder.path(), &["check"])).expect(0, &[]);
+    }
 }
 
 #[test]
