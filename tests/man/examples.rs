@@ -1,9 +1,9 @@
-//! The examples of the manual pages.
+//! The examples of the manual pages and of the README.
 
 use std::process::Command;
 
 use super::programs::names;
-use super::{corefile, daemon, programs};
+use super::{corefile, daemon, programs, source};
 use crate::net::{Corexdp, Daemon, Site, finish};
 
 /// A folder with the objects that are named, and both interfaces.
@@ -35,6 +35,39 @@ fn each_program_has_a_good_corefile() {
     for text in corefiles {
         site.folder.write("Corefile", &text);
         println!("{text}");
+        finish(&mut Corexdp::command(site.folder.path(), &["check"])).expect(0, &[]);
+    }
+}
+
+/// The indented blocks of the README, without their indentation.
+fn readme_blocks() -> Vec<String> {
+    let mut blocks = vec![String::new()];
+    for line in source("README.md").lines() {
+        let block = blocks.last_mut().unwrap();
+        match line.strip_prefix("    ") {
+            Some(text) => *block += &format!("{text}\n"),
+            None if line.is_empty() && !block.is_empty() => *block += "\n",
+            None => blocks.push(String::new()),
+        }
+    }
+    blocks.retain(|block| !block.is_empty());
+    blocks
+}
+
+#[test]
+fn the_corefiles_of_the_readme_are_good() {
+    let site = site();
+    let blocks = readme_blocks();
+    let list = blocks.iter().find(|text| text.starts_with("entry "));
+    site.folder.write("blocklist", list.unwrap());
+    let corefiles: Vec<_> = blocks
+        .iter()
+        .filter(|text| text.contains("ebpf {"))
+        .collect();
+    assert_eq!(corefiles.len(), 3);
+    for text in corefiles {
+        println!("{text}");
+        site.folder.write("Corefile", text);
         finish(&mut Corexdp::command(site.folder.path(), &["check"])).expect(0, &[]);
     }
 }
