@@ -45,7 +45,7 @@ fn readme_blocks() -> Vec<String> {
     for line in source("README.md").lines() {
         let block = blocks.last_mut().unwrap();
         match line.strip_prefix("    ") {
-            Some(text) => *block += &format!("{text}\n"),
+            Some(text) => block.extend([text, "\n"]),
             None if line.is_empty() && !block.is_empty() => *block += "\n",
             None => blocks.push(String::new()),
         }
