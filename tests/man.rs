@@ -29,8 +29,8 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use corexdp::capacity;
-use corexdp::cli::HELP;
+use corexdp::base::capacity;
+use corexdp::commands::cli::HELP;
 use page::Page;
 use words::{commands, has, options};
 
@@ -188,7 +188,7 @@ fn the_documents_link_to_files_that_are_there() {
 #[test]
 fn every_exit_code_is_described() {
     let page = daemon().section("EXIT STATUS").join("\n");
-    let codes = source("src/exit.rs");
+    let codes = source("src/base/exit.rs");
     let codes = between(&codes, ": u8 = ", ";");
     assert_eq!(codes.len(), 8, "{codes:?}");
     let (_, help) = HELP.split_once("exit codes: ").unwrap();
