@@ -92,6 +92,7 @@ do_install() {
 
     install -D -m 0644 ${S}/src/man/corexdp.8 ${D}${mandir}/man8/corexdp.8
     install -D -m 0644 ${S}/src/man/corexdp-corefile.5 ${D}${mandir}/man5/corexdp-corefile.5
+    install -D -m 0644 ${S}/src/man/corexdp-programs.7 ${D}${mandir}/man7/corexdp-programs.7
     install -D -m 0644 ${S}/src/completion/corexdp.bash ${D}${datadir}/bash-completion/completions/corexdp
     install -D -m 0644 ${S}/src/completion/corexdp.fish ${D}${datadir}/fish/vendor_completions.d/corexdp.fish
     install -D -m 0644 ${S}/src/completion/_corexdp ${D}${datadir}/zsh/site-functions/_corexdp
