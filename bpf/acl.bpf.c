@@ -67,8 +67,8 @@ static __always_inline int decide(const struct packet *packet, __u64 bytes,
 				  const struct settings *settings,
 				  struct totals *totals)
 {
-	struct prefix source = prefix_of(packet);
-	struct acl_rule *rule = acl_rule_of(&source);
+	struct prefix source = source_prefix(packet);
+	struct acl_rule *rule = acl_lookup(&source);
 	enum acl_action action = ACL_UNLISTED;
 
 	if (rule)
@@ -90,15 +90,15 @@ int xdp_prog(struct xdp_md *ctx)
 {
 	__u64 bytes = ctx->data_end - ctx->data;
 	struct packet packet = parse_packet(ctx);
-	__u32 first = 0;
-	struct settings *set = bpf_map_lookup_elem(&settings, &first);
-	struct totals *sums = bpf_map_lookup_elem(&totals, &first);
+	__u32 key = 0;
+	struct settings *config = bpf_map_lookup_elem(&settings, &key);
+	struct totals *counters = bpf_map_lookup_elem(&totals, &key);
 
-	if (!set || !sums)
+	if (!config || !counters)
 		return XDP_PASS;
-	if (is_exempt(&packet, set, sums))
+	if (count_exempt(&packet, config, counters))
 		return XDP_PASS;
-	return decide(&packet, bytes, set, sums);
+	return decide(&packet, bytes, config, counters);
 }
 
 char _license[] SEC("license") = "Dual BSD/GPL";

@@ -6,8 +6,8 @@
 #include "prefix.h"
 
 /* How many prefixes a list may have, and how many single addresses. */
-#define ACL_RULES 262144
-#define ACL_HOSTS 131072
+#define ACL_MAX_RULES 262144
+#define ACL_MAX_HOSTS 131072
 
 enum __attribute__((packed)) acl_action {
 	ACL_UNLISTED = 0, /* as if no rule spoke of the source */
@@ -38,7 +38,7 @@ struct {
 	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
 	__type(key, struct prefix);
 	__type(value, struct acl_rule);
-	__uint(max_entries, ACL_RULES);
+	__uint(max_entries, ACL_MAX_RULES);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 } xdp_map SEC(".maps");
 
@@ -47,12 +47,12 @@ struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__type(key, struct address);
 	__type(value, struct acl_rule);
-	__uint(max_entries, ACL_HOSTS);
+	__uint(max_entries, ACL_MAX_HOSTS);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 } hosts SEC(".maps");
 
 /* The rule for a source; NULL: none. */
-static __always_inline struct acl_rule *acl_rule_of(struct prefix *source)
+static __always_inline struct acl_rule *acl_lookup(struct prefix *source)
 {
 	struct acl_rule *rule = bpf_map_lookup_elem(&hosts, &source->address);
 
@@ -60,12 +60,11 @@ static __always_inline struct acl_rule *acl_rule_of(struct prefix *source)
 }
 
 /* What the rule decides, and counts that it did. */
-static __always_inline enum acl_action acl_apply(struct acl_rule *rule,
-						 const struct packet *packet,
-						 __u64 bytes)
+static __always_inline enum acl_action
+acl_apply(struct acl_rule *rule, const struct packet *packet, __u64 bytes)
 {
 	if ((rule->protocol && rule->protocol != packet->protocol) ||
-	    (rule->port && rule->port != packet->port)) {
+	    (rule->port && rule->port != packet->dest_port)) {
 		__sync_fetch_and_add(&rule->others, 1);
 		return rule->otherwise;
 	}

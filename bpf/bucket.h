@@ -31,47 +31,50 @@ struct bucket {
 };
 
 /* How a bucket drips. */
-struct flow {
-	__u64 token; /* ticks that one takes */
-	__u64 depth; /* ticks that all but one take */
+struct bucket_rate {
+	__u64 interval;	 /* ticks that one takes */
+	__u64 tolerance; /* ticks that all but one take */
 };
 
 /* So many packets per second, above 0, and so many at once; 0: as many. */
-static __always_inline struct flow flow_of(__u32 rate, __u32 burst)
+static __always_inline struct bucket_rate bucket_rate_of(__u32 rate,
+							 __u32 burst)
 {
-	struct flow flow = {};
+	struct bucket_rate bucket_rate = {};
 
 	if (!rate)
-		return flow;
+		return bucket_rate;
 	if (!burst)
 		burst = rate;
 	if (burst > MAX_BURST)
 		burst = MAX_BURST;
-	flow.token = TICKS_PER_SECOND / rate;
-	flow.depth = flow.token * (burst - 1);
-	return flow;
+	bucket_rate.interval = TICKS_PER_SECOND / rate;
+	bucket_rate.tolerance = bucket_rate.interval * (burst - 1);
+	return bucket_rate;
 }
 
 /* Whether a tick of the timer, 10 ms at most, is little to it. */
-static __always_inline bool flow_is_deep(const struct flow *flow)
+static __always_inline bool tolerates_jiffy(const struct bucket_rate *rate)
 {
-	return flow->depth >= TICKS_PER_SECOND / 2;
+	return rate->tolerance >= TICKS_PER_SECOND / 2;
 }
 
 static __always_inline bool bucket_has_token(const struct bucket *bucket,
-					     const struct flow *flow, __u64 now)
+					     const struct bucket_rate *rate,
+					     __u64 now)
 {
 	__u64 full = *(volatile __u64 *)&bucket->full;
 
-	return full <= now || full - now <= flow->depth;
+	return full <= now || full - now <= rate->tolerance;
 }
 
-static __always_inline void bucket_take(struct bucket *bucket,
-					const struct flow *flow, __u64 now)
+static __always_inline void bucket_take_token(struct bucket *bucket,
+					      const struct bucket_rate *rate,
+					      __u64 now)
 {
 	if (*(volatile __u64 *)&bucket->full < now)
 		*(volatile __u64 *)&bucket->full = now;
-	__sync_fetch_and_add(&bucket->full, flow->token);
+	__sync_fetch_and_add(&bucket->full, rate->interval);
 }
 
 #endif

@@ -16,7 +16,7 @@
 #define TICKS_PER_NANOSECOND 16
 #define TICKS_PER_SECOND (1000000000ULL * TICKS_PER_NANOSECOND)
 
-struct reading {
+struct clock_sample {
 	__u64 jiffy; /* in which the clock was read */
 	__u64 ticks; /* what it said */
 };
@@ -25,12 +25,12 @@ struct reading {
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__type(key, __u32);
-	__type(value, struct reading);
+	__type(value, struct clock_sample);
 	__uint(max_entries, 1);
 } clock SEC(".maps");
 
 /* Since boot. */
-static __always_inline __u64 ticks(void)
+static __always_inline __u64 clock_now(void)
 {
 	return bpf_ktime_get_ns() * TICKS_PER_NANOSECOND;
 }
@@ -39,18 +39,18 @@ static __always_inline __u64 ticks(void)
  * The same, as it was when the timer's tick had its first packet. While that one
  * is being noted, a packet on another CPU may be told the time before it.
  */
-static __always_inline __u64 rough_ticks(void)
+static __always_inline __u64 clock_now_coarse(void)
 {
 	__u64 jiffy = bpf_jiffies64();
-	__u32 first = 0;
-	struct reading *last = bpf_map_lookup_elem(&clock, &first);
+	__u32 key = 0;
+	struct clock_sample *last = bpf_map_lookup_elem(&clock, &key);
 	__u64 now;
 
 	if (!last)
-		return ticks();
+		return clock_now();
 	if (*(volatile __u64 *)&last->jiffy == jiffy)
 		return *(volatile __u64 *)&last->ticks;
-	now = ticks();
+	now = clock_now();
 	*(volatile __u64 *)&last->ticks = now;
 	*(volatile __u64 *)&last->jiffy = jiffy;
 	return now;

@@ -95,7 +95,7 @@ int xdp_prog(struct xdp_md *ctx)
 	else
 		count(TRAFFIC_OTHER, bytes);
 
-	if (packet.port == DNS_PORT)
+	if (packet.dest_port == DNS_PORT)
 		count(packet.protocol == IPPROTO_TCP ? TRAFFIC_DNS_TCP :
 						       TRAFFIC_DNS_UDP,
 		      bytes);

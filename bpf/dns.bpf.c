@@ -61,7 +61,7 @@
  */
 #include "reply.h"
 #include "source.h"
-#include "tally.h"
+#include "dns_totals.h"
 
 #define DNS_TYPES 512
 #define DNS_RCODES 16
@@ -116,24 +116,24 @@ struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__type(key, struct address);
 	__type(value, struct bucket);
-	__uint(max_entries, SOURCES);
+	__uint(max_entries, MAX_SOURCES);
 } cookies SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__type(key, __u32);
-	__type(value, struct settled);
+	__type(value, struct packet_scratch);
 	__uint(max_entries, 1);
 } scratch SEC(".maps");
 
 /* What is to become of a query because of what it asks. */
 static __always_inline enum dns_action
-type_action(const struct dns_query *query, const struct settings *settings)
+apply_type_rule(const struct dns_query *query, const struct settings *settings)
 {
-	__u32 key = query->type < DNS_TYPES ? query->type : 0;
+	__u32 key = query->qtype < DNS_TYPES ? query->qtype : 0;
 	struct type_rule *rule = bpf_map_lookup_elem(&xdp_map, &key);
 
-	if (settings->only_in && query->class != DNS_CLASS_IN)
+	if (settings->only_in && query->qclass != DNS_CLASS_IN)
 		return DNS_DROP;
 	if (!rule)
 		return DNS_PASS;
@@ -142,43 +142,45 @@ type_action(const struct dns_query *query, const struct settings *settings)
 }
 
 /* Takes a token of the source's; whether it had one. */
-static __always_inline bool within_rate(const struct packet *packet,
-					const struct settings *settings,
-					bool has_cookie)
+static __always_inline bool take_source_token(const struct packet *packet,
+					      const struct settings *settings,
+					      bool has_cookie)
 {
-	struct address network = source_network(packet, settings->ip4_bits,
-						settings->ip6_bits);
+	struct address network =
+		source_network(packet, settings->ip4_bits, settings->ip6_bits);
 	struct bucket *bucket;
-	struct flow flow;
+	struct bucket_rate bucket_rate;
 	__u64 now;
 
 	if (has_cookie && settings->cookie_rate) {
-		flow = flow_of(settings->cookie_rate, settings->cookie_burst);
-		bucket = source_bucket(&cookies, &network);
+		bucket_rate = bucket_rate_of(settings->cookie_rate,
+					     settings->cookie_burst);
+		bucket = lookup_source_bucket(&cookies, &network);
 	} else {
-		flow = flow_of(settings->rate, settings->burst);
-		bucket = has_cookie ? source_bucket(&cookies, &network) :
-				      source_bucket(&sources, &network);
+		bucket_rate = bucket_rate_of(settings->rate, settings->burst);
+		bucket = has_cookie ? lookup_source_bucket(&cookies, &network) :
+				      lookup_source_bucket(&sources, &network);
 	}
 	if (!bucket)
 		return true;
-	now = flow_is_deep(&flow) ? rough_ticks() : ticks();
-	if (!bucket_has_token(bucket, &flow, now))
+	now = tolerates_jiffy(&bucket_rate) ? clock_now_coarse() : clock_now();
+	if (!bucket_has_token(bucket, &bucket_rate, now))
 		return false;
-	bucket_take(bucket, &flow, now);
+	bucket_take_token(bucket, &bucket_rate, now);
 	return true;
 }
 
-static __always_inline enum dns_action
-judge(const struct packet *packet, const struct dns_query *query,
-      const struct settings *settings, struct totals *totals)
+static __always_inline enum dns_action decide(const struct packet *packet,
+					      const struct dns_query *query,
+					      const struct settings *settings,
+					      struct totals *totals)
 {
 	enum dns_action action;
 
 	count_query(totals, query);
-	action = type_action(query, settings);
+	action = apply_type_rule(query, settings);
 	if (action != DNS_PASS || !settings->rate ||
-	    within_rate(packet, settings, query->cookie))
+	    take_source_token(packet, settings, query->cookie))
 		return action;
 	totals->limited++;
 	if (settings->slip > 1 && bpf_get_prandom_u32() % settings->slip)
@@ -186,12 +188,10 @@ judge(const struct packet *packet, const struct dns_query *query,
 	return DNS_TRUNCATE;
 }
 
-static __always_inline int carry_out(struct xdp_md *ctx,
-				     const struct packet *packet,
-				     const struct dns_query *query,
-				     struct settled *settled,
-				     enum dns_action action, bool monitor,
-				     struct totals *totals)
+static __always_inline int
+apply_action(struct xdp_md *ctx, const struct packet *packet,
+	     const struct dns_query *query, struct packet_scratch *scratch,
+	     enum dns_action action, bool monitor, struct totals *totals)
 {
 	if (action == DNS_PASS) {
 		totals->passed++;
@@ -207,73 +207,75 @@ static __always_inline int carry_out(struct xdp_md *ctx,
 		totals->truncated++;
 	if (monitor)
 		return XDP_PASS;
-	return reply(ctx, packet, query, settled,
-		     action == DNS_REFUSE ? DNS_RCODE_REFUSED : 0,
-		     action == DNS_TRUNCATE);
+	return send_reply(ctx, packet, query, scratch,
+			  action == DNS_REFUSE ? DNS_RCODE_REFUSED : 0,
+			  action == DNS_TRUNCATE);
 }
 
-static __always_inline void count_answer(const struct packet *packet, void *end)
+static __always_inline void count_answer(const struct packet *packet,
+					 void *data_end)
 {
-	struct cursor cursor = { .at = packet->transport, .end = end };
-	struct udphdr *udp = take(&cursor, sizeof(*udp));
-	struct dns_header *dns = take(&cursor, sizeof(*dns));
+	struct cursor cursor = { .pos = packet->transport, .end = data_end };
+	struct udphdr *udp = cursor_pull(&cursor, sizeof(*udp));
+	struct dns_header *dns = cursor_pull(&cursor, sizeof(*dns));
 	struct rcode *rcode;
 	__u32 key;
 
-	if (!udp || !dns || !(dns->flags & DNS_QR))
+	if (!udp || !dns || !(dns->flags_high & DNS_QR))
 		return;
-	key = dns->more & DNS_RCODE_MASK;
+	key = dns->flags_low & DNS_RCODE_MASK;
 	rcode = bpf_map_lookup_elem(&rcodes, &key);
 	if (rcode)
 		rcode->packets++;
 }
 
 static __always_inline int filter(struct xdp_md *ctx, struct packet *packet,
-				  struct settled *settled,
+				  struct packet_scratch *scratch,
 				  const struct settings *settings,
 				  struct totals *totals)
 {
-	void *end = (void *)(long)ctx->data_end;
+	void *data_end = (void *)(long)ctx->data_end;
 	struct dns_query query = {};
-	enum dns_fault fault;
+	enum dns_error error;
 
-	if (!dns_is_port(settings->port, packet->port)) {
+	if (!is_dns_port(settings->port, packet->dest_port)) {
 		totals->other++;
-		if (dns_is_port(settings->port, packet->source_port))
-			count_answer(packet, end);
+		if (is_dns_port(settings->port, packet->source_port))
+			count_answer(packet, data_end);
 		return XDP_PASS;
 	}
-	fault = dns_read(packet, end, settings->opcodes, settled, &query);
-	if (fault == DNS_OTHER_OPCODE) {
+	error = parse_dns_query(packet, data_end, settings->opcodes, scratch,
+				&query);
+	if (error == DNS_OTHER_OPCODE) {
 		totals->passed++;
 		return XDP_PASS;
 	}
-	if (fault) {
-		count_fault(totals, fault);
+	if (error) {
+		count_malformed(totals, error);
 		return settings->monitor ? XDP_PASS : XDP_DROP;
 	}
-	return carry_out(ctx, packet, &query, settled,
-			 judge(packet, &query, settings, totals),
-			 settings->monitor, totals);
+	return apply_action(ctx, packet, &query, scratch,
+			    decide(packet, &query, settings, totals),
+			    settings->monitor, totals);
 }
 
 SEC("xdp")
 int xdp_prog(struct xdp_md *ctx)
 {
 	struct packet packet = parse_packet(ctx);
-	__u32 first = 0;
-	struct settings *set = bpf_map_lookup_elem(&settings, &first);
-	struct totals *sums = bpf_map_lookup_elem(&totals, &first);
-	struct settled *settled = bpf_map_lookup_elem(&scratch, &first);
+	__u32 key = 0;
+	struct settings *config = bpf_map_lookup_elem(&settings, &key);
+	struct totals *counters = bpf_map_lookup_elem(&totals, &key);
+	struct packet_scratch *buffer = bpf_map_lookup_elem(&scratch, &key);
 
-	if (!set || !sums || !settled)
+	if (!config || !counters || !buffer)
 		return XDP_PASS;
 	if (packet.protocol != IPPROTO_UDP || !packet.transport) {
-		sums->other++;
+		counters->other++;
 		return XDP_PASS;
 	}
-	settle(ctx, settled, &packet);
-	return filter(ctx, &packet, settled, set, sums);
+	launder(ctx, buffer, &packet);
+	return filter(ctx, &packet, buffer, config, counters);
 }
 
 char _license[] SEC("license") = "Dual BSD/GPL";

@@ -11,9 +11,9 @@
 #include "management.h"
 
 /* Counts the packet if it is exempt. */
-static __always_inline bool is_exempt(const struct packet *packet,
-				      const struct settings *settings,
-				      struct totals *totals)
+static __always_inline bool count_exempt(const struct packet *packet,
+					 const struct settings *settings,
+					 struct totals *totals)
 {
 	if (!packet->version) {
 		totals->other++;

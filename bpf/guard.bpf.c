@@ -61,19 +61,19 @@ struct totals {
 	__u64 other;
 };
 
-enum fate {
-	FATE_PASS,
-	FATE_DENY,
-	FATE_MALFORMED,
-	FATE_LIMIT,
-	FATE_TRUNCATE,
+enum verdict {
+	VERDICT_PASS,
+	VERDICT_DENY,
+	VERDICT_MALFORMED,
+	VERDICT_LIMIT,
+	VERDICT_TRUNCATE,
 };
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
 	__type(key, struct prefix);
 	__type(value, struct limit_rule);
-	__uint(max_entries, LIMIT_RULES);
+	__uint(max_entries, LIMIT_MAX_RULES);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 } limits SEC(".maps");
 
@@ -83,7 +83,7 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__type(key, __u32);
-	__type(value, struct settled);
+	__type(value, struct packet_scratch);
 	__uint(max_entries, 1);
 } scratch SEC(".maps");
 
@@ -91,7 +91,7 @@ static __always_inline bool is_denied(const struct packet *packet, __u64 bytes,
 				      struct prefix *source,
 				      const struct settings *settings)
 {
-	struct acl_rule *rule = acl_rule_of(source);
+	struct acl_rule *rule = acl_lookup(source);
 	enum acl_action action = ACL_UNLISTED;
 
 	if (rule)
@@ -102,65 +102,66 @@ static __always_inline bool is_denied(const struct packet *packet, __u64 bytes,
 }
 
 /* What is to become of a packet; `query` is read where it is for the server. */
-static __always_inline enum fate judge(struct xdp_md *ctx,
-				       const struct packet *packet,
-				       const struct settings *settings,
-				       struct settled *settled,
-				       struct dns_query *query)
+static __always_inline enum verdict decide(struct xdp_md *ctx,
+					   const struct packet *packet,
+					   const struct settings *settings,
+					   struct packet_scratch *scratch,
+					   struct dns_query *query)
 {
-	void *end = (void *)(long)ctx->data_end;
+	void *data_end = (void *)(long)ctx->data_end;
 	bool is_dns = packet->protocol == IPPROTO_UDP &&
-		      dns_is_port(settings->port, packet->port);
-	struct prefix source = prefix_of(packet);
-	enum dns_fault fault = DNS_OTHER_OPCODE;
+		      is_dns_port(settings->port, packet->dest_port);
+	struct prefix source = source_prefix(packet);
+	enum dns_error error = DNS_OTHER_OPCODE;
 	struct limit_rule *rule;
 
 	if (is_denied(packet, ctx->data_end - ctx->data, &source, settings))
-		return FATE_DENY;
+		return VERDICT_DENY;
 	if (is_dns)
-		fault = dns_read(packet, end, settings->opcodes, settled,
-				 query);
-	if (fault != DNS_GOOD && fault != DNS_OTHER_OPCODE)
-		return FATE_MALFORMED;
+		error = parse_dns_query(packet, data_end, settings->opcodes,
+					scratch, query);
+	if (error != DNS_OK && error != DNS_OTHER_OPCODE)
+		return VERDICT_MALFORMED;
 	rule = bpf_map_lookup_elem(&limits, &source);
-	if (!rule || limit_admits(rule, &sources, packet))
-		return FATE_PASS;
-	return fault == DNS_GOOD && settings->truncate ? FATE_TRUNCATE :
-							 FATE_LIMIT;
+	if (!rule || limit_admit(rule, &sources, packet))
+		return VERDICT_PASS;
+	return error == DNS_OK && settings->truncate ? VERDICT_TRUNCATE :
+						       VERDICT_LIMIT;
 }
 
-static __always_inline void count(struct totals *totals, enum fate fate)
+static __always_inline void count_verdict(struct totals *totals,
+					  enum verdict verdict)
 {
-	if (fate == FATE_PASS)
+	if (verdict == VERDICT_PASS)
 		totals->passed++;
-	else if (fate == FATE_DENY)
+	else if (verdict == VERDICT_DENY)
 		totals->denied++;
-	else if (fate == FATE_MALFORMED)
+	else if (verdict == VERDICT_MALFORMED)
 		totals->malformed++;
-	else if (fate == FATE_LIMIT)
+	else if (verdict == VERDICT_LIMIT)
 		totals->limited++;
 	else
 		totals->truncated++;
 }
 
 static __always_inline int filter(struct xdp_md *ctx, struct packet *packet,
-				  struct settled *settled,
+				  struct packet_scratch *scratch,
 				  const struct settings *settings,
 				  struct totals *totals)
 {
 	struct dns_query query = {};
-	enum fate fate;
+	enum verdict verdict;
 
 	/* Without ports it is for no server, and this is never read. */
 	if (!packet->transport)
 		packet->transport = packet->ip;
-	settle(ctx, settled, packet);
-	fate = judge(ctx, packet, settings, settled, &query);
-	count(totals, fate);
-	if (fate == FATE_PASS || settings->monitor)
+	launder(ctx, scratch, packet);
+	verdict = decide(ctx, packet, settings, scratch, &query);
+	count_verdict(totals, verdict);
+	if (verdict == VERDICT_PASS || settings->monitor)
 		return XDP_PASS;
-	if (fate == FATE_TRUNCATE)
-		return reply(ctx, packet, &query, settled, 0, true);
+	if (verdict == VERDICT_TRUNCATE)
+		return send_reply(ctx, packet, &query, scratch, 0, true);
 	return XDP_DROP;
 }
 
@@ -168,16 +169,16 @@ SEC("xdp")
 int xdp_prog(struct xdp_md *ctx)
 {
 	struct packet packet = parse_packet(ctx);
-	__u32 first = 0;
-	struct settings *set = bpf_map_lookup_elem(&settings, &first);
-	struct totals *sums = bpf_map_lookup_elem(&totals, &first);
-	struct settled *settled = bpf_map_lookup_elem(&scratch, &first);
+	__u32 key = 0;
+	struct settings *config = bpf_map_lookup_elem(&settings, &key);
+	struct totals *counters = bpf_map_lookup_elem(&totals, &key);
+	struct packet_scratch *buffer = bpf_map_lookup_elem(&scratch, &key);
 
-	if (!set || !sums || !settled)
+	if (!config || !counters || !buffer)
 		return XDP_PASS;
-	if (is_exempt(&packet, set, sums))
+	if (count_exempt(&packet, config, counters))
 		return XDP_PASS;
-	return filter(ctx, &packet, settled, set, sums);
+	return filter(ctx, &packet, buffer, config, counters);
 }
 
 char _license[] SEC("license") = "Dual BSD/GPL";

@@ -66,7 +66,7 @@ struct {
 	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
 	__type(key, struct prefix);
 	__type(value, struct limit_rule);
-	__uint(max_entries, LIMIT_RULES);
+	__uint(max_entries, LIMIT_MAX_RULES);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 } xdp_map SEC(".maps");
 
@@ -76,14 +76,14 @@ struct {
 static __always_inline int decide(const struct packet *packet, bool monitor,
 				  struct totals *totals)
 {
-	struct prefix source = prefix_of(packet);
+	struct prefix source = source_prefix(packet);
 	struct limit_rule *rule = bpf_map_lookup_elem(&xdp_map, &source);
 
 	if (!rule) {
 		totals->unlisted++;
 		return XDP_PASS;
 	}
-	if (limit_admits(rule, &sources, packet)) {
+	if (limit_admit(rule, &sources, packet)) {
 		totals->passed++;
 		return XDP_PASS;
 	}
@@ -95,15 +95,15 @@ SEC("xdp")
 int xdp_prog(struct xdp_md *ctx)
 {
 	struct packet packet = parse_packet(ctx);
-	__u32 first = 0;
-	struct settings *set = bpf_map_lookup_elem(&settings, &first);
-	struct totals *sums = bpf_map_lookup_elem(&totals, &first);
+	__u32 key = 0;
+	struct settings *config = bpf_map_lookup_elem(&settings, &key);
+	struct totals *counters = bpf_map_lookup_elem(&totals, &key);
 
-	if (!set || !sums)
+	if (!config || !counters)
 		return XDP_PASS;
-	if (is_exempt(&packet, set, sums))
+	if (count_exempt(&packet, config, counters))
 		return XDP_PASS;
-	return decide(&packet, set->monitor, sums);
+	return decide(&packet, config->monitor, counters);
 }
 
 char _license[] SEC("license") = "Dual BSD/GPL";

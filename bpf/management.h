@@ -22,21 +22,22 @@
 #define DHCP6_CLIENT_PORT 546
 #define DHCP6_SERVER_PORT 547
 
-#define ND_FIRST 133
-#define ND_LAST 137
-#define ND_HOPS 255
+#define NDISC_ROUTER_SOLICITATION 133
+#define NDISC_REDIRECT 137
+#define NDISC_HOP_LIMIT 255
 
 static __always_inline bool is_management(const struct packet *packet)
 {
 	if (packet->protocol == IPPROTO_TCP)
-		return packet->port == SSH_PORT;
+		return packet->dest_port == SSH_PORT;
 	if (packet->protocol == IPPROTO_UDP)
-		return packet->port == DHCP_SERVER_PORT ||
-		       packet->port == DHCP_CLIENT_PORT ||
-		       packet->port == DHCP6_CLIENT_PORT ||
-		       packet->port == DHCP6_SERVER_PORT;
-	return packet->icmp6 >= ND_FIRST && packet->icmp6 <= ND_LAST &&
-	       packet->hops == ND_HOPS;
+		return packet->dest_port == DHCP_SERVER_PORT ||
+		       packet->dest_port == DHCP_CLIENT_PORT ||
+		       packet->dest_port == DHCP6_CLIENT_PORT ||
+		       packet->dest_port == DHCP6_SERVER_PORT;
+	return packet->icmp6_type >= NDISC_ROUTER_SOLICITATION &&
+	       packet->icmp6_type <= NDISC_REDIRECT &&
+	       packet->hop_limit == NDISC_HOP_LIMIT;
 }
 
 #endif

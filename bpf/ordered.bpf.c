@@ -32,7 +32,7 @@
  */
 #include "subnet.h"
 
-#define RULES 128
+#define MAX_RULES 128
 
 enum acl_action {
 	ACL_END = 0,
@@ -54,7 +54,7 @@ struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__type(key, __u32);
 	__type(value, struct rule);
-	__uint(max_entries, RULES);
+	__uint(max_entries, MAX_RULES);
 } xdp_map SEC(".maps");
 
 SEC("xdp")
@@ -64,17 +64,17 @@ int xdp_prog(struct xdp_md *ctx)
 
 	if (!packet.version)
 		return XDP_PASS;
-	for (__u32 place = 0; place < RULES; place++) {
+	for (__u32 index = 0; index < MAX_RULES; index++) {
 		/* Its own variable: older verifiers lose count of one whose
 		 * address is taken, and then see no end to the loop. */
-		__u32 key = place;
+		__u32 key = index;
 		struct rule *rule = bpf_map_lookup_elem(&xdp_map, &key);
 
 		if (!rule || rule->action == ACL_END)
 			break;
-		if (!subnet_holds(&packet, rule->family, rule->ip4_net,
-				  rule->ip4_mask, rule->ip6_net,
-				  rule->ip6_mask))
+		if (!subnet_matches(&packet, rule->family, rule->ip4_net,
+				    rule->ip4_mask, rule->ip6_net,
+				    rule->ip6_mask))
 			continue;
 		__sync_fetch_and_add(&rule->packets, 1);
 		return rule->action == ACL_DROP ? XDP_DROP : XDP_PASS;

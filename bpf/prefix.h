@@ -23,7 +23,8 @@ struct prefix {
 	struct address address;
 };
 
-static __always_inline struct address source_of(const struct packet *packet)
+static __always_inline struct address
+source_address(const struct packet *packet)
 {
 	struct address address;
 
@@ -39,28 +40,28 @@ static __always_inline struct address source_of(const struct packet *packet)
 }
 
 /* What the longest prefix of a packet's source is looked up by. */
-static __always_inline struct prefix prefix_of(const struct packet *packet)
+static __always_inline struct prefix source_prefix(const struct packet *packet)
 {
 	struct prefix prefix = {
 		.bits = ADDRESS_BITS,
-		.address = source_of(packet),
+		.address = source_address(packet),
 	};
 
 	return prefix;
 }
 
 /* What of a word of 32 bits, in host order, is among the first `bits`. */
-static __always_inline __u32 word_mask(__u32 bits)
+static __always_inline __u32 prefix_mask(__u32 bits)
 {
 	return bits >= 32 ? ~0U : ~(~0U >> bits);
 }
 
 /* The network of an address, by its first `bits` of 128. */
-static __always_inline struct address network_of(struct address address,
-						 __u32 bits)
+static __always_inline struct address mask_address(struct address address,
+						   __u32 bits)
 {
 	for (int i = 0; i < 4; i++) {
-		address.word[i] &= bpf_htonl(word_mask(bits));
+		address.word[i] &= bpf_htonl(prefix_mask(bits));
 		bits = bits > 32 ? bits - 32 : 0;
 	}
 	return address;

@@ -19,13 +19,13 @@
 
 /* What we take over UDP: no answer of ours is longer. */
 #define REPLY_EDNS_SIZE 1232
-#define REPLY_HOPS 64
+#define REPLY_HOP_LIMIT 64
 /* UDP header and DNS header, the longest question, an OPT record. */
 #define REPLY_MAX_WORDS ((8 + 12 + 255 + 4 + 11 + 1) / 2)
 /* The first bit of a group address. */
-#define ETHER_GROUP 0x01
+#define ETH_GROUP_BIT 0x01
 
-static __always_inline __u16 fold(__u64 sum)
+static __always_inline __u16 csum_fold(__u64 sum)
 {
 	sum = (sum & 0xffffffff) + (sum >> 32);
 	sum = (sum & 0xffffffff) + (sum >> 32);
@@ -35,39 +35,40 @@ static __always_inline __u16 fold(__u64 sum)
 }
 
 /* Header and question say what they are to say; returns where they end. */
-static __always_inline __u32 reply_message(const struct dns_query *query,
-					   __u8 rcode, bool truncated)
+static __always_inline __u32 reply_dns(const struct dns_query *query,
+				       __u8 rcode, bool truncated)
 {
 	struct dns_header *dns = query->header;
-	struct dns_opt *opt = dns_at(query, query->rest);
+	struct dns_opt *opt = dns_at(query, query->question_end);
 
-	dns->flags = DNS_QR | (truncated ? DNS_TC : 0) | (dns->flags & DNS_RD);
-	dns->more = (dns->more & DNS_CD) | rcode;
-	dns->additionals = 0;
-	if (!query->edns || (void *)(opt + 1) > query->end)
-		return query->rest;
-	dns->additionals = bpf_htons(1);
-	opt->size = bpf_htons(REPLY_EDNS_SIZE);
-	opt->rcode = 0;
+	dns->flags_high = DNS_QR | (truncated ? DNS_TC : 0) |
+			  (dns->flags_high & DNS_RD);
+	dns->flags_low = (dns->flags_low & DNS_CD) | rcode;
+	dns->arcount = 0;
+	if (!query->edns || (void *)(opt + 1) > query->data_end)
+		return query->question_end;
+	dns->arcount = bpf_htons(1);
+	opt->udp_size = bpf_htons(REPLY_EDNS_SIZE);
+	opt->extended_rcode = 0;
 	opt->version = 0;
 	opt->flags &= bpf_htons(DNS_DO);
-	opt->length = 0;
-	return query->rest + sizeof(*opt);
+	opt->rdlength = 0;
+	return query->question_end + sizeof(*opt);
 }
 
 /* The sum of a datagram; its checksum must be 0. */
-static __always_inline __u64 reply_sum(struct udphdr *udp, __u32 length,
-				       void *end)
+static __always_inline __u64 udp_sum(struct udphdr *udp, __u32 length,
+				     void *data_end)
 {
 	__u64 sum = 0;
 	__u16 *word = (void *)udp;
 
 	for (__u32 i = 0; i < REPLY_MAX_WORDS; i++, word++) {
-		if (2 * i + 1 >= length || (void *)(word + 1) > end)
+		if (2 * i + 1 >= length || (void *)(word + 1) > data_end)
 			break;
 		sum += *word;
 	}
-	if (length & 1 && (void *)word + 1 <= end)
+	if (length & 1 && (void *)word + 1 <= data_end)
 		sum += bpf_htons(*(__u8 *)word << 8);
 	return sum;
 }
@@ -81,11 +82,11 @@ static __always_inline __u64 reply_ip4(struct iphdr *ip, __u32 length)
 	ip->saddr = ip->daddr;
 	ip->daddr = address;
 	ip->tot_len = bpf_htons(sizeof(*ip) + length);
-	ip->ttl = REPLY_HOPS;
+	ip->ttl = REPLY_HOP_LIMIT;
 	ip->check = 0;
 	for (int i = 0; i < (int)sizeof(*ip) / 2; i++)
 		sum += ((__u16 *)ip)[i];
-	ip->check = fold(sum);
+	ip->check = csum_fold(sum);
 	return (__u64)ip->saddr + ip->daddr;
 }
 
@@ -98,28 +99,29 @@ static __always_inline __u64 reply_ip6(struct ipv6hdr *ip, __u32 length)
 	ip->saddr = ip->daddr;
 	ip->daddr = address;
 	ip->payload_len = bpf_htons(length);
-	ip->hop_limit = REPLY_HOPS;
+	ip->hop_limit = REPLY_HOP_LIMIT;
 	for (int i = 0; i < 8; i++)
 		sum += words[i];
 	return sum;
 }
 
-static __always_inline void reply_ethernet(struct ethhdr *ethernet)
+static __always_inline void reply_ethernet(struct ethhdr *eth)
 {
 	__u8 address[ETH_ALEN];
 
-	__builtin_memcpy(address, ethernet->h_source, ETH_ALEN);
-	__builtin_memcpy(ethernet->h_source, ethernet->h_dest, ETH_ALEN);
-	__builtin_memcpy(ethernet->h_dest, address, ETH_ALEN);
+	__builtin_memcpy(address, eth->h_source, ETH_ALEN);
+	__builtin_memcpy(eth->h_source, eth->h_dest, ETH_ALEN);
+	__builtin_memcpy(eth->h_dest, address, ETH_ALEN);
 }
 
 /* The same for either; false when the header is not there. */
-static __always_inline bool reply_ip(const struct packet *packet, void *end,
-				     __u32 length, __u64 *sum)
+static __always_inline bool reply_ip(const struct packet *packet,
+				     void *data_end, __u32 length, __u64 *sum)
 {
-	if (packet->version == 4 && packet->ip + sizeof(struct iphdr) <= end)
+	if (packet->version == 4 &&
+	    packet->ip + sizeof(struct iphdr) <= data_end)
 		*sum = reply_ip4(packet->ip, length);
-	else if (packet->ip + sizeof(struct ipv6hdr) <= end)
+	else if (packet->ip + sizeof(struct ipv6hdr) <= data_end)
 		*sum = reply_ip6(packet->ip, length);
 	else
 		return false;
@@ -138,45 +140,47 @@ static __always_inline void reply_udp(struct udphdr *udp, __u32 length)
 }
 
 /* Whether there is one to answer, and a plain way back. */
-static __always_inline bool reply_may(const struct ethhdr *ethernet,
+static __always_inline bool may_reply(const struct ethhdr *eth,
 				      const struct packet *packet)
 {
 	return packet->plain && packet->source_port &&
-	       !(ethernet->h_dest[0] & ETHER_GROUP);
+	       !(eth->h_dest[0] & ETH_GROUP_BIT);
 }
 
 /*
  * Makes the answer and has it sent; XDP_DROP when it can't be: to options and
  * extension headers, to a group, to port 0.
  */
-static __always_inline int reply(struct xdp_md *ctx, const struct packet *packet,
-				 const struct dns_query *query,
-				 struct settled *settled, __u8 rcode,
-				 bool truncated)
+static __always_inline int send_reply(struct xdp_md *ctx,
+				      const struct packet *packet,
+				      const struct dns_query *query,
+				      struct packet_scratch *scratch,
+				      __u8 rcode, bool truncated)
 {
-	struct ethhdr *ethernet = (void *)(long)ctx->data;
+	struct ethhdr *eth = (void *)(long)ctx->data;
 	struct udphdr *udp = packet->transport;
-	void *end = query->end;
+	void *data_end = query->data_end;
 	__u32 length;
 	__u64 sum;
-	int more;
+	int old_length;
 
-	if ((void *)(ethernet + 1) > end || (void *)(udp + 1) > end ||
-	    !reply_may(ethernet, packet))
+	if ((void *)(eth + 1) > data_end || (void *)(udp + 1) > data_end ||
+	    !may_reply(eth, packet))
 		return XDP_DROP;
-	more = (int)(end - (void *)udp);
-	length = forget(settled, sizeof(*udp) + reply_message(query, rcode,
-							      truncated));
+	old_length = (int)(data_end - (void *)udp);
+	length = opaque(scratch,
+			sizeof(*udp) + reply_dns(query, rcode, truncated));
 	reply_udp(udp, length);
-	if (!reply_ip(packet, end, length, &sum))
+	if (!reply_ip(packet, data_end, length, &sum))
 		return XDP_DROP;
 	sum += bpf_htons(IPPROTO_UDP) + bpf_htons(length);
-	udp->check = fold(sum + reply_sum(udp, length, end));
+	udp->check = csum_fold(sum + udp_sum(udp, length, data_end));
 	/* To a checksum of 0 nobody looks. */
 	if (!udp->check)
 		udp->check = 0xffff;
-	reply_ethernet(ethernet);
-	return bpf_xdp_adjust_tail(ctx, (int)length - more) ? XDP_DROP : XDP_TX;
+	reply_ethernet(eth);
+	return bpf_xdp_adjust_tail(ctx, (int)length - old_length) ? XDP_DROP :
+								    XDP_TX;
 }
 
 #endif

@@ -7,13 +7,13 @@
 #include "prefix.h"
 
 /* How many are remembered, in 3 MB; the one not seen for longest gives way. */
-#define SOURCES 32768
+#define MAX_SOURCES 32768
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__type(key, struct address);
 	__type(value, struct bucket);
-	__uint(max_entries, SOURCES);
+	__uint(max_entries, MAX_SOURCES);
 } sources SEC(".maps");
 
 /* The networks that are one source unless it is said otherwise. */
@@ -24,20 +24,20 @@ struct {
 static __always_inline struct address
 source_network(const struct packet *packet, __u8 ip4_bits, __u8 ip6_bits)
 {
-	struct address address = source_of(packet);
+	struct address address = source_address(packet);
 
 	if (packet->version == 6)
-		return network_of(address,
-				  ip6_bits ? ip6_bits : SOURCE_IP6_BITS);
+		return mask_address(address,
+				    ip6_bits ? ip6_bits : SOURCE_IP6_BITS);
 	if (!ip4_bits)
 		ip4_bits = SOURCE_IP4_BITS;
-	address.word[3] &= bpf_htonl(word_mask(ip4_bits));
+	address.word[3] &= bpf_htonl(prefix_mask(ip4_bits));
 	return address;
 }
 
 /* The bucket of a network, a full one when it is new; NULL: no room. */
-static __always_inline struct bucket *source_bucket(void *sources,
-						    struct address *network)
+static __always_inline struct bucket *
+lookup_source_bucket(void *sources, struct address *network)
 {
 	struct bucket *bucket = bpf_map_lookup_elem(sources, network);
 	struct bucket fresh = {};

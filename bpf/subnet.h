@@ -30,10 +30,11 @@ enum subnet_family {
  * Whether the source of an IP packet is one that the rule speaks of. The IPv6
  * network and mask are 16 bytes each, aligned to 8.
  */
-static __always_inline bool
-subnet_holds(const struct packet *packet, enum subnet_family family,
-	     __be32 ip4_net, __be32 ip4_mask, const __u8 *ip6_net,
-	     const __u8 *ip6_mask)
+static __always_inline bool subnet_matches(const struct packet *packet,
+					   enum subnet_family family,
+					   __be32 ip4_net, __be32 ip4_mask,
+					   const __u8 *ip6_net,
+					   const __u8 *ip6_mask)
 {
 	const __u64 *net = (const __u64 *)ip6_net;
 	const __u64 *mask = (const __u64 *)ip6_mask;
