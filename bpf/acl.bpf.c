@@ -91,14 +91,14 @@ int xdp_prog(struct xdp_md *ctx)
 	__u64 bytes = ctx->data_end - ctx->data;
 	struct packet packet = parse_packet(ctx);
 	__u32 key = 0;
-	struct settings *config = bpf_map_lookup_elem(&settings, &key);
-	struct totals *counters = bpf_map_lookup_elem(&totals, &key);
+	struct settings *settings_entry = bpf_map_lookup_elem(&settings, &key);
+	struct totals *totals_entry = bpf_map_lookup_elem(&totals, &key);
 
-	if (!config || !counters)
+	if (!settings_entry || !totals_entry)
 		return XDP_PASS;
-	if (count_exempt(&packet, config, counters))
+	if (count_exempt(&packet, settings_entry, totals_entry))
 		return XDP_PASS;
-	return decide(&packet, bytes, config, counters);
+	return decide(&packet, bytes, settings_entry, totals_entry);
 }
 
 char _license[] SEC("license") = "Dual BSD/GPL";

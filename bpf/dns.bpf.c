@@ -112,19 +112,9 @@ struct {
 	__uint(max_entries, DNS_RCODES);
 } rcodes SEC(".maps");
 
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__type(key, struct address);
-	__type(value, struct bucket);
-	__uint(max_entries, MAX_SOURCES);
-} cookies SEC(".maps");
+struct source_map cookies SEC(".maps");
 
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__type(key, __u32);
-	__type(value, struct packet_scratch);
-	__uint(max_entries, 1);
-} scratch SEC(".maps");
+#include "scratch.h"
 
 /* What is to become of a query because of what it asks. */
 static __always_inline enum dns_action
@@ -264,18 +254,20 @@ int xdp_prog(struct xdp_md *ctx)
 {
 	struct packet packet = parse_packet(ctx);
 	__u32 key = 0;
-	struct settings *config = bpf_map_lookup_elem(&settings, &key);
-	struct totals *counters = bpf_map_lookup_elem(&totals, &key);
-	struct packet_scratch *buffer = bpf_map_lookup_elem(&scratch, &key);
+	struct settings *settings_entry = bpf_map_lookup_elem(&settings, &key);
+	struct totals *totals_entry = bpf_map_lookup_elem(&totals, &key);
+	struct packet_scratch *scratch_entry =
+		bpf_map_lookup_elem(&scratch, &key);
 
-	if (!config || !counters || !buffer)
+	if (!settings_entry || !totals_entry || !scratch_entry)
 		return XDP_PASS;
 	if (packet.protocol != IPPROTO_UDP || !packet.transport) {
-		counters->other++;
+		totals_entry->other++;
 		return XDP_PASS;
 	}
-	launder(ctx, buffer, &packet);
-	return filter(ctx, &packet, buffer, config, counters);
+	launder(ctx, scratch_entry, &packet);
+	return filter(ctx, &packet, scratch_entry, settings_entry,
+		      totals_entry);
 }
 
 char _license[] SEC("license") = "Dual BSD/GPL";

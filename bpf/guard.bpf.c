@@ -69,23 +69,11 @@ enum verdict {
 	VERDICT_TRUNCATE,
 };
 
-struct {
-	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
-	__type(key, struct prefix);
-	__type(value, struct limit_rule);
-	__uint(max_entries, LIMIT_MAX_RULES);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-} limits SEC(".maps");
+struct limit_map limits SEC(".maps");
 
 #include "exempt.h"
 #include "state.h"
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__type(key, __u32);
-	__type(value, struct packet_scratch);
-	__uint(max_entries, 1);
-} scratch SEC(".maps");
+#include "scratch.h"
 
 static __always_inline bool is_denied(const struct packet *packet, __u64 bytes,
 				      struct prefix *source,
@@ -170,15 +158,17 @@ int xdp_prog(struct xdp_md *ctx)
 {
 	struct packet packet = parse_packet(ctx);
 	__u32 key = 0;
-	struct settings *config = bpf_map_lookup_elem(&settings, &key);
-	struct totals *counters = bpf_map_lookup_elem(&totals, &key);
-	struct packet_scratch *buffer = bpf_map_lookup_elem(&scratch, &key);
+	struct settings *settings_entry = bpf_map_lookup_elem(&settings, &key);
+	struct totals *totals_entry = bpf_map_lookup_elem(&totals, &key);
+	struct packet_scratch *scratch_entry =
+		bpf_map_lookup_elem(&scratch, &key);
 
-	if (!config || !counters || !buffer)
+	if (!settings_entry || !totals_entry || !scratch_entry)
 		return XDP_PASS;
-	if (count_exempt(&packet, config, counters))
+	if (count_exempt(&packet, settings_entry, totals_entry))
 		return XDP_PASS;
-	return filter(ctx, &packet, buffer, config, counters);
+	return filter(ctx, &packet, scratch_entry, settings_entry,
+		      totals_entry);
 }
 
 char _license[] SEC("license") = "Dual BSD/GPL";

@@ -62,13 +62,7 @@ struct totals {
 	__u64 other;
 };
 
-struct {
-	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
-	__type(key, struct prefix);
-	__type(value, struct limit_rule);
-	__uint(max_entries, LIMIT_MAX_RULES);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-} xdp_map SEC(".maps");
+struct limit_map xdp_map SEC(".maps");
 
 #include "exempt.h"
 #include "state.h"
@@ -96,14 +90,14 @@ int xdp_prog(struct xdp_md *ctx)
 {
 	struct packet packet = parse_packet(ctx);
 	__u32 key = 0;
-	struct settings *config = bpf_map_lookup_elem(&settings, &key);
-	struct totals *counters = bpf_map_lookup_elem(&totals, &key);
+	struct settings *settings_entry = bpf_map_lookup_elem(&settings, &key);
+	struct totals *totals_entry = bpf_map_lookup_elem(&totals, &key);
 
-	if (!config || !counters)
+	if (!settings_entry || !totals_entry)
 		return XDP_PASS;
-	if (count_exempt(&packet, config, counters))
+	if (count_exempt(&packet, settings_entry, totals_entry))
 		return XDP_PASS;
-	return decide(&packet, config->monitor, counters);
+	return decide(&packet, settings_entry->monitor, totals_entry);
 }
 
 char _license[] SEC("license") = "Dual BSD/GPL";

@@ -21,6 +21,14 @@ struct limit_rule {
 	struct bucket bucket;
 };
 
+struct limit_map {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__type(key, struct prefix);
+	__type(value, struct limit_rule);
+	__uint(max_entries, LIMIT_MAX_RULES);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+};
+
 /*
  * Whether the packet is within the limits. Of both buckets or of none a token is
  * taken: a source over its own limit costs its subnet nothing.

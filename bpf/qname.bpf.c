@@ -180,17 +180,17 @@ int xdp_prog(struct xdp_md *ctx)
 {
 	struct packet packet = parse_packet(ctx);
 	__u32 key = 0;
-	struct settings *config = bpf_map_lookup_elem(&settings, &key);
-	struct totals *counters = bpf_map_lookup_elem(&totals, &key);
+	struct settings *settings_entry = bpf_map_lookup_elem(&settings, &key);
+	struct totals *totals_entry = bpf_map_lookup_elem(&totals, &key);
 	struct qname_text *text = bpf_map_lookup_elem(&scratch, &key);
 
-	if (!config || !counters || !text)
+	if (!settings_entry || !totals_entry || !text)
 		return XDP_PASS;
 	if (packet.protocol != IPPROTO_UDP || !packet.transport) {
-		counters->other++;
+		totals_entry->other++;
 		return XDP_PASS;
 	}
-	return filter(ctx, &packet, text, config, counters);
+	return filter(ctx, &packet, text, settings_entry, totals_entry);
 }
 
 char _license[] SEC("license") = "Dual BSD/GPL";

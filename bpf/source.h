@@ -9,12 +9,14 @@
 /* How many are remembered, in 3 MB; the one not seen for longest gives way. */
 #define MAX_SOURCES 32768
 
-struct {
+struct source_map {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__type(key, struct address);
 	__type(value, struct bucket);
 	__uint(max_entries, MAX_SOURCES);
-} sources SEC(".maps");
+};
+
+struct source_map sources SEC(".maps");
 
 /* The networks that are one source unless it is said otherwise. */
 #define SOURCE_IP4_BITS 24
