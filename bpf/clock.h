@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The time, to the nanosecond or to a tick of the kernel's timer.
+ * Time since boot, exact or as of the current jiffy.
  *
- * Reading the clock costs as much as all else that a limit does. So one packet
- * in each tick (1 to 10 ms) reads it and leaves the time for the others.
+ * Reading the clock costs as much as the rest of a rate limit. So one packet in
+ * each jiffy (1 to 10 ms) reads the clock and stores a sample for the others.
+ *
+ * The unit is the tick, a sixteenth of a nanosecond.
  */
 #ifndef COREXDP_CLOCK_H
 #define COREXDP_CLOCK_H
@@ -12,16 +14,19 @@
 
 #include <bpf/bpf_helpers.h>
 
-/* Fine enough for a rate of millions; 64 bits of it last for 36 years. */
+/*
+ * Keeps the rounding error of an interval small at millions of packets per
+ * second. 64 bits overflow after 36 years.
+ */
 #define TICKS_PER_NANOSECOND 16
 #define TICKS_PER_SECOND (1000000000ULL * TICKS_PER_NANOSECOND)
 
 struct clock_sample {
-	__u64 jiffy; /* in which the clock was read */
-	__u64 ticks; /* what it said */
+	__u64 jiffy; /* in which the sample was taken */
+	__u64 ticks; /* since boot */
 };
 
-/* One for all CPUs, so that none is behind another. */
+/* One sample for all CPUs, so that all of them have the same time. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__type(key, __u32);
@@ -29,15 +34,15 @@ struct {
 	__uint(max_entries, 1);
 } clock SEC(".maps");
 
-/* Since boot. */
+/* Ticks since boot. */
 static __always_inline __u64 clock_now(void)
 {
 	return bpf_ktime_get_ns() * TICKS_PER_NANOSECOND;
 }
 
 /*
- * The same, as it was when the timer's tick had its first packet. While that one
- * is being noted, a packet on another CPU may be told the time before it.
+ * Ticks since boot at the first packet of the current jiffy. While one CPU
+ * stores this sample, another CPU may still get the previous one.
  */
 static __always_inline __u64 clock_now_coarse(void)
 {

@@ -1,63 +1,70 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * dns: sanity of DNS over UDP, in front of a server. Malformed queries are
- * dropped; what is asked is counted; types that nobody needs are dropped, refused
- * or sent to TCP; and a source that asks too often is told, from here and without
- * the server, to come again over TCP: a real client does, a forged one can't.
+ * dns: protects a DNS server from malformed queries, unwanted query types and
+ * floods over UDP.
  *
- * Everything that is no UDP packet to the server's port passes untouched: TCP,
- * ssh, DHCP, ARP, neighbour discovery.
+ *   - Malformed queries are dropped.
+ *   - Queries are counted by type, class and EDNS payload size.
+ *   - Each query type can be dropped, refused or sent to TCP.
+ *   - A source over its rate gets a truncated response (TC) from this program
+ *     instead of the server. A real client then retries over TCP; a client with
+ *     a forged address cannot.
  *
- * ENTRIES
+ * All other traffic passes unchanged: TCP, ssh, DHCP, ARP, neighbour discovery.
+ *
+ * MAPS
  *
  *    entry 255 action=DNS_TRUNCATE
  *    entry 10  action=DNS_DROP
  *
- * xdp_map, a per-CPU array; KEY is a type of question from 1 to 511 (A is 1, AAAA
- * 28, ANY 255), 0 stands for all above 511. A value, 16 bytes:
+ * xdp_map is a per-CPU array. KEY is a query type from 1 to 511 (A is 1, AAAA
+ * 28, ANY 255); 0 stands for all types above 511. A value, 16 bytes:
  *
- *    action     DNS_PASS (0), DNS_DROP, DNS_REFUSE (an answer with REFUSED) or
- *               DNS_TRUNCATE (one that says: again, over TCP)
- *    packets    good queries of the type
+ *    action     DNS_PASS (0), DNS_DROP, DNS_REFUSE (respond with REFUSED) or
+ *               DNS_TRUNCATE (respond with TC: retry over TCP)
+ *    packets    counter: valid queries of this type
  *
  * SETTINGS
  *
  *    entry @settings 0 rate=50 burst=100 slip=2
  *
- *    port[0] to port[3]   the server's ports; none: 53
- *    rate, burst   queries per second from one source that pass, and how many may
- *                  come at once (0: as many as `rate`); rate=0: any number
- *    ip4_bits, ip6_bits   which networks are one source; 0: /24 and /56
- *    slip          of queries over the rate every so many is answered, at random,
- *                  and the others are dropped; 0 and 1: all are answered
- *    cookie_rate, cookie_burst   likewise for queries with a cookie of the server's
- *                  (RFC 7873, the first option), which have tokens of their own:
- *                  a flood without cookies takes nothing from them. 0: as `rate`.
- *                  Cookies are not verified here: who forges them shares this rate
- *    opcodes       a bit for each opcode that passes beside QUERY, unread: 0x10 is
- *                  NOTIFY, 0x20 UPDATE
- *    only_in       classes other than IN are dropped
- *    monitor       everything passes, and all is counted as if it did not
+ *    port[0] to port[3]   ports of the server; all 0: port 53
+ *    rate, burst   queries per second of one source, and queries of a burst (0:
+ *                  as many as `rate`); rate=0: no limit
+ *    ip4_bits, ip6_bits   prefix length of a source; 0: 24 and 56
+ *    slip          on average one of `slip` queries over the rate gets a
+ *                  response, the others are dropped; 0 and 1: all get one
+ *    cookie_rate, cookie_burst   rate and burst of queries with a cookie of the
+ *                  server (RFC 7873) as their first option. These have a bucket
+ *                  of their own, so a flood without cookies takes none of their
+ *                  tokens. 0: as `rate` and `burst`. The program does not
+ *                  verify cookies: forged ones use the same bucket
+ *    opcodes       a bit for each opcode that passes unparsed besides QUERY:
+ *                  0x10 is NOTIFY, 0x20 is UPDATE
+ *    only_in       drops queries of classes other than IN
+ *    monitor       dry run: passes everything, counts as if it did not
  *
  * COUNTERS
  *
  *    counter dns_malformed_queries @totals 0 malformed "Malformed queries."
  *
- * @totals 0, queries:
+ * @totals 0, in queries:
  *
- *    passed, dropped, refused, truncated   what became of each
- *    malformed     dropped, because of one of: fragment, bad_length, bad_qr,
+ *    passed, dropped, refused, truncated   verdicts on well-formed queries
+ *    malformed     dropped; by reason: fragment, bad_length, bad_qr,
  *                  bad_opcode, bad_counts, bad_name, bad_pointer
  *    limited       over the rate; dropped or truncated
- *    cookies       with a cookie of the server's
+ *    cookies       with a cookie of the server
  *    class_in, class_ch, class_any, class_other
  *    edns_none, edns_512 (up to 512), edns_1232, edns_4096, edns_more
  *
- * and other: packets that are no queries. @rcodes CODE packets: answers that come
- * in from such a port, by their response code.
+ * @totals 0 other: packets other than UDP to a port of the server.
+ * @rcodes CODE packets: responses that arrive from such a port, by RCODE.
  *
- * Answers from here are made of the query, see reply.h. A query with IP options
- * or extension headers is dropped where it would be answered.
+ * NOTES
+ *
+ * reply.h builds the responses. A query with IP options or extension headers is
+ * dropped where it would get a response.
  */
 #include "reply.h"
 #include "source.h"
@@ -116,7 +123,7 @@ struct source_map cookies SEC(".maps");
 
 #include "scratch.h"
 
-/* What is to become of a query because of what it asks. */
+/* Returns the action for the type and class of a query, and counts the type. */
 static __always_inline enum dns_action
 apply_type_rule(const struct dns_query *query, const struct settings *settings)
 {
@@ -131,7 +138,10 @@ apply_type_rule(const struct dns_query *query, const struct settings *settings)
 	return rule->action;
 }
 
-/* Takes a token of the source's; whether it had one. */
+/*
+ * Takes a token of the source; false if its bucket is empty. A source for which
+ * the map has no room passes.
+ */
 static __always_inline bool take_source_token(const struct packet *packet,
 					      const struct settings *settings,
 					      bool has_cookie)

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * A DNS query over UDP: whether it is one, and what it asks.
+ * Parses a DNS query over UDP (RFC 1035 sections 4.1 and 4.2.1), and the OPT
+ * record (RFC 6891) after its question.
  *
- * A query has one question and no answers, a name of at most 255 bytes in labels
- * of at most 63, without pointers (there is nothing in front of it to point to),
- * and ends where UDP says that it ends. It is never a fragment. IXFR has a SOA in
- * its authority section; any query may have additional records.
+ * A query has one question and no answers. Its name has at most 255 bytes, in
+ * labels of at most 63 bytes (section 2.3.4), and no compression pointers: no
+ * name precedes it that one could point to. Only IXFR has a record in the
+ * authority section (RFC 1995 section 3). The message ends where the UDP
+ * datagram ends, and is no IP fragment. Any query may have additional records.
  */
 #ifndef COREXDP_DNS_H
 #define COREXDP_DNS_H
@@ -15,53 +17,59 @@
 #include "launder.h"
 
 #define DNS_PORT 53
-/* How many ports a program may be told of. */
-#define DNS_PORTS 4
+#define DNS_PORTS 4 /* ports in a program's settings */
 
+/* Bits of the header, RFC 1035 section 4.1.1. */
 #define DNS_QR 0x80
 #define DNS_OPCODE_SHIFT 3
 #define DNS_OPCODE_MASK 0x0f
 #define DNS_RCODE_MASK 0x0f
 #define DNS_OPCODE_QUERY 0
 
+/* RFC 1035 section 2.3.4; 0xc0 starts a pointer, section 4.1.4. */
 #define DNS_MAX_NAME 255
 #define DNS_MAX_LABEL 63
 #define DNS_POINTER 0xc0
-/* 127 labels of one letter, and the root. */
+/* 127 labels of one byte, and the root. */
 #define DNS_MAX_LABELS 128
 
+/* RFC 6891, RFC 1995, RFC 1035 sections 3.2.4 and 3.2.5. */
 #define DNS_TYPE_OPT 41
 #define DNS_TYPE_IXFR 251
 #define DNS_CLASS_IN 1
 #define DNS_CLASS_CH 3
 #define DNS_CLASS_ANY 255
 
-/* A cookie that the server has given: the client's 8 bytes, and 8 to 32 more. */
+/*
+ * RFC 7873 section 4: a COOKIE option has the client's 8 bytes, and 8 to 32
+ * bytes more if the server has sent a cookie before.
+ */
 #define DNS_OPTION_COOKIE 10
 #define DNS_MIN_COOKIE 16
 #define DNS_MAX_COOKIE 40
 
-/* No question reaches farther, and what is read behind it neither. */
+/* Masks for bounded_add. A question ends at byte 271 of a message at most. */
 #define DNS_OFFSET_MASK 0x1ff
 #define UDP_LENGTH_MASK 0xffff
 
+/* RFC 1035 section 4.1.1; AD and CD: RFC 4035 section 3. */
 struct dns_header {
 	__be16 id;
-	__u8 flags_high; /* QR, opcode, AA, TC, RD */
-	__u8 flags_low;	 /* RA, Z, AD, CD, response code */
+	__u8 flags_high; /* QR, OPCODE, AA, TC, RD */
+	__u8 flags_low;  /* RA, Z, AD, CD, RCODE */
 	__be16 qdcount;
 	__be16 ancount;
 	__be16 nscount;
 	__be16 arcount;
 };
 
-/* What follows the name in a question. */
+/* The fields after QNAME, RFC 1035 section 4.1.2. */
 struct dns_question {
 	__be16 qtype;
 	__be16 qclass;
 };
 
-/* An OPT record (RFC 6891). */
+/* An OPT record without its options, RFC 6891 section 6.1.2. */
 struct dns_opt {
 	__u8 name;
 	__be16 type;
@@ -72,6 +80,7 @@ struct dns_opt {
 	__be16 rdlength;
 } __attribute__((packed));
 
+/* The head of an option in RDATA, RFC 6891 section 6.1.2. */
 struct dns_option {
 	__be16 code;
 	__be16 length;
@@ -86,30 +95,30 @@ enum dns_error {
 	DNS_BAD_COUNTS,
 	DNS_BAD_NAME,
 	DNS_BAD_POINTER,
-	/* No fault, but another opcode that is allowed: not looked into. */
+	/* No error: an allowed opcode other than QUERY. Nothing else is parsed. */
 	DNS_OTHER_OPCODE,
 };
 
 struct dns_query {
 	struct dns_header *header;
-	void *data_end;	    /* of the frame */
-	__u32 length;	    /* of the message */
-	__u32 name_length;  /* length of the name, its root included */
-	__u32 question_end; /* where what follows the question begins */
+	void *data_end;     /* of the frame */
+	__u32 length;       /* of the message */
+	__u32 name_length;  /* of QNAME in wire format, with the root label */
+	__u32 question_end; /* offset of the first record */
 	__u16 qtype;
 	__u16 qclass;
-	__u16 udp_size; /* that the client takes, if it says so */
-	bool edns;	/* it does, right behind the question */
-	bool cookie;	/* from the server, as the first option */
+	__u16 udp_size; /* the client's UDP payload size; only with `edns` */
+	bool edns;      /* the first record is OPT */
+	bool cookie;    /* the first option is a COOKIE from the server */
 };
 
-/* What stands so far behind the beginning of the message. */
+/* The byte at `offset` of the message. */
 static __always_inline void *dns_at(const struct dns_query *query, __u32 offset)
 {
 	return bounded_add(query->header, offset, DNS_OFFSET_MASK);
 }
 
-/* Whether a port is among those; none is given: whether it is DNS's own. */
+/* True if `port` is one of `ports`, or is port 53 and all `ports` are 0. */
 static __always_inline bool is_dns_port(const __u16 *ports, __u16 port)
 {
 	__u32 any = 0;
@@ -122,7 +131,7 @@ static __always_inline bool is_dns_port(const __u16 *ports, __u16 port)
 	return !any && port == DNS_PORT;
 }
 
-/* `opcodes` has a bit for each opcode that is let through beside QUERY. */
+/* `opcodes` has a bit for each allowed opcode other than QUERY. */
 static __always_inline enum dns_error
 parse_dns_header(const struct dns_header *dns, __u32 opcodes)
 {
@@ -203,7 +212,10 @@ static __always_inline bool has_server_cookie(const struct dns_query *query,
 	       bpf_ntohs(opt->rdlength) >= sizeof(*option) + size;
 }
 
-/* What follows the question: nothing, an OPT record, or other records. */
+/*
+ * Parses an OPT record that is the first record after the question. Other
+ * records are not parsed.
+ */
 static __always_inline enum dns_error parse_dns_opt(struct dns_query *query)
 {
 	struct dns_opt *opt = dns_at(query, query->question_end);
@@ -212,7 +224,7 @@ static __always_inline enum dns_error parse_dns_opt(struct dns_query *query)
 	if (!query->header->nscount && !query->header->arcount)
 		return query->question_end == query->length ? DNS_OK :
 							      DNS_BAD_LENGTH;
-	/* No record is shorter. */
+	/* No record is shorter than an OPT record without options. */
 	if (end > query->length || (void *)(opt + 1) > query->data_end)
 		return DNS_BAD_LENGTH;
 	if (query->header->nscount || opt->name ||
@@ -228,7 +240,7 @@ static __always_inline enum dns_error parse_dns_opt(struct dns_query *query)
 	return DNS_OK;
 }
 
-/* Reads what UDP carries in a packet; `query` must be zeros. */
+/* Parses the UDP payload of a packet. The caller has set `query` to zeros. */
 static __always_inline enum dns_error
 parse_dns_query(const struct packet *packet, void *data_end, __u32 opcodes,
 		struct packet_scratch *scratch, struct dns_query *query)
@@ -255,7 +267,10 @@ parse_dns_query(const struct packet *packet, void *data_end, __u32 opcodes,
 		error = parse_dns_question(query, scratch);
 	if (!error)
 		error = parse_dns_opt(query);
-	/* Else all that follows is looked at once for each. */
+	/*
+	 * Two known booleans would make the verifier follow all code after this
+	 * four times.
+	 */
 	query->edns = opaque(scratch, query->edns);
 	query->cookie = opaque(scratch, query->cookie);
 	return error;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What `dns` counts of queries. */
+/* The counters of `dns`, and the functions that count a query. */
 #ifndef COREXDP_DNS_TOTALS_H
 #define COREXDP_DNS_TOTALS_H
 

@@ -1,42 +1,48 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * guard: access list, sanity of DNS and limits in one program, for a box that has
- * room for one. A packet meets them in this order: what the list drops is gone,
- * what is sent to the DNS port and is no query too, and what is left is limited.
+ * guard: access list, DNS checks and rate limits in one program, for an
+ * interface that takes one program only. The steps are, in this order:
  *
- * ENTRIES
+ *   1. The access list drops packets by source, as `acl` does.
+ *   2. Packets over UDP to the DNS server that are no valid query are dropped.
+ *   3. The limits drop packets over a rate, as `limit` does.
+ *
+ * MAPS
  *
  *    entry 198.51.100.0/24 action=ACL_DROP
  *    entry @limits 0.0.0.0/0 source_rate=100 source_burst=500
  *
- * xdp_map and @hosts, the access list, as of acl.bpf.c: action, protocol, port,
- * otherwise; packets, bytes, others. ACL_PASS here means on to the rest, and so does
- * ACL_UNLISTED unless the settings say else.
+ * xdp_map and @hosts are the access list, with the members that acl.bpf.c
+ * describes: action, protocol, port, otherwise; packets, bytes, others. A packet
+ * with ACL_PASS goes on to the next step, and so does one with ACL_UNLISTED
+ * unless the settings say otherwise.
  *
- * @limits, the limits, as of limit.bpf.c: rate, burst, source_rate, source_burst,
- * ip4_bits, ip6_bits; passed, dropped, source_dropped. In each table the longest
- * prefix that holds the source decides.
+ * @limits has the limits, with the members that limit.bpf.c describes: rate,
+ * burst, source_rate, source_burst, ip4_bits, ip6_bits; passed, dropped,
+ * source_dropped. In each map the longest prefix that matches the source
+ * decides.
  *
  * SETTINGS
  *
  *    entry @settings 0 truncate=true
  *
- *    unlisted   the action for sources that the list does not speak of; 0: ACL_PASS
- *    port[0] to port[3]   the DNS server's ports; none: 53
- *    opcodes    a bit for each DNS opcode that is let through beside QUERY
- *    truncate   a good DNS query over UDP that exceeds a limit is not dropped but
- *               told to come again over TCP, see reply.h
- *    monitor    everything passes, and all is counted as if it did not
- *    manage     management traffic is filtered too; it passes by default, see
+ *    unlisted   action for sources without a rule; 0: ACL_PASS
+ *    port[0] to port[3]   ports of the DNS server; all 0: port 53
+ *    opcodes    a bit for each DNS opcode that passes unparsed besides QUERY
+ *    truncate   a valid DNS query over a limit gets a truncated response
+ *               (retry over TCP, see reply.h) instead of being dropped
+ *    monitor    dry run: passes everything, counts as if it did not
+ *    manage     filters management traffic too, which otherwise passes, see
  *               management.h
  *
  * COUNTERS
  *
  *    counter guard_denied_packets @totals 0 denied "Packets that the list drops."
  *
- * @totals 0: passed, denied (by the list), malformed (no DNS query), limited (over
- * a limit, dropped), truncated (over a limit, told to come again), management,
- * other (no IP packet). Each packet is counted in one of them.
+ * @totals 0: passed, denied (by the access list), malformed (no valid DNS
+ * query), limited (over a limit, dropped), truncated (over a limit, with a
+ * truncated response), management, other (no IP packet). Each packet is counted
+ * in one of these.
  */
 #include "acl.h"
 #include "limit.h"
@@ -89,7 +95,7 @@ static __always_inline bool is_denied(const struct packet *packet, __u64 bytes,
 	return action == ACL_DROP;
 }
 
-/* What is to become of a packet; `query` is read where it is for the server. */
+/* Fills in `query` if the packet goes to a port of the DNS server. */
 static __always_inline enum verdict decide(struct xdp_md *ctx,
 					   const struct packet *packet,
 					   const struct settings *settings,
@@ -140,7 +146,10 @@ static __always_inline int filter(struct xdp_md *ctx, struct packet *packet,
 	struct dns_query query = {};
 	enum verdict verdict;
 
-	/* Without ports it is for no server, and this is never read. */
+	/*
+	 * launder() needs a pointer into the frame. Without ports the packet goes
+	 * to no DNS server, so nothing reads this one.
+	 */
 	if (!packet->transport)
 		packet->transport = packet->ip;
 	launder(ctx, scratch, packet);

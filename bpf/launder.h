@@ -2,20 +2,24 @@
 /*
  * Makes the verifier forget how a packet was parsed.
  *
- * It follows each way through the headers by itself: tags, options, one to six
- * extensions. What comes after them it would follow as many times, and give up.
- * Numbers that have been in a map and back are any numbers to it, so all ways
- * become one.
+ * The verifier follows every path through the headers separately: VLAN tags,
+ * IPv4 options, zero to six IPv6 extension headers. It would verify the code
+ * after the parser once for each path, and exceed its limit of instructions.
+ * Values that were written to a map and read back are unknown scalars to the
+ * verifier, so that all paths become one.
  */
 #ifndef COREXDP_LAUNDER_H
 #define COREXDP_LAUNDER_H
 
 #include "packet.h"
 
-/* Two tags and six extensions are shorter. */
+/*
+ * Mask for offsets of the IP and the transport header. Two VLAN tags and six
+ * extension headers of at most 2048 bytes each are shorter.
+ */
 #define HEADER_OFFSET_MASK 0x3fff
 
-/* What is kept of a packet meanwhile; an entry of a per-CPU array. */
+/* The parsed fields of a packet; a value of a per-CPU array. */
 struct packet_scratch {
 	__u32 ip;
 	__u32 transport;
@@ -30,7 +34,7 @@ struct packet_scratch {
 	__u32 padding;
 };
 
-/* The same number, of which nothing is known. */
+/* Returns `number`, whose bounds the verifier then does not know. */
 static __always_inline __u32 opaque(volatile struct packet_scratch *scratch,
 				    __u32 number)
 {
@@ -72,7 +76,7 @@ scratch_load(const volatile struct packet_scratch *scratch,
 	packet->source.ip6[1] = scratch->source[1];
 }
 
-/* For packets that have a header of TCP or UDP. */
+/* `packet->ip` and `packet->transport` must not be NULL. */
 static __always_inline void launder(struct xdp_md *ctx,
 				    struct packet_scratch *scratch,
 				    struct packet *packet)

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* A limit of packets per second: of a subnet, and of each source in it. */
+/* Rate limits in packets per second: of a subnet, and of each source in it. */
 #ifndef COREXDP_LIMIT_H
 #define COREXDP_LIMIT_H
 
 #include "source.h"
 
-/* How many prefixes may have a limit. */
-#define LIMIT_MAX_RULES 16384
+#define LIMIT_MAX_RULES 16384 /* prefixes */
 
 struct limit_rule {
 	__u32 rate;
@@ -30,8 +29,8 @@ struct limit_map {
 };
 
 /*
- * Whether the packet is within the limits. Of both buckets or of none a token is
- * taken: a source over its own limit costs its subnet nothing.
+ * True if the packet is within both limits. Takes a token of both buckets or of
+ * neither, so that a source over its own limit uses no tokens of its subnet.
  */
 static __always_inline bool limit_admit(struct limit_rule *rule, void *sources,
 					const struct packet *packet)

@@ -1,43 +1,45 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * qname: a list of names that DNS queries over UDP may not ask for. An entry
- * speaks of its name and all below it; of several the longest decides. Names are
- * compared letter by letter, whatever their case; no name is blocked for looking
- * like another.
+ * qname: blocks DNS queries over UDP by name. A rule matches its name and all
+ * names below it; the rule with the longest name decides. Upper and lower case
+ * are equal. A name that only looks like a listed one does not match.
  *
- * ENTRIES
+ * MAPS
  *
  *    entry ads.example      action=QNAME_REFUSE
  *    entry good.ads.example action=QNAME_PASS
  *    entry evil.example     action=QNAME_DROP exact=true
  *
- * xdp_map, a hash with room for 262144 names, of which only those that are there
- * take memory. KEY is a name in lower case, without a dot at its end, of at most
- * 64 letters; names that are asked for may be longer. A value, 16 bytes:
+ * xdp_map is a hash map with room for 262144 names, and takes memory only for
+ * those in use. KEY is a name in lower case, without a dot at its end, of at
+ * most 64 bytes. The names in queries may be longer. A value, 16 bytes:
  *
- *    action     QNAME_PASS (0), QNAME_DROP, QNAME_REFUSE (an answer with REFUSED)
+ *    action     QNAME_PASS (0), QNAME_DROP, QNAME_REFUSE (respond with REFUSED)
  *               or QNAME_NXDOMAIN
- *    exact      the name alone, and none below it
- *    packets    queries that the entry has decided
+ *    exact      matches the name alone, not the names below it
+ *    packets    counter: queries that this rule has decided
  *
  * SETTINGS
  *
  *    entry @settings 0 monitor=true
  *
- *    port[0] to port[3]   the server's ports; none: 53
- *    monitor    everything passes, and all is counted as if it did not
+ *    port[0] to port[3]   ports of the server; all 0: port 53
+ *    monitor    dry run: passes everything, counts as if it did not
  *
  * COUNTERS
  *
  *    counter qname_refused_queries @totals 0 refused "Queries refused."
  *
- * @totals 0: passed, dropped, refused, nxdomain (queries), unread (queries that
- * are malformed or none: they pass; `dns` judges them) and other (packets that are
- * not for the server's ports). Each packet is counted in one of them.
+ * @totals 0: passed, dropped, refused, nxdomain (queries), unread (packets to a
+ * port of the server that are no valid query: they pass; `dns` drops them) and
+ * other (packets other than UDP to a port of the server). Each packet is
+ * counted in one of these.
  *
- * Answers from here are made of the query, see reply.h; a query with IP options
- * or extension headers is dropped where it would be answered. Queries over TCP
- * pass unread, and so does everything else: ssh, DHCP, ARP, neighbour discovery.
+ * NOTES
+ *
+ * reply.h builds the responses. A query with IP options or extension headers is
+ * dropped where it would get a response. Queries over TCP pass unread, and so
+ * does all other traffic: ssh, DHCP, ARP, neighbour discovery.
  */
 #include "qname.h"
 #include "reply.h"
@@ -88,7 +90,10 @@ struct {
 	__uint(max_entries, 1);
 } scratch SEC(".maps");
 
-/* The entry for the longest end of the name that has one; NULL: none has. */
+/*
+ * The rule for the longest suffix of the name, by whole labels; NULL if there
+ * is none.
+ */
 static __always_inline struct qname_rule *
 longest_match(const struct dns_query *query, struct qname_text *text,
 	      __u32 size)
@@ -119,7 +124,7 @@ static __always_inline enum qname_action decide(const struct dns_query *query,
 {
 	struct qname_rule *rule;
 
-	/* The root has no text. */
+	/* The root has no text, and no rule. */
 	if (query->name_length < 2)
 		return QNAME_PASS;
 	rule = longest_match(query, text, qname_to_text(query, text));

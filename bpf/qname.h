@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The name of a DNS question as the text that it is usually written as, and all
- * ends of it that a list might have.
+ * Converts the name of a DNS question to text, for the lookup of the name and
+ * of all its parent domains.
  *
- * Lower-case letters, dots between labels, no dot at the end. A dot or a zero
- * inside of a label, which no such text can say, becomes a byte that is in none.
+ * The text has lower-case letters, dots between labels, and no dot at its end.
+ * A dot or a zero byte within a label, which the text cannot express, becomes
+ * 0xff, which no listed name has.
  */
 #ifndef COREXDP_QNAME_H
 #define COREXDP_QNAME_H
 
 #include "dns.h"
 
-/* What a listed name may have, filled up with zeros. */
-#define QNAME_SIZE 64
-/* The bytes of the longest name, and zeros behind it for a whole key. */
+#define QNAME_SIZE 64 /* bytes of a key: a name, padded with zeros */
+/* The longest name, and zeros so that a whole key can start at any label. */
 #define QNAME_TEXT_SIZE 320
 #define QNAME_MAX_WORDS 64
 
@@ -31,7 +31,7 @@ struct qname_text {
 	};
 };
 
-/* 0x80 in each byte of a word that is zero. */
+/* 0x80 in each byte that is zero in `word`. */
 static __always_inline __u32 zero_byte_mask(__u32 word)
 {
 	__u32 low = REPEAT_BYTE(0x7f);
@@ -39,7 +39,10 @@ static __always_inline __u32 zero_byte_mask(__u32 word)
 	return ~(((word & low) + low) | word | low);
 }
 
-/* Four bytes of a name in lower case, without dots and zeros. */
+/*
+ * Four bytes of a name, with capitals in lower case, and with dots and zeros
+ * as 0xff. Four bytes at once take fewer instructions than a loop over bytes.
+ */
 static __always_inline __u32 canonicalize(__u32 word)
 {
 	__u32 low = word & REPEAT_BYTE(0x7f);
@@ -52,23 +55,30 @@ static __always_inline __u32 canonicalize(__u32 word)
 	return word | upper >> 2 | (forbidden >> 7) * 0xff;
 }
 
-/* The byte of the name in front of which so many of the text's are. */
+/*
+ * The byte at `offset` of the name in wire format. It is the length of a label
+ * if the text has a label at this offset: each length byte but the first has
+ * become a dot.
+ */
 static __always_inline __u8 *qname_at(const struct dns_query *query,
 				      __u32 offset)
 {
 	return dns_at(query, sizeof(struct dns_header) + offset);
 }
 
-/* The labels and what is between them; returns how long the text is. */
+/*
+ * Copies the labels, and the length bytes between them, for which
+ * qname_insert_dots puts dots. Returns the length of the text.
+ */
 static __always_inline __u32 qname_copy(const struct dns_query *query,
 					struct qname_text *text)
 {
-	/* All but the first label's length and the root. */
+	/* Without the length byte of the first label, and the root label. */
 	__u32 size = query->name_length - 2;
 	void *rest;
 
 	for (__u32 i = 0; i < QNAME_MAX_WORDS && 4 * i < size; i++) {
-		/* What is too much is of type and class. */
+		/* Up to 3 bytes too many, of the root label, type and class. */
 		__u32 *word = (void *)qname_at(query, 4 * i + 1);
 
 		if ((void *)(word + 1) > query->data_end)
@@ -82,7 +92,7 @@ static __always_inline __u32 qname_copy(const struct dns_query *query,
 	return size;
 }
 
-/* Puts dots where the lengths of labels were. */
+/* Replaces the length bytes in the text by dots. */
 static __always_inline void qname_insert_dots(const struct dns_query *query,
 					      struct qname_text *text,
 					      __u32 size)
@@ -102,7 +112,10 @@ static __always_inline void qname_insert_dots(const struct dns_query *query,
 	}
 }
 
-/* The text of a good query's name, which must not be the root; its length. */
+/*
+ * Writes the text of a valid query's name and returns its length. The name must
+ * not be the root.
+ */
 static __always_inline __u32 qname_to_text(const struct dns_query *query,
 					   struct qname_text *text)
 {

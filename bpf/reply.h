@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * An answer to a DNS query, made of the query itself and sent back from where it
- * came: header and question, with an OPT record when it had one, and nothing
- * else. It is never longer than the query, so nothing is gained by having it sent
- * to somebody else.
+ * Turns a DNS query into a response and sends it back to where it came from.
+ *
+ * The response has the header and the question of the query, an OPT record if
+ * the query had one (RFC 6891 section 6.1.1), and no other records. It is never
+ * longer than the query, so it is of no use for an amplification attack with a
+ * forged source.
  */
 #ifndef COREXDP_REPLY_H
 #define COREXDP_REPLY_H
 
 #include "dns.h"
 
+/* RFC 1035 section 4.1.1; CD: RFC 4035 section 3; DO: RFC 6891 section 6.1.4 */
 #define DNS_RCODE_NXDOMAIN 3
 #define DNS_RCODE_REFUSED 5
 #define DNS_TC 0x02
@@ -17,14 +20,18 @@
 #define DNS_CD 0x10
 #define DNS_DO 0x8000
 
-/* What we take over UDP: no answer of ours is longer. */
+/* The UDP payload size that the OPT record of a response gives. */
 #define REPLY_EDNS_SIZE 1232
 #define REPLY_HOP_LIMIT 64
-/* UDP header and DNS header, the longest question, an OPT record. */
+/*
+ * 16-bit words of the longest response, rounded up: UDP header, DNS header,
+ * QNAME, QTYPE and QCLASS, OPT record.
+ */
 #define REPLY_MAX_WORDS ((8 + 12 + 255 + 4 + 11 + 1) / 2)
-/* The first bit of a group address. */
+/* The multicast bit in the first byte of a MAC address. */
 #define ETH_GROUP_BIT 0x01
 
+/* RFC 1071. */
 static __always_inline __u16 csum_fold(__u64 sum)
 {
 	sum = (sum & 0xffffffff) + (sum >> 32);
@@ -34,7 +41,7 @@ static __always_inline __u16 csum_fold(__u64 sum)
 	return ~sum;
 }
 
-/* Header and question say what they are to say; returns where they end. */
+/* Writes the DNS header and the OPT record; returns the message length. */
 static __always_inline __u32 reply_dns(const struct dns_query *query,
 				       __u8 rcode, bool truncated)
 {
@@ -56,7 +63,7 @@ static __always_inline __u32 reply_dns(const struct dns_query *query,
 	return query->question_end + sizeof(*opt);
 }
 
-/* The sum of a datagram; its checksum must be 0. */
+/* Sum of the UDP header and payload, while the checksum field is 0. */
 static __always_inline __u64 udp_sum(struct udphdr *udp, __u32 length,
 				     void *data_end)
 {
@@ -73,7 +80,10 @@ static __always_inline __u64 udp_sum(struct udphdr *udp, __u32 length,
 	return sum;
 }
 
-/* Turns the IP header round; returns the sum of the pseudo header's addresses. */
+/*
+ * Swaps the addresses of the IP header; returns their sum for the pseudo header
+ * (RFC 768).
+ */
 static __always_inline __u64 reply_ip4(struct iphdr *ip, __u32 length)
 {
 	__be32 address = ip->saddr;
@@ -114,7 +124,7 @@ static __always_inline void reply_ethernet(struct ethhdr *eth)
 	__builtin_memcpy(eth->h_dest, address, ETH_ALEN);
 }
 
-/* The same for either; false when the header is not there. */
+/* For both families; false if the frame ends within the header. */
 static __always_inline bool reply_ip(const struct packet *packet,
 				     void *data_end, __u32 length, __u64 *sum)
 {
@@ -128,7 +138,7 @@ static __always_inline bool reply_ip(const struct packet *packet,
 	return true;
 }
 
-/* All but the checksum, which is 0 then. */
+/* The checksum is 0 until the sum is known. */
 static __always_inline void reply_udp(struct udphdr *udp, __u32 length)
 {
 	__be16 port = udp->source;
@@ -139,7 +149,10 @@ static __always_inline void reply_udp(struct udphdr *udp, __u32 length)
 	udp->check = 0;
 }
 
-/* Whether there is one to answer, and a plain way back. */
+/*
+ * No response to a multicast frame, or to source port 0. IP options and
+ * extension headers would have to be reversed or removed.
+ */
 static __always_inline bool may_reply(const struct ethhdr *eth,
 				      const struct packet *packet)
 {
@@ -147,10 +160,7 @@ static __always_inline bool may_reply(const struct ethhdr *eth,
 	       !(eth->h_dest[0] & ETH_GROUP_BIT);
 }
 
-/*
- * Makes the answer and has it sent; XDP_DROP when it can't be: to options and
- * extension headers, to a group, to port 0.
- */
+/* Returns XDP_TX, or XDP_DROP for a query that may_reply refuses. */
 static __always_inline int send_reply(struct xdp_md *ctx,
 				      const struct packet *packet,
 				      const struct dns_query *query,
@@ -175,7 +185,7 @@ static __always_inline int send_reply(struct xdp_md *ctx,
 		return XDP_DROP;
 	sum += bpf_htons(IPPROTO_UDP) + bpf_htons(length);
 	udp->check = csum_fold(sum + udp_sum(udp, length, data_end));
-	/* To a checksum of 0 nobody looks. */
+	/* RFC 768: 0 would mean that there is no checksum. */
 	if (!udp->check)
 		udp->check = 0xffff;
 	reply_ethernet(eth);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The `scratch` map of a program whose only scratch data is a packet's. */
+/* The map `scratch` of a program whose only scratch data is a packet's. */
 #ifndef COREXDP_SCRATCH_H
 #define COREXDP_SCRATCH_H
 

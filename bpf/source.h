@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* A bucket for each source of packets, in a table of bounded size. */
+/* A token bucket for each source network, in a map of bounded size. */
 #ifndef COREXDP_SOURCE_H
 #define COREXDP_SOURCE_H
 
 #include "bucket.h"
 #include "prefix.h"
 
-/* How many are remembered, in 3 MB; the one not seen for longest gives way. */
+/* The map takes 3 MB. When it is full, the least recently used source goes. */
 #define MAX_SOURCES 32768
 
 struct source_map {
@@ -18,11 +18,11 @@ struct source_map {
 
 struct source_map sources SEC(".maps");
 
-/* The networks that are one source unless it is said otherwise. */
+/* Default prefix lengths of a source network. */
 #define SOURCE_IP4_BITS 24
 #define SOURCE_IP6_BITS 56
 
-/* The network that a packet is from; of 0 bits: as many as usual. */
+/* The source network of a packet; 0 bits stand for the default length. */
 static __always_inline struct address
 source_network(const struct packet *packet, __u8 ip4_bits, __u8 ip6_bits)
 {
@@ -37,7 +37,10 @@ source_network(const struct packet *packet, __u8 ip4_bits, __u8 ip6_bits)
 	return address;
 }
 
-/* The bucket of a network, a full one when it is new; NULL: no room. */
+/*
+ * The bucket of a network; a new network gets a full bucket. NULL if the map
+ * has no room.
+ */
 static __always_inline struct bucket *
 lookup_source_bucket(void *sources, struct address *network)
 {
