@@ -37,8 +37,8 @@ struct bucket {
 
 /* Both in ticks. */
 struct bucket_rate {
-	__u64 interval; /* between two tokens */
-	__u64 tolerance; /* of a burst: the intervals of all its tokens but one */
+	__u64 interval;  /* between two tokens */
+	__u64 tolerance; /* intervals of a burst, less one */
 };
 
 /*

@@ -48,16 +48,16 @@ static __always_inline __u64 clock_now_coarse(void)
 {
 	__u64 jiffy = bpf_jiffies64();
 	__u32 key = 0;
-	struct clock_sample *last = bpf_map_lookup_elem(&clock, &key);
+	struct clock_sample *sample = bpf_map_lookup_elem(&clock, &key);
 	__u64 now;
 
-	if (!last)
+	if (!sample)
 		return clock_now();
-	if (*(volatile __u64 *)&last->jiffy == jiffy)
-		return *(volatile __u64 *)&last->ticks;
+	if (*(volatile __u64 *)&sample->jiffy == jiffy)
+		return *(volatile __u64 *)&sample->ticks;
 	now = clock_now();
-	*(volatile __u64 *)&last->ticks = now;
-	*(volatile __u64 *)&last->jiffy = jiffy;
+	*(volatile __u64 *)&sample->ticks = now;
+	*(volatile __u64 *)&sample->jiffy = jiffy;
 	return now;
 }
 

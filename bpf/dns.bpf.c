@@ -208,14 +208,16 @@ apply_action(struct xdp_md *ctx, const struct packet *packet,
 	if (monitor)
 		return XDP_PASS;
 	return send_reply(ctx, packet, query, scratch,
-			  action == DNS_REFUSE ? DNS_RCODE_REFUSED : 0,
-			  action == DNS_TRUNCATE);
+			  action == DNS_REFUSE ? DNS_RCODE_REFUSED :
+						 DNS_RCODE_NOERROR,
+			  action == DNS_TRUNCATE ? DNS_TC : 0);
 }
 
-static __always_inline void count_answer(const struct packet *packet,
-					 void *data_end)
+static __always_inline void count_response(const struct packet *packet,
+					   void *data_end)
 {
-	struct cursor cursor = { .pos = packet->transport, .end = data_end };
+	struct cursor cursor = { .pos = packet->transport,
+				 .data_end = data_end };
 	struct udphdr *udp = cursor_pull(&cursor, sizeof(*udp));
 	struct dns_header *dns = cursor_pull(&cursor, sizeof(*dns));
 	struct rcode *rcode;
@@ -241,7 +243,7 @@ static __always_inline int filter(struct xdp_md *ctx, struct packet *packet,
 	if (!is_dns_port(settings->port, packet->dest_port)) {
 		totals->other++;
 		if (is_dns_port(settings->port, packet->source_port))
-			count_answer(packet, data_end);
+			count_response(packet, data_end);
 		return XDP_PASS;
 	}
 	error = parse_dns_query(packet, data_end, settings->opcodes, scratch,

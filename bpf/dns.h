@@ -95,7 +95,7 @@ enum dns_error {
 	DNS_BAD_COUNTS,
 	DNS_BAD_NAME,
 	DNS_BAD_POINTER,
-	/* No error: an allowed opcode other than QUERY. Nothing else is parsed. */
+	/* No error: an allowed opcode other than QUERY, otherwise unparsed. */
 	DNS_OTHER_OPCODE,
 };
 
@@ -245,7 +245,8 @@ static __always_inline enum dns_error
 parse_dns_query(const struct packet *packet, void *data_end, __u32 opcodes,
 		struct packet_scratch *scratch, struct dns_query *query)
 {
-	struct cursor cursor = { .pos = packet->transport, .end = data_end };
+	struct cursor cursor = { .pos = packet->transport,
+				 .data_end = data_end };
 	struct udphdr *udp = cursor_pull(&cursor, sizeof(*udp));
 	struct dns_header *dns = cursor_pull(&cursor, sizeof(*dns));
 	enum dns_error error;

@@ -13,9 +13,9 @@
  *    entry @limits 0.0.0.0/0 source_rate=100 source_burst=500
  *
  * xdp_map and @hosts are the access list, with the members that acl.bpf.c
- * describes: action, protocol, port, otherwise; packets, bytes, others. A packet
- * with ACL_PASS goes on to the next step, and so does one with ACL_UNLISTED
- * unless the settings say otherwise.
+ * describes: action, protocol, port, otherwise; packets, bytes, others. A
+ * packet with ACL_PASS goes on to the next step, and so does one with
+ * ACL_UNLISTED unless the settings say otherwise.
  *
  * @limits has the limits, with the members that limit.bpf.c describes: rate,
  * burst, source_rate, source_burst, ip4_bits, ip6_bits; passed, dropped,
@@ -147,8 +147,8 @@ static __always_inline int filter(struct xdp_md *ctx, struct packet *packet,
 	enum verdict verdict;
 
 	/*
-	 * launder() needs a pointer into the frame. Without ports the packet goes
-	 * to no DNS server, so nothing reads this one.
+	 * launder() needs a pointer into the frame. Without ports the packet
+	 * goes to no DNS server, so nothing reads this pointer.
 	 */
 	if (!packet->transport)
 		packet->transport = packet->ip;
@@ -158,7 +158,8 @@ static __always_inline int filter(struct xdp_md *ctx, struct packet *packet,
 	if (verdict == VERDICT_PASS || settings->monitor)
 		return XDP_PASS;
 	if (verdict == VERDICT_TRUNCATE)
-		return send_reply(ctx, packet, &query, scratch, 0, true);
+		return send_reply(ctx, packet, &query, scratch,
+				  DNS_RCODE_NOERROR, DNS_TC);
 	return XDP_DROP;
 }
 

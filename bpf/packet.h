@@ -61,7 +61,7 @@ struct packet {
 /* The unparsed part of the frame. */
 struct cursor {
 	void *pos;
-	void *end;
+	void *data_end;
 };
 
 /*
@@ -85,7 +85,7 @@ static __always_inline void *cursor_pull(struct cursor *cursor, __u32 size)
 {
 	void *header = cursor->pos;
 
-	if (header + size > cursor->end)
+	if (header + size > cursor->data_end)
 		return NULL;
 	cursor->pos = header + size;
 	return header;
@@ -176,10 +176,10 @@ static __always_inline void parse_ip6hdrext(struct cursor *cursor,
 			if (ext->frag_off & bpf_htons(IP6_OFFSET))
 				return;
 		} else if (nexthdr == IPPROTO_AH) {
-			/* RFC 4302 section 2.2: in 4 bytes, minus 2. */
+			/* RFC 4302 section 2.2: in 4-byte words, minus 2. */
 			cursor->pos += ext->hdrlen * 4;
 		} else {
-			/* RFC 8200 section 4.3: in 8 bytes, minus 1. */
+			/* RFC 8200 section 4.3: in 8-byte words, minus 1. */
 			cursor->pos += ext->hdrlen * 8;
 		}
 	}
@@ -233,7 +233,7 @@ static __always_inline struct packet parse_packet(struct xdp_md *ctx)
 {
 	struct cursor cursor = {
 		.pos = (void *)(long)ctx->data,
-		.end = (void *)(long)ctx->data_end,
+		.data_end = (void *)(long)ctx->data_end,
 	};
 	struct packet packet = {};
 

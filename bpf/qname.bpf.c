@@ -156,7 +156,7 @@ apply_action(struct xdp_md *ctx, const struct packet *packet,
 	return send_reply(ctx, packet, query, scratch,
 			  action == QNAME_REFUSE ? DNS_RCODE_REFUSED :
 						   DNS_RCODE_NXDOMAIN,
-			  false);
+			  0);
 }
 
 static __always_inline int filter(struct xdp_md *ctx, struct packet *packet,

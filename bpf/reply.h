@@ -13,6 +13,7 @@
 #include "dns.h"
 
 /* RFC 1035 section 4.1.1; CD: RFC 4035 section 3; DO: RFC 6891 section 6.1.4 */
+#define DNS_RCODE_NOERROR 0
 #define DNS_RCODE_NXDOMAIN 3
 #define DNS_RCODE_REFUSED 5
 #define DNS_TC 0x02
@@ -41,15 +42,17 @@ static __always_inline __u16 csum_fold(__u64 sum)
 	return ~sum;
 }
 
-/* Writes the DNS header and the OPT record; returns the message length. */
+/*
+ * Writes the DNS header and the OPT record; returns the message length. `tc` is
+ * DNS_TC or 0.
+ */
 static __always_inline __u32 reply_dns(const struct dns_query *query,
-				       __u8 rcode, bool truncated)
+				       __u8 rcode, __u8 tc)
 {
 	struct dns_header *dns = query->header;
 	struct dns_opt *opt = dns_at(query, query->question_end);
 
-	dns->flags_high = DNS_QR | (truncated ? DNS_TC : 0) |
-			  (dns->flags_high & DNS_RD);
+	dns->flags_high = DNS_QR | tc | (dns->flags_high & DNS_RD);
 	dns->flags_low = (dns->flags_low & DNS_CD) | rcode;
 	dns->arcount = 0;
 	if (!query->edns || (void *)(opt + 1) > query->data_end)
@@ -165,7 +168,7 @@ static __always_inline int send_reply(struct xdp_md *ctx,
 				      const struct packet *packet,
 				      const struct dns_query *query,
 				      struct packet_scratch *scratch,
-				      __u8 rcode, bool truncated)
+				      __u8 rcode, __u8 tc)
 {
 	struct ethhdr *eth = (void *)(long)ctx->data;
 	struct udphdr *udp = packet->transport;
@@ -178,8 +181,7 @@ static __always_inline int send_reply(struct xdp_md *ctx,
 	    !may_reply(eth, packet))
 		return XDP_DROP;
 	old_length = (int)(data_end - (void *)udp);
-	length = opaque(scratch,
-			sizeof(*udp) + reply_dns(query, rcode, truncated));
+	length = opaque(scratch, sizeof(*udp) + reply_dns(query, rcode, tc));
 	reply_udp(udp, length);
 	if (!reply_ip(packet, data_end, length, &sum))
 		return XDP_DROP;
