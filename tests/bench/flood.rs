@@ -4,11 +4,11 @@ use std::fs;
 use std::path::Path;
 
 use super::forged::flooded;
-use super::net::Daemon;
 use super::sample::Sample;
 use super::served::{OUTSIDE_CPU, Served};
 use super::site::Site;
 use super::table::{Aim, Figure, Row, Unit};
+use support::net::Daemon;
 
 const ROUNDS: usize = 3;
 /// How long is asked each time.

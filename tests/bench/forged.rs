@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 use nix::libc;
 
-use super::frame::ip4;
-use super::message::{checksum, query};
-use super::net::Sender;
+use support::net::Sender;
+use support::packets::frame::ip4;
+use support::packets::message::{checksum, query};
 
 /// How many go in one call: few enough not to fill the other end's queue, which has room for 256.
 const BATCH: usize = 32;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeValLike as _;
 
-use super::net::{PATIENCE, within};
+use support::net::{PATIENCE, within};
 
 /// Where the node exporter's page is.
 pub(crate) const EXPORTER_PAGE: &str = "127.0.0.1:9100";

@@ -1,15 +1,15 @@
 //! What a packet costs in each of the shipped programs.
 
-use super::filter::Filter;
 use super::instructions::Counter;
-use super::kernel::Program;
-use super::objects::compile::compile;
 use super::runs::{Packets, Took, Vary, load, sizes};
 use super::sample::Sample;
-use super::sandbox::PASS;
 use super::shipped::{acl, dns, guard, limit, qname};
 use super::site::Site;
 use super::table::{Aim, Figure, Row, Unit};
+use support::objects::compile::compile;
+use support::packets::filter::Filter;
+use support::packets::kernel::Program;
+use support::packets::sandbox::PASS;
 
 const ROUNDS: usize = 15;
 const LIKE: &str = "xdp-filter";

@@ -5,10 +5,10 @@ use std::path::Path;
 use std::process::Command;
 
 use super::http::Scraper;
-use super::net::pause;
 use super::process::{EXPORTER, EXPORTER_PAGE, Exporter, proportional_memory, sleeps};
 use super::site::{PAGE, Site, block_list, corefile, metrics};
 use super::table::{Aim, Figure, Row, Unit};
+use support::net::pause;
 
 const SCRAPES: usize = 20;
 const SETTLE_MILLISECONDS: u64 = 10_000;

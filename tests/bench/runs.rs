@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use super::instructions::Counter;
-use super::kernel::{Map, Program};
-use super::objects::compile::compile_text;
 use super::process::finish;
 use super::site::Site;
+use support::objects::compile::compile_text;
+use support::packets::kernel::{Map, Program};
 
 /// How often a program runs on end. The kernel gives the mean, in whole nanoseconds.
 const RUNS: i32 = 200_000;

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use super::http::Scraper;
-use super::net::pause;
 use super::process::{EXPORTER_PAGE, Exporter};
 use super::sample::Sample;
 use super::site::{METRICS, PAGE, Site, block_list, corefile, metrics};
 use super::table::{Aim, Figure, Row, Unit};
+use support::net::pause;
 
 const ROUNDS: usize = 10;
 const REQUESTS: usize = 250;

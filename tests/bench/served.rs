@@ -8,10 +8,10 @@ use std::fs;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use super::net::{Namespace, PATIENCE, Sender, within};
-use super::objects::compile::compile;
 use super::process::finish;
 use super::site::Site;
+use support::net::{Namespace, PATIENCE, Sender, within};
+use support::objects::compile::compile;
 
 const SERVER_CPU: usize = 1;
 pub(crate) const OUTSIDE_CPU: usize = 0;

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::instructions::Counter;
-use super::net::Daemon;
-use super::objects::compile::{compile, compile_text};
 use super::process::finish;
+use support::net::Daemon;
+use support::objects::compile::{compile, compile_text};
 
 /// What programs are attached to.
 pub(crate) const INTERFACE: &str = "bench0";

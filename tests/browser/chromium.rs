@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::net::{Namespace, Response, Site, within};
+use support::net::{Namespace, Response, Site, within};
 
 /// Where chromedriver listens, inside the namespace of the test.
 const DRIVER: &str = "127.0.0.1:9515";

@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::chromium::Chromium;
-use crate::net::Site;
 use crate::{flood, start};
+use support::net::Site;
 
 const SOON: Duration = Duration::from_secs(10);
 

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::chromium::Chromium;
-use crate::net::pause;
 use crate::{COREFILE, flood, start};
+use support::net::pause;
 
 const SOON: Duration = Duration::from_secs(10);
 /// The pauses between its attempts grow.

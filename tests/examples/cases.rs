@@ -1,6 +1,6 @@
 //! What each example is to do.
 
-use crate::net::PAGE;
+use support::net::PAGE;
 
 /// The object that an example names, and who made it.
 pub(crate) enum Object {

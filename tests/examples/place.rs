@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::cases::{Case, Object, Shot};
-use crate::frame::{ip4, ip6};
-use crate::net::{Corexdp, Daemon, PATIENCE, Receiver, Response, Site, finish, within};
+use support::net::{Corexdp, Daemon, PATIENCE, Receiver, Response, Site, finish, within};
+use support::packets::frame::{ip4, ip6};
 
 const ENVIRONMENT: [(&str, &str); 3] = [
     ("OBJECT", "ordered.o"),

@@ -10,11 +10,11 @@ use nix::unistd::Pid;
 
 use crate::calls::{Call, calls, lines};
 use crate::cases::Case;
-use crate::net::{Daemon, PATIENCE, within};
 use crate::place::Place;
 use crate::stage::{Bench, Outcome, Phase, Stage, end};
 use crate::start::{Start, spawn, stands};
 use crate::tracer::{Strace, Wish, around, injected, let_go};
+use support::net::{Daemon, PATIENCE, within};
 
 pub(crate) struct Birth;
 

@@ -12,9 +12,9 @@ use std::time::{Duration, Instant};
 use nix::sched::{CloneFlags, unshare};
 
 use crate::left::Objects;
-use crate::net::{Attached, Daemon, Outcome, PATIENCE, SERVER, Site};
-use crate::objects::compile::compile_with;
 use crate::version::Version;
+use support::net::{Attached, Daemon, Outcome, PATIENCE, SERVER, Site};
+use support::objects::compile::compile_with;
 
 /// Longer than the worker waits for the daemon.
 const ANSWER: Duration = Duration::from_secs(8);

@@ -5,12 +5,12 @@ use std::thread;
 
 use crate::calls::{Call, calls, files, lines, of_any};
 use crate::cases::Case;
-use crate::net::{Daemon, Outcome as Answer, lives, pause};
 use crate::place::{Place, Standing, descriptors, descriptors_are};
 use crate::stage::{Bench, Outcome, Phase, Stage, end, told};
 use crate::start::spawn;
 use crate::tracer::{Strace, Wish, injected};
 use crate::version::Version;
+use support::net::{Daemon, Outcome as Answer, lives, pause};
 
 /// What the Corefile says then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

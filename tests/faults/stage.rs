@@ -4,8 +4,8 @@ use nix::errno::Errno;
 
 use crate::calls::Call;
 use crate::cases::Case;
-use crate::net::Daemon;
 use crate::place::Place;
+use support::net::Daemon;
 
 /// The exit code of an operating system that refused.
 const SYSTEM: i32 = 71;

@@ -4,12 +4,12 @@ use std::fs;
 
 use crate::calls::{Call, calls, lines};
 use crate::cases::Case;
-use crate::net::{Daemon, PATIENCE, lives};
 use crate::place::{Place, Standing, descriptors};
 use crate::spared::may_open;
 use crate::stage::{Bench, Outcome, Phase, Stage, end};
 use crate::tracer::{Wish, around, injected};
 use crate::version::Version;
+use support::net::{Daemon, PATIENCE, lives};
 
 /// What the daemon finds, and what it is to leave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -16,7 +16,7 @@ use nix::unistd::Pid;
 
 use crate::calls::{files, lines};
 use crate::cases::Case;
-use crate::net::{PATIENCE, lives, within};
+use support::net::{PATIENCE, lives, within};
 
 /// How long strace may take to let go.
 const GRACE: Duration = Duration::from_secs(1);

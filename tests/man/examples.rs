@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use super::{corefile, daemon};
-use crate::net::{Corexdp, Daemon, Site, finish};
+use support::net::{Corexdp, Daemon, Site, finish};
 
 /// A folder with the objects that are named, and both interfaces.
 pub(crate) fn site() -> Site {

@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
-use crate::net::{PAGE, Site, pause, peak_memory, within};
 use crate::packet;
 use crate::strangers::{ACTS, Act, connect_to};
+use support::net::{PAGE, Site, pause, peak_memory, within};
 
 /// What the worker's memory may grow by: sixteen of the largest answers, and as many threads to send them and to talk
 /// HTTP; in a build for tests, and with glibc's heap for each thread.

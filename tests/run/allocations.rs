@@ -1,7 +1,7 @@
 //! After its start the daemon allocates nothing, whatever happens but a reload. Its test build counts.
 
-use crate::net::{CLIENT, Daemon, SERVER, Site};
 use crate::packet;
+use support::net::{CLIENT, Daemon, SERVER, Site};
 
 const COREFILE: &str = ". {
   prometheus

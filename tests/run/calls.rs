@@ -13,7 +13,7 @@ use nix::libc;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::net::{Daemon, PAGE, Response, Site, only_child, pause};
+use support::net::{Daemon, PAGE, Response, Site, only_child, pause};
 
 /// `tiny_http` ends a thread that had nothing to do for five seconds.
 const THREADS_END_MILLISECONDS: u64 = 6_000;

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use crate::net::{Daemon, Site};
 use crate::packet;
+use support::net::{Daemon, Site};
 
 fn corefile(server_block: &str, object: &str, entries: &str) -> String {
     format!(

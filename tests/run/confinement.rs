@@ -7,7 +7,7 @@ use std::process::Command;
 use corexdp::page::cage::limits;
 use nix::sys::signal::Signal;
 
-use crate::net::{Daemon, Response, Site};
+use support::net::{Daemon, Response, Site};
 
 const COREFILE: &str = ". {
   prometheus

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 
-use crate::net::{Attached, Corexdp, Daemon, PATIENCE, Response, SERVER, Site, within};
 use crate::packet;
+use support::net::{Attached, Corexdp, Daemon, PATIENCE, Response, SERVER, Site, within};
 
 /// Drops what comes from `network`/16 on `edge0`.
 fn corefile(network: &str) -> String {
@@ -211,7 +211,7 @@ fn mute_clients_hold_up_nobody() {
         })
         .collect();
     site.ask(&["reload"]).expect(0, &[]);
-    let page = Response::to(&site.server, crate::net::PAGE, "GET /metrics HTTP/1.1");
+    let page = Response::to(&site.server, support::net::PAGE, "GET /metrics HTTP/1.1");
     assert_eq!(page.status, 200);
     drop(clients);
     site.ask(&["reload"]).expect(0, &[]);

@@ -1,8 +1,8 @@
 //! Entries that a reload changes, in the maps that filter.
 
-use crate::net::{Daemon, Outcome, Site};
 use crate::packet;
 use crate::words::{corefile, dump};
+use support::net::{Daemon, Outcome, Site};
 
 /// Lines before and after, of each kind of map; what is to be seen is what the second ones give from the start.
 const CHANGES: [(&str, &str, &str); 9] = [

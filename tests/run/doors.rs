@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 
-use crate::net::{CLIENT, PATIENCE, Response, SERVER, Site, within};
 use crate::packet;
+use support::net::{CLIENT, PATIENCE, Response, SERVER, Site, within};
 
 /// A page and both doors, each with its own address, and lines for their blocks.
 fn corefile(lameduck: &str, monitor: &str) -> String {

@@ -6,8 +6,8 @@ use nix::sched::{CpuSet, sched_setaffinity};
 use nix::unistd::Pid;
 use serde_json::{Value, json};
 
-use crate::net::{Daemon, Map, Outcome, Site};
 use crate::packet;
+use support::net::{Daemon, Map, Outcome, Site};
 
 /// Entries of `words.o`: the line, and what `dump` says where that is another.
 const LINES: [(&str, &str); 10] = [

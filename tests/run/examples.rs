@@ -1,7 +1,7 @@
 //! The Corefiles of the ebpf plugin's documentation, as printed but for the names of interface and object.
 
-use crate::net::{Daemon, PATIENCE, Site, within};
 use crate::packet;
+use support::net::{Daemon, PATIENCE, Site, within};
 
 const UNDELIMITED: &str = ". {
   ebpf {

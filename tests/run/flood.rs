@@ -7,8 +7,8 @@ use std::thread;
 
 use nix::sys::signal::Signal;
 
-use crate::net::Site;
 use crate::packet;
+use support::net::Site;
 
 const ROUNDS: usize = 10;
 

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::frame::{Frame, ip4, ip6};
-use crate::net::{Corexdp, PATIENCE, Site, finish, within};
+use support::net::{Corexdp, PATIENCE, Site, finish, within};
+use support::packets::frame::{Frame, ip4, ip6};
 
 /// Where Debian's libxdp1, which xdp-tools needs, has them.
 fn installed(name: &str) -> PathBuf {

@@ -10,8 +10,8 @@ use std::sync::Barrier;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::net::{CLIENT, Daemon, PATIENCE, SERVER, Site, within};
 use crate::strangers::{connect, exchange};
+use support::net::{CLIENT, Daemon, PATIENCE, SERVER, Site, within};
 
 /// How many connections there can be.
 const SLOTS: usize = 16;

@@ -4,8 +4,8 @@ use std::process::{Child, Command, Stdio};
 
 use nix::sys::signal::Signal;
 
-use crate::net::{CLIENT, Daemon, Outcome, PATIENCE, SERVER, Site, within};
 use crate::packet;
+use support::net::{CLIENT, Daemon, Outcome, PATIENCE, SERVER, Site, within};
 
 const PINS: &str = "/sys/fs/bpf/corexdp/edge0";
 

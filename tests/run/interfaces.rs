@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use crate::net::{
+use crate::packet;
+use support::net::{
     Attached, CLIENT, Daemon, GENERIC, NATIVE, Namespace, PATIENCE, SERVER, Site, within,
 };
-use crate::packet;
 
 const COREFILE: &str = ". {
   prometheus

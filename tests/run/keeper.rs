@@ -3,7 +3,7 @@
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::net::{Daemon, PATIENCE, Response, Site, lives, within};
+use support::net::{Daemon, PATIENCE, Response, Site, lives, within};
 
 const COREFILE: &str = ". {
   prometheus

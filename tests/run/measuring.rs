@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::net::{PATIENCE, within};
 use crate::packet;
 use crate::status::{ask, json, start};
+use support::net::{PATIENCE, within};
 
 #[test]
 fn runs_are_measured_and_the_kernel_stops_counting() {

@@ -1,6 +1,6 @@
 //! Where the filter runs: in the driver, or in the network stack.
 
-use crate::net::{Attached, CLIENT, GENERIC, NATIVE, SERVER, Site};
+use support::net::{Attached, CLIENT, GENERIC, NATIVE, SERVER, Site};
 
 fn corefile(mode: &str) -> String {
     format!(". {{\n  ebpf {{\n    if edge0\n    elf example.o\n    {mode}\n  }}\n}}\n")

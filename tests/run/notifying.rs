@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 
-use crate::net::{Daemon, PATIENCE, SERVER, Site};
+use support::net::{Daemon, PATIENCE, SERVER, Site};
 
 const COREFILE: &str =
     ". {\nhealth 127.0.0.1:8080 {\nlameduck 1s\n}\nebpf {\nif edge0\nelf example.o\n}\n}\n";

@@ -7,8 +7,8 @@ use std::process::{Command, Stdio};
 use nix::sched::{CpuSet, sched_setaffinity};
 use nix::unistd::Pid;
 
-use crate::net::{Daemon, PAGE, Response, Site};
 use crate::packet;
+use support::net::{Daemon, PAGE, Response, Site};
 
 const COREFILE: &str = ". {
   prometheus

@@ -5,8 +5,8 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::net::{Corexdp, Daemon, Outcome, SERVER, Site};
-use crate::objects::compile::compile;
+use support::net::{Corexdp, Daemon, Outcome, SERVER, Site};
+use support::objects::compile::compile;
 
 /// A Corefile that filters `interface` with this object, and has one more line.
 fn corefile(object: &str, interface: &str, more: &str) -> String {

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::net::{Corexdp, SERVER, Site, finish};
+use support::net::{Corexdp, SERVER, Site, finish};
 
 /// A Corefile whose only filter stands in `options`.
 fn corefile(options: &[&str]) -> String {

@@ -2,8 +2,8 @@
 
 use nix::sys::signal::Signal;
 
-use crate::net::{Attached, CLIENT, Daemon, GENERIC, NATIVE, Response, SERVER, Site};
 use crate::packet;
+use support::net::{Attached, CLIENT, Daemon, GENERIC, NATIVE, Response, SERVER, Site};
 
 /// What ends the account of a reload that failed.
 const REFUSED: &str = "reload: nothing was changed";

@@ -4,8 +4,8 @@ use std::fs;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use crate::net::{Daemon, Site};
 use crate::packet;
+use support::net::{Daemon, Site};
 
 /// From one look to the next at most, with a moment for the reload.
 const LOOK: Duration = Duration::from_secs(3);

@@ -6,8 +6,8 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
 
-use crate::net::{Daemon, GENERIC, Outcome, PAGE, PATIENCE, Response, Site, within};
 use crate::packet;
+use support::net::{Daemon, GENERIC, Outcome, PAGE, PATIENCE, Response, Site, within};
 
 const COREFILE: &str = ". {
   prometheus

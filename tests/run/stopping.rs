@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use nix::sys::signal::Signal;
 
-use crate::net::{PATIENCE, Site, lives, within};
+use support::net::{PATIENCE, Site, lives, within};
 
 const COREFILE: &str = ". {
   prometheus
@@ -98,7 +98,7 @@ fn without_links_it_attaches_over_netlink_and_detaches() {
     command.env("COREXDP_FAULT", "link_create:EINVAL");
     let daemon = site
         .server
-        .enter(|| crate::net::Daemon::spawn(&mut command))
+        .enter(|| support::net::Daemon::spawn(&mut command))
         .attached(1);
     let filter = site.filter();
     assert_eq!(filter.name, "xdp_prog");

@@ -8,7 +8,7 @@ use std::time::Duration;
 use nix::libc::linger;
 use nix::sys::socket::{setsockopt, sockopt};
 
-use crate::net::{PAGE, PATIENCE, pause};
+use support::net::{PAGE, PATIENCE, pause};
 
 /// Something they do. Gives how much it was; the connections are held until its effect has been seen.
 pub(crate) type Act = fn(&mut Vec<TcpStream>) -> String;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::net::{Attached, Site, pause};
+use support::net::{Attached, Site, pause};
 
 fn corefile(interface: &str, wait: &str) -> String {
     format!(". {{\n  ebpf {{\n    elf example.o\n    if {interface}\n    wait {wait}\n  }}\n}}\n")

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-use crate::net::{Map, Site};
+use support::net::{Map, Site};
 
 /// The same entries of `words.o` twice, in words and in bytes: map, KEY and what follows.
 const ENTRIES: [(&str, &str, &str, &str, &str); 8] = [

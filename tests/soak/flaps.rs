@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use crate::Soak;
-use crate::net::{CLIENT, PATIENCE, SERVER, pause, within};
 use crate::traffic::Account;
+use support::net::{CLIENT, PATIENCE, SERVER, pause, within};
 
 /// From an interface's return to its filter.
 const PROMPT: Duration = Duration::from_millis(100);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use crate::Soak;
-use crate::net::pause;
+use support::net::pause;
 
 /// Where a process keeps its kernel objects: the words of `/proc/PID/fdinfo/N`, and what they are of.
 const OBJECTS: [&str; 3] = ["map_id:", "prog_id:", "link_id:"];

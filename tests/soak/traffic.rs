@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use nix::errno::Errno;
 
-use crate::frame;
-use crate::net::{CLIENT, PATIENCE, Receiver, SERVER, Sender, Site, pause, within};
+use support::net::{CLIENT, PATIENCE, Receiver, SERVER, Sender, Site, pause, within};
+use support::packets::frame;
 
 /// Between two packets; with sending itself some 2,000 come in a second.
 const PAUSE: Duration = Duration::from_micros(400);
