@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeValLike as _;
 
-use support::net::{PATIENCE, within};
+use support::wait::wait_until;
 
 /// Where the node exporter's page is.
 pub(crate) const EXPORTER_PAGE: &str = "127.0.0.1:9100";
@@ -74,7 +74,7 @@ impl Exporter {
         let child = command
             .spawn()
             .expect("prometheus-node-exporter runs; it is a Debian package");
-        within(PATIENCE, "the node exporter listens", || {
+        wait_until("the node exporter listens", || {
             TcpStream::connect(EXPORTER_PAGE).ok()
         });
         Self(child)

@@ -10,8 +10,9 @@ use std::process::{Child, Command, Stdio};
 
 use super::process::finish;
 use super::site::Site;
-use support::net::{Namespace, PATIENCE, Sender, within};
+use support::net::{Namespace, Sender};
 use support::objects::compile::compile;
+use support::wait::wait_until;
 
 const SERVER_CPU: usize = 1;
 pub(crate) const OUTSIDE_CPU: usize = 0;
@@ -61,7 +62,7 @@ impl Served {
             interface,
             outside,
         };
-        within(PATIENCE, "knotd answers", || {
+        wait_until("knotd answers", || {
             let answers = served.ask(site, &["-n", "1", "-t", "1"]);
             (answers.lost == 0.0).then_some(())
         });
@@ -152,7 +153,5 @@ fn take_on(cpu: usize, interface: &str, mut shell: Command, site: &Site) {
     finish(shell.args(["-c", &lines]));
     fs::write(PINS, format!("{interface} {cpu}\n")).expect("tests/bench.sh listens");
     let pinned = site.file(&format!("pinned-{interface}"));
-    within(PATIENCE, "its thread is pinned", || {
-        pinned.exists().then_some(())
-    });
+    wait_until("its thread is pinned", || pinned.exists().then_some(()));
 }

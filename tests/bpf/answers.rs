@@ -4,7 +4,7 @@ use super::random;
 use support::packets::filter::Filter;
 use support::packets::frame::*;
 use support::packets::kernel::Ran;
-use support::packets::message::{Asked, Message, answer, cookie, query};
+use support::packets::message::{Asked, answer, cookie, query};
 use support::packets::model::Facts;
 use support::packets::sandbox::{DROP, PASS, TX};
 
@@ -60,30 +60,40 @@ fn what_can_not_be_answered_is_dropped() {
 
 #[test]
 fn who_asks_too_often_is_sent_to_tcp() {
-    let filter = Filter::load("dns", &["@settings 0 rate=1 burst=3"]);
-    let verdicts = |message: &Message, source: &str| -> Vec<u32> {
-        let frame = ip4(source).datagram(53, &message.bytes).bytes;
-        (0..5).map(|_| filter.run(&frame).verdict).collect()
-    };
-    assert_eq!(verdicts(&good(), "10.0.0.1"), [PASS, PASS, PASS, TX, TX]);
-    assert_eq!(verdicts(&good(), "10.0.0.2"), [TX; 5]);
-    assert_eq!(verdicts(&good(), "10.0.1.1"), [PASS, PASS, PASS, TX, TX]);
-    // The flood of the neighbours has taken nothing from who has a cookie.
     let known = good().edns(1232, &cookie(24));
-    assert_eq!(verdicts(&known, "10.0.0.1"), [PASS, PASS, PASS, TX, TX]);
-    assert_eq!(
-        (total(&filter, "limited"), total(&filter, "truncated")),
-        (11, 11)
-    );
+    let lines = ["@settings 0 rate=1 burst=3"];
+    let (verdicts, totals) = Filter::before_a_token("dns", &lines, |filter| {
+        let verdicts = [
+            (&good(), "10.0.0.1"),
+            (&good(), "10.0.0.2"),
+            (&good(), "10.0.1.1"),
+            (&known, "10.0.0.1"),
+        ]
+        .map(|(message, source)| {
+            let frame = ip4(source).datagram(53, &message.bytes).bytes;
+            [(); 5].map(|()| filter.run(&frame).verdict)
+        });
+        (
+            verdicts,
+            (total(filter, "limited"), total(filter, "truncated")),
+        )
+    });
+    assert_eq!(verdicts[0], [PASS, PASS, PASS, TX, TX]);
+    assert_eq!(verdicts[1], [TX; 5]);
+    assert_eq!(verdicts[2], [PASS, PASS, PASS, TX, TX]);
+    // A flood of the neighbours takes nothing from a client with a cookie.
+    assert_eq!(verdicts[3], [PASS, PASS, PASS, TX, TX]);
+    assert_eq!(totals, (11, 11));
 }
 
 #[test]
 fn cookies_may_have_a_rate_of_their_own() {
-    let filter = Filter::load("dns", &["@settings 0 rate=1 cookie_rate=1 cookie_burst=4"]);
     let known = ask(&good().edns(1232, &cookie(24)));
-    let passed = (0..9)
-        .filter(|_| filter.run(&known).verdict == PASS)
-        .count();
+    let lines = ["@settings 0 rate=1 cookie_rate=1 cookie_burst=4"];
+    let passed = Filter::before_a_token("dns", &lines, |filter| {
+        let verdicts = (0..9).map(|_| filter.run(&known).verdict);
+        verdicts.filter(|verdict| *verdict == PASS).count()
+    });
     assert_eq!(passed, 4);
 }
 

@@ -224,14 +224,13 @@ fn other_opcodes_pass_where_they_may() {
 
 #[test]
 fn a_monitor_counts_and_drops_nothing() {
-    let filter = Filter::load(
-        "dns",
-        &["255 action=DNS_REFUSE", "@settings 0 monitor=true rate=1"],
-    );
-    for message in [query("www.example", 255), good(), good(), good().with(5, 2)] {
-        assert_eq!(filter.verdict(&ask(&message)), PASS);
-    }
-    let counted = ["refused", "passed", "truncated", "malformed"].map(|name| total(&filter, name));
+    let lines = ["255 action=DNS_REFUSE", "@settings 0 monitor=true rate=1"];
+    let counted = Filter::before_a_token("dns", &lines, |filter| {
+        for message in [query("www.example", 255), good(), good(), good().with(5, 2)] {
+            assert_eq!(filter.verdict(&ask(&message)), PASS);
+        }
+        ["refused", "passed", "truncated", "malformed"].map(|name| total(filter, name))
+    });
     assert_eq!(counted, [1, 1, 1, 1]);
 }
 

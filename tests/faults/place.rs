@@ -6,19 +6,18 @@ use std::io::{self, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use nix::sched::{CloneFlags, unshare};
 
 use crate::left::Objects;
 use crate::version::Version;
-use support::net::{Attached, Daemon, Outcome, PATIENCE, SERVER, Site};
+use support::net::{Attached, Daemon, Outcome, SERVER, Site};
 use support::objects::compile::compile_with;
+use support::wait::{wait_for, wait_until};
 
 /// Longer than the worker waits for the daemon.
 const ANSWER: Duration = Duration::from_secs(8);
-const LOOK_EVERY: Duration = Duration::from_millis(10);
 const PINS: &str = "/sys/fs/bpf/corexdp";
 
 pub(crate) struct Place {
@@ -117,13 +116,14 @@ impl Place {
     }
 
     fn comes_to(&self, good: impl Fn(&Standing) -> bool) {
-        let begin = Instant::now();
-        let mut standing = self.standing();
-        while !good(&standing) {
-            assert!(begin.elapsed() < PATIENCE, "LEAK: there is {standing:?}");
-            sleep(LOOK_EVERY);
-            standing = self.standing();
-        }
+        wait_until("nothing leaks", || {
+            let standing = self.standing();
+            if good(&standing) {
+                Ok(())
+            } else {
+                Err(standing)
+            }
+        });
     }
 
     /// Takes away what `exit hold` keeps.
@@ -156,16 +156,7 @@ impl Place {
 
     /// Waits until it serves the version; a moment is allowed in which the page's worker is made again.
     pub(crate) fn comes_to_serve(&self, version: &Version) {
-        let mut why = String::new();
-        let begin = Instant::now();
-        while begin.elapsed() < PATIENCE {
-            match self.serves(version) {
-                Ok(()) => return,
-                Err(other) => why = other,
-            }
-            sleep(LOOK_EVERY);
-        }
-        panic!("{why}");
+        wait_until("the version is served", || self.serves(version));
     }
 }
 
@@ -219,13 +210,7 @@ pub(crate) fn descriptors(pid: u32) -> Vec<String> {
 
 /// Waits until the descriptors are these again: a connection's end takes a moment.
 pub(crate) fn descriptors_are(pid: u32, expected: &[String]) {
-    let mut now = Vec::new();
-    for _ in 0..200 {
-        now = descriptors(pid);
-        if now == expected {
-            return;
-        }
-        sleep(LOOK_EVERY);
-    }
-    panic!("LEAK: descriptors are {now:?}, not {expected:?}");
+    wait_for("the list of descriptors", &expected.to_vec(), || {
+        descriptors(pid)
+    });
 }

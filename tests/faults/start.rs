@@ -9,7 +9,8 @@ use crate::spared::may_open;
 use crate::stage::{Bench, Outcome, Phase, Stage, end};
 use crate::tracer::{Wish, around, injected};
 use crate::version::Version;
-use support::net::{Daemon, PATIENCE, lives};
+use support::net::{Daemon, lives};
+use support::wait::wait_until;
 
 /// What the daemon finds, and what it is to leave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -189,17 +190,11 @@ impl Starts<'_> {
 
 /// Waits until the daemon serves, or has ended.
 pub(crate) fn stands(place: &Place, daemon: &Daemon, version: &Version) -> bool {
-    let mut why = String::new();
-    let begin = std::time::Instant::now();
-    while begin.elapsed() < PATIENCE {
+    wait_until("the daemon serves or has ended", || {
         if !lives(daemon.pid()) {
-            return false;
+            return Ok(false);
         }
-        match place.serves(version) {
-            Ok(()) => return true,
-            Err(other) => why = other,
-        }
-        std::thread::sleep(std::time::Duration::from_millis(10));
-    }
-    panic!("neither stands nor ends: {why}: {:#?}", daemon.lines());
+        let served = place.serves(version).map(|()| true);
+        served.map_err(|why| (why, daemon.lines()))
+    })
 }

@@ -16,7 +16,8 @@ use std::process::{Child, Command, Stdio};
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
-use support::net::{Corexdp, Daemon, PATIENCE, Response, Site, within};
+use support::net::{Corexdp, Daemon, Response, Site};
+use support::wait::wait_until;
 
 /// How many boxes there are.
 const BOXES: usize = 12;
@@ -81,7 +82,7 @@ impl<'a> Prometheus<'a> {
             text
         });
         let config = format!(
-            "global: {{scrape_interval: 1s, evaluation_interval: 1s}}\n\
+            "global: {{scrape_interval: 3s, evaluation_interval: 1s}}\n\
              rule_files: [{}]\n\
              scrape_configs: [{{job_name: corexdp, static_configs: [{{targets: [{targets}]}}]}}]\n",
             rules("corexdp.rules.yml").display()
@@ -98,7 +99,7 @@ impl<'a> Prometheus<'a> {
             .stderr(log);
         let spawn = || command.spawn().expect("prometheus runs; install it");
         let child = site.server.enter(spawn);
-        within(PATIENCE, "Prometheus listens", || {
+        wait_until("Prometheus listens", || {
             let connect = || TcpStream::connect(PROMETHEUS).ok();
             site.server.enter(connect).map(drop)
         });
@@ -125,10 +126,14 @@ impl<'a> Prometheus<'a> {
 
     /// Waits until a query has exactly these values.
     fn comes_to(&self, query: &str, expected: &[&str]) -> Vec<(Value, String)> {
-        within(PATIENCE * 3, query, || {
-            let found = self.query(query)?;
-            let values: Vec<_> = found.iter().map(|(_, value)| value.as_str()).collect();
-            (values == expected).then(|| found.clone())
+        wait_until(&format!("{query} is {expected:?}"), || {
+            let found = self.query(query).ok_or_else(Vec::new)?;
+            let values = found.iter().map(|(_, value)| value.as_str());
+            if values.eq(expected.iter().copied()) {
+                Ok(found)
+            } else {
+                Err(found)
+            }
         })
     }
 }

@@ -13,10 +13,8 @@ use nix::libc;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use support::net::{Daemon, PAGE, Response, Site, only_child, pause};
-
-/// `tiny_http` ends a thread that had nothing to do for five seconds.
-const THREADS_END_MILLISECONDS: u64 = 6_000;
+use support::net::{Daemon, PAGE, Response, Site, only_child, threads};
+use support::wait::wait_until;
 
 fn corefile(page: &str, more: &str) -> String {
     let block = |interface: &str| {
@@ -129,9 +127,14 @@ fn work(site: &Site, daemon: &Daemon, pid: i32) {
     for words in ["status", "dump"] {
         site.ask(&[words]).expect(0, &[]);
     }
-    crowd(site);
-    pause(THREADS_END_MILLISECONDS);
     let worker = only_child(only_child(pid.cast_unsigned()));
+    let before = threads(worker);
+    crowd(site);
+    // `tiny_http` ends a thread that had nothing to do for five seconds, and how it does belongs to the calls.
+    wait_until("idle threads of the worker have ended", || {
+        let now = threads(worker);
+        if now <= before { Ok(()) } else { Err(now) }
+    });
     kill(Pid::from_raw(worker.cast_signed()), Signal::SIGKILL).unwrap();
     daemon.line("the worker died");
     assert_eq!(site.get("/metrics").status, 200);

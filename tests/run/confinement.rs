@@ -212,7 +212,7 @@ fn a_port_below_1024_is_had_at_the_start_and_kept() {
         &daemon,
         &low.replace("  ebpf", "  prometheus localhost:9154\n  ebpf"),
     );
-    daemon.line("reload: ");
+    daemon.line("reload: done");
     assert_eq!(ask(80), 200);
     daemon.stop();
 }

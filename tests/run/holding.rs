@@ -5,7 +5,8 @@ use std::process::{Child, Command, Stdio};
 use nix::sys::signal::Signal;
 
 use crate::packet;
-use support::net::{CLIENT, Daemon, Outcome, PATIENCE, SERVER, Site, within};
+use support::net::{CLIENT, Daemon, Outcome, SERVER, Site};
+use support::wait::wait_for;
 
 const PINS: &str = "/sys/fs/bpf/corexdp/edge0";
 
@@ -117,13 +118,13 @@ fn a_held_filter_is_adopted_with_its_counters() {
     for (round, signal) in [Signal::SIGTERM, Signal::SIGKILL].into_iter().enumerate() {
         let so_far = 4 * round as u64;
         held.drops("10.11.0.1", so_far);
-        daemon.signal(signal);
-        let (_, lines) = daemon.ended();
         if signal == Signal::SIGTERM {
             assert_eq!(
-                lines.last().unwrap(),
+                daemon.stop().last().unwrap(),
                 "stopped by SIGTERM, held filters stay"
             );
+        } else {
+            daemon.kill();
         }
         assert_eq!(held.site.filter(), filter);
         // Nobody is there to see these dropped.
@@ -273,10 +274,9 @@ fn a_crash_half_way_is_recovered() {
     let held = Held::new();
     let daemon = held.start(&corefile(OLD, "exit hold"));
     held.sh(&format!("rm {PINS}/link"));
-    daemon.signal(Signal::SIGKILL);
-    daemon.ended();
-    within(PATIENCE, "the interface is free", || {
-        held.site.attached().is_none().then_some(())
+    daemon.kill();
+    wait_for("the program of the interface", &None, || {
+        held.site.attached()
     });
     assert_eq!(held.pins(), (1, false));
     let daemon = held.start(&corefile(NEW, "exit hold"));
@@ -307,10 +307,9 @@ fn what_waits_to_be_confirmed_is_not_held() {
     let held = Held::new();
     let daemon = held.start_with(&corefile(OLD, "exit hold"), &["--confirm", "1m"]);
     assert!(!held.pins().1);
-    daemon.signal(Signal::SIGKILL);
-    daemon.ended();
-    within(PATIENCE, "the interface is free", || {
-        held.site.attached().is_none().then_some(())
+    daemon.kill();
+    wait_for("the program of the interface", &None, || {
+        held.site.attached()
     });
     let daemon = held.start_with(&corefile(OLD, "exit hold"), &["--confirm", "1m"]);
     held.site.ask(&["confirm"]).expect(0, &[]);

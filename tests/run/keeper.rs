@@ -3,7 +3,8 @@
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use support::net::{Daemon, PATIENCE, Response, Site, lives, within};
+use support::net::{Daemon, Response, Site, lives};
+use support::wait::wait_for;
 
 const COREFILE: &str = ". {
   prometheus
@@ -61,9 +62,7 @@ fn without_a_keeper_a_page_that_was_given_up_does_not_return() {
     site.folder.write("Corefile", &none);
     daemon.signal(Signal::SIGHUP);
     daemon.line("reload: done");
-    within(PATIENCE, "the worker ends", || {
-        (!lives(worker)).then_some(())
-    });
+    wait_for("whether the worker lives", &false, || lives(worker));
     site.folder.write("Corefile", COREFILE);
     daemon.signal(Signal::SIGHUP);
     daemon.line("reload: the page can't change");
@@ -76,9 +75,7 @@ fn a_worker_without_a_keeper_ends_with_the_daemon() {
     let (daemon, worker) = bereft(&site);
     assert!(lives(worker));
     daemon.signal(Signal::SIGKILL);
-    within(PATIENCE, "the worker ends", || {
-        (!lives(worker)).then_some(())
-    });
+    wait_for("whether the worker lives", &false, || lives(worker));
 }
 
 #[test]
@@ -88,7 +85,9 @@ fn a_killed_daemon_takes_its_keeper_along() {
     let all = [daemon.keeper(), daemon.worker()];
     daemon.signal(Signal::SIGKILL);
     for pid in all {
-        within(PATIENCE, "it ends", || (!lives(pid)).then_some(()));
+        wait_for("whether a process of the daemon lives", &false, || {
+            lives(pid)
+        });
     }
 }
 
@@ -114,8 +113,6 @@ fn a_worker_that_hangs_ends_with_its_page() {
         .write("Corefile", &COREFILE.replace("prometheus", ""));
     daemon.signal(Signal::SIGHUP);
     daemon.line("reload: done");
-    within(PATIENCE, "the worker ends", || {
-        (!lives(worker)).then_some(())
-    });
+    wait_for("whether the worker lives", &false, || lives(worker));
     daemon.stop();
 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::packet;
 use crate::status::{ask, json, start};
-use support::net::{PATIENCE, within};
+use support::wait::{PATIENCE, wait_until};
 
 #[test]
 fn runs_are_measured_and_the_kernel_stops_counting() {
@@ -24,7 +24,7 @@ fn runs_are_measured_and_the_kernel_stops_counting() {
     });
     let all = &measured["measured"];
     assert!(
-        (1000..5000).contains(&all["milliseconds"].as_u64().unwrap()),
+        (1000..PATIENCE.as_millis()).contains(&all["milliseconds"].as_u64().unwrap().into()),
         "{all}"
     );
     let one = &all["filters"][0];
@@ -47,7 +47,7 @@ fn runs_are_measured_and_the_kernel_stops_counting() {
         "{before}"
     );
     if fs::read_to_string("/proc/sys/kernel/bpf_stats_enabled").unwrap() == "0\n" {
-        within(PATIENCE, "nobody else has the kernel count", || {
+        wait_until("nobody else has the kernel count", || {
             let before = program(&json(&site, &[]))["runs"].clone();
             sender.send(&packet("10.11.0.1"), 5);
             std::thread::sleep(Duration::from_millis(50));

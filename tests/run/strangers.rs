@@ -8,7 +8,10 @@ use std::time::Duration;
 use nix::libc::linger;
 use nix::sys::socket::{setsockopt, sockopt};
 
-use support::net::{PAGE, PATIENCE, pause};
+use support::net::{PAGE, pause};
+
+/// The time that Prometheus gives a scrape.
+const SCRAPE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Something they do. Gives how much it was; the connections are held until its effect has been seen.
 pub(crate) type Act = fn(&mut Vec<TcpStream>) -> String;
@@ -36,9 +39,9 @@ pub(crate) fn connect() -> io::Result<TcpStream> {
 /// The same to another door.
 pub(crate) fn connect_to(address: &str) -> io::Result<TcpStream> {
     let address: SocketAddr = address.parse().unwrap();
-    let stream = TcpStream::connect_timeout(&address, PATIENCE)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
+    let stream = TcpStream::connect_timeout(&address, SCRAPE_TIMEOUT)?;
+    stream.set_read_timeout(Some(SCRAPE_TIMEOUT))?;
+    stream.set_write_timeout(Some(SCRAPE_TIMEOUT))?;
     Ok(stream)
 }
 

@@ -21,7 +21,7 @@ impl Served {
         self.site.folder.write("questions", questions);
         let file = self.site.folder.file("questions");
         let line = format!(
-            "dnsperf -s 192.0.2.53 -d {} -l 2 -Q {each_second} -t {patience} -O suppress=timeout",
+            "dnsperf -s 192.0.2.53 -d {} -l 2 -Q {each_second} -q 10000 -t {patience} -O suppress=timeout",
             file.display()
         );
         let said = self.site.client.attempt(&line);
@@ -50,9 +50,9 @@ fn a_load_of_good_queries_is_answered_in_full() {
         ("guard", "entry @limits 0.0.0.0/0 source_rate=3000\n", false),
     ] {
         let daemon = served.filtered(name, lines);
-        let load = served.load(questions, 1000, 5);
+        let load = served.load(questions, 1000, 30);
         let sent = load.number("Queries sent:");
-        assert!((500..=2000).contains(&sent), "{name}: {}", load.0);
+        assert!((100..=2000).contains(&sent), "{name}: {}", load.0);
         assert_eq!(
             load.number("Queries completed:"),
             sent,
@@ -84,7 +84,7 @@ fn of_a_load_over_the_limit_so_much_is_answered() {
          counter within 192.0.2.0/24 passed \"Within.\"\n",
     );
     let started = std::time::Instant::now();
-    let load = served.load("www.example A\n", 2000, 1);
+    let load = served.load("www.example A\n", 2000, 5);
     let most = 300 + 200 * (started.elapsed().as_secs() + 1);
     let answered = load.number("Queries completed:");
     assert!((300..=most).contains(&answered), "{most}: {}", load.0);

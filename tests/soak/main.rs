@@ -23,6 +23,7 @@ use flaps::{Flap, Gap};
 use reloads::Reloads;
 use samples::Samples;
 use support::net::{Daemon, Site, pause};
+use support::wait::End;
 use traffic::Traffic;
 
 /// How long it takes if nobody says.
@@ -36,15 +37,6 @@ struct Soak {
     daemon: Daemon,
     traffic: Traffic,
     begin: Instant,
-}
-
-/// Says that it is over, a failure included, or the scrapes would go on for ever.
-struct End<'a>(&'a AtomicBool);
-
-impl Drop for End<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
 }
 
 fn seconds() -> u64 {

@@ -121,7 +121,7 @@ fn least<T: Ord>(mut look: impl FnMut() -> T) -> T {
         pause(20);
         look()
     };
-    std::iter::repeat_with(again).take(5).min().unwrap()
+    std::iter::repeat_with(again).take(20).min().unwrap()
 }
 
 fn number(file: &str, word: &str) -> u64 {

@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use nix::errno::Errno;
 
-use support::net::{CLIENT, PATIENCE, Receiver, SERVER, Sender, Site, pause, within};
+use support::net::{CLIENT, Receiver, SERVER, Sender, Site, pause};
 use support::packets::frame;
+use support::wait::wait_until;
 
 /// Between two packets; with sending itself some 2,000 come in a second.
 const PAUSE: Duration = Duration::from_micros(400);
@@ -17,7 +18,7 @@ const PAUSE: Duration = Duration::from_micros(400);
 const SOURCE: &str = "192.0.2.66";
 
 /// How long nothing may change until all that was on its way has arrived.
-const QUIET_MILLISECONDS: u64 = 50;
+const QUIET_MILLISECONDS: u64 = 250;
 
 /// The stream, and its account.
 pub(crate) struct Traffic {
@@ -79,6 +80,15 @@ impl Traffic {
     /// Pauses, and sees that each packet since the last time was dropped and counted.
     pub(crate) fn settle(&self, site: &Site) -> Account {
         self.pause();
+        let before = self.total();
+        wait_until("each packet is accounted for", || {
+            let now = self.account(site);
+            if now.sent - before.sent == now.counted - before.counted {
+                Ok(())
+            } else {
+                Err(now)
+            }
+        });
         let account = self.quiet(site);
         let Account {
             sent,
@@ -93,8 +103,9 @@ impl Traffic {
     pub(crate) fn after_gap(&self, site: &Site) -> Account {
         self.go_on(site);
         let before = counted(site);
-        within(PATIENCE, "packets are counted again", || {
-            (counted(site) > before).then_some(())
+        wait_until("packets are counted again", || {
+            let now = counted(site);
+            if now > before { Ok(()) } else { Err(now) }
         });
         self.pause();
         self.quiet(site)
@@ -103,10 +114,10 @@ impl Traffic {
     /// What became of the packets since the last time, when none is on its way any more.
     fn quiet(&self, site: &Site) -> Account {
         let mut last = self.account(site);
-        let now = within(PATIENCE, "no packet is on its way", || {
+        let now = wait_until("no packet is on its way", || {
             pause(QUIET_MILLISECONDS);
             let before = std::mem::replace(&mut last, self.account(site));
-            (last == before).then_some(last)
+            if last == before { Ok(last) } else { Err(last) }
         });
         let before = std::mem::replace(&mut *self.settled.lock().unwrap(), now);
         Account {

@@ -7,6 +7,7 @@ pub mod command_line;
 pub mod net;
 pub mod objects;
 pub mod packets;
+pub mod wait;
 
 use std::path::{Path, PathBuf};
 

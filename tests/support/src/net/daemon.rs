@@ -11,7 +11,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use super::outcome::end;
-use super::{PATIENCE, within};
+use crate::wait::{PATIENCE, wait_for, wait_until};
 
 /// A running `corexdp run`. Dropping it kills that process, and no other.
 pub struct Daemon {
@@ -124,6 +124,21 @@ impl Daemon {
         (status.code(), lines)
     }
 
+    /// Ends it with SIGKILL, and waits until its keeper and its worker have ended too: until then they may hold the
+    /// addresses of the page, which the next daemon needs. Gives all it said.
+    pub fn kill(self) -> Vec<String> {
+        let (keeper, worker) = (self.keeper(), self.worker());
+        self.signal(Signal::SIGKILL);
+        let (code, lines) = self.ended();
+        assert_eq!(code, None, "{lines:#?}");
+        for pid in [keeper, worker] {
+            wait_for("whether a process of the daemon lives", &false, || {
+                lives(pid)
+            });
+        }
+        lines
+    }
+
     /// Ends it with SIGTERM, which must succeed; gives all it said.
     pub fn stop(self) -> Vec<String> {
         self.signal(Signal::SIGTERM);
@@ -157,16 +172,18 @@ fn texts(said: &Said) -> Vec<String> {
     said.lines.iter().map(|(_, line)| line.clone()).collect()
 }
 
-/// The one process that another has, as soon as it has one.
+/// The one process that another has, as soon as it has one and no more: a child that is being replaced may still end.
 pub fn only_child(parent: u32) -> u32 {
     let file = format!("/proc/{parent}/task/{parent}/children");
-    within(PATIENCE, "a child process", || {
+    wait_until(&format!("{parent} has one child process"), || {
         let children = fs::read_to_string(&file).unwrap();
         let pids = children.split_whitespace().map(|pid| pid.parse().unwrap());
-        let mut pids = pids.filter(|&pid| lives(pid));
-        let child = pids.next();
-        assert_eq!(pids.next(), None, "more than one: {children}");
-        child
+        let pids: Vec<u32> = pids.filter(|&pid| lives(pid)).collect();
+        if let [child] = pids[..] {
+            Ok(child)
+        } else {
+            Err(pids)
+        }
     })
 }
 
@@ -182,6 +199,14 @@ pub fn lives(pid: u32) -> bool {
     state != Some('Z')
 }
 
+/// How many threads a process has.
+pub fn threads(pid: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let mut lines = status.lines();
+    let number = lines.find_map(|line| line.strip_prefix("Threads:"));
+    number.unwrap().trim().parse().unwrap()
+}
+
 /// The largest resident set a process has had, in bytes.
 pub fn peak_memory(pid: u32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
@@ -193,7 +218,7 @@ pub fn peak_memory(pid: u32) -> u64 {
     kibibytes * 1024
 }
 
-/// A pause in which nothing is expected to happen.
+/// A time in which nothing is to happen. Never for a state that is to come: that is for [`wait_until`].
 pub fn pause(milliseconds: u64) {
     thread::sleep(Duration::from_millis(milliseconds));
 }

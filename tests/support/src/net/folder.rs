@@ -28,10 +28,13 @@ impl Folder {
         self.0.join(name)
     }
 
+    /// Writes a file in one step, since a daemon that watches it may read it at any time.
     pub fn write(&self, name: &str, text: &str) {
         let path = self.file(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
+        let new = self.0.join(".new");
+        fs::write(&new, text).unwrap();
+        fs::rename(new, path).unwrap();
     }
 
     /// Compiles `tests/objects/NAME.bpf.c` to `NAME.o` in it.

@@ -3,7 +3,8 @@
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
-use super::{Namespace, PATIENCE};
+use super::Namespace;
+use crate::wait::PATIENCE;
 
 /// An answer.
 #[derive(Debug)]

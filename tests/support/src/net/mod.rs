@@ -14,10 +14,8 @@ mod wire;
 mod xdp;
 
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::thread;
-use std::time::{Duration, Instant};
 
-pub use daemon::{Daemon, lives, only_child, pause, peak_memory};
+pub use daemon::{Daemon, lives, only_child, pause, peak_memory, threads};
 pub use folder::Folder;
 pub use http::Response;
 pub use namespace::Namespace;
@@ -26,24 +24,9 @@ pub use site::{CLIENT, Corexdp, PAGE, SERVER, Site};
 pub use wire::{Receiver, Sender};
 pub use xdp::{Attached, GENERIC, Map, NATIVE};
 
-/// How long anything may take that happens at once on a box that is not busy.
-pub const PATIENCE: Duration = Duration::from_secs(10);
-
 /// A name that nobody else on this machine has: `cxt-PID-N`.
 fn unique() -> String {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let number = COUNT.fetch_add(1, Ordering::Relaxed);
     format!("cxt-{}-{number}", std::process::id())
-}
-
-/// Looks every 10 ms until `look` finds something, or fails after `limit` with what it was looking for.
-pub fn within<T>(limit: Duration, what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let start = Instant::now();
-    loop {
-        if let Some(found) = look() {
-            return found;
-        }
-        assert!(start.elapsed() < limit, "not within {limit:?}: {what}");
-        thread::sleep(Duration::from_millis(10));
-    }
 }

@@ -5,7 +5,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::Instant;
 
-use super::PATIENCE;
+use crate::wait::PATIENCE;
 
 /// How a process ended and what it printed.
 #[derive(Debug)]

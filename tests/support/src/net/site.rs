@@ -3,13 +3,11 @@
 use std::path::Path;
 use std::process::Command;
 
-use super::{
-    Attached, Daemon, Folder, Namespace, Outcome, PATIENCE, Receiver, Response, Sender, finish,
-    within,
-};
+use super::{Attached, Daemon, Folder, Namespace, Outcome, Receiver, Response, Sender, finish};
 
 use crate::corexdp;
 use crate::objects::compile::compile_with;
+use crate::wait::wait_until;
 
 /// The interface that is filtered.
 pub const SERVER: &str = "edge0";
@@ -157,14 +155,14 @@ impl Site {
 
     /// Scrapes until the metric reads `value`, which it must not pass: packets take a moment to arrive.
     pub fn metric_becomes(&self, name: &str, value: u64) {
-        within(PATIENCE, &format!("{name} is {value}"), || {
+        wait_until(&format!("{name} is {value}"), || {
             let page = self.get("/metrics");
             let text = page
                 .metric(name)
                 .unwrap_or_else(|| panic!("no {name}: {}", page.body));
             let now: u64 = text.parse().unwrap_or_else(|_| panic!("{name} is {text}"));
             assert!(now <= value, "{name} is {now}, more than {value}");
-            (now == value).then_some(())
+            if now == value { Ok(()) } else { Err(now) }
         });
     }
 }

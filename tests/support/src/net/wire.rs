@@ -10,7 +10,8 @@ use nix::sys::socket::{
     send, socket,
 };
 
-use super::{Namespace, PATIENCE, within};
+use super::Namespace;
+use crate::wait::wait_until;
 
 /// Puts frames onto an interface.
 pub struct Sender(OwnedFd);
@@ -26,7 +27,7 @@ impl Sender {
     /// Sends the frame `times` times. While the other end's queue is full, which is told and not sent, it waits.
     pub fn send(&self, frame: &[u8], times: u32) {
         for _ in 0..times {
-            let sent = within(PATIENCE, "the frame is taken", || {
+            let sent = wait_until("the frame is taken", || {
                 let sent = self.try_send(frame);
                 (sent != Err(Errno::ENOBUFS)).then_some(sent)
             });

@@ -11,10 +11,11 @@ use corexdp::object::{LinkedObject, link};
 
 use super::kernel::{Map, Program, Ran};
 use super::sandbox::{PASS, Sandbox};
+use crate::wait::wait_until;
 use crate::{repository, shipped_object};
 
 /// The timer's, and what a busy machine takes to hear of it.
-const TICK: Duration = Duration::from_millis(50);
+const TICK: Duration = Duration::from_millis(100);
 
 /// A program in the kernel, and its maps.
 pub struct Filter {
@@ -33,6 +34,23 @@ impl Filter {
             filter.entry(line);
         }
         filter
+    }
+
+    /// Loads it as [`Filter::load`] and tries something with it before a token drips in at `rate=1`; again with another
+    /// one, if a busy machine takes longer.
+    pub fn before_a_token<T>(name: &str, entries: &[&str], attempt: impl Fn(&Self) -> T) -> T {
+        wait_until("an attempt takes less than a second", || {
+            let filter = Self::load(name, entries);
+            let begin = Instant::now();
+            let result = attempt(&filter);
+            let time = begin.elapsed();
+            // The program's clock may be behind.
+            if time < Duration::from_secs(1) - TICK {
+                Ok(result)
+            } else {
+                Err(time)
+            }
+        })
     }
 
     /// Loads any object.
