@@ -45,7 +45,7 @@ fn main() {
     let folder = env::var("OUT_DIR").expect("cargo sets OUT_DIR");
     let folder = Path::new(&folder);
     fs::write(folder.join("capacity.rs"), capacities()).expect("OUT_DIR is writable");
-    let read = |name| shortened(&format!("src/overview/page/{name}"));
+    let read = |name| shortened(&format!("src/views/page/{name}"));
     let parts = [
         ("style.css", tight(read("style.css"), &STYLE_MARKS)),
         ("script.js", tight(read("script.js"), &SCRIPT_MARKS)),

@@ -3,7 +3,7 @@
 use super::Named;
 use super::ebpf::Reader;
 use super::entries::Form;
-use crate::capacity::{MAX_KEY, MAX_VALUE};
+use crate::base::capacity::{MAX_KEY, MAX_VALUE};
 use crate::corefile::Token;
 
 /// The map that is meant when none is named.

@@ -8,30 +8,32 @@
 
 mod address;
 mod bytes;
-mod diagnostic;
+mod diagnostics;
 pub mod duration;
 mod ebpf;
 mod entries;
 pub mod fit;
 mod lines;
+mod listen;
 mod metric;
-mod page;
 mod reload;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::capacity::{MAX_FILTERS, MAX_KEY, MAX_METRICS};
-use crate::corefile::{Corefile, Directive, Quoted, Token};
-use crate::metrics::{Kind, Number};
+use crate::base::capacity::{MAX_FILTERS, MAX_KEY, MAX_METRICS};
+use crate::base::diagnostic::Diagnostic;
+use crate::base::escape::Quoted;
+use crate::corefile::{Corefile, Directive, Token};
+use crate::encode::integer::Number;
 
 pub use address::Address;
-use diagnostic::Diagnostics;
-pub use diagnostic::{Blame, Diagnostic};
+use diagnostics::Diagnostics;
 pub use duration::parse as duration;
 pub use entries::{Entries, Entry, Those, Value};
 pub use lines::MAP;
-pub use page::{MAX_PLACES, Page, Place, Service, Serving};
+pub use listen::{Listen, MAX_PLACES, Place, Service, Serving};
+pub use metric::MetricKind;
 pub use reload::Reload;
 
 /// What the Corefile asks for.
@@ -40,7 +42,7 @@ pub struct Config {
     /// One for each `ebpf` block, in order.
     pub filters: heapless::Vec<Filter, MAX_FILTERS>,
     /// What is served where; empty: nothing.
-    pub pages: heapless::Vec<Page, MAX_PLACES>,
+    pub listen: heapless::Vec<Listen, MAX_PLACES>,
     /// How it is served.
     pub serving: Serving,
     /// How often to look whether the Corefile has changed; `None`: never.
@@ -137,7 +139,7 @@ pub struct Metric {
     /// The whole name, `coredns_ebpf_NAME`.
     pub name: String,
     /// What Prometheus takes it for.
-    pub kind: Kind,
+    pub kind: MetricKind,
     /// The map that is read, by its place in [`Filter::maps`].
     pub map: usize,
     /// The key whose value is read.

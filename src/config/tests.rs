@@ -4,8 +4,8 @@ use std::io;
 use std::path::Path;
 
 use super::{Config, Filter, Mode, Value};
+use crate::config::MetricKind;
 use crate::corefile::{Corefile, Host};
-use crate::metrics::Kind;
 
 struct Nothing;
 
@@ -136,9 +136,9 @@ fn each_map_counts_its_own_lines() {
         .map(|one| (one.name.as_str(), one.map, one.kind))
         .collect();
     let expected = [
-        ("coredns_ebpf_g", 2, Kind::Gauge),
-        ("coredns_ebpf_h", 0, Kind::Counter),
-        ("coredns_ebpf_i", 1, Kind::Gauge),
+        ("coredns_ebpf_g", 2, MetricKind::Gauge),
+        ("coredns_ebpf_h", 0, MetricKind::Counter),
+        ("coredns_ebpf_i", 1, MetricKind::Gauge),
     ];
     assert_eq!(metrics, expected);
     let program = filter.program.as_ref().map(|(name, _)| name.as_str());
@@ -172,7 +172,7 @@ fn a_whole_block() {
         ),
         ("coredns_ebpf_x", "help me", &[1][..])
     );
-    assert_eq!(config.pages.len(), 1);
+    assert_eq!(config.listen.len(), 1);
 }
 
 #[test]
@@ -197,5 +197,5 @@ fn all_that_is_wrong_is_said_at_once() {
 fn a_corefile_without_us_is_fine() {
     let (config, wrong) =
         read(". {\n forward . /etc/resolv.conf {\n  policy random\n }\n cache 30\n}\n");
-    assert!(wrong.is_empty() && config.filters.is_empty() && config.pages.is_empty());
+    assert!(wrong.is_empty() && config.filters.is_empty() && config.listen.is_empty());
 }

@@ -16,7 +16,7 @@ use nix::sys::stat::{Mode, fchmod};
 use nix::unistd::geteuid;
 
 use super::{Answer, PACKET, Passed, Request};
-use crate::kernel::passing;
+use crate::kernel::fd_passing;
 
 /// Clients at a time; one more, and the first is let go.
 pub const CLIENTS: usize = 4;
@@ -97,7 +97,7 @@ impl Control {
         let client = Client(client);
         if request.is_none() {
             client.wrong(format_args!("this daemon does not know that request"));
-            client.end(crate::exit::USAGE);
+            client.end(crate::base::exit::USAGE);
         }
         request.map(|request| (client, request))
     }
@@ -130,7 +130,7 @@ impl Client {
     pub fn pass(&self, what: Passed<'_>, descriptor: BorrowedFd<'_>) -> Result<(), Errno> {
         let mut room = [0; PACKET];
         let packet = Answer::Passed(what).packet(&mut room);
-        passing::send_packet(self.0.as_fd(), packet, &[descriptor])
+        fd_passing::send_packet(self.0.as_fd(), packet, &[descriptor])
     }
 
     /// Its exit code, which ends the answer.

@@ -29,7 +29,10 @@ mod token;
 use std::fmt;
 use std::io;
 
-pub use error::{Error, Escaped, Plain, Quoted, Word};
+use crate::base::diagnostic::{Blame, Diagnostic};
+use crate::base::escape::Escaped;
+
+pub use error::{Error, Word};
 pub use lines::{Lines, Occurrence, Occurrences};
 use text::Text;
 pub use token::Token;
@@ -97,6 +100,23 @@ pub trait Host {
 }
 
 impl Corefile {
+    /// An error at `token`, whose file and line the Corefile knows.
+    pub fn diagnostic(
+        &self,
+        token: Token,
+        directive: &str,
+        message: String,
+        blame: Blame,
+    ) -> Diagnostic {
+        Diagnostic {
+            file: self.file(token).to_owned(),
+            line: token.line(),
+            directive: directive.to_owned(),
+            message,
+            blame,
+        }
+    }
+
     /// Reads a Corefile, given as `bytes`, and all that it imports. Bytes that are a [`Vec`] are kept, not copied.
     ///
     /// `name` is what errors call it; `folder` is the absolute path from which its relative imports start. All files

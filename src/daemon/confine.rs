@@ -9,9 +9,9 @@ use nix::errno::Errno;
 use nix::sys::prctl;
 use nix::unistd::geteuid;
 
-use super::{Error, list};
-use crate::kernel::calls::{self, Otherwise};
+use super::{Error, syscalls};
 use crate::kernel::capability::{self, Capability, Set};
+use crate::kernel::seccomp::{self, Otherwise};
 use crate::log::Log;
 
 /// What the daemon runs with, as far as it has them. `SysAdmin` stands for `Bpf` where that is not to be had.
@@ -79,7 +79,7 @@ pub(super) fn confine(log: &Log) -> Result<(), Error> {
     }
     // A call that is missing in the list must not end the filters, and libcs know what to do on a kernel without it.
     let otherwise = Otherwise::Fails(Errno::ENOSYS);
-    calls::allow(&[list::ALWAYS, list::SELDOM], &[], otherwise).map_err(failed(
+    seccomp::allow(&[syscalls::ALWAYS, syscalls::SELDOM], &[], otherwise).map_err(failed(
         "system calls can't be limited; the kernel needs CONFIG_SECCOMP_FILTER",
     ))
 }

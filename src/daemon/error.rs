@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 
-use crate::config::{Blame, Diagnostic};
+use crate::base::diagnostic::{Blame, Diagnostic};
 
 /// Why `run` did not run, or stopped.
 #[derive(Debug)]

@@ -1,38 +1,38 @@
 //! `run`: the story from Corefile to exit.
 
-mod ask;
 mod confine;
-mod confirm;
+mod control;
 mod error;
-mod health;
-mod hear;
-pub mod list;
+mod event_loop;
+mod lifecycle;
+mod page;
+mod pid_file;
 mod reload;
-mod renew;
-mod serve;
+mod service_manager;
 mod signals;
 mod start;
-mod switch;
+pub mod syscalls;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::capacity::MAX_FILTERS;
-use crate::control;
-use crate::control::server::Control;
+use crate::base::capacity::MAX_FILTERS;
+use crate::control::{self as protocol, server::Control};
 use crate::filter::Filter;
+use crate::http::keeper::Keeper;
 use crate::kernel::interface::Monitor;
-use crate::kernel::scan::Scan;
+use crate::kernel::map_scan::Scan;
 use crate::log::Log;
-use crate::notify::Manager;
-use crate::page::keeper::Keeper;
+use crate::plan::sources::Sources;
 use crate::plan::{Plan, Source};
-use crate::process::{Birth, PidFile};
-use crate::sources::Sources;
+use crate::views::process::ProcessStart;
+use pid_file::PidFile;
 
 pub use error::{Error, fault, worst};
-use renew::Renewal;
-use serve::{Daemon, Parts};
+use event_loop::{Daemon, Parts};
+use reload::switch;
+use reload::watch::{self, ReloadWatch};
+use service_manager::Manager;
 use signals::Signals;
 
 /// All filters that stand.
@@ -58,7 +58,7 @@ pub struct Options {
 /// # Errors
 /// What is wrong; nothing is attached then.
 pub fn run(options: &Options) -> Result<(), Error> {
-    let birth = Birth::now();
+    let birth = ProcessStart::now();
     let log = &options.log;
     let mut sources = Sources::default();
     let plan = Plan::make(&options.source, &mut sources).map_err(Error::Refused)?;
@@ -84,8 +84,8 @@ pub fn run(options: &Options) -> Result<(), Error> {
     let Some((mut filters, mut old)) = start::filters(&plan, &signals, &mut scan, options)? else {
         return Ok(());
     };
-    let dice = renew::dice();
-    let renewal = Renewal::new(&plan.config, dice, sources);
+    let jitter_seed = watch::jitter_seed();
+    let renewal = ReloadWatch::new(&plan.config, jitter_seed, sources);
     let serving = plan.config.serving;
     // A Corefile can be megabytes; from here on nothing needs it.
     drop(plan);
@@ -98,7 +98,7 @@ pub fn run(options: &Options) -> Result<(), Error> {
     };
     // Not before nothing can be refused any more: what an earlier daemon left in place is cleared away.
     if options.confirm.is_none() {
-        switch::settle(&mut filters, log);
+        switch::persist(&mut filters, log);
     }
     announce_filters(&filters, log);
     let mut daemon = Daemon::new(Parts {
@@ -111,7 +111,7 @@ pub fn run(options: &Options) -> Result<(), Error> {
         scan,
         birth,
         renewal,
-        dice,
+        jitter_seed,
         serving,
         manager,
         options,
@@ -147,9 +147,9 @@ fn listen(options: &Options) -> Result<Option<Control>, Error> {
         let failed = |error| Error::Process("the control socket can't be had", error);
         return opened.map(Some).map_err(failed);
     }
-    let opened = Control::open(Path::new(control::USUAL_PATH));
+    let opened = Control::open(Path::new(protocol::USUAL_PATH));
     let why = |error: &std::io::Error| {
-        let path = control::USUAL_PATH;
+        let path = protocol::USUAL_PATH;
         options.log.warn(format_args!(
             "no control socket at {path}: {error}; --control names another place"
         ));

@@ -4,19 +4,20 @@ use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 
+use super::reload::switch::switch;
 use super::signals::Signals;
-use super::switch::switch;
 use super::{Error, Filters, Options};
-use crate::config::{Address, Diagnostic, Place};
-use crate::filter::{Batch, Filter, Order, Prepared, blame, wait_for, warn_of_others};
+use crate::base::diagnostic::Diagnostic;
+use crate::base::wait::rest;
+use crate::config::{Address, Place};
+use crate::filter::{Batch, Context, Filter, Prepared, blame, wait_for, warn_of_others};
+use crate::http::keeper::Keeper;
+use crate::http::listener::{Listener, Listeners};
+use crate::http::server::Server;
 use crate::kernel::limits;
-use crate::kernel::scan::Scan;
+use crate::kernel::map_scan::Scan;
 use crate::log::Log;
-use crate::page::keeper::Keeper;
-use crate::page::listener::{Listener, Listeners};
-use crate::page::server::Server;
 use crate::plan::Plan;
-use crate::wait::rest;
 
 /// How long an address that is in use may be the worker's.
 const LET_GO: Duration = Duration::from_millis(500);
@@ -27,9 +28,9 @@ pub(super) fn warn(plan: &Plan, log: &Log) {
 }
 
 /// The orders of a plan, one for each `ebpf` block.
-pub(super) fn orders<'a>(plan: &'a Plan, log: &'a Log) -> impl Iterator<Item = Order<'a>> {
+pub(super) fn orders<'a>(plan: &'a Plan, log: &'a Log) -> impl Iterator<Item = Context<'a>> {
     let pairs = plan.config.filters.iter().zip(&plan.objects);
-    pairs.map(|(filter, object)| Order {
+    pairs.map(|(filter, object)| Context {
         filter,
         corefile: &plan.corefile,
         object,
@@ -40,12 +41,12 @@ pub(super) fn orders<'a>(plan: &'a Plan, log: &'a Log) -> impl Iterator<Item = O
 /// Listens where the plan says. Addresses that `running` has are not let go of.
 pub(super) fn listeners(plan: &Plan, running: Option<&Server>) -> Result<Listeners, Error> {
     let mut listeners = Listeners::new();
-    for page in &plan.config.pages {
+    for page in &plan.config.listen {
         let listener = listen(page.place, running).map_err(|errno| {
             let Place { service, address } = page.place;
             let message = not_listening(address, errno);
             let (name, blame) = (service.directive(), blame(errno));
-            Diagnostic::new(&plan.corefile, page.at, name, message, blame)
+            plan.corefile.diagnostic(page.at, name, message, blame)
         })?;
         // There is room: the list of pages has the same capacity.
         let _ = listeners.push(listener);

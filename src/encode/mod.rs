@@ -7,6 +7,7 @@
 
 mod address;
 mod back;
+pub mod integer;
 mod line;
 mod number;
 mod prefix;
@@ -14,10 +15,10 @@ mod prefix;
 mod tests;
 mod word;
 
-use crate::capacity::{MAX_KEY, MAX_VALUE};
-use crate::corefile::Quoted;
-use crate::hex::Count;
-use crate::metrics::Number;
+use crate::base::capacity::{MAX_KEY, MAX_VALUE};
+use crate::base::escape::Quoted;
+use crate::base::hex::Count;
+use crate::encode::integer::Number;
 use crate::object::layout::{Field, Kind};
 use crate::object::{Btf, Layout, MapDef, MapKind};
 

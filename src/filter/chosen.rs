@@ -2,16 +2,17 @@
 
 use nix::errno::Errno;
 
-use super::Order;
-use crate::config::{Diagnostic, MAP};
-use crate::corefile::Plain;
+use super::Context;
+use crate::base::diagnostic::Diagnostic;
+use crate::base::escape::Plain;
+use crate::config::MAP;
+use crate::filter::watch::Watch;
 use crate::kernel::map::Map;
-use crate::kernel::scan::Scan;
-use crate::watch::Watch;
+use crate::kernel::map_scan::Scan;
 
 /// A map that is read, by a descriptor of its own.
 #[derive(Debug)]
-pub struct Chosen {
+pub struct ReadMap {
     /// Its name in the object.
     pub name: String,
     /// The map.
@@ -20,9 +21,9 @@ pub struct Chosen {
     pub watch: Option<Watch>,
 }
 
-impl Order<'_> {
+impl Context<'_> {
     /// The maps that lines mean, in the order of [`crate::config::Filter::maps`], and last `xdp_map` if none means it.
-    pub(super) fn chosen(&self, maps: &[Map]) -> Result<Vec<Chosen>, Diagnostic> {
+    pub(super) fn chosen(&self, maps: &[Map]) -> Result<Vec<ReadMap>, Diagnostic> {
         let named = self.filter.maps.iter().map(|named| named.name.as_str());
         let usual = (!named.clone().any(|name| name == MAP)).then_some(MAP);
         let mut chosen = Vec::new();
@@ -31,7 +32,7 @@ impl Order<'_> {
             let Some(map) = position.and_then(|at| maps.get(at)) else {
                 continue;
             };
-            chosen.push(Chosen {
+            chosen.push(ReadMap {
                 name: name.to_owned(),
                 map: map.share().map_err(|error| self.lacking(&error))?,
                 watch: None,
@@ -41,7 +42,7 @@ impl Order<'_> {
     }
 
     /// Remembers the map's values, if their changes are to be logged.
-    pub(super) fn watch(&self, chosen: &Chosen, scan: &mut Scan) -> Option<Watch> {
+    pub(super) fn watch(&self, chosen: &ReadMap, scan: &mut Scan) -> Option<Watch> {
         if !self.filter.debug {
             return None;
         }
@@ -57,7 +58,7 @@ impl Order<'_> {
 }
 
 /// Gives each map of `to` that has no memory of its changes that of the same map in `from`.
-pub(super) fn take_watches(to: &mut [Chosen], from: &mut [Chosen]) {
+pub(super) fn take_watches(to: &mut [ReadMap], from: &mut [ReadMap]) {
     for to in to.iter_mut().filter(|to| to.watch.is_none()) {
         let from = from.iter_mut().find(|from| from.name == to.name);
         to.watch = from.and_then(|from| from.watch.take());

@@ -2,12 +2,12 @@
 
 use nix::errno::Errno;
 
-use super::Order;
-use super::lines::Lines;
-use super::origin::{List, Lists};
-use crate::config::Diagnostic;
+use super::Context;
+use super::entries::Lines;
+use super::fingerprint::{List, Lists};
+use crate::base::diagnostic::Diagnostic;
 use crate::kernel::map::{Map, Shape};
-use crate::kernel::scan::Buffers;
+use crate::kernel::map_scan::Buffers;
 
 /// Entries on their way into the kernel.
 #[derive(Debug, Default)]
@@ -55,7 +55,7 @@ impl Batch {
 
 /// Writes the entries of the `ebpf` block to the object's maps, and lists them.
 pub(super) fn fill(
-    order: &Order<'_>,
+    order: &Context<'_>,
     maps: &[Map],
     batch: &mut Batch,
 ) -> Result<Lists, Diagnostic> {

@@ -4,15 +4,15 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 use nix::errno::Errno;
 
-use super::{Order, blame};
-use crate::config::Diagnostic;
+use super::{Context, blame};
+use crate::base::diagnostic::Diagnostic;
 use crate::kernel::map::{Map, Types};
 use crate::kernel::{btf, errno, limits};
 use crate::object::{KernelBtf, MapDef};
 
 /// Creates every map of the object, with its types where the kernel takes them, and fills those that the object itself
 /// gives content. The result is parallel to the object's maps.
-pub(super) fn create(order: &Order<'_>) -> Result<Vec<Map>, Diagnostic> {
+pub(super) fn create(order: &Context<'_>) -> Result<Vec<Map>, Diagnostic> {
     let cpus = cpus(order)?;
     let types = order.object.kernel_btf();
     // Types are a convenience: a kernel without BTF, or one that refuses these, still filters.
@@ -41,7 +41,7 @@ pub(super) fn create(order: &Order<'_>) -> Result<Vec<Map>, Diagnostic> {
 }
 
 /// How many values a key of the object's per-CPU maps has. Where it has none of these, nobody asks.
-pub(super) fn cpus(order: &Order<'_>) -> Result<usize, Diagnostic> {
+pub(super) fn cpus(order: &Context<'_>) -> Result<usize, Diagnostic> {
     if !order.object.maps.iter().any(MapDef::depends_on_cpus) {
         return Ok(1);
     }
@@ -65,7 +65,7 @@ fn types_of<'a>(
 }
 
 fn create_one(
-    order: &Order<'_>,
+    order: &Context<'_>,
     def: &MapDef,
     types: Option<Types<'_>>,
     cpus: usize,
@@ -89,7 +89,7 @@ fn create_one(
         .map_err(|error| order.kernel(order.filter.elf_at, "elf", &error))
 }
 
-fn freeze(order: &Order<'_>, def: &MapDef, map: &Map) -> Result<(), Diagnostic> {
+fn freeze(order: &Context<'_>, def: &MapDef, map: &Map) -> Result<(), Diagnostic> {
     match map.freeze() {
         // Before 5.2 constants are just not known to the verifier as such.
         Ok(()) | Err(Errno::EINVAL) => Ok(()),
@@ -97,7 +97,7 @@ fn freeze(order: &Order<'_>, def: &MapDef, map: &Map) -> Result<(), Diagnostic> 
     }
 }
 
-fn failed(order: &Order<'_>, def: &MapDef, what: &str, errno: Errno) -> Diagnostic {
+fn failed(order: &Context<'_>, def: &MapDef, what: &str, errno: Errno) -> Diagnostic {
     let message = format!(
         "{}: map {}: {what}: {}",
         order.filter.elf.display(),

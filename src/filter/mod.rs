@@ -3,61 +3,61 @@
 //! The order is the point. A filter is [`Loaded`] with its maps full before it is attached, and every filter is loaded
 //! before the first is attached; dropping one at any step takes back all it did.
 
-mod change;
+mod attach;
 mod chosen;
+mod entries;
 mod fill;
-mod follow;
+mod fingerprint;
 mod hold;
-mod lines;
 mod maps;
-mod origin;
-mod pins;
-mod place;
+mod reattach;
 mod refusal;
+mod replace;
 mod rows;
-mod switch;
-mod trouble;
+mod update_entries;
 mod wait;
+pub mod watch;
 
 use std::os::fd::AsRawFd;
 
-use crate::config::{self, Blame, Diagnostic, Metric};
+use crate::base::diagnostic::{Blame, Diagnostic};
+use crate::config::{self, Metric};
 use crate::corefile::{Corefile, Token};
 use crate::kernel;
 use crate::kernel::attach::Attachment;
 use crate::kernel::interface::{self, Interface};
 use crate::kernel::map::Map;
+use crate::kernel::map_scan::Scan;
 use crate::kernel::program::Program;
-use crate::kernel::scan::Scan;
 use crate::log::Log;
 use crate::object::LinkedObject;
 
-use change::Changes;
-pub use chosen::Chosen;
+use attach::{AttachError, Attached};
+pub use chosen::ReadMap;
 pub use fill::Batch;
-use follow::Retry;
+pub use fingerprint::Fingerprint;
+use hold::pins::Pins;
 pub use hold::warn_of_others;
-pub use origin::Origin;
-use pins::Pins;
-use place::{Misplaced, Placed};
+use reattach::Retry;
 pub use refusal::blame;
 use refusal::held;
+use update_entries::Changes;
 pub use wait::wait_for;
 
 /// A program in the kernel with its maps filled, attached to nothing yet.
 #[derive(Debug)]
 pub struct Loaded {
     program: Program,
-    chosen: Vec<Chosen>,
+    chosen: Vec<ReadMap>,
     maps: Vec<Map>,
-    origin: Origin,
+    origin: Fingerprint,
 }
 
 /// How a filter comes to be what the Corefile says.
 #[derive(Debug)]
 pub enum Prepared {
     /// The one that runs becomes it: at most entries change.
-    Change(Origin),
+    Change(Fingerprint),
     /// This takes its place.
     Load(Loaded),
 }
@@ -70,7 +70,7 @@ pub struct Filter {
     /// The program.
     pub program: Program,
     /// The maps that are read; [`Metric::map`] is a place among them.
-    pub chosen: Vec<Chosen>,
+    pub chosen: Vec<ReadMap>,
     /// What is read from them.
     pub metrics: Vec<Metric>,
     /// How often it was attached again, since its interface had gone.
@@ -83,10 +83,10 @@ pub struct Filter {
     holds: bool,
     pins: Option<Pins>,
     wanted: config::Mode,
-    placed: Option<Placed>,
+    placed: Option<Attached>,
     retry: Option<Retry>,
     /// What program, maps and entries it has.
-    origin: Origin,
+    origin: Fingerprint,
     /// Where these entries took the place of others, until they stay.
     changes: Changes,
 }
@@ -110,7 +110,7 @@ impl Filter {
 
 /// What is being made: the `ebpf` block, the Corefile it stands in, the object, and where messages go.
 #[derive(Clone, Copy, Debug)]
-pub struct Order<'a> {
+pub struct Context<'a> {
     /// The `ebpf` block.
     pub filter: &'a config::Filter,
     /// The Corefile it stands in.
@@ -121,9 +121,9 @@ pub struct Order<'a> {
     pub log: &'a Log,
 }
 
-impl Order<'_> {
+impl Context<'_> {
     fn wrong(&self, at: Token, directive: &str, blame: Blame, message: String) -> Diagnostic {
-        Diagnostic::new(self.corefile, at, directive, message, blame)
+        self.corefile.diagnostic(at, directive, message, blame)
     }
 
     fn kernel(&self, at: Token, directive: &str, error: &kernel::Error) -> Diagnostic {
@@ -215,7 +215,7 @@ impl Order<'_> {
             program,
             chosen,
             maps,
-            origin: Origin::new(self, lists),
+            origin: Fingerprint::new(self, lists),
         })
     }
 
@@ -226,9 +226,9 @@ impl Order<'_> {
     pub fn attach(&self, loaded: Loaded) -> Result<Filter, Diagnostic> {
         let interface = self.interface()?;
         self.pin_state(&loaded)?;
-        match place::place(self.filter.mode, &interface, &loaded.program, None) {
+        match attach::attach(self.filter.mode, &interface, &loaded.program, None) {
             Ok(placed) => Ok(self.filter(loaded, Some(placed))),
-            Err(Misplaced { failure, mode, .. }) => {
+            Err(AttachError { failure, mode, .. }) => {
                 if let Some(pins) = self.pins() {
                     pins.forget();
                 }
@@ -237,7 +237,7 @@ impl Order<'_> {
         }
     }
 
-    fn filter(&self, loaded: Loaded, placed: Option<Placed>) -> Filter {
+    fn filter(&self, loaded: Loaded, placed: Option<Attached>) -> Filter {
         Filter {
             interface: self.filter.interface.clone(),
             program: loaded.program,

@@ -4,13 +4,13 @@ use std::fmt::{self, Write as _};
 
 use nix::errno::Errno;
 
-use super::Order;
-use crate::config::{Blame, Diagnostic};
+use super::Context;
+use crate::base::diagnostic::{Blame, Diagnostic};
 use crate::kernel::attach::{Failure, Mode};
 use crate::kernel::interface::Interface;
 use crate::kernel::{Words, cut, info, program};
 
-impl Order<'_> {
+impl Context<'_> {
     /// Few cards take programs; the kernel says no more than that.
     pub(super) fn no_offload(&self, failure: &program::Failure) -> Diagnostic {
         let program::Failure::Refused(Errno::EINVAL | Errno::EOPNOTSUPP) = failure else {
@@ -51,7 +51,7 @@ impl Order<'_> {
         let at = self.filter.interface_at;
         match failure {
             // Somebody was quicker than our look at the interface; look again, for the name.
-            Failure::Held => self.interface().err().unwrap_or_else(|| {
+            Failure::Occupied => self.interface().err().unwrap_or_else(|| {
                 self.wrong(
                     at,
                     "if",

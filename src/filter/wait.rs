@@ -3,16 +3,16 @@
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Instant;
 
-use super::Order;
-use crate::config::{Blame, Diagnostic};
+use super::Context;
+use crate::base::diagnostic::{Blame, Diagnostic};
+use crate::base::wait::wait;
 use crate::kernel::interface::Monitor;
-use crate::wait::wait;
 
 /// Waits until the interface is there, up and free, as long as its `wait` says; false when `stop` became readable first.
 ///
 /// # Errors
 /// What the interface still is not when the time is over.
-pub fn wait_for(order: &Order<'_>, stop: BorrowedFd<'_>) -> Result<bool, Diagnostic> {
+pub fn wait_for(order: &Context<'_>, stop: BorrowedFd<'_>) -> Result<bool, Diagnostic> {
     let Some(end) = Instant::now().checked_add(order.filter.wait) else {
         return order.ready().map(|()| true);
     };

@@ -16,7 +16,7 @@ use ::syslog::Severity;
 
 use self::recent::Recent;
 use self::syslog::Syslog;
-use crate::utc::Utc;
+use crate::base::utc::Utc;
 
 /// Where the system's log listens.
 pub const DEV_LOG: &str = "/dev/log";

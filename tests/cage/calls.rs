@@ -3,9 +3,9 @@
 use std::fs::File;
 use std::thread;
 
-use corexdp::daemon::list as daemons;
-use corexdp::kernel::calls::{self, Otherwise};
-use corexdp::page::cage::list as workers;
+use corexdp::daemon::syscalls as daemons;
+use corexdp::http::cage::list as workers;
+use corexdp::kernel::seccomp::{self, Otherwise};
 use nix::errno::Errno;
 use nix::libc::{self, c_long};
 use nix::sys::signal::Signal;
@@ -73,7 +73,7 @@ fn as_worker() -> nix::Result<()> {
 
 fn as_daemon() -> nix::Result<()> {
     let lists = [daemons::ALWAYS, daemons::SELDOM];
-    calls::allow(&lists, &[], Otherwise::Fails(Errno::ENOSYS))
+    seccomp::allow(&lists, &[], Otherwise::Fails(Errno::ENOSYS))
 }
 
 #[test]
@@ -156,7 +156,7 @@ fn a_daemon_reads_and_does_not_write() {
 /// As on a kernel that was built without the feature: the program must be able to tell.
 #[test]
 fn a_call_fails_as_it_is_told_to() {
-    let odd = || calls::allow(&[daemons::ALWAYS], &[], Otherwise::Fails(Errno::EXDEV));
+    let odd = || seccomp::allow(&[daemons::ALWAYS], &[], Otherwise::Fails(Errno::EXDEV));
     assert_eq!(
         inside(odd, || raw(libc::SYS_getppid, [0; 4])),
         Came::Refused(Errno::EXDEV)

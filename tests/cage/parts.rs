@@ -10,9 +10,9 @@ use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
 use std::path::PathBuf;
 use std::process::Command;
 
+use corexdp::http::cage::{self, ids, limits};
 use corexdp::kernel::capability::{self, Set};
 use corexdp::kernel::landlock;
-use corexdp::page::cage::{self, ids, limits};
 use nix::errno::Errno;
 use nix::libc;
 use nix::sched::{CloneFlags, unshare};

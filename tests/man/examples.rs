@@ -65,7 +65,7 @@ fn the_commands_do_what_they_are_shown_for() {
         match words[0] {
             // What it names is the machine's.
             "run" if words.contains(&"/etc/corexdp/Corefile") => {
-                corexdp::cli::parse(call.iter().map(Into::into)).unwrap();
+                corexdp::commands::cli::parse(call.iter().map(Into::into)).unwrap();
             }
             "run" => {
                 command.args(["--control", "control", "--log", "stderr"]);

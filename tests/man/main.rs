@@ -18,8 +18,8 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use corexdp::capacity;
-use corexdp::cli::HELP;
+use corexdp::base::capacity;
+use corexdp::commands::cli::HELP;
 use page::Page;
 use support::command_line::{commands, has, options};
 
@@ -169,7 +169,7 @@ fn every_exit_code_is_described() {
         daemon().section("EXIT STATUS").join("\n"),
         source("README.md"),
     );
-    let codes = source("src/exit.rs");
+    let codes = source("src/base/exit.rs");
     let codes = between(&codes, ": u8 = ", ";");
     assert_eq!(codes.len(), 8, "{codes:?}");
     let (_, help) = HELP.split_once("exit codes: ").unwrap();

@@ -6,9 +6,9 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::process::Command;
 
-use corexdp::daemon::list as daemons;
-use corexdp::kernel::calls::Rule;
-use corexdp::page::cage::list as workers;
+use corexdp::daemon::syscalls as daemons;
+use corexdp::http::cage::list as workers;
+use corexdp::kernel::seccomp::Rule;
 use nix::libc;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::process::Command;
 
-use corexdp::page::cage::limits;
+use corexdp::http::cage::limits;
 use nix::sys::signal::Signal;
 
 use support::net::{Daemon, Response, Site};

@@ -1,13 +1,13 @@
 //! One map and all lines that mean it.
 
 use super::{line, refused_kind};
-use crate::capacity::{MAX_KEY, MAX_VALUE};
-use crate::config::diagnostic::Diagnostics;
+use crate::base::capacity::{MAX_KEY, MAX_VALUE};
+use crate::base::hex::Count;
+use crate::config::diagnostics::Diagnostics;
 use crate::config::entries::{Entry, Value};
 use crate::config::{Filter, Metric, Named};
 use crate::corefile::Token;
 use crate::encode::Encoder;
-use crate::hex::Count;
 use crate::object::{Layout, MapDef};
 
 pub(super) struct Checker<'a> {

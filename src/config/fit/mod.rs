@@ -3,11 +3,13 @@
 mod checker;
 mod line;
 
-use super::diagnostic::Diagnostics;
-use super::{Blame, Diagnostic, Filter, Named};
-use crate::corefile::{Corefile, Escaped, Plain};
+use super::diagnostics::Diagnostics;
+use super::{Filter, Named};
+use crate::base::diagnostic::{Blame, Diagnostic};
+use crate::base::escape::{Escaped, Plain};
+use crate::base::suggest::instead;
+use crate::corefile::Corefile;
 use crate::encode::Encoder;
-use crate::nearest::instead;
 use crate::object::{Btf, MapDef, MapKind};
 
 use checker::Checker;
@@ -61,7 +63,7 @@ fn missing(filter: &Filter, named: &Named, corefile: &Corefile, maps: &[MapDef])
     };
     let right = Escaped(&right);
     let message = format!("{path} has no map {sign}{name}; {right}");
-    Diagnostic::new(corefile, named.at, corefile.text(named.at), message, blame)
+    corefile.diagnostic(named.at, corefile.text(named.at), message, blame)
 }
 
 /// Kinds whose entries are no plain bytes under a key.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use corexdp::cli::{HELP, parse};
+use corexdp::commands::cli::{HELP, parse};
 
 /// The commands, in the order of `--help`.
 pub fn commands() -> Vec<String> {

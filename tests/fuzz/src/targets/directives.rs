@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use corexdp::capacity::{MAX_FILTERS, MAX_KEY, MAX_METRICS, MAX_VALUE};
-use corexdp::config::{Config, Diagnostic, Entry, Filter, Value, fit};
+use corexdp::base::capacity::{MAX_FILTERS, MAX_KEY, MAX_METRICS, MAX_VALUE};
+use corexdp::base::diagnostic::Diagnostic;
+use corexdp::commands::check_json;
+use corexdp::config::{Config, Entry, Filter, Value, fit};
 use corexdp::corefile::Corefile;
 use corexdp::encode::Encoder;
-use corexdp::metrics::Number;
+use corexdp::encode::integer::Number;
 use corexdp::object::{Btf, MapDef, MapKind};
-use corexdp::report;
 
 use super::world::{FOLDER, NAME, World, lines};
 use super::{exposition, memory, saying, types};
@@ -35,7 +36,7 @@ pub fn run(input: &[u8]) {
     };
     let most = MEMORY_FACTOR * input.len() + (64 << 10);
     let (mut config, wrong) = memory::within(most, || Config::read(&corefile, Path::new(FOLDER)));
-    assert!(config.pages.len() <= MAX_FILTERS);
+    assert!(config.listen.len() <= MAX_FILTERS);
     explain(&wrong, input);
     let metrics = config.filters.iter().map(|filter| filter.metrics.len());
     assert!(metrics.sum::<usize>() <= MAX_METRICS || !wrong.is_empty());
@@ -64,7 +65,7 @@ fn explain(wrong: &[Diagnostic], input: &[u8]) {
     }
     // What `check --json` prints for a script.
     let mut printed = Vec::new();
-    report::check(&mut printed, &Err(wrong.to_vec())).expect("memory can be written to");
+    check_json::check(&mut printed, &Err(wrong.to_vec())).expect("memory can be written to");
     let printed: serde_json::Value = serde_json::from_slice(&printed).expect("JSON");
     let messages = printed["errors"].as_array().expect("a list");
     let messages = messages.iter().map(|error| error["message"].as_str());

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use corexdp::capacity::{MAX_KEY, MAX_VALUE};
+use corexdp::base::capacity::{MAX_KEY, MAX_VALUE};
 use corexdp::encode::Encoder;
 use corexdp::object::{LinkedObject, link};
 
