@@ -210,7 +210,7 @@ fn a_port_below_1024_is_had_at_the_start_and_kept() {
     reload(
         &site,
         &daemon,
-        &low.replace("  ebpf", "  prometheus localhost:9154\n  ebpf"),
+        &(low + "two {\n  prometheus localhost:9154\n}\n"),
     );
     daemon.line("reload: done");
     assert_eq!(ask(80), 200);
