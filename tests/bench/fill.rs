@@ -71,7 +71,7 @@ fn settle() {
     pause(20);
 }
 
-/// The same entries in bpftool's words.
+/// The entries of the block list as a batch for bpftool.
 fn batch(size: u32) -> String {
     (0..size).fold(String::new(), |mut text, number| {
         let [a, b, c, d] = (0x0a00_0000 + number).to_be_bytes();

@@ -1,4 +1,4 @@
-//! How long Prometheus waits.
+//! The time that Prometheus waits for a scrape.
 
 use std::time::Duration;
 
@@ -65,7 +65,7 @@ fn row(of: &str, ours: Figure, theirs: Figure, aim: Aim) -> Row {
     }
 }
 
-/// So many turns of corexdp with this Corefile and of its peer.
+/// Scrapes corexdp with this Corefile and its peer in turns.
 fn compare(
     site: &Site,
     corefile: &str,

@@ -29,7 +29,7 @@ pub(crate) struct Served {
     outside: String,
 }
 
-/// What dnsperf says of its queries.
+/// Results of dnsperf.
 pub(crate) struct Answers {
     pub(crate) count: f64,
     /// Part of all queries that got none.
@@ -69,7 +69,7 @@ impl Served {
         served
     }
 
-    /// What comes from outside and is no client's.
+    /// A sender of outside frames that belong to no client.
     pub(crate) fn sender(&self) -> Sender {
         Sender::new(&self.client, &self.outside)
     }
@@ -131,7 +131,7 @@ fn lay_wire(site: &Site, client: &Namespace, server: &str, outside: &str) {
     client.run(&format!("ip link set {outside} up"));
     // Answers to forged sources go out too, as on any server.
     ip("route add default via 192.0.2.10");
-    // What XDP sends back arrives at a veth interface that has an XDP program of its own.
+    // A frame that XDP sends back arrives only at a veth interface that has an XDP program of its own.
     let pass = compile("pass", &site.file("knot"));
     let pass = pass.display();
     client.run(&format!(

@@ -12,7 +12,7 @@ use support::packets::kernel::{Map, Program};
 use support::packets::message::query;
 use support::packets::sandbox::{DROP, PASS};
 
-/// Of the long lists. Such that five digits say each.
+/// Entries of the long lists: five digits name each.
 const MANY: u32 = 100_000;
 /// More than any packets that there are; a bucket of one second.
 const NEVER: &str = "100000000";

@@ -122,7 +122,7 @@ fn management_passes_unless_it_is_to_be_filtered() {
 }
 
 #[test]
-fn what_is_not_listed_may_be_dropped() {
+fn unlisted_packets_may_be_dropped() {
     let filter = Filter::load(
         "acl",
         &[

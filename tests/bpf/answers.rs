@@ -1,4 +1,4 @@
-//! What `dns` answers for the server, and each verdict of its against a model.
+//! Responses that `dns` sends for the server, and each of its verdicts against a model.
 
 use super::random;
 use support::packets::filter::Filter;
@@ -45,7 +45,7 @@ fn answers_are_whole_packets_with_right_checksums() {
 }
 
 #[test]
-fn what_can_not_be_answered_is_dropped() {
+fn unanswerable_queries_are_dropped() {
     let filter = Filter::load("dns", &POLICY);
     let any = query("www.example", 255).bytes;
     for frame in [
@@ -59,7 +59,7 @@ fn what_can_not_be_answered_is_dropped() {
 }
 
 #[test]
-fn who_asks_too_often_is_sent_to_tcp() {
+fn clients_over_the_rate_are_sent_to_tcp() {
     let known = good().edns(1232, &cookie(24));
     let lines = ["@settings 0 rate=1 burst=3"];
     let (verdicts, totals) = Filter::before_a_token("dns", &lines, |filter| {
@@ -98,7 +98,7 @@ fn cookies_may_have_a_rate_of_their_own() {
 }
 
 #[test]
-fn of_a_flood_every_so_many_is_answered() {
+fn flood_is_answered_at_the_slip_rate() {
     let filter = Filter::load("dns", &["@settings 0 rate=1 slip=4"]);
     for _ in 0..4000 {
         filter.run(&ask(&good()));
@@ -108,7 +108,7 @@ fn of_a_flood_every_so_many_is_answered() {
     assert_eq!(truncated + dropped, total(&filter, "limited"));
 }
 
-/// What the model makes of a frame, with [`POLICY`].
+/// The verdict and frame of the model, with [`POLICY`].
 fn expected_of(frame: &[u8]) -> Ran {
     let same = |verdict| Ran {
         verdict,

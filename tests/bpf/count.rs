@@ -169,7 +169,7 @@ fn expect(expected: &mut Counters, length: usize, traffic: usize, dns: Option<us
 }
 
 #[test]
-fn each_frame_counts_as_what_it_is() {
+fn frames_are_counted_by_protocol() {
     let mut sandbox = Sandbox::load("count");
     let mut expected = Counters::default();
     for case in cases() {
@@ -180,7 +180,7 @@ fn each_frame_counts_as_what_it_is() {
     }
 }
 
-/// What a frame of the case counts as when it is cut to `length`.
+/// The counters of a frame of the case that is cut to `length`.
 fn cut(case: &Case, length: usize) -> (usize, Option<usize>) {
     let traffic = match case.traffic {
         ARP => ARP,
@@ -192,7 +192,7 @@ fn cut(case: &Case, length: usize) -> (usize, Option<usize>) {
 }
 
 #[test]
-fn a_frame_cut_short_counts_as_what_is_left_of_it() {
+fn truncated_frames_count_by_their_remaining_headers() {
     let mut sandbox = Sandbox::load("count");
     let mut expected = Counters::default();
     for case in cases() {
@@ -208,7 +208,7 @@ fn a_frame_cut_short_counts_as_what_is_left_of_it() {
 }
 
 #[test]
-fn no_packet_is_lost_between_processors() {
+fn concurrent_cpus_lose_no_count() {
     let mut sandbox = Sandbox::load("count");
     let frame = ip4("192.0.2.1").udp(53);
     sandbox.flood(&frame.bytes, 1_000_000, 4);

@@ -31,7 +31,7 @@ fn name(bytes: usize) -> String {
 }
 
 #[test]
-fn what_is_no_query_is_dropped_and_counted_by_its_fault() {
+fn malformed_queries_are_dropped_and_counted_by_fault() {
     for (message, counted) in [
         (good().with(2, 0x81), "bad_qr"),
         (good().with(2, 0x09), "bad_opcode"),
@@ -87,7 +87,7 @@ fn what_is_no_query_is_dropped_and_counted_by_its_fault() {
 }
 
 #[test]
-fn what_is_a_query_passes() {
+fn valid_queries_pass() {
     let filter = Filter::load("dns", &[]);
     let soa = [0, 0, 6, 0, 1, 0, 0, 0, 0, 0, 0];
     let mut passed = 0;
@@ -150,7 +150,7 @@ fn a_query_in_fragments_is_dropped() {
 }
 
 #[test]
-fn what_is_not_for_the_server_passes_unread() {
+fn packets_for_other_ports_pass_unread() {
     let filter = Filter::load("dns", &[]);
     for frame in [
         ip4("10.0.0.1").tcp(53),
@@ -169,7 +169,7 @@ fn what_is_not_for_the_server_passes_unread() {
 }
 
 #[test]
-fn queries_are_counted_by_what_they_say() {
+fn queries_are_counted_by_content() {
     let filter = Filter::load("dns", &[]);
     for (message, counted) in [
         (good(), ["class_in", "edns_none"]),
@@ -204,7 +204,7 @@ fn queries_are_counted_by_what_they_say() {
 }
 
 #[test]
-fn answers_that_come_in_are_counted_by_their_code() {
+fn responses_are_counted_by_rcode() {
     let filter = Filter::load("dns", &[]);
     let mut frame = ip4("10.0.0.1")
         .datagram(40_000, &good().with(2, 0x81).with(3, 0x83).bytes)
@@ -216,7 +216,7 @@ fn answers_that_come_in_are_counted_by_their_code() {
 }
 
 #[test]
-fn other_opcodes_pass_where_they_may() {
+fn configured_opcodes_pass() {
     let filter = Filter::load("dns", &["@settings 0 opcodes=0x10"]);
     assert_eq!(filter.verdict(&ask(&good().with(2, 0x20).with(7, 1))), PASS);
     assert_eq!(filter.verdict(&ask(&good().with(2, 0x28))), DROP);

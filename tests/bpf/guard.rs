@@ -87,7 +87,7 @@ fn list_sanity_and_limits_decide_in_this_order() {
 }
 
 #[test]
-fn settings_say_what_else_is_dropped() {
+fn settings_drop_more() {
     for (settings, frame, verdict) in [
         ("@settings 0 truncate=false", ask(ip4("10.0.0.1")), DROP),
         (
@@ -145,7 +145,7 @@ fn the_corefile_of_guard_does_what_it_says() {
     filter.admits(&ask(ip4("192.0.2.1")), 20_000, 20_000);
 }
 
-/// What the model makes of a frame, with [`RULES`] and [`TRUNCATE`].
+/// The verdict and frame of the model, with [`RULES`] and [`TRUNCATE`].
 fn expected_of(frame: &[u8]) -> Ran {
     let same = |verdict| Ran {
         verdict,

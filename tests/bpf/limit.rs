@@ -17,7 +17,7 @@ fn totals(filter: &Filter) -> [u64; 5] {
         .map(|name| filter.number(&format!("@totals 0 {name}")))
 }
 
-/// How many of so many packets pass.
+/// The number of these packets that pass.
 fn passes(filter: &Filter, frame: &[u8], times: u32) -> u32 {
     (0..times)
         .map(|_| u32::from(filter.verdict(frame) == PASS))
@@ -54,7 +54,7 @@ fn a_burst_passes_and_no_more() {
 }
 
 #[test]
-fn what_is_one_source_is_said_by_the_rule() {
+fn rule_prefix_lengths_define_a_source() {
     for (rule, first, second, is_same) in [
         (
             "::/0 source_rate=1",
@@ -226,15 +226,15 @@ struct Bucket {
 #[derive(Clone, Copy)]
 struct Flow(i64, i64);
 
-/// How far the program's rough clock may be behind, in nanoseconds: one tick of the timer, and what a busy machine takes
-/// to hear of it.
+/// Nanoseconds that the program's coarse clock may be behind: one tick of the timer, and the delay of a tick on a busy
+/// machine.
 const TICK: i64 = 100_000_000;
 
 impl Bucket {
-    /// Whether it surely has a token, surely has none (`false`), or may have one (`None`).
+    /// `Some(true)` if the bucket surely has a token, `Some(false)` if it surely has none, `None` in between.
     fn has_token(self, flow: Flow, (before, after): (i64, i64)) -> Option<bool> {
         let depth = 1_000_000_000 / flow.0 * (flow.1 - 1);
-        // What rounding may make of a nanosecond.
+        // The slack covers rounding of nanoseconds.
         let slack = flow.1 + 1;
         if self.latest - before <= depth - slack {
             Some(true)

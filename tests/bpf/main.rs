@@ -170,7 +170,7 @@ fn the_corefile_of_ordered_does_what_it_says() {
 
 /// The names that entries are filled and read by.
 #[test]
-fn the_maps_speak_in_words() {
+fn bpftool_shows_the_maps_in_words() {
     for (name, words) in [
         ("count", &["\"packets\":", "\"bytes\":"][..]),
         (

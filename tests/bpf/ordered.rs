@@ -117,7 +117,7 @@ fn an_unknown_action_passes() {
 }
 
 #[test]
-fn a_rule_speaks_of_the_families_it_names() {
+fn a_rule_matches_only_its_families() {
     let four = ("10.11.0.1", DROP, Some(0));
     let six = ("fc00:dead:cafe:1::1", DROP, Some(0));
     let not_four = ("10.11.0.1", PASS, None);
@@ -139,9 +139,9 @@ fn a_rule_speaks_of_the_families_it_names() {
     }
 }
 
-/// Whoever forgets a mask, or gets one wrong, must not lock everybody out.
+/// A forgotten or wrong mask must not lock everybody out.
 #[test]
-fn a_network_outside_its_mask_holds_nobody() {
+fn network_bits_outside_the_mask_match_nothing() {
     for (ip4, ip6) in [
         ("10.11.0.1/0.0.0.0", ""),
         ("10.11.0.1/255.255.0.0", ""),
@@ -259,7 +259,7 @@ fn a_frame_is_judged_by_its_ip_header_alone() {
 }
 
 #[test]
-fn no_packet_is_lost_between_processors() {
+fn concurrent_cpus_lose_no_count() {
     let mut sandbox = load(&[rule(ACL_DROP, ANY, NET4, "")]);
     sandbox.flood(&from("10.11.0.1").bytes, 1_000_000, 4);
     assert_eq!(packets(&mut sandbox, 0), 4_000_000);

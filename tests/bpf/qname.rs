@@ -32,7 +32,7 @@ fn rcode(ran: &Ran) -> u8 {
 }
 
 #[test]
-fn a_name_is_decided_by_the_longest_end_that_is_listed() {
+fn the_longest_listed_suffix_decides() {
     let filter = Filter::load("qname", &LIST);
     let long = "a-label-of-thirty-two-characters";
     for (name, verdict) in [
@@ -73,7 +73,7 @@ fn a_name_is_decided_by_the_longest_end_that_is_listed() {
 
 /// A dot or a zero within a label, letters' neighbours, and bytes that differ from letters in one bit.
 #[test]
-fn what_only_looks_like_a_name_is_another() {
+fn similar_names_do_not_match() {
     let filter = Filter::load("qname", &LIST);
     for labels in [
         &[&b"ads.example"[..]][..],
@@ -115,9 +115,9 @@ fn what_only_looks_like_a_name_is_another() {
     assert_eq!(filter.run(&ask("@[`{")).verdict, PASS);
 }
 
-/// What stood in the buffer before is no part of the next name.
+/// Earlier bytes in the buffer are no part of the next name.
 #[test]
-fn names_leave_nothing_behind() {
+fn names_leave_nothing_for_the_next_lookup() {
     let filter = Filter::load(
         "qname",
         &["example action=QNAME_DROP", "a action=QNAME_DROP"],
@@ -130,7 +130,7 @@ fn names_leave_nothing_behind() {
 }
 
 #[test]
-fn what_is_no_query_passes_unread() {
+fn packets_that_are_no_queries_pass_unread() {
     let filter = Filter::load("qname", &["example action=QNAME_DROP"]);
     for frame in [
         ip4("10.0.0.1").datagram(53, &query("example", 1).with(2, 0x80).bytes),
@@ -181,7 +181,7 @@ fn the_corefile_of_qname_does_what_it_says() {
     }
 }
 
-/// What the model makes of a frame, with [`LIST`]: each end of the name is looked for, label by label.
+/// The verdict and frame of the model, with [`LIST`]: each suffix of the name is looked up, label by label.
 fn expected_of(frame: &[u8]) -> Ran {
     let same = |verdict| Ran {
         verdict,

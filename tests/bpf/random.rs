@@ -7,7 +7,7 @@ use support::packets::frame::*;
 use support::packets::kernel::Ran;
 use support::packets::message::{cookie, query};
 
-/// How many packets each program is given: `COREXDP_PACKETS`, or few enough for every run of the tests.
+/// The number of packets for each program: `COREXDP_PACKETS`, or few enough for every run of the tests.
 pub(crate) fn packets() -> u32 {
     match std::env::var("COREXDP_PACKETS") {
         Ok(number) => number.parse().expect("COREXDP_PACKETS is a number"),

@@ -154,8 +154,8 @@ impl<'a> Chromium<'a> {
         self.order("actions", &body);
     }
 
-    /// What the console said since it was last asked: errors, warnings, and what the policy forbade. What the browser
-    /// says of the page that it starts with is not ours.
+    /// Messages of the console since the last call: errors, warnings, and violations of the policy. Messages of the
+    /// browser about its start page are left out.
     pub(crate) fn console(&self) -> Vec<String> {
         let said = self.order("se/log", &json!({"type": "browser"}));
         let lines = said.as_array().unwrap().iter();
@@ -184,7 +184,7 @@ impl<'a> Chromium<'a> {
         self.command("Emulation.setDeviceMetricsOverride", &size);
     }
 
-    /// Whether the person wants it `dark` or `light`.
+    /// Sets the preferred colour scheme, `dark` or `light`.
     pub(crate) fn prefer(&self, scheme: &str) {
         let feature = json!({"name": "prefers-color-scheme", "value": scheme});
         self.command(
@@ -234,7 +234,7 @@ fn exchange(namespace: &Namespace, request: &str) -> Response {
     Response::parse(&String::from_utf8(answer).unwrap())
 }
 
-/// Whether all of an answer has come.
+/// True once all of an answer has come.
 fn is_whole(answer: &[u8]) -> bool {
     let head = answer.windows(4).position(|four| four == b"\r\n\r\n");
     let Some(head) = head else {
@@ -267,7 +267,7 @@ fn base64(text: &str) -> Vec<u8> {
 }
 
 #[test]
-fn pictures_arrive_whole() {
+fn base64_is_decoded() {
     for (text, bytes) in [
         ("", &b""[..]),
         ("AA==", b"\0"),

@@ -42,7 +42,7 @@ const COREFILE: &str = ". {
 fn start() -> (Site, Daemon) {
     let site = Site::new();
     site.add_wire("edge1", "cli1");
-    // What the driver can't filter natively.
+    // The driver cannot filter this MTU natively.
     site.client.run("ip link set cli1 mtu 9000");
     site.server.run("ip link set edge1 mtu 9000");
     site.folder.shipped("ordered");

@@ -5,7 +5,7 @@ use crate::{COREFILE, flood, start};
 use support::net::pause;
 use support::wait::wait_until;
 
-/// What is told, as to screen readers.
+/// The text that a screen reader announces.
 const LIVE: &str = "document.getElementById('live').textContent";
 /// As `WebDriver` calls the keys.
 const TAB: char = '\u{e004}';
@@ -28,7 +28,7 @@ fn values_are_refreshed_in_place_with_rate_and_sparkline() {
     browser.open();
     let (value, rate) = (cell(1), cell(2));
     assert_eq!(browser.text(&format!("{value}.textContent")), "0");
-    // What is marked is the same element afterwards.
+    // A marked element that is still marked later is the same element.
     browser.value(&format!(
         "[{value}.mark = 1, document.querySelector('main').mark = 1]"
     ));
@@ -59,7 +59,7 @@ fn values_are_refreshed_in_place_with_rate_and_sparkline() {
 }
 
 #[test]
-fn numbers_beyond_those_of_scripts_and_new_log_lines_are_shown_as_they_are() {
+fn large_numbers_and_log_lines_are_shown_exactly() {
     let (site, daemon) = start();
     let browser = Chromium::start(&site);
     browser.open();
@@ -96,7 +96,7 @@ fn numbers_beyond_those_of_scripts_and_new_log_lines_are_shown_as_they_are() {
 }
 
 #[test]
-fn a_daemon_that_does_not_answer_is_told_and_so_is_its_return() {
+fn page_shows_a_lost_and_a_returned_daemon() {
     let (site, daemon) = start();
     let browser = Chromium::start(&site);
     browser.resize(1000, 900);
@@ -135,7 +135,7 @@ fn a_daemon_that_does_not_answer_is_told_and_so_is_its_return() {
 }
 
 #[test]
-fn it_asks_only_while_it_is_seen_and_not_paused_by_keyboard() {
+fn page_polls_only_while_visible_and_not_paused() {
     let (site, daemon) = start();
     let browser = Chromium::start(&site);
     browser.open();
@@ -156,7 +156,7 @@ fn it_asks_only_while_it_is_seen_and_not_paused_by_keyboard() {
     assert_eq!(browser.text(LIVE), "Paused");
     browser.press(RETURN);
     browser.becomes(&format!("{value} === '10'"));
-    // What is refreshed leaves the focus where it is.
+    // A refresh leaves the focus where it is.
     assert_eq!(browser.text(focused), "Pause");
 
     browser.hide(true);

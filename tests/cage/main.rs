@@ -1,5 +1,5 @@
-//! What holds the page's worker and the daemon: each part alone, in a process of its own that tries what the part
-//! forbids, and that could do it without.
+//! The restrictions of the page's worker and of the daemon: each alone, in a process of its own that tries a forbidden
+//! act. Without the restriction the act succeeds.
 
 #![allow(
     clippy::unwrap_used,

@@ -36,7 +36,7 @@ fn shell(name: &str) -> Command {
     command
 }
 
-/// What a shell prints, line by line.
+/// The lines that a shell prints.
 fn lines(command: &mut Command) -> Vec<String> {
     let output = command
         .output()
@@ -48,7 +48,7 @@ fn lines(command: &mut Command) -> Vec<String> {
     text.lines().map(str::to_owned).collect()
 }
 
-/// What bash offers for the last of these words, in any order.
+/// Bash's completions of the last of these words, in any order.
 fn bash(words: &[&str]) -> BTreeSet<String> {
     const COMPLETE: &str = "source \"$0\"; COMP_WORDS=(\"$@\"); COMP_CWORD=$(($# - 1)); _corexdp
         [ ${#COMPREPLY[@]} = 0 ] || printf '%s\\n' \"${COMPREPLY[@]}\"";
@@ -59,7 +59,7 @@ fn bash(words: &[&str]) -> BTreeSet<String> {
     lines(&mut command).into_iter().collect()
 }
 
-/// What fish offers for a line; folders and their like aside, which it adds where files are meant.
+/// Fish's completions of a line, without the folders that it adds where files are meant.
 fn fish(line: &str) -> BTreeSet<String> {
     const COMPLETE: &str = "source $argv[1]; complete -C $argv[2]";
     let mut command = shell("fish");
@@ -73,7 +73,7 @@ fn fish(line: &str) -> BTreeSet<String> {
         .collect()
 }
 
-/// What each of these lines becomes in zsh.
+/// Zsh's completion of each of these lines.
 fn zsh(typed: &[String]) -> Vec<String> {
     let mut command = shell("zsh");
     command.arg("-f");
@@ -94,14 +94,14 @@ fn options_of(command: &str) -> BTreeSet<String> {
     options
 }
 
-/// Those without a command: of `run`, and those that are no command's.
+/// Options without a command: those of `run`, and those of no command.
 fn options_of_none() -> BTreeSet<String> {
     let more = set(["--version", "--help"]);
     options_of("run").union(&more).cloned().collect()
 }
 
 #[test]
-fn the_help_is_read_as_meant() {
+fn help_is_parsed_into_commands_and_options() {
     let expected = "run check expand inspect status dump reload confirm";
     assert_eq!(commands(), expected.split(' ').collect::<Vec<_>>());
     let expected = "-conf --confirm --log --control --pidfile -quiet --json --measure";
@@ -120,7 +120,7 @@ fn bash_knows_every_command_and_its_options() {
 }
 
 #[test]
-fn bash_offers_what_fits_the_place() {
+fn bash_offers_matching_words() {
     let files = ["one.o", "two.o", "Corefile", "two.c", "sub"];
     let cases: [(&[&str], &[&str]); 14] = [
         (&["st"], &["status"]),

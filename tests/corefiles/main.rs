@@ -19,7 +19,7 @@ use std::fs;
 use support::net::{Corexdp, Site};
 use support::objects::compile::compile_text;
 
-/// What is wrong, and the lines that it is answered with.
+/// A mistake, and the lines that report it.
 pub(crate) type Wrong = (&'static str, &'static [&'static str]);
 
 const CONFIG: i32 = 78;
@@ -70,7 +70,7 @@ fn block(lines: &[&str]) -> String {
 }
 
 #[test]
-fn text_that_is_no_corefile() {
+fn malformed_text_is_refused() {
     let site = site();
     for (corefile, lines) in text::TEXT {
         refuses(&site, corefile, CONFIG, lines);
@@ -101,7 +101,7 @@ fn options_of_ebpf() {
 }
 
 #[test]
-fn words_that_the_object_does_not_know() {
+fn unknown_words_are_refused() {
     let site = site();
     site.folder.fixture("words");
     for (options, lines) in words::WORDS {
@@ -110,9 +110,9 @@ fn words_that_the_object_does_not_know() {
     }
 }
 
-/// What has a capacity, one more than it.
+/// Each capacity is exceeded by one.
 #[test]
-fn too_much_of_something() {
+fn exceeded_capacities_are_refused() {
     let site = site();
     let filter = |options: &str| block(&["elf example.o", "if edge0", options]);
     let entries = "map 0A0B0000.FFFF0000.00000000\n".repeat(17);
@@ -144,7 +144,7 @@ fn too_much_of_something() {
 
 /// 4 MiB, of which comments are a part.
 #[test]
-fn too_long_a_corefile() {
+fn oversized_corefiles_are_refused() {
     let site = site();
     let limit = 4 << 20;
     let long = format!(
@@ -155,7 +155,7 @@ fn too_long_a_corefile() {
     let line =
         "Corefile: larger than 4194304 bytes; COREXDP_MAX_COREFILE sets how large at build time";
     refuses(&site, &long, CONFIG, &[line]);
-    // The same together with what it imports.
+    // The Corefile is too long together with its imports.
     site.folder
         .write("half.conf", &format!("#{}\n", " ".repeat(limit / 2)));
     let line = "Corefile:3: import: the Corefile and all it imports exceed COREXDP_MAX_COREFILE (4194304 bytes); shorten them, or build with a larger COREXDP_MAX_COREFILE";
@@ -169,7 +169,7 @@ fn too_long_a_corefile() {
 
 /// Entries and metrics mean the map `xdp_map`; without it they mean nothing.
 #[test]
-fn an_object_without_the_map() {
+fn objects_without_the_map_are_refused() {
     let site = site();
     let source = "#include <linux/bpf.h>
         #include <bpf/bpf_helpers.h>

@@ -59,7 +59,7 @@ fn try_out(case: &Case) {
 }
 
 #[test]
-fn there_is_a_trial_of_each_and_each_says_what_it_is_for() {
+fn each_example_has_a_case_and_a_comment() {
     let tried = CASES.iter().chain([&LIMITED]);
     let tried: BTreeSet<String> = tried.map(|case| case.name.to_owned()).collect();
     assert_eq!(names(), tried);
@@ -73,7 +73,7 @@ fn there_is_a_trial_of_each_and_each_says_what_it_is_for() {
 }
 
 #[test]
-fn each_does_what_it_says() {
+fn examples_filter_and_count_as_documented() {
     // Two at a time: most of their time is waiting.
     let (some, others) = CASES.split_at(CASES.len() / 2);
     std::thread::scope(|scope| {
@@ -83,11 +83,11 @@ fn each_does_what_it_says() {
     });
 }
 
-/// How many pass depends on how long it takes to send them: the burst, and what a bucket gains meanwhile.
+/// The number of passed packets depends on the time of sending: the burst, and the tokens of that time.
 #[test]
-fn what_is_over_the_limit_is_dropped_and_all_is_counted() {
+fn packets_over_the_limit_are_dropped_and_counted() {
     const SENT: u32 = 300;
-    // Of its Corefile, in packets and packets per second.
+    // Limits of the Corefile, in packets and packets per second.
     const BURST: u64 = 50;
     const RATE: u64 = 50;
     let place = Place::of(&LIMITED);

@@ -40,7 +40,7 @@ fn word(line: u32, text: &str) -> Value {
 }
 
 #[test]
-fn corefiles_become_blocks_of_directives() {
+fn expand_prints_server_blocks() {
     for (corefile, expected) in [
         ("", json!([])),
         ("# nothing\n\n", json!([])),
@@ -91,7 +91,7 @@ fn corefiles_become_blocks_of_directives() {
 }
 
 #[test]
-fn the_environment_is_put_in() {
+fn environment_variables_are_inserted() {
     let folder = Folder::new();
     folder.write(
         "Corefile",
@@ -105,7 +105,7 @@ fn the_environment_is_put_in() {
 }
 
 #[test]
-fn snippets_are_put_in_with_the_lines_they_stand_on() {
+fn imports_insert_snippets_with_their_lines() {
     let folder = Folder::new();
     folder.write(
         "Corefile",
@@ -119,7 +119,7 @@ fn snippets_are_put_in_with_the_lines_they_stand_on() {
 }
 
 #[test]
-fn files_are_put_in_by_their_paths() {
+fn imports_insert_files_by_path() {
     let folder = Folder::new();
     folder.write("Corefile", "import sites/*.conf\n. {\n  import common\n}\n");
     folder.write("common", "debug\n");
@@ -139,7 +139,7 @@ fn files_are_put_in_by_their_paths() {
 }
 
 #[test]
-fn a_good_corefile_is_checked_without_a_word() {
+fn check_prints_nothing_for_a_good_corefile() {
     let folder = Folder::new();
     folder.fixture("example");
     folder.write("Corefile", GOOD);
@@ -148,7 +148,7 @@ fn a_good_corefile_is_checked_without_a_word() {
 }
 
 #[test]
-fn a_pattern_that_finds_nothing_is_worth_a_warning() {
+fn import_pattern_without_a_match_warns() {
     let folder = Folder::new();
     folder.write("Corefile", "import sites/*.conf\n. {\n}\n");
     let warning = "warning: Corefile:1: import: no file fits \"sites/*.conf\"; nothing is imported";
@@ -169,7 +169,7 @@ const GOOD: &str = ". {
 ";
 
 #[test]
-fn check_tells_programs_what_it_found() {
+fn check_json_lists_the_filters() {
     let folder = Folder::new();
     folder.fixture("example");
     folder.write("Corefile", GOOD);
@@ -197,7 +197,7 @@ fn check_tells_programs_what_it_found() {
 }
 
 #[test]
-fn check_tells_programs_what_is_wrong() {
+fn check_json_lists_the_errors() {
     let folder = Folder::new();
     folder.fixture("example");
     folder.write(
@@ -219,7 +219,7 @@ fn check_tells_programs_what_is_wrong() {
 }
 
 #[test]
-fn both_read_standard_input() {
+fn check_and_expand_read_standard_input() {
     let folder = Folder::new();
     let shell = |command: &str| {
         let mut shell = std::process::Command::new("sh");

@@ -72,7 +72,7 @@ fn name(stage: &dyn Stage) -> String {
 }
 
 #[test]
-fn a_call_that_fails_is_served_without_or_refused_and_nothing_is_left() {
+fn failed_calls_are_served_or_refused_and_leak_nothing() {
     let stages = stages();
     let chunks = pool::record(&stages, cases::all());
     let tried = pool::run(&stages, chunks);

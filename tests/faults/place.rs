@@ -25,7 +25,7 @@ pub(crate) struct Place {
     tag: String,
 }
 
-/// What is attached and pinned, and which objects there are.
+/// The attached program, the pins, and the kernel objects.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Standing {
     pub(crate) program: Option<u64>,
@@ -139,7 +139,7 @@ impl Place {
         self.site.server.enter(|| get(port, path))
     }
 
-    /// Whether all that the version says is done: attached, filled and told on its page.
+    /// Succeeds once the version is attached, filled and shown on its page.
     pub(crate) fn serves(&self, version: &Version) -> Result<(), String> {
         let page = self.get(version.port, "/metrics");
         let page = page.map_err(|error| format!("no page for {version:?}: {error}"))?;
@@ -194,7 +194,7 @@ fn get(port: u16, path: &str) -> io::Result<String> {
     }
 }
 
-/// What the descriptors of a process are of; numbers of sockets and the like are left out.
+/// The targets of a process's descriptors, without the numbers of sockets and the like.
 pub(crate) fn descriptors(pid: u32) -> Vec<String> {
     let open = fs::read_dir(format!("/proc/{pid}/fd")).unwrap();
     let links = open.filter_map(|fd| fs::read_link(fd.unwrap().path()).ok());

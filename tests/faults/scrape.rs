@@ -9,7 +9,7 @@ use crate::tracer::{Strace, Wish, injected};
 use crate::version::Version;
 use support::net::{Daemon, lives};
 
-/// Whose calls fail.
+/// The process whose calls fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Scrape {
     Daemon,

@@ -12,14 +12,14 @@ use crate::version::Version;
 use support::net::{Daemon, lives};
 use support::wait::wait_until;
 
-/// What the daemon finds, and what it is to leave.
+/// The state that the daemon finds, and the state that it is to leave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Start {
     /// Nothing, and nothing.
     Plain,
     /// Nothing; its filter is to stay.
     Hold,
-    /// What it would make itself, which it adopts.
+    /// The filter that it would make itself, which it adopts.
     Adopt,
     /// Another filter, which it replaces.
     Replace,
@@ -36,7 +36,7 @@ impl Start {
         }
     }
 
-    /// What an earlier daemon had, whose filter is still there.
+    /// The version of an earlier daemon whose filter is still there.
     fn earlier(self) -> Option<Version> {
         let value = match self {
             Self::Plain | Self::Hold => return None,
@@ -85,7 +85,7 @@ impl Stage for Start {
             let of = calls.iter().position(|call| call.about.contains(part));
             of.unwrap_or_else(|| panic!("{self:?}: no call with {part}"))
         };
-        // What is before is the C library's and std's; what is after belongs to running.
+        // Earlier calls are the C library's and std's; later calls belong to running.
         let first = match self {
             Self::Plain => found("\"Corefile\""),
             _ if whole => found("\"Corefile\""),

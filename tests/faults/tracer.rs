@@ -19,11 +19,11 @@ use crate::cases::Case;
 use support::net::lives;
 use support::wait::{PATIENCE, wait_for, wait_until};
 
-/// How long strace may take to let go.
+/// The time for strace to let go.
 const GRACE: Duration = Duration::from_secs(3);
 const LOOK_EVERY: Duration = Duration::from_millis(2);
 
-/// What strace is wanted for.
+/// The task of strace.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Wish<'a> {
     /// To write down every call.
@@ -135,7 +135,7 @@ impl Strace {
         strace
     }
 
-    /// Whether the call was made to fail.
+    /// True if the call was made to fail.
     pub(crate) fn has_injected(&self) -> bool {
         injected(&files(&self.file))
     }
@@ -172,13 +172,13 @@ impl Drop for Strace {
     }
 }
 
-/// Whether strace wrote that it made a call fail.
+/// True if strace wrote that it made a call fail.
 pub(crate) fn injected(files: &[PathBuf]) -> bool {
     let mut lines = files.iter().flat_map(|file| lines(file));
     lines.any(|line| line.contains("(INJECTED)"))
 }
 
-/// Who traces each thread of a process; 0 is nobody.
+/// The tracer of each thread of a process; 0 is none.
 fn tracers(pid: u32) -> Vec<u32> {
     let tasks = fs::read_dir(format!("/proc/{pid}/task"));
     let tasks = tasks.into_iter().flatten().flatten();

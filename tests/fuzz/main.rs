@@ -1,5 +1,5 @@
-//! What the fuzz targets begin with and what they once stumbled over, through the same functions without the fuzzer, so
-//! that what was mended stays mended. `make fuzz` finds more.
+//! The seeds and the found inputs of the fuzz targets, through the same functions without the fuzzer, so that fixed
+//! bugs stay fixed. `make fuzz` finds more.
 
 #![allow(
     clippy::unwrap_used,
@@ -27,7 +27,7 @@ fn package() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fuzz"))
 }
 
-/// What a folder holds, if it is there.
+/// The files of a folder, if it is there.
 fn files_in(folder: &Path) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(folder) else {
         return Vec::new();

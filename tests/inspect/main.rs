@@ -86,7 +86,7 @@ fn programs_maps_and_members_are_listed() {
 }
 
 #[test]
-fn programs_are_told_the_same() {
+fn inspect_json_lists_the_same() {
     let folder = Folder::new();
     folder.fixture("words");
     let found = inspect_json(&folder, "words.o");
@@ -149,7 +149,7 @@ fn passes(folder: &Folder, program: &str) {
 }
 
 #[test]
-fn the_block_that_is_offered_is_good() {
+fn suggested_block_is_good() {
     let folder = Folder::new();
     for entry in fs::read_dir(sources()).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
@@ -185,7 +185,7 @@ fn the_block_that_is_offered_is_good() {
 }
 
 #[test]
-fn what_is_no_object_is_refused() {
+fn files_that_are_no_objects_are_refused() {
     let folder = Folder::new();
     folder.write("text.o", "no object");
     folder.fixture("basic");

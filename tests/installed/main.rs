@@ -1,5 +1,5 @@
-//! What Buildroot and Yocto put into an image, as their own install commands do it: tests/appliance/packages.sh runs
-//! them. `make appliance` compares what is in its images with the same lists.
+//! The files that Buildroot and Yocto put into an image, by their own install commands: tests/appliance/packages.sh
+//! runs them. `make appliance` compares its images with the same lists.
 
 use std::fs;
 use std::path::Path;
@@ -15,7 +15,7 @@ struct Installed {
     path: String,
 }
 
-/// What `package` installs for `init`, in the order of its paths.
+/// The files that `package` installs for `init`, in the order of their paths.
 fn installed(package: &str, init: &str) -> Vec<Installed> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
     let output = Command::new("tests/appliance/packages.sh")

@@ -1,4 +1,4 @@
-//! What the bytes of keys and values mean, of objects that clang really made.
+//! The meaning of the bytes of keys and values, of objects that clang made.
 
 use corexdp::object::layout::{Kind, Layout, Shape};
 use corexdp::object::link;
@@ -33,7 +33,7 @@ fn place(layout: &Layout, path: &str) -> Result<String, String> {
 }
 
 #[test]
-fn members_are_found_where_the_compiler_put_them() {
+fn member_offsets_match_the_compiler() {
     let layout = value_of("xdp_map", "layout");
     for (path, expected) in [
         ("verdict", "0 4 enum verdict named"),
@@ -69,7 +69,7 @@ fn members_are_found_where_the_compiler_put_them() {
 }
 
 #[test]
-fn names_that_are_not_there_are_answered_with_those_that_are() {
+fn unknown_names_are_answered_with_the_known_ones() {
     let layout = value_of("xdp_map", "layout_errors");
     let no_path = "FIELD is no path to a member; write one as action, net.addr or slot[2]";
     let long = "a".repeat(257);
@@ -156,7 +156,7 @@ fn padding(members: &str, number: usize) -> Option<String> {
 }
 
 #[test]
-fn padding_is_told() {
+fn padding_is_reported() {
     for (number, (members, expected)) in [
         (
             "__u64 a; __u32 b;",

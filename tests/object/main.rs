@@ -108,7 +108,7 @@ fn one_function_and_one_map() {
 }
 
 #[test]
-fn calls_bring_their_functions_along_once() {
+fn called_functions_are_linked_once() {
     let (image, object) = linked("calls", "calls");
     assert_eq!(object.license, "Dual BSD/GPL");
     let called = ["global", "twice", "deep", "weak", "elsewhere", "neighbour"];
@@ -164,14 +164,14 @@ fn a_function_without_size_ends_where_the_next_begins() {
         let symbol = image.symbol(name);
         image.put_u64(symbol + 16, 0);
     }
-    // Nor has a hand-written one a type.
+    // A hand-written object has no type for it either.
     let entry = image.symbol("xdp_prog");
     image.put(entry + 4, &[0x10]);
     assert_eq!(link(&image.0, "xdp_prog").unwrap().insns, whole.insns);
 }
 
 #[test]
-fn what_the_entry_does_not_call_may_be_unlinkable() {
+fn uncalled_functions_need_not_link() {
     let (image, object) = linked("unused", "unused");
     assert_eq!(object.insns.len(), slots(&image, "xdp_prog"));
     assert_eq!(object.maps, []);
@@ -216,7 +216,7 @@ fn redbpf_reads_the_canonical_object() {
 }
 
 #[test]
-fn a_canonical_object_is_a_good_object() {
+fn canonical_objects_link_again() {
     let (_, object) = linked("unused", "again");
     let again = link(&object.canonical(&[]).unwrap(), "xdp_prog").unwrap();
     assert_eq!((again.insns, again.license), (object.insns, object.license));
@@ -259,7 +259,7 @@ fn wrong_objects_are_refused_with_a_reason() {
 }
 
 #[test]
-fn no_damage_makes_it_panic() {
+fn damaged_objects_never_panic() {
     let good: Vec<_> = GOOD
         .iter()
         .map(|name| Image::read(&compile(name, &folder("mutations"))).0)

@@ -32,7 +32,7 @@ fn definition(
     }
 }
 
-/// The same without type ids, which differ from compiler to compiler.
+/// The map without type ids, which differ from compiler to compiler.
 fn without_types(map: &MapDef) -> MapDef {
     let inner = map
         .inner

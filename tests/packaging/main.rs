@@ -1,4 +1,4 @@
-//! What Buildroot and Yocto are told of this program is true of it: version, crates, capacities, paths, files.
+//! The packages of Buildroot and Yocto agree with this program: version, crates, capacities, paths, files.
 
 use std::fs;
 use std::path::Path;
@@ -71,7 +71,7 @@ fn the_version_of_rust_is_that_of_cargo_toml() {
 fn the_recipe_has_the_crates_of_cargo_lock_and_their_checksums() {
     let expected = run("yocto-layer/crates.sh", &[]);
     assert_eq!(read(&format!("{RECIPE}/corexdp-crates.inc")), expected);
-    // What the script leaves out has no checksum, since it lies here.
+    // The script leaves out local packages, which have no checksum.
     let lock = read("Cargo.lock");
     let packages = lock.matches("[[package]]").count();
     assert_eq!(expected.matches("crate://").count(), packages - 3);
@@ -160,7 +160,7 @@ fn paths_are_those_of_the_manual_and_the_init_script() {
             .find(|line| line.starts_with("SystemCallFilter="));
         assert!(filter.unwrap().contains(&format!(" {call}")), "{call}");
     }
-    // What does not mend itself is the same for both.
+    // Exit codes of failures that stay are the same for both.
     let codes = "64 65 66 77 78";
     assert!(unit.contains(&format!("RestartPreventExitStatus={codes}\n")));
     assert!(script.contains(&format!("0 | {} |", codes.replace(' ', " | "))));
@@ -239,7 +239,7 @@ fn the_corefile_of_the_images_is_right() {
 }
 
 #[test]
-fn a_release_is_without_what_names_its_hash() {
+fn release_excludes_the_packaging_that_names_its_hash() {
     let listed = run(
         "git",
         &[

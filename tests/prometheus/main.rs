@@ -19,7 +19,7 @@ use serde_json::Value;
 use support::net::{Corexdp, Daemon, Response, Site};
 use support::wait::wait_until;
 
-/// How many boxes there are.
+/// The number of boxes.
 const BOXES: usize = 12;
 const PROMETHEUS: &str = "127.0.0.1:9090";
 
@@ -46,7 +46,7 @@ fn the_rules_are_sound() {
 }
 
 #[test]
-fn each_rule_says_what_it_should_and_when() {
+fn each_rule_fires_as_tested() {
     promtool(&["test", "rules"], "corexdp.test.yml");
     let text = |name| fs::read_to_string(rules(name)).unwrap();
     let (all, tests) = (text("corexdp.rules.yml"), text("corexdp.test.yml"));
@@ -174,7 +174,7 @@ fn start(site: &Site, number: usize) -> Daemon {
 }
 
 #[test]
-fn a_fleet_is_scraped_counted_and_told_of() {
+fn fleet_is_scraped_counted_and_alerted() {
     let site = Site::new();
     let daemons: Vec<_> = (0..BOXES).map(|number| start(&site, number)).collect();
     let prometheus = Prometheus::start(&site);

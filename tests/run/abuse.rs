@@ -14,13 +14,13 @@ use crate::strangers::{ACTS, Act, connect_to};
 use support::net::{PAGE, Site, pause, peak_memory, threads};
 use support::wait::{End, wait_until};
 
-/// What the worker's memory may grow by: sixteen of the largest answers, and as many threads to send them and to talk
+/// Upper bound of the worker's growth: sixteen of the largest answers, and as many threads to send them and to talk
 /// HTTP; in a build for tests, and with glibc's heap for each thread.
 const MOST_GROWTH: u64 = 8 << 20;
 /// One that lets in, one that accepts, one that answers; sixteen for connections and sixteen for large answers. A few
 /// may be about to end when others have begun.
 const MOST_THREADS: u64 = 3 + 2 * 16 + 4;
-/// What the daemon's may grow by: the kernel counts in batches of pages.
+/// Upper bound of the daemon's growth: the kernel counts in batches of pages.
 const SLACK: u64 = 256 << 10;
 /// The longest time from the end of an abuse to an honest answer: shorter than any limit of the page for a connection
 /// that does nothing, so that the answer is not owed to such a limit.
@@ -58,7 +58,7 @@ fn scrape() -> Option<Duration> {
     Some(start.elapsed())
 }
 
-/// What was seen of the page during an abuse and after.
+/// Observations of the page during an abuse and after.
 struct Seen {
     amount: String,
     threads: u64,
@@ -132,7 +132,7 @@ fn raise_open_files() {
 }
 
 #[test]
-fn the_page_cannot_be_knocked_over() {
+fn page_survives_abuse() {
     raise_open_files();
     let site = Site::new();
     let daemon = site.run(&corefile()).attached(1);

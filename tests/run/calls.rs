@@ -31,7 +31,7 @@ fn corefile(page: &str, more: &str) -> String {
 /// One call: its number, and its arguments as they were passed.
 type Call = (libc::c_long, Vec<u64>);
 
-/// What strace wrote of one thread: `[ 257] openat(0xffffff9c, 0x7ffd, 0x80000) = 3`.
+/// The calls of one thread, as strace writes them: `[ 257] openat(0xffffff9c, 0x7ffd, 0x80000) = 3`.
 fn calls(file: &Path) -> Vec<Call> {
     let text = fs::read_to_string(file).unwrap();
     let call = |line: &str| {
@@ -45,13 +45,13 @@ fn calls(file: &Path) -> Vec<Call> {
     text.lines().filter_map(call).collect()
 }
 
-/// What is made after the last list was put in force; `None` when none was.
+/// The calls after the last seccomp list came into force; `None` without a list.
 fn after_the_list(mut calls: Vec<Call>) -> Option<Vec<Call>> {
     let last = calls.iter().rposition(|call| call.0 == libc::SYS_seccomp)?;
     Some(calls.split_off(last + 1))
 }
 
-/// What the filter in the kernel decides.
+/// The verdict of the kernel's filter.
 fn admits(rule: &Rule, (number, arguments): &Call) -> bool {
     rule.call == *number
         && rule.when.iter().all(|when| {
@@ -191,7 +191,7 @@ fn fit(whose: &str, seen: &[Call], always: &[Rule], seldom: &[Rule], refused: &[
 }
 
 #[test]
-fn lists_hold_what_is_needed_and_no_more() {
+fn seccomp_lists_match_the_observed_calls() {
     let (by_daemon, by_workers) = traced();
     fit("daemon", &by_daemon, daemons::ALWAYS, daemons::SELDOM, &[]);
     let refused: Vec<_> = workers::REFUSED.iter().map(|refused| refused.0).collect();

@@ -25,7 +25,7 @@ const NEW: &str = "0A0C0000";
 
 /// The time for a confirmation: long enough for a busy machine to do before its end what a test does then.
 const TIME: Duration = Duration::from_secs(5);
-/// The same as words of the command line.
+/// The time for a confirmation, in words of the command line.
 const CONFIRM: [&str; 2] = ["--confirm", "5s"];
 
 fn start() -> (Site, Daemon) {
@@ -61,9 +61,9 @@ fn reload_says_when_it_is_done_and_what_is_wrong() {
     daemon.stop();
 }
 
-/// Be it another entry, or another program.
+/// The reload changes an entry, or the program.
 #[test]
-fn what_is_not_confirmed_is_undone() {
+fn unconfirmed_reload_is_rolled_back() {
     for new in [corefile(NEW), other(NEW)] {
         undone(&new);
     }
@@ -95,7 +95,7 @@ fn undone(new: &str) {
 }
 
 #[test]
-fn what_is_confirmed_stays() {
+fn confirmed_reload_stays() {
     let (site, daemon) = start();
     site.folder.write("Corefile", &corefile(NEW));
     site.ask(&[&["reload"], &CONFIRM[..]].concat())
@@ -109,7 +109,7 @@ fn what_is_confirmed_stays() {
 }
 
 #[test]
-fn interfaces_and_pages_return_too() {
+fn unconfirmed_interfaces_and_pages_are_rolled_back() {
     let (site, daemon) = start();
     site.add_wire("edge1", "far1");
     let moved = corefile(NEW)
@@ -140,7 +140,7 @@ fn interfaces_and_pages_return_too() {
 }
 
 #[test]
-fn a_start_that_is_not_confirmed_ends() {
+fn unconfirmed_start_ends() {
     let site = Site::new();
     site.folder.write("Corefile", &corefile(OLD));
     let daemon = site.start(&["--confirm", "300ms"]).attached(1);
@@ -154,7 +154,7 @@ fn a_start_that_is_not_confirmed_ends() {
 }
 
 #[test]
-fn a_start_that_is_confirmed_stays() {
+fn confirmed_start_stays() {
     let site = Site::new();
     site.folder.write("Corefile", &corefile(OLD));
     let daemon = site.start(&CONFIRM).attached(1);
@@ -207,7 +207,7 @@ fn two_daemons_do_not_share_a_socket() {
 
 /// Clients that connect and say nothing hold up nobody.
 #[test]
-fn mute_clients_hold_up_nobody() {
+fn silent_clients_do_not_block_others() {
     let (site, daemon) = start();
     let clients: Vec<_> = (0..20)
         .map(|_| {

@@ -130,14 +130,14 @@ fn expect_passes(site: &Site, sources: &[(&str, bool)]) {
 }
 
 #[test]
-fn an_entry_is_written_byte_by_byte_and_dots_are_nothing() {
+fn dots_in_entries_are_ignored() {
     let expected = [entry("00000000", "0A0B0000FFFF000000000000")];
     assert_eq!(entries(UNDELIMITED), expected);
     assert_eq!(entries(DELIMITED), expected);
 }
 
 #[test]
-fn the_entry_filters() {
+fn entry_drops_its_network() {
     let (site, daemon) = start(DELIMITED);
     let mut sources = [
         ("10.11.0.1", false),
@@ -195,7 +195,7 @@ fn the_metric_counts_exactly_the_packets_of_its_entry() {
         sender.send(&packet(source), times);
     }
     site.metric_becomes(name, 257);
-    // Whatever else is still on its way would be too much.
+    // Packets that are still on their way would raise the count too far.
     expect_passes(
         &site,
         &[

@@ -1,4 +1,4 @@
-//! What stands in the map before the first packet comes.
+//! The content of the map before the first packet.
 
 use std::fmt::Write as _;
 use std::net::Ipv4Addr;

@@ -13,12 +13,12 @@ use support::wait::{End, wait_until};
 
 const ROUNDS: usize = 10;
 
-/// What a reload changes.
+/// A kind of change by a reload.
 struct Way {
     name: &'static str,
     /// The Corefile of each round; the one for 0 is what the daemon starts with.
     corefile: fn(usize) -> String,
-    /// Whether the counter goes on.
+    /// True if the counter goes on.
     counts: bool,
 }
 
@@ -157,7 +157,7 @@ impl Way {
         });
         let sent = sent.into_inner();
         assert!(sent > 1_000, "{}: {sent}", self.name);
-        // What else there is on the wire is not IPv4.
+        // Other frames on the wire are not IPv4.
         while let Some(frame) = receiver.next() {
             assert_ne!(&frame[12..14], [8, 0], "{}: {frame:02x?}", self.name);
         }

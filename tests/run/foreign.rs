@@ -25,7 +25,7 @@ fn installed(name: &str) -> PathBuf {
 struct Trial {
     map: &'static str,
     key: &'static str,
-    /// Which packets are meant: 1 by source, 2 by destination, of 4 TCP, of 8 UDP.
+    /// Flags of xdp-filter: 1 for the source, 2 for the destination, 4 for TCP, 8 for UDP.
     flags: u64,
     packet: fn() -> Frame,
 }
@@ -68,7 +68,7 @@ const UDP: Trial = Trial {
     packet: || ip4("192.0.2.1").udp(53).with(39, 8),
 };
 
-/// What each can filter by.
+/// The kinds of entries that each program has.
 const FILTERS: [(&str, &[Trial]); 5] = [
     ("eth", &[ETHERNET]),
     ("ip", &[IPV4, IPV6]),

@@ -1,5 +1,4 @@
-//! What the page does with connections: how many there can be, how long requests may be and take, in what order they are
-//! answered.
+//! Connections of the page: their number, the length and time of requests, the order of responses.
 
 use std::fs;
 use std::io::{ErrorKind, Read as _, Write as _};
@@ -14,7 +13,7 @@ use crate::strangers::{connect, exchange};
 use support::net::{CLIENT, Daemon, SERVER, Site};
 use support::wait::PATIENCE;
 
-/// How many connections there can be.
+/// The number of connections that the page serves at the same time.
 const SLOTS: usize = 16;
 /// The longest time for an answer that waits for nothing: shorter than the ten seconds after which the page closes a
 /// connection that does nothing, so that the answer is not owed to such an end.
@@ -69,7 +68,7 @@ fn answer(stream: &mut TcpStream) -> (String, String) {
 }
 
 #[test]
-fn requests_that_are_too_much_are_refused() {
+fn oversized_and_unsupported_requests_are_refused() {
     with_page(|| {
         // A head of so many bytes in all.
         let head = |length: usize| {
@@ -120,7 +119,7 @@ fn requests_that_are_too_much_are_refused() {
 }
 
 #[test]
-fn a_body_is_no_next_request() {
+fn request_body_is_not_the_next_request() {
     with_page(|| {
         let body = "GET /metrics HTTP/1.1\r\n\r\n";
         let length = body.len();
@@ -150,7 +149,7 @@ fn answers_come_in_the_order_of_requests() {
 }
 
 #[test]
-fn as_many_as_there_is_room_for_are_answered_at_once() {
+fn all_slots_are_answered_at_once() {
     with_page(|| {
         // Left to itself, tiny_http lets one of some connections wait until another ends; not every time.
         for _ in 0..5 {
@@ -179,7 +178,7 @@ fn as_many_as_there_is_room_for_are_answered_at_once() {
 }
 
 #[test]
-fn the_connection_idle_longest_makes_room() {
+fn longest_idle_connection_is_closed() {
     with_page(|| {
         let ask = |stream: &mut TcpStream| {
             stream.write_all(b"GET /nowhere HTTP/1.1\r\n\r\n").unwrap();
@@ -224,7 +223,7 @@ fn a_head_may_take_ten_seconds() {
 }
 
 #[test]
-fn peers_that_vanished_without_a_word_make_room() {
+fn vanished_peers_free_their_slots() {
     let site = Site::new();
     site.server
         .run(&format!("ip address add 192.0.2.1/24 dev {SERVER}"));
@@ -253,7 +252,7 @@ fn peers_that_vanished_without_a_word_make_room() {
     daemon.stop();
 }
 
-/// How many new descriptors a worker can have; `None` for as many as at its beginning.
+/// Sets the limit of the worker's open files; `None` sets the limit of its start.
 fn limit_open_files(pid: u32, most: Option<u32>) {
     let limit = most.map_or("256".to_owned(), |most| most.to_string());
     // As the worker's own user, since to root's it takes one capability more.

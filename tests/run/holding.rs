@@ -83,7 +83,7 @@ impl Held {
         String::from_utf8(output.stdout).unwrap()
     }
 
-    /// How many states are pinned, and whether the attachment is.
+    /// The number of pinned states, and true if the attachment is pinned.
     fn pins(&self) -> (usize, bool) {
         let names = self.sh(&format!("ls {PINS} 2>/dev/null || true"));
         let link = names.lines().any(|name| name == "link");
@@ -138,7 +138,7 @@ fn a_held_filter_is_adopted_with_its_counters() {
 }
 
 #[test]
-fn what_has_changed_meanwhile_is_switched_in_one_step() {
+fn changed_corefile_replaces_the_held_filter() {
     let held = Held::new();
     held.start(&corefile(OLD, "exit hold")).stop();
     let filter = held.site.filter();
@@ -150,7 +150,7 @@ fn what_has_changed_meanwhile_is_switched_in_one_step() {
 }
 
 #[test]
-fn exit_detach_lets_go_of_what_was_held() {
+fn exit_detach_releases_the_held_filter() {
     let held = Held::new();
     held.start(&corefile(OLD, "exit hold")).stop();
     let daemon = held.start(&corefile(OLD, "exit detach"));
@@ -161,7 +161,7 @@ fn exit_detach_lets_go_of_what_was_held() {
 }
 
 #[test]
-fn a_reload_holds_and_lets_go() {
+fn reload_pins_and_unpins() {
     let held = Held::new();
     held.site.add_other_object();
     let daemon = held.start(&corefile(OLD, ""));
@@ -303,7 +303,7 @@ fn an_interface_that_returns_is_held_again() {
 }
 
 #[test]
-fn what_waits_to_be_confirmed_is_not_held() {
+fn unconfirmed_filter_is_not_held() {
     let held = Held::new();
     let daemon = held.start_with(&corefile(OLD, "exit hold"), &["--confirm", "1m"]);
     assert!(!held.pins().1);

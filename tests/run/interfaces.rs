@@ -48,7 +48,7 @@ fn is_away(site: &Site) {
 }
 
 #[test]
-fn an_interface_that_is_made_again_is_filtered_again() {
+fn recreated_interface_is_filtered_again() {
     let (site, daemon) = start();
     let mut dropped = 0;
     let mut delays = Vec::new();
@@ -72,7 +72,7 @@ fn an_interface_that_is_made_again_is_filtered_again() {
 }
 
 #[test]
-fn an_interface_that_is_renamed_is_let_go() {
+fn renamed_interface_is_released() {
     let (site, daemon) = start();
     let mut dropped = 0;
     prompt(PROMPT, |number| {
@@ -89,7 +89,7 @@ fn an_interface_that_is_renamed_is_let_go() {
 }
 
 #[test]
-fn an_interface_that_moves_to_another_namespace_is_let_go() {
+fn moved_interface_is_released() {
     let (site, daemon) = start();
     let elsewhere = Namespace::new();
     let mut dropped = 0;
@@ -131,7 +131,7 @@ fn down_and_up_changes_nothing() {
 }
 
 #[test]
-fn one_that_returns_with_too_large_an_mtu_is_filtered_in_generic_mode() {
+fn interface_that_returns_with_a_large_mtu_is_filtered_in_generic_mode() {
     let (site, daemon) = start();
     site.server.run("ip link delete edge0");
     daemon.line("warning: edge0: the interface has gone");
@@ -160,9 +160,9 @@ fn an_mtu_that_native_mode_refuses_is_refused() {
     daemon.stop();
 }
 
-/// Whoever took the place in the meantime keeps it; when it is free the filter returns by itself.
+/// Another program on the interface keeps its place; when it leaves, the filter returns by itself.
 #[test]
-fn a_place_that_was_taken_is_waited_for() {
+fn filter_returns_when_another_program_leaves() {
     let (site, daemon) = start();
     site.folder.fixture("foreign");
     let object = site.folder.file("foreign.o");
@@ -190,7 +190,7 @@ fn a_place_that_was_taken_is_waited_for() {
 
 /// More news than the daemon's socket holds: what was lost does not matter.
 #[test]
-fn an_overrun_of_news_is_survived() {
+fn netlink_overrun_is_survived() {
     let (site, daemon) = start();
     let lines = |number: u32| {
         format!("link add one{number} type veth peer name two{number}\nlink delete one{number}\n")

@@ -29,7 +29,7 @@ fn bereft(site: &Site) -> (Daemon, u32) {
 }
 
 #[test]
-fn without_a_keeper_all_goes_on_but_there_is_no_other_worker() {
+fn without_keeper_a_dead_worker_is_not_replaced() {
     let site = Site::new();
     let (daemon, worker) = bereft(&site);
     let filter = site.filter();
@@ -55,7 +55,7 @@ fn without_a_keeper_all_goes_on_but_there_is_no_other_worker() {
 }
 
 #[test]
-fn without_a_keeper_a_page_that_was_given_up_does_not_return() {
+fn without_keeper_a_removed_page_cannot_return() {
     let site = Site::new();
     let (daemon, worker) = bereft(&site);
     let none = COREFILE.replace("prometheus", "");
@@ -91,9 +91,9 @@ fn a_killed_daemon_takes_its_keeper_along() {
     }
 }
 
-/// Those who start it again at once find its address free.
+/// A daemon that is started again at once finds its address free.
 #[test]
-fn a_daemon_that_has_stopped_has_nobody_left() {
+fn stopped_daemon_leaves_no_process() {
     let site = Site::new();
     let daemon = site.run(COREFILE).attached(1);
     let all = [daemon.keeper(), daemon.worker()];

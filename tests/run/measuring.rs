@@ -40,7 +40,7 @@ fn runs_are_measured_and_the_kernel_stops_counting() {
         "{all}"
     );
     assert_eq!(number("ns_per_run"), number("run_time_ns") / number("runs"));
-    // What was counted stays; more is not.
+    // The counts stay, and grow no more.
     let before = program(&json(&site, &[]));
     assert!(
         before["runs"].as_u64().unwrap() >= number("runs"),
@@ -60,7 +60,7 @@ fn runs_are_measured_and_the_kernel_stops_counting() {
 }
 
 #[test]
-fn measuring_takes_the_right_to() {
+fn measuring_needs_cap_sys_admin() {
     let (site, daemon) = start();
     let asked = site.ask_with_less(&["status", "--measure", "1s"]);
     asked.refuses(77, &["not permitted to measure; it needs CAP_SYS_ADMIN"]);

@@ -15,7 +15,7 @@ fn refuse_native(site: &Site) {
 const REASON: &str = "Peer MTU is too large to set XDP";
 
 #[test]
-fn the_mode_asked_for_is_the_mode_had() {
+fn filter_attaches_in_the_configured_mode() {
     for (option, mode, word) in [
         ("", NATIVE, "native"),
         ("mode auto", NATIVE, "native"),

@@ -1,4 +1,4 @@
-//! What a service manager hears (`sd_notify(3)`).
+//! Messages to a service manager (`sd_notify(3)`).
 
 use std::io::ErrorKind;
 use std::os::linux::net::SocketAddrExt as _;
@@ -64,7 +64,7 @@ impl Managed {
 }
 
 #[test]
-fn the_manager_hears_the_whole_story() {
+fn service_manager_is_told_each_state() {
     let managed = Managed::new(false);
     let site = &managed.site;
     let daemon = managed.start(&[]);
@@ -107,7 +107,7 @@ fn the_watchdog_is_fed_in_time() {
 }
 
 #[test]
-fn a_manager_that_is_not_there_is_told_of_and_no_reason_not_to_filter() {
+fn missing_service_manager_is_logged_and_ignored() {
     let managed = Managed::new(false);
     let mut command = managed.site.command("run", &[]);
     command.env("NOTIFY_SOCKET", managed.site.folder.file("nobody"));

@@ -51,7 +51,7 @@ fn the_corefile_its_imports_and_objects_take_effect_when_they_change() {
     .unwrap();
     comes(&daemon, 3, DONE);
     assert_ne!(site.filter().id, before.id);
-    // Nor is it looked at again when nobody asks for that any more.
+    // Without the directive, the daemon does not look again.
     let still = corefile("0A0C0000").replace("reload 2s 1s\n", "");
     site.folder.write("Corefile", &still);
     comes(&daemon, 4, DONE);
@@ -62,7 +62,7 @@ fn the_corefile_its_imports_and_objects_take_effect_when_they_change() {
 }
 
 #[test]
-fn what_is_written_again_is_no_change_and_what_is_refused_is_tried_once() {
+fn unchanged_content_is_ignored_and_refused_content_is_tried_once() {
     let (site, daemon) = start();
     site.folder.write("Corefile", &corefile("0A0B0000"));
     sleep(LOOK);

@@ -39,7 +39,7 @@ fn an_interface_that_goes_up_in_time_is_filtered() {
 }
 
 #[test]
-fn waiting_has_an_end() {
+fn wait_times_out() {
     let site = Site::new();
     let start = Instant::now();
     let outcome = site.refused(&corefile("nowhere0", "1500ms"));

@@ -25,7 +25,7 @@ fn written(target: &str) -> (Value, String) {
     (serde_json::from_slice(&bill).unwrap(), licences)
 }
 
-/// What cargo itself says is linked, as `pkg:cargo/NAME@VERSION`.
+/// The linked packages by cargo's account, as `pkg:cargo/NAME@VERSION`.
 fn linked(target: &str) -> BTreeSet<String> {
     let output = Command::new(env!("CARGO"))
         .args(["tree", "--locked", "--target", target, "--prefix", "none"])

@@ -2,7 +2,7 @@
 
 use super::Served;
 
-/// What dnsperf said.
+/// The report of dnsperf.
 struct Load(String);
 
 impl Load {
@@ -15,8 +15,8 @@ impl Load {
 }
 
 impl Served {
-    /// What dnsperf says of so many of these questions in each second, for two seconds; what is not answered within
-    /// `patience`, in seconds, is lost.
+    /// The report of dnsperf about `each_second` of these questions for two seconds. A question is lost if its answer
+    /// takes longer than `patience` seconds.
     fn load(&self, questions: &str, each_second: u32, patience: u32) -> Load {
         self.site.folder.write("questions", questions);
         let file = self.site.folder.file("questions");
@@ -75,7 +75,7 @@ fn a_load_of_good_queries_is_answered_in_full() {
 }
 
 #[test]
-fn of_a_load_over_the_limit_so_much_is_answered() {
+fn load_over_the_limit_is_answered_up_to_the_limit() {
     let served = Served::new();
     let daemon = served.filtered(
         "limit",

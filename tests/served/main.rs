@@ -39,7 +39,7 @@ impl Served {
             .run(&format!("ip address add 192.0.2.53/24 dev {SERVER}"));
         site.client
             .run(&format!("ip address add 192.0.2.10/24 dev {CLIENT}"));
-        // What XDP sends back arrives at a veth interface that has an XDP program of its own.
+        // A frame that XDP sends back arrives only at a veth interface that has an XDP program of its own.
         site.folder.fixture("pass");
         let object = site.folder.file("pass.o");
         site.client.run(&format!(
@@ -78,8 +78,8 @@ impl Served {
             .attached(1)
     }
 
-    /// What kdig says of a question. It waits long, unless the words say otherwise: a question asked again would be
-    /// counted again.
+    /// The output of kdig for a question. kdig waits long, unless the words shorten its time: a repeated question would
+    /// be counted again.
     fn ask(&self, words: &str) -> String {
         let line = format!("kdig @192.0.2.53 +time=30 {words}");
         String::from_utf8(self.site.client.attempt(&line).stdout).unwrap()
@@ -128,7 +128,7 @@ fn every_shipped_corefile_is_good_and_attaches() {
 }
 
 #[test]
-fn no_program_is_without_a_corefile_and_this_test() {
+fn every_program_has_a_corefile_and_a_test() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("bpf");
     let names = fs::read_dir(folder)
         .unwrap()
@@ -186,7 +186,7 @@ fn a_client_over_the_rate_gets_its_answer_over_tcp() {
 }
 
 #[test]
-fn any_is_answered_over_tcp_alone_and_what_is_malformed_not_at_all() {
+fn any_is_answered_over_tcp_and_malformed_queries_are_dropped() {
     let served = Served::new();
     let daemon = served.filtered(
         "dns",

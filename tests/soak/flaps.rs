@@ -9,7 +9,7 @@ use support::wait::wait_until;
 
 /// From an interface's return to its filter.
 const PROMPT: Duration = Duration::from_millis(100);
-/// How long packets come while nothing is there to filter them, or nobody to take them.
+/// Milliseconds of packets while nothing filters or receives them.
 const AWAY_MILLISECONDS: u64 = 30;
 
 /// A way to go and return.
@@ -26,7 +26,7 @@ pub(crate) struct Gap {
     flap: Flap,
     /// From the interface's return to its filter, where that was gone.
     delay: Option<Duration>,
-    /// What became of the packets of that time.
+    /// The account of the packets of that time.
     account: Account,
 }
 
@@ -117,7 +117,7 @@ fn renamed(soak: &Soak) -> Instant {
     soak.traffic.go_on(site);
     pause(AWAY_MILLISECONDS);
     soak.traffic.pause();
-    // What is still on its way when a program is attached stays in the old queue.
+    // A packet that is on its way when a program is attached stays in the old queue.
     pause(AWAY_MILLISECONDS);
     let returned = Instant::now();
     site.server

@@ -26,12 +26,12 @@ use support::net::{Daemon, Site, pause};
 use support::wait::End;
 use traffic::Traffic;
 
-/// How long it takes if nobody says.
+/// Seconds of the soak by default.
 const SECONDS: u64 = 20;
-/// Of these seconds one in five brings a flap.
+/// Seconds from one flap to the next.
 const FLAP_EVERY: u64 = 5;
 
-/// What the soak is done with.
+/// The parts of the soak.
 struct Soak {
     site: Site,
     daemon: Daemon,

@@ -1,4 +1,4 @@
-//! What the three processes hold, from time to time.
+//! Samples of the resources of the three processes.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -9,7 +9,8 @@ use support::net::pause;
 /// Where a process keeps its kernel objects: the words of `/proc/PID/fdinfo/N`, and what they are of.
 const OBJECTS: [&str; 3] = ["map_id:", "prog_id:", "link_id:"];
 const PROCESSES: [&str; 3] = ["daemon", "keeper", "worker"];
-/// What a process may hold more in the end than in the beginning, in KiB: pages of its heap that were touched later.
+/// Upper bound of a process's growth from the first half to the second, in KiB: pages of its heap that were touched
+/// later.
 const SLACK: u64 = 64;
 
 #[derive(Default)]
@@ -115,7 +116,7 @@ impl Process {
     }
 }
 
-/// What it is when nobody is being answered: of several looks the least.
+/// The value while no request is answered: the least of several readings.
 fn least<T: Ord>(mut look: impl FnMut() -> T) -> T {
     let again = || {
         pause(20);

@@ -14,10 +14,10 @@ use support::wait::wait_until;
 
 /// Between two packets; with sending itself some 2,000 come in a second.
 const PAUSE: Duration = Duration::from_micros(400);
-/// Whose packets the Corefile drops.
+/// The source whose packets the Corefile drops.
 const SOURCE: &str = "192.0.2.66";
 
-/// How long nothing may change until all that was on its way has arrived.
+/// Milliseconds without a change after which no packet is on its way.
 const QUIET_MILLISECONDS: u64 = 250;
 
 /// The stream, and its account.
@@ -25,7 +25,7 @@ pub(crate) struct Traffic {
     stream: Arc<Stream>,
     receiver: Mutex<Receiver>,
     unfiltered: AtomicU64,
-    /// What was accounted for already.
+    /// The account of the earlier packets.
     settled: Mutex<Account>,
 }
 
@@ -111,7 +111,7 @@ impl Traffic {
         self.quiet(site)
     }
 
-    /// What became of the packets since the last time, when none is on its way any more.
+    /// The account of the packets since the last call, once none is on its way.
     fn quiet(&self, site: &Site) -> Account {
         let mut last = self.account(site);
         let now = wait_until("no packet is on its way", || {
@@ -171,7 +171,7 @@ impl fmt::Display for Account {
     }
 }
 
-/// What the map says. A filter that is away still has it.
+/// The counter of the map. A filter that is away still has it.
 fn counted(site: &Site) -> u64 {
     let page = site.get("/metrics");
     let mut lines = page.body.lines();

@@ -1,4 +1,4 @@
-//! What this program is built from: where its packages come from, under which licences, and what is known against them.
+//! The supply chain of this program: origins of its packages, their licences, and advisories against them.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -84,7 +84,7 @@ fn licence_expressions_are_read_as_spdx_says() {
     }
 }
 
-/// Whether an SPDX expression can be met with [`LICENCES`] alone; `/` is the older way to write OR.
+/// True if an SPDX expression can be met with [`LICENCES`] alone; `/` is the older way to write OR.
 fn allowed(expression: &str) -> bool {
     let spaced = expression
         .replace('(', " ( ")
@@ -134,10 +134,10 @@ fn version(text: &str) -> Version {
         .unwrap_or_else(|| panic!("{text:?} is no version; one is MAJOR.MINOR.PATCH"))
 }
 
-/// Whether a locked version obeys a rule of `advisories.txt`.
+/// True if a locked version obeys a rule of `advisories.txt`.
 fn obeys(locked: &str, rule: &str) -> bool {
     if let Some(fixed) = rule.strip_prefix(">=") {
-        // What comes before a release may lack what the release fixed.
+        // A pre-release may lack a fix of its release.
         version(locked) >= version(fixed) && !locked.contains('-')
     } else if let Some(reviewed) = rule.strip_prefix('=') {
         locked == reviewed

@@ -29,7 +29,7 @@ fn each_is_refused_with_its_place_and_reason() {
     }
 }
 
-/// What no filter can be made of is found before the kernel hears of any.
+/// An unusable object is refused before any system call about BPF.
 #[test]
 fn a_good_object_beside_a_wrong_one_is_not_attached() {
     let site = Site::new();

@@ -27,7 +27,7 @@ pub fn options() -> BTreeSet<String> {
     options
 }
 
-/// Whether the parser takes this option for this command.
+/// True if the parser takes this option for this command.
 pub fn has(command: &str, option: &str) -> bool {
     let mut words = vec![command.to_owned()];
     if command == "inspect" {

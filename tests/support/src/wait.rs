@@ -6,7 +6,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 /// The limit of every wait. Generous, so that only a state that never comes fails a test.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The pause between two looks.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
@@ -14,7 +14,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(10);
 /// Tries of [`prompt`].
 const TRIES: usize = 5;
 
-/// What one look finds: the awaited state, or what is there instead.
+/// The result of one look: the awaited state, or a description of the present one.
 pub trait Look {
     type State;
     /// # Errors

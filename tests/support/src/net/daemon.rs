@@ -19,7 +19,7 @@ pub struct Daemon {
     log: Arc<Log>,
 }
 
-/// What it said so far, and when each line came.
+/// The lines so far, and the time of each.
 #[derive(Default)]
 struct Log {
     said: Mutex<Said>,
@@ -187,7 +187,7 @@ pub fn only_child(parent: u32) -> u32 {
     })
 }
 
-/// Whether a process is there and no zombie.
+/// True if a process is there and no zombie.
 pub fn lives(pid: u32) -> bool {
     let Ok(stat) = fs::read_to_string(format!("/proc/{pid}/stat")) else {
         return false;
@@ -199,7 +199,7 @@ pub fn lives(pid: u32) -> bool {
     state != Some('Z')
 }
 
-/// How many threads a process has.
+/// The number of threads of a process.
 pub fn threads(pid: u32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
     let mut lines = status.lines();

@@ -29,7 +29,7 @@ impl Namespace {
         namespace
     }
 
-    /// What `ip link … netns` calls it.
+    /// The name for `ip link … netns`.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -77,7 +77,7 @@ fn ip(args: &[&str]) -> Output {
         .expect("ip runs; install iproute2")
 }
 
-/// What a command printed, if it did well.
+/// The output of a command, which must have succeeded.
 pub fn succeed(line: &str, output: &Output) -> String {
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(

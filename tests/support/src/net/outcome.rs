@@ -1,4 +1,4 @@
-//! What became of a process.
+//! The end of a process.
 
 use std::io::Read;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use crate::wait::PATIENCE;
 
-/// How a process ended and what it printed.
+/// The exit code and the output of a process.
 #[derive(Debug)]
 pub struct Outcome {
     /// None when a signal ended it.

@@ -130,12 +130,12 @@ impl Site {
         command
     }
 
-    /// What is attached to [`SERVER`].
+    /// The program that is attached to [`SERVER`], if any.
     pub fn attached(&self) -> Option<Attached> {
         Attached::on(&self.server, SERVER)
     }
 
-    /// What must be attached to [`SERVER`].
+    /// The program that must be attached to [`SERVER`].
     pub fn filter(&self) -> Attached {
         self.attached().expect("a program is attached")
     }

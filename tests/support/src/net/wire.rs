@@ -70,7 +70,7 @@ impl AsRawFd for Sender {
     }
 }
 
-/// Of the calling thread's namespace; hears this protocol, or nothing.
+/// Opens a socket in the calling thread's namespace. It receives this protocol, or nothing.
 fn open(interface: &str, heard: Option<SockProtocol>) -> OwnedFd {
     let index = if_nametoindex(interface).unwrap();
     let fd = socket(

@@ -1,4 +1,4 @@
-//! What the kernel says is attached and stored, by another's words: iproute2 and bpftool.
+//! Attached programs and stored entries by the account of other tools: iproute2 and bpftool.
 
 use std::process::Command;
 
@@ -22,7 +22,7 @@ pub struct Attached {
 }
 
 impl Attached {
-    /// What is attached to `interface`, if anything.
+    /// The program that is attached to `interface`, if any.
     pub fn on(namespace: &Namespace, interface: &str) -> Option<Self> {
         let links = json(&namespace.run(&format!("ip -j -d link show dev {interface}")));
         let xdp = links[0].get("xdp")?;
@@ -65,7 +65,7 @@ impl Map {
         dump.as_array().unwrap_or_else(|| panic!("{dump}")).clone()
     }
 
-    /// How many there are; none of them is kept, so there may be many.
+    /// The number of entries. None is kept in memory, so there may be many.
     pub fn count(&self) -> usize {
         let dump = run(&format!("map dump id {}", self.id));
         dump.matches("\"key\":[").count()

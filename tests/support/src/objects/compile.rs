@@ -15,7 +15,7 @@ pub fn compile(name: &str, dir: &Path) -> PathBuf {
     compile_with(name, dir, &[])
 }
 
-/// The same, with options that come after the usual ones.
+/// As [`compile`], with options that come after the usual ones.
 pub fn compile_with(name: &str, dir: &Path, options: &[&str]) -> PathBuf {
     let source = sources().join(format!("{name}.bpf.c"));
     let object = dir.join(name.replace('/', "-")).with_extension("o");

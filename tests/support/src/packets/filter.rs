@@ -45,7 +45,7 @@ impl Filter {
             let result = attempt(&filter);
             let time = begin.elapsed();
             // The program's clock may be behind.
-            if time < Duration::from_secs(1) - TICK {
+            if time + TICK < Duration::from_secs(1) {
                 Ok(result)
             } else {
                 Err(time)
@@ -106,7 +106,7 @@ impl Filter {
         numbers.map_or(0, |numbers| numbers[place.position / 8])
     }
 
-    /// What the program makes of a frame.
+    /// The program's verdict on a frame, and the frame after it.
     pub fn run(&self, frame: &[u8]) -> Ran {
         self.program.run(frame)
     }
@@ -118,8 +118,8 @@ impl Filter {
         ran.verdict
     }
 
-    /// Whether a source that has been still has `burst` packets pass at once, and of more only `rate` per second, however
-    /// long a busy machine takes for them. What comes in a tick of the timer may be on top.
+    /// Sees that an idle source has `burst` packets pass at once, and then `rate` per second, however long a busy
+    /// machine takes for them. Packets of a tick of the timer may come on top.
     pub fn admits(&self, frame: &[u8], rate: u64, burst: u64) {
         let started = Instant::now();
         let verdicts = (0..burst + 500).map(|_| self.run(frame).verdict);

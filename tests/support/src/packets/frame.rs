@@ -56,19 +56,19 @@ impl Frame {
             .collect()
     }
 
-    /// The same frame, for a program that can't know it for an IP packet.
+    /// Marks the frame as one that a program cannot recognise as an IP packet.
     pub fn unseen(mut self) -> Frame {
         self.ip_end = usize::MAX;
         self
     }
 
-    /// The same frame, for a program that can't know what the packet carries.
+    /// Marks the frame as one whose protocol a program cannot see.
     pub fn unseen_protocol(mut self) -> Frame {
         self.protocol_end = usize::MAX;
         self
     }
 
-    /// The same frame with one byte changed.
+    /// Changes one byte of the frame.
     pub fn with(mut self, position: usize, byte: u8) -> Frame {
         self.bytes[position] = byte;
         self

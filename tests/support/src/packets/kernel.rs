@@ -10,10 +10,10 @@ use std::ptr;
 /// Room for a frame that a program has made longer.
 const ROOM: usize = 4096;
 
-/// What a program made of a frame.
+/// The result of a program for a frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ran {
-    /// What it returned, such as `XDP_DROP`.
+    /// The returned verdict, such as `XDP_DROP`.
     pub verdict: u32,
     /// The frame as it left it.
     pub frame: Vec<u8>,
@@ -38,7 +38,8 @@ impl Program {
         }
     }
 
-    /// So many runs on end: verdict of the last, size of what is in `out`, and mean nanoseconds of a run.
+    /// Runs the program `times` times: verdict of the last run, size of the frame in `out`, and mean nanoseconds of a
+    /// run.
     pub fn test_run(&self, frame: &[u8], out: &mut [u8], times: i32) -> (u32, usize, u32) {
         let mut call = bpf_sys::bpf_prog_test_run_attr {
             prog_fd: self.0.as_raw_fd(),
@@ -66,9 +67,9 @@ impl Program {
 pub struct Map {
     fd: OwnedFd,
     key: usize,
-    /// Of one CPU's value.
+    /// Size of one CPU's value.
     value: usize,
-    /// How many values a key has.
+    /// The number of values of a key.
     cpus: usize,
 }
 

@@ -42,19 +42,19 @@ impl Message {
         self
     }
 
-    /// The same with one byte changed.
+    /// Changes one byte of the message.
     pub fn with(mut self, position: usize, byte: u8) -> Message {
         self.bytes[position] = byte;
         self
     }
 
-    /// The same with more behind it.
+    /// Appends bytes to the message.
     pub fn followed_by(mut self, more: &[u8]) -> Message {
         self.bytes.extend(more);
         self
     }
 
-    /// The same in another class.
+    /// Changes the class of the question.
     pub fn class(mut self, class: u8) -> Message {
         let last = self.bytes.len() - 1;
         self.bytes[last] = class;
@@ -69,7 +69,7 @@ pub fn cookie(size: u8) -> Vec<u8> {
     option
 }
 
-/// What a query asks.
+/// The question of a query.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Asked {
     /// Labels, as they stand there.
@@ -145,7 +145,7 @@ fn labels(message: &[u8]) -> Result<(Vec<Vec<u8>>, usize), &'static str> {
     }
 }
 
-/// Whether there is an OPT record right behind the question.
+/// Reads the OPT record right behind the question, if there is one.
 fn additional(
     message: &[u8],
     at: usize,

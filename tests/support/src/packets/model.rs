@@ -1,10 +1,10 @@
-//! What a frame is, read a second time in another language: the reference that the programs are held against.
+//! A second parser of frames, in another language: the reference for the programs.
 
 use std::net::Ipv6Addr;
 
 use super::frame::{ETH_P_8021AD, ETH_P_8021Q, ETH_P_IP, ETH_P_IPV6, ICMPV6, TCP, UDP};
 
-/// What there is to know of an IP packet.
+/// The facts of an IP packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Facts {
     /// IPv4 as `::ffff:a.b.c.d`.
@@ -96,7 +96,7 @@ impl Facts {
         Some(facts)
     }
 
-    /// Whether what the packet carries can be seen.
+    /// Skips the extension headers; false if the protocol behind them cannot be seen.
     fn skip_extensions(&mut self, frame: &[u8]) -> bool {
         for _ in 0..6 {
             let kind = self.protocol;
@@ -137,7 +137,7 @@ impl Facts {
         self.ports.map_or(0, |(_, port)| port)
     }
 
-    /// What a program passes unless told otherwise: `bpf/management.h`.
+    /// True for a packet that a program passes by default: `bpf/management.h`.
     pub fn is_management(&self) -> bool {
         match self.protocol {
             TCP => self.port() == 22,

@@ -46,9 +46,9 @@ fn good() -> (u16, String) {
     (200, "OK".into())
 }
 
-/// Who may ask whether all is well may not see the rest.
+/// A client that may ask for the health may not see the metrics.
 #[test]
-fn each_door_answers_what_it_is_for_and_nothing_else() {
+fn each_listener_answers_only_its_paths() {
     let site = Site::new();
     let daemon = site.run(&corefile("", "")).attached(1);
     daemon.line("health: http://127.0.0.1:8080/health");
@@ -60,7 +60,7 @@ fn each_door_answers_what_it_is_for_and_nothing_else() {
             assert_eq!(get(&site, port, path).status, expected, "{port}{path}");
         }
     }
-    // Whatever a stranger says of the door.
+    // A header of a client cannot choose the listener.
     for door in ["Corexdp-Door: 0", "corexdp-door: 0\r\nCorexdp-Door:0"] {
         let request = format!("GET /metrics HTTP/1.1\r\n{door}");
         let response = Response::to(&site.server, "127.0.0.1:8080", &request);
@@ -72,7 +72,7 @@ fn each_door_answers_what_it_is_for_and_nothing_else() {
 }
 
 #[test]
-fn while_an_interface_is_away_it_is_not_ready() {
+fn ready_fails_while_an_interface_is_away() {
     for (monitor, away) in [
         ("", (503, SERVER.to_owned())),
         ("monitor continuously", (503, SERVER.to_owned())),
@@ -120,11 +120,11 @@ fn a_lame_duck_serves_on_for_a_while() {
 }
 
 #[test]
-fn doors_open_move_and_close_with_a_reload() {
+fn reload_moves_health_and_ready() {
     let site = Site::new();
     let daemon = site.run(&corefile("", "")).attached(1);
     let text = corefile("", "").replace("127.0.0.1:8080", "127.0.0.1:8181");
-    // What was the one is the other then.
+    // The two addresses are swapped.
     let text = text.replacen("ready 127.0.0.1:8181", "ready 127.0.0.1:8080", 1);
     site.folder.write("Corefile", &text);
     daemon.signal(Signal::SIGHUP);
