@@ -24,7 +24,7 @@ pub struct ReadMap {
 impl Context<'_> {
     /// The maps that lines mean, in the order of [`crate::config::Filter::maps`], and last `xdp_map` if none means it.
     pub(super) fn chosen(&self, maps: &[Map]) -> Result<Vec<ReadMap>, Diagnostic> {
-        let named = self.filter.maps.iter().map(|named| named.name.as_str());
+        let named = self.block.maps.iter().map(|named| named.name.as_str());
         let usual = (!named.clone().any(|name| name == MAP)).then_some(MAP);
         let mut chosen = Vec::new();
         for name in named.chain(usual) {
@@ -43,11 +43,11 @@ impl Context<'_> {
 
     /// Remembers the map's values, if their changes are to be logged.
     pub(super) fn watch(&self, chosen: &ReadMap, scan: &mut Scan) -> Option<Watch> {
-        if !self.filter.debug {
+        if !self.block.debug {
             return None;
         }
         let watch = Watch::begin(&chosen.map, scan);
-        let (interface, name) = (&self.filter.interface, Plain(&chosen.name));
+        let (interface, name) = (&self.block.interface, Plain(&chosen.name));
         let failed = |errno: &Errno| {
             let what = errno.desc();
             self.log

@@ -28,7 +28,7 @@ impl Context<'_> {
         maps.map(|(map, def)| Lines {
             order: self,
             number: self
-                .filter
+                .block
                 .maps
                 .iter()
                 .position(|named| named.name == def.name),
@@ -48,9 +48,9 @@ impl<'a> Lines<'a> {
     /// Each line.
     pub(super) fn entries(&self) -> Those<'a> {
         let Context {
-            filter, corefile, ..
+            block, corefile, ..
         } = self.order;
-        let entries = |number| filter.entries.of(number, corefile);
+        let entries = |number| block.entries.of(number, corefile);
         self.number.map_or_else(Those::default, entries)
     }
 
@@ -89,7 +89,7 @@ impl<'a> Lines<'a> {
         if (key_size, value_size) == (Some(key.len()), Some(size)) {
             return Ok(());
         }
-        let at = entry.at().unwrap_or(order.filter.at);
+        let at = entry.at().unwrap_or(order.block.at);
         let what = "was not checked; please report this";
         Err(order.wrong(at, entry.directive(), Blame::Corefile, what.into()))
     }
@@ -111,6 +111,6 @@ impl<'a> Lines<'a> {
             }
             errno => format!("the kernel refused this entry of {name}: {}", errno.desc()),
         };
-        order.wrong(at.unwrap_or(order.filter.at), directive, blame(errno), what)
+        order.wrong(at.unwrap_or(order.block.at), directive, blame(errno), what)
     }
 }

@@ -5,6 +5,7 @@
 
 mod attach;
 mod chosen;
+mod context;
 mod entries;
 mod fill;
 mod fingerprint;
@@ -22,18 +23,15 @@ use std::os::fd::AsRawFd;
 
 use crate::base::diagnostic::{Blame, Diagnostic};
 use crate::config::{self, Metric};
-use crate::corefile::{Corefile, Token};
-use crate::kernel;
 use crate::kernel::attach::Attachment;
 use crate::kernel::interface::{self, Interface};
 use crate::kernel::map::Map;
 use crate::kernel::map_scan::Scan;
 use crate::kernel::program::Program;
-use crate::log::Log;
-use crate::object::LinkedObject;
 
 use attach::{AttachError, Attached};
 pub use chosen::ReadMap;
+pub use context::Context;
 pub use fill::Batch;
 pub use fingerprint::Fingerprint;
 use hold::pins::Pins;
@@ -108,28 +106,7 @@ impl Filter {
     }
 }
 
-/// What is being made: the `ebpf` block, the Corefile it stands in, the object, and where messages go.
-#[derive(Clone, Copy, Debug)]
-pub struct Context<'a> {
-    /// The `ebpf` block.
-    pub filter: &'a config::Filter,
-    /// The Corefile it stands in.
-    pub corefile: &'a Corefile,
-    /// The object it names.
-    pub object: &'a LinkedObject,
-    /// Where messages go.
-    pub log: &'a Log,
-}
-
 impl Context<'_> {
-    fn wrong(&self, at: Token, directive: &str, blame: Blame, message: String) -> Diagnostic {
-        self.corefile.diagnostic(at, directive, message, blame)
-    }
-
-    fn kernel(&self, at: Token, directive: &str, error: &kernel::Error) -> Diagnostic {
-        self.wrong(at, directive, blame(error.errno), error.to_string())
-    }
-
     /// Looks up the interface, which must be there, up, and free.
     ///
     /// # Errors
@@ -140,8 +117,8 @@ impl Context<'_> {
 
     fn free(&self, interface: Interface) -> Result<Interface, Diagnostic> {
         if let Some((_, id)) = interface.xdp {
-            let what = held(&self.filter.interface, id);
-            return Err(self.wrong(self.filter.interface_at, "if", Blame::Interface, what));
+            let what = held(&self.block.interface, id);
+            return Err(self.wrong(self.block.interface_at, "if", Blame::Interface, what));
         }
         Ok(interface)
     }
@@ -160,7 +137,7 @@ impl Context<'_> {
 
     /// Looks up the interface, which must be there and up.
     fn device(&self) -> Result<Interface, Diagnostic> {
-        let (name, at) = (&self.filter.interface, self.filter.interface_at);
+        let (name, at) = (&self.block.interface, self.block.interface_at);
         let wrong = |what: String| Err(self.wrong(at, "if", Blame::Interface, what));
         let found = interface::find(name).map_err(|error| self.kernel(at, "if", &error))?;
         let Some(interface) = found else {
@@ -197,7 +174,7 @@ impl Context<'_> {
     fn load(&self, batch: &mut Batch, scan: &mut Scan) -> Result<Loaded, Diagnostic> {
         let maps = maps::create(self)?;
         let lists = fill::fill(self, &maps, batch)?;
-        let card = match self.filter.mode {
+        let card = match self.block.mode {
             config::Mode::Offload => Some(self.device()?.index),
             _ => None,
         };
@@ -226,7 +203,7 @@ impl Context<'_> {
     pub fn attach(&self, loaded: Loaded) -> Result<Filter, Diagnostic> {
         let interface = self.interface()?;
         self.pin_state(&loaded)?;
-        match attach::attach(self.filter.mode, &interface, &loaded.program, None) {
+        match attach::attach(self.block.mode, &interface, &loaded.program, None) {
             Ok(placed) => Ok(self.filter(loaded, Some(placed))),
             Err(AttachError { failure, mode, .. }) => {
                 if let Some(pins) = self.pins() {
@@ -239,16 +216,16 @@ impl Context<'_> {
 
     fn filter(&self, loaded: Loaded, placed: Option<Attached>) -> Filter {
         Filter {
-            interface: self.filter.interface.clone(),
+            interface: self.block.interface.clone(),
             program: loaded.program,
             chosen: loaded.chosen,
-            metrics: self.filter.metrics.clone(),
+            metrics: self.block.metrics.clone(),
             reattached: 0,
             changes_maps: self.object.changes_maps(),
             maps: loaded.maps,
-            holds: self.filter.exit == config::Exit::Hold,
+            holds: self.block.exit == config::Exit::Hold,
             pins: self.pins(),
-            wanted: self.filter.mode,
+            wanted: self.block.mode,
             placed,
             retry: None,
             origin: loaded.origin,

@@ -28,12 +28,12 @@ impl Context<'_> {
         };
         self.pin_state(&loaded)?;
         let placed = old.placed.as_ref();
-        let suits = placed.is_some_and(|held| attach::suits(self.filter.mode, &interface, held));
+        let suits = placed.is_some_and(|held| attach::suits(self.block.mode, &interface, held));
         if !lasting || !suits {
             old.unpin_link();
         }
         let held = old.placed.take();
-        match attach::attach(self.filter.mode, &interface, &loaded.program, held) {
+        match attach::attach(self.block.mode, &interface, &loaded.program, held) {
             Ok(placed) => Ok(self.successor(old, loaded, Some(placed))),
             Err(AttachError {
                 failure,
@@ -96,7 +96,7 @@ impl Context<'_> {
             origin,
         };
         let mut new = self.switch(old, loaded, lasting)?;
-        if self.filter.debug {
+        if self.block.debug {
             take_watches(&mut new.chosen, &mut old.chosen);
         }
         Ok(new)
