@@ -6,15 +6,15 @@ use super::{Context, blame};
 use crate::base::capacity::{MAX_KEY, MAX_VALUE};
 use crate::base::diagnostic::{Blame, Diagnostic};
 use crate::base::escape::Plain;
-use crate::config::{Entry, Those, fit};
+use crate::config::{Entry, MapId, Those, fit};
 use crate::encode::Encoder;
 use crate::object::MapDef;
 
 /// One map, and its lines.
 pub(super) struct Lines<'a> {
     order: &'a Context<'a>,
-    /// The map's place in the list of those that lines mean, if it is there.
-    number: Option<usize>,
+    /// The map's id in the block; `None` if no line refers to the map.
+    id: Option<MapId>,
     /// Its place among the object's maps.
     pub(super) map: usize,
     pub(super) def: &'a MapDef,
@@ -27,11 +27,7 @@ impl Context<'_> {
         let maps = self.object.maps.iter().enumerate();
         maps.map(|(map, def)| Lines {
             order: self,
-            number: self
-                .block
-                .maps
-                .iter()
-                .position(|named| named.name == def.name),
+            id: self.block.map(&def.name).map(|named| named.id),
             map,
             def,
             encoder: Encoder::new(def, self.object.btf()),
@@ -42,7 +38,7 @@ impl Context<'_> {
 impl<'a> Lines<'a> {
     /// Whether any line of the block means this map.
     pub(super) const fn are_there(&self) -> bool {
-        self.number.is_some()
+        self.id.is_some()
     }
 
     /// Each line.
@@ -50,8 +46,8 @@ impl<'a> Lines<'a> {
         let Context {
             block, corefile, ..
         } = self.order;
-        let entries = |number| block.entries.of(number, corefile);
-        self.number.map_or_else(Those::default, entries)
+        let entries = |id| block.entries.of(id, corefile);
+        self.id.map_or_else(Those::default, entries)
     }
 
     /// Gives the number, key and value of each line to `see`.

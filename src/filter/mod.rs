@@ -4,13 +4,13 @@
 //! before the first is attached; dropping one at any step takes back all it did.
 
 mod attach;
-mod chosen;
 mod context;
 mod entries;
 mod fill;
 mod fingerprint;
 mod hold;
 mod maps;
+mod read_map;
 mod reattach;
 mod refusal;
 mod replace;
@@ -30,12 +30,12 @@ use crate::kernel::map_scan::Scan;
 use crate::kernel::program::Program;
 
 use attach::{AttachError, Attached};
-pub use chosen::ReadMap;
 pub use context::Context;
 pub use fill::Batch;
 pub use fingerprint::Fingerprint;
 use hold::pins::Pins;
 pub use hold::warn_of_others;
+pub use read_map::ReadMap;
 use reattach::Retry;
 pub use refusal::blame;
 use refusal::held;
@@ -46,7 +46,7 @@ pub use wait::wait_for;
 #[derive(Debug)]
 pub struct Loaded {
     program: Program,
-    chosen: Vec<ReadMap>,
+    read_maps: Vec<ReadMap>,
     maps: Vec<Map>,
     origin: Fingerprint,
 }
@@ -67,9 +67,9 @@ pub struct Filter {
     pub interface: heapless::String<15>,
     /// The program.
     pub program: Program,
-    /// The maps that are read; [`Metric::map`] is a place among them.
-    pub chosen: Vec<ReadMap>,
-    /// What is read from them.
+    /// The maps that are read.
+    pub read_maps: Vec<ReadMap>,
+    /// Numbers read from the maps, in the Corefile's order.
     pub metrics: Vec<Metric>,
     /// How often it was attached again, since its interface had gone.
     pub reattached: u64,
@@ -93,6 +93,16 @@ impl Filter {
     /// The attachment; `None` while the interface is away.
     pub fn attachment(&self) -> Option<&Attachment> {
         self.placed.as_ref().map(|placed| &placed.attachment)
+    }
+
+    /// The metrics in their order, in runs of one map: a run is read at once.
+    pub fn metrics_by_map(&self) -> impl Iterator<Item = (&ReadMap, &[Metric])> {
+        let runs = self.metrics.chunk_by(|one, next| one.map == next.map);
+        runs.filter_map(|metrics| {
+            let id = metrics.first()?.map;
+            let mut maps = self.read_maps.iter();
+            Some((maps.find(|read| read.id == Some(id))?, metrics))
+        })
     }
 
     /// Whether it is to stay when the daemon ends.
@@ -183,14 +193,14 @@ impl Context<'_> {
             Some(_) => self.no_offload(&failure),
             None => self.not_loaded(&failure),
         })?;
-        let mut chosen = self.chosen(&maps)?;
-        for one in &mut chosen {
+        let mut read_maps = self.read_maps(&maps)?;
+        for read in &mut read_maps {
             // From before the first packet, so that no change is missed.
-            one.watch = self.watch(one, scan);
+            read.watch = self.watch(read, scan);
         }
         Ok(Loaded {
             program,
-            chosen,
+            read_maps,
             maps,
             origin: Fingerprint::new(self, lists),
         })
@@ -218,7 +228,7 @@ impl Context<'_> {
         Filter {
             interface: self.block.interface.clone(),
             program: loaded.program,
-            chosen: loaded.chosen,
+            read_maps: loaded.read_maps,
             metrics: self.block.metrics.clone(),
             reattached: 0,
             changes_maps: self.object.changes_maps(),

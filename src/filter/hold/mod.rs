@@ -64,7 +64,7 @@ impl Context<'_> {
         let placed = self.adopt_attachment(&interface, held.link, &held.program)?;
         let mut filter = self.filter(
             Loaded {
-                chosen: self.chosen(&maps)?,
+                read_maps: self.read_maps(&maps)?,
                 maps,
                 program: held.program,
                 origin: if same {
