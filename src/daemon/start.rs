@@ -10,7 +10,7 @@ use super::{Error, Filters, Options};
 use crate::base::diagnostic::Diagnostic;
 use crate::base::wait::rest;
 use crate::config::{Address, Place};
-use crate::filter::{Batch, Context, Filter, Prepared, blame, wait_for, warn_of_others};
+use crate::filter::{self, Batch, Context, Filter, Prepared, blame, wait_for, warn_of_others};
 use crate::http::keeper::Keeper;
 use crate::http::listener::{Listener, Listeners};
 use crate::http::server::Server;
@@ -112,7 +112,7 @@ pub(super) fn filters(
     }
     let mut old = Filters::new();
     for order in orders(plan, log) {
-        if let Some(held) = order.adopt()? {
+        if let Some(held) = filter::adopt(&order)? {
             // There is room: the list of `ebpf` blocks has the same capacity.
             let _ = old.push(held);
         }
@@ -146,7 +146,7 @@ pub(super) fn prepare(
         .map(|order| {
             let name = &order.block.interface;
             let old = running.iter().find(|filter| filter.interface == *name);
-            order.prepare(old, &mut batch, scan)
+            filter::prepare(&order, old, &mut batch, scan)
         })
         .collect()
 }

@@ -1,7 +1,7 @@
 //! From the filters that run to those of a plan: all of them, or none.
 
 use crate::daemon::{Error, Filters, start};
-use crate::filter::{Filter, Prepared};
+use crate::filter::{self, Filter, Prepared};
 use crate::kernel::map_scan::Scan;
 use crate::log::Log;
 use crate::plan::Plan;
@@ -24,9 +24,11 @@ pub(in crate::daemon) fn switch(
     for (order, prepared) in start::orders(plan, log).zip(prepared) {
         let old = same_interface(running, &order.block.interface);
         let switched = match (old, prepared) {
-            (Some(old), Prepared::Load(loaded)) => order.switch(old, loaded, lasting),
-            (Some(old), Prepared::Change(origin)) => order.reuse(old, origin, lasting, scan),
-            (None, Prepared::Load(loaded)) => order.attach(loaded),
+            (Some(old), Prepared::Load(loaded)) => filter::replace(&order, old, loaded, lasting),
+            (Some(old), Prepared::Change(target)) => {
+                filter::reuse(&order, old, target, lasting, scan)
+            }
+            (None, Prepared::Load(loaded)) => filter::attach(&order, loaded),
             (None, Prepared::Change(_)) => continue,
         };
         match switched {
