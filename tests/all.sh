@@ -1,10 +1,10 @@
 #!/bin/bash
-# Every test that CI runs. The last line is `N passed, N failed`; a step that is no test, such as clippy, counts as
-# one failure when it fails.
+# Runs every test of CI. The last line is `N passed, N failed`. A failed step that is no test, such as clippy, counts as one
+# failure.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 
-# ip, knotd and others stand in sbin, which not every root shell searches.
+# ip, knotd and others are in sbin, which is not in the PATH of every root shell.
 PATH="$PATH:/usr/sbin:/sbin"
 cargo=${CARGO:-cargo}
 passed=0
@@ -18,8 +18,8 @@ step() {
     return 1
 }
 
-# Adds up what a command said of its tests, in $log: each of cargo's results, or the last line of a script; $1 is its
-# status. A failure without a result, as when the tests do not compile or a signal ends them, counts as one.
+# Adds the test counts in $log, which are cargo's results or the last line of a script. $1 is the exit status of the
+# command. A failure without a result counts as one: the tests did not compile, or a signal ended them.
 add_up() {
     local counts
     counts=$(awk '
@@ -33,7 +33,7 @@ add_up() {
     fi
 }
 
-# Runs a command that says how many of its tests passed and failed.
+# Runs a command that prints the number of its passed and failed tests.
 tests() {
     printf '\n== %s\n' "$*"
     "$@" 2>&1 | tee "$log"
@@ -52,14 +52,14 @@ trap 'rm -f "$log" "$rebuild_log"; [ -z "$rebuild" ] || kill "$rebuild"' EXIT
 step make --no-print-directory lint
 if step make --no-print-directory build; then
     tests "$cargo" test --locked --no-fail-fast
-    # Again with a binary whose kernel calls can be made to fail, and the tests that do so.
+    # With the feature `faults`, tests make kernel calls of the binary fail.
     tests "$cargo" test --locked --no-fail-fast --features faults --test run
-    # Each target for a short time.
+    # 15 seconds for each fuzz target.
     tests tests/fuzz.sh 15
 fi
 if step make --no-print-directory dist; then
     tests tests/dist.sh
-    # The machines wait more than they compute; the time that they leave is enough to make dist/ once more.
+    # The emulated machines are often idle. rebuild.sh uses that time.
     nice -n 19 tests/rebuild.sh >"$rebuild_log" 2>&1 &
     rebuild=$!
     tests tests/appliance.sh

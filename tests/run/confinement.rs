@@ -205,7 +205,7 @@ fn a_port_below_1024_is_had_at_the_start_and_kept() {
         &daemon,
         &COREFILE.replace("prometheus", "prometheus localhost:81"),
     );
-    let (_, line) = daemon.line("reload: Corefile:2: prometheus: can't listen on ");
+    let (_, line) = daemon.line("reload: Corefile:2: prometheus: cannot listen on ");
     assert!(line.contains("CAP_NET_BIND_SERVICE"), "{line}");
     reload(
         &site,

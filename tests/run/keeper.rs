@@ -66,7 +66,7 @@ fn without_a_keeper_a_page_that_was_given_up_does_not_return() {
     });
     site.folder.write("Corefile", COREFILE);
     daemon.signal(Signal::SIGHUP);
-    daemon.line("reload: the page can't change");
+    daemon.line("reload: the page cannot change");
     daemon.stop();
 }
 

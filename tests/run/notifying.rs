@@ -110,6 +110,6 @@ fn a_manager_that_is_not_there_is_told_of_and_no_reason_not_to_filter() {
         .server
         .enter(|| Daemon::spawn(&mut command))
         .attached(1);
-    daemon.line("warning: the service manager can't be told anything: NOTIFY_SOCKET: ");
+    daemon.line("warning: cannot reach the service manager: NOTIFY_SOCKET: ");
     daemon.stop();
 }
