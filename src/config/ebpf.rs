@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::diagnostics::Diagnostics;
-use super::{Entries, Exit, Filter, Metric, Mode, Named, Names, duration, folder_of};
+use super::{Entries, Exit, Filter, MapRef, Metric, Mode, Names, duration, folder_of};
 use crate::base::capacity::MAX_FILTERS;
 use crate::base::escape::Quoted;
 use crate::base::suggest::instead;
@@ -78,7 +78,7 @@ pub(super) struct Parts {
     mode: Option<Mode>,
     wait: Option<std::time::Duration>,
     exit: Option<(Exit, Token)>,
-    pub(super) maps: Vec<Named>,
+    pub(super) maps: Vec<MapRef>,
     pub(super) metrics: Vec<Metric>,
 }
 
