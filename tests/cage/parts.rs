@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use corexdp::http::cage::{self, ids, limits};
-use corexdp::kernel::capability::{self, Set};
+use corexdp::kernel::capability::{self, CapSet};
 use corexdp::kernel::landlock;
 use nix::errno::Errno;
 use nix::libc;
@@ -80,7 +80,7 @@ fn nobody_reads_no_secrets_and_does_not_become_root_again() {
 #[test]
 fn without_capabilities_root_is_a_user_like_others() {
     bites(
-        &|| capability::keep(Set::EMPTY),
+        &|| capability::keep(CapSet::empty()),
         &[
             (
                 ("mount namespace", &|| unshare(CloneFlags::CLONE_NEWNS)),
@@ -112,10 +112,10 @@ fn run_something_mighty() -> nix::Result<()> {
 
 #[test]
 fn capabilities_do_not_come_back_with_a_program() {
-    let powerless = || capability::keep(Set::EMPTY);
+    let powerless = || capability::keep(CapSet::empty());
     assert_eq!(inside(powerless, run_something_mighty), Came::Done);
     let bounded = || {
-        capability::bound(Set::EMPTY);
+        capability::bound(CapSet::empty());
         powerless()
     };
     assert_eq!(inside(bounded, run_something_mighty), EPERM);
