@@ -20,8 +20,8 @@ use crate::http::keeper::Keeper;
 use crate::http::server::Server;
 use crate::kernel::interface::Monitor;
 use crate::kernel::map_scan::Scan;
+use crate::views::Reloads;
 use crate::views::process::ProcessStart;
-use crate::views::{Count, Reloads};
 
 /// How often `debug` looks at the maps: twice in the 100 ms within which a change is promised to be logged.
 const DEBUG_PERIOD: Duration = Duration::from_millis(50);
@@ -59,7 +59,6 @@ pub(super) struct Daemon<'a> {
     pub(super) keeper: Option<Keeper>,
     pub(super) scan: Box<Scan>,
     pub(super) reloads: Reloads,
-    pub(super) counts: Vec<Count>,
     pub(super) pending: Option<Pending>,
     pub(super) renewal: Option<ReloadWatch>,
     /// Makes this box look at its Corefile at another time than others.
@@ -111,7 +110,6 @@ impl<'a> Daemon<'a> {
             pending.announce(&parts.options.log);
         }
         Self {
-            counts: Count::of(&parts.filters),
             filters: parts.filters,
             server: parts.server,
             keeper: Some(parts.keeper),
@@ -254,8 +252,11 @@ impl<'a> Daemon<'a> {
         let maps = self
             .filters
             .iter_mut()
-            .flat_map(|filter| &mut filter.chosen);
-        for ReadMap { name, map, watch } in maps {
+            .flat_map(|filter| &mut filter.read_maps);
+        for ReadMap {
+            name, map, watch, ..
+        } in maps
+        {
             let Some(watch) = watch else { continue };
             if let Err(errno) = watch.log_changes(name, map, &mut self.scan, log) {
                 let what = errno.desc();
@@ -266,7 +267,7 @@ impl<'a> Daemon<'a> {
     }
 
     fn watches(&self) -> bool {
-        let mut maps = self.filters.iter().flat_map(|filter| &filter.chosen);
-        maps.any(|chosen| chosen.watch.is_some())
+        let mut maps = self.filters.iter().flat_map(|filter| &filter.read_maps);
+        maps.any(|read| read.watch.is_some())
     }
 }

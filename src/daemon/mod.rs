@@ -63,7 +63,7 @@ pub fn run(options: &Options) -> Result<(), Error> {
     let mut sources = Sources::default();
     let plan = Plan::make(&options.source, &mut sources).map_err(Error::Refused)?;
     start::warn(&plan, log);
-    confine::check(!plan.config.filters.is_empty())?;
+    confine::check(!plan.filters.is_empty())?;
     let manager = Manager::from_environment().unwrap_or_else(|error| {
         log.warn(format_args!(
             "the service manager can't be told anything: NOTIFY_SOCKET: {error}"

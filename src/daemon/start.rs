@@ -29,13 +29,9 @@ pub(super) fn warn(plan: &Plan, log: &Log) {
 
 /// The orders of a plan, one for each `ebpf` block.
 pub(super) fn orders<'a>(plan: &'a Plan, log: &'a Log) -> impl Iterator<Item = Context<'a>> {
-    let pairs = plan.config.filters.iter().zip(&plan.objects);
-    pairs.map(|(filter, object)| Context {
-        filter,
-        corefile: &plan.corefile,
-        object,
-        log,
-    })
+    let corefile = &plan.corefile;
+    let filters = plan.filters.iter();
+    filters.map(move |planned| Context::new(planned, corefile, log))
 }
 
 /// Listens where the plan says. Addresses that `running` has are not let go of.
@@ -121,7 +117,7 @@ pub(super) fn filters(
             let _ = old.push(held);
         }
     }
-    warn_of_others(&plan.config.filters, log);
+    warn_of_others(&plan.filters, log);
     let prepared = prepare(plan, &old, scan, log)?;
     let new = switch(&mut old, plan, prepared, scan, log, lasting)?;
     Ok(Some((new, old)))
@@ -148,7 +144,7 @@ pub(super) fn prepare(
     let mut batch = Box::<Batch>::default();
     orders(plan, log)
         .map(|order| {
-            let name = &order.filter.interface;
+            let name = &order.block.interface;
             let old = running.iter().find(|filter| filter.interface == *name);
             order.prepare(old, &mut batch, scan)
         })

@@ -6,15 +6,15 @@ use super::{Context, blame};
 use crate::base::capacity::{MAX_KEY, MAX_VALUE};
 use crate::base::diagnostic::{Blame, Diagnostic};
 use crate::base::escape::Plain;
-use crate::config::{Entry, Those, fit};
+use crate::config::{Entry, MapId, Those, fit};
 use crate::encode::Encoder;
 use crate::object::MapDef;
 
 /// One map, and its lines.
 pub(super) struct Lines<'a> {
     order: &'a Context<'a>,
-    /// The map's place in the list of those that lines mean, if it is there.
-    number: Option<usize>,
+    /// The map's id in the block; `None` if no line refers to the map.
+    id: Option<MapId>,
     /// Its place among the object's maps.
     pub(super) map: usize,
     pub(super) def: &'a MapDef,
@@ -27,11 +27,7 @@ impl Context<'_> {
         let maps = self.object.maps.iter().enumerate();
         maps.map(|(map, def)| Lines {
             order: self,
-            number: self
-                .filter
-                .maps
-                .iter()
-                .position(|named| named.name == def.name),
+            id: self.block.map(&def.name).map(|named| named.id),
             map,
             def,
             encoder: Encoder::new(def, self.object.btf()),
@@ -42,16 +38,16 @@ impl Context<'_> {
 impl<'a> Lines<'a> {
     /// Whether any line of the block means this map.
     pub(super) const fn are_there(&self) -> bool {
-        self.number.is_some()
+        self.id.is_some()
     }
 
     /// Each line.
     pub(super) fn entries(&self) -> Those<'a> {
         let Context {
-            filter, corefile, ..
+            block, corefile, ..
         } = self.order;
-        let entries = |number| filter.entries.of(number, corefile);
-        self.number.map_or_else(Those::default, entries)
+        let entries = |id| block.entries.of(id, corefile);
+        self.id.map_or_else(Those::default, entries)
     }
 
     /// Gives the number, key and value of each line to `see`.
@@ -89,7 +85,7 @@ impl<'a> Lines<'a> {
         if (key_size, value_size) == (Some(key.len()), Some(size)) {
             return Ok(());
         }
-        let at = entry.at().unwrap_or(order.filter.at);
+        let at = entry.at().unwrap_or(order.block.at);
         let what = "was not checked; please report this";
         Err(order.wrong(at, entry.directive(), Blame::Corefile, what.into()))
     }
@@ -111,6 +107,6 @@ impl<'a> Lines<'a> {
             }
             errno => format!("the kernel refused this entry of {name}: {}", errno.desc()),
         };
-        order.wrong(at.unwrap_or(order.filter.at), directive, blame(errno), what)
+        order.wrong(at.unwrap_or(order.block.at), directive, blame(errno), what)
     }
 }

@@ -47,7 +47,7 @@ pub(super) fn cpus(order: &Context<'_>) -> Result<usize, Diagnostic> {
     }
     limits::possible_cpus().map_err(|error| {
         let what = format!("the CPUs can't be counted, of which it has a map: {error}");
-        order.wrong(order.filter.elf_at, "elf", blame(errno(&error)), what)
+        order.wrong(order.block.elf_at, "elf", blame(errno(&error)), what)
     })
 }
 
@@ -86,7 +86,7 @@ fn create_one(
                 Err(error)
             }
         })
-        .map_err(|error| order.kernel(order.filter.elf_at, "elf", &error))
+        .map_err(|error| order.kernel(order.block.elf_at, "elf", &error))
 }
 
 fn freeze(order: &Context<'_>, def: &MapDef, map: &Map) -> Result<(), Diagnostic> {
@@ -100,9 +100,9 @@ fn freeze(order: &Context<'_>, def: &MapDef, map: &Map) -> Result<(), Diagnostic
 fn failed(order: &Context<'_>, def: &MapDef, what: &str, errno: Errno) -> Diagnostic {
     let message = format!(
         "{}: map {}: {what}: {}",
-        order.filter.elf.display(),
+        order.block.elf.display(),
         def.name,
         errno.desc()
     );
-    order.wrong(order.filter.elf_at, "elf", blame(errno), message)
+    order.wrong(order.block.elf_at, "elf", blame(errno), message)
 }

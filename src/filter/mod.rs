@@ -4,12 +4,13 @@
 //! before the first is attached; dropping one at any step takes back all it did.
 
 mod attach;
-mod chosen;
+mod context;
 mod entries;
 mod fill;
 mod fingerprint;
 mod hold;
 mod maps;
+mod read_map;
 mod reattach;
 mod refusal;
 mod replace;
@@ -22,22 +23,19 @@ use std::os::fd::AsRawFd;
 
 use crate::base::diagnostic::{Blame, Diagnostic};
 use crate::config::{self, Metric};
-use crate::corefile::{Corefile, Token};
-use crate::kernel;
 use crate::kernel::attach::Attachment;
 use crate::kernel::interface::{self, Interface};
 use crate::kernel::map::Map;
 use crate::kernel::map_scan::Scan;
 use crate::kernel::program::Program;
-use crate::log::Log;
-use crate::object::LinkedObject;
 
 use attach::{AttachError, Attached};
-pub use chosen::ReadMap;
+pub use context::Context;
 pub use fill::Batch;
 pub use fingerprint::Fingerprint;
 use hold::pins::Pins;
 pub use hold::warn_of_others;
+pub use read_map::ReadMap;
 use reattach::Retry;
 pub use refusal::blame;
 use refusal::held;
@@ -48,7 +46,7 @@ pub use wait::wait_for;
 #[derive(Debug)]
 pub struct Loaded {
     program: Program,
-    chosen: Vec<ReadMap>,
+    read_maps: Vec<ReadMap>,
     maps: Vec<Map>,
     origin: Fingerprint,
 }
@@ -69,9 +67,9 @@ pub struct Filter {
     pub interface: heapless::String<15>,
     /// The program.
     pub program: Program,
-    /// The maps that are read; [`Metric::map`] is a place among them.
-    pub chosen: Vec<ReadMap>,
-    /// What is read from them.
+    /// The maps that are read.
+    pub read_maps: Vec<ReadMap>,
+    /// Numbers read from the maps, in the Corefile's order.
     pub metrics: Vec<Metric>,
     /// How often it was attached again, since its interface had gone.
     pub reattached: u64,
@@ -97,6 +95,16 @@ impl Filter {
         self.placed.as_ref().map(|placed| &placed.attachment)
     }
 
+    /// The metrics in their order, in runs of one map: a run is read at once.
+    pub fn metrics_by_map(&self) -> impl Iterator<Item = (&ReadMap, &[Metric])> {
+        let runs = self.metrics.chunk_by(|one, next| one.map == next.map);
+        runs.filter_map(|metrics| {
+            let id = metrics.first()?.map;
+            let mut maps = self.read_maps.iter();
+            Some((maps.find(|read| read.id == Some(id))?, metrics))
+        })
+    }
+
     /// Whether it is to stay when the daemon ends.
     pub const fn holds(&self) -> bool {
         self.holds
@@ -108,28 +116,7 @@ impl Filter {
     }
 }
 
-/// What is being made: the `ebpf` block, the Corefile it stands in, the object, and where messages go.
-#[derive(Clone, Copy, Debug)]
-pub struct Context<'a> {
-    /// The `ebpf` block.
-    pub filter: &'a config::Filter,
-    /// The Corefile it stands in.
-    pub corefile: &'a Corefile,
-    /// The object it names.
-    pub object: &'a LinkedObject,
-    /// Where messages go.
-    pub log: &'a Log,
-}
-
 impl Context<'_> {
-    fn wrong(&self, at: Token, directive: &str, blame: Blame, message: String) -> Diagnostic {
-        self.corefile.diagnostic(at, directive, message, blame)
-    }
-
-    fn kernel(&self, at: Token, directive: &str, error: &kernel::Error) -> Diagnostic {
-        self.wrong(at, directive, blame(error.errno), error.to_string())
-    }
-
     /// Looks up the interface, which must be there, up, and free.
     ///
     /// # Errors
@@ -140,8 +127,8 @@ impl Context<'_> {
 
     fn free(&self, interface: Interface) -> Result<Interface, Diagnostic> {
         if let Some((_, id)) = interface.xdp {
-            let what = held(&self.filter.interface, id);
-            return Err(self.wrong(self.filter.interface_at, "if", Blame::Interface, what));
+            let what = held(&self.block.interface, id);
+            return Err(self.wrong(self.block.interface_at, "if", Blame::Interface, what));
         }
         Ok(interface)
     }
@@ -160,7 +147,7 @@ impl Context<'_> {
 
     /// Looks up the interface, which must be there and up.
     fn device(&self) -> Result<Interface, Diagnostic> {
-        let (name, at) = (&self.filter.interface, self.filter.interface_at);
+        let (name, at) = (&self.block.interface, self.block.interface_at);
         let wrong = |what: String| Err(self.wrong(at, "if", Blame::Interface, what));
         let found = interface::find(name).map_err(|error| self.kernel(at, "if", &error))?;
         let Some(interface) = found else {
@@ -197,7 +184,7 @@ impl Context<'_> {
     fn load(&self, batch: &mut Batch, scan: &mut Scan) -> Result<Loaded, Diagnostic> {
         let maps = maps::create(self)?;
         let lists = fill::fill(self, &maps, batch)?;
-        let card = match self.filter.mode {
+        let card = match self.block.mode {
             config::Mode::Offload => Some(self.device()?.index),
             _ => None,
         };
@@ -206,14 +193,14 @@ impl Context<'_> {
             Some(_) => self.no_offload(&failure),
             None => self.not_loaded(&failure),
         })?;
-        let mut chosen = self.chosen(&maps)?;
-        for one in &mut chosen {
+        let mut read_maps = self.read_maps(&maps)?;
+        for read in &mut read_maps {
             // From before the first packet, so that no change is missed.
-            one.watch = self.watch(one, scan);
+            read.watch = self.watch(read, scan);
         }
         Ok(Loaded {
             program,
-            chosen,
+            read_maps,
             maps,
             origin: Fingerprint::new(self, lists),
         })
@@ -226,7 +213,7 @@ impl Context<'_> {
     pub fn attach(&self, loaded: Loaded) -> Result<Filter, Diagnostic> {
         let interface = self.interface()?;
         self.pin_state(&loaded)?;
-        match attach::attach(self.filter.mode, &interface, &loaded.program, None) {
+        match attach::attach(self.block.mode, &interface, &loaded.program, None) {
             Ok(placed) => Ok(self.filter(loaded, Some(placed))),
             Err(AttachError { failure, mode, .. }) => {
                 if let Some(pins) = self.pins() {
@@ -239,16 +226,16 @@ impl Context<'_> {
 
     fn filter(&self, loaded: Loaded, placed: Option<Attached>) -> Filter {
         Filter {
-            interface: self.filter.interface.clone(),
+            interface: self.block.interface.clone(),
             program: loaded.program,
-            chosen: loaded.chosen,
-            metrics: self.filter.metrics.clone(),
+            read_maps: loaded.read_maps,
+            metrics: self.block.metrics.clone(),
             reattached: 0,
             changes_maps: self.object.changes_maps(),
             maps: loaded.maps,
-            holds: self.filter.exit == config::Exit::Hold,
+            holds: self.block.exit == config::Exit::Hold,
             pins: self.pins(),
-            wanted: self.filter.mode,
+            wanted: self.block.mode,
             placed,
             retry: None,
             origin: loaded.origin,

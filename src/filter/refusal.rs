@@ -16,13 +16,13 @@ impl Context<'_> {
         let program::Failure::Refused(Errno::EINVAL | Errno::EOPNOTSUPP) = failure else {
             return self.not_loaded(failure);
         };
-        let name = &self.filter.interface;
+        let name = &self.block.interface;
         let what = format!("interface {name} has no XDP offload; use mode auto");
-        self.wrong(self.filter.interface_at, "if", Blame::System, what)
+        self.wrong(self.block.interface_at, "if", Blame::System, what)
     }
 
     pub(super) fn not_loaded(&self, failure: &program::Failure) -> Diagnostic {
-        let path = self.filter.elf.display();
+        let path = self.block.elf.display();
         let (blame, what) = match failure {
             program::Failure::Verifier(verdict) => {
                 verdict.lines().for_each(|line| self.log.info(format_args!("verifier: {line}")));
@@ -38,7 +38,7 @@ impl Context<'_> {
             program::Failure::Refused(errno) => (Blame::System, format!("can't be loaded: {}", errno.desc())),
             program::Failure::Object(error) => (Blame::Object, error.to_string()),
         };
-        self.wrong(self.filter.elf_at, "elf", blame, format!("{path}: {what}"))
+        self.wrong(self.block.elf_at, "elf", blame, format!("{path}: {what}"))
     }
 
     pub(super) fn not_attached(
@@ -47,8 +47,8 @@ impl Context<'_> {
         mode: Mode,
         interface: &Interface,
     ) -> Diagnostic {
-        let name = &self.filter.interface;
-        let at = self.filter.interface_at;
+        let name = &self.block.interface;
+        let at = self.block.interface_at;
         match failure {
             // Somebody was quicker than our look at the interface; look again, for the name.
             Failure::Occupied => self.interface().err().unwrap_or_else(|| {

@@ -1,7 +1,7 @@
 //! Another program, with its maps, in the place of the one that runs.
 
 use super::attach::{self, AttachError, Attached};
-use super::chosen::take_watches;
+use super::read_map::take_watches;
 use super::{Context, Filter, Fingerprint, Loaded, ReadMap};
 use crate::base::diagnostic::Diagnostic;
 use crate::kernel::interface;
@@ -28,12 +28,12 @@ impl Context<'_> {
         };
         self.pin_state(&loaded)?;
         let placed = old.placed.as_ref();
-        let suits = placed.is_some_and(|held| attach::suits(self.filter.mode, &interface, held));
+        let suits = placed.is_some_and(|held| attach::suits(self.block.mode, &interface, held));
         if !lasting || !suits {
             old.unpin_link();
         }
         let held = old.placed.take();
-        match attach::attach(self.filter.mode, &interface, &loaded.program, held) {
+        match attach::attach(self.block.mode, &interface, &loaded.program, held) {
             Ok(placed) => Ok(self.successor(old, loaded, Some(placed))),
             Err(AttachError {
                 failure,
@@ -82,22 +82,22 @@ impl Context<'_> {
     ) -> Result<Filter, Diagnostic> {
         let maps: Result<Vec<Map>, _> = old.maps.iter().map(Map::share).collect();
         let maps = maps.map_err(|error| self.lacking(&error))?;
-        let mut chosen = self.chosen(&maps)?;
-        for one in &mut chosen {
-            let watched = |old: &ReadMap| old.name == one.name && old.watch.is_some();
-            if !old.chosen.iter().any(watched) {
-                one.watch = self.watch(one, scan);
+        let mut read_maps = self.read_maps(&maps)?;
+        for read in &mut read_maps {
+            let watched = |old: &ReadMap| old.name == read.name && old.watch.is_some();
+            if !old.read_maps.iter().any(watched) {
+                read.watch = self.watch(read, scan);
             }
         }
         let loaded = Loaded {
             program: old.program.share().map_err(|error| self.lacking(&error))?,
-            chosen,
+            read_maps,
             maps,
             origin,
         };
         let mut new = self.switch(old, loaded, lasting)?;
-        if self.filter.debug {
-            take_watches(&mut new.chosen, &mut old.chosen);
+        if self.block.debug {
+            take_watches(&mut new.read_maps, &mut old.read_maps);
         }
         Ok(new)
     }
@@ -123,9 +123,10 @@ impl Filter {
     pub fn take_back(&mut self, mut other: Self, log: &crate::log::Log) {
         self.placed = other.placed.take();
         if self.program.info.id == other.program.info.id {
-            take_watches(&mut self.chosen, &mut other.chosen);
+            take_watches(&mut self.read_maps, &mut other.read_maps);
         }
         other.changes.undo(self, log);
+        self.read_maps.iter().for_each(ReadMap::forget_count);
         self.stand_again(log);
         self.persist(log);
     }

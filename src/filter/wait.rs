@@ -13,13 +13,13 @@ use crate::kernel::interface::Monitor;
 /// # Errors
 /// What the interface still is not when the time is over.
 pub fn wait_for(order: &Context<'_>, stop: BorrowedFd<'_>) -> Result<bool, Diagnostic> {
-    let Some(end) = Instant::now().checked_add(order.filter.wait) else {
+    let Some(end) = Instant::now().checked_add(order.block.wait) else {
         return order.ready().map(|()| true);
     };
-    if order.filter.wait.is_zero() {
+    if order.block.wait.is_zero() {
         return order.ready().map(|()| true);
     }
-    let at = order.filter.interface_at;
+    let at = order.block.interface_at;
     // Listen first and look then, so that nothing happens in between.
     let monitor = Monitor::open().map_err(|error| order.kernel(at, "if", &error))?;
     let mut told = false;
@@ -34,7 +34,7 @@ pub fn wait_for(order: &Context<'_>, stop: BorrowedFd<'_>) -> Result<bool, Diagn
             return Err(wrong);
         }
         if !told {
-            let (name, seconds) = (&order.filter.interface, left.as_secs() + 1);
+            let (name, seconds) = (&order.block.interface, left.as_secs() + 1);
             order.log.info(format_args!(
                 "{name}: waiting up to {seconds} s for the interface"
             ));

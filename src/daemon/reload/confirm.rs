@@ -10,7 +10,6 @@ use crate::config::{MAX_PLACES, Place, Serving};
 use crate::daemon::event_loop::Daemon;
 use crate::daemon::{Error, Filters, announce_filters, start};
 use crate::log::Log;
-use crate::views::Count;
 
 /// What waits to be confirmed.
 #[derive(Debug)]
@@ -101,7 +100,6 @@ impl Daemon<'_> {
             return true;
         }
         announce_filters(&self.filters, log);
-        self.counts = Count::of(&self.filters);
         self.serving = serving;
         if !places.iter().copied().eq(self.places()) {
             let listeners = start::listeners_at(&places, self.server.as_ref());

@@ -20,7 +20,6 @@ use crate::http::listener::Listeners;
 use crate::http::server::Server;
 use crate::plan::sources::Sources;
 use crate::plan::{Plan, Source};
-use crate::views::Count;
 
 /// What is prepared for a page whose addresses change.
 pub(super) enum Page {
@@ -104,7 +103,6 @@ impl Daemon<'_> {
         if let Some(page) = page {
             self.turn(page);
         }
-        self.counts = Count::of(&self.filters);
         self.pending = confirm.map(|time| Pending {
             until: Instant::now() + time,
             old,

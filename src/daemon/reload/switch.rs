@@ -22,7 +22,7 @@ pub(in crate::daemon) fn switch(
 ) -> Result<Filters, Error> {
     let mut new = Filters::new();
     for (order, prepared) in start::orders(plan, log).zip(prepared) {
-        let old = same_interface(running, &order.filter.interface);
+        let old = same_interface(running, &order.block.interface);
         let switched = match (old, prepared) {
             (Some(old), Prepared::Load(loaded)) => order.switch(old, loaded, lasting),
             (Some(old), Prepared::Change(origin)) => order.reuse(old, origin, lasting, scan),

@@ -8,21 +8,22 @@ use super::fingerprint::Identity;
 use super::update_entries::Changes;
 use super::{Context, Filter, Fingerprint, Loaded, blame, maps};
 use crate::base::diagnostic::Diagnostic;
-use crate::config::{self, Exit};
+use crate::config::Exit;
 use crate::kernel::attach::{Attachment, Mode};
 use crate::kernel::errno;
 use crate::kernel::interface::Interface;
 use crate::kernel::map::Map;
 use crate::kernel::program::Program;
 use crate::log::Log;
+use crate::plan::PlannedFilter;
 use error::PinError;
 use pins::{PinnedFilter, Pins};
 
 impl Context<'_> {
     /// The pins that this filter shall have.
     pub(super) fn pins(&self) -> Option<Pins> {
-        let holds = self.filter.exit == Exit::Hold;
-        holds.then(|| Pins::of(&self.filter.interface))
+        let holds = self.block.exit == Exit::Hold;
+        holds.then(|| Pins::of(&self.block.interface))
     }
 
     /// Pins the state that is about to be attached, so that whoever finds its program attached finds that too.
@@ -36,9 +37,9 @@ impl Context<'_> {
 
     /// What an earlier daemon left on `interface`. Pins that are none of ours are the business of `exit hold` only.
     pub(super) fn held(&self, interface: &Interface) -> Result<Option<PinnedFilter>, Diagnostic> {
-        match Pins::of(&self.filter.interface).find(interface) {
+        match Pins::of(&self.block.interface).find(interface) {
             Ok(held) => Ok(held),
-            Err(_) if self.filter.exit == Exit::Detach => Ok(None),
+            Err(_) if self.block.exit == Exit::Detach => Ok(None),
             Err(trouble) => Err(self.troubled(&trouble)),
         }
     }
@@ -52,7 +53,7 @@ impl Context<'_> {
         let Some(held) = self.held(&interface)? else {
             return Ok(None);
         };
-        let pins = Pins::of(&self.filter.interface);
+        let pins = Pins::of(&self.block.interface);
         let origin = self.origin()?;
         let same = origin.identity == held.identity;
         let maps = if same {
@@ -63,7 +64,7 @@ impl Context<'_> {
         let placed = self.adopt_attachment(&interface, held.link, &held.program)?;
         let mut filter = self.filter(
             Loaded {
-                chosen: self.chosen(&maps)?,
+                read_maps: self.read_maps(&maps)?,
                 maps,
                 program: held.program,
                 origin: if same {
@@ -90,7 +91,7 @@ impl Context<'_> {
                     def.name,
                     errno.desc()
                 );
-                self.wrong(self.filter.exit_at, "exit", blame(errno), what)
+                self.wrong(self.block.exit_at, "exit", blame(errno), what)
             })
         });
         maps.collect()
@@ -113,12 +114,12 @@ impl Context<'_> {
 
     pub(super) fn lacking(&self, error: &std::io::Error) -> Diagnostic {
         let what = format!("no descriptor to be had: {error}");
-        self.wrong(self.filter.at, "ebpf", blame(errno(error)), what)
+        self.wrong(self.block.at, "ebpf", blame(errno(error)), what)
     }
 
     pub(super) fn troubled(&self, trouble: &PinError) -> Diagnostic {
         let what = trouble.to_string();
-        self.wrong(self.filter.exit_at, "exit", trouble.blame(), what)
+        self.wrong(self.block.exit_at, "exit", trouble.blame(), what)
     }
 }
 
@@ -188,9 +189,9 @@ impl Filter {
 }
 
 /// Tells of interfaces that an earlier daemon left filtered, and that none of the `named` filters is for.
-pub fn warn_of_others(named: &[config::Filter], log: &Log) {
+pub fn warn_of_others(named: &[PlannedFilter], log: &Log) {
     for (name, folder) in pins::interfaces() {
-        if !named.iter().any(|filter| *filter.interface == *name) {
+        if !named.iter().any(|filter| *filter.block.interface == *name) {
             let folder = folder.display();
             log.warn(format_args!(
                 "{name}: an earlier daemon left a filter in place that this Corefile does not name; `rm -r {folder}` ends it"
