@@ -21,7 +21,7 @@ use crate::encode::Encoder;
 use crate::kernel::map::{Map, Shape};
 use crate::kernel::map_scan::Scan;
 use crate::kernel::{btf, errno, info, limits};
-use crate::object::{Btf, MapDef, MapKind};
+use crate::object::Btf;
 
 /// Bytes of text that are gathered before they are written.
 const PIECE: usize = 32 << 10;
@@ -126,7 +126,7 @@ impl Running {
         let info = info::map(self.map.as_fd())?;
         let map = self.map.try_clone().map_err(|error| errno(&error))?;
         // Of a per-CPU map the kernel writes as many values as it has, so there must be room for them.
-        let cpus = if MapKind(info.shape.0).is_per_cpu() {
+        let cpus = if info.definition.kind.is_per_cpu() {
             limits::possible_cpus().map_err(|error| errno(&error))?
         } else {
             1
@@ -150,7 +150,7 @@ impl Reading<'_> {
         scan: &mut Scan,
         sink: &mut Sink<'_>,
     ) -> io::Result<bool> {
-        let (btf, def) = self.types(sink);
+        let btf = self.types(sink);
         let (map, shape) = (&self.map, *self.map.shape());
         let entries = match shape.kind {
             kind if kind.is_array() => Ok(shape.max_entries.into()),
@@ -162,7 +162,7 @@ impl Reading<'_> {
             name: &self.running.name,
             shape,
             entries: entries.unwrap_or(0),
-            encoder: Encoder::new(&def, btf.as_ref()),
+            encoder: Encoder::new(&self.info.definition, btf.as_ref()),
         };
         let (mut text, mut written, mut seen) = (String::new(), Ok(()), Ok(0));
         writer.begin(&mut text, &shown);
@@ -187,28 +187,19 @@ impl Reading<'_> {
         Ok(seen.is_ok())
     }
 
-    /// Its types, and a definition that says which of them it has.
-    fn types(&self, sink: &mut Sink<'_>) -> (Option<Btf>, MapDef) {
-        let (kind, key_size, value_size, max_entries) = self.info.shape;
-        let (id, key, value) = self.info.types;
-        let mut btf = None;
-        if id != 0 {
-            match btf::read(id) {
-                Ok(blob) => btf = Btf::parse(&blob).ok(),
-                Err(errno) => {
-                    let what = "is shown in bytes, since its types can't be read";
-                    self.running.trouble(what, errno, sink);
-                }
+    /// The map's types; `None` where it has none, or where the types cannot be read.
+    fn types(&self, sink: &mut Sink<'_>) -> Option<Btf> {
+        let id = self.info.btf;
+        if id == 0 {
+            return None;
+        }
+        match btf::read(id) {
+            Ok(blob) => Btf::parse(&blob).ok(),
+            Err(errno) => {
+                let what = "is shown in bytes, since its types can't be read";
+                self.running.trouble(what, errno, sink);
+                None
             }
         }
-        let def = MapDef {
-            kind: MapKind(kind),
-            key_size,
-            value_size,
-            max_entries,
-            btf_types: Some((key, value)),
-            ..MapDef::new("")
-        };
-        (btf, def)
     }
 }
