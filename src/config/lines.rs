@@ -5,9 +5,8 @@ use super::entries::Form;
 use super::{MapId, Named};
 use crate::base::capacity::{MAX_KEY, MAX_VALUE};
 use crate::corefile::Token;
+use crate::encode::MAP;
 
-/// The map that is meant when none is named.
-pub const MAP: &str = "xdp_map";
 /// Most maps that are named; no object that can be linked has more.
 const MOST_MAPS: usize = 256;
 

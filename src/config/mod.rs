@@ -28,11 +28,11 @@ use crate::base::escape::Quoted;
 use crate::corefile::{Corefile, Directive, Token};
 use crate::encode::integer::Number;
 
+pub use crate::encode::MAP;
 pub use address::Address;
 use diagnostics::Diagnostics;
 pub use duration::parse as duration;
 pub use entries::{Entries, Entry, Those, Value};
-pub use lines::MAP;
 pub use listen::{Listen, MAX_PLACES, Place, Service, Serving};
 pub use metric::MetricKind;
 pub use options::{EbpfOption, OPTIONS as EBPF_OPTIONS};

@@ -41,7 +41,7 @@ impl Encoder<'_> {
         let word = if self.map.kind == crate::object::MapKind::LPM_TRIE {
             prefix::read(key)
         } else {
-            let mapped = prefix::mapped(key).filter(|_| is_address(&self.key, core));
+            let mapped = prefix::mapped(key).filter(|_| self.key.is_address(core));
             match mapped {
                 Some(four) => address(four),
                 None => word(&self.key, core, key).map(|(word, _)| word),
@@ -157,7 +157,7 @@ fn word(layout: &Layout, shape: &Shape, bytes: &[u8]) -> Option<(String, bool)> 
             ));
         }
         Kind::Text => text(bytes),
-        _ if is_address(layout, shape) => address(bytes),
+        _ if layout.is_address(shape) => address(bytes),
         Kind::Array { element, .. } if layout.shape(*element).size != 1 => return None,
         Kind::Group(members) if !members.is_empty() => return None,
         Kind::Array { .. } | Kind::Group(_) | Kind::Opaque => None,
@@ -174,37 +174,6 @@ fn text(bytes: &[u8]) -> Option<String> {
     let text = std::str::from_utf8(bytes.get(..end.unwrap_or(bytes.len()))?).ok()?;
     let bad = |letter: char| letter.is_control() || "\"\\{}".contains(letter);
     (!text.contains(bad)).then(|| text.into())
-}
-
-/// Whether bytes without a number's type are an address: an array of bytes, or of what stands highest byte first; or
-/// views of such.
-fn is_address(layout: &Layout, shape: &Shape) -> bool {
-    match &shape.kind {
-        Kind::Array { element, .. } => matches!(
-            layout.shape(*element),
-            Shape {
-                size: 1,
-                kind: Kind::Number { .. },
-                ..
-            } | Shape {
-                kind: Kind::Number {
-                    big_endian: true,
-                    ..
-                },
-                ..
-            }
-        ),
-        Kind::Group(members) => {
-            let view = |shape: &Shape| is_address(layout, shape);
-            let views = members.iter().all(|member| {
-                member.bit_offset == 0
-                    && layout.shape(member.shape).size == shape.size
-                    && view(layout.shape(member.shape))
-            });
-            views && !members.is_empty()
-        }
-        _ => false,
-    }
 }
 
 /// Bytes as the address that has so many.
