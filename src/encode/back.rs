@@ -10,7 +10,7 @@ use std::ops::Range;
 use super::{Encoder, prefix};
 use crate::base::capacity::{MAX_KEY, MAX_VALUE};
 use crate::base::hex::Upper;
-use crate::encode::integer::Number;
+use crate::encode::integer::{Number, Total};
 use crate::object::layout::{Kind, Layout, Shape};
 
 /// A part of a value in words.
@@ -20,8 +20,8 @@ pub struct Said {
     pub path: String,
     /// VALUE.
     pub word: String,
-    /// Whether that is a number in decimal.
-    pub is_number: bool,
+    /// The number that VALUE is in decimal; `None` for other words.
+    pub number: Option<Total>,
     /// Whether all its bytes are 0; a line need not name it.
     pub is_zero: bool,
     place: Range<usize>,
@@ -90,13 +90,13 @@ fn all(layout: &Layout, value: &[u8]) -> Vec<Said> {
         let Some(bytes) = value.get(place.clone()).filter(|_| part.bits.is_none()) else {
             return false;
         };
-        let Some((word, is_number)) = word(layout, shape, bytes) else {
+        let Some((word, number)) = word(layout, shape, bytes) else {
             return true;
         };
         all.push(Said {
             path: part.path.into(),
             word,
-            is_number,
+            number,
             is_zero: bytes.iter().all(|&byte| byte == 0),
             place,
         });
@@ -125,8 +125,8 @@ fn apart(all: &[Said], largest: bool) -> Vec<Said> {
     taken
 }
 
-/// What bytes are called, and whether that is a number; `None` for what has parts.
-fn word(layout: &Layout, shape: &Shape, bytes: &[u8]) -> Option<(String, bool)> {
+/// The word for bytes, and the number if that is one; `None` for bytes that have parts.
+fn word(layout: &Layout, shape: &Shape, bytes: &[u8]) -> Option<(String, Option<Total>)> {
     let number = |signed, big_endian| {
         let (position, length) = (0, bytes.len());
         let number = Number {
@@ -135,7 +135,8 @@ fn word(layout: &Layout, shape: &Shape, bytes: &[u8]) -> Option<(String, bool)> 
             big_endian,
             signed,
         };
-        (number.total(once(bytes)).to_string(), true)
+        let total = number.total(once(bytes));
+        (total.to_string(), Some(total))
     };
     let known = match &shape.kind {
         Kind::Number {
@@ -153,7 +154,7 @@ fn word(layout: &Layout, shape: &Shape, bytes: &[u8]) -> Option<(String, bool)> 
             let meant = values.find(|value| is_meant(value.value));
             return Some(meant.map_or_else(
                 || number(false, false),
-                |value| (value.name.as_ref().into(), false),
+                |value| (value.name.as_ref().into(), None),
             ));
         }
         Kind::Text => text(bytes),
@@ -162,10 +163,7 @@ fn word(layout: &Layout, shape: &Shape, bytes: &[u8]) -> Option<(String, bool)> 
         Kind::Group(members) if !members.is_empty() => return None,
         Kind::Array { .. } | Kind::Group(_) | Kind::Opaque => None,
     };
-    Some((
-        known.unwrap_or_else(|| format!("0x{}", Upper(bytes))),
-        false,
-    ))
+    Some((known.unwrap_or_else(|| format!("0x{}", Upper(bytes))), None))
 }
 
 /// Letters up to the zeros, if a Corefile has a word for them.

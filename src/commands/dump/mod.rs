@@ -7,7 +7,7 @@
 mod json;
 mod lines;
 
-use std::fmt::Display;
+use std::fmt::{self, Display};
 use std::io;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::path::Path;
@@ -15,6 +15,7 @@ use std::path::Path;
 use nix::errno::Errno;
 
 use crate::base::escape::Escaped;
+use crate::base::json::Output;
 use crate::control::client::{self, Error};
 use crate::control::{Passed, Request};
 use crate::encode::Encoder;
@@ -22,9 +23,6 @@ use crate::kernel::map::{Map, Shape};
 use crate::kernel::map_scan::Scan;
 use crate::kernel::{btf, errno, info, limits};
 use crate::object::Btf;
-
-/// Bytes of text that are gathered before they are written.
-const PIECE: usize = 32 << 10;
 
 /// A map that runs.
 #[derive(Debug)]
@@ -53,19 +51,22 @@ struct Shown<'a> {
 
 /// How entries are shown, map by map.
 trait Writer {
-    fn begin(&mut self, out: &mut String, map: &Shown<'_>);
-    fn entry(&mut self, out: &mut String, map: &mut Shown<'_>, entry: &Entry<'_>);
-    fn end(&mut self, out: &mut String);
-    fn finish(&mut self, out: &mut String);
+    fn begin(&mut self, map: &Shown<'_>) -> fmt::Result;
+    fn entry(&mut self, map: &mut Shown<'_>, entry: &Entry<'_>) -> fmt::Result;
+    fn end(&mut self) -> fmt::Result;
+    fn finish(&mut self) -> fmt::Result;
 }
 
-/// Where the text goes, and what is wrong.
+/// The receivers of text and errors.
 pub struct Sink<'a> {
-    /// Takes a piece of the text.
-    pub write: &'a mut dyn FnMut(&str) -> io::Result<()>,
-    /// Takes a complaint.
-    pub tell: &'a mut dyn FnMut(&dyn Display),
+    /// Takes the text, in small pieces.
+    pub out: &'a mut dyn io::Write,
+    /// Takes an error.
+    pub tell: Tell<'a>,
 }
+
+/// Takes an error.
+type Tell<'a> = &'a mut dyn FnMut(&dyn Display);
 
 /// Takes the maps from the daemon that listens at `control`.
 ///
@@ -89,37 +90,48 @@ pub fn fetch(control: &Path) -> Result<Vec<Running>, Error> {
     Ok(maps)
 }
 
-/// Writes all their entries: lines for a Corefile, or JSON; false when some can't be read.
+/// Writes all entries of the maps: lines for a Corefile, or JSON; false when some can't be read.
 ///
 /// # Errors
 /// When the text can't be written.
 pub fn write(maps: &[Running], json: bool, sink: &mut Sink<'_>) -> io::Result<bool> {
-    let (mut as_json, mut as_lines) = (json::Json::default(), lines::Lines);
-    let writer: &mut dyn Writer = if json { &mut as_json } else { &mut as_lines };
+    let mut out = Output::new(sink.out);
+    let written = if json {
+        json::Json::begin(&mut out).and_then(|mut json| write_maps(maps, &mut json, sink.tell))
+    } else {
+        write_maps(maps, &mut lines::Lines(&mut out), sink.tell)
+    };
+    out.finish(written.as_ref().map(drop).map_err(|error| *error))?;
+    Ok(written.unwrap_or(false))
+}
+
+fn write_maps(
+    maps: &[Running],
+    writer: &mut dyn Writer,
+    tell: Tell<'_>,
+) -> Result<bool, fmt::Error> {
     let (mut scan, mut whole) = (Box::<Scan>::default(), true);
     for running in maps {
         match running.open() {
             Ok((map, info)) => {
                 let reading = Reading { running, map, info };
-                whole &= reading.write(writer, &mut scan, sink)?;
+                whole &= reading.write(writer, &mut scan, tell)?;
             }
             Err(errno) => {
                 whole = false;
-                running.trouble("can't be read", errno, sink);
+                running.trouble("can't be read", errno, tell);
             }
         }
     }
-    let mut text = String::new();
-    writer.finish(&mut text);
-    (sink.write)(&text)?;
+    writer.finish()?;
     Ok(whole)
 }
 
 impl Running {
-    fn trouble(&self, what: &str, errno: Errno, sink: &mut Sink<'_>) {
+    fn trouble(&self, what: &str, errno: Errno, tell: Tell<'_>) {
         let (interface, name) = (Escaped(&self.interface), Escaped(&self.name));
         let why = errno.desc();
-        (sink.tell)(&format_args!("{interface}: {name} {what}: {why}"));
+        tell(&format_args!("{interface}: {name} {what}: {why}"));
     }
 
     fn open(&self) -> Result<(Map, info::Map), Errno> {
@@ -148,9 +160,9 @@ impl Reading<'_> {
         &self,
         writer: &mut dyn Writer,
         scan: &mut Scan,
-        sink: &mut Sink<'_>,
-    ) -> io::Result<bool> {
-        let btf = self.types(sink);
+        tell: Tell<'_>,
+    ) -> Result<bool, fmt::Error> {
+        let btf = self.types(tell);
         let (map, shape) = (&self.map, *self.map.shape());
         let entries = match shape.kind {
             kind if kind.is_array() => Ok(shape.max_entries.into()),
@@ -164,31 +176,26 @@ impl Reading<'_> {
             entries: entries.unwrap_or(0),
             encoder: Encoder::new(&self.info.definition, btf.as_ref()),
         };
-        let (mut text, mut written, mut seen) = (String::new(), Ok(()), Ok(0));
-        writer.begin(&mut text, &shown);
+        writer.begin(&shown)?;
+        let (mut written, mut seen) = (Ok(()), Ok(0));
         if shape.kind.holds_bytes() {
             seen = scan.each(map, &mut |key, copied| {
                 let values = shape.values(copied).collect();
-                writer.entry(&mut text, &mut shown, &Entry { key, values });
-                if text.len() > PIECE {
-                    if written.is_ok() {
-                        written = (sink.write)(&text);
-                    }
-                    text.clear();
+                if written.is_ok() {
+                    written = writer.entry(&mut shown, &Entry { key, values });
                 }
             });
         }
         written?;
-        writer.end(&mut text);
-        (sink.write)(&text)?;
+        writer.end()?;
         if let Err(errno) = seen {
-            self.running.trouble("can't be read in full", errno, sink);
+            self.running.trouble("can't be read in full", errno, tell);
         }
         Ok(seen.is_ok())
     }
 
     /// The map's types; `None` where it has none, or where the types cannot be read.
-    fn types(&self, sink: &mut Sink<'_>) -> Option<Btf> {
+    fn types(&self, tell: Tell<'_>) -> Option<Btf> {
         let id = self.info.btf;
         if id == 0 {
             return None;
@@ -197,7 +204,7 @@ impl Reading<'_> {
             Ok(blob) => Btf::parse(&blob).ok(),
             Err(errno) => {
                 let what = "is shown in bytes, since its types can't be read";
-                self.running.trouble(what, errno, sink);
+                self.running.trouble(what, errno, tell);
                 None
             }
         }

@@ -1,0 +1,9 @@
+//! JSON: the one writer of all output, and the reader of the daemon's answers.
+
+#![forbid(unsafe_code)]
+
+mod read;
+mod write;
+
+pub use read::Value;
+pub use write::{Output, Shown, Sink, Writer};
