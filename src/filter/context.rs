@@ -1,6 +1,7 @@
 //! The input of every step: one planned filter, its Corefile and the log.
 
-use super::blame;
+use nix::errno::Errno;
+
 use crate::base::diagnostic::{Blame, Diagnostic};
 use crate::config;
 use crate::corefile::{Corefile, Token};
@@ -30,6 +31,7 @@ impl<'a> Context<'a> {
         }
     }
 
+    /// An error at a word of the Corefile.
     pub(super) fn wrong(
         &self,
         at: Token,
@@ -40,7 +42,16 @@ impl<'a> Context<'a> {
         self.corefile.diagnostic(at, directive, message, blame)
     }
 
+    /// An error of the kernel at a word of the Corefile.
     pub(super) fn kernel(&self, at: Token, directive: &str, error: &kernel::Error) -> Diagnostic {
         self.wrong(at, directive, blame(error.errno), error.to_string())
+    }
+}
+
+/// The cause of an errno: a missing privilege or the system.
+pub const fn blame(errno: Errno) -> Blame {
+    match errno {
+        Errno::EPERM | Errno::EACCES => Blame::Privilege,
+        _ => Blame::System,
     }
 }

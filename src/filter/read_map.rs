@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 
 use super::Context;
+use super::refusal::no_descriptor;
+use super::state::LoadedMap;
 use super::watch::Watch;
 use crate::base::diagnostic::Diagnostic;
 use crate::base::escape::Plain;
@@ -77,39 +79,40 @@ impl ReadMap {
     }
 }
 
-impl Context<'_> {
-    /// The maps that lines refer to, in the order of [`Filter::maps`](crate::config::Filter::maps), and last `xdp_map`
-    /// if no line refers to it.
-    pub(super) fn read_maps(&self, maps: &[Map]) -> Result<Vec<ReadMap>, Diagnostic> {
-        let named = self.block.maps.iter();
-        let named = named.map(|named| (named.name.as_str(), Some(named.id)));
-        let default = self.block.map(MAP).is_none().then_some((MAP, None));
-        let mut read_maps = Vec::new();
-        for (name, id) in named.chain(default) {
-            let position = self.object.maps.iter().position(|map| map.name == name);
-            let Some(map) = position.and_then(|at| maps.get(at)) else {
-                continue;
-            };
-            let map = map.share().map_err(|error| self.lacking(&error))?;
-            read_maps.push(ReadMap::new(name, map, id));
-        }
-        Ok(read_maps)
-    }
-
-    /// Remembers the map's values, if their changes are to be logged.
-    pub(super) fn watch(&self, read: &ReadMap, scan: &mut Scan) -> Option<Watch> {
-        if !self.block.debug {
-            return None;
-        }
-        let watch = Watch::begin(&read.map, scan);
-        let (interface, name) = (&self.block.interface, Plain(&read.name));
-        let failed = |errno: &Errno| {
-            let what = errno.desc();
-            self.log
-                .warn(format_args!("{interface}: {name} can't be watched: {what}"));
+/// The maps that lines refer to, in the order of [`config::Filter::maps`](crate::config::Filter::maps), then `xdp_map` if
+/// no line refers to it.
+pub(super) fn read_maps(
+    context: &Context<'_>,
+    maps: &[LoadedMap],
+) -> Result<Vec<ReadMap>, Diagnostic> {
+    let named = context.block.maps.iter();
+    let named = named.map(|named| (named.name.as_str(), Some(named.id)));
+    let default = context.block.map(MAP).is_none().then_some((MAP, None));
+    let mut read_maps = Vec::new();
+    for (name, id) in named.chain(default) {
+        let Some(loaded) = maps.iter().find(|map| map.name == name) else {
+            continue;
         };
-        watch.inspect_err(failed).ok()
+        let map = loaded.map.share();
+        let map = map.map_err(|error| no_descriptor(context, &error))?;
+        read_maps.push(ReadMap::new(name, map, id));
     }
+    Ok(read_maps)
+}
+
+/// Notes the map's values, if `debug` logs changes.
+pub(super) fn watch(context: &Context<'_>, read: &ReadMap, scan: &mut Scan) -> Option<Watch> {
+    if !context.block.debug {
+        return None;
+    }
+    let watch = Watch::begin(&read.map, scan);
+    let (interface, name) = (&context.block.interface, Plain(&read.name));
+    let failed = |errno: &Errno| {
+        let what = errno.desc();
+        let log = context.log;
+        log.warn(format_args!("{interface}: {name} can't be watched: {what}"));
+    };
+    watch.inspect_err(failed).ok()
 }
 
 /// Moves the watch of each map in `from` to the map of the same name in `to` that has none.
