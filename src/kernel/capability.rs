@@ -1,7 +1,5 @@
 //! Capabilities: those that this process has, and giving them up.
 
-#![forbid(unsafe_code)]
-
 pub use capctl::{Cap, CapSet, capset};
 use capctl::{CapState, bounding};
 use nix::errno::Errno;

@@ -1,7 +1,5 @@
 //! Landlock (5.13): a process gives up files and, on newer kernels, ports and other processes, forever.
 
-#![forbid(unsafe_code)]
-
 use landlock::{
     ABI, Access, AccessFs, AccessNet, LandlockStatus, Ruleset, RulesetAttr, RulesetError, Scope,
 };
