@@ -1,54 +1,48 @@
 //! The `map` and `entry` lines of the `ebpf` block, and the map of a line.
 
-use super::ebpf::Reader;
+use super::ebpf::{Line, Reader};
 use super::entries::Form;
 use super::{MapId, MapRef};
 use crate::base::capacity::{MAX_KEY, MAX_VALUE};
 use crate::corefile::Token;
+use crate::encode::MAP;
 
-/// Default map, for lines without `@MAP`.
-pub const MAP: &str = "xdp_map";
 /// Most maps of an `ebpf` block; an object may have as many.
 const MAX_MAPS: usize = 256;
 
-impl Reader<'_, '_> {
-    pub(super) fn map(&mut self, name: Token, args: &[Token], at: usize) {
-        let (map_name, words) = self.split_map(args);
-        let (key, value) = match words {
-            [value] => (None, *value),
-            [key, value] => (Some(*key), *value),
-            _ => {
-                self.wrong_count(name, args, "[@MAP] [KEY] VALUE");
-                return;
-            }
-        };
-        let key_is_valid = key.is_none_or(|key| self.size(key, "KEY", None, MAX_KEY).is_some());
-        let value_size = self.size(value, "VALUE", Some(b'.'), MAX_VALUE);
-        if value_size.is_some() && key_is_valid {
-            self.add(name, args, map_name, at, value_size);
-        }
-    }
-
-    pub(super) fn entry(&mut self, name: Token, args: &[Token], at: usize) {
-        let (map_name, words) = self.split_map(args);
-        if words.len() < 2 {
-            self.wrong_count(name, args, "[@MAP] KEY FIELD=VALUE…");
+/// Reads `map [@MAP] [KEY] VALUE`.
+pub(super) fn map(reader: &mut Reader<'_, '_>, line: &Line<'_>) {
+    let (map_name, words) = reader.split_map(line.args);
+    let (key, value) = match words {
+        [value] => (None, *value),
+        [key, value] => (Some(*key), *value),
+        _ => {
+            reader.wrong_count(line);
             return;
         }
-        self.add(name, args, map_name, at, None);
+    };
+    let key_is_valid = key.is_none_or(|key| reader.size(key, "KEY", None, MAX_KEY).is_some());
+    let value_size = reader.size(value, "VALUE", Some(b'.'), MAX_VALUE);
+    if value_size.is_some() && key_is_valid {
+        reader.add(line, map_name, value_size);
     }
+}
 
-    fn add(
-        &mut self,
-        name: Token,
-        args: &[Token],
-        map_name: Option<Token>,
-        at: usize,
-        value_size: Option<u32>,
-    ) {
+/// Reads `entry [@MAP] KEY FIELD=VALUE…`.
+pub(super) fn entry(reader: &mut Reader<'_, '_>, line: &Line<'_>) {
+    let (map_name, words) = reader.split_map(line.args);
+    if words.len() < 2 {
+        reader.wrong_count(line);
+        return;
+    }
+    reader.add(line, map_name, None);
+}
+
+impl Reader<'_, '_> {
+    fn add(&mut self, line: &Line<'_>, map_name: Option<Token>, value_size: Option<u32>) {
         let form = Form {
-            map: self.resolve_map(name, map_name),
-            words: 1 + args.len(),
+            map: self.resolve_map(line.name, map_name),
+            words: 1 + line.args.len(),
             prefix: 1 + usize::from(map_name.is_some()),
             value_size,
         };
@@ -57,7 +51,7 @@ impl Reader<'_, '_> {
             index = map.lines;
             map.lines += usize::from(value_size.is_some());
         }
-        self.entries.add(at, form, index);
+        self.entries.add(line.at, form, index);
     }
 
     /// Splits the arguments into `@MAP`, if present, and the words after it.

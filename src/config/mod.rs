@@ -14,6 +14,7 @@ pub mod fit;
 mod lines;
 mod listen;
 mod metric;
+mod options;
 mod reload;
 
 use std::path::{Path, PathBuf};
@@ -25,14 +26,22 @@ use crate::base::escape::Quoted;
 use crate::corefile::{Corefile, Directive, Token};
 use crate::encode::integer::Number;
 
+pub use crate::encode::MAP;
 pub use address::Address;
 use diagnostics::Diagnostics;
 pub use duration::parse as duration;
 pub use entries::{Entries, Entry, MapEntries, Value};
-pub use lines::MAP;
 pub use listen::{Listen, MAX_PLACES, Place, Service, Serving};
 pub use metric::MetricKind;
+pub use options::{EbpfOption, OPTIONS as EBPF_OPTIONS};
 pub use reload::Reload;
+
+/// The directive whose block is a filter.
+pub const EBPF: &str = "ebpf";
+/// The directive that logs changes of map values.
+pub const DEBUG: &str = "debug";
+/// The directive that reads the Corefile again after a change.
+pub const RELOAD: &str = "reload";
 
 /// Checked configuration of a Corefile.
 #[derive(Debug, Default)]
@@ -188,17 +197,17 @@ impl Config {
                     .find(|directive| directive.name == name)
             };
             let debug =
-                find("debug").is_some_and(|directive| read_debug(directive, corefile, &mut faults));
+                find(DEBUG).is_some_and(|directive| read_debug(directive, corefile, &mut faults));
             for service in Service::ALL {
                 if let Some(directive) = find(service.directive()) {
                     config.read_listen(service, directive, corefile, &mut faults);
                 }
             }
-            if let Some(directive) = find("reload") {
+            if let Some(directive) = find(RELOAD) {
                 let reload = Reload::read(directive, corefile, &mut faults);
                 config.reload = reload.or(config.reload);
             }
-            let is_ebpf = |(_, directive): &(usize, &Directive)| directive.name == "ebpf";
+            let is_ebpf = |(_, directive): &(usize, &Directive)| directive.name == EBPF;
             let ebpf = block.directives.iter().enumerate().find(is_ebpf);
             for (index, occurrence) in ebpf
                 .into_iter()
@@ -212,7 +221,7 @@ impl Config {
                     continue;
                 };
                 if config.filters.push(filter).is_err() {
-                    faults.add(at, "ebpf", format!("more than {MAX_FILTERS} filters; COREXDP_MAX_FILTERS sets how many at build time"));
+                    faults.add(at, EBPF, format!("more than {MAX_FILTERS} filters; COREXDP_MAX_FILTERS sets how many at build time"));
                 }
             }
         }
@@ -234,7 +243,7 @@ fn read_debug(directive: &Directive, corefile: &Corefile, faults: &mut Diagnosti
         if let Some(argument) = occurrence.args.first() {
             faults.add(
                 *argument,
-                "debug",
+                DEBUG,
                 format!(
                     "takes no argument, not {}",
                     Quoted(corefile.text(*argument))

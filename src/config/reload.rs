@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::diagnostics::Diagnostics;
-use super::duration;
+use super::{RELOAD, duration};
 use crate::base::escape::Quoted;
 use crate::corefile::{Corefile, Directive, Token};
 
@@ -45,7 +45,7 @@ impl Reload {
                 [_, _, more, ..] => {
                     let count = occurrence.args.len();
                     let message = format!("takes [INTERVAL] [JITTER], not {count} words");
-                    faults.add(*more, "reload", message);
+                    faults.add(*more, RELOAD, message);
                     continue;
                 }
             };
@@ -81,11 +81,11 @@ fn time(
                 "{name} {quoted} is too short; the least is {}s",
                 minimum.as_secs()
             );
-            faults.add(word, "reload", message);
+            faults.add(word, RELOAD, message);
         }
         None => {
             let message = format!("{quoted} is no duration; write for example 30s or 1m30s");
-            faults.add(word, "reload", message);
+            faults.add(word, RELOAD, message);
         }
     }
     None

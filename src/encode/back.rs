@@ -10,7 +10,7 @@ use std::ops::Range;
 use super::{Encoder, prefix};
 use crate::base::capacity::{MAX_KEY, MAX_VALUE};
 use crate::base::hex::Upper;
-use crate::encode::integer::Number;
+use crate::encode::integer::{Number, Total};
 use crate::object::layout::{Kind, Layout, Shape};
 
 /// A part of a value in words.
@@ -20,8 +20,8 @@ pub struct Said {
     pub path: String,
     /// VALUE.
     pub word: String,
-    /// Whether that is a number in decimal.
-    pub is_number: bool,
+    /// The number that VALUE is in decimal; `None` for other words.
+    pub number: Option<Total>,
     /// Whether all its bytes are 0; a line need not name it.
     pub is_zero: bool,
     place: Range<usize>,
@@ -41,7 +41,7 @@ impl Encoder<'_> {
         let word = if self.map.kind == crate::object::MapKind::LPM_TRIE {
             prefix::read(key)
         } else {
-            let mapped = prefix::mapped(key).filter(|_| is_address(&self.key, core));
+            let mapped = prefix::mapped(key).filter(|_| self.key.is_address(core));
             match mapped {
                 Some(four) => address(four),
                 None => word(&self.key, core, key).map(|(word, _)| word),
@@ -90,13 +90,13 @@ fn all(layout: &Layout, value: &[u8]) -> Vec<Said> {
         let Some(bytes) = value.get(place.clone()).filter(|_| part.bits.is_none()) else {
             return false;
         };
-        let Some((word, is_number)) = word(layout, shape, bytes) else {
+        let Some((word, number)) = word(layout, shape, bytes) else {
             return true;
         };
         all.push(Said {
             path: part.path.into(),
             word,
-            is_number,
+            number,
             is_zero: bytes.iter().all(|&byte| byte == 0),
             place,
         });
@@ -125,8 +125,8 @@ fn apart(all: &[Said], largest: bool) -> Vec<Said> {
     taken
 }
 
-/// What bytes are called, and whether that is a number; `None` for what has parts.
-fn word(layout: &Layout, shape: &Shape, bytes: &[u8]) -> Option<(String, bool)> {
+/// The word for bytes, and the number if that is one; `None` for bytes that have parts.
+fn word(layout: &Layout, shape: &Shape, bytes: &[u8]) -> Option<(String, Option<Total>)> {
     let number = |signed, big_endian| {
         let (position, length) = (0, bytes.len());
         let number = Number {
@@ -135,7 +135,8 @@ fn word(layout: &Layout, shape: &Shape, bytes: &[u8]) -> Option<(String, bool)> 
             big_endian,
             signed,
         };
-        (number.total(once(bytes)).to_string(), true)
+        let total = number.total(once(bytes));
+        (total.to_string(), Some(total))
     };
     let known = match &shape.kind {
         Kind::Number {
@@ -153,19 +154,16 @@ fn word(layout: &Layout, shape: &Shape, bytes: &[u8]) -> Option<(String, bool)> 
             let meant = values.find(|value| is_meant(value.value));
             return Some(meant.map_or_else(
                 || number(false, false),
-                |value| (value.name.as_ref().into(), false),
+                |value| (value.name.as_ref().into(), None),
             ));
         }
         Kind::Text => text(bytes),
-        _ if is_address(layout, shape) => address(bytes),
+        _ if layout.is_address(shape) => address(bytes),
         Kind::Array { element, .. } if layout.shape(*element).size != 1 => return None,
         Kind::Group(members) if !members.is_empty() => return None,
         Kind::Array { .. } | Kind::Group(_) | Kind::Opaque => None,
     };
-    Some((
-        known.unwrap_or_else(|| format!("0x{}", Upper(bytes))),
-        false,
-    ))
+    Some((known.unwrap_or_else(|| format!("0x{}", Upper(bytes))), None))
 }
 
 /// Letters up to the zeros, if a Corefile has a word for them.
@@ -174,37 +172,6 @@ fn text(bytes: &[u8]) -> Option<String> {
     let text = std::str::from_utf8(bytes.get(..end.unwrap_or(bytes.len()))?).ok()?;
     let bad = |letter: char| letter.is_control() || "\"\\{}".contains(letter);
     (!text.contains(bad)).then(|| text.into())
-}
-
-/// Whether bytes without a number's type are an address: an array of bytes, or of what stands highest byte first; or
-/// views of such.
-fn is_address(layout: &Layout, shape: &Shape) -> bool {
-    match &shape.kind {
-        Kind::Array { element, .. } => matches!(
-            layout.shape(*element),
-            Shape {
-                size: 1,
-                kind: Kind::Number { .. },
-                ..
-            } | Shape {
-                kind: Kind::Number {
-                    big_endian: true,
-                    ..
-                },
-                ..
-            }
-        ),
-        Kind::Group(members) => {
-            let view = |shape: &Shape| is_address(layout, shape);
-            let views = members.iter().all(|member| {
-                member.bit_offset == 0
-                    && layout.shape(member.shape).size == shape.size
-                    && view(layout.shape(member.shape))
-            });
-            views && !members.is_empty()
-        }
-        _ => false,
-    }
 }
 
 /// Bytes as the address that has so many.

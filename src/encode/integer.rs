@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::base::json::Scalar;
+use serde::{Serialize, Serializer};
 
 /// Where in a value a number stands, and how it is to be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,12 +78,12 @@ impl fmt::Display for Total {
     }
 }
 
-impl From<Total> for Scalar<'_> {
-    fn from(total: Total) -> Self {
-        if total.signed {
-            Self::Signed(total.sum.cast_signed())
+impl Serialize for Total {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        if self.signed {
+            to.serialize_i64(self.sum.cast_signed())
         } else {
-            Self::Number(Some(total.sum))
+            to.serialize_u64(self.sum)
         }
     }
 }

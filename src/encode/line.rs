@@ -6,8 +6,8 @@ use super::Encoder;
 use crate::base::hex::Upper;
 use crate::corefile::Word;
 
-/// The map that a line means which names none.
-const USUAL: &str = "xdp_map";
+/// The map that a line refers to unless it names another.
+pub const MAP: &str = "xdp_map";
 
 impl Encoder<'_> {
     /// Appends to `out` the line that gives the map of this name such an entry: `entry` in words, or `map` in bytes
@@ -16,7 +16,7 @@ impl Encoder<'_> {
         let (parts, whole) = self.parts(value);
         let word = self.key_word(key).filter(|_| whole);
         out.push_str(if word.is_some() { "entry " } else { "map " });
-        if name != USUAL {
+        if name != MAP {
             let _ = write!(out, "{} ", Word(&format!("@{name}")));
         }
         let Some(word) = word else {

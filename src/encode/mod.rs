@@ -21,6 +21,7 @@ use crate::object::layout::{Field, Kind};
 use crate::object::{Btf, Layout, MapDef, MapKind};
 
 pub use back::Said;
+pub use line::MAP;
 use word::Refusal;
 
 /// What errors call a key.

@@ -3,8 +3,8 @@
 use super::error::Error;
 use super::map_kind::MapKind;
 
-/// `BPF_F_NO_PREALLOC`, which the kernel wants of every LPM trie.
-const NO_PREALLOC: u32 = 1;
+/// The kernel requires this flag for every LPM trie.
+const BPF_F_NO_PREALLOC: u32 = 1 << 0;
 /// Longest name the kernel keeps, in bytes (`BPF_OBJ_NAME_LEN` less its NUL).
 const LONGEST_NAME: usize = 15;
 
@@ -123,7 +123,7 @@ impl MapDef {
 
     fn check_trie(&self) -> Result<(), Error> {
         let refuse = |what: String| Err(Error::map(&self.name, what));
-        if self.flags & NO_PREALLOC == 0 {
+        if self.flags & BPF_F_NO_PREALLOC == 0 {
             return refuse("lpm_trie needs `__uint(map_flags, BPF_F_NO_PREALLOC)`".into());
         }
         if !(5..=260).contains(&self.key_size) {

@@ -11,8 +11,8 @@ use super::{btf_maps, old_maps, slots};
 const MOST_MAPS: usize = 256;
 /// Most bytes taken in all data sections together: what older kernels allow for one value (`KMALLOC_MAX_SIZE`).
 const MOST_DATA: u64 = 4 << 20;
-/// `BPF_F_RDONLY_PROG` (5.2): programs can't write the map.
-const READ_ONLY: u32 = 1 << 7;
+/// Programs cannot write the map (5.2).
+const BPF_F_RDONLY_PROG: u32 = 1 << 7;
 
 /// A map that was found, and where.
 pub(super) struct Found {
@@ -154,7 +154,7 @@ impl Maps {
             key_size: 4,
             value_size,
             max_entries: 1,
-            flags: if read_only { READ_ONLY } else { 0 },
+            flags: if read_only { BPF_F_RDONLY_PROG } else { 0 },
             initial: Some(initial),
             freeze: read_only,
             ..MapDef::new(section.name)

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use corexdp::http::cage::{self, ids, limits};
-use corexdp::kernel::capability::{self, Set};
+use corexdp::kernel::capability::{self, CapSet};
 use corexdp::kernel::landlock;
 use nix::errno::Errno;
 use nix::libc;
@@ -80,7 +80,7 @@ fn nobody_cannot_read_secrets_or_become_root_again() {
 #[test]
 fn root_without_capabilities_is_an_ordinary_user() {
     bites(
-        &|| capability::keep(Set::EMPTY),
+        &|| capability::keep(CapSet::empty()),
         &[
             (
                 ("mount namespace", &|| unshare(CloneFlags::CLONE_NEWNS)),
@@ -112,10 +112,10 @@ fn run_something_mighty() -> nix::Result<()> {
 
 #[test]
 fn exec_does_not_restore_capabilities() {
-    let powerless = || capability::keep(Set::EMPTY);
+    let powerless = || capability::keep(CapSet::empty());
     assert_eq!(inside(powerless, run_something_mighty), Came::Done);
     let bounded = || {
-        capability::bound(Set::EMPTY);
+        capability::bound(CapSet::empty());
         powerless()
     };
     assert_eq!(inside(bounded, run_something_mighty), EPERM);

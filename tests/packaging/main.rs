@@ -12,6 +12,8 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use corexdp::base::capacity::TABLE;
+
 const PACKAGE: &str = "buildroot/package/corexdp";
 const RECIPE: &str = "yocto-layer/meta-corexdp/recipes-connectivity/corexdp";
 
@@ -31,32 +33,6 @@ fn run(program: &str, arguments: &[&str]) -> String {
         .unwrap_or_else(|error| panic!("{program}: {error}"));
     assert!(output.status.success(), "{program} {arguments:?}");
     String::from_utf8(output.stdout).unwrap()
-}
-
-/// The capacities with their defaults, as the table in build.rs has them.
-fn capacities() -> Vec<(String, usize)> {
-    let source = read("build.rs");
-    let table = source
-        .split_once("const CAPACITIES")
-        .and_then(|(_, rest)| rest.split_once("= ["))
-        .and_then(|(_, rest)| rest.split_once("];"))
-        .expect("build.rs has a table")
-        .0;
-    let mut words = table.split([',', '(', ')']).map(str::trim);
-    let mut found = Vec::new();
-    while let Some(word) = words.next() {
-        if let Some(name) = word.strip_prefix("\"MAX_") {
-            let number = words.next().expect("a default follows");
-            found.push((name.trim_end_matches('"').to_owned(), value(number)));
-        }
-    }
-    found
-}
-
-/// A number as Rust writes it: `4`, `256`, `4 << 20`.
-fn value(text: &str) -> usize {
-    let (number, shift) = text.split_once(" << ").unwrap_or((text, "0"));
-    number.parse::<usize>().unwrap() << shift.parse::<u32>().unwrap()
 }
 
 #[test]
@@ -95,27 +71,30 @@ fn the_recipe_has_the_crates_of_cargo_lock_and_their_checksums() {
 
 #[test]
 fn each_capacity_is_an_option_with_its_default() {
-    let capacities = capacities();
-    assert_eq!(capacities.len(), 6, "{capacities:?}");
     let options = read(&format!("{PACKAGE}/Config.in"));
     let package = read(&format!("{PACKAGE}/corexdp.mk"));
     let recipe = read(&format!(
         "{RECIPE}/corexdp_{}.bb",
         env!("CARGO_PKG_VERSION")
     ));
-    assert_eq!(options.matches("\tint ").count(), 6);
-    assert_eq!(recipe.matches("export COREXDP_MAX_").count(), 6);
-    for (name, default) in capacities {
+    let count = TABLE.len();
+    assert_eq!(options.matches("\tint ").count(), count);
+    assert_eq!(recipe.matches("export COREXDP_MAX_").count(), count);
+    for capacity in TABLE {
+        let (name, default) = (capacity.name, capacity.default);
         let option = options
-            .split_once(&format!("config BR2_PACKAGE_COREXDP_MAX_{name}\n"))
+            .split_once(&format!("config BR2_PACKAGE_COREXDP_{name}\n"))
             .unwrap_or_else(|| panic!("no option {name}"))
             .1;
         let option = option.split("\nconfig ").next().unwrap();
         assert!(option.contains(&format!("\tdefault {default}\n")), "{name}");
-        assert!(package.contains(&format!("\t{name}")), "{name}");
         assert!(
-            recipe.contains(&format!("\nCOREXDP_MAX_{name} ??= \"{default}\"\n"))
-                && recipe.contains(&format!("\nexport COREXDP_MAX_{name}\n")),
+            package.contains(&format!("\t{}", name.trim_start_matches("MAX_"))),
+            "{name}"
+        );
+        assert!(
+            recipe.contains(&format!("\nCOREXDP_{name} ??= \"{default}\"\n"))
+                && recipe.contains(&format!("\nexport COREXDP_{name}\n")),
             "{name}"
         );
     }

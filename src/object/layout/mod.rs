@@ -3,6 +3,7 @@
 //! A [`Layout`] is its own: it needs nothing of the object that it was made from. The members of anonymous structs and
 //! unions count as members of the struct around them, as they do in C. All names are fit for a line of a log.
 
+mod address;
 mod build;
 mod name;
 mod padding;

@@ -1,53 +1,4 @@
-//! JSON: single values to be written, and what the daemon has written, read by its client.
-
-use std::fmt::{self, Write as _};
-
-use serde::{Serialize, Serializer};
-
-/// A text in quotes.
-pub struct Quoted<'a>(pub &'a str);
-
-impl fmt::Display for Quoted<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_char('"')?;
-        for letter in self.0.chars() {
-            match letter {
-                '"' | '\\' => write!(f, "\\{letter}")?,
-                '\0'..' ' => write!(f, "\\u{:04x}", u32::from(letter))?,
-                _ => f.write_char(letter)?,
-            }
-        }
-        f.write_char('"')
-    }
-}
-
-/// A value that is no list and no object, to be written. There is one such type, so that there is one piece of code.
-#[derive(Clone, Copy, Debug)]
-pub enum Scalar<'a> {
-    /// A text; `null` where there is none.
-    Text(Option<&'a str>),
-    /// A number; `null` where there is none.
-    Number(Option<u64>),
-    /// A number that may be negative.
-    Signed(i64),
-    /// `true` or `false`.
-    Truth(bool),
-    /// What is made of parts, in quotes.
-    Shown(fmt::Arguments<'a>),
-}
-
-impl Serialize for Scalar<'_> {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Text(Some(text)) => to.serialize_str(text),
-            Self::Number(Some(number)) => to.serialize_u64(*number),
-            Self::Signed(number) => to.serialize_i64(*number),
-            Self::Truth(truth) => to.serialize_bool(*truth),
-            Self::Shown(parts) => to.collect_str(parts),
-            Self::Text(None) | Self::Number(None) => to.serialize_none(),
-        }
-    }
-}
+//! Reads JSON of unknown members.
 
 /// Lists and objects within each other that are read.
 const DEEPEST: usize = 16;
@@ -238,14 +189,6 @@ mod tests {
         assert_eq!(value.get("e").word(), Some("\"\\\n\u{1b}é"));
         assert_eq!(value.get("f").list(), []);
         assert_eq!(value.get("missing").get("c"), &Value::Nothing);
-    }
-
-    #[test]
-    fn what_is_in_quotes_is_read() {
-        let text = "\"\\\n\u{1b}é/";
-        let quoted = Quoted(text).to_string();
-        assert_eq!(quoted, "\"\\\"\\\\\\u000a\\u001bé/\"");
-        assert_eq!(Value::read(&quoted).unwrap().word(), Some(text));
     }
 
     #[test]
