@@ -147,7 +147,7 @@ impl Server {
             return Received::Nothing;
         }
         if self.since.elapsed() >= SOUND_AFTER {
-            self.restart.forget();
+            self.restart.reset();
         }
         self.restart.plan();
         Received::WorkerDied

@@ -99,7 +99,7 @@ impl Syslog {
             }
             self.kept.pop();
         }
-        self.retry.forget();
+        self.retry.reset();
         true
     }
 
