@@ -173,7 +173,7 @@ impl Overview<'_> {
         json.end_list()?;
         json.member("metrics")?;
         json.begin_list()?;
-        self.numbers(filter, |metric, value| {
+        self.each_metric(filter, |metric, value| {
             json.value(&MetricJson {
                 name: &metric.name,
                 r#type: metric.kind.name(),
