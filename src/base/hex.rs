@@ -58,8 +58,8 @@ pub fn measure(text: &str, skip: Option<u8>, max: usize) -> Result<usize, Error>
     }
 }
 
-/// Decodes digit by digit what the fast path left: calls `take` with every byte after the first `length`, and returns the
-/// number of all bytes.
+/// Decodes digit by digit what the fast path left: calls `take` with every byte after the first `length`, and returns
+/// the number of all bytes.
 fn decode_rest(
     text: &str,
     mut length: usize,

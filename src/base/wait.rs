@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-/// Sleeps until one of `fds` is readable or closed by the other end, or until the deadline; `None` waits forever. Returns
-/// for each descriptor whether it is ready. A caught signal ends the sleep early, with none ready.
+/// Sleeps until one of `fds` is readable or closed by the other end, or until the deadline; `None` waits forever.
+/// Returns for each descriptor whether it is ready. A caught signal ends the sleep early, with none ready.
 ///
 /// # Errors
 /// `ENOMEM`, and any other error of `poll` but `EINTR`.
@@ -34,7 +34,8 @@ pub fn sleep(time: Duration) {
     let _ = poll(&mut [], timeout(Instant::now().checked_add(time)));
 }
 
-/// Timeout of `poll` for a deadline; `None` waits forever. Rounded up, so that `poll` does not spin in the last millisecond.
+/// Timeout of `poll` for a deadline; `None` waits forever. Rounded up, so that `poll` does not spin in the last
+/// millisecond.
 pub fn timeout(until: Option<Instant>) -> PollTimeout {
     let Some(until) = until else {
         return PollTimeout::NONE;

@@ -1,8 +1,8 @@
 //! Configuration: from directives to a checked [`Config`].
 //!
-//! Checks come in two steps. [`Config::read`] needs the Corefile alone; [`fit::check`] compares keys, values and metrics
-//! with the maps of the object. Both report every error, not only the first. Map entries stay tokens of the Corefile:
-//! there may be 100,000, and they are decoded only while they stream into the kernel.
+//! Checks come in two steps. [`Config::read`] needs the Corefile alone; [`fit::check`] compares keys, values and
+//! metrics with the maps of the object. Both report every error, not only the first. Map entries stay tokens of the
+//! Corefile: there may be 100,000, and they are decoded only while they stream into the kernel.
 
 mod address;
 mod bytes;

@@ -193,7 +193,7 @@ fn wait(reader: &mut Reader<'_, '_>, _: Token, word: Token) {
     reader.parts.wait = Some(wait.unwrap_or_default());
 }
 
-/// True for a name that the kernel takes (`dev_valid_name`): 1 to 15 bytes, no white space, `/` or `:`, not `.` or `..`.
+/// True if the kernel takes `name` (`dev_valid_name`): 1 to 15 bytes, no white space, `/` or `:`, not `.` or `..`.
 /// Control characters, which the kernel takes, are refused because names are logged.
 fn is_interface_name(name: &str) -> bool {
     (1..16).contains(&name.len())

@@ -30,7 +30,7 @@ impl Reload {
         (self.interval + offset).saturating_sub(self.jitter / 2)
     }
 
-    /// Reads the directive in one server block. As in CoreDNS, the last one in the Corefile holds for all server blocks.
+    /// Reads the directive in one server block. The last one in the Corefile holds for all server blocks (CoreDNS).
     pub(super) fn read(
         directive: &Directive,
         corefile: &Corefile,

@@ -5,8 +5,8 @@ use crate::config::entries::{Entry, Value};
 use crate::corefile::{Corefile, Token};
 use crate::encode::{Encoder, Wrong};
 
-/// Writes the key of a line to `out` and returns its size in bytes. A line without KEY has its index as the key, a `u32`
-/// in host byte order.
+/// Writes the key of a line to `out` and returns its size in bytes. A line without KEY has its index as the key, a
+/// `u32` in host byte order.
 ///
 /// # Errors
 /// A message about an invalid KEY. KEY of a `map` line was checked by [`Config::read`](crate::config::Config::read).
