@@ -120,7 +120,7 @@ fn program(text: &mut Page<'_>, program: &Program) -> fmt::Result {
     let Ok(done) = info::statistics(program.as_fd()) else {
         return text.write_str("null");
     };
-    let counted = done.runs > 0 || statistics::are_counted();
+    let counted = done.runs > 0 || statistics::are_enabled();
     let loaded = loaded_at(Duration::from_nanos(done.loaded));
     text.open(&[
         ("name", Text(Some(&program.info.name))),
