@@ -53,7 +53,7 @@ fn execute(command: Command) -> u8 {
             confirm,
         } => {
             let log = match log {
-                None => Log::usual(),
+                None => Log::detect(),
                 Some(Target::Stderr) => Log::stderr(),
                 Some(Target::Syslog) => Log::syslog(),
                 Some(Target::Nowhere) => Log::quiet(),
