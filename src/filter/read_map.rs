@@ -110,7 +110,7 @@ pub(super) fn watch(context: &Context<'_>, read: &ReadMap, scan: &mut Scan) -> O
     let failed = |errno: &Errno| {
         let what = errno.desc();
         let log = context.log;
-        log.warn(format_args!("{interface}: {name} can't be watched: {what}"));
+        log.warn(format_args!("{interface}: cannot watch map {name}: {what}"));
     };
     watch.inspect_err(failed).ok()
 }
@@ -151,7 +151,7 @@ impl EntryCount {
 mod tests {
     use super::*;
 
-    /// Counts what takes long to count.
+    /// A count that takes 20 ms.
     fn renew(count: &mut EntryCount, changes: bool, entries: u64) {
         let counted = count.renew(changes, || {
             std::thread::sleep(Duration::from_millis(20));
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_count_that_was_dear_is_kept_for_a_while() {
+    fn costly_count_is_kept_for_a_while() {
         let mut count = EntryCount::default();
         renew(&mut count, true, 7);
         renew(&mut count, true, 8);
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_program_changes_is_counted_once_a_minute() {
+    fn map_that_no_program_changes_is_counted_once_a_minute() {
         let mut count = EntryCount::default();
         renew(&mut count, false, 7);
         earlier(&mut count, 50);
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cheap_count_is_always_new() {
+    fn cheap_count_is_always_new() {
         let mut count = EntryCount::default();
         for expected in 1..4 {
             assert_eq!(count.renew(false, || Ok(expected)), Ok(()));

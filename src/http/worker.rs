@@ -12,7 +12,7 @@ use nix::sys::time::{TimeVal, TimeValLike};
 use tiny_http::{Header, Method, Request, Response, Server, StatusCode};
 
 use super::routes::{HTML, PLAIN, content_of};
-use super::{Content, Made, PAGE_SIZE, cage, gate};
+use super::{Content, Made, PAGE_SIZE, WorkerDescriptors, cage, gate};
 use crate::config::Service;
 use crate::kernel::fd_passing::Descriptors;
 use crate::kernel::shared_memory::SharedMemory;
@@ -54,11 +54,14 @@ struct Buffers {
 /// When they are others, the cage can't be closed, the system has nothing left, or `tiny_http` hangs.
 pub fn run(descriptors: Descriptors) -> Result<(), Errno> {
     prctl::set_name(c"corexdp-page")?;
-    let mut descriptors = descriptors.into_iter();
-    let socket = descriptors.next().ok_or(Errno::EBADF)?;
-    let orders = descriptors.next().ok_or(Errno::EBADF)?;
-    // Mapped, and closed again.
-    let page = SharedMemory::open(&descriptors.next().ok_or(Errno::EBADF)?, PAGE_SIZE)?;
+    let WorkerDescriptors {
+        requests: socket,
+        orders,
+        page,
+    } = WorkerDescriptors::from_message(descriptors).ok_or(Errno::EBADF)?;
+    let memory = SharedMemory::open(&page, PAGE_SIZE)?;
+    // The mapping needs no descriptor.
+    drop(page);
     setsockopt(
         &socket,
         sockopt::ReceiveTimeout,
@@ -67,7 +70,11 @@ pub fn run(descriptors: Descriptors) -> Result<(), Errno> {
     cage::enter()?;
     let (listener, inner) = gate::Inner::listen().map_err(|error| errno(&error))?;
     cage::close()?;
-    start(listener, Daemon { socket, page }).map_err(|error| errno(&error))?;
+    let daemon = Daemon {
+        socket,
+        page: memory,
+    };
+    start(listener, daemon).map_err(|error| errno(&error))?;
     gate::run(&orders, inner)
 }
 

@@ -154,7 +154,7 @@ fn a_place_that_was_taken_is_waited_for() {
         object.display()
     ));
     site.server.run("ip link set other0 name edge0");
-    daemon.line("edge0: is not filtered: another program has its place; trying on");
+    daemon.line("edge0: is not filtered: another program has its place; retrying in 1 s");
     let foreign = site.filter();
     assert_ne!(foreign.name, "xdp_prog");
     let returned = Instant::now();
