@@ -5,7 +5,7 @@ use std::fs;
 use corexdp::config::Service;
 
 use super::{between, corefile, source};
-use crate::net::{Corexdp, Folder, finish};
+use support::net::{Corexdp, Folder, finish};
 
 /// All that the code says there is, when it is asked for what there is not.
 fn directives() -> Vec<String> {
