@@ -3,8 +3,6 @@
 //! Each value is kept as a 64-bit hash. The table has the map's full size from the start: 12 MB for 100,000 entries (half
 //! of it touched), whatever the size of the values; for a per-CPU map, that for each CPU.
 
-#![forbid(unsafe_code)]
-
 use std::hash::{BuildHasher, RandomState};
 use std::mem;
 

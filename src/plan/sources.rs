@@ -1,8 +1,6 @@
 //! The sources of a plan: each file, folder and name that was asked for, with a digest of the answer. While the answers
 //! are the same, another plan would be the same.
 
-#![forbid(unsafe_code)]
-
 use std::fs::{self, File};
 use std::hash::Hasher as _;
 use std::io::{self, Read as _};
