@@ -7,12 +7,12 @@ use nix::errno::Errno;
 use super::attach::find_interface;
 use super::entries::{Lines, lines};
 use super::fingerprint::{EntryList, Fingerprint};
-use super::read_map::{read_maps, watch};
-use super::refusal::{no_offload, not_loaded};
+use super::read_map::{ReadMap, watch};
+use super::refusal::{no_descriptor, no_offload, not_loaded};
 use super::state::{Loaded, LoadedMap};
 use super::{Context, blame};
 use crate::base::diagnostic::Diagnostic;
-use crate::config;
+use crate::config::{self, MAP};
 use crate::kernel::map::{Map, Shape, Types};
 use crate::kernel::map_scan::{Buffers, Scan};
 use crate::kernel::program::Program;
@@ -212,6 +212,27 @@ fn fill_map(lines: &mut Lines<'_>, map: &Map, batch: &mut Batch) -> Result<Entry
         .flush(map)
         .map_err(|(at, errno)| lines.refused(Some(first + at), errno))?;
     Ok(list)
+}
+
+/// The maps that lines refer to, in the order of [`config::Filter::maps`](crate::config::Filter::maps), then `xdp_map` if
+/// no line refers to it.
+pub(super) fn read_maps(
+    context: &Context<'_>,
+    maps: &[LoadedMap],
+) -> Result<Vec<ReadMap>, Diagnostic> {
+    let named = context.block.maps.iter();
+    let named = named.map(|named| (named.name.as_str(), Some(named.id)));
+    let default = context.block.map(MAP).is_none().then_some((MAP, None));
+    let mut read_maps = Vec::new();
+    for (name, id) in named.chain(default) {
+        let Some(loaded) = maps.iter().find(|map| map.name == name) else {
+            continue;
+        };
+        let map = loaded.map.share();
+        let map = map.map_err(|error| no_descriptor(context, &error))?;
+        read_maps.push(ReadMap::new(name, map, id));
+    }
+    Ok(read_maps)
 }
 
 impl Batch {

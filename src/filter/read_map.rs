@@ -6,12 +6,9 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 
 use super::Context;
-use super::refusal::no_descriptor;
-use super::state::LoadedMap;
 use super::watch::Watch;
-use crate::base::diagnostic::Diagnostic;
 use crate::base::escape::Plain;
-use crate::config::{MAP, MapId};
+use crate::config::MapId;
 use crate::kernel::map::Map;
 use crate::kernel::map_scan::Scan;
 
@@ -77,27 +74,6 @@ impl ReadMap {
     pub(super) fn forget_count(&self) {
         self.count.take();
     }
-}
-
-/// The maps that lines refer to, in the order of [`config::Filter::maps`](crate::config::Filter::maps), then `xdp_map` if
-/// no line refers to it.
-pub(super) fn read_maps(
-    context: &Context<'_>,
-    maps: &[LoadedMap],
-) -> Result<Vec<ReadMap>, Diagnostic> {
-    let named = context.block.maps.iter();
-    let named = named.map(|named| (named.name.as_str(), Some(named.id)));
-    let default = context.block.map(MAP).is_none().then_some((MAP, None));
-    let mut read_maps = Vec::new();
-    for (name, id) in named.chain(default) {
-        let Some(loaded) = maps.iter().find(|map| map.name == name) else {
-            continue;
-        };
-        let map = loaded.map.share();
-        let map = map.map_err(|error| no_descriptor(context, &error))?;
-        read_maps.push(ReadMap::new(name, map, id));
-    }
-    Ok(read_maps)
 }
 
 /// Notes the map's values, if `debug` logs changes.
