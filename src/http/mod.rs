@@ -60,6 +60,33 @@ impl Content {
     }
 }
 
+/// Descriptors that a worker starts with.
+struct WorkerDescriptors<T> {
+    /// The worker's end of the pair for requests.
+    requests: T,
+    /// The worker's end of the pair from which listening sockets arrive.
+    listen: T,
+    /// The shared page.
+    page: T,
+}
+
+impl<T> WorkerDescriptors<T> {
+    /// The descriptors in the order of the message.
+    fn into_array(self) -> [T; 3] {
+        [self.requests, self.listen, self.page]
+    }
+
+    /// The descriptors of a message; `None` if one is missing.
+    fn from_message(descriptors: impl IntoIterator<Item = T>) -> Option<Self> {
+        let mut descriptors = descriptors.into_iter();
+        Some(Self {
+            requests: descriptors.next()?,
+            listen: descriptors.next()?,
+            page: descriptors.next()?,
+        })
+    }
+}
+
 /// Content on the shared page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rendered {

@@ -12,7 +12,7 @@ use nix::sys::time::{TimeVal, TimeValLike};
 use tiny_http::{Header, Method, Request, Response, Server, StatusCode};
 
 use super::routes::{HTML, PLAIN, content_of};
-use super::{Content, PAGE_SIZE, Rendered, cage, gate};
+use super::{Content, PAGE_SIZE, Rendered, WorkerDescriptors, cage, gate};
 use crate::config::Service;
 use crate::kernel::fd_passing::Descriptors;
 use crate::kernel::shared_memory::SharedMemory;
@@ -53,11 +53,14 @@ struct Buffers {
 /// `EBADF` without these descriptors, errors of the cage, `EMFILE`, `ENOMEM`; `ETIMEDOUT` when `tiny_http` hangs.
 pub fn run(descriptors: Descriptors) -> Result<(), Errno> {
     prctl::set_name(c"corexdp-page")?;
-    let mut descriptors = descriptors.into_iter();
-    let socket = descriptors.next().ok_or(Errno::EBADF)?;
-    let listen_socket = descriptors.next().ok_or(Errno::EBADF)?;
+    let WorkerDescriptors {
+        requests: socket,
+        listen,
+        page,
+    } = WorkerDescriptors::from_message(descriptors).ok_or(Errno::EBADF)?;
+    let memory = SharedMemory::open(&page, PAGE_SIZE)?;
     // The mapping stays when the descriptor is closed.
-    let page = SharedMemory::open(&descriptors.next().ok_or(Errno::EBADF)?, PAGE_SIZE)?;
+    drop(page);
     setsockopt(
         &socket,
         sockopt::ReceiveTimeout,
@@ -66,8 +69,12 @@ pub fn run(descriptors: Descriptors) -> Result<(), Errno> {
     cage::enter()?;
     let (listener, inner) = gate::Inner::listen().map_err(|error| errno(&error))?;
     cage::close()?;
-    start(listener, Daemon { socket, page }).map_err(|error| errno(&error))?;
-    gate::run(&listen_socket, inner)
+    let daemon = Daemon {
+        socket,
+        page: memory,
+    };
+    start(listener, daemon).map_err(|error| errno(&error))?;
+    gate::run(&listen, inner)
 }
 
 /// Starts `tiny_http` and the thread that answers its requests. Both run until the process ends.

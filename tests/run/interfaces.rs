@@ -177,7 +177,7 @@ fn filter_returns_when_another_program_leaves() {
         site.server.run("ip link set other0 name edge0");
         daemon.nth_line(
             number,
-            "edge0: is not filtered: another XDP program is attached; trying on",
+            "edge0: is not filtered: another XDP program is attached; retrying in 1 s",
         );
         let foreign = site.filter();
         assert_ne!(foreign.name, "xdp_prog");

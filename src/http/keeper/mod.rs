@@ -25,6 +25,7 @@ use nix::sys::time::{TimeVal, TimeValLike};
 use nix::sys::wait::waitpid;
 use nix::unistd::Pid;
 
+use super::WorkerDescriptors;
 use super::listener::Listener;
 use crate::config::{MAX_PLACES, Service};
 use crate::kernel::{fd_passing, retry, shared_memory};
@@ -122,7 +123,12 @@ impl Keeper {
         };
         // The sockets wait in the pair until the worker receives them.
         worker.listen(listeners)?;
-        let descriptors = [&worker_socket, &worker_listen_socket, page].map(OwnedFd::as_fd);
+        let descriptors = WorkerDescriptors {
+            requests: worker_socket.as_fd(),
+            listen: worker_listen_socket.as_fd(),
+            page: page.as_fd(),
+        };
+        let descriptors = descriptors.into_array();
         fd_passing::send(self.socket.as_fd(), self.last_number, &descriptors)?;
         Ok(worker)
     }
