@@ -14,7 +14,7 @@ use crate::base::hex::Upper;
 use crate::config::{Filter, MAP};
 use crate::corefile::Corefile;
 use crate::object::MapDef;
-use crate::plan::Plan;
+use crate::plan::{Plan, PlannedFilter};
 
 #[derive(Serialize)]
 struct ErrorJson<'a> {
@@ -78,13 +78,11 @@ pub fn check(out: &mut impl Write, result: &Result<Plan, Vec<Diagnostic>>) -> io
         )
     })?;
     out.write_all(b"],\"filters\":[")?;
-    let filters = plan
-        .into_iter()
-        .flat_map(|plan| plan.config.filters.iter().zip(&plan.objects));
-    list(out, filters, |out, (config, object)| {
-        let first = config.maps.first().map(|named| named.name.as_str());
+    let filters = plan.into_iter().flat_map(|plan| &plan.filters);
+    list(out, filters, |out, PlannedFilter { block, object }| {
+        let first = block.maps.first().map(|named| named.name.as_str());
         let map = object.map(MAP).or_else(|| object.map(first?));
-        filter(out, config, map)
+        filter(out, block, map)
     })?;
     out.write_all(b"]}\n")
 }

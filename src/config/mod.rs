@@ -82,6 +82,13 @@ pub struct Filter {
     pub debug: bool,
 }
 
+impl Filter {
+    /// The map of this name, if a line refers to the map.
+    pub fn map(&self, name: &str) -> Option<&Named> {
+        self.maps.iter().find(|named| named.name == name)
+    }
+}
+
 /// What becomes of the filter when the daemon ends.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Exit {
@@ -120,15 +127,23 @@ impl Mode {
     }
 }
 
-/// A map that a line means.
+/// Identifies a map within one `ebpf` block: its place in [`Filter::maps`], given by [`config`](self) alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MapId(usize);
+
+/// A map that lines of the block refer to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Named {
+    /// Key of the map's entries and metrics.
+    pub id: MapId,
     /// Its name in the object.
     pub name: String,
     /// The first line that means it: the directive's name.
     pub at: Token,
     /// Whether that names it, by `@MAP`.
     pub by_name: bool,
+    /// `map` lines read so far.
+    lines: usize,
 }
 
 /// A `metric`, `gauge` or `counter` line.
@@ -140,8 +155,8 @@ pub struct Metric {
     pub name: String,
     /// What Prometheus takes it for.
     pub kind: MetricKind,
-    /// The map that is read, by its place in [`Filter::maps`].
-    pub map: usize,
+    /// The map that is read.
+    pub map: MapId,
     /// The key whose value is read.
     pub key: heapless::Vec<u8, MAX_KEY>,
     /// The number in that value.

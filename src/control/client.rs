@@ -117,8 +117,7 @@ pub fn ask(
         }
         // What can't be printed is lost; the exit code is not.
         match Answer::parse(room.get(..length).unwrap_or_default()) {
-            Some(Answer::Output(text)) => drop(io::stdout().write_all(text)),
-            Some(Answer::Wrong(line)) => {
+            Some(Answer::Error(line)) => {
                 let mut stderr = io::stderr().lock();
                 let _ = stderr
                     .write_all(line)

@@ -85,8 +85,8 @@ impl Control {
         let _ = self.clients.push(client.into());
     }
 
-    /// The request of client number `index`, which has sent something. It gets one answer and is gone.
-    pub fn hear(&mut self, index: usize) -> Option<(Client, Request)> {
+    /// Takes the request of client `index`, whose descriptor is ready. The client leaves the list and gets one answer.
+    pub fn receive(&mut self, index: usize) -> Option<(Client, Request)> {
         if index >= self.clients.len() {
             return None;
         }
@@ -96,7 +96,7 @@ impl Control {
         let request = Request::parse(packet.get(..length)?);
         let client = Client(client);
         if request.is_none() {
-            client.wrong(format_args!("this daemon does not know that request"));
+            client.error(format_args!("this daemon does not know that request"));
             client.end(crate::base::exit::USAGE);
         }
         request.map(|request| (client, request))
@@ -111,16 +111,10 @@ impl Drop for Control {
 }
 
 impl Client {
-    /// Text for its standard output.
-    pub fn output(&self, text: fmt::Arguments<'_>) {
-        let mut room = [0; PACKET - 1];
-        self.send(Answer::Output(written(&mut room, text)));
-    }
-
     /// A line for its standard error.
-    pub fn wrong(&self, text: fmt::Arguments<'_>) {
+    pub fn error(&self, text: fmt::Arguments<'_>) {
         let mut room = [0; PACKET - 1];
-        self.send(Answer::Wrong(written(&mut room, text)));
+        self.send(Answer::Error(written(&mut room, text)));
     }
 
     /// A descriptor, and what that is.

@@ -1,28 +1,45 @@
-//! What comes over the control socket.
+//! Requests that arrive on the control socket.
 
+use std::io;
 use std::os::fd::AsFd as _;
+use std::path::Path;
 
 use nix::errno::Errno;
 
-use super::event_loop::Daemon;
-use super::{Error, fault};
+use super::error::{Error, fault};
+use super::state::{Daemon, Options};
 use crate::base::exit;
-use crate::control::server::Client;
-use crate::control::{Passed, Request};
+use crate::control::server::{Client, Control};
+use crate::control::{Passed, Request, USUAL_PATH};
 use crate::filter::ReadMap;
 use crate::http::PAGE_SIZE;
 use crate::kernel::shared_memory::SharedMemory;
 
-/// Bytes of the names of an interface and a map.
-const MOST_NAMES: usize = 1024;
+/// Bytes for the names of an interface and a map.
+const NAMES: usize = 1024;
+
+/// Opens the control socket. A socket that the options name must open; the default one need not.
+pub(super) fn open(options: &Options) -> Result<Option<Control>, Error> {
+    if let Some(path) = &options.control {
+        let opened = Control::open(path);
+        let failed = |error| Error::Process("cannot create the control socket", error);
+        return opened.map(Some).map_err(failed);
+    }
+    let warn = |error: &io::Error| {
+        options.log.warn(format_args!(
+            "no control socket at {USUAL_PATH}: {error}; --control names another place"
+        ));
+    };
+    Ok(Control::open(Path::new(USUAL_PATH)).inspect_err(warn).ok())
+}
 
 impl Daemon<'_> {
     /// Does what a client asks, and answers.
-    pub(super) fn ask(&mut self, client: &Client, request: Request) {
+    pub(super) fn answer_client(&mut self, client: &Client, request: Request) {
         let done = match request {
             Request::Reload(confirm) => self.reload(confirm),
             Request::Confirm => self.confirm(),
-            Request::Status => return self.tell(client),
+            Request::Status => return self.pass_status(client),
             Request::Dump => return self.pass_maps(client),
         };
         match done {
@@ -31,31 +48,31 @@ impl Daemon<'_> {
         }
     }
 
-    /// All about itself, in memory that the client reads when it likes.
-    fn tell(&mut self, client: &Client) {
+    /// Passes the status as memory, which the client reads at its own pace.
+    fn pass_status(&mut self, client: &Client) {
         let (mut page, memory) = match SharedMemory::create(PAGE_SIZE) {
             Ok(made) => made,
-            Err(errno) => return lacking(client, "no memory for an answer", errno),
+            Err(errno) => return fail(client, "no memory for the status", errno),
         };
         let (mut overview, _) = self.overview();
         let length = overview.status(page.bytes());
         let Some(length) = length.and_then(|length| u32::try_from(length).ok()) else {
-            client.wrong(format_args!(
-                "the answer has more than {PAGE_SIZE} bytes; COREXDP_MAX_PAGE sets how many at build time"
+            client.error(format_args!(
+                "the status has more than {PAGE_SIZE} bytes; COREXDP_MAX_PAGE sets how many at build time"
             ));
             return client.end(exit::SYSTEM);
         };
         match client.pass(Passed::Text(length.to_ne_bytes()), memory.as_fd()) {
             Ok(()) => client.end(exit::DONE),
-            Err(errno) => lacking(client, "the answer can't be passed", errno),
+            Err(errno) => fail(client, "cannot pass the status", errno),
         }
     }
 
-    /// Its maps, which the client reads by itself.
+    /// Passes the descriptor of each map, which the client reads itself.
     fn pass_maps(&self, client: &Client) {
         for filter in &self.filters {
-            for ReadMap { name, map, .. } in &filter.chosen {
-                let mut names = heapless::Vec::<u8, MOST_NAMES>::new();
+            for ReadMap { name, map, .. } in &filter.read_maps {
+                let mut names = heapless::Vec::<u8, NAMES>::new();
                 let parts = [filter.interface.as_bytes(), b" ", name.as_bytes()];
                 let whole = parts
                     .iter()
@@ -66,7 +83,7 @@ impl Daemon<'_> {
                     Err(Errno::ENAMETOOLONG)
                 };
                 if let Err(errno) = passed {
-                    return lacking(client, "a map can't be passed", errno);
+                    return fail(client, "cannot pass a map", errno);
                 }
             }
         }
@@ -74,14 +91,14 @@ impl Daemon<'_> {
     }
 }
 
-fn lacking(client: &Client, what: &str, errno: Errno) {
-    client.wrong(format_args!("{what}: {}", errno.desc()));
+fn fail(client: &Client, what: &str, errno: Errno) {
+    client.error(format_args!("{what}: {}", errno.desc()));
     client.end(exit::SYSTEM);
 }
 
 fn refuse(client: &Client, error: &Error) {
     for line in error.chain().lines() {
-        client.wrong(format_args!("{line}"));
+        client.error(format_args!("{line}"));
     }
     client.end(exit::code(fault(error)));
 }

@@ -1,272 +1,189 @@
-//! The one loop: signals, the page's requests, the time for `debug` to look.
+//! The event loop: poll, then dispatch to the file that handles the event.
 
-use std::fmt;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::Signal;
-
-use super::lifecycle::Shutdown;
-use super::reload::confirm::Pending;
-use super::reload::watch::ReloadWatch;
-use super::{Filters, Options, Signals};
+use super::signals::Signals;
+use super::state::{Daemon, End};
 use crate::base::escape::Plain;
 use crate::base::wait::{rest, wait};
-use crate::config::Serving;
 use crate::control::server::{CLIENTS, Control};
-use crate::daemon::service_manager::Manager;
 use crate::filter::{Filter, ReadMap};
 use crate::http::keeper::Keeper;
 use crate::http::server::Server;
-use crate::kernel::interface::Monitor;
-use crate::kernel::map_scan::Scan;
-use crate::views::process::ProcessStart;
-use crate::views::{Count, Reloads};
 
-/// How often `debug` looks at the maps: twice in the 100 ms within which a change is promised to be logged.
-const DEBUG_PERIOD: Duration = Duration::from_millis(50);
+/// Period of `debug`'s look at the maps: half of the 100 ms within which a change is promised to be logged.
+pub(super) const DEBUG_PERIOD: Duration = Duration::from_millis(50);
 
-/// How long it does not ask again what there is to do when that could not be asked.
-const PAUSE: Duration = Duration::from_secs(1);
+/// Delay before polling again after `poll` failed.
+const POLL_RETRY: Duration = Duration::from_secs(1);
 
-/// For each descriptor waited for whether there is news of it.
-type News = [bool; CLIENT + CLIENTS];
-
-/// What the daemon is made of when it starts to serve.
-pub(super) struct Parts<'a> {
-    pub(super) filters: Filters,
-    /// Those that an earlier daemon had left in place, and that these replaced.
-    pub(super) old: Filters,
-    pub(super) monitor: Monitor,
-    pub(super) server: Option<Server>,
-    pub(super) keeper: Keeper,
-    pub(super) control: Option<Control>,
-    pub(super) scan: Box<Scan>,
-    pub(super) birth: ProcessStart,
-    pub(super) renewal: Option<ReloadWatch>,
-    pub(super) jitter_seed: u32,
-    pub(super) serving: Serving,
-    pub(super) manager: Manager,
-    pub(super) options: &'a Options,
+/// Descriptors that are readable, or closed by the other end.
+#[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "one for each descriptor")]
+struct Ready {
+    stop: bool,
+    reload: bool,
+    worker: bool,
+    interfaces: bool,
+    control: bool,
+    keeper: bool,
+    clients: [bool; CLIENTS],
 }
 
-/// What runs.
-pub(super) struct Daemon<'a> {
-    pub(super) filters: Filters,
-    /// Let go of before its keeper.
-    pub(super) server: Option<Server>,
-    /// None once it has died.
-    pub(super) keeper: Option<Keeper>,
-    pub(super) scan: Box<Scan>,
-    pub(super) reloads: Reloads,
-    pub(super) counts: Vec<Count>,
-    pub(super) pending: Option<Pending>,
-    pub(super) renewal: Option<ReloadWatch>,
-    /// Makes this box look at its Corefile at another time than others.
-    pub(super) jitter_seed: u32,
-    pub(super) serving: Serving,
-    pub(super) manager: Manager,
-    pub(super) options: &'a Options,
-    pub(super) leaving: Option<Shutdown>,
-    control: Option<Control>,
-    monitor: Monitor,
-    next_look: Instant,
-    pub(super) read_errors: u64,
-    pub(super) birth: ProcessStart,
-}
-
-/// Why it ends.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum End {
-    /// It was told to.
-    Signal(Signal),
-    /// Nobody confirmed the start.
-    Unconfirmed,
-}
-
-impl fmt::Display for End {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Signal(signal) => signal.as_str(),
-            Self::Unconfirmed => "lack of confirmation",
-        })
-    }
-}
-
-/// What there is to do, in the order of the descriptors waited for.
-const STOP: usize = 0;
-const RELOAD: usize = 1;
-const REQUEST: usize = 2;
-const INTERFACES: usize = 3;
-const CONTROL: usize = 4;
-const KEEPER: usize = 5;
-const CLIENT: usize = 6;
-
-impl<'a> Daemon<'a> {
-    pub(super) fn new(parts: Parts<'a>) -> Self {
-        let old = parts.old;
-        let confirm = parts.options.confirm;
-        let pending = confirm.map(|time| Pending::start(time, old));
-        if let Some(pending) = &pending {
-            pending.announce(&parts.options.log);
-        }
-        Self {
-            counts: Count::of(&parts.filters),
-            filters: parts.filters,
-            server: parts.server,
-            keeper: Some(parts.keeper),
-            scan: parts.scan,
-            reloads: Reloads::default(),
-            pending,
-            renewal: parts.renewal,
-            jitter_seed: parts.jitter_seed,
-            serving: parts.serving,
-            manager: parts.manager,
-            leaving: None,
-            options: parts.options,
-            control: parts.control,
-            monitor: parts.monitor,
-            next_look: Instant::now() + DEBUG_PERIOD,
-            read_errors: 0,
-            birth: parts.birth,
-        }
-    }
-
-    /// The one loop; returns why it ended.
-    pub(super) fn serve(&mut self, signals: &Signals) -> End {
+impl Daemon<'_> {
+    /// Handles events until one ends the daemon.
+    pub(super) fn run(&mut self, signals: &Signals) -> End {
         loop {
-            self.tell_manager();
-            let news = self.wait(signals);
-            if news[STOP]
+            self.notify_manager();
+            let ready = self.poll(signals);
+            if ready.stop
                 && let Some(signal) = signals.stop()
-                && let Some(end) = self.stop(signal)
+                && let Some(end) = self.begin_shutdown(signal)
             {
                 return end;
             }
-            if news[RELOAD] && signals.reload() {
-                // The log has it.
+            if ready.reload && signals.reload() {
+                // The log has the result.
                 let _ = self.reload(None);
             }
-            if news[REQUEST] {
-                self.hear();
+            if ready.worker {
+                self.answer_worker();
             }
-            self.follow(news[INTERFACES]);
-            self.talk(&news);
-            if self.undo() {
+            self.check_interfaces(ready.interfaces);
+            self.answer_clients(&ready);
+            if self.roll_back_unconfirmed() {
                 return End::Unconfirmed;
             }
-            if let Some(end) = self.has_left() {
+            if let Some(end) = self.shutdown_due() {
                 return end;
             }
-            if news[KEEPER] && self.keeper.as_ref().is_some_and(|keeper| !keeper.lives()) {
-                self.keeper_died();
-            }
-            if let Some((server, keeper)) = self.server.as_mut().zip(self.keeper.as_mut()) {
-                server.restart(keeper);
-            }
-            self.renew();
-            self.look();
+            self.page.check_keeper(ready.keeper, &self.options.log);
+            self.page.restart_worker();
+            self.reload_if_changed();
+            self.log_map_changes();
             self.options.log.deliver();
         }
     }
 
-    /// Sleeps until there is something to do. Only `debug`, `reload`, a dead worker, an interface that refuses and
-    /// what waits to be confirmed set a time. That it can't wait is no reason to stop filtering.
-    fn wait(&self, signals: &Signals) -> News {
-        // Nobody could start another worker without the keeper.
-        let server = self.server.as_ref().filter(|_| self.keeper.is_some());
-        let restart = server.and_then(Server::deadline);
-        let times = [
-            self.watches().then_some(self.next_look),
-            restart,
-            self.filters.iter().filter_map(Filter::retry_at).min(),
-            self.pending.as_ref().map(|pending| pending.until),
-            self.renewal.as_ref().map(ReloadWatch::at),
-            self.leaving.as_ref().map(Shutdown::until),
-            self.manager.deadline(),
-            self.options.log.deadline(),
-        ];
+    /// Sleeps until a descriptor is ready or the earliest deadline has come. An idle daemon has no deadline. A `poll`
+    /// that fails is no reason to stop filtering.
+    fn poll(&self, signals: &Signals) -> Ready {
         let (control, clients) = self.control.as_ref().map(Control::fds).unzip();
         let [first, second, third, fourth] = clients.unwrap_or_default();
         let fds = [
             Some(signals.stop_fd()),
             Some(signals.reload_fd()),
-            self.server.as_ref().and_then(Server::fd),
+            self.page.server.as_ref().and_then(Server::fd),
             Some(self.monitor.as_fd()),
             control,
-            self.keeper.as_ref().map(Keeper::fd),
+            self.page.keeper.as_ref().map(Keeper::fd),
             first,
             second,
             third,
             fourth,
         ];
-        wait(fds, times.into_iter().flatten().min()).unwrap_or_else(|errno| {
-            let what = errno.desc();
-            let log = &self.options.log;
-            log.error(format_args!("can't wait for events: {what}; trying on"));
-            rest(PAUSE);
-            News::default()
-        })
-    }
-
-    /// Hears the clients of the control socket, then lets another one in.
-    fn talk(&mut self, news: &News) {
-        // From the last to the first, since one that is heard leaves the list.
-        let clients = news.iter().skip(CLIENT).enumerate().rev();
-        for (index, _) in clients.filter(|(_, news)| **news) {
-            let control = self.control.as_mut();
-            if let Some((client, request)) = control.and_then(|control| control.hear(index)) {
-                self.ask(&client, request);
+        match wait(fds, self.next_deadline()) {
+            Ok(
+                [
+                    stop,
+                    reload,
+                    worker,
+                    interfaces,
+                    control,
+                    keeper,
+                    clients @ ..,
+                ],
+            ) => Ready {
+                stop,
+                reload,
+                worker,
+                interfaces,
+                control,
+                keeper,
+                clients,
+            },
+            Err(errno) => {
+                self.options.log.error(format_args!(
+                    "cannot wait for events: {}; retrying in {} s",
+                    errno.desc(),
+                    POLL_RETRY.as_secs()
+                ));
+                rest(POLL_RETRY);
+                Ready::default()
             }
         }
-        if news[CONTROL]
+    }
+
+    /// The earliest time at which something is due without an event.
+    fn next_deadline(&self) -> Option<Instant> {
+        let deadlines = [
+            self.has_debug().then_some(self.next_look),
+            self.page.restart_at(),
+            self.filters.iter().filter_map(Filter::retry_at).min(),
+            self.reloading.deadline(),
+            self.shutdown.map(|shutdown| shutdown.until),
+            self.manager.deadline(),
+            self.options.log.deadline(),
+        ];
+        deadlines.into_iter().flatten().min()
+    }
+
+    /// Answers each client of the control socket that sent a request, then accepts another client.
+    fn answer_clients(&mut self, ready: &Ready) {
+        // From the last to the first: a client that is answered leaves the list.
+        let clients = ready.clients.iter().enumerate().rev();
+        for (index, _) in clients.filter(|(_, ready)| **ready) {
+            let control = self.control.as_mut();
+            if let Some((client, request)) = control.and_then(|control| control.receive(index)) {
+                self.answer_client(&client, request);
+            }
+        }
+        if ready.control
             && let Some(control) = &mut self.control
         {
             control.accept();
         }
     }
 
-    /// Looks after the filters: all of them when there is news of interfaces, else those whose time has come.
-    fn follow(&mut self, news: bool) {
-        if news {
+    /// Attaches again where an interface has changed: all filters after an event, else those whose retry is due.
+    fn check_interfaces(&mut self, event: bool) {
+        if event {
             self.monitor.drain();
         }
         let now = Instant::now();
         for filter in &mut self.filters {
-            if news || filter.retry_at().is_some_and(|at| at <= now) {
+            if event || filter.retry_at().is_some_and(|at| at <= now) {
                 filter.follow(&self.options.log);
             }
         }
     }
 
-    /// Without capabilities there is no other keeper. The worker is its own process and serves on.
-    fn keeper_died(&mut self) {
-        self.keeper = None;
-        self.options.log.error("page: the keeper of its workers died; the page is served as long as the present worker lives, then not until corexdp is started again; filters are not affected");
-    }
-
-    /// Logs what changed in the maps, when it is time.
-    fn look(&mut self) {
-        if !self.watches() || Instant::now() < self.next_look {
+    /// Logs the changes of map values, for `debug`, if its period is over.
+    fn log_map_changes(&mut self) {
+        if !self.has_debug() || Instant::now() < self.next_look {
             return;
         }
         let log = &self.options.log;
         let maps = self
             .filters
             .iter_mut()
-            .flat_map(|filter| &mut filter.chosen);
-        for ReadMap { name, map, watch } in maps {
+            .flat_map(|filter| &mut filter.read_maps);
+        for ReadMap {
+            name, map, watch, ..
+        } in maps
+        {
             let Some(watch) = watch else { continue };
             if let Err(errno) = watch.log_changes(name, map, &mut self.scan, log) {
-                let what = errno.desc();
-                log.warn(format_args!("map {}: can't be read: {what}", Plain(name)));
+                let (name, reason) = (Plain(name), errno.desc());
+                log.warn(format_args!("map {name}: cannot be read: {reason}"));
             }
         }
         self.next_look = Instant::now() + DEBUG_PERIOD;
     }
 
-    fn watches(&self) -> bool {
-        let mut maps = self.filters.iter().flat_map(|filter| &filter.chosen);
-        maps.any(|chosen| chosen.watch.is_some())
+    fn has_debug(&self) -> bool {
+        let mut maps = self.filters.iter().flat_map(|filter| &filter.read_maps);
+        maps.any(|map| map.watch.is_some())
     }
 }

@@ -33,13 +33,13 @@ pub struct Server {
 
 /// What came of listening to the worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Heard {
+pub enum Received {
     /// It asked for this.
     Request(Content),
     /// Nothing that needs an answer.
     Nothing,
     /// It died; it will be started again.
-    Death,
+    WorkerDied,
 }
 
 impl Server {
@@ -106,17 +106,17 @@ impl Server {
     }
 
     /// Takes what the worker says.
-    pub fn hear(&mut self) -> Heard {
+    pub fn receive(&mut self) -> Received {
         let Some(worker) = &self.worker else {
-            return Heard::Nothing;
+            return Received::Nothing;
         };
         let mut byte = [0; 1];
         match recv(worker.socket.as_raw_fd(), &mut byte, MsgFlags::MSG_DONTWAIT) {
             Ok(1) => match Content::from_byte(byte[0]) {
-                Some(content) => Heard::Request(content),
+                Some(content) => Received::Request(content),
                 None => self.worker_died(),
             },
-            Err(Errno::EAGAIN | Errno::EINTR) => Heard::Nothing,
+            Err(Errno::EAGAIN | Errno::EINTR) => Received::Nothing,
             _ => self.worker_died(),
         }
     }
@@ -142,14 +142,14 @@ impl Server {
         }
     }
 
-    fn worker_died(&mut self) -> Heard {
+    fn worker_died(&mut self) -> Received {
         if self.worker.take().is_none() {
-            return Heard::Nothing;
+            return Received::Nothing;
         }
         if self.since.elapsed() >= SOUND_AFTER {
             self.restart.forget();
         }
         self.restart.plan();
-        Heard::Death
+        Received::WorkerDied
     }
 }

@@ -30,11 +30,9 @@ impl Overview<'_> {
             text.json(Shown(format_args!("http://{address}/")))?;
         }
         text.write_str("],\"filters\":[")?;
-        let mut number = 0;
         for (index, filter) in self.filters.iter().enumerate() {
             text.write_str(comma(index))?;
-            self.filter(text, filter, number)?;
-            number += filter.chosen.len();
+            self.filter(text, filter)?;
         }
         text.write_str("]}\n")
     }
@@ -72,8 +70,8 @@ impl Overview<'_> {
         text.write_str("}")
     }
 
-    /// One filter; its first map has this number among all that are read.
-    fn filter(&mut self, text: &mut Page<'_>, filter: &Filter, number: usize) -> fmt::Result {
+    /// One filter.
+    fn filter(&mut self, text: &mut Page<'_>, filter: &Filter) -> fmt::Result {
         let attachment = filter.attachment();
         let exit = if filter.holds() { "hold" } else { "detach" };
         text.open(&[
@@ -87,12 +85,12 @@ impl Overview<'_> {
         text.write_str(",\"program\":")?;
         program(text, &filter.program)?;
         text.write_str(",\"maps\":[")?;
-        for (index, chosen) in filter.chosen.iter().enumerate() {
+        for (index, read) in filter.read_maps.iter().enumerate() {
             text.write_str(comma(index))?;
-            let entries = self.entries(number + index, filter, &chosen.map);
-            let shape = chosen.map.shape();
+            let entries = self.entries(filter, read);
+            let shape = read.map.shape();
             text.open(&[
-                ("name", Text(Some(&chosen.name))),
+                ("name", Text(Some(&read.name))),
                 ("type", Text(shape.kind.name())),
                 // Null when they can't be counted.
                 ("entries", Number(entries)),

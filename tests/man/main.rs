@@ -1,5 +1,6 @@
-//! The manual pages say all that the code knows: commands, options, directives, exit codes, capacities, environment
-//! variables; and the README does, but for the last. Their messages are said, and their examples work.
+//! The manual pages describe everything that the code knows: commands, options, directives, exit codes, capacities,
+//! environment variables, shipped programs. Their messages are said, and their examples work. The README names each
+//! command, and its examples work too.
 
 #![allow(
     clippy::unwrap_used,
@@ -12,6 +13,7 @@ mod directives;
 mod examples;
 mod json;
 mod page;
+mod programs;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -29,6 +31,10 @@ fn daemon() -> Page {
 
 fn corefile() -> Page {
     Page::read("corexdp-corefile.5")
+}
+
+fn programs() -> Page {
+    Page::read("corexdp-programs.7")
 }
 
 fn source(path: &str) -> String {
@@ -50,7 +56,7 @@ fn flag(option: &str) -> String {
 
 #[test]
 fn the_pages_have_no_mistake_that_mandoc_or_groff_finds() {
-    for page in [daemon(), corefile()] {
+    for page in [daemon(), corefile(), programs()] {
         for (program, options) in [
             ("mandoc", &["-T", "lint", "-W", "warning"][..]),
             ("groff", &["-mdoc", "-T", "utf8", "-w", "w", "-z"]),
@@ -87,6 +93,19 @@ fn each_page_has_the_sections_that_somebody_in_need_looks_for() {
 }
 
 #[test]
+fn the_page_of_the_programs_has_what_applies_to_it() {
+    let page = programs();
+    for section in [
+        "FILES",
+        "EXAMPLES",
+        "COMPATIBILITY",
+        "SECURITY CONSIDERATIONS",
+    ] {
+        assert!(page.sections().contains(&section), "no {section}");
+    }
+}
+
+#[test]
 fn every_command_and_option_is_described() {
     let (page, readme) = (daemon(), source("README.md"));
     for command in commands() {
@@ -104,13 +123,12 @@ fn every_command_and_option_is_described() {
         .chain(["--help", "--version"])
     {
         assert!(page.has_item(&flag(option)), "{option}");
-        assert!(readme.contains(option), "README: {option}");
     }
 }
 
 #[test]
-fn the_synopsis_and_the_readme_give_each_command_its_options() {
-    let (page, readme) = (daemon(), source("README.md"));
+fn the_synopsis_gives_each_command_its_options() {
+    let page = daemon();
     let synopsis = page.section("SYNOPSIS").join("\n");
     for command in commands() {
         let expected: BTreeSet<_> = options()
@@ -129,53 +147,44 @@ fn the_synopsis_and_the_readme_give_each_command_its_options() {
             .filter_map(|flag| flag.lines().next());
         let flags: BTreeSet<_> = flags.map(|flag| format!("-{flag}")).collect();
         assert_eq!(flags, expected, "{command}");
-        let rows = readme
-            .lines()
-            .filter_map(|line| line.strip_prefix("| `corexdp "));
-        let row = rows
-            .map(|row| row.split("` |").next().unwrap())
-            .find(|row| {
-                let word = row.split(' ').next().unwrap();
-                word.trim_matches(['[', ']']) == command
-            });
-        let row = row.unwrap_or_else(|| panic!("README: {command}"));
-        let named: BTreeSet<_> = row
-            .split([' ', '[', ']'])
-            .filter(|word| word.starts_with('-'))
-            .map(str::to_owned)
-            .collect();
-        assert_eq!(named, expected, "README: {command}");
     }
 }
 
+/// Every document of the project, with the least number of links that it has.
 #[test]
-fn the_readme_links_to_files_that_are_there() {
-    let readme = source("README.md");
-    let links = between(&readme, "](", ")");
-    let links: Vec<_> = links
-        .into_iter()
-        .filter(|link| !link.starts_with(['#', 'h']))
-        .collect();
-    assert!(links.len() > 10, "{links:?}");
-    for link in links {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(link);
-        assert!(path.exists(), "{link}");
+fn the_documents_link_to_files_that_are_there() {
+    for (document, least) in [
+        ("README.md", 10),
+        ("CONTRIBUTING.md", 3),
+        ("SECURITY.md", 1),
+        ("bpf/README.md", 1),
+        ("src/README.md", 1),
+        ("tests/corefiles/examples/README.md", 10),
+    ] {
+        let text = source(document);
+        let links = between(&text, "](", ")");
+        let links: Vec<_> = links
+            .into_iter()
+            .filter(|link| !link.starts_with(['#', 'h']))
+            .collect();
+        assert!(links.len() >= least, "{document}: {links:?}");
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(document);
+        for link in links {
+            let path = folder.parent().unwrap().join(link);
+            assert!(path.exists(), "{document}: {link}");
+        }
     }
 }
 
 #[test]
 fn every_exit_code_is_described() {
-    let (page, readme) = (
-        daemon().section("EXIT STATUS").join("\n"),
-        source("README.md"),
-    );
+    let page = daemon().section("EXIT STATUS").join("\n");
     let codes = source("src/base/exit.rs");
     let codes = between(&codes, ": u8 = ", ";");
     assert_eq!(codes.len(), 8, "{codes:?}");
     let (_, help) = HELP.split_once("exit codes: ").unwrap();
     for code in codes {
         assert!(page.contains(&format!(".It {code}\n")), "{code}");
-        assert!(readme.contains(&format!("\n| {code} | ")), "README: {code}");
         let words = help.split([' ', '\n']);
         assert!(words.into_iter().any(|word| word == code), "--help: {code}");
     }
@@ -183,7 +192,7 @@ fn every_exit_code_is_described() {
 
 #[test]
 fn every_capacity_is_described() {
-    let (page, readme) = (corefile().section("LIMITS").join("\n"), source("README.md"));
+    let page = corefile().section("LIMITS").join("\n");
     let build = source("build.rs");
     let names = between(&build, "\"MAX_", "\"");
     let values = [
@@ -201,10 +210,6 @@ fn every_capacity_is_described() {
         assert_eq!(
             said.split([' ', '\n']).next(),
             Some(value.to_string().as_str())
-        );
-        assert!(
-            readme.contains(&format!("| `{name}` | {value} |")),
-            "README: {name}"
         );
     }
 }

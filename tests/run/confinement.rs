@@ -205,7 +205,7 @@ fn low_port_is_bound_at_start_and_kept() {
         &daemon,
         &COREFILE.replace("prometheus", "prometheus localhost:81"),
     );
-    let (_, line) = daemon.line("reload: Corefile:2: prometheus: can't listen on ");
+    let (_, line) = daemon.line("reload: Corefile:2: prometheus: cannot listen on ");
     assert!(line.contains("CAP_NET_BIND_SERVICE"), "{line}");
     reload(
         &site,

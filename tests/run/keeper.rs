@@ -65,7 +65,7 @@ fn without_keeper_a_removed_page_cannot_return() {
     wait_for("whether the worker lives", &false, || lives(worker));
     site.folder.write("Corefile", COREFILE);
     daemon.signal(Signal::SIGHUP);
-    daemon.line("reload: the page can't change");
+    daemon.line("reload: the page cannot change");
     daemon.stop();
 }
 

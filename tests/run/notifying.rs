@@ -116,6 +116,6 @@ fn missing_service_manager_is_logged_and_ignored() {
         .server
         .enter(|| Daemon::spawn(&mut command))
         .attached(1);
-    daemon.line("warning: the service manager can't be told anything: NOTIFY_SOCKET: ");
+    daemon.line("warning: cannot reach the service manager: NOTIFY_SOCKET: ");
     daemon.stop();
 }

@@ -109,7 +109,7 @@ fn refused_reload_changes_nothing() {
         (". {\nebpf {\n".to_owned(), &["Corefile:"]),
         (
             corefile("").replace("prometheus", "prometheus 192.0.2.200:1"),
-            &["Corefile:2: prometheus: can't listen on 192.0.2.200:1"],
+            &["Corefile:2: prometheus: cannot listen on 192.0.2.200:1"],
         ),
         (
             corefile("").replace("example.o", "none.o"),

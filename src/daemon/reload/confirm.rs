@@ -1,46 +1,24 @@
-//! The dead man's switch: what was put in place stays only if somebody says so in time.
+//! Confirmation: a start or reload with `--confirm` is rolled back unless `corexdp confirm` arrives in time.
 //!
-//! Whoever filters the interface by which they are logged in may lock themselves out. Then they can't confirm, and what
-//! was there before returns.
+//! An operator who filters the interface of their own login may lock themselves out. They cannot confirm then, and the
+//! previous filters return.
 
 use std::time::{Duration, Instant};
 
 use super::switch::{persist, put_back};
-use crate::config::{MAX_PLACES, Place, Serving};
-use crate::daemon::event_loop::Daemon;
-use crate::daemon::{Error, Filters, announce_filters, start};
+use crate::config::Serving;
+use crate::daemon::error::Error;
+use crate::daemon::start;
+use crate::daemon::state::{Daemon, Filters, PendingConfirm, Replaced};
 use crate::log::Log;
-use crate::views::Count;
 
-/// What waits to be confirmed.
-#[derive(Debug)]
-pub(in crate::daemon) struct Pending {
-    /// When it is too late.
-    pub(in crate::daemon) until: Instant,
-    /// What returns then.
-    pub(in crate::daemon) old: Old,
-    /// Whether it is the start that waits; then the daemon ends.
-    pub(in crate::daemon) at_start: bool,
-}
-
-/// What a reload replaced.
-#[derive(Debug)]
-pub(in crate::daemon) struct Old {
-    /// Its filters, which do not filter now.
-    pub(in crate::daemon) filters: Filters,
-    /// What was served where.
-    pub(in crate::daemon) places: heapless::Vec<Place, MAX_PLACES>,
-    /// How that was served.
-    pub(in crate::daemon) serving: Serving,
-}
-
-impl Pending {
-    /// What a start with `--confirm` waits for; `filters` are those that an earlier daemon left in place.
-    pub(in crate::daemon) fn start(time: Duration, filters: Filters) -> Self {
+impl PendingConfirm {
+    /// The confirmation of a start; `replaced` are the filters that an earlier daemon left in place.
+    pub(in crate::daemon) fn of_start(time: Duration, replaced: Filters) -> Self {
         Self {
             until: Instant::now() + time,
-            old: Old {
-                filters,
+            replaced: Replaced {
+                filters: replaced,
                 places: heapless::Vec::new(),
                 serving: Serving::default(),
             },
@@ -50,7 +28,7 @@ impl Pending {
 
     pub(in crate::daemon) fn announce(&self, log: &Log) {
         let left = self.until.saturating_duration_since(Instant::now());
-        // Rounded up: it is a few microseconds later already.
+        // Rounded up: a few microseconds are over already.
         let seconds = left.as_secs() + u64::from(left.subsec_millis() > 0);
         let otherwise = if self.at_start {
             "all is as before the start"
@@ -64,34 +42,36 @@ impl Pending {
 }
 
 impl Daemon<'_> {
-    /// Keeps what was put in place.
+    /// Keeps what the last start or reload put in place.
     ///
     /// # Errors
-    /// When nothing waits to be confirmed, for example because it is too late.
+    /// When nothing waits for confirmation, for example after the deadline.
     pub(in crate::daemon) fn confirm(&mut self) -> Result<(), Error> {
-        self.pending.take().ok_or(Error::NothingToConfirm)?;
+        let pending = self.reloading.pending.take();
+        pending.ok_or(Error::NothingToConfirm)?;
         persist(&mut self.filters, &self.options.log);
         self.options.log.info("confirmed");
         Ok(())
     }
 
-    /// Undoes what was not confirmed in time; true when that means to end.
-    pub(in crate::daemon) fn undo(&mut self) -> bool {
+    /// Rolls back what was not confirmed in time; true where that ends the daemon.
+    pub(in crate::daemon) fn roll_back_unconfirmed(&mut self) -> bool {
         let now = Instant::now();
-        let Some(pending) = self.pending.take_if(|pending| pending.until <= now) else {
+        let pending = &mut self.reloading.pending;
+        let Some(pending) = pending.take_if(|pending| pending.until <= now) else {
             return false;
         };
         let log = &self.options.log;
-        let Old {
-            mut filters,
-            places,
-            serving,
-        } = pending.old;
         log.error(if pending.at_start {
             "not confirmed in time: all is as before the start"
         } else {
             "not confirmed in time: the old filters return"
         });
+        let Replaced {
+            mut filters,
+            places,
+            serving,
+        } = pending.replaced;
         put_back(&mut filters, std::mem::take(&mut self.filters), log);
         for filter in &mut filters {
             filter.follow(log);
@@ -100,13 +80,15 @@ impl Daemon<'_> {
         if pending.at_start {
             return true;
         }
-        announce_filters(&self.filters, log);
-        self.counts = Count::of(&self.filters);
+        start::announce(&self.filters, log);
         self.serving = serving;
-        if !places.iter().copied().eq(self.places()) {
-            let listeners = start::listeners_at(&places, self.server.as_ref());
-            match listeners.and_then(|listeners| self.prepare(listeners)) {
-                Ok(page) => self.turn(page),
+        if !places.iter().copied().eq(self.page.places()) {
+            let listeners = self.page.previous_listeners(&places);
+            match listeners.and_then(|listeners| self.page.prepare(listeners)) {
+                Ok(change) => {
+                    self.page.apply(change);
+                    self.page.announce(log);
+                }
                 Err(error) => log.error(format_args!("page: {}", error.chain())),
             }
         }

@@ -1,8 +1,8 @@
-//! The Corefile again, while the filters run.
+//! Reload: the Corefile again, while the filters run.
 //!
-//! All that is new is read, checked, loaded and filled beside the old; a filter whose program and maps are the same goes
-//! on with them. Only then are the programs switched, one step each, or the entries that differ changed, and what is no
-//! longer named is detached. Whatever goes wrong on the way, the old stays or is put back.
+//! Everything new is read, checked, loaded and filled beside the old. A filter whose program and maps are unchanged
+//! keeps them. Then each program is switched in one step, or the entries that differ are updated, and a filter that the
+//! Corefile no longer names is detached. Whatever fails on the way, the old filters stay or are put back.
 
 pub(super) mod confirm;
 pub(super) mod switch;
@@ -10,53 +10,53 @@ pub(super) mod watch;
 
 use std::time::{Duration, Instant};
 
-use self::confirm::{Old, Pending};
-use self::switch::{persist, switch};
-use self::watch::ReloadWatch;
-use super::event_loop::Daemon;
-use super::{Error, announce_filters, start};
-use crate::config::{Config, Place};
-use crate::http::listener::Listeners;
-use crate::http::server::Server;
+use super::error::Error;
+use super::start;
+use super::state::{Daemon, PendingConfirm, Reloading, Replaced};
+use crate::config::Config;
 use crate::plan::sources::Sources;
 use crate::plan::{Plan, Source};
-use crate::views::Count;
+use watch::ReloadWatch;
 
-/// What is prepared for a page whose addresses change.
-pub(super) enum Page {
-    /// To the worker that is there: listen here.
-    Moved(Listeners),
-    /// None, or a first one.
-    Other(Option<Server>),
+impl Reloading {
+    /// Deadline of the directive `reload` or of a pending confirmation.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        let watch = self.watch.as_ref().map(ReloadWatch::at);
+        let pending = self.pending.as_ref().map(|pending| pending.until);
+        watch.into_iter().chain(pending).min()
+    }
 }
 
 impl Daemon<'_> {
-    /// Reloads, and says in the log what came of it. With a time, the new is to be confirmed within that.
+    /// Reloads, and logs the result. With `confirm`, the new filters must be confirmed within that time.
     ///
     /// # Errors
-    /// What is wrong; nothing was changed.
+    /// Everything that is wrong; nothing was changed.
     pub(super) fn reload(&mut self, confirm: Option<Duration>) -> Result<(), Error> {
         self.manager.reloading();
         let mut sources = Sources::default();
         let result = self.try_reload(confirm, &mut sources);
-        match (&result, &mut self.renewal) {
-            (Ok(config), renewal) => *renewal = ReloadWatch::new(config, self.jitter_seed, sources),
-            (Err(_), Some(renewal)) => renewal.refused(sources),
+        let reloading = &mut self.reloading;
+        match (&result, &mut reloading.watch) {
+            (Ok(config), watch) => {
+                *watch = ReloadWatch::new(config, reloading.jitter_seed, sources);
+            }
+            (Err(_), Some(watch)) => watch.refused(sources),
             (Err(_), None) => {}
         }
         let result = result.map(drop);
         let log = &self.options.log;
         match &result {
             Ok(()) => {
-                self.reloads.succeeded();
+                reloading.results.succeeded();
                 log.info("reload: done");
-                if let Some(pending) = &self.pending {
+                if let Some(pending) = &reloading.pending {
                     pending.announce(log);
                 }
             }
             Err(error) => {
                 let text = error.chain();
-                self.reloads.failed(&text);
+                reloading.results.failed(&text);
                 for line in text.lines() {
                     log.error(format_args!("reload: {line}"));
                 }
@@ -76,65 +76,39 @@ impl Daemon<'_> {
         if self.options.source == Source::Stdin {
             return Err(Error::Stdin);
         }
-        if self.pending.is_some() {
+        if self.reloading.pending.is_some() {
             return Err(Error::Unconfirmed);
         }
         let plan = Plan::make(&self.options.source, sources).map_err(Error::Refused)?;
         start::warn(&plan, log);
-        let wanted = plan.config.listen.iter().map(|page| page.place);
-        let page = if wanted.eq(self.places()) {
+        let wanted = plan.config.listen.iter().map(|listen| listen.place);
+        let page = if wanted.eq(self.page.places()) {
             None
         } else {
-            let listeners = start::listeners(&plan, self.server.as_ref())?;
-            Some(self.prepare(listeners)?)
+            Some(self.page.prepare(self.page.listeners(&plan)?)?)
         };
         let prepared = start::prepare(&plan, &self.filters, &mut self.scan, log)?;
         let lasting = confirm.is_none();
         let (running, scan) = (&mut self.filters, &mut self.scan);
-        let mut new = switch(running, &plan, prepared, scan, log, lasting)?;
+        let mut new = switch::switch(running, prepared, scan, log, lasting)?;
         if lasting {
-            persist(&mut new, log);
+            switch::persist(&mut new, log);
         }
-        let old = Old {
-            places: self.places().collect(),
+        let replaced = Replaced {
+            places: self.page.places().collect(),
             serving: std::mem::replace(&mut self.serving, plan.config.serving),
             filters: std::mem::replace(&mut self.filters, new),
         };
-        announce_filters(&self.filters, log);
-        if let Some(page) = page {
-            self.turn(page);
+        start::announce(&self.filters, log);
+        if let Some(change) = page {
+            self.page.apply(change);
+            self.page.announce(log);
         }
-        self.counts = Count::of(&self.filters);
-        self.pending = confirm.map(|time| Pending {
+        self.reloading.pending = confirm.map(|time| PendingConfirm {
             until: Instant::now() + time,
-            old,
+            replaced,
             at_start: false,
         });
         Ok(plan.config)
-    }
-
-    /// Has a worker made where there is none yet; one that is there will listen elsewhere.
-    pub(super) fn prepare(&mut self, listeners: Listeners) -> Result<Page, Error> {
-        Ok(match (&self.server, &mut self.keeper) {
-            (Some(_), _) if !listeners.is_empty() => Page::Moved(listeners),
-            (None, Some(keeper)) => Page::Other(start::server(listeners, keeper)?),
-            (None, None) if !listeners.is_empty() => return Err(Error::NoKeeper),
-            _ => Page::Other(None),
-        })
-    }
-
-    /// Serves the page where it is to be served now.
-    pub(super) fn turn(&mut self, page: Page) {
-        match (page, &mut self.server) {
-            (Page::Moved(listeners), Some(server)) => server.listen(listeners),
-            (Page::Moved(_), None) => {}
-            (Page::Other(other), server) => *server = other,
-        }
-        self.announce_page();
-    }
-
-    /// What is served where, as the Corefile has it.
-    pub(super) fn places(&self) -> impl Iterator<Item = Place> {
-        self.server.iter().flat_map(Server::wanted)
     }
 }

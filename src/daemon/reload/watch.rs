@@ -1,67 +1,68 @@
-//! The directive `reload`: looks from time to time whether anything was changed that the Corefile's content comes from.
+//! The directive `reload`: polls for changes of the Corefile, its imports and the objects.
 
 use std::time::{Duration, Instant};
 
 use crate::config::Config;
-use crate::daemon::event_loop::Daemon;
+use crate::daemon::state::Daemon;
 use crate::kernel::random;
-use crate::log::Log;
 use crate::plan::sources::Sources;
 
-/// When to look next, and what at.
+/// Schedule of the polls, and the content that each poll is compared with.
 #[derive(Debug)]
 pub(in crate::daemon) struct ReloadWatch {
-    every: Duration,
+    period: Duration,
     at: Instant,
-    /// What was read the last time, be it good or not: what was refused is not tried again.
+    /// Content of the last attempt, refused content included: it is not tried again.
     sources: Sources,
 }
 
-/// A number that is another on each box, drawn while that can be done; without one all look at the same time.
+/// Random seed of the reload jitter, so that a fleet of boxes does not poll at the same time. 0 where the kernel gives
+/// none.
 pub(in crate::daemon) fn jitter_seed() -> u32 {
     random::bytes().map_or(0, u32::from_ne_bytes)
 }
 
 impl ReloadWatch {
-    /// As the Corefile asks for it, if it does.
+    /// The watch that the Corefile asks for, if it does.
     pub(in crate::daemon) fn new(
         config: &Config,
         jitter_seed: u32,
         sources: Sources,
     ) -> Option<Self> {
-        let every = config.reload?.every(jitter_seed);
+        let period = config.reload?.every(jitter_seed);
         Some(Self {
-            every,
-            at: Instant::now() + every,
+            period,
+            at: Instant::now() + period,
             sources,
         })
     }
 
-    /// When to look.
+    /// Time of the next poll.
     pub(in crate::daemon) const fn at(&self) -> Instant {
         self.at
     }
 
-    /// What was read by a reload that was refused.
+    /// Notes the content of a reload that was refused.
     pub(in crate::daemon) fn refused(&mut self, sources: Sources) {
         self.sources = sources;
     }
 }
 
 impl Daemon<'_> {
-    /// Reloads if it is time to look and there is something new. What waits to be confirmed is waited for.
-    pub(in crate::daemon) fn renew(&mut self) {
+    /// Reloads if a poll is due and finds a change. A pending confirmation comes first.
+    pub(in crate::daemon) fn reload_if_changed(&mut self) {
         let now = Instant::now();
-        let Some(renewal) = self.renewal.as_mut().filter(|renewal| renewal.at <= now) else {
+        let watch = self.reloading.watch.as_mut();
+        let Some(watch) = watch.filter(|watch| watch.at <= now) else {
             return;
         };
-        renewal.at = now + renewal.every;
-        if self.pending.is_some() || !renewal.sources.have_changed() {
+        watch.at = now + watch.period;
+        if self.reloading.pending.is_some() || !watch.sources.have_changed() {
             return;
         }
-        let log: &Log = &self.options.log;
+        let log = &self.options.log;
         log.info("reload: the Corefile or what it names has changed");
-        // The log has it.
+        // The log has the result.
         let _ = self.reload(None);
     }
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What `dns` counts of queries. */
-#ifndef COREXDP_TALLY_H
-#define COREXDP_TALLY_H
+/* The counters of `dns`, and the functions that count a query. */
+#ifndef COREXDP_DNS_TOTALS_H
+#define COREXDP_DNS_TOTALS_H
 
 #include "dns.h"
 
@@ -32,11 +32,11 @@ struct totals {
 	__u64 other;
 };
 
-static __always_inline void count_fault(struct totals *totals,
-					enum dns_fault fault)
+static __always_inline void count_malformed(struct totals *totals,
+					    enum dns_error error)
 {
 	totals->malformed++;
-	switch (fault) {
+	switch (error) {
 	case DNS_FRAGMENT:
 		totals->fragment++;
 		break;
@@ -63,21 +63,21 @@ static __always_inline void count_fault(struct totals *totals,
 static __always_inline void count_query(struct totals *totals,
 					const struct dns_query *query)
 {
-	if (query->class == DNS_CLASS_IN)
+	if (query->qclass == DNS_CLASS_IN)
 		totals->class_in++;
-	else if (query->class == DNS_CLASS_CH)
+	else if (query->qclass == DNS_CLASS_CH)
 		totals->class_ch++;
-	else if (query->class == DNS_CLASS_ANY)
+	else if (query->qclass == DNS_CLASS_ANY)
 		totals->class_any++;
 	else
 		totals->class_other++;
 	if (!query->edns)
 		totals->edns_none++;
-	else if (query->size <= 512)
+	else if (query->udp_size <= 512)
 		totals->edns_512++;
-	else if (query->size <= 1232)
+	else if (query->udp_size <= 1232)
 		totals->edns_1232++;
-	else if (query->size <= 4096)
+	else if (query->udp_size <= 4096)
 		totals->edns_4096++;
 	else
 		totals->edns_more++;
