@@ -1,6 +1,13 @@
 //! Generates four files for the crate: the capacities, the minified style and script of the HTML page, and its
 //! Content-Security-Policy, which allows no other style and script. An environment variable sets each capacity.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a panic here fails the build"
+)]
+
 use std::fmt::Write as _;
 use std::path::Path;
 use std::{env, fs, process};

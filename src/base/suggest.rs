@@ -1,7 +1,5 @@
 //! What somebody may have meant who wrote a name that is not there.
 
-#![forbid(unsafe_code)]
-
 use std::fmt::Write as _;
 
 /// Longest name looked at, in bytes; nobody mistypes longer ones, and the work is bounded.

@@ -1,7 +1,5 @@
 //! A text buffer of fixed capacity.
 
-#![forbid(unsafe_code)]
-
 use std::fmt::{self, Write};
 
 use crate::base::json::Scalar;

@@ -1,7 +1,5 @@
 //! Sleeping until a descriptor is readable or a time has come, and when to try again.
 
-#![forbid(unsafe_code)]
-
 use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 

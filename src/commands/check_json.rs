@@ -3,8 +3,6 @@
 //! serde-json-core writes each object into a buffer; lists are streamed, so a Corefile of megabytes needs no more than
 //! its longest word.
 
-#![forbid(unsafe_code)]
-
 use std::io::{self, Write};
 
 use serde::Serialize;

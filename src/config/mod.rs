@@ -4,8 +4,6 @@
 //! metrics against the maps they are meant for. Both find every error, not only the first. Map entries stay words of
 //! the Corefile: there may be a hundred thousand, and they are decoded only while they stream into the kernel.
 
-#![forbid(unsafe_code)]
-
 mod address;
 mod bytes;
 mod diagnostics;

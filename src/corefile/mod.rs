@@ -9,8 +9,6 @@
 //! There is one copy of the text. A [`Token`] is a place in it, 16 bytes long, and files are cut into words only as the
 //! parser asks for them, so a word is stored once: in the directive that it belongs to.
 
-#![forbid(unsafe_code)]
-
 mod env;
 mod error;
 mod glob;

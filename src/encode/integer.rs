@@ -1,7 +1,5 @@
 //! Integers inside map values: where they stand and how they are read.
 
-#![forbid(unsafe_code)]
-
 use std::fmt;
 
 use crate::base::json::Scalar;

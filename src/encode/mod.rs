@@ -3,8 +3,6 @@
 //! What a word means is decided by its spelling and the type together: `192.0.2.1` is an address in any four bytes,
 //! `53` a number in the byte order that the type's name says, `ACL_DROP` the value that an enumeration gives it.
 
-#![forbid(unsafe_code)]
-
 mod address;
 mod back;
 pub mod integer;

@@ -1,6 +1,14 @@
 //! The images of cross have the compiler and the variables of `cross/dist.sh`. The tests read the Dockerfiles and
 //! start no container.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a panic is how a test fails"
+)]
+
 use std::collections::BTreeMap;
 use std::env;
 use std::fs;

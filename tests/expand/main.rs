@@ -1,10 +1,11 @@
 //! `corexdp expand` and `corexdp check`: what the Corefile says, and whether it may.
 
 #![allow(
-    clippy::unwrap_used,
     clippy::expect_used,
+    clippy::indexing_slicing,
     clippy::panic,
-    clippy::indexing_slicing
+    clippy::unwrap_used,
+    reason = "a panic is how a test fails"
 )]
 
 use serde_json::{Value, json};

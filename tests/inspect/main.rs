@@ -1,10 +1,11 @@
 //! `inspect`: what it tells of objects, and that the block it offers is a Corefile's.
 
 #![allow(
-    clippy::unwrap_used,
     clippy::expect_used,
+    clippy::indexing_slicing,
     clippy::panic,
-    clippy::indexing_slicing
+    clippy::unwrap_used,
+    reason = "a panic is how a test fails"
 )]
 
 use std::fs;

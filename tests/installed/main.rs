@@ -1,6 +1,14 @@
 //! The files that Buildroot and Yocto put into an image, by their own install commands: tests/appliance/packages.sh
 //! runs them. `make appliance` compares its images with the same lists.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a panic is how a test fails"
+)]
+
 use std::fs;
 use std::path::Path;
 use std::process::Command;

@@ -2,10 +2,11 @@
 //! no damage makes it panic.
 
 #![allow(
-    clippy::unwrap_used,
     clippy::expect_used,
+    clippy::indexing_slicing,
     clippy::panic,
-    clippy::indexing_slicing
+    clippy::unwrap_used,
+    reason = "a panic is how a test fails"
 )]
 
 mod layouts;

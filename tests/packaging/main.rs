@@ -1,5 +1,13 @@
 //! The packages of Buildroot and Yocto agree with this program: version, crates, capacities, paths, files.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a panic is how a test fails"
+)]
+
 use std::fs;
 use std::path::Path;
 use std::process::Command;

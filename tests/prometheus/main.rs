@@ -1,10 +1,11 @@
 //! A fleet as a real Prometheus sees it: many daemons scraped, and the rules of `tests/prometheus/` at work.
 
 #![allow(
-    clippy::unwrap_used,
     clippy::expect_used,
+    clippy::indexing_slicing,
     clippy::panic,
-    clippy::indexing_slicing
+    clippy::unwrap_used,
+    reason = "a panic is how a test fails"
 )]
 
 use std::fmt::Write as _;

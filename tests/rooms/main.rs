@@ -3,6 +3,14 @@
 //! A room is a folder of `src`. It imports rooms of lower floors only, so that every room can be read, tested and fuzzed
 //! without the rooms above it.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a panic is how a test fails"
+)]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,13 @@
 //! `make dist` says what its binaries are made of: each crate that is linked, once, and nothing else.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a panic is how a test fails"
+)]
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;

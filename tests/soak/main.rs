@@ -4,10 +4,11 @@
 //! Runs for `COREXDP_SOAK_SECONDS`; `make soak` runs the shipped build for half an hour.
 
 #![allow(
-    clippy::unwrap_used,
     clippy::expect_used,
+    clippy::indexing_slicing,
     clippy::panic,
-    clippy::indexing_slicing
+    clippy::unwrap_used,
+    reason = "a panic is how a test fails"
 )]
 
 mod flaps;

@@ -1,5 +1,13 @@
 //! The supply chain of this program: origins of its packages, their licences, and advisories against them.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a panic is how a test fails"
+)]
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;

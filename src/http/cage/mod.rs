@@ -11,8 +11,6 @@
 //! The keeper goes through 1 to 3 once, since only root can take other ids. Each worker goes through the rest, before
 //! the first byte from the network is read.
 
-#![forbid(unsafe_code)]
-
 pub mod ids;
 pub mod limits;
 pub mod list;
