@@ -1,5 +1,5 @@
-//! What Buildroot and Yocto put into an image, as their own install commands do it: tests/appliance/packages.sh runs
-//! them. `make appliance` compares what is in its images with the same lists.
+//! The files that Buildroot and Yocto put into an image by their own install commands, which
+//! tests/appliance/packages.py runs. `make appliance` compares the files of its images with the same lists.
 
 use std::fs;
 use std::path::Path;
@@ -18,7 +18,7 @@ struct Installed {
 /// What `package` installs for `init`, in the order of its paths.
 fn installed(package: &str, init: &str) -> Vec<Installed> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let output = Command::new("tests/appliance/packages.sh")
+    let output = Command::new("tests/appliance/packages.py")
         .args([package, init, env!("CARGO_BIN_EXE_corexdp"), "target/bpf"])
         .current_dir(folder)
         .output()

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * The DNS server that the appliance's filter stands in front of: every question
- * has the answer 198.51.100.80. BusyBox has no server for UDP, and a C library
- * for another machine is much to ask of whoever runs the test, so this has none.
+ * The DNS server behind the filter: every question has the answer 198.51.100.80.
+ * BusyBox has no UDP server. No C library is used, so the test needs none for
+ * another architecture.
  */
 #if defined(__aarch64__)
 enum { SENDTO = 206, RECVFROM = 207, SOCKET = 198, BIND = 200, EXIT = 93 };
@@ -11,7 +11,7 @@ __asm__(".globl _start\n_start:\n\tbl serve\n");
 enum { SENDTO = 44, RECVFROM = 45, SOCKET = 41, BIND = 49, EXIT = 60 };
 __asm__(".globl _start\n_start:\n\tand $-16, %rsp\n\tcall serve\n");
 #else
-#error "the system calls of this machine are missing"
+#error "the system calls of this architecture are missing"
 #endif
 
 enum { HEADER = 12, INTERNET = 2, DATAGRAM = 2 };
@@ -61,7 +61,7 @@ static long call(long number, long a, const void *b, long c, long d,
 #endif
 }
 
-/* Makes an answer of a query; its length, or 0 when it is no query. */
+/* Turns a query into its answer. Returns the length, or 0 if it is no query. */
 static long answer(unsigned char *packet, long length)
 {
 	long at = HEADER;
