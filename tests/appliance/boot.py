@@ -23,8 +23,8 @@ BOOTS_FOLDER = WORK / 'boots'
 def run_apart(boot):
     """Runs one boot in a process with namespaces of its own, and returns the path of its report.
 
-    The kernel ends what the boot leaves: its processes are in one PID namespace, its network devices in one network
-    namespace, and both end when this process does, whatever ends it.
+    The kernel cleans up: all processes of the boot are in one PID namespace and its devices in one network namespace.
+    Both end with this process, whatever ends it.
     """
     path = BOOTS_FOLDER / f'{boot.name}.report'
     with open(path, 'wb') as report:

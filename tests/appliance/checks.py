@@ -1,6 +1,6 @@
-"""The checks of every machine. Each section leaves the device as it found it: the right Corefile, the daemon attached.
+"""The checks of every machine.
 
-`once` is for actions and for what an action promises to have done when it returns; `until` is for every other state.
+`once` is for actions, and for states that an action has reached when it returns. `until` is for all other states.
 """
 
 from .outside import ALLOWED, DENIED
@@ -10,6 +10,7 @@ DROPPED = 'coredns_ebpf_acl_dropped_packets'
 
 
 def check_device(device, report):
+    """All checks of a device that has just started, in an order that later ones build on."""
     check_start(device, report)
     check_traffic(device, report)
     check_reload(device, report)
@@ -30,7 +31,8 @@ def check_start(device, report):
     report.until('the kernel has an XDP link of the daemon on both interfaces', device.has_links)
     report.until(f'eth0 (virtio_net) is attached in {mode} mode', device.is_attached, 'eth0', mode)
     if mode != 'native':
-        report.until('the log says why not native', device.log_has, 'eth0: native mode refused: .*[a-z]')
+        report.until('the log says why eth0 is not in native mode', device.log_has,
+                     'eth0: native mode refused: .*[a-z]')
     report.until('lan0 (veth) is attached in native mode', device.is_attached, 'lan0', 'native')
 
 
@@ -47,13 +49,13 @@ def check_traffic(device, report):
     report.until('the page, from outside, counts the packet that was dropped', device.sample_is, DROPPED, 1)
     report.until('inside: a host at lan0 gets its answer', device.inside,
                  'nsenter -t $(cat /run/host.pid) -n nslookup -type=a www.example 198.51.100.1 | grep 198.51.100.80')
-    report.until('the page, from inside, counts its question', device.inside,
+    report.until('the page, from inside, counts the question of that host', device.inside,
                  'wget -q -O - http://127.0.0.1:9153/metrics | grep "^coredns_ebpf_lan_dns_packets 1$"')
 
 
 def check_reload(device, report):
     """A reload reads only the Corefile anew, so counters go on; after a reload that fails, too."""
-    report.once('reload by the same daemon', device.reloads, 'success', 1)
+    report.once('reload succeeds in the same daemon', device.reloads, 'success', 1)
     report.until('the log says that the reload is done', device.log_has, 'reload: done')
     report.until('the kernel has its XDP links', device.has_links)
     report.until('outside: 192.0.2.66 gets no answer, 192.0.2.10 does', device.filters_as_configured)
@@ -84,6 +86,7 @@ def check_programs(device, report):
 
 
 def check_service(device, report):
+    """Leaves the daemon stopped, with a wrong Corefile."""
     report.once('after SIGKILL another daemon attaches', device.replaces_daemon_after, 'KILL')
     report.until('the kernel has its XDP links', device.has_links)
     report.until('outside: 192.0.2.66 gets no answer', device.ignores, DENIED)

@@ -30,7 +30,7 @@ class Console:
         threading.Thread(target=self._collect_lines, args=(from_machine,), daemon=True).start()
 
     def wait_until_ready(self, limit):
-        """Waits until the machine has started; at most `limit` seconds."""
+        """Waits at most `limit` seconds until the machine has started."""
         for line in self._next_lines(limit):
             if line == READY:
                 return

@@ -74,7 +74,7 @@ class Archive:
             run('dpkg-deb', '-x', archive, scratch / 'root')
 
     def _unpack_kernel(self, scratch, arch, version):
-        """The newest kernel of that version whose file is on the mirror: its list may name files that are gone."""
+        """The newest kernel of that version whose file is on the mirror: the list may name files that are gone."""
         failure = None
         for package in self._apt.kernels(arch, version):
             try:
@@ -123,7 +123,8 @@ class Apt:
             release = line.split('|')[1].strip()
             if release.startswith(f'{version}.'):
                 shown = self.run('cache', 'show', f'{cloud}={release}')
-                yield f"{re.search(r'^Depends: (linux-image-[^ ,]*)', shown, re.M)[1]}:{arch}"
+                for name in re.findall(r'^Depends: (linux-image-[^ ,]*)', shown, re.M):
+                    yield f'{name}:{arch}'
 
 
 def sources_list():

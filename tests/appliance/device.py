@@ -7,7 +7,7 @@ from . import outside
 from .outcome import Outcome, ask_until
 from .outside import ALLOWED, DENIED
 
-# Seconds until the daemon has done its part, on a host whose processors are busy with other work.
+# Seconds until the daemon has reacted. The host may be busy with other work.
 DAEMON_LIMIT = 120
 # The watchdog of the unit waits 60 s before it replaces the daemon.
 REPLACEMENT_LIMIT = 240

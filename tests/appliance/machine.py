@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from .console import Console, ConsoleError
 
-# Seconds, on a host whose processors are busy with other work.
+# Seconds until a machine counts as hanging. Its host may be busy with other work.
 BOOT_LIMIT = 600
 COMMAND_LIMIT = 180
 LAST_LINES = 25
@@ -36,7 +36,7 @@ class MachineLost(Exception):
 
 
 class Machine:
-    """Runs from `with` to the end of its block. Its process ends with this one in any case: see boot.run_apart."""
+    """One emulated machine. Its process ends with the `with` block, or with this process: see boot.run_apart."""
 
     def __init__(self, boot, image, folder):
         self._folder = folder
@@ -59,9 +59,9 @@ class Machine:
         """Waits for the console, the last service that the machine starts."""
         self._ask(self._console.wait_until_ready, BOOT_LIMIT)
 
-    def run(self, command, limit=COMMAND_LIMIT):
+    def run(self, command):
         """Runs a command of the shell inside."""
-        return self._ask(self._console.run, command, limit)
+        return self._ask(self._console.run, command, COMMAND_LIMIT)
 
     def must_run(self):
         """Raises MachineLost if the machine has ended: silence of its network then means nothing."""

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Installs corexdp as its packages for Buildroot and Yocto do: by their own commands, run on files from dist/.
+"""Installs corexdp by the install commands of its packages for Buildroot and Yocto, run on files from dist/.
 
 Usage: tests/appliance/packages.py buildroot|yocto sysv|systemd BINARY OBJECTS
 
@@ -101,7 +101,7 @@ INSTALL = {'buildroot': install_buildroot, 'yocto': install_yocto}
 
 
 def lay_out(build, place, binary, objects):
-    """Puts what the package would have compiled where the package leaves it."""
+    """Puts the compiled files where the package leaves them."""
     (build / place).parent.mkdir(parents=True)
     shutil.copy(binary, build / place)
     for program in objects.glob('*.o'):

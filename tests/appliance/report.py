@@ -3,7 +3,7 @@
 from .machine import MachineLost
 from .outcome import ask_until
 
-# Seconds until a state must hold, on a host whose processors are busy with other work.
+# Seconds until a state must hold. The host may be busy with other work.
 STATE_LIMIT = 120
 # Lines of the text that a failed check shows.
 SHOWN_LINES = 12
@@ -18,11 +18,11 @@ class Report:
         self._is_lost = False
 
     def once(self, text, question, *arguments):
-        """Checks an action, or a state that must hold by now: asks once."""
+        """Checks an action, or a state that an action has reached: asks once."""
         self._check(text, lambda: question(*arguments))
 
     def until(self, text, question, *arguments):
-        """Checks a state that comes about by itself: asks until it holds, or for STATE_LIMIT seconds."""
+        """Checks a state: asks until it holds, at most for STATE_LIMIT seconds."""
         self._check(text, lambda: ask_until(lambda: question(*arguments), STATE_LIMIT))
 
     def _check(self, text, ask):

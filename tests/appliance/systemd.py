@@ -8,14 +8,14 @@ UNIT = ('/lib/systemd/system/corexdp.service', '', 'enabled')
 
 
 def check_unit(device, report):
-    """Before anything has been done to the daemon."""
+    """The checks before any action on the daemon."""
     report.once('systemd is the first process', device.inside, 'readlink /proc/1/exe | grep /systemd$')
     report.until('systemd takes every option of the unit', options_are_taken, device)
     report.once('the unit is that of the package, enabled', unit_is_the_packages, device)
-    report.once('the next service, ordered by the unit alone, started after it', started_before, device,
+    report.once('the next service, ordered by the unit alone, started after corexdp', started_before, device,
                 'corexdp', 'named')
     report.until('the processes are confined as the unit says', processes_are_confined, device)
-    report.until('corexdp status, through its socket, says so', device.inside, 'corexdp status | grep eth0')
+    report.until('corexdp status, through its socket, lists eth0', device.inside, 'corexdp status | grep eth0')
 
 
 def options_are_taken(device):
@@ -45,8 +45,8 @@ def confined(device, pattern):
 
 
 def check_states(device, report):
-    """After start has refused a wrong Corefile."""
-    report.once('systemd does not retry a start that a wrong Corefile fails', is_not_retried, device)
+    """The checks after start has refused a wrong Corefile."""
+    report.once('systemd does not restart a daemon whose Corefile is wrong', is_not_retried, device)
     report.once('with the right Corefile again start succeeds', starts_with_right_corefile, device)
     report.once('while an interface is down the unit is starting', is_starting_while_down, device)
     report.once('the unit is active once its filters are attached', is_active_once_up, device)
@@ -56,7 +56,7 @@ def check_states(device, report):
     report.once('with exit hold the filter stays without its daemon', holds_filter, device)
     report.once('the next daemon adopts the filter, with its counters', adopts_filter, device)
     report.once('a held filter ends with its pins', lets_filter_go, device)
-    report.once('stopped while one starts, it leaves nothing behind', leaves_nothing_behind, device)
+    report.once('a stop while the unit is starting leaves nothing behind', leaves_nothing_behind, device)
 
 
 def is_active(device):
@@ -68,7 +68,7 @@ def restarts(device):
 
 
 def is_not_retried(device):
-    """systemd retries other failures each second."""
+    """After other failures systemd restarts the daemon each second."""
     before = restarts(device)
     return (before and device.inside('sleep 4') and restarts(device).says(before.text)
             and device.inside('systemctl is-failed corexdp'))
