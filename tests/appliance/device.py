@@ -35,7 +35,7 @@ class Device:
         return self.machine.run(command)
 
     def service(self, action):
-        """The init system does this to corexdp; if it fails, the text is the end of the log."""
+        """The init system succeeds with this action on corexdp. The text of a failure is the end of the log."""
         return self.inside(f'service {action}') or Outcome(False, self.inside('log | tail -n 8').text)
 
     def log_has(self, pattern):
@@ -73,7 +73,7 @@ class Device:
         return self.sample_is(f'corexdp_filter_attached{{interface="{interface}",mode="{mode}"}}', 1)
 
     def has_installed_files(self):
-        """corexdp's files are the package's, with their modes and owners, and the Corefile of the image."""
+        """The files of corexdp are those of the package, with their modes and owners, and the image's Corefile."""
         found = self.inside('find / -xdev "(" -path "*/corexdp*" -o -name "*corexdp" ")" ! -path "*.wants/*" |'
                             ' xargs stat -c "%a %u:%g %n"')
         expected = {'644 0:0 /etc/corexdp/Corefile', *self.installed}

@@ -1,6 +1,6 @@
 """The image as a vendor builds it: a kernel, an initramfs that only finds the root, and the root, a read-only squashfs.
 
-The root has what a package installs, a Corefile, and the test's way in; init is BusyBox or systemd.
+The root has the files of a package, a Corefile and the test's console. Its init is BusyBox or systemd.
 """
 
 import gzip
@@ -62,7 +62,7 @@ def make_initramfs(boot, linux, root, target):
 
 def make_squashfs(boot, linux, package, root, target):
     MAKE_BASE[boot.init](boot, root)
-    # Owners and modes of the package too; folders of the base may be symbolic links.
+    # tar keeps the owners and modes of the package. Folders of the base may be symbolic links.
     run('tar', '-x', '--keep-directory-symlink', '--no-overwrite-dir', '-p', '-C', root,
         input=run('tar', '-c', '-C', package, '.'))
     for files in ('common', boot.init):
@@ -96,7 +96,7 @@ MAKE_BASE = {'sysv': make_sysv_base, 'systemd': make_systemd_base}
 
 
 def install_busybox(boot, root, applets):
-    """BusyBox, and links for the applets that the root does not have from elsewhere."""
+    """Installs BusyBox, with links for the applets that the root lacks."""
     shutil.copy(busybox_folder(boot.arch) / 'bin/busybox', root / 'bin')
     for applet in applets:
         if not os.path.lexists(root / 'bin' / applet):

@@ -79,7 +79,7 @@ def install_yocto(init, binary, objects, build, root):
 
 
 def install_function(recipe, feature):
-    """do_install for the shell: its only expression in Python, a question for a feature, becomes true or false."""
+    """do_install for the shell: its only kind of Python expression, a test for a feature, becomes true or false."""
     function = re.search(r'^do_install\(\) \{\n.*?^\}$', recipe, re.M | re.S)[0]
     function = re.sub(
         r"\$\{@bb\.utils\.contains\('DISTRO_FEATURES', '([a-z]*)', 'true', 'false', d\)\}",
@@ -109,7 +109,7 @@ def lay_out(build, place, binary, objects):
 
 
 def run_make(*words):
-    """Runs make as its own command, not as part of a make that started the test."""
+    """Runs make, independent of a make that started the test."""
     environment = {name: value for name, value in os.environ.items() if name not in ('MAKEFLAGS', 'MAKELEVEL')}
     return run('make', '--no-print-directory', '-f', 'tests/appliance/buildroot.mk', *words, env=environment)
 
@@ -123,7 +123,7 @@ def run(*command, **options):
 
 
 def list_installed(root):
-    """Mode, owner and path of each entry of `root`, but for the folders that every image has; sorted by path."""
+    """Mode, owner and path of each entry of `root`, sorted by path. Folders that every image has are left out."""
     listed = {}
     for path in Path(root).rglob('*'):
         name = f'/{path.relative_to(root)}'
