@@ -1,38 +1,39 @@
-# `make help` lists the targets. Each of build, demo and test may be the first command after cloning.
+# `make help` lists the targets. Each target installs its requirements, so any may be the first after cloning.
 
 CARGO ?= cargo
 CLANG ?= clang
 LLVM_STRIP ?= llvm-strip
 
-# The places that are promised, whatever the environment says.
+# The documented output folder overrides the environment of the caller.
 export CARGO_TARGET_DIR := $(CURDIR)/target
 unexport CARGO_BUILD_TARGET
-# The tests and their set-up use the same tools.
+# The scripts in tests/ use the same tools.
 export CARGO CLANG LLVM_STRIP
 
-# Version 2 of the instruction set: every kernel that has XDP links knows it. Paths in the debug information are
-# relative, so that the same source gives the same object in any folder.
+# Every kernel with XDP links (5.9) knows version 2 of the instruction set. Paths in the debug information are relative, so
+# that the same source gives the same object in every folder.
 BPF_FLAGS := -O2 -g -Wall -Wextra -Werror -target bpf -mcpu=v2 -I/usr/include/$(shell uname -m)-linux-gnu \
 	-fdebug-prefix-map=$(CURDIR)=. -fdebug-compilation-dir=.
 BPF_PROGRAMS := $(patsubst bpf/%.bpf.c,%,$(wildcard bpf/*.bpf.c))
 BPF_OUTPUTS := $(foreach name,$(BPF_PROGRAMS),target/bpf/$(name).o target/bpf/$(name).Corefile)
 
-# Scripts by their first line, since not all have a name that ends in .sh.
+# Scripts are found by their first line, because some names do not end in .sh.
 SCRIPTS = $(shell grep -rlI --exclude-dir=target --exclude-dir=dist --exclude-dir=.git '^\#!/.*sh$$' .)
 
 PYTHON = $(shell find cross tests -name '*.py')
 
-# The recipes of the Yocto layer, which has no home page to name.
+# The recipes of the Yocto layer. They set no HOMEPAGE.
 LAYER = $(shell find yocto-layer -name '*.bb' -o -name '*.bbappend' -o -name '*.inc' -o -name layer.conf)
 
-.PHONY: help build binary demo test faults fuzz soak bench dist appliance lint clean setup-build setup-demo setup-test setup-bench \
+.PHONY: help build binary demo check test faults fuzz soak bench dist appliance lint clean setup-build setup-demo setup-test setup-bench \
 	setup-dist setup-appliance
 .DELETE_ON_ERROR:
 
 help:
 	@echo 'make build   target/release/corexdp and, beside their Corefiles, the example programs target/bpf/*.o'
 	@echo 'make demo    builds, then filters a real DNS server in network namespaces and shows it (root)'
-	@echo 'make test    everything that CI runs (root)'
+	@echo 'make check   rustfmt, clippy, unit and end-to-end tests of the debug build, in minutes (root)'
+	@echo 'make test    everything that CI runs (root); tests/all.sh lists the steps of check and of test'
 	@echo 'make faults  makes every system call of the daemon fail in every way (root)'
 	@echo 'make fuzz    looks for inputs that break a promise, SECONDS_EACH (600) for each target'
 	@echo 'make soak    MINUTES (30) of packets, scrapes, reloads and a flapping interface; nothing may grow (root)'
@@ -59,20 +60,23 @@ target/bpf/%.Corefile: bpf/%.Corefile
 demo: build | setup-demo
 	tests/demo.sh
 
+check: $(BPF_OUTPUTS) | setup-test
+	tests/all.sh check
+
 test: | setup-test
 	tests/all.sh
 
-# Of each call one failure is part of `make test`.
+# `make test` includes one failure of each call.
 faults: | setup-test
 	COREXDP_FAULTS=all $(CARGO) test --locked --test faults
 
-# How long each target runs, two at a time on two cores.
+# Seconds for each fuzz target. One target runs on each core at a time.
 SECONDS_EACH ?= 600
 
 fuzz: | setup-test
 	tests/fuzz.sh $(SECONDS_EACH)
 
-# How long the soak takes.
+# Minutes of the soak test.
 MINUTES ?= 30
 
 soak: build | setup-test

@@ -1,5 +1,12 @@
-//! Compiles two things in: the capacities, each with a default and an environment variable of its name that sets it; and
-//! the page's style and script without indentation and comments, with the policy that allows these two and nothing else.
+//! Generates four files for the crate: the capacities, the minified style and script of the HTML page, and its
+//! Content-Security-Policy, which allows no other style and script. An environment variable sets each capacity.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a panic here fails the build"
+)]
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -11,17 +18,17 @@ const CAPACITIES: [(&str, usize, &str); 6] = [
     ("MAX_FILTERS", 4, "`ebpf` blocks in a Corefile"),
     ("MAX_METRICS", 256, "metrics over all filters"),
     ("MAX_KEY", 64, "bytes of a key"),
-    ("MAX_VALUE", 1024, "bytes of a value, one CPU's"),
+    ("MAX_VALUE", 1024, "bytes of a value for one CPU"),
     (
         "MAX_COREFILE",
         4 << 20,
-        "bytes of Corefile, imports included",
+        "bytes of a Corefile with its imports",
     ),
     ("MAX_PAGE", 256 << 10, "bytes of a page"),
 ];
 
-/// What is as good without blanks in a style; ours has no texts in quotes that they could belong to.
-const STYLE_MARKS: [(&str, &str); 8] = [
+/// Replacements that shorten a style. The style of the page has no quoted text, which they would damage.
+const STYLE_REPLACEMENTS: [(&str, &str); 8] = [
     ("\n", ""),
     (" {", "{"),
     ("{ ", "{"),
@@ -32,8 +39,8 @@ const STYLE_MARKS: [(&str, &str); 8] = [
     (", ", ","),
 ];
 
-/// The same in a script; these do not stand in the texts of ours.
-const SCRIPT_MARKS: [(&str, &str); 5] = [
+/// Replacements that shorten a script. The strings of the page's script contain none of these.
+const SCRIPT_REPLACEMENTS: [(&str, &str); 5] = [
     (" => ", "=>"),
     (" = ", "="),
     (" === ", "==="),
@@ -45,14 +52,14 @@ fn main() {
     let folder = env::var("OUT_DIR").expect("cargo sets OUT_DIR");
     let folder = Path::new(&folder);
     fs::write(folder.join("capacity.rs"), capacities()).expect("OUT_DIR is writable");
-    let read = |name| shortened(&format!("src/overview/page/{name}"));
-    let parts = [
-        ("style.css", tight(read("style.css"), &STYLE_MARKS)),
-        ("script.js", tight(read("script.js"), &SCRIPT_MARKS)),
+    let sources = [
+        ("style.css", &STYLE_REPLACEMENTS[..]),
+        ("script.js", &SCRIPT_REPLACEMENTS[..]),
     ];
-    let [style, script] = parts.map(|(name, short)| {
-        fs::write(folder.join(name), &short).expect("OUT_DIR is writable");
-        format!("'sha256-{}'", base64(&Sha256::digest(short)))
+    let [style, script] = sources.map(|(name, replacements)| {
+        let minified = minify(&format!("src/views/page/{name}"), replacements);
+        fs::write(folder.join(name), &minified).expect("OUT_DIR is writable");
+        format!("'sha256-{}'", base64(&Sha256::digest(minified)))
     });
     let policy = format!(
         "default-src 'none'; style-src {style}; script-src {script}; connect-src 'self'; img-src data:; \
@@ -61,32 +68,31 @@ fn main() {
     fs::write(folder.join("policy"), policy).expect("OUT_DIR is writable");
 }
 
-/// A style or a script as it is sent: without indentation, empty lines, and lines that are all comment.
-fn shortened(path: &str) -> String {
+/// Reads a style or a script, removes indentation, empty lines and lines with only a comment, and applies the
+/// replacements.
+fn minify(path: &str, replacements: &[(&str, &str)]) -> String {
     println!("cargo:rerun-if-changed={path}");
     let text = fs::read_to_string(path).unwrap_or_else(|error| panic!("{path}: {error}"));
     let comment =
         |line: &str| line.starts_with("//") || line.starts_with("/*") && line.ends_with("*/");
-    let lines = text.lines().map(str::trim);
-    lines
+    let code: String = text
+        .lines()
+        .map(str::trim)
         .filter(|line| !line.is_empty() && !comment(line))
         .flat_map(|line| [line, "\n"])
-        .collect()
-}
-
-/// A text without the blanks, and the like, beside these marks.
-fn tight(text: String, marks: &[(&str, &str)]) -> String {
-    let shorter = |text: String, (from, to): &(&str, &str)| text.replace(from, to);
-    marks.iter().fold(text, shorter)
+        .collect();
+    replacements
+        .iter()
+        .fold(code, |code, (from, to)| code.replace(from, to))
 }
 
 fn base64(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::new();
     for chunk in bytes.chunks(3) {
-        let mut three = [0; 3];
-        three[..chunk.len()].copy_from_slice(chunk);
-        let bits = u32::from_be_bytes([0, three[0], three[1], three[2]]);
+        let mut padded = [0; 3];
+        padded[..chunk.len()].copy_from_slice(chunk);
+        let bits = u32::from_be_bytes([0, padded[0], padded[1], padded[2]]);
         for (at, shift) in [18, 12, 6, 0].into_iter().enumerate() {
             let digit = DIGITS[(bits >> shift) as usize % 64];
             text.push(if at <= chunk.len() { digit.into() } else { '=' });
@@ -97,7 +103,7 @@ fn base64(bytes: &[u8]) -> String {
 
 fn capacities() -> String {
     let mut text = String::new();
-    for (name, default, what) in CAPACITIES {
+    for (name, default, meaning) in CAPACITIES {
         let variable = format!("COREXDP_{name}");
         println!("cargo:rerun-if-env-changed={variable}");
         let value = match env::var(&variable) {
@@ -111,7 +117,7 @@ fn capacities() -> String {
         };
         let _ = writeln!(
             text,
-            "/// {what}; set by `{variable}` at build time.\npub const {name}: usize = {value};"
+            "/// {meaning}; set by `{variable}` at build time.\npub const {name}: usize = {value};"
         );
     }
     text

@@ -1,21 +1,26 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Token buckets that many CPUs share without a lock.
+ * Token buckets that all CPUs share without a lock.
  *
- * A bucket is one number: the time at which it will be full again, in sixteenths
- * of a nanosecond since boot. Each packet that passes puts that off by what one
- * token takes to drip in; how far off it is says how many tokens are left. A
- * bucket that was left alone, for however long, is full since then and no more.
+ * The algorithm is the generic cell rate algorithm (ITU-T I.371). A bucket is
+ * one number: the time at which it will be full again, in ticks since boot (see
+ * clock.h). Each packet that passes moves this time forward by the interval of
+ * one token. The distance from now to this time gives the number of tokens
+ * left. A bucket that was idle for any time is full, and holds no more than its
+ * burst.
  *
- * What can go wrong between CPUs is small, and in the packet's favour. Between
- * looking and taking, each other CPU may take the same last token: it is owed
- * then, as the taking adds up. And what is taken while another CPU finds the
- * bucket full may be forgotten: one packet of each other CPU, once. Kernels
- * before 5.12 have no compare-and-swap for us, which would avoid both.
+ * Races between CPUs are rare and favour the packet:
  *
- * A deep bucket goes by a rough clock: tokens drip in once per tick of the
- * kernel's timer, and a burst after a pause may have those of one tick more. That
- * is a fiftieth of it at most, and on the average nothing.
+ *   - Between check and take, every other CPU may take the same last token.
+ *     Takes add up, so the bucket owes these tokens.
+ *   - A take may be lost while another CPU finds the bucket full: one packet of
+ *     each other CPU, once.
+ *
+ * An atomic compare-and-exchange would avoid both. BPF has it since Linux 5.12.
+ *
+ * A bucket with a large burst uses the coarse clock: tokens arrive once per
+ * jiffy, and a burst after a pause may exceed its size by the tokens of one
+ * jiffy. This is a fiftieth of the burst at most. The average rate is exact.
  */
 #ifndef COREXDP_BUCKET_H
 #define COREXDP_BUCKET_H
@@ -23,55 +28,61 @@
 #include "clock.h"
 #include "packet.h"
 
-/* Keeps the depth of a bucket within 64 bits, at one packet per second too. */
+/* Keeps the tolerance within 64 bits at one packet per second. */
 #define MAX_BURST (1U << 28)
 
 struct bucket {
-	__u64 full; /* when it is */
+	__u64 full; /* time at which the bucket is full again */
 };
 
-/* How a bucket drips. */
-struct flow {
-	__u64 token; /* ticks that one takes */
-	__u64 depth; /* ticks that all but one take */
+/* Both in ticks. */
+struct bucket_rate {
+	__u64 interval;  /* between two tokens */
+	__u64 tolerance; /* intervals of a burst, less one */
 };
 
-/* So many packets per second, above 0, and so many at once; 0: as many. */
-static __always_inline struct flow flow_of(__u32 rate, __u32 burst)
+/*
+ * `rate` is in packets per second, `burst` in packets; a burst of 0 stands for
+ * `rate` packets. A rate of 0 returns zeros, and the caller uses no bucket.
+ */
+static __always_inline struct bucket_rate bucket_rate_of(__u32 rate,
+							 __u32 burst)
 {
-	struct flow flow = {};
+	struct bucket_rate bucket_rate = {};
 
 	if (!rate)
-		return flow;
+		return bucket_rate;
 	if (!burst)
 		burst = rate;
 	if (burst > MAX_BURST)
 		burst = MAX_BURST;
-	flow.token = TICKS_PER_SECOND / rate;
-	flow.depth = flow.token * (burst - 1);
-	return flow;
+	bucket_rate.interval = TICKS_PER_SECOND / rate;
+	bucket_rate.tolerance = bucket_rate.interval * (burst - 1);
+	return bucket_rate;
 }
 
-/* Whether a tick of the timer, 10 ms at most, is little to it. */
-static __always_inline bool flow_is_deep(const struct flow *flow)
+/* True if an error of one jiffy, 10 ms at most, is small beside the burst. */
+static __always_inline bool tolerates_jiffy(const struct bucket_rate *rate)
 {
-	return flow->depth >= TICKS_PER_SECOND / 2;
+	return rate->tolerance >= TICKS_PER_SECOND / 2;
 }
 
 static __always_inline bool bucket_has_token(const struct bucket *bucket,
-					     const struct flow *flow, __u64 now)
+					     const struct bucket_rate *rate,
+					     __u64 now)
 {
 	__u64 full = *(volatile __u64 *)&bucket->full;
 
-	return full <= now || full - now <= flow->depth;
+	return full <= now || full - now <= rate->tolerance;
 }
 
-static __always_inline void bucket_take(struct bucket *bucket,
-					const struct flow *flow, __u64 now)
+static __always_inline void bucket_take_token(struct bucket *bucket,
+					      const struct bucket_rate *rate,
+					      __u64 now)
 {
 	if (*(volatile __u64 *)&bucket->full < now)
 		*(volatile __u64 *)&bucket->full = now;
-	__sync_fetch_and_add(&bucket->full, flow->token);
+	__sync_fetch_and_add(&bucket->full, rate->interval);
 }
 
 #endif

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * count: what arrives at the interface, by protocol. Passes everything.
+ * count: counts the packets that arrive, by protocol, and passes all of them.
  *
- * xdp_map is an array. The key is one of `enum traffic` (4 bytes, as in
- * memory: 03000000 is UDP over IPv4); the value, 16 bytes:
+ * MAPS
+ *
+ * xdp_map is an array. The key is a value of `enum traffic`, 4 bytes in
+ * little-endian order: 03000000 is UDP over IPv4. The value is 16 bytes:
  *
  *    0  8  packets
- *    8  8  bytes     whole frames, from the Ethernet header on
+ *    8  8  bytes     of frames, with their Ethernet headers
  *
- * The counters start at zero by themselves, so the Corefile needs no `map`
- * lines, only a `metric` for each number of interest:
+ * The counters start at zero, so a Corefile needs no `map` lines, only a
+ * `metric` line for each counter of interest:
  *
  *    metric ip4_udp_packets 03000000 0 8 "UDP packets over IPv4."
  */
@@ -28,7 +30,7 @@ enum traffic {
 	TRAFFIC_IP6_UDP = 7,
 	TRAFFIC_IP6_ICMP = 8,
 	TRAFFIC_IP6_OTHER = 9,
-	/* To port 53, over IPv4 and IPv6; counted above as well. */
+	/* To port 53, over IPv4 and IPv6; also counted above. */
 	TRAFFIC_DNS_TCP = 10,
 	TRAFFIC_DNS_UDP = 11,
 	TRAFFIC_KINDS,
@@ -75,7 +77,7 @@ static __always_inline void count(enum traffic traffic, __u64 bytes)
 
 	if (!counter)
 		return;
-	/* Atomic: every CPU that receives packets counts here. */
+	/* Atomic, because all CPUs share the counter. */
 	__sync_fetch_and_add(&counter->packets, 1);
 	__sync_fetch_and_add(&counter->bytes, bytes);
 }
@@ -95,7 +97,7 @@ int xdp_prog(struct xdp_md *ctx)
 	else
 		count(TRAFFIC_OTHER, bytes);
 
-	if (packet.port == DNS_PORT)
+	if (packet.dest_port == DNS_PORT)
 		count(packet.protocol == IPPROTO_TCP ? TRAFFIC_DNS_TCP :
 						       TRAFFIC_DNS_UDP,
 		      bytes);

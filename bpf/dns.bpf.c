@@ -1,67 +1,74 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * dns: sanity of DNS over UDP, in front of a server. Malformed queries are
- * dropped; what is asked is counted; types that nobody needs are dropped, refused
- * or sent to TCP; and a source that asks too often is told, from here and without
- * the server, to come again over TCP: a real client does, a forged one can't.
+ * dns: protects a DNS server from malformed queries, unwanted query types and
+ * floods over UDP.
  *
- * Everything that is no UDP packet to the server's port passes untouched: TCP,
- * ssh, DHCP, ARP, neighbour discovery.
+ *   - Malformed queries are dropped.
+ *   - Queries are counted by type, class and EDNS payload size.
+ *   - Each query type can be dropped, refused or sent to TCP.
+ *   - A source over its rate gets a truncated response (TC) from this program
+ *     instead of the server. A real client then retries over TCP; a client with
+ *     a forged address cannot.
  *
- * ENTRIES
+ * All other traffic passes unchanged: TCP, ssh, DHCP, ARP, neighbour discovery.
+ *
+ * MAPS
  *
  *    entry 255 action=DNS_TRUNCATE
  *    entry 10  action=DNS_DROP
  *
- * xdp_map, a per-CPU array; KEY is a type of question from 1 to 511 (A is 1, AAAA
- * 28, ANY 255), 0 stands for all above 511. A value, 16 bytes:
+ * xdp_map is a per-CPU array. KEY is a query type from 1 to 511 (A is 1, AAAA
+ * 28, ANY 255); 0 stands for all types above 511. A value, 16 bytes:
  *
- *    action     DNS_PASS (0), DNS_DROP, DNS_REFUSE (an answer with REFUSED) or
- *               DNS_TRUNCATE (one that says: again, over TCP)
- *    packets    good queries of the type
+ *    action     DNS_PASS (0), DNS_DROP, DNS_REFUSE (respond with REFUSED) or
+ *               DNS_TRUNCATE (respond with TC: retry over TCP)
+ *    packets    counter: valid queries of this type
  *
  * SETTINGS
  *
  *    entry @settings 0 rate=50 burst=100 slip=2
  *
- *    port[0] to port[3]   the server's ports; none: 53
- *    rate, burst   queries per second from one source that pass, and how many may
- *                  come at once (0: as many as `rate`); rate=0: any number
- *    ip4_bits, ip6_bits   which networks are one source; 0: /24 and /56
- *    slip          of queries over the rate every so many is answered, at random,
- *                  and the others are dropped; 0 and 1: all are answered
- *    cookie_rate, cookie_burst   likewise for queries with a cookie of the server's
- *                  (RFC 7873, the first option), which have tokens of their own:
- *                  a flood without cookies takes nothing from them. 0: as `rate`.
- *                  Cookies are not verified here: who forges them shares this rate
- *    opcodes       a bit for each opcode that passes beside QUERY, unread: 0x10 is
- *                  NOTIFY, 0x20 UPDATE
- *    only_in       classes other than IN are dropped
- *    monitor       everything passes, and all is counted as if it did not
+ *    port[0] to port[3]   ports of the server; all 0: port 53
+ *    rate, burst   queries per second of one source, and queries of a burst (0:
+ *                  as many as `rate`); rate=0: no limit
+ *    ip4_bits, ip6_bits   prefix length of a source; 0: 24 and 56
+ *    slip          on average one of `slip` queries over the rate gets a
+ *                  response, the others are dropped; 0 and 1: all get one
+ *    cookie_rate, cookie_burst   rate and burst of queries with a cookie of the
+ *                  server (RFC 7873) as their first option. These have a bucket
+ *                  of their own, so a flood without cookies takes none of their
+ *                  tokens. 0: as `rate` and `burst`. The program does not
+ *                  verify cookies: forged ones use the same bucket
+ *    opcodes       a bit for each opcode that passes unparsed besides QUERY:
+ *                  0x10 is NOTIFY, 0x20 is UPDATE
+ *    only_in       drops queries of classes other than IN
+ *    monitor       dry run: passes everything, counts as if it did not
  *
  * COUNTERS
  *
  *    counter dns_malformed_queries @totals 0 malformed "Malformed queries."
  *
- * @totals 0, queries:
+ * @totals 0, in queries:
  *
- *    passed, dropped, refused, truncated   what became of each
- *    malformed     dropped, because of one of: fragment, bad_length, bad_qr,
+ *    passed, dropped, refused, truncated   verdicts on well-formed queries
+ *    malformed     dropped; by reason: fragment, bad_length, bad_qr,
  *                  bad_opcode, bad_counts, bad_name, bad_pointer
  *    limited       over the rate; dropped or truncated
- *    cookies       with a cookie of the server's
+ *    cookies       with a cookie of the server
  *    class_in, class_ch, class_any, class_other
  *    edns_none, edns_512 (up to 512), edns_1232, edns_4096, edns_more
  *
- * and other: packets that are no queries. @rcodes CODE packets: answers that come
- * in from such a port, by their response code.
+ * @totals 0 other: packets other than UDP to a port of the server.
+ * @rcodes CODE packets: responses that arrive from such a port, by RCODE.
  *
- * Answers from here are made of the query, see reply.h. A query with IP options
- * or extension headers is dropped where it would be answered.
+ * NOTES
+ *
+ * reply.h builds the responses. A query with IP options or extension headers is
+ * dropped where it would get a response.
  */
 #include "reply.h"
 #include "source.h"
-#include "tally.h"
+#include "dns_totals.h"
 
 #define DNS_TYPES 512
 #define DNS_RCODES 16
@@ -112,28 +119,18 @@ struct {
 	__uint(max_entries, DNS_RCODES);
 } rcodes SEC(".maps");
 
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__type(key, struct address);
-	__type(value, struct bucket);
-	__uint(max_entries, SOURCES);
-} cookies SEC(".maps");
+struct source_map cookies SEC(".maps");
 
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__type(key, __u32);
-	__type(value, struct settled);
-	__uint(max_entries, 1);
-} scratch SEC(".maps");
+#include "scratch.h"
 
-/* What is to become of a query because of what it asks. */
+/* Returns the action for the type and class of a query, and counts the type. */
 static __always_inline enum dns_action
-type_action(const struct dns_query *query, const struct settings *settings)
+apply_type_rule(const struct dns_query *query, const struct settings *settings)
 {
-	__u32 key = query->type < DNS_TYPES ? query->type : 0;
+	__u32 key = query->qtype < DNS_TYPES ? query->qtype : 0;
 	struct type_rule *rule = bpf_map_lookup_elem(&xdp_map, &key);
 
-	if (settings->only_in && query->class != DNS_CLASS_IN)
+	if (settings->only_in && query->qclass != DNS_CLASS_IN)
 		return DNS_DROP;
 	if (!rule)
 		return DNS_PASS;
@@ -141,44 +138,49 @@ type_action(const struct dns_query *query, const struct settings *settings)
 	return rule->action;
 }
 
-/* Takes a token of the source's; whether it had one. */
-static __always_inline bool within_rate(const struct packet *packet,
-					const struct settings *settings,
-					bool has_cookie)
+/*
+ * Takes a token of the source; false if its bucket is empty. A source for which
+ * the map has no room passes.
+ */
+static __always_inline bool take_source_token(const struct packet *packet,
+					      const struct settings *settings,
+					      bool has_cookie)
 {
-	struct address network = source_network(packet, settings->ip4_bits,
-						settings->ip6_bits);
+	struct address network =
+		source_network(packet, settings->ip4_bits, settings->ip6_bits);
 	struct bucket *bucket;
-	struct flow flow;
+	struct bucket_rate bucket_rate;
 	__u64 now;
 
 	if (has_cookie && settings->cookie_rate) {
-		flow = flow_of(settings->cookie_rate, settings->cookie_burst);
-		bucket = source_bucket(&cookies, &network);
+		bucket_rate = bucket_rate_of(settings->cookie_rate,
+					     settings->cookie_burst);
+		bucket = lookup_source_bucket(&cookies, &network);
 	} else {
-		flow = flow_of(settings->rate, settings->burst);
-		bucket = has_cookie ? source_bucket(&cookies, &network) :
-				      source_bucket(&sources, &network);
+		bucket_rate = bucket_rate_of(settings->rate, settings->burst);
+		bucket = has_cookie ? lookup_source_bucket(&cookies, &network) :
+				      lookup_source_bucket(&sources, &network);
 	}
 	if (!bucket)
 		return true;
-	now = flow_is_deep(&flow) ? rough_ticks() : ticks();
-	if (!bucket_has_token(bucket, &flow, now))
+	now = tolerates_jiffy(&bucket_rate) ? clock_now_coarse() : clock_now();
+	if (!bucket_has_token(bucket, &bucket_rate, now))
 		return false;
-	bucket_take(bucket, &flow, now);
+	bucket_take_token(bucket, &bucket_rate, now);
 	return true;
 }
 
-static __always_inline enum dns_action
-judge(const struct packet *packet, const struct dns_query *query,
-      const struct settings *settings, struct totals *totals)
+static __always_inline enum dns_action decide(const struct packet *packet,
+					      const struct dns_query *query,
+					      const struct settings *settings,
+					      struct totals *totals)
 {
 	enum dns_action action;
 
 	count_query(totals, query);
-	action = type_action(query, settings);
+	action = apply_type_rule(query, settings);
 	if (action != DNS_PASS || !settings->rate ||
-	    within_rate(packet, settings, query->cookie))
+	    take_source_token(packet, settings, query->cookie))
 		return action;
 	totals->limited++;
 	if (settings->slip > 1 && bpf_get_prandom_u32() % settings->slip)
@@ -186,12 +188,10 @@ judge(const struct packet *packet, const struct dns_query *query,
 	return DNS_TRUNCATE;
 }
 
-static __always_inline int carry_out(struct xdp_md *ctx,
-				     const struct packet *packet,
-				     const struct dns_query *query,
-				     struct settled *settled,
-				     enum dns_action action, bool monitor,
-				     struct totals *totals)
+static __always_inline int
+apply_action(struct xdp_md *ctx, const struct packet *packet,
+	     const struct dns_query *query, struct packet_scratch *scratch,
+	     enum dns_action action, bool monitor, struct totals *totals)
 {
 	if (action == DNS_PASS) {
 		totals->passed++;
@@ -207,73 +207,79 @@ static __always_inline int carry_out(struct xdp_md *ctx,
 		totals->truncated++;
 	if (monitor)
 		return XDP_PASS;
-	return reply(ctx, packet, query, settled,
-		     action == DNS_REFUSE ? DNS_RCODE_REFUSED : 0,
-		     action == DNS_TRUNCATE);
+	return send_reply(ctx, packet, query, scratch,
+			  action == DNS_REFUSE ? DNS_RCODE_REFUSED :
+						 DNS_RCODE_NOERROR,
+			  action == DNS_TRUNCATE ? DNS_TC : 0);
 }
 
-static __always_inline void count_answer(const struct packet *packet, void *end)
+static __always_inline void count_response(const struct packet *packet,
+					   void *data_end)
 {
-	struct cursor cursor = { .at = packet->transport, .end = end };
-	struct udphdr *udp = take(&cursor, sizeof(*udp));
-	struct dns_header *dns = take(&cursor, sizeof(*dns));
+	struct cursor cursor = { .pos = packet->transport,
+				 .data_end = data_end };
+	struct udphdr *udp = cursor_pull(&cursor, sizeof(*udp));
+	struct dns_header *dns = cursor_pull(&cursor, sizeof(*dns));
 	struct rcode *rcode;
 	__u32 key;
 
-	if (!udp || !dns || !(dns->flags & DNS_QR))
+	if (!udp || !dns || !(dns->flags_high & DNS_QR))
 		return;
-	key = dns->more & DNS_RCODE_MASK;
+	key = dns->flags_low & DNS_RCODE_MASK;
 	rcode = bpf_map_lookup_elem(&rcodes, &key);
 	if (rcode)
 		rcode->packets++;
 }
 
 static __always_inline int filter(struct xdp_md *ctx, struct packet *packet,
-				  struct settled *settled,
+				  struct packet_scratch *scratch,
 				  const struct settings *settings,
 				  struct totals *totals)
 {
-	void *end = (void *)(long)ctx->data_end;
+	void *data_end = (void *)(long)ctx->data_end;
 	struct dns_query query = {};
-	enum dns_fault fault;
+	enum dns_error error;
 
-	if (!dns_is_port(settings->port, packet->port)) {
+	if (!is_dns_port(settings->port, packet->dest_port)) {
 		totals->other++;
-		if (dns_is_port(settings->port, packet->source_port))
-			count_answer(packet, end);
+		if (is_dns_port(settings->port, packet->source_port))
+			count_response(packet, data_end);
 		return XDP_PASS;
 	}
-	fault = dns_read(packet, end, settings->opcodes, settled, &query);
-	if (fault == DNS_OTHER_OPCODE) {
+	error = parse_dns_query(packet, data_end, settings->opcodes, scratch,
+				&query);
+	if (error == DNS_OTHER_OPCODE) {
 		totals->passed++;
 		return XDP_PASS;
 	}
-	if (fault) {
-		count_fault(totals, fault);
+	if (error) {
+		count_malformed(totals, error);
 		return settings->monitor ? XDP_PASS : XDP_DROP;
 	}
-	return carry_out(ctx, packet, &query, settled,
-			 judge(packet, &query, settings, totals),
-			 settings->monitor, totals);
+	return apply_action(ctx, packet, &query, scratch,
+			    decide(packet, &query, settings, totals),
+			    settings->monitor, totals);
 }
 
 SEC("xdp")
 int xdp_prog(struct xdp_md *ctx)
 {
 	struct packet packet = parse_packet(ctx);
-	__u32 first = 0;
-	struct settings *set = bpf_map_lookup_elem(&settings, &first);
-	struct totals *sums = bpf_map_lookup_elem(&totals, &first);
-	struct settled *settled = bpf_map_lookup_elem(&scratch, &first);
+	__u32 key = 0;
+	struct settings *settings_entry = bpf_map_lookup_elem(&settings, &key);
+	struct totals *totals_entry = bpf_map_lookup_elem(&totals, &key);
+	struct packet_scratch *scratch_entry =
+		bpf_map_lookup_elem(&scratch, &key);
 
-	if (!set || !sums || !settled)
+	if (!settings_entry || !totals_entry || !scratch_entry)
 		return XDP_PASS;
 	if (packet.protocol != IPPROTO_UDP || !packet.transport) {
-		sums->other++;
+		totals_entry->other++;
 		return XDP_PASS;
 	}
-	settle(ctx, settled, &packet);
-	return filter(ctx, &packet, settled, set, sums);
+	launder(ctx, scratch_entry, &packet);
+	return filter(ctx, &packet, scratch_entry, settings_entry,
+		      totals_entry);
 }
 
 char _license[] SEC("license") = "Dual BSD/GPL";

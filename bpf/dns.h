@@ -1,84 +1,93 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * A DNS query over UDP: whether it is one, and what it asks.
+ * Parses a DNS query over UDP (RFC 1035 sections 4.1 and 4.2.1), and the OPT
+ * record (RFC 6891) after its question.
  *
- * A query has one question and no answers, a name of at most 255 bytes in labels
- * of at most 63, without pointers (there is nothing in front of it to point to),
- * and ends where UDP says that it ends. It is never a fragment. IXFR has a SOA in
- * its authority section; any query may have additional records.
+ * A query has one question and no answers. Its name has at most 255 bytes, in
+ * labels of at most 63 bytes (section 2.3.4), and no compression pointers: no
+ * name precedes it that one could point to. Only IXFR has a record in the
+ * authority section (RFC 1995 section 3). The message ends where the UDP
+ * datagram ends, and is no IP fragment. Any query may have additional records.
  */
 #ifndef COREXDP_DNS_H
 #define COREXDP_DNS_H
 
 #include <linux/udp.h>
 
-#include "settle.h"
+#include "launder.h"
 
 #define DNS_PORT 53
-/* How many ports a program may be told of. */
-#define DNS_PORTS 4
+#define DNS_PORTS 4 /* ports in a program's settings */
 
+/* Bits of the header, RFC 1035 section 4.1.1. */
 #define DNS_QR 0x80
 #define DNS_OPCODE_SHIFT 3
 #define DNS_OPCODE_MASK 0x0f
 #define DNS_RCODE_MASK 0x0f
 #define DNS_OPCODE_QUERY 0
 
+/* RFC 1035 section 2.3.4; 0xc0 starts a pointer, section 4.1.4. */
 #define DNS_MAX_NAME 255
 #define DNS_MAX_LABEL 63
 #define DNS_POINTER 0xc0
-/* 127 labels of one letter, and the root. */
+/* 127 labels of one byte, and the root. */
 #define DNS_MAX_LABELS 128
 
+/* RFC 6891, RFC 1995, RFC 1035 sections 3.2.4 and 3.2.5. */
 #define DNS_TYPE_OPT 41
 #define DNS_TYPE_IXFR 251
 #define DNS_CLASS_IN 1
 #define DNS_CLASS_CH 3
 #define DNS_CLASS_ANY 255
 
-/* A cookie that the server has given: the client's 8 bytes, and 8 to 32 more. */
+/*
+ * RFC 7873 section 4: a COOKIE option has the client's 8 bytes, and 8 to 32
+ * bytes more if the server has sent a cookie before.
+ */
 #define DNS_OPTION_COOKIE 10
 #define DNS_MIN_COOKIE 16
 #define DNS_MAX_COOKIE 40
 
-/* No question reaches farther, and what is read behind it neither. */
-#define DNS_MOST 0x1ff
-#define UDP_MOST 0xffff
+/* Masks for bounded_add. A question ends at byte 271 of a message at most. */
+#define DNS_OFFSET_MASK 0x1ff
+#define UDP_LENGTH_MASK 0xffff
 
+/* RFC 1035 section 4.1.1; AD and CD: RFC 4035 section 3. */
 struct dns_header {
 	__be16 id;
-	__u8 flags; /* QR, opcode, AA, TC, RD */
-	__u8 more;  /* RA, Z, AD, CD, response code */
-	__be16 questions;
-	__be16 answers;
-	__be16 authorities;
-	__be16 additionals;
+	__u8 flags_high; /* QR, OPCODE, AA, TC, RD */
+	__u8 flags_low;  /* RA, Z, AD, CD, RCODE */
+	__be16 qdcount;
+	__be16 ancount;
+	__be16 nscount;
+	__be16 arcount;
 };
 
-/* What follows the name in a question. */
+/* The fields after QNAME, RFC 1035 section 4.1.2. */
 struct dns_question {
-	__be16 type;
-	__be16 class;
+	__be16 qtype;
+	__be16 qclass;
 };
 
-/* An OPT record (RFC 6891). */
+/* An OPT record without its options, RFC 6891 section 6.1.2. */
 struct dns_opt {
-	__u8 root;
+	__u8 name;
 	__be16 type;
-	__be16 size;
-	__u8 rcode;
+	__be16 udp_size;
+	__u8 extended_rcode;
 	__u8 version;
 	__be16 flags;
-	__be16 length;
+	__be16 rdlength;
 } __attribute__((packed));
 
+/* The head of an option in RDATA, RFC 6891 section 6.1.2. */
 struct dns_option {
 	__be16 code;
 	__be16 length;
 };
 
-enum dns_fault {
-	DNS_GOOD = 0,
+enum dns_error {
+	DNS_OK = 0,
 	DNS_FRAGMENT,
 	DNS_BAD_LENGTH,
 	DNS_BAD_QR,
@@ -86,31 +95,31 @@ enum dns_fault {
 	DNS_BAD_COUNTS,
 	DNS_BAD_NAME,
 	DNS_BAD_POINTER,
-	/* No fault, but another opcode that is allowed: not looked into. */
+	/* No error: an allowed opcode other than QUERY, otherwise unparsed. */
 	DNS_OTHER_OPCODE,
 };
 
 struct dns_query {
 	struct dns_header *header;
-	void *end;    /* of the frame */
-	__u32 length; /* of the message */
-	__u32 name;   /* length of the name, its root included */
-	__u32 rest;   /* where what follows the question begins */
-	__u16 type;
-	__u16 class;
-	__u16 size;   /* that the client takes, if it says so */
-	bool edns;    /* it does, right behind the question */
-	bool cookie;  /* from the server, as the first option */
+	void *data_end;     /* of the frame */
+	__u32 length;       /* of the message */
+	__u32 name_length;  /* of QNAME in wire format, with the root label */
+	__u32 question_end; /* offset of the first record */
+	__u16 qtype;
+	__u16 qclass;
+	__u16 udp_size; /* the client's UDP payload size; only with `edns` */
+	bool edns;      /* the first record is OPT */
+	bool cookie;    /* the first option is a COOKIE from the server */
 };
 
-/* What stands so far behind the beginning of the message. */
-static __always_inline void *dns_at(const struct dns_query *query, __u32 at)
+/* The byte at `offset` of the message. */
+static __always_inline void *dns_at(const struct dns_query *query, __u32 offset)
 {
-	return behind(query->header, at, DNS_MOST);
+	return bounded_add(query->header, offset, DNS_OFFSET_MASK);
 }
 
-/* Whether a port is among those; none is given: whether it is DNS's own. */
-static __always_inline bool dns_is_port(const __u16 *ports, __u16 port)
+/* True if `port` is one of `ports`, or is port 53 and all `ports` are 0. */
+static __always_inline bool is_dns_port(const __u16 *ports, __u16 port)
 {
 	__u32 any = 0;
 
@@ -122,120 +131,125 @@ static __always_inline bool dns_is_port(const __u16 *ports, __u16 port)
 	return !any && port == DNS_PORT;
 }
 
-/* `opcodes` has a bit for each opcode that is let through beside QUERY. */
-static __always_inline enum dns_fault
-dns_read_header(const struct dns_header *dns, __u32 opcodes)
+/* `opcodes` has a bit for each allowed opcode other than QUERY. */
+static __always_inline enum dns_error
+parse_dns_header(const struct dns_header *dns, __u32 opcodes)
 {
-	__u8 opcode = dns->flags >> DNS_OPCODE_SHIFT & DNS_OPCODE_MASK;
+	__u8 opcode = dns->flags_high >> DNS_OPCODE_SHIFT & DNS_OPCODE_MASK;
 
-	if (dns->flags & DNS_QR)
+	if (dns->flags_high & DNS_QR)
 		return DNS_BAD_QR;
 	if (opcode != DNS_OPCODE_QUERY)
 		return opcodes >> opcode & 1 ? DNS_OTHER_OPCODE :
 					       DNS_BAD_OPCODE;
-	if (dns->questions != bpf_htons(1) || dns->answers ||
-	    bpf_ntohs(dns->authorities) > 1)
+	if (dns->qdcount != bpf_htons(1) || dns->ancount ||
+	    bpf_ntohs(dns->nscount) > 1)
 		return DNS_BAD_COUNTS;
-	return DNS_GOOD;
+	return DNS_OK;
 }
 
-static __always_inline enum dns_fault dns_read_name(struct dns_query *query)
+static __always_inline enum dns_error parse_dns_name(struct dns_query *query)
 {
-	__u32 at = sizeof(struct dns_header);
+	__u32 offset = sizeof(struct dns_header);
 
 	for (int i = 0; i < DNS_MAX_LABELS; i++) {
-		__u8 *label = dns_at(query, at);
+		__u8 *label = dns_at(query, offset);
 
-		if (at >= query->length || (void *)(label + 1) > query->end)
+		if (offset >= query->length ||
+		    (void *)(label + 1) > query->data_end)
 			return DNS_BAD_NAME;
 		if (!*label) {
-			query->name = at + 1 - sizeof(struct dns_header);
-			return DNS_GOOD;
+			query->name_length =
+				offset + 1 - sizeof(struct dns_header);
+			return DNS_OK;
 		}
 		if (*label >= DNS_POINTER)
 			return DNS_BAD_POINTER;
 		if (*label > DNS_MAX_LABEL)
 			return DNS_BAD_NAME;
-		at += *label + 1;
-		if (at >= sizeof(struct dns_header) + DNS_MAX_NAME)
+		offset += *label + 1;
+		if (offset >= sizeof(struct dns_header) + DNS_MAX_NAME)
 			return DNS_BAD_NAME;
 	}
 	return DNS_BAD_NAME;
 }
 
-static __always_inline enum dns_fault
-dns_read_question(struct dns_query *query, struct settled *settled)
+static __always_inline enum dns_error
+parse_dns_question(struct dns_query *query, struct packet_scratch *scratch)
 {
-	enum dns_fault fault = dns_read_name(query);
+	enum dns_error error = parse_dns_name(query);
 	struct dns_question *question;
-	__u32 at;
+	__u32 offset;
 
-	if (fault)
-		return fault;
-	query->name = forget(settled, query->name) & DNS_MAX_NAME;
-	at = sizeof(struct dns_header) + query->name;
-	question = dns_at(query, at);
-	query->rest = at + sizeof(*question);
-	if (query->rest > query->length ||
-	    (void *)(question + 1) > query->end)
+	if (error)
+		return error;
+	query->name_length = opaque(scratch, query->name_length) & DNS_MAX_NAME;
+	offset = sizeof(struct dns_header) + query->name_length;
+	question = dns_at(query, offset);
+	query->question_end = offset + sizeof(*question);
+	if (query->question_end > query->length ||
+	    (void *)(question + 1) > query->data_end)
 		return DNS_BAD_LENGTH;
-	query->type = bpf_ntohs(question->type);
-	query->class = bpf_ntohs(question->class);
-	if (query->header->authorities && query->type != DNS_TYPE_IXFR)
+	query->qtype = bpf_ntohs(question->qtype);
+	query->qclass = bpf_ntohs(question->qclass);
+	if (query->header->nscount && query->qtype != DNS_TYPE_IXFR)
 		return DNS_BAD_COUNTS;
-	return DNS_GOOD;
+	return DNS_OK;
 }
 
-static __always_inline bool dns_has_cookie(const struct dns_query *query,
-					   const struct dns_opt *opt)
+static __always_inline bool has_server_cookie(const struct dns_query *query,
+					      const struct dns_opt *opt)
 {
 	struct dns_option *option = (void *)(opt + 1);
 	__u16 size;
 
-	if (bpf_ntohs(opt->length) < sizeof(*option) + DNS_MIN_COOKIE ||
-	    (void *)(option + 1) > query->end)
+	if (bpf_ntohs(opt->rdlength) < sizeof(*option) + DNS_MIN_COOKIE ||
+	    (void *)(option + 1) > query->data_end)
 		return false;
 	size = bpf_ntohs(option->length);
 	return option->code == bpf_htons(DNS_OPTION_COOKIE) &&
 	       size >= DNS_MIN_COOKIE && size <= DNS_MAX_COOKIE &&
-	       bpf_ntohs(opt->length) >= sizeof(*option) + size;
+	       bpf_ntohs(opt->rdlength) >= sizeof(*option) + size;
 }
 
-/* What follows the question: nothing, an OPT record, or other records. */
-static __always_inline enum dns_fault dns_read_rest(struct dns_query *query)
+/*
+ * Parses an OPT record that is the first record after the question. Other
+ * records are not parsed.
+ */
+static __always_inline enum dns_error parse_dns_opt(struct dns_query *query)
 {
-	struct dns_opt *opt = dns_at(query, query->rest);
-	__u32 end = query->rest + sizeof(*opt);
+	struct dns_opt *opt = dns_at(query, query->question_end);
+	__u32 end = query->question_end + sizeof(*opt);
 
-	if (!query->header->authorities && !query->header->additionals)
-		return query->rest == query->length ? DNS_GOOD :
-							DNS_BAD_LENGTH;
-	/* No record is shorter. */
-	if (end > query->length || (void *)(opt + 1) > query->end)
+	if (!query->header->nscount && !query->header->arcount)
+		return query->question_end == query->length ? DNS_OK :
+							      DNS_BAD_LENGTH;
+	/* No record is shorter than an OPT record without options. */
+	if (end > query->length || (void *)(opt + 1) > query->data_end)
 		return DNS_BAD_LENGTH;
-	if (query->header->authorities || opt->root ||
+	if (query->header->nscount || opt->name ||
 	    opt->type != bpf_htons(DNS_TYPE_OPT))
-		return DNS_GOOD;
-	end += bpf_ntohs(opt->length);
-	if (end > query->length || (end < query->length &&
-				    query->header->additionals == bpf_htons(1)))
+		return DNS_OK;
+	end += bpf_ntohs(opt->rdlength);
+	if (end > query->length ||
+	    (end < query->length && query->header->arcount == bpf_htons(1)))
 		return DNS_BAD_LENGTH;
 	query->edns = true;
-	query->size = bpf_ntohs(opt->size);
-	query->cookie = dns_has_cookie(query, opt);
-	return DNS_GOOD;
+	query->udp_size = bpf_ntohs(opt->udp_size);
+	query->cookie = has_server_cookie(query, opt);
+	return DNS_OK;
 }
 
-/* Reads what UDP carries in a packet; `query` must be zeros. */
-static __always_inline enum dns_fault dns_read(const struct packet *packet,
-					       void *end, __u32 opcodes,
-					       struct settled *settled,
-					       struct dns_query *query)
+/* Parses the UDP payload of a packet. The caller has set `query` to zeros. */
+static __always_inline enum dns_error
+parse_dns_query(const struct packet *packet, void *data_end, __u32 opcodes,
+		struct packet_scratch *scratch, struct dns_query *query)
 {
-	struct cursor cursor = { .at = packet->transport, .end = end };
-	struct udphdr *udp = take(&cursor, sizeof(*udp));
-	struct dns_header *dns = take(&cursor, sizeof(*dns));
-	enum dns_fault fault;
+	struct cursor cursor = { .pos = packet->transport,
+				 .data_end = data_end };
+	struct udphdr *udp = cursor_pull(&cursor, sizeof(*udp));
+	struct dns_header *dns = cursor_pull(&cursor, sizeof(*dns));
+	enum dns_error error;
 	__u32 length;
 
 	if (packet->fragment)
@@ -244,20 +258,23 @@ static __always_inline enum dns_fault dns_read(const struct packet *packet,
 		return DNS_BAD_LENGTH;
 	length = bpf_ntohs(udp->len);
 	if (length < sizeof(*udp) + sizeof(*dns) ||
-	    behind(udp, length, UDP_MOST) > end)
+	    bounded_add(udp, length, UDP_LENGTH_MASK) > data_end)
 		return DNS_BAD_LENGTH;
 	query->header = dns;
-	query->end = end;
+	query->data_end = data_end;
 	query->length = length - sizeof(*udp);
-	fault = dns_read_header(dns, opcodes);
-	if (!fault)
-		fault = dns_read_question(query, settled);
-	if (!fault)
-		fault = dns_read_rest(query);
-	/* Else all that follows is looked at once for each. */
-	query->edns = forget(settled, query->edns);
-	query->cookie = forget(settled, query->cookie);
-	return fault;
+	error = parse_dns_header(dns, opcodes);
+	if (!error)
+		error = parse_dns_question(query, scratch);
+	if (!error)
+		error = parse_dns_opt(query);
+	/*
+	 * Two known booleans would make the verifier follow all code after this
+	 * four times.
+	 */
+	query->edns = opaque(scratch, query->edns);
+	query->cookie = opaque(scratch, query->cookie);
+	return error;
 }
 
 #endif

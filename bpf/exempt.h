@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What passes a program that filters all of IP, whatever its entries say.
+ * Traffic that passes a program whatever its rules say: frames without an IP
+ * packet, and management traffic.
  *
- * To be included behind a `struct settings` with `manage` and a `struct totals`
- * with `management` and `other`.
+ * Include this file after the definitions of `struct settings`, with `manage`,
+ * and `struct totals`, with `management` and `other`.
  */
 #ifndef COREXDP_EXEMPT_H
 #define COREXDP_EXEMPT_H
 
 #include "management.h"
 
-/* Counts the packet if it is exempt. */
-static __always_inline bool is_exempt(const struct packet *packet,
-				      const struct settings *settings,
-				      struct totals *totals)
+/* Counts an exempt packet and returns true. */
+static __always_inline bool count_exempt(const struct packet *packet,
+					 const struct settings *settings,
+					 struct totals *totals)
 {
 	if (!packet->version) {
 		totals->other++;

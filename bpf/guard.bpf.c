@@ -1,42 +1,48 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * guard: access list, sanity of DNS and limits in one program, for a box that has
- * room for one. A packet meets them in this order: what the list drops is gone,
- * what is sent to the DNS port and is no query too, and what is left is limited.
+ * guard: access list, DNS checks and rate limits in one program, for an
+ * interface that takes one program only. The steps are, in this order:
  *
- * ENTRIES
+ *   1. The access list drops packets by source, as `acl` does.
+ *   2. Packets over UDP to the DNS server that are no valid query are dropped.
+ *   3. The limits drop packets over a rate, as `limit` does.
+ *
+ * MAPS
  *
  *    entry 198.51.100.0/24 action=ACL_DROP
  *    entry @limits 0.0.0.0/0 source_rate=100 source_burst=500
  *
- * xdp_map and @hosts, the access list, as of acl.bpf.c: action, protocol, port,
- * otherwise; packets, bytes, others. ACL_PASS here means on to the rest, and so does
- * ACL_UNLISTED unless the settings say else.
+ * xdp_map and @hosts are the access list, with the members that acl.bpf.c
+ * describes: action, protocol, port, otherwise; packets, bytes, others. A
+ * packet with ACL_PASS goes on to the next step, and so does one with
+ * ACL_UNLISTED unless the settings say otherwise.
  *
- * @limits, the limits, as of limit.bpf.c: rate, burst, source_rate, source_burst,
- * ip4_bits, ip6_bits; passed, dropped, source_dropped. In each table the longest
- * prefix that holds the source decides.
+ * @limits has the limits, with the members that limit.bpf.c describes: rate,
+ * burst, source_rate, source_burst, ip4_bits, ip6_bits; passed, dropped,
+ * source_dropped. In each map the longest prefix that matches the source
+ * decides.
  *
  * SETTINGS
  *
  *    entry @settings 0 truncate=true
  *
- *    unlisted   the action for sources that the list does not speak of; 0: ACL_PASS
- *    port[0] to port[3]   the DNS server's ports; none: 53
- *    opcodes    a bit for each DNS opcode that is let through beside QUERY
- *    truncate   a good DNS query over UDP that exceeds a limit is not dropped but
- *               told to come again over TCP, see reply.h
- *    monitor    everything passes, and all is counted as if it did not
- *    manage     management traffic is filtered too; it passes by default, see
+ *    unlisted   action for sources without a rule; 0: ACL_PASS
+ *    port[0] to port[3]   ports of the DNS server; all 0: port 53
+ *    opcodes    a bit for each DNS opcode that passes unparsed besides QUERY
+ *    truncate   a valid DNS query over a limit gets a truncated response
+ *               (retry over TCP, see reply.h) instead of being dropped
+ *    monitor    dry run: passes everything, counts as if it did not
+ *    manage     filters management traffic too, which otherwise passes, see
  *               management.h
  *
  * COUNTERS
  *
  *    counter guard_denied_packets @totals 0 denied "Packets that the list drops."
  *
- * @totals 0: passed, denied (by the list), malformed (no DNS query), limited (over
- * a limit, dropped), truncated (over a limit, told to come again), management,
- * other (no IP packet). Each packet is counted in one of them.
+ * @totals 0: passed, denied (by the access list), malformed (no valid DNS
+ * query), limited (over a limit, dropped), truncated (over a limit, with a
+ * truncated response), management, other (no IP packet). Each packet is counted
+ * in one of these.
  */
 #include "acl.h"
 #include "limit.h"
@@ -61,37 +67,25 @@ struct totals {
 	__u64 other;
 };
 
-enum fate {
-	FATE_PASS,
-	FATE_DENY,
-	FATE_MALFORMED,
-	FATE_LIMIT,
-	FATE_TRUNCATE,
+enum verdict {
+	VERDICT_PASS,
+	VERDICT_DENY,
+	VERDICT_MALFORMED,
+	VERDICT_LIMIT,
+	VERDICT_TRUNCATE,
 };
 
-struct {
-	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
-	__type(key, struct prefix);
-	__type(value, struct limit_rule);
-	__uint(max_entries, LIMIT_RULES);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-} limits SEC(".maps");
+struct limit_map limits SEC(".maps");
 
 #include "exempt.h"
 #include "state.h"
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__type(key, __u32);
-	__type(value, struct settled);
-	__uint(max_entries, 1);
-} scratch SEC(".maps");
+#include "scratch.h"
 
 static __always_inline bool is_denied(const struct packet *packet, __u64 bytes,
 				      struct prefix *source,
 				      const struct settings *settings)
 {
-	struct acl_rule *rule = acl_rule_of(source);
+	struct acl_rule *rule = acl_lookup(source);
 	enum acl_action action = ACL_UNLISTED;
 
 	if (rule)
@@ -101,66 +95,71 @@ static __always_inline bool is_denied(const struct packet *packet, __u64 bytes,
 	return action == ACL_DROP;
 }
 
-/* What is to become of a packet; `query` is read where it is for the server. */
-static __always_inline enum fate judge(struct xdp_md *ctx,
-				       const struct packet *packet,
-				       const struct settings *settings,
-				       struct settled *settled,
-				       struct dns_query *query)
+/* Fills in `query` if the packet goes to a port of the DNS server. */
+static __always_inline enum verdict decide(struct xdp_md *ctx,
+					   const struct packet *packet,
+					   const struct settings *settings,
+					   struct packet_scratch *scratch,
+					   struct dns_query *query)
 {
-	void *end = (void *)(long)ctx->data_end;
+	void *data_end = (void *)(long)ctx->data_end;
 	bool is_dns = packet->protocol == IPPROTO_UDP &&
-		      dns_is_port(settings->port, packet->port);
-	struct prefix source = prefix_of(packet);
-	enum dns_fault fault = DNS_OTHER_OPCODE;
+		      is_dns_port(settings->port, packet->dest_port);
+	struct prefix source = source_prefix(packet);
+	enum dns_error error = DNS_OTHER_OPCODE;
 	struct limit_rule *rule;
 
 	if (is_denied(packet, ctx->data_end - ctx->data, &source, settings))
-		return FATE_DENY;
+		return VERDICT_DENY;
 	if (is_dns)
-		fault = dns_read(packet, end, settings->opcodes, settled,
-				 query);
-	if (fault != DNS_GOOD && fault != DNS_OTHER_OPCODE)
-		return FATE_MALFORMED;
+		error = parse_dns_query(packet, data_end, settings->opcodes,
+					scratch, query);
+	if (error != DNS_OK && error != DNS_OTHER_OPCODE)
+		return VERDICT_MALFORMED;
 	rule = bpf_map_lookup_elem(&limits, &source);
-	if (!rule || limit_admits(rule, &sources, packet))
-		return FATE_PASS;
-	return fault == DNS_GOOD && settings->truncate ? FATE_TRUNCATE :
-							 FATE_LIMIT;
+	if (!rule || limit_admit(rule, &sources, packet))
+		return VERDICT_PASS;
+	return error == DNS_OK && settings->truncate ? VERDICT_TRUNCATE :
+						       VERDICT_LIMIT;
 }
 
-static __always_inline void count(struct totals *totals, enum fate fate)
+static __always_inline void count_verdict(struct totals *totals,
+					  enum verdict verdict)
 {
-	if (fate == FATE_PASS)
+	if (verdict == VERDICT_PASS)
 		totals->passed++;
-	else if (fate == FATE_DENY)
+	else if (verdict == VERDICT_DENY)
 		totals->denied++;
-	else if (fate == FATE_MALFORMED)
+	else if (verdict == VERDICT_MALFORMED)
 		totals->malformed++;
-	else if (fate == FATE_LIMIT)
+	else if (verdict == VERDICT_LIMIT)
 		totals->limited++;
 	else
 		totals->truncated++;
 }
 
 static __always_inline int filter(struct xdp_md *ctx, struct packet *packet,
-				  struct settled *settled,
+				  struct packet_scratch *scratch,
 				  const struct settings *settings,
 				  struct totals *totals)
 {
 	struct dns_query query = {};
-	enum fate fate;
+	enum verdict verdict;
 
-	/* Without ports it is for no server, and this is never read. */
+	/*
+	 * launder() needs a pointer into the frame. Without ports the packet
+	 * goes to no DNS server, so nothing reads this pointer.
+	 */
 	if (!packet->transport)
 		packet->transport = packet->ip;
-	settle(ctx, settled, packet);
-	fate = judge(ctx, packet, settings, settled, &query);
-	count(totals, fate);
-	if (fate == FATE_PASS || settings->monitor)
+	launder(ctx, scratch, packet);
+	verdict = decide(ctx, packet, settings, scratch, &query);
+	count_verdict(totals, verdict);
+	if (verdict == VERDICT_PASS || settings->monitor)
 		return XDP_PASS;
-	if (fate == FATE_TRUNCATE)
-		return reply(ctx, packet, &query, settled, 0, true);
+	if (verdict == VERDICT_TRUNCATE)
+		return send_reply(ctx, packet, &query, scratch,
+				  DNS_RCODE_NOERROR, DNS_TC);
 	return XDP_DROP;
 }
 
@@ -168,16 +167,18 @@ SEC("xdp")
 int xdp_prog(struct xdp_md *ctx)
 {
 	struct packet packet = parse_packet(ctx);
-	__u32 first = 0;
-	struct settings *set = bpf_map_lookup_elem(&settings, &first);
-	struct totals *sums = bpf_map_lookup_elem(&totals, &first);
-	struct settled *settled = bpf_map_lookup_elem(&scratch, &first);
+	__u32 key = 0;
+	struct settings *settings_entry = bpf_map_lookup_elem(&settings, &key);
+	struct totals *totals_entry = bpf_map_lookup_elem(&totals, &key);
+	struct packet_scratch *scratch_entry =
+		bpf_map_lookup_elem(&scratch, &key);
 
-	if (!set || !sums || !settled)
+	if (!settings_entry || !totals_entry || !scratch_entry)
 		return XDP_PASS;
-	if (is_exempt(&packet, set, sums))
+	if (count_exempt(&packet, settings_entry, totals_entry))
 		return XDP_PASS;
-	return filter(ctx, &packet, settled, set, sums);
+	return filter(ctx, &packet, scratch_entry, settings_entry,
+		      totals_entry);
 }
 
 char _license[] SEC("license") = "Dual BSD/GPL";

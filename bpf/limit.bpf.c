@@ -1,51 +1,53 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * limit: so many packets per second from a subnet, all together, and from each
- * source in it; what exceeds either is dropped. Of the rules that speak of a
- * packet's source the one with the longest prefix limits it. A packet that no
- * rule speaks of passes.
+ * limit: limits the packets per second of a subnet, and of each source in it,
+ * and drops packets over a limit. The rule with the longest prefix that matches
+ * the source applies. A packet without a rule passes.
  *
- * ENTRIES
+ * MAPS
  *
  *    entry 192.0.2.0/24 rate=10000 burst=2000
  *    entry 0.0.0.0/0    source_rate=100
  *    entry 2001:db8::/32 rate=50000 source_rate=200 ip6_bits=64
  *
- * xdp_map, an LPM trie with room for 16384 rules; KEY is ADDRESS/BITS, see
- * prefix.h for both families in one table. A rule, 56 bytes:
+ * xdp_map is an LPM trie with room for 16384 rules. KEY is ADDRESS/BITS;
+ * prefix.h describes how one map holds both families. A rule, 56 bytes:
  *
- *    rate           packets per second of the whole subnet; 0: any number
- *    burst          how many of them may come at once, after a pause; 0: as many
- *                   as `rate` says, at most 268435456
- *    source_rate, source_burst   likewise of each source
- *    ip4_bits, ip6_bits          which networks are one source; 0: /24 and /56
- *    passed         packets within the limits
- *    dropped        packets over the subnet's limit
- *    source_dropped packets over their own source's limit
- *    bucket         the program's own; not to be named
+ *    rate           packets per second of the whole subnet; 0: no limit
+ *    burst          packets of a burst after a pause, at most 268435456;
+ *                   0: as many as `rate`
+ *    source_rate, source_burst   rate and burst of each source
+ *    ip4_bits, ip6_bits          prefix length of a source; 0: 24 and 56
+ *    passed         counter: packets within the limits
+ *    dropped        counter: packets over the limit of the subnet
+ *    source_dropped counter: packets over the limit of their source
+ *    bucket         state of the program; not for entries
  *
  * SETTINGS
  *
  *    entry @settings 0 monitor=true
  *
- *    monitor    nothing is dropped, and all is counted as if it were
- *    manage     management traffic is limited too; it passes by default, see
+ *    monitor    dry run: drops nothing, counts as if it did
+ *    manage     limits management traffic too, which otherwise passes, see
  *               management.h
  *
  * COUNTERS
  *
  *    counter limit_dropped_packets @totals 0 dropped "Packets over a limit."
  *
- * @totals 0: passed, dropped (or, with `monitor`, to be dropped), unlisted (passed
- * without a rule), management, other (no IP packet). Each packet is counted in
- * one of them.
+ * @totals 0: passed, dropped (with `monitor`: packets that would be dropped),
+ * unlisted (passed without a rule), management, other (no IP packet). Each
+ * packet is counted in one of these.
  *
- * Limits hold for all CPUs together, see bucket.h; one whose burst takes less than
- * half a second to come back needs a more exact clock, which costs as much as the
- * rest of it. 32768 sources are remembered;
- * when there are more, the one not seen for longest is forgotten, and is a new
- * one with all of its burst the next time. A source that lies in two rules'
- * networks has one bucket for both.
+ * NOTES
+ *
+ * A limit holds for all CPUs together, see bucket.h. A limit whose burst takes
+ * less than half a second to refill needs the exact clock, which doubles the
+ * cost of the limit.
+ *
+ * The program remembers 32768 sources. When there are more, the least recently
+ * seen source is forgotten, and has a full burst when it comes back. A source
+ * that matches two rules has one bucket for both.
  */
 #include "limit.h"
 
@@ -62,13 +64,7 @@ struct totals {
 	__u64 other;
 };
 
-struct {
-	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
-	__type(key, struct prefix);
-	__type(value, struct limit_rule);
-	__uint(max_entries, LIMIT_RULES);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-} xdp_map SEC(".maps");
+struct limit_map xdp_map SEC(".maps");
 
 #include "exempt.h"
 #include "state.h"
@@ -76,14 +72,14 @@ struct {
 static __always_inline int decide(const struct packet *packet, bool monitor,
 				  struct totals *totals)
 {
-	struct prefix source = prefix_of(packet);
+	struct prefix source = source_prefix(packet);
 	struct limit_rule *rule = bpf_map_lookup_elem(&xdp_map, &source);
 
 	if (!rule) {
 		totals->unlisted++;
 		return XDP_PASS;
 	}
-	if (limit_admits(rule, &sources, packet)) {
+	if (limit_admit(rule, &sources, packet)) {
 		totals->passed++;
 		return XDP_PASS;
 	}
@@ -95,15 +91,15 @@ SEC("xdp")
 int xdp_prog(struct xdp_md *ctx)
 {
 	struct packet packet = parse_packet(ctx);
-	__u32 first = 0;
-	struct settings *set = bpf_map_lookup_elem(&settings, &first);
-	struct totals *sums = bpf_map_lookup_elem(&totals, &first);
+	__u32 key = 0;
+	struct settings *settings_entry = bpf_map_lookup_elem(&settings, &key);
+	struct totals *totals_entry = bpf_map_lookup_elem(&totals, &key);
 
-	if (!set || !sums)
+	if (!settings_entry || !totals_entry)
 		return XDP_PASS;
-	if (is_exempt(&packet, set, sums))
+	if (count_exempt(&packet, settings_entry, totals_entry))
 		return XDP_PASS;
-	return decide(&packet, set->monitor, sums);
+	return decide(&packet, settings_entry->monitor, totals_entry);
 }
 
 char _license[] SEC("license") = "Dual BSD/GPL";

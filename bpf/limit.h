@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* A limit of packets per second: of a subnet, and of each source in it. */
+/* Rate limits in packets per second: of a subnet, and of each source in it. */
 #ifndef COREXDP_LIMIT_H
 #define COREXDP_LIMIT_H
 
 #include "source.h"
 
-/* How many prefixes may have a limit. */
-#define LIMIT_RULES 16384
+#define LIMIT_MAX_RULES 16384 /* prefixes */
 
 struct limit_rule {
 	__u32 rate;
@@ -21,41 +20,51 @@ struct limit_rule {
 	struct bucket bucket;
 };
 
+struct limit_map {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__type(key, struct prefix);
+	__type(value, struct limit_rule);
+	__uint(max_entries, LIMIT_MAX_RULES);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+};
+
 /*
- * Whether the packet is within the limits. Of both buckets or of none a token is
- * taken: a source over its own limit costs its subnet nothing.
+ * True if the packet is within both limits. Takes a token of both buckets or of
+ * neither, so that a source over its own limit uses no tokens of its subnet.
  */
-static __always_inline bool limit_admits(struct limit_rule *rule, void *sources,
-					 const struct packet *packet)
+static __always_inline bool limit_admit(struct limit_rule *rule, void *sources,
+					const struct packet *packet)
 {
-	struct flow each = flow_of(rule->source_rate, rule->source_burst);
-	struct flow all = flow_of(rule->rate, rule->burst);
+	struct bucket_rate source_rate =
+		bucket_rate_of(rule->source_rate, rule->source_burst);
+	struct bucket_rate subnet_rate =
+		bucket_rate_of(rule->rate, rule->burst);
 	struct bucket *bucket = NULL;
 	__u64 now;
 
-	if ((!rule->rate || flow_is_deep(&all)) &&
-	    (!rule->source_rate || flow_is_deep(&each)))
-		now = rough_ticks();
+	if ((!rule->rate || tolerates_jiffy(&subnet_rate)) &&
+	    (!rule->source_rate || tolerates_jiffy(&source_rate)))
+		now = clock_now_coarse();
 	else
-		now = ticks();
+		now = clock_now();
 	if (rule->source_rate) {
-		struct address network = source_network(
-			packet, rule->ip4_bits, rule->ip6_bits);
+		struct address network =
+			source_network(packet, rule->ip4_bits, rule->ip6_bits);
 
-		bucket = source_bucket(sources, &network);
+		bucket = lookup_source_bucket(sources, &network);
 	}
-	if (bucket && !bucket_has_token(bucket, &each, now)) {
+	if (bucket && !bucket_has_token(bucket, &source_rate, now)) {
 		__sync_fetch_and_add(&rule->source_dropped, 1);
 		return false;
 	}
-	if (rule->rate && !bucket_has_token(&rule->bucket, &all, now)) {
+	if (rule->rate && !bucket_has_token(&rule->bucket, &subnet_rate, now)) {
 		__sync_fetch_and_add(&rule->dropped, 1);
 		return false;
 	}
 	if (bucket)
-		bucket_take(bucket, &each, now);
+		bucket_take_token(bucket, &source_rate, now);
 	if (rule->rate)
-		bucket_take(&rule->bucket, &all, now);
+		bucket_take_token(&rule->bucket, &subnet_rate, now);
 	__sync_fetch_and_add(&rule->passed, 1);
 	return true;
 }

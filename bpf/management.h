@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What a box must hear to stay reachable, and what thus passes by default:
+ * Traffic that a machine needs to stay reachable, which passes by default:
  *
  *   ssh     TCP to port 22
  *   DHCP    UDP to ports 67 and 68, DHCPv6 to 546 and 547
- *   ND      router and neighbour discovery of IPv6 (ICMPv6 133 to 137), from the
- *           wire itself: with a hop limit of 255, which no router lets through
- *   ARP     and whatever else is no IP packet: always
+ *   ND      IPv6 router and neighbour discovery: ICMPv6 types 133 to 137 with a
+ *           hop limit of 255, which no forwarded packet has (RFC 4861
+ *           section 7.1.1)
+ *   ARP     always, like all other traffic that is not IP
  *
- * Anybody may send to these ports. `manage=true` in a program's settings has
- * it filter the first three like all else.
+ * Anybody can send packets to these ports. The setting `manage=true` makes a
+ * program filter ssh, DHCP and ND like all other traffic.
  */
 #ifndef COREXDP_MANAGEMENT_H
 #define COREXDP_MANAGEMENT_H
@@ -22,21 +23,22 @@
 #define DHCP6_CLIENT_PORT 546
 #define DHCP6_SERVER_PORT 547
 
-#define ND_FIRST 133
-#define ND_LAST 137
-#define ND_HOPS 255
+#define NDISC_ROUTER_SOLICITATION 133
+#define NDISC_REDIRECT 137
+#define NDISC_HOP_LIMIT 255
 
 static __always_inline bool is_management(const struct packet *packet)
 {
 	if (packet->protocol == IPPROTO_TCP)
-		return packet->port == SSH_PORT;
+		return packet->dest_port == SSH_PORT;
 	if (packet->protocol == IPPROTO_UDP)
-		return packet->port == DHCP_SERVER_PORT ||
-		       packet->port == DHCP_CLIENT_PORT ||
-		       packet->port == DHCP6_CLIENT_PORT ||
-		       packet->port == DHCP6_SERVER_PORT;
-	return packet->icmp6 >= ND_FIRST && packet->icmp6 <= ND_LAST &&
-	       packet->hops == ND_HOPS;
+		return packet->dest_port == DHCP_SERVER_PORT ||
+		       packet->dest_port == DHCP_CLIENT_PORT ||
+		       packet->dest_port == DHCP6_CLIENT_PORT ||
+		       packet->dest_port == DHCP6_SERVER_PORT;
+	return packet->icmp6_type >= NDISC_ROUTER_SOLICITATION &&
+	       packet->icmp6_type <= NDISC_REDIRECT &&
+	       packet->hop_limit == NDISC_HOP_LIMIT;
 }
 
 #endif

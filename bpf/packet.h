@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What the programs want to know of a frame.
+ * Parses the headers of a frame: Ethernet, up to two VLAN tags, IPv4 with
+ * options, IPv6 with extension headers, the ports of TCP and UDP, and the type
+ * of an ICMPv6 message. A frame with a third tag, PPPoE, MPLS or a tunnel is
+ * not parsed further: it counts as no IP packet, or as a packet of the tunnel's
+ * protocol.
  *
- * Looks through two VLAN tags, IPv4 options and the IPv6 extension headers
- * that may precede TCP and UDP. Tunnels, PPPoE, MPLS and a third tag are not
- * looked through: such a frame is no IP packet here.
- *
- * A frame cut short, or with lengths that cannot be, is read as far as it is
- * sound. Only a whole IP header makes an IP packet; the kernel discards the
- * rest by itself, so no program here needs to judge it.
+ * A frame that is cut short or has wrong lengths is parsed as far as it is
+ * sound. Only a complete IP header makes an IP packet. The kernel discards
+ * malformed packets by itself, so no program needs to.
  */
 #ifndef COREXDP_PACKET_H
 #define COREXDP_PACKET_H
@@ -25,195 +25,203 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
-/* Bounds of the loops: the verifier must see an end to each. */
+/* Loop bounds: the verifier accepts bounded loops only. */
 #define MAX_VLAN_TAGS 2
-#define MAX_EXTENSIONS 6
+#define MAX_EXTENSION_HEADERS 6
 
-/* The low 13 bits of frag_off in an IPv4 header, the high 13 in an IPv6 one. */
-#define IP4_FRAGMENT_OFFSET 0x1fff
-#define IP4_MORE_FRAGMENTS 0x2000
-#define IP6_FRAGMENT_OFFSET 0xfff8
+/*
+ * Bits of the fragment fields, in host byte order: RFC 791 section 3.1 and
+ * RFC 8200 section 4.5. The names are those of the kernel's own headers.
+ */
+#define IP_MF 0x2000
+#define IP_OFFSET 0x1fff
+#define IP6_OFFSET 0xfff8
 
-/* Every ICMPv6 message begins with its type. */
+/* RFC 4443 section 2.1: the type is the first byte. */
 #define ICMP6_TYPE_SIZE 1
 
 struct packet {
-	__u16 ethertype;   /* ETH_P_*, behind any VLAN tags; 0: cut short */
+	__u16 ethertype;   /* ETH_P_*, after VLAN tags; 0: frame too short */
 	__u8 version;      /* 4 or 6; 0: no IP packet */
-	__u8 protocol;     /* IPPROTO_*, behind any options and extensions */
-	__u8 hops;         /* time to live, hop limit */
-	__u8 icmp6;        /* type of an ICMPv6 message; 0: none seen */
-	bool plain;        /* neither options nor extensions */
-	bool fragment;     /* part of a packet, the first one too */
-	__u16 port;        /* destination port of TCP and UDP; 0: none seen */
+	__u8 protocol;     /* IPPROTO_*, after IPv6 extension headers */
+	__u8 hop_limit;    /* IPv4 time to live or IPv6 hop limit */
+	__u8 icmp6_type;   /* 0: no ICMPv6 message */
+	bool plain;        /* no IPv4 options, no IPv6 extension headers */
+	bool fragment;     /* any fragment, including the first */
+	__u16 dest_port;   /* of TCP or UDP, host byte order; 0: none */
 	__u16 source_port; /* likewise */
-	void *ip;          /* its header; NULL: no IP packet */
-	void *transport;   /* header of TCP or UDP; NULL: none seen */
+	void *ip;          /* IP header; NULL: no IP packet */
+	void *transport;   /* TCP or UDP header; NULL: none */
 	union {
 		__be32 ip4;
-		__u64 ip6[2]; /* as in the packet, for comparing by word */
+		__u64 ip6[2]; /* in network byte order */
 	} source;
 };
 
-/* The part of the frame that is not read yet. */
+/* The unparsed part of the frame. */
 struct cursor {
-	void *at;
-	void *end;
+	void *pos;
+	void *data_end;
 };
 
 /*
- * The address that lies `offset` bytes behind another; `most` is one less than a
- * power of two, and no offset is above it. Written so that the compiler can't
- * drop the bound as known: kernels before 5.12 forget what they knew of a number
- * that has been on the stack.
+ * Returns `base` plus `offset`; `mask` is a power of two minus one, and no
+ * offset exceeds it. The mask shows the verifier an upper bound. It is applied
+ * in assembly because the compiler would drop an AND that it knows to be
+ * redundant, and verifiers before Linux 5.12 lose the bounds of a scalar that
+ * is spilled to the stack.
  */
-static __always_inline void *behind(void *base, __u64 offset, __u32 most)
+static __always_inline void *bounded_add(void *base, __u64 offset, __u32 mask)
 {
-	asm volatile("%[offset] &= %[most]\n\t"
+	asm volatile("%[offset] &= %[mask]\n\t"
 		     "%[base] += %[offset]"
 		     : [base] "+r"(base), [offset] "+r"(offset)
-		     : [most] "i"(most));
+		     : [mask] "i"(mask));
 	return base;
 }
 
-/* The next `size` bytes, or NULL when the frame does not have them. */
-static __always_inline void *take(struct cursor *cursor, __u32 size)
+/* The next `size` bytes; NULL if the frame ends before. */
+static __always_inline void *cursor_pull(struct cursor *cursor, __u32 size)
 {
-	void *taken = cursor->at;
+	void *header = cursor->pos;
 
-	if (taken + size > cursor->end)
+	if (header + size > cursor->data_end)
 		return NULL;
-	cursor->at = taken + size;
-	return taken;
+	cursor->pos = header + size;
+	return header;
 }
 
-static __always_inline void parse_port(struct cursor *cursor,
-				       struct packet *packet)
+static __always_inline void parse_ports(struct cursor *cursor,
+					struct packet *packet)
 {
-	/* TCP and UDP begin alike. */
+	/* RFC 9293 section 3.1 and RFC 768: both headers begin with these. */
 	struct {
 		__be16 source;
-		__be16 destination;
+		__be16 dest;
 	} *ports;
 
 	if (packet->protocol != IPPROTO_TCP && packet->protocol != IPPROTO_UDP)
 		return;
-	ports = take(cursor, sizeof(*ports));
+	ports = cursor_pull(cursor, sizeof(*ports));
 	if (!ports)
 		return;
-	packet->port = bpf_ntohs(ports->destination);
+	packet->dest_port = bpf_ntohs(ports->dest);
 	packet->source_port = bpf_ntohs(ports->source);
 	packet->transport = ports;
 }
 
-static __always_inline void parse_ip4(struct cursor *cursor,
-				      struct packet *packet)
+static __always_inline void parse_iphdr(struct cursor *cursor,
+					struct packet *packet)
 {
-	struct iphdr *ip = take(cursor, sizeof(*ip));
+	struct iphdr *ip = cursor_pull(cursor, sizeof(*ip));
 
 	if (!ip || ip->version != 4 || ip->ihl < 5)
 		return;
 	packet->version = 4;
 	packet->ip = ip;
 	packet->protocol = ip->protocol;
-	packet->hops = ip->ttl;
+	packet->hop_limit = ip->ttl;
 	packet->plain = ip->ihl == 5;
-	packet->fragment = ip->frag_off & bpf_htons(IP4_MORE_FRAGMENTS |
-						    IP4_FRAGMENT_OFFSET);
+	packet->fragment = ip->frag_off & bpf_htons(IP_MF | IP_OFFSET);
 	packet->source.ip4 = ip->saddr;
-	cursor->at = (void *)ip + ip->ihl * 4;
-	/* Only the first fragment has ports. */
-	if (!(ip->frag_off & bpf_htons(IP4_FRAGMENT_OFFSET)))
-		parse_port(cursor, packet);
+	cursor->pos = (void *)ip + ip->ihl * 4;
+	/* Only the first fragment has the ports. */
+	if (!(ip->frag_off & bpf_htons(IP_OFFSET)))
+		parse_ports(cursor, packet);
 }
 
-static __always_inline void parse_icmp6(struct cursor *cursor,
-					struct packet *packet)
+static __always_inline void parse_icmp6hdr(struct cursor *cursor,
+					   struct packet *packet)
 {
-	__u8 *type = take(cursor, ICMP6_TYPE_SIZE);
+	__u8 *type = cursor_pull(cursor, ICMP6_TYPE_SIZE);
 
 	if (type)
-		packet->icmp6 = *type;
+		packet->icmp6_type = *type;
 }
 
 /*
- * Steps over the extension headers, up to what they carry. When they end
- * nowhere, the protocol stays that of the last one seen.
+ * Skips the extension headers (RFC 8200 section 4) and parses the payload
+ * after them. If the frame ends within them, or there are more than
+ * MAX_EXTENSION_HEADERS, `protocol` is the type of the first header that was
+ * not skipped.
  */
-static __always_inline void parse_extensions(struct cursor *cursor,
-					     struct packet *packet)
+static __always_inline void parse_ip6hdrext(struct cursor *cursor,
+					    struct packet *packet)
 {
-	/* Every extension header is a multiple of 8 bytes and begins so. */
+	/*
+	 * The first 8 bytes of any extension header; `frag_off` is valid in a
+	 * Fragment header only.
+	 */
 	struct {
-		__u8 next;
-		__u8 length;
-		__be16 fragment;
-		__u32 rest;
-	} *extension;
+		__u8 nexthdr;
+		__u8 hdrlen;
+		__be16 frag_off;
+		__u32 reserved;
+	} *ext;
 
-	for (int i = 0; i < MAX_EXTENSIONS; i++) {
-		__u8 kind = packet->protocol;
+	for (int i = 0; i < MAX_EXTENSION_HEADERS; i++) {
+		__u8 nexthdr = packet->protocol;
 
-		if (kind != IPPROTO_HOPOPTS && kind != IPPROTO_ROUTING &&
-		    kind != IPPROTO_DSTOPTS && kind != IPPROTO_FRAGMENT &&
-		    kind != IPPROTO_AH)
+		if (nexthdr != IPPROTO_HOPOPTS && nexthdr != IPPROTO_ROUTING &&
+		    nexthdr != IPPROTO_DSTOPTS && nexthdr != IPPROTO_FRAGMENT &&
+		    nexthdr != IPPROTO_AH)
 			break;
-		extension = take(cursor, sizeof(*extension));
-		if (!extension)
+		ext = cursor_pull(cursor, sizeof(*ext));
+		if (!ext)
 			return;
-		packet->protocol = extension->next;
+		packet->protocol = ext->nexthdr;
 		packet->plain = false;
-		if (kind == IPPROTO_FRAGMENT) {
+		if (nexthdr == IPPROTO_FRAGMENT) {
 			packet->fragment = true;
-			if (extension->fragment & bpf_htons(IP6_FRAGMENT_OFFSET))
+			if (ext->frag_off & bpf_htons(IP6_OFFSET))
 				return;
-		} else if (kind == IPPROTO_AH) {
-			/* RFC 4302: in words of 4 bytes, less 2. */
-			cursor->at += extension->length * 4;
+		} else if (nexthdr == IPPROTO_AH) {
+			/* RFC 4302 section 2.2: in 4-byte words, minus 2. */
+			cursor->pos += ext->hdrlen * 4;
 		} else {
-			/* RFC 8200: in words of 8 bytes, less the first. */
-			cursor->at += extension->length * 8;
+			/* RFC 8200 section 4.3: in 8-byte words, minus 1. */
+			cursor->pos += ext->hdrlen * 8;
 		}
 	}
-	parse_port(cursor, packet);
+	parse_ports(cursor, packet);
 	if (packet->protocol == IPPROTO_ICMPV6)
-		parse_icmp6(cursor, packet);
+		parse_icmp6hdr(cursor, packet);
 }
 
-static __always_inline void parse_ip6(struct cursor *cursor,
-				      struct packet *packet)
+static __always_inline void parse_ip6hdr(struct cursor *cursor,
+					 struct packet *packet)
 {
-	struct ipv6hdr *ip = take(cursor, sizeof(*ip));
+	struct ipv6hdr *ip = cursor_pull(cursor, sizeof(*ip));
 
 	if (!ip || ip->version != 6)
 		return;
 	packet->version = 6;
 	packet->ip = ip;
 	packet->protocol = ip->nexthdr;
-	packet->hops = ip->hop_limit;
+	packet->hop_limit = ip->hop_limit;
 	packet->plain = true;
 	__builtin_memcpy(packet->source.ip6, &ip->saddr, sizeof(ip->saddr));
-	parse_extensions(cursor, packet);
+	parse_ip6hdrext(cursor, packet);
 }
 
-static __always_inline void parse_ethertype(struct cursor *cursor,
-					    struct packet *packet)
+static __always_inline void parse_ethhdr(struct cursor *cursor,
+					 struct packet *packet)
 {
-	struct ethhdr *ethernet = take(cursor, sizeof(*ethernet));
+	struct ethhdr *eth = cursor_pull(cursor, sizeof(*eth));
 	struct {
-		__be16 tag;
+		__be16 tci;
 		__be16 ethertype;
 	} *vlan;
 	__be16 ethertype;
 
-	if (!ethernet)
+	if (!eth)
 		return;
-	ethertype = ethernet->h_proto;
+	ethertype = eth->h_proto;
 	for (int i = 0; i < MAX_VLAN_TAGS; i++) {
 		if (ethertype != bpf_htons(ETH_P_8021Q) &&
 		    ethertype != bpf_htons(ETH_P_8021AD))
 			break;
-		vlan = take(cursor, sizeof(*vlan));
+		vlan = cursor_pull(cursor, sizeof(*vlan));
 		if (!vlan)
 			return;
 		ethertype = vlan->ethertype;
@@ -224,16 +232,16 @@ static __always_inline void parse_ethertype(struct cursor *cursor,
 static __always_inline struct packet parse_packet(struct xdp_md *ctx)
 {
 	struct cursor cursor = {
-		.at = (void *)(long)ctx->data,
-		.end = (void *)(long)ctx->data_end,
+		.pos = (void *)(long)ctx->data,
+		.data_end = (void *)(long)ctx->data_end,
 	};
 	struct packet packet = {};
 
-	parse_ethertype(&cursor, &packet);
+	parse_ethhdr(&cursor, &packet);
 	if (packet.ethertype == ETH_P_IP)
-		parse_ip4(&cursor, &packet);
+		parse_iphdr(&cursor, &packet);
 	else if (packet.ethertype == ETH_P_IPV6)
-		parse_ip6(&cursor, &packet);
+		parse_ip6hdr(&cursor, &packet);
 	return packet;
 }
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Addresses of both families in one table, looked up by the longest prefix.
+ * Keys for a longest-prefix match over addresses of both families.
  *
- * An IPv4 address a.b.c.d is ::ffff:a.b.c.d here, so 10.0.0.0/8 is
- * ::ffff:10.0.0.0/104, and an `entry` line may say either. ::/0 speaks of both
- * families, 0.0.0.0/0 of all of IPv4 and nothing else.
+ * An IPv4 address a.b.c.d is stored as ::ffff:a.b.c.d (RFC 4291 section
+ * 2.5.5.2), so 10.0.0.0/8 is ::ffff:10.0.0.0/104. An `entry` line may use
+ * either form. ::/0 covers both families, 0.0.0.0/0 only IPv4.
  */
 #ifndef COREXDP_PREFIX_H
 #define COREXDP_PREFIX_H
@@ -17,13 +17,14 @@ struct address {
 	__be32 word[4];
 };
 
-/* A key of an LPM trie, 20 bytes. */
+/* Key of an LPM trie, 20 bytes. */
 struct prefix {
 	__u32 bits;
 	struct address address;
 };
 
-static __always_inline struct address source_of(const struct packet *packet)
+static __always_inline struct address
+source_address(const struct packet *packet)
 {
 	struct address address;
 
@@ -38,29 +39,29 @@ static __always_inline struct address source_of(const struct packet *packet)
 	return address;
 }
 
-/* What the longest prefix of a packet's source is looked up by. */
-static __always_inline struct prefix prefix_of(const struct packet *packet)
+/* The key that looks up the longest prefix of a packet's source. */
+static __always_inline struct prefix source_prefix(const struct packet *packet)
 {
 	struct prefix prefix = {
 		.bits = ADDRESS_BITS,
-		.address = source_of(packet),
+		.address = source_address(packet),
 	};
 
 	return prefix;
 }
 
-/* What of a word of 32 bits, in host order, is among the first `bits`. */
-static __always_inline __u32 word_mask(__u32 bits)
+/* Mask of the first `bits` of a 32-bit word, in host byte order. */
+static __always_inline __u32 prefix_mask(__u32 bits)
 {
 	return bits >= 32 ? ~0U : ~(~0U >> bits);
 }
 
-/* The network of an address, by its first `bits` of 128. */
-static __always_inline struct address network_of(struct address address,
-						 __u32 bits)
+/* Clears all but the first `bits` of 128. */
+static __always_inline struct address mask_address(struct address address,
+						   __u32 bits)
 {
 	for (int i = 0; i < 4; i++) {
-		address.word[i] &= bpf_htonl(word_mask(bits));
+		address.word[i] &= bpf_htonl(prefix_mask(bits));
 		bits = bits > 32 ? bits - 32 : 0;
 	}
 	return address;

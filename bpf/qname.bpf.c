@@ -1,48 +1,50 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * qname: a list of names that DNS queries over UDP may not ask for. An entry
- * speaks of its name and all below it; of several the longest decides. Names are
- * compared letter by letter, whatever their case; no name is blocked for looking
- * like another.
+ * qname: blocks DNS queries over UDP by name. A rule matches its name and all
+ * names below it; the rule with the longest name decides. Upper and lower case
+ * are equal. A name that only looks like a listed one does not match.
  *
- * ENTRIES
+ * MAPS
  *
  *    entry ads.example      action=QNAME_REFUSE
  *    entry good.ads.example action=QNAME_PASS
  *    entry evil.example     action=QNAME_DROP exact=true
  *
- * xdp_map, a hash with room for 262144 names, of which only those that are there
- * take memory. KEY is a name in lower case, without a dot at its end, of at most
- * 64 letters; names that are asked for may be longer. A value, 16 bytes:
+ * xdp_map is a hash map with room for 262144 names, and takes memory only for
+ * those in use. KEY is a name in lower case, without a dot at its end, of at
+ * most 64 bytes. The names in queries may be longer. A value, 16 bytes:
  *
- *    action     QNAME_PASS (0), QNAME_DROP, QNAME_REFUSE (an answer with REFUSED)
+ *    action     QNAME_PASS (0), QNAME_DROP, QNAME_REFUSE (respond with REFUSED)
  *               or QNAME_NXDOMAIN
- *    exact      the name alone, and none below it
- *    packets    queries that the entry has decided
+ *    exact      matches the name alone, not the names below it
+ *    packets    counter: queries that this rule has decided
  *
  * SETTINGS
  *
  *    entry @settings 0 monitor=true
  *
- *    port[0] to port[3]   the server's ports; none: 53
- *    monitor    everything passes, and all is counted as if it did not
+ *    port[0] to port[3]   ports of the server; all 0: port 53
+ *    monitor    dry run: passes everything, counts as if it did not
  *
  * COUNTERS
  *
  *    counter qname_refused_queries @totals 0 refused "Queries refused."
  *
- * @totals 0: passed, dropped, refused, nxdomain (queries), unread (queries that
- * are malformed or none: they pass; `dns` judges them) and other (packets that are
- * not for the server's ports). Each packet is counted in one of them.
+ * @totals 0: passed, dropped, refused, nxdomain (queries), unread (packets to a
+ * port of the server that are no valid query: they pass; `dns` drops them) and
+ * other (packets other than UDP to a port of the server). Each packet is
+ * counted in one of these.
  *
- * Answers from here are made of the query, see reply.h; a query with IP options
- * or extension headers is dropped where it would be answered. Queries over TCP
- * pass unread, and so does everything else: ssh, DHCP, ARP, neighbour discovery.
+ * NOTES
+ *
+ * reply.h builds the responses. A query with IP options or extension headers is
+ * dropped where it would get a response. Queries over TCP pass unread, and so
+ * does all other traffic: ssh, DHCP, ARP, neighbour discovery.
  */
 #include "qname.h"
 #include "reply.h"
 
-#define QNAME_ENTRIES 262144
+#define QNAME_MAX_RULES 262144
 
 enum qname_action {
 	QNAME_PASS = 0,
@@ -75,7 +77,7 @@ struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__type(key, struct qname);
 	__type(value, struct qname_rule);
-	__uint(max_entries, QNAME_ENTRIES);
+	__uint(max_entries, QNAME_MAX_RULES);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 } xdp_map SEC(".maps");
 
@@ -88,52 +90,54 @@ struct {
 	__uint(max_entries, 1);
 } scratch SEC(".maps");
 
-/* The entry for the longest end of the name that has one; NULL: none has. */
-static __always_inline struct qname_rule *find(const struct dns_query *query,
-					       struct qname_text *text,
-					       __u32 size)
+/*
+ * The rule for the longest suffix of the name, by whole labels; NULL if there
+ * is none.
+ */
+static __always_inline struct qname_rule *
+longest_match(const struct dns_query *query, struct qname_text *text,
+	      __u32 size)
 {
 	struct qname_rule *rule;
-	__u32 at = 0;
+	__u32 offset = 0;
 
-	for (int i = 0; i < DNS_MAX_LABELS && at < size; i++) {
-		__u8 *label = qname_byte(query, at);
+	for (int i = 0; i < DNS_MAX_LABELS && offset < size; i++) {
+		__u8 *label = qname_at(query, offset);
 
-		if ((void *)(label + 1) > query->end)
+		if ((void *)(label + 1) > query->data_end)
 			break;
-		if (size - at <= QNAME_SIZE) {
-			void *key = behind(text->bytes, at, DNS_MAX_NAME);
+		if (size - offset <= QNAME_SIZE) {
+			void *key =
+				bounded_add(text->bytes, offset, DNS_MAX_NAME);
 
 			rule = bpf_map_lookup_elem(&xdp_map, key);
-			if (rule && !(rule->exact && at))
+			if (rule && !(rule->exact && offset))
 				return rule;
 		}
-		at += *label + 1;
+		offset += *label + 1;
 	}
 	return NULL;
 }
 
-static __always_inline enum qname_action judge(const struct dns_query *query,
-					       struct qname_text *text)
+static __always_inline enum qname_action decide(const struct dns_query *query,
+						struct qname_text *text)
 {
 	struct qname_rule *rule;
 
-	/* The root has no text. */
-	if (query->name < 2)
+	/* The root has no text, and no rule. */
+	if (query->name_length < 2)
 		return QNAME_PASS;
-	rule = find(query, text, qname_read(query, text));
+	rule = longest_match(query, text, qname_to_text(query, text));
 	if (!rule)
 		return QNAME_PASS;
 	__sync_fetch_and_add(&rule->packets, 1);
 	return rule->action;
 }
 
-static __always_inline int carry_out(struct xdp_md *ctx,
-				     const struct packet *packet,
-				     const struct dns_query *query,
-				     struct settled *settled,
-				     enum qname_action action, bool monitor,
-				     struct totals *totals)
+static __always_inline int
+apply_action(struct xdp_md *ctx, const struct packet *packet,
+	     const struct dns_query *query, struct packet_scratch *scratch,
+	     enum qname_action action, bool monitor, struct totals *totals)
 {
 	if (action == QNAME_DROP) {
 		totals->dropped++;
@@ -149,10 +153,10 @@ static __always_inline int carry_out(struct xdp_md *ctx,
 	}
 	if (monitor)
 		return XDP_PASS;
-	return reply(ctx, packet, query, settled,
-		     action == QNAME_REFUSE ? DNS_RCODE_REFUSED :
-					      DNS_RCODE_NXDOMAIN,
-		     false);
+	return send_reply(ctx, packet, query, scratch,
+			  action == QNAME_REFUSE ? DNS_RCODE_REFUSED :
+						   DNS_RCODE_NXDOMAIN,
+			  0);
 }
 
 static __always_inline int filter(struct xdp_md *ctx, struct packet *packet,
@@ -160,38 +164,38 @@ static __always_inline int filter(struct xdp_md *ctx, struct packet *packet,
 				  const struct settings *settings,
 				  struct totals *totals)
 {
-	void *end = (void *)(long)ctx->data_end;
+	void *data_end = (void *)(long)ctx->data_end;
 	struct dns_query query = {};
 
-	settle(ctx, &text->settled, packet);
-	if (!dns_is_port(settings->port, packet->port)) {
+	launder(ctx, &text->scratch, packet);
+	if (!is_dns_port(settings->port, packet->dest_port)) {
 		totals->other++;
 		return XDP_PASS;
 	}
-	if (dns_read(packet, end, 0, &text->settled, &query)) {
+	if (parse_dns_query(packet, data_end, 0, &text->scratch, &query)) {
 		totals->unread++;
 		return XDP_PASS;
 	}
-	return carry_out(ctx, packet, &query, &text->settled,
-			 judge(&query, text), settings->monitor, totals);
+	return apply_action(ctx, packet, &query, &text->scratch,
+			    decide(&query, text), settings->monitor, totals);
 }
 
 SEC("xdp")
 int xdp_prog(struct xdp_md *ctx)
 {
 	struct packet packet = parse_packet(ctx);
-	__u32 first = 0;
-	struct settings *set = bpf_map_lookup_elem(&settings, &first);
-	struct totals *sums = bpf_map_lookup_elem(&totals, &first);
-	struct qname_text *text = bpf_map_lookup_elem(&scratch, &first);
+	__u32 key = 0;
+	struct settings *settings_entry = bpf_map_lookup_elem(&settings, &key);
+	struct totals *totals_entry = bpf_map_lookup_elem(&totals, &key);
+	struct qname_text *text = bpf_map_lookup_elem(&scratch, &key);
 
-	if (!set || !sums || !text)
+	if (!settings_entry || !totals_entry || !text)
 		return XDP_PASS;
 	if (packet.protocol != IPPROTO_UDP || !packet.transport) {
-		sums->other++;
+		totals_entry->other++;
 		return XDP_PASS;
 	}
-	return filter(ctx, &packet, text, set, sums);
+	return filter(ctx, &packet, text, settings_entry, totals_entry);
 }
 
 char _license[] SEC("license") = "Dual BSD/GPL";

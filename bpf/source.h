@@ -1,43 +1,48 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* A bucket for each source of packets, in a table of bounded size. */
+/* A token bucket for each source network, in a map of bounded size. */
 #ifndef COREXDP_SOURCE_H
 #define COREXDP_SOURCE_H
 
 #include "bucket.h"
 #include "prefix.h"
 
-/* How many are remembered, in 3 MB; the one not seen for longest gives way. */
-#define SOURCES 32768
+/* The map takes 3 MB. When it is full, the least recently used source goes. */
+#define MAX_SOURCES 32768
 
-struct {
+struct source_map {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__type(key, struct address);
 	__type(value, struct bucket);
-	__uint(max_entries, SOURCES);
-} sources SEC(".maps");
+	__uint(max_entries, MAX_SOURCES);
+};
 
-/* The networks that are one source unless it is said otherwise. */
+struct source_map sources SEC(".maps");
+
+/* Default prefix lengths of a source network. */
 #define SOURCE_IP4_BITS 24
 #define SOURCE_IP6_BITS 56
 
-/* The network that a packet is from; of 0 bits: as many as usual. */
+/* The source network of a packet; 0 bits stand for the default length. */
 static __always_inline struct address
 source_network(const struct packet *packet, __u8 ip4_bits, __u8 ip6_bits)
 {
-	struct address address = source_of(packet);
+	struct address address = source_address(packet);
 
 	if (packet->version == 6)
-		return network_of(address,
-				  ip6_bits ? ip6_bits : SOURCE_IP6_BITS);
+		return mask_address(address,
+				    ip6_bits ? ip6_bits : SOURCE_IP6_BITS);
 	if (!ip4_bits)
 		ip4_bits = SOURCE_IP4_BITS;
-	address.word[3] &= bpf_htonl(word_mask(ip4_bits));
+	address.word[3] &= bpf_htonl(prefix_mask(ip4_bits));
 	return address;
 }
 
-/* The bucket of a network, a full one when it is new; NULL: no room. */
-static __always_inline struct bucket *source_bucket(void *sources,
-						    struct address *network)
+/*
+ * The bucket of a network; a new network gets a full bucket. NULL if the map
+ * has no room.
+ */
+static __always_inline struct bucket *
+lookup_source_bucket(void *sources, struct address *network)
 {
 	struct bucket *bucket = bpf_map_lookup_elem(sources, network);
 	struct bucket fresh = {};

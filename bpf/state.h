@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What a Corefile sets for the whole of a program, and what that counts of all
- * packets: one entry each, under key 0.
+ * The maps `settings`, the program's configuration, and `totals`, its counters
+ * of all packets. Each has one entry, under key 0.
  *
- * To be included behind `struct settings` and `struct totals`, each program's
- * own.
+ * Include this file after the program's definitions of `struct settings` and
+ * `struct totals`.
  */
 #ifndef COREXDP_STATE_H
 #define COREXDP_STATE_H

@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Which sources a rule speaks of.
+ * Matches the source of a packet against a rule.
  *
- * A rule has an IPv4 network with its mask and an IPv6 one, and a family:
+ * A rule has an IPv4 network and mask, an IPv6 network and mask, and a family:
  *
- *   SUBNET_IPV4, SUBNET_IPV6   that family only, whatever else is filled in
- *   SUBNET_ANY (0)             each family whose network or mask is filled
- *                              in; when neither's is, every IP packet
+ *   SUBNET_IPV4, SUBNET_IPV6   that family only, even if the network of the
+ *                              other family is set
+ *   SUBNET_ANY (0)             each family whose network or mask is not zero;
+ *                              if all are zero, every IP packet
  *
- * So a rule that leaves the family out and fills one network in speaks of that
- * network; the family is needed only for "all of IPv4" and "all of IPv6".
+ * A rule that leaves the family out and sets one network thus matches that
+ * network. The family is needed only for "all of IPv4" and "all of IPv6".
  *
- * An address is in a network when its bits under the mask equal the network.
- * A network with bits outside its mask holds no address: a forgotten mask
- * thus makes a rule that does nothing, not one that meets everybody.
+ * An address matches when its bits under the mask equal the network. A network
+ * with bits outside its mask matches no address: a rule without a mask does
+ * nothing, instead of matching everybody.
  */
 #ifndef COREXDP_SUBNET_H
 #define COREXDP_SUBNET_H
@@ -27,13 +28,14 @@ enum subnet_family {
 };
 
 /*
- * Whether the source of an IP packet is one that the rule speaks of. The IPv6
- * network and mask are 16 bytes each, aligned to 8.
+ * True if the rule matches the source of an IP packet. The IPv6 network and
+ * mask are 16 bytes each, aligned to 8.
  */
-static __always_inline bool
-subnet_holds(const struct packet *packet, enum subnet_family family,
-	     __be32 ip4_net, __be32 ip4_mask, const __u8 *ip6_net,
-	     const __u8 *ip6_mask)
+static __always_inline bool subnet_matches(const struct packet *packet,
+					   enum subnet_family family,
+					   __be32 ip4_net, __be32 ip4_mask,
+					   const __u8 *ip6_net,
+					   const __u8 *ip6_mask)
 {
 	const __u64 *net = (const __u64 *)ip6_net;
 	const __u64 *mask = (const __u64 *)ip6_mask;

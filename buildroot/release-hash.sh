@@ -1,9 +1,9 @@
 #!/bin/sh
-# Makes a release's tarball as Buildroot keeps it, with its crates, and writes its hash into corexdp.hash. Run at the
-# release's tag: neither this folder nor yocto-layer/ is in the tarball, so the hash does not change what it is of.
+# Writes the plain tarball of a release into FOLDER, for publication, and the hash of the tarball with vendored crates, which
+# Buildroot makes at download, into corexdp.hash. Run it at the tag of the release. The tarball contains neither this folder
+# nor yocto-layer/, so the new hash does not change the tarball. BUILDROOT is a source tree of Buildroot.
 #
-# Usage: buildroot/release-hash.sh BUILDROOT FOLDER    a tree of Buildroot, and where the plain tarball goes: that is what
-#                                                      is published; Buildroot adds the crates when it downloads it
+# Usage: buildroot/release-hash.sh BUILDROOT FOLDER
 set -eu
 [ $# -eq 2 ] || {
 	sed -n 's/^# Usage: /usage: /p' "$0" >&2

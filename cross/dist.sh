@@ -1,6 +1,6 @@
 #!/bin/sh
-# Builds corexdp for one musl target, statically linked, and puts it with the example programs into dist/TARGET/.
-# The same source gives the same bytes, in whatever folder it lies. `make dist` calls this for both targets.
+# Builds corexdp for one musl target, statically linked, and installs it with the XDP programs into dist/TARGET/. The
+# same source gives the same bytes in every folder. `make dist` runs this script for both targets.
 #
 # Usage: cross/dist.sh x86_64-unknown-linux-musl|aarch64-unknown-linux-musl
 set -eu
@@ -16,7 +16,7 @@ x86_64-unknown-linux-musl | aarch64-unknown-linux-musl) cpu=${target%%-*} ;;
     ;;
 esac
 
-# Host build scripts and both targets share this folder; `make build` keeps its own.
+# Both targets share the build scripts of the host. `make build` has another folder.
 export CARGO_TARGET_DIR="$root/target/dist"
 headers=$CARGO_TARGET_DIR/include
 cargo=${CARGO:-cargo}
@@ -24,23 +24,22 @@ cargo_home=${CARGO_HOME:-$HOME/.cargo}
 upper=$(echo "$target" | tr 'a-z-' 'A-Z_')
 lower=$(echo "$target" | tr - _)
 
-# The std that the toolchain has for the target, or one built now from Debian's source, with Debian's compiler: a std
-# and its compiler must be of one version. Built from source it leaves out what symbolizes backtraces, and needs no
-# unwinder.
-use_std() {
+# Uses the std that the toolchain has for the target. Without one, builds std from Debian's source with Debian's compiler,
+# since both must have the same version. A std built from source has no code to symbolize backtraces and needs no unwinder.
+choose_std() {
     if [ -d "$(${RUSTC:-rustc} --print target-libdir --target "$target")" ]; then
         std=
         UNWIND=-lunwind
     else
         export RUSTC=/usr/bin/rustc
-        # Building std is not stable yet; this lets a stable compiler do it.
+        # -Zbuild-std is unstable. RUSTC_BOOTSTRAP lets a stable compiler accept it.
         export RUSTC_BOOTSTRAP=1
         std='-Zbuild-std=std,panic_abort -Zbuild-std-features=optimize_for_size'
         UNWIND=$root/cross/unwind.c
     fi
 }
 
-# libbpf includes libelf's and zlib's headers, and nothing else of this machine fits the target: these four alone.
+# libbpf includes these four headers of libelf and zlib. The other headers of this machine do not fit the target.
 collect_headers() {
     rm -rf "$headers"
     mkdir -p "$headers"
@@ -50,8 +49,8 @@ collect_headers() {
     done
 }
 
-# What bpf-sys' make, the cc crate, bindgen and rustc look for.
-use_zig() {
+# Exports the variables that the make of bpf-sys, the cc crate, bindgen and rustc read.
+export_zig() {
     zig=$("$root/target/venv/bin/python" -c 'import ziglang; print(*ziglang.__path__)')
     ZIG=$zig/zig
     ZIG_TARGET=$cpu-linux-musl
@@ -68,12 +67,11 @@ use_zig() {
     export "BINDGEN_EXTRA_CLANG_ARGS_$lower=$bindgen"
 }
 
-# One flag a line, as cargo wants them apart by 0x1f, so that paths may hold spaces.
+# Prints one flag a line. cargo separates flags by 0x1f, so that paths may contain spaces.
 rust_flags() {
-    # Zig brings the C library and its start files, for every version of std alike.
+    # Zig provides the C library and its start files, for every version of std.
     echo '-Clink-self-contained=no'
-    # At fixed addresses, which saves some 48 KB of relocations and code that a small flash is short of, and without
-    # tables for an unwinder: a panic aborts.
+    # Fixed addresses save 48 KB of relocations and code. A panic aborts, so unwind tables have no use.
     echo '-Crelocation-model=static'
     echo '-Cforce-unwind-tables=no'
     echo '-Clink-arg=-Wl,--no-eh-frame-hdr'
@@ -90,22 +88,22 @@ build() {
     "$cargo" fetch --locked --target "$target"
     CARGO_ENCODED_RUSTFLAGS=$(rust_flags | tr '\n' '\037' | sed 's/.$//')
     export CARGO_ENCODED_RUSTFLAGS
-    # Where all is linked, small functions are inlined, which opt-level z alone leaves alone: that costs 8,000 bytes of
-    # 719,000, and a check of a hundred thousand lines takes 0.022 s of processor time instead of 0.028.
-    # shellcheck disable=SC2086 # none, or two options
+    # opt-level z alone does not inline small functions. The threshold adds 8,000 bytes to 719,000, and reduces the
+    # processor time of a check of 100,000 lines from 0.028 s to 0.022 s.
+    # shellcheck disable=SC2086 # $std has none or two options
     "$cargo" rustc --release --locked $std --target "$target" --bin corexdp -- \
         -Copt-level=z -Cllvm-args=--inline-threshold=30
 }
 
-deliver() {
+install_files() {
     rm -rf "dist/$target"
     mkdir -p "dist/$target"
     install -m 755 "$CARGO_TARGET_DIR/$target/release/corexdp" "dist/$target/"
     install -m 644 target/bpf/*.o target/bpf/*.Corefile "dist/$target/"
 }
 
-use_std
+choose_std
 collect_headers
-use_zig
+export_zig
 build
-deliver
+install_files

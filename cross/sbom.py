@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Writes what one static binary is made of beside it: bom.cdx.json (CycloneDX 1.6) and LICENCES.
+"""Writes the bill of materials of a static binary, bom.cdx.json (CycloneDX 1.6), and the file LICENCES.
 
-Both follow from Cargo.lock alone, so the same source gives the same bytes. Rust's std and musl, which are linked too, are
-not in it; LICENCES names them without a version.
+Both depend on Cargo.lock alone, so the same source gives the same bytes. Cargo.lock does not contain Rust's std and musl:
+LICENCES names them without a version, bom.cdx.json does not.
 
-Usage: cross/sbom.py TARGET [FOLDER], by default into dist/TARGET, after cross/dist.sh TARGET; CARGO says which cargo
+Usage: cross/sbom.py TARGET [FOLDER], after cross/dist.sh TARGET; FOLDER is dist/TARGET by default
+Environment: CARGO, the cargo to run
 """
 
 import json
@@ -15,7 +16,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 ROOT = Path(__file__).resolve().parent.parent
-# What bpf-sys brings that is no crate: compiled into its library, and linked.
+# bpf-sys contains this library, which is no crate.
 LIBBPF = {
     "type": "library",
     "bom-ref": "libbpf",
@@ -26,7 +27,7 @@ LIBBPF = {
 }
 
 PROGRAMS = sorted(path.name.replace(".bpf.c", ".o") for path in (ROOT / "bpf").glob("*.bpf.c"))
-BESIDE_CRATES = [
+OTHER_LICENCES = [
     "Rust's standard library: MIT OR Apache-2.0\n",
     "musl: MIT\n",
     f"{', '.join(PROGRAMS)}: GPL-2.0-only OR BSD-2-Clause\n",
@@ -42,8 +43,8 @@ def metadata(target):
     return json.loads(cargo("metadata", "--format-version", "1", "--filter-platform", target))
 
 
-def in_binary(graph):
-    """The ids of the packages that are linked: neither build scripts' nor tests', nor macros and what these need."""
+def linked_packages(graph):
+    """The dependencies by package id of each linked package, without those of build scripts, tests and macros."""
     nodes = {node["id"]: node for node in graph["resolve"]["nodes"]}
     macros = {p["id"] for p in graph["packages"] if any("proc-macro" in t["kind"] for t in p["targets"])}
     found, todo = {}, [graph["resolve"]["root"]]
@@ -58,7 +59,7 @@ def in_binary(graph):
 
 
 def checksums():
-    """The sha256 of each crate, by name and version, as Cargo.lock has it."""
+    """The SHA-256 in Cargo.lock of each crate, by name and version."""
     sums, name, version = {}, None, None
     for line in (ROOT / "Cargo.lock").read_text().splitlines():
         key, _, value = line.partition(" = ")
@@ -73,7 +74,7 @@ def checksums():
 
 
 def expression(licence):
-    """An SPDX expression; `/` is the older way to write OR."""
+    """The SPDX expression of a licence in Cargo.toml, where `/` is the older form of OR."""
     return " OR ".join(part.strip() for part in licence.split("/"))
 
 
@@ -90,16 +91,16 @@ def component(package, sums):
         "purl": purl(package),
         "licenses": [{"expression": expression(package["license"])}],
     }
-    # What lies in this repository has none: it is covered by the source's own.
+    # A crate of this repository has no checksum.
     checksum = sums.get((package["name"], package["version"]))
     if checksum:
         described["hashes"] = [{"alg": "SHA-256", "content": checksum}]
     return described
 
 
-def bill(target):
+def bill_of_materials(target):
     graph = metadata(target)
-    linked, sums = in_binary(graph), checksums()
+    linked, sums = linked_packages(graph), checksums()
     packages = {p["id"]: p for p in graph["packages"] if p["id"] in linked}
     root = packages.pop(graph["resolve"]["root"])
     main = component(root, sums) | {"type": "application"}
@@ -128,11 +129,11 @@ def main():
     target = sys.argv[1]
     folder = Path(sys.argv[2]) if len(sys.argv) == 3 else ROOT / "dist" / target
     folder.mkdir(parents=True, exist_ok=True)
-    bom = bill(target)
+    bom = bill_of_materials(target)
     (folder / "bom.cdx.json").write_text(json.dumps(bom, indent=2) + "\n")
-    whole = [bom["metadata"]["component"], *bom["components"]]
-    lines = [f"{part['name']} {part['version']}: {part['licenses'][0]['expression']}\n" for part in whole]
-    (folder / "LICENCES").write_text("".join([*lines, *BESIDE_CRATES]))
+    parts = [bom["metadata"]["component"], *bom["components"]]
+    lines = [f"{part['name']} {part['version']}: {part['licenses'][0]['expression']}\n" for part in parts]
+    (folder / "LICENCES").write_text("".join([*lines, *OTHER_LICENCES]))
     return 0
 
 

@@ -6,9 +6,9 @@
 //!    stand or none does.
 //! 2. **The kernel holds the state.** An attachment is a BPF link and ends with the daemon, however that ends. Values
 //!    are read from the map when asked for; nothing polls, and an idle daemon does not wake.
-//! 3. **Nothing grows.** Buffers have the capacities of [`capacity`]; what is larger streams through them. The daemon
+//! 3. **Nothing grows.** Buffers have the capacities of [`base::capacity`]; what is larger streams through them. The daemon
 //!    allocates while it starts or reloads, and never after.
-//! 4. **What faces the network holds no power.** The page is served by another process, in a cage ([`page::cage`]), which
+//! 4. **What faces the network holds no power.** The page is served by another process, in a cage ([`http::cage`]), which
 //!    can be killed; the daemon itself gives up what it does not need.
 //!
 //! # Who is trusted
@@ -16,54 +16,30 @@
 //! worker are not trusted with anything: whatever their bytes, the answer is an error or a number.
 //!
 //! # Rooms, from the top down; imports point downward only
-//! [`cli`] · [`daemon`] the story · [`status`], [`dump`] what its client shows · [`control`] its socket · [`report`] JSON · [`inspect`] an object in words · [`page`] the worker process · [`overview`]
-//! what the page says ·
-//! [`watch`] the change log · [`filter`] one running filter · [`plan`] everything checked · [`kernel`] the only room
-//! with `unsafe` · [`config`] directives · [`encode`] words as bytes · [`corefile`] the text · [`object`] the program ·
-//! [`metrics`], [`json`], [`hex`], [`digest`], [`nearest`], [`log`], [`notify`], [`sources`], [`files`], [`process`], [`utc`], [`wait`], [`exit`], [`capacity`].
+//! - [`commands`]: everything the binary does when it is not the daemon. [`daemon`]: `run`, from Corefile to exit.
+//! - [`http`]: the worker process that serves the page. [`views`]: what the page says. [`control`]: the protocol of the
+//!   control socket.
+//! - [`filter`]: one running filter. [`plan`]: everything checked before the first change.
+//! - [`config`]: directives. [`kernel`]: system calls, the only room with `unsafe`.
+//! - [`encode`]: words as bytes. [`object`]: the program. [`corefile`]: the text. [`log`]: messages.
+//! - [`base`]: what every room may import.
 
-#![warn(
-    missing_docs,
-    unreachable_pub,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic
-)]
+#![warn(missing_docs, unreachable_pub)]
 
-#[cfg(feature = "faults")]
-pub mod allocations;
-pub mod capacity;
-pub mod cli;
+pub mod base;
+pub mod commands;
 pub mod config;
 pub mod control;
 pub mod corefile;
 pub mod daemon;
-pub mod digest;
-pub mod dump;
 pub mod encode;
-pub mod exit;
-pub mod files;
 pub mod filter;
-pub mod hex;
-pub mod inspect;
-pub mod json;
+pub mod http;
 pub mod kernel;
 pub mod log;
-pub mod metrics;
-pub mod nearest;
-pub mod notify;
 pub mod object;
-pub mod overview;
-pub mod page;
 pub mod plan;
-pub mod process;
-pub mod report;
-pub mod sources;
-pub mod status;
-pub mod utc;
-pub mod wait;
-pub mod watch;
+pub mod views;
 
 // The archives that stand in for libelf and zlib are linked through this package.
 use elf_stubs as _;

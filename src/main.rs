@@ -5,19 +5,20 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use corexdp::cli::{self, Command, Target};
-use corexdp::config::Diagnostic;
+use corexdp::base::diagnostic::Diagnostic;
+use corexdp::base::exit::{self, code};
+use corexdp::commands::cli::{self, Command, Target};
+use corexdp::commands::{check_json, dump, inspect, status};
 use corexdp::control::{Request, client};
-use corexdp::exit::{self, code};
 use corexdp::log::Log;
+use corexdp::plan::sources::Sources;
 use corexdp::plan::{Plan, Source};
-use corexdp::sources::Sources;
-use corexdp::{daemon, dump, inspect, page, plan, report, status};
+use corexdp::{daemon, http, plan};
 use nix::errno::Errno;
 
 #[cfg(feature = "faults")]
 #[global_allocator]
-static ALLOCATOR: corexdp::allocations::Counted = corexdp::allocations::Counted;
+static ALLOCATOR: corexdp::kernel::allocations::Counted = corexdp::kernel::allocations::Counted;
 
 fn main() -> ExitCode {
     match cli::parse(std::env::args_os().skip(1)) {
@@ -39,7 +40,7 @@ fn execute(command: Command) -> u8 {
             &source.unwrap_or_else(Source::usual),
             &mut Sources::default(),
         ) {
-            Ok(corefile) => print(&mut |out| report::expand(out, &corefile)),
+            Ok(corefile) => print(&mut |out| check_json::expand(out, &corefile)),
             Err(wrong) => refuse(&[wrong]),
         },
         Command::Inspect { program, json } => inspect(&program, json),
@@ -72,7 +73,7 @@ fn execute(command: Command) -> u8 {
             measure,
         } => status(&control, json, measure),
         Command::Dump { control, json } => dump(&control, json),
-        Command::Keeper => page::keeper::process::run().map_or(exit::USAGE, |()| 0),
+        Command::Keeper => http::keeper::process::run().map_or(exit::USAGE, |()| 0),
     }
 }
 
@@ -138,7 +139,7 @@ fn check(source: &Source, json: bool) -> u8 {
         plan.warn(&mut |warning| say(&format_args!("warning: {warning}")));
     }
     if json {
-        let printed = print(&mut |out| report::check(out, &result));
+        let printed = print(&mut |out| check_json::check(out, &result));
         return result
             .as_ref()
             .map_or_else(|wrong| code(daemon::worst(wrong)), |_| printed);

@@ -1,12 +1,29 @@
 #!/bin/bash
-# Every test that CI runs. The last line is `N passed, N failed`; a step that is no test, such as clippy, counts as
-# one failure when it fails.
+# Runs the tests. The last line is `N passed, N failed`. A failed step that is no test, such as clippy, counts as one
+# failure.
+#
+# Usage: tests/all.sh [check]
+#
+# `make check` is the inner loop, at most four minutes on two idle cores. `make test` is what CI runs.
+#
+#                                                                check  test
+#   rustfmt and clippy of the debug build                          x     x
+#   clippy of the fuzz targets and of the feature `faults`               x
+#   hadolint, oelint, shellcheck, systemd-analyze: make lint             x
+#   cargo test of the debug build: unit and end-to-end tests       x     x
+#   the tests in $slow, several minutes together                         x
+#   cargo test --features faults --test run                              x
+#   each fuzz target for 15 seconds: tests/fuzz.sh                       x
+#   static binaries: make dist, tests/dist.sh, tests/rebuild.sh          x
+#   emulated boots: tests/appliance.sh                                   x
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 
-# ip, knotd and others stand in sbin, which not every root shell searches.
+# ip, knotd and others are in sbin, which is not in the PATH of every root shell.
 PATH="$PATH:/usr/sbin:/sbin"
 cargo=${CARGO:-cargo}
+# Tests that check leaves out: every system call fails once, and a daemon runs for a while.
+slow='faults soak'
 passed=0
 failed=0
 
@@ -18,8 +35,8 @@ step() {
     return 1
 }
 
-# Adds up what a command said of its tests, in $log: each of cargo's results, or the last line of a script; $1 is its
-# status. A failure without a result, as when the tests do not compile or a signal ends them, counts as one.
+# Adds the test counts in $log, which are cargo's results or the last line of a script. $1 is the exit status of the
+# command. A failure without a result counts as one: the tests did not compile, or a signal ended them.
 add_up() {
     local counts
     counts=$(awk '
@@ -33,11 +50,30 @@ add_up() {
     fi
 }
 
-# Runs a command that says how many of its tests passed and failed.
+# Runs a command that prints the number of its passed and failed tests.
 tests() {
     printf '\n== %s\n' "$*"
     "$@" 2>&1 | tee "$log"
     add_up "${PIPESTATUS[0]}"
+}
+
+# Ends with the counts, and fails unless all tests passed.
+finish() {
+    printf '\n%d passed, %d failed\n' "$passed" "$failed"
+    [ "$passed" -gt 0 ] && [ "$failed" -eq 0 ]
+}
+
+check() {
+    local main name targets=(--lib --bins)
+    for main in tests/*/main.rs; do
+        name=$(basename "$(dirname "$main")")
+        [[ " $slow " = *" $name "* ]] || targets+=(--test "$name")
+    done
+    step "$cargo" fmt --all --check
+    step "$cargo" clippy --locked --all-targets -- -D warnings
+    # More threads than cores, since most tests wait most of their time.
+    RUST_TEST_THREADS=${RUST_TEST_THREADS:-4} tests "$cargo" test --locked --no-fail-fast "${targets[@]}"
+    finish
 }
 
 if [ "$(id -u)" -ne 0 ]; then
@@ -49,17 +85,29 @@ rebuild_log=$(mktemp)
 rebuild=
 trap 'rm -f "$log" "$rebuild_log"; [ -z "$rebuild" ] || kill "$rebuild"' EXIT
 
+case ${1-} in
+check)
+    check
+    exit
+    ;;
+'') ;;
+*)
+    echo 'usage: tests/all.sh [check]' >&2
+    exit 64
+    ;;
+esac
+
 step make --no-print-directory lint
 if step make --no-print-directory build; then
     tests "$cargo" test --locked --no-fail-fast
-    # Again with a binary whose kernel calls can be made to fail, and the tests that do so.
+    # With the feature `faults`, tests make kernel calls of the binary fail.
     tests "$cargo" test --locked --no-fail-fast --features faults --test run
-    # Each target for a short time.
+    # 15 seconds for each fuzz target.
     tests tests/fuzz.sh 15
 fi
 if step make --no-print-directory dist; then
     tests tests/dist.sh
-    # The machines wait more than they compute; the time that they leave is enough to make dist/ once more.
+    # The emulated machines are often idle. rebuild.sh uses that time.
     nice -n 19 tests/rebuild.sh >"$rebuild_log" 2>&1 &
     rebuild=$!
     tests tests/appliance.sh
@@ -71,5 +119,4 @@ if step make --no-print-directory dist; then
     add_up "$status"
 fi
 
-printf '\n%d passed, %d failed\n' "$passed" "$failed"
-[ "$passed" -gt 0 ] && [ "$failed" -eq 0 ]
+finish

@@ -1,20 +1,20 @@
 #!/bin/bash
-# Measures corexdp beside its peers and prints one table. Needs root, and what `make build` makes.
+# Measures corexdp beside its peers and prints one table. Needs root and the output of `make build`.
 #
-# All of it runs in network, mount and process namespaces of its own, so that nothing is left of it, however it ends:
-# no interface, no pin, no process. What is made inside, such as further namespaces, goes with them.
+# The benchmarks run in new network, mount and process namespaces. Their end removes every interface, pin and process, and
+# every namespace that a benchmark made inside.
 #
 # Usage: tests/bench.sh [attach|fill|scrape|rest|programs|flood]...
 set -eu
 cd "$(dirname "$0")/.."
 
-# ip, bpftool and xdp-loader stand in sbin, which not every root shell searches.
+# ip, bpftool and xdp-loader are in sbin, which is not in the PATH of every root shell.
 PATH="$PATH:/usr/sbin:/sbin"
-# In the dev profile, since `make test` shares it; the clock runs while others work, not the harness.
+# The harness shares the dev profile with `make test`. It measures other processes, so its own speed does not matter.
 bench=("${CARGO:-cargo}" bench --locked --quiet --profile dev --bench peers)
 inside=
 
-# What ships, when `make dist` has made it of these sources; else what `make build` has.
+# Prints the static binary of `make dist` if it is newer than its sources, else the binary of `make build`.
 binary() {
     local shipped
     shipped=dist/$(uname -m)-unknown-linux-musl/corexdp
@@ -28,13 +28,13 @@ binary() {
     fi
 }
 
-# Reads lines `INTERFACE CPU` from inside, where no kernel thread has a number: the one that takes what arrives at that
-# interface is to run on that CPU, and before all that is no such thread, as an interrupt would.
+# Reads lines `INTERFACE CPU` from the benchmarks, whose process namespace has no kernel threads. Pins the NAPI thread of
+# the interface to the CPU, with real-time priority, so that it precedes ordinary threads as an interrupt does.
 pin() {
     local interface cpu file name thread
     while read -r interface cpu; do
         for file in /proc/[0-9]*/comm; do
-            # A process may end while we look.
+            # A process may end during the loop.
             { read -r name <"$file"; } 2>/dev/null || continue
             case $name in
             "napi/$interface-"*)
@@ -51,7 +51,7 @@ pin() {
 clean_up() {
     status=$?
     trap - EXIT
-    # Ends all that is inside, by --kill-child.
+    # --kill-child ends every process in the namespaces.
     [ -z "$inside" ] || kill -KILL "$inside" 2>/dev/null || true
     rm -rf "$COREXDP_BENCH_DIR"
     exit "$status"
@@ -64,14 +64,14 @@ fi
 "${bench[@]}" --no-run
 COREXDP_BENCH_BINARY=$PWD/$(binary)
 COREXDP_BENCH_DIR=$(mktemp -d)
-# What begins the names of interfaces that nobody else on this machine may have.
+# A prefix of interface names that is unique on this machine.
 COREXDP_BENCH_WIRE=f$$
 export COREXDP_BENCH_BINARY COREXDP_BENCH_DIR COREXDP_BENCH_WIRE
 trap clean_up EXIT
 trap 'exit 1' HUP INT TERM
 
-# In the background, because the first process of a namespace does not hear Ctrl-C.
-# shellcheck disable=SC2016 # expanded inside
+# Runs in the background, because the first process of a namespace ignores the SIGINT of Ctrl-C.
+# shellcheck disable=SC2016 # the inner shell expands these
 setpriv --pdeathsig KILL unshare --net --mount --pid --fork --kill-child --mount-proc \
     sh -c 'mount -t sysfs sysfs /sys && mount -t bpf bpf /sys/fs/bpf && mount -t tmpfs tmpfs /run && exec "$@"' \
     sh "${bench[@]}" -- "$@" 3> >(pin) &

@@ -1,7 +1,7 @@
 #!/bin/sh
-# The main job, shown: a real DNS server at one end of a veth pair, two clients at the other, and the filter between
-# them. Everything happens in two network namespaces of its own, and is gone afterwards. The exit code says whether
-# all went as shown.
+# Shows the main use of corexdp: a real DNS server at one end of a veth pair, two clients at the other end, and the filter
+# between them. The demo makes two network namespaces and removes them at the end. The exit code is 0 if every step had
+# the result that it shows.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 
@@ -39,7 +39,7 @@ clean_up() {
     exit "$status"
 }
 
-# Tries a command for five seconds.
+# Retries a command for five seconds.
 wait_for() {
     tries=50
     until "$@" >/dev/null 2>&1; do
@@ -51,7 +51,7 @@ wait_for() {
 
 ask() { ip netns exec "$client" kdig "@$address" -b "$1" +timeout=1 +retry=0 +short www.example A 2>&1; }
 
-# Asks from an address, says what came back, and whether that is as it should be.
+# Sends a query from address $1, prints the answer, and fails unless the verdict is $2.
 expect() {
     from=$1
     wanted=$2
@@ -83,7 +83,7 @@ start_dns_server() {
 start_corexdp() {
     ip netns exec "$server" "$corexdp" run -conf "$corefile" --log stderr --pidfile "$dir/pid" 2>"$dir/corexdp.log" &
     daemon=$!
-    # The pid file is written once all filters stand.
+    # The daemon writes the pid file after all filters are attached.
     wait_for test -s "$dir/pid"
 }
 

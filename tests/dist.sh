@@ -1,12 +1,12 @@
 #!/bin/bash
-# Checks what `make dist` made: both binaries static, stripped, small and running, the aarch64 one in an emulator of its
-# instructions; the example programs beside them. The last line is `N passed, N failed`.
+# Checks the output of `make dist`: both binaries are static, stripped and small, and run, the aarch64 binary in an emulator;
+# the XDP programs are beside them. The last line is `N passed, N failed`.
 #
 # Usage: tests/dist.sh, after `make dist`
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 
-# What a device is asked to spare for the binary.
+# The size limit of a binary, in bytes, for devices with small flash.
 most_bytes=800000
 passed=0
 failed=0
@@ -37,7 +37,7 @@ is_small() {
     [ "$bytes" -le "$most_bytes" ]
 }
 
-# The paths of the machine that built it would make the binary differ from one built elsewhere.
+# Paths of this machine in the binary would make it differ from a binary built elsewhere.
 names_no_folder() {
     ! grep --text --only-matching --fixed-strings -e "$PWD" -e "${CARGO_HOME:-$HOME/.cargo}" "$1"
 }
@@ -54,7 +54,7 @@ says_version() {
     [ "$said" = "$expected" ]
 }
 
-# A Corefile whose object is cut short: the object's reader must say so by exit code 65.
+# Checks a Corefile whose object is truncated. The exit code must be 65.
 refuses_damage() {
     local folder status
     folder=$(mktemp -d) || return

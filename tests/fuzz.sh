@@ -1,6 +1,6 @@
 #!/bin/bash
-# Builds the fuzz targets and runs each for a while, one on each core. What a target learns stays in
-# target/fuzz/corpus/ for the next time; an input that breaks it goes to target/fuzz/found/. Ends with
+# Builds the fuzz targets and runs each for SECONDS, one target on each core at a time. target/fuzz/corpus/ keeps the
+# inputs of each target for the next run, target/fuzz/found/ the inputs that made a target fail. The last line is
 # `N passed, N failed`.
 #
 # Usage: tests/fuzz.sh SECONDS [TARGET…]
@@ -12,7 +12,7 @@ clang=${CLANG:-clang}
 strip=${LLVM_STRIP:-llvm-strip}
 objcopy=${strip/%strip*/objcopy${strip##*strip}}
 
-# Objects are no files of the repository: clang makes them of the tests' sources, and their types are the other seeds.
+# Compiles the sources of the programs and the tests. Their objects are seeds of the target object, their types of btf.
 make_seeds() {
     local source name object headers
     headers=/usr/include/$(uname -m)-linux-gnu
@@ -23,13 +23,13 @@ make_seeds() {
         [ "$object" -nt "$source" ] && continue
         "$clang" -O2 -g -target bpf "-I$headers" -Wno-everything -c "$source" -o "$object.new" &&
             "$strip" -g "$object.new" || return
-        # Not every object has types.
+        # An object without types has no section .BTF.
         "$objcopy" "--dump-section=.BTF=$work/seeds/btf/$name" "$object.new" /dev/null 2>/dev/null
         mv "$object.new" "$object"
     done
 }
 
-# One target, $1, for $2 seconds. libFuzzer's own words go to a log.
+# Runs target $1 for $2 seconds. The output of libFuzzer goes to a log.
 run() {
     local target=$1 seconds=$2 dictionary=tests/fuzz/dictionaries/$1.dict log=$work/$1.log folders=() folder
     for folder in "tests/fuzz/seeds/$target" "tests/fuzz/found/$target" "$work/seeds/$target"; do
@@ -48,7 +48,7 @@ run() {
         printf 'passed %s: %s inputs; edges covered at first and in the end: %s\n' "$target" "$runs" "$cover"
         return
     fi
-    # What was wrong, and which input it was; a panic says more than a line.
+    # Prints the fault and the input. A panic message has more than one line.
     grep -a -A 2 -e ' panicked at ' "$log"
     grep -a -e 'ERROR: ' -e 'Test unit written to' "$log" || tail -n 20 "$log"
     printf 'failed %s: once it is mended, keep the input in tests/fuzz/found/%s/\n' "$target" "$target"

@@ -1,6 +1,6 @@
 #!/bin/bash
-# Checks that dist/ does not depend on where it was made: `make dist` of the same source in another folder, from
-# nothing but what tests/setup.sh installed, gives the same bytes. The last line is `N passed, N failed`.
+# Checks that dist/ does not depend on the folder of the source: runs `make dist` in a copy of the source with the tools of
+# tests/setup.sh, and compares the bytes. The last line is `N passed, N failed`.
 #
 # Usage: tests/rebuild.sh, after `make dist`
 set -uo pipefail
@@ -11,7 +11,7 @@ failed=0
 make=
 trap '[ -z "$make" ] || { kill "$make"; wait "$make"; }; rm -rf "$folder"' EXIT
 trap 'exit 1' HUP INT TERM
-# Of another depth and length than this one. The make of bpf-sys does not stand spaces.
+# The other path differs in depth and length. It has no spaces: the make of bpf-sys fails with them.
 folder=$(mktemp -d) || exit
 other=$folder/elsewhere/corexdp-once-more
 
@@ -21,7 +21,7 @@ copy() {
         cp -a target/venv "$other/target/"
 }
 
-# In the background, so that a signal to this script ends it.
+# Runs make in the background, so that a signal to this script ends make too.
 make_dist() {
     make --no-print-directory -C "$other" dist &
     make=$!
@@ -35,7 +35,7 @@ if ! { copy && make_dist; } >"$folder/log" 2>&1; then
     exit 1
 fi
 
-# What is in either, so that a file which only one of them has is a difference.
+# Compares the files of both folders, so that a file in only one of them is a difference.
 while read -r name; do
     if cmp "dist/$name" "$other/dist/$name"; then
         printf 'ok: dist/%s is the same, made in another folder\n' "$name"

@@ -1,16 +1,16 @@
 #!/bin/sh
-# Installs what building, the demo, the tests, the benchmarks or, beyond building, the static binaries and the emulated
-# machines need: on Debian and Ubuntu, as root, when something is missing. Elsewhere it says what is missing. Quick and
-# silent when everything is there. What comes from PyPI goes into target/venv.
+# Installs the requirements of one set: of building, the demo, the tests, the benchmarks, or, in addition to building, of the
+# static binaries or the emulated machines. On Debian and Ubuntu, root gets the missing packages; elsewhere the script
+# lists them and fails. It is quick and silent if nothing is missing. Packages of PyPI go into target/venv.
 #
 # Usage: tests/setup.sh build|demo|test|bench|dist|appliance
 set -eu
 
-# The daemons that the demo and the tests start stand in sbin, which not every root shell searches.
+# The demo and the tests start daemons in sbin, which is not in the PATH of every root shell.
 PATH="$PATH:/usr/sbin:/sbin"
 cc=${CC:-cc}
 
-# One line each: the sets that need it, how it is found, its name there, its Debian package.
+# One requirement a line: its sets, the way to find it, its name, its Debian package.
 needs() {
     cat <<EOF
 build,demo,test,bench command ${CLANG:-clang} clang
@@ -80,14 +80,14 @@ found() {
     esac
 }
 
-# Whether the toolchain has a std for both targets of `make dist`; else Debian's source of std makes one.
+# Succeeds if the toolchain has a std for both targets of `make dist`. Without one, cross/dist.sh builds std from source.
 found_musl() {
     for cpu in x86_64 aarch64; do
         [ -d "$(rustc --print target-libdir --target $cpu-unknown-linux-musl)" ] || return
     done
 }
 
-# Where bindgen looks.
+# Searches the folders that bindgen searches.
 found_libclang() {
     libdir=$(llvm-config --libdir 2>/dev/null) || libdir=/usr/lib
     for file in "${LIBCLANG_PATH:-/usr/lib}"/libclang*.so* "$libdir"/libclang*.so* /usr/lib/llvm-*/lib/libclang*.so* \
@@ -97,7 +97,7 @@ found_libclang() {
     return 1
 }
 
-# Lines of needs() that set $1 has and this machine has not.
+# Prints the requirements of set $1 that this machine lacks.
 missing() {
     needs | while read -r sets kind name package; do
         case ",$sets," in
@@ -118,7 +118,7 @@ check_rust() {
     done
 }
 
-# No package may start its service here, nor at the next boot: the tests run their own, in their own namespaces.
+# Installs packages without starting or enabling their services: the tests run their own daemons in namespaces.
 install() {
     made=
     trap 'rm -rf $made' EXIT
@@ -141,22 +141,22 @@ install() {
         get ${qemu_release:+-t "$qemu_release"} $emulators
     fi
     for package in "$@"; do
-        # As `systemctl disable`, which a machine without systemd has not.
+        # The effect of `systemctl disable`, on a machine without systemd too.
         rm -f "/etc/systemd/system/multi-user.target.wants/$package.service"
     done
 }
 
-# Nothing of the operator's goes for it: apt rather fails, and says what stands in the way.
+# With --no-remove apt fails with a message rather than remove an installed package.
 get() {
     apt-get -q -y install --no-remove --no-install-recommends "$@"
 }
 
-# Sets qemu_release; empty is the usual one. The qemu-utils of one release and the qemu-system of another exclude each
-# other. So if this machine's is from Debian's backports, qemu-system is to come from there too; where its sources lack
-# backports, apt has them this once, by a configuration of its own.
+# Sets qemu_release to the release of the emulators, or to nothing for the default release. qemu-utils and qemu-system
+# conflict unless both are of one release: if qemu-utils is from Debian's backports, qemu-system must be too. If the apt
+# sources lack backports, a temporary configuration adds them.
 choose_qemu_release() {
     qemu_release=
-    # shellcheck disable=SC2016 # dpkg-query fills these in
+    # shellcheck disable=SC2016 # dpkg-query expands these
     case $(dpkg-query -W -f '${db:Status-Status} ${Version}' qemu-utils 2>/dev/null) in
     "installed "*~bpo*) ;;
     *) return 0 ;;
@@ -167,7 +167,7 @@ choose_qemu_release() {
     scratch=$(mktemp -d)
     made="$made $scratch"
     mkdir -p "$scratch/lists/partial"
-    chmod 755 "$scratch" # apt reads it as a user of its own
+    chmod 755 "$scratch" # apt reads the folder as user _apt
     cp -R /etc/apt/sources.list.d "$scratch/"
     key=/usr/share/keyrings/debian-archive-keyring.gpg
     sources | sed -n "s,^$codename \\(.*\\),deb [signed-by=$key] \\1 $qemu_release main,p" |
@@ -182,13 +182,13 @@ EOF
     apt-get -q update
 }
 
-# The code name and address of each of apt's sources of Debian.
+# Prints the code name and the URL of each apt source of Debian.
 sources() {
-    # shellcheck disable=SC2016 # apt fills these in
+    # shellcheck disable=SC2016 # apt expands these
     apt-get indextargets --format '$(CODENAME) $(REPO_URI)' 'Created-By: Packages' 'Origin: Debian'
 }
 
-# What Debian does not have but PyPI does. One line each: the sets that need it, its name, its version.
+# The requirements from PyPI, which Debian lacks. One a line: its sets, its name, its version.
 needs_from_pypi() {
     cat <<EOF
 test ansible_core 2.19.14

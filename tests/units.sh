@@ -1,6 +1,6 @@
 #!/bin/sh
-# Has systemd read the unit that Buildroot and Yocto install, in a root of its own where its programs are any. It says
-# what it ignores and still ends with success, so nothing may be said.
+# Verifies the systemd unit of Buildroot and Yocto in a temporary root, where /bin/true replaces the programs of the unit.
+# systemd-analyze prints a warning for a line that it ignores and still succeeds, so any output is a failure.
 set -eu
 cd "$(dirname "$0")/.."
 PATH="$PATH:/usr/sbin:/sbin"
@@ -11,7 +11,7 @@ mkdir -p "$root/bin" "$root/usr/sbin" "$root/etc/systemd/system"
 cp /bin/true "$root/usr/sbin/corexdp"
 cp /bin/true "$root/bin/mkdir"
 cp buildroot/package/corexdp/corexdp.service "$root/etc/systemd/system/"
-# The targets that it is ordered by.
+# The ordering of the unit names these targets.
 cp /lib/systemd/system/*.target "$root/etc/systemd/system/"
 
 said=$(LC_ALL=C systemd-analyze verify --root="$root" --man=no corexdp.service 2>&1) || said="$said (failed)"
@@ -20,7 +20,7 @@ if [ -n "$said" ]; then
     printf 'corexdp.service: %s\n' "$said" >&2
     exit 1
 fi
-# From 0, closed, to 10, open.
+# The exposure is between 0 (closed) and 10 (open).
 exposure=$(systemd-analyze security --offline=true --root="$root" --threshold=40 corexdp.service | tail -n 1) || {
     printf 'corexdp.service: %s, which is above 4.0\n' "$exposure" >&2
     exit 1

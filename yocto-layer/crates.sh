@@ -1,6 +1,6 @@
 #!/bin/sh
-# Prints the recipe's list of crates with their checksums, from Cargo.lock, in the form of `bitbake -c update_crates`; that
-# one would add the crates of tests/fuzz, since it takes every Cargo.lock below it.
+# Prints the crates of Cargo.lock with their checksums for the recipe, in the format of `bitbake -c update_crates`. That task
+# would add the crates of tests/fuzz, since it reads every Cargo.lock of the source.
 #
 # Usage: yocto-layer/crates.sh >yocto-layer/meta-corexdp/recipes-connectivity/corexdp/corexdp-crates.inc
 set -eu
@@ -10,7 +10,7 @@ awk '
     function value() { return substr($0, index($0, "\"") + 1, length($0) - index($0, "\"") - 1) }
     /^name = / { name = value() }
     /^version = / { version = value() }
-    # Crates without one lie in this repository.
+    # Crates of this repository have no checksum.
     /^checksum = / {
         uris = uris sprintf("    crate://crates.io/%s/%s \\\n", name, version)
         sums = sums sprintf("SRC_URI[%s-%s.sha256sum] = \"%s\"\n", name, version, value())

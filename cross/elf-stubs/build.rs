@@ -1,7 +1,7 @@
-//! Makes `libelf.a` and `libz.a` and puts their folder on the linker's path.
+//! Builds `libelf.a` and `libz.a`, and adds their folder to the search path of the linker.
 //!
-//! bpf-sys asks for `-lelf -lz` without saying which kind; these archives stand earlier on the path than the
-//! system's, so neither library is needed on the device.
+//! bpf-sys links `-lelf -lz`, shared or static. The linker finds these archives before the libraries of the system, so the
+//! device needs neither library.
 
 fn main() {
     for (archive, source) in [("elf", "stubs/libelf.c"), ("z", "stubs/libz.c")] {

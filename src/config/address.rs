@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use crate::corefile::Quoted;
+use crate::base::escape::Quoted;
 
 /// Where CoreDNS serves metrics when nothing else is said.
 pub(super) const DEFAULT: &str = "localhost:9153";

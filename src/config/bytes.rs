@@ -1,9 +1,9 @@
 //! Keys and values of the `ebpf` block: are they bytes?
 
 use super::ebpf::Reader;
-use crate::capacity::MAX_KEY;
+use crate::base::capacity::MAX_KEY;
+use crate::base::hex;
 use crate::corefile::Token;
-use crate::hex;
 
 impl Reader<'_, '_> {
     /// How many bytes a word of a `map` line is, at most `most`; says what is wrong if it is not.

@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
-use super::diagnostic::Diagnostics;
+use super::diagnostics::Diagnostics;
 use super::{Entries, Exit, Filter, Metric, Mode, Named, Names, duration, folder_of};
-use crate::capacity::MAX_FILTERS;
-use crate::corefile::{Occurrence, Quoted, Token};
-use crate::metrics::Kind;
-use crate::nearest::instead;
+use crate::base::capacity::MAX_FILTERS;
+use crate::base::escape::Quoted;
+use crate::base::suggest::instead;
+use crate::config::MetricKind;
+use crate::corefile::{Occurrence, Token};
 
 const OPTIONS: [&str; 11] = [
     "elf", "prog", "if", "map", "entry", "metric", "gauge", "counter", "mode", "wait", "exit",
@@ -112,8 +113,8 @@ impl<'c> Reader<'_, 'c> {
             "map" => self.map(name, args, at),
             "entry" => self.entry(name, args, at),
             "metric" => self.metric(name, args),
-            "gauge" => self.metric_in_words(name, args, Kind::Gauge),
-            "counter" => self.metric_in_words(name, args, Kind::Counter),
+            "gauge" => self.metric_in_words(name, args, MetricKind::Gauge),
+            "counter" => self.metric_in_words(name, args, MetricKind::Counter),
             "mode" => self.mode(name, args),
             "wait" => self.wait(name, args),
             "exit" => self.exit(name, args),

@@ -1,9 +1,9 @@
 //! The `map` and `entry` lines of the `ebpf` block, and the map that a line means.
 
-use super::Named;
 use super::ebpf::Reader;
 use super::entries::Form;
-use crate::capacity::{MAX_KEY, MAX_VALUE};
+use super::{MapId, Named};
+use crate::base::capacity::{MAX_KEY, MAX_VALUE};
 use crate::corefile::Token;
 
 /// The map that is meant when none is named.
@@ -52,7 +52,12 @@ impl Reader<'_, '_> {
             before: 1 + usize::from(named.is_some()),
             value_size,
         };
-        self.entries.add(at, form);
+        let mut index = 0;
+        if let Some(named) = self.parts.maps.get_mut(form.map.0) {
+            index = named.lines;
+            named.lines += usize::from(value_size.is_some());
+        }
+        self.entries.add(at, form, index);
     }
 
     /// Takes `@MAP` off the front, if it is there.
@@ -63,23 +68,26 @@ impl Reader<'_, '_> {
         }
     }
 
-    /// The place in the list of the map that a line means.
-    pub(super) fn meant(&mut self, line: Token, named: Option<Token>) -> usize {
+    /// The map that a line refers to.
+    pub(super) fn meant(&mut self, line: Token, named: Option<Token>) -> MapId {
         let name = named.map_or(MAP, |token| self.text(token).get(1..).unwrap_or_default());
         let maps = &mut self.parts.maps;
-        if let Some(known) = maps.iter().position(|map| map.name == name) {
-            return known;
+        if let Some(known) = maps.iter().find(|map| map.name == name) {
+            return known.id;
         }
         if maps.len() == MOST_MAPS {
             let what = format!("more than {MOST_MAPS} maps; no object has so many");
             self.faults.add(line, self.text(line), what);
-            return 0;
+            return MapId(0);
         }
+        let id = MapId(maps.len());
         maps.push(Named {
+            id,
             name: name.to_owned(),
             at: line,
             by_name: named.is_some(),
+            lines: 0,
         });
-        maps.len() - 1
+        id
     }
 }

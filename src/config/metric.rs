@@ -2,9 +2,10 @@
 
 use super::Metric;
 use super::ebpf::Reader;
-use crate::capacity::{MAX_METRICS, MAX_VALUE};
-use crate::corefile::{Plain, Quoted, Token};
-use crate::metrics::{Kind, Number};
+use crate::base::capacity::{MAX_METRICS, MAX_VALUE};
+use crate::base::escape::{Plain, Quoted};
+use crate::corefile::Token;
+use crate::encode::integer::Number;
 
 impl Reader<'_, '_> {
     /// Reads `NAME [@MAP] KEY POS LEN HELP`.
@@ -25,7 +26,7 @@ impl Reader<'_, '_> {
         let metric = Metric {
             at: name,
             name: full_name,
-            kind: Kind::Gauge,
+            kind: MetricKind::Gauge,
             map: self.meant(name, named),
             key,
             number: Number::little_endian(position, length),
@@ -36,7 +37,7 @@ impl Reader<'_, '_> {
     }
 
     /// Reads `NAME [@MAP] KEY FIELD HELP`.
-    pub(super) fn metric_in_words(&mut self, name: Token, args: &[Token], kind: Kind) {
+    pub(super) fn metric_in_words(&mut self, name: Token, args: &[Token], kind: MetricKind) {
         let Some((metric, named, &[key, field, help])) = self.split_metric(args) else {
             self.wrong_count(name, args, "NAME [@MAP] KEY FIELD \"HELP\"");
             return;
@@ -121,5 +122,24 @@ impl Reader<'_, '_> {
             self.faults.add(token, "metric", what);
         }
         number
+    }
+}
+
+/// What Prometheus takes a metric for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MetricKind {
+    /// A number that goes up and down.
+    Gauge,
+    /// A number that only goes up.
+    Counter,
+}
+
+impl MetricKind {
+    /// As Prometheus spells it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Gauge => "gauge",
+            Self::Counter => "counter",
+        }
     }
 }

@@ -4,34 +4,34 @@
 //! metrics against the maps they are meant for. Both find every error, not only the first. Map entries stay words of
 //! the Corefile: there may be a hundred thousand, and they are decoded only while they stream into the kernel.
 
-#![forbid(unsafe_code)]
-
 mod address;
 mod bytes;
-mod diagnostic;
+mod diagnostics;
 pub mod duration;
 mod ebpf;
 mod entries;
 pub mod fit;
 mod lines;
+mod listen;
 mod metric;
-mod page;
 mod reload;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::capacity::{MAX_FILTERS, MAX_KEY, MAX_METRICS};
-use crate::corefile::{Corefile, Directive, Quoted, Token};
-use crate::metrics::{Kind, Number};
+use crate::base::capacity::{MAX_FILTERS, MAX_KEY, MAX_METRICS};
+use crate::base::diagnostic::Diagnostic;
+use crate::base::escape::Quoted;
+use crate::corefile::{Corefile, Directive, Token};
+use crate::encode::integer::Number;
 
 pub use address::Address;
-use diagnostic::Diagnostics;
-pub use diagnostic::{Blame, Diagnostic};
+use diagnostics::Diagnostics;
 pub use duration::parse as duration;
 pub use entries::{Entries, Entry, Those, Value};
 pub use lines::MAP;
-pub use page::{MAX_PLACES, Page, Place, Service, Serving};
+pub use listen::{Listen, MAX_PLACES, Place, Service, Serving};
+pub use metric::MetricKind;
 pub use reload::Reload;
 
 /// What the Corefile asks for.
@@ -40,7 +40,7 @@ pub struct Config {
     /// One for each `ebpf` block, in order.
     pub filters: heapless::Vec<Filter, MAX_FILTERS>,
     /// What is served where; empty: nothing.
-    pub pages: heapless::Vec<Page, MAX_PLACES>,
+    pub listen: heapless::Vec<Listen, MAX_PLACES>,
     /// How it is served.
     pub serving: Serving,
     /// How often to look whether the Corefile has changed; `None`: never.
@@ -78,6 +78,13 @@ pub struct Filter {
     pub metrics: Vec<Metric>,
     /// Whether changes of the maps' values are logged.
     pub debug: bool,
+}
+
+impl Filter {
+    /// The map of this name, if a line refers to the map.
+    pub fn map(&self, name: &str) -> Option<&Named> {
+        self.maps.iter().find(|named| named.name == name)
+    }
 }
 
 /// What becomes of the filter when the daemon ends.
@@ -118,15 +125,23 @@ impl Mode {
     }
 }
 
-/// A map that a line means.
+/// Identifies a map within one `ebpf` block: its place in [`Filter::maps`], given by [`config`](self) alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MapId(usize);
+
+/// A map that lines of the block refer to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Named {
+    /// Key of the map's entries and metrics.
+    pub id: MapId,
     /// Its name in the object.
     pub name: String,
     /// The first line that means it: the directive's name.
     pub at: Token,
     /// Whether that names it, by `@MAP`.
     pub by_name: bool,
+    /// `map` lines read so far.
+    lines: usize,
 }
 
 /// A `metric`, `gauge` or `counter` line.
@@ -137,9 +152,9 @@ pub struct Metric {
     /// The whole name, `coredns_ebpf_NAME`.
     pub name: String,
     /// What Prometheus takes it for.
-    pub kind: Kind,
-    /// The map that is read, by its place in [`Filter::maps`].
-    pub map: usize,
+    pub kind: MetricKind,
+    /// The map that is read.
+    pub map: MapId,
     /// The key whose value is read.
     pub key: heapless::Vec<u8, MAX_KEY>,
     /// The number in that value.

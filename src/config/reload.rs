@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use super::diagnostic::Diagnostics;
+use super::diagnostics::Diagnostics;
 use super::duration;
-use crate::corefile::{Corefile, Directive, Quoted, Token};
+use crate::base::escape::Quoted;
+use crate::corefile::{Corefile, Directive, Token};
 
 /// As CoreDNS has them (`plugin/reload/setup.go`).
 const INTERVAL: Duration = Duration::from_secs(30);
@@ -22,9 +23,9 @@ pub struct Reload {
 }
 
 impl Reload {
-    /// The time from one look to the next, for boxes that begin together not to look together; `dice` is any number.
-    pub fn every(self, dice: u32) -> Duration {
-        let part = (self.jitter.as_nanos() * u128::from(dice)) >> u32::BITS;
+    /// The time from one look to the next, for boxes that begin together not to look together; `jitter_seed` is any number.
+    pub fn every(self, jitter_seed: u32) -> Duration {
+        let part = (self.jitter.as_nanos() * u128::from(jitter_seed)) >> u32::BITS;
         let part = Duration::from_nanos(u64::try_from(part).unwrap_or(u64::MAX));
         (self.interval + part).saturating_sub(self.jitter / 2)
     }

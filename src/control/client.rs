@@ -10,8 +10,8 @@ use nix::sys::socket::{MsgFlags, SockFlag, UnixAddr, connect, send};
 
 use super::server::seqpacket;
 use super::{Answer, PACKET, Passed, Request};
-use crate::exit;
-use crate::kernel::passing;
+use crate::base::exit;
+use crate::kernel::fd_passing;
 
 /// Why there is no answer.
 #[derive(Debug)]
@@ -111,14 +111,13 @@ pub fn ask(
     let mut room = [0; PACKET];
     loop {
         let (length, mut passed) =
-            passing::receive_packet(socket.as_fd(), &mut room).map_err(failed)?;
+            fd_passing::receive_packet(socket.as_fd(), &mut room).map_err(failed)?;
         if length == 0 {
             return Err(failed(Errno::ECONNRESET));
         }
         // What can't be printed is lost; the exit code is not.
         match Answer::parse(room.get(..length).unwrap_or_default()) {
-            Some(Answer::Output(text)) => drop(io::stdout().write_all(text)),
-            Some(Answer::Wrong(line)) => {
+            Some(Answer::Error(line)) => {
                 let mut stderr = io::stderr().lock();
                 let _ = stderr
                     .write_all(line)

@@ -5,8 +5,6 @@
 //! the client ends with. The daemon waits for nobody: what a client does not send at once, or does not read, is lost.
 //! What is long it passes as a descriptor: memory with a text, or a map, which the client then reads by itself.
 
-#![forbid(unsafe_code)]
-
 pub mod client;
 pub mod server;
 
@@ -72,10 +70,8 @@ pub enum Passed<'a> {
 /// What the daemon answers, packet by packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Answer<'a> {
-    /// Text for standard output.
-    Output(&'a [u8]),
     /// A line for standard error.
-    Wrong(&'a [u8]),
+    Error(&'a [u8]),
     /// What comes with a descriptor.
     Passed(Passed<'a>),
     /// That was all.
@@ -85,8 +81,7 @@ enum Answer<'a> {
 impl<'a> Answer<'a> {
     fn parse(packet: &'a [u8]) -> Option<Self> {
         match packet.split_first()? {
-            (b'o', text) => Some(Self::Output(text)),
-            (b'e', text) => Some(Self::Wrong(text)),
+            (b'e', text) => Some(Self::Error(text)),
             (b'x', [code]) => Some(Self::End(*code)),
             (b't', length) => Some(Self::Passed(Passed::Text(length.try_into().ok()?))),
             (b'm', names) => Some(Self::Passed(Passed::Map(names))),
@@ -97,8 +92,7 @@ impl<'a> Answer<'a> {
     /// Writes the packet; text that is longer than a packet is cut.
     fn packet(self, room: &mut [u8; PACKET]) -> &[u8] {
         let (tag, text) = match &self {
-            Self::Output(text) => (b'o', *text),
-            Self::Wrong(text) => (b'e', *text),
+            Self::Error(text) => (b'e', *text),
             Self::Passed(Passed::Text(length)) => (b't', &length[..]),
             Self::Passed(Passed::Map(names)) => (b'm', *names),
             Self::End(code) => (b'x', std::slice::from_ref(code)),
@@ -144,8 +138,7 @@ mod tests {
     fn answers_survive_their_packets_and_nothing_else_is_one() {
         let mut room = [0; PACKET];
         for answer in [
-            Answer::Output(b"a"),
-            Answer::Wrong(b""),
+            Answer::Error(b""),
             Answer::Passed(Passed::Text([0, 1, 0, 0])),
             Answer::Passed(Passed::Map(b"eth0 xdp_map")),
             Answer::End(78),
@@ -156,6 +149,6 @@ mod tests {
             assert_eq!(Answer::parse(wrong), None, "{wrong:?}");
         }
         let long = [b'a'; 2 * PACKET];
-        assert_eq!(Answer::Wrong(&long).packet(&mut room).len(), PACKET);
+        assert_eq!(Answer::Error(&long).packet(&mut room).len(), PACKET);
     }
 }

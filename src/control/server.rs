@@ -16,7 +16,7 @@ use nix::sys::stat::{Mode, fchmod};
 use nix::unistd::geteuid;
 
 use super::{Answer, PACKET, Passed, Request};
-use crate::kernel::passing;
+use crate::kernel::fd_passing;
 
 /// Clients at a time; one more, and the first is let go.
 pub const CLIENTS: usize = 4;
@@ -85,8 +85,8 @@ impl Control {
         let _ = self.clients.push(client.into());
     }
 
-    /// The request of client number `index`, which has sent something. It gets one answer and is gone.
-    pub fn hear(&mut self, index: usize) -> Option<(Client, Request)> {
+    /// Takes the request of client `index`, whose descriptor is ready. The client leaves the list and gets one answer.
+    pub fn receive(&mut self, index: usize) -> Option<(Client, Request)> {
         if index >= self.clients.len() {
             return None;
         }
@@ -96,8 +96,8 @@ impl Control {
         let request = Request::parse(packet.get(..length)?);
         let client = Client(client);
         if request.is_none() {
-            client.wrong(format_args!("this daemon does not know that request"));
-            client.end(crate::exit::USAGE);
+            client.error(format_args!("this daemon does not know that request"));
+            client.end(crate::base::exit::USAGE);
         }
         request.map(|request| (client, request))
     }
@@ -111,16 +111,10 @@ impl Drop for Control {
 }
 
 impl Client {
-    /// Text for its standard output.
-    pub fn output(&self, text: fmt::Arguments<'_>) {
-        let mut room = [0; PACKET - 1];
-        self.send(Answer::Output(written(&mut room, text)));
-    }
-
     /// A line for its standard error.
-    pub fn wrong(&self, text: fmt::Arguments<'_>) {
+    pub fn error(&self, text: fmt::Arguments<'_>) {
         let mut room = [0; PACKET - 1];
-        self.send(Answer::Wrong(written(&mut room, text)));
+        self.send(Answer::Error(written(&mut room, text)));
     }
 
     /// A descriptor, and what that is.
@@ -130,7 +124,7 @@ impl Client {
     pub fn pass(&self, what: Passed<'_>, descriptor: BorrowedFd<'_>) -> Result<(), Errno> {
         let mut room = [0; PACKET];
         let packet = Answer::Passed(what).packet(&mut room);
-        passing::send_packet(self.0.as_fd(), packet, &[descriptor])
+        fd_passing::send_packet(self.0.as_fd(), packet, &[descriptor])
     }
 
     /// Its exit code, which ends the answer.

@@ -4,6 +4,9 @@ use std::error;
 use std::fmt;
 use std::io;
 
+use crate::base::diagnostic::{Blame, Diagnostic};
+use crate::base::escape::{Escaped, Plain};
+
 /// The first thing wrong in a Corefile.
 ///
 /// Shown as one line: `FILE:LINE: DIRECTIVE: what is wrong; what would be right`.
@@ -62,43 +65,18 @@ impl error::Error for Error {
     }
 }
 
-/// The longest word that an error repeats in full.
-const LONGEST: usize = 200;
-
-/// A text such that it fits into a line of a log: control characters escaped.
-pub struct Escaped<'a>(pub &'a str);
-
-impl fmt::Display for Escaped<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.chars().try_for_each(|letter| {
-            if letter.is_control() {
-                write!(f, "{}", letter.escape_default())
-            } else {
-                write!(f, "{letter}")
-            }
-        })
-    }
-}
-
-/// The same, cut if it is long.
-pub struct Plain<'a>(pub &'a str);
-
-impl fmt::Display for Plain<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let end = self.0.char_indices().nth(LONGEST);
-        match end.and_then(|(end, _)| self.0.get(..end)) {
-            Some(begin) => write!(f, "{}…", Escaped(begin)),
-            None => write!(f, "{}", Escaped(self.0)),
+impl From<&Error> for Diagnostic {
+    fn from(error: &Error) -> Self {
+        Self {
+            file: error.file().to_owned(),
+            line: error.line(),
+            directive: error.directive().to_owned(),
+            message: error::Error::source(error).map_or_else(
+                || error.message().to_owned(),
+                |source| format!("{}: {source}", error.message()),
+            ),
+            blame: Blame::Corefile,
         }
-    }
-}
-
-/// A word in quotes, for a message; as [`Plain`].
-pub struct Quoted<'a>(pub &'a str);
-
-impl fmt::Display for Quoted<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "\"{}\"", Plain(self.0))
     }
 }
 

@@ -2,11 +2,12 @@
 
 use std::io;
 
-use super::error::{Error, Quoted};
+use super::error::Error;
 use super::glob::{self, BadPattern};
 use super::reading::Reading;
 use super::stream::Source;
 use super::{Token, Warning};
+use crate::base::escape::Quoted;
 
 const IMPORT: &str = "import";
 

@@ -9,8 +9,6 @@
 //! There is one copy of the text. A [`Token`] is a place in it, 16 bytes long, and files are cut into words only as the
 //! parser asks for them, so a word is stored once: in the directive that it belongs to.
 
-#![forbid(unsafe_code)]
-
 mod env;
 mod error;
 mod glob;
@@ -29,7 +27,10 @@ mod token;
 use std::fmt;
 use std::io;
 
-pub use error::{Error, Escaped, Plain, Quoted, Word};
+use crate::base::diagnostic::{Blame, Diagnostic};
+use crate::base::escape::Escaped;
+
+pub use error::{Error, Word};
 pub use lines::{Lines, Occurrence, Occurrences};
 use text::Text;
 pub use token::Token;
@@ -97,6 +98,23 @@ pub trait Host {
 }
 
 impl Corefile {
+    /// An error at `token`, whose file and line the Corefile knows.
+    pub fn diagnostic(
+        &self,
+        token: Token,
+        directive: &str,
+        message: String,
+        blame: Blame,
+    ) -> Diagnostic {
+        Diagnostic {
+            file: self.file(token).to_owned(),
+            line: token.line(),
+            directive: directive.to_owned(),
+            message,
+            blame,
+        }
+    }
+
     /// Reads a Corefile, given as `bytes`, and all that it imports. Bytes that are a [`Vec`] are kept, not copied.
     ///
     /// `name` is what errors call it; `folder` is the absolute path from which its relative imports start. All files

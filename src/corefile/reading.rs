@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::env::{self, Runaway};
-use super::error::{Error, Quoted};
+use super::error::Error;
 use super::lexer::Lexer;
 use super::stream::{Source, Stream};
 use super::text::{Full, Text};
 use super::{Corefile, Host, Token};
+use crate::base::escape::Quoted;
 
 /// Where an error is that is in no directive.
 pub(super) const BLOCK: &str = "server block";

@@ -1,9 +1,10 @@
 //! Snippets: `(NAME) { … }`, words to be imported by name.
 
 use super::Token;
-use super::error::{Error, Quoted};
+use super::error::Error;
 use super::import::MOST_SNIPPETS;
 use super::reading::{Reading, Snippet};
+use crate::base::escape::Quoted;
 
 /// Where an error is that is in a snippet's declaration.
 const SNIPPET: &str = "snippet";

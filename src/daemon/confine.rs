@@ -1,7 +1,7 @@
-//! What the daemon gives up once its filters stand: capabilities, new privileges, and most system calls.
+//! Confinement of the running daemon: capabilities, new privileges and most system calls are given up for good.
 //!
-//! A reload must still work in full, so it keeps what loading and attaching take, and may open sockets and read files.
-//! It can't write a file, run a program or divide any more, and reads and listens only where anybody of its user may.
+//! A reload must still work in full, so the daemon can still load and attach programs, open sockets and read files. It
+//! cannot write a file, run a program or fork, and it reads and listens only where any process of its user may.
 
 use std::fmt::Write as _;
 
@@ -9,29 +9,30 @@ use nix::errno::Errno;
 use nix::sys::prctl;
 use nix::unistd::geteuid;
 
-use super::{Error, list};
-use crate::kernel::calls::{self, Otherwise};
-use crate::kernel::capability::{self, Capability, Set};
+use super::error::Error;
+use super::syscalls;
+use crate::kernel::capability::{self, Cap, CapSet, capset};
+use crate::kernel::seccomp::{self, Otherwise};
 use crate::log::Log;
 
-/// What the daemon runs with, as far as it has them. `SysAdmin` stands for `Bpf` where that is not to be had.
-const KEPT: [Capability; 3] = [Capability::Bpf, Capability::NetAdmin, Capability::Perfmon];
+/// Capabilities of the running daemon, as far as it was given them. `SYS_ADMIN` replaces `BPF` where that is missing.
+const KEPT: CapSet = capset!(Cap::BPF, Cap::NET_ADMIN, Cap::PERFMON);
 
-/// Refuses to begin without the capabilities that what follows will take: those for filters if there are any, those
-/// for the page's keeper if it has to change ids.
+/// Refuses to start without the capabilities that later steps need: those for filters if there are any, those for the
+/// page's keeper if it has to change ids.
 pub(super) fn check(filters: bool) -> Result<(), Error> {
     let held = effective()?;
     let mut missing = heapless::Vec::<_, 4>::new();
-    let mut need = |one: Capability, present: bool| {
-        // Four at most, and room for four.
+    let mut need = |one: Cap, present: bool| {
+        // There is room: four are the most.
         let _ = (!present).then(|| missing.push(one));
     };
     if filters {
         need(bpf(held), held.has(bpf(held)));
-        need(Capability::NetAdmin, held.has(Capability::NetAdmin));
+        need(Cap::NET_ADMIN, held.has(Cap::NET_ADMIN));
     }
     if geteuid().is_root() {
-        for one in [Capability::SetGid, Capability::SetUid] {
+        for one in [Cap::SETGID, Cap::SETUID] {
             need(one, held.has(one));
         }
     }
@@ -44,47 +45,47 @@ pub(super) fn check(filters: bool) -> Result<(), Error> {
 
 /// The capability for maps and programs: `CAP_BPF`, but `CAP_SYS_ADMIN` on a kernel that does not know that (before
 /// 5.8), and for a process that was given that one instead.
-fn bpf(held: Set) -> Capability {
-    let older = !Capability::Bpf.is_known();
-    if older || held.has(Capability::SysAdmin) && !held.has(Capability::Bpf) {
-        Capability::SysAdmin
+fn bpf(held: CapSet) -> Cap {
+    let older = !Cap::BPF.is_supported();
+    if older || held.has(Cap::SYS_ADMIN) && !held.has(Cap::BPF) {
+        Cap::SYS_ADMIN
     } else {
-        Capability::Bpf
+        Cap::BPF
     }
 }
 
-fn names(some: &[Capability]) -> String {
+fn names(some: &[Cap]) -> String {
     let mut names = String::new();
     for one in some {
         let comma = if names.is_empty() { "" } else { ", " };
-        // Writing to a String can't fail.
-        let _ = write!(names, "{comma}{}", one.name());
+        // Writing to a String cannot fail.
+        let _ = write!(names, "{comma}{one}");
     }
     names
 }
 
-/// Gives up everything that a running daemon does not need, for good.
+/// Gives up every privilege and system call that the running daemon does not need.
 pub(super) fn confine(log: &Log) -> Result<(), Error> {
     let held = effective()?;
     let kept = match bpf(held) {
-        Capability::SysAdmin => held.only(&[Capability::SysAdmin, Capability::NetAdmin]),
-        _ => held.only(&KEPT),
+        Cap::SYS_ADMIN => held & capset!(Cap::SYS_ADMIN, Cap::NET_ADMIN),
+        _ => held & KEPT,
     };
     let failed = |what| move |errno: Errno| Error::Process(what, errno.into());
     capability::bound(kept);
-    capability::keep(kept).map_err(failed("capabilities can't be given up"))?;
-    prctl::set_no_new_privs().map_err(failed("new privileges can't be ruled out (kernel 3.5)"))?;
+    capability::keep(kept).map_err(failed("cannot give up capabilities"))?;
+    prctl::set_no_new_privs().map_err(failed("cannot rule out new privileges (kernel 3.5)"))?;
     if !geteuid().is_root() {
         log.warn("not started as root, so the page's worker keeps the daemon's user and groups");
     }
-    // A call that is missing in the list must not end the filters, and libcs know what to do on a kernel without it.
+    // A call that the list lacks must not end the filters; a libc handles ENOSYS as it does on an old kernel.
     let otherwise = Otherwise::Fails(Errno::ENOSYS);
-    calls::allow(&[list::ALWAYS, list::SELDOM], &[], otherwise).map_err(failed(
-        "system calls can't be limited; the kernel needs CONFIG_SECCOMP_FILTER",
+    seccomp::allow(&[syscalls::ALWAYS, syscalls::SELDOM], &[], otherwise).map_err(failed(
+        "cannot limit system calls; the kernel needs CONFIG_SECCOMP_FILTER",
     ))
 }
 
-fn effective() -> Result<Set, Error> {
+fn effective() -> Result<CapSet, Error> {
     capability::effective()
-        .map_err(|errno| Error::Process("capabilities can't be read", errno.into()))
+        .map_err(|errno| Error::Process("cannot read capabilities", errno.into()))
 }

@@ -1,31 +1,31 @@
-//! Why `run` ended otherwise than by a signal.
+//! Errors of `run`.
 
 use std::fmt;
 use std::io;
 
-use crate::config::{Blame, Diagnostic};
+use crate::base::diagnostic::{Blame, Diagnostic};
 
-/// Why `run` did not run, or stopped.
+/// Reason why `run`, or a reload, did not succeed.
 #[derive(Debug)]
 pub enum Error {
-    /// The Corefile, an object, an interface or the kernel: all that is wrong.
+    /// Everything wrong with the Corefile, the objects, the interfaces, or in the kernel.
     Refused(Vec<Diagnostic>),
     /// The process could not be set up.
     Process(&'static str, io::Error),
-    /// These capabilities.
+    /// Missing capabilities, by name.
     Missing(String),
-    /// Another page is wanted, and who makes workers for it has died.
+    /// The page should change after the death of its keeper, which alone starts workers.
     NoKeeper,
-    /// A Corefile from standard input, which can't be read twice.
+    /// A reload of a Corefile from standard input, which cannot be read twice.
     Stdin,
-    /// What an earlier reload put in place waits to be confirmed.
+    /// A start or reload still waits for confirmation.
     Unconfirmed,
-    /// There is nothing to confirm.
+    /// Nothing waits for confirmation.
     NothingToConfirm,
 }
 
 impl Error {
-    /// What is wrong and what caused it, in a line for each thing that is wrong.
+    /// One line for each error, with its causes.
     pub fn chain(&self) -> String {
         let mut text = self.to_string();
         let mut cause = std::error::Error::source(self);
@@ -48,15 +48,15 @@ impl fmt::Display for Error {
             }
             Self::Process(what, _) => f.write_str(what),
             Self::Missing(names) => write!(f, "not permitted: {names} missing; start as root, or with them"),
-            Self::NoKeeper => f.write_str("the page can't change, since the keeper of its workers died; start corexdp again"),
+            Self::NoKeeper => f.write_str("the page cannot change, since the keeper of its workers died; start corexdp again"),
             Self::Stdin => f.write_str(
-                "the Corefile came from standard input, which can't be read again; start with -conf FILE",
+                "the Corefile came from standard input, which cannot be read again; start with -conf FILE",
             ),
             Self::Unconfirmed => {
-                f.write_str("what was put in place last waits to be confirmed; `corexdp confirm` keeps it")
+                f.write_str("the last start or reload waits to be confirmed; `corexdp confirm` keeps it")
             }
             Self::NothingToConfirm => {
-                f.write_str("nothing waits to be confirmed; if something did, it was too late and is undone")
+                f.write_str("nothing waits to be confirmed; a confirmation that comes too late finds the old filters back")
             }
         }
     }
@@ -82,7 +82,7 @@ impl From<Diagnostic> for Error {
     }
 }
 
-/// Whose fault it is that `run` ended; decides the exit code.
+/// The party at fault, which decides the exit code.
 pub fn fault(error: &Error) -> Blame {
     match error {
         Error::Refused(wrong) => worst(wrong),
@@ -95,7 +95,7 @@ pub fn fault(error: &Error) -> Blame {
     }
 }
 
-/// The blame for several things that are wrong: the Corefile's text first, since it is read first; else the first one's.
+/// The blame for several errors: the Corefile's text if one of them is in it, since it is read first; else the first one's.
 pub fn worst(wrong: &[Diagnostic]) -> Blame {
     let text = wrong.iter().find(|one| one.blame == Blame::Corefile);
     text.or(wrong.first())

@@ -1,183 +1,126 @@
 //! `run`: the story from Corefile to exit.
 
-mod ask;
 mod confine;
-mod confirm;
+mod control;
 mod error;
-mod health;
-mod hear;
-pub mod list;
+mod event_loop;
+mod lifecycle;
+mod page;
+mod pid_file;
 mod reload;
-mod renew;
-mod serve;
+mod service_manager;
 mod signals;
 mod start;
-mod switch;
+mod state;
+pub mod syscalls;
 
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::Instant;
 
-use crate::capacity::MAX_FILTERS;
-use crate::control;
-use crate::control::server::Control;
 use crate::filter::Filter;
 use crate::kernel::interface::Monitor;
-use crate::kernel::scan::Scan;
-use crate::log::Log;
-use crate::notify::Manager;
-use crate::page::keeper::Keeper;
-use crate::plan::{Plan, Source};
-use crate::process::{Birth, PidFile};
-use crate::sources::Sources;
+use crate::kernel::map_scan::Scan;
+use crate::plan::Plan;
+use crate::plan::sources::Sources;
+use crate::views::Reloads;
+use crate::views::process::ProcessStart;
 
 pub use error::{Error, fault, worst};
-use renew::Renewal;
-use serve::{Daemon, Parts};
+use event_loop::DEBUG_PERIOD;
+use pid_file::PidFile;
+use reload::switch;
+use reload::watch::{ReloadWatch, jitter_seed};
 use signals::Signals;
+pub use state::Options;
+use state::{Daemon, Page, PendingConfirm, Reloading};
 
-/// All filters that stand.
-type Filters = heapless::Vec<Filter, MAX_FILTERS>;
-
-/// What `run` was asked for.
-#[derive(Debug)]
-pub struct Options {
-    /// The Corefile.
-    pub source: Source,
-    /// Where messages go.
-    pub log: Log,
-    /// Where to write the process id.
-    pub pidfile: Option<PathBuf>,
-    /// Where to listen for `reload` and the like; `None`: at the usual place, if that can be had.
-    pub control: Option<PathBuf>,
-    /// How long to wait for `confirm` before the filters are detached again.
-    pub confirm: Option<Duration>,
-}
-
-/// Runs until a signal says stop, then detaches.
+/// Runs until a signal to stop, then detaches.
 ///
 /// # Errors
-/// What is wrong; nothing is attached then.
+/// Everything that is wrong; nothing is attached then.
 pub fn run(options: &Options) -> Result<(), Error> {
-    let birth = Birth::now();
+    let process = ProcessStart::now();
     let log = &options.log;
     let mut sources = Sources::default();
     let plan = Plan::make(&options.source, &mut sources).map_err(Error::Refused)?;
     start::warn(&plan, log);
-    confine::check(!plan.config.filters.is_empty())?;
-    let manager = Manager::from_environment().unwrap_or_else(|error| {
-        log.warn(format_args!(
-            "the service manager can't be told anything: NOTIFY_SOCKET: {error}"
-        ));
-        Manager::default()
-    });
-    let signals = Signals::catch()
-        .map_err(|errno| Error::Process("signals can't be caught", errno.into()))?;
+    confine::check(!plan.filters.is_empty())?;
+    let manager = start::service_manager(log);
+    let signals =
+        Signals::catch().map_err(|errno| Error::Process("cannot catch signals", errno.into()))?;
     let mut scan = Box::<Scan>::default();
-    // Before there is anything of BPF that it could inherit, and while it still can become nobody.
-    let mut keeper = Keeper::start()
-        .map_err(|error| Error::Process("the page's keeper can't be started", error))?;
-    let server = start::server(start::listeners(&plan, None)?, &mut keeper)?;
-    let control = listen(options)?;
-    // From before the filters are attached, so that no change is missed.
+    // Before any BPF object that the keeper could inherit, and before the capabilities to change ids are gone.
+    let page = Page::start(&plan)?;
+    let control = control::open(options)?;
+    // Before the filters are attached, so that no change of an interface is missed.
     let monitor = Monitor::open()
-        .map_err(|error| Error::Process("interfaces can't be watched", error.errno.into()))?;
-    let Some((mut filters, mut old)) = start::filters(&plan, &signals, &mut scan, options)? else {
+        .map_err(|error| Error::Process("cannot watch interfaces", error.errno.into()))?;
+    let Some((mut filters, mut replaced)) = start::filters(&plan, &signals, &mut scan, options)?
+    else {
         return Ok(());
     };
-    let dice = renew::dice();
-    let renewal = Renewal::new(&plan.config, dice, sources);
+    let jitter_seed = jitter_seed();
+    let watch = ReloadWatch::new(&plan.config, jitter_seed, sources);
     let serving = plan.config.serving;
-    // A Corefile can be megabytes; from here on nothing needs it.
+    // A Corefile can be megabytes, and nothing needs it any more.
     drop(plan);
-    let pidfile = match begin(options) {
+    let pidfile = match finish_start(options) {
         Ok(pidfile) => pidfile,
         Err(error) => {
-            switch::put_back(&mut old, filters, log);
+            switch::put_back(&mut replaced, filters, log);
             return Err(error);
         }
     };
-    // Not before nothing can be refused any more: what an earlier daemon left in place is cleared away.
+    // Nothing can fail any more, so the pins of an earlier daemon are removed now.
     if options.confirm.is_none() {
-        switch::settle(&mut filters, log);
+        switch::persist(&mut filters, log);
     }
-    announce_filters(&filters, log);
-    let mut daemon = Daemon::new(Parts {
-        filters,
-        old,
-        monitor,
-        server,
-        keeper,
-        control,
-        scan,
-        birth,
-        renewal,
-        dice,
-        serving,
-        manager,
+    start::announce(&filters, log);
+    let pending = options
+        .confirm
+        .map(|time| PendingConfirm::of_start(time, replaced));
+    if let Some(pending) = &pending {
+        pending.announce(log);
+    }
+    page.announce(log);
+    manager.ready();
+    let mut daemon = Daemon {
         options,
-    });
-    daemon.announce_page();
-    daemon.manager.ready();
-    let end = daemon.serve(&signals);
+        process,
+        filters,
+        scan,
+        read_errors: 0,
+        next_look: Instant::now() + DEBUG_PERIOD,
+        page,
+        serving,
+        reloading: Reloading {
+            watch,
+            jitter_seed,
+            results: Reloads::default(),
+            pending,
+        },
+        shutdown: None,
+        control,
+        monitor,
+        manager,
+    };
+    let end = daemon.run(&signals);
     let held = daemon.filters.iter().any(Filter::outlives);
     drop(daemon);
     drop(pidfile);
-    let what = if held {
+    let filters = if held {
         "held filters stay"
     } else {
         "detached"
     };
-    log.info(format_args!("stopped by {end}, {what}"));
+    log.info(format_args!("stopped by {end}, {filters}"));
     Ok(())
 }
 
-/// The last steps before there is a running daemon.
-fn begin(options: &Options) -> Result<Option<PidFile>, Error> {
+/// The last steps of a start that can fail: the pid file, and the loss of privileges.
+fn finish_start(options: &Options) -> Result<Option<PidFile>, Error> {
     let pidfile = options.pidfile.as_deref().map(PidFile::write).transpose();
-    let failed = |error| Error::Process("the pid file can't be written", error);
+    let failed = |error| Error::Process("cannot write the pid file", error);
     let pidfile = pidfile.map_err(failed)?;
     confine::confine(&options.log)?;
     Ok(pidfile)
-}
-
-/// The control socket. One that was asked for must be there; the usual one need not.
-fn listen(options: &Options) -> Result<Option<Control>, Error> {
-    if let Some(path) = &options.control {
-        let opened = Control::open(path);
-        let failed = |error| Error::Process("the control socket can't be had", error);
-        return opened.map(Some).map_err(failed);
-    }
-    let opened = Control::open(Path::new(control::USUAL_PATH));
-    let why = |error: &std::io::Error| {
-        let path = control::USUAL_PATH;
-        options.log.warn(format_args!(
-            "no control socket at {path}: {error}; --control names another place"
-        ));
-    };
-    Ok(opened.inspect_err(why).ok())
-}
-
-fn announce_filters(filters: &[Filter], log: &Log) {
-    for filter in filters {
-        let name = &filter.interface;
-        if let Some(reason) = filter.reason() {
-            log.warn(format_args!(
-                "{name}: native mode refused: {reason}; falling back to generic"
-            ));
-        }
-        let Some(attachment) = filter.attachment() else {
-            continue;
-        };
-        let program = &filter.program.info;
-        log.info(format_args!(
-            "{name}: attached {} (id {}) in {} mode",
-            program.name, program.id, attachment.mode
-        ));
-        if !attachment.ends_with_process() {
-            log.warn(format_args!("{name}: this kernel has no BPF links for XDP (5.9); a killed daemon leaves its filter behind"));
-        }
-    }
-    if filters.is_empty() {
-        log.warn("the Corefile has no ebpf block; nothing is filtered");
-    }
 }

@@ -1,4 +1,4 @@
-//! Signals as descriptors to wait for.
+//! Signals as descriptors for the event loop.
 
 use std::os::fd::{AsFd, BorrowedFd};
 
@@ -6,7 +6,7 @@ use nix::errno::Errno;
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
-/// The signals that the daemon hears. They are blocked, so one that comes early waits until it is asked for.
+/// Signals that the daemon handles. They are blocked, so an early signal waits in its descriptor.
 #[derive(Debug)]
 pub(super) struct Signals {
     stop: SignalFd,
@@ -14,10 +14,10 @@ pub(super) struct Signals {
 }
 
 impl Signals {
-    /// Begins to catch them.
+    /// Blocks the signals and opens their descriptors.
     ///
     /// # Errors
-    /// When there are no descriptors left.
+    /// `EMFILE`, `ENFILE`.
     pub(super) fn catch() -> Result<Self, Errno> {
         Ok(Self {
             stop: catch(&[Signal::SIGTERM, Signal::SIGINT, Signal::SIGQUIT])?,
@@ -25,22 +25,22 @@ impl Signals {
         })
     }
 
-    /// Readable when the daemon should stop.
+    /// Readable after a signal to stop.
     pub(super) fn stop_fd(&self) -> BorrowedFd<'_> {
         self.stop.as_fd()
     }
 
-    /// Readable when it should reload.
+    /// Readable after a signal to reload.
     pub(super) fn reload_fd(&self) -> BorrowedFd<'_> {
         self.reload.as_fd()
     }
 
-    /// The signal that says stop, if one came.
+    /// Takes a signal to stop, if one came.
     pub(super) fn stop(&self) -> Option<Signal> {
         read(&self.stop)
     }
 
-    /// Whether a signal says reload; several at once are one.
+    /// Takes all signals to reload; true if there was any.
     pub(super) fn reload(&self) -> bool {
         let mut asked = false;
         while read(&self.reload).is_some() {
@@ -52,7 +52,7 @@ impl Signals {
 
 fn catch(signals: &[Signal]) -> Result<SignalFd, Errno> {
     let set: SigSet = signals.iter().copied().collect();
-    // Not `thread_block`, which takes the C library's way to say no for a yes.
+    // Not `SigSet::thread_block`, which takes the positive error of pthread_sigmask(3) for success.
     sigprocmask(SigmaskHow::SIG_BLOCK, Some(&set), None)?;
     SignalFd::with_flags(&set, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)
 }

@@ -8,9 +8,9 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use std::ops::Range;
 
 use super::{Encoder, prefix};
-use crate::capacity::{MAX_KEY, MAX_VALUE};
-use crate::hex::Upper;
-use crate::metrics::Number;
+use crate::base::capacity::{MAX_KEY, MAX_VALUE};
+use crate::base::hex::Upper;
+use crate::encode::integer::Number;
 use crate::object::layout::{Kind, Layout, Shape};
 
 /// A part of a value in words.

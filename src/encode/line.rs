@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use super::Encoder;
+use crate::base::hex::Upper;
 use crate::corefile::Word;
-use crate::hex::Upper;
 
 /// The map that a line means which names none.
 const USUAL: &str = "xdp_map";

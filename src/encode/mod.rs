@@ -3,10 +3,9 @@
 //! What a word means is decided by its spelling and the type together: `192.0.2.1` is an address in any four bytes,
 //! `53` a number in the byte order that the type's name says, `ACL_DROP` the value that an enumeration gives it.
 
-#![forbid(unsafe_code)]
-
 mod address;
 mod back;
+pub mod integer;
 mod line;
 mod number;
 mod prefix;
@@ -14,10 +13,10 @@ mod prefix;
 mod tests;
 mod word;
 
-use crate::capacity::{MAX_KEY, MAX_VALUE};
-use crate::corefile::Quoted;
-use crate::hex::Count;
-use crate::metrics::Number;
+use crate::base::capacity::{MAX_KEY, MAX_VALUE};
+use crate::base::escape::Quoted;
+use crate::base::hex::Count;
+use crate::encode::integer::Number;
 use crate::object::layout::{Field, Kind};
 use crate::object::{Btf, Layout, MapDef, MapKind};
 

@@ -7,8 +7,8 @@ use super::KEY;
 use super::address::{Address, kind};
 use super::back::address;
 use super::word::Digits;
-use crate::corefile::Quoted;
-use crate::hex::Count;
+use crate::base::escape::Quoted;
+use crate::base::hex::Count;
 
 /// Bytes of the prefix length.
 const LENGTH: usize = size_of::<u32>();

@@ -4,9 +4,9 @@ use std::fmt;
 
 use super::address::{self, Address};
 use super::number::{Number, range};
-use crate::corefile::Quoted;
-use crate::hex::{self, Count};
-use crate::nearest::{list, nearest};
+use crate::base::escape::Quoted;
+use crate::base::hex::{self, Count};
+use crate::base::suggest::{list, nearest};
 use crate::object::layout::{Kind, Layout, Shape, ShapeId, names};
 
 /// Writes what `word` says to all of `out`, which has as many bytes as the shape; false when the shape has no such

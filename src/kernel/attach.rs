@@ -11,7 +11,7 @@ use nix::libc;
 
 use super::interface;
 use super::netlink::{ACKNOWLEDGED, IFLA_XDP, NESTED, Refusal, Request, Words};
-use super::{Call, door, errno};
+use super::{Call, bpf_call, errno};
 
 const BPF_XDP: u32 = 37;
 /// Update a link only if it has the program that is said (`BPF_F_REPLACE` of `BPF_LINK_UPDATE`).
@@ -80,7 +80,7 @@ pub struct Attachment {
 #[derive(Debug)]
 pub enum Failure {
     /// Another program is there.
-    Held,
+    Occupied,
     /// The interface is gone.
     Gone,
     /// The kernel or the driver refused, with their words where they have any.
@@ -90,7 +90,7 @@ pub enum Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Held => f.write_str("another program has its place"),
+            Self::Occupied => f.write_str("another program has its place"),
             Self::Gone => f.write_str("the interface has gone"),
             Self::Refused(errno, words) if words.is_empty() => f.write_str(errno.desc()),
             Self::Refused(_, words) => f.write_str(words),
@@ -101,7 +101,7 @@ impl fmt::Display for Failure {
 impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
         match refusal.errno {
-            Errno::EBUSY | Errno::EEXIST => Self::Held,
+            Errno::EBUSY | Errno::EEXIST => Self::Occupied,
             Errno::ENODEV | Errno::ENOLINK => Self::Gone,
             errno => Self::Refused(errno, refusal.words),
         }
@@ -168,7 +168,7 @@ impl Attachment {
     /// Puts `program` in the place of the one that is attached, in one step: every packet meets one or the other.
     ///
     /// # Errors
-    /// [`Failure::Held`] when another's program has taken our place, [`Failure::Gone`] when the interface has gone,
+    /// [`Failure::Occupied`] when another's program has taken our place, [`Failure::Gone`] when the interface has gone,
     /// else see [`Failure`]; what was attached stays.
     pub fn replace(&mut self, program: BorrowedFd<'_>) -> Result<(), Failure> {
         let program = duplicate(program)?;
@@ -259,7 +259,7 @@ fn create_link(interface: u32, program: &OwnedFd, mode: Mode) -> Result<OwnedFd,
         target_btf_id: 0,
     };
     // SAFETY: `options` says its own size and lives beyond the call.
-    let fd = door::pass(Call::LinkCreate, || unsafe {
+    let fd = bpf_call::call(Call::LinkCreate, || unsafe {
         bpf_sys::bpf_link_create(program, index, BPF_XDP, &raw const options)
     })?;
     // SAFETY: the kernel has just made this descriptor and nobody else owns it.
@@ -274,7 +274,7 @@ fn update_link(link: &OwnedFd, program: &OwnedFd, expected: &OwnedFd) -> Result<
         old_prog_fd: expected.as_raw_fd().cast_unsigned(),
     };
     // SAFETY: `options` says its own size and lives beyond the call.
-    door::pass(Call::LinkUpdate, || unsafe {
+    bpf_call::call(Call::LinkUpdate, || unsafe {
         bpf_sys::bpf_link_update(link, program, &raw const options)
     })
     .map(drop)

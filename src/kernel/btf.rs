@@ -5,7 +5,7 @@ use std::{mem, ptr};
 
 use nix::errno::Errno;
 
-use super::{Call, door};
+use super::{Call, bpf_call};
 
 /// Loads a BTF blob (4.18).
 ///
@@ -14,7 +14,7 @@ use super::{Call, door};
 pub fn load(blob: &[u8]) -> Result<OwnedFd, Errno> {
     let size = u32::try_from(blob.len()).map_err(|_| Errno::E2BIG)?;
     // SAFETY: the kernel reads `size` bytes of `blob`; no log buffer is given, and its size is 0.
-    let fd = door::pass(Call::BtfLoad, || unsafe {
+    let fd = bpf_call::call(Call::BtfLoad, || unsafe {
         bpf_sys::bpf_load_btf(blob.as_ptr().cast(), size, ptr::null_mut(), 0, false)
     })?;
     // SAFETY: the kernel has just made this descriptor and nobody else owns it.
@@ -30,7 +30,7 @@ const MOST: u32 = 16 << 20;
 /// `EPERM` without `CAP_SYS_ADMIN`, `ENOENT` when it is gone.
 pub fn read(id: u32) -> Result<Vec<u8>, Errno> {
     // SAFETY: takes an integer.
-    let fd = door::pass(Call::BtfById, || unsafe {
+    let fd = bpf_call::call(Call::BtfById, || unsafe {
         bpf_sys::bpf_btf_get_fd_by_id(id)
     })?;
     // SAFETY: the kernel has just made this descriptor and nobody else owns it.
@@ -52,7 +52,7 @@ fn copy(fd: &OwnedFd, room: &mut [u8]) -> Result<u32, Errno> {
     info.btf_size = u32::try_from(room.len()).map_err(|_| Errno::E2BIG)?;
     let fd = fd.as_raw_fd();
     // SAFETY: the kernel writes at most `size` bytes of `info`, and at most `btf_size` bytes, which `room` has, to it.
-    door::pass(Call::ObjectInfo, || unsafe {
+    bpf_call::call(Call::ObjectInfo, || unsafe {
         bpf_sys::bpf_obj_get_info_by_fd(fd, (&raw mut info).cast(), &raw mut size)
     })?;
     Ok(info.btf_size)

@@ -5,7 +5,7 @@ use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 use nix::errno::Errno;
 
-use super::{Call, door};
+use super::{Call, bpf_call};
 
 /// A program's identity.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,7 +64,7 @@ fn whole(fd: BorrowedFd<'_>) -> Result<bpf_sys::bpf_prog_info, Errno> {
     let mut size = u32::try_from(mem::size_of_val(&info)).map_err(|_| Errno::E2BIG)?;
     let fd = fd.as_raw_fd();
     // SAFETY: the kernel writes at most `size` bytes of `info`, and its arrays are null with length 0.
-    door::pass(Call::ObjectInfo, || unsafe {
+    bpf_call::call(Call::ObjectInfo, || unsafe {
         bpf_sys::bpf_obj_get_info_by_fd(fd, (&raw mut info).cast(), &raw mut size)
     })?;
     Ok(info)
@@ -89,7 +89,7 @@ pub fn map(fd: BorrowedFd<'_>) -> Result<Map, Errno> {
     let mut size = u32::try_from(mem::size_of_val(&info)).map_err(|_| Errno::E2BIG)?;
     let fd = fd.as_raw_fd();
     // SAFETY: the kernel writes at most `size` bytes of `info`.
-    door::pass(Call::ObjectInfo, || unsafe {
+    bpf_call::call(Call::ObjectInfo, || unsafe {
         bpf_sys::bpf_obj_get_info_by_fd(fd, (&raw mut info).cast(), &raw mut size)
     })?;
     Ok(Map {
@@ -104,7 +104,7 @@ pub fn map(fd: BorrowedFd<'_>) -> Result<Map, Errno> {
 /// `ENOENT` when it is gone, `EPERM` without `CAP_SYS_ADMIN`.
 pub fn program_by_id(id: u32) -> Result<Program, Errno> {
     // SAFETY: takes an integer.
-    let fd = door::pass(Call::ProgById, || unsafe {
+    let fd = bpf_call::call(Call::ProgById, || unsafe {
         bpf_sys::bpf_prog_get_fd_by_id(id)
     })?;
     // SAFETY: the kernel has just made this descriptor and nobody else owns it.

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use nix::sys::resource::{RLIM_INFINITY, Resource, setrlimit};
 
-use super::{Call, Error, Result, door};
-use crate::files;
+use super::{Call, Error, Result, bpf_call};
+use crate::base::files;
 
 /// Where the kernel lists the possible CPUs.
 const CPUS: &str = "/sys/devices/system/cpu/possible";
@@ -26,7 +26,7 @@ pub fn raise_memlock() -> Result<()> {
     if version >= COUNTED_BY_CGROUP {
         return Ok(());
     }
-    door::admit(Call::MemlockLimit)
+    bpf_call::injected_fault(Call::MemlockLimit)
         .and_then(|()| setrlimit(Resource::RLIMIT_MEMLOCK, RLIM_INFINITY, RLIM_INFINITY))
         .map_err(|errno| {
             Error::new(

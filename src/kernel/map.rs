@@ -5,7 +5,7 @@ use std::{io, mem, ptr};
 
 use nix::errno::Errno;
 
-use super::{Call, Error, Result, door, info};
+use super::{Call, Error, Result, bpf_call, info};
 use crate::object::{MapDef, MapKind};
 
 /// `BPF_F_NUMA_NODE` (4.14).
@@ -121,7 +121,7 @@ impl Map {
             attributes.__bindgen_anon_1.inner_map_fd = descriptor(inner);
         }
         // SAFETY: `attributes` is initialised, and the name it points to is NUL-terminated and lives beyond the call.
-        let fd = door::pass(Call::MapCreate, || unsafe {
+        let fd = bpf_call::call(Call::MapCreate, || unsafe {
             bpf_sys::bpf_create_map_xattr(&raw const attributes)
         })
         .map_err(|errno| {
@@ -195,7 +195,7 @@ impl Map {
         }
         let fd = self.fd.as_raw_fd();
         // SAFETY: the kernel reads key_size and copy_size bytes; both slices were just checked to hold as many.
-        door::pass(Call::MapUpdate, || unsafe {
+        bpf_call::call(Call::MapUpdate, || unsafe {
             bpf_sys::bpf_map_update_elem(fd, key.as_ptr().cast(), value.as_ptr().cast(), 0)
         })
         .map(drop)
@@ -211,7 +211,7 @@ impl Map {
         }
         let fd = self.fd.as_raw_fd();
         // SAFETY: the kernel reads key_size bytes; the slice was just checked to hold as many.
-        let answer = door::pass(Call::MapDelete, || unsafe {
+        let answer = bpf_call::call(Call::MapDelete, || unsafe {
             bpf_sys::bpf_map_delete_elem(fd, key.as_ptr().cast())
         });
         match answer {
@@ -241,7 +241,7 @@ impl Map {
         let mut done = count;
         // SAFETY: the kernel reads `count` keys and values, which the slices were just checked to hold; it writes only
         // `done`. libbpf declares the buffers mutable but BPF_MAP_UPDATE_BATCH does not write to them.
-        door::pass(Call::MapUpdateBatch, || unsafe {
+        bpf_call::call(Call::MapUpdateBatch, || unsafe {
             bpf_sys::bpf_map_update_batch(
                 fd,
                 keys.as_ptr().cast_mut().cast(),
@@ -265,7 +265,7 @@ impl Map {
         }
         let fd = self.fd.as_raw_fd();
         // SAFETY: the kernel reads key_size bytes and writes copy_size bytes; both slices were just checked.
-        let answer = door::pass(Call::MapLookup, || unsafe {
+        let answer = bpf_call::call(Call::MapLookup, || unsafe {
             bpf_sys::bpf_map_lookup_elem(fd, key.as_ptr().cast(), value.as_mut_ptr().cast())
         });
         match answer {
@@ -291,7 +291,7 @@ impl Map {
         let fd = self.fd.as_raw_fd();
         let key = key.map_or(ptr::null(), <[u8]>::as_ptr);
         // SAFETY: `key` is null or points to key_size bytes, `next` to as many; the kernel reads and writes no more.
-        let answer = door::pass(Call::MapNextKey, || unsafe {
+        let answer = bpf_call::call(Call::MapNextKey, || unsafe {
             bpf_sys::bpf_map_get_next_key(fd, key.cast(), next.as_mut_ptr().cast())
         });
         match answer {
@@ -325,7 +325,7 @@ impl Map {
         let from = if started { out } else { ptr::null_mut() };
         // SAFETY: the kernel reads and writes max(4, key_size) bytes of the token and at most `count` keys and values;
         // the buffers were just measured to hold that.
-        let answer = door::pass(Call::MapLookupBatch, || unsafe {
+        let answer = bpf_call::call(Call::MapLookupBatch, || unsafe {
             bpf_sys::bpf_map_lookup_batch(
                 fd,
                 from.cast(),
@@ -351,7 +351,7 @@ impl Map {
     pub fn freeze(&self) -> std::result::Result<(), Errno> {
         let fd = self.fd.as_raw_fd();
         // SAFETY: takes a descriptor and nothing else.
-        door::pass(Call::MapFreeze, || unsafe { bpf_sys::bpf_map_freeze(fd) }).map(drop)
+        bpf_call::call(Call::MapFreeze, || unsafe { bpf_sys::bpf_map_freeze(fd) }).map(drop)
     }
 }
 

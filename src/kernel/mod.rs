@@ -3,25 +3,29 @@
 //! Every call goes through [`door`], which knows its name and lets a test make it fail. Descriptors are owned from the
 //! moment the kernel hands them out, so an error half way closes what was opened.
 
+#![allow(unsafe_code, reason = "system calls")]
+
+#[cfg(feature = "faults")]
+pub mod allocations;
 pub mod attach;
+pub mod bpf_call;
 pub mod btf;
-pub mod calls;
 pub mod capability;
 pub mod descriptors;
-pub mod door;
+pub mod fd_passing;
 pub mod info;
 pub mod interface;
 pub mod landlock;
 pub mod limits;
 pub mod map;
+pub mod map_scan;
 mod netlink;
-pub mod passing;
 pub mod pin;
 pub mod process;
 pub mod program;
 pub mod random;
-pub mod scan;
-pub mod shared;
+pub mod seccomp;
+pub mod shared_memory;
 pub mod statistics;
 
 use std::fmt;
@@ -29,7 +33,7 @@ use std::io;
 
 use nix::errno::Errno;
 
-pub use door::Call;
+pub use bpf_call::Call;
 pub use netlink::{Words, cut};
 
 /// The kernel's answer in an error of std's; `EIO` where there is none, as when a file ended too early.

@@ -12,7 +12,7 @@ use nix::sys::socket::{
     socket,
 };
 
-use super::door::{self, Call};
+use super::bpf_call::{self, Call};
 use super::retry;
 
 /// Room for one message about an interface without statistics; the kernel itself allocates no more than a page or two.
@@ -89,7 +89,7 @@ impl Request {
 
     /// Sends the request and gives each answer's body to `read` until the kernel says that it is done.
     pub(super) fn ask(mut self, mut read: impl FnMut(u16, &[u8])) -> Result<(), Refusal> {
-        door::admit(Call::Netlink)?;
+        bpf_call::injected_fault(Call::Netlink)?;
         let socket = open(0)?;
         let length = u32::try_from(self.bytes.len()).map_err(|_| Errno::E2BIG)?;
         if let Some(field) = self.bytes.first_chunk_mut() {

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use nix::errno::Errno;
 
-use super::{Call, door};
+use super::{Call, bpf_call};
 
 /// `BPF_LINK_TYPE_XDP`.
 const XDP: u32 = 6;
@@ -52,7 +52,7 @@ pub fn pin(fd: BorrowedFd<'_>, path: &Path) -> Result<(), Errno> {
     let name = terminated(path)?;
     let fd = fd.as_raw_fd();
     // SAFETY: the name is NUL-terminated and lives beyond the call.
-    door::pass(Call::Pin, || unsafe {
+    bpf_call::call(Call::Pin, || unsafe {
         bpf_sys::bpf_obj_pin(fd, name.as_ptr())
     })
     .map(drop)
@@ -65,7 +65,7 @@ pub fn pin(fd: BorrowedFd<'_>, path: &Path) -> Result<(), Errno> {
 pub fn get(path: &Path, kind: Kind) -> Result<OwnedFd, Errno> {
     let name = terminated(path)?;
     // SAFETY: the name is NUL-terminated and lives beyond the call.
-    let fd = door::pass(Call::PinGet, || unsafe {
+    let fd = bpf_call::call(Call::PinGet, || unsafe {
         bpf_sys::bpf_obj_get(name.as_ptr())
     })?;
     // SAFETY: the kernel has just made this descriptor and nobody else owns it.
@@ -88,7 +88,7 @@ pub fn link(fd: &OwnedFd) -> Result<Link, Errno> {
     let mut size = u32::try_from(mem::size_of_val(&info)).map_err(|_| Errno::E2BIG)?;
     let fd = fd.as_fd().as_raw_fd();
     // SAFETY: the kernel writes at most `size` bytes of `info`.
-    door::pass(Call::ObjectInfo, || unsafe {
+    bpf_call::call(Call::ObjectInfo, || unsafe {
         bpf_sys::bpf_obj_get_info_by_fd(fd, (&raw mut info).cast(), &raw mut size)
     })?;
     if info.type_ != XDP {

@@ -14,7 +14,7 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
 
-use super::{Call, door, errno, info};
+use super::{Call, bpf_call, errno, info};
 use crate::object::{self, LinkedObject};
 
 /// Makes the kernel hand packets of several fragments to the program (5.18).
@@ -106,7 +106,7 @@ fn load(object: &LinkedObject, maps: &[i32], offload: Option<u32>) -> Result<Own
 }
 
 fn load_by_redbpf(canonical: &[u8]) -> Result<OwnedFd, Failure> {
-    door::admit(Call::ProgLoad).map_err(Failure::Refused)?;
+    bpf_call::injected_fault(Call::ProgLoad).map_err(Failure::Refused)?;
     let words = Arc::new(Mutex::new(String::new()));
     let attempt = tracing::subscriber::with_default(Listener(Arc::clone(&words)), || {
         let mut module = ModuleBuilder::parse(canonical).and_then(ModuleBuilder::to_module)?;
@@ -188,7 +188,7 @@ fn load_logged(attributes: &bpf_sys::bpf_load_program_attr, log: &mut [u8]) -> R
         log.as_mut_ptr()
     };
     // SAFETY: the caller keeps alive what `attributes` points to; the log is null and 0, or as long as said.
-    door::pass(Call::ProgLoad, || unsafe {
+    bpf_call::call(Call::ProgLoad, || unsafe {
         bpf_sys::bpf_load_program_xattr(std::ptr::from_ref(attributes), at.cast(), log.len() as u64)
     })
 }

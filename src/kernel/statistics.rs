@@ -6,7 +6,7 @@ use std::os::fd::{FromRawFd, OwnedFd};
 
 use nix::errno::Errno;
 
-use super::{Call, door};
+use super::{Call, bpf_call};
 
 /// Lets the kernel count until the descriptor is closed (5.8).
 ///
@@ -14,7 +14,7 @@ use super::{Call, door};
 /// `EPERM` without `CAP_SYS_ADMIN`, `EINVAL` before 5.8.
 pub fn count() -> Result<OwnedFd, Errno> {
     // SAFETY: takes an integer.
-    let fd = door::pass(Call::EnableStats, || unsafe {
+    let fd = bpf_call::call(Call::EnableStats, || unsafe {
         bpf_sys::bpf_enable_stats(bpf_sys::bpf_stats_type_BPF_STATS_RUN_TIME)
     })?;
     // SAFETY: the kernel has just made this descriptor and nobody else owns it.

@@ -1,7 +1,5 @@
 //! Where messages go: standard error, or the system's log; and the last of them to the page. One event a line.
 
-#![forbid(unsafe_code)]
-
 pub mod recent;
 mod rfc3164;
 mod syslog;
@@ -16,7 +14,7 @@ use ::syslog::Severity;
 
 use self::recent::Recent;
 use self::syslog::Syslog;
-use crate::utc::Utc;
+use crate::base::utc::Utc;
 
 /// Where the system's log listens.
 pub const DEV_LOG: &str = "/dev/log";

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::fmt;
 
 use super::Level;
-use crate::utc::Utc;
+use crate::base::utc::Utc;
 
 /// How many lines are kept.
 pub const LINES: usize = 16;

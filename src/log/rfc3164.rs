@@ -5,7 +5,7 @@ use std::io::Write;
 
 use syslog::{Error, Facility, LogFormat, Severity};
 
-use crate::utc::Utc;
+use crate::base::utc::Utc;
 
 /// The form of a line to a log on the same machine, which knows its own name: `<30>Jan  2 15:04:05 corexdp[1]: text`.
 #[derive(Debug)]

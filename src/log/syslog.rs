@@ -13,7 +13,7 @@ use syslog::{Facility, LogFormat, Severity};
 
 use super::LINE;
 use super::rfc3164::Rfc3164;
-use crate::wait::Backoff;
+use crate::base::wait::Backoff;
 
 /// Bytes of a message with its time and name.
 const MESSAGE: usize = LINE + 128;

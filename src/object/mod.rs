@@ -10,8 +10,6 @@
 //! [`canonical`] makes the one object that redbpf is given, and [`kernel_btf`] the types the kernel is given. [`layout`]
 //! tells what the bytes of keys and values mean.
 
-#![forbid(unsafe_code)]
-
 mod btf;
 mod btf_maps;
 mod canonical;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * The DNS server behind the filter: every question has the answer 198.51.100.80.
- * BusyBox has no UDP server. No C library is used, so the test needs none for
- * another architecture.
+ * The DNS server behind the appliance's filter: it answers every query with the
+ * A record 198.51.100.80. BusyBox has no DNS server over UDP. This one uses no C
+ * library, so that the test needs no cross C library.
  */
 #if defined(__aarch64__)
 enum { SENDTO = 206, RECVFROM = 207, SOCKET = 198, BIND = 200, EXIT = 93 };
@@ -11,12 +11,12 @@ __asm__(".globl _start\n_start:\n\tbl serve\n");
 enum { SENDTO = 44, RECVFROM = 45, SOCKET = 41, BIND = 49, EXIT = 60 };
 __asm__(".globl _start\n_start:\n\tand $-16, %rsp\n\tcall serve\n");
 #else
-#error "the system calls of this architecture are missing"
+#error "the system calls of this machine are missing"
 #endif
 
 enum { HEADER = 12, INTERNET = 2, DATAGRAM = 2 };
 
-/* struct sockaddr_in, the port and address as on the wire */
+/* struct sockaddr_in, port and address in network byte order */
 struct address {
 	unsigned short family;
 	unsigned char port[2];
@@ -25,9 +25,9 @@ struct address {
 };
 
 static const unsigned char ANSWER[] = {
-	0xc0, HEADER,		/* the name in the question */
+	0xc0, HEADER,		/* pointer to QNAME */
 	0, 1, 0, 1,		/* type A, class IN */
-	0, 0, 0, 60,		/* seconds to live */
+	0, 0, 0, 60,		/* TTL in seconds */
 	0, 4, 198, 51, 100, 80,
 };
 
@@ -61,19 +61,19 @@ static long call(long number, long a, const void *b, long c, long d,
 #endif
 }
 
-/* Turns a query into its answer. Returns the length, or 0 if it is no query. */
+/* Turns a query into a response; returns its length, or 0 for no query. */
 static long answer(unsigned char *packet, long length)
 {
 	long at = HEADER;
 
 	while (at < length && packet[at])
 		at += packet[at] + 1;
-	at += 5; /* the root label, type and class */
+	at += 5; /* root label, QTYPE and QCLASS */
 	if (at > length || packet[2] & 0x80)
 		return 0;
-	packet[2] |= 0x80; /* a response */
+	packet[2] |= 0x80; /* QR: response */
 	packet[3] = 0;
-	packet[7] = 1; /* one answer, and nothing after it */
+	packet[7] = 1; /* ANCOUNT; NSCOUNT and ARCOUNT are 0 */
 	for (int count = 8; count < HEADER; count++)
 		packet[count] = 0;
 	for (unsigned int byte = 0; byte < sizeof(ANSWER); byte++)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * The map of big.bpf.c with a program that the verifier refuses, since it
- * reads a packet without looking how long it is: whoever loads it has filled
- * the map, and stops.
+ * The map of big.bpf.c with a program that the verifier rejects, because it
+ * reads the packet without checking data_end. A loader thus stops after it has
+ * filled the map.
  */
 #include <linux/bpf.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Makes each packet another and hands it on to the program under test, so that it
- * finds as little in the processor's caches as a flood would leave it: the source
- * of an IPv4 packet, or with -DNAME the digits of a name, blocked-01234.example.
+ * Changes each packet and tail-calls the program under test, so that its map
+ * lookups miss the CPU caches as in a flood. Changes the source of an IPv4
+ * packet or, with -DNAME, the digits of the DNS name blocked-01234.example.
  */
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
@@ -13,7 +13,7 @@
 #include <bpf/bpf_helpers.h>
 
 #define PACKETS 100000
-/* Of the first digit: behind the DNS header, the label's length and "blocked-". */
+/* Offset of the first digit: after the DNS header, a length byte and "blocked-". */
 #define DIGITS (sizeof(struct ethhdr) + sizeof(struct iphdr) + sizeof(struct udphdr) + 12 + 1 + 8)
 
 struct {
@@ -33,7 +33,7 @@ struct {
 SEC("xdp")
 int xdp_prog(struct xdp_md *ctx)
 {
-	__u8 *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+	__u8 *data = (void *)(long)ctx->data, *data_end = (void *)(long)ctx->data_end;
 	__u32 zero = 0, *turns = bpf_map_lookup_elem(&turn, &zero), number;
 
 	if (!turns)
@@ -41,17 +41,17 @@ int xdp_prog(struct xdp_md *ctx)
 	number = *turns < PACKETS ? *turns : 0;
 	*turns = number + 1;
 #ifdef NAME
-	/* In a row they would be no stranger to each other than in any other order: a hash is what finds them. */
-	if (data + DIGITS + 5 > end)
+	/* Ascending numbers are as random as any order, since a hash map finds the names. */
+	if (data + DIGITS + 5 > data_end)
 		return XDP_ABORTED;
 	for (int i = 4; i >= 0; i--, number /= 10)
 		data[DIGITS + i] = '0' + number % 10;
 #else
 	struct iphdr *ip = (void *)(data + sizeof(struct ethhdr));
 
-	if ((void *)(ip + 1) > (void *)end)
+	if ((void *)(ip + 1) > (void *)data_end)
 		return XDP_ABORTED;
-	/* As programs.rs spreads its list: no two are equal, and neighbours are far apart. */
+	/* The sequence of the list in shipped.rs: all different, and neighbours far apart. */
 	ip->saddr = bpf_htonl(number * 0x9e3779b1);
 #endif
 	bpf_tail_call(ctx, &jump, 0);

@@ -1,15 +1,16 @@
-//! The examples of the manual pages.
+//! The examples of the manual pages and of the README.
 
 use std::process::Command;
 
-use super::{corefile, daemon};
-use crate::net::{Corexdp, Daemon, Site, finish};
+use super::programs::names;
+use super::{corefile, daemon, programs, source};
+use support::net::{Corexdp, Daemon, Site, finish};
 
 /// A folder with the objects that are named, and both interfaces.
 pub(crate) fn site() -> Site {
     let site = Site::new();
-    for name in ["acl", "count", "limit", "ordered"] {
-        site.folder.shipped(name);
+    for name in names() {
+        site.folder.shipped(&name);
     }
     site.add_wire("eth0", "far0");
     site
@@ -19,6 +20,56 @@ pub(crate) fn site() -> Site {
 pub(crate) fn corefiles() -> Vec<String> {
     let displays = corefile().displays().into_iter();
     displays.filter(|text| text.contains("ebpf {")).collect()
+}
+
+/// Each program's section has an example of it.
+#[test]
+fn each_program_has_a_good_corefile() {
+    let site = site();
+    let displays = programs().displays().into_iter();
+    let corefiles: Vec<_> = displays.filter(|text| text.contains("ebpf {")).collect();
+    for name in names() {
+        let elf = format!("elf {name}.o\n");
+        assert!(corefiles.iter().any(|text| text.contains(&elf)), "{name}");
+    }
+    for text in corefiles {
+        site.folder.write("Corefile", &text);
+        println!("{text}");
+        finish(&mut Corexdp::command(site.folder.path(), &["check"])).expect(0, &[]);
+    }
+}
+
+/// The indented blocks of the README, without their indentation.
+fn readme_blocks() -> Vec<String> {
+    let mut blocks = vec![String::new()];
+    for line in source("README.md").lines() {
+        let block = blocks.last_mut().unwrap();
+        match line.strip_prefix("    ") {
+            Some(text) => block.extend([text, "\n"]),
+            None if line.is_empty() && !block.is_empty() => *block += "\n",
+            None => blocks.push(String::new()),
+        }
+    }
+    blocks.retain(|block| !block.is_empty());
+    blocks
+}
+
+#[test]
+fn the_corefiles_of_the_readme_are_good() {
+    let site = site();
+    let blocks = readme_blocks();
+    let list = blocks.iter().find(|text| text.starts_with("entry "));
+    site.folder.write("blocklist", list.unwrap());
+    let corefiles: Vec<_> = blocks
+        .iter()
+        .filter(|text| text.contains("ebpf {"))
+        .collect();
+    assert_eq!(corefiles.len(), 3);
+    for text in corefiles {
+        println!("{text}");
+        site.folder.write("Corefile", text);
+        finish(&mut Corexdp::command(site.folder.path(), &["check"])).expect(0, &[]);
+    }
 }
 
 #[test]
@@ -65,7 +116,7 @@ fn the_commands_do_what_they_are_shown_for() {
         match words[0] {
             // What it names is the machine's.
             "run" if words.contains(&"/etc/corexdp/Corefile") => {
-                corexdp::cli::parse(call.iter().map(Into::into)).unwrap();
+                corexdp::commands::cli::parse(call.iter().map(Into::into)).unwrap();
             }
             "run" => {
                 command.args(["--control", "control", "--log", "stderr"]);

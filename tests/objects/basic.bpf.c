@@ -1,4 +1,4 @@
-// The smallest useful filter: one map, one lookup.
+// A minimal filter: one map, one lookup.
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 

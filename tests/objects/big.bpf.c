@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * A block list with room for many: drops the IPv4 packets whose source is a
- * key, and counts them there.
+ * A large block list: drops IPv4 packets whose source is a key, and counts them
+ * in its value.
  */
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
@@ -21,13 +21,13 @@ SEC("xdp")
 int xdp_prog(struct xdp_md *ctx)
 {
 	void *data = (void *)(long)ctx->data;
-	void *end = (void *)(long)ctx->data_end;
-	struct ethhdr *ethernet = data;
-	struct iphdr *ip = data + sizeof(*ethernet);
+	void *data_end = (void *)(long)ctx->data_end;
+	struct ethhdr *eth = data;
+	struct iphdr *ip = data + sizeof(*eth);
 	__be32 key;
 	__u64 *packets;
 
-	if ((void *)(ip + 1) > end || ethernet->h_proto != bpf_htons(ETH_P_IP))
+	if ((void *)(ip + 1) > data_end || eth->h_proto != bpf_htons(ETH_P_IP))
 		return XDP_PASS;
 	key = ip->saddr;
 	packets = bpf_map_lookup_elem(&xdp_map, &key);

@@ -1,4 +1,4 @@
-// Calls into .text, static and global, in a section of their own, in the entry's section, some of them twice.
+// Calls of static, global and weak functions: in .text, in other sections, and repeated.
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 
@@ -32,7 +32,7 @@ SEC("xdp") int not_the_entry(struct xdp_md *ctx)
 	return global(ctx) ? XDP_DROP : XDP_PASS;
 }
 
-// In the section of its caller, so that the compiler needs no relocation.
+// In the section of its caller, so that the call needs no relocation.
 SEC("xdp") static __attribute__((noinline)) int neighbour(int x)
 {
 	return deep(x) ^ 5;

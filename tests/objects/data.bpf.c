@@ -1,4 +1,4 @@
-// Variables of every sort, each by its own symbol or its section's.
+// Variables in every data section, relocated by their own symbol or by that of the section.
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * The program that the examples in the documentation of CoreDNS's ebpf plugin
- * speak of: a map value of 12 bytes, network, mask and count. Drops the IPv4
- * packets whose source is in an entry's network, and counts them there.
+ * The program of the examples in the documentation of CoreDNS's ebpf plugin: a
+ * map value has 12 bytes, network, mask and count. Drops IPv4 packets whose
+ * source is in the network of an entry, and counts them in this entry.
  */
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
@@ -18,8 +18,10 @@
 struct maprec {
 	__be32 ip4net;
 	__be32 ip4mask;
-	/* Declared as documented, but counted as `metric` reads it:
-	 * little-endian. */
+	/*
+	 * The type is the documented one. The program counts in little-endian
+	 * order, as `metric` reads it.
+	 */
 	__be32 count;
 };
 
@@ -34,17 +36,17 @@ SEC("xdp")
 int xdp_prog(struct xdp_md *ctx)
 {
 	void *data = (void *)(long)ctx->data;
-	void *end = (void *)(long)ctx->data_end;
-	struct ethhdr *ethernet = data;
-	struct iphdr *ip = data + sizeof(*ethernet);
+	void *data_end = (void *)(long)ctx->data_end;
+	struct ethhdr *eth = data;
+	struct iphdr *ip = data + sizeof(*eth);
 
-	if ((void *)(ip + 1) > end || ethernet->h_proto != bpf_htons(ETH_P_IP))
+	if ((void *)(ip + 1) > data_end || eth->h_proto != bpf_htons(ETH_P_IP))
 		return XDP_PASS;
 	for (__u32 i = 0; i < ENTRIES; i++) {
 		__u32 key = i;
 		struct maprec *rec = bpf_map_lookup_elem(&xdp_map, &key);
 
-		/* Without a mask the entry is an unfilled one. */
+		/* An entry without a mask is empty. */
 		if (!rec || !rec->ip4mask)
 			continue;
 		if ((ip->saddr & rec->ip4mask) == rec->ip4net) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * What takes as many sorts of system calls as an object can: a per-CPU hash map
- * to be filled and read, constants to be frozen, and a map whose name tells
- * whose this is, so that what is left of it can be counted.
+ * An object whose loading takes as many kinds of system calls as possible: a
+ * per-CPU hash map to fill and read, constants to freeze, and a map with a name
+ * of the test's choice, by which the test counts leaked maps.
  */
 #include <linux/bpf.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Somebody else's program, already on the interface. */
+/* A program of another owner that already occupies the interface. */
 #include <linux/bpf.h>
 
 #include <bpf/bpf_helpers.h>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * A hash map that the program itself fills: packets by IPv4 source, the key in
- * network order. Passes everything; sources that the map has no room for stay
- * uncounted.
+ * A hash map that the program fills: packets by IPv4 source, with the key in
+ * network byte order. Passes everything. Sources are not counted when the map is
+ * full.
  */
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
@@ -26,17 +26,17 @@ SEC("xdp")
 int xdp_prog(struct xdp_md *ctx)
 {
 	void *data = (void *)(long)ctx->data;
-	void *end = (void *)(long)ctx->data_end;
-	struct ethhdr *ethernet = data;
-	struct iphdr *ip = data + sizeof(*ethernet);
+	void *data_end = (void *)(long)ctx->data_end;
+	struct ethhdr *eth = data;
+	struct iphdr *ip = data + sizeof(*eth);
 	const struct source none = {};
 	struct source *source;
 	__be32 key;
 
-	if ((void *)(ip + 1) > end || ethernet->h_proto != bpf_htons(ETH_P_IP))
+	if ((void *)(ip + 1) > data_end || eth->h_proto != bpf_htons(ETH_P_IP))
 		return XDP_PASS;
 	key = ip->saddr;
-	/* Refused when another CPU was first, which is as good. */
+	/* Fails if another CPU has added the entry, which is fine. */
 	bpf_map_update_elem(&xdp_map, &key, &none, BPF_NOEXIST);
 	source = bpf_map_lookup_elem(&xdp_map, &key);
 	if (source)

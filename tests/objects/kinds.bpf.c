@@ -1,4 +1,4 @@
-// Definitions with every member a map can have; the program takes packets in fragments.
+// Maps with every member of a definition; the program accepts multi-buffer packets (xdp.frags).
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 

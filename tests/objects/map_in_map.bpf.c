@@ -1,4 +1,4 @@
-// Maps of maps: one filled by the object, one that says only what it will hold.
+// Maps of maps: one that the object fills, and one with a definition of its inner map only.
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 

@@ -1,4 +1,4 @@
-// Maps each in a section that names it, as redbpf and gobpf have them.
+// Each map in a section with its name, the convention of redbpf and gobpf.
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 

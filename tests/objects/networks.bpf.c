@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * A trie of IPv4 networks, each with a verdict and its packets, and a map that
- * counts verdicts by CPU. What no network holds passes.
+ * An LPM trie of IPv4 networks, each with a verdict and a counter, and a per-CPU
+ * map that counts verdicts. Sources outside all networks pass.
  */
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
@@ -33,7 +33,7 @@ struct {
 	__type(value, struct network);
 } networks SEC(".maps");
 
-/* By enum xdp_action. */
+/* The key is an enum xdp_action. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, XDP_REDIRECT + 1);
@@ -56,13 +56,13 @@ SEC("xdp")
 int xdp_prog(struct xdp_md *ctx)
 {
 	void *data = (void *)(long)ctx->data;
-	void *end = (void *)(long)ctx->data_end;
-	struct ethhdr *ethernet = data;
-	struct iphdr *ip = data + sizeof(*ethernet);
+	void *data_end = (void *)(long)ctx->data_end;
+	struct ethhdr *eth = data;
+	struct iphdr *ip = data + sizeof(*eth);
 	__u32 verdict = XDP_PASS;
 	__u64 *count;
 
-	if ((void *)(ip + 1) <= end && ethernet->h_proto == bpf_htons(ETH_P_IP))
+	if ((void *)(ip + 1) <= data_end && eth->h_proto == bpf_htons(ETH_P_IP))
 		verdict = decide(ip);
 	count = bpf_map_lookup_elem(&verdicts, &verdict);
 	if (count)

@@ -1,4 +1,4 @@
-// Maps as libbpf had them before 1.0, several in one section, one with its types told.
+// Map definitions of libbpf before 1.0: several in one section, one with annotated types.
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Looks at nothing: what running a program costs at least. */
+/* The empty program, to measure the minimum cost of a run. */
 #include <linux/bpf.h>
 
 #include <bpf/bpf_helpers.h>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * A per-CPU array, its value no multiple of 8 bytes. Counts UDP packets over
- * IPv4 in the first entry whose network holds their source, in little-endian;
- * an unfilled entry holds every source. Passes everything.
+ * A per-CPU array whose value size is not a multiple of 8 bytes. Counts UDP
+ * packets over IPv4 in the first entry whose network contains their source; an
+ * empty entry contains every source. Passes everything.
  */
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
@@ -31,11 +31,11 @@ SEC("xdp")
 int xdp_prog(struct xdp_md *ctx)
 {
 	void *data = (void *)(long)ctx->data;
-	void *end = (void *)(long)ctx->data_end;
-	struct ethhdr *ethernet = data;
-	struct iphdr *ip = data + sizeof(*ethernet);
+	void *data_end = (void *)(long)ctx->data_end;
+	struct ethhdr *eth = data;
+	struct iphdr *ip = data + sizeof(*eth);
 
-	if ((void *)(ip + 1) > end || ethernet->h_proto != bpf_htons(ETH_P_IP) ||
+	if ((void *)(ip + 1) > data_end || eth->h_proto != bpf_htons(ETH_P_IP) ||
 	    ip->protocol != IPPROTO_UDP)
 		return XDP_PASS;
 	for (__u32 i = 0; i < ENTRIES; i++) {

@@ -1,4 +1,4 @@
-// Types of every kind in a map's value.
+// BTF types of every kind in the value of a map.
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 

@@ -1,4 +1,4 @@
-// Functions that couldn't be linked, which the entry doesn't call.
+// Functions that cannot be linked, none of which the entry calls.
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 

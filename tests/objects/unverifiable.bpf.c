@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Sound as an object; but it reads a packet without looking how long it is. */
+/*
+ * A valid object that the verifier rejects: it reads the packet without
+ * checking data_end.
+ */
 #include <linux/bpf.h>
 
 #include <bpf/bpf_helpers.h>

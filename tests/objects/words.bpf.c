@@ -1,4 +1,4 @@
-// Keys and values of every kind that an entry can give in words.
+// Keys and values of every type that an `entry` line can set.
 #include <linux/bpf.h>
 #include <linux/types.h>
 #include <bpf/bpf_helpers.h>
@@ -115,7 +115,7 @@ SEC("xdp") int xdp_prog(struct xdp_md *ctx)
 		return XDP_DROP;
 	if (bpf_map_lookup_elem(&pairs, &pair) || bpf_map_lookup_elem(&typeless, &pair))
 		return XDP_DROP;
-	/* Nothing is counted: what the interfaces send by themselves would be, too. */
+	/* No counting: the packets that interfaces send by themselves would be counted too. */
 	if (!bpf_map_lookup_elem(&per_cpu, &index))
 		return XDP_ABORTED;
 	return bpf_map_lookup_elem(&xdp_map, &index) ? XDP_DROP : XDP_PASS;

@@ -1,26 +1,28 @@
 #!/bin/sh
-# Puts another Corefile in the place of the one that runs: checked first, and kept only when the box still answers. An
-# example for provisioning, which the tests run.
+# Replaces the Corefile of a running daemon: checks the new Corefile first, and restores the old one unless the box still
+# answers. An example for provisioning, which the tests run.
 #
-# provision.sh NEW CURRENT CONTROL: two Corefiles in one folder, and the daemon's control socket. Prints what the new one
-# gives as JSON. Ends with corexdp's exit code; on failure everything is as before.
+# Usage: provision.sh NEW CURRENT CONTROL
+#
+# NEW and CURRENT are Corefiles in one folder, CONTROL is the control socket of the daemon. Prints the new status as JSON.
+# The exit code is corexdp's. A failure leaves Corefile and filters as they were.
 set -u
 new=$1 current=$2 control=$3
 corexdp=${COREXDP:-corexdp}
 
-# Mistakes are JSON on standard output, one object for each; 0 says that there are none.
+# Prints each mistake as a JSON object on standard output. The exit code 0 means no mistake.
 "$corexdp" check --json -conf "$new" || exit
 
 cp -p "$current" "$current.before"
 mv "$new" "$current"
-back() {
+restore() {
     code=$?
     mv "$current.before" "$current"
     exit "$code"
 }
-# Whatever happens from here on, the old filters are back in ten seconds unless we say that all is well.
-"$corexdp" reload --control "$control" --confirm 10s || back
-"$corexdp" status --control "$control" --json | jq -e 'all(.filters[]; .attached)' >/dev/null || back
-"$corexdp" confirm --control "$control" || back
+# From here on, the daemon restores the old filters after ten seconds unless this script confirms the new ones.
+"$corexdp" reload --control "$control" --confirm 10s || restore
+"$corexdp" status --control "$control" --json | jq -e 'all(.filters[]; .attached)' >/dev/null || restore
+"$corexdp" confirm --control "$control" || restore
 rm "$current.before"
 "$corexdp" status --control "$control" --json

@@ -1,5 +1,5 @@
 #!/bin/sh
-# llvm is built for the target as well only so that the host's clang compiles XDP programs: no program of this image uses
-# it, and it is larger than all others together.
+# Removes LLVM's libraries from the image. Buildroot's clang for the host has a BPF backend only if llvm is selected for the
+# target too. No program of the image uses these libraries, which are larger than all other files together.
 set -eu
 rm -f "$1"/usr/lib/libLLVM*.so* "$1"/usr/lib/libLTO.so* "$1"/usr/lib/libRemarks.so*

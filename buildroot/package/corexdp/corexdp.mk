@@ -22,17 +22,16 @@ COREXDP_SITE = $(BR2_EXTERNAL_COREXDP_PATH)/..
 COREXDP_SITE_METHOD = local
 endif
 
-# What a checkout has beside the source: gigabytes that cargo made.
+# Build output of cargo in a checkout: gigabytes.
 COREXDP_OVERRIDE_SRCDIR_RSYNC_EXCLUSIONS = --exclude=/target --exclude=/dist
 
-# Host tools alone: libclang for bindgen, and headers of libelf and zlib, which
-# libbpf includes. What it would link of them the crate elf-stubs stands in
-# for, so the target has neither library.
+# bindgen needs libclang of the host. libbpf includes headers of libelf and
+# zlib. The crate elf-stubs replaces both libraries, so the target has neither.
 COREXDP_DEPENDENCIES = host-clang host-elfutils host-zlib
 
 COREXDP_INCLUDE = $(@D)/host-headers
 
-# FILTERS=4 and so on, for each capacity.
+# The endings of BR2_PACKAGE_COREXDP_MAX_FILTERS and its like.
 COREXDP_CAPACITIES = \
 	FILTERS \
 	METRICS \
@@ -41,9 +40,10 @@ COREXDP_CAPACITIES = \
 	COREFILE \
 	PAGE
 
-# libbpf is compiled with -Werror, and was written before C23. bindgen does not
-# go by CFLAGS: with -D_FORTIFY_SOURCE, vdprintf is an inline function, which
-# it would leave out. The profile is the package's own, which is small.
+# libbpf predates C23 and is compiled with -Werror, so it needs gnu17. bindgen
+# gets no CFLAGS: -D_FORTIFY_SOURCE makes vdprintf an inline function, which
+# bindgen omits. The environment of Buildroot overrides [profile.release] of
+# Cargo.toml, so the last three variables restore it.
 COREXDP_CARGO_ENV = \
 	$(foreach capacity,$(COREXDP_CAPACITIES),\
 		COREXDP_MAX_$(capacity)="$(BR2_PACKAGE_COREXDP_MAX_$(capacity))") \
@@ -65,7 +65,7 @@ define COREXDP_COPY_HEADERS
 endef
 COREXDP_PRE_CONFIGURE_HOOKS += COREXDP_COPY_HEADERS
 
-# A tarball has been vendored when it was downloaded; a checkout has not.
+# Buildroot vendors the crates of a tarball at download. A checkout has none.
 define COREXDP_VENDOR
 	cd $(@D) && test -d VENDOR || { \
 		mkdir -p .cargo && \
@@ -83,9 +83,9 @@ COREXDP_OBJECTS-$(BR2_PACKAGE_COREXDP_LIMIT) += limit
 COREXDP_OBJECTS-$(BR2_PACKAGE_COREXDP_ORDERED) += ordered
 COREXDP_OBJECTS-$(BR2_PACKAGE_COREXDP_QNAME) += qname
 
-# Past the toolchain's wrapper, whose flags are the target's; the helpers are
-# those of the libbpf that is built in. Types are kept, for words in a
-# Corefile; other debug information is not.
+# clang.br_real bypasses the toolchain wrapper, which adds flags of the target.
+# The BPF helpers are those of the bundled libbpf. llvm-strip -g keeps BTF, in
+# which corexdp finds the fields and constants that a Corefile names.
 define COREXDP_BUILD_OBJECTS
 	mkdir -p $(COREXDP_INCLUDE)/bpf
 	cp $(@D)/VENDOR/bpf-sys/libbpf/src/bpf_*.h $(COREXDP_INCLUDE)/bpf/
@@ -120,16 +120,16 @@ define COREXDP_INSTALL_INIT_SYSTEMD
 		$(TARGET_DIR)/usr/lib/systemd/system/corexdp.service
 endef
 
-# What stands here decides what a privileged process loads: root alone writes
-# it. There is no user of its own: the daemon begins as root and keeps two or
-# three capabilities; what faces the network is nobody, whom the skeleton has.
+# These files decide which programs a privileged process loads, so only root
+# writes them. The package creates no user: the daemon starts as root and keeps
+# two or three capabilities; its worker runs as nobody, a user of the skeleton.
 define COREXDP_PERMISSIONS
 	/etc/corexdp d 0755 0 0 - - - - -
 	/usr/lib/corexdp d 0755 0 0 - - - - -
 	/usr/sbin/corexdp f 0755 0 0 - - - - -
 endef
 
-# Without Landlock all works; with it the page's process can open no file.
+# Landlock is optional. It prevents the worker from opening files.
 define COREXDP_LINUX_CONFIG_FIXUPS
 	$(call KCONFIG_ENABLE_OPT,CONFIG_NET)
 	$(call KCONFIG_ENABLE_OPT,CONFIG_INET)

@@ -1,5 +1,5 @@
-//! Nothing to call: this package exists for the two archives its build script makes.
+//! An empty crate: its build script provides `libelf.a` and `libz.a`.
 //!
-//! libbpf's own object loader needs libelf and zlib; corexdp reads objects itself and never enters that loader.
+//! The object loader of libbpf needs libelf and zlib. corexdp parses objects itself and never calls that loader.
 #![no_std]
 #![forbid(unsafe_code)]

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* What libbpf's object loader and static linker take from libelf. */
+/* The functions of libelf that the object loader and the static linker of libbpf call. */
 #include "stub.h"
 
 STUB(elf64_getehdr)

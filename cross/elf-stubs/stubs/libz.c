@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* What libbpf takes from zlib to read /proc/config.gz; gzopen64 is gzopen where off_t has a choice of sizes. */
+/* The functions of zlib that libbpf calls to read /proc/config.gz. Where off_t can have two sizes, zlib.h calls gzopen
+ * gzopen64. */
 #include "stub.h"
 
 STUB(gzclose)

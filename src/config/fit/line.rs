@@ -1,9 +1,9 @@
 //! The bytes of a line.
 
+use crate::base::hex;
 use crate::config::entries::{Entry, Value};
 use crate::corefile::{Corefile, Token};
 use crate::encode::{Encoder, Wrong};
-use crate::hex;
 
 /// The key of a line, written to `out`; how many bytes it has. Without KEY it is the line's index as a `u32` in host
 /// order.

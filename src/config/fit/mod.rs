@@ -3,11 +3,13 @@
 mod checker;
 mod line;
 
-use super::diagnostic::Diagnostics;
-use super::{Blame, Diagnostic, Filter, Named};
-use crate::corefile::{Corefile, Escaped, Plain};
+use super::diagnostics::Diagnostics;
+use super::{Filter, Named};
+use crate::base::diagnostic::{Blame, Diagnostic};
+use crate::base::escape::{Escaped, Plain};
+use crate::base::suggest::instead;
+use crate::corefile::Corefile;
 use crate::encode::Encoder;
-use crate::nearest::instead;
 use crate::object::{Btf, MapDef, MapKind};
 
 use checker::Checker;
@@ -23,7 +25,7 @@ pub fn check(
 ) -> Vec<Diagnostic> {
     let mut wrong = Vec::new();
     let mut metrics = std::mem::take(&mut filter.metrics);
-    for (number, named) in filter.maps.iter().enumerate() {
+    for named in &filter.maps {
         let Some(map) = maps.iter().find(|map| map.name == named.name) else {
             wrong.push(missing(filter, named, corefile, maps));
             continue;
@@ -34,8 +36,8 @@ pub fn check(
             encoder: Encoder::new(map, btf),
             faults: Diagnostics::new(corefile),
         };
-        let of_this = metrics.iter_mut().filter(|metric| metric.map == number);
-        checker.map(filter, number, named, of_this);
+        let of_this = metrics.iter_mut().filter(|metric| metric.map == named.id);
+        checker.map(filter, named, of_this);
         wrong.extend(checker.faults.into_found());
     }
     filter.metrics = metrics;
@@ -61,7 +63,7 @@ fn missing(filter: &Filter, named: &Named, corefile: &Corefile, maps: &[MapDef])
     };
     let right = Escaped(&right);
     let message = format!("{path} has no map {sign}{name}; {right}");
-    Diagnostic::new(corefile, named.at, corefile.text(named.at), message, blame)
+    corefile.diagnostic(named.at, corefile.text(named.at), message, blame)
 }
 
 /// Kinds whose entries are no plain bytes under a key.

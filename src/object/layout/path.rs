@@ -1,7 +1,7 @@
 //! Members by name: `net.addr`, `slot[2]`.
 
 use super::{Field, Kind, Layout, Member};
-use crate::nearest::instead;
+use crate::base::suggest::instead;
 
 /// What the whole is called where it is no struct.
 const WHOLE: &str = "value";

@@ -1,4 +1,4 @@
-// Data that holds addresses.
+// Data that contains addresses.
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 

@@ -1,4 +1,4 @@
-// A function whose address is taken, for the kernel to call back (5.17).
+// A callback: a function whose address is passed to bpf_loop (Linux 5.17).
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 

@@ -1,4 +1,4 @@
-// Reads a field whose place only a kernel knows, in a function that the entry calls.
+// A CO-RE relocation of a field offset, in a function that the entry calls.
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 

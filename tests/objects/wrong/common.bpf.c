@@ -1,4 +1,4 @@
-// Reads a variable that is only declared (-fcommon).
+// Reads a common symbol (-fcommon): declared, but in no section.
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 

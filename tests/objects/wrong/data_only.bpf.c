@@ -1,4 +1,4 @@
-// No function at all.
+// An object without functions.
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 

@@ -1,4 +1,4 @@
-// A value of a type that is only declared.
+// A map whose value has an incomplete type.
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 

@@ -1,4 +1,4 @@
-// A map of maps that doesn't say of which.
+// A map of maps without a definition of its inner map.
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 

@@ -1,4 +1,4 @@
-// Reads the kernel's configuration.
+// Reads a variable of the kernel configuration (__kconfig).
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 

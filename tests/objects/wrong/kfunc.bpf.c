@@ -1,4 +1,4 @@
-// Calls a function of the kernel.
+// Calls a function of the kernel (kfunc).
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 

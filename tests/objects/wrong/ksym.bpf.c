@@ -1,4 +1,4 @@
-// Takes the address of a variable of the kernel.
+// Takes the address of a variable of the kernel (__ksym).
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 

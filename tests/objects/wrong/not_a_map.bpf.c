@@ -1,4 +1,4 @@
-// A variable in .maps that is no map.
+// A variable in .maps that is not a map.
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 

@@ -1,4 +1,4 @@
-// An old map definition with fields of one loader's own.
+// An old map definition with fields that only one loader knows.
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 

@@ -1,4 +1,4 @@
-// The function has another name.
+// Two XDP functions, neither with the expected name.
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 

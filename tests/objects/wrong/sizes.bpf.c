@@ -1,4 +1,4 @@
-// Says two sizes of one key.
+// A map with two different sizes of its key.
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 

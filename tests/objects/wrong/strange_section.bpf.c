@@ -1,4 +1,4 @@
-// Refers to a variable in a section that is no data.
+// A reference to a variable in an unknown section.
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 

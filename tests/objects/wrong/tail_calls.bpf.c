@@ -1,4 +1,4 @@
-// Fills a map of programs.
+// A program array with an initial value.
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 

@@ -1,4 +1,4 @@
-// The entry stands in a section for another kind of program.
+// The entry is in a section of another program type.
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 

@@ -1,4 +1,4 @@
-// A trie without the flag that the kernel wants.
+// An LPM trie without BPF_F_NO_PREALLOC, which the kernel requires.
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 

@@ -1,4 +1,4 @@
-// A map that says no type.
+// A map without a type.
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 

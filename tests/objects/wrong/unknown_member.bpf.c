@@ -1,4 +1,4 @@
-// A map with a member that no loader knows.
+// A map definition with an unknown member.
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 

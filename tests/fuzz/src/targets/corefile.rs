@@ -1,8 +1,8 @@
 //! The Corefile with its imports, snippets and variables; and what `expand` prints of it.
 
-use corexdp::config::Diagnostic;
+use corexdp::base::diagnostic::Diagnostic;
+use corexdp::commands::check_json;
 use corexdp::corefile::{Corefile, Directive, Error, Token};
-use corexdp::report;
 use serde_json::{Value, json};
 
 use super::world::{FOLDER, NAME, World, lines};
@@ -106,7 +106,7 @@ fn occurrences_have_all_words(directive: &Directive, corefile: &Corefile) {
 
 fn expands_to_the_same(corefile: &Corefile) {
     let mut printed = Vec::new();
-    report::expand(&mut printed, corefile).expect("memory can be written to");
+    check_json::expand(&mut printed, corefile).expect("memory can be written to");
     let printed: Value = serde_json::from_slice(&printed).expect("JSON");
     let token = |&token: &Token| json!({"file": corefile.file(token), "line": token.line(), "text": corefile.text(token)});
     let words = |directive: &Directive| {

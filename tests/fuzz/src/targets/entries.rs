@@ -1,9 +1,9 @@
 //! The line that `dump` writes of an entry, beside what a Corefile with that line says.
 
-use corexdp::capacity::{MAX_KEY, MAX_VALUE};
+use corexdp::base::capacity::{MAX_KEY, MAX_VALUE};
+use corexdp::base::hex;
 use corexdp::corefile::{Corefile, Directive};
 use corexdp::encode::Encoder;
-use corexdp::hex;
 use corexdp::object::MapKind;
 
 use super::types;

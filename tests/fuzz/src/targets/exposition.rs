@@ -1,15 +1,16 @@
 //! What Prometheus makes of a metric on the page.
 
+use corexdp::config::MetricKind;
 use corexdp::config::{Filter, Metric};
-use corexdp::metrics::{self, Kind};
+use corexdp::views::prometheus;
 
 /// A metric and its sample, written and read again, say what the Corefile does.
 pub(super) fn reads_back(metric: &Metric, filter: &Filter) {
     let mut text = String::new();
     let (name, interface) = (metric.name.as_str(), filter.interface.as_str());
-    metrics::head(&mut text, name, Kind::Gauge, &metric.help).expect("a string has room");
+    prometheus::head(&mut text, name, MetricKind::Gauge, &metric.help).expect("a string has room");
     let labels = [("interface", interface)];
-    metrics::sample(&mut text, name, &labels, u64::MAX).expect("a string has room");
+    prometheus::sample(&mut text, name, &labels, u64::MAX).expect("a string has room");
     let lines: Vec<&str> = text.split('\n').collect();
     let [help, kind, sample, ""] = lines[..] else {
         panic!("a line more or less: {text:?}");

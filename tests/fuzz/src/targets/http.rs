@@ -1,6 +1,6 @@
 //! The gate's framing: where a head ends, what of it reaches `tiny_http`, and where an answer ends.
 
-use corexdp::page::gate::framing::{Collected, Collector, Extent, Request, admit, extent};
+use corexdp::http::gate::framing::{Collected, Collector, Extent, Request, admit, extent};
 
 /// Headers that must not reach `tiny_http`.
 const HIDDEN: [&str; 3] = ["content-length", "transfer-encoding", "te"];

@@ -1,7 +1,7 @@
 //! Single words: bytes in hexadecimal, durations, addresses, values of an entry; each beside a slower way to read it.
 
+use corexdp::base::hex;
 use corexdp::config::{Address, duration};
-use corexdp::hex;
 
 /// Bytes that there is room for.
 const ROOM: usize = 16;

@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use corexdp::capacity::{MAX_KEY, MAX_VALUE};
+use corexdp::base::capacity::{MAX_KEY, MAX_VALUE};
 use corexdp::encode::Encoder;
 use corexdp::object::MapKind;
 

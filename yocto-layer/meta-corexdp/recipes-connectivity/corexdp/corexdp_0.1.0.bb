@@ -1,7 +1,7 @@
 SUMMARY = "XDP packet filter in front of a DNS server"
-DESCRIPTION = "Loads the XDP programs that a CoreDNS Corefile names, fills their maps, and serves what these count."
+DESCRIPTION = "Loads the XDP programs that a CoreDNS Corefile names, fills their maps, and serves their counters as metrics."
 SECTION = "net"
-# In the operators that wrynose knows.
+# wrynose knows only these operators, not those of SPDX.
 LICENSE = "(MIT | Apache-2.0) & (LGPL-2.1-only | BSD-2-Clause)"
 LICENSE:${PN}-objects = "GPL-2.0-only | BSD-2-Clause"
 LIC_FILES_CHKSUM = "\
@@ -12,12 +12,12 @@ LIC_FILES_CHKSUM = "\
 "
 CVE_PRODUCT = "corexdp"
 
-# libclang for bindgen, and the headers that libbpf includes. What it would link of elfutils and zlib the crate elf-stubs
-# stands in for, so the target needs neither.
+# bindgen needs libclang, libbpf includes headers of elfutils and zlib. The crate elf-stubs replaces both libraries, so the
+# target needs neither.
 DEPENDS = "clang-native elfutils llvm-native zlib"
 
-# Where a release's tarball is; SRC_URI[release.sha256sum] then says what it must be. Without it the source is the
-# checkout that this layer is part of.
+# The URL of a release tarball, whose checksum is SRC_URI[release.sha256sum]. If empty, the source is the checkout that
+# contains this layer.
 COREXDP_RELEASE_URI ??= ""
 
 SRC_URI = "\
@@ -35,7 +35,7 @@ EXTERNALSRC = "${@'' if d.getVar('COREXDP_RELEASE_URI') else os.path.realpath(d.
 
 COMPATIBLE_HOST = "(aarch64|x86_64).*-linux"
 
-# Capacities, compiled in.
+# Capacities, which build.rs compiles into the binary.
 COREXDP_MAX_FILTERS ??= "4"
 COREXDP_MAX_METRICS ??= "256"
 COREXDP_MAX_KEY ??= "64"
@@ -52,10 +52,10 @@ export COREXDP_MAX_PAGE
 
 export LIBCLANG_PATH = "${STAGING_LIBDIR_NATIVE}"
 export CLANG_PATH = "${STAGING_BINDIR_NATIVE}/clang"
-# Not CFLAGS: with -D_FORTIFY_SOURCE vdprintf is an inline function, which bindgen leaves out.
+# bindgen gets no CFLAGS: -D_FORTIFY_SOURCE makes vdprintf an inline function, which bindgen omits.
 export BINDGEN_EXTRA_CLANG_ARGS = "--target=${TARGET_SYS} --sysroot=${STAGING_DIR_TARGET}"
 export NO_PKG_CONFIG = "1"
-# What is stripped goes into the package of debug symbols.
+# do_package strips the binary and keeps the symbols in the -dbg package.
 export CARGO_PROFILE_RELEASE_STRIP = "false"
 
 CARGO_BUILD_FLAGS += "--bin corexdp"
@@ -63,11 +63,11 @@ CARGO_BUILD_FLAGS += "--bin corexdp"
 COREXDP_OBJECTS ?= "acl count dns guard limit ordered qname"
 
 do_compile() {
-    # libbpf is compiled with -Werror, and was written before C23; it does not go by CFLAGS.
+    # libbpf predates C23 and is compiled with -Werror, so it needs gnu17. Its make ignores CFLAGS.
     export CC="${RUST_TARGET_CC} -std=gnu17 ${DEBUG_PREFIX_MAP}"
     cargo_do_compile
 
-    # The helpers are those of the libbpf that is built in.
+    # The BPF helpers are those of the bundled libbpf.
     install -d ${B}/include/bpf
     install -m 0644 ${CARGO_VENDORING_DIRECTORY}/bpf-sys-*/libbpf/src/bpf_*.h ${B}/include/bpf/
     for object in ${COREXDP_OBJECTS}; do
@@ -75,7 +75,7 @@ do_compile() {
             -fdebug-prefix-map=${S}=. -fdebug-compilation-dir=. \
             -I${B}/include -I${STAGING_INCDIR} \
             -c ${S}/bpf/$object.bpf.c -o ${B}/$object.o
-        # Types are kept, for words in a Corefile; other debug information is not.
+        # llvm-strip -g keeps BTF, in which corexdp finds the fields and constants that a Corefile names.
         ${STAGING_BINDIR_NATIVE}/llvm-strip -g ${B}/$object.o
     done
 }
@@ -92,6 +92,7 @@ do_install() {
 
     install -D -m 0644 ${S}/src/man/corexdp.8 ${D}${mandir}/man8/corexdp.8
     install -D -m 0644 ${S}/src/man/corexdp-corefile.5 ${D}${mandir}/man5/corexdp-corefile.5
+    install -D -m 0644 ${S}/src/man/corexdp-programs.7 ${D}${mandir}/man7/corexdp-programs.7
     install -D -m 0644 ${S}/src/completion/corexdp.bash ${D}${datadir}/bash-completion/completions/corexdp
     install -D -m 0644 ${S}/src/completion/corexdp.fish ${D}${datadir}/fish/vendor_completions.d/corexdp.fish
     install -D -m 0644 ${S}/src/completion/_corexdp ${D}${datadir}/zsh/site-functions/_corexdp
@@ -113,15 +114,15 @@ FILES:${PN}-zsh-completion += "${datadir}/zsh"
 
 CONFFILES:${PN} = "${sysconfdir}/corexdp/Corefile"
 
-# The Corefile names one.
+# The Corefile names an XDP program.
 RRECOMMENDS:${PN} = "${PN}-objects"
 
-# BPF is no machine of the target's.
+# The XDP programs are BPF, which is not the architecture of the target.
 # nooelint: oelint.vars.insaneskip
 INSANE_SKIP:${PN}-objects = "arch"
 
 SYSTEMD_SERVICE:${PN} = "corexdp.service"
 
-# After the network, and before DNS servers, which start at 20.
+# The network starts earlier, DNS servers start at 20.
 INITSCRIPT_NAME = "corexdp"
 INITSCRIPT_PARAMS = "defaults 15 85"

@@ -1,10 +1,10 @@
 SUMMARY = "A DNS server behind an XDP filter, with a read-only root"
-DESCRIPTION = "A small image to begin from: BIND, corexdp in front of it, and nothing that is written to flash."
+DESCRIPTION = "A small example image: BIND behind corexdp, on a read-only root file system."
 LICENSE = "MIT"
 
 inherit core-image features_check
 
-# It brings the kernel's options.
+# This feature adds the kernel options.
 REQUIRED_DISTRO_FEATURES = "corexdp"
 
 IMAGE_INSTALL = "packagegroup-core-boot corexdp corexdp-objects bind ${CORE_IMAGE_EXTRA_INSTALL}"

@@ -1,2 +1,2 @@
-# Nothing, unless the distribution asks for it.
+# Changes nothing without the distribution feature `corexdp`.
 require ${@bb.utils.contains('DISTRO_FEATURES', 'corexdp', 'linux-corexdp.inc', '', d)}

@@ -1,0 +1,197 @@
+//! Bytes as the Corefile and the change log write them: hexadecimal digits, as in memory.
+
+use std::fmt;
+
+/// Why a word is no row of bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Error {
+    /// Something else than `0`–`9`, `a`–`f`, `A`–`F`.
+    Digit(char),
+    /// An odd number of digits.
+    Odd,
+    /// Nothing at all.
+    Empty,
+    /// More bytes than fit.
+    Long,
+}
+
+/// Decodes `text` into the front of `out`, leaving out each `skip`; returns how many bytes it is.
+///
+/// # Errors
+/// See [`Error`].
+pub fn decode(text: &str, skip: Option<u8>, out: &mut [u8]) -> Result<usize, Error> {
+    let (eights, _) = text.as_bytes().as_chunks();
+    let (fours, _) = out.as_chunks_mut();
+    let mut length = 0;
+    for (digits, bytes) in eights.iter().zip(fours) {
+        let Some(four) = eight(*digits) else { break };
+        *bytes = four;
+        length += four.len();
+    }
+    let mut room = out.iter_mut().skip(length);
+    one_by_one(text, length, skip, &mut |byte| {
+        *room.next().ok_or(Error::Long)? = byte;
+        Ok(())
+    })
+}
+
+/// How many bytes `text` is, leaving out each `skip`; at most `most`.
+///
+/// # Errors
+/// See [`Error`].
+pub fn measure(text: &str, skip: Option<u8>, most: usize) -> Result<usize, Error> {
+    let (eights, _) = text.as_bytes().as_chunks();
+    let mut length = 0;
+    for &digits in eights {
+        let Some(four) = eight(digits) else { break };
+        length += four.len();
+    }
+    let length = one_by_one(text, length, skip, &mut |_| Ok(()))?;
+    if length > most {
+        Err(Error::Long)
+    } else {
+        Ok(length)
+    }
+}
+
+/// Gives each byte to `take` but for the first ones, `length` in number, which are nothing but digits; how many bytes all
+/// are. A Corefile can have a hundred thousand words, and most have only such.
+fn one_by_one(
+    text: &str,
+    mut length: usize,
+    skip: Option<u8>,
+    take: &mut dyn FnMut(u8) -> Result<(), Error>,
+) -> Result<usize, Error> {
+    let done = length * 2;
+    let mut high = None;
+    let rest = text.as_bytes().get(done..).unwrap_or_default();
+    for (at, &byte) in rest.iter().enumerate() {
+        if Some(byte) == skip {
+            continue;
+        }
+        let digit = digit(byte);
+        if digit > 15 {
+            return Err(Error::Digit(character_at(text, done + at)));
+        }
+        match high.take() {
+            None => high = Some(digit),
+            Some(high) => {
+                take(high << 4 | digit)?;
+                length += 1;
+            }
+        }
+    }
+    match (high, length) {
+        (Some(_), _) => Err(Error::Odd),
+        (None, 0) => Err(Error::Empty),
+        (None, length) => Ok(length),
+    }
+}
+
+/// Eight digits at once, if there is nothing else among them.
+#[inline]
+fn eight(digits: [u8; 8]) -> Option<[u8; 4]> {
+    const fn each(byte: u8) -> u64 {
+        u64::from_ne_bytes([byte; 8])
+    }
+    // The high bit of each byte that is from `first` to `last`; the bytes of `all` have none, so that no sum or
+    // difference reaches from one into the next.
+    let within = |all: u64, first: u8, last: u8| {
+        ((all | each(0x80)) - each(first)) & !(all + each(0x7f - last)) & each(0x80)
+    };
+    let digits = u64::from_be_bytes(digits);
+    let letters = digits | each(0x20);
+    if digits & each(0x80) != 0
+        || within(digits, b'0', b'9') | within(letters, b'a', b'f') != each(0x80)
+    {
+        return None;
+    }
+    // Of a letter the low half is 1 to 6, and another bit tells it from a digit.
+    let halves = (digits & each(0x0f)) + (digits >> 6 & each(0x01)) * 9;
+    let [_, a, _, b, _, c, _, d] = (halves >> 4 | halves).to_be_bytes();
+    Some([a, b, c, d])
+}
+
+/// What a digit counts; for anything else more than 15.
+const fn digit(byte: u8) -> u8 {
+    match byte {
+        b'0'..=b'9' => byte - b'0',
+        b'a'..=b'f' => byte - b'a' + 10,
+        b'A'..=b'F' => byte - b'A' + 10,
+        _ => u8::MAX,
+    }
+}
+
+/// The character at a byte that begins one: all bytes before were of one byte each.
+fn character_at(text: &str, at: usize) -> char {
+    let rest = text.get(at..).unwrap_or_default();
+    rest.chars().next().unwrap_or(char::REPLACEMENT_CHARACTER)
+}
+
+/// A number of bytes in words: `1 byte`, `2 bytes`.
+pub struct Count(pub usize);
+
+impl fmt::Display for Count {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let s = if self.0 == 1 { "" } else { "s" };
+        write!(f, "{} byte{s}", self.0)
+    }
+}
+
+/// Bytes as upper-case digits without delimiters.
+pub struct Upper<'a>(pub &'a [u8]);
+
+impl fmt::Display for Upper<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02X}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digits_become_bytes_in_the_order_written() {
+        for (text, skip, expected) in [
+            ("0A0b", None, Ok(&[0x0a, 0x0b][..])),
+            ("0A.0b", Some(b'.'), Ok(&[0x0a, 0x0b][..])),
+            (".0.A.", Some(b'.'), Ok(&[0x0a][..])),
+            ("0A.0b", None, Err(Error::Digit('.'))),
+            ("0A0", None, Err(Error::Odd)),
+            ("", None, Err(Error::Empty)),
+            ("..", Some(b'.'), Err(Error::Empty)),
+            ("0x0A", None, Err(Error::Digit('x'))),
+            ("0011223344", None, Err(Error::Long)),
+            ("é0", None, Err(Error::Digit('é'))),
+            ("09AFaf0f", None, Ok(&[0x09, 0xaf, 0xaf, 0x0f][..])),
+            ("01234567 9", None, Err(Error::Digit(' '))),
+            ("0123456é", None, Err(Error::Digit('é'))),
+        ] {
+            let mut out = [0; 4];
+            let result = decode(text, skip, &mut out);
+            assert_eq!(result.map(|length| &out[..length]), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn eight_at_once_are_as_one_by_one() {
+        for byte in 0..=u8::MAX {
+            for at in 0..8 {
+                let mut digits = *b"0189ABef";
+                digits[at] = byte;
+                let halves = digits.map(digit);
+                let expected = halves
+                    .iter()
+                    .all(|&half| half < 16)
+                    .then(|| [0, 2, 4, 6].map(|pair| halves[pair] << 4 | halves[pair + 1]));
+                assert_eq!(eight(digits), expected, "{byte} at {at}");
+            }
+        }
+    }
+
+    #[test]
+    fn bytes_are_written_in_upper_case() {
+        assert_eq!(Upper(&[0, 10, 255]).to_string(), "000AFF");
+    }
+}

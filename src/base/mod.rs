@@ -1,0 +1,14 @@
+//! The ground of the crate: what every room may import, and what imports no room.
+
+pub mod capacity;
+pub mod diagnostic;
+pub mod digest;
+pub mod escape;
+pub mod exit;
+pub mod files;
+pub mod hex;
+pub mod json;
+pub mod suggest;
+pub mod text;
+pub mod utc;
+pub mod wait;

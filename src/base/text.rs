@@ -1,0 +1,79 @@
+//! A text buffer of fixed capacity.
+
+use std::fmt::{self, Write};
+
+use crate::base::json::Scalar;
+
+/// A text of fixed capacity. Once something did not fit, the text is no longer whole, and says so.
+#[derive(Debug)]
+pub struct Text<'a> {
+    bytes: &'a mut [u8],
+    length: usize,
+}
+
+impl<'a> Text<'a> {
+    /// An empty text in `bytes`.
+    pub fn new(bytes: &'a mut [u8]) -> Self {
+        Self { bytes, length: 0 }
+    }
+
+    /// Bytes written.
+    pub const fn len(&self) -> usize {
+        self.length
+    }
+
+    /// Whether nothing was written.
+    pub const fn is_empty(&self) -> bool {
+        self.length == 0
+    }
+
+    /// Writes a value as JSON.
+    ///
+    /// # Errors
+    /// When it does not fit; then nothing is written.
+    pub fn json(&mut self, value: Scalar<'_>) -> fmt::Result {
+        let room = self.bytes.get_mut(self.length..).unwrap_or_default();
+        self.length += serde_json_core::to_slice(&value, room).map_err(|_| fmt::Error)?;
+        Ok(())
+    }
+
+    /// Writes an object as JSON, but leaves it open for more members.
+    ///
+    /// # Errors
+    /// When it does not fit.
+    pub fn open(&mut self, members: &[(&str, Scalar<'_>)]) -> fmt::Result {
+        let mut before = "{\"";
+        for (name, value) in members {
+            for part in [before, name, "\":"] {
+                self.write_str(part)?;
+            }
+            self.json(*value)?;
+            before = ",\"";
+        }
+        Ok(())
+    }
+}
+
+impl Write for Text<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let end = self.length.checked_add(text.len()).ok_or(fmt::Error)?;
+        let room = self.bytes.get_mut(self.length..end).ok_or(fmt::Error)?;
+        room.copy_from_slice(text.as_bytes());
+        self.length = end;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_does_not_fit_is_an_error_and_writes_nothing() {
+        let mut bytes = [0; 4];
+        let mut text = Text::new(&mut bytes);
+        assert!(text.write_str("abc").is_ok());
+        assert!(text.write_str("de").is_err());
+        assert_eq!(text.len(), 3);
+    }
+}

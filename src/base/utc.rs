@@ -1,0 +1,95 @@
+//! A point in time as people and HTML read it.
+
+use std::fmt;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use time::OffsetDateTime;
+
+/// What is said of a time that has no date of four digits.
+const LATER: &str = "after the year 9999";
+
+/// Seconds since 1970, written as `2026-01-31T23:59:59Z`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Utc(pub u64);
+
+impl Utc {
+    /// What the machine's clock says.
+    pub fn now() -> Self {
+        SystemTime::now().into()
+    }
+
+    /// As lines of a log begin, without the year: `Jan 31 23:59:59`.
+    pub fn in_log(self) -> impl fmt::Display {
+        fmt::from_fn(move |f| {
+            let Some(time) = self.date_time() else {
+                return f.write_str(LATER);
+            };
+            let (_, month, day) = time.to_calendar_date();
+            let (hour, minute, second) = time.to_hms();
+            write!(f, "{month:.3} {day:2} {hour:02}:{minute:02}:{second:02}")
+        })
+    }
+
+    fn date_time(self) -> Option<OffsetDateTime> {
+        let seconds = i64::try_from(self.0).ok()?;
+        OffsetDateTime::from_unix_timestamp(seconds).ok()
+    }
+}
+
+impl From<SystemTime> for Utc {
+    /// A time before 1970, which only a wrong clock tells, is 1970.
+    fn from(time: SystemTime) -> Self {
+        Self(
+            time.duration_since(UNIX_EPOCH)
+                .unwrap_or_default()
+                .as_secs(),
+        )
+    }
+}
+
+impl fmt::Display for Utc {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(time) = self.date_time() else {
+            return f.write_str(LATER);
+        };
+        let (year, month, day) = time.to_calendar_date();
+        let (hour, minute, second) = time.to_hms();
+        let month = u8::from(month);
+        write!(
+            f,
+            "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z"
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_written_as_html_reads_them() {
+        for (seconds, expected) in [
+            (0, "1970-01-01T00:00:00Z"),
+            (951_782_399, "2000-02-28T23:59:59Z"),
+            (951_782_400, "2000-02-29T00:00:00Z"),
+            (4_102_444_800, "2100-01-01T00:00:00Z"),
+            (253_402_300_799, "9999-12-31T23:59:59Z"),
+            (253_402_300_800, "after the year 9999"),
+            (u64::MAX, "after the year 9999"),
+        ] {
+            assert_eq!(Utc(seconds).to_string(), expected);
+        }
+    }
+
+    #[test]
+    fn times_in_a_log_have_a_month_of_three_letters_and_a_day_of_two_places() {
+        for (seconds, expected) in [
+            (0, "Jan  1 00:00:00"),
+            (951_782_399, "Feb 28 23:59:59"),
+            (951_868_800, "Mar  1 00:00:00"),
+            (253_402_300_800, "after the year 9999"),
+        ] {
+            assert_eq!(Utc(seconds).in_log().to_string(), expected);
+        }
+    }
+}

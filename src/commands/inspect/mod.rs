@@ -1,0 +1,101 @@
+//! `inspect`: what an object holds, and how a Corefile uses it.
+
+mod example;
+mod json;
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use crate::base::diagnostic::Diagnostic;
+use crate::base::escape::Escaped;
+use crate::base::hex::Count;
+use crate::base::suggest::list;
+use crate::encode::Encoder;
+use crate::object::layout::{Kind, names};
+use crate::object::{self, Layout, Survey};
+use crate::plan;
+use crate::plan::sources::Sources;
+
+use example::Block;
+pub use json::json;
+
+/// Reads an object.
+///
+/// # Errors
+/// When there is no such file, or it is no usable object.
+pub fn read(program: &Path) -> Result<Survey, Diagnostic> {
+    let bytes = plan::read_program(
+        program,
+        "no such file; name an object file",
+        &mut Sources::default(),
+    );
+    let survey = bytes.and_then(|bytes| {
+        let damaged =
+            |error: object::Error| (crate::base::diagnostic::Blame::Object, error.to_string());
+        object::survey(&bytes).map_err(damaged)
+    });
+    survey.map_err(|(blame, message)| Diagnostic {
+        file: program.display().to_string(),
+        line: 0,
+        directive: "inspect".into(),
+        message,
+        blame,
+    })
+}
+
+/// What an object holds, for a person: programs, maps with their members, and a block for a Corefile.
+pub fn text(path: &Path, survey: &Survey) -> String {
+    let mut out = "programs\n".to_owned();
+    for one in &survey.programs {
+        let (name, section) = (Escaped(&one.name), Escaped(&one.section));
+        let _ = match &one.linked {
+            Ok(count) => writeln!(out, "  {name}: section {section}, {count} instructions"),
+            Err(error) => writeln!(out, "  {name}: can't be used: {error}"),
+        };
+    }
+    out.push_str("maps\n");
+    for map in &survey.maps {
+        let (name, kind, room) = (Escaped(&map.name), map.kind, map.max_entries);
+        let ignored = if map.pinned {
+            ", its pinning by name ignored"
+        } else {
+            ""
+        };
+        let _ = writeln!(out, "  {name}: {kind}, room for {room} entries{ignored}");
+        let encoder = Encoder::new(map, survey.btf.as_ref());
+        side(&mut out, "key", map.key_size, Some(encoder.key_layout()));
+        side(&mut out, "value", map.value_size, encoder.value_layout());
+    }
+    let _ = write!(out, "\n{}", Block { path, survey });
+    out
+}
+
+/// A key or value, and if it is a struct offset, size, name and type of each member.
+fn side(out: &mut String, what: &str, size: u32, layout: Option<&Layout>) {
+    let size = Count(size as usize);
+    let Some(layout) = layout else {
+        let _ = writeln!(out, "    {what}: of no known type, {size}");
+        return;
+    };
+    let whole = layout.whole();
+    let _ = write!(out, "    {what}: {}, {size}", whole.name);
+    if let Some(padding) = layout.padding() {
+        let _ = write!(out, ": {padding}");
+    }
+    out.push('\n');
+    let Kind::Group(_) = whole.kind else {
+        return;
+    };
+    layout.walk("", &mut |part| {
+        let shape = layout.shape(part.shape);
+        let (offset, size, path, name) = (part.offset, shape.size, part.path, &shape.name);
+        let _ = write!(out, "    {offset:6} {size:4}  {path}  {name}");
+        let _ = match (&shape.kind, part.bits) {
+            (_, Some(bits)) => write!(out, ", {bits} bits"),
+            (Kind::Enum(values), None) => write!(out, ": {}", list(&names(values), ", ")),
+            _ => Ok(()),
+        };
+        out.push('\n');
+        layout.has_members(part.shape)
+    });
+}

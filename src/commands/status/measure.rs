@@ -1,0 +1,110 @@
+//! How often the programs run, and how long that takes, over a time in which the kernel counts it.
+
+use std::fmt::Write as _;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use super::{Error, read};
+use crate::base::json::{Quoted, Value};
+use crate::kernel::statistics;
+
+/// Lets the kernel count for a time; the last answer, with what was counted as another member.
+pub(super) fn over(
+    time: Duration,
+    fetch: &mut dyn FnMut() -> Result<String, Error>,
+) -> Result<String, Error> {
+    let counting = statistics::count().map_err(Error::Counting)?;
+    let before = read(&fetch()?)?;
+    let begin = Instant::now();
+    sleep(time);
+    let elapsed = begin.elapsed();
+    let mut text = fetch()?;
+    drop(counting);
+    let after = read(&text)?;
+    text.truncate(text.trim_end().len().saturating_sub("}".len()));
+    write(&mut text, &before, &after, elapsed);
+    Ok(text)
+}
+
+/// What was counted between two answers, as the last member of an object.
+fn write(out: &mut String, before: &Value, after: &Value, time: Duration) {
+    let time = u64::try_from(time.as_millis()).unwrap_or(u64::MAX).max(1);
+    let _ = write!(out, ",\"measured\":{{\"milliseconds\":{time},\"filters\":[");
+    let mut comma = "";
+    for filter in after.get("filters").list() {
+        let Some((interface, earlier)) = same(before, filter) else {
+            continue;
+        };
+        let more = |what| {
+            let now = filter.at(what).number().unwrap_or(0);
+            now.saturating_sub(earlier.at(what).number().unwrap_or(0))
+        };
+        let (runs, nanoseconds) = (more("program.runs"), more("program.run_time_ns"));
+        let (interface, each_second) = (Quoted(interface), runs.saturating_mul(1000) / time);
+        let _ = write!(
+            out,
+            "{comma}{{\"interface\":{interface},\"runs\":{runs},\"run_time_ns\":{nanoseconds},\"runs_per_second\":{each_second},\"ns_per_run\":"
+        );
+        let _ = match nanoseconds.checked_div(runs) {
+            Some(each) => write!(out, "{each}}}"),
+            None => write!(out, "null}}"),
+        };
+        comma = ",";
+    }
+    out.push_str("]}}\n");
+}
+
+/// A filter's interface, and what was said of it before. One that was replaced meanwhile counts from anew.
+fn same<'a>(before: &'a Value, filter: &'a Value) -> Option<(&'a str, &'a Value)> {
+    let (interface, id) = (
+        filter.get("interface").word()?,
+        filter.at("program.id").word(),
+    );
+    let mut earlier = before.get("filters").list().iter();
+    let earlier = earlier.find(|other| {
+        other.get("interface").word() == Some(interface) && other.at("program.id").word() == id
+    });
+    Some((interface, earlier?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn status(interface: &str, id: u32, runs: &str, time: &str) -> Value {
+        Value::read(&format!(
+            r#"{{"filters":[{{"interface":"{interface}","program":{{"id":{id},"runs":{runs},"run_time_ns":{time}}}}}]}}"#
+        ))
+        .unwrap()
+    }
+
+    #[test]
+    fn what_was_counted_is_the_difference() {
+        let after = status("eth0", 7, "1500", "90000");
+        let counted = |runs, time, each_second, each| {
+            format!(
+                r#"{{"interface":"eth0","runs":{runs},"run_time_ns":{time},"runs_per_second":{each_second},"ns_per_run":{each}}}"#
+            )
+        };
+        for (before, expected) in [
+            (
+                status("eth0", 7, "500", "40000"),
+                counted(1000, 50000, 500, "50"),
+            ),
+            (
+                status("eth0", 7, "null", "null"),
+                counted(1500, 90000, 750, "60"),
+            ),
+            (status("eth0", 7, "1500", "90000"), counted(0, 0, 0, "null")),
+            (status("eth0", 8, "500", "40000"), String::new()),
+            (status("eth1", 7, "500", "40000"), String::new()),
+        ] {
+            let mut text = "{\"a\":1".to_owned();
+            write(&mut text, &before, &after, Duration::from_secs(2));
+            let expected = format!(
+                "{{\"a\":1,\"measured\":{{\"milliseconds\":2000,\"filters\":[{expected}]}}}}\n"
+            );
+            assert_eq!(text, expected, "{before:?}");
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! The daemon's answer for a person: a few lines on the daemon, then tables of filters, maps and metrics.
+
+use std::fmt::Write as _;
+
+use super::table::{Colour, Table};
+use crate::base::escape::Escaped;
+use crate::base::json::Value;
+use crate::base::utc::Utc;
+
+/// What stands where there is nothing to say.
+const NONE: &str = "-";
+
+/// The columns of a table: what stands above, and the member that stands below.
+type Columns = &'static [(&'static str, &'static str)];
+
+const FILTERS: Columns = &[
+    ("state", "attached"),
+    ("mode", "mode"),
+    ("exit", "exit"),
+    ("reattached", "reattached"),
+    ("program", "program.name"),
+    ("id", "program.id"),
+    ("loaded", "program.loaded_at"),
+];
+/// What the kernel has counted.
+const COUNTED: Columns = &[
+    ("runs", "program.runs"),
+    ("run time ns", "program.run_time_ns"),
+];
+/// The same where it counted for a time: members of what was measured.
+const MEASURED: Columns = &[("runs/s", "runs_per_second"), ("ns/run", "ns_per_run")];
+const MAPS: Columns = &[
+    ("map", "name"),
+    ("type", "type"),
+    ("entries", "entries"),
+    ("capacity", "capacity"),
+];
+const METRICS: Columns = &[("metric", "name"), ("value", "value"), ("help", "help")];
+
+/// The whole text.
+pub(super) fn text(status: &Value, colours: bool) -> String {
+    let mut out = String::new();
+    daemon(&mut out, status, colours);
+    out.push('\n');
+    let filters = status.get("filters").list();
+    if filters.is_empty() {
+        line(&mut out, "nothing is filtered", Colour::Yellow, colours);
+        return out;
+    }
+    table_of_filters(status).write(&mut out, colours);
+    for filter in filters {
+        if let Some(reason) = filter.get("reason").word() {
+            let interface = word(filter.get("interface"));
+            let text = format!("{interface}: not native: {}", Escaped(reason));
+            line(&mut out, &text, Colour::Yellow, colours);
+        }
+    }
+    for (list, columns) in [("maps", MAPS), ("metrics", METRICS)] {
+        let mut table = Table::default();
+        head(&mut table, columns);
+        for filter in filters {
+            for part in filter.get(list).list() {
+                table.row();
+                table.cell(&word(filter.get("interface")), None);
+                cells(&mut table, part, columns);
+            }
+        }
+        if table.has_rows() {
+            out.push('\n');
+            table.write(&mut out, colours);
+        }
+    }
+    out
+}
+
+fn table_of_filters(status: &Value) -> Table {
+    let measured = status.get("measured");
+    let more = match measured {
+        Value::Nothing => COUNTED,
+        _ => MEASURED,
+    };
+    let mut table = Table::default();
+    head(&mut table, FILTERS);
+    for (heading, _) in more {
+        table.cell(heading, None);
+    }
+    for filter in status.get("filters").list() {
+        let interface = filter.get("interface");
+        table.row();
+        table.cell(&word(interface), None);
+        cells(&mut table, filter, FILTERS);
+        let mut of_time = measured.get("filters").list().iter();
+        let of_time = of_time.find(|one| one.get("interface") == interface);
+        let counted = match measured {
+            Value::Nothing => filter,
+            _ => of_time.unwrap_or(&Value::Nothing),
+        };
+        cells(&mut table, counted, more);
+    }
+    table
+}
+
+fn head(table: &mut Table, columns: Columns) {
+    table.row();
+    table.cell("interface", None);
+    for (heading, _) in columns {
+        table.cell(heading, None);
+    }
+}
+
+fn cells(table: &mut Table, part: &Value, columns: Columns) {
+    for (_, member) in columns {
+        let value = part.at(member);
+        match (*member, value) {
+            ("attached", Value::Truth(true)) => table.cell("attached", Some(Colour::Green)),
+            ("attached", _) => table.cell("not attached", Some(Colour::Red)),
+            ("program.loaded_at", _) => table.cell(&time(value), None),
+            _ => table.cell(&word(value), None),
+        }
+    }
+}
+
+/// A word of the answer as a terminal can show it.
+fn word(value: &Value) -> String {
+    let word = value.word().filter(|word| !word.is_empty());
+    Escaped(word.unwrap_or(NONE)).to_string()
+}
+
+fn time(value: &Value) -> String {
+    let known = value.number().map(|seconds| Utc(seconds).to_string());
+    known.unwrap_or_else(|| NONE.into())
+}
+
+fn line(out: &mut String, text: &str, colour: Colour, colours: bool) {
+    out.push_str(&colour.paint(text, colours));
+    out.push('\n');
+}
+
+fn daemon(out: &mut String, status: &Value, colours: bool) {
+    let said = |path| word(status.at(path));
+    let (version, pid, file) = (said("version"), said("pid"), said("corefile"));
+    let since = time(status.get("started"));
+    let _ = writeln!(
+        out,
+        "corexdp {version}, process {pid}, since {since}\nCorefile: {file}"
+    );
+    for page in status.get("pages").list() {
+        let _ = writeln!(out, "page: {}", word(page));
+    }
+    let (good, bad) = (said("reloads.success"), said("reloads.failure"));
+    let _ = write!(out, "reloads: {good} done, {bad} failed");
+    let last = status.at("last_reload.time");
+    if last.number().is_some() {
+        let (at, result) = (time(last), said("last_reload.result"));
+        let _ = write!(out, "; the last at {at}: {result}");
+    }
+    out.push('\n');
+    let error = status.at("last_reload.error").word().unwrap_or_default();
+    for wrong in error.lines() {
+        line(out, &format!("  {}", Escaped(wrong)), Colour::Red, colours);
+    }
+    if let Some(seconds) = status.get("confirm_within").number() {
+        let text = format!(
+            "not confirmed: `corexdp confirm` keeps it, else the old state returns in {seconds} s"
+        );
+        line(out, &text, Colour::Yellow, colours);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STATUS: &str = r#"{"version":"0.1.0","pid":12,"started":1764064557,"corefile":"Corefile","reloads":{"success":1,"failure":2},
+"last_reload":{"time":1764064600,"result":"failure","error":"Corefile:6: map: wrong\nCorefile:7: if: wrong"},"confirm_within":42,
+"pages":["http://127.0.0.1:9153/"],"filters":[
+{"interface":"eth0","attached":true,"mode":"generic","reason":"too\u001blarge","exit":"detach","reattached":0,
+"program":{"name":"xdp_prog","id":7,"tag":"00","loaded_at":1764064558,"runs":null,"run_time_ns":null},
+"maps":[{"name":"xdp_map","type":"hash","entries":3,"capacity":16}],
+"metrics":[{"name":"coredns_ebpf_a","type":"gauge","value":-5,"help":"A."}]},
+{"interface":"wan","attached":false,"mode":null,"reason":null,"exit":"hold","reattached":11,
+"program":{"name":"other","id":1234,"tag":"00","loaded_at":1764064559,"runs":18446744073709551615,"run_time_ns":5},
+"maps":[{"name":"xdp_map","type":"array","entries":null,"capacity":128}],"metrics":[]}]}"#;
+
+    const TEXT: &str = "\
+corexdp 0.1.0, process 12, since 2025-11-25T09:55:57Z
+Corefile: Corefile
+page: http://127.0.0.1:9153/
+reloads: 1 done, 2 failed; the last at 2025-11-25T09:56:40Z: failure
+  Corefile:6: map: wrong
+  Corefile:7: if: wrong
+not confirmed: `corexdp confirm` keeps it, else the old state returns in 42 s
+
+interface  state         mode     exit    reattached  program     id  loaded                                runs  run time ns
+eth0       attached      generic  detach           0  xdp_prog     7  2025-11-25T09:55:58Z                     -            -
+wan        not attached  -        hold            11  other     1234  2025-11-25T09:55:59Z  18446744073709551615            5
+eth0: not native: too\\u{1b}large
+
+interface  map      type   entries  capacity
+eth0       xdp_map  hash         3        16
+wan        xdp_map  array        -       128
+
+interface  metric          value  help
+eth0       coredns_ebpf_a     -5  A.
+";
+
+    #[test]
+    fn all_is_told_in_columns() {
+        let status = Value::read(STATUS).unwrap();
+        assert_eq!(text(&status, false), TEXT);
+    }
+
+    #[test]
+    fn what_was_measured_takes_the_place_of_what_was_counted() {
+        let measured = r#"],"measured":{"milliseconds":5000,"filters":[{"interface":"wan","runs":10,"run_time_ns":70,"runs_per_second":2,"ns_per_run":7}]}}"#;
+        let status = STATUS.strip_suffix("]}").unwrap().to_owned() + measured;
+        let text = text(&Value::read(&status).unwrap(), false);
+        for (line, end) in [
+            ("interface  state", "  runs/s  ns/run"),
+            ("eth0 ", "Z       -       -"),
+            ("wan ", "Z       2       7"),
+        ] {
+            let line = text.lines().find(|one| one.starts_with(line)).unwrap();
+            assert!(line.ends_with(end), "{line}");
+        }
+    }
+
+    #[test]
+    fn colours_say_what_the_words_say() {
+        let status = Value::read(STATUS).unwrap();
+        let coloured = text(&status, true);
+        for part in [
+            "\x1b[32mattached\x1b[0m ",
+            "\x1b[1;31mnot attached\x1b[0m",
+            "\x1b[33meth0: not native: ",
+            "\x1b[33mnot confirmed: ",
+            "\x1b[1;31m  Corefile:6: map: wrong\x1b[0m",
+        ] {
+            assert!(coloured.contains(part), "{part:?} in {coloured:?}");
+        }
+        let mut plain = coloured;
+        for code in ["\x1b[32m", "\x1b[1;31m", "\x1b[33m", "\x1b[0m"] {
+            plain = plain.replace(code, "");
+        }
+        assert_eq!(plain, TEXT);
+    }
+}

@@ -1,0 +1,189 @@
+//! The event loop: poll, then dispatch to the file that handles the event.
+
+use std::os::fd::AsFd;
+use std::time::{Duration, Instant};
+
+use super::signals::Signals;
+use super::state::{Daemon, End};
+use crate::base::escape::Plain;
+use crate::base::wait::{rest, wait};
+use crate::control::server::{CLIENTS, Control};
+use crate::filter::{Filter, ReadMap};
+use crate::http::keeper::Keeper;
+use crate::http::server::Server;
+
+/// Period of `debug`'s look at the maps: half of the 100 ms within which a change is promised to be logged.
+pub(super) const DEBUG_PERIOD: Duration = Duration::from_millis(50);
+
+/// Delay before polling again after `poll` failed.
+const POLL_RETRY: Duration = Duration::from_secs(1);
+
+/// Descriptors that are readable, or closed by the other end.
+#[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "one for each descriptor")]
+struct Ready {
+    stop: bool,
+    reload: bool,
+    worker: bool,
+    interfaces: bool,
+    control: bool,
+    keeper: bool,
+    clients: [bool; CLIENTS],
+}
+
+impl Daemon<'_> {
+    /// Handles events until one ends the daemon.
+    pub(super) fn run(&mut self, signals: &Signals) -> End {
+        loop {
+            self.notify_manager();
+            let ready = self.poll(signals);
+            if ready.stop
+                && let Some(signal) = signals.stop()
+                && let Some(end) = self.begin_shutdown(signal)
+            {
+                return end;
+            }
+            if ready.reload && signals.reload() {
+                // The log has the result.
+                let _ = self.reload(None);
+            }
+            if ready.worker {
+                self.answer_worker();
+            }
+            self.check_interfaces(ready.interfaces);
+            self.answer_clients(&ready);
+            if self.roll_back_unconfirmed() {
+                return End::Unconfirmed;
+            }
+            if let Some(end) = self.shutdown_due() {
+                return end;
+            }
+            self.page.check_keeper(ready.keeper, &self.options.log);
+            self.page.restart_worker();
+            self.reload_if_changed();
+            self.log_map_changes();
+            self.options.log.deliver();
+        }
+    }
+
+    /// Sleeps until a descriptor is ready or the earliest deadline has come. An idle daemon has no deadline. A `poll`
+    /// that fails is no reason to stop filtering.
+    fn poll(&self, signals: &Signals) -> Ready {
+        let (control, clients) = self.control.as_ref().map(Control::fds).unzip();
+        let [first, second, third, fourth] = clients.unwrap_or_default();
+        let fds = [
+            Some(signals.stop_fd()),
+            Some(signals.reload_fd()),
+            self.page.server.as_ref().and_then(Server::fd),
+            Some(self.monitor.as_fd()),
+            control,
+            self.page.keeper.as_ref().map(Keeper::fd),
+            first,
+            second,
+            third,
+            fourth,
+        ];
+        match wait(fds, self.next_deadline()) {
+            Ok(
+                [
+                    stop,
+                    reload,
+                    worker,
+                    interfaces,
+                    control,
+                    keeper,
+                    clients @ ..,
+                ],
+            ) => Ready {
+                stop,
+                reload,
+                worker,
+                interfaces,
+                control,
+                keeper,
+                clients,
+            },
+            Err(errno) => {
+                self.options.log.error(format_args!(
+                    "cannot wait for events: {}; retrying in {} s",
+                    errno.desc(),
+                    POLL_RETRY.as_secs()
+                ));
+                rest(POLL_RETRY);
+                Ready::default()
+            }
+        }
+    }
+
+    /// The earliest time at which something is due without an event.
+    fn next_deadline(&self) -> Option<Instant> {
+        let deadlines = [
+            self.has_debug().then_some(self.next_look),
+            self.page.restart_at(),
+            self.filters.iter().filter_map(Filter::retry_at).min(),
+            self.reloading.deadline(),
+            self.shutdown.map(|shutdown| shutdown.until),
+            self.manager.deadline(),
+            self.options.log.deadline(),
+        ];
+        deadlines.into_iter().flatten().min()
+    }
+
+    /// Answers each client of the control socket that sent a request, then accepts another client.
+    fn answer_clients(&mut self, ready: &Ready) {
+        // From the last to the first: a client that is answered leaves the list.
+        let clients = ready.clients.iter().enumerate().rev();
+        for (index, _) in clients.filter(|(_, ready)| **ready) {
+            let control = self.control.as_mut();
+            if let Some((client, request)) = control.and_then(|control| control.receive(index)) {
+                self.answer_client(&client, request);
+            }
+        }
+        if ready.control
+            && let Some(control) = &mut self.control
+        {
+            control.accept();
+        }
+    }
+
+    /// Attaches again where an interface has changed: all filters after an event, else those whose retry is due.
+    fn check_interfaces(&mut self, event: bool) {
+        if event {
+            self.monitor.drain();
+        }
+        let now = Instant::now();
+        for filter in &mut self.filters {
+            if event || filter.retry_at().is_some_and(|at| at <= now) {
+                filter.follow(&self.options.log);
+            }
+        }
+    }
+
+    /// Logs the changes of map values, for `debug`, if its period is over.
+    fn log_map_changes(&mut self) {
+        if !self.has_debug() || Instant::now() < self.next_look {
+            return;
+        }
+        let log = &self.options.log;
+        let maps = self
+            .filters
+            .iter_mut()
+            .flat_map(|filter| &mut filter.read_maps);
+        for ReadMap {
+            name, map, watch, ..
+        } in maps
+        {
+            let Some(watch) = watch else { continue };
+            if let Err(errno) = watch.log_changes(name, map, &mut self.scan, log) {
+                let (name, reason) = (Plain(name), errno.desc());
+                log.warn(format_args!("map {name}: cannot be read: {reason}"));
+            }
+        }
+        self.next_look = Instant::now() + DEBUG_PERIOD;
+    }
+
+    fn has_debug(&self) -> bool {
+        let mut maps = self.filters.iter().flat_map(|filter| &filter.read_maps);
+        maps.any(|map| map.watch.is_some())
+    }
+}

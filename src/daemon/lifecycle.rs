@@ -1,0 +1,73 @@
+//! From the signal to stop to the end, and the status line for the service manager.
+
+use std::fmt;
+use std::time::Instant;
+
+use nix::sys::signal::Signal;
+
+use super::state::{Daemon, End, Shutdown};
+use crate::filter::Filter;
+
+/// State of the daemon in one line, for people who ask the service manager.
+struct StatusLine<'a> {
+    filters: &'a [Filter],
+    stopping: bool,
+}
+
+impl fmt::Display for StatusLine<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match (self.stopping, self.filters) {
+            (true, _) => "stopping; ",
+            (false, []) => "nothing to filter",
+            (false, _) => "",
+        })?;
+        for (number, filter) in self.filters.iter().enumerate() {
+            let (comma, name) = (if number > 0 { ", " } else { "" }, &filter.interface);
+            match filter.attachment() {
+                Some(attachment) => write!(f, "{comma}{name} filtered ({})", attachment.mode)?,
+                None => write!(f, "{comma}{name} NOT filtered")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Daemon<'_> {
+    /// Begins to stop: at once, or after the time of `lameduck`. A second signal ends that time.
+    pub(super) fn begin_shutdown(&mut self, signal: Signal) -> Option<End> {
+        self.manager.stopping();
+        let time = self.serving.lameduck;
+        if time.is_zero() || self.shutdown.is_some() {
+            return Some(End::Signal(signal));
+        }
+        let (count, unit) = match time.subsec_nanos() {
+            0 => (u128::from(time.as_secs()), "s"),
+            _ => (time.as_millis(), "ms"),
+        };
+        let name = signal.as_str();
+        self.options
+            .log
+            .info(format_args!("{name}: stopping in {count} {unit}"));
+        let until = Instant::now() + time;
+        self.shutdown = Some(Shutdown { signal, until });
+        None
+    }
+
+    /// The end, if the time of `lameduck` is over.
+    pub(super) fn shutdown_due(&self) -> Option<End> {
+        let due = self
+            .shutdown
+            .filter(|shutdown| shutdown.until <= Instant::now());
+        due.map(|shutdown| End::Signal(shutdown.signal))
+    }
+
+    /// Sends the service manager its keep-alive, and the status line where that has changed.
+    pub(super) fn notify_manager(&mut self) {
+        self.manager.beat();
+        let line = StatusLine {
+            filters: &self.filters,
+            stopping: self.shutdown.is_some(),
+        };
+        self.manager.status(format_args!("{line}"));
+    }
+}

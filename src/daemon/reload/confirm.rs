@@ -1,0 +1,97 @@
+//! Confirmation: a start or reload with `--confirm` is rolled back unless `corexdp confirm` arrives in time.
+//!
+//! An operator who filters the interface of their own login may lock themselves out. They cannot confirm then, and the
+//! previous filters return.
+
+use std::time::{Duration, Instant};
+
+use super::switch::{persist, put_back};
+use crate::config::Serving;
+use crate::daemon::error::Error;
+use crate::daemon::start;
+use crate::daemon::state::{Daemon, Filters, PendingConfirm, Replaced};
+use crate::log::Log;
+
+impl PendingConfirm {
+    /// The confirmation of a start; `replaced` are the filters that an earlier daemon left in place.
+    pub(in crate::daemon) fn of_start(time: Duration, replaced: Filters) -> Self {
+        Self {
+            until: Instant::now() + time,
+            replaced: Replaced {
+                filters: replaced,
+                places: heapless::Vec::new(),
+                serving: Serving::default(),
+            },
+            at_start: true,
+        }
+    }
+
+    pub(in crate::daemon) fn announce(&self, log: &Log) {
+        let left = self.until.saturating_duration_since(Instant::now());
+        // Rounded up: a few microseconds are over already.
+        let seconds = left.as_secs() + u64::from(left.subsec_millis() > 0);
+        let otherwise = if self.at_start {
+            "all is as before the start"
+        } else {
+            "the old filters return"
+        };
+        log.warn(format_args!(
+            "unless `corexdp confirm` comes within {seconds} s, {otherwise}"
+        ));
+    }
+}
+
+impl Daemon<'_> {
+    /// Keeps what the last start or reload put in place.
+    ///
+    /// # Errors
+    /// When nothing waits for confirmation, for example after the deadline.
+    pub(in crate::daemon) fn confirm(&mut self) -> Result<(), Error> {
+        let pending = self.reloading.pending.take();
+        pending.ok_or(Error::NothingToConfirm)?;
+        persist(&mut self.filters, &self.options.log);
+        self.options.log.info("confirmed");
+        Ok(())
+    }
+
+    /// Rolls back what was not confirmed in time; true where that ends the daemon.
+    pub(in crate::daemon) fn roll_back_unconfirmed(&mut self) -> bool {
+        let now = Instant::now();
+        let pending = &mut self.reloading.pending;
+        let Some(pending) = pending.take_if(|pending| pending.until <= now) else {
+            return false;
+        };
+        let log = &self.options.log;
+        log.error(if pending.at_start {
+            "not confirmed in time: all is as before the start"
+        } else {
+            "not confirmed in time: the old filters return"
+        });
+        let Replaced {
+            mut filters,
+            places,
+            serving,
+        } = pending.replaced;
+        put_back(&mut filters, std::mem::take(&mut self.filters), log);
+        for filter in &mut filters {
+            filter.follow(log);
+        }
+        self.filters = filters;
+        if pending.at_start {
+            return true;
+        }
+        start::announce(&self.filters, log);
+        self.serving = serving;
+        if !places.iter().copied().eq(self.page.places()) {
+            let listeners = self.page.previous_listeners(&places);
+            match listeners.and_then(|listeners| self.page.prepare(listeners)) {
+                Ok(change) => {
+                    self.page.apply(change);
+                    self.page.announce(log);
+                }
+                Err(error) => log.error(format_args!("page: {}", error.chain())),
+            }
+        }
+        false
+    }
+}

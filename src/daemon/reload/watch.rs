@@ -1,0 +1,68 @@
+//! The directive `reload`: polls for changes of the Corefile, its imports and the objects.
+
+use std::time::{Duration, Instant};
+
+use crate::config::Config;
+use crate::daemon::state::Daemon;
+use crate::kernel::random;
+use crate::plan::sources::Sources;
+
+/// Schedule of the polls, and the content that each poll is compared with.
+#[derive(Debug)]
+pub(in crate::daemon) struct ReloadWatch {
+    period: Duration,
+    at: Instant,
+    /// Content of the last attempt, refused content included: it is not tried again.
+    sources: Sources,
+}
+
+/// Random seed of the reload jitter, so that a fleet of boxes does not poll at the same time. 0 where the kernel gives
+/// none.
+pub(in crate::daemon) fn jitter_seed() -> u32 {
+    random::bytes().map_or(0, u32::from_ne_bytes)
+}
+
+impl ReloadWatch {
+    /// The watch that the Corefile asks for, if it does.
+    pub(in crate::daemon) fn new(
+        config: &Config,
+        jitter_seed: u32,
+        sources: Sources,
+    ) -> Option<Self> {
+        let period = config.reload?.every(jitter_seed);
+        Some(Self {
+            period,
+            at: Instant::now() + period,
+            sources,
+        })
+    }
+
+    /// Time of the next poll.
+    pub(in crate::daemon) const fn at(&self) -> Instant {
+        self.at
+    }
+
+    /// Notes the content of a reload that was refused.
+    pub(in crate::daemon) fn refused(&mut self, sources: Sources) {
+        self.sources = sources;
+    }
+}
+
+impl Daemon<'_> {
+    /// Reloads if a poll is due and finds a change. A pending confirmation comes first.
+    pub(in crate::daemon) fn reload_if_changed(&mut self) {
+        let now = Instant::now();
+        let watch = self.reloading.watch.as_mut();
+        let Some(watch) = watch.filter(|watch| watch.at <= now) else {
+            return;
+        };
+        watch.at = now + watch.period;
+        if self.reloading.pending.is_some() || !watch.sources.have_changed() {
+            return;
+        }
+        let log = &self.options.log;
+        log.info("reload: the Corefile or what it names has changed");
+        // The log has the result.
+        let _ = self.reload(None);
+    }
+}

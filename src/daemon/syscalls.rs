@@ -1,0 +1,149 @@
+//! The system calls of a running daemon, reloads included.
+//!
+//! Of `bpf(2)` it has the commands for maps, XDP programs and their attachment: none that would trace. Files it can only
+//! read, and remove: its pid file and pins. It can start no process, and no thread.
+
+use nix::libc::{self, c_int, c_long};
+#[cfg(target_arch = "x86_64")]
+use nix::libc::{
+    SYS_mkdir as MAKE_FOLDER, SYS_readlink as READ_LINK, SYS_rename as RENAME,
+    SYS_rmdir as REMOVE_FOLDER, SYS_unlink as UNLINK,
+};
+#[cfg(not(target_arch = "x86_64"))]
+use nix::libc::{
+    SYS_mkdirat as MAKE_FOLDER, SYS_readlinkat as READ_LINK, SYS_renameat as RENAME,
+    SYS_unlinkat as REMOVE_FOLDER, SYS_unlinkat as UNLINK,
+};
+
+use crate::kernel::seccomp::{FIONBIO, POLL, Rule, any, bits, is, only};
+
+/// The bits of a file's opening that let it be written, made or cut.
+const WRITES: c_int = libc::O_ACCMODE | libc::O_CREAT | libc::O_TRUNC;
+
+/// Opening for reading: musl has the older call where there is one.
+#[cfg(all(target_env = "musl", target_arch = "x86_64"))]
+const OPEN: Rule = only(libc::SYS_open, &[bits(1, WRITES, 0)]);
+/// Opening for reading.
+#[cfg(not(all(target_env = "musl", target_arch = "x86_64")))]
+const OPEN: Rule = only(libc::SYS_openat, &[bits(2, WRITES, 0)]);
+
+/// Looking at an open file.
+#[cfg(target_env = "musl")]
+const LOOK: c_long = libc::SYS_fstat;
+/// Looking at an open file.
+#[cfg(not(target_env = "musl"))]
+const LOOK: c_long = libc::SYS_statx;
+
+/// What every run takes that reloads.
+pub const ALWAYS: &[Rule] = &[
+    // Waiting, logging, the signals.
+    any(POLL),
+    any(libc::SYS_read),
+    any(libc::SYS_write),
+    any(libc::SYS_close),
+    // BPF_MAP_CREATE, MAP_LOOKUP_ELEM, PROG_LOAD, OBJ_GET_INFO_BY_FD, BTF_LOAD, MAP_LOOKUP_BATCH, MAP_UPDATE_BATCH,
+    // LINK_CREATE, LINK_UPDATE.
+    only(libc::SYS_bpf, &[is(0, 0)]),
+    only(libc::SYS_bpf, &[is(0, 1)]),
+    only(libc::SYS_bpf, &[is(0, 5)]),
+    only(libc::SYS_bpf, &[is(0, 15)]),
+    only(libc::SYS_bpf, &[is(0, 18)]),
+    only(libc::SYS_bpf, &[is(0, 24)]),
+    only(libc::SYS_bpf, &[is(0, 26)]),
+    only(libc::SYS_bpf, &[is(0, 28)]),
+    only(libc::SYS_bpf, &[is(0, 29)]),
+    // libbpf asks which kernel this is.
+    any(libc::SYS_uname),
+    // Interfaces, by netlink; the worker and its keeper; the page's addresses after a reload.
+    only(libc::SYS_socket, &[is(0, libc::AF_NETLINK)]),
+    only(libc::SYS_socket, &[is(0, libc::AF_INET)]),
+    only(libc::SYS_socketpair, &[is(0, libc::AF_UNIX)]),
+    any(libc::SYS_bind),
+    any(libc::SYS_listen),
+    any(libc::SYS_setsockopt),
+    any(libc::SYS_getsockname),
+    any(libc::SYS_sendto),
+    any(libc::SYS_sendmsg),
+    any(libc::SYS_recvfrom),
+    any(libc::SYS_shutdown),
+    any(libc::SYS_wait4),
+    // The page's memory, its size sealed.
+    any(libc::SYS_memfd_create),
+    any(libc::SYS_ftruncate),
+    only(libc::SYS_fcntl, &[is(1, libc::F_ADD_SEALS)]),
+    only(libc::SYS_fcntl, &[is(1, libc::F_DUPFD_CLOEXEC)]),
+    // As in the worker's list.
+    #[cfg(target_env = "musl")]
+    only(libc::SYS_fcntl, &[is(1, libc::F_SETFD)]),
+    #[cfg(debug_assertions)]
+    only(libc::SYS_fcntl, &[is(1, libc::F_GETFD)]),
+    // The Corefile, objects, /proc/self.
+    OPEN,
+    any(LOOK),
+    any(libc::SYS_getdents64),
+    any(libc::SYS_getcwd),
+    // The processor time used, and the time where the machine's clock can't be read without a call.
+    any(libc::SYS_clock_gettime),
+    // Memory that is not to be executed.
+    only(libc::SYS_mmap, &[bits(2, libc::PROT_EXEC, 0)]),
+    any(libc::SYS_munmap),
+    #[cfg(not(target_env = "musl"))]
+    any(libc::SYS_brk),
+    // The end.
+    any(UNLINK),
+    any(libc::SYS_sigaltstack),
+    any(libc::SYS_exit_group),
+];
+
+/// What only some runs take, and when.
+pub const SELDOM: &[Rule] = &[
+    // BPF_MAP_UPDATE_ELEM and MAP_GET_NEXT_KEY: maps without batches, and entries that a reload changes, as
+    // MAP_DELETE_ELEM. PROG_GET_FD_BY_ID: the name of another's program,
+    // where CAP_SYS_ADMIN is kept. MAP_FREEZE: an object with constants.
+    only(libc::SYS_bpf, &[is(0, 2)]),
+    only(libc::SYS_bpf, &[is(0, 3)]),
+    only(libc::SYS_bpf, &[is(0, 4)]),
+    only(libc::SYS_bpf, &[is(0, 13)]),
+    only(libc::SYS_bpf, &[is(0, 22)]),
+    // Clients of the control socket, and who they are.
+    any(libc::SYS_accept4),
+    any(libc::SYS_getsockopt),
+    // `exit hold`: BPF_OBJ_PIN and OBJ_GET, the folders for the pins, and what kind of thing a pin is.
+    only(libc::SYS_bpf, &[is(0, 6)]),
+    only(libc::SYS_bpf, &[is(0, 7)]),
+    any(MAKE_FOLDER),
+    any(RENAME),
+    any(REMOVE_FOLDER),
+    any(READ_LINK),
+    any(libc::SYS_statfs),
+    // A page on an IPv6 address.
+    only(libc::SYS_socket, &[is(0, libc::AF_INET6)]),
+    // The system's log, and the name of an interface where kernels have no links for XDP.
+    only(libc::SYS_socket, &[is(0, libc::AF_UNIX)]),
+    any(libc::SYS_connect),
+    only(libc::SYS_ioctl, &[is(1, FIONBIO)]),
+    only(libc::SYS_ioctl, &[is(1, SIOCGIFNAME)]),
+    // Before kernel 5.11, the limit of locked memory.
+    any(libc::SYS_prlimit64),
+    // Corefiles that import by a pattern look whether a file is there, and read folders, as `exit hold` does.
+    #[cfg(all(target_env = "musl", target_arch = "x86_64"))]
+    any(libc::SYS_stat),
+    #[cfg(all(target_env = "musl", target_arch = "x86_64"))]
+    any(libc::SYS_lstat),
+    any(libc::SYS_newfstatat),
+    // glibc on a kernel without statx (4.11), and the time zone of the system's log.
+    #[cfg(not(target_env = "musl"))]
+    any(libc::SYS_fstat),
+    any(libc::SYS_lseek),
+    // Large allocations that grow, or are given back; with musl, what it keeps of its heap.
+    any(libc::SYS_mremap),
+    any(libc::SYS_madvise),
+    only(libc::SYS_mprotect, &[bits(2, libc::PROT_EXEC, 0)]),
+    #[cfg(target_env = "musl")]
+    any(libc::SYS_brk),
+    // Goes on waiting for what was waited for before the process was stopped and continued.
+    any(libc::SYS_restart_syscall),
+];
+
+/// Gives the name of an interface (`linux/sockios.h`).
+const SIOCGIFNAME: c_int = 0x8910;

@@ -1,0 +1,148 @@
+//! Integers inside map values: where they stand and how they are read.
+
+use std::fmt;
+
+use crate::base::json::Scalar;
+
+/// Where in a value a number stands, and how it is to be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Number {
+    /// Its first byte.
+    pub position: usize,
+    /// How many bytes it has, 1 to 8.
+    pub length: usize,
+    /// Whether the highest byte stands first.
+    pub big_endian: bool,
+    /// Whether it may be negative.
+    pub signed: bool,
+}
+
+impl Number {
+    /// An unsigned number, lowest byte first.
+    pub const fn little_endian(position: usize, length: usize) -> Self {
+        Self {
+            position,
+            length,
+            big_endian: false,
+            signed: false,
+        }
+    }
+
+    /// Reads it, a negative one in two's complement of 64 bits; 0 where the value ends before.
+    pub fn read(self, value: &[u8]) -> u64 {
+        let end = self.position.checked_add(self.length);
+        let bytes = end.and_then(|end| value.get(self.position..end));
+        let bytes = bytes.unwrap_or_default();
+        let mut number = [0; 8];
+        for (to, from) in number.iter_mut().zip(bytes) {
+            *to = *from;
+        }
+        let Some(unused @ ..64) = 64_usize.checked_sub(8 * bytes.len()) else {
+            return 0;
+        };
+        let high = if self.big_endian {
+            u64::from_be_bytes(number)
+        } else {
+            u64::from_le_bytes(number) << unused
+        };
+        if self.signed {
+            (high.cast_signed() >> unused).cast_unsigned()
+        } else {
+            high >> unused
+        }
+    }
+
+    /// The sum of it over several values, those of a per-CPU map.
+    pub fn total<'a>(self, values: impl Iterator<Item = &'a [u8]>) -> Total {
+        Total {
+            sum: values.fold(0, |sum, value| sum.wrapping_add(self.read(value))),
+            signed: self.signed,
+        }
+    }
+}
+
+/// A sum, and how it is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Total {
+    sum: u64,
+    signed: bool,
+}
+
+impl fmt::Display for Total {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.signed {
+            self.sum.cast_signed().fmt(f)
+        } else {
+            self.sum.fmt(f)
+        }
+    }
+}
+
+impl From<Total> for Scalar<'_> {
+    fn from(total: Total) -> Self {
+        if total.signed {
+            Self::Signed(total.sum.cast_signed())
+        } else {
+            Self::Number(Some(total.sum))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_end_with_the_value() {
+        let value = [1, 2, 3, 4, 5, 6, 7, 8, 0xff];
+        for (position, length, expected) in [
+            (0, 1, 1),
+            (0, 2, 0x0201),
+            (0, 8, 0x0807_0605_0403_0201),
+            (1, 8, 0xff08_0706_0504_0302),
+            (8, 1, 255),
+            (8, 2, 0),
+            (9, 1, 0),
+            (usize::MAX, 8, 0),
+        ] {
+            let number = Number::little_endian(position, length).read(&value);
+            assert_eq!(number, expected, "{position} {length}");
+        }
+    }
+
+    #[test]
+    fn numbers_have_an_order_and_a_sign() {
+        let value = [0xff, 0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01];
+        for (length, big_endian, signed, expected) in [
+            (1, false, false, "255"),
+            (1, true, true, "-1"),
+            (2, false, false, "65279"),
+            (2, false, true, "-257"),
+            (2, true, false, "65534"),
+            (2, true, true, "-2"),
+            (3, false, true, "-257"),
+            (4, true, true, "-65537"),
+            (8, true, false, "18446462598732840705"),
+            (8, false, true, "144115188075855615"),
+        ] {
+            let number = Number {
+                position: 0,
+                length,
+                big_endian,
+                signed,
+            };
+            let total = number.total([&value[..]].into_iter());
+            assert_eq!(total.to_string(), expected, "{number:?}");
+        }
+    }
+
+    #[test]
+    fn sums_go_over_all_values() {
+        let number = Number {
+            signed: true,
+            ..Number::little_endian(0, 1)
+        };
+        let values = [&[0xfe][..], &[0x01], &[0x7f], &[]];
+        assert_eq!(number.total(values.into_iter()).to_string(), "126");
+    }
+}

@@ -1,0 +1,180 @@
+//! Fingerprints: digests of program, maps and entries, by which a reload tells changed parts from unchanged ones.
+//!
+//! The digests have no random key, since they outlive the process in the names of pinned maps. Only the Corefile's author
+//! chooses their input.
+
+use std::hash::{Hash, Hasher as _};
+
+use super::Context;
+use super::entries::lines;
+use crate::base::diagnostic::Diagnostic;
+use crate::base::digest::Digest;
+use crate::object::LinkedObject;
+
+/// Digest of a program, its maps and their entries, equal in every process of the same version of corexdp.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Identity(pub(super) u64);
+
+impl Identity {
+    /// Maps that are being changed.
+    pub(super) const MODIFIED: Self = Self(0);
+}
+
+/// Digests of one filter.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Fingerprint {
+    pub(super) identity: Identity,
+    /// Digest of program and maps; `None` for a filter that an earlier daemon made from something else.
+    code: Option<u64>,
+}
+
+/// Fingerprint and entries that the Corefile wants.
+#[derive(Debug)]
+pub struct Target {
+    pub(super) fingerprint: Fingerprint,
+    maps: Vec<MapEntries>,
+}
+
+/// The wanted entries of a map.
+#[derive(Debug)]
+struct MapEntries {
+    /// The map's name in the object.
+    map: String,
+    list: EntryList,
+}
+
+/// Entries of one map as digests, in the order of their lines.
+#[derive(Debug, Default, Hash)]
+pub(super) struct EntryList(Vec<EntryDigest>);
+
+/// An entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct EntryDigest {
+    pub(super) key: u64,
+    /// Digest of key and value.
+    pub(super) whole: u64,
+}
+
+impl EntryDigest {
+    pub(super) fn of(key: &[u8], value: &[u8]) -> Self {
+        let mut hasher = Digest::default();
+        hasher.write(key);
+        let key = hasher.finish();
+        hasher.write(value);
+        Self {
+            key,
+            whole: hasher.finish(),
+        }
+    }
+}
+
+impl EntryList {
+    pub(super) fn add(&mut self, key: &[u8], value: &[u8]) {
+        self.0.push(EntryDigest::of(key, value));
+    }
+
+    /// Number of different keys in both lists.
+    pub(super) fn len_with(&self, other: &Self) -> usize {
+        let both = self.0.iter().chain(&other.0);
+        let mut keys: Vec<_> = both.map(|entry| entry.key).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        keys.len()
+    }
+
+    /// The entries sorted by key. The last of several lines with the same key wins.
+    pub(super) fn sorted(&self) -> Vec<EntryDigest> {
+        let mut sorted = self.0.clone();
+        sorted.reverse();
+        sorted.sort_by_key(|entry| entry.key);
+        sorted.dedup_by_key(|entry| entry.key);
+        sorted
+    }
+}
+
+impl Fingerprint {
+    /// Fingerprint of a filter made from `object`, its maps with these entries, in the object's order.
+    pub(super) fn new<'a>(
+        object: &LinkedObject,
+        lists: impl Iterator<Item = &'a EntryList>,
+    ) -> Self {
+        let mut hasher = Digest::default();
+        object.code(&mut hasher);
+        let code = hasher.finish();
+        lists.collect::<Vec<_>>().hash(&mut hasher);
+        // 0 is Identity::MODIFIED.
+        let identity = Identity(hasher.finish().max(1));
+        Self {
+            identity,
+            code: Some(code),
+        }
+    }
+
+    /// Fingerprint of a filter that an earlier daemon made from something else.
+    pub(super) const fn foreign(identity: Identity) -> Self {
+        Self {
+            identity,
+            code: None,
+        }
+    }
+
+    /// Whether both are the same program with the same maps, whatever the entries.
+    pub(super) fn has_code_of(self, other: Self) -> bool {
+        self.code.is_some() && self.code == other.code
+    }
+}
+
+impl Target {
+    /// The target of `context`.
+    ///
+    /// # Errors
+    /// When a line was not checked.
+    pub(super) fn new(context: &Context<'_>) -> Result<Self, Diagnostic> {
+        let mut maps = Vec::with_capacity(context.object.maps.len());
+        for mut lines in lines(context) {
+            let mut list = EntryList::default();
+            lines.each(|_, key, value| list.add(key, value))?;
+            maps.push(MapEntries {
+                map: lines.def.name.clone(),
+                list,
+            });
+        }
+        let lists = maps.iter().map(|entries| &entries.list);
+        Ok(Self {
+            fingerprint: Fingerprint::new(context.object, lists),
+            maps,
+        })
+    }
+
+    /// The wanted entries of a map.
+    pub(super) fn entries(&self, map: &str) -> Option<&EntryList> {
+        let mut maps = self.maps.iter();
+        maps.find(|entries| entries.map == map)
+            .map(|entries| &entries.list)
+    }
+
+    /// Moves the wanted entries of a map out.
+    pub(super) fn take_entries(&mut self, map: &str) -> EntryList {
+        let mut maps = self.maps.iter_mut();
+        let entries = maps.find(|entries| entries.map == map);
+        entries.map_or_else(EntryList::default, |entries| {
+            std::mem::take(&mut entries.list)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_lines_with_the_same_key_the_last_counts() {
+        let mut list = EntryList::default();
+        for (key, value) in [(b"a", b"1"), (b"b", b"1"), (b"a", b"2")] {
+            list.add(key, value);
+        }
+        let mut expected = [EntryDigest::of(b"a", b"2"), EntryDigest::of(b"b", b"1")];
+        expected.sort_by_key(|entry| entry.key);
+        assert_eq!(list.sorted(), expected);
+    }
+}

@@ -1,0 +1,240 @@
+//! The step that updates entries of maps in use, one by one: counters of all other entries go on.
+//!
+//! Packets meet the map during the update. So new entries are written before old ones are deleted. A growing array is
+//! written from its end, so that a moved rule is never missing.
+
+use nix::errno::Errno;
+
+use super::entries::{Lines, Rows, lines};
+use super::fingerprint::{EntryDigest, EntryList, Target};
+use super::hold::not_pinned;
+use super::load::copy_to_all_cpus;
+use super::state::{Before, ChangedMap, Changes, LoadedMap};
+use super::{Context, Filter};
+use crate::base::diagnostic::Diagnostic;
+use crate::kernel::map::{Map, Shape};
+use crate::kernel::map_scan::Scan;
+use crate::log::Log;
+use crate::object::MapKind;
+
+/// An update of one map. Lists of digests are sorted by key.
+struct Update {
+    old: Vec<EntryDigest>,
+    new: Vec<EntryDigest>,
+    /// Rows to be written, each with its line; `None` for an array's entry that no line gives any more.
+    writes: Rows<Option<usize>>,
+    /// Rows to be deleted, with no values.
+    deletes: Rows<()>,
+}
+
+/// An entry that the kernel rejected, with its line; `None` if no line gives the entry.
+struct Rejected {
+    line: Option<usize>,
+    errno: Errno,
+}
+
+/// Whether each map has room for the new entries while the old ones are still present.
+pub(super) fn has_room(context: &Context<'_>, old: &Filter, target: &Target) -> bool {
+    context.object.maps.iter().all(|def| {
+        let old = old.map(&def.name).map(|map| &map.entries);
+        let lists = old.zip(target.entries(&def.name));
+        let most = lists.map_or(0, |(old, new)| old.len_with(new));
+        def.kind.is_array() || most <= def.max_entries as usize
+    })
+}
+
+/// Gives the maps of `old` the entries of `target`.
+///
+/// # Errors
+/// When the kernel rejects an entry; the maps are then rolled back.
+pub(super) fn update_entries(
+    context: &Context<'_>,
+    old: &Filter,
+    target: &Target,
+    scan: &mut Scan,
+) -> Result<Changes, Diagnostic> {
+    let mut changes = Changes::default();
+    if old.fingerprint.identity == target.fingerprint.identity {
+        return Ok(changes);
+    }
+    old.mark_modified()
+        .map_err(|error| not_pinned(context, &error))?;
+    for lines in lines(context) {
+        let name = &lines.def.name;
+        let (Some(map), Some(new)) = (old.map(name), target.entries(name)) else {
+            continue;
+        };
+        if let Err(wrong) = update_map(lines, map, new, scan, &mut changes) {
+            changes.undo(old, context.log);
+            return Err(wrong);
+        }
+    }
+    Ok(changes)
+}
+
+fn update_map(
+    mut lines: Lines<'_>,
+    LoadedMap { name, map, entries }: &LoadedMap,
+    new: &EntryList,
+    scan: &mut Scan,
+    changes: &mut Changes,
+) -> Result<(), Diagnostic> {
+    let (old, new) = (entries.sorted(), new.sorted());
+    if old == new {
+        return Ok(());
+    }
+    let shape = map.shape();
+    let mut update = Update {
+        old,
+        new,
+        writes: Rows::new(shape),
+        deletes: Rows::new(shape),
+    };
+    update.find_writes(&mut lines, shape)?;
+    let found = update.find_stale(map, scan);
+    found.map_err(|errno| lines.refused(None, errno))?;
+    let mut one = ChangedMap {
+        name: name.clone(),
+        before: Rows::new(shape),
+    };
+    let applied = update.apply(map, scan, &mut one.before);
+    changes.0.push(one);
+    applied.map_err(|Rejected { line, errno }| lines.refused(line, errno))
+}
+
+/// The entry of a list with this key.
+fn find(list: &[EntryDigest], key: u64) -> Option<EntryDigest> {
+    let at = list.binary_search_by_key(&key, |entry| entry.key).ok()?;
+    list.get(at).copied()
+}
+
+impl Update {
+    /// Finds the lines that give a new entry or a different value.
+    fn find_writes(&mut self, lines: &mut Lines<'_>, shape: &Shape) -> Result<(), Diagnostic> {
+        let mut copied = vec![0; shape.copy_size()];
+        lines.each(|line, key, value| {
+            let entry = EntryDigest::of(key, value);
+            // A later line may give the same key another value.
+            let wins = find(&self.new, entry.key) == Some(entry);
+            if wins && find(&self.old, entry.key) != Some(entry) {
+                if let Some(first) = copied.get_mut(..value.len()) {
+                    first.copy_from_slice(value);
+                }
+                copy_to_all_cpus(shape, &mut copied);
+                self.writes.push(Some(line), key, &copied);
+            }
+        })
+    }
+
+    /// Finds the map's entries that no line gives any more. An array always has all its entries; there the value becomes
+    /// 0.
+    fn find_stale(&mut self, map: &Map, scan: &mut Scan) -> Result<(), Errno> {
+        let mut all = self.old.iter();
+        if all.all(|one| find(&self.new, one.key).is_some()) {
+            return Ok(());
+        }
+        scan.each(map, &mut |key, _| {
+            let digest = EntryDigest::of(key, &[]).key;
+            if find(&self.old, digest).is_none() || find(&self.new, digest).is_some() {
+                return;
+            }
+            if map.shape().kind.is_array() {
+                self.writes.push(None, key, &[]);
+            } else {
+                self.deletes.push((), key, &[]);
+            }
+        })
+        .map(drop)
+    }
+
+    /// Numbers of the rows in the order in which they are to be written.
+    fn order(&self, kind: MapKind) -> Vec<usize> {
+        let mut order: Vec<_> = (0..self.writes.len()).collect();
+        if kind.is_array() {
+            let index = |row: &usize| {
+                let key = self.writes.get(*row).and_then(|row| row.key.first_chunk());
+                key.map(|key| u32::from_ne_bytes(*key))
+            };
+            order.sort_by_key(index);
+            if self.new.len() >= self.old.len() {
+                order.reverse();
+            }
+        }
+        order
+    }
+
+    /// Changes the map, and notes in `before` what was there.
+    fn apply(&self, map: &Map, scan: &mut Scan, before: &mut Rows<Before>) -> Result<(), Rejected> {
+        for number in self.order(map.shape().kind) {
+            let Some(row) = self.writes.get(number) else {
+                continue;
+            };
+            self.note(row.key, map, scan, before)
+                .and_then(|()| map.update(row.key, row.value))
+                .map_err(|errno| Rejected {
+                    line: row.note,
+                    errno,
+                })?;
+        }
+        for row in self.deletes.iter() {
+            self.note(row.key, map, scan, before)
+                .and_then(|()| map.delete(row.key))
+                .map_err(|errno| Rejected { line: None, errno })?;
+        }
+        Ok(())
+    }
+
+    /// Notes the value of a key that is about to change.
+    fn note(
+        &self,
+        key: &[u8],
+        map: &Map,
+        scan: &mut Scan,
+        before: &mut Rows<Before>,
+    ) -> Result<(), Errno> {
+        let found = scan.value(map, key)?;
+        // A trie finds a shorter prefix too.
+        let exact = map.shape().kind != MapKind::LPM_TRIE
+            || find(&self.old, EntryDigest::of(key, &[]).key).is_some();
+        match found.filter(|_| exact) {
+            Some(value) => before.push(Before::Present, key, value),
+            None => before.push(Before::Absent, key, &[]),
+        }
+        Ok(())
+    }
+}
+
+impl ChangedMap {
+    fn undo(&self, map: &Map) -> Result<(), Errno> {
+        let mut all = Ok(());
+        for row in self.before.iter().rev() {
+            let undone = match row.note {
+                Before::Present => map.update(row.key, row.value),
+                Before::Absent => map.delete(row.key),
+            };
+            all = all.and(undone);
+        }
+        all
+    }
+}
+
+impl Changes {
+    /// Restores the entries of `old`. Only the log is told of errors.
+    pub(super) fn undo(&self, old: &Filter, log: &Log) {
+        for changed in self.0.iter().rev() {
+            let map = old.map(&changed.name);
+            let undone = map.map_or(Ok(()), |map| changed.undo(&map.map));
+            if let Err(errno) = undone {
+                let (name, what) = (&old.interface, errno.desc());
+                log.error(format_args!(
+                    "{name}: not all entries are as they were: {what}"
+                ));
+            }
+        }
+        if !self.0.is_empty()
+            && let Err(error) = old.unmark_modified()
+        {
+            log.warn(format_args!("{}: {error}", old.interface));
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! What is answered where.
+
+use super::Content;
+use crate::config::Service;
+
+/// HTML for people.
+pub(super) const HTML: &str = "text/html; charset=utf-8";
+/// A few words.
+pub(super) const PLAIN: &str = "text/plain; charset=utf-8";
+
+/// What a path answers where this is served, and of which type that is.
+///
+/// # Errors
+/// There is no such path; then what there is instead.
+pub(super) fn content_of(
+    service: Service,
+    path: &str,
+) -> Result<(Content, &'static str), &'static str> {
+    let path = path.split_once('?').map_or(path, |(path, _)| path);
+    match (service, path) {
+        (Service::Metrics, "/metrics") => {
+            Ok((Content::Metrics, "text/plain; version=0.0.4; charset=utf-8"))
+        }
+        (Service::Metrics, "/") => Ok((Content::Html, HTML)),
+        (Service::Metrics, "/status") => Ok((Content::Status, "application/json")),
+        (Service::Metrics, _) => Err("not found; there are /, /metrics and /status\n"),
+        (Service::Health, "/health") => Ok((Content::Health, PLAIN)),
+        (Service::Health, _) => Err("not found; there is /health\n"),
+        (Service::Ready, "/ready") => Ok((Content::Ready, PLAIN)),
+        (Service::Ready, _) => Err("not found; there is /ready\n"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_service_has_its_paths_and_no_others() {
+        for (path, expected) in [
+            ("/metrics", Some((Service::Metrics, Content::Metrics))),
+            ("/metrics?x=1", Some((Service::Metrics, Content::Metrics))),
+            ("/", Some((Service::Metrics, Content::Html))),
+            ("/?", Some((Service::Metrics, Content::Html))),
+            ("/status", Some((Service::Metrics, Content::Status))),
+            ("/health", Some((Service::Health, Content::Health))),
+            ("/ready?", Some((Service::Ready, Content::Ready))),
+            ("/status/", None),
+            ("/metrics/", None),
+            ("/Metrics", None),
+            ("/healthy", None),
+            ("", None),
+            ("*", None),
+        ] {
+            for service in Service::ALL {
+                let expected = expected.filter(|(there, _)| *there == service);
+                let content = content_of(service, path).ok().map(|(content, _)| content);
+                let expected = expected.map(|(_, content)| content);
+                assert_eq!(content, expected, "{path} at {service:?}");
+            }
+        }
+    }
+}

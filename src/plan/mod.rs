@@ -1,0 +1,226 @@
+//! Check everything, then act once: the Corefile and every object it names, proven good in plain memory.
+
+pub mod sources;
+
+use std::fmt::Display;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::base::capacity::MAX_COREFILE;
+use crate::base::diagnostic::{Blame, Diagnostic};
+use crate::base::escape::{Escaped, Plain};
+use crate::base::files;
+use crate::config::{Config, Filter, fit};
+use crate::corefile::Corefile;
+use crate::object::{self, LinkedObject};
+use sources::Sources;
+
+/// The entry function of a program.
+pub const ENTRY: &str = "xdp_prog";
+/// Bytes of an object; the largest the kernel could take has a million instructions of 8 bytes, and its types.
+const MAX_OBJECT: usize = 16 << 20;
+
+/// A checked Corefile with all objects linked.
+#[derive(Debug)]
+pub struct Plan {
+    /// The parsed Corefile; map entries are still words of it.
+    pub corefile: Corefile,
+    /// The directives beside `ebpf`: [`Plan::filters`] took the blocks out.
+    pub config: Config,
+    /// One filter for each `ebpf` block, in the Corefile's order.
+    pub filters: Vec<PlannedFilter>,
+}
+
+/// An `ebpf` block with the object that it names.
+#[derive(Debug)]
+pub struct PlannedFilter {
+    /// The block, its lines checked against the object's maps.
+    pub block: Filter,
+    /// The linked object.
+    pub object: LinkedObject,
+}
+
+/// Where a Corefile comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// A file, as it was named.
+    File(PathBuf),
+    /// Standard input.
+    Stdin,
+}
+
+impl Source {
+    /// The Corefile when none is named: in the working directory, else the system's.
+    pub fn usual() -> Self {
+        let here = PathBuf::from("Corefile");
+        Self::File(if here.exists() {
+            here
+        } else {
+            PathBuf::from("/etc/corexdp/Corefile")
+        })
+    }
+
+    /// The file's name as it was given, or `stdin`; `None` where that is no UTF-8.
+    pub fn name(&self) -> Option<&str> {
+        match self {
+            Self::Stdin => Some("stdin"),
+            Self::File(path) => path.to_str(),
+        }
+    }
+
+    /// The folder in which relative paths start.
+    fn folder(&self) -> io::Result<PathBuf> {
+        match self {
+            Self::Stdin => std::env::current_dir(),
+            Self::File(path) => {
+                let path = std::path::absolute(path)?;
+                Ok(path.parent().unwrap_or(Path::new("/")).to_owned())
+            }
+        }
+    }
+}
+
+impl std::fmt::Display for Source {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Stdin => f.write_str("stdin"),
+            Self::File(path) => path.display().fmt(f),
+        }
+    }
+}
+
+/// Reads the Corefile, imports, snippets and environment resolved; from which files, `sources` then knows.
+///
+/// # Errors
+/// The first thing wrong with it; an unreadable file is no fault of the text.
+pub fn read(source: &Source, sources: &mut Sources) -> Result<Corefile, Diagnostic> {
+    let (bytes, folder) = match source {
+        Source::Stdin => files::read_all(io::stdin().lock(), MAX_COREFILE),
+        Source::File(path) => sources.content(path, MAX_COREFILE),
+    }
+    .and_then(|bytes| Ok((bytes, source.folder()?)))
+    .map_err(|error| unreadable(source, &error))?;
+    let folder = folder.to_string_lossy();
+    Corefile::parse(&source.to_string(), &folder, bytes, MAX_COREFILE, sources)
+        .map_err(|error| Diagnostic::from(&error))
+}
+
+fn unreadable(source: &Source, error: &io::Error) -> Diagnostic {
+    let (blame, message) = match error.kind() {
+        io::ErrorKind::FileTooLarge => {
+            let most = "COREXDP_MAX_COREFILE sets how large at build time";
+            let what = format!("larger than {MAX_COREFILE} bytes; {most}");
+            (Blame::Corefile, what)
+        }
+        io::ErrorKind::NotFound => {
+            let what = "no such Corefile; name one with -conf FILE";
+            (Blame::Input, what.into())
+        }
+        _ => (Blame::Input, format!("can't be read: {error}")),
+    };
+    Diagnostic {
+        file: source.to_string(),
+        line: 0,
+        directive: "Corefile".into(),
+        message,
+        blame,
+    }
+}
+
+impl Plan {
+    /// Gives all that is odd but does no harm to `tell`.
+    pub fn warn(&self, tell: &mut dyn FnMut(&dyn Display)) {
+        for warning in self.corefile.warnings() {
+            tell(warning);
+        }
+        for PlannedFilter { block, object } in &self.filters {
+            let (file, line) = (self.corefile.file(block.elf_at), block.elf_at.line());
+            let file = Escaped(file);
+            for map in object.maps.iter().filter(|map| map.pinned) {
+                let name = Plain(&map.name);
+                tell(&format_args!(
+                    "{file}:{line}: elf: map {name} asks to be pinned by its name, which is ignored; `exit hold` keeps a filter and its maps"
+                ));
+            }
+        }
+    }
+
+    /// Reads and checks everything; what was read, `sources` then knows, whatever comes of it.
+    ///
+    /// # Errors
+    /// All that is wrong.
+    pub fn make(source: &Source, sources: &mut Sources) -> Result<Self, Vec<Diagnostic>> {
+        let corefile = read(source, sources).map_err(|one| vec![one])?;
+        let folder = source
+            .folder()
+            .map_err(|error| vec![unreadable(source, &error)])?;
+        let (mut config, mut wrong) = Config::read(&corefile, &folder);
+        let mut filters = Vec::with_capacity(config.filters.len());
+        for mut block in std::mem::take(&mut config.filters) {
+            match read_object(&block, &corefile, sources) {
+                Ok(object) => {
+                    let (maps, btf) = (&object.maps, object.btf());
+                    wrong.extend(fit::check(&mut block, &corefile, maps, btf));
+                    filters.push(PlannedFilter { block, object });
+                }
+                Err(one) => wrong.push(one),
+            }
+        }
+        if wrong.is_empty() {
+            Ok(Self {
+                corefile,
+                config,
+                filters,
+            })
+        } else {
+            Err(wrong)
+        }
+    }
+}
+
+/// The bytes of an object. `missing` is what to say when there is no such file.
+///
+/// # Errors
+/// Whose fault it is that there are none, and why.
+pub fn read_program(
+    path: &Path,
+    missing: &str,
+    sources: &mut Sources,
+) -> Result<Vec<u8>, (Blame, String)> {
+    sources
+        .content(path, MAX_OBJECT)
+        .map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => (Blame::Input, missing.into()),
+            io::ErrorKind::FileTooLarge => (
+                Blame::Object,
+                format!("larger than {MAX_OBJECT} bytes; that is no XDP object"),
+            ),
+            _ => (Blame::Input, format!("can't be read: {error}")),
+        })
+}
+
+fn read_object(
+    filter: &Filter,
+    corefile: &Corefile,
+    sources: &mut Sources,
+) -> Result<LinkedObject, Diagnostic> {
+    let path = filter.elf.to_string_lossy();
+    let path = Escaped(&path);
+    let wrong = |blame, message| corefile.diagnostic(filter.elf_at, "elf", message, blame);
+    let missing = "no such file; a relative path starts at its Corefile's folder";
+    let bytes = read_program(&filter.elf, missing, sources)
+        .map_err(|(blame, what)| wrong(blame, format!("{path}: {what}")))?;
+    let entry = filter.program.as_ref();
+    let name = entry.map_or(ENTRY, |(name, _)| name.as_str());
+    object::link(&bytes, name).map_err(|error| match (entry, &error) {
+        (Some((_, at)), object::Error::Entry { .. }) => {
+            let what = format!("{path}: {error}");
+            corefile.diagnostic(*at, "prog", what, Blame::Corefile)
+        }
+        (None, object::Error::Entry { .. }) => {
+            let what = format!("{path}: {error}; `prog FUNCTION` names another");
+            wrong(Blame::Object, what)
+        }
+        _ => wrong(Blame::Object, format!("{path}: {error}")),
+    })
+}

@@ -1,0 +1,216 @@
+//! Everything that a plan was made from: which files, folders and names were asked for, and a digest of each answer. As
+//! long as the answers are the same, another plan would be the same.
+
+use std::fs::{self, File};
+use std::hash::Hasher as _;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+use crate::base::digest::{self, Digest};
+use crate::base::files;
+use crate::corefile::Host;
+
+/// Bytes that are read at a time.
+const PIECE: usize = 4096;
+/// Of a larger file, which no plan is made from, no more is looked at.
+const MOST: u64 = 32 << 20;
+
+/// What was asked, and what was answered.
+#[derive(Debug, Default)]
+pub struct Sources(Vec<Seen>);
+
+#[derive(Debug)]
+struct Seen {
+    question: Question,
+    path: PathBuf,
+    /// A digest.
+    answer: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Question {
+    Content,
+    Names,
+    Exists,
+}
+
+impl Sources {
+    /// The content of a file of at most `limit` bytes.
+    ///
+    /// # Errors
+    /// As [`files::read`].
+    pub fn content(&mut self, path: &Path, limit: usize) -> io::Result<Vec<u8>> {
+        let content = files::read(path, limit);
+        let answer = match &content {
+            Ok(bytes) => digest_of(&mut bytes.as_slice()),
+            Err(_) => Question::Content.ask(path),
+        };
+        self.note(Question::Content, path, answer);
+        content
+    }
+
+    /// Whether any answer is another now.
+    pub fn have_changed(&self) -> bool {
+        let mut all = self.0.iter();
+        all.any(|seen| seen.question.ask(&seen.path) != seen.answer)
+    }
+
+    fn note(&mut self, question: Question, path: &Path, answer: u64) {
+        self.0.push(Seen {
+            question,
+            path: path.to_owned(),
+            answer,
+        });
+    }
+}
+
+/// This machine, as [`crate::corefile`] asks of it. Variables are those of this process, which nobody changes.
+impl Host for Sources {
+    fn read(&mut self, path: &str, limit: usize) -> io::Result<Vec<u8>> {
+        self.content(Path::new(path), limit)
+    }
+
+    fn list(&mut self, dir: &str) -> io::Result<Vec<String>> {
+        let names = names(Path::new(dir));
+        self.note(Question::Names, Path::new(dir), digest_of_names(&names));
+        names
+    }
+
+    fn exists(&mut self, path: &str) -> bool {
+        let path = Path::new(path);
+        let exists = exists(path);
+        self.note(Question::Exists, path, u64::from(exists));
+        exists
+    }
+
+    fn var(&mut self, name: &str) -> Option<String> {
+        std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
+    }
+}
+
+impl Question {
+    fn ask(self, path: &Path) -> u64 {
+        match self {
+            Self::Content => match File::open(path) {
+                Ok(file) => digest_of(&mut file.take(MOST)),
+                Err(error) => digest_of_error(&error),
+            },
+            Self::Names => digest_of_names(&names(path)),
+            Self::Exists => u64::from(exists(path)),
+        }
+    }
+}
+
+fn names(dir: &Path) -> io::Result<Vec<String>> {
+    let names =
+        fs::read_dir(dir)?.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()));
+    names.collect()
+}
+
+fn exists(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok()
+}
+
+fn digest_of(content: &mut dyn io::Read) -> u64 {
+    let mut hasher = Digest::default();
+    let mut piece = [0; PIECE];
+    loop {
+        match read_piece(content, &mut piece) {
+            Ok([]) => return hasher.finish(),
+            Ok(bytes) => hasher.write(bytes),
+            Err(error) => return digest_of_error(&error),
+        }
+    }
+}
+
+/// Fills the piece unless the content ends, so that the same content comes in the same pieces whatever it comes from.
+fn read_piece<'a>(content: &mut dyn io::Read, piece: &'a mut [u8; PIECE]) -> io::Result<&'a [u8]> {
+    let mut length = 0;
+    while let Some(rest) = piece.get_mut(length..).filter(|rest| !rest.is_empty()) {
+        match content.read(rest) {
+            Ok(0) => break,
+            Ok(count) => length += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(piece.get(..length).unwrap_or_default())
+}
+
+fn digest_of_names(names: &io::Result<Vec<String>>) -> u64 {
+    let mut names: Vec<&str> = match names {
+        Ok(names) => names.iter().map(String::as_str).collect(),
+        Err(error) => return digest_of_error(error),
+    };
+    names.sort_unstable();
+    digest::of(&names)
+}
+
+fn digest_of_error(error: &io::Error) -> u64 {
+    digest::of(&error.kind())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A folder of this test's own.
+    struct Folder(PathBuf);
+
+    impl Folder {
+        fn new(name: &str) -> Self {
+            let folder = std::env::temp_dir().join(format!("{name}-{}", std::process::id()));
+            fs::create_dir_all(&folder).unwrap();
+            Self(folder)
+        }
+    }
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    #[test]
+    fn every_answer_that_changes_is_seen_and_no_other() {
+        let folder = Folder::new("sources");
+        let path = |name: &str| folder.0.join(name).to_str().unwrap().to_owned();
+        let long = "x".repeat(3 * PIECE);
+        fs::write(path("one"), &long).unwrap();
+        let mut sources = Sources::default();
+        assert_eq!(
+            sources.read(&path("one"), 1 << 20).unwrap(),
+            long.as_bytes()
+        );
+        sources.read(&path("two"), 1 << 20).unwrap_err();
+        assert_eq!(sources.list(folder.0.to_str().unwrap()).unwrap(), ["one"]);
+        assert!(!sources.exists(&path("three")));
+        assert!(!sources.have_changed());
+        // Written anew, but the same.
+        fs::write(path("one"), &long).unwrap();
+        assert!(!sources.have_changed());
+        for change in ["one", "two", "three", "another"] {
+            let before = fs::read(path(change)).ok();
+            fs::write(path(change), "changed").unwrap();
+            assert!(sources.have_changed(), "{change}");
+            match before {
+                Some(before) => fs::write(path(change), before).unwrap(),
+                None => fs::remove_file(path(change)).unwrap(),
+            }
+            assert!(!sources.have_changed(), "{change} is as before");
+        }
+    }
+
+    #[test]
+    fn what_can_not_be_read_is_the_same_until_it_can() {
+        let folder = Folder::new("unreadable");
+        let path = folder.0.to_str().unwrap().to_owned();
+        let mut sources = Sources::default();
+        sources.read(&path, 1 << 20).unwrap_err();
+        // More than anybody wants.
+        fs::write(folder.0.join("long"), "x".repeat(100)).unwrap();
+        let long = folder.0.join("long");
+        sources.content(&long, 10).unwrap_err();
+        assert!(!sources.have_changed());
+    }
+}

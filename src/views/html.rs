@@ -1,0 +1,69 @@
+//! `/`, for a person.
+
+use std::fmt;
+
+use super::Overview;
+use super::markup::{self, Facts, Fill, Shown};
+use crate::base::text::Text;
+use crate::filter::Filter;
+
+impl Overview<'_> {
+    /// Writes `/`; how long it is, or `None` when it does not fit.
+    pub fn page(&mut self, page: &mut [u8]) -> Option<usize> {
+        let mut text = Text::new(page);
+        self.html(&mut text).ok()?;
+        Some(text.len())
+    }
+
+    fn html(&mut self, text: &mut Text<'_>) -> fmt::Result {
+        let filters = self.filters;
+        let attached = |filter: &Filter| filter.attachment().is_some();
+        let names = filters
+            .iter()
+            .map(|filter| (filter.interface.as_str(), attached(filter)));
+        markup::begin(text, &names)?;
+        for filter in filters {
+            self.section(text, filter)?;
+        }
+        markup::begin_log(text)?;
+        self.log.recent(|line| markup::line(text, line))?;
+        let reloads = self.reloads;
+        let facts = Facts {
+            since: self.process.at(),
+            read: reloads.last_success.into(),
+            failed: reloads.last_failure().map(Into::into),
+            reloads: [reloads.successes, reloads.failures],
+            read_errors: *self.read_errors,
+        };
+        markup::end(text, &facts)
+    }
+
+    /// A filter.
+    fn section(&mut self, text: &mut Text<'_>, filter: &Filter) -> fmt::Result {
+        let some = !filter.metrics.is_empty();
+        let shown = Shown {
+            interface: &filter.interface,
+            program: &filter.program.info.name,
+            id: filter.program.info.id,
+            mode: filter.attachment().map(|attachment| attachment.mode),
+            reason: filter.reason(),
+            reattached: filter.reattached,
+        };
+        markup::filter(text, &shown, some)?;
+        self.numbers(filter, |metric, number| {
+            markup::metric(text, &metric.help, &metric.name, number)
+        })?;
+        markup::end_metrics(text, some)?;
+        for read in &filter.read_maps {
+            let shape = read.map.shape();
+            let fill = if shape.kind.is_array() {
+                Fill::Array
+            } else {
+                self.entries(filter, read)
+                    .map_or(Fill::Unread, Fill::Entries)
+            };
+            markup::map(text, &read.name, fill, shape.max_entries)?;
+        }
+        markup::end_filter(text)
+    }
+}

@@ -1,0 +1,223 @@
+//! What the page says: `/metrics` for Prometheus, `/` for a person.
+
+mod html;
+mod json;
+mod markup;
+pub mod process;
+pub mod prometheus;
+mod reloads;
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use crate::base::capacity::MAX_FILTERS;
+use crate::base::text::Text;
+use crate::config::Metric;
+use crate::config::MetricKind;
+use crate::encode::integer::Total;
+use crate::filter::{Filter, ReadMap};
+use crate::kernel::map::Map;
+use crate::kernel::map_scan::Scan;
+use crate::log::Log;
+use crate::plan::Source;
+
+pub use markup::POLICY;
+pub use reloads::Reloads;
+
+/// The filters, and what is needed to read their maps.
+#[derive(Debug)]
+pub struct Overview<'a> {
+    /// What runs.
+    pub filters: &'a [Filter],
+    /// Buffers.
+    pub scan: &'a mut Scan,
+    /// How often a value could not be read since the start.
+    pub read_errors: &'a mut u64,
+    /// How the reloads went.
+    pub reloads: &'a Reloads,
+    /// The process itself.
+    pub process: &'a process::ProcessStart,
+    /// The Corefile.
+    pub source: &'a Source,
+    /// Where the page is served.
+    pub pages: heapless::Vec<SocketAddr, MAX_FILTERS>,
+    /// Until when what runs waits to be confirmed.
+    pub confirm: Option<Instant>,
+    /// What was logged last.
+    pub log: &'a Log,
+}
+
+impl Overview<'_> {
+    /// Writes `/metrics`; how long it is, or `None` when it does not fit.
+    pub fn metrics(&mut self, page: &mut [u8]) -> Option<usize> {
+        let mut text = Text::new(page);
+        self.operators(&mut text)
+            .and_then(|()| self.own(&mut text))
+            .ok()?;
+        Some(text.len())
+    }
+
+    /// The metrics that the Corefile names.
+    fn operators(&mut self, text: &mut Text<'_>) -> fmt::Result {
+        for filter in self.filters {
+            self.numbers(filter, |metric, number| {
+                prometheus::head(text, &metric.name, metric.kind, &metric.help)?;
+                prometheus::sample(text, &metric.name, &[], number)
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Gives each metric of a filter and its number now to `write`: the sum over CPUs, 0 for a key that is not in the
+    /// map. What can't be read is left out and counted: a number that is wrong would be worse than none.
+    fn numbers(
+        &mut self,
+        filter: &Filter,
+        mut write: impl FnMut(&Metric, Total) -> fmt::Result,
+    ) -> fmt::Result {
+        for (read, metrics) in filter.metrics_by_map() {
+            self.numbers_of(&read.map, metrics, &mut write)?;
+        }
+        Ok(())
+    }
+
+    fn numbers_of(
+        &mut self,
+        map: &Map,
+        metrics: &[Metric],
+        write: &mut dyn FnMut(&Metric, Total) -> fmt::Result,
+    ) -> fmt::Result {
+        let total =
+            |metric: &Metric, copied: &[u8]| metric.number.total(map.shape().values(copied));
+        // One long reading is quicker than several short ones, unless most of it is of no use.
+        if map.shape().max_entries as usize <= 8 * metrics.len()
+            && let Some(all) = self.scan.array(map)
+        {
+            return metrics
+                .iter()
+                .try_for_each(|metric| write(metric, total(metric, all.get(&metric.key))));
+        }
+        let mut key = None;
+        let mut copied: Option<&[u8]> = None;
+        for metric in metrics {
+            // So are those of one key.
+            if key != Some(&metric.key) {
+                key = Some(&metric.key);
+                let found = self.scan.value(map, &metric.key);
+                *self.read_errors += u64::from(found.is_err());
+                copied = found.ok().map(Option::unwrap_or_default);
+            }
+            if let Some(copied) = copied {
+                write(metric, total(metric, copied))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Entries in a map of `filter`; `None` when they cannot be read.
+    fn entries(&mut self, filter: &Filter, read: &ReadMap) -> Option<u64> {
+        let counted = read.entries(filter.changes_maps, self.scan);
+        *self.read_errors += u64::from(counted.is_err());
+        counted.ok()
+    }
+
+    fn own(&mut self, text: &mut Text<'_>) -> fmt::Result {
+        let version = [("version", env!("CARGO_PKG_VERSION"))];
+        prometheus::head(
+            text,
+            "corexdp_build_info",
+            MetricKind::Gauge,
+            "Always 1; the version is a label.",
+        )?;
+        prometheus::sample(text, "corexdp_build_info", &version, 1)?;
+        prometheus::head(
+            text,
+            "corexdp_filter_attached",
+            MetricKind::Gauge,
+            "Whether the filter is attached to its interface.",
+        )?;
+        for filter in self.filters {
+            let attachment = filter.attachment();
+            let mode = attachment.map_or("none", |attachment| attachment.mode.name());
+            let labels = [("interface", filter.interface.as_str()), ("mode", mode)];
+            let attached = u8::from(attachment.is_some());
+            prometheus::sample(text, "corexdp_filter_attached", &labels, attached)?;
+        }
+        let name = "corexdp_filter_reattached_total";
+        let help = "How often the filter was attached again, its interface having gone.";
+        prometheus::head(text, name, MetricKind::Counter, help)?;
+        for filter in self.filters {
+            let labels = [("interface", filter.interface.as_str())];
+            prometheus::sample(text, name, &labels, filter.reattached)?;
+        }
+        self.maps(text)?;
+        prometheus::head(
+            text,
+            "corexdp_metric_read_errors_total",
+            MetricKind::Counter,
+            "Map values that could not be read.",
+        )?;
+        prometheus::sample(
+            text,
+            "corexdp_metric_read_errors_total",
+            &[],
+            *self.read_errors,
+        )?;
+        self.reloads.metrics(text)?;
+        #[cfg(feature = "faults")]
+        prometheus::head(
+            text,
+            "corexdp_allocations_total",
+            MetricKind::Counter,
+            "In test builds.",
+        )?;
+        #[cfg(feature = "faults")]
+        prometheus::sample(
+            text,
+            "corexdp_allocations_total",
+            &[],
+            crate::kernel::allocations::count(),
+        )?;
+        self.process.metrics(text)
+    }
+
+    fn maps(&mut self, text: &mut Text<'_>) -> fmt::Result {
+        prometheus::head(
+            text,
+            "corexdp_map_entries",
+            MetricKind::Gauge,
+            "Entries in the filter's map.",
+        )?;
+        let filters = self.filters;
+        for (filter, read) in filters.iter().flat_map(maps_of) {
+            let labels = labels(filter, read);
+            if let Some(entries) = self.entries(filter, read) {
+                prometheus::sample(text, "corexdp_map_entries", &labels, entries)?;
+            }
+        }
+        prometheus::head(
+            text,
+            "corexdp_map_capacity",
+            MetricKind::Gauge,
+            "Entries that the filter's map has room for.",
+        )?;
+        for (filter, read) in filters.iter().flat_map(maps_of) {
+            let room = read.map.shape().max_entries;
+            prometheus::sample(text, "corexdp_map_capacity", &labels(filter, read), room)?;
+        }
+        Ok(())
+    }
+}
+
+/// The maps of a filter that are read.
+fn maps_of(filter: &Filter) -> impl Iterator<Item = (&Filter, &ReadMap)> {
+    filter.read_maps.iter().map(move |read| (filter, read))
+}
+
+fn labels<'a>(filter: &'a Filter, read: &'a ReadMap) -> [(&'static str, &'a str); 2] {
+    [
+        ("interface", filter.interface.as_str()),
+        ("map", read.name.as_str()),
+    ]
+}

@@ -1,0 +1,103 @@
+//! The daemon as a process: what it uses, and its pid file.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::{fmt, process};
+
+use nix::time::{ClockId, clock_gettime};
+use nix::unistd::{SysconfVar, sysconf};
+
+use crate::base::utc::Utc;
+use crate::config::MetricKind;
+use crate::kernel::descriptors;
+use crate::views::prometheus::{head, sample};
+
+/// When the process began, and its number.
+#[derive(Debug)]
+pub struct ProcessStart {
+    since: Duration,
+    /// The process id.
+    pub pid: u32,
+}
+
+impl ProcessStart {
+    /// Now.
+    pub fn now() -> Self {
+        Self {
+            since: SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .unwrap_or_default(),
+            pid: process::id(),
+        }
+    }
+
+    /// When that was.
+    pub const fn at(&self) -> Utc {
+        Utc(self.since.as_secs())
+    }
+
+    /// Writes the metrics that Prometheus knows of every process.
+    ///
+    /// # Errors
+    /// When the text is full.
+    pub fn metrics(&self, text: &mut impl fmt::Write) -> fmt::Result {
+        let resident = "process_resident_memory_bytes";
+        head(
+            text,
+            resident,
+            MetricKind::Gauge,
+            "Resident memory of the daemon in bytes.",
+        )?;
+        sample(text, resident, &[], resident_bytes().unwrap_or_default())?;
+        let cpu = "process_cpu_seconds_total";
+        let used = clock_gettime(ClockId::CLOCK_PROCESS_CPUTIME_ID)
+            .map(Duration::from)
+            .unwrap_or_default();
+        head(
+            text,
+            cpu,
+            MetricKind::Counter,
+            "CPU time of the daemon in seconds.",
+        )?;
+        sample(text, cpu, &[], Seconds(used))?;
+        let start = "process_start_time_seconds";
+        head(
+            text,
+            start,
+            MetricKind::Gauge,
+            "When the daemon started, in seconds since 1970.",
+        )?;
+        sample(text, start, &[], Seconds(self.since))?;
+        head(
+            text,
+            "process_open_fds",
+            MetricKind::Gauge,
+            "Open descriptors of the daemon.",
+        )?;
+        sample(
+            text,
+            "process_open_fds",
+            &[],
+            descriptors::count().unwrap_or_default(),
+        )
+    }
+}
+
+/// Seconds and milliseconds, without floating point.
+struct Seconds(Duration);
+
+impl fmt::Display for Seconds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{:03}", self.0.as_secs(), self.0.subsec_millis())
+    }
+}
+
+fn resident_bytes() -> Option<u64> {
+    let mut text = [0; 128];
+    let length = File::open("/proc/self/statm").ok()?.read(&mut text).ok()?;
+    let text = std::str::from_utf8(text.get(..length)?).ok()?;
+    let pages: u64 = text.split_ascii_whitespace().nth(1)?.parse().ok()?;
+    let size = u64::try_from(sysconf(SysconfVar::PAGE_SIZE).ok()??).ok()?;
+    pages.checked_mul(size)
+}

@@ -1,0 +1,80 @@
+//! The text format that Prometheus reads (exposition format 0.0.4).
+
+use std::fmt::{self, Write};
+
+use crate::config::MetricKind;
+
+/// Begins a metric: its HELP and TYPE.
+///
+/// # Errors
+/// When the text is full.
+pub fn head(text: &mut impl Write, name: &str, kind: MetricKind, help: &str) -> fmt::Result {
+    write!(text, "# HELP {name} ")?;
+    escape(text, help, false)?;
+    writeln!(text, "\n# TYPE {name} {}", kind.name())
+}
+
+/// One sample with its labels, name and value by turns.
+///
+/// # Errors
+/// When the text is full.
+pub fn sample(
+    text: &mut impl Write,
+    name: &str,
+    labels: &[(&str, &str)],
+    value: impl fmt::Display,
+) -> fmt::Result {
+    text.write_str(name)?;
+    for (index, (label, value)) in labels.iter().enumerate() {
+        let before = if index == 0 { '{' } else { ',' };
+        write!(text, "{before}{label}=\"")?;
+        escape(text, value, true)?;
+        text.write_char('"')?;
+    }
+    let after = if labels.is_empty() { "" } else { "}" };
+    writeln!(text, "{after} {value}")
+}
+
+fn escape(text: &mut impl Write, raw: &str, quoted: bool) -> fmt::Result {
+    let mark = |byte: u8| match byte {
+        b'\\' => Some("\\\\"),
+        b'\n' => Some("\\n"),
+        b'"' if quoted => Some("\\\""),
+        _ => None,
+    };
+    let mut from = 0;
+    for (at, escaped) in raw
+        .bytes()
+        .enumerate()
+        .filter_map(|(at, byte)| Some((at, mark(byte)?)))
+    {
+        text.write_str(raw.get(from..at).unwrap_or_default())?;
+        text.write_str(escaped)?;
+        from = at + 1;
+    }
+    text.write_str(raw.get(from..).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::text::Text;
+
+    #[test]
+    fn a_metric_in_full() {
+        let mut bytes = [0; 256];
+        let mut text = Text::new(&mut bytes);
+        head(
+            &mut text,
+            "x",
+            MetricKind::Gauge,
+            "Back\\slash\nand \"quotes\".",
+        )
+        .unwrap();
+        sample(&mut text, "x", &[], u64::MAX).unwrap();
+        sample(&mut text, "x", &[("a", "\"\\\n"), ("b", "2")], 1).unwrap();
+        let length = text.len();
+        let expected = "# HELP x Back\\\\slash\\nand \"quotes\".\n# TYPE x gauge\nx 18446744073709551615\nx{a=\"\\\"\\\\\\n\",b=\"2\"} 1\n";
+        assert_eq!(std::str::from_utf8(&bytes[..length]).unwrap(), expected);
+    }
+}

@@ -1,0 +1,95 @@
+//! corexdp-programs(7) names every shipped program with its maps, fields and values.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::programs;
+use support::net::{Corexdp, Folder, finish};
+
+/// Maps that hold a program's own state; no Corefile sets them.
+const INTERNAL: [&str; 4] = ["sources", "cookies", "clock", "scratch"];
+
+/// The names of the programs in `bpf/`.
+pub(crate) fn names() -> BTreeSet<String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("bpf");
+    let files = fs::read_dir(folder).unwrap();
+    let names = files.filter_map(|file| {
+        let name = file.unwrap().file_name().into_string().unwrap();
+        name.strip_suffix(".bpf.c").map(str::to_owned)
+    });
+    names.collect()
+}
+
+/// The words of a text that could be names.
+fn words(text: &str) -> BTreeSet<&str> {
+    text.split(|c: char| c != '_' && !c.is_ascii_alphanumeric())
+        .collect()
+}
+
+/// Prints what `inspect` says of a program.
+fn inspect(folder: &Folder, name: &str, options: &[&str]) -> String {
+    folder.shipped(name);
+    let object = format!("{name}.o");
+    let arguments = [&["inspect", &object], options].concat();
+    let outcome = finish(&mut Corexdp::command(folder.path(), &arguments));
+    assert_eq!(outcome.code, Some(0), "{outcome:#?}");
+    outcome.stdout
+}
+
+/// The maps of a program, each with the fields of its value.
+fn maps(folder: &Folder, name: &str) -> Vec<(String, BTreeSet<String>)> {
+    let text = inspect(folder, name, &["--json"]);
+    let object: Value = serde_json::from_str(&text).unwrap();
+    let maps = object["maps"].as_array().unwrap();
+    let fields = |map: &Value| {
+        let members = map["value"].as_array().unwrap();
+        let names = members.iter().map(|one| one["name"].as_str().unwrap());
+        names
+            .map(|name| name.split(['.', '[']).next().unwrap().to_owned())
+            .collect()
+    };
+    maps.iter()
+        .map(|map| (map["name"].as_str().unwrap().to_owned(), fields(map)))
+        .collect()
+}
+
+#[test]
+fn every_map_field_and_value_of_a_program_is_described_in_its_section() {
+    let (page, folder) = (programs(), Folder::new());
+    for name in names() {
+        let section = page.section(&name.to_uppercase()).join("\n");
+        let described = words(&section);
+        for (map, fields) in maps(&folder, &name) {
+            if INTERNAL.contains(&map.as_str()) {
+                continue;
+            }
+            assert!(described.contains(map.as_str()), "{name}: {map}");
+            for field in fields {
+                assert!(described.contains(&*field), "{name}: {map}: {field}");
+            }
+        }
+        let text = inspect(&folder, &name, &[]);
+        let lists = text.lines().filter(|line| line.contains("  enum "));
+        for value in lists.flat_map(|line| line.split(": ").nth(1).unwrap().split(", ")) {
+            assert!(described.contains(value), "{name}: {value}");
+        }
+    }
+}
+
+#[test]
+fn every_map_that_the_page_calls_internal_is_one() {
+    let (page, folder) = (programs(), Folder::new());
+    let conventions = page.section("CONVENTIONS").join("\n");
+    let maps: BTreeSet<_> = names()
+        .iter()
+        .flat_map(|name| maps(&folder, name))
+        .map(|(map, _)| map)
+        .collect();
+    for map in INTERNAL {
+        assert!(maps.contains(map), "{map}");
+        assert!(conventions.contains(&format!("@{map}")), "{map}");
+    }
+}
