@@ -158,7 +158,7 @@ pub(crate) const WORDS: &[Wrong] = &[
     (
         "entry @networks 10.0.0.1/8 value=1",
         &[
-            "Corefile:5: entry: KEY \"10.0.0.1/8\" has bits set behind the first 8; write the network's first address, or a longer prefix",
+            "Corefile:5: entry: KEY \"10.0.0.1/8\" has bits set after the first 8; write the network's first address, or a longer prefix",
         ],
     ),
     (
@@ -186,7 +186,7 @@ pub(crate) const WORDS: &[Wrong] = &[
     (
         "entry @typeless 02:00:5e:10:20:30 value=1",
         &[
-            "Corefile:5: entry: the object does not say what its values are made of; compile it with -g, or write `map` and `metric`",
+            "Corefile:5: entry: the object has no type for the values of this map; compile it with -g, or write `map` and `metric`",
         ],
     ),
     (

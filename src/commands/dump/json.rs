@@ -65,16 +65,16 @@ impl Writer for Json {
 
 /// The parts of a value, each with its name; numbers are numbers.
 fn fields(out: &mut String, map: &mut Shown<'_>, value: &[u8]) {
-    let (parts, _) = map.encoder.parts(value);
+    let (assignments, _) = map.encoder.assignments(value);
     let mut before = "{";
-    for part in &parts {
-        let _ = write!(out, "{before}{}:", Quoted(&part.path));
-        let _ = if part.is_number {
-            out.write_str(&part.word)
+    for assignment in &assignments {
+        let _ = write!(out, "{before}{}:", Quoted(&assignment.path));
+        let _ = if assignment.is_number {
+            out.write_str(&assignment.word)
         } else {
-            write!(out, "{}", Quoted(&part.word))
+            write!(out, "{}", Quoted(&assignment.word))
         };
         before = ",";
     }
-    out.push_str(if parts.is_empty() { "{}" } else { "}" });
+    out.push_str(if assignments.is_empty() { "{}" } else { "}" });
 }
