@@ -154,7 +154,8 @@ fn a_good_corefile_is_checked_without_a_word() {
 fn a_pattern_that_finds_nothing_is_worth_a_warning() {
     let folder = Folder::new();
     folder.write("Corefile", "import sites/*.conf\n. {\n}\n");
-    let warning = "warning: Corefile:1: import: no file matches \"sites/*.conf\"; nothing is imported";
+    let warning =
+        "warning: Corefile:1: import: no file matches \"sites/*.conf\"; nothing is imported";
     run(&folder, "check", &[]).expect(0, &[warning]);
 }
 

@@ -169,8 +169,8 @@ fn format_word(layout: &Layout, shape: &Shape, bytes: &[u8]) -> Option<(String, 
         Kind::Text => format_text(bytes),
         _ if is_address(layout, shape) => format_address(bytes),
         Kind::Array { element, .. } if layout.shape(*element).size != 1 => return None,
-        Kind::Group(members) if !members.is_empty() => return None,
-        Kind::Array { .. } | Kind::Group(_) | Kind::Opaque => None,
+        Kind::Composite(members) if !members.is_empty() => return None,
+        Kind::Array { .. } | Kind::Composite(_) | Kind::Opaque => None,
     };
     Some((word.unwrap_or_else(|| format!("0x{}", Upper(bytes))), false))
 }
@@ -201,7 +201,7 @@ fn is_address(layout: &Layout, shape: &Shape) -> bool {
                 ..
             }
         ),
-        Kind::Group(members) => {
+        Kind::Composite(members) => {
             let is_union = members.iter().all(|member| {
                 let inner = layout.shape(member.shape);
                 member.bit_offset == 0 && inner.size == shape.size && is_address(layout, inner)

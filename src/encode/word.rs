@@ -133,7 +133,7 @@ impl Refusal<'_> {
                 write!(f, " or {}", Digits(size))
             }
             Kind::Array { .. } if !is_key => write!(f, " or its elements as {name}[0]"),
-            Kind::Group(members) if !is_key => match members.first() {
+            Kind::Composite(members) if !is_key => match members.first() {
                 Some(first) => write!(f, " or its members as {name}.{}", first.name),
                 None => Ok(()),
             },

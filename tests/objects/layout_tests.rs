@@ -26,7 +26,7 @@ fn place(layout: &Layout, path: &str) -> Result<String, String> {
         Kind::Enum(_) => "named",
         Kind::Text => "text",
         Kind::Array { .. } => "array",
-        Kind::Group(_) => "group",
+        Kind::Composite(_) => "group",
         Kind::Opaque => "opaque",
     };
     Ok(format!("{} {size} {name} {how}", field.offset))

@@ -81,7 +81,7 @@ fn is_address(layout: &Layout, shape: &Shape) -> bool {
     matches!(shape.size, 6 | 16)
         && match &shape.kind {
             Kind::Array { .. } => true,
-            Kind::Group(members) => !members.is_empty() && members.iter().all(whole),
+            Kind::Composite(members) => !members.is_empty() && members.iter().all(whole),
             _ => false,
         }
 }
