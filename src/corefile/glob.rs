@@ -9,8 +9,8 @@ use super::Host;
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct BadPattern;
 
-/// The files that match an absolute pattern, sorted within each folder. A folder that cannot be read has no files, as in
-/// Go.
+/// The files that match an absolute pattern, sorted within each folder. A folder that cannot be read has no files, as
+/// in Go.
 pub(super) fn expand(pattern: &str, host: &mut dyn Host) -> Result<Vec<String>, BadPattern> {
     if !pattern.split('/').all(is_well_formed) {
         return Err(BadPattern);
@@ -58,7 +58,7 @@ fn is_well_formed(name: &str) -> bool {
     true
 }
 
-/// Whether a name matches a pattern. Each `*` tries every suffix of the name; the caller allows one `*`.
+/// True if a name matches a pattern. Each `*` tries every suffix of the name; the caller allows one `*`.
 fn matches_name(pattern: &str, name: &str) -> bool {
     let (mut wanted, mut given) = (pattern.chars(), name.chars());
     while let Some(c) = wanted.next() {

@@ -151,7 +151,8 @@ impl Lexer {
     }
 }
 
-/// Number of leading bytes from `$` to `z`. A token of only these bytes is [plain](Token::is_plain) and needs no lexing.
+/// Number of leading bytes from `$` to `z`. A token of only these bytes is [plain](Token::is_plain) and needs no
+/// lexing.
 fn simple_len(bytes: &[u8]) -> usize {
     const HIGH: u64 = u64::from_ne_bytes([0x80; 8]);
     const FIRST: u64 = u64::from_ne_bytes([b'$'; 8]);

@@ -5,8 +5,9 @@ use super::{Corefile, Directive, Token};
 impl Directive {
     /// The occurrences of the directive in its server block, in order.
     ///
-    /// Lines end as in Caddy's dispenser: a token continues the line of its predecessor if it is in the same file, on the
-    /// line on which the predecessor ends. A file of one line that is imported twice in a row is therefore one line.
+    /// Lines end as in Caddy's dispenser: a token continues the line of its predecessor if it is in the same file, on
+    /// the line on which the predecessor ends. A file of one line that is imported twice in a row is therefore one
+    /// line.
     pub fn occurrences<'a>(&'a self, corefile: &'a Corefile) -> Occurrences<'a> {
         Occurrences {
             corefile,

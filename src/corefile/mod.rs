@@ -1,11 +1,11 @@
 //! The parser of Corefiles: from text to server blocks, whose every token has its file and line.
 //!
-//! The grammar is that of the `caddyfile` package of coredns/caddy, oddities included: a Corefile that `CoreDNS` accepts
-//! gives the same blocks and tokens here. [`config`](crate::config) interprets the tokens.
+//! The grammar is that of the `caddyfile` package of coredns/caddy, oddities included: a Corefile that `CoreDNS`
+//! accepts gives the same blocks and tokens here. [`config`](crate::config) interprets the tokens.
 //!
 //! Two rules are stricter, because Caddy's parser does not terminate without them: a variable whose value refers to
-//! itself is an error, and all text counts against one limit. One rule is missing: this parser knows no directives, so it
-//! accepts unknown ones.
+//! itself is an error, and all text counts against one limit. One rule is missing: this parser knows no directives, so
+//! it accepts unknown ones.
 //!
 //! There is one copy of the text. A [`Token`] is a range of that text, 16 bytes large, and the lexer runs only as the
 //! parser asks for tokens, so each token is stored once: in its directive.
@@ -98,7 +98,7 @@ pub trait Host {
     /// When `dir` is not a folder, or cannot be read.
     fn list(&mut self, dir: &str) -> io::Result<Vec<String>>;
 
-    /// Whether a path exists, as `lstat(2)`: a dangling symbolic link exists.
+    /// True if a path exists, as `lstat(2)`: a dangling symbolic link exists.
     fn exists(&mut self, path: &str) -> bool;
 
     /// The value of an environment variable.

@@ -180,7 +180,7 @@ impl<'a> Parser<'a> {
             .map_or("", |token| self.corefile.text.get(token))
     }
 
-    /// Whether the current token is `word`, variables not expanded.
+    /// True if the current token is `word`, variables not expanded.
     pub(super) fn is_current(&self, word: &str) -> bool {
         self.current_word() == word
     }

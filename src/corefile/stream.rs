@@ -109,7 +109,7 @@ impl TokenStream {
         self.current = Some(token);
     }
 
-    /// Whether the current token begins a line.
+    /// True if the current token begins a line.
     pub(super) fn at_new_line(&self, text: &Text) -> bool {
         match (self.previous, self.current) {
             (Some(previous), Some(current)) => text.new_line(previous, current),

@@ -81,12 +81,12 @@ impl Text {
             .map_err(|_| TextFull)
     }
 
-    /// Whether `next` is on the line on which `token` ends. Readers of directives find arguments by this rule.
+    /// True if `next` is on the line on which `token` ends. Readers of directives find arguments by this rule.
     pub(super) fn same_line(&self, token: Token, next: Token) -> bool {
         token.file() == next.file() && self.end_line(token) == next.line()
     }
 
-    /// Whether `next` is on a line after the line on which `token` ends. The parser finds directives by this rule.
+    /// True if `next` is on a line after the line on which `token` ends. The parser finds directives by this rule.
     ///
     /// Not the opposite of [`Text::same_line`]: a token of an imported snippet can be on a line above its predecessor.
     pub(super) fn new_line(&self, token: Token, next: Token) -> bool {

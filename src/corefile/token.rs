@@ -47,8 +47,8 @@ impl Token {
         u16::try_from(self.place.get() >> 16 & u64::from(u16::MAX)).unwrap_or(u16::MAX)
     }
 
-    /// Whether the text has neither a line break nor a brace. Nearly all tokens are plain and take fast paths: they end on
-    /// the line on which they begin, have no variable, and open or close no block.
+    /// True if the text has neither a line break nor a brace. Nearly all tokens are plain and take fast paths: they end
+    /// on the line on which they begin, have no variable, and open or close no block.
     pub(super) fn is_plain(self) -> bool {
         self.place.get() & PLAIN != 0
     }

@@ -43,7 +43,7 @@ impl Address {
         family(self.length)
     }
 
-    /// Whether a bit is set after the first `prefix` bits.
+    /// True if a bit is set after the first `prefix` bits.
     pub(super) fn has_host_bits(&self, prefix: u32) -> bool {
         let value = u128::from_be_bytes(self.bytes);
         value.checked_shl(prefix).unwrap_or(0) != 0

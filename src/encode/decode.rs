@@ -20,9 +20,9 @@ pub struct Assignment {
     pub path: String,
     /// VALUE.
     pub word: String,
-    /// Whether VALUE is a decimal number.
+    /// True if VALUE is a decimal number.
     pub is_number: bool,
-    /// Whether all bytes are 0; a line may omit the FIELD then.
+    /// True if all bytes are 0; a line may omit the FIELD then.
     pub is_zero: bool,
     range: Range<usize>,
 }
@@ -183,7 +183,7 @@ fn format_text(bytes: &[u8]) -> Option<String> {
     (!text.contains(inexpressible)).then(|| text.into())
 }
 
-/// Whether a shape that is not a number is an address: an array of bytes or of big-endian numbers, or a union of such
+/// True if a shape that is not a number is an address: an array of bytes or of big-endian numbers, or a union of such
 /// arrays.
 fn is_address(layout: &Layout, shape: &Shape) -> bool {
     match &shape.kind {

@@ -1,8 +1,8 @@
 //! Encodes the words of an `entry` line as the bytes of a map's key and value, by the map's types; and decodes them
 //! [back](Encoder::assignments).
 //!
-//! A word's spelling and the type together decide its meaning: `192.0.2.1` is an address in any four bytes, `53` a number
-//! in the byte order that the type's name says, `ACL_DROP` an enumerator.
+//! A word's spelling and the type together decide its meaning: `192.0.2.1` is an address in any four bytes, `53` a
+//! number in the byte order that the type's name says, `ACL_DROP` an enumerator.
 
 #![forbid(unsafe_code)]
 

@@ -36,7 +36,7 @@ impl Literal {
         }
     }
 
-    /// Whether the integer is in a range of [`range`].
+    /// True if the integer is in a range of [`range`].
     pub(super) const fn is_in(self, (low, high): (u64, u64)) -> bool {
         if self.negative {
             self.magnitude <= low

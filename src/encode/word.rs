@@ -70,7 +70,8 @@ fn write_number(number: Option<Literal>, big_endian: bool, out: &mut [u8]) -> bo
     number.map(|number| number.write(big_endian, out)).is_some()
 }
 
-/// The error for a word that is not a value of a shape: names the FIELD, its type, the words it takes and the word given.
+/// The error for a word that is not a value of a shape: names the FIELD, its type, the words it takes and the word
+/// given.
 pub(super) struct Refusal<'a> {
     /// KEY or the FIELD's path.
     pub name: &'a str,

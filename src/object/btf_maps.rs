@@ -23,7 +23,7 @@ pub(super) fn read(
     let Some((btf, types)) = types else {
         return Err(Error::section(
             section.name,
-            "its maps are defined by types, but the object has none for it; compile with -g",
+            "the object has no types for its maps; compile with -g",
         ));
     };
     let variables: Vec<_> = types

@@ -34,7 +34,7 @@ impl<'a> Functions<'a> {
             .symbols()
             .filter_map(|(_, symbol)| function(elf, &symbol))
             .collect();
-        // Of two symbols at one offset, the symbol with a size comes first.
+        // The symbol with a size comes first if two symbols have the same offset.
         all.sort_by_key(|function| (function.section, function.start, Reverse(function.size)));
         let mut functions = Self { elf, all };
         functions.find_sizes();

@@ -66,12 +66,12 @@ impl Insn {
         i32::from_le_bytes([self.0[4], self.0[5], self.0[6], self.0[7]])
     }
 
-    /// Whether this is the first slot of a 64-bit load.
+    /// True if this is the first slot of a 64-bit load.
     pub const fn is_wide(self) -> bool {
         self.opcode() == LD_IMM64
     }
 
-    /// Whether the instruction calls one of these helpers.
+    /// True if the instruction calls one of these helpers.
     pub(super) fn calls(self, helpers: &[i32]) -> bool {
         self.opcode() == CALL && self.src() == 0 && helpers.contains(&self.imm())
     }

@@ -16,8 +16,8 @@ const MAX_SIZE: usize = 1 << 20;
 pub struct KernelBtf {
     /// The BTF: header, types and strings.
     pub blob: Vec<u8>,
-    /// Type ids of key and value in `blob`, for each of [`LinkedObject::maps`](super::LinkedObject::maps). `None` if a type
-    /// is unknown, or the kernel takes no types for that kind of map.
+    /// Type ids of key and value in `blob`, for each of [`LinkedObject::maps`](super::LinkedObject::maps). `None` if a
+    /// type is unknown, or the kernel takes no types for that kind of map.
     pub ids: Vec<Option<(u32, u32)>>,
 }
 
@@ -59,7 +59,7 @@ pub(super) fn build(btf: &Btf, maps: &[MapDef]) -> Option<KernelBtf> {
 }
 
 impl Builder<'_> {
-    /// Whether the size exceeds [`MAX_SIZE`]. Checked at each name, because many types may share one long name.
+    /// True if the size exceeds [`MAX_SIZE`]. Checked at each name, because many types may share one long name.
     fn is_too_large(&self) -> bool {
         self.words.len() * 4 + self.strings.len() > MAX_SIZE
     }

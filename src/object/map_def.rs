@@ -29,17 +29,18 @@ pub struct MapDef {
     pub map_extra: u64,
     /// Initial bytes of the single value, for a data section.
     pub initial: Option<Vec<u8>>,
-    /// Whether the loader must freeze the map (5.2) after filling it: the verifier may then treat its content as constant.
+    /// True if the loader must freeze the map (5.2) after filling it: the verifier may then treat its content as
+    /// constant.
     pub freeze: bool,
-    /// Whether the object requests pinning by name.
+    /// True if the object requests pinning by name.
     pub pinned: bool,
     /// Definition of the inner maps of a map-in-map; its name is the outer map's name with `.inner`.
     pub inner: Option<Box<MapDef>>,
     /// Static initialisers of a map-in-map: key, and index of the inner map in
     /// [`LinkedObject::maps`](super::LinkedObject::maps).
     pub slots: Vec<(u32, usize)>,
-    /// Type ids of key and value in [`LinkedObject::btf`](super::LinkedObject::btf). An id is 0 if the object gives only
-    /// the size; `None` if both ids would be 0, and for data sections.
+    /// Type ids of key and value in [`LinkedObject::btf`](super::LinkedObject::btf). An id is 0 if the object gives
+    /// only the size; `None` if both ids would be 0, and for data sections.
     pub btf_types: Option<(u32, u32)>,
 }
 
@@ -64,7 +65,7 @@ impl MapDef {
         }
     }
 
-    /// Whether the number of values or entries depends on the number of possible CPUs.
+    /// True if the number of values or entries depends on the number of possible CPUs.
     pub fn depends_on_cpus(&self) -> bool {
         let one_each = self.max_entries == 0 && self.kind == MapKind::PERF_EVENT_ARRAY;
         let inner = self.inner.as_deref();

@@ -133,7 +133,7 @@ impl Maps {
         defs.find(|def| def.name == name)
     }
 
-    /// Whether `wanted` is a section of map definitions.
+    /// True if `wanted` is a section of map definitions.
     pub(super) fn any_defined_in(&self, wanted: usize) -> bool {
         self.all.iter().any(
             |map| matches!(map.source, MapSource::Definition { section, .. } if section == wanted),
@@ -182,7 +182,7 @@ impl Maps {
     }
 }
 
-/// Whether a section with this name holds variables.
+/// True if a section with this name holds variables.
 pub(super) fn is_data(name: &str) -> bool {
     [".rodata", ".data", ".bss"].into_iter().any(|kind| {
         name.strip_prefix(kind)

@@ -1,13 +1,14 @@
 //! The static linker for BPF objects: reads an ELF object file, links the functions of its XDP program into one
 //! instruction stream, and finds the maps that the object defines.
 //!
-//! The object is not trusted: any bytes give a [`LinkedObject`] or an [`Error`]. Time and memory are bounded by the file's
-//! size, plus at most 4 MiB of zeros for sections like `.bss`. Nothing here does I/O.
+//! The object is not trusted: any bytes give a [`LinkedObject`] or an [`Error`]. Time and memory are bounded by the
+//! file's size, plus at most 4 MiB of zeros for sections like `.bss`. Nothing here does I/O.
 //!
 //! The steps in order: [`elf`] reads sections, symbols and relocations; [`btf`] reads types; [`maps`] reads map
-//! definitions (`.maps`, `maps`, data sections); [`link`](mod@link) follows the calls of the entry function and resolves
-//! relocations; [`core_relo`] refuses relocations that need a running kernel. From the result, [`canonical`] writes the
-//! object for redbpf, and [`kernel_btf`] the types for the kernel. [`layout`] describes the bytes of keys and values.
+//! definitions (`.maps`, `maps`, data sections); [`link`](mod@link) follows the calls of the entry function and
+//! resolves relocations; [`core_relo`] refuses relocations that need a running kernel. From the result, [`canonical`]
+//! writes the object for redbpf, and [`kernel_btf`] the types for the kernel. [`layout`] describes the bytes of keys
+//! and values.
 
 #![forbid(unsafe_code)]
 
@@ -55,7 +56,7 @@ pub struct LinkedObject {
     pub entry: String,
     /// Section of the entry function.
     pub section: String,
-    /// Whether the program supports packets of several buffers: its section is `xdp.frags…`, and it must be loaded with
+    /// True if the program supports packets of several buffers: its section is `xdp.frags…`, and it must be loaded with
     /// `BPF_F_XDP_HAS_FRAGS` (5.18).
     pub frags: bool,
     /// The license, empty when the object has none.
@@ -111,7 +112,7 @@ impl LinkedObject {
         (&self.insns, &self.maps, &self.map_references).hash(hasher);
     }
 
-    /// Whether the program can add or delete map entries.
+    /// True if the program can add or delete map entries.
     pub fn changes_maps(&self) -> bool {
         self.insns
             .iter()
@@ -121,8 +122,8 @@ impl LinkedObject {
     /// The object for redbpf: ELF64, little-endian, with the license and one section `xdp/ENTRY` of instructions, which
     /// include the maps' descriptors. `fds` has the descriptor of each of [`LinkedObject::maps`], in the same order.
     ///
-    /// redbpf needs instructions aligned to 8 bytes in memory. They are aligned within the object, so the object must be
-    /// passed in a buffer that is aligned to 8 bytes, as allocators return.
+    /// redbpf needs instructions aligned to 8 bytes in memory. They are aligned within the object, so the object must
+    /// be passed in a buffer that is aligned to 8 bytes, as allocators return.
     ///
     /// # Errors
     /// When the number of `fds` is not the number of maps, or one of them is negative.
@@ -140,8 +141,8 @@ impl LinkedObject {
 
     /// The types of the maps' keys and values, for `BPF_BTF_LOAD`; `None` when no map has types that the kernel takes.
     ///
-    /// All kinds of types are those of kernel 4.18, except bit-fields (5.0). A kernel may still refuse the types, alone or
-    /// for some kind of map; the map must then be created without types.
+    /// All kinds of types are those of kernel 4.18, except bit-fields (5.0). A kernel may still refuse the types, alone
+    /// or for some kind of map; the map must then be created without types.
     pub fn kernel_btf(&self) -> Option<KernelBtf> {
         kernel_btf::build(self.btf.as_ref()?, &self.maps)
     }

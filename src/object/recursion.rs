@@ -8,8 +8,8 @@ enum Visit {
     Done,
 }
 
-/// The first call found that closes a cycle, as (caller, callee). `calls` is in order of the callers; functions have the
-/// indices from 0, the entry, to `count - 1`.
+/// The first call found that closes a cycle, as (caller, callee). `calls` is in order of the callers; functions have
+/// the indices from 0, the entry, to `count - 1`.
 pub(super) fn find_cycle(count: usize, calls: &[(usize, usize)]) -> Option<(usize, usize)> {
     let first_call = |from| calls.partition_point(|&(other, _)| other < from);
     let mut visits = vec![Visit::Unvisited; count];

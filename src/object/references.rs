@@ -52,8 +52,8 @@ pub(super) struct Scope<'a, 'm> {
 impl Scope<'_, '_> {
     /// Target of a call with a relocation, as an index of `functions`.
     ///
-    /// With a section's symbol, the immediate is the target's slot in the section less one. With a function's symbol, the
-    /// immediate is -1.
+    /// With a section's symbol, the immediate is the target's slot in the section less one. With a function's symbol,
+    /// the immediate is -1.
     pub(super) fn callee(&self, relocation: Relocation, insn: Insn) -> Result<usize, Unresolved> {
         let symbol = self.elf.symbol(relocation.symbol)?;
         if !matches!(relocation.kind, R_BPF_64_32 | R_BPF_64_64) {
@@ -67,8 +67,8 @@ impl Scope<'_, '_> {
             .map_err(Unresolved::from)
     }
 
-    /// Target of a call without a relocation, as an index of `functions`. The call is at `offset` of `section`, as is its
-    /// target.
+    /// Target of a call without a relocation, as an index of `functions`. The call is at `offset` of `section`, as is
+    /// its target.
     pub(super) fn local_callee(
         &self,
         section: usize,
@@ -211,7 +211,7 @@ fn call_offset(insn: Insn) -> Option<i64> {
     (i64::from(insn.imm()) + 1).checked_mul(i64::try_from(Insn::SIZE).ok()?)
 }
 
-/// Whether the BTF declares the variable or function `wanted` in `section`.
+/// True if the BTF declares the variable or function `wanted` in `section`.
 fn declares(btf: &Btf, section: &str, wanted: &str) -> bool {
     btf.section(section).is_some_and(|section| {
         section.variables().any(|id| match btf.get(id) {

@@ -37,7 +37,7 @@ pub(crate) const WORDS: &[Wrong] = &[
     (
         "entry 1 low=1",
         &[
-            "Corefile:5: entry: low is a bit-field, and only whole bytes have a name here; give them by `map` or read them by `metric`",
+            "Corefile:5: entry: low is a bit-field, and a FIELD has whole bytes; write it with `map` or read it with `metric`",
         ],
     ),
     (
@@ -170,7 +170,7 @@ pub(crate) const WORDS: &[Wrong] = &[
     (
         "entry @networks 10.0.0.0/8 packets=1",
         &[
-            "Corefile:5: entry: there is no packets; it is no struct but __u64, as a whole called value",
+            "Corefile:5: entry: there is no packets; the value is __u64, not a struct, and its FIELD is value",
         ],
     ),
     (
@@ -262,7 +262,7 @@ pub(crate) const WORDS: &[Wrong] = &[
     (
         "gauge packets 0 high \"P\"",
         &[
-            "Corefile:5: gauge: high is a bit-field, and only whole bytes have a name here; give them by `map` or read them by `metric`",
+            "Corefile:5: gauge: high is a bit-field, and a FIELD has whole bytes; write it with `map` or read it with `metric`",
         ],
     ),
     (

@@ -111,7 +111,7 @@ const TYPES: &[Case] = &[
     (
         "btf-gone",
         |o| o.put_u32(o.header(".BTF") + NAME, 0),
-        "section `.maps`: its maps are defined by types, but the object has none for it; compile with -g",
+        "section `.maps`: the object has no types for its maps; compile with -g",
     ),
     (
         "btf-magic",

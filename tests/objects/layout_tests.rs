@@ -99,7 +99,7 @@ fn names_that_are_not_there_are_answered_with_those_that_are() {
         ),
         (
             "low",
-            "low is a bit-field, and only whole bytes have a name here; give them by `map` or read them by `metric`",
+            "low is a bit-field, and a FIELD has whole bytes; write it with `map` or read it with `metric`",
         ),
         ("slot[1", no_path),
         ("slot[1]port", no_path),
@@ -119,7 +119,7 @@ fn names_that_are_not_there_are_answered_with_those_that_are() {
     let simple = value_of("networks", "layout_errors_simple");
     assert_eq!(
         place(&simple, "packets").err().as_deref(),
-        Some("there is no packets; it is no struct but __u64, as a whole called value")
+        Some("there is no packets; the value is __u64, not a struct, and its FIELD is value")
     );
 }
 

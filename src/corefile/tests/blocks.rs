@@ -71,7 +71,8 @@ fn directive_ends_with_its_line_or_block() {
             ),
             ("h\nd\n{\n a\n}\ne", "h | d: d@2 {@3 a@4 }@5 | e: e@6"),
             ("h\nd { a } b\ne", "h | d: d@2 {@2 a@2 }@2 b@2 | e: e@3"),
-            // A brace as a directive's name opens no block: the next one closes the server block, and the last is an address.
+            // A brace as a directive's name opens no block: the next one closes the server block, and the last is an
+            // address.
             ("h {\n { a\n }\n}", "h | {: {@2 a@2 ++ }"),
         ],
     );

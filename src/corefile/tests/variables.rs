@@ -79,7 +79,8 @@ fn values_are_expanded_again() {
             // `{%…%}` is expanded first and not searched for again.
             ("{$PERCENT}", "{%PORT%}"),
             ("{%NESTED%}", "<8080>"),
-            // All occurrences of a reference are replaced at once, so the second mark is gone when the first is completed.
+            // All occurrences of a reference are replaced at once, so the second mark is gone when the first is
+            // completed.
             ("{$MARK}{$MARK}}", ""),
         ],
     );

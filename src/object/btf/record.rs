@@ -78,7 +78,7 @@ impl<'a> Record<'a> {
         })
     }
 
-    /// Whether `size_or_type` is a type id.
+    /// True if `size_or_type` is a type id.
     pub(crate) fn refers_to_type(self) -> bool {
         matches!(
             self.kind(),

@@ -78,9 +78,9 @@ pub struct Int<'a> {
     pub size: u32,
     /// Number of bits in use.
     pub bits: u32,
-    /// Whether the encoding has `BTF_INT_SIGNED`.
+    /// True if the encoding has `BTF_INT_SIGNED`.
     pub signed: bool,
-    /// Whether the encoding has `BTF_INT_BOOL`: the type is `_Bool`.
+    /// True if the encoding has `BTF_INT_BOOL`: the type is `_Bool`.
     pub boolean: bool,
 }
 
@@ -118,7 +118,7 @@ pub struct Enum<'a> {
     pub name: &'a str,
     /// Size in bytes.
     pub size: u32,
-    /// Whether the values are signed. Always `false` in objects of clang before 16, which does not write signedness.
+    /// True if the values are signed. Always `false` in objects of clang before 16, which does not write signedness.
     pub signed: bool,
     pub(super) values: Values<'a>,
     pub(super) strings: &'a str,

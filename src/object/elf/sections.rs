@@ -21,7 +21,7 @@ pub(in crate::object) struct Section<'a> {
 }
 
 impl Section<'_> {
-    /// Whether the section holds instructions.
+    /// True if the section holds instructions.
     pub(crate) fn is_code(&self) -> bool {
         self.header.sh_type(LE) == spec::SHT_PROGBITS
             && self.header.sh_flags(LE).0 & spec::SHF_EXECINSTR.0 != 0
@@ -64,7 +64,8 @@ pub(super) fn read<'a>(
     Ok(sections)
 }
 
-/// Refuses sections that share bytes of the file, so that the size of all sections together is bounded by the file's size.
+/// Refuses sections that share bytes of the file, so that the size of all sections together is bounded by the file's
+/// size.
 pub(super) fn refuse_overlap(sections: &[Section]) -> Result<(), Error> {
     let mut ranges: Vec<_> = sections
         .iter()

@@ -1,8 +1,8 @@
 //! Layouts: the members of a map's key or value by BTF type, with offsets and types.
 //!
-//! A [`Layout`] owns its data and does not borrow from the object. A *shape* is one type in a layout. Members of anonymous
-//! structs and unions are members of the struct around them, as in C. Names have no control characters and a bounded
-//! length, so they can be logged.
+//! A [`Layout`] owns its data and does not borrow from the object. A *shape* is one type in a layout. Members of
+//! anonymous structs and unions are members of the struct around them, as in C. Names have no control characters and a
+//! bounded length, so they can be logged.
 
 mod build;
 mod name;

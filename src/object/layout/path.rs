@@ -30,7 +30,7 @@ impl Layout {
         } else if first_name(path) != WHOLE {
             let name = &whole.name;
             return Err(format!(
-                "there is no {path}; it is no struct but {name}, as a whole called {WHOLE}"
+                "there is no {path}; the value is {name}, not a struct, and its FIELD is {WHOLE}"
             ));
         }
         while walk.done < path.len() {
@@ -93,7 +93,7 @@ impl Walk<'_> {
         };
         if member.bits.is_some() {
             return Err(format!(
-                "{name} is a bit-field, and only whole bytes have a name here; give them by `map` or read them by `metric`"
+                "{name} is a bit-field, and a FIELD has whole bytes; write it with `map` or read it with `metric`"
             ));
         }
         self.at.offset = self.at.offset.saturating_add(member.offset());

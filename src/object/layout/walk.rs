@@ -23,8 +23,8 @@ pub struct Part<'a> {
 }
 
 impl Layout {
-    /// Visits each member, and the members of that member if `visit` returns true; of an array of structs only the first
-    /// element. A whole that is not a struct is one part with the path `whole`.
+    /// Visits each member, and the members of that member if `visit` returns true; of an array of structs only the
+    /// first element. A whole that is not a struct is one part with the path `whole`.
     pub fn walk(&self, whole: &str, visit: &mut dyn FnMut(Part<'_>) -> bool) {
         self.walk_elements(whole, Elements::First, visit);
     }
@@ -55,7 +55,7 @@ impl Layout {
         }
     }
 
-    /// Whether a type is a struct or union, or an array of structs or unions.
+    /// True if a type is a struct or union, or an array of structs or unions.
     pub fn has_members(&self, id: ShapeId) -> bool {
         let mut id = id;
         for _ in 0..MAX_DEPTH {
