@@ -23,14 +23,15 @@ SCRIPTS = $(shell grep -rlI --exclude-dir=target --exclude-dir=dist --exclude-di
 # The recipes of the Yocto layer. They set no HOMEPAGE.
 LAYER = $(shell find yocto-layer -name '*.bb' -o -name '*.bbappend' -o -name '*.inc' -o -name layer.conf)
 
-.PHONY: help build binary demo test faults fuzz soak bench dist appliance lint clean setup-build setup-demo setup-test setup-bench \
+.PHONY: help build binary demo check test faults fuzz soak bench dist appliance lint clean setup-build setup-demo setup-test setup-bench \
 	setup-dist setup-appliance
 .DELETE_ON_ERROR:
 
 help:
 	@echo 'make build   target/release/corexdp and, beside their Corefiles, the example programs target/bpf/*.o'
 	@echo 'make demo    builds, then filters a real DNS server in network namespaces and shows it (root)'
-	@echo 'make test    everything that CI runs (root)'
+	@echo 'make check   rustfmt, clippy, unit and end-to-end tests of the debug build, in minutes (root)'
+	@echo 'make test    everything that CI runs (root); tests/all.sh lists the steps of check and of test'
 	@echo 'make faults  makes every system call of the daemon fail in every way (root)'
 	@echo 'make fuzz    looks for inputs that break a promise, SECONDS_EACH (600) for each target'
 	@echo 'make soak    MINUTES (30) of packets, scrapes, reloads and a flapping interface; nothing may grow (root)'
@@ -56,6 +57,9 @@ target/bpf/%.Corefile: bpf/%.Corefile
 
 demo: build | setup-demo
 	tests/demo.sh
+
+check: $(BPF_OUTPUTS) | setup-test
+	tests/all.sh check
 
 test: | setup-test
 	tests/all.sh

@@ -1,21 +1,29 @@
 //! Generates four files for the crate: the capacities, the minified style and script of the HTML page, and its
 //! Content-Security-Policy, which allows no other style and script. An environment variable sets each capacity.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a panic here fails the build"
+)]
+
 use std::fmt::Write as _;
 use std::path::Path;
 use std::{env, fs, process};
 
 use sha2::{Digest as _, Sha256};
 
+/// Name, default and meaning of each capacity; the crate has them as `base::capacity::TABLE`.
 const CAPACITIES: [(&str, usize, &str); 6] = [
-    ("MAX_FILTERS", 4, "`ebpf` blocks in a Corefile"),
+    ("MAX_FILTERS", 4, "`ebpf` blocks"),
     ("MAX_METRICS", 256, "metrics over all filters"),
     ("MAX_KEY", 64, "bytes of a key"),
-    ("MAX_VALUE", 1024, "bytes of a value for one CPU"),
+    ("MAX_VALUE", 1024, "bytes of a value, for one CPU"),
     (
         "MAX_COREFILE",
         4 << 20,
-        "bytes of a Corefile with its imports",
+        "bytes of Corefile, imports included",
     ),
     ("MAX_PAGE", 256 << 10, "bytes of a page"),
 ];
@@ -94,24 +102,32 @@ fn base64(bytes: &[u8]) -> String {
     text
 }
 
+/// Each capacity as a constant, and the table of all.
 fn capacities() -> String {
-    let mut text = String::new();
+    let (mut constants, mut rows) = (String::new(), String::new());
     for (name, default, meaning) in CAPACITIES {
-        let variable = format!("COREXDP_{name}");
-        println!("cargo:rerun-if-env-changed={variable}");
-        let value = match env::var(&variable) {
-            Err(_) => default,
-            Ok(given) => given.parse().ok().filter(|&n| n > 0).unwrap_or_else(|| {
-                println!(
-                    "cargo:error={variable}={given}: not a capacity; give a whole number above 0"
-                );
-                process::exit(1);
-            }),
-        };
+        let value = capacity(&format!("COREXDP_{name}"), default);
         let _ = writeln!(
-            text,
-            "/// {meaning}; set by `{variable}` at build time.\npub const {name}: usize = {value};"
+            constants,
+            "/// {meaning}; set by `COREXDP_{name}` at build time.\npub const {name}: usize = {value};"
+        );
+        let _ = writeln!(
+            rows,
+            "    Capacity {{ name: {name:?}, default: {default}, value: {name}, meaning: {meaning:?} }},"
         );
     }
-    text
+    let count = CAPACITIES.len();
+    format!("{constants}/// Every capacity.\npub const TABLE: [Capacity; {count}] = [\n{rows}];\n")
+}
+
+/// The value of an environment variable, or `default`.
+fn capacity(variable: &str, default: usize) -> usize {
+    println!("cargo:rerun-if-env-changed={variable}");
+    let Ok(given) = env::var(variable) else {
+        return default;
+    };
+    given.parse().ok().filter(|&n| n > 0).unwrap_or_else(|| {
+        println!("cargo:error={variable}={given}: not a capacity; give a whole number above 0");
+        process::exit(1);
+    })
 }

@@ -124,7 +124,7 @@ fn dump(control: &Path, json: bool) -> u8 {
     let mut whole = true;
     let printed = print(&mut |out| {
         let mut sink = dump::Sink {
-            write: &mut |text| out.write_all(text.as_bytes()),
+            out,
             tell: &mut |line| say(&format_args!("corexdp: {line}")),
         };
         whole = dump::write(&maps, json, &mut sink)?;
@@ -148,15 +148,9 @@ fn check(source: &Source, json: bool) -> u8 {
 }
 
 fn inspect(program: &Path, json: bool) -> u8 {
-    let told = inspect::read(program).map(|survey| {
-        if json {
-            inspect::json(program, &survey)
-        } else {
-            inspect::text(program, &survey)
-        }
-    });
-    match told {
-        Ok(text) => print(&mut |out| out.write_all(text.as_bytes())),
+    match inspect::read(program) {
+        Ok(survey) if json => print(&mut |out| inspect::json(out, program, &survey)),
+        Ok(survey) => print(&mut |out| out.write_all(inspect::text(program, &survey).as_bytes())),
         Err(wrong) => refuse(&[wrong]),
     }
 }

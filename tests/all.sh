@@ -1,12 +1,29 @@
 #!/bin/bash
-# Runs every test of CI. The last line is `N passed, N failed`. A failed step that is no test, such as clippy, counts as one
+# Runs the tests. The last line is `N passed, N failed`. A failed step that is no test, such as clippy, counts as one
 # failure.
+#
+# Usage: tests/all.sh [check]
+#
+# `make check` is the inner loop, at most four minutes on two idle cores. `make test` is what CI runs.
+#
+#                                                                check  test
+#   rustfmt and clippy of the debug build                          x     x
+#   clippy of the fuzz targets and of the feature `faults`               x
+#   hadolint, oelint, shellcheck, systemd-analyze: make lint             x
+#   cargo test of the debug build: unit and end-to-end tests       x     x
+#   the tests in $slow, several minutes together                         x
+#   cargo test --features faults --test run                              x
+#   each fuzz target for 15 seconds: tests/fuzz.sh                       x
+#   static binaries: make dist, tests/dist.sh, tests/rebuild.sh          x
+#   emulated boots: tests/appliance.sh                                   x
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 
 # ip, knotd and others are in sbin, which is not in the PATH of every root shell.
 PATH="$PATH:/usr/sbin:/sbin"
 cargo=${CARGO:-cargo}
+# Tests that check leaves out: every system call fails once, and a daemon runs for a while.
+slow='faults soak'
 passed=0
 failed=0
 
@@ -40,6 +57,25 @@ tests() {
     add_up "${PIPESTATUS[0]}"
 }
 
+# Ends with the counts, and fails unless all tests passed.
+finish() {
+    printf '\n%d passed, %d failed\n' "$passed" "$failed"
+    [ "$passed" -gt 0 ] && [ "$failed" -eq 0 ]
+}
+
+check() {
+    local main name targets=(--lib --bins)
+    for main in tests/*/main.rs; do
+        name=$(basename "$(dirname "$main")")
+        [[ " $slow " = *" $name "* ]] || targets+=(--test "$name")
+    done
+    step "$cargo" fmt --all --check
+    step "$cargo" clippy --locked --all-targets -- -D warnings
+    # More threads than cores, since most tests wait most of their time.
+    RUST_TEST_THREADS=${RUST_TEST_THREADS:-4} tests "$cargo" test --locked --no-fail-fast "${targets[@]}"
+    finish
+}
+
 if [ "$(id -u)" -ne 0 ]; then
     echo 'the tests make network namespaces and load programs into the kernel; run them as root' >&2
     exit 77
@@ -48,6 +84,18 @@ log=$(mktemp)
 rebuild_log=$(mktemp)
 rebuild=
 trap 'rm -f "$log" "$rebuild_log"; [ -z "$rebuild" ] || kill "$rebuild"' EXIT
+
+case ${1-} in
+check)
+    check
+    exit
+    ;;
+'') ;;
+*)
+    echo 'usage: tests/all.sh [check]' >&2
+    exit 64
+    ;;
+esac
 
 step make --no-print-directory lint
 if step make --no-print-directory build; then
@@ -71,5 +119,4 @@ if step make --no-print-directory dist; then
     add_up "$status"
 fi
 
-printf '\n%d passed, %d failed\n' "$passed" "$failed"
-[ "$passed" -gt 0 ] && [ "$failed" -eq 0 ]
+finish

@@ -1,7 +1,5 @@
 //! Text of others inside our messages: control characters are escaped and long words are cut.
 
-#![forbid(unsafe_code)]
-
 use std::fmt;
 
 /// The longest word that an error repeats in full.

@@ -1,7 +1,5 @@
 //! Exit codes, those of `sysexits.h`.
 
-#![forbid(unsafe_code)]
-
 use crate::base::diagnostic::Blame;
 
 /// Done.

@@ -1,7 +1,5 @@
 //! Bytes as the Corefile and the change log write them: hexadecimal digits, as in memory.
 
-#![forbid(unsafe_code)]
-
 use std::fmt;
 
 /// Why a word is no row of bytes.

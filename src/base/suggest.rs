@@ -1,7 +1,5 @@
 //! What somebody may have meant who wrote a name that is not there.
 
-#![forbid(unsafe_code)]
-
 use std::fmt::Write as _;
 
 /// Longest name looked at, in bytes; nobody mistypes longer ones, and the work is bounded.
@@ -56,26 +54,13 @@ fn holds(name: &str, part: &str) -> bool {
     places.any(|place| place.eq_ignore_ascii_case(part.as_bytes()))
 }
 
-/// How many letters must be changed, added or taken away to make `other` of `one`, capital or not.
+/// Edits (a letter changed, added or removed) from `one` to `other`, capital or not; `None` for names that are too long.
 fn distance(one: &[u8], other: &[u8]) -> Option<usize> {
-    let mut costs: [usize; LONGEST + 1] = std::array::from_fn(|at| at);
-    if one.len() > LONGEST {
+    if one.len().max(other.len()) > LONGEST {
         return None;
     }
-    let costs = costs.get_mut(..=other.len())?;
-    for (line, letter) in one.iter().enumerate() {
-        let mut corner = line;
-        let mut left = line + 1;
-        let (first, rest) = costs.split_first_mut()?;
-        *first = left;
-        for (above, wanted) in rest.iter_mut().zip(other) {
-            let changed = corner + usize::from(!letter.eq_ignore_ascii_case(wanted));
-            corner = *above;
-            left = changed.min(left + 1).min(corner + 1);
-            *above = left;
-        }
-    }
-    costs.last().copied()
+    let [one, other] = [one, other].map(<[u8]>::to_ascii_lowercase);
+    Some(strsim::generic_levenshtein(&one, &other))
 }
 
 #[cfg(test)]

@@ -1,10 +1,8 @@
 //! A text buffer of fixed capacity.
 
-#![forbid(unsafe_code)]
-
 use std::fmt::{self, Write};
 
-use crate::base::json::Scalar;
+use crate::base::json::Sink;
 
 /// A text of fixed capacity. Once something did not fit, the text is no longer whole, and says so.
 #[derive(Debug)]
@@ -28,32 +26,6 @@ impl<'a> Text<'a> {
     pub const fn is_empty(&self) -> bool {
         self.length == 0
     }
-
-    /// Writes a value as JSON.
-    ///
-    /// # Errors
-    /// When it does not fit; then nothing is written.
-    pub fn json(&mut self, value: Scalar<'_>) -> fmt::Result {
-        let room = self.bytes.get_mut(self.length..).unwrap_or_default();
-        self.length += serde_json_core::to_slice(&value, room).map_err(|_| fmt::Error)?;
-        Ok(())
-    }
-
-    /// Writes an object as JSON, but leaves it open for more members.
-    ///
-    /// # Errors
-    /// When it does not fit.
-    pub fn open(&mut self, members: &[(&str, Scalar<'_>)]) -> fmt::Result {
-        let mut before = "{\"";
-        for (name, value) in members {
-            for part in [before, name, "\":"] {
-                self.write_str(part)?;
-            }
-            self.json(*value)?;
-            before = ",\"";
-        }
-        Ok(())
-    }
 }
 
 impl Write for Text<'_> {
@@ -62,6 +34,21 @@ impl Write for Text<'_> {
         let room = self.bytes.get_mut(self.length..end).ok_or(fmt::Error)?;
         room.copy_from_slice(text.as_bytes());
         self.length = end;
+        Ok(())
+    }
+}
+
+impl Sink for Text<'_> {
+    fn room(&mut self) -> &mut [u8] {
+        self.bytes.get_mut(self.length..).unwrap_or_default()
+    }
+
+    fn grow(&mut self) -> fmt::Result {
+        Err(fmt::Error)
+    }
+
+    fn take(&mut self, length: usize) -> fmt::Result {
+        self.length += length;
         Ok(())
     }
 }

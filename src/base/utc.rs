@@ -1,7 +1,5 @@
 //! A point in time as people and HTML read it.
 
-#![forbid(unsafe_code)]
-
 use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};
 

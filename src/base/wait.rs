@@ -1,7 +1,5 @@
 //! Sleeping until a descriptor is readable or a time has come, and when to try again.
 
-#![forbid(unsafe_code)]
-
 use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
@@ -45,45 +43,58 @@ pub fn timeout(until: Option<Instant>) -> PollTimeout {
     PollTimeout::try_from(left.as_millis().saturating_add(1)).unwrap_or(PollTimeout::MAX)
 }
 
-/// When something that failed is tried again: pauses that double up to a longest.
+/// Pauses between attempts at something that fails, doubling up to the longest.
 #[derive(Debug)]
 pub struct Backoff {
     first: Duration,
     longest: Duration,
-    pause: Duration,
+    /// The pause planned last; `None` before the first failure.
+    pause: Option<Duration>,
     at: Option<Instant>,
 }
 
 impl Backoff {
-    /// Nothing is to be tried.
+    /// Nothing has failed, and no attempt is planned.
     pub const fn new(first: Duration, longest: Duration) -> Self {
         Self {
             first,
             longest,
-            pause: first,
+            pause: None,
             at: None,
         }
     }
 
-    /// Plans another attempt.
+    /// Plans another attempt after one that failed. A failure before the planned time does not lengthen the pause.
     pub fn plan(&mut self) {
-        self.at = Instant::now().checked_add(self.pause);
-        self.pause = (self.pause * 2).min(self.longest);
+        let now = Instant::now();
+        let early = self.at.is_some_and(|at| at > now);
+        let pause = match self.pause {
+            None => self.first,
+            Some(pause) if early => pause,
+            Some(pause) => (pause * 2).min(self.longest),
+        };
+        self.pause = Some(pause);
+        self.at = now.checked_add(pause);
     }
 
-    /// When it is to be.
+    /// Whether the last attempt failed.
+    pub const fn is_failing(&self) -> bool {
+        self.pause.is_some()
+    }
+
+    /// Time of the planned attempt.
     pub const fn at(&self) -> Option<Instant> {
         self.at
     }
 
-    /// Whether that time has come; then nothing is planned any more.
+    /// Whether the time of the planned attempt has come; then nothing is planned any more.
     pub fn take_due(&mut self) -> bool {
         self.at.take_if(|at| *at <= Instant::now()).is_some()
     }
 
-    /// It went well, and would begin with the first pause again.
+    /// Cancels the planned attempt; the next pause is the first again.
     pub const fn forget(&mut self) {
-        self.pause = self.first;
+        self.pause = None;
         self.at = None;
     }
 }
@@ -114,5 +125,31 @@ mod tests {
         let end = Instant::now() + Duration::from_millis(20);
         assert_eq!(wait([Some(quiet.as_fd())], Some(end)), Ok([false]));
         assert!(Instant::now() >= end);
+    }
+
+    #[test]
+    fn backoff_doubles_up_to_the_longest_pause() {
+        let mut backoff = Backoff::new(Duration::from_millis(1), Duration::from_millis(3));
+        assert!(!backoff.is_failing());
+        for pause in [1, 2, 3, 3] {
+            backoff.plan();
+            assert_eq!(backoff.pause, Some(Duration::from_millis(pause)));
+            assert!(backoff.is_failing());
+            rest(Duration::from_millis(pause));
+            assert!(backoff.take_due());
+        }
+        backoff.forget();
+        assert_eq!((backoff.is_failing(), backoff.at()), (false, None));
+    }
+
+    #[test]
+    fn early_failure_keeps_the_pause() {
+        let minute = Duration::from_mins(1);
+        let mut backoff = Backoff::new(minute, 30 * minute);
+        backoff.plan();
+        let first = backoff.at();
+        backoff.plan();
+        assert_eq!(backoff.pause, Some(minute));
+        assert!(backoff.at() >= first);
     }
 }

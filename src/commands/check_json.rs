@@ -1,20 +1,24 @@
 //! JSON for scripts: `check --json` and `expand`.
 //!
-//! serde-json-core writes each object into a buffer; lists are streamed, so a Corefile of megabytes needs no more than
-//! its longest word.
+//! Errors, filters and words are streamed, so a Corefile of megabytes needs no more than its longest word.
 
-#![forbid(unsafe_code)]
-
+use std::fmt;
 use std::io::{self, Write};
 
 use serde::Serialize;
 
 use crate::base::diagnostic::Diagnostic;
 use crate::base::hex::Upper;
-use crate::config::{Filter, MAP};
-use crate::corefile::Corefile;
-use crate::object::MapDef;
-use crate::plan::Plan;
+use crate::base::json::{Output, Shown, Writer};
+use crate::config::{MAP, Metric};
+use crate::corefile::{Corefile, Directive, Token};
+use crate::object::{MapDef, MapKind};
+use crate::plan::{Plan, PlannedFilter};
+
+#[derive(Serialize)]
+struct CheckJson {
+    ok: bool,
+}
 
 #[derive(Serialize)]
 struct ErrorJson<'a> {
@@ -25,8 +29,17 @@ struct ErrorJson<'a> {
 }
 
 #[derive(Serialize)]
-struct MapJson<'a> {
-    r#type: &'a str,
+struct FilterJson<'a> {
+    interface: &'a str,
+    elf: &'a str,
+    mode: &'a str,
+    map: Option<MapJson>,
+    entries: usize,
+}
+
+#[derive(Serialize)]
+struct MapJson {
+    r#type: Shown<MapKind>,
     key_size: u32,
     value_size: u32,
     max_entries: u32,
@@ -36,7 +49,7 @@ struct MapJson<'a> {
 struct MetricJson<'a> {
     name: &'a str,
     r#type: &'a str,
-    key: &'a str,
+    key: Shown<Upper<'a>>,
     position: usize,
     length: usize,
     help: &'a str,
@@ -49,141 +62,122 @@ struct TokenJson<'a> {
     text: &'a str,
 }
 
+impl<'a> From<&'a Diagnostic> for ErrorJson<'a> {
+    fn from(error: &'a Diagnostic) -> Self {
+        Self {
+            file: &error.file,
+            line: error.line,
+            directive: &error.directive,
+            message: &error.message,
+        }
+    }
+}
+
+impl From<&MapDef> for MapJson {
+    fn from(map: &MapDef) -> Self {
+        Self {
+            r#type: Shown(map.kind),
+            key_size: map.key_size,
+            value_size: map.value_size,
+            max_entries: map.max_entries,
+        }
+    }
+}
+
+impl<'a> From<&'a Metric> for MetricJson<'a> {
+    fn from(metric: &'a Metric) -> Self {
+        Self {
+            name: &metric.name,
+            r#type: metric.kind.name(),
+            key: Shown(Upper(&metric.key)),
+            position: metric.number.position,
+            length: metric.number.length,
+            help: &metric.help,
+        }
+    }
+}
+
 /// Writes `check --json`: one object, in one line.
 ///
 /// # Errors
 /// When `out` can't be written to.
-pub fn check(out: &mut impl Write, result: &Result<Plan, Vec<Diagnostic>>) -> io::Result<()> {
-    let (wrong, plan) = match result {
-        Ok(plan) => (&[][..], Some(plan)),
-        Err(wrong) => (wrong.as_slice(), None),
+pub fn check(out: &mut dyn Write, result: &Result<Plan, Vec<Diagnostic>>) -> io::Result<()> {
+    let (errors, filters) = match result {
+        Ok(plan) => (&[][..], plan.filters.as_slice()),
+        Err(errors) => (errors.as_slice(), &[][..]),
     };
-    write!(out, "{{\"ok\":{},\"errors\":[", wrong.is_empty())?;
-    list(out, wrong, |out, one| {
-        let Diagnostic {
-            file,
-            line,
-            directive,
-            message,
-            ..
-        } = one;
-        json(
-            out,
-            &ErrorJson {
-                file,
-                line: *line,
-                directive,
-                message,
-            },
-        )
-    })?;
-    out.write_all(b"],\"filters\":[")?;
-    let filters = plan
-        .into_iter()
-        .flat_map(|plan| plan.config.filters.iter().zip(&plan.objects));
-    list(out, filters, |out, (config, object)| {
-        let first = config.maps.first().map(|named| named.name.as_str());
-        let map = object.map(MAP).or_else(|| object.map(first?));
-        filter(out, config, map)
-    })?;
-    out.write_all(b"]}\n")
+    let mut out = Output::new(out);
+    let written = write_check(Writer::new(&mut out), errors, filters);
+    out.finish(written)
 }
 
-fn filter(out: &mut impl Write, filter: &Filter, map: Option<&MapDef>) -> io::Result<()> {
-    out.write_all(b"{\"interface\":")?;
-    json(out, &filter.interface.as_str())?;
-    out.write_all(b",\"elf\":")?;
-    json(out, &filter.elf.to_string_lossy().as_ref())?;
-    out.write_all(b",\"mode\":")?;
-    json(out, &filter.mode.name())?;
-    out.write_all(b",\"map\":")?;
-    let map = map.map(|map| (map, map.kind.to_string()));
-    let map = map.as_ref().map(|(map, kind)| MapJson {
-        r#type: kind,
-        key_size: map.key_size,
-        value_size: map.value_size,
-        max_entries: map.max_entries,
-    });
-    json(out, &map)?;
-    write!(out, ",\"entries\":{},\"metrics\":[", filter.entries.len())?;
-    list(out, &filter.metrics, |out, metric| {
-        let key = Upper(&metric.key).to_string();
-        let (position, length) = (metric.number.position, metric.number.length);
-        json(
-            out,
-            &MetricJson {
-                name: &metric.name,
-                r#type: metric.kind.name(),
-                key: &key,
-                position,
-                length,
-                help: &metric.help,
-            },
-        )
+fn write_check(
+    mut json: Writer<'_>,
+    errors: &[Diagnostic],
+    filters: &[PlannedFilter],
+) -> fmt::Result {
+    let ok = errors.is_empty();
+    json.begin_object(&CheckJson { ok })?;
+    json.list("errors", errors.iter().map(ErrorJson::from))?;
+    json.member("filters")?;
+    json.begin_list()?;
+    for filter in filters {
+        write_filter(&mut json, filter)?;
+    }
+    json.end_list()?;
+    json.end_object()?;
+    json.end()
+}
+
+fn write_filter(json: &mut Writer<'_>, filter: &PlannedFilter) -> fmt::Result {
+    let PlannedFilter { block, object } = filter;
+    let first = block.maps.first().map(|named| named.name.as_str());
+    let map = object.map(MAP).or_else(|| object.map(first?));
+    json.begin_object(&FilterJson {
+        interface: &block.interface,
+        elf: &block.elf.to_string_lossy(),
+        mode: block.mode.name(),
+        map: map.map(MapJson::from),
+        entries: block.entries.len(),
     })?;
-    out.write_all(b"]}")
+    json.list("metrics", block.metrics.iter().map(MetricJson::from))?;
+    json.end_object()
 }
 
 /// Writes `expand`: the server blocks, and under each directive's name all its words.
 ///
 /// # Errors
 /// When `out` can't be written to.
-pub fn expand(out: &mut impl Write, corefile: &Corefile) -> io::Result<()> {
-    out.write_all(b"[")?;
-    list(out, corefile.blocks(), |out, block| {
-        out.write_all(b"{\"keys\":[")?;
-        list(out, &block.keys, |out, key| json(out, &key.as_str()))?;
-        out.write_all(b"],\"tokens\":{")?;
-        list(out, &block.directives, |out, directive| {
-            json(out, &directive.name.as_str())?;
-            out.write_all(b":[")?;
-            list(out, &directive.tokens, |out, &token| {
-                let (file, text) = (corefile.file(token), corefile.text(token));
-                json(
-                    out,
-                    &TokenJson {
-                        file,
-                        line: token.line(),
-                        text,
-                    },
-                )
-            })?;
-            out.write_all(b"]")
-        })?;
-        out.write_all(b"}}")
-    })?;
-    out.write_all(b"]\n")
+pub fn expand(out: &mut dyn Write, corefile: &Corefile) -> io::Result<()> {
+    let mut out = Output::new(out);
+    let written = write_blocks(Writer::new(&mut out), corefile);
+    out.finish(written)
 }
 
-fn list<W: Write, T>(
-    out: &mut W,
-    items: impl IntoIterator<Item = T>,
-    mut write: impl FnMut(&mut W, T) -> io::Result<()>,
-) -> io::Result<()> {
-    for (index, item) in items.into_iter().enumerate() {
-        if index > 0 {
-            out.write_all(b",")?;
+fn write_blocks(mut json: Writer<'_>, corefile: &Corefile) -> fmt::Result {
+    json.begin_list()?;
+    for block in corefile.blocks() {
+        json.begin_empty_object()?;
+        json.list("keys", block.keys.iter().map(String::as_str))?;
+        json.member("tokens")?;
+        json.begin_empty_object()?;
+        for Directive { name, tokens } in &block.directives {
+            json.list(
+                name,
+                tokens.iter().map(|token| token_json(corefile, *token)),
+            )?;
         }
-        write(out, item)?;
+        json.end_object()?;
+        json.end_object()?;
     }
-    Ok(())
+    json.end_list()?;
+    json.end()
 }
 
-/// Writes one value; the buffer grows to what the longest word needs, as a Corefile's words have no length of their own.
-pub(crate) fn json(out: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
-    let mut small = [0; 1024];
-    if let Ok(length) = serde_json_core::to_slice(value, &mut small) {
-        return out.write_all(small.get(..length).unwrap_or_default());
-    }
-    let mut large = vec![0; 64 * 1024];
-    loop {
-        match serde_json_core::to_slice(value, &mut large) {
-            Ok(length) => return out.write_all(large.get(..length).unwrap_or_default()),
-            // Six bytes for each of the Corefile's, and names; no word can need more.
-            Err(_) if large.len() > 8 * crate::base::capacity::MAX_COREFILE + 65536 => {
-                return Err(io::ErrorKind::OutOfMemory.into());
-            }
-            Err(_) => large.resize(large.len() * 2, 0),
-        }
+fn token_json(corefile: &Corefile, token: Token) -> TokenJson<'_> {
+    TokenJson {
+        file: corefile.file(token),
+        line: token.line(),
+        text: corefile.text(token),
     }
 }

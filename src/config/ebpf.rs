@@ -3,18 +3,13 @@
 use std::path::Path;
 
 use super::diagnostics::Diagnostics;
-use super::{Entries, Exit, Filter, Metric, Mode, Named, Names, duration, folder_of};
-use crate::base::capacity::MAX_FILTERS;
+use super::options::{EbpfOption, OPTIONS, Parts, Read};
+use super::{EBPF, Entries, Filter, Names};
 use crate::base::escape::Quoted;
 use crate::base::suggest::instead;
-use crate::config::MetricKind;
 use crate::corefile::{Occurrence, Token};
 
-const OPTIONS: [&str; 11] = [
-    "elf", "prog", "if", "map", "entry", "metric", "gauge", "counter", "mode", "wait", "exit",
-];
-
-/// Reads a block; `None` when something is wrong with it, and then it has been said.
+/// Reads a block; `None` when the block has an error, which is reported to `faults`.
 pub(super) fn read(
     block: Occurrence<'_>,
     entries: Entries,
@@ -37,7 +32,7 @@ pub(super) fn read(
             "takes no argument, not {}; its options stand in a block",
             reader.quote(*argument)
         );
-        reader.faults.add(*argument, "ebpf", what);
+        reader.faults.add(*argument, EBPF, what);
     }
     if let Some(mut lines) = block.body {
         loop {
@@ -46,48 +41,29 @@ pub(super) fn read(
             reader.line(line, at);
         }
     }
-    reader.miss(block.head, "elf", "PROGRAM", "the object file to attach");
-    reader.miss(block.head, "if", "INTERFACE", "the interface to attach to");
-    let parts = reader.parts;
-    let ((elf, elf_at), (interface, interface_at)) = parts.elf.zip(parts.interface)?;
-    let filter = Filter {
-        at: block.head,
-        elf,
-        elf_at,
-        program: parts.program,
-        interface,
-        interface_at,
-        mode: parts.mode.unwrap_or_default(),
-        wait: parts.wait.unwrap_or_default(),
-        exit: parts.exit.map(|(exit, _)| exit).unwrap_or_default(),
-        exit_at: parts.exit.map_or(block.head, |(_, at)| at),
-        maps: parts.maps,
-        entries: reader.entries,
-        metrics: parts.metrics,
-        debug,
-    };
-    (faults.count() == before).then_some(filter)
+    for option in OPTIONS.iter().filter(|option| option.required) {
+        reader.require(block.head, option);
+    }
+    let filter = reader.parts.into_filter(block.head, reader.entries, debug);
+    filter.filter(|_| faults.count() == before)
 }
 
-/// What has been read of a block.
-#[derive(Default)]
-pub(super) struct Parts {
-    elf: Option<(std::path::PathBuf, Token)>,
-    program: Option<(String, Token)>,
-    interface: Option<(heapless::String<15>, Token)>,
-    mode: Option<Mode>,
-    wait: Option<std::time::Duration>,
-    exit: Option<(Exit, Token)>,
-    pub(super) maps: Vec<Named>,
-    pub(super) metrics: Vec<Metric>,
+/// A line of the block.
+pub(super) struct Line<'t> {
+    /// The option that the line begins with.
+    pub(super) option: &'static EbpfOption,
+    pub(super) name: Token,
+    pub(super) args: &'t [Token],
+    /// The place of `name` among the directive's words.
+    pub(super) at: usize,
 }
 
 pub(super) struct Reader<'a, 'c> {
     pub(super) faults: &'a mut Diagnostics<'c>,
     pub(super) names: &'a mut Names,
-    folder: &'a Path,
-    /// Options met so far that are given once, be they right or wrong.
-    seen: Vec<&'c str>,
+    pub(super) folder: &'a Path,
+    /// The options met so far, right or wrong.
+    seen: Vec<&'static str>,
     pub(super) entries: Entries,
     pub(super) parts: Parts,
 }
@@ -106,199 +82,74 @@ impl<'c> Reader<'_, 'c> {
         let Some((&name, args)) = line.split_first() else {
             return;
         };
-        match self.text(name) {
-            "elf" => self.elf(name, args),
-            "if" => self.interface(name, args),
-            "prog" => self.program(name, args),
-            "map" => self.map(name, args, at),
-            "entry" => self.entry(name, args, at),
-            "metric" => self.metric(name, args),
-            "gauge" => self.metric_in_words(name, args, MetricKind::Gauge),
-            "counter" => self.metric_in_words(name, args, MetricKind::Counter),
-            "mode" => self.mode(name, args),
-            "wait" => self.wait(name, args),
-            "exit" => self.exit(name, args),
-            other => {
-                let right = instead(other, &OPTIONS);
-                let what = format!("unknown option {}; {right}", Quoted(other));
-                self.faults.add(name, "ebpf", what);
+        let text = self.text(name);
+        let Some(option) = OPTIONS.iter().find(|option| option.name == text) else {
+            let names: Vec<_> = OPTIONS.iter().map(|option| option.name).collect();
+            let right = instead(text, &names);
+            let what = format!("unknown option {}; {right}", Quoted(text));
+            self.faults.add(name, EBPF, what);
+            return;
+        };
+        let line = Line {
+            option,
+            name,
+            args,
+            at,
+        };
+        match option.read {
+            Read::Each(read) => read(self, &line),
+            Read::Once(read) => {
+                if let Some(argument) = self.only_argument(&line) {
+                    read(self, name, argument);
+                }
             }
         }
     }
 
-    /// Says that an option is missing, unless it was there, be it right or wrong.
-    fn miss(&mut self, block: Token, option: &str, form: &str, what: &str) {
-        if !self.seen.contains(&option) {
-            let what = format!("no {option}; add `{option} {form}`, {what}");
-            self.faults.add(block, "ebpf", what);
+    /// Reports that the block has no line of this option.
+    fn require(&mut self, block: Token, option: &EbpfOption) {
+        let EbpfOption {
+            name,
+            form,
+            meaning,
+            ..
+        } = option;
+        if !self.seen.contains(name) {
+            let what = format!("no {name}; add `{name} {form}`, {meaning}");
+            self.faults.add(block, EBPF, what);
         }
     }
 
-    /// The one argument of an option that is given once.
-    fn only(&mut self, name: Token, args: &[Token], form: &str) -> Option<Token> {
-        let option = self.text(name);
-        if self.seen.contains(&option) {
-            self.faults
-                .add(name, option, "given twice in this block; keep one".into());
+    /// The argument of an option that a block may have once.
+    fn only_argument(&mut self, line: &Line<'_>) -> Option<Token> {
+        let EbpfOption { name, form, .. } = *line.option;
+        if self.seen.contains(&name) {
+            self.faults.add(
+                line.name,
+                name,
+                "given twice in this block; keep one".into(),
+            );
             return None;
         }
-        self.seen.push(option);
-        let [argument] = args else {
-            self.wrong_count(name, args, form);
+        self.seen.push(name);
+        let [argument] = line.args else {
+            self.wrong_count(line);
             return None;
         };
         if self.text(*argument).is_empty() {
-            self.faults.add(
-                *argument,
-                option,
-                format!("{form} is empty; was a variable not set?"),
-            );
+            let what = format!("{form} is empty; was a variable not set?");
+            self.faults.add(*argument, name, what);
             return None;
         }
         Some(*argument)
     }
 
-    /// Says that an option has too many or too few arguments.
-    pub(super) fn wrong_count(&mut self, name: Token, args: &[Token], form: &str) {
-        let option = self.text(name);
-        let count = args.len();
+    /// Reports that an option has too many or too few arguments.
+    pub(super) fn wrong_count(&mut self, line: &Line<'_>) {
+        let EbpfOption { name, form, .. } = line.option;
+        let count = line.args.len();
         let s = if count == 1 { "" } else { "s" };
-        let what = format!("{count} argument{s}; write `{option} {form}`");
-        self.faults.add(name, option, what);
-    }
-
-    fn elf(&mut self, name: Token, args: &[Token]) {
-        if let Some(path) = self.only(name, args, "PROGRAM") {
-            let folder = folder_of(path, self.faults.corefile, self.folder);
-            self.parts.elf = Some((folder.join(self.text(path)), path));
-        }
-    }
-
-    fn program(&mut self, name: Token, args: &[Token]) {
-        if let Some(function) = self.only(name, args, "FUNCTION") {
-            self.parts.program = Some((self.text(function).to_owned(), name));
-        }
-    }
-
-    fn interface(&mut self, name: Token, args: &[Token]) {
-        let Some(word) = self.only(name, args, "INTERFACE") else {
-            return;
-        };
-        let text = self.text(word);
-        let Ok(interface) = heapless::String::try_from(text) else {
-            self.faults.add(
-                word,
-                "if",
-                format!(
-                    "{} is no interface name; one has 1 to 15 bytes",
-                    Quoted(text)
-                ),
-            );
-            return;
-        };
-        if !is_interface_name(text) {
-            self.faults.add(
-                word,
-                "if",
-                format!("{} is no interface name; one is not `.` or `..` and has no white space, control character, `/` or `:`", Quoted(text)),
-            );
-            return;
-        }
-        if self.names.interfaces.iter().any(|taken| taken == text) {
-            self.faults.add(
-                word,
-                "if",
-                format!(
-                    "interface {text} has a filter already; give each interface one `ebpf` block"
-                ),
-            );
-        }
-        // One too many is enough to refuse them all, and each is compared with all.
-        if self.names.interfaces.len() <= MAX_FILTERS {
-            self.names.interfaces.push(text.to_owned());
-        }
-        self.parts.interface = Some((interface, word));
-    }
-
-    fn mode(&mut self, name: Token, args: &[Token]) {
-        let Some(word) = self.only(name, args, "auto|native|generic|offload") else {
-            return;
-        };
-        let text = self.text(word);
-        let mode = Mode::ALL.into_iter().find(|mode| mode.name() == text);
-        if mode.is_none() {
-            let what = format!(
-                "unknown mode {}; there are auto, native, generic and offload",
-                Quoted(text)
-            );
-            self.faults.add(word, "mode", what);
-        }
-        self.parts.mode = Some(mode.unwrap_or_default());
-    }
-
-    fn exit(&mut self, name: Token, args: &[Token]) {
-        let Some(word) = self.only(name, args, "detach|hold") else {
-            return;
-        };
-        let exit = match self.text(word) {
-            "detach" => Exit::Detach,
-            "hold" => Exit::Hold,
-            other => {
-                let what = format!("unknown exit {}; there are detach and hold", Quoted(other));
-                self.faults.add(word, "exit", what);
-                return;
-            }
-        };
-        self.parts.exit = Some((exit, name));
-    }
-
-    fn wait(&mut self, name: Token, args: &[Token]) {
-        let Some(word) = self.only(name, args, "DURATION") else {
-            return;
-        };
-        let wait = duration::parse(self.text(word));
-        if wait.is_none() {
-            let what = format!(
-                "{} is no duration; write for example 30s or 1m30s",
-                self.quote(word)
-            );
-            self.faults.add(word, "wait", what);
-        }
-        self.parts.wait = Some(wait.unwrap_or_default());
-    }
-}
-
-/// A name as the kernel takes it: 1 to 15 bytes, no white space, `/` or `:`, not `.` or `..` (`dev_valid_name`). It
-/// would take control characters too, which have no place in a log.
-fn is_interface_name(name: &str) -> bool {
-    (1..16).contains(&name.len())
-        && name != "."
-        && name != ".."
-        && !name.contains(|c: char| c == '/' || c == ':' || c.is_whitespace() || c.is_control())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_are_what_the_kernel_takes() {
-        for good in ["eth0", "a", "abcdefghijklmno", "wlan0.5", "…"] {
-            assert!(is_interface_name(good), "{good}");
-        }
-        for bad in [
-            "",
-            ".",
-            "..",
-            "abcdefghijklmnop",
-            "a/b",
-            "a:1",
-            "a b",
-            "a\tb",
-            "a\0",
-            "a\u{1b}",
-        ] {
-            assert!(!is_interface_name(bad), "{bad}");
-        }
+        let what = format!("{count} argument{s}; write `{name} {form}`");
+        self.faults.add(line.name, name, what);
     }
 }

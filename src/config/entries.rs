@@ -1,5 +1,6 @@
 //! The `map` and `entry` lines of an `ebpf` block, without a copy of their words.
 
+use super::MapId;
 use crate::corefile::{Corefile, Token};
 
 /// Entries in order, as runs of like lines: a list of a hundred thousand addresses is one run.
@@ -9,16 +10,14 @@ pub struct Entries {
     block: usize,
     directive: usize,
     runs: Vec<Run>,
-    /// For each map that lines mean, how many `map` lines it has so far.
-    lines: Vec<usize>,
     count: usize,
 }
 
 /// What lines have in common.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Form {
-    /// The map meant, by its place in [`super::Filter::maps`].
-    pub map: usize,
+    /// The map that the line refers to.
+    pub map: MapId,
     /// Words of a line.
     pub words: usize,
     /// How many of them stand before KEY and VALUE: the directive, and the map if the line names it.
@@ -88,22 +87,13 @@ impl Entries {
             block,
             directive,
             runs: Vec::new(),
-            lines: Vec::new(),
             count: 0,
         }
     }
 
-    /// Adds a line that begins `at` a word of the directive.
-    pub(super) fn add(&mut self, at: usize, form: Form) {
+    /// Adds a line that begins `at` a word of the directive, behind `index` `map` lines of the same map.
+    pub(super) fn add(&mut self, at: usize, form: Form, index: usize) {
         self.count += 1;
-        if self.lines.len() <= form.map {
-            self.lines.resize(form.map + 1, 0);
-        }
-        let mut index = 0;
-        if let Some(lines) = self.lines.get_mut(form.map) {
-            index = *lines;
-            *lines += usize::from(form.value_size.is_some());
-        }
         if let Some(run) = self.runs.last_mut()
             && run.form == form
             && run.first + run.lines * form.words == at
@@ -129,12 +119,12 @@ impl Entries {
         self.count == 0
     }
 
-    /// Each entry of a map, given by its place in [`super::Filter::maps`]; `corefile` is the one they were read from.
-    pub fn of<'a>(&'a self, map: usize, corefile: &'a Corefile) -> Those<'a> {
+    /// Each entry of a map; `corefile` is the one they were read from.
+    pub fn of<'a>(&'a self, map: MapId, corefile: &'a Corefile) -> Those<'a> {
         let block = corefile.blocks().get(self.block);
         let directive = block.and_then(|block| block.directives.get(self.directive));
         Those {
-            map,
+            map: Some(map),
             words: directive.map_or(&[][..], |directive| &directive.tokens),
             runs: self.runs.iter(),
             run: None,
@@ -145,7 +135,7 @@ impl Entries {
 /// The entries of one map; by default none.
 #[derive(Clone, Debug, Default)]
 pub struct Those<'a> {
-    map: usize,
+    map: Option<MapId>,
     /// The directive's.
     words: &'a [Token],
     runs: std::slice::Iter<'a, Run>,
@@ -167,7 +157,7 @@ impl<'a> Iterator for Those<'a> {
                 return run.entry(self.words, line);
             }
             let run = self.runs.next()?;
-            if run.form.map == self.map {
+            if Some(run.form.map) == self.map {
                 self.run = Some((run, 0));
             }
         }

@@ -1,58 +1,57 @@
 //! The `map` and `entry` lines of the `ebpf` block, and the map that a line means.
 
-use super::Named;
-use super::ebpf::Reader;
+use super::ebpf::{Line, Reader};
 use super::entries::Form;
+use super::{MapId, Named};
 use crate::base::capacity::{MAX_KEY, MAX_VALUE};
 use crate::corefile::Token;
+use crate::encode::MAP;
 
-/// The map that is meant when none is named.
-pub const MAP: &str = "xdp_map";
 /// Most maps that are named; no object that can be linked has more.
 const MOST_MAPS: usize = 256;
 
-impl Reader<'_, '_> {
-    pub(super) fn map(&mut self, name: Token, args: &[Token], at: usize) {
-        let (named, words) = self.split_map(args);
-        let (key, value) = match words {
-            [value] => (None, *value),
-            [key, value] => (Some(*key), *value),
-            _ => {
-                self.wrong_count(name, args, "[@MAP] [KEY] VALUE");
-                return;
-            }
-        };
-        let key_is_good = key.is_none_or(|key| self.size(key, "KEY", None, MAX_KEY).is_some());
-        let value_size = self.size(value, "VALUE", Some(b'.'), MAX_VALUE);
-        if value_size.is_some() && key_is_good {
-            self.add(name, args, named, at, value_size);
-        }
-    }
-
-    pub(super) fn entry(&mut self, name: Token, args: &[Token], at: usize) {
-        let (named, words) = self.split_map(args);
-        if words.len() < 2 {
-            self.wrong_count(name, args, "[@MAP] KEY FIELD=VALUE…");
+/// Reads `map [@MAP] [KEY] VALUE`.
+pub(super) fn map(reader: &mut Reader<'_, '_>, line: &Line<'_>) {
+    let (named, words) = reader.split_map(line.args);
+    let (key, value) = match words {
+        [value] => (None, *value),
+        [key, value] => (Some(*key), *value),
+        _ => {
+            reader.wrong_count(line);
             return;
         }
-        self.add(name, args, named, at, None);
+    };
+    let key_is_good = key.is_none_or(|key| reader.size(key, "KEY", None, MAX_KEY).is_some());
+    let value_size = reader.size(value, "VALUE", Some(b'.'), MAX_VALUE);
+    if value_size.is_some() && key_is_good {
+        reader.add(line, named, value_size);
     }
+}
 
-    fn add(
-        &mut self,
-        name: Token,
-        args: &[Token],
-        named: Option<Token>,
-        at: usize,
-        value_size: Option<u32>,
-    ) {
+/// Reads `entry [@MAP] KEY FIELD=VALUE…`.
+pub(super) fn entry(reader: &mut Reader<'_, '_>, line: &Line<'_>) {
+    let (named, words) = reader.split_map(line.args);
+    if words.len() < 2 {
+        reader.wrong_count(line);
+        return;
+    }
+    reader.add(line, named, None);
+}
+
+impl Reader<'_, '_> {
+    fn add(&mut self, line: &Line<'_>, named: Option<Token>, value_size: Option<u32>) {
         let form = Form {
-            map: self.meant(name, named),
-            words: 1 + args.len(),
+            map: self.meant(line.name, named),
+            words: 1 + line.args.len(),
             before: 1 + usize::from(named.is_some()),
             value_size,
         };
-        self.entries.add(at, form);
+        let mut index = 0;
+        if let Some(named) = self.parts.maps.get_mut(form.map.0) {
+            index = named.lines;
+            named.lines += usize::from(value_size.is_some());
+        }
+        self.entries.add(line.at, form, index);
     }
 
     /// Takes `@MAP` off the front, if it is there.
@@ -63,23 +62,26 @@ impl Reader<'_, '_> {
         }
     }
 
-    /// The place in the list of the map that a line means.
-    pub(super) fn meant(&mut self, line: Token, named: Option<Token>) -> usize {
+    /// The map that a line refers to.
+    pub(super) fn meant(&mut self, line: Token, named: Option<Token>) -> MapId {
         let name = named.map_or(MAP, |token| self.text(token).get(1..).unwrap_or_default());
         let maps = &mut self.parts.maps;
-        if let Some(known) = maps.iter().position(|map| map.name == name) {
-            return known;
+        if let Some(known) = maps.iter().find(|map| map.name == name) {
+            return known.id;
         }
         if maps.len() == MOST_MAPS {
             let what = format!("more than {MOST_MAPS} maps; no object has so many");
             self.faults.add(line, self.text(line), what);
-            return 0;
+            return MapId(0);
         }
+        let id = MapId(maps.len());
         maps.push(Named {
+            id,
             name: name.to_owned(),
             at: line,
             by_name: named.is_some(),
+            lines: 0,
         });
-        maps.len() - 1
+        id
     }
 }

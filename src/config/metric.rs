@@ -1,63 +1,73 @@
 //! The `metric`, `gauge` and `counter` lines of the `ebpf` block.
 
 use super::Metric;
-use super::ebpf::Reader;
+use super::ebpf::{Line, Reader};
 use crate::base::capacity::{MAX_METRICS, MAX_VALUE};
 use crate::base::escape::{Plain, Quoted};
 use crate::corefile::Token;
 use crate::encode::integer::Number;
 
+/// Reads `metric NAME [@MAP] KEY POS LEN HELP`.
+pub(super) fn metric(reader: &mut Reader<'_, '_>, line: &Line<'_>) {
+    let Some((metric, named, &[key, position, length, help])) = reader.split_metric(line.args)
+    else {
+        reader.wrong_count(line);
+        return;
+    };
+    let full_name = reader.metric_name(line.name, metric);
+    let key = reader.hex(key, "metric", "KEY");
+    let position = reader.number(position, "POS", 0..=MAX_VALUE - 1);
+    let length = reader.number(length, "LEN", 1..=8);
+    let (Some(full_name), Some(key), Some(position), Some(length)) =
+        (full_name, key, position, length)
+    else {
+        return;
+    };
+    let metric = Metric {
+        at: line.name,
+        name: full_name,
+        kind: MetricKind::Gauge,
+        map: reader.meant(line.name, named),
+        key,
+        number: Number::little_endian(position, length),
+        help: reader.text(help).to_owned(),
+        words: None,
+    };
+    reader.parts.metrics.push(metric);
+}
+
+/// Reads `gauge NAME [@MAP] KEY FIELD HELP`.
+pub(super) fn gauge(reader: &mut Reader<'_, '_>, line: &Line<'_>) {
+    in_words(reader, line, MetricKind::Gauge);
+}
+
+/// Reads `counter NAME [@MAP] KEY FIELD HELP`.
+pub(super) fn counter(reader: &mut Reader<'_, '_>, line: &Line<'_>) {
+    in_words(reader, line, MetricKind::Counter);
+}
+
+fn in_words(reader: &mut Reader<'_, '_>, line: &Line<'_>, kind: MetricKind) {
+    let Some((metric, named, &[key, field, help])) = reader.split_metric(line.args) else {
+        reader.wrong_count(line);
+        return;
+    };
+    let Some(full_name) = reader.metric_name(line.name, metric) else {
+        return;
+    };
+    let metric = Metric {
+        at: line.name,
+        name: full_name,
+        kind,
+        map: reader.meant(line.name, named),
+        key: heapless::Vec::new(),
+        number: Number::little_endian(0, 0),
+        help: reader.text(help).to_owned(),
+        words: Some((key, field)),
+    };
+    reader.parts.metrics.push(metric);
+}
+
 impl Reader<'_, '_> {
-    /// Reads `NAME [@MAP] KEY POS LEN HELP`.
-    pub(super) fn metric(&mut self, name: Token, args: &[Token]) {
-        let Some((metric, named, &[key, position, length, help])) = self.split_metric(args) else {
-            self.wrong_count(name, args, "NAME [@MAP] KEY POS LEN \"HELP\"");
-            return;
-        };
-        let full_name = self.metric_name(name, metric);
-        let key = self.hex(key, "metric", "KEY");
-        let position = self.number(position, "POS", 0..=MAX_VALUE - 1);
-        let length = self.number(length, "LEN", 1..=8);
-        let (Some(full_name), Some(key), Some(position), Some(length)) =
-            (full_name, key, position, length)
-        else {
-            return;
-        };
-        let metric = Metric {
-            at: name,
-            name: full_name,
-            kind: MetricKind::Gauge,
-            map: self.meant(name, named),
-            key,
-            number: Number::little_endian(position, length),
-            help: self.text(help).to_owned(),
-            words: None,
-        };
-        self.parts.metrics.push(metric);
-    }
-
-    /// Reads `NAME [@MAP] KEY FIELD HELP`.
-    pub(super) fn metric_in_words(&mut self, name: Token, args: &[Token], kind: MetricKind) {
-        let Some((metric, named, &[key, field, help])) = self.split_metric(args) else {
-            self.wrong_count(name, args, "NAME [@MAP] KEY FIELD \"HELP\"");
-            return;
-        };
-        let Some(full_name) = self.metric_name(name, metric) else {
-            return;
-        };
-        let metric = Metric {
-            at: name,
-            name: full_name,
-            kind,
-            map: self.meant(name, named),
-            key: heapless::Vec::new(),
-            number: Number::little_endian(0, 0),
-            help: self.text(help).to_owned(),
-            words: Some((key, field)),
-        };
-        self.parts.metrics.push(metric);
-    }
-
     /// NAME, `@MAP` if it is there, and the rest.
     fn split_metric<'t, const N: usize>(
         &self,

@@ -4,8 +4,6 @@
 //! metrics against the maps they are meant for. Both find every error, not only the first. Map entries stay words of
 //! the Corefile: there may be a hundred thousand, and they are decoded only while they stream into the kernel.
 
-#![forbid(unsafe_code)]
-
 mod address;
 mod bytes;
 mod diagnostics;
@@ -16,6 +14,7 @@ pub mod fit;
 mod lines;
 mod listen;
 mod metric;
+mod options;
 mod reload;
 
 use std::path::{Path, PathBuf};
@@ -27,14 +26,22 @@ use crate::base::escape::Quoted;
 use crate::corefile::{Corefile, Directive, Token};
 use crate::encode::integer::Number;
 
+pub use crate::encode::MAP;
 pub use address::Address;
 use diagnostics::Diagnostics;
 pub use duration::parse as duration;
 pub use entries::{Entries, Entry, Those, Value};
-pub use lines::MAP;
 pub use listen::{Listen, MAX_PLACES, Place, Service, Serving};
 pub use metric::MetricKind;
+pub use options::{EbpfOption, OPTIONS as EBPF_OPTIONS};
 pub use reload::Reload;
+
+/// The directive whose block is a filter.
+pub const EBPF: &str = "ebpf";
+/// The directive that logs changes of map values.
+pub const DEBUG: &str = "debug";
+/// The directive that has the Corefile read again when it changes.
+pub const RELOAD: &str = "reload";
 
 /// What the Corefile asks for.
 #[derive(Debug, Default)]
@@ -82,6 +89,13 @@ pub struct Filter {
     pub debug: bool,
 }
 
+impl Filter {
+    /// The map of this name, if a line refers to the map.
+    pub fn map(&self, name: &str) -> Option<&Named> {
+        self.maps.iter().find(|named| named.name == name)
+    }
+}
+
 /// What becomes of the filter when the daemon ends.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Exit {
@@ -120,15 +134,23 @@ impl Mode {
     }
 }
 
-/// A map that a line means.
+/// Identifies a map within one `ebpf` block: its place in [`Filter::maps`], given by [`config`](self) alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MapId(usize);
+
+/// A map that lines of the block refer to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Named {
+    /// Key of the map's entries and metrics.
+    pub id: MapId,
     /// Its name in the object.
     pub name: String,
     /// The first line that means it: the directive's name.
     pub at: Token,
     /// Whether that names it, by `@MAP`.
     pub by_name: bool,
+    /// `map` lines read so far.
+    lines: usize,
 }
 
 /// A `metric`, `gauge` or `counter` line.
@@ -140,8 +162,8 @@ pub struct Metric {
     pub name: String,
     /// What Prometheus takes it for.
     pub kind: MetricKind,
-    /// The map that is read, by its place in [`Filter::maps`].
-    pub map: usize,
+    /// The map that is read.
+    pub map: MapId,
     /// The key whose value is read.
     pub key: heapless::Vec<u8, MAX_KEY>,
     /// The number in that value.
@@ -175,17 +197,17 @@ impl Config {
                     .find(|directive| directive.name == name)
             };
             let debug =
-                find("debug").is_some_and(|directive| read_debug(directive, corefile, &mut faults));
+                find(DEBUG).is_some_and(|directive| read_debug(directive, corefile, &mut faults));
             for service in Service::ALL {
                 if let Some(directive) = find(service.directive()) {
                     config.read_page(service, directive, corefile, &mut faults);
                 }
             }
-            if let Some(directive) = find("reload") {
+            if let Some(directive) = find(RELOAD) {
                 let reload = Reload::read(directive, corefile, &mut faults);
                 config.reload = reload.or(config.reload);
             }
-            let is_ebpf = |(_, directive): &(usize, &Directive)| directive.name == "ebpf";
+            let is_ebpf = |(_, directive): &(usize, &Directive)| directive.name == EBPF;
             let ebpf = block.directives.iter().enumerate().find(is_ebpf);
             for (place, occurrence) in ebpf
                 .into_iter()
@@ -199,7 +221,7 @@ impl Config {
                     continue;
                 };
                 if config.filters.push(filter).is_err() {
-                    faults.add(at, "ebpf", format!("more than {MAX_FILTERS} filters; COREXDP_MAX_FILTERS sets how many at build time"));
+                    faults.add(at, EBPF, format!("more than {MAX_FILTERS} filters; COREXDP_MAX_FILTERS sets how many at build time"));
                 }
             }
         }
@@ -221,7 +243,7 @@ fn read_debug(directive: &Directive, corefile: &Corefile, faults: &mut Diagnosti
         if let Some(argument) = occurrence.args.first() {
             faults.add(
                 *argument,
-                "debug",
+                DEBUG,
                 format!(
                     "takes no argument, not {}",
                     Quoted(corefile.text(*argument))

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::diagnostics::Diagnostics;
-use super::duration;
+use super::{RELOAD, duration};
 use crate::base::escape::Quoted;
 use crate::corefile::{Corefile, Directive, Token};
 
@@ -45,7 +45,7 @@ impl Reload {
                 [_, _, more, ..] => {
                     let count = occurrence.args.len();
                     let what = format!("takes [INTERVAL] [JITTER], not {count} words");
-                    faults.add(*more, "reload", what);
+                    faults.add(*more, RELOAD, what);
                     continue;
                 }
             };
@@ -80,11 +80,11 @@ fn time(
                 "{name} {quoted} is too short; the least is {}s",
                 least.as_secs()
             );
-            faults.add(word, "reload", what);
+            faults.add(word, RELOAD, what);
         }
         None => {
             let what = format!("{quoted} is no duration; write for example 30s or 1m30s");
-            faults.add(word, "reload", what);
+            faults.add(word, RELOAD, what);
         }
     }
     None

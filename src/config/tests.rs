@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 
-use super::{Config, Filter, Mode, Value};
+use super::{Config, Filter, MapId, Mode, Value};
 use crate::config::MetricKind;
 use crate::corefile::{Corefile, Host};
 
@@ -38,7 +38,7 @@ fn entries_are_in_order_whatever_stands_between_them() {
     let (config, wrong) = Config::read(&corefile, Path::new("/etc"));
     assert!(wrong.is_empty(), "{wrong:?}");
     let words = |filter: &Filter| {
-        let entries = filter.entries.of(0, &corefile);
+        let entries = filter.entries.of(MapId(0), &corefile);
         let entries = entries.enumerate().map(|(place, entry)| {
             let key = entry.key.map(|key| corefile.text(key));
             let Value::Bytes { word, size } = entry.value else {
@@ -72,9 +72,8 @@ fn entries_are_in_order_whatever_stands_between_them() {
 
 /// Each line as its map, its place there and its words.
 fn lines(filter: &Filter, corefile: &Corefile) -> Vec<(String, usize, String)> {
-    let maps = filter.maps.iter().enumerate();
-    let lines = maps.flat_map(|(number, map)| {
-        filter.entries.of(number, corefile).map(move |entry| {
+    let lines = filter.maps.iter().flat_map(|map| {
+        filter.entries.of(map.id, corefile).map(move |entry| {
             let words = match entry.value {
                 Value::Bytes { word, .. } => corefile.text(word).to_owned(),
                 Value::Words(words) => {
@@ -136,9 +135,9 @@ fn each_map_counts_its_own_lines() {
         .map(|one| (one.name.as_str(), one.map, one.kind))
         .collect();
     let expected = [
-        ("coredns_ebpf_g", 2, MetricKind::Gauge),
-        ("coredns_ebpf_h", 0, MetricKind::Counter),
-        ("coredns_ebpf_i", 1, MetricKind::Gauge),
+        ("coredns_ebpf_g", MapId(2), MetricKind::Gauge),
+        ("coredns_ebpf_h", MapId(0), MetricKind::Counter),
+        ("coredns_ebpf_i", MapId(1), MetricKind::Gauge),
     ];
     assert_eq!(metrics, expected);
     let program = filter.program.as_ref().map(|(name, _)| name.as_str());

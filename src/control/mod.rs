@@ -5,8 +5,6 @@
 //! the client ends with. The daemon waits for nobody: what a client does not send at once, or does not read, is lost.
 //! What is long it passes as a descriptor: memory with a text, or a map, which the client then reads by itself.
 
-#![forbid(unsafe_code)]
-
 pub mod client;
 pub mod server;
 

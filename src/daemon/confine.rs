@@ -11,28 +11,28 @@ use nix::unistd::geteuid;
 
 use super::error::Error;
 use super::syscalls;
-use crate::kernel::capability::{self, Capability, Set};
+use crate::kernel::capability::{self, Cap, CapSet, capset};
 use crate::kernel::seccomp::{self, Otherwise};
 use crate::log::Log;
 
-/// Capabilities of the running daemon, as far as it was given them. `SysAdmin` replaces `Bpf` where that is missing.
-const KEPT: [Capability; 3] = [Capability::Bpf, Capability::NetAdmin, Capability::Perfmon];
+/// Capabilities of the running daemon, as far as it was given them. `SYS_ADMIN` replaces `BPF` where that is missing.
+const KEPT: CapSet = capset!(Cap::BPF, Cap::NET_ADMIN, Cap::PERFMON);
 
 /// Refuses to start without the capabilities that later steps need: those for filters if there are any, those for the
 /// page's keeper if it has to change ids.
 pub(super) fn check(filters: bool) -> Result<(), Error> {
     let held = effective()?;
     let mut missing = heapless::Vec::<_, 4>::new();
-    let mut need = |one: Capability, present: bool| {
+    let mut need = |one: Cap, present: bool| {
         // There is room: four are the most.
         let _ = (!present).then(|| missing.push(one));
     };
     if filters {
         need(bpf(held), held.has(bpf(held)));
-        need(Capability::NetAdmin, held.has(Capability::NetAdmin));
+        need(Cap::NET_ADMIN, held.has(Cap::NET_ADMIN));
     }
     if geteuid().is_root() {
-        for one in [Capability::SetGid, Capability::SetUid] {
+        for one in [Cap::SETGID, Cap::SETUID] {
             need(one, held.has(one));
         }
     }
@@ -45,21 +45,21 @@ pub(super) fn check(filters: bool) -> Result<(), Error> {
 
 /// The capability for maps and programs: `CAP_BPF`, but `CAP_SYS_ADMIN` on a kernel that does not know that (before
 /// 5.8), and for a process that was given that one instead.
-fn bpf(held: Set) -> Capability {
-    let older = !Capability::Bpf.is_known();
-    if older || held.has(Capability::SysAdmin) && !held.has(Capability::Bpf) {
-        Capability::SysAdmin
+fn bpf(held: CapSet) -> Cap {
+    let older = !Cap::BPF.is_supported();
+    if older || held.has(Cap::SYS_ADMIN) && !held.has(Cap::BPF) {
+        Cap::SYS_ADMIN
     } else {
-        Capability::Bpf
+        Cap::BPF
     }
 }
 
-fn names(some: &[Capability]) -> String {
+fn names(some: &[Cap]) -> String {
     let mut names = String::new();
     for one in some {
         let comma = if names.is_empty() { "" } else { ", " };
         // Writing to a String cannot fail.
-        let _ = write!(names, "{comma}{}", one.name());
+        let _ = write!(names, "{comma}{one}");
     }
     names
 }
@@ -68,8 +68,8 @@ fn names(some: &[Capability]) -> String {
 pub(super) fn confine(log: &Log) -> Result<(), Error> {
     let held = effective()?;
     let kept = match bpf(held) {
-        Capability::SysAdmin => held.only(&[Capability::SysAdmin, Capability::NetAdmin]),
-        _ => held.only(&KEPT),
+        Cap::SYS_ADMIN => held & capset!(Cap::SYS_ADMIN, Cap::NET_ADMIN),
+        _ => held & KEPT,
     };
     let failed = |what| move |errno: Errno| Error::Process(what, errno.into());
     capability::bound(kept);
@@ -85,7 +85,7 @@ pub(super) fn confine(log: &Log) -> Result<(), Error> {
     ))
 }
 
-fn effective() -> Result<Set, Error> {
+fn effective() -> Result<CapSet, Error> {
     capability::effective()
         .map_err(|errno| Error::Process("cannot read capabilities", errno.into()))
 }

@@ -71,7 +71,7 @@ impl Daemon<'_> {
     /// Passes the descriptor of each map, which the client reads itself.
     fn pass_maps(&self, client: &Client) {
         for filter in &self.filters {
-            for ReadMap { name, map, .. } in &filter.chosen {
+            for ReadMap { name, map, .. } in &filter.read_maps {
                 let mut names = heapless::Vec::<u8, NAMES>::new();
                 let parts = [filter.interface.as_bytes(), b" ", name.as_bytes()];
                 let whole = parts

@@ -168,8 +168,11 @@ impl Daemon<'_> {
         let maps = self
             .filters
             .iter_mut()
-            .flat_map(|filter| &mut filter.chosen);
-        for ReadMap { name, map, watch } in maps {
+            .flat_map(|filter| &mut filter.read_maps);
+        for ReadMap {
+            name, map, watch, ..
+        } in maps
+        {
             let Some(watch) = watch else { continue };
             if let Err(errno) = watch.log_changes(name, map, &mut self.scan, log) {
                 let (name, reason) = (Plain(name), errno.desc());
@@ -180,7 +183,7 @@ impl Daemon<'_> {
     }
 
     fn has_debug(&self) -> bool {
-        let mut maps = self.filters.iter().flat_map(|filter| &filter.chosen);
+        let mut maps = self.filters.iter().flat_map(|filter| &filter.read_maps);
         maps.any(|map| map.watch.is_some())
     }
 }

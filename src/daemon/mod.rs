@@ -21,8 +21,8 @@ use crate::kernel::interface::Monitor;
 use crate::kernel::map_scan::Scan;
 use crate::plan::Plan;
 use crate::plan::sources::Sources;
+use crate::views::Reloads;
 use crate::views::process::ProcessStart;
-use crate::views::{Count, Reloads};
 
 pub use error::{Error, fault, worst};
 use event_loop::DEBUG_PERIOD;
@@ -43,7 +43,7 @@ pub fn run(options: &Options) -> Result<(), Error> {
     let mut sources = Sources::default();
     let plan = Plan::make(&options.source, &mut sources).map_err(Error::Refused)?;
     start::warn(&plan, log);
-    confine::check(!plan.config.filters.is_empty())?;
+    confine::check(!plan.filters.is_empty())?;
     let manager = start::service_manager(log);
     let signals =
         Signals::catch().map_err(|errno| Error::Process("cannot catch signals", errno.into()))?;
@@ -86,7 +86,6 @@ pub fn run(options: &Options) -> Result<(), Error> {
     let mut daemon = Daemon {
         options,
         process,
-        counts: Count::of(&filters),
         filters,
         scan,
         read_errors: 0,

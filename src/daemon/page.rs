@@ -206,7 +206,6 @@ impl Daemon<'_> {
             pages: addresses.filter_map(of_pages).take(MAX_FILTERS).collect(),
             filters: &self.filters,
             scan: &mut self.scan,
-            counts: &mut self.counts,
             read_errors: &mut self.read_errors,
             reloads: &self.reloading.results,
             process: &self.process,

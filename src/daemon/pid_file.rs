@@ -1,7 +1,5 @@
 //! The file with the daemon's process id.
 
-#![forbid(unsafe_code)]
-
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};

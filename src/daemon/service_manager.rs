@@ -1,7 +1,5 @@
 //! What the service manager is told (`sd_notify(3)`): systemd, or whoever sets `NOTIFY_SOCKET`. Without one, nothing.
 
-#![forbid(unsafe_code)]
-
 use std::ffi::OsString;
 use std::fmt::{self, Write as _};
 use std::io;

@@ -6,7 +6,7 @@ use super::service_manager::Manager;
 use super::signals::Signals;
 use super::state::{Filters, Options};
 use crate::base::diagnostic::Diagnostic;
-use crate::filter::{Batch, Context, Filter, Prepared, blame, wait_for, warn_of_others};
+use crate::filter::{self, Batch, Context, Filter, Prepared, blame, wait_for, warn_of_others};
 use crate::kernel::limits;
 use crate::kernel::map_scan::Scan;
 use crate::log::Log;
@@ -53,15 +53,10 @@ pub(super) fn announce(filters: &[Filter], log: &Log) {
     }
 }
 
-/// The orders of a plan, one for each `ebpf` block.
-pub(super) fn orders<'a>(plan: &'a Plan, log: &'a Log) -> impl Iterator<Item = Context<'a>> {
-    let pairs = plan.config.filters.iter().zip(&plan.objects);
-    pairs.map(|(filter, object)| Context {
-        filter,
-        corefile: &plan.corefile,
-        object,
-        log,
-    })
+/// The context of each filter of the plan.
+fn contexts<'a>(plan: &'a Plan, log: &'a Log) -> impl Iterator<Item = Context<'a>> {
+    let filters = plan.filters.iter();
+    filters.map(move |planned| Context::new(planned, &plan.corefile, log))
 }
 
 /// Waits for the interfaces, loads everything, then attaches, or switches what an earlier daemon left in place; `None`
@@ -73,31 +68,31 @@ pub(super) fn filters(
     options: &Options,
 ) -> Result<Option<(Filters, Filters)>, Error> {
     let (log, lasting) = (&options.log, options.confirm.is_none());
-    for order in orders(plan, log) {
-        if !wait_for(&order, signals.stop_fd())? {
+    for context in contexts(plan, log) {
+        if !wait_for(&context, signals.stop_fd())? {
             return Ok(None);
         }
     }
     let mut old = Filters::new();
-    for order in orders(plan, log) {
-        if let Some(held) = order.adopt()? {
+    for context in contexts(plan, log) {
+        if let Some(held) = filter::adopt(&context)? {
             // There is room: the list of `ebpf` blocks has the same capacity.
             let _ = old.push(held);
         }
     }
-    warn_of_others(&plan.config.filters, log);
+    warn_of_others(&plan.filters, log);
     let prepared = prepare(plan, &old, scan, log)?;
-    let new = switch(&mut old, plan, prepared, scan, log, lasting)?;
+    let new = switch(&mut old, prepared, scan, log, lasting)?;
     Ok(Some((new, old)))
 }
 
 /// Prepares every filter of the plan: loads its program, its maps filled, unless a running filter can become it.
-pub(super) fn prepare(
-    plan: &Plan,
+pub(super) fn prepare<'a>(
+    plan: &'a Plan,
     running: &[Filter],
     scan: &mut Scan,
-    log: &Log,
-) -> Result<Vec<Prepared>, Diagnostic> {
+    log: &'a Log,
+) -> Result<Vec<(Context<'a>, Prepared)>, Diagnostic> {
     limits::raise_memlock().map_err(|error| {
         let file = plan.corefile.files().first().cloned().unwrap_or_default();
         let blame = blame(error.errno);
@@ -110,11 +105,12 @@ pub(super) fn prepare(
         }
     })?;
     let mut batch = Box::<Batch>::default();
-    orders(plan, log)
-        .map(|order| {
-            let name = &order.filter.interface;
+    contexts(plan, log)
+        .map(|context| {
+            let name = &context.block.interface;
             let old = running.iter().find(|filter| filter.interface == *name);
-            order.prepare(old, &mut batch, scan)
+            let prepared = filter::prepare(&context, old, &mut batch, scan)?;
+            Ok((context, prepared))
         })
         .collect()
 }

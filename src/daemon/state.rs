@@ -19,8 +19,8 @@ use crate::kernel::interface::Monitor;
 use crate::kernel::map_scan::Scan;
 use crate::log::Log;
 use crate::plan::Source;
+use crate::views::Reloads;
 use crate::views::process::ProcessStart;
-use crate::views::{Count, Reloads};
 
 /// Filters of one plan, one for each `ebpf` block.
 pub(super) type Filters = heapless::Vec<Filter, MAX_FILTERS>;
@@ -47,7 +47,6 @@ pub(super) struct Daemon<'a> {
     pub(super) filters: Filters,
     /// Buffers for reading maps.
     pub(super) scan: Box<Scan>,
-    pub(super) counts: Vec<Count>,
     /// Map values that could not be read since the start.
     pub(super) read_errors: u64,
     /// Time at which `debug` reads the maps next.

@@ -15,7 +15,13 @@ use nix::libc::{
     SYS_unlinkat as REMOVE_FOLDER, SYS_unlinkat as UNLINK,
 };
 
-use crate::kernel::seccomp::{FIONBIO, POLL, Rule, any, bits, is, only};
+use crate::kernel::bpf_call::{
+    BPF_BTF_LOAD, BPF_LINK_CREATE, BPF_LINK_UPDATE, BPF_MAP_CREATE, BPF_MAP_DELETE_ELEM,
+    BPF_MAP_FREEZE, BPF_MAP_GET_NEXT_KEY, BPF_MAP_LOOKUP_BATCH, BPF_MAP_LOOKUP_ELEM,
+    BPF_MAP_UPDATE_BATCH, BPF_MAP_UPDATE_ELEM, BPF_OBJ_GET, BPF_OBJ_GET_INFO_BY_FD, BPF_OBJ_PIN,
+    BPF_PROG_GET_FD_BY_ID, BPF_PROG_LOAD,
+};
+use crate::kernel::seccomp::{FIONBIO, POLL, Rule, any, bits, command, is, only};
 
 /// The bits of a file's opening that let it be written, made or cut.
 const WRITES: c_int = libc::O_ACCMODE | libc::O_CREAT | libc::O_TRUNC;
@@ -41,17 +47,16 @@ pub const ALWAYS: &[Rule] = &[
     any(libc::SYS_read),
     any(libc::SYS_write),
     any(libc::SYS_close),
-    // BPF_MAP_CREATE, MAP_LOOKUP_ELEM, PROG_LOAD, OBJ_GET_INFO_BY_FD, BTF_LOAD, MAP_LOOKUP_BATCH, MAP_UPDATE_BATCH,
-    // LINK_CREATE, LINK_UPDATE.
-    only(libc::SYS_bpf, &[is(0, 0)]),
-    only(libc::SYS_bpf, &[is(0, 1)]),
-    only(libc::SYS_bpf, &[is(0, 5)]),
-    only(libc::SYS_bpf, &[is(0, 15)]),
-    only(libc::SYS_bpf, &[is(0, 18)]),
-    only(libc::SYS_bpf, &[is(0, 24)]),
-    only(libc::SYS_bpf, &[is(0, 26)]),
-    only(libc::SYS_bpf, &[is(0, 28)]),
-    only(libc::SYS_bpf, &[is(0, 29)]),
+    // Loading, filling and reading maps, programs and links.
+    only(libc::SYS_bpf, &[command(BPF_MAP_CREATE)]),
+    only(libc::SYS_bpf, &[command(BPF_MAP_LOOKUP_ELEM)]),
+    only(libc::SYS_bpf, &[command(BPF_PROG_LOAD)]),
+    only(libc::SYS_bpf, &[command(BPF_OBJ_GET_INFO_BY_FD)]),
+    only(libc::SYS_bpf, &[command(BPF_BTF_LOAD)]),
+    only(libc::SYS_bpf, &[command(BPF_MAP_LOOKUP_BATCH)]),
+    only(libc::SYS_bpf, &[command(BPF_MAP_UPDATE_BATCH)]),
+    only(libc::SYS_bpf, &[command(BPF_LINK_CREATE)]),
+    only(libc::SYS_bpf, &[command(BPF_LINK_UPDATE)]),
     // libbpf asks which kernel this is.
     any(libc::SYS_uname),
     // Interfaces, by netlink; the worker and its keeper; the page's addresses after a reload.
@@ -97,20 +102,20 @@ pub const ALWAYS: &[Rule] = &[
 
 /// What only some runs take, and when.
 pub const SELDOM: &[Rule] = &[
-    // BPF_MAP_UPDATE_ELEM and MAP_GET_NEXT_KEY: maps without batches, and entries that a reload changes, as
-    // MAP_DELETE_ELEM. PROG_GET_FD_BY_ID: the name of another's program,
-    // where CAP_SYS_ADMIN is kept. MAP_FREEZE: an object with constants.
-    only(libc::SYS_bpf, &[is(0, 2)]),
-    only(libc::SYS_bpf, &[is(0, 3)]),
-    only(libc::SYS_bpf, &[is(0, 4)]),
-    only(libc::SYS_bpf, &[is(0, 13)]),
-    only(libc::SYS_bpf, &[is(0, 22)]),
+    // Maps without batches, and entries that a reload changes.
+    only(libc::SYS_bpf, &[command(BPF_MAP_UPDATE_ELEM)]),
+    only(libc::SYS_bpf, &[command(BPF_MAP_DELETE_ELEM)]),
+    only(libc::SYS_bpf, &[command(BPF_MAP_GET_NEXT_KEY)]),
+    // The name of another's program, where CAP_SYS_ADMIN is kept.
+    only(libc::SYS_bpf, &[command(BPF_PROG_GET_FD_BY_ID)]),
+    // An object with constants.
+    only(libc::SYS_bpf, &[command(BPF_MAP_FREEZE)]),
     // Clients of the control socket, and who they are.
     any(libc::SYS_accept4),
     any(libc::SYS_getsockopt),
-    // `exit hold`: BPF_OBJ_PIN and OBJ_GET, the folders for the pins, and what kind of thing a pin is.
-    only(libc::SYS_bpf, &[is(0, 6)]),
-    only(libc::SYS_bpf, &[is(0, 7)]),
+    // `exit hold`: pins, their folders, and the kind of each pin.
+    only(libc::SYS_bpf, &[command(BPF_OBJ_PIN)]),
+    only(libc::SYS_bpf, &[command(BPF_OBJ_GET)]),
     any(MAKE_FOLDER),
     any(RENAME),
     any(REMOVE_FOLDER),

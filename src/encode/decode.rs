@@ -10,7 +10,7 @@ use std::ops::Range;
 use super::{Encoder, prefix};
 use crate::base::capacity::{MAX_KEY, MAX_VALUE};
 use crate::base::hex::Upper;
-use crate::encode::integer::Number;
+use crate::encode::integer::{Number, Total};
 use crate::object::layout::{Kind, Layout, Shape};
 
 /// FIELD=VALUE: a part of a value in words.
@@ -20,8 +20,8 @@ pub struct Assignment {
     pub path: String,
     /// VALUE.
     pub word: String,
-    /// True if VALUE is a decimal number.
-    pub is_number: bool,
+    /// The number that VALUE is in decimal; `None` for other words.
+    pub number: Option<Total>,
     /// True if all bytes are 0; a line may omit the FIELD then.
     pub is_zero: bool,
     range: Range<usize>,
@@ -47,7 +47,7 @@ impl Encoder<'_> {
         let word = if self.map.kind == crate::object::MapKind::LPM_TRIE {
             prefix::format(key)
         } else {
-            let mapped = prefix::mapped_ipv4(key).filter(|_| is_address(&self.key, core));
+            let mapped = prefix::mapped_ipv4(key).filter(|_| self.key.is_address(core));
             match mapped {
                 Some(ipv4) => format_address(ipv4),
                 None => format_word(&self.key, core, key).map(|(word, _)| word),
@@ -99,13 +99,13 @@ fn decode(layout: &Layout, value: &[u8]) -> Vec<Assignment> {
         let Some(bytes) = value.get(range.clone()).filter(|_| part.bits.is_none()) else {
             return false;
         };
-        let Some((word, is_number)) = format_word(layout, shape, bytes) else {
+        let Some((word, number)) = format_word(layout, shape, bytes) else {
             return true;
         };
         all.push(Assignment {
             path: part.path.into(),
             word,
-            is_number,
+            number,
             is_zero: bytes.iter().all(|&byte| byte == 0),
             range,
         });
@@ -136,8 +136,8 @@ fn without_overlaps(all: &[Assignment], keep: Keep) -> Vec<Assignment> {
     kept
 }
 
-/// The word for bytes of a shape, and whether the word is a number; `None` for a shape that has parts.
-fn format_word(layout: &Layout, shape: &Shape, bytes: &[u8]) -> Option<(String, bool)> {
+/// The word for bytes of a shape, and its number if the word is one; `None` for a shape that has parts.
+fn format_word(layout: &Layout, shape: &Shape, bytes: &[u8]) -> Option<(String, Option<Total>)> {
     let number = |signed, big_endian| {
         let (position, length) = (0, bytes.len());
         let number = Number {
@@ -146,7 +146,8 @@ fn format_word(layout: &Layout, shape: &Shape, bytes: &[u8]) -> Option<(String, 
             big_endian,
             signed,
         };
-        (number.total(once(bytes)).to_string(), true)
+        let total = number.total(once(bytes));
+        (total.to_string(), Some(total))
     };
     let word = match &shape.kind {
         Kind::Number {
@@ -163,16 +164,16 @@ fn format_word(layout: &Layout, shape: &Shape, bytes: &[u8]) -> Option<(String, 
             let named = values.find(|named| named.value.to_le_bytes().starts_with(bytes));
             return Some(named.map_or_else(
                 || number(false, false),
-                |value| (value.name.as_ref().into(), false),
+                |value| (value.name.as_ref().into(), None),
             ));
         }
         Kind::Text => format_text(bytes),
-        _ if is_address(layout, shape) => format_address(bytes),
+        _ if layout.is_address(shape) => format_address(bytes),
         Kind::Array { element, .. } if layout.shape(*element).size != 1 => return None,
         Kind::Composite(members) if !members.is_empty() => return None,
         Kind::Array { .. } | Kind::Composite(_) | Kind::Opaque => None,
     };
-    Some((word.unwrap_or_else(|| format!("0x{}", Upper(bytes))), false))
+    Some((word.unwrap_or_else(|| format!("0x{}", Upper(bytes))), None))
 }
 
 /// The text before the first NUL; `None` when a Corefile cannot express the text in a word.
@@ -181,35 +182,6 @@ fn format_text(bytes: &[u8]) -> Option<String> {
     let text = std::str::from_utf8(bytes.get(..end.unwrap_or(bytes.len()))?).ok()?;
     let inexpressible = |c: char| c.is_control() || "\"\\{}".contains(c);
     (!text.contains(inexpressible)).then(|| text.into())
-}
-
-/// True if a shape that is not a number is an address: an array of bytes or of big-endian numbers, or a union of such
-/// arrays.
-fn is_address(layout: &Layout, shape: &Shape) -> bool {
-    match &shape.kind {
-        Kind::Array { element, .. } => matches!(
-            layout.shape(*element),
-            Shape {
-                size: 1,
-                kind: Kind::Number { .. },
-                ..
-            } | Shape {
-                kind: Kind::Number {
-                    big_endian: true,
-                    ..
-                },
-                ..
-            }
-        ),
-        Kind::Composite(members) => {
-            let is_union = members.iter().all(|member| {
-                let inner = layout.shape(member.shape);
-                member.bit_offset == 0 && inner.size == shape.size && is_address(layout, inner)
-            });
-            is_union && !members.is_empty()
-        }
-        _ => false,
-    }
 }
 
 /// The address with these bytes; its family follows from their number.

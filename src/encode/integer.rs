@@ -1,10 +1,8 @@
 //! Integers inside map values.
 
-#![forbid(unsafe_code)]
-
 use std::fmt;
 
-use crate::base::json::Scalar;
+use serde::{Serialize, Serializer};
 
 /// Place and encoding of an integer in a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,12 +78,12 @@ impl fmt::Display for Total {
     }
 }
 
-impl From<Total> for Scalar<'_> {
-    fn from(total: Total) -> Self {
-        if total.signed {
-            Self::Signed(total.sum.cast_signed())
+impl Serialize for Total {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        if self.signed {
+            to.serialize_i64(self.sum.cast_signed())
         } else {
-            Self::Number(Some(total.sum))
+            to.serialize_u64(self.sum)
         }
     }
 }

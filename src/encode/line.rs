@@ -7,7 +7,7 @@ use crate::base::hex::Upper;
 use crate::corefile::Word;
 
 /// The map of a line without `@NAME`.
-const DEFAULT_MAP: &str = "xdp_map";
+pub const MAP: &str = "xdp_map";
 
 impl Encoder<'_> {
     /// Appends to `out` the line for an entry of the map `name`: an `entry` line, or a `map` line if words cannot
@@ -16,7 +16,7 @@ impl Encoder<'_> {
         let (assignments, complete) = self.assignments(value);
         let word = self.key_word(key).filter(|_| complete);
         out.push_str(if word.is_some() { "entry " } else { "map " });
-        if name != DEFAULT_MAP {
+        if name != MAP {
             let _ = write!(out, "{} ", Word(&format!("@{name}")));
         }
         let Some(word) = word else {

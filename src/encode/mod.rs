@@ -4,8 +4,6 @@
 //! A word's spelling and the type together decide its meaning: `192.0.2.1` is an address in any four bytes, `53` a
 //! number in the byte order that the type's name says, `ACL_DROP` an enumerator.
 
-#![forbid(unsafe_code)]
-
 mod address;
 mod decode;
 pub mod integer;
@@ -24,6 +22,7 @@ use crate::object::layout::{Field, Kind};
 use crate::object::{Btf, Layout, MapDef, MapKind};
 
 pub use decode::Assignment;
+pub use line::MAP;
 use word::Refusal;
 
 /// Name of a key in errors.

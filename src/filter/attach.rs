@@ -1,45 +1,140 @@
-//! Where in an interface's receive path a program goes.
+//! The step that attaches: waits for the interface, and puts the program into the interface's receive path.
 
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::time::Instant;
 
 use nix::errno::Errno;
 
-use super::refusal::in_words;
+use super::hold::{pin_state, pinned_filter, pins};
+use super::refusal::{in_words, occupied};
+use super::state::{Attached, Loaded};
+use super::{Context, Filter, blame};
+use crate::base::diagnostic::{Blame, Diagnostic};
+use crate::base::wait::wait;
 use crate::config;
-use crate::kernel::Words;
 use crate::kernel::attach::{Attachment, Failure, Mode};
-use crate::kernel::interface::Interface;
+use crate::kernel::interface::{self, Interface, Monitor};
 use crate::kernel::program::Program;
 
-/// A program that has its place.
-#[derive(Debug)]
-pub(super) struct Attached {
-    pub(super) attachment: Attachment,
-    /// Why it is not native, where that was wanted.
-    pub(super) reason: Option<Words>,
-}
-
-/// A program that has none.
+/// Why a program was not attached.
 #[derive(Debug)]
 pub(super) struct AttachError {
     pub(super) failure: Failure,
     /// The mode that was tried last.
     pub(super) mode: Mode,
-    /// What was attached before, if it still is.
-    pub(super) held: Option<Attached>,
+    /// The previous attachment, if the interface still has it.
+    pub(super) previous: Option<Attached>,
 }
 
-/// Attaches `program`, instead of what is `held` if there is that. Every packet then meets the one program or the
-/// other; only where the mode changes there is a moment without one, since the kernel does not have an interface in
-/// two modes.
-pub(super) fn attach(
+/// Attaches what was loaded to an interface without a filter.
+///
+/// # Errors
+/// When the interface is gone or occupied, or the driver refuses.
+pub fn attach(context: &Context<'_>, loaded: Loaded) -> Result<Filter, Diagnostic> {
+    let interface = free(context, find_interface(context)?)?;
+    pin_state(context, &loaded)?;
+    let pins = pins(context);
+    match attach_program(context.block.mode, &interface, &loaded.program, None) {
+        Ok(attached) => Ok(Filter::new(context, loaded, Some(attached), pins)),
+        Err(AttachError { failure, mode, .. }) => {
+            if let Some(pins) = pins {
+                pins.remove_all();
+            }
+            Err(not_attached(context, failure, mode, &interface))
+        }
+    }
+}
+
+/// Waits until the interface is there, up and free, at most for the time of `wait`; false if `stop` became readable.
+///
+/// # Errors
+/// The state of the interface when the time is over.
+pub fn wait_for(context: &Context<'_>, stop: BorrowedFd<'_>) -> Result<bool, Diagnostic> {
+    let block = context.block;
+    let end = Instant::now().checked_add(block.wait);
+    let Some(end) = end.filter(|_| !block.wait.is_zero()) else {
+        return ready(context).map(|()| true);
+    };
+    let at = block.interface_at;
+    // Subscribed before the first look, so that no change is missed between the two.
+    let monitor = Monitor::open().map_err(|error| context.kernel(at, "if", &error))?;
+    let mut told = false;
+    loop {
+        let wrong = match ready(context) {
+            Ok(()) => return Ok(true),
+            Err(wrong) if wrong.blame != Blame::Interface => return Err(wrong),
+            Err(wrong) => wrong,
+        };
+        let left = end.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(wrong);
+        }
+        if !told {
+            let (name, seconds) = (&block.interface, left.as_secs() + 1);
+            context.log.info(format_args!(
+                "{name}: waiting up to {seconds} s for the interface"
+            ));
+            told = true;
+        }
+        let fds = [Some(stop), Some(monitor.as_fd())];
+        let [stopped, _] = wait(fds, Some(end)).map_err(|errno| {
+            let what = format!("can't wait: {}", errno.desc());
+            context.wrong(at, "if", Blame::System, what)
+        })?;
+        if stopped {
+            return Ok(false);
+        }
+        monitor.drain();
+    }
+}
+
+/// Fails unless the interface is there, up, and free or filtered by an earlier daemon's filter.
+fn ready(context: &Context<'_>) -> Result<(), Diagnostic> {
+    let interface = find_interface(context)?;
+    if interface.xdp.is_some() && pinned_filter(context, &interface)?.is_some() {
+        return Ok(());
+    }
+    free(context, interface).map(drop)
+}
+
+/// Looks up the interface, which must be there and up.
+pub(super) fn find_interface(context: &Context<'_>) -> Result<Interface, Diagnostic> {
+    let (name, at) = (&context.block.interface, context.block.interface_at);
+    let wrong = |what: String| Err(context.wrong(at, "if", Blame::Interface, what));
+    let found = interface::find(name).map_err(|error| context.kernel(at, "if", &error))?;
+    let Some(interface) = found else {
+        return wrong(format!(
+            "interface {name} is missing; `wait DURATION` waits for one that appears late"
+        ));
+    };
+    if !interface.up {
+        return wrong(format!(
+            "interface {name} is down; set it up, or let `wait DURATION` wait for it"
+        ));
+    }
+    Ok(interface)
+}
+
+/// Fails if the interface has an XDP program.
+fn free(context: &Context<'_>, interface: Interface) -> Result<Interface, Diagnostic> {
+    let Some((_, id)) = interface.xdp else {
+        return Ok(interface);
+    };
+    let what = occupied(&context.block.interface, id);
+    Err(context.wrong(context.block.interface_at, "if", Blame::Interface, what))
+}
+
+/// Attaches `program`, in the place of the `previous` attachment if there is one. Every packet then meets one of the two
+/// programs. Only where the mode changes there is a moment without a program, since the kernel does not attach to an
+/// interface in two modes.
+pub(super) fn attach_program(
     wanted: config::Mode,
     interface: &Interface,
     program: &Program,
-    held: Option<Attached>,
+    previous: Option<Attached>,
 ) -> Result<Attached, AttachError> {
-    match held {
-        Some(held) if suits(wanted, interface, &held) => replace(held, program),
+    match previous {
+        Some(previous) if suits(wanted, interface, &previous) => replace(previous, program),
         other => {
             drop(other);
             attach_new(wanted, interface, program)
@@ -47,26 +142,26 @@ pub(super) fn attach(
     }
 }
 
-/// Whether a program can be put in this attachment's place.
-pub(super) fn suits(wanted: config::Mode, interface: &Interface, placed: &Attached) -> bool {
-    let attachment = &placed.attachment;
+/// Whether another program can take the place of the attached one.
+pub(super) fn suits(wanted: config::Mode, interface: &Interface, attached: &Attached) -> bool {
+    let attachment = &attached.attachment;
     let mode = match wanted {
         config::Mode::Auto => attachment.mode != Mode::Offload,
         config::Mode::Native => attachment.mode == Mode::Native,
         config::Mode::Generic => attachment.mode == Mode::Generic,
-        // The card takes another program only when it has let go of the first.
+        // A card takes a program only after the previous one is detached.
         config::Mode::Offload => false,
     };
     mode && attachment.interface == interface.index
 }
 
-fn replace(mut held: Attached, program: &Program) -> Result<Attached, AttachError> {
-    match held.attachment.replace(program.as_fd()) {
-        Ok(()) => Ok(held),
+fn replace(mut previous: Attached, program: &Program) -> Result<Attached, AttachError> {
+    match previous.attachment.replace(program.as_fd()) {
+        Ok(()) => Ok(previous),
         Err(failure) => Err(AttachError {
             failure,
-            mode: held.attachment.mode,
-            held: Some(held),
+            mode: previous.attachment.mode,
+            previous: Some(previous),
         }),
     }
 }
@@ -81,7 +176,7 @@ fn attach_new(
         Err(failure) => Err(AttachError {
             failure,
             mode,
-            held: None,
+            previous: None,
         }),
     };
     let mode = match wanted {
@@ -100,11 +195,39 @@ fn attach_new(
     }
 }
 
-/// Whether it can be the driver's answer. What it is short of, such as queues or memory, generic mode may not need; but
-/// what is wrong with this process is wrong in every mode.
+/// Whether the errno can be the driver's. Generic mode may not need the queues or memory that a driver lacks; an error of
+/// this process is the same in every mode.
 const fn is_the_drivers(errno: Errno) -> bool {
     !matches!(
         errno,
         Errno::EPERM | Errno::EMFILE | Errno::ENFILE | Errno::EINTR | Errno::EAGAIN
     )
+}
+
+/// Error for a program that was not attached.
+pub(super) fn not_attached(
+    context: &Context<'_>,
+    failure: Failure,
+    mode: Mode,
+    interface: &Interface,
+) -> Diagnostic {
+    let name = &context.block.interface;
+    let wrong = |blame, what| context.wrong(context.block.interface_at, "if", blame, what);
+    match failure {
+        // Another program was attached since the look at the interface; a second look finds that program's name.
+        Failure::Occupied => {
+            let free = find_interface(context).and_then(|interface| free(context, interface));
+            free.err().unwrap_or_else(|| {
+                let what =
+                    format!("interface {name} is held by another XDP program; detach that first");
+                wrong(Blame::Interface, what)
+            })
+        }
+        Failure::Gone => wrong(Blame::Interface, format!("interface {name} has just gone")),
+        Failure::Refused(errno, words) => {
+            let words = in_words(errno, &words, interface);
+            let what = format!("interface {name} refuses {mode} mode: {words}");
+            wrong(blame(errno), what)
+        }
+    }
 }

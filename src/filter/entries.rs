@@ -1,4 +1,4 @@
-//! The lines of an `ebpf` block that give one map its entries, as the bytes they mean.
+//! Entries: the lines of an `ebpf` block as bytes, and rows of keys and values copied from or to a map.
 
 use nix::errno::Errno;
 
@@ -6,52 +6,43 @@ use super::{Context, blame};
 use crate::base::capacity::{MAX_KEY, MAX_VALUE};
 use crate::base::diagnostic::{Blame, Diagnostic};
 use crate::base::escape::Plain;
-use crate::config::{Entry, Those, fit};
+use crate::config::{Entry, MapId, Those, fit};
 use crate::encode::Encoder;
+use crate::kernel::map::Shape;
 use crate::object::MapDef;
 
-/// One map, and its lines.
+/// The lines that refer to one map.
 pub(super) struct Lines<'a> {
-    order: &'a Context<'a>,
-    /// The map's place in the list of those that lines mean, if it is there.
-    number: Option<usize>,
-    /// Its place among the object's maps.
-    pub(super) map: usize,
+    context: &'a Context<'a>,
+    /// The map's id in the block; `None` if no line refers to the map.
+    id: Option<MapId>,
     pub(super) def: &'a MapDef,
     encoder: Encoder<'a>,
 }
 
-impl Context<'_> {
-    /// The lines for each of the object's maps.
-    pub(super) fn lines(&self) -> impl Iterator<Item = Lines<'_>> {
-        let maps = self.object.maps.iter().enumerate();
-        maps.map(|(map, def)| Lines {
-            order: self,
-            number: self
-                .filter
-                .maps
-                .iter()
-                .position(|named| named.name == def.name),
-            map,
-            def,
-            encoder: Encoder::new(def, self.object.btf()),
-        })
-    }
+/// The lines for each of the object's maps.
+pub(super) fn lines<'a>(context: &'a Context<'a>) -> impl Iterator<Item = Lines<'a>> {
+    context.object.maps.iter().map(|def| Lines {
+        context,
+        id: context.block.map(&def.name).map(|named| named.id),
+        def,
+        encoder: Encoder::new(def, context.object.btf()),
+    })
 }
 
 impl<'a> Lines<'a> {
-    /// Whether any line of the block means this map.
-    pub(super) const fn are_there(&self) -> bool {
-        self.number.is_some()
+    /// Whether no line refers to the map.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.id.is_none()
     }
 
     /// Each line.
     pub(super) fn entries(&self) -> Those<'a> {
         let Context {
-            filter, corefile, ..
-        } = self.order;
-        let entries = |number| filter.entries.of(number, corefile);
-        self.number.map_or_else(Those::default, entries)
+            block, corefile, ..
+        } = self.context;
+        let entries = |id| block.entries.of(id, corefile);
+        self.id.map_or_else(Those::default, entries)
     }
 
     /// Gives the number, key and value of each line to `see`.
@@ -65,7 +56,7 @@ impl<'a> Lines<'a> {
         let (mut key, mut value) = ([0; MAX_KEY], [0; MAX_VALUE]);
         let key = key.get_mut(..self.def.key_size as usize);
         let value = value.get_mut(..self.def.value_size as usize);
-        // No map that lines may mean has larger ones.
+        // Maps that lines may refer to have smaller keys and values.
         let (Some(key), Some(value)) = (key, value) else {
             return Ok(());
         };
@@ -76,27 +67,27 @@ impl<'a> Lines<'a> {
         Ok(())
     }
 
-    /// Writes key and value of an entry. Both were checked, so what fails here is a fault of ours, told as such.
+    /// Writes key and value of an entry. Both were checked, so an error here is a bug and says so.
     pub(super) fn decode(
         &mut self,
         entry: &Entry<'_>,
         key: &mut [u8],
         value: &mut [u8],
     ) -> Result<(), Diagnostic> {
-        let (order, size) = (self.order, self.def.value_size as usize);
-        let key_size = fit::key(order.corefile, entry, &self.encoder, key).ok();
-        let value_size = fit::value(order.corefile, entry, &mut self.encoder, value).ok();
+        let (context, size) = (self.context, self.def.value_size as usize);
+        let key_size = fit::key(context.corefile, entry, &self.encoder, key).ok();
+        let value_size = fit::value(context.corefile, entry, &mut self.encoder, value).ok();
         if (key_size, value_size) == (Some(key.len()), Some(size)) {
             return Ok(());
         }
-        let at = entry.at().unwrap_or(order.filter.at);
+        let at = entry.at().unwrap_or(context.block.at);
         let what = "was not checked; please report this";
-        Err(order.wrong(at, entry.directive(), Blame::Corefile, what.into()))
+        Err(context.wrong(at, entry.directive(), Blame::Corefile, what.into()))
     }
 
-    /// That the kernel did not take the line of this number; without one, an entry that no line gives any more.
+    /// Error for an entry that the kernel rejected: line `index`, or `None` for an entry being deleted.
     pub(super) fn refused(&self, index: Option<usize>, errno: Errno) -> Diagnostic {
-        let (order, name) = (self.order, Plain(&self.def.name));
+        let (context, name) = (self.context, Plain(&self.def.name));
         let entry = index.and_then(|index| self.entries().nth(index));
         let at = entry.and_then(|entry| entry.at());
         let directive = entry.map_or("map", |entry| entry.directive());
@@ -111,6 +102,65 @@ impl<'a> Lines<'a> {
             }
             errno => format!("the kernel refused this entry of {name}: {}", errno.desc()),
         };
-        order.wrong(at.unwrap_or(order.filter.at), directive, blame(errno), what)
+        context.wrong(
+            at.unwrap_or(context.block.at),
+            directive,
+            blame(errno),
+            what,
+        )
+    }
+}
+
+/// Keys and values, as the kernel copies them, each row with a note of type `T`.
+#[derive(Debug)]
+pub(super) struct Rows<T> {
+    key_size: usize,
+    copy_size: usize,
+    notes: Vec<T>,
+    keys: Vec<u8>,
+    values: Vec<u8>,
+}
+
+/// One of the [`Rows`].
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Row<'a, T> {
+    pub(super) note: T,
+    pub(super) key: &'a [u8],
+    pub(super) value: &'a [u8],
+}
+
+impl<T: Copy> Rows<T> {
+    pub(super) fn new(shape: &Shape) -> Self {
+        Self {
+            key_size: shape.key_size,
+            copy_size: shape.copy_size(),
+            notes: Vec::new(),
+            keys: Vec::new(),
+            values: Vec::new(),
+        }
+    }
+
+    pub(super) const fn len(&self) -> usize {
+        self.notes.len()
+    }
+
+    /// Adds a row. A value that is too short is filled up with zeros.
+    pub(super) fn push(&mut self, note: T, key: &[u8], value: &[u8]) {
+        self.notes.push(note);
+        self.keys.extend_from_slice(key);
+        self.values.extend_from_slice(value);
+        self.values.resize(self.len() * self.copy_size, 0);
+    }
+
+    pub(super) fn get(&self, row: usize) -> Option<Row<'_, T>> {
+        Some(Row {
+            note: *self.notes.get(row)?,
+            key: self.keys.chunks_exact(self.key_size).nth(row)?,
+            value: self.values.chunks_exact(self.copy_size).nth(row)?,
+        })
+    }
+
+    pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = Row<'_, T>> {
+        (0..self.len()).filter_map(|row| self.get(row))
     }
 }

@@ -1,51 +1,61 @@
-//! What a filter was made from, remembered as digests: so that a reload can tell what it changes from what it leaves
-//! alone.
+//! Fingerprints: digests of program, maps and entries, by which a reload tells changed parts from unchanged ones.
 //!
-//! Digests are not keyed anew by each process, since they outlive this one in the names of pinned maps. Nobody but the
-//! Corefile's author chooses what goes into them.
+//! The digests have no random key, since they outlive the process in the names of pinned maps. Only the Corefile's author
+//! chooses their input.
 
 use std::hash::{Hash, Hasher as _};
-use std::rc::Rc;
 
 use super::Context;
+use super::entries::lines;
 use crate::base::diagnostic::Diagnostic;
 use crate::base::digest::Digest;
+use crate::object::LinkedObject;
 
-/// A digest of a program, its maps and their entries. It is the same for the same version of corexdp.
+/// Digest of a program, its maps and their entries, equal in every process of the same version of corexdp.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Identity(pub(super) u64);
 
 impl Identity {
-    /// Of maps that are being changed.
+    /// Maps that are being changed.
     pub(super) const MODIFIED: Self = Self(0);
 }
 
-/// What a filter was made from.
-#[derive(Clone, Debug)]
-pub struct Fingerprint {
+/// Digests of one filter.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Fingerprint {
     pub(super) identity: Identity,
-    /// A digest of program and maps; `None` where an earlier daemon read them, and the entries.
+    /// Digest of program and maps; `None` for a filter that an earlier daemon made from something else.
     code: Option<u64>,
-    lists: Rc<Lists>,
 }
 
-/// The entries that the Corefile gives each of the object's maps.
-#[derive(Debug, Default)]
-pub(super) struct Lists(Vec<List>);
+/// Fingerprint and entries that the Corefile wants.
+#[derive(Debug)]
+pub struct Target {
+    pub(super) fingerprint: Fingerprint,
+    maps: Vec<MapEntries>,
+}
 
-/// Those of one map, in the order of their lines.
+/// The wanted entries of a map.
+#[derive(Debug)]
+struct MapEntries {
+    /// The map's name in the object.
+    map: String,
+    list: EntryList,
+}
+
+/// Entries of one map as digests, in the order of their lines.
 #[derive(Debug, Default, Hash)]
-pub(super) struct List(Vec<Digests>);
+pub(super) struct EntryList(Vec<EntryDigest>);
 
 /// An entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct Digests {
+pub(super) struct EntryDigest {
     pub(super) key: u64,
-    /// Of key and value.
+    /// Digest of key and value.
     pub(super) whole: u64,
 }
 
-impl Digests {
+impl EntryDigest {
     pub(super) fn of(key: &[u8], value: &[u8]) -> Self {
         let mut hasher = Digest::default();
         hasher.write(key);
@@ -58,12 +68,12 @@ impl Digests {
     }
 }
 
-impl List {
+impl EntryList {
     pub(super) fn add(&mut self, key: &[u8], value: &[u8]) {
-        self.0.push(Digests::of(key, value));
+        self.0.push(EntryDigest::of(key, value));
     }
 
-    /// How many keys there are in either list.
+    /// Number of different keys in both lists.
     pub(super) fn len_with(&self, other: &Self) -> usize {
         let both = self.0.iter().chain(&other.0);
         let mut keys: Vec<_> = both.map(|entry| entry.key).collect();
@@ -72,8 +82,8 @@ impl List {
         keys.len()
     }
 
-    /// Sorted by key. Of several lines with the same key, the last counts.
-    pub(super) fn sorted(&self) -> Vec<Digests> {
+    /// The entries sorted by key. The last of several lines with the same key wins.
+    pub(super) fn sorted(&self) -> Vec<EntryDigest> {
         let mut sorted = self.0.clone();
         sorted.reverse();
         sorted.sort_by_key(|entry| entry.key);
@@ -82,69 +92,74 @@ impl List {
     }
 }
 
-impl Lists {
-    /// Empty ones for the object's maps.
-    pub(super) fn of(order: &Context<'_>) -> Self {
-        Self(order.object.maps.iter().map(|_| List::default()).collect())
-    }
-
-    /// Those of a map, by its place among the object's.
-    pub(super) fn put(&mut self, map: usize, list: List) {
-        if let Some(place) = self.0.get_mut(map) {
-            *place = list;
-        }
-    }
-}
-
 impl Fingerprint {
-    /// Of a filter that this order makes, with these entries.
-    pub(super) fn new(order: &Context<'_>, lists: Lists) -> Self {
+    /// Fingerprint of a filter made from `object`, its maps with these entries, in the object's order.
+    pub(super) fn new<'a>(
+        object: &LinkedObject,
+        lists: impl Iterator<Item = &'a EntryList>,
+    ) -> Self {
         let mut hasher = Digest::default();
-        order.object.code(&mut hasher);
+        object.code(&mut hasher);
         let code = hasher.finish();
-        lists.0.hash(&mut hasher);
-        // The one number that means something else.
+        lists.collect::<Vec<_>>().hash(&mut hasher);
+        // 0 is Identity::MODIFIED.
         let identity = Identity(hasher.finish().max(1));
         Self {
             identity,
             code: Some(code),
-            lists: Rc::new(lists),
         }
     }
 
-    /// The entries of a map, by its place among the object's.
-    pub(super) fn list(&self, map: usize) -> Option<&List> {
-        self.lists.0.get(map)
-    }
-
-    /// Of what an earlier daemon made from something else.
-    pub(super) fn foreign(identity: Identity) -> Self {
+    /// Fingerprint of a filter that an earlier daemon made from something else.
+    pub(super) const fn foreign(identity: Identity) -> Self {
         Self {
             identity,
             code: None,
-            lists: Rc::default(),
         }
     }
 
-    /// Whether it is the same program with maps like these, be their entries what they may.
-    pub(super) fn has_code_of(&self, other: &Self) -> bool {
+    /// Whether both are the same program with the same maps, whatever the entries.
+    pub(super) fn has_code_of(self, other: Self) -> bool {
         self.code.is_some() && self.code == other.code
     }
 }
 
-impl Context<'_> {
-    /// What this filter will be made from.
+impl Target {
+    /// The target of `context`.
     ///
     /// # Errors
     /// When a line was not checked.
-    pub(super) fn origin(&self) -> Result<Fingerprint, Diagnostic> {
-        let mut lists = Lists::of(self);
-        for mut lines in self.lines() {
-            let mut list = List::default();
+    pub(super) fn new(context: &Context<'_>) -> Result<Self, Diagnostic> {
+        let mut maps = Vec::with_capacity(context.object.maps.len());
+        for mut lines in lines(context) {
+            let mut list = EntryList::default();
             lines.each(|_, key, value| list.add(key, value))?;
-            lists.put(lines.map, list);
+            maps.push(MapEntries {
+                map: lines.def.name.clone(),
+                list,
+            });
         }
-        Ok(Fingerprint::new(self, lists))
+        let lists = maps.iter().map(|entries| &entries.list);
+        Ok(Self {
+            fingerprint: Fingerprint::new(context.object, lists),
+            maps,
+        })
+    }
+
+    /// The wanted entries of a map.
+    pub(super) fn entries(&self, map: &str) -> Option<&EntryList> {
+        let mut maps = self.maps.iter();
+        maps.find(|entries| entries.map == map)
+            .map(|entries| &entries.list)
+    }
+
+    /// Moves the wanted entries of a map out.
+    pub(super) fn take_entries(&mut self, map: &str) -> EntryList {
+        let mut maps = self.maps.iter_mut();
+        let entries = maps.find(|entries| entries.map == map);
+        entries.map_or_else(EntryList::default, |entries| {
+            std::mem::take(&mut entries.list)
+        })
     }
 }
 
@@ -154,11 +169,11 @@ mod tests {
 
     #[test]
     fn of_lines_with_the_same_key_the_last_counts() {
-        let mut list = List::default();
+        let mut list = EntryList::default();
         for (key, value) in [(b"a", b"1"), (b"b", b"1"), (b"a", b"2")] {
             list.add(key, value);
         }
-        let mut expected = [Digests::of(b"a", b"2"), Digests::of(b"b", b"1")];
+        let mut expected = [EntryDigest::of(b"a", b"2"), EntryDigest::of(b"b", b"1")];
         expected.sort_by_key(|entry| entry.key);
         assert_eq!(list.sorted(), expected);
     }

@@ -1,83 +1,55 @@
-//! What the kernel refuses, in words: what is at fault, and what would be right.
+//! Words for what the kernel refuses: the thing at fault, and the remedy.
 
 use std::fmt::{self, Write as _};
+use std::io;
 
 use nix::errno::Errno;
 
-use super::Context;
+use super::{Context, blame};
 use crate::base::diagnostic::{Blame, Diagnostic};
-use crate::kernel::attach::{Failure, Mode};
 use crate::kernel::interface::Interface;
-use crate::kernel::{Words, cut, info, program};
+use crate::kernel::{Words, cut, errno, info, program};
 
-impl Context<'_> {
-    /// Few cards take programs; the kernel says no more than that.
-    pub(super) fn no_offload(&self, failure: &program::Failure) -> Diagnostic {
-        let program::Failure::Refused(Errno::EINVAL | Errno::EOPNOTSUPP) = failure else {
-            return self.not_loaded(failure);
-        };
-        let name = &self.filter.interface;
-        let what = format!("interface {name} has no XDP offload; use mode auto");
-        self.wrong(self.filter.interface_at, "if", Blame::System, what)
-    }
-
-    pub(super) fn not_loaded(&self, failure: &program::Failure) -> Diagnostic {
-        let path = self.filter.elf.display();
-        let (blame, what) = match failure {
-            program::Failure::Verifier(verdict) => {
-                verdict.lines().for_each(|line| self.log.info(format_args!("verifier: {line}")));
-                (Blame::Object, format!("the verifier refused it: {}", last_lines(verdict)))
-            }
-            program::Failure::Refused(Errno::EPERM | Errno::EACCES) => {
-                (Blame::Privilege, "not permitted to load a program; it needs CAP_BPF and CAP_NET_ADMIN (CAP_SYS_ADMIN before kernel 5.8)".into())
-            }
-            program::Failure::Refused(Errno::E2BIG) => (Blame::Object, "has more instructions than this kernel takes".into()),
-            program::Failure::Refused(Errno::EINVAL) => {
-                (Blame::Object, "this kernel does not take such a program, and does not say why; does its license allow the helpers it calls?".into())
-            }
-            program::Failure::Refused(errno) => (Blame::System, format!("can't be loaded: {}", errno.desc())),
-            program::Failure::Object(error) => (Blame::Object, error.to_string()),
-        };
-        self.wrong(self.filter.elf_at, "elf", blame, format!("{path}: {what}"))
-    }
-
-    pub(super) fn not_attached(
-        &self,
-        failure: Failure,
-        mode: Mode,
-        interface: &Interface,
-    ) -> Diagnostic {
-        let name = &self.filter.interface;
-        let at = self.filter.interface_at;
-        match failure {
-            // Somebody was quicker than our look at the interface; look again, for the name.
-            Failure::Occupied => self.interface().err().unwrap_or_else(|| {
-                self.wrong(
-                    at,
-                    "if",
-                    Blame::Interface,
-                    format!("interface {name} is held by another XDP program; detach that first"),
-                )
-            }),
-            Failure::Gone => self.wrong(
-                at,
-                "if",
-                Blame::Interface,
-                format!("interface {name} has just gone"),
-            ),
-            Failure::Refused(errno, words) => {
-                let what = format!(
-                    "interface {name} refuses {mode} mode: {}",
-                    in_words(errno, &words, interface)
-                );
-                self.wrong(at, "if", blame(errno), what)
-            }
-        }
-    }
+/// Error for an offload that the card refused. The kernel says the same for a card without XDP.
+pub(super) fn no_offload(context: &Context<'_>, failure: &program::Failure) -> Diagnostic {
+    let program::Failure::Refused(Errno::EINVAL | Errno::EOPNOTSUPP) = failure else {
+        return not_loaded(context, failure);
+    };
+    let name = &context.block.interface;
+    let what = format!("interface {name} has no XDP offload; use mode auto");
+    context.wrong(context.block.interface_at, "if", Blame::System, what)
 }
 
-/// The program of this id as a reason not to attach.
-pub(super) fn held(interface: &str, id: u32) -> String {
+/// Error for a program that was not loaded. The verifier's whole log goes to the log.
+pub(super) fn not_loaded(context: &Context<'_>, failure: &program::Failure) -> Diagnostic {
+    let (block, log) = (context.block, context.log);
+    let path = block.elf.display();
+    let (blame, what) = match failure {
+        program::Failure::Verifier(verdict) => {
+            verdict.lines().for_each(|line| log.info(format_args!("verifier: {line}")));
+            (Blame::Object, format!("the verifier refused it: {}", last_lines(verdict)))
+        }
+        program::Failure::Refused(Errno::EPERM | Errno::EACCES) => {
+            (Blame::Privilege, "not permitted to load a program; it needs CAP_BPF and CAP_NET_ADMIN (CAP_SYS_ADMIN before kernel 5.8)".into())
+        }
+        program::Failure::Refused(Errno::E2BIG) => (Blame::Object, "has more instructions than this kernel takes".into()),
+        program::Failure::Refused(Errno::EINVAL) => {
+            (Blame::Object, "this kernel does not take such a program, and does not say why; does its license allow the helpers it calls?".into())
+        }
+        program::Failure::Refused(errno) => (Blame::System, format!("can't be loaded: {}", errno.desc())),
+        program::Failure::Object(error) => (Blame::Object, error.to_string()),
+    };
+    context.wrong(block.elf_at, "elf", blame, format!("{path}: {what}"))
+}
+
+/// Error for a descriptor that could not be duplicated.
+pub(super) fn no_descriptor(context: &Context<'_>, error: &io::Error) -> Diagnostic {
+    let what = format!("no descriptor to be had: {error}");
+    context.wrong(context.block.at, "ebpf", blame(errno(error)), what)
+}
+
+/// Words for an interface that has the program `id` already.
+pub(super) fn occupied(interface: &str, id: u32) -> String {
     let name = info::program_by_id(id).map_or_else(
         |_| "name unknown".to_owned(),
         |program| format!("name {}", program.name),
@@ -87,7 +59,7 @@ pub(super) fn held(interface: &str, id: u32) -> String {
     )
 }
 
-/// Why a driver refuses: its own words, else the errno, with what is known to cause it.
+/// Words for a driver that refuses: its own, else the errno's, with the known cause.
 pub(super) fn in_words(errno: Errno, words: &str, interface: &Interface) -> Words {
     let said = if words.is_empty() {
         errno.desc()
@@ -95,7 +67,7 @@ pub(super) fn in_words(errno: Errno, words: &str, interface: &Interface) -> Word
         words
     };
     let mut text = cut(said);
-    // What is too long is cut.
+    // Text beyond the capacity is cut.
     let _ = match errno {
         Errno::EOPNOTSUPP if words.is_empty() => return cut("the driver has no XDP"),
         Errno::EPERM => text
@@ -107,15 +79,7 @@ pub(super) fn in_words(errno: Errno, words: &str, interface: &Interface) -> Word
     text
 }
 
-/// Whose fault an errno is.
-pub const fn blame(errno: Errno) -> Blame {
-    match errno {
-        Errno::EPERM | Errno::EACCES => Blame::Privilege,
-        _ => Blame::System,
-    }
-}
-
-/// The end of the verifier's log, without its statistics, as one line.
+/// The last lines of the verifier's log, without its statistics, as one line.
 fn last_lines(log: &str) -> String {
     const MOST: usize = 3;
     let statistics = |line: &&str| {

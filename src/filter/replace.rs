@@ -1,149 +1,180 @@
-//! Another program, with its maps, in the place of the one that runs.
+//! The step that replaces: another program, with its maps, in the place of the running one, and back.
 
-use super::attach::{self, AttachError, Attached};
-use super::chosen::take_watches;
-use super::{Context, Filter, Fingerprint, Loaded, ReadMap};
+use super::attach::{AttachError, attach_program, find_interface, not_attached, suits};
+use super::fingerprint::Target;
+use super::hold::{pin_state, pins};
+use super::read_map::{read_maps, take_watches, watch};
+use super::refusal::no_descriptor;
+use super::state::{Attached, Loaded, LoadedMap};
+use super::update_entries::update_entries;
+use super::{Context, Filter, ReadMap};
 use crate::base::diagnostic::Diagnostic;
 use crate::kernel::interface;
-use crate::kernel::map::Map;
 use crate::kernel::map_scan::Scan;
+use crate::log::Log;
 
-impl Context<'_> {
-    /// Puts what was loaded in the place of `old`, which filters the same interface. `old` then no longer filters, but
-    /// has all that it needs to [take back](Filter::take_back) its place. What is not `lasting` waits to be confirmed.
-    ///
-    /// # Errors
-    /// When the interface or its driver does not take it; `old` still filters.
-    pub fn switch(
-        &self,
-        old: &mut Filter,
-        loaded: Loaded,
-        lasting: bool,
-    ) -> Result<Filter, Diagnostic> {
-        let interface = match self.device() {
-            Ok(interface) => interface,
-            // It is away, and what was loaded will follow it.
-            Err(_) if old.placed.is_none() => return Ok(self.successor(old, loaded, None)),
-            Err(wrong) => return Err(wrong),
-        };
-        self.pin_state(&loaded)?;
-        let placed = old.placed.as_ref();
-        let suits = placed.is_some_and(|held| attach::suits(self.filter.mode, &interface, held));
-        if !lasting || !suits {
-            old.unpin_link();
-        }
-        let held = old.placed.take();
-        match attach::attach(self.filter.mode, &interface, &loaded.program, held) {
-            Ok(placed) => Ok(self.successor(old, loaded, Some(placed))),
-            Err(AttachError {
-                failure,
-                mode,
-                held,
-            }) => {
-                old.placed = held;
-                if old.placed.is_none() {
-                    old.stand_again(self.log);
-                }
-                old.persist(self.log);
-                Err(self.not_attached(failure, mode, &interface))
-            }
-        }
+/// Attaches what was loaded in the place of `old`, which filters the same interface. `old` then filters no longer, but
+/// can [roll back](Filter::take_back). A change that is not `lasting` waits to be confirmed.
+///
+/// # Errors
+/// When the interface or its driver refuses; `old` still filters.
+pub fn replace(
+    context: &Context<'_>,
+    old: &mut Filter,
+    loaded: Loaded,
+    lasting: bool,
+) -> Result<Filter, Diagnostic> {
+    let interface = match find_interface(context) {
+        Ok(interface) => interface,
+        // The interface is away; the new filter attaches when it returns.
+        Err(_) if old.attached.is_none() => return Ok(successor(context, old, loaded, None)),
+        Err(wrong) => return Err(wrong),
+    };
+    pin_state(context, &loaded)?;
+    let (mode, attached) = (context.block.mode, old.attached.as_ref());
+    let in_place = attached.is_some_and(|attached| suits(mode, &interface, attached));
+    if !lasting || !in_place {
+        old.unpin_link();
     }
-
-    /// Goes on with what `old` has, which is the same but for entries and for what is read from its maps: nothing is
-    /// loaded, and the counters of all other entries go on. `old` can take back its place, as after [`Context::switch`].
-    ///
-    /// # Errors
-    /// When the kernel does not take an entry, there are no descriptors left, or the mode changes and the driver refuses;
-    /// `old` still filters.
-    pub fn reuse(
-        &self,
-        old: &mut Filter,
-        origin: Fingerprint,
-        lasting: bool,
-        scan: &mut Scan,
-    ) -> Result<Filter, Diagnostic> {
-        let changes = self.change(old, &origin, scan)?;
-        match self.go_on(old, origin, lasting, scan) {
-            Ok(new) => Ok(Filter { changes, ..new }),
-            Err(wrong) => {
-                changes.undo(old, self.log);
-                Err(wrong)
+    let previous = old.take_attached();
+    match attach_program(mode, &interface, &loaded.program, previous) {
+        Ok(attached) => Ok(successor(context, old, loaded, Some(attached))),
+        Err(AttachError {
+            failure,
+            mode,
+            previous,
+        }) => {
+            old.set_attached(previous);
+            if old.attached.is_none() {
+                old.attach_again(context.log);
             }
-        }
-    }
-
-    fn go_on(
-        &self,
-        old: &mut Filter,
-        origin: Fingerprint,
-        lasting: bool,
-        scan: &mut Scan,
-    ) -> Result<Filter, Diagnostic> {
-        let maps: Result<Vec<Map>, _> = old.maps.iter().map(Map::share).collect();
-        let maps = maps.map_err(|error| self.lacking(&error))?;
-        let mut chosen = self.chosen(&maps)?;
-        for one in &mut chosen {
-            let watched = |old: &ReadMap| old.name == one.name && old.watch.is_some();
-            if !old.chosen.iter().any(watched) {
-                one.watch = self.watch(one, scan);
-            }
-        }
-        let loaded = Loaded {
-            program: old.program.share().map_err(|error| self.lacking(&error))?,
-            chosen,
-            maps,
-            origin,
-        };
-        let mut new = self.switch(old, loaded, lasting)?;
-        if self.filter.debug {
-            take_watches(&mut new.chosen, &mut old.chosen);
-        }
-        Ok(new)
-    }
-
-    fn successor(&self, old: &Filter, loaded: Loaded, placed: Option<Attached>) -> Filter {
-        Filter {
-            reattached: old.reattached,
-            pins: self.pins().or_else(|| old.pins.clone()),
-            ..self.filter(loaded, placed)
+            old.persist(context.log);
+            Err(not_attached(context, failure, mode, &interface))
         }
     }
 }
 
+/// Makes a filter of the program and maps of `old`, with the entries of `target` and what `context` reads from the maps.
+/// Nothing is loaded, and the counters of all other entries go on. `old` can roll back, as after [`replace`].
+///
+/// # Errors
+/// When the kernel rejects an entry, no descriptors are left, or the mode changes and the driver refuses; `old` still
+/// filters.
+pub fn reuse(
+    context: &Context<'_>,
+    old: &mut Filter,
+    target: Target,
+    lasting: bool,
+    scan: &mut Scan,
+) -> Result<Filter, Diagnostic> {
+    let changes = update_entries(context, old, &target, scan)?;
+    match replace_by_shared(context, old, target, lasting, scan) {
+        Ok(mut new) => {
+            new.set_changes(changes);
+            Ok(new)
+        }
+        Err(wrong) => {
+            changes.undo(old, context.log);
+            Err(wrong)
+        }
+    }
+}
+
+/// Replaces `old` by a filter of its own program and maps.
+fn replace_by_shared(
+    context: &Context<'_>,
+    old: &mut Filter,
+    target: Target,
+    lasting: bool,
+    scan: &mut Scan,
+) -> Result<Filter, Diagnostic> {
+    let fingerprint = target.fingerprint;
+    let maps = share_maps(context, old, target)?;
+    let mut read_maps = read_maps(context, &maps)?;
+    for read in &mut read_maps {
+        let watched = |old: &ReadMap| old.name == read.name && old.watch.is_some();
+        if !old.read_maps.iter().any(watched) {
+            read.watch = watch(context, read, scan);
+        }
+    }
+    let program = old.program.share();
+    let loaded = Loaded {
+        program: program.map_err(|error| no_descriptor(context, &error))?,
+        read_maps,
+        maps,
+        fingerprint,
+    };
+    let mut new = replace(context, old, loaded, lasting)?;
+    if context.block.debug {
+        take_watches(&mut new.read_maps, &mut old.read_maps);
+    }
+    Ok(new)
+}
+
+/// The maps of `old` by other descriptors, with the entries of `target`.
+fn share_maps(
+    context: &Context<'_>,
+    old: &Filter,
+    mut target: Target,
+) -> Result<Vec<LoadedMap>, Diagnostic> {
+    let maps = old.maps.iter().map(|LoadedMap { name, map, .. }| {
+        Ok(LoadedMap {
+            name: name.clone(),
+            map: map
+                .share()
+                .map_err(|error| no_descriptor(context, &error))?,
+            entries: target.take_entries(name),
+        })
+    });
+    maps.collect()
+}
+
+fn successor(
+    context: &Context<'_>,
+    old: &Filter,
+    loaded: Loaded,
+    attached: Option<Attached>,
+) -> Filter {
+    Filter::new(context, loaded, attached, pins(context)).succeeding(old)
+}
+
 impl Filter {
-    /// Detaches; all that is needed to attach again stays.
+    /// Detaches, and keeps all that another attachment needs.
     pub fn step_aside(&mut self) {
         self.unpin();
-        self.placed = None;
-        self.retry = None;
+        drop(self.take_attached());
+        self.stop_retrying();
     }
 
-    /// Puts this filter back in the place of `other`, which took it.
-    pub fn take_back(&mut self, mut other: Self, log: &crate::log::Log) {
-        self.placed = other.placed.take();
+    /// Rolls back: puts this filter in the place of `other`, which replaced it.
+    pub fn take_back(&mut self, mut other: Self, log: &Log) {
+        self.set_attached(other.take_attached());
         if self.program.info.id == other.program.info.id {
-            take_watches(&mut self.chosen, &mut other.chosen);
+            take_watches(&mut self.read_maps, &mut other.read_maps);
         }
         other.changes.undo(self, log);
-        self.stand_again(log);
+        self.read_maps.iter().for_each(ReadMap::forget_count);
+        self.attach_again(log);
         self.persist(log);
     }
 
-    /// Attaches this filter's program, in the place of what it holds. There is nobody left to tell but the log when
-    /// that fails.
-    fn stand_again(&mut self, log: &crate::log::Log) {
+    /// Attaches this filter's program, in the place of its present attachment. Only the log is told of errors.
+    fn attach_again(&mut self, log: &Log) {
         let name = &self.interface;
         let found = match interface::find(name) {
             Ok(Some(found)) => found,
             Ok(None) => return,
             Err(error) => return log.error(format_args!("{name}: {error}")),
         };
-        match attach::attach(self.wanted, &found, &self.program, self.placed.take()) {
-            Ok(placed) => self.placed = Some(placed),
-            Err(AttachError { failure, held, .. }) => {
+        let previous = self.take_attached();
+        match attach_program(self.wanted, &found, &self.program, previous) {
+            Ok(attached) => self.set_attached(Some(attached)),
+            Err(AttachError {
+                failure, previous, ..
+            }) => {
+                let name = &self.interface;
                 log.error(format_args!("{name}: is not filtered any more: {failure}"));
-                self.placed = held;
+                self.set_attached(previous);
             }
         }
     }

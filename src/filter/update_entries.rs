@@ -1,14 +1,15 @@
-//! Entries of maps that filter, changed one after the other: counters of all others go on.
+//! The step that updates entries of maps in use, one by one: counters of all other entries go on.
 //!
-//! Packets meet the map while it changes. So what is new is written before what is old is taken away; and in an array
-//! that gets longer the last entry is written first, so that a rule that only moves is always somewhere.
+//! Packets meet the map during the update. So new entries are written before old ones are deleted. A growing array is
+//! written from its end, so that a moved rule is never missing.
 
 use nix::errno::Errno;
 
-use super::entries::Lines;
-use super::fill::copy_to_all_cpus;
-use super::fingerprint::{Digests, Fingerprint, List};
-use super::rows::Rows;
+use super::entries::{Lines, Rows, lines};
+use super::fingerprint::{EntryDigest, EntryList, Target};
+use super::hold::not_pinned;
+use super::load::copy_to_all_cpus;
+use super::state::{Before, ChangedMap, Changes, LoadedMap};
 use super::{Context, Filter};
 use crate::base::diagnostic::Diagnostic;
 use crate::kernel::map::{Map, Shape};
@@ -16,246 +17,200 @@ use crate::kernel::map_scan::Scan;
 use crate::log::Log;
 use crate::object::MapKind;
 
-/// What was changed, so that it can be undone.
-#[derive(Debug, Default)]
-pub(super) struct Changes(Vec<Changed>);
-
-/// The same of one map.
-#[derive(Debug)]
-struct Changed {
-    /// Its place among the object's.
-    map: usize,
-    /// In the order in which they were changed; the values from before.
-    rows: Rows,
-    /// Whether there was one.
-    was_there: Vec<bool>,
+/// An update of one map. Lists of digests are sorted by key.
+struct Update {
+    old: Vec<EntryDigest>,
+    new: Vec<EntryDigest>,
+    /// Rows to be written, each with its line; `None` for an array's entry that no line gives any more.
+    writes: Rows<Option<usize>>,
+    /// Rows to be deleted, with no values.
+    deletes: Rows<()>,
 }
 
-/// What is to be changed in a map.
-struct Wanted {
-    /// What is to be written.
-    rows: Rows,
-    /// Each row's line; none where no line gives that entry any more.
-    lines: Vec<Option<usize>>,
-    /// Those to be deleted, with no values.
-    gone: Rows,
-    /// Whether it then has fewer entries.
-    shrinks: bool,
+/// An entry that the kernel rejected, with its line; `None` if no line gives the entry.
+struct Rejected {
+    line: Option<usize>,
+    errno: Errno,
 }
 
-impl Context<'_> {
-    /// Whether what `old` has becomes this filter when entries change, and what it is made from then.
-    pub(super) fn fits_into(&self, old: &Filter) -> Result<Option<Fingerprint>, Diagnostic> {
-        let origin = self.origin()?;
-        let same = origin.identity == old.origin.identity;
-        let fits = || origin.has_code_of(&old.origin) && self.has_room(&old.origin, &origin);
-        Ok((same || fits()).then_some(origin))
-    }
+/// Whether each map has room for the new entries while the old ones are still present.
+pub(super) fn has_room(context: &Context<'_>, old: &Filter, target: &Target) -> bool {
+    context.object.maps.iter().all(|def| {
+        let old = old.map(&def.name).map(|map| &map.entries);
+        let lists = old.zip(target.entries(&def.name));
+        let most = lists.map_or(0, |(old, new)| old.len_with(new));
+        def.kind.is_array() || most <= def.max_entries as usize
+    })
+}
 
-    /// Whether each map has room for the entries that come while those that go are still there.
-    fn has_room(&self, old: &Fingerprint, new: &Fingerprint) -> bool {
-        let mut maps = self.object.maps.iter().enumerate();
-        maps.all(|(map, def)| {
-            let lists = old.list(map).zip(new.list(map));
-            let most = lists.map_or(0, |(old, new)| old.len_with(new));
-            def.kind.is_array() || most <= def.max_entries as usize
-        })
+/// Gives the maps of `old` the entries of `target`.
+///
+/// # Errors
+/// When the kernel rejects an entry; the maps are then rolled back.
+pub(super) fn update_entries(
+    context: &Context<'_>,
+    old: &Filter,
+    target: &Target,
+    scan: &mut Scan,
+) -> Result<Changes, Diagnostic> {
+    let mut changes = Changes::default();
+    if old.fingerprint.identity == target.fingerprint.identity {
+        return Ok(changes);
     }
-
-    /// Gives the maps of `old` the entries of `origin`.
-    ///
-    /// # Errors
-    /// What the kernel did not take; then the maps are as before.
-    pub(super) fn change(
-        &self,
-        old: &Filter,
-        origin: &Fingerprint,
-        scan: &mut Scan,
-    ) -> Result<Changes, Diagnostic> {
-        let mut changes = Changes::default();
-        if old.origin.identity == origin.identity {
-            return Ok(changes);
+    old.mark_modified()
+        .map_err(|error| not_pinned(context, &error))?;
+    for lines in lines(context) {
+        let name = &lines.def.name;
+        let (Some(map), Some(new)) = (old.map(name), target.entries(name)) else {
+            continue;
+        };
+        if let Err(wrong) = update_map(lines, map, new, scan, &mut changes) {
+            changes.undo(old, context.log);
+            return Err(wrong);
         }
-        old.mark_modified()
-            .map_err(|trouble| self.troubled(&trouble))?;
-        for lines in self.lines() {
-            let (Some(map), Some(lists)) = (
-                old.maps.get(lines.map),
-                old.origin.list(lines.map).zip(origin.list(lines.map)),
-            ) else {
-                continue;
-            };
-            if let Err(wrong) = change_one(lines, map, lists, scan, &mut changes) {
-                changes.undo(old, self.log);
-                return Err(wrong);
-            }
-        }
-        Ok(changes)
     }
+    Ok(changes)
 }
 
-fn change_one(
+fn update_map(
     mut lines: Lines<'_>,
-    map: &Map,
-    (old, new): (&List, &List),
+    LoadedMap { name, map, entries }: &LoadedMap,
+    new: &EntryList,
     scan: &mut Scan,
     changes: &mut Changes,
 ) -> Result<(), Diagnostic> {
-    let (old, new) = (old.sorted(), new.sorted());
+    let (old, new) = (entries.sorted(), new.sorted());
     if old == new {
         return Ok(());
     }
     let shape = map.shape();
-    let mut wanted = Wanted {
-        rows: Rows::of(shape),
-        lines: Vec::new(),
-        gone: Rows::of(shape),
-        shrinks: new.len() < old.len(),
+    let mut update = Update {
+        old,
+        new,
+        writes: Rows::new(shape),
+        deletes: Rows::new(shape),
     };
-    wanted.find(&mut lines, shape, &old, &new)?;
-    let found = wanted.find_gone(map, &old, &new, scan);
+    update.find_writes(&mut lines, shape)?;
+    let found = update.find_stale(map, scan);
     found.map_err(|errno| lines.refused(None, errno))?;
-    changes.0.push(Changed {
-        map: lines.map,
-        rows: Rows::of(shape),
-        was_there: Vec::new(),
-    });
-    if let Some(changed) = changes.0.last_mut() {
-        changed
-            .make(&wanted, map, &old, scan)
-            .map_err(|(line, errno)| lines.refused(line, errno))?;
-    }
-    Ok(())
+    let mut one = ChangedMap {
+        name: name.clone(),
+        before: Rows::new(shape),
+    };
+    let applied = update.apply(map, scan, &mut one.before);
+    changes.0.push(one);
+    applied.map_err(|Rejected { line, errno }| lines.refused(line, errno))
 }
 
 /// The entry of a list with this key.
-fn entry(list: &[Digests], key: u64) -> Option<Digests> {
+fn find(list: &[EntryDigest], key: u64) -> Option<EntryDigest> {
     let at = list.binary_search_by_key(&key, |entry| entry.key).ok()?;
     list.get(at).copied()
 }
 
-impl Wanted {
-    /// Finds what the lines give that is new or different.
-    fn find(
-        &mut self,
-        lines: &mut Lines<'_>,
-        shape: &Shape,
-        old: &[Digests],
-        new: &[Digests],
-    ) -> Result<(), Diagnostic> {
+impl Update {
+    /// Finds the lines that give a new entry or a different value.
+    fn find_writes(&mut self, lines: &mut Lines<'_>, shape: &Shape) -> Result<(), Diagnostic> {
         let mut copied = vec![0; shape.copy_size()];
         lines.each(|line, key, value| {
-            let digests = Digests::of(key, value);
-            // Another line may give the same key another value later.
-            let counts = entry(new, digests.key) == Some(digests);
-            if counts && entry(old, digests.key) != Some(digests) {
+            let entry = EntryDigest::of(key, value);
+            // A later line may give the same key another value.
+            let wins = find(&self.new, entry.key) == Some(entry);
+            if wins && find(&self.old, entry.key) != Some(entry) {
                 if let Some(first) = copied.get_mut(..value.len()) {
                     first.copy_from_slice(value);
                 }
                 copy_to_all_cpus(shape, &mut copied);
-                self.rows.push(key, &copied);
-                self.lines.push(Some(line));
+                self.writes.push(Some(line), key, &copied);
             }
         })
     }
 
-    /// Finds in the map what no line gives any more. An array has all its entries always; there it is written to be 0.
-    fn find_gone(
-        &mut self,
-        map: &Map,
-        old: &[Digests],
-        new: &[Digests],
-        scan: &mut Scan,
-    ) -> Result<(), Errno> {
-        let mut all = old.iter();
-        if all.all(|one| entry(new, one.key).is_some()) {
+    /// Finds the map's entries that no line gives any more. An array always has all its entries; there the value becomes
+    /// 0.
+    fn find_stale(&mut self, map: &Map, scan: &mut Scan) -> Result<(), Errno> {
+        let mut all = self.old.iter();
+        if all.all(|one| find(&self.new, one.key).is_some()) {
             return Ok(());
         }
         scan.each(map, &mut |key, _| {
-            let digest = Digests::of(key, &[]).key;
-            if entry(old, digest).is_none() || entry(new, digest).is_some() {
+            let digest = EntryDigest::of(key, &[]).key;
+            if find(&self.old, digest).is_none() || find(&self.new, digest).is_some() {
                 return;
             }
             if map.shape().kind.is_array() {
-                self.rows.push(key, &[]);
-                self.lines.push(None);
+                self.writes.push(None, key, &[]);
             } else {
-                self.gone.push(key, &[]);
+                self.deletes.push((), key, &[]);
             }
         })
         .map(drop)
     }
 
-    /// The rows in the order in which they are to be written.
+    /// Numbers of the rows in the order in which they are to be written.
     fn order(&self, kind: MapKind) -> Vec<usize> {
-        let mut order: Vec<_> = (0..self.rows.len()).collect();
+        let mut order: Vec<_> = (0..self.writes.len()).collect();
         if kind.is_array() {
             let index = |row: &usize| {
-                let key = self.rows.get(*row).and_then(|(key, _)| key.first_chunk());
+                let key = self.writes.get(*row).and_then(|row| row.key.first_chunk());
                 key.map(|key| u32::from_ne_bytes(*key))
             };
             order.sort_by_key(index);
-            if !self.shrinks {
+            if self.new.len() >= self.old.len() {
                 order.reverse();
             }
         }
         order
     }
-}
 
-impl Changed {
-    /// Changes the map; on an error, which line the kernel did not take.
-    fn make(
-        &mut self,
-        wanted: &Wanted,
-        map: &Map,
-        old: &[Digests],
-        scan: &mut Scan,
-    ) -> Result<(), (Option<usize>, Errno)> {
-        for row in wanted.order(map.shape().kind) {
-            let line = wanted.lines.get(row).copied().flatten();
-            if let Some((key, value)) = wanted.rows.get(row) {
-                self.note(key, map, old, scan)
-                    .and_then(|()| map.update(key, value))
-                    .map_err(|errno| (line, errno))?;
-            }
-        }
-        for (key, _) in (0..wanted.gone.len()).filter_map(|row| wanted.gone.get(row)) {
-            self.note(key, map, old, scan)
-                .and_then(|()| map.delete(key))
-                .map_err(|errno| (None, errno))?;
-        }
-        Ok(())
-    }
-
-    /// Notes what there is under a key that is about to change.
-    fn note(
-        &mut self,
-        key: &[u8],
-        map: &Map,
-        old: &[Digests],
-        scan: &mut Scan,
-    ) -> Result<(), Errno> {
-        let found = scan.value(map, key)?;
-        // A trie answers with a shorter prefix too.
-        let exact = map.shape().kind != MapKind::LPM_TRIE
-            || entry(old, Digests::of(key, &[]).key).is_some();
-        let found = found.filter(|_| exact);
-        self.was_there.push(found.is_some());
-        self.rows.push(key, found.unwrap_or_default());
-        Ok(())
-    }
-
-    fn undo(&self, map: &Map) -> Result<(), Errno> {
-        let mut all = Ok(());
-        for (row, was_there) in self.was_there.iter().enumerate().rev() {
-            let Some((key, value)) = self.rows.get(row) else {
+    /// Changes the map, and notes in `before` what was there.
+    fn apply(&self, map: &Map, scan: &mut Scan, before: &mut Rows<Before>) -> Result<(), Rejected> {
+        for number in self.order(map.shape().kind) {
+            let Some(row) = self.writes.get(number) else {
                 continue;
             };
-            let undone = if *was_there {
-                map.update(key, value)
-            } else {
-                map.delete(key)
+            self.note(row.key, map, scan, before)
+                .and_then(|()| map.update(row.key, row.value))
+                .map_err(|errno| Rejected {
+                    line: row.note,
+                    errno,
+                })?;
+        }
+        for row in self.deletes.iter() {
+            self.note(row.key, map, scan, before)
+                .and_then(|()| map.delete(row.key))
+                .map_err(|errno| Rejected { line: None, errno })?;
+        }
+        Ok(())
+    }
+
+    /// Notes the value of a key that is about to change.
+    fn note(
+        &self,
+        key: &[u8],
+        map: &Map,
+        scan: &mut Scan,
+        before: &mut Rows<Before>,
+    ) -> Result<(), Errno> {
+        let found = scan.value(map, key)?;
+        // A trie finds a shorter prefix too.
+        let exact = map.shape().kind != MapKind::LPM_TRIE
+            || find(&self.old, EntryDigest::of(key, &[]).key).is_some();
+        match found.filter(|_| exact) {
+            Some(value) => before.push(Before::Present, key, value),
+            None => before.push(Before::Absent, key, &[]),
+        }
+        Ok(())
+    }
+}
+
+impl ChangedMap {
+    fn undo(&self, map: &Map) -> Result<(), Errno> {
+        let mut all = Ok(());
+        for row in self.before.iter().rev() {
+            let undone = match row.note {
+                Before::Present => map.update(row.key, row.value),
+                Before::Absent => map.delete(row.key),
             };
             all = all.and(undone);
         }
@@ -264,13 +219,11 @@ impl Changed {
 }
 
 impl Changes {
-    /// Gives the maps of `old` back what they had. There is nobody left to tell but the log when that fails.
+    /// Restores the entries of `old`. Only the log is told of errors.
     pub(super) fn undo(&self, old: &Filter, log: &Log) {
         for changed in self.0.iter().rev() {
-            let undone = old
-                .maps
-                .get(changed.map)
-                .map_or(Ok(()), |map| changed.undo(map));
+            let map = old.map(&changed.name);
+            let undone = map.map_or(Ok(()), |map| changed.undo(&map.map));
             if let Err(errno) = undone {
                 let (name, what) = (&old.interface, errno.desc());
                 log.error(format_args!(
@@ -279,9 +232,9 @@ impl Changes {
             }
         }
         if !self.0.is_empty()
-            && let Err(trouble) = old.persist_state()
+            && let Err(error) = old.unmark_modified()
         {
-            log.warn(format_args!("{}: {trouble}", old.interface));
+            log.warn(format_args!("{}: {error}", old.interface));
         }
     }
 }

@@ -4,8 +4,6 @@
 //! entries takes 12 MB (of which half is touched) while `debug` is on, whatever the size of its values; a per-CPU map
 //! as often as much as there are CPUs.
 
-#![forbid(unsafe_code)]
-
 use std::hash::{BuildHasher, RandomState};
 use std::mem;
 

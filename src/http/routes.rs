@@ -1,7 +1,5 @@
 //! What is answered where.
 
-#![forbid(unsafe_code)]
-
 use super::Content;
 use crate::config::Service;
 

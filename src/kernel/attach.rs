@@ -6,6 +6,13 @@
 use std::fmt;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
+// Has `BPF_LINK_UPDATE` replace only the expected program.
+use bpf_sys::BPF_F_REPLACE;
+// Has netlink detach or replace only the program whose descriptor is given (5.7).
+use bpf_sys::XDP_FLAGS_REPLACE;
+use bpf_sys::XDP_FLAGS_UPDATE_IF_NOEXIST;
+use bpf_sys::bpf_attach_type_BPF_XDP as BPF_XDP;
+use bpf_sys::{XDP_FLAGS_DRV_MODE, XDP_FLAGS_HW_MODE, XDP_FLAGS_SKB_MODE};
 use nix::errno::Errno;
 use nix::libc;
 
@@ -13,15 +20,9 @@ use super::interface;
 use super::netlink::{ACKNOWLEDGED, IFLA_XDP, NESTED, Refusal, Request, Words};
 use super::{Call, bpf_call, errno};
 
-const BPF_XDP: u32 = 37;
-/// Update a link only if it has the program that is said (`BPF_F_REPLACE` of `BPF_LINK_UPDATE`).
-const LINK_REPLACE: u32 = 1 << 2;
 const IFLA_XDP_FD: u16 = 1;
 const IFLA_XDP_FLAGS: u16 = 3;
 const IFLA_XDP_EXPECTED_FD: u16 = 8;
-const UPDATE_IF_NOEXIST: u32 = 1 << 0;
-/// Detach or replace only the program whose descriptor is given (5.7).
-const REPLACE: u32 = 1 << 4;
 
 /// Where in the interface's receive path a program runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,9 +38,9 @@ pub enum Mode {
 impl Mode {
     const fn flags(self) -> u32 {
         match self {
-            Self::Generic => 1 << 1,
-            Self::Native => 1 << 2,
-            Self::Offload => 1 << 3,
+            Self::Generic => XDP_FLAGS_SKB_MODE,
+            Self::Native => XDP_FLAGS_DRV_MODE,
+            Self::Offload => XDP_FLAGS_HW_MODE,
         }
     }
 }
@@ -120,7 +121,7 @@ impl Attachment {
             Err(errno) if says_something_else(errno) => return Err(Refusal::from(errno).into()),
             // The kernel has no XDP links, or the driver refuses: netlink attaches, or tells in words why not.
             Err(_) => {
-                let flags = UPDATE_IF_NOEXIST | mode.flags();
+                let flags = XDP_FLAGS_UPDATE_IF_NOEXIST | mode.flags();
                 set(interface, program.as_raw_fd(), flags, None)?;
                 None
             }
@@ -182,9 +183,9 @@ impl Attachment {
 
     fn replace_over_netlink(&self, program: &OwnedFd) -> Result<(), Refusal> {
         let (fd, expected) = (program.as_raw_fd(), self.program.as_raw_fd());
-        let flags = REPLACE | self.mode.flags();
+        let flags = XDP_FLAGS_REPLACE | self.mode.flags();
         match set(self.interface, fd, flags, Some(expected)) {
-            // Before 5.7 REPLACE is an unknown flag. Look who is there, then; the moment between is as short as can be.
+            // Before 5.7 XDP_FLAGS_REPLACE is an unknown flag. Look who is there, then; the moment between is as short as can be.
             Err(refusal) if refusal.errno == Errno::EINVAL && self.is_ours() => {
                 set(self.interface, fd, self.mode.flags(), None)
             }
@@ -217,7 +218,7 @@ impl Drop for Attachment {
         if self.link.is_some() || self.outlives {
             return;
         }
-        let flags = REPLACE | self.mode.flags();
+        let flags = XDP_FLAGS_REPLACE | self.mode.flags();
         let gone = set(self.interface, -1, flags, Some(self.program.as_raw_fd()));
         // As in `replace_over_netlink`.
         if matches!(gone, Err(ref refusal) if refusal.errno == Errno::EINVAL) && self.is_ours() {
@@ -270,7 +271,7 @@ fn update_link(link: &OwnedFd, program: &OwnedFd, expected: &OwnedFd) -> Result<
     let (link, program) = (link.as_raw_fd(), program.as_raw_fd());
     let options = bpf_sys::bpf_link_update_opts {
         sz: size_of::<bpf_sys::bpf_link_update_opts>() as u64,
-        flags: LINK_REPLACE,
+        flags: BPF_F_REPLACE,
         old_prog_fd: expected.as_raw_fd().cast_unsigned(),
     };
     // SAFETY: `options` says its own size and lives beyond the call.

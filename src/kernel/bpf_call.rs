@@ -3,6 +3,25 @@
 //! With the feature `faults`, `COREXDP_FAULT=call:errno[:nth]` makes the `nth` (default: every) such call fail before
 //! it is made, `errno` by its name. Without the feature nothing of this is in the binary.
 
+#[rustfmt::skip]
+pub use bpf_sys::{
+    bpf_cmd_BPF_BTF_LOAD as BPF_BTF_LOAD,
+    bpf_cmd_BPF_LINK_CREATE as BPF_LINK_CREATE,
+    bpf_cmd_BPF_LINK_UPDATE as BPF_LINK_UPDATE,
+    bpf_cmd_BPF_MAP_CREATE as BPF_MAP_CREATE,
+    bpf_cmd_BPF_MAP_DELETE_ELEM as BPF_MAP_DELETE_ELEM,
+    bpf_cmd_BPF_MAP_FREEZE as BPF_MAP_FREEZE,
+    bpf_cmd_BPF_MAP_GET_NEXT_KEY as BPF_MAP_GET_NEXT_KEY,
+    bpf_cmd_BPF_MAP_LOOKUP_BATCH as BPF_MAP_LOOKUP_BATCH,
+    bpf_cmd_BPF_MAP_LOOKUP_ELEM as BPF_MAP_LOOKUP_ELEM,
+    bpf_cmd_BPF_MAP_UPDATE_BATCH as BPF_MAP_UPDATE_BATCH,
+    bpf_cmd_BPF_MAP_UPDATE_ELEM as BPF_MAP_UPDATE_ELEM,
+    bpf_cmd_BPF_OBJ_GET as BPF_OBJ_GET,
+    bpf_cmd_BPF_OBJ_GET_INFO_BY_FD as BPF_OBJ_GET_INFO_BY_FD,
+    bpf_cmd_BPF_OBJ_PIN as BPF_OBJ_PIN,
+    bpf_cmd_BPF_PROG_GET_FD_BY_ID as BPF_PROG_GET_FD_BY_ID,
+    bpf_cmd_BPF_PROG_LOAD as BPF_PROG_LOAD,
+};
 use nix::errno::Errno;
 
 /// A call into the kernel, as errors and tests name it.

@@ -1,11 +1,11 @@
 //! Types for the kernel, so that `bpftool map dump` and `corexdp dump` can show members by name.
 
-use std::os::fd::{AsRawFd as _, FromRawFd, OwnedFd};
-use std::{mem, ptr};
+use std::os::fd::{AsFd as _, FromRawFd, OwnedFd};
+use std::ptr;
 
 use nix::errno::Errno;
 
-use super::{Call, bpf_call};
+use super::{Call, bpf_call, info};
 
 /// Loads a BTF blob (4.18).
 ///
@@ -45,15 +45,10 @@ pub fn read(id: u32) -> Result<Vec<u8>, Errno> {
 
 /// Copies as much as there is room for; how much there is.
 fn copy(fd: &OwnedFd, room: &mut [u8]) -> Result<u32, Errno> {
-    // SAFETY: bpf_btf_info is plain data; all zero means that nothing is asked for.
-    let mut info: bpf_sys::bpf_btf_info = unsafe { mem::zeroed() };
-    let mut size = u32::try_from(mem::size_of_val(&info)).map_err(|_| Errno::E2BIG)?;
-    info.btf = room.as_mut_ptr() as u64;
-    info.btf_size = u32::try_from(room.len()).map_err(|_| Errno::E2BIG)?;
-    let fd = fd.as_raw_fd();
-    // SAFETY: the kernel writes at most `size` bytes of `info`, and at most `btf_size` bytes, which `room` has, to it.
-    bpf_call::call(Call::ObjectInfo, || unsafe {
-        bpf_sys::bpf_obj_get_info_by_fd(fd, (&raw mut info).cast(), &raw mut size)
-    })?;
+    let mut wanted = info::empty::<bpf_sys::bpf_btf_info>();
+    wanted.btf = room.as_mut_ptr() as u64;
+    wanted.btf_size = u32::try_from(room.len()).map_err(|_| Errno::E2BIG)?;
+    // SAFETY: `btf` has `btf_size` bytes, and no other array is named.
+    let info = unsafe { info::describe(fd.as_fd(), wanted)? };
     Ok(info.btf_size)
 }

@@ -1,11 +1,58 @@
-//! What the kernel knows of a loaded program.
+//! The kernel's descriptions of programs and maps (`BPF_OBJ_GET_INFO_BY_FD`, 4.13).
 
 use std::mem;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 use nix::errno::Errno;
 
 use super::{Call, bpf_call};
+use crate::object::{MapDef, MapKind};
+
+/// A structure that the kernel describes an object in.
+///
+/// # Safety
+/// The type must be plain data, for which all zero is valid and names no array.
+pub(super) unsafe trait Info: Sized {}
+// SAFETY: plain data of integers, arrays of integers and unions of these.
+unsafe impl Info for bpf_sys::bpf_prog_info {}
+// SAFETY: as above.
+unsafe impl Info for bpf_sys::bpf_map_info {}
+// SAFETY: as above.
+unsafe impl Info for bpf_sys::bpf_link_info {}
+// SAFETY: as above.
+unsafe impl Info for bpf_sys::bpf_btf_info {}
+
+/// A description that asks for no array.
+pub(super) const fn empty<T: Info>() -> T {
+    // SAFETY: all zero is valid, see `Info`.
+    unsafe { mem::zeroed() }
+}
+
+/// The kernel's description of the object behind `fd`; a member that this kernel does not know stays as in `info`.
+///
+/// # Errors
+/// `EINVAL` when the object is of another type.
+///
+/// # Safety
+/// An array that `info` names must be writable in the length that `info` gives.
+pub(super) unsafe fn describe<T: Info>(fd: BorrowedFd<'_>, mut info: T) -> Result<T, Errno> {
+    let mut size = u32::try_from(size_of::<T>()).map_err(|_| Errno::E2BIG)?;
+    let fd = fd.as_raw_fd();
+    // SAFETY: the kernel writes at most `size` bytes of `info`, and the arrays, which the caller vouches for.
+    bpf_call::call(Call::ObjectInfo, || unsafe {
+        bpf_sys::bpf_obj_get_info_by_fd(fd, (&raw mut info).cast(), &raw mut size)
+    })?;
+    Ok(info)
+}
+
+/// The kernel's description of the object behind `fd`, without arrays.
+///
+/// # Errors
+/// `EINVAL` when the object is of another type.
+pub(super) fn of<T: Info>(fd: BorrowedFd<'_>) -> Result<T, Errno> {
+    // SAFETY: no array is named.
+    unsafe { describe(fd, empty()) }
+}
 
 /// A program's identity.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,7 +81,7 @@ pub struct Statistics {
 /// # Errors
 /// What the kernel says.
 pub fn program(fd: BorrowedFd<'_>) -> Result<Program, Errno> {
-    let info = whole(fd)?;
+    let info = of::<bpf_sys::bpf_prog_info>(fd)?;
     let bytes = info.name.map(|c| u8::from_ne_bytes(c.to_ne_bytes()));
     let text = bytes.split(|&b| b == 0).next().unwrap_or_default();
     Ok(Program {
@@ -48,7 +95,7 @@ pub fn program(fd: BorrowedFd<'_>) -> Result<Program, Errno> {
 /// # Errors
 /// What the kernel says.
 pub fn statistics(fd: BorrowedFd<'_>) -> Result<Statistics, Errno> {
-    let info = whole(fd)?;
+    let info = of::<bpf_sys::bpf_prog_info>(fd)?;
     Ok(Statistics {
         tag: info.tag,
         loaded: info.load_time,
@@ -57,44 +104,31 @@ pub fn statistics(fd: BorrowedFd<'_>) -> Result<Statistics, Errno> {
     })
 }
 
-/// All that the kernel tells of a program; zero what this kernel does not know.
-fn whole(fd: BorrowedFd<'_>) -> Result<bpf_sys::bpf_prog_info, Errno> {
-    // SAFETY: bpf_prog_info is plain data; all zero means that no array is asked for.
-    let mut info: bpf_sys::bpf_prog_info = unsafe { mem::zeroed() };
-    let mut size = u32::try_from(mem::size_of_val(&info)).map_err(|_| Errno::E2BIG)?;
-    let fd = fd.as_raw_fd();
-    // SAFETY: the kernel writes at most `size` bytes of `info`, and its arrays are null with length 0.
-    bpf_call::call(Call::ObjectInfo, || unsafe {
-        bpf_sys::bpf_obj_get_info_by_fd(fd, (&raw mut info).cast(), &raw mut size)
-    })?;
-    Ok(info)
-}
-
-/// What the kernel knows of a map.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The kernel's description of a map.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Map {
-    /// Kind, key size, value size and capacity.
-    pub shape: (u32, u32, u32, u32),
-    /// The id of its types, and those of key and value among them; all 0 where it has none (4.18).
-    pub types: (u32, u32, u32),
+    /// Kind, sizes, capacity, and the type ids of key and value (4.18); it has no name.
+    pub definition: MapDef,
+    /// The id of the types; 0 where the map has none.
+    pub btf: u32,
 }
 
-/// What the kernel knows of the map behind `fd` (4.13).
+/// The kernel's description of the map behind `fd`.
 ///
 /// # Errors
-/// What the kernel says.
+/// `EINVAL` when it is no map.
 pub fn map(fd: BorrowedFd<'_>) -> Result<Map, Errno> {
-    // SAFETY: bpf_map_info is plain data; all zero is valid.
-    let mut info: bpf_sys::bpf_map_info = unsafe { mem::zeroed() };
-    let mut size = u32::try_from(mem::size_of_val(&info)).map_err(|_| Errno::E2BIG)?;
-    let fd = fd.as_raw_fd();
-    // SAFETY: the kernel writes at most `size` bytes of `info`.
-    bpf_call::call(Call::ObjectInfo, || unsafe {
-        bpf_sys::bpf_obj_get_info_by_fd(fd, (&raw mut info).cast(), &raw mut size)
-    })?;
+    let info = of::<bpf_sys::bpf_map_info>(fd)?;
     Ok(Map {
-        shape: (info.type_, info.key_size, info.value_size, info.max_entries),
-        types: (info.btf_id, info.btf_key_type_id, info.btf_value_type_id),
+        definition: MapDef {
+            kind: MapKind(info.type_),
+            key_size: info.key_size,
+            value_size: info.value_size,
+            max_entries: info.max_entries,
+            btf_types: Some((info.btf_key_type_id, info.btf_value_type_id)),
+            ..MapDef::new("")
+        },
+        btf: info.btf_id,
     })
 }
 
@@ -109,5 +143,5 @@ pub fn program_by_id(id: u32) -> Result<Program, Errno> {
     })?;
     // SAFETY: the kernel has just made this descriptor and nobody else owns it.
     let fd = unsafe { OwnedFd::from_raw_fd(fd) };
-    program(std::os::fd::AsFd::as_fd(&fd))
+    program(fd.as_fd())
 }

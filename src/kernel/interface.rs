@@ -2,6 +2,7 @@
 
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
+use bpf_sys::{XDP_ATTACHED_DRV, XDP_ATTACHED_HW, XDP_ATTACHED_NONE, XDP_ATTACHED_SKB};
 use nix::errno::Errno;
 use nix::libc;
 use nix::sys::socket::{MsgFlags, recv};
@@ -12,12 +13,11 @@ use super::{Call, Error, Result};
 
 /// Bytes of `struct ifinfomsg`.
 const INFO: usize = 16;
-const IFLA_MTU: u16 = 4;
-const IFLA_EXT_MASK: u16 = 29;
 const IFLA_XDP_ATTACHED: u16 = 2;
 const IFLA_XDP_PROG_ID: u16 = 4;
+const IFLA_XDP_DRV_PROG_ID: u16 = 5;
+const IFLA_XDP_HW_PROG_ID: u16 = 7;
 const RTEXT_FILTER_SKIP_STATS: u32 = 8;
-const RTMGRP_LINK: u32 = 1;
 
 /// An interface as it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,7 +46,7 @@ pub fn find(name: &str) -> Result<Option<Interface>> {
     }
     let request = || {
         let mut request = Request::new(libc::RTM_GETLINK, 0, &[0; INFO])?;
-        request.attribute(IFLA_EXT_MASK, &RTEXT_FILTER_SKIP_STATS.to_ne_bytes())?;
+        request.attribute(libc::IFLA_EXT_MASK, &RTEXT_FILTER_SKIP_STATS.to_ne_bytes())?;
         request.attribute(libc::IFLA_IFNAME, &zero_terminated)?;
         Ok(request)
     };
@@ -73,7 +73,7 @@ fn parse(body: &[u8]) -> Option<Interface> {
     };
     for (kind, value) in Attributes(body.get(INFO..)?) {
         match kind {
-            IFLA_MTU => interface.mtu = u32_at(value, 0)?,
+            libc::IFLA_MTU => interface.mtu = u32_at(value, 0)?,
             IFLA_XDP => interface.xdp = parse_xdp(value),
             _ => {}
         }
@@ -87,19 +87,18 @@ fn parse_xdp(nested: &[u8]) -> Option<(Option<Mode>, u32)> {
             .find(|(kind, _)| *kind == wanted)
             .map(|(_, value)| value)
     };
-    // XDP_ATTACHED_NONE 0, DRV 1, SKB 2, HW 3, MULTI 4 (linux/if_link.h).
-    let mode = match of(IFLA_XDP_ATTACHED)?.first()? {
-        0 => return None,
-        1 => Some(Mode::Native),
-        2 => Some(Mode::Generic),
-        3 => Some(Mode::Offload),
+    let mode = match u32::from(*of(IFLA_XDP_ATTACHED)?.first()?) {
+        XDP_ATTACHED_NONE => return None,
+        XDP_ATTACHED_DRV => Some(Mode::Native),
+        XDP_ATTACHED_SKB => Some(Mode::Generic),
+        XDP_ATTACHED_HW => Some(Mode::Offload),
         _ => None,
     };
     // With several programs at once there is one id for each mode instead; any of them says who is there.
     let id = of(IFLA_XDP_PROG_ID)
         .or_else(|| {
             Attributes(nested)
-                .find(|(kind, _)| (5..=7).contains(kind))
+                .find(|(kind, _)| (IFLA_XDP_DRV_PROG_ID..=IFLA_XDP_HW_PROG_ID).contains(kind))
                 .map(|(_, value)| value)
         })
         .and_then(|value| u32_at(value, 0))
@@ -117,7 +116,7 @@ impl Monitor {
     /// # Errors
     /// When there are no sockets left.
     pub fn open() -> Result<Self> {
-        netlink::open(RTMGRP_LINK)
+        netlink::open(libc::RTMGRP_LINK.cast_unsigned())
             .map(Self)
             .map_err(|errno| Error::new(Call::Netlink, errno, "listening for interfaces"))
     }

@@ -8,9 +8,6 @@ use nix::errno::Errno;
 use super::{Call, Error, Result, bpf_call, info};
 use crate::object::{MapDef, MapKind};
 
-/// `BPF_F_NUMA_NODE` (4.14).
-const NUMA_NODE: u32 = 1 << 2;
-
 /// A map in the kernel. Closing it frees the map unless a loaded program uses it.
 #[derive(Debug)]
 pub struct Map {
@@ -110,7 +107,7 @@ impl Map {
         attributes.key_size = def.key_size;
         attributes.value_size = def.value_size;
         attributes.max_entries = shape.max_entries;
-        attributes.map_flags = def.flags | def.numa_node.map_or(0, |_| NUMA_NODE);
+        attributes.map_flags = def.flags | def.numa_node.map_or(0, |_| bpf_sys::BPF_F_NUMA_NODE);
         attributes.numa_node = def.numa_node.unwrap_or(0);
         if let Some(types) = types {
             attributes.btf_fd = descriptor(types.btf);
@@ -139,9 +136,9 @@ impl Map {
     /// `EINVAL` when it was made otherwise.
     pub fn adopt(fd: OwnedFd, def: &MapDef, cpus: usize) -> std::result::Result<Self, Errno> {
         let shape = Shape::of(def, cpus);
-        let there = info::map(fd.as_fd())?.shape;
-        let expected = (def.kind.0, def.key_size, def.value_size, shape.max_entries);
-        if there == expected {
+        let there = info::map(fd.as_fd())?.definition;
+        let sizes = |def: &MapDef| (def.kind, def.key_size, def.value_size);
+        if sizes(&there) == sizes(def) && there.max_entries == shape.max_entries {
             Ok(Self { fd, shape })
         } else {
             Err(Errno::EINVAL)
@@ -150,18 +147,8 @@ impl Map {
 
     /// A map that another process made, as the kernel describes it; `cpus` is the number of possible CPUs.
     pub fn open(fd: OwnedFd, info: &info::Map, cpus: usize) -> Self {
-        let (kind, key_size, value_size, max_entries) = info.shape;
-        let def = MapDef {
-            kind: MapKind(kind),
-            key_size,
-            value_size,
-            max_entries,
-            ..MapDef::new("")
-        };
-        Self {
-            fd,
-            shape: Shape::of(&def, cpus),
-        }
+        let shape = Shape::of(&info.definition, cpus);
+        Self { fd, shape }
     }
 
     /// The same map by another descriptor.

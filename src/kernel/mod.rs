@@ -3,6 +3,8 @@
 //! Every call goes through [`door`], which knows its name and lets a test make it fail. Descriptors are owned from the
 //! moment the kernel hands them out, so an error half way closes what was opened.
 
+#![allow(unsafe_code, reason = "system calls")]
+
 #[cfg(feature = "faults")]
 pub mod allocations;
 pub mod attach;

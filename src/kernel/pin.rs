@@ -1,17 +1,13 @@
 //! Programs, maps and links that stay in the kernel by a name in its BPF file system (4.4), until that is removed.
 
 use std::ffi::CString;
-use std::mem;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use nix::errno::Errno;
 
-use super::{Call, bpf_call};
-
-/// `BPF_LINK_TYPE_XDP`.
-const XDP: u32 = 6;
+use super::{Call, bpf_call, info};
 
 /// What can be pinned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,15 +79,8 @@ pub fn get(path: &Path, kind: Kind) -> Result<OwnedFd, Errno> {
 /// # Errors
 /// `EINVAL` when it is no XDP link.
 pub fn link(fd: &OwnedFd) -> Result<Link, Errno> {
-    // SAFETY: bpf_link_info is plain data; all zero means that no array is asked for.
-    let mut info: bpf_sys::bpf_link_info = unsafe { mem::zeroed() };
-    let mut size = u32::try_from(mem::size_of_val(&info)).map_err(|_| Errno::E2BIG)?;
-    let fd = fd.as_fd().as_raw_fd();
-    // SAFETY: the kernel writes at most `size` bytes of `info`.
-    bpf_call::call(Call::ObjectInfo, || unsafe {
-        bpf_sys::bpf_obj_get_info_by_fd(fd, (&raw mut info).cast(), &raw mut size)
-    })?;
-    if info.type_ != XDP {
+    let info = info::of::<bpf_sys::bpf_link_info>(fd.as_fd())?;
+    if info.type_ != bpf_sys::bpf_link_type_BPF_LINK_TYPE_XDP {
         return Err(Errno::EINVAL);
     }
     Ok(Link {

@@ -17,8 +17,8 @@ use tracing::{Event, Level, Metadata, Subscriber};
 use super::{Call, bpf_call, errno, info};
 use crate::object::{self, LinkedObject};
 
-/// Makes the kernel hand packets of several fragments to the program (5.18).
-const HAS_FRAGS: u32 = 1 << 5;
+/// Makes the kernel hand packets of several fragments to the program (5.18, newer than bpf-sys).
+const BPF_F_XDP_HAS_FRAGS: u32 = 1 << 5;
 
 /// A loaded program. Closing it unloads it unless it is attached.
 #[derive(Debug)]
@@ -96,7 +96,7 @@ fn load(object: &LinkedObject, maps: &[i32], offload: Option<u32>) -> Result<Own
         return load_directly(object, maps, 0, offload);
     }
     if object.frags {
-        match load_directly(object, maps, HAS_FRAGS, None) {
+        match load_directly(object, maps, BPF_F_XDP_HAS_FRAGS, None) {
             // A kernel before 5.18 does not know the flag; the program itself it may well know.
             Err(Failure::Refused(Errno::EINVAL)) => {}
             other => return other,

@@ -63,6 +63,11 @@ pub const fn is(argument: u8, value: i32) -> When {
     bits(argument, -1, value)
 }
 
+/// The command of a `bpf(2)` call, one of those in [`bpf_call`](super::bpf_call).
+pub const fn command(command: u32) -> When {
+    is(0, command.cast_signed())
+}
+
 /// These bits of the argument have this value.
 pub const fn bits(argument: u8, mask: i32, value: i32) -> When {
     When {

@@ -3,8 +3,8 @@
 use super::error::Error;
 use super::map_kind::MapKind;
 
-/// `BPF_F_NO_PREALLOC`, which the kernel requires of every LPM trie.
-const NO_PREALLOC: u32 = 1;
+/// The kernel requires this flag of every LPM trie.
+const BPF_F_NO_PREALLOC: u32 = 1 << 0;
 /// Longest name in the kernel, in bytes (`BPF_OBJ_NAME_LEN` without the NUL).
 const MAX_NAME_LEN: usize = 15;
 
@@ -125,7 +125,7 @@ impl MapDef {
 
     fn check_trie(&self) -> Result<(), Error> {
         let refuse = |what: String| Err(Error::map(&self.name, what));
-        if self.flags & NO_PREALLOC == 0 {
+        if self.flags & BPF_F_NO_PREALLOC == 0 {
             return refuse("lpm_trie needs `__uint(map_flags, BPF_F_NO_PREALLOC)`".into());
         }
         if !(5..=260).contains(&self.key_size) {

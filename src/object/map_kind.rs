@@ -6,107 +6,161 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct MapKind(pub u32);
 
-/// Kinds by number, spelled as bpftool spells them.
-const NAMES: [&str; 34] = [
-    "unspec",
-    "hash",
-    "array",
-    "prog_array",
-    "perf_event_array",
-    "percpu_hash",
-    "percpu_array",
-    "stack_trace",
-    "cgroup_array",
-    "lru_hash",
-    "lru_percpu_hash",
-    "lpm_trie",
-    "array_of_maps",
-    "hash_of_maps",
-    "devmap",
-    "sockmap",
-    "cpumap",
-    "xskmap",
-    "sockhash",
-    "cgroup_storage",
-    "reuseport_sockarray",
-    "percpu_cgroup_storage",
-    "queue",
-    "stack",
-    "sk_storage",
-    "devmap_hash",
-    "struct_ops",
-    "ringbuf",
-    "inode_storage",
-    "task_storage",
-    "bloom_filter",
-    "user_ringbuf",
-    "cgrp_storage",
-    "arena",
-];
+/// A row of the table.
+struct Row {
+    /// The name that bpftool has.
+    name: &'static str,
+    /// The sum of the properties below.
+    properties: u8,
+}
+
+const NONE: u8 = 0;
+/// Entries are plain bytes under a key, which user space reads and writes.
+const BYTES: u8 = 1 << 0;
+/// The key is a `u32` index below the number of entries.
+const INDEXED: u8 = 1 << 1;
+/// An entry holds one value for each CPU.
+const PER_CPU: u8 = 1 << 2;
+/// The values are maps.
+const MAPS: u8 = 1 << 3;
+/// The kernel takes key and value types. It refuses types where the value is its own: a map, a device, a socket.
+const TYPED: u8 = 1 << 4;
+/// The number of entries may be 0: the user of the map sets the number, or entries belong to other things.
+const UNSIZED: u8 = 1 << 5;
+
+/// Makes a constant and a row of each kind. Numbers count up from 0, and names are the kernel's without `BPF_MAP_TYPE_`.
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $constant:ident = $number:literal, $name:literal, $properties:expr;)*) => {
+        impl MapKind {
+            $($(#[$doc])* pub const $constant: Self = Self($number);)*
+        }
+
+        const _: () = {
+            let mut row = 0;
+            $(assert!(row == $number); row += 1;)*
+            assert!(row == ROWS.len());
+        };
+
+        /// The kinds of Linux 6.12, by number.
+        const ROWS: &[Row] = &[$(Row { name: $name, properties: $properties }),*];
+    };
+}
+
+kinds! {
+    /// No kind; a definition with this kind is incomplete.
+    UNSPEC = 0, "unspec", TYPED;
+    /// Any key.
+    HASH = 1, "hash", BYTES | TYPED;
+    /// Index from 0.
+    ARRAY = 2, "array", BYTES | INDEXED | TYPED;
+    /// Programs to tail-call.
+    PROG_ARRAY = 3, "prog_array", NONE;
+    /// Perf events. With 0 entries in the object, one for each CPU.
+    PERF_EVENT_ARRAY = 4, "perf_event_array", UNSIZED;
+    /// A hash with one value for each CPU.
+    PERCPU_HASH = 5, "percpu_hash", BYTES | PER_CPU | TYPED;
+    /// An array with one value for each CPU.
+    PERCPU_ARRAY = 6, "percpu_array", BYTES | INDEXED | PER_CPU | TYPED;
+    /// Stack traces by id.
+    STACK_TRACE = 7, "stack_trace", NONE;
+    /// Control groups by index.
+    CGROUP_ARRAY = 8, "cgroup_array", NONE;
+    /// A hash that drops the least recently used entry.
+    LRU_HASH = 9, "lru_hash", BYTES | TYPED;
+    /// [`MapKind::LRU_HASH`] with one value for each CPU.
+    LRU_PERCPU_HASH = 10, "lru_percpu_hash", BYTES | PER_CPU | TYPED;
+    /// Longest prefix match (4.11).
+    LPM_TRIE = 11, "lpm_trie", BYTES | TYPED;
+    /// Maps by index (4.12).
+    ARRAY_OF_MAPS = 12, "array_of_maps", INDEXED | MAPS;
+    /// Maps by key (4.12).
+    HASH_OF_MAPS = 13, "hash_of_maps", MAPS;
+    /// Network devices by index (4.14).
+    DEVMAP = 14, "devmap", NONE;
+    /// Sockets by index (4.14).
+    SOCKMAP = 15, "sockmap", NONE;
+    /// CPUs that packets are redirected to (4.15).
+    CPUMAP = 16, "cpumap", NONE;
+    /// `AF_XDP` sockets (4.18).
+    XSKMAP = 17, "xskmap", NONE;
+    /// Sockets by key (4.18).
+    SOCKHASH = 18, "sockhash", NONE;
+    /// A value for each control group (4.19).
+    CGROUP_STORAGE = 19, "cgroup_storage", TYPED | UNSIZED;
+    /// Sockets of a reuseport group (4.19).
+    REUSEPORT_SOCKARRAY = 20, "reuseport_sockarray", NONE;
+    /// A value for each control group and CPU (4.20).
+    PERCPU_CGROUP_STORAGE = 21, "percpu_cgroup_storage", PER_CPU | TYPED | UNSIZED;
+    /// First in, first out (4.20).
+    QUEUE = 22, "queue", NONE;
+    /// Last in, first out (4.20).
+    STACK = 23, "stack", NONE;
+    /// A value for each socket (5.2).
+    SK_STORAGE = 24, "sk_storage", TYPED | UNSIZED;
+    /// Network devices by key (5.4).
+    DEVMAP_HASH = 25, "devmap_hash", NONE;
+    /// The functions of a kernel structure (5.6).
+    STRUCT_OPS = 26, "struct_ops", TYPED | UNSIZED;
+    /// Records for user space (5.8).
+    RINGBUF = 27, "ringbuf", NONE;
+    /// A value for each inode (5.10).
+    INODE_STORAGE = 28, "inode_storage", TYPED | UNSIZED;
+    /// A value for each task (5.11).
+    TASK_STORAGE = 29, "task_storage", TYPED | UNSIZED;
+    /// Keys that are probably in a set (5.16).
+    BLOOM_FILTER = 30, "bloom_filter", NONE;
+    /// Records from user space (6.1).
+    USER_RINGBUF = 31, "user_ringbuf", NONE;
+    /// A value for each control group (6.2).
+    CGRP_STORAGE = 32, "cgrp_storage", TYPED | UNSIZED;
+    /// Memory shared with user space (6.9).
+    ARENA = 33, "arena", NONE;
+}
 
 impl MapKind {
-    /// No kind at all; a definition that says this says nothing.
-    pub const UNSPEC: Self = Self(0);
-    /// Any key, preallocated.
-    pub const HASH: Self = Self(1);
-    /// Index from 0.
-    pub const ARRAY: Self = Self(2);
-    /// Programs to tail-call.
-    pub const PROG_ARRAY: Self = Self(3);
-    /// Perf events; its number of entries is the number of CPUs when the object says 0.
-    pub const PERF_EVENT_ARRAY: Self = Self(4);
-    /// A hash with one value for each CPU.
-    pub const PERCPU_HASH: Self = Self(5);
-    /// An array with one value for each CPU.
-    pub const PERCPU_ARRAY: Self = Self(6);
-    /// A hash that drops the least recently used entry.
-    pub const LRU_HASH: Self = Self(9);
-    /// The same, with one value for each CPU.
-    pub const LRU_PERCPU_HASH: Self = Self(10);
-    /// Longest prefix match (4.11).
-    pub const LPM_TRIE: Self = Self(11);
-    /// Maps by index (4.12).
-    pub const ARRAY_OF_MAPS: Self = Self(12);
-    /// Maps by key (4.12).
-    pub const HASH_OF_MAPS: Self = Self(13);
+    fn row(self) -> Option<&'static Row> {
+        ROWS.get(usize::try_from(self.0).ok()?)
+    }
 
-    /// The kind's name in bpftool's spelling; `None` for a number that Linux 6.12 doesn't know.
+    /// Of an unknown kind the kernel is asked: it may take types, and no entries.
+    fn has(self, property: u8) -> bool {
+        let properties = self.row().map_or(TYPED | UNSIZED, |row| row.properties);
+        properties & property != 0
+    }
+
+    /// The name in bpftool's spelling; `None` for a number that Linux 6.12 doesn't know.
     pub fn name(self) -> Option<&'static str> {
-        NAMES.get(usize::try_from(self.0).ok()?).copied()
+        self.row().map(|row| row.name)
     }
 
     /// Whether an entry holds one value for each CPU.
-    pub const fn is_per_cpu(self) -> bool {
-        matches!(self.0, 5 | 6 | 10 | 21)
+    pub fn is_per_cpu(self) -> bool {
+        self.has(PER_CPU)
     }
 
     /// Whether the values are maps.
-    pub const fn is_map_in_map(self) -> bool {
-        matches!(self, Self::ARRAY_OF_MAPS | Self::HASH_OF_MAPS)
+    pub fn is_map_in_map(self) -> bool {
+        self.has(MAPS)
     }
 
     /// Whether keys are a `u32` index below the number of entries.
-    pub const fn is_array(self) -> bool {
-        matches!(self, Self::ARRAY | Self::PERCPU_ARRAY | Self::ARRAY_OF_MAPS)
+    pub fn is_array(self) -> bool {
+        self.has(INDEXED)
     }
 
-    /// Whether its entries are plain bytes under a key, which user space writes and reads.
-    pub const fn holds_bytes(self) -> bool {
-        matches!(self.0, 1 | 2 | 5 | 6 | 9..=11)
+    /// Whether entries are plain bytes under a key, which user space reads and writes.
+    pub fn holds_bytes(self) -> bool {
+        self.has(BYTES)
     }
 
-    /// Whether the kernel takes key and value types for it. Where the value is the kernel's own (a map, a device, a
-    /// socket) it refuses to make the map with them.
-    pub(super) const fn takes_types(self) -> bool {
-        !matches!(
-            self.0,
-            3 | 4 | 7 | 8 | 12..=18 | 20 | 22 | 23 | 25 | 27 | 30 | 31 | 33
-        )
+    /// Whether the kernel takes key and value types.
+    pub(super) fn takes_types(self) -> bool {
+        self.has(TYPED)
     }
 
-    /// Whether the number of entries may be 0: the user of the map sets it, or entries belong to other things.
-    pub(super) const fn may_be_empty(self) -> bool {
-        matches!(self.0, 4 | 19 | 21 | 24 | 26 | 28 | 29 | 32) || self.0 >= 34
+    /// Whether the number of entries may be 0.
+    pub(super) fn may_be_empty(self) -> bool {
+        self.has(UNSIZED)
     }
 }
 
@@ -149,5 +203,11 @@ mod tests {
         assert_eq!(those(MapKind::is_map_in_map), [12, 13]);
         assert_eq!(those(MapKind::is_array), [2, 6, 12]);
         assert_eq!(those(MapKind::holds_bytes), [1, 2, 5, 6, 9, 10, 11]);
+        let typed = [
+            0, 1, 2, 5, 6, 9, 10, 11, 19, 21, 24, 26, 28, 29, 32, 34, 35, 36, 37, 38, 39,
+        ];
+        assert_eq!(those(MapKind::takes_types), typed);
+        let may_be_empty = [4, 19, 21, 24, 26, 28, 29, 32, 34, 35, 36, 37, 38, 39];
+        assert_eq!(those(MapKind::may_be_empty), may_be_empty);
     }
 }

@@ -11,8 +11,8 @@ use super::{btf_maps, legacy_maps, slots};
 const MAX_MAPS: usize = 256;
 /// Most bytes of all data sections together: the limit of older kernels for one value (`KMALLOC_MAX_SIZE`).
 const MAX_DATA: u64 = 4 << 20;
-/// `BPF_F_RDONLY_PROG` (5.2): programs cannot write the map.
-const READ_ONLY: u32 = 1 << 7;
+/// Programs cannot write the map (5.2).
+const BPF_F_RDONLY_PROG: u32 = 1 << 7;
 
 /// A map definition as its section has it.
 pub(super) struct ParsedMap {
@@ -169,7 +169,7 @@ impl Maps {
             key_size: 4,
             value_size,
             max_entries: 1,
-            flags: if read_only { READ_ONLY } else { 0 },
+            flags: if read_only { BPF_F_RDONLY_PROG } else { 0 },
             initial: Some(initial),
             freeze: read_only,
             ..MapDef::new(section.name)

@@ -10,8 +10,6 @@
 //! writes the object for redbpf, and [`kernel_btf`] the types for the kernel. [`layout`] describes the bytes of keys
 //! and values.
 
-#![forbid(unsafe_code)]
-
 mod btf;
 mod btf_maps;
 mod canonical;

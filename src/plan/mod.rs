@@ -20,15 +20,24 @@ pub const ENTRY: &str = "xdp_prog";
 /// Bytes of an object; the largest the kernel could take has a million instructions of 8 bytes, and its types.
 const MAX_OBJECT: usize = 16 << 20;
 
-/// All that is needed to act, and nothing wrong with it.
+/// A checked Corefile with all objects linked.
 #[derive(Debug)]
 pub struct Plan {
-    /// What the operator typed; entries are still words of it.
+    /// The parsed Corefile; map entries are still words of it.
     pub corefile: Corefile,
-    /// What it asks for.
+    /// The directives beside `ebpf`: [`Plan::filters`] took the blocks out.
     pub config: Config,
-    /// The object of each filter, in the same order.
-    pub objects: Vec<LinkedObject>,
+    /// One filter for each `ebpf` block, in the Corefile's order.
+    pub filters: Vec<PlannedFilter>,
+}
+
+/// An `ebpf` block with the object that it names.
+#[derive(Debug)]
+pub struct PlannedFilter {
+    /// The block, its lines checked against the object's maps.
+    pub block: Filter,
+    /// The linked object.
+    pub object: LinkedObject,
 }
 
 /// Where a Corefile comes from.
@@ -124,12 +133,10 @@ impl Plan {
         for warning in self.corefile.warnings() {
             tell(warning);
         }
-        for (filter, object) in self.config.filters.iter().zip(&self.objects) {
+        for PlannedFilter { block, object } in &self.filters {
+            let (file, line) = (self.corefile.file(block.elf_at), block.elf_at.line());
+            let file = Escaped(file);
             for map in object.maps.iter().filter(|map| map.pinned) {
-                let (file, line) = (
-                    Escaped(self.corefile.file(filter.elf_at)),
-                    filter.elf_at.line(),
-                );
                 let name = Plain(&map.name);
                 tell(&format_args!(
                     "{file}:{line}: elf: map {name} asks to be pinned by its name, which is ignored; `exit hold` keeps a filter and its maps"
@@ -148,12 +155,13 @@ impl Plan {
             .folder()
             .map_err(|error| vec![unreadable(source, &error)])?;
         let (mut config, mut wrong) = Config::read(&corefile, &folder);
-        let mut objects = Vec::new();
-        for filter in &mut config.filters {
-            match read_object(filter, &corefile, sources) {
+        let mut filters = Vec::with_capacity(config.filters.len());
+        for mut block in std::mem::take(&mut config.filters) {
+            match read_object(&block, &corefile, sources) {
                 Ok(object) => {
-                    wrong.extend(fit::check(filter, &corefile, &object.maps, object.btf()));
-                    objects.push(object);
+                    let (maps, btf) = (&object.maps, object.btf());
+                    wrong.extend(fit::check(&mut block, &corefile, maps, btf));
+                    filters.push(PlannedFilter { block, object });
                 }
                 Err(one) => wrong.push(one),
             }
@@ -162,7 +170,7 @@ impl Plan {
             Ok(Self {
                 corefile,
                 config,
-                objects,
+                filters,
             })
         } else {
             Err(wrong)

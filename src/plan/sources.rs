@@ -1,8 +1,6 @@
 //! Everything that a plan was made from: which files, folders and names were asked for, and a digest of each answer. As
 //! long as the answers are the same, another plan would be the same.
 
-#![forbid(unsafe_code)]
-
 use std::fs::{self, File};
 use std::hash::Hasher as _;
 use std::io::{self, Read as _};

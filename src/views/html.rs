@@ -2,8 +2,8 @@
 
 use std::fmt;
 
+use super::Overview;
 use super::markup::{self, Facts, Fill, Shown};
-use super::{Overview, maps_of};
 use crate::base::text::Text;
 use crate::filter::Filter;
 
@@ -22,10 +22,8 @@ impl Overview<'_> {
             .iter()
             .map(|filter| (filter.interface.as_str(), attached(filter)));
         markup::begin(text, &names)?;
-        let mut maps_before = 0;
         for filter in filters {
-            self.section(text, filter, maps_before)?;
-            maps_before += filter.chosen.len();
+            self.section(text, filter)?;
         }
         markup::begin_log(text)?;
         self.log.recent(|line| markup::line(text, line))?;
@@ -40,8 +38,8 @@ impl Overview<'_> {
         markup::end(text, &facts)
     }
 
-    /// A filter; its maps are counted behind so many others.
-    fn section(&mut self, text: &mut Text<'_>, filter: &Filter, maps_before: usize) -> fmt::Result {
+    /// A filter.
+    fn section(&mut self, text: &mut Text<'_>, filter: &Filter) -> fmt::Result {
         let some = !filter.metrics.is_empty();
         let shown = Shown {
             interface: &filter.interface,
@@ -56,15 +54,15 @@ impl Overview<'_> {
             markup::metric(text, &metric.help, &metric.name, number)
         })?;
         markup::end_metrics(text, some)?;
-        for (number, (filter, chosen)) in maps_of(filter).enumerate() {
-            let shape = chosen.map.shape();
+        for read in &filter.read_maps {
+            let shape = read.map.shape();
             let fill = if shape.kind.is_array() {
                 Fill::Array
             } else {
-                self.entries(maps_before + number, filter, &chosen.map)
+                self.entries(filter, read)
                     .map_or(Fill::Unread, Fill::Entries)
             };
-            markup::map(text, &chosen.name, fill, shape.max_entries)?;
+            markup::map(text, &read.name, fill, shape.max_entries)?;
         }
         markup::end_filter(text)
     }

@@ -1,142 +1,204 @@
 //! `/status`, and what `corexdp status` shows: all there is to know, as JSON.
 
-use std::fmt::{self, Write};
+use std::fmt;
+use std::net::SocketAddr;
 use std::os::fd::AsFd as _;
 use std::time::{Duration, Instant, SystemTime};
 
 use nix::time::{ClockId, clock_gettime};
+use serde::{Serialize, Serializer};
 
 use super::Overview;
-use crate::base::json::Scalar::{Number, Shown, Text, Truth};
-use crate::base::text::Text as Page;
+use crate::base::json::Writer;
+use crate::base::text::Text;
 use crate::base::utc::Utc;
+use crate::encode::integer::Total;
 use crate::filter::Filter;
 use crate::kernel::program::Program;
 use crate::kernel::{info, statistics};
 
-impl Overview<'_> {
-    /// Writes `/status`; how long it is, or `None` when it does not fit.
-    pub fn status(&mut self, page: &mut [u8]) -> Option<usize> {
-        let mut text = Page::new(page);
-        self.json(&mut text).ok()?;
-        Some(text.len())
-    }
+/// The daemon. All times are in seconds since 1970, but for `confirm_within`.
+#[derive(Serialize)]
+struct DaemonJson<'a> {
+    version: &'a str,
+    pid: u32,
+    started: u64,
+    /// `None` for a name that is no UTF-8.
+    corefile: Option<&'a str>,
+    /// In seconds from now.
+    confirm_within: Option<u64>,
+    reloads: ReloadsJson,
+    last_reload: Option<ReloadJson<'a>>,
+}
 
-    fn json(&mut self, text: &mut Page<'_>) -> fmt::Result {
-        self.head(text)?;
-        text.write_str(",\"pages\":[")?;
-        for (index, address) in self.pages.iter().enumerate() {
-            text.write_str(comma(index))?;
-            text.json(Shown(format_args!("http://{address}/")))?;
-        }
-        text.write_str("],\"filters\":[")?;
-        let mut number = 0;
-        for (index, filter) in self.filters.iter().enumerate() {
-            text.write_str(comma(index))?;
-            self.filter(text, filter, number)?;
-            number += filter.chosen.len();
-        }
-        text.write_str("]}\n")
-    }
+#[derive(Serialize)]
+struct ReloadsJson {
+    success: u64,
+    failure: u64,
+}
 
-    /// All times are in seconds since 1970, but for `confirm_within`, which is in seconds from now.
-    fn head(&self, text: &mut Page<'_>) -> fmt::Result {
-        let left = |until: Instant| until.saturating_duration_since(Instant::now()).as_secs();
-        text.open(&[
-            ("version", Text(Some(env!("CARGO_PKG_VERSION")))),
-            ("pid", Number(Some(self.process.pid.into()))),
-            ("started", Number(Some(self.process.at().0))),
-            // Null for a name that is no UTF-8.
-            ("corefile", Text(self.source.name())),
-            ("confirm_within", Number(self.confirm.map(left))),
-        ])?;
-        text.write_str(",\"reloads\":")?;
-        text.open(&[
-            ("success", Number(Some(self.reloads.successes))),
-            ("failure", Number(Some(self.reloads.failures))),
-        ])?;
-        text.write_str("},\"last_reload\":")?;
-        let Some(last) = &self.reloads.last else {
-            return text.write_str("null");
-        };
-        let result = if last.error.is_none() {
-            "success"
-        } else {
-            "failure"
-        };
-        text.open(&[
-            ("time", Number(Some(Utc::from(last.at).0))),
-            ("result", Text(Some(result))),
-            ("error", Text(last.error.as_deref())),
-        ])?;
-        text.write_str("}")
-    }
+#[derive(Serialize)]
+struct ReloadJson<'a> {
+    time: u64,
+    result: &'a str,
+    error: Option<&'a str>,
+}
 
-    /// One filter; its first map has this number among all that are read.
-    fn filter(&mut self, text: &mut Page<'_>, filter: &Filter, number: usize) -> fmt::Result {
-        let attachment = filter.attachment();
-        let exit = if filter.holds() { "hold" } else { "detach" };
-        text.open(&[
-            ("interface", Text(Some(&filter.interface))),
-            ("attached", Truth(attachment.is_some())),
-            ("mode", Text(attachment.map(|one| one.mode.name()))),
-            ("reason", Text(filter.reason())),
-            ("exit", Text(Some(exit))),
-            ("reattached", Number(Some(filter.reattached))),
-        ])?;
-        text.write_str(",\"program\":")?;
-        program(text, &filter.program)?;
-        text.write_str(",\"maps\":[")?;
-        for (index, chosen) in filter.chosen.iter().enumerate() {
-            text.write_str(comma(index))?;
-            let entries = self.entries(number + index, filter, &chosen.map);
-            let shape = chosen.map.shape();
-            text.open(&[
-                ("name", Text(Some(&chosen.name))),
-                ("type", Text(shape.kind.name())),
-                // Null when they can't be counted.
-                ("entries", Number(entries)),
-                ("capacity", Number(Some(shape.max_entries.into()))),
-            ])?;
-            text.write_str("}")?;
-        }
-        text.write_str("],\"metrics\":[")?;
-        let mut index = 0;
-        self.numbers(filter, |metric, value| {
-            text.write_str(comma(index))?;
-            index += 1;
-            text.open(&[
-                ("name", Text(Some(&metric.name))),
-                ("type", Text(Some(metric.kind.name()))),
-                ("value", value.into()),
-                ("help", Text(Some(&metric.help))),
-            ])?;
-            text.write_str("}")
-        })?;
-        text.write_str("]}")
+/// The address of a page.
+struct Url(SocketAddr);
+
+#[derive(Serialize)]
+struct FilterJson<'a> {
+    interface: &'a str,
+    attached: bool,
+    mode: Option<&'a str>,
+    reason: Option<&'a str>,
+    exit: &'a str,
+    reattached: u64,
+    /// `None` where the kernel says nothing of the program.
+    program: Option<ProgramJson<'a>>,
+}
+
+#[derive(Serialize)]
+struct ProgramJson<'a> {
+    name: &'a str,
+    id: u32,
+    tag: Tag,
+    loaded_at: u64,
+    /// `None` while the kernel does not count, as below.
+    runs: Option<u64>,
+    run_time_ns: Option<u64>,
+}
+
+/// The digest of a program, as bpftool shows it.
+struct Tag([u8; 8]);
+
+#[derive(Serialize)]
+struct MapJson<'a> {
+    name: &'a str,
+    r#type: Option<&'a str>,
+    /// `None` when the entries cannot be counted.
+    entries: Option<u64>,
+    capacity: u32,
+}
+
+#[derive(Serialize)]
+struct MetricJson<'a> {
+    name: &'a str,
+    r#type: &'a str,
+    value: Total,
+    help: &'a str,
+}
+
+impl Serialize for Url {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(&format_args!("http://{}/", self.0))
     }
 }
 
-/// What is known of a program; of one that the kernel says nothing of, null.
-fn program(text: &mut Page<'_>, program: &Program) -> fmt::Result {
-    let Ok(done) = info::statistics(program.as_fd()) else {
-        return text.write_str("null");
-    };
+impl Serialize for Tag {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(&format_args!("{:016x}", u64::from_be_bytes(self.0)))
+    }
+}
+
+impl Overview<'_> {
+    /// Writes `/status`; the length of the text, or `None` when it does not fit.
+    pub fn status(&mut self, page: &mut [u8]) -> Option<usize> {
+        let mut text = Text::new(page);
+        self.json(Writer::new(&mut text)).ok()?;
+        Some(text.len())
+    }
+
+    fn json(&mut self, mut json: Writer<'_>) -> fmt::Result {
+        json.begin_object(&self.daemon())?;
+        json.list("pages", self.pages.iter().copied().map(Url))?;
+        json.member("filters")?;
+        json.begin_list()?;
+        for filter in self.filters {
+            self.filter(&mut json, filter)?;
+        }
+        json.end_list()?;
+        json.end_object()?;
+        json.end()
+    }
+
+    fn daemon(&self) -> DaemonJson<'_> {
+        let left = |until: Instant| until.saturating_duration_since(Instant::now()).as_secs();
+        let result = |error: &Option<_>| match error {
+            None => "success",
+            Some(_) => "failure",
+        };
+        DaemonJson {
+            version: env!("CARGO_PKG_VERSION"),
+            pid: self.process.pid,
+            started: self.process.at().0,
+            corefile: self.source.name(),
+            confirm_within: self.confirm.map(left),
+            reloads: ReloadsJson {
+                success: self.reloads.successes,
+                failure: self.reloads.failures,
+            },
+            last_reload: self.reloads.last.as_ref().map(|last| ReloadJson {
+                time: Utc::from(last.at).0,
+                result: result(&last.error),
+                error: last.error.as_deref(),
+            }),
+        }
+    }
+
+    fn filter(&mut self, json: &mut Writer<'_>, filter: &Filter) -> fmt::Result {
+        let attachment = filter.attachment();
+        json.begin_object(&FilterJson {
+            interface: &filter.interface,
+            attached: attachment.is_some(),
+            mode: attachment.map(|one| one.mode.name()),
+            reason: filter.reason(),
+            exit: if filter.holds() { "hold" } else { "detach" },
+            reattached: filter.reattached,
+            program: program(&filter.program),
+        })?;
+        json.member("maps")?;
+        json.begin_list()?;
+        for read in &filter.read_maps {
+            let entries = self.entries(filter, read);
+            let shape = read.map.shape();
+            json.value(&MapJson {
+                name: &read.name,
+                r#type: shape.kind.name(),
+                entries,
+                capacity: shape.max_entries,
+            })?;
+        }
+        json.end_list()?;
+        json.member("metrics")?;
+        json.begin_list()?;
+        self.numbers(filter, |metric, value| {
+            json.value(&MetricJson {
+                name: &metric.name,
+                r#type: metric.kind.name(),
+                value,
+                help: &metric.help,
+            })
+        })?;
+        json.end_list()?;
+        json.end_object()
+    }
+}
+
+/// The description of a program; `None` where the kernel says nothing of the program.
+fn program(program: &Program) -> Option<ProgramJson<'_>> {
+    let done = info::statistics(program.as_fd()).ok()?;
     let counted = done.runs > 0 || statistics::are_counted();
     let loaded = loaded_at(Duration::from_nanos(done.loaded));
-    text.open(&[
-        ("name", Text(Some(&program.info.name))),
-        ("id", Number(Some(program.info.id.into()))),
-        (
-            "tag",
-            Shown(format_args!("{:016x}", u64::from_be_bytes(done.tag))),
-        ),
-        ("loaded_at", Number(Some(Utc::from(loaded).0))),
-        // Null while the kernel does not count.
-        ("runs", Number(counted.then_some(done.runs))),
-        ("run_time_ns", Number(counted.then_some(done.run_time))),
-    ])?;
-    text.write_str("}")
+    Some(ProgramJson {
+        name: &program.info.name,
+        id: program.info.id,
+        tag: Tag(done.tag),
+        loaded_at: Utc::from(loaded).0,
+        runs: counted.then_some(done.runs),
+        run_time_ns: counted.then_some(done.run_time),
+    })
 }
 
 /// A time that the kernel counts from the machine's start.
@@ -145,9 +207,4 @@ fn loaded_at(since_boot: Duration) -> SystemTime {
     let age = up.unwrap_or_default().saturating_sub(since_boot);
     let now = SystemTime::now();
     now.checked_sub(age).unwrap_or(now)
-}
-
-/// What stands before the element with this number.
-const fn comma(index: usize) -> &'static str {
-    if index == 0 { "" } else { "," }
 }

@@ -3,8 +3,6 @@
 //! The script refreshes values in place: it fetches the page again, and brings what stands in `main` up to date. What
 //! has the class `own` is the script's, and not to be seen without it.
 
-#![forbid(unsafe_code)]
-
 use std::fmt::{self, Write};
 
 use crate::base::text::Text;

@@ -1,6 +1,5 @@
 //! What the page says: `/metrics` for Prometheus, `/` for a person.
 
-mod count;
 mod html;
 mod json;
 mod markup;
@@ -23,7 +22,6 @@ use crate::kernel::map_scan::Scan;
 use crate::log::Log;
 use crate::plan::Source;
 
-pub use count::Count;
 pub use markup::POLICY;
 pub use reloads::Reloads;
 
@@ -34,8 +32,6 @@ pub struct Overview<'a> {
     pub filters: &'a [Filter],
     /// Buffers.
     pub scan: &'a mut Scan,
-    /// What was counted last, filter by filter and map by map: [`Count::of`] these.
-    pub counts: &'a mut [Count],
     /// How often a value could not be read since the start.
     pub read_errors: &'a mut u64,
     /// How the reloads went.
@@ -80,12 +76,8 @@ impl Overview<'_> {
         filter: &Filter,
         mut write: impl FnMut(&Metric, Total) -> fmt::Result,
     ) -> fmt::Result {
-        // Metrics of one map that stand together are of one reading.
-        for metrics in filter.metrics.chunk_by(|one, next| one.map == next.map) {
-            let place = metrics.first().map_or(0, |metric| metric.map);
-            if let Some(chosen) = filter.chosen.get(place) {
-                self.numbers_of(&chosen.map, metrics, &mut write)?;
-            }
+        for (read, metrics) in filter.metrics_by_map() {
+            self.numbers_of(&read.map, metrics, &mut write)?;
         }
         Ok(())
     }
@@ -123,16 +115,11 @@ impl Overview<'_> {
         Ok(())
     }
 
-    /// Entries in a map, the one with this number among all that are read; `None` when they can't be read. An array is
-    /// always full; others are counted, but see [`Count`].
-    fn entries(&mut self, number: usize, filter: &Filter, map: &Map) -> Option<u64> {
-        if map.shape().kind.is_array() {
-            return Some(u64::from(map.shape().max_entries));
-        }
-        let count = self.counts.get_mut(number)?;
-        let counted = count.renew(filter.changes_maps, || self.scan.each(map, &mut |_, _| {}));
+    /// Entries in a map of `filter`; `None` when they cannot be read.
+    fn entries(&mut self, filter: &Filter, read: &ReadMap) -> Option<u64> {
+        let counted = read.entries(filter.changes_maps, self.scan);
         *self.read_errors += u64::from(counted.is_err());
-        counted.ok().map(|()| count.entries)
+        counted.ok()
     }
 
     fn own(&mut self, text: &mut Text<'_>) -> fmt::Result {
@@ -203,10 +190,9 @@ impl Overview<'_> {
             "Entries in the filter's map.",
         )?;
         let filters = self.filters;
-        let maps = filters.iter().flat_map(maps_of).enumerate();
-        for (number, (filter, chosen)) in maps {
-            let labels = labels(filter, chosen);
-            if let Some(entries) = self.entries(number, filter, &chosen.map) {
+        for (filter, read) in filters.iter().flat_map(maps_of) {
+            let labels = labels(filter, read);
+            if let Some(entries) = self.entries(filter, read) {
                 prometheus::sample(text, "corexdp_map_entries", &labels, entries)?;
             }
         }
@@ -216,9 +202,9 @@ impl Overview<'_> {
             MetricKind::Gauge,
             "Entries that the filter's map has room for.",
         )?;
-        for (filter, chosen) in filters.iter().flat_map(maps_of) {
-            let room = chosen.map.shape().max_entries;
-            prometheus::sample(text, "corexdp_map_capacity", &labels(filter, chosen), room)?;
+        for (filter, read) in filters.iter().flat_map(maps_of) {
+            let room = read.map.shape().max_entries;
+            prometheus::sample(text, "corexdp_map_capacity", &labels(filter, read), room)?;
         }
         Ok(())
     }
@@ -226,12 +212,12 @@ impl Overview<'_> {
 
 /// The maps of a filter that are read.
 fn maps_of(filter: &Filter) -> impl Iterator<Item = (&Filter, &ReadMap)> {
-    filter.chosen.iter().map(move |chosen| (filter, chosen))
+    filter.read_maps.iter().map(move |read| (filter, read))
 }
 
-fn labels<'a>(filter: &'a Filter, chosen: &'a ReadMap) -> [(&'static str, &'a str); 2] {
+fn labels<'a>(filter: &'a Filter, read: &'a ReadMap) -> [(&'static str, &'a str); 2] {
     [
         ("interface", filter.interface.as_str()),
-        ("map", chosen.name.as_str()),
+        ("map", read.name.as_str()),
     ]
 }

@@ -1,7 +1,5 @@
 //! The text format that Prometheus reads (exposition format 0.0.4).
 
-#![forbid(unsafe_code)]
-
 use std::fmt::{self, Write};
 
 use crate::config::MetricKind;

@@ -3,11 +3,11 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use super::net::pause;
 use super::process::finish;
 use super::sample::Sample;
 use super::site::{INTERFACE, Site, corefile};
 use super::table::{Aim, Figure, Row, Unit};
+use support::net::pause;
 
 const ROUNDS: usize = 40;
 /// Each comes after each other equally often: what one leaves for the kernel to free, the next may have to wait for.

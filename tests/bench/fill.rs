@@ -5,11 +5,11 @@ use std::fs;
 use std::process::Command;
 use std::time::Duration;
 
-use super::net::pause;
 use super::process::{finish, finish_with};
 use super::sample::Sample;
 use super::site::{Site, block_list, corefile};
 use super::table::{Aim, Figure, Row, Unit};
+use support::net::pause;
 
 const ROUNDS: usize = 20;
 const SIZES: [u32; 3] = [1_000, 10_000, 100_000];
@@ -71,7 +71,7 @@ fn settle() {
     pause(20);
 }
 
-/// The same entries in bpftool's words.
+/// The entries of the block list as a batch for bpftool.
 fn batch(size: u32) -> String {
     (0..size).fold(String::new(), |mut text, number| {
         let [a, b, c, d] = (0x0a00_0000 + number).to_be_bytes();

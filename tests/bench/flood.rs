@@ -4,22 +4,22 @@ use std::fs;
 use std::path::Path;
 
 use super::forged::flooded;
-use super::net::Daemon;
 use super::sample::Sample;
 use super::served::{OUTSIDE_CPU, Served};
 use super::site::Site;
 use super::table::{Aim, Figure, Row, Unit};
+use support::net::Daemon;
 
 const ROUNDS: usize = 3;
-/// How long is asked each time.
+/// Seconds of queries in each measurement.
 const SECONDS: u32 = 2;
 /// The client asks an eighth of what the server answers at most by itself, and the flood is ten times that.
 const SHARE: f64 = 8.0;
 const TIMES: f64 = 10.0;
-/// Of a tenfold flood of more the sender leaves too little of its CPU to the client.
+/// Upper bound of the client's rate: a tenfold flood of a higher rate leaves the client too little of its CPU.
 const MOST: f64 = 12_000.0;
 const PEER: &str = "no filter";
-/// What the filters are called below, and their objects.
+/// Names of the filters in the table, and of their objects.
 const FILTERS: [&str; 2] = ["guard", "acl"];
 
 pub(crate) const NOTE: &str = "\
@@ -34,7 +34,7 @@ all that the kernel does for what arrives there, the filter included; CPU 0 has 
 them. What the kernel does is done first, as by an interrupt. Where less was answered than asked for and nothing lost,
 dnsperf had too little of its CPU to ask more.";
 
-/// What was measured of one filter, or of none.
+/// Measurements of one filter, or of none.
 #[derive(Default)]
 struct Turns {
     most: Vec<f64>,

@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 use nix::libc;
 
-use super::frame::ip4;
-use super::message::{checksum, query};
-use super::net::Sender;
+use support::net::Sender;
+use support::packets::frame::ip4;
+use support::packets::message::{checksum, query};
 
-/// How many go in one call: few enough not to fill the other end's queue, which has room for 256.
+/// Frames for each call: few enough not to fill the queue of the other end, which has room for 256.
 const BATCH: usize = 32;
 const PAUSE: Duration = Duration::from_micros(50);
 /// More that should have been sent by now are given up, rather than sent all at once.
@@ -94,7 +94,7 @@ impl Batch {
                 self.random ^= self.random >> 7;
                 self.random ^= self.random << 17;
                 let source = self.random.to_be_bytes();
-                // What the server itself would take for no source, and the real client's network.
+                // Sources that the server itself would ignore are left out, and so is the network of the real client.
                 if (1..224).contains(&source[0]) && source[0] != 127 && source[..3] != [192, 0, 2] {
                     break source;
                 }

@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use super::net::PATIENCE;
+use support::wait::PATIENCE;
 
 /// A connection to a page, and the last body that came over it.
 pub(crate) struct Scraper {

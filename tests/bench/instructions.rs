@@ -6,8 +6,8 @@ use std::os::fd::FromRawFd as _;
 
 use nix::libc;
 
-/// Of `linux/perf_event.h`, where they have no names that a binding could take: `PERF_TYPE_HARDWARE`,
-/// `PERF_COUNT_HW_INSTRUCTIONS`, `PERF_FLAG_FD_CLOEXEC`.
+/// Numbers of `linux/perf_event.h`, where bindings find no names: `PERF_TYPE_HARDWARE`, `PERF_COUNT_HW_INSTRUCTIONS`,
+/// `PERF_FLAG_FD_CLOEXEC`.
 const HARDWARE: u32 = 0;
 const INSTRUCTIONS: u64 = 1;
 const CLOSE_ON_EXEC: libc::c_ulong = 8;
@@ -40,7 +40,7 @@ impl Counter {
             flags: EXCLUDE_USER | EXCLUDE_HYPERVISOR,
             ..What::default()
         };
-        // Of this thread, on any CPU, in no group.
+        // This thread, on any CPU, in no group.
         let (thread, cpu, group, flags) = (0, -1, -1, CLOSE_ON_EXEC);
         // SAFETY: `what` outlives the call, and says its own length.
         let fd = unsafe {
@@ -58,7 +58,7 @@ impl Counter {
         Some(Self(unsafe { File::from_raw_fd(fd) }))
     }
 
-    /// How many there were so far.
+    /// The number of instructions so far.
     pub(crate) fn read(&self) -> f64 {
         let mut count = [0; 8];
         (&self.0).read_exact(&mut count).unwrap();

@@ -3,44 +3,25 @@
 //! Peers take turns with corexdp, run by run, so that what else the machine does meets both alike.
 
 #![allow(
-    clippy::unwrap_used,
     clippy::expect_used,
+    clippy::indexing_slicing,
     clippy::panic,
-    clippy::indexing_slicing
+    clippy::unwrap_used,
+    unsafe_code,
+    reason = "a panic is how a test fails; the test makes system calls"
 )]
 
 mod attach;
 mod fill;
-#[allow(dead_code)] // Tests use the rest of this and of the others like it.
-#[path = "../packets/filter.rs"]
-mod filter;
 mod flood;
 mod forged;
-#[allow(dead_code)]
-#[path = "../packets/frame.rs"]
-mod frame;
 mod http;
 mod instructions;
-#[path = "../packets/kernel.rs"]
-mod kernel;
-#[allow(dead_code)]
-#[path = "../packets/message.rs"]
-mod message;
-#[allow(dead_code)]
-#[path = "../packets/model.rs"]
-mod model;
-#[path = "../net/mod.rs"]
-mod net;
-#[path = "../objects/mod.rs"]
-mod objects;
 mod process;
 mod programs;
 mod rest;
 mod runs;
 mod sample;
-#[allow(dead_code)]
-#[path = "../packets/sandbox.rs"]
-mod sandbox;
 mod scrape;
 mod served;
 mod shipped;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeValLike as _;
 
-use super::net::{PATIENCE, within};
+use support::wait::wait_until;
 
 /// Where the node exporter's page is.
 pub(crate) const EXPORTER_PAGE: &str = "127.0.0.1:9100";
@@ -20,10 +20,10 @@ const COLLECTORS: [&str; 10] = [
     "vmstat",
 ];
 
-/// What a process took from before it was started until its end.
+/// Costs of a process from before its start until its end.
 pub(crate) struct Spent {
     pub(crate) time: Duration,
-    /// Of all processors, in the kernel and outside.
+    /// Time of all processors, in the kernel and outside.
     pub(crate) processor_time: Duration,
 }
 
@@ -50,7 +50,7 @@ pub(crate) fn finish_with(command: &mut Command, code: i32) -> Spent {
     spent
 }
 
-/// Of all processes that were started and have ended.
+/// Processor time of all child processes that have ended.
 fn processor_time() -> Duration {
     let usage = getrusage(UsageWho::RUSAGE_CHILDREN).unwrap();
     let time = usage.user_time() + usage.system_time();
@@ -74,7 +74,7 @@ impl Exporter {
         let child = command
             .spawn()
             .expect("prometheus-node-exporter runs; it is a Debian package");
-        within(PATIENCE, "the node exporter listens", || {
+        wait_until("the node exporter listens", || {
             TcpStream::connect(EXPORTER_PAGE).ok()
         });
         Self(child)
@@ -92,7 +92,7 @@ impl Drop for Exporter {
     }
 }
 
-/// What these processes hold in memory, in bytes, each shared page divided by those who share it.
+/// Memory of these processes in bytes, each shared page divided by its users (PSS).
 pub(crate) fn proportional_memory(pids: &[u32]) -> u64 {
     pids.iter()
         .map(|pid| {
@@ -104,7 +104,7 @@ pub(crate) fn proportional_memory(pids: &[u32]) -> u64 {
         .sum()
 }
 
-/// How often each thread of these processes has gone to sleep of its own accord, that is, been woken.
+/// The number of voluntary context switches of each thread of these processes, that is, of its wake-ups.
 pub(crate) fn sleeps(pids: &[u32]) -> Vec<(String, u64)> {
     let mut threads = Vec::new();
     for pid in pids {

@@ -1,15 +1,15 @@
-//! What a packet costs in each of the shipped programs.
+//! The cost of a packet in each of the shipped programs.
 
-use super::filter::Filter;
 use super::instructions::Counter;
-use super::kernel::Program;
-use super::objects::compile::compile;
 use super::runs::{Packets, Took, Vary, load, sizes};
 use super::sample::Sample;
-use super::sandbox::PASS;
 use super::shipped::{acl, dns, guard, limit, qname};
 use super::site::Site;
 use super::table::{Aim, Figure, Row, Unit};
+use support::objects::compile::compile;
+use support::packets::filter::Filter;
+use support::packets::kernel::Program;
+use support::packets::sandbox::PASS;
 
 const ROUNDS: usize = 15;
 const LIKE: &str = "xdp-filter";
@@ -23,7 +23,7 @@ xdp-filter: xdpfilt_alw_ip.o of Debian's xdp-tools, without the dispatcher that 
 room for 10,000 addresses and no networks, and was made larger here. Code: as the kernel has rewritten the program (xlated),
 and the machine code of it (jited).";
 
-/// What all of them are measured with.
+/// The tools of all measurements.
 pub(crate) struct Bench {
     empty: Program,
     pub(crate) sources: Vary,
@@ -58,7 +58,7 @@ impl Above {
             .extend(instructions.map(|(took, empty)| took - empty));
     }
 
-    /// Of either, if there are any.
+    /// Figures of time and of instructions, where there are any.
     fn figures(self) -> [Option<Figure>; 2] {
         [self.nanoseconds, self.instructions].map(|list| {
             let some = !list.is_empty();
@@ -136,7 +136,7 @@ impl Case<'_> {
     }
 }
 
-/// How large the program is, beside its like.
+/// The size of the program, beside its peer.
 fn code(name: &str, filter: &Filter, like: Option<&Program>) -> Vec<Row> {
     let ours = sizes(&filter.program);
     let theirs = like.map(sizes);

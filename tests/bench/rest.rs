@@ -1,14 +1,14 @@
-//! What corexdp costs while nothing happens: memory, wake-ups, room on the disk.
+//! The cost of corexdp while nothing happens: memory, wake-ups, room on the disk.
 
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
 use super::http::Scraper;
-use super::net::pause;
 use super::process::{EXPORTER, EXPORTER_PAGE, Exporter, proportional_memory, sleeps};
 use super::site::{PAGE, Site, block_list, corefile, metrics};
 use super::table::{Aim, Figure, Row, Unit};
+use support::net::pause;
 
 const SCRAPES: usize = 20;
 const SETTLE_MILLISECONDS: u64 = 10_000;
@@ -99,7 +99,7 @@ fn idle(site: &Site) -> Vec<Row> {
     ]
 }
 
-/// How often threads were woken. One that has ended meanwhile was woken for that at least.
+/// The number of wake-ups of all threads. A thread that has ended since counts as one at least.
 fn woken_since(before: &[(String, u64)], after: &[(String, u64)]) -> u64 {
     let count = |threads: &[(String, u64)], thread: &str| {
         let found = threads.iter().find(|(name, _)| name == thread);

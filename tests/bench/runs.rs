@@ -1,4 +1,4 @@
-//! How long a program takes for a packet, by `BPF_PROG_TEST_RUN`.
+//! The time of a program for a packet, by `BPF_PROG_TEST_RUN`.
 
 use std::fs;
 use std::os::fd::AsRawFd as _;
@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use super::instructions::Counter;
-use super::kernel::{Map, Program};
-use super::objects::compile::compile_text;
 use super::process::finish;
 use super::site::Site;
+use support::objects::compile::compile_text;
+use support::packets::kernel::{Map, Program};
 
-/// How often a program runs on end. The kernel gives the mean, in whole nanoseconds.
+/// Runs of a program in one call. The kernel gives the mean, in whole nanoseconds.
 const RUNS: i32 = 200_000;
 /// Where pins are; of this bench alone.
 const PINS: &str = "/sys/fs/bpf";
@@ -38,7 +38,7 @@ pub(crate) fn load(object: &Path, name: &str, maps: &[(&str, &str)]) -> PathBuf 
     folder
 }
 
-/// What makes each packet another before a program sees it.
+/// A program that varies each packet before the measured program sees it.
 pub(crate) struct Vary {
     program: Program,
     jump: Map,
@@ -57,11 +57,11 @@ impl Vary {
     }
 }
 
-/// What one run took, on the average of many.
+/// Cost of one run, the mean of many.
 #[derive(Clone, Copy)]
 pub(crate) struct Took {
     pub(crate) nanoseconds: f64,
-    /// Of the processor, in the kernel, where it counts them.
+    /// Instructions in the kernel, where the processor counts them.
     pub(crate) instructions: Option<f64>,
 }
 

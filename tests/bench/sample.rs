@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// What was measured, smallest first.
+/// Measurements, smallest first.
 pub(crate) struct Sample(Vec<f64>);
 
 impl FromIterator<f64> for Sample {
@@ -30,7 +30,7 @@ impl Sample {
         self.percentile(50)
     }
 
-    /// What the middle half lies between.
+    /// The first and the third quartile.
     pub(crate) fn quartiles(&self) -> (f64, f64) {
         (self.percentile(25), self.percentile(75))
     }

@@ -1,13 +1,13 @@
-//! How long Prometheus waits.
+//! The time that Prometheus waits for a scrape.
 
 use std::time::Duration;
 
 use super::http::Scraper;
-use super::net::pause;
 use super::process::{EXPORTER_PAGE, Exporter};
 use super::sample::Sample;
 use super::site::{METRICS, PAGE, Site, block_list, corefile, metrics};
 use super::table::{Aim, Figure, Row, Unit};
+use support::net::pause;
 
 const ROUNDS: usize = 10;
 const REQUESTS: usize = 250;
@@ -65,7 +65,7 @@ fn row(of: &str, ours: Figure, theirs: Figure, aim: Aim) -> Row {
     }
 }
 
-/// So many turns of corexdp with this Corefile and of its peer.
+/// Scrapes corexdp with this Corefile and its peer in turns.
 fn compare(
     site: &Site,
     corefile: &str,

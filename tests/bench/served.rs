@@ -8,10 +8,11 @@ use std::fs;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use super::net::{Namespace, PATIENCE, Sender, within};
-use super::objects::compile::compile;
 use super::process::finish;
 use super::site::Site;
+use support::net::{Namespace, Sender};
+use support::objects::compile::compile;
+use support::wait::wait_until;
 
 const SERVER_CPU: usize = 1;
 pub(crate) const OUTSIDE_CPU: usize = 0;
@@ -28,7 +29,7 @@ pub(crate) struct Served {
     outside: String,
 }
 
-/// What dnsperf says of its queries.
+/// Results of dnsperf.
 pub(crate) struct Answers {
     pub(crate) count: f64,
     /// Part of all queries that got none.
@@ -61,14 +62,14 @@ impl Served {
             interface,
             outside,
         };
-        within(PATIENCE, "knotd answers", || {
+        wait_until("knotd answers", || {
             let answers = served.ask(site, &["-n", "1", "-t", "1"]);
             (answers.lost == 0.0).then_some(())
         });
         served
     }
 
-    /// What comes from outside and is no client's.
+    /// A sender of outside frames that belong to no client.
     pub(crate) fn sender(&self) -> Sender {
         Sender::new(&self.client, &self.outside)
     }
@@ -130,7 +131,7 @@ fn lay_wire(site: &Site, client: &Namespace, server: &str, outside: &str) {
     client.run(&format!("ip link set {outside} up"));
     // Answers to forged sources go out too, as on any server.
     ip("route add default via 192.0.2.10");
-    // What XDP sends back arrives at a veth interface that has an XDP program of its own.
+    // A frame that XDP sends back arrives only at a veth interface that has an XDP program of its own.
     let pass = compile("pass", &site.file("knot"));
     let pass = pass.display();
     client.run(&format!(
@@ -152,7 +153,5 @@ fn take_on(cpu: usize, interface: &str, mut shell: Command, site: &Site) {
     finish(shell.args(["-c", &lines]));
     fs::write(PINS, format!("{interface} {cpu}\n")).expect("tests/bench.sh listens");
     let pinned = site.file(&format!("pinned-{interface}"));
-    within(PATIENCE, "its thread is pinned", || {
-        pinned.exists().then_some(())
-    });
+    wait_until("its thread is pinned", || pinned.exists().then_some(()));
 }

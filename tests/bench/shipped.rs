@@ -3,16 +3,16 @@
 use std::fs;
 use std::net::Ipv4Addr;
 
-use super::filter::Filter;
-use super::frame::{ip4, ip6};
-use super::kernel::{Map, Program};
-use super::message::query;
 use super::programs::{Bench, Case};
 use super::runs::{Packets, load};
-use super::sandbox::{DROP, PASS};
 use super::table::Row;
+use support::packets::filter::Filter;
+use support::packets::frame::{ip4, ip6};
+use support::packets::kernel::{Map, Program};
+use support::packets::message::query;
+use support::packets::sandbox::{DROP, PASS};
 
-/// Of the long lists. Such that five digits say each.
+/// Entries of the long lists: five digits name each.
 const MANY: u32 = 100_000;
 /// More than any packets that there are; a bucket of one second.
 const NEVER: &str = "100000000";

@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::instructions::Counter;
-use super::net::Daemon;
-use super::objects::compile::{compile, compile_text};
 use super::process::finish;
+use support::net::Daemon;
+use support::objects::compile::{compile, compile_text};
 
-/// What programs are attached to.
+/// The interface that programs are attached to.
 pub(crate) const INTERFACE: &str = "bench0";
 /// Where corexdp's page is.
 pub(crate) const PAGE: &str = "127.0.0.1:9153";
@@ -48,7 +48,7 @@ impl Site {
         Self { corexdp, folder }
     }
 
-    /// What stands above the table.
+    /// The text above the table.
     pub(crate) fn head(&self) -> String {
         let version = Command::new(&self.corexdp).arg("--version").output();
         let version = String::from_utf8(version.unwrap().stdout).unwrap();

@@ -2,7 +2,7 @@
 
 use super::sample::Sample;
 
-/// What a number counts.
+/// The unit of a number.
 #[derive(Clone, Copy)]
 pub(crate) enum Unit {
     Seconds,
@@ -39,7 +39,7 @@ impl From<&Sample> for Figure {
     }
 }
 
-/// What corexdp shall reach.
+/// The aim of corexdp for a figure.
 #[derive(Clone, Copy)]
 pub(crate) enum Aim {
     /// Something to know, no more.
@@ -66,7 +66,7 @@ pub(crate) struct Row {
 }
 
 impl Row {
-    /// What has no like.
+    /// A row without a peer.
     pub(crate) fn alone(what: String, unit: Unit, ours: Figure, aim: Aim) -> Self {
         Self {
             what,

@@ -5,16 +5,14 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::net::{Namespace, Response, Site, within};
+use support::net::{Namespace, Response, Site};
+use support::wait::{PATIENCE, wait_until};
 
 /// Where chromedriver listens, inside the namespace of the test.
 const DRIVER: &str = "127.0.0.1:9515";
-/// How long a browser may take to start on a machine that is busy.
-const START: Duration = Duration::from_secs(30);
 const ARGUMENTS: [&str; 9] = [
     "--headless=new",
     "--no-sandbox",
@@ -52,14 +50,14 @@ impl<'a> Chromium<'a> {
             driver,
             session: String::new(),
         };
-        within(
-            START,
-            "chromedriver listens; install chromium-driver",
-            || {
-                let sockets = site.server.run("ss -Htln");
-                sockets.contains(DRIVER).then_some(())
-            },
-        );
+        wait_until("chromedriver listens; install chromium-driver", || {
+            let sockets = site.server.run("ss -Htln");
+            if sockets.contains(DRIVER) {
+                Ok(())
+            } else {
+                Err(sockets)
+            }
+        });
         let profile = site.folder.file("profile").display().to_string();
         let mut arguments = ARGUMENTS.map(str::to_owned).to_vec();
         arguments.push(format!("--user-data-dir={profile}"));
@@ -118,11 +116,31 @@ impl<'a> Chromium<'a> {
             .to_owned()
     }
 
-    /// Looks until an expression is true.
-    pub(crate) fn becomes(&self, limit: Duration, expression: &str) {
-        within(limit, expression, || {
-            (self.value(expression) == true).then_some(())
+    /// Waits until an expression is true.
+    pub(crate) fn becomes(&self, expression: &str) {
+        wait_until(expression, || {
+            let value = self.value(expression);
+            if value == true { Ok(()) } else { Err(value) }
         });
+    }
+
+    /// Has the page keep each text that an expression gives from now on, since a text may be there for two seconds only.
+    pub(crate) fn keep(&self, expression: &str) {
+        self.value(&format!(
+            "(() => {{ const look = () => {{ const text = {expression}; \
+             if (window.kept.at(-1) !== text) window.kept.push(text); }}; \
+             window.kept = []; look(); new MutationObserver(look).observe(document.body, \
+             {{subtree: true, childList: true, characterData: true, attributes: true}}); }})()"
+        ));
+    }
+
+    /// The texts that were kept, in order, each as often as it came anew.
+    pub(crate) fn kept(&self) -> Vec<String> {
+        let kept = self.value("window.kept");
+        let texts = kept.as_array().unwrap().iter();
+        texts
+            .map(|text| text.as_str().unwrap_or_default().to_owned())
+            .collect()
     }
 
     /// Presses a key and lets it go.
@@ -136,8 +154,8 @@ impl<'a> Chromium<'a> {
         self.order("actions", &body);
     }
 
-    /// What the console said since it was last asked: errors, warnings, and what the policy forbade. What the browser
-    /// says of the page that it starts with is not ours.
+    /// Messages of the console since the last call: errors, warnings, and violations of the policy. Messages of the
+    /// browser about its start page are left out.
     pub(crate) fn console(&self) -> Vec<String> {
         let said = self.order("se/log", &json!({"type": "browser"}));
         let lines = said.as_array().unwrap().iter();
@@ -166,7 +184,7 @@ impl<'a> Chromium<'a> {
         self.command("Emulation.setDeviceMetricsOverride", &size);
     }
 
-    /// Whether the person wants it `dark` or `light`.
+    /// Sets the preferred colour scheme, `dark` or `light`.
     pub(crate) fn prefer(&self, scheme: &str) {
         let feature = json!({"name": "prefers-color-scheme", "value": scheme});
         self.command(
@@ -203,7 +221,7 @@ impl Drop for Chromium<'_> {
 fn exchange(namespace: &Namespace, request: &str) -> Response {
     let answer = namespace.enter(|| {
         let mut stream = TcpStream::connect(DRIVER).unwrap();
-        stream.set_read_timeout(Some(START)).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.write_all(request.as_bytes()).unwrap();
         let (mut answer, mut more) = (Vec::new(), vec![0; 64 << 10]);
         while !is_whole(&answer) {
@@ -216,7 +234,7 @@ fn exchange(namespace: &Namespace, request: &str) -> Response {
     Response::parse(&String::from_utf8(answer).unwrap())
 }
 
-/// Whether all of an answer has come.
+/// True once all of an answer has come.
 fn is_whole(answer: &[u8]) -> bool {
     let head = answer.windows(4).position(|four| four == b"\r\n\r\n");
     let Some(head) = head else {
@@ -249,7 +267,7 @@ fn base64(text: &str) -> Vec<u8> {
 }
 
 #[test]
-fn pictures_arrive_whole() {
+fn base64_is_decoded() {
     for (text, bytes) in [
         ("", &b""[..]),
         ("AA==", b"\0"),

@@ -1,22 +1,18 @@
-//! What the page looks like: on a desk, on a phone, in the dark, without scripts; and that nothing foreign gets in.
-
-use std::time::Duration;
+//! The look of the page: on a desktop, on a phone, in dark mode, without scripts; and no foreign content gets in.
 
 use serde_json::json;
 
 use crate::chromium::Chromium;
-use crate::net::Site;
 use crate::{flood, start};
-
-const SOON: Duration = Duration::from_secs(10);
+use support::net::Site;
 
 /// Some packets, so that there is something to see.
 fn some_traffic(site: &Site, browser: &Chromium<'_>) {
     for packets in [1200, 700] {
-        flood(site, packets);
         let row = "document.querySelectorAll('tbody tr')[1]";
         let seen = browser.text(&format!("{row}.cells[1].textContent"));
-        browser.becomes(SOON, &format!("{row}.cells[1].textContent !== '{seen}'"));
+        flood(site, packets);
+        browser.becomes(&format!("{row}.cells[1].textContent !== '{seen}'"));
     }
 }
 
@@ -45,7 +41,7 @@ fn heard_in(browser: &Chromium<'_>) {
 }
 
 #[test]
-fn it_is_readable_on_a_desk_on_a_phone_and_in_the_dark() {
+fn page_fits_desktop_phone_and_dark_mode() {
     let (site, daemon) = start();
     let browser = Chromium::start(&site);
     browser.resize(1000, 900);
@@ -64,10 +60,7 @@ fn it_is_readable_on_a_desk_on_a_phone_and_in_the_dark() {
     let rule = "02 00 00 00 00 00 00 00 c6 33 64 00 ff ff ff 00 ".to_owned() + &"00 ".repeat(32);
     let map = site.filter().map("xdp_map");
     map.update("01 00 00 00", &format!("{rule}ff ff ff ff ff ff ff ff"));
-    browser.becomes(
-        SOON,
-        "document.body.textContent.includes('18446744073709551615')",
-    );
+    browser.becomes("document.body.textContent.includes('18446744073709551615')");
     for width in [360, 320] {
         browser.resize(width, 740);
         let wide = browser.value("document.documentElement.scrollWidth");
@@ -78,7 +71,7 @@ fn it_is_readable_on_a_desk_on_a_phone_and_in_the_dark() {
     }
     browser.resize(360, 740);
     browser.picture("phone");
-    // What a screen reader goes by is the same there.
+    // A screen reader finds the same parts on a phone.
     heard_in(&browser);
     assert_eq!(browser.console(), [""; 0]);
     drop(browser);
@@ -86,7 +79,7 @@ fn it_is_readable_on_a_desk_on_a_phone_and_in_the_dark() {
 }
 
 #[test]
-fn without_scripts_everything_is_there_but_what_takes_two_readings() {
+fn without_scripts_all_but_rates_is_shown() {
     let (site, daemon) = start();
     flood(&site, 7);
     site.metric_becomes("coredns_ebpf_acl_ip4_dropped_packets", 7);
@@ -122,7 +115,7 @@ fn without_scripts_everything_is_there_but_what_takes_two_readings() {
 
 /// Also shows that the console, which other tests find empty, is heard.
 #[test]
-fn nothing_foreign_gets_in() {
+fn foreign_content_is_blocked() {
     let (site, daemon) = start();
     let page = site.get("/");
     assert!(page.body.len() < 16_000, "{} bytes", page.body.len());

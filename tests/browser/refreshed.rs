@@ -1,20 +1,20 @@
 //! The page is brought up to date where it stands, and says when it can't be.
 
-use std::time::Duration;
-
 use crate::chromium::Chromium;
-use crate::net::pause;
 use crate::{COREFILE, flood, start};
+use support::net::pause;
+use support::wait::wait_until;
 
-const SOON: Duration = Duration::from_secs(10);
-/// The pauses between its attempts grow.
-const LATER: Duration = Duration::from_secs(30);
-
-/// What is told, as to screen readers.
+/// The text that a screen reader announces.
 const LIVE: &str = "document.getElementById('live').textContent";
 /// As `WebDriver` calls the keys.
 const TAB: char = '\u{e004}';
 const RETURN: char = '\u{e007}';
+
+/// The number of a rate such as `12/s`.
+fn number(rate: &str) -> Option<f64> {
+    rate.strip_suffix("/s")?.parse().ok()
+}
 
 /// The cell of the drop counter in the column `at`.
 fn cell(at: u8) -> String {
@@ -28,25 +28,27 @@ fn values_are_refreshed_in_place_with_rate_and_sparkline() {
     browser.open();
     let (value, rate) = (cell(1), cell(2));
     assert_eq!(browser.text(&format!("{value}.textContent")), "0");
-    // What is marked is the same element afterwards.
+    // A marked element that is still marked later is the same element.
     browser.value(&format!(
         "[{value}.mark = 1, document.querySelector('main').mark = 1]"
     ));
+    let shown = format!("{rate}.querySelector('span').textContent");
+    browser.keep(&shown);
     flood(&site, 1000);
-    browser.becomes(SOON, &format!("{value}.textContent === '1000'"));
+    browser.becomes(&format!("{value}.textContent === '1000'"));
     assert_eq!(browser.value(&format!("{value}.mark")), 1);
     assert_eq!(browser.value("document.querySelector('main').mark"), 1);
-    let per_second = browser.text(&format!("{rate}.querySelector('span').textContent"));
-    let rate_seen: f64 = per_second.strip_suffix("/s").unwrap().parse().unwrap();
-    assert!((100.0..=1000.0).contains(&rate_seen), "{per_second}");
     let points =
         format!("{rate}.querySelector('polyline').getAttribute('points').split(' ').length");
-    browser.becomes(SOON, &format!("{points} >= 3"));
+    browser.becomes(&format!("{points} >= 3"));
     // Nothing more comes, and the rate says so, beside a line that remembers.
-    browser.becomes(
-        SOON,
-        &format!("{rate}.querySelector('span').textContent === '0/s'"),
-    );
+    browser.becomes(&format!("{shown} === '0/s'"));
+    // A busy machine may show the packets in several steps; the line's top is the highest of them.
+    let steps = browser.kept();
+    let rates = steps.iter().filter_map(|step| number(step).zip(Some(step)));
+    let highest = rates.max_by(|one, other| one.0.total_cmp(&other.0));
+    let (rate_seen, per_second) = highest.unwrap();
+    assert!((10.0..=1000.0).contains(&rate_seen), "{steps:?}");
     let label = browser.text(&format!(
         "{rate}.querySelector('svg').getAttribute('aria-label')"
     ));
@@ -57,7 +59,7 @@ fn values_are_refreshed_in_place_with_rate_and_sparkline() {
 }
 
 #[test]
-fn numbers_beyond_those_of_scripts_and_new_log_lines_are_shown_as_they_are() {
+fn large_numbers_and_log_lines_are_shown_exactly() {
     let (site, daemon) = start();
     let browser = Chromium::start(&site);
     browser.open();
@@ -65,18 +67,14 @@ fn numbers_beyond_those_of_scripts_and_new_log_lines_are_shown_as_they_are() {
     let rule = "02 00 00 00 00 00 00 00 c6 33 64 00 ff ff ff 00 ".to_owned() + &"00 ".repeat(32);
     let map = site.filter().map("xdp_map");
     map.update("01 00 00 00", &format!("{rule}ff ff ff ff ff ff ff ff"));
-    browser.becomes(SOON, &format!("{value} === '18446744073709551615'"));
+    browser.becomes(&format!("{value} === '18446744073709551615'"));
+    browser.keep(&format!("{}.querySelector('span').textContent", cell(2)));
     map.update("01 00 00 00", &format!("{rule}fe ff ff ff ff ff ff ff"));
-    browser.becomes(SOON, &format!("{value} === '18446744073709551614'"));
+    browser.becomes(&format!("{value} === '18446744073709551614'"));
     // The difference of two such numbers is exact.
-    let rate = format!("{}.querySelector('span').textContent", cell(2));
-    let rate: f64 = browser
-        .text(&rate)
-        .strip_suffix("/s")
-        .unwrap()
-        .parse()
-        .unwrap();
-    assert!((-1.0..0.0).contains(&rate), "{rate}");
+    let rates = browser.kept();
+    let exact = |text: &String| number(text).is_some_and(|rate| (-1.0..0.0).contains(&rate));
+    assert!(rates.iter().any(exact), "{rates:?}");
 
     site.folder
         .write("Corefile", &COREFILE.replace("acl_trusted", "acl-trusted"));
@@ -88,7 +86,7 @@ fn numbers_beyond_those_of_scripts_and_new_log_lines_are_shown_as_they_are() {
         "is no metric name",
         "the last one failed",
     ] {
-        browser.becomes(SOON, &format!("{text}.includes('{part}')"));
+        browser.becomes(&format!("{text}.includes('{part}')"));
     }
     browser.resize(1000, 900);
     browser.picture("reload-failed");
@@ -98,30 +96,35 @@ fn numbers_beyond_those_of_scripts_and_new_log_lines_are_shown_as_they_are() {
 }
 
 #[test]
-fn a_daemon_that_does_not_answer_is_told_and_so_is_its_return() {
+fn page_shows_a_lost_and_a_returned_daemon() {
     let (site, daemon) = start();
     let browser = Chromium::start(&site);
     browser.resize(1000, 900);
     browser.open();
     site.server.run("ip link delete edge1");
-    browser.becomes(SOON, "document.title === 'NOT filtering - corexdp'");
+    browser.becomes("document.title === 'NOT filtering - corexdp'");
     assert_eq!(
         browser.text("document.querySelector('.state').textContent"),
         "NOT filtering edge1 filtered: edge0"
     );
     browser.picture("not-attached");
     daemon.stop();
-    browser.becomes(SOON, "document.title === 'No answer - corexdp'");
+    browser.becomes("document.title === 'No answer - corexdp'");
     let said = browser.text(LIVE);
     assert!(said.starts_with("No answer since 2"), "{said}");
     browser.picture("no-answer");
-    // The refused connections, and nothing else.
+    // The refused connections, one perhaps that ended with the daemon, and nothing else.
     for line in browser.console() {
-        assert!(line.contains("ERR_CONNECTION_REFUSED"), "{line}");
+        let known = [
+            "ERR_CONNECTION_REFUSED",
+            "ERR_CONNECTION_RESET",
+            "ERR_EMPTY_RESPONSE",
+        ];
+        assert!(known.iter().any(|error| line.contains(error)), "{line}");
     }
     site.add_wire("edge1", "cli1");
     let daemon = site.start(&[]).attached(2);
-    browser.becomes(LATER, &format!("{LIVE} === 'Refreshed every 2 s'"));
+    browser.becomes(&format!("{LIVE} === 'Refreshed every 2 s'"));
     assert_eq!(browser.text("document.title"), "Filtering - corexdp");
     assert_eq!(
         browser.value("document.documentElement.classList.contains('stale')"),
@@ -132,7 +135,7 @@ fn a_daemon_that_does_not_answer_is_told_and_so_is_its_return() {
 }
 
 #[test]
-fn it_asks_only_while_it_is_seen_and_not_paused_by_keyboard() {
+fn page_polls_only_while_visible_and_not_paused() {
     let (site, daemon) = start();
     let browser = Chromium::start(&site);
     browser.open();
@@ -152,19 +155,24 @@ fn it_asks_only_while_it_is_seen_and_not_paused_by_keyboard() {
     assert_eq!(browser.text(&value), "0");
     assert_eq!(browser.text(LIVE), "Paused");
     browser.press(RETURN);
-    browser.becomes(SOON, &format!("{value} === '10'"));
-    // What is refreshed leaves the focus where it is.
+    browser.becomes(&format!("{value} === '10'"));
+    // A refresh leaves the focus where it is.
     assert_eq!(browser.text(focused), "Pause");
 
     browser.hide(true);
-    // One answer may be under way.
-    pause(200);
     let asked = "performance.getEntriesByType('resource').length";
-    let before = browser.value(asked);
+    // One answer may be under way.
+    let mut before = browser.value(asked);
+    wait_until("the answer that was under way has come", || {
+        pause(1000);
+        let now = browser.value(asked);
+        let last = std::mem::replace(&mut before, now);
+        if last == before { Ok(()) } else { Err(last) }
+    });
     pause(2500);
     assert_eq!(browser.value(asked), before);
     browser.hide(false);
-    browser.becomes(SOON, &format!("{asked} > {before}"));
+    browser.becomes(&format!("{asked} > {before}"));
     drop(browser);
     daemon.stop();
 }

@@ -22,7 +22,7 @@ const PRIVATE: i64 = 0x22;
 const SHARED: i64 = 0x21;
 const PAGE: i64 = 4096;
 
-/// What an intruder would like, with arguments that would do no harm.
+/// Calls that an intruder would like, with arguments that do no harm.
 fn wishes() -> Vec<(&'static str, c_long, [i64; 4])> {
     let to = 1;
     let inet = i64::from(libc::AF_INET);
@@ -77,7 +77,7 @@ fn as_daemon() -> nix::Result<()> {
 }
 
 #[test]
-fn a_worker_that_wishes_for_more_ends() {
+fn worker_is_killed_by_other_calls() {
     for (name, call, arguments) in wishes() {
         let came = if call == libc::SYS_openat {
             Came::Refused(Errno::EACCES)
@@ -105,9 +105,9 @@ fn a_worker_that_wishes_for_more_ends() {
 }
 
 #[test]
-fn a_worker_does_its_work() {
+fn worker_calls_are_allowed() {
     assert_eq!(inside(as_worker, || take(4096)), Came::Done);
-    // What libcs try first to begin a thread is refused, and what they try then is not.
+    // The first call of libcs for a new thread is refused, and their second is not.
     let modern = || raw(libc::SYS_clone3, [0; 4]);
     assert_eq!(inside(as_worker, modern), Came::Refused(Errno::ENOSYS));
     let threads = || {
@@ -122,7 +122,7 @@ fn a_worker_does_its_work() {
 }
 
 #[test]
-fn a_daemon_that_is_misled_gets_nowhere() {
+fn compromised_daemon_gains_nothing() {
     for (name, call, arguments) in wishes() {
         let came = inside(as_daemon, || raw(call, arguments));
         let socket = name == "a socket";
@@ -136,7 +136,7 @@ fn a_daemon_that_is_misled_gets_nowhere() {
 }
 
 #[test]
-fn a_daemon_reads_and_does_not_write() {
+fn daemon_may_read_but_not_write() {
     let read = || {
         File::open("/etc/passwd")
             .map(drop)
@@ -155,7 +155,7 @@ fn a_daemon_reads_and_does_not_write() {
 
 /// As on a kernel that was built without the feature: the program must be able to tell.
 #[test]
-fn a_call_fails_as_it_is_told_to() {
+fn refused_calls_fail_with_the_listed_errno() {
     let odd = || seccomp::allow(&[daemons::ALWAYS], &[], Otherwise::Fails(Errno::EXDEV));
     assert_eq!(
         inside(odd, || raw(libc::SYS_getppid, [0; 4])),

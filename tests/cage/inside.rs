@@ -8,7 +8,7 @@ use nix::unistd::{ForkResult, Pid, fork, getppid};
 /// The exit code of a process that could not even be put where it was to try something.
 const NOT_INSIDE: i32 = 255;
 
-/// What came of an attempt.
+/// The result of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Came {
     /// It could be done.

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use corexdp::http::cage::{self, ids, limits};
-use corexdp::kernel::capability::{self, Set};
+use corexdp::kernel::capability::{self, CapSet};
 use corexdp::kernel::landlock;
 use nix::errno::Errno;
 use nix::libc;
@@ -54,7 +54,7 @@ fn secret(name: &str) -> PathBuf {
     path
 }
 
-/// Of the kind that takes `CAP_BPF` also where maps are for everybody.
+/// Makes a map of a kind that needs `CAP_BPF` even where unprivileged maps are allowed.
 fn make_map() -> nix::Result<()> {
     let mut attributes = [0u32; 32];
     // BPF_MAP_TYPE_LRU_HASH, keys and values of 4 bytes, one entry.
@@ -64,7 +64,7 @@ fn make_map() -> nix::Result<()> {
 }
 
 #[test]
-fn nobody_reads_no_secrets_and_does_not_become_root_again() {
+fn nobody_cannot_read_secrets_or_become_root_again() {
     let secret = secret("ids");
     bites(
         &ids::become_nobody,
@@ -78,9 +78,9 @@ fn nobody_reads_no_secrets_and_does_not_become_root_again() {
 }
 
 #[test]
-fn without_capabilities_root_is_a_user_like_others() {
+fn root_without_capabilities_is_an_ordinary_user() {
     bites(
-        &|| capability::keep(Set::EMPTY),
+        &|| capability::keep(CapSet::empty()),
         &[
             (
                 ("mount namespace", &|| unshare(CloneFlags::CLONE_NEWNS)),
@@ -101,7 +101,7 @@ fn without_capabilities_root_is_a_user_like_others() {
     );
 }
 
-/// What root runs has all capabilities of the bounding set, unless it can gain nothing.
+/// A program that root runs gets all capabilities of the bounding set, unless `no_new_privs` is set.
 fn run_something_mighty() -> nix::Result<()> {
     let ran = Command::new("unshare").args(["--mount", "true"]).output();
     match ran.map(|output| output.status.success()) {
@@ -111,11 +111,11 @@ fn run_something_mighty() -> nix::Result<()> {
 }
 
 #[test]
-fn capabilities_do_not_come_back_with_a_program() {
-    let powerless = || capability::keep(Set::EMPTY);
+fn exec_does_not_restore_capabilities() {
+    let powerless = || capability::keep(CapSet::empty());
     assert_eq!(inside(powerless, run_something_mighty), Came::Done);
     let bounded = || {
-        capability::bound(Set::EMPTY);
+        capability::bound(CapSet::empty());
         powerless()
     };
     assert_eq!(inside(bounded, run_something_mighty), EPERM);
@@ -126,7 +126,7 @@ fn capabilities_do_not_come_back_with_a_program() {
     assert_eq!(inside(nothing_new, run_something_mighty), EPERM);
 }
 
-/// Whether another process of the same user may look into this one.
+/// Lets another process of the same user read the memory of this one.
 fn look_into() -> nix::Result<()> {
     let file = format!("/proc/{}/environ", getpid());
     match inside(free, || errno(File::open(&file))) {
@@ -136,7 +136,7 @@ fn look_into() -> nix::Result<()> {
 }
 
 #[test]
-fn what_is_not_dumpable_is_not_looked_into() {
+fn undumpable_processes_cannot_be_inspected() {
     for (dumpable, came) in [(true, Came::Done), (false, EACCES)] {
         let enter = || {
             ids::become_nobody()?;
@@ -161,7 +161,7 @@ fn open_many() -> nix::Result<()> {
 }
 
 #[test]
-fn limits_are_where_they_are_said_to_be() {
+fn resource_limits_are_exact() {
     let secret = secret("limits");
     let write = || {
         // Its default is to end the process.
@@ -245,7 +245,7 @@ fn landlock_denies_what_this_kernel_can_deny() {
 
 /// The worker goes through all of it, in this order.
 #[test]
-fn together_they_hold() {
+fn all_restrictions_hold_together() {
     let cage = || {
         cage::give_up()?;
         cage::enter()

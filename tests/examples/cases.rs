@@ -1,6 +1,6 @@
-//! What each example is to do.
+//! The expected behaviour of each example.
 
-use crate::net::PAGE;
+use support::net::PAGE;
 
 /// The object that an example names, and who made it.
 pub(crate) enum Object {
@@ -17,7 +17,7 @@ pub(crate) struct Shot {
     pub(crate) at: &'static str,
     pub(crate) from: &'static str,
     pub(crate) times: u32,
-    /// Whether they get through. The last ones at each interface do.
+    /// True if the packets get through. The last packets at each interface do.
     pub(crate) passes: bool,
 }
 
@@ -36,7 +36,7 @@ pub(crate) struct Case {
     pub(crate) shots: &'static [Shot],
     /// All its metrics, by NAME, after the shots.
     pub(crate) metrics: &'static [(&'static str, u64)],
-    /// What answers 200.
+    /// Addresses and paths that answer 200.
     pub(crate) answers: &'static [(&'static str, &'static str)],
     /// Parts of lines of the log.
     pub(crate) says: &'static [&'static str],

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::cases::{Case, Object, Shot};
-use crate::frame::{ip4, ip6};
-use crate::net::{Corexdp, Daemon, PATIENCE, Receiver, Response, Site, finish, within};
+use support::net::{Corexdp, Daemon, Receiver, Response, Site, finish};
+use support::packets::frame::{ip4, ip6};
+use support::wait::wait_until;
 
 const ENVIRONMENT: [(&str, &str); 3] = [
     ("OBJECT", "ordered.o"),
@@ -34,7 +35,7 @@ pub(crate) fn frame(source: &str) -> Vec<u8> {
     packet.udp(53).bytes
 }
 
-/// Waits for the last packet, which passes, and counts the others, which came before it.
+/// Waits for the last packet, which passes, and for the others that are to pass; then counts them all.
 pub(crate) fn expect_arrivals(name: &str, receiver: &Receiver, shots: &[&Shot]) {
     let last = shots.last().unwrap();
     assert!(last.passes, "{name}: the last packet is to pass");
@@ -43,10 +44,15 @@ pub(crate) fn expect_arrivals(name: &str, receiver: &Receiver, shots: &[&Shot]) 
         let same = arrived.iter().filter(|seen| **seen == frame(shot.from));
         u32::try_from(same.count()).unwrap()
     };
-    within(PATIENCE, &format!("{name}: the last packet"), || {
-        arrived.extend(std::iter::from_fn(|| receiver.next()));
-        (count(&arrived, last) == last.times).then_some(())
-    });
+    wait_until(
+        &format!("{name}: all have arrived that are to pass"),
+        || {
+            arrived.extend(std::iter::from_fn(|| receiver.next()));
+            let passing = shots.iter().filter(|shot| shot.passes);
+            let mut missing = passing.filter(|shot| count(&arrived, shot) < shot.times);
+            missing.next().map_or(Ok(()), |shot| Err(shot.from))
+        },
+    );
     for shot in shots {
         let expected = if shot.passes { shot.times } else { 0 };
         assert_eq!(count(&arrived, shot), expected, "{name}: {}", shot.from);
@@ -139,15 +145,11 @@ impl Place {
     /// come.
     pub(crate) fn expect_metrics(&self, case: &Case) {
         for (name, value) in case.metrics {
-            within(
-                PATIENCE,
-                &format!("{}: {name} is {value}", case.name),
-                || {
-                    let now = self.metric(case, name);
-                    assert!(now <= *value, "{}: {name} is {now}", case.name);
-                    (now == *value).then_some(())
-                },
-            );
+            wait_until(&format!("{}: {name} is {value}", case.name), || {
+                let now = self.metric(case, name);
+                assert!(now <= *value, "{}: {name} is {now}", case.name);
+                if now == *value { Ok(()) } else { Err(now) }
+            });
         }
         let page = self.get(case.page, "/metrics").body;
         let own = page

@@ -65,7 +65,7 @@ fn parse(line: &str) -> Option<(String, String)> {
     is_name.then(|| (name.to_owned(), rest.chars().take(60).collect()))
 }
 
-/// What strace wrote of each thread: with `-ff` a file for each.
+/// The files of strace: with `-ff` one for each thread.
 pub(crate) fn files(stem: &Path) -> Vec<PathBuf> {
     let prefix = format!("{}.", stem.file_name().unwrap().to_string_lossy());
     let entries = fs::read_dir(stem.parent().unwrap()).unwrap();

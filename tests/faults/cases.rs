@@ -1,4 +1,4 @@
-//! What is injected where.
+//! The injected errnos, and the calls that get them.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use nix::errno::Errno;
 use crate::calls::Call;
 use crate::spared;
 
-/// What calls fail with.
+/// Errnos of failed calls.
 pub(crate) const ERRNOS: [Errno; 7] = [
     Errno::ENOMEM,
     Errno::EPERM,
@@ -34,7 +34,7 @@ impl fmt::Display for Case {
     }
 }
 
-/// Whether every call is to fail with every errno.
+/// True if every call is to fail with every errno.
 pub(crate) fn all() -> bool {
     match std::env::var(WHICH).ok().as_deref() {
         None | Some("") => false,
@@ -60,7 +60,7 @@ pub(crate) fn cases(stage: usize, calls: &[Call], all: bool) -> Vec<Case> {
 }
 
 #[test]
-fn in_the_rotation_every_errno_has_its_turn_and_in_the_product_every_call_has_them_all() {
+fn rotation_uses_each_errno_and_the_product_uses_all() {
     let call = |nth| Call {
         name: "read".into(),
         nth,

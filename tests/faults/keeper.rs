@@ -10,11 +10,12 @@ use nix::unistd::Pid;
 
 use crate::calls::{Call, calls, lines};
 use crate::cases::Case;
-use crate::net::{Daemon, PATIENCE, within};
 use crate::place::Place;
 use crate::stage::{Bench, Outcome, Phase, Stage, end};
 use crate::start::{Start, spawn, stands};
 use crate::tracer::{Strace, Wish, around, injected, let_go};
+use support::net::Daemon;
+use support::wait::wait_until;
 
 pub(crate) struct Birth;
 
@@ -60,7 +61,7 @@ fn born(place: &Place, wish: Wish<'_>) -> (Daemon, Strace) {
         place,
         &mut around(&place.daemon(), Wish::StopAtBirth, &births),
     );
-    let stopped = within(PATIENCE, "the keeper is stopped", || {
+    let stopped = wait_until("the keeper is stopped", || {
         let lines = fs::read_to_string(&births).ok()?;
         let line = lines
             .lines()

@@ -1,4 +1,4 @@
-//! What there is in the kernel of one place's objects, be it held by whom it may.
+//! Kernel objects of one place, whichever process holds them.
 
 use std::ffi::c_void;
 use std::mem::zeroed;
@@ -13,7 +13,7 @@ pub(crate) struct Objects {
 }
 
 impl Objects {
-    /// Those that belong to a map of this name: a program that has it, and all maps that this program has.
+    /// Objects that belong to a map of this name: each program that uses the map, and all maps of that program.
     pub(crate) fn of(tag: &str) -> Self {
         let mut objects = Self::default();
         let tagged: Vec<u32> = maps()
@@ -38,7 +38,7 @@ impl Objects {
         *self == Self::default()
     }
 
-    /// How many maps, programs and links there are.
+    /// The numbers of maps, programs and links.
     pub(crate) fn count(&self) -> [usize; 3] {
         [&self.maps, &self.programs, &self.links].map(Vec::len)
     }
@@ -62,7 +62,7 @@ fn each(next: Next, open: Open) -> impl Iterator<Item = (u32, OwnedFd)> {
     })
 }
 
-/// What the kernel says of an object; `T` is the structure for its kind.
+/// Reads the kernel's description of an object; `T` is the structure for its kind.
 fn info<T>(fd: &OwnedFd, info: &mut T) -> Option<()> {
     let mut size = u32::try_from(size_of::<T>()).unwrap();
     let to = std::ptr::from_mut(info).cast::<c_void>();

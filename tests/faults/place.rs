@@ -6,19 +6,18 @@ use std::io::{self, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use nix::sched::{CloneFlags, unshare};
 
 use crate::left::Objects;
-use crate::net::{Attached, Daemon, Outcome, PATIENCE, SERVER, Site};
-use crate::objects::compile::compile_with;
 use crate::version::Version;
+use support::net::{Attached, Daemon, Outcome, SERVER, Site};
+use support::objects::compile::compile_with;
+use support::wait::{wait_for, wait_until};
 
 /// Longer than the worker waits for the daemon.
 const ANSWER: Duration = Duration::from_secs(8);
-const LOOK_EVERY: Duration = Duration::from_millis(10);
 const PINS: &str = "/sys/fs/bpf/corexdp";
 
 pub(crate) struct Place {
@@ -26,7 +25,7 @@ pub(crate) struct Place {
     tag: String,
 }
 
-/// What is attached and pinned, and which objects there are.
+/// The attached program, the pins, and the kernel objects.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Standing {
     pub(crate) program: Option<u64>,
@@ -117,13 +116,14 @@ impl Place {
     }
 
     fn comes_to(&self, good: impl Fn(&Standing) -> bool) {
-        let begin = Instant::now();
-        let mut standing = self.standing();
-        while !good(&standing) {
-            assert!(begin.elapsed() < PATIENCE, "LEAK: there is {standing:?}");
-            sleep(LOOK_EVERY);
-            standing = self.standing();
-        }
+        wait_until("nothing leaks", || {
+            let standing = self.standing();
+            if good(&standing) {
+                Ok(())
+            } else {
+                Err(standing)
+            }
+        });
     }
 
     /// Takes away what `exit hold` keeps.
@@ -139,7 +139,7 @@ impl Place {
         self.site.server.enter(|| get(port, path))
     }
 
-    /// Whether all that the version says is done: attached, filled and told on its page.
+    /// Succeeds once the version is attached, filled and shown on its page.
     pub(crate) fn serves(&self, version: &Version) -> Result<(), String> {
         let page = self.get(version.port, "/metrics");
         let page = page.map_err(|error| format!("no page for {version:?}: {error}"))?;
@@ -156,16 +156,7 @@ impl Place {
 
     /// Waits until it serves the version; a moment is allowed in which the page's worker is made again.
     pub(crate) fn comes_to_serve(&self, version: &Version) {
-        let mut why = String::new();
-        let begin = Instant::now();
-        while begin.elapsed() < PATIENCE {
-            match self.serves(version) {
-                Ok(()) => return,
-                Err(other) => why = other,
-            }
-            sleep(LOOK_EVERY);
-        }
-        panic!("{why}");
+        wait_until("the version is served", || self.serves(version));
     }
 }
 
@@ -203,7 +194,7 @@ fn get(port: u16, path: &str) -> io::Result<String> {
     }
 }
 
-/// What the descriptors of a process are of; numbers of sockets and the like are left out.
+/// The targets of a process's descriptors, without the numbers of sockets and the like.
 pub(crate) fn descriptors(pid: u32) -> Vec<String> {
     let open = fs::read_dir(format!("/proc/{pid}/fd")).unwrap();
     let links = open.filter_map(|fd| fs::read_link(fd.unwrap().path()).ok());
@@ -219,13 +210,7 @@ pub(crate) fn descriptors(pid: u32) -> Vec<String> {
 
 /// Waits until the descriptors are these again: a connection's end takes a moment.
 pub(crate) fn descriptors_are(pid: u32, expected: &[String]) {
-    let mut now = Vec::new();
-    for _ in 0..200 {
-        now = descriptors(pid);
-        if now == expected {
-            return;
-        }
-        sleep(LOOK_EVERY);
-    }
-    panic!("LEAK: descriptors are {now:?}, not {expected:?}");
+    wait_for("the list of descriptors", &expected.to_vec(), || {
+        descriptors(pid)
+    });
 }

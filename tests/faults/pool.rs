@@ -12,7 +12,7 @@ use crate::stage::{Outcome, Stage};
 
 /// Strace and the daemon wait for each other more than they compute.
 const THREADS: usize = 4;
-/// How many cases of a stage follow each other in one place.
+/// Cases of a stage that follow each other in one place.
 const CHUNK: usize = 12;
 
 /// A case of a stage, by the stage's number, and what became of it, or what was wrong.
@@ -107,7 +107,7 @@ fn in_turn(
     while let Some(case) = cases.first() {
         let mut outcome = bench.run(case);
         if outcome == Outcome::Missed {
-            // How memory is asked for depends on what was before.
+            // Requests for memory depend on the earlier ones.
             drop(bench);
             bench = stage.bench(place);
             outcome = bench.run(case);

@@ -5,14 +5,14 @@ use std::thread;
 
 use crate::calls::{Call, calls, files, lines, of_any};
 use crate::cases::Case;
-use crate::net::{Daemon, Outcome as Answer, lives, pause};
 use crate::place::{Place, Standing, descriptors, descriptors_are};
 use crate::stage::{Bench, Outcome, Phase, Stage, end, told};
 use crate::start::spawn;
 use crate::tracer::{Strace, Wish, injected};
 use crate::version::Version;
+use support::net::{Daemon, Outcome as Answer, lives, pause};
 
-/// What the Corefile says then.
+/// The change of the Corefile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Change {
     /// Another object and another address of the page: all that can be made anew is.
@@ -27,7 +27,7 @@ pub(crate) enum Change {
     HeldEntries,
 }
 
-/// Whose calls fail meanwhile.
+/// The process whose calls fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Whose {
     Daemon,
@@ -137,7 +137,7 @@ impl Stage for Reload {
         if whole || !self.holds() {
             return calls;
         }
-        // What is before is in the other reloads.
+        // Earlier calls are in the other reloads.
         let first = calls
             .iter()
             .position(|call| call.about.contains("/sys/fs/bpf"));
@@ -184,7 +184,7 @@ impl Bench for Reloads<'_> {
 }
 
 impl Reloads<'_> {
-    /// What came of it, by what the client was told: the new stands, or the old.
+    /// The outcome, by the answer to the client: the new version is there, or the old one.
     fn seen(&self, case: &Case, answer: &Answer, before: &Standing, daemon: &Daemon) -> Outcome {
         let (place, reload) = (self.place, self.reload);
         if answer.code == Some(0) {

@@ -2,14 +2,14 @@
 
 use crate::calls::{Call, calls, files, lines, of_any};
 use crate::cases::Case;
-use crate::net::{Daemon, lives};
 use crate::place::{Place, Standing, descriptors, descriptors_are};
 use crate::stage::{Bench, Outcome, Phase, Stage, end};
 use crate::start::spawn;
 use crate::tracer::{Strace, Wish, injected};
 use crate::version::Version;
+use support::net::{Daemon, lives};
 
-/// Whose calls fail.
+/// The process whose calls fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Scrape {
     Daemon,

@@ -1,4 +1,4 @@
-//! What is not injected, what is let pass, and why; as little as can be.
+//! Calls that are not injected, and outcomes that are accepted, each with its reason; as few as possible.
 
 use std::fmt::Write as _;
 
@@ -17,10 +17,10 @@ const fn known(calls: &'static [&'static str], sign: &'static str, why: &'static
     Known { calls, sign, why }
 }
 
-/// What comes before a program's first own call; the stages that begin with a program leave it out.
+/// Calls before a program's first own call; the stages that begin with a program leave them out.
 const BEFORE_MAIN: &str = "the loader's, the C library's and std's, before main";
 
-/// Which of these are made anew when a case is tried.
+/// The reason for calls that a case makes in a new worker.
 const WORKERS: &str =
     "the worker's: of several threads, which of them asks how often depends on who is quicker";
 
@@ -98,27 +98,27 @@ const SELDOM: &[Known] = &[
     ),
 ];
 
-/// Whether this call may be missing although it was recorded.
+/// True if this call may be missing although it was recorded.
 pub(crate) fn may_be_missed(process: &str, call: &Call) -> bool {
     process == "worker" || among(SELDOM, &call.name, |sign| call.about.starts_with(sign))
 }
 
-/// Whether nothing is injected into this call.
+/// True if nothing is injected into this call.
 pub(crate) fn is_spared(call: &Call) -> bool {
     among(SPARED, &call.name, |sign| call.about.starts_with(sign))
 }
 
-/// Whether a process may end by a signal in this case, having said this.
+/// True if a signal may end a process in this case, after these lines.
 pub(crate) fn may_end(case: &Case, code: Option<i32>, lines: &[String]) -> bool {
     code.is_none() && among(ENDS, &case.call.name, |sign| say(lines, sign))
 }
 
-/// Whether a daemon may have this open.
+/// True if a daemon may have this descriptor open.
 pub(crate) fn may_open(case: &Case, name: &str) -> bool {
     among(OPEN, &case.call.name, |sign| sign == name)
 }
 
-/// Whether no more is to be said of this case than these lines say.
+/// True if these lines are explanation enough for this case.
 pub(crate) fn may_be_vague(case: &Case, lines: &[String]) -> bool {
     among(VAGUE, &case.call.name, |sign| say(lines, sign))
 }

@@ -1,11 +1,11 @@
-//! What all stages have in common.
+//! The parts that all stages have in common.
 
 use nix::errno::Errno;
 
 use crate::calls::Call;
 use crate::cases::Case;
-use crate::net::Daemon;
 use crate::place::Place;
+use support::net::Daemon;
 
 /// The exit code of an operating system that refused.
 const SYSTEM: i32 = 71;
@@ -19,7 +19,7 @@ pub(crate) enum Phase {
     Stop,
 }
 
-/// What became of a case; everything else is a panic.
+/// The outcome of a case; everything else is a panic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
     /// It works as if nothing had been, or says what it does without.
@@ -36,7 +36,7 @@ pub(crate) enum Outcome {
 pub(crate) trait Stage: Sync {
     /// As the table calls it.
     fn name(&self) -> String;
-    /// Whose calls fail.
+    /// The process whose calls fail.
     fn process(&self) -> &'static str;
     fn phase(&self) -> Phase;
     /// The calls that are made when all goes well. With `whole`, also those that another stage has as well.

@@ -4,21 +4,22 @@ use std::fs;
 
 use crate::calls::{Call, calls, lines};
 use crate::cases::Case;
-use crate::net::{Daemon, PATIENCE, lives};
 use crate::place::{Place, Standing, descriptors};
 use crate::spared::may_open;
 use crate::stage::{Bench, Outcome, Phase, Stage, end};
 use crate::tracer::{Wish, around, injected};
 use crate::version::Version;
+use support::net::{Daemon, lives};
+use support::wait::wait_until;
 
-/// What the daemon finds, and what it is to leave.
+/// The state that the daemon finds, and the state that it is to leave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Start {
     /// Nothing, and nothing.
     Plain,
     /// Nothing; its filter is to stay.
     Hold,
-    /// What it would make itself, which it adopts.
+    /// The filter that it would make itself, which it adopts.
     Adopt,
     /// Another filter, which it replaces.
     Replace,
@@ -35,7 +36,7 @@ impl Start {
         }
     }
 
-    /// What an earlier daemon had, whose filter is still there.
+    /// The version of an earlier daemon whose filter is still there.
     fn earlier(self) -> Option<Version> {
         let value = match self {
             Self::Plain | Self::Hold => return None,
@@ -84,7 +85,7 @@ impl Stage for Start {
             let of = calls.iter().position(|call| call.about.contains(part));
             of.unwrap_or_else(|| panic!("{self:?}: no call with {part}"))
         };
-        // What is before is the C library's and std's; what is after belongs to running.
+        // Earlier calls are the C library's and std's; later calls belong to running.
         let first = match self {
             Self::Plain => found("\"Corefile\""),
             _ if whole => found("\"Corefile\""),
@@ -189,17 +190,11 @@ impl Starts<'_> {
 
 /// Waits until the daemon serves, or has ended.
 pub(crate) fn stands(place: &Place, daemon: &Daemon, version: &Version) -> bool {
-    let mut why = String::new();
-    let begin = std::time::Instant::now();
-    while begin.elapsed() < PATIENCE {
+    wait_until("the daemon serves or has ended", || {
         if !lives(daemon.pid()) {
-            return false;
+            return Ok(false);
         }
-        match place.serves(version) {
-            Ok(()) => return true,
-            Err(other) => why = other,
-        }
-        std::thread::sleep(std::time::Duration::from_millis(10));
-    }
-    panic!("neither stands nor ends: {why}: {:#?}", daemon.lines());
+        let served = place.serves(version).map(|()| true);
+        served.map_err(|why| (why, daemon.lines()))
+    })
 }

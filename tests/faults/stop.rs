@@ -2,11 +2,11 @@
 
 use crate::calls::{Call, calls, lines};
 use crate::cases::Case;
-use crate::net::Daemon;
 use crate::place::Place;
 use crate::stage::{Bench, Outcome, Phase, Stage};
 use crate::start::{Start, spawn};
 use crate::tracer::{Strace, Wish, injected};
+use support::net::Daemon;
 
 /// Told by the way it was started.
 pub(crate) struct Stop(pub(crate) Start);

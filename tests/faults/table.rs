@@ -6,10 +6,10 @@ use std::fmt::Write as _;
 use crate::pool::Tried;
 use crate::stage::{Outcome, Phase, Stage};
 
-/// What is told of a call of a process.
+/// The counts of a call of a process.
 #[derive(Default)]
 struct Row {
-    /// How often it was made to fail, phase by phase.
+    /// The number of injections in each phase.
     injected: BTreeMap<Phase, u32>,
     served: u32,
     refused: u32,

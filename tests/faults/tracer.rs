@@ -16,13 +16,14 @@ use nix::unistd::Pid;
 
 use crate::calls::{files, lines};
 use crate::cases::Case;
-use crate::net::{PATIENCE, lives, within};
+use support::net::lives;
+use support::wait::{PATIENCE, wait_for, wait_until};
 
-/// How long strace may take to let go.
-const GRACE: Duration = Duration::from_secs(1);
+/// The time for strace to let go.
+const GRACE: Duration = Duration::from_secs(3);
 const LOOK_EVERY: Duration = Duration::from_millis(2);
 
-/// What strace is wanted for.
+/// The task of strace.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Wish<'a> {
     /// To write down every call.
@@ -93,9 +94,7 @@ pub(crate) fn let_go(pid: u32) {
     let tracer = tracers(pid).into_iter().find(|by| *by != 0);
     let tracer = tracer.expect("it is traced");
     kill(Pid::from_raw(tracer.cast_signed()), Signal::SIGTERM).unwrap();
-    within(PATIENCE, "strace lets go", || {
-        (!lives(tracer)).then_some(())
-    });
+    wait_for("whether strace lives", &false, || lives(tracer));
 }
 
 /// A strace beside a process that ran before; dropping it lets go of that.
@@ -125,7 +124,7 @@ impl Strace {
             file: file.to_owned(),
         };
         let id = strace.child.id();
-        within(PATIENCE, "strace attaches", || {
+        wait_until("strace attaches", || {
             if strace.has_ended() {
                 // A call that was waited in is made again, and may have been the end of the process.
                 assert!(injected(&files(file)), "strace may not trace {pid}");
@@ -136,7 +135,7 @@ impl Strace {
         strace
     }
 
-    /// Whether the call was made to fail.
+    /// True if the call was made to fail.
     pub(crate) fn has_injected(&self) -> bool {
         injected(&files(&self.file))
     }
@@ -173,13 +172,13 @@ impl Drop for Strace {
     }
 }
 
-/// Whether strace wrote that it made a call fail.
+/// True if strace wrote that it made a call fail.
 pub(crate) fn injected(files: &[PathBuf]) -> bool {
     let mut lines = files.iter().flat_map(|file| lines(file));
     lines.any(|line| line.contains("(INJECTED)"))
 }
 
-/// Who traces each thread of a process; 0 is nobody.
+/// The tracer of each thread of a process; 0 is none.
 fn tracers(pid: u32) -> Vec<u32> {
     let tasks = fs::read_dir(format!("/proc/{pid}/task"));
     let tasks = tasks.into_iter().flatten().flatten();

@@ -1,4 +1,4 @@
-//! What a failure must look like to whoever started the daemon, or asked it for something.
+//! The report of a failure to the user who started the daemon, or who asked it for something.
 
 use nix::errno::Errno;
 
@@ -35,7 +35,7 @@ fn codes(errno: Errno) -> &'static [i32] {
     }
 }
 
-/// How an errno is put into words, by nix, by the C library, or by us.
+/// The wordings of an errno: by nix, by the C library, and by corexdp.
 fn reasons(errno: Errno) -> Vec<String> {
     let library = std::io::Error::from(errno).to_string();
     let library = library.split(" (os error").next().unwrap_or_default();

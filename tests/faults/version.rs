@@ -1,4 +1,4 @@
-//! What the Corefile says, and what is then to be seen.
+//! The content of the Corefile, and its effects.
 
 use std::fs;
 
@@ -9,13 +9,13 @@ pub(crate) struct Version {
     pub(crate) object: &'static str,
     /// Where the page is.
     pub(crate) port: u16,
-    /// What stands under each key of the map, for each CPU.
+    /// The value under each key of the map, for each CPU.
     pub(crate) value: u8,
-    /// Whether there is a second metric.
+    /// True if there is a second metric.
     pub(crate) second: bool,
-    /// Whether `exit` is `hold`.
+    /// True if `exit` is `hold`.
     pub(crate) holds: bool,
-    /// Whether changes of the map are logged.
+    /// True if changes of the map are logged.
     pub(crate) debug: bool,
 }
 
@@ -45,7 +45,7 @@ impl Version {
         )
     }
 
-    /// What `/metrics` must say: lines, and whether they are there.
+    /// The lines of `/metrics`, and 1 for each line that must be there.
     fn lines(&self) -> [(String, u64); 3] {
         let sum = u64::from(self.value) * cpus();
         let entries = "corexdp_map_entries{interface=\"edge0\",map=\"xdp_map\"}";
@@ -56,7 +56,7 @@ impl Version {
         ]
     }
 
-    /// Whether `/metrics` says all it must.
+    /// Succeeds if `/metrics` has every line that it must have.
     pub(crate) fn is_told_by(&self, page: &str) -> Result<(), String> {
         for (name, value) in self.lines() {
             let expected = self.second || name != "coredns_ebpf_second";
@@ -68,7 +68,7 @@ impl Version {
         Ok(())
     }
 
-    /// Whether `/metrics` says nothing that is wrong; what could not be read may be missing.
+    /// Succeeds if `/metrics` has no wrong line; unreadable values may be missing.
     pub(crate) fn is_not_denied_by(&self, page: &str) -> Result<(), String> {
         for (name, value) in self.lines() {
             let said = sample(page, &name);
@@ -85,7 +85,7 @@ fn sample<'a>(page: &'a str, name: &str) -> Option<&'a str> {
     lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(' '))
 }
 
-/// How many CPUs there may be, which is how many values a key has.
+/// The number of possible CPUs, and so of values of a key.
 fn cpus() -> u64 {
     let text = fs::read_to_string("/sys/devices/system/cpu/possible").unwrap();
     let last = text.trim().rsplit(['-', ',']).next().unwrap();

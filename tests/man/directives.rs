@@ -2,52 +2,72 @@
 
 use std::fs;
 
-use corexdp::config::Service;
+use corexdp::config::{DEBUG, EBPF, EBPF_OPTIONS, RELOAD, Service};
 
-use super::{between, corefile, source};
-use crate::net::{Corexdp, Folder, finish};
+use super::corefile;
+use support::net::{Corexdp, Folder, finish};
 
-/// All that the code says there is, when it is asked for what there is not.
-fn directives() -> Vec<String> {
+/// The options of the services' blocks, which are named when another is asked for.
+fn service_options() -> Vec<String> {
     let folder = Folder::new();
-    let services: Vec<&str> = Service::ALL.map(Service::directive).to_vec();
-    let blocks = services
-        .iter()
-        .map(|name| format!("{name} {{\n  frobnicate\n}}\n"));
-    let text = format!(
-        ". {{\nebpf {{\n  frobnicate\n}}\n{}}}\n",
-        blocks.collect::<String>()
-    );
-    folder.write("Corefile", &text);
+    let services = Service::ALL.map(Service::directive);
+    let blocks = services.map(|name| format!("{name} {{\n  frobnicate\n}}\n"));
+    folder.write("Corefile", &format!(". {{\n{}}}\n", blocks.concat()));
     let outcome = finish(&mut Corexdp::command(folder.path(), &["check"]));
     assert_eq!(outcome.code, Some(78));
-    let mut names: Vec<String> = services.into_iter().map(str::to_owned).collect();
-    for line in outcome.lines() {
-        let Some((_, there)) = line.split_once("; there ") else {
-            continue;
-        };
-        let list = there.trim_start_matches("is ").trim_start_matches("are ");
-        names.extend(list.replace(" and ", ", ").split(", ").map(str::to_owned));
+    let lines = outcome.lines();
+    let options = lines
+        .iter()
+        .filter_map(|line| line.split_once("; there is "));
+    options.map(|(_, option)| option.to_owned()).collect()
+}
+
+/// An item of the manual as messages write it: `[@MAP] KEY` of `Oo Ar @MAP Oc Ar KEY`.
+fn shown(item: &str) -> String {
+    let macros = [
+        ("Ic ", ""),
+        ("Ar ", ""),
+        ("Cm ", ""),
+        ("Oo ", "["),
+        (" Oc", "]"),
+    ];
+    let spaces = [(" Ns = Ns ", "="), (" | ", "|"), (" ...", "…")];
+    let quotes = [("Qq HELP", "\"HELP\"")];
+    let all = macros.into_iter().chain(spaces).chain(quotes);
+    all.fold(item.to_owned(), |text, (from, to)| text.replace(from, to))
+}
+
+#[test]
+fn every_ebpf_option_is_described_in_its_form() {
+    let items: Vec<String> = corefile().items().iter().map(|item| shown(item)).collect();
+    for option in &EBPF_OPTIONS {
+        let expected = format!("{} {}", option.name, option.form);
+        assert!(items.contains(&expected), "{expected}: {items:#?}");
+        let lines = option.meaning.lines().count();
+        assert_eq!(lines, 1, "{expected}: {}", option.meaning);
     }
-    // The others are looked for by name.
-    let looked_for = source("src/config/mod.rs");
-    names.extend(
-        between(&looked_for, "find(\"", "\"")
-            .into_iter()
-            .map(str::to_owned),
-    );
-    names.extend(["import", "tls"].map(str::to_owned));
-    names
+    let repeated: Vec<&str> = EBPF_OPTIONS
+        .iter()
+        .filter(|option| option.may_repeat())
+        .map(|option| option.name)
+        .collect();
+    assert_eq!(repeated, ["map", "entry", "metric", "gauge", "counter"]);
+    let required = EBPF_OPTIONS.iter().filter(|option| option.required);
+    assert_eq!(required.count(), 2);
 }
 
 #[test]
 fn every_directive_is_described() {
-    let (page, names) = (corefile(), directives());
-    for expected in [
-        "elf", "exit", "gauge", "ready", "lameduck", "monitor", "debug", "reload",
-    ] {
-        assert!(names.iter().any(|name| name == expected), "{names:?}");
-    }
+    let page = corefile();
+    let services = Service::ALL.map(Service::directive);
+    let options = EBPF_OPTIONS.iter().map(|option| option.name);
+    let of_services = service_options();
+    assert_eq!(of_services, ["runtime_metrics", "lameduck", "monitor"]);
+    let names = [EBPF, DEBUG, RELOAD, "import", "tls"]
+        .into_iter()
+        .chain(services)
+        .chain(options)
+        .chain(of_services.iter().map(String::as_str));
     let text = fs::read_to_string(&page.path).unwrap();
     for name in names {
         let in_text = format!("Ic {name}\n");

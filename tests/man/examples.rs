@@ -4,7 +4,7 @@ use std::process::Command;
 
 use super::programs::names;
 use super::{corefile, daemon, programs, source};
-use crate::net::{Corexdp, Daemon, Site, finish};
+use support::net::{Corexdp, Daemon, Site, finish};
 
 /// A folder with the objects that are named, and both interfaces.
 pub(crate) fn site() -> Site {

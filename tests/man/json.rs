@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::daemon;
 use super::examples::{corefiles, site};
-use crate::net::{Corexdp, Site};
+use support::net::{Corexdp, Site};
 
 /// What the manual names for a command.
 fn named(command: &str) -> BTreeSet<String> {
@@ -66,7 +66,7 @@ fn every_member_is_named_and_none_that_is_not_there() {
     site.folder.write("wrong", "debug {\n  ebpf\n}\n");
     let daemon = site.server.enter(|| {
         let mut run = corexdp("run --control control --log stderr");
-        crate::net::Daemon::spawn(&mut run)
+        support::net::Daemon::spawn(&mut run)
     });
     let daemon = daemon.attached(1);
     // So that there is a last one.

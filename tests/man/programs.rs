@@ -7,7 +7,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::programs;
-use crate::net::{Corexdp, Folder, finish};
+use support::net::{Corexdp, Folder, finish};
 
 /// Maps that hold a program's own state; no Corefile sets them.
 const INTERNAL: [&str; 4] = ["sources", "cookies", "clock", "scratch"];

@@ -1,7 +1,7 @@
 //! After its start the daemon allocates nothing, whatever happens but a reload. Its test build counts.
 
-use crate::net::{CLIENT, Daemon, SERVER, Site};
 use crate::packet;
+use support::net::{CLIENT, Daemon, SERVER, Site};
 
 const COREFILE: &str = ". {
   prometheus
@@ -19,7 +19,7 @@ fn start() -> (Site, Daemon) {
     let site = Site::new();
     site.folder.fixture("hash");
     let daemon = site.run(COREFILE).attached(1);
-    // What is made at the first use is made now.
+    // Allocations at first use happen now.
     for path in ["/metrics", "/", "/status"] {
         assert_eq!(site.get(path).status, 200);
     }

@@ -13,10 +13,8 @@ use nix::libc;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::net::{Daemon, PAGE, Response, Site, only_child, pause};
-
-/// `tiny_http` ends a thread that had nothing to do for five seconds.
-const THREADS_END_MILLISECONDS: u64 = 6_000;
+use support::net::{Daemon, PAGE, Response, Site, only_child, threads};
+use support::wait::wait_until;
 
 fn corefile(page: &str, more: &str) -> String {
     let block = |interface: &str| {
@@ -33,7 +31,7 @@ fn corefile(page: &str, more: &str) -> String {
 /// One call: its number, and its arguments as they were passed.
 type Call = (libc::c_long, Vec<u64>);
 
-/// What strace wrote of one thread: `[ 257] openat(0xffffff9c, 0x7ffd, 0x80000) = 3`.
+/// The calls of one thread, as strace writes them: `[ 257] openat(0xffffff9c, 0x7ffd, 0x80000) = 3`.
 fn calls(file: &Path) -> Vec<Call> {
     let text = fs::read_to_string(file).unwrap();
     let call = |line: &str| {
@@ -47,13 +45,13 @@ fn calls(file: &Path) -> Vec<Call> {
     text.lines().filter_map(call).collect()
 }
 
-/// What is made after the last list was put in force; `None` when none was.
+/// The calls after the last seccomp list came into force; `None` without a list.
 fn after_the_list(mut calls: Vec<Call>) -> Option<Vec<Call>> {
     let last = calls.iter().rposition(|call| call.0 == libc::SYS_seccomp)?;
     Some(calls.split_off(last + 1))
 }
 
-/// What the filter in the kernel decides.
+/// The verdict of the kernel's filter.
 fn admits(rule: &Rule, (number, arguments): &Call) -> bool {
     rule.call == *number
         && rule.when.iter().all(|when| {
@@ -129,9 +127,14 @@ fn work(site: &Site, daemon: &Daemon, pid: i32) {
     for words in ["status", "dump"] {
         site.ask(&[words]).expect(0, &[]);
     }
-    crowd(site);
-    pause(THREADS_END_MILLISECONDS);
     let worker = only_child(only_child(pid.cast_unsigned()));
+    let before = threads(worker);
+    crowd(site);
+    // `tiny_http` ends a thread that had nothing to do for five seconds, and how it does belongs to the calls.
+    wait_until("idle threads of the worker have ended", || {
+        let now = threads(worker);
+        if now <= before { Ok(()) } else { Err(now) }
+    });
     kill(Pid::from_raw(worker.cast_signed()), Signal::SIGKILL).unwrap();
     daemon.line("the worker died");
     assert_eq!(site.get("/metrics").status, 200);
@@ -188,7 +191,7 @@ fn fit(whose: &str, seen: &[Call], always: &[Rule], seldom: &[Rule], refused: &[
 }
 
 #[test]
-fn lists_hold_what_is_needed_and_no_more() {
+fn seccomp_lists_match_the_observed_calls() {
     let (by_daemon, by_workers) = traced();
     fit("daemon", &by_daemon, daemons::ALWAYS, daemons::SELDOM, &[]);
     let refused: Vec<_> = workers::REFUSED.iter().map(|refused| refused.0).collect();

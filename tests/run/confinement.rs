@@ -1,4 +1,4 @@
-//! What the daemon and its processes may still do while they run, as the kernel tells it.
+//! The remaining rights of the daemon and its processes while they run, by the kernel's account.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
@@ -7,7 +7,7 @@ use std::process::Command;
 use corexdp::http::cage::limits;
 use nix::sys::signal::Signal;
 
-use crate::net::{Daemon, Response, Site};
+use support::net::{Daemon, Response, Site};
 
 const COREFILE: &str = ". {
   prometheus
@@ -24,7 +24,7 @@ const NET_ADMIN: u64 = 1 << 12;
 const SYS_ADMIN: u64 = 1 << 21;
 const PERFMON_AND_BPF: u64 = 1 << 38 | 1 << 39;
 
-/// What `/proc/PID/status` says of `field`.
+/// The value of `field` in `/proc/PID/status`.
 fn status(pid: u32, field: &str) -> String {
     let text = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
     let found = text
@@ -119,7 +119,7 @@ fn the_worker_has_its_limits_and_no_descriptor_beyond_the_page() {
 }
 
 #[test]
-fn the_daemon_keeps_what_a_reload_takes() {
+fn daemon_keeps_the_capabilities_of_a_reload() {
     let site = Site::new();
     let daemon = start(&site, &["--inh-caps=+chown"]);
     let kept = NET_ADMIN | PERFMON_AND_BPF;
@@ -133,7 +133,7 @@ fn the_daemon_keeps_what_a_reload_takes() {
 
 /// As on kernels before 5.8, and under service managers that know no `CAP_BPF`.
 #[test]
-fn the_older_capability_does_as_well() {
+fn cap_sys_admin_replaces_cap_bpf() {
     let site = Site::new();
     let daemon = start(&site, &["--bounding-set=-bpf,-perfmon"]);
     assert_eq!(capabilities(daemon.pid())[0], NET_ADMIN | SYS_ADMIN);
@@ -143,7 +143,7 @@ fn the_older_capability_does_as_well() {
 }
 
 #[test]
-fn a_capability_that_is_missing_is_named() {
+fn missing_capabilities_are_named() {
     let site = Site::new();
     site.folder.write("Corefile", COREFILE);
     for (option, name) in [
@@ -191,7 +191,7 @@ fn another_user_with_the_capabilities_filters_too() {
 }
 
 #[test]
-fn a_port_below_1024_is_had_at_the_start_and_kept() {
+fn low_port_is_bound_at_start_and_kept() {
     let site = Site::new();
     let low = COREFILE.replace("prometheus", "prometheus localhost:80");
     let daemon = site.run(&low).attached(1);
@@ -210,9 +210,9 @@ fn a_port_below_1024_is_had_at_the_start_and_kept() {
     reload(
         &site,
         &daemon,
-        &low.replace("  ebpf", "  prometheus localhost:9154\n  ebpf"),
+        &(low + "two {\n  prometheus localhost:9154\n}\n"),
     );
-    daemon.line("reload: ");
+    daemon.line("reload: done");
     assert_eq!(ask(80), 200);
     daemon.stop();
 }

@@ -2,12 +2,12 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::Signal;
-
-use crate::net::{Attached, Corexdp, Daemon, PATIENCE, Response, SERVER, Site, within};
 use crate::packet;
+use support::net::{Attached, Corexdp, Daemon, Response, SERVER, Site};
+use support::wait::{PATIENCE, wait_for, wait_until};
 
 /// Drops what comes from `network`/16 on `edge0`.
 fn corefile(network: &str) -> String {
@@ -23,10 +23,20 @@ fn other(network: &str) -> String {
 const OLD: &str = "0A0B0000";
 const NEW: &str = "0A0C0000";
 
+/// The time for a confirmation: long enough for a busy machine to do before its end what a test does then.
+const TIME: Duration = Duration::from_secs(5);
+/// The time for a confirmation, in words of the command line.
+const CONFIRM: [&str; 2] = ["--confirm", "5s"];
+
 fn start() -> (Site, Daemon) {
     let site = Site::new();
     let daemon = site.run(&corefile(OLD)).attached(1);
     (site, daemon)
+}
+
+/// Waits past the moment at which an unconfirmed change is undone.
+fn pause_past_confirmation() {
+    sleep(TIME + Duration::from_millis(200));
 }
 
 fn drops(site: &Site, source: &str, so_far: u64) {
@@ -51,9 +61,9 @@ fn reload_says_when_it_is_done_and_what_is_wrong() {
     daemon.stop();
 }
 
-/// Be it another entry, or another program.
+/// The reload changes an entry, or the program.
 #[test]
-fn what_is_not_confirmed_is_undone() {
+fn unconfirmed_reload_is_rolled_back() {
     for new in [corefile(NEW), other(NEW)] {
         undone(&new);
     }
@@ -66,19 +76,17 @@ fn undone(new: &str) {
     let before = site.filter();
     site.folder.write("Corefile", new);
     let asked = Instant::now();
-    site.ask(&["reload", "--confirm", "1s"]).expect(0, &[]);
+    site.ask(&[&["reload"], &CONFIRM[..]].concat())
+        .expect(0, &[]);
     drops(&site, "10.12.0.1", 0);
-    daemon.line("warning: unless `corexdp confirm` comes within 1 s, the old filters return");
+    daemon.line("warning: unless `corexdp confirm` comes within 5 s, the old filters return");
     // Until then there is no other reload.
     site.ask(&["reload"])
         .refuses(69, &["waits to be confirmed"]);
     let (returned, _) = daemon.nth_line(0, "not confirmed in time: the old filters return");
     let delay = returned - asked;
-    let promised = Duration::from_secs(1)..Duration::from_millis(1500);
-    assert!(promised.contains(&delay), "{delay:?}");
-    within(PATIENCE, "the old filter is back", || {
-        (site.filter() == before).then_some(())
-    });
+    assert!((TIME..PATIENCE).contains(&delay), "{delay:?}");
+    wait_for("the filter", &before, || site.filter());
     // With the counters that it had.
     drops(&site, "10.11.0.1", 2);
     site.ask(&["confirm"])
@@ -87,45 +95,52 @@ fn undone(new: &str) {
 }
 
 #[test]
-fn what_is_confirmed_stays() {
+fn confirmed_reload_stays() {
     let (site, daemon) = start();
     site.folder.write("Corefile", &corefile(NEW));
-    site.ask(&["reload", "--confirm", "500ms"]).expect(0, &[]);
+    site.ask(&[&["reload"], &CONFIRM[..]].concat())
+        .expect(0, &[]);
     let filter = site.filter();
     site.ask(&["confirm"]).expect(0, &[]);
-    std::thread::sleep(Duration::from_millis(700));
+    pause_past_confirmation();
     assert_eq!(site.filter(), filter);
     drops(&site, "10.12.0.1", 0);
     daemon.stop();
 }
 
 #[test]
-fn interfaces_and_pages_return_too() {
+fn unconfirmed_interfaces_and_pages_are_rolled_back() {
     let (site, daemon) = start();
     site.add_wire("edge1", "far1");
     let moved = corefile(NEW)
         .replace("edge0", "edge1")
         .replace("prometheus", "prometheus localhost:9154");
     site.folder.write("Corefile", &moved);
-    site.ask(&["reload", "--confirm", "500ms"]).expect(0, &[]);
+    site.ask(&[&["reload"], &CONFIRM[..]].concat())
+        .expect(0, &[]);
     let on = |name: &str| Attached::on(&site.server, name).is_some();
     assert!(!on(SERVER) && on("edge1"));
-    within(PATIENCE, "the old filter is back", || {
-        on(SERVER).then_some(())
-    });
-    assert!(!on("edge1"));
-    within(PATIENCE, "the old page is back", || {
+    wait_for(
+        "whether the old and the new filter are there",
+        &(true, false),
+        || (on(SERVER), on("edge1")),
+    );
+    wait_until("the old page is back", || {
         let page = site
             .server
             .attempt("curl -sf http://127.0.0.1:9153/metrics");
-        page.status.success().then_some(())
+        if page.status.success() {
+            Ok(())
+        } else {
+            Err(page.status)
+        }
     });
     drops(&site, "10.11.0.1", 0);
     daemon.stop();
 }
 
 #[test]
-fn a_start_that_is_not_confirmed_ends() {
+fn unconfirmed_start_ends() {
     let site = Site::new();
     site.folder.write("Corefile", &corefile(OLD));
     let daemon = site.start(&["--confirm", "300ms"]).attached(1);
@@ -139,12 +154,12 @@ fn a_start_that_is_not_confirmed_ends() {
 }
 
 #[test]
-fn a_start_that_is_confirmed_stays() {
+fn confirmed_start_stays() {
     let site = Site::new();
     site.folder.write("Corefile", &corefile(OLD));
-    let daemon = site.start(&["--confirm", "500ms"]).attached(1);
+    let daemon = site.start(&CONFIRM).attached(1);
     site.ask(&["confirm"]).expect(0, &[]);
-    std::thread::sleep(Duration::from_millis(700));
+    pause_past_confirmation();
     drops(&site, "10.11.0.1", 0);
     daemon.stop();
 }
@@ -164,12 +179,9 @@ fn the_socket_is_for_the_superuser_and_ends_with_the_daemon() {
 #[test]
 fn a_socket_that_a_killed_daemon_left_is_taken_over() {
     let (site, daemon) = start();
-    daemon.signal(Signal::SIGKILL);
-    daemon.ended();
+    daemon.kill();
     assert!(site.folder.file("control").exists());
-    within(PATIENCE, "the interface is free", || {
-        site.attached().is_none().then_some(())
-    });
+    wait_for("the program of the interface", &None, || site.attached());
     let daemon = site.start(&[]).attached(1);
     site.ask(&["reload"]).expect(0, &[]);
     daemon.stop();
@@ -195,7 +207,7 @@ fn two_daemons_do_not_share_a_socket() {
 
 /// Clients that connect and say nothing hold up nobody.
 #[test]
-fn mute_clients_hold_up_nobody() {
+fn silent_clients_do_not_block_others() {
     let (site, daemon) = start();
     let clients: Vec<_> = (0..20)
         .map(|_| {
@@ -204,14 +216,12 @@ fn mute_clients_hold_up_nobody() {
             let fd = socket(AddressFamily::Unix, SockType::SeqPacket, flags, None).unwrap();
             let address = UnixAddr::new(&site.folder.file("control")).unwrap();
             let number = std::os::fd::AsRawFd::as_raw_fd(&fd);
-            within(PATIENCE, "a place in the queue", || {
-                connect(number, &address).ok()
-            });
+            wait_until("the queue has a place", || connect(number, &address).ok());
             fd
         })
         .collect();
     site.ask(&["reload"]).expect(0, &[]);
-    let page = Response::to(&site.server, crate::net::PAGE, "GET /metrics HTTP/1.1");
+    let page = Response::to(&site.server, support::net::PAGE, "GET /metrics HTTP/1.1");
     assert_eq!(page.status, 200);
     drop(clients);
     site.ask(&["reload"]).expect(0, &[]);

@@ -1,8 +1,8 @@
 //! Entries that a reload changes, in the maps that filter.
 
-use crate::net::{Daemon, Outcome, Site};
 use crate::packet;
 use crate::words::{corefile, dump};
+use support::net::{Daemon, Outcome, Site};
 
 /// Lines before and after, of each kind of map; what is to be seen is what the second ones give from the start.
 const CHANGES: [(&str, &str, &str); 9] = [
@@ -93,7 +93,7 @@ fn start(site: &Site, networks: &[u8]) -> Daemon {
 }
 
 #[test]
-fn counters_of_entries_that_stay_go_on() {
+fn reload_keeps_counters() {
     let site = Site::new();
     let daemon = start(&site, &[11, 12, 13]);
     let sender = site.sender();
@@ -116,7 +116,7 @@ fn counters_of_entries_that_stay_go_on() {
 
 /// The program may add entries of its own; a reload takes none of them away.
 #[test]
-fn what_the_program_wrote_stays() {
+fn reload_keeps_entries_of_the_program() {
     let site = Site::new();
     site.folder.fixture("hash");
     let with = |entries: &str| {
@@ -132,10 +132,10 @@ fn what_the_program_wrote_stays() {
     daemon.stop();
 }
 
-/// Of three entries that change, the kernel does not take the last; the others get back what they had, counters too.
+/// The kernel rejects the last of three entries that change; the others get their old values back, with their counters.
 #[cfg(feature = "faults")]
 #[test]
-fn what_the_kernel_refuses_is_undone() {
+fn refused_entry_rolls_back_the_reload() {
     let site = Site::new();
     site.folder.write("Corefile", &dropping(&[11, 12, 13, 14]));
     let mut command = site.command("run", &[]);

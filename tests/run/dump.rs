@@ -6,8 +6,8 @@ use nix::sched::{CpuSet, sched_setaffinity};
 use nix::unistd::Pid;
 use serde_json::{Value, json};
 
-use crate::net::{Daemon, Map, Outcome, Site};
 use crate::packet;
+use support::net::{Daemon, Map, Outcome, Site};
 
 /// Entries of `words.o`: the line, and what `dump` says where that is another.
 const LINES: [(&str, &str); 10] = [
@@ -57,7 +57,7 @@ fn as_json(site: &Site) -> Value {
     serde_json::from_str(&outcome.stdout).unwrap_or_else(|error| panic!("{error}: {outcome:?}"))
 }
 
-/// What is in a map, as `bpftool` has it, in an order of its own.
+/// The entries of a map by `bpftool`, sorted.
 fn entries(map: &Map) -> Vec<String> {
     let mut entries = map.dump();
     for entry in &mut entries {
@@ -93,7 +93,7 @@ fn start(site: &Site, lines: &str) -> Daemon {
 }
 
 #[test]
-fn lines_are_those_of_the_corefile_and_give_the_same_bytes() {
+fn dumped_lines_give_the_same_bytes() {
     let site = words();
     let lines = LINES.map(|(line, _)| line).join("\n") + "\n";
     let daemon = start(&site, &lines);
@@ -128,7 +128,7 @@ fn lines_are_those_of_the_corefile_and_give_the_same_bytes() {
 
 /// An IPv4 address is itself in a map of IPv6 addresses.
 #[test]
-fn addresses_of_both_families_are_said_as_they_were_given() {
+fn dump_prints_addresses_as_given() {
     let site = Site::new();
     site.folder.shipped("acl");
     let lines = [
@@ -147,7 +147,7 @@ fn addresses_of_both_families_are_said_as_they_were_given() {
 }
 
 #[test]
-fn what_words_do_not_give_is_said_in_bytes() {
+fn values_without_words_are_dumped_in_bytes() {
     let site = words();
     let mut lines = String::new();
     for (key, (at, bytes)) in BYTES.iter().enumerate() {
@@ -168,7 +168,7 @@ fn what_words_do_not_give_is_said_in_bytes() {
 }
 
 #[test]
-fn bytes_are_those_that_bpftool_sees() {
+fn dump_matches_bpftool() {
     let site = Site::new();
     site.folder.shipped("ordered");
     let line = "entry 0 action=ACL_DROP ip4_net=10.11.0.0 ip4_mask=255.255.0.0";
@@ -206,7 +206,7 @@ fn bytes_are_those_that_bpftool_sees() {
 }
 
 #[test]
-fn each_cpu_has_its_value() {
+fn dump_shows_the_value_of_each_cpu() {
     let site = Site::new();
     site.folder.fixture("percpu");
     let entry = "entry 0 ip4net=10.11.0.0 ip4mask=255.255.0.0";
@@ -254,7 +254,7 @@ fn each_cpu_has_its_value() {
 }
 
 #[test]
-fn without_the_right_to_types_there_are_bytes_and_a_word_why() {
+fn dump_without_access_to_types_shows_bytes_and_the_reason() {
     let site = words();
     let daemon = start(&site, "entry 7 packets=7\n");
     let outcome = site.ask_with_less(&["dump"]);
@@ -270,7 +270,7 @@ fn without_the_right_to_types_there_are_bytes_and_a_word_why() {
 }
 
 #[test]
-fn without_a_daemon_or_a_filter_there_is_nothing() {
+fn dump_is_empty_without_a_daemon_or_a_filter() {
     let site = Site::new();
     dump(&site, &[]).refuses(69, &["no daemon listens at control"]);
     let daemon = site.run(". {\nprometheus\n}\n");

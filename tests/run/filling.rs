@@ -1,10 +1,10 @@
-//! What stands in the map before the first packet comes.
+//! The content of the map before the first packet.
 
 use std::fmt::Write as _;
 use std::net::Ipv4Addr;
 
-use crate::net::{Site, peak_memory};
 use crate::packet;
+use support::net::{Site, peak_memory};
 
 const MIB: u64 = 1024 * 1024;
 

@@ -2,22 +2,23 @@
 //!
 //! Each way [`ROUNDS`] times, or as often as `COREXDP_RELOADS` says.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
 use nix::sys::signal::Signal;
 
-use crate::net::Site;
 use crate::packet;
+use support::net::Site;
+use support::wait::{End, wait_until};
 
 const ROUNDS: usize = 10;
 
-/// What a reload changes.
+/// A kind of change by a reload.
 struct Way {
     name: &'static str,
     /// The Corefile of each round; the one for 0 is what the daemon starts with.
     corefile: fn(usize) -> String,
-    /// Whether the counter goes on.
+    /// True if the counter goes on.
     counts: bool,
 }
 
@@ -132,26 +133,31 @@ impl Way {
         daemon.line("edge0: attached");
         daemon.line("page: ");
         let (sender, receiver) = (site.sender(), site.receiver());
-        let done = AtomicBool::new(false);
-        let sent = thread::scope(|scope| {
-            let flood = scope.spawn(|| {
-                let mut sent = 0u64;
+        let (done, sent) = (AtomicBool::new(false), AtomicU64::new(0));
+        thread::scope(|scope| {
+            let end = End(&done);
+            scope.spawn(|| {
                 while !done.load(Ordering::Relaxed) {
                     sender.send(&packet("10.11.0.1"), 100);
-                    sent += 100;
+                    sent.fetch_add(100, Ordering::Relaxed);
                 }
-                sent
             });
             for round in 1..=rounds() {
+                // A busy machine may let the packets wait, and each reload is to be among some.
+                let before = sent.load(Ordering::Relaxed);
+                wait_until("more packets are sent", || {
+                    let now = sent.load(Ordering::Relaxed);
+                    if now > before + 100 { Ok(()) } else { Err(now) }
+                });
                 site.folder.write("Corefile", &(self.corefile)(round));
                 daemon.signal(Signal::SIGHUP);
                 daemon.nth_line(round - 1, "reload: done");
             }
-            done.store(true, Ordering::Relaxed);
-            flood.join().unwrap()
+            drop(end);
         });
+        let sent = sent.into_inner();
         assert!(sent > 1_000, "{}: {sent}", self.name);
-        // What else there is on the wire is not IPv4.
+        // Other frames on the wire are not IPv4.
         while let Some(frame) = receiver.next() {
             assert_ne!(&frame[12..14], [8, 0], "{}: {frame:02x?}", self.name);
         }

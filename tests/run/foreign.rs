@@ -5,8 +5,9 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::frame::{Frame, ip4, ip6};
-use crate::net::{Corexdp, PATIENCE, Site, finish, within};
+use support::net::{Corexdp, Site, finish};
+use support::packets::frame::{Frame, ip4, ip6};
+use support::wait::{wait_for, wait_until};
 
 /// Where Debian's libxdp1, which xdp-tools needs, has them.
 fn installed(name: &str) -> PathBuf {
@@ -24,7 +25,7 @@ fn installed(name: &str) -> PathBuf {
 struct Trial {
     map: &'static str,
     key: &'static str,
-    /// Which packets are meant: 1 by source, 2 by destination, of 4 TCP, of 8 UDP.
+    /// Flags of xdp-filter: 1 for the source, 2 for the destination, 4 for TCP, 8 for UDP.
     flags: u64,
     packet: fn() -> Frame,
 }
@@ -67,7 +68,7 @@ const UDP: Trial = Trial {
     packet: || ip4("192.0.2.1").udp(53).with(39, 8),
 };
 
-/// What each can filter by.
+/// The kinds of entries that each program has.
 const FILTERS: [(&str, &[Trial]); 5] = [
     ("eth", &[ETHERNET]),
     ("ip", &[IPV4, IPV6]),
@@ -134,28 +135,34 @@ fn filters(program: &str, trials: &[Trial], drops_what_it_finds: bool) {
         let value = trial.flags * u64::from(cpus) + (u64::from(TIMES) << 6);
         site.metric_becomes(&format!("coredns_ebpf_hits{number}"), value);
     }
-    let mut arrived = Vec::new();
-    arrived.extend(std::iter::from_fn(|| receiver.next()));
-    let count = |frame: &[u8]| arrived.iter().filter(|seen| *seen == frame).count();
     let (found, missed) = if drops_what_it_finds { (0, 5) } else { (5, 0) };
-    assert_eq!(count(&other), missed, "{program}");
-    for trial in trials {
-        assert_eq!(
-            count(&(trial.packet)().bytes),
-            found,
-            "{program} {}",
-            trial.key
-        );
+    let mut arrived = Vec::new();
+    // A packet is counted before it arrives.
+    for (key, frame, expected) in trials
+        .iter()
+        .map(|trial| (trial.key, (trial.packet)().bytes, found))
+        .chain([("another", other, missed)])
+    {
+        let reading = format!("{program}: the number of packets of {key}");
+        wait_for(&reading, &expected, || {
+            arrived.extend(std::iter::from_fn(|| receiver.next()));
+            arrived.iter().filter(|seen| **seen == frame).count()
+        });
     }
     let (found, missed) = if drops_what_it_finds {
         ("coredns_ebpf_dropped", "coredns_ebpf_passed")
     } else {
         ("coredns_ebpf_passed", "coredns_ebpf_dropped")
     };
-    within(PATIENCE, "verdicts are counted", || {
+    wait_until("verdicts are counted", || {
         let all = u64::from(TIMES) * trials.len() as u64;
+        let seen = (number(&site, found), number(&site, missed));
         // Packets that the interfaces themselves send are among the others.
-        (number(&site, found) == all && number(&site, missed) >= 5).then_some(())
+        if seen.0 == all && seen.1 >= 5 {
+            Ok(())
+        } else {
+            Err(seen)
+        }
     });
     daemon.stop();
 }

@@ -4,8 +4,9 @@ use std::process::{Child, Command, Stdio};
 
 use nix::sys::signal::Signal;
 
-use crate::net::{CLIENT, Daemon, Outcome, PATIENCE, SERVER, Site, within};
 use crate::packet;
+use support::net::{CLIENT, Daemon, Outcome, SERVER, Site};
+use support::wait::wait_for;
 
 const PINS: &str = "/sys/fs/bpf/corexdp/edge0";
 
@@ -82,7 +83,7 @@ impl Held {
         String::from_utf8(output.stdout).unwrap()
     }
 
-    /// How many states are pinned, and whether the attachment is.
+    /// The number of pinned states, and true if the attachment is pinned.
     fn pins(&self) -> (usize, bool) {
         let names = self.sh(&format!("ls {PINS} 2>/dev/null || true"));
         let link = names.lines().any(|name| name == "link");
@@ -117,13 +118,13 @@ fn a_held_filter_is_adopted_with_its_counters() {
     for (round, signal) in [Signal::SIGTERM, Signal::SIGKILL].into_iter().enumerate() {
         let so_far = 4 * round as u64;
         held.drops("10.11.0.1", so_far);
-        daemon.signal(signal);
-        let (_, lines) = daemon.ended();
         if signal == Signal::SIGTERM {
             assert_eq!(
-                lines.last().unwrap(),
+                daemon.stop().last().unwrap(),
                 "stopped by SIGTERM, held filters stay"
             );
+        } else {
+            daemon.kill();
         }
         assert_eq!(held.site.filter(), filter);
         // Nobody is there to see these dropped.
@@ -137,7 +138,7 @@ fn a_held_filter_is_adopted_with_its_counters() {
 }
 
 #[test]
-fn what_has_changed_meanwhile_is_switched_in_one_step() {
+fn changed_corefile_replaces_the_held_filter() {
     let held = Held::new();
     held.start(&corefile(OLD, "exit hold")).stop();
     let filter = held.site.filter();
@@ -149,7 +150,7 @@ fn what_has_changed_meanwhile_is_switched_in_one_step() {
 }
 
 #[test]
-fn exit_detach_lets_go_of_what_was_held() {
+fn exit_detach_releases_the_held_filter() {
     let held = Held::new();
     held.start(&corefile(OLD, "exit hold")).stop();
     let daemon = held.start(&corefile(OLD, "exit detach"));
@@ -160,7 +161,7 @@ fn exit_detach_lets_go_of_what_was_held() {
 }
 
 #[test]
-fn a_reload_holds_and_lets_go() {
+fn reload_pins_and_unpins() {
     let held = Held::new();
     held.site.add_other_object();
     let daemon = held.start(&corefile(OLD, ""));
@@ -273,10 +274,9 @@ fn a_crash_half_way_is_recovered() {
     let held = Held::new();
     let daemon = held.start(&corefile(OLD, "exit hold"));
     held.sh(&format!("rm {PINS}/link"));
-    daemon.signal(Signal::SIGKILL);
-    daemon.ended();
-    within(PATIENCE, "the interface is free", || {
-        held.site.attached().is_none().then_some(())
+    daemon.kill();
+    wait_for("the program of the interface", &None, || {
+        held.site.attached()
     });
     assert_eq!(held.pins(), (1, false));
     let daemon = held.start(&corefile(NEW, "exit hold"));
@@ -303,14 +303,13 @@ fn an_interface_that_returns_is_held_again() {
 }
 
 #[test]
-fn what_waits_to_be_confirmed_is_not_held() {
+fn unconfirmed_filter_is_not_held() {
     let held = Held::new();
     let daemon = held.start_with(&corefile(OLD, "exit hold"), &["--confirm", "1m"]);
     assert!(!held.pins().1);
-    daemon.signal(Signal::SIGKILL);
-    daemon.ended();
-    within(PATIENCE, "the interface is free", || {
-        held.site.attached().is_none().then_some(())
+    daemon.kill();
+    wait_for("the program of the interface", &None, || {
+        held.site.attached()
     });
     let daemon = held.start_with(&corefile(OLD, "exit hold"), &["--confirm", "1m"]);
     held.site.ask(&["confirm"]).expect(0, &[]);

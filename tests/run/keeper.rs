@@ -3,7 +3,8 @@
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::net::{Daemon, PATIENCE, Response, Site, lives, within};
+use support::net::{Daemon, Response, Site, lives};
+use support::wait::wait_for;
 
 const COREFILE: &str = ". {
   prometheus
@@ -28,7 +29,7 @@ fn bereft(site: &Site) -> (Daemon, u32) {
 }
 
 #[test]
-fn without_a_keeper_all_goes_on_but_there_is_no_other_worker() {
+fn without_keeper_a_dead_worker_is_not_replaced() {
     let site = Site::new();
     let (daemon, worker) = bereft(&site);
     let filter = site.filter();
@@ -54,16 +55,14 @@ fn without_a_keeper_all_goes_on_but_there_is_no_other_worker() {
 }
 
 #[test]
-fn without_a_keeper_a_page_that_was_given_up_does_not_return() {
+fn without_keeper_a_removed_page_cannot_return() {
     let site = Site::new();
     let (daemon, worker) = bereft(&site);
     let none = COREFILE.replace("prometheus", "");
     site.folder.write("Corefile", &none);
     daemon.signal(Signal::SIGHUP);
     daemon.line("reload: done");
-    within(PATIENCE, "the worker ends", || {
-        (!lives(worker)).then_some(())
-    });
+    wait_for("whether the worker lives", &false, || lives(worker));
     site.folder.write("Corefile", COREFILE);
     daemon.signal(Signal::SIGHUP);
     daemon.line("reload: the page cannot change");
@@ -76,9 +75,7 @@ fn a_worker_without_a_keeper_ends_with_the_daemon() {
     let (daemon, worker) = bereft(&site);
     assert!(lives(worker));
     daemon.signal(Signal::SIGKILL);
-    within(PATIENCE, "the worker ends", || {
-        (!lives(worker)).then_some(())
-    });
+    wait_for("whether the worker lives", &false, || lives(worker));
 }
 
 #[test]
@@ -88,13 +85,15 @@ fn a_killed_daemon_takes_its_keeper_along() {
     let all = [daemon.keeper(), daemon.worker()];
     daemon.signal(Signal::SIGKILL);
     for pid in all {
-        within(PATIENCE, "it ends", || (!lives(pid)).then_some(()));
+        wait_for("whether a process of the daemon lives", &false, || {
+            lives(pid)
+        });
     }
 }
 
-/// Those who start it again at once find its address free.
+/// A daemon that is started again at once finds its address free.
 #[test]
-fn a_daemon_that_has_stopped_has_nobody_left() {
+fn stopped_daemon_leaves_no_process() {
     let site = Site::new();
     let daemon = site.run(COREFILE).attached(1);
     let all = [daemon.keeper(), daemon.worker()];
@@ -114,8 +113,6 @@ fn a_worker_that_hangs_ends_with_its_page() {
         .write("Corefile", &COREFILE.replace("prometheus", ""));
     daemon.signal(Signal::SIGHUP);
     daemon.line("reload: done");
-    within(PATIENCE, "the worker ends", || {
-        (!lives(worker)).then_some(())
-    });
+    wait_for("whether the worker lives", &false, || lives(worker));
     daemon.stop();
 }

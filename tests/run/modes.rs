@@ -1,6 +1,6 @@
 //! Where the filter runs: in the driver, or in the network stack.
 
-use crate::net::{Attached, CLIENT, GENERIC, NATIVE, SERVER, Site};
+use support::net::{Attached, CLIENT, GENERIC, NATIVE, SERVER, Site};
 
 fn corefile(mode: &str) -> String {
     format!(". {{\n  ebpf {{\n    if edge0\n    elf example.o\n    {mode}\n  }}\n}}\n")
@@ -15,7 +15,7 @@ fn refuse_native(site: &Site) {
 const REASON: &str = "Peer MTU is too large to set XDP";
 
 #[test]
-fn the_mode_asked_for_is_the_mode_had() {
+fn filter_attaches_in_the_configured_mode() {
     for (option, mode, word) in [
         ("", NATIVE, "native"),
         ("mode auto", NATIVE, "native"),

@@ -1,4 +1,4 @@
-//! What a service manager hears (`sd_notify(3)`).
+//! Messages to a service manager (`sd_notify(3)`).
 
 use std::io::ErrorKind;
 use std::os::linux::net::SocketAddrExt as _;
@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 
-use crate::net::{Daemon, PATIENCE, SERVER, Site};
+use support::net::{Daemon, SERVER, Site};
+use support::wait::PATIENCE;
 
 const COREFILE: &str =
     ". {\nhealth 127.0.0.1:8080 {\nlameduck 1s\n}\nebpf {\nif edge0\nelf example.o\n}\n}\n";
@@ -63,7 +64,7 @@ impl Managed {
 }
 
 #[test]
-fn the_manager_hears_the_whole_story() {
+fn service_manager_is_told_each_state() {
     let managed = Managed::new(false);
     let site = &managed.site;
     let daemon = managed.start(&[]);
@@ -91,17 +92,22 @@ fn the_watchdog_is_fed_in_time() {
     let managed = Managed::new(true);
     let daemon = managed.start(&[("WATCHDOG_USEC", "400000")]);
     managed.says(&["READY=1"]);
-    let begin = Instant::now();
-    let mut beats = 0;
-    while begin.elapsed() < Duration::from_secs(2) {
-        beats += u32::from(managed.next() == "WATCHDOG=1");
+    let mut beats = Vec::new();
+    while beats.len() < 11 {
+        if managed.next() == "WATCHDOG=1" {
+            beats.push(Instant::now());
+        }
     }
-    assert!((8..=12).contains(&beats), "{beats}");
+    let mut gaps: Vec<_> = beats.windows(2).map(|two| two[1] - two[0]).collect();
+    gaps.sort_unstable();
+    // Twice in the manager's time. The median, since a busy machine may hold up some.
+    let promised = Duration::from_millis(150)..Duration::from_millis(400);
+    assert!(promised.contains(&gaps[5]), "{gaps:?}");
     daemon.stop();
 }
 
 #[test]
-fn a_manager_that_is_not_there_is_told_of_and_no_reason_not_to_filter() {
+fn missing_service_manager_is_logged_and_ignored() {
     let managed = Managed::new(false);
     let mut command = managed.site.command("run", &[]);
     command.env("NOTIFY_SOCKET", managed.site.folder.file("nobody"));

@@ -7,8 +7,8 @@ use std::process::{Command, Stdio};
 use nix::sched::{CpuSet, sched_setaffinity};
 use nix::unistd::Pid;
 
-use crate::net::{Daemon, PAGE, Response, Site};
 use crate::packet;
+use support::net::{Daemon, PAGE, Response, Site};
 
 const COREFILE: &str = ". {
   prometheus
@@ -117,7 +117,7 @@ fn a_key_that_is_not_in_the_map_reads_zero() {
     daemon.stop();
 }
 
-/// How many values an entry of a per-CPU map has.
+/// The number of values of an entry in a per-CPU map.
 fn possible_cpus() -> u64 {
     let range = fs::read_to_string("/sys/devices/system/cpu/possible").unwrap();
     let last = range.trim().rsplit(['-', ',']).next().unwrap();
@@ -155,7 +155,7 @@ fn a_per_cpu_map_reads_the_sum() {
 }
 
 #[test]
-fn a_person_gets_html() {
+fn root_path_serves_html() {
     let (site, daemon) = start();
     let page = site.get("/");
     assert_eq!(page.status, 200);

@@ -5,8 +5,8 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::net::{Corexdp, Daemon, Outcome, SERVER, Site};
-use crate::objects::compile::compile;
+use support::net::{Corexdp, Daemon, Outcome, SERVER, Site};
+use support::objects::compile::compile;
 
 /// A Corefile that filters `interface` with this object, and has one more line.
 fn corefile(object: &str, interface: &str, more: &str) -> String {
@@ -45,7 +45,7 @@ fn told(outcome: &Outcome) -> Value {
 }
 
 #[test]
-fn what_is_good_is_kept_and_told() {
+fn good_corefile_is_kept_and_reported() {
     let (site, daemon) = start();
     site.add_wire("edge1", "far1");
     let more = "}\nebpf {\nelf example.o\nif edge1\nexit detach";
@@ -67,7 +67,7 @@ fn what_is_good_is_kept_and_told() {
 
 /// Each kind of failure has its exit code, and changes nothing.
 #[test]
-fn what_is_wrong_has_its_exit_code_and_changes_nothing() {
+fn each_failure_has_its_exit_code_and_changes_nothing() {
     let (site, daemon) = start();
     compile("unverifiable", site.folder.path());
     site.folder.write("text.o", "no object");
@@ -151,7 +151,7 @@ fn play(site: &Site, corefile: &str) -> (Option<i32>, String) {
 }
 
 #[test]
-fn a_playbook_keeps_what_is_good_and_puts_back_what_is_not() {
+fn playbook_keeps_a_good_corefile_and_restores_after_a_bad_one() {
     let (site, daemon) = start();
     let good = corefile("example.o", SERVER, "map 0A0C0000.FFFF0000.00000000");
     let (code, said) = play(&site, &good);

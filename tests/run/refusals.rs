@@ -1,8 +1,8 @@
-//! What the daemon does not do, with which exit code and in which words.
+//! Requests that the daemon refuses, with exit codes and messages.
 
 use std::fs;
 
-use crate::net::{Corexdp, SERVER, Site, finish};
+use support::net::{Corexdp, SERVER, Site, finish};
 
 /// A Corefile whose only filter stands in `options`.
 fn corefile(options: &[&str]) -> String {
@@ -21,7 +21,7 @@ fn good() -> String {
 }
 
 #[test]
-fn an_interface_that_another_program_holds_is_left_to_it() {
+fn occupied_interface_is_left_alone() {
     for how in ["xdpdrv", "xdpgeneric"] {
         let site = Site::new();
         site.folder.fixture("foreign");
@@ -87,7 +87,7 @@ fn an_interface_that_is_down_is_refused() {
 }
 
 #[test]
-fn of_two_filters_none_stands_if_one_cannot() {
+fn one_refused_filter_refuses_all() {
     let site = Site::new();
     let second = corefile(&["elf example.o", "if nowhere0"]);
     // Looked for before anything is done, or found out half way: either way edge0 must be clean.
@@ -120,7 +120,7 @@ fn files_that_are_missing_or_cannot_be_read_are_named() {
 }
 
 #[test]
-fn a_command_line_that_means_nothing_is_refused() {
+fn malformed_command_lines_are_refused() {
     let site = Site::new();
     for args in [
         &["frobnicate"][..],
@@ -151,7 +151,7 @@ fn without_privilege_it_says_which_it_needs() {
 }
 
 #[test]
-fn what_the_verifier_says_is_passed_on() {
+fn verifier_log_is_passed_on() {
     let site = Site::new();
     site.folder.fixture("unverifiable");
     let outcome = site.refused(&corefile(&["elf unverifiable.o", "if edge0"]));

@@ -2,10 +2,10 @@
 
 use nix::sys::signal::Signal;
 
-use crate::net::{Attached, CLIENT, Daemon, GENERIC, NATIVE, Response, SERVER, Site};
 use crate::packet;
+use support::net::{Attached, CLIENT, Daemon, GENERIC, NATIVE, Response, SERVER, Site};
 
-/// What ends the account of a reload that failed.
+/// The last line about a reload that failed.
 const REFUSED: &str = "reload: nothing was changed";
 
 /// One filter on `edge0` that drops and counts what comes from 10.11.0.0/16, with more directives.
@@ -25,7 +25,7 @@ fn corefile(more: &str) -> String {
     )
 }
 
-/// The same with another object.
+/// The Corefile with another object.
 fn other(corefile: &str) -> String {
     corefile.replace("example.o", "other/example.o")
 }
@@ -71,7 +71,7 @@ fn refuses(site: &Site, daemon: &Daemon, corefile: &str, parts: &[&str]) {
 }
 
 #[test]
-fn what_the_corefile_says_now_takes_effect() {
+fn reload_applies_the_new_corefile() {
     let site = Site::new();
     let daemon = site.run(&corefile("")).attached(1);
     let first = site.filter();
@@ -94,7 +94,7 @@ fn what_the_corefile_says_now_takes_effect() {
 }
 
 #[test]
-fn what_is_wrong_changes_nothing() {
+fn refused_reload_changes_nothing() {
     let site = Site::new();
     let daemon = site.run(&corefile("")).attached(1);
     let filter = site.filter();
@@ -126,7 +126,7 @@ fn what_is_wrong_changes_nothing() {
 
 /// Another program takes the place of the first in one step.
 #[test]
-fn another_object_is_switched_to() {
+fn reload_replaces_the_object() {
     let site = Site::new();
     site.add_other_object();
     let daemon = site.run(&corefile("")).attached(1);
@@ -141,9 +141,9 @@ fn another_object_is_switched_to() {
     daemon.stop();
 }
 
-/// What is the same goes on: the program, the map and its counters.
+/// Program, map and counters go on.
 #[test]
-fn what_is_unchanged_goes_on() {
+fn reload_keeps_unchanged_filters() {
     let site = Site::new();
     let daemon = site.run(&corefile("")).attached(1);
     let filter = site.filter();
@@ -183,7 +183,7 @@ fn changes_are_logged_across_reloads() {
 }
 
 #[test]
-fn interfaces_are_added_and_removed() {
+fn reload_adds_and_removes_interfaces() {
     let site = Site::new();
     site.add_wire("edge1", "far1");
     let on = |name: &str| Attached::on(&site.server, name);
@@ -205,7 +205,7 @@ fn interfaces_are_added_and_removed() {
 }
 
 #[test]
-fn another_programs_interface_is_left_alone() {
+fn reload_leaves_an_occupied_interface_alone() {
     let site = Site::new();
     site.add_wire("edge1", "far1");
     site.folder.fixture("foreign");
@@ -225,7 +225,7 @@ fn another_programs_interface_is_left_alone() {
 }
 
 #[test]
-fn the_mode_changes() {
+fn reload_changes_the_mode() {
     let site = Site::new();
     let daemon = site.run(&corefile("")).attached(1);
     for (option, mode) in [
@@ -248,7 +248,7 @@ fn the_mode_changes() {
 }
 
 #[test]
-fn the_page_moves() {
+fn reload_moves_the_page() {
     let site = Site::new();
     let daemon = site.run(&corefile("")).attached(1);
     let ask = |port: u16| {
@@ -289,7 +289,7 @@ fn standard_input_is_not_read_twice() {
 /// The second of two filters can't be switched, so the first one is switched back.
 #[cfg(feature = "faults")]
 #[test]
-fn what_fails_half_way_is_put_back() {
+fn failed_reload_is_rolled_back() {
     let site = Site::new();
     site.add_wire("edge1", "far1");
     site.folder.write("Corefile", &two(SERVER, "edge1"));

@@ -1,11 +1,11 @@
 //! However the daemon ends, the filter ends with it, and nobody else's does.
 
 use std::fs;
-use std::time::Duration;
 
 use nix::sys::signal::Signal;
 
-use crate::net::{PATIENCE, Site, lives, within};
+use support::net::{Site, lives};
+use support::wait::{wait_for, wait_until};
 
 const COREFILE: &str = ". {
   prometheus
@@ -25,12 +25,8 @@ fn a_killed_daemon_leaves_nothing_behind() {
     let worker = daemon.worker();
     assert_eq!(site.filter().name, "xdp_prog");
     daemon.signal(Signal::SIGKILL);
-    within(Duration::from_secs(1), "the interface is clean", || {
-        site.attached().is_none().then_some(())
-    });
-    within(PATIENCE, "the worker ends", || {
-        (!lives(worker)).then_some(())
-    });
+    wait_for("the program of the interface", &None, || site.attached());
+    wait_for("whether the worker lives", &false, || lives(worker));
     let (code, _) = daemon.ended();
     assert_eq!(code, None);
 }
@@ -49,9 +45,7 @@ fn stops(signal: Signal) {
     assert_eq!(code, Some(0), "{lines:#?}");
     assert_eq!(site.attached(), None);
     assert!(!pidfile.exists());
-    within(PATIENCE, "the worker ends", || {
-        (!lives(worker)).then_some(())
-    });
+    wait_for("whether the worker lives", &false, || lives(worker));
 }
 
 #[test]
@@ -80,8 +74,9 @@ fn a_killed_worker_is_replaced_and_the_filter_stays() {
         Signal::SIGKILL,
     )
     .unwrap();
-    within(PATIENCE, "another worker", || {
-        (daemon.worker() != worker).then_some(())
+    wait_until("another worker lives", || {
+        let now = daemon.worker();
+        if now == worker { Err(now) } else { Ok(()) }
     });
     site.metric_becomes("coredns_ebpf_example_packets", 0);
     assert_eq!(site.filter(), filter);
@@ -98,7 +93,7 @@ fn without_links_it_attaches_over_netlink_and_detaches() {
     command.env("COREXDP_FAULT", "link_create:EINVAL");
     let daemon = site
         .server
-        .enter(|| crate::net::Daemon::spawn(&mut command))
+        .enter(|| support::net::Daemon::spawn(&mut command))
         .attached(1);
     let filter = site.filter();
     assert_eq!(filter.name, "xdp_prog");

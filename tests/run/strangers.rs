@@ -1,4 +1,4 @@
-//! What strangers may do to the page.
+//! Acts of strangers against the page.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -8,7 +8,10 @@ use std::time::Duration;
 use nix::libc::linger;
 use nix::sys::socket::{setsockopt, sockopt};
 
-use crate::net::{PAGE, PATIENCE, pause};
+use support::net::{PAGE, pause};
+
+/// The time that Prometheus gives a scrape.
+const SCRAPE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Something they do. Gives how much it was; the connections are held until its effect has been seen.
 pub(crate) type Act = fn(&mut Vec<TcpStream>) -> String;
@@ -33,12 +36,12 @@ pub(crate) fn connect() -> io::Result<TcpStream> {
     connect_to(PAGE)
 }
 
-/// The same to another door.
+/// As [`connect`], to another address.
 pub(crate) fn connect_to(address: &str) -> io::Result<TcpStream> {
     let address: SocketAddr = address.parse().unwrap();
-    let stream = TcpStream::connect_timeout(&address, PATIENCE)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
+    let stream = TcpStream::connect_timeout(&address, SCRAPE_TIMEOUT)?;
+    stream.set_read_timeout(Some(SCRAPE_TIMEOUT))?;
+    stream.set_write_timeout(Some(SCRAPE_TIMEOUT))?;
     Ok(stream)
 }
 
@@ -92,7 +95,7 @@ fn huge_paths(_: &mut Vec<TcpStream>) -> String {
     let request = format!("GET /{} HTTP/1.1\r\n\r\n", "a".repeat(1 << 20));
     for _ in 0..50 {
         let answer = exchange(request.as_bytes());
-        // What was not read of it may reset the connection before the answer is read.
+        // Unread bytes of the request may reset the connection before the answer is read.
         assert!(
             answer.is_empty() || answer.starts_with("HTTP/1.1 431 "),
             "{answer}"

@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-use crate::net::{Map, Site};
+use support::net::{Map, Site};
 
-/// The same entries of `words.o` twice, in words and in bytes: map, KEY and what follows.
+/// Entries of `words.o`, each in words and in bytes: map, KEY and value; KEY and value in bytes.
 const ENTRIES: [(&str, &str, &str, &str, &str); 8] = [
     (
         "",
@@ -234,7 +234,7 @@ fn changes_of_every_map_are_logged() {
 
 /// A reload that says the same goes on with what runs, and so does one that says something else of an entry.
 #[test]
-fn a_reload_compares_words() {
+fn reload_compares_values() {
     let site = Site::new();
     site.folder.fixture("words");
     let daemon = site.run(&corefile(&lines(true))).attached(1);

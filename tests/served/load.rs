@@ -2,7 +2,7 @@
 
 use super::Served;
 
-/// What dnsperf said.
+/// The report of dnsperf.
 struct Load(String);
 
 impl Load {
@@ -15,13 +15,13 @@ impl Load {
 }
 
 impl Served {
-    /// What dnsperf says of so many of these questions in each second, for two seconds; what is not answered within
-    /// `patience`, in seconds, is lost.
+    /// The report of dnsperf about `each_second` of these questions for two seconds. A question is lost if its answer
+    /// takes longer than `patience` seconds.
     fn load(&self, questions: &str, each_second: u32, patience: u32) -> Load {
         self.site.folder.write("questions", questions);
         let file = self.site.folder.file("questions");
         let line = format!(
-            "dnsperf -s 192.0.2.53 -d {} -l 2 -Q {each_second} -t {patience} -O suppress=timeout",
+            "dnsperf -s 192.0.2.53 -d {} -l 2 -Q {each_second} -q 10000 -t {patience} -O suppress=timeout",
             file.display()
         );
         let said = self.site.client.attempt(&line);
@@ -50,9 +50,9 @@ fn a_load_of_good_queries_is_answered_in_full() {
         ("guard", "entry @limits 0.0.0.0/0 source_rate=3000\n", false),
     ] {
         let daemon = served.filtered(name, lines);
-        let load = served.load(questions, 1000, 5);
+        let load = served.load(questions, 1000, 30);
         let sent = load.number("Queries sent:");
-        assert!((500..=2000).contains(&sent), "{name}: {}", load.0);
+        assert!((100..=2000).contains(&sent), "{name}: {}", load.0);
         assert_eq!(
             load.number("Queries completed:"),
             sent,
@@ -75,7 +75,7 @@ fn a_load_of_good_queries_is_answered_in_full() {
 }
 
 #[test]
-fn of_a_load_over_the_limit_so_much_is_answered() {
+fn load_over_the_limit_is_answered_up_to_the_limit() {
     let served = Served::new();
     let daemon = served.filtered(
         "limit",
@@ -84,7 +84,7 @@ fn of_a_load_over_the_limit_so_much_is_answered() {
          counter within 192.0.2.0/24 passed \"Within.\"\n",
     );
     let started = std::time::Instant::now();
-    let load = served.load("www.example A\n", 2000, 1);
+    let load = served.load("www.example A\n", 2000, 5);
     let most = 300 + 200 * (started.elapsed().as_secs() + 1);
     let answered = load.number("Queries completed:");
     assert!((300..=most).contains(&answered), "{most}: {}", load.0);

@@ -6,7 +6,7 @@ use nix::sys::signal::Signal;
 
 use crate::Soak;
 
-/// What a Corefile says that another does not.
+/// The part of a Corefile that differs from the others.
 #[derive(Clone, Copy)]
 pub(crate) struct Corefile {
     metric: &'static str,
@@ -51,7 +51,7 @@ impl Corefile {
     }
 }
 
-/// How many there were.
+/// The numbers of reloads.
 #[derive(Default)]
 pub(crate) struct Reloads {
     done: usize,

@@ -1,15 +1,16 @@
-//! What the three processes hold, from time to time.
+//! Samples of the resources of the three processes.
 
 use std::collections::BTreeSet;
 use std::fs;
 
 use crate::Soak;
-use crate::net::pause;
+use support::net::pause;
 
 /// Where a process keeps its kernel objects: the words of `/proc/PID/fdinfo/N`, and what they are of.
 const OBJECTS: [&str; 3] = ["map_id:", "prog_id:", "link_id:"];
 const PROCESSES: [&str; 3] = ["daemon", "keeper", "worker"];
-/// What a process may hold more in the end than in the beginning, in KiB: pages of its heap that were touched later.
+/// Upper bound of a process's growth from the first half to the second, in KiB: pages of its heap that were touched
+/// later.
 const SLACK: u64 = 64;
 
 #[derive(Default)]
@@ -115,13 +116,13 @@ impl Process {
     }
 }
 
-/// What it is when nobody is being answered: of several looks the least.
+/// The value while no request is answered: the least of several readings.
 fn least<T: Ord>(mut look: impl FnMut() -> T) -> T {
     let again = || {
         pause(20);
         look()
     };
-    std::iter::repeat_with(again).take(5).min().unwrap()
+    std::iter::repeat_with(again).take(20).min().unwrap()
 }
 
 fn number(file: &str, word: &str) -> u64 {

@@ -8,23 +8,24 @@ use std::time::Duration;
 
 use nix::errno::Errno;
 
-use crate::frame;
-use crate::net::{CLIENT, PATIENCE, Receiver, SERVER, Sender, Site, pause, within};
+use support::net::{CLIENT, Receiver, SERVER, Sender, Site, pause};
+use support::packets::frame;
+use support::wait::wait_until;
 
 /// Between two packets; with sending itself some 2,000 come in a second.
 const PAUSE: Duration = Duration::from_micros(400);
-/// Whose packets the Corefile drops.
+/// The source whose packets the Corefile drops.
 const SOURCE: &str = "192.0.2.66";
 
-/// How long nothing may change until all that was on its way has arrived.
-const QUIET_MILLISECONDS: u64 = 50;
+/// Milliseconds without a change after which no packet is on its way.
+const QUIET_MILLISECONDS: u64 = 250;
 
 /// The stream, and its account.
 pub(crate) struct Traffic {
     stream: Arc<Stream>,
     receiver: Mutex<Receiver>,
     unfiltered: AtomicU64,
-    /// What was accounted for already.
+    /// The account of the earlier packets.
     settled: Mutex<Account>,
 }
 
@@ -79,6 +80,15 @@ impl Traffic {
     /// Pauses, and sees that each packet since the last time was dropped and counted.
     pub(crate) fn settle(&self, site: &Site) -> Account {
         self.pause();
+        let before = self.total();
+        wait_until("each packet is accounted for", || {
+            let now = self.account(site);
+            if now.sent - before.sent == now.counted - before.counted {
+                Ok(())
+            } else {
+                Err(now)
+            }
+        });
         let account = self.quiet(site);
         let Account {
             sent,
@@ -93,20 +103,21 @@ impl Traffic {
     pub(crate) fn after_gap(&self, site: &Site) -> Account {
         self.go_on(site);
         let before = counted(site);
-        within(PATIENCE, "packets are counted again", || {
-            (counted(site) > before).then_some(())
+        wait_until("packets are counted again", || {
+            let now = counted(site);
+            if now > before { Ok(()) } else { Err(now) }
         });
         self.pause();
         self.quiet(site)
     }
 
-    /// What became of the packets since the last time, when none is on its way any more.
+    /// The account of the packets since the last call, once none is on its way.
     fn quiet(&self, site: &Site) -> Account {
         let mut last = self.account(site);
-        let now = within(PATIENCE, "no packet is on its way", || {
+        let now = wait_until("no packet is on its way", || {
             pause(QUIET_MILLISECONDS);
             let before = std::mem::replace(&mut last, self.account(site));
-            (last == before).then_some(last)
+            if last == before { Ok(last) } else { Err(last) }
         });
         let before = std::mem::replace(&mut *self.settled.lock().unwrap(), now);
         Account {
@@ -160,7 +171,7 @@ impl fmt::Display for Account {
     }
 }
 
-/// What the map says. A filter that is away still has it.
+/// The counter of the map. A filter that is away still has it.
 fn counted(site: &Site) -> u64 {
     let page = site.get("/metrics");
     let mut lines = page.body.lines();

@@ -1,7 +1,5 @@
 //! Commands and options.
 
-#![forbid(unsafe_code)]
-
 use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;

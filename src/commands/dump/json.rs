@@ -1,80 +1,112 @@
 //! Entries as JSON, one map after the other.
 
-use std::fmt::Write as _;
+use std::fmt;
 
-use super::{Entry, Shown, Writer};
+use serde::{Serialize, Serializer};
+
+use super::{Entry, Shown as Map, Writer};
 use crate::base::hex::Upper;
-use crate::base::json::Quoted;
+use crate::base::json::{self, Output, Shown};
+use crate::encode::Assignment;
+use crate::object::MapKind;
 
 /// A list of maps, each with a list of its entries.
-#[derive(Default)]
-pub(super) struct Json {
-    maps: u64,
-    entries: u64,
+pub(super) struct Json<'a>(json::Writer<'a>);
+
+impl<'a> Json<'a> {
+    pub(super) fn begin(out: &'a mut Output<'_>) -> Result<Self, fmt::Error> {
+        let mut writer = json::Writer::new(out);
+        writer.begin_list()?;
+        Ok(Self(writer))
+    }
 }
 
-impl Writer for Json {
-    fn begin(&mut self, out: &mut String, map: &Shown<'_>) {
-        let before = if self.maps == 0 { '[' } else { ',' };
-        (self.maps, self.entries) = (self.maps + 1, 0);
-        let (interface, name) = (Quoted(map.interface), Quoted(map.name));
-        let (kind, room) = (map.shape.kind, map.shape.max_entries);
-        let _ = write!(
-            out,
-            "{before}{{\"interface\":{interface},\"map\":{name},\"type\":\"{kind}\",\"capacity\":{room},\"entries\":["
-        );
-    }
+#[derive(Serialize)]
+struct MapJson<'a> {
+    interface: &'a str,
+    map: &'a str,
+    r#type: Shown<MapKind>,
+    capacity: u32,
+}
 
-    fn entry(&mut self, out: &mut String, map: &mut Shown<'_>, entry: &Entry<'_>) {
-        let before = if self.entries == 0 { "" } else { "," };
-        self.entries += 1;
-        let key = Upper(entry.key);
-        let _ = write!(out, "{before}{{\"key\":\"{key}\",\"key_word\":");
-        let _ = match map.encoder.key_word(entry.key) {
-            Some(word) => write!(out, "{}", Quoted(&word)),
-            None => out.write_str("null"),
-        };
-        let (open, close) = if map.shape.kind.is_per_cpu() {
-            ("[", "]")
+#[derive(Serialize)]
+struct EntryJson<'a> {
+    key: Shown<Upper<'a>>,
+    key_word: Option<&'a str>,
+    value: Values<'a, Shown<Upper<'a>>>,
+    fields: Values<'a, Fields>,
+}
+
+/// The value of a map that has one for each key, or those of a per-CPU map.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Values<'a, T> {
+    One(Option<&'a T>),
+    EachCpu(&'a [T]),
+}
+
+impl<'a, T> Values<'a, T> {
+    fn of(kind: MapKind, values: &'a [T]) -> Self {
+        if kind.is_per_cpu() {
+            Self::EachCpu(values)
         } else {
-            ("", "")
-        };
-        for (name, of_fields) in [("value", false), ("fields", true)] {
-            let _ = write!(out, ",\"{name}\":{open}");
-            for (index, value) in entry.values.iter().enumerate() {
-                out.push_str(if index == 0 { "" } else { "," });
-                if of_fields {
-                    fields(out, map, value);
-                } else {
-                    let _ = write!(out, "\"{}\"", Upper(value));
-                }
-            }
-            out.push_str(close);
+            Self::One(values.first())
         }
-        out.push('}');
-    }
-
-    fn end(&mut self, out: &mut String) {
-        out.push_str("]}");
-    }
-
-    fn finish(&mut self, out: &mut String) {
-        out.push_str(if self.maps == 0 { "[]\n" } else { "]\n" });
     }
 }
 
-/// The parts of a value, each with its name; numbers are numbers.
-fn fields(out: &mut String, map: &mut Shown<'_>, value: &[u8]) {
-    let (assignments, _) = map.encoder.assignments(value);
-    let mut before = "{";
-    for assignment in &assignments {
-        let _ = write!(out, "{before}{}:", Quoted(&assignment.path));
-        let _ = if assignment.is_number {
-            out.write_str(&assignment.word)
-        } else {
-            write!(out, "{}", Quoted(&assignment.word))
-        };
-        before = ",";
+/// The parts of a value by name; numbers are numbers.
+struct Fields(Vec<Assignment>);
+
+impl Serialize for Fields {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_map(self.0.iter().map(|part| (part.path.as_str(), Field(part))))
     }
-    out.push_str(if assignments.is_empty() { "{}" } else { "}" });
+}
+
+struct Field<'a>(&'a Assignment);
+
+impl Serialize for Field<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        match self.0.number {
+            Some(number) => number.serialize(to),
+            None => to.serialize_str(&self.0.word),
+        }
+    }
+}
+
+impl Writer for Json<'_> {
+    fn begin(&mut self, map: &Map<'_>) -> fmt::Result {
+        self.0.begin_object(&MapJson {
+            interface: map.interface,
+            map: map.name,
+            r#type: Shown(map.shape.kind),
+            capacity: map.shape.max_entries,
+        })?;
+        self.0.member("entries")?;
+        self.0.begin_list()
+    }
+
+    fn entry(&mut self, map: &mut Map<'_>, entry: &Entry<'_>) -> fmt::Result {
+        let values = entry.values.iter().map(|value| Shown(Upper(value)));
+        let fields = entry.values.iter();
+        let fields = fields.map(|value| Fields(map.encoder.assignments(value).0));
+        let (values, fields) = (values.collect::<Vec<_>>(), fields.collect::<Vec<_>>());
+        self.0.value(&EntryJson {
+            key: Shown(Upper(entry.key)),
+            key_word: map.encoder.key_word(entry.key).as_deref(),
+            value: Values::of(map.shape.kind, &values),
+            fields: Values::of(map.shape.kind, &fields),
+        })
+    }
+
+    fn end(&mut self) -> fmt::Result {
+        self.0.end_list()?;
+        self.0.end_object()
+    }
+
+    fn finish(&mut self) -> fmt::Result {
+        self.0.end_list()?;
+        self.0.end()
+    }
 }

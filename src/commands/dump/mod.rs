@@ -2,12 +2,10 @@
 //!
 //! The kernel has the types that a map was made with, so words need no object file, and are those of what runs.
 
-#![forbid(unsafe_code)]
-
 mod json;
 mod lines;
 
-use std::fmt::Display;
+use std::fmt::{self, Display};
 use std::io;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::path::Path;
@@ -15,16 +13,14 @@ use std::path::Path;
 use nix::errno::Errno;
 
 use crate::base::escape::Escaped;
+use crate::base::json::Output;
 use crate::control::client::{self, Error};
 use crate::control::{Passed, Request};
 use crate::encode::Encoder;
 use crate::kernel::map::{Map, Shape};
 use crate::kernel::map_scan::Scan;
 use crate::kernel::{btf, errno, info, limits};
-use crate::object::{Btf, MapDef, MapKind};
-
-/// Bytes of text that are gathered before they are written.
-const PIECE: usize = 32 << 10;
+use crate::object::Btf;
 
 /// A map that runs.
 #[derive(Debug)]
@@ -53,19 +49,22 @@ struct Shown<'a> {
 
 /// How entries are shown, map by map.
 trait Writer {
-    fn begin(&mut self, out: &mut String, map: &Shown<'_>);
-    fn entry(&mut self, out: &mut String, map: &mut Shown<'_>, entry: &Entry<'_>);
-    fn end(&mut self, out: &mut String);
-    fn finish(&mut self, out: &mut String);
+    fn begin(&mut self, map: &Shown<'_>) -> fmt::Result;
+    fn entry(&mut self, map: &mut Shown<'_>, entry: &Entry<'_>) -> fmt::Result;
+    fn end(&mut self) -> fmt::Result;
+    fn finish(&mut self) -> fmt::Result;
 }
 
-/// Where the text goes, and what is wrong.
+/// The receivers of text and errors.
 pub struct Sink<'a> {
-    /// Takes a piece of the text.
-    pub write: &'a mut dyn FnMut(&str) -> io::Result<()>,
-    /// Takes a complaint.
-    pub tell: &'a mut dyn FnMut(&dyn Display),
+    /// Takes the text, in small pieces.
+    pub out: &'a mut dyn io::Write,
+    /// Takes an error.
+    pub tell: Tell<'a>,
 }
+
+/// Takes an error.
+type Tell<'a> = &'a mut dyn FnMut(&dyn Display);
 
 /// Takes the maps from the daemon that listens at `control`.
 ///
@@ -89,44 +88,55 @@ pub fn fetch(control: &Path) -> Result<Vec<Running>, Error> {
     Ok(maps)
 }
 
-/// Writes all their entries: lines for a Corefile, or JSON; false when some can't be read.
+/// Writes all entries of the maps: lines for a Corefile, or JSON; false when some can't be read.
 ///
 /// # Errors
 /// When the text can't be written.
 pub fn write(maps: &[Running], json: bool, sink: &mut Sink<'_>) -> io::Result<bool> {
-    let (mut as_json, mut as_lines) = (json::Json::default(), lines::Lines);
-    let writer: &mut dyn Writer = if json { &mut as_json } else { &mut as_lines };
+    let mut out = Output::new(sink.out);
+    let written = if json {
+        json::Json::begin(&mut out).and_then(|mut json| write_maps(maps, &mut json, sink.tell))
+    } else {
+        write_maps(maps, &mut lines::Lines(&mut out), sink.tell)
+    };
+    out.finish(written.as_ref().map(drop).map_err(|error| *error))?;
+    Ok(written.unwrap_or(false))
+}
+
+fn write_maps(
+    maps: &[Running],
+    writer: &mut dyn Writer,
+    tell: Tell<'_>,
+) -> Result<bool, fmt::Error> {
     let (mut scan, mut whole) = (Box::<Scan>::default(), true);
     for running in maps {
         match running.open() {
             Ok((map, info)) => {
                 let reading = Reading { running, map, info };
-                whole &= reading.write(writer, &mut scan, sink)?;
+                whole &= reading.write(writer, &mut scan, tell)?;
             }
             Err(errno) => {
                 whole = false;
-                running.trouble("can't be read", errno, sink);
+                running.trouble("can't be read", errno, tell);
             }
         }
     }
-    let mut text = String::new();
-    writer.finish(&mut text);
-    (sink.write)(&text)?;
+    writer.finish()?;
     Ok(whole)
 }
 
 impl Running {
-    fn trouble(&self, what: &str, errno: Errno, sink: &mut Sink<'_>) {
+    fn trouble(&self, what: &str, errno: Errno, tell: Tell<'_>) {
         let (interface, name) = (Escaped(&self.interface), Escaped(&self.name));
         let why = errno.desc();
-        (sink.tell)(&format_args!("{interface}: {name} {what}: {why}"));
+        tell(&format_args!("{interface}: {name} {what}: {why}"));
     }
 
     fn open(&self) -> Result<(Map, info::Map), Errno> {
         let info = info::map(self.map.as_fd())?;
         let map = self.map.try_clone().map_err(|error| errno(&error))?;
         // Of a per-CPU map the kernel writes as many values as it has, so there must be room for them.
-        let cpus = if MapKind(info.shape.0).is_per_cpu() {
+        let cpus = if info.definition.kind.is_per_cpu() {
             limits::possible_cpus().map_err(|error| errno(&error))?
         } else {
             1
@@ -148,9 +158,9 @@ impl Reading<'_> {
         &self,
         writer: &mut dyn Writer,
         scan: &mut Scan,
-        sink: &mut Sink<'_>,
-    ) -> io::Result<bool> {
-        let (btf, def) = self.types(sink);
+        tell: Tell<'_>,
+    ) -> Result<bool, fmt::Error> {
+        let btf = self.types(tell);
         let (map, shape) = (&self.map, *self.map.shape());
         let entries = match shape.kind {
             kind if kind.is_array() => Ok(shape.max_entries.into()),
@@ -162,53 +172,39 @@ impl Reading<'_> {
             name: &self.running.name,
             shape,
             entries: entries.unwrap_or(0),
-            encoder: Encoder::new(&def, btf.as_ref()),
+            encoder: Encoder::new(&self.info.definition, btf.as_ref()),
         };
-        let (mut text, mut written, mut seen) = (String::new(), Ok(()), Ok(0));
-        writer.begin(&mut text, &shown);
+        writer.begin(&shown)?;
+        let (mut written, mut seen) = (Ok(()), Ok(0));
         if shape.kind.holds_bytes() {
             seen = scan.each(map, &mut |key, copied| {
                 let values = shape.values(copied).collect();
-                writer.entry(&mut text, &mut shown, &Entry { key, values });
-                if text.len() > PIECE {
-                    if written.is_ok() {
-                        written = (sink.write)(&text);
-                    }
-                    text.clear();
+                if written.is_ok() {
+                    written = writer.entry(&mut shown, &Entry { key, values });
                 }
             });
         }
         written?;
-        writer.end(&mut text);
-        (sink.write)(&text)?;
+        writer.end()?;
         if let Err(errno) = seen {
-            self.running.trouble("can't be read in full", errno, sink);
+            self.running.trouble("can't be read in full", errno, tell);
         }
         Ok(seen.is_ok())
     }
 
-    /// Its types, and a definition that says which of them it has.
-    fn types(&self, sink: &mut Sink<'_>) -> (Option<Btf>, MapDef) {
-        let (kind, key_size, value_size, max_entries) = self.info.shape;
-        let (id, key, value) = self.info.types;
-        let mut btf = None;
-        if id != 0 {
-            match btf::read(id) {
-                Ok(blob) => btf = Btf::parse(&blob).ok(),
-                Err(errno) => {
-                    let what = "is shown in bytes, since its types can't be read";
-                    self.running.trouble(what, errno, sink);
-                }
+    /// The map's types; `None` where it has none, or where the types cannot be read.
+    fn types(&self, tell: Tell<'_>) -> Option<Btf> {
+        let id = self.info.btf;
+        if id == 0 {
+            return None;
+        }
+        match btf::read(id) {
+            Ok(blob) => Btf::parse(&blob).ok(),
+            Err(errno) => {
+                let what = "is shown in bytes, since its types can't be read";
+                self.running.trouble(what, errno, tell);
+                None
             }
         }
-        let def = MapDef {
-            kind: MapKind(kind),
-            key_size,
-            value_size,
-            max_entries,
-            btf_types: Some((key, value)),
-            ..MapDef::new("")
-        };
-        (btf, def)
     }
 }

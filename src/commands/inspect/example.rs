@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::corefile::Word;
 use crate::encode::Encoder;
-use crate::object::layout::{Kind, Member, Shape};
+use crate::object::layout::{Kind, Shape};
 use crate::object::{Layout, MapDef, MapKind, Survey};
 use crate::plan::ENTRY;
 
@@ -68,22 +68,10 @@ fn key(map: &MapDef, layout: &Layout) -> String {
             4,
         ) => "192.0.2.1".into(),
         (Kind::Number { .. } | Kind::Enum(_), _) => "0".into(),
-        _ if is_address(layout, core) && core.size == 16 => "2001:db8::1".into(),
-        _ if is_address(layout, core) => "02:00:00:00:00:01".into(),
+        _ if layout.may_be_address(core) && core.size == 16 => "2001:db8::1".into(),
+        _ if layout.may_be_address(core) => "02:00:00:00:00:01".into(),
         (_, size) => format!("0x{}", zeros(size)),
     }
-}
-
-/// Whether bytes without a number's type are probably an IPv6 or MAC address: an array, or the views of a union.
-fn is_address(layout: &Layout, shape: &Shape) -> bool {
-    let whole =
-        |member: &Member| member.offset() == 0 && is_address(layout, layout.shape(member.shape));
-    matches!(shape.size, 6 | 16)
-        && match &shape.kind {
-            Kind::Array { .. } => true,
-            Kind::Composite(members) => !members.is_empty() && members.iter().all(whole),
-            _ => false,
-        }
 }
 
 fn zeros(size: u32) -> String {
@@ -118,8 +106,8 @@ fn value<'a>(layout: &'a Layout, shape: &'a Shape) -> Option<&'a str> {
         Kind::Bool => "false",
         Kind::Enum(values) => values.first().map_or("0", |first| &first.name),
         Kind::Text => "text".get(..shape.size as usize).unwrap_or("text"),
-        _ if is_address(layout, shape) && shape.size == 16 => "::",
-        _ if is_address(layout, shape) => "00:00:00:00:00:00",
+        _ if layout.may_be_address(shape) && shape.size == 16 => "::",
+        _ if layout.may_be_address(shape) => "00:00:00:00:00:00",
         _ => return None,
     })
 }

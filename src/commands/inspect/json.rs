@@ -1,74 +1,107 @@
 //! `inspect --json`: one object, in one line.
 
-use std::fmt::Write as _;
+use std::fmt;
+use std::io::{self, Write};
 use std::path::Path;
 
+use serde::Serialize;
+
 use super::example::Block;
-use crate::base::json::Quoted;
+use crate::base::json::{Output, Shown, Writer};
 use crate::encode::Encoder;
-use crate::object::{Layout, MapDef, Survey};
+use crate::object::layout::Part;
+use crate::object::{Error, Layout, MapDef, MapKind, Survey};
 
-/// What an object holds, for a program.
-pub fn json(path: &Path, survey: &Survey) -> String {
-    let mut out = "{\"programs\":[".to_owned();
-    let mut comma = "";
-    for one in &survey.programs {
-        let (name, section) = (Quoted(&one.name), Quoted(&one.section));
-        let _ = write!(out, "{comma}{{\"name\":{name},\"section\":{section}");
-        let _ = match &one.linked {
-            Ok(count) => write!(out, ",\"instructions\":{count},\"error\":null}}"),
-            Err(error) => {
-                let error = error.to_string();
-                let error = Quoted(&error);
-                write!(out, ",\"instructions\":null,\"error\":{error}}}")
-            }
-        };
-        comma = ",";
-    }
-    out.push_str("],\"maps\":[");
-    comma = "";
-    for one in &survey.maps {
-        out.push_str(comma);
-        map(&mut out, one, survey);
-        comma = ",";
-    }
-    let block = Block { path, survey }.to_string();
-    let _ = writeln!(out, "],\"ebpf\":{}}}", Quoted(&block));
-    out
+#[derive(Serialize)]
+struct ProgramJson<'a> {
+    name: &'a str,
+    section: &'a str,
+    instructions: Option<usize>,
+    error: Option<Shown<&'a Error>>,
 }
 
-fn map(out: &mut String, map: &MapDef, survey: &Survey) {
-    let (name, kind) = (Quoted(&map.name), map.kind);
-    let (key, value, room) = (map.key_size, map.value_size, map.max_entries);
-    // No kind has a name that needs marks.
-    let _ = write!(
-        out,
-        "{{\"name\":{name},\"type\":\"{kind}\",\"key_size\":{key},\"value_size\":{value},\"max_entries\":{room},\"key\":["
-    );
-    let encoder = Encoder::new(map, survey.btf.as_ref());
-    members(out, "key", encoder.key_layout());
-    out.push_str("],\"value\":[");
-    if let Some(layout) = encoder.value_layout() {
-        members(out, "value", layout);
-    }
-    out.push_str("]}");
+#[derive(Serialize)]
+struct MapJson<'a> {
+    name: &'a str,
+    r#type: Shown<MapKind>,
+    key_size: u32,
+    value_size: u32,
+    max_entries: u32,
 }
 
-fn members(out: &mut String, whole: &str, layout: &Layout) {
-    let mut comma = "";
-    layout.walk(whole, &mut |part| {
-        let shape = layout.shape(part.shape);
-        let (name, kind) = (Quoted(part.path), Quoted(&shape.name));
-        let (offset, size) = (part.offset, shape.size);
-        let _ = write!(
-            out,
-            "{comma}{{\"name\":{name},\"offset\":{offset},\"size\":{size},\"type\":{kind},\"bits\":"
-        );
-        let _ = match part.bits {
-            Some(bits) => write!(out, "{bits}}}"),
-            None => write!(out, "null}}"),
-        };
-        comma = ",";
-        layout.has_members(part.shape)
+#[derive(Serialize)]
+struct MemberJson<'a> {
+    name: &'a str,
+    offset: u32,
+    size: u32,
+    r#type: &'a str,
+    bits: Option<u32>,
+}
+
+/// Writes the content of an object.
+///
+/// # Errors
+/// When `out` can't be written to.
+pub fn json(out: &mut dyn Write, path: &Path, survey: &Survey) -> io::Result<()> {
+    let mut out = Output::new(out);
+    let written = write(Writer::new(&mut out), path, survey);
+    out.finish(written)
+}
+
+fn write(mut json: Writer<'_>, path: &Path, survey: &Survey) -> fmt::Result {
+    json.begin_empty_object()?;
+    let programs = survey.programs.iter().map(|one| ProgramJson {
+        name: &one.name,
+        section: &one.section,
+        instructions: one.linked.as_ref().ok().copied(),
+        error: one.linked.as_ref().err().map(Shown),
     });
+    json.list("programs", programs)?;
+    json.member("maps")?;
+    json.begin_list()?;
+    for one in &survey.maps {
+        map(&mut json, one, survey)?;
+    }
+    json.end_list()?;
+    json.member("ebpf")?;
+    json.value(&Shown(Block { path, survey }))?;
+    json.end_object()?;
+    json.end()
+}
+
+fn map(json: &mut Writer<'_>, map: &MapDef, survey: &Survey) -> fmt::Result {
+    json.begin_object(&MapJson {
+        name: &map.name,
+        r#type: Shown(map.kind),
+        key_size: map.key_size,
+        value_size: map.value_size,
+        max_entries: map.max_entries,
+    })?;
+    let encoder = Encoder::new(map, survey.btf.as_ref());
+    members(json, "key", Some(encoder.key_layout()))?;
+    members(json, "value", encoder.value_layout())?;
+    json.end_object()
+}
+
+/// Writes the members of a key or value, none without a layout.
+fn members(json: &mut Writer<'_>, whole: &str, layout: Option<&Layout>) -> fmt::Result {
+    json.member(whole)?;
+    json.begin_list()?;
+    let mut written = Ok(());
+    if let Some(layout) = layout {
+        layout.walk(whole, &mut |part: Part<'_>| {
+            let shape = layout.shape(part.shape);
+            let member = MemberJson {
+                name: part.path,
+                offset: part.offset,
+                size: shape.size,
+                r#type: &shape.name,
+                bits: part.bits,
+            };
+            written = written.and_then(|()| json.value(&member));
+            layout.has_members(part.shape)
+        });
+    }
+    written?;
+    json.end_list()
 }

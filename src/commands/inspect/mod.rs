@@ -1,7 +1,5 @@
 //! `inspect`: what an object holds, and how a Corefile uses it.
 
-#![forbid(unsafe_code)]
-
 mod example;
 mod json;
 

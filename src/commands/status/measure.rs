@@ -1,11 +1,13 @@
 //! How often the programs run, and how long that takes, over a time in which the kernel counts it.
 
-use std::fmt::Write as _;
+use std::mem::take;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use serde::Serialize;
+
 use super::{Error, read};
-use crate::base::json::{Quoted, Value};
+use crate::base::json::{Output, Value, Writer};
 use crate::kernel::statistics;
 
 /// Lets the kernel count for a time; the last answer, with what was counted as another member.
@@ -26,36 +28,56 @@ pub(super) fn over(
     Ok(text)
 }
 
-/// What was counted between two answers, as the last member of an object.
-fn write(out: &mut String, before: &Value, after: &Value, time: Duration) {
-    let time = u64::try_from(time.as_millis()).unwrap_or(u64::MAX).max(1);
-    let _ = write!(out, ",\"measured\":{{\"milliseconds\":{time},\"filters\":[");
-    let mut comma = "";
-    for filter in after.get("filters").list() {
-        let Some((interface, earlier)) = same(before, filter) else {
-            continue;
-        };
-        let more = |what| {
-            let now = filter.at(what).number().unwrap_or(0);
-            now.saturating_sub(earlier.at(what).number().unwrap_or(0))
-        };
-        let (runs, nanoseconds) = (more("program.runs"), more("program.run_time_ns"));
-        let (interface, each_second) = (Quoted(interface), runs.saturating_mul(1000) / time);
-        let _ = write!(
-            out,
-            "{comma}{{\"interface\":{interface},\"runs\":{runs},\"run_time_ns\":{nanoseconds},\"runs_per_second\":{each_second},\"ns_per_run\":"
-        );
-        let _ = match nanoseconds.checked_div(runs) {
-            Some(each) => write!(out, "{each}}}"),
-            None => write!(out, "null}}"),
-        };
-        comma = ",";
-    }
-    out.push_str("]}}\n");
+#[derive(Serialize)]
+struct MeasuredJson<'a> {
+    milliseconds: u64,
+    filters: &'a [FilterJson<'a>],
+}
+
+#[derive(Serialize)]
+struct FilterJson<'a> {
+    interface: &'a str,
+    runs: u64,
+    run_time_ns: u64,
+    runs_per_second: u64,
+    ns_per_run: Option<u64>,
+}
+
+/// Appends the counts between two answers to an object that is open, as its last member.
+fn write(text: &mut String, before: &Value, after: &Value, time: Duration) {
+    let milliseconds = u64::try_from(time.as_millis()).unwrap_or(u64::MAX).max(1);
+    let filters = after.get("filters").list().iter();
+    let filters = filters.filter_map(|filter| counted(before, filter, milliseconds));
+    let measured = MeasuredJson {
+        milliseconds,
+        filters: &filters.collect::<Vec<_>>(),
+    };
+    let mut bytes = take(text).into_bytes();
+    let mut out = Output::new(&mut bytes);
+    // Memory takes every byte.
+    let _ = Writer::in_object(&mut out).last_member("measured", &measured);
+    *text = String::from_utf8(bytes).unwrap_or_default();
+}
+
+/// The counts of one filter; `None` for a filter that is new.
+fn counted<'a>(before: &Value, filter: &'a Value, milliseconds: u64) -> Option<FilterJson<'a>> {
+    let (interface, earlier) = same(before, filter)?;
+    let more = |what| {
+        let now = filter.at(what).number().unwrap_or(0);
+        now.saturating_sub(earlier.at(what).number().unwrap_or(0))
+    };
+    let (runs, run_time_ns) = (more("program.runs"), more("program.run_time_ns"));
+    Some(FilterJson {
+        interface,
+        runs,
+        run_time_ns,
+        runs_per_second: runs.saturating_mul(1000) / milliseconds,
+        ns_per_run: run_time_ns.checked_div(runs),
+    })
 }
 
 /// A filter's interface, and what was said of it before. One that was replaced meanwhile counts from anew.
-fn same<'a>(before: &'a Value, filter: &'a Value) -> Option<(&'a str, &'a Value)> {
+fn same<'b, 'f>(before: &'b Value, filter: &'f Value) -> Option<(&'f str, &'b Value)> {
     let (interface, id) = (
         filter.get("interface").word()?,
         filter.at("program.id").word(),

@@ -1,7 +1,5 @@
 //! `corexdp status`: asks the daemon, and shows what it says.
 
-#![forbid(unsafe_code)]
-
 mod measure;
 mod table;
 mod text;

@@ -5,7 +5,7 @@ use crate::base::capacity::{MAX_KEY, MAX_VALUE};
 use crate::base::hex::Count;
 use crate::config::diagnostics::Diagnostics;
 use crate::config::entries::{Entry, Value};
-use crate::config::{Filter, Metric, Named};
+use crate::config::{Filter, MapId, Metric, Named};
 use crate::corefile::Token;
 use crate::encode::Encoder;
 use crate::object::{Layout, MapDef};
@@ -18,11 +18,10 @@ pub(super) struct Checker<'a> {
 }
 
 impl Checker<'_> {
-    /// Checks the lines that mean this map, which has this number in the filter's list.
+    /// Checks the lines that refer to this map.
     pub(super) fn map<'m>(
         &mut self,
         filter: &Filter,
-        number: usize,
         named: &Named,
         metrics: impl Iterator<Item = &'m mut Metric>,
     ) {
@@ -32,13 +31,13 @@ impl Checker<'_> {
         }
         let corefile = self.faults.corefile;
         let mut lines = 0;
-        for entry in filter.entries.of(number, corefile) {
+        for entry in filter.entries.of(named.id, corefile) {
             self.entry(&entry);
             lines += 1;
         }
         metrics.for_each(|metric| self.metric(metric));
         if lines > self.map.max_entries as usize && !self.map.kind.is_array() {
-            self.room(filter, number);
+            self.room(filter, named.id);
         }
     }
 
@@ -157,10 +156,10 @@ impl Checker<'_> {
     }
 
     /// Counts keys only where there are more lines than room; a key given twice takes one place.
-    fn room(&mut self, filter: &Filter, number: usize) {
+    fn room(&mut self, filter: &Filter, map: MapId) {
         let room = self.map.max_entries as usize;
         let corefile = self.faults.corefile;
-        let entries = || filter.entries.of(number, corefile).enumerate();
+        let entries = || filter.entries.of(map, corefile).enumerate();
         let mut keys: Vec<_> = entries()
             .map(|(line, entry)| {
                 let mut key = [0; MAX_KEY];

@@ -25,7 +25,7 @@ pub fn check(
 ) -> Vec<Diagnostic> {
     let mut wrong = Vec::new();
     let mut metrics = std::mem::take(&mut filter.metrics);
-    for (number, named) in filter.maps.iter().enumerate() {
+    for named in &filter.maps {
         let Some(map) = maps.iter().find(|map| map.name == named.name) else {
             wrong.push(missing(filter, named, corefile, maps));
             continue;
@@ -36,8 +36,8 @@ pub fn check(
             encoder: Encoder::new(map, btf),
             faults: Diagnostics::new(corefile),
         };
-        let of_this = metrics.iter_mut().filter(|metric| metric.map == number);
-        checker.map(filter, number, named, of_this);
+        let of_this = metrics.iter_mut().filter(|metric| metric.map == named.id);
+        checker.map(filter, named, of_this);
         wrong.extend(checker.faults.into_found());
     }
     filter.metrics = metrics;

@@ -11,7 +11,6 @@ use crate::daemon::error::Error;
 use crate::daemon::start;
 use crate::daemon::state::{Daemon, Filters, PendingConfirm, Replaced};
 use crate::log::Log;
-use crate::views::Count;
 
 impl PendingConfirm {
     /// The confirmation of a start; `replaced` are the filters that an earlier daemon left in place.
@@ -82,7 +81,6 @@ impl Daemon<'_> {
             return true;
         }
         start::announce(&self.filters, log);
-        self.counts = Count::of(&self.filters);
         self.serving = serving;
         if !places.iter().copied().eq(self.page.places()) {
             let listeners = self.page.previous_listeners(&places);

@@ -16,7 +16,6 @@ use super::state::{Daemon, PendingConfirm, Reloading, Replaced};
 use crate::config::Config;
 use crate::plan::sources::Sources;
 use crate::plan::{Plan, Source};
-use crate::views::Count;
 use watch::ReloadWatch;
 
 impl Reloading {
@@ -91,7 +90,7 @@ impl Daemon<'_> {
         let prepared = start::prepare(&plan, &self.filters, &mut self.scan, log)?;
         let lasting = confirm.is_none();
         let (running, scan) = (&mut self.filters, &mut self.scan);
-        let mut new = switch::switch(running, &plan, prepared, scan, log, lasting)?;
+        let mut new = switch::switch(running, prepared, scan, log, lasting)?;
         if lasting {
             switch::persist(&mut new, log);
         }
@@ -105,7 +104,6 @@ impl Daemon<'_> {
             self.page.apply(change);
             self.page.announce(log);
         }
-        self.counts = Count::of(&self.filters);
         self.reloading.pending = confirm.map(|time| PendingConfirm {
             until: Instant::now() + time,
             replaced,

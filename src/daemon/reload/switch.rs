@@ -1,12 +1,10 @@
 //! From the filters that run to those of a plan: all of them, or none.
 
 use crate::daemon::error::Error;
-use crate::daemon::start;
 use crate::daemon::state::Filters;
-use crate::filter::{Filter, Prepared};
+use crate::filter::{self, Context, Filter, Prepared};
 use crate::kernel::map_scan::Scan;
 use crate::log::Log;
-use crate::plan::Plan;
 
 /// Puts each filter of the plan in the place of the running one of its interface, if there is one, and returns them.
 /// `running` then holds those that they replaced, which filter no longer and can be [put back](put_back). What is
@@ -16,19 +14,20 @@ use crate::plan::Plan;
 /// What is wrong with the first that can't be switched; `running` filters as before.
 pub(in crate::daemon) fn switch(
     running: &mut Filters,
-    plan: &Plan,
-    prepared: Vec<Prepared>,
+    prepared: Vec<(Context<'_>, Prepared)>,
     scan: &mut Scan,
     log: &Log,
     lasting: bool,
 ) -> Result<Filters, Error> {
     let mut new = Filters::new();
-    for (order, prepared) in start::orders(plan, log).zip(prepared) {
-        let old = same_interface(running, &order.filter.interface);
+    for (context, prepared) in prepared {
+        let old = same_interface(running, &context.block.interface);
         let switched = match (old, prepared) {
-            (Some(old), Prepared::Load(loaded)) => order.switch(old, loaded, lasting),
-            (Some(old), Prepared::Change(origin)) => order.reuse(old, origin, lasting, scan),
-            (None, Prepared::Load(loaded)) => order.attach(loaded),
+            (Some(old), Prepared::Load(loaded)) => filter::replace(&context, old, loaded, lasting),
+            (Some(old), Prepared::Change(target)) => {
+                filter::reuse(&context, old, target, lasting, scan)
+            }
+            (None, Prepared::Load(loaded)) => filter::attach(&context, loaded),
             (None, Prepared::Change(_)) => continue,
         };
         match switched {

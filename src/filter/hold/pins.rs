@@ -1,10 +1,11 @@
-//! `exit hold`: a filter that outlives its daemon, by names in the kernel's BPF file system.
+//! Pins: names in the kernel's BPF file system, by which a filter outlives its daemon.
 //!
-//! Below [`ROOT`] each interface has a folder. In it stand `link`, the attachment, and a folder for each state: the
-//! program and the maps, named by the digest of what they were made from. The state is pinned before its program is
-//! attached, and others are removed after, so that at any moment the program that is attached has its state: whenever
-//! the daemon dies, the next one knows what to adopt and what to clear away. A state gets its name when it is complete.
+//! Below [`ROOT`] each interface has a folder, with `link`, the attachment, and a folder for each *state*: a program and
+//! its maps, named by their [`Identity`]. A state gets its name when it is complete. It is pinned before its program is
+//! attached, and others are removed after. So the attached program always has its state, and whenever the daemon dies, the
+//! next one knows what to adopt and what to remove.
 
+use std::fmt;
 use std::fs;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -13,7 +14,8 @@ use std::path::{Path, PathBuf};
 use nix::errno::Errno;
 use nix::sys::statfs::{BPF_FS_MAGIC, statfs};
 
-use super::error::PinError;
+use crate::base::diagnostic::Blame;
+use crate::filter::blame;
 use crate::filter::fingerprint::Identity;
 use crate::kernel::attach::Attachment;
 use crate::kernel::errno;
@@ -24,11 +26,11 @@ use crate::kernel::program::Program;
 
 /// The BPF file system.
 const MOUNT: &str = "/sys/fs/bpf";
-/// Where all pins are.
+/// The folder of all pins.
 const ROOT: &str = "/sys/fs/bpf/corexdp";
 const LINK: &str = "link";
 const PROGRAM: &str = "program";
-/// A state that is being made.
+/// An incomplete state.
 const NEW: &str = "new";
 
 /// The pins of an interface.
@@ -37,19 +39,59 @@ pub(in crate::filter) struct Pins {
     folder: PathBuf,
 }
 
-/// What an earlier daemon left in place.
+/// A filter that an earlier daemon left attached.
 #[derive(Debug)]
 pub(in crate::filter) struct PinnedFilter {
-    /// The attachment, where the kernel has links.
+    /// The attachment, where the kernel has links (5.9).
     pub(in crate::filter) link: Option<OwnedFd>,
     pub(in crate::filter) program: Program,
     pub(in crate::filter) identity: Identity,
 }
 
+/// A pin, and what is wrong with it.
+#[derive(Debug)]
+pub(in crate::filter) struct PinError {
+    path: PathBuf,
+    what: &'static str,
+    /// `None` for a file that corexdp did not make.
+    errno: Option<Errno>,
+}
+
+impl PinError {
+    fn new(path: &Path, what: &'static str, errno: Option<Errno>) -> Self {
+        Self {
+            path: path.into(),
+            what,
+            errno,
+        }
+    }
+
+    /// A pin whose state is unknown.
+    fn unknown(path: &Path, errno: Errno) -> Self {
+        Self::new(path, "can't be looked at", Some(errno))
+    }
+
+    /// The cause.
+    pub(in crate::filter) const fn blame(&self) -> Blame {
+        match self.errno {
+            None => Blame::Interface,
+            Some(errno) => blame(errno),
+        }
+    }
+}
+
+impl fmt::Display for PinError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.path.display(), self.what)?;
+        self.errno
+            .map_or(Ok(()), |errno| write!(f, ": {}", errno.desc()))
+    }
+}
+
 impl Pins {
-    /// Those of this interface, be there any or not.
+    /// Pins of this interface, present or not.
     pub(in crate::filter) fn of(interface: &str) -> Self {
-        // A file there can't have a dot in its name; an interface can.
+        // The file system allows no dot in a name; an interface may have one.
         let name = interface.replace('%', "%25").replace('.', "%2E");
         Self {
             folder: Path::new(ROOT).join(name),
@@ -60,12 +102,12 @@ impl Pins {
         self.folder.join(format!("{:016x}", identity.0))
     }
 
-    /// Pins a program that is about to be attached, and its maps, unless that was done before.
-    pub(in crate::filter) fn keep_state(
+    /// Pins a program and its maps, in the object's order, unless they are pinned.
+    pub(in crate::filter) fn pin_state<'a>(
         &self,
         identity: Identity,
         program: &Program,
-        maps: &[Map],
+        maps: impl Iterator<Item = &'a Map>,
     ) -> Result<(), PinError> {
         let folder = self.state(identity);
         let there = folder.try_exists();
@@ -73,29 +115,31 @@ impl Pins {
             return Ok(());
         }
         is_mounted()?;
-        // Left by a daemon that died on the way.
-        self.forget_new();
+        // A daemon that died may have left one.
+        self.remove_new();
         self.make(program, maps, &folder).map_err(|errno| {
-            self.forget_new();
+            self.remove_new();
             let _ = fs::remove_dir(&self.folder);
             PinError::new(&folder, "can't be made", Some(errno))
         })
     }
 
-    fn make(&self, program: &Program, maps: &[Map], folder: &Path) -> Result<(), Errno> {
+    fn make<'a>(
+        &self,
+        program: &Program,
+        maps: impl Iterator<Item = &'a Map>,
+        folder: &Path,
+    ) -> Result<(), Errno> {
         let new = self.folder.join(NEW);
         fs::create_dir_all(&new).map_err(|error| errno(&error))?;
         pin::pin(program.as_fd(), &new.join(PROGRAM))?;
-        for (index, map) in maps.iter().enumerate() {
+        for (index, map) in maps.enumerate() {
             pin::pin(map.fd().as_fd(), &new.join(index.to_string()))?;
         }
         fs::rename(&new, folder).map_err(|error| errno(&error))
     }
 
-    /// Gives a state another name, if it is there.
-    ///
-    /// # Errors
-    /// When it can't be renamed.
+    /// Gives a state another name, if the state is pinned.
     pub(in crate::filter) fn rename_state(
         &self,
         from: Identity,
@@ -111,13 +155,13 @@ impl Pins {
         }
     }
 
-    fn forget_new(&self) {
-        // Mostly it is not there.
+    fn remove_new(&self) {
+        // Mostly there is none.
         let _ = remove(&self.folder.join(NEW));
     }
 
     /// Pins the attachment, which then outlives this process.
-    pub(in crate::filter) fn keep_link(&self, attachment: &mut Attachment) -> Result<(), PinError> {
+    pub(in crate::filter) fn pin_link(&self, attachment: &mut Attachment) -> Result<(), PinError> {
         attachment.outlive(true);
         let Some(link) = attachment.link() else {
             return Ok(());
@@ -129,17 +173,14 @@ impl Pins {
         }
     }
 
-    /// Lets the attachment end with this process again.
-    pub(in crate::filter) fn forget_link(&self) {
-        // It may not be there.
+    /// Removes the pin of the attachment, which then ends with this process.
+    pub(in crate::filter) fn unpin_link(&self) {
+        // There may be none.
         let _ = fs::remove_file(self.folder.join(LINK));
     }
 
-    /// Removes every state but this one. What can't be removed now is removed the next time.
-    ///
-    /// # Errors
-    /// What can't be.
-    pub(in crate::filter) fn forget_others(&self, identity: Identity) -> Result<(), PinError> {
+    /// Removes every other state; the next call removes the states that this one could not.
+    pub(in crate::filter) fn remove_others(&self, identity: Identity) -> Result<(), PinError> {
         let kept = self.state(identity);
         let others = self.states()?.into_iter().filter(|folder| *folder != kept);
         let mut all = Ok(());
@@ -151,17 +192,17 @@ impl Pins {
         all
     }
 
-    /// Removes everything.
-    pub(in crate::filter) fn forget(&self) {
-        self.forget_link();
-        self.forget_new();
+    /// Removes all pins of the interface.
+    pub(in crate::filter) fn remove_all(&self) {
+        self.unpin_link();
+        self.remove_new();
         for folder in self.states().unwrap_or_default() {
             let _ = remove(&folder);
         }
         let _ = fs::remove_dir(&self.folder);
     }
 
-    /// The folders of all states; none where there is no folder for them.
+    /// The folders of all states.
     fn states(&self) -> Result<Vec<PathBuf>, PinError> {
         let names = fs::read_dir(&self.folder).and_then(Iterator::collect::<io::Result<Vec<_>>>);
         let paths = match names {
@@ -172,10 +213,10 @@ impl Pins {
         Ok(paths.filter(|path| identity(path).is_some()).collect())
     }
 
-    /// What an earlier daemon left in place on `interface`. What it left half made is removed.
+    /// The filter that an earlier daemon left on `interface`. Pins without an attached program are removed.
     ///
     /// # Errors
-    /// What is no pin of ours, or of another interface that had this name; nothing is removed then.
+    /// When a pin is not corexdp's, or of an earlier interface of this name; nothing is removed then.
     pub(in crate::filter) fn find(
         &self,
         interface: &Interface,
@@ -202,46 +243,42 @@ impl Pins {
             let what = "holds a program that corexdp did not load; remove it";
             return Err(PinError::new(&self.folder.join(LINK), what, None));
         }
-        // Nothing of it is attached: a daemon died before it was, or the interface has gone and returned.
-        self.forget();
+        // A daemon died before it attached, or the interface has gone and returned.
+        self.remove_all();
         Ok(None)
     }
 
     /// The pinned attachment, and its program's id.
     fn link(&self, interface: &Interface) -> Result<Option<(OwnedFd, u32)>, PinError> {
         let path = self.folder.join(LINK);
-        let trouble = |what| PinError::new(&path, what, None);
+        let refused = |what| PinError::new(&path, what, None);
         let link = match pin::get(&path, Kind::Link) {
             Ok(link) => link,
             Err(Errno::ENOENT | Errno::ENOTDIR) => return Ok(None),
-            Err(Errno::EINVAL) => return Err(trouble("is no attachment; remove it")),
+            Err(Errno::EINVAL) => return Err(refused("is no attachment; remove it")),
             Err(errno) => return Err(PinError::new(&path, "can't be opened", Some(errno))),
         };
         match pin::link(&link) {
             Ok(there) if there.interface == interface.index => Ok(Some((link, there.program))),
-            Ok(_) => Err(trouble("is of an interface that has gone; remove it")),
-            Err(Errno::EINVAL) => Err(trouble("is no XDP attachment; remove it")),
+            Ok(_) => Err(refused("is of an interface that has gone; remove it")),
+            Err(Errno::EINVAL) => Err(refused("is no XDP attachment; remove it")),
             Err(errno) => Err(PinError::unknown(&path, errno)),
         }
     }
 
-    /// The maps of a state, as the kernel has them, `count` of them.
-    pub(in crate::filter) fn maps(
+    /// A map of a state. A pin's name may hold no dot, so `index`, the place in the object, names it.
+    pub(in crate::filter) fn map(
         &self,
         identity: Identity,
-        count: usize,
-    ) -> Result<Vec<OwnedFd>, PinError> {
-        let folder = self.state(identity);
-        let open = |index: usize| {
-            let path = folder.join(index.to_string());
-            pin::get(&path, Kind::Map)
-                .map_err(|errno| PinError::new(&path, "can't be opened", Some(errno)))
-        };
-        (0..count).map(open).collect()
+        index: usize,
+    ) -> Result<OwnedFd, PinError> {
+        let path = self.state(identity).join(index.to_string());
+        pin::get(&path, Kind::Map)
+            .map_err(|errno| PinError::new(&path, "can't be opened", Some(errno)))
     }
 }
 
-/// The interfaces for which there are pins, and where.
+/// Interfaces with pins, and the folders of the pins.
 pub(in crate::filter) fn interfaces() -> Vec<(String, PathBuf)> {
     let names = fs::read_dir(ROOT).into_iter().flatten().flatten();
     let pair = |folder: fs::DirEntry| {
@@ -251,7 +288,7 @@ pub(in crate::filter) fn interfaces() -> Vec<(String, PathBuf)> {
     names.filter_map(pair).collect()
 }
 
-/// The digest that a state's folder has for a name.
+/// The identity that names a state's folder; `None` for another folder.
 fn identity(folder: &Path) -> Option<Identity> {
     let name = folder.file_name()?.to_str()?;
     if name.len() != 16 {
@@ -260,7 +297,7 @@ fn identity(folder: &Path) -> Option<Identity> {
     u64::from_str_radix(name, 16).ok().map(Identity)
 }
 
-/// The program of a state; `None` for what is none.
+/// The program of a state; `None` if it is missing or no program.
 fn program(folder: &Path) -> Result<Option<Program>, PinError> {
     let path = folder.join(PROGRAM);
     match pin::get(&path, Kind::Program).and_then(Program::adopt) {
@@ -270,7 +307,7 @@ fn program(folder: &Path) -> Result<Option<Program>, PinError> {
     }
 }
 
-/// Fails unless there can be pins.
+/// Fails unless the BPF file system is mounted.
 fn is_mounted() -> Result<(), PinError> {
     let path = Path::new(MOUNT);
     match statfs(path) {

@@ -28,8 +28,8 @@ const THREAD_ALIKE: c_int = libc::CLONE_VM
     | libc::CLONE_PARENT_SETTID
     | libc::CLONE_CHILD_CLEARTID;
 
-/// `MAP_TYPE`, and whether there is no file behind it.
-const KIND: c_int = 0x0f | libc::MAP_ANONYMOUS;
+/// The flags of `mmap` that tell shared from private memory, and files from none.
+const KIND: c_int = libc::MAP_TYPE | libc::MAP_ANONYMOUS;
 
 /// What every run takes.
 pub const ALWAYS: &[Rule] = &[

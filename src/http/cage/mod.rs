@@ -11,8 +11,6 @@
 //! The keeper goes through 1 to 3 once, since only root can take other ids. Each worker goes through the rest, before
 //! the first byte from the network is read.
 
-#![forbid(unsafe_code)]
-
 pub mod ids;
 pub mod limits;
 pub mod list;
@@ -20,7 +18,7 @@ pub mod list;
 use nix::errno::Errno;
 use nix::sys::prctl;
 
-use crate::kernel::capability::{self, Set};
+use crate::kernel::capability::{self, CapSet};
 use crate::kernel::landlock;
 
 /// The keeper's part: ids, capabilities, and no way back to either.
@@ -29,9 +27,9 @@ use crate::kernel::landlock;
 /// `EPERM` without `CAP_SETUID` and `CAP_SETGID`, `EINVAL` in a user namespace that has no nobody.
 pub fn give_up() -> Result<(), Errno> {
     // While there still is the capability for it.
-    capability::bound(Set::EMPTY);
+    capability::bound(CapSet::empty());
     ids::become_nobody()?;
-    capability::keep(Set::EMPTY)?;
+    capability::keep(CapSet::empty())?;
     prctl::set_no_new_privs()?;
     prctl::set_dumpable(false)
 }

@@ -4,6 +4,7 @@
 //! anonymous structs and unions are members of the struct around them, as in C. Names have no control characters and a
 //! bounded length, so they can be logged.
 
+mod address;
 mod build;
 mod name;
 mod padding;

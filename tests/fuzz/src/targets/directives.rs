@@ -6,7 +6,7 @@ use std::path::Path;
 use corexdp::base::capacity::{MAX_FILTERS, MAX_KEY, MAX_METRICS, MAX_VALUE};
 use corexdp::base::diagnostic::Diagnostic;
 use corexdp::commands::check_json;
-use corexdp::config::{Config, Entry, Filter, Value, fit};
+use corexdp::config::{Config, Entry, Filter, Named, Value, fit};
 use corexdp::corefile::Corefile;
 use corexdp::encode::Encoder;
 use corexdp::encode::integer::Number;
@@ -43,14 +43,20 @@ pub fn run(input: &[u8]) {
     let btf = types::types();
     for (number, filter) in config.filters.iter_mut().enumerate() {
         assert!((1..16).contains(&filter.interface.len()));
-        let maps: Vec<MapDef> = (0..filter.maps.len())
-            .map(|map| map_for(filter, map, KINDS[(number + map) % KINDS.len()], &corefile))
+        let maps: Vec<MapDef> = filter
+            .maps
+            .iter()
+            .enumerate()
+            .map(|(place, named)| {
+                let kind = KINDS[(number + place) % KINDS.len()];
+                map_for(filter, named, kind, &corefile)
+            })
             .collect();
         let wrong = fit::check(filter, &corefile, &maps, Some(&btf));
         explain(&wrong, input);
         if wrong.is_empty() {
-            for (place, map) in maps.iter().enumerate() {
-                fits(filter, place, map, &btf, &corefile);
+            for map in &maps {
+                fits(filter, map, &btf, &corefile);
             }
         }
     }
@@ -73,9 +79,9 @@ fn explain(wrong: &[Diagnostic], input: &[u8]) {
 }
 
 /// A map that the first entry fits, and so maybe the others.
-fn map_for(filter: &Filter, map: usize, kind: MapKind, corefile: &Corefile) -> MapDef {
-    let name = &filter.maps[map].name;
-    let mut entries = filter.entries.of(map, corefile);
+fn map_for(filter: &Filter, named: &Named, kind: MapKind, corefile: &Corefile) -> MapDef {
+    let name = &named.name;
+    let mut entries = filter.entries.of(named.id, corefile);
     let size = |size: usize| u32::try_from(size).expect("a capacity is less");
     match entries.next() {
         Some(Entry {
@@ -99,7 +105,8 @@ fn map_for(filter: &Filter, map: usize, kind: MapKind, corefile: &Corefile) -> M
 }
 
 /// What the kernel will ask of entries, and a page of metrics.
-fn fits(filter: &Filter, place: usize, map: &MapDef, btf: &Btf, corefile: &Corefile) {
+fn fits(filter: &Filter, map: &MapDef, btf: &Btf, corefile: &Corefile) {
+    let id = filter.map(&map.name).expect("a map that is named").id;
     let (key_size, value_size) = (map.key_size as usize, map.value_size as usize);
     let room = map.max_entries as usize;
     let is_key = |key: &[u8]| {
@@ -109,7 +116,7 @@ fn fits(filter: &Filter, place: usize, map: &MapDef, btf: &Btf, corefile: &Coref
     };
     let mut keys = BTreeSet::new();
     let mut encoder = Encoder::new(map, Some(btf));
-    for entry in filter.entries.of(place, corefile) {
+    for entry in filter.entries.of(id, corefile) {
         let (mut key, mut value) = ([0; MAX_KEY], [0; MAX_VALUE]);
         let length = fit::key(corefile, &entry, &encoder, &mut key).expect("a checked key");
         let key = &key[..length];
@@ -124,7 +131,7 @@ fn fits(filter: &Filter, place: usize, map: &MapDef, btf: &Btf, corefile: &Coref
         keys.insert(key.to_vec());
     }
     assert!(keys.len() <= room, "{} keys, room for {room}", keys.len());
-    for metric in filter.metrics.iter().filter(|metric| metric.map == place) {
+    for metric in filter.metrics.iter().filter(|metric| metric.map == id) {
         let Number {
             position, length, ..
         } = metric.number;

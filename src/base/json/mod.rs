@@ -1,0 +1,7 @@
+//! JSON: the one writer of all output, and the reader of the daemon's answers.
+
+mod read;
+mod write;
+
+pub use read::Value;
+pub use write::{Output, Shown, Sink, Writer};

@@ -1,0 +1,295 @@
+//! Writes JSON: serde structs by serde-json-core, and around them the brackets and commas of lists.
+//!
+//! A list is written element by element, so a document needs no more memory than its longest element.
+
+use std::fmt::{self, Display};
+use std::io;
+use std::mem::take;
+
+use serde::{Serialize, Serializer};
+
+use crate::base::capacity::MAX_COREFILE;
+
+/// Bytes of room to begin with.
+const ROOM: usize = 1024;
+/// Bytes of room at most: an escaped byte of a Corefile takes six, and names and messages are short.
+const MOST_ROOM: usize = 8 * MAX_COREFILE + (64 << 10);
+
+/// A place for text, and for values that are serialized in place.
+pub trait Sink: fmt::Write {
+    /// The room for the next value.
+    fn room(&mut self) -> &mut [u8];
+
+    /// Makes more room, when a value did not fit.
+    ///
+    /// # Errors
+    /// When there is no more room.
+    fn grow(&mut self) -> fmt::Result;
+
+    /// Takes the value that is `length` bytes of the room.
+    ///
+    /// # Errors
+    /// When the place takes no more text.
+    fn take(&mut self, length: usize) -> fmt::Result;
+}
+
+/// A [`Sink`] that writes to a stream.
+pub struct Output<'a> {
+    stream: &'a mut dyn io::Write,
+    room: Vec<u8>,
+    /// The error that a [`fmt::Error`] stands for.
+    result: io::Result<()>,
+}
+
+impl<'a> Output<'a> {
+    /// An output to `stream`.
+    pub fn new(stream: &'a mut dyn io::Write) -> Self {
+        Self {
+            stream,
+            room: vec![0; ROOM],
+            result: Ok(()),
+        }
+    }
+
+    /// The result of writing, where `written` tells only whether there was an error.
+    ///
+    /// # Errors
+    /// The stream's; `OutOfMemory` for an element beyond all capacities.
+    pub fn finish(self, written: fmt::Result) -> io::Result<()> {
+        self.result?;
+        written.map_err(|_| io::ErrorKind::OutOfMemory.into())
+    }
+}
+
+impl fmt::Write for Output<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.result = self.stream.write_all(text.as_bytes());
+        self.result.as_ref().map_err(|_| fmt::Error).copied()
+    }
+}
+
+impl Sink for Output<'_> {
+    fn room(&mut self) -> &mut [u8] {
+        &mut self.room
+    }
+
+    fn grow(&mut self) -> fmt::Result {
+        if self.room.len() > MOST_ROOM {
+            return Err(fmt::Error);
+        }
+        self.room.resize(2 * self.room.len(), 0);
+        Ok(())
+    }
+
+    fn take(&mut self, length: usize) -> fmt::Result {
+        let bytes = self.room.get(..length).unwrap_or_default();
+        self.result = self.stream.write_all(bytes);
+        self.result.as_ref().map_err(|_| fmt::Error).copied()
+    }
+}
+
+/// Writes one document, value after value.
+pub struct Writer<'a> {
+    sink: &'a mut dyn Sink,
+    /// Whether a comma comes before the next value or member.
+    comma: bool,
+}
+
+impl<'a> Writer<'a> {
+    /// A writer of a new document.
+    pub fn new(sink: &'a mut dyn Sink) -> Self {
+        Self { sink, comma: false }
+    }
+
+    /// A writer of more members of an object that is open, and has some.
+    pub fn in_object(sink: &'a mut dyn Sink) -> Self {
+        Self { sink, comma: true }
+    }
+
+    /// Writes a value: the document, an element, or a member's.
+    ///
+    /// # Errors
+    /// When there is no room for the value, or the sink takes no more text; here and below.
+    pub fn value(&mut self, value: &impl Serialize) -> fmt::Result {
+        let length = self.serialize(value)?;
+        self.comma = true;
+        self.sink.take(length)
+    }
+
+    /// Begins an object with the members of a struct, and leaves it open for more.
+    ///
+    /// # Errors
+    /// As [`Writer::value`].
+    pub fn begin_object(&mut self, head: &impl Serialize) -> fmt::Result {
+        let length = self.serialize(head)?;
+        self.comma = length > "{}".len();
+        self.sink.take(length.saturating_sub("}".len()))
+    }
+
+    /// The length of the value, which is in the sink's room then.
+    fn serialize(&mut self, value: &impl Serialize) -> Result<usize, fmt::Error> {
+        self.separate()?;
+        loop {
+            match serde_json_core::to_slice(value, self.sink.room()) {
+                Ok(length) => return Ok(length),
+                Err(_) => self.sink.grow()?,
+            }
+        }
+    }
+
+    /// Begins an object without members.
+    ///
+    /// # Errors
+    /// As [`Writer::value`].
+    pub fn begin_empty_object(&mut self) -> fmt::Result {
+        self.separate()?;
+        self.sink.write_str("{")
+    }
+
+    /// Ends an object.
+    ///
+    /// # Errors
+    /// As [`Writer::value`].
+    pub fn end_object(&mut self) -> fmt::Result {
+        self.comma = true;
+        self.sink.write_str("}")
+    }
+
+    /// Begins a member of an open object; its value comes next.
+    ///
+    /// # Errors
+    /// As [`Writer::value`].
+    pub fn member(&mut self, name: &str) -> fmt::Result {
+        self.value(&name)?;
+        self.comma = false;
+        self.sink.write_str(":")
+    }
+
+    /// Begins a list.
+    ///
+    /// # Errors
+    /// As [`Writer::value`].
+    pub fn begin_list(&mut self) -> fmt::Result {
+        self.separate()?;
+        self.sink.write_str("[")
+    }
+
+    /// Ends a list.
+    ///
+    /// # Errors
+    /// As [`Writer::value`].
+    pub fn end_list(&mut self) -> fmt::Result {
+        self.comma = true;
+        self.sink.write_str("]")
+    }
+
+    /// Writes a member that is a list of values.
+    ///
+    /// # Errors
+    /// As [`Writer::value`].
+    pub fn list(&mut self, name: &str, values: impl IntoIterator<Item: Serialize>) -> fmt::Result {
+        self.member(name)?;
+        self.begin_list()?;
+        for value in values {
+            self.value(&value)?;
+        }
+        self.end_list()
+    }
+
+    /// Ends the document with a newline.
+    ///
+    /// # Errors
+    /// As [`Writer::value`].
+    pub fn end(&mut self) -> fmt::Result {
+        self.sink.write_str("\n")
+    }
+
+    /// Writes a member, and ends the object and the document.
+    ///
+    /// # Errors
+    /// As [`Writer::value`].
+    pub fn last_member(mut self, name: &str, value: &impl Serialize) -> fmt::Result {
+        self.member(name)?;
+        self.value(value)?;
+        self.end_object()?;
+        self.end()
+    }
+
+    fn separate(&mut self) -> fmt::Result {
+        if take(&mut self.comma) {
+            self.sink.write_str(",")?;
+        }
+        Ok(())
+    }
+}
+
+/// A value that is written as its text.
+pub struct Shown<T>(pub T);
+
+impl<T: Display> Serialize for Shown<T> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        // One type for all, so that one piece of code writes all.
+        to.collect_str(&format_args!("{}", self.0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::json::Value;
+
+    #[derive(Serialize)]
+    struct Head<'a> {
+        name: &'a str,
+        none: Option<u32>,
+    }
+
+    fn written(write: impl Fn(&mut Writer<'_>) -> fmt::Result) -> String {
+        let mut bytes = Vec::new();
+        let mut output = Output::new(&mut bytes);
+        let mut writer = Writer::new(&mut output);
+        let result = write(&mut writer).and_then(|()| writer.end());
+        output.finish(result).unwrap();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn commas_separate_members_and_elements() {
+        let text = written(|json| {
+            json.begin_object(&Head {
+                name: "a",
+                none: None,
+            })?;
+            json.list("first", [1, 2])?;
+            json.list("second", [0; 0])?;
+            json.member("third")?;
+            json.begin_empty_object()?;
+            json.member("only")?;
+            json.value(&Shown(format_args!("{:02}", 7)))?;
+            json.end_object()?;
+            json.end_object()
+        });
+        let expected =
+            r#"{"name":"a","none":null,"first":[1,2],"second":[],"third":{"only":"07"}}"#;
+        assert_eq!(text, format!("{expected}\n"));
+    }
+
+    #[test]
+    fn written_text_reads_back() {
+        for name in ["\"\\\n\u{1b}é/", &"\u{1}".repeat(100_000)] {
+            let text = written(|json| json.value(&Head { name, none: None }));
+            let value = Value::read(&text).unwrap();
+            assert_eq!(value.get("name").word(), Some(name));
+        }
+    }
+
+    #[test]
+    fn errors_of_the_stream_are_returned() {
+        let mut room = [0; 8];
+        let mut stream = room.as_mut_slice();
+        let mut output = Output::new(&mut stream);
+        let written = Writer::new(&mut output).value(&"more than eight bytes");
+        let error = output.finish(written).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::WriteZero);
+    }
+}

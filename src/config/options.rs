@@ -1,0 +1,229 @@
+//! The options of the `ebpf` block, as one table: parser, messages and the test of the manual read it.
+//!
+//! A new option is a row of [`OPTIONS`] and its reader; an option that sets something is a field of [`Parts`] and
+//! [`Filter`] as well.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::ebpf::{Line, Reader};
+use super::{Entries, Exit, Filter, Metric, Mode, Named, duration, folder_of, lines, metric};
+use crate::base::capacity::MAX_FILTERS;
+use crate::base::escape::Quoted;
+use crate::corefile::Token;
+
+use Read::{Each, Once};
+
+/// An option of the `ebpf` block.
+#[derive(Debug)]
+pub struct EbpfOption {
+    /// The word that a line begins with.
+    pub name: &'static str,
+    /// The arguments, as messages and the manual show them.
+    pub form: &'static str,
+    /// The purpose, in one line.
+    pub meaning: &'static str,
+    /// Whether a block without this option is refused.
+    pub required: bool,
+    pub(super) read: Read,
+}
+
+/// The reader of an option, by how often a block may have the option.
+#[derive(Debug)]
+pub(super) enum Read {
+    /// At most once, with one argument; takes the option's name and that argument.
+    Once(fn(&mut Reader<'_, '_>, Token, Token)),
+    /// Any number of times, with any arguments.
+    Each(fn(&mut Reader<'_, '_>, &Line<'_>)),
+}
+
+impl EbpfOption {
+    /// Whether a block may have several lines of this option.
+    pub const fn may_repeat(&self) -> bool {
+        matches!(self.read, Each(_))
+    }
+
+    const fn new(
+        name: &'static str,
+        form: &'static str,
+        meaning: &'static str,
+        read: Read,
+    ) -> Self {
+        Self {
+            name,
+            form,
+            meaning,
+            required: false,
+            read,
+        }
+    }
+
+    const fn required(mut self) -> Self {
+        self.required = true;
+        self
+    }
+}
+
+/// Every option, in the order in which messages name them.
+#[rustfmt::skip]
+pub static OPTIONS: [EbpfOption; 11] = [
+    EbpfOption::new("elf", "PROGRAM", "the object file to attach", Once(elf)).required(),
+    EbpfOption::new("prog", "FUNCTION", "the entry function, unless it is xdp_prog", Once(program)),
+    EbpfOption::new("if", "INTERFACE", "the interface to attach to", Once(interface)).required(),
+    EbpfOption::new("map", "[@MAP] [KEY] VALUE", "a map entry in hexadecimal", Each(lines::map)),
+    EbpfOption::new("entry", "[@MAP] KEY FIELD=VALUE…", "a map entry in words", Each(lines::entry)),
+    EbpfOption::new("metric", "NAME [@MAP] KEY POS LEN \"HELP\"", "a gauge at a byte offset", Each(metric::metric)),
+    EbpfOption::new("gauge", "NAME [@MAP] KEY FIELD \"HELP\"", "a gauge by the member's name", Each(metric::gauge)),
+    EbpfOption::new("counter", "NAME [@MAP] KEY FIELD \"HELP\"", "a counter by the member's name", Each(metric::counter)),
+    EbpfOption::new("mode", "auto|native|generic|offload", "where the program runs", Once(mode)),
+    EbpfOption::new("wait", "DURATION", "the time to wait for the interface at start", Once(wait)),
+    EbpfOption::new("exit", "detach|hold", "whether the filter outlives the daemon", Once(exit)),
+];
+
+/// The options read so far, each with the token that later messages point at.
+#[derive(Default)]
+pub(super) struct Parts {
+    elf: Option<(PathBuf, Token)>,
+    program: Option<(String, Token)>,
+    interface: Option<(heapless::String<15>, Token)>,
+    mode: Option<Mode>,
+    wait: Option<Duration>,
+    exit: Option<(Exit, Token)>,
+    pub(super) maps: Vec<Named>,
+    pub(super) metrics: Vec<Metric>,
+}
+
+impl Parts {
+    /// The filter of the block `at`; `None` without object or interface.
+    pub(super) fn into_filter(self, at: Token, entries: Entries, debug: bool) -> Option<Filter> {
+        let ((elf, elf_at), (interface, interface_at)) = self.elf.zip(self.interface)?;
+        Some(Filter {
+            at,
+            elf,
+            elf_at,
+            program: self.program,
+            interface,
+            interface_at,
+            mode: self.mode.unwrap_or_default(),
+            wait: self.wait.unwrap_or_default(),
+            exit: self.exit.map(|(exit, _)| exit).unwrap_or_default(),
+            exit_at: self.exit.map_or(at, |(_, at)| at),
+            maps: self.maps,
+            entries,
+            metrics: self.metrics,
+            debug,
+        })
+    }
+}
+
+fn elf(reader: &mut Reader<'_, '_>, _: Token, path: Token) {
+    let folder = folder_of(path, reader.faults.corefile, reader.folder);
+    reader.parts.elf = Some((folder.join(reader.text(path)), path));
+}
+
+fn program(reader: &mut Reader<'_, '_>, name: Token, function: Token) {
+    reader.parts.program = Some((reader.text(function).to_owned(), name));
+}
+
+fn interface(reader: &mut Reader<'_, '_>, _: Token, word: Token) {
+    let text = reader.text(word);
+    let Ok(interface) = heapless::String::try_from(text) else {
+        let what = format!(
+            "{} is no interface name; one has 1 to 15 bytes",
+            Quoted(text)
+        );
+        reader.faults.add(word, "if", what);
+        return;
+    };
+    if !is_interface_name(text) {
+        let what = format!(
+            "{} is no interface name; one is not `.` or `..` and has no white space, control character, `/` or `:`",
+            Quoted(text)
+        );
+        reader.faults.add(word, "if", what);
+        return;
+    }
+    if reader.names.interfaces.iter().any(|taken| taken == text) {
+        let what =
+            format!("interface {text} has a filter already; give each interface one `ebpf` block");
+        reader.faults.add(word, "if", what);
+    }
+    // One name beyond the limit is enough to refuse the Corefile, and each name is compared with all.
+    if reader.names.interfaces.len() <= MAX_FILTERS {
+        reader.names.interfaces.push(text.to_owned());
+    }
+    reader.parts.interface = Some((interface, word));
+}
+
+fn mode(reader: &mut Reader<'_, '_>, _: Token, word: Token) {
+    let text = reader.text(word);
+    let mode = Mode::ALL.into_iter().find(|mode| mode.name() == text);
+    if mode.is_none() {
+        let what = format!(
+            "unknown mode {}; there are auto, native, generic and offload",
+            Quoted(text)
+        );
+        reader.faults.add(word, "mode", what);
+    }
+    reader.parts.mode = Some(mode.unwrap_or_default());
+}
+
+fn exit(reader: &mut Reader<'_, '_>, name: Token, word: Token) {
+    let exit = match reader.text(word) {
+        "detach" => Exit::Detach,
+        "hold" => Exit::Hold,
+        other => {
+            let what = format!("unknown exit {}; there are detach and hold", Quoted(other));
+            reader.faults.add(word, "exit", what);
+            return;
+        }
+    };
+    reader.parts.exit = Some((exit, name));
+}
+
+fn wait(reader: &mut Reader<'_, '_>, _: Token, word: Token) {
+    let wait = duration::parse(reader.text(word));
+    if wait.is_none() {
+        let what = format!(
+            "{} is no duration; write for example 30s or 1m30s",
+            reader.quote(word)
+        );
+        reader.faults.add(word, "wait", what);
+    }
+    reader.parts.wait = Some(wait.unwrap_or_default());
+}
+
+/// Whether the kernel takes `name` (`dev_valid_name`): 1 to 15 bytes, no white space, `/` or `:`, not `.` or `..`.
+/// Control characters, which the kernel takes, are refused because names are logged.
+fn is_interface_name(name: &str) -> bool {
+    (1..16).contains(&name.len())
+        && name != "."
+        && name != ".."
+        && !name.contains(|c: char| c == '/' || c == ':' || c.is_whitespace() || c.is_control())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_what_the_kernel_takes() {
+        for good in ["eth0", "a", "abcdefghijklmno", "wlan0.5", "…"] {
+            assert!(is_interface_name(good), "{good}");
+        }
+        for bad in [
+            "",
+            ".",
+            "..",
+            "abcdefghijklmnop",
+            "a/b",
+            "a:1",
+            "a b",
+            "a\tb",
+            "a\0",
+            "a\u{1b}",
+        ] {
+            assert!(!is_interface_name(bad), "{bad}");
+        }
+    }
+}

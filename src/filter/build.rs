@@ -1,0 +1,73 @@
+//! The way to a filter: the running one changes its entries, or a new one is loaded beside it.
+
+use super::attach::find_interface;
+use super::fingerprint::{Fingerprint, Target};
+use super::hold::pins::Pins;
+use super::hold::{adopt_attachment, adopt_maps, pinned_filter};
+use super::load::{cpus, load};
+use super::read_map::read_maps;
+use super::state::Loaded;
+use super::update_entries::has_room;
+use super::{Batch, Context, Filter, Prepared};
+use crate::base::diagnostic::Diagnostic;
+use crate::kernel::map_scan::Scan;
+
+/// The filter that an earlier daemon left attached, to be reused or replaced.
+///
+/// # Errors
+/// When the interface has pins that corexdp did not make.
+pub fn adopt(context: &Context<'_>) -> Result<Option<Filter>, Diagnostic> {
+    let interface = find_interface(context)?;
+    let Some(pinned) = pinned_filter(context, &interface)? else {
+        return Ok(None);
+    };
+    let pins = Pins::of(&context.block.interface);
+    let target = Target::new(context)?;
+    let (fingerprint, maps) = if target.fingerprint.identity == pinned.identity {
+        let fingerprint = target.fingerprint;
+        (
+            fingerprint,
+            adopt_maps(context, &pins, target, cpus(context)?)?,
+        )
+    } else {
+        (Fingerprint::foreign(pinned.identity), Vec::new())
+    };
+    let attached = adopt_attachment(context, &interface, pinned.link, &pinned.program)?;
+    let loaded = Loaded {
+        read_maps: read_maps(context, &maps)?,
+        maps,
+        program: pinned.program,
+        fingerprint,
+    };
+    Ok(Some(Filter::new(
+        context,
+        loaded,
+        Some(attached),
+        Some(pins),
+    )))
+}
+
+/// Prepares the filter that is to replace `old`, which filters the interface, or to be the first there.
+///
+/// # Errors
+/// When the kernel refuses; all that was loaded is then freed.
+pub fn prepare(
+    context: &Context<'_>,
+    old: Option<&Filter>,
+    batch: &mut Batch,
+    scan: &mut Scan,
+) -> Result<Prepared, Diagnostic> {
+    if let Some(old) = old {
+        let target = Target::new(context)?;
+        if can_become(context, old, &target) {
+            return Ok(Prepared::Change(target));
+        }
+    }
+    load(context, batch, scan).map(Prepared::Load)
+}
+
+/// Whether `old` becomes the target by changes of entries alone.
+fn can_become(context: &Context<'_>, old: &Filter, target: &Target) -> bool {
+    let same = target.fingerprint.identity == old.fingerprint.identity;
+    same || target.fingerprint.has_code_of(old.fingerprint) && has_room(context, old, target)
+}

@@ -1,0 +1,268 @@
+//! The step that loads: creates the maps, fills them, and loads the program.
+
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+
+use nix::errno::Errno;
+
+use super::attach::find_interface;
+use super::entries::{Lines, lines};
+use super::fingerprint::{EntryList, Fingerprint};
+use super::read_map::{read_maps, watch};
+use super::refusal::{no_offload, not_loaded};
+use super::state::{Loaded, LoadedMap};
+use super::{Context, blame};
+use crate::base::diagnostic::Diagnostic;
+use crate::config;
+use crate::kernel::map::{Map, Shape, Types};
+use crate::kernel::map_scan::{Buffers, Scan};
+use crate::kernel::program::Program;
+use crate::kernel::{btf, errno, limits};
+use crate::object::{KernelBtf, MapDef};
+
+/// Entries on their way into a map, in a buffer of fixed size.
+#[derive(Debug, Default)]
+pub struct Batch {
+    buffers: Buffers,
+    /// Entries in the buffers.
+    count: usize,
+}
+
+/// Creates and fills the maps and loads the program.
+pub(super) fn load(
+    context: &Context<'_>,
+    batch: &mut Batch,
+    scan: &mut Scan,
+) -> Result<Loaded, Diagnostic> {
+    let mut maps = create_maps(context)?;
+    fill_maps(context, &mut maps, batch)?;
+    let card = match context.block.mode {
+        config::Mode::Offload => Some(find_interface(context)?.index),
+        _ => None,
+    };
+    let fds: Vec<_> = maps.iter().map(|map| map.map.fd().as_raw_fd()).collect();
+    let program = Program::load(context.object, &fds, card).map_err(|failure| match card {
+        Some(_) => no_offload(context, &failure),
+        None => not_loaded(context, &failure),
+    })?;
+    let mut read_maps = read_maps(context, &maps)?;
+    for read in &mut read_maps {
+        // Before the first packet, so that no change is missed.
+        read.watch = watch(context, read, scan);
+    }
+    let lists = maps.iter().map(|map| &map.entries);
+    Ok(Loaded {
+        program,
+        read_maps,
+        fingerprint: Fingerprint::new(context.object, lists),
+        maps,
+    })
+}
+
+/// Creates every map of the object, with its types where the kernel takes them, and fills those that have content in the
+/// object itself.
+fn create_maps(context: &Context<'_>) -> Result<Vec<LoadedMap>, Diagnostic> {
+    let object = context.object;
+    let cpus = cpus(context)?;
+    let types = object.kernel_btf();
+    // A kernel without BTF, or one that refuses these types, still filters.
+    let loaded = types.as_ref().and_then(|types| btf::load(&types.blob).ok());
+    let mut maps = Vec::with_capacity(object.maps.len());
+    for (index, def) in object.maps.iter().enumerate() {
+        let types = types_of(index, types.as_ref(), loaded.as_ref());
+        let map = create_map(context, def, types, cpus)?;
+        if let Some(content) = &def.initial {
+            let filled = map.update(&0u32.to_ne_bytes(), content);
+            filled.map_err(|errno| failed(context, def, "can't be filled", errno))?;
+        }
+        if def.freeze {
+            freeze(context, def, &map)?;
+        }
+        maps.push(LoadedMap {
+            name: def.name.clone(),
+            map,
+            entries: EntryList::default(),
+        });
+    }
+    fill_slots(context, &maps)?;
+    Ok(maps)
+}
+
+/// Puts the inner maps into the maps-in-maps.
+fn fill_slots(context: &Context<'_>, maps: &[LoadedMap]) -> Result<(), Diagnostic> {
+    for def in context
+        .object
+        .maps
+        .iter()
+        .filter(|def| !def.slots.is_empty())
+    {
+        let Some(outer) = maps.iter().find(|map| map.name == def.name) else {
+            continue;
+        };
+        for (index, inner) in &def.slots {
+            let fd = maps.get(*inner).map_or(-1, |map| map.map.fd().as_raw_fd());
+            let filled = outer.map.update(&index.to_ne_bytes(), &fd.to_ne_bytes());
+            filled.map_err(|errno| failed(context, def, "can't be filled", errno))?;
+        }
+    }
+    Ok(())
+}
+
+/// Number of possible CPUs; 1 if no map of the object depends on the number.
+pub(super) fn cpus(context: &Context<'_>) -> Result<usize, Diagnostic> {
+    if !context.object.maps.iter().any(MapDef::depends_on_cpus) {
+        return Ok(1);
+    }
+    limits::possible_cpus().map_err(|error| {
+        let what = format!("the CPUs can't be counted, of which it has a map: {error}");
+        context.wrong(context.block.elf_at, "elf", blame(errno(&error)), what)
+    })
+}
+
+fn types_of<'a>(
+    index: usize,
+    types: Option<&KernelBtf>,
+    loaded: Option<&'a OwnedFd>,
+) -> Option<Types<'a>> {
+    let (key, value) = types?.ids.get(index).copied().flatten()?;
+    Some(Types {
+        btf: loaded?.as_fd(),
+        key,
+        value,
+    })
+}
+
+fn create_map(
+    context: &Context<'_>,
+    def: &MapDef,
+    types: Option<Types<'_>>,
+    cpus: usize,
+) -> Result<Map, Diagnostic> {
+    let inner = def
+        .inner
+        .as_ref()
+        .map(|inner| create_map(context, inner, None, cpus))
+        .transpose()?;
+    let inner = inner.as_ref().map(|inner| inner.fd().as_fd());
+    let create = |types| Map::create(def, types, inner, cpus);
+    create(types)
+        // Some kinds of map take no types; which ones depends on the kernel.
+        .or_else(|error| {
+            if types.is_some() && error.errno != Errno::EPERM {
+                create(None)
+            } else {
+                Err(error)
+            }
+        })
+        .map_err(|error| context.kernel(context.block.elf_at, "elf", &error))
+}
+
+fn freeze(context: &Context<'_>, def: &MapDef, map: &Map) -> Result<(), Diagnostic> {
+    match map.freeze() {
+        // Before 5.2 the verifier does not know constants as such.
+        Ok(()) | Err(Errno::EINVAL) => Ok(()),
+        Err(errno) => Err(failed(context, def, "can't be frozen", errno)),
+    }
+}
+
+fn failed(context: &Context<'_>, def: &MapDef, what: &str, errno: Errno) -> Diagnostic {
+    let (block, name) = (context.block, &def.name);
+    let message = format!(
+        "{}: map {name}: {what}: {}",
+        block.elf.display(),
+        errno.desc()
+    );
+    context.wrong(block.elf_at, "elf", blame(errno), message)
+}
+
+/// Writes the lines of the `ebpf` block to the maps.
+fn fill_maps(
+    context: &Context<'_>,
+    maps: &mut [LoadedMap],
+    batch: &mut Batch,
+) -> Result<(), Diagnostic> {
+    for mut lines in lines(context).filter(|lines| !lines.is_empty()) {
+        let mut maps = maps.iter_mut();
+        if let Some(map) = maps.find(|map| map.name == lines.def.name) {
+            map.entries = fill_map(&mut lines, &map.map, batch)?;
+        }
+    }
+    Ok(())
+}
+
+fn fill_map(lines: &mut Lines<'_>, map: &Map, batch: &mut Batch) -> Result<EntryList, Diagnostic> {
+    let mut list = EntryList::default();
+    batch.count = 0;
+    let shape = map.shape();
+    batch.buffers.make_room(shape);
+    let mut first = 0;
+    for (index, entry) in lines.entries().enumerate() {
+        if batch.room(shape).is_none() {
+            batch
+                .flush(map)
+                .map_err(|(at, errno)| lines.refused(Some(first + at), errno))?;
+            first = index;
+        }
+        let (key, value) = batch
+            .room(shape)
+            .ok_or_else(|| lines.refused(Some(index), Errno::E2BIG))?;
+        lines.decode(&entry, key, value)?;
+        list.add(key, value.get(..shape.value_size).unwrap_or_default());
+        copy_to_all_cpus(shape, value);
+        batch.count += 1;
+    }
+    batch
+        .flush(map)
+        .map_err(|(at, errno)| lines.refused(Some(first + at), errno))?;
+    Ok(list)
+}
+
+impl Batch {
+    /// Room for the next entry's key and value; `None` when the buffers are full.
+    fn room(&mut self, shape: &Shape) -> Option<(&mut [u8], &mut [u8])> {
+        let place = |size: usize| {
+            let start = self.count.checked_mul(size)?;
+            Some(start..start.checked_add(size)?)
+        };
+        let (key, value) = (place(shape.key_size)?, place(shape.copy_size())?);
+        let Buffers { keys, values } = &mut self.buffers;
+        Some((keys.get_mut(key)?, values.get_mut(value)?))
+    }
+
+    /// Writes the entries to the map. An error has the number of the entry that the kernel rejected.
+    fn flush(&mut self, map: &Map) -> Result<(), (usize, Errno)> {
+        let (key_size, copy_size) = (map.shape().key_size, map.shape().copy_size());
+        let keys = self.buffers.keys.get(..self.count * key_size);
+        let values = self.buffers.values.get(..self.count * copy_size);
+        let (keys, values) = (keys.unwrap_or_default(), values.unwrap_or_default());
+        let count = u32::try_from(self.count).unwrap_or(u32::MAX);
+        let done = match map.update_batch(keys, values, count) {
+            Ok(()) => count,
+            // Kernels got batches for one kind of map after the other. Single updates work with all kinds, and find the
+            // entry at fault.
+            Err((done, _)) => done,
+        };
+        let entries = keys
+            .chunks_exact(key_size.max(1))
+            .zip(values.chunks_exact(copy_size.max(1)));
+        for (index, (key, value)) in entries.enumerate().skip(done as usize) {
+            map.update(key, value).map_err(|errno| (index, errno))?;
+        }
+        self.count = 0;
+        Ok(())
+    }
+}
+
+/// Copies the first CPU's value to all CPUs, if the map is per-CPU.
+pub(super) fn copy_to_all_cpus(shape: &Shape, copied: &mut [u8]) {
+    if copied.len() == shape.value_size {
+        return;
+    }
+    if let Some(padding) = copied.get_mut(shape.value_size..shape.stride()) {
+        padding.fill(0);
+    }
+    if let Some((first, others)) = copied.split_at_mut_checked(shape.stride()) {
+        for other in others.chunks_exact_mut(shape.stride().max(1)) {
+            other.copy_from_slice(first);
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! Types that the steps make and change.
+//!
+//! Every field of [`Filter`] is written here, except those that name another file.
+
+use std::time::Duration;
+
+use super::Context;
+use super::entries::Rows;
+use super::fingerprint::{EntryList, Fingerprint, Target};
+use super::hold::pins::Pins;
+use super::read_map::ReadMap;
+use crate::base::wait::Backoff;
+use crate::config::{self, Metric};
+use crate::kernel::Words;
+use crate::kernel::attach::Attachment;
+use crate::kernel::map::Map;
+use crate::kernel::program::Program;
+
+/// The first pause before another attempt to attach, where no news of the interface ask for one.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// A map of the object, in the kernel.
+#[derive(Debug)]
+pub(super) struct LoadedMap {
+    /// Name in the object, which is unique there.
+    pub(super) name: String,
+    pub(super) map: Map,
+    /// The entries that the Corefile gives the map.
+    pub(super) entries: EntryList,
+}
+
+/// A program in the kernel with its maps filled, attached to nothing yet.
+#[derive(Debug)]
+pub struct Loaded {
+    pub(super) program: Program,
+    pub(super) read_maps: Vec<ReadMap>,
+    /// All maps, in the object's order.
+    pub(super) maps: Vec<LoadedMap>,
+    pub(super) fingerprint: Fingerprint,
+}
+
+/// A filter before it is attached.
+#[derive(Debug)]
+pub enum Prepared {
+    /// The running filter becomes the target by changes of entries.
+    Change(Target),
+    /// A new filter, to be attached or to replace the running one.
+    Load(Loaded),
+}
+
+/// A program that is attached.
+#[derive(Debug)]
+pub(super) struct Attached {
+    pub(super) attachment: Attachment,
+    /// Why the driver refused native mode, where generic mode replaced it.
+    pub(super) reason: Option<Words>,
+}
+
+/// Entries that an update changed, kept until the update is final.
+#[derive(Debug, Default)]
+pub(super) struct Changes(pub(super) Vec<ChangedMap>);
+
+/// Entries of one map before the update, in the order of the changes.
+#[derive(Debug)]
+pub(super) struct ChangedMap {
+    pub(super) name: String,
+    pub(super) before: Rows<Before>,
+}
+
+/// State of a key before an update.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Before {
+    Present,
+    Absent,
+}
+
+/// A program that filters an interface.
+#[derive(Debug)]
+pub struct Filter {
+    /// The interface's name.
+    pub interface: heapless::String<15>,
+    /// The program.
+    pub program: Program,
+    /// The maps that are read. `replace.rs` moves their watches.
+    pub read_maps: Vec<ReadMap>,
+    /// Numbers read from the maps, in the Corefile's order.
+    pub metrics: Vec<Metric>,
+    /// Number of times that the filter was attached again after its interface had gone. Written by `reattach.rs`.
+    pub reattached: u64,
+    /// Whether the program itself may add or delete entries.
+    pub changes_maps: bool,
+    /// All maps, in the object's order.
+    pub(super) maps: Vec<LoadedMap>,
+    /// Whether the filter outlives the daemon (`exit hold`).
+    pub(super) holds: bool,
+    /// Pins of this filter or of one that it replaced. Written by `hold/mod.rs`.
+    pub(super) pins: Option<Pins>,
+    pub(super) wanted: config::Mode,
+    /// `None` while the interface is away.
+    pub(super) attached: Option<Attached>,
+    /// Pauses between attempts to attach again. Written by `reattach.rs`.
+    pub(super) retry: Backoff,
+    pub(super) fingerprint: Fingerprint,
+    /// Changes by which the filter replaced another in the same maps, until they are final.
+    pub(super) changes: Changes,
+}
+
+impl Filter {
+    /// The filter of `context`.
+    pub(super) fn new(
+        context: &Context<'_>,
+        loaded: Loaded,
+        attached: Option<Attached>,
+        pins: Option<Pins>,
+    ) -> Self {
+        let block = context.block;
+        Self {
+            interface: block.interface.clone(),
+            program: loaded.program,
+            read_maps: loaded.read_maps,
+            metrics: block.metrics.clone(),
+            reattached: 0,
+            changes_maps: context.object.changes_maps(),
+            maps: loaded.maps,
+            holds: block.exit == config::Exit::Hold,
+            pins,
+            wanted: block.mode,
+            attached,
+            retry: Backoff::new(FIRST_PAUSE, LONGEST_PAUSE),
+            fingerprint: loaded.fingerprint,
+            changes: Changes::default(),
+        }
+    }
+
+    /// The filter as the successor of `old`, which has the same interface.
+    pub(super) fn succeeding(self, old: &Self) -> Self {
+        Self {
+            reattached: old.reattached,
+            pins: self.pins.or_else(|| old.pins.clone()),
+            ..self
+        }
+    }
+
+    /// The map of this name.
+    pub(super) fn map(&self, name: &str) -> Option<&LoadedMap> {
+        self.maps.iter().find(|map| map.name == name)
+    }
+
+    /// Drops the present attachment, which detaches, for this one.
+    pub(super) fn set_attached(&mut self, attached: Option<Attached>) {
+        self.attached = attached;
+    }
+
+    /// Moves the attachment out; dropping it detaches.
+    pub(super) const fn take_attached(&mut self) -> Option<Attached> {
+        self.attached.take()
+    }
+
+    pub(super) fn set_changes(&mut self, changes: Changes) {
+        self.changes = changes;
+    }
+
+    /// The attachment; `None` while the interface is away.
+    pub fn attachment(&self) -> Option<&Attachment> {
+        self.attached.as_ref().map(|attached| &attached.attachment)
+    }
+
+    /// The metrics in their order, in runs of one map: a run is read at once.
+    pub fn metrics_by_map(&self) -> impl Iterator<Item = (&ReadMap, &[Metric])> {
+        let runs = self.metrics.chunk_by(|one, next| one.map == next.map);
+        runs.filter_map(|metrics| {
+            let id = metrics.first()?.map;
+            let mut maps = self.read_maps.iter();
+            Some((maps.find(|read| read.id == Some(id))?, metrics))
+        })
+    }
+
+    /// Whether the filter stays attached when the daemon ends (`exit hold`).
+    pub const fn holds(&self) -> bool {
+        self.holds
+    }
+
+    /// Why the driver refused native mode, where generic mode replaced it.
+    pub fn reason(&self) -> Option<&str> {
+        self.attached.as_ref()?.reason.as_deref()
+    }
+}

@@ -1,0 +1,223 @@
+//! `acl`: the rule with the longest prefix decides.
+
+use std::net::Ipv6Addr;
+
+use super::random::{self, packets};
+use support::objects::random::Random;
+use support::packets::filter::Filter;
+use support::packets::frame::*;
+use support::packets::model::Facts;
+use support::packets::sandbox::{DROP, PASS};
+
+const RULES: [&str; 7] = [
+    "10.0.0.0/8 action=ACL_DROP",
+    "10.1.0.0/16 action=ACL_PASS",
+    "10.1.2.0/24 action=ACL_DROP protocol=ACL_UDP port=53",
+    "2001:db8::/32 action=ACL_DROP protocol=ACL_TCP otherwise=ACL_PASS",
+    "2001:db8:bad::/48 action=ACL_DROP",
+    "@hosts 198.51.100.7 action=ACL_DROP protocol=ACL_TCP",
+    "@hosts 2001:db8:bad:1::5 action=ACL_PASS",
+];
+
+fn totals(filter: &Filter) -> [u64; 5] {
+    ["passed", "dropped", "unlisted", "management", "other"]
+        .map(|name| filter.number(&format!("@totals 0 {name}")))
+}
+
+#[test]
+fn the_longest_prefix_decides_for_its_protocol_and_port() {
+    let filter = Filter::load("acl", &RULES);
+    for (frame, verdict, counted) in [
+        (ip4("10.9.9.9").udp(53), DROP, "10.0.0.0/8 packets"),
+        (ip4("10.9.9.9").tcp(443), DROP, "10.0.0.0/8 packets"),
+        (ip4("10.1.3.3").udp(53), PASS, "10.1.0.0/16 packets"),
+        (ip4("10.1.2.3").udp(53), DROP, "10.1.2.0/24 packets"),
+        (
+            ip4("10.1.2.3")
+                .options(3)
+                .tag(ETH_P_8021AD)
+                .tag(ETH_P_8021Q)
+                .udp(53),
+            DROP,
+            "10.1.2.0/24 packets",
+        ),
+        (ip4("10.1.2.3").udp(54), PASS, "10.1.2.0/24 others"),
+        (ip4("10.1.2.3").tcp(53), PASS, "10.1.2.0/24 others"),
+        (
+            ip4("10.1.2.3").fragment4(0x00b9).udp(53),
+            PASS,
+            "10.1.2.0/24 others",
+        ),
+        (
+            ip4("198.51.100.7").tcp(53),
+            DROP,
+            "@hosts 198.51.100.7 packets",
+        ),
+        (
+            ip4("198.51.100.7").udp(53),
+            PASS,
+            "@hosts 198.51.100.7 others",
+        ),
+        (
+            ip6("2001:db8:bad:1::5").udp(53),
+            PASS,
+            "@hosts 2001:db8:bad:1::5 packets",
+        ),
+        (ip6("2001:db8::1").tcp(53), DROP, "2001:db8::/32 packets"),
+        (
+            ip6("2001:db8::1").extension(DESTINATION, 1).tcp(53),
+            DROP,
+            "2001:db8::/32 packets",
+        ),
+        (ip6("2001:db8::1").udp(53), PASS, "2001:db8::/32 others"),
+        (
+            ip6("2001:db8:bad::1").udp(53),
+            DROP,
+            "2001:db8:bad::/48 packets",
+        ),
+        (ip6("::ffff:10.9.9.9").udp(53), DROP, "10.0.0.0/8 packets"),
+        (ip4("192.0.2.1").udp(53), PASS, "@totals 0 unlisted"),
+        (ip6("fe80::1").udp(53), PASS, "@totals 0 unlisted"),
+    ] {
+        let before = filter.number(counted);
+        assert_eq!(filter.verdict(&frame.bytes), verdict, "{counted}");
+        assert_eq!(filter.number(counted), before + 1, "{counted}");
+    }
+    assert_eq!(filter.number("10.0.0.0/8 bytes"), 42 + 54 + 62);
+    assert_eq!(totals(&filter), [9, 9, 6, 0, 0]);
+}
+
+#[test]
+fn management_passes_unless_it_is_to_be_filtered() {
+    let all = "::/0 action=ACL_DROP";
+    let solicit = |hops| ip6("fe80::1").hops(hops).carrying(ICMPV6, &[135; 24]);
+    let (kept, filtered) = (
+        Filter::load("acl", &[all]),
+        Filter::load("acl", &[all, "@settings 0 manage=true"]),
+    );
+    for (frame, is_management) in [
+        (ip4("10.0.0.1").tcp(22), true),
+        (ip4("10.0.0.1").udp(22), false),
+        (ip4("10.0.0.1").udp(67), true),
+        (ip4("10.0.0.1").udp(68), true),
+        (ip4("10.0.0.1").tcp(68), false),
+        (ip6("fe80::1").udp(546), true),
+        (ip6("fe80::1").udp(547), true),
+        (solicit(255), true),
+        (solicit(254), false),
+        (ip6("fe80::1").hops(255).carrying(ICMPV6, &[128; 24]), false),
+        (
+            ip4("10.0.0.1").hops(255).carrying(ICMPV6, &[135; 24]),
+            false,
+        ),
+    ] {
+        let verdict = if is_management { PASS } else { DROP };
+        assert_eq!(kept.verdict(&frame.bytes), verdict, "{:02x?}", frame.bytes);
+        assert_eq!(filtered.verdict(&frame.bytes), DROP);
+    }
+    let arp = Frame::raw(ETH_P_ARP, &[0; 28]);
+    assert_eq!(filtered.verdict(&arp.bytes), PASS);
+    assert_eq!(totals(&kept), [0, 5, 0, 6, 0]);
+    assert_eq!(totals(&filtered), [0, 11, 0, 0, 1]);
+}
+
+#[test]
+fn unlisted_packets_may_be_dropped() {
+    let filter = Filter::load(
+        "acl",
+        &[
+            "@settings 0 unlisted=ACL_DROP",
+            "192.0.2.0/24 action=ACL_PASS",
+            "192.0.2.66 action=ACL_UNLISTED",
+        ],
+    );
+    assert_eq!(filter.verdict(&ip4("192.0.2.1").udp(53).bytes), PASS);
+    assert_eq!(filter.verdict(&ip4("192.0.2.66").udp(53).bytes), DROP);
+    assert_eq!(filter.verdict(&ip4("203.0.113.1").udp(53).bytes), DROP);
+    assert_eq!(filter.verdict(&ip4("203.0.113.1").tcp(22).bytes), PASS);
+    assert_eq!(totals(&filter), [1, 2, 2, 1, 0]);
+}
+
+#[test]
+fn a_monitor_counts_and_drops_nothing() {
+    let filter = Filter::load(
+        "acl",
+        &["@settings 0 monitor=true", "10.0.0.0/8 action=ACL_DROP"],
+    );
+    assert_eq!(filter.verdict(&ip4("10.0.0.1").udp(53).bytes), PASS);
+    assert_eq!(filter.number("10.0.0.0/8 packets"), 1);
+    assert_eq!(totals(&filter), [0, 1, 0, 0, 0]);
+}
+
+#[test]
+fn the_corefile_of_acl_does_what_it_says() {
+    let filter = Filter::shipped("acl");
+    for (frame, verdict) in [
+        (ip4("198.51.100.7").udp(53), PASS),
+        (ip4("198.51.100.8").udp(53), DROP),
+        (ip4("198.51.100.8").tcp(22), PASS),
+        (ip4("192.0.2.66").udp(53), DROP),
+        (ip4("203.0.113.1").udp(53), DROP),
+        (ip4("203.0.113.1").tcp(53), PASS),
+        (ip6("2001:db8:bad:ffff::1").udp(53), DROP),
+        (ip6("2001:db8:bae::1").udp(53), PASS),
+        (ip4("192.0.2.1").udp(53), PASS),
+    ] {
+        assert_eq!(
+            filter.verdict(&frame.bytes),
+            verdict,
+            "{:02x?}",
+            frame.bytes
+        );
+    }
+}
+
+/// A rule of the model: network, bits, action by protocol and port, action otherwise; `None` is unlisted.
+type Rule = (&'static str, u32, Option<u32>, (u8, u16), Option<u32>);
+
+const MODEL: [Rule; 7] = [
+    ("::ffff:10.0.0.0", 104, Some(DROP), (0, 0), None),
+    ("::ffff:10.1.0.0", 112, Some(PASS), (0, 0), None),
+    ("::ffff:10.1.2.0", 120, Some(DROP), (UDP, 53), None),
+    ("2001:db8::", 32, Some(DROP), (TCP, 0), Some(PASS)),
+    ("2001:db8:bad::", 48, Some(DROP), (0, 0), None),
+    ("::ffff:198.51.100.7", 128, Some(DROP), (TCP, 0), None),
+    ("2001:db8:bad:1::5", 128, Some(PASS), (0, 0), None),
+];
+
+fn expected(frame: &[u8]) -> u32 {
+    let Some(facts) = Facts::of(frame) else {
+        return PASS;
+    };
+    if facts.is_management() {
+        return PASS;
+    }
+    let holds = |&(network, bits, ..): &&Rule| {
+        let network = u128::from(network.parse::<Ipv6Addr>().unwrap());
+        (u128::from(facts.source) ^ network) >> (128 - bits) == 0
+    };
+    let longest = MODEL.iter().filter(holds).max_by_key(|rule| rule.1);
+    let action = longest.and_then(|&(_, _, action, (protocol, port), otherwise)| {
+        let is_meant =
+            (protocol == 0 || protocol == facts.protocol) && (port == 0 || port == facts.port());
+        if is_meant { action } else { otherwise }
+    });
+    action.unwrap_or(PASS)
+}
+
+#[test]
+fn no_packet_contradicts_the_model() {
+    let filter = Filter::load("acl", &RULES);
+    let mut random = Random(0x0ac1);
+    let mut dropped = 0;
+    for _ in 0..packets() {
+        let frame = random::frame(&mut random, b"payload");
+        let verdict = filter.verdict(&frame);
+        assert_eq!(verdict, expected(&frame), "{frame:02x?}");
+        dropped += u32::from(verdict == DROP);
+    }
+    assert!((1..packets()).contains(&dropped), "{dropped}");
+    let [passed, drops, _, management, other] = totals(&filter);
+    assert_eq!(drops, u64::from(dropped));
+    assert_eq!(passed + drops + management + other, u64::from(packets()));
+}

@@ -1,0 +1,195 @@
+//! The example programs in the running kernel: frames in, verdicts and counters
+//! out, by `BPF_PROG_TEST_RUN`. Needs root, bpftool and the objects that
+//! `make build` puts into `target/bpf/`.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a panic is how a test fails"
+)]
+
+mod acl;
+mod answers;
+mod count;
+mod dns;
+mod guard;
+mod limit;
+mod ordered;
+mod qname;
+mod random;
+mod subnet;
+
+use std::fs;
+use std::path::Path;
+
+use support::packets::frame::{ICMPV6, ip4, ip6};
+use support::packets::sandbox::{DROP, PASS, Sandbox};
+
+/// The lines of an example Corefile that matter to the map.
+struct Example {
+    values: Vec<Vec<u8>>,
+    metrics: Vec<Metric>,
+}
+
+struct Metric {
+    name: String,
+    key: u32,
+    position: usize,
+    length: usize,
+}
+
+impl Example {
+    fn read(name: &str) -> Example {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("bpf/{name}.Corefile"));
+        let text = fs::read_to_string(path).unwrap();
+        let mut example = Example {
+            values: Vec::new(),
+            metrics: Vec::new(),
+        };
+        for line in text.lines() {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            match words[..] {
+                ["map", value] => example.values.push(decode(value)),
+                ["metric", name, key, position, length, ..] => example.metrics.push(Metric {
+                    name: name.to_owned(),
+                    key: u32::from_le_bytes(decode(key).try_into().unwrap()),
+                    position: position.parse().unwrap(),
+                    length: length.parse().unwrap(),
+                }),
+                ["elf", object] => assert_eq!(object, format!("{name}.o")),
+                _ => {}
+            }
+        }
+        example
+    }
+
+    /// Fills the map as the Corefile says.
+    fn load(&self, name: &str) -> Sandbox {
+        let mut sandbox = Sandbox::load(name);
+        for (key, value) in (0..).zip(&self.values) {
+            sandbox.fill(key, value);
+        }
+        sandbox
+    }
+
+    /// Names and readings of the metrics that are not zero.
+    fn readings(&self, sandbox: &mut Sandbox) -> Vec<(&str, u64)> {
+        let mut readings = Vec::new();
+        for metric in &self.metrics {
+            let value = sandbox.value(metric.key);
+            let bytes = &value[metric.position..metric.position + metric.length];
+            let reading = bytes
+                .iter()
+                .rfold(0, |sum, byte| sum << 8 | u64::from(*byte));
+            if reading != 0 {
+                readings.push((metric.name.as_str(), reading));
+            }
+        }
+        readings
+    }
+}
+
+fn decode(hex: &str) -> Vec<u8> {
+    let digits: Vec<char> = hex.chars().filter(|digit| *digit != '.').collect();
+    digits
+        .chunks(2)
+        .map(|pair| u8::from_str_radix(&String::from_iter(pair), 16).unwrap())
+        .collect()
+}
+
+#[test]
+fn the_corefile_of_count_names_the_right_counters() {
+    let example = Example::read("count");
+    for (frame, readings) in [
+        (
+            ip4("192.0.2.1").udp(53),
+            &[
+                ("ip4_udp_packets", 1),
+                ("ip4_udp_bytes", 42),
+                ("dns_udp_packets", 1),
+            ][..],
+        ),
+        (
+            ip6("2001:db8::1").tcp(53),
+            &[
+                ("ip6_tcp_packets", 1),
+                ("ip6_tcp_bytes", 74),
+                ("dns_tcp_packets", 1),
+            ],
+        ),
+        (
+            ip6("2001:db8::1").carrying(ICMPV6, &[135; 24]),
+            &[("ip6_icmp_packets", 1)],
+        ),
+    ] {
+        let mut sandbox = example.load("count");
+        assert_eq!(sandbox.verdict(&frame.bytes), PASS);
+        assert_eq!(example.readings(&mut sandbox), readings);
+    }
+}
+
+#[test]
+fn the_corefile_of_ordered_does_what_it_says() {
+    let example = Example::read("ordered");
+    let mut sandbox = example.load("ordered");
+    for (source, verdict) in [
+        ("198.51.100.7", PASS),
+        ("198.51.100.8", DROP),
+        ("198.51.101.7", PASS),
+        ("203.0.113.1", PASS),
+    ] {
+        assert_eq!(
+            sandbox.verdict(&ip4(source).udp(53).bytes),
+            verdict,
+            "{source}"
+        );
+    }
+    for (source, verdict) in [
+        ("fe80::1", PASS),
+        ("::", PASS),
+        ("2001:db8:bad:ffff::1", DROP),
+        ("2001:db8:bad::", DROP),
+        ("2001:db8:bae::1", PASS),
+    ] {
+        assert_eq!(
+            sandbox.verdict(&ip6(source).udp(53).bytes),
+            verdict,
+            "{source}"
+        );
+    }
+    assert_eq!(
+        example.readings(&mut sandbox),
+        [
+            ("ordered_trusted_packets", 1),
+            ("ordered_ip4_dropped_packets", 1),
+            ("ordered_ip6_dropped_packets", 2)
+        ]
+    );
+}
+
+/// The names that entries are filled and read by.
+#[test]
+fn bpftool_shows_the_maps_in_words() {
+    for (name, words) in [
+        ("count", &["\"packets\":", "\"bytes\":"][..]),
+        (
+            "ordered",
+            &[
+                "\"action\":\"ACL_DROP\"",
+                "\"family\":\"SUBNET_ANY\"",
+                "\"ip4_net\":",
+                "\"ip4_mask\":",
+                "\"ip6_net\":",
+                "\"ip6_mask\":",
+                "\"packets\":",
+            ],
+        ),
+    ] {
+        let dump = Example::read(name).load(name).dump();
+        for word in words {
+            assert!(dump.contains(word), "{word} in {dump}");
+        }
+    }
+}

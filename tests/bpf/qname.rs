@@ -1,0 +1,228 @@
+//! `qname`: names that may not be asked for, and all below them.
+
+use super::random;
+use support::packets::filter::Filter;
+use support::packets::frame::*;
+use support::packets::kernel::Ran;
+use support::packets::message::{Asked, answer, query};
+use support::packets::model::Facts;
+use support::packets::sandbox::{DROP, PASS, TX};
+
+const LIST: [&str; 7] = [
+    "ads.example action=QNAME_REFUSE",
+    "good.ads.example action=QNAME_PASS",
+    "gone.example action=QNAME_NXDOMAIN",
+    "flood.example action=QNAME_DROP",
+    "only.example action=QNAME_DROP exact=true",
+    "top action=QNAME_DROP",
+    "z.ads.example action=QNAME_DROP",
+];
+
+fn ask(name: &str) -> Vec<u8> {
+    ip4("10.0.0.1").datagram(53, &query(name, 1).bytes).bytes
+}
+
+fn total(filter: &Filter, name: &str) -> u64 {
+    filter.number(&format!("@totals 0 {name}"))
+}
+
+/// The response code of an answer.
+fn rcode(ran: &Ran) -> u8 {
+    ran.frame[45] & 15
+}
+
+#[test]
+fn the_longest_listed_suffix_decides() {
+    let filter = Filter::load("qname", &LIST);
+    let long = "a-label-of-thirty-two-characters";
+    for (name, verdict) in [
+        ("ads.example", TX),
+        ("www.ads.example", TX),
+        ("WWW.Ads.eXAMPLE", TX),
+        (&format!("{long}.{long}.{long}.{long}.ads.example"), TX),
+        (&format!("{}ads.example", "a.".repeat(121)), TX),
+        ("badads.example", PASS),
+        ("ads.example.org", PASS),
+        ("example", PASS),
+        ("ads", PASS),
+        ("", PASS),
+        ("good.ads.example", PASS),
+        ("very.good.ads.example", PASS),
+        ("gone.example", TX),
+        ("flood.example", DROP),
+        ("x.flood.example", DROP),
+        ("only.example", DROP),
+        ("www.only.example", PASS),
+        ("top", DROP),
+        ("www.top", DROP),
+        ("stop", PASS),
+        ("topp", PASS),
+        ("to", PASS),
+    ] {
+        assert_eq!(filter.run(&ask(name)).verdict, verdict, "{name}");
+    }
+    assert_eq!(filter.number("ads.example packets"), 5);
+    assert_eq!(filter.number("good.ads.example packets"), 2);
+    assert_eq!(rcode(&filter.run(&ask("x.ads.example"))), 5);
+    assert_eq!(rcode(&filter.run(&ask("x.gone.example"))), 3);
+    let sums = [
+        "passed", "dropped", "refused", "nxdomain", "unread", "other",
+    ];
+    assert_eq!(sums.map(|name| total(&filter, name)), [11, 5, 6, 2, 0, 0]);
+}
+
+/// A dot or a zero within a label, letters' neighbours, and bytes that differ from letters in one bit.
+#[test]
+fn similar_names_do_not_match() {
+    let filter = Filter::load("qname", &LIST);
+    for labels in [
+        &[&b"ads.example"[..]][..],
+        &[b"x", b"ads.example"],
+        &[b"top\0"],
+        &[b"ads", b"example\0"],
+        &[b"ads", b"example\0\0\0\0"],
+        &[b"\0"],
+        &[b"top\x80"],
+        &[b"\xf4op"],
+        &[b"\xd4op"],
+        &[b"ads", b"exam\x10le"],
+        &[b"ad\x13", b"example"],
+    ] {
+        let mut message = query("", 1);
+        message.bytes.truncate(12);
+        for label in labels {
+            message.bytes.push(u8::try_from(label.len()).unwrap());
+            message.bytes.extend(*label);
+        }
+        let frame = ip4("10.0.0.1").datagram(53, &message.followed_by(&[0, 0, 1, 0, 1]).bytes);
+        assert_eq!(filter.run(&frame.bytes).verdict, PASS, "{labels:?}");
+    }
+    // The longest text a list may have is compared to its end.
+    let longest = format!("{}.{}.example", "a".repeat(31), "b".repeat(24));
+    assert_eq!(longest.len(), 64);
+    filter.entry(&format!("{longest} action=QNAME_DROP"));
+    assert_eq!(filter.run(&ask(&longest)).verdict, DROP);
+    assert_eq!(filter.run(&ask(&format!("x.{longest}"))).verdict, DROP);
+    assert_eq!(filter.run(&ask(&format!("{longest}s"))).verdict, PASS);
+    // Every letter, and what stands around the letters.
+    filter.entry("abcdefghijklmnopqrstuvwxyz-0189_ action=QNAME_DROP");
+    assert_eq!(
+        filter.run(&ask("ABCDEFGHIJKLMNOPQRSTUVWXYZ-0189_")).verdict,
+        DROP
+    );
+    filter.entry("`{@[ action=QNAME_DROP");
+    assert_eq!(filter.run(&ask("`{@[")).verdict, DROP);
+    assert_eq!(filter.run(&ask("@[`{")).verdict, PASS);
+}
+
+/// Earlier bytes in the buffer are no part of the next name.
+#[test]
+fn names_leave_nothing_for_the_next_lookup() {
+    let filter = Filter::load(
+        "qname",
+        &["example action=QNAME_DROP", "a action=QNAME_DROP"],
+    );
+    let long = "x.".repeat(126);
+    for name in ["example", "a"] {
+        assert_eq!(filter.run(&ask(&long)).verdict, PASS);
+        assert_eq!(filter.run(&ask(name)).verdict, DROP, "{name}");
+    }
+}
+
+#[test]
+fn packets_that_are_no_queries_pass_unread() {
+    let filter = Filter::load("qname", &["example action=QNAME_DROP"]);
+    for frame in [
+        ip4("10.0.0.1").datagram(53, &query("example", 1).with(2, 0x80).bytes),
+        ip4("10.0.0.1")
+            .fragment4(0x2000)
+            .datagram(53, &query("example", 1).bytes),
+        ip4("10.0.0.1").tcp(53),
+        ip4("10.0.0.1").tcp(22),
+        ip4("10.0.0.1").udp(67),
+        Frame::raw(ETH_P_ARP, &[0; 28]),
+    ] {
+        assert_eq!(filter.verdict(&frame.bytes), PASS);
+    }
+    assert_eq!((total(&filter, "unread"), total(&filter, "other")), (2, 4));
+    let filter = Filter::load(
+        "qname",
+        &["example action=QNAME_DROP", "@settings 0 port[0]=5353"],
+    );
+    assert_eq!(filter.verdict(&ask("example")), PASS);
+    let other = ip4("10.0.0.1")
+        .datagram(5353, &query("example", 1).bytes)
+        .bytes;
+    assert_eq!(filter.verdict(&other), DROP);
+}
+
+#[test]
+fn a_monitor_counts_and_drops_nothing() {
+    let filter = Filter::load("qname", &LIST);
+    filter.entry("@settings 0 monitor=true");
+    for name in ["ads.example", "gone.example", "flood.example"] {
+        assert_eq!(filter.verdict(&ask(name)), PASS);
+    }
+    let counted = ["refused", "nxdomain", "dropped", "passed"].map(|name| total(&filter, name));
+    assert_eq!(counted, [1, 1, 1, 0]);
+}
+
+#[test]
+fn the_corefile_of_qname_does_what_it_says() {
+    let filter = Filter::shipped("qname");
+    for (name, verdict) in [
+        ("www.ads.example", TX),
+        ("good.ads.example", PASS),
+        ("gone.example", TX),
+        ("flood.example", DROP),
+        ("www.example", PASS),
+    ] {
+        assert_eq!(filter.run(&ask(name)).verdict, verdict, "{name}");
+    }
+}
+
+/// The verdict and frame of the model, with [`LIST`]: each suffix of the name is looked up, label by label.
+fn expected_of(frame: &[u8]) -> Ran {
+    let same = |verdict| Ran {
+        verdict,
+        frame: frame.to_vec(),
+    };
+    let facts = Facts::of(frame).filter(|facts| facts.protocol == UDP && facts.port() == 53);
+    let Some(facts) = facts else {
+        return same(PASS);
+    };
+    let Ok(asked) = Asked::of(frame, &facts) else {
+        return same(PASS);
+    };
+    let labels: Vec<Vec<u8>> = asked
+        .labels
+        .iter()
+        .map(|label| label.to_ascii_lowercase())
+        .collect();
+    let listed = |line: &&str| {
+        let name = line.split(' ').next().unwrap();
+        let name: Vec<Vec<u8>> = name
+            .split('.')
+            .map(|label| label.as_bytes().to_vec())
+            .collect();
+        labels.ends_with(&name) && (!line.contains("exact") || labels.len() == name.len())
+    };
+    let longest = LIST
+        .iter()
+        .filter(|line| listed(line))
+        .max_by_key(|line| line.find(' '));
+    let rcode = match longest.map_or("QNAME_PASS", |line| line.split(['=', ' ']).nth(2).unwrap()) {
+        "QNAME_PASS" => return same(PASS),
+        "QNAME_DROP" => return same(DROP),
+        "QNAME_REFUSE" => 5,
+        _ => 3,
+    };
+    let sent = answer(frame, &facts, &asked, false, rcode);
+    sent.map_or_else(|| same(DROP), |frame| Ran { verdict: TX, frame })
+}
+
+#[test]
+fn no_packet_contradicts_the_model() {
+    let filter = Filter::load("qname", &LIST);
+    random::compare(&filter, 0x9a3e, expected_of);
+}

@@ -1,0 +1,59 @@
+//! The page in a real browser: a headless Chromium beside a daemon that filters real packets. Screenshots of what it
+//! shows are left in `target/screenshots/`.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a panic is how a test fails"
+)]
+
+mod chromium;
+mod looks;
+mod refreshed;
+
+use support::net::{Daemon, Site};
+use support::packets::frame;
+
+/// Two of the shipped programs, with entries and metrics such as their own Corefiles have.
+const COREFILE: &str = ". {
+  prometheus
+  ebpf {
+    elf ordered.o
+    if edge0
+    entry 0 action=ACL_PASS ip4_net=198.51.100.7 ip4_mask=255.255.255.255
+    entry 1 action=ACL_DROP ip4_net=198.51.100.0 ip4_mask=255.255.255.0
+    entry 2 action=ACL_PASS ip6_net=fe80:: ip6_mask=ffc0::
+    entry 3 action=ACL_DROP ip6_net=2001:db8:bad:: ip6_mask=ffff:ffff:ffff::
+    metric acl_trusted_packets     00000000 48 8 \"Packets passed from 198.51.100.7.\"
+    metric acl_ip4_dropped_packets 01000000 48 8 \"Packets dropped from 198.51.100.0/24.\"
+    metric acl_ip6_dropped_packets 03000000 48 8 \"Packets dropped from 2001:db8:bad::/48, <i>\\\"all\\\"</i> of them.\"
+  }
+  ebpf {
+    elf hash.o
+    if edge1
+    map C6336401 0500000000000000
+    metric first C6336401 0 8 \"Packets from 198.51.100.1.\"
+  }
+}
+";
+
+/// A site with two wires, and the daemon that filters both.
+fn start() -> (Site, Daemon) {
+    let site = Site::new();
+    site.add_wire("edge1", "cli1");
+    // The driver cannot filter this MTU natively.
+    site.client.run("ip link set cli1 mtu 9000");
+    site.server.run("ip link set edge1 mtu 9000");
+    site.folder.shipped("ordered");
+    site.folder.fixture("hash");
+    let daemon = site.run(COREFILE).attached(2);
+    (site, daemon)
+}
+
+/// Sends so many packets of those that the first filter drops.
+fn flood(site: &Site, packets: u32) {
+    let packet = frame::ip4("198.51.100.66").udp(53).bytes;
+    site.sender().send(&packet, packets);
+}

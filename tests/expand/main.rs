@@ -1,0 +1,245 @@
+//! `corexdp expand` and `corexdp check`: what the Corefile says, and whether it may.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a panic is how a test fails"
+)]
+
+use serde_json::{Value, json};
+
+use support::net::{Corexdp, Folder, Outcome, finish};
+
+/// Runs `corexdp COMMAND -conf Corefile MORE`, with `BOX_NUMBER` set to 7 in the environment.
+fn run(folder: &Folder, command: &str, more: &[&str]) -> Outcome {
+    let mut command = Corexdp::command(folder.path(), &[command, "-conf", "Corefile"]);
+    finish(
+        command
+            .args(more)
+            .env("BOX_NUMBER", "7")
+            .env_remove("NOT_SET"),
+    )
+}
+
+fn parse(outcome: &Outcome) -> Value {
+    let stdout = &outcome.stdout;
+    assert_eq!(stdout.matches('\n').count(), 1, "one line: {stdout}");
+    serde_json::from_str(stdout).unwrap_or_else(|error| panic!("{error}: {stdout}"))
+}
+
+fn expand(folder: &Folder) -> Value {
+    let outcome = run(folder, "expand", &[]);
+    outcome.expect(0, &[]);
+    parse(&outcome)
+}
+
+/// A token of the Corefile itself.
+fn word(line: u32, text: &str) -> Value {
+    json!({ "file": "Corefile", "line": line, "text": text })
+}
+
+#[test]
+fn expand_prints_server_blocks() {
+    for (corefile, expected) in [
+        ("", json!([])),
+        ("# nothing\n\n", json!([])),
+        (". {\n}\n", json!([{ "keys": ["."], "tokens": {} }])),
+        (
+            "example.org:53 tls://example.net, example.com {\n  debug\n}\n",
+            json!([{
+                "keys": ["example.org:53", "tls://example.net", "example.com"],
+                "tokens": { "debug": [word(2, "debug")] },
+            }]),
+        ),
+        (
+            ".\nprometheus :9153 # here\n",
+            json!([{
+                "keys": ["."],
+                "tokens": { "prometheus": [word(2, "prometheus"), word(2, ":9153")] },
+            }]),
+        ),
+        (
+            ". {\n  ebpf {\n    if edge0\n  }\n  debug\n  ebpf {\n  }\n}\n",
+            json!([{
+                "keys": ["."],
+                "tokens": {
+                    "ebpf": [
+                        word(2, "ebpf"), word(2, "{"), word(3, "if"), word(3, "edge0"), word(4, "}"),
+                        word(6, "ebpf"), word(6, "{"), word(7, "}"),
+                    ],
+                    "debug": [word(5, "debug")],
+                },
+            }]),
+        ),
+        (
+            ". {\n  log \"a \\\"b\\\" \\n ü\" x\\\\y\n}\na {\n}\nb {\n}\n",
+            json!([
+                {
+                    "keys": ["."],
+                    "tokens": { "log": [word(2, "log"), word(2, "a \"b\" \\n ü"), word(2, "x\\\\y")] },
+                },
+                { "keys": ["a"], "tokens": {} },
+                { "keys": ["b"], "tokens": {} },
+            ]),
+        ),
+    ] {
+        let folder = Folder::new();
+        folder.write("Corefile", corefile);
+        assert_eq!(expand(&folder), expected, "{corefile}");
+    }
+}
+
+#[test]
+fn environment_variables_are_inserted() {
+    let folder = Folder::new();
+    folder.write(
+        "Corefile",
+        "box{$BOX_NUMBER} {\n  log {%BOX_NUMBER%}{$BOX_NUMBER} a{$NOT_SET}b\n}\n",
+    );
+    let expected = json!([{
+        "keys": ["box7"],
+        "tokens": { "log": [word(2, "log"), word(2, "77"), word(2, "ab")] },
+    }]);
+    assert_eq!(expand(&folder), expected);
+}
+
+#[test]
+fn imports_insert_snippets_with_their_lines() {
+    let folder = Folder::new();
+    folder.write(
+        "Corefile",
+        "(measured) {\n  prometheus\n  debug\n}\n. {\n  import measured\n}\n",
+    );
+    let expected = json!([{
+        "keys": ["."],
+        "tokens": { "prometheus": [word(2, "prometheus")], "debug": [word(3, "debug")] },
+    }]);
+    assert_eq!(expand(&folder), expected);
+}
+
+#[test]
+fn imports_insert_files_by_path() {
+    let folder = Folder::new();
+    folder.write("Corefile", "import sites/*.conf\n. {\n  import common\n}\n");
+    folder.write("common", "debug\n");
+    folder.write("sites/a.conf", "a {\n  log\n}\n");
+    folder.write("sites/b.conf", "b {\n  errors\n}\n");
+    folder.write("sites/c.txt", "c {\n}\n");
+    let from = |name: &str, line: u32, text: &str| {
+        let file = folder.file(name).display().to_string();
+        json!({ "file": file, "line": line, "text": text })
+    };
+    let expected = json!([
+        { "keys": ["a"], "tokens": { "log": [from("sites/a.conf", 2, "log")] } },
+        { "keys": ["b"], "tokens": { "errors": [from("sites/b.conf", 2, "errors")] } },
+        { "keys": ["."], "tokens": { "debug": [from("common", 1, "debug")] } },
+    ]);
+    assert_eq!(expand(&folder), expected);
+}
+
+#[test]
+fn check_prints_nothing_for_a_good_corefile() {
+    let folder = Folder::new();
+    folder.fixture("example");
+    folder.write("Corefile", GOOD);
+    let outcome = run(&folder, "check", &[]);
+    outcome.expect(0, &[]);
+}
+
+#[test]
+fn import_pattern_without_a_match_warns() {
+    let folder = Folder::new();
+    folder.write("Corefile", "import sites/*.conf\n. {\n}\n");
+    let warning =
+        "warning: Corefile:1: import: no file matches \"sites/*.conf\"; nothing is imported";
+    run(&folder, "check", &[]).expect(0, &[warning]);
+}
+
+const GOOD: &str = ". {
+  prometheus
+  ebpf {
+    elf example.o
+    if edge0
+    map 0A0B0000.FFFF0000.00000000
+    map 0A0C0000.FFFF0000.00000000
+    metric first_packets 00000000 8 4 \"Packets from the first network.\"
+    metric second_packets 01000000 8 4 \"Packets from the second network.\"
+  }
+}
+";
+
+#[test]
+fn check_json_lists_the_filters() {
+    let folder = Folder::new();
+    folder.fixture("example");
+    folder.write("Corefile", GOOD);
+    let outcome = run(&folder, "check", &["--json"]);
+    outcome.expect(0, &[]);
+    let found = parse(&outcome);
+    assert_eq!(found["ok"], json!(true));
+    assert_eq!(found["errors"], json!([]));
+    let [filter] = &found["filters"].as_array().unwrap()[..] else {
+        panic!("{found}");
+    };
+    assert_eq!(filter["interface"], "edge0");
+    assert!(
+        filter["elf"].as_str().unwrap().ends_with("example.o"),
+        "{filter}"
+    );
+    let map = json!({ "type": "array", "key_size": 4, "value_size": 12, "max_entries": 16 });
+    assert_eq!(filter["map"], map);
+    assert_eq!(filter["entries"], 2);
+    let metrics = filter["metrics"].as_array().unwrap();
+    assert_eq!(metrics.len(), 2, "{filter}");
+    for (metric, name) in metrics.iter().zip(["first_packets", "second_packets"]) {
+        assert!(metric.to_string().contains(name), "{metric}");
+    }
+}
+
+#[test]
+fn check_json_lists_the_errors() {
+    let folder = Folder::new();
+    folder.fixture("example");
+    folder.write(
+        "Corefile",
+        &GOOD.replace("metric second_packets 01", "metric first_packets 1"),
+    );
+    let outcome = run(&folder, "check", &["--json"]);
+    assert_eq!(outcome.code, Some(78), "{outcome:#?}");
+    let found = parse(&outcome);
+    assert_eq!(found["ok"], json!(false));
+    let errors = found["errors"].as_array().unwrap();
+    assert!(!errors.is_empty(), "{found}");
+    for error in errors {
+        assert_eq!(error["file"], "Corefile", "{error}");
+        assert_eq!(error["line"], 9, "{error}");
+        assert_eq!(error["directive"], "metric", "{error}");
+        assert!(!error["message"].as_str().unwrap().is_empty(), "{error}");
+    }
+}
+
+#[test]
+fn check_and_expand_read_standard_input() {
+    let folder = Folder::new();
+    let shell = |command: &str| {
+        let mut shell = std::process::Command::new("sh");
+        shell
+            .current_dir(folder.path())
+            .env("COREXDP", env!("CARGO_BIN_EXE_corexdp"));
+        finish(shell.args(["-c", command]))
+    };
+    folder.fixture("example");
+    let expanded = shell("printf '. {\\n debug\\n}\\n' | \"$COREXDP\" expand -conf stdin");
+    expanded.expect(0, &[]);
+    let token = json!({ "file": "stdin", "line": 2, "text": "debug" });
+    assert_eq!(
+        parse(&expanded),
+        json!([{ "keys": ["."], "tokens": { "debug": [token] } }])
+    );
+    let checked = shell(
+        "printf '. {\\n ebpf {\\n  elf example.o\\n }\\n}\\n' | \"$COREXDP\" check --conf stdin",
+    );
+    checked.refuses(78, &["stdin:2: ebpf: ", "if INTERFACE"]);
+}

@@ -1,0 +1,113 @@
+//! The files that Buildroot and Yocto put into an image, by their own install commands: tests/appliance/packages.sh
+//! runs them. `make appliance` compares its images with the same lists.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a panic is how a test fails"
+)]
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+const INITS: [&str; 2] = ["sysv", "systemd"];
+
+/// A file or folder.
+#[derive(Debug, PartialEq, Eq)]
+struct Installed {
+    mode: u32,
+    owner: String,
+    path: String,
+}
+
+/// The files that `package` installs for `init`, in the order of their paths.
+fn installed(package: &str, init: &str) -> Vec<Installed> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let output = Command::new("tests/appliance/packages.sh")
+        .args([package, init, env!("CARGO_BIN_EXE_corexdp"), "target/bpf"])
+        .current_dir(folder)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    assert!(output.stderr.is_empty(), "{output:?}");
+    let lines = String::from_utf8(output.stdout).unwrap();
+    lines.lines().map(parse).collect()
+}
+
+fn parse(line: &str) -> Installed {
+    let words: Vec<_> = line.split(' ').collect();
+    let [mode, owner, path] = words[..] else {
+        panic!("{line}");
+    };
+    Installed {
+        mode: u32::from_str_radix(mode, 8).unwrap(),
+        owner: owner.to_owned(),
+        path: path.to_owned(),
+    }
+}
+
+/// The programs that there are.
+fn programs() -> Vec<String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("bpf");
+    let mut names: Vec<_> = fs::read_dir(folder)
+        .unwrap()
+        .filter_map(|entry| entry.unwrap().file_name().into_string().ok())
+        .filter_map(|name| Some(name.strip_suffix(".bpf.c")?.to_owned()))
+        .collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn an_image_gets_the_daemon_its_programs_and_its_service() {
+    for init in INITS {
+        let mut expected = vec![(0o755, "/etc/corexdp".to_owned())];
+        if init == "sysv" {
+            expected.push((0o755, "/etc/init.d/S60corexdp".to_owned()));
+        }
+        expected.push((0o755, "/usr/lib/corexdp".to_owned()));
+        for name in programs() {
+            expected.push((0o644, format!("/usr/lib/corexdp/{name}.o")));
+        }
+        if init == "systemd" {
+            expected.push((0o644, "/usr/lib/systemd/system/corexdp.service".to_owned()));
+        }
+        expected.push((0o755, "/usr/sbin/corexdp".to_owned()));
+        let found: Vec<_> = installed("buildroot", init)
+            .into_iter()
+            .map(|file| (file.mode, file.path))
+            .collect();
+        assert_eq!(found, expected, "{init}");
+    }
+}
+
+/// Buildroot's Corefile comes with the board's overlay, and its scripts have their order in their names.
+#[test]
+fn both_install_the_same_but_for_their_customs() {
+    for init in INITS {
+        let yocto: Vec<_> = installed("yocto", init)
+            .into_iter()
+            .filter(|file| file.path != "/etc/corexdp/Corefile")
+            .map(|mut file| {
+                file.path = file.path.replace("/init.d/corexdp", "/init.d/S60corexdp");
+                file
+            })
+            .collect();
+        assert_eq!(installed("buildroot", init), yocto, "{init}");
+    }
+}
+
+#[test]
+fn root_alone_writes_what_is_installed() {
+    for package in ["buildroot", "yocto"] {
+        for init in INITS {
+            for file in installed(package, init) {
+                assert_eq!(file.owner, "0:0", "{package}: {}", file.path);
+                assert_eq!(file.mode & 0o7022, 0, "{package}: {}", file.path);
+            }
+        }
+    }
+}

@@ -1,0 +1,286 @@
+//! The packages of Buildroot and Yocto agree with this program: version, crates, capacities, paths, files.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a panic is how a test fails"
+)]
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use corexdp::base::capacity::TABLE;
+
+const PACKAGE: &str = "buildroot/package/corexdp";
+const RECIPE: &str = "yocto-layer/meta-corexdp/recipes-connectivity/corexdp";
+
+fn path(name: &str) -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
+}
+
+fn read(name: &str) -> String {
+    fs::read_to_string(path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+fn run(program: &str, arguments: &[&str]) -> String {
+    let output = Command::new(program)
+        .args(arguments)
+        .current_dir(path("."))
+        .output()
+        .unwrap_or_else(|error| panic!("{program}: {error}"));
+    assert!(output.status.success(), "{program} {arguments:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn the_version_is_that_of_cargo_toml() {
+    let version = env!("CARGO_PKG_VERSION");
+    let package = read(&format!("{PACKAGE}/corexdp.mk"));
+    assert!(package.contains(&format!("\nCOREXDP_VERSION = {version}\n")));
+    assert!(path(&format!("{RECIPE}/corexdp_{version}.bb")).exists());
+}
+
+/// clippy sees to it that nothing newer is used.
+#[test]
+fn the_version_of_rust_is_that_of_cargo_toml() {
+    let version = env!("CARGO_PKG_RUST_VERSION");
+    assert!(read("README.md").contains(&format!("\nTo build: Rust {version}, ")));
+    assert!(read("tests/fuzz/Cargo.toml").contains(&format!("rust-version = \"{version}\"")));
+}
+
+#[test]
+fn the_recipe_has_the_crates_of_cargo_lock_and_their_checksums() {
+    let expected = run("yocto-layer/crates.sh", &[]);
+    assert_eq!(read(&format!("{RECIPE}/corexdp-crates.inc")), expected);
+    // The script leaves out local packages, which have no checksum.
+    let lock = read("Cargo.lock");
+    let packages = lock.matches("[[package]]").count();
+    assert_eq!(expected.matches("crate://").count(), packages - 3);
+    assert_eq!(expected.matches(".sha256sum]").count(), packages - 3);
+    for name in ["bindgen\"\nversion = \"0.59", "corexdp", "elf-stubs"] {
+        assert_eq!(
+            lock.matches(&format!("name = \"{name}")).count(),
+            1,
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn each_capacity_is_an_option_with_its_default() {
+    let options = read(&format!("{PACKAGE}/Config.in"));
+    let package = read(&format!("{PACKAGE}/corexdp.mk"));
+    let recipe = read(&format!(
+        "{RECIPE}/corexdp_{}.bb",
+        env!("CARGO_PKG_VERSION")
+    ));
+    let count = TABLE.len();
+    assert_eq!(options.matches("\tint ").count(), count);
+    assert_eq!(recipe.matches("export COREXDP_MAX_").count(), count);
+    for capacity in TABLE {
+        let (name, default) = (capacity.name, capacity.default);
+        let option = options
+            .split_once(&format!("config BR2_PACKAGE_COREXDP_{name}\n"))
+            .unwrap_or_else(|| panic!("no option {name}"))
+            .1;
+        let option = option.split("\nconfig ").next().unwrap();
+        assert!(option.contains(&format!("\tdefault {default}\n")), "{name}");
+        assert!(
+            package.contains(&format!("\t{}", name.trim_start_matches("MAX_"))),
+            "{name}"
+        );
+        assert!(
+            recipe.contains(&format!("\nCOREXDP_{name} ??= \"{default}\"\n"))
+                && recipe.contains(&format!("\nexport COREXDP_{name}\n")),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn each_program_can_be_chosen_and_is_compiled_as_make_does() {
+    let options = read(&format!("{PACKAGE}/Config.in"));
+    let package = read(&format!("{PACKAGE}/corexdp.mk"));
+    let recipe = read(&format!(
+        "{RECIPE}/corexdp_{}.bb",
+        env!("CARGO_PKG_VERSION")
+    ));
+    let mut names: Vec<String> = fs::read_dir(path("bpf"))
+        .unwrap()
+        .filter_map(|entry| entry.unwrap().file_name().into_string().ok())
+        .filter_map(|name| Some(name.strip_suffix(".bpf.c")?.to_owned()))
+        .collect();
+    names.sort();
+    assert!(recipe.contains(&format!("COREXDP_OBJECTS ?= \"{}\"", names.join(" "))));
+    for name in names {
+        let option = format!("BR2_PACKAGE_COREXDP_{}", name.to_uppercase());
+        assert!(options.contains(&format!("config {option}\n\tbool \"{name}\"\n")));
+        assert!(package.contains(&format!("COREXDP_OBJECTS-$({option}) += {name}\n")));
+    }
+    let flags = "-O2 -g -Wall -Wextra -Werror -target bpf -mcpu=v2";
+    for text in [read("Makefile"), package, recipe] {
+        let joined = text.split_whitespace().filter(|word| *word != "\\");
+        assert!(joined.collect::<Vec<_>>().join(" ").contains(flags));
+    }
+}
+
+#[test]
+fn paths_are_those_of_the_manual_and_the_init_script() {
+    let unit = read(&format!("{PACKAGE}/corexdp.service"));
+    let script = read(&format!("{PACKAGE}/S60corexdp"));
+    let manual = read("src/man/corexdp.8");
+    let corefile = "/etc/corexdp/Corefile";
+    for (name, text) in [("unit", &unit), ("script", &script)] {
+        assert!(text.contains(&format!("-conf {corefile}")), "{name}");
+    }
+    assert!(manual.contains(corefile));
+    assert!(read("src/man/corexdp.8").contains("/run/corexdp.sock"));
+    assert!(unit.contains("ExecStart=/usr/sbin/corexdp run "));
+    assert!(script.contains("\"/usr/sbin/$DAEMON\" run "));
+    // The daemon and the page's process confine themselves by these, which are in no group of older systemd.
+    for call in ["bpf", "seccomp", "landlock_restrict_self"] {
+        let filter = unit
+            .lines()
+            .find(|line| line.starts_with("SystemCallFilter="));
+        assert!(filter.unwrap().contains(&format!(" {call}")), "{call}");
+    }
+    // Exit codes of failures that stay are the same for both.
+    let codes = "64 65 66 77 78";
+    assert!(unit.contains(&format!("RestartPreventExitStatus={codes}\n")));
+    assert!(script.contains(&format!("0 | {} |", codes.replace(' ', " | "))));
+}
+
+#[test]
+fn both_ship_the_same_files() {
+    for (one, other) in [
+        (format!("{PACKAGE}/corexdp.service"), "corexdp.service"),
+        (format!("{PACKAGE}/S60corexdp"), "corexdp.init"),
+        (
+            "buildroot/board/corexdp/rootfs-overlay/etc/corexdp/Corefile".to_owned(),
+            "Corefile",
+        ),
+    ] {
+        assert_eq!(
+            read(&one),
+            read(&format!("{RECIPE}/files/{other}")),
+            "{one}"
+        );
+    }
+    // The kernel's options too.
+    let fragment = read("yocto-layer/meta-corexdp/recipes-kernel/linux/files/corexdp.cfg");
+    let fixups: String = read(&format!("{PACKAGE}/corexdp.mk"))
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("$(call KCONFIG_ENABLE_OPT,"))
+        .map(|option| option.replace(')', "=y\n"))
+        .collect();
+    assert_eq!(fixups, fragment);
+}
+
+#[test]
+fn licence_files_have_the_hashes_that_both_expect() {
+    let hashes = read(&format!("{PACKAGE}/corexdp.hash"));
+    let recipe = read(&format!(
+        "{RECIPE}/corexdp_{}.bb",
+        env!("CARGO_PKG_VERSION")
+    ));
+    let package = read(&format!("{PACKAGE}/corexdp.mk"));
+    for file in [
+        "LICENSE-APACHE",
+        "LICENSE-MIT",
+        "bpf/LICENSE.BSD-2-Clause",
+        "bpf/LICENSE.GPL-2.0",
+    ] {
+        let sum = run("sha256sum", &[file]);
+        let sha256 = sum.split(' ').next().unwrap();
+        assert!(
+            hashes.contains(&format!("sha256  {sha256}  {file}\n")),
+            "{file}"
+        );
+        let sum = run("md5sum", &[file]);
+        let md5 = sum.split(' ').next().unwrap();
+        assert!(
+            recipe.contains(&format!("file://{file};md5={md5} ")),
+            "{file}"
+        );
+        assert!(package.contains(file), "{file}");
+    }
+}
+
+#[test]
+fn the_corefile_of_the_images_is_right() {
+    let folder = std::env::temp_dir().join(format!("corexdp-packaging-{}", std::process::id()));
+    fs::create_dir_all(&folder).unwrap();
+    let objects = path("target/bpf").display().to_string();
+    let text = read(&format!("{RECIPE}/files/Corefile")).replace("/usr/lib/corexdp", &objects);
+    fs::write(folder.join("Corefile"), text).unwrap();
+    let checked = Command::new(env!("CARGO_BIN_EXE_corexdp"))
+        .args(["check", "-conf"])
+        .arg(folder.join("Corefile"))
+        .output()
+        .unwrap();
+    fs::remove_dir_all(&folder).unwrap();
+    assert!(checked.status.success(), "{checked:?}");
+}
+
+#[test]
+fn release_excludes_the_packaging_that_names_its_hash() {
+    let listed = run(
+        "git",
+        &[
+            "check-attr",
+            "export-ignore",
+            "buildroot",
+            "yocto-layer",
+            "src",
+        ],
+    );
+    assert_eq!(
+        listed,
+        "buildroot: export-ignore: set\nyocto-layer: export-ignore: set\nsrc: export-ignore: unspecified\n"
+    );
+}
+
+#[test]
+fn options_are_in_the_order_that_buildroot_asks_for() {
+    let order = [
+        "bool", "int", "string", "default", "range", "depends", "select", "help",
+    ];
+    let mut last = 0;
+    for line in read(&format!("{PACKAGE}/Config.in")).lines() {
+        let Some(attribute) = line.strip_prefix('\t') else {
+            last = 0;
+            continue;
+        };
+        assert!(line.len() <= 80, "{line}");
+        if attribute.starts_with(['#', ' ', '\t']) {
+            continue;
+        }
+        let word = attribute.split(' ').next().unwrap();
+        let at = order.iter().position(|&known| known == word);
+        // The helper symbol depends after its defaults, as in Buildroot.
+        let at = at.unwrap_or_else(|| panic!("{line}"));
+        assert!(at >= last, "{line}");
+        last = at;
+    }
+}
+
+#[test]
+fn make_files_have_headers_of_eighty_marks_and_tabs() {
+    let text = read(&format!("{PACKAGE}/corexdp.mk"));
+    let rule = "#".repeat(80);
+    assert!(text.starts_with(&format!("{rule}\n#\n# corexdp\n#\n{rule}\n\n")));
+    assert!(text.ends_with("$(eval $(cargo-package))\n"));
+    for line in text.lines() {
+        assert!(
+            !line.starts_with(' ') && line == line.trim_end(),
+            "{line:?}"
+        );
+    }
+    for line in read(&format!("{PACKAGE}/corexdp.hash")).lines() {
+        let fields: Vec<_> = line.split("  ").collect();
+        assert!(line.starts_with('#') || fields.len() == 3, "{line}");
+    }
+}

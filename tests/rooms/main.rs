@@ -1,0 +1,167 @@
+//! Rooms of the crate and the order in which they may import each other.
+//!
+//! A room is a folder of `src`. It imports rooms of lower floors only, so that every room can be read, tested and fuzzed
+//! without the rooms above it.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a panic is how a test fails"
+)]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Rooms by floor, from the ground up. Rooms of one floor do not import each other.
+const FLOORS: [&[&str]; 9] = [
+    &["base"],
+    &["corefile", "log", "object"],
+    &["encode", "kernel"],
+    &["config"],
+    &["plan"],
+    &["filter"],
+    &["control", "views"],
+    &["http"],
+    &["commands", "daemon"],
+];
+
+/// A file of the crate and the paths below `crate::` that it names.
+struct Source {
+    path: PathBuf,
+    room: String,
+    imports: BTreeSet<String>,
+}
+
+fn floor(room: &str) -> usize {
+    let found = FLOORS.iter().position(|floor| floor.contains(&room));
+    found.unwrap_or_else(|| panic!("room {room} has no floor; give it one in FLOORS"))
+}
+
+fn sources() -> Vec<Source> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut sources = Vec::new();
+    let mut folders = vec![root.clone()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|end| end == "rs") {
+                let inner = path.strip_prefix(&root).unwrap().to_owned();
+                // lib.rs and main.rs stand above all rooms.
+                if inner.components().count() > 1 {
+                    sources.push(source(&path, inner));
+                }
+            }
+        }
+    }
+    sources
+}
+
+fn source(path: &Path, inner: PathBuf) -> Source {
+    let text = fs::read_to_string(path).unwrap();
+    let room = inner.components().next().unwrap().as_os_str();
+    Source {
+        room: room.to_str().unwrap().to_owned(),
+        imports: imports(&text),
+        path: inner,
+    }
+}
+
+/// Paths that the text names below `crate::`, in imports and expressions alike, comments left out.
+fn imports(text: &str) -> BTreeSet<String> {
+    let code: String = text
+        .lines()
+        .map(|line| line.split("//").next().unwrap_or_default())
+        .collect::<Vec<_>>()
+        .join(" ");
+    let mut found = BTreeSet::new();
+    for (at, start) in code.match_indices("crate::") {
+        let rest = &code[at + start.len()..];
+        if let Some(group) = rest.strip_prefix('{') {
+            let mut depth = 0;
+            let mut name = String::new();
+            for letter in group.chars() {
+                match letter {
+                    '}' if depth == 0 => break,
+                    '{' => depth += 1,
+                    '}' => depth -= 1,
+                    ',' if depth == 0 => {
+                        found.insert(std::mem::take(&mut name).trim().to_owned());
+                    }
+                    letter if depth == 0 => name.push(letter),
+                    _ => {}
+                }
+            }
+            found.insert(name.trim().to_owned());
+        } else {
+            let part = |letter: char| letter.is_alphanumeric() || "_:".contains(letter);
+            let end = rest.find(|letter| !part(letter)).unwrap_or(rest.len());
+            found.insert(rest[..end].trim_end_matches(':').to_owned());
+        }
+    }
+    found.remove("");
+    found
+}
+
+fn room_of(import: &str) -> &str {
+    import.split("::").next().unwrap()
+}
+
+#[test]
+fn rooms_import_lower_floors_only() {
+    let mut upward = Vec::new();
+    for source in sources() {
+        let own = floor(&source.room);
+        for import in &source.imports {
+            let room = room_of(import);
+            if room != source.room && floor(room) >= own {
+                upward.push(format!("src/{}: crate::{import}", source.path.display()));
+            }
+        }
+    }
+    assert!(upward.is_empty(), "imports that point upward: {upward:#?}");
+}
+
+#[test]
+fn rooms_do_not_import_each_other_in_circles() {
+    let mut arrows = BTreeMap::<String, BTreeSet<String>>::new();
+    for source in sources() {
+        let rooms = source.imports.iter().map(|import| room_of(import));
+        let others = rooms.filter(|room| *room != source.room);
+        let arrow = arrows.entry(source.room.clone()).or_default();
+        arrow.extend(others.map(str::to_owned));
+    }
+    // Rooms that import nothing more are removed until only circles are left.
+    while let Some(room) = arrows
+        .iter()
+        .find(|(_, imports)| imports.is_empty())
+        .map(|(room, _)| room.clone())
+    {
+        arrows.remove(&room);
+        for imports in arrows.values_mut() {
+            imports.remove(&room);
+        }
+    }
+    assert!(arrows.is_empty(), "rooms in a circle: {arrows:#?}");
+}
+
+#[test]
+fn every_folder_is_a_room_and_every_room_a_folder() {
+    let folders: BTreeSet<_> = sources().into_iter().map(|source| source.room).collect();
+    let rooms: BTreeSet<_> = FLOORS.into_iter().flatten().copied().collect();
+    let folders: BTreeSet<_> = folders.iter().map(String::as_str).collect();
+    assert_eq!(folders, rooms);
+}
+
+#[test]
+fn imports_are_read_in_all_their_forms() {
+    let text = "use crate::base::hex;\nuse crate::{config, plan::{Plan, sources}};\n\
+                fn f() { crate::log::x(); } // crate::daemon\n/// [`crate::views`]\n";
+    let found = imports(text);
+    let rooms: Vec<_> = found.iter().map(|import| room_of(import)).collect();
+    assert_eq!(rooms, ["base", "config", "log", "plan"]);
+}

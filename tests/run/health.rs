@@ -1,0 +1,140 @@
+//! `health` and `ready`.
+
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::Signal;
+
+use crate::packet;
+use support::net::{CLIENT, Response, SERVER, Site};
+use support::wait::{PATIENCE, wait_for};
+
+/// A page and both doors, each with its own address, and lines for their blocks.
+fn corefile(lameduck: &str, monitor: &str) -> String {
+    format!(
+        ". {{
+  prometheus
+  errors
+  log
+  health 127.0.0.1:8080 {{
+    {lameduck}
+  }}
+  ready 127.0.0.1:8181 {{
+    {monitor}
+  }}
+  ebpf {{
+    if edge0
+    elf example.o
+    map 0A0B0000.FFFF0000.00000000
+    metric dropped 00000000 8 4 \"Dropped.\"
+  }}
+}}
+"
+    )
+}
+
+fn get(site: &Site, port: u16, path: &str) -> Response {
+    let address = format!("127.0.0.1:{port}");
+    Response::to(&site.server, &address, &format!("GET {path} HTTP/1.1"))
+}
+
+fn answer(site: &Site, port: u16, path: &str) -> (u16, String) {
+    let response = get(site, port, path);
+    (response.status, response.body)
+}
+
+fn good() -> (u16, String) {
+    (200, "OK".into())
+}
+
+/// A client that may ask for the health may not see the metrics.
+#[test]
+fn each_listener_answers_only_its_paths() {
+    let site = Site::new();
+    let daemon = site.run(&corefile("", "")).attached(1);
+    daemon.line("health: http://127.0.0.1:8080/health");
+    daemon.line("ready: http://127.0.0.1:8181/ready");
+    let doors = [(9153, "/metrics"), (8080, "/health"), (8181, "/ready")];
+    for (port, _) in doors {
+        for (other, path) in doors {
+            let expected = if port == other { 200 } else { 404 };
+            assert_eq!(get(&site, port, path).status, expected, "{port}{path}");
+        }
+    }
+    // A header of a client cannot choose the listener.
+    for door in ["Corexdp-Door: 0", "corexdp-door: 0\r\nCorexdp-Door:0"] {
+        let request = format!("GET /metrics HTTP/1.1\r\n{door}");
+        let response = Response::to(&site.server, "127.0.0.1:8080", &request);
+        assert_eq!(response.status, 404, "{door}");
+    }
+    assert_eq!(answer(&site, 8080, "/health"), good());
+    assert_eq!(answer(&site, 8181, "/ready"), good());
+    daemon.stop();
+}
+
+#[test]
+fn ready_fails_while_an_interface_is_away() {
+    for (monitor, away) in [
+        ("", (503, SERVER.to_owned())),
+        ("monitor continuously", (503, SERVER.to_owned())),
+        ("monitor until-ready", good()),
+    ] {
+        let site = Site::new();
+        let daemon = site.run(&corefile("", monitor)).attached(1);
+        site.server.run(&format!("ip link delete {SERVER}"));
+        daemon.line("the interface has gone");
+        assert_eq!(answer(&site, 8181, "/ready"), away, "{monitor}");
+        assert_eq!(answer(&site, 8080, "/health"), good());
+        site.add_wire(SERVER, CLIENT);
+        daemon.line("attached again");
+        wait_for("the answer of /ready", &good(), || {
+            answer(&site, 8181, "/ready")
+        });
+        daemon.stop();
+    }
+}
+
+/// It still filters and serves for that time, but says that it will not for long.
+#[test]
+fn a_lame_duck_serves_on_for_a_while() {
+    let site = Site::new();
+    // Long enough for a busy machine to do meanwhile what follows.
+    let lame = Duration::from_secs(5);
+    let mut daemon = site.run(&corefile("lameduck 5s", "")).attached(1);
+    let asked = Instant::now();
+    daemon.signal(Signal::SIGTERM);
+    daemon.line("SIGTERM: stopping in 5 s");
+    assert_eq!(answer(&site, 8080, "/health"), good());
+    assert_eq!(answer(&site, 8181, "/ready"), (503, "stopping".into()));
+    site.sender().send(&packet("10.11.0.1"), 2);
+    site.metric_becomes("coredns_ebpf_dropped", 2);
+    let (code, lines) = daemon.ended();
+    assert_eq!(code, Some(0), "{lines:#?}");
+    let time = asked.elapsed();
+    assert!((lame..PATIENCE).contains(&time), "{time:?}");
+    // Told twice, it does not wait.
+    daemon = site.run(&corefile("lameduck 1m", "")).attached(1);
+    daemon.signal(Signal::SIGTERM);
+    daemon.line("stopping in 60 s");
+    daemon.stop();
+    assert_eq!(site.attached(), None);
+}
+
+#[test]
+fn reload_moves_health_and_ready() {
+    let site = Site::new();
+    let daemon = site.run(&corefile("", "")).attached(1);
+    let text = corefile("", "").replace("127.0.0.1:8080", "127.0.0.1:8181");
+    // The two addresses are swapped.
+    let text = text.replacen("ready 127.0.0.1:8181", "ready 127.0.0.1:8080", 1);
+    site.folder.write("Corefile", &text);
+    daemon.signal(Signal::SIGHUP);
+    daemon.line("reload: done");
+    wait_for("the answer of each door", &(good(), good()), || {
+        (
+            answer(&site, 8181, "/health"),
+            answer(&site, 8080, "/ready"),
+        )
+    });
+    assert_eq!(get(&site, 9153, "/metrics").status, 200);
+    daemon.stop();
+}

@@ -1,0 +1,49 @@
+//! `corexdp run` from outside: real Corefiles, real packets, and what the kernel, a scraper and an operator see of it.
+//! Each test has network namespaces of its own; see `net`.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a panic is how a test fails"
+)]
+
+mod abuse;
+#[cfg(feature = "faults")]
+mod allocations;
+mod calls;
+mod changes;
+mod confinement;
+mod control;
+mod differences;
+mod dump;
+mod examples;
+mod filling;
+mod flood;
+mod foreign;
+mod gate;
+mod health;
+mod holding;
+mod interfaces;
+mod keeper;
+mod measuring;
+mod modes;
+mod notifying;
+mod page;
+mod provisioning;
+mod refusals;
+mod reloading;
+mod renewing;
+mod status;
+mod stopping;
+mod strangers;
+mod waiting;
+mod words;
+
+use support::packets::frame;
+
+/// A UDP packet from `source`.
+fn packet(source: &str) -> Vec<u8> {
+    frame::ip4(source).udp(53).bytes
+}

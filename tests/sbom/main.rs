@@ -1,0 +1,128 @@
+//! `make dist` says what its binaries are made of: each crate that is linked, once, and nothing else.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a panic is how a test fails"
+)]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+
+const TARGETS: [&str; 2] = ["x86_64-unknown-linux-musl", "aarch64-unknown-linux-musl"];
+
+/// The bill and the list of licences that `cross/sbom.py` writes.
+fn written(target: &str) -> (Value, String) {
+    let folder = std::env::temp_dir().join(format!("corexdp-{target}-{}", std::process::id()));
+    let status = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("cross/sbom.py"))
+        .arg(target)
+        .arg(&folder)
+        .env("CARGO", env!("CARGO"))
+        .status()
+        .expect("python3 runs");
+    assert!(status.success());
+    let bill = fs::read(folder.join("bom.cdx.json")).unwrap();
+    let licences = fs::read_to_string(folder.join("LICENCES")).unwrap();
+    fs::remove_dir_all(&folder).unwrap();
+    (serde_json::from_slice(&bill).unwrap(), licences)
+}
+
+/// The linked packages by cargo's account, as `pkg:cargo/NAME@VERSION`.
+fn linked(target: &str) -> BTreeSet<String> {
+    let output = Command::new(env!("CARGO"))
+        .args(["tree", "--locked", "--target", target, "--prefix", "none"])
+        .args(["--edges", "normal,no-proc-macro", "--format", "{p}"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .expect("cargo runs");
+    assert!(output.status.success());
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.lines()
+        .map(|line| {
+            let mut words = line.split(' ');
+            let (name, version) = (words.next().unwrap(), words.next().unwrap());
+            format!("pkg:cargo/{name}@{}", version.trim_start_matches('v'))
+        })
+        .collect()
+}
+
+fn text<'a>(value: &'a Value, member: &str) -> &'a str {
+    value[member].as_str().unwrap_or_default()
+}
+
+#[test]
+fn the_bill_has_each_crate_of_the_binary_once() {
+    for target in TARGETS {
+        let (bill, _) = written(target);
+        assert_eq!(text(&bill, "bomFormat"), "CycloneDX");
+        assert_eq!(text(&bill, "specVersion"), "1.6");
+        let mut urls: Vec<&str> = bill["components"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|part| text(part, "purl"))
+            .collect();
+        urls.push(text(&bill["metadata"]["component"], "purl"));
+        let mut crates = linked(target);
+        assert!(crates.len() > 10, "cargo lists the whole tree");
+        // The library inside bpf-sys.
+        crates.insert("pkg:github/libbpf/libbpf@v0.5.0".to_owned());
+        assert_eq!(urls.len(), crates.len(), "{target}");
+        let urls: BTreeSet<String> = urls.into_iter().map(str::to_owned).collect();
+        assert_eq!(urls, crates, "{target}");
+    }
+}
+
+#[test]
+fn each_part_has_a_licence_and_the_checksum_of_cargo_lock() {
+    let lock =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.lock")).unwrap();
+    let (bill, licences) = written(TARGETS[0]);
+    for part in bill["components"].as_array().unwrap() {
+        let (name, version) = (text(part, "name"), text(part, "version"));
+        let licence = text(&part["licenses"][0], "expression");
+        assert!(
+            !licence.is_empty() && !licence.contains('/'),
+            "{name}: {licence:?}"
+        );
+        assert!(licences.contains(&format!("{name} {version}: {licence}\n")));
+        let entry = format!("name = \"{name}\"\nversion = \"{version}\"\n");
+        let from_lock = lock
+            .split("[[package]]\n")
+            .find(|one| one.starts_with(&entry));
+        let checksum =
+            from_lock.and_then(|one| one.split_once("checksum = \"")?.1.split('"').next());
+        assert_eq!(part["hashes"][0]["content"].as_str(), checksum, "{name}");
+        assert_eq!(
+            checksum.is_none(),
+            ["libbpf", "elf-stubs"].contains(&name) || (name, version) == ("bindgen", "0.59.99"),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn every_dependency_names_a_part() {
+    let (bill, _) = written(TARGETS[1]);
+    let mut names: BTreeSet<&str> = bill["components"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|part| text(part, "bom-ref"))
+        .collect();
+    names.insert(text(&bill["metadata"]["component"], "bom-ref"));
+    let edges = bill["dependencies"].as_array().unwrap();
+    assert_eq!(edges.len(), names.len());
+    for edge in edges {
+        assert!(names.contains(text(edge, "ref")), "{edge}");
+        for needs in edge["dependsOn"].as_array().unwrap() {
+            assert!(names.contains(needs.as_str().unwrap()), "{edge}");
+        }
+    }
+}

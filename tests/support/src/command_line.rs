@@ -1,0 +1,45 @@
+//! The words of the command line, as `--help` says them and as the parser takes them.
+
+use std::collections::BTreeSet;
+
+use corexdp::commands::cli::{HELP, parse};
+
+/// The commands, in the order of `--help`.
+pub fn commands() -> Vec<String> {
+    let lines = HELP
+        .lines()
+        .filter_map(|line| line.strip_prefix("  corexdp "));
+    let first = lines.map(|line| line.split_whitespace().next().unwrap());
+    first
+        .map(|word| word.trim_matches(['[', ']']).to_owned())
+        .filter(|word| !word.starts_with('-'))
+        .collect()
+}
+
+/// The options of commands, spelled as `--help` spells them.
+pub fn options() -> BTreeSet<String> {
+    let words = HELP.split([' ', '\n', '[', ']', '`']);
+    let mut options: BTreeSet<String> = words
+        .filter(|word| word.starts_with('-') && word.len() > 1)
+        .map(str::to_owned)
+        .collect();
+    options.retain(|option| !["--help", "--version"].contains(&option.as_str()));
+    options
+}
+
+/// True if the parser takes this option for this command.
+pub fn has(command: &str, option: &str) -> bool {
+    let mut words = vec![command.to_owned()];
+    if command == "inspect" {
+        words.push("one.o".to_owned());
+    }
+    words.push(option.to_owned());
+    let said = |words: &[String]| {
+        let result = parse(words.iter().map(Into::into));
+        result.map_or_else(|usage| usage.to_string(), |_| String::new())
+    };
+    if said(&words).contains("needs a value") {
+        words.push("1s".to_owned());
+    }
+    !said(&words).contains("is no option of")
+}

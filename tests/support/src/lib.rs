@@ -1,0 +1,40 @@
+//! Parts that the tests and the benchmarks share: namespaces with a daemon in them, BPF objects, frames, and the words of
+//! the command line.
+//!
+//! A test fails by a panic, so everything here panics on what a test does not expect.
+
+pub mod command_line;
+pub mod net;
+pub mod objects;
+pub mod packets;
+pub mod wait;
+
+use std::path::{Path, PathBuf};
+
+/// The root of the repository.
+pub fn repository() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+}
+
+/// The object `target/bpf/NAME.o`, which `make build` makes.
+pub fn shipped_object(name: &str) -> PathBuf {
+    let object = repository().join(format!("target/bpf/{name}.o"));
+    assert!(
+        object.is_file(),
+        "{} is missing; run `make build` first",
+        object.display()
+    );
+    object
+}
+
+/// The folder of everything that tests write.
+pub fn scratch() -> PathBuf {
+    repository().join("target/tmp")
+}
+
+/// The binary under test. Cargo 1.94 and later name it to every test and benchmark that they run.
+pub fn corexdp() -> PathBuf {
+    let path = std::env::var_os("CARGO_BIN_EXE_corexdp");
+    path.expect("CARGO_BIN_EXE_corexdp names the binary; run the tests by `cargo test`")
+        .into()
+}

@@ -1,0 +1,75 @@
+//! One request, one answer.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+
+use super::Namespace;
+use crate::wait::PATIENCE;
+
+/// An answer.
+#[derive(Debug)]
+pub struct Response {
+    pub version: String,
+    pub status: u16,
+    /// Names in lower case.
+    pub headers: Vec<(String, String)>,
+    pub body: String,
+}
+
+impl Response {
+    /// Sends `METHOD PATH VERSION` to `address` inside the namespace and reads until the server closes.
+    pub fn to(namespace: &Namespace, address: &str, request: &str) -> Self {
+        let address: SocketAddr = address.parse().unwrap();
+        let request = format!("{request}\r\nHost: edge\r\nConnection: close\r\n\r\n");
+        let answer = namespace.enter(|| {
+            let mut stream = TcpStream::connect_timeout(&address, PATIENCE).unwrap();
+            stream.set_read_timeout(Some(PATIENCE)).unwrap();
+            stream.write_all(request.as_bytes()).unwrap();
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).unwrap();
+            answer
+        });
+        Self::parse(&answer)
+    }
+
+    /// Takes an answer apart that has come in full.
+    pub fn parse(answer: &str) -> Self {
+        let (head, body) = answer
+            .split_once("\r\n\r\n")
+            .unwrap_or_else(|| panic!("no head: {answer:?}"));
+        let mut lines = head.split("\r\n");
+        let mut status = lines.next().unwrap().splitn(3, ' ');
+        let headers = lines.map(|line| {
+            let (name, value) = line
+                .split_once(':')
+                .unwrap_or_else(|| panic!("no header: {line:?}"));
+            (name.to_lowercase(), value.trim().to_owned())
+        });
+        let response = Self {
+            version: status.next().unwrap().to_owned(),
+            status: status.next().unwrap().parse().unwrap(),
+            headers: headers.collect(),
+            body: body.to_owned(),
+        };
+        assert_eq!(
+            response.header("transfer-encoding"),
+            None,
+            "pages go out whole, with their length"
+        );
+        response
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers
+            .iter()
+            .find(|(header, _)| header == name)
+            .map(|(_, value)| value.as_str())
+    }
+
+    /// The value of a metric on the page, labels being part of its name.
+    pub fn metric(&self, name: &str) -> Option<&str> {
+        self.body
+            .lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '))
+    }
+}

@@ -1,0 +1,82 @@
+//! The end of a process.
+
+use std::io::Read;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread;
+use std::time::Instant;
+
+use crate::wait::PATIENCE;
+
+/// The exit code and the output of a process.
+#[derive(Debug)]
+pub struct Outcome {
+    /// None when a signal ended it.
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Outcome {
+    /// The lines on standard error.
+    pub fn lines(&self) -> Vec<&str> {
+        self.stderr.lines().collect()
+    }
+
+    /// Fails unless the process ended with `code` and said exactly `lines` on standard error.
+    pub fn expect(&self, code: i32, lines: &[&str]) {
+        assert_eq!(self.lines(), lines);
+        assert_eq!(self.code, Some(code), "{}", self.stderr);
+    }
+
+    /// Fails unless the process ended with `code` after one line that holds all of `parts`.
+    pub fn refuses(&self, code: i32, parts: &[&str]) {
+        let lines = self.lines();
+        assert_eq!(lines.len(), 1, "{lines:#?}");
+        for part in parts {
+            assert!(self.stderr.contains(part), "{part} in {lines:?}");
+        }
+        assert_eq!(self.code, Some(code), "{lines:?}");
+    }
+}
+
+/// Runs a command that must end by itself.
+pub fn finish(command: &mut Command) -> Outcome {
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    let stdout = collect(child.stdout.take().unwrap());
+    let stderr = collect(child.stderr.take().unwrap());
+    let status = end(&mut child);
+    let outcome = Outcome {
+        code: status.and_then(|status| status.code()),
+        stdout: stdout.join().unwrap(),
+        stderr: stderr.join().unwrap(),
+    };
+    assert!(status.is_some(), "{command:?} did not end: {outcome:#?}");
+    outcome
+}
+
+/// Waits for the end; a process that does not come to one is killed, and then it is none.
+pub fn end(child: &mut Child) -> Option<ExitStatus> {
+    let start = Instant::now();
+    while start.elapsed() < PATIENCE {
+        if let Some(status) = child.try_wait().unwrap() {
+            return Some(status);
+        }
+        thread::sleep(std::time::Duration::from_millis(5));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    None
+}
+
+fn collect(mut pipe: impl Read + Send + 'static) -> thread::JoinHandle<String> {
+    thread::spawn(move || {
+        let mut text = String::new();
+        pipe.read_to_string(&mut text).unwrap();
+        text
+    })
+}

@@ -1,0 +1,119 @@
+//! Attached programs and stored entries by the account of other tools: iproute2 and bpftool.
+
+use std::process::Command;
+
+use serde_json::Value;
+
+use super::Namespace;
+use super::namespace::succeed;
+
+/// `XDP_ATTACHED_DRV` of `linux/if_link.h`.
+pub const NATIVE: u64 = 1;
+/// `XDP_ATTACHED_SKB`.
+pub const GENERIC: u64 = 2;
+
+/// A program on an interface.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attached {
+    pub id: u64,
+    pub name: String,
+    /// [`NATIVE`] or [`GENERIC`].
+    pub mode: u64,
+}
+
+impl Attached {
+    /// The program that is attached to `interface`, if any.
+    pub fn on(namespace: &Namespace, interface: &str) -> Option<Self> {
+        let links = json(&namespace.run(&format!("ip -j -d link show dev {interface}")));
+        let xdp = links[0].get("xdp")?;
+        Some(Self {
+            id: xdp["prog"]["id"]
+                .as_u64()
+                .unwrap_or_else(|| panic!("{xdp}")),
+            name: xdp["prog"]["name"].as_str().unwrap_or_default().to_owned(),
+            mode: xdp["mode"].as_u64().unwrap(),
+        })
+    }
+
+    /// The map of this name that the program uses. The kernel keeps 15 bytes of a name.
+    pub fn map(&self, name: &str) -> Map {
+        let program = bpftool(&format!("prog show id {}", self.id));
+        let ids = program["map_ids"]
+            .as_array()
+            .unwrap_or_else(|| panic!("no maps: {program}"));
+        let maps = ids.iter().map(|id| bpftool(&format!("map show id {id}")));
+        let map = maps.into_iter().find(|map| map["name"] == name).unwrap();
+        Map {
+            id: map["id"].as_u64().unwrap(),
+            shape: map,
+        }
+    }
+}
+
+/// A map in the kernel.
+#[derive(Debug)]
+pub struct Map {
+    id: u64,
+    /// As `bpftool map show` tells it.
+    pub shape: Value,
+}
+
+impl Map {
+    /// Its entries as `bpftool map dump` tells them.
+    pub fn dump(&self) -> Vec<Value> {
+        let dump = bpftool(&format!("map dump id {}", self.id));
+        dump.as_array().unwrap_or_else(|| panic!("{dump}")).clone()
+    }
+
+    /// The number of entries. None is kept in memory, so there may be many.
+    pub fn count(&self) -> usize {
+        let dump = run(&format!("map dump id {}", self.id));
+        dump.matches("\"key\":[").count()
+    }
+
+    /// Keys and values in upper-case hexadecimal, but no values that are all zero.
+    pub fn entries(&self) -> Vec<(String, String)> {
+        let entries = self
+            .dump()
+            .into_iter()
+            .map(|entry| (hex(&entry["key"]), hex(&entry["value"])));
+        entries
+            .filter(|(_, value)| value.contains(|digit| digit != '0'))
+            .collect()
+    }
+
+    /// Changes an entry, as another program would; key and value as `bpftool` takes them.
+    pub fn update(&self, key: &str, value: &str) {
+        bpftool(&format!(
+            "map update id {} key hex {key} value hex {value}",
+            self.id
+        ));
+    }
+}
+
+fn bpftool(words: &str) -> Value {
+    json(&run(words))
+}
+
+fn run(words: &str) -> String {
+    let output = Command::new("bpftool")
+        .arg("-j")
+        .args(words.split(' '))
+        .output();
+    succeed(
+        &format!("bpftool -j {words}"),
+        &output.expect("bpftool runs"),
+    )
+}
+
+fn json(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
+}
+
+fn hex(bytes: &Value) -> String {
+    let bytes = bytes.as_array().unwrap_or_else(|| panic!("{bytes}"));
+    let digits = bytes
+        .iter()
+        .map(|byte| byte.as_str().unwrap().trim_start_matches("0x"));
+    digits.map(str::to_uppercase).collect()
+}

@@ -1,0 +1,155 @@
+//! A shipped program with its entries in words, as a Corefile gives them.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use corexdp::base::capacity::{MAX_KEY, MAX_VALUE};
+use corexdp::encode::Encoder;
+use corexdp::object::{LinkedObject, link};
+
+use super::kernel::{Map, Program, Ran};
+use super::sandbox::{PASS, Sandbox};
+use crate::wait::wait_until;
+use crate::{repository, shipped_object};
+
+/// The timer's, and what a busy machine takes to hear of it.
+const TICK: Duration = Duration::from_millis(100);
+
+/// A program in the kernel, and its maps.
+pub struct Filter {
+    pub program: Program,
+    object: LinkedObject,
+    maps: HashMap<String, Map>,
+    /// Holds all that is above in place.
+    sandbox: Sandbox,
+}
+
+impl Filter {
+    /// Loads `target/bpf/NAME.o` and gives it these lines, each what follows `entry` in a Corefile.
+    pub fn load(name: &str, entries: &[&str]) -> Self {
+        let filter = Self::of(&shipped_object(name));
+        for line in entries {
+            filter.entry(line);
+        }
+        filter
+    }
+
+    /// Loads it as [`Filter::load`] and tries something with it before a token drips in at `rate=1`; again with another
+    /// one, if a busy machine takes longer.
+    pub fn before_a_token<T>(name: &str, entries: &[&str], attempt: impl Fn(&Self) -> T) -> T {
+        wait_until("an attempt takes less than a second", || {
+            let filter = Self::load(name, entries);
+            let begin = Instant::now();
+            let result = attempt(&filter);
+            let time = begin.elapsed();
+            // The program's clock may be behind.
+            if time + TICK < Duration::from_secs(1) {
+                Ok(result)
+            } else {
+                Err(time)
+            }
+        })
+    }
+
+    /// Loads any object.
+    pub fn of(path: &Path) -> Self {
+        let sandbox = Sandbox::load_object(path);
+        let bytes = fs::read(path).unwrap();
+        let object = link(&bytes, "xdp_prog").unwrap();
+        let pins = sandbox.pins();
+        let names = object.maps.iter().map(|map| map.name.clone());
+        Self {
+            program: Program::pinned(&pins.join("prog")),
+            maps: names
+                .map(|name| (name.clone(), Map::pinned(&pins.join("maps").join(&name))))
+                .collect(),
+            object,
+            sandbox,
+        }
+    }
+
+    /// Loads the program with the entries of its own Corefile.
+    pub fn shipped(name: &str) -> Self {
+        let text = fs::read_to_string(repository().join(format!("bpf/{name}.Corefile"))).unwrap();
+        let lines: Vec<&str> = text
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix("entry "))
+            .collect();
+        assert!(!lines.is_empty());
+        Self::load(name, &lines)
+    }
+
+    /// Writes an entry: `[@MAP] KEY FIELD=VALUE…`.
+    pub fn entry(&self, line: &str) {
+        let (map, words) = named(line);
+        let (key, fields) = words.split_once(char::is_whitespace).unwrap_or((words, ""));
+        let mut encoder = self.encoder(map);
+        let (mut key_bytes, mut value) = ([0; MAX_KEY], [0; MAX_VALUE]);
+        let size = encoder.key(key, &mut key_bytes).unwrap();
+        let end = encoder.value(fields.split_whitespace(), &mut value);
+        let end = end.unwrap_or_else(|wrong| panic!("{line}: {}", wrong.message));
+        self.maps[map].fill(&key_bytes[..size], &value[..end]);
+    }
+
+    /// The number that `counter NAME [@MAP] KEY FIELD` shows: 0 where there is no such entry.
+    pub fn number(&self, words: &str) -> u64 {
+        let (map, words) = named(words);
+        let (key, field) = words.split_once(char::is_whitespace).unwrap();
+        let encoder = self.encoder(map);
+        let mut bytes = [0; MAX_KEY];
+        let size = encoder.key(key, &mut bytes).unwrap();
+        let place = encoder.number(field.trim()).unwrap();
+        assert_eq!((place.length, place.position % 8), (8, 0), "{field}");
+        let numbers = self.maps[map].numbers(&bytes[..size]);
+        numbers.map_or(0, |numbers| numbers[place.position / 8])
+    }
+
+    /// The program's verdict on a frame, and the frame after it.
+    pub fn run(&self, frame: &[u8]) -> Ran {
+        self.program.run(frame)
+    }
+
+    /// Its verdict on a frame that it must leave as it is.
+    pub fn verdict(&self, frame: &[u8]) -> u32 {
+        let ran = self.program.run(frame);
+        assert_eq!(ran.frame, frame, "the frame was changed");
+        ran.verdict
+    }
+
+    /// Sees that an idle source has `burst` packets pass at once, and then `rate` per second, however long a busy
+    /// machine takes for them. Packets of a tick of the timer may come on top.
+    pub fn admits(&self, frame: &[u8], rate: u64, burst: u64) {
+        let started = Instant::now();
+        let verdicts = (0..burst + 500).map(|_| self.run(frame).verdict);
+        let passed = verdicts.filter(|verdict| *verdict == PASS).count() as u64;
+        let nanoseconds = u64::try_from((started.elapsed() + TICK).as_nanos()).unwrap();
+        let most = burst + 1 + rate * nanoseconds / 1_000_000_000;
+        assert!(
+            (burst..=most).contains(&passed),
+            "{passed} of {burst} to {most}"
+        );
+    }
+
+    /// Gives the program the same frame `each` times from each of several processes at once.
+    pub fn flood(&mut self, frame: &[u8], each: u32, processes: u32) {
+        self.sandbox.flood(frame, each, processes);
+    }
+
+    fn encoder(&self, map: &str) -> Encoder<'_> {
+        let def = self.object.map(map).unwrap_or_else(|| panic!("no {map}"));
+        Encoder::new(def, self.object.btf())
+    }
+}
+
+/// The map that words speak of, and the rest.
+fn named(words: &str) -> (&str, &str) {
+    match words.trim().strip_prefix('@') {
+        Some(rest) => {
+            let (map, rest) = rest.split_once(char::is_whitespace).unwrap();
+            (map, rest.trim())
+        }
+        None => ("xdp_map", words.trim()),
+    }
+}

@@ -1,0 +1,154 @@
+//! A second parser of frames, in another language: the reference for the programs.
+
+use std::net::Ipv6Addr;
+
+use super::frame::{ETH_P_8021AD, ETH_P_8021Q, ETH_P_IP, ETH_P_IPV6, ICMPV6, TCP, UDP};
+
+/// The facts of an IP packet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Facts {
+    /// IPv4 as `::ffff:a.b.c.d`.
+    pub source: Ipv6Addr,
+    pub is_ip4: bool,
+    pub protocol: u8,
+    pub hops: u8,
+    /// Neither options nor extension headers.
+    pub plain: bool,
+    pub fragment: bool,
+    /// Source and destination.
+    pub ports: Option<(u16, u16)>,
+    pub icmp6: Option<u8>,
+    /// Where the IP header begins.
+    pub ip: usize,
+    /// Where TCP, UDP or what else it is begins.
+    pub transport: usize,
+}
+
+impl Facts {
+    /// Reads a frame; `None` when it is no IP packet.
+    pub fn of(frame: &[u8]) -> Option<Self> {
+        let mut at = 12;
+        let mut ethertype = wide(frame, at)?;
+        for _ in 0..2 {
+            if ethertype == ETH_P_8021Q || ethertype == ETH_P_8021AD {
+                at += 4;
+                ethertype = wide(frame, at)?;
+            }
+        }
+        match ethertype {
+            ETH_P_IP => Self::four(frame, at + 2),
+            ETH_P_IPV6 => Self::six(frame, at + 2),
+            _ => None,
+        }
+    }
+
+    fn four(frame: &[u8], ip: usize) -> Option<Self> {
+        let header = frame.get(ip..ip + 20)?;
+        let words = usize::from(header[0] & 15);
+        if header[0] >> 4 != 4 || words < 5 {
+            return None;
+        }
+        let address: [u8; 4] = header[12..16].try_into().unwrap();
+        // Three flags, the last of which says that more follows, and an offset.
+        let fragment = wide(header, 6)?;
+        let mut facts = Self {
+            source: std::net::Ipv4Addr::from(address).to_ipv6_mapped(),
+            is_ip4: true,
+            protocol: header[9],
+            hops: header[8],
+            plain: words == 5,
+            fragment: fragment << 2 != 0,
+            ports: None,
+            icmp6: None,
+            ip,
+            transport: ip + words * 4,
+        };
+        if fragment << 3 == 0 {
+            facts.ports = facts.read_ports(frame);
+        }
+        Some(facts)
+    }
+
+    fn six(frame: &[u8], ip: usize) -> Option<Self> {
+        let header = frame.get(ip..ip + 40)?;
+        let address: [u8; 16] = header[8..24].try_into().unwrap();
+        let mut facts = Self {
+            source: address.into(),
+            is_ip4: false,
+            protocol: header[6],
+            hops: header[7],
+            plain: true,
+            fragment: false,
+            ports: None,
+            icmp6: None,
+            ip,
+            transport: ip + 40,
+        };
+        if header[0] >> 4 != 6 {
+            return None;
+        }
+        if facts.skip_extensions(frame) {
+            facts.ports = facts.read_ports(frame);
+            if facts.protocol == ICMPV6 {
+                facts.icmp6 = frame.get(facts.transport).copied();
+            }
+        }
+        Some(facts)
+    }
+
+    /// Skips the extension headers; false if the protocol behind them cannot be seen.
+    fn skip_extensions(&mut self, frame: &[u8]) -> bool {
+        for _ in 0..6 {
+            let kind = self.protocol;
+            if ![0, 43, 44, 51, 60].contains(&kind) {
+                return true;
+            }
+            let Some(header) = frame.get(self.transport..self.transport + 8) else {
+                return false;
+            };
+            self.plain = false;
+            self.protocol = header[0];
+            self.transport += match kind {
+                44 => 8,
+                51 => 8 + usize::from(header[1]) * 4,
+                _ => 8 + usize::from(header[1]) * 8,
+            };
+            if kind == 44 {
+                self.fragment = true;
+                if u16::from_be_bytes([header[2], header[3]]) & 0xfff8 != 0 {
+                    return false;
+                }
+            }
+        }
+        true
+    }
+
+    fn read_ports(&self, frame: &[u8]) -> Option<(u16, u16)> {
+        let has_ports = self.protocol == TCP || self.protocol == UDP;
+        let ports = (
+            wide(frame, self.transport)?,
+            wide(frame, self.transport + 2)?,
+        );
+        has_ports.then_some(ports)
+    }
+
+    /// The destination port, 0 when there is none.
+    pub fn port(&self) -> u16 {
+        self.ports.map_or(0, |(_, port)| port)
+    }
+
+    /// True for a packet that a program passes by default: `bpf/management.h`.
+    pub fn is_management(&self) -> bool {
+        match self.protocol {
+            TCP => self.port() == 22,
+            UDP => [67, 68, 546, 547].contains(&self.port()),
+            _ => self.hops == 255 && self.icmp6.is_some_and(|kind| (133..=137).contains(&kind)),
+        }
+    }
+}
+
+/// Two bytes, highest first.
+pub fn wide(bytes: &[u8], at: usize) -> Option<u16> {
+    let two = bytes.get(at..at + 2)?;
+    Some(u16::from_be_bytes([two[0], two[1]]))
+}
