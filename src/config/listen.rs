@@ -35,12 +35,16 @@ impl Service {
         }
     }
 
-    /// Its place among all.
+    /// Number of the service in messages between daemon and worker.
     pub const fn number(self) -> u32 {
-        self as u32
+        match self {
+            Self::Metrics => 0,
+            Self::Health => 1,
+            Self::Ready => 2,
+        }
     }
 
-    /// The one with this place.
+    /// The service with this number.
     pub fn from_number(number: u32) -> Option<Self> {
         let mut all = Self::ALL.into_iter();
         all.find(|service| service.number() == number)
