@@ -83,7 +83,7 @@ fn side(out: &mut String, what: &str, size: u32, layout: Option<&Layout>) {
         let _ = write!(out, ": {padding}");
     }
     out.push('\n');
-    let Kind::Group(_) = whole.kind else {
+    let Kind::Composite(_) = whole.kind else {
         return;
     };
     layout.walk("", &mut |part| {

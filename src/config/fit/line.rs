@@ -3,7 +3,7 @@
 use crate::base::hex;
 use crate::config::entries::{Entry, Value};
 use crate::corefile::{Corefile, Token};
-use crate::encode::{Encoder, Wrong};
+use crate::encode::{Encoder, FieldError};
 
 /// The key of a line, written to `out`; how many bytes it has. Without KEY it is the line's index as a `u32` in host
 /// order.
@@ -46,7 +46,7 @@ pub fn value(
     match entry.value {
         Value::Words(words) => {
             let texts = words.iter().map(|&word| corefile.text(word));
-            let wrong = |wrong: Wrong| (words.get(wrong.field).copied(), wrong.what);
+            let wrong = |error: FieldError| (words.get(error.field).copied(), error.message);
             encoder.value(texts, out).map_err(wrong)
         }
         Value::Bytes { word, .. } => {
