@@ -20,6 +20,8 @@ BPF_OUTPUTS := $(foreach name,$(BPF_PROGRAMS),target/bpf/$(name).o target/bpf/$(
 # Scripts are found by their first line, because some names do not end in .sh.
 SCRIPTS = $(shell grep -rlI --exclude-dir=target --exclude-dir=dist --exclude-dir=.git '^\#!/.*sh$$' .)
 
+PYTHON = $(shell find cross tests -name '*.py')
+
 # The recipes of the Yocto layer. They set no HOMEPAGE.
 LAYER = $(shell find yocto-layer -name '*.bb' -o -name '*.bbappend' -o -name '*.inc' -o -name layer.conf)
 
@@ -38,7 +40,7 @@ help:
 	@echo 'make bench   attaching, filling, scraping, idling, packets and floods, each beside its peer (root)'
 	@echo 'make dist    static binaries for x86_64 and aarch64 and the example programs, in dist/'
 	@echo 'make appliance   boots dist/ in emulated machines with several kernels, and tests it there (root)'
-	@echo 'make lint    formatting, clippy, shellcheck, hadolint, oelint, systemd-analyze'
+	@echo 'make lint    formatting, clippy, shellcheck, pyflakes, hadolint, oelint, systemd-analyze'
 	@echo 'make clean   removes target/ and dist/'
 
 build: binary $(BPF_OUTPUTS)
@@ -99,6 +101,7 @@ lint: | setup-test
 	$(CARGO) fmt --manifest-path tests/fuzz/Cargo.toml --check
 	tests/fuzz/cargo clippy --all-targets -- -D warnings
 	shellcheck -x -P SCRIPTDIR $(SCRIPTS) src/completion/corexdp.bash
+	pyflakes3 $(PYTHON)
 	target/venv/bin/hadolint cross/Dockerfile.*
 	target/venv/bin/oelint-adv --quiet --release=wrynose --hide info --constantmods=+yocto-layer/oelint.json \
 		--suppress oelint.var.mandatoryvar.HOMEPAGE -- $(LAYER)

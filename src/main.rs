@@ -53,7 +53,7 @@ fn execute(command: Command) -> u8 {
             confirm,
         } => {
             let log = match log {
-                None => Log::usual(),
+                None => Log::detect(),
                 Some(Target::Stderr) => Log::stderr(),
                 Some(Target::Syslog) => Log::syslog(),
                 Some(Target::Nowhere) => Log::quiet(),
@@ -103,7 +103,7 @@ fn status(control: &Path, json: bool, measure: Option<Duration>) -> u8 {
     match status::show(control, json, measure) {
         Ok(text) => print(&mut |out| out.write_all(text.as_bytes())),
         Err(error) => {
-            if !error.is_told() {
+            if !error.is_reported() {
                 print_stderr(&format_args!("corexdp: {error}"));
             }
             error.code()
@@ -115,7 +115,7 @@ fn dump(control: &Path, json: bool) -> u8 {
     let maps = match dump::fetch(control) {
         Ok(maps) => maps,
         Err(error) => {
-            if !error.is_told() {
+            if !error.is_reported() {
                 print_stderr(&format_args!("corexdp: {error}"));
             }
             return error.code();

@@ -35,6 +35,7 @@ test command chromium chromium
 test command chromedriver chromium-driver
 test file /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf fonts-dejavu-core
 test command shellcheck shellcheck
+test command pyflakes3 pyflakes3
 test,appliance command systemd-analyze systemd
 test command mandoc mandoc
 test command groff groff-base
@@ -43,8 +44,9 @@ test command zsh zsh
 test command fish fish
 test command strace strace
 test command jq jq
-test,dist command python3 python3
-test,bench command unshare util-linux
+test,dist,appliance command python3 python3
+test,bench,appliance command unshare util-linux
+test,appliance command setpriv util-linux
 test command ps procps
 bench command mount mount
 bench command prometheus-node-exporter prometheus-node-exporter

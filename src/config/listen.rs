@@ -35,9 +35,13 @@ impl Service {
         }
     }
 
-    /// Number of the service, for the worker protocol.
+    /// Number of the service in messages between daemon and worker.
     pub const fn number(self) -> u32 {
-        self as u32
+        match self {
+            Self::Metrics => 0,
+            Self::Health => 1,
+            Self::Ready => 2,
+        }
     }
 
     /// The service with this number.

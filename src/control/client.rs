@@ -1,4 +1,4 @@
-//! The operator's end.
+//! The client's end of the control socket.
 
 use std::fmt;
 use std::io::{self, Write as _};
@@ -9,45 +9,45 @@ use nix::errno::Errno;
 use nix::sys::socket::{MsgFlags, SockFlag, UnixAddr, connect, send};
 
 use super::server::seqpacket;
-use super::{Answer, PACKET, Passed, Request};
+use super::{Answer, PACKET, Payload, Request};
 use crate::base::exit;
 use crate::kernel::fd_passing;
 
-/// Why there is no answer.
+/// Reason why a request failed.
 #[derive(Debug)]
 pub enum Error {
-    /// No daemon listens there.
-    Nobody(PathBuf),
-    /// Only the superuser may ask.
+    /// No daemon listens on this path.
+    NoDaemon(PathBuf),
+    /// The user may not connect to this path.
     NotPermitted(PathBuf),
-    /// The connection broke before the answer was whole.
+    /// The connection failed before the exit code arrived.
     Broken(PathBuf, Errno),
-    /// The daemon refused, has said why, and named this exit code.
+    /// The daemon refused the request and sent its messages; the exit code.
     Refused(u8),
-    /// The answer is none that this version knows.
-    Garbled,
+    /// This version does not know the daemon's answer.
+    UnknownAnswer,
 }
 
 impl Error {
-    /// What to end with.
+    /// Exit code of the client.
     pub const fn code(&self) -> u8 {
         match self {
-            Self::Nobody(_) => exit::UNAVAILABLE,
+            Self::NoDaemon(_) => exit::UNAVAILABLE,
             Self::NotPermitted(_) => exit::NO_PERMISSION,
-            Self::Broken(..) | Self::Garbled => exit::SYSTEM,
+            Self::Broken(..) | Self::UnknownAnswer => exit::SYSTEM,
             Self::Refused(code) => *code,
         }
     }
 
-    /// Whether it has been said already.
-    pub const fn is_told(&self) -> bool {
+    /// True if the daemon's messages already reported the error.
+    pub const fn is_reported(&self) -> bool {
         matches!(self, Self::Refused(_))
     }
 
     fn new(path: &Path, errno: Errno) -> Self {
         match errno {
-            Errno::EBADMSG => Self::Garbled,
-            Errno::ENOENT | Errno::ECONNREFUSED => Self::Nobody(path.into()),
+            Errno::EBADMSG => Self::UnknownAnswer,
+            Errno::ENOENT | Errno::ECONNREFUSED => Self::NoDaemon(path.into()),
             Errno::EACCES | Errno::EPERM => Self::NotPermitted(path.into()),
             errno => Self::Broken(path.into(), errno),
         }
@@ -57,7 +57,7 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Nobody(path) => write!(
+            Self::NoDaemon(path) => write!(
                 f,
                 "no daemon listens at {}; start one, or name its socket with --control",
                 path.display()
@@ -65,7 +65,7 @@ impl fmt::Display for Error {
             Self::NotPermitted(path) => {
                 write!(
                     f,
-                    "not permitted to ask the daemon at {}; be root",
+                    "not permitted to connect to the daemon at {}; run as root",
                     path.display()
                 )
             }
@@ -78,8 +78,8 @@ impl fmt::Display for Error {
                 )
             }
             Self::Refused(_) => f.write_str("the daemon refused"),
-            Self::Garbled => f.write_str(
-                "the daemon answered what this version does not know; ask it with the binary that it was started from",
+            Self::UnknownAnswer => f.write_str(
+                "this version does not know the daemon's answer; use the binary from which the daemon was started",
             ),
         }
     }
@@ -87,15 +87,15 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// Asks the daemon that listens at `path`, prints what it says, gives to `take` what it passes, and gives the exit code
-/// that it names.
+/// Sends a request to the daemon at `path`, prints its messages and passes its descriptors to `receive`. Returns the
+/// daemon's exit code.
 ///
 /// # Errors
-/// When there is none, or it ends before it has answered, or what it passes can't be taken.
+/// See [`Error`]; errors of `receive` are [`Error::Broken`].
 pub fn ask(
     path: &Path,
     request: Request,
-    take: &mut dyn FnMut(Passed<'_>, OwnedFd) -> Result<(), Errno>,
+    receive: &mut dyn FnMut(Payload<'_>, OwnedFd) -> Result<(), Errno>,
 ) -> Result<u8, Error> {
     let failed = |errno| Error::new(path, errno);
     let socket = seqpacket(SockFlag::empty()).map_err(failed)?;
@@ -108,24 +108,24 @@ pub fn ask(
         MsgFlags::MSG_NOSIGNAL,
     )
     .map_err(failed)?;
-    let mut room = [0; PACKET];
+    let mut buffer = [0; PACKET];
     loop {
         let (length, mut passed) =
-            fd_passing::receive_packet(socket.as_fd(), &mut room).map_err(failed)?;
+            fd_passing::receive_packet(socket.as_fd(), &mut buffer).map_err(failed)?;
         if length == 0 {
             return Err(failed(Errno::ECONNRESET));
         }
-        // What can't be printed is lost; the exit code is not.
-        match Answer::parse(room.get(..length).unwrap_or_default()) {
+        // The exit code matters even if standard error is closed.
+        match Answer::parse(buffer.get(..length).unwrap_or_default()) {
             Some(Answer::Error(line)) => {
                 let mut stderr = io::stderr().lock();
                 let _ = stderr
                     .write_all(line)
                     .and_then(|()| stderr.write_all(b"\n"));
             }
-            Some(Answer::Passed(what)) => {
+            Some(Answer::Payload(payload)) => {
                 let descriptor = passed.pop().ok_or_else(|| failed(Errno::EBADMSG))?;
-                take(what, descriptor).map_err(failed)?;
+                receive(payload, descriptor).map_err(failed)?;
             }
             Some(Answer::End(code)) => return Ok(code),
             None => return Err(failed(Errno::EBADMSG)),
@@ -133,16 +133,16 @@ pub fn ask(
     }
 }
 
-/// As [`ask`], for what the daemon only refuses when something is wrong.
+/// As [`ask`], for requests whose only good exit code is 0.
 ///
 /// # Errors
-/// As [`ask`], and when it refused.
+/// As [`ask`]; [`Error::Refused`] for another exit code.
 pub fn fetch(
     path: &Path,
     request: Request,
-    take: &mut dyn FnMut(Passed<'_>, OwnedFd) -> Result<(), Errno>,
+    receive: &mut dyn FnMut(Payload<'_>, OwnedFd) -> Result<(), Errno>,
 ) -> Result<(), Error> {
-    match ask(path, request, take)? {
+    match ask(path, request, receive)? {
         exit::DONE => Ok(()),
         code => Err(Error::Refused(code)),
     }

@@ -1,36 +1,36 @@
-//! The control socket: one request, some lines, an exit code.
+//! Protocol of the control socket.
 //!
-//! A Unix socket that keeps packets apart (`SOCK_SEQPACKET`), so neither end has to find where a message ends. The
-//! client sends one packet, a [`Request`]; the daemon answers with [`Answer`]s, of which the last is the exit code that
-//! the client ends with. The daemon waits for nobody: what a client does not send at once, or does not read, is lost.
-//! What is long it passes as a descriptor: memory with a text, or a map, which the client then reads by itself.
+//! A Unix socket of type `SOCK_SEQPACKET` keeps the boundaries of packets. The client sends one packet, a [`Request`].
+//! The daemon sends any number of [`Answer`]s; the last is the client's exit code. The daemon never blocks: it drops a
+//! client that sends no request with its event, and answers that a client does not read. The daemon passes long content
+//! as a descriptor of shared memory or of a map ([`Payload`]), which the client reads at its own pace.
 
 pub mod client;
 pub mod server;
 
 use std::time::Duration;
 
-/// Where the daemon listens if nothing else is said.
-pub const USUAL_PATH: &str = "/run/corexdp.sock";
+/// Path of the control socket without `--control`.
+pub const DEFAULT_PATH: &str = "/run/corexdp.sock";
 
-/// Bytes of a packet, more than any line has.
+/// Most bytes of a packet.
 const PACKET: usize = 4096;
 
-/// What the daemon can be asked.
+/// A client's request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Request {
-    /// To read the Corefile again. With a time, what it put in place must be confirmed within that.
+    /// Read the Corefile again. With a time, the reload is rolled back unless `Confirm` arrives within that time.
     Reload(Option<Duration>),
-    /// To keep what was put in place.
+    /// Confirm the last start or reload.
     Confirm,
-    /// How it is.
+    /// Send the status as JSON.
     Status,
-    /// For its maps.
+    /// Pass the maps.
     Dump,
 }
 
 impl Request {
-    /// As it stands in a packet.
+    /// Content of the packet; the time is in milliseconds.
     pub fn text(self) -> String {
         match self {
             Self::Reload(None) => "reload".into(),
@@ -41,7 +41,7 @@ impl Request {
         }
     }
 
-    /// What a packet asks; `None` for one that no client of this version sends.
+    /// Parses a packet; `None` for a request that this version does not know.
     pub fn parse(packet: &[u8]) -> Option<Self> {
         let text = std::str::from_utf8(packet).ok()?;
         match text.split_once(' ') {
@@ -58,23 +58,23 @@ impl Request {
     }
 }
 
-/// What a descriptor is that the daemon passes, so that it need not wait until its content is read.
+/// Description of a descriptor that the daemon passes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Passed<'a> {
-    /// Memory that begins with a text: its length, in four bytes.
+pub enum Payload<'a> {
+    /// Shared memory that starts with a text; the text's length in native byte order.
     Text([u8; 4]),
-    /// A map: interface and name, by a space.
+    /// A map; the names of interface and map, separated by a space.
     Map(&'a [u8]),
 }
 
-/// What the daemon answers, packet by packet.
+/// A packet of the daemon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Answer<'a> {
     /// A line for standard error.
     Error(&'a [u8]),
-    /// What comes with a descriptor.
-    Passed(Passed<'a>),
-    /// That was all.
+    /// Description of the descriptor in the packet.
+    Payload(Payload<'a>),
+    /// The exit code, and the end of the answer.
     End(u8),
 }
 
@@ -83,26 +83,26 @@ impl<'a> Answer<'a> {
         match packet.split_first()? {
             (b'e', text) => Some(Self::Error(text)),
             (b'x', [code]) => Some(Self::End(*code)),
-            (b't', length) => Some(Self::Passed(Passed::Text(length.try_into().ok()?))),
-            (b'm', names) => Some(Self::Passed(Passed::Map(names))),
+            (b't', length) => Some(Self::Payload(Payload::Text(length.try_into().ok()?))),
+            (b'm', names) => Some(Self::Payload(Payload::Map(names))),
             _ => None,
         }
     }
 
-    /// Writes the packet; text that is longer than a packet is cut.
-    fn packet(self, room: &mut [u8; PACKET]) -> &[u8] {
+    /// Writes the packet to `buffer` and truncates text to fit.
+    fn packet(self, buffer: &mut [u8; PACKET]) -> &[u8] {
         let (tag, text) = match &self {
             Self::Error(text) => (b'e', *text),
-            Self::Passed(Passed::Text(length)) => (b't', &length[..]),
-            Self::Passed(Passed::Map(names)) => (b'm', *names),
+            Self::Payload(Payload::Text(length)) => (b't', &length[..]),
+            Self::Payload(Payload::Map(names)) => (b'm', *names),
             Self::End(code) => (b'x', std::slice::from_ref(code)),
         };
         let mut length = 0;
-        for (place, byte) in room.iter_mut().zip(std::iter::once(&tag).chain(text)) {
+        for (place, byte) in buffer.iter_mut().zip(std::iter::once(&tag).chain(text)) {
             *place = *byte;
             length += 1;
         }
-        room.get(..length).unwrap_or_default()
+        buffer.get(..length).unwrap_or_default()
     }
 }
 
@@ -111,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn requests_survive_their_packets_and_nothing_else_is_one() {
+    fn requests_round_trip_and_wrong_packets_are_refused() {
         for request in [
             Request::Reload(None),
             Request::Reload(Some(Duration::from_mins(1))),
@@ -135,20 +135,20 @@ mod tests {
     }
 
     #[test]
-    fn answers_survive_their_packets_and_nothing_else_is_one() {
-        let mut room = [0; PACKET];
+    fn answers_round_trip_and_wrong_packets_are_refused() {
+        let mut buffer = [0; PACKET];
         for answer in [
             Answer::Error(b""),
-            Answer::Passed(Passed::Text([0, 1, 0, 0])),
-            Answer::Passed(Passed::Map(b"eth0 xdp_map")),
+            Answer::Payload(Payload::Text([0, 1, 0, 0])),
+            Answer::Payload(Payload::Map(b"eth0 xdp_map")),
             Answer::End(78),
         ] {
-            assert_eq!(Answer::parse(answer.packet(&mut room)), Some(answer));
+            assert_eq!(Answer::parse(answer.packet(&mut buffer)), Some(answer));
         }
         for wrong in [&b""[..], b"x", b"x12", b"?", b"t123"] {
             assert_eq!(Answer::parse(wrong), None, "{wrong:?}");
         }
         let long = [b'a'; 2 * PACKET];
-        assert_eq!(Answer::Error(&long).packet(&mut room).len(), PACKET);
+        assert_eq!(Answer::Error(&long).packet(&mut buffer).len(), PACKET);
     }
 }

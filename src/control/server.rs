@@ -1,4 +1,4 @@
-//! The daemon's end.
+//! The daemon's end of the control socket.
 
 use std::fmt;
 use std::fs;
@@ -15,13 +15,13 @@ use nix::sys::socket::{
 use nix::sys::stat::{Mode, fchmod};
 use nix::unistd::geteuid;
 
-use super::{Answer, PACKET, Passed, Request};
+use super::{Answer, PACKET, Payload, Request};
 use crate::kernel::fd_passing;
 
-/// Clients at a time; one more, and the first is let go.
+/// Most concurrent clients. A further client replaces the oldest.
 pub const CLIENTS: usize = 4;
 
-/// The socket, its name in the file system, and who is connected.
+/// The listening socket and its clients.
 #[derive(Debug)]
 pub struct Control {
     listener: UnixListener,
@@ -34,26 +34,25 @@ pub struct Control {
 pub struct Client(OwnedFd);
 
 impl Control {
-    /// Listens at `path`, for the superuser and the daemon's own user alone. What a daemon that was killed left there
-    /// is removed.
+    /// Listens on `path`, for root and the daemon's own user only. Replaces the file of a daemon that was killed.
     ///
     /// # Errors
-    /// `AddrInUse` when a daemon listens there already; else what the system says.
+    /// `AddrInUse` when another daemon listens on `path`; errors of the file system.
     pub fn open(path: &Path) -> io::Result<Self> {
         let listener = seqpacket(SockFlag::SOCK_NONBLOCK)?;
-        // A socket's file gets the mode of the socket, so there is no moment with another one.
+        // `bind` gives the file the mode of the socket, so the file never has another mode.
         fchmod(&listener, Mode::S_IRUSR | Mode::S_IWUSR)?;
         let address = UnixAddr::new(path)?;
         if let Err(errno) = bind(listener.as_raw_fd(), &address) {
-            if errno != Errno::EADDRINUSE || lives(&address)? {
+            if errno != Errno::EADDRINUSE || is_listening(&address)? {
                 return Err(errno.into());
             }
             fs::remove_file(path)?;
             bind(listener.as_raw_fd(), &address)?;
         }
-        // From here on there is the file, which is removed when this is dropped.
+        // The file exists now, and dropping this value removes it.
         let control = Self {
-            // The type does not matter: it accepts whatever connects.
+            // `UnixListener` accepts on a socket of any type.
             listener: listener.into(),
             path: path.to_owned(),
             clients: heapless::Vec::new(),
@@ -62,14 +61,14 @@ impl Control {
         Ok(control)
     }
 
-    /// What to wait for: the listening socket, then the clients.
+    /// Descriptors to poll: the listening socket and the clients.
     pub fn fds(&self) -> (BorrowedFd<'_>, [Option<BorrowedFd<'_>>; CLIENTS]) {
         let mut clients = self.clients.iter().map(AsFd::as_fd);
         let clients = std::array::from_fn(|_| clients.next());
         (self.listener.as_fd(), clients)
     }
 
-    /// Takes a new client.
+    /// Accepts a client of root or the daemon's own user.
     pub fn accept(&mut self) {
         let Ok((client, _)) = self.listener.accept() else {
             return;
@@ -81,11 +80,12 @@ impl Control {
         if self.clients.is_full() {
             self.clients.remove(0);
         }
-        // There is room now.
+        // There is buffer now.
         let _ = self.clients.push(client.into());
     }
 
-    /// Takes the request of client `index`, whose descriptor is ready. The client leaves the list and gets one answer.
+    /// Receives the request of client `index`, whose descriptor is ready. The client leaves the list; dropping it closes
+    /// the connection.
     pub fn receive(&mut self, index: usize) -> Option<(Client, Request)> {
         if index >= self.clients.len() {
             return None;
@@ -96,7 +96,7 @@ impl Control {
         let request = Request::parse(packet.get(..length)?);
         let client = Client(client);
         if request.is_none() {
-            client.error(format_args!("this daemon does not know that request"));
+            client.error(format_args!("this daemon does not know the request; use the binary from which the daemon was started"));
             client.end(crate::base::exit::USAGE);
         }
         request.map(|request| (client, request))
@@ -105,51 +105,51 @@ impl Control {
 
 impl Drop for Control {
     fn drop(&mut self) {
-        // Someone else may have removed it; that is what was wanted.
+        // The file may be removed already.
         let _ = fs::remove_file(&self.path);
     }
 }
 
 impl Client {
-    /// A line for its standard error.
+    /// Sends a line for standard error.
     pub fn error(&self, text: fmt::Arguments<'_>) {
-        let mut room = [0; PACKET - 1];
-        self.send(Answer::Error(written(&mut room, text)));
+        let mut buffer = [0; PACKET - 1];
+        self.send(Answer::Error(format_into(&mut buffer, text)));
     }
 
-    /// A descriptor, and what that is.
+    /// Passes a descriptor.
     ///
     /// # Errors
-    /// When it can't be passed, or the client does not listen.
-    pub fn pass(&self, what: Passed<'_>, descriptor: BorrowedFd<'_>) -> Result<(), Errno> {
-        let mut room = [0; PACKET];
-        let packet = Answer::Passed(what).packet(&mut room);
+    /// `EPIPE` when the client is gone, `EAGAIN` when it does not read, `EMFILE`.
+    pub fn pass(&self, payload: Payload<'_>, descriptor: BorrowedFd<'_>) -> Result<(), Errno> {
+        let mut buffer = [0; PACKET];
+        let packet = Answer::Payload(payload).packet(&mut buffer);
         fd_passing::send_packet(self.0.as_fd(), packet, &[descriptor])
     }
 
-    /// Its exit code, which ends the answer.
+    /// Sends the exit code, which ends the answer.
     pub fn end(&self, code: u8) {
         self.send(Answer::End(code));
     }
 
     fn send(&self, answer: Answer<'_>) {
-        let mut room = [0; PACKET];
+        let mut buffer = [0; PACKET];
         let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL;
-        // A client that does not listen misses it.
-        let _ = send(self.0.as_raw_fd(), answer.packet(&mut room), flags);
+        // A client that does not read loses the packet.
+        let _ = send(self.0.as_raw_fd(), answer.packet(&mut buffer), flags);
     }
 }
 
-/// The text in `room`; what is too long is cut.
-fn written<'a>(room: &'a mut [u8; PACKET - 1], text: fmt::Arguments<'_>) -> &'a [u8] {
-    let mut rest = &mut room[..];
+/// Formats `text` into `buffer` and truncates it to fit.
+fn format_into<'a>(buffer: &'a mut [u8; PACKET - 1], text: fmt::Arguments<'_>) -> &'a [u8] {
+    let mut rest = &mut buffer[..];
     let _ = rest.write_fmt(text);
     let length = PACKET - 1 - rest.len();
-    room.get(..length).unwrap_or_default()
+    buffer.get(..length).unwrap_or_default()
 }
 
-/// Whether somebody listens there.
-fn lives(address: &UnixAddr) -> Result<bool, Errno> {
+/// True if a process listens on this address.
+fn is_listening(address: &UnixAddr) -> Result<bool, Errno> {
     let socket = seqpacket(SockFlag::SOCK_NONBLOCK)?;
     match connect(socket.as_raw_fd(), address) {
         Err(Errno::ECONNREFUSED) => Ok(false),
@@ -157,6 +157,7 @@ fn lives(address: &UnixAddr) -> Result<bool, Errno> {
     }
 }
 
+/// A Unix socket of type `SOCK_SEQPACKET`.
 pub(super) fn seqpacket(more: SockFlag) -> Result<OwnedFd, Errno> {
     let flags = SockFlag::SOCK_CLOEXEC | more;
     socket(AddressFamily::Unix, SockType::SeqPacket, flags, None)

@@ -1,4 +1,4 @@
-//! What is wrong with a Corefile, where, and what would be right.
+//! Errors of a Corefile: place, fault and remedy.
 
 use std::error;
 use std::fmt;
@@ -7,38 +7,38 @@ use std::io;
 use crate::base::diagnostic::{Blame, Diagnostic};
 use crate::base::escape::{Escaped, Plain};
 
-/// The first thing wrong in a Corefile.
+/// The first error in a Corefile.
 ///
-/// Shown as one line: `FILE:LINE: DIRECTIVE: what is wrong; what would be right`.
+/// `Display` gives one line: `FILE:LINE: DIRECTIVE: what is wrong; what would be right`.
 #[derive(Debug)]
 pub struct Error {
-    /// Which file: the Corefile's name, or an import's absolute path.
+    /// The Corefile's name, or the absolute path of an imported file.
     pub file: String,
-    /// Which line, counted from 1.
+    /// The line, counted from 1.
     pub line: u32,
-    /// In which directive, or in what else: `server block`, `snippet`.
+    /// The directive; `server block` or `snippet` outside of directives.
     pub directive: String,
     pub(super) message: String,
     pub(super) source: Option<io::Error>,
 }
 
 impl Error {
-    /// Which file: the Corefile's name, or an import's absolute path.
+    /// The Corefile's name, or the absolute path of an imported file.
     pub fn file(&self) -> &str {
         &self.file
     }
 
-    /// Which line, counted from 1.
+    /// The line, counted from 1.
     pub fn line(&self) -> u32 {
         self.line
     }
 
-    /// In which directive, or in what else: `server block`, `snippet`.
+    /// The directive; `server block` or `snippet` outside of directives.
     pub fn directive(&self) -> &str {
         &self.directive
     }
 
-    /// What is wrong, and what would be right.
+    /// The fault and its remedy, without the place.
     pub fn message(&self) -> &str {
         &self.message
     }
@@ -80,8 +80,8 @@ impl From<&Error> for Diagnostic {
     }
 }
 
-/// A word as a Corefile takes it, in quotes if it needs them. Only quotes have an escape there, so a backslash in front of
-/// one, or at the end of what needs quotes, can't be said.
+/// A word in the syntax of a Corefile, in quotes if it needs them. A Corefile escapes only quotes: it cannot express a
+/// backslash before a quote, or at the end of a quoted word.
 pub struct Word<'a>(pub &'a str);
 
 impl fmt::Display for Word<'_> {

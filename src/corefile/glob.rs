@@ -1,16 +1,17 @@
-//! Which files a pattern means, as Go's `path/filepath` sees it.
+//! Expands file patterns as `Glob` of Go's `path/filepath` does.
 //!
-//! `*` is any run of letters and `?` one letter of a name, hidden names included, never a `/`; `\` takes the next letter
-//! as it is. Patterns with `[` and `]` don't get here.
+//! `*` matches any sequence of characters and `?` one character of a name, hidden names included, but never a `/`; `\`
+//! escapes the next character. The caller refuses patterns with both `[` and `]`.
 
 use super::Host;
 
-/// The pattern has a lone `[`, or a `\` at the end of a name.
+/// Error for a pattern with a lone `[`, or a `\` at the end of a name.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct BadPattern;
 
-/// The files that an absolute pattern means, sorted within each folder; none where a folder can't be read.
-pub(super) fn matches(pattern: &str, host: &mut dyn Host) -> Result<Vec<String>, BadPattern> {
+/// The files that match an absolute pattern, sorted within each folder. A folder that cannot be read has no files, as
+/// in Go.
+pub(super) fn expand(pattern: &str, host: &mut dyn Host) -> Result<Vec<String>, BadPattern> {
     if !pattern.split('/').all(is_well_formed) {
         return Err(BadPattern);
     }
@@ -34,55 +35,55 @@ pub(super) fn matches(pattern: &str, host: &mut dyn Host) -> Result<Vec<String>,
     Ok(found)
 }
 
-/// Adds what the folder holds that fits.
+/// Adds the files in `folder` whose names match.
 fn search(folder: &str, pattern: &str, host: &mut dyn Host, found: &mut Vec<String>) {
     let folder = if folder.is_empty() { "/" } else { folder };
     let Ok(mut names) = host.list(folder) else {
         return;
     };
-    names.retain(|name| fits(pattern, name));
+    names.retain(|name| matches_name(pattern, name));
     names.sort_unstable();
     found.extend(names.iter().map(|name| join(folder, name)));
 }
 
 fn is_well_formed(name: &str) -> bool {
-    let mut letters = name.chars();
-    while let Some(letter) = letters.next() {
-        match letter {
+    let mut chars = name.chars();
+    while let Some(c) = chars.next() {
+        match c {
             '[' => return false,
-            '\\' if letters.next().is_none() => return false,
+            '\\' if chars.next().is_none() => return false,
             _ => {}
         }
     }
     true
 }
 
-/// Whether a name fits a pattern. Looks at every rest of the name for each `*`, so patterns should have few.
-fn fits(pattern: &str, name: &str) -> bool {
+/// True if a name matches a pattern. Each `*` tries every suffix of the name; the caller allows one `*`.
+fn matches_name(pattern: &str, name: &str) -> bool {
     let (mut wanted, mut given) = (pattern.chars(), name.chars());
-    while let Some(letter) = wanted.next() {
-        let literal = match letter {
+    while let Some(c) = wanted.next() {
+        let literal = match c {
             '*' => {
                 let rest = given.as_str();
                 return rest
                     .char_indices()
                     .map(|(at, _)| at)
                     .chain([rest.len()])
-                    .any(|at| fits(wanted.as_str(), rest.get(at..).unwrap_or_default()));
+                    .any(|at| matches_name(wanted.as_str(), rest.get(at..).unwrap_or_default()));
             }
             '?' => None,
             '\\' => wanted.next(),
-            _ => Some(letter),
+            _ => Some(c),
         };
         match given.next() {
-            Some(other) if literal.is_none_or(|letter| letter == other) => {}
+            Some(other) if literal.is_none_or(|c| c == other) => {}
             _ => return false,
         }
     }
     given.as_str().is_empty()
 }
 
-/// A path without `.`, `..` and needless slashes, by its letters alone; `/` is above itself.
+/// The path without `.`, `..` and repeated slashes, as Go's `Clean`: lexical, without following symbolic links.
 pub(super) fn clean(path: &str) -> String {
     let mut names: Vec<&str> = Vec::new();
     for name in path.split('/') {
@@ -105,7 +106,7 @@ pub(super) fn clean(path: &str) -> String {
     cleaned
 }
 
-/// A path seen from an absolute folder.
+/// The absolute path of `path`, which is relative to an absolute folder.
 pub(super) fn join(folder: &str, path: &str) -> String {
     clean(&format!("{folder}/{path}"))
 }

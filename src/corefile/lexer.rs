@@ -1,23 +1,24 @@
-//! Cuts a file's text into words.
+//! The lexer: splits a file's text into tokens.
 //!
-//! Words end at white space. One that begins with `"` goes on to the next `"` that has no `\` before it. A `#` hides the
-//! rest of its line, but when it follows a word directly, only up to the next white space: `a#b c` is `a` and `c`.
-//! Carriage returns outside of quotes are dropped, even within a word.
+//! Tokens end at white space. A token that begins with `"` ends at the next `"` without a `\` before it. A `#` comments
+//! out the rest of its line; directly after a token, only the text up to the next white space: `a#b c` is `a` and `c`.
+//! Carriage returns outside of quotes are dropped, even inside a token.
 
 use super::Token;
-use super::text::{Full, Text, is_plain};
+use super::text::{Text, TextFull, is_plain};
 
-/// What is left of one file.
+/// The unread text of one file.
 #[derive(Debug)]
 pub(super) struct Lexer {
     file: u16,
+    /// Offsets in the [`Text`].
     at: usize,
     end: usize,
     line: u32,
 }
 
 impl Lexer {
-    /// Reads the file `file`, whose text is what was added to the [`Text`] since it was `start` bytes long.
+    /// A lexer of the file `file`, whose text is everything in `text` from offset `start` on.
     pub(super) fn new(file: u16, start: usize, text: &Text) -> Self {
         Self {
             file,
@@ -27,11 +28,11 @@ impl Lexer {
         }
     }
 
-    /// The next word, or none at the end of the file.
-    pub(super) fn next(&mut self, text: &mut Text) -> Result<Option<Token>, Full> {
+    /// The next token, `None` at the end of the file.
+    pub(super) fn next(&mut self, text: &mut Text) -> Result<Option<Token>, TextFull> {
         let rest = text.between(self.at, self.end).as_bytes();
-        let rest = self.skip_usual_blank(rest);
-        let len = usual(rest);
+        let rest = self.skip_simple_blank(rest);
+        let len = simple_len(rest);
         if len > 0 && matches!(rest.get(len), None | Some(b' ' | b'\t' | b'\n')) {
             let token = self.token(self.at, len, true)?;
             self.at += len;
@@ -41,12 +42,12 @@ impl Lexer {
         match self.skip_blank(rest) {
             None => Ok(None),
             Some('"') => self.quoted(text),
-            Some(_) => self.bare(text).map(Some),
+            Some(_) => self.unquoted(text).map(Some),
         }
     }
 
-    /// Moves past blanks and line breaks; what follows.
-    fn skip_usual_blank<'a>(&mut self, mut rest: &'a [u8]) -> &'a [u8] {
+    /// Skips spaces, tabs and line feeds, and returns the text after them.
+    fn skip_simple_blank<'a>(&mut self, mut rest: &'a [u8]) -> &'a [u8] {
         while let [byte @ (b' ' | b'\t' | b'\n'), more @ ..] = rest {
             self.line = self.line.saturating_add(u32::from(*byte == b'\n'));
             self.at += 1;
@@ -55,49 +56,49 @@ impl Lexer {
         rest
     }
 
-    /// Moves to the first letter of a word, and gives it.
+    /// Skips white space and comments, and returns the first character of the next token.
     fn skip_blank(&mut self, rest: &str) -> Option<char> {
         let mut comment = false;
-        for letter in rest.chars() {
-            match letter {
+        for c in rest.chars() {
+            match c {
                 '\n' => {
                     self.line = self.line.saturating_add(1);
                     comment = false;
                 }
                 '#' => comment = true,
-                _ if comment || letter.is_whitespace() => {}
-                _ => return Some(letter),
+                _ if comment || c.is_whitespace() => {}
+                _ => return Some(c),
             }
-            self.at += letter.len_utf8();
+            self.at += c.len_utf8();
         }
         None
     }
 
-    fn bare(&mut self, text: &mut Text) -> Result<Token, Full> {
+    fn unquoted(&mut self, text: &mut Text) -> Result<Token, TextFull> {
         let rest = text.between(self.at, self.end);
         let mut len = 0;
         let mut comment = false;
         let mut returns = false;
         let mut ended_by = None;
-        for (offset, letter) in rest.char_indices() {
-            match letter {
+        for (offset, c) in rest.char_indices() {
+            match c {
                 '\r' => {}
-                _ if letter.is_whitespace() => {
-                    ended_by = Some((offset, letter));
+                _ if c.is_whitespace() => {
+                    ended_by = Some((offset, c));
                     break;
                 }
                 '#' => comment = true,
                 _ if comment => {}
                 _ => {
                     returns |= offset != len;
-                    len = offset + letter.len_utf8();
+                    len = offset + c.len_utf8();
                 }
             }
         }
         let plain = rest.get(..len).is_some_and(is_plain);
         let token = self.token(self.at, len, plain)?;
         self.at = match ended_by {
-            Some((offset, letter)) => self.at + offset + letter.len_utf8(),
+            Some((offset, c)) => self.at + offset + c.len_utf8(),
             None => self.end,
         };
         if let Some((_, '\n')) = ended_by {
@@ -110,7 +111,7 @@ impl Lexer {
         Ok(token)
     }
 
-    fn quoted(&mut self, text: &mut Text) -> Result<Option<Token>, Full> {
+    fn quoted(&mut self, text: &mut Text) -> Result<Option<Token>, TextFull> {
         let start = self.at + 1;
         let rest = text.between(start, self.end);
         let (mut escaped, mut rewrite, mut breaks) = (false, false, 0u32);
@@ -127,7 +128,7 @@ impl Lexer {
             }
             escaped = byte == b'\\' && !escaped;
         }
-        // At the end of the file the word counts without its closing quote, unless it is empty.
+        // As in Caddy, the end of the file closes a quoted token, unless the token is empty.
         let len = closed.unwrap_or(rest.len() - usize::from(escaped));
         let plain = rest.get(..len).is_some_and(is_plain);
         let token = self.token(start, len, plain)?;
@@ -143,25 +144,26 @@ impl Lexer {
         Ok(Some(token))
     }
 
-    fn token(&self, start: usize, len: usize, plain: bool) -> Result<Token, Full> {
-        let start = u32::try_from(start).map_err(|_| Full)?;
-        let len = u32::try_from(len).map_err(|_| Full)?;
+    fn token(&self, start: usize, len: usize, plain: bool) -> Result<Token, TextFull> {
+        let start = u32::try_from(start).map_err(|_| TextFull)?;
+        let len = u32::try_from(len).map_err(|_| TextFull)?;
         Ok(Token::new(start, len, self.line, self.file, plain))
     }
 }
 
-/// How many bytes from the first on are `$` to `z`. A word of such bytes is plain, and stands in the text as it is.
-fn usual(bytes: &[u8]) -> usize {
+/// Number of leading bytes from `$` to `z`. A token of only these bytes is [plain](Token::is_plain) and needs no
+/// lexing.
+fn simple_len(bytes: &[u8]) -> usize {
     const HIGH: u64 = u64::from_ne_bytes([0x80; 8]);
     const FIRST: u64 = u64::from_ne_bytes([b'$'; 8]);
-    const ROOM: u64 = u64::from_ne_bytes([0x7f - b'z'; 8]);
-    let (eights, _) = bytes.as_chunks();
+    const ABOVE_LAST: u64 = u64::from_ne_bytes([0x7f - b'z'; 8]);
+    let (words, _) = bytes.as_chunks();
     let mut len = 0;
-    for &eight in eights {
-        // All eight in one go: no sum or difference reaches from one byte into the next.
-        let eight = u64::from_le_bytes(eight);
-        let above = eight | ((eight & !HIGH) + ROOM);
-        let below = !((eight | HIGH) - FIRST);
+    for &word in words {
+        // Eight bytes at once: no sum or difference carries from one byte into the next.
+        let word = u64::from_le_bytes(word);
+        let above = word | ((word & !HIGH) + ABOVE_LAST);
+        let below = !((word | HIGH) - FIRST);
         let others = (above | below) & HIGH;
         if others != 0 {
             return len + others.trailing_zeros() as usize / 8;
@@ -176,10 +178,10 @@ fn usual(bytes: &[u8]) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::usual;
+    use super::simple_len;
 
     #[test]
-    fn usual_bytes_are_counted_wherever_the_first_other_stands() {
+    fn simple_len_stops_at_the_first_other_byte() {
         for byte in 0..=u8::MAX {
             for at in 0..20 {
                 let mut bytes = [b'$', b'z', b'A'].repeat(7);
@@ -189,7 +191,7 @@ mod tests {
                 } else {
                     at
                 };
-                assert_eq!(usual(&bytes), expected, "{byte} at {at}");
+                assert_eq!(simple_len(&bytes), expected, "{byte} at {at}");
             }
         }
     }

@@ -1,12 +1,13 @@
-//! A directive's words as occurrences, arguments and lines.
+//! The tokens of a directive as occurrences, arguments and lines.
 
 use super::{Corefile, Directive, Token};
 
 impl Directive {
-    /// Its occurrences in the server block, in order.
+    /// The occurrences of the directive in its server block, in order.
     ///
-    /// Lines end as they do for a plugin of `CoreDNS`: a word is in the line of the one before if it stands in the same
-    /// file, in the line in which that one ends. So a file of one line that is imported twice in a row is one line still.
+    /// Lines end as in Caddy's dispenser: a token continues the line of its predecessor if it is in the same file, on
+    /// the line on which the predecessor ends. A file of one line that is imported twice in a row is therefore one
+    /// line.
     pub fn occurrences<'a>(&'a self, corefile: &'a Corefile) -> Occurrences<'a> {
         Occurrences {
             corefile,
@@ -24,20 +25,20 @@ pub struct Occurrences<'a> {
     at: usize,
 }
 
-/// A directive as it was written once: `HEAD ARGS… { BODY } REST…`.
+/// One occurrence of a directive: `HEAD ARGS… { BODY } REST…`.
 #[derive(Clone, Debug)]
 pub struct Occurrence<'a> {
-    /// The name as written, variables not resolved.
+    /// The name as written, variables not expanded.
     pub head: Token,
-    /// The words up to the brace, or to the end of the line.
+    /// The tokens before the opening brace, or before the end of the line.
     pub args: &'a [Token],
-    /// The lines between the braces, if there are any.
+    /// The lines between the braces, if there are braces.
     pub body: Option<Lines<'a>>,
-    /// What follows the closing brace; no directive of `CoreDNS` has a use for it.
+    /// The tokens after the closing brace. No directive of `CoreDNS` uses them.
     pub rest: &'a [Token],
 }
 
-/// Lines, each a name and its arguments; a line that opens a block has that block's words too, braces included.
+/// Lines, each a name and its arguments. A line that opens a block includes the tokens of the block and its braces.
 #[derive(Clone, Debug)]
 pub struct Lines<'a> {
     corefile: &'a Corefile,
@@ -46,7 +47,7 @@ pub struct Lines<'a> {
 }
 
 impl Lines<'_> {
-    /// Where among the directive's words the next line begins.
+    /// Index of the next line's first token among the directive's tokens.
     pub const fn position(&self) -> usize {
         self.at
     }
@@ -59,17 +60,17 @@ impl<'a> Iterator for Occurrences<'a> {
         let line = take_line(self.corefile, &mut self.tokens)?;
         let start = self.at;
         self.at += line.len();
-        let (&head, words) = line.split_first()?;
+        let (&head, tokens) = line.split_first()?;
         let is = |token: &Token, brace| brace_of(self.corefile, *token) == brace;
-        let Some(open) = words.iter().position(|token| is(token, "{")) else {
+        let Some(open) = tokens.iter().position(|token| is(token, "{")) else {
             return Some(Occurrence {
                 head,
-                args: words,
+                args: tokens,
                 body: None,
                 rest: &[],
             });
         };
-        let (args, block) = words.split_at_checked(open)?;
+        let (args, block) = tokens.split_at_checked(open)?;
         let (_, block) = block.split_first()?;
         let mut depth = 1usize;
         let close = block.iter().position(|token| {
@@ -77,7 +78,7 @@ impl<'a> Iterator for Occurrences<'a> {
             depth -= usize::from(is(token, "}"));
             depth == 0
         });
-        // A variable's value can be a brace that nothing closes: then the block has all that follows.
+        // A brace from a variable's value may have no closing brace: the block then extends to the end.
         let (tokens, rest) = block.split_at_checked(close.unwrap_or(block.len()))?;
         Some(Occurrence {
             head,
@@ -85,7 +86,7 @@ impl<'a> Iterator for Occurrences<'a> {
             body: Some(Lines {
                 corefile: self.corefile,
                 tokens,
-                // The name and the brace are before it too.
+                // Plus the name and the brace.
                 at: start + args.len() + 2,
             }),
             rest: rest.split_first().map_or(&[], |(_, rest)| rest),
@@ -103,7 +104,7 @@ impl<'a> Iterator for Lines<'a> {
     }
 }
 
-/// Takes one line off the front, up to the end of the block that it opens, be it in the next line.
+/// Removes one line from the front, including the block that it opens on this line or the next.
 fn take_line<'a>(corefile: &Corefile, tokens: &mut &'a [Token]) -> Option<&'a [Token]> {
     let mut depth = 0usize;
     let mut len = 1;
@@ -123,7 +124,7 @@ fn take_line<'a>(corefile: &Corefile, tokens: &mut &'a [Token]) -> Option<&'a [T
     Some(line)
 }
 
-/// The word if it could be a brace, else nothing.
+/// The token's text if it may be a brace, else an empty string.
 fn brace_of(corefile: &Corefile, token: Token) -> &str {
     if token.is_plain() {
         ""

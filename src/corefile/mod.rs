@@ -1,13 +1,14 @@
-//! What the operator typed: a Corefile's text → server blocks whose every word knows its file and line.
+//! The parser of Corefiles: from text to server blocks, whose every token has its file and line.
 //!
-//! The rules are those of the `caddyfile` package of coredns/caddy, odd ones included: a Corefile that `CoreDNS` reads
-//! gives the same blocks and the same words here. What the words mean is not this room's business.
+//! The grammar is that of the `caddyfile` package of coredns/caddy, oddities included: a Corefile that `CoreDNS`
+//! accepts gives the same blocks and tokens here. [`config`](crate::config) interprets the tokens.
 //!
-//! Two things are stricter, since they never end there: a variable whose value leads back to itself is an error, and
-//! everything read counts against one limit. One thing is done only there: which directives exist is checked later.
+//! Two rules are stricter, because Caddy's parser does not terminate without them: a variable whose value refers to
+//! itself is an error, and all text counts against one limit. One rule is missing: this parser knows no directives, so
+//! it accepts unknown ones.
 //!
-//! There is one copy of the text. A [`Token`] is a place in it, 16 bytes long, and files are cut into words only as the
-//! parser asks for them, so a word is stored once: in the directive that it belongs to.
+//! There is one copy of the text. A [`Token`] is a range of that text, 16 bytes large, and the lexer runs only as the
+//! parser asks for tokens, so each token is stored once: in its directive.
 
 mod env;
 mod error;
@@ -16,8 +17,8 @@ mod import;
 mod lexer;
 mod lines;
 mod parser;
-mod reading;
 mod snippet;
+mod state;
 mod stream;
 #[cfg(test)]
 mod tests;
@@ -35,7 +36,7 @@ pub use lines::{Lines, Occurrence, Occurrences};
 use text::Text;
 pub use token::Token;
 
-/// A Corefile with its imports, snippets and variables resolved.
+/// A Corefile with imports, snippets and variables expanded.
 #[derive(Debug)]
 pub struct Corefile {
     text: Text,
@@ -47,29 +48,29 @@ pub struct Corefile {
 /// Directives for a set of addresses.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct ServerBlock {
-    /// The addresses, variables resolved, as written otherwise.
+    /// The addresses, variables expanded.
     pub keys: Vec<String>,
-    /// By name, in the order in which the names first appear.
+    /// One for each name, in the order in which the names first appear.
     pub directives: Vec<Directive>,
 }
 
-/// What a server block says under one name.
+/// All occurrences of one directive in a server block.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Directive {
-    /// The name, variables resolved.
+    /// The name, variables expanded.
     pub name: String,
-    /// All words, the name itself and braces included; of a repeated directive one occurrence after the other.
+    /// All tokens of all occurrences in order, the names and braces included.
     pub tokens: Vec<Token>,
 }
 
-/// Something that `CoreDNS` lets pass and only logs.
+/// A fault that `CoreDNS` accepts and logs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Warning {
     /// The file, as in [`Corefile::file`].
     pub file: String,
     /// The line, counted from 1.
     pub line: u32,
-    /// What is odd.
+    /// The fault, without the place.
     pub message: String,
 }
 
@@ -80,17 +81,22 @@ impl fmt::Display for Warning {
     }
 }
 
-/// What the parser asks of the outside world.
+/// The parser's access to files and environment.
 pub trait Host {
-    /// The content of a file.
+    /// Reads a file of at most `limit` bytes.
     ///
-    /// A folder is [`io::ErrorKind::IsADirectory`], more than `limit` bytes are [`io::ErrorKind::FileTooLarge`].
+    /// # Errors
+    /// [`io::ErrorKind::IsADirectory`] for a folder, [`io::ErrorKind::FileTooLarge`] for more than `limit` bytes, and all
+    /// errors of reading.
     fn read(&mut self, path: &str, limit: usize) -> io::Result<Vec<u8>>;
 
-    /// The names in a folder, hidden ones included, `.` and `..` not, in any order. An error if it is none.
+    /// The names in a folder in any order, hidden names included, without `.` and `..`.
+    ///
+    /// # Errors
+    /// When `dir` is not a folder, or cannot be read.
     fn list(&mut self, dir: &str) -> io::Result<Vec<String>>;
 
-    /// Whether a path names anything at all, if only a symbolic link to nowhere (`lstat(2)`).
+    /// True if a path exists, as `lstat(2)`: a dangling symbolic link exists.
     fn exists(&mut self, path: &str) -> bool;
 
     /// The value of an environment variable.
@@ -98,7 +104,7 @@ pub trait Host {
 }
 
 impl Corefile {
-    /// An error at `token`, whose file and line the Corefile knows.
+    /// An error at the file and line of `token`.
     pub fn diagnostic(
         &self,
         token: Token,
@@ -115,10 +121,13 @@ impl Corefile {
         }
     }
 
-    /// Reads a Corefile, given as `bytes`, and all that it imports. Bytes that are a [`Vec`] are kept, not copied.
+    /// Parses a Corefile of content `bytes`, and everything that it imports. A [`Vec`] is kept, not copied.
     ///
-    /// `name` is what errors call it; `folder` is the absolute path from which its relative imports start. All files
-    /// together, snippets counted each time they are imported, have at most `limit` bytes. The first error ends it.
+    /// `name` is the file's name in errors; `folder` is the absolute path for its relative imports. All files together
+    /// have at most `limit` bytes; a snippet counts each time it is imported.
+    ///
+    /// # Errors
+    /// The first error in the Corefile.
     pub fn parse(
         name: &str,
         folder: &str,
@@ -129,29 +138,29 @@ impl Corefile {
         parser::parse(name, folder, bytes.into(), limit, host)
     }
 
-    /// The server blocks in order. Snippets are none, and neither are blocks without an address.
+    /// The server blocks in order, without snippets and without blocks that have no address.
     pub fn blocks(&self) -> &[ServerBlock] {
         &self.blocks
     }
 
-    /// The letters of a word of this Corefile.
+    /// The text of a token of this Corefile.
     pub fn text(&self, token: Token) -> &str {
         self.text.get(token)
     }
 
-    /// The file in which a word stands: the name given to [`Corefile::parse`], or an import's absolute path.
+    /// The file of a token: the name given to [`Corefile::parse`], or the absolute path of an imported file.
     pub fn file(&self, token: Token) -> &str {
         self.files
             .get(usize::from(token.file()))
             .map_or("", String::as_str)
     }
 
-    /// What was odd, in the order in which it was met.
+    /// The warnings, in the order of the text.
     pub fn warnings(&self) -> &[Warning] {
         &self.warnings
     }
 
-    /// Every file that was read, once each: the Corefile itself, then imports in the order of their first reading.
+    /// Every file that was read, once each: the Corefile, then imported files in the order of their first import.
     pub fn files(&self) -> &[String] {
         &self.files
     }

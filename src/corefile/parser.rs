@@ -1,8 +1,8 @@
-//! Groups words into server blocks and directives.
+//! The grammar: groups tokens into server blocks and directives.
 
 use super::error::Error;
-use super::reading::{BLOCK, Places, Reading};
 use super::snippet;
+use super::state::{BLOCK, IndexByName, Parser};
 use super::{Corefile, Directive, Host, ServerBlock, Token};
 
 const CLOSES_NOTHING: &str =
@@ -10,7 +10,7 @@ const CLOSES_NOTHING: &str =
 const NEVER_CLOSED: &str =
     "this \"{\" is never closed; end its block with \"}\" on a line of its own";
 
-/// Reads a Corefile, from its text to its server blocks.
+/// Parses a Corefile; see [`Corefile::parse`].
 pub(super) fn parse(
     name: &str,
     folder: &str,
@@ -18,42 +18,41 @@ pub(super) fn parse(
     limit: usize,
     host: &mut dyn Host,
 ) -> Result<Corefile, Error> {
-    let mut reading = Reading::new(name, folder, bytes, limit, host)?;
-    while reading.advance()? {
-        if let Some(block) = reading.server_block()? {
-            reading.out.blocks.push(block);
+    let mut parser = Parser::new(name, folder, bytes, limit, host)?;
+    while parser.advance()? {
+        if let Some(block) = parser.server_block()? {
+            parser.corefile.blocks.push(block);
         }
     }
-    reading.out.blocks.shrink_to_fit();
-    reading.out.text.shrink();
-    Ok(reading.out)
+    parser.corefile.blocks.shrink_to_fit();
+    parser.corefile.text.shrink();
+    Ok(parser.corefile)
 }
 
-/// A server block half read.
+/// A server block being parsed.
 #[derive(Default)]
-struct Draft {
+struct BlockBuilder {
     directives: Vec<Directive>,
-    /// Where among them each name is.
-    places: Places,
+    index: IndexByName,
 }
 
-impl Draft {
-    /// Where the directive of a name is, there from now on.
-    fn place(&mut self, name: &str) -> usize {
-        if let Some(&place) = self.places.get(name) {
-            return place;
+impl BlockBuilder {
+    /// Index of the directive `name`, which is added if it is new.
+    fn directive(&mut self, name: &str) -> usize {
+        if let Some(&index) = self.index.get(name) {
+            return index;
         }
-        let place = self.directives.len();
-        self.places.insert(name.to_owned(), place);
+        let index = self.directives.len();
+        self.index.insert(name.to_owned(), index);
         self.directives.push(Directive {
             name: name.to_owned(),
             tokens: Vec::new(),
         });
-        place
+        index
     }
 
-    fn add(&mut self, place: usize, token: Option<Token>) {
-        if let Some((directive, token)) = self.directives.get_mut(place).zip(token) {
+    fn add(&mut self, index: usize, token: Option<Token>) {
+        if let Some((directive, token)) = self.directives.get_mut(index).zip(token) {
             directive.tokens.push(token);
         }
     }
@@ -71,31 +70,31 @@ impl Draft {
     }
 }
 
-impl Reading<'_> {
-    /// Reads one server block, of which the first word is the present one. Snippets and blocks without keys are none.
+impl Parser<'_> {
+    /// Parses the server block that begins at the current token; `None` for a snippet or a block without addresses.
     fn server_block(&mut self) -> Result<Option<ServerBlock>, Error> {
-        let mut draft = Draft::default();
+        let mut block = BlockBuilder::default();
         let (keys, more) = self.addresses()?;
         if more {
             if let Some(name) = snippet::declared(&keys) {
                 self.declare_snippet(name)?;
                 return Ok(None);
             }
-            self.contents(&mut draft)?;
+            self.block_contents(&mut block)?;
         }
-        Ok((!keys.is_empty()).then(|| draft.finish(keys)))
+        Ok((!keys.is_empty()).then(|| block.finish(keys)))
     }
 
-    /// Reads the addresses before a block, up to the first word after them; gives `false` if there is none.
+    /// Parses the addresses before a block, up to the first token after them; `false` if no token follows.
     fn addresses(&mut self) -> Result<(Vec<String>, bool), Error> {
         let mut keys = Vec::new();
         let mut comma = false;
         loop {
-            let mut word = self.resolved_current(BLOCK)?;
-            if word == "import" && self.stream.at_new_line(&self.out.text) {
+            let mut word = self.expand_current(BLOCK)?;
+            if word == "import" && self.stream.at_new_line(&self.corefile.text) {
                 self.import()?;
-                let moved = self.stream.advance_or_leave(&mut self.out.text);
-                self.fits(moved, "import")?;
+                let moved = self.stream.advance_past_end(&mut self.corefile.text);
+                self.map_full(moved, "import")?;
                 continue;
             }
             if word == "{" {
@@ -104,7 +103,7 @@ impl Reading<'_> {
                 }
                 return Ok((keys, true));
             }
-            // Only quotes with nothing in them, or an empty variable, give an empty word.
+            // Empty quotes and empty variables give an empty token.
             if !word.is_empty() {
                 comma = word.ends_with(',');
                 word.truncate(word.len() - usize::from(comma));
@@ -116,7 +115,7 @@ impl Reading<'_> {
                 }
                 return Ok((keys, false));
             }
-            if !comma && self.stream.at_new_line(&self.out.text) {
+            if !comma && self.stream.at_new_line(&self.corefile.text) {
                 return Ok((keys, true));
             }
         }
@@ -129,22 +128,22 @@ impl Reading<'_> {
         self.error(BLOCK, &message)
     }
 
-    /// Reads what a block says, with braces around it or, as the last block may, without.
-    fn contents(&mut self, draft: &mut Draft) -> Result<(), Error> {
+    /// Parses the directives of a block. The last block of a Corefile may omit its braces.
+    fn block_contents(&mut self, block: &mut BlockBuilder) -> Result<(), Error> {
         let brace = self.stream.current();
         let braces = self.is_current("{");
         if !braces {
-            self.stream.step_back();
+            self.stream.push_back();
         }
-        self.directives(draft)?;
-        // A file may end after a directive's `}`: it passes for the block's own, as in CoreDNS.
+        self.directives(block)?;
+        // As in Caddy, the closing brace of a directive at the end of the file closes the block too.
         if braces && !self.is_current("}") {
             return Err(self.error_at(brace, BLOCK, NEVER_CLOSED));
         }
         Ok(())
     }
 
-    fn directives(&mut self, draft: &mut Draft) -> Result<(), Error> {
+    fn directives(&mut self, block: &mut BlockBuilder) -> Result<(), Error> {
         while self.advance()? {
             if self.is_current("}") {
                 break;
@@ -152,24 +151,24 @@ impl Reading<'_> {
             if self.is_current("import") {
                 self.import()?;
             } else {
-                self.directive(draft)?;
+                self.directive(block)?;
             }
         }
         Ok(())
     }
 
-    /// Reads one directive: to the end of its line, or of its block.
-    fn directive(&mut self, draft: &mut Draft) -> Result<(), Error> {
-        let name = self.resolved_current(BLOCK)?;
-        // As in CoreDNS, only the name under which the words are kept is resolved, not the word itself.
-        let place = draft.place(&name);
-        draft.add(place, self.stream.current());
+    /// Parses one directive, up to the end of its line or of its block.
+    fn directive(&mut self, block: &mut BlockBuilder) -> Result<(), Error> {
+        let name = self.expand_current(BLOCK)?;
+        // As in Caddy, variables are expanded in the directive's name, but not in the token of that name.
+        let index = block.directive(&name);
+        block.add(index, self.stream.current());
         let mut depth = 0usize;
         let mut outermost = None;
         while self.advance()? {
-            let new_line = self.stream.at_new_line(&self.out.text);
+            let new_line = self.stream.at_new_line(&self.corefile.text);
             let word = match self.stream.current() {
-                // Nothing that would matter here.
+                // Neither a brace nor an import.
                 Some(token) if token.is_plain() && !new_line => "",
                 _ => self.current_word(),
             };
@@ -179,7 +178,7 @@ impl Reading<'_> {
                     outermost = outermost.or(self.stream.current());
                 }
                 _ if new_line && depth == 0 => {
-                    self.stream.step_back();
+                    self.stream.push_back();
                     break;
                 }
                 "}" if depth == 0 => {
@@ -195,8 +194,8 @@ impl Reading<'_> {
                 }
                 _ => {}
             }
-            let token = self.resolve_in_place(&name)?;
-            draft.add(place, token);
+            let token = self.expand_in_place(&name)?;
+            block.add(index, token);
         }
         if outermost.is_none() {
             return Ok(());

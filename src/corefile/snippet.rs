@@ -1,15 +1,15 @@
-//! Snippets: `(NAME) { … }`, words to be imported by name.
+//! Snippets: `(NAME) { … }`, tokens to be imported by name.
 
 use super::Token;
 use super::error::Error;
-use super::import::MOST_SNIPPETS;
-use super::reading::{Reading, Snippet};
+use super::import::MAX_SNIPPET_IMPORTS;
+use super::state::{Parser, Snippet};
 use crate::base::escape::Quoted;
 
-/// Where an error is that is in a snippet's declaration.
+/// Directive of an error in a snippet's declaration.
 const SNIPPET: &str = "snippet";
 
-/// The name of the snippet that a block with these keys declares.
+/// The name of the snippet that a block with these keys declares, if it is a snippet.
 pub(super) fn declared(keys: &[String]) -> Option<&str> {
     match keys {
         [key] => key.strip_prefix('(')?.strip_suffix(')'),
@@ -17,8 +17,8 @@ pub(super) fn declared(keys: &[String]) -> Option<&str> {
     }
 }
 
-impl Reading<'_> {
-    /// Reads a snippet, of which the opening brace is the present word.
+impl Parser<'_> {
+    /// Parses a snippet whose opening brace is the current token.
     pub(super) fn declare_snippet(&mut self, name: &str) -> Result<(), Error> {
         if self.snippets.get(name).is_some() {
             return Err(self.wrong(
@@ -33,14 +33,14 @@ impl Reading<'_> {
         self.refuse_self_import(name, &tokens)?;
         let bytes = tokens
             .iter()
-            .map(|&token| self.out.text.get(token).len().saturating_add(1))
+            .map(|&token| self.corefile.text.get(token).len().saturating_add(1))
             .fold(0, usize::saturating_add);
         let tokens = tokens.into();
         self.snippets.add(name, Snippet { tokens, bytes });
         Ok(())
     }
 
-    /// Everything up to the matching brace, as it stands.
+    /// All tokens up to the matching brace, variables not expanded.
     fn snippet_tokens(&mut self, name: &str) -> Result<Vec<Token>, Error> {
         let brace = self.stream.current();
         let mut depth = 1u32;
@@ -62,23 +62,28 @@ impl Reading<'_> {
         Err(self.error_at(brace, SNIPPET, &message))
     }
 
-    /// A snippet that imports itself is refused even if nobody imports it. Longer circles end at [`MOST_SNIPPETS`].
+    /// Refuses a snippet that imports itself, even if nothing imports the snippet. Longer cycles end at
+    /// [`MAX_SNIPPET_IMPORTS`].
     fn refuse_self_import(&mut self, name: &str, tokens: &[Token]) -> Result<(), Error> {
         let mut previous: Option<Token> = None;
         for pair in tokens.windows(2) {
             let &[word, argument] = pair else { continue };
-            // Line breaks within the word before don't count here, other than everywhere else.
+            // As in Caddy, line breaks inside the previous token are ignored, but only here.
             let begins_line = previous.is_none_or(|previous| {
                 (previous.file(), previous.line()) != (word.file(), word.line())
             });
             previous = Some(word);
-            if !begins_line || self.out.text.get(word) != "import" {
+            if !begins_line || self.corefile.text.get(word) != "import" {
                 continue;
             }
-            let resolved = self.resolve(argument, "import")?;
-            if resolved.as_deref().unwrap_or(self.out.text.get(argument)) == name {
+            let expanded = self.expand(argument, "import")?;
+            if expanded
+                .as_deref()
+                .unwrap_or(self.corefile.text.get(argument))
+                == name
+            {
                 let message = format!(
-                    "snippet {} imports itself, which would take more than {MOST_SNIPPETS} imports; remove this one",
+                    "snippet {} imports itself, which would take more than {MAX_SNIPPET_IMPORTS} imports; remove this one",
                     Quoted(name)
                 );
                 return Err(self.error_at(Some(word), "import", &message));

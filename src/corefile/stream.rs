@@ -1,65 +1,64 @@
-//! The words as the parser meets them: those of the Corefile, with each import's words in the place of the import.
+//! The token stream: the tokens of the Corefile, with each import replaced by the imported tokens.
 //!
-//! Imports are pushed onto a stack instead of being spliced into a list, so that an import costs nothing but itself.
+//! Imports are pushed onto a stack of sources, so that an import does not copy the tokens after it.
 
 use std::rc::Rc;
 
 use super::Token;
 use super::lexer::Lexer;
-use super::text::{Full, Text};
+use super::text::{Text, TextFull};
 
-/// Where words come from.
+/// A source of tokens.
 #[derive(Debug)]
 pub(super) enum Source {
-    /// A file.
     File(Lexer),
-    /// A snippet, and how many of its words are gone.
+    /// The tokens of a snippet, and the index of the next.
     Snippet(Rc<[Token]>, usize),
-    /// A word that was given back.
-    Again(Option<Token>),
+    /// A token that was pushed back, until it is read again.
+    PushedBack(Option<Token>),
 }
 
 impl Source {
-    fn next(&mut self, text: &mut Text) -> Result<Option<Token>, Full> {
+    fn next(&mut self, text: &mut Text) -> Result<Option<Token>, TextFull> {
         match self {
             Self::File(lexer) => lexer.next(text),
-            Self::Snippet(tokens, gone) => {
-                let token = tokens.get(*gone).copied();
-                *gone += usize::from(token.is_some());
+            Self::Snippet(tokens, next) => {
+                let token = tokens.get(*next).copied();
+                *next += usize::from(token.is_some());
                 Ok(token)
             }
-            Self::Again(token) => Ok(token.take()),
+            Self::PushedBack(token) => Ok(token.take()),
         }
     }
 }
 
-/// The words, with a view of the present one and the one before it.
+/// A stream of tokens that knows the current and the previous token.
 #[derive(Debug, Default)]
-pub(super) struct Stream {
-    /// The last is read first.
+pub(super) struct TokenStream {
+    /// A stack: the last source is read first.
     sources: Vec<Source>,
     previous: Option<Token>,
     current: Option<Token>,
 }
 
-impl Stream {
-    /// The present word: none before the first, and none when an import at the very end gave nothing.
+impl TokenStream {
+    /// The current token. `None` before the first token, and when an import at the end of the Corefile is empty.
     pub(super) fn current(&self) -> Option<Token> {
         self.current
     }
 
-    /// The word before the present one. Not known after [`Stream::step_back`] and [`Stream::splice`].
+    /// The token before the current token. `None` after [`TokenStream::push_back`] and [`TokenStream::splice`].
     pub(super) fn previous(&self) -> Option<Token> {
         self.previous
     }
 
-    /// Puts the words of `source` before all that is still to come.
+    /// Inserts the tokens of `source` before the next token.
     pub(super) fn push(&mut self, source: Source) {
         self.sources.push(source);
     }
 
-    /// Moves on by one word; stays on the last one and gives `false` if there are no more.
-    pub(super) fn advance(&mut self, text: &mut Text) -> Result<bool, Full> {
+    /// Advances by one token; without a next token, stays on the last token and returns `false`.
+    pub(super) fn advance(&mut self, text: &mut Text) -> Result<bool, TextFull> {
         let next = self.pull(text)?;
         if next.is_some() {
             self.previous = self.current;
@@ -68,8 +67,8 @@ impl Stream {
         Ok(next.is_some())
     }
 
-    /// Moves on by one word if that stands in the same line.
-    pub(super) fn advance_in_line(&mut self, text: &mut Text) -> Result<bool, Full> {
+    /// Advances by one token if the next token is in the same line.
+    pub(super) fn advance_in_line(&mut self, text: &mut Text) -> Result<bool, TextFull> {
         let Some(next) = self.pull(text)? else {
             return Ok(false);
         };
@@ -80,37 +79,37 @@ impl Stream {
             self.current = Some(next);
             return Ok(true);
         }
-        self.push(Source::Again(Some(next)));
+        self.push(Source::PushedBack(Some(next)));
         Ok(false)
     }
 
-    /// Gives the present word back: it is the next one again.
-    pub(super) fn step_back(&mut self) {
-        self.push(Source::Again(self.current));
+    /// Pushes the current token back: it becomes the next token again.
+    pub(super) fn push_back(&mut self) {
+        self.push(Source::PushedBack(self.current));
         self.current = self.previous.take();
     }
 
-    /// Takes words out, back to `before`, and puts those of `sources` in their place, to come next.
+    /// Replaces the tokens after `before` that were read by the tokens of `sources`, which come next.
     pub(super) fn splice(&mut self, before: Option<Token>, sources: Vec<Source>) {
         self.previous = None;
         self.current = before;
         self.sources.extend(sources.into_iter().rev());
     }
 
-    /// As [`Stream::advance`], but when there are no more words, moves past the last.
-    pub(super) fn advance_or_leave(&mut self, text: &mut Text) -> Result<(), Full> {
+    /// As [`TokenStream::advance`], but without a next token moves past the last token.
+    pub(super) fn advance_past_end(&mut self, text: &mut Text) -> Result<(), TextFull> {
         if !self.advance(text)? {
             self.previous = self.current.take();
         }
         Ok(())
     }
 
-    /// Replaces the present word, for those who look at it later too.
+    /// Replaces the current token.
     pub(super) fn set_current(&mut self, token: Token) {
         self.current = Some(token);
     }
 
-    /// Whether the present word begins a line.
+    /// True if the current token begins a line.
     pub(super) fn at_new_line(&self, text: &Text) -> bool {
         match (self.previous, self.current) {
             (Some(previous), Some(current)) => text.new_line(previous, current),
@@ -118,7 +117,7 @@ impl Stream {
         }
     }
 
-    fn pull(&mut self, text: &mut Text) -> Result<Option<Token>, Full> {
+    fn pull(&mut self, text: &mut Text) -> Result<Option<Token>, TextFull> {
         while let Some(source) = self.sources.last_mut() {
             if let Some(token) = source.next(text)? {
                 return Ok(Some(token));

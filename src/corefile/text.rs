@@ -1,50 +1,50 @@
-//! The one copy of everything that was read.
+//! The text of a Corefile: one copy, to which tokens refer.
 
 use super::Token;
 
-/// Letters of all files, and words that can't be found in them as they stand: unescaped, or with a variable's value.
+/// The text of all files, then tokens that differ from the files' text: without escapes, or with expanded variables.
 #[derive(Debug, Default)]
 pub(super) struct Text {
-    letters: String,
+    content: String,
 }
 
-/// There are more letters than a [`Token`] can address.
+/// Error for more text than a [`Token`] can address (4 GiB).
 #[derive(Debug)]
-pub(super) struct Full;
+pub(super) struct TextFull;
 
 impl Text {
-    /// The word's letters.
+    /// The token's text.
     #[inline]
     pub(super) fn get(&self, token: Token) -> &str {
         let (start, end) = token.range();
         usize::try_from(start)
             .ok()
             .zip(usize::try_from(end).ok())
-            .and_then(|(start, end)| self.letters.get(start..end))
+            .and_then(|(start, end)| self.content.get(start..end))
             .unwrap_or_default()
     }
 
-    /// Everything from one offset up to another.
+    /// The text from offset `start` to offset `end`.
     #[inline]
     pub(super) fn between(&self, start: usize, end: usize) -> &str {
-        self.letters.get(start..end).unwrap_or_default()
+        self.content.get(start..end).unwrap_or_default()
     }
 
-    /// The offset of what is added next.
+    /// Size in bytes, which is the offset of the text added next.
     pub(super) fn len(&self) -> usize {
-        self.letters.len()
+        self.content.len()
     }
 
     /// Adds a file's content without its byte order mark.
     ///
-    /// Each byte that is not part of a UTF-8 sequence becomes one U+FFFD, as Go reads it.
-    pub(super) fn add_file(&mut self, bytes: Vec<u8>) -> Result<(), Full> {
+    /// Each byte that is not part of a valid UTF-8 sequence becomes one U+FFFD, as in Go.
+    pub(super) fn add_file(&mut self, bytes: Vec<u8>) -> Result<(), TextFull> {
         let mark = b"\xEF\xBB\xBF";
-        let bytes = if self.letters.is_empty() && !bytes.starts_with(mark) {
+        let bytes = if self.content.is_empty() && !bytes.starts_with(mark) {
             match String::from_utf8(bytes) {
-                Ok(letters) => {
-                    self.letters = letters;
-                    return self.full();
+                Ok(content) => {
+                    self.content = content;
+                    return self.check_size();
                 }
                 Err(error) => error.into_bytes(),
             }
@@ -53,47 +53,47 @@ impl Text {
         };
         let bytes = bytes.strip_prefix(mark).unwrap_or(&bytes);
         for chunk in bytes.utf8_chunks() {
-            self.letters.push_str(chunk.valid());
+            self.content.push_str(chunk.valid());
             for _ in chunk.invalid() {
-                self.letters.push(char::REPLACEMENT_CHARACTER);
+                self.content.push(char::REPLACEMENT_CHARACTER);
             }
         }
-        self.full()
+        self.check_size()
     }
 
-    /// Gives a word other letters; it stays where it stood.
-    pub(super) fn rewrite(&mut self, token: Token, word: &str) -> Result<Token, Full> {
-        let start = u32::try_from(self.letters.len()).map_err(|_| Full)?;
-        let len = u32::try_from(word.len()).map_err(|_| Full)?;
-        self.letters.push_str(word);
-        self.full()?;
-        Ok(token.with_letters(start, len, is_plain(word)))
+    /// Gives a token another text. The token keeps its file and line.
+    pub(super) fn rewrite(&mut self, token: Token, word: &str) -> Result<Token, TextFull> {
+        let start = u32::try_from(self.content.len()).map_err(|_| TextFull)?;
+        let len = u32::try_from(word.len()).map_err(|_| TextFull)?;
+        self.content.push_str(word);
+        self.check_size()?;
+        Ok(token.with_span(start, len, is_plain(word)))
     }
 
-    /// Gives back memory that nothing was written to.
+    /// Frees unused capacity.
     pub(super) fn shrink(&mut self) {
-        self.letters.shrink_to_fit();
+        self.content.shrink_to_fit();
     }
 
-    fn full(&self) -> Result<(), Full> {
-        u32::try_from(self.letters.len())
+    fn check_size(&self) -> Result<(), TextFull> {
+        u32::try_from(self.content.len())
             .map(|_| ())
-            .map_err(|_| Full)
+            .map_err(|_| TextFull)
     }
 
-    /// Whether `next` goes on in the line in which `token` ends. This is how a reader of directives finds arguments.
+    /// True if `next` is on the line on which `token` ends. Readers of directives find arguments by this rule.
     pub(super) fn same_line(&self, token: Token, next: Token) -> bool {
-        token.file() == next.file() && self.last_line(token) == next.line()
+        token.file() == next.file() && self.end_line(token) == next.line()
     }
 
-    /// Whether `next` begins a line after the one in which `token` ends. This is how the parser finds directives.
+    /// True if `next` is on a line after the line on which `token` ends. The parser finds directives by this rule.
     ///
-    /// Not the opposite of [`Text::same_line`]: where a snippet was imported, a word can stand above the one before it.
+    /// Not the opposite of [`Text::same_line`]: a token of an imported snippet can be on a line above its predecessor.
     pub(super) fn new_line(&self, token: Token, next: Token) -> bool {
-        token.file() != next.file() || self.last_line(token) < next.line()
+        token.file() != next.file() || self.end_line(token) < next.line()
     }
 
-    fn last_line(&self, token: Token) -> u32 {
+    fn end_line(&self, token: Token) -> u32 {
         if token.is_plain() {
             return token.line();
         }
@@ -106,7 +106,7 @@ impl Text {
     }
 }
 
-/// What [`Token::is_plain`] says of a word with these letters.
+/// [`Token::is_plain`] of a token with this text.
 pub(super) fn is_plain(word: &str) -> bool {
     !word.bytes().any(|byte| matches!(byte, b'\n' | b'{' | b'}'))
 }

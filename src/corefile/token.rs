@@ -1,16 +1,16 @@
-//! A word: where its letters are, and where it stands.
+//! A token: the range of its text, and its file and line.
 
 use std::num::NonZeroU64;
 
-/// One word of a Corefile, quotes and escapes removed. [`super::Corefile::text`] has its letters.
+/// One token of a Corefile, quotes and escapes removed. [`super::Corefile::text`] returns its text.
 ///
-/// Packed into two machine words, so that it travels in registers: half of the time of reading a Corefile once went into
-/// the processor's waits where a word written member by member was soon copied as a whole.
+/// Packed into two 64-bit integers, so that it is passed in registers. As a struct of four fields, store-to-load
+/// forwarding stalls took half of the parser's time: the fields were written one by one and soon copied as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Token {
-    /// Offset of the first letter, and from bit 32 on how many bytes the letters are.
-    letters: u64,
-    /// From bit 32 on the line; the file in 16 bits, whether it is plain in the 15th, and the lowest always set.
+    /// Bits 0 to 31: offset of the text; bits 32 to 63: its size in bytes.
+    span: u64,
+    /// Bit 0: always set; bit 15: [`Token::is_plain`]; bits 16 to 31: file; bits 32 to 63: line.
     place: NonZeroU64,
 }
 
@@ -21,34 +21,34 @@ impl Token {
         let plain = if plain { PLAIN } else { 0 };
         let place = u64::from(line) << 32 | u64::from(file) << 16 | plain;
         Self {
-            letters: u64::from(len) << 32 | u64::from(start),
+            span: u64::from(len) << 32 | u64::from(start),
             place: NonZeroU64::MIN | place,
         }
     }
 
-    /// The same place with other letters.
-    pub(super) fn with_letters(self, start: u32, len: u32, plain: bool) -> Self {
+    /// A token at the same file and line with another text.
+    pub(super) fn with_span(self, start: u32, len: u32, plain: bool) -> Self {
         Self::new(start, len, self.line(), self.file(), plain)
     }
 
-    /// Offset of the first letter, and of what follows the last.
+    /// Start and end offset of the text.
     pub(super) fn range(self) -> (u64, u64) {
-        let start = self.letters & u64::from(u32::MAX);
-        (start, start + (self.letters >> 32))
+        let start = self.span & u64::from(u32::MAX);
+        (start, start + (self.span >> 32))
     }
 
-    /// The line on which the word begins, counted from 1.
+    /// The line on which the token begins, counted from 1.
     pub fn line(self) -> u32 {
         u32::try_from(self.place.get() >> 32).unwrap_or(u32::MAX)
     }
 
-    /// The number of the file in which it stands.
+    /// Index of the file.
     pub(super) fn file(self) -> u16 {
         u16::try_from(self.place.get() >> 16 & u64::from(u16::MAX)).unwrap_or(u16::MAX)
     }
 
-    /// Neither a line break nor a brace is in it. Nearly all words are so, and need no second look: they end where they
-    /// began, hold no variable, and open and close nothing.
+    /// True if the text has neither a line break nor a brace. Nearly all tokens are plain and take fast paths: they end
+    /// on the line on which they begin, have no variable, and open or close no block.
     pub(super) fn is_plain(self) -> bool {
         self.place.get() & PLAIN != 0
     }

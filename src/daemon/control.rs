@@ -10,7 +10,7 @@ use super::error::{Error, fault};
 use super::state::{Daemon, Options};
 use crate::base::exit;
 use crate::control::server::{Client, Control};
-use crate::control::{Passed, Request, USUAL_PATH};
+use crate::control::{DEFAULT_PATH, Payload, Request};
 use crate::filter::ReadMap;
 use crate::http::PAGE_SIZE;
 use crate::kernel::shared_memory::SharedMemory;
@@ -27,10 +27,12 @@ pub(super) fn open(options: &Options) -> Result<Option<Control>, Error> {
     }
     let warn = |error: &io::Error| {
         options.log.warn(format_args!(
-            "no control socket at {USUAL_PATH}: {error}; --control names another place"
+            "no control socket at {DEFAULT_PATH}: {error}; --control names another place"
         ));
     };
-    Ok(Control::open(Path::new(USUAL_PATH)).inspect_err(warn).ok())
+    Ok(Control::open(Path::new(DEFAULT_PATH))
+        .inspect_err(warn)
+        .ok())
 }
 
 impl Daemon<'_> {
@@ -62,7 +64,7 @@ impl Daemon<'_> {
             ));
             return client.end(exit::SYSTEM);
         };
-        match client.pass(Passed::Text(length.to_ne_bytes()), memory.as_fd()) {
+        match client.pass(Payload::Text(length.to_ne_bytes()), memory.as_fd()) {
             Ok(()) => client.end(exit::DONE),
             Err(errno) => fail(client, "cannot pass the status", errno),
         }
@@ -78,7 +80,7 @@ impl Daemon<'_> {
                     .iter()
                     .all(|part| names.extend_from_slice(part).is_ok());
                 let passed = if whole {
-                    client.pass(Passed::Map(&names), map.fd().as_fd())
+                    client.pass(Payload::Map(&names), map.fd().as_fd())
                 } else {
                     Err(Errno::ENAMETOOLONG)
                 };

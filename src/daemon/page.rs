@@ -14,7 +14,7 @@ use crate::filter::{Filter, blame};
 use crate::http::keeper::Keeper;
 use crate::http::listener::{Listener, Listeners};
 use crate::http::server::{Received, Server};
-use crate::http::{Content, Made};
+use crate::http::{Content, Rendered};
 use crate::log::Log;
 use crate::plan::Plan;
 use crate::views::Overview;
@@ -129,7 +129,12 @@ impl Page {
     /// Forgets a keeper that has died. Without capabilities the daemon cannot start another one; the present worker is
     /// a process of its own and serves on.
     pub(super) fn check_keeper(&mut self, event: bool, log: &Log) {
-        if event && self.keeper.as_ref().is_some_and(|keeper| !keeper.lives()) {
+        if event
+            && self
+                .keeper
+                .as_ref()
+                .is_some_and(|keeper| !keeper.is_alive())
+        {
             self.keeper = None;
             log.error("page: the keeper of its workers died; the page is served as long as the present worker lives, then not until corexdp is started again; filters are not affected");
         }
@@ -185,13 +190,13 @@ impl Daemon<'_> {
                         Content::Health => return Readiness::alive().write(page),
                         Content::Ready => return readiness.write(page),
                     };
-                    let made = length.map(|length| Made { length, good: true });
-                    if made.is_none() {
+                    let rendered = length.map(|length| Rendered { length, good: true });
+                    if rendered.is_none() {
                         log.error(
                             "page: does not fit; COREXDP_MAX_PAGE sets its size at build time",
                         );
                     }
-                    made
+                    rendered
                 });
             }
         }
@@ -251,11 +256,11 @@ impl Readiness {
         Self { text, good: true }
     }
 
-    fn write(&self, page: &mut [u8]) -> Option<Made> {
+    fn write(&self, page: &mut [u8]) -> Option<Rendered> {
         let length = self.text.len();
         page.get_mut(..length)?
             .copy_from_slice(self.text.as_bytes());
-        Some(Made {
+        Some(Rendered {
             length,
             good: self.good,
         })

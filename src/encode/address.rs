@@ -1,8 +1,8 @@
-//! IPv4, IPv6 and MAC addresses, as they stand in packets.
+//! IPv4, IPv6 and MAC addresses, in network byte order.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-/// An address, highest byte first.
+/// An address in network byte order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Address {
     bytes: [u8; 16],
@@ -10,22 +10,22 @@ pub(super) struct Address {
 }
 
 impl Address {
-    /// Reads an address; `None` when the word is none.
-    pub(super) fn read(word: &str) -> Option<Self> {
-        if let Ok(four) = word.parse::<Ipv4Addr>() {
-            return Some(Self::of(&four.octets()));
+    /// Parses an address; `None` when the word is not an address.
+    pub(super) fn parse(word: &str) -> Option<Self> {
+        if let Ok(ipv4) = word.parse::<Ipv4Addr>() {
+            return Some(Self::from_octets(&ipv4.octets()));
         }
-        // Nearly all words are none; this tells them apart at once.
+        // A fast path: nearly no word is an address.
         if !word.contains(':') {
             return None;
         }
         match word.parse::<Ipv6Addr>() {
-            Ok(six) => Some(Self::of(&six.octets())),
-            Err(_) => Some(Self::of(&hardware(word)?)),
+            Ok(ipv6) => Some(Self::from_octets(&ipv6.octets())),
+            Err(_) => Some(Self::from_octets(&parse_mac(word)?)),
         }
     }
 
-    fn of(octets: &[u8]) -> Self {
+    fn from_octets(octets: &[u8]) -> Self {
         let mut bytes = [0; 16];
         for (byte, octet) in bytes.iter_mut().zip(octets) {
             *byte = *octet;
@@ -38,20 +38,20 @@ impl Address {
         self.bytes.get(..self.length).unwrap_or_default()
     }
 
-    /// What kind of address it is, in words.
-    pub(super) const fn kind(&self) -> &'static str {
-        kind(self.length)
+    /// The address family, with an article.
+    pub(super) const fn family(&self) -> &'static str {
+        family(self.length)
     }
 
-    /// Whether a bit is set behind the first `prefix` ones.
-    pub(super) fn reaches_past(&self, prefix: u32) -> bool {
+    /// True if a bit is set after the first `prefix` bits.
+    pub(super) fn has_host_bits(&self, prefix: u32) -> bool {
         let value = u128::from_be_bytes(self.bytes);
         value.checked_shl(prefix).unwrap_or(0) != 0
     }
 }
 
-/// What kind of address has so many bytes; nothing for none.
-pub(super) const fn kind(bytes: usize) -> &'static str {
+/// The family whose addresses have `bytes` bytes, with an article; empty if there is none.
+pub(super) const fn family(bytes: usize) -> &'static str {
     match bytes {
         4 => "an IPv4 address",
         6 => "a MAC address",
@@ -60,8 +60,8 @@ pub(super) const fn kind(bytes: usize) -> &'static str {
     }
 }
 
-/// Six bytes of two digits each, by colons.
-fn hardware(word: &str) -> Option<[u8; 6]> {
+/// Parses six bytes of two hexadecimal digits each, separated by colons.
+fn parse_mac(word: &str) -> Option<[u8; 6]> {
     let mut bytes = [0; 6];
     let mut parts = word.split(':');
     for byte in &mut bytes {
@@ -77,15 +77,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_are_read_in_the_order_of_packets() {
-        let six = [0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
+    fn addresses_parse_to_network_byte_order() {
+        let ipv6 = [0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
         for (word, expected) in [
             ("192.0.2.66", &[192, 0, 2, 66][..]),
-            ("2001:db8::1", &six),
+            ("2001:db8::1", &ipv6),
             ("::", &[0; 16]),
             ("02:00:5e:10:AF:ff", &[2, 0, 0x5e, 0x10, 0xaf, 0xff]),
         ] {
-            let address = Address::read(word).unwrap();
+            let address = Address::parse(word).unwrap();
             assert_eq!(address.octets(), expected, "{word}");
         }
         for word in [
@@ -103,12 +103,12 @@ mod tests {
             "02:00:5e:10:af:+f",
             "02-00-5e-10-af-ff",
         ] {
-            assert_eq!(Address::read(word), None, "{word}");
+            assert_eq!(Address::parse(word), None, "{word}");
         }
     }
 
     #[test]
-    fn bits_behind_a_prefix_are_seen() {
+    fn host_bits_are_the_bits_after_the_prefix() {
         for (word, prefix, expected) in [
             ("10.0.0.0", 8, false),
             ("10.0.0.0", 6, true),
@@ -119,8 +119,8 @@ mod tests {
             ("2001:db8::1", 127, true),
             ("2001:db8::1", 128, false),
         ] {
-            let address = Address::read(word).unwrap();
-            assert_eq!(address.reaches_past(prefix), expected, "{word}/{prefix}");
+            let address = Address::parse(word).unwrap();
+            assert_eq!(address.has_host_bits(prefix), expected, "{word}/{prefix}");
         }
     }
 }

@@ -1,24 +1,24 @@
-//! Integers inside map values: where they stand and how they are read.
+//! Integers inside map values.
 
 use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-/// Where in a value a number stands, and how it is to be read.
+/// Place and encoding of an integer in a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Number {
-    /// Its first byte.
+    /// Offset of the first byte.
     pub position: usize,
-    /// How many bytes it has, 1 to 8.
+    /// Size in bytes, 1 to 8.
     pub length: usize,
-    /// Whether the highest byte stands first.
+    /// True for big-endian bytes, false for little-endian bytes.
     pub big_endian: bool,
-    /// Whether it may be negative.
+    /// True for two's complement.
     pub signed: bool,
 }
 
 impl Number {
-    /// An unsigned number, lowest byte first.
+    /// An unsigned little-endian integer.
     pub const fn little_endian(position: usize, length: usize) -> Self {
         Self {
             position,
@@ -28,7 +28,7 @@ impl Number {
         }
     }
 
-    /// Reads it, a negative one in two's complement of 64 bits; 0 where the value ends before.
+    /// Reads the integer, a negative integer as 64-bit two's complement; 0 if the value is too short.
     pub fn read(self, value: &[u8]) -> u64 {
         let end = self.position.checked_add(self.length);
         let bytes = end.and_then(|end| value.get(self.position..end));
@@ -52,7 +52,7 @@ impl Number {
         }
     }
 
-    /// The sum of it over several values, those of a per-CPU map.
+    /// Sum over the values of a per-CPU map.
     pub fn total<'a>(self, values: impl Iterator<Item = &'a [u8]>) -> Total {
         Total {
             sum: values.fold(0, |sum, value| sum.wrapping_add(self.read(value))),
@@ -61,7 +61,7 @@ impl Number {
     }
 }
 
-/// A sum, and how it is written.
+/// A sum that wraps around at 64 bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Total {
     sum: u64,
@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_end_with_the_value() {
+    fn integer_past_the_end_reads_as_zero() {
         let value = [1, 2, 3, 4, 5, 6, 7, 8, 0xff];
         for (position, length, expected) in [
             (0, 1, 1),
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_have_an_order_and_a_sign() {
+    fn integers_follow_byte_order_and_sign() {
         let value = [0xff, 0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01];
         for (length, big_endian, signed, expected) in [
             (1, false, false, "255"),
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn sums_go_over_all_values() {
+    fn total_sums_all_values() {
         let number = Number {
             signed: true,
             ..Number::little_endian(0, 1)

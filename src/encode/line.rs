@@ -1,4 +1,4 @@
-//! The line of a Corefile that gives an entry.
+//! The line of a Corefile for an entry.
 
 use std::fmt::Write as _;
 
@@ -6,15 +6,15 @@ use super::Encoder;
 use crate::base::hex::Upper;
 use crate::corefile::Word;
 
-/// The map that a line refers to unless it names another.
+/// The map of a line without `@NAME`.
 pub const MAP: &str = "xdp_map";
 
 impl Encoder<'_> {
-    /// Appends to `out` the line that gives the map of this name such an entry: `entry` in words, or `map` in bytes
-    /// where there are no words for it.
+    /// Appends to `out` the line for an entry of the map `name`: an `entry` line, or a `map` line if words cannot
+    /// express the entry.
     pub fn line(&mut self, name: &str, key: &[u8], value: &[u8], out: &mut String) {
-        let (parts, whole) = self.parts(value);
-        let word = self.key_word(key).filter(|_| whole);
+        let (assignments, complete) = self.assignments(value);
+        let word = self.key_word(key).filter(|_| complete);
         out.push_str(if word.is_some() { "entry " } else { "map " });
         if name != MAP {
             let _ = write!(out, "{} ", Word(&format!("@{name}")));
@@ -24,11 +24,11 @@ impl Encoder<'_> {
             return;
         };
         let _ = write!(out, "{}", Word(&word));
-        let all_zero = parts.iter().all(|part| part.is_zero);
-        for (index, part) in parts.iter().enumerate() {
-            // A line names one FIELD at least.
-            if !part.is_zero || all_zero && index == 0 {
-                let _ = write!(out, " {}", Word(&part.field()));
+        let all_zero = assignments.iter().all(|one| one.is_zero);
+        for (index, assignment) in assignments.iter().enumerate() {
+            // A line names at least one FIELD.
+            if !assignment.is_zero || all_zero && index == 0 {
+                let _ = write!(out, " {}", Word(&assignment.to_string()));
             }
         }
     }

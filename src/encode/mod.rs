@@ -1,10 +1,11 @@
-//! Words of an `entry` line → the bytes of a map's key and value, by the map's types; and [back](Encoder::parts).
+//! Encodes the words of an `entry` line as the bytes of a map's key and value, by the map's types; and decodes them
+//! [back](Encoder::assignments).
 //!
-//! What a word means is decided by its spelling and the type together: `192.0.2.1` is an address in any four bytes,
-//! `53` a number in the byte order that the type's name says, `ACL_DROP` the value that an enumeration gives it.
+//! A word's spelling and the type together decide its meaning: `192.0.2.1` is an address in any four bytes, `53` a
+//! number in the byte order that the type's name says, `ACL_DROP` an enumerator.
 
 mod address;
-mod back;
+mod decode;
 pub mod integer;
 mod line;
 mod number;
@@ -20,35 +21,35 @@ use crate::encode::integer::Number;
 use crate::object::layout::{Field, Kind};
 use crate::object::{Btf, Layout, MapDef, MapKind};
 
-pub use back::Said;
+pub use decode::Assignment;
 pub use line::MAP;
 use word::Refusal;
 
-/// What errors call a key.
+/// Name of a key in errors.
 const KEY: &str = "KEY";
 
-/// The words of one map.
+/// Encoder and decoder for the entries of one map.
 #[derive(Debug)]
 pub struct Encoder<'a> {
     map: &'a MapDef,
     key: Layout,
-    /// `None` when the object does not say what its values are.
+    /// `None` when the object has no type for the map's values.
     value: Option<Layout>,
-    /// The FIELDs of the last line. Most lines have the same ones in the same order.
-    known: Vec<(String, Field)>,
+    /// Paths and places of the FIELDs of the last line: most lines have the same FIELDs in the same order.
+    cached: Vec<(String, Field)>,
 }
 
-/// What is wrong with an `entry` line.
+/// Error in a FIELD=VALUE of an `entry` line.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Wrong {
-    /// Which of its FIELDs, from 0.
+pub struct FieldError {
+    /// Index of the FIELD in its line, from 0.
     pub field: usize,
-    /// What is wrong with it, and what would be right.
-    pub what: String,
+    /// The fault and its remedy.
+    pub message: String,
 }
 
 impl<'a> Encoder<'a> {
-    /// For the entries of this map, whose types are in `btf`.
+    /// An encoder for `map`, whose type ids refer to `btf`.
     pub fn new(map: &'a MapDef, btf: Option<&Btf>) -> Self {
         let (key, value) = map.btf_types.unwrap_or_default();
         let layout = |id, size| {
@@ -59,35 +60,38 @@ impl<'a> Encoder<'a> {
             map,
             key: layout(key, map.key_size).unwrap_or_else(|| Layout::bytes(map.key_size)),
             value: layout(value, map.value_size),
-            known: Vec::new(),
+            cached: Vec::new(),
         }
     }
 
-    /// What the bytes of a value mean, if the object says that.
+    /// Layout of a value, if the object has its type.
     pub const fn value_layout(&self) -> Option<&Layout> {
         self.value.as_ref()
     }
 
-    /// What the bytes of a key mean.
+    /// Layout of a key.
     pub const fn key_layout(&self) -> &Layout {
         &self.key
     }
 
-    /// Writes a key to `out`; how many bytes it has.
+    /// Writes a key to `out` and returns its size in bytes.
     ///
     /// # Errors
-    /// A sentence that says what is wrong with it and what would be right.
+    /// The fault of `word` and its remedy, as a sentence.
     pub fn key(&self, word: &str, out: &mut [u8]) -> Result<usize, String> {
         let size = self.map.key_size as usize;
         let out = out
             .get_mut(..size)
             .ok_or_else(|| too_long("key", KEY, size, MAX_KEY))?;
-        let good = match word.strip_prefix("0x") {
-            Some(digits) => word::bytes(digits, out),
+        let written = match word.strip_prefix("0x") {
+            Some(digits) => word::write_bytes(digits, out),
             None if self.map.kind == MapKind::LPM_TRIE => prefix::write(word, out)?,
-            None => word::write(&self.key, self.key.core(), word, out) || prefix::map(word, out),
+            None => {
+                word::write(&self.key, self.key.core(), word, out)
+                    || prefix::write_mapped(word, out)
+            }
         };
-        if good {
+        if written {
             return Ok(size);
         }
         Err(if self.map.kind == MapKind::LPM_TRIE {
@@ -99,94 +103,97 @@ impl<'a> Encoder<'a> {
         })
     }
 
-    /// Writes a value to `out`, FIELD by FIELD; how many bytes it has. What no FIELD names is zero.
+    /// Writes a value to `out`, FIELD by FIELD, and returns its size in bytes. Bytes that no FIELD names are zero.
     ///
     /// # Errors
-    /// The first FIELD that is wrong, and why.
+    /// The first FIELD at fault.
     pub fn value<'w>(
         &mut self,
         words: impl Iterator<Item = &'w str>,
         out: &mut [u8],
-    ) -> Result<usize, Wrong> {
+    ) -> Result<usize, FieldError> {
         let size = self.map.value_size as usize;
-        let wrong = |field, what| Wrong { field, what };
+        let error = |field, message| FieldError { field, message };
         let out = out
             .get_mut(..size)
-            .ok_or_else(|| wrong(0, too_long("value", "VALUE", size, MAX_VALUE)))?;
+            .ok_or_else(|| error(0, too_long("value", "VALUE", size, MAX_VALUE)))?;
         out.fill(0);
-        for (number, word) in words.enumerate() {
-            self.field(number, word, out)
-                .map_err(|what| wrong(number, what))?;
+        for (index, word) in words.enumerate() {
+            self.write_field(index, word, out)
+                .map_err(|message| error(index, message))?;
         }
         Ok(size)
     }
 
-    /// Writes FIELD=VALUE, the one with this number in its line.
-    fn field(&mut self, number: usize, word: &str, out: &mut [u8]) -> Result<(), String> {
+    /// Writes the FIELD=VALUE at `index` of its line.
+    fn write_field(&mut self, index: usize, word: &str, out: &mut [u8]) -> Result<(), String> {
         let Some((path, value)) = word.split_once('=') else {
             let word = Quoted(word);
             return Err(format!(
                 "{word} has no `=`; write FIELD=VALUE, and one that has spaces as \"FIELD=VALUE\""
             ));
         };
-        self.know(number, path)?;
-        let Some(((_, field), layout)) = self.known.get(number).zip(self.value.as_ref()) else {
+        self.cache(index, path)?;
+        let Some(((_, field), layout)) = self.cached.get(index).zip(self.value.as_ref()) else {
             return Ok(());
         };
         let shape = layout.shape(field.shape);
-        let (from, size) = (field.offset as usize, shape.size as usize);
-        let end = from.saturating_add(size);
-        let place = out.get_mut(from..end).filter(|place| !place.is_empty());
-        if place.is_some_and(|place| word::write(layout, field.shape, value, place)) {
+        let (start, size) = (field.offset as usize, shape.size as usize);
+        let end = start.saturating_add(size);
+        let bytes = out.get_mut(start..end).filter(|bytes| !bytes.is_empty());
+        if bytes.is_some_and(|bytes| word::write(layout, field.shape, value, bytes)) {
             return Ok(());
         }
         let (name, word) = (path, value);
         Err(Refusal { name, shape, word }.to_string())
     }
 
-    /// Sees to it that the place of the FIELD with this number is known, and none of those before it has the same bytes.
-    fn know(&mut self, number: usize, path: &str) -> Result<(), String> {
+    /// Finds the FIELD `path` and caches its place at `index`.
+    ///
+    /// # Errors
+    /// When there is no such FIELD, or an earlier FIELD of the line covers some of its bytes.
+    fn cache(&mut self, index: usize, path: &str) -> Result<(), String> {
         if self
-            .known
-            .get(number)
-            .is_some_and(|(known, _)| known == path)
+            .cached
+            .get(index)
+            .is_some_and(|(cached, _)| cached == path)
         {
             return Ok(());
         }
         let layout = self.layout()?;
         let field = layout.find(path)?;
-        let bytes = |field: &Field| {
+        let range = |field: &Field| {
             let end = field.offset.saturating_add(layout.shape(field.shape).size);
             field.offset..end
         };
-        let mine = bytes(&field);
-        let before = self.known.iter().take(number);
-        let same = before.into_iter().find(|(_, other)| {
-            let other = bytes(other);
-            mine.start < other.end && other.start < mine.end
+        let new = range(&field);
+        let mut earlier = self.cached.iter().take(index);
+        let overlapping = earlier.find(|(_, other)| {
+            let other = range(other);
+            new.start < other.end && other.start < new.end
         });
-        if let Some((other, _)) = same {
+        if let Some((other, _)) = overlapping {
             return Err(if other == path {
                 format!("{path} is given twice; keep one")
             } else {
                 format!("{path} and {other} are the same bytes; keep one")
             });
         }
-        self.known.truncate(number);
-        self.known.push((path.into(), field));
+        self.cached.truncate(index);
+        self.cached.push((path.into(), field));
         Ok(())
     }
 
     fn layout(&self) -> Result<&Layout, String> {
         self.value.as_ref().ok_or_else(|| {
-            "the object does not say what its values are made of; compile it with -g, or write `map` and `metric`".into()
+            "the object has no type for the values of this map; compile it with -g, or write `map` and `metric`".into()
         })
     }
 
-    /// The number that is read from a value under a FIELD.
+    /// The integer in a value that a FIELD names.
     ///
     /// # Errors
-    /// When there is no such FIELD, or it is no number.
+    /// When there is no such FIELD, or it is not an integer.
     pub fn number(&self, path: &str) -> Result<Number, String> {
         let layout = self.layout()?;
         let field = layout.find(path)?;
@@ -210,8 +217,8 @@ impl<'a> Encoder<'a> {
     }
 }
 
-fn too_long(what: &str, capital: &str, size: usize, most: usize) -> String {
+fn too_long(part: &str, setting: &str, size: usize, limit: usize) -> String {
     format!(
-        "a {what} of the map has {size} bytes, more than {most}; COREXDP_MAX_{capital} sets how many at build time"
+        "a {part} of the map has {size} bytes, more than {limit}; COREXDP_MAX_{setting} sets how many at build time"
     )
 }

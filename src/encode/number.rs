@@ -1,15 +1,15 @@
 //! Whole numbers in decimal, or in hexadecimal after `0x`.
 
-/// A number and its sign.
+/// An integer as a word gives it: sign and magnitude.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Number {
+pub(super) struct Literal {
     negative: bool,
     magnitude: u64,
 }
 
-impl Number {
-    /// Reads a number; `None` when the word is none, or has more than 64 bits.
-    pub(super) fn read(word: &str) -> Option<Self> {
+impl Literal {
+    /// Parses an integer; `None` when the word is not an integer, or has more than 64 bits.
+    pub(super) fn parse(word: &str) -> Option<Self> {
         let (negative, digits) = match word.strip_prefix('-') {
             Some(digits) => (true, digits),
             None => (false, word),
@@ -18,7 +18,7 @@ impl Number {
             Some(digits) => (16, digits),
             None => (10, digits),
         };
-        // A sign would be taken for a part of it.
+        // `from_str_radix` accepts a sign.
         if digits.starts_with(['+', '-']) {
             return None;
         }
@@ -29,15 +29,14 @@ impl Number {
         })
     }
 
-    /// A number as BTF has it.
-    pub(super) fn of(value: i64) -> Self {
+    pub(super) fn from_i64(value: i64) -> Self {
         Self {
             negative: value < 0,
             magnitude: value.unsigned_abs(),
         }
     }
 
-    /// Whether it is in a range as [`range`] gives it.
+    /// True if the integer is in a range of [`range`].
     pub(super) const fn is_in(self, (low, high): (u64, u64)) -> bool {
         if self.negative {
             self.magnitude <= low
@@ -46,8 +45,8 @@ impl Number {
         }
     }
 
-    /// Writes it to all of `out`, the negative ones in two's complement.
-    pub(super) fn put(self, big_endian: bool, out: &mut [u8]) {
+    /// Fills `out` with the integer, a negative integer in two's complement.
+    pub(super) fn write(self, big_endian: bool, out: &mut [u8]) {
         let bytes = if self.negative {
             self.magnitude.wrapping_neg()
         } else {
@@ -61,18 +60,18 @@ impl Number {
     }
 }
 
-/// How far below zero, and how far above, numbers of so many bytes (1, 2, 4 or 8) go.
+/// Magnitudes of the least and the greatest integer of `bytes` bytes (1, 2, 4 or 8).
 pub(super) const fn range(bytes: usize, signed: bool) -> (u64, u64) {
-    let all = match bytes {
+    let max = match bytes {
         1 => 0xff,
         2 => 0xffff,
         4 => 0xffff_ffff,
         _ => u64::MAX,
     };
     if signed {
-        (all / 2 + 1, all / 2)
+        (max / 2 + 1, max / 2)
     } else {
-        (0, all)
+        (0, max)
     }
 }
 
@@ -81,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_fill_their_place() {
+    fn integers_fill_their_bytes() {
         for (word, big_endian, expected) in [
             ("0", false, &[0, 0][..]),
             ("258", false, &[2, 1]),
@@ -94,13 +93,13 @@ mod tests {
             ("-9223372036854775808", true, &[0x80, 0, 0, 0, 0, 0, 0, 0]),
         ] {
             let mut out = vec![0xaa; expected.len()];
-            Number::read(word).unwrap().put(big_endian, &mut out);
+            Literal::parse(word).unwrap().write(big_endian, &mut out);
             assert_eq!(out, expected, "{word}");
         }
     }
 
     #[test]
-    fn what_is_no_number_is_none() {
+    fn malformed_integers_do_not_parse() {
         for word in [
             "",
             "-",
@@ -117,12 +116,12 @@ mod tests {
             "1_000",
             "18446744073709551616",
         ] {
-            assert_eq!(Number::read(word), None, "{word}");
+            assert_eq!(Literal::parse(word), None, "{word}");
         }
     }
 
     #[test]
-    fn ranges_are_those_of_twos_complement() {
+    fn ranges_follow_twos_complement() {
         for (bytes, signed, low, high) in [
             (1, false, "0", "255"),
             (1, true, "-128", "127"),
@@ -133,7 +132,7 @@ mod tests {
         ] {
             let range = range(bytes, signed);
             for word in [low, high] {
-                assert!(Number::read(word).unwrap().is_in(range), "{word}");
+                assert!(Literal::parse(word).unwrap().is_in(range), "{word}");
             }
         }
         for (bytes, signed, word) in [
@@ -143,7 +142,7 @@ mod tests {
             (1, true, "128"),
             (8, true, "9223372036854775808"),
         ] {
-            assert!(!Number::read(word).unwrap().is_in(range(bytes, signed)));
+            assert!(!Literal::parse(word).unwrap().is_in(range(bytes, signed)));
         }
     }
 }

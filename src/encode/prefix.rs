@@ -1,99 +1,99 @@
-//! Keys of an LPM trie: how many bits count, as a `u32` in host order, then an address. And IPv4 addresses in tables of
-//! IPv6 ones, tries or not.
+//! Keys of an LPM trie (`struct bpf_lpm_trie_key`): the prefix length in bits as a `u32` in host byte order, then an
+//! address. IPv4-mapped IPv6 addresses in keys of all maps.
 
 use std::net::Ipv4Addr;
 
 use super::KEY;
-use super::address::{Address, kind};
-use super::back::address;
+use super::address::{Address, family};
+use super::decode::format_address;
 use super::word::Digits;
 use crate::base::escape::Quoted;
 use crate::base::hex::Count;
 
 /// Bytes of the prefix length.
 const LENGTH: usize = size_of::<u32>();
-/// What an IPv4 address has in front where the table is one of IPv6 addresses: `::ffff:a.b.c.d`.
+/// Prefix of an IPv4-mapped IPv6 address, `::ffff:0:0/96` (RFC 4291, section 2.5.5.2).
 const MAPPED: [u8; 12] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff];
 
-/// Writes `ADDRESS/BITS`, or an address of which every bit counts; false when it is none, or not as long as the key. An
-/// IPv4 address is as good as the IPv6 address that it is mapped to.
+/// Writes `ADDRESS/BITS`, or `ADDRESS` as a full-length prefix. In a key of an IPv6 address, an IPv4 address is written
+/// as its mapped address. False when `word` is not a prefix, or its address does not have the key's length.
 ///
 /// # Errors
-/// When there are bits set that do not count.
+/// When host bits are set.
 pub(super) fn write(word: &str, out: &mut [u8]) -> Result<bool, String> {
     let (address, bits) = match word.split_once('/') {
         Some((address, bits)) => (address, Some(bits)),
         None => (word, None),
     };
-    let Some((length, place)) = out.split_first_chunk_mut::<LENGTH>() else {
+    let Some((length, data)) = out.split_first_chunk_mut::<LENGTH>() else {
         return Ok(false);
     };
-    let Some(address) = Address::read(address) else {
+    let Some(address) = Address::parse(address) else {
         return Ok(false);
     };
-    let front = match (place.len(), address.octets().len()) {
+    let mapped = match (data.len(), address.octets().len()) {
         (16, 4) => MAPPED.as_slice(),
-        (room, size) if room == size => &[],
+        (wanted, given) if wanted == given => &[],
         _ => return Ok(false),
     };
     let bits_of = |bytes: &[u8]| u32::try_from(bytes.len() * 8).unwrap_or(0);
-    let most = bits_of(address.octets());
+    let max = bits_of(address.octets());
     let bits = match bits {
-        None => most,
+        None => max,
         Some(bits) if bits.starts_with('+') => return Ok(false),
         Some(bits) => match bits.parse() {
-            Ok(bits) if bits <= most => bits,
+            Ok(bits) if bits <= max => bits,
             _ => return Ok(false),
         },
     };
-    if address.reaches_past(bits) {
+    if address.has_host_bits(bits) {
         let word = Quoted(word);
         return Err(format!(
-            "{KEY} {word} has bits set behind the first {bits}; write the network's first address, or a longer prefix"
+            "{KEY} {word} has bits set after the first {bits}; write the network's first address, or a longer prefix"
         ));
     }
-    *length = (bits + bits_of(front)).to_ne_bytes();
-    let octets = front.iter().chain(address.octets());
-    place
-        .iter_mut()
+    *length = (bits + bits_of(mapped)).to_ne_bytes();
+    let octets = mapped.iter().chain(address.octets());
+    data.iter_mut()
         .zip(octets)
         .for_each(|(byte, octet)| *byte = *octet);
     Ok(true)
 }
 
-/// Writes an IPv4 address as the IPv6 address that it is mapped to; false when it is none, or `out` is not as long.
-pub(super) fn map(word: &str, out: &mut [u8]) -> bool {
-    let Ok(four) = word.parse::<Ipv4Addr>() else {
+/// Writes an IPv4 address as its mapped IPv6 address; false when `word` is not an IPv4 address, or `out` does not have
+/// 16 bytes.
+pub(super) fn write_mapped(word: &str, out: &mut [u8]) -> bool {
+    let Ok(ipv4) = word.parse::<Ipv4Addr>() else {
         return false;
     };
-    let six = four.to_ipv6_mapped().octets();
-    if out.len() != six.len() {
+    let ipv6 = ipv4.to_ipv6_mapped().octets();
+    if out.len() != ipv6.len() {
         return false;
     }
-    out.copy_from_slice(&six);
+    out.copy_from_slice(&ipv6);
     true
 }
 
-/// The IPv4 address that is mapped to an IPv6 one; `None` where none is.
-pub(super) fn mapped(address: &[u8]) -> Option<&[u8]> {
-    let four = address.strip_prefix(&MAPPED)?;
-    (four.len() == 4).then_some(four)
+/// The IPv4 address in an IPv4-mapped IPv6 address; `None` for all others.
+pub(super) fn mapped_ipv4(address: &[u8]) -> Option<&[u8]> {
+    let ipv4 = address.strip_prefix(&MAPPED)?;
+    (ipv4.len() == 4).then_some(ipv4)
 }
 
-/// A prefix in a word; `None` where it is none of an address.
-pub(super) fn read(key: &[u8]) -> Option<String> {
+/// The word for a key; `None` when the key has no address.
+pub(super) fn format(key: &[u8]) -> Option<String> {
     let (length, bytes) = key.split_first_chunk::<LENGTH>()?;
     let bits = u32::from_ne_bytes(*length);
-    if let Some((four, bits)) = mapped(bytes).zip(bits.checked_sub(96)) {
-        return Some(format!("{}/{bits}", address(four)?));
+    if let Some((ipv4, bits)) = mapped_ipv4(bytes).zip(bits.checked_sub(96)) {
+        return Some(format!("{}/{bits}", format_address(ipv4)?));
     }
-    Some(format!("{}/{bits}", address(bytes)?))
+    Some(format!("{}/{bits}", format_address(bytes)?))
 }
 
-/// Why `word` is no key of so many bytes.
+/// The error for a `word` that is not a key of `size` bytes.
 pub(super) fn refuse(word: &str, size: usize) -> String {
     let data = size.saturating_sub(LENGTH);
-    let takes = match kind(data) {
+    let takes = match family(data) {
         "" => String::new(),
         address => format!("{address}/BITS with BITS up to {}, or ", data * 8),
     };

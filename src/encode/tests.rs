@@ -1,6 +1,6 @@
 use super::*;
 
-/// A map of these sizes without types.
+/// A map without types.
 fn map(kind: MapKind, key_size: u32, value_size: u32) -> MapDef {
     MapDef {
         kind,
@@ -12,7 +12,7 @@ fn map(kind: MapKind, key_size: u32, value_size: u32) -> MapDef {
 }
 
 #[test]
-fn keys_without_types_are_numbers_addresses_or_bytes() {
+fn untyped_keys_take_numbers_addresses_and_bytes() {
     for (size, word, expected) in [
         (1, "7", &[7][..]),
         (2, "258", &[2, 1]),
@@ -41,7 +41,7 @@ fn keys_without_types_are_numbers_addresses_or_bytes() {
 }
 
 #[test]
-fn keys_that_do_not_fit_are_told_what_fits() {
+fn key_errors_name_the_accepted_words() {
     for (size, word, expected) in [
         (
             2,
@@ -81,7 +81,7 @@ fn keys_that_do_not_fit_are_told_what_fits() {
 }
 
 #[test]
-fn keys_of_a_trie_are_networks() {
+fn trie_keys_are_prefixes() {
     let (four, six) = (8, 20);
     let mut wide = vec![32, 0, 0, 0, 0x20, 1, 0xd, 0xb8];
     wide.resize(20, 0);
@@ -98,7 +98,7 @@ fn keys_of_a_trie_are_networks() {
         (four, "0.0.0.0/0", &[0; 8]),
         (four, "0x0800000001020304", &[8, 0, 0, 0, 1, 2, 3, 4]),
         (six, "2001:db8::/32", &wide),
-        // Both families in one table.
+        // IPv4 prefixes in a trie of IPv6 addresses.
         (six, "10.0.0.0/8", &mapped(8, [10, 0, 0, 0])),
         (six, "0.0.0.0/0", &mapped(0, [0; 4])),
         (six, "192.0.2.66", &mapped(32, [192, 0, 2, 66])),
@@ -135,13 +135,13 @@ fn keys_of_a_trie_are_networks() {
         (
             six,
             "10.0.0.1/8",
-            "KEY \"10.0.0.1/8\" has bits set behind the first 8; write the network's first address, or a longer prefix".into(),
+            "KEY \"10.0.0.1/8\" has bits set after the first 8; write the network's first address, or a longer prefix".into(),
         ),
         (four, "7", format!("{four_takes} \"7\"")),
         (
             four,
             "10.0.0.1/8",
-            "KEY \"10.0.0.1/8\" has bits set behind the first 8; write the network's first address, or a longer prefix".into(),
+            "KEY \"10.0.0.1/8\" has bits set after the first 8; write the network's first address, or a longer prefix".into(),
         ),
         (
             9,
@@ -156,18 +156,18 @@ fn keys_of_a_trie_are_networks() {
 }
 
 #[test]
-fn values_without_types_have_no_words() {
+fn untyped_values_have_no_fields() {
     let map = map(MapKind::HASH, 4, 4);
     let mut encoder = Encoder::new(&map, None);
-    let what = "the object does not say what its values are made of; compile it with -g, or write `map` and `metric`";
+    let message = "the object has no type for the values of this map; compile it with -g, or write `map` and `metric`";
     let refused = encoder.value(["a=1"].into_iter(), &mut [0; MAX_VALUE]);
-    let what = what.to_owned();
+    let message = message.to_owned();
     assert_eq!(
         refused,
-        Err(Wrong {
+        Err(FieldError {
             field: 0,
-            what: what.clone()
+            message: message.clone()
         })
     );
-    assert_eq!(encoder.number("a"), Err(what));
+    assert_eq!(encoder.number("a"), Err(message));
 }

@@ -1,62 +1,62 @@
-//! One word and the bytes it stands for.
+//! The bytes of a word.
 
 use std::fmt;
 
 use super::address::{self, Address};
-use super::number::{Number, range};
+use super::number::{Literal, range};
 use crate::base::escape::Quoted;
 use crate::base::hex::{self, Count};
 use crate::base::suggest::{list, nearest};
 use crate::object::layout::{Kind, Layout, Shape, ShapeId, names};
 
-/// Writes what `word` says to all of `out`, which has as many bytes as the shape; false when the shape has no such
-/// value.
+/// Fills `out`, which has the size of the shape, with the bytes of `word`; false when the shape has no such value.
 pub(super) fn write(layout: &Layout, id: ShapeId, word: &str, out: &mut [u8]) -> bool {
     let kind = &layout.shape(id).kind;
     match kind {
-        Kind::Text => return text(word, out),
-        Kind::Bool => return boolean(word, out),
+        Kind::Text => return write_text(word, out),
+        Kind::Bool => return write_bool(word, out),
         Kind::Enum(values) => {
-            let known = values.iter().find(|value| *value.name == *word);
-            let number = match known {
-                Some(known) => Some(Number::of(known.value)),
-                None => Number::read(word).filter(|number| {
+            let named = values.iter().find(|value| *value.name == *word);
+            let number = match named {
+                Some(named) => Some(Literal::from_i64(named.value)),
+                None => Literal::parse(word).filter(|number| {
                     number.is_in(range(out.len(), false)) || number.is_in(range(out.len(), true))
                 }),
             };
-            return put(number, false, out);
+            return write_number(number, false, out);
         }
         _ => {}
     }
-    if let Some(address) = Address::read(word).filter(|one| one.octets().len() == out.len()) {
+    if let Some(address) = Address::parse(word).filter(|one| one.octets().len() == out.len()) {
         out.copy_from_slice(address.octets());
         return true;
     }
     match kind {
         Kind::Number { signed, big_endian } => {
             let range = range(out.len(), *signed);
-            let number = Number::read(word).filter(|number| number.is_in(range));
-            put(number, *big_endian, out)
+            let number = Literal::parse(word).filter(|number| number.is_in(range));
+            write_number(number, *big_endian, out)
         }
         _ => word
             .strip_prefix("0x")
-            .is_some_and(|digits| bytes(digits, out)),
+            .is_some_and(|digits| write_bytes(digits, out)),
     }
 }
 
-/// Writes bytes as in memory; false when they are not as many as `out` has.
-pub(super) fn bytes(digits: &str, out: &mut [u8]) -> bool {
+/// Writes hexadecimal digits in the order of memory; false unless they fill `out` exactly.
+pub(super) fn write_bytes(digits: &str, out: &mut [u8]) -> bool {
     hex::decode(digits, None, out) == Ok(out.len())
 }
 
-fn text(word: &str, out: &mut [u8]) -> bool {
+fn write_text(word: &str, out: &mut [u8]) -> bool {
     out.fill(0);
-    let room = out.get_mut(..word.len());
-    room.map(|room| room.copy_from_slice(word.as_bytes()))
+    let start = out.get_mut(..word.len());
+    start
+        .map(|start| start.copy_from_slice(word.as_bytes()))
         .is_some()
 }
 
-fn boolean(word: &str, out: &mut [u8]) -> bool {
+fn write_bool(word: &str, out: &mut [u8]) -> bool {
     let value = match word {
         "false" | "0" => 0,
         "true" | "1" => 1,
@@ -66,13 +66,14 @@ fn boolean(word: &str, out: &mut [u8]) -> bool {
     true
 }
 
-fn put(number: Option<Number>, big_endian: bool, out: &mut [u8]) -> bool {
-    number.map(|number| number.put(big_endian, out)).is_some()
+fn write_number(number: Option<Literal>, big_endian: bool, out: &mut [u8]) -> bool {
+    number.map(|number| number.write(big_endian, out)).is_some()
 }
 
-/// Why a word is no value: what the place is, what it takes and what it was given.
+/// The error for a word that is not a value of a shape: names the FIELD, its type, the words it takes and the word
+/// given.
 pub(super) struct Refusal<'a> {
-    /// What the place is called.
+    /// KEY or the FIELD's path.
     pub name: &'a str,
     pub shape: &'a Shape,
     pub word: &'a str,
@@ -85,9 +86,9 @@ impl fmt::Display for Refusal<'_> {
         write!(f, "{name} is {kind}, {size}; it takes ")?;
         self.takes(f)?;
         write!(f, ", not {}", Quoted(word))?;
-        match (Address::read(word), &shape.kind) {
+        match (Address::parse(word), &shape.kind) {
             (_, Kind::Text) => write!(f, ", {}", Count(word.len())),
-            (Some(address), _) => write!(f, ", {}", address.kind()),
+            (Some(address), _) => write!(f, ", {}", address.family()),
             (None, Kind::Enum(values)) => match nearest(word, &names(values)) {
                 Some(near) => write!(f, "; did you mean {near}?"),
                 None => Ok(()),
@@ -98,7 +99,7 @@ impl fmt::Display for Refusal<'_> {
 }
 
 impl Refusal<'_> {
-    /// What words there are for it.
+    /// The words that the shape takes.
     fn takes(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { name, shape, .. } = self;
         let (size, is_key) = (shape.size as usize, *name == super::KEY);
@@ -115,10 +116,10 @@ impl Refusal<'_> {
         }
         match &shape.kind {
             Kind::Text | Kind::Bool | Kind::Enum(_) => {}
-            _ => match address::kind(size) {
+            _ => match address::family(size) {
                 "" => {}
                 address => {
-                    // See prefix::map.
+                    // See prefix::write_mapped.
                     let both = if is_key && size == 16 {
                         " or an IPv4 address"
                     } else {
@@ -133,7 +134,7 @@ impl Refusal<'_> {
                 write!(f, " or {}", Digits(size))
             }
             Kind::Array { .. } if !is_key => write!(f, " or its elements as {name}[0]"),
-            Kind::Group(members) if !is_key => match members.first() {
+            Kind::Composite(members) if !is_key => match members.first() {
                 Some(first) => write!(f, " or its members as {name}.{}", first.name),
                 None => Ok(()),
             },
@@ -142,7 +143,7 @@ impl Refusal<'_> {
     }
 }
 
-/// Bytes as they are written, so many.
+/// The form of a number of bytes in hexadecimal: `0x and N digits`.
 pub(super) struct Digits(pub usize);
 
 impl fmt::Display for Digits {

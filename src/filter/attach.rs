@@ -78,7 +78,7 @@ pub fn wait_for(context: &Context<'_>, stop: BorrowedFd<'_>) -> Result<bool, Dia
         }
         let fds = [Some(stop), Some(monitor.as_fd())];
         let [stopped, _] = wait(fds, Some(end)).map_err(|errno| {
-            let what = format!("can't wait: {}", errno.desc());
+            let what = format!("cannot wait for the interface: {}", errno.desc());
             context.wrong(at, "if", Blame::System, what)
         })?;
         if stopped {

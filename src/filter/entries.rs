@@ -81,7 +81,7 @@ impl<'a> Lines<'a> {
             return Ok(());
         }
         let at = entry.at().unwrap_or(context.block.at);
-        let what = "was not checked; please report this";
+        let what = "internal error: unchecked entry; please report this";
         Err(context.wrong(at, entry.directive(), Blame::Corefile, what.into()))
     }
 
@@ -98,7 +98,7 @@ impl<'a> Lines<'a> {
             }
             Errno::ENOMEM => format!("no memory for this entry of {name}"),
             errno if index.is_none() => {
-                format!("an entry of {name} can't be taken away: {}", errno.desc())
+                format!("cannot delete an entry of {name}: {}", errno.desc())
             }
             errno => format!("the kernel refused this entry of {name}: {}", errno.desc()),
         };

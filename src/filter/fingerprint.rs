@@ -168,7 +168,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_lines_with_the_same_key_the_last_counts() {
+    fn last_line_of_a_key_wins() {
         let mut list = EntryList::default();
         for (key, value) in [(b"a", b"1"), (b"b", b"1"), (b"a", b"2")] {
             list.add(key, value);

@@ -7,12 +7,12 @@ use nix::errno::Errno;
 use super::attach::find_interface;
 use super::entries::{Lines, lines};
 use super::fingerprint::{EntryList, Fingerprint};
-use super::read_map::{read_maps, watch};
-use super::refusal::{no_offload, not_loaded};
+use super::read_map::{ReadMap, watch};
+use super::refusal::{no_descriptor, no_offload, not_loaded};
 use super::state::{Loaded, LoadedMap};
 use super::{Context, blame};
 use crate::base::diagnostic::Diagnostic;
-use crate::config;
+use crate::config::{self, MAP};
 use crate::kernel::map::{Map, Shape, Types};
 use crate::kernel::map_scan::{Buffers, Scan};
 use crate::kernel::program::Program;
@@ -72,7 +72,7 @@ fn create_maps(context: &Context<'_>) -> Result<Vec<LoadedMap>, Diagnostic> {
         let map = create_map(context, def, types, cpus)?;
         if let Some(content) = &def.initial {
             let filled = map.update(&0u32.to_ne_bytes(), content);
-            filled.map_err(|errno| failed(context, def, "can't be filled", errno))?;
+            filled.map_err(|errno| failed(context, def, "fill", errno))?;
         }
         if def.freeze {
             freeze(context, def, &map)?;
@@ -101,7 +101,7 @@ fn fill_slots(context: &Context<'_>, maps: &[LoadedMap]) -> Result<(), Diagnosti
         for (index, inner) in &def.slots {
             let fd = maps.get(*inner).map_or(-1, |map| map.map.fd().as_raw_fd());
             let filled = outer.map.update(&index.to_ne_bytes(), &fd.to_ne_bytes());
-            filled.map_err(|errno| failed(context, def, "can't be filled", errno))?;
+            filled.map_err(|errno| failed(context, def, "fill", errno))?;
         }
     }
     Ok(())
@@ -113,7 +113,7 @@ pub(super) fn cpus(context: &Context<'_>) -> Result<usize, Diagnostic> {
         return Ok(1);
     }
     limits::possible_cpus().map_err(|error| {
-        let what = format!("the CPUs can't be counted, of which it has a map: {error}");
+        let what = format!("cannot count the CPUs for its per-CPU map: {error}");
         context.wrong(context.block.elf_at, "elf", blame(errno(&error)), what)
     })
 }
@@ -160,18 +160,16 @@ fn freeze(context: &Context<'_>, def: &MapDef, map: &Map) -> Result<(), Diagnost
     match map.freeze() {
         // Before 5.2 the verifier does not know constants as such.
         Ok(()) | Err(Errno::EINVAL) => Ok(()),
-        Err(errno) => Err(failed(context, def, "can't be frozen", errno)),
+        Err(errno) => Err(failed(context, def, "freeze", errno)),
     }
 }
 
-fn failed(context: &Context<'_>, def: &MapDef, what: &str, errno: Errno) -> Diagnostic {
-    let (block, name) = (context.block, &def.name);
-    let message = format!(
-        "{}: map {name}: {what}: {}",
-        block.elf.display(),
-        errno.desc()
-    );
-    context.wrong(block.elf_at, "elf", blame(errno), message)
+/// Error for a map that could not be filled or frozen, as `verb` says.
+fn failed(context: &Context<'_>, def: &MapDef, verb: &str, errno: Errno) -> Diagnostic {
+    let (block, name, why) = (context.block, &def.name, errno.desc());
+    let elf = block.elf.display();
+    let what = format!("{elf}: cannot {verb} map {name}: {why}");
+    context.wrong(block.elf_at, "elf", blame(errno), what)
 }
 
 /// Writes the lines of the `ebpf` block to the maps.
@@ -214,6 +212,27 @@ fn fill_map(lines: &mut Lines<'_>, map: &Map, batch: &mut Batch) -> Result<Entry
         .flush(map)
         .map_err(|(at, errno)| lines.refused(Some(first + at), errno))?;
     Ok(list)
+}
+
+/// The maps that lines refer to, in the order of [`config::Filter::maps`](crate::config::Filter::maps), then `xdp_map` if
+/// no line refers to it.
+pub(super) fn read_maps(
+    context: &Context<'_>,
+    maps: &[LoadedMap],
+) -> Result<Vec<ReadMap>, Diagnostic> {
+    let named = context.block.maps.iter();
+    let named = named.map(|named| (named.name.as_str(), Some(named.id)));
+    let default = context.block.map(MAP).is_none().then_some((MAP, None));
+    let mut read_maps = Vec::new();
+    for (name, id) in named.chain(default) {
+        let Some(loaded) = maps.iter().find(|map| map.name == name) else {
+            continue;
+        };
+        let map = loaded.map.share();
+        let map = map.map_err(|error| no_descriptor(context, &error))?;
+        read_maps.push(ReadMap::new(name, map, id));
+    }
+    Ok(read_maps)
 }
 
 impl Batch {

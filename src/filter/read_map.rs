@@ -6,12 +6,9 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 
 use super::Context;
-use super::refusal::no_descriptor;
-use super::state::LoadedMap;
 use super::watch::Watch;
-use crate::base::diagnostic::Diagnostic;
 use crate::base::escape::Plain;
-use crate::config::{MAP, MapId};
+use crate::config::MapId;
 use crate::kernel::map::Map;
 use crate::kernel::map_scan::Scan;
 
@@ -79,27 +76,6 @@ impl ReadMap {
     }
 }
 
-/// The maps that lines refer to, in the order of [`config::Filter::maps`](crate::config::Filter::maps), then `xdp_map` if
-/// no line refers to it.
-pub(super) fn read_maps(
-    context: &Context<'_>,
-    maps: &[LoadedMap],
-) -> Result<Vec<ReadMap>, Diagnostic> {
-    let named = context.block.maps.iter();
-    let named = named.map(|named| (named.name.as_str(), Some(named.id)));
-    let default = context.block.map(MAP).is_none().then_some((MAP, None));
-    let mut read_maps = Vec::new();
-    for (name, id) in named.chain(default) {
-        let Some(loaded) = maps.iter().find(|map| map.name == name) else {
-            continue;
-        };
-        let map = loaded.map.share();
-        let map = map.map_err(|error| no_descriptor(context, &error))?;
-        read_maps.push(ReadMap::new(name, map, id));
-    }
-    Ok(read_maps)
-}
-
 /// Notes the map's values, if `debug` logs changes.
 pub(super) fn watch(context: &Context<'_>, read: &ReadMap, scan: &mut Scan) -> Option<Watch> {
     if !context.block.debug {
@@ -110,7 +86,7 @@ pub(super) fn watch(context: &Context<'_>, read: &ReadMap, scan: &mut Scan) -> O
     let failed = |errno: &Errno| {
         let what = errno.desc();
         let log = context.log;
-        log.warn(format_args!("{interface}: {name} can't be watched: {what}"));
+        log.warn(format_args!("{interface}: cannot watch map {name}: {what}"));
     };
     watch.inspect_err(failed).ok()
 }
@@ -151,7 +127,7 @@ impl EntryCount {
 mod tests {
     use super::*;
 
-    /// Counts what takes long to count.
+    /// A count that takes 20 ms.
     fn renew(count: &mut EntryCount, changes: bool, entries: u64) {
         let counted = count.renew(changes, || {
             std::thread::sleep(Duration::from_millis(20));
@@ -165,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn a_count_that_was_dear_is_kept_for_a_while() {
+    fn costly_count_is_kept_for_a_while() {
         let mut count = EntryCount::default();
         renew(&mut count, true, 7);
         renew(&mut count, true, 8);
@@ -176,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_program_changes_is_counted_once_a_minute() {
+    fn map_that_no_program_changes_is_counted_once_a_minute() {
         let mut count = EntryCount::default();
         renew(&mut count, false, 7);
         earlier(&mut count, 50);
@@ -188,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cheap_count_is_always_new() {
+    fn cheap_count_is_always_new() {
         let mut count = EntryCount::default();
         for expected in 1..4 {
             assert_eq!(count.renew(false, || Ok(expected)), Ok(()));

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::Filter;
 use super::attach::attach_program;
-use super::state::Attached;
+use super::state::{Attached, FIRST_PAUSE};
 use crate::config::Mode;
 use crate::kernel::interface::{self, Interface};
 use crate::log::Log;
@@ -90,8 +90,10 @@ impl Filter {
             return;
         }
         if !self.retry.is_failing() {
-            let name = &self.interface;
-            log.error(format_args!("{name}: is not filtered: {why}; trying on"));
+            let (name, pause) = (&self.interface, FIRST_PAUSE.as_secs());
+            log.error(format_args!(
+                "{name}: is not filtered: {why}; retrying in {pause} s"
+            ));
         }
         self.retry.plan();
     }

@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Write as _};
 use std::io;
+use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 
@@ -9,6 +10,46 @@ use super::{Context, blame};
 use crate::base::diagnostic::{Blame, Diagnostic};
 use crate::kernel::interface::Interface;
 use crate::kernel::{Words, cut, errno, info, program};
+
+/// A pin, and what is wrong with it.
+#[derive(Debug)]
+pub(super) struct PinError {
+    path: PathBuf,
+    what: &'static str,
+    /// `None` for a file that corexdp did not make.
+    errno: Option<Errno>,
+}
+
+impl PinError {
+    pub(super) fn new(path: &Path, what: &'static str, errno: Option<Errno>) -> Self {
+        Self {
+            path: path.into(),
+            what,
+            errno,
+        }
+    }
+
+    /// A pin whose state is unknown.
+    pub(super) fn unknown(path: &Path, errno: Errno) -> Self {
+        Self::new(path, "cannot be examined", Some(errno))
+    }
+
+    /// The cause.
+    pub(super) const fn blame(&self) -> Blame {
+        match self.errno {
+            None => Blame::Interface,
+            Some(errno) => blame(errno),
+        }
+    }
+}
+
+impl fmt::Display for PinError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.path.display(), self.what)?;
+        self.errno
+            .map_or(Ok(()), |errno| write!(f, ": {}", errno.desc()))
+    }
+}
 
 /// Error for an offload that the card refused. The kernel says the same for a card without XDP.
 pub(super) fn no_offload(context: &Context<'_>, failure: &program::Failure) -> Diagnostic {
@@ -36,7 +77,7 @@ pub(super) fn not_loaded(context: &Context<'_>, failure: &program::Failure) -> D
         program::Failure::Refused(Errno::EINVAL) => {
             (Blame::Object, "this kernel does not take such a program, and does not say why; does its license allow the helpers it calls?".into())
         }
-        program::Failure::Refused(errno) => (Blame::System, format!("can't be loaded: {}", errno.desc())),
+        program::Failure::Refused(errno) => (Blame::System, format!("cannot load the program: {}", errno.desc())),
         program::Failure::Object(error) => (Blame::Object, error.to_string()),
     };
     context.wrong(block.elf_at, "elf", blame, format!("{path}: {what}"))
@@ -44,7 +85,7 @@ pub(super) fn not_loaded(context: &Context<'_>, failure: &program::Failure) -> D
 
 /// Error for a descriptor that could not be duplicated.
 pub(super) fn no_descriptor(context: &Context<'_>, error: &io::Error) -> Diagnostic {
-    let what = format!("no descriptor to be had: {error}");
+    let what = format!("cannot duplicate a file descriptor: {error}");
     context.wrong(context.block.at, "ebpf", blame(errno(error)), what)
 }
 
@@ -101,7 +142,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_verifiers_last_lines_say_what_it_did_not_like() {
+    fn last_lines_leave_out_the_verifiers_statistics() {
         let log = "0: (b7) r1 = 0\n1: (71) r0 = *(u8 *)(r1 +0)\nR1 invalid mem access 'scalar'\nverification time 40 usec\nstack depth 0\nprocessed 2 insns (limit 1000000)\n";
         assert_eq!(
             last_lines(log),

@@ -3,7 +3,8 @@
 use super::attach::{AttachError, attach_program, find_interface, not_attached, suits};
 use super::fingerprint::Target;
 use super::hold::{pin_state, pins};
-use super::read_map::{read_maps, take_watches, watch};
+use super::load::read_maps;
+use super::read_map::{take_watches, watch};
 use super::refusal::no_descriptor;
 use super::state::{Attached, Loaded, LoadedMap};
 use super::update_entries::update_entries;

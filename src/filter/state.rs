@@ -17,7 +17,7 @@ use crate::kernel::map::Map;
 use crate::kernel::program::Program;
 
 /// The first pause before another attempt to attach, where no news of the interface ask for one.
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
+pub(super) const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// A map of the object, in the kernel.

@@ -227,7 +227,7 @@ impl Changes {
             if let Err(errno) = undone {
                 let (name, what) = (&old.interface, errno.desc());
                 log.error(format_args!(
-                    "{name}: not all entries are as they were: {what}"
+                    "{name}: could not restore all map entries: {what}"
                 ));
             }
         }

@@ -1,8 +1,7 @@
 //! `debug`: every change of a map value, as a line of the log.
 //!
-//! What a value was is kept as a 64-bit hash, in a table as large as the map can get, made once: a map of 100,000
-//! entries takes 12 MB (of which half is touched) while `debug` is on, whatever the size of its values; a per-CPU map
-//! as often as much as there are CPUs.
+//! Each value is kept as a 64-bit hash. The table has the map's full size from the start: 12 MB for 100,000 entries (half
+//! of it touched), whatever the size of the values; for a per-CPU map, that for each CPU.
 
 use std::hash::{BuildHasher, RandomState};
 use std::mem;
@@ -14,12 +13,12 @@ use crate::kernel::map::Map;
 use crate::kernel::map_scan::Scan;
 use crate::log::Log;
 
-/// What is remembered of one map.
+/// The values of one map, as hashes.
 #[derive(Debug)]
 pub struct Watch {
     hasher: RandomState,
     slots: Box<[Slot]>,
-    /// The slots of the table that is made when this one fills up.
+    /// The slots of the next table, for when this one fills up.
     spare: Box<[Slot]>,
     round: u32,
     used: usize,
@@ -29,11 +28,11 @@ pub struct Watch {
 struct Slot {
     key: u64,
     value: u64,
-    /// The round in which it was last seen; 0 for a slot never used.
+    /// The round that saw the value last; 0 for an unused slot.
     round: u32,
 }
 
-/// What a value is now, beside what it was.
+/// A value compared with the one noted before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum News {
     Same,
@@ -41,13 +40,13 @@ enum News {
 }
 
 impl Watch {
-    /// Remembers what the map holds now.
+    /// Notes the map's present values.
     ///
     /// # Errors
-    /// When the map can't be read.
+    /// When the map cannot be read.
     pub fn begin(map: &Map, scan: &mut Scan) -> Result<Self, Errno> {
         let shape = map.shape();
-        // Twice the entries, so that probing stays short; one slot for each CPU's value.
+        // Twice the entries, so that probing stays short. Each CPU's value has its own slot.
         let slots = (shape.max_entries as usize)
             .saturating_mul(shape.cpus)
             .saturating_mul(2)
@@ -64,10 +63,10 @@ impl Watch {
         Ok(watch)
     }
 
-    /// Logs what has changed since the last time.
+    /// Logs the changes since the last call.
     ///
     /// # Errors
-    /// When the map can't be read; then some changes are logged the next time.
+    /// When the map cannot be read; some changes are then logged by the next call.
     pub fn log_changes(
         &mut self,
         name: &str,
@@ -107,7 +106,7 @@ impl Watch {
         Ok(())
     }
 
-    /// Notes a value; was it another, or none?
+    /// Notes a value, and says whether it differs from the one before.
     fn note(&mut self, key: &[u8], cpu: usize, value: &[u8]) -> News {
         let key = self.hasher.hash_one((key, cpu));
         let value = self.hasher.hash_one(value);
@@ -144,10 +143,10 @@ impl Watch {
         News::Changed
     }
 
-    /// Makes room when entries that came and went fill the table: without this a hash map whose keys change would
-    /// leave every key it ever had.
+    /// Frees the slots of deleted entries when the table fills up. Otherwise a hash map with changing keys would leave
+    /// every key it ever had.
     fn forget_the_deleted(&mut self) {
-        // At most half of the slots are alive, and one round adds at most as many: the table never is full.
+        // At most half of the slots are alive, and a round adds at most as many: the table is never full.
         if self.used <= self.slots.len() / 2 {
             return;
         }
@@ -169,7 +168,7 @@ impl Watch {
     }
 }
 
-/// Where the search for a key begins.
+/// The first slot to search for a key.
 fn first_slot(key: u64, mask: usize) -> usize {
     usize::try_from(key & u64::from(u32::MAX)).unwrap_or_default() & mask
 }
@@ -189,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_is_news_when_it_is_new_or_other() {
+    fn new_and_changed_values_are_news() {
         let mut watch = empty(8);
         for (key, cpu, value, expected) in [
             (b"a", 0, b"1", News::Changed),
@@ -204,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_that_come_and_go_leave_nothing() {
+    fn deleted_keys_free_their_slots() {
         let mut watch = empty(8);
         for key in 0..1000u32 {
             watch.round += 1;

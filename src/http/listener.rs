@@ -1,4 +1,4 @@
-//! Sockets that the daemon opens and the worker answers on.
+//! Listening sockets. The daemon opens them, the worker accepts connections on them.
 
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -11,29 +11,30 @@ use nix::sys::socket::{
 
 use crate::config::{MAX_PLACES, Place};
 
-/// How many connections may wait to be let in. In the worst case, that all clients before are slow, sixteen are let in
-/// each second; so the last of these waits for eight, which Prometheus does. Who finds no room is not refused: its system
-/// asks again a second later, and then less and less often.
+/// Connections that may wait in the accept queue. If all clients are slow, the gate accepts sixteen connections each
+/// second, so the last in the queue waits eight seconds: less than Prometheus's timeout of ten. A full queue refuses no
+/// connection: the client's system repeats its SYN after a second, then with growing delay.
 const BACKLOG: i32 = 128;
-/// Bytes that may wait to be read, of each connection; the kernel doubles it for its own needs. A request is shorter.
+/// Receive buffer of a connection in bytes; the kernel doubles it (socket(7)). A request is shorter.
 const RECEIVE_BUFFER: usize = 16 << 10;
-/// Bytes that may wait to be sent, also doubled. The kernel would take megabytes of answers for a client that reads none.
+/// Send buffer of a connection in bytes; the kernel doubles it. By default the kernel would buffer megabytes for a client
+/// that does not read.
 const SEND_BUFFER: usize = 64 << 10;
 
-/// As many as there can be places.
+/// Listening sockets, at most one for each place.
 pub type Listeners = heapless::Vec<Listener, MAX_PLACES>;
 
-/// A socket that listens.
+/// A listening socket.
 #[derive(Debug)]
 pub struct Listener {
-    /// Where and for what, as the Corefile has it.
+    /// Address and service in the Corefile.
     pub place: Place,
     /// The socket.
     pub socket: OwnedFd,
 }
 
 impl Listener {
-    /// Listens at a place: the first of its address's candidates that can be had.
+    /// Listens on the first candidate of the place's address that the system accepts.
     ///
     /// # Errors
     /// `EADDRINUSE`, `EADDRNOTAVAIL`, `EACCES`.
@@ -48,16 +49,16 @@ impl Listener {
         Err(last)
     }
 
-    /// The same socket once more, for a place at the same address; what waits in its queue waits for both.
+    /// Duplicates the socket for another place with the same address. Both share one accept queue.
     ///
     /// # Errors
-    /// When there are no descriptors left.
+    /// `EMFILE`.
     pub fn share(&self, place: Place) -> Result<Self, Errno> {
         let socket = self.socket.try_clone().map_err(|_| Errno::EMFILE)?;
         Ok(Self { place, socket })
     }
 
-    /// The address it got, with the port that the system chose where 0 was asked for.
+    /// Local address, with the port that the system chose for port 0.
     pub fn local(&self) -> Option<SocketAddr> {
         let socket = TcpListener::from(self.socket.try_clone().ok()?);
         socket.local_addr().ok()
@@ -70,11 +71,11 @@ fn open(address: std::net::SocketAddr) -> Result<OwnedFd, Errno> {
     } else {
         AddressFamily::Inet
     };
-    // Not blocking: whoever waited may be gone, or another worker's, when it is accepted.
+    // Nonblocking: between `poll` and `accept` the client may close its connection, or another worker may accept it.
     let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
     let socket = socket(family, SockType::Stream, flags, None)?;
     setsockopt(&socket, sockopt::ReuseAddr, &true)?;
-    // Accepted sockets inherit these: an answer goes out at once, and what others leave unread stays little.
+    // Accepted sockets inherit these options: no delay of small segments, and small buffers.
     setsockopt(&socket, sockopt::TcpNoDelay, &true)?;
     setsockopt(&socket, sockopt::RcvBuf, &RECEIVE_BUFFER)?;
     setsockopt(&socket, sockopt::SndBuf, &SEND_BUFFER)?;

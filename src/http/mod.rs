@@ -1,11 +1,11 @@
-//! The metrics page, served by a second process that holds no power.
+//! The HTTP server for metrics, health and readiness, in a process without privileges.
 //!
-//! Before it has anything of BPF and while it still may change ids, the daemon runs its own binary again as a *keeper*
-//! ([`keeper`]), which becomes nobody and from then on makes workers. For each the daemon ([`server`]) sends the keeper
-//! one end of a socket pair, a shared page and the listening sockets. The worker ([`worker`]), a copy of the keeper,
-//! locks itself into its cage ([`cage`]) and talks HTTP, behind a gate that bounds what it meets. For each request that needs content it sends one byte
-//! ([`Content`]); the daemon writes the content to the shared page and answers with its length. The worker can be killed
-//! at any time: the filter notices nothing, and the keeper makes another.
+//! Before the daemon opens any BPF object and while it may still change ids, it runs its own binary again as *keeper*
+//! ([`keeper`]). The keeper becomes nobody and from then on forks workers. For each worker the daemon ([`server`]) sends
+//! the keeper ends of two socket pairs, a shared page and the listening sockets. The worker ([`worker`]) enters its
+//! *cage* ([`cage`]) and speaks HTTP behind the *gate* ([`gate`]). For each request that needs content the worker sends
+//! one byte ([`Content`]); the daemon writes the content to the shared page and answers with its length. A worker may
+//! die at any time: the filters go on, and the keeper forks another worker.
 
 pub mod cage;
 pub mod gate;
@@ -20,23 +20,23 @@ use crate::base::capacity::MAX_PAGE;
 /// Bytes of the shared page.
 pub const PAGE_SIZE: usize = MAX_PAGE;
 
-/// What a worker can ask for, one byte on the socket pair.
+/// A worker's request to the daemon: one byte on the socket pair.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Content {
-    /// `/metrics`
+    /// Content of `/metrics`.
     Metrics,
-    /// `/`
+    /// Content of `/`.
     Html,
-    /// `/status`
+    /// Content of `/status`.
     Status,
-    /// `/health`
+    /// Content of `/health`.
     Health,
-    /// `/ready`
+    /// Content of `/ready`.
     Ready,
 }
 
 impl Content {
-    /// The byte on the wire.
+    /// Byte on the socket pair.
     const fn byte(self) -> u8 {
         match self {
             Self::Metrics => b'm',
@@ -47,7 +47,7 @@ impl Content {
         }
     }
 
-    /// What a byte from the worker means; `None` for a byte that an honest worker does not send.
+    /// The request of this byte; `None` for a byte that no sound worker sends.
     const fn from_byte(byte: u8) -> Option<Self> {
         match byte {
             b'm' => Some(Self::Metrics),
@@ -60,24 +60,51 @@ impl Content {
     }
 }
 
-/// What the daemon made of it.
+/// Descriptors that a worker starts with.
+struct WorkerDescriptors<T> {
+    /// The worker's end of the pair for requests.
+    requests: T,
+    /// The worker's end of the pair from which listening sockets arrive.
+    listen: T,
+    /// The shared page.
+    page: T,
+}
+
+impl<T> WorkerDescriptors<T> {
+    /// The descriptors in the order of the message.
+    fn into_array(self) -> [T; 3] {
+        [self.requests, self.listen, self.page]
+    }
+
+    /// The descriptors of a message; `None` if one is missing.
+    fn from_message(descriptors: impl IntoIterator<Item = T>) -> Option<Self> {
+        let mut descriptors = descriptors.into_iter();
+        Some(Self {
+            requests: descriptors.next()?,
+            listen: descriptors.next()?,
+            page: descriptors.next()?,
+        })
+    }
+}
+
+/// Content on the shared page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Made {
-    /// How long it is.
+pub struct Rendered {
+    /// Length in bytes.
     pub length: usize,
-    /// Whether it says that all is well.
+    /// False for content with status 503: an interface without filter at `/ready`.
     pub good: bool,
 }
 
-impl Made {
-    /// As the worker is told.
+impl Rendered {
+    /// The daemon's answer on the socket pair; `None` for a length of 2 GiB or more.
     fn word(self) -> Option<u32> {
         let length = u32::try_from(self.length).ok();
         let length = length.filter(|length| length & BAD == 0)?;
         Some(if self.good { length } else { length | BAD })
     }
 
-    /// The same from the other end; `None` for what there is no room for.
+    /// Parses the daemon's answer; `None` for a length beyond the shared page, as in [`FAILED`].
     fn from_word(word: u32) -> Option<Self> {
         let length = usize::try_from(word & !BAD).ok();
         Some(Self {
@@ -87,7 +114,7 @@ impl Made {
     }
 }
 
-/// The bit for content that says that something is wrong.
+/// Bit of [`Rendered::word`] for content that is not good.
 const BAD: u32 = 1 << 31;
-/// The answer when content could not be made.
+/// The daemon's answer when rendering failed.
 const FAILED: u32 = u32::MAX;

@@ -1,17 +1,17 @@
-//! What is answered where.
+//! Paths of each service.
 
 use super::Content;
 use crate::config::Service;
 
-/// HTML for people.
+/// Content type of `/`.
 pub(super) const HTML: &str = "text/html; charset=utf-8";
-/// A few words.
+/// Content type of `/health`, `/ready` and errors.
 pub(super) const PLAIN: &str = "text/plain; charset=utf-8";
 
-/// What a path answers where this is served, and of which type that is.
+/// Content of a path of this service, and its content type.
 ///
 /// # Errors
-/// There is no such path; then what there is instead.
+/// The text of status 404, which lists the paths of the service.
 pub(super) fn content_of(
     service: Service,
     path: &str,
@@ -23,11 +23,11 @@ pub(super) fn content_of(
         }
         (Service::Metrics, "/") => Ok((Content::Html, HTML)),
         (Service::Metrics, "/status") => Ok((Content::Status, "application/json")),
-        (Service::Metrics, _) => Err("not found; there are /, /metrics and /status\n"),
+        (Service::Metrics, _) => Err("not found; owner are /, /metrics and /status\n"),
         (Service::Health, "/health") => Ok((Content::Health, PLAIN)),
-        (Service::Health, _) => Err("not found; there is /health\n"),
+        (Service::Health, _) => Err("not found; owner is /health\n"),
         (Service::Ready, "/ready") => Ok((Content::Ready, PLAIN)),
-        (Service::Ready, _) => Err("not found; there is /ready\n"),
+        (Service::Ready, _) => Err("not found; owner is /ready\n"),
     }
 }
 
@@ -36,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_service_has_its_paths_and_no_others() {
+    fn each_service_has_only_its_own_paths() {
         for (path, expected) in [
             ("/metrics", Some((Service::Metrics, Content::Metrics))),
             ("/metrics?x=1", Some((Service::Metrics, Content::Metrics))),
@@ -53,7 +53,7 @@ mod tests {
             ("*", None),
         ] {
             for service in Service::ALL {
-                let expected = expected.filter(|(there, _)| *there == service);
+                let expected = expected.filter(|(owner, _)| *owner == service);
                 let content = content_of(service, path).ok().map(|(content, _)| content);
                 let expected = expected.map(|(_, content)| content);
                 assert_eq!(content, expected, "{path} at {service:?}");

@@ -1,4 +1,4 @@
-//! The daemon's end: has workers made, answers what they ask.
+//! The daemon's end of the worker: starts and replaces it, receives and answers its requests.
 
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
@@ -9,14 +9,15 @@ use nix::sys::socket::{MsgFlags, recv, send};
 
 use super::keeper::{Keeper, Worker};
 use super::listener::{Listener, Listeners};
-use super::{Content, FAILED, Made, PAGE_SIZE};
+use super::{Content, FAILED, PAGE_SIZE, Rendered};
 use crate::base::wait::Backoff;
 use crate::config::{Place, Service};
 use crate::kernel::shared_memory::SharedMemory;
 
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-const LONGEST_PAUSE: Duration = Duration::from_secs(10);
-/// A worker that has lived so long was not at fault when it died.
+/// Delay before the first restart of the worker; it doubles with each further restart.
+const FIRST_DELAY: Duration = Duration::from_millis(100);
+const MAX_DELAY: Duration = Duration::from_secs(10);
+/// Lifetime of a worker after which the delay starts again at [`FIRST_DELAY`].
 const SOUND_AFTER: Duration = Duration::from_mins(1);
 
 /// The page's listening sockets and its worker.
@@ -25,28 +26,29 @@ pub struct Server {
     listeners: Listeners,
     page: SharedMemory,
     page_fd: OwnedFd,
+    /// `None` between the worker's death and its restart.
     worker: Option<Worker>,
-    /// When the worker was made.
-    since: Instant,
+    /// Start of the last worker.
+    started_at: Instant,
     restart: Backoff,
 }
 
-/// What came of listening to the worker.
+/// Result of [`Server::receive`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Received {
-    /// It asked for this.
+    /// The worker requests this content.
     Request(Content),
-    /// Nothing that needs an answer.
+    /// There is no request.
     Nothing,
-    /// It died; it will be started again.
+    /// The worker died; [`Server::deadline`] is the time of its restart.
     WorkerDied,
 }
 
 impl Server {
-    /// Has a worker made for these listening sockets.
+    /// Starts a worker for these listening sockets.
     ///
     /// # Errors
-    /// When the system has no descriptor or memory left, or the keeper is dead.
+    /// `EMFILE`, `ENOMEM`; `EPIPE` when the keeper is dead.
     pub fn start(listeners: Listeners, keeper: &mut Keeper) -> Result<Self, Errno> {
         let (page, page_fd) = SharedMemory::create(PAGE_SIZE)?;
         let mut server = Self {
@@ -54,8 +56,8 @@ impl Server {
             page,
             page_fd,
             worker: None,
-            since: Instant::now(),
-            restart: Backoff::new(FIRST_PAUSE, LONGEST_PAUSE),
+            started_at: Instant::now(),
+            restart: Backoff::new(FIRST_DELAY, MAX_DELAY),
         };
         server.start_worker(keeper)?;
         Ok(server)
@@ -63,49 +65,49 @@ impl Server {
 
     fn start_worker(&mut self, keeper: &mut Keeper) -> Result<(), Errno> {
         self.worker = Some(keeper.start_worker(&self.page_fd, &self.listeners)?);
-        self.since = Instant::now();
+        self.started_at = Instant::now();
         Ok(())
     }
 
-    /// Listens there from now on, and nowhere else. Requests that are being answered are not disturbed.
+    /// Replaces all listening sockets. Requests in progress are not disturbed.
     pub fn listen(&mut self, listeners: Listeners) {
         self.listeners = listeners;
         if let Some(worker) = &self.worker
             && worker.listen(&self.listeners).is_err()
         {
-            // It is dead, or as good as that; the next one is born with these.
+            // The worker is dead or hangs; the next worker starts with these sockets.
             self.worker_died();
         }
     }
 
-    /// What is served at which addresses, with the port that the system chose where 0 was asked for.
+    /// Services and their local addresses, with the port that the system chose for port 0.
     pub fn addresses(&self) -> impl Iterator<Item = (Service, SocketAddr)> {
-        let place = |listener: &Listener| Some((listener.place.service, listener.local()?));
-        self.listeners.iter().filter_map(place)
+        let address = |listener: &Listener| Some((listener.place.service, listener.local()?));
+        self.listeners.iter().filter_map(address)
     }
 
-    /// The places as the Corefile has them.
+    /// Places in the Corefile.
     pub fn wanted(&self) -> impl Iterator<Item = Place> {
         self.listeners.iter().map(|listener| listener.place)
     }
 
-    /// The socket that listens at this place's address, if only for something else.
+    /// The socket that listens on this place's address, for any service.
     pub fn listener(&self, place: Place) -> Option<&Listener> {
         let mut listeners = self.listeners.iter();
         listeners.find(|listener| listener.place.address == place.address)
     }
 
-    /// What to wait for until there is something to hear.
+    /// Descriptor that becomes readable when the worker sends a request or dies.
     pub fn fd(&self) -> Option<BorrowedFd<'_>> {
         self.worker.as_ref().map(|worker| worker.socket.as_fd())
     }
 
-    /// When [`Server::restart`] wants to be called.
+    /// Time at which [`Server::restart`] is due.
     pub const fn deadline(&self) -> Option<Instant> {
         self.restart.at()
     }
 
-    /// Takes what the worker says.
+    /// Receives a request of the worker, without blocking.
     pub fn receive(&mut self) -> Received {
         let Some(worker) = &self.worker else {
             return Received::Nothing;
@@ -121,12 +123,12 @@ impl Server {
         }
     }
 
-    /// Answers a request: `render` writes the content and says what it is, `None` when it can't.
-    pub fn answer(&mut self, render: impl FnOnce(&mut [u8]) -> Option<Made>) {
-        let answer = render(self.page.bytes()).and_then(Made::word);
+    /// Answers a request. `render` writes the content to the shared page; `None` means that it cannot.
+    pub fn answer(&mut self, render: impl FnOnce(&mut [u8]) -> Option<Rendered>) {
+        let answer = render(self.page.bytes()).and_then(Rendered::word);
         let answer = answer.unwrap_or(FAILED).to_ne_bytes();
         if let Some(worker) = &self.worker {
-            // A worker that is gone is noticed by `hear`.
+            // `receive` notices the death of a worker.
             let _ = send(
                 worker.socket.as_raw_fd(),
                 &answer,
@@ -135,7 +137,7 @@ impl Server {
         }
     }
 
-    /// Has another worker made if its time has come.
+    /// Starts another worker if the restart is due.
     pub fn restart(&mut self, keeper: &mut Keeper) {
         if self.restart.take_due() && self.start_worker(keeper).is_err() {
             self.restart.plan();
@@ -146,7 +148,7 @@ impl Server {
         if self.worker.take().is_none() {
             return Received::Nothing;
         }
-        if self.since.elapsed() >= SOUND_AFTER {
+        if self.started_at.elapsed() >= SOUND_AFTER {
             self.restart.reset();
         }
         self.restart.plan();

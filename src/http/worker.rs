@@ -1,4 +1,4 @@
-//! The worker: HTTP, by `tiny_http`, for content that the daemon makes.
+//! The worker: serves HTTP by `tiny_http` with content that the daemon renders.
 
 use std::io::{self, Cursor, Write as _};
 use std::os::fd::{AsRawFd as _, OwnedFd};
@@ -12,69 +12,75 @@ use nix::sys::time::{TimeVal, TimeValLike};
 use tiny_http::{Header, Method, Request, Response, Server, StatusCode};
 
 use super::routes::{HTML, PLAIN, content_of};
-use super::{Content, Made, PAGE_SIZE, cage, gate};
+use super::{Content, PAGE_SIZE, Rendered, WorkerDescriptors, cage, gate};
 use crate::config::Service;
 use crate::kernel::fd_passing::Descriptors;
 use crate::kernel::shared_memory::SharedMemory;
 use crate::kernel::{errno, retry};
 use crate::views::POLICY;
 
-/// How long the daemon may take for an answer; it is single-threaded and could be loading a large map.
-const ANSWER_TIMEOUT_SECONDS: i64 = 5;
-/// Of a thread that answers, in bytes.
+/// Time in which the daemon must answer. The daemon has one thread, which may be filling a large map.
+const DAEMON_TIMEOUT_SECONDS: i64 = 5;
+/// Stack of a thread that responds, in bytes.
 const STACK_SIZE: usize = 128 << 10;
-/// A body of so many bytes does not wait for its reader: the socket to the gate takes it all. Linux gives it 208 KiB.
-const AT_ONCE: usize = 64 << 10;
+/// Largest body that the socket to the gate takes without blocking, in bytes. The default buffer of Linux has 208 KiB.
+const MAX_DIRECT_BODY: usize = 64 << 10;
 
-/// What a browser is told of HTML: that nothing but its own style and script is any part of it.
-const STRICT: [(&str, &str); 2] = [
+/// Headers of HTML: the browser loads and runs nothing but the page's own style and script.
+const HTML_HEADERS: [(&str, &str); 2] = [
     ("Content-Security-Policy", POLICY),
     ("Referrer-Policy", "no-referrer"),
 ];
 
-/// The way to the daemon, for one thread: there is one shared page.
+/// The connection to the daemon. Only one thread may use it, because there is one shared page.
 struct Daemon {
     socket: OwnedFd,
     page: SharedMemory,
 }
 
-/// What answers are made in, kept from one to the next.
+/// Buffers of the thread that answers requests, reused for each response.
 #[derive(Default)]
 struct Buffers {
-    /// The content.
     body: Vec<u8>,
-    /// What is sent: the headers and the content.
-    answer: Vec<u8>,
+    /// Headers and body.
+    response: Vec<u8>,
 }
 
-/// Serves pages until the daemon lets go of the worker, from within the cage. The descriptors are the way to the daemon,
-/// the way by which it says where to listen, and the shared page.
+/// Serves HTTP in the cage until the daemon closes its sockets. The descriptors are the socket for requests to the
+/// daemon, the socket from which listening sockets arrive, and the shared page.
 ///
 /// # Errors
-/// When they are others, the cage can't be closed, the system has nothing left, or `tiny_http` hangs.
+/// `EBADF` without these descriptors, errors of the cage, `EMFILE`, `ENOMEM`; `ETIMEDOUT` when `tiny_http` hangs.
 pub fn run(descriptors: Descriptors) -> Result<(), Errno> {
     prctl::set_name(c"corexdp-page")?;
-    let mut descriptors = descriptors.into_iter();
-    let socket = descriptors.next().ok_or(Errno::EBADF)?;
-    let orders = descriptors.next().ok_or(Errno::EBADF)?;
-    // Mapped, and closed again.
-    let page = SharedMemory::open(&descriptors.next().ok_or(Errno::EBADF)?, PAGE_SIZE)?;
+    let WorkerDescriptors {
+        requests: socket,
+        listen,
+        page,
+    } = WorkerDescriptors::from_message(descriptors).ok_or(Errno::EBADF)?;
+    let memory = SharedMemory::open(&page, PAGE_SIZE)?;
+    // The mapping stays when the descriptor is closed.
+    drop(page);
     setsockopt(
         &socket,
         sockopt::ReceiveTimeout,
-        &TimeVal::seconds(ANSWER_TIMEOUT_SECONDS),
+        &TimeVal::seconds(DAEMON_TIMEOUT_SECONDS),
     )?;
     cage::enter()?;
     let (listener, inner) = gate::Inner::listen().map_err(|error| errno(&error))?;
     cage::close()?;
-    start(listener, Daemon { socket, page }).map_err(|error| errno(&error))?;
-    gate::run(&orders, inner)
+    let daemon = Daemon {
+        socket,
+        page: memory,
+    };
+    start(listener, daemon).map_err(|error| errno(&error))?;
+    gate::run(&listen, inner)
 }
 
-/// Starts `tiny_http` and the thread that answers for it; both last as long as the process.
+/// Starts `tiny_http` and the thread that answers its requests. Both run until the process ends.
 fn start(listener: UnixListener, daemon: Daemon) -> io::Result<()> {
     let server = Server::from_listener(listener, None).map_err(io::Error::other)?;
-    // Never dropped: dropping it panics where the name is abstract.
+    // Never dropped: the drop panics for a socket with an abstract name.
     let server: &Server = Box::leak(Box::new(server));
     thread::Builder::new()
         .stack_size(STACK_SIZE)
@@ -83,7 +89,7 @@ fn start(listener: UnixListener, daemon: Daemon) -> io::Result<()> {
 }
 
 fn serve(server: &Server, daemon: &Daemon) {
-    // An accept that failed ends tiny_http's accepting for good. Ending the worker makes the daemon start a new one.
+    // After a failed accept tiny_http accepts no more connections. The daemon replaces a worker that ends.
     let mut buffers = Buffers::default();
     while let Ok(request) = server.recv() {
         answer(request, daemon, &mut buffers);
@@ -91,59 +97,59 @@ fn serve(server: &Server, daemon: &Daemon) {
     std::process::exit(1);
 }
 
-/// Where the request came in, as the gate says.
+/// The service in the header that the gate adds.
 fn service_of(request: &Request) -> Option<Service> {
     let mut headers = request.headers().iter();
-    let door = headers.find(|header| header.field.equiv(gate::framing::DOOR))?;
-    Service::from_number(door.value.as_str().parse().ok()?)
+    let header = headers.find(|header| header.field.equiv(gate::framing::SERVICE_HEADER))?;
+    Service::from_number(header.value.as_str().parse().ok()?)
 }
 
 fn answer(request: Request, daemon: &Daemon, buffers: &mut Buffers) {
-    let whole = &mut buffers.answer;
-    // The gate marks every request.
+    let buffer = &mut buffers.response;
+    // The gate adds the header to every request.
     let service = service_of(&request).unwrap_or(Service::Ready);
     let (content, kind) = match content_of(service, request.url()) {
         Ok(found) => found,
-        Err(instead) => return reply(request, 404, PLAIN, instead.as_bytes(), whole),
+        Err(text) => return reply(request, 404, PLAIN, text.as_bytes(), buffer),
     };
     if !matches!(request.method(), Method::Get | Method::Head) {
-        return reply(request, 405, PLAIN, b"only GET and HEAD\n", whole);
+        return reply(request, 405, PLAIN, b"only GET and HEAD\n", buffer);
     }
     match daemon.ask(content, &mut buffers.body) {
-        Ok(true) if buffers.body.len() > AT_ONCE => {
-            reply_apart(request, kind, mem::take(&mut buffers.body));
+        Ok(true) if buffers.body.len() > MAX_DIRECT_BODY => {
+            reply_in_thread(request, kind, mem::take(&mut buffers.body));
         }
         Ok(good) => {
             let status = if good { 200 } else { 503 };
-            reply(request, status, kind, &buffers.body, whole);
+            reply(request, status, kind, &buffers.body, buffer);
         }
         Err(_) => {
-            let what = b"the daemon could not make this page; its log says why\n";
-            reply(request, 503, PLAIN, what, whole);
+            let text = b"the daemon cannot render this page; its log says why\n";
+            reply(request, 503, PLAIN, text, buffer);
         }
     }
 }
 
-/// Answers from a thread of its own, so that others do not wait for this answer's reader, and piece by piece, so that it
-/// is in memory but once. There are no more such threads than the gate lets requests through. Without one, the request
-/// that is dropped answers 500.
-fn reply_apart(request: Request, kind: &'static str, body: Vec<u8>) {
-    // A client that went away is no news.
+/// Responds from a separate thread, so that a slow client does not delay other responses; in pieces, so that memory holds
+/// the body only once. The gate's limit on requests bounds the threads. If no thread starts, dropping the request
+/// responds with status 500.
+fn reply_in_thread(request: Request, kind: &'static str, body: Vec<u8>) {
+    // The client may have closed its connection.
     let respond = move || drop(request.respond(response(200, kind, &body)));
     let _ = thread::Builder::new().stack_size(STACK_SIZE).spawn(respond);
 }
 
-/// Answers in one piece: what `Request::respond` does piece by piece, waking the client for each.
-fn reply(request: Request, status: u16, kind: &str, body: &[u8], whole: &mut Vec<u8>) {
-    whole.clear();
+/// Responds with a single write. `Request::respond` writes in pieces, each of which wakes the client.
+fn reply(request: Request, status: u16, kind: &str, body: &[u8], buffer: &mut Vec<u8>) {
+    buffer.clear();
     let response = response(status, kind, body);
     let version = request.http_version().clone();
     let no_body = *request.method() == Method::Head;
-    let printed = response.raw_print(&mut *whole, version, request.headers(), no_body, None);
+    let printed = response.raw_print(&mut *buffer, version, request.headers(), no_body, None);
     let mut client = request.into_writer();
-    // A client that went away is no news, and printing to memory does not fail.
+    // The client may have closed its connection; printing to memory does not fail.
     let _ = printed
-        .and_then(|()| client.write_all(whole))
+        .and_then(|()| client.write_all(buffer))
         .and_then(|()| client.flush());
 }
 
@@ -155,16 +161,16 @@ fn response<'a>(status: u16, kind: &str, body: &'a [u8]) -> Response<Cursor<&'a 
         Some(body.len()),
         None,
     )
-    // Chunks would only cost: the length is known.
+    // The length is known, so chunks are only overhead.
     .with_chunked_threshold(usize::MAX);
     let allow = (status == 405).then_some(("Allow", "GET, HEAD"));
-    let strict = if kind == HTML { &STRICT[..] } else { &[] };
+    let html = if kind == HTML { &HTML_HEADERS[..] } else { &[] };
     let always = [
         ("Content-Type", kind),
         ("Cache-Control", "no-store"),
         ("X-Content-Type-Options", "nosniff"),
     ];
-    for &(name, value) in always.iter().chain(&allow).chain(strict) {
+    for &(name, value) in always.iter().chain(&allow).chain(html) {
         if let Ok(header) = Header::from_bytes(name, value) {
             response.add_header(header);
         }
@@ -173,18 +179,20 @@ fn response<'a>(status: u16, kind: &str, body: &'a [u8]) -> Response<Cursor<&'a 
 }
 
 impl Daemon {
-    /// Has the daemon make `content`, and copies it to `body`; whether it says that all is well.
+    /// Requests `content` from the daemon and copies it to `body`. Returns [`Rendered::good`].
     fn ask(&self, content: Content, body: &mut Vec<u8>) -> Result<bool, Errno> {
         let fd = self.socket.as_raw_fd();
-        // An answer to a question that timed out before would be taken for this one's.
+        // A late answer to a request that timed out must not be taken for this request's answer.
         while recv(fd, &mut [0; 4], MsgFlags::MSG_DONTWAIT).is_ok_and(|length| length > 0) {}
         send(fd, &[content.byte()], MsgFlags::MSG_NOSIGNAL)?;
         let mut word = [0; 4];
         let received = retry(|| recv(fd, &mut word, MsgFlags::empty()))?;
-        let made = Made::from_word(u32::from_ne_bytes(word));
-        let made = made.filter(|_| received == word.len()).ok_or(Errno::EIO)?;
-        body.resize(made.length, 0);
+        let rendered = Rendered::from_word(u32::from_ne_bytes(word));
+        let rendered = rendered
+            .filter(|_| received == word.len())
+            .ok_or(Errno::EIO)?;
+        body.resize(rendered.length, 0);
         self.page.copy_to(body);
-        Ok(made.good)
+        Ok(rendered.good)
     }
 }

@@ -1,8 +1,8 @@
-//! In test builds, how often memory was allocated: after its start the daemon does not.
+//! Counter of memory allocations, in test builds only. The daemon does not allocate after its start.
 
 #![allow(
     clippy::undocumented_unsafe_blocks,
-    reason = "each has its line; clippy does not look for them in a file that a feature switches on"
+    reason = "each block has its SAFETY line; clippy does not find it in a file that a feature enables"
 )]
 
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -10,19 +10,19 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 static COUNT: AtomicU64 = AtomicU64::new(0);
 
-/// The system's allocator, counted.
+/// The system allocator with a counter.
 #[derive(Debug)]
 pub struct Counted;
 
-/// How often something was allocated, or allocated anew, since the process began.
+/// Allocations and reallocations since the process started.
 pub fn count() -> u64 {
     COUNT.load(Ordering::Relaxed)
 }
 
-// SAFETY: every call goes to `System` as it came; the counting beside it allocates nothing.
+// SAFETY: every call is forwarded to `System` unchanged; counting allocates nothing.
 #[expect(
     unsafe_code,
-    reason = "an allocator can't be had otherwise, and it is not in what ships"
+    reason = "an allocator needs unsafe; release builds do not contain this one"
 )]
 unsafe impl GlobalAlloc for Counted {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {

@@ -1,7 +1,7 @@
-//! Attaching a program to an interface, so that it is gone when we are.
+//! Attaching a program to an interface for the lifetime of the daemon.
 //!
-//! A BPF link (5.9) ends with its last descriptor, however the process ends. Older kernels have only netlink, where
-//! the program stays until it is taken away: we take away only what is still ours.
+//! A BPF link (5.9) detaches when its last descriptor is closed, even if the process is killed. Older kernels have only
+//! netlink, where the program stays until it is detached. Only the daemon's own program is detached.
 
 use std::fmt;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
@@ -24,18 +24,19 @@ const IFLA_XDP_FD: u16 = 1;
 const IFLA_XDP_FLAGS: u16 = 3;
 const IFLA_XDP_EXPECTED_FD: u16 = 8;
 
-/// Where in the interface's receive path a program runs.
+/// Place in the interface's receive path where a program runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// In the driver, before a packet buffer is allocated.
+    /// The driver, before it allocates a packet buffer.
     Native,
-    /// In the network stack, with every driver, slower.
+    /// The network stack: slower, but works with every driver.
     Generic,
-    /// On the card itself.
+    /// The network card.
     Offload,
 }
 
 impl Mode {
+    /// `XDP_FLAGS_SKB_MODE`, `XDP_FLAGS_DRV_MODE`, `XDP_FLAGS_HW_MODE`.
     const fn flags(self) -> u32 {
         match self {
             Self::Generic => XDP_FLAGS_SKB_MODE,
@@ -46,7 +47,7 @@ impl Mode {
 }
 
 impl Mode {
-    /// The word for it, in the Corefile, in metrics and in messages.
+    /// Name in the Corefile, in metrics and in messages.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Native => "native",
@@ -62,36 +63,36 @@ impl fmt::Display for Mode {
     }
 }
 
-/// A program attached to an interface; dropping it detaches.
+/// A program attached to an interface. Dropping this value detaches the program.
 #[derive(Debug)]
 pub struct Attachment {
     /// Index of the interface.
     pub interface: u32,
-    /// The mode it got.
+    /// Mode in which the program runs.
     pub mode: Mode,
-    /// What is attached, to tell it from another's.
+    /// The attached program, by which another owner's program is recognised.
     program: OwnedFd,
-    /// Closing it detaches, unless it is pinned; without one, netlink must.
+    /// The link, whose closing detaches the program unless the link is pinned; `None` when attached by netlink.
     link: Option<OwnedFd>,
-    /// Whether it is to stay when this is dropped.
+    /// True if the program stays attached when this value is dropped.
     outlives: bool,
 }
 
-/// Why a program could not be attached.
+/// Reason why a program was not attached.
 #[derive(Debug)]
 pub enum Failure {
-    /// Another program is there.
+    /// Another XDP program is attached.
     Occupied,
     /// The interface is gone.
     Gone,
-    /// The kernel or the driver refused, with their words where they have any.
+    /// The kernel or the driver refused; the words are their message, if there is one.
     Refused(Errno, Words),
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Occupied => f.write_str("another program has its place"),
+            Self::Occupied => f.write_str("another XDP program is attached"),
             Self::Gone => f.write_str("the interface has gone"),
             Self::Refused(errno, words) if words.is_empty() => f.write_str(errno.desc()),
             Self::Refused(_, words) => f.write_str(words),
@@ -110,7 +111,7 @@ impl From<Refusal> for Failure {
 }
 
 impl Attachment {
-    /// Attaches `program` to the interface with this index, only if nothing is attached there.
+    /// Attaches `program` to the interface with this index, unless another program is attached.
     ///
     /// # Errors
     /// See [`Failure`].
@@ -118,8 +119,8 @@ impl Attachment {
         let program = duplicate(program)?;
         let link = match create_link(interface, &program, mode) {
             Ok(link) => Some(link),
-            Err(errno) if says_something_else(errno) => return Err(Refusal::from(errno).into()),
-            // The kernel has no XDP links, or the driver refuses: netlink attaches, or tells in words why not.
+            Err(errno) if netlink_would_fail_too(errno) => return Err(Refusal::from(errno).into()),
+            // The kernel has no XDP links, or the driver refuses: netlink attaches, or returns a message in words.
             Err(_) => {
                 let flags = XDP_FLAGS_UPDATE_IF_NOEXIST | mode.flags();
                 set(interface, program.as_raw_fd(), flags, None)?;
@@ -135,7 +136,7 @@ impl Attachment {
         })
     }
 
-    /// An attachment that another process made: this program to this interface, by this link or else by netlink.
+    /// Takes over an attachment that another process made with this link; without a link, by netlink.
     pub const fn adopt(
         interface: u32,
         mode: Mode,
@@ -151,26 +152,25 @@ impl Attachment {
         }
     }
 
-    /// Whether dropping this leaves the program in place. A link must be pinned for that, too.
+    /// Sets whether the program stays attached when this value is dropped. A link must be pinned as well.
     pub const fn outlive(&mut self, outlives: bool) {
         self.outlives = outlives;
     }
 
-    /// Whether dropping this leaves the program in place.
+    /// True if the program stays attached when this value is dropped.
     pub const fn outlives(&self) -> bool {
         self.outlives
     }
 
-    /// The link, where the kernel has them.
+    /// The link; `None` when the program was attached by netlink.
     pub fn link(&self) -> Option<BorrowedFd<'_>> {
         self.link.as_ref().map(AsFd::as_fd)
     }
 
-    /// Puts `program` in the place of the one that is attached, in one step: every packet meets one or the other.
+    /// Replaces the attached program by `program` atomically: each packet meets one of the two.
     ///
     /// # Errors
-    /// [`Failure::Occupied`] when another's program has taken our place, [`Failure::Gone`] when the interface has gone,
-    /// else see [`Failure`]; what was attached stays.
+    /// See [`Failure`]; the attached program stays. [`Failure::Occupied`] means that another owner's program replaced it.
     pub fn replace(&mut self, program: BorrowedFd<'_>) -> Result<(), Failure> {
         let program = duplicate(program)?;
         match &self.link {
@@ -185,7 +185,7 @@ impl Attachment {
         let (fd, expected) = (program.as_raw_fd(), self.program.as_raw_fd());
         let flags = XDP_FLAGS_REPLACE | self.mode.flags();
         match set(self.interface, fd, flags, Some(expected)) {
-            // Before 5.7 XDP_FLAGS_REPLACE is an unknown flag. Look who is there, then; the moment between is as short as can be.
+            // Kernels before 5.7 refuse the flag. The check and the replacement are two calls then, with a short race.
             Err(refusal) if refusal.errno == Errno::EINVAL && self.is_ours() => {
                 set(self.interface, fd, self.mode.flags(), None)
             }
@@ -193,12 +193,12 @@ impl Attachment {
         }
     }
 
-    /// Whether the attachment ends with this process, however that ends.
+    /// True if the kernel detaches the program when this process ends, even if the process is killed.
     pub const fn ends_with_process(&self) -> bool {
         self.link.is_some()
     }
 
-    /// Whether what the interface has attached is our program.
+    /// True if the program on the interface is the program of this attachment.
     fn is_ours(&self) -> bool {
         let Ok(ours) = super::info::program(self.program.as_fd()) else {
             return false;
@@ -219,9 +219,10 @@ impl Drop for Attachment {
             return;
         }
         let flags = XDP_FLAGS_REPLACE | self.mode.flags();
-        let gone = set(self.interface, -1, flags, Some(self.program.as_raw_fd()));
+        let detached = set(self.interface, -1, flags, Some(self.program.as_raw_fd()));
         // As in `replace_over_netlink`.
-        if matches!(gone, Err(ref refusal) if refusal.errno == Errno::EINVAL) && self.is_ours() {
+        if matches!(detached, Err(ref refusal) if refusal.errno == Errno::EINVAL) && self.is_ours()
+        {
             let _ = set(self.interface, -1, self.mode.flags(), None);
         }
     }
@@ -232,8 +233,8 @@ fn duplicate(program: BorrowedFd<'_>) -> Result<OwnedFd, Failure> {
     copy.map_err(|error| Failure::Refused(errno(&error), Words::new()))
 }
 
-/// Whether `errno` is about something that netlink would not do better.
-fn says_something_else(errno: Errno) -> bool {
+/// True for an error of `BPF_LINK_CREATE` that netlink would return as well.
+fn netlink_would_fail_too(errno: Errno) -> bool {
     matches!(
         errno,
         Errno::EBUSY
@@ -259,11 +260,11 @@ fn create_link(interface: u32, program: &OwnedFd, mode: Mode) -> Result<OwnedFd,
         iter_info_len: 0,
         target_btf_id: 0,
     };
-    // SAFETY: `options` says its own size and lives beyond the call.
+    // SAFETY: `options` contains its own size and outlives the call.
     let fd = bpf_call::call(Call::LinkCreate, || unsafe {
         bpf_sys::bpf_link_create(program, index, BPF_XDP, &raw const options)
     })?;
-    // SAFETY: the kernel has just made this descriptor and nobody else owns it.
+    // SAFETY: the kernel has just created this descriptor and nobody else owns it.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
@@ -274,14 +275,14 @@ fn update_link(link: &OwnedFd, program: &OwnedFd, expected: &OwnedFd) -> Result<
         flags: BPF_F_REPLACE,
         old_prog_fd: expected.as_raw_fd().cast_unsigned(),
     };
-    // SAFETY: `options` says its own size and lives beyond the call.
+    // SAFETY: `options` contains its own size and outlives the call.
     bpf_call::call(Call::LinkUpdate, || unsafe {
         bpf_sys::bpf_link_update(link, program, &raw const options)
     })
     .map(drop)
 }
 
-/// `RTM_SETLINK` with the program `fd`, or none for -1.
+/// Sends `RTM_SETLINK` with the program `fd`; -1 detaches.
 fn set(interface: u32, fd: i32, flags: u32, expected: Option<i32>) -> Result<(), Refusal> {
     let mut info = [0; 16];
     if let Some(index) = info.get_mut(4..8) {

@@ -1,7 +1,7 @@
-//! The one door to the kernel: each call has a name, and a test can make any of them fail.
+//! Named calls into the kernel. A test can make each of them fail.
 //!
-//! With the feature `faults`, `COREXDP_FAULT=call:errno[:nth]` makes the `nth` (default: every) such call fail before
-//! it is made, `errno` by its name. Without the feature nothing of this is in the binary.
+//! With the feature `faults`, the variable `COREXDP_FAULT=call:errno[:nth]` makes the `nth` such call (default: every
+//! call) fail with the named `errno`, without asking the kernel. A binary without the feature ignores the variable.
 
 #[rustfmt::skip]
 pub use bpf_sys::{
@@ -24,7 +24,7 @@ pub use bpf_sys::{
 };
 use nix::errno::Errno;
 
-/// A call into the kernel, as errors and tests name it.
+/// A call into the kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Call {
     /// `BPF_BTF_LOAD` (4.18).
@@ -97,10 +97,10 @@ impl Call {
     }
 }
 
-/// Makes `call` by running `act`, whose negative result means that `errno` tells why.
+/// Makes `call` by running `act`. A negative result of `act` means an error in `errno`.
 ///
 /// # Errors
-/// The kernel's errno, or the one a test asked for.
+/// The kernel's errno, or the errno that a test injects.
 pub fn call(call: Call, act: impl FnOnce() -> i32) -> Result<i32, Errno> {
     injected_fault(call)?;
     let result = act();
@@ -111,14 +111,14 @@ pub fn call(call: Call, act: impl FnOnce() -> i32) -> Result<i32, Errno> {
     }
 }
 
-/// Whether `call` may be made; for calls that answer otherwise than by an integer.
+/// Fails if a test injects a fault into `call`. For calls whose result is no integer.
 ///
 /// # Errors
-/// The errno a test asked for.
+/// The errno that a test injects.
 #[cfg(not(feature = "faults"))]
 #[expect(
     clippy::missing_const_for_fn,
-    reason = "the faulty twin below can fail"
+    reason = "the version with the feature `faults` cannot be const"
 )]
 pub fn injected_fault(_call: Call) -> Result<(), Errno> {
     Ok(())
@@ -143,10 +143,10 @@ mod faults {
         seen: AtomicU32,
     }
 
-    /// Whether `call` may be made, or is the one that `COREXDP_FAULT` names.
+    /// Fails if `COREXDP_FAULT` names `call`.
     ///
     /// # Errors
-    /// The errno that `COREXDP_FAULT` asks for.
+    /// The errno in `COREXDP_FAULT`.
     pub fn injected_fault(call: Call) -> Result<(), Errno> {
         static FAULT: OnceLock<Option<Fault>> = OnceLock::new();
         let Some(fault) = FAULT.get_or_init(from_environment) else {
@@ -168,7 +168,7 @@ mod faults {
         let mut parts = text.split(':');
         let call = parts.next()?.to_owned();
         let name = parts.next()?;
-        // Errno has no lookup by name; its Debug form is the name.
+        // Errno has no lookup by name, but its Debug form is the name.
         let errno = (1..200)
             .map(Errno::from_raw)
             .find(|errno| format!("{errno:?}") == name)?;

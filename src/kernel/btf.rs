@@ -1,4 +1,4 @@
-//! Types for the kernel, so that `bpftool map dump` and `corexdp dump` can show members by name.
+//! BTF in the kernel, by which `bpftool map dump` and `corexdp dump` show members by name.
 
 use std::os::fd::{AsFd as _, FromRawFd, OwnedFd};
 use std::ptr;
@@ -10,35 +10,35 @@ use super::{Call, bpf_call, info};
 /// Loads a BTF blob (4.18).
 ///
 /// # Errors
-/// `EINVAL` when the kernel does not take these types; maps then go without.
+/// `EINVAL` when the kernel refuses these types; maps are then created without BTF.
 pub fn load(blob: &[u8]) -> Result<OwnedFd, Errno> {
     let size = u32::try_from(blob.len()).map_err(|_| Errno::E2BIG)?;
     // SAFETY: the kernel reads `size` bytes of `blob`; no log buffer is given, and its size is 0.
     let fd = bpf_call::call(Call::BtfLoad, || unsafe {
         bpf_sys::bpf_load_btf(blob.as_ptr().cast(), size, ptr::null_mut(), 0, false)
     })?;
-    // SAFETY: the kernel has just made this descriptor and nobody else owns it.
+    // SAFETY: the kernel has just created this descriptor and nobody else owns it.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
-/// Most bytes read back; the kernel takes no more than 16 MiB.
-const MOST: u32 = 16 << 20;
+/// Most bytes of a blob: the kernel's own limit, 16 MiB (`BTF_MAX_SIZE`).
+const MAX_SIZE: u32 = 16 << 20;
 
-/// The blob that was loaded under this id (4.18).
+/// Reads the blob with this id (4.18).
 ///
 /// # Errors
-/// `EPERM` without `CAP_SYS_ADMIN`, `ENOENT` when it is gone.
+/// `EPERM` without `CAP_SYS_ADMIN`, `ENOENT` when the blob is unloaded.
 pub fn read(id: u32) -> Result<Vec<u8>, Errno> {
     // SAFETY: takes an integer.
     let fd = bpf_call::call(Call::BtfById, || unsafe {
         bpf_sys::bpf_btf_get_fd_by_id(id)
     })?;
-    // SAFETY: the kernel has just made this descriptor and nobody else owns it.
+    // SAFETY: the kernel has just created this descriptor and nobody else owns it.
     let fd = unsafe { OwnedFd::from_raw_fd(fd) };
     let mut blob = Vec::new();
     let size = copy(&fd, &mut blob)?;
-    blob.resize(size.min(MOST) as usize, 0);
-    // A blob never changes.
+    blob.resize(size.min(MAX_SIZE) as usize, 0);
+    // A blob never changes, so its size is still the same.
     copy(&fd, &mut blob)?;
     Ok(blob)
 }

@@ -1,42 +1,45 @@
-//! How many descriptors this process has open.
+//! The number of open descriptors of this process.
 
 use std::fs::File;
 use std::os::fd::AsRawFd;
 
 use nix::libc;
 
-/// Room for the names of some hundred descriptors at a time.
-const ROOM: usize = 4096;
-/// Bytes of a `struct linux_dirent64` before its name: inode, offset, length of the record, type.
-const LENGTH_AT: usize = 16;
+/// Bytes of the buffer: names of some hundred descriptors.
+const BUFFER_SIZE: usize = 4096;
+/// Offset of the record's length in `struct linux_dirent64`, behind inode number and offset.
+const RECORD_LENGTH_OFFSET: usize = 16;
 
-/// How many descriptors are open, without the one that this takes; `None` without `/proc`.
+/// Counts the open descriptors, without the descriptor that the count needs; `None` without `/proc`.
 ///
-/// The C library's way to read a folder allocates; this one does not.
+/// `readdir(3)` allocates; this function does not.
 pub fn count() -> Option<usize> {
-    let folder = File::open("/proc/self/fd").ok()?;
+    let directory = File::open("/proc/self/fd").ok()?;
     let mut names = 0usize;
-    let mut room = [0u8; ROOM];
+    let mut buffer = [0u8; BUFFER_SIZE];
     loop {
-        // SAFETY: the kernel writes at most as many bytes as there is room for.
+        // SAFETY: the kernel writes at most `BUFFER_SIZE` bytes to `buffer`.
         let length = unsafe {
             libc::syscall(
                 libc::SYS_getdents64,
-                folder.as_raw_fd(),
-                room.as_mut_ptr(),
-                ROOM,
+                directory.as_raw_fd(),
+                buffer.as_mut_ptr(),
+                BUFFER_SIZE,
             )
         };
-        let mut rest = room.get(..usize::try_from(length).ok()?)?;
+        let mut rest = buffer.get(..usize::try_from(length).ok()?)?;
         if rest.is_empty() {
             break;
         }
-        while let Some(size) = rest.get(LENGTH_AT..).and_then(|at| at.first_chunk()) {
+        while let Some(length) = rest
+            .get(RECORD_LENGTH_OFFSET..)
+            .and_then(|at| at.first_chunk())
+        {
             names += 1;
-            rest = rest.get(usize::from(u16::from_ne_bytes(*size)).max(1)..)?;
+            rest = rest.get(usize::from(u16::from_ne_bytes(*length)).max(1)..)?;
         }
     }
-    // `.`, `..`, and the folder itself.
+    // `.`, `..`, and the descriptor of the directory.
     names.checked_sub(3)
 }
 
@@ -45,9 +48,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_descriptor_counts_and_this_one_does_not() {
+    fn count_includes_all_descriptors_but_its_own() {
         let more: Vec<File> = (0..300).map(|_| File::open("/dev/null").unwrap()).collect();
-        // Other tests open and close some at the same time.
+        // Other tests open and close descriptors at the same time.
         assert!(count().unwrap() >= 300 && count().unwrap() < 600);
         drop(more);
         let listed = std::fs::read_dir("/proc/self/fd").unwrap().count();

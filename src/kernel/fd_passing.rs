@@ -1,4 +1,4 @@
-//! Messages between processes that carry descriptors (`SCM_RIGHTS`).
+//! Messages between processes that carry descriptors (`SCM_RIGHTS`, unix(7)).
 
 use std::io::IoSliceMut;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
@@ -9,17 +9,17 @@ use nix::errno::Errno;
 use nix::libc;
 use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg};
 
-/// Descriptors that a message can carry.
-pub const MOST: usize = 64;
+/// Descriptors in one message. The kernel allows 253 (`SCM_MAX_FD`).
+pub const MAX_DESCRIPTORS: usize = 64;
 
-/// Room for the control message that carries them: its head, and four bytes for each.
+/// Buffer for the control message that carries the descriptors: its header, and four bytes for each descriptor.
 #[repr(C, align(8))]
-struct Control([u8; 64 + size_of::<RawFd>() * MOST]);
+struct Control([u8; 64 + size_of::<RawFd>() * MAX_DESCRIPTORS]);
 
-/// Sends one message of four bytes, with descriptors. Never waits.
+/// Sends one message of four bytes, with descriptors. Never blocks.
 ///
 /// # Errors
-/// `EPIPE` when nobody is there any more, `EAGAIN` when too much waits there, `EMFILE`.
+/// `EPIPE` when the peer is closed, `EAGAIN` when its queue is full, `EMFILE`.
 pub fn send(
     socket: BorrowedFd<'_>,
     word: u32,
@@ -28,7 +28,7 @@ pub fn send(
     send_packet(socket, &word.to_ne_bytes(), descriptors)
 }
 
-/// Sends one message, with descriptors. Never waits, and allocates nothing.
+/// Sends one message, with descriptors. Never blocks, and allocates nothing.
 ///
 /// # Errors
 /// As [`send`].
@@ -37,7 +37,7 @@ pub fn send_packet(
     packet: &[u8],
     descriptors: &[BorrowedFd<'_>],
 ) -> Result<(), Errno> {
-    let mut raw = heapless::Vec::<RawFd, MOST>::new();
+    let mut raw = heapless::Vec::<RawFd, MAX_DESCRIPTORS>::new();
     for fd in descriptors {
         raw.push(fd.as_raw_fd()).map_err(|_| Errno::E2BIG)?;
     }
@@ -47,48 +47,49 @@ pub fn send_packet(
         iov_len: packet.len(),
     };
     let mut control = Control([0; _]);
-    // SAFETY: msghdr is plain data; all zero is a message without parts.
+    // SAFETY: msghdr is plain data; all zero is a message without data.
     let mut message: libc::msghdr = unsafe { mem::zeroed() };
     (message.msg_iov, message.msg_iovlen) = (&raw mut part, 1);
     if size > 0 {
         message.msg_control = (&raw mut control.0).cast();
-        // SAFETY: `CMSG_SPACE` and `CMSG_LEN` compute. `CMSG_FIRSTHDR` is the beginning of `control`, which is aligned
-        // as a head must be and has room for it and the data of all `MOST` descriptors, of which `raw` has no more.
+        // SAFETY: `CMSG_SPACE` and `CMSG_LEN` only compute. `CMSG_FIRSTHDR` points to the start of `control`, which is
+        // aligned for a header and has room for it and `MAX_DESCRIPTORS` descriptors; `raw` has no more than that.
         unsafe {
             message.msg_controllen = libc::CMSG_SPACE(size) as _;
-            let head = libc::CMSG_FIRSTHDR(&raw const message);
-            (*head).cmsg_level = libc::SOL_SOCKET;
-            (*head).cmsg_type = libc::SCM_RIGHTS;
-            (*head).cmsg_len = libc::CMSG_LEN(size) as _;
+            let header = libc::CMSG_FIRSTHDR(&raw const message);
+            (*header).cmsg_level = libc::SOL_SOCKET;
+            (*header).cmsg_type = libc::SCM_RIGHTS;
+            (*header).cmsg_len = libc::CMSG_LEN(size) as _;
             ptr::copy_nonoverlapping(
                 raw.as_ptr().cast::<u8>(),
-                libc::CMSG_DATA(head),
+                libc::CMSG_DATA(header),
                 size as usize,
             );
         }
     }
     let flags = libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT;
-    // SAFETY: `message` refers to `part`, that to `packet`, and to `control`; all live beyond the call, which reads them.
+    // SAFETY: `message` points to `part` and `control`, and `part` to `packet`; the call only reads them, and all three
+    // outlive it.
     let sent = unsafe { libc::sendmsg(socket.as_raw_fd(), &raw const message, flags) };
     Errno::result(sent).map(drop)
 }
 
-/// What came with a message.
-pub type Descriptors = heapless::Vec<OwnedFd, MOST>;
+/// Descriptors that arrived with a message.
+pub type Descriptors = heapless::Vec<OwnedFd, MAX_DESCRIPTORS>;
 
-/// A message: its word, and the descriptors it brought, which this process now owns.
+/// A message of [`send`]. This process owns its descriptors.
 #[derive(Debug)]
 pub struct Message {
-    /// The four bytes.
+    /// The four bytes, in native byte order.
     pub word: u32,
-    /// In the order in which they were sent.
+    /// Descriptors in the order in which they were sent.
     pub descriptors: Descriptors,
 }
 
-/// Waits for the next message; `None` when the other end is closed.
+/// Waits for the next message; `None` when the peer is closed.
 ///
 /// # Errors
-/// `EBADMSG` for one that [`send`] does not send, `EMFILE`.
+/// `EBADMSG` for a message that [`send`] cannot have sent, `EMFILE`.
 pub fn receive(socket: BorrowedFd<'_>) -> Result<Option<Message>, Errno> {
     let mut word = [0; 4];
     match receive_packet(socket, &mut word)? {
@@ -101,16 +102,16 @@ pub fn receive(socket: BorrowedFd<'_>) -> Result<Option<Message>, Errno> {
     }
 }
 
-/// Waits for the next message; how long it is, 0 when the other end is closed, and the descriptors that it brought.
+/// Waits for the next message. Returns its length in bytes, 0 when the peer is closed, and its descriptors.
 ///
 /// # Errors
-/// `EBADMSG` for one with more than [`MOST`] of them, `EMFILE`.
+/// `EBADMSG` for a message with more than [`MAX_DESCRIPTORS`] descriptors, `EMFILE`.
 pub fn receive_packet(
     socket: BorrowedFd<'_>,
-    room: &mut [u8],
+    buffer: &mut [u8],
 ) -> Result<(usize, Descriptors), Errno> {
-    let mut parts = [IoSliceMut::new(room)];
-    let mut space = cmsg_space!([RawFd; MOST]);
+    let mut parts = [IoSliceMut::new(buffer)];
+    let mut space = cmsg_space!([RawFd; MAX_DESCRIPTORS]);
     let received = loop {
         let flags = MsgFlags::MSG_CMSG_CLOEXEC;
         match recvmsg::<()>(socket.as_raw_fd(), &mut parts, Some(&mut space), flags) {
@@ -124,7 +125,7 @@ pub fn receive_packet(
             continue;
         };
         for fd in raw {
-            // SAFETY: the kernel has just made this descriptor for this message and nobody else owns it.
+            // SAFETY: the kernel has just created this descriptor for this message and nobody else owns it.
             let fd = unsafe { OwnedFd::from_raw_fd(fd) };
             descriptors.push(fd).map_err(|_| Errno::EBADMSG)?;
         }
@@ -148,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn descriptors_arrive_in_order_and_words_without_any() {
+    fn descriptors_arrive_in_order_and_a_message_needs_none() {
         let (one, other) = pair();
         let files = ["/proc/self/comm", "/dev/null"].map(|path| File::open(path).unwrap());
         let fds = [files[0].as_fd(), files[1].as_fd()];
@@ -169,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_there_is_an_error() {
+    fn sending_to_a_closed_peer_fails() {
         let (one, other) = pair();
         drop(other);
         assert_eq!(send(one.as_fd(), 0, &[]), Err(Errno::EPIPE));

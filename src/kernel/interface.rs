@@ -1,4 +1,4 @@
-//! Network interfaces: does it exist, is it up, who filters it.
+//! Network interfaces: lookup by name, and events of changes.
 
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
@@ -19,28 +19,28 @@ const IFLA_XDP_DRV_PROG_ID: u16 = 5;
 const IFLA_XDP_HW_PROG_ID: u16 = 7;
 const RTEXT_FILTER_SKIP_STATS: u32 = 8;
 
-/// An interface as it stands.
+/// Present state of an interface.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Interface {
-    /// Its index.
+    /// Index (`ifindex`).
     pub index: u32,
-    /// Whether it is administratively up.
+    /// True if the interface is administratively up.
     pub up: bool,
-    /// Its MTU in bytes.
+    /// MTU in bytes.
     pub mtu: u32,
-    /// The XDP program attached to it: mode (`None`: several at once) and program id.
+    /// Mode and id of the attached XDP program; the mode is `None` for programs in several modes.
     pub xdp: Option<(Option<Mode>, u32)>,
 }
 
-/// Looks `name` up; `None` when there is no such interface.
+/// Looks up an interface by name; `None` when there is no such interface.
 ///
 /// # Errors
-/// When the kernel does not answer.
+/// Failure of the netlink request.
 pub fn find(name: &str) -> Result<Option<Interface>> {
     let failed = |errno| Error::new(Call::Netlink, errno, format!("interface {name}"));
     let mut zero_terminated =
         heapless::Vec::<u8, 16>::from_slice(name.as_bytes()).unwrap_or_default();
-    // A name that is too long is none that an interface could have.
+    // No interface has a longer name (`IFNAMSIZ`).
     if name.is_empty() || name.len() > 15 || zero_terminated.push(0).is_err() {
         return Ok(None);
     }
@@ -94,7 +94,8 @@ fn parse_xdp(nested: &[u8]) -> Option<(Option<Mode>, u32)> {
         XDP_ATTACHED_HW => Some(Mode::Offload),
         _ => None,
     };
-    // With several programs at once there is one id for each mode instead; any of them says who is there.
+    // With programs in several modes the attribute is missing, but each mode has its own (IFLA_XDP_DRV_PROG_ID 5,
+    // SKB 6, HW 7). One id is enough to name the owner.
     let id = of(IFLA_XDP_PROG_ID)
         .or_else(|| {
             Attributes(nested)
@@ -106,23 +107,22 @@ fn parse_xdp(nested: &[u8]) -> Option<(Option<Mode>, u32)> {
     Some((mode, id))
 }
 
-/// Hears when interfaces come, go or change.
+/// A netlink socket that receives an event when an interface is added, removed or changed.
 #[derive(Debug)]
 pub struct Monitor(OwnedFd);
 
 impl Monitor {
-    /// Begins to listen.
+    /// Subscribes to events of interfaces.
     ///
     /// # Errors
-    /// When there are no sockets left.
+    /// `EMFILE`, `ENOMEM`.
     pub fn open() -> Result<Self> {
         netlink::open(libc::RTMGRP_LINK.cast_unsigned())
             .map(Self)
-            .map_err(|errno| Error::new(Call::Netlink, errno, "listening for interfaces"))
+            .map_err(|errno| Error::new(Call::Netlink, errno, "events of interfaces"))
     }
 
-    /// Takes what has been heard; what it was does not matter, the caller looks again. An overrun (`ENOBUFS`) is news
-    /// like any other.
+    /// Discards pending events: the caller looks up every interface again. An overrun (`ENOBUFS`) counts as an event.
     pub fn drain(&self) {
         let mut buffer = [0; 4096];
         while let Ok(1..) | Err(Errno::ENOBUFS | Errno::EINTR) =
@@ -142,7 +142,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_loopback_interface_is_found_and_a_missing_one_is_not() {
+    fn a_lookup_finds_loopback_and_no_missing_interface() {
         assert!(find("lo").unwrap().is_some_and(|lo| lo.index > 0));
         assert_eq!(find("no-such-thing").unwrap(), None);
     }

@@ -1,4 +1,4 @@
-//! What the kernel has, and what it must be allowed.
+//! Memory that the kernel lets maps lock, and the number of CPUs.
 
 use std::io;
 use std::path::Path;
@@ -8,22 +8,22 @@ use nix::sys::resource::{RLIM_INFINITY, Resource, setrlimit};
 use super::{Call, Error, Result, bpf_call};
 use crate::base::files;
 
-/// Where the kernel lists the possible CPUs.
-const CPUS: &str = "/sys/devices/system/cpu/possible";
-/// Bytes of that list at most: what the kernel says of itself in such a file is no more than a page.
-const LIST: usize = 4096;
+/// The kernel's list of possible CPUs.
+const POSSIBLE_CPUS: &str = "/sys/devices/system/cpu/possible";
+/// Most bytes of a sysfs file: one page.
+const SYSFS_SIZE: usize = 4096;
 
-/// From here on the memory of maps counts against the control group, no longer against `RLIMIT_MEMLOCK`.
-const COUNTED_BY_CGROUP: u32 = (5 << 16) | (11 << 8);
+/// Kernel 5.11, from which the control group limits the memory of maps instead of `RLIMIT_MEMLOCK`.
+const LIMITED_BY_CGROUP: u32 = (5 << 16) | (11 << 8);
 
-/// Raises `RLIMIT_MEMLOCK` where the kernel still counts maps against it (before 5.11).
+/// Removes `RLIMIT_MEMLOCK` where the limit still applies to maps (before 5.11).
 ///
 /// # Errors
 /// `EPERM` without `CAP_SYS_RESOURCE`.
 pub fn raise_memlock() -> Result<()> {
-    // A version that can't be read is taken for a new one: then a map that is too large says so itself.
+    // An unknown version counts as new: on an old kernel, creating a map then reports the limit.
     let version = bpf_sys::uname::get_kernel_internal_version().unwrap_or(u32::MAX);
-    if version >= COUNTED_BY_CGROUP {
+    if version >= LIMITED_BY_CGROUP {
         return Ok(());
     }
     bpf_call::injected_fault(Call::MemlockLimit)
@@ -32,24 +32,24 @@ pub fn raise_memlock() -> Result<()> {
             Error::new(
                 Call::MemlockLimit,
                 errno,
-                "locked memory can't be raised; before kernel 5.11 maps need it (CAP_SYS_RESOURCE)",
+                "cannot raise RLIMIT_MEMLOCK, which maps need before kernel 5.11 (CAP_SYS_RESOURCE)",
             )
         })
 }
 
-/// Number of possible CPUs: how many values a per-CPU map keeps for each key. Without it nothing can be copied from
-/// such a map: the kernel writes as many values as it has, whatever room there is.
+/// Number of possible CPUs, which is the number of values for each key of a per-CPU map. A lookup in such a map is
+/// unsafe without the number: the kernel writes a value for each CPU, whatever the size of the buffer.
 ///
 /// # Errors
-/// When the kernel's list of them can't be read.
+/// When the kernel's list of CPUs cannot be read.
 pub fn possible_cpus() -> io::Result<usize> {
-    let list = files::read(Path::new(CPUS), LIST)?;
-    let count = std::str::from_utf8(&list).ok().and_then(count);
+    let list = files::read(Path::new(POSSIBLE_CPUS), SYSFS_SIZE)?;
+    let count = std::str::from_utf8(&list).ok().and_then(count_cpus);
     count.ok_or_else(|| io::ErrorKind::InvalidData.into())
 }
 
-/// How many there are in a list such as `0-3,8`.
-fn count(list: &str) -> Option<usize> {
+/// Number of CPUs in a list such as `0-3,8`.
+fn count_cpus(list: &str) -> Option<usize> {
     let ranges = list.trim_end().split(',');
     let lengths = ranges.map(|range| {
         let (from, to) = range.split_once('-').unwrap_or((range, range));
@@ -75,12 +75,12 @@ mod tests {
             ("3-1", None),
             ("0-18446744073709551615", None),
         ] {
-            assert_eq!(count(list), number, "{list:?}");
+            assert_eq!(count_cpus(list), number, "{list:?}");
         }
     }
 
     #[test]
-    fn this_machine_has_some() {
+    fn this_machine_has_a_cpu() {
         assert!(possible_cpus().unwrap() > 0);
     }
 }

@@ -1,54 +1,54 @@
-//! All entries of a map through two buffers of fixed size.
+//! Reading all entries of a map through two buffers of fixed size.
 
 use nix::errno::Errno;
 
 use super::map::{Map, Shape};
 use crate::base::capacity::{MAX_KEY, MAX_VALUE};
 
-/// Bytes of keys read or written in one call.
-const KEYS: usize = 16 * 1024;
-/// Bytes of values read or written in one call; a per-CPU value of the greatest size on 128 CPUs fits.
-const VALUES: usize = MAX_VALUE.next_multiple_of(8) * 128;
+/// Bytes of keys in one call.
+const KEYS_SIZE: usize = 16 * 1024;
+/// Bytes of values in one call: enough for the largest per-CPU value on 128 CPUs.
+const VALUES_SIZE: usize = MAX_VALUE.next_multiple_of(8) * 128;
 
-/// How many entries of a map are taken at a time. More is not quicker, and takes memory.
-const STEP: usize = 1024;
-/// Entries that a map may hold for a moment beyond what it says, as LRU maps do.
-const SPARE: usize = 16;
+/// Most entries in one call. More entries take more memory, but no less time.
+const STEP_ENTRIES: usize = 1024;
+/// Entries beyond `max_entries` that a map may hold for a moment, as LRU maps do.
+const SPARE_ENTRIES: usize = 16;
 
-/// Room for the entries of one call.
+/// Buffers for the entries of one call.
 #[derive(Debug, Default)]
 pub struct Buffers {
-    /// Keys, one after the other.
-    pub keys: heapless::Vec<u8, KEYS>,
-    /// Values, one after the other.
-    pub values: heapless::Vec<u8, VALUES>,
+    /// Concatenated keys.
+    pub keys: heapless::Vec<u8, KEYS_SIZE>,
+    /// Concatenated values.
+    pub values: heapless::Vec<u8, VALUES_SIZE>,
 }
 
 impl Buffers {
-    /// Makes them long enough for one [step](STEP) through the map, or as long as they can be.
+    /// Extends the buffers for one call on the map, up to their capacity.
     pub fn make_room(&mut self, shape: &Shape) {
-        let whole = (shape.max_entries as usize).saturating_add(SPARE);
-        self.make_room_for(whole.min(STEP), shape);
+        let whole = (shape.max_entries as usize).saturating_add(SPARE_ENTRIES);
+        self.make_room_for(whole.min(STEP_ENTRIES), shape);
     }
 
-    /// What no map needs is never touched, so that it is no memory yet.
+    /// Bytes beyond the largest need are never written, so they take no memory.
     fn make_room_for(&mut self, entries: usize, shape: &Shape) {
         let room = |size: usize, most: usize| size.saturating_mul(entries).min(most);
-        let keys = room(shape.key_size, KEYS).max(self.keys.len());
-        let values = room(shape.copy_size(), VALUES).max(self.values.len());
-        // Neither is longer than its capacity, so neither fails.
+        let keys = room(shape.key_size, KEYS_SIZE).max(self.keys.len());
+        let values = room(shape.copy_size(), VALUES_SIZE).max(self.values.len());
+        // Neither length exceeds its capacity, so neither call fails.
         let _ = self.keys.resize(keys, 0);
         let _ = self.values.resize(values, 0);
     }
 }
 
-/// Buffers for reading maps, made once.
+/// A reader of maps. Its buffers are allocated once.
 #[derive(Debug, Default)]
 pub struct Scan {
     buffers: Buffers,
 }
 
-/// The values of an array, one after the other.
+/// All values of an array.
 #[derive(Clone, Copy, Debug)]
 pub struct Values<'a> {
     copied: &'a [u8],
@@ -56,7 +56,7 @@ pub struct Values<'a> {
 }
 
 impl<'a> Values<'a> {
-    /// The value under a key, as the kernel copies it; empty when it is past the end.
+    /// The value under a key, [`Shape::copy_size`] bytes; empty for a key past the end.
     pub fn get(&self, key: &[u8]) -> &'a [u8] {
         let index = key
             .first_chunk()
@@ -67,10 +67,10 @@ impl<'a> Values<'a> {
 }
 
 impl Scan {
-    /// The value under `key`, as the kernel copies it; `None` when there is none.
+    /// The value under `key`, [`Shape::copy_size`] bytes; `None` when the map has no such entry.
     ///
     /// # Errors
-    /// What the kernel says.
+    /// As [`Map::lookup`]; `E2BIG` for a value larger than the buffer.
     pub fn value(&mut self, map: &Map, key: &[u8]) -> Result<Option<&[u8]>, Errno> {
         let size = map.shape().copy_size();
         self.buffers.make_room_for(1, map.shape());
@@ -82,12 +82,13 @@ impl Scan {
         })
     }
 
-    /// All values of an array, read at once; `None` when it is no array, is too large for that, or the kernel has no
-    /// batches for it (5.6, for per-CPU arrays 5.13).
+    /// All values of an array, read in one call. `None` when the map is no array, when it exceeds the buffers, or when
+    /// the kernel has no batches for its type (arrays 5.6, per-CPU arrays 5.13).
     pub fn array(&mut self, map: &Map) -> Option<Values<'_>> {
         let size = map.shape().copy_size();
         let entries = map.shape().max_entries as usize;
-        let fits = size.checked_mul(entries)? <= VALUES && entries.checked_mul(4)? <= KEYS;
+        let fits =
+            size.checked_mul(entries)? <= VALUES_SIZE && entries.checked_mul(4)? <= KEYS_SIZE;
         if !map.shape().kind.is_array() || !fits {
             return None;
         }
@@ -99,15 +100,15 @@ impl Scan {
         (count == entries).then_some(Values { copied, size })
     }
 
-    /// Gives each entry's key and value to `see`; how many there were. What the program changes meanwhile may be seen
-    /// or not.
+    /// Calls `visit` with key and value of each entry. Returns the number of entries. An entry that the program changes
+    /// meanwhile may be missing.
     ///
     /// # Errors
-    /// What the kernel says; then not all have been seen.
-    pub fn each(&mut self, map: &Map, see: &mut dyn FnMut(&[u8], &[u8])) -> Result<u64, Errno> {
-        match self.by_batch(map, see) {
-            // No batches for this kind of map in this kernel (they came from 5.6 on, one kind after the other).
-            Err((0, _)) => self.by_key(map, see),
+    /// The errno of the failed call; entries after it are not visited.
+    pub fn each(&mut self, map: &Map, visit: &mut dyn FnMut(&[u8], &[u8])) -> Result<u64, Errno> {
+        match self.by_batch(map, visit) {
+            // This kernel has no batches for this type of map; kernels from 5.6 on have them for more and more types.
+            Err((0, _)) => self.by_key(map, visit),
             Err((_, errno)) => Err(errno),
             Ok(seen) => Ok(seen),
         }
@@ -116,7 +117,7 @@ impl Scan {
     fn by_batch(
         &mut self,
         map: &Map,
-        see: &mut dyn FnMut(&[u8], &[u8]),
+        visit: &mut dyn FnMut(&[u8], &[u8]),
     ) -> Result<u64, (u64, Errno)> {
         let (key_size, copy_size) = (map.shape().key_size, map.shape().copy_size());
         let mut token = [0; MAX_KEY];
@@ -126,7 +127,7 @@ impl Scan {
         }
         self.buffers.make_room(map.shape());
         let Buffers { keys, values } = &mut self.buffers;
-        for round in 0..most_steps(map) {
+        for round in 0..max_steps(map) {
             let (count, last) = map
                 .lookup_batch(round > 0, &mut token, keys, values)
                 .map_err(|errno| (seen, errno))?;
@@ -134,7 +135,7 @@ impl Scan {
                 .chunks_exact(key_size)
                 .zip(values.chunks_exact(copy_size));
             for (key, value) in entries.take(count) {
-                see(key, value);
+                visit(key, value);
                 seen += 1;
             }
             if last {
@@ -144,11 +145,11 @@ impl Scan {
         Ok(seen)
     }
 
-    fn by_key(&mut self, map: &Map, see: &mut dyn FnMut(&[u8], &[u8])) -> Result<u64, Errno> {
+    fn by_key(&mut self, map: &Map, visit: &mut dyn FnMut(&[u8], &[u8])) -> Result<u64, Errno> {
         let size = map.shape().key_size;
         let (mut key, mut next) = ([0; MAX_KEY], [0; MAX_KEY]);
         let mut seen = 0;
-        for step in 0..most_steps(map) {
+        for step in 0..max_steps(map) {
             let from = if step == 0 { None } else { key.get(..size) };
             let to = next.get_mut(..size).ok_or(Errno::E2BIG)?;
             if !map.next_key(from, to)? {
@@ -156,9 +157,9 @@ impl Scan {
             }
             key = next;
             let key = key.get(..size).unwrap_or_default();
-            // An entry that was deleted in between is no entry.
+            // The program may have deleted the entry since `next_key`.
             if let Some(value) = self.value(map, key)? {
-                see(key, value);
+                visit(key, value);
                 seen += 1;
             }
         }
@@ -166,7 +167,7 @@ impl Scan {
     }
 }
 
-/// A hash map that changes while it is walked can begin anew; this bounds how often.
-fn most_steps(map: &Map) -> u64 {
+/// Bound on the steps of a scan: iteration restarts when the program deletes the present key of a hash map.
+fn max_steps(map: &Map) -> u64 {
     u64::from(map.shape().max_entries) * 2 + 16
 }

@@ -1,7 +1,7 @@
-//! The kernel's side: maps, programs, attachments, interfaces. The only room with `unsafe`.
+//! Calls into the kernel: maps, programs, attachments, interfaces. The only room with `unsafe`.
 //!
-//! Every call goes through [`door`], which knows its name and lets a test make it fail. Descriptors are owned from the
-//! moment the kernel hands them out, so an error half way closes what was opened.
+//! Each BPF call goes through [`bpf_call`], which names the call and lets a test make it fail. Descriptors are owned as
+//! soon as the kernel returns them, so an error closes everything opened before.
 
 #![allow(unsafe_code, reason = "system calls")]
 
@@ -18,6 +18,7 @@ pub mod interface;
 pub mod landlock;
 pub mod limits;
 pub mod map;
+mod map_entries;
 pub mod map_scan;
 mod netlink;
 pub mod pin;
@@ -36,15 +37,15 @@ use nix::errno::Errno;
 pub use bpf_call::Call;
 pub use netlink::{Words, cut};
 
-/// The kernel's answer in an error of std's; `EIO` where there is none, as when a file ended too early.
+/// The errno of a standard library error; `EIO` for an error without one, such as an unexpected end of file.
 pub fn errno(error: &io::Error) -> Errno {
     error.raw_os_error().map_or(Errno::EIO, Errno::from_raw)
 }
 
-/// Calls again what a signal broke off, also one that only stopped the process for a while.
+/// Repeats `call` while a signal interrupts it. `SIGSTOP` with `SIGCONT` interrupts too.
 ///
 /// # Errors
-/// All but `EINTR`.
+/// Every errno of `call` but `EINTR`.
 pub fn retry<T>(mut call: impl FnMut() -> nix::Result<T>) -> nix::Result<T> {
     loop {
         match call() {
@@ -54,19 +55,19 @@ pub fn retry<T>(mut call: impl FnMut() -> nix::Result<T>) -> nix::Result<T> {
     }
 }
 
-/// A call that the kernel refused, and for what.
+/// A call that the kernel refused.
 #[derive(Debug)]
 pub struct Error {
-    /// The call.
+    /// Name of the call.
     pub call: Call,
-    /// The kernel's answer.
+    /// Error of the call.
     pub errno: Errno,
-    /// What was asked for, and the kernel's own words where it has any; may be empty.
+    /// Object of the call, and the kernel's message if there is one; may be empty.
     pub detail: String,
 }
 
 impl Error {
-    /// The refusal of `call` with `errno`, while doing what `detail` says.
+    /// The refusal of `call` with `errno`; `detail` names the object of the call.
     pub fn new(call: Call, errno: Errno, detail: impl Into<String>) -> Self {
         Self {
             call,
@@ -91,5 +92,5 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// The usual result of this room.
+/// Result of a named call.
 pub type Result<T> = std::result::Result<T, Error>;

@@ -1,4 +1,4 @@
-//! Programs, maps and links that stay in the kernel by a name in its BPF file system (4.4), until that is removed.
+//! Pins: files in the BPF file system (4.4) that keep programs, maps and links in the kernel.
 
 use std::ffi::CString;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
@@ -9,19 +9,19 @@ use nix::errno::Errno;
 
 use super::{Call, bpf_call, info};
 
-/// What can be pinned.
+/// Kind of a pinned object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// A program.
     Program,
     /// A map.
     Map,
-    /// A link (5.7).
+    /// A BPF link (5.7).
     Link,
 }
 
 impl Kind {
-    /// What the kernel calls a descriptor of this kind; a link that was opened, otherwise than one that was made.
+    /// Target of the symbolic link of a descriptor from `BPF_OBJ_GET` in `/proc/self/fd`.
     const fn inode(self) -> &'static str {
         match self {
             Self::Program => "anon_inode:bpf-prog",
@@ -31,40 +31,40 @@ impl Kind {
     }
 }
 
-/// What an XDP link holds together.
+/// Both ends of an XDP link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Link {
-    /// The program's id.
+    /// Id of the program.
     pub program: u32,
-    /// The interface's index; 0 once that has gone.
+    /// Index of the interface; 0 after its removal.
     pub interface: u32,
 }
 
-/// Gives what `fd` refers to a name; it lives on while it has that.
+/// Pins the object behind `fd`. The pin keeps the object in the kernel.
 ///
 /// # Errors
 /// `EPERM` when `path` is not in a BPF file system, `EEXIST`, `ENOENT`.
 pub fn pin(fd: BorrowedFd<'_>, path: &Path) -> Result<(), Errno> {
-    let name = terminated(path)?;
+    let name = c_path(path)?;
     let fd = fd.as_raw_fd();
-    // SAFETY: the name is NUL-terminated and lives beyond the call.
+    // SAFETY: the name is NUL-terminated and outlives the call.
     bpf_call::call(Call::Pin, || unsafe {
         bpf_sys::bpf_obj_pin(fd, name.as_ptr())
     })
     .map(drop)
 }
 
-/// What has this name.
+/// Opens a pinned object.
 ///
 /// # Errors
-/// `ENOENT`; `EINVAL` when it is of another kind, or no BPF file.
+/// `ENOENT`; `EINVAL` for an object of another kind, or a file that is no pin.
 pub fn get(path: &Path, kind: Kind) -> Result<OwnedFd, Errno> {
-    let name = terminated(path)?;
-    // SAFETY: the name is NUL-terminated and lives beyond the call.
+    let name = c_path(path)?;
+    // SAFETY: the name is NUL-terminated and outlives the call.
     let fd = bpf_call::call(Call::PinGet, || unsafe {
         bpf_sys::bpf_obj_get(name.as_ptr())
     })?;
-    // SAFETY: the kernel has just made this descriptor and nobody else owns it.
+    // SAFETY: the kernel has just created this descriptor and nobody else owns it.
     let fd = unsafe { OwnedFd::from_raw_fd(fd) };
     let target = nix::fcntl::readlink(format!("/proc/self/fd/{}", fd.as_raw_fd()).as_str())?;
     if target.as_bytes() == kind.inode().as_bytes() {
@@ -74,10 +74,10 @@ pub fn get(path: &Path, kind: Kind) -> Result<OwnedFd, Errno> {
     }
 }
 
-/// What an XDP link holds together.
+/// Reads both ends of an XDP link.
 ///
 /// # Errors
-/// `EINVAL` when it is no XDP link.
+/// `EINVAL` for a link of another type.
 pub fn link(fd: &OwnedFd) -> Result<Link, Errno> {
     let info = info::of::<bpf_sys::bpf_link_info>(fd.as_fd())?;
     if info.type_ != bpf_sys::bpf_link_type_BPF_LINK_TYPE_XDP {
@@ -85,11 +85,11 @@ pub fn link(fd: &OwnedFd) -> Result<Link, Errno> {
     }
     Ok(Link {
         program: info.prog_id,
-        // SAFETY: for a link of this type the kernel wrote this member; it is an integer, for which any bytes are valid.
+        // SAFETY: the kernel wrote this member for a link of this type; the member is an integer, valid for any bytes.
         interface: unsafe { info.__bindgen_anon_1.xdp.ifindex },
     })
 }
 
-fn terminated(path: &Path) -> Result<CString, Errno> {
+fn c_path(path: &Path) -> Result<CString, Errno> {
     CString::new(path.as_os_str().as_bytes()).map_err(|_| Errno::EINVAL)
 }

@@ -1,4 +1,4 @@
-//! Processes: dividing in two, and closing what was not meant to come along.
+//! Processes: fork, and closing inherited descriptors.
 
 use std::fs;
 use std::os::fd::RawFd;
@@ -11,42 +11,42 @@ use nix::unistd::{ForkResult, Pid};
 
 use super::errno;
 
-/// Where the search for open descriptors ends on a kernel that does not close them all at once.
-const MOST_DESCRIPTORS: u64 = 1 << 20;
+/// Highest descriptor closed on a kernel without `close_range(2)`.
+const MAX_DESCRIPTORS: u64 = 1 << 20;
 
-/// Divides this process in two: the new one's id here, `None` in the new one.
+/// Forks. Returns the child's id in the parent, `None` in the child.
 ///
 /// # Errors
-/// `EINVAL` when this process has several threads: the new one would find locked whatever the others hold. `EAGAIN`,
-/// `ENOMEM`.
+/// `EINVAL` when this process has several threads: locks of the other threads would stay locked in the child forever.
+/// `EAGAIN`, `ENOMEM`.
 pub fn fork() -> Result<Option<Pid>, Errno> {
     if !has_one_thread()? {
         return Err(Errno::EINVAL);
     }
-    // SAFETY: there is no other thread, so no lock that the new process would wait for in vain.
+    // SAFETY: there is no other thread, so no lock stays locked in the child.
     match unsafe { nix::unistd::fork() }? {
         ForkResult::Parent { child } => Ok(Some(child)),
         ForkResult::Child => Ok(None),
     }
 }
 
-/// The kernel counts threads as links of their folder, beyond the two that every folder has. (`unshare(CLONE_THREAD)`
-/// tells too, but is itself not allowed in many containers.)
+/// The directory of threads has a link for each thread, and the two links of every directory. Many containers forbid
+/// the alternative, `unshare(CLONE_THREAD)`.
 fn has_one_thread() -> Result<bool, Errno> {
     let folder = fs::metadata("/proc/self/task").map_err(|error| errno(&error))?;
     Ok(folder.nlink() == 3)
 }
 
-/// Closes every descriptor from `first` on, whoever left it open. To be called before any of them is owned.
+/// Closes all descriptors from `first` on. The caller must not own any of them.
 pub fn close_from(first: RawFd) {
-    // SAFETY: takes integers (5.9); the caller sees to it that nobody owns these descriptors.
+    // SAFETY: the call takes integers (5.9); by the caller's contract nobody owns these descriptors.
     let closed = unsafe { libc::syscall(libc::SYS_close_range, first, RawFd::MAX, 0) };
     if closed == 0 {
         return;
     }
-    let (_, most) = getrlimit(Resource::RLIMIT_NOFILE).unwrap_or((0, MOST_DESCRIPTORS));
-    for fd in first..RawFd::try_from(most.min(MOST_DESCRIPTORS)).unwrap_or(first) {
-        // SAFETY: as above; one that is not open is EBADF.
+    let (_, most) = getrlimit(Resource::RLIMIT_NOFILE).unwrap_or((0, MAX_DESCRIPTORS));
+    for fd in first..RawFd::try_from(most.min(MAX_DESCRIPTORS)).unwrap_or(first) {
+        // SAFETY: as above; a descriptor that is not open gives EBADF.
         unsafe { libc::close(fd) };
     }
 }
@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_has_several_threads_is_not_divided() {
+    fn a_process_with_several_threads_does_not_fork() {
         thread::scope(|scope| {
             let (end, wait) = mpsc::channel::<()>();
             scope.spawn(move || wait.recv());

@@ -1,7 +1,7 @@
-//! Loading a program. The only file that names redbpf.
+//! Loading a program. The only file that uses redbpf.
 //!
-//! redbpf is given a canonical object of our own making, so that it never sees a foreign byte (see
-//! [`crate::object`]). It tells why the verifier refused only in a `tracing` event, which [`Listener`] catches.
+//! redbpf parses only canonical objects that [`crate::object`] writes, never bytes of a user's file. redbpf reports the
+//! verifier's log only in a `tracing` event, which [`ErrorCollector`] collects.
 
 use std::fmt::Write as _;
 use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd};
@@ -17,31 +17,31 @@ use tracing::{Event, Level, Metadata, Subscriber};
 use super::{Call, bpf_call, errno, info};
 use crate::object::{self, LinkedObject};
 
-/// Makes the kernel hand packets of several fragments to the program (5.18, newer than bpf-sys).
+/// The program receives packets of several fragments (5.18, newer than bpf-sys).
 const BPF_F_XDP_HAS_FRAGS: u32 = 1 << 5;
 
-/// A loaded program. Closing it unloads it unless it is attached.
+/// A loaded program. Closing its last descriptor unloads it, unless it is attached or pinned.
 #[derive(Debug)]
 pub struct Program {
     fd: OwnedFd,
-    /// Id and name.
+    /// Description by the kernel, such as id and name.
     pub info: info::Program,
 }
 
-/// Why a program could not be loaded.
+/// Reason why a program was not loaded.
 #[derive(Debug)]
 pub enum Failure {
-    /// The verifier refused it; its whole log.
+    /// The verifier refused the program; its whole log.
     Verifier(String),
-    /// The kernel refused before verifying.
+    /// The kernel refused the call before verification.
     Refused(Errno),
-    /// The object can't be put into the form that redbpf reads.
+    /// The object has no canonical form.
     Object(object::Error),
 }
 
 impl Program {
-    /// Loads the program of `object` with the given map descriptors. With `offload`, for the card with that interface
-    /// index.
+    /// Loads the program of `object` with these map descriptors. `offload` is the index of an interface whose card is to
+    /// run the program.
     ///
     /// # Errors
     /// See [`Failure`].
@@ -57,19 +57,19 @@ impl Program {
 }
 
 impl Program {
-    /// A program that another process loaded.
+    /// Takes over a program that another process loaded.
     ///
     /// # Errors
-    /// What the kernel says.
+    /// `EINVAL` for a descriptor of another kind.
     pub fn adopt(fd: OwnedFd) -> Result<Self, Errno> {
         let info = info::program(fd.as_fd())?;
         Ok(Self { fd, info })
     }
 
-    /// The same program by another descriptor.
+    /// Duplicates the descriptor.
     ///
     /// # Errors
-    /// When there are no descriptors left.
+    /// `EMFILE`.
     pub fn share(&self) -> io::Result<Self> {
         Ok(Self {
             fd: self.fd.try_clone()?,
@@ -90,14 +90,14 @@ impl AsFd for Program {
     }
 }
 
-/// redbpf can ask neither for fragments nor for a card; those two go through its libbpf.
+/// redbpf supports neither fragments nor offload, so such programs are loaded by the libbpf inside redbpf.
 fn load(object: &LinkedObject, maps: &[i32], offload: Option<u32>) -> Result<OwnedFd, Failure> {
     if offload.is_some() {
         return load_directly(object, maps, 0, offload);
     }
     if object.frags {
         match load_directly(object, maps, BPF_F_XDP_HAS_FRAGS, None) {
-            // A kernel before 5.18 does not know the flag; the program itself it may well know.
+            // A kernel before 5.18 refuses the flag, but it may load the program without it.
             Err(Failure::Refused(Errno::EINVAL)) => {}
             other => return other,
         }
@@ -107,8 +107,8 @@ fn load(object: &LinkedObject, maps: &[i32], offload: Option<u32>) -> Result<Own
 
 fn load_by_redbpf(canonical: &[u8]) -> Result<OwnedFd, Failure> {
     bpf_call::injected_fault(Call::ProgLoad).map_err(Failure::Refused)?;
-    let words = Arc::new(Mutex::new(String::new()));
-    let attempt = tracing::subscriber::with_default(Listener(Arc::clone(&words)), || {
+    let text = Arc::new(Mutex::new(String::new()));
+    let attempt = tracing::subscriber::with_default(ErrorCollector(Arc::clone(&text)), || {
         let mut module = ModuleBuilder::parse(canonical).and_then(ModuleBuilder::to_module)?;
         let (version, license) = (module.version, module.license.clone());
         let program = module.programs.first_mut().ok_or(redbpf::Error::ElfError)?;
@@ -116,19 +116,19 @@ fn load_by_redbpf(canonical: &[u8]) -> Result<OwnedFd, Failure> {
         let fd = program.fd().ok_or(redbpf::Error::ProgramNotLoaded)?;
         // SAFETY: `program` owns the descriptor and lives until the end of this closure.
         let fd = unsafe { BorrowedFd::borrow_raw(fd) };
-        // redbpf closes its own when the module is dropped.
+        // redbpf closes its own descriptor when `module` is dropped.
         Ok(fd.try_clone_to_owned())
     });
     let copied = attempt.map_err(|_: redbpf::Error| {
-        let words = mem::take(&mut *words.lock().unwrap_or_else(PoisonError::into_inner));
-        refusal(&words)
+        let text = mem::take(&mut *text.lock().unwrap_or_else(PoisonError::into_inner));
+        parse_failure(&text)
     })?;
     copied.map_err(|error| Failure::Refused(errno(&error)))
 }
 
-/// Finds errno and verifier log in what redbpf says: "… os error=TEXT (os error N): LOG".
-fn refusal(words: &str) -> Failure {
-    let Some((_, rest)) = words.split_once("(os error ") else {
+/// Parses errno and verifier log in a message of redbpf: "… os error=TEXT (os error N): LOG".
+fn parse_failure(text: &str) -> Failure {
+    let Some((_, rest)) = text.split_once("(os error ") else {
         return Failure::Refused(Errno::EINVAL);
     };
     let (number, log) = rest.split_once("): ").unwrap_or((rest, ""));
@@ -147,14 +147,14 @@ fn classify(errno: Errno, log: &str) -> Failure {
     }
 }
 
-/// Bytes of the verifier's log that are kept when loading directly.
-const LOG: usize = 256 * 1024;
+/// Bytes of the verifier's log without redbpf.
+const LOG_SIZE: usize = 256 * 1024;
 
 fn load_directly(
     object: &LinkedObject,
     maps: &[i32],
     flags: u32,
-    card: Option<u32>,
+    offload: Option<u32>,
 ) -> Result<OwnedFd, Failure> {
     let instructions = object.instructions(maps).map_err(Failure::Object)?;
     let name = format!("{}\0", object.entry);
@@ -167,36 +167,37 @@ fn load_directly(
     attributes.insns = instructions.as_ptr().cast();
     attributes.insns_cnt = (instructions.len() / 8) as u64;
     attributes.prog_flags = flags;
-    attributes.__bindgen_anon_2.prog_ifindex = card.unwrap_or(0);
+    attributes.__bindgen_anon_2.prog_ifindex = offload.unwrap_or(0);
     let fd = load_logged(&attributes, &mut []).or_else(|errno| {
         attributes.log_level = 1;
-        let mut log = vec![0; LOG];
+        let mut log = vec![0; LOG_SIZE];
         load_logged(&attributes, &mut log).map_err(|_| {
             let text = log.split(|&b| b == 0).next().unwrap_or_default();
             classify(errno, &String::from_utf8_lossy(text))
         })
     })?;
-    // SAFETY: the kernel has just made this descriptor and nobody else owns it.
+    // SAFETY: the kernel has just created this descriptor and nobody else owns it.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
-/// The name, license and instructions that `attributes` points to must be alive.
+/// Name, license and instructions behind the pointers in `attributes` must outlive the call.
 fn load_logged(attributes: &bpf_sys::bpf_load_program_attr, log: &mut [u8]) -> Result<i32, Errno> {
     let at = if log.is_empty() {
         std::ptr::null_mut()
     } else {
         log.as_mut_ptr()
     };
-    // SAFETY: the caller keeps alive what `attributes` points to; the log is null and 0, or as long as said.
+    // SAFETY: by the caller's contract the pointers in `attributes` are valid; the log is null with length 0, or a slice
+    // of the given length.
     bpf_call::call(Call::ProgLoad, || unsafe {
         bpf_sys::bpf_load_program_xattr(std::ptr::from_ref(attributes), at.cast(), log.len() as u64)
     })
 }
 
-/// Collects the text of redbpf's error events.
-struct Listener(Arc<Mutex<String>>);
+/// A subscriber that collects the text of redbpf's error events.
+struct ErrorCollector(Arc<Mutex<String>>);
 
-impl Subscriber for Listener {
+impl Subscriber for ErrorCollector {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
         *metadata.level() == Level::ERROR
     }
@@ -210,8 +211,8 @@ impl Subscriber for Listener {
     fn record_follows_from(&self, _: &Id, _: &Id) {}
 
     fn event(&self, event: &Event<'_>) {
-        let mut words = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        event.record(&mut Words(&mut words));
+        let mut text = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        event.record(&mut TextVisitor(&mut text));
     }
 
     fn enter(&self, _: &Id) {}
@@ -219,15 +220,15 @@ impl Subscriber for Listener {
     fn exit(&self, _: &Id) {}
 }
 
-struct Words<'a>(&'a mut String);
+struct TextVisitor<'a>(&'a mut String);
 
-impl Visit for Words<'_> {
+impl Visit for TextVisitor<'_> {
     fn record_debug(&mut self, _: &Field, value: &dyn std::fmt::Debug) {
-        // Writing to a String can't fail.
+        // Writing to a String cannot fail.
         let _ = write!(self.0, "{value:?}");
     }
 
-    // In no event of redbpf; left to themselves they would bring in the code that writes such numbers.
+    // No event of redbpf has such fields. The default methods would link the code that formats them.
     fn record_f64(&mut self, _: &Field, _: f64) {}
     fn record_i128(&mut self, _: &Field, _: i128) {}
     fn record_u128(&mut self, _: &Field, _: u128) {}
@@ -238,13 +239,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn errno_and_log_are_found_in_redbpfs_words() {
-        let said = "error loading BPF program `x' with bpf_load_program_xattr. ret=-1 os error=Permission denied (os error 13): 0: (95) exit\nR0 !read_ok\n";
+    fn errno_and_log_are_parsed_from_redbpfs_message() {
+        let message = "error loading BPF program `x' with bpf_load_program_xattr. ret=-1 os error=Permission denied (os error 13): 0: (95) exit\nR0 !read_ok\n";
         assert!(
-            matches!(refusal(said), Failure::Verifier(log) if log == "0: (95) exit\nR0 !read_ok")
+            matches!(parse_failure(message), Failure::Verifier(log) if log == "0: (95) exit\nR0 !read_ok")
         );
-        let said = "error loading BPF program `x'. os error=Operation not permitted (os error 1): ";
-        assert!(matches!(refusal(said), Failure::Refused(Errno::EPERM)));
-        assert!(matches!(refusal(""), Failure::Refused(Errno::EINVAL)));
+        let message =
+            "error loading BPF program `x'. os error=Operation not permitted (os error 1): ";
+        assert!(matches!(
+            parse_failure(message),
+            Failure::Refused(Errno::EPERM)
+        ));
+        assert!(matches!(parse_failure(""), Failure::Refused(Errno::EINVAL)));
     }
 }

@@ -1,4 +1,4 @@
-//! Lists of system calls that a process may still make (seccomp), as data.
+//! Seccomp filters from lists of allowed system calls.
 
 use std::collections::BTreeMap;
 
@@ -15,60 +15,59 @@ use seccompiler::{
 
 use super::errno;
 
-/// Makes a socket not wait (`asm-generic/ioctls.h`).
+/// Sets or clears `O_NONBLOCK` (`asm-generic/ioctls.h`).
 pub const FIONBIO: c_int = 0x5421;
 
-/// A system call and what its arguments must be like. One that stands in a list several times may be made in each of
-/// these ways.
+/// An allowed system call, with conditions on its arguments. Several rules for one call allow each of their cases.
 #[derive(Clone, Copy, Debug)]
 pub struct Rule {
-    /// Its number on this machine (`libc::SYS_…`).
+    /// Number of the call on this architecture (`libc::SYS_…`).
     pub call: c_long,
-    /// All of these must hold.
+    /// Conditions that all must hold.
     pub when: &'static [When],
 }
 
-/// What an argument must be like: its low 32 bits, of them those of `mask`, are `value`.
+/// A condition on the low 32 bits of an argument: `argument & mask == value`.
 #[derive(Clone, Copy, Debug)]
 pub struct When {
-    /// Which argument, from 0.
+    /// Index of the argument, from 0.
     pub argument: u8,
-    /// The bits that matter.
+    /// Bits that are compared.
     pub mask: u32,
-    /// What they must be.
+    /// Value of these bits.
     pub value: u32,
 }
 
-/// What becomes of a call that is not in the list.
+/// Result of a call that no rule allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Otherwise {
-    /// The process ends by SIGSYS (4.14; before, the thread).
+    /// SIGSYS kills the process (4.14; the thread before).
     Ends,
-    /// The call fails.
+    /// The call fails with this errno.
     Fails(Errno),
 }
 
-/// The call, whatever its arguments.
+/// Allows the call with any arguments.
 pub const fn any(call: c_long) -> Rule {
     Rule { call, when: &[] }
 }
 
-/// The call, when its arguments are like this.
+/// Allows the call under these conditions.
 pub const fn only(call: c_long, when: &'static [When]) -> Rule {
     Rule { call, when }
 }
 
-/// The argument has this value.
+/// Condition that the argument has this value.
 pub const fn is(argument: u8, value: i32) -> When {
     bits(argument, -1, value)
 }
 
-/// The command of a `bpf(2)` call, one of those in [`bpf_call`](super::bpf_call).
+/// Condition that the command of a `bpf(2)` call is this one of [`bpf_call`](super::bpf_call).
 pub const fn command(command: u32) -> When {
     is(0, command.cast_signed())
 }
 
-/// These bits of the argument have this value.
+/// Condition that the bits in `mask` of the argument have this value.
 pub const fn bits(argument: u8, mask: i32, value: i32) -> When {
     When {
         argument,
@@ -77,8 +76,8 @@ pub const fn bits(argument: u8, mask: i32, value: i32) -> When {
     }
 }
 
-/// Lets this thread, and all it will start, make only the calls of these lists, for good. Those that are `refused` fail,
-/// whatever becomes of the others.
+/// Restricts this thread, and threads and processes that it starts, to the calls in `lists`. Calls in `refused` fail
+/// with their errno; `otherwise` applies to all other calls. Nothing can undo the restriction.
 ///
 /// # Errors
 /// `EINVAL` or `ENOSYS` where the kernel was built without `CONFIG_SECCOMP_FILTER`.
@@ -89,24 +88,24 @@ pub fn allow(
 ) -> Result<(), Errno> {
     let otherwise = match otherwise {
         Otherwise::Ends => SeccompAction::KillProcess,
-        Otherwise::Fails(errno) => fails(errno),
+        Otherwise::Fails(errno) => errno_action(errno),
     };
     let rules = lists.iter().copied().flatten().copied();
-    // A filter has one answer to what is listed and one to the rest, and of several filters' answers the hardest is
-    // taken. So what is refused has a filter of its own, and is let through by the one that ends the process.
+    // A filter has one action for listed calls and one for all others, and the strictest action of several filters
+    // applies. So each refused call has its own filter, and the last filter allows the call.
     for &(call, errno) in refused {
         install(
             std::iter::once(any(call)),
-            fails(errno),
+            errno_action(errno),
             SeccompAction::Allow,
         )?;
     }
-    let let_through = refused.iter().map(|(call, _)| any(*call));
-    // Installing a filter is a call too, so the one without `seccomp` comes last.
-    install(rules.chain(let_through), SeccompAction::Allow, otherwise)
+    let refused = refused.iter().map(|(call, _)| any(*call));
+    // Installing a filter is a call too, so the filter that forbids `seccomp` is the last.
+    install(rules.chain(refused), SeccompAction::Allow, otherwise)
 }
 
-fn fails(errno: Errno) -> SeccompAction {
+fn errno_action(errno: Errno) -> SeccompAction {
     SeccompAction::Errno((errno as i32).cast_unsigned())
 }
 
@@ -117,13 +116,13 @@ fn install(
 ) -> Result<(), Errno> {
     let mut rules = BTreeMap::<i64, Vec<SeccompRule>>::new();
     for rule in list {
-        let ways = rules.entry(rule.call).or_default();
+        let cases = rules.entry(rule.call).or_default();
         if !rule.when.is_empty() {
-            ways.push(condition(rule.when)?);
+            cases.push(condition(rule.when)?);
         }
     }
-    let machine = TargetArch::try_from(std::env::consts::ARCH).map_err(|_| Errno::ENOSYS)?;
-    let filter = SeccompFilter::new(rules, others, listed, machine);
+    let architecture = TargetArch::try_from(std::env::consts::ARCH).map_err(|_| Errno::ENOSYS)?;
+    let filter = SeccompFilter::new(rules, others, listed, architecture);
     let program: seccompiler::BpfProgram = filter
         .and_then(TryInto::try_into)
         .map_err(|_| Errno::EINVAL)?;

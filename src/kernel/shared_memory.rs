@@ -1,4 +1,4 @@
-//! Memory shared between the daemon and its worker, and descriptors that a process is born with.
+//! Memory that the daemon shares with its worker or a client, and ownership of inherited descriptors.
 
 use std::ffi::c_void;
 use std::num::NonZeroUsize;
@@ -11,7 +11,7 @@ use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::mman::{MapFlags, ProtFlags, mmap, munmap};
 use nix::unistd::ftruncate;
 
-/// A page of fixed size that one process writes and another reads, in turns they agree on elsewhere.
+/// Memory of fixed size that one process writes and another reads. Messages on a socket say whose turn it is.
 #[derive(Debug)]
 pub struct SharedMemory {
     address: NonNull<c_void>,
@@ -22,7 +22,7 @@ pub struct SharedMemory {
 unsafe impl Send for SharedMemory {}
 
 impl SharedMemory {
-    /// Makes a page for writing, and the descriptor by which another process can map it. Its size is sealed (3.17).
+    /// Creates the memory and maps it for writing. Another process maps it by the descriptor; the size is sealed (3.17).
     ///
     /// # Errors
     /// `ENOMEM`, `EMFILE`.
@@ -33,14 +33,15 @@ impl SharedMemory {
         )?;
         ftruncate(&fd, i64::try_from(size).map_err(|_| Errno::E2BIG)?)?;
         let page = Self::map(&fd, size, ProtFlags::PROT_READ | ProtFlags::PROT_WRITE)?;
-        let size_stays = SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_GROW;
-        fcntl(&fd, FcntlArg::F_ADD_SEALS(size_stays))?;
-        // Nobody maps it for writing from now on (5.1); before, the worker could write what the daemon never reads.
+        let size_seals = SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_GROW;
+        fcntl(&fd, FcntlArg::F_ADD_SEALS(size_seals))?;
+        // Nobody can map it for writing any more (5.1). On older kernels the worker can write, but the daemon never
+        // reads.
         let _ = fcntl(&fd, FcntlArg::F_ADD_SEALS(SealFlag::F_SEAL_FUTURE_WRITE));
         Ok((page, fd))
     }
 
-    /// Maps a page that another process made, for reading.
+    /// Maps the memory of another process for reading.
     ///
     /// # Errors
     /// `EACCES`, `ENOMEM`.
@@ -50,22 +51,22 @@ impl SharedMemory {
 
     fn map(fd: &OwnedFd, size: usize, access: ProtFlags) -> Result<Self, Errno> {
         let length = NonZeroUsize::new(size).ok_or(Errno::EINVAL)?;
-        // SAFETY: no address is asked for, so no mapping of ours is replaced.
+        // SAFETY: the kernel chooses the address, so the call replaces no mapping of this process.
         let address = unsafe { mmap(None, length, access, MapFlags::MAP_SHARED, fd.as_fd(), 0)? };
         Ok(Self { address, size })
     }
 
-    /// The memory, for the process that writes it.
+    /// The memory, for the process that created it.
     pub fn bytes(&mut self) -> &mut [u8] {
         // SAFETY: `size` bytes are mapped at `address` until drop, and `self` is borrowed mutably meanwhile. The other
-        // process maps them for reading, and the writer never reads back what it wrote.
+        // process maps the memory for reading, and the writer never reads it back.
         unsafe { std::slice::from_raw_parts_mut(self.address.as_ptr().cast(), self.size) }
     }
 
-    /// Copies the first bytes, for the process that reads; as many as there are room for.
+    /// Fills `out` from the start of the memory, for the process that reads. No more than the memory's size is copied.
     pub fn copy_to(&self, out: &mut [u8]) {
         let length = out.len().min(self.size);
-        // SAFETY: both are `length` bytes or more; `out` is no part of the mapping, which no reference reaches.
+        // SAFETY: both have at least `length` bytes; `out` does not overlap the mapping, to which no reference exists.
         unsafe {
             std::ptr::copy_nonoverlapping(
                 self.address.as_ptr().cast::<u8>(),
@@ -78,19 +79,19 @@ impl SharedMemory {
 
 impl Drop for SharedMemory {
     fn drop(&mut self) {
-        // SAFETY: the mapping is ours, of this size, and `bytes` borrows no longer.
+        // SAFETY: this value owns the mapping of `size` bytes, and no borrow of `bytes` outlives it.
         let _ = unsafe { munmap(self.address, self.size) };
     }
 }
 
-/// Takes ownership of a descriptor that this process was started with.
+/// Takes ownership of a descriptor that this process inherited.
 ///
 /// # Errors
-/// `EBADF` when it is not open.
+/// `EBADF` when the descriptor is not open.
 pub fn inherited(fd: RawFd) -> Result<OwnedFd, Errno> {
-    // SAFETY: only looked at, to see whether it is open.
+    // SAFETY: the borrow ends with the next call, which only asks whether the descriptor is open.
     let borrowed = unsafe { BorrowedFd::borrow_raw(fd) };
     fcntl(borrowed, FcntlArg::F_GETFD)?;
-    // SAFETY: it is open, and the keeper calls this once for each number before it opens anything of its own.
+    // SAFETY: the descriptor is open, and each number is taken once, by its only owner.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }

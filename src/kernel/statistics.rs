@@ -1,4 +1,4 @@
-//! Whether the kernel counts how often programs run, which costs each run some nanoseconds.
+//! The kernel's statistics of programs: runs and run time. They cost each run some nanoseconds.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -8,21 +8,21 @@ use nix::errno::Errno;
 
 use super::{Call, bpf_call};
 
-/// Lets the kernel count until the descriptor is closed (5.8).
+/// Enables the statistics until the descriptor is closed (5.8).
 ///
 /// # Errors
 /// `EPERM` without `CAP_SYS_ADMIN`, `EINVAL` before 5.8.
-pub fn count() -> Result<OwnedFd, Errno> {
-    // SAFETY: takes an integer.
+pub fn enable() -> Result<OwnedFd, Errno> {
+    // SAFETY: the call takes an integer.
     let fd = bpf_call::call(Call::EnableStats, || unsafe {
         bpf_sys::bpf_enable_stats(bpf_sys::bpf_stats_type_BPF_STATS_RUN_TIME)
     })?;
-    // SAFETY: the kernel has just made this descriptor and nobody else owns it.
+    // SAFETY: the kernel has just created this descriptor and nobody else owns it.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
-/// Whether the administrator has the kernel count, by `kernel.bpf_stats_enabled` (5.1).
-pub fn are_counted() -> bool {
+/// True if the administrator has enabled the statistics with the sysctl `kernel.bpf_stats_enabled` (5.1).
+pub fn are_enabled() -> bool {
     let mut text = [0; 1];
     let read = File::open("/proc/sys/kernel/bpf_stats_enabled")
         .and_then(|mut file| file.read_exact(&mut text));

@@ -1,4 +1,4 @@
-//! Where messages go: standard error, or the system's log; and the last of them to the page. One event a line.
+//! The log: messages on standard error or in the system log, and the last messages for the page. One line an event.
 
 pub mod recent;
 mod rfc3164;
@@ -16,19 +16,19 @@ use self::recent::Recent;
 use self::syslog::Syslog;
 use crate::base::utc::Utc;
 
-/// Where the system's log listens.
+/// Socket of the system log.
 pub const DEV_LOG: &str = "/dev/log";
-/// Bytes of a line; a longer one is cut. RFC 3164 promises no more than 1024 anyway.
+/// Most bytes of a line; a longer line is truncated. RFC 3164, section 4.1, limits a packet to 1024 bytes.
 const LINE: usize = 2048;
 
-/// How bad it is that something happened.
+/// Severity of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Level {
-    /// Not at all.
+    /// An event of normal operation.
     Info,
-    /// Somebody should look at it.
+    /// An event that an operator should check.
     Warning,
-    /// It failed.
+    /// A failure.
     Error,
 }
 
@@ -42,92 +42,95 @@ impl Level {
     }
 }
 
-/// Writes messages, and keeps the last of them.
+/// A log that also keeps the last messages.
 #[derive(Debug)]
 pub struct Log {
-    way: Way,
+    destination: Destination,
     recent: RefCell<Recent>,
 }
 
-/// Where messages go.
+/// Destination of messages.
 #[derive(Debug)]
-enum Way {
+enum Destination {
     Stderr,
     Syslog(Box<RefCell<Syslog>>),
-    Nowhere,
+    None,
 }
 
 impl Log {
-    fn new(way: Way) -> Self {
+    fn new(destination: Destination) -> Self {
         let recent = RefCell::default();
-        Self { way, recent }
+        Self {
+            destination,
+            recent,
+        }
     }
 
     /// A log to standard error.
     pub fn stderr() -> Self {
-        Self::new(Way::Stderr)
+        Self::new(Destination::Stderr)
     }
 
-    /// A log to nowhere (`-quiet`); the page still has its last lines.
+    /// A log without destination (`-quiet`); the page still shows the last messages.
     pub fn quiet() -> Self {
-        Self::new(Way::Nowhere)
+        Self::new(Destination::None)
     }
 
-    /// A log to `/dev/log`, which need not be there yet.
+    /// A log to `/dev/log`, which may be missing and appear later.
     pub fn syslog() -> Self {
         let syslog = Syslog::new(Path::new(DEV_LOG));
-        Self::new(Way::Syslog(Box::new(RefCell::new(syslog))))
+        Self::new(Destination::Syslog(Box::new(RefCell::new(syslog))))
     }
 
-    /// The log for whoever did not choose one: the system's, when there is one and nobody watches standard error.
-    pub fn usual() -> Self {
-        let watched = nix::unistd::isatty(std::io::stderr()).unwrap_or(false);
-        if !watched && Path::new(DEV_LOG).exists() {
+    /// The log without an option: `/dev/log` if it exists and standard error is no terminal, else standard error.
+    pub fn detect() -> Self {
+        let terminal = nix::unistd::isatty(std::io::stderr()).unwrap_or(false);
+        if !terminal && Path::new(DEV_LOG).exists() {
             Self::syslog()
         } else {
             Self::stderr()
         }
     }
 
-    /// Whether it goes to standard error, where refusals are printed anyway.
+    /// True for a log to standard error, where refusals are printed anyway.
     pub const fn is_stderr(&self) -> bool {
-        matches!(self.way, Way::Stderr)
+        matches!(self.destination, Destination::Stderr)
     }
 
-    /// Something that happened.
+    /// Logs an event of normal operation.
     pub fn info(&self, message: impl fmt::Display) {
         self.write(Level::Info, &message);
     }
 
-    /// Something to look at.
+    /// Logs an event that an operator should check.
     pub fn warn(&self, message: impl fmt::Display) {
         self.write(Level::Warning, &message);
     }
 
-    /// Something that failed.
+    /// Logs a failure.
     pub fn error(&self, message: impl fmt::Display) {
         self.write(Level::Error, &message);
     }
 
-    /// Gives each of the last lines to `show`, newest first. It must not log anything itself.
+    /// Calls `show` with each of the last messages, newest first. `show` must not log.
     ///
     /// # Errors
-    /// The first of `show`; later lines are not shown then.
+    /// The first error of `show`, which ends the iteration.
     pub fn recent(&self, show: impl FnMut(&recent::Message) -> fmt::Result) -> fmt::Result {
         self.recent.borrow().lines().try_for_each(show)
     }
 
-    /// When [`Log::deliver`] wants to be called: while there are messages that the system's log has not taken.
+    /// Time at which [`Log::deliver`] is due; `None` without queued messages.
     pub fn deadline(&self) -> Option<Instant> {
-        match &self.way {
-            Way::Syslog(syslog) => syslog.borrow().deadline(),
+        match &self.destination {
+            Destination::Syslog(syslog) => syslog.borrow().deadline(),
             _ => None,
         }
     }
 
-    /// Tries again to deliver what is kept.
+    /// Sends queued messages to the system log if the retry is due.
     pub fn deliver(&self) {
-        if let Way::Syslog(syslog) = &self.way {
+        if let Destination::Syslog(syslog) = &self.destination {
             syslog.borrow_mut().deliver();
         }
     }
@@ -139,24 +142,24 @@ impl Log {
         };
         let mut line = Line::default();
         let _ = write!(line, "{prefix}{message}");
-        let said = line.0.get(prefix.len()..).unwrap_or_default();
-        self.recent.borrow_mut().push(Utc::now(), level, said);
-        match &self.way {
-            Way::Stderr => {
+        let text = line.0.get(prefix.len()..).unwrap_or_default();
+        self.recent.borrow_mut().push(Utc::now(), level, text);
+        match &self.destination {
+            Destination::Stderr => {
                 let _ = line.0.push('\n').or_else(|_| {
                     line.0.pop();
                     line.0.push('\n')
                 });
-                // A standard error that is gone is no reason to stop filtering.
+                // A closed standard error is no reason to stop filtering.
                 let _ = std::io::stderr().write_all(line.0.as_bytes());
             }
-            Way::Syslog(syslog) => syslog.borrow_mut().send(level.severity(), &line.0),
-            Way::Nowhere => {}
+            Destination::Syslog(syslog) => syslog.borrow_mut().send(level.severity(), &line.0),
+            Destination::None => {}
         }
     }
 }
 
-/// A line that drops what does not fit, and keeps control characters out.
+/// A line buffer that truncates long text and replaces control characters by spaces.
 #[derive(Default)]
 struct Line(heapless::String<LINE>);
 

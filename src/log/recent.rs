@@ -1,4 +1,4 @@
-//! The last lines, for the page.
+//! The last messages, for the page.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -6,26 +6,26 @@ use std::fmt;
 use super::Level;
 use crate::base::utc::Utc;
 
-/// How many lines are kept.
+/// Most messages.
 pub const LINES: usize = 16;
-/// Bytes of a line that are kept; of a longer one the end is cut.
-const LONGEST: usize = 240;
-/// Says that there was more.
-const CUT: char = '…';
+/// Most bytes of a message; a longer message is truncated.
+const MAX_TEXT: usize = 240;
+/// End of a truncated message.
+const ELLIPSIS: char = '…';
 
 /// A message that was logged.
 #[derive(Clone, Debug)]
 pub struct Message {
-    /// When.
+    /// Time of the message.
     pub at: Utc,
-    /// How bad it is.
+    /// Severity.
     pub level: Level,
-    /// What it said, without the word `warning`.
-    pub text: heapless::String<LONGEST>,
+    /// Text without the prefix `warning: `.
+    pub text: heapless::String<MAX_TEXT>,
 }
 
-/// The last lines that were logged, wherever to. The system's log has a ring of its own for what it has not taken yet:
-/// those lines are many more, each with its time as that log wants it, and gone once they are delivered.
+/// The last messages, whatever their destination. The queue of the system log is separate: it holds many more messages,
+/// already formatted, until their delivery.
 #[derive(Default)]
 pub(super) struct Recent(heapless::Vec<Message, LINES>);
 
@@ -36,26 +36,27 @@ impl fmt::Debug for Recent {
 }
 
 impl Recent {
-    /// Adds a line; when there is no room, an old one goes for it.
-    pub(super) fn push(&mut self, at: Utc, level: Level, said: &str) {
+    /// Adds a message. A full list first drops an old message.
+    pub(super) fn push(&mut self, at: Utc, level: Level, message: &str) {
         if self.0.is_full() {
-            self.0.remove(self.least(level));
+            self.0.remove(self.evicted(level));
         }
         let mut text = heapless::String::new();
-        if text.push_str(said).is_err() {
-            let room = LONGEST - CUT.len_utf8();
-            let fits = said.get(..said.floor_char_boundary(room));
-            // Both were just made to fit.
+        if text.push_str(message).is_err() {
+            let room = MAX_TEXT - ELLIPSIS.len_utf8();
+            let fits = message.get(..message.floor_char_boundary(room));
+            // `fits` leaves room for the ellipsis, so neither call fails.
             let _ = text.push_str(fits.unwrap_or_default());
-            let _ = text.push(CUT);
+            let _ = text.push(ELLIPSIS);
         }
-        // There is room: one has just gone.
+        // There is room: a full list has dropped a message above.
         let _ = self.0.push(Message { at, level, text });
     }
 
-    /// Where the line stands that goes for one of this level: the oldest of those that are more, information or
-    /// trouble. So neither drives out the other, for example where `debug` tells every change.
-    fn least(&self, level: Level) -> usize {
+    /// Index of the message to drop for a new message of this level: the oldest information if more than half of the
+    /// list is information, else the oldest warning or error. So neither evicts all of the other, for example when
+    /// `debug` logs every change.
+    fn evicted(&self, level: Level) -> usize {
         let informs = |line: &Message| line.level == Level::Info;
         let count = self.0.iter().filter(|line| informs(line)).count();
         let information = match (2 * count).cmp(&self.0.len()) {
@@ -67,7 +68,7 @@ impl Recent {
         oldest.unwrap_or_default()
     }
 
-    /// The lines, newest first.
+    /// The messages, newest first.
     pub(super) fn lines(&self) -> impl Iterator<Item = &Message> {
         self.0.iter().rev()
     }
@@ -93,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn trouble_and_information_leave_half_the_room_to_each_other() {
+    fn information_and_errors_each_keep_half_of_the_lines() {
         for (first, then) in [(Level::Error, Level::Info), (Level::Info, Level::Warning)] {
             let mut recent = Recent::default();
             for _ in 0..LINES {
@@ -108,19 +109,19 @@ mod tests {
     }
 
     #[test]
-    fn a_long_line_is_cut_between_characters() {
-        for (said, length) in [
-            ("x".repeat(LONGEST), LONGEST),
-            ("x".repeat(LONGEST + 1), LONGEST),
-            ("ä".repeat(LONGEST), LONGEST - 1),
+    fn a_long_line_is_truncated_between_characters() {
+        for (text, length) in [
+            ("x".repeat(MAX_TEXT), MAX_TEXT),
+            ("x".repeat(MAX_TEXT + 1), MAX_TEXT),
+            ("ä".repeat(MAX_TEXT), MAX_TEXT - 1),
         ] {
             let mut recent = Recent::default();
-            recent.push(Utc(0), Level::Info, &said);
+            recent.push(Utc(0), Level::Info, &text);
             let kept = texts(&recent)[0];
             assert_eq!(kept.len(), length);
-            let start = kept.strip_suffix(CUT).unwrap_or(kept);
-            assert!(said.starts_with(start), "{kept}");
-            assert_eq!(kept.ends_with(CUT), said.len() > LONGEST, "{kept}");
+            let start = kept.strip_suffix(ELLIPSIS).unwrap_or(kept);
+            assert!(text.starts_with(start), "{kept}");
+            assert_eq!(kept.ends_with(ELLIPSIS), text.len() > MAX_TEXT, "{kept}");
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Lines as RFC 3164 wants them. The syslog crate has a formatter for them too, but that reads a description of the
-//! date's form anew for each line, with 40 KB of code.
+//! Lines in the format of RFC 3164. The formatter of the syslog crate parses a description of the date format for each
+//! line, which takes 40 KB of code.
 
 use std::io::Write;
 
@@ -7,7 +7,7 @@ use syslog::{Error, Facility, LogFormat, Severity};
 
 use crate::base::utc::Utc;
 
-/// The form of a line to a log on the same machine, which knows its own name: `<30>Jan  2 15:04:05 corexdp[1]: text`.
+/// Format of a line to a local log, without host name: `<30>Jan  2 15:04:05 corexdp[1]: text`.
 #[derive(Debug)]
 pub(super) struct Rfc3164 {
     pub(super) facility: Facility,
@@ -28,7 +28,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_begins_with_its_priority_and_when_who_said_it() {
+    fn a_line_starts_with_priority_time_name_and_pid() {
         let form = Rfc3164 {
             facility: Facility::LOG_DAEMON,
             process: "corexdp",

@@ -1,7 +1,7 @@
-//! The way to the system's log, which may be missing, full, or gone for a while.
+//! Messages to the system log, which may be missing, full or restarted.
 //!
-//! It never blocks. What the log does not take is kept in a ring of fixed size, oldest first, and delivered before the
-//! next message, or when a while has passed; if there is more than fits, the oldest goes, and how many did is told.
+//! Sending never blocks. A message that the log does not accept waits in a queue of fixed size. The queue is delivered
+//! before the next message, or after a delay. A full queue drops its oldest messages, and reports their number later.
 
 use std::fmt;
 use std::io;
@@ -15,22 +15,24 @@ use super::LINE;
 use super::rfc3164::Rfc3164;
 use crate::base::wait::Backoff;
 
-/// Bytes of a message with its time and name.
-const MESSAGE: usize = LINE + 128;
-/// Bytes of messages that are kept, more than a hundred of usual length.
-const KEPT: usize = 16 * 1024;
-/// The first pause before what is kept is tried again.
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// Most bytes of a message with priority, time and name.
+const MESSAGE_SIZE: usize = LINE + 128;
+/// Bytes of the queue: more than a hundred messages of usual length.
+const QUEUE_SIZE: usize = 16 * 1024;
+/// Delay before the first retry; it doubles with each further retry.
+const FIRST_DELAY: Duration = Duration::from_secs(1);
+const MAX_DELAY: Duration = Duration::from_secs(30);
 
-type Message = heapless::Vec<u8, MESSAGE>;
+type Message = heapless::Vec<u8, MESSAGE_SIZE>;
 
-/// The way to the system's log.
+/// A client of the system log.
 pub(super) struct Syslog {
     path: PathBuf,
     format: Rfc3164,
+    /// `None` until the log exists.
     socket: Option<UnixDatagram>,
-    kept: Ring,
+    queue: Ring,
+    /// Messages that a full queue has dropped since the last delivery.
     lost: u32,
     retry: Backoff,
 }
@@ -42,7 +44,7 @@ impl fmt::Debug for Syslog {
 }
 
 impl Syslog {
-    /// A log that listens at `path`, or will.
+    /// A client of the log at `path`, which may appear later.
     pub(super) fn new(path: &Path) -> Self {
         Self {
             path: path.into(),
@@ -52,52 +54,52 @@ impl Syslog {
                 pid: std::process::id(),
             },
             socket: None,
-            kept: Ring::default(),
+            queue: Ring::default(),
             lost: 0,
-            retry: Backoff::new(FIRST_PAUSE, LONGEST_PAUSE),
+            retry: Backoff::new(FIRST_DELAY, MAX_DELAY),
         }
     }
 
-    /// Sends a message, or keeps it.
+    /// Sends a message, or adds it to the queue.
     pub(super) fn send(&mut self, severity: Severity, text: &str) {
         let Some(message) = self.message(severity, text) else {
             return;
         };
-        if !self.empty() || !self.try_send(&message) {
-            self.lost = self.lost.saturating_add(self.kept.push(&message));
+        if !self.flush_queue() || !self.try_send(&message) {
+            self.lost = self.lost.saturating_add(self.queue.push(&message));
             if self.retry.at().is_none() {
                 self.retry.plan();
             }
         }
     }
 
-    /// When [`Syslog::deliver`] wants to be called.
+    /// Time at which [`Syslog::deliver`] is due.
     pub(super) const fn deadline(&self) -> Option<Instant> {
         self.retry.at()
     }
 
-    /// Tries again to deliver what is kept, if it is time.
+    /// Sends the queue if the retry is due.
     pub(super) fn deliver(&mut self) {
-        if self.retry.take_due() && !self.empty() {
+        if self.retry.take_due() && !self.flush_queue() {
             self.retry.plan();
         }
     }
 
-    /// Delivers what is kept; false when the log does not take it all.
-    fn empty(&mut self) -> bool {
+    /// Sends the queue. Returns false when the log does not accept all messages.
+    fn flush_queue(&mut self) -> bool {
         if self.lost > 0 {
             let text = format!("warning: {} earlier messages are lost", self.lost);
-            let told = self.message(Severity::LOG_WARNING, &text);
-            if !told.is_none_or(|told| self.try_send(&told)) {
+            let message = self.message(Severity::LOG_WARNING, &text);
+            if message.is_some_and(|message| !self.try_send(&message)) {
                 return false;
             }
             self.lost = 0;
         }
-        while let Some(message) = self.kept.first() {
+        while let Some(message) = self.queue.first() {
             if !self.try_send(&message) {
                 return false;
             }
-            self.kept.pop();
+            self.queue.pop();
         }
         self.retry.reset();
         true
@@ -109,9 +111,9 @@ impl Syslog {
         written.is_ok().then_some(message)
     }
 
-    /// False when the log does not take it now.
+    /// Sends a message without blocking. Returns false when the log does not accept it.
     fn try_send(&mut self, message: &[u8]) -> bool {
-        // The log may have been restarted since: one more try with a new socket.
+        // A second try with a new socket: the log may have restarted.
         for _ in 0..2 {
             if self.socket.is_none() {
                 self.socket = connect(&self.path);
@@ -136,28 +138,28 @@ fn connect(path: &Path) -> Option<UnixDatagram> {
     Some(socket)
 }
 
-/// Messages one after the other, each behind its length.
+/// A queue of messages, each after its length in two bytes.
 #[derive(Default)]
-struct Ring(heapless::Deque<u8, KEPT>);
+struct Ring(heapless::Deque<u8, QUEUE_SIZE>);
 
 impl Ring {
-    /// Adds a message; how many old ones had to go for it.
+    /// Adds a message. Returns the number of old messages dropped for it.
     fn push(&mut self, message: &[u8]) -> u32 {
         let Ok(length) = u16::try_from(message.len()) else {
             return 0;
         };
-        let mut gone = 0;
+        let mut dropped = 0;
         while self.0.capacity() - self.0.len() < message.len() + 2 {
             if !self.pop() {
                 break;
             }
-            gone += 1;
+            dropped += 1;
         }
         for byte in length.to_ne_bytes().iter().chain(message) {
-            // There is room now: a message is shorter than the ring.
+            // There is room: a message is shorter than the ring.
             let _ = self.0.push_back(*byte);
         }
-        gone
+        dropped
     }
 
     fn first(&self) -> Option<Message> {
@@ -165,7 +167,7 @@ impl Ring {
         Some(self.0.iter().skip(2).take(length).copied().collect())
     }
 
-    /// Removes the first; false when there is none.
+    /// Removes the first message. Returns false for an empty queue.
     fn pop(&mut self) -> bool {
         let Some(length) = self.length() else {
             return false;
@@ -183,14 +185,14 @@ impl Ring {
     }
 }
 
-/// A fixed buffer as `io::Write`; what does not fit is cut.
+/// A message as `io::Write` that truncates to its capacity.
 struct Bytes<'a>(&'a mut Message);
 
 impl io::Write for Bytes<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let room = self.0.capacity() - self.0.len();
         let fits = bytes.get(..room.min(bytes.len())).unwrap_or_default();
-        // It was just made to fit.
+        // `fits` fits, so the call cannot fail.
         let _ = self.0.extend_from_slice(fits);
         Ok(bytes.len())
     }
@@ -204,7 +206,7 @@ impl io::Write for Bytes<'_> {
 mod tests {
     use super::*;
 
-    /// A path for a log of its own.
+    /// A unique path for a log.
     fn path() -> PathBuf {
         static COUNT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
         let number = COUNT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
@@ -218,8 +220,8 @@ mod tests {
         log
     }
 
-    /// The texts that have come, without time and name.
-    fn heard(log: &UnixDatagram) -> Vec<String> {
+    /// Texts of the received messages, without priority, time and name.
+    fn received(log: &UnixDatagram) -> Vec<String> {
         let mut buffer = [0; 4096];
         let mut texts = Vec::new();
         while let Ok(length) = log.recv(&mut buffer) {
@@ -233,34 +235,34 @@ mod tests {
         syslog.send(Severity::LOG_INFO, text);
     }
 
-    fn later(syslog: &mut Syslog) {
-        syslog.retry = Backoff::new(Duration::ZERO, LONGEST_PAUSE);
+    fn retry_now(syslog: &mut Syslog) {
+        syslog.retry = Backoff::new(Duration::ZERO, MAX_DELAY);
         syslog.retry.plan();
         syslog.deliver();
     }
 
     #[test]
-    fn what_a_missing_log_did_not_hear_is_told_when_it_is_there() {
+    fn messages_to_a_missing_log_are_delivered_when_it_appears() {
         let path = path();
         let mut syslog = Syslog::new(&path);
         send(&mut syslog, "one");
         send(&mut syslog, "two");
         assert!(syslog.deadline().is_some());
         let log = listen(&path);
-        later(&mut syslog);
-        assert_eq!(heard(&log), ["one", "two"]);
+        retry_now(&mut syslog);
+        assert_eq!(received(&log), ["one", "two"]);
         assert_eq!(syslog.deadline(), None);
-        // It is started anew, with another socket by the same name.
+        // The log restarts with a new socket on the same path.
         drop(log);
         send(&mut syslog, "three");
         let log = listen(&path);
         send(&mut syslog, "four");
-        assert_eq!(heard(&log), ["three", "four"]);
+        assert_eq!(received(&log), ["three", "four"]);
         std::fs::remove_file(path).unwrap();
     }
 
     #[test]
-    fn a_log_that_is_full_blocks_nobody() {
+    fn a_full_log_does_not_block_the_daemon() {
         let path = path();
         let log = listen(&path);
         let mut syslog = Syslog::new(&path);
@@ -270,15 +272,15 @@ mod tests {
         }
         let mut all = Vec::new();
         for _ in 0..200 {
-            all.extend(heard(&log));
-            later(&mut syslog);
+            all.extend(received(&log));
+            retry_now(&mut syslog);
         }
         assert_eq!(all, sent);
         std::fs::remove_file(path).unwrap();
     }
 
     #[test]
-    fn when_too_much_is_kept_the_oldest_goes_and_that_is_told() {
+    fn a_full_queue_drops_the_oldest_messages_and_reports_their_number() {
         let path = path();
         let mut syslog = Syslog::new(&path);
         let text = "x".repeat(1000);
@@ -290,8 +292,8 @@ mod tests {
         let log = listen(&path);
         let mut all = Vec::new();
         for _ in 0..100 {
-            later(&mut syslog);
-            all.extend(heard(&log));
+            retry_now(&mut syslog);
+            all.extend(received(&log));
         }
         assert_eq!(all[0], format!("warning: {lost} earlier messages are lost"));
         assert_eq!(all.last().unwrap(), "last");

@@ -1,25 +1,29 @@
-//! Maps defined in section `.maps`: variables whose types say everything (`bpf_helpers.h`).
+//! BTF-defined maps: variables in section `.maps` whose types are the definitions (`bpf_helpers.h`).
 //!
 //! `__uint(name, N)` is a pointer to an array of N, `__type(name, T)` a pointer to T, `__array(name, T)` an array of
-//! pointers to T, and `__ulong(name, N)` an enumeration whose one value is N.
+//! pointers to T, and `__ulong(name, N)` an enumeration with the one value N.
 
 use super::btf::{Btf, Composite, Member, Type};
 use super::elf::{Elf, Section, Symbol};
 use super::error::{Error, Quoted};
 use super::map_def::MapDef;
 use super::map_kind::MapKind;
-use super::maps::{Found, symbols_in};
+use super::maps::{Extent, ParsedMap, symbols_in};
 
-/// Most members taken; there are names for 12.
-const MOST_MEMBERS: usize = 16;
+/// Most members of a definition; 12 names are defined.
+const MAX_MEMBERS: usize = 16;
 
 /// The maps of the section.
-pub(super) fn read(elf: &Elf, btf: Option<&Btf>, section: &Section) -> Result<Vec<Found>, Error> {
+pub(super) fn read(
+    elf: &Elf,
+    btf: Option<&Btf>,
+    section: &Section,
+) -> Result<Vec<ParsedMap>, Error> {
     let types = btf.and_then(|btf| Some((btf, btf.section(section.name)?)));
     let Some((btf, types)) = types else {
         return Err(Error::section(
             section.name,
-            "its maps are defined by types, but the object has none for it; compile with -g",
+            "the object has no types for its maps; compile with -g",
         ));
     };
     let variables: Vec<_> = types
@@ -30,7 +34,7 @@ pub(super) fn read(elf: &Elf, btf: Option<&Btf>, section: &Section) -> Result<Ve
         })
         .collect();
     let symbols = symbols_in(elf, section)?;
-    let mut found = Vec::with_capacity(symbols.len());
+    let mut parsed = Vec::with_capacity(symbols.len());
     for symbol in &symbols {
         let Some(&(name, target)) = variables.iter().find(|(name, _)| *name == symbol.name) else {
             return Err(Error::map(
@@ -41,71 +45,80 @@ pub(super) fn read(elf: &Elf, btf: Option<&Btf>, section: &Section) -> Result<Ve
         let Type::Composite(composite) = btf.resolve(target)?.1 else {
             return Err(Error::map(
                 name,
-                "isn't a struct; a map in `.maps` is a struct of __uint and __type members",
+                "is not a struct; a map in `.maps` is a struct of __uint and __type members",
             ));
         };
-        found.push(found_at(
-            symbol,
-            Definition::read(btf, name, composite, true)?,
-        ));
+        let definition = Definition::read(btf, name, composite, Nesting::Outer)?;
+        parsed.push(definition.into_parsed(symbol));
     }
-    Ok(found)
+    Ok(parsed)
 }
 
-fn found_at(symbol: &Symbol, definition: Definition) -> Found {
-    let values_at = definition.values_at;
-    Found {
-        def: definition.finish(),
-        offset: symbol.value,
-        size: symbol.size,
-        values_at,
-    }
-}
-
-/// What is told of key or value.
+/// Size and type of the key or the value, as far as the members give them. The type id is 0 without a type.
 #[derive(Clone, Copy, Default)]
-struct Side {
+struct KeyOrValue {
     size: Option<u32>,
     type_id: u32,
+}
+
+/// Level of a definition: a map, or the inner maps of a map-in-map.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Nesting {
+    Outer,
+    Inner,
 }
 
 /// A definition being read.
 struct Definition<'a> {
     btf: &'a Btf,
     def: MapDef,
-    key: Side,
-    value: Side,
-    /// Where in the struct its static initialisers begin.
+    key: KeyOrValue,
+    value: KeyOrValue,
+    /// Offset of the member `values` in the struct, in bytes.
     values_at: Option<u64>,
 }
 
 impl<'a> Definition<'a> {
-    /// Reads the members of a map's struct. `outer` is false for the maps inside a map.
-    fn read(btf: &'a Btf, name: &str, composite: Composite, outer: bool) -> Result<Self, Error> {
-        let (key, value) = (Side::default(), Side::default());
+    /// Reads the members of a map's struct.
+    fn read(
+        btf: &'a Btf,
+        name: &str,
+        composite: Composite,
+        nesting: Nesting,
+    ) -> Result<Self, Error> {
         let mut definition = Self {
             btf,
             def: MapDef::new(name),
-            key,
-            value,
+            key: KeyOrValue::default(),
+            value: KeyOrValue::default(),
             values_at: None,
         };
         let members = composite.members().count();
-        if members > MOST_MEMBERS {
-            return Err(definition.wrong(format!(
-                "has {members} members; a definition has at most {MOST_MEMBERS}"
+        if members > MAX_MEMBERS {
+            return Err(definition.error(format!(
+                "has {members} members; a definition has at most {MAX_MEMBERS}"
             )));
         }
         for member in composite.members() {
-            definition.member(member, outer)?;
+            definition.member(member, nesting)?;
         }
         let kind = definition.def.kind;
         if definition.values_at.is_some() && !kind.is_map_in_map() && kind != MapKind::PROG_ARRAY {
-            return Err(definition.wrong(format!(
+            return Err(definition.error(format!(
                 "has `values`, which only a map of maps has; its type is {kind}"
             )));
         }
         Ok(definition)
+    }
+
+    fn into_parsed(self, symbol: &Symbol) -> ParsedMap {
+        let extent = Extent {
+            offset: symbol.value,
+            size: symbol.size,
+            values_at: self.values_at,
+        };
+        let def = self.finish();
+        ParsedMap { def, extent }
     }
 
     fn finish(mut self) -> MapDef {
@@ -116,11 +129,11 @@ impl<'a> Definition<'a> {
         self.def
     }
 
-    fn wrong(&self, what: String) -> Error {
+    fn error(&self, what: String) -> Error {
         Error::map(&self.def.name, what)
     }
 
-    fn member(&mut self, member: Member, outer: bool) -> Result<(), Error> {
+    fn member(&mut self, member: Member, nesting: Nesting) -> Result<(), Error> {
         match member.name {
             "type" => self.def.kind = MapKind(self.number(member)?),
             "max_entries" => self.def.max_entries = self.number(member)?,
@@ -140,14 +153,14 @@ impl<'a> Definition<'a> {
                 let (type_id, size) = self.pointee(member)?;
                 self.value = self.sized(member.name, self.value, size, type_id)?;
             }
-            "values" if outer => self.values(member)?,
+            "values" if nesting == Nesting::Outer => self.values(member)?,
             "values" => {
                 return Err(
-                    self.wrong("is a map of maps of maps; the kernel has but two levels".into())
+                    self.error("is a map of maps of maps; the kernel has only two levels".into())
                 );
             }
             other => {
-                return Err(self.wrong(format!(
+                return Err(self.error(format!(
                     "has a member {}, which is not known here",
                     Quoted(other)
                 )));
@@ -156,25 +169,34 @@ impl<'a> Definition<'a> {
         Ok(())
     }
 
-    /// `told` with this size and, unless it is 0, this type. Said twice, sizes must agree.
-    fn sized(&self, what: &str, told: Side, size: u32, type_id: u32) -> Result<Side, Error> {
-        match told.size {
-            Some(other) if other != size => Err(self.wrong(format!(
-                "`{what}` has {size} bytes, but another member says {other}; leave one of them out"
+    /// `part` with the size and, unless `type_id` is 0, the type of the member `name`.
+    ///
+    /// # Errors
+    /// When another member gave another size.
+    fn sized(
+        &self,
+        name: &str,
+        part: KeyOrValue,
+        size: u32,
+        type_id: u32,
+    ) -> Result<KeyOrValue, Error> {
+        match part.size {
+            Some(other) if other != size => Err(self.error(format!(
+                "`{name}` has {size} bytes, but another member says {other}; remove one of them"
             ))),
-            _ => Ok(Side {
+            _ => Ok(KeyOrValue {
                 size: Some(size),
-                type_id: type_id.max(told.type_id),
+                type_id: type_id.max(part.type_id),
             }),
         }
     }
 
-    /// The type a member points to.
+    /// The type to which a member points.
     fn target(&self, member: Member) -> Result<u32, Error> {
         match self.btf.resolve(member.type_id)?.1 {
             Type::Pointer { target } => Ok(target),
-            _ => Err(self.wrong(format!(
-                "`{}` isn't made with __uint or __type",
+            _ => Err(self.error(format!(
+                "`{}` is not made with __uint or __type",
                 member.name
             ))),
         }
@@ -183,7 +205,7 @@ impl<'a> Definition<'a> {
     fn number(&self, member: Member) -> Result<u32, Error> {
         match self.btf.resolve(self.target(member)?)?.1 {
             Type::Array { count, .. } => Ok(count),
-            _ => Err(self.wrong(format!("`{}` isn't made with __uint", member.name))),
+            _ => Err(self.error(format!("`{}` is not made with __uint", member.name))),
         }
     }
 
@@ -196,40 +218,39 @@ impl<'a> Definition<'a> {
             _ => Some(u64::from(self.number(member)?)),
         }
         .ok_or_else(|| {
-            self.wrong(format!(
-                "`{}` isn't made with __uint or __ulong",
+            self.error(format!(
+                "`{}` is not made with __uint or __ulong",
                 member.name
             ))
         })
     }
 
-    /// The type behind `__type`, and its size.
+    /// Type id and size of a `__type` member's type.
     fn pointee(&self, member: Member) -> Result<(u32, u32), Error> {
         let target = self.target(member)?;
         match self.btf.size_of(target) {
             Ok(size) => Ok((target, size)),
-            Err(cause) => Err(self.wrong(format!("`{}` has no size: {cause}", member.name))),
+            Err(cause) => Err(self.error(format!("`{}` has no size: {cause}", member.name))),
         }
     }
 
-    /// `__array(values, …)`: what the maps inside look like, or that there are functions.
+    /// Reads `__array(values, …)`: the definition of inner maps, or a function's prototype for a `prog_array`.
     fn values(&mut self, member: Member) -> Result<(), Error> {
-        let wrong = || self.wrong("`values` isn't made with __array(values, struct { … })".into());
+        let error = || self.error("`values` is not made with __array(values, struct { … })".into());
         let Type::Array { element, .. } = self.btf.resolve(member.type_id)?.1 else {
-            return Err(wrong());
+            return Err(error());
         };
         let Type::Pointer { target } = self.btf.resolve(element)?.1 else {
-            return Err(wrong());
+            return Err(error());
         };
         let inner = match self.btf.resolve(target)?.1 {
             Type::Composite(inner) => {
                 let name = format!("{}.inner", self.def.name);
-                Some(Box::new(
-                    Self::read(self.btf, &name, inner, false)?.finish(),
-                ))
+                let definition = Self::read(self.btf, &name, inner, Nesting::Inner)?;
+                Some(Box::new(definition.finish()))
             }
             Type::Prototype => None,
-            _ => return Err(wrong()),
+            _ => return Err(error()),
         };
         self.def.inner = inner;
         self.values_at = Some(u64::from(member.bit_offset / 8));

@@ -1,7 +1,7 @@
-//! Writes the one kind of object that redbpf is given.
+//! Writes the object for redbpf.
 //!
-//! redbpf 2.3.0 panics on damaged files, so it never sees a foreign byte: this object has one program, one license, and
-//! symbols only because its ELF reader looks for a table of them.
+//! redbpf 2.3.0 panics on damaged files, so it never reads the operator's file: this object has one program and one
+//! license. It has a symbol table only because redbpf's ELF reader needs one.
 
 use super::error::Error;
 use super::{Insn, LinkedObject};
@@ -9,31 +9,40 @@ use super::{Insn, LinkedObject};
 const FILE_HEADER: usize = 64;
 const SECTION_HEADER: usize = 64;
 const SYMBOL: usize = 24;
-/// Sections: none, program, license, symbols, strings.
+/// Sections: null, program, license, symbol table, string table.
 const SECTIONS: u16 = 5;
-const STRINGS_INDEX: u16 = 4;
+const STRTAB_INDEX: u16 = 4;
 
 /// `sh_type` and `sh_flags` of the ELF specification.
-const PROGBITS: u32 = 1;
-const SYMTAB: u32 = 2;
-const STRTAB: u32 = 3;
-const ALLOC: u64 = 2;
-const EXECINSTR: u64 = 4;
+const SHT_PROGBITS: u32 = 1;
+const SHT_SYMTAB: u32 = 2;
+const SHT_STRTAB: u32 = 3;
+const SHF_ALLOC: u64 = 2;
+const SHF_EXECINSTR: u64 = 4;
 
-/// One entry of the section table.
-struct Header {
+/// Range of a section in the file, in bytes.
+#[derive(Clone, Copy)]
+struct Extent {
+    offset: usize,
+    size: usize,
+}
+
+impl Extent {
+    const fn end(self) -> usize {
+        self.offset + self.size
+    }
+}
+
+/// A section header; the fields without a comment are those of `Elf64_Shdr`.
+struct SectionHeader {
     name: u32,
     kind: u32,
     flags: u64,
-    offset: usize,
-    size: usize,
-    link: u32,
-    info: u32,
+    extent: Extent,
     align: u64,
-    entry_size: u64,
 }
 
-/// Names, each NUL-terminated, in one table for sections and symbols.
+/// The string table for sections and symbols; each name ends with a NUL.
 struct Strings(Vec<u8>);
 
 impl Strings {
@@ -50,24 +59,38 @@ pub(super) fn build(object: &LinkedObject, fds: &[i32]) -> Result<Vec<u8>, Error
     let entry = kernel_name(&object.entry);
     let mut strings = Strings(vec![0]);
     let function = strings.add(&entry);
-    let names =
-        [&format!("xdp/{entry}"), "license", ".symtab", ".strtab"].map(|name| strings.add(name));
-
-    let program = (FILE_HEADER, object.insns.len() * Insn::SIZE);
-    let license = (program.0 + program.1, object.license.len() + 1);
-    let symbols = ((license.0 + license.1).next_multiple_of(8), 2 * SYMBOL);
-    let table = (symbols.0 + symbols.1, strings.0.len());
-    let headers = (table.0 + table.1).next_multiple_of(8);
+    let extent = |offset, size| Extent { offset, size };
+    let code = extent(FILE_HEADER, object.insns.len() * Insn::SIZE);
+    let text = extent(code.end(), object.license.len() + 1);
+    let symbols = extent(text.end().next_multiple_of(8), 2 * SYMBOL);
+    let mut header = |name: &str, kind, flags, align, extent| SectionHeader {
+        name: strings.add(name),
+        kind,
+        flags,
+        extent,
+        align,
+    };
+    let executable = SHF_ALLOC | SHF_EXECINSTR;
+    let program = header(&format!("xdp/{entry}"), SHT_PROGBITS, executable, 8, code);
+    let license = header("license", SHT_PROGBITS, SHF_ALLOC, 1, text);
+    let symtab = header(".symtab", SHT_SYMTAB, 0, 8, symbols);
+    let mut strtab = header(".strtab", SHT_STRTAB, 0, 1, extent(symbols.end(), 0));
+    // The table includes the names of all sections.
+    strtab.extent.size = strings.0.len();
+    let headers = strtab.extent.end().next_multiple_of(8);
 
     let mut out = Vec::with_capacity(headers + usize::from(SECTIONS) * SECTION_HEADER);
     write_file_header(&mut out, headers);
     write_program(&mut out, object, fds);
     out.extend_from_slice(object.license.as_bytes());
-    out.resize(symbols.0 + SYMBOL, 0);
-    write_symbol(&mut out, function, program.1);
+    out.resize(symbols.offset + SYMBOL, 0);
+    write_symbol(&mut out, function, code.size);
     out.extend_from_slice(&strings.0);
+    // The header of the null section is all zero.
     out.resize(headers + SECTION_HEADER, 0);
-    write_section_headers(&mut out, names, [program, license, symbols, table]);
+    for header in [program, license, symtab, strtab] {
+        header.write(&mut out);
+    }
     Ok(out)
 }
 
@@ -86,7 +109,7 @@ fn check_descriptors(object: &LinkedObject, fds: &[i32]) -> Result<(), Error> {
     }
 }
 
-/// The bytes of the instructions alone.
+/// The instructions with the maps' descriptors, as bytes.
 pub(super) fn instructions(object: &LinkedObject, fds: &[i32]) -> Result<Vec<u8>, Error> {
     check_descriptors(object, fds)?;
     let mut out = Vec::with_capacity(object.insns.len() * Insn::SIZE);
@@ -94,50 +117,17 @@ pub(super) fn instructions(object: &LinkedObject, fds: &[i32]) -> Result<Vec<u8>
     Ok(out)
 }
 
-/// The instructions, with the maps' descriptors where they refer to maps.
+/// Writes the instructions, each reference to a map with the map's descriptor.
 fn write_program(out: &mut Vec<u8>, object: &LinkedObject, fds: &[i32]) {
-    // Uses are in the order of instructions.
-    let mut uses = object.uses.iter().peekable();
+    let mut references = object.map_references.iter().peekable();
     for (slot, insn) in object.insns.iter().enumerate() {
-        let here = uses.next_if(|next| next.insn == slot);
-        let fd = here.and_then(|here| fds.get(here.map));
+        let reference = references.next_if(|next| next.slot == slot);
+        let fd = reference.and_then(|reference| fds.get(reference.map));
         out.extend_from_slice(&fd.map_or(*insn, |&fd| insn.with_imm(fd)).to_bytes());
     }
 }
 
-/// The headers of all sections but the null one; `names` and `places` (offset and size) are in their order.
-fn write_section_headers(out: &mut Vec<u8>, names: [u32; 4], places: [(usize, usize); 4]) {
-    let kinds = [
-        (PROGBITS, ALLOC | EXECINSTR, 8),
-        (PROGBITS, ALLOC, 1),
-        (SYMTAB, 0, 8),
-        (STRTAB, 0, 1),
-    ];
-    for ((name, (offset, size)), (kind, flags, align)) in names.into_iter().zip(places).zip(kinds) {
-        // A symbol table names its strings, and the first symbol that isn't local.
-        let symbols = kind == SYMTAB;
-        let (link, info) = if symbols {
-            (u32::from(STRINGS_INDEX), 1)
-        } else {
-            (0, 0)
-        };
-        let entry_size = if symbols { SYMBOL as u64 } else { 0 };
-        Header {
-            name,
-            kind,
-            flags,
-            offset,
-            size,
-            link,
-            info,
-            align,
-            entry_size,
-        }
-        .write(out);
-    }
-}
-
-/// The entry's name with nothing in it but what the kernel takes in a program's name.
+/// The entry function's name, reduced to the characters that the kernel takes in a program's name.
 fn kernel_name(name: &str) -> String {
     name.chars()
         .map(|c| {
@@ -157,13 +147,13 @@ fn write_file_header(out: &mut Vec<u8>, headers: usize) {
     out.extend_from_slice(&[1, 0, 247, 0, 1, 0, 0, 0]);
     out.extend_from_slice(&[0; 16]);
     out.extend_from_slice(&(headers as u64).to_le_bytes());
-    // Flags, then the sizes and numbers of headers.
+    // Flags, then the sizes and numbers of headers, then `e_shstrndx`.
     out.extend_from_slice(&[0, 0, 0, 0, 64, 0, 0, 0, 0, 0, 64, 0]);
     out.extend_from_slice(&SECTIONS.to_le_bytes());
-    out.extend_from_slice(&STRINGS_INDEX.to_le_bytes());
+    out.extend_from_slice(&STRTAB_INDEX.to_le_bytes());
 }
 
-/// The entry function: global, in section 1, from its begin.
+/// The entry function's symbol: global, at offset 0 of section 1.
 fn write_symbol(out: &mut Vec<u8>, name: u32, size: usize) {
     const GLOBAL_FUNCTION: u8 = 1 << 4 | 2;
     out.extend_from_slice(&name.to_le_bytes());
@@ -172,17 +162,23 @@ fn write_symbol(out: &mut Vec<u8>, name: u32, size: usize) {
     out.extend_from_slice(&(size as u64).to_le_bytes());
 }
 
-impl Header {
+impl SectionHeader {
     fn write(&self, out: &mut Vec<u8>) {
+        // `sh_link` of a symbol table is its string table, `sh_info` the index of its first global symbol.
+        let (link, info, entry_size) = if self.kind == SHT_SYMTAB {
+            (u32::from(STRTAB_INDEX), 1_u32, SYMBOL as u64)
+        } else {
+            (0, 0, 0)
+        };
         out.extend_from_slice(&self.name.to_le_bytes());
         out.extend_from_slice(&self.kind.to_le_bytes());
         out.extend_from_slice(&self.flags.to_le_bytes());
         out.extend_from_slice(&0_u64.to_le_bytes());
-        out.extend_from_slice(&(self.offset as u64).to_le_bytes());
-        out.extend_from_slice(&(self.size as u64).to_le_bytes());
-        out.extend_from_slice(&self.link.to_le_bytes());
-        out.extend_from_slice(&self.info.to_le_bytes());
+        out.extend_from_slice(&(self.extent.offset as u64).to_le_bytes());
+        out.extend_from_slice(&(self.extent.size as u64).to_le_bytes());
+        out.extend_from_slice(&link.to_le_bytes());
+        out.extend_from_slice(&info.to_le_bytes());
         out.extend_from_slice(&self.align.to_le_bytes());
-        out.extend_from_slice(&self.entry_size.to_le_bytes());
+        out.extend_from_slice(&entry_size.to_le_bytes());
     }
 }

@@ -1,27 +1,27 @@
-//! CO-RE relocations (section `.BTF.ext`): offsets and sizes that only the types of a running kernel can tell.
+//! CO-RE relocations (section `.BTF.ext`): offsets and sizes that depend on the types of the running kernel.
 //!
-//! They are refused where the program has them; what other functions have doesn't matter.
+//! A program with CO-RE relocations is refused. CO-RE relocations of functions that are not linked are ignored.
 
 use super::btf::Btf;
 use super::elf::Elf;
 use super::error::Error;
 use super::functions::{Function, Functions};
 
-/// Bytes of the part of the header that names the CO-RE relocations, which old compilers leave out.
+/// Bytes of the header including `core_relo_off` and `core_relo_len`, which old compilers omit.
 const HEADER: usize = 32;
-/// `BPF_TYPE_ID_LOCAL`: a type id of this very object, which the compiler has filled in.
+/// `BPF_CORE_TYPE_ID_LOCAL`: a type id of the object's own BTF, which the compiler has filled in.
 const TYPE_ID_LOCAL: u32 = 6;
 
-/// One relocation.
+/// A CO-RE relocation (`struct bpf_core_relo`).
 struct Record {
-    /// The index of the section it is for.
+    /// Index of the instruction's section.
     section: usize,
-    /// The instruction's offset there.
+    /// Offset of the instruction in the section, in bytes.
     offset: u64,
     type_id: u32,
 }
 
-/// Refuses a program one of whose functions needs CO-RE.
+/// Refuses a program if one of its functions needs CO-RE.
 pub(super) fn refuse<'a>(
     elf: &Elf,
     btf: Option<&Btf>,
@@ -64,7 +64,7 @@ pub(super) fn refuse<'a>(
     Ok(())
 }
 
-/// The relocations in the section; `None` when it is cut.
+/// The relocations in the section; `None` when the section is truncated.
 fn read(elf: &Elf, btf: &Btf, bytes: &[u8]) -> Option<Vec<Record>> {
     let words = match table(bytes)? {
         [] => return Some(Vec::new()),
@@ -74,7 +74,7 @@ fn read(elf: &Elf, btf: &Btf, bytes: &[u8]) -> Option<Vec<Record>> {
     let record_words = usize::try_from(record_size / 4)
         .ok()
         .filter(|&size| size >= 4)?;
-    // Looked up once for each run of records, of which a hostile file has many.
+    // A sorted list, because a malicious file has many runs of records, each with a section name to find.
     let mut sections: Vec<_> = elf
         .sections()
         .map(|section| (section.name, section.index))
@@ -106,20 +106,21 @@ fn read(elf: &Elf, btf: &Btf, bytes: &[u8]) -> Option<Vec<Record>> {
     rest.is_empty().then_some(records)
 }
 
-/// The part of the section that holds the relocations, empty when it has none; `None` when it is cut.
+/// The bytes of the relocations, empty when there are none; `None` when the section is truncated.
 fn table(bytes: &[u8]) -> Option<&[u8]> {
     let Some(header) = bytes.first_chunk::<HEADER>() else {
         return Some(&[]);
     };
-    // After magic and header length: offset and length of functions, of lines, of CO-RE relocations.
-    let &[_, header, _, _, _, _, at, length] = to_words(header).as_slice() else {
+    // After magic and header length: offset and length of function, line and CO-RE relocation info.
+    let &[_, header, _, _, _, _, offset, length] = to_words(header).as_slice() else {
         return Some(&[]);
     };
     if usize::try_from(header).ok()? < HEADER {
         return Some(&[]);
     }
-    let at = usize::try_from(header.checked_add(at)?).ok()?;
-    bytes.get(at..at.checked_add(usize::try_from(length).ok()?)?)
+    // The offset counts from the end of the header.
+    let start = usize::try_from(header.checked_add(offset)?).ok()?;
+    bytes.get(start..start.checked_add(usize::try_from(length).ok()?)?)
 }
 
 fn to_words(bytes: &[u8]) -> Vec<u32> {

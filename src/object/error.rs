@@ -1,49 +1,49 @@
-//! What can be wrong with an object, and where.
+//! Errors of an object: place, fault and remedy.
 
 use std::fmt;
 
-/// Why an object can't be used: the place at fault, and a sentence saying what is wrong there and what would be right.
+/// Reason why an object cannot be used: the place, then the fault and its remedy.
 ///
-/// `Display` gives both on one line, in lower case. Names out of the file are escaped and cut, so that a hostile
-/// object can't write control characters or a megabyte into a log.
+/// `Display` gives one line. Names from the file are escaped and truncated, so that a malicious object cannot write
+/// control characters or a megabyte into a log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Error {
-    /// The file as a whole: no BPF object, cut short, for another machine.
+    /// The file as a whole: not a BPF object, truncated, or for another machine.
     File(String),
-    /// One section of it.
+    /// A section.
     Section {
-        /// The section's name, or `number N` when it has none that can be read.
+        /// The section's name, or `number N` when the name is unreadable.
         name: String,
-        /// What is wrong.
+        /// The fault and its remedy.
         what: String,
     },
-    /// The entry function is missing, or not where an XDP program stands.
+    /// The entry function is missing, or is not in a section for XDP programs.
     Entry {
-        /// The function asked for.
+        /// The function's name.
         name: String,
-        /// What is wrong.
+        /// The fault and its remedy.
         what: String,
     },
-    /// A function among those linked.
+    /// A linked function.
     Function {
         /// The function's name.
         name: String,
-        /// The section it stands in.
+        /// The function's section.
         section: String,
-        /// What is wrong.
+        /// The fault and its remedy.
         what: String,
     },
     /// A map.
     Map {
         /// The map's name.
         name: String,
-        /// What is wrong.
+        /// The fault and its remedy.
         what: String,
     },
-    /// The type information.
+    /// The BTF.
     Btf(String),
-    /// [`LinkedObject::canonical`](super::LinkedObject::canonical) was given descriptors that don't fit the maps.
+    /// The descriptors for [`LinkedObject::canonical`](super::LinkedObject::canonical) do not match the maps.
     Descriptors(String),
 }
 
@@ -104,16 +104,17 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// A name out of the file, fit for a line of a log: in backticks, escaped, at most 64 characters.
+/// A name from the file for a message: in backticks, escaped, at most 64 characters.
 pub(super) struct Quoted<'a>(pub(super) &'a str);
 
-const LONGEST: usize = 64;
+/// In characters, before escaping.
+const MAX_NAME_LEN: usize = 64;
 
 impl fmt::Display for Quoted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("`")?;
         let mut characters = self.0.chars();
-        for character in characters.by_ref().take(LONGEST) {
+        for character in characters.by_ref().take(MAX_NAME_LEN) {
             write!(f, "{}", character.escape_debug())?;
         }
         f.write_str(if characters.next().is_some() {
@@ -129,21 +130,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_escaped_and_cut() {
+    fn names_are_escaped_and_truncated() {
         let long = "x".repeat(65);
-        let cut = format!("`{}…`", "x".repeat(64));
+        let truncated = format!("`{}…`", "x".repeat(64));
         for (name, expected) in [
             ("xdp_prog", "`xdp_prog`"),
             ("", "``"),
             ("a\nb\u{1b}[2J", "`a\\nb\\u{1b}[2J`"),
-            (long.as_str(), cut.as_str()),
+            (long.as_str(), truncated.as_str()),
         ] {
             assert_eq!(Quoted(name).to_string(), expected);
         }
     }
 
     #[test]
-    fn the_place_comes_first() {
+    fn display_begins_with_the_place() {
         let function = Error::Function {
             name: "f".into(),
             section: "xdp".into(),

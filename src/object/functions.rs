@@ -1,28 +1,28 @@
-//! The functions of an object, and which of them is the entry.
+//! The functions of an object, and its entry function.
 
 use std::cmp::Reverse;
 use std::fmt::Write;
 
-use super::elf::{Elf, Place, Symbol, SymbolKind};
+use super::elf::{Elf, Symbol, SymbolKind, SymbolSection};
 use super::error::{Error, Quoted};
 use super::insn::Insn;
 
-/// How many functions an error names.
-const NAMED: usize = 8;
+/// Most functions that an error names.
+const MAX_LISTED: usize = 8;
 
 /// One function.
 #[derive(Clone, Copy)]
 pub(super) struct Function<'a> {
     pub name: &'a str,
-    /// The index of its section.
+    /// Index of the function's section.
     pub section: usize,
-    /// Its first byte there.
+    /// Offset in the section.
     pub start: u64,
-    /// Bytes it takes.
+    /// Size in bytes.
     pub size: u64,
 }
 
-/// All functions of an object, by section and place.
+/// All functions of an object, in order of section and offset.
 pub(super) struct Functions<'a> {
     elf: &'a Elf<'a>,
     all: Vec<Function<'a>>,
@@ -34,14 +34,14 @@ impl<'a> Functions<'a> {
             .symbols()
             .filter_map(|(_, symbol)| function(elf, &symbol))
             .collect();
-        // Of two names for one place the one that knows its size comes first.
+        // The symbol with a size comes first if two symbols have the same offset.
         all.sort_by_key(|function| (function.section, function.start, Reverse(function.size)));
         let mut functions = Self { elf, all };
         functions.find_sizes();
         functions
     }
 
-    /// Gives a function of unknown size all bytes up to the next one, or up to the section's end.
+    /// Extends each function of unknown size to the next function, or to the section's end.
     fn find_sizes(&mut self) {
         let (mut section, mut nearest, mut end) = (0, 0, 0);
         for function in self.all.iter_mut().rev() {
@@ -63,18 +63,13 @@ impl<'a> Functions<'a> {
         self.all.get(index)
     }
 
-    /// Those in sections for XDP programs.
+    /// The functions in sections for XDP programs.
     pub(super) fn programs(&self) -> impl Iterator<Item = &Function<'a>> {
         let all = self.all.iter();
         all.filter(|function| self.section_name(function).starts_with("xdp"))
     }
 
-    /// How many there are.
-    pub(super) fn len(&self) -> usize {
-        self.all.len()
-    }
-
-    /// The function that begins at this place.
+    /// Index of the function at `offset` of `section`.
     pub(super) fn starting_at(&self, section: usize, offset: u64) -> Option<usize> {
         let index = self
             .all
@@ -85,7 +80,7 @@ impl<'a> Functions<'a> {
             .map(|_| index)
     }
 
-    /// The function's instructions, as its section holds them.
+    /// The function's instructions before linking.
     pub(super) fn code(&self, function: &Function) -> Result<&'a [[u8; Insn::SIZE]], Error> {
         let data: &'a [u8] = self
             .elf
@@ -99,14 +94,14 @@ impl<'a> Functions<'a> {
             Some(_) => "instructions take 8 bytes each, at multiples of 8".to_owned(),
             None => format!("its section has {}", data.len()),
         };
-        Err(self.wrong(
+        Err(self.error(
             function,
             format!("has {size} bytes at offset {start}, but {what}"),
         ))
     }
 
-    /// An error of this function.
-    pub(super) fn wrong(&self, function: &Function, what: String) -> Error {
+    /// An error in `function`.
+    pub(super) fn error(&self, function: &Function, what: String) -> Error {
         Error::Function {
             name: function.name.into(),
             section: self.section_name(function).into(),
@@ -114,14 +109,17 @@ impl<'a> Functions<'a> {
         }
     }
 
-    /// The name of the section that the function stands in.
+    /// Name of the function's section.
     pub(super) fn section_name(&self, function: &Function) -> &'a str {
         self.elf
             .section(function.section)
             .map_or("", |section| section.name)
     }
 
-    /// The function called `name`, in a section for XDP programs.
+    /// Index of the function `name` in a section for XDP programs.
+    ///
+    /// # Errors
+    /// When there is no such function, or more than one.
     pub(super) fn entry(&self, name: &str) -> Result<usize, Error> {
         let named = || {
             self.all
@@ -136,7 +134,7 @@ impl<'a> Functions<'a> {
             (Some((_, one)), Some((_, other)), _) => {
                 let (one, other) = (self.section_name(one), self.section_name(other));
                 let what = format!(
-                    "is there twice, in section {} and in {}; give one another name",
+                    "is defined twice, in section {} and in {}; rename one of them",
                     Quoted(one),
                     Quoted(other)
                 );
@@ -145,7 +143,7 @@ impl<'a> Functions<'a> {
             (None, _, Some((_, function))) => {
                 let section = Quoted(self.section_name(function));
                 let what = format!(
-                    "stands in section {section}; an XDP program stands in one whose name starts with `xdp`, as by SEC(\"xdp\")"
+                    "is in section {section}; an XDP program is in a section whose name starts with `xdp`, as by SEC(\"xdp\")"
                 );
                 Err(Error::entry(name, what))
             }
@@ -153,27 +151,27 @@ impl<'a> Functions<'a> {
         }
     }
 
-    /// What functions there are, in words.
+    /// The functions of the object, for a message.
     fn list(&self) -> String {
         if self.all.is_empty() {
             return "the object holds no functions".into();
         }
         let mut list = String::from("the object holds ");
-        for (number, function) in self.all.iter().take(NAMED).enumerate() {
+        for (number, function) in self.all.iter().take(MAX_LISTED).enumerate() {
             let comma = if number == 0 { "" } else { ", " };
             let (name, section) = (Quoted(function.name), Quoted(self.section_name(function)));
             let _ = write!(list, "{comma}{name} in section {section}");
         }
-        if let Some(more @ 1..) = self.all.len().checked_sub(NAMED) {
+        if let Some(more @ 1..) = self.all.len().checked_sub(MAX_LISTED) {
             let _ = write!(list, " and {more} more");
         }
         list
     }
 }
 
-/// The function a symbol names. An assembler's may be untyped, but then it is global: local ones are jump targets.
+/// The function of a symbol. Assemblers write functions without a type; an untyped local symbol is a jump target.
 fn function<'a>(elf: &Elf<'a>, symbol: &Symbol<'a>) -> Option<Function<'a>> {
-    let Place::Section(section) = symbol.place else {
+    let SymbolSection::Section(section) = symbol.section else {
         return None;
     };
     let named = match symbol.kind {

@@ -1,47 +1,47 @@
-//! One BPF instruction, as it goes over the wire to the kernel.
+//! BPF instructions in the kernel's encoding (`struct bpf_insn`).
 
-/// `BPF_LD | BPF_IMM | BPF_DW`: a 64-bit constant, the only instruction that takes two slots.
+/// `BPF_LD | BPF_IMM | BPF_DW`: a 64-bit load, the only instruction of two slots.
 pub(super) const LD_IMM64: u8 = 0x18;
 /// `BPF_JMP | BPF_CALL`.
 pub(super) const CALL: u8 = 0x85;
 
-/// Helpers of the kernel by number (`linux/bpf.h`).
+/// Numbers of kernel helpers, `BPF_FUNC_*` (`linux/bpf.h`).
 pub(super) const MAP_UPDATE_ELEM: i32 = 2;
 pub(super) const MAP_DELETE_ELEM: i32 = 3;
 
-/// Values of the source register that change what [`CALL`] or [`LD_IMM64`] mean (`linux/bpf.h`).
+/// Values of the source register in [`CALL`] and [`LD_IMM64`], `BPF_PSEUDO_*` (`linux/bpf.h`).
 pub(super) mod pseudo {
-    /// `BPF_PSEUDO_MAP_FD`: the constant is a map, by descriptor.
+    /// The immediate is the descriptor of a map.
     pub(crate) const MAP_FD: u8 = 1;
-    /// `BPF_PSEUDO_MAP_VALUE`: the constant is an address inside the first value of a map (5.2).
+    /// The immediates are the descriptor of a map, and an offset in the map's first value (5.2).
     pub(crate) const MAP_VALUE: u8 = 2;
-    /// `BPF_PSEUDO_CALL`: the call goes to a function of this program (4.16).
+    /// The call target is a function of this program (4.16).
     pub(crate) const CALL: u8 = 1;
-    /// `BPF_PSEUDO_KFUNC_CALL`: the call goes to a function of the kernel (5.13).
+    /// The call target is a function of the kernel (5.13).
     pub(crate) const KFUNC_CALL: u8 = 2;
 }
 
-/// One slot of eight bytes: opcode, source and destination register, 16-bit offset, 32-bit immediate; little-endian.
+/// One instruction slot of eight bytes: opcode, registers, 16-bit offset, 32-bit immediate; little-endian.
 ///
-/// A 64-bit load takes two of them, the second with nothing but the upper half of its constant.
+/// A 64-bit load has two slots; the immediate of the second is the upper half of the constant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Insn([u8; Insn::SIZE]);
 
 impl Insn {
-    /// Bytes of one slot.
+    /// Bytes of a slot.
     pub const SIZE: usize = 8;
 
-    /// The slot these bytes encode.
+    /// Decodes a slot.
     pub const fn from_bytes(bytes: [u8; Self::SIZE]) -> Self {
         Self(bytes)
     }
 
-    /// The bytes that encode this slot.
+    /// Encodes the slot.
     pub const fn to_bytes(self) -> [u8; Self::SIZE] {
         self.0
     }
 
-    /// What to do.
+    /// Opcode: instruction class and operation.
     pub const fn opcode(self) -> u8 {
         self.0[0]
     }
@@ -56,22 +56,22 @@ impl Insn {
         self.0[1] >> 4
     }
 
-    /// Jump distance in slots, or memory offset in bytes.
+    /// Jump offset in slots, or memory offset in bytes.
     pub const fn off(self) -> i16 {
         i16::from_le_bytes([self.0[2], self.0[3]])
     }
 
-    /// The constant.
+    /// Immediate.
     pub const fn imm(self) -> i32 {
         i32::from_le_bytes([self.0[4], self.0[5], self.0[6], self.0[7]])
     }
 
-    /// Whether this and the next slot together load a 64-bit constant.
+    /// True if this is the first slot of a 64-bit load.
     pub const fn is_wide(self) -> bool {
         self.opcode() == LD_IMM64
     }
 
-    /// Whether it calls one of these helpers.
+    /// True if the instruction calls one of these helpers.
     pub(super) fn calls(self, helpers: &[i32]) -> bool {
         self.opcode() == CALL && self.src() == 0 && helpers.contains(&self.imm())
     }
@@ -92,8 +92,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn fields_stand_where_the_kernel_reads_them() {
-        // `r2 = map[id:…]` and `if r3 != 5 goto -2`, as llvm-objdump spells them.
+    fn fields_decode_as_in_the_kernel() {
+        // `r2 = map[id:…]` and `if r3 != 5 goto -2` in the syntax of llvm-objdump.
         let load = Insn::from_bytes([0x18, 0x12, 0, 0, 0x2a, 0, 0, 0]);
         assert_eq!(
             (
@@ -115,14 +115,14 @@ mod tests {
     }
 
     #[test]
-    fn a_call_of_a_helper_is_no_call_of_a_function() {
+    fn calls_matches_helpers_but_not_functions() {
         let helper = Insn::from_bytes([0x85, 0, 0, 0, 2, 0, 0, 0]);
         assert!(helper.calls(&[2, 3]) && !helper.calls(&[3]));
         assert!(!helper.with_src(pseudo::CALL).calls(&[2]));
     }
 
     #[test]
-    fn changing_a_field_leaves_the_others() {
+    fn setting_a_field_keeps_the_others() {
         let call = Insn::from_bytes([0x85, 0x10, 0, 0, 0xff, 0xff, 0xff, 0xff]);
         assert_eq!(
             call.with_imm(-3).to_bytes(),

@@ -1,48 +1,50 @@
-//! The types that the kernel is given along with the maps: few, and in kinds that every kernel with BTF knows.
+//! The BTF for the kernel: only the types of maps, in kinds that every kernel with BTF knows.
 //!
-//! What clang writes is newer than many kernels, and one unknown kind makes them refuse all of it. So, as libbpf does:
-//! FLOAT becomes an empty struct of its size, `TYPE_TAG` becomes CONST, `DECL_TAG` is left out, an enumeration loses its
-//! flag for signedness (6.0), ENUM64 becomes the integer it is. Pointers become `void *`: in a map they are numbers,
-//! and what they point to would drag in half the object.
+//! clang's BTF is newer than many kernels, and a kernel refuses BTF with one unknown kind as a whole. BTF is therefore
+//! sanitized as in libbpf: FLOAT becomes an empty struct of the same size, `TYPE_TAG` becomes CONST, `DECL_TAG` is
+//! omitted, an enumeration loses its flag for signedness (6.0), ENUM64 becomes an integer. Pointers become `void *`: a
+//! map holds them as numbers, and their target types would add half of the object's types.
 
 use super::btf::{Btf, Record, kind};
 use super::map_def::MapDef;
 
-/// Most bytes made; more is of no use to anyone.
-const MOST_BYTES: usize = 1 << 20;
+/// Most bytes of the result; larger BTF is dropped.
+const MAX_SIZE: usize = 1 << 20;
 
-/// Types for `BPF_BTF_LOAD` (4.18), and which of them the maps have.
+/// BTF for `BPF_BTF_LOAD` (4.18), and the types of the maps.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KernelBtf {
-    /// What to load.
+    /// The BTF: header, types and strings.
     pub blob: Vec<u8>,
-    /// Parallel to [`LinkedObject::maps`](super::LinkedObject::maps): the type ids of key and value in `blob`. `None`
-    /// where a type isn't known, or the kernel takes none for that kind of map.
+    /// Type ids of key and value in `blob`, for each of [`LinkedObject::maps`](super::LinkedObject::maps). `None` if a
+    /// type is unknown, or the kernel takes no types for that kind of map.
     pub ids: Vec<Option<(u32, u32)>>,
 }
 
 struct Builder<'a> {
     btf: &'a Btf,
-    /// For each old id the new one; 0 when it has none yet.
-    new: Vec<u32>,
-    /// Old ids in order of the new ones, from 1.
-    order: Vec<u32>,
+    /// New type ids, indexed by old ids; 0 for a type without a new id.
+    new_ids: Vec<u32>,
+    /// Old type ids, indexed by new ids minus 1.
+    old_ids: Vec<u32>,
+    /// The type section.
     words: Vec<u32>,
+    /// The string section.
     strings: Vec<u8>,
 }
 
 pub(super) fn build(btf: &Btf, maps: &[MapDef]) -> Option<KernelBtf> {
-    let new = vec![0; usize::try_from(btf.end()).ok()?];
+    let new_ids = vec![0; usize::try_from(btf.end()).ok()?];
     let mut builder = Builder {
         btf,
-        new,
-        order: Vec::new(),
+        new_ids,
+        old_ids: Vec::new(),
         words: Vec::new(),
         strings: vec![0],
     };
     let ids: Vec<_> = maps.iter().map(|map| builder.ids_of(map)).collect();
     let mut next = 0;
-    while let Some(&id) = builder.order.get(next) {
+    while let Some(&id) = builder.old_ids.get(next) {
         builder.write(btf.record(id)?);
         next += 1;
         if builder.is_too_large() {
@@ -57,9 +59,9 @@ pub(super) fn build(btf: &Btf, maps: &[MapDef]) -> Option<KernelBtf> {
 }
 
 impl Builder<'_> {
-    /// Whether it is to be given up. Many records may share one long name, so names are watched one by one.
+    /// True if the size exceeds [`MAX_SIZE`]. Checked at each name, because many types may share one long name.
     fn is_too_large(&self) -> bool {
-        self.words.len() * 4 + self.strings.len() > MOST_BYTES
+        self.words.len() * 4 + self.strings.len() > MAX_SIZE
     }
 
     /// The new ids of a map's key and value.
@@ -72,7 +74,7 @@ impl Builder<'_> {
             .then(|| (self.id(key), self.id(value)))
     }
 
-    /// The new id of a type, which is then written in its turn.
+    /// The new id of a type, which is queued for writing; 0 for a type that maps cannot have.
     fn id(&mut self, old: u32) -> u32 {
         let Some(record) = self.btf.record(old) else {
             return 0;
@@ -85,18 +87,18 @@ impl Builder<'_> {
         }
         let Some(new) = usize::try_from(old)
             .ok()
-            .and_then(|old| self.new.get_mut(old))
+            .and_then(|old| self.new_ids.get_mut(old))
         else {
             return 0;
         };
         if *new == 0 {
-            self.order.push(old);
-            *new = u32::try_from(self.order.len()).unwrap_or(0);
+            self.old_ids.push(old);
+            *new = u32::try_from(self.old_ids.len()).unwrap_or(0);
         }
         *new
     }
 
-    /// The new offset of a name.
+    /// Adds a name and returns its offset.
     fn name(&mut self, old: u32) -> u32 {
         let name = self.btf.name(old).unwrap_or_default();
         if name.is_empty() || self.is_too_large() {
@@ -111,7 +113,7 @@ impl Builder<'_> {
     fn write(&mut self, record: Record) {
         match record.kind() {
             kind::INT => {
-                self.head(record, kind::INT, record.word);
+                self.head(record, kind::INT, record.size_or_type);
                 self.words.extend_from_slice(record.rest);
             }
             kind::PTR => self.head(record, kind::PTR, 0),
@@ -119,23 +121,25 @@ impl Builder<'_> {
             kind::STRUCT | kind::UNION => self.composite(record),
             kind::ENUM => self.enumeration(record),
             kind::ENUM64 => {
-                self.head(record, kind::INT, record.word);
-                self.words.push(u32::from(record.flag()) << 24 | 64);
+                self.head(record, kind::INT, record.size_or_type);
+                self.words.push(u32::from(record.kind_flag()) << 24 | 64);
             }
-            kind::FLOAT => self.words.extend([0, kind::STRUCT << 24, record.word]),
+            kind::FLOAT => self
+                .words
+                .extend([0, kind::STRUCT << 24, record.size_or_type]),
             kind::FWD => self.head(record, kind::FWD, 0),
             kind::TYPE_TAG => {
-                let target = self.id(record.word);
+                let target = self.id(record.size_or_type);
                 self.words.extend([0, kind::CONST << 24, target]);
             }
             modifier => {
-                let target = self.id(record.word);
+                let target = self.id(record.size_or_type);
                 self.head(record, modifier, target);
             }
         }
     }
 
-    /// The first three words, without members and flag.
+    /// Writes the three words of `struct btf_type` with no members and without `kind_flag`.
     fn head(&mut self, record: Record, kind: u32, word: u32) {
         let name = self.name(record.name);
         self.words.extend([name, kind << 24, word]);
@@ -151,24 +155,24 @@ impl Builder<'_> {
 
     fn composite(&mut self, record: Record) {
         let name = self.name(record.name);
-        // The flag changes how members are read, and only kernels since 5.0 know it; without bit-fields it does nothing.
-        let bitfields = record.flag()
+        // `kind_flag` changes the encoding of members (5.0). Without bit-fields both encodings are equal.
+        let bitfields = record.kind_flag()
             && record
                 .triples()
                 .iter()
-                .any(|&[_, _, place]| place >> 24 != 0);
-        let info = record.kind() << 24 | record.count() | u32::from(bitfields) << 31;
-        self.words.extend([name, info, record.word]);
-        for &[name, target, place] in record.triples() {
+                .any(|&[_, _, offset]| offset >> 24 != 0);
+        let info = record.kind() << 24 | record.vlen() | u32::from(bitfields) << 31;
+        self.words.extend([name, info, record.size_or_type]);
+        for &[name, target, offset] in record.triples() {
             let (name, target) = (self.name(name), self.id(target));
-            self.words.extend([name, target, place]);
+            self.words.extend([name, target, offset]);
         }
     }
 
     fn enumeration(&mut self, record: Record) {
         let name = self.name(record.name);
         self.words
-            .extend([name, kind::ENUM << 24 | record.count(), record.word]);
+            .extend([name, kind::ENUM << 24 | record.vlen(), record.size_or_type]);
         for &[name, value] in record.pairs() {
             let name = self.name(name);
             self.words.extend([name, value]);

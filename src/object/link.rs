@@ -1,6 +1,10 @@
-//! Linking: the entry function and all it calls become one instruction stream, as libbpf does it.
+//! Linking: joins the entry function and all functions that it calls into one instruction stream, as libbpf does.
 //!
-//! Each function is appended once, however often it is called; the calls are patched when all places are known. Jumps stay inside their function (the verifier sees to it), so moving a function changes nothing else.
+//! Each function is appended once, however often it is called; calls are patched when all functions are appended. Jumps
+//! stay inside their function (the verifier checks that), so moving a function changes nothing else.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use super::btf::Btf;
 use super::core_relo;
@@ -10,47 +14,48 @@ use super::functions::{Function, Functions};
 use super::insn::{CALL, Insn, pseudo};
 use super::maps::Maps;
 use super::references::{Scope, Target, Unresolved};
-use super::stream::{Call, Placed, Stream};
+use super::stream::{Call, InsnStream, LinkedFunction};
 
-/// An instruction that refers to a map.
+/// A 64-bit load of a map or of an address in a map's value.
 #[derive(Clone, Copy, Debug, Hash)]
-pub(super) struct Use {
-    /// The first slot of the load.
-    pub insn: usize,
-    /// The map's index.
+pub(super) struct MapReference {
+    /// First slot of the load.
+    pub slot: usize,
+    /// Index of the map.
     pub map: usize,
 }
 
-/// The result.
+/// A linked program.
 pub(super) struct Linked<'a> {
-    /// The section of the entry function.
+    /// Section of the entry function.
     pub section: &'a str,
     pub insns: Vec<Insn>,
-    pub uses: Vec<Use>,
+    /// In order of the instructions.
+    pub map_references: Vec<MapReference>,
 }
 
 struct Linker<'a, 'm> {
     scope: Scope<'a, 'm>,
-    stream: Stream<'a, 'm>,
-    uses: Vec<Use>,
-    /// For each section its relocations, once they are read.
-    relocations: Vec<Option<Vec<Relocation>>>,
+    stream: InsnStream<'a, 'm>,
+    map_references: Vec<MapReference>,
+    /// A cache of each section's relocations, by section index.
+    relocations: BTreeMap<usize, Vec<Relocation>>,
 }
 
-/// Where an instruction is.
+/// Place of an instruction.
 #[derive(Clone, Copy)]
 struct Site {
-    /// The number of its function in the stream.
-    place: usize,
-    /// The section of that function.
+    /// Index of the instruction's function in the stream.
+    function: usize,
+    /// Section of that function.
     section: usize,
-    /// Its slot in the stream.
+    /// Slot in the stream.
     slot: usize,
-    /// Its offset in the section.
+    /// Offset in the section, in bytes.
     offset: u64,
 }
 
-/// Links the program of this entry function.
+/// Links the program of the entry function `entry`.
 pub(super) fn link<'a>(
     elf: &'a Elf<'a>,
     btf: Option<&'a Btf>,
@@ -65,30 +70,30 @@ pub(super) fn link<'a>(
             functions: &functions,
             maps,
         },
-        stream: Stream::new(&functions),
-        uses: Vec::new(),
-        relocations: vec![None; elf.sections().count()],
+        stream: InsnStream::new(&functions),
+        map_references: Vec::new(),
+        relocations: BTreeMap::new(),
     };
-    linker.stream.place(functions.entry(entry)?)?;
+    linker.stream.append(functions.entry(entry)?)?;
     let mut next = 0;
-    while let Some(&placed) = linker.stream.placed().get(next) {
-        linker.resolve(next, placed)?;
+    while let Some(&linked) = linker.stream.linked().get(next) {
+        linker.resolve(next, linked)?;
         next += 1;
     }
-    let placed = linker.stream.placed();
+    let program = linker.stream.linked();
     core_relo::refuse(
         elf,
         btf,
         &functions,
-        placed.iter().map(|placed| &placed.function),
+        program.iter().map(|linked| &linked.function),
     )?;
-    let section = placed
+    let section = program
         .first()
         .map_or("", |entry| functions.section_name(&entry.function));
     Ok(Linked {
         section,
         insns: linker.stream.finish()?,
-        uses: linker.uses,
+        map_references: linker.map_references,
     })
 }
 
@@ -96,62 +101,62 @@ impl Linker<'_, '_> {
     /// The relocations in a function's range.
     fn relocations_of(&mut self, function: &Function) -> Result<Vec<Relocation>, Error> {
         let elf = self.scope.elf;
-        let known = self
-            .relocations
-            .get_mut(function.section)
-            .zip(elf.section(function.section));
-        let Some((known, section)) = known else {
-            return Ok(Vec::new());
-        };
-        let all = match known {
-            Some(all) => all,
-            None => known.insert(elf.relocations(section)?),
+        let all = match self.relocations.entry(function.section) {
+            Entry::Occupied(cached) => cached.into_mut(),
+            Entry::Vacant(vacant) => match elf.section(function.section) {
+                Some(section) => vacant.insert(elf.relocations(section)?),
+                None => return Ok(Vec::new()),
+            },
         };
         let end = function.start.saturating_add(function.size);
-        let from = all.partition_point(|relocation| relocation.offset < function.start);
-        let to = all.partition_point(|relocation| relocation.offset < end);
-        Ok(all.get(from..to).unwrap_or_default().to_vec())
+        let first = all.partition_point(|relocation| relocation.offset < function.start);
+        let last = all.partition_point(|relocation| relocation.offset < end);
+        Ok(all.get(first..last).unwrap_or_default().to_vec())
     }
 
-    /// Resolves what a placed function's instructions refer to, placing the functions it calls.
-    fn resolve(&mut self, place: usize, placed: Placed) -> Result<(), Error> {
-        let Placed { function, from, to } = placed;
+    /// Resolves the references of a linked function's instructions, and appends the functions that it calls.
+    fn resolve(&mut self, index: usize, linked: LinkedFunction) -> Result<(), Error> {
+        let LinkedFunction {
+            function,
+            start,
+            end,
+        } = linked;
         let mut relocations = self.relocations_of(&function)?.into_iter().peekable();
         let mut site = Site {
-            place,
+            function: index,
             section: function.section,
-            slot: from,
+            slot: start,
             offset: function.start,
         };
-        while let Some(insn) = self.stream.insn(site.slot).filter(|_| site.slot < to) {
+        while let Some(insn) = self.stream.insn(site.slot).filter(|_| site.slot < end) {
             let relocation = relocations.next_if(|relocation| relocation.offset == site.offset);
-            let done = match insn.opcode() {
+            let resolved = match insn.opcode() {
                 CALL => self.call(site, insn, relocation),
-                _ if insn.is_wide() => self.load(site, insn, relocation, to),
+                _ if insn.is_wide() => self.load(site, insn, relocation, end),
                 _ if relocation.is_some() => {
-                    because("has a relocation, but is neither a call nor a 64-bit load")
+                    unresolved("has a relocation, but is neither a call nor a 64-bit load")
                 }
                 _ => Ok(()),
             };
-            done.map_err(|why| match why {
+            resolved.map_err(|unresolved| match unresolved {
                 Unresolved::Other(error) => error,
-                Unresolved::Because(why) => self
-                    .scope
-                    .functions
-                    .wrong(&function, format!("instruction {} {why}", site.slot - from)),
+                Unresolved::Instruction(what) => {
+                    let what = format!("instruction {} {what}", site.slot - start);
+                    self.scope.functions.error(&function, what)
+                }
             })?;
             let wide = insn.is_wide();
             site.slot += if wide { 2 } else { 1 };
             site.offset += if wide { 16 } else { 8 };
         }
-        let Some(stray) = relocations.next() else {
+        let Some(unused) = relocations.next() else {
             return Ok(());
         };
         let what = format!(
             "has a relocation at offset {}, where no instruction begins",
-            stray.offset
+            unused.offset
         );
-        Err(self.scope.functions.wrong(&function, what))
+        Err(self.scope.functions.error(&function, what))
     }
 
     /// Resolves a call.
@@ -163,19 +168,19 @@ impl Linker<'_, '_> {
     ) -> Result<(), Unresolved> {
         let function = match (insn.src(), relocation) {
             (pseudo::CALL, Some(relocation)) => self.scope.callee(relocation, insn)?,
-            // Within a section the compiler knows the distance itself.
-            (pseudo::CALL, None) => self.scope.nearby(site.section, site.offset, insn)?,
+            // Inside a section, the compiler resolves the call target.
+            (pseudo::CALL, None) => self.scope.local_callee(site.section, site.offset, insn)?,
             (pseudo::KFUNC_CALL, _) => {
-                return because("calls a kernel function by number; only helpers can be called");
+                return unresolved("calls a kernel function by number; only helpers can be called");
             }
-            (_, Some(_)) => return because("calls a helper, but has a relocation"),
+            (_, Some(_)) => return unresolved("calls a helper, but has a relocation"),
             (_, None) => return Ok(()),
         };
-        let to = self.stream.place(function)?;
-        self.stream.note(Call {
-            insn: site.slot,
-            from: site.place,
-            to,
+        let target = self.stream.append(function)?;
+        self.stream.record_call(Call {
+            slot: site.slot,
+            caller: site.function,
+            target,
         });
         Ok(())
     }
@@ -190,40 +195,32 @@ impl Linker<'_, '_> {
     ) -> Result<(), Unresolved> {
         let second = site.slot + 1;
         let Some(high) = self.stream.insn(second).filter(|_| second < end) else {
-            return because("is a 64-bit load without its second half");
+            return unresolved("is a 64-bit load without its second half");
         };
         let Some(relocation) = relocation else {
             return match low.src() {
                 0 => Ok(()),
-                _ => because(
+                _ => unresolved(
                     "refers to a map or function by number; it takes a relocation to say which",
                 ),
             };
         };
-        let (src, upper) = match self.scope.constant(relocation, low, high)? {
-            Target::Map(map) => {
-                self.uses.push(Use {
-                    insn: site.slot,
-                    map,
-                });
-                (pseudo::MAP_FD, 0)
-            }
-            Target::Data { map, offset } => {
-                self.uses.push(Use {
-                    insn: site.slot,
-                    map,
-                });
-                (pseudo::MAP_VALUE, offset)
-            }
+        let (map, src, upper) = match self.scope.load_target(relocation, low, high)? {
+            Target::Map(map) => (map, pseudo::MAP_FD, 0),
+            Target::Data { map, offset } => (map, pseudo::MAP_VALUE, offset),
         };
+        self.map_references.push(MapReference {
+            slot: site.slot,
+            map,
+        });
         self.stream
-            .change(site.slot, |insn| insn.with_src(src).with_imm(0));
+            .patch(site.slot, |insn| insn.with_src(src).with_imm(0));
         self.stream
-            .change(second, |insn| insn.with_imm(upper.cast_signed()));
+            .patch(second, |insn| insn.with_imm(upper.cast_signed()));
         Ok(())
     }
 }
 
-fn because(why: &str) -> Result<(), Unresolved> {
-    Err(Unresolved::Because(why.into()))
+fn unresolved(what: &str) -> Result<(), Unresolved> {
+    Err(Unresolved::Instruction(what.into()))
 }

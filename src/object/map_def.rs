@@ -1,49 +1,51 @@
-//! A map as the object defines it.
+//! Definition of a map.
 
 use super::error::Error;
 use super::map_kind::MapKind;
 
-/// The kernel requires this flag for every LPM trie.
+/// The kernel requires this flag of every LPM trie.
 const BPF_F_NO_PREALLOC: u32 = 1 << 0;
-/// Longest name the kernel keeps, in bytes (`BPF_OBJ_NAME_LEN` less its NUL).
-const LONGEST_NAME: usize = 15;
+/// Longest name in the kernel, in bytes (`BPF_OBJ_NAME_LEN` without the NUL).
+const MAX_NAME_LEN: usize = 15;
 
-/// A map that the object defines, or the map that one of its data sections becomes.
+/// Definition of a map, by the object or for one of its data sections.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct MapDef {
-    /// The map's symbol, or the data section's name; whole, see [`MapDef::kernel_name`].
+    /// Name of the map's symbol, or of the data section. The kernel gets [`MapDef::kernel_name`].
     pub name: String,
-    /// What kind of map.
+    /// The map's type in the kernel.
     pub kind: MapKind,
     /// Bytes of a key.
     pub key_size: u32,
-    /// Bytes of a value, one CPU's.
+    /// Bytes of a value; for a per-CPU map, of one CPU's value.
     pub value_size: u32,
-    /// Entries it can hold. 0 for a `perf_event_array` means one for each CPU.
+    /// Most entries. 0 for a `perf_event_array` means one entry for each CPU.
     pub max_entries: u32,
-    /// `BPF_F_*` for `BPF_MAP_CREATE`.
+    /// `BPF_F_*` for `BPF_MAP_CREATE`, without `BPF_F_NUMA_NODE`.
     pub flags: u32,
-    /// The NUMA node asked for; the flag `BPF_F_NUMA_NODE` (4.14) goes with it.
+    /// The NUMA node, for `BPF_F_NUMA_NODE` (4.14).
     pub numa_node: Option<u32>,
-    /// What `map_extra` (5.16) means depends on the kind.
+    /// `map_extra` (5.16); its meaning depends on the kind.
     pub map_extra: u64,
-    /// What the single value starts as: the bytes of a data section.
+    /// Initial bytes of the single value, for a data section.
     pub initial: Option<Vec<u8>>,
-    /// Whether user space must freeze it (5.2) after filling, so that the verifier may take its content for constant.
+    /// True if the loader must freeze the map (5.2) after filling it: the verifier may then treat its content as
+    /// constant.
     pub freeze: bool,
-    /// Whether the object asks for pinning by name.
+    /// True if the object requests pinning by name.
     pub pinned: bool,
-    /// What the maps inside a map-in-map look like; its name is the outer one's with `.inner`.
+    /// Definition of the inner maps of a map-in-map; its name is the outer map's name with `.inner`.
     pub inner: Option<Box<MapDef>>,
-    /// Static initialisers of a map-in-map: index, and which of [`LinkedObject::maps`](super::LinkedObject::maps) goes there.
+    /// Static initialisers of a map-in-map: key, and index of the inner map in
+    /// [`LinkedObject::maps`](super::LinkedObject::maps).
     pub slots: Vec<(u32, usize)>,
-    /// Type ids of key and value in [`LinkedObject::btf`](super::LinkedObject::btf). 0 for one of which only the size
-    /// is given; `None` when both are, and for data sections.
+    /// Type ids of key and value in [`LinkedObject::btf`](super::LinkedObject::btf). An id is 0 if the object gives
+    /// only the size; `None` if both ids would be 0, and for data sections.
     pub btf_types: Option<(u32, u32)>,
 }
 
 impl MapDef {
-    /// A definition that says nothing yet.
+    /// A definition of kind [`MapKind::UNSPEC`] with all other fields empty.
     pub fn new(name: &str) -> Self {
         Self {
             name: name.into(),
@@ -63,26 +65,26 @@ impl MapDef {
         }
     }
 
-    /// Whether how many values or entries it has depends on how many CPUs there may be.
+    /// True if the number of values or entries depends on the number of possible CPUs.
     pub fn depends_on_cpus(&self) -> bool {
         let one_each = self.max_entries == 0 && self.kind == MapKind::PERF_EVENT_ARRAY;
         let inner = self.inner.as_deref();
         self.kind.is_per_cpu() || one_each || inner.is_some_and(Self::depends_on_cpus)
     }
 
-    /// The name as the kernel takes it: at most 15 bytes, letters, digits, `_` and `.` (`.` since 5.2).
+    /// The name for the kernel: at most 15 bytes of letters, digits, `_` and `.` (`.` since 5.2).
     pub fn kernel_name(&self) -> String {
-        let legal = |c: char| {
+        let allowed = |c: char| {
             if c.is_ascii_alphanumeric() || c == '_' || c == '.' {
                 c
             } else {
                 '_'
             }
         };
-        self.name.chars().take(LONGEST_NAME).map(legal).collect()
+        self.name.chars().take(MAX_NAME_LEN).map(allowed).collect()
     }
 
-    /// Refuses what the kernel would refuse with a bare `EINVAL`.
+    /// Refuses a definition that the kernel would refuse with `EINVAL`.
     pub(super) fn check(&self) -> Result<(), Error> {
         let refuse = |what: String| Err(Error::map(&self.name, what));
         let Self {
@@ -94,7 +96,7 @@ impl MapDef {
         } = *self;
         if kind == MapKind::UNSPEC {
             return refuse(
-                "has no type; say which, for example `__uint(type, BPF_MAP_TYPE_HASH)`".into(),
+                "has no type; set one, for example `__uint(type, BPF_MAP_TYPE_HASH)`".into(),
             );
         }
         if max_entries == 0 && !kind.may_be_empty() {
@@ -112,7 +114,7 @@ impl MapDef {
         }
         if kind.is_map_in_map() && self.inner.is_none() {
             return refuse(format!(
-                "{kind} doesn't say what it holds; add `__array(values, struct {{ … }})` as its last member, in section `.maps`"
+                "{kind} does not define its inner maps; add `__array(values, struct {{ … }})` as its last member, in section `.maps`"
             ));
         }
         if kind == MapKind::LPM_TRIE {
@@ -141,7 +143,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn kernel_names_are_short_and_plain() {
+    fn kernel_names_have_15_allowed_characters() {
         for (name, expected) in [
             ("xdp_map", "xdp_map"),
             (".rodata.str1.1", ".rodata.str1.1"),
@@ -153,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn the_kernels_rules_are_told_in_words() {
+    fn check_names_the_kernels_rules() {
         let def = |kind, key_size, value_size, max_entries, flags| MapDef {
             kind: MapKind(kind),
             key_size,
@@ -182,7 +184,7 @@ mod tests {
             ),
             (
                 def(12, 4, 4, 1, 0),
-                "array_of_maps doesn't say what it holds",
+                "array_of_maps does not define its inner maps",
             ),
             (
                 def(11, 8, 1, 9, 0),

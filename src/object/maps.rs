@@ -1,51 +1,59 @@
-//! The maps of an object: those it defines, and those its data sections become.
+//! The maps of an object: defined maps, and maps made of data sections.
 
 use super::btf::Btf;
-use super::elf::{Elf, Place, Section, Symbol, SymbolKind};
+use super::elf::{Elf, Section, Symbol, SymbolKind, SymbolSection};
 use super::error::{Error, Quoted};
 use super::map_def::MapDef;
 use super::map_kind::MapKind;
-use super::{btf_maps, old_maps, slots};
+use super::{btf_maps, legacy_maps, slots};
 
-/// Most maps taken. One program may use 64 (`MAX_USED_MAPS`); an object may define some for others.
-const MOST_MAPS: usize = 256;
-/// Most bytes taken in all data sections together: what older kernels allow for one value (`KMALLOC_MAX_SIZE`).
-const MOST_DATA: u64 = 4 << 20;
+/// Most maps of an object. One program may use 64 (`MAX_USED_MAPS`); an object may define maps for other programs.
+const MAX_MAPS: usize = 256;
+/// Most bytes of all data sections together: the limit of older kernels for one value (`KMALLOC_MAX_SIZE`).
+const MAX_DATA: u64 = 4 << 20;
 /// Programs cannot write the map (5.2).
 const BPF_F_RDONLY_PROG: u32 = 1 << 7;
 
-/// A map that was found, and where.
-pub(super) struct Found {
+/// A map definition as its section has it.
+pub(super) struct ParsedMap {
     pub def: MapDef,
-    /// The offset in its section.
+    pub extent: Extent,
+}
+
+/// Place of a map definition in its section, in bytes.
+#[derive(Clone, Copy)]
+pub(super) struct Extent {
     pub offset: u64,
-    /// Bytes that its definition takes there.
     pub size: u64,
-    /// Where in these its static initialisers begin.
+    /// Offset of the static initialisers within the definition, if the map can have static initialisers.
     pub values_at: Option<u64>,
 }
 
-/// Where a map comes from.
+/// A map and the place that refers to it.
+struct KnownMap {
+    def: MapDef,
+    source: MapSource,
+}
+
+/// Part of the object that becomes a map.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Origin {
+enum MapSource {
     Definition { section: usize, offset: u64 },
     Data { section: usize },
 }
 
-/// The maps known so far.
+/// The maps found so far. Other files refer to a map by its index.
 #[derive(Default)]
 pub(super) struct Maps {
-    defs: Vec<MapDef>,
-    /// Parallel to `defs`.
-    origins: Vec<Origin>,
-    /// Bytes of all data sections among them.
+    all: Vec<KnownMap>,
+    /// Bytes of all data sections among the maps.
     data: u64,
 }
 
 impl Maps {
     /// The maps that the object defines.
     pub(super) fn defined_in(elf: &Elf, btf: Option<&Btf>) -> Result<Self, Error> {
-        let (mut maps, mut old) = (Self::default(), false);
+        let (mut maps, mut legacy) = (Self::default(), false);
         for section in elf.sections() {
             if section.name == ".maps" {
                 if elf
@@ -54,95 +62,102 @@ impl Maps {
                 {
                     return Err(Error::section(
                         section.name,
-                        "is there twice; all maps stand in one",
+                        "exists twice; define all maps in one",
                     ));
                 }
-                let found = btf_maps::read(elf, btf, section)?;
-                let layout: Vec<_> = found
-                    .iter()
-                    .map(|map| (map.offset, map.size, map.values_at))
-                    .collect();
-                maps.add(section, found)?;
-                slots::fill(elf, section, &layout, &mut maps)?;
+                let parsed = btf_maps::read(elf, btf, section)?;
+                let extents: Vec<_> = parsed.iter().map(|map| map.extent).collect();
+                maps.add(section, parsed)?;
+                slots::fill(elf, section, &extents, &mut maps)?;
             } else if section.name == "maps" || section.name.starts_with("maps/") {
-                maps.add(section, old_maps::read(elf, section)?)?;
-                old = true;
+                maps.add(section, legacy_maps::read(elf, section)?)?;
+                legacy = true;
             }
         }
-        if let Some(btf) = btf.filter(|_| old) {
-            old_maps::annotate(btf, &mut maps.defs)?;
+        if let Some(btf) = btf.filter(|_| legacy) {
+            legacy_maps::annotate(btf, &mut maps)?;
         }
         Ok(maps)
     }
 
-    fn add(&mut self, section: &Section, found: Vec<Found>) -> Result<(), Error> {
-        for Found { def, offset, .. } in found {
+    fn add(&mut self, section: &Section, parsed: Vec<ParsedMap>) -> Result<(), Error> {
+        for ParsedMap { def, extent } in parsed {
             def.check()?;
             if let Some(inner) = &def.inner {
                 inner.check()?;
             }
             self.push(
                 def,
-                Origin::Definition {
+                MapSource::Definition {
                     section: section.index,
-                    offset,
+                    offset: extent.offset,
                 },
             )?;
         }
         Ok(())
     }
 
-    fn push(&mut self, def: MapDef, origin: Origin) -> Result<usize, Error> {
-        if self.defs.len() == MOST_MAPS {
+    fn push(&mut self, def: MapDef, source: MapSource) -> Result<usize, Error> {
+        if self.all.len() == MAX_MAPS {
             return Err(Error::map(
                 &def.name,
-                format!("is one too many; an object may have {MOST_MAPS} maps"),
+                format!("is one too many; an object may have {MAX_MAPS} maps"),
             ));
         }
-        if self.defs.iter().any(|other| other.name == def.name) {
+        if self.named_mut(&def.name).is_some() {
             return Err(Error::map(
                 &def.name,
                 "is defined twice; give one of the two another name",
             ));
         }
-        self.defs.push(def);
-        self.origins.push(origin);
-        Ok(self.defs.len() - 1)
+        self.all.push(KnownMap { def, source });
+        Ok(self.all.len() - 1)
     }
 
-    /// The map whose definition begins at this place.
-    pub(super) fn at(&self, section: usize, offset: u64) -> Option<usize> {
-        self.origins
-            .iter()
-            .position(|&origin| origin == Origin::Definition { section, offset })
+    fn index_of(&self, source: MapSource) -> Option<usize> {
+        self.all.iter().position(|map| map.source == source)
     }
 
-    /// The map defined there, to be completed.
+    /// The map whose definition is at `offset` of `section`.
+    pub(super) fn defined_at(&self, section: usize, offset: u64) -> Option<usize> {
+        self.index_of(MapSource::Definition { section, offset })
+    }
+
     pub(super) fn get_mut(&mut self, index: usize) -> Option<&mut MapDef> {
-        self.defs.get_mut(index)
+        self.all.get_mut(index).map(|map| &mut map.def)
     }
 
-    /// Whether maps are defined in this section.
-    pub(super) fn are_in(&self, wanted: usize) -> bool {
-        self.origins.iter().any(
-            |origin| matches!(origin, Origin::Definition { section, .. } if *section == wanted),
+    /// The map with this name.
+    pub(super) fn named_mut(&mut self, name: &str) -> Option<&mut MapDef> {
+        let mut defs = self.all.iter_mut().map(|map| &mut map.def);
+        defs.find(|def| def.name == name)
+    }
+
+    /// True if `wanted` is a section of map definitions.
+    pub(super) fn any_defined_in(&self, wanted: usize) -> bool {
+        self.all.iter().any(
+            |map| matches!(map.source, MapSource::Definition { section, .. } if section == wanted),
         )
     }
 
-    /// The map that a data section becomes; made when it is first asked for.
-    pub(super) fn of_data(&mut self, elf: &Elf, section: &Section) -> Result<usize, Error> {
-        let origin = Origin::Data {
+    /// The map of a data section, which is added on the first reference to the section.
+    pub(super) fn for_data_section(
+        &mut self,
+        elf: &Elf,
+        section: &Section,
+    ) -> Result<usize, Error> {
+        let source = MapSource::Data {
             section: section.index,
         };
-        if let Some(index) = self.origins.iter().position(|&other| other == origin) {
+        if let Some(index) = self.index_of(source) {
             return Ok(index);
         }
         refuse_addresses(elf, section)?;
         self.data = self.data.saturating_add(section.size);
-        let (Ok(value_size), 1..=MOST_DATA) = (u32::try_from(section.size), self.data) else {
+        let (Ok(value_size), 1..=MAX_DATA) = (u32::try_from(section.size), self.data) else {
             let (size, sum) = (section.size, self.data);
             let what = format!(
-                "is {size} bytes, the program's data {sum} in all; 1 to {MOST_DATA} are possible"
+                "is {size} bytes, the program's data {sum} in all; 1 to {MAX_DATA} are possible"
             );
             return Err(Error::section(section.name, what));
         };
@@ -159,15 +174,15 @@ impl Maps {
             freeze: read_only,
             ..MapDef::new(section.name)
         };
-        self.push(def, origin)
+        self.push(def, source)
     }
 
     pub(super) fn into_defs(self) -> Vec<MapDef> {
-        self.defs
+        self.all.into_iter().map(|map| map.def).collect()
     }
 }
 
-/// Whether a section of this name holds variables.
+/// True if a section with this name holds variables.
 pub(super) fn is_data(name: &str) -> bool {
     [".rodata", ".data", ".bss"].into_iter().any(|kind| {
         name.strip_prefix(kind)
@@ -175,10 +190,10 @@ pub(super) fn is_data(name: &str) -> bool {
     })
 }
 
-/// The symbols that name things in this section, by offset.
+/// The symbols of the maps in a section, in order of their offsets.
 pub(super) fn symbols_in<'a>(elf: &Elf<'a>, section: &Section) -> Result<Vec<Symbol<'a>>, Error> {
     let here = |symbol: &Symbol| {
-        symbol.place == Place::Section(section.index)
+        symbol.section == SymbolSection::Section(section.index)
             && matches!(symbol.kind, SymbolKind::Object | SymbolKind::Untyped)
             && !symbol.name.is_empty()
     };
@@ -186,12 +201,12 @@ pub(super) fn symbols_in<'a>(elf: &Elf<'a>, section: &Section) -> Result<Vec<Sym
         .symbols()
         .map(|(_, symbol)| symbol)
         .filter(here)
-        .take(MOST_MAPS + 1)
+        .take(MAX_MAPS + 1)
         .collect();
-    if symbols.len() > MOST_MAPS {
+    if symbols.len() > MAX_MAPS {
         return Err(Error::section(
             section.name,
-            format!("defines more than {MOST_MAPS} maps, the most taken"),
+            format!("defines more than {MAX_MAPS} maps, the limit"),
         ));
     }
     symbols.sort_by_key(|symbol| symbol.value);
@@ -203,14 +218,14 @@ pub(super) fn symbols_in<'a>(elf: &Elf<'a>, section: &Section) -> Result<Vec<Sym
             let (one, other) = (Quoted(one.name), Quoted(other.name));
             Err(Error::section(
                 section.name,
-                format!("{one} and {other} name the same bytes; a map has one name"),
+                format!("{one} and {other} are at the same offset; a map has one name"),
             ))
         }
         None => Ok(symbols),
     }
 }
 
-/// Refuses data that holds addresses: they would be known only in a running kernel, which can't put them there.
+/// Refuses data with addresses: only a running kernel knows them, and the kernel does not relocate data.
 fn refuse_addresses(elf: &Elf, section: &Section) -> Result<(), Error> {
     let Some(relocation) = elf.relocations(section)?.into_iter().next() else {
         return Ok(());
@@ -218,7 +233,7 @@ fn refuse_addresses(elf: &Elf, section: &Section) -> Result<(), Error> {
     let symbol = elf.symbol(relocation.symbol)?;
     let (name, offset) = (Quoted(elf.symbol_name(&symbol)), relocation.offset);
     let what = format!(
-        "holds the address of {name} at offset {offset}, and a map can't hold addresses; use an array of the things themselves, or a switch"
+        "holds the address of {name} at offset {offset}, and a map cannot hold addresses; use an array of values, or a switch"
     );
     Err(Error::section(section.name, what))
 }

@@ -1,14 +1,14 @@
-//! What the compiler produced: reads an ELF object for BPF, links the functions that its XDP program needs into one
-//! instruction stream, and finds the maps it defines.
+//! The static linker for BPF objects: reads an ELF object file, links the functions of its XDP program into one
+//! instruction stream, and finds the maps that the object defines.
 //!
-//! The object is not trusted: whatever the bytes, the result is a [`LinkedObject`] or an [`Error`], in time and memory
-//! bounded by the file's size, but for up to 4 MiB of zeros that a section like `.bss` asks for. Nothing here does I/O.
+//! The object is not trusted: any bytes give a [`LinkedObject`] or an [`Error`]. Time and memory are bounded by the
+//! file's size, plus at most 4 MiB of zeros for sections like `.bss`. Nothing here does I/O.
 //!
-//! The order of the story: [`elf`] finds sections, symbols and relocations; [`btf`] the types; [`maps`] the map
-//! definitions (`.maps`, `maps`, data sections); [`link`](mod@link) follows the entry function's calls and resolves
-//! what its instructions refer to; [`core_relo`] refuses what only a kernel could resolve. Of the result
-//! [`canonical`] makes the one object that redbpf is given, and [`kernel_btf`] the types the kernel is given. [`layout`]
-//! tells what the bytes of keys and values mean.
+//! The steps in order: [`elf`] reads sections, symbols and relocations; [`btf`] reads types; [`maps`] reads map
+//! definitions (`.maps`, `maps`, data sections); [`link`](mod@link) follows the calls of the entry function and
+//! resolves relocations; [`core_relo`] refuses relocations that need a running kernel. From the result, [`canonical`]
+//! writes the object for redbpf, and [`kernel_btf`] the types for the kernel. [`layout`] describes the bytes of keys
+//! and values.
 
 mod btf;
 mod btf_maps;
@@ -20,11 +20,11 @@ mod functions;
 mod insn;
 mod kernel_btf;
 pub mod layout;
+mod legacy_maps;
 mod link;
 mod map_def;
 mod map_kind;
 mod maps;
-mod old_maps;
 mod recursion;
 mod references;
 mod slots;
@@ -44,33 +44,34 @@ use std::hash::{Hash, Hasher};
 
 use elf::Elf;
 use insn::{MAP_DELETE_ELEM, MAP_UPDATE_ELEM};
-use link::{Linked, Use};
+use link::{Linked, MapReference};
 use maps::Maps;
 
-/// An XDP program with all it needs, linked but for the descriptors of its maps.
+/// An XDP program with all functions that it calls, linked except for the descriptors of its maps.
 #[derive(Clone, Debug)]
 pub struct LinkedObject {
-    /// The entry function.
+    /// Name of the entry function.
     pub entry: String,
-    /// The section it stands in.
+    /// Section of the entry function.
     pub section: String,
-    /// Whether the program takes packets in several fragments: its section is `xdp.frags…`, and it must be loaded with
+    /// True if the program supports packets of several buffers: its section is `xdp.frags…`, and it must be loaded with
     /// `BPF_F_XDP_HAS_FRAGS` (5.18).
     pub frags: bool,
     /// The license, empty when the object has none.
     pub license: String,
-    /// The entry function's instructions, then those of each function it calls.
+    /// The instructions of the entry function, then of each function that it calls.
     pub insns: Vec<Insn>,
-    /// The maps the object defines, and the data sections that the program refers to.
+    /// The maps that the object defines, then one map for each data section to which the program refers.
     pub maps: Vec<MapDef>,
-    uses: Vec<Use>,
+    /// In order of the instructions.
+    map_references: Vec<MapReference>,
     btf: Option<Btf>,
 }
 
-/// Reads `bytes` and links the program whose entry function is `entry`.
+/// Reads the object file `bytes` and links the program of the entry function `entry`.
 ///
 /// # Errors
-/// When the bytes are no BPF object, are damaged, or hold something that can't be linked; see [`Error`].
+/// When the file is not a BPF object, is damaged, or cannot be linked; see [`Error`].
 pub fn link(bytes: &[u8], entry: &str) -> Result<LinkedObject, Error> {
     let elf = Elf::read(bytes)?;
     let btf = types(&elf)?;
@@ -78,7 +79,7 @@ pub fn link(bytes: &[u8], entry: &str) -> Result<LinkedObject, Error> {
     let Linked {
         section,
         insns,
-        uses,
+        map_references,
     } = link::link(&elf, btf.as_ref(), &mut maps, entry)?;
     Ok(LinkedObject {
         entry: entry.into(),
@@ -87,48 +88,48 @@ pub fn link(bytes: &[u8], entry: &str) -> Result<LinkedObject, Error> {
         license: license(&elf)?,
         insns,
         maps: maps.into_defs(),
-        uses,
+        map_references,
         btf,
     })
 }
 
 impl LinkedObject {
-    /// The map of this name.
+    /// The map with this name.
     pub fn map(&self, name: &str) -> Option<&MapDef> {
         self.maps.iter().find(|map| map.name == name)
     }
 
-    /// The object's types, where it has any.
+    /// The object's BTF, if it has BTF.
     pub fn btf(&self) -> Option<&Btf> {
         self.btf.as_ref()
     }
 
-    /// Feeds all that the kernel gets to see of it to `hasher`, but for names of types.
+    /// Hashes the program and the maps as the kernel gets them, without BTF.
     pub fn code(&self, hasher: &mut impl Hasher) {
         (&self.entry, &self.license, self.frags).hash(hasher);
-        (&self.insns, &self.maps, &self.uses).hash(hasher);
+        (&self.insns, &self.maps, &self.map_references).hash(hasher);
     }
 
-    /// Whether the program may add entries to maps, or delete some.
+    /// True if the program can add or delete map entries.
     pub fn changes_maps(&self) -> bool {
         self.insns
             .iter()
             .any(|insn| insn.calls(&[MAP_UPDATE_ELEM, MAP_DELETE_ELEM]))
     }
 
-    /// The object that redbpf reads: ELF64, little-endian, with the instructions in one section `xdp/ENTRY`, the
-    /// descriptors of the maps written into them, and the license. `fds` is parallel to [`LinkedObject::maps`].
+    /// The object for redbpf: ELF64, little-endian, with the license and one section `xdp/ENTRY` of instructions, which
+    /// include the maps' descriptors. `fds` has the descriptor of each of [`LinkedObject::maps`], in the same order.
     ///
-    /// redbpf wants the instructions aligned to 8 bytes in memory. In the object they are; so give it to redbpf in a
-    /// buffer that begins at such an address (what an allocator returns does).
+    /// redbpf needs instructions aligned to 8 bytes in memory. They are aligned within the object, so the object must
+    /// be passed in a buffer that is aligned to 8 bytes, as allocators return.
     ///
     /// # Errors
-    /// When `fds` has not one valid descriptor for each map.
+    /// When the number of `fds` is not the number of maps, or one of them is negative.
     pub fn canonical(&self, fds: &[i32]) -> Result<Vec<u8>, Error> {
         canonical::build(self, fds)
     }
 
-    /// The bytes of that object's instructions alone, for a loader that needs no file.
+    /// The instructions of [`LinkedObject::canonical`] alone, for `BPF_PROG_LOAD`.
     ///
     /// # Errors
     /// As [`LinkedObject::canonical`].
@@ -138,20 +139,20 @@ impl LinkedObject {
 
     /// The types of the maps' keys and values, for `BPF_BTF_LOAD`; `None` when no map has types that the kernel takes.
     ///
-    /// They use only what kernel 4.18 knows, but for bit-fields (5.0). A kernel may still refuse them, or refuse them
-    /// for some kind of map; then the map is to be made without.
+    /// All kinds of types are those of kernel 4.18, except bit-fields (5.0). A kernel may still refuse the types, alone
+    /// or for some kind of map; the map must then be created without types.
     pub fn kernel_btf(&self) -> Option<KernelBtf> {
         kernel_btf::build(self.btf.as_ref()?, &self.maps)
     }
 }
 
-/// The object's types, where it has any.
+/// The object's BTF, if it has BTF.
 fn types(elf: &Elf) -> Result<Option<Btf>, Error> {
     let section = elf.section_named(".BTF");
     section.map(|section| Btf::parse(section.data)).transpose()
 }
 
-/// The text in section `license`.
+/// The license, from the section `license`.
 fn license(elf: &Elf) -> Result<String, Error> {
     let Some(section) = elf.section_named("license") else {
         return Ok(String::new());
@@ -165,7 +166,7 @@ fn license(elf: &Elf) -> Result<String, Error> {
         Ok(text) => Ok(text.into()),
         Err(_) => Err(Error::section(
             section.name,
-            "isn't text; it holds a license such as \"GPL\"",
+            "is not text; it holds a license such as \"GPL\"",
         )),
     }
 }

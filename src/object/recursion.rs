@@ -1,19 +1,19 @@
-//! Whether functions call each other in a circle.
+//! Recursion: cycles in the call graph.
 
-/// Where a depth-first walk is with a function.
+/// State of a function in a depth-first search.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Visit {
-    Not,
-    Open,
+    Unvisited,
+    OnPath,
     Done,
 }
 
-/// The first call found that leads back to a function being called, as (from, to). `calls` has them in order of `from`;
-/// functions are numbered below `count`, and 0 is the entry.
-pub(super) fn find(count: usize, calls: &[(usize, usize)]) -> Option<(usize, usize)> {
+/// The first call found that closes a cycle, as (caller, callee). `calls` is in order of the callers; functions have
+/// the indices from 0, the entry, to `count - 1`.
+pub(super) fn find_cycle(count: usize, calls: &[(usize, usize)]) -> Option<(usize, usize)> {
     let first_call = |from| calls.partition_point(|&(other, _)| other < from);
-    let mut visits = vec![Visit::Not; count];
-    // Functions being called, each with its next call to look at. No recursion here either: chains may be long.
+    let mut visits = vec![Visit::Unvisited; count];
+    // The functions on the path, each with the index of its next call. An explicit stack, because chains may be long.
     let mut path = vec![(0, first_call(0))];
     while let Some((from, next)) = path.last_mut() {
         let from = *from;
@@ -24,10 +24,10 @@ pub(super) fn find(count: usize, calls: &[(usize, usize)]) -> Option<(usize, usi
             path.pop();
             continue;
         };
-        *visits.get_mut(from)? = Visit::Open;
+        *visits.get_mut(from)? = Visit::OnPath;
         match visits.get(to)? {
-            Visit::Open => return Some((from, to)),
-            Visit::Not => path.push((to, first_call(to))),
+            Visit::OnPath => return Some((from, to)),
+            Visit::Unvisited => path.push((to, first_call(to))),
             Visit::Done => {}
         }
     }
@@ -36,10 +36,10 @@ pub(super) fn find(count: usize, calls: &[(usize, usize)]) -> Option<(usize, usi
 
 #[cfg(test)]
 mod tests {
-    use super::find;
+    use super::find_cycle;
 
     #[test]
-    fn a_circle_is_found_and_a_diamond_is_none() {
+    fn cycles_are_found_and_diamonds_are_not_cycles() {
         for (count, calls, expected) in [
             (1, &[][..], None),
             (1, &[(0, 0)][..], Some((0, 0))),
@@ -52,13 +52,13 @@ mod tests {
             ),
             (3, &[(0, 1), (0, 1), (1, 2), (1, 2)][..], None),
         ] {
-            assert_eq!(find(count, calls), expected, "{calls:?}");
+            assert_eq!(find_cycle(count, calls), expected, "{calls:?}");
         }
     }
 
     #[test]
-    fn a_long_chain_takes_no_stack() {
+    fn long_call_chains_need_no_stack() {
         let calls: Vec<_> = (0..200_000).map(|from| (from, from + 1)).collect();
-        assert_eq!(find(200_001, &calls), None);
+        assert_eq!(find_cycle(200_001, &calls), None);
     }
 }

@@ -1,29 +1,31 @@
-//! What an instruction's relocation refers to: a function to call, a map, a place in a data section.
+//! Targets of relocations: a function to call, a map, or a byte in a data section.
 
 use super::btf::{Btf, Type};
-use super::elf::{Elf, Place, Relocation, Symbol, SymbolKind};
+use super::elf::{Elf, Relocation, Symbol, SymbolKind, SymbolSection};
 use super::error::{Error, Quoted};
 use super::functions::Functions;
 use super::insn::Insn;
 use super::maps::{Maps, is_data};
 
-/// `R_BPF_64_64`: a 64-bit constant; in old objects a call too.
+/// Relocation of a 64-bit load; in old objects of a call too.
 const R_BPF_64_64: u32 = 1;
-/// `R_BPF_64_32`: a call.
+/// Relocation of a call.
 const R_BPF_64_32: u32 = 10;
 
-/// What an instruction means.
+/// Target of a 64-bit load.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Target {
-    /// A map.
+    /// A map, by index.
     Map(usize),
-    /// A byte of the value of a data section's map.
+    /// A byte in the value of a data section's map.
     Data { map: usize, offset: u32 },
 }
 
-/// Why an instruction's reference can't be resolved: words for the instruction, or an error of something else.
+/// Reason why a reference cannot be resolved.
 pub(super) enum Unresolved {
-    Because(String),
+    /// A fault of the instruction; the text is the predicate of a sentence.
+    Instruction(String),
+    /// A fault elsewhere in the object.
     Other(Error),
 }
 
@@ -34,12 +36,12 @@ impl From<Error> for Unresolved {
 }
 
 impl From<String> for Unresolved {
-    fn from(why: String) -> Self {
-        Self::Because(why)
+    fn from(what: String) -> Self {
+        Self::Instruction(what)
     }
 }
 
-/// The places where references are looked up.
+/// The tables in which references are looked up.
 pub(super) struct Scope<'a, 'm> {
     pub elf: &'a Elf<'a>,
     pub btf: Option<&'a Btf>,
@@ -48,32 +50,33 @@ pub(super) struct Scope<'a, 'm> {
 }
 
 impl Scope<'_, '_> {
-    /// The function that a call with a relocation goes to.
+    /// Target of a call with a relocation, as an index of `functions`.
     ///
-    /// A symbol of a section is its begin; the immediate then counts slots from there, less one. For a function's own
-    /// symbol it is -1.
+    /// With a section's symbol, the immediate is the target's slot in the section less one. With a function's symbol,
+    /// the immediate is -1.
     pub(super) fn callee(&self, relocation: Relocation, insn: Insn) -> Result<usize, Unresolved> {
         let symbol = self.elf.symbol(relocation.symbol)?;
         if !matches!(relocation.kind, R_BPF_64_32 | R_BPF_64_64) {
             return Err(unknown_kind(relocation).into());
         }
-        let Place::Section(section) = symbol.place else {
+        let SymbolSection::Section(section) = symbol.section else {
             return Err(self.missing(&symbol).into());
         };
-        let offset = distance(insn).and_then(|distance| symbol.value.checked_add_signed(distance));
+        let offset = call_offset(insn).and_then(|offset| symbol.value.checked_add_signed(offset));
         self.function(&symbol, section, offset)
             .map_err(Unresolved::from)
     }
 
-    /// The function that a call without a relocation goes to: one of the same section, so many slots away.
-    pub(super) fn nearby(
+    /// Target of a call without a relocation, as an index of `functions`. The call is at `offset` of `section`, as is
+    /// its target.
+    pub(super) fn local_callee(
         &self,
         section: usize,
         offset: u64,
         insn: Insn,
     ) -> Result<usize, Unresolved> {
-        let to = distance(insn).and_then(|distance| offset.checked_add_signed(distance));
-        let found = to.and_then(|to| self.functions.starting_at(section, to));
+        let target = call_offset(insn).and_then(|distance| offset.checked_add_signed(distance));
+        let found = target.and_then(|target| self.functions.starting_at(section, target));
         found.ok_or_else(|| {
             format!(
                 "calls {} instructions away, where no function begins",
@@ -83,8 +86,8 @@ impl Scope<'_, '_> {
         })
     }
 
-    /// What a 64-bit load with a relocation means; its two halves hold what is to be added to the symbol's value.
-    pub(super) fn constant(
+    /// Target of a 64-bit load with a relocation. The immediates of its two slots are the addend.
+    pub(super) fn load_target(
         &mut self,
         relocation: Relocation,
         low: Insn,
@@ -94,7 +97,7 @@ impl Scope<'_, '_> {
         if relocation.kind != R_BPF_64_64 {
             return Err(unknown_kind(relocation).into());
         }
-        let Place::Section(index) = symbol.place else {
+        let SymbolSection::Section(index) = symbol.section else {
             return Err(self.missing(&symbol).into());
         };
         let Some(section) = self.elf.section(index) else {
@@ -106,8 +109,8 @@ impl Scope<'_, '_> {
             return Err(self.callback(&symbol, index, offset)?.into());
         }
         let name = Quoted(self.elf.symbol_name(&symbol));
-        if self.maps.are_in(index) {
-            let map = offset.and_then(|offset| self.maps.at(index, offset));
+        if self.maps.any_defined_in(index) {
+            let map = offset.and_then(|offset| self.maps.defined_at(index, offset));
             return map
                 .map(Target::Map)
                 .ok_or_else(|| format!("refers to {name}, where no map begins").into());
@@ -127,13 +130,13 @@ impl Scope<'_, '_> {
             format!("refers to a place outside the {size} bytes of section {name}")
         })?;
         Ok(Target::Data {
-            map: self.maps.of_data(self.elf, section)?,
+            map: self.maps.for_data_section(self.elf, section)?,
             offset,
         })
     }
 
-    /// Why a function's address can't be taken: the kernel allows it only to a program loaded with types of its
-    /// functions (5.13), which redbpf doesn't pass on.
+    /// The message for a load of a function's address. The kernel allows such loads only in programs loaded with BTF of
+    /// their functions (5.13), which redbpf does not pass on.
     fn callback(
         &self,
         symbol: &Symbol,
@@ -147,7 +150,7 @@ impl Scope<'_, '_> {
         ))
     }
 
-    /// The function that begins at `offset`.
+    /// The function at `offset` of `section`, as an index of `functions`.
     fn function(
         &self,
         symbol: &Symbol,
@@ -156,35 +159,38 @@ impl Scope<'_, '_> {
     ) -> Result<usize, String> {
         let found = offset.and_then(|offset| self.functions.starting_at(section, offset));
         found.ok_or_else(|| {
-            let by = Quoted(self.elf.symbol_name(symbol));
+            let symbol = Quoted(self.elf.symbol_name(symbol));
             let place = offset.map_or("before it".into(), |offset| {
                 format!("at offset {offset} of its section")
             });
-            format!("refers by {by} to a function {place}, where none begins")
+            format!("refers by {symbol} to a function {place}, where none begins")
         })
     }
 
-    /// Says what a symbol is that the object doesn't define.
+    /// The message for a symbol that the object does not define.
     fn missing(&self, symbol: &Symbol) -> String {
         let name = Quoted(symbol.name);
-        match symbol.place {
-            Place::Common => {
+        match symbol.section {
+            SymbolSection::Common => {
                 return format!(
-                    "refers to {name}, which has no place yet; initialise the variable, as in `int x = 0;`"
+                    "refers to {name}, a common symbol without storage; initialise the variable, as in `int x = 0;`"
                 );
             }
-            Place::Absolute => {
-                return format!("refers to {name}, which is a mere number and no address");
+            SymbolSection::Absolute => {
+                return format!("refers to {name}, an absolute symbol, which is not an address");
             }
-            Place::Elsewhere | Place::Section(_) => {}
+            SymbolSection::Undefined | SymbolSection::Section(_) => {}
         }
-        let is_in = |section: &str| self.btf.is_some_and(|btf| lists(btf, section, symbol.name));
-        if is_in(".kconfig") {
+        let declared_in = |section: &str| {
+            let btf = self.btf;
+            btf.is_some_and(|btf| declares(btf, section, symbol.name))
+        };
+        if declared_in(".kconfig") {
             return format!(
-                "refers to {name}, a setting of the kernel's configuration, which can't be known here; use a map's value instead"
+                "refers to {name}, a setting of the kernel's configuration, which is not available here; use a map's value instead"
             );
         }
-        if is_in(".ksyms") {
+        if declared_in(".ksyms") {
             return format!(
                 "refers to {name}, which is inside the kernel (kfunc or __ksym); only helpers can be called"
             );
@@ -195,18 +201,18 @@ impl Scope<'_, '_> {
             "symbol"
         };
         format!(
-            "refers to {word} {name}, which the object doesn't define; join the object that does with `bpftool gen object`"
+            "refers to {word} {name}, which the object does not define; link the object that does with `bpftool gen object`"
         )
     }
 }
 
-/// What a call's immediate means in bytes: it counts slots from the next one on.
-fn distance(insn: Insn) -> Option<i64> {
+/// Offset of a call's target in bytes. The immediate counts slots from the next instruction.
+fn call_offset(insn: Insn) -> Option<i64> {
     (i64::from(insn.imm()) + 1).checked_mul(i64::try_from(Insn::SIZE).ok()?)
 }
 
-/// Whether the types name this variable or function in that section.
-fn lists(btf: &Btf, section: &str, wanted: &str) -> bool {
+/// True if the BTF declares the variable or function `wanted` in `section`.
+fn declares(btf: &Btf, section: &str, wanted: &str) -> bool {
     btf.section(section).is_some_and(|section| {
         section.variables().any(|id| match btf.get(id) {
             Some(Type::Variable { name, .. } | Type::Function { name }) => name == wanted,
@@ -217,7 +223,7 @@ fn lists(btf: &Btf, section: &str, wanted: &str) -> bool {
 
 fn unknown_kind(relocation: Relocation) -> String {
     format!(
-        "has a relocation of type {}, which doesn't belong on it",
+        "has a relocation of type {}, which does not apply to it",
         relocation.kind
     )
 }

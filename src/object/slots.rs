@@ -1,23 +1,21 @@
 //! Static initialisers of maps of maps: `.values = { &one, [5] = &another }` in section `.maps`.
 
-use super::elf::{Elf, Place, Relocation, Section};
+use super::elf::{Elf, Relocation, Section, SymbolSection};
 use super::error::{Error, Quoted};
 use super::map_kind::MapKind;
-use super::maps::Maps;
+use super::maps::{Extent, Maps};
 
-/// `R_BPF_64_64` (until clang 13) and `R_BPF_64_ABS64`: the 8 bytes there are an address.
+/// Relocations of a 64-bit address in data: `R_BPF_64_64` (until clang 13) and `R_BPF_64_ABS64`.
 const ADDRESS: [u32; 2] = [1, 2];
 /// Bytes of a static initialiser.
 const SLOT: u64 = 8;
 
-/// Where a map of `.maps` is: its offset, its size, and where in it static initialisers begin.
-pub(super) type Layout = (u64, u64, Option<u64>);
-
-/// Reads the static initialisers of maps of maps, which are addresses of other maps. `layout` is in order of offsets.
+/// Reads the static initialisers of maps of maps, which are addresses of other maps. `extents` are the places of the
+/// section's maps in order of offsets.
 pub(super) fn fill(
     elf: &Elf,
     section: &Section,
-    layout: &[Layout],
+    extents: &[Extent],
     maps: &mut Maps,
 ) -> Result<(), Error> {
     for relocation in elf.relocations(section)? {
@@ -27,8 +25,8 @@ pub(super) fn fill(
                 format!("the address at offset {} {what}", relocation.offset),
             )
         };
-        let place = slot_at(layout, relocation);
-        let outer = place.and_then(|(start, slot)| Some((maps.at(section.index, start)?, slot)));
+        let outer = slot_at(extents, relocation)
+            .and_then(|(offset, slot)| Some((maps.defined_at(section.index, offset)?, slot)));
         let Some((outer, slot)) = outer else {
             return Err(wrong(
                 "is no static initialiser; only `values` of a map of maps has them",
@@ -58,17 +56,17 @@ pub(super) fn fill(
     Ok(())
 }
 
-/// The map that this address is in, by its offset, and the number of the entry it initialises.
-fn slot_at(layout: &[Layout], relocation: Relocation) -> Option<(u64, u64)> {
-    let before = layout.partition_point(|&(start, ..)| start <= relocation.offset);
-    let &(start, size, values_at) = layout.get(before.checked_sub(1)?)?;
-    let within = relocation.offset - start;
-    let slot = within.checked_sub(values_at?)?;
-    let fits = slot % SLOT == 0 && within < size && ADDRESS.contains(&relocation.kind);
-    fits.then_some((start, slot / SLOT))
+/// Offset of the outer map that a relocation initialises, and the key of the initialised entry.
+fn slot_at(extents: &[Extent], relocation: Relocation) -> Option<(u64, u64)> {
+    let after = extents.partition_point(|extent| extent.offset <= relocation.offset);
+    let extent = extents.get(after.checked_sub(1)?)?;
+    let within = relocation.offset - extent.offset;
+    let slot = within.checked_sub(extent.values_at?)?;
+    let fits = slot % SLOT == 0 && within < extent.size && ADDRESS.contains(&relocation.kind);
+    fits.then_some((extent.offset, slot / SLOT))
 }
 
-/// The map whose address is to stand there.
+/// Index of the map to whose address a relocation refers.
 fn slot_target(
     elf: &Elf,
     section: &Section,
@@ -82,8 +80,8 @@ fn slot_target(
         .ok()
         .and_then(|at| section.data.get(at..)?.first_chunk());
     let addend = stored.map_or(0, |&bytes| i64::from_le_bytes(bytes));
-    let target = match (symbol.place, symbol.value.checked_add_signed(addend)) {
-        (Place::Section(target), Some(offset)) => maps.at(target, offset),
+    let target = match (symbol.section, symbol.value.checked_add_signed(addend)) {
+        (SymbolSection::Section(target), Some(offset)) => maps.defined_at(target, offset),
         _ => None,
     };
     target.ok_or_else(|| {

@@ -1,132 +1,136 @@
-//! The instruction stream being linked: functions one after the other, and the calls between them.
+//! The instruction stream: linked functions one after the other, and the calls between them.
+
+use std::collections::BTreeMap;
 
 use super::error::{Error, Quoted};
 use super::functions::{Function, Functions};
 use super::insn::Insn;
 use super::recursion;
 
-/// Most instructions taken (`BPF_COMPLEXITY_LIMIT_INSNS`, 5.2; before, the kernel took 4096).
-const MOST_INSNS: usize = 1_000_000;
+/// Most instructions of a program (`BPF_COMPLEXITY_LIMIT_INSNS`, 5.2; 4096 on older kernels).
+const MAX_INSNS: usize = 1_000_000;
 
 /// A function in the stream.
 #[derive(Clone, Copy)]
-pub(super) struct Placed<'a> {
+pub(super) struct LinkedFunction<'a> {
     pub function: Function<'a>,
-    /// Its first slot, and one past its last.
-    pub from: usize,
-    pub to: usize,
+    /// First instruction slot.
+    pub start: usize,
+    /// One past the last instruction slot.
+    pub end: usize,
 }
 
-/// An instruction that calls a function.
+/// A call of one function of the stream by another.
 pub(super) struct Call {
-    /// Its slot.
-    pub insn: usize,
-    /// The function it is in, by its number in the stream.
-    pub from: usize,
-    /// The function it calls.
-    pub to: usize,
+    /// Slot of the call instruction.
+    pub slot: usize,
+    /// Index in [`InsnStream::linked`] of the function that calls.
+    pub caller: usize,
+    /// Index in [`InsnStream::linked`] of the call target.
+    pub target: usize,
 }
 
-/// The functions placed so far.
-pub(super) struct Stream<'a, 'm> {
+/// The instructions linked so far.
+pub(super) struct InsnStream<'a, 'm> {
     functions: &'m Functions<'a>,
     insns: Vec<Insn>,
-    placed: Vec<Placed<'a>>,
-    /// For each of `functions` its number in `placed`.
-    places: Vec<Option<usize>>,
+    linked: Vec<LinkedFunction<'a>>,
+    /// Index in `linked` of each linked function, by its index in `functions`.
+    linked_index: BTreeMap<usize, usize>,
+    /// In order of the callers.
     calls: Vec<Call>,
 }
 
-impl<'a, 'm> Stream<'a, 'm> {
-    /// A stream of none of these functions.
+impl<'a, 'm> InsnStream<'a, 'm> {
     pub(super) fn new(functions: &'m Functions<'a>) -> Self {
-        let places = vec![None; functions.len()];
         Self {
             functions,
             insns: Vec::new(),
-            placed: Vec::new(),
-            places,
+            linked: Vec::new(),
+            linked_index: BTreeMap::new(),
             calls: Vec::new(),
         }
     }
 
-    /// Appends a function, unless it is there; gives its number in the stream.
-    pub(super) fn place(&mut self, number: usize) -> Result<usize, Error> {
-        if let Some(&Some(there)) = self.places.get(number) {
-            return Ok(there);
+    /// Appends the function at `index` of the object's functions unless it is linked already; returns its index in
+    /// [`InsnStream::linked`].
+    pub(super) fn append(&mut self, index: usize) -> Result<usize, Error> {
+        if let Some(&linked) = self.linked_index.get(&index) {
+            return Ok(linked);
         }
         let function = *self
             .functions
-            .get(number)
+            .get(index)
             .ok_or_else(|| Error::file("a function is missing"))?;
         let code = self.functions.code(&function)?;
-        let from = self.insns.len();
-        if code.len() > MOST_INSNS.saturating_sub(from) {
+        let start = self.insns.len();
+        if code.len() > MAX_INSNS.saturating_sub(start) {
             let what = format!(
-                "makes the program larger than {MOST_INSNS} instructions, the kernel's limit"
+                "makes the program larger than {MAX_INSNS} instructions, the kernel's limit"
             );
-            return Err(self.functions.wrong(&function, what));
+            return Err(self.functions.error(&function, what));
         }
         self.insns
             .extend(code.iter().copied().map(Insn::from_bytes));
-        let place = self.placed.len();
-        self.placed.push(Placed {
+        let linked = self.linked.len();
+        self.linked.push(LinkedFunction {
             function,
-            from,
-            to: self.insns.len(),
+            start,
+            end: self.insns.len(),
         });
-        if let Some(known) = self.places.get_mut(number) {
-            *known = Some(place);
-        }
-        Ok(place)
+        self.linked_index.insert(index, linked);
+        Ok(linked)
     }
 
     /// The functions in the stream, in order.
-    pub(super) fn placed(&self) -> &[Placed<'a>] {
-        &self.placed
+    pub(super) fn linked(&self) -> &[LinkedFunction<'a>] {
+        &self.linked
     }
 
     pub(super) fn insn(&self, slot: usize) -> Option<Insn> {
         self.insns.get(slot).copied()
     }
 
-    pub(super) fn change(&mut self, slot: usize, change: impl FnOnce(Insn) -> Insn) {
+    pub(super) fn patch(&mut self, slot: usize, patch: impl FnOnce(Insn) -> Insn) {
         if let Some(insn) = self.insns.get_mut(slot) {
-            *insn = change(*insn);
+            *insn = patch(*insn);
         }
     }
 
-    /// Notes a call, to be patched at the end. They come in the order of the calling functions.
-    pub(super) fn note(&mut self, call: Call) {
+    /// Records a call, which [`InsnStream::finish`] patches. Calls must come in the order of their callers.
+    pub(super) fn record_call(&mut self, call: Call) {
         self.calls.push(call);
     }
 
-    /// Writes into each call how far away its function is, and gives the instructions.
+    /// Patches the offset of each call's target into the call, and returns the instructions.
     pub(super) fn finish(mut self) -> Result<Vec<Insn>, Error> {
         self.refuse_recursion()?;
         for call in std::mem::take(&mut self.calls) {
-            let to = self.placed.get(call.to).map_or(0, |placed| placed.from);
-            let distance = to.cast_signed() - call.insn.cast_signed() - 1;
-            let distance =
-                i32::try_from(distance).map_err(|_| Error::file("a call goes too far"))?;
-            self.change(call.insn, |insn| insn.with_imm(distance));
+            let target = self
+                .linked
+                .get(call.target)
+                .map_or(0, |target| target.start);
+            let offset = target.cast_signed() - call.slot.cast_signed() - 1;
+            let offset = i32::try_from(offset).map_err(|_| Error::file("a call goes too far"))?;
+            self.patch(call.slot, |insn| insn.with_imm(offset));
         }
         Ok(self.insns)
     }
 
-    /// Refuses functions that call each other in a circle, as the kernel would.
+    /// Refuses recursion, which the kernel's verifier refuses too.
     fn refuse_recursion(&self) -> Result<(), Error> {
-        let calls: Vec<_> = self.calls.iter().map(|call| (call.from, call.to)).collect();
-        let circle = recursion::find(self.placed.len(), &calls);
-        let Some((from, to)) =
-            circle.and_then(|(from, to)| self.placed.get(from).zip(self.placed.get(to)))
+        let calls = self.calls.iter().map(|call| (call.caller, call.target));
+        let calls: Vec<_> = calls.collect();
+        let cycle = recursion::find_cycle(self.linked.len(), &calls);
+        let Some((caller, target)) =
+            cycle.and_then(|(caller, target)| self.linked.get(caller).zip(self.linked.get(target)))
         else {
             return Ok(());
         };
-        let called = Quoted(to.function.name);
+        let target = Quoted(target.function.name);
         let what = format!(
-            "calls {called}, and so itself in the end; the kernel takes no recursion, use a loop"
+            "calls {target} and, through it, itself; the kernel allows no recursion, use a loop"
         );
-        Err(self.functions.wrong(&from.function, what))
+        Err(self.functions.error(&caller.function, what))
     }
 }

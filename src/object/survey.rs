@@ -1,4 +1,4 @@
-//! All that an object holds, whichever program is meant.
+//! The survey: all programs and maps of an object, for `inspect`.
 
 use super::btf::Btf;
 use super::elf::Elf;
@@ -7,41 +7,41 @@ use super::functions::Functions;
 use super::map_def::MapDef;
 use super::maps::Maps;
 
-/// Most programs that are tried; each is linked on its own.
-const MOST_PROGRAMS: usize = 64;
+/// Most programs of a survey; each is linked separately.
+const MAX_PROGRAMS: usize = 64;
 
-/// What an object holds.
+/// Programs, maps and types of an object.
 #[derive(Debug)]
 pub struct Survey {
-    /// The functions in sections for XDP programs, by section and place; of more than 64 the first.
+    /// The functions in sections for XDP programs, in order of section and offset, at most 64.
     pub programs: Vec<Program>,
-    /// The maps that it defines.
+    /// The maps that the object defines.
     pub maps: Vec<MapDef>,
-    /// Its types, where it has any.
+    /// The object's BTF, if it has BTF.
     pub btf: Option<Btf>,
 }
 
-/// A function that can be the entry of a program.
+/// A function in a section for XDP programs.
 #[derive(Debug)]
 pub struct Program {
-    /// Its name.
+    /// The function's name.
     pub name: String,
-    /// The section that it stands in.
+    /// The function's section.
     pub section: String,
-    /// How many instructions it has with all that it calls, or why it can't be used.
+    /// Number of instructions of the linked program, or the reason why it cannot be linked.
     pub linked: Result<usize, Error>,
 }
 
-/// Reads `bytes` as [`link`](super::link()) does, for all programs in it.
+/// Reads the object file `bytes` and links each of its programs.
 ///
 /// # Errors
-/// When the bytes are no BPF object, or are damaged; see [`Error`].
+/// When the file is not a BPF object, or is damaged; see [`Error`].
 pub fn survey(bytes: &[u8]) -> Result<Survey, Error> {
     let elf = Elf::read(bytes)?;
     let btf = super::types(&elf)?;
     let maps = Maps::defined_in(&elf, btf.as_ref())?.into_defs();
     let functions = Functions::of(&elf);
-    let programs = functions.programs().take(MOST_PROGRAMS);
+    let programs = functions.programs().take(MAX_PROGRAMS);
     let programs = programs.map(|function| Program {
         name: function.name.into(),
         section: functions.section_name(function).into(),

@@ -1,4 +1,4 @@
-//! Check everything, then act once: the Corefile and every object it names, proven good in plain memory.
+//! The plan: a Corefile and every object that it names, checked in plain memory before any change.
 
 pub mod sources;
 
@@ -17,7 +17,7 @@ use sources::Sources;
 
 /// The entry function of a program.
 pub const ENTRY: &str = "xdp_prog";
-/// Bytes of an object; the largest the kernel could take has a million instructions of 8 bytes, and its types.
+/// Most bytes of an object. The kernel's largest program has a million instructions of 8 bytes, and its types.
 const MAX_OBJECT: usize = 16 << 20;
 
 /// A checked Corefile with all objects linked.
@@ -40,17 +40,17 @@ pub struct PlannedFilter {
     pub object: LinkedObject,
 }
 
-/// Where a Corefile comes from.
+/// The source of a Corefile.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
-    /// A file, as it was named.
+    /// A file, by the name given.
     File(PathBuf),
     /// Standard input.
     Stdin,
 }
 
 impl Source {
-    /// The Corefile when none is named: in the working directory, else the system's.
+    /// The default Corefile: in the working directory, else the system's.
     pub fn usual() -> Self {
         let here = PathBuf::from("Corefile");
         Self::File(if here.exists() {
@@ -60,7 +60,7 @@ impl Source {
         })
     }
 
-    /// The file's name as it was given, or `stdin`; `None` where that is no UTF-8.
+    /// The file's name as given, or `stdin`; `None` for a name that is not UTF-8.
     pub fn name(&self) -> Option<&str> {
         match self {
             Self::Stdin => Some("stdin"),
@@ -68,7 +68,7 @@ impl Source {
         }
     }
 
-    /// The folder in which relative paths start.
+    /// The folder where relative paths start.
     fn folder(&self) -> io::Result<PathBuf> {
         match self {
             Self::Stdin => std::env::current_dir(),
@@ -89,10 +89,10 @@ impl std::fmt::Display for Source {
     }
 }
 
-/// Reads the Corefile, imports, snippets and environment resolved; from which files, `sources` then knows.
+/// Reads the Corefile, with imports, snippets and environment resolved, and notes in `sources` what was read.
 ///
 /// # Errors
-/// The first thing wrong with it; an unreadable file is no fault of the text.
+/// The first error in the Corefile, or a file that cannot be read.
 pub fn read(source: &Source, sources: &mut Sources) -> Result<Corefile, Diagnostic> {
     let (bytes, folder) = match source {
         Source::Stdin => files::read_all(io::stdin().lock(), MAX_COREFILE),
@@ -116,7 +116,7 @@ fn unreadable(source: &Source, error: &io::Error) -> Diagnostic {
             let what = "no such Corefile; name one with -conf FILE";
             (Blame::Input, what.into())
         }
-        _ => (Blame::Input, format!("can't be read: {error}")),
+        _ => (Blame::Input, format!("cannot be read: {error}")),
     };
     Diagnostic {
         file: source.to_string(),
@@ -128,7 +128,7 @@ fn unreadable(source: &Source, error: &io::Error) -> Diagnostic {
 }
 
 impl Plan {
-    /// Gives all that is odd but does no harm to `tell`.
+    /// Gives each warning to `tell`.
     pub fn warn(&self, tell: &mut dyn FnMut(&dyn Display)) {
         for warning in self.corefile.warnings() {
             tell(warning);
@@ -145,10 +145,10 @@ impl Plan {
         }
     }
 
-    /// Reads and checks everything; what was read, `sources` then knows, whatever comes of it.
+    /// Reads and checks everything, and notes in `sources` what was read, also on errors.
     ///
     /// # Errors
-    /// All that is wrong.
+    /// All errors found.
     pub fn make(source: &Source, sources: &mut Sources) -> Result<Self, Vec<Diagnostic>> {
         let corefile = read(source, sources).map_err(|one| vec![one])?;
         let folder = source
@@ -178,10 +178,10 @@ impl Plan {
     }
 }
 
-/// The bytes of an object. `missing` is what to say when there is no such file.
+/// The bytes of an object. `missing` is the message when there is no such file.
 ///
 /// # Errors
-/// Whose fault it is that there are none, and why.
+/// The cause and the message.
 pub fn read_program(
     path: &Path,
     missing: &str,
@@ -195,7 +195,7 @@ pub fn read_program(
                 Blame::Object,
                 format!("larger than {MAX_OBJECT} bytes; that is no XDP object"),
             ),
-            _ => (Blame::Input, format!("can't be read: {error}")),
+            _ => (Blame::Input, format!("cannot be read: {error}")),
         })
 }
 

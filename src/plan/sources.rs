@@ -1,5 +1,5 @@
-//! Everything that a plan was made from: which files, folders and names were asked for, and a digest of each answer. As
-//! long as the answers are the same, another plan would be the same.
+//! The sources of a plan: each file, folder and name that was asked for, with a digest of the answer. While the answers
+//! are the same, another plan would be the same.
 
 use std::fs::{self, File};
 use std::hash::Hasher as _;
@@ -10,12 +10,12 @@ use crate::base::digest::{self, Digest};
 use crate::base::files;
 use crate::corefile::Host;
 
-/// Bytes that are read at a time.
+/// Bytes of one read.
 const PIECE: usize = 4096;
-/// Of a larger file, which no plan is made from, no more is looked at.
+/// Bytes of a file that count for its digest; files of a plan are smaller.
 const MOST: u64 = 32 << 20;
 
-/// What was asked, and what was answered.
+/// Questions and digests of their answers.
 #[derive(Debug, Default)]
 pub struct Sources(Vec<Seen>);
 
@@ -23,7 +23,7 @@ pub struct Sources(Vec<Seen>);
 struct Seen {
     question: Question,
     path: PathBuf,
-    /// A digest.
+    /// Digest of the answer.
     answer: u64,
 }
 
@@ -49,7 +49,7 @@ impl Sources {
         content
     }
 
-    /// Whether any answer is another now.
+    /// Whether any answer has changed.
     pub fn have_changed(&self) -> bool {
         let mut all = self.0.iter();
         all.any(|seen| seen.question.ask(&seen.path) != seen.answer)
@@ -64,7 +64,7 @@ impl Sources {
     }
 }
 
-/// This machine, as [`crate::corefile`] asks of it. Variables are those of this process, which nobody changes.
+/// The files and variables of this machine. The variables of this process never change.
 impl Host for Sources {
     fn read(&mut self, path: &str, limit: usize) -> io::Result<Vec<u8>> {
         self.content(Path::new(path), limit)
@@ -123,7 +123,7 @@ fn digest_of(content: &mut dyn io::Read) -> u64 {
     }
 }
 
-/// Fills the piece unless the content ends, so that the same content comes in the same pieces whatever it comes from.
+/// Fills the piece unless the content ends, so that equal content comes in equal pieces from every source.
 fn read_piece<'a>(content: &mut dyn io::Read, piece: &'a mut [u8; PIECE]) -> io::Result<&'a [u8]> {
     let mut length = 0;
     while let Some(rest) = piece.get_mut(length..).filter(|rest| !rest.is_empty()) {
@@ -154,7 +154,7 @@ fn digest_of_error(error: &io::Error) -> u64 {
 mod tests {
     use super::*;
 
-    /// A folder of this test's own.
+    /// A folder for one test.
     struct Folder(PathBuf);
 
     impl Folder {
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn every_answer_that_changes_is_seen_and_no_other() {
+    fn only_changed_answers_count() {
         let folder = Folder::new("sources");
         let path = |name: &str| folder.0.join(name).to_str().unwrap().to_owned();
         let long = "x".repeat(3 * PIECE);
@@ -186,7 +186,7 @@ mod tests {
         assert_eq!(sources.list(folder.0.to_str().unwrap()).unwrap(), ["one"]);
         assert!(!sources.exists(&path("three")));
         assert!(!sources.have_changed());
-        // Written anew, but the same.
+        // Rewritten with the same content.
         fs::write(path("one"), &long).unwrap();
         assert!(!sources.have_changed());
         for change in ["one", "two", "three", "another"] {
@@ -202,12 +202,12 @@ mod tests {
     }
 
     #[test]
-    fn what_can_not_be_read_is_the_same_until_it_can() {
+    fn unreadable_file_has_not_changed() {
         let folder = Folder::new("unreadable");
         let path = folder.0.to_str().unwrap().to_owned();
         let mut sources = Sources::default();
         sources.read(&path, 1 << 20).unwrap_err();
-        // More than anybody wants.
+        // Longer than the limit.
         fs::write(folder.0.join("long"), "x".repeat(100)).unwrap();
         let long = folder.0.join("long");
         sources.content(&long, 10).unwrap_err();

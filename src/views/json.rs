@@ -189,7 +189,7 @@ impl Overview<'_> {
 /// The description of a program; `None` where the kernel says nothing of the program.
 fn program(program: &Program) -> Option<ProgramJson<'_>> {
     let done = info::statistics(program.as_fd()).ok()?;
-    let counted = done.runs > 0 || statistics::are_counted();
+    let counted = done.runs > 0 || statistics::are_enabled();
     let loaded = loaded_at(Duration::from_nanos(done.loaded));
     Some(ProgramJson {
         name: &program.info.name,

@@ -108,7 +108,7 @@ pub(crate) const TEXT: &[Wrong] = &[
     (
         ". {\n  log {$LOOP}\n}\n",
         &[
-            "Corefile:2: log: variable \"LOOP\" refers to itself; give it a value that doesn't lead back to it",
+            "Corefile:2: log: variable \"LOOP\" refers to itself; give it a value that does not refer back to it",
         ],
     ),
 ];

@@ -37,7 +37,7 @@ pub(crate) const WORDS: &[Wrong] = &[
     (
         "entry 1 low=1",
         &[
-            "Corefile:5: entry: low is a bit-field, and only whole bytes have a name here; give them by `map` or read them by `metric`",
+            "Corefile:5: entry: low is a bit-field, and a FIELD has whole bytes; write it with `map` or read it with `metric`",
         ],
     ),
     (
@@ -158,7 +158,7 @@ pub(crate) const WORDS: &[Wrong] = &[
     (
         "entry @networks 10.0.0.1/8 value=1",
         &[
-            "Corefile:5: entry: KEY \"10.0.0.1/8\" has bits set behind the first 8; write the network's first address, or a longer prefix",
+            "Corefile:5: entry: KEY \"10.0.0.1/8\" has bits set after the first 8; write the network's first address, or a longer prefix",
         ],
     ),
     (
@@ -170,7 +170,7 @@ pub(crate) const WORDS: &[Wrong] = &[
     (
         "entry @networks 10.0.0.0/8 packets=1",
         &[
-            "Corefile:5: entry: there is no packets; it is no struct but __u64, as a whole called value",
+            "Corefile:5: entry: there is no packets; the value is __u64, not a struct, and its FIELD is value",
         ],
     ),
     (
@@ -186,7 +186,7 @@ pub(crate) const WORDS: &[Wrong] = &[
     (
         "entry @typeless 02:00:5e:10:20:30 value=1",
         &[
-            "Corefile:5: entry: the object does not say what its values are made of; compile it with -g, or write `map` and `metric`",
+            "Corefile:5: entry: the object has no type for the values of this map; compile it with -g, or write `map` and `metric`",
         ],
     ),
     (
@@ -262,7 +262,7 @@ pub(crate) const WORDS: &[Wrong] = &[
     (
         "gauge packets 0 high \"P\"",
         &[
-            "Corefile:5: gauge: high is a bit-field, and only whole bytes have a name here; give them by `map` or read them by `metric`",
+            "Corefile:5: gauge: high is a bit-field, and a FIELD has whole bytes; write it with `map` or read it with `metric`",
         ],
     ),
     (

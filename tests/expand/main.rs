@@ -152,7 +152,8 @@ fn check_prints_nothing_for_a_good_corefile() {
 fn import_pattern_without_a_match_warns() {
     let folder = Folder::new();
     folder.write("Corefile", "import sites/*.conf\n. {\n}\n");
-    let warning = "warning: Corefile:1: import: no file fits \"sites/*.conf\"; nothing is imported";
+    let warning =
+        "warning: Corefile:1: import: no file matches \"sites/*.conf\"; nothing is imported";
     run(&folder, "check", &[]).expect(0, &[warning]);
 }
 

@@ -111,7 +111,7 @@ impl Place {
     pub(crate) fn has_one_filter(&self, daemon: &Daemon) {
         self.comes_to(|standing| {
             standing.objects.programs.len() == 1
-                || !daemon.lines_with("left from before").is_empty()
+                || !daemon.lines_with("an earlier state remains").is_empty()
         });
     }
 

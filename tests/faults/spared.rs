@@ -80,7 +80,7 @@ const OPEN: &[Known] = &[known(
 /// Failures that can be told, but not their errno. What is told has the sign.
 const VAGUE: &[Known] = &[known(
     &["fcntl", "sendto"],
-    "it ended before it was ready",
+    "the keeper ended before it was ready",
     "these calls are the keeper's way to tell",
 )];
 

@@ -196,7 +196,7 @@ fn files_that_are_no_objects_are_refused() {
         ("none.o", 66, "none.o: no such file; name an object file"),
         ("text.o", 65, "text.o: "),
         ("cut.o", 65, "cut.o: "),
-        (".", 66, ".: can't be read: "),
+        (".", 66, ".: cannot be read: "),
     ] {
         inspect(&folder, &[program]).refuses(code, &[part]);
         inspect(&folder, &[program, "--json"]).refuses(code, &[part]);

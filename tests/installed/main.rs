@@ -1,4 +1,4 @@
-//! The files that Buildroot and Yocto put into an image, by their own install commands: tests/appliance/packages.sh
+//! The files that Buildroot and Yocto put into an image, by their own install commands: tests/appliance/packages.py
 //! runs them. `make appliance` compares its images with the same lists.
 
 #![allow(
@@ -26,7 +26,7 @@ struct Installed {
 /// The files that `package` installs for `init`, in the order of their paths.
 fn installed(package: &str, init: &str) -> Vec<Installed> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let output = Command::new("tests/appliance/packages.sh")
+    let output = Command::new("tests/appliance/packages.py")
         .args([package, init, env!("CARGO_BIN_EXE_corexdp"), "target/bpf"])
         .current_dir(folder)
         .output()

@@ -26,7 +26,7 @@ fn place(layout: &Layout, path: &str) -> Result<String, String> {
         Kind::Enum(_) => "named",
         Kind::Text => "text",
         Kind::Array { .. } => "array",
-        Kind::Group(_) => "group",
+        Kind::Composite(_) => "group",
         Kind::Opaque => "opaque",
     };
     Ok(format!("{} {size} {name} {how}", field.offset))
@@ -99,7 +99,7 @@ fn unknown_names_are_answered_with_the_known_ones() {
         ),
         (
             "low",
-            "low is a bit-field, and only whole bytes have a name here; give them by `map` or read them by `metric`",
+            "low is a bit-field, and a FIELD has whole bytes; write it with `map` or read it with `metric`",
         ),
         ("slot[1", no_path),
         ("slot[1]port", no_path),
@@ -119,7 +119,7 @@ fn unknown_names_are_answered_with_the_known_ones() {
     let simple = value_of("networks", "layout_errors_simple");
     assert_eq!(
         place(&simple, "packets").err().as_deref(),
-        Some("there is no packets; it is no struct but __u64, as a whole called value")
+        Some("there is no packets; the value is __u64, not a struct, and its FIELD is value")
     );
 }
 

@@ -147,7 +147,7 @@ fn every_function_of_a_section_can_be_the_entry() {
         names.iter().map(|name| slots(&image, name)).sum::<usize>()
     );
     let error = link(&image.0, "elsewhere").unwrap_err().to_string();
-    assert!(error.contains("stands in section `other`"), "{error}");
+    assert!(error.contains("is in section `other`"), "{error}");
 }
 
 #[test]

@@ -208,8 +208,9 @@ fn a_head_may_take_ten_seconds() {
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         // Nothing is as long as anybody likes.
         thread::sleep(Duration::from_millis(500));
-        stream.write_all(b"GET / HT").unwrap();
+        // Before the first byte, with which the ten seconds begin.
         let start = Instant::now();
+        stream.write_all(b"GET / HT").unwrap();
         let mut text = String::new();
         stream.read_to_string(&mut text).unwrap();
         let time = start.elapsed();

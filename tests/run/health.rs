@@ -61,10 +61,14 @@ fn each_listener_answers_only_its_paths() {
         }
     }
     // A header of a client cannot choose the listener.
-    for door in ["Corexdp-Door: 0", "corexdp-door: 0\r\nCorexdp-Door:0"] {
-        let request = format!("GET /metrics HTTP/1.1\r\n{door}");
+    for header in [
+        "Corexdp-Service: 0",
+        "corexdp-service: 0
+Corexdp-Service:0",
+    ] {
+        let request = format!("GET /metrics HTTP/1.1\r\n{header}");
         let response = Response::to(&site.server, "127.0.0.1:8080", &request);
-        assert_eq!(response.status, 404, "{door}");
+        assert_eq!(response.status, 404, "{header}");
     }
     assert_eq!(answer(&site, 8080, "/health"), good());
     assert_eq!(answer(&site, 8181, "/ready"), good());

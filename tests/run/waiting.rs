@@ -13,7 +13,7 @@ fn corefile(interface: &str, wait: &str) -> String {
 fn an_interface_that_appears_in_time_is_filtered() {
     let site = Site::new();
     let daemon = site.run(&corefile("late0", "1m"));
-    daemon.line("late0: waiting up to 60 s for the interface");
+    daemon.line("late0: waiting up to ");
     assert_eq!(daemon.lines_with(" attached "), [""; 0]);
     site.add_wire("late0", "late1");
     let daemon = daemon.attached(1);
@@ -30,7 +30,7 @@ fn an_interface_that_goes_up_in_time_is_filtered() {
     let site = Site::new();
     site.server.run("ip link set edge0 down");
     let daemon = site.run(&corefile("edge0", "1m"));
-    daemon.line("edge0: waiting up to 60 s for the interface");
+    daemon.line("edge0: waiting up to ");
     assert_eq!(site.attached(), None);
     site.server.run("ip link set edge0 up");
     let daemon = daemon.attached(1);
@@ -44,11 +44,16 @@ fn wait_times_out() {
     let start = Instant::now();
     let outcome = site.refused(&corefile("nowhere0", "1500ms"));
     let took = start.elapsed();
-    let lines = [
-        "nowhere0: waiting up to 2 s for the interface",
+    let lines = outcome.lines();
+    // The rest of the time, which a busy machine makes less.
+    let waiting =
+        ["1", "2"].map(|rest| format!("nowhere0: waiting up to {rest} s for the interface"));
+    assert!(waiting.iter().any(|line| line == lines[0]), "{lines:?}");
+    let refusal = [
         "Corefile:4: if: interface nowhere0 is missing; `wait DURATION` waits for one that appears late",
     ];
-    outcome.expect(69, &lines);
+    assert_eq!(lines[1..], refusal);
+    assert_eq!(outcome.code, Some(69));
     let least = Duration::from_millis(1500);
     assert!((least..PATIENCE).contains(&took), "{took:?}");
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::control::{Request, USUAL_PATH};
+use crate::control::{DEFAULT_PATH, Request};
 use crate::http::keeper::KEEPER;
 use crate::plan::Source;
 
@@ -238,7 +238,7 @@ fn ask(given: &Given, request: Request) -> Command {
 }
 
 fn control(given: &Given) -> PathBuf {
-    given.value("control").unwrap_or(USUAL_PATH).into()
+    given.value("control").unwrap_or(DEFAULT_PATH).into()
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 use super::{Entry, MapView as Map, Writer};
 use crate::base::hex::Upper;
 use crate::base::json::{self, Output, Shown};
-use crate::encode::Said;
+use crate::encode::Assignment;
 use crate::object::MapKind;
 
 /// A list of maps, each with a list of its entries.
@@ -56,7 +56,7 @@ impl<'a, T> Values<'a, T> {
 }
 
 /// The parts of a value by name; numbers are numbers.
-struct Fields(Vec<Said>);
+struct Fields(Vec<Assignment>);
 
 impl Serialize for Fields {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
@@ -64,7 +64,7 @@ impl Serialize for Fields {
     }
 }
 
-struct Field<'a>(&'a Said);
+struct Field<'a>(&'a Assignment);
 
 impl Serialize for Field<'_> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
@@ -90,7 +90,7 @@ impl Writer for Json<'_> {
     fn entry(&mut self, map: &mut Map<'_>, entry: &Entry<'_>) -> fmt::Result {
         let values = entry.values.iter().map(|value| Shown(Upper(value)));
         let fields = entry.values.iter();
-        let fields = fields.map(|value| Fields(map.encoder.parts(value).0));
+        let fields = fields.map(|value| Fields(map.encoder.assignments(value).0));
         let (values, fields) = (values.collect::<Vec<_>>(), fields.collect::<Vec<_>>());
         self.0.value(&EntryJson {
             key: Shown(Upper(entry.key)),

@@ -15,7 +15,7 @@ use nix::errno::Errno;
 use crate::base::escape::Escaped;
 use crate::base::json::Output;
 use crate::control::client::{self, Error};
-use crate::control::{Passed, Request};
+use crate::control::{Payload, Request};
 use crate::encode::Encoder;
 use crate::kernel::map::{Map, Shape};
 use crate::kernel::map_scan::Scan;
@@ -73,7 +73,7 @@ type Report<'a> = &'a mut dyn FnMut(&dyn Display);
 pub fn fetch(control: &Path) -> Result<Vec<RunningMap>, Error> {
     let mut maps = Vec::new();
     client::fetch(control, Request::Dump, &mut |what, map| {
-        let Passed::Map(names) = what else {
+        let Payload::Map(names) = what else {
             return Err(Errno::EBADMSG);
         };
         let names = std::str::from_utf8(names).map_err(|_| Errno::EBADMSG)?;

@@ -86,7 +86,7 @@ fn layout_lines(out: &mut String, label: &str, size: u32, layout: Option<&Layout
         let _ = write!(out, ": {padding}");
     }
     out.push('\n');
-    let Kind::Group(_) = whole.kind else {
+    let Kind::Composite(_) = whole.kind else {
         return;
     };
     layout.walk("", &mut |part| {

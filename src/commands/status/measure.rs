@@ -15,7 +15,7 @@ pub(super) fn over(
     time: Duration,
     fetch: &mut dyn FnMut() -> Result<String, Error>,
 ) -> Result<String, Error> {
-    let counting = statistics::count().map_err(Error::Counting)?;
+    let counting = statistics::enable().map_err(Error::Counting)?;
     let before = read(&fetch()?)?;
     let begin = Instant::now();
     sleep(time);

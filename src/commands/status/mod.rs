@@ -15,7 +15,7 @@ use nix::errno::Errno;
 use crate::base::exit;
 use crate::base::json::Value;
 use crate::control::client;
-use crate::control::{Passed, Request};
+use crate::control::{Payload, Request};
 use crate::http::PAGE_SIZE;
 use crate::kernel::errno;
 
@@ -39,8 +39,8 @@ impl Error {
     }
 
     /// True for an error that was already printed.
-    pub const fn is_told(&self) -> bool {
-        matches!(self, Self::Asked(error) if error.is_told())
+    pub const fn is_reported(&self) -> bool {
+        matches!(self, Self::Asked(error) if error.is_reported())
     }
 }
 
@@ -86,7 +86,7 @@ fn has_colours() -> bool {
 fn fetch(control: &Path) -> Result<String, Error> {
     let mut text = Vec::new();
     let fetched = client::fetch(control, Request::Status, &mut |what, memory| {
-        let Passed::Text(length) = what else {
+        let Payload::Text(length) = what else {
             return Err(Errno::EBADMSG);
         };
         let length = u32::from_ne_bytes(length) as usize;
@@ -98,10 +98,10 @@ fn fetch(control: &Path) -> Result<String, Error> {
         read.map_err(|error| errno(&error))
     });
     fetched.map_err(Error::Asked)?;
-    let garbled = Error::Asked(client::Error::Garbled);
+    let garbled = Error::Asked(client::Error::UnknownAnswer);
     String::from_utf8(text).map_err(|_| garbled)
 }
 
 fn read(text: &str) -> Result<Value, Error> {
-    Value::read(text).ok_or(Error::Asked(client::Error::Garbled))
+    Value::read(text).ok_or(Error::Asked(client::Error::UnknownAnswer))
 }

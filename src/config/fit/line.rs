@@ -3,7 +3,7 @@
 use crate::base::hex;
 use crate::config::entries::{Entry, Value};
 use crate::corefile::{Corefile, Token};
-use crate::encode::{Encoder, Wrong};
+use crate::encode::{Encoder, FieldError};
 
 /// Writes the key of a line to `out` and returns its size in bytes. A line without KEY has its index as the key, a
 /// `u32` in host byte order.
@@ -45,7 +45,7 @@ pub fn value(
     match entry.value {
         Value::Words(words) => {
             let texts = words.iter().map(|&word| corefile.text(word));
-            let wrong = |wrong: Wrong| (words.get(wrong.field).copied(), wrong.what);
+            let wrong = |error: FieldError| (words.get(error.field).copied(), error.message);
             encoder.value(texts, out).map_err(wrong)
         }
         Value::Bytes { word, .. } => {

@@ -1,11 +1,11 @@
-//! How words make server blocks, directives and snippets.
+//! Tests of the grammar: server blocks, directives and snippets.
 
-use super::{World, check};
+use super::{FakeHost, check};
 
 #[test]
-fn addresses_stand_in_one_line_unless_a_comma_ends_it() {
+fn addresses_end_with_the_line_unless_a_comma_follows() {
     check(
-        World::default(),
+        FakeHost::default(),
         &[
             ("localhost", "localhost"),
             ("a b", "a b"),
@@ -24,33 +24,33 @@ fn addresses_stand_in_one_line_unless_a_comma_ends_it() {
 }
 
 #[test]
-fn one_block_needs_no_braces() {
+fn block_without_braces_extends_to_the_end() {
     check(
-        World::default(),
+        FakeHost::default(),
         &[
             ("h\nd a b\ne", "h | d: d@2 a@2 b@2 | e: e@3"),
             ("h\nd {\n a b\n}\ne", "h | d: d@2 {@2 a@3 b@3 }@4 | e: e@5"),
-            // A stray brace ends it, and another may follow.
+            // A stray brace ends the block, and another block may follow.
             ("h\nd\n}\ni\ne", "h | d: d@2 ++ i | e: e@5"),
         ],
     );
 }
 
 #[test]
-fn braces_hold_a_block_together() {
+fn braces_delimit_a_block() {
     check(
-        World::default(),
+        FakeHost::default(),
         &[
             ("h {\n}", "h"),
             ("h {\n}\ni {\n}", "h ++ i"),
             ("h\n{\n d\n}\ni {\n e\n}", "h | d: d@3 ++ i | e: e@6"),
             ("h {\n d\n} i {\n e\n}", "h | d: d@2 ++ i | e: e@4"),
             ("h { d\n}", "h | d: d@1"),
-            // Without an address there is nothing to serve.
+            // A block without an address is dropped.
             ("{\n d\n}", ""),
             // The file may end after the closing brace of a directive.
             ("h {\n d {\n }\n", "h | d: d@2 {@2 }@3"),
-            // Braces are words like others: they need space around them, and quotes don't change them.
+            // Braces are ordinary tokens: they need white space around them, and quotes do not change their meaning.
             ("h{\nd\n}", "h{ | d: d@2"),
             ("h \"{\"\nd\n\"}\"", "h | d: d@2"),
             ("h {\n d {$X\n}", "h | d: d@2 {$X@2"),
@@ -59,9 +59,9 @@ fn braces_hold_a_block_together() {
 }
 
 #[test]
-fn a_directive_ends_with_its_line_or_its_braces() {
+fn directive_ends_with_its_line_or_block() {
     check(
-        World::default(),
+        FakeHost::default(),
         &[
             ("h\nd {\n}", "h | d: d@2 {@2 }@3"),
             ("h\nd { a\n b }", "h | d: d@2 {@2 a@2 b@3 }@3"),
@@ -71,16 +71,17 @@ fn a_directive_ends_with_its_line_or_its_braces() {
             ),
             ("h\nd\n{\n a\n}\ne", "h | d: d@2 {@3 a@4 }@5 | e: e@6"),
             ("h\nd { a } b\ne", "h | d: d@2 {@2 a@2 }@2 b@2 | e: e@3"),
-            // As a name, a brace opens nothing: the next one closes the block, and the last is an address.
+            // A brace as a directive's name opens no block: the next one closes the server block, and the last is an
+            // address.
             ("h {\n { a\n }\n}", "h | {: {@2 a@2 ++ }"),
         ],
     );
 }
 
 #[test]
-fn words_are_kept_by_name_in_the_order_of_the_names() {
+fn tokens_are_grouped_by_directive_name() {
     check(
-        World::default(),
+        FakeHost::default(),
         &[
             ("h\nd 1\ne\nd 2\n", "h | d: d@2 1@2 d@4 2@4 | e: e@3"),
             ("h\ne\nd\ne\n\ni", "h | e: e@2 e@4 | d: d@3 | i: i@6"),
@@ -93,9 +94,9 @@ fn words_are_kept_by_name_in_the_order_of_the_names() {
 }
 
 #[test]
-fn a_snippet_is_no_block_but_stands_where_it_is_imported() {
+fn snippet_replaces_its_import() {
     check(
-        World::default(),
+        FakeHost::default(),
         &[
             (
                 "(s) {\n d foo\n e\n}\nh {\n import s\n}",
@@ -123,18 +124,18 @@ fn a_snippet_is_no_block_but_stands_where_it_is_imported() {
                 "(s) {\n (t) {\n  d\n }\n}\nimport s\nh\nimport t",
                 "h | d: d@3",
             ),
-            // One on the line of another word is a word.
+            // `import` after another token on the line is an argument.
             ("(s) {\n a\n}\nh\nd import s", "h | d: d@5 import@5 s@5"),
-            // Nobody imports the longer circle.
+            // A cycle of two snippets is accepted if nothing imports it.
             ("(s) {\n import t\n}\n(t) {\n import s\n}\nh", "h"),
         ],
     );
 }
 
 #[test]
-fn only_one_address_in_parentheses_with_something_after_it_is_a_snippet() {
+fn single_parenthesized_key_with_a_block_is_a_snippet() {
     check(
-        World::default(),
+        FakeHost::default(),
         &[
             ("(s)", "(s)"),
             ("(s) h {\n}", "(s) h"),
@@ -148,10 +149,10 @@ fn only_one_address_in_parentheses_with_something_after_it_is_a_snippet() {
 }
 
 #[test]
-fn a_word_above_the_one_before_it_begins_no_line_for_the_parser() {
-    // The snippet's first word stands above the `}` before it, so it isn't looked at for another import.
+fn token_above_its_predecessor_begins_no_line() {
+    // The snippet's first token is on a line above the `}` before it, so it is not executed as an import.
     check(
-        World::default(),
+        FakeHost::default(),
         &[("(t) {\n import s x\n}\nh {\n}\nimport t", "h ++ import s x")],
     );
 }

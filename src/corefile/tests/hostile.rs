@@ -1,12 +1,12 @@
-//! Input that is large, or made to do harm.
+//! Tests with large and malicious input.
 
 use std::fmt::Write as _;
 
 use super::super::{Corefile, Host, Token};
-use super::{LIMIT, World, parse};
+use super::{FakeHost, LIMIT, parse};
 
 #[test]
-fn a_large_corefile_costs_its_text_and_16_bytes_a_word() {
+fn large_corefile_takes_16_bytes_per_token() {
     const LINES: usize = 100_000;
     assert_eq!(size_of::<Token>(), 16);
     let mut input = String::from(". {\n ebpf {\n");
@@ -19,7 +19,7 @@ fn a_large_corefile_costs_its_text_and_16_bytes_a_word() {
         "/",
         input.as_bytes(),
         4 << 20,
-        &mut World::default(),
+        &mut FakeHost::default(),
     )
     .unwrap();
     let directive = &corefile.blocks()[0].directives[0];
@@ -36,7 +36,7 @@ fn a_large_corefile_costs_its_text_and_16_bytes_a_word() {
 }
 
 #[test]
-fn many_different_names_are_no_harder_than_one() {
+fn many_distinct_names_parse() {
     let mut input = String::new();
     for number in 0..30_000 {
         writeln!(input, "(s{number}) {{\n}}").unwrap();
@@ -45,12 +45,12 @@ fn many_different_names_are_no_harder_than_one() {
     for number in 0..30_000 {
         writeln!(input, "d{number}").unwrap();
     }
-    let corefile = parse(input.as_bytes(), World::default()).unwrap();
+    let corefile = parse(input.as_bytes(), FakeHost::default()).unwrap();
     assert_eq!(corefile.blocks()[0].directives.len(), 30_000);
 }
 
 #[test]
-fn snippets_that_double_each_other_end_at_the_limit() {
+fn doubling_snippets_end_at_the_limit() {
     let mut input = String::from("(s0) {\n \"\"\n \"\"\n}\n");
     for depth in 1..60 {
         writeln!(
@@ -61,7 +61,7 @@ fn snippets_that_double_each_other_end_at_the_limit() {
         .unwrap();
     }
     input.push_str("h\nimport s59\n");
-    let error = parse(input.as_bytes(), World::default())
+    let error = parse(input.as_bytes(), FakeHost::default())
         .unwrap_err()
         .to_string();
     assert!(
@@ -69,13 +69,13 @@ fn snippets_that_double_each_other_end_at_the_limit() {
         "{error}"
     );
 
-    // Few imports of much.
+    // Few imports of a large snippet.
     let words = "x ".repeat(50_000);
     let input = format!(
         "(s) {{\n{words}\n}}\n(t) {{\n{}}}\nh\nimport t",
         "import s\n".repeat(100)
     );
-    let error = parse(input.as_bytes(), World::default())
+    let error = parse(input.as_bytes(), FakeHost::default())
         .unwrap_err()
         .to_string();
     assert!(
@@ -85,7 +85,7 @@ fn snippets_that_double_each_other_end_at_the_limit() {
 }
 
 #[test]
-fn variables_count_against_the_limit_too() {
+fn expanded_variables_count_against_the_limit() {
     struct Huge;
     impl Host for Huge {
         fn read(&mut self, _: &str, _: usize) -> std::io::Result<Vec<u8>> {
@@ -109,10 +109,10 @@ fn variables_count_against_the_limit_too() {
 }
 
 #[test]
-fn braces_may_be_nested_deeply() {
+fn deeply_nested_braces_parse() {
     let depth = 200_000;
     let input = format!("h\nd {}{}", "{ ".repeat(depth), "} ".repeat(depth));
-    let corefile = parse(input.as_bytes(), World::default()).unwrap();
+    let corefile = parse(input.as_bytes(), FakeHost::default()).unwrap();
     let directive = &corefile.blocks()[0].directives[0];
     let body = directive
         .occurrences(&corefile)
@@ -123,7 +123,7 @@ fn braces_may_be_nested_deeply() {
     assert_eq!(body.map(<[Token]>::len).sum::<usize>(), 2 * depth - 2);
 }
 
-/// Numbers that look random and are the same every time (xorshift).
+/// Pseudo-random numbers of a fixed seed (xorshift).
 struct Numbers(u64);
 
 impl Numbers {
@@ -136,7 +136,7 @@ impl Numbers {
 }
 
 #[test]
-fn any_bytes_give_a_corefile_or_an_error() {
+fn arbitrary_bytes_give_a_corefile_or_an_error() {
     const PIECES: &[&[u8]] = &[
         b"import ",
         b"import s\n",
@@ -170,7 +170,7 @@ fn any_bytes_give_a_corefile_or_an_error() {
         b"]",
         b"?",
     ];
-    const WORLD: World = World {
+    const HOST: FakeHost = FakeHost {
         files: &[
             ("/etc/f", "a {\nimport d/x\n"),
             ("/etc/d/x", "}\nb \"c"),
@@ -189,7 +189,7 @@ fn any_bytes_give_a_corefile_or_an_error() {
             }
         }
         let Ok(corefile) =
-            Corefile::parse("Corefile", "/etc", input.as_slice(), 4096, &mut { WORLD })
+            Corefile::parse("Corefile", "/etc", input.as_slice(), 4096, &mut { HOST })
         else {
             continue;
         };
@@ -202,7 +202,7 @@ fn any_bytes_give_a_corefile_or_an_error() {
                     .body
                     .map_or(0, |body| body.map(<[Token]>::len).sum());
             }
-            // All but the braces that open and close bodies.
+            // The braces of bodies are not counted.
             assert!(words <= directive.tokens.len());
             assert!(directive.tokens.iter().all(|token| token.line() > 0));
         }

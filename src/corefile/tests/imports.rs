@@ -1,9 +1,9 @@
-//! Files, patterns, and what relative paths start from.
+//! Tests of imports: files, patterns and relative paths.
 
 use super::super::glob;
-use super::{World, check, parse, show};
+use super::{FakeHost, check, parse, show};
 
-const WORLD: World = World {
+const HOST: FakeHost = FakeHost {
     files: &[
         ("/etc/one", "d 1"),
         ("/etc/two", "d 1\ne {\n f\n}"),
@@ -33,9 +33,9 @@ const WORLD: World = World {
 };
 
 #[test]
-fn a_file_stands_in_the_place_of_its_import() {
+fn file_replaces_its_import() {
     check(
-        WORLD,
+        HOST,
         &[
             (
                 "import block",
@@ -69,7 +69,7 @@ fn a_file_stands_in_the_place_of_its_import() {
             ("h\nimport bom", "h | d: d@/etc/bom:1"),
             ("h\nd import one", "h | d: d@2 import@2 one@2"),
             ("h import one", "h import one"),
-            // A file needn't close what it opens.
+            // A file may leave a block open.
             (
                 "h\nimport unclosed\n}",
                 "h | d: d@/etc/unclosed:1 {@/etc/unclosed:1 a@/etc/unclosed:2 }@3",
@@ -80,9 +80,9 @@ fn a_file_stands_in_the_place_of_its_import() {
 }
 
 #[test]
-fn a_relative_path_starts_from_the_folder_of_the_file_it_is_written_in() {
+fn relative_path_starts_at_the_folder_of_its_file() {
     check(
-        WORLD,
+        HOST,
         &[
             (
                 "h\nimport sub/a.conf",
@@ -99,7 +99,7 @@ fn a_relative_path_starts_from_the_folder_of_the_file_it_is_written_in() {
                 "h | o: o@/opt/abs:1 | r: r@/opt/rel:1",
             ),
             ("h\nimport \"one\"", "h | d: d@/etc/one:1 1@/etc/one:1"),
-            // A snippet's words keep the file in which they were written, wherever they are imported.
+            // A snippet's tokens keep the file of the snippet, wherever they are imported.
             (
                 "import snippet\nh\nimport deeper/use",
                 "h | a: a@/etc/snippet:2 | d: d@/etc/one:1 1@/etc/one:1",
@@ -109,9 +109,9 @@ fn a_relative_path_starts_from_the_folder_of_the_file_it_is_written_in() {
 }
 
 #[test]
-fn a_pattern_means_sorted_files_hidden_ones_included() {
+fn pattern_expands_to_sorted_files_including_hidden() {
     check(
-        WORLD,
+        HOST,
         &[
             (
                 "h\nimport sub/*.conf",
@@ -139,7 +139,7 @@ fn a_pattern_means_sorted_files_hidden_ones_included() {
 }
 
 #[test]
-fn a_name_fits_a_pattern_letter_by_letter() {
+fn glob_matches_names() {
     let table: &[(&str, &[&str])] = &[
         ("/etc/t2/*", &["/etc/t2/y.conf", "/etc/t2/z.conf"]),
         ("/etc/t2/*.conf", &["/etc/t2/y.conf", "/etc/t2/z.conf"]),
@@ -159,7 +159,7 @@ fn a_name_fits_a_pattern_letter_by_letter() {
         ("/etc/\\*", &[]),
     ];
     for (pattern, expected) in table {
-        let found = glob::matches(pattern, &mut { WORLD });
+        let found = glob::expand(pattern, &mut { HOST });
         assert_eq!(
             found.as_deref(),
             Ok(&expected.iter().map(ToString::to_string).collect::<Vec<_>>()[..]),
@@ -168,7 +168,7 @@ fn a_name_fits_a_pattern_letter_by_letter() {
     }
     for pattern in ["/etc/[", "/etc/\\", "/etc/a\\/b", "/[/*"] {
         assert_eq!(
-            glob::matches(pattern, &mut { WORLD }),
+            glob::expand(pattern, &mut { HOST }),
             Err(glob::BadPattern),
             "of {pattern}"
         );
@@ -176,7 +176,7 @@ fn a_name_fits_a_pattern_letter_by_letter() {
 }
 
 #[test]
-fn a_path_is_made_clean_by_its_letters_alone() {
+fn clean_is_lexical() {
     for (path, expected) in [
         ("/", "/"),
         ("//a//b/", "/a/b"),
@@ -192,27 +192,24 @@ fn a_path_is_made_clean_by_its_letters_alone() {
 }
 
 #[test]
-fn a_pattern_that_finds_nothing_is_only_a_warning() {
+fn pattern_without_match_is_a_warning() {
     for name in ["sub/*.none", "nowhere/*", "n?ne", "a]"] {
-        let corefile = parse(format!("h\nd\nimport {name}\ne").as_bytes(), WORLD).unwrap();
+        let corefile = parse(format!("h\nd\nimport {name}\ne").as_bytes(), HOST).unwrap();
         assert_eq!(show(&corefile), "h | d: d@2 | e: e@4");
         let warnings: Vec<String> = corefile
             .warnings()
             .iter()
             .map(ToString::to_string)
             .collect();
-        let expected = format!("Corefile:3: import: no file fits \"{name}\"; nothing is imported");
+        let expected =
+            format!("Corefile:3: import: no file matches \"{name}\"; nothing is imported");
         assert_eq!(warnings, [expected]);
     }
 }
 
 #[test]
-fn every_file_is_listed_once() {
-    let corefile = parse(
-        b"h\nimport sub/*.conf\nimport one\nimport /etc/./one",
-        WORLD,
-    )
-    .unwrap();
+fn files_lists_every_file_once() {
+    let corefile = parse(b"h\nimport sub/*.conf\nimport one\nimport /etc/./one", HOST).unwrap();
     assert_eq!(
         corefile.files(),
         [

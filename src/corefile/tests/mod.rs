@@ -1,29 +1,29 @@
-//! What each rule does, as tables: a Corefile, and what it means.
+//! Tests as tables: Corefiles and their expected blocks or errors.
 
 mod blocks;
 mod hostile;
 mod imports;
 mod occurrences;
 mod refused;
+mod tokens;
 mod variables;
-mod words;
 
 use std::fmt::Write as _;
 use std::io;
 
 use super::{Corefile, Error, Host, Token, glob};
 
-/// A limit that no test meets by accident.
+/// A limit in bytes that no test reaches by accident.
 const LIMIT: usize = 1 << 20;
 
-/// Files and variables that exist only here. A folder is what stands before a `/`.
+/// Files and variables in memory. Folders follow from the paths of the files.
 #[derive(Clone, Copy, Default)]
-struct World {
+struct FakeHost {
     files: &'static [(&'static str, &'static str)],
     vars: &'static [(&'static str, &'static str)],
 }
 
-impl World {
+impl FakeHost {
     fn is_folder(self, path: &str) -> bool {
         self.list_names(path).next().is_some()
     }
@@ -43,7 +43,7 @@ impl World {
     }
 }
 
-impl Host for World {
+impl Host for FakeHost {
     fn read(&mut self, path: &str, limit: usize) -> io::Result<Vec<u8>> {
         if self.is_folder(path) {
             return Err(io::ErrorKind::IsADirectory.into());
@@ -59,7 +59,7 @@ impl Host for World {
     fn list(&mut self, dir: &str) -> io::Result<Vec<String>> {
         let mut names: Vec<String> = self.list_names(dir).map(str::to_owned).collect();
         names.dedup();
-        // A file system has no order either.
+        // Any order is allowed, as in a file system.
         names.reverse();
         if names.is_empty() {
             return Err(io::ErrorKind::NotFound.into());
@@ -77,8 +77,8 @@ impl Host for World {
     }
 }
 
-fn parse(input: &[u8], mut world: World) -> Result<Corefile, Error> {
-    Corefile::parse("Corefile", "/etc", input, LIMIT, &mut world)
+fn parse(input: &[u8], mut host: FakeHost) -> Result<Corefile, Error> {
+    Corefile::parse("Corefile", "/etc", input, LIMIT, &mut host)
 }
 
 /// `KEY KEY | NAME: WORD@LINE WORD@LINE | NAME: … ++ KEY …`; a word of another file is `WORD@FILE:LINE`.
@@ -104,24 +104,24 @@ fn place(corefile: &Corefile, tokens: &[Token]) -> String {
     tokens.iter().map(place).collect::<Vec<_>>().join(" ")
 }
 
-/// A word as it is where that is clear, else in quotes.
+/// A token's text, in quotes if it is empty or has white space or quotes.
 fn plain(word: &str) -> String {
-    let clear = !word.is_empty()
+    let is_plain = !word.is_empty()
         && word
             .chars()
-            .all(|letter| !letter.is_whitespace() && letter != '"' && letter != '\u{feff}');
-    if clear {
+            .all(|c| !c.is_whitespace() && c != '"' && c != '\u{feff}');
+    if is_plain {
         word.to_owned()
     } else {
         format!("{word:?}")
     }
 }
 
-/// Checks a table of Corefiles and what they mean.
+/// Checks a table of Corefiles and their [shown](show) blocks or errors.
 #[track_caller]
-fn check(world: World, table: &[(&str, &str)]) {
+fn check(host: FakeHost, table: &[(&str, &str)]) {
     for (input, expected) in table {
-        let corefile = parse(input.as_bytes(), world);
+        let corefile = parse(input.as_bytes(), host);
         let shown = corefile.map_or_else(|error| error.to_string(), |corefile| show(&corefile));
         assert_eq!(&shown, expected, "of {input:?}");
     }

@@ -1,11 +1,11 @@
-//! How a directive's words are taken apart again.
+//! Tests of occurrences, arguments and lines.
 
 use std::fmt::Write as _;
 
 use super::super::Corefile;
-use super::{World, parse, place};
+use super::{FakeHost, parse, place};
 
-const WORLD: World = World {
+const HOST: FakeHost = FakeHost {
     files: &[("/etc/one", "d 1"), ("/etc/body", "x 1\ny 2\n")],
     vars: &[("OPEN", "{"), ("LINES", "1\n2")],
 };
@@ -32,7 +32,7 @@ fn occurrences(corefile: &Corefile) -> Vec<String> {
 }
 
 #[test]
-fn occurrences_lines_and_nested_blocks_come_apart() {
+fn occurrences_split_into_arguments_and_lines() {
     let table: &[(&str, &[&str])] = &[
         ("h\nd", &["d@2;"]),
         ("h\nd 1 2\ne\nd 3", &["d@2; 1@2 2@2", "d@4; 3@4"]),
@@ -55,12 +55,12 @@ fn occurrences_lines_and_nested_blocks_come_apart() {
             "h\nd { x } 1 { y }\nd",
             &["d@2; { x@2 } 1@2 {@2 y@2 }@2", "d@3;"],
         ),
-        // A quoted argument over several lines goes on where it ends.
+        // The line of a multi-line argument continues where the argument ends.
         (
             "h\nd {\n x \"1\n2\" 3\n y\n}",
             &["d@2; { x@3 \"1\\n2\"@3 3@4 / y@5 }"],
         ),
-        // A snippet's lines stand above those around them.
+        // A snippet's lines are above the lines around its import.
         (
             "(s) {\n x 1\n y 2\n}\nh\nd {\n a 0\n import s\n z\n}",
             &["d@6; { a@7 0@7 / x@2 1@2 / y@3 2@3 / z@9 }"],
@@ -78,12 +78,12 @@ fn occurrences_lines_and_nested_blocks_come_apart() {
             "h\nimport one\nimport one",
             &["d@/etc/one:1; 1@/etc/one:1 d@/etc/one:1 1@/etc/one:1"],
         ),
-        // A brace that comes from a variable opens a block here, which nothing closes.
+        // A brace from a variable opens a block that nothing closes.
         ("h\nd {$OPEN}\ne\nd 1", &["d@2; { d@4 1@4 }"]),
         ("h\nd {$LINES}\n1\ne", &["d@2; \"1\\n2\"@2 1@3"]),
     ];
     for (input, expected) in table {
-        let corefile = parse(input.as_bytes(), WORLD).unwrap();
+        let corefile = parse(input.as_bytes(), HOST).unwrap();
         assert_eq!(&occurrences(&corefile), expected, "of {input:?}");
     }
 }

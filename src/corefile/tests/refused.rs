@@ -1,11 +1,11 @@
-//! What is wrong, word for word.
+//! Tests of errors, word for word.
 
 use std::error::Error as _;
 
 use super::super::Corefile;
-use super::{World, parse};
+use super::{FakeHost, parse};
 
-const WORLD: World = World {
+const HOST: FakeHost = FakeHost {
     files: &[
         ("/etc/one", "d 1"),
         ("/etc/sub/x", "x"),
@@ -19,21 +19,20 @@ const WORLD: World = World {
     vars: &[("EMPTY", ""), ("NAME", "s"), ("SELF", "{$SELF}")],
 };
 
-/// Checks a table of Corefiles and what is said of them.
+/// Checks a table of Corefiles and their errors.
 #[track_caller]
 fn refuse(table: &[(&str, &str)]) {
     for (input, expected) in table {
-        // The circles of files need more room than other tests.
-        let corefile = Corefile::parse("Corefile", "/etc", input.as_bytes(), 1 << 22, &mut {
-            WORLD
-        });
+        // Cycles of files need a higher limit than other tests.
+        let corefile =
+            Corefile::parse("Corefile", "/etc", input.as_bytes(), 1 << 22, &mut { HOST });
         let error = corefile.unwrap_err().to_string();
         assert_eq!(&error, expected, "of {input:?}");
     }
 }
 
 #[test]
-fn blocks_and_snippets_must_be_complete() {
+fn incomplete_blocks_and_snippets_are_refused() {
     refuse(&[
         (
             "a, {\n}",
@@ -103,7 +102,7 @@ fn blocks_and_snippets_must_be_complete() {
 }
 
 #[test]
-fn an_import_names_one_thing_that_is_there() {
+fn import_needs_one_existing_source() {
     refuse(&[
         (
             "(s) {\n a\n import t\n}\n(t) {\n import s\n}\nh\nimport s",
@@ -179,11 +178,11 @@ fn an_import_names_one_thing_that_is_there() {
         ),
         (
             "import a[b",
-            "Corefile:1: import: pattern \"a[b\" has a lone \"[\", or a \"\\\" at the end of a name; write \\[ for the letter [, and \\\\ for \\",
+            "Corefile:1: import: pattern \"a[b\" has a lone \"[\", or a \"\\\" at the end of a name; write \\[ for the character [, and \\\\ for \\",
         ),
         (
             "import a\\",
-            "Corefile:1: import: pattern \"a\\\" has a lone \"[\", or a \"\\\" at the end of a name; write \\[ for the letter [, and \\\\ for \\",
+            "Corefile:1: import: pattern \"a\\\" has a lone \"[\", or a \"\\\" at the end of a name; write \\[ for the character [, and \\\\ for \\",
         ),
         (
             "import loop",
@@ -197,38 +196,38 @@ fn an_import_names_one_thing_that_is_there() {
 }
 
 #[test]
-fn a_variable_must_not_lead_back_to_itself() {
+fn recursive_variable_is_refused() {
     refuse(&[
         (
             "h\nd {$SELF}",
-            "Corefile:2: d: variable \"SELF\" refers to itself; give it a value that doesn't lead back to it",
+            "Corefile:2: d: variable \"SELF\" refers to itself; give it a value that does not refer back to it",
         ),
         (
             "{$SELF}",
-            "Corefile:1: server block: variable \"SELF\" refers to itself; give it a value that doesn't lead back to it",
+            "Corefile:1: server block: variable \"SELF\" refers to itself; give it a value that does not refer back to it",
         ),
         (
             "h\nimport {$SELF}",
-            "Corefile:2: import: variable \"SELF\" refers to itself; give it a value that doesn't lead back to it",
+            "Corefile:2: import: variable \"SELF\" refers to itself; give it a value that does not refer back to it",
         ),
     ]);
 }
 
 #[test]
-fn more_than_the_limit_is_refused_wherever_it_comes_from() {
+fn limit_counts_all_text() {
     let table = [
-        // The Corefile itself: 20 bytes, which are as many as allowed, and one more.
+        // The Corefile itself: 20 bytes, the limit, and 21 bytes.
         ("h\nd 3456789012345678", None),
         ("h\nd 34567890123456789", Some("Corefile:1: server block")),
         // An imported file of 3 bytes after 17.
         ("h# 567\nimport one", None),
         ("h# 5678\nimport one", Some("Corefile:2: import")),
-        // A snippet's two words count as 4 bytes each time.
+        // A snippet's two tokens count as 4 bytes at each import.
         ("(s) {\n}\nimport s", None),
         ("(s){ a b }\nh # 7890", None),
     ];
     for (input, expected) in table {
-        let corefile = Corefile::parse("Corefile", "/etc", input.as_bytes(), 20, &mut { WORLD });
+        let corefile = Corefile::parse("Corefile", "/etc", input.as_bytes(), 20, &mut { HOST });
         let expected = expected.map(|place| format!("{place}: the Corefile and all it imports exceed COREXDP_MAX_COREFILE (20 bytes); shorten them, or build with a larger COREXDP_MAX_COREFILE"));
         assert_eq!(
             corefile.err().map(|error| error.to_string()),
@@ -239,30 +238,30 @@ fn more_than_the_limit_is_refused_wherever_it_comes_from() {
 }
 
 #[test]
-fn a_snippet_counts_each_time_as_if_it_were_written_out() {
+fn snippet_counts_at_each_import() {
     // 25 bytes, and 4 more for each import of `a b`.
     let input = b"(s) {\na b\n}\nh\nimport s\n";
-    let parse = |limit| Corefile::parse("Corefile", "/etc", input, limit, &mut { WORLD });
+    let parse = |limit| Corefile::parse("Corefile", "/etc", input, limit, &mut { HOST });
     assert_eq!(input.len(), 23);
     assert!(parse(27).is_ok());
     assert_eq!(parse(26).unwrap_err().line(), 5);
 }
 
 #[test]
-fn an_error_has_its_parts_and_its_cause() {
-    let error = parse(b"h\nimport secret", WORLD).unwrap_err();
+fn error_has_parts_and_cause() {
+    let error = parse(b"h\nimport secret", HOST).unwrap_err();
     assert_eq!(error.file(), "Corefile");
     assert_eq!(error.line(), 2);
     assert_eq!(error.directive(), "import");
     assert!(error.message().starts_with("cannot read \"/etc/secret\""));
     assert_eq!(error.source().unwrap().to_string(), "permission denied");
-    assert!(parse(b"import", WORLD).unwrap_err().source().is_none());
+    assert!(parse(b"import", HOST).unwrap_err().source().is_none());
 }
 
 #[test]
-fn a_long_word_is_cut_in_an_error() {
+fn long_token_is_truncated_in_errors() {
     let input = format!("import {}", "x".repeat(5000));
-    let error = parse(input.as_bytes(), WORLD).unwrap_err();
+    let error = parse(input.as_bytes(), HOST).unwrap_err();
     let expected = format!(
         "file \"{}…\" not found; give a path relative to this file's folder, or an absolute one",
         "x".repeat(200)

@@ -1,9 +1,9 @@
-//! Where and how environment variables are replaced.
+//! Tests of environment variables.
 
-use super::super::env::{Runaway, replace};
-use super::{World, check, parse};
+use super::super::env::{ExpandError, expand};
+use super::{FakeHost, check, parse};
 
-const WORLD: World = World {
+const HOST: FakeHost = FakeHost {
     files: &[("/etc/r1", "d"), ("/etc/a b", "e")],
     vars: &[
         ("ADDRESS", "example.org"),
@@ -29,9 +29,9 @@ const WORLD: World = World {
 };
 
 #[test]
-fn both_spellings_work_anywhere_in_a_word() {
+fn both_forms_expand_anywhere_in_a_token() {
     check(
-        WORLD,
+        HOST,
         &[
             ("{$ADDRESS}", "example.org"),
             ("{%ADDRESS%}", "example.org"),
@@ -50,9 +50,9 @@ fn both_spellings_work_anywhere_in_a_word() {
 }
 
 #[test]
-fn what_is_no_reference_stays_and_what_is_not_set_is_empty() {
+fn malformed_references_stay_and_unset_variables_are_empty() {
     check(
-        WORLD,
+        HOST,
         &[
             ("h\nd {%PORT}", "h | d: d@2 {%PORT}@2"),
             ("h\nd {$PORT", "h | d: d@2 {$PORT@2"),
@@ -69,31 +69,32 @@ fn what_is_no_reference_stays_and_what_is_not_set_is_empty() {
 }
 
 #[test]
-fn a_value_is_read_again_for_references() {
+fn values_are_expanded_again() {
     check(
-        WORLD,
+        HOST,
         &[
             ("{$NESTED}", "<8080>"),
             ("{$MARK}PORT}", "8080"),
             ("{{$MARK}", "{{$"),
-            // `{%…%}` comes first and isn't looked for again.
+            // `{%…%}` is expanded first and not searched for again.
             ("{$PERCENT}", "{%PORT%}"),
             ("{%NESTED%}", "<8080>"),
-            // All places of a reference are replaced at once: the second mark's own place is gone when the first is read.
+            // All occurrences of a reference are replaced at once, so the second mark is gone when the first is
+            // completed.
             ("{$MARK}{$MARK}}", ""),
         ],
     );
 }
 
 #[test]
-fn a_value_stays_one_word_and_is_no_brace_for_the_parser() {
+fn value_stays_one_token_and_is_not_a_brace() {
     check(
-        WORLD,
+        HOST,
         &[
             ("h\nd {$TWO}", "h | d: d@2 \"two words\"@2"),
             ("h\nd {$OPEN}\ne", "h | d: d@2 {@2 | e: e@3"),
             ("h\nd {\n a {$CLOSE}\n}", "h | d: d@2 {@2 a@3 }@3 }@4"),
-            // But it ends addresses, and is then a directive's name.
+            // After addresses, the value ends the addresses, and the token is a directive's name.
             ("h {$OPEN}\nd", "h | {: {$OPEN}@1 | d: d@2"),
             ("{$COMMA}\nb", "a b"),
             ("{$EMPTY} b", "b"),
@@ -103,9 +104,9 @@ fn a_value_stays_one_word_and_is_no_brace_for_the_parser() {
 }
 
 #[test]
-fn the_name_of_a_directive_is_replaced_but_its_own_word_is_not() {
+fn directive_name_is_expanded_but_its_token_is_not() {
     check(
-        WORLD,
+        HOST,
         &[
             (
                 "h\ndi{$ONE} {$PORT}\ndir1",
@@ -117,10 +118,10 @@ fn the_name_of_a_directive_is_replaced_but_its_own_word_is_not() {
 }
 
 #[test]
-fn line_breaks_in_a_value_count() {
-    // What follows within three lines of `d` is taken for its line.
+fn line_breaks_in_values_count() {
+    // The token ends three lines later, so the tokens of that line are arguments.
     check(
-        WORLD,
+        HOST,
         &[(
             "h\nd {$LINES}\ne\nf\ng",
             "h | d: d@2 \"1\\n2\\n3\"@2 e@3 | f: f@4 | g: g@5",
@@ -129,44 +130,44 @@ fn line_breaks_in_a_value_count() {
 }
 
 #[test]
-fn import_may_come_from_a_variable_among_addresses_only() {
+fn import_keyword_expands_only_among_addresses() {
     check(
-        WORLD,
+        HOST,
         &[
             ("{$IMPORT} r1", "d"),
             ("h\n{$IMPORT} r1", "h | import: {$IMPORT}@2 r1@2"),
             ("h\nimport {$ONE}", "h | d: d@/etc/r1:1"),
             ("h\nimport \"a {$EMPTY}b\"", "h | e: e@/etc/a b:1"),
             ("(r1) {\n s\n}\nh\nimport {$ONE}", "h | s: s@2"),
-            // A snippet's words are replaced where they end up.
+            // A snippet's tokens are expanded at the import.
             ("(s) {\n d {$PORT}\n}\nh\nimport s", "h | d: d@2 8080@2"),
         ],
     );
 }
 
 #[test]
-fn a_value_that_leads_back_to_itself_is_an_error() {
+fn recursive_value_is_an_error() {
     for (input, name) in [
         ("h\nd {$SELF}", "\"SELF\""),
         ("h\nd {$FORTH}", "\"FORTH\""),
         ("h\nd {$DOUBLE}", "\"DOUBLE\""),
     ] {
-        let error = parse(input.as_bytes(), WORLD).unwrap_err().to_string();
+        let error = parse(input.as_bytes(), HOST).unwrap_err().to_string();
         assert!(error.starts_with("Corefile:2: d: variable "), "{error}");
         assert!(error.contains(name), "{error}");
     }
 }
 
 #[test]
-fn a_word_grows_only_up_to_what_is_allowed() {
-    let mut world = WORLD;
+fn expansion_stops_at_the_limit() {
+    let mut host = HOST;
     assert_eq!(
-        replace("{$ADDRESS}", 11, &mut world),
+        expand("{$ADDRESS}", 11, &mut host),
         Ok(Some("example.org".into()))
     );
     assert_eq!(
-        replace("{$ADDRESS}", 10, &mut world),
-        Err(Runaway::TooLong("ADDRESS".into()))
+        expand("{$ADDRESS}", 10, &mut host),
+        Err(ExpandError::TooLong("ADDRESS".into()))
     );
-    assert_eq!(replace("no reference", 0, &mut world), Ok(None));
+    assert_eq!(expand("no reference", 0, &mut host), Ok(None));
 }

@@ -4,9 +4,8 @@ pub(super) mod pins;
 
 use std::os::fd::OwnedFd;
 
-use super::fingerprint::Identity;
-use super::fingerprint::Target;
-use super::refusal::no_descriptor;
+use super::fingerprint::{Identity, Target};
+use super::refusal::{PinError, no_descriptor};
 use super::state::{Attached, Changes, Loaded, LoadedMap};
 use super::{Context, Filter, blame};
 use crate::base::diagnostic::Diagnostic;
@@ -17,7 +16,7 @@ use crate::kernel::map::Map;
 use crate::kernel::program::Program;
 use crate::log::Log;
 use crate::plan::PlannedFilter;
-use pins::{PinError, PinnedFilter, Pins};
+use pins::{PinnedFilter, Pins};
 
 /// Pins of a filter with `exit hold`.
 pub(super) fn pins(context: &Context<'_>) -> Option<Pins> {
@@ -61,7 +60,7 @@ pub(super) fn adopt_maps(
         let fd = fd.map_err(|error| not_pinned(context, &error))?;
         let map = Map::adopt(fd, def, cpus).map_err(|errno| {
             let (name, why) = (&def.name, errno.desc());
-            let what = format!("the held map {name} can't be adopted: {why}");
+            let what = format!("cannot adopt the pinned map {name}: {why}");
             context.wrong(context.block.exit_at, "exit", blame(errno), what)
         })?;
         Ok(LoadedMap {
@@ -131,7 +130,7 @@ impl Filter {
             log.error(format_args!("{name}: will not outlive the daemon: {error}"));
             self.unpin();
         } else if let Err(error) = pins.remove_others(identity) {
-            log.warn(format_args!("{name}: left from before: {error}"));
+            log.warn(format_args!("{name}: an earlier state remains: {error}"));
         }
     }
 

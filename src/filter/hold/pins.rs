@@ -5,7 +5,6 @@
 //! attached, and others are removed after. So the attached program always has its state, and whenever the daemon dies, the
 //! next one knows what to adopt and what to remove.
 
-use std::fmt;
 use std::fs;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -14,9 +13,8 @@ use std::path::{Path, PathBuf};
 use nix::errno::Errno;
 use nix::sys::statfs::{BPF_FS_MAGIC, statfs};
 
-use crate::base::diagnostic::Blame;
-use crate::filter::blame;
 use crate::filter::fingerprint::Identity;
+use crate::filter::refusal::PinError;
 use crate::kernel::attach::Attachment;
 use crate::kernel::errno;
 use crate::kernel::interface::Interface;
@@ -46,46 +44,6 @@ pub(in crate::filter) struct PinnedFilter {
     pub(in crate::filter) link: Option<OwnedFd>,
     pub(in crate::filter) program: Program,
     pub(in crate::filter) identity: Identity,
-}
-
-/// A pin, and what is wrong with it.
-#[derive(Debug)]
-pub(in crate::filter) struct PinError {
-    path: PathBuf,
-    what: &'static str,
-    /// `None` for a file that corexdp did not make.
-    errno: Option<Errno>,
-}
-
-impl PinError {
-    fn new(path: &Path, what: &'static str, errno: Option<Errno>) -> Self {
-        Self {
-            path: path.into(),
-            what,
-            errno,
-        }
-    }
-
-    /// A pin whose state is unknown.
-    fn unknown(path: &Path, errno: Errno) -> Self {
-        Self::new(path, "can't be looked at", Some(errno))
-    }
-
-    /// The cause.
-    pub(in crate::filter) const fn blame(&self) -> Blame {
-        match self.errno {
-            None => Blame::Interface,
-            Some(errno) => blame(errno),
-        }
-    }
-}
-
-impl fmt::Display for PinError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.path.display(), self.what)?;
-        self.errno
-            .map_or(Ok(()), |errno| write!(f, ": {}", errno.desc()))
-    }
 }
 
 impl Pins {
@@ -120,7 +78,7 @@ impl Pins {
         self.make(program, maps, &folder).map_err(|errno| {
             self.remove_new();
             let _ = fs::remove_dir(&self.folder);
-            PinError::new(&folder, "can't be made", Some(errno))
+            PinError::new(&folder, "cannot be created", Some(errno))
         })
     }
 
@@ -149,7 +107,7 @@ impl Pins {
         match fs::rename(&folder, self.state(to)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 let errno = errno(&error);
-                Err(PinError::new(&folder, "can't be renamed", Some(errno)))
+                Err(PinError::new(&folder, "cannot be renamed", Some(errno)))
             }
             _ => Ok(()),
         }
@@ -169,7 +127,7 @@ impl Pins {
         let path = self.folder.join(LINK);
         match pin::pin(link, &path) {
             Ok(()) | Err(Errno::EEXIST) => Ok(()),
-            Err(errno) => Err(PinError::new(&path, "can't be made", Some(errno))),
+            Err(errno) => Err(PinError::new(&path, "cannot be created", Some(errno))),
         }
     }
 
@@ -186,7 +144,7 @@ impl Pins {
         let mut all = Ok(());
         for folder in others {
             let removed = remove(&folder)
-                .map_err(|error| PinError::new(&folder, "can't be removed", Some(errno(&error))));
+                .map_err(|error| PinError::new(&folder, "cannot be removed", Some(errno(&error))));
             all = all.and(removed);
         }
         all
@@ -256,7 +214,7 @@ impl Pins {
             Ok(link) => link,
             Err(Errno::ENOENT | Errno::ENOTDIR) => return Ok(None),
             Err(Errno::EINVAL) => return Err(refused("is no attachment; remove it")),
-            Err(errno) => return Err(PinError::new(&path, "can't be opened", Some(errno))),
+            Err(errno) => return Err(PinError::new(&path, "cannot be opened", Some(errno))),
         };
         match pin::link(&link) {
             Ok(there) if there.interface == interface.index => Ok(Some((link, there.program))),
@@ -274,7 +232,7 @@ impl Pins {
     ) -> Result<OwnedFd, PinError> {
         let path = self.state(identity).join(index.to_string());
         pin::get(&path, Kind::Map)
-            .map_err(|errno| PinError::new(&path, "can't be opened", Some(errno)))
+            .map_err(|errno| PinError::new(&path, "cannot be opened", Some(errno)))
     }
 }
 
@@ -303,7 +261,7 @@ fn program(folder: &Path) -> Result<Option<Program>, PinError> {
     match pin::get(&path, Kind::Program).and_then(Program::adopt) {
         Ok(program) => Ok(Some(program)),
         Err(Errno::ENOENT | Errno::ENOTDIR | Errno::EINVAL) => Ok(None),
-        Err(errno) => Err(PinError::new(&path, "can't be opened", Some(errno))),
+        Err(errno) => Err(PinError::new(&path, "cannot be opened", Some(errno))),
     }
 }
 

@@ -1,18 +1,18 @@
-//! How much it may have of what.
+//! Resource limits of the worker.
 
 use nix::errno::Errno;
 use nix::sys::resource::{Resource, rlim_t, setrlimit};
 
-/// Bytes of memory for data: heap, stacks of threads, what is mapped for writing by this process alone (4.7). Mapping
-/// what is shared is not in the list of calls, so this is all the memory it can get.
+/// Bytes of data memory: heap, stacks of threads and private writable mappings (4.7). The list of system calls has no
+/// shared mappings, so this limit covers all memory.
 pub const DATA: rlim_t = 16 << 20;
 /// Open descriptors.
 pub const DESCRIPTORS: rlim_t = 256;
 
-/// What and how much.
+/// Limits of a worker.
 ///
-/// `RLIMIT_NPROC` is not among them: it counts threads, and those of everybody with the same ids, so a busy stranger
-/// could keep the page from answering. Processes are forbidden by the list of calls, and threads end where memory does.
+/// `RLIMIT_NPROC` is missing: it counts the threads of all processes with the same user, so another process of nobody
+/// could block the worker. Seccomp forbids processes, and the memory limit bounds threads.
 pub const LIMITS: &[(Resource, rlim_t)] = &[
     (Resource::RLIMIT_NOFILE, DESCRIPTORS),
     (Resource::RLIMIT_DATA, DATA),
@@ -21,10 +21,10 @@ pub const LIMITS: &[(Resource, rlim_t)] = &[
     (Resource::RLIMIT_MEMLOCK, 0),
 ];
 
-/// Lowers them, for good.
+/// Sets the limits irrevocably.
 ///
 /// # Errors
-/// None for a process that may have no more than this already.
+/// `EPERM` when a hard limit is lower already.
 pub fn lower() -> Result<(), Errno> {
     LIMITS
         .iter()

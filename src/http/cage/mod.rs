@@ -1,15 +1,15 @@
-//! The cage: what a worker can do when its HTTP is broken, namely answer requests.
+//! The *cage*: confinement of a worker, so that an attacker who takes over its HTTP can only answer requests.
 //!
-//! 1. It is nobody: user and group 65534, in no other group ([`ids`]).
-//! 2. It has no capability and can get none, neither from a file nor from its parent ([`give_up`]).
-//! 3. Nobody but root may look into it or attach to it: it is not dumpable.
-//! 4. It opens so many descriptors and takes so much memory, and writes no file ([`limits`]).
-//! 5. Where the kernel has Landlock, every file, port and process but its own is out of its reach.
-//! 6. Of the system calls it has only those that serving pages takes ([`list`]); another one is its end.
-//! 7. What it was born with is the page, the way to the daemon, the listening sockets, and `/dev/null`.
+//! 1. The worker is nobody: user and group 65534, in no other group ([`ids`]).
+//! 2. The worker has no capability and can get none from a file or its parent ([`give_up`]).
+//! 3. Only root may read its memory or trace it: the worker is not dumpable.
+//! 4. Descriptors and memory are limited; the worker cannot write a file ([`limits`]).
+//! 5. Where the kernel has Landlock, the worker cannot open files, connect to ports or signal other processes.
+//! 6. Seccomp allows only the system calls that serving HTTP needs ([`list`]); another call kills the worker.
+//! 7. The worker inherits only the shared page, its sockets to the daemon, the listening sockets, and `/dev/null`.
 //!
-//! The keeper goes through 1 to 3 once, since only root can take other ids. Each worker goes through the rest, before
-//! the first byte from the network is read.
+//! The keeper does steps 1 to 3 once, since only root can change ids. Each worker does the other steps before it reads
+//! the first byte from the network.
 
 pub mod ids;
 pub mod limits;
@@ -21,12 +21,12 @@ use nix::sys::prctl;
 use crate::kernel::capability::{self, CapSet};
 use crate::kernel::landlock;
 
-/// The keeper's part: ids, capabilities, and no way back to either.
+/// The keeper's steps: gives up ids and capabilities irrevocably.
 ///
 /// # Errors
 /// `EPERM` without `CAP_SETUID` and `CAP_SETGID`, `EINVAL` in a user namespace that has no nobody.
 pub fn give_up() -> Result<(), Errno> {
-    // While there still is the capability for it.
+    // The bounding set first: changing it needs a capability.
     capability::bound(CapSet::empty());
     ids::become_nobody()?;
     capability::keep(CapSet::empty())?;
@@ -34,19 +34,19 @@ pub fn give_up() -> Result<(), Errno> {
     prctl::set_dumpable(false)
 }
 
-/// The worker's first part, after which it may still make sockets of its own.
+/// The worker's first steps. The worker may still create sockets afterwards.
 ///
 /// # Errors
-/// None that is known of.
+/// Errors of `setrlimit` and Landlock; a kernel without Landlock is no error.
 pub fn enter() -> Result<(), Errno> {
     limits::lower()?;
     landlock::deny_everything().map(drop)
 }
 
-/// The worker's last part: from here on there are only the calls of [`list`].
+/// The worker's last step: only the system calls of [`list`] are allowed afterwards.
 ///
 /// # Errors
-/// When the kernel has no seccomp filters.
+/// `EINVAL` or `ENOSYS` when the kernel has no seccomp filters.
 pub fn close() -> Result<(), Errno> {
     list::close()
 }

@@ -1,20 +1,22 @@
-//! What of a request has come, and what of its answer has to go, each in memory of fixed size.
+//! Buffers of fixed size for a request and its response.
 
 use std::io::{self, Read, Write};
 
-use super::framing::{Collected, Collector, Extent, Refusal, Request, admit, extent};
+use super::framing::{Collected, Collector, Extent, Refusal, Request, extent, sanitize};
 
-/// A head as it comes, and what was sent after it.
+/// Bytes received from the client: a head, and perhaps the start of the next request.
 #[derive(Debug)]
 pub(super) struct Input<'a> {
     memory: &'a mut [u8],
+    /// Bytes received.
     filled: usize,
+    /// Bytes of the complete head; 0 before.
     head: usize,
     collector: Collector,
 }
 
 impl<'a> Input<'a> {
-    /// An empty one. A head can be as long as this memory.
+    /// An empty buffer; the memory's size is the limit of a head.
     pub(super) const fn new(memory: &'a mut [u8]) -> Self {
         Self {
             memory,
@@ -24,166 +26,171 @@ impl<'a> Input<'a> {
         }
     }
 
-    /// Reads once; gives the number of bytes, 0 at the end.
+    /// Reads once. Returns the number of bytes, 0 at the end.
     ///
     /// # Errors
-    /// What the reader says.
+    /// Errors of the reader.
     pub(super) fn receive(&mut self, mut from: impl Read) -> io::Result<usize> {
-        let room = self.memory.get_mut(self.filled..).unwrap_or_default();
-        let count = from.read(room)?;
+        let free = self.memory.get_mut(self.filled..).unwrap_or_default();
+        let count = from.read(free)?;
         self.filled = self.filled.saturating_add(count).min(self.memory.len());
         Ok(count)
     }
 
-    /// The request, once its head has come and if it can be admitted.
+    /// The sanitized request, or the reason to refuse it; `None` while the head is incomplete.
     pub(super) fn request(&mut self) -> Option<Result<Request, Refusal>> {
         let bytes = self.memory.get(..self.filled).unwrap_or_default();
-        match self.collector.look(bytes) {
-            Collected::Part if self.filled < self.memory.len() => None,
-            Collected::Part => Some(Err(Refusal::Long)),
+        match self.collector.scan(bytes) {
+            Collected::Incomplete if self.filled < self.memory.len() => None,
+            Collected::Incomplete => Some(Err(Refusal::Long)),
             Collected::Malformed => Some(Err(Refusal::Malformed)),
             Collected::Head(length) => {
                 self.head = length;
-                Some(admit(self.memory.get_mut(..length).unwrap_or_default()))
+                Some(sanitize(self.memory.get_mut(..length).unwrap_or_default()))
             }
         }
     }
 
-    /// The head of that request.
+    /// The complete head.
     pub(super) fn head(&self) -> &[u8] {
         self.memory.get(..self.head).unwrap_or_default()
     }
 
-    /// Forgets that head. What came after it is the beginning of the next.
-    pub(super) fn forget_head(&mut self) {
+    /// Removes the complete head. Bytes after it are the start of the next head.
+    pub(super) fn remove_head(&mut self) {
         let rest = self.head.min(self.filled)..self.filled;
         (self.filled, self.head) = (rest.len(), 0);
         self.memory.copy_within(rest, 0);
         self.collector = Collector::new();
     }
 
-    /// Forgets everything.
+    /// Removes all bytes.
     pub(super) fn clear(&mut self) {
         (self.filled, self.head) = (0, 0);
         self.collector = Collector::new();
     }
 
-    /// Whether nothing has come of the next head.
+    /// True before the first byte of the next head.
     pub(super) const fn is_empty(&self) -> bool {
         self.filled == 0
     }
 }
 
-/// An answer on its way.
+/// A response in transit from `tiny_http` to the client.
 #[derive(Debug)]
-pub(super) struct Answer<'a> {
+pub(super) struct Response<'a> {
     memory: &'a mut [u8],
-    /// What of the memory has gone out, and what has come in.
-    gone: usize,
-    come: usize,
-    left: Left,
+    /// Bytes of the memory sent to the client.
+    sent: usize,
+    /// Bytes in the memory.
+    received: usize,
+    remaining: Remaining,
     request: Request,
 }
 
-/// What has yet to come of it.
+/// Part of the response still to be received.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Left {
-    /// Its head, and what that says.
+enum Remaining {
+    /// The head is incomplete.
     Head,
-    /// So many bytes.
+    /// This many bytes.
     Bytes(usize),
-    /// All until the end.
-    Rest,
+    /// All bytes until the connection is closed.
+    UntilClose,
 }
 
-impl<'a> Answer<'a> {
-    /// One that goes through this memory, a part at a time.
+impl<'a> Response<'a> {
+    /// A complete response without bytes. Responses pass through this memory in pieces.
     pub(super) const fn new(memory: &'a mut [u8]) -> Self {
         Self {
             memory,
-            gone: 0,
-            come: 0,
-            left: Left::Bytes(0),
+            sent: 0,
+            received: 0,
+            remaining: Remaining::Bytes(0),
             request: Request::PLAIN,
         }
     }
 
-    /// Begins the answer to this request.
+    /// Starts the response to this request.
     pub(super) const fn begin(&mut self, request: Request) {
-        (self.gone, self.come, self.left) = (0, 0, Left::Head);
+        (self.sent, self.received, self.remaining) = (0, 0, Remaining::Head);
         self.request = request;
     }
 
-    /// Is this answer, of which nothing has to come.
+    /// Sets the whole response, without `tiny_http`.
     pub(super) fn fill(&mut self, text: &[u8]) {
         let length = text.len().min(self.memory.len());
         for (to, from) in self.memory.iter_mut().zip(text) {
             *to = *from;
         }
-        (self.gone, self.come, self.left) = (0, length, Left::Bytes(0));
+        (self.sent, self.received, self.remaining) = (0, length, Remaining::Bytes(0));
     }
 
-    /// Whether nothing of it has come.
-    pub(super) fn is_awaited(&self) -> bool {
-        self.left == Left::Head && self.come == 0
+    /// True before the first byte of the response.
+    pub(super) fn is_not_begun(&self) -> bool {
+        self.remaining == Remaining::Head && self.received == 0
     }
 
-    /// Whether there is something that can go out now. The head goes only when it is complete.
-    pub(super) fn has_more(&self) -> bool {
-        self.gone < self.come && self.left != Left::Head
+    /// True if there are bytes to send. An incomplete head is not sent.
+    pub(super) fn has_unsent(&self) -> bool {
+        self.sent < self.received && self.remaining != Remaining::Head
     }
 
-    /// Whether all of it has gone.
+    /// True if the whole response is sent.
     pub(super) fn is_complete(&self) -> bool {
-        self.gone == self.come && self.left == Left::Bytes(0)
+        self.sent == self.received && self.remaining == Remaining::Bytes(0)
     }
 
-    /// Reads once, when there is nothing that can go out; gives the number of bytes, 0 at the end.
+    /// Reads once. Returns the number of bytes, 0 at the end. To be called when there are no bytes to send.
     ///
     /// # Errors
-    /// What the reader says.
+    /// Errors of the reader.
     pub(super) fn receive(&mut self, mut from: impl Read) -> io::Result<usize> {
-        if self.left != Left::Head {
-            (self.gone, self.come) = (0, 0);
+        if self.remaining != Remaining::Head {
+            (self.sent, self.received) = (0, 0);
         }
-        let end = match self.left {
-            Left::Bytes(count) => count.min(self.memory.len()),
-            Left::Head | Left::Rest => self.memory.len(),
+        let end = match self.remaining {
+            Remaining::Bytes(count) => count.min(self.memory.len()),
+            Remaining::Head | Remaining::UntilClose => self.memory.len(),
         };
-        let count = from.read(self.memory.get_mut(self.come..end).unwrap_or_default())?;
-        self.come = self.come.saturating_add(count).min(end);
-        self.left = match self.left {
-            Left::Head => self.after_head(),
-            Left::Bytes(left) => Left::Bytes(left.saturating_sub(count)),
-            Left::Rest => Left::Rest,
+        let count = from.read(self.memory.get_mut(self.received..end).unwrap_or_default())?;
+        self.received = self.received.saturating_add(count).min(end);
+        self.remaining = match self.remaining {
+            Remaining::Head => self.after_head(),
+            Remaining::Bytes(remaining) => Remaining::Bytes(remaining.saturating_sub(count)),
+            Remaining::UntilClose => Remaining::UntilClose,
         };
         Ok(count)
     }
 
-    /// What is left after what has come.
-    fn after_head(&self) -> Left {
-        let start = self.memory.get(..self.come).unwrap_or_default();
+    /// Bytes of the response still to be received.
+    fn after_head(&self) -> Remaining {
+        let start = self.memory.get(..self.received).unwrap_or_default();
         match extent(start, self.request) {
-            Extent::Unknown if self.come < self.memory.len() => Left::Head,
-            Extent::Unknown | Extent::Rest => Left::Rest,
-            Extent::Bytes(total) => Left::Bytes(total.saturating_sub(self.come)),
+            Extent::Unknown if self.received < self.memory.len() => Remaining::Head,
+            Extent::Unknown | Extent::UntilClose => Remaining::UntilClose,
+            Extent::Bytes(total) => Remaining::Bytes(total.saturating_sub(self.received)),
         }
     }
 
-    /// Writes once what can go out; gives the number of bytes.
+    /// Writes once. Returns the number of bytes.
     ///
     /// # Errors
-    /// What the writer says.
+    /// Errors of the writer.
     pub(super) fn send(&mut self, mut to: impl Write) -> io::Result<usize> {
-        let count = to.write(self.memory.get(self.gone..self.come).unwrap_or_default())?;
-        self.gone = self.gone.saturating_add(count).min(self.come);
+        let count = to.write(
+            self.memory
+                .get(self.sent..self.received)
+                .unwrap_or_default(),
+        )?;
+        self.sent = self.sent.saturating_add(count).min(self.received);
         Ok(count)
     }
 
-    /// Reads once, for nothing; gives the number of bytes, 0 at the end.
+    /// Reads once and drops the bytes. Returns their number, 0 at the end.
     ///
     /// # Errors
-    /// What the reader says.
+    /// Errors of the reader.
     pub(super) fn discard(&mut self, mut from: impl Read) -> io::Result<usize> {
         from.read(self.memory)
     }
@@ -194,7 +201,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn heads_come_one_after_the_other() {
+    fn pipelined_heads_are_taken_one_by_one() {
         let mut memory = [0; 32];
         let mut input = Input::new(&mut memory);
         let mut source: &[u8] = b"GET /1 HTTP/1.1\r\n\r\nHEAD /2 HTTP/1.1\r\n\r\nGET /3 HTTP/1.1\r\nHost: far too long\r\n\r\n";
@@ -208,7 +215,7 @@ mod tests {
                         String::from_utf8(input.head().to_vec()).unwrap(),
                         request.is_head,
                     ));
-                    input.forget_head();
+                    input.remove_head();
                 }
             }
         };
@@ -226,22 +233,22 @@ mod tests {
         assert_eq!(input.head(), b"");
     }
 
-    /// Lets an answer through to a client that takes so many bytes at a time; says whether it came to its end.
-    fn relay(answer: &mut Answer<'_>, mut source: &[u8], at_a_time: usize) -> (String, bool) {
+    /// Relays a response to a client that reads `step_size` bytes at a time. Returns the bytes, and true if complete.
+    fn relay(response: &mut Response<'_>, mut source: &[u8], step_size: usize) -> (String, bool) {
         let mut out = Vec::new();
         loop {
             let mut step = [0; 64];
-            if answer.has_more() {
-                let count = answer.send(&mut step[..at_a_time]).unwrap();
+            if response.has_unsent() {
+                let count = response.send(&mut step[..step_size]).unwrap();
                 out.extend_from_slice(&step[..count]);
-            } else if answer.is_complete() || answer.receive(&mut source).unwrap() == 0 {
-                return (String::from_utf8(out).unwrap(), answer.is_complete());
+            } else if response.is_complete() || response.receive(&mut source).unwrap() == 0 {
+                return (String::from_utf8(out).unwrap(), response.is_complete());
             }
         }
     }
 
     #[test]
-    fn an_answer_ends_where_its_head_says() {
+    fn a_response_ends_where_its_head_says() {
         const HEAD: &str = "HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n";
         const BODY: &str = "01234567890123456789";
         let whole = format!("{HEAD}{BODY}");
@@ -263,24 +270,24 @@ mod tests {
             ),
             ("x".repeat(1000), false, &"x".repeat(1000), false),
         ] {
-            for at_a_time in [1, 7, 64] {
+            for step_size in [1, 7, 64] {
                 let mut memory = [0; 45];
-                let mut answer = Answer::new(&mut memory);
+                let mut response = Response::new(&mut memory);
                 let has_body = false;
-                answer.begin(Request { is_head, has_body });
-                let relayed = relay(&mut answer, source.as_bytes(), at_a_time);
+                response.begin(Request { is_head, has_body });
+                let relayed = relay(&mut response, source.as_bytes(), step_size);
                 assert_eq!(relayed, (expected.to_owned(), complete), "{source}");
             }
         }
     }
 
     #[test]
-    fn a_refusal_is_complete_as_it_is() {
+    fn a_refusal_is_a_complete_response() {
         let mut memory = [0; 256];
-        let mut answer = Answer::new(&mut memory);
-        assert!(answer.is_complete());
-        answer.fill(Refusal::Long.answer());
-        let expected = String::from_utf8(Refusal::Long.answer().to_vec()).unwrap();
-        assert_eq!(relay(&mut answer, b"", 10), (expected, true));
+        let mut response = Response::new(&mut memory);
+        assert!(response.is_complete());
+        response.fill(Refusal::Long.response());
+        let expected = String::from_utf8(Refusal::Long.response().to_vec()).unwrap();
+        assert_eq!(relay(&mut response, b"", 10), (expected, true));
     }
 }

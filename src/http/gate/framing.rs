@@ -1,31 +1,33 @@
-//! Just enough of HTTP to know where a request's head and an answer end.
+//! Framing of HTTP/1.1 (RFC 9112): the end of a request's head, and the end of a response.
 //!
-//! What a request means is `tiny_http`'s business. But some requests would make it hang, allocate what a stranger says,
-//! or answer in a form whose end is not seen from outside; those are refused here, or made harmless.
+//! `tiny_http` interprets requests. Some requests would make `tiny_http` hang, allocate as much as the client says, or
+//! respond in a form without visible end. The gate refuses such requests, or makes them harmless.
 
 use crate::config::Service;
 
-/// How far the collecting of a head has come.
+/// State of a scan for the end of a head.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Collector {
+    /// Bytes scanned.
     seen: usize,
+    /// True after a byte of a line that is not empty.
     in_line: bool,
     after_cr: bool,
 }
 
-/// What the bytes so far are.
+/// Result of a scan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Collected {
-    /// The beginning of a head.
-    Part,
-    /// A head of so many bytes, and perhaps more after it.
+    /// The head is incomplete.
+    Incomplete,
+    /// The head is complete and has this many bytes; bytes after the head belong to the next request.
     Head(usize),
-    /// Nothing that could become one.
+    /// The bytes are no head.
     Malformed,
 }
 
 impl Collector {
-    /// At the first byte.
+    /// A collector at the first byte of a head.
     pub const fn new() -> Self {
         Self {
             seen: 0,
@@ -34,10 +36,10 @@ impl Collector {
         }
     }
 
-    /// Looks at what has come of a head: all bytes from its first, of which those of earlier calls are not looked at again.
+    /// Scans the bytes received since the last call. `bytes` starts at the first byte of the head.
     ///
-    /// A head ends with its first empty line. Lines end with CR LF, and hold what can be printed, spaces and tabs.
-    pub fn look(&mut self, bytes: &[u8]) -> Collected {
+    /// A head ends with its first empty line. Lines end with CR LF and contain printable ASCII, spaces and tabs.
+    pub fn scan(&mut self, bytes: &[u8]) -> Collected {
         for &byte in bytes.get(self.seen..).unwrap_or_default() {
             self.seen += 1;
             match (self.after_cr, byte) {
@@ -48,43 +50,43 @@ impl Collector {
                 _ => return Collected::Malformed,
             }
         }
-        Collected::Part
+        Collected::Incomplete
     }
 }
 
-/// What must be known of a request to see its answer's end.
+/// Properties of a request that determine the end of the request and its response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Request {
-    /// The answer has no body, whatever its head says.
+    /// The method is HEAD: the response has no body, whatever its Content-Length.
     pub is_head: bool,
-    /// A body follows, so that nobody knows where the next head would begin.
+    /// A body follows, so the start of the next head is unknown.
     pub has_body: bool,
 }
 
 impl Request {
-    /// As most are.
+    /// A request with another method than HEAD, without a body.
     pub const PLAIN: Self = Self {
         is_head: false,
         has_body: false,
     };
 }
 
-/// A request that is answered without asking `tiny_http`.
+/// Reason why the gate refuses a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// No HTTP head.
+    /// The bytes are no head.
     Malformed,
-    /// The head did not come in time.
+    /// The head was not complete in time.
     Late,
-    /// The head is longer than there is room for.
+    /// The head exceeds its buffer.
     Long,
-    /// Another HTTP than 1.
+    /// HTTP/2 or HTTP/3.
     Version,
 }
 
 impl Refusal {
-    /// The whole answer.
-    pub const fn answer(self) -> &'static [u8] {
+    /// The whole response.
+    pub const fn response(self) -> &'static [u8] {
         match self {
             Self::Malformed => {
                 b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
@@ -102,35 +104,36 @@ impl Refusal {
     }
 }
 
-/// The empty line that ends a head.
-pub(super) const END: &[u8] = b"\r\n";
+/// Empty line at the end of a head.
+pub(super) const EMPTY_LINE: &[u8] = b"\r\n";
 
-/// The header by which the gate says at which door a request came.
-pub const DOOR: &str = "Corexdp-Door";
+/// Name of the header in which the gate tells the worker the service of the client's connection.
+pub const SERVICE_HEADER: &str = "Corexdp-Service";
 
-/// That header and the end of a head.
-pub(super) const fn mark(service: Service) -> &'static [u8] {
+/// The last header and the end of a forwarded head; the value is [`Service::number`].
+pub(super) const fn service_header(service: Service) -> &'static [u8] {
     match service {
-        Service::Metrics => b"Corexdp-Door: 0\r\n\r\n",
-        Service::Health => b"Corexdp-Door: 1\r\n\r\n",
-        Service::Ready => b"Corexdp-Door: 2\r\n\r\n",
+        Service::Metrics => b"Corexdp-Service: 0\r\n\r\n",
+        Service::Health => b"Corexdp-Service: 1\r\n\r\n",
+        Service::Ready => b"Corexdp-Service: 2\r\n\r\n",
     }
 }
 
-/// Headers that `tiny_http` must not see, or must see from nobody else. It waits for a body, or allocates room for as many bytes as it is said to have;
-/// nothing here wants one. And it follows `TE` into chunks, of which only the last says that it is.
+/// Headers of a client that must not reach `tiny_http`. `tiny_http` would wait for a body, or allocate its announced
+/// length; no path accepts a body. By `TE` it would respond in chunks, where the gate does not find the end. Only the
+/// gate may set the service.
 const HIDDEN: [&[u8]; 4] = [
     b"Content-Length",
     b"Transfer-Encoding",
     b"TE",
-    DOOR.as_bytes(),
+    SERVICE_HEADER.as_bytes(),
 ];
 
-/// Makes a complete head harmless: names of headers that must not be seen become as many `x`.
+/// Overwrites the names of hidden headers in a complete head with `x`.
 ///
 /// # Errors
-/// The refusal, when that is not enough: `tiny_http` 0.12 never comes back from a version above 1.1.
-pub fn admit(head: &mut [u8]) -> Result<Request, Refusal> {
+/// [`Refusal::Version`]: `tiny_http` 0.12 hangs on such a version.
+pub fn sanitize(head: &mut [u8]) -> Result<Request, Refusal> {
     let mut lines = head.split_mut(|&byte| byte == b'\n');
     let first = lines.next().unwrap_or_default().trim_ascii();
     let mut words = first.split(|&byte| byte == b' ');
@@ -147,7 +150,7 @@ pub fn admit(head: &mut [u8]) -> Result<Request, Refusal> {
     Ok(request)
 }
 
-/// Hides one header if it must be; says whether it announced a body.
+/// Overwrites the name of a hidden header. Returns true if the header announces a body.
 fn hide(line: &mut [u8]) -> bool {
     let start = line.len() - line.trim_ascii_start().len();
     let Some((name, value)) = line
@@ -159,33 +162,35 @@ fn hide(line: &mut [u8]) -> bool {
     };
     let name = name.get_mut(start..).unwrap_or_default();
     let is = |other: &&[u8]| name.eq_ignore_ascii_case(other);
-    let Some(which) = HIDDEN.iter().find(|other| is(other)) else {
+    let Some(hidden) = HIDDEN.iter().find(|other| is(other)) else {
         return false;
     };
     name.fill(b'x');
     let value = value.get(1..).unwrap_or_default().trim_ascii();
-    match *which {
+    match *hidden {
         b"Content-Length" => value.is_empty() || value.iter().any(|&digit| digit != b'0'),
         b"Transfer-Encoding" => true,
         _ => false,
     }
 }
 
-/// How much an answer is.
+/// Length of a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Extent {
-    /// Its head has not all come.
+    /// The head is incomplete.
     Unknown,
-    /// So many bytes, head and body.
+    /// Bytes of head and body.
     Bytes(usize),
-    /// All until the connection ends.
-    Rest,
+    /// The response ends when the connection is closed.
+    UntilClose,
 }
 
-/// How much an answer is that begins with these bytes.
+/// Length of the response that starts with these bytes.
 pub fn extent(start: &[u8], request: Request) -> Extent {
-    const END: &[u8] = b"\r\n\r\n";
-    let end = start.windows(END.len()).position(|bytes| bytes == END);
+    const HEAD_END: &[u8] = b"\r\n\r\n";
+    let end = start
+        .windows(HEAD_END.len())
+        .position(|bytes| bytes == HEAD_END);
     let Some(head) = end.and_then(|end| start.get(..end)) else {
         return Extent::Unknown;
     };
@@ -195,8 +200,8 @@ pub fn extent(start: &[u8], request: Request) -> Extent {
         content_length(head)
     };
     length
-        .and_then(|length| length.checked_add(head.len())?.checked_add(END.len()))
-        .map_or(Extent::Rest, Extent::Bytes)
+        .and_then(|length| length.checked_add(head.len())?.checked_add(HEAD_END.len()))
+        .map_or(Extent::UntilClose, Extent::Bytes)
 }
 
 fn content_length(head: &[u8]) -> Option<usize> {

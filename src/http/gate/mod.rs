@@ -1,14 +1,14 @@
-//! The gate: what stands between the network and `tiny_http`.
+//! The *gate*: a proxy between the network and `tiny_http` that bounds connections, requests and their memory.
 //!
-//! `tiny_http` starts a thread for each connection, reads heads without limit of length or time, takes request after
-//! request before the first is answered, and stops accepting for good after one error. So it does not meet the network.
-//! One thread here owns the listening sockets and has a fixed number of [`slot`]s, each with memory of fixed size. It
-//! collects a request's head, forwards it over a Unix connection, relays the answer up to its end, and only then looks at
-//! the next head. `tiny_http` sees complete heads only, one at a time on each of as many connections as there are
-//! slots. What the heads mean is its business.
+//! `tiny_http` starts a thread for each connection, reads heads without limit of length or time, reads further requests
+//! before it answers the first, and accepts no more connections after one error. So `tiny_http` must not face the
+//! network. The gate is one thread that owns the listening sockets and a fixed number of [`slot`]s with memory of fixed
+//! size. The gate collects a request's head, forwards it over a Unix connection, relays the response up to its end, and
+//! only then reads the next head. `tiny_http` receives complete heads only, one at a time on each connection, and
+//! interprets them.
 //!
-//! When all slots are taken and somebody waits, the connection that has been idle longest is closed, or, if none is idle,
-//! the one whose client has been slow longest. So peers that vanished without a word need no probing.
+//! When all slots are in use and a client waits, the gate closes the connection that is idle longest; without an idle
+//! connection, the connection whose client is slow longest. So clients that vanished need no keepalive probes.
 
 mod buffers;
 pub mod framing;
@@ -27,132 +27,132 @@ use nix::poll::{PollFd, PollFlags, poll};
 use crate::base::wait::timeout;
 use crate::config::{MAX_PLACES, Service};
 use crate::kernel::fd_passing;
-use buffers::{Answer, Input};
+use buffers::{Input, Response};
 pub(super) use inner::Inner;
 use slot::{Ready, Slot};
 
-/// How many connections there can be, and so how many requests `tiny_http` can have at once.
+/// Most connections, and so most concurrent requests of `tiny_http`.
 pub(super) const SLOTS: usize = 16;
-/// The longest head.
+/// Most bytes of a head.
 const HEAD_SIZE: usize = 8 << 10;
-/// How much of an answer is under way at once. `tiny_http` writes as much at a time.
-const ANSWER_SIZE: usize = 8 << 10;
-/// What the slots work in. Static, since an allocator may clear what it gives, and these pages take no memory before they
-/// are used; mostly that is the first slot's.
-static MEMORY: Mutex<[[u8; HEAD_SIZE + ANSWER_SIZE]; SLOTS]> =
-    Mutex::new([[0; HEAD_SIZE + ANSWER_SIZE]; SLOTS]);
-/// How long nobody is let in after an error, such as too many open files.
-const PAUSE: Duration = Duration::from_millis(100);
+/// Bytes of a response in transit, as many as `tiny_http` writes at once.
+const RESPONSE_SIZE: usize = 8 << 10;
+/// Buffers of the slots. Static, because an allocator may clear its memory: pages of static memory take no memory before
+/// their first use, and most of the time only the first slot is in use.
+static MEMORY: Mutex<[[u8; HEAD_SIZE + RESPONSE_SIZE]; SLOTS]> =
+    Mutex::new([[0; HEAD_SIZE + RESPONSE_SIZE]; SLOTS]);
+/// Delay before the next `accept` after an error, such as `EMFILE`.
+const ACCEPT_RETRY: Duration = Duration::from_millis(100);
 
-/// The listening sockets, and for what.
+/// Listening sockets and their services.
 pub(super) type Listeners = heapless::Vec<(Service, TcpListener), MAX_PLACES>;
 
-/// What there is to hear.
-struct News {
-    /// The daemon says where to listen, or is gone.
-    order: bool,
-    /// Somebody wants in.
-    knock: bool,
+/// Result of a poll.
+struct Events {
+    /// The daemon sent listening sockets, or died.
+    listeners: bool,
+    /// A client connects.
+    connection: bool,
     slots: [Ready; SLOTS],
 }
 
 struct Gate<'a> {
-    /// The way by which the daemon says where to listen.
-    orders: &'a OwnedFd,
+    /// Socket by which the daemon sends listening sockets.
+    listen_socket: &'a OwnedFd,
     listeners: Listeners,
-    /// Which of them is asked first.
-    turn: usize,
-    paused: Option<Instant>,
+    /// Index, modulo their number, of the listener that accepts first; it advances for fairness.
+    next_listener: usize,
+    /// End of the delay after a failed `accept`.
+    paused_until: Option<Instant>,
     inner: Inner,
     slots: heapless::Vec<Slot<'a>, SLOTS>,
 }
 
-/// Lets requests through, of those sockets that come by `orders`, until its other end is closed, however the daemon
-/// ended.
+/// Relays requests that arrive on the listening sockets, until the daemon closes its end of `listen_socket`, or dies.
 ///
 /// # Errors
-/// When waiting fails, or `tiny_http` hangs. There is nothing to be done then but to start anew.
-pub(super) fn run(orders: &OwnedFd, inner: Inner) -> Result<(), Errno> {
+/// Errors of `poll`; `ETIMEDOUT` when `tiny_http` hangs. Only a new worker cures these errors.
+pub(super) fn run(listen_socket: &OwnedFd, inner: Inner) -> Result<(), Errno> {
     let now = Instant::now();
     let mut memory = MEMORY.lock().unwrap_or_else(PoisonError::into_inner);
     let slots = memory.iter_mut().map(|memory| {
-        let (head, answer) = memory.split_at_mut(HEAD_SIZE);
-        Slot::new(Input::new(head), Answer::new(answer), now)
+        let (head, response) = memory.split_at_mut(HEAD_SIZE);
+        Slot::new(Input::new(head), Response::new(response), now)
     });
     let mut gate = Gate {
-        orders,
+        listen_socket,
         listeners: Listeners::new(),
-        turn: 0,
-        paused: None,
+        next_listener: 0,
+        paused_until: None,
         inner,
         slots: slots.collect(),
     };
     loop {
-        let news = gate.wait()?;
+        let events = gate.wait()?;
         let now = Instant::now();
-        if news.order && !gate.obey(now)? {
+        if events.listeners && !gate.change_listeners(now)? {
             return Ok(());
         }
-        for (slot, ready) in gate.slots.iter_mut().zip(news.slots) {
+        for (slot, ready) in gate.slots.iter_mut().zip(events.slots) {
             if ready.client || ready.inner {
                 slot.step(ready, now);
             }
             slot.expire(now).map_err(|slot::Hung| Errno::ETIMEDOUT)?;
         }
-        if news.knock {
-            gate.admit(now);
+        if events.connection {
+            gate.accept(now);
         }
         gate.forward(now);
     }
 }
 
 impl Gate<'_> {
-    /// Sleeps until there is something to hear, or a time that was set.
-    fn wait(&self) -> Result<News, Errno> {
+    /// Sleeps until a descriptor is ready or the earliest deadline has come.
+    fn wait(&self) -> Result<Events, Errno> {
         let now = Instant::now();
-        let (open, opens_at) = self.opening(now);
+        let (accepts, accepts_at) = self.may_accept(now);
         let mut fds = heapless::Vec::<PollFd<'_>, { 1 + MAX_PLACES + 2 * SLOTS }>::new();
         // There is room for all of them.
-        let _ = fds.push(PollFd::new(self.orders.as_fd(), PollFlags::POLLIN));
-        for (_, listener) in self.listeners.iter().filter(|_| open) {
+        let _ = fds.push(PollFd::new(self.listen_socket.as_fd(), PollFlags::POLLIN));
+        for (_, listener) in self.listeners.iter().filter(|_| accepts) {
             let _ = fds.push(PollFd::new(listener.as_fd(), PollFlags::POLLIN));
         }
         let first_slot = fds.len();
-        for (fd, events) in self.slots.iter().flat_map(Slot::waits).flatten() {
+        for (fd, events) in self.slots.iter().flat_map(Slot::poll_events).flatten() {
             let _ = fds.push(PollFd::new(fd, events));
         }
         let deadlines = self.slots.iter().filter_map(Slot::deadline);
-        match poll(&mut fds, timeout(deadlines.chain(opens_at).min())) {
-            // Interrupted, nothing is ready, and so say the descriptors.
+        match poll(&mut fds, timeout(deadlines.chain(accepts_at).min())) {
+            // After an interruption no descriptor is marked ready.
             Ok(_) | Err(Errno::EINTR) => {}
             Err(errno) => return Err(errno),
         }
-        let mut heard = fds.iter().map(|fd| fd.any().unwrap_or(true));
-        let mut next = |wanted: bool| wanted && heard.next().unwrap_or(false);
-        let order = next(true);
-        let knock = (1..first_slot).fold(false, |knock, _| next(true) | knock);
+        let mut ready = fds.iter().map(|fd| fd.any().unwrap_or(true));
+        let mut next = |polled: bool| polled && ready.next().unwrap_or(false);
+        let listeners = next(true);
+        let connection = (1..first_slot).fold(false, |connection, _| next(true) | connection);
         let slots = self.slots.iter().map(|slot| {
-            let [client, inner] = slot.waits().map(|wait| wait.is_some());
+            let [client, inner] = slot.poll_events().map(|wait| wait.is_some());
             Ready {
                 client: next(client),
                 inner: next(inner),
             }
         });
-        let mut news = News {
-            order,
-            knock,
+        let mut events = Events {
+            listeners,
+            connection,
             slots: [Ready::default(); SLOTS],
         };
-        for (to, ready) in news.slots.iter_mut().zip(slots) {
+        for (to, ready) in events.slots.iter_mut().zip(slots) {
             *to = ready;
         }
-        Ok(news)
+        Ok(events)
     }
 
-    /// Listens where the daemon says for a service, and nowhere else for that; false when it is gone. Its connections
-    /// may be to an address that is no more, so they end with their next answer.
-    fn obey(&mut self, now: Instant) -> Result<bool, Errno> {
-        let Some(message) = fd_passing::receive(self.orders.as_fd())? else {
+    /// Replaces the listening sockets of a service. Returns false when the daemon closed its end. Connections of the
+    /// service end with their next response, since their address may be removed.
+    fn change_listeners(&mut self, now: Instant) -> Result<bool, Errno> {
+        let Some(message) = fd_passing::receive(self.listen_socket.as_fd())? else {
             return Ok(false);
         };
         let service = Service::from_number(message.word).ok_or(Errno::EBADMSG)?;
@@ -167,16 +167,16 @@ impl Gate<'_> {
         Ok(true)
     }
 
-    /// Whether somebody can be let in now, and when that is to be asked again.
-    fn opening(&self, now: Instant) -> (bool, Option<Instant>) {
-        if let Some(paused) = self.paused.filter(|&paused| paused > now) {
-            return (false, Some(paused));
+    /// True if a connection can be accepted now; else the time at which to check again, unless an event precedes it.
+    fn may_accept(&self, now: Instant) -> (bool, Option<Instant>) {
+        if let Some(paused_until) = self.paused_until.filter(|&paused_until| paused_until > now) {
+            return (false, Some(paused_until));
         }
         if self.slots.iter().any(Slot::is_free) {
             return (true, None);
         }
-        // One is enough to make room, and it says when it has gone.
-        if self.slots.iter().any(Slot::is_going) {
+        // A closing slot becomes free soon, with an event on its connection to tiny_http.
+        if self.slots.iter().any(Slot::is_closing) {
             return (false, None);
         }
         let evictable = self.slots.iter().filter_map(Slot::evictable);
@@ -187,14 +187,14 @@ impl Gate<'_> {
         }
     }
 
-    /// Lets in those who wait, as long as there is room; if there is none, makes some.
-    fn admit(&mut self, now: Instant) {
+    /// Accepts waiting connections while slots are free. Without a free slot, evicts a connection first.
+    fn accept(&mut self, now: Instant) {
         if !self.slots.iter().any(Slot::is_free) {
             self.evict(now);
         }
-        self.turn = self.turn.wrapping_add(1);
+        self.next_listener = self.next_listener.wrapping_add(1);
         let count = self.listeners.len();
-        for index in (0..count).map(|index| self.turn.wrapping_add(index) % count) {
+        for index in (0..count).map(|index| self.next_listener.wrapping_add(index) % count) {
             let Some((service, listener)) = self.listeners.get(index) else {
                 continue;
             };
@@ -206,7 +206,7 @@ impl Gate<'_> {
                     Ok(client) => slot.open(client, *service, now),
                     Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                     Err(_) => {
-                        self.paused = now.checked_add(PAUSE);
+                        self.paused_until = now.checked_add(ACCEPT_RETRY);
                         return;
                     }
                 }
@@ -224,10 +224,10 @@ impl Gate<'_> {
         }
     }
 
-    /// Forwards the heads that have come, in their order.
+    /// Forwards the complete heads in the order of their arrival.
     ///
-    /// A new connection is made only when the one before has been taken up: `tiny_http` 0.12 may else give two of them to
-    /// one idle thread, and the second then waits for the first to end.
+    /// A new connection waits until `tiny_http` reads from the previous one. Otherwise `tiny_http` 0.12 may give both to
+    /// one idle thread, and the second waits until the first ends.
     fn forward(&mut self, now: Instant) {
         for slot in &mut self.slots {
             if slot.queued().is_some() && slot.is_connected() {

@@ -1,4 +1,4 @@
-//! One client's connection, and the one to `tiny_http` that goes with it.
+//! A slot: a client's connection, and the connection to `tiny_http` that belongs to it.
 
 mod steps;
 
@@ -9,83 +9,84 @@ use std::time::{Duration, Instant};
 
 use nix::poll::PollFlags;
 
-use super::buffers::{Answer, Input};
+use super::buffers::{Input, Response};
 use super::framing::Refusal;
 use crate::config::Service;
 
-/// How long a head may take from its first byte to its last.
-const HEAD_TIME: Duration = Duration::from_secs(10);
-/// How long a client may take nothing of its answer.
-const READ_TIME: Duration = Duration::from_secs(10);
-/// How long what a client sends after its last answer is thrown away. Closing at once would reset the connection, and
-/// the client's system would throw the answer away.
-const LEAVE_TIME: Duration = Duration::from_secs(2);
-/// How many bytes of it are.
-const LEAVE_BYTES: usize = 64 << 10;
-/// How long a client may be slow, or make no pause, before another may have its place.
-const FAIR_TIME: Duration = Duration::from_secs(1);
-/// What is a pause between an answer and the next request.
-const PAUSE_TIME: Duration = Duration::from_millis(10);
-/// After how long without a word `tiny_http` hangs. The daemon has five seconds for each request, one after the other.
-const HUNG_TIME: Duration = Duration::from_mins(2);
+/// Time for a head from its first byte to its last.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// Time in which a client must read some bytes of its response.
+const SEND_TIMEOUT: Duration = Duration::from_secs(10);
+/// Time of the lingering close, in which bytes of the client after its last response are discarded (RFC 9112, 9.6).
+/// Closing at once would reset the connection, and the client's system would discard the response.
+const LINGER_TIME: Duration = Duration::from_secs(2);
+/// Most bytes discarded by the lingering close.
+const LINGER_BYTES: usize = 64 << 10;
+/// Time for which a client may be slow, or request without pause, before its connection may be evicted.
+const EVICT_AFTER: Duration = Duration::from_secs(1);
+/// Shortest time between a response and the next request that counts as a pause.
+const MIN_PAUSE: Duration = Duration::from_millis(10);
+/// Time after which a silent `tiny_http` hangs. The daemon answers one request after the other, each within five seconds.
+const HUNG_AFTER: Duration = Duration::from_mins(2);
 
-/// `tiny_http` does not come back, and would hold its end of a connection for ever.
+/// Error for a `tiny_http` that hangs. It would keep its end of a connection open forever.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Hung;
 
-/// On which sides there is something to hear.
+/// Sides of a slot with an event.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Ready {
     pub(super) client: bool,
     pub(super) inner: bool,
 }
 
+/// Stage of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
-    /// No connection.
+    /// There is no connection.
     Free,
-    /// Nothing of a request has come.
+    /// No byte of a request is received.
     Idle,
-    /// Part of a head has.
+    /// The head is incomplete.
     Head,
-    /// All of it has, and is to be forwarded.
+    /// The head is complete, but not forwarded.
     Queued,
-    /// The answer is on its way.
-    Answer,
-    /// Nothing more is sent to either side; each is closed when it ends.
-    Leaving,
+    /// The request is forwarded, the response is not complete.
+    Response,
+    /// Both sides are shut down for writing. Each is closed after its last byte.
+    Closing,
 }
 
-/// Room for one connection.
+/// State and buffers of one connection.
 #[derive(Debug)]
 pub(super) struct Slot<'a> {
     client: Option<TcpStream>,
-    /// What is served where it came in.
+    /// Service of the listening socket that accepted the connection.
     service: Service,
-    /// To `tiny_http`, from the first request on.
+    /// Connection to `tiny_http`; `None` before the first request.
     inner: Option<UnixStream>,
-    /// Nothing has come over `inner` yet.
+    /// True until the first byte of `tiny_http` on `inner`.
     fresh: bool,
     stage: Stage,
-    /// When the stage began, or an answer last moved.
+    /// Start of the stage, or time of the last bytes of a response.
     since: Instant,
-    /// Since when it is the client's turn: the first byte came of its head, or of its answer.
-    turn: Instant,
-    /// When the last answer was complete; none before the first.
-    answered: Option<Instant>,
-    /// Since when each request has come without a pause after the answer before.
-    restless: Option<Instant>,
+    /// Time from which the client can be slow: the first byte of its head, or of its response.
+    client_since: Instant,
+    /// End of the last response; `None` before the first.
+    answered_at: Option<Instant>,
+    /// Start of a series of requests without pause in between.
+    busy_since: Option<Instant>,
     input: Input<'a>,
-    answer: Answer<'a>,
-    /// The connection ends with this answer.
+    response: Response<'a>,
+    /// True if the connection ends with this response.
     last: bool,
-    /// Bytes thrown away after it.
-    wasted: usize,
+    /// Bytes discarded by the lingering close.
+    discarded: usize,
 }
 
 impl<'a> Slot<'a> {
-    /// A free one that uses this memory.
-    pub(super) const fn new(input: Input<'a>, answer: Answer<'a>, now: Instant) -> Self {
+    /// A free slot with these buffers.
+    pub(super) const fn new(input: Input<'a>, response: Response<'a>, now: Instant) -> Self {
         Self {
             client: None,
             service: Service::Metrics,
@@ -93,24 +94,25 @@ impl<'a> Slot<'a> {
             fresh: false,
             stage: Stage::Free,
             since: now,
-            turn: now,
-            answered: None,
-            restless: None,
+            client_since: now,
+            answered_at: None,
+            busy_since: None,
             input,
-            answer,
+            response,
             last: false,
-            wasted: 0,
+            discarded: 0,
         }
     }
 
-    /// What to wait for, of the client and of `tiny_http`. An end of both directions is told even where no event is.
-    pub(super) fn waits(&self) -> [Option<(BorrowedFd<'_>, PollFlags)>; 2] {
+    /// Descriptors and events to poll, of the client and of `tiny_http`. `poll` reports `POLLHUP`, the end of both
+    /// directions, even without events.
+    pub(super) fn poll_events(&self) -> [Option<(BorrowedFd<'_>, PollFlags)>; 2] {
         let (client, inner) = match self.stage {
             Stage::Free => (None, None),
             Stage::Queued => (Some(PollFlags::empty()), None),
-            Stage::Answer if self.answer.has_more() => (Some(PollFlags::POLLOUT), None),
-            Stage::Answer => (Some(PollFlags::empty()), Some(PollFlags::POLLIN)),
-            Stage::Idle | Stage::Head | Stage::Leaving => {
+            Stage::Response if self.response.has_unsent() => (Some(PollFlags::POLLOUT), None),
+            Stage::Response => (Some(PollFlags::empty()), Some(PollFlags::POLLIN)),
+            Stage::Idle | Stage::Head | Stage::Closing => {
                 (Some(PollFlags::POLLIN), Some(PollFlags::POLLIN))
             }
         };
@@ -120,80 +122,82 @@ impl<'a> Slot<'a> {
         ]
     }
 
-    /// When [`Slot::expire`] has something to do. An idle connection may stay so.
+    /// Time at which [`Slot::expire`] is due. An idle connection has no deadline.
     pub(super) fn deadline(&self) -> Option<Instant> {
         let (start, time) = match self.stage {
             Stage::Free | Stage::Idle | Stage::Queued => return None,
-            Stage::Head => (self.turn, HEAD_TIME),
-            Stage::Answer if self.answer.has_more() => (self.since, READ_TIME),
-            Stage::Leaving if self.client.is_some() => (self.since, LEAVE_TIME),
-            Stage::Answer | Stage::Leaving => (self.since, HUNG_TIME),
+            Stage::Head => (self.client_since, HEAD_TIMEOUT),
+            Stage::Response if self.response.has_unsent() => (self.since, SEND_TIMEOUT),
+            Stage::Closing if self.client.is_some() => (self.since, LINGER_TIME),
+            Stage::Response | Stage::Closing => (self.since, HUNG_AFTER),
         };
         start.checked_add(time)
     }
 
-    /// Ends what has taken too long.
+    /// Ends a stage whose deadline is over.
     ///
     /// # Errors
-    /// When that is `tiny_http`.
+    /// [`Hung`] when the slot waits for `tiny_http`.
     pub(super) fn expire(&mut self, now: Instant) -> Result<(), Hung> {
         if self.deadline().is_none_or(|deadline| now < deadline) {
             return Ok(());
         }
         match self.stage {
             Stage::Head => self.refuse(Refusal::Late, now),
-            Stage::Answer if self.answer.has_more() => self.drop_client(now),
-            Stage::Leaving if self.client.is_some() => self.drop_client(now),
+            Stage::Response if self.response.has_unsent() => self.drop_client(now),
+            Stage::Closing if self.client.is_some() => self.drop_client(now),
             _ => return Err(Hung),
         }
         Ok(())
     }
 
-    /// Whether this is served where its connection came in.
+    /// True if the connection belongs to this service.
     pub(super) fn is_for(&self, service: Service) -> bool {
         self.service == service
     }
 
-    /// Whether it can take a connection.
+    /// True if the slot has no connection.
     pub(super) fn is_free(&self) -> bool {
         self.stage == Stage::Free
     }
 
-    /// Whether it is free as soon as `tiny_http` lets go.
-    pub(super) fn is_going(&self) -> bool {
-        self.stage == Stage::Leaving && self.client.is_none()
+    /// True if the slot becomes free when `tiny_http` closes its connection.
+    pub(super) fn is_closing(&self) -> bool {
+        self.stage == Stage::Closing && self.client.is_none()
     }
 
-    /// From when on another may have its place, and its rank among those that may go: the least first. None while
-    /// `tiny_http` has its first request, which would have to be waited for anyway.
+    /// Time from which the connection may be evicted, and its rank; the lowest rank is evicted first. `None` while
+    /// `tiny_http` has the request of a client that paused before it: the slot would be free only after the response.
     pub(super) fn evictable(&self) -> Option<(Instant, (u8, Instant))> {
-        let after = |start: Instant| Some((start.checked_add(FAIR_TIME)?, (2, start)));
+        let after = |start: Instant| Some((start.checked_add(EVICT_AFTER)?, (2, start)));
         match self.stage {
-            Stage::Leaving if self.client.is_some() => Some((self.since, (0, self.since))),
+            Stage::Closing if self.client.is_some() => Some((self.since, (0, self.since))),
             Stage::Idle => Some((self.since, (1, self.since))),
-            Stage::Head => after(self.restless.unwrap_or(self.turn)),
-            Stage::Answer if self.answer.has_more() => after(self.restless.unwrap_or(self.turn)),
-            Stage::Answer | Stage::Queued => self.restless.and_then(after),
-            Stage::Free | Stage::Leaving => None,
+            Stage::Head => after(self.busy_since.unwrap_or(self.client_since)),
+            Stage::Response if self.response.has_unsent() => {
+                after(self.busy_since.unwrap_or(self.client_since))
+            }
+            Stage::Response | Stage::Queued => self.busy_since.and_then(after),
+            Stage::Free | Stage::Closing => None,
         }
     }
 
-    /// Since when a head is to be forwarded.
+    /// Time since which a complete head waits for [`Slot::forward`].
     pub(super) fn queued(&self) -> Option<Instant> {
         (self.stage == Stage::Queued).then_some(self.since)
     }
 
-    /// Whether there is a connection to `tiny_http`.
+    /// True if there is a connection to `tiny_http`.
     pub(super) const fn is_connected(&self) -> bool {
         self.inner.is_some()
     }
 
-    /// Whether that connection has yet to show that one of `tiny_http`'s threads has taken it up.
+    /// True until a thread of `tiny_http` is known to serve the connection, by its first byte.
     pub(super) const fn is_fresh(&self) -> bool {
         self.inner.is_some() && self.fresh
     }
 
-    /// Gives it a connection to `tiny_http`.
+    /// Sets the connection to `tiny_http`.
     pub(super) fn connect(&mut self, inner: UnixStream) {
         (self.inner, self.fresh) = (Some(inner), true);
     }

@@ -1,10 +1,10 @@
-//! The keeper: makes workers and ends them, for a daemon that can do neither any more.
+//! The *keeper*: parent process of the workers, which forks and kills them for the daemon.
 //!
-//! To start a process as nobody takes root's capabilities, and to end one takes them again; the daemon gives them up.
-//! So the keeper becomes nobody at the beginning ([`process`]) and is the workers' parent, with their ids. It hears only
-//! the daemon and does nothing unasked: a message with descriptors is a worker to be, its number the message's word; one
-//! without descriptors ends the worker of that number, and is answered with it when that is done. When the daemon closes its end, however it ended, the keeper ends
-//! the workers and itself.
+//! Starting a process as nobody needs capabilities, and so does killing it; the daemon gives its capabilities up. So the
+//! keeper becomes nobody at the start ([`process`]) and forks workers with its own ids. The keeper acts only on messages
+//! of the daemon. A message with descriptors forks a worker with these descriptors; the message's word is its number. A
+//! message without descriptors kills the worker with this number; the keeper answers with the number when the worker
+//! has ended. When the daemon closes its end, or dies, the keeper kills all workers and ends.
 
 pub mod process;
 
@@ -25,74 +25,75 @@ use nix::sys::time::{TimeVal, TimeValLike};
 use nix::sys::wait::waitpid;
 use nix::unistd::Pid;
 
+use super::WorkerDescriptors;
 use super::listener::Listener;
 use crate::config::{MAX_PLACES, Service};
 use crate::kernel::{fd_passing, retry, shared_memory};
 
-/// The word that makes the binary a keeper.
+/// Argument that makes the binary a keeper.
 pub const KEEPER: &str = "page-keeper";
 
-/// The keeper's end of the socket pair; it is born with this and `/dev/null`.
+/// The keeper's end of the socket pair, its only inherited descriptor but `/dev/null`.
 const SOCKET_FD: i32 = 3;
-/// Where its end waits until it is moved there.
-const ABOVE: i32 = 64;
-/// How long the keeper may take to end a worker, on a machine that has much else to do.
-const PATIENCE_SECONDS: i64 = 5;
-/// Bytes of each thread's stack in a worker. Its memory is limited, and two megabytes, which is usual, are a lot of it.
+/// Lowest descriptor for the keeper's end in the daemon, above [`SOCKET_FD`].
+const SPARE_FD: i32 = 64;
+/// Time in which the keeper must answer, generous for a busy machine.
+const KEEPER_TIMEOUT_SECONDS: i64 = 5;
+/// Stack of each thread in a worker, in bytes. The default, 2 MiB, is an eighth of the worker's memory limit.
 const STACK: &CStr = c"RUST_MIN_STACK=262144";
 
-/// The daemon's hold on its keeper. Dropping it ends the keeper and all workers, and waits for that.
+/// The daemon's handle of its keeper. Dropping it ends the keeper and all workers, and waits for their end.
 #[derive(Debug)]
 pub struct Keeper {
     pid: Pid,
     socket: Rc<OwnedFd>,
-    /// How many workers there have been.
-    made: u32,
+    /// Number of the last worker.
+    last_number: u32,
 }
 
-/// The daemon's hold on a worker; dropping it ends the worker.
+/// The daemon's handle of a worker. Dropping it kills the worker.
 #[derive(Debug)]
 pub(super) struct Worker {
-    /// The daemon's end of the pair by which the worker asks. It reads as closed when the worker has died.
+    /// The daemon's end of the pair for requests. It reads as closed after the worker's death.
     pub(super) socket: OwnedFd,
-    /// The daemon's end of the pair by which the worker is told where to listen.
-    orders: OwnedFd,
+    /// The daemon's end of the pair for listening sockets.
+    listen_socket: OwnedFd,
     number: u32,
     keeper: Rc<OwnedFd>,
 }
 
 impl Keeper {
-    /// Starts the keeper and waits until it has become nobody. Signals that are blocked now stay so in workers, and
-    /// should be: what a terminal sends to all is for the daemon to act on.
+    /// Starts the keeper and waits until it is nobody. Workers inherit the mask of blocked signals, so that only the
+    /// daemon acts on a signal of the terminal.
     ///
     /// # Errors
-    /// `EPERM` without `CAP_SETUID` and `CAP_SETGID` though root, `EAGAIN`, `ENOMEM`; or that it ended without a word.
+    /// `EPERM` for root without `CAP_SETUID` and `CAP_SETGID`, `EAGAIN`, `ENOMEM`; or the early end of the keeper.
     pub fn start() -> io::Result<Self> {
         let (ours, theirs) = pair()?;
-        let patience = TimeVal::seconds(PATIENCE_SECONDS);
-        setsockopt(&ours, sockopt::ReceiveTimeout, &patience)?;
+        let timeout = TimeVal::seconds(KEEPER_TIMEOUT_SECONDS);
+        setsockopt(&ours, sockopt::ReceiveTimeout, &timeout)?;
         let pid = spawn(theirs)?;
         let keeper = Self {
             pid,
             socket: Rc::new(ours),
-            made: 0,
+            last_number: 0,
         };
         let mut answer = [0; 4];
         let fd = keeper.socket.as_raw_fd();
         match retry(|| recv(fd, &mut answer, MsgFlags::empty()))? {
             4 if answer == [0; 4] => Ok(keeper),
             4 => Err(Errno::from_raw(i32::from_ne_bytes(answer)).into()),
-            _ => Err(io::Error::other("it ended before it was ready")),
+            _ => Err(io::Error::other("the keeper ended before it was ready")),
         }
     }
 
-    /// Readable when the keeper has died, or says something late.
+    /// Descriptor that becomes readable when the keeper dies, or answers after its timeout.
     pub fn fd(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
     }
 
-    /// Whether the keeper is still there; takes what it said late.
-    pub fn lives(&self) -> bool {
+    /// True while the keeper runs. Discards late answers.
+    pub fn is_alive(&self) -> bool {
         loop {
             match recv(self.socket.as_raw_fd(), &mut [0; 4], MsgFlags::MSG_DONTWAIT) {
                 Ok(1..) | Err(Errno::EINTR) => {}
@@ -102,7 +103,7 @@ impl Keeper {
         }
     }
 
-    /// Has a worker made.
+    /// Starts a worker.
     ///
     /// # Errors
     /// `EPIPE` when the keeper is dead; `EMFILE`.
@@ -111,39 +112,44 @@ impl Keeper {
         page: &OwnedFd,
         listeners: &[Listener],
     ) -> Result<Worker, Errno> {
-        let (ours, theirs) = pair()?;
-        let (orders, ordered) = pair()?;
-        self.made = self.made.wrapping_add(1);
+        let (socket, worker_socket) = pair()?;
+        let (listen_socket, worker_listen_socket) = pair()?;
+        self.last_number = self.last_number.wrapping_add(1);
         let worker = Worker {
-            socket: ours,
-            orders,
-            number: self.made,
+            socket,
+            listen_socket,
+            number: self.last_number,
             keeper: Rc::clone(&self.socket),
         };
-        // They wait in the pair until the worker looks.
+        // The sockets wait in the pair until the worker receives them.
         worker.listen(listeners)?;
-        let descriptors = [&theirs, &ordered, page].map(OwnedFd::as_fd);
-        fd_passing::send(self.socket.as_fd(), self.made, &descriptors)?;
+        let descriptors = WorkerDescriptors {
+            requests: worker_socket.as_fd(),
+            listen: worker_listen_socket.as_fd(),
+            page: page.as_fd(),
+        };
+        let descriptors = descriptors.into_array();
+        fd_passing::send(self.socket.as_fd(), self.last_number, &descriptors)?;
         Ok(worker)
     }
 }
 
 impl Worker {
-    /// Tells it where to listen from now on, and nowhere else.
+    /// Replaces all listening sockets of the worker, with one message for each service.
     ///
     /// # Errors
-    /// `EPIPE` when it is dead.
+    /// `EPIPE` when the worker is dead.
     pub(super) fn listen(&self, listeners: &[Listener]) -> Result<(), Errno> {
         for service in Service::ALL {
-            let of_it = listeners
+            let of_service = listeners
                 .iter()
                 .filter(|listener| listener.place.service == service);
             let mut descriptors = heapless::Vec::<_, MAX_PLACES>::new();
-            for listener in of_it {
+            for listener in of_service {
                 let socket = listener.socket.as_fd();
                 descriptors.push(socket).map_err(|_| Errno::E2BIG)?;
             }
-            fd_passing::send(self.orders.as_fd(), service.number(), &descriptors)?;
+            fd_passing::send(self.listen_socket.as_fd(), service.number(), &descriptors)?;
         }
         Ok(())
     }
@@ -151,9 +157,9 @@ impl Worker {
 
 impl Drop for Keeper {
     fn drop(&mut self) {
-        // A worker that still is held has a copy of the descriptor, so closing it would not be heard.
-        let told = shutdown(self.socket.as_raw_fd(), Shutdown::Both);
-        if matches!(told, Ok(()) | Err(Errno::ENOTCONN)) {
+        // Shutdown rather than close: a `Worker` may still own a copy of the descriptor.
+        let shut = shutdown(self.socket.as_raw_fd(), Shutdown::Both);
+        if matches!(shut, Ok(()) | Err(Errno::ENOTCONN)) {
             let _ = retry(|| waitpid(self.pid, None));
         }
     }
@@ -161,11 +167,11 @@ impl Drop for Keeper {
 
 impl Drop for Worker {
     fn drop(&mut self) {
-        // If there is no keeper any more, the worker ends by itself when its pair is closed.
+        // Without a keeper the worker ends when its pairs are closed.
         if fd_passing::send(self.keeper.as_fd(), self.number, &[]).is_err() {
             return;
         }
-        // Its addresses are free only then. Answers to what was given up waiting for may come first.
+        // The worker's addresses are free only after its end. Late answers of earlier workers may arrive first.
         let mut answer = [0; 4];
         let fd = self.keeper.as_raw_fd();
         while let Ok(4) = retry(|| recv(fd, &mut answer, MsgFlags::empty()))
@@ -181,9 +187,9 @@ fn pair() -> Result<(OwnedFd, OwnedFd), Errno> {
 
 /// Runs this binary again with `socket` as [`SOCKET_FD`].
 fn spawn(socket: OwnedFd) -> Result<Pid, Errno> {
-    // If it already were that number, moving it there would leave it to be closed.
-    let number = fcntl(&socket, FcntlArg::F_DUPFD_CLOEXEC(ABOVE))?;
-    let _above = shared_memory::inherited(number)?;
+    // `dup2` of `SOCKET_FD` to itself would keep close-on-exec, so the descriptor first gets another number.
+    let number = fcntl(&socket, FcntlArg::F_DUPFD_CLOEXEC(SPARE_FD))?;
+    let _spare = shared_memory::inherited(number)?;
     drop(socket);
     let mut actions = PosixSpawnFileActions::init()?;
     let devnull: &CStr = c"/dev/null";
@@ -191,12 +197,12 @@ fn spawn(socket: OwnedFd) -> Result<Pid, Errno> {
     actions.add_dup2(0, 1)?;
     actions.add_dup2(0, 2)?;
     actions.add_dup2(number, SOCKET_FD)?;
-    let word = CString::new(KEEPER).map_err(|_| Errno::EINVAL)?;
+    let argument = CString::new(KEEPER).map_err(|_| Errno::EINVAL)?;
     posix_spawn(
         c"/proc/self/exe",
         &actions,
         &PosixSpawnAttr::init()?,
-        &[c"corexdp", word.as_c_str()],
+        &[c"corexdp", argument.as_c_str()],
         &[STACK],
     )
 }

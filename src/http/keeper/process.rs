@@ -1,4 +1,4 @@
-//! The keeper's own process.
+//! The process of the keeper.
 
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::thread::sleep;
@@ -17,32 +17,33 @@ use crate::kernel::fd_passing::{Descriptors, Message};
 use crate::kernel::shared_memory::inherited;
 use crate::kernel::{fd_passing, process, retry};
 
-/// How long it does not listen after an error.
-const PAUSE: Duration = Duration::from_millis(100);
-/// Workers at the same time: one, and while the Corefile is read again the next one beside it.
-const MOST_WORKERS: usize = 4;
+/// Delay before receiving again after an error.
+const RETRY_DELAY: Duration = Duration::from_millis(100);
+/// Workers in the list: the present worker, its successor during a reload, and dead workers not yet reaped.
+const MAX_WORKERS: usize = 4;
 
-/// Keeps workers until the daemon is gone. In each worker this returns when that has nothing more to do.
+/// Runs the keeper until the daemon ends. In a worker, which the keeper forks, runs the worker.
 ///
 /// # Errors
-/// When it was not started by the daemon, or may not become nobody.
+/// `EBADF` when another process than the daemon started the keeper, `EPERM` when it may not become nobody; in a worker,
+/// the errors of [`worker::run`].
 pub fn run() -> Result<(), Errno> {
-    // It was started by way of /proc/self/exe, and `ps` would show it as `exe`; that would be all.
+    // `ps` would show the name of /proc/self/exe: `exe`. A failure has no other effect.
     let _ = prctl::set_name(c"corexdp-keeper");
     process::close_from(SOCKET_FD + 1);
     let socket = inherited(SOCKET_FD)?;
-    // Out of reach of the daemon's terminal.
-    let apart = setsid().and_then(|_| cage::give_up());
-    let answer = apart.err().map_or(0, |errno| errno as i32).to_ne_bytes();
+    // A new session: the daemon's terminal cannot signal the keeper.
+    let confined = setsid().and_then(|_| cage::give_up());
+    let answer = confined.err().map_or(0, |errno| errno as i32).to_ne_bytes();
     retry(|| send(socket.as_raw_fd(), &answer, MsgFlags::MSG_NOSIGNAL))?;
-    apart?;
-    let born = keep(&socket)?;
+    confined?;
+    let descriptors = supervise(&socket)?;
     drop(socket);
-    born.map_or(Ok(()), worker::run)
+    descriptors.map_or(Ok(()), worker::run)
 }
 
-/// Makes and ends workers until the daemon is gone. In a worker, returns what it is born with.
-fn keep(socket: &OwnedFd) -> Result<Option<Descriptors>, Errno> {
+/// Forks and kills workers until the daemon ends. In a worker, returns its descriptors.
+fn supervise(socket: &OwnedFd) -> Result<Option<Descriptors>, Errno> {
     let mut workers = Workers::default();
     let end = loop {
         let Message { word, descriptors } = match fd_passing::receive(socket.as_fd()) {
@@ -50,20 +51,20 @@ fn keep(socket: &OwnedFd) -> Result<Option<Descriptors>, Errno> {
             Ok(None) => break Ok(None),
             Err(errno) if is_final(errno) => break Err(errno),
             Err(_) => {
-                sleep(PAUSE);
+                sleep(RETRY_DELAY);
                 continue;
             }
         };
         if descriptors.is_empty() {
             workers.end(word);
-            // A daemon that is gone is noticed by the next look.
+            // The next `receive` notices the death of the daemon.
             let _ = fd_passing::send(socket.as_fd(), word, &[]);
             continue;
         }
         match process::fork() {
             Ok(None) => return Ok(Some(descriptors)),
             Ok(Some(pid)) => workers.add(word, pid),
-            // No room for another process: the descriptors are closed, and the daemon takes that for a death.
+            // Without a process the descriptors are closed, which the daemon takes for the worker's death.
             Err(_) => {}
         }
     };
@@ -71,7 +72,7 @@ fn keep(socket: &OwnedFd) -> Result<Option<Descriptors>, Errno> {
     end
 }
 
-/// Whether there is no use in listening again. What is short now may be there later, and the page needs its keeper.
+/// True for an error that a retry cannot cure. A lack of memory or descriptors may end.
 const fn is_final(errno: Errno) -> bool {
     matches!(
         errno,
@@ -79,14 +80,14 @@ const fn is_final(errno: Errno) -> bool {
     )
 }
 
-/// Those that were made and not yet ended. One that has died stays in the list until the daemon says so; until then it
-/// is a zombie, and its process id nobody else's; or until there is no room for another.
+/// Workers that are not reaped. A dead worker stays in the list until the daemon's message or until the list is full:
+/// as a zombie it keeps its process id, so that the keeper kills no other process.
 #[derive(Default)]
-struct Workers(heapless::Vec<(u32, Pid), MOST_WORKERS>);
+struct Workers(heapless::Vec<(u32, Pid), MAX_WORKERS>);
 
 impl Workers {
     fn add(&mut self, number: u32, pid: Pid) {
-        // The daemon may not have been able to say so of all that have died.
+        // Messages of the daemon about dead workers may be lost.
         if self.0.is_full() {
             let alive =
                 |pid| waitpid(pid, Some(WaitPidFlag::WNOHANG)) == Ok(WaitStatus::StillAlive);
@@ -103,14 +104,14 @@ impl Workers {
         }
     }
 
-    /// Not on drop: a worker has a copy of this list, and must not end its brothers.
+    /// No `Drop`: a forked worker has a copy of the list, and must not kill the other workers.
     fn end_all(&self) {
         self.0.iter().for_each(|(_, pid)| end(*pid));
     }
 }
 
 fn end(pid: Pid) {
-    // One that could not be killed would be waited for in vain; it ends when the daemon closes its pair.
+    // No wait for a worker that cannot be killed; it ends when the daemon closes its pairs.
     if kill(pid, Signal::SIGKILL).is_ok() {
         let _ = retry(|| waitpid(pid, None));
     }

@@ -1,14 +1,15 @@
-//! Where in a `.BTF` section things are.
+//! Layout of a `.BTF` section: header, types and strings.
 
 use super::record::Record;
 use crate::object::error::Error;
 
 const MAGIC: u16 = 0xeb9f;
-/// Bytes of the header every version of which is known.
+/// Bytes of `struct btf_header`.
 const HEADER: usize = 24;
-/// Most types the kernel takes (`BTF_MAX_TYPE`).
-const MOST_TYPES: usize = 0x000f_ffff;
-/// The type section and the string section.
+/// Most types that the kernel takes (`BTF_MAX_TYPE`).
+const MAX_TYPES: usize = 0x000f_ffff;
+
+/// Splits the section into its type section and its string section.
 pub(super) fn split(bytes: &[u8]) -> Result<(&[u8], &[u8]), Error> {
     let Some((header, _)) = bytes.split_first_chunk::<HEADER>() else {
         return Err(Error::btf(format!(
@@ -54,7 +55,7 @@ pub(super) fn split(bytes: &[u8]) -> Result<(&[u8], &[u8]), Error> {
     }
 }
 
-/// Where each record starts.
+/// Index of the first word of each type record.
 pub(super) fn find_records(words: &[u32]) -> Result<Vec<u32>, Error> {
     let (mut starts, mut rest) = (Vec::new(), words);
     while !rest.is_empty() {
@@ -64,9 +65,9 @@ pub(super) fn find_records(words: &[u32]) -> Result<Vec<u32>, Error> {
                 "type {id} is cut, or of a kind that is not known here (19 is the newest)"
             )));
         };
-        if id > MOST_TYPES {
+        if id > MAX_TYPES {
             return Err(Error::btf(format!(
-                "it holds more than {MOST_TYPES} types, the kernel's limit"
+                "it holds more than {MAX_TYPES} types, the kernel's limit"
             )));
         }
         starts.push(
@@ -91,7 +92,7 @@ mod tests {
     const INT: [u32; 4] = [1, info(kind::INT, 0), 4, 32];
 
     #[test]
-    fn damage_is_told() {
+    fn damage_is_named() {
         let good = section(&INT, "\0int\0");
         let with = |at: usize, bytes: &[u8]| {
             let mut bad = good.clone();
@@ -142,7 +143,7 @@ mod tests {
                 with(last, b"x"),
                 "type 1 has its name at 1, where no name ends",
             ),
-            (with(last, &[0xff]), "a name isn't UTF-8"),
+            (with(last, &[0xff]), "a name is not UTF-8"),
             (
                 section(&[0, info(kind::PTR, 0), 2], "\0"),
                 "there is no type 2; types go up to 1",

@@ -1,7 +1,7 @@
-//! BTF, the type information that clang puts into section `.BTF` (kernel documentation: `bpf/btf.rst`).
+//! BTF, the type information that clang writes to section `.BTF` (kernel documentation: `bpf/btf.rst`).
 //!
-//! [`Btf::parse`] proves once that every record, name and reference is in bounds, so that reading afterwards can't
-//! fail for damage. It proves nothing about cycles; every walk here is bounded instead.
+//! [`Btf::parse`] checks once that every record, name and reference is in bounds, so that later reads cannot fail on
+//! damage. Cycles are not checked; every walk is bounded instead.
 
 mod layout;
 mod record;
@@ -11,26 +11,27 @@ use super::error::{Error, Quoted};
 pub(super) use record::{Record, kind};
 pub use types::{Composite, DataSection, Enum, Enumerator, Int, Member, Type};
 
-/// Deepest chain of typedefs, modifiers and arrays followed, as in the kernel (`MAX_RESOLVE_DEPTH`).
-const DEEPEST: usize = 32;
-/// Most members looked at while searching one struct with its anonymous members.
-const MOST_MEMBERS: usize = 1 << 16;
+/// Longest chain of typedefs, modifiers and arrays, as in the kernel.
+const MAX_RESOLVE_DEPTH: usize = 32;
+/// Most members visited in the search of a struct and its anonymous members.
+const MAX_MEMBERS: usize = 1 << 16;
 
 /// The types of an object.
 #[derive(Clone, Debug)]
 pub struct Btf {
-    /// The type section; everything in it is a 32-bit word.
+    /// The type section, which consists of 32-bit words.
     words: Vec<u32>,
-    /// Where in `words` type `i + 1` starts.
+    /// Index in `words` of each type, by type id minus 1.
     starts: Vec<u32>,
     strings: String,
 }
 
 impl Btf {
-    /// Reads the content of a `.BTF` section.
+    /// Parses the content of a `.BTF` section.
     ///
     /// # Errors
-    /// When it is cut, big-endian, of an unknown version or kind, or refers to a type or name that isn't there.
+    /// When the section is truncated, big-endian, of an unknown version, has a type of unknown kind, or refers to a type or
+    /// name that does not exist.
     pub fn parse(bytes: &[u8]) -> Result<Self, Error> {
         let (types, strings) = layout::split(bytes)?;
         let words: Vec<u32> = types
@@ -39,7 +40,8 @@ impl Btf {
             .iter()
             .map(|&word| u32::from_le_bytes(word))
             .collect();
-        let strings = std::str::from_utf8(strings).map_err(|_| Error::btf("a name isn't UTF-8"))?;
+        let strings =
+            std::str::from_utf8(strings).map_err(|_| Error::btf("a name is not UTF-8"))?;
         let starts = layout::find_records(&words)?;
         let btf = Self {
             words,
@@ -52,7 +54,7 @@ impl Btf {
         Ok(btf)
     }
 
-    /// The first id that is no type's; ids go from 1 (0 is `void`).
+    /// The highest type id plus 1. Ids start at 1; 0 is `void`.
     pub fn end(&self) -> u32 {
         u32::try_from(self.starts.len() + 1).unwrap_or(u32::MAX)
     }
@@ -65,29 +67,29 @@ impl Btf {
         Some(self.record(id)?.decode(&self.strings))
     }
 
-    /// The type that remains when typedefs, `const`, `volatile`, `restrict` and type tags are taken away, and its id.
+    /// Id and type behind all typedefs, `const`, `volatile`, `restrict` and type tags.
     ///
     /// # Errors
-    /// When there is no such type, or more than 32 of these follow each other, as in a cycle.
+    /// When there is no such type, or more than 32 typedefs and modifiers follow each other, as in a cycle.
     pub fn resolve(&self, mut id: u32) -> Result<(u32, Type<'_>), Error> {
-        for _ in 0..DEEPEST {
+        for _ in 0..MAX_RESOLVE_DEPTH {
             match self.get(id).ok_or_else(|| self.missing(id))? {
                 Type::Typedef { target, .. } | Type::Modifier { target } => id = target,
                 found => return Ok((id, found)),
             }
         }
         Err(Error::btf(format!(
-            "type {id} is one of more than {DEEPEST} typedefs in a row, or of a cycle"
+            "type {id} is one of more than {MAX_RESOLVE_DEPTH} typedefs in a row, or of a cycle"
         )))
     }
 
     /// The size of a type in bytes.
     ///
     /// # Errors
-    /// As [`Btf::resolve`]; or when the type has no size, or one of 4 GiB and more.
+    /// As [`Btf::resolve`]; and when the type has no size, or a size of 4 GiB or more.
     pub fn size_of(&self, id: u32) -> Result<u32, Error> {
         let (mut inner, mut factor) = (id, 1_u32);
-        for _ in 0..DEEPEST {
+        for _ in 0..MAX_RESOLVE_DEPTH {
             let size = match self.resolve(inner)?.1 {
                 Type::Array { element, count } => {
                     factor = factor.checked_mul(count).ok_or_else(|| too_big(id))?;
@@ -108,21 +110,21 @@ impl Btf {
             return size.checked_mul(factor).ok_or_else(|| too_big(id));
         }
         Err(Error::btf(format!(
-            "type {id} is an array nested more than {DEEPEST} deep, or in a cycle"
+            "type {id} is an array nested more than {MAX_RESOLVE_DEPTH} deep, or in a cycle"
         )))
     }
 
-    /// The member of a struct or union with this name, those of its anonymous members included; offsets count from
-    /// the outer struct. `None` when `id` is no struct or has no such member.
+    /// The member `name` of a struct or union or of its anonymous members, with the offset in the outer struct. `None`
+    /// when `id` is not a struct or union, or has no such member.
     pub fn member(&self, id: u32, name: &str) -> Option<Member<'_>> {
         let mut open = vec![(id, 0_u32)];
-        let mut left = MOST_MEMBERS;
+        let mut remaining = MAX_MEMBERS;
         while let Some((id, base)) = open.pop() {
             let Ok((_, Type::Composite(composite))) = self.resolve(id) else {
                 continue;
             };
             for member in composite.members() {
-                left = left.checked_sub(1)?;
+                remaining = remaining.checked_sub(1)?;
                 let bit_offset = base.checked_add(member.bit_offset)?;
                 if member.name == name && !name.is_empty() {
                     return Some(Member {
@@ -138,12 +140,12 @@ impl Btf {
         None
     }
 
-    /// Ids and types, in order.
+    /// All types with their ids, in order.
     pub(super) fn iter(&self) -> impl Iterator<Item = (u32, Type<'_>)> {
         (1..self.end()).filter_map(|id| Some((id, self.get(id)?)))
     }
 
-    /// The ELF section's types: the `DATASEC` of that name.
+    /// The `DATASEC` of an ELF section.
     pub(super) fn section(&self, wanted: &str) -> Option<DataSection<'_>> {
         self.iter().find_map(|(_, found)| match found {
             Type::Section(section) if section.name == wanted => Some(section),
@@ -151,7 +153,7 @@ impl Btf {
         })
     }
 
-    /// How C would call a type: `struct iphdr`, `__u32`, `type 7` when it has no name.
+    /// A type's name in C: `struct iphdr`, `__u32`; `type 7` for a type without a name.
     pub(super) fn describe(&self, id: u32) -> String {
         let (word, name) = match self.get(id) {
             Some(Type::Composite(c)) => (if c.union { "union " } else { "struct " }, c.name),
@@ -188,7 +190,7 @@ impl Btf {
         ))
     }
 
-    /// Proves that what the record refers to is there.
+    /// Checks that all names and types to which a record refers exist.
     fn check(&self, id: u32) -> Result<(), Error> {
         let record = self.record(id).ok_or_else(|| self.missing(id))?;
         let name = |offset| match self.name(offset) {
@@ -205,8 +207,8 @@ impl Btf {
             }
         };
         name(record.name)?;
-        if record.refers() {
-            exists(record.word)?;
+        if record.refers_to_type() {
+            exists(record.size_or_type)?;
         }
         match record.kind() {
             kind::ARRAY => record
@@ -239,7 +241,7 @@ fn too_big(id: u32) -> Error {
     Error::btf(format!("type {id} is larger than 4 GiB"))
 }
 
-/// A `.BTF` section of these words and names.
+/// A `.BTF` section with this type section and this string section.
 #[cfg(test)]
 pub(super) fn section_of(types: &[u32], strings: &str) -> Vec<u8> {
     let length = |bytes: usize| u32::try_from(bytes).unwrap_or(0);

@@ -1,8 +1,8 @@
-//! A type as the section holds it, and how it is decoded.
+//! Type records, and their decoding.
 
 use super::types::{Composite, DataSection, Enum, Int, Type, Values};
 
-/// Numbers of the kernel's `enum` of BTF kinds.
+/// `BTF_KIND_*` of the kernel.
 pub(in crate::object) mod kind {
     pub(crate) const INT: u32 = 1;
     pub(crate) const PTR: u32 = 2;
@@ -25,24 +25,26 @@ pub(in crate::object) mod kind {
     pub(crate) const ENUM64: u32 = 19;
 }
 
-/// A type as the section holds it: three words, and as many more as its kind takes.
+/// A type record: `struct btf_type`, and the data that its kind appends.
 #[derive(Clone, Copy)]
 pub(in crate::object) struct Record<'a> {
+    /// Offset in the string section.
     pub name: u32,
     pub info: u32,
     /// A size in bytes, or a type id.
-    pub word: u32,
+    pub size_or_type: u32,
+    /// The words after `struct btf_type`.
     pub rest: &'a [u32],
 }
 
 impl<'a> Record<'a> {
-    /// The record at the beginning of `words`; `None` when they are too few or its kind is unknown.
+    /// The record at the beginning of `words`; `None` when the record is truncated or its kind is unknown.
     pub(crate) fn first_of(words: &'a [u32]) -> Option<Self> {
-        let (&[name, info, word], rest) = words.split_first_chunk()?;
+        let (&[name, info, size_or_type], rest) = words.split_first_chunk()?;
         let mut record = Self {
             name,
             info,
-            word,
+            size_or_type,
             rest,
         };
         record.rest = rest.get(..record.extra_words()?)?;
@@ -53,19 +55,19 @@ impl<'a> Record<'a> {
         self.info >> 24 & 0x1f
     }
 
-    /// How many members, enumerators, parameters or variables follow.
-    pub(crate) fn count(self) -> u32 {
+    /// Number of members, enumerators, parameters or variables.
+    pub(crate) fn vlen(self) -> u32 {
         self.info & 0xffff
     }
 
-    /// What it means depends on the kind: a struct with bit-fields, a signed enumeration.
-    pub(crate) fn flag(self) -> bool {
+    /// Bit-fields in a struct or union, signedness of an enumeration; the meaning depends on the kind.
+    pub(crate) fn kind_flag(self) -> bool {
         self.info >> 31 == 1
     }
 
-    /// Words after the first three.
+    /// Number of words after `struct btf_type`.
     fn extra_words(self) -> Option<usize> {
-        let count = usize::try_from(self.count()).ok()?;
+        let count = usize::try_from(self.vlen()).ok()?;
         Some(match self.kind() {
             kind::PTR | kind::FWD..=kind::FUNC | kind::FLOAT | kind::TYPE_TAG => 0,
             kind::INT | kind::VAR | kind::DECL_TAG => 1,
@@ -76,8 +78,8 @@ impl<'a> Record<'a> {
         })
     }
 
-    /// Whether `word` is a type id.
-    pub(crate) fn refers(self) -> bool {
+    /// True if `size_or_type` is a type id.
+    pub(crate) fn refers_to_type(self) -> bool {
         matches!(
             self.kind(),
             kind::PTR | kind::TYPEDEF..=kind::VAR | kind::DECL_TAG | kind::TYPE_TAG
@@ -92,39 +94,40 @@ impl<'a> Record<'a> {
         self.rest.as_chunks().0
     }
 
-    /// The record in its public form.
+    /// The type that the record encodes.
     pub(crate) fn decode(self, strings: &'a str) -> Type<'a> {
-        let (name, word) = (name_at(strings, self.name), self.word);
+        let name = name_at(strings, self.name);
+        let (size, target) = (self.size_or_type, self.size_or_type);
         match self.kind() {
             kind::INT => Type::Int(self.int(name)),
-            kind::PTR => Type::Pointer { target: word },
+            kind::PTR => Type::Pointer { target },
             kind::ARRAY => {
                 let &[element, _, count] = self.triples().first().unwrap_or(&[0; 3]);
                 Type::Array { element, count }
             }
             kind::STRUCT | kind::UNION => Type::Composite(Composite {
                 name,
-                size: word,
+                size,
                 union: self.kind() == kind::UNION,
-                bitfields: self.flag(),
+                bitfields: self.kind_flag(),
                 members: self.triples(),
                 strings,
             }),
             kind::ENUM => Type::Enum(self.enumeration(Values::Narrow(self.pairs()), strings)),
             kind::ENUM64 => Type::Enum(self.enumeration(Values::Wide(self.triples()), strings)),
             kind::FWD => Type::Forward { name },
-            kind::TYPEDEF => Type::Typedef { name, target: word },
+            kind::TYPEDEF => Type::Typedef { name, target },
             kind::VOLATILE | kind::CONST | kind::RESTRICT | kind::TYPE_TAG => {
-                Type::Modifier { target: word }
+                Type::Modifier { target }
             }
             kind::FUNC => Type::Function { name },
             kind::FUNC_PROTO => Type::Prototype,
-            kind::VAR => Type::Variable { name, target: word },
+            kind::VAR => Type::Variable { name, target },
             kind::DATASEC => Type::Section(DataSection {
                 name,
                 entries: self.triples(),
             }),
-            kind::FLOAT => Type::Float { name, size: word },
+            kind::FLOAT => Type::Float { name, size },
             kind::DECL_TAG => Type::DeclarationTag,
             _ => Type::Void,
         }
@@ -134,7 +137,7 @@ impl<'a> Record<'a> {
         let encoding = self.rest.first().copied().unwrap_or(0);
         Int {
             name,
-            size: self.word,
+            size: self.size_or_type,
             bits: encoding & 0xff,
             signed: encoding >> 24 & 1 != 0,
             boolean: encoding >> 24 & 4 != 0,
@@ -144,28 +147,28 @@ impl<'a> Record<'a> {
     fn enumeration(self, values: Values<'a>, strings: &'a str) -> Enum<'a> {
         Enum {
             name: name_at(strings, self.name),
-            size: self.word,
-            signed: self.flag(),
+            size: self.size_or_type,
+            signed: self.kind_flag(),
             values,
             strings,
         }
     }
 }
 
-/// The longest name taken, in bytes; C++ and Rust make them long.
-const LONGEST_NAME: usize = 1024;
+/// Longest name of a type or member, in bytes. C++ and Rust have long mangled names.
+const MAX_NAME_LEN: usize = 1024;
 
-/// The name at `offset`, which [`Btf::parse`](super::Btf::parse) has proven to be there.
+/// The name at `offset`, which [`Btf::parse`](super::Btf::parse) has checked.
 pub(super) fn name_at(strings: &str, offset: u32) -> &str {
     checked_name(strings, offset).unwrap_or_default()
 }
 
-/// The name at `offset` up to its NUL; `None` when there is no such name.
+/// The name at `offset` up to its NUL; `None` when no name begins there, or the name is too long.
 pub(super) fn checked_name(strings: &str, offset: u32) -> Option<&str> {
     let from = strings.get(usize::try_from(offset).ok()?..)?;
     let within = from
         .as_bytes()
-        .get(..LONGEST_NAME)
+        .get(..MAX_NAME_LEN)
         .unwrap_or(from.as_bytes());
     from.get(..within.iter().position(|&byte| byte == 0)?)
 }

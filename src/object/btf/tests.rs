@@ -7,13 +7,13 @@ const fn info(kind: u32, count: u32) -> u32 {
 
 const INT: [u32; 4] = [1, info(kind::INT, 0), 4, 32];
 
-/// The types of these words, after `int` as type 1. Names: `int` 1, `a` 5, `b` 7.
+/// BTF with `int` as type 1, then the types in `words`. Names: `int` at 1, `a` at 5, `b` at 7.
 fn types(words: &[u32]) -> Btf {
     Btf::parse(&section(&[&INT, words].concat(), "\0int\0a\0b\0")).unwrap()
 }
 
 #[test]
-fn every_kind_is_read() {
+fn every_kind_is_decoded() {
     let (int, one) = (1, 1);
     for (words, expected) in [
         (
@@ -80,7 +80,7 @@ fn every_kind_is_read() {
 }
 
 #[test]
-fn integers_tell_their_encoding() {
+fn integer_encoding_is_decoded() {
     let int = |bits, signed, boolean| Int {
         name: "a",
         size: 4,
@@ -102,7 +102,7 @@ fn integers_tell_their_encoding() {
 }
 
 #[test]
-fn members_and_their_bits() {
+fn members_have_offsets_and_bitfield_widths() {
     let plain = types(&[5, info(kind::STRUCT, 2), 8, 5, 1, 0, 7, 1, 32]);
     let Some(Type::Composite(found)) = plain.get(2) else {
         panic!("a struct")
@@ -141,7 +141,7 @@ fn members_and_their_bits() {
 }
 
 #[test]
-fn enumerators_of_both_widths() {
+fn enumerators_of_both_widths_are_decoded() {
     let values = |words: &[u32]| {
         let btf = types(words);
         let Some(Type::Enum(found)) = btf.get(2) else {
@@ -173,7 +173,7 @@ fn enumerators_of_both_widths() {
 }
 
 #[test]
-fn sizes_look_through_names_and_arrays() {
+fn size_of_follows_typedefs_and_arrays() {
     let btf = types(
         &[
             &[0, info(kind::ARRAY, 0), 0, 1, 1, 3][..],   // 2: int[3]
@@ -203,10 +203,10 @@ fn sizes_look_through_names_and_arrays() {
 }
 
 #[test]
-fn cycles_end() {
+fn cycles_are_errors() {
     let typedef = types(&[5, info(kind::TYPEDEF, 0), 3, 0, info(kind::CONST, 0), 2]);
     let array = types(&[0, info(kind::ARRAY, 0), 0, 2, 1, 1]);
-    // A struct whose one anonymous member is the struct itself, and a pair that makes two of each.
+    // A struct with itself as its anonymous member, and a struct with itself as two anonymous members.
     let own = types(&[5, info(kind::STRUCT, 1), 4, 0, 2, 0]);
     let two = types(&[5, info(kind::STRUCT, 2), 4, 0, 2, 0, 0, 2, 0]);
     assert!(
@@ -228,7 +228,7 @@ fn cycles_end() {
 }
 
 #[test]
-fn members_of_anonymous_members_are_found() {
+fn member_searches_anonymous_members() {
     let btf = types(
         &[
             &[0, info(kind::STRUCT, 2), 8, 5, 1, 0, 7, 1, 32][..], // 2: { int a; int b; }

@@ -1,68 +1,68 @@
-//! The types of BTF, as read.
+//! Types of BTF, decoded.
 
 use super::record::name_at;
 
-/// A type that [`Btf::get`](super::Btf::get) found. Type id 0 is `void`.
+/// A type of [`Btf::get`](super::Btf::get).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Type<'a> {
-    /// `void`.
+    /// `void`, which has the type id 0.
     Void,
     /// An integer, a `char` or a `bool`.
     Int(Int<'a>),
     /// A pointer.
     Pointer {
-        /// The type pointed to.
+        /// Id of the type pointed to.
         target: u32,
     },
     /// An array.
     Array {
-        /// The type of its elements.
+        /// Id of the elements' type.
         element: u32,
-        /// How many there are; 0 for a flexible one.
+        /// Number of elements; 0 for a flexible array.
         count: u32,
     },
     /// A struct or union.
     Composite(Composite<'a>),
     /// An enumeration of up to 64 bits.
     Enum(Enum<'a>),
-    /// A struct or union of which only the name is known.
+    /// A forward declaration of a struct or union.
     Forward {
-        /// Its name.
+        /// The declared name.
         name: &'a str,
     },
     /// A typedef.
     Typedef {
         /// The new name.
         name: &'a str,
-        /// The type it names.
+        /// Id of the named type.
         target: u32,
     },
     /// `const`, `volatile`, `restrict` or a type tag.
     Modifier {
-        /// The type it modifies.
+        /// Id of the modified type.
         target: u32,
     },
     /// A function.
     Function {
-        /// Its name.
+        /// The function's name.
         name: &'a str,
     },
     /// A function's parameters and result.
     Prototype,
     /// A variable.
     Variable {
-        /// Its name.
+        /// The variable's name.
         name: &'a str,
-        /// Its type.
+        /// Id of the variable's type.
         target: u32,
     },
     /// The variables (or, in `.ksyms`, functions) of one ELF section.
     Section(DataSection<'a>),
     /// A floating point number.
     Float {
-        /// Its name.
+        /// The type's name.
         name: &'a str,
-        /// Its size in bytes.
+        /// Size in bytes.
         size: u32,
     },
     /// An attribute of another declaration.
@@ -72,26 +72,26 @@ pub enum Type<'a> {
 /// An integer type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Int<'a> {
-    /// Its name, such as `unsigned int`.
+    /// The type's name, such as `unsigned int`.
     pub name: &'a str,
-    /// Its size in bytes.
+    /// Size in bytes.
     pub size: u32,
-    /// How many bits of them it uses.
+    /// Number of bits in use.
     pub bits: u32,
-    /// Whether it is signed.
+    /// True if the encoding has `BTF_INT_SIGNED`.
     pub signed: bool,
-    /// Whether it is a `_Bool`.
+    /// True if the encoding has `BTF_INT_BOOL`: the type is `_Bool`.
     pub boolean: bool,
 }
 
 /// A struct or union type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Composite<'a> {
-    /// Its name, empty when it has none.
+    /// The tag, empty for an anonymous struct or union.
     pub name: &'a str,
-    /// Its size in bytes.
+    /// Size in bytes.
     pub size: u32,
-    /// Whether it is a union.
+    /// True for a union, false for a struct.
     pub union: bool,
     pub(super) bitfields: bool,
     pub(super) members: &'a [[u32; 3]],
@@ -101,11 +101,11 @@ pub struct Composite<'a> {
 /// One member of a struct or union.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Member<'a> {
-    /// Its name, empty for an anonymous struct or union.
+    /// The member's name, empty for an anonymous struct or union.
     pub name: &'a str,
-    /// The id of its type.
+    /// Id of the member's type.
     pub type_id: u32,
-    /// Where it begins, in bits from the beginning of the struct.
+    /// Offset in the struct, in bits.
     pub bit_offset: u32,
     /// The width of a bit-field in bits; `None` for an ordinary member.
     pub bit_size: Option<u32>,
@@ -114,28 +114,31 @@ pub struct Member<'a> {
 /// An enumeration type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Enum<'a> {
-    /// Its name, empty when it has none.
+    /// The tag, empty for an anonymous enumeration.
     pub name: &'a str,
-    /// Its size in bytes.
+    /// Size in bytes.
     pub size: u32,
-    /// Whether its values are signed. Clang before 16 doesn't tell, and this is then `false`.
+    /// True if the values are signed. Always `false` in objects of clang before 16, which does not write signedness.
     pub signed: bool,
     pub(super) values: Values<'a>,
     pub(super) strings: &'a str,
 }
 
+/// Enumerators as the section has them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Values<'a> {
+    /// ENUM: name and value.
     Narrow(&'a [[u32; 2]]),
+    /// ENUM64: name, lower and upper half of the value.
     Wide(&'a [[u32; 3]]),
 }
 
-/// One name of an enumeration.
+/// One enumerator of an enumeration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Enumerator<'a> {
     /// The name.
     pub name: &'a str,
-    /// The value; one of an unsigned 64-bit enumeration above `i64::MAX` shows as its two's complement.
+    /// The value; a value of an unsigned 64-bit enumeration above `i64::MAX` as its two's complement.
     pub value: i64,
 }
 
@@ -150,11 +153,12 @@ pub struct DataSection<'a> {
 impl<'a> Composite<'a> {
     /// The members, in order.
     pub fn members(self) -> impl Iterator<Item = Member<'a>> {
-        self.members.iter().map(move |&[name, type_id, place]| {
+        self.members.iter().map(move |&[name, type_id, offset]| {
+            // With `kind_flag`, the upper 8 bits of the offset are the width of a bit-field.
             let (bit_offset, width) = if self.bitfields {
-                (place & 0x00ff_ffff, place >> 24)
+                (offset & 0x00ff_ffff, offset >> 24)
             } else {
-                (place, 0)
+                (offset, 0)
             };
             Member {
                 name: name_at(self.strings, name),
@@ -167,7 +171,7 @@ impl<'a> Composite<'a> {
 }
 
 impl<'a> Enum<'a> {
-    /// The names and their values, in order.
+    /// The enumerators, in order.
     pub fn enumerators(self) -> impl Iterator<Item = Enumerator<'a>> {
         let (narrow, wide): (&[_], &[_]) = match self.values {
             Values::Narrow(narrow) => (narrow, &[]),

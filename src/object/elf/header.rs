@@ -1,4 +1,4 @@
-//! The file's first 64 bytes: whether this is a BPF object at all.
+//! The ELF header: checks that the file is a BPF object.
 
 use ::object::LittleEndian as LE;
 use ::object::elf::{self as spec, FileHeader64};
@@ -6,11 +6,15 @@ use ::object::read::elf::FileHeader;
 
 use crate::object::error::Error;
 
-/// Bytes of an ELF64 header, and of one entry of its section table.
+/// Bytes of an ELF64 header.
 const FILE_HEADER: u64 = 64;
+/// Bytes of an entry of the section table.
 const SECTION_HEADER: u16 = 64;
 
-/// The file's header, when it is a BPF object's.
+/// The ELF header of a BPF object.
+///
+/// # Errors
+/// When the file is not a BPF object, or is truncated.
 pub(super) fn read(bytes: &[u8]) -> Result<&FileHeader64<LE>, Error> {
     const HINT: &str = "compile it with `clang -O2 -g -target bpf -c`";
     let Some(&[0x7f, b'E', b'L', b'F', class, order, ..]) = bytes.first_chunk::<16>() else {

@@ -1,4 +1,4 @@
-//! The ELF file: sections, symbols, relocations; everything proven to lie inside the file.
+//! The ELF file: sections, symbols and relocations, all checked to lie inside the file.
 
 mod header;
 mod relocations;
@@ -14,19 +14,19 @@ pub(super) use sections::Section;
 
 use super::error::Error;
 
-/// The longest name taken, in bytes; C++ and Rust make them long.
-const LONGEST_NAME: usize = 1024;
+/// Longest name of a section or symbol, in bytes. C++ and Rust have long mangled names.
+const MAX_NAME_LEN: usize = 1024;
 
 /// A BPF object file.
 pub(super) struct Elf<'a> {
     sections: Vec<Section<'a>>,
     symbols: SymbolTable<'a, FileHeader64<LE>>,
     symbol_names: &'a [u8],
-    /// Relocation sections as (the section they are for, their own index), sorted.
-    relocating: Vec<(usize, usize)>,
+    /// Relocation sections as (index of the relocated section, own index), sorted.
+    relocation_sections: Vec<(usize, usize)>,
 }
 
-/// What a symbol stands for.
+/// Type of a symbol (`STT_*`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum SymbolKind {
     Function,
@@ -36,16 +36,16 @@ pub(super) enum SymbolKind {
     Other,
 }
 
-/// Where a symbol is.
+/// Section of a symbol (`st_shndx`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Place {
-    /// In some other file, or in the kernel.
-    Elsewhere,
+pub(super) enum SymbolSection {
+    /// Defined in another file, or in the kernel (`SHN_UNDEF`).
+    Undefined,
     /// In the section with this index.
     Section(usize),
-    /// Memory that a linker would still have to set aside.
+    /// A common symbol, whose storage a linker would allocate (`SHN_COMMON`).
     Common,
-    /// Nowhere: the symbol is a mere number.
+    /// A constant that is not an address (`SHN_ABS` and other reserved indices).
     Absolute,
 }
 
@@ -55,15 +55,15 @@ pub(super) struct Symbol<'a> {
     pub name: &'a str,
     pub kind: SymbolKind,
     pub global: bool,
-    pub place: Place,
-    /// Its offset in the section.
+    pub section: SymbolSection,
+    /// Offset in the section.
     pub value: u64,
-    /// Bytes it takes, 0 when not told.
+    /// Size in bytes, 0 if unknown.
     pub size: u64,
 }
 
 impl<'a> Elf<'a> {
-    /// Reads the file's tables.
+    /// Reads section table and symbol table.
     pub(super) fn read(bytes: &'a [u8]) -> Result<Self, Error> {
         let header = header::read(bytes)?;
         let table = header
@@ -77,7 +77,7 @@ impl<'a> Elf<'a> {
         let symbol_names = sections
             .get(symbols.string_section().0)
             .map_or(&[][..], |section| section.data);
-        let mut relocating: Vec<_> = sections
+        let mut relocation_sections: Vec<_> = sections
             .iter()
             .filter(|section| matches!(section.header.sh_type(LE), spec::SHT_REL | spec::SHT_RELA))
             .filter_map(|section| {
@@ -87,12 +87,12 @@ impl<'a> Elf<'a> {
                 ))
             })
             .collect();
-        relocating.sort_unstable();
+        relocation_sections.sort_unstable();
         let elf = Self {
             sections,
             symbols,
             symbol_names,
-            relocating,
+            relocation_sections,
         };
         (0..elf.symbols.len()).try_for_each(|index| elf.symbol(index).map(drop))?;
         Ok(elf)
@@ -110,20 +110,20 @@ impl<'a> Elf<'a> {
         self.sections.iter().find(|section| section.name == name)
     }
 
-    /// All symbols, in order.
+    /// All symbols with their indices, in order.
     pub(super) fn symbols(&self) -> impl Iterator<Item = (usize, Symbol<'a>)> {
         (0..self.symbols.len()).filter_map(|index| Some((index, self.symbol(index).ok()?)))
     }
 
     /// The symbol with this index.
     pub(super) fn symbol(&self, index: usize) -> Result<Symbol<'a>, Error> {
-        let wrong = |what: &str| Error::file(format!("symbol {index}: {what}"));
+        let error = |what: &str| Error::file(format!("symbol {index}: {what}"));
         let symbols = self.symbols.symbols();
         let symbol = symbols
             .get(index)
-            .ok_or_else(|| wrong("there is no such symbol"))?;
+            .ok_or_else(|| error("there is no such symbol"))?;
         let name = name_at(self.symbol_names, symbol.st_name(LE))
-            .ok_or_else(|| wrong("its name can't be read"))?;
+            .ok_or_else(|| error("its name cannot be read"))?;
         Ok(Symbol {
             name,
             kind: match symbol.st_type() {
@@ -134,46 +134,48 @@ impl<'a> Elf<'a> {
                 _ => SymbolKind::Other,
             },
             global: !symbol.is_local(),
-            place: self.place(symbol, index)?,
+            section: self.symbol_section(symbol, index)?,
             value: symbol.st_value(LE),
             size: symbol.st_size(LE),
         })
     }
 
-    fn place(&self, symbol: &Sym64<LE>, index: usize) -> Result<Place, Error> {
+    fn symbol_section(&self, symbol: &Sym64<LE>, index: usize) -> Result<SymbolSection, Error> {
         match symbol.st_shndx(LE) {
-            spec::SHN_UNDEF => return Ok(Place::Elsewhere),
-            spec::SHN_COMMON => return Ok(Place::Common),
+            spec::SHN_UNDEF => return Ok(SymbolSection::Undefined),
+            spec::SHN_COMMON => return Ok(SymbolSection::Common),
             spec::SHN_XINDEX => {}
-            special if special.is_reserved() => return Ok(Place::Absolute),
+            special if special.is_reserved() => return Ok(SymbolSection::Absolute),
             _ => {}
         }
         match self.symbols.symbol_section(LE, symbol, SymbolIndex(index)) {
             Ok(Some(SectionIndex(section))) if section < self.sections.len() => {
-                Ok(Place::Section(section))
+                Ok(SymbolSection::Section(section))
             }
             _ => Err(Error::file(format!(
-                "symbol {index}: it stands in a section that isn't there"
+                "symbol {index}: its section does not exist"
             ))),
         }
     }
 
-    /// How to name a symbol: a section's has no name but the section's.
+    /// The symbol's name, or for a section symbol, which has no name, the section's name.
     pub(super) fn symbol_name(&self, symbol: &Symbol<'a>) -> &'a str {
-        match (symbol.place, symbol.name) {
-            (Place::Section(index), "") => self.section(index).map_or("", |section| section.name),
+        match (symbol.section, symbol.name) {
+            (SymbolSection::Section(index), "") => {
+                self.section(index).map_or("", |section| section.name)
+            }
             (_, name) => name,
         }
     }
 }
 
-/// The text at `offset`, up to its NUL. An empty table holds nothing but empty names.
+/// The name at `offset`, up to its NUL. In an empty table, offset 0 is an empty name.
 fn name_at(names: &[u8], offset: u32) -> Option<&str> {
     if names.is_empty() && offset == 0 {
         return Some("");
     }
     let from = names.get(usize::try_from(offset).ok()?..)?;
-    let within = from.get(..LONGEST_NAME).unwrap_or(from);
+    let within = from.get(..MAX_NAME_LEN).unwrap_or(from);
     std::str::from_utf8(
         within
             .split_at_checked(within.iter().position(|&byte| byte == 0)?)?

@@ -1,4 +1,4 @@
-//! Relocations: the places in a section that refer to symbols.
+//! Relocations: references of a section to symbols.
 
 use ::object::LittleEndian as LE;
 use ::object::elf as spec;
@@ -7,29 +7,33 @@ use ::object::read::elf::SectionHeader;
 use super::{Elf, Section};
 use crate::object::error::{Error, Quoted};
 
-/// A place in a section that refers to a symbol.
+/// A reference to a symbol.
 #[derive(Clone, Copy)]
 pub(in crate::object) struct Relocation {
+    /// Offset in the relocated section, in bytes.
     pub offset: u64,
     /// `R_BPF_*`, see the kernel's `bpf/llvm_reloc.rst`.
     pub kind: u32,
-    /// The symbol's index, in range.
+    /// Index of the symbol, which exists.
     pub symbol: usize,
 }
 
 impl Elf<'_> {
-    /// The relocations for one section, by offset; no two at the same one.
+    /// The relocations of one section, in order of offsets.
+    ///
+    /// # Errors
+    /// When a relocation is damaged, or two are at the same offset.
     pub(crate) fn relocations(&self, target: &Section) -> Result<Vec<Relocation>, Error> {
-        let from = self
-            .relocating
+        let first = self
+            .relocation_sections
             .partition_point(|&(section, _)| section < target.index);
         let mut found = Vec::new();
         for &(_, index) in self
-            .relocating
-            .get(from..)
+            .relocation_sections
+            .get(first..)
             .unwrap_or_default()
             .iter()
-            .take_while(|r| r.0 == target.index)
+            .take_while(|&&(section, _)| section == target.index)
         {
             let Some(section) = self.section(index) else {
                 continue;
@@ -55,33 +59,33 @@ impl Elf<'_> {
         target: &Section,
         found: &mut Vec<Relocation>,
     ) -> Result<(), Error> {
-        let wrong = |what: String| Err(Error::section(section.name, what));
+        let error = |what: String| Err(Error::section(section.name, what));
         if section.header.sh_type(LE) == spec::SHT_RELA {
-            return wrong("holds relocations of type RELA; BPF objects use REL".into());
+            return error("holds relocations of type RELA; BPF objects use REL".into());
         }
         let (entries, rest) = section.data.as_chunks::<16>();
         if !rest.is_empty() {
-            return wrong(format!(
+            return error(format!(
                 "is {} bytes; relocations take 16 each",
                 section.data.len()
             ));
         }
         for (number, &entry) in entries.iter().enumerate() {
-            // Offset, then kind and symbol in one number.
+            // `struct Elf64_Rel`: 64 bits of offset, 32 bits of kind, 32 bits of symbol index.
             let entry = u128::from_le_bytes(entry);
             let offset = u64::try_from(entry & u128::from(u64::MAX)).unwrap_or(u64::MAX);
             let kind = u32::try_from(entry >> 64 & u128::from(u32::MAX)).unwrap_or(u32::MAX);
             let symbol = usize::try_from(entry >> 96).unwrap_or(usize::MAX);
             if offset >= target.size {
                 let (name, size) = (Quoted(target.name), target.size);
-                return wrong(format!(
+                return error(format!(
                     "relocation {number}: it is for offset {offset} of {name}, which has {size} bytes"
                 ));
             }
             if symbol >= self.symbols.len() {
                 let count = self.symbols.len();
-                return wrong(format!(
-                    "relocation {number}: symbol {symbol} isn't there; there are {count}"
+                return error(format!(
+                    "relocation {number}: symbol {symbol} does not exist; there are {count}"
                 ));
             }
             found.push(Relocation {

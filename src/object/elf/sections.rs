@@ -1,4 +1,4 @@
-//! The sections of the file, none outside of it and no two sharing bytes.
+//! Sections, all inside the file and without overlap.
 
 use ::object::LittleEndian as LE;
 use ::object::elf::{self as spec, FileHeader64, SectionHeader64};
@@ -13,15 +13,15 @@ use crate::object::error::{Error, Quoted};
 pub(in crate::object) struct Section<'a> {
     pub index: usize,
     pub name: &'a str,
-    /// Bytes in memory.
+    /// Size in memory, in bytes.
     pub size: u64,
-    /// Bytes in the file; none for one like `.bss`.
+    /// Content in the file; empty for a section like `.bss`.
     pub data: &'a [u8],
     pub(super) header: &'a SectionHeader64<LE>,
 }
 
 impl Section<'_> {
-    /// Whether it holds instructions.
+    /// True if the section holds instructions.
     pub(crate) fn is_code(&self) -> bool {
         self.header.sh_type(LE) == spec::SHT_PROGBITS
             && self.header.sh_flags(LE).0 & spec::SHF_EXECINSTR.0 != 0
@@ -33,7 +33,7 @@ pub(super) fn read<'a>(
     header: &FileHeader64<LE>,
     table: &SectionTable<'a, FileHeader64<LE>>,
 ) -> Result<Vec<Section<'a>>, Error> {
-    let wrong = |index: usize, what: &str| Error::section(&format!("number {index}"), what);
+    let error = |index: usize, what: &str| Error::section(&format!("number {index}"), what);
     let names = header
         .section_strings_index(LE, bytes)
         .ok()
@@ -43,7 +43,7 @@ pub(super) fn read<'a>(
     let mut sections = Vec::with_capacity(table.len());
     for (SectionIndex(index), header) in table.enumerate() {
         let name = name_at(names, header.sh_name(LE))
-            .ok_or_else(|| wrong(index, "its name can't be read"))?;
+            .ok_or_else(|| error(index, "its name cannot be read"))?;
         let data = if index == 0 {
             Ok(&[][..])
         } else {
@@ -64,7 +64,8 @@ pub(super) fn read<'a>(
     Ok(sections)
 }
 
-/// No two sections share bytes of the file. So what is read of all of them together is never more than the file.
+/// Refuses sections that share bytes of the file, so that the size of all sections together is bounded by the file's
+/// size.
 pub(super) fn refuse_overlap(sections: &[Section]) -> Result<(), Error> {
     let mut ranges: Vec<_> = sections
         .iter()

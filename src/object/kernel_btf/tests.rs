@@ -13,7 +13,7 @@ fn map(kind: MapKind, types: Option<(u32, u32)>) -> MapDef {
 }
 
 #[test]
-fn newer_kinds_become_older_ones() {
+fn newer_kinds_are_sanitized() {
     let words = [
         &[1, kind::INT << 24, 4, 32][..],                  // 1: int
         &[5, kind::FLOAT << 24, 8],                        // 2: float
@@ -79,7 +79,7 @@ fn newer_kinds_become_older_ones() {
 }
 
 #[test]
-fn bitfields_keep_the_flag_that_tells_them() {
+fn bitfields_keep_kind_flag() {
     let words = [
         &[0, kind::INT << 24, 4, 32][..],
         &[0, FLAG | kind::STRUCT << 24 | 1, 4, 0, 1, 3 << 24],
@@ -111,7 +111,7 @@ fn maps_without_types_have_no_ids() {
 }
 
 #[test]
-fn a_name_used_often_makes_no_large_blob() {
+fn btf_with_many_copies_of_a_long_name_is_dropped() {
     let name = "x".repeat(1000);
     let enumerators = 60_000;
     let mut words = vec![0, kind::ENUM << 24 | enumerators, 4];

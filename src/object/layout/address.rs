@@ -1,9 +1,9 @@
-//! Bytes that may be an IP or MAC address.
+//! IP and MAC addresses, recognized by type.
 
 use super::{Kind, Layout, Shape};
 
 impl Layout {
-    /// Whether `shape` is stored as an address: an array of bytes or of big-endian numbers, or a union of such arrays.
+    /// True if `shape` is stored as an address: an array of bytes or of big-endian numbers, or a union of such arrays.
     pub fn is_address(&self, shape: &Shape) -> bool {
         let is_part = |element: &Shape| match element.kind {
             Kind::Number { big_endian, .. } => big_endian || element.size == 1,
@@ -12,16 +12,16 @@ impl Layout {
         self.is_array(shape, &is_part)
     }
 
-    /// Whether `shape` has the size of an IPv6 or MAC address and is any array, or a union of arrays.
+    /// True if `shape` has the size of an IPv6 or MAC address and is any array, or a union of arrays.
     pub fn may_be_address(&self, shape: &Shape) -> bool {
         matches!(shape.size, 6 | 16) && self.is_array(shape, &|_| true)
     }
 
-    /// Whether `shape` is an array of such elements, or a union of such arrays that all have its size.
+    /// True if `shape` is an array whose elements pass `is_element`, or a union of such arrays of the size of `shape`.
     fn is_array(&self, shape: &Shape, is_element: &dyn Fn(&Shape) -> bool) -> bool {
         match &shape.kind {
             Kind::Array { element, .. } => is_element(self.shape(*element)),
-            Kind::Group(members) => {
+            Kind::Composite(members) => {
                 !members.is_empty()
                     && members.iter().all(|member| {
                         let view = self.shape(member.shape);

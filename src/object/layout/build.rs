@@ -1,18 +1,18 @@
-//! From BTF to a layout.
+//! Builds a layout from BTF.
 
 use super::name::{plain, type_name};
-use super::{Kind, Layout, Member, Named, Shape, ShapeId};
+use super::{Enumerator, Kind, Layout, Member, Shape, ShapeId};
 use crate::object::btf::{Btf, Composite, Int, Type};
 
-/// Most types in a layout. Each is looked for among those before.
-const MOST_SHAPES: usize = 512;
-/// Most members and names of values in all its types together.
-const MOST_NAMES: usize = 1 << 12;
-/// Anonymous structs within each other, as in [`Btf::resolve`].
-const DEEPEST: usize = 32;
+/// Most types in a layout. The search for a type is linear.
+const MAX_SHAPES: usize = 512;
+/// Most members and enumerators in all types of a layout together.
+const MAX_NAMES: usize = 1 << 12;
+/// Most levels of nested anonymous structs, as in [`Btf::resolve`].
+const MAX_DEPTH: usize = 32;
 
 impl Layout {
-    /// The layout of a type; `None` when it has no size, or has more parts than any value can: then it is damaged.
+    /// The layout of a type; `None` when the type has no size, or has so many parts that it must be damaged.
     pub fn of(btf: &Btf, type_id: u32) -> Option<Self> {
         let mut builder = Builder {
             btf,
@@ -27,7 +27,7 @@ impl Layout {
         Some(Self { shapes })
     }
 
-    /// The layout of bytes of which only the size is known; they may be a number.
+    /// The layout of `size` bytes without a type: a number where the size allows one.
     pub fn bytes(size: u32) -> Self {
         let kind = match size {
             1 | 2 | 4 | 8 => Kind::Number {
@@ -45,20 +45,21 @@ impl Layout {
 
 struct Builder<'a> {
     btf: &'a Btf,
-    /// The type ids in BTF of the shapes, made or still to be made.
+    /// BTF type ids by shape id, of finished and queued shapes.
     ids: Vec<u32>,
+    /// Number of members and enumerators so far.
     names: usize,
 }
 
 impl Builder<'_> {
-    /// Which shape this type is.
+    /// Shape id of a type, which is queued if it is new.
     fn id(&mut self, type_id: u32) -> Option<ShapeId> {
         let known = self.ids.iter().position(|&id| id == type_id);
         let at = known.unwrap_or(self.ids.len());
         if known.is_none() {
             self.ids.push(type_id);
         }
-        (at < MOST_SHAPES).then_some(ShapeId(at))
+        (at < MAX_SHAPES).then_some(ShapeId(at))
     }
 
     fn shape(&mut self, id: u32) -> Option<Shape> {
@@ -73,15 +74,15 @@ impl Builder<'_> {
         Some(match self.btf.resolve(id).ok()?.1 {
             Type::Int(int) => self.number(id, int),
             Type::Enum(values) => {
-                let mut named = Vec::new();
+                let mut enumerators = Vec::new();
                 for one in values.enumerators() {
-                    named.push(Named {
+                    enumerators.push(Enumerator {
                         name: self.name(one.name)?,
                         value: one.value,
                     });
                 }
                 match values.size {
-                    1 | 2 | 4 | 8 => Kind::Enum(named),
+                    1 | 2 | 4 | 8 => Kind::Enum(enumerators),
                     _ => Kind::Opaque,
                 }
             }
@@ -92,8 +93,8 @@ impl Builder<'_> {
             },
             Type::Composite(composite) => {
                 let mut members = Vec::new();
-                self.members(composite, 0, DEEPEST, &mut members)?;
-                Kind::Group(members)
+                self.members(composite, 0, MAX_DEPTH, &mut members)?;
+                Kind::Composite(members)
             }
             _ => Kind::Opaque,
         })
@@ -112,7 +113,7 @@ impl Builder<'_> {
     }
 
     fn is_big_endian(&self, mut id: u32) -> bool {
-        // The chain ends: it was resolved before.
+        // The chain of typedefs ends, since `kind` has resolved it.
         loop {
             match self.btf.get(id) {
                 Some(Type::Typedef {
@@ -134,7 +135,7 @@ impl Builder<'_> {
         &mut self,
         composite: Composite<'_>,
         base: u32,
-        deeper: usize,
+        depth_left: usize,
         out: &mut Vec<Member>,
     ) -> Option<()> {
         for member in composite.members() {
@@ -151,7 +152,7 @@ impl Builder<'_> {
                     shape: self.id(member.type_id)?,
                 });
             } else if let Ok((_, Type::Composite(inner))) = self.btf.resolve(member.type_id) {
-                self.members(inner, bit_offset, deeper.checked_sub(1)?, out)?;
+                self.members(inner, bit_offset, depth_left.checked_sub(1)?, out)?;
             }
         }
         Some(())
@@ -159,6 +160,6 @@ impl Builder<'_> {
 
     fn name(&mut self, name: &str) -> Option<Box<str>> {
         self.names += 1;
-        (self.names <= MOST_NAMES).then(|| plain(name).into())
+        (self.names <= MAX_NAMES).then(|| plain(name).into())
     }
 }

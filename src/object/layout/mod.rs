@@ -1,7 +1,8 @@
-//! What the bytes of a map's key or value mean, by their BTF type: which member stands where, and what it holds.
+//! Layouts: the members of a map's key or value by BTF type, with offsets and types.
 //!
-//! A [`Layout`] is its own: it needs nothing of the object that it was made from. The members of anonymous structs and
-//! unions count as members of the struct around them, as they do in C. All names are fit for a line of a log.
+//! A [`Layout`] owns its data and does not borrow from the object. A *shape* is one type in a layout. Members of
+//! anonymous structs and unions are members of the struct around them, as in C. Names have no control characters and a
+//! bounded length, so they can be logged.
 
 mod address;
 mod build;
@@ -14,61 +15,61 @@ mod walk;
 
 pub use walk::Part;
 
-/// The types that one type is made of.
+/// The layout of a type: the type itself, and all types of its parts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layout {
-    /// The first is the whole.
+    /// Indexed by [`ShapeId`].
     shapes: Vec<Shape>,
 }
 
 /// One type.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shape {
-    /// As C spells it: `__be32`, `struct rule`, `char[16]`; `struct` alone when it has no name.
+    /// The name in C: `__be32`, `struct rule`, `char[16]`; `struct` alone for an anonymous struct.
     pub name: String,
-    /// Bytes it takes.
+    /// Size in bytes.
     pub size: u32,
-    /// How these are to be read.
+    /// Encoding of the bytes.
     pub kind: Kind,
 }
 
-/// Which one of a layout's types.
+/// A reference to a type of the same layout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ShapeId(usize);
 
-/// How bytes are to be read.
+/// Encoding of a type's bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// An integer of 1, 2, 4 or 8 bytes.
     Number {
-        /// Whether it may be negative.
+        /// True for two's complement.
         signed: bool,
-        /// Whether the highest byte stands first: a typedef called `__be16`, `__be32` or `__be64` says so.
+        /// True for the typedefs `__be16`, `__be32` and `__be64`.
         big_endian: bool,
     },
     /// 0 or 1, in one byte.
     Bool,
-    /// An integer of 1, 2, 4 or 8 bytes, and the names that some of its values have.
-    Enum(Vec<Named>),
-    /// Letters, then zeros: an array of `char`.
+    /// An enumeration of 1, 2, 4 or 8 bytes.
+    Enum(Vec<Enumerator>),
+    /// An array of `char`: text, then zeros.
     Text,
-    /// Elements, one after the other.
+    /// An array of any other type.
     Array {
-        /// What each of them is.
+        /// Type of the elements.
         element: ShapeId,
-        /// How many there are.
+        /// Number of elements.
         count: u32,
     },
     /// The members of a struct or union, in the order of their definition.
-    Group(Vec<Member>),
-    /// Bytes that no word describes: a pointer, a floating point number, an integer of some other size.
+    Composite(Vec<Member>),
+    /// Bytes without a word: a pointer, a floating point number, an integer of another size.
     Opaque,
 }
 
-/// A value of an enumeration.
+/// One enumerator of an enumeration.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Named {
-    /// Its name.
+pub struct Enumerator {
+    /// The name.
     pub name: Box<str>,
     /// The value; see [`Enumerator::value`](super::Enumerator::value).
     pub value: i64,
@@ -77,46 +78,47 @@ pub struct Named {
 /// A member of a struct or union.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Member {
-    /// Its name.
+    /// The member's name.
     pub name: Box<str>,
-    /// Where it begins, in bits from the beginning of the struct.
+    /// Offset in the struct, in bits.
     pub bit_offset: u32,
     /// The width of a bit-field in bits; `None` for an ordinary member.
     pub bits: Option<u32>,
-    /// Its type.
+    /// Type of the member.
     pub shape: ShapeId,
 }
 
-/// A place in a key or value.
+/// Place and type of a part of a key or value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Field {
-    /// Its first byte.
+    /// Offset in the key or value, in bytes.
     pub offset: u32,
-    /// Its type.
+    /// Type of the part.
     pub shape: ShapeId,
 }
 
 impl Layout {
-    /// Which type the whole has.
+    /// The type of the whole key or value.
     pub const WHOLE: ShapeId = ShapeId(0);
 
-    /// One of the types.
+    /// The type of an id of this layout.
     pub fn shape(&self, id: ShapeId) -> &Shape {
-        static NOTHING: Shape = Shape {
+        static UNKNOWN: Shape = Shape {
             name: String::new(),
             size: 0,
             kind: Kind::Opaque,
         };
-        // Ids come from this layout only, so it is always there.
-        self.shapes.get(id.0).unwrap_or(&NOTHING)
+        // Never unknown: ids come only from the layout itself.
+        self.shapes.get(id.0).unwrap_or(&UNKNOWN)
     }
 
-    /// The one part that a struct is made of, where it has no other; else the whole.
+    /// The only member of a struct, and of a struct in that struct, if the member has the size of the whole; else the
+    /// whole.
     pub fn core(&self) -> ShapeId {
         let mut id = Self::WHOLE;
-        // A damaged type may hold itself.
+        // Bounded: a damaged struct may contain itself.
         for _ in &self.shapes {
-            let Kind::Group(members) = &self.shape(id).kind else {
+            let Kind::Composite(members) = &self.shape(id).kind else {
                 break;
             };
             match members.as_slice() {
@@ -124,7 +126,7 @@ impl Layout {
                 _ => break,
             }
         }
-        // With bytes of no member around it, it is not all there is.
+        // A smaller member has padding around it.
         if self.shape(id).size != self.whole().size {
             return Self::WHOLE;
         }
@@ -137,13 +139,13 @@ impl Layout {
     }
 }
 
-/// The names of an enumeration's values.
-pub fn names(values: &[Named]) -> Vec<&str> {
+/// The names of enumerators.
+pub fn names(values: &[Enumerator]) -> Vec<&str> {
     values.iter().map(|value| &*value.name).collect()
 }
 
 impl Member {
-    /// Its first byte in the struct.
+    /// Offset of the member's first byte in the struct.
     pub const fn offset(&self) -> u32 {
         self.bit_offset / 8
     }

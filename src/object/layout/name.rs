@@ -1,29 +1,29 @@
-//! Names of types, as C spells them.
+//! Names of types in C.
 
 use std::fmt::Write as _;
 
 use crate::object::btf::{Btf, Type};
 
-/// About how many bytes of a name are kept.
-const LONGEST: usize = 128;
-/// Typedefs, modifiers and arrays followed.
-const DEEPEST: usize = 64;
+/// Bytes after which a name is truncated, at the next character.
+const MAX_NAME_LEN: usize = 128;
+/// Longest chain of modifiers and arrays.
+const MAX_DEPTH: usize = 64;
 
-/// A name of the object's without control characters, and not too long.
+/// A name from the object without control characters, truncated.
 pub(super) fn plain(name: &str) -> String {
     let mut plain = String::new();
-    for letter in name.chars() {
-        if plain.len() < LONGEST && !letter.is_control() {
-            plain.push(letter);
+    for c in name.chars() {
+        if plain.len() < MAX_NAME_LEN && !c.is_control() {
+            plain.push(c);
         }
     }
     plain
 }
 
-/// How C calls a type; `None` when it is endless.
+/// A type's name in C; `None` for a cycle.
 pub(super) fn type_name(btf: &Btf, mut id: u32) -> Option<String> {
     let mut counts = String::new();
-    for _ in 0..DEEPEST {
+    for _ in 0..MAX_DEPTH {
         let (word, name) = match btf.get(id)? {
             Type::Modifier { target } => {
                 id = target;

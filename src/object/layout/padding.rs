@@ -1,13 +1,13 @@
-//! Bytes of a struct that belong to no member, since the compiler aligns what follows.
+//! Padding: bytes of a struct between its members, which the compiler inserts for alignment.
 
 use std::fmt::Write as _;
 
 use super::{Kind, Layout, Member};
 
 impl Layout {
-    /// Of how many bytes the whole is made, where some are of no member: `60 of members, 4 of padding at its end`.
+    /// Bytes of members and of padding, if there is padding: `60 of members, 4 of padding at its end`.
     pub fn padding(&self) -> Option<String> {
-        let Kind::Group(members) = &self.whole().kind else {
+        let Kind::Composite(members) = &self.whole().kind else {
             return None;
         };
         let (mut text, mut sum, mut end, mut last) = (String::new(), 0, 0, "");
@@ -33,7 +33,7 @@ impl Layout {
         (sum > 0).then(|| format!("{of_members} of members{text}"))
     }
 
-    /// The first byte after a member.
+    /// Offset of the first byte after a member.
     fn end(&self, member: &Member) -> u32 {
         let size = u64::from(self.shape(member.shape).size) * 8;
         let bits = member.bits.map_or(size, u64::from) + u64::from(member.bit_offset);

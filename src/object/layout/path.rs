@@ -1,18 +1,18 @@
-//! Members by name: `net.addr`, `slot[2]`.
+//! Paths of members: `net.addr`, `slot[2]`.
 
 use super::{Field, Kind, Layout, Member};
 use crate::base::suggest::instead;
 
-/// What the whole is called where it is no struct.
+/// Path of a whole that is not a struct.
 const WHOLE: &str = "value";
-/// Longest path taken, in bytes.
-const LONGEST: usize = 256;
+/// Longest path, in bytes.
+const MAX_PATH_LEN: usize = 256;
 
 impl Layout {
-    /// The place of a member, one of its members or elements, and so on. Where the whole is no struct, it is `value`.
+    /// The part at a path of members and elements. A whole that is not a struct has the path `value`.
     ///
     /// # Errors
-    /// A sentence that says what is wrong with the path and what would be right.
+    /// The fault of the path and its remedy, as a sentence.
     pub fn find(&self, path: &str) -> Result<Field, String> {
         let shape = Self::WHOLE;
         let mut walk = Walk {
@@ -21,16 +21,16 @@ impl Layout {
             done: first_name(path).len(),
             at: Field { offset: 0, shape },
         };
-        if path.len() > LONGEST || path.contains(char::is_control) {
+        if path.len() > MAX_PATH_LEN || path.contains(char::is_control) {
             return Err(Walk::no_path());
         }
         let whole = self.whole();
-        if let Kind::Group(members) = &whole.kind {
+        if let Kind::Composite(members) = &whole.kind {
             walk.member(members, first_name(path), &whole.name)?;
         } else if first_name(path) != WHOLE {
             let name = &whole.name;
             return Err(format!(
-                "there is no {path}; it is no struct but {name}, as a whole called {WHOLE}"
+                "there is no {path}; the value is {name}, not a struct, and its FIELD is {WHOLE}"
             ));
         }
         while walk.done < path.len() {
@@ -40,42 +40,42 @@ impl Layout {
     }
 }
 
-/// A path being followed.
+/// Evaluation of a path.
 struct Walk<'a> {
     layout: &'a Layout,
     path: &'a str,
-    /// How much of it is behind.
+    /// Bytes of the path already evaluated.
     done: usize,
-    /// Where that has led to.
+    /// The part at the evaluated prefix of the path.
     at: Field,
 }
 
 impl Walk<'_> {
     fn step(&mut self) -> Result<(), String> {
-        let (behind, ahead) = self
+        let (parent, rest) = self
             .path
             .split_at_checked(self.done)
             .ok_or_else(Self::no_path)?;
         let shape = self.layout.shape(self.at.shape);
-        if let Some(after) = ahead.strip_prefix('.') {
-            let Kind::Group(members) = &shape.kind else {
-                return Err(format!("{behind} is {}, which has no members", shape.name));
+        if let Some(after) = rest.strip_prefix('.') {
+            let Kind::Composite(members) = &shape.kind else {
+                return Err(format!("{parent} is {}, which has no members", shape.name));
             };
             let name = first_name(after);
-            self.member(members, name, behind)?;
+            self.member(members, name, parent)?;
             self.done += 1 + name.len();
             return Ok(());
         }
-        let after = ahead.strip_prefix('[').ok_or_else(Self::no_path)?;
+        let after = rest.strip_prefix('[').ok_or_else(Self::no_path)?;
         let Kind::Array { element, count } = shape.kind else {
-            return Err(format!("{behind} is {}, which has no elements", shape.name));
+            return Err(format!("{parent} is {}, which has no elements", shape.name));
         };
         let (number, _) = after.split_once(']').ok_or_else(Self::no_path)?;
         let index = number.parse().ok().filter(|index: &u32| *index < count);
         let Some(index) = index else {
             let last = count.saturating_sub(1);
             return Err(format!(
-                "{behind} has no element {number}; there are {behind}[0] to {behind}[{last}]"
+                "{parent} has no element {number}; there are {parent}[0] to {parent}[{last}]"
             ));
         };
         let size = self.layout.shape(element).size;
@@ -85,16 +85,15 @@ impl Walk<'_> {
         Ok(())
     }
 
-    fn member(&mut self, members: &[Member], name: &str, of: &str) -> Result<(), String> {
-        let is_meant = |member: &&Member| *member.name == *name;
-        let Some(member) = members.iter().find(is_meant) else {
-            let there: Vec<_> = members.iter().map(|member| &*member.name).collect();
-            let right = instead(name, &there);
-            return Err(format!("{of} has no member {name}; {right}"));
+    fn member(&mut self, members: &[Member], name: &str, parent: &str) -> Result<(), String> {
+        let Some(member) = members.iter().find(|member| *member.name == *name) else {
+            let names: Vec<_> = members.iter().map(|member| &*member.name).collect();
+            let remedy = instead(name, &names);
+            return Err(format!("{parent} has no member {name}; {remedy}"));
         };
         if member.bits.is_some() {
             return Err(format!(
-                "{name} is a bit-field, and only whole bytes have a name here; give them by `map` or read them by `metric`"
+                "{name} is a bit-field, and a FIELD has whole bytes; write it with `map` or read it with `metric`"
             ));
         }
         self.at.offset = self.at.offset.saturating_add(member.offset());
@@ -107,7 +106,7 @@ impl Walk<'_> {
     }
 }
 
-/// The letters up to a dot or bracket.
+/// The text up to the first dot or bracket.
 fn first_name(path: &str) -> &str {
     path.split(['.', '[']).next().unwrap_or_default()
 }

@@ -5,7 +5,7 @@ const fn info(kind: u32, count: u32) -> u32 {
     kind << 24 | count
 }
 
-/// The layout of type 2, after `int` as type 1. Names: `int` 1, `a` 5, `b` 7.
+/// The layout of type 2, which `words` define; type 1 is `int`. Names: `int` at 1, `a` at 5, `b` at 7, `c\nd` at 9.
 fn layout(words: &[u32]) -> Option<Layout> {
     let int = [1, info(kind::INT, 0), 4, 32];
     let section = section_of(&[&int, words].concat(), "\0int\0a\0b\0c\nd\0");
@@ -13,7 +13,7 @@ fn layout(words: &[u32]) -> Option<Layout> {
 }
 
 #[test]
-fn what_has_no_end_or_no_size_has_no_layout() {
+fn cycles_and_incomplete_types_have_no_layout() {
     for (what, words) in [
         ("a typedef of itself", &[5, info(kind::TYPEDEF, 0), 2][..]),
         ("an array of itself", &[0, info(kind::ARRAY, 0), 0, 2, 1, 1]),
@@ -42,14 +42,14 @@ fn what_has_no_end_or_no_size_has_no_layout() {
 }
 
 #[test]
-fn a_struct_that_holds_itself_stays_one_shape() {
+fn self_containing_struct_is_one_shape() {
     let layout = layout(&[5, info(kind::STRUCT, 1), 4, 7, 2, 0]).unwrap();
     assert_eq!(layout.shapes.len(), 1);
     assert_eq!(layout.find("b.b.b").unwrap().offset, 0);
 }
 
 #[test]
-fn too_many_parts_are_none() {
+fn struct_with_too_many_members_has_no_layout() {
     let members = |count: u32| {
         let mut words = vec![5, info(kind::STRUCT, count), 4];
         (0..count).for_each(|_| words.extend([7, 1, 0]));
@@ -60,7 +60,7 @@ fn too_many_parts_are_none() {
 }
 
 #[test]
-fn names_are_without_control_characters() {
+fn names_have_no_control_characters() {
     let words = [9, info(kind::STRUCT, 1), 4, 9, 1, 0];
     let layout = layout(&words).unwrap();
     assert_eq!(layout.whole().name, "struct cd");
@@ -68,7 +68,7 @@ fn names_are_without_control_characters() {
 }
 
 #[test]
-fn offsets_past_all_bounds_do_not_wrap() {
+fn huge_offsets_saturate() {
     let array = [0, info(kind::ARRAY, 0), 0, 1, 1, u32::MAX / 4];
     let layout = layout(&array).unwrap();
     let last = format!("value[{}]", u32::MAX / 4 - 1);

@@ -1,62 +1,66 @@
-//! All parts of a layout, one after the other.
+//! Traversal of all parts of a layout.
 
 use std::fmt::Write as _;
 
 use super::{Kind, Layout, ShapeId};
 
-/// Structs within each other that are walked into.
-const DEEPEST: usize = 8;
-/// Most parts that are shown; a damaged type may have more than anybody can read.
-const MOST: usize = 1 << 12;
+/// Most levels of nested structs and arrays.
+const MAX_DEPTH: usize = 8;
+/// Most parts visited; a damaged type may have billions.
+const MAX_PARTS: usize = 1 << 12;
 
 /// A part of a key or value.
 #[derive(Clone, Copy, Debug)]
 pub struct Part<'a> {
-    /// How it is called, as [`Layout::find`] takes it.
+    /// The path, as for [`Layout::find`].
     pub path: &'a str,
-    /// Its first byte.
+    /// Offset in the key or value, in bytes.
     pub offset: u32,
-    /// Its type.
+    /// Type of the part.
     pub shape: ShapeId,
     /// The width of a bit-field in bits; `None` for an ordinary member.
     pub bits: Option<u32>,
 }
 
 impl Layout {
-    /// Shows each member, and then its own members if `see` says so; of an array the first
-    /// element. What is no struct is one part, called `whole`.
-    pub fn walk(&self, whole: &str, see: &mut dyn FnMut(Part<'_>) -> bool) {
-        self.walk_by(whole, false, see);
+    /// Visits each member, and the members of that member if `visit` returns true; of an array of structs only the
+    /// first element. A whole that is not a struct is one part with the path `whole`.
+    pub fn walk(&self, whole: &str, visit: &mut dyn FnMut(Part<'_>) -> bool) {
+        self.walk_elements(whole, Elements::First, visit);
     }
 
-    /// Shows each member, and then its own members or all its elements if `see` says so. What is no struct is one part,
-    /// called `whole`.
-    pub fn walk_all(&self, whole: &str, see: &mut dyn FnMut(Part<'_>) -> bool) {
-        self.walk_by(whole, true, see);
+    /// As [`Layout::walk`], but visits all elements of arrays, also of arrays of numbers.
+    pub fn walk_all(&self, whole: &str, visit: &mut dyn FnMut(Part<'_>) -> bool) {
+        self.walk_elements(whole, Elements::All, visit);
     }
 
-    fn walk_by(&self, whole: &str, elements: bool, see: &mut dyn FnMut(Part<'_>) -> bool) {
+    fn walk_elements(
+        &self,
+        whole: &str,
+        elements: Elements,
+        visit: &mut dyn FnMut(Part<'_>) -> bool,
+    ) {
         let mut walk = Walk {
             layout: self,
             elements,
             path: String::new(),
-            left: MOST,
-            see,
+            parts_left: MAX_PARTS,
+            visit,
         };
-        if let Kind::Group(_) = self.whole().kind {
-            walk.inside(Self::WHOLE, 0, DEEPEST);
+        if let Kind::Composite(_) = self.whole().kind {
+            walk.descend(Self::WHOLE, 0, MAX_DEPTH);
         } else {
             walk.path.push_str(whole);
-            walk.part(Self::WHOLE, 0, None, DEEPEST);
+            walk.part(Self::WHOLE, 0, None, MAX_DEPTH);
         }
     }
 
-    /// Whether something of this type has members with names of their own, if only as elements.
+    /// True if a type is a struct or union, or an array of structs or unions.
     pub fn has_members(&self, id: ShapeId) -> bool {
         let mut id = id;
-        for _ in 0..DEEPEST {
+        for _ in 0..MAX_DEPTH {
             match self.shape(id).kind {
-                Kind::Group(_) => return true,
+                Kind::Composite(_) => return true,
                 Kind::Array { element, .. } => id = element,
                 _ => return false,
             }
@@ -65,42 +69,50 @@ impl Layout {
     }
 }
 
+/// Elements of an array that a traversal visits.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Elements {
+    /// The members of the first element.
+    First,
+    /// All elements as parts.
+    All,
+}
+
 struct Walk<'a> {
     layout: &'a Layout,
-    /// Whether elements are parts, all of them.
-    elements: bool,
+    elements: Elements,
     path: String,
-    left: usize,
-    see: &'a mut dyn FnMut(Part<'_>) -> bool,
+    parts_left: usize,
+    visit: &'a mut dyn FnMut(Part<'_>) -> bool,
 }
 
 impl Walk<'_> {
-    fn inside(&mut self, shape: ShapeId, offset: u32, deeper: usize) {
+    /// Visits the members or elements of the part at `offset`.
+    fn descend(&mut self, shape: ShapeId, offset: u32, depth_left: usize) {
         let layout = self.layout;
-        let Some(deeper) = deeper.checked_sub(1) else {
+        let Some(depth_left) = depth_left.checked_sub(1) else {
             return;
         };
         let length = self.path.len();
         match &layout.shape(shape).kind {
-            Kind::Group(members) => {
+            Kind::Composite(members) => {
                 let dot = if length == 0 { "" } else { "." };
                 for member in members {
                     let _ = write!(self.path, "{dot}{}", member.name);
                     let offset = offset.saturating_add(member.offset());
-                    self.part(member.shape, offset, member.bits, deeper);
+                    self.part(member.shape, offset, member.bits, depth_left);
                     self.path.truncate(length);
                 }
             }
-            Kind::Array { element, count } if self.elements => {
+            Kind::Array { element, count } if self.elements == Elements::All => {
                 let size = layout.shape(*element).size;
                 for index in 0..*count {
-                    // What is not shown any more need not be looked for either.
-                    if self.left == 0 {
+                    if self.parts_left == 0 {
                         break;
                     }
                     let _ = write!(self.path, "[{index}]");
                     let offset = offset.saturating_add(index.saturating_mul(size));
-                    self.part(*element, offset, None, deeper);
+                    self.part(*element, offset, None, depth_left);
                     self.path.truncate(length);
                 }
             }
@@ -109,26 +121,26 @@ impl Walk<'_> {
                 count: 1..,
             } => {
                 self.path.push_str("[0]");
-                self.inside(*element, offset, deeper);
+                self.descend(*element, offset, depth_left);
                 self.path.truncate(length);
             }
             _ => {}
         }
     }
 
-    fn part(&mut self, shape: ShapeId, offset: u32, bits: Option<u32>, deeper: usize) {
-        let Some(left) = self.left.checked_sub(1) else {
+    fn part(&mut self, shape: ShapeId, offset: u32, bits: Option<u32>, depth_left: usize) {
+        let Some(parts_left) = self.parts_left.checked_sub(1) else {
             return;
         };
-        self.left = left;
+        self.parts_left = parts_left;
         let part = Part {
             path: &self.path,
             offset,
             shape,
             bits,
         };
-        if (self.see)(part) {
-            self.inside(shape, offset, deeper);
+        if (self.visit)(part) {
+            self.descend(shape, offset, depth_left);
         }
     }
 }

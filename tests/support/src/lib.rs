@@ -13,7 +13,8 @@ use std::path::{Path, PathBuf};
 
 /// The root of the repository.
 pub fn repository() -> &'static Path {
-    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2);
+    root.expect("the package is in tests/support")
 }
 
 /// The object `target/bpf/NAME.o`, which `make build` makes.

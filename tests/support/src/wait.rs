@@ -12,7 +12,7 @@ pub const PATIENCE: Duration = Duration::from_mins(1);
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 
 /// Tries of [`prompt`].
-const TRIES: usize = 5;
+const TRIES: usize = 10;
 
 /// The result of one look: the awaited state, or a description of the present one.
 pub trait Look {

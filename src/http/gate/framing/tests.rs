@@ -2,12 +2,12 @@ use super::*;
 
 #[test]
 fn a_head_ends_with_its_first_empty_line() {
-    use Collected::{Head, Malformed, Part};
+    use Collected::{Head, Incomplete, Malformed};
     for (bytes, expected) in [
-        ("", Part),
-        ("GET / HTTP/1.1", Part),
-        ("GET / HTTP/1.1\r\n", Part),
-        ("GET / HTTP/1.1\r\nHost: a\r\n\r", Part),
+        ("", Incomplete),
+        ("GET / HTTP/1.1", Incomplete),
+        ("GET / HTTP/1.1\r\n", Incomplete),
+        ("GET / HTTP/1.1\r\nHost: a\r\n\r", Incomplete),
         ("GET / HTTP/1.1\r\nHost: a\r\n\r\n", Head(27)),
         ("GET / HTTP/1.1\r\n\r\nGET / HT", Head(18)),
         ("GET / HTTP/1.1\r\n\r\n\0", Head(18)),
@@ -22,18 +22,18 @@ fn a_head_ends_with_its_first_empty_line() {
         ("GET /\x0b", Malformed),
         ("GET /ä", Malformed),
     ] {
-        let at_once = Collector::new().look(bytes.as_bytes());
+        let at_once = Collector::new().scan(bytes.as_bytes());
         assert_eq!(at_once, expected, "{bytes:?}");
         let mut slow = Collector::new();
         let one_by_one = (0..=bytes.len())
-            .map(|length| slow.look(&bytes.as_bytes()[..length]))
-            .find(|collected| *collected != Part);
-        assert_eq!(one_by_one.unwrap_or(Part), expected, "{bytes:?}");
+            .map(|length| slow.scan(&bytes.as_bytes()[..length]))
+            .find(|collected| *collected != Incomplete);
+        assert_eq!(one_by_one.unwrap_or(Incomplete), expected, "{bytes:?}");
     }
 }
 
 #[test]
-fn what_is_known_of_a_request() {
+fn method_and_version_are_read_from_the_request_line() {
     let request = |is_head, has_body| Ok(Request { is_head, has_body });
     for (head, expected) in [
         ("GET / HTTP/1.1\r\n\r\n", request(false, false)),
@@ -49,16 +49,20 @@ fn what_is_known_of_a_request() {
         ("GET / HTTP/2.0\r\n\r\n", Err(Refusal::Version)),
         ("\tGET / HTTP/3.0 \r\n\r\n", Err(Refusal::Version)),
         ("GET / HTTP/3.0 HTTP/1.1\r\n\r\n", Err(Refusal::Version)),
-        // Three words by tiny_http's count, the second one empty.
+        // tiny_http counts three words, of which the second is empty.
         ("GET  HTTP/2.0\r\n\r\n", Err(Refusal::Version)),
         ("GET  / HTTP/2.0\r\n\r\n", request(false, false)),
     ] {
-        assert_eq!(admit(&mut head.as_bytes().to_vec()), expected, "{head:?}");
+        assert_eq!(
+            sanitize(&mut head.as_bytes().to_vec()),
+            expected,
+            "{head:?}"
+        );
     }
 }
 
 #[test]
-fn what_announces_a_body_is_hidden() {
+fn headers_that_announce_a_body_are_hidden() {
     for (header, expected, has_body) in [
         ("Content-Length: 5", "xxxxxxxxxxxxxx: 5", true),
         ("content-LENGTH:5", "xxxxxxxxxxxxxx:5", true),
@@ -88,12 +92,12 @@ fn what_announces_a_body_is_hidden() {
     ] {
         let around = |header| format!("GET / HTTP/1.1\r\nA: b\r\n{header}\r\nC: d\r\n\r\n");
         let mut head = around(header).into_bytes();
-        let request = admit(&mut head).unwrap();
+        let request = sanitize(&mut head).unwrap();
         assert_eq!(String::from_utf8(head).unwrap(), around(expected));
         assert_eq!(request.has_body, has_body, "{header:?}");
     }
     let mut line = b"Content-Length: 5 HTTP/1.1\r\n\r\n".to_vec();
-    assert_eq!(admit(&mut line), Ok(Request::PLAIN));
+    assert_eq!(sanitize(&mut line), Ok(Request::PLAIN));
     assert!(
         line.starts_with(b"Content"),
         "the request line is no header"
@@ -101,8 +105,8 @@ fn what_announces_a_body_is_hidden() {
 }
 
 #[test]
-fn an_answer_is_as_long_as_its_head_says() {
-    use Extent::{Bytes, Rest, Unknown};
+fn the_length_of_a_response_is_in_its_head() {
+    use Extent::{Bytes, Unknown, UntilClose};
     for (start, expected, without_body) in [
         ("", Unknown, Unknown),
         ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n", Unknown, Unknown),
@@ -118,17 +122,17 @@ fn an_answer_is_as_long_as_its_head_says() {
         ),
         (
             "HTTP/1.1 200 OK\r\n\r\nContent-Length: 5\r\n\r\n",
-            Rest,
+            UntilClose,
             Bytes(19),
         ),
         (
             "HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\n",
-            Rest,
+            UntilClose,
             Bytes(39),
         ),
         (
             "HTTP/1.1 200 OK\r\nContent-Length: 18446744073709551615\r\n\r\n",
-            Rest,
+            UntilClose,
             Bytes(57),
         ),
     ] {

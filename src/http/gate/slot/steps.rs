@@ -1,15 +1,15 @@
-//! What a slot does when it hears something.
+//! Transitions of a slot: accepting, receiving, forwarding, relaying and closing.
 
 use std::io::{self, ErrorKind, IoSlice, Write as _};
 use std::net::{Shutdown, TcpStream};
 use std::time::Instant;
 
-use super::{LEAVE_BYTES, PAUSE_TIME, Ready, Slot, Stage};
+use super::{LINGER_BYTES, MIN_PAUSE, Ready, Slot, Stage};
 use crate::config::Service;
-use crate::http::gate::framing::{END, Refusal, mark};
+use crate::http::gate::framing::{EMPTY_LINE, Refusal, service_header};
 
 impl Slot<'_> {
-    /// Takes a connection, and its request if that has come with it.
+    /// Starts a connection, and reads its request if one is there.
     pub(in crate::http::gate) fn open(
         &mut self,
         client: TcpStream,
@@ -18,60 +18,63 @@ impl Slot<'_> {
     ) {
         (self.client, self.service) = (Some(client), service);
         self.input.clear();
-        (self.last, self.wasted) = (false, 0);
-        (self.answered, self.restless) = (None, None);
+        (self.last, self.discarded) = (false, 0);
+        (self.answered_at, self.busy_since) = (None, None);
         self.enter(Stage::Idle, now);
         self.receive(now);
     }
 
-    /// Does what can be done now that there is something to hear.
+    /// Handles events on either side.
     pub(in crate::http::gate) fn step(&mut self, ready: Ready, now: Instant) {
         match self.stage {
             Stage::Free => {}
-            // Between requests only the end can come, and then there is no use for another.
-            Stage::Idle | Stage::Head if ready.inner => self.part(now),
+            // Between requests tiny_http can only close the connection, so no further request is possible.
+            Stage::Idle | Stage::Head if ready.inner => self.begin_close(now),
             Stage::Idle | Stage::Head => self.receive(now),
             Stage::Queued => self.drop_client(now),
-            Stage::Answer if ready.client && !self.answer.has_more() => self.drop_client(now),
-            Stage::Answer => self.relay(now),
-            Stage::Leaving => self.leave(ready),
+            Stage::Response if ready.client && !self.response.has_unsent() => self.drop_client(now),
+            Stage::Response => self.relay(now),
+            Stage::Closing => self.linger(ready),
         }
     }
 
-    /// Forwards the head, if there is still somebody to be answered.
+    /// Forwards the head, unless the client has gone.
     pub(in crate::http::gate) fn forward(&mut self, now: Instant) {
         let (Some(client), Some(inner)) = (&self.client, &mut self.inner) else {
-            return self.part(now);
+            return self.begin_close(now);
         };
         if !matches!(client.take_error(), Ok(None)) {
             return self.drop_client(now);
         }
         let head = self.input.head();
-        let end = head.len().saturating_sub(END.len());
-        let parts = [head.get(..end).unwrap_or_default(), mark(self.service)];
-        // There is room for all of it: every head before was read, or no answer would have come.
+        let end = head.len().saturating_sub(EMPTY_LINE.len());
+        let parts = [
+            head.get(..end).unwrap_or_default(),
+            service_header(self.service),
+        ];
+        // The socket's buffer is empty and larger than a head: tiny_http read every head that it answered.
         let length = parts.iter().map(|part| part.len()).sum::<usize>();
         let written = inner.write_vectored(&parts.map(IoSlice::new));
         if !written.is_ok_and(|count| count == length) {
-            return self.part(now);
+            return self.begin_close(now);
         }
-        self.input.forget_head();
-        self.enter(Stage::Answer, now);
+        self.input.remove_head();
+        self.enter(Stage::Response, now);
     }
 
-    /// Ends the connection with its next answer, or now if it has had one and asks for nothing. Whoever has just come
-    /// still gets an answer.
+    /// Ends the connection with its next response, or now if it is idle after a response. A new connection still gets one
+    /// response.
     pub(in crate::http::gate) fn retire(&mut self, now: Instant) {
         self.last = true;
-        if self.stage == Stage::Idle && self.answered.is_some() {
-            self.part(now);
+        if self.stage == Stage::Idle && self.answered_at.is_some() {
+            self.begin_close(now);
         }
     }
 
-    /// Closes the client's side without a word.
+    /// Closes the client's connection without a response.
     pub(in crate::http::gate) fn drop_client(&mut self, now: Instant) {
         self.client = None;
-        self.part(now);
+        self.begin_close(now);
     }
 
     fn enter(&mut self, stage: Stage, now: Instant) {
@@ -80,151 +83,158 @@ impl Slot<'_> {
 
     fn receive(&mut self, now: Instant) {
         let Some(client) = &self.client else {
-            return self.part(now);
+            return self.begin_close(now);
         };
         match self.input.receive(client) {
-            Err(error) if passes(&error) => {}
+            Err(error) if is_transient(&error) => {}
             Ok(1..) => self.collect(now),
             Ok(0) | Err(_) => self.drop_client(now),
         }
     }
 
-    /// Looks at what has come of a head.
+    /// Scans the bytes received of a head.
     fn collect(&mut self, now: Instant) {
         if self.stage == Stage::Idle {
-            let answered = self.answered;
-            if answered.is_none_or(|at| now.saturating_duration_since(at) > PAUSE_TIME) {
-                self.restless = None;
+            let answered_at = self.answered_at;
+            if answered_at.is_none_or(|at| now.saturating_duration_since(at) > MIN_PAUSE) {
+                self.busy_since = None;
             } else {
-                self.restless.get_or_insert(now);
+                self.busy_since.get_or_insert(now);
             }
-            self.turn = now;
+            self.client_since = now;
             self.enter(Stage::Head, now);
         }
         match self.input.request() {
             None => {}
             Some(Err(refusal)) => self.refuse(refusal, now),
             Some(Ok(request)) => {
-                self.answer.begin(request);
+                self.response.begin(request);
                 self.last |= request.has_body;
                 self.enter(Stage::Queued, now);
             }
         }
     }
 
-    /// Answers without `tiny_http`, for the last time.
+    /// Responds without `tiny_http` and ends the connection.
     pub(super) fn refuse(&mut self, refusal: Refusal, now: Instant) {
-        self.answer.fill(refusal.answer());
-        (self.last, self.turn) = (true, now);
-        self.enter(Stage::Answer, now);
+        self.response.fill(refusal.response());
+        (self.last, self.client_since) = (true, now);
+        self.enter(Stage::Response, now);
         self.relay(now);
     }
 
-    /// Moves as much of an answer as goes now.
+    /// Relays as much of the response as possible without blocking.
     fn relay(&mut self, now: Instant) {
-        while !self.answer.is_complete() {
-            let moved = if self.answer.has_more() {
+        while !self.response.is_complete() {
+            let progress = if self.response.has_unsent() {
                 self.send(now)
             } else {
-                self.fetch(now)
+                self.receive_response(now)
             };
-            if !moved {
+            if !progress {
                 return;
             }
         }
-        self.next(now);
+        self.finish_response(now);
     }
 
-    /// Sends a part of the answer, if some of it goes now.
+    /// Sends bytes of the response. Returns false when no byte can be sent now.
     fn send(&mut self, now: Instant) -> bool {
-        match self.client.as_ref().map(|client| self.answer.send(client)) {
+        match self
+            .client
+            .as_ref()
+            .map(|client| self.response.send(client))
+        {
             Some(Ok(1..)) => {
                 self.since = now;
                 return true;
             }
-            Some(Err(error)) if passes(&error) => {}
+            Some(Err(error)) if is_transient(&error) => {}
             _ => self.drop_client(now),
         }
         false
     }
 
-    /// Takes a part of the answer from `tiny_http`, if some of it is there.
-    fn fetch(&mut self, now: Instant) -> bool {
-        let begins = self.answer.is_awaited();
-        let fetched = self.inner.as_ref().map(|inner| self.answer.receive(inner));
-        match fetched {
+    /// Receives bytes of the response from `tiny_http`. Returns false when no byte is there.
+    fn receive_response(&mut self, now: Instant) -> bool {
+        let begins = self.response.is_not_begun();
+        let received = self
+            .inner
+            .as_ref()
+            .map(|inner| self.response.receive(inner));
+        match received {
             Some(Ok(1..)) => {
                 if begins {
-                    self.turn = now;
+                    self.client_since = now;
                 }
                 (self.fresh, self.since) = (false, now);
                 return true;
             }
-            Some(Err(error)) if passes(&error) => {}
+            Some(Err(error)) if is_transient(&error) => {}
             _ => {
                 self.inner = None;
-                self.part(now);
+                self.begin_close(now);
             }
         }
         false
     }
 
-    /// After a complete answer.
-    fn next(&mut self, now: Instant) {
+    /// Closes the connection after its last response, else waits for the next request.
+    fn finish_response(&mut self, now: Instant) {
         if self.last {
-            return self.part(now);
+            return self.begin_close(now);
         }
-        self.answered = Some(now);
+        self.answered_at = Some(now);
         self.enter(Stage::Idle, now);
         if !self.input.is_empty() {
             self.collect(now);
         }
     }
 
-    /// Says to both sides that nothing more will come.
-    fn part(&mut self, now: Instant) {
-        // One that is gone already is no news.
+    /// Shuts both sides down for writing.
+    fn begin_close(&mut self, now: Instant) {
+        // Errors do not matter: a side that is closed already needs no shutdown.
         if let Some(client) = &self.client {
             let _ = client.shutdown(Shutdown::Write);
         }
         if let Some(inner) = &self.inner {
             let _ = inner.shutdown(Shutdown::Write);
         }
-        self.enter(Stage::Leaving, now);
-        self.close();
+        self.enter(Stage::Closing, now);
+        self.free_if_closed();
     }
 
-    /// Throws away what still comes, up to the end.
-    fn leave(&mut self, ready: Ready) {
+    /// Discards received bytes until each side closes, within [`LINGER_BYTES`].
+    fn linger(&mut self, ready: Ready) {
         if let Some(client) = self.client.take_if(|_| ready.client) {
-            let count = more(self.answer.discard(&client));
-            self.wasted += count.unwrap_or(0);
-            self.client = Some(client).filter(|_| count.is_some() && self.wasted < LEAVE_BYTES);
+            let count = count_unless_end(self.response.discard(&client));
+            self.discarded += count.unwrap_or(0);
+            self.client = Some(client).filter(|_| count.is_some() && self.discarded < LINGER_BYTES);
         }
         if let Some(inner) = self.inner.take_if(|_| ready.inner) {
-            let count = more(self.answer.discard(&inner));
+            let count = count_unless_end(self.response.discard(&inner));
             self.inner = Some(inner).filter(|_| count.is_some());
         }
-        self.close();
+        self.free_if_closed();
     }
 
-    /// Is free once both sides are closed.
-    fn close(&mut self) {
+    /// Frees the slot when both sides are closed.
+    fn free_if_closed(&mut self) {
         if self.client.is_none() && self.inner.is_none() {
             self.stage = Stage::Free;
         }
     }
 }
 
-/// Whether it is none: there is nothing to read, or no room to write, for now.
-fn passes(error: &io::Error) -> bool {
+/// True if the operation would block or was interrupted.
+fn is_transient(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
 }
 
-/// How much was read, if it was not the end.
-fn more(read: io::Result<usize>) -> Option<usize> {
+/// Number of bytes read, 0 if the read would block; `None` at the end or after an error.
+fn count_unless_end(read: io::Result<usize>) -> Option<usize> {
     match read {
         Ok(count) => Some(count).filter(|&count| count > 0),
-        Err(error) => passes(&error).then_some(0),
+        Err(error) => is_transient(&error).then_some(0),
     }
 }

@@ -1,4 +1,4 @@
-//! A slot between a client and a `tiny_http` that are both this test, by a clock that it holds.
+//! Tests of a slot. Each test is client and `tiny_http` at once, and passes the time as it needs.
 
 use std::io::{Read as _, Write as _};
 use std::os::fd::OwnedFd;
@@ -6,7 +6,7 @@ use std::os::fd::OwnedFd;
 use super::*;
 
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\n\r\n";
-const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+const RESPONSE: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 const CLIENT: Ready = Ready {
     client: true,
     inner: false,
@@ -16,14 +16,14 @@ const INNER: Ready = Ready {
     inner: true,
 };
 
-/// A slot that has let in a client, and that client.
+/// A slot with a client that has sent these bytes, and the client's end.
 fn open<'a>(memory: &'a mut [u8; 512], sent: &[u8], now: Instant) -> (Slot<'a>, UnixStream) {
-    let (head, answer) = memory.split_at_mut(256);
-    let mut slot = Slot::new(Input::new(head), Answer::new(answer), now);
+    let (head, response) = memory.split_at_mut(256);
+    let mut slot = Slot::new(Input::new(head), Response::new(response), now);
     let (mut client, theirs) = UnixStream::pair().unwrap();
     theirs.set_nonblocking(true).unwrap();
     client.write_all(sent).unwrap();
-    // It reads, writes and ends as one of TCP does.
+    // A Unix stream reads, writes and ends like a TCP stream.
     slot.open(
         TcpStream::from(OwnedFd::from(theirs)),
         Service::Metrics,
@@ -32,7 +32,7 @@ fn open<'a>(memory: &'a mut [u8; 512], sent: &[u8], now: Instant) -> (Slot<'a>, 
     (slot, client)
 }
 
-/// Connects it to `tiny_http` and forwards the head.
+/// Connects the slot to `tiny_http` and forwards the head. Returns the end of `tiny_http`.
 fn forward(slot: &mut Slot<'_>, now: Instant) -> UnixStream {
     let (inner, ours) = UnixStream::pair().unwrap();
     ours.set_nonblocking(true).unwrap();
@@ -53,23 +53,23 @@ fn after(start: Instant, milliseconds: u64) -> Option<Instant> {
 }
 
 #[test]
-fn a_request_goes_through_and_its_answer_comes_back() {
+fn a_request_is_forwarded_and_its_response_relayed() {
     let (mut memory, now) = ([0; 512], Instant::now());
     let (mut slot, mut client) = open(&mut memory, REQUEST, now);
     assert_eq!(slot.queued(), Some(now));
     let mut inner = forward(&mut slot, now);
     assert!(slot.is_fresh());
     let head = REQUEST.strip_suffix(b"\r\n").unwrap();
-    let marked = [head, b"Corexdp-Door: 0\r\n\r\n"].concat();
-    assert_eq!(read(&mut inner), marked);
-    inner.write_all(ANSWER).unwrap();
+    let forwarded = [head, b"Corexdp-Service: 0\r\n\r\n"].concat();
+    assert_eq!(read(&mut inner), forwarded);
+    inner.write_all(RESPONSE).unwrap();
     slot.step(INNER, now);
     assert!(!slot.is_fresh() && slot.is_connected());
-    assert_eq!(read(&mut client), ANSWER);
-    assert_eq!(slot.deadline(), None, "idle as long as it likes");
+    assert_eq!(read(&mut client), RESPONSE);
+    assert_eq!(slot.deadline(), None, "an idle connection has no deadline");
     drop(client);
     slot.step(CLIENT, now);
-    assert!(slot.is_going(), "tiny_http has its end open");
+    assert!(slot.is_closing(), "tiny_http has its end open");
     assert_eq!(read(&mut inner), b"");
     drop(inner);
     slot.step(INNER, now);
@@ -77,7 +77,7 @@ fn a_request_goes_through_and_its_answer_comes_back() {
 }
 
 #[test]
-fn each_has_its_time() {
+fn head_linger_and_tiny_http_have_timeouts() {
     let now = Instant::now();
     let mut memory = [0; 512];
     let (mut slot, mut client) = open(&mut memory, b"GET", now);
@@ -100,7 +100,7 @@ fn each_has_its_time() {
 }
 
 #[test]
-fn an_answer_that_nobody_reads_has_ten_seconds() {
+fn an_unread_response_has_ten_seconds() {
     let (mut memory, now) = ([0; 512], Instant::now());
     let (mut slot, client) = open(&mut memory, REQUEST, now);
     let mut inner = forward(&mut slot, now);
@@ -116,12 +116,12 @@ fn an_answer_that_nobody_reads_has_ten_seconds() {
     let evictable = slot.evictable().unwrap();
     assert_eq!(evictable, (after(begun, 1000).unwrap(), (2, begun)));
     slot.expire(after(begun, 10_000).unwrap()).unwrap();
-    assert!(slot.is_going());
+    assert!(slot.is_closing());
     drop(client);
 }
 
 #[test]
-fn who_goes_first() {
+fn idle_connections_are_evicted_first() {
     let now = Instant::now();
     let second = after(now, 1000).unwrap();
     let (mut memory, mut other) = ([0; 512], [0; 512]);
@@ -133,7 +133,7 @@ fn who_goes_first() {
     assert_eq!(slot.evictable(), None);
     let mut inner = forward(&mut slot, now);
     assert_eq!(slot.evictable(), None);
-    inner.write_all(ANSWER).unwrap();
+    inner.write_all(RESPONSE).unwrap();
     slot.step(INNER, second);
     assert_eq!(slot.evictable(), Some((second, (1, second))));
     let (slot, _refused) = open(&mut other, b"\0", now);
@@ -141,17 +141,17 @@ fn who_goes_first() {
 }
 
 #[test]
-fn the_restless_make_room_while_they_have_a_request_too() {
+fn a_client_without_pauses_is_evictable_during_a_request() {
     let (mut memory, now) = ([0; 512], Instant::now());
     let (mut slot, mut client) = open(&mut memory, &REQUEST.repeat(2), now);
     let mut inner = forward(&mut slot, now);
-    inner.write_all(ANSWER).unwrap();
+    inner.write_all(RESPONSE).unwrap();
     slot.step(INNER, now);
     let since_now = Some((after(now, 1000).unwrap(), (2, now)));
     assert_eq!(slot.queued(), Some(now));
     assert_eq!(slot.evictable(), since_now);
     slot.forward(now);
-    inner.write_all(ANSWER).unwrap();
+    inner.write_all(RESPONSE).unwrap();
     let later = after(now, 5).unwrap();
     slot.step(INNER, later);
     for (pause, expected) in [(10, since_now), (11, None)] {
@@ -160,7 +160,7 @@ fn the_restless_make_room_while_they_have_a_request_too() {
         slot.step(CLIENT, asked);
         assert_eq!(slot.evictable(), expected, "a pause of {pause} ms");
         slot.forward(asked);
-        inner.write_all(ANSWER).unwrap();
+        inner.write_all(RESPONSE).unwrap();
         slot.step(INNER, later);
     }
 }

@@ -1,13 +1,13 @@
-//! The gate's framing: where a head ends, what of it reaches `tiny_http`, and where an answer ends.
+//! The gate's framing: the end of a head, the headers that reach `tiny_http`, and the end of a response.
 
-use corexdp::http::gate::framing::{Collected, Collector, Extent, Request, admit, extent};
+use corexdp::http::gate::framing::{Collected, Collector, Extent, Request, extent, sanitize};
 
 /// Headers that must not reach `tiny_http`.
 const HIDDEN: [&str; 3] = ["content-length", "transfer-encoding", "te"];
 
 /// Tries the bytes as a client's and as an answer's.
 pub fn run(input: &[u8]) {
-    let whole = Collector::new().look(input);
+    let whole = Collector::new().scan(input);
     assert_eq!(piecemeal(input), whole, "pieces are as good as the whole");
     if let Collected::Head(length) = whole {
         assert!(input[..length].ends_with(b"\r\n"));
@@ -19,18 +19,18 @@ pub fn run(input: &[u8]) {
 /// What comes of the bytes one by one.
 fn piecemeal(input: &[u8]) -> Collected {
     let mut collector = Collector::new();
-    let looks = (0..=input.len()).map(|length| collector.look(&input[..length]));
-    let mut ends = looks.filter(|collected| *collected != Collected::Part);
-    ends.next().unwrap_or(Collected::Part)
+    let scans = (0..=input.len()).map(|length| collector.scan(&input[..length]));
+    let mut ends = scans.filter(|collected| *collected != Collected::Incomplete);
+    ends.next().unwrap_or(Collected::Incomplete)
 }
 
 fn a_head(head: &[u8]) {
-    let mut admitted = head.to_vec();
-    if admit(&mut admitted).is_err() {
+    let mut sanitized = head.to_vec();
+    if sanitize(&mut sanitized).is_err() {
         return;
     }
-    assert_eq!(admitted.len(), head.len());
-    let text = String::from_utf8(admitted.clone()).expect("a head is text");
+    assert_eq!(sanitized.len(), head.len());
+    let text = String::from_utf8(sanitized.clone()).expect("a head is text");
     for line in text.lines().skip(1) {
         let name = line.split(':').next().unwrap_or_default();
         // With a space before its colon it is no header, and tiny_http refuses the whole.
@@ -41,9 +41,9 @@ fn a_head(head: &[u8]) {
         );
     }
     // What is harmless stays as it is.
-    let mut again = admitted.clone();
-    assert!(admit(&mut again).is_ok());
-    assert_eq!(again, admitted);
+    let mut again = sanitized.clone();
+    assert!(sanitize(&mut again).is_ok());
+    assert_eq!(again, sanitized);
 }
 
 fn an_answer(start: &[u8]) {
@@ -55,7 +55,7 @@ fn an_answer(start: &[u8]) {
         assert!(start[..length].ends_with(b"\r\n\r\n"));
         match extent(start, Request::PLAIN) {
             Extent::Bytes(all) => assert!(all >= length),
-            Extent::Rest => {}
+            Extent::UntilClose => {}
             Extent::Unknown => panic!("the head is there"),
         }
     }

@@ -40,7 +40,7 @@ fn a_value(encoder: &mut Encoder<'_>, path: &str, place: std::ops::Range<usize>,
         }
         Err(wrong) => {
             assert_eq!(wrong.field, 0);
-            saying::is_one_line(&wrong.what);
+            saying::is_one_line(&wrong.message);
         }
     }
 }

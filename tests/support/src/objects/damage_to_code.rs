@@ -21,7 +21,7 @@ const CODE: &[Case] = &[
     (
         "relocation-symbol",
         |o| o.put_u32(o.section(".relxdp") + 12, 0xffff),
-        "section `.relxdp`: relocation 0: symbol 65535 isn't there",
+        "section `.relxdp`: relocation 0: symbol 65535 does not exist",
     ),
     (
         "relocation-odd",
@@ -36,7 +36,7 @@ const CODE: &[Case] = &[
     (
         "relocation-type",
         |o| o.put_u32(o.section(".relxdp") + 8, 99),
-        "has a relocation of type 99, which doesn't belong on it",
+        "has a relocation of type 99, which does not apply to it",
     ),
     (
         "relocation-rela",
@@ -146,7 +146,7 @@ const CALLS: &[Case] = &[
             let name = u32::try_from(o.u32(o.symbol("xdp_prog"))).expect("an offset");
             o.put_u32(o.symbol("not_the_entry"), name);
         },
-        "entry function `xdp_prog`: is there twice, in section `xdp` and in `xdp`; give one another name",
+        "entry function `xdp_prog`: is defined twice, in section `xdp` and in `xdp`; rename one of them",
     ),
     (
         "jump-target",
@@ -184,7 +184,7 @@ const DATA: &[Case] = &[
     (
         "absolute",
         |o| o.put(o.symbol("seen") + 6, &[0xf1, 0xff]),
-        "refers to `seen`, which is a mere number and no address",
+        "refers to `seen`, an absolute symbol, which is not an address",
     ),
 ];
 
@@ -203,7 +203,7 @@ const MAPS: &[Case] = &[
             let place = o.u64(o.symbol("one") + 8) as u64;
             o.put_u64(o.symbol("another") + 8, place);
         },
-        "name the same bytes; a map has one name",
+        "are at the same offset; a map has one name",
     ),
     (
         "slot-odd",

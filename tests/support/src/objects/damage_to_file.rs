@@ -77,17 +77,17 @@ const SECTIONS: &[Case] = &[
     (
         "name",
         |o| o.put_u32(o.header("xdp") + NAME, u32::MAX),
-        "its name can't be read",
+        "its name cannot be read",
     ),
     (
         "symbol-name",
         |o| o.put_u32(o.symbol("xdp_prog"), u32::MAX),
-        "its name can't be read",
+        "its name cannot be read",
     ),
     (
         "symbol-section",
         |o| o.put(o.symbol("xdp_prog") + 6, &[0xf0, 0]),
-        "it stands in a section that isn't there",
+        "its section does not exist",
     ),
     (
         "symbols-size",
@@ -97,7 +97,7 @@ const SECTIONS: &[Case] = &[
     (
         "license",
         |o| o.put(o.section("license"), &[0xff]),
-        "section `license`: isn't text; it holds a license such as \"GPL\"",
+        "section `license`: is not text; it holds a license such as \"GPL\"",
     ),
 ];
 
@@ -111,7 +111,7 @@ const TYPES: &[Case] = &[
     (
         "btf-gone",
         |o| o.put_u32(o.header(".BTF") + NAME, 0),
-        "section `.maps`: its maps are defined by types, but the object has none for it; compile with -g",
+        "section `.maps`: the object has no types for its maps; compile with -g",
     ),
     (
         "btf-magic",

@@ -60,7 +60,7 @@ fn foreign(dir: &Path) -> Vec<(PathBuf, &'static str)> {
 const COMPILED: &[(&str, &str)] = &[
     (
         "tc",
-        "entry function `xdp_prog`: stands in section `tc`; an XDP program stands in one whose name starts with `xdp`",
+        "entry function `xdp_prog`: is in section `tc`; an XDP program is in a section whose name starts with `xdp`",
     ),
     (
         "other_name",
@@ -88,15 +88,15 @@ const COMPILED: &[(&str, &str)] = &[
     ),
     (
         "undefined",
-        "refers to symbol `nowhere`, which the object doesn't define; join the object that does with `bpftool gen object`",
+        "refers to symbol `nowhere`, which the object does not define; link the object that does with `bpftool gen object`",
     ),
     (
         "undefined_variable",
-        "refers to symbol `nowhere`, which the object doesn't define",
+        "refers to symbol `nowhere`, which the object does not define",
     ),
     (
         "common",
-        "refers to `undecided`, which has no place yet; initialise the variable, as in `int x = 0;`",
+        "refers to `undecided`, a common symbol without storage; initialise the variable, as in `int x = 0;`",
     ),
     (
         "callback",
@@ -104,7 +104,7 @@ const COMPILED: &[(&str, &str)] = &[
     ),
     (
         "recursion",
-        "function `odd` in section `.text`: calls `even`, and so itself in the end; the kernel takes no recursion",
+        "function `odd` in section `.text`: calls `even` and, through it, itself; the kernel allows no recursion",
     ),
     (
         "tail_calls",
@@ -112,7 +112,7 @@ const COMPILED: &[(&str, &str)] = &[
     ),
     (
         "addresses",
-        "section `.data`: holds the address of `.data` at offset 0, and a map can't hold addresses",
+        "section `.data`: holds the address of `.data` at offset 0, and a map cannot hold addresses",
     ),
     (
         "strange_section",
@@ -124,7 +124,7 @@ const COMPILED: &[(&str, &str)] = &[
     ),
     (
         "typeless",
-        "map `xdp_map`: has no type; say which, for example `__uint(type, BPF_MAP_TYPE_HASH)`",
+        "map `xdp_map`: has no type; set one, for example `__uint(type, BPF_MAP_TYPE_HASH)`",
     ),
     (
         "unknown_member",
@@ -133,11 +133,11 @@ const COMPILED: &[(&str, &str)] = &[
     ("incomplete_value", "map `xdp_map`: `value` has no size"),
     (
         "not_a_map",
-        "map `xdp_map`: isn't a struct; a map in `.maps` is a struct of __uint and __type members",
+        "map `xdp_map`: is not a struct; a map in `.maps` is a struct of __uint and __type members",
     ),
     (
         "inner_missing",
-        "map `xdp_map`: array_of_maps doesn't say what it holds; add `__array(values, struct { … })`",
+        "map `xdp_map`: array_of_maps does not define its inner maps; add `__array(values, struct { … })`",
     ),
     (
         "trie_flags",

@@ -89,7 +89,7 @@ impl Filter {
         let (mut key_bytes, mut value) = ([0; MAX_KEY], [0; MAX_VALUE]);
         let size = encoder.key(key, &mut key_bytes).unwrap();
         let end = encoder.value(fields.split_whitespace(), &mut value);
-        let end = end.unwrap_or_else(|wrong| panic!("{line}: {}", wrong.what));
+        let end = end.unwrap_or_else(|wrong| panic!("{line}: {}", wrong.message));
         self.maps[map].fill(&key_bytes[..size], &value[..end]);
     }
 

@@ -1,21 +1,21 @@
-//! Maps defined in sections `maps` and `maps/NAME`, as `struct bpf_map_def`; libbpf had them up to 0.8.
+//! Legacy map definitions: `struct bpf_map_def` in sections `maps` and `maps/NAME`, which libbpf took up to 0.8.
 
 use super::btf::{Btf, Type};
 use super::elf::{Elf, Section};
 use super::error::Error;
 use super::map_def::MapDef;
 use super::map_kind::MapKind;
-use super::maps::{Found, symbols_in};
+use super::maps::{Extent, Maps, ParsedMap, symbols_in};
 
 /// Bytes of `struct bpf_map_def`: type, key size, value size, entries and flags, a `__u32` each.
 const DEFINITION: usize = 20;
-/// What `BPF_ANNOTATE_KV_PAIR` puts before a map's name to name a struct of its key and value.
+/// Prefix of the struct of key and value that `BPF_ANNOTATE_KV_PAIR` defines for a map.
 const ANNOTATION: &str = "____btf_map_";
 
 /// The maps of one section.
-pub(super) fn read(elf: &Elf, section: &Section) -> Result<Vec<Found>, Error> {
+pub(super) fn read(elf: &Elf, section: &Section) -> Result<Vec<ParsedMap>, Error> {
     let symbols = symbols_in(elf, section)?;
-    // A section of its own names its map, as redbpf and gobpf have it.
+    // As in redbpf and gobpf, a section `maps/NAME` with one map names the map.
     let own_name = section
         .name
         .strip_prefix("maps/")
@@ -35,7 +35,7 @@ pub(super) fn read(elf: &Elf, section: &Section) -> Result<Vec<Found>, Error> {
             .filter(|_| own_name.is_none())
             .map(|symbol| symbol.name),
     );
-    let mut found = Vec::with_capacity(count);
+    let mut parsed = Vec::with_capacity(count);
     for ((number, definition), name) in section.data.chunks_exact(size).enumerate().zip(names) {
         let offset = number * size;
         let symbol = symbols.get(number).map_or(0, |symbol| symbol.value);
@@ -45,17 +45,19 @@ pub(super) fn read(elf: &Elf, section: &Section) -> Result<Vec<Found>, Error> {
                 format!("is at offset {symbol}; definitions of {size} bytes have it at {offset}"),
             ));
         }
-        found.push(Found {
-            def: definition_of(name, definition)?,
-            offset: symbol,
-            size: 0,
-            values_at: None,
+        parsed.push(ParsedMap {
+            def: parse(name, definition)?,
+            extent: Extent {
+                offset: symbol,
+                size: 0,
+                values_at: None,
+            },
         });
     }
-    Ok(found)
+    Ok(parsed)
 }
 
-fn definition_of(name: &str, bytes: &[u8]) -> Result<MapDef, Error> {
+fn parse(name: &str, bytes: &[u8]) -> Result<MapDef, Error> {
     let mut words = bytes
         .as_chunks()
         .0
@@ -77,8 +79,8 @@ fn definition_of(name: &str, bytes: &[u8]) -> Result<MapDef, Error> {
     Ok(def)
 }
 
-/// Takes key and value types from `BPF_ANNOTATE_KV_PAIR`.
-pub(super) fn annotate(btf: &Btf, maps: &mut [MapDef]) -> Result<(), Error> {
+/// Sets the types of keys and values from `BPF_ANNOTATE_KV_PAIR`.
+pub(super) fn annotate(btf: &Btf, maps: &mut Maps) -> Result<(), Error> {
     for (_, annotation) in btf.iter() {
         let Type::Composite(composite) = annotation else {
             continue;
@@ -86,17 +88,15 @@ pub(super) fn annotate(btf: &Btf, maps: &mut [MapDef]) -> Result<(), Error> {
         let Some(name) = composite.name.strip_prefix(ANNOTATION) else {
             continue;
         };
-        let Some(def) = maps
-            .iter_mut()
-            .find(|map| map.name == name && map.btf_types.is_none())
-        else {
+        let def = maps.named_mut(name).filter(|def| def.btf_types.is_none());
+        let Some(def) = def else {
             continue;
         };
         let member = |name| composite.members().find(|member| member.name == name);
         let Some((key, value)) = member("key").zip(member("value")) else {
             continue;
         };
-        for (what, type_id, size) in [
+        for (part, type_id, size) in [
             ("key", key.type_id, def.key_size),
             ("value", value.type_id, def.value_size),
         ] {
@@ -104,7 +104,7 @@ pub(super) fn annotate(btf: &Btf, maps: &mut [MapDef]) -> Result<(), Error> {
             if actual != size {
                 return Err(Error::map(
                     name,
-                    format!("{what}_size is {size}, but its {what} type has {actual} bytes"),
+                    format!("{part}_size is {size}, but its {part} type has {actual} bytes"),
                 ));
             }
         }

@@ -1,12 +1,12 @@
-//! How text is cut into words.
+//! Tests of the lexer.
 
-use super::{World, check, parse, show};
+use super::{FakeHost, check, parse, show};
 use crate::corefile::error::Word;
 
 #[test]
-fn words_end_at_white_space_and_know_their_line() {
+fn tokens_end_at_white_space_and_have_a_line() {
     check(
-        World::default(),
+        FakeHost::default(),
         &[
             ("", ""),
             ("\n", ""),
@@ -33,9 +33,9 @@ fn words_end_at_white_space_and_know_their_line() {
 }
 
 #[test]
-fn a_byte_order_mark_is_dropped_at_the_very_beginning_once() {
+fn leading_byte_order_mark_is_dropped_once() {
     check(
-        World::default(),
+        FakeHost::default(),
         &[
             ("\u{feff}:8080", ":8080"),
             ("\u{feff}", ""),
@@ -48,7 +48,7 @@ fn a_byte_order_mark_is_dropped_at_the_very_beginning_once() {
 #[test]
 fn carriage_returns_are_dropped_outside_of_quotes() {
     check(
-        World::default(),
+        FakeHost::default(),
         &[
             (
                 "skip those\r\nCR letters",
@@ -64,9 +64,9 @@ fn carriage_returns_are_dropped_outside_of_quotes() {
 }
 
 #[test]
-fn a_hash_hides_the_rest_of_its_line_but_after_a_word_only_up_to_a_space() {
+fn hash_comments_out_the_line_or_the_rest_of_a_token() {
     check(
-        World::default(),
+        FakeHost::default(),
         &[
             ("# all\n#of it\nh # and this { \" #\nd", "h | d: d@4"),
             ("#", ""),
@@ -85,9 +85,9 @@ fn a_hash_hides_the_rest_of_its_line_but_after_a_word_only_up_to_a_space() {
 }
 
 #[test]
-fn quotes_begin_a_word_only_where_it_begins() {
+fn quotes_count_only_at_the_start_of_a_token() {
     check(
-        World::default(),
+        FakeHost::default(),
         &[
             ("a \"quoted value\" b", "a \"quoted value\" b"),
             ("a\"b c\"", "\"a\\\"b\" \"c\\\"\""),
@@ -100,9 +100,9 @@ fn quotes_begin_a_word_only_where_it_begins() {
 }
 
 #[test]
-fn within_quotes_a_backslash_escapes_quotes_and_nothing_else() {
+fn backslash_escapes_only_quotes_inside_quotes() {
     check(
-        World::default(),
+        FakeHost::default(),
         &[
             (
                 r#"A "say \"value\" twice" B"#,
@@ -120,9 +120,9 @@ fn within_quotes_a_backslash_escapes_quotes_and_nothing_else() {
 }
 
 #[test]
-fn a_quoted_word_over_several_lines_keeps_the_line_it_began_on() {
+fn multiline_token_keeps_its_first_line() {
     check(
-        World::default(),
+        FakeHost::default(),
         &[
             (
                 "h\nd \"one\n\ttwo\" {\n e\n}",
@@ -141,9 +141,9 @@ fn a_quoted_word_over_several_lines_keeps_the_line_it_began_on() {
 }
 
 #[test]
-fn a_quote_that_is_never_closed_ends_with_the_file() {
+fn unclosed_quote_ends_with_the_file() {
     check(
-        World::default(),
+        FakeHost::default(),
         &[
             ("h \"b c", "h \"b c\""),
             ("h \"b c\n", "h \"b c\\n\""),
@@ -158,7 +158,7 @@ fn a_quote_that_is_never_closed_ends_with_the_file() {
 }
 
 #[test]
-fn each_byte_that_is_no_utf_8_is_one_replacement_character() {
+fn each_invalid_utf8_byte_becomes_one_replacement_character() {
     let table: &[(&[u8], &str)] = &[
         (b"a\xFFb", "a\u{fffd}b"),
         (b"\xE2\x82", "\u{fffd}\u{fffd}"),
@@ -174,13 +174,13 @@ fn each_byte_that_is_no_utf_8_is_one_replacement_character() {
         (b"a\0b", "a\0b"),
     ];
     for (input, expected) in table {
-        let corefile = parse(input, World::default()).unwrap();
+        let corefile = parse(input, FakeHost::default()).unwrap();
         assert_eq!(&show(&corefile), expected, "of {input:?}");
     }
 }
 
 #[test]
-fn a_word_that_is_written_is_read_as_it_was() {
+fn written_word_parses_back() {
     for word in [
         "plain",
         "",
@@ -194,7 +194,7 @@ fn a_word_that_is_written_is_read_as_it_was() {
         "é ü",
     ] {
         let line = format!("h\nelf {}\n", Word(word));
-        let corefile = parse(line.as_bytes(), World::default()).unwrap();
+        let corefile = parse(line.as_bytes(), FakeHost::default()).unwrap();
         let tokens = &corefile.blocks()[0].directives[0].tokens;
         assert_eq!(corefile.text(tokens[1]), word, "{line}");
     }

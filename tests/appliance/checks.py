@@ -1,0 +1,109 @@
+"""The checks of every machine.
+
+`once` is for actions, and for states that an action has reached when it returns. `until` is for all other states.
+"""
+
+from .outside import ALLOWED, DENIED
+from .systemd import check_states, check_unit
+
+DROPPED = 'coredns_ebpf_acl_dropped_packets'
+
+
+def check_device(device, report):
+    """All checks of a device that has just started, in an order that later ones build on."""
+    check_start(device, report)
+    check_traffic(device, report)
+    check_reload(device, report)
+    check_programs(device, report)
+    check_service(device, report)
+    if device.boot.init == 'systemd':
+        check_states(device, report)
+    report.once('nothing ran out of memory', device.inside, '! dmesg | grep -i "out of memory"')
+
+
+def check_start(device, report):
+    mode = device.boot.mode
+    report.once('every filter is attached when the next service starts', device.inside, 'test -s /run/attached-after')
+    report.once('the root is a read-only squashfs, the Corefile on it', root_is_read_only, device)
+    report.once('the files of corexdp are those that its package installs', device.has_installed_files)
+    if device.boot.init == 'systemd':
+        check_unit(device, report)
+    report.until('the kernel has an XDP link of the daemon on both interfaces', device.has_links)
+    report.until(f'eth0 (virtio_net) is attached in {mode} mode', device.is_attached, 'eth0', mode)
+    if mode != 'native':
+        report.until('the log says why eth0 is not in native mode', device.log_has,
+                     'eth0: native mode refused: .*[a-z]')
+    report.until('lan0 (veth) is attached in native mode', device.is_attached, 'lan0', 'native')
+
+
+def root_is_read_only(device):
+    return (device.inside('grep "^/dev/[^ ]* / squashfs ro" /proc/mounts')
+            and device.inside('touch /etc/corexdp/Corefile').denied())
+
+
+def check_traffic(device, report):
+    # The DNS server may still be starting.
+    report.until('outside: 192.0.2.10 gets its answer', device.answers, ALLOWED)
+    report.until('outside: 192.0.2.66 gets no answer', device.ignores, DENIED)
+    report.once('outside: 192.0.2.10 still gets its answer', device.answers, ALLOWED)
+    report.until('the page, from outside, counts the packet that was dropped', device.sample_is, DROPPED, 1)
+    report.until('inside: a host at lan0 gets its answer', device.inside,
+                 'nsenter -t $(cat /run/host.pid) -n nslookup -type=a www.example 198.51.100.1 | grep 198.51.100.80')
+    report.until('the page, from inside, counts the question of that host', device.inside,
+                 'wget -q -O - http://127.0.0.1:9153/metrics | grep "^coredns_ebpf_lan_dns_packets 1$"')
+
+
+def check_reload(device, report):
+    """A reload reads only the Corefile anew, so counters go on; after a reload that fails, too."""
+    report.once('reload succeeds in the same daemon', device.reloads, 'success', 1)
+    report.until('the log says that the reload is done', device.log_has, 'reload: done')
+    report.until('the kernel has its XDP links', device.has_links)
+    report.until('outside: 192.0.2.66 gets no answer, 192.0.2.10 does', device.filters_as_configured)
+    report.until('the page goes on counting', device.sample_is, DROPPED, 2)
+
+    report.once('a wrong Corefile is in its place', device.put_wrong_corefile)
+    report.once('reload fails in the same daemon', device.reloads, 'failure', 1)
+    report.until('the log says what is wrong', device.log_has, 'reload: .*Corefile:2: ebpf: ')
+    report.until('the kernel has its XDP links', device.has_links)
+    report.until('outside: 192.0.2.66 gets no answer, 192.0.2.10 does', device.filters_as_configured)
+    report.until('the page goes on counting', device.sample_is, DROPPED, 3)
+    report.once('with the right Corefile again reload succeeds', reloads_right_corefile, device)
+
+
+def reloads_right_corefile(device):
+    return device.put_right_corefile() and device.reloads('success', 2)
+
+
+def check_programs(device, report):
+    """The verifier of each kernel checks each shipped program.
+
+    For the largest of them the verifier takes more memory than a second daemon has in 64 MiB.
+    """
+    if device.boot.memory < 256:
+        return
+    for program in sorted(device.boot.arch.dist.glob('*.o')):
+        report.once(f'this kernel accepts {program.stem}', device.accepts_program, program.stem)
+
+
+def check_service(device, report):
+    """Leaves the daemon stopped, with a wrong Corefile."""
+    report.once('after SIGKILL another daemon attaches', device.replaces_daemon_after, 'KILL')
+    report.until('the kernel has its XDP links', device.has_links)
+    report.until('outside: 192.0.2.66 gets no answer', device.ignores, DENIED)
+    report.until('the page counts anew', device.sample_is, DROPPED, 1)
+
+    report.once('stop succeeds', device.service, 'stop')
+    report.once('stop has waited for the end of the processes', device.has_no_process)
+    report.until('outside: 192.0.2.66 gets an answer now', device.answers, DENIED)
+    report.once('start succeeds', device.service, 'start')
+    report.once('start has waited for the filters', device.has_links)
+    report.until('outside: 192.0.2.66 gets no answer', device.ignores, DENIED)
+    report.once('restart succeeds', device.service, 'restart')
+    report.until('outside: 192.0.2.66 gets no answer, 192.0.2.10 does', device.filters_as_configured)
+    report.once('start fails with a wrong Corefile', refuses_wrong_corefile, device)
+    report.until('the log says what is wrong', device.log_has, 'Corefile:2: ebpf: ')
+
+
+def refuses_wrong_corefile(device):
+    return (device.service('stop') and device.put_wrong_corefile() and device.service('start').denied()
+            and device.has_no_process())

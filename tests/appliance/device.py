@@ -1,0 +1,121 @@
+"""The device under test: a machine that filters DNS questions with corexdp. Questions and actions, each an Outcome.
+
+The image has a script for each question whose answer depends on the init: daemon-pid, log, service (see rootfs/).
+"""
+
+from . import outside
+from .outcome import Outcome, ask_until
+from .outside import ALLOWED, DENIED
+
+# Seconds until the daemon has reacted. The host may be busy with other work.
+DAEMON_LIMIT = 120
+# The watchdog of the unit waits 60 s before it replaces the daemon.
+REPLACEMENT_LIMIT = 240
+
+# Another daemon attaches a program to the loopback interface, and ends.
+TRY_PROGRAM = r'''
+    rm -rf /run/try; mkdir /run/try; cd /run/try;
+    printf ". {\nebpf {\nelf /usr/lib/corexdp/%s.o\nif lo\nmode generic\n}\n}\n" >Corefile;
+    corexdp run --log stderr --control control --pidfile pid 2>log & pid=$!;
+    tries=900; until [ -s pid ] || ! kill -0 $pid || [ $tries = 0 ]; do tries=$((tries - 1)); sleep 0.1; done 2>>log;
+    test -s pid && kill $pid && wait $pid || { cat log; false; }
+'''
+
+
+class Device:
+    """A machine, with the list of the files that the package has installed there."""
+
+    def __init__(self, machine, boot, installed):
+        self.machine = machine
+        self.boot = boot
+        self.installed = installed
+
+    def inside(self, command):
+        """A command of the shell, run inside, succeeds."""
+        return self.machine.run(command)
+
+    def service(self, action):
+        """The init system succeeds with this action on corexdp. The text of a failure is the end of the log."""
+        return self.inside(f'service {action}') or Outcome(False, self.inside('log | tail -n 8').text)
+
+    def log_has(self, pattern):
+        return self.inside(f"log | grep '{pattern}'")
+
+    def daemon_pid(self):
+        """The process of a daemon that is attached."""
+        return self.inside('daemon-pid')
+
+    def has_links(self):
+        """The kernel lists an XDP link for each interface among the daemon's descriptors."""
+        return self.inside('has-links')
+
+    def has_no_process(self):
+        return self.inside('pidof corexdp').denied()
+
+    def answers(self, client):
+        return self._while_it_runs(outside.answered(client))
+
+    def ignores(self, client):
+        return self._while_it_runs(outside.unanswered(client))
+
+    def filters_as_configured(self):
+        return self.ignores(DENIED) and self.answers(ALLOWED)
+
+    def sample_is(self, name, value):
+        """The page, from outside, has this value of a sample."""
+        return self._while_it_runs(outside.sample(name).says(str(value)))
+
+    def _while_it_runs(self, outcome):
+        self.machine.must_run()
+        return outcome
+
+    def is_attached(self, interface, mode):
+        return self.sample_is(f'corexdp_filter_attached{{interface="{interface}",mode="{mode}"}}', 1)
+
+    def has_installed_files(self):
+        """The files of corexdp are those of the package, with their modes and owners, and the image's Corefile."""
+        found = self.inside('find / -xdev "(" -path "*/corexdp*" -o -name "*corexdp" ")" ! -path "*.wants/*" |'
+                            ' xargs stat -c "%a %u:%g %n"')
+        expected = {'644 0:0 /etc/corexdp/Corefile', *self.installed}
+        lines = set(found.text.splitlines())
+        differences = [f'+{line}' for line in lines - expected] + [f'-{line}' for line in expected - lines]
+        return found and Outcome(not differences, '\n'.join(differences))
+
+    def accepts_program(self, name):
+        """The verifier of this kernel accepts a program."""
+        return self.inside(TRY_PROGRAM % name)
+
+    def put_wrong_corefile(self):
+        """Mounts a wrong Corefile over the right one, which is on a read-only root."""
+        return self.inside(r'printf ". {\n ebpf {\n }\n}\n" >/tmp/wrong &&'
+                           ' mount -o bind /tmp/wrong /etc/corexdp/Corefile')
+
+    def put_right_corefile(self):
+        return self.inside('umount /etc/corexdp/Corefile')
+
+    def reloads(self, result, count):
+        """A reload makes the daemon's counter of this result `count`, and the daemon remains the same process.
+
+        systemd learns the result from the daemon; the init script only sends a signal, which succeeds always.
+        """
+        before = ask_until(self.daemon_pid, DAEMON_LIMIT)
+        if not before:
+            return before
+        told = self.service('reload')
+        expected = result == 'success' or self.boot.init == 'sysv'
+        if told.holds != expected:
+            return Outcome(False, f'the service said that the reload {"succeeded" if told else "failed"}\n{told.text}')
+        counter = f'corexdp_reloads_total{{result="{result}"}}'
+        return (ask_until(lambda: self.sample_is(counter, count), DAEMON_LIMIT)
+                and ask_until(lambda: self.daemon_pid().says(before.text), DAEMON_LIMIT)
+                and self.inside(f'pidof corexdp | tr " " "\\n" | grep -x {before.text}'))
+
+    def replaces_daemon_after(self, signal):
+        """Another daemon attaches after this signal to the first one."""
+        before = ask_until(self.daemon_pid, DAEMON_LIMIT)
+
+        def replaced():
+            after = self.daemon_pid()
+            return Outcome(after.holds and after.text not in ('', before.text), after.text)
+
+        return before and self.inside(f'kill -{signal} {before.text}') and ask_until(replaced, REPLACEMENT_LIMIT)

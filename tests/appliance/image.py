@@ -1,0 +1,135 @@
+"""The image as a vendor builds it: a kernel, an initramfs that only finds the root, and the root, a read-only squashfs.
+
+The root has the files of a package, a Corefile and the test's console. Its init is BusyBox or systemd.
+"""
+
+import gzip
+import lzma
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from .boots import SOURCES
+from .commands import CommandError, run
+from .debian import busybox_folder, kernel_folder, systemd_folder
+from .packages import install_package, list_installed
+
+# Applets that the scripts of the image and the checks use.
+APPLETS = '''
+    sh mount umount dmesg syslogd ip insmod unshare nsenter sleep readlink cut cat echo rm sed grep tr setsid
+    start-stop-daemon stty wget nslookup printf touch kill ps test timeout seq pidof free stat find xargs mkdir head
+    tail wc
+'''.split()
+# Units of the image, beside the package's.
+UNITS = ('corexdp.service', 'interfaces.service', 'named.service', 'test-console.service')
+
+
+@dataclass(frozen=True)
+class Image:
+    """The files that a machine boots, and the list of corexdp's files in its root."""
+
+    kernel: Path
+    initramfs: Path
+    squashfs: Path
+    installed: list
+
+
+def make_image(boot, folder):
+    """Makes the image of a boot in `folder`."""
+    linux = kernel_folder(boot.arch, boot.kernel)
+    scratch = folder / 'scratch'
+    scratch.mkdir()
+    make_initramfs(boot, linux, scratch / 'initramfs', folder / 'initramfs')
+    package = scratch / 'package'
+    install_package(boot.package, boot.init, boot.arch.dist / 'corexdp', boot.arch.dist, package)
+    make_squashfs(boot, linux, package, scratch / 'root', folder / 'squashfs')
+    installed = list_installed(package)
+    shutil.rmtree(scratch)
+    return Image(next(linux.glob('boot/vmlinuz-*')), folder / 'initramfs', folder / 'squashfs', installed)
+
+
+def make_initramfs(boot, linux, root, target):
+    for name in ('bin', 'dev', 'root'):
+        (root / name).mkdir(parents=True)
+    install_busybox(boot, root, ['sh'])
+    shutil.copy(SOURCES / 'initramfs-init', root / 'init')
+    install_modules(linux, root / 'modules', 'virtio_mmio', 'virtio_pci', 'virtio_blk', 'squashfs')
+    names = '\n'.join(['.', *(str(path.relative_to(root)) for path in sorted(root.rglob('*')))])
+    archive = run('cpio', '--quiet', '-o', '-H', 'newc', '-R', '0:0', cwd=root, input=names.encode())
+    target.write_bytes(gzip.compress(archive))
+
+
+def make_squashfs(boot, linux, package, root, target):
+    MAKE_BASE[boot.init](boot, root)
+    # tar keeps the owners and modes of the package. Folders of the base may be symbolic links.
+    run('tar', '-x', '--keep-directory-symlink', '--no-overwrite-dir', '-p', '-C', root,
+        input=run('tar', '-c', '-C', package, '.'))
+    for files in ('common', boot.init):
+        run('cp', '-R', '-T', SOURCES / 'rootfs' / files, root)
+    make_dns_server(boot.arch, root / 'usr/sbin/dns')
+    install_modules(linux, root / 'lib/modules', 'virtio_net', 'veth')
+    if boot.init == 'systemd':
+        # Buildroot and Yocto enable units at the end, too. The order of init scripts is in their names.
+        run('systemctl', '--quiet', f'--root={root}', 'enable', *UNITS)
+    # Small blocks: the caches for larger ones take megabytes of the machine's 64.
+    run('mksquashfs', root, target, '-noappend', '-quiet', '-no-progress', '-comp', 'xz', '-b', '32K')
+
+
+def make_sysv_base(boot, root):
+    for name in ('bin', 'dev', 'etc', 'lib', 'proc', 'sbin', 'sys', 'run', 'tmp', 'var', 'usr/sbin'):
+        (root / name).mkdir(parents=True)
+    (root / 'var/run').symlink_to('../run')
+    install_busybox(boot, root, APPLETS)
+    (root / 'sbin/init').symlink_to('../bin/busybox')
+
+
+def make_systemd_base(boot, root):
+    run('cp', '-R', systemd_folder(boot.arch), root)
+    for name in ('dev', 'etc', 'proc', 'sys', 'run', 'tmp', 'var'):
+        (root / name).mkdir(exist_ok=True)
+    install_busybox(boot, root, APPLETS)
+    (root / 'sbin/init').symlink_to('../lib/systemd/systemd')
+
+
+MAKE_BASE = {'sysv': make_sysv_base, 'systemd': make_systemd_base}
+
+
+def install_busybox(boot, root, applets):
+    """Installs BusyBox, with links for the applets that the root lacks."""
+    shutil.copy(busybox_folder(boot.arch) / 'bin/busybox', root / 'bin')
+    for applet in applets:
+        if not os.path.lexists(root / 'bin' / applet):
+            (root / 'bin' / applet).symlink_to('busybox')
+
+
+def install_modules(linux, folder, *names):
+    """Puts modules and their dependencies into `folder`, with a list of the order in which they load."""
+    folder.mkdir(parents=True)
+    modules = {}
+    for name in names:
+        collect_module(linux, name, modules)
+    for file, content in modules.items():
+        (folder / file).write_bytes(content)
+    if not modules:
+        raise CommandError(f'{linux} has none of the modules {", ".join(names)}')
+    (folder / 'order').write_text(''.join(f'{file}\n' for file in modules))
+
+
+def collect_module(linux, name, modules):
+    """Adds a module to `modules`, after its dependencies. A module that is built into the kernel has no file."""
+    file = next((linux / 'lib/modules').rglob(f'{name}.ko*'), None)
+    if file is None or f'{name}.ko' in modules:
+        return
+    content = lzma.decompress(file.read_bytes()) if file.suffix == '.xz' else file.read_bytes()
+    for entry in content.split(b'\0'):
+        if entry.startswith(b'depends='):
+            for needed in filter(None, entry.decode().removeprefix('depends=').split(',')):
+                collect_module(linux, needed, modules)
+    modules[f'{name}.ko'] = content
+
+
+def make_dns_server(arch, target):
+    run(os.environ.get('CLANG', 'clang'), f'--target={arch.cpu}-linux-gnu', '-O1', '-Wall', '-Wextra', '-Werror',
+        '-ffreestanding', '-fno-stack-protector', '-nostdlib', '-static', '-fuse-ld=lld',
+        '-o', target, SOURCES / 'dns.c')

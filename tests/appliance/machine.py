@@ -1,0 +1,106 @@
+"""An emulated machine: its process, its console, its network card.
+
+A machine that ends or hangs is lost: each question about it then fails at once.
+"""
+
+import subprocess
+from dataclasses import dataclass
+
+from .console import Console, ConsoleError
+
+# Seconds until a machine counts as hanging. Its host may be busy with other work.
+BOOT_LIMIT = 600
+COMMAND_LIMIT = 180
+LAST_LINES = 25
+
+
+@dataclass(frozen=True)
+class Card:
+    """A virtio network card."""
+
+    queues: int = 1  # pairs
+    options: str = ''
+
+
+CARDS = {
+    'plain': Card(),
+    # The second pair of queues is free for XDP.
+    'twin': Card(queues=2, options=',mq=on'),
+    # The host merges packets and cannot be told to stop, so the driver refuses native XDP.
+    'rigid': Card(options=',ctrl_guest_offloads=off'),
+}
+
+
+class MachineLost(Exception):
+    """The machine ended or hangs; the message has the last lines of its console."""
+
+
+class Machine:
+    """One emulated machine. Its process ends with the `with` block, or with this process: see boot.run_apart."""
+
+    def __init__(self, boot, image, folder):
+        self._folder = folder
+        self._loss = None
+        with open(folder / 'emulator.log', 'wb') as log:
+            self._process = subprocess.Popen(
+                emulator_command(boot, image, folder / 'console.log'),
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
+            )
+        self._console = Console(self._process.stdin, self._process.stdout)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._process.kill()
+        self._process.wait()
+
+    def wait_until_ready(self):
+        """Waits for the console, the last service that the machine starts."""
+        self._ask(self._console.wait_until_ready, BOOT_LIMIT)
+
+    def run(self, command):
+        """Runs a command of the shell inside."""
+        return self._ask(self._console.run, command, COMMAND_LIMIT)
+
+    def must_run(self):
+        """Raises MachineLost if the machine has ended: silence of its network then means nothing."""
+        if self._process.poll() is not None:
+            self._lose('the emulator ended')
+
+    def _ask(self, question, *arguments):
+        if self._loss:
+            raise self._loss
+        try:
+            return question(*arguments)
+        except ConsoleError as error:
+            self._lose(error)
+
+    def _lose(self, reason):
+        # The emulator has then written all of its logs.
+        self._process.kill()
+        self._process.wait()
+        console = (self._folder / 'console.log').read_text(errors='replace').splitlines()[-LAST_LINES:]
+        emulator = (self._folder / 'emulator.log').read_text(errors='replace').splitlines()
+        header = f'the machine is lost: {reason}; the last lines of its console, and the emulator:'
+        self._loss = MachineLost('\n  | '.join([header, *console, *emulator]))
+        raise self._loss
+
+
+def emulator_command(boot, image, console_log):
+    """The command line of QEMU. Its standard input and output are the serial console."""
+    arch = boot.arch
+    card = CARDS[boot.card]
+    return [
+        *arch.emulator, '-accel', 'tcg', '-m', str(boot.memory), '-smp', '1',
+        '-nodefaults', '-display', 'none', '-no-reboot',
+        '-kernel', image.kernel, '-initrd', image.initramfs,
+        # A panic ends the emulator.
+        '-append', f'console={arch.console} panic=-1 systemd.show_status=no',
+        '-drive', f'file={image.squashfs},format=raw,readonly=on,if=none,id=root',
+        # A short queue: the buffers of a longer one take megabytes of the machine's 64.
+        '-device', f'virtio-blk-{arch.bus},drive=root,queue-size=16',
+        '-netdev', f'tap,id=wan,ifname=wan0,script=no,downscript=no,queues={card.queues}',
+        '-device', f'virtio-net-{arch.bus},netdev=wan{card.options}',
+        '-chardev', f'stdio,id=console,signal=off,logfile={console_log}', '-serial', 'chardev:console',
+    ]

@@ -1,0 +1,53 @@
+"""The network outside the machine, at the other end of its card: two DNS clients and a reader of the page.
+
+It is the network namespace of this process, see boot.run_apart, and ends with it.
+"""
+
+import subprocess
+
+from .commands import run
+from .machine import CARDS
+from .outcome import Outcome
+
+DEVICE = '192.0.2.53'
+ALLOWED = '192.0.2.10'
+DENIED = '192.0.2.66'
+
+# Seconds. An answer may be late from a machine whose host is busy; silence is certain soon.
+ANSWER_LIMIT = 15
+SILENCE = 3
+
+
+def make_network(boot):
+    """Makes the tap device of the machine's card and gives it the clients' addresses."""
+    queues = ['multi_queue'] if CARDS[boot.card].queues > 1 else []
+    run('ip', 'tuntap', 'add', 'wan0', 'mode', 'tap', *queues)
+    for client in (ALLOWED, DENIED):
+        run('ip', 'address', 'add', f'{client}/24', 'dev', 'wan0')
+    run('ip', 'link', 'set', 'wan0', 'up')
+
+
+def answered(client):
+    """One question of the client is answered. kdig does not ask again, so a lost packet is not excused."""
+    return query(client, ANSWER_LIMIT).says('198.51.100.80')
+
+
+def unanswered(client):
+    """One question of the client gets no answer."""
+    return query(client, SILENCE).says('198.51.100.80').denied()
+
+
+def query(client, limit):
+    return ask('kdig', f'@{DEVICE}', '-b', client, f'+timeout={limit}', '+retry=0', '+short', 'www.example', 'A')
+
+
+def sample(name):
+    """The value of a sample of the page, as text."""
+    page = ask('curl', '-fsS', '-m', '10', f'http://{DEVICE}:9153/metrics')
+    values = [line.removeprefix(f'{name} ') for line in page.text.splitlines() if line.startswith(f'{name} ')]
+    return Outcome(True, values[0]) if page and values else Outcome(False, page.text)
+
+
+def ask(*command):
+    result = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    return Outcome(result.returncode == 0, result.stdout.strip())
