@@ -231,7 +231,7 @@ pub(super) fn end(text: &mut Text<'_>, facts: &DaemonFacts) -> fmt::Result {
     if let Some(failed) = failed {
         write!(
             text,
-            "<br/><strong class=\"error\">the last one failed</strong>, at <time>{failed}</time>; the previous configuration still runs"
+            "<br/><strong class=\"error\">the last reload failed</strong>, at <time>{failed}</time>; the previous configuration still runs"
         )?;
     }
     if read_errors > 0 {

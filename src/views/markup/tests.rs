@@ -121,10 +121,10 @@ fn every_tag_is_closed() {
 
 #[test]
 fn page_is_below_16_kilobytes() {
-    let usual = "map xdp_map: key=00000000 value=0200000000000000C0000242FFFFFFFF00000000000000000000000000000000000000000000000000000000000000000200000000000000";
+    let message = "map xdp_map: key=00000000 value=0200000000000000C0000242FFFFFFFF00000000000000000000000000000000000000000000000000000000000000000200000000000000";
     // One filter with the metrics of `ordered` or `count`, or four filters; the longest numbers and a full log.
     for (filters, metrics) in [(1, 3), (1, 16), (4, 3)] {
-        let length = page(filters, metrics, usual).len();
+        let length = page(filters, metrics, message).len();
         assert!(length < 16_000, "{filters} filters: {length} bytes");
     }
 }
@@ -238,7 +238,7 @@ fn failures_are_shown_in_words() {
     for (facts, present) in [(&facts(), true), (&healthy, false)] {
         let content = written(|text| end(text, facts));
         assert_eq!(
-            content.contains("the last one failed"),
+            content.contains("the last reload failed"),
             present,
             "{content}"
         );
