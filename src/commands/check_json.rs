@@ -119,19 +119,19 @@ fn write_check(
     filters: &[PlannedFilter],
 ) -> fmt::Result {
     let ok = errors.is_empty();
-    json.begin_object(&CheckJson { ok })?;
-    json.list("errors", errors.iter().map(ErrorJson::from))?;
-    json.member("filters")?;
-    json.begin_list()?;
+    json.begin_object(&CheckJson { ok });
+    json.list("errors", errors.iter().map(ErrorJson::from));
+    json.member("filters");
+    json.begin_list();
     for filter in filters {
-        write_filter(&mut json, filter)?;
+        write_filter(&mut json, filter);
     }
-    json.end_list()?;
-    json.end_object()?;
+    json.end_list();
+    json.end_object();
     json.end()
 }
 
-fn write_filter(json: &mut Writer<'_>, filter: &PlannedFilter) -> fmt::Result {
+fn write_filter(json: &mut Writer<'_>, filter: &PlannedFilter) {
     let PlannedFilter { block, object } = filter;
     let first = block.maps.first().map(|named| named.name.as_str());
     let map = object.map(MAP).or_else(|| object.map(first?));
@@ -141,9 +141,9 @@ fn write_filter(json: &mut Writer<'_>, filter: &PlannedFilter) -> fmt::Result {
         mode: block.mode.name(),
         map: map.map(MapJson::from),
         entries: block.entries.len(),
-    })?;
-    json.list("metrics", block.metrics.iter().map(MetricJson::from))?;
-    json.end_object()
+    });
+    json.list("metrics", block.metrics.iter().map(MetricJson::from));
+    json.end_object();
 }
 
 /// Writes `expand`: the server blocks, and under each directive's name all its words.
@@ -157,22 +157,22 @@ pub fn expand(out: &mut dyn Write, corefile: &Corefile) -> io::Result<()> {
 }
 
 fn write_blocks(mut json: Writer<'_>, corefile: &Corefile) -> fmt::Result {
-    json.begin_list()?;
+    json.begin_list();
     for block in corefile.blocks() {
-        json.begin_empty_object()?;
-        json.list("keys", block.keys.iter().map(String::as_str))?;
-        json.member("tokens")?;
-        json.begin_empty_object()?;
+        json.begin_empty_object();
+        json.list("keys", block.keys.iter().map(String::as_str));
+        json.member("tokens");
+        json.begin_empty_object();
         for Directive { name, tokens } in &block.directives {
             json.list(
                 name,
                 tokens.iter().map(|token| token_json(corefile, *token)),
-            )?;
+            );
         }
-        json.end_object()?;
-        json.end_object()?;
+        json.end_object();
+        json.end_object();
     }
-    json.end_list()?;
+    json.end_list();
     json.end()
 }
 

@@ -111,15 +111,15 @@ impl Overview<'_> {
     }
 
     fn json(&mut self, mut json: Writer<'_>) -> fmt::Result {
-        json.begin_object(&self.daemon())?;
-        json.list("pages", self.pages.iter().copied().map(Url))?;
-        json.member("filters")?;
-        json.begin_list()?;
+        json.begin_object(&self.daemon());
+        json.list("pages", self.pages.iter().copied().map(Url));
+        json.member("filters");
+        json.begin_list();
         for filter in self.filters {
             self.filter(&mut json, filter)?;
         }
-        json.end_list()?;
-        json.end_object()?;
+        json.end_list();
+        json.end_object();
         json.end()
     }
 
@@ -157,9 +157,9 @@ impl Overview<'_> {
             exit: if filter.holds() { "hold" } else { "detach" },
             reattached: filter.reattached,
             program: program(&filter.program),
-        })?;
-        json.member("maps")?;
-        json.begin_list()?;
+        });
+        json.member("maps");
+        json.begin_list();
         for read in &filter.read_maps {
             let entries = self.entries(filter, read);
             let shape = read.map.shape();
@@ -168,21 +168,23 @@ impl Overview<'_> {
                 r#type: shape.kind.name(),
                 entries,
                 capacity: shape.max_entries,
-            })?;
+            });
         }
-        json.end_list()?;
-        json.member("metrics")?;
-        json.begin_list()?;
+        json.end_list();
+        json.member("metrics");
+        json.begin_list();
         self.numbers(filter, |metric, value| {
             json.value(&MetricJson {
                 name: &metric.name,
                 r#type: metric.kind.name(),
                 value,
                 help: &metric.help,
-            })
+            });
+            json.result()
         })?;
-        json.end_list()?;
-        json.end_object()
+        json.end_list();
+        json.end_object();
+        json.result()
     }
 }
 

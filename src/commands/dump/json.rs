@@ -14,10 +14,10 @@ use crate::object::MapKind;
 pub(super) struct Json<'a>(json::Writer<'a>);
 
 impl<'a> Json<'a> {
-    pub(super) fn begin(out: &'a mut Output<'_>) -> Result<Self, fmt::Error> {
+    pub(super) fn begin(out: &'a mut Output<'_>) -> Self {
         let mut writer = json::Writer::new(out);
-        writer.begin_list()?;
-        Ok(Self(writer))
+        writer.begin_list();
+        Self(writer)
     }
 }
 
@@ -82,9 +82,10 @@ impl Writer for Json<'_> {
             map: map.name,
             r#type: Shown(map.shape.kind),
             capacity: map.shape.max_entries,
-        })?;
-        self.0.member("entries")?;
-        self.0.begin_list()
+        });
+        self.0.member("entries");
+        self.0.begin_list();
+        self.0.result()
     }
 
     fn entry(&mut self, map: &mut Map<'_>, entry: &Entry<'_>) -> fmt::Result {
@@ -97,16 +98,18 @@ impl Writer for Json<'_> {
             key_word: map.encoder.key_word(entry.key).as_deref(),
             value: Values::of(map.shape.kind, &values),
             fields: Values::of(map.shape.kind, &fields),
-        })
+        });
+        self.0.result()
     }
 
     fn end(&mut self) -> fmt::Result {
-        self.0.end_list()?;
-        self.0.end_object()
+        self.0.end_list();
+        self.0.end_object();
+        self.0.result()
     }
 
     fn finish(&mut self) -> fmt::Result {
-        self.0.end_list()?;
+        self.0.end_list();
         self.0.end()
     }
 }

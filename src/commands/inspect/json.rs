@@ -49,45 +49,44 @@ pub fn json(out: &mut dyn Write, path: &Path, survey: &Survey) -> io::Result<()>
 }
 
 fn write(mut json: Writer<'_>, path: &Path, survey: &Survey) -> fmt::Result {
-    json.begin_empty_object()?;
+    json.begin_empty_object();
     let programs = survey.programs.iter().map(|one| ProgramJson {
         name: &one.name,
         section: &one.section,
         instructions: one.linked.as_ref().ok().copied(),
         error: one.linked.as_ref().err().map(Shown),
     });
-    json.list("programs", programs)?;
-    json.member("maps")?;
-    json.begin_list()?;
+    json.list("programs", programs);
+    json.member("maps");
+    json.begin_list();
     for one in &survey.maps {
-        map(&mut json, one, survey)?;
+        map(&mut json, one, survey);
     }
-    json.end_list()?;
-    json.member("ebpf")?;
-    json.value(&Shown(Block { path, survey }))?;
-    json.end_object()?;
+    json.end_list();
+    json.member("ebpf");
+    json.value(&Shown(Block { path, survey }));
+    json.end_object();
     json.end()
 }
 
-fn map(json: &mut Writer<'_>, map: &MapDef, survey: &Survey) -> fmt::Result {
+fn map(json: &mut Writer<'_>, map: &MapDef, survey: &Survey) {
     json.begin_object(&MapJson {
         name: &map.name,
         r#type: Shown(map.kind),
         key_size: map.key_size,
         value_size: map.value_size,
         max_entries: map.max_entries,
-    })?;
+    });
     let encoder = Encoder::new(map, survey.btf.as_ref());
-    members(json, "key", Some(encoder.key_layout()))?;
-    members(json, "value", encoder.value_layout())?;
-    json.end_object()
+    members(json, "key", Some(encoder.key_layout()));
+    members(json, "value", encoder.value_layout());
+    json.end_object();
 }
 
 /// Writes the members of a key or value, none without a layout.
-fn members(json: &mut Writer<'_>, whole: &str, layout: Option<&Layout>) -> fmt::Result {
-    json.member(whole)?;
-    json.begin_list()?;
-    let mut written = Ok(());
+fn members(json: &mut Writer<'_>, whole: &str, layout: Option<&Layout>) {
+    json.member(whole);
+    json.begin_list();
     if let Some(layout) = layout {
         layout.walk(whole, &mut |part: Part<'_>| {
             let shape = layout.shape(part.shape);
@@ -98,10 +97,9 @@ fn members(json: &mut Writer<'_>, whole: &str, layout: Option<&Layout>) -> fmt::
                 r#type: &shape.name,
                 bits: part.bits,
             };
-            written = written.and_then(|()| json.value(&member));
+            json.value(&member);
             layout.has_members(part.shape)
         });
     }
-    written?;
-    json.end_list()
+    json.end_list();
 }
