@@ -22,10 +22,12 @@ struct CheckJson {
     ok: bool,
 }
 
+// Numbers are of one type here and in the other writers, so that one piece of code writes them all.
+
 #[derive(Serialize)]
 struct ErrorJson<'a> {
     file: &'a str,
-    line: u32,
+    line: u64,
     directive: &'a str,
     message: &'a str,
 }
@@ -36,15 +38,15 @@ struct FilterJson<'a> {
     elf: &'a str,
     mode: &'a str,
     map: Option<MapJson>,
-    entries: usize,
+    entries: u64,
 }
 
 #[derive(Serialize)]
 struct MapJson {
     r#type: Shown<MapKind>,
-    key_size: u32,
-    value_size: u32,
-    max_entries: u32,
+    key_size: u64,
+    value_size: u64,
+    max_entries: u64,
 }
 
 #[derive(Serialize)]
@@ -52,15 +54,15 @@ struct MetricJson<'a> {
     name: &'a str,
     r#type: &'a str,
     key: Shown<Upper<'a>>,
-    position: usize,
-    length: usize,
+    position: u64,
+    length: u64,
     help: &'a str,
 }
 
 #[derive(Serialize)]
 struct TokenJson<'a> {
     file: &'a str,
-    line: u32,
+    line: u64,
     text: &'a str,
 }
 
@@ -68,7 +70,7 @@ impl<'a> From<&'a Diagnostic> for ErrorJson<'a> {
     fn from(error: &'a Diagnostic) -> Self {
         Self {
             file: &error.file,
-            line: error.line,
+            line: error.line.into(),
             directive: &error.directive,
             message: &error.message,
         }
@@ -79,9 +81,9 @@ impl From<&MapDef> for MapJson {
     fn from(map: &MapDef) -> Self {
         Self {
             r#type: Shown(map.kind),
-            key_size: map.key_size,
-            value_size: map.value_size,
-            max_entries: map.max_entries,
+            key_size: map.key_size.into(),
+            value_size: map.value_size.into(),
+            max_entries: map.max_entries.into(),
         }
     }
 }
@@ -92,8 +94,8 @@ impl<'a> From<&'a Metric> for MetricJson<'a> {
             name: &metric.name,
             r#type: metric.kind.name(),
             key: Shown(Upper(&metric.key)),
-            position: metric.number.position,
-            length: metric.number.length,
+            position: metric.number.position as u64,
+            length: metric.number.length as u64,
             help: &metric.help,
         }
     }
@@ -140,7 +142,7 @@ fn write_filter(json: &mut Writer<'_>, filter: &PlannedFilter) {
         elf: &block.elf.to_string_lossy(),
         mode: block.mode.name(),
         map: map.map(MapJson::from),
-        entries: block.entries.len(),
+        entries: block.entries.len() as u64,
     });
     json.list("metrics", block.metrics.iter().map(MetricJson::from));
     json.end_object();
@@ -179,7 +181,7 @@ fn write_blocks(mut json: Writer<'_>, corefile: &Corefile) -> fmt::Result {
 fn token_json(corefile: &Corefile, token: Token) -> TokenJson<'_> {
     TokenJson {
         file: corefile.file(token),
-        line: token.line(),
+        line: token.line().into(),
         text: corefile.text(token),
     }
 }

@@ -26,7 +26,7 @@ struct MapJson<'a> {
     interface: &'a str,
     map: &'a str,
     r#type: Shown<MapKind>,
-    capacity: u32,
+    capacity: u64,
 }
 
 #[derive(Serialize)]
@@ -81,7 +81,7 @@ impl Writer for Json<'_> {
             interface: map.interface,
             map: map.name,
             r#type: Shown(map.shape.kind),
-            capacity: map.shape.max_entries,
+            capacity: map.shape.max_entries.into(),
         });
         self.0.member("entries");
         self.0.begin_list();

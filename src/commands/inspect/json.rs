@@ -16,7 +16,7 @@ use crate::object::{Error, Layout, MapDef, MapKind, Survey};
 struct ProgramJson<'a> {
     name: &'a str,
     section: &'a str,
-    instructions: Option<usize>,
+    instructions: Option<u64>,
     error: Option<Shown<&'a Error>>,
 }
 
@@ -24,18 +24,18 @@ struct ProgramJson<'a> {
 struct MapJson<'a> {
     name: &'a str,
     r#type: Shown<MapKind>,
-    key_size: u32,
-    value_size: u32,
-    max_entries: u32,
+    key_size: u64,
+    value_size: u64,
+    max_entries: u64,
 }
 
 #[derive(Serialize)]
 struct MemberJson<'a> {
     name: &'a str,
-    offset: u32,
-    size: u32,
+    offset: u64,
+    size: u64,
     r#type: &'a str,
-    bits: Option<u32>,
+    bits: Option<u64>,
 }
 
 /// Writes the content of an object.
@@ -53,7 +53,7 @@ fn write(mut json: Writer<'_>, path: &Path, survey: &Survey) -> fmt::Result {
     let programs = survey.programs.iter().map(|one| ProgramJson {
         name: &one.name,
         section: &one.section,
-        instructions: one.linked.as_ref().ok().copied(),
+        instructions: one.linked.as_ref().ok().map(|count| *count as u64),
         error: one.linked.as_ref().err().map(Shown),
     });
     json.list("programs", programs);
@@ -73,9 +73,9 @@ fn map(json: &mut Writer<'_>, map: &MapDef, survey: &Survey) {
     json.begin_object(&MapJson {
         name: &map.name,
         r#type: Shown(map.kind),
-        key_size: map.key_size,
-        value_size: map.value_size,
-        max_entries: map.max_entries,
+        key_size: map.key_size.into(),
+        value_size: map.value_size.into(),
+        max_entries: map.max_entries.into(),
     });
     let encoder = Encoder::new(map, survey.btf.as_ref());
     members(json, "key", Some(encoder.key_layout()));
@@ -92,10 +92,10 @@ fn members(json: &mut Writer<'_>, whole: &str, layout: Option<&Layout>) {
             let shape = layout.shape(part.shape);
             let member = MemberJson {
                 name: part.path,
-                offset: part.offset,
-                size: shape.size,
+                offset: part.offset.into(),
+                size: shape.size.into(),
                 r#type: &shape.name,
-                bits: part.bits,
+                bits: part.bits.map(u64::from),
             };
             json.value(&member);
             layout.has_members(part.shape)
