@@ -20,10 +20,12 @@ struct CheckJson {
     ok: bool,
 }
 
+// Numbers are of one type here and in the other writers, so that one piece of code writes them all.
+
 #[derive(Serialize)]
 struct ErrorJson<'a> {
     file: &'a str,
-    line: u32,
+    line: u64,
     directive: &'a str,
     message: &'a str,
 }
@@ -34,15 +36,15 @@ struct FilterJson<'a> {
     elf: &'a str,
     mode: &'a str,
     map: Option<MapJson>,
-    entries: usize,
+    entries: u64,
 }
 
 #[derive(Serialize)]
 struct MapJson {
     r#type: Shown<MapKind>,
-    key_size: u32,
-    value_size: u32,
-    max_entries: u32,
+    key_size: u64,
+    value_size: u64,
+    max_entries: u64,
 }
 
 #[derive(Serialize)]
@@ -50,15 +52,15 @@ struct MetricJson<'a> {
     name: &'a str,
     r#type: &'a str,
     key: Shown<Upper<'a>>,
-    position: usize,
-    length: usize,
+    position: u64,
+    length: u64,
     help: &'a str,
 }
 
 #[derive(Serialize)]
 struct TokenJson<'a> {
     file: &'a str,
-    line: u32,
+    line: u64,
     text: &'a str,
 }
 
@@ -66,7 +68,7 @@ impl<'a> From<&'a Diagnostic> for ErrorJson<'a> {
     fn from(error: &'a Diagnostic) -> Self {
         Self {
             file: &error.file,
-            line: error.line,
+            line: error.line.into(),
             directive: &error.directive,
             message: &error.message,
         }
@@ -77,9 +79,9 @@ impl From<&MapDef> for MapJson {
     fn from(map: &MapDef) -> Self {
         Self {
             r#type: Shown(map.kind),
-            key_size: map.key_size,
-            value_size: map.value_size,
-            max_entries: map.max_entries,
+            key_size: map.key_size.into(),
+            value_size: map.value_size.into(),
+            max_entries: map.max_entries.into(),
         }
     }
 }
@@ -90,8 +92,8 @@ impl<'a> From<&'a Metric> for MetricJson<'a> {
             name: &metric.name,
             r#type: metric.kind.name(),
             key: Shown(Upper(&metric.key)),
-            position: metric.number.position,
-            length: metric.number.length,
+            position: metric.number.position as u64,
+            length: metric.number.length as u64,
             help: &metric.help,
         }
     }
@@ -117,19 +119,19 @@ fn write_check(
     filters: &[PlannedFilter],
 ) -> fmt::Result {
     let ok = errors.is_empty();
-    json.begin_object(&CheckJson { ok })?;
-    json.list("errors", errors.iter().map(ErrorJson::from))?;
-    json.member("filters")?;
-    json.begin_list()?;
+    json.begin_object(&CheckJson { ok });
+    json.list("errors", errors.iter().map(ErrorJson::from));
+    json.member("filters");
+    json.begin_list();
     for filter in filters {
-        write_filter(&mut json, filter)?;
+        write_filter(&mut json, filter);
     }
-    json.end_list()?;
-    json.end_object()?;
+    json.end_list();
+    json.end_object();
     json.end()
 }
 
-fn write_filter(json: &mut Writer<'_>, filter: &PlannedFilter) -> fmt::Result {
+fn write_filter(json: &mut Writer<'_>, filter: &PlannedFilter) {
     let PlannedFilter { block, object } = filter;
     let first = block.maps.first().map(|named| named.name.as_str());
     let map = object.map(MAP).or_else(|| object.map(first?));
@@ -138,10 +140,10 @@ fn write_filter(json: &mut Writer<'_>, filter: &PlannedFilter) -> fmt::Result {
         elf: &block.elf.to_string_lossy(),
         mode: block.mode.name(),
         map: map.map(MapJson::from),
-        entries: block.entries.len(),
-    })?;
-    json.list("metrics", block.metrics.iter().map(MetricJson::from))?;
-    json.end_object()
+        entries: block.entries.len() as u64,
+    });
+    json.list("metrics", block.metrics.iter().map(MetricJson::from));
+    json.end_object();
 }
 
 /// Writes `expand`: the server blocks, and under each directive's name all its words.
@@ -155,29 +157,29 @@ pub fn expand(out: &mut dyn Write, corefile: &Corefile) -> io::Result<()> {
 }
 
 fn write_blocks(mut json: Writer<'_>, corefile: &Corefile) -> fmt::Result {
-    json.begin_list()?;
+    json.begin_list();
     for block in corefile.blocks() {
-        json.begin_empty_object()?;
-        json.list("keys", block.keys.iter().map(String::as_str))?;
-        json.member("tokens")?;
-        json.begin_empty_object()?;
+        json.begin_empty_object();
+        json.list("keys", block.keys.iter().map(String::as_str));
+        json.member("tokens");
+        json.begin_empty_object();
         for Directive { name, tokens } in &block.directives {
             json.list(
                 name,
                 tokens.iter().map(|token| token_json(corefile, *token)),
-            )?;
+            );
         }
-        json.end_object()?;
-        json.end_object()?;
+        json.end_object();
+        json.end_object();
     }
-    json.end_list()?;
+    json.end_list();
     json.end()
 }
 
 fn token_json(corefile: &Corefile, token: Token) -> TokenJson<'_> {
     TokenJson {
         file: corefile.file(token),
-        line: token.line(),
+        line: token.line().into(),
         text: corefile.text(token),
     }
 }

@@ -17,8 +17,8 @@ use crate::config::{MAX_PLACES, Place};
 const BACKLOG: i32 = 128;
 /// Receive buffer of a connection in bytes; the kernel doubles it (socket(7)). A request is shorter.
 const RECEIVE_BUFFER: usize = 16 << 10;
-/// Send buffer of a connection in bytes; the kernel doubles it. By default the kernel would buffer megabytes for a client
-/// that does not read.
+/// Send buffer of a connection in bytes; the kernel doubles it. By default the kernel would buffer megabytes for a
+/// client that does not read.
 const SEND_BUFFER: usize = 64 << 10;
 
 /// Listening sockets, at most one for each place.

@@ -1,11 +1,11 @@
 //! The HTTP server for metrics, health and readiness, in a process without privileges.
 //!
 //! Before the daemon opens any BPF object and while it may still change ids, it runs its own binary again as *keeper*
-//! ([`keeper`]). The keeper becomes nobody and from then on forks workers. For each worker the daemon ([`server`]) sends
-//! the keeper ends of two socket pairs, a shared page and the listening sockets. The worker ([`worker`]) enters its
-//! *cage* ([`cage`]) and speaks HTTP behind the *gate* ([`gate`]). For each request that needs content the worker sends
-//! one byte ([`Content`]); the daemon writes the content to the shared page and answers with its length. A worker may
-//! die at any time: the filters go on, and the keeper forks another worker.
+//! ([`keeper`]). The keeper becomes nobody and from then on forks workers. For each worker the daemon ([`server`])
+//! sends the keeper ends of two socket pairs and a shared page; the listening sockets wait in one of the pairs. The
+//! worker ([`worker`]) enters its *cage* ([`cage`]) and speaks HTTP behind the *gate* ([`gate`]). For each request that
+//! needs content the worker sends one byte ([`Content`]); the daemon writes the content to the shared page and answers
+//! with its length. A worker may die at any time: the filters go on, and the keeper forks another worker.
 
 pub mod cage;
 pub mod gate;

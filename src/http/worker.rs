@@ -130,8 +130,8 @@ fn answer(request: Request, daemon: &Daemon, buffers: &mut Buffers) {
     }
 }
 
-/// Responds from a separate thread, so that a slow client does not delay other responses; in pieces, so that memory holds
-/// the body only once. The gate's limit on requests bounds the threads. If no thread starts, dropping the request
+/// Responds from a separate thread, so that a slow client does not delay other responses; in pieces, so that memory
+/// holds the body only once. The gate's limit on requests bounds the threads. If no thread starts, dropping the request
 /// responds with status 500.
 fn reply_in_thread(request: Request, kind: &'static str, body: Vec<u8>) {
     // The client may have closed its connection.

@@ -6,9 +6,9 @@
 use std::fmt;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
-// Has `BPF_LINK_UPDATE` replace only the expected program.
+// `BPF_LINK_UPDATE` replaces only the expected program.
 use bpf_sys::BPF_F_REPLACE;
-// Has netlink detach or replace only the program whose descriptor is given (5.7).
+// Netlink detaches or replaces only the expected program (5.7).
 use bpf_sys::XDP_FLAGS_REPLACE;
 use bpf_sys::XDP_FLAGS_UPDATE_IF_NOEXIST;
 use bpf_sys::bpf_attach_type_BPF_XDP as BPF_XDP;
@@ -36,7 +36,6 @@ pub enum Mode {
 }
 
 impl Mode {
-    /// `XDP_FLAGS_SKB_MODE`, `XDP_FLAGS_DRV_MODE`, `XDP_FLAGS_HW_MODE`.
     const fn flags(self) -> u32 {
         match self {
             Self::Generic => XDP_FLAGS_SKB_MODE,

@@ -43,12 +43,12 @@ pub fn read(id: u32) -> Result<Vec<u8>, Errno> {
     Ok(blob)
 }
 
-/// Copies as much as there is room for; how much there is.
-fn copy(fd: &OwnedFd, room: &mut [u8]) -> Result<u32, Errno> {
-    let mut wanted = info::empty::<bpf_sys::bpf_btf_info>();
-    wanted.btf = room.as_mut_ptr() as u64;
-    wanted.btf_size = u32::try_from(room.len()).map_err(|_| Errno::E2BIG)?;
-    // SAFETY: `btf` has `btf_size` bytes, and no other array is named.
-    let info = unsafe { info::describe(fd.as_fd(), wanted)? };
+/// Copies the start of the blob to `buffer`. Returns the size of the whole blob in bytes.
+fn copy(fd: &OwnedFd, buffer: &mut [u8]) -> Result<u32, Errno> {
+    let mut request = info::empty::<bpf_sys::bpf_btf_info>();
+    request.btf = buffer.as_mut_ptr() as u64;
+    request.btf_size = u32::try_from(buffer.len()).map_err(|_| Errno::E2BIG)?;
+    // SAFETY: `btf` points to `btf_size` writable bytes, and there is no other array.
+    let info = unsafe { info::describe(fd.as_fd(), request)? };
     Ok(info.btf_size)
 }

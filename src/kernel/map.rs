@@ -137,9 +137,9 @@ impl Map {
     /// `EINVAL` when the map's type or sizes differ from `def`.
     pub fn adopt(fd: OwnedFd, def: &MapDef, cpus: usize) -> std::result::Result<Self, Errno> {
         let shape = Shape::of(def, cpus);
-        let there = info::map(fd.as_fd())?.definition;
+        let actual = info::map(fd.as_fd())?.definition;
         let sizes = |def: &MapDef| (def.kind, def.key_size, def.value_size);
-        if sizes(&there) == sizes(def) && there.max_entries == shape.max_entries {
+        if sizes(&actual) == sizes(def) && actual.max_entries == shape.max_entries {
             Ok(Self { fd, shape })
         } else {
             Err(Errno::EINVAL)

@@ -17,7 +17,7 @@ use tracing::{Event, Level, Metadata, Subscriber};
 use super::{Call, bpf_call, errno, info};
 use crate::object::{self, LinkedObject};
 
-/// The program receives packets of several fragments (5.18, newer than bpf-sys).
+/// The program receives packets of several fragments (5.18). `bpf_sys` lacks this flag.
 const BPF_F_XDP_HAS_FRAGS: u32 = 1 << 5;
 
 /// A loaded program. Closing its last descriptor unloads it, unless it is attached or pinned.

@@ -21,7 +21,7 @@ use crate::kernel::{info, statistics};
 #[derive(Serialize)]
 struct DaemonJson<'a> {
     version: &'a str,
-    pid: u32,
+    pid: u64,
     started: u64,
     /// `None` for a name that is no UTF-8.
     corefile: Option<&'a str>,
@@ -62,7 +62,7 @@ struct FilterJson<'a> {
 #[derive(Serialize)]
 struct ProgramJson<'a> {
     name: &'a str,
-    id: u32,
+    id: u64,
     tag: Tag,
     loaded_at: u64,
     /// `None` while the kernel does not count, as below.
@@ -79,7 +79,7 @@ struct MapJson<'a> {
     r#type: Option<&'a str>,
     /// `None` when the entries cannot be counted.
     entries: Option<u64>,
-    capacity: u32,
+    capacity: u64,
 }
 
 #[derive(Serialize)]
@@ -111,15 +111,15 @@ impl Overview<'_> {
     }
 
     fn json(&mut self, mut json: Writer<'_>) -> fmt::Result {
-        json.begin_object(&self.daemon())?;
-        json.list("pages", self.pages.iter().copied().map(Url))?;
-        json.member("filters")?;
-        json.begin_list()?;
+        json.begin_object(&self.daemon());
+        json.list("pages", self.pages.iter().copied().map(Url));
+        json.member("filters");
+        json.begin_list();
         for filter in self.filters {
             self.filter(&mut json, filter)?;
         }
-        json.end_list()?;
-        json.end_object()?;
+        json.end_list();
+        json.end_object();
         json.end()
     }
 
@@ -131,7 +131,7 @@ impl Overview<'_> {
         };
         DaemonJson {
             version: env!("CARGO_PKG_VERSION"),
-            pid: self.process.pid,
+            pid: self.process.pid.into(),
             started: self.process.at().0,
             corefile: self.source.name(),
             confirm_within: self.confirm.map(left),
@@ -157,9 +157,9 @@ impl Overview<'_> {
             exit: if filter.holds() { "hold" } else { "detach" },
             reattached: filter.reattached,
             program: program(&filter.program),
-        })?;
-        json.member("maps")?;
-        json.begin_list()?;
+        });
+        json.member("maps");
+        json.begin_list();
         for read in &filter.read_maps {
             let entries = self.entries(filter, read);
             let shape = read.map.shape();
@@ -167,22 +167,24 @@ impl Overview<'_> {
                 name: &read.name,
                 r#type: shape.kind.name(),
                 entries,
-                capacity: shape.max_entries,
-            })?;
+                capacity: shape.max_entries.into(),
+            });
         }
-        json.end_list()?;
-        json.member("metrics")?;
-        json.begin_list()?;
+        json.end_list();
+        json.member("metrics");
+        json.begin_list();
         self.each_metric(filter, |metric, value| {
             json.value(&MetricJson {
                 name: &metric.name,
                 r#type: metric.kind.name(),
                 value,
                 help: &metric.help,
-            })
+            });
+            json.result()
         })?;
-        json.end_list()?;
-        json.end_object()
+        json.end_list();
+        json.end_object();
+        json.result()
     }
 }
 
@@ -193,7 +195,7 @@ fn program(program: &Program) -> Option<ProgramJson<'_>> {
     let loaded = loaded_at(Duration::from_nanos(done.loaded));
     Some(ProgramJson {
         name: &program.info.name,
-        id: program.info.id,
+        id: program.info.id.into(),
         tag: Tag(done.tag),
         loaded_at: Utc::from(loaded).0,
         runs: counted.then_some(done.runs),

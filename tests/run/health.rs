@@ -63,8 +63,7 @@ fn each_listener_answers_only_its_paths() {
     // A header of a client cannot choose the listener.
     for header in [
         "Corexdp-Service: 0",
-        "corexdp-service: 0
-Corexdp-Service:0",
+        "corexdp-service: 0\r\nCorexdp-Service:0",
     ] {
         let request = format!("GET /metrics HTTP/1.1\r\n{header}");
         let response = Response::to(&site.server, "127.0.0.1:8080", &request);

@@ -4,7 +4,6 @@
 
 use std::fmt::{self, Display};
 use std::io;
-use std::mem::take;
 
 use serde::{Serialize, Serializer};
 
@@ -88,138 +87,129 @@ impl Sink for Output<'_> {
     }
 }
 
-/// Writes one document, value after value.
+/// Writes one document, value after value. After an error nothing more is written, and [`Writer::end`] returns the error.
 pub struct Writer<'a> {
     sink: &'a mut dyn Sink,
     /// Whether a comma comes before the next value or member.
     comma: bool,
+    result: fmt::Result,
 }
 
 impl<'a> Writer<'a> {
     /// A writer of a new document.
     pub fn new(sink: &'a mut dyn Sink) -> Self {
-        Self { sink, comma: false }
+        Self {
+            sink,
+            comma: false,
+            result: Ok(()),
+        }
     }
 
     /// A writer of more members of an object that is open, and has some.
     pub fn in_object(sink: &'a mut dyn Sink) -> Self {
-        Self { sink, comma: true }
+        Self {
+            comma: true,
+            ..Self::new(sink)
+        }
     }
 
     /// Writes a value: the document, an element, or a member's.
-    ///
-    /// # Errors
-    /// When there is no room for the value, or the sink takes no more text; here and below.
-    pub fn value(&mut self, value: &impl Serialize) -> fmt::Result {
-        let length = self.serialize(value)?;
+    pub fn value(&mut self, value: &impl Serialize) {
+        let length = self.serialize(value);
         self.comma = true;
-        self.sink.take(length)
+        self.take(length);
     }
 
     /// Begins an object with the members of a struct, and leaves it open for more.
-    ///
-    /// # Errors
-    /// As [`Writer::value`].
-    pub fn begin_object(&mut self, head: &impl Serialize) -> fmt::Result {
-        let length = self.serialize(head)?;
+    pub fn begin_object(&mut self, head: &impl Serialize) {
+        let length = self.serialize(head);
         self.comma = length > "{}".len();
-        self.sink.take(length.saturating_sub("}".len()))
-    }
-
-    /// The length of the value, which is in the sink's room then.
-    fn serialize(&mut self, value: &impl Serialize) -> Result<usize, fmt::Error> {
-        self.separate()?;
-        loop {
-            match serde_json_core::to_slice(value, self.sink.room()) {
-                Ok(length) => return Ok(length),
-                Err(_) => self.sink.grow()?,
-            }
-        }
+        self.take(length.saturating_sub("}".len()));
     }
 
     /// Begins an object without members.
-    ///
-    /// # Errors
-    /// As [`Writer::value`].
-    pub fn begin_empty_object(&mut self) -> fmt::Result {
-        self.separate()?;
-        self.sink.write_str("{")
+    pub fn begin_empty_object(&mut self) {
+        self.mark("{", false);
     }
 
     /// Ends an object.
-    ///
-    /// # Errors
-    /// As [`Writer::value`].
-    pub fn end_object(&mut self) -> fmt::Result {
-        self.comma = true;
-        self.sink.write_str("}")
+    pub fn end_object(&mut self) {
+        self.comma = false;
+        self.mark("}", true);
     }
 
     /// Begins a member of an open object; its value comes next.
-    ///
-    /// # Errors
-    /// As [`Writer::value`].
-    pub fn member(&mut self, name: &str) -> fmt::Result {
-        self.value(&name)?;
+    pub fn member(&mut self, name: &str) {
+        self.value(&name);
         self.comma = false;
-        self.sink.write_str(":")
+        self.mark(":", false);
     }
 
     /// Begins a list.
-    ///
-    /// # Errors
-    /// As [`Writer::value`].
-    pub fn begin_list(&mut self) -> fmt::Result {
-        self.separate()?;
-        self.sink.write_str("[")
+    pub fn begin_list(&mut self) {
+        self.mark("[", false);
     }
 
     /// Ends a list.
-    ///
-    /// # Errors
-    /// As [`Writer::value`].
-    pub fn end_list(&mut self) -> fmt::Result {
-        self.comma = true;
-        self.sink.write_str("]")
+    pub fn end_list(&mut self) {
+        self.comma = false;
+        self.mark("]", true);
     }
 
     /// Writes a member that is a list of values.
+    pub fn list(&mut self, name: &str, values: impl IntoIterator<Item: Serialize>) {
+        self.member(name);
+        self.begin_list();
+        for value in values {
+            self.value(&value);
+        }
+        self.end_list();
+    }
+
+    /// The result so far.
     ///
     /// # Errors
-    /// As [`Writer::value`].
-    pub fn list(&mut self, name: &str, values: impl IntoIterator<Item: Serialize>) -> fmt::Result {
-        self.member(name)?;
-        self.begin_list()?;
-        for value in values {
-            self.value(&value)?;
-        }
-        self.end_list()
+    /// When there is no room for a value, or the sink takes no more text.
+    pub const fn result(&self) -> fmt::Result {
+        self.result
     }
 
     /// Ends the document with a newline.
     ///
     /// # Errors
-    /// As [`Writer::value`].
+    /// As [`Writer::result`].
     pub fn end(&mut self) -> fmt::Result {
-        self.sink.write_str("\n")
+        self.comma = false;
+        self.mark("\n", false);
+        self.result
     }
 
-    /// Writes a member, and ends the object and the document.
-    ///
-    /// # Errors
-    /// As [`Writer::value`].
-    pub fn last_member(mut self, name: &str, value: &impl Serialize) -> fmt::Result {
-        self.member(name)?;
-        self.value(value)?;
-        self.end_object()?;
-        self.end()
-    }
-
-    fn separate(&mut self) -> fmt::Result {
-        if take(&mut self.comma) {
-            self.sink.write_str(",")?;
+    /// Writes a mark, and a comma before it where one is due.
+    fn mark(&mut self, mark: &str, comma: bool) {
+        for text in [if self.comma { "," } else { "" }, mark] {
+            if self.result.is_ok() {
+                self.result = self.sink.write_str(text);
+            }
         }
-        Ok(())
+        self.comma = comma;
+    }
+
+    /// Puts a value into the sink's room; the length of its text.
+    fn serialize(&mut self, value: &impl Serialize) -> usize {
+        self.mark("", false);
+        while self.result.is_ok() {
+            match serde_json_core::to_slice(value, self.sink.room()) {
+                Ok(length) => return length,
+                Err(_) => self.result = self.sink.grow(),
+            }
+        }
+        0
+    }
+
+    fn take(&mut self, length: usize) {
+        if self.result.is_ok() {
+            self.result = self.sink.take(length);
+        }
     }
 }
 
@@ -244,11 +234,12 @@ mod tests {
         none: Option<u32>,
     }
 
-    fn written(write: impl Fn(&mut Writer<'_>) -> fmt::Result) -> String {
+    fn written(write: impl Fn(&mut Writer<'_>)) -> String {
         let mut bytes = Vec::new();
         let mut output = Output::new(&mut bytes);
         let mut writer = Writer::new(&mut output);
-        let result = write(&mut writer).and_then(|()| writer.end());
+        write(&mut writer);
+        let result = writer.end();
         output.finish(result).unwrap();
         String::from_utf8(bytes).unwrap()
     }
@@ -259,15 +250,15 @@ mod tests {
             json.begin_object(&Head {
                 name: "a",
                 none: None,
-            })?;
-            json.list("first", [1, 2])?;
-            json.list("second", [0; 0])?;
-            json.member("third")?;
-            json.begin_empty_object()?;
-            json.member("only")?;
-            json.value(&Shown(format_args!("{:02}", 7)))?;
-            json.end_object()?;
-            json.end_object()
+            });
+            json.list("first", [1, 2]);
+            json.list("second", [0; 0]);
+            json.member("third");
+            json.begin_empty_object();
+            json.member("only");
+            json.value(&Shown(format_args!("{:02}", 7)));
+            json.end_object();
+            json.end_object();
         });
         let expected =
             r#"{"name":"a","none":null,"first":[1,2],"second":[],"third":{"only":"07"}}"#;
@@ -288,7 +279,9 @@ mod tests {
         let mut room = [0; 8];
         let mut stream = room.as_mut_slice();
         let mut output = Output::new(&mut stream);
-        let written = Writer::new(&mut output).value(&"more than eight bytes");
+        let mut writer = Writer::new(&mut output);
+        writer.value(&"more than eight bytes");
+        let written = writer.end();
         let error = output.finish(written).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::WriteZero);
     }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use super::{Entry, MapView as Map, Writer};
 use crate::base::hex::Upper;
@@ -14,10 +14,10 @@ use crate::object::MapKind;
 pub(super) struct Json<'a>(json::Writer<'a>);
 
 impl<'a> Json<'a> {
-    pub(super) fn begin(out: &'a mut Output<'_>) -> Result<Self, fmt::Error> {
+    pub(super) fn begin(out: &'a mut Output<'_>) -> Self {
         let mut writer = json::Writer::new(out);
-        writer.begin_list()?;
-        Ok(Self(writer))
+        writer.begin_list();
+        Self(writer)
     }
 }
 
@@ -26,53 +26,40 @@ struct MapJson<'a> {
     interface: &'a str,
     map: &'a str,
     r#type: Shown<MapKind>,
-    capacity: u32,
+    capacity: u64,
 }
 
 #[derive(Serialize)]
-struct EntryJson<'a> {
+struct KeyJson<'a> {
     key: Shown<Upper<'a>>,
     key_word: Option<&'a str>,
-    value: Values<'a, Shown<Upper<'a>>>,
-    fields: Values<'a, Fields>,
 }
 
-/// The value of a map that has one for each key, or those of a per-CPU map.
-#[derive(Serialize)]
-#[serde(untagged)]
-enum Values<'a, T> {
-    One(Option<&'a T>),
-    EachCpu(&'a [T]),
-}
-
-impl<'a, T> Values<'a, T> {
-    fn of(kind: MapKind, values: &'a [T]) -> Self {
+impl Json<'_> {
+    /// Writes a member that has a value for each CPU where the map has; else one value.
+    fn values(&mut self, name: &str, kind: MapKind, write: &mut dyn FnMut(&mut json::Writer<'_>)) {
+        self.0.member(name);
         if kind.is_per_cpu() {
-            Self::EachCpu(values)
-        } else {
-            Self::One(values.first())
+            self.0.begin_list();
+        }
+        write(&mut self.0);
+        if kind.is_per_cpu() {
+            self.0.end_list();
         }
     }
 }
 
-/// The parts of a value by name; numbers are numbers.
-struct Fields(Vec<Assignment>);
-
-impl Serialize for Fields {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_map(self.0.iter().map(|part| (part.path.as_str(), Field(part))))
-    }
-}
-
-struct Field<'a>(&'a Assignment);
-
-impl Serialize for Field<'_> {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        match self.0.number {
-            Some(number) => number.serialize(to),
-            None => to.serialize_str(&self.0.word),
+/// Writes the parts of a value by name; numbers are numbers.
+fn fields(json: &mut json::Writer<'_>, assignments: &[Assignment]) {
+    json.begin_empty_object();
+    for assignment in assignments {
+        json.member(&assignment.path);
+        match assignment.number {
+            Some(number) => json.value(&number),
+            None => json.value(&assignment.word.as_str()),
         }
     }
+    json.end_object();
 }
 
 impl Writer for Json<'_> {
@@ -81,32 +68,41 @@ impl Writer for Json<'_> {
             interface: map.interface,
             map: map.name,
             r#type: Shown(map.shape.kind),
-            capacity: map.shape.max_entries,
-        })?;
-        self.0.member("entries")?;
-        self.0.begin_list()
+            capacity: map.shape.max_entries.into(),
+        });
+        self.0.member("entries");
+        self.0.begin_list();
+        self.0.result()
     }
 
     fn entry(&mut self, map: &mut Map<'_>, entry: &Entry<'_>) -> fmt::Result {
-        let values = entry.values.iter().map(|value| Shown(Upper(value)));
-        let fields = entry.values.iter();
-        let fields = fields.map(|value| Fields(map.encoder.assignments(value).0));
-        let (values, fields) = (values.collect::<Vec<_>>(), fields.collect::<Vec<_>>());
-        self.0.value(&EntryJson {
+        let kind = map.shape.kind;
+        self.0.begin_object(&KeyJson {
             key: Shown(Upper(entry.key)),
             key_word: map.encoder.key_word(entry.key).as_deref(),
-            value: Values::of(map.shape.kind, &values),
-            fields: Values::of(map.shape.kind, &fields),
-        })
+        });
+        self.values("value", kind, &mut |json| {
+            for value in &entry.values {
+                json.value(&Shown(Upper(value)));
+            }
+        });
+        self.values("fields", kind, &mut |json| {
+            for value in &entry.values {
+                fields(json, &map.encoder.assignments(value).0);
+            }
+        });
+        self.0.end_object();
+        self.0.result()
     }
 
     fn end(&mut self) -> fmt::Result {
-        self.0.end_list()?;
-        self.0.end_object()
+        self.0.end_list();
+        self.0.end_object();
+        self.0.result()
     }
 
     fn finish(&mut self) -> fmt::Result {
-        self.0.end_list()?;
+        self.0.end_list();
         self.0.end()
     }
 }

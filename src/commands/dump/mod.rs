@@ -95,7 +95,7 @@ pub fn fetch(control: &Path) -> Result<Vec<RunningMap>, Error> {
 pub fn write(maps: &[RunningMap], json: bool, sink: &mut Sink<'_>) -> io::Result<bool> {
     let mut out = Output::new(sink.out);
     let written = if json {
-        json::Json::begin(&mut out).and_then(|mut json| write_maps(maps, &mut json, sink.report))
+        write_maps(maps, &mut json::Json::begin(&mut out), sink.report)
     } else {
         write_maps(maps, &mut lines::Lines(&mut out), sink.report)
     };

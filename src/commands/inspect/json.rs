@@ -16,7 +16,7 @@ use crate::object::{Error, Layout, MapDef, MapKind, Survey};
 struct ProgramJson<'a> {
     name: &'a str,
     section: &'a str,
-    instructions: Option<usize>,
+    instructions: Option<u64>,
     error: Option<Shown<&'a Error>>,
 }
 
@@ -24,18 +24,18 @@ struct ProgramJson<'a> {
 struct MapJson<'a> {
     name: &'a str,
     r#type: Shown<MapKind>,
-    key_size: u32,
-    value_size: u32,
-    max_entries: u32,
+    key_size: u64,
+    value_size: u64,
+    max_entries: u64,
 }
 
 #[derive(Serialize)]
 struct MemberJson<'a> {
     name: &'a str,
-    offset: u32,
-    size: u32,
+    offset: u64,
+    size: u64,
     r#type: &'a str,
-    bits: Option<u32>,
+    bits: Option<u64>,
 }
 
 /// Writes the content of an object.
@@ -49,59 +49,57 @@ pub fn json(out: &mut dyn Write, path: &Path, survey: &Survey) -> io::Result<()>
 }
 
 fn write(mut json: Writer<'_>, path: &Path, survey: &Survey) -> fmt::Result {
-    json.begin_empty_object()?;
+    json.begin_empty_object();
     let programs = survey.programs.iter().map(|one| ProgramJson {
         name: &one.name,
         section: &one.section,
-        instructions: one.linked.as_ref().ok().copied(),
+        instructions: one.linked.as_ref().ok().map(|count| *count as u64),
         error: one.linked.as_ref().err().map(Shown),
     });
-    json.list("programs", programs)?;
-    json.member("maps")?;
-    json.begin_list()?;
+    json.list("programs", programs);
+    json.member("maps");
+    json.begin_list();
     for one in &survey.maps {
-        map(&mut json, one, survey)?;
+        map(&mut json, one, survey);
     }
-    json.end_list()?;
-    json.member("ebpf")?;
-    json.value(&Shown(Block { path, survey }))?;
-    json.end_object()?;
+    json.end_list();
+    json.member("ebpf");
+    json.value(&Shown(Block { path, survey }));
+    json.end_object();
     json.end()
 }
 
-fn map(json: &mut Writer<'_>, map: &MapDef, survey: &Survey) -> fmt::Result {
+fn map(json: &mut Writer<'_>, map: &MapDef, survey: &Survey) {
     json.begin_object(&MapJson {
         name: &map.name,
         r#type: Shown(map.kind),
-        key_size: map.key_size,
-        value_size: map.value_size,
-        max_entries: map.max_entries,
-    })?;
+        key_size: map.key_size.into(),
+        value_size: map.value_size.into(),
+        max_entries: map.max_entries.into(),
+    });
     let encoder = Encoder::new(map, survey.btf.as_ref());
-    members(json, "key", Some(encoder.key_layout()))?;
-    members(json, "value", encoder.value_layout())?;
-    json.end_object()
+    members(json, "key", Some(encoder.key_layout()));
+    members(json, "value", encoder.value_layout());
+    json.end_object();
 }
 
 /// Writes the members of a key or value, none without a layout.
-fn members(json: &mut Writer<'_>, whole: &str, layout: Option<&Layout>) -> fmt::Result {
-    json.member(whole)?;
-    json.begin_list()?;
-    let mut written = Ok(());
+fn members(json: &mut Writer<'_>, whole: &str, layout: Option<&Layout>) {
+    json.member(whole);
+    json.begin_list();
     if let Some(layout) = layout {
         layout.walk(whole, &mut |part: Part<'_>| {
             let shape = layout.shape(part.shape);
             let member = MemberJson {
                 name: part.path,
-                offset: part.offset,
-                size: shape.size,
+                offset: part.offset.into(),
+                size: shape.size.into(),
                 r#type: &shape.name,
-                bits: part.bits,
+                bits: part.bits.map(u64::from),
             };
-            written = written.and_then(|()| json.value(&member));
+            json.value(&member);
             layout.has_members(part.shape)
         });
     }
-    written?;
-    json.end_list()
+    json.end_list();
 }

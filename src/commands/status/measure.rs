@@ -54,8 +54,12 @@ fn write(text: &mut String, before: &Value, after: &Value, time: Duration) {
     };
     let mut bytes = take(text).into_bytes();
     let mut out = Output::new(&mut bytes);
+    let mut json = Writer::in_object(&mut out);
+    json.member("measured");
+    json.value(&measured);
+    json.end_object();
     // Memory takes every byte.
-    let _ = Writer::in_object(&mut out).last_member("measured", &measured);
+    let _ = json.end();
     *text = String::from_utf8(bytes).unwrap_or_default();
 }
 

@@ -37,8 +37,8 @@ pub(super) const SLOTS: usize = 16;
 const HEAD_SIZE: usize = 8 << 10;
 /// Bytes of a response in transit, as many as `tiny_http` writes at once.
 const RESPONSE_SIZE: usize = 8 << 10;
-/// Buffers of the slots. Static, because an allocator may clear its memory: pages of static memory take no memory before
-/// their first use, and most of the time only the first slot is in use.
+/// Buffers of the slots. Static, because an allocator may clear its memory: a page of static memory takes no memory
+/// before its first use, and most of the time only the first slot is in use.
 static MEMORY: Mutex<[[u8; HEAD_SIZE + RESPONSE_SIZE]; SLOTS]> =
     Mutex::new([[0; HEAD_SIZE + RESPONSE_SIZE]; SLOTS]);
 /// Delay before the next `accept` after an error, such as `EMFILE`.

@@ -26,7 +26,8 @@ const LINGER_BYTES: usize = 64 << 10;
 const EVICT_AFTER: Duration = Duration::from_secs(1);
 /// Shortest time between a response and the next request that counts as a pause.
 const MIN_PAUSE: Duration = Duration::from_millis(10);
-/// Time after which a silent `tiny_http` hangs. The daemon answers one request after the other, each within five seconds.
+/// Time after which a silent `tiny_http` hangs. The daemon answers one request after the other, each within five
+/// seconds.
 const HUNG_AFTER: Duration = Duration::from_mins(2);
 
 /// Error for a `tiny_http` that hangs. It would keep its end of a connection open forever.

@@ -1,10 +1,10 @@
 //! The *keeper*: parent process of the workers, which forks and kills them for the daemon.
 //!
-//! Starting a process as nobody needs capabilities, and so does killing it; the daemon gives its capabilities up. So the
-//! keeper becomes nobody at the start ([`process`]) and forks workers with its own ids. The keeper acts only on messages
-//! of the daemon. A message with descriptors forks a worker with these descriptors; the message's word is its number. A
-//! message without descriptors kills the worker with this number; the keeper answers with the number when the worker
-//! has ended. When the daemon closes its end, or dies, the keeper kills all workers and ends.
+//! Starting a process as nobody needs capabilities, and so does killing it; the daemon gives its capabilities up. So
+//! the keeper becomes nobody at the start ([`process`]) and forks workers with its own ids. The keeper acts only on
+//! messages of the daemon. A message with descriptors forks a worker with these descriptors; the message's word is the
+//! worker's number. A message without descriptors kills the worker with this number; the keeper answers with the number
+//! when the worker has ended. When the daemon closes its end, or dies, the keeper kills all workers and ends.
 
 pub mod process;
 
