@@ -48,7 +48,7 @@ pub fn list(names: &[&str], last: &str) -> String {
     text
 }
 
-/// Whether `part` stands in `name`; two letters stand in many.
+/// True if `part` stands in `name`; two letters stand in many.
 fn holds(name: &str, part: &str) -> bool {
     let mut places = name.as_bytes().windows(part.len().max(3));
     places.any(|place| place.eq_ignore_ascii_case(part.as_bytes()))

@@ -22,7 +22,7 @@ impl<'a> Text<'a> {
         self.length
     }
 
-    /// Whether nothing was written.
+    /// True if nothing was written.
     pub const fn is_empty(&self) -> bool {
         self.length == 0
     }

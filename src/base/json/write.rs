@@ -90,7 +90,7 @@ impl Sink for Output<'_> {
 /// Writes one document, value after value. After an error nothing more is written, and [`Writer::end`] returns the error.
 pub struct Writer<'a> {
     sink: &'a mut dyn Sink,
-    /// Whether a comma comes before the next value or member.
+    /// True if a comma comes before the next value or member.
     comma: bool,
     result: fmt::Result,
 }
