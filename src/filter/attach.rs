@@ -142,7 +142,7 @@ pub(super) fn attach_program(
     }
 }
 
-/// Whether another program can take the place of the attached one.
+/// True if another program can take the place of the attached one.
 pub(super) fn suits(wanted: config::Mode, interface: &Interface, attached: &Attached) -> bool {
     let attachment = &attached.attachment;
     let mode = match wanted {
@@ -195,7 +195,7 @@ fn attach_new(
     }
 }
 
-/// Whether the errno can be the driver's. Generic mode may not need the queues or memory that a driver lacks; an error of
+/// True if the errno can be the driver's. Generic mode may not need the queues or memory that a driver lacks; an error of
 /// this process is the same in every mode.
 const fn is_the_drivers(errno: Errno) -> bool {
     !matches!(

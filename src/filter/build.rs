@@ -65,7 +65,7 @@ pub fn prepare(
     load(context, batch, scan).map(Prepared::Load)
 }
 
-/// Whether `old` becomes the target by changes of entries alone.
+/// True if `old` becomes the target by changes of entries alone.
 fn can_become(context: &Context<'_>, old: &Filter, target: &Target) -> bool {
     let same = target.fingerprint.identity == old.fingerprint.identity;
     same || target.fingerprint.has_code_of(old.fingerprint) && has_room(context, old, target)

@@ -31,7 +31,7 @@ pub(super) fn lines<'a>(context: &'a Context<'a>) -> impl Iterator<Item = Lines<
 }
 
 impl<'a> Lines<'a> {
-    /// Whether no line refers to the map.
+    /// True if no line refers to the map.
     pub(super) const fn is_empty(&self) -> bool {
         self.id.is_none()
     }

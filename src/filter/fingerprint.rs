@@ -118,7 +118,7 @@ impl Fingerprint {
         }
     }
 
-    /// Whether both are the same program with the same maps, whatever the entries.
+    /// True if both are the same program with the same maps, whatever the entries.
     pub(super) fn has_code_of(self, other: Self) -> bool {
         self.code.is_some() && self.code == other.code
     }

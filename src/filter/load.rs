@@ -67,8 +67,8 @@ fn create_maps(context: &Context<'_>) -> Result<Vec<LoadedMap>, Diagnostic> {
     // A kernel without BTF, or one that refuses these types, still filters.
     let loaded = types.as_ref().and_then(|types| btf::load(&types.blob).ok());
     let mut maps = Vec::with_capacity(object.maps.len());
-    for (index, def) in object.maps.iter().enumerate() {
-        let types = types_of(index, types.as_ref(), loaded.as_ref());
+    for def in &object.maps {
+        let types = types_of(def, types.as_ref(), loaded.as_ref());
         let map = create_map(context, def, types, cpus)?;
         if let Some(content) = &def.initial {
             let filled = map.update(&0u32.to_ne_bytes(), content);
@@ -119,15 +119,15 @@ pub(super) fn cpus(context: &Context<'_>) -> Result<usize, Diagnostic> {
 }
 
 fn types_of<'a>(
-    index: usize,
+    def: &MapDef,
     types: Option<&KernelBtf>,
     loaded: Option<&'a OwnedFd>,
 ) -> Option<Types<'a>> {
-    let (key, value) = types?.ids.get(index).copied().flatten()?;
+    let types = types?.types_of(&def.name)?;
     Some(Types {
         btf: loaded?.as_fd(),
-        key,
-        value,
+        key: types.key,
+        value: types.value,
     })
 }
 

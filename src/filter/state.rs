@@ -88,11 +88,11 @@ pub struct Filter {
     pub metrics: Vec<Metric>,
     /// Number of times that the filter was attached again after its interface had gone. Written by `reattach.rs`.
     pub reattached: u64,
-    /// Whether the program itself may add or delete entries.
+    /// True if the program itself may add or delete entries.
     pub changes_maps: bool,
     /// All maps, in the object's order.
     pub(super) maps: Vec<LoadedMap>,
-    /// Whether the filter outlives the daemon (`exit hold`).
+    /// True if the filter outlives the daemon (`exit hold`).
     pub(super) holds: bool,
     /// Pins of this filter or of one that it replaced. Written by `hold/mod.rs`.
     pub(super) pins: Option<Pins>,
@@ -176,7 +176,7 @@ impl Filter {
         })
     }
 
-    /// Whether the filter stays attached when the daemon ends (`exit hold`).
+    /// True if the filter stays attached when the daemon ends (`exit hold`).
     pub const fn holds(&self) -> bool {
         self.holds
     }

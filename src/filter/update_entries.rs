@@ -33,7 +33,7 @@ struct Rejected {
     errno: Errno,
 }
 
-/// Whether each map has room for the new entries while the old ones are still present.
+/// True if each map has room for the new entries while the old ones are still present.
 pub(super) fn has_room(context: &Context<'_>, old: &Filter, target: &Target) -> bool {
     context.object.maps.iter().all(|def| {
         let old = old.map(&def.name).map(|map| &map.entries);

@@ -16,9 +16,26 @@ const MAX_SIZE: usize = 1 << 20;
 pub struct KernelBtf {
     /// The BTF: header, types and strings.
     pub blob: Vec<u8>,
-    /// Type ids of key and value in `blob`, for each of [`LinkedObject::maps`](super::LinkedObject::maps). `None` if a
-    /// type is unknown, or the kernel takes no types for that kind of map.
-    pub ids: Vec<Option<(u32, u32)>>,
+    maps: Vec<MapTypes>,
+}
+
+/// Types of a map's key and value, as ids in [`KernelBtf::blob`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MapTypes {
+    /// Name of the map.
+    pub map: String,
+    /// Type id of the key.
+    pub key: u32,
+    /// Type id of the value.
+    pub value: u32,
+}
+
+impl KernelBtf {
+    /// The types of the map with this name. `None` if a type is unknown, or the kernel takes no types for that kind of
+    /// map.
+    pub fn types_of(&self, map: &str) -> Option<&MapTypes> {
+        self.maps.iter().find(|types| types.map == map)
+    }
 }
 
 struct Builder<'a> {
@@ -42,7 +59,8 @@ pub(super) fn build(btf: &Btf, maps: &[MapDef]) -> Option<KernelBtf> {
         words: Vec::new(),
         strings: vec![0],
     };
-    let ids: Vec<_> = maps.iter().map(|map| builder.ids_of(map)).collect();
+    let maps = maps.iter().filter_map(|map| builder.types_of(map));
+    let maps: Vec<_> = maps.collect();
     let mut next = 0;
     while let Some(&id) = builder.old_ids.get(next) {
         builder.write(btf.record(id)?);
@@ -51,10 +69,9 @@ pub(super) fn build(btf: &Btf, maps: &[MapDef]) -> Option<KernelBtf> {
             return None;
         }
     }
-    let any = ids.iter().any(Option::is_some);
-    any.then(|| KernelBtf {
+    (!maps.is_empty()).then(|| KernelBtf {
         blob: builder.finish(),
-        ids,
+        maps,
     })
 }
 
@@ -64,14 +81,16 @@ impl Builder<'_> {
         self.words.len() * 4 + self.strings.len() > MAX_SIZE
     }
 
-    /// The new ids of a map's key and value.
-    fn ids_of(&mut self, map: &MapDef) -> Option<(u32, u32)> {
+    /// The new types of a map's key and value.
+    fn types_of(&mut self, map: &MapDef) -> Option<MapTypes> {
         let (key, value) = map
             .btf_types
             .filter(|&(key, value)| key != 0 && value != 0)?;
-        map.kind
-            .takes_types()
-            .then(|| (self.id(key), self.id(value)))
+        map.kind.takes_types().then(|| MapTypes {
+            map: map.name.clone(),
+            key: self.id(key),
+            value: self.id(value),
+        })
     }
 
     /// The new id of a type, which is queued for writing; 0 for a type that maps cannot have.

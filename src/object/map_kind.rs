@@ -133,32 +133,32 @@ impl MapKind {
         self.row().map(|row| row.name)
     }
 
-    /// Whether an entry holds one value for each CPU.
+    /// True if an entry holds one value for each CPU.
     pub fn is_per_cpu(self) -> bool {
         self.has(PER_CPU)
     }
 
-    /// Whether the values are maps.
+    /// True if the values are maps.
     pub fn is_map_in_map(self) -> bool {
         self.has(MAPS)
     }
 
-    /// Whether keys are a `u32` index below the number of entries.
+    /// True if keys are a `u32` index below the number of entries.
     pub fn is_array(self) -> bool {
         self.has(INDEXED)
     }
 
-    /// Whether entries are plain bytes under a key, which user space reads and writes.
+    /// True if entries are plain bytes under a key, which user space reads and writes.
     pub fn holds_bytes(self) -> bool {
         self.has(BYTES)
     }
 
-    /// Whether the kernel takes key and value types.
+    /// True if the kernel takes key and value types.
     pub(super) fn takes_types(self) -> bool {
         self.has(TYPED)
     }
 
-    /// Whether the number of entries may be 0.
+    /// True if the number of entries may be 0.
     pub(super) fn may_be_empty(self) -> bool {
         self.has(UNSIZED)
     }

@@ -34,7 +34,7 @@ mod survey;
 pub use btf::{Btf, Composite, DataSection, Enum, Enumerator, Int, Member, Type};
 pub use error::Error;
 pub use insn::Insn;
-pub use kernel_btf::KernelBtf;
+pub use kernel_btf::{KernelBtf, MapTypes};
 pub use layout::Layout;
 pub use map_def::MapDef;
 pub use map_kind::MapKind;

@@ -49,7 +49,7 @@ impl Sources {
         content
     }
 
-    /// Whether any answer has changed.
+    /// True if any answer has changed.
     pub fn have_changed(&self) -> bool {
         let mut all = self.0.iter();
         all.any(|seen| seen.question.ask(&seen.path) != seen.answer)

@@ -166,7 +166,7 @@ impl Filter {
         }
     }
 
-    /// Whether the filter stays attached when the daemon ends.
+    /// True if the filter stays attached when the daemon ends.
     pub fn outlives(&self) -> bool {
         self.attachment().is_some_and(Attachment::outlives)
     }

@@ -45,7 +45,8 @@ fn newer_kinds_are_sanitized() {
     ];
     let btf = Btf::parse(&section(&words.concat(), "\0int\0a\0")).unwrap();
     let made = build(&btf, &[map(MapKind::HASH, Some((1, 7)))]).unwrap();
-    assert_eq!(made.ids, [Some((1, 2))]);
+    let types = made.types_of("m").unwrap();
+    assert_eq!((types.key, types.value), (1, 2));
     let expected = [
         &[1, kind::INT << 24, 4, 32][..],
         &[
@@ -97,7 +98,7 @@ fn bitfields_keep_kind_flag() {
 fn maps_without_types_have_no_ids() {
     let btf = Btf::parse(&section(&[0, kind::INT << 24, 4, 32], "\0")).unwrap();
     let types = Some((1, 1));
-    let maps = [
+    let mut maps = [
         map(MapKind::HASH, None),
         map(MapKind::HASH, Some((1, 0))),
         map(MapKind::HASH, types),
@@ -105,8 +106,15 @@ fn maps_without_types_have_no_ids() {
         map(MapKind::ARRAY_OF_MAPS, types),
         map(MapKind::LPM_TRIE, types),
     ];
+    for (index, map) in maps.iter_mut().enumerate() {
+        map.name = format!("m{index}");
+    }
     let made = build(&btf, &maps).unwrap();
-    assert_eq!(made.ids, [None, None, types, None, None, types]);
+    let ids = maps.each_ref().map(|map| {
+        let types = made.types_of(&map.name)?;
+        Some((types.key, types.value))
+    });
+    assert_eq!(ids, [None, None, types, None, None, types]);
     assert_eq!(build(&btf, &[map(MapKind::HASH, None)]), None);
 }
 

@@ -88,12 +88,12 @@ fn types_stay_the_same(object: &LinkedObject, types: &Btf) {
     };
     let kernel = Btf::parse(&made.blob).expect("types of our making");
     btf::look_at_all(&kernel);
-    assert_eq!(made.ids.len(), object.maps.len());
-    for (map, ids) in object.maps.iter().zip(&made.ids) {
-        let (Some((key, value)), Some((old_key, old_value))) = (ids, map.btf_types) else {
+    for map in &object.maps {
+        let new = made.types_of(&map.name);
+        let (Some(new), Some((old_key, old_value))) = (new, map.btf_types) else {
             continue;
         };
-        for (new, old) in [(*key, old_key), (*value, old_value)] {
+        for (new, old) in [(new.key, old_key), (new.value, old_value)] {
             assert_eq!(
                 kernel.size_of(new).ok(),
                 types.size_of(old).ok(),
