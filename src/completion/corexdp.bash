@@ -2,14 +2,14 @@
 # Completion for bash: source it, or install it as
 # /usr/share/bash-completion/completions/corexdp. It needs no other package.
 
-# Adds what compgen finds.
+# Appends the results of compgen to COMPREPLY.
 _corexdp_add() {
     mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen "$@")
 }
 
-# Files for a word; with $2, only those whose names end so, and folders on the way to them.
+# Completes files; with $2, only names that end in it, and folders.
 _corexdp_files() {
-    # Outside of readline there is nobody to be told.
+    # compopt fails outside of readline.
     compopt -o filenames 2>/dev/null
     if [ -n "${2-}" ]; then
         _corexdp_add -d -- "$1"
@@ -19,7 +19,7 @@ _corexdp_files() {
     fi
 }
 
-# Whether an option takes a value.
+# True if an option takes a value.
 _corexdp_takes_value() {
     case $1 in
     -conf | -log | -control | -pidfile | -confirm | -measure) ;;
@@ -27,7 +27,7 @@ _corexdp_takes_value() {
     esac
 }
 
-# The value of an option.
+# Completes the value of an option.
 _corexdp_value() {
     case $1 in
     -conf)
@@ -36,11 +36,11 @@ _corexdp_value() {
         ;;
     -control | -pidfile) _corexdp_files "$2" ;;
     -log) _corexdp_add -W 'stderr syslog' -- "$2" ;;
-        # The others are times, which nobody can guess.
+        # Other values are times, without completion.
     esac
 }
 
-# A word after a command, none being `run`; $2 is how many came before it.
+# Completes a word after a command (without one: `run`); $2 is the number of words before it.
 _corexdp_word() {
     local words
     case $1 in
@@ -69,7 +69,7 @@ _corexdp() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
     local command='' objects=0 i
     COMPREPLY=()
-    # Readline takes `--log=sys` for three words.
+    # Readline splits `--log=sys` into three words.
     if [ "$word" = = ]; then
         word=
     elif [ "$before" = = ]; then
@@ -79,7 +79,7 @@ _corexdp() {
         case ${COMP_WORDS[i]} in
         =) i=$((i + 1)) ;;
         -*)
-            # One dash or two.
+            # Options have one dash or two.
             if [ "${COMP_WORDS[i + 1]}" != = ] && _corexdp_takes_value "${COMP_WORDS[i]/#--/-}"; then
                 i=$((i + 1))
             fi

@@ -1,7 +1,7 @@
 # Completion for fish: install it as
 # /usr/share/fish/vendor_completions.d/corexdp.fish.
 
-# Whether the command is one of these; `run` is the one when none is given.
+# True if the command is one of the arguments; without a command it is `run`.
 function __corexdp_is
     for word in (commandline -opc)[2..]
         if contains -- $word run check expand inspect status dump reload confirm
@@ -16,21 +16,21 @@ complete -c corexdp -f
 
 complete -c corexdp -n __fish_use_subcommand -a run -d 'Attach the filters and serve until told to stop'
 complete -c corexdp -n __fish_use_subcommand -a check -d 'Validate the Corefile and its objects'
-complete -c corexdp -n __fish_use_subcommand -a expand -d 'The Corefile as parsed, as JSON'
-complete -c corexdp -n __fish_use_subcommand -a inspect -d 'What an object file holds'
-complete -c corexdp -n __fish_use_subcommand -a status -d 'What the running daemon does'
-complete -c corexdp -n __fish_use_subcommand -a dump -d 'Every entry of the running maps'
+complete -c corexdp -n __fish_use_subcommand -a expand -d 'Print the parsed Corefile as JSON'
+complete -c corexdp -n __fish_use_subcommand -a inspect -d 'Show programs and maps of an object'
+complete -c corexdp -n __fish_use_subcommand -a status -d 'Show the status of the daemon'
+complete -c corexdp -n __fish_use_subcommand -a dump -d 'Print every entry of the running maps'
 complete -c corexdp -n __fish_use_subcommand -a reload -d 'Read the Corefile again'
-complete -c corexdp -n __fish_use_subcommand -a confirm -d 'Keep what waits to be confirmed'
+complete -c corexdp -n __fish_use_subcommand -a confirm -d 'Keep the pending start or reload'
 complete -c corexdp -n __fish_use_subcommand -l version -d 'Print the version'
 complete -c corexdp -n __fish_use_subcommand -l help -d 'Print a summary'
 
 complete -c corexdp -n '__corexdp_is run check expand' -o conf -r -F -a stdin -d 'The Corefile'
-complete -c corexdp -n '__corexdp_is run reload' -l confirm -x -d 'Undo it all unless confirmed within this time'
+complete -c corexdp -n '__corexdp_is run reload' -l confirm -x -d 'Roll back unless confirmed within this time'
 complete -c corexdp -n '__corexdp_is run status dump reload confirm' -l control -r -F -d 'Where the daemon listens'
 complete -c corexdp -n '__corexdp_is check inspect status dump' -l json -d 'Print JSON'
-complete -c corexdp -n '__corexdp_is run' -l log -x -a 'stderr syslog' -d 'Where messages go'
+complete -c corexdp -n '__corexdp_is run' -l log -x -a 'stderr syslog' -d 'Destination of messages'
 complete -c corexdp -n '__corexdp_is run' -l pidfile -r -F -d 'Write the process id here once attached'
 complete -c corexdp -n '__corexdp_is run' -o quiet -d 'Log nothing'
-complete -c corexdp -n '__corexdp_is status' -l measure -x -d 'Let the kernel count that long'
+complete -c corexdp -n '__corexdp_is status' -l measure -x -d 'Let the kernel count program runs for this time'
 complete -c corexdp -n '__corexdp_is inspect' -k -a '(__fish_complete_suffix .o)'

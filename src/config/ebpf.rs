@@ -29,7 +29,7 @@ pub(super) fn read(
     };
     if let Some(argument) = block.args.first().or(block.rest.first()) {
         let message = format!(
-            "takes no argument, not {}; its options stand in a block",
+            "takes no argument, not {}; write its options in a block",
             reader.quote(*argument)
         );
         reader.faults.add(*argument, EBPF, message);

@@ -65,7 +65,7 @@ pub(crate) const DIRECTIVES: &[Wrong] = &[
     ),
     (
         ". {\n  ebpf edge0 {\n    elf example.o\n    if edge0\n  }\n}\n",
-        &["Corefile:2: ebpf: takes no argument, not \"edge0\"; its options stand in a block"],
+        &["Corefile:2: ebpf: takes no argument, not \"edge0\"; write its options in a block"],
     ),
     (
         ". {\n  ebpf {\n    elf example.o\n    if edge0\n  }\n  ebpf {\n    elf example.o\n    if edge0\n  }\n}\n",

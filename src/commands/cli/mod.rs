@@ -15,19 +15,19 @@ use arguments::Arguments;
 
 /// Output of `--help`.
 pub const HELP: &str = "\
-corexdp puts an XDP packet filter in front of a DNS server, as its Corefile says.
+corexdp filters packets by XDP in front of a DNS server, driven by its Corefile.
 
 usage:
   corexdp [run]   [-conf FILE] [--confirm DURATION] [--log stderr|syslog]
                   [--control PATH] [--pidfile FILE] [-quiet]
   corexdp check   [-conf FILE] [--json]   validate the Corefile and its objects
-  corexdp expand  [-conf FILE]            the Corefile as parsed, as JSON
-  corexdp inspect PROGRAM [--json]        what an object file holds
+  corexdp expand  [-conf FILE]            print the parsed Corefile as JSON
+  corexdp inspect PROGRAM [--json]        show programs and maps of an object
   corexdp status  [--json] [--measure DURATION]
-                                          what the running daemon does
-  corexdp dump    [--json]                every entry of the running maps
+                                          show the status of the daemon
+  corexdp dump    [--json]                print every entry of the running maps
   corexdp reload  [--confirm DURATION]    read the Corefile again
-  corexdp confirm                         keep what waits to be confirmed
+  corexdp confirm                         keep the pending start or reload
   corexdp --version | --help
 
   -conf FILE      the Corefile; `stdin` reads standard input
@@ -38,9 +38,9 @@ usage:
   --pidfile FILE  write the process id here once attached
   --control PATH  where the daemon listens for status, dump, reload and
                   confirm (default /run/corexdp.sock)
-  --confirm TIME  undo it all unless `corexdp confirm` comes within TIME,
+  --confirm TIME  roll back unless `corexdp confirm` arrives within TIME,
                   such as 60s
-  --measure TIME  let the kernel count that long how often the programs run
+  --measure TIME  let the kernel count program runs for TIME
   -quiet          log nothing
 
 exit codes: 0 done, 64 usage, 65 object unusable, 66 file missing,

@@ -72,8 +72,8 @@ type Report<'a> = &'a mut dyn FnMut(&dyn Display);
 /// When the daemon does not answer, or refuses.
 pub fn fetch(control: &Path) -> Result<Vec<RunningMap>, Error> {
     let mut maps = Vec::new();
-    client::fetch(control, Request::Dump, &mut |what, map| {
-        let Payload::Map(names) = what else {
+    client::fetch(control, Request::Dump, &mut |payload, map| {
+        let Payload::Map(names) = payload else {
             return Err(Errno::EBADMSG);
         };
         let names = std::str::from_utf8(names).map_err(|_| Errno::EBADMSG)?;

@@ -85,8 +85,8 @@ fn has_colours() -> bool {
 
 fn fetch(control: &Path) -> Result<String, Error> {
     let mut text = Vec::new();
-    let fetched = client::fetch(control, Request::Status, &mut |what, memory| {
-        let Payload::Text(length) = what else {
+    let fetched = client::fetch(control, Request::Status, &mut |payload, memory| {
+        let Payload::Text(length) = payload else {
             return Err(Errno::EBADMSG);
         };
         let length = u32::from_ne_bytes(length) as usize;
