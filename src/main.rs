@@ -1,4 +1,4 @@
-//! Arguments → command → exit code. An error is printed once, here.
+//! Runs the command of the arguments and returns its exit code. Errors are printed here, once.
 
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
@@ -24,7 +24,7 @@ fn main() -> ExitCode {
     match cli::parse(std::env::args_os().skip(1)) {
         Ok(command) => ExitCode::from(execute(command)),
         Err(usage) => {
-            say(&usage);
+            print_stderr(&usage);
             ExitCode::from(exit::USAGE)
         }
     }
@@ -41,7 +41,7 @@ fn execute(command: Command) -> u8 {
             &mut Sources::default(),
         ) {
             Ok(corefile) => print(&mut |out| check_json::expand(out, &corefile)),
-            Err(wrong) => refuse(&[wrong]),
+            Err(error) => refuse(&[error]),
         },
         Command::Inspect { program, json } => inspect(&program, json),
         Command::Check { source, json } => check(&source.unwrap_or_else(Source::usual), json),
@@ -82,7 +82,7 @@ fn run(options: &daemon::Options) -> u8 {
         return 0;
     };
     for line in error.chain().lines() {
-        say(&line);
+        print_stderr(&line);
         if !options.log.is_stderr() {
             options.log.error(line);
         }
@@ -91,10 +91,10 @@ fn run(options: &daemon::Options) -> u8 {
 }
 
 fn ask(control: &Path, request: Request) -> u8 {
-    // There is nothing that these requests are answered with but words.
+    // These requests are answered without descriptors.
     let answer = client::ask(control, request, &mut |_, _| Err(Errno::EBADMSG));
     answer.unwrap_or_else(|error| {
-        say(&format_args!("corexdp: {error}"));
+        print_stderr(&format_args!("corexdp: {error}"));
         error.code()
     })
 }
@@ -104,7 +104,7 @@ fn status(control: &Path, json: bool, measure: Option<Duration>) -> u8 {
         Ok(text) => print(&mut |out| out.write_all(text.as_bytes())),
         Err(error) => {
             if !error.is_reported() {
-                say(&format_args!("corexdp: {error}"));
+                print_stderr(&format_args!("corexdp: {error}"));
             }
             error.code()
         }
@@ -116,65 +116,65 @@ fn dump(control: &Path, json: bool) -> u8 {
         Ok(maps) => maps,
         Err(error) => {
             if !error.is_reported() {
-                say(&format_args!("corexdp: {error}"));
+                print_stderr(&format_args!("corexdp: {error}"));
             }
             return error.code();
         }
     };
-    let mut whole = true;
+    let mut complete = true;
     let printed = print(&mut |out| {
         let mut sink = dump::Sink {
             out,
-            tell: &mut |line| say(&format_args!("corexdp: {line}")),
+            report: &mut |message| print_stderr(&format_args!("corexdp: {message}")),
         };
-        whole = dump::write(&maps, json, &mut sink)?;
+        complete = dump::write(&maps, json, &mut sink)?;
         Ok(())
     });
-    if whole { printed } else { exit::SYSTEM }
+    if complete { printed } else { exit::SYSTEM }
 }
 
 fn check(source: &Source, json: bool) -> u8 {
     let result = Plan::make(source, &mut Sources::default());
     if let Ok(plan) = &result {
-        plan.warn(&mut |warning| say(&format_args!("warning: {warning}")));
+        plan.warn(&mut |warning| print_stderr(&format_args!("warning: {warning}")));
     }
     if json {
         let printed = print(&mut |out| check_json::check(out, &result));
         return result
             .as_ref()
-            .map_or_else(|wrong| code(daemon::worst(wrong)), |_| printed);
+            .map_or_else(|errors| code(daemon::worst(errors)), |_| printed);
     }
-    result.map_or_else(|wrong| refuse(&wrong), |_| 0)
+    result.map_or_else(|errors| refuse(&errors), |_| 0)
 }
 
 fn inspect(program: &Path, json: bool) -> u8 {
     match inspect::read(program) {
         Ok(survey) if json => print(&mut |out| inspect::json(out, program, &survey)),
         Ok(survey) => print(&mut |out| out.write_all(inspect::text(program, &survey).as_bytes())),
-        Err(wrong) => refuse(&[wrong]),
+        Err(error) => refuse(&[error]),
     }
 }
 
-fn refuse(wrong: &[Diagnostic]) -> u8 {
-    for one in wrong {
-        say(one);
+fn refuse(errors: &[Diagnostic]) -> u8 {
+    for error in errors {
+        print_stderr(error);
     }
-    code(daemon::worst(wrong))
+    code(daemon::worst(errors))
 }
 
-/// One line on standard error. One that is closed changes nothing.
-fn say(line: &dyn std::fmt::Display) {
+/// Writes a line to standard error. A closed standard error is ignored.
+fn print_stderr(line: &dyn std::fmt::Display) {
     let _ = writeln!(io::stderr(), "{line}");
 }
 
-/// Writes to standard output; a reader that had enough (`| head`) is no error.
+/// Writes to standard output. A reader that stops early (`| head`) is not an error.
 fn print(write: &mut dyn FnMut(&mut BufWriter<io::StdoutLock<'_>>) -> io::Result<()>) -> u8 {
     let mut out = BufWriter::new(io::stdout().lock());
     match write(&mut out).and_then(|()| out.flush()) {
         Ok(()) => 0,
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,
         Err(error) => {
-            say(&format_args!("corexdp: standard output: {error}"));
+            print_stderr(&format_args!("corexdp: standard output: {error}"));
             exit::SYSTEM
         }
     }

@@ -1,15 +1,15 @@
-//! The capacities, compiled in so that nothing grows at run time; an error that exceeds one names it.
+//! Capacities, compiled in so that nothing grows at run time. An error about an exceeded capacity names its variable.
 
-/// A capacity, as build.rs has it.
+/// A capacity, defined in build.rs.
 #[derive(Clone, Copy, Debug)]
 pub struct Capacity {
-    /// The constant; the environment variable that sets it has `COREXDP_` in front.
+    /// Name of the constant; `COREXDP_` in front gives the environment variable that sets it at build time.
     pub name: &'static str,
-    /// The value unless the variable was set.
+    /// Value without that variable.
     pub default: usize,
-    /// The value of this build.
+    /// Value of this build.
     pub value: usize,
-    /// The unit, and what is counted.
+    /// Unit and object of the count.
     pub meaning: &'static str,
 }
 

@@ -1,19 +1,19 @@
-//! What is wrong, and where: the one line that a refusal is.
+//! Diagnostics: one line for each error, with its place and the remedy.
 
 use std::fmt;
 
 use crate::base::escape::{Escaped, Plain};
 
-/// Whose fault it is; decides the exit code.
+/// Party at fault, which decides the exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Blame {
     /// The Corefile's text.
     Corefile,
-    /// A file that is missing or can't be read.
+    /// A missing or unreadable file.
     Input,
-    /// What stands in the object file.
+    /// The content of the object file.
     Object,
-    /// An interface that is missing, down, or somebody else's.
+    /// An interface that is missing, down, or held by another program.
     Interface,
     /// The operating system.
     System,
@@ -21,18 +21,18 @@ pub enum Blame {
     Privilege,
 }
 
-/// One thing that is wrong. Shown as `FILE:LINE: DIRECTIVE: what is wrong; what would be right`.
+/// One error, displayed as `FILE:LINE: DIRECTIVE: what is wrong; what would be right`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
-    /// The Corefile, or the import, in which it stands.
+    /// Corefile or imported file.
     pub file: String,
-    /// The line, counted from 1.
+    /// Line, counted from 1; 0 for the file as a whole.
     pub line: u32,
-    /// The directive or option at fault.
+    /// Directive or option at fault.
     pub directive: String,
-    /// What is wrong, and what would be right.
+    /// Error and remedy.
     pub message: String,
-    /// Whose fault it is.
+    /// Party at fault.
     pub blame: Blame,
 }
 
@@ -43,7 +43,6 @@ impl fmt::Display for Diagnostic {
         let (file, directive) = (Escaped(&self.file), Plain(&self.directive));
         let Self { line, message, .. } = self;
         if *line == 0 {
-            // About the file as a whole.
             return write!(f, "{file}: {message}");
         }
         write!(f, "{file}:{line}: {directive}: {message}")

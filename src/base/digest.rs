@@ -1,15 +1,14 @@
-//! Digests of what nobody has a reason to forge: equal content gives equal digests, in every run, and other
-//! content gives others. Whoever knows the code can make two that are alike, so nothing that comes from the network
-//! belongs here.
+//! Non-cryptographic 64-bit digests: equal content has equal digests in every process.
+//!
+//! Collisions are easy to construct. Data from the network must not be compared by these digests.
 
 use std::hash::{Hash, Hasher};
 
-/// Digits of pi; the factor was made odd.
+/// Hexadecimal digits of pi; the factor is made odd.
 const START: u64 = 0x243f_6a88_85a3_08d3;
 const FACTOR: u64 = 0x1319_8a2e_0370_7345;
 
-/// A digest in the making. It takes eight bytes with one multiplication, so that a hundred thousand entries cost next to
-/// nothing.
+/// Hasher of a digest: one multiplication for eight bytes, since a list may have 100,000 entries.
 pub struct Digest(u64);
 
 impl Default for Digest {
@@ -18,20 +17,20 @@ impl Default for Digest {
     }
 }
 
-/// The digest of one thing.
-pub fn of(what: &(impl Hash + ?Sized)) -> u64 {
+/// Digest of a value.
+pub fn of(value: &(impl Hash + ?Sized)) -> u64 {
     let mut digest = Digest::default();
-    what.hash(&mut digest);
+    value.hash(&mut digest);
     digest.finish()
 }
 
 impl Hasher for Digest {
     fn write(&mut self, bytes: &[u8]) {
-        let (eights, rest) = bytes.as_chunks();
-        for eight in eights {
-            self.write_u64(u64::from_le_bytes(*eight));
+        let (words, rest) = bytes.as_chunks();
+        for word in words {
+            self.write_u64(u64::from_le_bytes(*word));
         }
-        // The length tells `a` from `a` and a zero byte, and where one row ends and the next begins.
+        // The length distinguishes `a` from `a` with a zero byte, and marks the boundary between two slices.
         let last = rest.iter().fold(bytes.len() as u64, |last, byte| {
             last << 8 | u64::from(*byte)
         });
@@ -39,9 +38,9 @@ impl Hasher for Digest {
     }
 
     fn write_u64(&mut self, word: u64) {
-        // Both halves of the product: the low one alone would never carry a high bit down.
+        // Both halves of the product are used: the low half carries no high bit of the input down.
         let (low, high) = (self.0 ^ word).carrying_mul(FACTOR, 0);
-        // What was there before is added, since a product of zero would forget it.
+        // The old state is added, since a product of zero would lose it.
         self.0 = (high ^ low).wrapping_add(self.0.rotate_left(5));
     }
 
@@ -56,7 +55,7 @@ mod tests {
     use std::collections::HashSet;
 
     #[test]
-    fn rows_of_bytes_that_differ_at_all_have_other_digests() {
+    fn every_bit_and_the_length_change_the_digest() {
         let mut rows: Vec<Vec<u8>> = vec![Vec::new()];
         for length in 1..=40 {
             rows.push(vec![0; length]);
@@ -71,11 +70,11 @@ mod tests {
     }
 
     #[test]
-    fn where_one_row_ends_and_the_next_begins_makes_a_difference() {
-        let both = |one: &[u8], two: &[u8]| {
+    fn boundary_of_two_slices_changes_the_digest() {
+        let both = |first: &[u8], second: &[u8]| {
             let mut digest = Digest::default();
-            digest.write(one);
-            digest.write(two);
+            digest.write(first);
+            digest.write(second);
             digest.finish()
         };
         let row = b"0123456789abcdefghi";
@@ -86,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_of_addresses_has_digests_that_differ_in_every_bit() {
+    fn digests_of_addresses_spread_over_all_bits() {
         let digests: Vec<u64> = (0..100_000u32).map(|n| of(&n.to_be_bytes())).collect();
         for bit in 0..64 {
             let set = digests.iter().filter(|&digest| digest >> bit & 1 == 1);

@@ -1,11 +1,11 @@
-//! Text of others inside our messages: control characters are escaped and long words are cut.
+//! Foreign text in messages: control characters are escaped, and long words are truncated.
 
 use std::fmt;
 
-/// The longest word that an error repeats in full.
-const LONGEST: usize = 200;
+/// Most characters of a word in a message.
+const MAX_CHARS: usize = 200;
 
-/// A text such that it fits into a line of a log: control characters escaped.
+/// Text with control characters escaped, for one line of a log.
 pub struct Escaped<'a>(pub &'a str);
 
 impl fmt::Display for Escaped<'_> {
@@ -20,20 +20,20 @@ impl fmt::Display for Escaped<'_> {
     }
 }
 
-/// The same, cut if it is long.
+/// Text with control characters escaped, truncated after 200 characters.
 pub struct Plain<'a>(pub &'a str);
 
 impl fmt::Display for Plain<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let end = self.0.char_indices().nth(LONGEST);
+        let end = self.0.char_indices().nth(MAX_CHARS);
         match end.and_then(|(end, _)| self.0.get(..end)) {
-            Some(begin) => write!(f, "{}…", Escaped(begin)),
+            Some(start) => write!(f, "{}…", Escaped(start)),
             None => write!(f, "{}", Escaped(self.0)),
         }
     }
 }
 
-/// A word in quotes, for a message; as [`Plain`].
+/// A word as [`Plain`] shows it, in double quotes.
 pub struct Quoted<'a>(pub &'a str);
 
 impl fmt::Display for Quoted<'_> {

@@ -1,21 +1,21 @@
-//! Bytes as the Corefile and the change log write them: hexadecimal digits, as in memory.
+//! Hexadecimal bytes of the Corefile and of the change log, in memory order.
 
 use std::fmt;
 
-/// Why a word is no row of bytes.
+/// Reason why a word is not hexadecimal bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Error {
-    /// Something else than `0`–`9`, `a`–`f`, `A`–`F`.
+    /// A character other than `0`–`9`, `a`–`f`, `A`–`F`.
     Digit(char),
     /// An odd number of digits.
     Odd,
-    /// Nothing at all.
+    /// No digit.
     Empty,
-    /// More bytes than fit.
+    /// Too many bytes.
     Long,
 }
 
-/// Decodes `text` into the front of `out`, leaving out each `skip`; returns how many bytes it is.
+/// Decodes `text` into the front of `out` and returns the number of bytes. Each `skip` in the text is ignored.
 ///
 /// # Errors
 /// See [`Error`].
@@ -24,39 +24,43 @@ pub fn decode(text: &str, skip: Option<u8>, out: &mut [u8]) -> Result<usize, Err
     let (fours, _) = out.as_chunks_mut();
     let mut length = 0;
     for (digits, bytes) in eights.iter().zip(fours) {
-        let Some(four) = eight(*digits) else { break };
+        let Some(four) = decode_eight(*digits) else {
+            break;
+        };
         *bytes = four;
         length += four.len();
     }
     let mut room = out.iter_mut().skip(length);
-    one_by_one(text, length, skip, &mut |byte| {
+    decode_rest(text, length, skip, &mut |byte| {
         *room.next().ok_or(Error::Long)? = byte;
         Ok(())
     })
 }
 
-/// How many bytes `text` is, leaving out each `skip`; at most `most`.
+/// Number of bytes of `text`, at most `max`. Each `skip` in the text is ignored.
 ///
 /// # Errors
 /// See [`Error`].
-pub fn measure(text: &str, skip: Option<u8>, most: usize) -> Result<usize, Error> {
+pub fn measure(text: &str, skip: Option<u8>, max: usize) -> Result<usize, Error> {
     let (eights, _) = text.as_bytes().as_chunks();
     let mut length = 0;
     for &digits in eights {
-        let Some(four) = eight(digits) else { break };
+        let Some(four) = decode_eight(digits) else {
+            break;
+        };
         length += four.len();
     }
-    let length = one_by_one(text, length, skip, &mut |_| Ok(()))?;
-    if length > most {
+    let length = decode_rest(text, length, skip, &mut |_| Ok(()))?;
+    if length > max {
         Err(Error::Long)
     } else {
         Ok(length)
     }
 }
 
-/// Gives each byte to `take` but for the first ones, `length` in number, which are nothing but digits; how many bytes all
-/// are. A Corefile can have a hundred thousand words, and most have only such.
-fn one_by_one(
+/// Decodes digit by digit what the fast path left: calls `take` with every byte after the first `length`, and returns
+/// the number of all bytes.
+fn decode_rest(
     text: &str,
     mut length: usize,
     skip: Option<u8>,
@@ -88,31 +92,31 @@ fn one_by_one(
     }
 }
 
-/// Eight digits at once, if there is nothing else among them.
+/// Decodes eight digits at once; `None` for any other character. A Corefile may have 100,000 words of digits alone.
 #[inline]
-fn eight(digits: [u8; 8]) -> Option<[u8; 4]> {
-    const fn each(byte: u8) -> u64 {
+fn decode_eight(digits: [u8; 8]) -> Option<[u8; 4]> {
+    const fn repeat(byte: u8) -> u64 {
         u64::from_ne_bytes([byte; 8])
     }
-    // The high bit of each byte that is from `first` to `last`; the bytes of `all` have none, so that no sum or
-    // difference reaches from one into the next.
+    // Sets the high bit of each byte in `first..=last`. No byte of `all` has its high bit set, so no sum or
+    // difference carries into the next byte.
     let within = |all: u64, first: u8, last: u8| {
-        ((all | each(0x80)) - each(first)) & !(all + each(0x7f - last)) & each(0x80)
+        ((all | repeat(0x80)) - repeat(first)) & !(all + repeat(0x7f - last)) & repeat(0x80)
     };
     let digits = u64::from_be_bytes(digits);
-    let letters = digits | each(0x20);
-    if digits & each(0x80) != 0
-        || within(digits, b'0', b'9') | within(letters, b'a', b'f') != each(0x80)
+    let letters = digits | repeat(0x20);
+    if digits & repeat(0x80) != 0
+        || within(digits, b'0', b'9') | within(letters, b'a', b'f') != repeat(0x80)
     {
         return None;
     }
-    // Of a letter the low half is 1 to 6, and another bit tells it from a digit.
-    let halves = (digits & each(0x0f)) + (digits >> 6 & each(0x01)) * 9;
+    // The low half of a letter is 1 to 6; bit 6 distinguishes a letter from a digit.
+    let halves = (digits & repeat(0x0f)) + (digits >> 6 & repeat(0x01)) * 9;
     let [_, a, _, b, _, c, _, d] = (halves >> 4 | halves).to_be_bytes();
     Some([a, b, c, d])
 }
 
-/// What a digit counts; for anything else more than 15.
+/// Value of a digit; `u8::MAX` for any other byte.
 const fn digit(byte: u8) -> u8 {
     match byte {
         b'0'..=b'9' => byte - b'0',
@@ -122,7 +126,7 @@ const fn digit(byte: u8) -> u8 {
     }
 }
 
-/// The character at a byte that begins one: all bytes before were of one byte each.
+/// The character at byte `at`; every character before is one byte long.
 fn character_at(text: &str, at: usize) -> char {
     let rest = text.get(at..).unwrap_or_default();
     rest.chars().next().unwrap_or(char::REPLACEMENT_CHARACTER)
@@ -138,7 +142,7 @@ impl fmt::Display for Count {
     }
 }
 
-/// Bytes as upper-case digits without delimiters.
+/// Bytes as upper-case hexadecimal digits without delimiters.
 pub struct Upper<'a>(pub &'a [u8]);
 
 impl fmt::Display for Upper<'_> {
@@ -152,7 +156,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn digits_become_bytes_in_the_order_written() {
+    fn decode_keeps_the_order_and_reports_errors() {
         for (text, skip, expected) in [
             ("0A0b", None, Ok(&[0x0a, 0x0b][..])),
             ("0A.0b", Some(b'.'), Ok(&[0x0a, 0x0b][..])),
@@ -175,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn eight_at_once_are_as_one_by_one() {
+    fn decode_eight_agrees_with_single_digits() {
         for byte in 0..=u8::MAX {
             for at in 0..8 {
                 let mut digits = *b"0189ABef";
@@ -185,13 +189,13 @@ mod tests {
                     .iter()
                     .all(|&half| half < 16)
                     .then(|| [0, 2, 4, 6].map(|pair| halves[pair] << 4 | halves[pair + 1]));
-                assert_eq!(eight(digits), expected, "{byte} at {at}");
+                assert_eq!(decode_eight(digits), expected, "{byte} at {at}");
             }
         }
     }
 
     #[test]
-    fn bytes_are_written_in_upper_case() {
+    fn upper_writes_two_digits_a_byte() {
         assert_eq!(Upper(&[0, 10, 255]).to_string(), "000AFF");
     }
 }

@@ -1,4 +1,4 @@
-//! The ground of the crate: what every room may import, and what imports no room.
+//! The ground of the crate: every room may import it, and it imports no room.
 
 pub mod capacity;
 pub mod diagnostic;

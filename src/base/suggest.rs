@@ -1,13 +1,13 @@
-//! What somebody may have meant who wrote a name that is not there.
+//! Suggestions for an unknown name.
 
 use std::fmt::Write as _;
 
-/// Longest name looked at, in bytes; nobody mistypes longer ones, and the work is bounded.
-const LONGEST: usize = 64;
-/// How many names a list has.
-const NAMED: usize = 12;
+/// Most bytes of a compared name, to bound the time of the comparison.
+const MAX_NAME: usize = 64;
+/// Most names of a list.
+const MAX_LISTED: usize = 12;
 
-/// The name most like `wrong`, if one is like it at all: few letters differ, or one of them holds the other.
+/// The name nearest to `wrong`. `None` unless a third of the letters or fewer differ, or left name contains the right.
 pub fn nearest<'a>(wrong: &str, names: &[&'a str]) -> Option<&'a str> {
     let allowed = (wrong.len() / 3).max(1);
     let (mut nearest, mut least) = (None, usize::MAX);
@@ -15,15 +15,15 @@ pub fn nearest<'a>(wrong: &str, names: &[&'a str]) -> Option<&'a str> {
         let Some(far) = distance(wrong.as_bytes(), name.as_bytes()) else {
             continue;
         };
-        let like = far <= allowed || holds(name, wrong) || holds(wrong, name);
-        if like && far < least {
+        let is_similar = far <= allowed || contains(name, wrong) || contains(wrong, name);
+        if is_similar && far < least {
             (nearest, least) = (Some(*name), far);
         }
     }
     nearest
 }
 
-/// What would be right instead of `wrong`: the nearest of these names, or else all of them.
+/// Remedy for the unknown name `wrong`: the nearest name, or else all names.
 pub fn instead(wrong: &str, names: &[&str]) -> String {
     match nearest(wrong, names) {
         Some(near) => format!("did you mean {near}?"),
@@ -31,10 +31,10 @@ pub fn instead(wrong: &str, names: &[&str]) -> String {
     }
 }
 
-/// Names in a row, `last` before the last: `a, b and c`; of many only the first.
+/// Names separated by commas, with `last` before the last name: `a, b and c`. A long list is cut after 12 names.
 pub fn list(names: &[&str], last: &str) -> String {
     let mut text = String::new();
-    for (number, name) in names.iter().take(NAMED).enumerate() {
+    for (number, name) in names.iter().take(MAX_LISTED).enumerate() {
         text.push_str(match number {
             0 => "",
             _ if number + 1 == names.len() => last,
@@ -42,25 +42,25 @@ pub fn list(names: &[&str], last: &str) -> String {
         });
         text.push_str(name);
     }
-    if let Some(more @ 1..) = names.len().checked_sub(NAMED) {
+    if let Some(more @ 1..) = names.len().checked_sub(MAX_LISTED) {
         let _ = write!(text, " and {more} more");
     }
     text
 }
 
-/// True if `part` stands in `name`; two letters stand in many.
-fn holds(name: &str, part: &str) -> bool {
-    let mut places = name.as_bytes().windows(part.len().max(3));
-    places.any(|place| place.eq_ignore_ascii_case(part.as_bytes()))
+/// True if `name` contains `part`, ignoring case. Two letters are too few, since many names contain them.
+fn contains(name: &str, part: &str) -> bool {
+    let mut windows = name.as_bytes().windows(part.len().max(3));
+    windows.any(|window| window.eq_ignore_ascii_case(part.as_bytes()))
 }
 
-/// Edits (a letter changed, added or removed) from `one` to `other`, capital or not; `None` for names that are too long.
-fn distance(one: &[u8], other: &[u8]) -> Option<usize> {
-    if one.len().max(other.len()) > LONGEST {
+/// Levenshtein distance in bytes, ignoring case; `None` for names longer than `MAX_NAME`.
+fn distance(left: &[u8], right: &[u8]) -> Option<usize> {
+    if left.len().max(right.len()) > MAX_NAME {
         return None;
     }
-    let [one, other] = [one, other].map(<[u8]>::to_ascii_lowercase);
-    Some(strsim::generic_levenshtein(&one, &other))
+    let [left, right] = [left, right].map(<[u8]>::to_ascii_lowercase);
+    Some(strsim::generic_levenshtein(&left, &right))
 }
 
 #[cfg(test)]
@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_like_the_word_is_meant() {
+    fn nearest_name_is_similar() {
         let names = ["action", "family", "ACL_DROP", "ACL_PASS", "packets", "x"];
         for (wrong, expected) in [
             ("acton", Some("action")),
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_right_is_one_name_or_all() {
+    fn instead_suggests_the_nearest_name_or_lists_all() {
         let names = ["packets", "bytes", "drops"];
         for (wrong, expected) in [
             ("byte", "did you mean bytes?"),
@@ -112,8 +112,8 @@ mod tests {
     }
 
     #[test]
-    fn letters_are_counted() {
-        for (one, other, expected) in [
+    fn distance_counts_edits() {
+        for (left, right, expected) in [
             ("", "", 0),
             ("", "abc", 3),
             ("abc", "", 3),
@@ -121,7 +121,7 @@ mod tests {
             ("kitten", "sitting", 3),
             ("flaw", "lawn", 2),
         ] {
-            assert_eq!(distance(one.as_bytes(), other.as_bytes()), Some(expected));
+            assert_eq!(distance(left.as_bytes(), right.as_bytes()), Some(expected));
         }
     }
 }

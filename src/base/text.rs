@@ -4,7 +4,7 @@ use std::fmt::{self, Write};
 
 use crate::base::json::Sink;
 
-/// A text of fixed capacity. Once something did not fit, the text is no longer whole, and says so.
+/// A text of fixed capacity. A write that does not fit returns an error and writes nothing.
 #[derive(Debug)]
 pub struct Text<'a> {
     bytes: &'a mut [u8],
@@ -17,12 +17,12 @@ impl<'a> Text<'a> {
         Self { bytes, length: 0 }
     }
 
-    /// Bytes written.
+    /// Length in bytes.
     pub const fn len(&self) -> usize {
         self.length
     }
 
-    /// True if nothing was written.
+    /// True for an empty text.
     pub const fn is_empty(&self) -> bool {
         self.length == 0
     }
@@ -31,8 +31,8 @@ impl<'a> Text<'a> {
 impl Write for Text<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         let end = self.length.checked_add(text.len()).ok_or(fmt::Error)?;
-        let room = self.bytes.get_mut(self.length..end).ok_or(fmt::Error)?;
-        room.copy_from_slice(text.as_bytes());
+        let target = self.bytes.get_mut(self.length..end).ok_or(fmt::Error)?;
+        target.copy_from_slice(text.as_bytes());
         self.length = end;
         Ok(())
     }
@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_does_not_fit_is_an_error_and_writes_nothing() {
+    fn text_that_does_not_fit_is_not_written() {
         let mut bytes = [0; 4];
         let mut text = Text::new(&mut bytes);
         assert!(text.write_str("abc").is_ok());

@@ -1,24 +1,24 @@
-//! A point in time as people and HTML read it.
+//! Points in time, in UTC with a resolution of one second.
 
 use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use time::OffsetDateTime;
 
-/// What is said of a time that has no date of four digits.
+/// Text for a year of more than four digits.
 const LATER: &str = "after the year 9999";
 
-/// Seconds since 1970, written as `2026-01-31T23:59:59Z`.
+/// Seconds since 1970, displayed as `2026-01-31T23:59:59Z` (RFC 3339).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Utc(pub u64);
 
 impl Utc {
-    /// What the machine's clock says.
+    /// Current time of the system clock.
     pub fn now() -> Self {
         SystemTime::now().into()
     }
 
-    /// As lines of a log begin, without the year: `Jan 31 23:59:59`.
+    /// Timestamp of RFC 3164, without the year: `Jan 31 23:59:59`.
     pub fn in_log(self) -> impl fmt::Display {
         fmt::from_fn(move |f| {
             let Some(time) = self.date_time() else {
@@ -37,7 +37,7 @@ impl Utc {
 }
 
 impl From<SystemTime> for Utc {
-    /// A time before 1970, which only a wrong clock tells, is 1970.
+    /// A time before 1970 becomes 1970.
     fn from(time: SystemTime) -> Self {
         Self(
             time.duration_since(UNIX_EPOCH)
@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_are_written_as_html_reads_them() {
+    fn display_is_rfc_3339() {
         for (seconds, expected) in [
             (0, "1970-01-01T00:00:00Z"),
             (951_782_399, "2000-02-28T23:59:59Z"),
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn times_in_a_log_have_a_month_of_three_letters_and_a_day_of_two_places() {
+    fn log_time_has_short_month_and_padded_day() {
         for (seconds, expected) in [
             (0, "Jan  1 00:00:00"),
             (951_782_399, "Feb 28 23:59:59"),

@@ -1,4 +1,4 @@
-//! Sleeping until a descriptor is readable or a time has come, and when to try again.
+//! Waits for descriptors and deadlines, and the backoff between retries.
 
 use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
@@ -6,18 +6,18 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-/// Sleeps until one of `fds` is readable or closed by its other end, or until `until`; without that, for ever. Says of
-/// each whether it is. A signal that is caught ends the sleep early.
+/// Sleeps until one of `fds` is readable or closed by the other end, or until the deadline; `None` waits forever.
+/// Returns for each descriptor whether it is ready. A caught signal ends the sleep early, with none ready.
 ///
 /// # Errors
-/// `ENOMEM`.
+/// `ENOMEM`, and any other error of `poll` but `EINTR`.
 pub fn wait<const N: usize>(
     fds: [Option<BorrowedFd<'_>>; N],
     until: Option<Instant>,
 ) -> Result<[bool; N], Errno> {
     let mut polled = heapless::Vec::<_, N>::new();
     for fd in fds.into_iter().flatten() {
-        // There is room for all of them.
+        // The list has room for N descriptors.
         let _ = polled.push(PollFd::new(fd, PollFlags::POLLIN));
     }
     match poll(&mut polled, timeout(until)) {
@@ -29,12 +29,13 @@ pub fn wait<const N: usize>(
     Ok(fds.map(|fd| fd.is_some() && events.next().and_then(PollFd::any).unwrap_or(false)))
 }
 
-/// Sleeps for so long, or less when a signal comes, by a call that a confined daemon may make and that takes no memory.
-pub fn rest(time: Duration) {
+/// Sleeps for `time`, or until a signal is caught. Uses `poll`, which seccomp allows the daemon, and allocates nothing.
+pub fn sleep(time: Duration) {
     let _ = poll(&mut [], timeout(Instant::now().checked_add(time)));
 }
 
-/// How long that is from now; without a time, for ever. Rounded up, so that nobody spins through the last millisecond.
+/// Timeout of `poll` for a deadline; `None` waits forever. Rounded up, so that `poll` does not spin in the last
+/// millisecond.
 pub fn timeout(until: Option<Instant>) -> PollTimeout {
     let Some(until) = until else {
         return PollTimeout::NONE;
@@ -43,18 +44,19 @@ pub fn timeout(until: Option<Instant>) -> PollTimeout {
     PollTimeout::try_from(left.as_millis().saturating_add(1)).unwrap_or(PollTimeout::MAX)
 }
 
-/// Pauses between attempts at something that fails, doubling up to the longest.
+/// Exponential backoff: pauses between attempts that double up to the longest.
 #[derive(Debug)]
 pub struct Backoff {
     first: Duration,
     longest: Duration,
-    /// The pause planned last; `None` before the first failure.
+    /// Latest pause; `None` before the first failure.
     pause: Option<Duration>,
+    /// Time of the planned attempt.
     at: Option<Instant>,
 }
 
 impl Backoff {
-    /// Nothing has failed, and no attempt is planned.
+    /// A backoff without failure and without planned attempt.
     pub const fn new(first: Duration, longest: Duration) -> Self {
         Self {
             first,
@@ -64,7 +66,7 @@ impl Backoff {
         }
     }
 
-    /// Plans another attempt after one that failed. A failure before the planned time does not lengthen the pause.
+    /// Plans another attempt after a failure. A failure before the planned time does not lengthen the pause.
     pub fn plan(&mut self) {
         let now = Instant::now();
         let early = self.at.is_some_and(|at| at > now);
@@ -77,7 +79,7 @@ impl Backoff {
         self.at = now.checked_add(pause);
     }
 
-    /// Whether the last attempt failed.
+    /// True after a failed attempt.
     pub const fn is_failing(&self) -> bool {
         self.pause.is_some()
     }
@@ -87,13 +89,13 @@ impl Backoff {
         self.at
     }
 
-    /// Whether the time of the planned attempt has come; then nothing is planned any more.
+    /// True if the planned attempt is due; the plan is then removed.
     pub fn take_due(&mut self) -> bool {
         self.at.take_if(|at| *at <= Instant::now()).is_some()
     }
 
-    /// Cancels the planned attempt; the next pause is the first again.
-    pub const fn forget(&mut self) {
+    /// Cancels the planned attempt and starts again at the first pause.
+    pub const fn reset(&mut self) {
         self.pause = None;
         self.at = None;
     }
@@ -108,19 +110,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_descriptor_gets_its_own_answer() {
+    fn wait_reports_each_descriptor() {
         let (quiet, _other) = UnixStream::pair().unwrap();
-        let (news, mut writer) = UnixStream::pair().unwrap();
-        let (closed, gone) = UnixStream::pair().unwrap();
+        let (readable, mut writer) = UnixStream::pair().unwrap();
+        let (closed, peer) = UnixStream::pair().unwrap();
         writer.write_all(b"x").unwrap();
-        drop(gone);
-        let fds = [&quiet, &news, &closed].map(|fd| Some(fd.as_fd()));
+        drop(peer);
+        let fds = [&quiet, &readable, &closed].map(|fd| Some(fd.as_fd()));
         assert_eq!(wait(fds, None), Ok([false, true, true]));
         assert_eq!(wait([None, fds[1]], None), Ok([false, true]));
     }
 
     #[test]
-    fn it_ends_when_its_time_has_come_and_not_before() {
+    fn wait_ends_at_the_deadline_and_not_before() {
         let (quiet, _other) = UnixStream::pair().unwrap();
         let end = Instant::now() + Duration::from_millis(20);
         assert_eq!(wait([Some(quiet.as_fd())], Some(end)), Ok([false]));
@@ -135,10 +137,10 @@ mod tests {
             backoff.plan();
             assert_eq!(backoff.pause, Some(Duration::from_millis(pause)));
             assert!(backoff.is_failing());
-            rest(Duration::from_millis(pause));
+            sleep(Duration::from_millis(pause));
             assert!(backoff.take_due());
         }
-        backoff.forget();
+        backoff.reset();
         assert_eq!((backoff.is_failing(), backoff.at()), (false, None));
     }
 

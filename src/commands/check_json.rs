@@ -102,7 +102,7 @@ impl<'a> From<&'a Metric> for MetricJson<'a> {
 /// Writes `check --json`: one object, in one line.
 ///
 /// # Errors
-/// When `out` can't be written to.
+/// When `out` cannot be written to.
 pub fn check(out: &mut dyn Write, result: &Result<Plan, Vec<Diagnostic>>) -> io::Result<()> {
     let (errors, filters) = match result {
         Ok(plan) => (&[][..], plan.filters.as_slice()),
@@ -149,7 +149,7 @@ fn write_filter(json: &mut Writer<'_>, filter: &PlannedFilter) {
 /// Writes `expand`: the server blocks, and under each directive's name all its words.
 ///
 /// # Errors
-/// When `out` can't be written to.
+/// When `out` cannot be written to.
 pub fn expand(out: &mut dyn Write, corefile: &Corefile) -> io::Result<()> {
     let mut out = Output::new(out);
     let written = write_blocks(Writer::new(&mut out), corefile);

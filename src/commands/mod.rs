@@ -1,4 +1,4 @@
-//! Everything that the binary does when it is not the daemon.
+//! Commands of the binary, other than the daemon.
 
 pub mod check_json;
 pub mod cli;

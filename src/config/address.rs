@@ -4,13 +4,13 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use crate::base::escape::Quoted;
 
-/// Where CoreDNS serves metrics when nothing else is said.
+/// Default address of the metrics in CoreDNS.
 pub(super) const DEFAULT: &str = "localhost:9153";
 
-/// A place to listen.
+/// An address to listen on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Address {
-    /// Every address of the box, IPv6 and IPv4: `:PORT`.
+    /// All addresses of the host, IPv6 and IPv4: `:PORT`.
     Every(u16),
     /// One address.
     One(SocketAddr),
@@ -20,7 +20,7 @@ impl Address {
     /// Reads `HOST:PORT`, `[IPV6]:PORT` or `:PORT`. HOST is an address or `localhost`.
     ///
     /// # Errors
-    /// A sentence that says what is wrong and what would be right.
+    /// The message for the operator, with the remedy.
     pub fn parse(text: &str) -> Result<Self, String> {
         let quoted = Quoted(text);
         let wrong =
@@ -48,7 +48,7 @@ impl Address {
         Ok(Self::One(SocketAddr::new(ip, port)))
     }
 
-    /// The socket addresses to try, the first that works wins: a kernel without IPv6 still has IPv4.
+    /// Socket addresses to try in order until one works: a kernel without IPv6 still has IPv4.
     pub fn candidates(self) -> [Option<SocketAddr>; 2] {
         match self {
             Self::One(address) => [Some(address), None],
@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hosts_and_ports() {
+    fn parse_takes_addresses_and_localhost_but_no_host_names() {
         for (text, expected) in [
             (":9153", ":9153"),
             ("localhost:9153", "127.0.0.1:9153"),

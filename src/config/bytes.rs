@@ -1,4 +1,4 @@
-//! Keys and values of the `ebpf` block: are they bytes?
+//! Keys and values of the `ebpf` block as hexadecimal digits.
 
 use super::ebpf::Reader;
 use crate::base::capacity::MAX_KEY;
@@ -6,11 +6,11 @@ use crate::base::hex;
 use crate::corefile::Token;
 
 impl Reader<'_, '_> {
-    /// How many bytes a word of a `map` line is, at most `most`; says what is wrong if it is not.
+    /// Size in bytes of a hexadecimal word of a `map` line. Reports an error for other words and sizes above `most`.
     pub(super) fn size(
         &mut self,
         token: Token,
-        what: &str,
+        operand: &str,
         skip: Option<u8>,
         most: usize,
     ) -> Option<u32> {
@@ -18,17 +18,18 @@ impl Reader<'_, '_> {
         measured
             .and_then(|size| u32::try_from(size).map_err(|_| hex::Error::Long))
             .inspect_err(|&error| {
-                self.faults.add(token, "map", wrong_hex(what, error, most));
+                self.faults
+                    .add(token, "map", wrong_hex(operand, error, most));
             })
             .ok()
     }
 
-    /// The bytes of a key.
+    /// Bytes of a hexadecimal KEY; an error is reported.
     pub(super) fn hex(
         &mut self,
         token: Token,
         option: &str,
-        what: &str,
+        operand: &str,
     ) -> Option<heapless::Vec<u8, MAX_KEY>> {
         let mut bytes = heapless::Vec::from([0; MAX_KEY]);
         match hex::decode(self.text(token), None, &mut bytes) {
@@ -38,25 +39,25 @@ impl Reader<'_, '_> {
             }
             Err(error) => {
                 self.faults
-                    .add(token, option, wrong_hex(what, error, MAX_KEY));
+                    .add(token, option, wrong_hex(operand, error, MAX_KEY));
                 None
             }
         }
     }
 }
 
-fn wrong_hex(what: &str, error: hex::Error, most: usize) -> String {
+fn wrong_hex(operand: &str, error: hex::Error, most: usize) -> String {
     match error {
         hex::Error::Digit(c) => {
-            format!("{what} has {c:?}; it is hexadecimal digits, two for each byte")
+            format!("{operand} has {c:?}; it is hexadecimal digits, two for each byte")
         }
-        hex::Error::Odd => format!("{what} has an odd number of digits; each byte has two"),
+        hex::Error::Odd => format!("{operand} has an odd number of digits; each byte has two"),
         hex::Error::Empty => {
-            format!("{what} is empty; it is hexadecimal digits, two for each byte")
+            format!("{operand} is empty; it is hexadecimal digits, two for each byte")
         }
         hex::Error::Long => {
             format!(
-                "{what} is longer than {most} bytes; COREXDP_MAX_{what} sets how long at build time"
+                "{operand} is longer than {most} bytes; COREXDP_MAX_{operand} sets how long at build time"
             )
         }
     }

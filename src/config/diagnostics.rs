@@ -1,34 +1,34 @@
-//! Collects what is wrong with a Corefile.
+//! Errors of a Corefile's text, collected while it is read.
 
 use crate::base::diagnostic::{Blame, Diagnostic};
 use crate::corefile::{Corefile, Token};
 
-/// Collects everything that is wrong with a Corefile's text.
+/// The errors list so far.
 pub(super) struct Diagnostics<'a> {
     pub(super) corefile: &'a Corefile,
-    found: Vec<Diagnostic>,
+    list: Vec<Diagnostic>,
 }
 
 impl<'a> Diagnostics<'a> {
     pub(super) fn new(corefile: &'a Corefile) -> Self {
         Self {
             corefile,
-            found: Vec::new(),
+            list: Vec::new(),
         }
     }
 
     pub(super) fn add(&mut self, at: Token, directive: &str, message: String) {
-        self.found.push(
+        self.list.push(
             self.corefile
                 .diagnostic(at, directive, message, Blame::Corefile),
         );
     }
 
     pub(super) fn count(&self) -> usize {
-        self.found.len()
+        self.list.len()
     }
 
-    pub(super) fn into_found(self) -> Vec<Diagnostic> {
-        self.found
+    pub(super) fn into_vec(self) -> Vec<Diagnostic> {
+        self.list
     }
 }

@@ -13,7 +13,7 @@ const UNITS: [(&str, u64); 8] = [
     ("h", 3_600_000_000_000),
 ];
 
-/// Reads a duration that is not negative, as Go's `time.ParseDuration`; `None` when it is none, or longer than 292 years.
+/// Parses a duration as Go's `time.ParseDuration` does; `None` for an invalid, negative or longer one than 292 years.
 pub fn parse(text: &str) -> Option<Duration> {
     let mut rest = text.strip_prefix('+').unwrap_or(text);
     if rest == "0" {
@@ -41,7 +41,7 @@ pub fn parse(text: &str) -> Option<Duration> {
         };
         total = total
             .checked_add(whole.checked_mul(scale)?)?
-            .checked_add(part(fraction, scale))?;
+            .checked_add(fraction_of(fraction, scale))?;
         rest = next;
     }
     i64::try_from(total)
@@ -56,10 +56,10 @@ fn digits(text: &str) -> (&str, &str) {
     text.split_at_checked(end).unwrap_or((text, ""))
 }
 
-/// `0.FRACTION` of `scale` nanoseconds, the share of each digit rounded down.
-fn part(fraction: &str, scale: u64) -> u64 {
+/// `0.DIGITS` of `scale` nanoseconds, rounded down digit by digit.
+fn fraction_of(digits: &str, scale: u64) -> u64 {
     let mut unit = scale;
-    fraction.bytes().fold(0, |sum, digit| {
+    digits.bytes().fold(0, |sum, digit| {
         unit /= 10;
         sum + unit * u64::from(digit.wrapping_sub(b'0'))
     })
@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn durations_are_gos() {
+    fn durations_parse_as_in_go() {
         for (text, nanoseconds) in [
             ("0", Some(0)),
             ("+0", Some(0)),

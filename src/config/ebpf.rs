@@ -28,11 +28,11 @@ pub(super) fn read(
         parts: Parts::default(),
     };
     if let Some(argument) = block.args.first().or(block.rest.first()) {
-        let what = format!(
+        let message = format!(
             "takes no argument, not {}; its options stand in a block",
             reader.quote(*argument)
         );
-        reader.faults.add(*argument, EBPF, what);
+        reader.faults.add(*argument, EBPF, message);
     }
     if let Some(mut lines) = block.body {
         loop {
@@ -54,7 +54,7 @@ pub(super) struct Line<'t> {
     pub(super) option: &'static EbpfOption,
     pub(super) name: Token,
     pub(super) args: &'t [Token],
-    /// The place of `name` among the directive's words.
+    /// Index of `name` among the directive's words.
     pub(super) at: usize,
 }
 
@@ -77,7 +77,7 @@ impl<'c> Reader<'_, 'c> {
         Quoted(self.text(token)).to_string()
     }
 
-    /// Reads a line that begins `at` a word of the directive.
+    /// Reads a line whose first word has the index `at` in the directive.
     fn line(&mut self, line: &[Token], at: usize) {
         let Some((&name, args)) = line.split_first() else {
             return;
@@ -85,9 +85,9 @@ impl<'c> Reader<'_, 'c> {
         let text = self.text(name);
         let Some(option) = OPTIONS.iter().find(|option| option.name == text) else {
             let names: Vec<_> = OPTIONS.iter().map(|option| option.name).collect();
-            let right = instead(text, &names);
-            let what = format!("unknown option {}; {right}", Quoted(text));
-            self.faults.add(name, EBPF, what);
+            let remedy = instead(text, &names);
+            let message = format!("unknown option {}; {remedy}", Quoted(text));
+            self.faults.add(name, EBPF, message);
             return;
         };
         let line = Line {
@@ -115,8 +115,8 @@ impl<'c> Reader<'_, 'c> {
             ..
         } = option;
         if !self.seen.contains(name) {
-            let what = format!("no {name}; add `{name} {form}`, {meaning}");
-            self.faults.add(block, EBPF, what);
+            let message = format!("no {name}; add `{name} {form}`, {meaning}");
+            self.faults.add(block, EBPF, message);
         }
     }
 
@@ -137,8 +137,8 @@ impl<'c> Reader<'_, 'c> {
             return None;
         };
         if self.text(*argument).is_empty() {
-            let what = format!("{form} is empty; was a variable not set?");
-            self.faults.add(*argument, name, what);
+            let message = format!("{form} is empty; was a variable not set?");
+            self.faults.add(*argument, name, message);
             return None;
         }
         Some(*argument)
@@ -149,7 +149,7 @@ impl<'c> Reader<'_, 'c> {
         let EbpfOption { name, form, .. } = line.option;
         let count = line.args.len();
         let s = if count == 1 { "" } else { "s" };
-        let what = format!("{count} argument{s}; write `{name} {form}`");
-        self.faults.add(line.name, name, what);
+        let message = format!("{count} argument{s}; write `{name} {form}`");
+        self.faults.add(line.name, name, message);
     }
 }

@@ -3,67 +3,68 @@
 use super::MapId;
 use crate::corefile::{Corefile, Token};
 
-/// Entries in order, as runs of like lines: a list of a hundred thousand addresses is one run.
+/// Entries in order, as runs of lines of one form: a list of 100,000 addresses is one run.
 #[derive(Debug)]
 pub struct Entries {
-    /// Which server block of the Corefile they stand in, and which directive of that.
+    /// Index of the server block in the Corefile.
     block: usize,
+    /// Index of the directive in that block.
     directive: usize,
     runs: Vec<Run>,
     count: usize,
 }
 
-/// What lines have in common.
+/// Common properties of the lines of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Form {
-    /// The map that the line refers to.
+    /// Map of the line.
     pub map: MapId,
-    /// Words of a line.
+    /// Number of words, from the option's name on.
     pub words: usize,
-    /// How many of them stand before KEY and VALUE: the directive, and the map if the line names it.
-    pub before: usize,
-    /// Bytes of the value of a `map` line; `None` for an `entry` line.
+    /// Number of words before KEY and VALUE: the option's name, and `@MAP` where given.
+    pub prefix: usize,
+    /// Size of the value of a `map` line in bytes; `None` for an `entry` line.
     pub value_size: Option<u32>,
 }
 
-/// Lines that follow each other and have one form.
+/// Successive lines of one form.
 #[derive(Debug)]
 struct Run {
     form: Form,
-    /// Where among the directive's words the first line begins.
+    /// Index of the first line's first word among the directive's words.
     first: usize,
     lines: usize,
-    /// How many `map` lines of the same map stand before.
+    /// Number of earlier `map` lines of the same map.
     index: usize,
 }
 
-/// One line.
+/// One `map` or `entry` line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Entry<'a> {
-    /// The key; without one, the line's index is the key.
+    /// KEY; `None` where the line's index is the key.
     pub key: Option<Token>,
-    /// The line's place among the `map` lines of its map.
+    /// Index among the `map` lines of the map.
     pub index: usize,
-    /// The value.
+    /// VALUE, or the fields.
     pub value: Value<'a>,
 }
 
-/// What stands in a line behind KEY.
+/// Words of a line after KEY.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Value<'a> {
-    /// Of a `map` line: a word that was checked to be hexadecimal.
+    /// VALUE of a `map` line, checked to be hexadecimal.
     Bytes {
-        /// The word.
+        /// Hexadecimal digits.
         word: Token,
-        /// How many bytes it is.
+        /// Size of the value in bytes.
         size: u32,
     },
-    /// Of an `entry` line: FIELD=VALUE, at least one.
+    /// Words FIELD=VALUE of an `entry` line, at least one.
     Words(&'a [Token]),
 }
 
 impl Entry<'_> {
-    /// Where it stands.
+    /// First token after the option's name and `@MAP`.
     pub fn at(&self) -> Option<Token> {
         self.key.or(match self.value {
             Value::Bytes { word, .. } => Some(word),
@@ -71,7 +72,7 @@ impl Entry<'_> {
         })
     }
 
-    /// What the line begins with.
+    /// Option of the line: `map` or `entry`.
     pub const fn directive(&self) -> &'static str {
         match self.value {
             Value::Bytes { .. } => "map",
@@ -81,7 +82,7 @@ impl Entry<'_> {
 }
 
 impl Entries {
-    /// No entries yet, in this directive of this server block.
+    /// An empty list for a directive, by its index in a server block, by its index in the Corefile.
     pub(super) const fn new(block: usize, directive: usize) -> Self {
         Self {
             block,
@@ -91,7 +92,7 @@ impl Entries {
         }
     }
 
-    /// Adds a line that begins `at` a word of the directive, behind `index` `map` lines of the same map.
+    /// Adds a line whose first word has the index `at` in the directive, after `index` `map` lines of the same map.
     pub(super) fn add(&mut self, at: usize, form: Form, index: usize) {
         self.count += 1;
         if let Some(run) = self.runs.last_mut()
@@ -109,21 +110,21 @@ impl Entries {
         });
     }
 
-    /// How many there are, of all maps.
+    /// Number of entries of all maps.
     pub const fn len(&self) -> usize {
         self.count
     }
 
-    /// Whether there are none.
+    /// True without entries.
     pub const fn is_empty(&self) -> bool {
         self.count == 0
     }
 
-    /// Each entry of a map; `corefile` is the one they were read from.
-    pub fn of<'a>(&'a self, map: MapId, corefile: &'a Corefile) -> Those<'a> {
+    /// Entries of one map. `corefile` is the Corefile that they were read from.
+    pub fn of_map<'a>(&'a self, map: MapId, corefile: &'a Corefile) -> MapEntries<'a> {
         let block = corefile.blocks().get(self.block);
         let directive = block.and_then(|block| block.directives.get(self.directive));
-        Those {
+        MapEntries {
             map: Some(map),
             words: directive.map_or(&[][..], |directive| &directive.tokens),
             runs: self.runs.iter(),
@@ -132,28 +133,28 @@ impl Entries {
     }
 }
 
-/// The entries of one map; by default none.
+/// Iterator over the entries of one map; by default empty.
 #[derive(Clone, Debug, Default)]
-pub struct Those<'a> {
+pub struct MapEntries<'a> {
     map: Option<MapId>,
-    /// The directive's.
+    /// Words of the directive.
     words: &'a [Token],
     runs: std::slice::Iter<'a, Run>,
-    /// The run that is being read, and how many of its lines were.
+    /// Current run, with the number of lines already returned.
     run: Option<(&'a Run, usize)>,
 }
 
-impl<'a> Iterator for Those<'a> {
+impl<'a> Iterator for MapEntries<'a> {
     type Item = Entry<'a>;
 
-    // Written out, since this is done for each line twice.
+    // A plain loop, without adapters: every line passes here twice.
     fn next(&mut self) -> Option<Entry<'a>> {
         loop {
-            if let Some((run, number)) = &mut self.run
-                && *number < run.lines
+            if let Some((run, next)) = &mut self.run
+                && *next < run.lines
             {
-                let line = *number;
-                *number += 1;
+                let line = *next;
+                *next += 1;
                 return run.entry(self.words, line);
             }
             let run = self.runs.next()?;
@@ -165,18 +166,18 @@ impl<'a> Iterator for Those<'a> {
 }
 
 impl Run {
-    /// The line of this number, which is less than [`Run::lines`].
-    fn entry<'a>(&self, words: &'a [Token], number: usize) -> Option<Entry<'a>> {
+    /// The entry of a line, by its index in the run; `line` is less than [`Run::lines`].
+    fn entry<'a>(&self, words: &'a [Token], line: usize) -> Option<Entry<'a>> {
         let Form {
             words: length,
-            before,
+            prefix,
             value_size,
             ..
         } = self.form;
-        let start = self.first + number * length;
-        let line = words.get(start + before..start + length)?;
-        let index = self.index + number;
-        Some(match (value_size, line) {
+        let start = self.first + line * length;
+        let operands = words.get(start + prefix..start + length)?;
+        let index = self.index + line;
+        Some(match (value_size, operands) {
             (Some(size), &[word]) => Entry {
                 key: None,
                 index,

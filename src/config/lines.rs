@@ -1,18 +1,18 @@
-//! The `map` and `entry` lines of the `ebpf` block, and the map that a line means.
+//! The `map` and `entry` lines of the `ebpf` block, and the map of a line.
 
 use super::ebpf::{Line, Reader};
 use super::entries::Form;
-use super::{MapId, Named};
+use super::{MapId, MapRef};
 use crate::base::capacity::{MAX_KEY, MAX_VALUE};
 use crate::corefile::Token;
 use crate::encode::MAP;
 
-/// Most maps that are named; no object that can be linked has more.
-const MOST_MAPS: usize = 256;
+/// Most maps of an `ebpf` block; an object may have as many.
+const MAX_MAPS: usize = 256;
 
 /// Reads `map [@MAP] [KEY] VALUE`.
 pub(super) fn map(reader: &mut Reader<'_, '_>, line: &Line<'_>) {
-    let (named, words) = reader.split_map(line.args);
+    let (map_name, words) = reader.split_map(line.args);
     let (key, value) = match words {
         [value] => (None, *value),
         [key, value] => (Some(*key), *value),
@@ -21,40 +21,40 @@ pub(super) fn map(reader: &mut Reader<'_, '_>, line: &Line<'_>) {
             return;
         }
     };
-    let key_is_good = key.is_none_or(|key| reader.size(key, "KEY", None, MAX_KEY).is_some());
+    let key_is_valid = key.is_none_or(|key| reader.size(key, "KEY", None, MAX_KEY).is_some());
     let value_size = reader.size(value, "VALUE", Some(b'.'), MAX_VALUE);
-    if value_size.is_some() && key_is_good {
-        reader.add(line, named, value_size);
+    if value_size.is_some() && key_is_valid {
+        reader.add(line, map_name, value_size);
     }
 }
 
 /// Reads `entry [@MAP] KEY FIELD=VALUE…`.
 pub(super) fn entry(reader: &mut Reader<'_, '_>, line: &Line<'_>) {
-    let (named, words) = reader.split_map(line.args);
+    let (map_name, words) = reader.split_map(line.args);
     if words.len() < 2 {
         reader.wrong_count(line);
         return;
     }
-    reader.add(line, named, None);
+    reader.add(line, map_name, None);
 }
 
 impl Reader<'_, '_> {
-    fn add(&mut self, line: &Line<'_>, named: Option<Token>, value_size: Option<u32>) {
+    fn add(&mut self, line: &Line<'_>, map_name: Option<Token>, value_size: Option<u32>) {
         let form = Form {
-            map: self.meant(line.name, named),
+            map: self.resolve_map(line.name, map_name),
             words: 1 + line.args.len(),
-            before: 1 + usize::from(named.is_some()),
+            prefix: 1 + usize::from(map_name.is_some()),
             value_size,
         };
         let mut index = 0;
-        if let Some(named) = self.parts.maps.get_mut(form.map.0) {
-            index = named.lines;
-            named.lines += usize::from(value_size.is_some());
+        if let Some(map) = self.parts.maps.get_mut(form.map.0) {
+            index = map.lines;
+            map.lines += usize::from(value_size.is_some());
         }
         self.entries.add(line.at, form, index);
     }
 
-    /// Takes `@MAP` off the front, if it is there.
+    /// Splits the arguments into `@MAP`, if present, and the words after it.
     pub(super) fn split_map<'t>(&self, args: &'t [Token]) -> (Option<Token>, &'t [Token]) {
         match args {
             [first, rest @ ..] if self.text(*first).starts_with('@') => (Some(*first), rest),
@@ -62,24 +62,24 @@ impl Reader<'_, '_> {
         }
     }
 
-    /// The map that a line refers to.
-    pub(super) fn meant(&mut self, line: Token, named: Option<Token>) -> MapId {
-        let name = named.map_or(MAP, |token| self.text(token).get(1..).unwrap_or_default());
+    /// The map of a line, added to the block's maps by the first line that refers to it.
+    pub(super) fn resolve_map(&mut self, line: Token, map_name: Option<Token>) -> MapId {
+        let name = map_name.map_or(MAP, |token| self.text(token).get(1..).unwrap_or_default());
         let maps = &mut self.parts.maps;
         if let Some(known) = maps.iter().find(|map| map.name == name) {
             return known.id;
         }
-        if maps.len() == MOST_MAPS {
-            let what = format!("more than {MOST_MAPS} maps; no object has so many");
-            self.faults.add(line, self.text(line), what);
+        if maps.len() == MAX_MAPS {
+            let message = format!("more than {MAX_MAPS} maps; an object has at most {MAX_MAPS}");
+            self.faults.add(line, self.text(line), message);
             return MapId(0);
         }
         let id = MapId(maps.len());
-        maps.push(Named {
+        maps.push(MapRef {
             id,
             name: name.to_owned(),
             at: line,
-            by_name: named.is_some(),
+            by_name: map_name.is_some(),
             lines: 0,
         });
         id

@@ -1,4 +1,4 @@
-//! The directives that have something served: `prometheus`, `health` and `ready`.
+//! The directives `prometheus`, `health` and `ready`, each with an address to listen on.
 
 use std::time::Duration;
 
@@ -8,25 +8,25 @@ use crate::base::capacity::MAX_FILTERS;
 use crate::base::escape::Quoted;
 use crate::corefile::{Corefile, Directive, Occurrence, Token};
 
-/// Places to listen at: each service has as many as there can be filters.
+/// Most addresses: `MAX_FILTERS` for each service.
 pub const MAX_PLACES: usize = 3 * MAX_FILTERS;
 
-/// What is served at an address.
+/// Service at an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Service {
-    /// The metrics, and pages for people.
+    /// Metrics, and pages for people.
     Metrics,
-    /// Whether the daemon lives.
+    /// Liveness: the daemon runs.
     Health,
-    /// Whether every filter is attached.
+    /// Readiness: every filter is attached.
     Ready,
 }
 
 impl Service {
-    /// All of them.
+    /// All services.
     pub const ALL: [Self; 3] = [Self::Metrics, Self::Health, Self::Ready];
 
-    /// The directive that asks for it.
+    /// Directive of the service.
     pub const fn directive(self) -> &'static str {
         match self {
             Self::Metrics => "prometheus",
@@ -50,8 +50,8 @@ impl Service {
         all.find(|service| service.number() == number)
     }
 
-    /// Where CoreDNS serves it when nothing else is said.
-    const fn usual(self) -> &'static str {
+    /// Default address in CoreDNS.
+    const fn default_address(self) -> &'static str {
         match self {
             Self::Metrics => super::address::DEFAULT,
             Self::Health => ":8080",
@@ -60,35 +60,35 @@ impl Service {
     }
 }
 
-/// A place to listen.
+/// An address to listen on, with its service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
-    /// What is served there.
+    /// Service at the address.
     pub service: Service,
-    /// Where.
+    /// Address.
     pub address: Address,
 }
 
-/// A directive that asks for a place.
+/// A directive with an address.
 #[derive(Clone, Copy, Debug)]
 pub struct Listen {
-    /// Where it stands.
+    /// Token of the directive's name.
     pub at: Token,
-    /// Where to listen, and for what.
+    /// Address and service.
     pub place: Place,
 }
 
-/// What `health` and `ready` are told besides.
+/// Options of `health` and `ready`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Serving {
-    /// How long the daemon still filters and serves after it was told to stop.
+    /// Time for which the daemon still filters and serves after a signal to stop.
     pub lameduck: Duration,
-    /// Whether who was ready once stays so.
+    /// True if `ready` answers 200 forever after all filters were attached once.
     pub until_ready: bool,
 }
 
 impl Config {
-    pub(super) fn read_page(
+    pub(super) fn read_listen(
         &mut self,
         service: Service,
         directive: &Directive,
@@ -101,16 +101,16 @@ impl Config {
             return;
         };
         let text = match first.args {
-            [] => Ok(service.usual()),
-            [one] => Ok(corefile.text(*one)),
-            [_, more, ..] => Err((
-                *more,
+            [] => Ok(service.default_address()),
+            [address] => Ok(corefile.text(*address)),
+            [_, second, ..] => Err((
+                *second,
                 format!("takes one address, not {}", first.args.len()),
             )),
         };
         let address = text.and_then(|text| {
             let at = first.args.first().unwrap_or(&first.head);
-            Address::parse(text).map_err(|what| (*at, what))
+            Address::parse(text).map_err(|message| (*at, message))
         });
         match address {
             Ok(address) => {
@@ -118,65 +118,65 @@ impl Config {
                 let at = first.head;
                 self.add_listen(Listen { at, place }, faults);
             }
-            Err((at, what)) => faults.add(at, name, what),
+            Err((at, message)) => faults.add(at, name, message),
         }
-        self.options(service, &first, corefile, faults);
-        if let Some(again) = occurrences.next() {
-            let what = "given twice in this server block; keep one".into();
-            faults.add(again.head, name, what);
+        self.read_options(service, &first, corefile, faults);
+        if let Some(second) = occurrences.next() {
+            let message = "given twice in this server block; keep one".into();
+            faults.add(second.head, name, message);
         }
     }
 
-    fn add_listen(&mut self, page: Listen, faults: &mut Diagnostics<'_>) {
-        let Place { service, address } = page.place;
-        let mut pages = self.listen.iter();
-        let what = match pages.find(|other| other.place.address == address) {
-            // Several server blocks may name the same place; CoreDNS serves it once too.
+    fn add_listen(&mut self, listen: Listen, faults: &mut Diagnostics<'_>) {
+        let Place { service, address } = listen.place;
+        let mut others = self.listen.iter();
+        let message = match others.find(|other| other.place.address == address) {
+            // Several server blocks may share an address, as in CoreDNS.
             Some(other) if other.place.service == service => return,
             Some(other) => {
                 let taken = other.place.service.directive();
-                format!("{address} is where {taken} is served; give one of them another address")
+                format!("{address} is taken by {taken}; give one of them another address")
             }
             None => {
-                let same = |page: &&Listen| page.place.service == service;
-                if self.listen.iter().filter(same).count() < MAX_FILTERS {
-                    // There is room for as many of each.
-                    let _ = self.listen.push(page);
+                let has_service = |other: &&Listen| other.place.service == service;
+                if self.listen.iter().filter(has_service).count() < MAX_FILTERS {
+                    // The list has room for `MAX_FILTERS` addresses of each service.
+                    let _ = self.listen.push(listen);
                     return;
                 }
                 format!(
-                    "more than {MAX_FILTERS} addresses; several server blocks may name the same one, which tells of all"
+                    "more than {MAX_FILTERS} addresses; let server blocks share an address, which serves them all"
                 )
             }
         };
-        faults.add(page.at, service.directive(), what);
+        faults.add(listen.at, service.directive(), message);
     }
 
-    /// The lines of its block.
-    fn options(
+    /// Reads the lines of the directive's block.
+    fn read_options(
         &mut self,
         service: Service,
-        page: &Occurrence<'_>,
+        occurrence: &Occurrence<'_>,
         corefile: &Corefile,
         faults: &mut Diagnostics<'_>,
     ) {
-        for line in page.body.clone().into_iter().flatten() {
+        for line in occurrence.body.clone().into_iter().flatten() {
             let Some(option) = line.first() else {
                 continue;
             };
             let args: Vec<&str> = line.iter().skip(1).map(|arg| corefile.text(*arg)).collect();
             let text = corefile.text(*option);
-            if let Err(what) = self.option(service, text, &args) {
-                faults.add(*option, service.directive(), what);
+            if let Err(message) = self.read_option(service, text, &args) {
+                faults.add(*option, service.directive(), message);
             }
         }
     }
 
-    fn option(&mut self, service: Service, option: &str, args: &[&str]) -> Result<(), String> {
+    fn read_option(&mut self, service: Service, option: &str, args: &[&str]) -> Result<(), String> {
         match (service, option) {
-            // CoreDNS's metrics of itself mean nothing here.
+            // Accepted and ignored: Go's runtime metrics of CoreDNS do not exist here.
             (Service::Metrics, "runtime_metrics") => Ok(()),
-            // A page without TLS must not pass for one with.
+            // Refused rather than ignored: the operator would expect an encrypted page.
             (Service::Metrics, "tls") => {
                 Err("tls is not served; leave it out, and let a proxy on the box add it".into())
             }
@@ -200,13 +200,13 @@ impl Config {
                 _ => Err("write `monitor until-ready|continuously`".into()),
             },
             (service, other) => {
-                let there = match service {
+                let options = match service {
                     Service::Metrics => "runtime_metrics",
                     Service::Health => "lameduck",
                     Service::Ready => "monitor",
                 };
                 Err(format!(
-                    "unknown option {}; there is {there}",
+                    "unknown option {}; there is {options}",
                     Quoted(other)
                 ))
             }

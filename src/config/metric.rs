@@ -9,7 +9,7 @@ use crate::encode::integer::Number;
 
 /// Reads `metric NAME [@MAP] KEY POS LEN HELP`.
 pub(super) fn metric(reader: &mut Reader<'_, '_>, line: &Line<'_>) {
-    let Some((metric, named, &[key, position, length, help])) = reader.split_metric(line.args)
+    let Some((metric, map_name, &[key, position, length, help])) = reader.split_metric(line.args)
     else {
         reader.wrong_count(line);
         return;
@@ -27,7 +27,7 @@ pub(super) fn metric(reader: &mut Reader<'_, '_>, line: &Line<'_>) {
         at: line.name,
         name: full_name,
         kind: MetricKind::Gauge,
-        map: reader.meant(line.name, named),
+        map: reader.resolve_map(line.name, map_name),
         key,
         number: Number::little_endian(position, length),
         help: reader.text(help).to_owned(),
@@ -47,7 +47,7 @@ pub(super) fn counter(reader: &mut Reader<'_, '_>, line: &Line<'_>) {
 }
 
 fn in_words(reader: &mut Reader<'_, '_>, line: &Line<'_>, kind: MetricKind) {
-    let Some((metric, named, &[key, field, help])) = reader.split_metric(line.args) else {
+    let Some((metric, map_name, &[key, field, help])) = reader.split_metric(line.args) else {
         reader.wrong_count(line);
         return;
     };
@@ -58,7 +58,7 @@ fn in_words(reader: &mut Reader<'_, '_>, line: &Line<'_>, kind: MetricKind) {
         at: line.name,
         name: full_name,
         kind,
-        map: reader.meant(line.name, named),
+        map: reader.resolve_map(line.name, map_name),
         key: heapless::Vec::new(),
         number: Number::little_endian(0, 0),
         help: reader.text(help).to_owned(),
@@ -68,21 +68,21 @@ fn in_words(reader: &mut Reader<'_, '_>, line: &Line<'_>, kind: MetricKind) {
 }
 
 impl Reader<'_, '_> {
-    /// NAME, `@MAP` if it is there, and the rest.
+    /// Splits the arguments into NAME, `@MAP` if present, and the remaining words.
     fn split_metric<'t, const N: usize>(
         &self,
         args: &'t [Token],
     ) -> Option<(Token, Option<Token>, &'t [Token; N])> {
         let (name, rest) = args.split_first()?;
-        let (named, rest) = self.split_map(rest);
-        Some((*name, named, rest.try_into().ok()?))
+        let (map_name, rest) = self.split_map(rest);
+        Some((*name, map_name, rest.try_into().ok()?))
     }
 
     fn metric_name(&mut self, line: Token, token: Token) -> Option<String> {
         let option = self.text(line);
         let text = self.text(token);
-        let legal = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == ':';
-        if text.is_empty() || !text.chars().all(legal) {
+        let is_valid = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == ':';
+        if text.is_empty() || !text.chars().all(is_valid) {
             self.faults.add(
                 token,
                 option,
@@ -105,7 +105,7 @@ impl Reader<'_, '_> {
             );
             return None;
         }
-        // One too many is enough to refuse them all, and each is compared with all.
+        // One name past the limit makes the error. More names would cost a quadratic search.
         if self.names.metrics.len() <= MAX_METRICS {
             self.names.metrics.push(full.clone());
         }
@@ -115,7 +115,7 @@ impl Reader<'_, '_> {
     fn number(
         &mut self,
         token: Token,
-        what: &str,
+        operand: &str,
         range: std::ops::RangeInclusive<usize>,
     ) -> Option<usize> {
         let number = self
@@ -125,27 +125,27 @@ impl Reader<'_, '_> {
             .filter(|number| range.contains(number));
         if number.is_none() {
             let (low, high) = (range.start(), range.end());
-            let what = format!(
-                "{what} is {}; it is a number from {low} to {high}",
+            let message = format!(
+                "{operand} is {}; it is a number from {low} to {high}",
                 self.quote(token)
             );
-            self.faults.add(token, "metric", what);
+            self.faults.add(token, "metric", message);
         }
         number
     }
 }
 
-/// What Prometheus takes a metric for.
+/// Prometheus type of a metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MetricKind {
-    /// A number that goes up and down.
+    /// A number that rises and falls.
     Gauge,
-    /// A number that only goes up.
+    /// A number that only rises.
     Counter,
 }
 
 impl MetricKind {
-    /// As Prometheus spells it.
+    /// The type's word in the exposition format.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Gauge => "gauge",

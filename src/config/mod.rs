@@ -1,8 +1,8 @@
-//! What corexdp needs of a Corefile: directives → a checked [`Config`].
+//! Configuration: from directives to a checked [`Config`].
 //!
-//! Two steps. [`Config::read`] checks what can be said from the Corefile alone; [`fit::check`] checks keys, values and
-//! metrics against the maps they are meant for. Both find every error, not only the first. Map entries stay words of
-//! the Corefile: there may be a hundred thousand, and they are decoded only while they stream into the kernel.
+//! Checks come in two steps. [`Config::read`] needs the Corefile alone; [`fit::check`] compares keys, values and
+//! metrics with the maps of the object. Both report every error, not only the first. Map entries stay tokens of the
+//! Corefile: there may be 100,000, and they are decoded only while they stream into the kernel.
 
 mod address;
 mod bytes;
@@ -30,7 +30,7 @@ pub use crate::encode::MAP;
 pub use address::Address;
 use diagnostics::Diagnostics;
 pub use duration::parse as duration;
-pub use entries::{Entries, Entry, Those, Value};
+pub use entries::{Entries, Entry, MapEntries, Value};
 pub use listen::{Listen, MAX_PLACES, Place, Service, Serving};
 pub use metric::MetricKind;
 pub use options::{EbpfOption, OPTIONS as EBPF_OPTIONS};
@@ -40,90 +40,90 @@ pub use reload::Reload;
 pub const EBPF: &str = "ebpf";
 /// The directive that logs changes of map values.
 pub const DEBUG: &str = "debug";
-/// The directive that has the Corefile read again when it changes.
+/// The directive that reads the Corefile again after a change.
 pub const RELOAD: &str = "reload";
 
-/// What the Corefile asks for.
+/// Checked configuration of a Corefile.
 #[derive(Debug, Default)]
 pub struct Config {
-    /// One for each `ebpf` block, in order.
+    /// Filters, one for each `ebpf` block, in order.
     pub filters: heapless::Vec<Filter, MAX_FILTERS>,
-    /// What is served where; empty: nothing.
+    /// Addresses to listen on, with the service of each; empty if nothing is served.
     pub listen: heapless::Vec<Listen, MAX_PLACES>,
-    /// How it is served.
+    /// Options of `health` and `ready`.
     pub serving: Serving,
-    /// How often to look whether the Corefile has changed; `None`: never.
+    /// Interval at which the Corefile is checked for changes; `None` without the directive.
     pub reload: Option<Reload>,
 }
 
 /// One `ebpf` block.
 #[derive(Debug)]
 pub struct Filter {
-    /// The word `ebpf`.
+    /// Token of `ebpf`.
     pub at: Token,
-    /// The object's path, absolute or from the working directory.
+    /// Path of the object, absolute or relative to the working directory.
     pub elf: PathBuf,
-    /// Where it is named.
+    /// Token of the path.
     pub elf_at: Token,
-    /// The entry function, where `prog` names it.
+    /// Entry function and token of `prog`; `None` without that option.
     pub program: Option<(String, Token)>,
-    /// The interface's name.
+    /// Name of the interface; the kernel allows 15 bytes (`IFNAMSIZ`).
     pub interface: heapless::String<15>,
-    /// Where it is named.
+    /// Token of that name.
     pub interface_at: Token,
-    /// How to attach.
+    /// Attach mode.
     pub mode: Mode,
-    /// What becomes of it when the daemon ends.
+    /// Fate of the filter at the daemon's end.
     pub exit: Exit,
-    /// Where that is said; the block if it is not.
+    /// Token of `exit`, or of the block without that option.
     pub exit_at: Token,
-    /// How long to wait for the interface at start.
+    /// Longest wait for the interface at start.
     pub wait: Duration,
-    /// The maps that entries and metrics mean, in the order in which they are first meant.
-    pub maps: Vec<Named>,
-    /// The maps' entries, in order.
+    /// Maps that entries and metrics refer to, in the order of their first line.
+    pub maps: Vec<MapRef>,
+    /// Entries of all maps, in order.
     pub entries: Entries,
-    /// The metrics read from the maps.
+    /// Metrics read from the maps.
     pub metrics: Vec<Metric>,
-    /// Whether changes of the maps' values are logged.
+    /// True where changes of map values are logged.
     pub debug: bool,
 }
 
 impl Filter {
-    /// The map of this name, if a line refers to the map.
-    pub fn map(&self, name: &str) -> Option<&Named> {
-        self.maps.iter().find(|named| named.name == name)
+    /// The map of this name; `None` if no line refers to such a map.
+    pub fn map(&self, name: &str) -> Option<&MapRef> {
+        self.maps.iter().find(|map| map.name == name)
     }
 }
 
-/// What becomes of the filter when the daemon ends.
+/// Fate of a filter at the daemon's end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Exit {
-    /// It ends too, however the daemon ends.
+    /// The filter ends with the daemon, even with a killed daemon.
     #[default]
     Detach,
-    /// It stays, and the next daemon adopts it.
+    /// The filter stays attached, and the next daemon adopts it.
     Hold,
 }
 
-/// How to attach.
+/// Attach mode.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Mode {
-    /// Native, else generic.
+    /// Native; generic where the driver refuses native mode.
     #[default]
     Auto,
-    /// In the driver, or not at all.
+    /// In the driver only (`XDP_FLAGS_DRV_MODE`).
     Native,
-    /// In the network stack.
+    /// In the network stack (`XDP_FLAGS_SKB_MODE`).
     Generic,
-    /// On the card.
+    /// On the network card (`XDP_FLAGS_HW_MODE`).
     Offload,
 }
 
 impl Mode {
     const ALL: [Self; 4] = [Self::Auto, Self::Native, Self::Generic, Self::Offload];
 
-    /// As the Corefile says it.
+    /// The mode's word in the Corefile.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Auto => "auto",
@@ -134,47 +134,47 @@ impl Mode {
     }
 }
 
-/// Identifies a map within one `ebpf` block: its place in [`Filter::maps`], given by [`config`](self) alone.
+/// Identifies a map within one `ebpf` block: an index of [`Filter::maps`], made by [`config`](self) alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MapId(usize);
 
 /// A map that lines of the block refer to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Named {
-    /// Key of the map's entries and metrics.
+pub struct MapRef {
+    /// Identifier in the map's entries and metrics.
     pub id: MapId,
-    /// Its name in the object.
+    /// Name of the map in the object.
     pub name: String,
-    /// The first line that means it: the directive's name.
+    /// First token of the first line that refers to the map.
     pub at: Token,
-    /// Whether that names it, by `@MAP`.
+    /// True where that line names the map by `@MAP`.
     pub by_name: bool,
-    /// `map` lines read so far.
+    /// Number of `map` lines read so far.
     lines: usize,
 }
 
 /// A `metric`, `gauge` or `counter` line.
 #[derive(Clone, Debug)]
 pub struct Metric {
-    /// Where it stands.
+    /// First token of the line.
     pub at: Token,
-    /// The whole name, `coredns_ebpf_NAME`.
+    /// Full name, `coredns_ebpf_NAME`.
     pub name: String,
-    /// What Prometheus takes it for.
+    /// Prometheus type.
     pub kind: MetricKind,
-    /// The map that is read.
+    /// Map to read.
     pub map: MapId,
-    /// The key whose value is read.
+    /// Key to look up.
     pub key: heapless::Vec<u8, MAX_KEY>,
-    /// The number in that value.
+    /// Place of the number in the value.
     pub number: Number,
-    /// The text of HELP.
+    /// Text of HELP.
     pub help: String,
-    /// KEY and FIELD of a `gauge` or `counter`, from which [`fit::check`] makes `key` and `number`.
+    /// KEY and FIELD of `gauge` and `counter`; [`fit::check`] sets `key` and `number` from them.
     words: Option<(Token, Token)>,
 }
 
-/// Names of everything that must not be named twice in a Corefile.
+/// Names that must be unique in a Corefile.
 #[derive(Default)]
 struct Names {
     interfaces: Vec<String>,
@@ -182,14 +182,14 @@ struct Names {
 }
 
 impl Config {
-    /// Reads what `corefile` says about filters and pages. `folder` is where relative paths in its top file start.
+    /// Reads the directives of `corefile` that are corexdp's. Relative paths in the top file start at `folder`.
     ///
-    /// Returns all that is good, so that more can be checked of it, and all that is wrong, in the order of the file.
+    /// Returns the valid part, for further checks, and all errors in the order of the file.
     pub fn read(corefile: &Corefile, folder: &Path) -> (Self, Vec<Diagnostic>) {
         let mut config = Self::default();
         let mut names = Names::default();
         let mut faults = Diagnostics::new(corefile);
-        for (number, block) in corefile.blocks().iter().enumerate() {
+        for (block_index, block) in corefile.blocks().iter().enumerate() {
             let find = |name: &str| {
                 block
                     .directives
@@ -200,7 +200,7 @@ impl Config {
                 find(DEBUG).is_some_and(|directive| read_debug(directive, corefile, &mut faults));
             for service in Service::ALL {
                 if let Some(directive) = find(service.directive()) {
-                    config.read_page(service, directive, corefile, &mut faults);
+                    config.read_listen(service, directive, corefile, &mut faults);
                 }
             }
             if let Some(directive) = find(RELOAD) {
@@ -209,12 +209,12 @@ impl Config {
             }
             let is_ebpf = |(_, directive): &(usize, &Directive)| directive.name == EBPF;
             let ebpf = block.directives.iter().enumerate().find(is_ebpf);
-            for (place, occurrence) in ebpf
+            for (index, occurrence) in ebpf
                 .into_iter()
-                .flat_map(|(place, ebpf)| ebpf.occurrences(corefile).map(move |one| (place, one)))
+                .flat_map(|(index, ebpf)| ebpf.occurrences(corefile).map(move |each| (index, each)))
             {
                 let at = occurrence.head;
-                let entries = Entries::new(number, place);
+                let entries = Entries::new(block_index, index);
                 let filter =
                     ebpf::read(occurrence, entries, folder, debug, &mut names, &mut faults);
                 let Some(filter) = filter else {
@@ -234,7 +234,7 @@ impl Config {
         {
             faults.add(metric.at, "metric", format!("more than {MAX_METRICS} metrics; COREXDP_MAX_METRICS sets how many at build time"));
         }
-        (config, faults.into_found())
+        (config, faults.into_vec())
     }
 }
 
@@ -254,7 +254,7 @@ fn read_debug(directive: &Directive, corefile: &Corefile, faults: &mut Diagnosti
     true
 }
 
-/// Where a relative path starts that stands at `token`: the folder of its file.
+/// Base of a relative path at `token`: the folder of its file.
 fn folder_of<'a>(token: Token, corefile: &'a Corefile, top: &'a Path) -> &'a Path {
     let file = corefile.file(token);
     if corefile.files().first().is_some_and(|first| first == file) {

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::ebpf::{Line, Reader};
-use super::{Entries, Exit, Filter, Metric, Mode, Named, duration, folder_of, lines, metric};
+use super::{Entries, Exit, Filter, MapRef, Metric, Mode, duration, folder_of, lines, metric};
 use crate::base::capacity::MAX_FILTERS;
 use crate::base::escape::Quoted;
 use crate::corefile::Token;
@@ -23,7 +23,7 @@ pub struct EbpfOption {
     pub form: &'static str,
     /// The purpose, in one line.
     pub meaning: &'static str,
-    /// Whether a block without this option is refused.
+    /// True if a block without this option is an error.
     pub required: bool,
     pub(super) read: Read,
 }
@@ -38,7 +38,7 @@ pub(super) enum Read {
 }
 
 impl EbpfOption {
-    /// Whether a block may have several lines of this option.
+    /// True if a block may have several lines of this option.
     pub const fn may_repeat(&self) -> bool {
         matches!(self.read, Each(_))
     }
@@ -89,7 +89,7 @@ pub(super) struct Parts {
     mode: Option<Mode>,
     wait: Option<Duration>,
     exit: Option<(Exit, Token)>,
-    pub(super) maps: Vec<Named>,
+    pub(super) maps: Vec<MapRef>,
     pub(super) metrics: Vec<Metric>,
 }
 
@@ -128,25 +128,25 @@ fn program(reader: &mut Reader<'_, '_>, name: Token, function: Token) {
 fn interface(reader: &mut Reader<'_, '_>, _: Token, word: Token) {
     let text = reader.text(word);
     let Ok(interface) = heapless::String::try_from(text) else {
-        let what = format!(
+        let message = format!(
             "{} is no interface name; one has 1 to 15 bytes",
             Quoted(text)
         );
-        reader.faults.add(word, "if", what);
+        reader.faults.add(word, "if", message);
         return;
     };
     if !is_interface_name(text) {
-        let what = format!(
+        let message = format!(
             "{} is no interface name; one is not `.` or `..` and has no white space, control character, `/` or `:`",
             Quoted(text)
         );
-        reader.faults.add(word, "if", what);
+        reader.faults.add(word, "if", message);
         return;
     }
     if reader.names.interfaces.iter().any(|taken| taken == text) {
-        let what =
+        let message =
             format!("interface {text} has a filter already; give each interface one `ebpf` block");
-        reader.faults.add(word, "if", what);
+        reader.faults.add(word, "if", message);
     }
     // One name beyond the limit is enough to refuse the Corefile, and each name is compared with all.
     if reader.names.interfaces.len() <= MAX_FILTERS {
@@ -159,11 +159,11 @@ fn mode(reader: &mut Reader<'_, '_>, _: Token, word: Token) {
     let text = reader.text(word);
     let mode = Mode::ALL.into_iter().find(|mode| mode.name() == text);
     if mode.is_none() {
-        let what = format!(
+        let message = format!(
             "unknown mode {}; there are auto, native, generic and offload",
             Quoted(text)
         );
-        reader.faults.add(word, "mode", what);
+        reader.faults.add(word, "mode", message);
     }
     reader.parts.mode = Some(mode.unwrap_or_default());
 }
@@ -173,8 +173,8 @@ fn exit(reader: &mut Reader<'_, '_>, name: Token, word: Token) {
         "detach" => Exit::Detach,
         "hold" => Exit::Hold,
         other => {
-            let what = format!("unknown exit {}; there are detach and hold", Quoted(other));
-            reader.faults.add(word, "exit", what);
+            let message = format!("unknown exit {}; there are detach and hold", Quoted(other));
+            reader.faults.add(word, "exit", message);
             return;
         }
     };
@@ -184,16 +184,16 @@ fn exit(reader: &mut Reader<'_, '_>, name: Token, word: Token) {
 fn wait(reader: &mut Reader<'_, '_>, _: Token, word: Token) {
     let wait = duration::parse(reader.text(word));
     if wait.is_none() {
-        let what = format!(
+        let message = format!(
             "{} is no duration; write for example 30s or 1m30s",
             reader.quote(word)
         );
-        reader.faults.add(word, "wait", what);
+        reader.faults.add(word, "wait", message);
     }
     reader.parts.wait = Some(wait.unwrap_or_default());
 }
 
-/// Whether the kernel takes `name` (`dev_valid_name`): 1 to 15 bytes, no white space, `/` or `:`, not `.` or `..`.
+/// True if the kernel takes `name` (`dev_valid_name`): 1 to 15 bytes, no white space, `/` or `:`, not `.` or `..`.
 /// Control characters, which the kernel takes, are refused because names are logged.
 fn is_interface_name(name: &str) -> bool {
     (1..16).contains(&name.len())
@@ -207,7 +207,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_what_the_kernel_takes() {
+    fn interface_names_follow_the_kernel() {
         for good in ["eth0", "a", "abcdefghijklmno", "wlan0.5", "…"] {
             assert!(is_interface_name(good), "{good}");
         }

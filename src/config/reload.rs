@@ -1,4 +1,4 @@
-//! The directive `reload`: the Corefile is looked at again from time to time.
+//! The directive `reload`: periodic checks of the Corefile for changes.
 
 use std::time::Duration;
 
@@ -7,30 +7,30 @@ use super::{RELOAD, duration};
 use crate::base::escape::Quoted;
 use crate::corefile::{Corefile, Directive, Token};
 
-/// As CoreDNS has them (`plugin/reload/setup.go`).
+// Defaults and minimums of CoreDNS (`plugin/reload/setup.go`).
 const INTERVAL: Duration = Duration::from_secs(30);
 const JITTER: Duration = Duration::from_secs(15);
-const LEAST_INTERVAL: Duration = Duration::from_secs(2);
-const LEAST_JITTER: Duration = Duration::from_secs(1);
+const MIN_INTERVAL: Duration = Duration::from_secs(2);
+const MIN_JITTER: Duration = Duration::from_secs(1);
 
-/// How often to look.
+/// Interval of the checks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reload {
-    /// On average.
+    /// Mean interval.
     interval: Duration,
-    /// From the least time to the most.
+    /// Difference between the longest and the shortest interval.
     jitter: Duration,
 }
 
 impl Reload {
-    /// The time from one look to the next, for boxes that begin together not to look together; `jitter_seed` is any number.
-    pub fn every(self, jitter_seed: u32) -> Duration {
-        let part = (self.jitter.as_nanos() * u128::from(jitter_seed)) >> u32::BITS;
-        let part = Duration::from_nanos(u64::try_from(part).unwrap_or(u64::MAX));
-        (self.interval + part).saturating_sub(self.jitter / 2)
+    /// Time between two checks. `jitter_seed` spreads the checks of hosts that start together; any number will do.
+    pub fn period(self, jitter_seed: u32) -> Duration {
+        let offset = (self.jitter.as_nanos() * u128::from(jitter_seed)) >> u32::BITS;
+        let offset = Duration::from_nanos(u64::try_from(offset).unwrap_or(u64::MAX));
+        (self.interval + offset).saturating_sub(self.jitter / 2)
     }
 
-    /// Reads it where it stands in a server block. As in CoreDNS, there is one for all; the last counts.
+    /// Reads the directive in one server block. The last one in the Corefile holds for all server blocks (CoreDNS).
     pub(super) fn read(
         directive: &Directive,
         corefile: &Corefile,
@@ -44,14 +44,15 @@ impl Reload {
                 [interval, jitter] => (Some(*interval), Some(*jitter)),
                 [_, _, more, ..] => {
                     let count = occurrence.args.len();
-                    let what = format!("takes [INTERVAL] [JITTER], not {count} words");
-                    faults.add(*more, RELOAD, what);
+                    let message = format!("takes [INTERVAL] [JITTER], not {count} words");
+                    faults.add(*more, RELOAD, message);
                     continue;
                 }
             };
-            let mut time = |word, name, usual, least| time(word, name, usual, least, faults);
-            let interval = time(interval, "INTERVAL", INTERVAL, LEAST_INTERVAL);
-            let jitter = time(jitter, "JITTER", JITTER, LEAST_JITTER);
+            let mut time =
+                |word, name, default, minimum| time(word, name, default, minimum, faults);
+            let interval = time(interval, "INTERVAL", INTERVAL, MIN_INTERVAL);
+            let jitter = time(jitter, "JITTER", JITTER, MIN_JITTER);
             if let Some((interval, jitter)) = interval.zip(jitter) {
                 let jitter = jitter.min(interval / 2);
                 last = Some(Self { interval, jitter });
@@ -64,27 +65,27 @@ impl Reload {
 fn time(
     word: Option<Token>,
     name: &str,
-    usual: Duration,
-    least: Duration,
+    default: Duration,
+    minimum: Duration,
     faults: &mut Diagnostics<'_>,
 ) -> Option<Duration> {
     let Some(word) = word else {
-        return Some(usual);
+        return Some(default);
     };
     let text = faults.corefile.text(word);
     let quoted = Quoted(text);
     match duration::parse(text) {
-        Some(time) if time >= least => return Some(time),
+        Some(time) if time >= minimum => return Some(time),
         Some(_) => {
-            let what = format!(
+            let message = format!(
                 "{name} {quoted} is too short; the least is {}s",
-                least.as_secs()
+                minimum.as_secs()
             );
-            faults.add(word, RELOAD, what);
+            faults.add(word, RELOAD, message);
         }
         None => {
-            let what = format!("{quoted} is no duration; write for example 30s or 1m30s");
-            faults.add(word, RELOAD, what);
+            let message = format!("{quoted} is no duration; write for example 30s or 1m30s");
+            faults.add(word, RELOAD, message);
         }
     }
     None
@@ -95,13 +96,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_jitter_lies_around_the_interval() {
+    fn jitter_is_centred_on_the_interval() {
         let reload = Reload {
             interval: Duration::from_secs(30),
             jitter: Duration::from_secs(15),
         };
-        assert_eq!(reload.every(0), Duration::from_millis(22_500));
-        assert_eq!(reload.every(1 << 31), Duration::from_secs(30));
-        assert!(reload.every(u32::MAX) < Duration::from_millis(37_500));
+        assert_eq!(reload.period(0), Duration::from_millis(22_500));
+        assert_eq!(reload.period(1 << 31), Duration::from_secs(30));
+        assert!(reload.period(u32::MAX) < Duration::from_millis(37_500));
     }
 }

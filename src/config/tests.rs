@@ -1,4 +1,4 @@
-//! A Corefile in, every complaint out.
+//! Corefiles and the configuration or errors that they give.
 
 use std::io;
 use std::path::Path;
@@ -7,9 +7,9 @@ use super::{Config, Filter, MapId, Mode, Value};
 use crate::config::MetricKind;
 use crate::corefile::{Corefile, Host};
 
-struct Nothing;
+struct NoFiles;
 
-impl Host for Nothing {
+impl Host for NoFiles {
     fn read(&mut self, _: &str, _: usize) -> io::Result<Vec<u8>> {
         Err(io::ErrorKind::NotFound.into())
     }
@@ -26,25 +26,25 @@ impl Host for Nothing {
 
 fn read(text: &str) -> (Config, Vec<String>) {
     let corefile =
-        Corefile::parse("Corefile", "/etc", text.as_bytes(), 1 << 20, &mut Nothing).unwrap();
-    let (config, wrong) = Config::read(&corefile, Path::new("/etc"));
-    (config, wrong.iter().map(ToString::to_string).collect())
+        Corefile::parse("Corefile", "/etc", text.as_bytes(), 1 << 20, &mut NoFiles).unwrap();
+    let (config, errors) = Config::read(&corefile, Path::new("/etc"));
+    (config, errors.iter().map(ToString::to_string).collect())
 }
 
 #[test]
-fn entries_are_in_order_whatever_stands_between_them() {
+fn entries_keep_their_order_between_other_lines() {
     let text = "a {\n debug\n ebpf {\n  map 01\n  elf a.o\n  map 02 0A.0B\n  if a\n }\n ebpf {\n  elf b.o\n  map 03\n  map 04\n  map 05 0C\n  map 06 0D\n  map 07\n  metric x 01 0 1 \"two\nlines\"\n  map 08 0E\n  map 09 0F\n  if b\n }\n}\nb {\n ebpf {\n  elf c.o\n  if c\n }\n ebpf { map 10\n  map 11 12\n  elf d.o\n  if d\n }\n}\n";
-    let corefile = Corefile::parse("Corefile", "/etc", text, 1 << 20, &mut Nothing).unwrap();
-    let (config, wrong) = Config::read(&corefile, Path::new("/etc"));
-    assert!(wrong.is_empty(), "{wrong:?}");
+    let corefile = Corefile::parse("Corefile", "/etc", text, 1 << 20, &mut NoFiles).unwrap();
+    let (config, errors) = Config::read(&corefile, Path::new("/etc"));
+    assert!(errors.is_empty(), "{errors:?}");
     let words = |filter: &Filter| {
-        let entries = filter.entries.of(MapId(0), &corefile);
-        let entries = entries.enumerate().map(|(place, entry)| {
+        let entries = filter.entries.of_map(MapId(0), &corefile);
+        let entries = entries.enumerate().map(|(index, entry)| {
             let key = entry.key.map(|key| corefile.text(key));
             let Value::Bytes { word, size } = entry.value else {
                 panic!("words")
             };
-            assert_eq!((entry.index, entry.directive()), (place, "map"));
+            assert_eq!((entry.index, entry.directive()), (index, "map"));
             (key, corefile.text(word), size)
         });
         let entries: Vec<_> = entries.collect();
@@ -70,10 +70,10 @@ fn entries_are_in_order_whatever_stands_between_them() {
     assert_eq!(filters, expected);
 }
 
-/// Each line as its map, its place there and its words.
+/// Map, index and words of each line.
 fn lines(filter: &Filter, corefile: &Corefile) -> Vec<(String, usize, String)> {
     let lines = filter.maps.iter().flat_map(|map| {
-        filter.entries.of(map.id, corefile).map(move |entry| {
+        filter.entries.of_map(map.id, corefile).map(move |entry| {
             let words = match entry.value {
                 Value::Bytes { word, .. } => corefile.text(word).to_owned(),
                 Value::Words(words) => {
@@ -89,7 +89,7 @@ fn lines(filter: &Filter, corefile: &Corefile) -> Vec<(String, usize, String)> {
 }
 
 #[test]
-fn each_map_counts_its_own_lines() {
+fn line_index_counts_per_map() {
     let text = "a {
         ebpf {
             elf a.o
@@ -109,9 +109,9 @@ fn each_map_counts_its_own_lines() {
             map @b 08
         }
     }";
-    let corefile = Corefile::parse("Corefile", "/etc", text, 1 << 20, &mut Nothing).unwrap();
-    let (config, wrong) = Config::read(&corefile, Path::new("/etc"));
-    assert!(wrong.is_empty(), "{wrong:?}");
+    let corefile = Corefile::parse("Corefile", "/etc", text, 1 << 20, &mut NoFiles).unwrap();
+    let (config, errors) = Config::read(&corefile, Path::new("/etc"));
+    assert!(errors.is_empty(), "{errors:?}");
     let [filter] = config.filters.as_slice() else {
         panic!("{config:?}")
     };
@@ -132,7 +132,7 @@ fn each_map_counts_its_own_lines() {
     assert_eq!(maps, ["xdp_map", "b", "c"]);
     let metrics = filter.metrics.iter();
     let metrics: Vec<_> = metrics
-        .map(|one| (one.name.as_str(), one.map, one.kind))
+        .map(|metric| (metric.name.as_str(), metric.map, metric.kind))
         .collect();
     let expected = [
         ("coredns_ebpf_g", MapId(2), MetricKind::Gauge),
@@ -145,11 +145,11 @@ fn each_map_counts_its_own_lines() {
 }
 
 #[test]
-fn a_whole_block() {
-    let (config, wrong) = read(
+fn block_with_many_options_is_read() {
+    let (config, errors) = read(
         ".:53 {\n debug\n prometheus :9153 {\n  runtime_metrics\n }\n ebpf {\n  elf a.o\n  if eth0\n  mode generic\n  wait 1m\n  map 0A.0B\n  map 01 0C\n  metric x 01 0 1 \"help me\"\n }\n forward . 1.1.1.1\n}\n",
     );
-    assert_eq!(wrong, Vec::<String>::new());
+    assert_eq!(errors, Vec::<String>::new());
     let [filter] = config.filters.as_slice() else {
         panic!("{config:?}")
     };
@@ -175,13 +175,13 @@ fn a_whole_block() {
 }
 
 #[test]
-fn all_that_is_wrong_is_said_at_once() {
-    let (config, wrong) = read(
+fn read_reports_every_error() {
+    let (config, errors) = read(
         "a {\n ebpf {\n  if eth0\n  elf\n  map 0\n  colour red\n }\n}\nb {\n ebpf {\n  elf b.o\n  if eth0\n  mode slow\n }\n}\n",
     );
     assert!(config.filters.is_empty());
     assert_eq!(
-        wrong,
+        errors,
         [
             "Corefile:4: elf: 0 arguments; write `elf PROGRAM`",
             "Corefile:5: map: VALUE has an odd number of digits; each byte has two",
@@ -193,8 +193,8 @@ fn all_that_is_wrong_is_said_at_once() {
 }
 
 #[test]
-fn a_corefile_without_us_is_fine() {
-    let (config, wrong) =
+fn corefile_without_ebpf_is_accepted() {
+    let (config, errors) =
         read(". {\n forward . /etc/resolv.conf {\n  policy random\n }\n cache 30\n}\n");
-    assert!(wrong.is_empty() && config.filters.is_empty() && config.listen.is_empty());
+    assert!(errors.is_empty() && config.filters.is_empty() && config.listen.is_empty());
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::signals::Signals;
 use super::state::{Daemon, End};
 use crate::base::escape::Plain;
-use crate::base::wait::{rest, wait};
+use crate::base::wait::{sleep, wait};
 use crate::control::server::{CLIENTS, Control};
 use crate::filter::{Filter, ReadMap};
 use crate::http::keeper::Keeper;
@@ -109,7 +109,7 @@ impl Daemon<'_> {
                     errno.desc(),
                     POLL_RETRY.as_secs()
                 ));
-                rest(POLL_RETRY);
+                sleep(POLL_RETRY);
                 Ready::default()
             }
         }

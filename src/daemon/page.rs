@@ -8,7 +8,7 @@ use nix::errno::Errno;
 use super::error::Error;
 use super::state::{Daemon, Page, PageChange};
 use crate::base::capacity::MAX_FILTERS;
-use crate::base::wait::rest;
+use crate::base::wait::sleep;
 use crate::config::{Address, Place, Service};
 use crate::filter::{Filter, blame};
 use crate::http::keeper::Keeper;
@@ -76,7 +76,7 @@ impl Page {
             match Listener::open(place) {
                 // The worker may not have closed the socket that the last reload removed.
                 Err(Errno::EADDRINUSE) if begin.elapsed() < WORKER_CLOSES_WITHIN => {
-                    rest(WORKER_CLOSES_WITHIN / 50);
+                    sleep(WORKER_CLOSES_WITHIN / 50);
                 }
                 other => return other,
             }

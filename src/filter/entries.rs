@@ -6,7 +6,7 @@ use super::{Context, blame};
 use crate::base::capacity::{MAX_KEY, MAX_VALUE};
 use crate::base::diagnostic::{Blame, Diagnostic};
 use crate::base::escape::Plain;
-use crate::config::{Entry, MapId, Those, fit};
+use crate::config::{Entry, MapEntries, MapId, fit};
 use crate::encode::Encoder;
 use crate::kernel::map::Shape;
 use crate::object::MapDef;
@@ -37,12 +37,12 @@ impl<'a> Lines<'a> {
     }
 
     /// Each line.
-    pub(super) fn entries(&self) -> Those<'a> {
+    pub(super) fn entries(&self) -> MapEntries<'a> {
         let Context {
             block, corefile, ..
         } = self.context;
-        let entries = |id| block.entries.of(id, corefile);
-        self.id.map_or_else(Those::default, entries)
+        let entries = |id| block.entries.of_map(id, corefile);
+        self.id.map_or_else(MapEntries::default, entries)
     }
 
     /// Gives the number, key and value of each line to `see`.

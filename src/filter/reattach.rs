@@ -48,7 +48,7 @@ impl Filter {
     }
 
     pub(super) const fn stop_retrying(&mut self) {
-        self.retry.forget();
+        self.retry.reset();
     }
 
     fn is_on(&self, there: &Interface, attached: &Attached) -> bool {

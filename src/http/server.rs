@@ -149,7 +149,7 @@ impl Server {
             return Received::Nothing;
         }
         if self.started_at.elapsed() >= SOUND_AFTER {
-            self.restart.forget();
+            self.restart.reset();
         }
         self.restart.plan();
         Received::WorkerDied

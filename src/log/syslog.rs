@@ -101,7 +101,7 @@ impl Syslog {
             }
             self.queue.pop();
         }
-        self.retry.forget();
+        self.retry.reset();
         true
     }
 

@@ -1,14 +1,14 @@
-//! `/`, for a person.
+//! `/`: the HTML page.
 
 use std::fmt;
 
 use super::Overview;
-use super::markup::{self, Facts, Fill, Shown};
+use super::markup::{self, DaemonFacts, Fill, FilterFacts};
 use crate::base::text::Text;
 use crate::filter::Filter;
 
 impl Overview<'_> {
-    /// Writes `/`; how long it is, or `None` when it does not fit.
+    /// Writes `/` and returns its length in bytes; `None` if the text does not fit.
     pub fn page(&mut self, page: &mut [u8]) -> Option<usize> {
         let mut text = Text::new(page);
         self.html(&mut text).ok()?;
@@ -28,7 +28,7 @@ impl Overview<'_> {
         markup::begin_log(text)?;
         self.log.recent(|line| markup::line(text, line))?;
         let reloads = self.reloads;
-        let facts = Facts {
+        let facts = DaemonFacts {
             since: self.process.at(),
             read: reloads.last_success.into(),
             failed: reloads.last_failure().map(Into::into),
@@ -38,10 +38,10 @@ impl Overview<'_> {
         markup::end(text, &facts)
     }
 
-    /// A filter.
+    /// Writes the section of a filter.
     fn section(&mut self, text: &mut Text<'_>, filter: &Filter) -> fmt::Result {
-        let some = !filter.metrics.is_empty();
-        let shown = Shown {
+        let has_metrics = !filter.metrics.is_empty();
+        let facts = FilterFacts {
             interface: &filter.interface,
             program: &filter.program.info.name,
             id: filter.program.info.id,
@@ -49,11 +49,11 @@ impl Overview<'_> {
             reason: filter.reason(),
             reattached: filter.reattached,
         };
-        markup::filter(text, &shown, some)?;
-        self.numbers(filter, |metric, number| {
+        markup::filter(text, &facts, has_metrics)?;
+        self.each_metric(filter, |metric, number| {
             markup::metric(text, &metric.help, &metric.name, number)
         })?;
-        markup::end_metrics(text, some)?;
+        markup::end_metrics(text, has_metrics)?;
         for read in &filter.read_maps {
             let shape = read.map.shape();
             let fill = if shape.kind.is_array() {

@@ -1,4 +1,4 @@
-//! `/status`, and what `corexdp status` shows: all there is to know, as JSON.
+//! `/status` and `corexdp status --json`: the whole status as JSON.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -23,7 +23,7 @@ struct DaemonJson<'a> {
     version: &'a str,
     pid: u64,
     started: u64,
-    /// `None` for a name that is no UTF-8.
+    /// `None` for a name that is not UTF-8.
     corefile: Option<&'a str>,
     /// In seconds from now.
     confirm_within: Option<u64>,
@@ -55,7 +55,7 @@ struct FilterJson<'a> {
     reason: Option<&'a str>,
     exit: &'a str,
     reattached: u64,
-    /// `None` where the kernel says nothing of the program.
+    /// `None` if the kernel gives no information about the program.
     program: Option<ProgramJson<'a>>,
 }
 
@@ -103,7 +103,7 @@ impl Serialize for Tag {
 }
 
 impl Overview<'_> {
-    /// Writes `/status`; the length of the text, or `None` when it does not fit.
+    /// Writes `/status` and returns its length in bytes; `None` if the text does not fit.
     pub fn status(&mut self, page: &mut [u8]) -> Option<usize> {
         let mut text = Text::new(page);
         self.json(Writer::new(&mut text)).ok()?;
@@ -152,7 +152,7 @@ impl Overview<'_> {
         json.begin_object(&FilterJson {
             interface: &filter.interface,
             attached: attachment.is_some(),
-            mode: attachment.map(|one| one.mode.name()),
+            mode: attachment.map(|attachment| attachment.mode.name()),
             reason: filter.reason(),
             exit: if filter.holds() { "hold" } else { "detach" },
             reattached: filter.reattached,
@@ -173,7 +173,7 @@ impl Overview<'_> {
         json.end_list();
         json.member("metrics");
         json.begin_list();
-        self.numbers(filter, |metric, value| {
+        self.each_metric(filter, |metric, value| {
             json.value(&MetricJson {
                 name: &metric.name,
                 r#type: metric.kind.name(),
@@ -188,7 +188,7 @@ impl Overview<'_> {
     }
 }
 
-/// The description of a program; `None` where the kernel says nothing of the program.
+/// The description of a program; `None` if the kernel gives no information about the program.
 fn program(program: &Program) -> Option<ProgramJson<'_>> {
     let done = info::statistics(program.as_fd()).ok()?;
     let counted = done.runs > 0 || statistics::are_enabled();
@@ -203,7 +203,7 @@ fn program(program: &Program) -> Option<ProgramJson<'_>> {
     })
 }
 
-/// A time that the kernel counts from the machine's start.
+/// Time of an event, from the kernel's time since boot (`CLOCK_BOOTTIME`).
 fn loaded_at(since_boot: Duration) -> SystemTime {
     let up = clock_gettime(ClockId::CLOCK_BOOTTIME).map(Duration::from);
     let age = up.unwrap_or_default().saturating_sub(since_boot);

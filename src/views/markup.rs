@@ -1,7 +1,7 @@
-//! The pieces of `/`, from plain values. Every tag is closed, so that what a browser reads is what stands here.
+//! HTML of `/`, from plain values. Every tag is closed, so that browsers parse the page as written.
 //!
-//! The script refreshes values in place: it fetches the page again, and brings what stands in `main` up to date. What
-//! has the class `own` is the script's, and not to be seen without it.
+//! The script refreshes values in place: it fetches the page again and updates the content of `main`. Elements of the
+//! class `own` belong to the script and are hidden without it.
 
 use std::fmt::{self, Write};
 
@@ -14,52 +14,55 @@ use crate::log::recent::Message;
 #[cfg(test)]
 mod tests;
 
-/// The `Content-Security-Policy` of `/`: nothing from elsewhere, and this style and this script alone.
+/// `Content-Security-Policy` of `/`: no foreign content, and the page's style and script by their hashes.
 pub const POLICY: &str = include_str!(concat!(env!("OUT_DIR"), "/policy"));
 const STYLE: &str = include_str!(concat!(env!("OUT_DIR"), "/style.css"));
 const SCRIPT: &str = include_str!(concat!(env!("OUT_DIR"), "/script.js"));
 
-/// A filter, as it is shown.
-pub(super) struct Shown<'a> {
+/// Facts about a filter.
+pub(super) struct FilterFacts<'a> {
     pub(super) interface: &'a str,
     pub(super) program: &'a str,
     pub(super) id: u32,
-    /// `None` while it is not attached.
+    /// `None` while the filter is detached.
     pub(super) mode: Option<Mode>,
-    /// Why it is not native.
+    /// Reason for generic mode where native mode was refused.
     pub(super) reason: Option<&'a str>,
     pub(super) reattached: u64,
 }
 
-/// How full a map is.
+/// Fill level of a map.
 #[derive(Clone, Copy)]
 pub(super) enum Fill {
-    /// An array, which always is.
+    /// An array, which is always full.
     Array,
-    /// So many entries.
+    /// Number of entries.
     Entries(u64),
-    /// It can't be read.
+    /// The map cannot be read.
     Unread,
 }
 
-/// What is to be said of the daemon itself.
-pub(super) struct Facts {
+/// Facts about the daemon.
+pub(super) struct DaemonFacts {
+    /// Start time.
     pub(super) since: Utc,
+    /// Time at which the running Corefile was read.
     pub(super) read: Utc,
-    /// When the last reload failed, unless one after it took effect.
+    /// Time of the latest reload if that reload failed.
     pub(super) failed: Option<Utc>,
+    /// Number of successful and of failed reloads.
     pub(super) reloads: [u64; 2],
     pub(super) read_errors: u64,
 }
 
-/// Everything before the first filter; above all, whether each of these interfaces is filtered.
+/// Writes the page up to the first filter. `filters` are the interfaces, with whether the filter is attached.
 pub(super) fn begin<'a>(
     text: &mut Text<'_>,
     filters: &(impl Iterator<Item = (&'a str, bool)> + Clone),
 ) -> fmt::Result {
     let names = |attached| {
-        let some = filters.clone().filter(move |(_, is)| *is == attached);
-        Names(some.map(|(name, _)| name))
+        let matching = filters.clone().filter(move |(_, is)| *is == attached);
+        Names(matching.map(|(name, _)| name))
     };
     let (on, off) = (names(true), names(false));
     let (class, state) = if off.is_empty() && !on.is_empty() {
@@ -81,7 +84,7 @@ pub(super) fn begin<'a>(
     text.write_str("</p>\n")
 }
 
-/// Everything before `main`. A picture for the tab, empty, keeps browsers from asking for one.
+/// Writes the page up to `main`. An empty icon keeps browsers from requesting `/favicon.ico`.
 fn head(text: &mut Text<'_>, state: &str) -> fmt::Result {
     writeln!(
         text,
@@ -97,9 +100,13 @@ fn head(text: &mut Text<'_>, state: &str) -> fmt::Result {
     )
 }
 
-/// A filter's heading, and its metrics' if there are `some`.
-pub(super) fn filter(text: &mut Text<'_>, filter: &Shown<'_>, some: bool) -> fmt::Result {
-    let &Shown { id, reattached, .. } = filter;
+/// Begins the section of a filter, and the table of its metrics.
+pub(super) fn filter(
+    text: &mut Text<'_>,
+    filter: &FilterFacts<'_>,
+    has_metrics: bool,
+) -> fmt::Result {
+    let &FilterFacts { id, reattached, .. } = filter;
     let (interface, program) = (Html(filter.interface), Html(filter.program));
     write!(
         text,
@@ -124,7 +131,7 @@ pub(super) fn filter(text: &mut Text<'_>, filter: &Shown<'_>, some: bool) -> fmt
             "<p class=\"warning\">native mode was refused: {reason}</p>"
         )?;
     }
-    if some {
+    if has_metrics {
         writeln!(
             text,
             "<table aria-label=\"Metrics of {interface}\"><thead><tr><th scope=\"col\">Metric</th>\
@@ -134,7 +141,7 @@ pub(super) fn filter(text: &mut Text<'_>, filter: &Shown<'_>, some: bool) -> fmt
     Ok(())
 }
 
-/// A metric, and its number now.
+/// Writes a metric with its value.
 pub(super) fn metric(
     text: &mut Text<'_>,
     help: &str,
@@ -148,61 +155,65 @@ pub(super) fn metric(
     )
 }
 
-/// After the last metric, if there are `some`.
-pub(super) fn end_metrics(text: &mut Text<'_>, some: bool) -> fmt::Result {
-    text.write_str(if some { "</tbody></table>\n" } else { "" })
+/// Ends the table of metrics.
+pub(super) fn end_metrics(text: &mut Text<'_>, has_metrics: bool) -> fmt::Result {
+    text.write_str(if has_metrics {
+        "</tbody></table>\n"
+    } else {
+        ""
+    })
 }
 
-/// A map, and how many of the entries that it has `room` for it has.
-pub(super) fn map(text: &mut Text<'_>, name: &str, fill: Fill, room: u32) -> fmt::Result {
+/// Writes a map with its fill level and capacity.
+pub(super) fn map(text: &mut Text<'_>, name: &str, fill: Fill, capacity: u32) -> fmt::Result {
     let name = Html(name);
     write!(text, "<p>Map {name}: ")?;
     match fill {
-        Fill::Array => write!(text, "an array of {room} entries"),
+        Fill::Array => write!(text, "an array of {capacity} entries"),
         Fill::Unread => write!(
             text,
-            "<span class=\"error\">unread</span>, of {room} entries"
+            "<span class=\"error\">unread</span>, of {capacity} entries"
         ),
         Fill::Entries(entries) => {
-            let high = u64::from(room) * 9 / 10;
-            let note = if entries >= u64::from(room) {
+            let high = u64::from(capacity) * 9 / 10;
+            let note = if entries >= u64::from(capacity) {
                 " <strong class=\"warning\">full</strong>"
             } else {
                 ""
             };
             write!(
                 text,
-                "{entries} of {room} entries{note} <meter aria-label=\"{name}\" max=\"{room}\" high=\"{high}\" optimum=\"0\" value=\"{entries}\"></meter>"
+                "{entries} of {capacity} entries{note} <meter aria-label=\"{name}\" max=\"{capacity}\" high=\"{high}\" optimum=\"0\" value=\"{entries}\"></meter>"
             )
         }
     }?;
     text.write_str("</p>\n")
 }
 
-/// After the last map of a filter.
+/// Ends the section of a filter.
 pub(super) fn end_filter(text: &mut Text<'_>) -> fmt::Result {
     text.write_str("</section>\n")
 }
 
-/// Before the lines of the log.
+/// Begins the section of the log.
 pub(super) fn begin_log(text: &mut Text<'_>) -> fmt::Result {
     text.write_str("<section><h2>Log, newest first</h2><ol>\n")
 }
 
-/// A line of the log.
+/// Writes a message of the log.
 pub(super) fn line(text: &mut Text<'_>, line: &Message) -> fmt::Result {
-    let (at, said) = (line.at, Html(&line.text));
+    let (at, message) = (line.at, Html(&line.text));
     let (class, word) = match line.level {
         Level::Info => ("", ""),
         Level::Warning => (" class=\"warning\"", "<b>warning</b> "),
         Level::Error => (" class=\"error\"", "<b>error</b> "),
     };
-    writeln!(text, "<li{class}><time>{at}</time> {word}{said}</li>")
+    writeln!(text, "<li{class}><time>{at}</time> {word}{message}</li>")
 }
 
-/// Everything after the lines of the log.
-pub(super) fn end(text: &mut Text<'_>, facts: &Facts) -> fmt::Result {
-    let &Facts {
+/// Writes the page from the end of the log on.
+pub(super) fn end(text: &mut Text<'_>, facts: &DaemonFacts) -> fmt::Result {
+    let &DaemonFacts {
         since,
         read,
         failed,
@@ -220,7 +231,7 @@ pub(super) fn end(text: &mut Text<'_>, facts: &Facts) -> fmt::Result {
     if let Some(failed) = failed {
         write!(
             text,
-            "<br/><strong class=\"error\">the last one failed</strong>, at <time>{failed}</time>; what was before it still runs"
+            "<br/><strong class=\"error\">the last reload failed</strong>, at <time>{failed}</time>; the previous configuration still runs"
         )?;
     }
     if read_errors > 0 {
@@ -235,7 +246,7 @@ pub(super) fn end(text: &mut Text<'_>, facts: &Facts) -> fmt::Result {
     )
 }
 
-/// Names with commas between them.
+/// Names separated by commas, escaped for HTML.
 struct Names<I>(I);
 
 impl<'a, I: Iterator<Item = &'a str> + Clone> Names<I> {
@@ -254,7 +265,7 @@ impl<'a, I: Iterator<Item = &'a str> + Clone> fmt::Display for Names<I> {
     }
 }
 
-/// Text as HTML shows it, between tags or in an attribute's double quotes.
+/// Text escaped for HTML, between tags or in double quotes of an attribute.
 struct Html<'a>(&'a str);
 
 impl fmt::Display for Html<'_> {

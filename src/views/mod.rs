@@ -1,4 +1,4 @@
-//! What the page says: `/metrics` for Prometheus, `/` for a person.
+//! Views of the daemon: `/metrics` for Prometheus, `/` for people, `/status` for `corexdp status`.
 
 mod html;
 mod json;
@@ -25,43 +25,43 @@ use crate::plan::Source;
 pub use markup::POLICY;
 pub use reloads::Reloads;
 
-/// The filters, and what is needed to read their maps.
+/// Input of all views: the filters, their maps, and the state of the daemon.
 #[derive(Debug)]
 pub struct Overview<'a> {
-    /// What runs.
+    /// Running filters.
     pub filters: &'a [Filter],
-    /// Buffers.
+    /// Buffers for reading maps.
     pub scan: &'a mut Scan,
-    /// How often a value could not be read since the start.
+    /// Number of map values that could not be read since the start.
     pub read_errors: &'a mut u64,
-    /// How the reloads went.
+    /// Results of reloads.
     pub reloads: &'a Reloads,
-    /// The process itself.
+    /// Start time and id of the process.
     pub process: &'a process::ProcessStart,
-    /// The Corefile.
+    /// Source of the Corefile.
     pub source: &'a Source,
-    /// Where the page is served.
+    /// Addresses of the page.
     pub pages: heapless::Vec<SocketAddr, MAX_FILTERS>,
-    /// Until when what runs waits to be confirmed.
+    /// Deadline of the pending confirmation.
     pub confirm: Option<Instant>,
-    /// What was logged last.
+    /// Log, for its last messages.
     pub log: &'a Log,
 }
 
 impl Overview<'_> {
-    /// Writes `/metrics`; how long it is, or `None` when it does not fit.
+    /// Writes `/metrics` and returns its length in bytes; `None` if the text does not fit.
     pub fn metrics(&mut self, page: &mut [u8]) -> Option<usize> {
         let mut text = Text::new(page);
-        self.operators(&mut text)
-            .and_then(|()| self.own(&mut text))
+        self.configured_metrics(&mut text)
+            .and_then(|()| self.daemon_metrics(&mut text))
             .ok()?;
         Some(text.len())
     }
 
-    /// The metrics that the Corefile names.
-    fn operators(&mut self, text: &mut Text<'_>) -> fmt::Result {
+    /// Writes the metrics of the Corefile.
+    fn configured_metrics(&mut self, text: &mut Text<'_>) -> fmt::Result {
         for filter in self.filters {
-            self.numbers(filter, |metric, number| {
+            self.each_metric(filter, |metric, number| {
                 prometheus::head(text, &metric.name, metric.kind, &metric.help)?;
                 prometheus::sample(text, &metric.name, &[], number)
             })?;
@@ -69,20 +69,20 @@ impl Overview<'_> {
         Ok(())
     }
 
-    /// Gives each metric of a filter and its number now to `write`: the sum over CPUs, 0 for a key that is not in the
-    /// map. What can't be read is left out and counted: a number that is wrong would be worse than none.
-    fn numbers(
+    /// Calls `write` with each metric of a filter and its value: the sum over CPUs, 0 for a key that the map lacks. An
+    /// unreadable value is omitted and counted, since a wrong value would be worse than none.
+    fn each_metric(
         &mut self,
         filter: &Filter,
         mut write: impl FnMut(&Metric, Total) -> fmt::Result,
     ) -> fmt::Result {
         for (read, metrics) in filter.metrics_by_map() {
-            self.numbers_of(&read.map, metrics, &mut write)?;
+            self.each_metric_of_map(&read.map, metrics, &mut write)?;
         }
         Ok(())
     }
 
-    fn numbers_of(
+    fn each_metric_of_map(
         &mut self,
         map: &Map,
         metrics: &[Metric],
@@ -90,7 +90,7 @@ impl Overview<'_> {
     ) -> fmt::Result {
         let total =
             |metric: &Metric, copied: &[u8]| metric.number.total(map.shape().values(copied));
-        // One long reading is quicker than several short ones, unless most of it is of no use.
+        // One batch read of the array is faster than single lookups if at least an eighth of the values is used.
         if map.shape().max_entries as usize <= 8 * metrics.len()
             && let Some(all) = self.scan.array(map)
         {
@@ -101,7 +101,7 @@ impl Overview<'_> {
         let mut key = None;
         let mut copied: Option<&[u8]> = None;
         for metric in metrics {
-            // So are those of one key.
+            // Successive metrics of one key share a lookup.
             if key != Some(&metric.key) {
                 key = Some(&metric.key);
                 let found = self.scan.value(map, &metric.key);
@@ -115,14 +115,15 @@ impl Overview<'_> {
         Ok(())
     }
 
-    /// Entries in a map of `filter`; `None` when they cannot be read.
+    /// Number of entries in a map of `filter`; `None` if the map cannot be read.
     fn entries(&mut self, filter: &Filter, read: &ReadMap) -> Option<u64> {
         let counted = read.entries(filter.changes_maps, self.scan);
         *self.read_errors += u64::from(counted.is_err());
         counted.ok()
     }
 
-    fn own(&mut self, text: &mut Text<'_>) -> fmt::Result {
+    /// Writes the metrics of the daemon itself.
+    fn daemon_metrics(&mut self, text: &mut Text<'_>) -> fmt::Result {
         let version = [("version", env!("CARGO_PKG_VERSION"))];
         prometheus::head(
             text,
@@ -145,7 +146,7 @@ impl Overview<'_> {
             prometheus::sample(text, "corexdp_filter_attached", &labels, attached)?;
         }
         let name = "corexdp_filter_reattached_total";
-        let help = "How often the filter was attached again, its interface having gone.";
+        let help = "Times the filter was attached again after its interface had gone.";
         prometheus::head(text, name, MetricKind::Counter, help)?;
         for filter in self.filters {
             let labels = [("interface", filter.interface.as_str())];
@@ -203,14 +204,19 @@ impl Overview<'_> {
             "Entries that the filter's map has room for.",
         )?;
         for (filter, read) in filters.iter().flat_map(maps_of) {
-            let room = read.map.shape().max_entries;
-            prometheus::sample(text, "corexdp_map_capacity", &labels(filter, read), room)?;
+            let capacity = read.map.shape().max_entries;
+            prometheus::sample(
+                text,
+                "corexdp_map_capacity",
+                &labels(filter, read),
+                capacity,
+            )?;
         }
         Ok(())
     }
 }
 
-/// The maps of a filter that are read.
+/// Pairs of a filter and each of its maps that metrics or the page read.
 fn maps_of(filter: &Filter) -> impl Iterator<Item = (&Filter, &ReadMap)> {
     filter.read_maps.iter().map(move |read| (filter, read))
 }

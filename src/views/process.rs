@@ -1,4 +1,4 @@
-//! The daemon as a process: what it uses, and its pid file.
+//! The daemon as a process: start time, process id and resources used.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -13,31 +13,31 @@ use crate::config::MetricKind;
 use crate::kernel::descriptors;
 use crate::views::prometheus::{head, sample};
 
-/// When the process began, and its number.
+/// Start time and id of the process.
 #[derive(Debug)]
 pub struct ProcessStart {
-    since: Duration,
-    /// The process id.
+    since_epoch: Duration,
+    /// Process id.
     pub pid: u32,
 }
 
 impl ProcessStart {
-    /// Now.
+    /// The start of this process, taken as now.
     pub fn now() -> Self {
         Self {
-            since: SystemTime::now()
+            since_epoch: SystemTime::now()
                 .duration_since(UNIX_EPOCH)
                 .unwrap_or_default(),
             pid: process::id(),
         }
     }
 
-    /// When that was.
+    /// Start time.
     pub const fn at(&self) -> Utc {
-        Utc(self.since.as_secs())
+        Utc(self.since_epoch.as_secs())
     }
 
-    /// Writes the metrics that Prometheus knows of every process.
+    /// Writes the standard process metrics of Prometheus clients.
     ///
     /// # Errors
     /// When the text is full.
@@ -66,9 +66,9 @@ impl ProcessStart {
             text,
             start,
             MetricKind::Gauge,
-            "When the daemon started, in seconds since 1970.",
+            "Start time of the daemon in seconds since 1970.",
         )?;
-        sample(text, start, &[], Seconds(self.since))?;
+        sample(text, start, &[], Seconds(self.since_epoch))?;
         head(
             text,
             "process_open_fds",
@@ -84,7 +84,7 @@ impl ProcessStart {
     }
 }
 
-/// Seconds and milliseconds, without floating point.
+/// Seconds with three decimals, without floating point.
 struct Seconds(Duration);
 
 impl fmt::Display for Seconds {
@@ -93,6 +93,7 @@ impl fmt::Display for Seconds {
     }
 }
 
+/// Resident memory in bytes: the second field of `statm`, in pages.
 fn resident_bytes() -> Option<u64> {
     let mut text = [0; 128];
     let length = File::open("/proc/self/statm").ok()?.read(&mut text).ok()?;

@@ -1,10 +1,10 @@
-//! The text format that Prometheus reads (exposition format 0.0.4).
+//! Text exposition format 0.0.4 of Prometheus.
 
 use std::fmt::{self, Write};
 
 use crate::config::MetricKind;
 
-/// Begins a metric: its HELP and TYPE.
+/// Writes HELP and TYPE of a metric.
 ///
 /// # Errors
 /// When the text is full.
@@ -14,7 +14,7 @@ pub fn head(text: &mut impl Write, name: &str, kind: MetricKind, help: &str) -> 
     writeln!(text, "\n# TYPE {name} {}", kind.name())
 }
 
-/// One sample with its labels, name and value by turns.
+/// Writes a sample. `labels` are pairs of name and value.
 ///
 /// # Errors
 /// When the text is full.
@@ -61,7 +61,7 @@ mod tests {
     use crate::base::text::Text;
 
     #[test]
-    fn a_metric_in_full() {
+    fn help_and_labels_are_escaped() {
         let mut bytes = [0; 256];
         let mut text = Text::new(&mut bytes);
         head(

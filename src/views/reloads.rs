@@ -1,4 +1,4 @@
-//! How reloads went.
+//! Results of reloads.
 
 use std::fmt::{self, Write};
 use std::time::SystemTime;
@@ -7,28 +7,28 @@ use crate::base::utc::Utc;
 use crate::config::MetricKind;
 use crate::views::prometheus;
 
-/// Bytes that are kept of what was wrong.
-const MOST: usize = 1024;
+/// Most bytes of an error; a longer text is truncated.
+const MAX_ERROR: usize = 1024;
 
-/// How the reloads went since the start.
+/// Results of the reloads since the start.
 #[derive(Clone, Debug)]
 pub struct Reloads {
-    /// How many took effect.
+    /// Number of successful reloads.
     pub successes: u64,
-    /// How many changed nothing, since something was wrong.
+    /// Number of failed reloads, which changed nothing.
     pub failures: u64,
-    /// When the Corefile that runs was read.
+    /// Time at which the running Corefile was read.
     pub last_success: SystemTime,
-    /// The last of them; none before the first.
+    /// Latest reload; `None` before the first.
     pub(super) last: Option<Last>,
 }
 
-/// How one reload went.
+/// Result of one reload.
 #[derive(Clone, Debug)]
 pub(super) struct Last {
     pub(super) at: SystemTime,
-    /// What was wrong, in lines; cut where it is long.
-    pub(super) error: Option<heapless::String<MOST>>,
+    /// Error, with several lines for several errors; `None` after a success.
+    pub(super) error: Option<heapless::String<MAX_ERROR>>,
 }
 
 impl Default for Reloads {
@@ -43,7 +43,7 @@ impl Default for Reloads {
 }
 
 impl Reloads {
-    /// One took effect just now.
+    /// Records a successful reload, at the current time.
     pub fn succeeded(&mut self) {
         self.successes += 1;
         self.last_success = SystemTime::now();
@@ -53,11 +53,11 @@ impl Reloads {
         });
     }
 
-    /// One changed nothing; why.
-    pub fn failed(&mut self, why: &str) {
+    /// Records a failed reload with its error, at the current time.
+    pub fn failed(&mut self, message: &str) {
         self.failures += 1;
         let mut error = heapless::String::new();
-        for letter in why.chars() {
+        for letter in message.chars() {
             if error.push(letter).is_err() {
                 break;
             }
@@ -68,7 +68,7 @@ impl Reloads {
         });
     }
 
-    /// When the last one failed, unless one after it took effect.
+    /// Time of the latest reload if that reload failed.
     pub(super) fn last_failure(&self) -> Option<SystemTime> {
         let last = self.last.as_ref().filter(|last| last.error.is_some());
         last.map(|last| last.at)
@@ -76,13 +76,13 @@ impl Reloads {
 
     pub(super) fn metrics(&self, text: &mut impl Write) -> fmt::Result {
         let name = "corexdp_reloads_total";
-        let help = "Reloads since the start; one that fails changes nothing.";
+        let help = "Reloads since the start; a failed reload changes nothing.";
         prometheus::head(text, name, MetricKind::Counter, help)?;
         for (result, count) in [("success", self.successes), ("failure", self.failures)] {
             prometheus::sample(text, name, &[("result", result)], count)?;
         }
         let name = "corexdp_last_reload_success_timestamp_seconds";
-        let help = "When the Corefile that runs was read, in seconds since 1970.";
+        let help = "Time at which the running Corefile was read, in seconds since 1970.";
         prometheus::head(text, name, MetricKind::Gauge, help)?;
         prometheus::sample(text, name, &[], Utc::from(self.last_success).0)
     }
@@ -93,11 +93,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_what_was_wrong_as_much_is_kept_as_there_is_room_for() {
+    fn long_errors_are_truncated() {
         let mut reloads = Reloads::default();
-        reloads.failed(&"é".repeat(MOST));
+        reloads.failed(&"é".repeat(MAX_ERROR));
         let last = reloads.last.as_ref().unwrap();
-        assert_eq!(last.error.as_ref().unwrap().len(), MOST);
+        assert_eq!(last.error.as_ref().unwrap().len(), MAX_ERROR);
         reloads.succeeded();
         assert_eq!((reloads.successes, reloads.failures), (1, 1));
         assert_eq!(reloads.last.unwrap().error, None);

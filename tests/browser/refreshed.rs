@@ -84,7 +84,7 @@ fn large_numbers_and_log_lines_are_shown_exactly() {
     for part in [
         "reload: nothing was changed",
         "is no metric name",
-        "the last one failed",
+        "the last reload failed",
     ] {
         browser.becomes(&format!("{text}.includes('{part}')"));
     }

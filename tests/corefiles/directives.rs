@@ -24,9 +24,7 @@ pub(crate) const DIRECTIVES: &[Wrong] = &[
     ),
     (
         ". {\n  prometheus :8080\n  health\n}\n",
-        &[
-            "Corefile:3: health: :8080 is where prometheus is served; give one of them another address",
-        ],
+        &["Corefile:3: health: :8080 is taken by prometheus; give one of them another address"],
     ),
     (
         ". {\n  reload 10s 5s 1s\n}\n",

@@ -133,7 +133,7 @@ pub(crate) const OPTIONS: &[Wrong] = &[
     (
         "map 00000001 0A0B0000.FFFF0000.00000000",
         &[
-            "Corefile:5: map: index 16777216 is past the end of xdp_map; the last is 15; a key stands as in memory, lowest byte first",
+            "Corefile:5: map: index 16777216 is past the end of xdp_map; the last is 15; a key is written as in memory, lowest byte first",
         ],
     ),
     (

@@ -60,7 +60,7 @@ fn programs_maps_and_members_are_listed() {
     let (text, block) = outcome.stdout.split_once("\n\n").unwrap();
     let mut lines: Vec<&str> = text.lines().collect();
     let refusal = lines.remove(2);
-    assert!(refusal.starts_with("  second: can't be used: "), "{text}");
+    assert!(refusal.starts_with("  second: cannot be used: "), "{text}");
     let expected = [
         "programs",
         "  first: section xdp/first, 2 instructions",

@@ -259,7 +259,7 @@ fn dump_without_access_to_types_shows_bytes_and_the_reason() {
     let daemon = start(&site, "entry 7 packets=7\n");
     let outcome = site.ask_with_less(&["dump"]);
     assert_eq!(outcome.code, Some(0));
-    let why = "corexdp: edge0: xdp_map is shown in bytes, since its types can't be read: ";
+    let why = "corexdp: edge0: xdp_map is shown in bytes, since its types cannot be read: ";
     assert!(outcome.stderr.starts_with(why), "{}", outcome.stderr);
     assert!(
         outcome.stdout.contains("\nmap 07000000 "),

@@ -63,6 +63,9 @@ fn runs_are_measured_and_the_kernel_stops_counting() {
 fn measuring_needs_cap_sys_admin() {
     let (site, daemon) = start();
     let asked = site.ask_with_less(&["status", "--measure", "1s"]);
-    asked.refuses(77, &["not permitted to measure; it needs CAP_SYS_ADMIN"]);
+    asked.refuses(
+        77,
+        &["not permitted to measure runs; start as root, or with CAP_SYS_ADMIN"],
+    );
     daemon.stop();
 }

@@ -1,34 +1,34 @@
 //! Reads JSON of unknown members.
 
-/// Lists and objects within each other that are read.
-const DEEPEST: usize = 16;
+/// Most nested lists and objects.
+const MAX_DEPTH: usize = 16;
 
-/// A value.
+/// A JSON value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Value {
-    /// `null`, and what is not there.
+    /// `null`, or a missing member.
     Nothing,
     /// `true` or `false`.
     Truth(bool),
-    /// A number, as it is written.
+    /// A number, as its text.
     Number(String),
-    /// A text.
+    /// A string.
     Text(String),
     /// A list.
     List(Vec<Value>),
-    /// An object's members, in order.
+    /// Members of an object, in order.
     Object(Vec<(String, Value)>),
 }
 
 impl Value {
-    /// Reads a whole text; `None` when it is not JSON, or too deep.
+    /// Parses a document; `None` for invalid JSON, and for more than 16 nested values.
     pub fn read(text: &str) -> Option<Self> {
         let mut reader = Reader { rest: text };
-        let value = reader.value(DEEPEST)?;
+        let value = reader.value(MAX_DEPTH)?;
         reader.rest.trim_ascii_start().is_empty().then_some(value)
     }
 
-    /// The member of this name; nothing when there is none.
+    /// The member of this name, or `Nothing`.
     pub fn get(&self, name: &str) -> &Self {
         let members = match self {
             Self::Object(members) => members.as_slice(),
@@ -38,12 +38,12 @@ impl Value {
         found.map_or(&Self::Nothing, |(_, value)| value)
     }
 
-    /// The member of a member, by the names with dots between; nothing when there is none.
+    /// The member at a path of names with dots between, or `Nothing`.
     pub fn at(&self, path: &str) -> &Self {
         path.split('.').fold(self, Self::get)
     }
 
-    /// The elements of a list; none for anything else.
+    /// Elements of a list; empty for any other value.
     pub fn list(&self) -> &[Self] {
         match self {
             Self::List(list) => list,
@@ -51,7 +51,7 @@ impl Value {
         }
     }
 
-    /// A text as it is, or a number's digits; `None` for anything else.
+    /// Text of a string or number; `None` for any other value.
     pub fn word(&self) -> Option<&str> {
         match self {
             Self::Text(word) | Self::Number(word) => Some(word),
@@ -59,7 +59,7 @@ impl Value {
         }
     }
 
-    /// A whole number that is not negative.
+    /// An unsigned integer; `None` for any other value.
     pub fn number(&self) -> Option<u64> {
         match self {
             Self::Number(digits) => digits.parse().ok(),
@@ -73,7 +73,7 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// Takes `word` if it comes next.
+    /// Consumes `word` if the rest begins with it.
     fn take(&mut self, word: &str) -> bool {
         let after = self.rest.trim_ascii_start().strip_prefix(word);
         self.rest = after.unwrap_or(self.rest);
@@ -134,7 +134,7 @@ impl Reader<'_> {
         (!number.is_empty()).then(|| Value::Number(number.into()))
     }
 
-    /// A text; `None` when none comes next, and nothing is taken then.
+    /// Reads a string. `None` if the rest begins with another value, and consumes nothing then.
     fn text(&mut self) -> Option<String> {
         if !self.take("\"") {
             return None;
@@ -153,7 +153,7 @@ impl Reader<'_> {
     }
 }
 
-/// What stands behind a backslash. Letters beyond the first 65536 are written as they are.
+/// The character of an escape sequence, after its backslash. Surrogate pairs are refused: corexdp writes none.
 fn escaped(letters: &mut std::str::Chars<'_>) -> Option<char> {
     Some(match letters.next()? {
         'b' => '\u{8}',
@@ -175,7 +175,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_written_is_read() {
+    fn values_are_read_by_path() {
         let text = r#" {"a":[1,-2,18446744073709551615],"b":{"c":null,"d":true},"e":"\"\\\n\u001bé","f":[],"g":{}} "#;
         let value = Value::read(text).unwrap();
         let numbers = value.get("a").list().iter();
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_json_is_none() {
+    fn invalid_json_is_refused() {
         for text in [
             "",
             "{",

@@ -9,26 +9,26 @@ use serde::{Serialize, Serializer};
 
 use crate::base::capacity::MAX_COREFILE;
 
-/// Bytes of room to begin with.
+/// Initial size of the buffer in bytes.
 const ROOM: usize = 1024;
-/// Bytes of room at most: an escaped byte of a Corefile takes six, and names and messages are short.
-const MOST_ROOM: usize = 8 * MAX_COREFILE + (64 << 10);
+/// Most bytes of the buffer: an escaped byte of a Corefile takes six bytes, and names and messages are short.
+const MAX_ROOM: usize = 8 * MAX_COREFILE + (64 << 10);
 
-/// A place for text, and for values that are serialized in place.
+/// A destination of text, with a buffer in which values are serialized.
 pub trait Sink: fmt::Write {
-    /// The room for the next value.
+    /// Buffer for the next value.
     fn room(&mut self) -> &mut [u8];
 
-    /// Makes more room, when a value did not fit.
+    /// Enlarges the buffer, after a value did not fit.
     ///
     /// # Errors
-    /// When there is no more room.
+    /// When the buffer cannot grow.
     fn grow(&mut self) -> fmt::Result;
 
-    /// Takes the value that is `length` bytes of the room.
+    /// Appends the first `length` bytes of the buffer to the text.
     ///
     /// # Errors
-    /// When the place takes no more text.
+    /// When the destination is full or broken.
     fn take(&mut self, length: usize) -> fmt::Result;
 }
 
@@ -36,7 +36,7 @@ pub trait Sink: fmt::Write {
 pub struct Output<'a> {
     stream: &'a mut dyn io::Write,
     room: Vec<u8>,
-    /// The error that a [`fmt::Error`] stands for.
+    /// I/O error behind a [`fmt::Error`].
     result: io::Result<()>,
 }
 
@@ -50,7 +50,7 @@ impl<'a> Output<'a> {
         }
     }
 
-    /// The result of writing, where `written` tells only whether there was an error.
+    /// Result of writing, with the I/O error for the [`fmt::Error`] of `written`.
     ///
     /// # Errors
     /// The stream's; `OutOfMemory` for an element beyond all capacities.
@@ -73,7 +73,7 @@ impl Sink for Output<'_> {
     }
 
     fn grow(&mut self) -> fmt::Result {
-        if self.room.len() > MOST_ROOM {
+        if self.room.len() > MAX_ROOM {
             return Err(fmt::Error);
         }
         self.room.resize(2 * self.room.len(), 0);
@@ -87,10 +87,11 @@ impl Sink for Output<'_> {
     }
 }
 
-/// Writes one document, value after value. After an error nothing more is written, and [`Writer::end`] returns the error.
+/// Writer of one document, value after value. After an error it writes nothing more, and [`Writer::end`] returns the
+/// error.
 pub struct Writer<'a> {
     sink: &'a mut dyn Sink,
-    /// True if a comma comes before the next value or member.
+    /// True if a comma precedes the next value or member.
     comma: bool,
     result: fmt::Result,
 }
@@ -105,7 +106,7 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// A writer of more members of an object that is open, and has some.
+    /// A writer that continues an open object, after at least one member.
     pub fn in_object(sink: &'a mut dyn Sink) -> Self {
         Self {
             comma: true,
@@ -184,7 +185,7 @@ impl<'a> Writer<'a> {
         self.result
     }
 
-    /// Writes a mark, and a comma before it where one is due.
+    /// Writes a mark, preceded by a comma if one is due.
     fn mark(&mut self, mark: &str, comma: bool) {
         for text in [if self.comma { "," } else { "" }, mark] {
             if self.result.is_ok() {
@@ -218,7 +219,7 @@ pub struct Shown<T>(pub T);
 
 impl<T: Display> Serialize for Shown<T> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        // One type for all, so that one piece of code writes all.
+        // One type for all values, so that the binary has one instance of the serializer.
         to.collect_str(&format_args!("{}", self.0))
     }
 }

@@ -1,4 +1,4 @@
-//! What was typed, before it is known what it means.
+//! Words and options of the command line, before the command is known.
 
 use std::ffi::OsString;
 use std::time::Duration;
@@ -6,18 +6,19 @@ use std::time::Duration;
 use super::Usage;
 use crate::config;
 
-/// Options without a value, and those with one.
+/// Options without a value.
 const FLAGS: [&str; 5] = ["json", "quiet", "version", "help", "h"];
+/// Options with a value.
 const VALUES: [&str; 6] = ["conf", "log", "pidfile", "control", "confirm", "measure"];
 
-/// Words, and options by name.
+/// Words, and options with their values.
 #[derive(Default)]
-pub(super) struct Given {
+pub(super) struct Arguments {
     pub(super) words: Vec<String>,
     options: Vec<(&'static str, String)>,
 }
 
-impl Given {
+impl Arguments {
     pub(super) fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, Usage> {
         let mut given = Self::default();
         let mut arguments = arguments.into_iter().map(|argument| {
@@ -68,14 +69,14 @@ impl Given {
         self.value(name).is_some()
     }
 
-    /// The value of an option; empty for one that has none.
+    /// Value of an option; empty for an option without a value, `None` if the option is not given.
     pub(super) fn value(&self, name: &str) -> Option<&str> {
         let mut options = self.options.iter();
         let found = options.find(|(option, _)| *option == name);
         found.map(|(_, value)| value.as_str())
     }
 
-    /// A time that is more than none.
+    /// Duration of an option, at least 1 ms.
     pub(super) fn duration(&self, name: &str) -> Result<Option<Duration>, Usage> {
         let Some(text) = self.value(name) else {
             return Ok(None);
@@ -88,7 +89,7 @@ impl Given {
         }
     }
 
-    /// Refuses options that `command` does not have.
+    /// Refuses options that `command` lacks.
     pub(super) fn only(&self, command: &str, known: &[&str]) -> Result<(), Usage> {
         let foreign = self.options.iter().find(|(name, _)| !known.contains(name));
         match foreign {

@@ -1,4 +1,4 @@
-//! Commands and options.
+//! Command line: commands and their options.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -11,9 +11,9 @@ use crate::plan::Source;
 
 mod arguments;
 
-use arguments::Given;
+use arguments::Arguments;
 
-/// What `--help` prints.
+/// Output of `--help`.
 pub const HELP: &str = "\
 corexdp puts an XDP packet filter in front of a DNS server, as its Corefile says.
 
@@ -48,7 +48,7 @@ exit codes: 0 done, 64 usage, 65 object unusable, 66 file missing,
 78 Corefile wrong
 ";
 
-/// The commands, and which options each has.
+/// Commands with their options.
 const OPTIONS: [(&str, &[&str]); 9] = [
     (
         "run",
@@ -64,84 +64,84 @@ const OPTIONS: [(&str, &[&str]); 9] = [
     (KEEPER, &[]),
 ];
 
-/// What was asked for.
+/// A command with its options.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Command {
-    /// Filter until told to stop.
+    /// Run the daemon until a signal to stop.
     Run {
         /// The Corefile.
         source: Option<Source>,
-        /// Where messages go; `None`: wherever is usual.
+        /// Destination of messages; `None` for the default.
         log: Option<Target>,
-        /// Where to write the process id.
+        /// File for the process id.
         pidfile: Option<PathBuf>,
-        /// Where to listen for the commands below; `None`: wherever is usual, if that can be.
+        /// Path of the control socket; `None` for the default path, where a failure is only a warning.
         control: Option<PathBuf>,
-        /// How long to wait to be confirmed.
+        /// Time for `confirm` to arrive; without it the start is rolled back.
         confirm: Option<Duration>,
     },
-    /// Ask the daemon that listens there.
+    /// Send a request to the daemon.
     Ask {
-        /// Where.
+        /// Path of the control socket.
         control: PathBuf,
-        /// For what.
+        /// Request to send.
         request: Request,
     },
-    /// Show what the daemon does that listens there.
+    /// Show the status of the daemon.
     Status {
-        /// Where.
+        /// Path of the control socket.
         control: PathBuf,
-        /// As JSON.
+        /// JSON instead of text.
         json: bool,
-        /// How long to count runs.
+        /// Time for which the kernel counts program runs.
         measure: Option<Duration>,
     },
-    /// Show every entry of its maps.
+    /// Show every entry of the running maps.
     Dump {
-        /// Where.
+        /// Path of the control socket.
         control: PathBuf,
-        /// As JSON.
+        /// JSON instead of lines for a Corefile.
         json: bool,
     },
-    /// Validate.
+    /// Validate the Corefile and its objects.
     Check {
-        /// The Corefile.
+        /// Source of the Corefile; `None` for the default.
         source: Option<Source>,
-        /// As JSON.
+        /// JSON instead of lines.
         json: bool,
     },
     /// Show the Corefile as parsed.
     Expand {
-        /// The Corefile.
+        /// Source of the Corefile; `None` for the default.
         source: Option<Source>,
     },
-    /// Show what an object holds.
+    /// Show the content of an object.
     Inspect {
-        /// The object file.
+        /// Path of the object file.
         program: PathBuf,
-        /// As JSON.
+        /// JSON instead of text.
         json: bool,
     },
     /// Show the version.
     Version,
-    /// Show how it is used.
+    /// Show the usage.
     Help,
-    /// Be the keeper of the page's workers. Not for people.
+    /// Run the keeper of the page's workers; the daemon starts it, not an operator.
     Keeper,
 }
 
-/// Where messages go.
+/// Destination of messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Target {
     /// Standard error.
     Stderr,
-    /// The system's log.
+    /// System log (`/dev/log`).
     Syslog,
-    /// Nowhere.
+    /// No destination (`-quiet`).
     Nowhere,
 }
 
-/// What is wrong with the command line.
+/// Error of the command line.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Usage(String);
 
@@ -153,12 +153,12 @@ impl fmt::Display for Usage {
 
 impl std::error::Error for Usage {}
 
-/// Reads the arguments, the program's name left out.
+/// Parses the arguments, without the program's name.
 ///
 /// # Errors
-/// When they make no sense.
+/// When command, options or values are invalid.
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, Usage> {
-    let given = Given::read(arguments)?;
+    let given = Arguments::read(arguments)?;
     if given.has("help") || given.has("h") {
         return Ok(Command::Help);
     }
@@ -205,22 +205,22 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, U
     }
 }
 
-fn source(given: &Given) -> Option<Source> {
+fn source(given: &Arguments) -> Option<Source> {
     given.value("conf").map(|conf| match conf {
         "stdin" => Source::Stdin,
         path => Source::File(path.into()),
     })
 }
 
-fn run(given: &Given, source: Option<Source>) -> Result<Command, Usage> {
+fn run(given: &Arguments, source: Option<Source>) -> Result<Command, Usage> {
     let log = match given.value("log") {
         _ if given.has("quiet") => Some(Target::Nowhere),
         None => None,
         Some("stderr") => Some(Target::Stderr),
         Some("syslog") => Some(Target::Syslog),
         Some(other) => {
-            let what = format!("--log {other:?}: there are stderr and syslog");
-            return Err(Usage(what));
+            let message = format!("--log {other:?}: there are stderr and syslog");
+            return Err(Usage(message));
         }
     };
     Ok(Command::Run {
@@ -232,12 +232,12 @@ fn run(given: &Given, source: Option<Source>) -> Result<Command, Usage> {
     })
 }
 
-fn ask(given: &Given, request: Request) -> Command {
+fn ask(given: &Arguments, request: Request) -> Command {
     let control = control(given);
     Command::Ask { control, request }
 }
 
-fn control(given: &Given) -> PathBuf {
+fn control(given: &Arguments) -> PathBuf {
     given.value("control").unwrap_or(DEFAULT_PATH).into()
 }
 

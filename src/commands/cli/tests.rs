@@ -1,4 +1,4 @@
-//! Arguments in, commands or complaints out.
+//! Command lines and the commands or errors that they give.
 
 use super::*;
 
@@ -7,7 +7,7 @@ fn parsed(line: &str) -> Result<Command, String> {
 }
 
 #[test]
-fn commands_and_options() {
+fn commands_and_options_are_parsed() {
     let file = |name: &str| Some(Source::File(name.into()));
     let run = |source, log, pidfile: Option<&str>| Command::Run {
         source,
@@ -94,7 +94,7 @@ fn commands_and_options() {
 }
 
 #[test]
-fn what_makes_no_sense_is_refused() {
+fn invalid_command_lines_are_refused() {
     for (line, expected) in [
         ("fly", "unknown command \"fly\""),
         ("run away", "unexpected \"away\""),

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::{Entry, Shown as Map, Writer};
+use super::{Entry, MapView as Map, Writer};
 use crate::base::hex::Upper;
 use crate::base::json::{self, Output, Shown};
 use crate::encode::Assignment;

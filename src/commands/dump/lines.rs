@@ -1,8 +1,8 @@
-//! Entries as lines of a Corefile: in words where the map has types, else in bytes.
+//! Entries as lines of a Corefile, in words where the map has types, else in bytes.
 
 use std::fmt::{self, Write as _};
 
-use super::{Entry, Shown, Writer};
+use super::{Entry, MapView, Writer};
 use crate::base::escape::Escaped;
 use crate::base::json::Output;
 
@@ -10,29 +10,29 @@ use crate::base::json::Output;
 pub(super) struct Lines<'a, 'o>(pub(super) &'a mut Output<'o>);
 
 impl Writer for Lines<'_, '_> {
-    fn begin(&mut self, map: &Shown<'_>) -> fmt::Result {
+    fn begin(&mut self, map: &MapView<'_>) -> fmt::Result {
         let (interface, name) = (Escaped(map.interface), Escaped(map.name));
-        let (kind, count, room) = (map.shape.kind, map.entries, map.shape.max_entries);
+        let (kind, count, capacity) = (map.shape.kind, map.entries, map.shape.max_entries);
         write!(self.0, "# {interface} {name} {kind} ")?;
         if kind.holds_bytes() {
-            writeln!(self.0, "{count} of {room}")
+            writeln!(self.0, "{count} of {capacity}")
         } else {
-            writeln!(self.0, "of {room}: what it holds are no bytes")
+            writeln!(self.0, "of {capacity}: its entries are not bytes")
         }
     }
 
-    fn entry(&mut self, map: &mut Shown<'_>, entry: &Entry<'_>) -> fmt::Result {
+    fn entry(&mut self, map: &mut MapView<'_>, entry: &Entry<'_>) -> fmt::Result {
         let first = entry.values.first();
-        let same = entry.values.iter().all(|value| Some(value) == first);
+        let is_uniform = entry.values.iter().all(|value| Some(value) == first);
         for (cpu, value) in entry.values.iter().enumerate() {
-            // A Corefile gives all CPUs the same value.
-            if !same {
+            // A line of a Corefile sets the value of all CPUs, so different values are comments.
+            if !is_uniform {
                 write!(self.0, "# cpu={cpu} ")?;
             }
             let mut line = String::new();
             map.encoder.line(map.name, entry.key, value, &mut line);
             writeln!(self.0, "{line}")?;
-            if same {
+            if is_uniform {
                 break;
             }
         }

@@ -1,6 +1,6 @@
-//! `corexdp dump`: takes the running maps from the daemon, and reads them without it.
+//! `corexdp dump`: receives descriptors of the running maps from the daemon, and reads the maps itself.
 //!
-//! The kernel has the types that a map was made with, so words need no object file, and are those of what runs.
+//! The kernel keeps the BTF of each map, so entries in words need no object file and match the running program.
 
 mod json;
 mod lines;
@@ -22,55 +22,55 @@ use crate::kernel::map_scan::Scan;
 use crate::kernel::{btf, errno, info, limits};
 use crate::object::Btf;
 
-/// A map that runs.
+/// A map of a running filter.
 #[derive(Debug)]
-pub struct Running {
+pub struct RunningMap {
     interface: String,
     name: String,
     map: OwnedFd,
 }
 
-/// One entry, as the kernel copies it.
+/// One entry, as the kernel copies it to user space.
 struct Entry<'a> {
     key: &'a [u8],
-    /// One value, or one of each CPU.
+    /// One value; for a per-CPU map, one value for each possible CPU.
     values: Vec<&'a [u8]>,
 }
 
-/// A map that is being shown.
-struct Shown<'a> {
+/// Facts about a map, for the writers.
+struct MapView<'a> {
     interface: &'a str,
     name: &'a str,
     shape: Shape,
-    /// How many entries there are.
+    /// Number of entries.
     entries: u64,
     encoder: Encoder<'a>,
 }
 
-/// How entries are shown, map by map.
+/// An output format. Calls come in the order `begin`, `entry`…, `end` for each map, then `finish`.
 trait Writer {
-    fn begin(&mut self, map: &Shown<'_>) -> fmt::Result;
-    fn entry(&mut self, map: &mut Shown<'_>, entry: &Entry<'_>) -> fmt::Result;
+    fn begin(&mut self, map: &MapView<'_>) -> fmt::Result;
+    fn entry(&mut self, map: &mut MapView<'_>, entry: &Entry<'_>) -> fmt::Result;
     fn end(&mut self) -> fmt::Result;
     fn finish(&mut self) -> fmt::Result;
 }
 
-/// The receivers of text and errors.
+/// Receivers of text and errors.
 pub struct Sink<'a> {
-    /// Takes the text, in small pieces.
+    /// Receives the text, in small pieces.
     pub out: &'a mut dyn io::Write,
-    /// Takes an error.
-    pub tell: Tell<'a>,
+    /// Receives errors.
+    pub report: Report<'a>,
 }
 
-/// Takes an error.
-type Tell<'a> = &'a mut dyn FnMut(&dyn Display);
+/// Receiver of errors, one message a call.
+type Report<'a> = &'a mut dyn FnMut(&dyn Display);
 
-/// Takes the maps from the daemon that listens at `control`.
+/// Receives the maps from the daemon that listens at `control`.
 ///
 /// # Errors
-/// When it can't be asked, or refuses.
-pub fn fetch(control: &Path) -> Result<Vec<Running>, Error> {
+/// When the daemon does not answer, or refuses.
+pub fn fetch(control: &Path) -> Result<Vec<RunningMap>, Error> {
     let mut maps = Vec::new();
     client::fetch(control, Request::Dump, &mut |what, map| {
         let Payload::Map(names) = what else {
@@ -78,7 +78,7 @@ pub fn fetch(control: &Path) -> Result<Vec<Running>, Error> {
         };
         let names = std::str::from_utf8(names).map_err(|_| Errno::EBADMSG)?;
         let (interface, name) = names.split_once(' ').ok_or(Errno::EBADMSG)?;
-        maps.push(Running {
+        maps.push(RunningMap {
             interface: interface.into(),
             name: name.into(),
             map,
@@ -88,54 +88,54 @@ pub fn fetch(control: &Path) -> Result<Vec<Running>, Error> {
     Ok(maps)
 }
 
-/// Writes all entries of the maps: lines for a Corefile, or JSON; false when some can't be read.
+/// Writes all entries of the maps as lines for a Corefile, or as JSON. False if some entries cannot be read.
 ///
 /// # Errors
-/// When the text can't be written.
-pub fn write(maps: &[Running], json: bool, sink: &mut Sink<'_>) -> io::Result<bool> {
+/// When the text cannot be written.
+pub fn write(maps: &[RunningMap], json: bool, sink: &mut Sink<'_>) -> io::Result<bool> {
     let mut out = Output::new(sink.out);
     let written = if json {
-        write_maps(maps, &mut json::Json::begin(&mut out), sink.tell)
+        write_maps(maps, &mut json::Json::begin(&mut out), sink.report)
     } else {
-        write_maps(maps, &mut lines::Lines(&mut out), sink.tell)
+        write_maps(maps, &mut lines::Lines(&mut out), sink.report)
     };
     out.finish(written.as_ref().map(drop).map_err(|error| *error))?;
     Ok(written.unwrap_or(false))
 }
 
 fn write_maps(
-    maps: &[Running],
+    maps: &[RunningMap],
     writer: &mut dyn Writer,
-    tell: Tell<'_>,
+    report: Report<'_>,
 ) -> Result<bool, fmt::Error> {
-    let (mut scan, mut whole) = (Box::<Scan>::default(), true);
+    let (mut scan, mut complete) = (Box::<Scan>::default(), true);
     for running in maps {
         match running.open() {
             Ok((map, info)) => {
-                let reading = Reading { running, map, info };
-                whole &= reading.write(writer, &mut scan, tell)?;
+                let open = OpenMap { running, map, info };
+                complete &= open.write(writer, &mut scan, report)?;
             }
             Err(errno) => {
-                whole = false;
-                running.trouble("can't be read", errno, tell);
+                complete = false;
+                running.report_error("cannot be read", errno, report);
             }
         }
     }
     writer.finish()?;
-    Ok(whole)
+    Ok(complete)
 }
 
-impl Running {
-    fn trouble(&self, what: &str, errno: Errno, tell: Tell<'_>) {
+impl RunningMap {
+    fn report_error(&self, message: &str, errno: Errno, report: Report<'_>) {
         let (interface, name) = (Escaped(&self.interface), Escaped(&self.name));
-        let why = errno.desc();
-        tell(&format_args!("{interface}: {name} {what}: {why}"));
+        let reason = errno.desc();
+        report(&format_args!("{interface}: {name} {message}: {reason}"));
     }
 
     fn open(&self) -> Result<(Map, info::Map), Errno> {
         let info = info::map(self.map.as_fd())?;
         let map = self.map.try_clone().map_err(|error| errno(&error))?;
-        // Of a per-CPU map the kernel writes as many values as it has, so there must be room for them.
+        // The kernel copies one value for each possible CPU of a per-CPU map, and the buffer needs room for all.
         let cpus = if info.definition.kind.is_per_cpu() {
             limits::possible_cpus().map_err(|error| errno(&error))?
         } else {
@@ -145,55 +145,56 @@ impl Running {
     }
 }
 
-/// A map that is being read.
-struct Reading<'a> {
-    running: &'a Running,
+/// A map opened for reading.
+struct OpenMap<'a> {
+    running: &'a RunningMap,
     map: Map,
     info: info::Map,
 }
 
-impl Reading<'_> {
-    /// Writes all its entries; false when some can't be read.
+impl OpenMap<'_> {
+    /// Writes all entries; false if some entries cannot be read.
     fn write(
         &self,
         writer: &mut dyn Writer,
         scan: &mut Scan,
-        tell: Tell<'_>,
+        report: Report<'_>,
     ) -> Result<bool, fmt::Error> {
-        let btf = self.types(tell);
+        let btf = self.types(report);
         let (map, shape) = (&self.map, *self.map.shape());
         let entries = match shape.kind {
             kind if kind.is_array() => Ok(shape.max_entries.into()),
             kind if kind.holds_bytes() => scan.each(map, &mut |_, _| {}),
             _ => Ok(0),
         };
-        let mut shown = Shown {
+        let mut view = MapView {
             interface: &self.running.interface,
             name: &self.running.name,
             shape,
             entries: entries.unwrap_or(0),
             encoder: Encoder::new(&self.info.definition, btf.as_ref()),
         };
-        writer.begin(&shown)?;
-        let (mut written, mut seen) = (Ok(()), Ok(0));
+        writer.begin(&view)?;
+        let (mut written, mut scanned) = (Ok(()), Ok(0));
         if shape.kind.holds_bytes() {
-            seen = scan.each(map, &mut |key, copied| {
+            scanned = scan.each(map, &mut |key, copied| {
                 let values = shape.values(copied).collect();
                 if written.is_ok() {
-                    written = writer.entry(&mut shown, &Entry { key, values });
+                    written = writer.entry(&mut view, &Entry { key, values });
                 }
             });
         }
         written?;
         writer.end()?;
-        if let Err(errno) = seen {
-            self.running.trouble("can't be read in full", errno, tell);
+        if let Err(errno) = scanned {
+            self.running
+                .report_error("cannot be read in full", errno, report);
         }
-        Ok(seen.is_ok())
+        Ok(scanned.is_ok())
     }
 
-    /// The map's types; `None` where it has none, or where the types cannot be read.
-    fn types(&self, tell: Tell<'_>) -> Option<Btf> {
+    /// Types of the map; `None` for a map without types, and if the types cannot be read.
+    fn types(&self, report: Report<'_>) -> Option<Btf> {
         let id = self.info.btf;
         if id == 0 {
             return None;
@@ -201,8 +202,8 @@ impl Reading<'_> {
         match btf::read(id) {
             Ok(blob) => Btf::parse(&blob).ok(),
             Err(errno) => {
-                let what = "is shown in bytes, since its types can't be read";
-                self.running.trouble(what, errno, tell);
+                let message = "is shown in bytes, since its types cannot be read";
+                self.running.report_error(message, errno, report);
                 None
             }
         }

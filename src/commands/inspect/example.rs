@@ -1,4 +1,4 @@
-//! A block for a Corefile that uses an object: each map with an entry to begin with.
+//! An example `ebpf` block for an object, with one entry for each map.
 
 use std::fmt::{self, Write as _};
 use std::path::Path;
@@ -9,7 +9,7 @@ use crate::object::layout::{Kind, Shape};
 use crate::object::{Layout, MapDef, MapKind, Survey};
 use crate::plan::ENTRY;
 
-/// The block.
+/// An example block, displayed as lines of a Corefile.
 pub(super) struct Block<'a> {
     pub(super) path: &'a Path,
     pub(super) survey: &'a Survey,
@@ -19,10 +19,11 @@ impl fmt::Display for Block<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let path = self.path.to_string_lossy();
         writeln!(f, "ebpf {{\n  elf {}", Word(&path))?;
-        let usable = || self.survey.programs.iter().filter(|one| one.linked.is_ok());
-        let usual = usable().any(|one| one.name == ENTRY);
-        if let Some(one) = usable().next().filter(|_| !usual) {
-            writeln!(f, "  prog {}", Word(&one.name))?;
+        let programs = self.survey.programs.iter();
+        let usable = || programs.clone().filter(|program| program.linked.is_ok());
+        let has_default = usable().any(|program| program.name == ENTRY);
+        if let Some(program) = usable().next().filter(|_| !has_default) {
+            writeln!(f, "  prog {}", Word(&program.name))?;
         }
         writeln!(f, "  if eth0")?;
         for map in self.survey.maps.iter().filter(|map| map.kind.holds_bytes()) {
@@ -33,7 +34,7 @@ impl fmt::Display for Block<'_> {
 }
 
 impl Block<'_> {
-    /// An entry in words, or in bytes where the object has no words for it.
+    /// Writes an entry in words, or in bytes if the object has no type for the value.
     fn entry(&self, f: &mut fmt::Formatter<'_>, map: &MapDef) -> fmt::Result {
         let name = format!("@{}", map.name);
         let name = Word(&name);
@@ -48,7 +49,7 @@ impl Block<'_> {
     }
 }
 
-/// A key to begin with, from the ranges kept for documentation.
+/// Example key; addresses are of the ranges for documentation (RFC 5737, RFC 3849).
 fn key(map: &MapDef, layout: &Layout) -> String {
     let core = layout.shape(layout.core());
     if map.kind == MapKind::LPM_TRIE {
@@ -78,7 +79,7 @@ fn zeros(size: u32) -> String {
     "00".repeat(size as usize)
 }
 
-/// FIELD=VALUE for each member, of the first element of an array and of the first view of a union.
+/// FIELD=VALUE for each member; of arrays the first element, of unions the first member.
 fn fields(layout: &Layout) -> String {
     let (mut end, mut fields) = (0, String::new());
     layout.walk("value", &mut |part| {
@@ -96,7 +97,7 @@ fn fields(layout: &Layout) -> String {
     fields
 }
 
-/// A value to begin with; `None` for what has parts, or takes no words.
+/// Example value; `None` for a type with members, and for a type without words.
 fn value<'a>(layout: &'a Layout, shape: &'a Shape) -> Option<&'a str> {
     Some(match &shape.kind {
         Kind::Number {

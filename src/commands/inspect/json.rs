@@ -41,7 +41,7 @@ struct MemberJson<'a> {
 /// Writes the content of an object.
 ///
 /// # Errors
-/// When `out` can't be written to.
+/// When `out` cannot be written to.
 pub fn json(out: &mut dyn Write, path: &Path, survey: &Survey) -> io::Result<()> {
     let mut out = Output::new(out);
     let written = write(Writer::new(&mut out), path, survey);
@@ -50,17 +50,17 @@ pub fn json(out: &mut dyn Write, path: &Path, survey: &Survey) -> io::Result<()>
 
 fn write(mut json: Writer<'_>, path: &Path, survey: &Survey) -> fmt::Result {
     json.begin_empty_object();
-    let programs = survey.programs.iter().map(|one| ProgramJson {
-        name: &one.name,
-        section: &one.section,
-        instructions: one.linked.as_ref().ok().map(|count| *count as u64),
-        error: one.linked.as_ref().err().map(Shown),
+    let programs = survey.programs.iter().map(|program| ProgramJson {
+        name: &program.name,
+        section: &program.section,
+        instructions: program.linked.as_ref().ok().map(|count| *count as u64),
+        error: program.linked.as_ref().err().map(Shown),
     });
     json.list("programs", programs);
     json.member("maps");
     json.begin_list();
-    for one in &survey.maps {
-        map(&mut json, one, survey);
+    for definition in &survey.maps {
+        map(&mut json, definition, survey);
     }
     json.end_list();
     json.member("ebpf");

@@ -1,4 +1,4 @@
-//! `inspect`: what an object holds, and how a Corefile uses it.
+//! `corexdp inspect`: programs, maps and types of an object, and a Corefile block that uses the object.
 
 mod example;
 mod json;
@@ -22,7 +22,7 @@ pub use json::json;
 /// Reads an object.
 ///
 /// # Errors
-/// When there is no such file, or it is no usable object.
+/// When the file is missing or unreadable, or is not a usable object.
 pub fn read(program: &Path) -> Result<Survey, Diagnostic> {
     let bytes = plan::read_program(
         program,
@@ -43,42 +43,45 @@ pub fn read(program: &Path) -> Result<Survey, Diagnostic> {
     })
 }
 
-/// What an object holds, for a person: programs, maps with their members, and a block for a Corefile.
+/// Text about an object: programs, maps with their members, and a block for a Corefile.
 pub fn text(path: &Path, survey: &Survey) -> String {
     let mut out = "programs\n".to_owned();
-    for one in &survey.programs {
-        let (name, section) = (Escaped(&one.name), Escaped(&one.section));
-        let _ = match &one.linked {
+    for program in &survey.programs {
+        let (name, section) = (Escaped(&program.name), Escaped(&program.section));
+        let _ = match &program.linked {
             Ok(count) => writeln!(out, "  {name}: section {section}, {count} instructions"),
-            Err(error) => writeln!(out, "  {name}: can't be used: {error}"),
+            Err(error) => writeln!(out, "  {name}: cannot be used: {error}"),
         };
     }
     out.push_str("maps\n");
     for map in &survey.maps {
-        let (name, kind, room) = (Escaped(&map.name), map.kind, map.max_entries);
+        let (name, kind, capacity) = (Escaped(&map.name), map.kind, map.max_entries);
         let ignored = if map.pinned {
             ", its pinning by name ignored"
         } else {
             ""
         };
-        let _ = writeln!(out, "  {name}: {kind}, room for {room} entries{ignored}");
+        let _ = writeln!(
+            out,
+            "  {name}: {kind}, room for {capacity} entries{ignored}"
+        );
         let encoder = Encoder::new(map, survey.btf.as_ref());
-        side(&mut out, "key", map.key_size, Some(encoder.key_layout()));
-        side(&mut out, "value", map.value_size, encoder.value_layout());
+        layout_lines(&mut out, "key", map.key_size, Some(encoder.key_layout()));
+        layout_lines(&mut out, "value", map.value_size, encoder.value_layout());
     }
     let _ = write!(out, "\n{}", Block { path, survey });
     out
 }
 
-/// A key or value, and if it is a struct offset, size, name and type of each member.
-fn side(out: &mut String, what: &str, size: u32, layout: Option<&Layout>) {
+/// Writes type and size of a key or value, and offset, size, name and type of each member of a struct.
+fn layout_lines(out: &mut String, label: &str, size: u32, layout: Option<&Layout>) {
     let size = Count(size as usize);
     let Some(layout) = layout else {
-        let _ = writeln!(out, "    {what}: of no known type, {size}");
+        let _ = writeln!(out, "    {label}: of no known type, {size}");
         return;
     };
     let whole = layout.whole();
-    let _ = write!(out, "    {what}: {}, {size}", whole.name);
+    let _ = write!(out, "    {label}: {}, {size}", whole.name);
     if let Some(padding) = layout.padding() {
         let _ = write!(out, ": {padding}");
     }

@@ -1,4 +1,4 @@
-//! How often the programs run, and how long that takes, over a time in which the kernel counts it.
+//! Measures runs and run time of the programs, counted by the kernel for a while.
 
 use std::mem::take;
 use std::thread::sleep;
@@ -10,7 +10,7 @@ use super::{Error, read};
 use crate::base::json::{Output, Value, Writer};
 use crate::kernel::statistics;
 
-/// Lets the kernel count for a time; the last answer, with what was counted as another member.
+/// Lets the kernel count for `time`. Returns the status after that time, with the counts as member `measured`.
 pub(super) fn over(
     time: Duration,
     fetch: &mut dyn FnMut() -> Result<String, Error>,
@@ -65,12 +65,12 @@ fn write(text: &mut String, before: &Value, after: &Value, time: Duration) {
 
 /// The counts of one filter; `None` for a filter that is new.
 fn counted<'a>(before: &Value, filter: &'a Value, milliseconds: u64) -> Option<FilterJson<'a>> {
-    let (interface, earlier) = same(before, filter)?;
-    let more = |what| {
-        let now = filter.at(what).number().unwrap_or(0);
-        now.saturating_sub(earlier.at(what).number().unwrap_or(0))
+    let (interface, earlier) = with_earlier(before, filter)?;
+    let growth = |path| {
+        let now = filter.at(path).number().unwrap_or(0);
+        now.saturating_sub(earlier.at(path).number().unwrap_or(0))
     };
-    let (runs, run_time_ns) = (more("program.runs"), more("program.run_time_ns"));
+    let (runs, run_time_ns) = (growth("program.runs"), growth("program.run_time_ns"));
     Some(FilterJson {
         interface,
         runs,
@@ -80,8 +80,8 @@ fn counted<'a>(before: &Value, filter: &'a Value, milliseconds: u64) -> Option<F
     })
 }
 
-/// A filter's interface, and what was said of it before. One that was replaced meanwhile counts from anew.
-fn same<'b, 'f>(before: &'b Value, filter: &'f Value) -> Option<(&'f str, &'b Value)> {
+/// Interface of a filter, and its earlier status. `None` for a program loaded in between, whose counts start at 0.
+fn with_earlier<'b, 'f>(before: &'b Value, filter: &'f Value) -> Option<(&'f str, &'b Value)> {
     let (interface, id) = (
         filter.get("interface").word()?,
         filter.at("program.id").word(),
@@ -105,11 +105,11 @@ mod tests {
     }
 
     #[test]
-    fn what_was_counted_is_the_difference() {
+    fn counts_are_differences_of_one_program() {
         let after = status("eth0", 7, "1500", "90000");
-        let counted = |runs, time, each_second, each| {
+        let counted = |runs, time, per_second, per_run| {
             format!(
-                r#"{{"interface":"eth0","runs":{runs},"run_time_ns":{time},"runs_per_second":{each_second},"ns_per_run":{each}}}"#
+                r#"{{"interface":"eth0","runs":{runs},"run_time_ns":{time},"runs_per_second":{per_second},"ns_per_run":{per_run}}}"#
             )
         };
         for (before, expected) in [

@@ -1,4 +1,4 @@
-//! `corexdp status`: asks the daemon, and shows what it says.
+//! `corexdp status`: the daemon's status, as JSON or as tables.
 
 mod measure;
 mod table;
@@ -19,17 +19,17 @@ use crate::control::{Payload, Request};
 use crate::http::PAGE_SIZE;
 use crate::kernel::errno;
 
-/// Why there is nothing to show.
+/// Reason for a missing status.
 #[derive(Debug)]
 pub enum Error {
     /// The daemon could not be asked.
     Asked(client::Error),
-    /// The kernel refused to count.
+    /// The kernel refused to count program runs.
     Counting(Errno),
 }
 
 impl Error {
-    /// What to end with.
+    /// Exit code.
     pub const fn code(&self) -> u8 {
         match self {
             Self::Asked(error) => error.code(),
@@ -38,7 +38,7 @@ impl Error {
         }
     }
 
-    /// Whether it has been said already.
+    /// True for an error that was already printed.
     pub const fn is_reported(&self) -> bool {
         matches!(self, Self::Asked(error) if error.is_reported())
     }
@@ -49,11 +49,11 @@ impl fmt::Display for Error {
         match self {
             Self::Asked(error) => error.fmt(f),
             Self::Counting(Errno::EPERM) => {
-                f.write_str("not permitted to measure; it needs CAP_SYS_ADMIN")
+                f.write_str("not permitted to measure runs; start as root, or with CAP_SYS_ADMIN")
             }
             Self::Counting(errno) => {
-                let why = errno.desc();
-                write!(f, "runs can't be measured, which takes kernel 5.8: {why}")
+                let reason = errno.desc();
+                write!(f, "cannot measure runs (kernel 5.8): {reason}")
             }
         }
     }
@@ -61,7 +61,7 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// What the daemon at `control` says of itself: JSON, or a text for a person. With a time, runs are counted that long.
+/// Status of the daemon at `control`, as JSON or as text. With a time, the kernel counts program runs for that time.
 ///
 /// # Errors
 /// See [`Error`].
@@ -77,10 +77,10 @@ pub fn show(control: &Path, json: bool, time: Option<Duration>) -> Result<String
     Ok(text::text(&status, has_colours()))
 }
 
-/// Only a terminal shows colours, and not all people want them.
+/// True on a terminal, unless `NO_COLOR` is set (no-color.org).
 fn has_colours() -> bool {
-    let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    wanted && io::stdout().is_terminal()
+    let allowed = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    allowed && io::stdout().is_terminal()
 }
 
 fn fetch(control: &Path) -> Result<String, Error> {

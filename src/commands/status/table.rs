@@ -1,27 +1,27 @@
-//! Columns that are as wide as what stands in them.
+//! Tables with columns as wide as their widest cell.
 
 use std::fmt::Write as _;
 
-/// A colour of the terminal's.
+/// Terminal colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Colour {
-    /// All is well.
+    /// Good state.
     Green,
-    /// It is not.
+    /// Bad state.
     Red,
-    /// Look at this.
+    /// Warning.
     Yellow,
 }
 
 impl Colour {
-    /// The text in this colour, if colours are `wanted`.
-    pub(super) fn paint(self, text: &str, wanted: bool) -> String {
+    /// The text in this colour, or unchanged without `colours`.
+    pub(super) fn paint(self, text: &str, colours: bool) -> String {
         let code = match self {
             Self::Green => "32",
             Self::Red => "1;31",
             Self::Yellow => "33",
         };
-        if wanted {
+        if colours {
             format!("\x1b[{code}m{text}\x1b[0m")
         } else {
             text.into()
@@ -29,31 +29,31 @@ impl Colour {
     }
 }
 
-/// Words in rows, of which the first has the columns' names; numbers stand to the right.
+/// Rows of cells. The first row has the headings; columns of numbers are aligned to the right.
 #[derive(Debug, Default)]
 pub(super) struct Table {
     rows: Vec<Vec<(String, Option<Colour>)>>,
 }
 
 impl Table {
-    /// Begins another row.
+    /// Begins a row.
     pub(super) fn row(&mut self) {
         self.rows.push(Vec::new());
     }
 
-    /// Another word of the last row.
+    /// Appends a cell to the last row.
     pub(super) fn cell(&mut self, text: &str, colour: Option<Colour>) {
         if let Some(row) = self.rows.last_mut() {
             row.push((text.into(), colour));
         }
     }
 
-    /// Whether there are more rows than the first.
+    /// True with rows below the headings.
     pub(super) const fn has_rows(&self) -> bool {
         self.rows.len() > 1
     }
 
-    /// Whether the words of a column are numbers, its name and what stands for none aside.
+    /// True for a column of numbers; heading and cells of `-` do not count.
     fn is_number(&self, column: usize) -> bool {
         let cells = self.rows.iter().skip(1).filter_map(|row| row.get(column));
         let (mut any, mut all) = (false, true);
@@ -64,7 +64,7 @@ impl Table {
         any && all
     }
 
-    /// Appends it to `out`, with colours if they are wanted.
+    /// Appends the table to `out`.
     pub(super) fn write(&self, out: &mut String, colours: bool) {
         let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
         let (mut widths, mut right) = (Vec::new(), Vec::new());
@@ -77,8 +77,8 @@ impl Table {
             let mut line = String::new();
             for ((cell, width), right) in row.iter().zip(&widths).zip(&right) {
                 let (text, colour) = cell;
-                let room = width.unwrap_or(0).saturating_sub(text.chars().count());
-                let (before, after) = if *right { (room, 0) } else { (0, room) };
+                let space = width.unwrap_or(0).saturating_sub(text.chars().count());
+                let (before, after) = if *right { (space, 0) } else { (0, space) };
                 let text =
                     colour.map_or_else(|| text.clone(), |colour| colour.paint(text, colours));
                 let _ = write!(line, "{:before$}{text}{:after$}  ", "", "");
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn colours_take_no_room() {
+    fn colours_keep_the_alignment() {
         let mut out = String::new();
         table().write(&mut out, true);
         let plain = out.replace("\x1b[32m", "").replace("\x1b[0m", "");

@@ -1,4 +1,4 @@
-//! The daemon's answer for a person: a few lines on the daemon, then tables of filters, maps and metrics.
+//! Status as text: lines about the daemon, then tables of filters, maps and metrics.
 
 use std::fmt::Write as _;
 
@@ -7,10 +7,10 @@ use crate::base::escape::Escaped;
 use crate::base::json::Value;
 use crate::base::utc::Utc;
 
-/// What stands where there is nothing to say.
+/// Cell without a value.
 const NONE: &str = "-";
 
-/// The columns of a table: what stands above, and the member that stands below.
+/// Columns of a table: heading, and path of the JSON member.
 type Columns = &'static [(&'static str, &'static str)];
 
 const FILTERS: Columns = &[
@@ -22,12 +22,12 @@ const FILTERS: Columns = &[
     ("id", "program.id"),
     ("loaded", "program.loaded_at"),
 ];
-/// What the kernel has counted.
+/// Counts of the kernel since the program was loaded.
 const COUNTED: Columns = &[
     ("runs", "program.runs"),
     ("run time ns", "program.run_time_ns"),
 ];
-/// The same where it counted for a time: members of what was measured.
+/// Counts of `--measure`: members of `measured`.
 const MEASURED: Columns = &[("runs/s", "runs_per_second"), ("ns/run", "ns_per_run")];
 const MAPS: Columns = &[
     ("map", "name"),
@@ -37,7 +37,7 @@ const MAPS: Columns = &[
 ];
 const METRICS: Columns = &[("metric", "name"), ("value", "value"), ("help", "help")];
 
-/// The whole text.
+/// Writes the whole status.
 pub(super) fn text(status: &Value, colours: bool) -> String {
     let mut out = String::new();
     daemon(&mut out, status, colours);
@@ -47,7 +47,7 @@ pub(super) fn text(status: &Value, colours: bool) -> String {
         line(&mut out, "nothing is filtered", Colour::Yellow, colours);
         return out;
     }
-    table_of_filters(status).write(&mut out, colours);
+    filter_table(status).write(&mut out, colours);
     for filter in filters {
         if let Some(reason) = filter.get("reason").word() {
             let interface = word(filter.get("interface"));
@@ -73,15 +73,15 @@ pub(super) fn text(status: &Value, colours: bool) -> String {
     out
 }
 
-fn table_of_filters(status: &Value) -> Table {
+fn filter_table(status: &Value) -> Table {
     let measured = status.get("measured");
-    let more = match measured {
+    let counts = match measured {
         Value::Nothing => COUNTED,
         _ => MEASURED,
     };
     let mut table = Table::default();
     head(&mut table, FILTERS);
-    for (heading, _) in more {
+    for (heading, _) in counts {
         table.cell(heading, None);
     }
     for filter in status.get("filters").list() {
@@ -89,13 +89,13 @@ fn table_of_filters(status: &Value) -> Table {
         table.row();
         table.cell(&word(interface), None);
         cells(&mut table, filter, FILTERS);
-        let mut of_time = measured.get("filters").list().iter();
-        let of_time = of_time.find(|one| one.get("interface") == interface);
+        let mut entries = measured.get("filters").list().iter();
+        let entry = entries.find(|entry| entry.get("interface") == interface);
         let counted = match measured {
             Value::Nothing => filter,
-            _ => of_time.unwrap_or(&Value::Nothing),
+            _ => entry.unwrap_or(&Value::Nothing),
         };
-        cells(&mut table, counted, more);
+        cells(&mut table, counted, counts);
     }
     table
 }
@@ -120,7 +120,7 @@ fn cells(table: &mut Table, part: &Value, columns: Columns) {
     }
 }
 
-/// A word of the answer as a terminal can show it.
+/// A value as text, with control characters escaped for the terminal.
 fn word(value: &Value) -> String {
     let word = value.word().filter(|word| !word.is_empty());
     Escaped(word.unwrap_or(NONE)).to_string()
@@ -137,8 +137,8 @@ fn line(out: &mut String, text: &str, colour: Colour, colours: bool) {
 }
 
 fn daemon(out: &mut String, status: &Value, colours: bool) {
-    let said = |path| word(status.at(path));
-    let (version, pid, file) = (said("version"), said("pid"), said("corefile"));
+    let member = |path| word(status.at(path));
+    let (version, pid, file) = (member("version"), member("pid"), member("corefile"));
     let since = time(status.get("started"));
     let _ = writeln!(
         out,
@@ -147,17 +147,17 @@ fn daemon(out: &mut String, status: &Value, colours: bool) {
     for page in status.get("pages").list() {
         let _ = writeln!(out, "page: {}", word(page));
     }
-    let (good, bad) = (said("reloads.success"), said("reloads.failure"));
-    let _ = write!(out, "reloads: {good} done, {bad} failed");
+    let (successes, failures) = (member("reloads.success"), member("reloads.failure"));
+    let _ = write!(out, "reloads: {successes} done, {failures} failed");
     let last = status.at("last_reload.time");
     if last.number().is_some() {
-        let (at, result) = (time(last), said("last_reload.result"));
+        let (at, result) = (time(last), member("last_reload.result"));
         let _ = write!(out, "; the last at {at}: {result}");
     }
     out.push('\n');
     let error = status.at("last_reload.error").word().unwrap_or_default();
-    for wrong in error.lines() {
-        line(out, &format!("  {}", Escaped(wrong)), Colour::Red, colours);
+    for error in error.lines() {
+        line(out, &format!("  {}", Escaped(error)), Colour::Red, colours);
     }
     if let Some(seconds) = status.get("confirm_within").number() {
         let text = format!(
@@ -205,13 +205,13 @@ eth0       coredns_ebpf_a     -5  A.
 ";
 
     #[test]
-    fn all_is_told_in_columns() {
+    fn text_shows_the_whole_status() {
         let status = Value::read(STATUS).unwrap();
         assert_eq!(text(&status, false), TEXT);
     }
 
     #[test]
-    fn what_was_measured_takes_the_place_of_what_was_counted() {
+    fn measured_columns_replace_counted_columns() {
         let measured = r#"],"measured":{"milliseconds":5000,"filters":[{"interface":"wan","runs":10,"run_time_ns":70,"runs_per_second":2,"ns_per_run":7}]}}"#;
         let status = STATUS.strip_suffix("]}").unwrap().to_owned() + measured;
         let text = text(&Value::read(&status).unwrap(), false);
@@ -220,13 +220,13 @@ eth0       coredns_ebpf_a     -5  A.
             ("eth0 ", "Z       -       -"),
             ("wan ", "Z       2       7"),
         ] {
-            let line = text.lines().find(|one| one.starts_with(line)).unwrap();
+            let line = text.lines().find(|row| row.starts_with(line)).unwrap();
             assert!(line.ends_with(end), "{line}");
         }
     }
 
     #[test]
-    fn colours_say_what_the_words_say() {
+    fn colours_add_nothing_to_the_words() {
         let status = Value::read(STATUS).unwrap();
         let coloured = text(&status, true);
         for part in [

@@ -1,11 +1,11 @@
-//! One map and all lines that mean it.
+//! Checks of one map and all lines that refer to it.
 
-use super::{line, refused_kind};
+use super::{line, unsupported_kind};
 use crate::base::capacity::{MAX_KEY, MAX_VALUE};
 use crate::base::hex::Count;
 use crate::config::diagnostics::Diagnostics;
 use crate::config::entries::{Entry, Value};
-use crate::config::{Filter, MapId, Metric, Named};
+use crate::config::{Filter, MapId, MapRef, Metric};
 use crate::corefile::Token;
 use crate::encode::Encoder;
 use crate::object::{Layout, MapDef};
@@ -19,147 +19,147 @@ pub(super) struct Checker<'a> {
 
 impl Checker<'_> {
     /// Checks the lines that refer to this map.
-    pub(super) fn map<'m>(
+    pub(super) fn check_map<'m>(
         &mut self,
         filter: &Filter,
-        named: &Named,
+        map_ref: &MapRef,
         metrics: impl Iterator<Item = &'m mut Metric>,
     ) {
-        if let Some(what) = refused_kind(&self.name, self.map.kind) {
-            self.faults.add(named.at, "elf", what);
+        if let Some(message) = unsupported_kind(&self.name, self.map.kind) {
+            self.faults.add(map_ref.at, "elf", message);
             return;
         }
         let corefile = self.faults.corefile;
         let mut lines = 0;
-        for entry in filter.entries.of(named.id, corefile) {
-            self.entry(&entry);
+        for entry in filter.entries.of_map(map_ref.id, corefile) {
+            self.check_entry(&entry);
             lines += 1;
         }
-        metrics.for_each(|metric| self.metric(metric));
+        metrics.for_each(|metric| self.check_metric(metric));
         if lines > self.map.max_entries as usize && !self.map.kind.is_array() {
-            self.room(filter, named.id);
+            self.check_capacity(filter, map_ref.id);
         }
     }
 
-    fn entry(&mut self, entry: &Entry<'_>) {
+    fn check_entry(&mut self, entry: &Entry<'_>) {
         let Some(at) = entry.at() else { return };
-        self.key(at, entry);
+        self.check_key(at, entry);
         match entry.value {
-            Value::Bytes { word, size } => self.value_size(word, size),
+            Value::Bytes { word, size } => self.check_value_size(word, size),
             Value::Words(_) => {
                 let mut value = [0; MAX_VALUE];
                 let corefile = self.faults.corefile;
-                if let Err((word, what)) =
+                if let Err((word, message)) =
                     line::value(corefile, entry, &mut self.encoder, &mut value)
                 {
-                    self.faults.add(word.unwrap_or(at), "entry", what);
+                    self.faults.add(word.unwrap_or(at), "entry", message);
                 }
             }
         }
     }
 
-    fn key(&mut self, at: Token, entry: &Entry<'_>) {
+    fn check_key(&mut self, at: Token, entry: &Entry<'_>) {
         let directive = entry.directive();
         let mut key = [0; MAX_KEY];
         let size = match line::key(self.faults.corefile, entry, &self.encoder, &mut key) {
             Ok(size) => size,
-            Err(what) => return self.faults.add(at, directive, what),
+            Err(message) => return self.faults.add(at, directive, message),
         };
-        let right = self.map.key_size as usize;
-        if entry.key.is_none() && size != right {
-            let what = format!(
+        let key_size = self.map.key_size as usize;
+        if entry.key.is_none() && size != key_size {
+            let message = format!(
                 "no KEY, but keys of {} have {}; give KEY",
                 self.name,
-                Count(right)
+                Count(key_size)
             );
-            self.faults.add(at, directive, what);
-        } else if self.has_size(at, directive, size) {
-            self.index(at, directive, &key);
+            self.faults.add(at, directive, message);
+        } else if self.check_key_size(at, directive, size) {
+            self.check_index(at, directive, &key);
         }
     }
 
-    fn value_size(&mut self, at: Token, size: u32) {
-        let right = self.map.value_size;
-        if size == right {
+    fn check_value_size(&mut self, at: Token, size: u32) {
+        let value_size = self.map.value_size;
+        if size == value_size {
             return;
         }
         let padding = self.encoder.value_layout().and_then(Layout::padding);
         let padding = padding.map_or(String::new(), |padding| format!(": {padding}"));
-        let (given, right) = (Count(size as usize), Count(right as usize));
-        let what = format!(
-            "VALUE has {given}; a value of {} has {right}{padding}",
+        let (given, expected) = (Count(size as usize), Count(value_size as usize));
+        let message = format!(
+            "VALUE has {given}; a value of {} has {expected}{padding}",
             self.name
         );
-        self.faults.add(at, "map", what);
+        self.faults.add(at, "map", message);
     }
 
-    /// Whether a key of so many bytes is one of the map's; says so if it is not.
-    fn has_size(&mut self, at: Token, directive: &str, size: usize) -> bool {
-        let right = size == self.map.key_size as usize;
-        if !right {
+    /// Compares `size` with the map's key size; false after an error was reported.
+    fn check_key_size(&mut self, at: Token, directive: &str, size: usize) -> bool {
+        let fits = size == self.map.key_size as usize;
+        if !fits {
             let given = Count(size);
-            let right = Count(self.map.key_size as usize);
-            let what = format!("KEY has {given}; a key of {} has {right}", self.name);
-            self.faults.add(at, directive, what);
+            let expected = Count(self.map.key_size as usize);
+            let message = format!("KEY has {given}; a key of {} has {expected}", self.name);
+            self.faults.add(at, directive, message);
         }
-        right
+        fits
     }
 
-    /// Whether there is such an entry, if it is an array.
-    fn index(&mut self, at: Token, directive: &str, key: &[u8]) {
+    /// Checks that the key of an array is below its capacity.
+    fn check_index(&mut self, at: Token, directive: &str, key: &[u8]) {
         let Some(key) = key.first_chunk().filter(|_| self.map.kind.is_array()) else {
             return;
         };
-        let (index, room) = (u32::from_ne_bytes(*key), self.map.max_entries);
-        if index < room {
+        let (index, capacity) = (u32::from_ne_bytes(*key), self.map.max_entries);
+        if index < capacity {
             return;
         }
-        let last = room.saturating_sub(1);
-        // The commonest mistake is to write the number as one says it.
-        let hint = if index.swap_bytes() < room {
-            "; a key stands as in memory, lowest byte first"
+        let last = capacity.saturating_sub(1);
+        // The most frequent mistake: the number in big-endian byte order.
+        let hint = if index.swap_bytes() < capacity {
+            "; a key is written as in memory, lowest byte first"
         } else {
             ""
         };
         let name = &self.name;
-        let what = format!("index {index} is past the end of {name}; the last is {last}{hint}");
-        self.faults.add(at, directive, what);
+        let message = format!("index {index} is past the end of {name}; the last is {last}{hint}");
+        self.faults.add(at, directive, message);
     }
 
-    fn metric(&mut self, metric: &mut Metric) {
+    fn check_metric(&mut self, metric: &mut Metric) {
         let corefile = self.faults.corefile;
         let directive = corefile.text(metric.at);
         if let Some((key, field)) = metric.words {
-            let mut place = heapless::Vec::from([0; MAX_KEY]);
-            match self.encoder.key(corefile.text(key), &mut place) {
-                Ok(size) => place.truncate(size),
-                Err(what) => return self.faults.add(key, directive, what),
+            let mut bytes = heapless::Vec::from([0; MAX_KEY]);
+            match self.encoder.key(corefile.text(key), &mut bytes) {
+                Ok(size) => bytes.truncate(size),
+                Err(message) => return self.faults.add(key, directive, message),
             }
-            metric.key = place;
+            metric.key = bytes;
             match self.encoder.number(corefile.text(field)) {
                 Ok(number) => metric.number = number,
-                Err(what) => return self.faults.add(field, directive, what),
+                Err(message) => return self.faults.add(field, directive, message),
             }
         }
-        if self.has_size(metric.at, directive, metric.key.len()) {
-            self.index(metric.at, directive, &metric.key);
+        if self.check_key_size(metric.at, directive, metric.key.len()) {
+            self.check_index(metric.at, directive, &metric.key);
         }
-        let (from, length) = (metric.number.position, metric.number.length);
-        if from.saturating_add(length) > self.map.value_size as usize {
+        let (position, length) = (metric.number.position, metric.number.length);
+        if position.saturating_add(length) > self.map.value_size as usize {
             let size = Count(self.map.value_size as usize);
-            let what = format!(
-                "POS {from} and LEN {length} reach past the value; a value of {} has {size}",
+            let message = format!(
+                "POS {position} and LEN {length} reach past the value; a value of {} has {size}",
                 self.name
             );
-            self.faults.add(metric.at, directive, what);
+            self.faults.add(metric.at, directive, message);
         }
     }
 
-    /// Counts keys only where there are more lines than room; a key given twice takes one place.
-    fn room(&mut self, filter: &Filter, map: MapId) {
-        let room = self.map.max_entries as usize;
+    /// Checks the number of distinct keys. Called only for more lines than entries, since sorting the keys takes time.
+    fn check_capacity(&mut self, filter: &Filter, map: MapId) {
+        let capacity = self.map.max_entries as usize;
         let corefile = self.faults.corefile;
-        let entries = || filter.entries.of(map, corefile).enumerate();
+        let entries = || filter.entries.of_map(map, corefile).enumerate();
         let mut keys: Vec<_> = entries()
             .map(|(line, entry)| {
                 let mut key = [0; MAX_KEY];
@@ -168,16 +168,16 @@ impl Checker<'_> {
             })
             .collect();
         keys.sort_unstable();
-        // Of lines with the same key the first takes the place.
+        // The first line of a key adds the entry; later lines replace it.
         keys.dedup_by_key(|&mut (length, key, _)| (length, key));
         let mut lines: Vec<usize> = keys.iter().map(|&(_, _, line)| line).collect();
         lines.sort_unstable();
-        if let Some(&past) = lines.get(room)
+        if let Some(&past) = lines.get(capacity)
             && let Some((_, entry)) = entries().nth(past)
             && let Some(at) = entry.at()
         {
-            let what = format!("{} is full; it has room for {room} entries", self.name);
-            self.faults.add(at, entry.directive(), what);
+            let message = format!("{} is full; it has room for {capacity} entries", self.name);
+            self.faults.add(at, entry.directive(), message);
         }
     }
 }

@@ -1,15 +1,15 @@
-//! The bytes of a line.
+//! Key and value bytes of a `map` or `entry` line.
 
 use crate::base::hex;
 use crate::config::entries::{Entry, Value};
 use crate::corefile::{Corefile, Token};
 use crate::encode::{Encoder, FieldError};
 
-/// The key of a line, written to `out`; how many bytes it has. Without KEY it is the line's index as a `u32` in host
-/// order.
+/// Writes the key of a line to `out` and returns its size in bytes. A line without KEY has its index as the key, a
+/// `u32` in host byte order.
 ///
 /// # Errors
-/// When KEY is none, in words. That of a `map` line is, by [`Config::read`](crate::config::Config::read).
+/// A message about an invalid KEY. KEY of a `map` line was checked by [`Config::read`](crate::config::Config::read).
 pub fn key(
     corefile: &Corefile,
     entry: &Entry<'_>,
@@ -20,23 +20,22 @@ pub fn key(
         (Some(token), Value::Words(_)) => encoder.key(corefile.text(token), out),
         (Some(token), Value::Bytes { .. }) => {
             let decoded = hex::decode(corefile.text(token), None, out);
-            decoded.map_err(|_| "KEY is no hexadecimal text".into())
+            decoded.map_err(|_| "KEY is not hexadecimal".into())
         }
         (None, _) => {
             let index = u32::try_from(entry.index).ok();
-            let place = out.first_chunk_mut().zip(index);
-            place
-                .map(|(key, index)| *key = index.to_ne_bytes())
+            let key = out.first_chunk_mut().zip(index);
+            key.map(|(key, index)| *key = index.to_ne_bytes())
                 .map(|()| size_of::<u32>())
-                .ok_or_else(|| "there is no KEY for so many lines".into())
+                .ok_or_else(|| "too many lines without KEY".into())
         }
     }
 }
 
-/// The value of a line, written to `out`; how many bytes it has.
+/// Writes the value of a line to `out` and returns its size in bytes.
 ///
 /// # Errors
-/// The word that is wrong, and why. That of a `map` line is right, by [`Config::read`](crate::config::Config::read).
+/// The invalid word, and a message. VALUE of a `map` line was checked by [`Config::read`](crate::config::Config::read).
 pub fn value(
     corefile: &Corefile,
     entry: &Entry<'_>,
@@ -51,7 +50,7 @@ pub fn value(
         }
         Value::Bytes { word, .. } => {
             let decoded = hex::decode(corefile.text(word), Some(b'.'), out);
-            decoded.map_err(|_| (Some(word), "VALUE is no hexadecimal text".into()))
+            decoded.map_err(|_| (Some(word), "VALUE is not hexadecimal".into()))
         }
     }
 }

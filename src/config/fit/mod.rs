@@ -1,10 +1,10 @@
-//! Whether keys, values and metrics fit the maps they are meant for.
+//! Checks of keys, values and metrics against the maps of the object.
 
 mod checker;
 mod line;
 
 use super::diagnostics::Diagnostics;
-use super::{Filter, Named};
+use super::{Filter, MapRef};
 use crate::base::diagnostic::{Blame, Diagnostic};
 use crate::base::escape::{Escaped, Plain};
 use crate::base::suggest::instead;
@@ -15,19 +15,19 @@ use crate::object::{Btf, MapDef, MapKind};
 use checker::Checker;
 pub use line::{key, value};
 
-/// Finds every line of `filter` about a map that does not fit one of `maps`, whose types are in `btf`. What `gauge` and
-/// `counter` lines say in words becomes the key and number that they mean.
+/// Checks every line of `filter` about a map against `maps`, whose types are in `btf`, and returns all errors. Sets key
+/// and number of `gauge` and `counter` metrics from their words.
 pub fn check(
     filter: &mut Filter,
     corefile: &Corefile,
     maps: &[MapDef],
     btf: Option<&Btf>,
 ) -> Vec<Diagnostic> {
-    let mut wrong = Vec::new();
+    let mut errors = Vec::new();
     let mut metrics = std::mem::take(&mut filter.metrics);
-    for named in &filter.maps {
-        let Some(map) = maps.iter().find(|map| map.name == named.name) else {
-            wrong.push(missing(filter, named, corefile, maps));
+    for map_ref in &filter.maps {
+        let Some(map) = maps.iter().find(|map| map.name == map_ref.name) else {
+            errors.push(missing_map(filter, map_ref, corefile, maps));
             continue;
         };
         let mut checker = Checker {
@@ -36,37 +36,37 @@ pub fn check(
             encoder: Encoder::new(map, btf),
             faults: Diagnostics::new(corefile),
         };
-        let of_this = metrics.iter_mut().filter(|metric| metric.map == named.id);
-        checker.map(filter, named, of_this);
-        wrong.extend(checker.faults.into_found());
+        let of_map = metrics.iter_mut().filter(|metric| metric.map == map_ref.id);
+        checker.check_map(filter, map_ref, of_map);
+        errors.extend(checker.faults.into_vec());
     }
     filter.metrics = metrics;
-    wrong
+    errors
 }
 
-/// A map that the object does not have. It is the object's fault unless the line names the map.
-fn missing(filter: &Filter, named: &Named, corefile: &Corefile, maps: &[MapDef]) -> Diagnostic {
+/// Error for a map that the object lacks. The object is to blame unless the line names the map.
+fn missing_map(filter: &Filter, map: &MapRef, corefile: &Corefile, maps: &[MapDef]) -> Diagnostic {
     let all: Vec<_> = maps.iter().map(|map| map.name.as_str()).collect();
-    let mut right = match all.as_slice() {
+    let mut remedy = match all.as_slice() {
         [] => "it has no map".into(),
-        all => instead(&named.name, all),
+        all => instead(&map.name, all),
     };
-    if !named.by_name && !all.is_empty() {
-        right.push_str("; write `@MAP` for another");
+    if !map.by_name && !all.is_empty() {
+        remedy.push_str("; write `@MAP` for another");
     }
     let path = filter.elf.to_string_lossy();
-    let (path, name) = (Escaped(&path), Plain(&named.name));
-    let (blame, sign) = if named.by_name {
+    let (path, name) = (Escaped(&path), Plain(&map.name));
+    let (blame, sign) = if map.by_name {
         (Blame::Corefile, "@")
     } else {
         (Blame::Object, "")
     };
-    let right = Escaped(&right);
-    let message = format!("{path} has no map {sign}{name}; {right}");
-    corefile.diagnostic(named.at, corefile.text(named.at), message, blame)
+    let remedy = Escaped(&remedy);
+    let message = format!("{path} has no map {sign}{name}; {remedy}");
+    corefile.diagnostic(map.at, corefile.text(map.at), message, blame)
 }
 
-/// Kinds whose entries are no plain bytes under a key.
-fn refused_kind(name: &str, kind: MapKind) -> Option<String> {
-    (!kind.holds_bytes()).then(|| format!("{name} is {kind}, whose entries can't be written or read as bytes; use a hash, an array or an lpm_trie"))
+/// Error for a map kind whose entries are not plain bytes under a key.
+fn unsupported_kind(name: &str, kind: MapKind) -> Option<String> {
+    (!kind.holds_bytes()).then(|| format!("{name} is {kind}, whose entries cannot be written or read as bytes; use a hash, an array or an lpm_trie"))
 }

@@ -29,7 +29,7 @@ impl ReloadWatch {
         jitter_seed: u32,
         sources: Sources,
     ) -> Option<Self> {
-        let period = config.reload?.every(jitter_seed);
+        let period = config.reload?.period(jitter_seed);
         Some(Self {
             period,
             at: Instant::now() + period,

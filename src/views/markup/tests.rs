@@ -1,7 +1,7 @@
 use super::*;
 use crate::log::recent::LINES;
 
-/// What `write` writes.
+/// The text that `write` writes.
 fn written(write: impl FnOnce(&mut Text<'_>) -> fmt::Result) -> String {
     let mut bytes = vec![0; 64 << 10];
     let mut text = Text::new(&mut bytes);
@@ -10,10 +10,10 @@ fn written(write: impl FnOnce(&mut Text<'_>) -> fmt::Result) -> String {
     String::from_utf8(bytes[..length].to_vec()).unwrap()
 }
 
-const REASON: &str = "the driver can't: \"LRO\" & <MTU> of 9000 bytes";
+const REASON: &str = "the driver cannot: \"LRO\" & <MTU> of 9000 bytes";
 
-fn shown(interface: &str) -> Shown<'_> {
-    Shown {
+fn facts_of(interface: &str) -> FilterFacts<'_> {
+    FilterFacts {
         interface,
         program: "xdp_prog",
         id: 4_294_967_295,
@@ -23,8 +23,8 @@ fn shown(interface: &str) -> Shown<'_> {
     }
 }
 
-fn facts() -> Facts {
-    Facts {
+fn facts() -> DaemonFacts {
+    DaemonFacts {
         since: Utc(0),
         read: Utc(1),
         failed: Some(Utc(2)),
@@ -33,23 +33,23 @@ fn facts() -> Facts {
     }
 }
 
-fn logged(level: Level, said: &str) -> Message {
+fn logged(level: Level, message: &str) -> Message {
     Message {
         at: Utc(1_800_000_000),
         level,
-        text: said.parse().unwrap(),
+        text: message.parse().unwrap(),
     }
 }
 
-/// A page with so many filters, each with so many metrics, and a log of such lines.
-fn page(filters: usize, metrics: usize, said: &str) -> String {
+/// A page with `filters` filters, each with `metrics` metrics, and a full log of `message`.
+fn page(filters: usize, metrics: usize, message: &str) -> String {
     let names: Vec<String> = (0..filters)
         .map(|number| format!("eth<{number}>"))
         .collect();
     written(|text| {
         begin(text, &names.iter().map(|name| (name.as_str(), true)))?;
         for name in &names {
-            filter(text, &shown(name), metrics > 0)?;
+            filter(text, &facts_of(name), metrics > 0)?;
             for number in 0..metrics {
                 let help = format!("Packets dropped from 2001:db8:{number}::/48, \"quoted\".");
                 metric(
@@ -69,21 +69,21 @@ fn page(filters: usize, metrics: usize, said: &str) -> String {
             .cycle()
             .take(LINES)
         {
-            line(text, &logged(*level, said))?;
+            line(text, &logged(*level, message))?;
         }
         end(text, &facts())
     })
 }
 
-/// The texts of a page without its tags, white space being as good as any other. Fails where a tag is not closed, closes
-/// another than the last, or has an attribute without quotes.
+/// The text of a page without its tags, white space normalized. Fails on a tag that is not closed, that closes another
+/// tag than the last, or that has an attribute without quotes.
 fn read(page: &str) -> String {
     let mut open = Vec::new();
-    let mut said = String::new();
+    let mut content = String::new();
     let mut rest = page.strip_prefix("<!DOCTYPE html>\n").unwrap();
     while let Some((text, after)) = rest.split_once('<') {
         assert!(!text.contains('>'), "{text}");
-        said.push_str(text);
+        content.push_str(text);
         let (tag, after) = after.split_once('>').unwrap();
         rest = after;
         if let Some(closed) = tag.strip_prefix('/') {
@@ -96,7 +96,7 @@ fn read(page: &str) -> String {
         if !tag.ends_with('/') {
             open.push(name.to_owned());
         }
-        // Their text ends with their end tag and holds no others.
+        // Raw text elements end at their own end tag (HTML, section 13.1.2.2).
         if ["style", "script"].contains(&name) {
             let (_, after) = rest.split_once(&format!("</{name}>")).unwrap();
             open.pop();
@@ -105,29 +105,32 @@ fn read(page: &str) -> String {
     }
     assert_eq!(open, [""; 0]);
     assert_eq!(rest, "\n");
-    said.split_whitespace().collect::<Vec<_>>().join(" ")
+    content.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[test]
 fn every_tag_is_closed() {
     for (filters, metrics) in [(0, 0), (1, 0), (1, 1), (4, 3)] {
-        let said = read(&page(filters, metrics, "a <b> & \"c\""));
-        assert!(said.contains("a &lt;b&gt; &amp; &quot;c&quot;"), "{said}");
+        let content = read(&page(filters, metrics, "a <b> & \"c\""));
+        assert!(
+            content.contains("a &lt;b&gt; &amp; &quot;c&quot;"),
+            "{content}"
+        );
     }
 }
 
 #[test]
-fn a_page_is_below_16_kilobytes() {
-    let usual = "map xdp_map: key=00000000 value=0200000000000000C0000242FFFFFFFF00000000000000000000000000000000000000000000000000000000000000000200000000000000";
-    // One filter with the metrics of `ordered` or `count`, four with twelve; the longest numbers and a full log.
+fn page_is_below_16_kilobytes() {
+    let message = "map xdp_map: key=00000000 value=0200000000000000C0000242FFFFFFFF00000000000000000000000000000000000000000000000000000000000000000200000000000000";
+    // One filter with the metrics of `ordered` or `count`, or four filters; the longest numbers and a full log.
     for (filters, metrics) in [(1, 3), (1, 16), (4, 3)] {
-        let length = page(filters, metrics, usual).len();
+        let length = page(filters, metrics, message).len();
         assert!(length < 16_000, "{filters} filters: {length} bytes");
     }
 }
 
 #[test]
-fn the_first_glance_tells_what_is_not_filtered() {
+fn title_and_state_name_unfiltered_interfaces() {
     for (filters, title, expected) in [
         (
             &[][..],
@@ -165,42 +168,42 @@ fn the_first_glance_tells_what_is_not_filtered() {
 }
 
 #[test]
-fn a_filter_says_how_it_is_attached() {
-    let native = Shown {
+fn section_shows_attach_mode_and_program() {
+    let native = FilterFacts {
         mode: Some(Mode::Native),
         reason: None,
         reattached: 0,
-        ..shown("a")
+        ..facts_of("a")
     };
-    let away = Shown {
+    let detached = FilterFacts {
         mode: None,
         reason: None,
-        ..shown("a")
+        ..facts_of("a")
     };
-    for (one, present, absent) in [
+    for (facts, present, absent) in [
         (&native, "attached</strong> in native mode", "refused"),
         (&native, "program xdp_prog, id 4294967295", "attached again"),
-        (&away, "NOT attached</strong>", "mode"),
-        (&shown("a"), "attached</strong> in generic mode", "NOT"),
+        (&detached, "NOT attached</strong>", "mode"),
+        (&facts_of("a"), "attached</strong> in generic mode", "NOT"),
         (
-            &shown("a"),
+            &facts_of("a"),
             "attached again after its interface had gone: 3",
             "NOT",
         ),
         (
-            &shown("a"),
-            "native mode was refused: the driver can't: &quot;LRO&quot; &amp; &lt;MTU&gt; of 9000 bytes",
+            &facts_of("a"),
+            "native mode was refused: the driver cannot: &quot;LRO&quot; &amp; &lt;MTU&gt; of 9000 bytes",
             "<MTU>",
         ),
     ] {
-        let said = written(|text| filter(text, one, false));
-        assert!(said.contains(present), "{present}: {said}");
-        assert!(!said.contains(absent), "{absent}: {said}");
+        let content = written(|text| filter(text, facts, false));
+        assert!(content.contains(present), "{present}: {content}");
+        assert!(!content.contains(absent), "{absent}: {content}");
     }
 }
 
 #[test]
-fn a_map_says_how_full_it_is() {
+fn map_shows_its_fill_level() {
     for (fill, capacity, present, absent) in [
         (Fill::Array, 16, "an array of 16 entries", "<meter"),
         (Fill::Unread, 16, "unread", "<meter"),
@@ -218,24 +221,28 @@ fn a_map_says_how_full_it_is() {
             "unread",
         ),
     ] {
-        let said = written(|text| map(text, "m<>", fill, capacity));
-        assert!(said.contains(present), "{present}: {said}");
-        assert!(!said.contains(absent), "{absent}: {said}");
-        assert!(said.contains("m&lt;&gt;"), "{said}");
+        let content = written(|text| map(text, "m<>", fill, capacity));
+        assert!(content.contains(present), "{present}: {content}");
+        assert!(!content.contains(absent), "{absent}: {content}");
+        assert!(content.contains("m&lt;&gt;"), "{content}");
     }
 }
 
 #[test]
-fn what_is_wrong_is_told_in_words() {
-    let well = Facts {
+fn failures_are_shown_in_words() {
+    let healthy = DaemonFacts {
         failed: None,
         read_errors: 0,
         ..facts()
     };
-    for (facts, present) in [(&facts(), true), (&well, false)] {
-        let said = written(|text| end(text, facts));
-        assert_eq!(said.contains("the last one failed"), present, "{said}");
-        assert_eq!(said.contains("Values unread"), present, "{said}");
+    for (facts, present) in [(&facts(), true), (&healthy, false)] {
+        let content = written(|text| end(text, facts));
+        assert_eq!(
+            content.contains("the last reload failed"),
+            present,
+            "{content}"
+        );
+        assert_eq!(content.contains("Values unread"), present, "{content}");
     }
     for (level, expected) in [
         (
@@ -256,14 +263,14 @@ fn what_is_wrong_is_told_in_words() {
 }
 
 #[test]
-fn a_page_that_does_not_fit_is_none() {
+fn page_that_does_not_fit_is_an_error() {
     let mut bytes = [0; 100];
     let mut text = Text::new(&mut bytes);
     assert!(begin(&mut text, &[("a", true)].into_iter()).is_err());
 }
 
 #[test]
-fn the_policy_allows_nothing_but_the_two_hashes_and_the_page_itself() {
+fn policy_allows_only_own_style_script_and_page() {
     let mut sources: Vec<&str> = POLICY.split("; ").collect();
     sources.retain(|source| !source.contains("-src 'sha256-"));
     assert_eq!(

@@ -2,12 +2,12 @@
 (() => {
   const PERIOD = 2000;
   const LONGEST_PAUSE = 30000;
-  const SHOWN = 60000;
+  const RATE_WINDOW = 60000;
   const SVG = "http://www.w3.org/2000/svg";
   const root = document.documentElement;
   const live = document.getElementById("live");
   const button = document.getElementById("pause");
-  // What each metric was: the last value, when that was, and the rates of the last minute.
+  // For each metric: the last value with its time, and the rates of the last minute.
   let past = new Map();
   let pause = PERIOD;
   let paused = false;
@@ -15,15 +15,15 @@
   let lost = "";
   let timer;
 
-  // Spoken by screen readers, so only what changes is told.
+  // Screen readers speak every assignment, so an equal text is not assigned again.
   const say = (text) => {
     if (live.textContent !== text) live.textContent = text;
   };
 
-  // What the daemon wrote there.
-  const theirs = (node) => [...node.childNodes].filter((child) => child.className !== "own");
+  // Child nodes that the daemon wrote.
+  const served = (node) => [...node.childNodes].filter((child) => child.className !== "own");
 
-  // Makes `old` like `now` and leaves alone what is alike, so that focus, selection and reading stay where they are.
+  // Changes `old` into `now`. Equal nodes stay, so that focus, selection and reading position stay.
   const patch = (old, now) => {
     if (old.nodeName !== now.nodeName) return old.replaceWith(now);
     if (old.nodeType !== Node.ELEMENT_NODE) {
@@ -36,7 +36,7 @@
     for (const { name, value } of now.attributes) {
       if (old.getAttribute(name) !== value) old.setAttribute(name, value);
     }
-    const [olds, news] = [old, now].map(theirs);
+    const [olds, news] = [old, now].map(served);
     news.forEach((child, at) => (olds[at] ? patch(olds[at], child) : old.append(child)));
     olds.slice(news.length).forEach((child) => child.remove());
   };
@@ -67,16 +67,16 @@
     line.firstChild.setAttribute("points", rates.map((point) => `${x(point)},${y(point)}`).join(" "));
   };
 
-  // Values can be larger than what a Number holds exactly; their differences may not matter so much.
+  // Values may exceed 2^53 and are subtracted as BigInt; a difference fits a Number well enough.
   const measure = () => {
     const at = performance.now();
     const next = new Map();
     for (const row of document.querySelectorAll("tbody tr")) {
-      // Another program begins to count from zero, and has another id.
+      // A new program has a new id and counts from zero.
       const name = `${row.closest("section").dataset.id} ${row.querySelector("small").textContent}`;
       const value = BigInt(row.cells[1].textContent);
       const before = past.get(name);
-      const rates = before ? before.rates.filter((point) => at - point.at < SHOWN) : [];
+      const rates = before ? before.rates.filter((point) => at - point.at < RATE_WINDOW) : [];
       if (before && at > before.at) {
         rates.push({ at, rate: (Number(value - before.value) * 1000) / (at - before.at) });
       }
@@ -91,7 +91,7 @@
     if (!paused && !document.hidden) timer = setTimeout(refresh, delay);
   };
 
-  const found = (text) => {
+  const apply = (text) => {
     const page = new DOMParser().parseFromString(text, "text/html");
     const main = page.querySelector("main");
     if (!main) throw new Error("another page");
@@ -104,12 +104,12 @@
     say(paused ? "Paused" : `Refreshed every ${PERIOD / 1000} s`);
   };
 
-  const missed = () => {
+  const markStale = () => {
     lost ||= new Date().toISOString().slice(0, 19).replace("T", " ");
     root.classList.add("stale");
     document.title = "No answer - corexdp";
     pause = Math.min(2 * pause, LONGEST_PAUSE);
-    say(`No answer since ${lost}Z. What stands below is old; whether packets are filtered is not known. Trying on.`);
+    say(`No answer since ${lost}Z. The values below are old, and the state of the filters is unknown. Retrying.`);
   };
 
   const refresh = async () => {
@@ -118,9 +118,9 @@
     try {
       const answer = await fetch("/", { cache: "no-store", signal: AbortSignal.timeout(5000) });
       if (!answer.ok) throw new Error(answer.statusText);
-      found(await answer.text());
+      apply(await answer.text());
     } catch {
-      missed();
+      markStale();
     }
     busy = false;
     plan(pause);

@@ -6,7 +6,7 @@ use std::path::Path;
 use corexdp::base::capacity::{MAX_FILTERS, MAX_KEY, MAX_METRICS, MAX_VALUE};
 use corexdp::base::diagnostic::Diagnostic;
 use corexdp::commands::check_json;
-use corexdp::config::{Config, Entry, Filter, Named, Value, fit};
+use corexdp::config::{Config, Entry, Filter, MapRef, Value, fit};
 use corexdp::corefile::Corefile;
 use corexdp::encode::Encoder;
 use corexdp::encode::integer::Number;
@@ -79,9 +79,9 @@ fn explain(wrong: &[Diagnostic], input: &[u8]) {
 }
 
 /// A map that the first entry fits, and so maybe the others.
-fn map_for(filter: &Filter, named: &Named, kind: MapKind, corefile: &Corefile) -> MapDef {
+fn map_for(filter: &Filter, named: &MapRef, kind: MapKind, corefile: &Corefile) -> MapDef {
     let name = &named.name;
-    let mut entries = filter.entries.of(named.id, corefile);
+    let mut entries = filter.entries.of_map(named.id, corefile);
     let size = |size: usize| u32::try_from(size).expect("a capacity is less");
     match entries.next() {
         Some(Entry {
@@ -116,7 +116,7 @@ fn fits(filter: &Filter, map: &MapDef, btf: &Btf, corefile: &Corefile) {
     };
     let mut keys = BTreeSet::new();
     let mut encoder = Encoder::new(map, Some(btf));
-    for entry in filter.entries.of(id, corefile) {
+    for entry in filter.entries.of_map(id, corefile) {
         let (mut key, mut value) = ([0; MAX_KEY], [0; MAX_VALUE]);
         let length = fit::key(corefile, &entry, &encoder, &mut key).expect("a checked key");
         let key = &key[..length];
