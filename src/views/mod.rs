@@ -136,7 +136,7 @@ impl Overview<'_> {
             text,
             "corexdp_filter_attached",
             MetricKind::Gauge,
-            "Whether the filter is attached to its interface.",
+            "1 if the filter is attached to its interface, else 0.",
         )?;
         for filter in self.filters {
             let attachment = filter.attachment();
