@@ -1,15 +1,15 @@
-//! The capacities, compiled in so that nothing grows at run time; an error that exceeds one names it.
+//! Capacities, fixed at build time so that no buffer grows at run time. Each error about a capacity names it.
 
-/// A capacity, as build.rs has it.
+/// A capacity, as defined in build.rs.
 #[derive(Clone, Copy, Debug)]
 pub struct Capacity {
-    /// The constant; the environment variable that sets it has `COREXDP_` in front.
+    /// The name of the constant. The environment variable that sets it at build time has the prefix `COREXDP_`.
     pub name: &'static str,
-    /// The value unless the variable was set.
+    /// The value without that variable.
     pub default: usize,
     /// The value of this build.
     pub value: usize,
-    /// The unit, and what is counted.
+    /// The unit and the counted thing.
     pub meaning: &'static str,
 }
 

@@ -9,7 +9,7 @@ use crate::base::escape::{Escaped, Plain};
 pub enum Blame {
     /// The Corefile's text.
     Corefile,
-    /// A file that is missing or can't be read.
+    /// A file that is missing or cannot be read.
     Input,
     /// What stands in the object file.
     Object,

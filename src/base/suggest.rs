@@ -1,62 +1,62 @@
-//! What somebody may have meant who wrote a name that is not there.
+//! Suggestions for a mistyped name.
 
 use std::fmt::Write as _;
 
-/// Longest name looked at, in bytes; nobody mistypes longer ones, and the work is bounded.
-const LONGEST: usize = 64;
-/// How many names a list has.
-const NAMED: usize = 12;
+/// Bytes of the longest name that is compared, which bounds the work.
+const MAX_LENGTH: usize = 64;
+/// Names in a list; further names are only counted.
+const MAX_NAMES: usize = 12;
 
-/// The name most like `wrong`, if one is like it at all: few letters differ, or one of them holds the other.
+/// The name most similar to `wrong`, if any is similar: few letters differ, or one contains the other.
 pub fn nearest<'a>(wrong: &str, names: &[&'a str]) -> Option<&'a str> {
     let allowed = (wrong.len() / 3).max(1);
-    let (mut nearest, mut least) = (None, usize::MAX);
+    let (mut nearest, mut fewest) = (None, usize::MAX);
     for name in names {
-        let Some(far) = distance(wrong.as_bytes(), name.as_bytes()) else {
+        let Some(edits) = distance(wrong.as_bytes(), name.as_bytes()) else {
             continue;
         };
-        let like = far <= allowed || holds(name, wrong) || holds(wrong, name);
-        if like && far < least {
-            (nearest, least) = (Some(*name), far);
+        let similar = edits <= allowed || contains(name, wrong) || contains(wrong, name);
+        if similar && edits < fewest {
+            (nearest, fewest) = (Some(*name), edits);
         }
     }
     nearest
 }
 
-/// What would be right instead of `wrong`: the nearest of these names, or else all of them.
-pub fn instead(wrong: &str, names: &[&str]) -> String {
+/// The remedy for `wrong` in a message: the nearest of these names, else all of them.
+pub fn suggestion(wrong: &str, names: &[&str]) -> String {
     match nearest(wrong, names) {
-        Some(near) => format!("did you mean {near}?"),
+        Some(name) => format!("did you mean {name}?"),
         None => format!("there are {}", list(names, " and ")),
     }
 }
 
-/// Names in a row, `last` before the last: `a, b and c`; of many only the first.
-pub fn list(names: &[&str], last: &str) -> String {
+/// Names in a row, with `conjunction` before the last: `a, b and c`. At most `MAX_NAMES` are listed.
+pub fn list(names: &[&str], conjunction: &str) -> String {
     let mut text = String::new();
-    for (number, name) in names.iter().take(NAMED).enumerate() {
+    for (number, name) in names.iter().take(MAX_NAMES).enumerate() {
         text.push_str(match number {
             0 => "",
-            _ if number + 1 == names.len() => last,
+            _ if number + 1 == names.len() => conjunction,
             _ => ", ",
         });
         text.push_str(name);
     }
-    if let Some(more @ 1..) = names.len().checked_sub(NAMED) {
+    if let Some(more @ 1..) = names.len().checked_sub(MAX_NAMES) {
         let _ = write!(text, " and {more} more");
     }
     text
 }
 
-/// True if `part` stands in `name`; two letters stand in many.
-fn holds(name: &str, part: &str) -> bool {
-    let mut places = name.as_bytes().windows(part.len().max(3));
-    places.any(|place| place.eq_ignore_ascii_case(part.as_bytes()))
+/// True if `name` contains `part`, capitals aside. A part of fewer than three letters would match too often.
+fn contains(name: &str, part: &str) -> bool {
+    let mut windows = name.as_bytes().windows(part.len().max(3));
+    windows.any(|window| window.eq_ignore_ascii_case(part.as_bytes()))
 }
 
-/// Edits (a letter changed, added or removed) from `one` to `other`, capital or not; `None` for names that are too long.
+/// Levenshtein distance from `one` to `other`, capitals aside; `None` for names that are too long.
 fn distance(one: &[u8], other: &[u8]) -> Option<usize> {
-    if one.len().max(other.len()) > LONGEST {
+    if one.len().max(other.len()) > MAX_LENGTH {
         return None;
     }
     let [one, other] = [one, other].map(<[u8]>::to_ascii_lowercase);
@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_like_the_word_is_meant() {
+    fn similar_names_are_suggested() {
         let names = ["action", "family", "ACL_DROP", "ACL_PASS", "packets", "x"];
         for (wrong, expected) in [
             ("acton", Some("action")),
@@ -90,13 +90,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_right_is_one_name_or_all() {
+    fn suggestion_is_one_name_or_all() {
         let names = ["packets", "bytes", "drops"];
         for (wrong, expected) in [
             ("byte", "did you mean bytes?"),
             ("colour", "there are packets, bytes and drops"),
         ] {
-            assert_eq!(instead(wrong, &names), expected);
+            assert_eq!(suggestion(wrong, &names), expected);
         }
         let many: Vec<String> = (0..14).map(|number| number.to_string()).collect();
         for (count, expected) in [
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn letters_are_counted() {
+    fn distance_counts_edits() {
         for (one, other, expected) in [
             ("", "", 0),
             ("", "abc", 3),

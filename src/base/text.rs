@@ -4,7 +4,7 @@ use std::fmt::{self, Write};
 
 use crate::base::json::Sink;
 
-/// A text of fixed capacity. Once something did not fit, the text is no longer whole, and says so.
+/// A text of fixed capacity. Writing more than fits is an error, which leaves the text as it was.
 #[derive(Debug)]
 pub struct Text<'a> {
     bytes: &'a mut [u8],
@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_does_not_fit_is_an_error_and_writes_nothing() {
+    fn overflow_is_an_error_and_writes_nothing() {
         let mut bytes = [0; 4];
         let mut text = Text::new(&mut bytes);
         assert!(text.write_str("abc").is_ok());

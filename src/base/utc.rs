@@ -1,28 +1,28 @@
-//! A point in time as people and HTML read it.
+//! UTC timestamps.
 
 use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use time::OffsetDateTime;
 
-/// What is said of a time that has no date of four digits.
-const LATER: &str = "after the year 9999";
+/// Text for a time whose year has more than four digits.
+const OUT_OF_RANGE: &str = "after the year 9999";
 
 /// Seconds since 1970, written as `2026-01-31T23:59:59Z`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Utc(pub u64);
 
 impl Utc {
-    /// What the machine's clock says.
+    /// The current time.
     pub fn now() -> Self {
         SystemTime::now().into()
     }
 
-    /// As lines of a log begin, without the year: `Jan 31 23:59:59`.
+    /// The timestamp of a log line, without the year: `Jan 31 23:59:59`.
     pub fn in_log(self) -> impl fmt::Display {
         fmt::from_fn(move |f| {
             let Some(time) = self.date_time() else {
-                return f.write_str(LATER);
+                return f.write_str(OUT_OF_RANGE);
             };
             let (_, month, day) = time.to_calendar_date();
             let (hour, minute, second) = time.to_hms();
@@ -37,7 +37,7 @@ impl Utc {
 }
 
 impl From<SystemTime> for Utc {
-    /// A time before 1970, which only a wrong clock tells, is 1970.
+    /// Converts a time before 1970, which means a wrong clock, to 1970.
     fn from(time: SystemTime) -> Self {
         Self(
             time.duration_since(UNIX_EPOCH)
@@ -50,7 +50,7 @@ impl From<SystemTime> for Utc {
 impl fmt::Display for Utc {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some(time) = self.date_time() else {
-            return f.write_str(LATER);
+            return f.write_str(OUT_OF_RANGE);
         };
         let (year, month, day) = time.to_calendar_date();
         let (hour, minute, second) = time.to_hms();
@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_are_written_as_html_reads_them() {
+    fn times_are_written_by_rfc_3339() {
         for (seconds, expected) in [
             (0, "1970-01-01T00:00:00Z"),
             (951_782_399, "2000-02-28T23:59:59Z"),
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn times_in_a_log_have_a_month_of_three_letters_and_a_day_of_two_places() {
+    fn log_times_have_a_short_month_and_a_padded_day() {
         for (seconds, expected) in [
             (0, "Jan  1 00:00:00"),
             (951_782_399, "Feb 28 23:59:59"),

@@ -1,4 +1,4 @@
-//! Sleeping until a descriptor is readable or a time has come, and when to try again.
+//! Polls descriptors with a deadline, and plans retries with backoff.
 
 use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-/// Sleeps until one of `fds` is readable or closed by its other end, or until `until`; without that, for ever. Says of
-/// each whether it is. A signal that is caught ends the sleep early.
+/// Sleeps until one of `fds` is readable or closed by its peer, or until `until` (`None`: forever). Returns for each
+/// descriptor if it is ready. A caught signal ends the sleep early.
 ///
 /// # Errors
 /// `ENOMEM`.
@@ -29,12 +29,12 @@ pub fn wait<const N: usize>(
     Ok(fds.map(|fd| fd.is_some() && events.next().and_then(PollFd::any).unwrap_or(false)))
 }
 
-/// Sleeps for so long, or less when a signal comes, by a call that a confined daemon may make and that takes no memory.
+/// Sleeps for `time`, or less if a signal comes. The call is allowed by seccomp and allocates no memory.
 pub fn rest(time: Duration) {
     let _ = poll(&mut [], timeout(Instant::now().checked_add(time)));
 }
 
-/// How long that is from now; without a time, for ever. Rounded up, so that nobody spins through the last millisecond.
+/// The poll timeout until `until` (`None`: forever), rounded up so that no loop spins through the last millisecond.
 pub fn timeout(until: Option<Instant>) -> PollTimeout {
     let Some(until) = until else {
         return PollTimeout::NONE;
@@ -43,7 +43,7 @@ pub fn timeout(until: Option<Instant>) -> PollTimeout {
     PollTimeout::try_from(left.as_millis().saturating_add(1)).unwrap_or(PollTimeout::MAX)
 }
 
-/// Pauses between attempts at something that fails, doubling up to the longest.
+/// Exponential backoff: pauses between retries, doubling up to the longest.
 #[derive(Debug)]
 pub struct Backoff {
     first: Duration,
@@ -54,7 +54,7 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    /// Nothing has failed, and no attempt is planned.
+    /// A backoff without a failure or a planned retry.
     pub const fn new(first: Duration, longest: Duration) -> Self {
         Self {
             first,
@@ -64,7 +64,7 @@ impl Backoff {
         }
     }
 
-    /// Plans another attempt after one that failed. A failure before the planned time does not lengthen the pause.
+    /// Plans a retry after a failure. A failure before the planned time does not lengthen the pause.
     pub fn plan(&mut self) {
         let now = Instant::now();
         let early = self.at.is_some_and(|at| at > now);
@@ -77,22 +77,22 @@ impl Backoff {
         self.at = now.checked_add(pause);
     }
 
-    /// Whether the last attempt failed.
+    /// True if the last attempt failed.
     pub const fn is_failing(&self) -> bool {
         self.pause.is_some()
     }
 
-    /// Time of the planned attempt.
+    /// Time of the planned retry.
     pub const fn at(&self) -> Option<Instant> {
         self.at
     }
 
-    /// Whether the time of the planned attempt has come; then nothing is planned any more.
+    /// True if the planned retry is due; the plan is then cleared.
     pub fn take_due(&mut self) -> bool {
         self.at.take_if(|at| *at <= Instant::now()).is_some()
     }
 
-    /// Cancels the planned attempt; the next pause is the first again.
+    /// Cancels the planned retry and resets the pause to the first.
     pub const fn forget(&mut self) {
         self.pause = None;
         self.at = None;
@@ -108,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_descriptor_gets_its_own_answer() {
+    fn each_descriptor_has_its_own_result() {
         let (quiet, _other) = UnixStream::pair().unwrap();
         let (news, mut writer) = UnixStream::pair().unwrap();
         let (closed, gone) = UnixStream::pair().unwrap();
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn it_ends_when_its_time_has_come_and_not_before() {
+    fn wait_ends_at_its_deadline() {
         let (quiet, _other) = UnixStream::pair().unwrap();
         let end = Instant::now() + Duration::from_millis(20);
         assert_eq!(wait([Some(quiet.as_fd())], Some(end)), Ok([false]));

@@ -1,6 +1,6 @@
-//! JSON for scripts: `check --json` and `expand`.
+//! JSON output of `check --json` and `expand`.
 //!
-//! Errors, filters and words are streamed, so a Corefile of megabytes needs no more than its longest word.
+//! Errors, filters and words are streamed, so that memory does not grow with the Corefile.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -20,7 +20,7 @@ struct CheckJson {
     ok: bool,
 }
 
-// Numbers are of one type here and in the other writers, so that one piece of code writes them all.
+// All numbers are `u64`, also in the other writers, so that their serialization is compiled once.
 
 #[derive(Serialize)]
 struct ErrorJson<'a> {
@@ -99,10 +99,10 @@ impl<'a> From<&'a Metric> for MetricJson<'a> {
     }
 }
 
-/// Writes `check --json`: one object, in one line.
+/// Writes `check --json`: one object in one line.
 ///
 /// # Errors
-/// When `out` can't be written to.
+/// When writing to `out` fails.
 pub fn check(out: &mut dyn Write, result: &Result<Plan, Vec<Diagnostic>>) -> io::Result<()> {
     let (errors, filters) = match result {
         Ok(plan) => (&[][..], plan.filters.as_slice()),
@@ -146,10 +146,10 @@ fn write_filter(json: &mut Writer<'_>, filter: &PlannedFilter) {
     json.end_object();
 }
 
-/// Writes `expand`: the server blocks, and under each directive's name all its words.
+/// Writes `expand`: the server blocks, each with the words of its directives by name.
 ///
 /// # Errors
-/// When `out` can't be written to.
+/// When writing to `out` fails.
 pub fn expand(out: &mut dyn Write, corefile: &Corefile) -> io::Result<()> {
     let mut out = Output::new(out);
     let written = write_blocks(Writer::new(&mut out), corefile);

@@ -1,4 +1,4 @@
-//! `/status`, and what `corexdp status` shows: all there is to know, as JSON.
+//! The daemon's whole state as JSON, for `/status` and `corexdp status`.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -17,15 +17,15 @@ use crate::filter::Filter;
 use crate::kernel::program::Program;
 use crate::kernel::{info, statistics};
 
-/// The daemon. All times are in seconds since 1970, but for `confirm_within`.
+/// The state of the daemon. Times are in seconds since 1970.
 #[derive(Serialize)]
 struct DaemonJson<'a> {
     version: &'a str,
     pid: u64,
     started: u64,
-    /// `None` for a name that is no UTF-8.
+    /// `None` for a name that is not UTF-8.
     corefile: Option<&'a str>,
-    /// In seconds from now.
+    /// Seconds from now.
     confirm_within: Option<u64>,
     reloads: ReloadsJson,
     last_reload: Option<ReloadJson<'a>>,
@@ -55,7 +55,7 @@ struct FilterJson<'a> {
     reason: Option<&'a str>,
     exit: &'a str,
     reattached: u64,
-    /// `None` where the kernel says nothing of the program.
+    /// `None` if the kernel does not describe the program.
     program: Option<ProgramJson<'a>>,
 }
 
@@ -65,7 +65,7 @@ struct ProgramJson<'a> {
     id: u64,
     tag: Tag,
     loaded_at: u64,
-    /// `None` while the kernel does not count, as below.
+    /// `None` unless the kernel counts runs; `run_time_ns` likewise.
     runs: Option<u64>,
     run_time_ns: Option<u64>,
 }
@@ -103,7 +103,7 @@ impl Serialize for Tag {
 }
 
 impl Overview<'_> {
-    /// Writes `/status`; the length of the text, or `None` when it does not fit.
+    /// Writes `/status` and returns its length; `None` if it does not fit.
     pub fn status(&mut self, page: &mut [u8]) -> Option<usize> {
         let mut text = Text::new(page);
         self.json(Writer::new(&mut text)).ok()?;
@@ -152,7 +152,7 @@ impl Overview<'_> {
         json.begin_object(&FilterJson {
             interface: &filter.interface,
             attached: attachment.is_some(),
-            mode: attachment.map(|one| one.mode.name()),
+            mode: attachment.map(|attachment| attachment.mode.name()),
             reason: filter.reason(),
             exit: if filter.holds() { "hold" } else { "detach" },
             reattached: filter.reattached,
@@ -188,22 +188,22 @@ impl Overview<'_> {
     }
 }
 
-/// The description of a program; `None` where the kernel says nothing of the program.
+/// The state of a program; `None` if the kernel does not describe it.
 fn program(program: &Program) -> Option<ProgramJson<'_>> {
-    let done = info::statistics(program.as_fd()).ok()?;
-    let counted = done.runs > 0 || statistics::are_enabled();
-    let loaded = loaded_at(Duration::from_nanos(done.loaded));
+    let stats = info::statistics(program.as_fd()).ok()?;
+    let counted = stats.runs > 0 || statistics::are_enabled();
+    let loaded = loaded_at(Duration::from_nanos(stats.loaded));
     Some(ProgramJson {
         name: &program.info.name,
         id: program.info.id.into(),
-        tag: Tag(done.tag),
+        tag: Tag(stats.tag),
         loaded_at: Utc::from(loaded).0,
-        runs: counted.then_some(done.runs),
-        run_time_ns: counted.then_some(done.run_time),
+        runs: counted.then_some(stats.runs),
+        run_time_ns: counted.then_some(stats.run_time),
     })
 }
 
-/// A time that the kernel counts from the machine's start.
+/// Converts a time since boot, as the kernel counts it, to wall-clock time.
 fn loaded_at(since_boot: Duration) -> SystemTime {
     let up = clock_gettime(ClockId::CLOCK_BOOTTIME).map(Duration::from);
     let age = up.unwrap_or_default().saturating_sub(since_boot);

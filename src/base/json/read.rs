@@ -1,49 +1,49 @@
-//! Reads JSON of unknown members.
+//! Reads JSON without a schema.
 
-/// Lists and objects within each other that are read.
-const DEEPEST: usize = 16;
+/// Maximum depth of nested lists and objects.
+const MAX_DEPTH: usize = 16;
 
-/// A value.
+/// A JSON value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Value {
-    /// `null`, and what is not there.
-    Nothing,
+    /// `null`, or a missing member.
+    Null,
     /// `true` or `false`.
-    Truth(bool),
-    /// A number, as it is written.
+    Bool(bool),
+    /// A number as written.
     Number(String),
-    /// A text.
+    /// A string.
     Text(String),
     /// A list.
     List(Vec<Value>),
-    /// An object's members, in order.
+    /// The members of an object, in order.
     Object(Vec<(String, Value)>),
 }
 
 impl Value {
-    /// Reads a whole text; `None` when it is not JSON, or too deep.
+    /// Parses a whole text; `None` for text that is not JSON or nested too deeply.
     pub fn read(text: &str) -> Option<Self> {
         let mut reader = Reader { rest: text };
-        let value = reader.value(DEEPEST)?;
+        let value = reader.value(MAX_DEPTH)?;
         reader.rest.trim_ascii_start().is_empty().then_some(value)
     }
 
-    /// The member of this name; nothing when there is none.
+    /// The member of this name; `Null` if there is none.
     pub fn get(&self, name: &str) -> &Self {
         let members = match self {
             Self::Object(members) => members.as_slice(),
             _ => &[],
         };
         let found = members.iter().find(|(other, _)| other == name);
-        found.map_or(&Self::Nothing, |(_, value)| value)
+        found.map_or(&Self::Null, |(_, value)| value)
     }
 
-    /// The member of a member, by the names with dots between; nothing when there is none.
+    /// The nested member at a path of names with dots between; `Null` if there is none.
     pub fn at(&self, path: &str) -> &Self {
         path.split('.').fold(self, Self::get)
     }
 
-    /// The elements of a list; none for anything else.
+    /// The elements of a list; empty for any other value.
     pub fn list(&self) -> &[Self] {
         match self {
             Self::List(list) => list,
@@ -51,7 +51,7 @@ impl Value {
         }
     }
 
-    /// A text as it is, or a number's digits; `None` for anything else.
+    /// The string, or the digits of a number; `None` for any other value.
     pub fn word(&self) -> Option<&str> {
         match self {
             Self::Text(word) | Self::Number(word) => Some(word),
@@ -59,7 +59,7 @@ impl Value {
         }
     }
 
-    /// A whole number that is not negative.
+    /// A non-negative integer; `None` for any other value.
     pub fn number(&self) -> Option<u64> {
         match self {
             Self::Number(digits) => digits.parse().ok(),
@@ -73,19 +73,19 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// Takes `word` if it comes next.
+    /// Consumes `word` if the input begins with it, after white space.
     fn take(&mut self, word: &str) -> bool {
         let after = self.rest.trim_ascii_start().strip_prefix(word);
         self.rest = after.unwrap_or(self.rest);
         after.is_some()
     }
 
-    fn value(&mut self, deeper: usize) -> Option<Value> {
-        let deeper = deeper.checked_sub(1)?;
+    fn value(&mut self, depth: usize) -> Option<Value> {
+        let depth = depth.checked_sub(1)?;
         for (word, value) in [
-            ("null", Value::Nothing),
-            ("true", Value::Truth(true)),
-            ("false", Value::Truth(false)),
+            ("null", Value::Null),
+            ("true", Value::Bool(true)),
+            ("false", Value::Bool(false)),
         ] {
             if self.take(word) {
                 return Some(value);
@@ -94,7 +94,7 @@ impl Reader<'_> {
         if self.take("[") {
             let mut list = Vec::new();
             self.each("]", &mut |reader| {
-                list.push(reader.value(deeper)?);
+                list.push(reader.value(depth)?);
                 Some(())
             })?;
             return Some(Value::List(list));
@@ -103,7 +103,7 @@ impl Reader<'_> {
             let mut members = Vec::new();
             self.each("}", &mut |reader| {
                 let name = reader.text()?;
-                let value = reader.take(":").then(|| reader.value(deeper))??;
+                let value = reader.take(":").then(|| reader.value(depth))??;
                 members.push((name, value));
                 Some(())
             })?;
@@ -112,7 +112,7 @@ impl Reader<'_> {
         self.text().map(Value::Text).or_else(|| self.number())
     }
 
-    /// Reads elements by commas, up to `end`.
+    /// Reads elements separated by commas, up to `end`.
     fn each(&mut self, end: &str, read: &mut dyn FnMut(&mut Self) -> Option<()>) -> Option<()> {
         if self.take(end) {
             return Some(());
@@ -134,7 +134,7 @@ impl Reader<'_> {
         (!number.is_empty()).then(|| Value::Number(number.into()))
     }
 
-    /// A text; `None` when none comes next, and nothing is taken then.
+    /// Reads a string; without a quote next, returns `None` and consumes nothing.
     fn text(&mut self) -> Option<String> {
         if !self.take("\"") {
             return None;
@@ -153,7 +153,7 @@ impl Reader<'_> {
     }
 }
 
-/// What stands behind a backslash. Letters beyond the first 65536 are written as they are.
+/// Reads an escape after its backslash. `None` for a surrogate: the daemon does not escape letters above U+FFFF.
 fn escaped(letters: &mut std::str::Chars<'_>) -> Option<char> {
     Some(match letters.next()? {
         'b' => '\u{8}',
@@ -175,7 +175,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_written_is_read() {
+    fn values_of_each_kind_are_read() {
         let text = r#" {"a":[1,-2,18446744073709551615],"b":{"c":null,"d":true},"e":"\"\\\n\u001bé","f":[],"g":{}} "#;
         let value = Value::read(text).unwrap();
         let numbers = value.get("a").list().iter();
@@ -183,16 +183,16 @@ mod tests {
         assert_eq!(words, ["1", "-2", "18446744073709551615"]);
         assert_eq!(value.get("a").list()[2].number(), Some(u64::MAX));
         assert_eq!(value.get("a").list()[1].number(), None);
-        assert_eq!(value.get("b").get("c"), &Value::Nothing);
-        assert_eq!(value.at("b.d"), &Value::Truth(true));
-        assert_eq!(value.get("b").get("d"), &Value::Truth(true));
+        assert_eq!(value.get("b").get("c"), &Value::Null);
+        assert_eq!(value.at("b.d"), &Value::Bool(true));
+        assert_eq!(value.get("b").get("d"), &Value::Bool(true));
         assert_eq!(value.get("e").word(), Some("\"\\\n\u{1b}é"));
         assert_eq!(value.get("f").list(), []);
-        assert_eq!(value.get("missing").get("c"), &Value::Nothing);
+        assert_eq!(value.get("missing").get("c"), &Value::Null);
     }
 
     #[test]
-    fn what_is_no_json_is_none() {
+    fn text_that_is_not_json_is_none() {
         for text in [
             "",
             "{",

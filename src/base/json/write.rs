@@ -1,6 +1,6 @@
-//! Writes JSON: serde structs by serde-json-core, and around them the brackets and commas of lists.
+//! Writes JSON: serde-json-core serializes structs, and [`Writer`] adds brackets and commas.
 //!
-//! A list is written element by element, so a document needs no more memory than its longest element.
+//! Lists are written element by element, so a document needs no more memory than its longest element.
 
 use std::fmt::{self, Display};
 use std::io;
@@ -9,26 +9,26 @@ use serde::{Serialize, Serializer};
 
 use crate::base::capacity::MAX_COREFILE;
 
-/// Bytes of room to begin with.
-const ROOM: usize = 1024;
-/// Bytes of room at most: an escaped byte of a Corefile takes six, and names and messages are short.
-const MOST_ROOM: usize = 8 * MAX_COREFILE + (64 << 10);
+/// Initial bytes of the buffer.
+const MIN_ROOM: usize = 1024;
+/// Size at which the buffer no longer grows: an escaped byte of a Corefile takes six, and names and messages are short.
+const MAX_ROOM: usize = 8 * MAX_COREFILE + (64 << 10);
 
-/// A place for text, and for values that are serialized in place.
+/// A destination of text, with a buffer into which values are serialized.
 pub trait Sink: fmt::Write {
-    /// The room for the next value.
+    /// The buffer for the next value.
     fn room(&mut self) -> &mut [u8];
 
-    /// Makes more room, when a value did not fit.
+    /// Enlarges the buffer, after a value did not fit.
     ///
     /// # Errors
-    /// When there is no more room.
+    /// When the buffer has its maximum size.
     fn grow(&mut self) -> fmt::Result;
 
-    /// Takes the value that is `length` bytes of the room.
+    /// Writes the value in the first `length` bytes of the buffer.
     ///
     /// # Errors
-    /// When the place takes no more text.
+    /// When writing fails.
     fn take(&mut self, length: usize) -> fmt::Result;
 }
 
@@ -36,7 +36,7 @@ pub trait Sink: fmt::Write {
 pub struct Output<'a> {
     stream: &'a mut dyn io::Write,
     room: Vec<u8>,
-    /// The error that a [`fmt::Error`] stands for.
+    /// The cause of a [`fmt::Error`].
     result: io::Result<()>,
 }
 
@@ -45,15 +45,15 @@ impl<'a> Output<'a> {
     pub fn new(stream: &'a mut dyn io::Write) -> Self {
         Self {
             stream,
-            room: vec![0; ROOM],
+            room: vec![0; MIN_ROOM],
             result: Ok(()),
         }
     }
 
-    /// The result of writing, where `written` tells only whether there was an error.
+    /// Converts the result of writing to the stream's error.
     ///
     /// # Errors
-    /// The stream's; `OutOfMemory` for an element beyond all capacities.
+    /// The stream's error; `OutOfMemory` for an element above the buffer's maximum size.
     pub fn finish(self, written: fmt::Result) -> io::Result<()> {
         self.result?;
         written.map_err(|_| io::ErrorKind::OutOfMemory.into())
@@ -73,7 +73,7 @@ impl Sink for Output<'_> {
     }
 
     fn grow(&mut self) -> fmt::Result {
-        if self.room.len() > MOST_ROOM {
+        if self.room.len() > MAX_ROOM {
             return Err(fmt::Error);
         }
         self.room.resize(2 * self.room.len(), 0);
@@ -87,7 +87,7 @@ impl Sink for Output<'_> {
     }
 }
 
-/// Writes one document, value after value. After an error nothing more is written, and [`Writer::end`] returns the error.
+/// Writes one document, value by value. After an error it writes nothing more, and [`Writer::end`] returns the error.
 pub struct Writer<'a> {
     sink: &'a mut dyn Sink,
     /// True if a comma comes before the next value or member.
@@ -105,7 +105,7 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// A writer of more members of an object that is open, and has some.
+    /// A writer of more members of an open object that already has members.
     pub fn in_object(sink: &'a mut dyn Sink) -> Self {
         Self {
             comma: true,
@@ -113,14 +113,14 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// Writes a value: the document, an element, or a member's.
+    /// Writes a value: the document, an element, or the value of a member.
     pub fn value(&mut self, value: &impl Serialize) {
         let length = self.serialize(value);
         self.comma = true;
         self.take(length);
     }
 
-    /// Begins an object with the members of a struct, and leaves it open for more.
+    /// Begins an object with the members of a struct. More members may follow.
     pub fn begin_object(&mut self, head: &impl Serialize) {
         let length = self.serialize(head);
         self.comma = length > "{}".len();
@@ -138,7 +138,7 @@ impl<'a> Writer<'a> {
         self.mark("}", true);
     }
 
-    /// Begins a member of an open object; its value comes next.
+    /// Begins a member of an open object. Its value must follow.
     pub fn member(&mut self, name: &str) {
         self.value(&name);
         self.comma = false;
@@ -156,7 +156,7 @@ impl<'a> Writer<'a> {
         self.mark("]", true);
     }
 
-    /// Writes a member that is a list of values.
+    /// Writes a member with a list of values.
     pub fn list(&mut self, name: &str, values: impl IntoIterator<Item: Serialize>) {
         self.member(name);
         self.begin_list();
@@ -169,7 +169,7 @@ impl<'a> Writer<'a> {
     /// The result so far.
     ///
     /// # Errors
-    /// When there is no room for a value, or the sink takes no more text.
+    /// When a value does not fit, or the sink fails.
     pub const fn result(&self) -> fmt::Result {
         self.result
     }
@@ -184,7 +184,7 @@ impl<'a> Writer<'a> {
         self.result
     }
 
-    /// Writes a mark, and a comma before it where one is due.
+    /// Writes a mark, after a comma if one is due.
     fn mark(&mut self, mark: &str, comma: bool) {
         for text in [if self.comma { "," } else { "" }, mark] {
             if self.result.is_ok() {
@@ -194,7 +194,7 @@ impl<'a> Writer<'a> {
         self.comma = comma;
     }
 
-    /// Puts a value into the sink's room; the length of its text.
+    /// Serializes a value into the sink's buffer and returns its length.
     fn serialize(&mut self, value: &impl Serialize) -> usize {
         self.mark("", false);
         while self.result.is_ok() {
@@ -213,12 +213,12 @@ impl<'a> Writer<'a> {
     }
 }
 
-/// A value that is written as its text.
+/// Serializes a value as a string: its `Display` text.
 pub struct Shown<T>(pub T);
 
 impl<T: Display> Serialize for Shown<T> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        // One type for all, so that one piece of code writes all.
+        // `fmt::Arguments` for every `T`, so that serialization is compiled once.
         to.collect_str(&format_args!("{}", self.0))
     }
 }

@@ -1,4 +1,4 @@
-//! What was typed, before it is known what it means.
+//! Splits the command line into words and options.
 
 use std::ffi::OsString;
 use std::time::Duration;
@@ -6,29 +6,30 @@ use std::time::Duration;
 use super::Usage;
 use crate::config;
 
-/// Options without a value, and those with one.
+/// Options without a value.
 const FLAGS: [&str; 5] = ["json", "quiet", "version", "help", "h"];
+/// Options with a value.
 const VALUES: [&str; 6] = ["conf", "log", "pidfile", "control", "confirm", "measure"];
 
-/// Words, and options by name.
+/// The words and the options of a command line.
 #[derive(Default)]
-pub(super) struct Given {
+pub(super) struct Arguments {
     pub(super) words: Vec<String>,
     options: Vec<(&'static str, String)>,
 }
 
-impl Given {
+impl Arguments {
     pub(super) fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, Usage> {
-        let mut given = Self::default();
+        let mut parsed = Self::default();
         let mut arguments = arguments.into_iter().map(|argument| {
             argument
                 .into_string()
-                .map_err(|bad| Usage(format!("{} is no UTF-8", bad.to_string_lossy())))
+                .map_err(|bad| Usage(format!("{} is not UTF-8", bad.to_string_lossy())))
         });
         while let Some(argument) = arguments.next().transpose()? {
             let one_dash = argument.strip_prefix('-');
             let Some(option) = argument.strip_prefix("--").or(one_dash) else {
-                given.words.push(argument);
+                parsed.words.push(argument);
                 continue;
             };
             let (name, inline) = match option.split_once('=') {
@@ -39,18 +40,18 @@ impl Given {
                 if inline.is_some() {
                     return Err(Usage(format!("--{name} takes no value")));
                 }
-                given.options.push((name, String::new()));
+                parsed.options.push((name, String::new()));
             } else if let Some(name) = known(&VALUES, name) {
                 let value = match inline {
                     Some(value) => Some(value),
                     None => arguments.next().transpose()?,
                 };
-                given.set(name, value.unwrap_or_default())?;
+                parsed.set(name, value.unwrap_or_default())?;
             } else {
                 return Err(Usage(format!("unknown option {argument:?}")));
             }
         }
-        Ok(given)
+        Ok(parsed)
     }
 
     fn set(&mut self, name: &'static str, value: String) -> Result<(), Usage> {
@@ -68,14 +69,14 @@ impl Given {
         self.value(name).is_some()
     }
 
-    /// The value of an option; empty for one that has none.
+    /// The value of an option; empty for an option without a value.
     pub(super) fn value(&self, name: &str) -> Option<&str> {
         let mut options = self.options.iter();
         let found = options.find(|(option, _)| *option == name);
         found.map(|(_, value)| value.as_str())
     }
 
-    /// A time that is more than none.
+    /// The value of an option as a duration of at least 1 ms.
     pub(super) fn duration(&self, name: &str) -> Result<Option<Duration>, Usage> {
         let Some(text) = self.value(name) else {
             return Ok(None);
@@ -83,16 +84,16 @@ impl Given {
         match config::duration(text) {
             Some(time) if time >= Duration::from_millis(1) => Ok(Some(time)),
             _ => Err(Usage(format!(
-                "--{name} {text:?} is no time such as 60s or 2m"
+                "--{name} {text:?} is not a duration such as 60s or 2m"
             ))),
         }
     }
 
-    /// Refuses options that `command` does not have.
-    pub(super) fn only(&self, command: &str, known: &[&str]) -> Result<(), Usage> {
+    /// Rejects options that `command` does not have.
+    pub(super) fn check_options(&self, command: &str, known: &[&str]) -> Result<(), Usage> {
         let foreign = self.options.iter().find(|(name, _)| !known.contains(name));
         match foreign {
-            Some((name, _)) => Err(Usage(format!("--{name} is no option of {command}"))),
+            Some((name, _)) => Err(Usage(format!("{command} has no option --{name}"))),
             None => Ok(()),
         }
     }

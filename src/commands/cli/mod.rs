@@ -1,4 +1,4 @@
-//! Commands and options.
+//! Parses the command line.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -11,9 +11,9 @@ use crate::plan::Source;
 
 mod arguments;
 
-use arguments::Given;
+use arguments::Arguments;
 
-/// What `--help` prints.
+/// The output of `--help`.
 pub const HELP: &str = "\
 corexdp puts an XDP packet filter in front of a DNS server, as its Corefile says.
 
@@ -48,7 +48,7 @@ exit codes: 0 done, 64 usage, 65 object unusable, 66 file missing,
 78 Corefile wrong
 ";
 
-/// The commands, and which options each has.
+/// The options of each command.
 const OPTIONS: [(&str, &[&str]); 9] = [
     (
         "run",
@@ -64,84 +64,84 @@ const OPTIONS: [(&str, &[&str]); 9] = [
     (KEEPER, &[]),
 ];
 
-/// What was asked for.
+/// A parsed command line.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Command {
-    /// Filter until told to stop.
+    /// Runs the daemon.
     Run {
         /// The Corefile.
         source: Option<Source>,
-        /// Where messages go; `None`: wherever is usual.
-        log: Option<Target>,
-        /// Where to write the process id.
+        /// The destination of messages; `None`: the default.
+        log: Option<LogTarget>,
+        /// The pid file.
         pidfile: Option<PathBuf>,
-        /// Where to listen for the commands below; `None`: wherever is usual, if that can be.
+        /// The control socket; `None`: the default path, if it can be created.
         control: Option<PathBuf>,
-        /// How long to wait to be confirmed.
+        /// Time until an unconfirmed configuration is rolled back.
         confirm: Option<Duration>,
     },
-    /// Ask the daemon that listens there.
-    Ask {
-        /// Where.
+    /// Sends a request to the daemon.
+    Send {
+        /// The control socket.
         control: PathBuf,
-        /// For what.
+        /// The request.
         request: Request,
     },
-    /// Show what the daemon does that listens there.
+    /// Shows the state of the daemon.
     Status {
-        /// Where.
+        /// The control socket.
         control: PathBuf,
-        /// As JSON.
+        /// Print JSON.
         json: bool,
-        /// How long to count runs.
+        /// Time to count program runs.
         measure: Option<Duration>,
     },
-    /// Show every entry of its maps.
+    /// Shows every entry of the daemon's maps.
     Dump {
-        /// Where.
+        /// The control socket.
         control: PathBuf,
-        /// As JSON.
+        /// Print JSON.
         json: bool,
     },
-    /// Validate.
+    /// Validates a Corefile.
     Check {
         /// The Corefile.
         source: Option<Source>,
-        /// As JSON.
+        /// Print JSON.
         json: bool,
     },
-    /// Show the Corefile as parsed.
+    /// Shows the Corefile as parsed.
     Expand {
         /// The Corefile.
         source: Option<Source>,
     },
-    /// Show what an object holds.
+    /// Shows the content of an object.
     Inspect {
         /// The object file.
         program: PathBuf,
-        /// As JSON.
+        /// Print JSON.
         json: bool,
     },
-    /// Show the version.
+    /// Shows the version.
     Version,
-    /// Show how it is used.
+    /// Shows the usage.
     Help,
-    /// Be the keeper of the page's workers. Not for people.
+    /// Runs the keeper of the page's workers; internal.
     Keeper,
 }
 
-/// Where messages go.
+/// The destination of messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Target {
+pub enum LogTarget {
     /// Standard error.
     Stderr,
-    /// The system's log.
+    /// Syslog.
     Syslog,
-    /// Nowhere.
-    Nowhere,
+    /// Messages are discarded.
+    Quiet,
 }
 
-/// What is wrong with the command line.
+/// An error of the command line.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Usage(String);
 
@@ -153,19 +153,19 @@ impl fmt::Display for Usage {
 
 impl std::error::Error for Usage {}
 
-/// Reads the arguments, the program's name left out.
+/// Parses the arguments that follow the program's name.
 ///
 /// # Errors
-/// When they make no sense.
+/// When an argument is unknown, missing or invalid.
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, Usage> {
-    let given = Given::read(arguments)?;
-    if given.has("help") || given.has("h") {
+    let parsed = Arguments::read(arguments)?;
+    if parsed.has("help") || parsed.has("h") {
         return Ok(Command::Help);
     }
-    if given.has("version") {
+    if parsed.has("version") {
         return Ok(Command::Version);
     }
-    let words: Vec<&str> = given.words.iter().map(String::as_str).collect();
+    let words: Vec<&str> = parsed.words.iter().map(String::as_str).collect();
     let (name, more) = words.split_first().unwrap_or((&"run", &[]));
     let Some((_, options)) = OPTIONS.iter().find(|(command, _)| command == name) else {
         return Err(Usage(format!("unknown command {name:?}")));
@@ -177,8 +177,8 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, U
     if let Some(word) = more.first() {
         return Err(Usage(format!("unexpected {word:?}")));
     }
-    given.only(name, options)?;
-    let (source, json) = (source(&given), given.has("json"));
+    parsed.check_options(name, options)?;
+    let (source, json) = (source(&parsed), parsed.has("json"));
     match *name {
         "check" => Ok(Command::Check { source, json }),
         "expand" => Ok(Command::Expand { source }),
@@ -190,55 +190,55 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, U
             None => Err(Usage("inspect needs an object file".into())),
         },
         "status" => Ok(Command::Status {
-            control: control(&given),
+            control: control(&parsed),
             json,
-            measure: given.duration("measure")?,
+            measure: parsed.duration("measure")?,
         }),
         "dump" => Ok(Command::Dump {
-            control: control(&given),
+            control: control(&parsed),
             json,
         }),
-        "reload" => Ok(ask(&given, Request::Reload(given.duration("confirm")?))),
-        "confirm" => Ok(ask(&given, Request::Confirm)),
+        "reload" => Ok(send(&parsed, Request::Reload(parsed.duration("confirm")?))),
+        "confirm" => Ok(send(&parsed, Request::Confirm)),
         KEEPER => Ok(Command::Keeper),
-        _ => run(&given, source),
+        _ => run(&parsed, source),
     }
 }
 
-fn source(given: &Given) -> Option<Source> {
-    given.value("conf").map(|conf| match conf {
+fn source(parsed: &Arguments) -> Option<Source> {
+    parsed.value("conf").map(|conf| match conf {
         "stdin" => Source::Stdin,
         path => Source::File(path.into()),
     })
 }
 
-fn run(given: &Given, source: Option<Source>) -> Result<Command, Usage> {
-    let log = match given.value("log") {
-        _ if given.has("quiet") => Some(Target::Nowhere),
+fn run(parsed: &Arguments, source: Option<Source>) -> Result<Command, Usage> {
+    let log = match parsed.value("log") {
+        _ if parsed.has("quiet") => Some(LogTarget::Quiet),
         None => None,
-        Some("stderr") => Some(Target::Stderr),
-        Some("syslog") => Some(Target::Syslog),
+        Some("stderr") => Some(LogTarget::Stderr),
+        Some("syslog") => Some(LogTarget::Syslog),
         Some(other) => {
-            let what = format!("--log {other:?}: there are stderr and syslog");
-            return Err(Usage(what));
+            let message = format!("--log {other:?} is unknown; use stderr or syslog");
+            return Err(Usage(message));
         }
     };
     Ok(Command::Run {
         source,
         log,
-        pidfile: given.value("pidfile").map(PathBuf::from),
-        control: given.value("control").map(PathBuf::from),
-        confirm: given.duration("confirm")?,
+        pidfile: parsed.value("pidfile").map(PathBuf::from),
+        control: parsed.value("control").map(PathBuf::from),
+        confirm: parsed.duration("confirm")?,
     })
 }
 
-fn ask(given: &Given, request: Request) -> Command {
-    let control = control(given);
-    Command::Ask { control, request }
+fn send(parsed: &Arguments, request: Request) -> Command {
+    let control = control(parsed);
+    Command::Send { control, request }
 }
 
-fn control(given: &Given) -> PathBuf {
-    given.value("control").unwrap_or(DEFAULT_PATH).into()
+fn control(parsed: &Arguments) -> PathBuf {
+    parsed.value("control").unwrap_or(DEFAULT_PATH).into()
 }
 
 #[cfg(test)]

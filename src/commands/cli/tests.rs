@@ -1,4 +1,4 @@
-//! Arguments in, commands or complaints out.
+//! Command lines, each with its command or error.
 
 use super::*;
 
@@ -16,7 +16,7 @@ fn commands_and_options() {
         control: None,
         confirm: None,
     };
-    let ask = |control: &str, request| Command::Ask {
+    let send = |control: &str, request| Command::Send {
         control: control.into(),
         request,
     };
@@ -34,10 +34,10 @@ fn commands_and_options() {
         ("run --conf stdin", run(Some(Source::Stdin), None, None)),
         (
             "-pidfile P --log syslog",
-            run(None, Some(Target::Syslog), Some("P")),
+            run(None, Some(LogTarget::Syslog), Some("P")),
         ),
-        ("run --log=stderr", run(None, Some(Target::Stderr), None)),
-        ("-quiet", run(None, Some(Target::Nowhere), None)),
+        ("run --log=stderr", run(None, Some(LogTarget::Stderr), None)),
+        ("-quiet", run(None, Some(LogTarget::Quiet), None)),
         (
             "check",
             Command::Check {
@@ -70,10 +70,10 @@ fn commands_and_options() {
                 confirm: Some(minute),
             },
         ),
-        ("reload", ask("/run/corexdp.sock", Request::Reload(None))),
+        ("reload", send("/run/corexdp.sock", Request::Reload(None))),
         (
             "reload --confirm 60s --control S",
-            ask("S", Request::Reload(Some(minute))),
+            send("S", Request::Reload(Some(minute))),
         ),
         ("status", status(false, None)),
         ("status --json --measure 1m", status(true, Some(minute))),
@@ -84,7 +84,7 @@ fn commands_and_options() {
                 json: false,
             },
         ),
-        ("confirm --control=S", ask("S", Request::Confirm)),
+        ("confirm --control=S", send("S", Request::Confirm)),
         ("-version", Command::Version),
         ("run --help", Command::Help),
         ("page-keeper", Command::Keeper),
@@ -94,7 +94,7 @@ fn commands_and_options() {
 }
 
 #[test]
-fn what_makes_no_sense_is_refused() {
+fn wrong_arguments_are_rejected() {
     for (line, expected) in [
         ("fly", "unknown command \"fly\""),
         ("run away", "unexpected \"away\""),
@@ -103,32 +103,32 @@ fn what_makes_no_sense_is_refused() {
         ("-conf=", "--conf needs a value"),
         ("-conf A -conf B", "--conf is given twice"),
         ("--json=1 check", "--json takes no value"),
-        ("run --json", "--json is no option of run"),
-        ("check --log stderr", "--log is no option of check"),
-        ("expand --json", "--json is no option of expand"),
-        ("reload -conf C", "--conf is no option of reload"),
+        ("run --json", "run has no option --json"),
+        ("check --log stderr", "check has no option --log"),
+        ("expand --json", "expand has no option --json"),
+        ("reload -conf C", "reload has no option --conf"),
         ("inspect", "inspect needs an object file"),
         ("inspect a.o b.o", "unexpected \"b.o\""),
-        ("inspect a.o -conf C", "--conf is no option of inspect"),
+        ("inspect a.o -conf C", "inspect has no option --conf"),
         ("confirm me", "unexpected \"me\""),
-        ("confirm --confirm 1s", "--confirm is no option of confirm"),
+        ("confirm --confirm 1s", "confirm has no option --confirm"),
         (
             "reload --confirm 0",
-            "--confirm \"0\" is no time such as 60s or 2m",
+            "--confirm \"0\" is not a duration such as 60s or 2m",
         ),
         ("status me", "unexpected \"me\""),
         (
             "status --measure 5",
-            "--measure \"5\" is no time such as 60s or 2m",
+            "--measure \"5\" is not a duration such as 60s or 2m",
         ),
-        ("reload --json", "--json is no option of reload"),
+        ("reload --json", "reload has no option --json"),
         (
             "reload --confirm 60",
-            "--confirm \"60\" is no time such as 60s or 2m",
+            "--confirm \"60\" is not a duration such as 60s or 2m",
         ),
         (
             "--log paper",
-            "--log \"paper\": there are stderr and syslog",
+            "--log \"paper\" is unknown; use stderr or syslog",
         ),
     ] {
         assert_eq!(parsed(line), Err(expected.into()), "{line}");

@@ -1,4 +1,4 @@
-//! `inspect --json`: one object, in one line.
+//! Output of `inspect --json`: one object in one line.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -41,7 +41,7 @@ struct MemberJson<'a> {
 /// Writes the content of an object.
 ///
 /// # Errors
-/// When `out` can't be written to.
+/// When writing to `out` fails.
 pub fn json(out: &mut dyn Write, path: &Path, survey: &Survey) -> io::Result<()> {
     let mut out = Output::new(out);
     let written = write(Writer::new(&mut out), path, survey);
@@ -50,17 +50,17 @@ pub fn json(out: &mut dyn Write, path: &Path, survey: &Survey) -> io::Result<()>
 
 fn write(mut json: Writer<'_>, path: &Path, survey: &Survey) -> fmt::Result {
     json.begin_empty_object();
-    let programs = survey.programs.iter().map(|one| ProgramJson {
-        name: &one.name,
-        section: &one.section,
-        instructions: one.linked.as_ref().ok().map(|count| *count as u64),
-        error: one.linked.as_ref().err().map(Shown),
+    let programs = survey.programs.iter().map(|program| ProgramJson {
+        name: &program.name,
+        section: &program.section,
+        instructions: program.linked.as_ref().ok().map(|count| *count as u64),
+        error: program.linked.as_ref().err().map(Shown),
     });
     json.list("programs", programs);
     json.member("maps");
     json.begin_list();
-    for one in &survey.maps {
-        map(&mut json, one, survey);
+    for map in &survey.maps {
+        write_map(&mut json, map, survey);
     }
     json.end_list();
     json.member("ebpf");
@@ -69,7 +69,7 @@ fn write(mut json: Writer<'_>, path: &Path, survey: &Survey) -> fmt::Result {
     json.end()
 }
 
-fn map(json: &mut Writer<'_>, map: &MapDef, survey: &Survey) {
+fn write_map(json: &mut Writer<'_>, map: &MapDef, survey: &Survey) {
     json.begin_object(&MapJson {
         name: &map.name,
         r#type: Shown(map.kind),
@@ -78,13 +78,13 @@ fn map(json: &mut Writer<'_>, map: &MapDef, survey: &Survey) {
         max_entries: map.max_entries.into(),
     });
     let encoder = Encoder::new(map, survey.btf.as_ref());
-    members(json, "key", Some(encoder.key_layout()));
-    members(json, "value", encoder.value_layout());
+    write_members(json, "key", Some(encoder.key_layout()));
+    write_members(json, "value", encoder.value_layout());
     json.end_object();
 }
 
-/// Writes the members of a key or value, none without a layout.
-fn members(json: &mut Writer<'_>, whole: &str, layout: Option<&Layout>) {
+/// Writes the members of a key or value; an empty list without a layout.
+fn write_members(json: &mut Writer<'_>, whole: &str, layout: Option<&Layout>) {
     json.member(whole);
     json.begin_list();
     if let Some(layout) = layout {

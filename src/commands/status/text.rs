@@ -76,7 +76,7 @@ pub(super) fn text(status: &Value, colours: bool) -> String {
 fn table_of_filters(status: &Value) -> Table {
     let measured = status.get("measured");
     let more = match measured {
-        Value::Nothing => COUNTED,
+        Value::Null => COUNTED,
         _ => MEASURED,
     };
     let mut table = Table::default();
@@ -92,8 +92,8 @@ fn table_of_filters(status: &Value) -> Table {
         let mut of_time = measured.get("filters").list().iter();
         let of_time = of_time.find(|one| one.get("interface") == interface);
         let counted = match measured {
-            Value::Nothing => filter,
-            _ => of_time.unwrap_or(&Value::Nothing),
+            Value::Null => filter,
+            _ => of_time.unwrap_or(&Value::Null),
         };
         cells(&mut table, counted, more);
     }
@@ -112,7 +112,7 @@ fn cells(table: &mut Table, part: &Value, columns: Columns) {
     for (_, member) in columns {
         let value = part.at(member);
         match (*member, value) {
-            ("attached", Value::Truth(true)) => table.cell("attached", Some(Colour::Green)),
+            ("attached", Value::Bool(true)) => table.cell("attached", Some(Colour::Green)),
             ("attached", _) => table.cell("not attached", Some(Colour::Red)),
             ("program.loaded_at", _) => table.cell(&time(value), None),
             _ => table.cell(&word(value), None),

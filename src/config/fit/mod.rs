@@ -7,7 +7,7 @@ use super::diagnostics::Diagnostics;
 use super::{Filter, Named};
 use crate::base::diagnostic::{Blame, Diagnostic};
 use crate::base::escape::{Escaped, Plain};
-use crate::base::suggest::instead;
+use crate::base::suggest::suggestion;
 use crate::corefile::Corefile;
 use crate::encode::Encoder;
 use crate::object::{Btf, MapDef, MapKind};
@@ -49,7 +49,7 @@ fn missing(filter: &Filter, named: &Named, corefile: &Corefile, maps: &[MapDef])
     let all: Vec<_> = maps.iter().map(|map| map.name.as_str()).collect();
     let mut right = match all.as_slice() {
         [] => "it has no map".into(),
-        all => instead(&named.name, all),
+        all => suggestion(&named.name, all),
     };
     if !named.by_name && !all.is_empty() {
         right.push_str("; write `@MAP` for another");
