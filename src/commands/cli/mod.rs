@@ -21,26 +21,26 @@ usage:
   corexdp [run]   [-conf FILE] [--confirm DURATION] [--log stderr|syslog]
                   [--control PATH] [--pidfile FILE] [-quiet]
   corexdp check   [-conf FILE] [--json]   validate the Corefile and its objects
-  corexdp expand  [-conf FILE]            the Corefile as parsed, as JSON
-  corexdp inspect PROGRAM [--json]        what an object file holds
+  corexdp expand  [-conf FILE]            print the parsed Corefile as JSON
+  corexdp inspect PROGRAM [--json]        show the programs and maps of an object
   corexdp status  [--json] [--measure DURATION]
-                                          what the running daemon does
-  corexdp dump    [--json]                every entry of the running maps
+                                          show the state of the daemon
+  corexdp dump    [--json]                print all entries of the daemon's maps
   corexdp reload  [--confirm DURATION]    read the Corefile again
-  corexdp confirm                         keep what waits to be confirmed
+  corexdp confirm                         keep the unconfirmed configuration
   corexdp --version | --help
 
   -conf FILE      the Corefile; `stdin` reads standard input
                   (default ./Corefile, then /etc/corexdp/Corefile)
-  --log WHERE     stderr, or syslog by /dev/log
-                  (default syslog when standard error is no terminal and
+  --log WHERE     stderr, or syslog over /dev/log
+                  (default syslog if standard error is not a terminal and
                   /dev/log exists)
   --pidfile FILE  write the process id here once attached
-  --control PATH  where the daemon listens for status, dump, reload and
-                  confirm (default /run/corexdp.sock)
-  --confirm TIME  undo it all unless `corexdp confirm` comes within TIME,
+  --control PATH  the daemon's socket for status, dump, reload and confirm
+                  (default /run/corexdp.sock)
+  --confirm TIME  roll back unless `corexdp confirm` follows within TIME,
                   such as 60s
-  --measure TIME  let the kernel count that long how often the programs run
+  --measure TIME  count and time the runs of the programs for TIME
   -quiet          log nothing
 
 exit codes: 0 done, 64 usage, 65 object unusable, 66 file missing,
