@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use corexdp::base::diagnostic::Diagnostic;
 use corexdp::base::exit::{self, code};
-use corexdp::commands::cli::{self, Command, Target};
+use corexdp::commands::cli::{self, Command, LogTarget};
 use corexdp::commands::{check_json, dump, inspect, status};
 use corexdp::control::{Request, client};
 use corexdp::log::Log;
@@ -54,9 +54,9 @@ fn execute(command: Command) -> u8 {
         } => {
             let log = match log {
                 None => Log::detect(),
-                Some(Target::Stderr) => Log::stderr(),
-                Some(Target::Syslog) => Log::syslog(),
-                Some(Target::Nowhere) => Log::quiet(),
+                Some(LogTarget::Stderr) => Log::stderr(),
+                Some(LogTarget::Syslog) => Log::syslog(),
+                Some(LogTarget::Quiet) => Log::quiet(),
             };
             run(&daemon::Options {
                 source: source.unwrap_or_else(Source::usual),
@@ -66,7 +66,7 @@ fn execute(command: Command) -> u8 {
                 confirm,
             })
         }
-        Command::Ask { control, request } => ask(&control, request),
+        Command::Send { control, request } => ask(&control, request),
         Command::Status {
             control,
             json,

@@ -24,7 +24,7 @@ pub fn nearest<'a>(wrong: &str, names: &[&'a str]) -> Option<&'a str> {
 }
 
 /// Remedy for the unknown name `wrong`: the nearest name, or else all names.
-pub fn instead(wrong: &str, names: &[&str]) -> String {
+pub fn suggestion(wrong: &str, names: &[&str]) -> String {
     match nearest(wrong, names) {
         Some(near) => format!("did you mean {near}?"),
         None => format!("there are {}", list(names, " and ")),
@@ -96,7 +96,7 @@ mod tests {
             ("byte", "did you mean bytes?"),
             ("colour", "there are packets, bytes and drops"),
         ] {
-            assert_eq!(instead(wrong, &names), expected);
+            assert_eq!(suggestion(wrong, &names), expected);
         }
         let many: Vec<String> = (0..14).map(|number| number.to_string()).collect();
         for (count, expected) in [

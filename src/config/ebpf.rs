@@ -6,7 +6,7 @@ use super::diagnostics::Diagnostics;
 use super::options::{EbpfOption, OPTIONS, Parts, Read};
 use super::{EBPF, Entries, Filter, Names};
 use crate::base::escape::Quoted;
-use crate::base::suggest::instead;
+use crate::base::suggest::suggestion;
 use crate::corefile::{Occurrence, Token};
 
 /// Reads a block; `None` when the block has an error, which is reported to `faults`.
@@ -85,7 +85,7 @@ impl<'c> Reader<'_, 'c> {
         let text = self.text(name);
         let Some(option) = OPTIONS.iter().find(|option| option.name == text) else {
             let names: Vec<_> = OPTIONS.iter().map(|option| option.name).collect();
-            let remedy = instead(text, &names);
+            let remedy = suggestion(text, &names);
             let message = format!("unknown option {}; {remedy}", Quoted(text));
             self.faults.add(name, EBPF, message);
             return;

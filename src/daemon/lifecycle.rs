@@ -63,7 +63,7 @@ impl Daemon<'_> {
 
     /// Sends the service manager its keep-alive, and the status line where that has changed.
     pub(super) fn notify_manager(&mut self) {
-        self.manager.beat();
+        self.manager.keep_alive();
         let line = StatusLine {
             filters: &self.filters,
             stopping: self.shutdown.is_some(),

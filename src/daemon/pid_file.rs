@@ -1,4 +1,4 @@
-//! The file with the daemon's process id.
+//! The pid file.
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
@@ -10,22 +10,22 @@ use std::process;
 pub(super) struct PidFile(PathBuf);
 
 impl PidFile {
-    /// Writes the file.
+    /// Creates the file and writes the process id.
     ///
     /// # Errors
-    /// What the system says.
+    /// The error of the system call.
     pub(super) fn write(path: &Path) -> io::Result<Self> {
         let mut file = File::create(path)?;
-        // From here on it is ours, and one that is not whole is removed.
-        let written = Self(path.to_owned());
+        // Owned before the write, so that a partly written file is removed.
+        let pid_file = Self(path.to_owned());
         file.write_all(format!("{}\n", process::id()).as_bytes())?;
-        Ok(written)
+        Ok(pid_file)
     }
 }
 
 impl Drop for PidFile {
     fn drop(&mut self) {
-        // Someone else may have removed it; that is what was wanted.
+        // An error means that another process removed the file already.
         let _ = fs::remove_file(&self.0);
     }
 }

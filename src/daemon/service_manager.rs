@@ -1,4 +1,5 @@
-//! What the service manager is told (`sd_notify(3)`): systemd, or whoever sets `NOTIFY_SOCKET`. Without one, nothing.
+//! Notifications to the service manager (`sd_notify(3)`): systemd, or another that sets `NOTIFY_SOCKET`. Without
+//! `NOTIFY_SOCKET` nothing is sent.
 
 use std::ffi::OsString;
 use std::fmt::{self, Write as _};
@@ -10,26 +11,26 @@ use std::time::{Duration, Instant};
 
 use nix::time::{ClockId, clock_gettime};
 
-/// Bytes of a message; what is longer is cut.
-const MESSAGE: usize = 512;
+/// Bytes of a notification; a longer one is cut.
+const NOTIFICATION_SIZE: usize = 512;
 
-type Text = heapless::String<MESSAGE>;
+type Notification = heapless::String<NOTIFICATION_SIZE>;
 
-/// The way to the service manager.
+/// The connection to the service manager.
 #[derive(Debug, Default)]
 pub(super) struct Manager {
     socket: Option<UnixDatagram>,
-    /// How often it wants to hear that the daemon lives, halved, and when the next time is.
+    /// Half of the watchdog interval, and the time of the next keep-alive.
     watchdog: Option<(Duration, Instant)>,
-    /// The last state in words that it was told.
-    said: Text,
+    /// The last `STATUS=` sent.
+    last_status: Notification,
 }
 
 impl Manager {
-    /// The manager that the environment names, if any.
+    /// Connects to the manager that the environment names, if any.
     ///
     /// # Errors
-    /// When it names one that can't be reached.
+    /// When the socket that `NOTIFY_SOCKET` names cannot be reached.
     pub(super) fn from_environment() -> io::Result<Self> {
         let Some(name) = std::env::var_os("NOTIFY_SOCKET") else {
             return Ok(Self::default());
@@ -37,75 +38,75 @@ impl Manager {
         let socket = UnixDatagram::unbound()?;
         socket.set_nonblocking(true)?;
         socket.connect_addr(&address(&name)?)?;
-        let period = watchdog(
+        let interval = keep_alive_interval(
             std::env::var("WATCHDOG_USEC").ok(),
             std::env::var("WATCHDOG_PID").ok(),
         );
         Ok(Self {
             socket: Some(socket),
-            watchdog: period.map(|period| (period, Instant::now())),
-            said: Text::new(),
+            watchdog: interval.map(|interval| (interval, Instant::now())),
+            last_status: Notification::new(),
         })
     }
 
-    /// Every filter stands, and what is to be served is.
+    /// Sends `READY=1`: all filters are attached and all listeners are open.
     pub(super) fn ready(&self) {
         self.send("READY=1");
     }
 
-    /// A reload begins, which ends with [`Manager::ready`] whatever comes of it.
+    /// Sends `RELOADING=1`. [`Manager::ready`] must follow, also after a failed reload.
     pub(super) fn reloading(&self) {
         let now = clock_gettime(ClockId::CLOCK_MONOTONIC).map(Duration::from);
-        let mut text = Text::new();
+        let mut text = Notification::new();
         let since = now.unwrap_or_default().as_micros();
         if write!(text, "RELOADING=1\nMONOTONIC_USEC={since}").is_ok() {
             self.send(&text);
         }
     }
 
-    /// The daemon was told to stop.
+    /// Sends `STOPPING=1`.
     pub(super) fn stopping(&self) {
         self.send("STOPPING=1");
     }
 
-    /// How things stand, in one line; said only when that is news.
+    /// Sends the daemon's state in one line, if it differs from the last one sent.
     pub(super) fn status(&mut self, state: fmt::Arguments<'_>) {
         if self.socket.is_none() {
             return;
         }
-        let mut text = Text::new();
-        // Cut where there is no more room.
+        let mut text = Notification::new();
+        // A longer text is cut.
         let _ = write!(text, "STATUS={state}");
-        if text != self.said {
+        if text != self.last_status {
             self.send(&text);
-            self.said = text;
+            self.last_status = text;
         }
     }
 
-    /// When [`Manager::beat`] wants to be called.
+    /// Time of the next [`Manager::keep_alive`].
     pub(super) fn deadline(&self) -> Option<Instant> {
         self.watchdog.map(|(_, at)| at)
     }
 
-    /// Says that the daemon lives, if it is time.
-    pub(super) fn beat(&mut self) {
+    /// Sends `WATCHDOG=1`, if it is due.
+    pub(super) fn keep_alive(&mut self) {
         let now = Instant::now();
         let due = self.watchdog.filter(|(_, at)| *at <= now);
-        if let Some((period, _)) = due {
+        if let Some((interval, _)) = due {
             self.send("WATCHDOG=1");
-            self.watchdog = Some((period, now + period));
+            self.watchdog = Some((interval, now + interval));
         }
     }
 
     fn send(&self, text: &str) {
         if let Some(socket) = &self.socket {
-            // A manager that does not listen misses it.
+            // Notifications are optional: a manager that does not receive one misses it.
             let _ = socket.send(text.as_bytes());
         }
     }
 }
 
-/// A path, or behind `@` an abstract name.
+/// The address of a socket path; `@` begins an abstract name.
 fn address(name: &OsString) -> io::Result<SocketAddr> {
     match name.as_bytes().strip_prefix(b"@") {
         Some(name) => SocketAddr::from_abstract_name(name),
@@ -113,12 +114,12 @@ fn address(name: &OsString) -> io::Result<SocketAddr> {
     }
 }
 
-/// Half of the time within which the manager wants to hear something, if that is meant for this process.
-fn watchdog(microseconds: Option<String>, pid: Option<String>) -> Option<Duration> {
-    let own = |pid: String| pid.parse() == Ok(std::process::id());
+/// Half of `WATCHDOG_USEC`, if `WATCHDOG_PID` is this process or is not set.
+fn keep_alive_interval(microseconds: Option<String>, pid: Option<String>) -> Option<Duration> {
+    let is_this_process = |pid: String| pid.parse() == Ok(std::process::id());
     let microseconds: u64 = microseconds?.parse().ok()?;
-    let wanted = microseconds > 0 && pid.is_none_or(own);
-    wanted.then(|| Duration::from_micros(microseconds) / 2)
+    let enabled = microseconds > 0 && pid.is_none_or(is_this_process);
+    enabled.then(|| Duration::from_micros(microseconds) / 2)
 }
 
 #[cfg(test)]
@@ -126,18 +127,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_watchdog_is_heeded_if_it_is_this_processs() {
-        let own = std::process::id().to_string();
+    fn watchdog_of_another_process_is_ignored() {
+        let this_process = std::process::id().to_string();
         for (microseconds, pid, expected) in [
             (None, None, None),
             (Some("3000000"), None, Some(1_500)),
-            (Some("3000000"), Some(own.as_str()), Some(1_500)),
+            (Some("3000000"), Some(this_process.as_str()), Some(1_500)),
             (Some("3000000"), Some("1"), None),
             (Some("0"), None, None),
             (Some("soon"), None, None),
         ] {
-            let period = watchdog(microseconds.map(Into::into), pid.map(Into::into));
-            assert_eq!(period, expected.map(Duration::from_millis));
+            let interval = keep_alive_interval(microseconds.map(Into::into), pid.map(Into::into));
+            assert_eq!(interval, expected.map(Duration::from_millis));
         }
     }
 }

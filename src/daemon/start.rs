@@ -1,4 +1,4 @@
-//! Start: from a checked plan to attached filters.
+//! Startup: attaches the filters of a checked plan.
 
 use super::error::Error;
 use super::reload::switch::switch;
@@ -17,7 +17,7 @@ pub(super) fn warn(plan: &Plan, log: &Log) {
     plan.warn(&mut |warning| log.warn(warning));
 }
 
-/// The service manager that the environment names. Without it corexdp runs all the same.
+/// Connects to the service manager that the environment names. The daemon also runs without one.
 pub(super) fn service_manager(log: &Log) -> Manager {
     Manager::from_environment().unwrap_or_else(|error| {
         log.warn(format_args!(
@@ -59,15 +59,15 @@ fn contexts<'a>(plan: &'a Plan, log: &'a Log) -> impl Iterator<Item = Context<'a
     filters.map(move |planned| Context::new(planned, &plan.corefile, log))
 }
 
-/// Waits for the interfaces, loads everything, then attaches, or switches what an earlier daemon left in place; `None`
-/// when a signal to stop came before. Beside the filters, those that they replaced.
+/// Waits for the interfaces, loads all programs, then attaches them or replaces the filters of an earlier daemon.
+/// Returns the new filters and the replaced ones; `None` after a signal to stop.
 pub(super) fn filters(
     plan: &Plan,
     signals: &Signals,
     scan: &mut Scan,
     options: &Options,
 ) -> Result<Option<(Filters, Filters)>, Error> {
-    let (log, lasting) = (&options.log, options.confirm.is_none());
+    let (log, persistent) = (&options.log, options.confirm.is_none());
     for context in contexts(plan, log) {
         if !wait_for(&context, signals.stop_fd())? {
             return Ok(None);
@@ -75,18 +75,18 @@ pub(super) fn filters(
     }
     let mut old = Filters::new();
     for context in contexts(plan, log) {
-        if let Some(held) = filter::adopt(&context)? {
+        if let Some(filter) = filter::adopt(&context)? {
             // There is room: the list of `ebpf` blocks has the same capacity.
-            let _ = old.push(held);
+            let _ = old.push(filter);
         }
     }
     warn_of_others(&plan.filters, log);
     let prepared = prepare(plan, &old, scan, log)?;
-    let new = switch(&mut old, prepared, scan, log, lasting)?;
+    let new = switch(&mut old, prepared, scan, log, persistent)?;
     Ok(Some((new, old)))
 }
 
-/// Prepares every filter of the plan: loads its program, its maps filled, unless a running filter can become it.
+/// Prepares every filter of the plan: loads its program and fills its maps, unless a running filter can be reused.
 pub(super) fn prepare<'a>(
     plan: &'a Plan,
     running: &[Filter],

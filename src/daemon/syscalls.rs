@@ -1,7 +1,7 @@
-//! The system calls of a running daemon, reloads included.
+//! Seccomp rules of the running daemon, reloads included.
 //!
-//! Of `bpf(2)` it has the commands for maps, XDP programs and their attachment: none that would trace. Files it can only
-//! read, and remove: its pid file and pins. It can start no process, and no thread.
+//! The daemon keeps the `bpf(2)` commands for maps, XDP programs and their attachment; it loses those for tracing. It
+//! can open files for reading only. It can remove files: its pid file and pins. It can start no process and no thread.
 
 use nix::libc::{self, c_int, c_long};
 #[cfg(target_arch = "x86_64")]
@@ -23,24 +23,24 @@ use crate::kernel::bpf_call::{
 };
 use crate::kernel::seccomp::{FIONBIO, POLL, Rule, any, bits, command, is, only};
 
-/// The bits of a file's opening that let it be written, made or cut.
+/// Flags of `open` that allow writing, creating or truncating.
 const WRITES: c_int = libc::O_ACCMODE | libc::O_CREAT | libc::O_TRUNC;
 
-/// Opening for reading: musl has the older call where there is one.
+/// Opens a file for reading; musl uses the older call on x86_64.
 #[cfg(all(target_env = "musl", target_arch = "x86_64"))]
 const OPEN: Rule = only(libc::SYS_open, &[bits(1, WRITES, 0)]);
-/// Opening for reading.
+/// Opens a file for reading.
 #[cfg(not(all(target_env = "musl", target_arch = "x86_64")))]
 const OPEN: Rule = only(libc::SYS_openat, &[bits(2, WRITES, 0)]);
 
-/// Looking at an open file.
+/// Reads the metadata of an open file.
 #[cfg(target_env = "musl")]
-const LOOK: c_long = libc::SYS_fstat;
-/// Looking at an open file.
+const FILE_STATUS: c_long = libc::SYS_fstat;
+/// Reads the metadata of an open file.
 #[cfg(not(target_env = "musl"))]
-const LOOK: c_long = libc::SYS_statx;
+const FILE_STATUS: c_long = libc::SYS_statx;
 
-/// What every run takes that reloads.
+/// System calls of every run with a reload.
 pub const ALWAYS: &[Rule] = &[
     // Waiting, logging, the signals.
     any(POLL),
@@ -57,9 +57,9 @@ pub const ALWAYS: &[Rule] = &[
     only(libc::SYS_bpf, &[command(BPF_MAP_UPDATE_BATCH)]),
     only(libc::SYS_bpf, &[command(BPF_LINK_CREATE)]),
     only(libc::SYS_bpf, &[command(BPF_LINK_UPDATE)]),
-    // libbpf asks which kernel this is.
+    // libbpf reads the kernel version.
     any(libc::SYS_uname),
-    // Interfaces, by netlink; the worker and its keeper; the page's addresses after a reload.
+    // Netlink requests about interfaces; the worker and its keeper; the page's listeners after a reload.
     only(libc::SYS_socket, &[is(0, libc::AF_NETLINK)]),
     only(libc::SYS_socket, &[is(0, libc::AF_INET)]),
     only(libc::SYS_socketpair, &[is(0, libc::AF_UNIX)]),
@@ -72,48 +72,48 @@ pub const ALWAYS: &[Rule] = &[
     any(libc::SYS_recvfrom),
     any(libc::SYS_shutdown),
     any(libc::SYS_wait4),
-    // The page's memory, its size sealed.
+    // Shared memory of the page, with a sealed size.
     any(libc::SYS_memfd_create),
     any(libc::SYS_ftruncate),
     only(libc::SYS_fcntl, &[is(1, libc::F_ADD_SEALS)]),
     only(libc::SYS_fcntl, &[is(1, libc::F_DUPFD_CLOEXEC)]),
-    // As in the worker's list.
+    // See the worker's list.
     #[cfg(target_env = "musl")]
     only(libc::SYS_fcntl, &[is(1, libc::F_SETFD)]),
     #[cfg(debug_assertions)]
     only(libc::SYS_fcntl, &[is(1, libc::F_GETFD)]),
     // The Corefile, objects, /proc/self.
     OPEN,
-    any(LOOK),
+    any(FILE_STATUS),
     any(libc::SYS_getdents64),
     any(libc::SYS_getcwd),
-    // The processor time used, and the time where the machine's clock can't be read without a call.
+    // CPU time used; wall-clock time on machines whose vDSO cannot read the clock.
     any(libc::SYS_clock_gettime),
-    // Memory that is not to be executed.
+    // Memory, never executable.
     only(libc::SYS_mmap, &[bits(2, libc::PROT_EXEC, 0)]),
     any(libc::SYS_munmap),
     #[cfg(not(target_env = "musl"))]
     any(libc::SYS_brk),
-    // The end.
+    // Exit.
     any(UNLINK),
     any(libc::SYS_sigaltstack),
     any(libc::SYS_exit_group),
 ];
 
-/// What only some runs take, and when.
+/// System calls of some runs, each with its occasion.
 pub const SELDOM: &[Rule] = &[
-    // Maps without batches, and entries that a reload changes.
+    // Maps without batch operations, and entries that a reload changes.
     only(libc::SYS_bpf, &[command(BPF_MAP_UPDATE_ELEM)]),
     only(libc::SYS_bpf, &[command(BPF_MAP_DELETE_ELEM)]),
     only(libc::SYS_bpf, &[command(BPF_MAP_GET_NEXT_KEY)]),
-    // The name of another's program, where CAP_SYS_ADMIN is kept.
+    // The name of a foreign program, if CAP_SYS_ADMIN is kept.
     only(libc::SYS_bpf, &[command(BPF_PROG_GET_FD_BY_ID)]),
     // An object with constants.
     only(libc::SYS_bpf, &[command(BPF_MAP_FREEZE)]),
-    // Clients of the control socket, and who they are.
+    // Clients of the control socket, and their credentials.
     any(libc::SYS_accept4),
     any(libc::SYS_getsockopt),
-    // `exit hold`: pins, their folders, and the kind of each pin.
+    // `exit hold`: pins, their folders, and the type of each pin.
     only(libc::SYS_bpf, &[command(BPF_OBJ_PIN)]),
     only(libc::SYS_bpf, &[command(BPF_OBJ_GET)]),
     any(MAKE_FOLDER),
@@ -123,32 +123,32 @@ pub const SELDOM: &[Rule] = &[
     any(libc::SYS_statfs),
     // A page on an IPv6 address.
     only(libc::SYS_socket, &[is(0, libc::AF_INET6)]),
-    // The system's log, and the name of an interface where kernels have no links for XDP.
+    // Syslog, and the name of an interface on kernels without BPF links for XDP.
     only(libc::SYS_socket, &[is(0, libc::AF_UNIX)]),
     any(libc::SYS_connect),
     only(libc::SYS_ioctl, &[is(1, FIONBIO)]),
     only(libc::SYS_ioctl, &[is(1, SIOCGIFNAME)]),
-    // Before kernel 5.11, the limit of locked memory.
+    // The limit of locked memory, before kernel 5.11.
     any(libc::SYS_prlimit64),
-    // Corefiles that import by a pattern look whether a file is there, and read folders, as `exit hold` does.
+    // Imports by a pattern test for files and list folders; so does `exit hold`.
     #[cfg(all(target_env = "musl", target_arch = "x86_64"))]
     any(libc::SYS_stat),
     #[cfg(all(target_env = "musl", target_arch = "x86_64"))]
     any(libc::SYS_lstat),
     any(libc::SYS_newfstatat),
-    // glibc on a kernel without statx (4.11), and the time zone of the system's log.
+    // glibc on a kernel without statx (4.11), and the time zone of syslog.
     #[cfg(not(target_env = "musl"))]
     any(libc::SYS_fstat),
     any(libc::SYS_lseek),
-    // Large allocations that grow, or are given back; with musl, what it keeps of its heap.
+    // Large allocations that grow or are freed; with musl, its heap.
     any(libc::SYS_mremap),
     any(libc::SYS_madvise),
     only(libc::SYS_mprotect, &[bits(2, libc::PROT_EXEC, 0)]),
     #[cfg(target_env = "musl")]
     any(libc::SYS_brk),
-    // Goes on waiting for what was waited for before the process was stopped and continued.
+    // Resumes a wait after the process was stopped and continued.
     any(libc::SYS_restart_syscall),
 ];
 
-/// Gives the name of an interface (`linux/sockios.h`).
+/// Reads the name of an interface (`linux/sockios.h`).
 const SIOCGIFNAME: c_int = 0x8910;

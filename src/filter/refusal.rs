@@ -1,4 +1,4 @@
-//! Words for what the kernel refuses: the thing at fault, and the remedy.
+//! Messages for refusals of the kernel: the thing at fault, and the remedy.
 
 use std::fmt::{self, Write as _};
 use std::io;
@@ -9,7 +9,7 @@ use nix::errno::Errno;
 use super::{Context, blame};
 use crate::base::diagnostic::{Blame, Diagnostic};
 use crate::kernel::interface::Interface;
-use crate::kernel::{Words, cut, errno, info, program};
+use crate::kernel::{Reason, cut, errno, info, program};
 
 /// A pin, and what is wrong with it.
 #[derive(Debug)]
@@ -89,7 +89,7 @@ pub(super) fn no_descriptor(context: &Context<'_>, error: &io::Error) -> Diagnos
     context.wrong(context.block.at, "ebpf", blame(errno(error)), what)
 }
 
-/// Words for an interface that has the program `id` already.
+/// Message for an interface to which the program `id` is attached already.
 pub(super) fn occupied(interface: &str, id: u32) -> String {
     let name = info::program_by_id(id).map_or_else(
         |_| "name unknown".to_owned(),
@@ -100,8 +100,8 @@ pub(super) fn occupied(interface: &str, id: u32) -> String {
     )
 }
 
-/// Words for a driver that refuses: its own, else the errno's, with the known cause.
-pub(super) fn in_words(errno: Errno, words: &str, interface: &Interface) -> Words {
+/// Reason of a driver that refuses: its extended ack, else the text of the errno, with the known cause.
+pub(super) fn in_words(errno: Errno, words: &str, interface: &Interface) -> Reason {
     let said = if words.is_empty() {
         errno.desc()
     } else {

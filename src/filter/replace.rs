@@ -15,7 +15,7 @@ use crate::kernel::map_scan::Scan;
 use crate::log::Log;
 
 /// Attaches what was loaded in the place of `old`, which filters the same interface. `old` then filters no longer, but
-/// can [roll back](Filter::take_back). A change that is not `lasting` waits to be confirmed.
+/// can [roll back](Filter::take_back). A change that is not `persistent` waits to be confirmed.
 ///
 /// # Errors
 /// When the interface or its driver refuses; `old` still filters.
@@ -23,7 +23,7 @@ pub fn replace(
     context: &Context<'_>,
     old: &mut Filter,
     loaded: Loaded,
-    lasting: bool,
+    persistent: bool,
 ) -> Result<Filter, Diagnostic> {
     let interface = match find_interface(context) {
         Ok(interface) => interface,
@@ -34,7 +34,7 @@ pub fn replace(
     pin_state(context, &loaded)?;
     let (mode, attached) = (context.block.mode, old.attached.as_ref());
     let in_place = attached.is_some_and(|attached| suits(mode, &interface, attached));
-    if !lasting || !in_place {
+    if !persistent || !in_place {
         old.unpin_link();
     }
     let previous = old.take_attached();
@@ -65,11 +65,11 @@ pub fn reuse(
     context: &Context<'_>,
     old: &mut Filter,
     target: Target,
-    lasting: bool,
+    persistent: bool,
     scan: &mut Scan,
 ) -> Result<Filter, Diagnostic> {
     let changes = update_entries(context, old, &target, scan)?;
-    match replace_by_shared(context, old, target, lasting, scan) {
+    match replace_by_shared(context, old, target, persistent, scan) {
         Ok(mut new) => {
             new.set_changes(changes);
             Ok(new)
@@ -86,7 +86,7 @@ fn replace_by_shared(
     context: &Context<'_>,
     old: &mut Filter,
     target: Target,
-    lasting: bool,
+    persistent: bool,
     scan: &mut Scan,
 ) -> Result<Filter, Diagnostic> {
     let fingerprint = target.fingerprint;
@@ -105,7 +105,7 @@ fn replace_by_shared(
         maps,
         fingerprint,
     };
-    let mut new = replace(context, old, loaded, lasting)?;
+    let mut new = replace(context, old, loaded, persistent)?;
     if context.block.debug {
         take_watches(&mut new.read_maps, &mut old.read_maps);
     }

@@ -11,7 +11,7 @@ use super::hold::pins::Pins;
 use super::read_map::ReadMap;
 use crate::base::wait::Backoff;
 use crate::config::{self, Metric};
-use crate::kernel::Words;
+use crate::kernel::Reason;
 use crate::kernel::attach::Attachment;
 use crate::kernel::map::Map;
 use crate::kernel::program::Program;
@@ -54,7 +54,7 @@ pub enum Prepared {
 pub(super) struct Attached {
     pub(super) attachment: Attachment,
     /// Why the driver refused native mode, where generic mode replaced it.
-    pub(super) reason: Option<Words>,
+    pub(super) reason: Option<Reason>,
 }
 
 /// Entries that an update changed, kept until the update is final.

@@ -1,7 +1,7 @@
-//! `debug`: every change of a map value, as a line of the log.
+//! Directive `debug`: logs every change of a map value.
 //!
-//! Each value is kept as a 64-bit hash. The table has the map's full size from the start: 12 MB for 100,000 entries (half
-//! of it touched), whatever the size of the values; for a per-CPU map, that for each CPU.
+//! A hash table holds a 64-bit hash of each value. The table has the map's full size from the start: 12 MB for 100,000
+//! entries (half of it touched), regardless of the size of values. A per-CPU map needs that much for each CPU.
 
 use std::hash::{BuildHasher, RandomState};
 use std::mem;
@@ -13,12 +13,12 @@ use crate::kernel::map::Map;
 use crate::kernel::map_scan::Scan;
 use crate::log::Log;
 
-/// The values of one map, as hashes.
+/// The value hashes of one map.
 #[derive(Debug)]
 pub struct Watch {
     hasher: RandomState,
     slots: Box<[Slot]>,
-    /// The slots of the next table, for when this one fills up.
+    /// The next table, used once this table is half full.
     spare: Box<[Slot]>,
     round: u32,
     used: usize,
@@ -28,25 +28,25 @@ pub struct Watch {
 struct Slot {
     key: u64,
     value: u64,
-    /// The round that saw the value last; 0 for an unused slot.
+    /// The last round that saw the value; 0 for an unused slot.
     round: u32,
 }
 
-/// A value compared with the one noted before.
+/// Result of comparing a value with its previous hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum News {
+enum Comparison {
     Same,
     Changed,
 }
 
 impl Watch {
-    /// Notes the map's present values.
+    /// Records the current values of the map.
     ///
     /// # Errors
     /// When the map cannot be read.
     pub fn begin(map: &Map, scan: &mut Scan) -> Result<Self, Errno> {
         let shape = map.shape();
-        // Twice the entries, so that probing stays short. Each CPU's value has its own slot.
+        // Twice the entries keep probing short. Each CPU's value has its own slot.
         let slots = (shape.max_entries as usize)
             .saturating_mul(shape.cpus)
             .saturating_mul(2)
@@ -59,14 +59,14 @@ impl Watch {
             round: 0,
             used: 0,
         };
-        watch.look(map, scan, |_, _, _| {})?;
+        watch.scan(map, scan, |_, _, _| {})?;
         Ok(watch)
     }
 
     /// Logs the changes since the last call.
     ///
     /// # Errors
-    /// When the map cannot be read; some changes are then logged by the next call.
+    /// When the map cannot be read; the next call then logs the missed changes.
     pub fn log_changes(
         &mut self,
         name: &str,
@@ -75,7 +75,7 @@ impl Watch {
         log: &Log,
     ) -> Result<(), Errno> {
         let per_cpu = map.shape().kind.is_per_cpu();
-        self.look(map, scan, |key, cpu, value| {
+        self.scan(map, scan, |key, cpu, value| {
             let (key, value) = (Upper(key), Upper(value));
             if per_cpu {
                 log.info(format_args!(
@@ -87,7 +87,7 @@ impl Watch {
         })
     }
 
-    fn look(
+    fn scan(
         &mut self,
         map: &Map,
         scan: &mut Scan,
@@ -97,17 +97,17 @@ impl Watch {
         let shape = *map.shape();
         scan.each(map, &mut |key, copied| {
             for (cpu, value) in shape.values(copied).enumerate() {
-                if self.note(key, cpu, value) == News::Changed {
+                if self.record(key, cpu, value) == Comparison::Changed {
                     changed(key, cpu, value);
                 }
             }
         })?;
-        self.forget_the_deleted();
+        self.free_deleted();
         Ok(())
     }
 
-    /// Notes a value, and says whether it differs from the one before.
-    fn note(&mut self, key: &[u8], cpu: usize, value: &[u8]) -> News {
+    /// Records a value and compares it with its previous hash.
+    fn record(&mut self, key: &[u8], cpu: usize, value: &[u8]) -> Comparison {
         let key = self.hasher.hash_one((key, cpu));
         let value = self.hasher.hash_one(value);
         let mask = self.slots.len().saturating_sub(1);
@@ -123,30 +123,30 @@ impl Watch {
                     value,
                     round: self.round,
                 };
-                return News::Changed;
+                return Comparison::Changed;
             }
             if slot.key == key {
-                let news = if slot.value == value {
-                    News::Same
+                let comparison = if slot.value == value {
+                    Comparison::Same
                 } else {
-                    News::Changed
+                    Comparison::Changed
                 };
                 *slot = Slot {
                     key,
                     value,
                     round: self.round,
                 };
-                return news;
+                return comparison;
             }
             at = (at + 1) & mask;
         }
-        News::Changed
+        Comparison::Changed
     }
 
-    /// Frees the slots of deleted entries when the table fills up. Otherwise a hash map with changing keys would leave
-    /// every key it ever had.
-    fn forget_the_deleted(&mut self) {
-        // At most half of the slots are alive, and a round adds at most as many: the table is never full.
+    /// Frees the slots of deleted entries once the table is half full. Otherwise every key that a map ever had would keep
+    /// its slot.
+    fn free_deleted(&mut self) {
+        // At most half of the slots are live, and a round adds at most as many: the table never overflows.
         if self.used <= self.slots.len() / 2 {
             return;
         }
@@ -168,7 +168,7 @@ impl Watch {
     }
 }
 
-/// The first slot to search for a key.
+/// The slot where probing for a key starts.
 fn first_slot(key: u64, mask: usize) -> usize {
     usize::try_from(key & u64::from(u32::MAX)).unwrap_or_default() & mask
 }
@@ -188,17 +188,17 @@ mod tests {
     }
 
     #[test]
-    fn new_and_changed_values_are_news() {
+    fn new_and_changed_values_are_changes() {
         let mut watch = empty(8);
         for (key, cpu, value, expected) in [
-            (b"a", 0, b"1", News::Changed),
-            (b"a", 0, b"1", News::Same),
-            (b"a", 1, b"1", News::Changed),
-            (b"a", 0, b"2", News::Changed),
-            (b"b", 0, b"2", News::Changed),
-            (b"b", 0, b"2", News::Same),
+            (b"a", 0, b"1", Comparison::Changed),
+            (b"a", 0, b"1", Comparison::Same),
+            (b"a", 1, b"1", Comparison::Changed),
+            (b"a", 0, b"2", Comparison::Changed),
+            (b"b", 0, b"2", Comparison::Changed),
+            (b"b", 0, b"2", Comparison::Same),
         ] {
-            assert_eq!(watch.note(key, cpu, value), expected);
+            assert_eq!(watch.record(key, cpu, value), expected);
         }
     }
 
@@ -207,8 +207,11 @@ mod tests {
         let mut watch = empty(8);
         for key in 0..1000u32 {
             watch.round += 1;
-            assert_eq!(watch.note(&key.to_ne_bytes(), 0, b"x"), News::Changed);
-            watch.forget_the_deleted();
+            assert_eq!(
+                watch.record(&key.to_ne_bytes(), 0, b"x"),
+                Comparison::Changed
+            );
+            watch.free_deleted();
             assert_eq!((watch.slots.len(), watch.used < 8), (8, true));
         }
     }

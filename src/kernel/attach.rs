@@ -17,7 +17,7 @@ use nix::errno::Errno;
 use nix::libc;
 
 use super::interface;
-use super::netlink::{ACKNOWLEDGED, IFLA_XDP, NESTED, Refusal, Request, Words};
+use super::netlink::{ACKNOWLEDGED, IFLA_XDP, NESTED, Reason, Refusal, Request};
 use super::{Call, bpf_call, errno};
 
 const IFLA_XDP_FD: u16 = 1;
@@ -85,7 +85,7 @@ pub enum Failure {
     /// The interface is gone.
     Gone,
     /// The kernel or the driver refused; the words are their message, if there is one.
-    Refused(Errno, Words),
+    Refused(Errno, Reason),
 }
 
 impl fmt::Display for Failure {
@@ -104,7 +104,7 @@ impl From<Refusal> for Failure {
         match refusal.errno {
             Errno::EBUSY | Errno::EEXIST => Self::Occupied,
             Errno::ENODEV | Errno::ENOLINK => Self::Gone,
-            errno => Self::Refused(errno, refusal.words),
+            errno => Self::Refused(errno, refusal.reason),
         }
     }
 }
@@ -229,7 +229,7 @@ impl Drop for Attachment {
 
 fn duplicate(program: BorrowedFd<'_>) -> Result<OwnedFd, Failure> {
     let copy = program.try_clone_to_owned();
-    copy.map_err(|error| Failure::Refused(errno(&error), Words::new()))
+    copy.map_err(|error| Failure::Refused(errno(&error), Reason::new()))
 }
 
 /// True for an error of `BPF_LINK_CREATE` that netlink would return as well.
@@ -303,5 +303,5 @@ fn set(interface: u32, fd: i32, flags: u32, expected: Option<i32>) -> Result<(),
     }
     let mut request = Request::new(libc::RTM_SETLINK, ACKNOWLEDGED, &info)?;
     request.attribute(IFLA_XDP | NESTED, &nested)?;
-    request.ask(|_, _| {})
+    request.transact(|_, _| {})
 }

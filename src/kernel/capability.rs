@@ -1,10 +1,10 @@
-//! Capabilities: those that this process has, and giving them up.
+//! Reads and drops the capabilities of this process.
 
 pub use capctl::{Cap, CapSet, capset};
 use capctl::{CapState, bounding};
 use nix::errno::Errno;
 
-/// The capabilities that this process can use now.
+/// The effective capabilities of this process.
 ///
 /// # Errors
 /// `EPERM` when a seccomp filter refuses the call.
@@ -13,8 +13,8 @@ pub fn effective() -> Result<CapSet, Errno> {
     Ok(state.effective)
 }
 
-/// Gives up every capability outside `set` forever, for this process and for programs that it executes. The kernel
-/// clears the ambient capabilities with the inheritable ones.
+/// Drops every capability outside `set` irrevocably, for this process and the programs that it executes. The kernel
+/// clears the ambient capabilities together with the inheritable ones.
 ///
 /// # Errors
 /// `EPERM` when this process lacks a capability of `set`.
@@ -30,9 +30,9 @@ pub fn keep(set: CapSet) -> Result<(), Errno> {
 /// Removes every capability outside `set` from the bounding set, if this process may (`CAP_SETPCAP`). Otherwise
 /// `no_new_privs` must keep the remaining ones out of reach.
 pub fn bound(set: CapSet) {
-    // EINVAL: this kernel knows no higher capability. EPERM: every other one is refused too.
+    // EINVAL: this kernel knows no higher capability. EPERM: the kernel refuses all removals.
     let removed = (!set).iter().try_for_each(bounding::drop);
-    // Capabilities that are newer than the crate.
+    // Removes capabilities that are newer than the crate.
     let _ = removed.and_then(|()| bounding::clear_unknown());
 }
 
@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sets_hold_what_was_put_in() {
+    fn sets_hold_their_capabilities() {
         let set = !CapSet::empty() & capset!(Cap::BPF, Cap::NET_ADMIN);
         assert_eq!(set.iter().collect::<Vec<_>>(), [Cap::NET_ADMIN, Cap::BPF]);
         assert_eq!(CapSet::empty() & capset!(Cap::BPF), CapSet::empty());
@@ -53,8 +53,8 @@ mod tests {
     }
 
     #[test]
-    fn capabilities_have_the_names_of_manuals_and_service_managers() {
-        for (one, name) in [
+    fn names_are_those_of_capabilities_7() {
+        for (capability, name) in [
             (Cap::SETGID, "CAP_SETGID"),
             (Cap::SETUID, "CAP_SETUID"),
             (Cap::NET_ADMIN, "CAP_NET_ADMIN"),
@@ -62,7 +62,7 @@ mod tests {
             (Cap::PERFMON, "CAP_PERFMON"),
             (Cap::BPF, "CAP_BPF"),
         ] {
-            assert_eq!(one.to_string(), name);
+            assert_eq!(capability.to_string(), name);
         }
     }
 }

@@ -8,10 +8,10 @@ use nix::errno::Errno;
 use super::{Call, bpf_call};
 use crate::object::{MapDef, MapKind};
 
-/// A structure that the kernel describes an object in.
+/// An info structure of `BPF_OBJ_GET_INFO_BY_FD`.
 ///
 /// # Safety
-/// The type must be plain data, for which all zero is valid and names no array.
+/// The type must be plain data. All zero must be valid and name no array.
 pub(super) unsafe trait Info: Sized {}
 // SAFETY: plain data of integers, arrays of integers and unions of these.
 unsafe impl Info for bpf_sys::bpf_prog_info {}
@@ -22,23 +22,23 @@ unsafe impl Info for bpf_sys::bpf_link_info {}
 // SAFETY: as above.
 unsafe impl Info for bpf_sys::bpf_btf_info {}
 
-/// A description that asks for no array.
+/// An info structure that requests no array.
 pub(super) const fn empty<T: Info>() -> T {
     // SAFETY: all zero is valid, see `Info`.
     unsafe { mem::zeroed() }
 }
 
-/// The kernel's description of the object behind `fd`; a member that this kernel does not know stays as in `info`.
+/// The kernel's description of the object behind `fd`. A member that this kernel lacks keeps its value in `info`.
 ///
 /// # Errors
 /// `EINVAL` when the object is of another type.
 ///
 /// # Safety
-/// An array that `info` names must be writable in the length that `info` gives.
+/// Each array that `info` names must be writable for the length that `info` gives.
 pub(super) unsafe fn describe<T: Info>(fd: BorrowedFd<'_>, mut info: T) -> Result<T, Errno> {
     let mut size = u32::try_from(size_of::<T>()).map_err(|_| Errno::E2BIG)?;
     let fd = fd.as_raw_fd();
-    // SAFETY: the kernel writes at most `size` bytes of `info`, and the arrays, which the caller vouches for.
+    // SAFETY: the kernel writes at most `size` bytes of `info`; the caller guarantees the arrays.
     bpf_call::call(Call::ObjectInfo, || unsafe {
         bpf_sys::bpf_obj_get_info_by_fd(fd, (&raw mut info).cast(), &raw mut size)
     })?;
@@ -57,29 +57,29 @@ pub(super) fn of<T: Info>(fd: BorrowedFd<'_>) -> Result<T, Errno> {
 /// A program's identity.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Program {
-    /// Its id, unique since boot.
+    /// Unique since boot.
     pub id: u32,
-    /// Its name, at most 15 bytes; may be empty.
+    /// At most 15 bytes; may be empty.
     pub name: String,
 }
 
-/// What a program has done.
+/// Run statistics of a program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Statistics {
-    /// A digest of its instructions, as `bpftool` shows it.
+    /// Digest of the instructions, as `bpftool` shows it.
     pub tag: [u8; 8],
-    /// When it was loaded, in nanoseconds since the machine started (its sleep included).
+    /// Load time, in nanoseconds since boot, suspend included.
     pub loaded: u64,
-    /// How often it has run while the kernel counted that (5.1).
+    /// Number of runs while `kernel.bpf_stats_enabled` was set (5.1).
     pub runs: u64,
-    /// How long these runs took together, in nanoseconds.
+    /// Total time of these runs, in nanoseconds.
     pub run_time: u64,
 }
 
 /// The identity of the program behind `fd` (4.13).
 ///
 /// # Errors
-/// What the kernel says.
+/// The errno of the kernel.
 pub fn program(fd: BorrowedFd<'_>) -> Result<Program, Errno> {
     let info = of::<bpf_sys::bpf_prog_info>(fd)?;
     let bytes = info.name.map(|c| u8::from_ne_bytes(c.to_ne_bytes()));
@@ -90,10 +90,10 @@ pub fn program(fd: BorrowedFd<'_>) -> Result<Program, Errno> {
     })
 }
 
-/// What the program behind `fd` has done.
+/// The run statistics of the program behind `fd`.
 ///
 /// # Errors
-/// What the kernel says.
+/// The errno of the kernel.
 pub fn statistics(fd: BorrowedFd<'_>) -> Result<Statistics, Errno> {
     let info = of::<bpf_sys::bpf_prog_info>(fd)?;
     Ok(Statistics {
@@ -107,16 +107,16 @@ pub fn statistics(fd: BorrowedFd<'_>) -> Result<Statistics, Errno> {
 /// The kernel's description of a map.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Map {
-    /// Kind, sizes, capacity, and the type ids of key and value (4.18); it has no name.
+    /// Kind, sizes, capacity, and the type ids of key and value (4.18), without a name.
     pub definition: MapDef,
-    /// The id of the types; 0 where the map has none.
+    /// The id of the BTF object; 0 if the map has none.
     pub btf: u32,
 }
 
 /// The kernel's description of the map behind `fd`.
 ///
 /// # Errors
-/// `EINVAL` when it is no map.
+/// `EINVAL` when the object is not a map.
 pub fn map(fd: BorrowedFd<'_>) -> Result<Map, Errno> {
     let info = of::<bpf_sys::bpf_map_info>(fd)?;
     Ok(Map {
@@ -135,13 +135,13 @@ pub fn map(fd: BorrowedFd<'_>) -> Result<Map, Errno> {
 /// The identity of the program with this id (4.13).
 ///
 /// # Errors
-/// `ENOENT` when it is gone, `EPERM` without `CAP_SYS_ADMIN`.
+/// `ENOENT` when the program is gone, `EPERM` without `CAP_SYS_ADMIN`.
 pub fn program_by_id(id: u32) -> Result<Program, Errno> {
-    // SAFETY: takes an integer.
+    // SAFETY: the call takes an integer.
     let fd = bpf_call::call(Call::ProgById, || unsafe {
         bpf_sys::bpf_prog_get_fd_by_id(id)
     })?;
-    // SAFETY: the kernel has just made this descriptor and nobody else owns it.
+    // SAFETY: the kernel has just created this descriptor, which has no other owner.
     let fd = unsafe { OwnedFd::from_raw_fd(fd) };
     program(fd.as_fd())
 }

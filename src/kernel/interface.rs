@@ -51,7 +51,7 @@ pub fn find(name: &str) -> Result<Option<Interface>> {
         Ok(request)
     };
     let mut found = None;
-    let answer = request().map_err(failed)?.ask(|kind, body| {
+    let answer = request().map_err(failed)?.transact(|kind, body| {
         if kind == libc::RTM_NEWLINK {
             found = parse(body);
         }

@@ -1,18 +1,18 @@
-//! Landlock (5.13): a process gives up files and, on newer kernels, ports and other processes, forever.
+//! Landlock (5.13): irrevocably denies a process access to files and, on newer kernels, to ports and other processes.
 
 use landlock::{
     ABI, Access, AccessFs, AccessNet, LandlockStatus, Ruleset, RulesetAttr, RulesetError, Scope,
 };
 use nix::errno::Errno;
 
-/// Newest version whose rights are denied (Linux 6.12). The crate leaves out the rights that an older kernel lacks.
+/// The version whose rights are denied (Linux 6.12). On an older kernel the crate omits the rights that it lacks.
 const NEWEST: ABI = ABI::V6;
 
-/// Denies this thread, and every process that it starts, all that this kernel's Landlock can deny. `no_new_privs` must
-/// be set. Returns the version of Landlock; 0 where the kernel has none, or has it turned off.
+/// Denies this thread, and every process that it starts, every right that this kernel's Landlock knows. `no_new_privs`
+/// must be set. Returns the version of Landlock; 0 if the kernel has none or has disabled it.
 ///
 /// # Errors
-/// `E2BIG` when too many such layers are stacked.
+/// `E2BIG` when too many layers of Landlock are stacked.
 pub fn deny_everything() -> Result<i64, Errno> {
     let status = deny().map_err(|error| Errno::from_raw(*landlock::Errno::from(error)))?;
     Ok(match status {
@@ -24,7 +24,7 @@ pub fn deny_everything() -> Result<i64, Errno> {
     })
 }
 
-/// Restricts this thread by a rule set without a rule, so that nothing is allowed.
+/// Restricts this thread by a rule set without rules, which allows nothing.
 fn deny() -> Result<LandlockStatus, RulesetError> {
     let rules = Ruleset::default()
         .handle_access(AccessFs::from_all(NEWEST))?
@@ -40,14 +40,14 @@ mod tests {
 
     use super::*;
 
-    /// The rights that a kernel with `version` of Landlock is asked to deny.
-    fn asked<T: Access>(version: i32) -> BitFlags<T> {
+    /// The rights that a kernel with `version` of Landlock denies.
+    fn denied<T: Access>(version: i32) -> BitFlags<T> {
         T::from_all(NEWEST) & T::from_all(ABI::from(version))
     }
 
     #[test]
-    fn each_version_is_asked_for_what_it_knows() {
-        for (version, files, ports, strangers) in [
+    fn each_version_denies_the_rights_it_knows() {
+        for (version, files, ports, scopes) in [
             (1, 0x1fff, 0, 0),
             (2, 0x3fff, 0, 0),
             (3, 0x7fff, 0, 0),
@@ -56,9 +56,9 @@ mod tests {
             (6, 0xffff, 3, 3),
             (99, 0xffff, 3, 3),
         ] {
-            assert_eq!(asked::<AccessFs>(version).bits(), files, "{version}");
-            assert_eq!(asked::<AccessNet>(version).bits(), ports, "{version}");
-            assert_eq!(asked::<Scope>(version).bits(), strangers, "{version}");
+            assert_eq!(denied::<AccessFs>(version).bits(), files, "{version}");
+            assert_eq!(denied::<AccessNet>(version).bits(), ports, "{version}");
+            assert_eq!(denied::<Scope>(version).bits(), scopes, "{version}");
         }
     }
 }

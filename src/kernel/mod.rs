@@ -35,7 +35,7 @@ use std::io;
 use nix::errno::Errno;
 
 pub use bpf_call::Call;
-pub use netlink::{Words, cut};
+pub use netlink::{Reason, cut};
 
 /// The errno of a standard library error; `EIO` for an error without one, such as an unexpected end of file.
 pub fn errno(error: &io::Error) -> Errno {

@@ -1,7 +1,7 @@
-//! Requests about interfaces over netlink, with the kernel's own words when it refuses.
+//! Netlink requests about interfaces, with the kernel's extended ack on errors.
 //!
-//! libbpf has such requests too, but prints the kernel's words (`NLMSGERR_ATTR_MSG`, 4.12) instead of handing them out,
-//! and they are the only answer to why a driver does not take a program.
+//! libbpf has such requests too, but it prints the extended ack (`NLMSGERR_ATTR_MSG`, 4.12) and does not return it. The
+//! extended ack alone tells why a driver rejects a program.
 
 use std::os::fd::{AsRawFd, OwnedFd};
 
@@ -15,39 +15,41 @@ use nix::sys::socket::{
 use super::bpf_call::{self, Call};
 use super::retry;
 
-/// Room for one message about an interface without statistics; the kernel itself allocates no more than a page or two.
+/// Bytes of the receive buffer: room for one message about an interface without statistics. The kernel itself allocates
+/// at most two pages for it.
 const BUFFER: usize = 8 * 1024;
 const HEADER: usize = 16;
 const SOL_NETLINK: i32 = 270;
 const NETLINK_CAP_ACK: i32 = 10;
 const NETLINK_EXT_ACK: i32 = 11;
 const NLMSGERR_ATTR_MSG: u16 = 1;
-/// Set in an error message whose copy of the request was left out (`NETLINK_CAP_ACK`), and which has attributes.
+/// Flag of an error message with attributes.
 const NLM_F_ACK_TLVS: u16 = 0x200;
+/// Flag of an error message without a copy of the request's body (`NETLINK_CAP_ACK`).
 const NLM_F_CAPPED: u16 = 0x100;
-/// The kernel marks attributes that contain attributes with this bit, or not; readers must mask it.
+/// Flag of an attribute that contains attributes (`NLA_F_NESTED`). Some kernels do not set it, so readers mask it.
 pub(super) const NESTED: u16 = 1 << 15;
-/// What is attached to an interface, nested.
+/// Nested attribute: the XDP program of an interface.
 pub(super) const IFLA_XDP: u16 = 43;
-/// Flags of a request that wants an acknowledgement.
+/// Flag of a request for an acknowledgement (`NLM_F_ACK`).
 pub(super) const ACKNOWLEDGED: u16 = 4;
 
-/// The kernel's words; the longest it has are of about a hundred bytes, and longer ones are cut.
-pub type Words = heapless::String<160>;
+/// The reason of a refusal: the text of an extended ack, at most about 100 bytes. A longer text is cut.
+pub type Reason = heapless::String<160>;
 
-/// Why a request was refused.
+/// The error of a request.
 #[derive(Debug)]
 pub(super) struct Refusal {
     pub(super) errno: Errno,
-    /// The kernel's words, empty when it has none.
-    pub(super) words: Words,
+    /// Empty if the kernel sent none.
+    pub(super) reason: Reason,
 }
 
 impl From<Errno> for Refusal {
     fn from(errno: Errno) -> Self {
         Self {
             errno,
-            words: Words::new(),
+            reason: Reason::new(),
         }
     }
 }
@@ -63,7 +65,7 @@ impl Request {
             bytes: heapless::Vec::new(),
         };
         let flags = flags | as_flags(libc::NLM_F_REQUEST);
-        // Length, kind, flags, sequence number, port; the length is filled in when sent.
+        // Length, kind, flags, sequence number, port. `transact` sets the length.
         request.push(&0u32.to_ne_bytes())?;
         request.push(&kind.to_ne_bytes())?;
         request.push(&flags.to_ne_bytes())?;
@@ -87,8 +89,8 @@ impl Request {
             .map_err(|_| Errno::E2BIG)
     }
 
-    /// Sends the request and gives each answer's body to `read` until the kernel says that it is done.
-    pub(super) fn ask(mut self, mut read: impl FnMut(u16, &[u8])) -> Result<(), Refusal> {
+    /// Sends the request and passes each response's body to `read`, up to the acknowledgement.
+    pub(super) fn transact(mut self, mut read: impl FnMut(u16, &[u8])) -> Result<(), Refusal> {
         bpf_call::injected_fault(Call::Netlink)?;
         let socket = open(0)?;
         let length = u32::try_from(self.bytes.len()).map_err(|_| Errno::E2BIG)?;
@@ -108,7 +110,7 @@ impl Request {
     }
 }
 
-/// A netlink socket that hears of the given multicast groups.
+/// Opens a netlink socket that has joined the given multicast groups.
 pub(super) fn open(groups: u32) -> Result<OwnedFd, Errno> {
     let socket = socket(
         AddressFamily::Netlink,
@@ -118,7 +120,8 @@ pub(super) fn open(groups: u32) -> Result<OwnedFd, Errno> {
     )?;
     for option in [NETLINK_EXT_ACK, NETLINK_CAP_ACK] {
         let on: i32 = 1;
-        // SAFETY: the kernel reads the four bytes of `on`. A kernel before 4.12 refuses; then its words are missing.
+        // SAFETY: the kernel reads the four bytes of `on`. A kernel before 4.12 refuses and sends no extended
+        // acks.
         unsafe {
             libc::setsockopt(
                 socket.as_raw_fd(),
@@ -133,14 +136,14 @@ pub(super) fn open(groups: u32) -> Result<OwnedFd, Errno> {
     Ok(socket)
 }
 
-/// One message: its kind, flags, and what follows the header.
+/// One message; `body` is the part after the header.
 pub(super) struct Message<'a> {
     pub(super) kind: u16,
     flags: u16,
     pub(super) body: &'a [u8],
 }
 
-/// The messages in what was received.
+/// Iterates over the messages in received bytes.
 pub(super) struct Messages<'a>(pub(super) &'a [u8]);
 
 impl<'a> Iterator for Messages<'a> {
@@ -158,7 +161,7 @@ impl<'a> Iterator for Messages<'a> {
     }
 }
 
-/// The attributes in a message, kind and value.
+/// Iterates over attributes: kind and value.
 pub(super) struct Attributes<'a>(pub(super) &'a [u8]);
 
 impl<'a> Iterator for Attributes<'a> {
@@ -173,41 +176,41 @@ impl<'a> Iterator for Attributes<'a> {
     }
 }
 
-/// What an acknowledgement says: nothing, or the errno and the kernel's words.
+/// Reads an acknowledgement: success, or errno and extended ack.
 fn acknowledged(message: &Message<'_>) -> Result<(), Refusal> {
     let code = u32_at(message.body, 0).unwrap_or_default().cast_signed();
     if code == 0 {
         return Ok(());
     }
     let errno = Errno::from_raw(code.saturating_neg());
-    // The error code is followed by the request's header, and by the rest of the request unless it was left out.
+    // The request's header follows the error code, and then its body unless the message is capped.
     let request = u32_at(message.body, 4).unwrap_or_default() as usize;
     let copied = if message.flags & NLM_F_CAPPED == 0 {
         request.max(HEADER)
     } else {
         HEADER
     };
-    let words = if message.flags & NLM_F_ACK_TLVS == 0 {
+    let attributes = if message.flags & NLM_F_ACK_TLVS == 0 {
         &[]
     } else {
         message.body.get(4 + copied..).unwrap_or_default()
     };
-    let words = Attributes(words)
+    let text = Attributes(attributes)
         .find(|(kind, _)| *kind == NLMSGERR_ATTR_MSG)
         .map(|(_, text)| text);
-    let words = std::str::from_utf8(words.unwrap_or_default()).unwrap_or_default();
+    let text = std::str::from_utf8(text.unwrap_or_default()).unwrap_or_default();
     Err(Refusal {
         errno,
-        words: cut(words.trim_end_matches('\0')),
+        reason: cut(text.trim_end_matches('\0')),
     })
 }
 
-/// As much of `text` as fits.
-pub fn cut(text: &str) -> Words {
-    let mut words = Words::new();
-    // What does not fit is left out.
-    let _ = text.chars().try_for_each(|c| words.push(c));
-    words
+/// The beginning of `text` that fits.
+pub fn cut(text: &str) -> Reason {
+    let mut reason = Reason::new();
+    // An error means that the rest does not fit.
+    let _ = text.chars().try_for_each(|c| reason.push(c));
+    reason
 }
 
 pub(super) fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
@@ -224,7 +227,7 @@ fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
         .map(|b| u16::from_ne_bytes(*b))
 }
 
-/// libc has the flags as `c_int`; in the message they are 16 bits.
+/// Converts flags, which libc has as `c_int`, to the 16 bits of the message.
 pub(super) fn as_flags(flags: i32) -> u16 {
     u16::try_from(flags).unwrap_or_default()
 }
@@ -250,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn the_kernels_words_are_found_behind_its_error() {
+    fn extended_ack_follows_the_error() {
         let mut body = (-95i32).to_ne_bytes().to_vec();
         body.extend([0; HEADER]);
         body.extend([9, 0, 1, 0]);
@@ -262,7 +265,7 @@ mod tests {
         };
         let refusal = acknowledged(&message).unwrap_err();
         assert_eq!(
-            (refusal.errno, refusal.words.as_str()),
+            (refusal.errno, refusal.reason.as_str()),
             (Errno::EOPNOTSUPP, "why!")
         );
     }

@@ -1,34 +1,36 @@
-//! The kinds of maps that the kernel has.
+//! The map types of the kernel and their properties.
 
 use std::fmt;
 
-/// A kind of map: a number of the kernel's `enum bpf_map_type`.
+/// A map type: a number of the kernel's `enum bpf_map_type`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct MapKind(pub u32);
 
-/// A row of the table.
+/// The properties of one map type.
 struct Row {
-    /// The name that bpftool has.
+    /// The name in bpftool's spelling.
     name: &'static str,
-    /// The sum of the properties below.
+    /// Bit set of the constants below.
     properties: u8,
 }
 
 const NONE: u8 = 0;
-/// Entries are plain bytes under a key, which user space reads and writes.
+/// User space reads and writes entries as plain bytes under a key.
 const BYTES: u8 = 1 << 0;
-/// The key is a `u32` index below the number of entries.
+/// The key is a `u32` index below `max_entries`.
 const INDEXED: u8 = 1 << 1;
 /// An entry holds one value for each CPU.
 const PER_CPU: u8 = 1 << 2;
 /// The values are maps.
 const MAPS: u8 = 1 << 3;
-/// The kernel takes key and value types. It refuses types where the value is its own: a map, a device, a socket.
+/// The kernel accepts BTF types of key and value. It rejects them where the value is a kernel object: a map, a device,
+/// a socket.
 const TYPED: u8 = 1 << 4;
-/// The number of entries may be 0: the user of the map sets the number, or entries belong to other things.
+/// `max_entries` may be 0: the loader sets it, or each entry belongs to another kernel object.
 const UNSIZED: u8 = 1 << 5;
 
-/// Makes a constant and a row of each kind. Numbers count up from 0, and names are the kernel's without `BPF_MAP_TYPE_`.
+/// Defines a constant and a row for each map type. Numbers count up from 0; constants have the kernel's names without
+/// `BPF_MAP_TYPE_`.
 macro_rules! kinds {
     ($($(#[$doc:meta])* $constant:ident = $number:literal, $name:literal, $properties:expr;)*) => {
         impl MapKind {
@@ -41,21 +43,21 @@ macro_rules! kinds {
             assert!(row == ROWS.len());
         };
 
-        /// The kinds of Linux 6.12, by number.
+        /// The map types of Linux 6.12, by number.
         const ROWS: &[Row] = &[$(Row { name: $name, properties: $properties }),*];
     };
 }
 
 kinds! {
-    /// No kind; a definition with this kind is incomplete.
+    /// No type; a definition with this type is incomplete.
     UNSPEC = 0, "unspec", TYPED;
     /// Any key.
     HASH = 1, "hash", BYTES | TYPED;
     /// Index from 0.
     ARRAY = 2, "array", BYTES | INDEXED | TYPED;
-    /// Programs to tail-call.
+    /// Targets of tail calls.
     PROG_ARRAY = 3, "prog_array", NONE;
-    /// Perf events. With 0 entries in the object, one for each CPU.
+    /// Perf events. An object with 0 entries means one for each CPU.
     PERF_EVENT_ARRAY = 4, "perf_event_array", UNSIZED;
     /// A hash with one value for each CPU.
     PERCPU_HASH = 5, "percpu_hash", BYTES | PER_CPU | TYPED;
@@ -85,17 +87,17 @@ kinds! {
     XSKMAP = 17, "xskmap", NONE;
     /// Sockets by key (4.18).
     SOCKHASH = 18, "sockhash", NONE;
-    /// A value for each control group (4.19).
+    /// One value for each control group (4.19).
     CGROUP_STORAGE = 19, "cgroup_storage", TYPED | UNSIZED;
     /// Sockets of a reuseport group (4.19).
     REUSEPORT_SOCKARRAY = 20, "reuseport_sockarray", NONE;
-    /// A value for each control group and CPU (4.20).
+    /// One value for each control group and CPU (4.20).
     PERCPU_CGROUP_STORAGE = 21, "percpu_cgroup_storage", PER_CPU | TYPED | UNSIZED;
     /// First in, first out (4.20).
     QUEUE = 22, "queue", NONE;
     /// Last in, first out (4.20).
     STACK = 23, "stack", NONE;
-    /// A value for each socket (5.2).
+    /// One value for each socket (5.2).
     SK_STORAGE = 24, "sk_storage", TYPED | UNSIZED;
     /// Network devices by key (5.4).
     DEVMAP_HASH = 25, "devmap_hash", NONE;
@@ -103,15 +105,15 @@ kinds! {
     STRUCT_OPS = 26, "struct_ops", TYPED | UNSIZED;
     /// Records for user space (5.8).
     RINGBUF = 27, "ringbuf", NONE;
-    /// A value for each inode (5.10).
+    /// One value for each inode (5.10).
     INODE_STORAGE = 28, "inode_storage", TYPED | UNSIZED;
-    /// A value for each task (5.11).
+    /// One value for each task (5.11).
     TASK_STORAGE = 29, "task_storage", TYPED | UNSIZED;
     /// Keys that are probably in a set (5.16).
     BLOOM_FILTER = 30, "bloom_filter", NONE;
     /// Records from user space (6.1).
     USER_RINGBUF = 31, "user_ringbuf", NONE;
-    /// A value for each control group (6.2).
+    /// One value for each control group (6.2).
     CGRP_STORAGE = 32, "cgrp_storage", TYPED | UNSIZED;
     /// Memory shared with user space (6.9).
     ARENA = 33, "arena", NONE;
@@ -122,7 +124,7 @@ impl MapKind {
         ROWS.get(usize::try_from(self.0).ok()?)
     }
 
-    /// Of an unknown kind the kernel is asked: it may take types, and no entries.
+    /// An unknown type is left to the kernel: it may accept BTF types and 0 entries.
     fn has(self, property: u8) -> bool {
         let properties = self.row().map_or(TYPED | UNSIZED, |row| row.properties);
         properties & property != 0
@@ -143,22 +145,22 @@ impl MapKind {
         self.has(MAPS)
     }
 
-    /// True if keys are a `u32` index below the number of entries.
+    /// True if keys are a `u32` index below `max_entries`.
     pub fn is_array(self) -> bool {
         self.has(INDEXED)
     }
 
-    /// True if entries are plain bytes under a key, which user space reads and writes.
+    /// True if user space reads and writes entries as plain bytes under a key.
     pub fn holds_bytes(self) -> bool {
         self.has(BYTES)
     }
 
-    /// True if the kernel takes key and value types.
+    /// True if the kernel accepts BTF types of key and value.
     pub(super) fn takes_types(self) -> bool {
         self.has(TYPED)
     }
 
-    /// True if the number of entries may be 0.
+    /// True if `max_entries` may be 0.
     pub(super) fn may_be_empty(self) -> bool {
         self.has(UNSIZED)
     }
@@ -178,7 +180,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn kinds_have_bpftools_names() {
+    fn names_are_those_of_bpftool() {
         for (number, name) in [
             (1, "hash"),
             (2, "array"),
@@ -196,18 +198,21 @@ mod tests {
     }
 
     #[test]
-    fn kinds_know_their_nature() {
-        let those =
-            |is: fn(MapKind) -> bool| (0..40).filter(|&n| is(MapKind(n))).collect::<Vec<u32>>();
-        assert_eq!(those(MapKind::is_per_cpu), [5, 6, 10, 21]);
-        assert_eq!(those(MapKind::is_map_in_map), [12, 13]);
-        assert_eq!(those(MapKind::is_array), [2, 6, 12]);
-        assert_eq!(those(MapKind::holds_bytes), [1, 2, 5, 6, 9, 10, 11]);
+    fn properties_match_the_kernel() {
+        let numbers = |property: fn(MapKind) -> bool| {
+            (0..40)
+                .filter(|&number| property(MapKind(number)))
+                .collect::<Vec<u32>>()
+        };
+        assert_eq!(numbers(MapKind::is_per_cpu), [5, 6, 10, 21]);
+        assert_eq!(numbers(MapKind::is_map_in_map), [12, 13]);
+        assert_eq!(numbers(MapKind::is_array), [2, 6, 12]);
+        assert_eq!(numbers(MapKind::holds_bytes), [1, 2, 5, 6, 9, 10, 11]);
         let typed = [
             0, 1, 2, 5, 6, 9, 10, 11, 19, 21, 24, 26, 28, 29, 32, 34, 35, 36, 37, 38, 39,
         ];
-        assert_eq!(those(MapKind::takes_types), typed);
+        assert_eq!(numbers(MapKind::takes_types), typed);
         let may_be_empty = [4, 19, 21, 24, 26, 28, 29, 32, 34, 35, 36, 37, 38, 39];
-        assert_eq!(those(MapKind::may_be_empty), may_be_empty);
+        assert_eq!(numbers(MapKind::may_be_empty), may_be_empty);
     }
 }

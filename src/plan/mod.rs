@@ -1,4 +1,4 @@
-//! The plan: a Corefile and every object that it names, checked in plain memory before any change.
+//! Plans: a Corefile and every object that it names, parsed and checked before the daemon changes anything.
 
 pub mod sources;
 
@@ -15,17 +15,17 @@ use crate::corefile::Corefile;
 use crate::object::{self, LinkedObject};
 use sources::Sources;
 
-/// The entry function of a program.
+/// The default entry function of a program.
 pub const ENTRY: &str = "xdp_prog";
-/// Most bytes of an object. The kernel's largest program has a million instructions of 8 bytes, and its types.
+/// Maximum bytes of an object. The kernel's largest program has a million instructions of 8 bytes, besides its types.
 const MAX_OBJECT: usize = 16 << 20;
 
 /// A checked Corefile with all objects linked.
 #[derive(Debug)]
 pub struct Plan {
-    /// The parsed Corefile; map entries are still words of it.
+    /// The parsed Corefile. Map entries refer to its words.
     pub corefile: Corefile,
-    /// The directives beside `ebpf`: [`Plan::filters`] took the blocks out.
+    /// All directives but `ebpf`, whose blocks are in [`Plan::filters`].
     pub config: Config,
     /// One filter for each `ebpf` block, in the Corefile's order.
     pub filters: Vec<PlannedFilter>,
@@ -50,7 +50,7 @@ pub enum Source {
 }
 
 impl Source {
-    /// The default Corefile: in the working directory, else the system's.
+    /// The default: `./Corefile` if it exists, else `/etc/corexdp/Corefile`.
     pub fn usual() -> Self {
         let here = PathBuf::from("Corefile");
         Self::File(if here.exists() {
@@ -68,7 +68,7 @@ impl Source {
         }
     }
 
-    /// The folder where relative paths start.
+    /// The base folder of relative paths.
     fn folder(&self) -> io::Result<PathBuf> {
         match self {
             Self::Stdin => std::env::current_dir(),
@@ -89,7 +89,7 @@ impl std::fmt::Display for Source {
     }
 }
 
-/// Reads the Corefile, with imports, snippets and environment resolved, and notes in `sources` what was read.
+/// Reads the Corefile, resolves its imports, snippets and environment variables, and records in `sources` every file.
 ///
 /// # Errors
 /// The first error in the Corefile, or a file that cannot be read.
@@ -108,13 +108,13 @@ pub fn read(source: &Source, sources: &mut Sources) -> Result<Corefile, Diagnost
 fn unreadable(source: &Source, error: &io::Error) -> Diagnostic {
     let (blame, message) = match error.kind() {
         io::ErrorKind::FileTooLarge => {
-            let most = "COREXDP_MAX_COREFILE sets how large at build time";
-            let what = format!("larger than {MAX_COREFILE} bytes; {most}");
-            (Blame::Corefile, what)
+            let remedy = "COREXDP_MAX_COREFILE sets how large at build time";
+            let message = format!("larger than {MAX_COREFILE} bytes; {remedy}");
+            (Blame::Corefile, message)
         }
         io::ErrorKind::NotFound => {
-            let what = "no such Corefile; name one with -conf FILE";
-            (Blame::Input, what.into())
+            let message = "no such Corefile; name one with -conf FILE";
+            (Blame::Input, message.into())
         }
         _ => (Blame::Input, format!("cannot be read: {error}")),
     };
@@ -128,60 +128,60 @@ fn unreadable(source: &Source, error: &io::Error) -> Diagnostic {
 }
 
 impl Plan {
-    /// Gives each warning to `tell`.
-    pub fn warn(&self, tell: &mut dyn FnMut(&dyn Display)) {
+    /// Passes each warning to `report`.
+    pub fn warn(&self, report: &mut dyn FnMut(&dyn Display)) {
         for warning in self.corefile.warnings() {
-            tell(warning);
+            report(warning);
         }
         for PlannedFilter { block, object } in &self.filters {
             let (file, line) = (self.corefile.file(block.elf_at), block.elf_at.line());
             let file = Escaped(file);
             for map in object.maps.iter().filter(|map| map.pinned) {
                 let name = Plain(&map.name);
-                tell(&format_args!(
+                report(&format_args!(
                     "{file}:{line}: elf: map {name} asks to be pinned by its name, which is ignored; `exit hold` keeps a filter and its maps"
                 ));
             }
         }
     }
 
-    /// Reads and checks everything, and notes in `sources` what was read, also on errors.
+    /// Reads and checks the Corefile and its objects. Records every file in `sources`, also on errors.
     ///
     /// # Errors
     /// All errors found.
     pub fn make(source: &Source, sources: &mut Sources) -> Result<Self, Vec<Diagnostic>> {
-        let corefile = read(source, sources).map_err(|one| vec![one])?;
+        let corefile = read(source, sources).map_err(|error| vec![error])?;
         let folder = source
             .folder()
             .map_err(|error| vec![unreadable(source, &error)])?;
-        let (mut config, mut wrong) = Config::read(&corefile, &folder);
+        let (mut config, mut errors) = Config::read(&corefile, &folder);
         let mut filters = Vec::with_capacity(config.filters.len());
         for mut block in std::mem::take(&mut config.filters) {
             match read_object(&block, &corefile, sources) {
                 Ok(object) => {
                     let (maps, btf) = (&object.maps, object.btf());
-                    wrong.extend(fit::check(&mut block, &corefile, maps, btf));
+                    errors.extend(fit::check(&mut block, &corefile, maps, btf));
                     filters.push(PlannedFilter { block, object });
                 }
-                Err(one) => wrong.push(one),
+                Err(error) => errors.push(error),
             }
         }
-        if wrong.is_empty() {
+        if errors.is_empty() {
             Ok(Self {
                 corefile,
                 config,
                 filters,
             })
         } else {
-            Err(wrong)
+            Err(errors)
         }
     }
 }
 
-/// The bytes of an object. `missing` is the message when there is no such file.
+/// Reads an object. `missing` is the message for a file that does not exist.
 ///
 /// # Errors
-/// The cause and the message.
+/// The blame and the message.
 pub fn read_program(
     path: &Path,
     missing: &str,
@@ -206,21 +206,21 @@ fn read_object(
 ) -> Result<LinkedObject, Diagnostic> {
     let path = filter.elf.to_string_lossy();
     let path = Escaped(&path);
-    let wrong = |blame, message| corefile.diagnostic(filter.elf_at, "elf", message, blame);
+    let diagnostic = |blame, message| corefile.diagnostic(filter.elf_at, "elf", message, blame);
     let missing = "no such file; a relative path starts at its Corefile's folder";
     let bytes = read_program(&filter.elf, missing, sources)
-        .map_err(|(blame, what)| wrong(blame, format!("{path}: {what}")))?;
+        .map_err(|(blame, message)| diagnostic(blame, format!("{path}: {message}")))?;
     let entry = filter.program.as_ref();
     let name = entry.map_or(ENTRY, |(name, _)| name.as_str());
     object::link(&bytes, name).map_err(|error| match (entry, &error) {
         (Some((_, at)), object::Error::Entry { .. }) => {
-            let what = format!("{path}: {error}");
-            corefile.diagnostic(*at, "prog", what, Blame::Corefile)
+            let message = format!("{path}: {error}");
+            corefile.diagnostic(*at, "prog", message, Blame::Corefile)
         }
         (None, object::Error::Entry { .. }) => {
-            let what = format!("{path}: {error}; `prog FUNCTION` names another");
-            wrong(Blame::Object, what)
+            let message = format!("{path}: {error}; `prog FUNCTION` names another");
+            diagnostic(Blame::Object, message)
         }
-        _ => wrong(Blame::Object, format!("{path}: {error}")),
+        _ => diagnostic(Blame::Object, format!("{path}: {error}")),
     })
 }

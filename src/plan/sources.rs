@@ -1,5 +1,5 @@
-//! The sources of a plan: each file, folder and name that was asked for, with a digest of the answer. While the answers
-//! are the same, another plan would be the same.
+//! The sources of a plan: each file and folder that the plan depends on, with a digest of its state. While all digests
+//! stay the same, a new plan would equal the old one.
 
 use std::fs::{self, File};
 use std::hash::Hasher as _;
@@ -11,60 +11,60 @@ use crate::base::files;
 use crate::corefile::Host;
 
 /// Bytes of one read.
-const PIECE: usize = 4096;
-/// Bytes of a file that count for its digest; files of a plan are smaller.
-const MOST: u64 = 32 << 20;
+const CHUNK: usize = 4096;
+/// Bytes of a file that its digest covers; files of a plan are smaller.
+const MAX_DIGESTED: u64 = 32 << 20;
 
-/// Questions and digests of their answers.
+/// The dependencies of a plan.
 #[derive(Debug, Default)]
-pub struct Sources(Vec<Seen>);
+pub struct Sources(Vec<Dependency>);
 
 #[derive(Debug)]
-struct Seen {
-    question: Question,
+struct Dependency {
+    aspect: Aspect,
     path: PathBuf,
-    /// Digest of the answer.
-    answer: u64,
+    digest: u64,
 }
 
+/// The aspect of a path that a plan depends on.
 #[derive(Clone, Copy, Debug)]
-enum Question {
+enum Aspect {
     Content,
     Names,
     Exists,
 }
 
 impl Sources {
-    /// The content of a file of at most `limit` bytes.
+    /// Reads a file of at most `limit` bytes.
     ///
     /// # Errors
     /// As [`files::read`].
     pub fn content(&mut self, path: &Path, limit: usize) -> io::Result<Vec<u8>> {
         let content = files::read(path, limit);
-        let answer = match &content {
+        let digest = match &content {
             Ok(bytes) => digest_of(&mut bytes.as_slice()),
-            Err(_) => Question::Content.ask(path),
+            Err(_) => Aspect::Content.digest(path),
         };
-        self.note(Question::Content, path, answer);
+        self.record(Aspect::Content, path, digest);
         content
     }
 
-    /// True if any answer has changed.
+    /// True if any dependency has changed.
     pub fn have_changed(&self) -> bool {
-        let mut all = self.0.iter();
-        all.any(|seen| seen.question.ask(&seen.path) != seen.answer)
+        let mut dependencies = self.0.iter();
+        dependencies.any(|seen| seen.aspect.digest(&seen.path) != seen.digest)
     }
 
-    fn note(&mut self, question: Question, path: &Path, answer: u64) {
-        self.0.push(Seen {
-            question,
+    fn record(&mut self, aspect: Aspect, path: &Path, digest: u64) {
+        self.0.push(Dependency {
+            aspect,
             path: path.to_owned(),
-            answer,
+            digest,
         });
     }
 }
 
-/// The files and variables of this machine. The variables of this process never change.
+/// The file system and environment of this process. Environment variables are not recorded: they never change.
 impl Host for Sources {
     fn read(&mut self, path: &str, limit: usize) -> io::Result<Vec<u8>> {
         self.content(Path::new(path), limit)
@@ -72,14 +72,14 @@ impl Host for Sources {
 
     fn list(&mut self, dir: &str) -> io::Result<Vec<String>> {
         let names = names(Path::new(dir));
-        self.note(Question::Names, Path::new(dir), digest_of_names(&names));
+        self.record(Aspect::Names, Path::new(dir), digest_of_names(&names));
         names
     }
 
     fn exists(&mut self, path: &str) -> bool {
         let path = Path::new(path);
         let exists = exists(path);
-        self.note(Question::Exists, path, u64::from(exists));
+        self.record(Aspect::Exists, path, u64::from(exists));
         exists
     }
 
@@ -88,11 +88,11 @@ impl Host for Sources {
     }
 }
 
-impl Question {
-    fn ask(self, path: &Path) -> u64 {
+impl Aspect {
+    fn digest(self, path: &Path) -> u64 {
         match self {
             Self::Content => match File::open(path) {
-                Ok(file) => digest_of(&mut file.take(MOST)),
+                Ok(file) => digest_of(&mut file.take(MAX_DIGESTED)),
                 Err(error) => digest_of_error(&error),
             },
             Self::Names => digest_of_names(&names(path)),
@@ -113,9 +113,9 @@ fn exists(path: &Path) -> bool {
 
 fn digest_of(content: &mut dyn io::Read) -> u64 {
     let mut hasher = Digest::default();
-    let mut piece = [0; PIECE];
+    let mut chunk = [0; CHUNK];
     loop {
-        match read_piece(content, &mut piece) {
+        match read_chunk(content, &mut chunk) {
             Ok([]) => return hasher.finish(),
             Ok(bytes) => hasher.write(bytes),
             Err(error) => return digest_of_error(&error),
@@ -123,10 +123,10 @@ fn digest_of(content: &mut dyn io::Read) -> u64 {
     }
 }
 
-/// Fills the piece unless the content ends, so that equal content comes in equal pieces from every source.
-fn read_piece<'a>(content: &mut dyn io::Read, piece: &'a mut [u8; PIECE]) -> io::Result<&'a [u8]> {
+/// Fills the chunk unless the content ends, so that the chunks of equal content are equal for every reader.
+fn read_chunk<'a>(content: &mut dyn io::Read, chunk: &'a mut [u8; CHUNK]) -> io::Result<&'a [u8]> {
     let mut length = 0;
-    while let Some(rest) = piece.get_mut(length..).filter(|rest| !rest.is_empty()) {
+    while let Some(rest) = chunk.get_mut(length..).filter(|rest| !rest.is_empty()) {
         match content.read(rest) {
             Ok(0) => break,
             Ok(count) => length += count,
@@ -134,7 +134,7 @@ fn read_piece<'a>(content: &mut dyn io::Read, piece: &'a mut [u8; PIECE]) -> io:
             Err(error) => return Err(error),
         }
     }
-    Ok(piece.get(..length).unwrap_or_default())
+    Ok(chunk.get(..length).unwrap_or_default())
 }
 
 fn digest_of_names(names: &io::Result<Vec<String>>) -> u64 {
@@ -172,10 +172,10 @@ mod tests {
     }
 
     #[test]
-    fn only_changed_answers_count() {
+    fn only_changed_dependencies_count() {
         let folder = Folder::new("sources");
         let path = |name: &str| folder.0.join(name).to_str().unwrap().to_owned();
-        let long = "x".repeat(3 * PIECE);
+        let long = "x".repeat(3 * CHUNK);
         fs::write(path("one"), &long).unwrap();
         let mut sources = Sources::default();
         assert_eq!(

@@ -1,4 +1,4 @@
-//! From exec to a program that filters.
+//! Time from exec to an attached program.
 
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -10,14 +10,14 @@ use super::table::{Aim, Figure, Row, Unit};
 use support::net::pause;
 
 const ROUNDS: usize = 40;
-/// Each comes after each other equally often: what one leaves for the kernel to free, the next may have to wait for.
+/// Each run follows each other run equally often, since it may wait for the kernel to free memory of the previous run.
 const ORDERS: [[usize; 4]; 4] = [[0, 1, 3, 2], [1, 2, 0, 3], [2, 3, 1, 0], [3, 0, 2, 1]];
 
 pub(crate) const NOTE: &str = "\
 attach: bpf/count.bpf.c to a veth, native mode, 40 runs in turns. corexdp: until its line `attached` is read from standard
-error; reading the Corefile and all checks included. ip link and xdp-loader: until they exit, since only then a script
-goes on. `with page`: the worker process is started and listens before the program is attached. Nearly all of the time,
-of all three, is the kernel's, to verify and compile the program and to wait for an RCU grace period.";
+error, including parsing and all checks. ip link and xdp-loader: until they exit, since only then a script continues.
+`with page`: the worker process is started and listens before the program is attached. The kernel takes nearly all of the
+time of all three, to verify and compile the program and to wait for an RCU grace period.";
 
 pub(crate) fn measure(site: &Site) -> Vec<Row> {
     site.write("bare", &corefile("count.o", false, ""));
@@ -91,7 +91,7 @@ fn loader(site: &Site) -> Duration {
     spent.time
 }
 
-/// The kernel frees programs and maps some time after their last use.
+/// Waits until the kernel has freed programs and maps, which takes some time after their last use.
 fn settle() {
     pause(20);
 }

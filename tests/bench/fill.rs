@@ -1,4 +1,4 @@
-//! Many entries into a hash map.
+//! Time to fill a hash map.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -14,15 +14,15 @@ use support::net::pause;
 const ROUNDS: usize = 20;
 const SIZES: [u32; 3] = [1_000, 10_000, 100_000];
 const PIN: &str = "/sys/fs/bpf/bench";
-/// The exit code when the verifier refuses the program.
+/// Exit code after the verifier rejects the program.
 const REFUSED: i32 = 65;
 
 pub(crate) const NOTE: &str = "\
-fill: entries of 4 + 8 bytes into a hash map with room for 200,000, 20 runs in turns. Processor time, since neither waits
-for anything and other load does not disturb it so; each number is the median of the differences, run by run, between
-so many entries and none, so it holds all that is done per entry, and nothing else. corexdp: reading, parsing and checking
-the Corefile, then filling. To end there, its program is one that the verifier refuses. bpftool: `batch file` with as many
-`map update pinned` lines, into a map made before.";
+fill: entries of 4 + 8 bytes into a hash map with room for 200,000, 20 runs in turns. Processor time, which other load
+barely disturbs, since neither waits for anything. Each number is the median difference, run by run, to a run without
+entries, so it has only the cost of entries. corexdp: reading, parsing and checking the Corefile, then filling. Its
+program is one that the verifier rejects, so that it ends there. bpftool: `batch file` with as many `map update pinned`
+lines, into an existing map.";
 
 pub(crate) fn measure(site: &Site) -> Vec<Row> {
     for size in SIZES.into_iter().chain([0]) {
@@ -66,7 +66,7 @@ fn bpftool(site: &Site, entries: u32) -> Duration {
     spent.processor_time
 }
 
-/// A map of this size is freed some time after its last use.
+/// Waits until the kernel has freed the map, which takes some time after its last use.
 fn settle() {
     pause(20);
 }

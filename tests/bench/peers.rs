@@ -1,6 +1,6 @@
-//! corexdp beside its peers, in one table. `tests/bench.sh` runs it where it can do no harm.
+//! Compares corexdp with its peers in one table. `tests/bench.sh` runs the benchmark isolated from the machine.
 //!
-//! Peers take turns with corexdp, run by run, so that what else the machine does meets both alike.
+//! Peers and corexdp run in turns, so that other load affects both alike.
 
 #![allow(
     clippy::expect_used,
@@ -31,7 +31,7 @@ mod table;
 use site::Site;
 use table::{Row, print};
 
-/// A group of rows, and what must be known to read them.
+/// A group of rows with its explanation.
 struct Measure {
     name: &'static str,
     take: fn(&Site) -> Vec<Row>,
@@ -72,12 +72,12 @@ const MEASURES: [Measure; 6] = [
 ];
 
 fn main() {
-    // cargo adds one option of its own.
-    let wanted: Vec<String> = std::env::args()
+    // cargo adds the option --bench.
+    let names: Vec<String> = std::env::args()
         .skip(1)
         .filter(|word| word != "--bench")
         .collect();
-    for word in &wanted {
+    for word in &names {
         let known = MEASURES.iter().any(|measure| measure.name == word);
         assert!(
             known,
@@ -86,7 +86,7 @@ fn main() {
     }
     let chosen = MEASURES
         .iter()
-        .filter(|measure| wanted.is_empty() || wanted.iter().any(|word| word == measure.name));
+        .filter(|measure| names.is_empty() || names.iter().any(|word| word == measure.name));
     let site = Site::new();
     let (mut rows, mut notes) = (Vec::new(), Vec::new());
     for measure in chosen {

@@ -1,7 +1,7 @@
-//! The cost of a packet in each of the shipped programs.
+//! The cost of one packet in each shipped program.
 
 use super::instructions::Counter;
-use super::runs::{Packets, Took, Vary, load, sizes};
+use super::runs::{Cost, Packets, Vary, load, sizes};
 use super::sample::Sample;
 use super::shipped::{acl, dns, guard, limit, qname};
 use super::site::Site;
@@ -15,15 +15,15 @@ const ROUNDS: usize = 15;
 const LIKE: &str = "xdp-filter";
 
 pub(crate) const NOTE: &str = "\
-programs: one packet, by BPF_PROG_TEST_RUN: the mean of 200,000 runs on end less that of a program that does nothing, right
-before; the median and the middle half of 15 such differences, in turns. The same packet over and over finds all that it
-needs in the processor's caches; `in turn`: each of 100,000 packets has an address (or a name) of its own, all over the
-list, as in a flood. What the program answers itself is not among them, since the next run would be given the answer.
-xdp-filter: xdpfilt_alw_ip.o of Debian's xdp-tools, without the dispatcher that its own loader puts before it; its list has
-room for 10,000 addresses and no networks, and was made larger here. Code: as the kernel has rewritten the program (xlated),
-and the machine code of it (jited).";
+programs: one packet, by BPF_PROG_TEST_RUN: the mean of 200,000 consecutive runs, less the mean of an empty program just
+before; the median and the middle half of 15 such differences, in turns. A repeated packet finds its data in the
+processor's caches; `in turn`: each of 100,000 packets has its own address (or name), all over the list, as in a flood.
+Packets to which a program responds are not measured, since the next run would get the response as its packet.
+xdp-filter: xdpfilt_alw_ip.o of Debian's xdp-tools, without the dispatcher of its loader; its list has room for 10,000
+addresses and no networks, and is enlarged here. Code: the program as rewritten by the kernel (xlated), and its machine
+code (jited).";
 
-/// The tools of all measurements.
+/// Objects shared by all measurements.
 pub(crate) struct Bench {
     empty: Program,
     pub(crate) sources: Vary,
@@ -37,28 +37,28 @@ pub(crate) struct Case<'a> {
     pub(crate) filter: &'a Filter,
     pub(crate) packets: Packets<'a>,
     pub(crate) verdict: u32,
-    /// Nanoseconds.
+    /// In nanoseconds.
     pub(crate) aim: Option<f64>,
     pub(crate) like: Option<&'a Program>,
 }
 
-/// The differences to the empty program, round by round.
+/// Differences to the empty program, round by round.
 #[derive(Default)]
-struct Above {
+struct Differences {
     nanoseconds: Vec<f64>,
     instructions: Vec<f64>,
 }
 
-impl Above {
-    fn push(&mut self, took: Took, empty: Took) {
-        let nanoseconds = took.nanoseconds - empty.nanoseconds;
+impl Differences {
+    fn push(&mut self, cost: Cost, empty: Cost) {
+        let nanoseconds = cost.nanoseconds - empty.nanoseconds;
         self.nanoseconds.push(nanoseconds / 1e9);
-        let instructions = took.instructions.zip(empty.instructions);
+        let instructions = cost.instructions.zip(empty.instructions);
         self.instructions
-            .extend(instructions.map(|(took, empty)| took - empty));
+            .extend(instructions.map(|(cost, empty)| cost - empty));
     }
 
-    /// Figures of time and of instructions, where there are any.
+    /// Figures of time and, if counted, of instructions.
     fn figures(self) -> [Option<Figure>; 2] {
         [self.nanoseconds, self.instructions].map(|list| {
             let some = !list.is_empty();
@@ -82,9 +82,10 @@ pub(crate) fn measure(site: &Site) -> Vec<Row> {
 }
 
 impl Bench {
-    /// All of a program's cases, and how large it is.
+    /// Rows of all cases of a program, and of its size.
     pub(crate) fn compare(&self, name: &str, cases: &[Case<'_>]) -> Vec<Row> {
-        let mut turns: Vec<(Above, Above)> = cases.iter().map(|_| Default::default()).collect();
+        let mut turns: Vec<(Differences, Differences)> =
+            cases.iter().map(|_| Default::default()).collect();
         for _ in 0..ROUNDS {
             for (case, (ours, theirs)) in cases.iter().zip(&mut turns) {
                 let counter = self.counter.as_ref();
@@ -105,7 +106,7 @@ impl Bench {
 }
 
 impl Case<'_> {
-    fn rows(&self, name: &str, ours: Above, theirs: Above) -> Vec<Row> {
+    fn rows(&self, name: &str, ours: Differences, theirs: Differences) -> Vec<Row> {
         let what = format!("{name}, {}", self.what);
         let aim = self.aim.map_or(Aim::None, |most| Aim::AtMost(most / 1e9));
         let [nanoseconds, instructions] = ours.figures();
@@ -136,7 +137,7 @@ impl Case<'_> {
     }
 }
 
-/// The size of the program, beside its peer.
+/// Rows of the program's size, compared with its peer.
 fn code(name: &str, filter: &Filter, like: Option<&Program>) -> Vec<Row> {
     let ours = sizes(&filter.program);
     let theirs = like.map(sizes);

@@ -1,4 +1,4 @@
-//! The cost of corexdp while nothing happens: memory, wake-ups, room on the disk.
+//! The cost of an idle corexdp: memory, wake-ups, disk space.
 
 use std::fs;
 use std::path::Path;
@@ -16,7 +16,7 @@ const IDLE_MILLISECONDS: u64 = 60_000;
 const MOST_MEMORY: f64 = 1.5 * 1024.0 * 1024.0;
 
 pub(crate) const NOTE: &str = "\
-rest: 256 metrics and 100,000 entries, after 20 scrapes and 10 s of rest. Memory is the proportional set size of all
+rest: 256 metrics and 100,000 entries, after 20 scrapes and 10 s idle. Memory is the proportional set size of all
 processes; the map itself is the kernel's. Wake-ups are voluntary context switches of all threads in 60 s without a
 request. On disk: the program and each library that ldd names.";
 
@@ -55,7 +55,7 @@ fn row(what: &str, unit: Unit, ours: u64, peer: &'static str, theirs: u64, aim: 
     }
 }
 
-/// Both rest at the same time.
+/// Measures both at the same time, while idle.
 fn idle(site: &Site) -> Vec<Row> {
     let daemon = site.start("rest");
     daemon.line("page: http");
@@ -99,7 +99,7 @@ fn idle(site: &Site) -> Vec<Row> {
     ]
 }
 
-/// The number of wake-ups of all threads. A thread that has ended since counts as one at least.
+/// Wake-ups of all threads. A thread that has ended meanwhile counts as one.
 fn woken_since(before: &[(String, u64)], after: &[(String, u64)]) -> u64 {
     let count = |threads: &[(String, u64)], thread: &str| {
         let found = threads.iter().find(|(name, _)| name == thread);
@@ -114,11 +114,11 @@ fn woken_since(before: &[(String, u64)], after: &[(String, u64)]) -> u64 {
     woken.sum::<u64>() + ended.map(|_| 1).sum::<u64>()
 }
 
-/// Bytes of a program and of the libraries it needs.
+/// Bytes of a program and its shared libraries.
 fn size(program: &Path) -> u64 {
     let length = |path: &Path| fs::metadata(path).unwrap().len();
     let listed = Command::new("ldd").arg(program).output().unwrap();
-    // ldd fails for a static program, and then names none.
+    // ldd fails for a static program and lists nothing.
     let text = String::from_utf8(listed.stdout).unwrap();
     let libraries = text
         .split_whitespace()

@@ -1,4 +1,4 @@
-//! The time of a program for a packet, by `BPF_PROG_TEST_RUN`.
+//! Times a program on a packet by `BPF_PROG_TEST_RUN`.
 
 use std::fs;
 use std::os::fd::AsRawFd as _;
@@ -11,12 +11,13 @@ use super::site::Site;
 use support::objects::compile::compile_text;
 use support::packets::kernel::{Map, Program};
 
-/// Runs of a program in one call. The kernel gives the mean, in whole nanoseconds.
+/// Runs of a program in one call. The kernel returns the mean, in whole nanoseconds.
 const RUNS: i32 = 200_000;
-/// Where pins are; of this bench alone.
+/// The bpffs, private to this benchmark.
 const PINS: &str = "/sys/fs/bpf";
 
-/// Loads an object by libbpf, as itself, with these of its maps made as said; `pins` then holds `prog` and its maps.
+/// Loads an object by libbpf. The maps of `maps` have the given shapes. The returned folder has the pins of the program,
+/// `prog`, and of its maps.
 pub(crate) fn load(object: &Path, name: &str, maps: &[(&str, &str)]) -> PathBuf {
     let folder = Path::new(PINS).join(name);
     let path = |name: &str| folder.join(name).to_str().unwrap().to_owned();
@@ -32,7 +33,7 @@ pub(crate) fn load(object: &Path, name: &str, maps: &[(&str, &str)]) -> PathBuf 
     if maps.is_empty() {
         load.args(["pinmaps", folder.to_str().unwrap()]);
     }
-    // libbpf speaks of sections that it does not know.
+    // libbpf warns of sections that it does not know.
     load.stderr(Stdio::null());
     finish(&mut load);
     folder
@@ -45,7 +46,7 @@ pub(crate) struct Vary {
 }
 
 impl Vary {
-    /// Another source each, or with `-DNAME` another name.
+    /// Varies the source, or with `-DNAME` the name.
     pub(crate) fn new(site: &Site, name: &str, options: &[&str]) -> Self {
         let folder = site.file(name);
         let object = compile_text(include_str!("vary.bpf.c"), name, &folder, options);
@@ -57,34 +58,34 @@ impl Vary {
     }
 }
 
-/// Cost of one run, the mean of many.
+/// Mean cost of one run.
 #[derive(Clone, Copy)]
-pub(crate) struct Took {
+pub(crate) struct Cost {
     pub(crate) nanoseconds: f64,
-    /// Instructions in the kernel, where the processor counts them.
+    /// Instructions in the kernel; `None` without a hardware counter.
     pub(crate) instructions: Option<f64>,
 }
 
-/// The packets that a program is given, and what it must make of them.
+/// The packets of a measurement.
 pub(crate) struct Packets<'a> {
     frame: Vec<u8>,
     vary: Option<&'a Vary>,
 }
 
 impl<'a> Packets<'a> {
-    /// One and the same, over and over.
+    /// The same packet for each run.
     pub(crate) fn same(frame: Vec<u8>) -> Self {
         Self { frame, vary: None }
     }
 
-    /// Each another.
+    /// A different packet for each run.
     pub(crate) fn others(vary: &'a Vary, frame: Vec<u8>) -> Self {
         let vary = Some(vary);
         Self { frame, vary }
     }
 
-    /// Gives them to a program. The verdict on the last must be this.
-    pub(crate) fn time(&self, program: &Program, verdict: u32, counter: Option<&Counter>) -> Took {
+    /// Runs a program on the packets. The last verdict must be `verdict`.
+    pub(crate) fn time(&self, program: &Program, verdict: u32, counter: Option<&Counter>) -> Cost {
         let run = match self.vary {
             None => program,
             Some(vary) => {
@@ -98,19 +99,19 @@ impl<'a> Packets<'a> {
         let after = counter.map(Counter::read);
         assert_eq!(made, verdict, "the verdict");
         let instructions = before.zip(after).map(|(before, after)| after - before);
-        Took {
+        Cost {
             nanoseconds: f64::from(nanoseconds),
             instructions: instructions.map(|count| count / f64::from(RUNS)),
         }
     }
 }
 
-/// Bytes of a program as the kernel has rewritten it, and of the machine code made of that.
+/// Bytes of a program as rewritten by the kernel, and of its machine code.
 pub(crate) fn sizes(program: &Program) -> [u32; 2] {
-    // SAFETY: bpf_prog_info is plain data; all zero means that no array is asked for.
+    // SAFETY: bpf_prog_info is plain data; all zero requests no array.
     let mut info: bpf_sys::bpf_prog_info = unsafe { std::mem::zeroed() };
     let mut length = u32::try_from(size_of_val(&info)).unwrap();
-    // SAFETY: the kernel writes `length` bytes at most, which is what there is.
+    // SAFETY: the kernel writes at most `length` bytes, the size of `info`.
     let result = unsafe {
         bpf_sys::bpf_obj_get_info_by_fd(
             program.0.as_raw_fd(),

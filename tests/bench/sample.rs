@@ -1,8 +1,8 @@
-//! Many measurements of one thing.
+//! Statistics of repeated measurements.
 
 use std::time::Duration;
 
-/// Measurements, smallest first.
+/// Measurements in ascending order.
 pub(crate) struct Sample(Vec<f64>);
 
 impl FromIterator<f64> for Sample {

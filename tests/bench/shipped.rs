@@ -1,4 +1,4 @@
-//! The shipped programs, each with lists and settings that it may have and packets that it may meet.
+//! The cases of each shipped program: lists, settings and packets.
 
 use std::fs;
 use std::net::Ipv4Addr;
@@ -12,17 +12,17 @@ use support::packets::kernel::{Map, Program};
 use support::packets::message::query;
 use support::packets::sandbox::{DROP, PASS};
 
-/// Entries of the long lists: five digits name each.
+/// Entries of the long lists; five digits number each entry.
 const MANY: u32 = 100_000;
-/// More than any packets that there are; a bucket of one second.
+/// A rate that no measurement reaches; the bucket holds one second.
 const NEVER: &str = "100000000";
 
-/// The address of this number in a list, as vary.bpf.c says it.
+/// The address of a list's entry `number`, as in vary.bpf.c.
 fn address(number: u32) -> Ipv4Addr {
     Ipv4Addr::from_bits(number.wrapping_mul(0x9e37_79b1))
 }
 
-/// xdp-filter with a list of so many of the same addresses.
+/// xdp-filter with a list of the same addresses.
 fn like(name: &str, addresses: u32) -> Program {
     let folder = format!("/usr/lib/{}-linux-gnu/bpf", std::env::consts::ARCH);
     let object = format!("{folder}/xdpfilt_alw_ip.o");
@@ -32,19 +32,19 @@ fn like(name: &str, addresses: u32) -> Program {
     );
     let pins = load(object.as_ref(), name, &[("filter_ipv4", &shape)]);
     let list = Map::pinned(&pins.join("filter_ipv4"));
-    // Packets from there.
-    let meant = 1_u64.to_ne_bytes();
+    // xdp-filter's flag for source addresses.
+    let source_flag = 1_u64.to_ne_bytes();
     for number in 0..addresses {
-        list.fill(&address(number).octets(), &meant);
+        list.fill(&address(number).octets(), &source_flag);
     }
-    // libbpf has pinned the others where the next one would take them for its own.
+    // libbpf pins maps by name, and the next object would reuse them.
     for map in ["filter_ipv4", "filter_ipv6", "xdp_stats_map"] {
         fs::remove_file(format!("/sys/fs/bpf/{map}")).unwrap();
     }
     Program::pinned(&pins.join("prog"))
 }
 
-/// acl with a list of so many addresses in `@hosts`.
+/// acl with addresses in `@hosts`.
 fn denied_hosts(addresses: u32) -> Filter {
     let filter = Filter::load("acl", &[]);
     for number in 0..addresses {
@@ -53,7 +53,7 @@ fn denied_hosts(addresses: u32) -> Filter {
     filter
 }
 
-/// acl with a list of so many networks.
+/// acl with networks of `bits` bits.
 fn denied(networks: u32, bits: u32) -> Filter {
     let filter = Filter::load("acl", &[]);
     for number in 0..networks {
@@ -124,8 +124,8 @@ pub(crate) fn limit(bench: &Bench) -> Vec<Row> {
     bench.compare("limit", &cases)
 }
 
-/// A query as resolvers send it.
-fn asks(name: &str, kind: u16) -> Vec<u8> {
+/// A query with EDNS, like those of resolvers.
+fn resolver_query(name: &str, kind: u16) -> Vec<u8> {
     query(name, kind).edns(1232, &[]).bytes
 }
 
@@ -134,10 +134,10 @@ pub(crate) fn dns(bench: &Bench) -> Vec<Row> {
     let rate = format!("@settings 0 rate={NEVER}");
     let limited = Filter::load("dns", &[&rate, "255 action=DNS_DROP"]);
     let four = |message: &[u8]| ip4("10.0.77.1").datagram(53, message).bytes;
-    let asked = asks("www.some-domain.example", 1);
+    let asked = resolver_query("www.some-domain.example", 1);
     let six = ip6("2001:db8::1").datagram(53, &asked).bytes;
     let malformed = query("www.some-domain.example", 1).with(2, 0x80).bytes;
-    let any = asks("www.some-domain.example", 255);
+    let any = resolver_query("www.some-domain.example", 255);
     let others = Packets::others(&bench.sources, four(&asked));
     let case = |what, filter, packets, verdict| Case {
         what,
@@ -168,7 +168,11 @@ pub(crate) fn qname(bench: &Bench) -> Vec<Row> {
         filter
     };
     let (few, many) = (list(10), list(MANY));
-    let frame = |name| ip4("10.0.77.1").datagram(53, &asks(name, 1)).bytes;
+    let frame = |name| {
+        ip4("10.0.77.1")
+            .datagram(53, &resolver_query(name, 1))
+            .bytes
+    };
     let same = |name| Packets::same(frame(name));
     let others = Packets::others(&bench.names, frame("blocked-00000.example"));
     let case = |what, filter, packets, verdict| Case {
@@ -195,7 +199,7 @@ pub(crate) fn qname(bench: &Bench) -> Vec<Row> {
 pub(crate) fn guard(bench: &Bench) -> Vec<Row> {
     let limits = format!("@limits 0.0.0.0/0 source_rate={NEVER}");
     let filter = Filter::load("guard", &["198.51.100.0/24 action=ACL_DROP", &limits]);
-    let asked = asks("www.some-domain.example", 1);
+    let asked = resolver_query("www.some-domain.example", 1);
     let from = |source| ip4(source).datagram(53, &asked).bytes;
     let case = |what, packets, verdict| Case {
         what,

@@ -1,4 +1,4 @@
-//! Where it is measured: a veth pair in a network namespace of this process's own, and a folder.
+//! The test bed: a veth pair in this process's network namespace, and a folder.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -12,32 +12,32 @@ use support::objects::compile::{compile, compile_text};
 
 /// The interface that programs are attached to.
 pub(crate) const INTERFACE: &str = "bench0";
-/// Where corexdp's page is.
+/// Address of corexdp's page.
 pub(crate) const PAGE: &str = "127.0.0.1:9153";
-/// As many metrics as a Corefile may ask for.
+/// The maximum number of metrics in a Corefile.
 pub(crate) const METRICS: u32 = 256;
 
-/// The binary under test, and a folder for what it reads.
+/// The binary under test and the folder of its files.
 pub(crate) struct Site {
     pub(crate) corexdp: PathBuf,
     folder: PathBuf,
 }
 
 impl Site {
-    /// Looks for all that is needed, and lays the wire.
+    /// Finds the binary and the folder, and creates the veth pair.
     pub(crate) fn new() -> Self {
-        let given = |name| {
+        let variable = |name| {
             let value = std::env::var_os(name);
             PathBuf::from(value.unwrap_or_else(|| panic!("no {name}; tests/bench.sh sets it")))
         };
-        let corexdp = given("COREXDP_BENCH_BINARY");
+        let corexdp = variable("COREXDP_BENCH_BINARY");
         assert!(
             corexdp.is_file(),
             "{} is missing; run `make build` first",
             corexdp.display()
         );
-        let folder = given("COREXDP_BENCH_DIR");
-        lay_wire();
+        let folder = variable("COREXDP_BENCH_DIR");
+        create_veth();
         for name in ["ordered", "count"] {
             let object = format!("{name}.o");
             let built = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/bpf");
@@ -48,7 +48,7 @@ impl Site {
         Self { corexdp, folder }
     }
 
-    /// The text above the table.
+    /// The heading of the table.
     pub(crate) fn head(&self) -> String {
         let version = Command::new(&self.corexdp).arg("--version").output();
         let version = String::from_utf8(version.unwrap().stdout).unwrap();
@@ -76,7 +76,7 @@ impl Site {
         fs::write(self.file(name), text).unwrap();
     }
 
-    /// `corexdp run` with the Corefile of this name.
+    /// The command `corexdp run` with the Corefile of this name.
     pub(crate) fn run(&self, corefile: &str) -> Command {
         let mut command = Command::new(&self.corexdp);
         command
@@ -85,13 +85,13 @@ impl Site {
         command
     }
 
-    /// Starts that.
+    /// Starts the daemon with the Corefile of this name.
     pub(crate) fn start(&self, corefile: &str) -> Daemon {
         Daemon::spawn(&mut self.run(corefile))
     }
 }
 
-fn lay_wire() {
+fn create_veth() {
     let devices = fs::read_to_string("/proc/net/dev").unwrap();
     let names = devices.lines().filter_map(|line| line.split_once(':'));
     let others: Vec<&str> = names
@@ -112,13 +112,13 @@ fn lay_wire() {
     }
 }
 
-/// A Corefile with one filter of `object` that has these lines.
+/// A Corefile with one filter of `object` with these lines.
 pub(crate) fn corefile(object: &str, page: bool, lines: &str) -> String {
     let page = if page { "prometheus\n" } else { "" };
     format!(". {{\n{page}ebpf {{\nelf {object}\nif {INTERFACE}\n{lines}}}\n}}\n")
 }
 
-/// `map` lines for a block list of as many addresses, from 10.0.0.0 on.
+/// `map` lines of a block list with `count` addresses from 10.0.0.0.
 pub(crate) fn block_list(count: u32) -> String {
     (0..count).fold(String::new(), |mut text, number| {
         writeln!(text, "map {:08X} 0000000000000000", 0x0a00_0000 + number).unwrap();
@@ -126,7 +126,7 @@ pub(crate) fn block_list(count: u32) -> String {
     })
 }
 
-/// [`METRICS`] lines; `place` gives the key, and the position in its value, of each.
+/// [`METRICS`] lines; `place` returns the key and the position in the value of each.
 pub(crate) fn metrics(place: impl Fn(u32) -> (u32, u32)) -> String {
     (0..METRICS).fold(String::new(), |mut text, number| {
         let (key, position) = place(number);

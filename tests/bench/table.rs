@@ -1,4 +1,4 @@
-//! The table.
+//! Prints the table of results.
 
 use super::sample::Sample;
 
@@ -6,17 +6,17 @@ use super::sample::Sample;
 #[derive(Clone, Copy)]
 pub(crate) enum Unit {
     Seconds,
-    /// Seconds too, of what takes some hundred processor cycles.
+    /// In seconds too, for times of some hundred cycles.
     Nanoseconds,
     Bytes,
     Times,
     Instructions,
     PerSecond,
-    /// A part of one.
+    /// A fraction of 1.
     Percent,
 }
 
-/// A number, and what it was spread over where it was measured more than once.
+/// A number with its spread, if measured more than once.
 #[derive(Clone, Copy)]
 pub(crate) struct Figure {
     pub(crate) middle: f64,
@@ -42,15 +42,15 @@ impl From<&Sample> for Figure {
 /// The aim of corexdp for a figure.
 #[derive(Clone, Copy)]
 pub(crate) enum Aim {
-    /// Something to know, no more.
+    /// No aim, information only.
     None,
-    /// No more than so many times the peer.
+    /// At most this multiple of the peer.
     Within(f64),
     /// Less than the peer.
     Less,
-    /// The peer divided by so much, or less.
+    /// At most the peer divided by this.
     Fraction(u32),
-    /// No more than this, whatever the peer needs.
+    /// At most this number, regardless of the peer.
     AtMost(f64),
 }
 
@@ -59,7 +59,7 @@ pub(crate) struct Row {
     pub(crate) what: String,
     pub(crate) unit: Unit,
     pub(crate) ours: Figure,
-    /// Empty where there is none.
+    /// Empty without a peer.
     pub(crate) peer: &'static str,
     pub(crate) theirs: Figure,
     pub(crate) aim: Aim,
@@ -152,7 +152,7 @@ impl Aim {
     }
 }
 
-/// `ours / theirs` as one says it: 0.97, or 1/34.
+/// Formats `ours / theirs`: 0.97, or 1/34.
 fn ratio(ours: f64, theirs: f64) -> String {
     if theirs == 0.0 {
         String::new()
@@ -165,7 +165,7 @@ fn ratio(ours: f64, theirs: f64) -> String {
     }
 }
 
-/// Prints the rows, aligned, and how many aims were met.
+/// Prints the rows, aligned, and the number of met aims.
 pub(crate) fn print(rows: &[Row]) {
     let head = [
         "what", "corexdp", "spread", "peer", "", "spread", "ratio", "aim", "met",
@@ -182,7 +182,7 @@ pub(crate) fn print(rows: &[Row]) {
     for cells in &lines {
         let mut line = String::new();
         for (column, (cell, &width)) in cells.iter().zip(&widths).enumerate() {
-            // Words stand to the left, numbers to the right.
+            // Text is left-aligned, numbers are right-aligned.
             let padded = match column {
                 0 | 3 | 8 => format!("{cell:<width$}"),
                 _ => format!("{cell:>width$}"),

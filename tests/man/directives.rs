@@ -1,4 +1,4 @@
-//! Every directive that the code knows is in the manual.
+//! The manual describes every directive.
 
 use std::fs;
 
@@ -7,7 +7,7 @@ use corexdp::config::{DEBUG, EBPF, EBPF_OPTIONS, RELOAD, Service};
 use super::corefile;
 use support::net::{Corexdp, Folder, finish};
 
-/// The options of the services' blocks, which are named when another is asked for.
+/// The options of the services' blocks, read from the messages for an unknown option.
 fn service_options() -> Vec<String> {
     let folder = Folder::new();
     let services = Service::ALL.map(Service::directive);
@@ -22,8 +22,8 @@ fn service_options() -> Vec<String> {
     options.map(|(_, option)| option.to_owned()).collect()
 }
 
-/// An item of the manual as messages write it: `[@MAP] KEY` of `Oo Ar @MAP Oc Ar KEY`.
-fn shown(item: &str) -> String {
+/// Converts an item of the manual to the form of messages: `Oo Ar @MAP Oc Ar KEY` to `[@MAP] KEY`.
+fn plain_form(item: &str) -> String {
     let macros = [
         ("Ic ", ""),
         ("Ar ", ""),
@@ -39,7 +39,11 @@ fn shown(item: &str) -> String {
 
 #[test]
 fn every_ebpf_option_is_described_in_its_form() {
-    let items: Vec<String> = corefile().items().iter().map(|item| shown(item)).collect();
+    let items: Vec<String> = corefile()
+        .items()
+        .iter()
+        .map(|item| plain_form(item))
+        .collect();
     for option in &EBPF_OPTIONS {
         let expected = format!("{} {}", option.name, option.form);
         assert!(items.contains(&expected), "{expected}: {items:#?}");
@@ -61,13 +65,13 @@ fn every_directive_is_described() {
     let page = corefile();
     let services = Service::ALL.map(Service::directive);
     let options = EBPF_OPTIONS.iter().map(|option| option.name);
-    let of_services = service_options();
-    assert_eq!(of_services, ["runtime_metrics", "lameduck", "monitor"]);
+    let service_options = service_options();
+    assert_eq!(service_options, ["runtime_metrics", "lameduck", "monitor"]);
     let names = [EBPF, DEBUG, RELOAD, "import", "tls"]
         .into_iter()
         .chain(services)
         .chain(options)
-        .chain(of_services.iter().map(String::as_str));
+        .chain(service_options.iter().map(String::as_str));
     let text = fs::read_to_string(&page.path).unwrap();
     for name in names {
         let in_text = format!("Ic {name}\n");

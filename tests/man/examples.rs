@@ -6,7 +6,7 @@ use super::programs::names;
 use super::{corefile, daemon, programs, source};
 use support::net::{Corexdp, Daemon, Site, finish};
 
-/// A folder with the objects that are named, and both interfaces.
+/// A site with the objects and interfaces that the examples name.
 pub(crate) fn site() -> Site {
     let site = Site::new();
     for name in names() {
@@ -16,15 +16,14 @@ pub(crate) fn site() -> Site {
     site
 }
 
-/// Every Corefile of the page on them.
+/// The Corefiles of corexdp-corefile(5).
 pub(crate) fn corefiles() -> Vec<String> {
     let displays = corefile().displays().into_iter();
     displays.filter(|text| text.contains("ebpf {")).collect()
 }
 
-/// Each program's section has an example of it.
 #[test]
-fn each_program_has_a_good_corefile() {
+fn each_program_has_a_valid_corefile() {
     let site = site();
     let displays = programs().displays().into_iter();
     let corefiles: Vec<_> = displays.filter(|text| text.contains("ebpf {")).collect();
@@ -55,7 +54,7 @@ fn readme_blocks() -> Vec<String> {
 }
 
 #[test]
-fn the_corefiles_of_the_readme_are_good() {
+fn corefiles_of_the_readme_are_valid() {
     let site = site();
     let blocks = readme_blocks();
     let list = blocks.iter().find(|text| text.starts_with("entry "));
@@ -73,7 +72,7 @@ fn the_corefiles_of_the_readme_are_good() {
 }
 
 #[test]
-fn the_corefiles_are_good() {
+fn corefiles_of_the_manual_are_valid() {
     let site = site();
     let corefiles = corefiles();
     assert_eq!(corefiles.len(), 5);
@@ -86,7 +85,7 @@ fn the_corefiles_are_good() {
     }
 }
 
-/// The words of every line that calls the binary, but for its name.
+/// The arguments of every example command.
 fn calls() -> Vec<Vec<String>> {
     let displays = daemon().displays();
     let lines = displays.iter().flat_map(|text| text.lines());
@@ -100,9 +99,9 @@ fn calls() -> Vec<Vec<String>> {
         .collect()
 }
 
-/// One after the other, with the Corefile that the other page begins with.
+/// Runs the commands in order, with the first Corefile of corexdp-corefile(5).
 #[test]
-fn the_commands_do_what_they_are_shown_for() {
+fn example_commands_succeed() {
     let site = site();
     site.folder.write("Corefile", &corefiles()[0]);
     let mut running: Option<Daemon> = None;
@@ -112,9 +111,9 @@ fn the_commands_do_what_they_are_shown_for() {
         println!("{call:?}");
         let words: Vec<&str> = call.iter().map(String::as_str).collect();
         let mut command = Corexdp::command(site.folder.path(), &words);
-        // Not where a daemon of this machine may listen.
+        // The default control socket may belong to a daemon of this machine.
         match words[0] {
-            // What it names is the machine's.
+            // The example names files of the machine, so it is only parsed.
             "run" if words.contains(&"/etc/corexdp/Corefile") => {
                 corexdp::commands::cli::parse(call.iter().map(Into::into)).unwrap();
             }

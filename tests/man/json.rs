@@ -1,4 +1,4 @@
-//! The members of what `--json` prints are those that the manual names.
+//! The manual names exactly the members that `--json` prints.
 
 use std::collections::BTreeSet;
 use std::process::Command;
@@ -9,8 +9,8 @@ use super::daemon;
 use super::examples::{corefiles, site};
 use support::net::{Corexdp, Site};
 
-/// What the manual names for a command.
-fn named(command: &str) -> BTreeSet<String> {
+/// The members that the manual names for a command.
+fn documented(command: &str) -> BTreeSet<String> {
     let (page, head) = (daemon(), format!(".It Cm {command}"));
     let lines = page.section("JSON").into_iter();
     let item = lines
@@ -25,7 +25,7 @@ fn named(command: &str) -> BTreeSet<String> {
         .collect()
 }
 
-/// The names of all members of all objects, but not of those whose members have names of the operator's.
+/// Collects the names of all members, except in objects whose members the operator names.
 fn members(value: &Value, all: &mut BTreeSet<String>) {
     match value {
         Value::Object(object) => {
@@ -33,14 +33,14 @@ fn members(value: &Value, all: &mut BTreeSet<String>) {
                 all.insert(name.clone());
                 match (name.as_str(), value) {
                     ("fields", _) => {}
-                    ("tokens", Value::Object(own)) => {
-                        own.values().for_each(|tokens| members(tokens, all));
+                    ("tokens", Value::Object(directives)) => {
+                        directives.values().for_each(|tokens| members(tokens, all));
                     }
                     _ => members(value, all),
                 }
             }
         }
-        Value::Array(list) => list.iter().for_each(|one| members(one, all)),
+        Value::Array(list) => list.iter().for_each(|element| members(element, all)),
         _ => {}
     }
 }
@@ -56,7 +56,7 @@ fn printed(site: &Site, command: &mut Command, all: &mut BTreeSet<String>) {
 }
 
 #[test]
-fn every_member_is_named_and_none_that_is_not_there() {
+fn manual_names_exactly_the_members() {
     let site = site();
     let corexdp = |words: &str| {
         let words: Vec<&str> = words.split(' ').collect();
@@ -69,7 +69,7 @@ fn every_member_is_named_and_none_that_is_not_there() {
         support::net::Daemon::spawn(&mut run)
     });
     let daemon = daemon.attached(1);
-    // So that there is a last one.
+    // `status` has the members of `last_reload` only after a reload.
     site.finish(&mut corexdp("reload --control control"))
         .expect(0, &[]);
     for (command, calls) in [
@@ -83,7 +83,7 @@ fn every_member_is_named_and_none_that_is_not_there() {
         for call in calls {
             printed(&site, &mut corexdp(call), &mut all);
         }
-        assert_eq!(all, named(command), "{command}");
+        assert_eq!(all, documented(command), "{command}");
     }
     daemon.stop();
 }

@@ -1,6 +1,6 @@
-//! The manual pages describe everything that the code knows: commands, options, directives, exit codes, capacities,
-//! environment variables, shipped programs. Their messages are said, and their examples work. The README names each
-//! command, and its examples work too.
+//! The manual pages describe every command, option, directive, exit code, capacity, environment variable and shipped
+//! program. The messages that they explain are in the code, and their examples work. The README names each command, and
+//! its examples work too.
 
 #![allow(
     clippy::expect_used,
@@ -42,7 +42,7 @@ fn source(path: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
 }
 
-/// What stands between `before` and `after`, each time.
+/// Every text between `before` and `after`.
 fn between<'a>(text: &'a str, before: &str, after: &str) -> Vec<&'a str> {
     let parts = text.split(before).skip(1);
     parts
@@ -50,13 +50,13 @@ fn between<'a>(text: &'a str, before: &str, after: &str) -> Vec<&'a str> {
         .collect()
 }
 
-/// An option as mdoc writes it: the first dash is its macro's.
+/// An option in mdoc, whose macro `Fl` stands for the first dash.
 fn flag(option: &str) -> String {
     format!("Fl {}", option.strip_prefix('-').unwrap())
 }
 
 #[test]
-fn the_pages_have_no_mistake_that_mandoc_or_groff_finds() {
+fn mandoc_and_groff_accept_the_pages() {
     for page in [daemon(), corefile(), programs()] {
         for (program, options) in [
             ("mandoc", &["-T", "lint", "-W", "warning"][..]),
@@ -65,15 +65,15 @@ fn the_pages_have_no_mistake_that_mandoc_or_groff_finds() {
             let mut command = Command::new(program);
             let output = command.args(options).arg(&page.path).output();
             let output = output.unwrap_or_else(|error| panic!("{program}: {error}; install it"));
-            let said = [output.stdout, output.stderr].concat();
-            let said = String::from_utf8_lossy(&said);
-            assert!(output.status.success() && said.is_empty(), "{said}");
+            let text = [output.stdout, output.stderr].concat();
+            let text = String::from_utf8_lossy(&text);
+            assert!(output.status.success() && text.is_empty(), "{text}");
         }
     }
 }
 
 #[test]
-fn each_page_has_the_sections_that_somebody_in_need_looks_for() {
+fn pages_have_the_reference_sections() {
     for page in [daemon(), corefile()] {
         let sections = page.sections();
         for section in [
@@ -94,7 +94,7 @@ fn each_page_has_the_sections_that_somebody_in_need_looks_for() {
 }
 
 #[test]
-fn the_page_of_the_programs_has_what_applies_to_it() {
+fn programs_page_has_its_sections() {
     let page = programs();
     for section in [
         "FILES",
@@ -111,7 +111,7 @@ fn every_command_and_option_is_described() {
     let (page, readme) = (daemon(), source("README.md"));
     for command in commands() {
         assert!(page.has_item(&format!("Cm {command}")), "{command}");
-        // `run` may be left out, which brackets say.
+        // The README writes the optional `run` in brackets.
         let named = [
             format!("`corexdp {command}"),
             format!("`corexdp [{command}"),
@@ -128,13 +128,13 @@ fn every_command_and_option_is_described() {
 }
 
 #[test]
-fn the_synopsis_gives_each_command_its_options() {
+fn synopsis_has_the_options_of_each_command() {
     let page = daemon();
     let synopsis = page.section("SYNOPSIS").join("\n");
     for command in commands() {
         let expected: BTreeSet<_> = options()
             .into_iter()
-            .filter(|one| has(&command, one))
+            .filter(|option| has(&command, option))
             .collect();
         let mut parts = synopsis.split(".Nm\n").skip(1);
         let part = parts.find(|part| {
@@ -151,9 +151,9 @@ fn the_synopsis_gives_each_command_its_options() {
     }
 }
 
-/// Every document of the project, with the least number of links that it has.
+/// Each document has at least `least` links, so that the search for links is known to work.
 #[test]
-fn the_documents_link_to_files_that_are_there() {
+fn links_of_the_documents_exist() {
     for (document, least) in [
         ("README.md", 10),
         ("CONTRIBUTING.md", 3),
@@ -196,10 +196,10 @@ fn every_capacity_is_described() {
     let page = corefile().section("LIMITS").join("\n");
     for capacity in capacity::TABLE {
         let (name, value) = (format!("COREXDP_{}", capacity.name), capacity.value);
-        let said = page.split(&format!(".It Dv {name}\n")).nth(1).unwrap();
-        let said = said.replace(".Ic ", "").replace('\n', " ");
+        let item = page.split(&format!(".It Dv {name}\n")).nth(1).unwrap();
+        let item = item.replace(".Ic ", "").replace('\n', " ");
         let meaning = capacity.meaning.replace('`', "");
-        assert!(said.starts_with(&format!("{value} {meaning}")), "{name}");
+        assert!(item.starts_with(&format!("{value} {meaning}")), "{name}");
     }
 }
 
@@ -216,7 +216,7 @@ fn every_environment_variable_is_described() {
         between(&code, "env::var_os(\"", "\""),
     ]
     .concat();
-    // This one makes tests fail calls, and is in no binary that is shipped.
+    // Tests inject faults by COREXDP_FAULT, which no shipped binary reads.
     let names: BTreeSet<_> = names
         .into_iter()
         .filter(|name| *name != "COREXDP_FAULT")
@@ -227,7 +227,7 @@ fn every_environment_variable_is_described() {
     }
 }
 
-/// All of the program's texts, and none of its tests.
+/// Appends the text of every source file in `folder`.
 fn texts(folder: &Path, all: &mut String) {
     for file in fs::read_dir(folder).unwrap() {
         let path = file.unwrap().path();
@@ -240,11 +240,11 @@ fn texts(folder: &Path, all: &mut String) {
 }
 
 #[test]
-fn every_message_that_is_explained_is_one_that_is_said() {
-    let mut said = String::new();
+fn every_explained_message_is_in_the_code() {
+    let mut code = String::new();
     texts(
         &Path::new(env!("CARGO_MANIFEST_DIR")).join("src"),
-        &mut said,
+        &mut code,
     );
     for page in [daemon(), corefile()] {
         let lines = page.section("DIAGNOSTICS");
@@ -260,7 +260,10 @@ fn every_message_that_is_explained_is_one_that_is_said() {
                 .flat_map(|part| part.split("; "))
             {
                 let part = part.trim_matches([' ', ';', ':', ',']);
-                assert!(said.contains(part), "{message}: nothing says {part:?}");
+                assert!(
+                    code.contains(part),
+                    "{message}: {part:?} is not in the code"
+                );
             }
         }
     }

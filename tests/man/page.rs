@@ -1,4 +1,4 @@
-//! The source of a manual page, in mdoc, as far as the tests must know it.
+//! Reads the mdoc source of a manual page.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -36,7 +36,7 @@ impl Page {
         lines
     }
 
-    /// What stands behind `.It` in any section.
+    /// The text of every `.It` macro.
     pub(crate) fn items(&self) -> Vec<String> {
         let lines = self.text.lines();
         lines
@@ -45,7 +45,7 @@ impl Page {
             .collect()
     }
 
-    /// Whether there is an item that begins with these words.
+    /// True if an item begins with these words.
     pub(crate) fn has_item(&self, words: &str) -> bool {
         let begins = |item: &String| {
             let rest = item.strip_prefix(words);
@@ -54,7 +54,7 @@ impl Page {
         self.items().iter().any(begins)
     }
 
-    /// The literal displays, each as it is shown.
+    /// The literal displays as rendered.
     pub(crate) fn displays(&self) -> Vec<String> {
         let parts = self.text.split("\n.Bd -literal").skip(1);
         parts
@@ -67,7 +67,7 @@ impl Page {
     }
 }
 
-/// Text without the escapes that keep mdoc from taking it for something else.
+/// Removes the escapes of mdoc.
 fn plain(text: &str) -> String {
     let text = text.replace("\\&", "").replace("\\(dq", "\"");
     text.replace("\\e", "\\")

@@ -1,4 +1,4 @@
-//! corexdp-programs(7) names every shipped program with its maps, fields and values.
+//! corexdp-programs(7) describes every shipped program with its maps, fields and values.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::programs;
 use support::net::{Corexdp, Folder, finish};
 
-/// Maps that hold a program's own state; no Corefile sets them.
+/// Maps with the internal state of a program, which no Corefile sets.
 const INTERNAL: [&str; 4] = ["sources", "cookies", "clock", "scratch"];
 
 /// The names of the programs in `bpf/`.
@@ -23,13 +23,13 @@ pub(crate) fn names() -> BTreeSet<String> {
     names.collect()
 }
 
-/// The words of a text that could be names.
+/// The identifiers in a text.
 fn words(text: &str) -> BTreeSet<&str> {
     text.split(|c: char| c != '_' && !c.is_ascii_alphanumeric())
         .collect()
 }
 
-/// Prints what `inspect` says of a program.
+/// The output of `inspect` for a program.
 fn inspect(folder: &Folder, name: &str, options: &[&str]) -> String {
     folder.shipped(name);
     let object = format!("{name}.o");
@@ -46,7 +46,9 @@ fn maps(folder: &Folder, name: &str) -> Vec<(String, BTreeSet<String>)> {
     let maps = object["maps"].as_array().unwrap();
     let fields = |map: &Value| {
         let members = map["value"].as_array().unwrap();
-        let names = members.iter().map(|one| one["name"].as_str().unwrap());
+        let names = members
+            .iter()
+            .map(|member| member["name"].as_str().unwrap());
         names
             .map(|name| name.split(['.', '[']).next().unwrap().to_owned())
             .collect()
@@ -57,7 +59,7 @@ fn maps(folder: &Folder, name: &str) -> Vec<(String, BTreeSet<String>)> {
 }
 
 #[test]
-fn every_map_field_and_value_of_a_program_is_described_in_its_section() {
+fn every_map_field_and_value_is_described_in_its_section() {
     let (page, folder) = (programs(), Folder::new());
     for name in names() {
         let section = page.section(&name.to_uppercase()).join("\n");
@@ -80,7 +82,7 @@ fn every_map_field_and_value_of_a_program_is_described_in_its_section() {
 }
 
 #[test]
-fn every_map_that_the_page_calls_internal_is_one() {
+fn internal_maps_exist_and_are_described() {
     let (page, folder) = (programs(), Folder::new());
     let conventions = page.section("CONVENTIONS").join("\n");
     let maps: BTreeSet<_> = names()

@@ -1,4 +1,4 @@
-//! JSON: the one writer of all output, and the reader of the daemon's answers.
+//! JSON: the writer of all output, and the reader of the daemon's responses.
 
 mod read;
 mod write;

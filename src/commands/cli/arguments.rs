@@ -24,7 +24,7 @@ impl Arguments {
         let mut arguments = arguments.into_iter().map(|argument| {
             argument
                 .into_string()
-                .map_err(|bad| Usage(format!("{} is no UTF-8", bad.to_string_lossy())))
+                .map_err(|bad| Usage(format!("{} is not UTF-8", bad.to_string_lossy())))
         });
         while let Some(argument) = arguments.next().transpose()? {
             let one_dash = argument.strip_prefix('-');
@@ -84,7 +84,7 @@ impl Arguments {
         match config::duration(text) {
             Some(time) if time >= Duration::from_millis(1) => Ok(Some(time)),
             _ => Err(Usage(format!(
-                "--{name} {text:?} is no time such as 60s or 2m"
+                "--{name} {text:?} is not a duration such as 60s or 2m"
             ))),
         }
     }
@@ -93,7 +93,7 @@ impl Arguments {
     pub(super) fn only(&self, command: &str, known: &[&str]) -> Result<(), Usage> {
         let foreign = self.options.iter().find(|(name, _)| !known.contains(name));
         match foreign {
-            Some((name, _)) => Err(Usage(format!("--{name} is no option of {command}"))),
+            Some((name, _)) => Err(Usage(format!("{command} has no option --{name}"))),
             None => Ok(()),
         }
     }

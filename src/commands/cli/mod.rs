@@ -72,7 +72,7 @@ pub enum Command {
         /// The Corefile.
         source: Option<Source>,
         /// Destination of messages; `None` for the default.
-        log: Option<Target>,
+        log: Option<LogTarget>,
         /// File for the process id.
         pidfile: Option<PathBuf>,
         /// Path of the control socket; `None` for the default path, where a failure is only a warning.
@@ -81,7 +81,7 @@ pub enum Command {
         confirm: Option<Duration>,
     },
     /// Send a request to the daemon.
-    Ask {
+    Send {
         /// Path of the control socket.
         control: PathBuf,
         /// Request to send.
@@ -132,13 +132,13 @@ pub enum Command {
 
 /// Destination of messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Target {
+pub enum LogTarget {
     /// Standard error.
     Stderr,
     /// System log (`/dev/log`).
     Syslog,
     /// No destination (`-quiet`).
-    Nowhere,
+    Quiet,
 }
 
 /// Error of the command line.
@@ -214,10 +214,10 @@ fn source(given: &Arguments) -> Option<Source> {
 
 fn run(given: &Arguments, source: Option<Source>) -> Result<Command, Usage> {
     let log = match given.value("log") {
-        _ if given.has("quiet") => Some(Target::Nowhere),
+        _ if given.has("quiet") => Some(LogTarget::Quiet),
         None => None,
-        Some("stderr") => Some(Target::Stderr),
-        Some("syslog") => Some(Target::Syslog),
+        Some("stderr") => Some(LogTarget::Stderr),
+        Some("syslog") => Some(LogTarget::Syslog),
         Some(other) => {
             let message = format!("--log {other:?}: there are stderr and syslog");
             return Err(Usage(message));
@@ -234,7 +234,7 @@ fn run(given: &Arguments, source: Option<Source>) -> Result<Command, Usage> {
 
 fn ask(given: &Arguments, request: Request) -> Command {
     let control = control(given);
-    Command::Ask { control, request }
+    Command::Send { control, request }
 }
 
 fn control(given: &Arguments) -> PathBuf {

@@ -16,7 +16,7 @@ fn commands_and_options_are_parsed() {
         control: None,
         confirm: None,
     };
-    let ask = |control: &str, request| Command::Ask {
+    let ask = |control: &str, request| Command::Send {
         control: control.into(),
         request,
     };
@@ -34,10 +34,10 @@ fn commands_and_options_are_parsed() {
         ("run --conf stdin", run(Some(Source::Stdin), None, None)),
         (
             "-pidfile P --log syslog",
-            run(None, Some(Target::Syslog), Some("P")),
+            run(None, Some(LogTarget::Syslog), Some("P")),
         ),
-        ("run --log=stderr", run(None, Some(Target::Stderr), None)),
-        ("-quiet", run(None, Some(Target::Nowhere), None)),
+        ("run --log=stderr", run(None, Some(LogTarget::Stderr), None)),
+        ("-quiet", run(None, Some(LogTarget::Quiet), None)),
         (
             "check",
             Command::Check {
@@ -103,28 +103,28 @@ fn invalid_command_lines_are_refused() {
         ("-conf=", "--conf needs a value"),
         ("-conf A -conf B", "--conf is given twice"),
         ("--json=1 check", "--json takes no value"),
-        ("run --json", "--json is no option of run"),
-        ("check --log stderr", "--log is no option of check"),
-        ("expand --json", "--json is no option of expand"),
-        ("reload -conf C", "--conf is no option of reload"),
+        ("run --json", "run has no option --json"),
+        ("check --log stderr", "check has no option --log"),
+        ("expand --json", "expand has no option --json"),
+        ("reload -conf C", "reload has no option --conf"),
         ("inspect", "inspect needs an object file"),
         ("inspect a.o b.o", "unexpected \"b.o\""),
-        ("inspect a.o -conf C", "--conf is no option of inspect"),
+        ("inspect a.o -conf C", "inspect has no option --conf"),
         ("confirm me", "unexpected \"me\""),
-        ("confirm --confirm 1s", "--confirm is no option of confirm"),
+        ("confirm --confirm 1s", "confirm has no option --confirm"),
         (
             "reload --confirm 0",
-            "--confirm \"0\" is no time such as 60s or 2m",
+            "--confirm \"0\" is not a duration such as 60s or 2m",
         ),
         ("status me", "unexpected \"me\""),
         (
             "status --measure 5",
-            "--measure \"5\" is no time such as 60s or 2m",
+            "--measure \"5\" is not a duration such as 60s or 2m",
         ),
-        ("reload --json", "--json is no option of reload"),
+        ("reload --json", "reload has no option --json"),
         (
             "reload --confirm 60",
-            "--confirm \"60\" is no time such as 60s or 2m",
+            "--confirm \"60\" is not a duration such as 60s or 2m",
         ),
         (
             "--log paper",

@@ -1,4 +1,4 @@
-//! Entries as JSON, one map after the other.
+//! Output of `dump --json`, map by map.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use crate::base::json::{self, Output, Shown};
 use crate::encode::Assignment;
 use crate::object::MapKind;
 
-/// A list of maps, each with a list of its entries.
+/// Writes a list of maps, each with a list of its entries.
 pub(super) struct Json<'a>(json::Writer<'a>);
 
 impl<'a> Json<'a> {
@@ -36,7 +36,7 @@ struct KeyJson<'a> {
 }
 
 impl Json<'_> {
-    /// Writes a member that has a value for each CPU where the map has; else one value.
+    /// Writes a member: a list with one value for each CPU if the map is per-CPU, else one value.
     fn values(&mut self, name: &str, kind: MapKind, write: &mut dyn FnMut(&mut json::Writer<'_>)) {
         self.0.member(name);
         if kind.is_per_cpu() {
@@ -49,8 +49,8 @@ impl Json<'_> {
     }
 }
 
-/// Writes the parts of a value by name; numbers are numbers.
-fn fields(json: &mut json::Writer<'_>, assignments: &[Assignment]) {
+/// Writes the fields of a value by name; numeric fields are JSON numbers.
+fn write_fields(json: &mut json::Writer<'_>, assignments: &[Assignment]) {
     json.begin_empty_object();
     for assignment in assignments {
         json.member(&assignment.path);
@@ -88,7 +88,7 @@ impl Writer for Json<'_> {
         });
         self.values("fields", kind, &mut |json| {
             for value in &entry.values {
-                fields(json, &map.encoder.assignments(value).0);
+                write_fields(json, &map.encoder.assignments(value).0);
             }
         });
         self.0.end_object();

@@ -7,7 +7,7 @@ use super::diagnostics::Diagnostics;
 use super::{Filter, MapRef};
 use crate::base::diagnostic::{Blame, Diagnostic};
 use crate::base::escape::{Escaped, Plain};
-use crate::base::suggest::instead;
+use crate::base::suggest::suggestion;
 use crate::corefile::Corefile;
 use crate::encode::Encoder;
 use crate::object::{Btf, MapDef, MapKind};
@@ -49,7 +49,7 @@ fn missing_map(filter: &Filter, map: &MapRef, corefile: &Corefile, maps: &[MapDe
     let all: Vec<_> = maps.iter().map(|map| map.name.as_str()).collect();
     let mut remedy = match all.as_slice() {
         [] => "it has no map".into(),
-        all => instead(&map.name, all),
+        all => suggestion(&map.name, all),
     };
     if !map.by_name && !all.is_empty() {
         remedy.push_str("; write `@MAP` for another");

@@ -88,10 +88,10 @@ impl Daemon<'_> {
             Some(self.page.prepare(self.page.listeners(&plan)?)?)
         };
         let prepared = start::prepare(&plan, &self.filters, &mut self.scan, log)?;
-        let lasting = confirm.is_none();
+        let persistent = confirm.is_none();
         let (running, scan) = (&mut self.filters, &mut self.scan);
-        let mut new = switch::switch(running, prepared, scan, log, lasting)?;
-        if lasting {
+        let mut new = switch::switch(running, prepared, scan, log, persistent)?;
+        if persistent {
             switch::persist(&mut new, log);
         }
         let replaced = Replaced {

@@ -1,24 +1,23 @@
-//! The system calls of a worker.
+//! Seccomp rules of a worker.
 //!
-//! Another call ends the whole process: an intruder gets one try, the daemon logs that the worker died, and the keeper
-//! makes a clean one. A call that an honest worker makes and that is missing here shows the same way, in the tests.
+//! Any other call kills the process. An intruder gets one try: the daemon logs the death of the worker, and the keeper
+//! starts a new one. A call that a correct worker makes and that is missing here shows in the tests in the same way.
 //!
-//! Names are those of the calls, which differ from the C functions, from libc to libc and from machine to machine:
-//! aarch64 has no older form of any call that got a newer one.
+//! Names are those of system calls. They differ from the C functions, between libcs and between architectures: aarch64
+//! has only the newest form of each call.
 
 use nix::errno::Errno;
 use nix::libc::{self, c_int, c_long};
 
 use crate::kernel::seccomp::{self, FIONBIO, Otherwise, POLL, Rule, any, bits, is, only};
 
-/// How threads are begun: everything is shared, and it is a thread. The kernel refuses new namespaces with that, but
-/// such a request does not get so far.
+/// Flags of `clone` for a thread: everything is shared, and no namespace is new.
 #[cfg(target_env = "musl")]
-const THREAD: c_int = THREAD_ALIKE | libc::CLONE_DETACHED;
-/// How threads are begun: everything is shared, and it is a thread.
+const THREAD: c_int = COMMON_THREAD | libc::CLONE_DETACHED;
+/// Flags of `clone` for a thread.
 #[cfg(not(target_env = "musl"))]
-const THREAD: c_int = THREAD_ALIKE;
-const THREAD_ALIKE: c_int = libc::CLONE_VM
+const THREAD: c_int = COMMON_THREAD;
+const COMMON_THREAD: c_int = libc::CLONE_VM
     | libc::CLONE_FS
     | libc::CLONE_FILES
     | libc::CLONE_SIGHAND
@@ -28,23 +27,23 @@ const THREAD_ALIKE: c_int = libc::CLONE_VM
     | libc::CLONE_PARENT_SETTID
     | libc::CLONE_CHILD_CLEARTID;
 
-/// The flags of `mmap` that tell shared from private memory, and files from none.
-const KIND: c_int = libc::MAP_TYPE | libc::MAP_ANONYMOUS;
+/// Flags of `mmap` that distinguish shared from private and file-backed from anonymous memory.
+const MAPPING: c_int = libc::MAP_TYPE | libc::MAP_ANONYMOUS;
 
-/// What every run takes.
+/// System calls of every run.
 pub const ALWAYS: &[Rule] = &[
-    // Where to listen: the only socket by which descriptors can come is the daemon's. And connections from there.
+    // Receives the listeners: descriptors arrive only over the daemon's socket. Then accepts connections.
     any(libc::SYS_recvmsg),
     any(POLL),
     any(libc::SYS_accept4),
     any(libc::SYS_recvfrom),
     any(libc::SYS_sendto),
-    // A head, and what the gate adds to it.
+    // A request head and the headers that the gate adds.
     any(libc::SYS_writev),
     any(libc::SYS_shutdown),
     any(libc::SYS_close),
     any(libc::SYS_getsockname),
-    // The gate's way to tiny_http. No other socket can be made.
+    // The gate's connection to tiny_http. No other socket can be created.
     only(libc::SYS_socket, &[is(0, libc::AF_UNIX)]),
     any(libc::SYS_connect),
     only(libc::SYS_ioctl, &[is(1, FIONBIO)]),
@@ -52,31 +51,31 @@ pub const ALWAYS: &[Rule] = &[
         libc::SYS_getsockopt,
         &[is(1, libc::SOL_SOCKET), is(2, libc::SO_ERROR)],
     ),
-    // One descriptor for reading and one for writing.
+    // Duplicates a connection's descriptor: one for reading, one for writing.
     only(libc::SYS_fcntl, &[is(1, libc::F_DUPFD_CLOEXEC)]),
-    // musl does not trust a kernel to know the call above.
+    // musl sets the flag again, for kernels that lack the call above.
     #[cfg(target_env = "musl")]
     only(libc::SYS_fcntl, &[is(1, libc::F_SETFD)]),
-    // std looks whether what it closes is open.
+    // std checks that a closed descriptor was open.
     #[cfg(debug_assertions)]
     only(libc::SYS_fcntl, &[is(1, libc::F_GETFD)]),
-    // Memory of its own: none that is shared, so that the limit counts all, and never any that can be executed.
+    // Private memory only, so that the resource limit counts all of it; never executable.
     only(
         libc::SYS_mmap,
         &[
             bits(2, libc::PROT_EXEC, 0),
-            bits(3, KIND, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS),
+            bits(3, MAPPING, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS),
         ],
     ),
     only(libc::SYS_mprotect, &[bits(2, libc::PROT_EXEC, 0)]),
     any(libc::SYS_munmap),
-    // Threads, no processes: tiny_http has one for each connection, and begins and ends them as they come.
+    // Threads, no processes: tiny_http has one for each connection.
     only(libc::SYS_clone, &[is(0, THREAD)]),
     any(libc::SYS_futex),
     any(libc::SYS_gettid),
     any(libc::SYS_rt_sigprocmask),
     any(libc::SYS_sigaltstack),
-    // What glibc does when a thread begins.
+    // glibc starts a thread.
     #[cfg(not(target_env = "musl"))]
     any(libc::SYS_rseq),
     #[cfg(not(target_env = "musl"))]
@@ -87,34 +86,34 @@ pub const ALWAYS: &[Rule] = &[
     any(libc::SYS_set_robust_list),
 ];
 
-/// What only some runs take, and when.
+/// System calls of some runs, each with its occasion.
 pub const SELDOM: &[Rule] = &[
-    // The end, when the keeper is not quicker.
+    // Exit, unless the keeper kills the worker first.
     any(libc::SYS_exit_group),
-    // A thread that finds another in the midst of a channel's operation lets it go first.
+    // A thread waits for another in the middle of a channel operation.
     any(libc::SYS_sched_yield),
-    // A buffer grows where it is.
+    // A buffer grows in place.
     any(libc::SYS_mremap),
-    // The main thread's heap grows; with musl, what it keeps of all heaps.
+    // The main thread's heap grows; with musl, every heap.
     any(libc::SYS_brk),
-    // A thread ends: one of tiny_http's that had nothing to do, or that of a large answer. Its memory is given back.
+    // A thread ends and its memory is freed: an idle one of tiny_http, or one that sent a large response.
     any(libc::SYS_exit),
     any(libc::SYS_madvise),
-    // Where the machine's clock can't be read without a call.
+    // Machines whose vDSO cannot read the clock.
     any(libc::SYS_clock_gettime),
-    // Goes on waiting for what was waited for before the process was stopped and continued.
+    // Resumes a wait after the process was stopped and continued.
     any(libc::SYS_restart_syscall),
 ];
 
-/// What is asked for by honest code, which does well without it.
+/// Calls that correct code tries and works without; they fail with this errno.
 pub const REFUSED: &[(c_long, Errno)] = &[
-    // Its flags stand in memory, where a filter can't see them. Without it libcs begin threads by `clone`.
+    // A seccomp filter cannot read the flags, which are in memory. libcs fall back to `clone`.
     (libc::SYS_clone3, Errno::ENOSYS),
-    // glibc looks in /sys how many processors there are, to have as many heaps.
+    // glibc counts CPUs in /sys to size its set of heaps.
     (libc::SYS_openat, Errno::EACCES),
 ];
 
-/// Leaves only these calls.
+/// Restricts the process to these calls.
 ///
 /// # Errors
 /// When the kernel has no seccomp filters.

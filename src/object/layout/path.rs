@@ -1,7 +1,7 @@
 //! Paths of members: `net.addr`, `slot[2]`.
 
 use super::{Field, Kind, Layout, Member};
-use crate::base::suggest::instead;
+use crate::base::suggest::suggestion;
 
 /// Path of a whole that is not a struct.
 const WHOLE: &str = "value";
@@ -88,7 +88,7 @@ impl Walk<'_> {
     fn member(&mut self, members: &[Member], name: &str, parent: &str) -> Result<(), String> {
         let Some(member) = members.iter().find(|member| *member.name == *name) else {
             let names: Vec<_> = members.iter().map(|member| &*member.name).collect();
-            let remedy = instead(name, &names);
+            let remedy = suggestion(name, &names);
             return Err(format!("{parent} has no member {name}; {remedy}"));
         };
         if member.bits.is_some() {

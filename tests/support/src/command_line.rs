@@ -1,4 +1,4 @@
-//! The words of the command line, as `--help` says them and as the parser takes them.
+//! Commands and options, as in `--help` and as the parser accepts them.
 
 use std::collections::BTreeSet;
 
@@ -27,19 +27,19 @@ pub fn options() -> BTreeSet<String> {
     options
 }
 
-/// True if the parser takes this option for this command.
+/// True if the parser accepts this option for this command.
 pub fn has(command: &str, option: &str) -> bool {
     let mut words = vec![command.to_owned()];
     if command == "inspect" {
         words.push("one.o".to_owned());
     }
     words.push(option.to_owned());
-    let said = |words: &[String]| {
+    let error = |words: &[String]| {
         let result = parse(words.iter().map(Into::into));
         result.map_or_else(|usage| usage.to_string(), |_| String::new())
     };
-    if said(&words).contains("needs a value") {
+    if error(&words).contains("needs a value") {
         words.push("1s".to_owned());
     }
-    !said(&words).contains("is no option of")
+    !error(&words).contains("has no option")
 }

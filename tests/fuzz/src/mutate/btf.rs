@@ -1,4 +1,4 @@
-//! Changes to a `.BTF` section: its header keeps saying where types and names are.
+//! Mutates a `.BTF` section and keeps its header consistent with its types and names.
 
 use libfuzzer_sys::fuzzer_mutate;
 
@@ -8,7 +8,7 @@ use crate::targets::elf::number;
 const HEADER: usize = 24;
 const WORD: usize = 4;
 
-/// Changes a section.
+/// Mutates a section.
 pub fn change(data: &mut [u8], size: usize, max_size: usize, seed: u32) -> usize {
     let mut chance = Chance::of(seed);
     let parts = parts(&data[..size]).filter(|_| chance.below(8) > 0);
@@ -31,7 +31,7 @@ pub fn change(data: &mut [u8], size: usize, max_size: usize, seed: u32) -> usize
     write(data, &types, &names)
 }
 
-/// Types and names, where the header is as ours are.
+/// The types and the names, if the header has the layout of `write`.
 fn parts(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     bytes.starts_with(&[0x9f, 0xeb, 1]).then_some(())?;
     let at = |field| number::<4>(bytes, field);
@@ -41,7 +41,7 @@ fn parts(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     (at(4)? == HEADER).then_some((types, names))
 }
 
-/// Changes some numbers, or puts a run of words where another was, or after it.
+/// Changes a number, or inserts, copies or removes a run of words.
 fn change_words(types: &mut Vec<u8>, room: usize, chance: &mut Chance) {
     let words = types.len() / WORD;
     if words == 0 {
@@ -61,7 +61,7 @@ fn change_words(types: &mut Vec<u8>, room: usize, chance: &mut Chance) {
         }
         2 => drop(types.drain(at..at + length)),
         _ => {
-            // A byte of it says more than the word: kind and number of members stand in one.
+            // A word packs several fields, such as kind and number of members, so a part of it is changed.
             let byte = chance.below(2 * WORD).min(WORD - 1);
             let width = if chance.below(2) == 0 { WORD - byte } else { 1 };
             change_number(&mut types[at + byte..at + byte + width], chance);

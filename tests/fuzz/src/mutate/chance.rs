@@ -1,11 +1,11 @@
-//! Decisions that follow from libFuzzer's seed.
+//! Random numbers, derived from libFuzzer's seed.
 
-/// Numbers that look random (xorshift).
+/// A pseudorandom generator (xorshift64).
 pub(super) struct Chance(u64);
 
 impl Chance {
     pub(super) fn of(seed: u32) -> Self {
-        // Never 0, from which nothing else would follow; and neighbouring seeds soon differ.
+        // The state must not be 0. The first rounds separate the sequences of adjacent seeds.
         let mut chance = Self(u64::from(seed) << 1 | 1);
         for _ in 0..4 {
             chance.next();
@@ -20,7 +20,7 @@ impl Chance {
         self.0
     }
 
-    /// A number less than `end`, or 0.
+    /// A number below `end`; 0 if `end` is 0.
     pub(super) fn below(&mut self, end: usize) -> usize {
         usize::try_from(self.next() >> 33).map_or(0, |number| number % end.max(1))
     }
@@ -29,7 +29,7 @@ impl Chance {
         all[self.below(all.len())]
     }
 
-    /// A seed for another.
+    /// A seed for another generator.
     pub(super) fn seed(&mut self) -> u32 {
         u32::try_from(self.next() >> 32).unwrap_or_default()
     }

@@ -1,6 +1,7 @@
-//! How inputs with a structure are changed: most of a file of tables stays what its reader expects, so that the rest is
-//! reached at all. Each function is as libFuzzer's own: it changes the first `size` bytes of `data` and gives their new
-//! number, at most `max_size`; the same `seed` does the same.
+//! Mutators of structured inputs: most of the structure stays valid, so that the parser reaches the changed part.
+//!
+//! Each function has the contract of a libFuzzer mutator: it changes the first `size` bytes of `data` and returns their
+//! new number, at most `max_size`. Equal seeds give equal changes.
 
 pub mod btf;
 mod chance;
@@ -9,8 +10,8 @@ pub mod object;
 use chance::Chance;
 use libfuzzer_sys::fuzzer_mutate;
 
-/// Numbers at which things begin, end or overflow.
-const TELLING: [u64; 14] = [
+/// Boundary values of integers.
+const BOUNDARIES: [u64; 14] = [
     0,
     1,
     2,
@@ -27,7 +28,7 @@ const TELLING: [u64; 14] = [
     u64::MAX,
 ];
 
-/// Changes the number that a field of `width` bytes holds.
+/// Changes the little-endian number in `field`.
 fn change_number(field: &mut [u8], chance: &mut Chance) {
     let mut wide = [0; 8];
     for (to, from) in wide.iter_mut().zip(&*field) {
@@ -35,9 +36,9 @@ fn change_number(field: &mut [u8], chance: &mut Chance) {
     }
     let old = u64::from_le_bytes(wide);
     let new = match chance.below(4) {
-        0 => chance.one_of(&TELLING),
-        1 => old.wrapping_add(chance.one_of(&TELLING[1..5])),
-        2 => old.wrapping_sub(chance.one_of(&TELLING[1..5])),
+        0 => chance.one_of(&BOUNDARIES),
+        1 => old.wrapping_add(chance.one_of(&BOUNDARIES[1..5])),
+        2 => old.wrapping_sub(chance.one_of(&BOUNDARIES[1..5])),
         _ => old ^ 1 << chance.below(8 * field.len().clamp(1, 8)),
     };
     for (to, from) in field.iter_mut().zip(new.to_le_bytes()) {
@@ -45,10 +46,10 @@ fn change_number(field: &mut [u8], chance: &mut Chance) {
     }
 }
 
-/// Lets libFuzzer change a part of the file; gives the part as it is then, of at most `most` bytes.
+/// Returns `part` as mutated by libFuzzer, of at most `most` bytes.
 fn changed(part: &[u8], most: usize) -> Vec<u8> {
     if most == 0 {
-        // libFuzzer takes no such room.
+        // libFuzzer rejects a maximum of 0 bytes.
         return Vec::new();
     }
     let mut scratch = part.to_vec();

@@ -1,11 +1,11 @@
-//! Changes to an object: one section at a time, in its place or moved to the end of the file.
+//! Mutates one section of an object, in place or moved to the end of the file.
 
 use libfuzzer_sys::fuzzer_mutate;
 
 use super::{Chance, btf, change_number, changed};
 use crate::targets::elf::{HEADER, OFFSET, SIZE, Section, sections};
 
-/// Changes an object.
+/// Mutates an object.
 pub fn change(data: &mut [u8], size: usize, max_size: usize, seed: u32) -> usize {
     let mut chance = Chance::of(seed);
     let places: Vec<Place> = sections(&data[..size]).iter().map(Place::of).collect();
@@ -40,13 +40,13 @@ pub fn change(data: &mut [u8], size: usize, max_size: usize, seed: u32) -> usize
     }
 }
 
-/// Where a section is, and what it is made of.
+/// The place of a section and the size of its records.
 #[derive(Clone, Copy)]
 struct Place {
     header: usize,
     offset: usize,
     size: usize,
-    /// Bytes of one of its records.
+    /// Bytes of a record.
     record: usize,
     types: bool,
 }
@@ -70,7 +70,7 @@ impl Place {
     }
 }
 
-/// The content of a section, changed, in at most `most` bytes.
+/// The mutated content of a section, of at most `most` bytes.
 fn content(old: &[u8], most: usize, place: Place, chance: &mut Chance) -> Vec<u8> {
     if !place.types {
         return changed(old, most);
@@ -82,7 +82,7 @@ fn content(old: &[u8], most: usize, place: Place, chance: &mut Chance) -> Vec<u8
     scratch
 }
 
-/// Writes a section, changed, to the end of the file, where it can be longer than it was.
+/// Writes the mutated section to the end of the file, where it can grow.
 fn append(
     data: &mut [u8],
     size: usize,
@@ -106,7 +106,7 @@ fn append(
     at + new.len()
 }
 
-/// Changes one field of a record, or puts a record where another was.
+/// Changes one field of a record, or overwrites a record with another.
 fn change_record(section: &mut [u8], place: Place, chance: &mut Chance) {
     let records = section.len() / place.record;
     if records == 0 {

@@ -1,25 +1,26 @@
-//! A `.BTF` section: any bytes are refused, or hold types that can all be looked at.
+//! `.BTF` sections: any bytes are rejected, or every type can be read.
 
 use corexdp::object::{Btf, Type};
 
-use super::{memory, saying};
+use super::{memory, message};
 
-/// What a byte may cost: a copy of it, and where each type of 12 bytes begins; either may have grown to twice that.
+/// Bytes of memory per byte of input: a copy, and the offset of each type of 12 bytes; both may have twice that
+/// capacity.
 const MEMORY_FACTOR: usize = 8;
-/// How many types are asked for their members by name; each question looks at up to 65536 members.
-const ASKED: usize = 16;
+/// Types whose members are looked up by name; each lookup searches up to 65536 members.
+const MAX_LOOKUPS: usize = 16;
 
-/// Tries one section.
+/// Checks one section.
 pub fn run(input: &[u8]) {
     let most = MEMORY_FACTOR * input.len() + (4 << 10);
     match memory::within(most, || Btf::parse(input)) {
-        Ok(btf) => look_at_all(&btf),
-        Err(error) => saying::is_one_line(&error.to_string()),
+        Ok(btf) => read_all(&btf),
+        Err(error) => message::is_one_line(&error.to_string()),
     }
 }
 
-/// Looks at every type.
-pub(super) fn look_at_all(btf: &Btf) {
+/// Reads every type.
+pub(super) fn read_all(btf: &Btf) {
     assert_eq!(btf.get(btf.end()), None);
     let mut composites = 0;
     for id in 0..btf.end() {
@@ -30,7 +31,7 @@ pub(super) fn look_at_all(btf: &Btf) {
                 let named = composite.members().find(|member| !member.name.is_empty());
                 assert!(composite.members().all(|member| member.type_id < btf.end()));
                 composites += 1;
-                if let Some(member) = named.filter(|_| composites <= ASKED) {
+                if let Some(member) = named.filter(|_| composites <= MAX_LOOKUPS) {
                     let found = btf.member(id, member.name).map(|found| found.name);
                     assert!(found.is_none_or(|found| found == member.name));
                     assert_eq!(btf.member(id, "\0"), None);
@@ -40,7 +41,7 @@ pub(super) fn look_at_all(btf: &Btf) {
                 assert!(
                     enumeration
                         .enumerators()
-                        .all(|one| !one.name.contains('\0'))
+                        .all(|enumerator| !enumerator.name.contains('\0'))
                 );
             }
             Type::Section(section) => {
@@ -51,7 +52,7 @@ pub(super) fn look_at_all(btf: &Btf) {
     }
 }
 
-/// A walk from any type comes to an end.
+/// Resolving any type terminates.
 fn check_ends(btf: &Btf, id: u32) {
     match btf.resolve(id) {
         Ok((end, found)) => {
@@ -61,9 +62,9 @@ fn check_ends(btf: &Btf, id: u32) {
                 Type::Typedef { .. } | Type::Modifier { .. }
             ));
         }
-        Err(error) => saying::is_one_line(&error.to_string()),
+        Err(error) => message::is_one_line(&error.to_string()),
     }
     if let Err(error) = btf.size_of(id) {
-        saying::is_one_line(&error.to_string());
+        message::is_one_line(&error.to_string());
     }
 }

@@ -1,8 +1,8 @@
-//! A packet on the control socket: a request, or none; and a request survives being written again.
+//! Packets on the control socket: a parsed request, written and parsed again, is the same.
 
 use corexdp::control::Request;
 
-/// Tries the bytes as a packet.
+/// Checks the bytes as a packet.
 pub fn run(input: &[u8]) {
     let Some(request) = Request::parse(input) else {
         return;

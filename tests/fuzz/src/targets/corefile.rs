@@ -1,4 +1,4 @@
-//! The Corefile with its imports, snippets and variables; and what `expand` prints of it.
+//! Corefiles with imports, snippets and variables, and the output of `expand`.
 
 use corexdp::base::diagnostic::Diagnostic;
 use corexdp::commands::check_json;
@@ -6,15 +6,15 @@ use corexdp::corefile::{Corefile, Directive, Error, Token};
 use serde_json::{Value, json};
 
 use super::world::{FOLDER, NAME, World, lines};
-use super::{memory, reprint, saying};
+use super::{memory, message, reprint};
 
 /// Bytes of Corefile, imports included.
 const LIMIT: usize = 1 << 12;
-/// What a byte may cost: a word of one letter has a place of 16 bytes in a snippet and one wherever it is imported; a
-/// pattern that finds nothing has a warning. What grows takes up to twice that.
+/// Bytes of memory per byte of input: a word of one letter takes 16 bytes in a snippet and in each import; a
+/// pattern without a match has a warning. Growing buffers take up to twice that.
 const MOST_MEMORY: usize = 96 * LIMIT;
 
-/// Tries one input, see [`World`].
+/// Checks one input, see [`World`].
 pub fn run(input: &[u8]) {
     let mut world = World::of(input);
     let bytes = world.corefile;
@@ -25,13 +25,13 @@ pub fn run(input: &[u8]) {
         Ok(corefile) => {
             for directive in corefile.blocks().iter().flat_map(|block| &block.directives) {
                 for &token in &directive.tokens {
-                    stands_where_it_says(&corefile, token, &world);
+                    is_in_its_line(&corefile, token, &world);
                 }
                 occurrences_have_all_words(directive, &corefile);
             }
             for warning in corefile.warnings() {
                 is_a_line_of(&warning.file, warning.line, &world);
-                saying::is_one_line(&warning.to_string());
+                message::is_one_line(&warning.to_string());
             }
             expands_to_the_same(&corefile);
             if !has_variables(input) {
@@ -42,17 +42,17 @@ pub fn run(input: &[u8]) {
     }
 }
 
-/// Whether a variable may begin somewhere: carriage returns are none of its letters.
+/// True if the input may have a variable. Carriage returns are ignored inside its mark.
 fn has_variables(input: &[u8]) -> bool {
     let mut letters = input.iter().filter(|&&byte| byte != b'\r').peekable();
     std::iter::from_fn(|| Some((*letters.next()?, letters.peek().copied())))
-        .any(|two| matches!(two, (b'{', Some(b'$' | b'%'))))
+        .any(|pair| matches!(pair, (b'{', Some(b'$' | b'%'))))
 }
 
 fn explains(error: &Error, world: &World) {
     is_a_line_of(error.file(), error.line(), world);
-    saying::is_one_line(&error.to_string());
-    saying::is_one_line(&Diagnostic::from(error).to_string());
+    message::is_one_line(&error.to_string());
+    message::is_one_line(&Diagnostic::from(error).to_string());
 }
 
 fn is_a_line_of(file: &str, line: u32, world: &World) {
@@ -64,8 +64,8 @@ fn is_a_line_of(file: &str, line: u32, world: &World) {
     );
 }
 
-/// The word begins in its line, unless it is written otherwise than it reads.
-fn stands_where_it_says(corefile: &Corefile, token: Token, world: &World) {
+/// A word begins in the line of its token, unless escapes or variables alter its text.
+fn is_in_its_line(corefile: &Corefile, token: Token, world: &World) {
     let (file, text) = (corefile.file(token), corefile.text(token));
     assert!(corefile.files().iter().any(|known| known == file));
     is_a_line_of(file, token.line(), world);
@@ -86,7 +86,7 @@ fn stands_where_it_says(corefile: &Corefile, token: Token, world: &World) {
     );
 }
 
-/// All words but the braces that open and close bodies.
+/// Occurrences have all words of a directive except the braces of bodies.
 fn occurrences_have_all_words(directive: &Directive, corefile: &Corefile) {
     let (mut words, mut bodies) = (0, 0);
     for occurrence in directive.occurrences(corefile) {
@@ -96,7 +96,7 @@ fn occurrences_have_all_words(directive: &Directive, corefile: &Corefile) {
             bodies += 1;
         }
     }
-    // A brace out of a variable may be one that nothing closes.
+    // An opening brace from a variable may have no closing brace.
     assert!(
         (words + bodies..=words + 2 * bodies).contains(&directive.tokens.len()),
         "{words} words and {bodies} bodies of {} tokens",

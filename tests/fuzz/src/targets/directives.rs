@@ -1,4 +1,4 @@
-//! What the directives mean: any Corefile without imports, and then whether it fits maps.
+//! Directives: any Corefile without imports, checked by itself and against maps.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -13,14 +13,14 @@ use corexdp::encode::integer::Number;
 use corexdp::object::{Btf, MapDef, MapKind};
 
 use super::world::{FOLDER, NAME, World, lines};
-use super::{exposition, memory, saying, types};
+use super::{exposition, memory, message, types};
 
-/// Bytes of Corefile.
+/// Maximum bytes of a Corefile.
 const LIMIT: usize = 1 << 16;
-/// What a byte of Corefile may cost: a line of two letters has a complaint.
+/// Bytes of memory per byte of input: a line of two letters has an error message.
 const MEMORY_FACTOR: usize = 300;
 
-/// Kinds of map that entries are meant for.
+/// Map types with entries from a Corefile.
 const KINDS: [MapKind; 4] = [
     MapKind::HASH,
     MapKind::ARRAY,
@@ -28,10 +28,10 @@ const KINDS: [MapKind; 4] = [
     MapKind::LPM_TRIE,
 ];
 
-/// Tries one Corefile.
+/// Checks one Corefile.
 pub fn run(input: &[u8]) {
-    let nothing = &mut World::of(b"");
-    let Ok(corefile) = Corefile::parse(NAME, FOLDER, input, LIMIT, nothing) else {
+    let empty = &mut World::of(b"");
+    let Ok(corefile) = Corefile::parse(NAME, FOLDER, input, LIMIT, empty) else {
         return;
     };
     let most = MEMORY_FACTOR * input.len() + (64 << 10);
@@ -64,21 +64,21 @@ pub fn run(input: &[u8]) {
 
 fn explain(wrong: &[Diagnostic], input: &[u8]) {
     let lines = lines(input);
-    for one in wrong {
-        saying::is_one_line(&one.to_string());
-        assert!((1..=lines).contains(&(one.line as usize)), "{one}");
-        assert_eq!(one.file, NAME);
+    for error in wrong {
+        message::is_one_line(&error.to_string());
+        assert!((1..=lines).contains(&(error.line as usize)), "{error}");
+        assert_eq!(error.file, NAME);
     }
-    // What `check --json` prints for a script.
+    // `check --json` prints the same messages.
     let mut printed = Vec::new();
     check_json::check(&mut printed, &Err(wrong.to_vec())).expect("memory can be written to");
     let printed: serde_json::Value = serde_json::from_slice(&printed).expect("JSON");
     let messages = printed["errors"].as_array().expect("a list");
     let messages = messages.iter().map(|error| error["message"].as_str());
-    assert!(messages.eq(wrong.iter().map(|one| Some(one.message.as_str()))));
+    assert!(messages.eq(wrong.iter().map(|error| Some(error.message.as_str()))));
 }
 
-/// A map that the first entry fits, and so maybe the others.
+/// A map definition that fits the first entry.
 fn map_for(filter: &Filter, named: &MapRef, kind: MapKind, corefile: &Corefile) -> MapDef {
     let name = &named.name;
     let mut entries = filter.entries.of_map(named.id, corefile);
@@ -104,7 +104,7 @@ fn map_for(filter: &Filter, named: &MapRef, kind: MapKind, corefile: &Corefile) 
     }
 }
 
-/// What the kernel will ask of entries, and a page of metrics.
+/// Checked entries have the sizes and keys that the kernel requires; metrics are within values.
 fn fits(filter: &Filter, map: &MapDef, btf: &Btf, corefile: &Corefile) {
     let id = filter.map(&map.name).expect("a map that is named").id;
     let (key_size, value_size) = (map.key_size as usize, map.value_size as usize);
@@ -123,7 +123,7 @@ fn fits(filter: &Filter, map: &MapDef, btf: &Btf, corefile: &Corefile) {
         assert!(is_key(key), "key {key:?} of {map:?}");
         let length = fit::value(corefile, &entry, &mut encoder, &mut value);
         assert_eq!(length, Ok(value_size));
-        // What is remembered of the lines before makes no difference.
+        // The encoder's cache of earlier lines does not change the result.
         let mut again = [0; MAX_VALUE];
         let mut fresh = Encoder::new(map, Some(btf));
         assert_eq!(fit::value(corefile, &entry, &mut fresh, &mut again), length);

@@ -1,40 +1,40 @@
-//! Where the sections of a 64-bit little-endian ELF file are; just enough to look into one and to change it.
+//! Locates the sections of a 64-bit little-endian ELF file.
 
-/// Bytes of a section header, and offsets of its fields.
+/// Bytes of a section header.
 pub const HEADER: usize = 64;
-/// Where a header says what kind of section it is.
+/// Offset of `sh_type` in a section header.
 const TYPE: usize = 4;
-/// Where a header says at which offset of the file its section begins.
+/// Offset of `sh_offset` in a section header.
 pub const OFFSET: usize = 24;
-/// Where it says how many bytes that has.
+/// Offset of `sh_size` in a section header.
 pub const SIZE: usize = 32;
 
 /// A section that lies inside the file.
 pub struct Section<'a> {
-    /// Its name, as far as it can be read.
+    /// The name.
     pub name: &'a [u8],
-    /// Where its header is in the file.
-    #[allow(dead_code, reason = "for those that change it")]
+    /// Offset of the header in the file.
+    #[allow(dead_code, reason = "only the mutators use it")]
     pub header: usize,
-    /// Where it begins in the file.
+    /// Offset of the content in the file.
     pub offset: usize,
-    /// Bytes that it takes there.
+    /// Bytes of the content in the file.
     pub size: usize,
 }
 
-/// The number of this many bytes at an offset.
+/// The little-endian number of `N` bytes at an offset.
 pub fn number<const N: usize>(bytes: &[u8], at: usize) -> Option<usize> {
     let mut wide = [0; 8];
     wide[..N].copy_from_slice(bytes.get(at..at.checked_add(N)?)?);
     usize::try_from(u64::from_le_bytes(wide)).ok()
 }
 
-/// The sections, but for those that are empty or lie outside.
+/// The sections, without empty ones and those outside the file.
 pub fn sections(bytes: &[u8]) -> Vec<Section<'_>> {
     all(bytes).unwrap_or_default()
 }
 
-/// Where the headers are, or would be.
+/// Offsets of the section headers, which may be outside the file.
 fn headers(bytes: &[u8]) -> Option<Vec<usize>> {
     bytes.starts_with(b"\x7fELF").then_some(())?;
     let (table, count) = (number::<8>(bytes, 0x28)?, number::<2>(bytes, 0x3c)?);
@@ -64,7 +64,7 @@ fn all(bytes: &[u8]) -> Option<Vec<Section<'_>>> {
     Some(found.collect())
 }
 
-/// How many bytes the sections take in memory that take none in the file, such as `.bss`.
+/// Total memory of sections without content in the file, such as `.bss`.
 pub fn bytes_of_zeros(bytes: &[u8]) -> usize {
     const NOBITS: usize = 8;
     let sizes = headers(bytes).into_iter().flatten().filter_map(|header| {

@@ -1,4 +1,4 @@
-//! The line that `dump` writes of an entry, beside what a Corefile with that line says.
+//! The line that `dump` writes for an entry encodes to the same entry in a Corefile.
 
 use corexdp::base::capacity::{MAX_KEY, MAX_VALUE};
 use corexdp::base::hex;
@@ -9,10 +9,10 @@ use corexdp::object::MapKind;
 use super::types;
 use super::world::World;
 
-/// More than any line has.
+/// Maximum bytes of a Corefile with one line.
 const LIMIT: usize = 1 << 12;
 
-/// Takes the bytes for a key and a value, with zeros where they end before.
+/// Checks the bytes as a key and a value, padded with zeros.
 pub fn run(input: &[u8]) {
     let btf = types::types();
     for (kind, name) in [(MapKind::HASH, "xdp_map"), (MapKind::LPM_TRIE, "other")] {
@@ -29,11 +29,11 @@ pub fn run(input: &[u8]) {
             assert_eq!(words.remove(1), "@other", "{line:?}");
         }
         assert_eq!(
-            said(&mut encoder, &words),
+            encoded(&mut encoder, &words),
             (key.to_vec(), value.to_vec()),
             "{line:?}"
         );
-        // Only what has no words is in bytes.
+        // A value is written as bytes only if words cannot express it.
         let has_words = value[65] == 0 && value[9..12] == [0; 3] && value[68..] == [0; 4];
         if words[0] == "map" && has_words && value[28..36] == [0; 8] {
             assert!(
@@ -44,7 +44,7 @@ pub fn run(input: &[u8]) {
     }
 }
 
-/// The words of a line, as a Corefile has them.
+/// The words of a line, as the Corefile parser splits it.
 fn words(line: &str) -> Vec<String> {
     let mut world = World::of(b"");
     let text = format!(". {{\n{line}\n}}\n").into_bytes();
@@ -63,8 +63,8 @@ fn words(line: &str) -> Vec<String> {
     words.collect()
 }
 
-/// The bytes that the words of a line say.
-fn said(encoder: &mut Encoder<'_>, words: &[&str]) -> (Vec<u8>, Vec<u8>) {
+/// Encodes the words of a line to key and value.
+fn encoded(encoder: &mut Encoder<'_>, words: &[&str]) -> (Vec<u8>, Vec<u8>) {
     let (mut key, mut value) = ([0; MAX_KEY], [0; MAX_VALUE]);
     let (key_size, value_size) = if words[0] == "entry" {
         let value_size = encoder.value(words[2..].iter().copied(), &mut value);

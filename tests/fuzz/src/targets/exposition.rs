@@ -1,10 +1,10 @@
-//! What Prometheus makes of a metric on the page.
+//! The Prometheus exposition of a metric.
 
 use corexdp::config::MetricKind;
 use corexdp::config::{Filter, Metric};
 use corexdp::views::prometheus;
 
-/// A metric and its sample, written and read again, say what the Corefile does.
+/// Writes a metric and parses it again: help, name and label are those of the Corefile.
 pub(super) fn reads_back(metric: &Metric, filter: &Filter) {
     let mut text = String::new();
     let (name, interface) = (metric.name.as_str(), filter.interface.as_str());
@@ -13,7 +13,7 @@ pub(super) fn reads_back(metric: &Metric, filter: &Filter) {
     prometheus::sample(&mut text, name, &labels, u64::MAX).expect("a string has room");
     let lines: Vec<&str> = text.split('\n').collect();
     let [help, kind, sample, ""] = lines[..] else {
-        panic!("a line more or less: {text:?}");
+        panic!("not three lines: {text:?}");
     };
     let help = help.strip_prefix(&format!("# HELP {name} "));
     assert_eq!(help.map(unescaped), Some(metric.help.clone()));
@@ -23,7 +23,7 @@ pub(super) fn reads_back(metric: &Metric, filter: &Filter) {
     assert_eq!(label.map(unescaped).as_deref(), Some(interface));
 }
 
-/// The text that stands there escaped.
+/// Removes the escapes of the exposition format.
 fn unescaped(text: &str) -> String {
     let mut letters = text.chars();
     let mut plain = String::new();

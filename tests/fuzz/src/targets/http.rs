@@ -1,22 +1,22 @@
-//! The gate's framing: the end of a head, the headers that reach `tiny_http`, and the end of a response.
+//! The framing of the gate: the end of a head, the headers that reach `tiny_http`, and the end of a response.
 
 use corexdp::http::gate::framing::{Collected, Collector, Extent, Request, extent, sanitize};
 
 /// Headers that must not reach `tiny_http`.
 const HIDDEN: [&str; 3] = ["content-length", "transfer-encoding", "te"];
 
-/// Tries the bytes as a client's and as an answer's.
+/// Checks the bytes as a request and as a response.
 pub fn run(input: &[u8]) {
     let whole = Collector::new().scan(input);
-    assert_eq!(piecemeal(input), whole, "pieces are as good as the whole");
+    assert_eq!(piecemeal(input), whole, "byte by byte as at once");
     if let Collected::Head(length) = whole {
         assert!(input[..length].ends_with(b"\r\n"));
-        a_head(&input[..length]);
+        check_head(&input[..length]);
     }
-    an_answer(input);
+    check_response(input);
 }
 
-/// What comes of the bytes one by one.
+/// The result for bytes that arrive one by one.
 fn piecemeal(input: &[u8]) -> Collected {
     let mut collector = Collector::new();
     let scans = (0..=input.len()).map(|length| collector.scan(&input[..length]));
@@ -24,7 +24,7 @@ fn piecemeal(input: &[u8]) -> Collected {
     ends.next().unwrap_or(Collected::Incomplete)
 }
 
-fn a_head(head: &[u8]) {
+fn check_head(head: &[u8]) {
     let mut sanitized = head.to_vec();
     if sanitize(&mut sanitized).is_err() {
         return;
@@ -33,20 +33,20 @@ fn a_head(head: &[u8]) {
     let text = String::from_utf8(sanitized.clone()).expect("a head is text");
     for line in text.lines().skip(1) {
         let name = line.split(':').next().unwrap_or_default();
-        // With a space before its colon it is no header, and tiny_http refuses the whole.
+        // tiny_http rejects a head with a space before a colon.
         let name = name.trim_start().to_ascii_lowercase();
         assert!(
             !line.contains(':') || !HIDDEN.contains(&name.as_str()),
             "{line}"
         );
     }
-    // What is harmless stays as it is.
+    // A sanitized head does not change again.
     let mut again = sanitized.clone();
     assert!(sanitize(&mut again).is_ok());
     assert_eq!(again, sanitized);
 }
 
-fn an_answer(start: &[u8]) {
+fn check_response(start: &[u8]) {
     let head_only = Request {
         is_head: true,
         has_body: false,

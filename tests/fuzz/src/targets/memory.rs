@@ -1,13 +1,13 @@
-//! How much memory a piece of work takes at most.
+//! Measures the peak memory of a function.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
-/// The system's allocator; it counts for each thread what is allocated.
+/// The system allocator with a count of allocated bytes per thread.
 pub struct Counting;
 
 thread_local! {
-    // Signed, since a thread may free what another allocated. Neither is ever dropped, so both are there to the end.
+    // Signed: a thread may free memory of another. Neither has a destructor, so both work until the thread ends.
     static NOW: Cell<isize> = const { Cell::new(0) };
     static PEAK: Cell<isize> = const { Cell::new(0) };
 }
@@ -18,34 +18,34 @@ fn add(bytes: isize) {
     PEAK.set(PEAK.get().max(now));
 }
 
-// SAFETY: every call goes to `System` as it came; the counting beside it allocates nothing.
+// SAFETY: every call is passed on to `System`; counting allocates nothing.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         add(layout.size().cast_signed());
-        // SAFETY: the caller keeps to the same contract.
+        // SAFETY: the caller upholds the same contract.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         add(layout.size().cast_signed());
-        // SAFETY: the caller keeps to the same contract.
+        // SAFETY: the caller upholds the same contract.
         unsafe { System.alloc_zeroed(layout) }
     }
 
     unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
         add(-layout.size().cast_signed());
-        // SAFETY: the caller keeps to the same contract.
+        // SAFETY: the caller upholds the same contract.
         unsafe { System.dealloc(memory, layout) }
     }
 
     unsafe fn realloc(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         add(size.cast_signed() - layout.size().cast_signed());
-        // SAFETY: the caller keeps to the same contract.
+        // SAFETY: the caller upholds the same contract.
         unsafe { System.realloc(memory, layout, size) }
     }
 }
 
-/// Does the work; panics when more than `most` bytes were allocated at once for it.
+/// Calls `work`; panics if its peak memory exceeds `most` bytes.
 pub fn within<T>(most: usize, work: impl FnOnce() -> T) -> T {
     let before = NOW.get();
     PEAK.set(before);

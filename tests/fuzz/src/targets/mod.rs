@@ -1,4 +1,4 @@
-//! What is tried with an input, target by target: whatever the bytes, there is an answer that keeps its promises.
+//! Fuzz targets: each checks properties that hold for every input.
 
 pub mod btf;
 pub mod control;
@@ -9,23 +9,23 @@ pub mod entries;
 mod exposition;
 pub mod http;
 pub mod memory;
+mod message;
 pub mod object;
 mod reprint;
-mod saying;
 mod types;
 pub mod values;
 mod words;
 mod world;
 
-/// Something to be fuzzed.
+/// A fuzz target.
 pub struct Target {
-    /// The name of its file in `bin/`, and of its folders in `seeds/` and `found/`.
+    /// The name of the file in `bin/` and of the folders in `seeds/` and `found/`.
     pub name: &'static str,
-    /// Tries one input; panics when a promise is broken.
+    /// Checks one input; panics if a property is violated.
     pub run: fn(&[u8]),
 }
 
-/// All of them.
+/// All fuzz targets.
 pub const TARGETS: [Target; 8] = [
     Target {
         name: "btf",

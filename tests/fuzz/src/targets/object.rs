@@ -1,24 +1,25 @@
-//! The object: any bytes are refused, or linked into what redbpf reads with the same instructions.
+//! Objects: any bytes are rejected, or linked into an object that redbpf reads with the same instructions.
 
 use corexdp::object::{Btf, Insn, LinkedObject, link};
 use redbpf::{ModuleBuilder, XDP};
 
-use super::{btf, elf, memory, saying};
+use super::{btf, elf, memory, message};
 
-/// What a byte may cost: the tables of functions, relocations and types, each of which may have grown to twice its size.
+/// Bytes of memory per byte of input: the tables of functions, relocations and types, each of which may have a
+/// capacity of twice its size.
 const MEMORY_FACTOR: usize = 24;
-/// Bytes of data sections.
+/// Maximum bytes of zeroed data sections.
 const MOST_ZEROS: usize = 4 << 20;
 /// The descriptor of the first map.
 const FIRST: i32 = 100;
 
-/// Tries one object.
+/// Checks one object.
 pub fn run(input: &[u8]) {
     let most =
         MEMORY_FACTOR * input.len() + elf::bytes_of_zeros(input).min(MOST_ZEROS) + (16 << 10);
     match memory::within(most, || link(input, "xdp_prog")) {
         Ok(object) => check(&object),
-        Err(error) => saying::is_one_line(&error.to_string()),
+        Err(error) => message::is_one_line(&error.to_string()),
     }
 }
 
@@ -50,12 +51,12 @@ fn check(object: &LinkedObject) {
         );
     }
     if let Some(types) = object.btf() {
-        btf::look_at_all(types);
+        btf::read_all(types);
         types_stay_the_same(object, types);
     }
 }
 
-/// But for the loads of maps nothing is written into the instructions.
+/// Only map loads of the instructions may differ from the linked ones.
 fn only_maps_are_filled_in(object: &LinkedObject, instructions: &[u8], fds: &[i32]) {
     let (slots, rest) = instructions.as_chunks();
     assert!(rest.is_empty() && slots.len() == object.insns.len() && !slots.is_empty());
@@ -81,13 +82,13 @@ fn redbpf_reads(object: &LinkedObject, canonical: &[u8]) {
     );
 }
 
-/// The types made for the kernel are types, of the sizes that the map's have.
+/// The types generated for the kernel parse, and have the sizes of the map's types.
 fn types_stay_the_same(object: &LinkedObject, types: &Btf) {
     let Some(made) = object.kernel_btf() else {
         return;
     };
-    let kernel = Btf::parse(&made.blob).expect("types of our making");
-    btf::look_at_all(&kernel);
+    let kernel = Btf::parse(&made.blob).expect("generated types parse");
+    btf::read_all(&kernel);
     for map in &object.maps {
         let new = made.types_of(&map.name);
         let (Some(new), Some((old_key, old_value))) = (new, map.btf_types) else {

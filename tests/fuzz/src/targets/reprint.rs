@@ -1,11 +1,11 @@
-//! A Corefile printed from what was parsed reads as the same again.
+//! A parsed Corefile, printed and parsed again, is the same.
 
 use corexdp::corefile::{Corefile, ServerBlock};
 
 use super::world::{FOLDER, NAME, World};
 
-/// Prints the Corefile without imports and snippets, and reads that. It must hold no variables; what the language has
-/// no way to write in one file is left.
+/// Prints the Corefile with imports and snippets resolved, and parses it. The Corefile must have no variables. A
+/// Corefile that one file cannot express is skipped.
 pub(super) fn gives_the_same(corefile: &Corefile) {
     let mut text = String::new();
     for block in corefile.blocks() {
@@ -14,12 +14,12 @@ pub(super) fn gives_the_same(corefile: &Corefile) {
         }
     }
     let limit = text.len();
-    let again = Corefile::parse(NAME, FOLDER, text.as_bytes(), limit, &mut World::of(b""))
+    let reparsed = Corefile::parse(NAME, FOLDER, text.as_bytes(), limit, &mut World::of(b""))
         .unwrap_or_else(|error| panic!("{error}, of\n{text}"));
-    assert_eq!(words(corefile), words(&again), "of\n{text}");
+    assert_eq!(words(corefile), words(&reparsed), "of\n{text}");
 }
 
-/// For each block its keys, and each directive's name and words.
+/// The keys of each block, with the name and the words of each directive.
 type Words<'a> = Vec<(&'a [String], Vec<(&'a str, Vec<&'a str>)>)>;
 
 fn words(corefile: &Corefile) -> Words<'_> {
@@ -36,13 +36,13 @@ fn directives<'a>(block: &'a ServerBlock, corefile: &'a Corefile) -> Vec<(&'a st
     all.collect()
 }
 
-/// One line for the keys and one for each directive, its occurrences and their blocks joined: outside of the first word,
-/// line breaks mean nothing to the parser.
+/// Prints a line for the keys and one for each directive, with its occurrences and their blocks joined: the parser
+/// ignores line breaks after the first word.
 fn print(block: &ServerBlock, corefile: &Corefile, text: &mut String) -> Option<()> {
     let (last, keys) = block.keys.split_last()?;
-    // In the end of a file this is an address, before a brace a snippet.
+    // A name in parentheses is an address at the end of a file, but a snippet before a brace.
     let snippet = keys.is_empty() && last.starts_with('(') && last.ends_with(')');
-    // After a brace in the same line it is an address, in a line of its own it is none.
+    // `import` is an address after a brace in the same line, but not in a line of its own.
     let import = keys.is_empty() && last == "import";
     if snippet || import || last == "{" {
         return None;
@@ -55,7 +55,7 @@ fn print(block: &ServerBlock, corefile: &Corefile, text: &mut String) -> Option<
     text.push_str(&written(last)?);
     text.push_str(" {\n");
     for directive in &block.directives {
-        // The first brace of a line that is no name opens a block.
+        // A brace as the first word of a line opens a block.
         if directive.name == "{" {
             return None;
         }
@@ -69,7 +69,7 @@ fn print(block: &ServerBlock, corefile: &Corefile, text: &mut String) -> Option<
     Some(())
 }
 
-/// A way to write the word: as it is or in quotes.
+/// The word, bare or in quotes; `None` if neither is possible.
 fn written(word: &str) -> Option<String> {
     let bare = !word.is_empty()
         && !word.starts_with(['"', '#'])
@@ -77,7 +77,7 @@ fn written(word: &str) -> Option<String> {
     if bare {
         return Some(word.to_owned());
     }
-    // A backslash before a quote would make it another word, and nothing can stand for it.
+    // A backslash before a quote cannot be written in quotes.
     if word.contains("\\\"") || word.ends_with('\\') {
         return None;
     }

@@ -1,4 +1,4 @@
-//! Types for maps whose entries are words: what clang makes of
+//! BTF types for maps whose entries are words, as clang compiles
 //!
 //! ```c
 //! enum verdict { PASS, DROP = 7 };
@@ -18,13 +18,13 @@
 
 use corexdp::object::{Btf, MapDef, MapKind};
 
-/// Ids of types.
+/// Type ids.
 const U32: u32 = 2;
 const RULE: u32 = 13;
 /// Bytes of `struct rule`.
 const RULE_SIZE: u32 = 72;
 
-/// Every member that is written as a whole, its offset and its size.
+/// Members that an entry can set: path, offset and size.
 pub(super) const FIELDS: [(&str, usize, usize); 11] = [
     ("verdict", 0, 4),
     ("net.addr", 4, 4),
@@ -39,15 +39,15 @@ pub(super) const FIELDS: [(&str, usize, usize); 11] = [
     ("port", 66, 2),
 ];
 
-/// Names at their offsets.
+/// The string table.
 const NAMES: &str = "\0unsigned int\0__u32\0__be32\0unsigned char\0char\0verdict\0PASS\0DROP\0net\0addr\0prefix\0long long\0_Bool\0rule\0ip\0label\0slot\0balance\0on\0low\0port\0short\0";
 
-fn name(wanted: &str) -> u32 {
-    let at = NAMES.find(&format!("\0{wanted}\0")).expect("a name");
+fn name(text: &str) -> u32 {
+    let at = NAMES.find(&format!("\0{text}\0")).expect("a name");
     u32::try_from(at + 1).expect("few names")
 }
 
-/// The types.
+/// Builds the types.
 pub(super) fn types() -> Btf {
     const INT: u32 = 1 << 24;
     const ARRAY: u32 = 3 << 24;
@@ -107,7 +107,7 @@ pub(super) fn types() -> Btf {
     Btf::parse(&section).expect("good types")
 }
 
-/// A map of rules under a `__u32`; those of an LPM trie are IPv4 networks.
+/// A map with values `struct rule`. The key is `__u32`, or an IPv4 network for an LPM trie.
 pub(super) fn map(name: &str, kind: MapKind) -> MapDef {
     let trie = kind == MapKind::LPM_TRIE;
     MapDef {

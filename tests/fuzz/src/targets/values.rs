@@ -1,26 +1,26 @@
-//! Single words: bytes in hexadecimal, durations, addresses, values of an entry; each beside a slower way to read it.
+//! Single words: hexadecimal bytes, durations, addresses and entry values, compared with simple reference parsers.
 
 use corexdp::base::hex;
 use corexdp::config::{Address, duration};
 
-/// Bytes that there is room for.
+/// Bytes of the output buffer.
 const ROOM: usize = 16;
-/// What a part of a duration may be less than exact by: its fraction is summed digit by digit, each rounded down.
+/// Maximum error of a part of a duration, in nanoseconds: each digit of its fraction is rounded down.
 const ROUNDING: u128 = 20;
 
-/// Tries one word as all of them.
+/// Checks one word as each of them.
 pub fn run(input: &[u8]) {
     let Ok(word) = std::str::from_utf8(input) else {
         return;
     };
-    hexadecimal(word, None);
-    hexadecimal(word, Some(b'.'));
-    a_duration(word);
-    an_address(word);
+    check_hexadecimal(word, None);
+    check_hexadecimal(word, Some(b'.'));
+    check_duration(word);
+    check_address(word);
     super::words::run(word);
 }
 
-fn hexadecimal(word: &str, skip: Option<u8>) {
+fn check_hexadecimal(word: &str, skip: Option<u8>) {
     let expected = slow_hexadecimal(word, skip);
     let mut out = [0; ROOM];
     let decoded = hex::decode(word, skip, &mut out);
@@ -45,7 +45,7 @@ fn hexadecimal(word: &str, skip: Option<u8>) {
         }
         Err(error) => {
             assert_eq!(measured, Err(*error));
-            // Decoding ends where the room does, and sees no more.
+            // Decoding stops at the end of the buffer, before a later error.
             assert!(decoded == Err(*error) || decoded == Err(hex::Error::Long));
         }
     }
@@ -71,8 +71,8 @@ fn slow_hexadecimal(word: &str, skip: Option<u8>) -> Result<Vec<u8>, hex::Error>
         .collect())
 }
 
-/// Durations are those of Go's `time.ParseDuration` that are not negative.
-fn a_duration(word: &str) {
+/// Durations have the syntax of Go's `time.ParseDuration`, without negative ones.
+fn check_duration(word: &str) {
     const LONGEST: u128 = i64::MAX as u128;
     let read = duration::parse(word).map(|duration| duration.as_nanos());
     let Some((exact, parts)) = slow_duration(word) else {
@@ -89,7 +89,7 @@ fn a_duration(word: &str) {
     }
 }
 
-/// Nanoseconds, and how many parts the word has; a number is taken for exact up to its 18th digit, and for endless after.
+/// Nanoseconds and the number of parts of a word. Fractions are exact up to 18 digits; larger integers saturate.
 fn slow_duration(word: &str) -> Option<(u128, u128)> {
     let word = word.strip_prefix('+').unwrap_or(word);
     if word == "0" {
@@ -140,8 +140,8 @@ fn slow_duration(word: &str) -> Option<(u128, u128)> {
     Some((sum, parts))
 }
 
-/// An address reads as the same again when it is printed.
-fn an_address(word: &str) {
+/// A printed address parses as the same address.
+fn check_address(word: &str) {
     match Address::parse(word) {
         Ok(address) => {
             let printed = address.to_string();
@@ -152,6 +152,6 @@ fn an_address(word: &str) {
             );
             assert!(address.candidates().iter().any(Option::is_some));
         }
-        Err(message) => super::saying::is_one_line(&message),
+        Err(message) => super::message::is_one_line(&message),
     }
 }

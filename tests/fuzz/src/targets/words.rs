@@ -1,4 +1,4 @@
-//! What an entry says in words, beside a slower way to say it.
+//! Entries in words, compared with a simple reference encoder.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -6,26 +6,26 @@ use corexdp::base::capacity::{MAX_KEY, MAX_VALUE};
 use corexdp::encode::Encoder;
 use corexdp::object::MapKind;
 
-use super::{saying, types};
+use super::{message, types};
 
-/// Tries a word as the value of every kind of member, and as a key.
+/// Checks a word as the value of each type of member, and as a key.
 pub(super) fn run(word: &str) {
     let btf = types::types();
     for kind in [MapKind::HASH, MapKind::LPM_TRIE] {
         let map = types::map("xdp_map", kind);
         let mut encoder = Encoder::new(&map, Some(&btf));
         for (path, offset, size) in types::FIELDS {
-            a_value(&mut encoder, path, offset..offset + size, word);
+            check_value(&mut encoder, path, offset..offset + size, word);
         }
-        // Whatever it is a path to.
-        if let Err(what) = encoder.number(word) {
-            saying::is_one_line(&what);
+        // The word as a path.
+        if let Err(error) = encoder.number(word) {
+            message::is_one_line(&error);
         }
-        a_key(&encoder, kind, word);
+        check_key(&encoder, kind, word);
     }
 }
 
-fn a_value(encoder: &mut Encoder<'_>, path: &str, place: std::ops::Range<usize>, word: &str) {
+fn check_value(encoder: &mut Encoder<'_>, path: &str, place: std::ops::Range<usize>, word: &str) {
     let mut out = [0xaa; MAX_VALUE];
     let line = format!("{path}={word}");
     match encoder.value([line.as_str()].into_iter(), &mut out) {
@@ -38,14 +38,14 @@ fn a_value(encoder: &mut Encoder<'_>, path: &str, place: std::ops::Range<usize>,
             );
             assert!(means(path, word, &out[place]), "{line:?}");
         }
-        Err(wrong) => {
-            assert_eq!(wrong.field, 0);
-            saying::is_one_line(&wrong.message);
+        Err(error) => {
+            assert_eq!(error.field, 0);
+            message::is_one_line(&error.message);
         }
     }
 }
 
-/// Whether bytes are what the word says for a member.
+/// True if the bytes are the encoded word of a member.
 fn means(path: &str, word: &str, bytes: &[u8]) -> bool {
     if path == "label" {
         return bytes
@@ -95,17 +95,17 @@ fn slow_number(word: &str) -> Option<i128> {
         .map(|number| sign * number)
 }
 
-fn a_key(encoder: &Encoder<'_>, kind: MapKind, word: &str) {
+fn check_key(encoder: &Encoder<'_>, kind: MapKind, word: &str) {
     let mut out = [0xaa; MAX_KEY];
     match encoder.key(word, &mut out) {
-        Err(what) => saying::is_one_line(&what),
+        Err(error) => message::is_one_line(&error),
         Ok(size) if kind == MapKind::LPM_TRIE && !word.starts_with("0x") => {
             assert_eq!(size, 8);
             let bits = u32::from_ne_bytes([out[0], out[1], out[2], out[3]]);
             let address = Ipv4Addr::new(out[4], out[5], out[6], out[7]);
-            let given: Vec<&str> = word.split('/').collect();
-            assert_eq!(given[0].parse(), Ok(address));
-            assert_eq!(given.get(1).map_or(Ok(32), |bits| bits.parse()), Ok(bits));
+            let parts: Vec<&str> = word.split('/').collect();
+            assert_eq!(parts[0].parse(), Ok(address));
+            assert_eq!(parts.get(1).map_or(Ok(32), |bits| bits.parse()), Ok(bits));
             assert!(bits <= 32 && (u64::from(address.to_bits()) << bits).trailing_zeros() >= 32);
         }
         Ok(size) => assert!(size == 4 || size == 8),

@@ -1,15 +1,15 @@
-//! The files and variables that an input brings along.
+//! The files and environment variables in an input.
 
 use std::io;
 
 use corexdp::corefile::Host;
 
-/// Where the Corefile stands.
+/// The folder of the Corefile.
 pub(super) const FOLDER: &str = "/etc";
-/// What errors call the Corefile.
+/// The name of the Corefile in errors.
 pub(super) const NAME: &str = "Corefile";
 
-/// An input taken apart: first the Corefile, then, each after a line `%% PATH` or `%% $VARIABLE`, what it may import.
+/// An input: the Corefile, then files and variables, each after a line `%% PATH` or `%% $VARIABLE`.
 pub(super) struct World<'a> {
     pub(super) corefile: &'a [u8],
     files: Vec<(String, &'a [u8])>,
@@ -43,7 +43,7 @@ impl<'a> World<'a> {
         world
     }
 
-    /// The content of the file with the name that a token gives it.
+    /// The content of the file that a token names.
     pub(super) fn content(&self, file: &str) -> Option<&'a [u8]> {
         if file == NAME {
             return Some(self.corefile);
@@ -95,22 +95,22 @@ impl Host for World<'_> {
     }
 }
 
-/// How many lines there are; what follows the last line break is one too.
+/// The number of lines; the text after the last line break counts as one.
 pub(super) fn lines(content: &[u8]) -> usize {
     content.split(|&byte| byte == b'\n').count()
 }
 
-/// What stands before the next line that begins with `%% `, and what follows that mark.
+/// Splits at the next line that begins with `%% `: the text before it, and the text after the mark.
 fn split_at_mark(input: &[u8]) -> (&[u8], Option<&[u8]>) {
     const MARK: &[u8] = b"\n%% ";
     match input.windows(MARK.len()).position(|window| window == MARK) {
-        // The line break belongs to what it ends.
+        // The line break belongs to the part before the mark.
         Some(at) => (&input[..=at], Some(&input[at + MARK.len()..])),
         None => (input, None),
     }
 }
 
-/// An absolute path without `.`, `..` and empty names.
+/// Removes `.`, `..` and empty names from an absolute path.
 fn normal(path: &str) -> String {
     let mut names = Vec::new();
     for name in path.split('/') {
