@@ -40,7 +40,7 @@ fn shown(item: &str) -> String {
 #[test]
 fn every_ebpf_option_is_described_in_its_form() {
     let items: Vec<String> = corefile().items().iter().map(|item| shown(item)).collect();
-    for option in &EBPF_OPTIONS {
+    for option in EBPF_OPTIONS {
         let expected = format!("{} {}", option.name, option.form);
         assert!(items.contains(&expected), "{expected}: {items:#?}");
         let lines = option.meaning.lines().count();
