@@ -66,7 +66,7 @@ impl EbpfOption {
 
 /// Every option, in the order in which messages name them.
 #[rustfmt::skip]
-pub static OPTIONS: [EbpfOption; 11] = [
+pub static OPTIONS: &[EbpfOption] = &[
     EbpfOption::new("elf", "PROGRAM", "the object file to attach", Once(elf)).required(),
     EbpfOption::new("prog", "FUNCTION", "the entry function, unless it is xdp_prog", Once(program)),
     EbpfOption::new("if", "INTERFACE", "the interface to attach to", Once(interface)).required(),

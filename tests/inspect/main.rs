@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 
 use support::net::{Corexdp, Folder, Outcome, finish};
 use support::objects::compile::{compile_text, sources};
+use support::shipped_programs;
 
 fn inspect(folder: &Folder, words: &[&str]) -> Outcome {
     let words = [&["inspect"], words].concat();
@@ -164,8 +165,8 @@ fn suggested_block_is_good() {
         folder.fixture(name);
         passes(&folder, &format!("{name}.o"));
     }
-    for name in ["acl", "count", "dns", "guard", "limit", "ordered", "qname"] {
-        folder.shipped(name);
+    for name in shipped_programs() {
+        folder.shipped(&name);
         passes(&folder, &format!("{name}.o"));
     }
     let installed = format!("/usr/lib/{}-linux-gnu/bpf", std::env::consts::ARCH);

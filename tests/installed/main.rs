@@ -9,9 +9,10 @@
     reason = "a panic is how a test fails"
 )]
 
-use std::fs;
 use std::path::Path;
 use std::process::Command;
+
+use support::shipped_programs;
 
 const INITS: [&str; 2] = ["sysv", "systemd"];
 
@@ -49,18 +50,6 @@ fn parse(line: &str) -> Installed {
     }
 }
 
-/// The programs that there are.
-fn programs() -> Vec<String> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("bpf");
-    let mut names: Vec<_> = fs::read_dir(folder)
-        .unwrap()
-        .filter_map(|entry| entry.unwrap().file_name().into_string().ok())
-        .filter_map(|name| Some(name.strip_suffix(".bpf.c")?.to_owned()))
-        .collect();
-    names.sort();
-    names
-}
-
 #[test]
 fn an_image_gets_the_daemon_its_programs_and_its_service() {
     for init in INITS {
@@ -69,7 +58,7 @@ fn an_image_gets_the_daemon_its_programs_and_its_service() {
             expected.push((0o755, "/etc/init.d/S60corexdp".to_owned()));
         }
         expected.push((0o755, "/usr/lib/corexdp".to_owned()));
-        for name in programs() {
+        for name in shipped_programs() {
             expected.push((0o644, format!("/usr/lib/corexdp/{name}.o")));
         }
         if init == "systemd" {

@@ -44,7 +44,7 @@ fn every_ebpf_option_is_described_in_its_form() {
         .iter()
         .map(|item| plain_form(item))
         .collect();
-    for option in &EBPF_OPTIONS {
+    for option in EBPF_OPTIONS {
         let expected = format!("{} {}", option.name, option.form);
         assert!(items.contains(&expected), "{expected}: {items:#?}");
         let lines = option.meaning.lines().count();

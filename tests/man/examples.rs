@@ -2,14 +2,14 @@
 
 use std::process::Command;
 
-use super::programs::names;
 use super::{corefile, daemon, programs, source};
 use support::net::{Corexdp, Daemon, Site, finish};
+use support::shipped_programs;
 
 /// A site with the objects and interfaces that the examples name.
 pub(crate) fn site() -> Site {
     let site = Site::new();
-    for name in names() {
+    for name in shipped_programs() {
         site.folder.shipped(&name);
     }
     site.add_wire("eth0", "far0");
@@ -27,7 +27,7 @@ fn each_program_has_a_valid_corefile() {
     let site = site();
     let displays = programs().displays().into_iter();
     let corefiles: Vec<_> = displays.filter(|text| text.contains("ebpf {")).collect();
-    for name in names() {
+    for name in shipped_programs() {
         let elf = format!("elf {name}.o\n");
         assert!(corefiles.iter().any(|text| text.contains(&elf)), "{name}");
     }

@@ -1,27 +1,15 @@
 //! corexdp-programs(7) describes every shipped program with its maps, fields and values.
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::path::Path;
 
 use serde_json::Value;
 
 use super::programs;
 use support::net::{Corexdp, Folder, finish};
+use support::shipped_programs;
 
 /// Maps with the internal state of a program, which no Corefile sets.
 const INTERNAL: [&str; 4] = ["sources", "cookies", "clock", "scratch"];
-
-/// The names of the programs in `bpf/`.
-pub(crate) fn names() -> BTreeSet<String> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("bpf");
-    let files = fs::read_dir(folder).unwrap();
-    let names = files.filter_map(|file| {
-        let name = file.unwrap().file_name().into_string().unwrap();
-        name.strip_suffix(".bpf.c").map(str::to_owned)
-    });
-    names.collect()
-}
 
 /// The identifiers in a text.
 fn words(text: &str) -> BTreeSet<&str> {
@@ -61,7 +49,7 @@ fn maps(folder: &Folder, name: &str) -> Vec<(String, BTreeSet<String>)> {
 #[test]
 fn every_map_field_and_value_is_described_in_its_section() {
     let (page, folder) = (programs(), Folder::new());
-    for name in names() {
+    for name in shipped_programs() {
         let section = page.section(&name.to_uppercase()).join("\n");
         let described = words(&section);
         for (map, fields) in maps(&folder, &name) {
@@ -85,7 +73,7 @@ fn every_map_field_and_value_is_described_in_its_section() {
 fn internal_maps_exist_and_are_described() {
     let (page, folder) = (programs(), Folder::new());
     let conventions = page.section("CONVENTIONS").join("\n");
-    let maps: BTreeSet<_> = names()
+    let maps: BTreeSet<_> = shipped_programs()
         .iter()
         .flat_map(|name| maps(&folder, name))
         .map(|(map, _)| map)

@@ -113,12 +113,7 @@ fn each_program_can_be_chosen_and_is_compiled_as_make_does() {
         "{RECIPE}/corexdp_{}.bb",
         env!("CARGO_PKG_VERSION")
     ));
-    let mut names: Vec<String> = fs::read_dir(path("bpf"))
-        .unwrap()
-        .filter_map(|entry| entry.unwrap().file_name().into_string().ok())
-        .filter_map(|name| Some(name.strip_suffix(".bpf.c")?.to_owned()))
-        .collect();
-    names.sort();
+    let names = support::shipped_programs();
     assert!(recipe.contains(&format!("COREXDP_OBJECTS ?= \"{}\"", names.join(" "))));
     for name in names {
         let option = format!("BR2_PACKAGE_COREXDP_{}", name.to_uppercase());

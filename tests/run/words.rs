@@ -168,9 +168,11 @@ fn metrics_read_members() {
         ("per_cpu", 4, 4),
         ("pairs", 2, 2),
     ] {
-        for (what, value) in [("entries", entries), ("capacity", room)] {
-            let sample =
-                format!("corexdp_map_{what}{{interface=\"edge0\",map=\"{map}\"}} {value}\n");
+        for (name, value) in [
+            ("corexdp_map_entries", entries),
+            ("corexdp_map_capacity", room),
+        ] {
+            let sample = format!("{name}{{interface=\"edge0\",map=\"{map}\"}} {value}\n");
             assert!(page.body.contains(&sample), "{sample}{}", page.body);
         }
     }

@@ -19,9 +19,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use support::net::{self, CLIENT, Daemon, SERVER, Site, pause};
 use support::packets::frame;
 use support::wait::{End, wait_for, wait_until};
-
-/// Every program that `bpf/` has.
-const PROGRAMS: [&str; 7] = ["acl", "count", "dns", "guard", "limit", "ordered", "qname"];
+use support::{repository, shipped_programs};
 
 /// A query for www.example, type A: header, question.
 const QUERY: &[u8] =
@@ -106,9 +104,9 @@ impl Drop for Served {
 
 #[test]
 fn every_shipped_corefile_is_good_and_attaches() {
-    for name in PROGRAMS {
+    for name in shipped_programs() {
         let site = Site::new();
-        site.folder.shipped(name);
+        site.folder.shipped(&name);
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("bpf/{name}.Corefile"));
         let corefile = fs::read_to_string(source)
             .unwrap()
@@ -130,15 +128,16 @@ fn every_shipped_corefile_is_good_and_attaches() {
 
 #[test]
 fn every_program_has_a_corefile_and_a_test() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("bpf");
-    let names = fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    let mut found: Vec<String> = names
-        .filter_map(|name| Some(name.strip_suffix(".bpf.c")?.to_owned()))
-        .collect();
-    found.sort();
-    assert_eq!(found, PROGRAMS);
+    let programs = shipped_programs();
+    assert!(!programs.is_empty());
+    for name in programs {
+        for file in [
+            format!("bpf/{name}.Corefile"),
+            format!("tests/bpf/{name}.rs"),
+        ] {
+            assert!(repository().join(&file).is_file(), "{file} is missing");
+        }
+    }
 }
 
 #[test]

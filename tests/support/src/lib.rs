@@ -9,12 +9,25 @@ pub mod objects;
 pub mod packets;
 pub mod wait;
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The root of the repository.
 pub fn repository() -> &'static Path {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2);
     root.expect("the package is in tests/support")
+}
+
+/// Names of the programs `bpf/NAME.bpf.c`, sorted.
+pub fn shipped_programs() -> Vec<String> {
+    let files = fs::read_dir(repository().join("bpf")).unwrap();
+    let names = files.filter_map(|file| {
+        let name = file.unwrap().file_name().into_string().unwrap();
+        name.strip_suffix(".bpf.c").map(str::to_owned)
+    });
+    let mut names: Vec<_> = names.collect();
+    names.sort();
+    names
 }
 
 /// The object `target/bpf/NAME.o`, which `make build` makes.
