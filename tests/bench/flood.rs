@@ -131,8 +131,8 @@ fn rows(rate: f64, turns: [Turns; 3]) -> Vec<Row> {
         (format!("latency at {rate}/s"), Unit::Seconds, Aim::None),
         ("flood: forged".to_owned(), Unit::PerSecond, Aim::None),
         ("flood: answered".to_owned(), Unit::PerSecond, Aim::None),
-        ("flood: lost".to_owned(), Unit::Percent, Aim::AtMost(0.01)),
-        ("flood: latency".to_owned(), Unit::Seconds, Aim::Less),
+        ("flood: lost".to_owned(), Unit::Percent, Aim::Fraction(25)),
+        ("flood: latency".to_owned(), Unit::Seconds, Aim::Fraction(5)),
     ];
     let mut rows = Vec::new();
     for (name, ours) in FILTERS.into_iter().zip([guard, acl]) {

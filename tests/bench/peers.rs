@@ -19,12 +19,14 @@ mod http;
 mod instructions;
 mod process;
 mod programs;
+mod reference;
 mod rest;
 mod runs;
 mod sample;
 mod scrape;
 mod served;
 mod shipped;
+mod shipped_dns;
 mod site;
 mod table;
 

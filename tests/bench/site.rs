@@ -33,7 +33,7 @@ impl Site {
         let corexdp = given("COREXDP_BENCH_BINARY");
         assert!(
             corexdp.is_file(),
-            "{} is missing; run `make build` first",
+            "{} is missing; run `make dist-host` first",
             corexdp.display()
         );
         let folder = given("COREXDP_BENCH_DIR");
@@ -61,7 +61,7 @@ impl Site {
             "instructions counted"
         };
         format!(
-            "{} ({}), Linux {}, {cpus} CPUs, {counter}",
+            "{} (static binary {}), Linux {}, {cpus} CPUs, {counter}",
             version.trim(),
             path.unwrap_or(&self.corexdp).display(),
             kernel.trim()

@@ -39,19 +39,17 @@ impl From<&Sample> for Figure {
     }
 }
 
-/// The aim of corexdp for a figure.
+/// The aim of corexdp for a figure, always a ratio to a peer in the same run.
 #[derive(Clone, Copy)]
 pub(crate) enum Aim {
-    /// Something to know, no more.
+    /// The row is information only.
     None,
-    /// No more than so many times the peer.
+    /// At most this many times the peer.
     Within(f64),
     /// Less than the peer.
     Less,
-    /// The peer divided by so much, or less.
+    /// At most the peer divided by this number.
     Fraction(u32),
-    /// No more than this, whatever the peer needs.
-    AtMost(f64),
 }
 
 /// One comparison.
@@ -66,15 +64,15 @@ pub(crate) struct Row {
 }
 
 impl Row {
-    /// A row without a peer.
-    pub(crate) fn alone(what: String, unit: Unit, ours: Figure, aim: Aim) -> Self {
+    /// A row without a peer, and so without an aim.
+    pub(crate) fn alone(what: String, unit: Unit, ours: Figure) -> Self {
         Self {
             what,
             unit,
             ours,
             peer: "",
             theirs: Figure::once(0.0),
-            aim,
+            aim: Aim::None,
         }
     }
 
@@ -85,7 +83,6 @@ impl Row {
             Aim::Within(times) => ours <= theirs * times,
             Aim::Less => ours < theirs,
             Aim::Fraction(parts) => ours * f64::from(parts) <= theirs,
-            Aim::AtMost(most) => ours <= most,
         })
     }
 
@@ -115,7 +112,7 @@ impl Row {
             theirs,
             their_spread,
             ratio,
-            self.aim.show(self.unit),
+            self.aim.show(),
             met.into(),
         ]
     }
@@ -141,13 +138,12 @@ impl Unit {
 }
 
 impl Aim {
-    fn show(self, unit: Unit) -> String {
+    fn show(self) -> String {
         match self {
             Self::None => String::new(),
             Self::Within(times) => format!("≤ {times}"),
             Self::Less => "< 1".into(),
             Self::Fraction(parts) => format!("≤ 1/{parts}"),
-            Self::AtMost(most) => format!("≤ {}", unit.show(most)),
         }
     }
 }
