@@ -1,4 +1,4 @@
-//! Many entries into a hash map.
+//! Time to write many entries into a hash map.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -18,11 +18,11 @@ const PIN: &str = "/sys/fs/bpf/bench";
 const REFUSED: i32 = 65;
 
 pub(crate) const NOTE: &str = "\
-fill: entries of 4 + 8 bytes into a hash map with room for 200,000, 20 runs in turns. Processor time, since neither waits
-for anything and other load does not disturb it so; each number is the median of the differences, run by run, between
-so many entries and none, so it holds all that is done per entry, and nothing else. corexdp: reading, parsing and checking
-the Corefile, then filling. To end there, its program is one that the verifier refuses. bpftool: `batch file` with as many
-`map update pinned` lines, into a map made before.";
+fill: entries of 4 + 8 bytes into a hash map with room for 200,000, 20 runs in turns. Processor time, because neither
+side waits, and other load disturbs it less than elapsed time. Each number is the median difference between a run with
+the entries and a run with none, so the start of the process is left out. corexdp reads, parses and checks the Corefile,
+then fills the map; the verifier refuses its program, which ends the run there. bpftool runs `batch file` with a `map
+update pinned` line for each entry, into an existing map.";
 
 pub(crate) fn measure(site: &Site) -> Vec<Row> {
     for size in SIZES.into_iter().chain([0]) {

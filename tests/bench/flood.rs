@@ -24,15 +24,16 @@ const FILTERS: [&str; 2] = ["guard", "acl"];
 
 pub(crate) const NOTE: &str = "\
 flood: knotd behind a veth, without a filter and with one that corexdp has attached in native mode; 2 s each, 3 times in
-turns. `at most`: dnsperf with 100 queries open at a time, as fast as answers come. Else it asks at a rate that the server
-can bear, an eighth of that and no more than 12,000/s, and waits 0.5 s for an answer; in the flood come ten times as many
-good queries besides, from addresses at random all over IPv4, as an AF_PACKET socket sends them. A limit of each source is
-no help then, as hardly a source comes twice; what helps is to know the clients. guard: 1,000 packets per second from all
-the world together, and a million from 192.0.2.0/24, whose resolvers dnsperf stands for; a query over the limit is told to
-come again over TCP, which a real client does and a forged one can't. acl: nobody but 192.0.2.0/24. CPU 1 has knotd and
-all that the kernel does for what arrives there, the filter included; CPU 0 has dnsperf, the flood and what arrives at
-them. What the kernel does is done first, as by an interrupt. Where less was answered than asked for and nothing lost,
-dnsperf had too little of its CPU to ask more.";
+turns. `at most`: dnsperf with 100 queries open at a time, as fast as answers come. Else it asks at a rate that the
+server can bear, an eighth of that and no more than 12,000/s, and waits 0.5 s for an answer. The flood adds ten times as
+many valid queries from random IPv4 addresses, by an AF_PACKET socket. A limit of each source does not help against it,
+because hardly a source comes twice; a list of the known clients does. guard: 1,000 packets per second from all sources
+together, and a million from 192.0.2.0/24, the resolvers that dnsperf stands for; a query over the limit gets a
+truncated response, after which a real client retries over TCP and a forged one cannot. acl: 192.0.2.0/24 alone. CPU 1
+runs knotd and the kernel's work for packets that arrive there, the filter included; CPU 0 runs dnsperf, the flood and
+the kernel's work for them. The kernel's work precedes the processes, as an interrupt does. If fewer queries were
+answered than asked for and none was lost, dnsperf had too little of its CPU. The aims compare with the same flood
+without a filter.";
 
 /// Measurements of one filter, or of none.
 #[derive(Default)]
@@ -99,7 +100,7 @@ impl Turns {
     fn take(&mut self, site: &Site, served: &Served, rate: f64) {
         self.most.push(at_most(site, served));
         let (seconds, asked) = (SECONDS.to_string(), rate.to_string());
-        // As many open as could be within that time.
+        // No bound on open queries within that time.
         let how = ["-l", &seconds, "-Q", &asked, "-q", "60000", "-t", "0.5"];
         self.calm.push(served.ask(site, &how).latency);
         let sender = served.sender();

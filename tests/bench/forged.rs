@@ -1,4 +1,4 @@
-//! A flood of DNS queries from everywhere and nowhere.
+//! A flood of DNS queries from forged sources.
 
 use std::os::fd::AsRawFd as _;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,13 +12,13 @@ use support::net::Sender;
 use support::packets::frame::ip4;
 use support::packets::message::{checksum, query};
 
-/// Frames for each call: few enough not to fill the queue of the other end, which has room for 256.
+/// Frames for each call. The queue of the other end has room for 256.
 const BATCH: usize = 32;
 const PAUSE: Duration = Duration::from_micros(50);
-/// More that should have been sent by now are given up, rather than sent all at once.
+/// Upper bound of overdue frames. The flood gives up any above it, rather than send them all at once.
 const LATE: f64 = 128.0;
 
-/// Where the IPv4 header is, its checksum and its source; the port and the query's number.
+/// Offsets of the IPv4 header, its checksum and its source, and of the port and the ID of the query.
 const HEADER: usize = 14;
 const CHECKSUM: usize = HEADER + 10;
 const SOURCE: usize = HEADER + 12;
@@ -29,12 +29,12 @@ const NUMBER: usize = HEADER + 28;
 struct Batch {
     frames: Vec<Vec<u8>>,
     random: u64,
-    /// The sum of all of the header but its source.
+    /// The sum of the header without its source.
     others: u32,
 }
 
-/// Sends `rate` queries per second for www.example to 192.0.2.53 while something else is done on this `cpu`; gives how
-/// many per second it has sent.
+/// Sends `rate` queries per second for www.example to 192.0.2.53 from this `cpu` while `act` runs. Returns the result
+/// of `act` and the queries sent per second.
 pub(crate) fn flooded<T>(
     sender: &Sender,
     rate: f64,
@@ -85,7 +85,7 @@ impl Batch {
         }
     }
 
-    /// Gives each another source, port and number.
+    /// Gives each frame a new source, port and query ID.
     fn forge(&mut self) {
         for frame in &mut self.frames {
             let source = loop {
@@ -110,7 +110,7 @@ impl Batch {
         }
     }
 
-    /// Sends so many of them; what finds the queue full is lost there, as on any wire, and was sent all the same.
+    /// Sends `count` frames, and returns how many it has sent. A frame for which the queue has no room counts as sent.
     fn send(&mut self, sender: &Sender, count: usize) -> u32 {
         let frames = &mut self.frames[..count];
         let mut parts: Vec<libc::iovec> = frames
@@ -132,7 +132,7 @@ impl Batch {
         // SAFETY: as many headers as said, each with one part, and all of them outlive the call.
         let sent = unsafe { libc::sendmmsg(sender.as_raw_fd(), heads.as_mut_ptr(), count, 0) };
         match Errno::result(sent) {
-            // It ends at the first that is lost.
+            // sendmmsg stops at the first frame that is lost.
             Ok(sent) => count.min(sent.unsigned_abs() + 1),
             Err(Errno::ENOBUFS) => 1,
             Err(error) => panic!("sendmmsg: {error}"),
@@ -140,7 +140,7 @@ impl Batch {
     }
 }
 
-/// Has this thread run on that CPU alone, and before others: a wire does not wait for anybody's turn.
+/// Binds this thread to the CPU, with real-time priority, because a wire does not wait for other threads.
 fn first_on(cpu: usize) {
     let mut only = nix::sched::CpuSet::new();
     only.set(cpu).unwrap();

@@ -1,4 +1,4 @@
-//! The processor's own count of instructions, where there is one. Virtual machines often have none.
+//! The processor's counter of instructions. Virtual machines often have none.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -31,7 +31,7 @@ struct What {
 pub(crate) struct Counter(File);
 
 impl Counter {
-    /// None where the machine has no such counter, or does not let us have it.
+    /// None if the machine has no such counter, or forbids its use.
     pub(crate) fn open() -> Option<Self> {
         let what = What {
             kind: HARDWARE,

@@ -1,6 +1,6 @@
-//! corexdp beside its peers, in one table. `tests/bench.sh` runs it where it can do no harm.
+//! corexdp beside its peers, in one table. `tests/bench.sh` runs this program in namespaces.
 //!
-//! Peers take turns with corexdp, run by run, so that what else the machine does meets both alike.
+//! Peers take turns with corexdp, run by run, so that other load on the machine affects both alike.
 
 #![allow(
     clippy::expect_used,
@@ -33,7 +33,7 @@ mod table;
 use site::Site;
 use table::{Row, print};
 
-/// A group of rows, and what must be known to read them.
+/// A group of rows, and the note that explains them.
 struct Measure {
     name: &'static str,
     take: fn(&Site) -> Vec<Row>,
@@ -74,7 +74,7 @@ const MEASURES: [Measure; 6] = [
 ];
 
 fn main() {
-    // cargo adds one option of its own.
+    // cargo adds the option --bench.
     let wanted: Vec<String> = std::env::args()
         .skip(1)
         .filter(|word| word != "--bench")

@@ -10,9 +10,9 @@ use nix::sys::time::TimeValLike as _;
 
 use support::wait::wait_until;
 
-/// Where the node exporter's page is.
+/// Address of the node exporter's page.
 pub(crate) const EXPORTER_PAGE: &str = "127.0.0.1:9100";
-/// Its path.
+/// Path of the node exporter.
 pub(crate) const EXPORTER: &str = "/usr/bin/prometheus-node-exporter";
 /// Collectors that together have about as many series as corexdp at its limit.
 const COLLECTORS: [&str; 10] = [
@@ -36,7 +36,7 @@ pub(crate) fn finish(command: &mut Command) -> Spent {
 pub(crate) fn finish_with(command: &mut Command, code: i32) -> Spent {
     command.stdin(Stdio::null()).stdout(Stdio::null());
     if code != 0 {
-        // It says why, and that is as it should be.
+        // The expected failure prints its reason.
         command.stderr(Stdio::null());
     }
     let (start, used) = (Instant::now(), processor_time());
@@ -57,11 +57,11 @@ fn processor_time() -> Duration {
     Duration::from_micros(u64::try_from(time.num_microseconds()).unwrap())
 }
 
-/// A node exporter; dropping it ends it.
+/// A running node exporter. Drop ends the process.
 pub(crate) struct Exporter(Child);
 
 impl Exporter {
-    /// Starts one, and waits until it serves.
+    /// Starts a node exporter, and waits until it serves.
     pub(crate) fn start() -> Self {
         let mut command = Command::new(EXPORTER);
         command
@@ -110,7 +110,7 @@ pub(crate) fn sleeps(pids: &[u32]) -> Vec<(String, u64)> {
     for pid in pids {
         for task in fs::read_dir(format!("/proc/{pid}/task")).unwrap() {
             let path = task.unwrap().path();
-            // A thread may end while we look.
+            // A thread may end during the loop.
             let Ok(text) = fs::read_to_string(path.join("status")) else {
                 continue;
             };

@@ -16,16 +16,17 @@ const ROUNDS: usize = 15;
 pub(crate) const XDP_FILTER: &str = "xdp-filter";
 
 pub(crate) const NOTE: &str = "\
-programs: one packet, by BPF_PROG_TEST_RUN: the mean of 200,000 runs on end less that of a program that does nothing, right
-before; the median and the middle half of 15 such differences, in turns. The same packet over and over finds all that it
-needs in the processor's caches; `in turn`: each of 100,000 packets has an address (or a name) of its own, all over the
-list, as in a flood. Responses of the program are not measured, since the next run would get the response as its packet.
-xdp-filter: xdpfilt_alw_ip.o of Debian's xdp-tools, without the dispatcher that its own loader puts before it; its list has
-room for 10,000 addresses and no networks, and was made larger here. Other peers are references, compiled from
-tests/bench/reference.bpf.c and measured in the same turns: they parse Ethernet, IP and UDP headers and make the lookups in
-the name of the peer, in maps of the same types with the same entries. They have no settings, no counters and no checks of
-the packet. `question` is the walk over the name to the type of a query; `LRU` is the lookup of the source network, with
-the time. Code: as the kernel has rewritten the program (xlated), and the machine code of it (jited).";
+programs: one packet, by BPF_PROG_TEST_RUN: the mean of 200,000 runs, less that of a program that does nothing, measured
+right before; the median and the middle half of 15 such differences, in turns. A repeated packet finds all its data in
+the processor's caches; `in turn`: each of 100,000 packets has another source (or name), in an order that defeats the
+caches, as in a flood. Responses of the program are not measured, since the next run would get the response as its
+packet. xdp-filter: xdpfilt_alw_ip.o of Debian's xdp-tools, without the dispatcher that its own loader puts before it;
+its list has room for 10,000 addresses and no networks, and was made larger here. Other peers are references, compiled
+from tests/bench/reference.bpf.c and measured in the same turns: they parse Ethernet, IP and UDP headers and make the
+lookups in the name of the peer, in maps of the same types with the same entries. They have no settings, no counters and
+no checks of the packet. `question` is the walk over the name to the type of a query and its lookup in an array; a
+single one is too fast for a ratio, so `10 questions` repeats it. `LRU` is the lookup of the source network, with the
+time. Code: as the kernel has rewritten the program (xlated), and the machine code of it (jited).";
 
 /// The tools of all measurements.
 pub(crate) struct Bench<'a> {
@@ -56,7 +57,7 @@ pub(crate) struct Peer<'a> {
     pub(crate) most: f64,
 }
 
-/// The differences to the empty program, round by round.
+/// The differences to the empty program, one of each round.
 #[derive(Default)]
 struct Above {
     nanoseconds: Vec<f64>,
@@ -72,7 +73,7 @@ impl Above {
             .extend(instructions.map(|(took, empty)| took - empty));
     }
 
-    /// Figures of time and of instructions, where there are any.
+    /// Figures of time and of instructions, if there are any.
     fn figures(self) -> [Option<Figure>; 2] {
         [self.nanoseconds, self.instructions].map(|list| {
             let some = !list.is_empty();

@@ -29,7 +29,7 @@
 
 #define DNS_HEADER 12
 #define DNS_TYPES 512
-/* Labels of the longest name in shipped_dns.rs, and the root. */
+/* More than any name in shipped_dns.rs has. */
 #define MAX_LABELS 8
 /* blocked-01234.example in wire format. */
 #define NAME_SIZE 23

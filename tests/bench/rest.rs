@@ -1,4 +1,4 @@
-//! The cost of corexdp while nothing happens: memory, wake-ups, room on the disk.
+//! The cost of corexdp at rest: memory, wake-ups, size on disk.
 
 use std::fs;
 use std::path::Path;
@@ -54,7 +54,7 @@ fn row(what: &str, unit: Unit, ours: u64, peer: &'static str, theirs: u64, aim: 
     }
 }
 
-/// Both rest at the same time.
+/// corexdp and the node exporter rest at the same time.
 fn idle(site: &Site) -> Vec<Row> {
     let daemon = site.start("rest");
     daemon.line("page: http");
@@ -97,7 +97,7 @@ fn idle(site: &Site) -> Vec<Row> {
     ]
 }
 
-/// The number of wake-ups of all threads. A thread that has ended since counts as one at least.
+/// The number of wake-ups of all threads. A thread that has ended counts as one.
 fn woken_since(before: &[(String, u64)], after: &[(String, u64)]) -> u64 {
     let count = |threads: &[(String, u64)], thread: &str| {
         let found = threads.iter().find(|(name, _)| name == thread);
@@ -112,11 +112,11 @@ fn woken_since(before: &[(String, u64)], after: &[(String, u64)]) -> u64 {
     woken.sum::<u64>() + ended.map(|_| 1).sum::<u64>()
 }
 
-/// Bytes of a program and of the libraries it needs.
+/// Bytes of a program and of its libraries.
 fn size(program: &Path) -> u64 {
     let length = |path: &Path| fs::metadata(path).unwrap().len();
     let listed = Command::new("ldd").arg(program).output().unwrap();
-    // ldd fails for a static program, and then names none.
+    // ldd fails for a static program, and names no library.
     let text = String::from_utf8(listed.stdout).unwrap();
     let libraries = text
         .split_whitespace()

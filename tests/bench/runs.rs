@@ -13,10 +13,11 @@ use support::packets::kernel::{Map, Program};
 
 /// Runs of a program in one call. The kernel gives the mean, in whole nanoseconds.
 const RUNS: i32 = 200_000;
-/// Where pins are; of this bench alone.
+/// Folder of the pins, a file system of this benchmark alone.
 const PINS: &str = "/sys/fs/bpf";
 
-/// Loads an object by libbpf, as itself, with these of its maps made as said; `pins` then holds `prog` and its maps.
+/// Loads an object by libbpf, and creates each map in `maps` with the given shape. The returned folder holds `prog` and
+/// the maps.
 pub(crate) fn load(object: &Path, name: &str, maps: &[(&str, &str)]) -> PathBuf {
     let folder = Path::new(PINS).join(name);
     let path = |name: &str| folder.join(name).to_str().unwrap().to_owned();
@@ -32,7 +33,7 @@ pub(crate) fn load(object: &Path, name: &str, maps: &[(&str, &str)]) -> PathBuf 
     if maps.is_empty() {
         load.args(["pinmaps", folder.to_str().unwrap()]);
     }
-    // libbpf speaks of sections that it does not know.
+    // libbpf reports sections that it does not know.
     load.stderr(Stdio::null());
     finish(&mut load);
     folder
@@ -45,7 +46,7 @@ pub(crate) struct Vary {
 }
 
 impl Vary {
-    /// Another source each, or with `-DNAME` another name.
+    /// Varies the source, or with `-DNAME` the name.
     pub(crate) fn new(site: &Site, name: &str, options: &[&str]) -> Self {
         let folder = site.file(name);
         let object = compile_text(include_str!("vary.bpf.c"), name, &folder, options);
@@ -65,25 +66,25 @@ pub(crate) struct Took {
     pub(crate) instructions: Option<f64>,
 }
 
-/// The packets that a program is given, and what it must make of them.
+/// The packets that a program is given.
 pub(crate) struct Packets<'a> {
     frame: Vec<u8>,
     vary: Option<&'a Vary>,
 }
 
 impl<'a> Packets<'a> {
-    /// One and the same, over and over.
+    /// The same frame, repeated.
     pub(crate) fn same(frame: Vec<u8>) -> Self {
         Self { frame, vary: None }
     }
 
-    /// Each another.
+    /// The frame with another source or name each time.
     pub(crate) fn others(vary: &'a Vary, frame: Vec<u8>) -> Self {
         let vary = Some(vary);
         Self { frame, vary }
     }
 
-    /// Gives them to a program. The verdict on the last must be this.
+    /// Gives the packets to a program. `verdict` is the expected verdict on the last packet.
     pub(crate) fn time(&self, program: &Program, verdict: u32, counter: Option<&Counter>) -> Took {
         let run = match self.vary {
             None => program,

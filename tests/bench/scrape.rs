@@ -18,11 +18,11 @@ const SPACE_MILLISECONDS: u64 = 8_000;
 pub(crate) const NOTE: &str = "\
 scrape: GET /metrics over one kept-alive connection, 2,500 requests in 10 turns; the spread of p50 is the middle half of
 them, that of p99 the lowest and highest p99 of a turn. The node exporter reads /proc for its numbers where corexdp asks
-the kernel for map entries; its collectors were chosen for about as many series. `of a full list`: the map is a hash with
-100,000 entries, and the 20 scrapes are 8 s apart; corexdp_map_entries is counted anew once a minute, since the program
-itself adds and deletes nothing.";
+the kernel for map entries; its collectors were chosen for about as many series. `of a full list`: the map is a hash
+with 100,000 entries, and the 20 scrapes are 8 s apart; corexdp_map_entries is counted anew once a minute, since the
+program itself adds and deletes nothing.";
 
-/// Each turn's times.
+/// The times of each turn.
 type Turns = Vec<Vec<Duration>>;
 
 pub(crate) fn measure(site: &Site) -> Vec<Row> {
@@ -76,7 +76,7 @@ fn compare(
     daemon.line("page: http");
     let exporter = Exporter::start();
     let (mut ours, mut theirs) = (Scraper::connect(PAGE), Scraper::connect(EXPORTER_PAGE));
-    // The first turn warms both up.
+    // The first turn fills the caches of both.
     turn(&mut ours);
     turn(&mut theirs);
     let turns = (0..rounds).map(|_| (turn(&mut ours), turn(&mut theirs)));

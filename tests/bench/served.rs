@@ -1,8 +1,8 @@
-//! A DNS server behind a wire, and who asks it.
+//! A DNS server behind a wire, and its clients.
 //!
-//! The server's side has a CPU of its own, and all that is outside another: knotd, and what the kernel does for what
-//! arrives there, the filter included, are on the one; clients, the flood, and what arrives with them on the other. So
-//! nothing that comes is filtered at the cost of who has sent it.
+//! The server and the outside have a CPU each. knotd, the filter and the kernel's work for packets to the server run on
+//! the one; clients, the flood and the kernel's work for packets to them on the other. So no sender pays for the
+//! filter.
 
 use std::fs;
 use std::path::Path;
@@ -16,7 +16,7 @@ use support::wait::wait_until;
 
 const SERVER_CPU: usize = 1;
 pub(crate) const OUTSIDE_CPU: usize = 0;
-/// Where lines `INTERFACE CPU` go; see tests/bench.sh.
+/// The pipe for lines `INTERFACE CPU`; see tests/bench.sh.
 const PINS: &str = "/proc/self/fd/3";
 const ADDRESS: &str = "192.0.2.53";
 
@@ -32,9 +32,9 @@ pub(crate) struct Served {
 /// Results of dnsperf.
 pub(crate) struct Answers {
     pub(crate) count: f64,
-    /// Part of all queries that got none.
+    /// Share of the queries without an answer.
     pub(crate) lost: f64,
-    /// Mean seconds until an answer, where there was one.
+    /// Mean seconds from a query to its answer.
     pub(crate) latency: f64,
 }
 
@@ -74,7 +74,7 @@ impl Served {
         Sender::new(&self.client, &self.outside)
     }
 
-    /// Lets dnsperf ask.
+    /// Runs dnsperf in the namespace of the client.
     pub(crate) fn ask(&self, site: &Site, how: &[&str]) -> Answers {
         let mut dnsperf = on(OUTSIDE_CPU);
         dnsperf.args(["dnsperf", "-e"]);
@@ -109,14 +109,14 @@ impl Drop for Served {
     }
 }
 
-/// A command that runs on that CPU, and rather than what else the machine does.
+/// A command that runs on this CPU, with a higher priority than other processes.
 fn on(cpu: usize) -> Command {
     let mut command = Command::new("nice");
     command.args(["-n", "-10", "taskset", "-c", &cpu.to_string()]);
     command
 }
 
-/// Both ends with their addresses, and what arrives at each is taken on a CPU of its own.
+/// Creates both ends with their addresses. Each end receives on its own CPU.
 fn lay_wire(site: &Site, client: &Namespace, server: &str, outside: &str) {
     let ip = |line: &str| finish(Command::new("ip").args(line.split(' ')));
     // The address that all frames of tests/packets/frame.rs are for.
@@ -145,8 +145,8 @@ fn lay_wire(site: &Site, client: &Namespace, server: &str, outside: &str) {
     take_on(OUTSIDE_CPU, outside, there, site);
 }
 
-/// Has a kernel thread on that CPU take what arrives at an interface; else the CPU that has sent it would. By itself a
-/// veth interface does without, where the sender could send TCP in large parts and it has no XDP program.
+/// Makes a kernel thread on this CPU receive at an interface, instead of the CPU of the sender. A veth interface
+/// without an XDP program has no such thread if the sender may send TCP in large segments.
 fn take_on(cpu: usize, interface: &str, mut shell: Command, site: &Site) {
     let threaded = format!("/sys/class/net/{interface}/threaded");
     let lines = format!("ethtool -K {interface} gro on tso off && echo 1 >{threaded}");

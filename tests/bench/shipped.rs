@@ -12,7 +12,7 @@ use support::packets::frame::ip4;
 use support::packets::kernel::{Map, Program};
 use support::packets::sandbox::{DROP, PASS};
 
-/// Entries of the long lists: five digits name each.
+/// Entries of the long lists; vary.bpf.c writes their numbers with five digits.
 pub(crate) const MANY: u32 = 100_000;
 /// A rate that no run reaches, with a burst of one second.
 pub(crate) const NEVER: &str = "100000000";
@@ -21,7 +21,7 @@ pub(crate) const NEVER: &str = "100000000";
 pub(crate) const LRU: [&str; 2] = ["-DSOURCES", "-DCLOCK=bpf_jiffies64"];
 const LRU_EXACT: [&str; 2] = ["-DSOURCES", "-DCLOCK=bpf_ktime_get_ns"];
 
-/// The address of this number in a list, as vary.bpf.c says it.
+/// The address at this position of a list, as in vary.bpf.c.
 fn address(number: u32) -> Ipv4Addr {
     Ipv4Addr::from_bits(number.wrapping_mul(0x9e37_79b1))
 }
@@ -36,12 +36,12 @@ fn like(name: &str, addresses: u32) -> Program {
     );
     let pins = load(object.as_ref(), name, &[("filter_ipv4", &shape)]);
     let list = Map::pinned(&pins.join("filter_ipv4"));
-    // Packets from there.
+    // xdp-filter's flag for source addresses.
     let meant = 1_u64.to_ne_bytes();
     for number in 0..addresses {
         list.fill(&address(number).octets(), &meant);
     }
-    // libbpf has pinned the others where the next one would take them for its own.
+    // libbpf has pinned the other maps, and the next load would reuse them.
     for map in ["filter_ipv4", "filter_ipv6", "xdp_stats_map"] {
         fs::remove_file(format!("/sys/fs/bpf/{map}")).unwrap();
     }

@@ -22,7 +22,7 @@ fn wire_name(name: &str) -> Vec<u8> {
     bytes
 }
 
-/// A query as resolvers send it.
+/// A query with EDNS, as resolvers send it.
 fn asks(name: &str, kind: u16) -> Vec<u8> {
     query(name, kind).edns(1232, &[]).bytes
 }
@@ -97,12 +97,12 @@ pub(crate) fn dns(bench: &Bench<'_>) -> Vec<Row> {
     bench.compare("dns", &cases)
 }
 
-/// Lookups of a reference for names of as many labels.
+/// Lookups that a name of as many labels takes; a listed name takes one.
 const ONE: &str = "name lookup";
 const THREE: &str = "3 name lookups";
 const SIX: &str = "6 name lookups";
 
-/// The name of this number in a list.
+/// The name at this position of a list.
 fn listed_name(number: u32) -> String {
     format!("blocked-{number:05}.example")
 }

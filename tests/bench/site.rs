@@ -1,4 +1,4 @@
-//! Where it is measured: a veth pair in a network namespace of this process's own, and a folder.
+//! The site of the measurements: a veth pair in a network namespace of this process alone, and a folder.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -12,19 +12,19 @@ use support::objects::compile::{compile, compile_text};
 
 /// The interface that programs are attached to.
 pub(crate) const INTERFACE: &str = "bench0";
-/// Where corexdp's page is.
+/// Address of corexdp's page.
 pub(crate) const PAGE: &str = "127.0.0.1:9153";
-/// As many metrics as a Corefile may ask for.
+/// Limit of metrics in a Corefile.
 pub(crate) const METRICS: u32 = 256;
 
-/// The binary under test, and a folder for what it reads.
+/// The binary under test, and a folder for its inputs.
 pub(crate) struct Site {
     pub(crate) corexdp: PathBuf,
     folder: PathBuf,
 }
 
 impl Site {
-    /// Looks for all that is needed, and lays the wire.
+    /// Checks the requirements, and lays the wire.
     pub(crate) fn new() -> Self {
         let given = |name| {
             let value = std::env::var_os(name);
@@ -85,7 +85,7 @@ impl Site {
         command
     }
 
-    /// Starts that.
+    /// Starts the daemon with the Corefile of this name.
     pub(crate) fn start(&self, corefile: &str) -> Daemon {
         Daemon::spawn(&mut self.run(corefile))
     }
@@ -118,7 +118,7 @@ pub(crate) fn corefile(object: &str, page: bool, lines: &str) -> String {
     format!(". {{\n{page}ebpf {{\nelf {object}\nif {INTERFACE}\n{lines}}}\n}}\n")
 }
 
-/// `map` lines for a block list of as many addresses, from 10.0.0.0 on.
+/// `map` lines for a block list of `count` addresses, from 10.0.0.0 on.
 pub(crate) fn block_list(count: u32) -> String {
     (0..count).fold(String::new(), |mut text, number| {
         writeln!(text, "map {:08X} 0000000000000000", 0x0a00_0000 + number).unwrap();

@@ -6,17 +6,17 @@ use super::sample::Sample;
 #[derive(Clone, Copy)]
 pub(crate) enum Unit {
     Seconds,
-    /// Seconds too, of what takes some hundred processor cycles.
+    /// Seconds, shown in nanoseconds.
     Nanoseconds,
     Bytes,
     Times,
     Instructions,
     PerSecond,
-    /// A part of one.
+    /// A share, 1.0 for all.
     Percent,
 }
 
-/// A number, and what it was spread over where it was measured more than once.
+/// A number, and its spread if it was measured more than once.
 #[derive(Clone, Copy)]
 pub(crate) struct Figure {
     pub(crate) middle: f64,
@@ -57,7 +57,7 @@ pub(crate) struct Row {
     pub(crate) what: String,
     pub(crate) unit: Unit,
     pub(crate) ours: Figure,
-    /// Empty where there is none.
+    /// Name of the peer; empty if there is none.
     pub(crate) peer: &'static str,
     pub(crate) theirs: Figure,
     pub(crate) aim: Aim,
@@ -148,7 +148,7 @@ impl Aim {
     }
 }
 
-/// `ours / theirs` as one says it: 0.97, or 1/34.
+/// `ours / theirs` as text: 0.97, or 1/34.0.
 fn ratio(ours: f64, theirs: f64) -> String {
     if theirs == 0.0 {
         String::new()
@@ -161,7 +161,7 @@ fn ratio(ours: f64, theirs: f64) -> String {
     }
 }
 
-/// Prints the rows, aligned, and how many aims were met.
+/// Prints the aligned rows and the number of aims met.
 pub(crate) fn print(rows: &[Row]) {
     let head = [
         "what", "corexdp", "spread", "peer", "", "spread", "ratio", "aim", "met",
@@ -178,7 +178,7 @@ pub(crate) fn print(rows: &[Row]) {
     for cells in &lines {
         let mut line = String::new();
         for (column, (cell, &width)) in cells.iter().zip(&widths).enumerate() {
-            // Words stand to the left, numbers to the right.
+            // Text is aligned left, numbers right.
             let padded = match column {
                 0 | 3 | 8 => format!("{cell:<width$}"),
                 _ => format!("{cell:>width$}"),
