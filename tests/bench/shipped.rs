@@ -153,13 +153,13 @@ pub(crate) fn acl(bench: &Bench<'_>) -> Vec<Row> {
     let stranger = Packets::same(from("192.0.2.1"));
     let others = || Packets::others(&bench.sources, from("192.0.2.1"));
     let cases = [
-        few.case("10 addresses", same(7), DROP, &[2.0, 1.5]),
-        many.case("100,000 addresses", same(4711), DROP, &[2.0, 1.5]),
+        few.case("10 addresses", same(7), DROP, &[2.5, 1.5]),
+        many.case("100,000 addresses", same(4711), DROP, &[2.5, 1.5]),
         many.case(
             "100,000 addresses, none of them",
             stranger,
             PASS,
-            &[2.0, 1.5],
+            &[2.5, 1.5],
         ),
         many.case(
             "100,000 addresses, all in turn",
@@ -201,17 +201,17 @@ pub(crate) fn limit(bench: &Bench<'_>) -> Vec<Row> {
         peers: vec![peer],
     };
     let cases = [
-        case("of a subnet", &subnet, same(), PASS, trie(2.5)),
-        case("of each source", &source, same(), PASS, lru(2.0)),
-        case("of both", &both, same(), PASS, lru(2.0)),
+        case("of a subnet", &subnet, same(), PASS, trie(3.0)),
+        case("of each source", &source, same(), PASS, lru(2.5)),
+        case("of both", &both, same(), PASS, lru(2.5)),
         case(
             "of both, a burst of 10 ms",
             &short,
             same(),
             PASS,
-            exact(2.0),
+            exact(2.5),
         ),
-        case("of both, over it", &over, same(), DROP, lru(2.0)),
+        case("of both, over it", &over, same(), DROP, lru(2.5)),
         case(
             "of each source, 100,000 in turn",
             &source,

@@ -56,7 +56,7 @@ pub(crate) fn dns(bench: &Bench<'_>) -> Vec<Row> {
             &free,
             same(four(&asked)),
             PASS,
-            ten(PASS, 2.5),
+            ten(PASS, 2.0),
         ),
         case(
             "a query, a rate",
@@ -77,21 +77,21 @@ pub(crate) fn dns(bench: &Bench<'_>) -> Vec<Row> {
             &limited,
             same(four(&any)),
             DROP,
-            ten(DROP, 2.5),
+            ten(DROP, 2.0),
         ),
         case(
             "malformed",
             &limited,
             same(four(&malformed)),
             DROP,
-            ten(PASS, 2.5),
+            ten(PASS, 2.0),
         ),
         case(
             "a rate, 100,000 sources in turn",
             &limited,
             others,
             PASS,
-            lru(1.5),
+            lru(1.75),
         ),
     ];
     bench.compare("dns", &cases)
@@ -177,7 +177,7 @@ pub(crate) fn qname(bench: &Bench<'_>) -> Vec<Row> {
             &many,
             others,
             DROP,
-            once.peer(ONE, DROP, 1.5),
+            once.peer(ONE, DROP, 1.75),
         ),
     ];
     bench.compare("qname", &cases)
@@ -207,11 +207,11 @@ pub(crate) fn guard(bench: &Bench<'_>) -> Vec<Row> {
     let others = Packets::others(&bench.sources, from("10.0.77.1"));
     let same = |source| Packets::same(from(source));
     let all = |most| all.peer("hash, 2 tries, question, LRU", PASS, most);
-    let list = list.peer("hash, trie", DROP, 2.0);
+    let list = list.peer("hash, trie", DROP, 2.5);
     let cases = [
-        case("a query", same("10.0.77.1"), PASS, all(2.0)),
+        case("a query", same("10.0.77.1"), PASS, all(2.5)),
         case("a query, denied", same("198.51.100.1"), DROP, list),
-        case("a query, 100,000 sources in turn", others, PASS, all(1.5)),
+        case("a query, 100,000 sources in turn", others, PASS, all(1.75)),
     ];
     bench.compare("guard", &cases)
 }
