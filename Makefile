@@ -25,8 +25,8 @@ PYTHON = $(shell find cross tests -name '*.py')
 # The recipes of the Yocto layer. They set no HOMEPAGE.
 LAYER = $(shell find yocto-layer -name '*.bb' -o -name '*.bbappend' -o -name '*.inc' -o -name layer.conf)
 
-.PHONY: help build binary demo check test faults fuzz soak bench dist appliance lint clean setup-build setup-demo setup-test setup-bench \
-	setup-dist setup-appliance
+.PHONY: help build binary demo check test faults fuzz soak bench dist-host dist appliance lint clean setup-build setup-demo \
+	setup-test setup-bench setup-dist setup-appliance
 .DELETE_ON_ERROR:
 
 help:
@@ -82,8 +82,12 @@ MINUTES ?= 30
 soak: build | setup-test
 	COREXDP_SOAK_SECONDS=$$(($(MINUTES) * 60)) $(CARGO) test --release --locked --test soak -- --nocapture
 
-bench: build | setup-bench
+bench: dist-host | setup-bench
 	tests/bench.sh
+
+# The part of `make dist` for this machine's CPU.
+dist-host: $(BPF_OUTPUTS) | setup-bench
+	cross/dist.sh $(shell uname -m)-unknown-linux-musl
 
 dist: $(BPF_OUTPUTS) | setup-dist
 	cross/dist.sh x86_64-unknown-linux-musl

@@ -1,5 +1,6 @@
 #!/bin/bash
-# Measures corexdp beside its peers and prints one table. Needs root and the output of `make build`.
+# Measures the static corexdp of `make dist` beside its peers and prints one table. Needs root and the output of
+# `make dist-host`, which `make bench` makes.
 #
 # The benchmarks run in new network, mount and process namespaces. Their end removes every interface, pin and process, and
 # every namespace that a benchmark made inside.
@@ -14,18 +15,20 @@ PATH="$PATH:/usr/sbin:/sbin"
 bench=("${CARGO:-cargo}" bench --locked --quiet --profile dev --bench peers)
 inside=
 
-# Prints the static binary of `make dist` if it is newer than its sources, else the binary of `make build`.
+# Prints the static binary of `make dist` for this machine's CPU. Fails if the binary is missing or older than its sources.
 binary() {
-    local shipped
+    local shipped newer
     shipped=dist/$(uname -m)-unknown-linux-musl/corexdp
     if [ ! -e "$shipped" ]; then
-        echo target/release/corexdp
-    elif [ -n "$(find src cross build.rs Cargo.toml Cargo.lock -newer "$shipped" -print -quit)" ]; then
-        echo "$shipped is older than its sources; not measured" >&2
-        echo target/release/corexdp
-    else
-        echo "$shipped"
+        echo "$shipped is missing; run \`make dist-host\` first" >&2
+        return 1
     fi
+    newer=$(find src cross build.rs Cargo.toml Cargo.lock -newer "$shipped" -print -quit)
+    if [ -n "$newer" ]; then
+        echo "$shipped is older than $newer; run \`make dist-host\` again" >&2
+        return 1
+    fi
+    echo "$PWD/$shipped"
 }
 
 # Reads lines `INTERFACE CPU` from the benchmarks, whose process namespace has no kernel threads. Pins the NAPI thread of
@@ -61,8 +64,8 @@ if [ "$(id -u)" -ne 0 ]; then
     echo 'the benchmarks make namespaces and load programs into the kernel; run them as root' >&2
     exit 77
 fi
+COREXDP_BENCH_BINARY=$(binary)
 "${bench[@]}" --no-run
-COREXDP_BENCH_BINARY=$PWD/$(binary)
 COREXDP_BENCH_DIR=$(mktemp -d)
 # A prefix of interface names that is unique on this machine.
 COREXDP_BENCH_WIRE=f$$

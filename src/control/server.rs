@@ -80,7 +80,7 @@ impl Control {
         if self.clients.is_full() {
             self.clients.remove(0);
         }
-        // There is buffer now.
+        // There is room: the oldest client was removed.
         let _ = self.clients.push(client.into());
     }
 

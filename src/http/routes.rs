@@ -23,11 +23,11 @@ pub(super) fn content_of(
         }
         (Service::Metrics, "/") => Ok((Content::Html, HTML)),
         (Service::Metrics, "/status") => Ok((Content::Status, "application/json")),
-        (Service::Metrics, _) => Err("not found; owner are /, /metrics and /status\n"),
+        (Service::Metrics, _) => Err("not found; this address serves /, /metrics and /status\n"),
         (Service::Health, "/health") => Ok((Content::Health, PLAIN)),
-        (Service::Health, _) => Err("not found; owner is /health\n"),
+        (Service::Health, _) => Err("not found; this address serves /health\n"),
         (Service::Ready, "/ready") => Ok((Content::Ready, PLAIN)),
-        (Service::Ready, _) => Err("not found; owner is /ready\n"),
+        (Service::Ready, _) => Err("not found; this address serves /ready\n"),
     }
 }
 

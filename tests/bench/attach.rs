@@ -1,4 +1,4 @@
-//! Time from exec to an attached program.
+//! Time from exec until the program filters.
 
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -10,14 +10,15 @@ use super::table::{Aim, Figure, Row, Unit};
 use support::net::pause;
 
 const ROUNDS: usize = 40;
-/// Each run follows each other run equally often, since it may wait for the kernel to free memory of the previous run.
+/// Orders in which each loader follows each other loader equally often, since a loader may wait until the kernel has
+/// freed the objects of the loader before it.
 const ORDERS: [[usize; 4]; 4] = [[0, 1, 3, 2], [1, 2, 0, 3], [2, 3, 1, 0], [3, 0, 2, 1]];
 
 pub(crate) const NOTE: &str = "\
-attach: bpf/count.bpf.c to a veth, native mode, 40 runs in turns. corexdp: until its line `attached` is read from standard
-error, including parsing and all checks. ip link and xdp-loader: until they exit, since only then a script continues.
-`with page`: the worker process is started and listens before the program is attached. The kernel takes nearly all of the
-time of all three, to verify and compile the program and to wait for an RCU grace period.";
+attach: bpf/count.bpf.c to a veth, native mode, 40 runs in turns. corexdp: until its line `attached` is read from
+standard error; reading the Corefile and all checks included. ip link and xdp-loader: until they exit, since a script
+waits for that. `with page`: the worker process starts and listens before the program is attached. The kernel takes
+nearly all of the time, of all three, to verify and compile the program and to wait for an RCU grace period.";
 
 pub(crate) fn measure(site: &Site) -> Vec<Row> {
     site.write("bare", &corefile("count.o", false, ""));
@@ -91,7 +92,7 @@ fn loader(site: &Site) -> Duration {
     spent.time
 }
 
-/// Waits until the kernel has freed programs and maps, which takes some time after their last use.
+/// The kernel frees programs and maps some time after their last use.
 fn settle() {
     pause(20);
 }

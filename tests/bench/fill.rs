@@ -1,4 +1,4 @@
-//! Time to fill a hash map.
+//! Time to write many entries into a hash map.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -14,15 +14,15 @@ use support::net::pause;
 const ROUNDS: usize = 20;
 const SIZES: [u32; 3] = [1_000, 10_000, 100_000];
 const PIN: &str = "/sys/fs/bpf/bench";
-/// Exit code after the verifier rejects the program.
+/// The exit code when the verifier refuses the program.
 const REFUSED: i32 = 65;
 
 pub(crate) const NOTE: &str = "\
-fill: entries of 4 + 8 bytes into a hash map with room for 200,000, 20 runs in turns. Processor time, which other load
-barely disturbs, since neither waits for anything. Each number is the median difference, run by run, to a run without
-entries, so it has only the cost of entries. corexdp: reading, parsing and checking the Corefile, then filling. Its
-program is one that the verifier rejects, so that it ends there. bpftool: `batch file` with as many `map update pinned`
-lines, into an existing map.";
+fill: entries of 4 + 8 bytes into a hash map with room for 200,000, 20 runs in turns. Processor time, because neither
+side waits, and other load disturbs it less than elapsed time. Each number is the median difference between a run with
+the entries and a run with none, so the start of the process is left out. corexdp reads, parses and checks the Corefile,
+then fills the map; the verifier refuses its program, which ends the run there. bpftool runs `batch file` with a `map
+update pinned` line for each entry, into an existing map.";
 
 pub(crate) fn measure(site: &Site) -> Vec<Row> {
     for size in SIZES.into_iter().chain([0]) {
@@ -66,7 +66,7 @@ fn bpftool(site: &Site, entries: u32) -> Duration {
     spent.processor_time
 }
 
-/// Waits until the kernel has freed the map, which takes some time after its last use.
+/// A map of this size is freed some time after its last use.
 fn settle() {
     pause(20);
 }

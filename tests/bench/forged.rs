@@ -1,4 +1,4 @@
-//! A flood of DNS queries with random source addresses.
+//! A flood of DNS queries from forged sources.
 
 use std::os::fd::AsRawFd as _;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,29 +12,29 @@ use support::net::Sender;
 use support::packets::frame::ip4;
 use support::packets::message::{checksum, query};
 
-/// Frames for each system call. The queue of the other end has room for 256.
+/// Frames for each call. The queue of the other end has room for 256.
 const BATCH: usize = 32;
 const PAUSE: Duration = Duration::from_micros(50);
-/// Frames that may be overdue; any more are skipped rather than sent in one burst.
+/// Upper bound of overdue frames. The flood gives up any above it, rather than send them all at once.
 const LATE: f64 = 128.0;
 
-/// Offsets in a frame: the IPv4 header, its checksum, its source, the UDP source port and the query's id.
+/// Offsets of the IPv4 header, its checksum and its source, and of the port and the ID of the query.
 const HEADER: usize = 14;
 const CHECKSUM: usize = HEADER + 10;
 const SOURCE: usize = HEADER + 12;
 const PORT: usize = HEADER + 20;
 const NUMBER: usize = HEADER + 28;
 
-/// The frames of one system call.
+/// Frames for one call.
 struct Batch {
     frames: Vec<Vec<u8>>,
     random: u64,
-    /// Checksum of the header without its source.
+    /// The sum of the header without its source.
     others: u32,
 }
 
-/// Sends `rate` queries per second for www.example to 192.0.2.53 on `cpu` until the given function returns. Returns the
-/// rate sent.
+/// Sends `rate` queries per second for www.example to 192.0.2.53 from this `cpu` while `act` runs. Returns the result
+/// of `act` and the queries sent per second.
 pub(crate) fn flooded<T>(
     sender: &Sender,
     rate: f64,
@@ -44,7 +44,7 @@ pub(crate) fn flooded<T>(
     let stop = AtomicBool::new(false);
     thread::scope(|scope| {
         let flood: ScopedJoinHandle<'_, f64> = scope.spawn(|| {
-            pin_to(cpu);
+            first_on(cpu);
             flood(sender, rate, &stop)
         });
         let done = act();
@@ -85,16 +85,16 @@ impl Batch {
         }
     }
 
-    /// Gives each frame a new source, port and id.
+    /// Gives each frame a new source, port and query ID.
     fn forge(&mut self) {
         for frame in &mut self.frames {
             let source = loop {
-                // xorshift64.
+                // xorshift64
                 self.random ^= self.random << 13;
                 self.random ^= self.random >> 7;
                 self.random ^= self.random << 17;
                 let source = self.random.to_be_bytes();
-                // Sources that the server ignores and the network of the real client are skipped.
+                // Sources that the server itself would ignore are left out, and so is the network of the real client.
                 if (1..224).contains(&source[0]) && source[0] != 127 && source[..3] != [192, 0, 2] {
                     break source;
                 }
@@ -110,7 +110,7 @@ impl Batch {
         }
     }
 
-    /// Sends `count` frames. A frame that finds the queue full is dropped, as on any wire, and counts as sent.
+    /// Sends `count` frames, and returns how many it has sent. A frame for which the queue has no room counts as sent.
     fn send(&mut self, sender: &Sender, count: usize) -> u32 {
         let frames = &mut self.frames[..count];
         let mut parts: Vec<libc::iovec> = frames
@@ -121,7 +121,7 @@ impl Batch {
             })
             .collect();
         let heads = parts.iter_mut().map(|part| {
-            // SAFETY: mmsghdr is plain data; all zero is valid.
+            // SAFETY: mmsghdr is plain data, for which all zero is valid.
             let mut head: libc::mmsghdr = unsafe { std::mem::zeroed() };
             head.msg_hdr.msg_iov = part;
             head.msg_hdr.msg_iovlen = 1;
@@ -129,10 +129,10 @@ impl Batch {
         });
         let mut heads: Vec<libc::mmsghdr> = heads.collect();
         let count = u32::try_from(count).unwrap();
-        // SAFETY: `headers` has the given length, each header has one part, and all of them outlive the call.
+        // SAFETY: as many headers as said, each with one part, and all of them outlive the call.
         let sent = unsafe { libc::sendmmsg(sender.as_raw_fd(), heads.as_mut_ptr(), count, 0) };
         match Errno::result(sent) {
-            // The call stops at the first dropped frame.
+            // sendmmsg stops at the first frame that is lost.
             Ok(sent) => count.min(sent.unsigned_abs() + 1),
             Err(Errno::ENOBUFS) => 1,
             Err(error) => panic!("sendmmsg: {error}"),
@@ -140,11 +140,11 @@ impl Batch {
     }
 }
 
-/// Pins this thread to a CPU with real-time priority: a wire does not wait for a scheduler.
-fn pin_to(cpu: usize) {
+/// Binds this thread to the CPU, with real-time priority, because a wire does not wait for other threads.
+fn first_on(cpu: usize) {
     let mut only = nix::sched::CpuSet::new();
     only.set(cpu).unwrap();
-    // Thread 0 is the calling thread.
+    // 0 is the calling thread.
     nix::sched::sched_setaffinity(nix::unistd::Pid::from_raw(0), &only).unwrap();
     let priority = libc::sched_param { sched_priority: 1 };
     // SAFETY: the structure outlives the call.

@@ -1,4 +1,4 @@
-//! A scraper with one kept-alive connection.
+//! A scraper: one connection, kept alive.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use support::wait::PATIENCE;
 
-/// A connection to a page, with the last body received.
+/// A connection to a page, and the last body that came over it.
 pub(crate) struct Scraper {
     stream: BufReader<TcpStream>,
     body: Vec<u8>,
@@ -23,7 +23,7 @@ impl Scraper {
         }
     }
 
-    /// Time of one scrape, from the request to the last byte of the response.
+    /// One scrape, from the request to the last byte of the answer.
     pub(crate) fn scrape(&mut self) -> Duration {
         let start = Instant::now();
         let request = b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nAccept: text/plain\r\n\r\n";
@@ -48,7 +48,7 @@ impl Scraper {
         start.elapsed()
     }
 
-    /// Number of series in the last scrape.
+    /// Series on the page last scraped.
     pub(crate) fn series(&self) -> usize {
         let text = std::str::from_utf8(&self.body).unwrap();
         text.lines().filter(|line| !line.starts_with('#')).count()

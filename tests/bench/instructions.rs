@@ -1,4 +1,4 @@
-//! The hardware counter of instructions, which many virtual machines lack.
+//! The processor's counter of instructions. Virtual machines often have none.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -6,46 +6,47 @@ use std::os::fd::FromRawFd as _;
 
 use nix::libc;
 
-// Constants of `linux/perf_event.h`, which the libc crate lacks.
-const PERF_TYPE_HARDWARE: u32 = 0;
-const PERF_COUNT_HW_INSTRUCTIONS: u64 = 1;
-const PERF_FLAG_FD_CLOEXEC: libc::c_ulong = 8;
+/// Numbers of `linux/perf_event.h`, where bindings find no names: `PERF_TYPE_HARDWARE`, `PERF_COUNT_HW_INSTRUCTIONS`,
+/// `PERF_FLAG_FD_CLOEXEC`.
+const HARDWARE: u32 = 0;
+const INSTRUCTIONS: u64 = 1;
+const CLOSE_ON_EXEC: libc::c_ulong = 8;
 
 const EXCLUDE_USER: u64 = 1 << 4;
 const EXCLUDE_HYPERVISOR: u64 = 1 << 6;
 
-/// `perf_event_attr` in its first version (`PERF_ATTR_SIZE_VER0`), which every kernel accepts.
+/// `perf_event_attr` as it was at first, which every kernel takes.
 #[repr(C)]
 #[derive(Default)]
-struct PerfEventAttr {
+struct What {
     kind: u32,
     size: u32,
     config: u64,
-    sample: [u64; 3],
+    others: [u64; 3],
     flags: u64,
-    breakpoint: [u64; 2],
+    more: [u64; 2],
 }
 
-/// Counts the kernel's instructions for the thread that opened the counter.
+/// Counts what the kernel does for the thread that made it.
 pub(crate) struct Counter(File);
 
 impl Counter {
-    /// `None` if the machine has no such counter or denies access.
+    /// None if the machine has no such counter, or forbids its use.
     pub(crate) fn open() -> Option<Self> {
-        let attr = PerfEventAttr {
-            kind: PERF_TYPE_HARDWARE,
-            size: u32::try_from(size_of::<PerfEventAttr>()).unwrap(),
-            config: PERF_COUNT_HW_INSTRUCTIONS,
+        let what = What {
+            kind: HARDWARE,
+            size: u32::try_from(size_of::<What>()).unwrap(),
+            config: INSTRUCTIONS,
             flags: EXCLUDE_USER | EXCLUDE_HYPERVISOR,
-            ..PerfEventAttr::default()
+            ..What::default()
         };
-        // This thread, any CPU, no group.
-        let (thread, cpu, group, flags) = (0, -1, -1, PERF_FLAG_FD_CLOEXEC);
-        // SAFETY: `attr` outlives the call and has its own size.
+        // This thread, on any CPU, in no group.
+        let (thread, cpu, group, flags) = (0, -1, -1, CLOSE_ON_EXEC);
+        // SAFETY: `what` outlives the call, and says its own length.
         let fd = unsafe {
             libc::syscall(
                 libc::SYS_perf_event_open,
-                &raw const attr,
+                &raw const what,
                 thread,
                 cpu,
                 group,
@@ -53,11 +54,11 @@ impl Counter {
             )
         };
         let fd = i32::try_from(fd).ok().filter(|fd| *fd >= 0)?;
-        // SAFETY: the kernel has just created this descriptor, which has no other owner.
+        // SAFETY: the kernel has just opened it, and nobody else knows it.
         Some(Self(unsafe { File::from_raw_fd(fd) }))
     }
 
-    /// Instructions counted so far.
+    /// The number of instructions so far.
     pub(crate) fn read(&self) -> f64 {
         let mut count = [0; 8];
         (&self.0).read_exact(&mut count).unwrap();

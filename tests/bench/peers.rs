@@ -1,6 +1,6 @@
-//! Compares corexdp with its peers in one table. `tests/bench.sh` runs the benchmark isolated from the machine.
+//! corexdp beside its peers, in one table. `tests/bench.sh` runs this program in namespaces.
 //!
-//! Peers and corexdp run in turns, so that other load affects both alike.
+//! Peers take turns with corexdp, run by run, so that other load on the machine affects both alike.
 
 #![allow(
     clippy::expect_used,
@@ -19,19 +19,21 @@ mod http;
 mod instructions;
 mod process;
 mod programs;
+mod reference;
 mod rest;
 mod runs;
 mod sample;
 mod scrape;
 mod served;
 mod shipped;
+mod shipped_dns;
 mod site;
 mod table;
 
 use site::Site;
 use table::{Row, print};
 
-/// A group of rows with its explanation.
+/// A group of rows, and the note that explains them.
 struct Measure {
     name: &'static str,
     take: fn(&Site) -> Vec<Row>,
@@ -73,11 +75,11 @@ const MEASURES: [Measure; 6] = [
 
 fn main() {
     // cargo adds the option --bench.
-    let names: Vec<String> = std::env::args()
+    let wanted: Vec<String> = std::env::args()
         .skip(1)
         .filter(|word| word != "--bench")
         .collect();
-    for word in &names {
+    for word in &wanted {
         let known = MEASURES.iter().any(|measure| measure.name == word);
         assert!(
             known,
@@ -86,7 +88,7 @@ fn main() {
     }
     let chosen = MEASURES
         .iter()
-        .filter(|measure| names.is_empty() || names.iter().any(|word| word == measure.name));
+        .filter(|measure| wanted.is_empty() || wanted.iter().any(|word| word == measure.name));
     let site = Site::new();
     let (mut rows, mut notes) = (Vec::new(), Vec::new());
     for measure in chosen {

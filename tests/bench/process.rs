@@ -1,4 +1,4 @@
-//! Runs peers and measures processes.
+//! Peers as processes.
 
 use std::fs;
 use std::net::TcpStream;
@@ -14,16 +14,16 @@ use support::wait::wait_until;
 pub(crate) const EXPORTER_PAGE: &str = "127.0.0.1:9100";
 /// Path of the node exporter.
 pub(crate) const EXPORTER: &str = "/usr/bin/prometheus-node-exporter";
-/// Collectors with about as many series in total as corexdp at its limit.
+/// Collectors that together have about as many series as corexdp at its limit.
 const COLLECTORS: [&str; 10] = [
     "cpu", "filefd", "loadavg", "meminfo", "netdev", "netstat", "sockstat", "stat", "time",
     "vmstat",
 ];
 
-/// Costs of a process from its start to its end.
+/// Costs of a process from before its start until its end.
 pub(crate) struct Spent {
     pub(crate) time: Duration,
-    /// CPU time, in the kernel and in user space.
+    /// Time of all processors, in the kernel and outside.
     pub(crate) processor_time: Duration,
 }
 
@@ -36,7 +36,7 @@ pub(crate) fn finish(command: &mut Command) -> Spent {
 pub(crate) fn finish_with(command: &mut Command, code: i32) -> Spent {
     command.stdin(Stdio::null()).stdout(Stdio::null());
     if code != 0 {
-        // The expected error message is discarded.
+        // The expected failure prints its reason.
         command.stderr(Stdio::null());
     }
     let (start, used) = (Instant::now(), processor_time());
@@ -50,18 +50,18 @@ pub(crate) fn finish_with(command: &mut Command, code: i32) -> Spent {
     spent
 }
 
-/// CPU time of all ended child processes.
+/// Processor time of all child processes that have ended.
 fn processor_time() -> Duration {
     let usage = getrusage(UsageWho::RUSAGE_CHILDREN).unwrap();
     let time = usage.user_time() + usage.system_time();
     Duration::from_micros(u64::try_from(time.num_microseconds()).unwrap())
 }
 
-/// A node exporter, killed on drop.
+/// A running node exporter. Drop ends the process.
 pub(crate) struct Exporter(Child);
 
 impl Exporter {
-    /// Starts a node exporter and waits until it serves.
+    /// Starts a node exporter, and waits until it serves.
     pub(crate) fn start() -> Self {
         let mut command = Command::new(EXPORTER);
         command
@@ -92,7 +92,7 @@ impl Drop for Exporter {
     }
 }
 
-/// Memory of these processes in bytes: proportional set size (PSS).
+/// Memory of these processes in bytes, each shared page divided by its users (PSS).
 pub(crate) fn proportional_memory(pids: &[u32]) -> u64 {
     pids.iter()
         .map(|pid| {
@@ -104,13 +104,13 @@ pub(crate) fn proportional_memory(pids: &[u32]) -> u64 {
         .sum()
 }
 
-/// Wake-ups of each thread of these processes: voluntary context switches.
+/// The number of voluntary context switches of each thread of these processes, that is, of its wake-ups.
 pub(crate) fn sleeps(pids: &[u32]) -> Vec<(String, u64)> {
     let mut threads = Vec::new();
     for pid in pids {
         for task in fs::read_dir(format!("/proc/{pid}/task")).unwrap() {
             let path = task.unwrap().path();
-            // A thread may end meanwhile.
+            // A thread may end during the loop.
             let Ok(text) = fs::read_to_string(path.join("status")) else {
                 continue;
             };

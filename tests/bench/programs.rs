@@ -1,9 +1,10 @@
-//! The cost of one packet in each shipped program.
+//! The cost of a packet in each of the shipped programs.
 
 use super::instructions::Counter;
-use super::runs::{Cost, Packets, Vary, load, sizes};
+use super::runs::{Packets, Took, Vary, load, sizes};
 use super::sample::Sample;
-use super::shipped::{acl, dns, guard, limit, qname};
+use super::shipped::{acl, limit};
+use super::shipped_dns::{dns, guard, qname};
 use super::site::Site;
 use super::table::{Aim, Figure, Row, Unit};
 use support::objects::compile::compile;
@@ -12,19 +13,24 @@ use support::packets::kernel::Program;
 use support::packets::sandbox::PASS;
 
 const ROUNDS: usize = 15;
-const LIKE: &str = "xdp-filter";
+pub(crate) const XDP_FILTER: &str = "xdp-filter";
 
 pub(crate) const NOTE: &str = "\
-programs: one packet, by BPF_PROG_TEST_RUN: the mean of 200,000 consecutive runs, less the mean of an empty program just
-before; the median and the middle half of 15 such differences, in turns. A repeated packet finds its data in the
-processor's caches; `in turn`: each of 100,000 packets has its own address (or name), all over the list, as in a flood.
-Packets to which a program responds are not measured, since the next run would get the response as its packet.
-xdp-filter: xdpfilt_alw_ip.o of Debian's xdp-tools, without the dispatcher of its loader; its list has room for 10,000
-addresses and no networks, and is enlarged here. Code: the program as rewritten by the kernel (xlated), and its machine
-code (jited).";
+programs: one packet, by BPF_PROG_TEST_RUN: the mean of 200,000 runs, less that of a program that does nothing, measured
+right before; the median and the middle half of 15 such differences, in turns. A repeated packet finds all its data in
+the processor's caches; `in turn`: each of 100,000 packets has another source (or name), in an order that defeats the
+caches, as in a flood. Responses of the program are not measured, since the next run would get the response as its
+packet. xdp-filter: xdpfilt_alw_ip.o of Debian's xdp-tools, without the dispatcher that its own loader puts before it;
+its list has room for 10,000 addresses and no networks, and was made larger here. Other peers are references, compiled
+from tests/bench/reference.bpf.c and measured in the same turns: they parse Ethernet, IP and UDP headers and make the
+lookups in the name of the peer, in maps of the same types with the same entries. They have no settings, no counters and
+no checks of the packet. `question` is the walk over the name to the type of a query and its lookup in an array; a
+single one is too fast for a ratio, so `10 questions` repeats it. `LRU` is the lookup of the source network, with the
+time. Code: as the kernel has rewritten the program (xlated), and the machine code of it (jited).";
 
-/// Objects shared by all measurements.
-pub(crate) struct Bench {
+/// The tools of all measurements.
+pub(crate) struct Bench<'a> {
+    pub(crate) site: &'a Site,
     empty: Program,
     pub(crate) sources: Vary,
     pub(crate) names: Vary,
@@ -37,28 +43,37 @@ pub(crate) struct Case<'a> {
     pub(crate) filter: &'a Filter,
     pub(crate) packets: Packets<'a>,
     pub(crate) verdict: u32,
-    /// In nanoseconds.
-    pub(crate) aim: Option<f64>,
-    pub(crate) like: Option<&'a Program>,
+    pub(crate) peers: Vec<Peer<'a>>,
 }
 
-/// Differences to the empty program, round by round.
+/// A program that is given the packets of a case too.
+#[derive(Clone, Copy)]
+pub(crate) struct Peer<'a> {
+    /// The lookups of a reference, or [`XDP_FILTER`].
+    pub(crate) name: &'static str,
+    pub(crate) program: &'a Program,
+    pub(crate) verdict: u32,
+    /// The aim: the time of the shipped program is at most this many times the peer's.
+    pub(crate) most: f64,
+}
+
+/// The differences to the empty program, one of each round.
 #[derive(Default)]
-struct Differences {
+struct Above {
     nanoseconds: Vec<f64>,
     instructions: Vec<f64>,
 }
 
-impl Differences {
-    fn push(&mut self, cost: Cost, empty: Cost) {
-        let nanoseconds = cost.nanoseconds - empty.nanoseconds;
+impl Above {
+    fn push(&mut self, took: Took, empty: Took) {
+        let nanoseconds = took.nanoseconds - empty.nanoseconds;
         self.nanoseconds.push(nanoseconds / 1e9);
-        let instructions = cost.instructions.zip(empty.instructions);
+        let instructions = took.instructions.zip(empty.instructions);
         self.instructions
-            .extend(instructions.map(|(cost, empty)| cost - empty));
+            .extend(instructions.map(|(took, empty)| took - empty));
     }
 
-    /// Figures of time and, if counted, of instructions.
+    /// Figures of time and of instructions, if there are any.
     fn figures(self) -> [Option<Figure>; 2] {
         [self.nanoseconds, self.instructions].map(|list| {
             let some = !list.is_empty();
@@ -70,6 +85,7 @@ impl Differences {
 pub(crate) fn measure(site: &Site) -> Vec<Row> {
     let object = compile("pass", &site.file("empty"));
     let bench = Bench {
+        site,
         empty: Program::pinned(&load(&object, "empty", &[]).join("prog")),
         sources: Vary::new(site, "sources", &[]),
         names: Vary::new(site, "names", &["-DNAME"]),
@@ -81,73 +97,98 @@ pub(crate) fn measure(site: &Site) -> Vec<Row> {
         .collect()
 }
 
-impl Bench {
+/// The measurements of one case.
+struct Turns {
+    ours: Above,
+    /// One for each of its peers.
+    peers: Vec<Above>,
+}
+
+impl Bench<'_> {
     /// Rows of all cases of a program, and of its size.
     pub(crate) fn compare(&self, name: &str, cases: &[Case<'_>]) -> Vec<Row> {
-        let mut turns: Vec<(Differences, Differences)> =
-            cases.iter().map(|_| Default::default()).collect();
+        let mut turns: Vec<Turns> = cases.iter().map(Turns::new).collect();
         for _ in 0..ROUNDS {
-            for (case, (ours, theirs)) in cases.iter().zip(&mut turns) {
-                let counter = self.counter.as_ref();
-                let empty = case.packets.time(&self.empty, PASS, counter);
-                let time = |program| case.packets.time(program, case.verdict, counter);
-                ours.push(time(&case.filter.program), empty);
-                if let Some(like) = case.like {
-                    theirs.push(time(like), empty);
-                }
+            for (case, turns) in cases.iter().zip(&mut turns) {
+                self.take(case, turns);
             }
         }
-        let size = code(name, cases[0].filter, cases[0].like);
         let rows = cases.iter().zip(turns);
-        rows.flat_map(|(case, (ours, theirs))| case.rows(name, ours, theirs))
-            .chain(size)
+        rows.flat_map(|(case, turns)| case.rows(name, turns))
+            .chain(code(name, &cases[0]))
             .collect()
+    }
+
+    fn take(&self, case: &Case<'_>, turns: &mut Turns) {
+        let time = |program, verdict| case.packets.time(program, verdict, self.counter.as_ref());
+        let empty = time(&self.empty, PASS);
+        turns
+            .ours
+            .push(time(&case.filter.program, case.verdict), empty);
+        for (peer, above) in case.peers.iter().zip(&mut turns.peers) {
+            above.push(time(peer.program, peer.verdict), empty);
+        }
+    }
+}
+
+impl Turns {
+    fn new(case: &Case<'_>) -> Self {
+        Self {
+            ours: Above::default(),
+            peers: case.peers.iter().map(|_| Above::default()).collect(),
+        }
     }
 }
 
 impl Case<'_> {
-    fn rows(&self, name: &str, ours: Differences, theirs: Differences) -> Vec<Row> {
-        let what = format!("{name}, {}", self.what);
-        let aim = self.aim.map_or(Aim::None, |most| Aim::AtMost(most / 1e9));
-        let [nanoseconds, instructions] = ours.figures();
-        let [their_nanoseconds, their_instructions] = theirs.figures();
-        let row = |unit, ours, theirs: Option<Figure>, aim| {
-            let alone = Row::alone(what.clone(), unit, ours, aim);
-            let peer = |theirs| Row {
-                peer: LIKE,
-                theirs,
-                ..alone
-            };
-            theirs.map_or_else(|| Row::alone(what.clone(), unit, ours, aim), peer)
-        };
-        let time = nanoseconds.unwrap();
-        let mut rows = vec![row(Unit::Nanoseconds, time, None, aim)];
-        if their_nanoseconds.is_some() {
-            rows.push(row(
-                Unit::Nanoseconds,
-                time,
-                their_nanoseconds,
-                Aim::Within(1.0),
-            ));
-        }
-        rows.extend(
-            instructions.map(|count| row(Unit::Instructions, count, their_instructions, Aim::None)),
-        );
-        rows
+    fn rows(&self, name: &str, turns: Turns) -> Vec<Row> {
+        let ours = turns.ours.figures();
+        let peers = self.peers.iter().zip(turns.peers);
+        peers
+            .flat_map(|(peer, theirs)| self.beside(name, ours, peer, theirs.figures()))
+            .collect()
+    }
+
+    /// Rows of time and of instructions beside a peer.
+    fn beside(
+        &self,
+        name: &str,
+        ours: [Option<Figure>; 2],
+        peer: &Peer<'_>,
+        theirs: [Option<Figure>; 2],
+    ) -> Vec<Row> {
+        let kinds = [
+            (Unit::Nanoseconds, Aim::Within(peer.most)),
+            (Unit::Instructions, Aim::None),
+        ];
+        let figures = ours.into_iter().zip(theirs);
+        let rows = kinds.into_iter().zip(figures);
+        rows.filter_map(|((unit, aim), (ours, theirs))| {
+            Some(Row {
+                what: format!("{name}, {}", self.what),
+                unit,
+                ours: ours?,
+                peer: peer.name,
+                theirs: theirs?,
+                aim,
+            })
+        })
+        .collect()
     }
 }
 
-/// Rows of the program's size, compared with its peer.
-fn code(name: &str, filter: &Filter, like: Option<&Program>) -> Vec<Row> {
-    let ours = sizes(&filter.program);
-    let theirs = like.map(sizes);
+/// The size of the program, beside xdp-filter's where that is a peer.
+fn code(name: &str, case: &Case<'_>) -> Vec<Row> {
+    let ours = sizes(&case.filter.program);
+    let peer = case.peers.iter().find(|peer| peer.name == XDP_FILTER);
+    let theirs = peer.map(|peer| sizes(peer.program));
     let of = |which: usize, kind| {
         let bytes = |sizes: [u32; 2]| Figure::once(sizes[which].into());
         let what = format!("{name}, code {kind}");
         Row {
-            peer: theirs.map_or("", |_| LIKE),
+            peer: peer.map_or("", |peer| peer.name),
             theirs: bytes(theirs.unwrap_or_default()),
-            ..Row::alone(what, Unit::Bytes, bytes(ours), Aim::None)
+            ..Row::alone(what, Unit::Bytes, bytes(ours))
         }
     };
     vec![of(0, "xlated"), of(1, "jited")]

@@ -1,4 +1,4 @@
-//! Times a program on a packet by `BPF_PROG_TEST_RUN`.
+//! The time of a program for a packet, by `BPF_PROG_TEST_RUN`.
 
 use std::fs;
 use std::os::fd::AsRawFd as _;
@@ -11,13 +11,13 @@ use super::site::Site;
 use support::objects::compile::compile_text;
 use support::packets::kernel::{Map, Program};
 
-/// Runs of a program in one call. The kernel returns the mean, in whole nanoseconds.
+/// Runs of a program in one call. The kernel gives the mean, in whole nanoseconds.
 const RUNS: i32 = 200_000;
-/// The bpffs, private to this benchmark.
+/// Folder of the pins, a file system of this benchmark alone.
 const PINS: &str = "/sys/fs/bpf";
 
-/// Loads an object by libbpf. The maps of `maps` have the given shapes. The returned folder has the pins of the program,
-/// `prog`, and of its maps.
+/// Loads an object by libbpf, and creates each map in `maps` with the given shape. The returned folder holds `prog` and
+/// the maps.
 pub(crate) fn load(object: &Path, name: &str, maps: &[(&str, &str)]) -> PathBuf {
     let folder = Path::new(PINS).join(name);
     let path = |name: &str| folder.join(name).to_str().unwrap().to_owned();
@@ -33,7 +33,7 @@ pub(crate) fn load(object: &Path, name: &str, maps: &[(&str, &str)]) -> PathBuf 
     if maps.is_empty() {
         load.args(["pinmaps", folder.to_str().unwrap()]);
     }
-    // libbpf warns of sections that it does not know.
+    // libbpf reports sections that it does not know.
     load.stderr(Stdio::null());
     finish(&mut load);
     folder
@@ -58,34 +58,34 @@ impl Vary {
     }
 }
 
-/// Mean cost of one run.
+/// Cost of one run, the mean of many.
 #[derive(Clone, Copy)]
-pub(crate) struct Cost {
+pub(crate) struct Took {
     pub(crate) nanoseconds: f64,
-    /// Instructions in the kernel; `None` without a hardware counter.
+    /// Instructions in the kernel, where the processor counts them.
     pub(crate) instructions: Option<f64>,
 }
 
-/// The packets of a measurement.
+/// The packets that a program is given.
 pub(crate) struct Packets<'a> {
     frame: Vec<u8>,
     vary: Option<&'a Vary>,
 }
 
 impl<'a> Packets<'a> {
-    /// The same packet for each run.
+    /// The same frame, repeated.
     pub(crate) fn same(frame: Vec<u8>) -> Self {
         Self { frame, vary: None }
     }
 
-    /// A different packet for each run.
+    /// The frame with another source or name each time.
     pub(crate) fn others(vary: &'a Vary, frame: Vec<u8>) -> Self {
         let vary = Some(vary);
         Self { frame, vary }
     }
 
-    /// Runs a program on the packets. The last verdict must be `verdict`.
-    pub(crate) fn time(&self, program: &Program, verdict: u32, counter: Option<&Counter>) -> Cost {
+    /// Gives the packets to a program. `verdict` is the expected verdict on the last packet.
+    pub(crate) fn time(&self, program: &Program, verdict: u32, counter: Option<&Counter>) -> Took {
         let run = match self.vary {
             None => program,
             Some(vary) => {
@@ -99,19 +99,19 @@ impl<'a> Packets<'a> {
         let after = counter.map(Counter::read);
         assert_eq!(made, verdict, "the verdict");
         let instructions = before.zip(after).map(|(before, after)| after - before);
-        Cost {
+        Took {
             nanoseconds: f64::from(nanoseconds),
             instructions: instructions.map(|count| count / f64::from(RUNS)),
         }
     }
 }
 
-/// Bytes of a program as rewritten by the kernel, and of its machine code.
+/// Bytes of a program as the kernel has rewritten it, and of the machine code made of that.
 pub(crate) fn sizes(program: &Program) -> [u32; 2] {
-    // SAFETY: bpf_prog_info is plain data; all zero requests no array.
+    // SAFETY: bpf_prog_info is plain data; all zero means that no array is asked for.
     let mut info: bpf_sys::bpf_prog_info = unsafe { std::mem::zeroed() };
     let mut length = u32::try_from(size_of_val(&info)).unwrap();
-    // SAFETY: the kernel writes at most `length` bytes, the size of `info`.
+    // SAFETY: the kernel writes `length` bytes at most, which is what there is.
     let result = unsafe {
         bpf_sys::bpf_obj_get_info_by_fd(
             program.0.as_raw_fd(),

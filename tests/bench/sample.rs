@@ -1,8 +1,8 @@
-//! Statistics of repeated measurements.
+//! Repeated measurements of one quantity.
 
 use std::time::Duration;
 
-/// Measurements in ascending order.
+/// Measurements, smallest first.
 pub(crate) struct Sample(Vec<f64>);
 
 impl FromIterator<f64> for Sample {

@@ -1,4 +1,4 @@
-//! Duration of a scrape.
+//! The time that Prometheus waits for a scrape.
 
 use std::time::Duration;
 
@@ -11,22 +11,22 @@ use support::net::pause;
 
 const ROUNDS: usize = 10;
 const REQUESTS: usize = 250;
-/// Scrapes with a pause between them, like those of Prometheus.
+/// Scrapes with a pause between them, as Prometheus makes.
 const SPACED: usize = 20;
 const SPACE_MILLISECONDS: u64 = 8_000;
 
 pub(crate) const NOTE: &str = "\
 scrape: GET /metrics over one kept-alive connection, 2,500 requests in 10 turns; the spread of p50 is the middle half of
-them, that of p99 the lowest and highest p99 of a turn. The node exporter reads /proc for its numbers, and corexdp reads
-map entries from the kernel; the collectors are chosen for about as many series. `of a full list`: the map is a hash
-with 100,000 entries, and the 20 scrapes are 8 s apart; corexdp_map_entries is counted once a minute, since the program
-itself adds and deletes nothing.";
+them, that of p99 the lowest and highest p99 of a turn. The node exporter reads /proc for its numbers where corexdp asks
+the kernel for map entries; its collectors were chosen for about as many series. `of a full list`: the map is a hash
+with 100,000 entries, and the 20 scrapes are 8 s apart; corexdp_map_entries is counted anew once a minute, since the
+program itself adds and deletes nothing.";
 
 /// The times of each turn.
 type Turns = Vec<Vec<Duration>>;
 
 pub(crate) fn measure(site: &Site) -> Vec<Row> {
-    // Two metrics for each of the 128 rules of an array.
+    // Two numbers in each of the 128 rules of an array.
     let rules = metrics(|number| ((number / 2).swap_bytes(), number % 2 * 48));
     site.write("rules", &corefile("ordered.o", true, &rules));
     let blocked = metrics(|number| (0x0a00_0000 + number, 0));
@@ -65,7 +65,7 @@ fn row(of: &str, ours: Figure, theirs: Figure, aim: Aim) -> Row {
     }
 }
 
-/// Scrapes corexdp with this Corefile and its peer, in turns.
+/// Scrapes corexdp with this Corefile and its peer in turns.
 fn compare(
     site: &Site,
     corefile: &str,
@@ -76,7 +76,7 @@ fn compare(
     daemon.line("page: http");
     let exporter = Exporter::start();
     let (mut ours, mut theirs) = (Scraper::connect(PAGE), Scraper::connect(EXPORTER_PAGE));
-    // The first turn warms both up.
+    // The first turn fills the caches of both.
     turn(&mut ours);
     turn(&mut theirs);
     let turns = (0..rounds).map(|_| (turn(&mut ours), turn(&mut theirs)));

@@ -1,8 +1,8 @@
-//! A DNS server behind a veth, and its clients.
+//! A DNS server behind a wire, and its clients.
 //!
-//! Each side has its own CPU. One runs knotd and the kernel's work for packets that arrive there, the filter included.
-//! The other runs the clients, the flood and the kernel's work for packets that arrive at them. So filtering takes no
-//! CPU time from the senders.
+//! The server and the outside have a CPU each. knotd, the filter and the kernel's work for packets to the server run on
+//! the one; clients, the flood and the kernel's work for packets to them on the other. So no sender pays for the
+//! filter.
 
 use std::fs;
 use std::path::Path;
@@ -16,7 +16,7 @@ use support::wait::wait_until;
 
 const SERVER_CPU: usize = 1;
 pub(crate) const OUTSIDE_CPU: usize = 0;
-/// The pipe to tests/bench.sh for lines `INTERFACE CPU`.
+/// The pipe for lines `INTERFACE CPU`; see tests/bench.sh.
 const PINS: &str = "/proc/self/fd/3";
 const ADDRESS: &str = "192.0.2.53";
 
@@ -24,7 +24,7 @@ const ADDRESS: &str = "192.0.2.53";
 pub(crate) struct Served {
     client: Namespace,
     knotd: Child,
-    /// The server's interface; `outside` is the client's.
+    /// The server's interface, and the client's.
     pub(crate) interface: String,
     outside: String,
 }
@@ -32,9 +32,9 @@ pub(crate) struct Served {
 /// Results of dnsperf.
 pub(crate) struct Answers {
     pub(crate) count: f64,
-    /// Fraction of queries without a response.
+    /// Share of the queries without an answer.
     pub(crate) lost: f64,
-    /// Mean latency of responses, in seconds.
+    /// Mean seconds from a query to its answer.
     pub(crate) latency: f64,
 }
 
@@ -43,7 +43,7 @@ impl Served {
         let name = std::env::var("COREXDP_BENCH_WIRE").unwrap();
         let (interface, outside) = (format!("{name}s"), format!("{name}c"));
         let client = Namespace::new();
-        create_veth(site, &client, &interface, &outside);
+        lay_wire(site, &client, &interface, &outside);
         let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/demo");
         let place = site.file("knot");
         fs::create_dir_all(&place).unwrap();
@@ -69,12 +69,12 @@ impl Served {
         served
     }
 
-    /// A sender of raw frames on the client's side.
+    /// A sender of outside frames that belong to no client.
     pub(crate) fn sender(&self) -> Sender {
         Sender::new(&self.client, &self.outside)
     }
 
-    /// Runs dnsperf with these options.
+    /// Runs dnsperf in the namespace of the client.
     pub(crate) fn ask(&self, site: &Site, how: &[&str]) -> Answers {
         let mut dnsperf = on(OUTSIDE_CPU);
         dnsperf.args(["dnsperf", "-e"]);
@@ -83,12 +83,12 @@ impl Served {
             .arg(site.file("questions"));
         dnsperf.args(how).stdin(Stdio::null());
         let output = self.client.enter(|| dnsperf.output()).unwrap();
-        let text = String::from_utf8(output.stdout).unwrap();
-        assert!(output.status.success(), "{text}");
+        let said = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.success(), "{said}");
         let number = |what: &str| -> f64 {
-            let line = text.lines().find_map(|line| line.trim().strip_prefix(what));
+            let line = said.lines().find_map(|line| line.trim().strip_prefix(what));
             let word = line.and_then(|line| line.split_whitespace().next());
-            let word = word.unwrap_or_else(|| panic!("no {what} in {text}"));
+            let word = word.unwrap_or_else(|| panic!("no {what} {said}"));
             word.parse().unwrap()
         };
         Answers {
@@ -109,17 +109,17 @@ impl Drop for Served {
     }
 }
 
-/// A command that runs on this CPU with raised priority.
+/// A command that runs on this CPU, with a higher priority than other processes.
 fn on(cpu: usize) -> Command {
     let mut command = Command::new("nice");
     command.args(["-n", "-10", "taskset", "-c", &cpu.to_string()]);
     command
 }
 
-/// Creates the veth pair with addresses. Each end receives on its own CPU.
-fn create_veth(site: &Site, client: &Namespace, server: &str, outside: &str) {
+/// Creates both ends with their addresses. Each end receives on its own CPU.
+fn lay_wire(site: &Site, client: &Namespace, server: &str, outside: &str) {
     let ip = |line: &str| finish(Command::new("ip").args(line.split(' ')));
-    // The destination address of all frames of tests/packets/frame.rs.
+    // The address that all frames of tests/packets/frame.rs are for.
     let hardware = "address 02:00:00:00:00:01 type veth";
     let other = client.name();
     ip(&format!(
@@ -129,25 +129,25 @@ fn create_veth(site: &Site, client: &Namespace, server: &str, outside: &str) {
     ip(&format!("link set {server} up"));
     client.run(&format!("ip address add 192.0.2.10/24 dev {outside}"));
     client.run(&format!("ip link set {outside} up"));
-    // The default route lets responses to forged sources leave, as on any server.
+    // Answers to forged sources go out too, as on any server.
     ip("route add default via 192.0.2.10");
-    // A veth interface receives frames from XDP_TX only if it has an XDP program itself.
+    // A frame that XDP sends back arrives only at a veth interface that has an XDP program of its own.
     let pass = compile("pass", &site.file("knot"));
     let pass = pass.display();
     client.run(&format!(
         "ip link set {outside} xdp object {pass} section xdp"
     ));
     let here = Command::new("sh");
-    receive_on(SERVER_CPU, server, here, site);
+    take_on(SERVER_CPU, server, here, site);
     let mut there = Command::new("ip");
-    // `ip netns exec` mounts the sysfs of the namespace.
+    // With a sysfs of that namespace.
     there.args(["netns", "exec", other, "sh"]);
-    receive_on(OUTSIDE_CPU, outside, there, site);
+    take_on(OUTSIDE_CPU, outside, there, site);
 }
 
-/// Moves reception of an interface to a kernel thread on this CPU (threaded NAPI); otherwise the sender's CPU receives.
-/// GRO makes a veth interface without an XDP program use NAPI.
-fn receive_on(cpu: usize, interface: &str, mut shell: Command, site: &Site) {
+/// Makes a kernel thread on this CPU receive at an interface, instead of the CPU of the sender. A veth interface
+/// without an XDP program has no such thread if the sender may send TCP in large segments.
+fn take_on(cpu: usize, interface: &str, mut shell: Command, site: &Site) {
     let threaded = format!("/sys/class/net/{interface}/threaded");
     let lines = format!("ethtool -K {interface} gro on tso off && echo 1 >{threaded}");
     finish(shell.args(["-c", &lines]));

@@ -1,28 +1,32 @@
-//! The cases of each shipped program: lists, settings and packets.
+//! Packets for the shipped programs `acl` and `limit`, which decide by source, with usual lists and settings.
 
 use std::fs;
 use std::net::Ipv4Addr;
 
-use super::programs::{Bench, Case};
+use super::programs::{Bench, Case, Peer, XDP_FILTER};
+use super::reference::{Network, Reference};
 use super::runs::{Packets, load};
 use super::table::Row;
 use support::packets::filter::Filter;
-use support::packets::frame::{ip4, ip6};
+use support::packets::frame::ip4;
 use support::packets::kernel::{Map, Program};
-use support::packets::message::query;
 use support::packets::sandbox::{DROP, PASS};
 
-/// Entries of the long lists; five digits number each entry.
-const MANY: u32 = 100_000;
-/// A rate that no measurement reaches; the bucket holds one second.
-const NEVER: &str = "100000000";
+/// Entries of the long lists; vary.bpf.c writes their numbers with five digits.
+pub(crate) const MANY: u32 = 100_000;
+/// A rate that no run reaches, with a burst of one second.
+pub(crate) const NEVER: &str = "100000000";
 
-/// The address of a list's entry `number`, as in vary.bpf.c.
+/// Options of reference.bpf.c for lookups in an LRU hash, with the time of the current jiffy or the exact time.
+pub(crate) const LRU: [&str; 2] = ["-DSOURCES", "-DCLOCK=bpf_jiffies64"];
+const LRU_EXACT: [&str; 2] = ["-DSOURCES", "-DCLOCK=bpf_ktime_get_ns"];
+
+/// The address at this position of a list, as in vary.bpf.c.
 fn address(number: u32) -> Ipv4Addr {
     Ipv4Addr::from_bits(number.wrapping_mul(0x9e37_79b1))
 }
 
-/// xdp-filter with a list of the same addresses.
+/// xdp-filter with the first `addresses` addresses of the list.
 fn like(name: &str, addresses: u32) -> Program {
     let folder = format!("/usr/lib/{}-linux-gnu/bpf", std::env::consts::ARCH);
     let object = format!("{folder}/xdpfilt_alw_ip.o");
@@ -33,18 +37,18 @@ fn like(name: &str, addresses: u32) -> Program {
     let pins = load(object.as_ref(), name, &[("filter_ipv4", &shape)]);
     let list = Map::pinned(&pins.join("filter_ipv4"));
     // xdp-filter's flag for source addresses.
-    let source_flag = 1_u64.to_ne_bytes();
+    let meant = 1_u64.to_ne_bytes();
     for number in 0..addresses {
-        list.fill(&address(number).octets(), &source_flag);
+        list.fill(&address(number).octets(), &meant);
     }
-    // libbpf pins maps by name, and the next object would reuse them.
+    // libbpf has pinned the other maps, and the next load would reuse them.
     for map in ["filter_ipv4", "filter_ipv6", "xdp_stats_map"] {
         fs::remove_file(format!("/sys/fs/bpf/{map}")).unwrap();
     }
     Program::pinned(&pins.join("prog"))
 }
 
-/// acl with addresses in `@hosts`.
+/// acl with the first `addresses` addresses of the list in `@hosts`.
 fn denied_hosts(addresses: u32) -> Filter {
     let filter = Filter::load("acl", &[]);
     for number in 0..addresses {
@@ -53,167 +57,168 @@ fn denied_hosts(addresses: u32) -> Filter {
     filter
 }
 
-/// acl with networks of `bits` bits.
-fn denied(networks: u32, bits: u32) -> Filter {
+/// The networks of this length that contain the addresses of a list.
+fn networks(count: u32, bits: u32) -> impl Iterator<Item = Network> {
+    (0..count).map(move |number| Network {
+        first: Ipv4Addr::from_bits(address(number).to_bits() >> (32 - bits) << (32 - bits)),
+        bits,
+        drop: true,
+    })
+}
+
+/// acl with `count` networks in the trie.
+fn denied(count: u32, bits: u32) -> Filter {
     let filter = Filter::load("acl", &[]);
-    for number in 0..networks {
-        let first = address(number).to_bits() >> (32 - bits) << (32 - bits);
-        let network = Ipv4Addr::from_bits(first);
-        filter.entry(&format!("{network}/{bits} action=ACL_DROP"));
+    for network in networks(count, bits) {
+        filter.entry(&format!("{}/{bits} action=ACL_DROP", network.first));
     }
     filter
 }
 
-pub(crate) fn acl(bench: &Bench) -> Vec<Row> {
-    let (few, many) = (denied_hosts(10), denied_hosts(MANY));
-    let (whole, networks) = (denied(MANY, 32), denied(MANY, 24));
-    let likes = [like("filter-10", 10), like("filter-many", MANY)];
-    let from = |source: &str| ip4(source).udp(53).bytes;
+/// The network of all IPv4 addresses, whose packets pass.
+pub(crate) fn everywhere() -> Network {
+    Network {
+        first: Ipv4Addr::UNSPECIFIED,
+        bits: 0,
+        drop: false,
+    }
+}
+
+/// A frame to the DNS port without a query.
+fn from(source: &str) -> Vec<u8> {
+    ip4(source).udp(53).bytes
+}
+
+/// acl with a list, and its peers: xdp-filter where that takes the list, and the reference.
+struct Listed {
+    filter: Filter,
+    xdp_filter: Option<Program>,
+    name: &'static str,
+    reference: Reference,
+}
+
+impl Listed {
+    fn hosts(bench: &Bench<'_>, count: u32) -> Self {
+        let reference = Reference::new(bench.site, &format!("hosts-{count}"), &["-DHOSTS"]);
+        Self {
+            filter: denied_hosts(count),
+            xdp_filter: Some(like(&format!("filter-{count}"), count)),
+            name: "hash lookup",
+            reference: reference.drop_hosts((0..count).map(address)),
+        }
+    }
+
+    fn networks(bench: &Bench<'_>, bits: u32) -> Self {
+        let reference = Reference::new(bench.site, &format!("trie-{bits}"), &["-DPREFIXES=1"]);
+        Self {
+            filter: denied(MANY, bits),
+            xdp_filter: None,
+            name: "trie lookup",
+            reference: reference.networks(networks(MANY, bits)),
+        }
+    }
+
+    /// `most` has an aim for each peer: the reference, then xdp-filter.
+    fn case<'a>(
+        &'a self,
+        what: &'a str,
+        packets: Packets<'a>,
+        verdict: u32,
+        most: &[f64],
+    ) -> Case<'a> {
+        let reference = (self.name, &self.reference.program);
+        let like = self.xdp_filter.iter().map(|program| (XDP_FILTER, program));
+        let peers = [reference].into_iter().chain(like).zip(most);
+        Case {
+            what,
+            filter: &self.filter,
+            packets,
+            verdict,
+            peers: peers
+                .map(|((name, program), &most)| Peer {
+                    name,
+                    program,
+                    verdict,
+                    most,
+                })
+                .collect(),
+        }
+    }
+}
+
+pub(crate) fn acl(bench: &Bench<'_>) -> Vec<Row> {
+    let (few, many) = (Listed::hosts(bench, 10), Listed::hosts(bench, MANY));
+    let (whole, wide) = (Listed::networks(bench, 32), Listed::networks(bench, 24));
     let same = |number| Packets::same(from(&address(number).to_string()));
-    let stranger = || Packets::same(from("192.0.2.1"));
+    let stranger = Packets::same(from("192.0.2.1"));
     let others = || Packets::others(&bench.sources, from("192.0.2.1"));
-    let case = |what, (filter, like), packets, verdict| Case {
-        what,
-        filter,
-        packets,
-        verdict,
-        aim: Some(40.0),
-        like,
-    };
-    let little = (&few, Some(&likes[0]));
-    let large = (&many, Some(&likes[1]));
-    let (trie, wide) = ((&whole, None), (&networks, None));
     let cases = [
-        case("10 addresses", little, same(7), DROP),
-        case("100,000 addresses", large, same(4711), DROP),
-        case("100,000 addresses, none of them", large, stranger(), PASS),
-        case("100,000 addresses, all in turn", large, others(), DROP),
-        case("100,000 /32 in the trie", trie, same(4711), DROP),
-        case("100,000 /24", wide, same(4711), DROP),
-        case("100,000 /24, all in turn", wide, others(), DROP),
+        few.case("10 addresses", same(7), DROP, &[2.5, 1.5]),
+        many.case("100,000 addresses", same(4711), DROP, &[2.5, 1.5]),
+        many.case(
+            "100,000 addresses, none of them",
+            stranger,
+            PASS,
+            &[2.5, 1.5],
+        ),
+        many.case(
+            "100,000 addresses, all in turn",
+            others(),
+            DROP,
+            &[2.0, 2.5],
+        ),
+        whole.case("100,000 /32 in the trie", same(4711), DROP, &[1.75]),
+        wide.case("100,000 /24", same(4711), DROP, &[1.75]),
+        wide.case("100,000 /24, all in turn", others(), DROP, &[1.5]),
     ];
     bench.compare("acl", &cases)
 }
 
-pub(crate) fn limit(bench: &Bench) -> Vec<Row> {
+pub(crate) fn limit(bench: &Bench<'_>) -> Vec<Row> {
     let load = |rule: &str| Filter::load("limit", &[&format!("0.0.0.0/0 {rule}")]);
     let subnet = load(&format!("rate={NEVER}"));
     let source = load(&format!("source_rate={NEVER}"));
     let both = load(&format!("rate={NEVER} source_rate={NEVER}"));
     let short = load(&format!("rate={NEVER} source_rate={NEVER} burst=1000000"));
     let over = load("rate=2 source_rate=2");
-    let frame = || ip4("10.0.77.1").udp(53).bytes;
-    let case = |what, filter, packets, verdict| Case {
+    let reference = |name, more: &[&str]| {
+        let options = [&["-DPREFIXES=1"], more].concat();
+        Reference::new(bench.site, name, &options).networks([everywhere()])
+    };
+    let trie = reference("trie-of-one", &[]);
+    let lru = reference("trie-and-lru", &LRU);
+    let exact = reference("trie-and-lru-exact", &LRU_EXACT);
+    let trie = |most| trie.peer("trie lookup", PASS, most);
+    let lru = |most| lru.peer("trie + LRU lookup", PASS, most);
+    let exact = |most| exact.peer("trie + LRU, exact time", PASS, most);
+    let same = || Packets::same(from("10.0.77.1"));
+    let others = Packets::others(&bench.sources, from("10.0.77.1"));
+    let case = |what, filter, packets, verdict, peer| Case {
         what,
         filter,
         packets,
         verdict,
-        aim: Some(60.0),
-        like: None,
+        peers: vec![peer],
     };
-    let same = || Packets::same(frame());
-    let others = Packets::others(&bench.sources, frame());
     let cases = [
-        case("of a subnet", &subnet, same(), PASS),
-        case("of each source", &source, same(), PASS),
-        case("of both", &both, same(), PASS),
-        case("of both, a burst of 10 ms", &short, same(), PASS),
-        case("of both, over it", &over, same(), DROP),
-        case("of each source, 100,000 in turn", &source, others, PASS),
+        case("of a subnet", &subnet, same(), PASS, trie(3.0)),
+        case("of each source", &source, same(), PASS, lru(2.5)),
+        case("of both", &both, same(), PASS, lru(2.5)),
+        case(
+            "of both, a burst of 10 ms",
+            &short,
+            same(),
+            PASS,
+            exact(2.5),
+        ),
+        case("of both, over it", &over, same(), DROP, lru(2.5)),
+        case(
+            "of each source, 100,000 in turn",
+            &source,
+            others,
+            PASS,
+            lru(1.75),
+        ),
     ];
     bench.compare("limit", &cases)
-}
-
-/// A query with EDNS, like those of resolvers.
-fn resolver_query(name: &str, kind: u16) -> Vec<u8> {
-    query(name, kind).edns(1232, &[]).bytes
-}
-
-pub(crate) fn dns(bench: &Bench) -> Vec<Row> {
-    let free = Filter::load("dns", &[]);
-    let rate = format!("@settings 0 rate={NEVER}");
-    let limited = Filter::load("dns", &[&rate, "255 action=DNS_DROP"]);
-    let four = |message: &[u8]| ip4("10.0.77.1").datagram(53, message).bytes;
-    let asked = resolver_query("www.some-domain.example", 1);
-    let six = ip6("2001:db8::1").datagram(53, &asked).bytes;
-    let malformed = query("www.some-domain.example", 1).with(2, 0x80).bytes;
-    let any = resolver_query("www.some-domain.example", 255);
-    let others = Packets::others(&bench.sources, four(&asked));
-    let case = |what, filter, packets, verdict| Case {
-        what,
-        filter,
-        packets,
-        verdict,
-        aim: Some(80.0),
-        like: None,
-    };
-    let same = Packets::same;
-    let cases = [
-        case("a query, no rate", &free, same(four(&asked)), PASS),
-        case("a query, a rate", &limited, same(four(&asked)), PASS),
-        case("a query over IPv6, a rate", &limited, same(six), PASS),
-        case("ANY dropped", &limited, same(four(&any)), DROP),
-        case("malformed", &limited, same(four(&malformed)), DROP),
-        case("a rate, 100,000 sources in turn", &limited, others, PASS),
-    ];
-    bench.compare("dns", &cases)
-}
-
-pub(crate) fn qname(bench: &Bench) -> Vec<Row> {
-    let list = |many: u32| {
-        let filter = Filter::load("qname", &[]);
-        for number in 0..many {
-            filter.entry(&format!("blocked-{number:05}.example action=QNAME_DROP"));
-        }
-        filter
-    };
-    let (few, many) = (list(10), list(MANY));
-    let frame = |name| {
-        ip4("10.0.77.1")
-            .datagram(53, &resolver_query(name, 1))
-            .bytes
-    };
-    let same = |name| Packets::same(frame(name));
-    let others = Packets::others(&bench.names, frame("blocked-00000.example"));
-    let case = |what, filter, packets, verdict| Case {
-        what,
-        filter,
-        packets,
-        verdict,
-        aim: Some(150.0),
-        like: None,
-    };
-    let stranger = "www.some-domain.example";
-    let deep = "a.b.c.www.some-domain.example";
-    let cases = [
-        case("10 names, none of them", &few, same(stranger), PASS),
-        case("10 names", &few, same("blocked-00007.example"), DROP),
-        case("100,000 names, none of them", &many, same(stranger), PASS),
-        case("100,000 names, none, six labels", &many, same(deep), PASS),
-        case("100,000 names", &many, same("blocked-04711.example"), DROP),
-        case("100,000 names, all in turn", &many, others, DROP),
-    ];
-    bench.compare("qname", &cases)
-}
-
-pub(crate) fn guard(bench: &Bench) -> Vec<Row> {
-    let limits = format!("@limits 0.0.0.0/0 source_rate={NEVER}");
-    let filter = Filter::load("guard", &["198.51.100.0/24 action=ACL_DROP", &limits]);
-    let asked = resolver_query("www.some-domain.example", 1);
-    let from = |source| ip4(source).datagram(53, &asked).bytes;
-    let case = |what, packets, verdict| Case {
-        what,
-        filter: &filter,
-        packets,
-        verdict,
-        aim: None,
-        like: None,
-    };
-    let others = Packets::others(&bench.sources, from("10.0.77.1"));
-    let cases = [
-        case("a query", Packets::same(from("10.0.77.1")), PASS),
-        case("a query, denied", Packets::same(from("198.51.100.1")), DROP),
-        case("a query, 100,000 sources in turn", others, PASS),
-    ];
-    bench.compare("guard", &cases)
 }

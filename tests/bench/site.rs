@@ -1,4 +1,4 @@
-//! The test bed: a veth pair in this process's network namespace, and a folder.
+//! The site of the measurements: a veth pair in a network namespace of this process alone, and a folder.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -14,30 +14,30 @@ use support::objects::compile::{compile, compile_text};
 pub(crate) const INTERFACE: &str = "bench0";
 /// Address of corexdp's page.
 pub(crate) const PAGE: &str = "127.0.0.1:9153";
-/// The maximum number of metrics in a Corefile.
+/// Limit of metrics in a Corefile.
 pub(crate) const METRICS: u32 = 256;
 
-/// The binary under test and the folder of its files.
+/// The binary under test, and a folder for its inputs.
 pub(crate) struct Site {
     pub(crate) corexdp: PathBuf,
     folder: PathBuf,
 }
 
 impl Site {
-    /// Finds the binary and the folder, and creates the veth pair.
+    /// Checks the requirements, and lays the wire.
     pub(crate) fn new() -> Self {
-        let variable = |name| {
+        let given = |name| {
             let value = std::env::var_os(name);
             PathBuf::from(value.unwrap_or_else(|| panic!("no {name}; tests/bench.sh sets it")))
         };
-        let corexdp = variable("COREXDP_BENCH_BINARY");
+        let corexdp = given("COREXDP_BENCH_BINARY");
         assert!(
             corexdp.is_file(),
-            "{} is missing; run `make build` first",
+            "{} is missing; run `make dist-host` first",
             corexdp.display()
         );
-        let folder = variable("COREXDP_BENCH_DIR");
-        create_veth();
+        let folder = given("COREXDP_BENCH_DIR");
+        lay_wire();
         for name in ["ordered", "count"] {
             let object = format!("{name}.o");
             let built = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/bpf");
@@ -48,7 +48,7 @@ impl Site {
         Self { corexdp, folder }
     }
 
-    /// The heading of the table.
+    /// The text above the table.
     pub(crate) fn head(&self) -> String {
         let version = Command::new(&self.corexdp).arg("--version").output();
         let version = String::from_utf8(version.unwrap().stdout).unwrap();
@@ -61,7 +61,7 @@ impl Site {
             "instructions counted"
         };
         format!(
-            "{} ({}), Linux {}, {cpus} CPUs, {counter}",
+            "{} (static binary {}), Linux {}, {cpus} CPUs, {counter}",
             version.trim(),
             path.unwrap_or(&self.corexdp).display(),
             kernel.trim()
@@ -76,7 +76,7 @@ impl Site {
         fs::write(self.file(name), text).unwrap();
     }
 
-    /// The command `corexdp run` with the Corefile of this name.
+    /// `corexdp run` with the Corefile of this name.
     pub(crate) fn run(&self, corefile: &str) -> Command {
         let mut command = Command::new(&self.corexdp);
         command
@@ -91,7 +91,7 @@ impl Site {
     }
 }
 
-fn create_veth() {
+fn lay_wire() {
     let devices = fs::read_to_string("/proc/net/dev").unwrap();
     let names = devices.lines().filter_map(|line| line.split_once(':'));
     let others: Vec<&str> = names
@@ -112,13 +112,13 @@ fn create_veth() {
     }
 }
 
-/// A Corefile with one filter of `object` with these lines.
+/// A Corefile with one filter of `object` that has these lines.
 pub(crate) fn corefile(object: &str, page: bool, lines: &str) -> String {
     let page = if page { "prometheus\n" } else { "" };
     format!(". {{\n{page}ebpf {{\nelf {object}\nif {INTERFACE}\n{lines}}}\n}}\n")
 }
 
-/// `map` lines of a block list with `count` addresses from 10.0.0.0.
+/// `map` lines for a block list of `count` addresses, from 10.0.0.0 on.
 pub(crate) fn block_list(count: u32) -> String {
     (0..count).fold(String::new(), |mut text, number| {
         writeln!(text, "map {:08X} 0000000000000000", 0x0a00_0000 + number).unwrap();
@@ -126,7 +126,7 @@ pub(crate) fn block_list(count: u32) -> String {
     })
 }
 
-/// [`METRICS`] lines; `place` returns the key and the position in the value of each.
+/// [`METRICS`] lines; `place` gives the key, and the position in its value, of each.
 pub(crate) fn metrics(place: impl Fn(u32) -> (u32, u32)) -> String {
     (0..METRICS).fold(String::new(), |mut text, number| {
         let (key, position) = place(number);

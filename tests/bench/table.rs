@@ -1,4 +1,4 @@
-//! Prints the table of results.
+//! The table.
 
 use super::sample::Sample;
 
@@ -6,17 +6,17 @@ use super::sample::Sample;
 #[derive(Clone, Copy)]
 pub(crate) enum Unit {
     Seconds,
-    /// In seconds too, for times of some hundred cycles.
+    /// Seconds, shown in nanoseconds.
     Nanoseconds,
     Bytes,
     Times,
     Instructions,
     PerSecond,
-    /// A fraction of 1.
+    /// A share, 1.0 for all.
     Percent,
 }
 
-/// A number with its spread, if measured more than once.
+/// A number, and its spread if it was measured more than once.
 #[derive(Clone, Copy)]
 pub(crate) struct Figure {
     pub(crate) middle: f64,
@@ -39,19 +39,17 @@ impl From<&Sample> for Figure {
     }
 }
 
-/// The aim of corexdp for a figure.
+/// The aim of corexdp for a figure, always a ratio to a peer in the same run.
 #[derive(Clone, Copy)]
 pub(crate) enum Aim {
-    /// No aim, information only.
+    /// The row is information only.
     None,
-    /// At most this multiple of the peer.
+    /// At most this many times the peer.
     Within(f64),
     /// Less than the peer.
     Less,
-    /// At most the peer divided by this.
+    /// At most the peer divided by this number.
     Fraction(u32),
-    /// At most this number, regardless of the peer.
-    AtMost(f64),
 }
 
 /// One comparison.
@@ -59,22 +57,22 @@ pub(crate) struct Row {
     pub(crate) what: String,
     pub(crate) unit: Unit,
     pub(crate) ours: Figure,
-    /// Empty without a peer.
+    /// Name of the peer; empty if there is none.
     pub(crate) peer: &'static str,
     pub(crate) theirs: Figure,
     pub(crate) aim: Aim,
 }
 
 impl Row {
-    /// A row without a peer.
-    pub(crate) fn alone(what: String, unit: Unit, ours: Figure, aim: Aim) -> Self {
+    /// A row without a peer, and so without an aim.
+    pub(crate) fn alone(what: String, unit: Unit, ours: Figure) -> Self {
         Self {
             what,
             unit,
             ours,
             peer: "",
             theirs: Figure::once(0.0),
-            aim,
+            aim: Aim::None,
         }
     }
 
@@ -85,7 +83,6 @@ impl Row {
             Aim::Within(times) => ours <= theirs * times,
             Aim::Less => ours < theirs,
             Aim::Fraction(parts) => ours * f64::from(parts) <= theirs,
-            Aim::AtMost(most) => ours <= most,
         })
     }
 
@@ -115,7 +112,7 @@ impl Row {
             theirs,
             their_spread,
             ratio,
-            self.aim.show(self.unit),
+            self.aim.show(),
             met.into(),
         ]
     }
@@ -141,18 +138,17 @@ impl Unit {
 }
 
 impl Aim {
-    fn show(self, unit: Unit) -> String {
+    fn show(self) -> String {
         match self {
             Self::None => String::new(),
             Self::Within(times) => format!("≤ {times}"),
             Self::Less => "< 1".into(),
             Self::Fraction(parts) => format!("≤ 1/{parts}"),
-            Self::AtMost(most) => format!("≤ {}", unit.show(most)),
         }
     }
 }
 
-/// Formats `ours / theirs`: 0.97, or 1/34.
+/// `ours / theirs` as text: 0.97, or 1/34.0.
 fn ratio(ours: f64, theirs: f64) -> String {
     if theirs == 0.0 {
         String::new()
@@ -165,7 +161,7 @@ fn ratio(ours: f64, theirs: f64) -> String {
     }
 }
 
-/// Prints the rows, aligned, and the number of met aims.
+/// Prints the aligned rows and the number of aims met.
 pub(crate) fn print(rows: &[Row]) {
     let head = [
         "what", "corexdp", "spread", "peer", "", "spread", "ratio", "aim", "met",
@@ -182,7 +178,7 @@ pub(crate) fn print(rows: &[Row]) {
     for cells in &lines {
         let mut line = String::new();
         for (column, (cell, &width)) in cells.iter().zip(&widths).enumerate() {
-            // Text is left-aligned, numbers are right-aligned.
+            // Text is aligned left, numbers right.
             let padded = match column {
                 0 | 3 | 8 => format!("{cell:<width$}"),
                 _ => format!("{cell:>width$}"),

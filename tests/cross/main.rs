@@ -158,7 +158,7 @@ fn images_have_the_zig_of_the_tests() {
     let setup = read("tests/setup.sh");
     let version = setup
         .lines()
-        .find_map(|line| line.strip_prefix("test,dist ziglang "))
+        .find_map(|line| line.strip_prefix("test,bench,dist ziglang "))
         .expect("tests/setup.sh installs ziglang");
     for (target, _) in TARGETS {
         let text = read(&format!("cross/Dockerfile.{target}"));
