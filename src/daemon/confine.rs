@@ -71,7 +71,7 @@ pub(super) fn confine(log: &Log) -> Result<(), Error> {
         Cap::SYS_ADMIN => held & capset!(Cap::SYS_ADMIN, Cap::NET_ADMIN),
         _ => held & KEPT,
     };
-    let failed = |what| move |errno: Errno| Error::Process(what, errno.into());
+    let failed = |what| move |errno: Errno| Error::process(what, errno);
     capability::bound(kept);
     capability::keep(kept).map_err(failed("cannot give up capabilities"))?;
     prctl::set_no_new_privs().map_err(failed("cannot rule out new privileges (kernel 3.5)"))?;
@@ -86,6 +86,5 @@ pub(super) fn confine(log: &Log) -> Result<(), Error> {
 }
 
 fn effective() -> Result<CapSet, Error> {
-    capability::effective()
-        .map_err(|errno| Error::Process("cannot read capabilities", errno.into()))
+    capability::effective().map_err(|errno| Error::process("cannot read capabilities", errno))
 }

@@ -22,7 +22,17 @@ const NAMES: usize = 1024;
 pub(super) fn open(options: &Options) -> Result<Option<Control>, Error> {
     if let Some(path) = &options.control {
         let opened = Control::open(path);
-        let failed = |error| Error::Process("cannot create the control socket", error);
+        let failed = |error: io::Error| {
+            let remedy = match error.kind() {
+                io::ErrorKind::AddrInUse => "; another corexdp listens there",
+                _ => "",
+            };
+            let path = path.display();
+            Error::process(
+                format!("cannot create control socket {path}{remedy}"),
+                error,
+            )
+        };
         return opened.map(Some).map_err(failed);
     }
     let warn = |error: &io::Error| {

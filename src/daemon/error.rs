@@ -1,5 +1,6 @@
 //! Errors of `run`.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::io;
 
@@ -11,7 +12,7 @@ pub enum Error {
     /// Everything wrong with the Corefile, the objects, the interfaces, or in the kernel.
     Refused(Vec<Diagnostic>),
     /// The process could not be set up.
-    Process(&'static str, io::Error),
+    Process(Cow<'static, str>, io::Error),
     /// Missing capabilities, by name.
     Missing(String),
     /// The page should change after the death of its keeper, which alone starts workers.
@@ -25,6 +26,11 @@ pub enum Error {
 }
 
 impl Error {
+    /// A step of the process that failed, such as `cannot write pid file PATH`.
+    pub(super) fn process(step: impl Into<Cow<'static, str>>, error: impl Into<io::Error>) -> Self {
+        Self::Process(step.into(), error.into())
+    }
+
     /// One line for each error, with its causes.
     pub fn chain(&self) -> String {
         let mut text = self.to_string();
@@ -56,7 +62,7 @@ impl fmt::Display for Error {
                 f.write_str("the last start or reload waits to be confirmed; `corexdp confirm` keeps it")
             }
             Self::NothingToConfirm => {
-                f.write_str("nothing waits to be confirmed; a confirmation that comes too late finds the old filters back")
+                f.write_str("nothing waits to be confirmed; if its time is over, it was rolled back")
             }
         }
     }

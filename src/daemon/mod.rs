@@ -14,6 +14,7 @@ mod start;
 mod state;
 pub mod syscalls;
 
+use std::path::Path;
 use std::time::Instant;
 
 use crate::filter::Filter;
@@ -46,14 +47,14 @@ pub fn run(options: &Options) -> Result<(), Error> {
     confine::check(!plan.filters.is_empty())?;
     let manager = start::service_manager(log);
     let signals =
-        Signals::catch().map_err(|errno| Error::Process("cannot catch signals", errno.into()))?;
+        Signals::catch().map_err(|errno| Error::process("cannot catch signals", errno))?;
     let mut scan = Box::<Scan>::default();
     // Before any BPF object that the keeper could inherit, and before the capabilities to change ids are gone.
     let page = Page::start(&plan)?;
     let control = control::open(options)?;
     // Before the filters are attached, so that no change of an interface is missed.
-    let monitor = Monitor::open()
-        .map_err(|error| Error::Process("cannot watch interfaces", error.errno.into()))?;
+    let monitor =
+        Monitor::open().map_err(|error| Error::process("cannot watch interfaces", error.errno))?;
     let Some((mut filters, mut replaced)) = start::filters(&plan, &signals, &mut scan, options)?
     else {
         return Ok(());
@@ -118,9 +119,12 @@ pub fn run(options: &Options) -> Result<(), Error> {
 
 /// The last steps of a start that can fail: the pid file, and the loss of privileges.
 fn finish_start(options: &Options) -> Result<Option<PidFile>, Error> {
-    let pidfile = options.pidfile.as_deref().map(PidFile::write).transpose();
-    let failed = |error| Error::Process("cannot write the pid file", error);
-    let pidfile = pidfile.map_err(failed)?;
+    let write = |path: &Path| {
+        let failed =
+            |error| Error::process(format!("cannot write pid file {}", path.display()), error);
+        PidFile::write(path).map_err(failed)
+    };
+    let pidfile = options.pidfile.as_deref().map(write).transpose()?;
     confine::confine(&options.log)?;
     Ok(pidfile)
 }

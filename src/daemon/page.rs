@@ -29,7 +29,7 @@ impl Page {
     /// Starts the keeper, and a worker where the plan serves anything.
     pub(super) fn start(plan: &Plan) -> Result<Self, Error> {
         let keeper = Keeper::start()
-            .map_err(|error| Error::Process("cannot start the page's keeper", error))?;
+            .map_err(|error| Error::process("cannot start the page's keeper", error))?;
         let mut page = Self {
             server: None,
             keeper: Some(keeper),
@@ -59,9 +59,9 @@ impl Page {
     /// Opens the listening sockets that a rollback needs; no Corefile names them any more.
     pub(super) fn previous_listeners(&self, places: &[Place]) -> Result<Listeners, Error> {
         let listeners = places.iter().map(|place| self.listen(*place));
-        listeners.collect::<Result<_, _>>().map_err(|errno| {
-            Error::Process("cannot listen on the previous addresses", errno.into())
-        })
+        listeners
+            .collect::<Result<_, _>>()
+            .map_err(|errno| Error::process("cannot listen on the previous addresses", errno))
     }
 
     fn listen(&self, place: Place) -> Result<Listener, Errno> {
@@ -93,7 +93,7 @@ impl Page {
         }
         let keeper = self.keeper.as_mut().ok_or(Error::NoKeeper)?;
         let server = Server::start(listeners, keeper)
-            .map_err(|errno| Error::Process("cannot start the page's worker", errno.into()))?;
+            .map_err(|errno| Error::process("cannot start the page's worker", errno))?;
         Ok(PageChange::Server(Some(server)))
     }
 

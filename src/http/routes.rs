@@ -60,4 +60,16 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn not_found_names_the_paths_of_the_service() {
+        for (service, paths) in [
+            (Service::Metrics, "/, /metrics and /status"),
+            (Service::Health, "/health"),
+            (Service::Ready, "/ready"),
+        ] {
+            let expected = format!("not found; this address serves {paths}\n");
+            assert_eq!(content_of(service, "/x"), Err(expected.as_str()));
+        }
+    }
 }
