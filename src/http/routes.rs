@@ -23,11 +23,11 @@ pub(super) fn content_of(
         }
         (Service::Metrics, "/") => Ok((Content::Html, HTML)),
         (Service::Metrics, "/status") => Ok((Content::Status, "application/json")),
-        (Service::Metrics, _) => Err("not found; owner are /, /metrics and /status\n"),
+        (Service::Metrics, _) => Err("not found; there are /, /metrics and /status\n"),
         (Service::Health, "/health") => Ok((Content::Health, PLAIN)),
-        (Service::Health, _) => Err("not found; owner is /health\n"),
+        (Service::Health, _) => Err("not found; there is /health\n"),
         (Service::Ready, "/ready") => Ok((Content::Ready, PLAIN)),
-        (Service::Ready, _) => Err("not found; owner is /ready\n"),
+        (Service::Ready, _) => Err("not found; there is /ready\n"),
     }
 }
 
@@ -58,6 +58,20 @@ mod tests {
                 let expected = expected.map(|(_, content)| content);
                 assert_eq!(content, expected, "{path} at {service:?}");
             }
+        }
+    }
+
+    #[test]
+    fn a_wrong_path_is_answered_with_the_right_ones() {
+        for (service, expected) in [
+            (
+                Service::Metrics,
+                "not found; there are /, /metrics and /status\n",
+            ),
+            (Service::Health, "not found; there is /health\n"),
+            (Service::Ready, "not found; there is /ready\n"),
+        ] {
+            assert_eq!(content_of(service, "/nowhere"), Err(expected));
         }
     }
 }
