@@ -169,7 +169,7 @@ fn print_stderr(line: &dyn std::fmt::Display) {
 
 /// Writes to standard output. A reader that stops early (`| head`) is not an error.
 fn print(write: &mut dyn FnMut(&mut BufWriter<io::StdoutLock<'_>>) -> io::Result<()>) -> u8 {
-    let mut out = BufWriter::new(io::stdout().lock());
+    let mut out = BufWriter::with_capacity(32 << 10, io::stdout().lock());
     match write(&mut out).and_then(|()| out.flush()) {
         Ok(()) => 0,
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,

@@ -219,7 +219,8 @@ fn a_head_may_take_ten_seconds() {
             "{text}"
         );
         let least = Duration::from_millis(9_900);
-        assert!((least..PATIENCE).contains(&time), "{time:?}");
+        let most = Duration::from_secs(25);
+        assert!((least..most).contains(&time), "{time:?}");
     });
 }
 

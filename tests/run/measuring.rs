@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::packet;
 use crate::status::{ask, json, start};
-use support::wait::{PATIENCE, wait_until};
+use support::wait::wait_until;
 
 #[test]
 fn runs_are_measured_and_the_kernel_stops_counting() {
@@ -24,7 +24,7 @@ fn runs_are_measured_and_the_kernel_stops_counting() {
     });
     let all = &measured["measured"];
     assert!(
-        (1000..PATIENCE.as_millis()).contains(&all["milliseconds"].as_u64().unwrap().into()),
+        (1000..20_000).contains(&all["milliseconds"].as_u64().unwrap()),
         "{all}"
     );
     let one = &all["filters"][0];
