@@ -14,22 +14,23 @@ use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
+use support::net::Folder;
 
 const TARGETS: [&str; 2] = ["x86_64-unknown-linux-musl", "aarch64-unknown-linux-musl"];
 
 /// The bill and the list of licences that `cross/sbom.py` writes.
 fn written(target: &str) -> (Value, String) {
-    let folder = std::env::temp_dir().join(format!("corexdp-{target}-{}", std::process::id()));
+    // Tests of one process run at the same time, each with a folder of its own.
+    let folder = Folder::new();
     let status = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("cross/sbom.py"))
         .arg(target)
-        .arg(&folder)
+        .arg(folder.path())
         .env("CARGO", env!("CARGO"))
         .status()
         .expect("python3 runs");
     assert!(status.success());
-    let bill = fs::read(folder.join("bom.cdx.json")).unwrap();
-    let licences = fs::read_to_string(folder.join("LICENCES")).unwrap();
-    fs::remove_dir_all(&folder).unwrap();
+    let bill = fs::read(folder.file("bom.cdx.json")).unwrap();
+    let licences = fs::read_to_string(folder.file("LICENCES")).unwrap();
     (serde_json::from_slice(&bill).unwrap(), licences)
 }
 
