@@ -123,7 +123,7 @@ fn garbage(_: &mut Vec<TcpStream>) -> String {
         b"\0",
         b"GET /\0 HTTP/1.1\r\n\r\n",
         b"GET /\xff\xfe HTTP/1.1\r\n\r\n",
-        b"GET / HTTP/1.1\r\nA: \xc3\xa4\r\n\r\n",
+        b"GET / HTTP/1.1\r\n\xc3\xa4: A\r\n\r\n",
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
         b"GET / HTTP/1.1\n\n",
         b"\r\r\r\r\n\n\n\n",

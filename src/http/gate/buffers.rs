@@ -2,7 +2,9 @@
 
 use std::io::{self, Read, Write};
 
-use super::framing::{Collected, Collector, Extent, Refusal, Request, extent, sanitize};
+use super::framing::{
+    Collected, Collector, Extent, Refusal, Request, extent, leading_empty_lines, sanitize,
+};
 
 /// Bytes received from the client: a head, and perhaps the start of the next request.
 #[derive(Debug)]
@@ -48,6 +50,16 @@ impl<'a> Input<'a> {
                 self.head = length;
                 Some(sanitize(self.memory.get_mut(..length).unwrap_or_default()))
             }
+        }
+    }
+
+    /// Removes empty lines before a request line.
+    pub(super) fn skip_empty_lines(&mut self) {
+        let received = self.memory.get(..self.filled).unwrap_or_default();
+        let length = leading_empty_lines(received);
+        if length > 0 {
+            self.head = length;
+            self.remove_head();
         }
     }
 

@@ -13,6 +13,18 @@ pub struct Collector {
     /// True after a byte of a line that is not empty.
     in_line: bool,
     after_cr: bool,
+    part: Part,
+}
+
+/// Part of a head.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Part {
+    #[default]
+    RequestLine,
+    /// A field line up to its colon.
+    Name,
+    /// A field line after its colon.
+    Value,
 }
 
 /// Result of a scan.
@@ -33,20 +45,31 @@ impl Collector {
             seen: 0,
             in_line: false,
             after_cr: false,
+            part: Part::RequestLine,
         }
     }
 
     /// Scans the bytes received since the last call. `bytes` starts at the first byte of the head.
     ///
-    /// A head ends with its first empty line. Lines end with CR LF and contain printable ASCII, spaces and tabs.
+    /// A head ends with its first empty line. Lines end with CR LF and contain printable ASCII, spaces and tabs. The value
+    /// of a field may also contain bytes from 0x80 on (obs-text, RFC 9110, 5.5), for example in a cookie.
     pub fn scan(&mut self, bytes: &[u8]) -> Collected {
         for &byte in bytes.get(self.seen..).unwrap_or_default() {
             self.seen += 1;
             match (self.after_cr, byte) {
                 (true, b'\n') if !self.in_line => return Collected::Head(self.seen),
-                (true, b'\n') => (self.after_cr, self.in_line) = (false, false),
+                (true, b'\n') => {
+                    (self.after_cr, self.in_line) = (false, false);
+                    self.part = Part::Name;
+                }
                 (false, b'\r') => self.after_cr = true,
-                (false, b'\t' | b' '..=b'~') => self.in_line = true,
+                (false, b'\t' | b' '..=b'~') => {
+                    self.in_line = true;
+                    if byte == b':' && self.part == Part::Name {
+                        self.part = Part::Value;
+                    }
+                }
+                (false, 0x80..) if self.part == Part::Value => {}
                 _ => return Collected::Malformed,
             }
         }
@@ -129,7 +152,17 @@ const HIDDEN: [&[u8]; 4] = [
     SERVICE_HEADER.as_bytes(),
 ];
 
-/// Overwrites the names of hidden headers in a complete head with `x`.
+/// Bytes of the empty lines at the start, which a server ignores before a request line (RFC 9112, 2.2).
+pub fn leading_empty_lines(bytes: &[u8]) -> usize {
+    let (lines, _) = bytes.as_chunks::<2>();
+    let empty = lines
+        .iter()
+        .take_while(|line| line.as_slice() == EMPTY_LINE);
+    empty.count().saturating_mul(EMPTY_LINE.len())
+}
+
+/// Overwrites the names of hidden headers in a complete head with `x`, and bytes that are not ASCII with `?`: for such a
+/// byte `tiny_http` 0.12 closes the connection without a response.
 ///
 /// # Errors
 /// [`Refusal::Version`]: `tiny_http` 0.12 hangs on such a version.
@@ -146,6 +179,8 @@ pub fn sanitize(head: &mut [u8]) -> Result<Request, Refusal> {
     }
     for line in lines {
         request.has_body |= hide(line);
+        let not_ascii = line.iter_mut().filter(|byte| !byte.is_ascii());
+        not_ascii.for_each(|byte| *byte = b'?');
     }
     Ok(request)
 }

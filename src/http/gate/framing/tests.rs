@@ -21,6 +21,11 @@ fn a_head_ends_with_its_first_empty_line() {
         ("GET /\x7f", Malformed),
         ("GET /\x0b", Malformed),
         ("GET /ä", Malformed),
+        ("GET /: ä", Malformed),
+        ("A\r\nB: ä\r\n\r\n", Head(12)),
+        ("A\r\nB:ä\r\nä: C\r\n\r\n", Malformed),
+        ("A\r\nB:c\r\n ä\r\n\r\n", Malformed),
+        ("A\r\nB: \x7f", Malformed),
     ] {
         let at_once = Collector::new().scan(bytes.as_bytes());
         assert_eq!(at_once, expected, "{bytes:?}");
@@ -30,6 +35,32 @@ fn a_head_ends_with_its_first_empty_line() {
             .find(|collected| *collected != Incomplete);
         assert_eq!(one_by_one.unwrap_or(Incomplete), expected, "{bytes:?}");
     }
+}
+
+#[test]
+fn empty_lines_at_the_start_are_counted() {
+    for (bytes, expected) in [
+        ("", 0),
+        ("\r", 0),
+        ("\n\n", 0),
+        ("\r\n", 2),
+        ("\r\n\r", 2),
+        ("\r\n\r\nGET / HTTP/1.1\r\n\r\n", 4),
+        (" \r\n", 0),
+        ("GET / HTTP/1.1\r\n\r\n", 0),
+    ] {
+        assert_eq!(leading_empty_lines(bytes.as_bytes()), expected, "{bytes:?}");
+    }
+}
+
+#[test]
+fn bytes_beyond_ascii_do_not_reach_tiny_http() {
+    let mut head = "GET / HTTP/1.1\r\nCookie: city=Köln\r\nTE: ä\r\n\r\n"
+        .as_bytes()
+        .to_vec();
+    assert_eq!(sanitize(&mut head), Ok(Request::PLAIN));
+    let expected = "GET / HTTP/1.1\r\nCookie: city=K??ln\r\nxx: ??\r\n\r\n";
+    assert_eq!(String::from_utf8(head).unwrap(), expected);
 }
 
 #[test]

@@ -94,6 +94,10 @@ impl Slot<'_> {
 
     /// Scans the bytes received of a head.
     fn collect(&mut self, now: Instant) {
+        self.input.skip_empty_lines();
+        if self.stage == Stage::Idle && self.input.is_empty() {
+            return;
+        }
         if self.stage == Stage::Idle {
             let answered_at = self.answered_at;
             if answered_at.is_none_or(|at| now.saturating_duration_since(at) > MIN_PAUSE) {

@@ -1,12 +1,15 @@
 //! The framing of the gate: the end of a head, the headers that reach `tiny_http`, and the end of a response.
 
-use corexdp::http::gate::framing::{Collected, Collector, Extent, Request, extent, sanitize};
+use corexdp::http::gate::framing::{
+    Collected, Collector, Extent, Request, extent, leading_empty_lines, sanitize,
+};
 
 /// Headers that must not reach `tiny_http`.
 const HIDDEN: [&str; 3] = ["content-length", "transfer-encoding", "te"];
 
 /// Checks the bytes as a request and as a response.
 pub fn run(input: &[u8]) {
+    let input = check_empty_lines(input);
     let whole = Collector::new().scan(input);
     assert_eq!(piecemeal(input), whole, "byte by byte as at once");
     if let Collected::Head(length) = whole {
@@ -14,6 +17,14 @@ pub fn run(input: &[u8]) {
         check_head(&input[..length]);
     }
     check_response(input);
+}
+
+/// The input without the empty lines at its start.
+fn check_empty_lines(input: &[u8]) -> &[u8] {
+    let (lines, rest) = input.split_at(leading_empty_lines(input));
+    assert!(lines.chunks(2).all(|line| line == b"\r\n"));
+    assert!(!rest.starts_with(b"\r\n"));
+    rest
 }
 
 /// The result for bytes that arrive one by one.
@@ -31,6 +42,7 @@ fn check_head(head: &[u8]) {
     }
     assert_eq!(sanitized.len(), head.len());
     let text = String::from_utf8(sanitized.clone()).expect("a head is text");
+    assert!(text.is_ascii(), "tiny_http takes ASCII only: {text}");
     for line in text.lines().skip(1) {
         let name = line.split(':').next().unwrap_or_default();
         // tiny_http rejects a head with a space before a colon.
