@@ -4,8 +4,8 @@
 //! ([`keeper`]). The keeper becomes nobody and from then on forks workers. For each worker the daemon ([`server`])
 //! sends the keeper ends of two socket pairs and a shared page; the listening sockets wait in one of the pairs. The
 //! worker ([`worker`]) enters its *cage* ([`cage`]) and speaks HTTP behind the *gate* ([`gate`]). For each request that
-//! needs content the worker sends one byte ([`Content`]); the daemon writes the content to the shared page and answers
-//! with its length. A worker may die at any time: the filters go on, and the keeper forks another worker.
+//! needs content the worker sends its kind ([`Content`]) and a number; the daemon writes the content to the shared page
+//! and answers with the number and the length. A worker may die at any time: the filters go on, and the keeper forks another worker.
 
 pub mod cage;
 pub mod gate;
@@ -20,7 +20,7 @@ use crate::base::capacity::MAX_PAGE;
 /// Bytes of the shared page.
 pub const PAGE_SIZE: usize = MAX_PAGE;
 
-/// A worker's request to the daemon: one byte on the socket pair.
+/// Content that a worker requests from the daemon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Content {
     /// Content of `/metrics`.
@@ -57,6 +57,62 @@ impl Content {
             b'r' => Some(Self::Ready),
             _ => None,
         }
+    }
+}
+
+/// A worker's request to the daemon. The answer repeats the number: an answer to a request that timed out may arrive
+/// after the next request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Request {
+    content: Content,
+    number: u32,
+}
+
+impl Request {
+    /// Bytes of the message.
+    const SIZE: usize = 5;
+
+    /// The message on the socket pair.
+    const fn to_bytes(self) -> [u8; Self::SIZE] {
+        let [a, b, c, d] = self.number.to_ne_bytes();
+        [self.content.byte(), a, b, c, d]
+    }
+
+    /// Parses a message; `None` for a message that no sound worker sends.
+    fn from_bytes(message: &[u8]) -> Option<Self> {
+        let (&byte, number) = message.split_first()?;
+        Some(Self {
+            content: Content::from_byte(byte)?,
+            number: u32::from_ne_bytes(number.try_into().ok()?),
+        })
+    }
+}
+
+/// The daemon's answer to a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Answer {
+    /// Number of the request.
+    number: u32,
+    /// [`Rendered::word`], or [`FAILED`].
+    word: u32,
+}
+
+impl Answer {
+    /// Bytes of the message.
+    const SIZE: usize = 8;
+
+    /// The message on the socket pair, in two parts.
+    const fn to_parts(self) -> [[u8; 4]; 2] {
+        [self.number.to_ne_bytes(), self.word.to_ne_bytes()]
+    }
+
+    /// Parses a message; `None` for another length.
+    fn from_bytes(message: &[u8]) -> Option<Self> {
+        let (number, word) = message.split_first_chunk()?;
+        Some(Self {
+            number: u32::from_ne_bytes(*number),
+            word: u32::from_ne_bytes(word.try_into().ok()?),
+        })
     }
 }
 

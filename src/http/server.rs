@@ -9,7 +9,7 @@ use nix::sys::socket::{MsgFlags, recv, send};
 
 use super::keeper::{Keeper, Worker};
 use super::listener::{Listener, Listeners};
-use super::{Content, FAILED, PAGE_SIZE, Rendered};
+use super::{Answer, Content, FAILED, PAGE_SIZE, Rendered, Request};
 use crate::base::wait::Backoff;
 use crate::config::{Place, Service};
 use crate::kernel::shared_memory::SharedMemory;
@@ -28,6 +28,8 @@ pub struct Server {
     page_fd: OwnedFd,
     /// `None` between the worker's death and its restart.
     worker: Option<Worker>,
+    /// Number of the last request received.
+    number: u32,
     /// Start of the last worker.
     started_at: Instant,
     restart: Backoff,
@@ -56,6 +58,7 @@ impl Server {
             page,
             page_fd,
             worker: None,
+            number: 0,
             started_at: Instant::now(),
             restart: Backoff::new(FIRST_DELAY, MAX_DELAY),
         };
@@ -112,26 +115,35 @@ impl Server {
         let Some(worker) = &self.worker else {
             return Received::Nothing;
         };
-        let mut byte = [0; 1];
-        match recv(worker.socket.as_raw_fd(), &mut byte, MsgFlags::MSG_DONTWAIT) {
-            Ok(1) => match Content::from_byte(byte[0]) {
-                Some(content) => Received::Request(content),
-                None => self.worker_died(),
-            },
+        // One byte more, so that a longer message is not cut to a request.
+        let mut message = [0; Request::SIZE + 1];
+        let fd = worker.socket.as_raw_fd();
+        match recv(fd, &mut message, MsgFlags::MSG_DONTWAIT) {
+            Ok(length @ 1..) => {
+                let message = message.get(..length).unwrap_or_default();
+                let Some(request) = Request::from_bytes(message) else {
+                    return self.worker_died();
+                };
+                self.number = request.number;
+                Received::Request(request.content)
+            }
             Err(Errno::EAGAIN | Errno::EINTR) => Received::Nothing,
             _ => self.worker_died(),
         }
     }
 
-    /// Answers a request. `render` writes the content to the shared page; `None` means that it cannot.
+    /// Answers the last request received. `render` writes the content to the shared page; `None` means that it cannot.
     pub fn answer(&mut self, render: impl FnOnce(&mut [u8]) -> Option<Rendered>) {
-        let answer = render(self.page.bytes()).and_then(Rendered::word);
-        let answer = answer.unwrap_or(FAILED).to_ne_bytes();
+        let word = render(self.page.bytes()).and_then(Rendered::word);
+        let answer = Answer {
+            number: self.number,
+            word: word.unwrap_or(FAILED),
+        };
         if let Some(worker) = &self.worker {
             // `receive` notices the death of a worker.
             let _ = send(
                 worker.socket.as_raw_fd(),
-                &answer,
+                answer.to_parts().as_flattened(),
                 MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL,
             );
         }

@@ -1,26 +1,27 @@
 //! The worker: serves HTTP by `tiny_http` with content that the daemon renders.
 
 use std::io::{self, Cursor, Write as _};
-use std::os::fd::{AsRawFd as _, OwnedFd};
+use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
 use std::os::unix::net::UnixListener;
+use std::time::{Duration, Instant};
 use std::{mem, thread};
 
 use nix::errno::Errno;
 use nix::sys::prctl;
-use nix::sys::socket::{MsgFlags, recv, send, setsockopt, sockopt};
-use nix::sys::time::{TimeVal, TimeValLike};
+use nix::sys::socket::{MsgFlags, recv, send};
 use tiny_http::{Header, Method, Request, Response, Server, StatusCode};
 
 use super::routes::{HTML, PLAIN, content_of};
-use super::{Content, PAGE_SIZE, Rendered, WorkerDescriptors, cage, gate};
+use super::{Answer, Content, PAGE_SIZE, Rendered, WorkerDescriptors, cage, gate};
+use crate::base::wait::wait;
 use crate::config::Service;
+use crate::kernel::errno;
 use crate::kernel::fd_passing::Descriptors;
 use crate::kernel::shared_memory::SharedMemory;
-use crate::kernel::{errno, retry};
 use crate::views::POLICY;
 
 /// Time in which the daemon must answer. The daemon has one thread, which may be filling a large map.
-const DAEMON_TIMEOUT_SECONDS: i64 = 5;
+const DAEMON_TIMEOUT: Duration = Duration::from_secs(5);
 /// Stack of a thread that responds, in bytes.
 const STACK_SIZE: usize = 128 << 10;
 /// Largest body that the socket to the gate takes without blocking, in bytes. The default buffer of Linux has 208 KiB.
@@ -36,6 +37,8 @@ const HTML_HEADERS: [(&str, &str); 2] = [
 struct Daemon {
     socket: OwnedFd,
     page: SharedMemory,
+    /// Number of the last request.
+    number: u32,
 }
 
 /// Buffers of the thread that answers requests, reused for each response.
@@ -61,34 +64,30 @@ pub fn run(descriptors: Descriptors) -> Result<(), Errno> {
     let memory = SharedMemory::open(&page, PAGE_SIZE)?;
     // The mapping stays when the descriptor is closed.
     drop(page);
-    setsockopt(
-        &socket,
-        sockopt::ReceiveTimeout,
-        &TimeVal::seconds(DAEMON_TIMEOUT_SECONDS),
-    )?;
     cage::enter()?;
     let (listener, inner) = gate::Inner::listen().map_err(|error| errno(&error))?;
     cage::close()?;
     let daemon = Daemon {
         socket,
         page: memory,
+        number: 0,
     };
     start(listener, daemon).map_err(|error| errno(&error))?;
     gate::run(&listen, inner)
 }
 
 /// Starts `tiny_http` and the thread that answers its requests. Both run until the process ends.
-fn start(listener: UnixListener, daemon: Daemon) -> io::Result<()> {
+fn start(listener: UnixListener, mut daemon: Daemon) -> io::Result<()> {
     let server = Server::from_listener(listener, None).map_err(io::Error::other)?;
     // Never dropped: the drop panics for a socket with an abstract name.
     let server: &Server = Box::leak(Box::new(server));
     thread::Builder::new()
         .stack_size(STACK_SIZE)
-        .spawn(move || serve(server, &daemon))?;
+        .spawn(move || serve(server, &mut daemon))?;
     Ok(())
 }
 
-fn serve(server: &Server, daemon: &Daemon) {
+fn serve(server: &Server, daemon: &mut Daemon) {
     // After a failed accept tiny_http accepts no more connections. The daemon replaces a worker that ends.
     let mut buffers = Buffers::default();
     while let Ok(request) = server.recv() {
@@ -104,7 +103,7 @@ fn service_of(request: &Request) -> Option<Service> {
     Service::from_number(header.value.as_str().parse().ok()?)
 }
 
-fn answer(request: Request, daemon: &Daemon, buffers: &mut Buffers) {
+fn answer(request: Request, daemon: &mut Daemon, buffers: &mut Buffers) {
     let buffer = &mut buffers.response;
     // The gate adds the header to every request.
     let service = service_of(&request).unwrap_or(Service::Ready);
@@ -180,19 +179,112 @@ fn response<'a>(status: u16, kind: &str, body: &'a [u8]) -> Response<Cursor<&'a 
 
 impl Daemon {
     /// Requests `content` from the daemon and copies it to `body`. Returns [`Rendered::good`].
-    fn ask(&self, content: Content, body: &mut Vec<u8>) -> Result<bool, Errno> {
-        let fd = self.socket.as_raw_fd();
-        // A late answer to a request that timed out must not be taken for this request's answer.
-        while recv(fd, &mut [0; 4], MsgFlags::MSG_DONTWAIT).is_ok_and(|length| length > 0) {}
-        send(fd, &[content.byte()], MsgFlags::MSG_NOSIGNAL)?;
-        let mut word = [0; 4];
-        let received = retry(|| recv(fd, &mut word, MsgFlags::empty()))?;
-        let rendered = Rendered::from_word(u32::from_ne_bytes(word));
-        let rendered = rendered
-            .filter(|_| received == word.len())
-            .ok_or(Errno::EIO)?;
+    fn ask(&mut self, content: Content, body: &mut Vec<u8>) -> Result<bool, Errno> {
+        self.number = self.number.wrapping_add(1);
+        let request = super::Request {
+            content,
+            number: self.number,
+        };
+        // Nonblocking: a daemon that is stopped leaves requests unread until the socket takes no more.
+        let flags = MsgFlags::MSG_NOSIGNAL | MsgFlags::MSG_DONTWAIT;
+        send(self.socket.as_raw_fd(), &request.to_bytes(), flags)?;
+        let answer = self.receive(Instant::now().checked_add(DAEMON_TIMEOUT))?;
+        let rendered = Rendered::from_word(answer.word).ok_or(Errno::EIO)?;
         body.resize(rendered.length, 0);
+        // The daemon answers in order, so no later answer changes the page before the next request.
         self.page.copy_to(body);
         Ok(rendered.good)
+    }
+
+    /// Receives the answer to the last request, and discards late answers to requests that timed out.
+    fn receive(&self, deadline: Option<Instant>) -> Result<Answer, Errno> {
+        loop {
+            let [ready] = wait([Some(self.socket.as_fd())], deadline)?;
+            if !ready && deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+                return Err(Errno::ETIMEDOUT);
+            }
+            let mut message = [0; Answer::SIZE];
+            let length = match recv(
+                self.socket.as_raw_fd(),
+                &mut message,
+                MsgFlags::MSG_DONTWAIT,
+            ) {
+                Err(Errno::EAGAIN | Errno::EINTR) => continue,
+                received => received?,
+            };
+            let message = message.get(..length).unwrap_or_default();
+            let answer = Answer::from_bytes(message).ok_or(Errno::EIO)?;
+            if answer.number == self.number {
+                return Ok(answer);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
+
+    use super::*;
+
+    /// A worker's connection, the daemon's end of the socket pair, and the memory that the daemon writes.
+    fn connection() -> (Daemon, OwnedFd, SharedMemory) {
+        let kind = SockType::SeqPacket;
+        let (socket, daemon_socket) =
+            socketpair(AddressFamily::Unix, kind, None, SockFlag::empty()).unwrap();
+        let (memory, fd) = SharedMemory::create(PAGE_SIZE).unwrap();
+        let page = SharedMemory::open(&fd, PAGE_SIZE).unwrap();
+        let number = 0;
+        let daemon = Daemon {
+            socket,
+            page,
+            number,
+        };
+        (daemon, daemon_socket, memory)
+    }
+
+    #[test]
+    fn late_answers_are_discarded() {
+        let (mut daemon, socket, mut memory) = connection();
+        let answer = |number, length| {
+            let good = true;
+            let word = Rendered { length, good }.word().unwrap();
+            let message = Answer { number, word }.to_parts();
+            send(
+                socket.as_raw_fd(),
+                message.as_flattened(),
+                MsgFlags::empty(),
+            )
+            .unwrap();
+        };
+        daemon.number = u32::MAX - 1;
+        memory.bytes()[..2].copy_from_slice(b"OK");
+        // Two late answers precede each answer, also where the number wraps.
+        for number in [u32::MAX, 0, 1] {
+            answer(number.wrapping_sub(2), 7);
+            answer(number.wrapping_sub(1), 8);
+            answer(number, 2);
+            let mut body = Vec::new();
+            assert_eq!(daemon.ask(Content::Ready, &mut body), Ok(true));
+            assert_eq!(body, b"OK");
+            let mut message = [0; super::super::Request::SIZE];
+            recv(socket.as_raw_fd(), &mut message, MsgFlags::empty()).unwrap();
+            let content = Content::Ready;
+            let expected = super::super::Request { content, number };
+            let request = super::super::Request::from_bytes(&message);
+            assert_eq!(request, Some(expected));
+        }
+    }
+
+    #[test]
+    fn late_answers_do_not_extend_the_timeout() {
+        let (mut daemon, socket, _memory) = connection();
+        daemon.number = 2;
+        let late = Answer { number: 1, word: 2 }.to_parts();
+        send(socket.as_raw_fd(), late.as_flattened(), MsgFlags::empty()).unwrap();
+        let received = daemon.receive(Some(Instant::now()));
+        assert_eq!(received, Err(Errno::ETIMEDOUT));
+        drop(socket);
+        assert_eq!(daemon.receive(None), Err(Errno::EIO));
     }
 }

@@ -1,5 +1,6 @@
 //! `health` and `ready`.
 
+use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
@@ -120,6 +121,26 @@ fn a_lame_duck_serves_on_for_a_while() {
     daemon.line("stopping in 60 s");
     daemon.stop();
     assert_eq!(site.attached(), None);
+}
+
+#[test]
+fn late_answer_is_not_given_to_the_next_request() {
+    let site = Site::new();
+    let daemon = site.run(&corefile("", "")).attached(1);
+    daemon.signal(Signal::SIGSTOP);
+    // The request times out, and the daemon answers it later.
+    assert_eq!(get(&site, 9153, "/metrics").status, 503);
+    let worker = daemon.worker();
+    thread::scope(|scope| {
+        let ready = scope.spawn(|| answer(&site, 8181, "/ready"));
+        // The request reaches the worker while the daemon is stopped.
+        thread::sleep(Duration::from_millis(500));
+        daemon.signal(Signal::SIGCONT);
+        assert_eq!(ready.join().unwrap(), good());
+    });
+    assert_eq!(answer(&site, 8080, "/health"), good());
+    assert_eq!(daemon.worker(), worker, "it was never started anew");
+    daemon.stop();
 }
 
 #[test]
