@@ -38,7 +38,7 @@ pub(super) fn rewrite_evicted(
     scan: &mut Scan,
 ) -> Result<(), Diagnostic> {
     let shape = map.shape();
-    if !shape.kind.is_lru() {
+    if !shape.kind.is_lru() || list.is_empty() {
         return Ok(());
     }
     let mut update = Update::new(Vec::new(), list.sorted(), shape);

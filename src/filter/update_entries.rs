@@ -88,7 +88,7 @@ fn update_map(
 ) -> Result<(), Diagnostic> {
     let mut old = entries.sorted();
     let shape = map.shape();
-    if shape.kind.is_lru() && !old.is_empty() {
+    if shape.kind.is_lru() && !entries.is_empty() {
         old = present(&lines, &old, map, scan)?;
     }
     let wanted = new.sorted();
