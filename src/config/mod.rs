@@ -36,6 +36,11 @@ pub use metric::MetricKind;
 pub use options::{EbpfOption, OPTIONS as EBPF_OPTIONS};
 pub use reload::Reload;
 
+/// Bytes of the longest name of an interface: an alternative name (`ALTIFNAMSIZ`).
+pub const MAX_INTERFACE: usize = 127;
+/// A name or alternative name of an interface.
+pub type InterfaceName = heapless::String<MAX_INTERFACE>;
+
 /// The directive whose block is a filter.
 pub const EBPF: &str = "ebpf";
 /// The directive that logs changes of map values.
@@ -67,8 +72,8 @@ pub struct Filter {
     pub elf_at: Token,
     /// Entry function and token of `prog`; `None` without that option.
     pub program: Option<(String, Token)>,
-    /// Name of the interface; the kernel allows 15 bytes (`IFNAMSIZ`).
-    pub interface: heapless::String<15>,
+    /// Name of the interface, or an alternative name, as the Corefile has it.
+    pub interface: InterfaceName,
     /// Token of that name.
     pub interface_at: Token,
     /// Attach mode.

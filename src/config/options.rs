@@ -7,7 +7,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::ebpf::{Line, Reader};
-use super::{Entries, Exit, Filter, MapRef, Metric, Mode, duration, folder_of, lines, metric};
+use super::{
+    Entries, Exit, Filter, InterfaceName, MAX_INTERFACE, MapRef, Metric, Mode, duration, folder_of,
+    lines, metric,
+};
 use crate::base::capacity::MAX_FILTERS;
 use crate::base::escape::Quoted;
 use crate::corefile::Token;
@@ -85,7 +88,7 @@ pub static OPTIONS: &[EbpfOption] = &[
 pub(super) struct Parts {
     elf: Option<(PathBuf, Token)>,
     program: Option<(String, Token)>,
-    interface: Option<(heapless::String<15>, Token)>,
+    interface: Option<(InterfaceName, Token)>,
     mode: Option<Mode>,
     wait: Option<Duration>,
     exit: Option<(Exit, Token)>,
@@ -129,7 +132,7 @@ fn interface(reader: &mut Reader<'_, '_>, _: Token, word: Token) {
     let text = reader.text(word);
     let Ok(interface) = heapless::String::try_from(text) else {
         let message = format!(
-            "{} is no interface name; one has 1 to 15 bytes",
+            "{} is no interface name; one has 1 to {MAX_INTERFACE} bytes",
             Quoted(text)
         );
         reader.faults.add(word, "if", message);
@@ -193,10 +196,12 @@ fn wait(reader: &mut Reader<'_, '_>, _: Token, word: Token) {
     reader.parts.wait = Some(wait.unwrap_or_default());
 }
 
-/// True if the kernel takes `name` (`dev_valid_name`): 1 to 15 bytes, no white space, `/` or `:`, not `.` or `..`.
+/// True if the kernel takes `name` (`dev_valid_name`): no white space, `/` or `:`, not `.` or `..`. An alternative name
+/// may have them, but a pin is a file of the interface's name. At most 127 bytes, since that is an alternative name's
+/// limit; only the kernel knows which kind a name of up to 15 bytes is.
 /// Control characters, which the kernel takes, are refused because names are logged.
 fn is_interface_name(name: &str) -> bool {
-    (1..16).contains(&name.len())
+    (1..=MAX_INTERFACE).contains(&name.len())
         && name != "."
         && name != ".."
         && !name.contains(|c: char| c == '/' || c == ':' || c.is_whitespace() || c.is_control())
@@ -208,14 +213,22 @@ mod tests {
 
     #[test]
     fn interface_names_follow_the_kernel() {
-        for good in ["eth0", "a", "abcdefghijklmno", "wlan0.5", "…"] {
+        for good in [
+            "eth0",
+            "a",
+            "abcdefghijklmno",
+            "enp99s0f0np0-uplink-lan",
+            &"a".repeat(127),
+            "wlan0.5",
+            "…",
+        ] {
             assert!(is_interface_name(good), "{good}");
         }
         for bad in [
             "",
             ".",
             "..",
-            "abcdefghijklmnop",
+            &"a".repeat(128),
             "a/b",
             "a:1",
             "a b",

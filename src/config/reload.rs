@@ -7,11 +7,27 @@ use super::{RELOAD, duration};
 use crate::base::escape::Quoted;
 use crate::corefile::{Corefile, Directive, Token};
 
-// Defaults and minimums of CoreDNS (`plugin/reload/setup.go`).
-const INTERVAL: Duration = Duration::from_secs(30);
-const JITTER: Duration = Duration::from_secs(15);
-const MIN_INTERVAL: Duration = Duration::from_secs(2);
-const MIN_JITTER: Duration = Duration::from_secs(1);
+/// An argument of the directive, with CoreDNS's default and minimum (`plugin/reload/setup.go`).
+struct Argument {
+    name: &'static str,
+    default: Duration,
+    minimum: Duration,
+    /// True if 0 is allowed, although it is below the minimum.
+    may_be_zero: bool,
+}
+
+const INTERVAL: Argument = Argument {
+    name: "INTERVAL",
+    default: Duration::from_secs(30),
+    minimum: Duration::from_secs(2),
+    may_be_zero: false,
+};
+const JITTER: Argument = Argument {
+    name: "JITTER",
+    default: Duration::from_secs(15),
+    minimum: Duration::from_secs(1),
+    may_be_zero: true,
+};
 
 /// Interval of the checks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,10 +65,8 @@ impl Reload {
                     continue;
                 }
             };
-            let mut time =
-                |word, name, default, minimum| time(word, name, default, minimum, faults);
-            let interval = time(interval, "INTERVAL", INTERVAL, MIN_INTERVAL);
-            let jitter = time(jitter, "JITTER", JITTER, MIN_JITTER);
+            let interval = INTERVAL.read(interval, faults);
+            let jitter = JITTER.read(jitter, faults);
             if let Some((interval, jitter)) = interval.zip(jitter) {
                 let jitter = jitter.min(interval / 2);
                 last = Some(Self { interval, jitter });
@@ -62,33 +76,26 @@ impl Reload {
     }
 }
 
-fn time(
-    word: Option<Token>,
-    name: &str,
-    default: Duration,
-    minimum: Duration,
-    faults: &mut Diagnostics<'_>,
-) -> Option<Duration> {
-    let Some(word) = word else {
-        return Some(default);
-    };
-    let text = faults.corefile.text(word);
-    let quoted = Quoted(text);
-    match duration::parse(text) {
-        Some(time) if time >= minimum => return Some(time),
-        Some(_) => {
-            let message = format!(
-                "{name} {quoted} is too short; the least is {}s",
-                minimum.as_secs()
-            );
-            faults.add(word, RELOAD, message);
-        }
-        None => {
-            let message = format!("{quoted} is no duration; write for example 30s or 1m30s");
-            faults.add(word, RELOAD, message);
-        }
+impl Argument {
+    /// The time that `word` gives; the default without a word.
+    fn read(&self, word: Option<Token>, faults: &mut Diagnostics<'_>) -> Option<Duration> {
+        let Some(word) = word else {
+            return Some(self.default);
+        };
+        let text = faults.corefile.text(word);
+        let quoted = Quoted(text);
+        let message = match duration::parse(text) {
+            Some(time) if time >= self.minimum => return Some(time),
+            Some(time) if time.is_zero() && self.may_be_zero => return Some(time),
+            Some(_) => {
+                let (name, least) = (self.name, self.minimum.as_secs());
+                format!("{name} {quoted} is too short; the least is {least}s")
+            }
+            None => format!("{quoted} is no duration; write for example 30s or 1m30s"),
+        };
+        faults.add(word, RELOAD, message);
+        None
     }
-    None
 }
 
 #[cfg(test)]
@@ -104,5 +111,16 @@ mod tests {
         assert_eq!(reload.period(0), Duration::from_millis(22_500));
         assert_eq!(reload.period(1 << 31), Duration::from_secs(30));
         assert!(reload.period(u32::MAX) < Duration::from_millis(37_500));
+    }
+
+    #[test]
+    fn without_jitter_every_period_is_the_interval() {
+        let reload = Reload {
+            interval: Duration::from_secs(10),
+            jitter: Duration::ZERO,
+        };
+        for seed in [0, 1 << 31, u32::MAX] {
+            assert_eq!(reload.period(seed), Duration::from_secs(10));
+        }
     }
 }

@@ -193,6 +193,22 @@ fn read_reports_every_error() {
 }
 
 #[test]
+fn jitter_may_be_zero_but_interval_may_not() {
+    for jitter in ["0s", "0", "0ms", "1s"] {
+        let (config, errors) = read(&format!(". {{\n reload 10s {jitter}\n}}\n"));
+        assert!(
+            errors.is_empty() && config.reload.is_some(),
+            "{jitter}: {errors:?}"
+        );
+    }
+    let (_, errors) = read(". {\n reload 0s 0s\n}\n");
+    assert_eq!(
+        errors,
+        ["Corefile:2: reload: INTERVAL \"0s\" is too short; the least is 2s"]
+    );
+}
+
+#[test]
 fn corefile_without_ebpf_is_accepted() {
     let (config, errors) =
         read(". {\n forward . /etc/resolv.conf {\n  policy random\n }\n cache 30\n}\n");

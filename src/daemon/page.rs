@@ -9,7 +9,7 @@ use super::error::Error;
 use super::state::{Daemon, Page, PageChange};
 use crate::base::capacity::MAX_FILTERS;
 use crate::base::wait::sleep;
-use crate::config::{Address, Place, Service};
+use crate::config::{Address, MAX_INTERFACE, Place, Service};
 use crate::filter::{Filter, blame};
 use crate::http::keeper::Keeper;
 use crate::http::listener::{Listener, Listeners};
@@ -23,7 +23,7 @@ use crate::views::Overview;
 const WORKER_CLOSES_WITHIN: Duration = Duration::from_millis(500);
 
 /// Room for the name of every interface, each with a comma.
-const READY_TEXT: usize = 16 * (MAX_FILTERS + 1);
+const READY_TEXT: usize = (MAX_INTERFACE + 1) * (MAX_FILTERS + 1);
 
 impl Page {
     /// Starts the keeper, and a worker where the plan serves anything.

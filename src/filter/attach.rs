@@ -31,7 +31,7 @@ pub(super) struct AttachError {
 /// # Errors
 /// When the interface is gone or occupied, or the driver refuses.
 pub fn attach(context: &Context<'_>, loaded: Loaded) -> Result<Filter, Diagnostic> {
-    let interface = free(context, find_interface(context)?)?;
+    let interface = free(context, up(context, find_interface(context)?)?)?;
     pin_state(context, &loaded)?;
     let pins = pins(context);
     match attach_program(context.block.mode, &interface, &loaded.program, None) {
@@ -88,31 +88,34 @@ pub fn wait_for(context: &Context<'_>, stop: BorrowedFd<'_>) -> Result<bool, Dia
     }
 }
 
-/// Fails unless the interface is there, up, and free or filtered by an earlier daemon's filter.
+/// Fails unless the interface is filtered by an earlier daemon's filter, or up and free.
 fn ready(context: &Context<'_>) -> Result<(), Diagnostic> {
     let interface = find_interface(context)?;
     if interface.xdp.is_some() && pinned_filter(context, &interface)?.is_some() {
         return Ok(());
     }
-    free(context, interface).map(drop)
+    free(context, up(context, interface)?).map(drop)
 }
 
-/// Looks up the interface, which must be there and up.
+/// Looks up the interface, which must be there.
 pub(super) fn find_interface(context: &Context<'_>) -> Result<Interface, Diagnostic> {
     let (name, at) = (&context.block.interface, context.block.interface_at);
-    let wrong = |what: String| Err(context.wrong(at, "if", Blame::Interface, what));
     let found = interface::find(name).map_err(|error| context.kernel(at, "if", &error))?;
-    let Some(interface) = found else {
-        return wrong(format!(
-            "interface {name} is missing; `wait DURATION` waits for one that appears late"
-        ));
-    };
-    if !interface.up {
-        return wrong(format!(
-            "interface {name} is down; set it up, or let `wait DURATION` wait for it"
-        ));
+    found.ok_or_else(|| {
+        let what =
+            format!("interface {name} is missing; `wait DURATION` waits for one that appears late");
+        context.wrong(at, "if", Blame::Interface, what)
+    })
+}
+
+/// Fails if the interface is down. A filter stays on an interface that goes down, so only the first one needs this.
+fn up(context: &Context<'_>, interface: Interface) -> Result<Interface, Diagnostic> {
+    if interface.up {
+        return Ok(interface);
     }
-    Ok(interface)
+    let name = &context.block.interface;
+    let what = format!("interface {name} is down; set it up, or let `wait DURATION` wait for it");
+    Err(context.wrong(context.block.interface_at, "if", Blame::Interface, what))
 }
 
 /// Fails if the interface has an XDP program.
@@ -166,6 +169,8 @@ fn replace(mut previous: Attached, program: &Program) -> Result<Attached, Attach
     }
 }
 
+/// Attaches to an interface without a program. Some drivers refuse while the interface is down; that is no reason for
+/// generic mode.
 fn attach_new(
     wanted: config::Mode,
     interface: &Interface,
@@ -188,7 +193,7 @@ fn attach_new(
         Err(AttachError {
             failure: Failure::Refused(errno, words),
             ..
-        }) if wanted == config::Mode::Auto && is_the_drivers(errno) => {
+        }) if wanted == config::Mode::Auto && interface.up && is_the_drivers(errno) => {
             attempt(Mode::Generic, Some(in_words(errno, &words, interface)))
         }
         other => other,

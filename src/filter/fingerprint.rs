@@ -73,6 +73,11 @@ impl EntryList {
         self.0.push(EntryDigest::of(key, value));
     }
 
+    /// True if the Corefile gives the map no entries.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Number of different keys in both lists.
     pub(super) fn len_with(&self, other: &Self) -> usize {
         let both = self.0.iter().chain(&other.0);

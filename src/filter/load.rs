@@ -6,6 +6,7 @@ use nix::errno::Errno;
 
 use super::attach::find_interface;
 use super::entries::{Lines, lines};
+use super::evicted::rewrite_evicted;
 use super::fingerprint::{EntryList, Fingerprint};
 use super::read_map::{ReadMap, watch};
 use super::refusal::{no_descriptor, no_offload, not_loaded};
@@ -34,7 +35,7 @@ pub(super) fn load(
     scan: &mut Scan,
 ) -> Result<Loaded, Diagnostic> {
     let mut maps = create_maps(context)?;
-    fill_maps(context, &mut maps, batch)?;
+    fill_maps(context, &mut maps, batch, scan)?;
     let card = match context.block.mode {
         config::Mode::Offload => Some(find_interface(context)?.index),
         _ => None,
@@ -177,11 +178,13 @@ fn fill_maps(
     context: &Context<'_>,
     maps: &mut [LoadedMap],
     batch: &mut Batch,
+    scan: &mut Scan,
 ) -> Result<(), Diagnostic> {
     for mut lines in lines(context).filter(|lines| !lines.is_empty()) {
         let mut maps = maps.iter_mut();
         if let Some(map) = maps.find(|map| map.name == lines.def.name) {
             map.entries = fill_map(&mut lines, &map.map, batch)?;
+            rewrite_evicted(&mut lines, &map.map, &map.entries, scan)?;
         }
     }
     Ok(())

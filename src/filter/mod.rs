@@ -9,6 +9,7 @@ mod attach;
 mod build;
 mod context;
 mod entries;
+mod evicted;
 mod fingerprint;
 mod hold;
 mod load;

@@ -5,7 +5,6 @@ use std::time::Instant;
 use super::Filter;
 use super::attach::attach_program;
 use super::state::{Attached, FIRST_PAUSE};
-use crate::config::Mode;
 use crate::kernel::interface::{self, Interface};
 use crate::log::Log;
 
@@ -60,13 +59,8 @@ impl Filter {
 
     fn return_to(&mut self, there: &Interface, log: &Log) {
         let name = self.interface.clone();
-        // Attached even while the interface is down, so that it never is up without a filter. Some drivers refuse then;
-        // that is no reason for generic mode.
-        let wanted = match self.wanted {
-            Mode::Auto if !there.up => Mode::Native,
-            wanted => wanted,
-        };
-        match attach_program(wanted, there, &self.program, None) {
+        // Attached even while the interface is down, so that it never is up without a filter.
+        match attach_program(self.wanted, there, &self.program, None) {
             Ok(attached) => {
                 let mode = attached.attachment.mode;
                 if let Some(reason) = &attached.reason {

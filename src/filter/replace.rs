@@ -26,8 +26,9 @@ pub fn replace(
     persistent: bool,
 ) -> Result<Filter, Diagnostic> {
     let interface = match find_interface(context) {
-        Ok(interface) => interface,
-        // The interface is away; the new filter attaches when it returns.
+        Ok(interface) if interface.up || old.attached.is_some() => interface,
+        // The interface is away or down; the new filter attaches when it returns.
+        Ok(_) => return Ok(successor(context, old, loaded, None)),
         Err(_) if old.attached.is_none() => return Ok(successor(context, old, loaded, None)),
         Err(wrong) => return Err(wrong),
     };

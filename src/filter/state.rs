@@ -10,7 +10,7 @@ use super::fingerprint::{EntryList, Fingerprint, Target};
 use super::hold::pins::Pins;
 use super::read_map::ReadMap;
 use crate::base::wait::Backoff;
-use crate::config::{self, Metric};
+use crate::config::{self, InterfaceName, Metric};
 use crate::kernel::Reason;
 use crate::kernel::attach::Attachment;
 use crate::kernel::map::Map;
@@ -78,8 +78,8 @@ pub(super) enum Before {
 /// A program that filters an interface.
 #[derive(Debug)]
 pub struct Filter {
-    /// The interface's name.
-    pub interface: heapless::String<15>,
+    /// The interface's name, as the Corefile has it.
+    pub interface: InterfaceName,
     /// The program.
     pub program: Program,
     /// The maps that are read. `replace.rs` moves their watches.

@@ -2,15 +2,19 @@
 //!
 //! Packets meet the map during the update. So new entries are written before old ones are deleted. A growing array is
 //! written from its end, so that a moved rule is never missing.
+//!
+//! The kernel deletes entries of an LRU map by itself. Each reload writes those again.
 
 use nix::errno::Errno;
 
-use super::entries::{Lines, Rows, lines};
+use super::entries::{Lines, Rows, lines, normalize};
+use super::evicted::{present, rewrite_evicted};
 use super::fingerprint::{EntryDigest, EntryList, Target};
 use super::hold::not_pinned;
 use super::load::copy_to_all_cpus;
 use super::state::{Before, ChangedMap, Changes, LoadedMap};
 use super::{Context, Filter};
+use crate::base::capacity::MAX_KEY;
 use crate::base::diagnostic::Diagnostic;
 use crate::kernel::map::{Map, Shape};
 use crate::kernel::map_scan::Scan;
@@ -18,11 +22,11 @@ use crate::log::Log;
 use crate::object::MapKind;
 
 /// An update of one map. Lists of digests are sorted by key.
-struct Update {
-    old: Vec<EntryDigest>,
-    new: Vec<EntryDigest>,
+pub(super) struct Update {
+    pub(super) old: Vec<EntryDigest>,
+    pub(super) new: Vec<EntryDigest>,
     /// Rows to be written, each with its line; `None` for an array's entry that no line gives any more.
-    writes: Rows<Option<usize>>,
+    pub(super) writes: Rows<Option<usize>>,
     /// Rows to be deleted, with no values.
     deletes: Rows<()>,
 }
@@ -54,13 +58,16 @@ pub(super) fn update_entries(
     scan: &mut Scan,
 ) -> Result<Changes, Diagnostic> {
     let mut changes = Changes::default();
-    if old.fingerprint.identity == target.fingerprint.identity {
-        return Ok(changes);
+    let same = old.fingerprint.identity == target.fingerprint.identity;
+    if !same {
+        old.mark_modified()
+            .map_err(|error| not_pinned(context, &error))?;
     }
-    old.mark_modified()
-        .map_err(|error| not_pinned(context, &error))?;
     for lines in lines(context) {
         let name = &lines.def.name;
+        if same && !lines.def.kind.is_lru() {
+            continue;
+        }
         let (Some(map), Some(new)) = (old.map(name), target.entries(name)) else {
             continue;
         };
@@ -79,17 +86,16 @@ fn update_map(
     scan: &mut Scan,
     changes: &mut Changes,
 ) -> Result<(), Diagnostic> {
-    let (old, new) = (entries.sorted(), new.sorted());
-    if old == new {
+    let mut old = entries.sorted();
+    let shape = map.shape();
+    if shape.kind.is_lru() && !entries.is_empty() {
+        old = present(&lines, &old, map, scan)?;
+    }
+    let wanted = new.sorted();
+    if old == wanted {
         return Ok(());
     }
-    let shape = map.shape();
-    let mut update = Update {
-        old,
-        new,
-        writes: Rows::new(shape),
-        deletes: Rows::new(shape),
-    };
+    let mut update = Update::new(old, wanted, shape);
     update.find_writes(&mut lines, shape)?;
     let found = update.find_stale(map, scan);
     found.map_err(|errno| lines.refused(None, errno))?;
@@ -99,18 +105,33 @@ fn update_map(
     };
     let applied = update.apply(map, scan, &mut one.before);
     changes.0.push(one);
-    applied.map_err(|Rejected { line, errno }| lines.refused(line, errno))
+    applied.map_err(|Rejected { line, errno }| lines.refused(line, errno))?;
+    rewrite_evicted(&mut lines, map, new, scan)
 }
 
 /// The entry of a list with this key.
-fn find(list: &[EntryDigest], key: u64) -> Option<EntryDigest> {
+pub(super) fn find(list: &[EntryDigest], key: u64) -> Option<EntryDigest> {
     let at = list.binary_search_by_key(&key, |entry| entry.key).ok()?;
     list.get(at).copied()
 }
 
 impl Update {
+    /// An update from `old` to `new`, with no rows yet.
+    pub(super) fn new(old: Vec<EntryDigest>, new: Vec<EntryDigest>, shape: &Shape) -> Self {
+        Self {
+            old,
+            new,
+            writes: Rows::new(shape),
+            deletes: Rows::new(shape),
+        }
+    }
+
     /// Finds the lines that give a new entry or a different value.
-    fn find_writes(&mut self, lines: &mut Lines<'_>, shape: &Shape) -> Result<(), Diagnostic> {
+    pub(super) fn find_writes(
+        &mut self,
+        lines: &mut Lines<'_>,
+        shape: &Shape,
+    ) -> Result<(), Diagnostic> {
         let mut copied = vec![0; shape.copy_size()];
         lines.each(|line, key, value| {
             let entry = EntryDigest::of(key, value);
@@ -133,15 +154,23 @@ impl Update {
         if all.all(|one| find(&self.new, one.key).is_some()) {
             return Ok(());
         }
+        let kind = map.shape().kind;
+        let mut normal = [0; MAX_KEY];
         scan.each(map, &mut |key, _| {
-            let digest = EntryDigest::of(key, &[]).key;
+            // An earlier daemon or another program may have written host bits.
+            let Some(normal) = normal.get_mut(..key.len()) else {
+                return;
+            };
+            normal.copy_from_slice(key);
+            normalize(kind, normal);
+            let digest = EntryDigest::of(normal, &[]).key;
             if find(&self.old, digest).is_none() || find(&self.new, digest).is_some() {
                 return;
             }
-            if map.shape().kind.is_array() {
-                self.writes.push(None, key, &[]);
+            if kind.is_array() {
+                self.writes.push(None, normal, &[]);
             } else {
-                self.deletes.push((), key, &[]);
+                self.deletes.push((), normal, &[]);
             }
         })
         .map(drop)

@@ -13,6 +13,7 @@ use super::{Call, Error, Result};
 
 /// Bytes of `struct ifinfomsg`.
 const INFO: usize = 16;
+const IFLA_ALT_IFNAME: u16 = 53;
 const IFLA_XDP_ATTACHED: u16 = 2;
 const IFLA_XDP_PROG_ID: u16 = 4;
 const IFLA_XDP_DRV_PROG_ID: u16 = 5;
@@ -32,22 +33,33 @@ pub struct Interface {
     pub xdp: Option<(Option<Mode>, u32)>,
 }
 
-/// Looks up an interface by name; `None` when there is no such interface.
+/// Bytes of the longest name (`IFNAMSIZ`), and of the longest alternative name (`ALTIFNAMSIZ`), without the final zero.
+const MAX_NAME: usize = 15;
+const MAX_ALTERNATIVE_NAME: usize = 127;
+
+/// Looks up an interface by its name or an alternative name (5.5); `None` when there is no such interface.
 ///
 /// # Errors
 /// Failure of the netlink request.
 pub fn find(name: &str) -> Result<Option<Interface>> {
     let failed = |errno| Error::new(Call::Netlink, errno, format!("interface {name}"));
     let mut zero_terminated =
-        heapless::Vec::<u8, 16>::from_slice(name.as_bytes()).unwrap_or_default();
-    // No interface has a longer name (`IFNAMSIZ`).
-    if name.is_empty() || name.len() > 15 || zero_terminated.push(0).is_err() {
+        heapless::Vec::<u8, { MAX_ALTERNATIVE_NAME + 1 }>::from_slice(name.as_bytes())
+            .unwrap_or_default();
+    // A name that is too long for the buffer leaves it empty; no interface has such a name.
+    if zero_terminated.is_empty() || zero_terminated.push(0).is_err() {
         return Ok(None);
     }
+    // Short alternative names are found by the attribute of names too, long ones only by their own.
+    let attribute = if name.len() > MAX_NAME {
+        IFLA_ALT_IFNAME
+    } else {
+        libc::IFLA_IFNAME
+    };
     let request = || {
         let mut request = Request::new(libc::RTM_GETLINK, 0, &[0; INFO])?;
         request.attribute(libc::IFLA_EXT_MASK, &RTEXT_FILTER_SKIP_STATS.to_ne_bytes())?;
-        request.attribute(libc::IFLA_IFNAME, &zero_terminated)?;
+        request.attribute(attribute, &zero_terminated)?;
         Ok(request)
     };
     let mut found = None;
@@ -59,6 +71,8 @@ pub fn find(name: &str) -> Result<Option<Interface>> {
     match answer {
         Ok(()) => Ok(found),
         Err(refusal) if refusal.errno == Errno::ENODEV => Ok(None),
+        // A kernel before 5.5 has no alternative names and ignores the attribute, so that the request names nothing.
+        Err(refusal) if refusal.errno == Errno::EINVAL && attribute == IFLA_ALT_IFNAME => Ok(None),
         Err(refusal) => Err(failed(refusal.errno)),
     }
 }
@@ -145,5 +159,9 @@ mod tests {
     fn a_lookup_finds_loopback_and_no_missing_interface() {
         assert!(find("lo").unwrap().is_some_and(|lo| lo.index > 0));
         assert_eq!(find("no-such-thing").unwrap(), None);
+        for length in [16, 127, 128] {
+            assert_eq!(find(&"x".repeat(length)).unwrap(), None, "{length}");
+        }
+        assert_eq!(find("").unwrap(), None);
     }
 }

@@ -140,6 +140,11 @@ impl MapKind {
         self.has(PER_CPU)
     }
 
+    /// True if the kernel deletes entries by itself, even before the map is full.
+    pub const fn is_lru(self) -> bool {
+        matches!(self, Self::LRU_HASH | Self::LRU_PERCPU_HASH)
+    }
+
     /// True if the values are maps.
     pub fn is_map_in_map(self) -> bool {
         self.has(MAPS)

@@ -262,8 +262,14 @@ pub(crate) const INTERFACE: &[Wrong] = &[
         &["Corefile:4: if: INTERFACE is empty; was a variable not set?"],
     ),
     (
-        "if abcdefghijklmnop",
-        &["Corefile:4: if: \"abcdefghijklmnop\" is no interface name; one has 1 to 15 bytes"],
+        concat!(
+            "if abcdefghijklmnopqrstuvwxyz-abcdefghijklmnopqrstuvwxyz-abcdefghijklmnopqrstuvwxyz",
+            "-abcdefghijklmnopqrstuvwxyz-abcdefghijklmnopqrst"
+        ),
+        &[concat!(
+            "Corefile:4: if: \"abcdefghijklmnopqrstuvwxyz-abcdefghijklmnopqrstuvwxyz-abcdefghijklmnopqrstuvwxyz",
+            "-abcdefghijklmnopqrstuvwxyz-abcdefghijklmnopqrst\" is no interface name; one has 1 to 127 bytes"
+        )],
     ),
     (
         "if a/b",

@@ -157,3 +157,105 @@ fn refused_entry_rolls_back_the_reload() {
     site.metric_becomes("coredns_ebpf_at_1", 0);
     daemon.stop();
 }
+
+/// Two lines in bytes may name one network, since host bits mean nothing to a trie.
+#[test]
+fn host_bits_of_a_trie_make_no_other_entry() {
+    let site = Site::new();
+    site.folder.fixture("words");
+    for (old, new) in [
+        (
+            "18000000C0000201 0100000000000000",
+            "18000000C0000200 0100000000000000",
+        ),
+        (
+            "18000000C0000200 0100000000000000",
+            "18000000C00002FF 0200000000000000",
+        ),
+        (
+            "18000000C0000201 0100000000000000",
+            "19000000C0000201 0100000000000000",
+        ),
+        (
+            "18000000C0000201 0100000000000000\nmap @networks 18000000C0000202 0200000000000000",
+            "18000000C0000203 0300000000000000",
+        ),
+    ] {
+        let with = |line: &str| corefile(&format!("map @networks {line}\n"));
+        let daemon = site.run(&with(old)).attached(1);
+        reloads(&site, &with(new));
+        let changed = dump(&site);
+        daemon.stop();
+        let daemon = site.run(&with(new)).attached(1);
+        assert_eq!(changed, dump(&site), "{old} to {new}");
+        assert_eq!(site.filter().map("networks").count(), 1, "{new}");
+        daemon.stop();
+    }
+}
+
+/// Another program may write host bits into an entry of the Corefile; a reload deletes that entry all the same.
+#[test]
+fn reload_deletes_a_network_that_got_host_bits() {
+    let site = Site::new();
+    site.folder.fixture("words");
+    let daemon = site
+        .run(&corefile("entry @networks 192.0.2.0/24 value=1\n"))
+        .attached(1);
+    let networks = site.filter().map("networks");
+    networks.update("18 00 00 00 c0 00 02 07", "02 00 00 00 00 00 00 00");
+    reloads(&site, &corefile("entry 1 packets=1\n"));
+    assert_eq!(networks.count(), 0);
+    daemon.stop();
+}
+
+/// A Corefile for `lru.o` with these entries in both maps.
+fn recent(keys: std::ops::RangeInclusive<u32>) -> String {
+    let lines = keys.fold(String::new(), |text, key| {
+        text + &format!("entry {key} value=1\nentry @per_cpu {key} value=1\n")
+    });
+    format!(". {{\nebpf {{\nelf lru.o\nif edge0\n{lines}}}\n}}\n")
+}
+
+/// The kernel forgets entries of an LRU map; each reload writes them again, whether or not the Corefile changed.
+#[test]
+fn reload_restores_evicted_entries() {
+    let site = Site::new();
+    site.folder.fixture("lru");
+    let daemon = site.run(&recent(1..=8)).attached(1);
+    let before = site.filter();
+    let maps = ["xdp_map", "per_cpu"].map(|name| before.map(name));
+    for last in [8, 9, 7] {
+        for map in &maps {
+            map.delete("03 00 00 00");
+        }
+        reloads(&site, &recent(1..=last));
+        for map in &maps {
+            assert_eq!(map.count(), last as usize);
+        }
+    }
+    assert_eq!(site.filter(), before);
+    let lines = daemon.stop();
+    assert!(
+        !lines.iter().any(|line| line.contains("evicts")),
+        "{lines:#?}"
+    );
+}
+
+/// A start and a reload tell how many entries an LRU map lacks.
+#[test]
+fn entries_that_an_lru_map_lacks_are_told() {
+    let site = Site::new();
+    site.folder.fixture("lru");
+    let daemon = site.run(&recent(1..=1000)).attached(1);
+    for reload in 0..2 {
+        if reload > 0 {
+            reloads(&site, &recent(1..=1000));
+        }
+        for name in ["xdp_map", "per_cpu"] {
+            let count = site.filter().map(name).count();
+            let part = format!("warning: edge0: {name} has only {count} of 1000 entries: ");
+            assert_eq!(daemon.lines_with(&part).is_empty(), count == 1000, "{part}");
+        }
+    }
+    daemon.stop();
+}

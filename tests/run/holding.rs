@@ -366,3 +366,19 @@ fn without_links_it_is_held_over_netlink() {
     start("exit detach").stop();
     assert_eq!(held.site.attached(), None);
 }
+
+/// A filter on an interface that is down is adopted, and replaced, as on one that is up.
+#[test]
+fn a_filter_is_adopted_on_an_interface_that_is_down() {
+    let held = Held::new();
+    held.start(&corefile(OLD, "exit hold")).stop();
+    let filter = held.site.filter();
+    held.site.server.run("ip link set edge0 down");
+    held.start(&corefile(OLD, "exit hold")).stop();
+    assert_eq!(held.site.filter(), filter);
+    let daemon = held.start(&corefile(NEW, "exit hold"));
+    held.site.server.run("ip link set edge0 up");
+    held.drops("10.12.0.1", 0);
+    daemon.stop();
+    assert_eq!(held.pins(), (1, true));
+}

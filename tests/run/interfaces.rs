@@ -227,3 +227,56 @@ fn a_reload_while_the_interface_is_away_takes_effect_when_it_returns() {
     site.metric_becomes("coredns_ebpf_dropped", 2);
     daemon.stop();
 }
+
+/// A filter stays on an interface that is down, so a reload replaces its entries or its program there.
+#[test]
+fn reload_while_the_interface_is_down_takes_effect() {
+    let site = Site::new();
+    site.add_other_object();
+    let daemon = site.run(COREFILE).attached(1);
+    let before = site.filter();
+    site.server.run("ip link set edge0 down");
+    let entries = COREFILE.replace("0A0B0000", "0A0C0000");
+    site.folder.write("Corefile", &entries);
+    site.ask(&["reload"]).expect(0, &[]);
+    assert_eq!(site.filter(), before);
+    site.folder
+        .write("Corefile", &entries.replace("example.o", "other/example.o"));
+    site.ask(&["reload"]).expect(0, &[]);
+    assert_ne!(site.filter().id, before.id);
+    assert_eq!(site.filter().mode, NATIVE);
+    let generic = entries.replace("elf", "mode generic\n    elf");
+    site.folder.write("Corefile", &generic);
+    site.ask(&["reload"]).expect(0, &[]);
+    assert_eq!(site.filter().mode, GENERIC);
+    site.server.run("ip link set edge0 up");
+    site.sender().send(&packet("10.12.0.1"), 2);
+    site.metric_becomes("coredns_ebpf_dropped", 2);
+    daemon.stop();
+}
+
+/// The interface has an alternative name that is longer than 15 bytes.
+#[test]
+fn an_alternative_name_names_the_interface() {
+    for length in [16, 127] {
+        let site = Site::new();
+        let name = format!("{:-<length$}", "uplink");
+        site.server
+            .run(&format!("ip link property add dev edge0 altname {name}"));
+        let corefile = COREFILE.replace("if edge0", &format!("if {name}"));
+        let daemon = site.run(&corefile).attached(1);
+        let filter = site.filter();
+        let attached = format!("corexdp_filter_attached{{interface=\"{name}\",mode=\"native\"}}");
+        site.metric_becomes(&attached, 1);
+        site.server.run("ip link set edge0 name other0");
+        site.server.run("ip link set other0 name edge0");
+        site.folder
+            .write("Corefile", &corefile.replace("0A0B0000", "0A0C0000"));
+        site.ask(&["reload"]).expect(0, &[]);
+        assert_eq!(site.filter(), filter);
+        site.server.run("ip link delete edge0");
+        daemon.line(&format!("warning: {name}: the interface has gone"));
+        site.metric_becomes(&attached.replace("native", "none"), 0);
+        daemon.stop();
+    }
+}

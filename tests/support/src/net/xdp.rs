@@ -89,6 +89,11 @@ impl Map {
             self.id
         ));
     }
+
+    /// Deletes an entry, as another program would or the kernel itself; key as `bpftool` takes it.
+    pub fn delete(&self, key: &str) {
+        bpftool(&format!("map delete id {} key hex {key}", self.id));
+    }
 }
 
 fn bpftool(words: &str) -> Value {
