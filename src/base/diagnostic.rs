@@ -41,7 +41,7 @@ impl std::error::Error for Diagnostic {}
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (file, directive) = (Escaped(&self.file), Plain(&self.directive));
-        let Self { line, message, .. } = self;
+        let (line, message) = (&self.line, Escaped(&self.message));
         if *line == 0 {
             return write!(f, "{file}: {message}");
         }

@@ -77,7 +77,7 @@ pub struct Warning {
 impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (file, line) = (Escaped(&self.file), self.line);
-        write!(f, "{file}:{line}: import: {}", self.message)
+        write!(f, "{file}:{line}: import: {}", Escaped(&self.message))
     }
 }
 
