@@ -83,24 +83,26 @@ impl Checker<'_> {
         if size == value_size {
             return;
         }
-        let padding = self.encoder.value_layout().and_then(Layout::padding);
-        let padding = padding.map_or(String::new(), |padding| format!(": {padding}"));
-        let (given, expected) = (Count(size as usize), Count(value_size as usize));
-        let message = format!(
-            "VALUE has {given}; a value of {} has {expected}{padding}",
-            self.name
-        );
-        self.faults.add(at, "map", message);
+        let (name, encoder) = (&self.name, &self.encoder);
+        self.faults.add_with(at, "map", || {
+            let padding = encoder.value_layout().and_then(Layout::padding);
+            let padding = padding.map_or(String::new(), |padding| format!(": {padding}"));
+            let (given, expected) = (Count(size as usize), Count(value_size as usize));
+            format!("VALUE has {given}; a value of {name} has {expected}{padding}")
+        });
     }
 
     /// Compares `size` with the map's key size; false after an error was reported.
     fn check_key_size(&mut self, at: Token, directive: &str, size: usize) -> bool {
         let fits = size == self.map.key_size as usize;
         if !fits {
-            let given = Count(size);
-            let expected = Count(self.map.key_size as usize);
-            let message = format!("KEY has {given}; a key of {} has {expected}", self.name);
-            self.faults.add(at, directive, message);
+            let (given, expected) = (Count(size), Count(self.map.key_size as usize));
+            let name = &self.name;
+            self.faults.add(
+                at,
+                directive,
+                format_args!("KEY has {given}; a key of {name} has {expected}"),
+            );
         }
         fits
     }
