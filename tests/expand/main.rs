@@ -269,6 +269,36 @@ fn the_first_errors_are_listed_and_the_others_counted() {
 }
 
 #[test]
+fn a_key_with_two_values_is_a_warning_with_both_places() {
+    let folder = Folder::new();
+    folder.fixture("words");
+    let corefile =
+        |lines: &str| format!(". {{\n  ebpf {{\n    elf words.o\n    if edge0\n{lines}  }}\n}}\n");
+    let twice = "    entry @networks 10.0.0.0/8 value=1\n    entry @networks 10.0.0.0/16 value=1\n    entry @networks 0x080000000A000000 value=2\n";
+    folder.write("Corefile", &corefile(twice));
+    let outcome = run(&folder, "check", &[]);
+    assert_eq!(outcome.code, Some(0), "{outcome:#?}");
+    assert_eq!(
+        outcome.stderr,
+        "warning: Corefile:7: entry: key 0x080000000A000000 of networks has another value at Corefile:5; the later line holds, so remove one\n"
+    );
+    folder.write("Corefile", &corefile(&twice.replace("value=2", "value=1")));
+    assert_eq!(run(&folder, "check", &[]).stderr, "");
+    let many: String = (0..100)
+        .map(|value| format!("    entry @networks 10.0.0.0/8 value={value}\n"))
+        .collect();
+    folder.write("Corefile", &corefile(&many));
+    let outcome = run(&folder, "check", &[]);
+    assert_eq!(outcome.stderr.lines().count(), 21, "{outcome:#?}");
+    assert!(
+        outcome
+            .stderr
+            .ends_with("warning: 79 more lines give a key another value\n"),
+        "{outcome:#?}"
+    );
+}
+
+#[test]
 fn output_has_no_character_that_a_terminal_obeys() {
     let obeyed = |c: char| {
         c.is_control() && c != '\n'

@@ -1,6 +1,7 @@
 //! Checks of keys, values and metrics against the maps of the object.
 
 mod checker;
+mod conflicts;
 mod line;
 
 use super::diagnostics::Diagnostics;
@@ -13,6 +14,7 @@ use crate::encode::Encoder;
 use crate::object::{Btf, MapDef, MapKind};
 
 use checker::Checker;
+pub use conflicts::warn_of_conflicts;
 pub use line::{key, value};
 
 /// Checks every line of `filter` about a map against `maps`, whose types are in `btf`, and returns the errors. Sets key
