@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use corexdp::base::diagnostic::Diagnostic;
+use corexdp::base::escape::OneLine;
 use corexdp::base::exit::{self, code};
 use corexdp::commands::cli::{self, Command, LogTarget};
 use corexdp::commands::{check_json, dump, inspect, status};
@@ -162,9 +163,9 @@ fn refuse(errors: &[Diagnostic]) -> u8 {
     code(daemon::worst(errors))
 }
 
-/// Writes a line to standard error. A closed standard error is ignored.
+/// Writes one line to standard error. A closed standard error is ignored.
 fn print_stderr(line: &dyn std::fmt::Display) {
-    let _ = writeln!(io::stderr(), "{line}");
+    let _ = writeln!(io::stderr(), "{}", OneLine(line));
 }
 
 /// Writes to standard output. A reader that stops early (`| head`) is not an error.

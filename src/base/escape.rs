@@ -1,29 +1,53 @@
 //! Foreign text in messages: control characters are escaped, and long words are truncated.
 
-use std::fmt;
+use std::fmt::{self, Display, Write};
 
 /// Most characters of a word in a message.
 const MAX_CHARS: usize = 200;
 
+/// True for a character that a terminal or browser obeys instead of showing: the controls of ISO 6429 (C0, DEL, C1),
+/// and Unicode's controls of direction, of line breaks and of shaping (Unicode 16, sections 23.2 and 23.3).
+pub fn is_control(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{206f}')
+}
+
 /// Text with control characters escaped, for one line of a log.
 pub struct Escaped<'a>(pub &'a str);
 
-impl fmt::Display for Escaped<'_> {
+impl Display for Escaped<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.chars().try_for_each(|letter| {
-            if letter.is_control() {
+            if is_control(letter) {
                 write!(f, "{}", letter.escape_default())
             } else {
-                write!(f, "{letter}")
+                f.write_char(letter)
             }
         })
+    }
+}
+
+/// A message in one line: every control character is escaped, whatever part of the message it comes from.
+pub struct OneLine<T>(pub T);
+
+impl<T: Display> Display for OneLine<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(Escaping(f), "{}", self.0)
+    }
+}
+
+struct Escaping<'a, 'f>(&'a mut fmt::Formatter<'f>);
+
+impl Write for Escaping<'_, '_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        Escaped(text).fmt(self.0)
     }
 }
 
 /// Text with control characters escaped, truncated after 200 characters.
 pub struct Plain<'a>(pub &'a str);
 
-impl fmt::Display for Plain<'_> {
+impl Display for Plain<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let end = self.0.char_indices().nth(MAX_CHARS);
         match end.and_then(|(end, _)| self.0.get(..end)) {
@@ -36,8 +60,30 @@ impl fmt::Display for Plain<'_> {
 /// A word as [`Plain`] shows it, in double quotes.
 pub struct Quoted<'a>(pub &'a str);
 
-impl fmt::Display for Quoted<'_> {
+impl Display for Quoted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "\"{}\"", Plain(self.0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn characters_that_a_terminal_obeys_are_escaped() {
+        for (raw, escaped) in [
+            ("\u{1b}[2J", "\\u{1b}[2J"),
+            ("a\u{7f}\u{80}\u{9b}\u{9f}", "a\\u{7f}\\u{80}\\u{9b}\\u{9f}"),
+            ("\u{61c}\u{200e}\u{200f}", "\\u{61c}\\u{200e}\\u{200f}"),
+            ("\u{202a}\u{202e}", "\\u{202a}\\u{202e}"),
+            ("\u{2066}\u{2069}", "\\u{2066}\\u{2069}"),
+            ("\u{2028}\u{2029}\n\t", "\\u{2028}\\u{2029}\\n\\t"),
+            ("é – 日本 \\ \"", "é – 日本 \\ \""),
+        ] {
+            assert_eq!(Escaped(raw).to_string(), escaped);
+            assert_eq!(OneLine(format_args!("{raw}")).to_string(), escaped);
+            assert_eq!(Quoted(raw).to_string(), format!("\"{escaped}\""));
+        }
     }
 }

@@ -1,34 +1,47 @@
 //! Errors of a Corefile's text, collected while it is read.
 
-use crate::base::diagnostic::{Blame, Diagnostic};
+use std::fmt::Display;
+
+use crate::base::diagnostic::{Blame, Errors};
 use crate::corefile::{Corefile, Token};
 
-/// The errors list so far.
+/// The errors so far.
 pub(super) struct Diagnostics<'a> {
     pub(super) corefile: &'a Corefile,
-    list: Vec<Diagnostic>,
+    errors: Errors,
 }
 
 impl<'a> Diagnostics<'a> {
     pub(super) fn new(corefile: &'a Corefile) -> Self {
         Self {
             corefile,
-            list: Vec::new(),
+            errors: Errors::default(),
         }
     }
 
-    pub(super) fn add(&mut self, at: Token, directive: &str, message: String) {
-        self.list.push(
-            self.corefile
-                .diagnostic(at, directive, message, Blame::Corefile),
-        );
+    pub(super) fn add(&mut self, at: Token, directive: &str, message: impl Display) {
+        self.add_with(at, directive, || message);
     }
 
-    pub(super) fn count(&self) -> usize {
-        self.list.len()
+    /// Adds an error whose message is made only if the error is kept: every line may have one.
+    pub(super) fn add_with<M: Display>(
+        &mut self,
+        at: Token,
+        directive: &str,
+        message: impl FnOnce() -> M,
+    ) {
+        let corefile = self.corefile;
+        self.errors.push_with(Blame::Corefile, || {
+            let message = message().to_string();
+            corefile.diagnostic(at, directive, message, Blame::Corefile)
+        });
     }
 
-    pub(super) fn into_vec(self) -> Vec<Diagnostic> {
-        self.list
+    pub(super) const fn count(&self) -> usize {
+        self.errors.count()
+    }
+
+    pub(super) fn into_errors(self) -> Errors {
+        self.errors
     }
 }

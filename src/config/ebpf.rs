@@ -84,10 +84,11 @@ impl<'c> Reader<'_, 'c> {
         };
         let text = self.text(name);
         let Some(option) = OPTIONS.iter().find(|option| option.name == text) else {
-            let names: Vec<_> = OPTIONS.iter().map(|option| option.name).collect();
-            let remedy = suggestion(text, &names);
-            let message = format!("unknown option {}; {remedy}", Quoted(text));
-            self.faults.add(name, EBPF, message);
+            self.faults.add_with(name, EBPF, || {
+                let names: Vec<_> = OPTIONS.iter().map(|option| option.name).collect();
+                let remedy = suggestion(text, &names);
+                format!("unknown option {}; {remedy}", Quoted(text))
+            });
             return;
         };
         let line = Line {
@@ -124,11 +125,8 @@ impl<'c> Reader<'_, 'c> {
     fn only_argument(&mut self, line: &Line<'_>) -> Option<Token> {
         let EbpfOption { name, form, .. } = *line.option;
         if self.seen.contains(&name) {
-            self.faults.add(
-                line.name,
-                name,
-                "given twice in this block; keep one".into(),
-            );
+            self.faults
+                .add(line.name, name, "given twice in this block; keep one");
             return None;
         }
         self.seen.push(name);

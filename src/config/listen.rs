@@ -122,7 +122,7 @@ impl Config {
         }
         self.read_options(service, &first, corefile, faults);
         if let Some(second) = occurrences.next() {
-            let message = "given twice in this server block; keep one".into();
+            let message = "given twice in this server block; keep one";
             faults.add(second.head, name, message);
         }
     }

@@ -1,7 +1,7 @@
 //! Configuration: from directives to a checked [`Config`].
 //!
 //! Checks come in two steps. [`Config::read`] needs the Corefile alone; [`fit::check`] compares keys, values and
-//! metrics with the maps of the object. Both report every error, not only the first. Map entries stay tokens of the
+//! metrics with the maps of the object. Both find every error, not only the first. Map entries stay tokens of the
 //! Corefile: there may be 100,000, and they are decoded only while they stream into the kernel.
 
 mod address;
@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::base::capacity::{MAX_FILTERS, MAX_KEY, MAX_METRICS};
-use crate::base::diagnostic::Diagnostic;
+use crate::base::diagnostic::Errors;
 use crate::base::escape::Quoted;
 use crate::corefile::{Corefile, Directive, Token};
 use crate::encode::integer::Number;
@@ -189,8 +189,8 @@ struct Names {
 impl Config {
     /// Reads the directives of `corefile` that are corexdp's. Relative paths in the top file start at `folder`.
     ///
-    /// Returns the valid part, for further checks, and all errors in the order of the file.
-    pub fn read(corefile: &Corefile, folder: &Path) -> (Self, Vec<Diagnostic>) {
+    /// Returns the valid part, for further checks, and the errors in the order of the file.
+    pub fn read(corefile: &Corefile, folder: &Path) -> (Self, Errors) {
         let mut config = Self::default();
         let mut names = Names::default();
         let mut faults = Diagnostics::new(corefile);
@@ -239,7 +239,7 @@ impl Config {
         {
             faults.add(metric.at, "metric", format!("more than {MAX_METRICS} metrics; COREXDP_MAX_METRICS sets how many at build time"));
         }
-        (config, faults.into_vec())
+        (config, faults.into_errors())
     }
 }
 

@@ -52,7 +52,7 @@ impl fmt::Display for Error {
             Escaped(&self.file),
             self.line,
             Plain(&self.directive),
-            self.message
+            Escaped(&self.message)
         )
     }
 }

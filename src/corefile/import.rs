@@ -6,7 +6,7 @@ use super::error::Error;
 use super::glob::{self, BadPattern};
 use super::state::Parser;
 use super::stream::Source;
-use super::{Token, Warning};
+use super::{MAX_WARNINGS, Token, Warning};
 use crate::base::escape::Quoted;
 
 const IMPORT: &str = "import";
@@ -127,6 +127,10 @@ impl Parser<'_> {
                 Quoted(name)
             );
             return Err(self.error(IMPORT, &message));
+        }
+        if self.corefile.warnings.len() == MAX_WARNINGS {
+            self.corefile.omitted_warnings += 1;
+            return Ok(());
         }
         self.corefile.warnings.push(Warning {
             file: self.corefile.file(argument).to_owned(),

@@ -36,6 +36,9 @@ pub use lines::{Lines, Occurrence, Occurrences};
 use text::Text;
 pub use token::Token;
 
+/// Most warnings kept.
+const MAX_WARNINGS: usize = 20;
+
 /// A Corefile with imports, snippets and variables expanded.
 #[derive(Debug)]
 pub struct Corefile {
@@ -43,6 +46,8 @@ pub struct Corefile {
     files: Vec<String>,
     blocks: Vec<ServerBlock>,
     warnings: Vec<Warning>,
+    /// Number of warnings past [`MAX_WARNINGS`].
+    omitted_warnings: usize,
 }
 
 /// Directives for a set of addresses.
@@ -77,7 +82,7 @@ pub struct Warning {
 impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (file, line) = (Escaped(&self.file), self.line);
-        write!(f, "{file}:{line}: import: {}", self.message)
+        write!(f, "{file}:{line}: import: {}", Escaped(&self.message))
     }
 }
 
@@ -155,9 +160,14 @@ impl Corefile {
             .map_or("", String::as_str)
     }
 
-    /// The warnings, in the order of the text.
+    /// The first warnings, in the order of the text.
     pub fn warnings(&self) -> &[Warning] {
         &self.warnings
+    }
+
+    /// Number of warnings after those of [`Corefile::warnings`].
+    pub fn omitted_warnings(&self) -> usize {
+        self.omitted_warnings
     }
 
     /// Every file that was read, once each: the Corefile, then imported files in the order of their first import.

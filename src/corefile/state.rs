@@ -87,6 +87,7 @@ impl<'a> Parser<'a> {
                 files: vec![name.to_owned()],
                 blocks: Vec::new(),
                 warnings: Vec::new(),
+                omitted_warnings: 0,
             },
             folder,
             host,

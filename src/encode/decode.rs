@@ -9,6 +9,7 @@ use std::ops::Range;
 
 use super::{Encoder, prefix};
 use crate::base::capacity::{MAX_KEY, MAX_VALUE};
+use crate::base::escape::is_control;
 use crate::base::hex::Upper;
 use crate::encode::integer::{Number, Total};
 use crate::object::layout::{Kind, Layout, Shape};
@@ -180,7 +181,7 @@ fn format_word(layout: &Layout, shape: &Shape, bytes: &[u8]) -> Option<(String, 
 fn format_text(bytes: &[u8]) -> Option<String> {
     let end = bytes.iter().position(|&byte| byte == 0);
     let text = std::str::from_utf8(bytes.get(..end.unwrap_or(bytes.len()))?).ok()?;
-    let inexpressible = |c: char| c.is_control() || "\"\\{}".contains(c);
+    let inexpressible = |c: char| is_control(c) || "\"\\{}".contains(c);
     (!text.contains(inexpressible)).then(|| text.into())
 }
 

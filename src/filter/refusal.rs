@@ -10,6 +10,10 @@ use super::{Context, blame};
 use crate::base::diagnostic::{Blame, Diagnostic};
 use crate::kernel::interface::Interface;
 use crate::kernel::{Reason, cut, errno, info, program};
+use crate::log::Log;
+
+/// Most lines of the verifier's log that are logged without `debug`.
+const MAX_LOGGED: usize = 20;
 
 /// A pin, and what is wrong with it.
 #[derive(Debug)]
@@ -61,13 +65,14 @@ pub(super) fn no_offload(context: &Context<'_>, failure: &program::Failure) -> D
     context.wrong(context.block.interface_at, "if", Blame::System, what)
 }
 
-/// Error for a program that was not loaded. The verifier's whole log goes to the log.
+/// Error for a program that was not loaded. The last lines of the verifier's log go to the log; all lines where the
+/// server block has `debug`.
 pub(super) fn not_loaded(context: &Context<'_>, failure: &program::Failure) -> Diagnostic {
     let (block, log) = (context.block, context.log);
     let path = block.elf.display();
     let (blame, what) = match failure {
         program::Failure::Verifier(verdict) => {
-            verdict.lines().for_each(|line| log.info(format_args!("verifier: {line}")));
+            log_verdict(verdict, block.debug, log);
             (Blame::Object, format!("the verifier refused it: {}", last_lines(verdict)))
         }
         program::Failure::Refused(Errno::EPERM | Errno::EACCES) => {
@@ -81,6 +86,28 @@ pub(super) fn not_loaded(context: &Context<'_>, failure: &program::Failure) -> D
         program::Failure::Object(error) => (Blame::Object, error.to_string()),
     };
     context.wrong(block.elf_at, "elf", blame, format!("{path}: {what}"))
+}
+
+/// Logs the verifier's log: the last [`MAX_LOGGED`] lines, or all. The log of a large program has 100,000 lines.
+fn log_verdict(verdict: &str, all: bool, log: &Log) {
+    let omitted = omitted_lines(verdict.lines().count(), all);
+    if omitted > 0 {
+        log.info(format_args!(
+            "verifier: {omitted} lines before these; `debug` in the server block logs all"
+        ));
+    }
+    for line in verdict.lines().skip(omitted) {
+        log.info(format_args!("verifier: {line}"));
+    }
+}
+
+/// Number of first lines that are not logged.
+const fn omitted_lines(lines: usize, all: bool) -> usize {
+    if all {
+        0
+    } else {
+        lines.saturating_sub(MAX_LOGGED)
+    }
 }
 
 /// Error for a descriptor that could not be duplicated.
@@ -140,6 +167,19 @@ fn last_lines(log: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn twenty_lines_of_the_verifiers_log_are_logged() {
+        for (lines, all, expected) in [
+            (0, false, 0),
+            (20, false, 0),
+            (21, false, 1),
+            (100_000, false, 99_980),
+            (100_000, true, 0),
+        ] {
+            assert_eq!(omitted_lines(lines, all), expected, "{lines} {all}");
+        }
+    }
 
     #[test]
     fn last_lines_leave_out_the_verifiers_statistics() {

@@ -14,6 +14,7 @@ use ::syslog::Severity;
 
 use self::recent::Recent;
 use self::syslog::Syslog;
+use crate::base::escape::is_control;
 use crate::base::utc::Utc;
 
 /// Socket of the system log.
@@ -166,7 +167,7 @@ struct Line(heapless::String<LINE>);
 impl fmt::Write for Line {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         text.chars().try_for_each(|c| {
-            let c = if c.is_control() && c != '\t' { ' ' } else { c };
+            let c = if is_control(c) && c != '\t' { ' ' } else { c };
             self.0.push(c).map_err(|_| fmt::Error)
         })
     }

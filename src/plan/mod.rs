@@ -133,9 +133,16 @@ impl Plan {
         for warning in self.corefile.warnings() {
             report(warning);
         }
+        let omitted = self.corefile.omitted_warnings();
+        if omitted > 0 {
+            report(&format_args!(
+                "{omitted} more warnings; correct the first, then check again"
+            ));
+        }
         for PlannedFilter { block, object } in &self.filters {
             let (file, line) = (self.corefile.file(block.elf_at), block.elf_at.line());
             let file = Escaped(file);
+            fit::warn_of_conflicts(block, &self.corefile, &object.maps, object.btf(), report);
             for map in object.maps.iter().filter(|map| map.pinned) {
                 let name = Plain(&map.name);
                 report(&format_args!(
@@ -148,7 +155,7 @@ impl Plan {
     /// Reads and checks the Corefile and its objects. Records every file in `sources`, also on errors.
     ///
     /// # Errors
-    /// All errors found.
+    /// The first errors found, and the number of the others.
     pub fn make(source: &Source, sources: &mut Sources) -> Result<Self, Vec<Diagnostic>> {
         let corefile = read(source, sources).map_err(|error| vec![error])?;
         let folder = source
@@ -160,7 +167,7 @@ impl Plan {
             match read_object(&block, &corefile, sources) {
                 Ok(object) => {
                     let (maps, btf) = (&object.maps, object.btf());
-                    errors.extend(fit::check(&mut block, &corefile, maps, btf));
+                    errors.append(fit::check(&mut block, &corefile, maps, btf));
                     filters.push(PlannedFilter { block, object });
                 }
                 Err(error) => errors.push(error),
@@ -173,7 +180,7 @@ impl Plan {
                 filters,
             })
         } else {
-            Err(errors)
+            Err(errors.into_vec(&source.to_string()))
         }
     }
 }

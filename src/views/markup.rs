@@ -5,6 +5,7 @@
 
 use std::fmt::{self, Write};
 
+use crate::base::escape::is_control;
 use crate::base::text::Text;
 use crate::base::utc::Utc;
 use crate::kernel::attach::Mode;
@@ -275,6 +276,8 @@ impl fmt::Display for Html<'_> {
             '<' => f.write_str("&lt;"),
             '>' => f.write_str("&gt;"),
             '"' => f.write_str("&quot;"),
+            '\n' | '\t' => f.write_char(c),
+            c if is_control(c) => write!(f, "{}", c.escape_default()),
             c => f.write_char(c),
         })
     }

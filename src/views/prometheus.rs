@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Write};
 
+use crate::base::escape::is_control;
 use crate::config::MetricKind;
 
 /// Writes HELP and TYPE of a metric.
@@ -36,21 +37,21 @@ pub fn sample(
 }
 
 fn escape(text: &mut impl Write, raw: &str, quoted: bool) -> fmt::Result {
-    let mark = |byte: u8| match byte {
-        b'\\' => Some("\\\\"),
-        b'\n' => Some("\\n"),
-        b'"' if quoted => Some("\\\""),
-        _ => None,
+    let is_marked = |c: char| match c {
+        '\\' => true,
+        '"' => quoted,
+        c => is_control(c) && c != '\t',
     };
     let mut from = 0;
-    for (at, escaped) in raw
-        .bytes()
-        .enumerate()
-        .filter_map(|(at, byte)| Some((at, mark(byte)?)))
-    {
+    for (at, c) in raw.char_indices().filter(|(_, c)| is_marked(*c)) {
         text.write_str(raw.get(from..at).unwrap_or_default())?;
-        text.write_str(escaped)?;
-        from = at + 1;
+        match c {
+            '\\' | '"' => write!(text, "\\{c}"),
+            '\n' => text.write_str("\\n"),
+            // The format has no such escape: readers get a backslash and the code, as in messages.
+            c => write!(text, "\\{}", c.escape_default()),
+        }?;
+        from = at + c.len_utf8();
     }
     text.write_str(raw.get(from..).unwrap_or_default())
 }
@@ -68,13 +69,13 @@ mod tests {
             &mut text,
             "x",
             MetricKind::Gauge,
-            "Back\\slash\nand \"quotes\".",
+            "Back\\slash\nand \"quotes\", \u{1b}[2J \u{202e}.",
         )
         .unwrap();
         sample(&mut text, "x", &[], u64::MAX).unwrap();
         sample(&mut text, "x", &[("a", "\"\\\n"), ("b", "2")], 1).unwrap();
         let length = text.len();
-        let expected = "# HELP x Back\\\\slash\\nand \"quotes\".\n# TYPE x gauge\nx 18446744073709551615\nx{a=\"\\\"\\\\\\n\",b=\"2\"} 1\n";
+        let expected = "# HELP x Back\\\\slash\\nand \"quotes\", \\\\u{1b}[2J \\\\u{202e}.\n# TYPE x gauge\nx 18446744073709551615\nx{a=\"\\\"\\\\\\n\",b=\"2\"} 1\n";
         assert_eq!(std::str::from_utf8(&bytes[..length]).unwrap(), expected);
     }
 }

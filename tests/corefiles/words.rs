@@ -162,6 +162,20 @@ pub(crate) const WORDS: &[Wrong] = &[
         ],
     ),
     (
+        "entry @networks 0x210000000A000000 value=1",
+        &["Corefile:5: entry: KEY is a prefix of 33 bits; a key of networks has at most 32"],
+    ),
+    (
+        "entry @networks 0x000000080A000000 value=1",
+        &[
+            "Corefile:5: entry: KEY is a prefix of 134217728 bits; a key of networks has at most 32; a key is written as in memory, lowest byte first",
+        ],
+    ),
+    (
+        "map @networks 210000000A000000 0100000000000000",
+        &["Corefile:5: map: KEY is a prefix of 33 bits; a key of networks has at most 32"],
+    ),
+    (
         "entry @networks 2001:db8::/32 value=1",
         &[
             "Corefile:5: entry: KEY is a prefix of an lpm_trie, 8 bytes; it takes an IPv4 address/BITS with BITS up to 32, or 0x and 16 digits, not \"2001:db8::/32\"",

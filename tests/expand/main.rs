@@ -243,3 +243,93 @@ fn check_and_expand_read_standard_input() {
     );
     checked.refuses(78, &["stdin:2: ebpf: ", "if INTERFACE"]);
 }
+
+#[test]
+fn the_first_errors_are_listed_and_the_others_counted() {
+    let folder = Folder::new();
+    folder.fixture("example");
+    let lines = "    map 0200\n".repeat(50_000);
+    folder.write(
+        "Corefile",
+        &format!(". {{\n  ebpf {{\n    elf example.o\n    if edge0\n{lines}  }}\n}}\n"),
+    );
+    let outcome = run(&folder, "check", &[]);
+    assert_eq!(outcome.code, Some(78), "{outcome:#?}");
+    let stderr = outcome.stderr.lines().collect::<Vec<_>>();
+    assert_eq!(stderr.len(), 21, "{stderr:#?}");
+    assert!(stderr[0].starts_with("Corefile:5: map: "), "{stderr:#?}");
+    let last = stderr[20];
+    assert!(last.starts_with("Corefile: "), "{last}");
+    assert!(
+        last.contains(" more errors; correct the first 20"),
+        "{last}"
+    );
+    let found = parse(&run(&folder, "check", &["--json"]));
+    assert_eq!(found["errors"].as_array().unwrap().len(), 21);
+}
+
+#[test]
+fn a_key_with_two_values_is_a_warning_with_both_places() {
+    let folder = Folder::new();
+    folder.fixture("words");
+    let corefile =
+        |lines: &str| format!(". {{\n  ebpf {{\n    elf words.o\n    if edge0\n{lines}  }}\n}}\n");
+    let twice = "    entry @networks 10.0.0.0/8 value=1\n    entry @networks 10.0.0.0/16 value=1\n    entry @networks 0x080000000A000000 value=2\n";
+    folder.write("Corefile", &corefile(twice));
+    let outcome = run(&folder, "check", &[]);
+    assert_eq!(outcome.code, Some(0), "{outcome:#?}");
+    assert_eq!(
+        outcome.stderr,
+        "warning: Corefile:7: entry: key 0x080000000A000000 of networks has another value at Corefile:5; the later line holds, so remove one\n"
+    );
+    folder.write("Corefile", &corefile(&twice.replace("value=2", "value=1")));
+    assert_eq!(run(&folder, "check", &[]).stderr, "");
+    let many: String = (0..100)
+        .map(|value| format!("    entry @networks 10.0.0.0/8 value={value}\n"))
+        .collect();
+    folder.write("Corefile", &corefile(&many));
+    let outcome = run(&folder, "check", &[]);
+    assert_eq!(outcome.stderr.lines().count(), 21, "{outcome:#?}");
+    assert!(
+        outcome
+            .stderr
+            .ends_with("warning: 79 more lines give a key another value\n"),
+        "{outcome:#?}"
+    );
+}
+
+#[test]
+fn output_has_no_character_that_a_terminal_obeys() {
+    let obeyed = |c: char| {
+        c.is_control() && c != '\n'
+            || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{206f}')
+    };
+    for word in [
+        "\u{1b}[2J",
+        "\u{7f}",
+        "\u{9b}31m",
+        "\u{85}",
+        "\u{202e}",
+        "\u{2066}",
+        "\u{2028}",
+        "\u{200f}",
+    ] {
+        let folder = Folder::new();
+        for text in [
+            format!(
+                ". {{\n  ebpf {{\n    x{word}\n    elf x{word}\n    if x{word}\n    mode x{word}\n  }}\n}}\n"
+            ),
+            format!(". {{\n  ebpf {{\n    metric x{word} zz{word} y{word} 8 z{word}\n  }}\n}}\n"),
+            format!("import x{word}/*\n. {{\n  x{word}\n}}\n"),
+            format!("import x{word}\n"),
+        ] {
+            folder.write("Corefile", &text);
+            for (command, more) in [("check", &[][..]), ("check", &["--json"]), ("expand", &[])] {
+                let outcome = run(&folder, command, more);
+                for output in [&outcome.stdout, &outcome.stderr] {
+                    assert!(!output.contains(obeyed), "{command} {more:?}: {output:?}");
+                }
+            }
+        }
+    }
+}

@@ -1,5 +1,6 @@
 //! JSON: the writer of all output, and the reader of the daemon's responses.
 
+mod controls;
 mod read;
 mod write;
 

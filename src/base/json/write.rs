@@ -7,6 +7,7 @@ use std::io;
 
 use serde::{Serialize, Serializer};
 
+use super::controls;
 use crate::base::capacity::MAX_COREFILE;
 
 /// Initial size of the buffer in bytes.
@@ -199,9 +200,11 @@ impl<'a> Writer<'a> {
     fn serialize(&mut self, value: &impl Serialize) -> usize {
         self.mark("", false);
         while self.result.is_ok() {
-            match serde_json_core::to_slice(value, self.sink.room()) {
-                Ok(length) => return length,
-                Err(_) => self.result = self.sink.grow(),
+            let room = self.sink.room();
+            let length = serde_json_core::to_slice(value, room).ok();
+            match length.and_then(|length| controls::escape(room, length)) {
+                Some(length) => return length,
+                None => self.result = self.sink.grow(),
             }
         }
         0
@@ -268,7 +271,11 @@ mod tests {
 
     #[test]
     fn written_text_reads_back() {
-        for name in ["\"\\\n\u{1b}é/", &"\u{1}".repeat(100_000)] {
+        for name in [
+            "\"\\\n\u{1b}é/",
+            "\u{7f}\u{9b}31m\u{202e}é",
+            &"\u{1}".repeat(100_000),
+        ] {
             let text = written(|json| json.value(&Head { name, none: None }));
             let value = Value::read(&text).unwrap();
             assert_eq!(value.get("name").word(), Some(name));

@@ -91,7 +91,8 @@ fn fields(layout: &Layout) -> String {
             return true;
         };
         end = part.offset.saturating_add(shape.size);
-        let _ = write!(fields, " {}={value}", part.path);
+        let assignment = format!("{}={value}", part.path);
+        let _ = write!(fields, " {}", Word(&assignment));
         false
     });
     fields

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use crate::base::diagnostic::Diagnostic;
-use crate::base::escape::Escaped;
+use crate::base::escape::{Escaped, OneLine};
 use crate::base::hex::Count;
 use crate::base::suggest::list;
 use crate::encode::Encoder;
@@ -50,7 +50,7 @@ pub fn text(path: &Path, survey: &Survey) -> String {
         let (name, section) = (Escaped(&program.name), Escaped(&program.section));
         let _ = match &program.linked {
             Ok(count) => writeln!(out, "  {name}: section {section}, {count} instructions"),
-            Err(error) => writeln!(out, "  {name}: cannot be used: {error}"),
+            Err(error) => writeln!(out, "  {name}: cannot be used: {}", OneLine(error)),
         };
     }
     out.push_str("maps\n");
@@ -81,9 +81,9 @@ fn layout_lines(out: &mut String, label: &str, size: u32, layout: Option<&Layout
         return;
     };
     let whole = layout.whole();
-    let _ = write!(out, "    {label}: {}, {size}", whole.name);
+    let _ = write!(out, "    {label}: {}, {size}", Escaped(&whole.name));
     if let Some(padding) = layout.padding() {
-        let _ = write!(out, ": {padding}");
+        let _ = write!(out, ": {}", OneLine(padding));
     }
     out.push('\n');
     let Kind::Composite(_) = whole.kind else {
@@ -91,11 +91,14 @@ fn layout_lines(out: &mut String, label: &str, size: u32, layout: Option<&Layout
     };
     layout.walk("", &mut |part| {
         let shape = layout.shape(part.shape);
-        let (offset, size, path, name) = (part.offset, shape.size, part.path, &shape.name);
+        let (offset, size) = (part.offset, shape.size);
+        let (path, name) = (Escaped(part.path), Escaped(&shape.name));
         let _ = write!(out, "    {offset:6} {size:4}  {path}  {name}");
         let _ = match (&shape.kind, part.bits) {
             (_, Some(bits)) => write!(out, ", {bits} bits"),
-            (Kind::Enum(values), None) => write!(out, ": {}", list(&names(values), ", ")),
+            (Kind::Enum(values), None) => {
+                write!(out, ": {}", Escaped(&list(&names(values), ", ")))
+            }
             _ => Ok(()),
         };
         out.push('\n');

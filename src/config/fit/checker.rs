@@ -8,7 +8,7 @@ use crate::config::entries::{Entry, Value};
 use crate::config::{Filter, MapId, MapRef, Metric};
 use crate::corefile::Token;
 use crate::encode::Encoder;
-use crate::object::{Layout, MapDef};
+use crate::object::{Layout, MapDef, MapKind};
 
 pub(super) struct Checker<'a> {
     pub(super) map: &'a MapDef,
@@ -74,7 +74,7 @@ impl Checker<'_> {
             );
             self.faults.add(at, directive, message);
         } else if self.check_key_size(at, directive, size) {
-            self.check_index(at, directive, &key);
+            self.check_range(at, directive, key.get(..size).unwrap_or_default());
         }
     }
 
@@ -83,26 +83,55 @@ impl Checker<'_> {
         if size == value_size {
             return;
         }
-        let padding = self.encoder.value_layout().and_then(Layout::padding);
-        let padding = padding.map_or(String::new(), |padding| format!(": {padding}"));
-        let (given, expected) = (Count(size as usize), Count(value_size as usize));
-        let message = format!(
-            "VALUE has {given}; a value of {} has {expected}{padding}",
-            self.name
-        );
-        self.faults.add(at, "map", message);
+        let (name, encoder) = (&self.name, &self.encoder);
+        self.faults.add_with(at, "map", || {
+            let padding = encoder.value_layout().and_then(Layout::padding);
+            let padding = padding.map_or(String::new(), |padding| format!(": {padding}"));
+            let (given, expected) = (Count(size as usize), Count(value_size as usize));
+            format!("VALUE has {given}; a value of {name} has {expected}{padding}")
+        });
     }
 
     /// Compares `size` with the map's key size; false after an error was reported.
     fn check_key_size(&mut self, at: Token, directive: &str, size: usize) -> bool {
         let fits = size == self.map.key_size as usize;
         if !fits {
-            let given = Count(size);
-            let expected = Count(self.map.key_size as usize);
-            let message = format!("KEY has {given}; a key of {} has {expected}", self.name);
-            self.faults.add(at, directive, message);
+            let (given, expected) = (Count(size), Count(self.map.key_size as usize));
+            let name = &self.name;
+            self.faults.add(
+                at,
+                directive,
+                format_args!("KEY has {given}; a key of {name} has {expected}"),
+            );
         }
         fits
+    }
+
+    /// Checks that a key of the right size is one that the map can hold.
+    fn check_range(&mut self, at: Token, directive: &str, key: &[u8]) {
+        if self.map.kind == MapKind::LPM_TRIE {
+            self.check_prefix(at, directive, key);
+        } else {
+            self.check_index(at, directive, key);
+        }
+    }
+
+    /// Checks that the prefix of a trie's key is no longer than its data; the kernel refuses such a key.
+    fn check_prefix(&mut self, at: Token, directive: &str, key: &[u8]) {
+        let Some((bits, data)) = key.split_first_chunk() else {
+            return;
+        };
+        let (bits, max) = (u32::from_ne_bytes(*bits), data.len() * 8);
+        if bits as usize <= max {
+            return;
+        }
+        let hint = byte_order_hint(bits.swap_bytes() as usize <= max);
+        let name = &self.name;
+        self.faults.add(
+            at,
+            directive,
+            format_args!("KEY is a prefix of {bits} bits; a key of {name} has at most {max}{hint}"),
+        );
     }
 
     /// Checks that the key of an array is below its capacity.
@@ -115,12 +144,7 @@ impl Checker<'_> {
             return;
         }
         let last = capacity.saturating_sub(1);
-        // The most frequent mistake: the number in big-endian byte order.
-        let hint = if index.swap_bytes() < capacity {
-            "; a key is written as in memory, lowest byte first"
-        } else {
-            ""
-        };
+        let hint = byte_order_hint(index.swap_bytes() < capacity);
         let name = &self.name;
         let message = format!("index {index} is past the end of {name}; the last is {last}{hint}");
         self.faults.add(at, directive, message);
@@ -142,7 +166,7 @@ impl Checker<'_> {
             }
         }
         if self.check_key_size(metric.at, directive, metric.key.len()) {
-            self.check_index(metric.at, directive, &metric.key);
+            self.check_range(metric.at, directive, &metric.key);
         }
         let (position, length) = (metric.number.position, metric.number.length);
         if position.saturating_add(length) > self.map.value_size as usize {
@@ -179,5 +203,14 @@ impl Checker<'_> {
             let message = format!("{} is full; it has room for {capacity} entries", self.name);
             self.faults.add(at, entry.directive(), message);
         }
+    }
+}
+
+/// Remedy for the most frequent mistake in a number: big-endian byte order, where the number would be right.
+const fn byte_order_hint(is_right_swapped: bool) -> &'static str {
+    if is_right_swapped {
+        "; a key is written as in memory, lowest byte first"
+    } else {
+        ""
     }
 }

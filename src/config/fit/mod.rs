@@ -1,11 +1,12 @@
 //! Checks of keys, values and metrics against the maps of the object.
 
 mod checker;
+mod conflicts;
 mod line;
 
 use super::diagnostics::Diagnostics;
 use super::{Filter, MapRef};
-use crate::base::diagnostic::{Blame, Diagnostic};
+use crate::base::diagnostic::{Blame, Diagnostic, Errors};
 use crate::base::escape::{Escaped, Plain};
 use crate::base::suggest::suggestion;
 use crate::corefile::Corefile;
@@ -13,17 +14,18 @@ use crate::encode::Encoder;
 use crate::object::{Btf, MapDef, MapKind};
 
 use checker::Checker;
+pub use conflicts::warn_of_conflicts;
 pub use line::{key, value};
 
-/// Checks every line of `filter` about a map against `maps`, whose types are in `btf`, and returns all errors. Sets key
+/// Checks every line of `filter` about a map against `maps`, whose types are in `btf`, and returns the errors. Sets key
 /// and number of `gauge` and `counter` metrics from their words.
 pub fn check(
     filter: &mut Filter,
     corefile: &Corefile,
     maps: &[MapDef],
     btf: Option<&Btf>,
-) -> Vec<Diagnostic> {
-    let mut errors = Vec::new();
+) -> Errors {
+    let mut errors = Errors::default();
     let mut metrics = std::mem::take(&mut filter.metrics);
     for map_ref in &filter.maps {
         let Some(map) = maps.iter().find(|map| map.name == map_ref.name) else {
@@ -38,7 +40,7 @@ pub fn check(
         };
         let of_map = metrics.iter_mut().filter(|metric| metric.map == map_ref.id);
         checker.check_map(filter, map_ref, of_map);
-        errors.extend(checker.faults.into_vec());
+        errors.append(checker.faults.into_errors());
     }
     filter.metrics = metrics;
     errors

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use crate::base::escape::is_control;
 use crate::object::btf::{Btf, Type};
 
 /// Bytes after which a name is truncated, at the next character.
@@ -13,7 +14,7 @@ const MAX_DEPTH: usize = 64;
 pub(super) fn plain(name: &str) -> String {
     let mut plain = String::new();
     for c in name.chars() {
-        if plain.len() < MAX_NAME_LEN && !c.is_control() {
+        if plain.len() < MAX_NAME_LEN && !is_control(c) {
             plain.push(c);
         }
     }

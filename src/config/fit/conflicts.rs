@@ -1,0 +1,132 @@
+//! Lines that give the same key different values. The later line holds, which an operator may not expect.
+
+use std::fmt::Display;
+use std::hash::{DefaultHasher, Hasher as _};
+
+use super::line;
+use crate::base::capacity::{MAX_KEY, MAX_VALUE};
+use crate::base::diagnostic::MAX_ERRORS;
+use crate::base::escape::{Escaped, Plain};
+use crate::config::entries::Entry;
+use crate::config::{Filter, MapRef};
+use crate::corefile::{Corefile, Token};
+use crate::encode::Encoder;
+use crate::object::{Btf, MapDef};
+
+/// Passes to `report` a warning for each line of `filter` whose key an earlier line gave another value: the first
+/// [`MAX_ERRORS`], then the number of the others. The lines have passed [`super::check`].
+pub fn warn_of_conflicts(
+    filter: &Filter,
+    corefile: &Corefile,
+    maps: &[MapDef],
+    btf: Option<&Btf>,
+    report: &mut dyn FnMut(&dyn Display),
+) {
+    let mut omitted = 0;
+    let mut reported = 0;
+    for map_ref in &filter.maps {
+        let Some(map) = maps.iter().find(|map| map.name == map_ref.name) else {
+            continue;
+        };
+        let lines = MapLines {
+            filter,
+            corefile,
+            map_ref,
+        };
+        let conflicts = lines.conflicts(&mut Encoder::new(map, btf));
+        let kept = conflicts.len().min(MAX_ERRORS - reported);
+        for &(later, earlier) in conflicts.iter().take(kept) {
+            lines.report(later, earlier, report);
+        }
+        reported += kept;
+        omitted += conflicts.len() - kept;
+    }
+    if omitted > 0 {
+        report(&format_args!(
+            "{omitted} more lines give a key another value"
+        ));
+    }
+}
+
+/// Lines of one map, named by their index among these lines.
+struct MapLines<'a> {
+    filter: &'a Filter,
+    corefile: &'a Corefile,
+    map_ref: &'a MapRef,
+}
+
+impl<'a> MapLines<'a> {
+    fn entries(&self) -> impl Iterator<Item = Entry<'a>> {
+        self.filter.entries.of_map(self.map_ref.id, self.corefile)
+    }
+
+    /// Pairs of a line and the line before it with the same key and another value, in the order of the first.
+    ///
+    /// Hashes take 8 bytes a line where keys take up to 64. Values are encoded only for keys that repeat.
+    fn conflicts(&self, encoder: &mut Encoder<'_>) -> Vec<(u32, u32)> {
+        let mut hashes: Vec<_> = self
+            .entries()
+            .map(|line| self.key(&line, encoder))
+            .collect();
+        hashes.sort_unstable();
+        let pairs = hashes.iter().zip(hashes.iter().skip(1));
+        let mut repeated: Vec<_> = pairs.filter(|(a, b)| a == b).map(|(a, _)| *a).collect();
+        drop(hashes);
+        repeated.dedup();
+        if repeated.is_empty() {
+            return Vec::new();
+        }
+        let mut lines = Vec::new();
+        for (entry, index) in self.entries().zip(0u32..) {
+            let key = self.key(&entry, encoder);
+            if repeated.binary_search(&key).is_ok() {
+                lines.push((key, index, self.value(&entry, encoder)));
+            }
+        }
+        lines.sort_unstable();
+        let pairs = lines.iter().zip(lines.iter().skip(1));
+        let conflicts =
+            pairs.filter(|(earlier, later)| earlier.0 == later.0 && earlier.2 != later.2);
+        let mut conflicts: Vec<_> = conflicts
+            .map(|(earlier, later)| (later.1, earlier.1))
+            .collect();
+        conflicts.sort_unstable();
+        conflicts
+    }
+
+    fn key(&self, entry: &Entry<'_>, encoder: &Encoder<'_>) -> u64 {
+        let mut key = [0; MAX_KEY];
+        let size = line::key(self.corefile, entry, encoder, &mut key);
+        hash(key.get(..size.unwrap_or_default()))
+    }
+
+    fn value(&self, entry: &Entry<'_>, encoder: &mut Encoder<'_>) -> u64 {
+        let mut value = [0; MAX_VALUE];
+        let size = line::value(self.corefile, entry, encoder, &mut value);
+        hash(value.get(..size.unwrap_or_default()))
+    }
+
+    fn report(&self, later: u32, earlier: u32, report: &mut dyn FnMut(&dyn Display)) {
+        let entry = |index: u32| self.entries().nth(index as usize);
+        let at = |index: u32| entry(index)?.at();
+        let (Some(later), Some(earlier), Some(directive)) = (
+            at(later),
+            at(earlier),
+            entry(later).map(|entry| entry.directive()),
+        ) else {
+            return;
+        };
+        let place = |token: Token| (Escaped(self.corefile.file(token)), token.line());
+        let ((file, line), (before, at)) = (place(later), place(earlier));
+        let (key, name) = (Plain(self.corefile.text(later)), Plain(&self.map_ref.name));
+        report(&format_args!(
+            "{file}:{line}: {directive}: key {key} of {name} has another value at {before}:{at}; the later line holds, so remove one"
+        ));
+    }
+}
+
+fn hash(bytes: Option<&[u8]>) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(bytes.unwrap_or_default());
+    hasher.finish()
+}
