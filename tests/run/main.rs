@@ -35,6 +35,7 @@ mod provisioning;
 mod refusals;
 mod reloading;
 mod renewing;
+mod special_files;
 mod status;
 mod stopping;
 mod strangers;
