@@ -31,6 +31,7 @@ mod measuring;
 mod modes;
 mod notifying;
 mod page;
+mod pid_file;
 mod provisioning;
 mod refusals;
 mod reloading;
