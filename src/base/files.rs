@@ -1,29 +1,117 @@
-//! Reads files up to a size limit.
+//! Reads files up to a size limit, and tells files apart.
 
-use std::fs::File;
+use std::fs::{self, File, FileType, Metadata, OpenOptions};
 use std::io::{self, Read as _};
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
-/// Reads a file of at most `limit` bytes.
+use nix::libc;
+
+/// A file's device and inode number. They are unique while a descriptor keeps the inode in use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Identity {
+    device: u64,
+    inode: u64,
+}
+
+impl Identity {
+    /// The identity of the file with this metadata.
+    pub fn of(metadata: &Metadata) -> Self {
+        Self {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+        }
+    }
+
+    /// Removes the file at `path` if it is this one.
+    ///
+    /// # Errors
+    /// Errors of the system. Another file, or no file, at `path` is no error.
+    pub fn remove(self, path: &Path) -> io::Result<()> {
+        match fs::symlink_metadata(path) {
+            Ok(found) if Self::of(&found) == self => fs::remove_file(path),
+            Ok(_) => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// Opens a regular file, or a symbolic link to one, for reading. Neither the call nor a read from the file blocks.
 ///
 /// # Errors
-/// [`io::ErrorKind::FileTooLarge`] for a larger file, [`io::ErrorKind::IsADirectory`], and errors of the system.
+/// [`io::ErrorKind::IsADirectory`], [`io::ErrorKind::InvalidInput`] for any other file that is not regular, and errors
+/// of the system.
+pub fn open(path: &Path) -> io::Result<File> {
+    // Opening a device can have effects: a watchdog starts.
+    check_regular(fs::metadata(path)?.file_type())?;
+    // The file can be another by now. A few regular files block too, such as /proc/kmsg.
+    let flags = libc::O_NONBLOCK | libc::O_NOCTTY;
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(flags)
+        .open(path)?;
+    check_regular(file.metadata()?.file_type())?;
+    Ok(file)
+}
+
+/// Reads a regular file of at most `limit` bytes.
+///
+/// # Errors
+/// [`io::ErrorKind::FileTooLarge`] for a larger file, [`io::ErrorKind::InvalidInput`] for a read that would block, and
+/// as [`open`].
 pub fn read(path: &Path, limit: usize) -> io::Result<Vec<u8>> {
-    let file = File::open(path)?;
-    let metadata = file.metadata()?;
-    if metadata.is_dir() {
-        return Err(io::ErrorKind::IsADirectory.into());
-    }
-    let size = usize::try_from(metadata.len()).unwrap_or(usize::MAX);
-    read_into(Vec::with_capacity(size.min(limit)), file, limit)
+    let file = open(path)?;
+    // Files of /proc and /sys have a size of 0 or of a page.
+    let size = usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX);
+    read_into(Vec::with_capacity(size.min(limit)), file, limit).map_err(|error| {
+        match error.kind() {
+            io::ErrorKind::WouldBlock => {
+                not_regular("a file of the kernel that blocks its readers")
+            }
+            _ => error,
+        }
+    })
 }
 
 /// Reads a stream of at most `limit` bytes to its end.
 ///
 /// # Errors
-/// As [`read`].
+/// [`io::ErrorKind::FileTooLarge`] for a longer stream, and errors of the system.
 pub fn read_all(from: impl io::Read, limit: usize) -> io::Result<Vec<u8>> {
     read_into(Vec::new(), from, limit)
+}
+
+/// The type of a file, with its article.
+pub fn type_name(file: FileType) -> &'static str {
+    if file.is_file() {
+        "a regular file"
+    } else if file.is_dir() {
+        "a folder"
+    } else if file.is_symlink() {
+        "a symbolic link"
+    } else if file.is_fifo() {
+        "a FIFO"
+    } else if file.is_socket() {
+        "a socket"
+    } else {
+        "a device"
+    }
+}
+
+fn check_regular(file: FileType) -> io::Result<()> {
+    if file.is_file() {
+        return Ok(());
+    }
+    if file.is_dir() {
+        return Err(io::ErrorKind::IsADirectory.into());
+    }
+    Err(not_regular(type_name(file)))
+}
+
+fn not_regular(name: &str) -> io::Error {
+    let message = format!("the path is {name}; name a regular file");
+    io::Error::new(io::ErrorKind::InvalidInput, message)
 }
 
 fn read_into(mut bytes: Vec<u8>, from: impl io::Read, limit: usize) -> io::Result<Vec<u8>> {
@@ -33,5 +121,43 @@ fn read_into(mut bytes: Vec<u8>, from: impl io::Read, limit: usize) -> io::Resul
         Err(io::ErrorKind::FileTooLarge.into())
     } else {
         Ok(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_regular_files_are_read_and_only_the_same_file_is_removed() {
+        let name = format!("corexdp-files-{}", std::process::id());
+        let folder = std::env::temp_dir().join(name);
+        fs::create_dir_all(&folder).unwrap();
+        let (fifo, file, link) = (
+            folder.join("fifo"),
+            folder.join("file"),
+            folder.join("link"),
+        );
+        nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        fs::write(&file, "text").unwrap();
+        std::os::unix::fs::symlink(&file, &link).unwrap();
+        let kind = |path: &Path| read(path, 4).unwrap_err().kind();
+        assert_eq!(kind(&fifo), io::ErrorKind::InvalidInput);
+        assert_eq!(kind(Path::new("/dev/zero")), io::ErrorKind::InvalidInput);
+        assert_eq!(kind(&folder), io::ErrorKind::IsADirectory);
+        assert_eq!(kind(&folder.join("none")), io::ErrorKind::NotFound);
+        assert_eq!(read(&link, 4).unwrap(), b"text");
+        assert_eq!(
+            read(&file, 3).unwrap_err().kind(),
+            io::ErrorKind::FileTooLarge
+        );
+        let identity = Identity::of(&fs::metadata(&file).unwrap());
+        for other in [&fifo, &link, &folder.join("none")] {
+            identity.remove(other).unwrap();
+        }
+        assert!(fs::symlink_metadata(&link).is_ok() && fs::symlink_metadata(&fifo).is_ok());
+        identity.remove(&file).unwrap();
+        assert!(!file.exists());
+        fs::remove_dir_all(&folder).unwrap();
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::fs;
 use std::io::{self, Write as _};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::FileTypeExt as _;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
@@ -16,6 +17,7 @@ use nix::sys::stat::{Mode, fchmod};
 use nix::unistd::geteuid;
 
 use super::{Answer, PACKET, Payload, Request};
+use crate::base::files::{self, Identity};
 use crate::kernel::fd_passing;
 
 /// Most concurrent clients. A further client replaces the oldest.
@@ -26,6 +28,8 @@ pub const CLIENTS: usize = 4;
 pub struct Control {
     listener: UnixListener,
     path: PathBuf,
+    /// The socket's file. The listener keeps its inode.
+    identity: Identity,
     clients: heapless::Vec<OwnedFd, CLIENTS>,
 }
 
@@ -37,24 +41,29 @@ impl Control {
     /// Listens on `path`, for root and the daemon's own user only. Replaces the file of a daemon that was killed.
     ///
     /// # Errors
-    /// `AddrInUse` when another daemon listens on `path`; errors of the file system.
+    /// `AddrInUse` when a process listens on `path`; `AlreadyExists` for any file that is not a socket, symbolic links
+    /// included; errors of the file system.
     pub fn open(path: &Path) -> io::Result<Self> {
         let listener = seqpacket(SockFlag::SOCK_NONBLOCK)?;
         // `bind` gives the file the mode of the socket, so the file never has another mode.
         fchmod(&listener, Mode::S_IRUSR | Mode::S_IWUSR)?;
         let address = UnixAddr::new(path)?;
         if let Err(errno) = bind(listener.as_raw_fd(), &address) {
-            if errno != Errno::EADDRINUSE || is_listening(&address)? {
+            if errno != Errno::EADDRINUSE {
                 return Err(errno.into());
             }
-            fs::remove_file(path)?;
+            remove_stale(path, &address)?;
             bind(listener.as_raw_fd(), &address)?;
         }
+        let metadata = fs::symlink_metadata(path).inspect_err(|_| {
+            let _ = fs::remove_file(path);
+        })?;
         // The file exists now, and dropping this value removes it.
         let control = Self {
             // `UnixListener` accepts on a socket of any type.
             listener: listener.into(),
             path: path.to_owned(),
+            identity: Identity::of(&metadata),
             clients: heapless::Vec::new(),
         };
         listen(&control.listener, Backlog::new(4)?)?;
@@ -105,8 +114,8 @@ impl Control {
 
 impl Drop for Control {
     fn drop(&mut self) {
-        // The file may be removed already.
-        let _ = fs::remove_file(&self.path);
+        // The file may be removed already, and the path may be another daemon's.
+        let _ = self.identity.remove(&self.path);
     }
 }
 
@@ -146,6 +155,23 @@ fn format_into<'a>(buffer: &'a mut [u8; PACKET - 1], text: fmt::Arguments<'_>) -
     let _ = rest.write_fmt(text);
     let length = PACKET - 1 - rest.len();
     buffer.get(..length).unwrap_or_default()
+}
+
+/// Removes the socket of a daemon that was killed, and nothing else.
+///
+/// # Errors
+/// As [`Control::open`].
+fn remove_stale(path: &Path, address: &UnixAddr) -> io::Result<()> {
+    let found = fs::symlink_metadata(path)?;
+    if !found.file_type().is_socket() {
+        let name = files::type_name(found.file_type());
+        let message = format!("the path is {name}, not a socket");
+        return Err(io::Error::new(io::ErrorKind::AlreadyExists, message));
+    }
+    if is_listening(address)? {
+        return Err(Errno::EADDRINUSE.into());
+    }
+    Identity::of(&found).remove(path)
 }
 
 /// True if a process listens on this address.

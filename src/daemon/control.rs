@@ -24,7 +24,12 @@ pub(super) fn open(options: &Options) -> Result<Option<Control>, Error> {
         let opened = Control::open(path);
         let failed = |error: io::Error| {
             let remedy = match error.kind() {
-                io::ErrorKind::AddrInUse => "; another corexdp listens there",
+                io::ErrorKind::AddrInUse => {
+                    "; another process listens there, so name another path with --control"
+                }
+                io::ErrorKind::AlreadyExists => {
+                    "; remove the file, or name another path with --control"
+                }
                 _ => "",
             };
             let path = path.display();

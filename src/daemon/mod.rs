@@ -14,6 +14,7 @@ mod start;
 mod state;
 pub mod syscalls;
 
+use std::io;
 use std::path::Path;
 use std::time::Instant;
 
@@ -45,6 +46,7 @@ pub fn run(options: &Options) -> Result<(), Error> {
     let plan = Plan::make(&options.source, &mut sources).map_err(Error::Refused)?;
     start::warn(&plan, log);
     confine::check(!plan.filters.is_empty())?;
+    check_pid_file(options)?;
     let manager = start::service_manager(log);
     let signals =
         Signals::catch().map_err(|errno| Error::process("cannot catch signals", errno))?;
@@ -119,12 +121,22 @@ pub fn run(options: &Options) -> Result<(), Error> {
 
 /// The last steps of a start that can fail: the pid file, and the loss of privileges.
 fn finish_start(options: &Options) -> Result<Option<PidFile>, Error> {
-    let write = |path: &Path| {
-        let failed =
-            |error| Error::process(format!("cannot write pid file {}", path.display()), error);
-        PidFile::write(path).map_err(failed)
-    };
+    let write = |path: &Path| PidFile::write(path).map_err(|error| no_pid_file(path, error));
     let pidfile = options.pidfile.as_deref().map(write).transpose()?;
     confine::confine(&options.log)?;
     Ok(pidfile)
+}
+
+/// Refuses a pid file that cannot be written, before anything changes.
+fn check_pid_file(options: &Options) -> Result<(), Error> {
+    match options.pidfile.as_deref() {
+        Some(path) => pid_file::check(path)
+            .map(drop)
+            .map_err(|error| no_pid_file(path, error)),
+        None => Ok(()),
+    }
+}
+
+fn no_pid_file(path: &Path, error: io::Error) -> Error {
+    Error::process(format!("cannot write pid file {}", path.display()), error)
 }

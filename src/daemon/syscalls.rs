@@ -1,7 +1,7 @@
 //! Seccomp rules of the running daemon, reloads included.
 //!
 //! The daemon keeps the `bpf(2)` commands for maps, XDP programs and their attachment; it loses those for tracing. It
-//! can open files for reading only. It can remove files: its pid file and pins. It can start no process and no thread.
+//! can open files for reading only. It can remove files: its pid file, its socket and pins. It can start no process and no thread.
 
 use nix::libc::{self, c_int, c_long};
 #[cfg(target_arch = "x86_64")]
@@ -130,7 +130,8 @@ pub const SELDOM: &[Rule] = &[
     only(libc::SYS_ioctl, &[is(1, SIOCGIFNAME)]),
     // The limit of locked memory, before kernel 5.11.
     any(libc::SYS_prlimit64),
-    // Imports by a pattern test for files and list folders; so does `exit hold`.
+    // Imports by a pattern test for files and list folders; so does `exit hold`. The types of files before they are
+    // opened, and the owners of the socket and the pid file before they are removed.
     #[cfg(all(target_env = "musl", target_arch = "x86_64"))]
     any(libc::SYS_stat),
     #[cfg(all(target_env = "musl", target_arch = "x86_64"))]

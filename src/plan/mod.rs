@@ -116,6 +116,10 @@ fn unreadable(source: &Source, error: &io::Error) -> Diagnostic {
             let message = "no such Corefile; name one with -conf FILE";
             (Blame::Input, message.into())
         }
+        io::ErrorKind::InvalidInput => {
+            let message = format!("cannot be read: {error}, or pipe into `-conf stdin`");
+            (Blame::Input, message)
+        }
         _ => (Blame::Input, format!("cannot be read: {error}")),
     };
     Diagnostic {

@@ -1,7 +1,7 @@
 //! The sources of a plan: each file and folder that the plan depends on, with a digest of its state. While all digests
 //! stay the same, a new plan would equal the old one.
 
-use std::fs::{self, File};
+use std::fs;
 use std::hash::Hasher as _;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
@@ -91,7 +91,7 @@ impl Host for Sources {
 impl Aspect {
     fn digest(self, path: &Path) -> u64 {
         match self {
-            Self::Content => match File::open(path) {
+            Self::Content => match files::open(path) {
                 Ok(file) => digest_of(&mut file.take(MAX_DIGESTED)),
                 Err(error) => digest_of_error(&error),
             },
