@@ -162,8 +162,8 @@ mod tests {
             let mut all = errors(&objects);
             all.append(errors(&[later; 30]));
             assert_eq!((all.len(), all.count()), (MAX_ERRORS, MAX_ERRORS + 30));
-            let errors = all.into_vec("Corefile");
-            let last = errors.last().unwrap();
+            let shown = all.into_vec("Corefile");
+            let last = shown.last().unwrap();
             assert_eq!(
                 last.to_string(),
                 "Corefile: 30 more errors; correct the first 20, then check again"

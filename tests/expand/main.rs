@@ -284,10 +284,10 @@ fn a_key_with_two_values_is_a_warning_with_both_places() {
     );
     folder.write("Corefile", &corefile(&twice.replace("value=2", "value=1")));
     assert_eq!(run(&folder, "check", &[]).stderr, "");
-    let many = (0..100)
+    let lines: Vec<_> = (0..100)
         .map(|value| format!("    entry @networks 10.0.0.0/8 value={value}\n"))
-        .collect::<Vec<_>>()
-        .concat();
+        .collect();
+    let many = lines.concat();
     folder.write("Corefile", &corefile(&many));
     let outcome = run(&folder, "check", &[]);
     assert_eq!(outcome.stderr.lines().count(), 21, "{outcome:#?}");

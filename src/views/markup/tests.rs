@@ -286,3 +286,9 @@ fn policy_allows_only_own_style_script_and_page() {
     );
     assert!(!POLICY.contains("unsafe"), "{POLICY}");
 }
+
+#[test]
+fn characters_that_a_browser_obeys_are_escaped() {
+    let shown = Html("<a\u{202e}\u{9b}\u{7f}\u{1b}\té").to_string();
+    assert_eq!(shown, "&lt;a\\u{202e}\\u{9b}\\u{7f}\\u{1b}\té");
+}
