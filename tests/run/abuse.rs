@@ -58,6 +58,10 @@ fn scrape() -> Option<Duration> {
     Some(start.elapsed())
 }
 
+/// Honest scrapes of each abuse at least. Of one or two a single refusal would decide; the connections of the abuse stay
+/// open meanwhile.
+const LEAST_SCRAPES: usize = 5;
+
 /// Observations of the page during an abuse and after.
 struct Seen {
     amount: String,
@@ -78,8 +82,8 @@ impl Seen {
         let mut held = Vec::new();
         let (amount, threads, scrapes) = thread::scope(|scope| {
             let end = End(&over);
-            let counts = scope.spawn(|| repeat(&over, 2, || threads(worker)).into_iter().max());
-            let scrapes = scope.spawn(|| repeat(&over, 100, scrape));
+            let counts = scope.spawn(|| repeat(&over, 1, 2, || threads(worker)).into_iter().max());
+            let scrapes = scope.spawn(|| repeat(&over, LEAST_SCRAPES, 100, scrape));
             let amount = act(&mut held);
             drop(end);
             let threads = counts.join().unwrap().unwrap();
@@ -114,10 +118,15 @@ impl Seen {
     }
 }
 
-/// Looks once, and again after so many milliseconds each, until it is over.
-fn repeat<T>(over: &AtomicBool, milliseconds: u64, mut look: impl FnMut() -> T) -> Vec<T> {
+/// Looks once, and again after each pause, until the abuse is over and there are `least` results.
+fn repeat<T>(
+    over: &AtomicBool,
+    least: usize,
+    milliseconds: u64,
+    mut look: impl FnMut() -> T,
+) -> Vec<T> {
     let mut seen = vec![look()];
-    while !over.load(Ordering::Relaxed) {
+    while !over.load(Ordering::Relaxed) || seen.len() < least {
         pause(milliseconds);
         seen.push(look());
     }
