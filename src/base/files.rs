@@ -66,9 +66,9 @@ pub fn read(path: &Path, limit: usize) -> io::Result<Vec<u8>> {
     let size = usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX);
     read_into(Vec::with_capacity(size.min(limit)), file, limit).map_err(|error| {
         match error.kind() {
-            io::ErrorKind::WouldBlock => {
-                not_regular("a file of the kernel that blocks its readers")
-            }
+            io::ErrorKind::WouldBlock => not_regular(&format!(
+                "a file of the kernel that blocks its readers: {error}"
+            )),
             _ => error,
         }
     })
