@@ -23,6 +23,7 @@ use crate::object::{Btf, Layout, MapDef, MapKind};
 
 pub use decode::Assignment;
 pub use line::MAP;
+pub use prefix::clear_host_bits;
 use word::Refusal;
 
 /// Name of a key in errors.
@@ -62,6 +63,11 @@ impl<'a> Encoder<'a> {
             value: layout(value, map.value_size),
             cached: Vec::new(),
         }
+    }
+
+    /// Clears the host bits of a key of this map, if the map is a trie.
+    pub fn clear_host_bits(&self, key: &mut [u8]) {
+        clear_host_bits(self.map.kind, key);
     }
 
     /// Layout of a value, if the object has its type.

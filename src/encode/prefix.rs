@@ -9,6 +9,7 @@ use super::decode::format_address;
 use super::word::Digits;
 use crate::base::escape::Quoted;
 use crate::base::hex::Count;
+use crate::object::MapKind;
 
 /// Bytes of the prefix length.
 const LENGTH: usize = size_of::<u32>();
@@ -99,4 +100,47 @@ pub(super) fn refuse(word: &str, size: usize) -> String {
     };
     let (digits, size, word) = (Digits(size), Count(size), Quoted(word));
     format!("{KEY} is a prefix of an lpm_trie, {size}; it takes {takes}{digits}, not {word}")
+}
+
+/// Clears the host bits of a trie's key, since keys that differ only there are the same key to the kernel
+/// (`longest_prefix_match`). Keys of other maps stay as they are.
+pub fn clear_host_bits(kind: MapKind, key: &mut [u8]) {
+    let Some((length, address)) = key.split_first_chunk_mut::<LENGTH>() else {
+        return;
+    };
+    if kind != MapKind::LPM_TRIE {
+        return;
+    }
+    let length = u32::from_ne_bytes(*length);
+    for (first_bit, byte) in (0u32..).step_by(8).zip(address) {
+        let kept = length.saturating_sub(first_bit);
+        // A byte that lies in the prefix as a whole stays.
+        *byte &= !u8::MAX.checked_shr(kept).unwrap_or(0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn host_bits_of_a_trie_are_cleared() {
+        for (length, expected) in [
+            (0, [0, 0, 0, 0]),
+            (1, [0x80, 0, 0, 0]),
+            (12, [0xff, 0xf0, 0, 0]),
+            (24, [0xff, 0xff, 0xff, 0]),
+            (31, [0xff, 0xff, 0xff, 0xfe]),
+            (32, [0xff; 4]),
+            // The kernel refuses more bits than the key has.
+            (33, [0xff; 4]),
+            (u32::MAX, [0xff; 4]),
+        ] {
+            let mut key = [length.to_ne_bytes(), [0xff; 4]].concat();
+            clear_host_bits(MapKind::HASH, &mut key);
+            assert_eq!(key.get(4..), Some(&[0xff; 4][..]));
+            clear_host_bits(MapKind::LPM_TRIE, &mut key);
+            assert_eq!(key.get(4..), Some(&expected[..]), "/{length}");
+        }
+    }
 }

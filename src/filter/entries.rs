@@ -9,7 +9,7 @@ use crate::base::escape::Plain;
 use crate::config::{Entry, MapEntries, MapId, fit};
 use crate::encode::Encoder;
 use crate::kernel::map::Shape;
-use crate::object::{MapDef, MapKind};
+use crate::object::MapDef;
 
 /// The lines that refer to one map.
 pub(super) struct Lines<'a> {
@@ -78,7 +78,6 @@ impl<'a> Lines<'a> {
         let key_size = fit::key(context.corefile, entry, &self.encoder, key).ok();
         let value_size = fit::value(context.corefile, entry, &mut self.encoder, value).ok();
         if (key_size, value_size) == (Some(key.len()), Some(size)) {
-            normalize(self.def.kind, key);
             return Ok(());
         }
         let at = entry.at().unwrap_or(context.block.at);
@@ -126,23 +125,6 @@ impl<'a> Lines<'a> {
             blame(errno),
             what,
         )
-    }
-}
-
-/// Clears the host bits of a trie's key, since keys that differ only there are the same key to the kernel
-/// (`longest_prefix_match`). Keys of other maps stay as they are.
-pub(super) fn normalize(kind: MapKind, key: &mut [u8]) {
-    let Some((length, address)) = key.split_first_chunk_mut() else {
-        return;
-    };
-    if kind != MapKind::LPM_TRIE {
-        return;
-    }
-    let length = u32::from_ne_bytes(*length);
-    for (first_bit, byte) in (0u32..).step_by(8).zip(address) {
-        let kept = length.saturating_sub(first_bit);
-        // A byte that lies in the prefix as a whole stays.
-        *byte &= !u8::MAX.checked_shr(kept).unwrap_or(0);
     }
 }
 
@@ -197,31 +179,5 @@ impl<T: Copy> Rows<T> {
 
     pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = Row<'_, T>> {
         (0..self.len()).filter_map(|row| self.get(row))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn host_bits_of_a_trie_are_cleared() {
-        for (length, expected) in [
-            (0, [0, 0, 0, 0]),
-            (1, [0x80, 0, 0, 0]),
-            (12, [0xff, 0xf0, 0, 0]),
-            (24, [0xff, 0xff, 0xff, 0]),
-            (31, [0xff, 0xff, 0xff, 0xfe]),
-            (32, [0xff; 4]),
-            // The kernel refuses more bits than the key has.
-            (33, [0xff; 4]),
-            (u32::MAX, [0xff; 4]),
-        ] {
-            let mut key = [length.to_ne_bytes(), [0xff; 4]].concat();
-            normalize(MapKind::HASH, &mut key);
-            assert_eq!(key.get(4..), Some(&[0xff; 4][..]));
-            normalize(MapKind::LPM_TRIE, &mut key);
-            assert_eq!(key.get(4..), Some(&expected[..]), "/{length}");
-        }
     }
 }

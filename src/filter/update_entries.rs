@@ -7,7 +7,7 @@
 
 use nix::errno::Errno;
 
-use super::entries::{Lines, Rows, lines, normalize};
+use super::entries::{Lines, Rows, lines};
 use super::evicted::{present, rewrite_evicted};
 use super::fingerprint::{EntryDigest, EntryList, Target};
 use super::hold::not_pinned;
@@ -16,6 +16,7 @@ use super::state::{Before, ChangedMap, Changes, LoadedMap};
 use super::{Context, Filter};
 use crate::base::capacity::MAX_KEY;
 use crate::base::diagnostic::Diagnostic;
+use crate::encode::clear_host_bits;
 use crate::kernel::map::{Map, Shape};
 use crate::kernel::map_scan::Scan;
 use crate::log::Log;
@@ -162,7 +163,7 @@ impl Update {
                 return;
             };
             normal.copy_from_slice(key);
-            normalize(kind, normal);
+            clear_host_bits(kind, normal);
             let digest = EntryDigest::of(normal, &[]).key;
             if find(&self.old, digest).is_none() || find(&self.new, digest).is_some() {
                 return;

@@ -73,7 +73,7 @@ pub(crate) struct Packets<'a> {
 }
 
 impl<'a> Packets<'a> {
-    /// The same frame, repeated.
+    /// One frame, repeated.
     pub(crate) fn same(frame: Vec<u8>) -> Self {
         Self { frame, vary: None }
     }

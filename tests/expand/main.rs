@@ -284,6 +284,16 @@ fn a_key_with_two_values_is_a_warning_with_both_places() {
     );
     folder.write("Corefile", &corefile(&twice.replace("value=2", "value=1")));
     assert_eq!(run(&folder, "check", &[]).stderr, "");
+    // Keys of a trie that differ in host bits alone are one key.
+    folder.write(
+        "Corefile",
+        &corefile(&twice.replace("0A000000", "0A010203")),
+    );
+    let stderr = run(&folder, "check", &[]).stderr;
+    assert!(
+        stderr.contains("key 0x080000000A010203 of networks has another value"),
+        "{stderr}"
+    );
     let lines: Vec<_> = (0..100)
         .map(|value| format!("    entry @networks 10.0.0.0/8 value={value}\n"))
         .collect();

@@ -1,11 +1,11 @@
 //! Lines that give the same key different values. The later line holds, which an operator may not expect.
 
 use std::fmt::Display;
-use std::hash::{DefaultHasher, Hasher as _};
 
 use super::line;
 use crate::base::capacity::{MAX_KEY, MAX_VALUE};
 use crate::base::diagnostic::MAX_ERRORS;
+use crate::base::digest;
 use crate::base::escape::{Escaped, Plain};
 use crate::config::entries::Entry;
 use crate::config::{Filter, MapRef};
@@ -62,16 +62,16 @@ impl<'a> MapLines<'a> {
 
     /// Pairs of a line and the line before it with the same key and another value, in the order of the first.
     ///
-    /// Hashes take 8 bytes a line where keys take up to 64. Values are encoded only for keys that repeat.
+    /// Digests take 8 bytes a line where keys take up to 64. Values are encoded only for keys that repeat.
     fn conflicts(&self, encoder: &mut Encoder<'_>) -> Vec<(u32, u32)> {
-        let mut hashes: Vec<_> = self
+        let mut digests: Vec<_> = self
             .entries()
             .map(|line| self.key(&line, encoder))
             .collect();
-        hashes.sort_unstable();
-        let pairs = hashes.iter().zip(hashes.iter().skip(1));
+        digests.sort_unstable();
+        let pairs = digests.iter().zip(digests.iter().skip(1));
         let mut repeated: Vec<_> = pairs.filter(|(a, b)| a == b).map(|(a, _)| *a).collect();
-        drop(hashes);
+        drop(digests);
         repeated.dedup();
         if repeated.is_empty() {
             return Vec::new();
@@ -97,13 +97,13 @@ impl<'a> MapLines<'a> {
     fn key(&self, entry: &Entry<'_>, encoder: &Encoder<'_>) -> u64 {
         let mut key = [0; MAX_KEY];
         let size = line::key(self.corefile, entry, encoder, &mut key);
-        hash(key.get(..size.unwrap_or_default()))
+        digest::of(&key.get(..size.unwrap_or_default()))
     }
 
     fn value(&self, entry: &Entry<'_>, encoder: &mut Encoder<'_>) -> u64 {
         let mut value = [0; MAX_VALUE];
         let size = line::value(self.corefile, entry, encoder, &mut value);
-        hash(value.get(..size.unwrap_or_default()))
+        digest::of(&value.get(..size.unwrap_or_default()))
     }
 
     fn report(&self, later: u32, earlier: u32, report: &mut dyn FnMut(&dyn Display)) {
@@ -123,10 +123,4 @@ impl<'a> MapLines<'a> {
             "{file}:{line}: {directive}: key {key} of {name} has another value at {before}:{at}; the later line holds, so remove one"
         ));
     }
-}
-
-fn hash(bytes: Option<&[u8]>) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    hasher.write(bytes.unwrap_or_default());
-    hasher.finish()
 }

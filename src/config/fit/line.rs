@@ -6,7 +6,7 @@ use crate::corefile::{Corefile, Token};
 use crate::encode::{Encoder, FieldError};
 
 /// Writes the key of a line to `out` and returns its size in bytes. A line without KEY has its index as the key, a
-/// `u32` in host byte order.
+/// `u32` in host byte order. The host bits of a trie's key are cleared.
 ///
 /// # Errors
 /// A message about an invalid KEY. KEY of a `map` line was checked by [`Config::read`](crate::config::Config::read).
@@ -16,20 +16,22 @@ pub fn key(
     encoder: &Encoder<'_>,
     out: &mut [u8],
 ) -> Result<usize, String> {
-    match (entry.key, entry.value) {
-        (Some(token), Value::Words(_)) => encoder.key(corefile.text(token), out),
+    let size = match (entry.key, entry.value) {
+        (Some(token), Value::Words(_)) => encoder.key(corefile.text(token), out)?,
         (Some(token), Value::Bytes { .. }) => {
             let decoded = hex::decode(corefile.text(token), None, out);
-            decoded.map_err(|_| "KEY is not hexadecimal".into())
+            decoded.map_err(|_| "KEY is not hexadecimal")?
         }
         (None, _) => {
             let index = u32::try_from(entry.index).ok();
             let key = out.first_chunk_mut().zip(index);
             key.map(|(key, index)| *key = index.to_ne_bytes())
                 .map(|()| size_of::<u32>())
-                .ok_or_else(|| "too many lines without KEY".into())
+                .ok_or("too many lines without KEY")?
         }
-    }
+    };
+    encoder.clear_host_bits(out.get_mut(..size).unwrap_or_default());
+    Ok(size)
 }
 
 /// Writes the value of a line to `out` and returns its size in bytes.
