@@ -6,7 +6,7 @@ use std::path::Path;
 use corexdp::base::capacity::{MAX_FILTERS, MAX_KEY, MAX_METRICS, MAX_VALUE};
 use corexdp::base::diagnostic::Diagnostic;
 use corexdp::commands::check_json;
-use corexdp::config::{Config, Entry, Filter, MapRef, Value, fit};
+use corexdp::config::{Config, Entry, Filter, MAX_INTERFACE, MapRef, Value, fit};
 use corexdp::corefile::Corefile;
 use corexdp::encode::Encoder;
 use corexdp::encode::integer::Number;
@@ -42,7 +42,7 @@ pub fn run(input: &[u8]) {
     assert!(metrics.sum::<usize>() <= MAX_METRICS || !wrong.is_empty());
     let btf = types::types();
     for (number, filter) in config.filters.iter_mut().enumerate() {
-        assert!((1..16).contains(&filter.interface.len()));
+        assert!((1..=MAX_INTERFACE).contains(&filter.interface.len()));
         let maps: Vec<MapDef> = filter
             .maps
             .iter()
