@@ -192,7 +192,7 @@ fn empty(slots: usize) -> Result<Box<[Slot]>, Errno> {
 mod tests {
     use super::*;
 
-    fn record_all(table: &mut Table, keys: impl Iterator<Item = u64>) -> (usize, usize) {
+    fn record_all(table: &mut Table, keys: impl Iterator<Item = u64>) -> (u64, u64) {
         table.next_round();
         let mut seen = (0, 0);
         for key in keys {
@@ -225,7 +225,7 @@ mod tests {
     fn deleted_keys_free_their_slots() {
         let mut table = Table::new(4).unwrap();
         for key in 0..1000 {
-            assert_eq!(record_all(&mut table, key..key + 1), (0, 1));
+            assert_eq!(record_all(&mut table, key..=key), (0, 1));
         }
         assert_eq!(table.slots.len(), SMALLEST);
     }
@@ -234,10 +234,10 @@ mod tests {
     fn table_follows_the_entries_and_not_their_bound() {
         for (entries, slots) in [(0, 1 << 15), (100_000, 1 << 19)] {
             let mut table = Table::new(usize::MAX).unwrap();
-            assert_eq!(record_all(&mut table, 0..entries), (0, entries as usize));
+            assert_eq!(record_all(&mut table, 0..entries), (0, entries));
             table.reserve().unwrap();
             assert_eq!((table.slots.len(), table.spare.len()), (slots, slots));
-            assert_eq!(record_all(&mut table, 0..entries), (entries as usize, 0));
+            assert_eq!(record_all(&mut table, 0..entries), (entries, 0));
         }
     }
 
