@@ -41,9 +41,10 @@ pub use map_def::MapDef;
 pub use map_kind::MapKind;
 pub use survey::{Program, Survey, survey};
 
+use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};
 
-use elf::Elf;
+use elf::{Elf, SymbolSection};
 use insn::{MAP_DELETE_ELEM, MAP_UPDATE_ELEM};
 use link::{Linked, MapReference};
 use maps::Maps;
@@ -172,7 +173,37 @@ impl LinkedObject {
 /// The object's BTF, if it has BTF.
 fn types(elf: &Elf) -> Result<Option<Btf>, Error> {
     let section = elf.section_named(".BTF");
-    section.map(|section| Btf::parse(section.data)).transpose()
+    let mut btf = section
+        .map(|section| Btf::parse(section.data))
+        .transpose()?;
+    if let Some(btf) = &mut btf {
+        place_variables(btf, elf);
+    }
+    Ok(btf)
+}
+
+/// Writes the offsets of the object's variables into its types.
+fn place_variables(btf: &mut Btf, elf: &Elf) {
+    let mut places = BTreeMap::new();
+    for (_, symbol) in elf.symbols() {
+        let SymbolSection::Section(index) = symbol.section else {
+            continue;
+        };
+        let section = elf.section(index).map(|section| section.name);
+        let section = section.filter(|name| maps::is_data(name));
+        if let Some((section, offset)) = section.zip(u32::try_from(symbol.value).ok()) {
+            places.insert((section, symbol.name), offset);
+        }
+    }
+    let data = elf
+        .sections()
+        .filter(|section| maps::is_data(section.name))
+        .filter_map(|section| Some((section.name, u32::try_from(section.size).ok()?)));
+    let sizes: BTreeMap<_, _> = data.collect();
+    btf.place_variables(
+        |section| sizes.get(section).copied(),
+        |section, name| places.get(&(section, name)).copied(),
+    );
 }
 
 /// The license, from the section `license`.

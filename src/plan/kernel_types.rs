@@ -33,7 +33,7 @@ impl Plan {
                     .object
                     .resolve(types)
                     .map_err(|error| error.to_string()),
-                Err(why) => Err(format!("it needs the types of the running kernel, {why}")),
+                Err(why) => Err(why.clone()),
             };
             if let Err(why) = resolved {
                 errors.push(refused(&self.corefile, filter, &why));
@@ -50,11 +50,12 @@ impl Plan {
 fn read() -> Result<Btf, String> {
     let bytes = files::read(Path::new(VMLINUX), MAX_TYPES).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => {
-            "which has none (no CONFIG_DEBUG_INFO_BTF); build it without vmlinux.h and bpf_core_read, from <linux/…> headers".to_owned()
+            "it needs the types of the running kernel, which has none (no CONFIG_DEBUG_INFO_BTF); build it without vmlinux.h and bpf_core_read, from <linux/…> headers".to_owned()
         }
-        _ => format!("but {VMLINUX} cannot be read: {error}"),
+        _ => format!("cannot read the kernel's types in {VMLINUX}: {error}"),
     })?;
-    Btf::parse(&bytes).map_err(|error| format!("but those of {VMLINUX} cannot be used: {error}"))
+    Btf::parse(&bytes)
+        .map_err(|error| format!("cannot use the kernel's types in {VMLINUX}: {error}"))
 }
 
 fn refused(corefile: &Corefile, filter: &PlannedFilter, why: &str) -> Diagnostic {

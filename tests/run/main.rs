@@ -41,6 +41,7 @@ mod special_files;
 mod status;
 mod stopping;
 mod strangers;
+mod variables;
 mod waiting;
 mod words;
 

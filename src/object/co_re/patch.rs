@@ -69,7 +69,7 @@ fn access(insn: &mut Insn, own: Value, found: Value) -> Result<(), &'static str>
     let (Some(own), Some(found)) = (own.width, found.width) else {
         return Ok(());
     };
-    if own.bytes == found.bytes || Some(own.bytes) != size_of(insn.opcode()) {
+    if own.bytes == found.bytes || own.bytes != size_of(insn.opcode()) {
         return Ok(());
     }
     match found {
@@ -87,12 +87,12 @@ fn access(insn: &mut Insn, own: Value, found: Value) -> Result<(), &'static str>
 }
 
 /// Bytes that a load or store accesses.
-const fn size_of(opcode: u8) -> Option<u32> {
+const fn size_of(opcode: u8) -> u32 {
     match opcode & SIZE_MASK {
-        0x00 => Some(4),
-        0x08 => Some(2),
-        0x10 => Some(1),
-        _ => Some(8),
+        0x00 => 4,
+        0x08 => 2,
+        0x10 => 1,
+        _ => 8,
     }
 }
 
@@ -117,7 +117,8 @@ fn poison(insn: &mut Insn, after: &mut [Insn]) {
     }
 }
 
+/// The lower and the upper 32 bits.
 fn halves(number: u64) -> [i32; 2] {
-    let [a, b, c, d, e, f, g, h] = number.to_le_bytes();
-    [[a, b, c, d], [e, f, g, h]].map(i32::from_le_bytes)
+    let half = |bits: u64| u32::try_from(bits & u64::from(u32::MAX)).unwrap_or_default();
+    [half(number).cast_signed(), half(number >> 32).cast_signed()]
 }
