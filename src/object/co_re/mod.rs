@@ -117,7 +117,7 @@ pub(super) fn resolve(
     local: &Btf,
     kernel: &Btf,
 ) -> Result<(), Error> {
-    let mut candidates = Candidates::new(local, kernel);
+    let candidates = Candidates::new(local, kernel, relocations);
     for relocation in relocations {
         let wrong = |what: &str| {
             let slot = relocation.slot;

@@ -9,30 +9,41 @@ use super::{Kind, Relocation, Value, field};
 /// Two types of the kernel give different values.
 pub(super) struct Ambiguous;
 
-/// The types of the kernel by name, as far as they were asked for.
+/// The types of the kernel whose names occur in relocations.
 pub(super) struct Candidates<'a> {
     local: &'a Btf,
     kernel: &'a Btf,
-    /// The kernel's types for each type of the object.
-    found: BTreeMap<u32, Vec<u32>>,
+    /// Type ids by kind and name.
+    named: BTreeMap<(u8, &'a str), Vec<u32>>,
 }
 
 impl<'a> Candidates<'a> {
-    pub(super) const fn new(local: &'a Btf, kernel: &'a Btf) -> Self {
+    /// Finds the types of `kernel` for all relocations in one pass; a kernel has 150,000 types.
+    pub(super) fn new(local: &'a Btf, kernel: &'a Btf, relocations: &[Relocation]) -> Self {
+        let wanted = relocations
+            .iter()
+            .filter_map(|relocation| Some((class(local, relocation.type_id)?, Vec::new())));
+        let mut named: BTreeMap<_, Vec<u32>> = wanted.collect();
+        for id in 1..kernel.end() {
+            if let Some(found) = class(kernel, id).and_then(|class| named.get_mut(&class)) {
+                found.push(id);
+            }
+        }
         Self {
             local,
             kernel,
-            found: BTreeMap::new(),
+            named,
         }
     }
 
     /// The value for the kernel; `None` where nothing can stand for what the kernel lacks.
-    pub(super) fn value(&mut self, relocation: &Relocation) -> Result<Option<Value>, Ambiguous> {
+    pub(super) fn value(&self, relocation: &Relocation) -> Result<Option<Value>, Ambiguous> {
         let (local, kernel) = (self.local, self.kernel);
-        let types = self.found.entry(relocation.type_id);
-        let types = types.or_insert_with(|| named(local, relocation.type_id, kernel));
+        let class = class(local, relocation.type_id);
+        let types = class.and_then(|class| self.named.get(&class));
         let mut values = types
-            .iter()
+            .into_iter()
+            .flatten()
             .filter_map(|&root| value(relocation, local, kernel, root));
         let Some(first) = values.next() else {
             return Ok(relocation.kind.missing().map(Value::number));
@@ -46,34 +57,17 @@ impl<'a> Candidates<'a> {
     }
 }
 
-/// The types of `kernel` with the name and kind of `type_id`, which is one of `local`.
-fn named(local: &Btf, type_id: u32, kernel: &Btf) -> Vec<u32> {
-    let Some((class, name)) = local.get(type_id).and_then(class) else {
-        return Vec::new();
-    };
-    let name = essential(name);
-    let alike = |(id, found)| {
-        let same = class_of_candidate(found) == Some((class, name));
-        same.then_some(id)
-    };
-    kernel.iter().filter_map(alike).collect()
-}
-
-/// Kind and name of a type that the kernel can have under the same name.
-fn class(found: Type<'_>) -> Option<(u8, &str)> {
-    Some(match found {
+/// Kind and essential name of a type; `None` for a type that has no name to be found by.
+fn class(btf: &Btf, id: u32) -> Option<(u8, &str)> {
+    let (class, name) = match btf.get(id)? {
         Type::Composite(one) => (u8::from(one.union), one.name),
         Type::Enum(one) => (2, one.name),
         Type::Typedef { name, .. } => (3, name),
         Type::Int(one) => (4, one.name),
         Type::Float { name, .. } => (5, name),
         _ => return None,
-    })
-    .filter(|(_, name)| !name.is_empty())
-}
-
-fn class_of_candidate(found: Type<'_>) -> Option<(u8, &str)> {
-    class(found).map(|(class, name)| (class, essential(name)))
+    };
+    (!name.is_empty()).then(|| (class, essential(name)))
 }
 
 /// The value of a relocation if `root`, a type of `btf`, stands for its type; `None` if it does not fit.
