@@ -29,6 +29,7 @@ mod interfaces;
 mod keeper;
 mod kernel_types;
 mod measuring;
+mod memory;
 mod modes;
 mod notifying;
 mod page;

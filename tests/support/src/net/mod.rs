@@ -7,6 +7,7 @@
 mod daemon;
 mod folder;
 mod http;
+mod memory_group;
 mod namespace;
 mod outcome;
 mod site;
@@ -18,6 +19,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 pub use daemon::{Daemon, lives, only_child, pause, peak_memory, threads};
 pub use folder::Folder;
 pub use http::Response;
+pub use memory_group::MemoryGroup;
 pub use namespace::Namespace;
 pub use outcome::{Outcome, finish};
 pub use site::{CLIENT, Corexdp, PAGE, SERVER, Site};
