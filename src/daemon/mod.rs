@@ -16,7 +16,7 @@ pub mod syscalls;
 
 use std::io;
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::filter::Filter;
 use crate::kernel::interface::Monitor;
@@ -58,6 +58,8 @@ pub fn run(options: &Options) -> Result<(), Error> {
     // Before the filters are attached, so that no change of an interface is missed.
     let monitor =
         Monitor::open().map_err(|error| Error::process("cannot watch interfaces", error.errno))?;
+    let waits = plan.filters.iter().map(|filter| filter.block.wait);
+    manager.extend_start(waits.fold(Duration::ZERO, Duration::saturating_add));
     let Some((mut filters, mut replaced)) = start::filters(&plan, &signals, &mut scan, options)?
     else {
         return Ok(());

@@ -14,6 +14,9 @@ use nix::time::{ClockId, clock_gettime};
 /// Bytes of a notification; a longer one is cut.
 const NOTIFICATION_SIZE: usize = 512;
 
+/// Time that a start may take beside its waits for interfaces.
+const START_MARGIN: Duration = Duration::from_secs(60);
+
 type Notification = heapless::String<NOTIFICATION_SIZE>;
 
 /// The connection to the service manager.
@@ -52,6 +55,19 @@ impl Manager {
     /// Sends `READY=1`: all filters are attached and all listeners are open.
     pub(super) fn ready(&self) {
         self.send("READY=1");
+    }
+
+    /// Asks for time to wait for interfaces, so that the limit on starts (`TimeoutStartSec=`, 90 s as a rule) does not end a
+    /// longer `wait` (systemd 236).
+    pub(super) fn extend_start(&self, wait: Duration) {
+        if wait.is_zero() {
+            return;
+        }
+        let mut text = Notification::new();
+        let time = wait.saturating_add(START_MARGIN).as_micros();
+        if write!(text, "EXTEND_TIMEOUT_USEC={time}").is_ok() {
+            self.send(&text);
+        }
     }
 
     /// Sends `RELOADING=1`. [`Manager::ready`] must follow, also after a failed reload.

@@ -88,6 +88,21 @@ fn service_manager_is_told_each_state() {
 }
 
 #[test]
+fn wait_for_an_interface_extends_the_limit_of_the_start() {
+    let managed = Managed::new(false);
+    let site = &managed.site;
+    site.server.run(&format!("ip link set {SERVER} down"));
+    let waiting = COREFILE.replace("elf", "wait 300s\nelf");
+    site.folder.write("Corefile", &waiting);
+    let daemon = managed.start(&[]);
+    // 300 s, and a minute for the rest.
+    managed.says(&["EXTEND_TIMEOUT_USEC=360000000"]);
+    site.server.run(&format!("ip link set {SERVER} up"));
+    managed.says(&["READY=1"]);
+    daemon.stop();
+}
+
+#[test]
 fn the_watchdog_is_fed_in_time() {
     let managed = Managed::new(true);
     let daemon = managed.start(&[("WATCHDOG_USEC", "400000")]);
