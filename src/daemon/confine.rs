@@ -64,12 +64,13 @@ fn names(some: &[Cap]) -> String {
     names
 }
 
-/// Gives up every privilege and system call that the running daemon does not need.
-pub(super) fn confine(log: &Log) -> Result<(), Error> {
+/// Gives up every privilege and system call that the running daemon does not need. It keeps `more` capabilities than
+/// always, as far as it was given them.
+pub(super) fn confine(log: &Log, more: CapSet) -> Result<(), Error> {
     let held = effective()?;
     let kept = match bpf(held) {
-        Cap::SYS_ADMIN => held & capset!(Cap::SYS_ADMIN, Cap::NET_ADMIN),
-        _ => held & KEPT,
+        Cap::SYS_ADMIN => held & (capset!(Cap::SYS_ADMIN, Cap::NET_ADMIN) | more),
+        _ => held & (KEPT | more),
     };
     let failed = |what| move |errno: Errno| Error::process(what, errno);
     capability::bound(kept);

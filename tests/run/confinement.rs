@@ -20,6 +20,7 @@ const COREFILE: &str = ". {
 }
 ";
 
+const NET_BIND_SERVICE: u64 = 1 << 10;
 const NET_ADMIN: u64 = 1 << 12;
 const SYS_ADMIN: u64 = 1 << 21;
 const PERFMON_AND_BPF: u64 = 1 << 38 | 1 << 39;
@@ -205,14 +206,36 @@ fn low_port_is_bound_at_start_and_kept() {
         &daemon,
         &COREFILE.replace("prometheus", "prometheus localhost:81"),
     );
-    let (_, line) = daemon.line("reload: Corefile:2: prometheus: cannot listen on ");
+    let (_, line) = daemon.line("warning: Corefile:2: prometheus: cannot listen on ");
     assert!(line.contains("CAP_NET_BIND_SERVICE"), "{line}");
+    daemon.line("reload: done");
     reload(
         &site,
         &daemon,
         &(low + "two {\n  prometheus localhost:9154\n}\n"),
     );
-    daemon.line("reload: done");
-    assert_eq!(ask(80), 200);
+    daemon.nth_line(1, "reload: done");
+    assert_eq!(ask(9154), 200);
+    daemon.stop();
+}
+
+/// The capability for that is kept only where the start needs it later.
+#[test]
+fn low_port_that_is_in_use_at_start_is_bound_later() {
+    let site = Site::new();
+    let listen = || std::net::TcpListener::bind("127.0.0.1:80").unwrap();
+    let taken = site.server.enter(listen);
+    site.folder.write(
+        "Corefile",
+        &COREFILE.replace("prometheus", "prometheus localhost:80"),
+    );
+    let daemon = site.start(&[]).attached(1);
+    daemon.line("warning: Corefile:2: prometheus: cannot listen on 127.0.0.1:80");
+    drop(taken);
+    daemon.line("page: http://127.0.0.1:80/");
+    let page = Response::to(&site.server, "127.0.0.1:80", "GET / HTTP/1.1");
+    assert_eq!(page.status, 200);
+    let expected = NET_ADMIN | NET_BIND_SERVICE | PERFMON_AND_BPF;
+    assert_eq!(capabilities(daemon.pid())[..3], [expected; 3]);
     daemon.stop();
 }

@@ -27,6 +27,7 @@ mod health;
 mod holding;
 mod interfaces;
 mod keeper;
+mod listening;
 mod measuring;
 mod modes;
 mod notifying;

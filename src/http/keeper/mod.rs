@@ -145,9 +145,8 @@ impl Worker {
                 .iter()
                 .filter(|listener| listener.place.service == service);
             let mut descriptors = heapless::Vec::<_, MAX_PLACES>::new();
-            for listener in of_service {
-                let socket = listener.socket.as_fd();
-                descriptors.push(socket).map_err(|_| Errno::E2BIG)?;
+            for socket in of_service.filter_map(Listener::socket) {
+                descriptors.push(socket.as_fd()).map_err(|_| Errno::E2BIG)?;
             }
             fd_passing::send(self.listen_socket.as_fd(), service.number(), &descriptors)?;
         }
