@@ -1,6 +1,7 @@
 //! The page's listeners and processes. Nothing here decides whether filters are attached: each failure is logged, shown
 //! and retried.
 
+use std::io::ErrorKind;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
@@ -53,9 +54,15 @@ impl Page {
     fn start_keeper(&mut self, log: &Log) {
         match Keeper::start() {
             Ok(keeper) => self.keeper = Some(keeper),
-            Err(error) => log.error(format_args!(
-                "page: cannot start the keeper of its workers: {error}; filters are not affected"
-            )),
+            Err(error) => {
+                let remedy = match error.kind() {
+                    ErrorKind::PermissionDenied => "root needs CAP_SETUID and CAP_SETGID for it; ",
+                    _ => "",
+                };
+                log.error(format_args!(
+                    "page: cannot start the keeper of its workers: {error}; {remedy}filters are not affected"
+                ));
+            }
         }
     }
 

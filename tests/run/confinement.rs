@@ -148,19 +148,33 @@ fn missing_capabilities_are_named() {
     let site = Site::new();
     site.folder.write("Corefile", COREFILE);
     for (option, name) in [
-        ("--bounding-set=-setuid", "CAP_SETUID missing"),
-        ("--bounding-set=-setgid", "CAP_SETGID missing"),
         ("--bounding-set=-net_admin", "CAP_NET_ADMIN missing"),
         ("--bounding-set=-bpf,-sys_admin", "CAP_BPF missing"),
         (
-            "--bounding-set=-setuid,-net_admin",
-            "CAP_NET_ADMIN, CAP_SETUID missing",
+            "--bounding-set=-bpf,-sys_admin,-net_admin",
+            "CAP_BPF, CAP_NET_ADMIN missing",
         ),
     ] {
         let outcome = site.finish(&mut with_privileges(&site, &[option]));
         outcome.refuses(77, &[name]);
     }
     assert_eq!(site.attached(), None);
+}
+
+/// The keeper does not run as root, so nobody serves the page.
+#[test]
+fn capabilities_of_the_keeper_are_not_needed_to_filter() {
+    for missing in ["setuid", "setgid"] {
+        let site = Site::new();
+        let daemon = start(&site, &[&format!("--bounding-set=-{missing}")]);
+        let (_, line) = daemon.line("page: cannot start the keeper of its workers: ");
+        assert!(line.contains("CAP_SETUID and CAP_SETGID"), "{line}");
+        let page = &crate::status::json(&site, &[])["listeners"][0];
+        assert_eq!(page["up"], false, "{page}");
+        daemon.signal(Signal::SIGHUP);
+        daemon.line("reload: done");
+        daemon.stop();
+    }
 }
 
 #[test]
