@@ -123,7 +123,7 @@ impl Page {
             let _ = listeners.push(listener);
         }
         let ends = listeners.is_empty();
-        let server = self.server.get_or_insert_with(Server::new);
+        let server = self.server.get_or_insert_default();
         for old in server.replace_listeners(listeners) {
             let mut new = server.wanted();
             if new.all(|place| place.address != old.place.address) {

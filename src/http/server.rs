@@ -45,9 +45,9 @@ pub enum Received {
     WorkerDied,
 }
 
-impl Server {
+impl Default for Server {
     /// A server without listeners and without worker.
-    pub const fn new() -> Self {
+    fn default() -> Self {
         Self {
             listeners: Listeners::new(),
             page: None,
@@ -57,7 +57,9 @@ impl Server {
             restart: Backoff::new(FIRST_DELAY, MAX_DELAY),
         }
     }
+}
 
+impl Server {
     /// Starts a worker; plans a retry if that fails.
     ///
     /// # Errors

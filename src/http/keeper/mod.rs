@@ -23,7 +23,7 @@ use nix::sys::socket::{
 use nix::sys::stat::Mode;
 use nix::sys::time::{TimeVal, TimeValLike};
 use nix::sys::wait::waitpid;
-use nix::unistd::Pid;
+use nix::unistd::{Pid, close};
 
 use super::WorkerDescriptors;
 use super::listener::Listener;
@@ -188,7 +188,10 @@ fn pair() -> Result<(OwnedFd, OwnedFd), Errno> {
 fn spawn(socket: OwnedFd) -> Result<Pid, Errno> {
     // `dup2` of `SOCKET_FD` to itself would keep close-on-exec, so the descriptor first gets another number.
     let number = fcntl(&socket, FcntlArg::F_DUPFD_CLOEXEC(SPARE_FD))?;
-    let _spare = shared_memory::inherited(number)?;
+    let _spare = shared_memory::inherited(number).inspect_err(|_| {
+        // The daemon goes on without this keeper, and must not keep its descriptor.
+        let _ = close(number);
+    })?;
     drop(socket);
     let mut actions = PosixSpawnFileActions::init()?;
     let devnull: &CStr = c"/dev/null";
