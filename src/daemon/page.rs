@@ -78,7 +78,8 @@ impl Page {
         }
         let mut listeners = self.server.iter().flat_map(Server::listeners);
         listeners.any(|listener| {
-            listener.socket().is_none() && listener.place.address.port() < FIRST_FREE_PORT
+            let port = listener.place.address.port();
+            listener.socket().is_none() && (1..FIRST_FREE_PORT).contains(&port)
         })
     }
 
