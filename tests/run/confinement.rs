@@ -66,6 +66,8 @@ fn reload(site: &Site, daemon: &Daemon, corefile: &str) {
 fn the_worker_and_its_keeper_are_nobody() {
     let site = Site::new();
     let daemon = site.run(COREFILE).attached(1);
+    // A worker that answers is in its cage.
+    assert_eq!(site.get("/metrics").status, 200);
     let nobody = "65534 65534 65534 65534";
     for (pid, seccomp) in [(daemon.keeper(), "0"), (daemon.worker(), "2")] {
         assert_eq!(status(pid, "Uid"), nobody);
