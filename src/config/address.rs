@@ -48,6 +48,14 @@ impl Address {
         Ok(Self::One(SocketAddr::new(ip, port)))
     }
 
+    /// The port.
+    pub const fn port(self) -> u16 {
+        match self {
+            Self::Every(port) => port,
+            Self::One(address) => address.port(),
+        }
+    }
+
     /// Socket addresses to try in order until one works: a kernel without IPv6 still has IPv4.
     pub fn candidates(self) -> [Option<SocketAddr>; 2] {
         match self {

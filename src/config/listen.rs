@@ -35,6 +35,24 @@ impl Service {
         }
     }
 
+    /// Name of the service in messages and views.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Metrics => "page",
+            Self::Health => "health",
+            Self::Ready => "ready",
+        }
+    }
+
+    /// Path of the service at its address, without the slash.
+    pub const fn path(self) -> &'static str {
+        match self {
+            Self::Metrics => "",
+            Self::Health => "health",
+            Self::Ready => "ready",
+        }
+    }
+
     /// Number of the service in messages between daemon and worker.
     pub const fn number(self) -> u32 {
         match self {

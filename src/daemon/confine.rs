@@ -18,22 +18,15 @@ use crate::log::Log;
 /// Capabilities of the running daemon, as far as it was given them. `SYS_ADMIN` replaces `BPF` where that is missing.
 const KEPT: CapSet = capset!(Cap::BPF, Cap::NET_ADMIN, Cap::PERFMON);
 
-/// Refuses to start without the capabilities that later steps need: those for filters if there are any, those for the
-/// page's keeper if it has to change ids.
+/// Refuses to start without the capabilities that filters need, if there are any. Those that the page's keeper needs
+/// to change ids are the page's affair.
 pub(super) fn check(filters: bool) -> Result<(), Error> {
     let held = effective()?;
-    let mut missing = heapless::Vec::<_, 4>::new();
-    let mut need = |one: Cap, present: bool| {
-        // There is room: four are the most.
-        let _ = (!present).then(|| missing.push(one));
-    };
-    if filters {
-        need(bpf(held), held.has(bpf(held)));
-        need(Cap::NET_ADMIN, held.has(Cap::NET_ADMIN));
-    }
-    if geteuid().is_root() {
-        for one in [Cap::SETGID, Cap::SETUID] {
-            need(one, held.has(one));
+    let mut missing = heapless::Vec::<_, 2>::new();
+    for one in [bpf(held), Cap::NET_ADMIN] {
+        if filters && !held.has(one) {
+            // There is room for both.
+            let _ = missing.push(one);
         }
     }
     if missing.is_empty() {
@@ -64,12 +57,13 @@ fn names(some: &[Cap]) -> String {
     names
 }
 
-/// Gives up every privilege and system call that the running daemon does not need.
-pub(super) fn confine(log: &Log) -> Result<(), Error> {
+/// Gives up every privilege and system call that the running daemon does not need. It keeps `more` capabilities than
+/// always, as far as it was given them.
+pub(super) fn confine(log: &Log, more: CapSet) -> Result<(), Error> {
     let held = effective()?;
     let kept = match bpf(held) {
-        Cap::SYS_ADMIN => held & capset!(Cap::SYS_ADMIN, Cap::NET_ADMIN),
-        _ => held & KEPT,
+        Cap::SYS_ADMIN => held & (capset!(Cap::SYS_ADMIN, Cap::NET_ADMIN) | more),
+        _ => held & (KEPT | more),
     };
     let failed = |what| move |errno: Errno| Error::process(what, errno);
     capability::bound(kept);

@@ -3,54 +3,113 @@
 use std::io;
 use std::os::fd::AsFd as _;
 use std::path::Path;
+use std::time::Duration;
 
 use nix::errno::Errno;
 
 use super::error::{Error, fault};
-use super::state::{Daemon, Options};
+use super::state::{ControlRetry, Daemon, Options};
 use crate::base::exit;
+use crate::base::wait::Backoff;
 use crate::control::server::{Client, Control};
 use crate::control::{DEFAULT_PATH, Payload, Request};
 use crate::filter::ReadMap;
 use crate::http::PAGE_SIZE;
+use crate::kernel::errno;
 use crate::kernel::shared_memory::SharedMemory;
+use crate::views::listeners::ListenerState;
 
 /// Bytes for the names of an interface and a map.
 const NAMES: usize = 1024;
 
-/// Opens the control socket. A socket that the options name must open; the default one need not.
-pub(super) fn open(options: &Options) -> Result<Option<Control>, Error> {
-    if let Some(path) = &options.control {
-        let opened = Control::open(path);
-        let failed = |error: io::Error| {
-            let remedy = match error.kind() {
-                io::ErrorKind::AddrInUse => {
-                    "; another process listens there, so name another path with --control"
-                }
-                io::ErrorKind::AlreadyExists => {
-                    "; remove the file, or name another path with --control"
-                }
-                _ => "",
-            };
-            let path = path.display();
-            Error::process(
-                format!("cannot create control socket {path}{remedy}"),
-                error,
-            )
-        };
-        return opened.map(Some).map_err(failed);
-    }
-    let warn = |error: &io::Error| {
-        options.log.warn(format_args!(
-            "no control socket at {DEFAULT_PATH}: {error}; --control names another place"
-        ));
+/// Pauses between attempts to create the control socket.
+const FIRST_RETRY: Duration = Duration::from_secs(1);
+const LONGEST_RETRY: Duration = Duration::from_secs(10);
+
+/// Creates the control socket. Only a path that another process or file has, where the options name it, is an error;
+/// anything else, such as a file system that is read-only at boot, is retried.
+pub(super) fn open(options: &Options) -> Result<(Option<Control>, ControlRetry), Error> {
+    let mut retry = ControlRetry {
+        backoff: Backoff::new(FIRST_RETRY, LONGEST_RETRY),
+        error: "",
     };
-    Ok(Control::open(Path::new(DEFAULT_PATH))
-        .inspect_err(warn)
-        .ok())
+    let path = path(options);
+    let control = match Control::open(path) {
+        Ok(control) => Some(control),
+        Err(error) if options.control.is_some() && is_occupied(&error) => {
+            return Err(refusal(path, error));
+        }
+        Err(error) => {
+            let shown = path.display();
+            options.log.warn(format_args!(
+                "no control socket at {shown}: {error}; retrying; --control names another path"
+            ));
+            retry.failed(&error);
+            None
+        }
+    };
+    Ok((control, retry))
+}
+
+fn path(options: &Options) -> &Path {
+    let given = options.control.as_deref();
+    given.unwrap_or_else(|| Path::new(DEFAULT_PATH))
+}
+
+/// True for a path that only the operator can free or change.
+fn is_occupied(error: &io::Error) -> bool {
+    let taken = [io::ErrorKind::AddrInUse, io::ErrorKind::AlreadyExists];
+    taken.contains(&error.kind()) || errno(error) == Errno::ENAMETOOLONG
+}
+
+fn refusal(path: &Path, error: io::Error) -> Error {
+    let remedy = match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            "; another process listens there, so name another path with --control"
+        }
+        io::ErrorKind::AlreadyExists => "; remove the file, or name another path with --control",
+        _ => "",
+    };
+    let path = path.display();
+    let step = format!("cannot create control socket {path}{remedy}");
+    Error::process(step, error)
+}
+
+impl ControlRetry {
+    fn failed(&mut self, error: &io::Error) {
+        self.error = match error.kind() {
+            // An error of `Control::open`, without errno.
+            io::ErrorKind::AlreadyExists => "the path is not a socket",
+            _ => errno(error).desc(),
+        };
+        self.backoff.plan();
+    }
 }
 
 impl Daemon<'_> {
+    /// Creates the control socket if its retry is due.
+    pub(super) fn retry_control(&mut self) {
+        if !self.control_retry.backoff.take_due() {
+            return;
+        }
+        let path = path(self.options);
+        match Control::open(path) {
+            Ok(control) => {
+                self.control = Some(control);
+                let path = path.display();
+                self.options.log.info(format_args!("control: {path}"));
+            }
+            Err(error) => self.control_retry.failed(&error),
+        }
+    }
+
+    /// The control socket, as the views show it.
+    pub(super) fn control_state(&self) -> ListenerState {
+        let path = path(self.options).display();
+        let error = self.control.is_none().then_some(self.control_retry.error);
+        ListenerState::new("control", format_args!("{path}"), error)
+    }
+
     /// Does what a client asks, and answers.
     pub(super) fn answer_client(&mut self, client: &Client, request: Request) {
         let done = match request {

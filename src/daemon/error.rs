@@ -15,8 +15,6 @@ pub enum Error {
     Process(Cow<'static, str>, io::Error),
     /// Missing capabilities, by name.
     Missing(String),
-    /// The page should change after the death of its keeper, which alone starts workers.
-    NoKeeper,
     /// A reload of a Corefile from standard input, which cannot be read twice.
     Stdin,
     /// A start or reload still waits for confirmation.
@@ -54,7 +52,6 @@ impl fmt::Display for Error {
             }
             Self::Process(what, _) => f.write_str(what),
             Self::Missing(names) => write!(f, "not permitted: {names} missing; start as root, or with them"),
-            Self::NoKeeper => f.write_str("the page cannot change, since the keeper of its workers died; start corexdp again"),
             Self::Stdin => f.write_str(
                 "the Corefile came from standard input, which cannot be read again; start with -conf FILE",
             ),
@@ -73,7 +70,6 @@ impl std::error::Error for Error {
         match self {
             Self::Refused(_)
             | Self::Missing(_)
-            | Self::NoKeeper
             | Self::Stdin
             | Self::Unconfirmed
             | Self::NothingToConfirm => None,
@@ -96,7 +92,7 @@ pub fn fault(error: &Error) -> Blame {
             Blame::Privilege
         }
         Error::Missing(_) => Blame::Privilege,
-        Error::Process(..) | Error::NoKeeper | Error::Stdin => Blame::System,
+        Error::Process(..) | Error::Stdin => Blame::System,
         Error::Unconfirmed | Error::NothingToConfirm => Blame::Interface,
     }
 }

@@ -28,6 +28,7 @@ struct Ready {
     interfaces: bool,
     control: bool,
     keeper: bool,
+    addresses: bool,
     clients: [bool; CLIENTS],
 }
 
@@ -59,7 +60,8 @@ impl Daemon<'_> {
                 return end;
             }
             self.page.check_keeper(ready.keeper, &self.options.log);
-            self.page.restart_worker();
+            self.page.retry(ready.addresses, &self.options.log);
+            self.retry_control();
             self.reload_if_changed();
             self.log_map_changes();
             self.options.log.deliver();
@@ -78,6 +80,7 @@ impl Daemon<'_> {
             Some(self.monitor.as_fd()),
             control,
             self.page.keeper.as_ref().map(Keeper::fd),
+            self.page.addresses.as_ref().map(AsFd::as_fd),
             first,
             second,
             third,
@@ -92,6 +95,7 @@ impl Daemon<'_> {
                     interfaces,
                     control,
                     keeper,
+                    addresses,
                     clients @ ..,
                 ],
             ) => Ready {
@@ -101,6 +105,7 @@ impl Daemon<'_> {
                 interfaces,
                 control,
                 keeper,
+                addresses,
                 clients,
             },
             Err(errno) => {
@@ -119,7 +124,8 @@ impl Daemon<'_> {
     fn next_deadline(&self) -> Option<Instant> {
         let deadlines = [
             self.has_debug().then_some(self.next_look),
-            self.page.restart_at(),
+            self.page.retry_at(),
+            self.control_retry.backoff.at(),
             self.filters.iter().filter_map(Filter::retry_at).min(),
             self.reloading.deadline(),
             self.shutdown.map(|shutdown| shutdown.until),

@@ -6,11 +6,15 @@ use std::time::Instant;
 use nix::sys::signal::Signal;
 
 use super::state::{Daemon, End, Shutdown};
+use crate::config::Place;
 use crate::filter::Filter;
+use crate::http::listener::Listener;
+use crate::http::server::Server;
 
 /// State of the daemon in one line, for people who ask the service manager.
 struct StatusLine<'a> {
     filters: &'a [Filter],
+    listeners: &'a [Listener],
     stopping: bool,
 }
 
@@ -27,6 +31,11 @@ impl fmt::Display for StatusLine<'_> {
                 Some(attachment) => write!(f, "{comma}{name} filtered ({})", attachment.mode)?,
                 None => write!(f, "{comma}{name} NOT filtered")?,
             }
+        }
+        let closed = |listener: &&Listener| listener.socket().is_none();
+        for listener in self.listeners.iter().filter(closed) {
+            let Place { service, address } = listener.place;
+            write!(f, "; {} NOT served at {address}", service.name())?;
         }
         Ok(())
     }
@@ -64,8 +73,10 @@ impl Daemon<'_> {
     /// Sends the service manager its keep-alive, and the status line where that has changed.
     pub(super) fn notify_manager(&mut self) {
         self.manager.keep_alive();
+        let server = self.page.server.as_ref();
         let line = StatusLine {
             filters: &self.filters,
+            listeners: server.map_or(&[], Server::listeners),
             stopping: self.shutdown.is_some(),
         };
         self.manager.status(format_args!("{line}"));

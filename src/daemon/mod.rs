@@ -1,5 +1,6 @@
 //! `run`: the story from Corefile to exit.
 
+mod answer;
 mod confine;
 mod control;
 mod error;
@@ -19,8 +20,10 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::filter::Filter;
+use crate::kernel::capability::{Cap, CapSet, capset};
 use crate::kernel::interface::Monitor;
 use crate::kernel::map_scan::Scan;
+use crate::log::Log;
 use crate::plan::Plan;
 use crate::plan::sources::Sources;
 use crate::views::Reloads;
@@ -53,8 +56,8 @@ pub fn run(options: &Options) -> Result<(), Error> {
         Signals::catch().map_err(|errno| Error::process("cannot catch signals", errno))?;
     let mut scan = Box::<Scan>::default();
     // Before any BPF object that the keeper could inherit, and before the capabilities to change ids are gone.
-    let page = Page::start(&plan)?;
-    let control = control::open(options)?;
+    let mut page = Page::start(&plan, log);
+    let (control, control_retry) = control::open(options)?;
     // Before the filters are attached, so that no change of an interface is missed.
     let monitor =
         Monitor::open().map_err(|error| Error::process("cannot watch interfaces", error.errno))?;
@@ -69,7 +72,7 @@ pub fn run(options: &Options) -> Result<(), Error> {
     let serving = plan.config.serving;
     // A Corefile can be megabytes, and nothing needs it any more.
     drop(plan);
-    let pidfile = match finish_start(options) {
+    let pidfile = match finish_start(options, &mut page) {
         Ok(pidfile) => pidfile,
         Err(error) => {
             switch::put_back(&mut replaced, filters, log);
@@ -106,6 +109,7 @@ pub fn run(options: &Options) -> Result<(), Error> {
         },
         shutdown: None,
         control,
+        control_retry,
         monitor,
         manager,
     };
@@ -123,21 +127,51 @@ pub fn run(options: &Options) -> Result<(), Error> {
 }
 
 /// The last steps of a start that can fail: the pid file, and the loss of privileges.
-fn finish_start(options: &Options) -> Result<Option<PidFile>, Error> {
-    let write = |path: &Path| PidFile::write(path).map_err(|error| no_pid_file(path, error));
-    let pidfile = options.pidfile.as_deref().map(write).transpose()?;
-    confine::confine(&options.log)?;
+fn finish_start(options: &Options, page: &mut Page) -> Result<Option<PidFile>, Error> {
+    let pidfile = match options.pidfile.as_deref() {
+        Some(path) => write_pid_file(path, &options.log)?,
+        None => None,
+    };
+    page.retry_privileged(&options.log);
+    let more = if page.awaits_low_port() {
+        capset!(Cap::NET_BIND_SERVICE)
+    } else {
+        CapSet::empty()
+    };
+    confine::confine(&options.log, more)?;
     Ok(pidfile)
 }
 
-/// Refuses a pid file that cannot be written, before anything changes.
+/// Refuses the pid file of a running daemon, and what is no pid file, before anything changes.
 fn check_pid_file(options: &Options) -> Result<(), Error> {
-    match options.pidfile.as_deref() {
-        Some(path) => pid_file::check(path)
-            .map(drop)
-            .map_err(|error| no_pid_file(path, error)),
-        None => Ok(()),
+    match options
+        .pidfile
+        .as_deref()
+        .map(|path| (path, pid_file::check(path)))
+    {
+        Some((path, Err(error))) if is_occupied(&error) => Err(no_pid_file(path, error)),
+        _ => Ok(()),
     }
+}
+
+/// Writes the pid file. A file system that cannot take it is a warning: the filters are attached.
+fn write_pid_file(path: &Path, log: &Log) -> Result<Option<PidFile>, Error> {
+    match PidFile::write(path) {
+        Ok(pidfile) => Ok(Some(pidfile)),
+        Err(error) if is_occupied(&error) => Err(no_pid_file(path, error)),
+        Err(error) => {
+            let path = path.display();
+            log.warn(format_args!(
+                "cannot write pid file {path}: {error}; filters are not affected"
+            ));
+            Ok(None)
+        }
+    }
+}
+
+/// True for a path that another daemon or another file has.
+fn is_occupied(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::AlreadyExists
 }
 
 fn no_pid_file(path: &Path, error: io::Error) -> Error {

@@ -1,111 +1,178 @@
-//! The page's side in the daemon: listening sockets, the worker's requests, readiness.
+//! The page's listeners and processes. Nothing here decides whether filters are attached: each failure is logged, shown
+//! and retried.
 
-use std::fmt::Write as _;
+use std::io::ErrorKind;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 
-use super::error::Error;
-use super::state::{Daemon, Page, PageChange};
-use crate::base::capacity::MAX_FILTERS;
-use crate::base::wait::sleep;
-use crate::config::{Address, MAX_INTERFACE, Place, Service};
-use crate::filter::{Filter, blame};
+use super::state::Page;
+use crate::base::wait::Backoff;
+use crate::config::Place;
+use crate::filter::blame;
 use crate::http::keeper::Keeper;
 use crate::http::listener::{Listener, Listeners};
-use crate::http::server::{Received, Server};
-use crate::http::{Content, Rendered};
+use crate::http::server::Server;
+use crate::kernel::interface::Monitor;
 use crate::log::Log;
 use crate::plan::Plan;
-use crate::views::Overview;
+use crate::views::listeners::ListenerState;
 
-/// Time in which the worker closes the sockets of addresses that a reload removed.
-const WORKER_CLOSES_WITHIN: Duration = Duration::from_millis(500);
-
-/// Room for the name of every interface, each with a comma.
-const READY_TEXT: usize = (MAX_INTERFACE + 1) * (MAX_FILTERS + 1);
+/// Pauses between attempts to open a listening socket.
+const FIRST_RETRY: Duration = Duration::from_millis(100);
+const LONGEST_RETRY: Duration = Duration::from_secs(5);
+/// Lowest port that any process may listen on (`net.ipv4.ip_unprivileged_port_start`).
+const FIRST_FREE_PORT: u16 = 1024;
 
 impl Page {
-    /// Starts the keeper, and a worker where the plan serves anything.
-    pub(super) fn start(plan: &Plan) -> Result<Self, Error> {
-        let keeper = Keeper::start()
-            .map_err(|error| Error::process("cannot start the page's keeper", error))?;
+    /// Starts the keeper, opens the plan's listeners, and starts a worker for them. Logs what fails.
+    pub(super) fn start(plan: &Plan, log: &Log) -> Self {
         let mut page = Self {
             server: None,
-            keeper: Some(keeper),
+            keeper: None,
+            reopen: Backoff::new(FIRST_RETRY, LONGEST_RETRY),
+            addresses: None,
         };
-        let change = page.prepare(page.listeners(plan)?)?;
-        page.apply(change);
-        Ok(page)
+        page.start_keeper(log);
+        if page.keeper.is_some() {
+            page.serve_plan(plan, log);
+        } else {
+            page.replace_listeners(plan.config.listen.iter().map(|listen| listen.place));
+        }
+        page
     }
 
-    /// Opens the listening sockets of a plan. A socket that is open already is shared, not opened again.
-    pub(super) fn listeners(&self, plan: &Plan) -> Result<Listeners, Error> {
+    /// Tries again what has failed, while the daemon still has all its capabilities.
+    pub(super) fn retry_privileged(&mut self, log: &Log) {
+        if self.keeper.is_none() {
+            self.start_keeper(log);
+        }
+        self.open(&mut |listener| warn(listener, None, log));
+        self.start_worker(log);
+    }
+
+    fn start_keeper(&mut self, log: &Log) {
+        match Keeper::start() {
+            Ok(keeper) => self.keeper = Some(keeper),
+            Err(error) => {
+                let remedy = match error.kind() {
+                    ErrorKind::PermissionDenied => "root needs CAP_SETUID and CAP_SETGID for it; ",
+                    _ => "",
+                };
+                log.error(format_args!(
+                    "page: cannot start the keeper of its workers: {error}; {remedy}filters are not affected"
+                ));
+            }
+        }
+    }
+
+    /// False if nobody can serve: there is no worker, and no keeper to start one.
+    fn can_serve(&self) -> bool {
+        self.keeper.is_some() || self.server.as_ref().is_some_and(Server::has_worker)
+    }
+
+    /// True if a listener with a port below 1024 is to be opened later; that needs `CAP_NET_BIND_SERVICE`.
+    pub(super) fn awaits_low_port(&self) -> bool {
+        if !self.can_serve() {
+            return false;
+        }
+        let mut listeners = self.server.iter().flat_map(Server::listeners);
+        listeners.any(|listener| {
+            let port = listener.place.address.port();
+            listener.socket().is_none() && (1..FIRST_FREE_PORT).contains(&port)
+        })
+    }
+
+    /// Serves where the plan says.
+    pub(super) fn serve_plan(&mut self, plan: &Plan, log: &Log) {
+        let places = plan.config.listen.iter().map(|listen| listen.place);
+        let report = &mut |listener: &Listener| warn(listener, Some(plan), log);
+        self.serve(places, report, log);
+    }
+
+    /// Serves at the places of an earlier plan.
+    pub(super) fn serve_again(&mut self, places: &[Place], log: &Log) {
+        let report = &mut |listener: &Listener| warn(listener, None, log);
+        self.serve(places.iter().copied(), report, log);
+    }
+
+    /// Serves at these places and at no other: an address that the Corefile no longer names is closed, whether the new
+    /// one can be opened or not. The Corefile says who may read the page; and `:9153` must be closed before
+    /// `127.0.0.1:9153` can be opened.
+    fn serve(
+        &mut self,
+        places: impl Iterator<Item = Place> + Clone,
+        report: &mut dyn FnMut(&Listener),
+        log: &Log,
+    ) {
+        if !places.clone().eq(self.places()) {
+            self.replace_listeners(places);
+        }
+        self.open(report);
+        self.start_worker(log);
+    }
+
+    fn replace_listeners(&mut self, places: impl Iterator<Item = Place>) {
         let mut listeners = Listeners::new();
-        for wanted in &plan.config.listen {
-            let listener = self.listen(wanted.place).map_err(|errno| {
-                let Place { service, address } = wanted.place;
-                let message = cannot_listen(address, errno);
-                let (directive, blame) = (service.directive(), blame(errno));
-                plan.corefile
-                    .diagnostic(wanted.at, directive, message, blame)
-            })?;
+        for place in places {
+            let mut listener = Listener::new(place);
+            let mut old = self.server.iter().flat_map(Server::listeners);
+            if let Some(old) = old.find(|old| old.place.address == place.address) {
+                listener.share(old);
+            }
             // There is room: the Corefile's list has the same capacity.
             let _ = listeners.push(listener);
         }
-        Ok(listeners)
+        let ends = listeners.is_empty();
+        let server = self.server.get_or_insert_default();
+        for old in server.replace_listeners(listeners) {
+            let mut new = server.wanted();
+            if new.all(|place| place.address != old.place.address) {
+                old.close();
+            }
+        }
+        if ends {
+            self.server = None;
+        }
     }
 
-    /// Opens the listening sockets that a rollback needs; no Corefile names them any more.
-    pub(super) fn previous_listeners(&self, places: &[Place]) -> Result<Listeners, Error> {
-        let listeners = places.iter().map(|place| self.listen(*place));
-        listeners
-            .collect::<Result<_, _>>()
-            .map_err(|errno| Error::process("cannot listen on the previous addresses", errno))
+    /// Opens the sockets that are not open, and plans a retry if one cannot be opened. Where nobody can serve, none is
+    /// opened: a refused connection tells a client more than silence.
+    fn open(&mut self, report: &mut dyn FnMut(&Listener)) {
+        if !self.can_serve() {
+            return self.reopen.reset();
+        }
+        let server = self.server.as_mut();
+        if server.is_none_or(|server| server.open_listeners(report)) {
+            self.reopen.reset();
+            self.addresses = None;
+            return;
+        }
+        let absent = |listener: &Listener| listener.error() == Some(Errno::EADDRNOTAVAIL);
+        let mut listeners = self.server.iter().flat_map(Server::listeners);
+        if self.addresses.is_none() && listeners.any(absent) {
+            // Without events the retries remain.
+            self.addresses = Monitor::of_addresses().ok();
+        }
+        self.reopen.plan();
     }
 
-    fn listen(&self, place: Place) -> Result<Listener, Errno> {
-        let Some(server) = &self.server else {
-            return Listener::open(place);
+    /// Starts a worker where one is needed, neither runs nor is to be restarted.
+    fn start_worker(&mut self, log: &Log) {
+        let Some(server) = &mut self.server else {
+            return;
         };
-        if let Some(listener) = server.listener(place) {
-            return listener.share(place);
+        if server.has_worker() || server.deadline().is_some() {
+            return;
         }
-        let begin = Instant::now();
-        loop {
-            match Listener::open(place) {
-                // The worker may not have closed the socket that the last reload removed.
-                Err(Errno::EADDRINUSE) if begin.elapsed() < WORKER_CLOSES_WITHIN => {
-                    sleep(WORKER_CLOSES_WITHIN / 50);
-                }
-                other => return other,
-            }
-        }
-    }
-
-    /// Prepares to serve on `listeners`: starts a worker where there is none.
-    pub(super) fn prepare(&mut self, listeners: Listeners) -> Result<PageChange, Error> {
-        if listeners.is_empty() {
-            return Ok(PageChange::Server(None));
-        }
-        if self.server.is_some() {
-            return Ok(PageChange::Listen(listeners));
-        }
-        let keeper = self.keeper.as_mut().ok_or(Error::NoKeeper)?;
-        let server = Server::start(listeners, keeper)
-            .map_err(|errno| Error::process("cannot start the page's worker", errno))?;
-        Ok(PageChange::Server(Some(server)))
-    }
-
-    /// Makes a prepared change. Nothing can fail any more.
-    pub(super) fn apply(&mut self, change: PageChange) {
-        match change {
-            PageChange::Listen(listeners) => {
-                if let Some(server) = &mut self.server {
-                    server.listen(listeners);
-                }
-            }
-            PageChange::Server(server) => self.server = server,
+        let Some(keeper) = &mut self.keeper else {
+            return log.error("page: no page is served until corexdp is started again, since the keeper of its workers does not run");
+        };
+        if let Err(errno) = server.start(keeper) {
+            let reason = errno.desc();
+            log.warn(format_args!(
+                "page: cannot start its worker: {reason}; retrying"
+            ));
         }
     }
 
@@ -114,16 +181,10 @@ impl Page {
         self.server.iter().flat_map(Server::wanted)
     }
 
-    /// Logs the address of each service.
+    /// Logs the address of each open listener.
     pub(super) fn announce(&self, log: &Log) {
-        for (service, address) in self.server.iter().flat_map(Server::addresses) {
-            let (name, path) = match service {
-                Service::Metrics => ("page", ""),
-                Service::Health => ("health", "health"),
-                Service::Ready => ("ready", "ready"),
-            };
-            log.info(format_args!("{name}: http://{address}/{path}"));
-        }
+        let listeners = self.server.iter().flat_map(Server::listeners);
+        listeners.for_each(|listener| announce(listener, log));
     }
 
     /// Forgets a keeper that has died. Without capabilities the daemon cannot start another one; the present worker is
@@ -140,129 +201,89 @@ impl Page {
         }
     }
 
-    /// Time at which a dead worker is replaced; `None` without a keeper, which alone starts workers.
-    pub(super) fn restart_at(&self) -> Option<Instant> {
-        self.keeper.as_ref()?;
-        self.server.as_ref().and_then(Server::deadline)
+    /// Time of the next retry. Without a keeper, which alone starts workers, a dead worker is not replaced.
+    pub(super) fn retry_at(&self) -> Option<Instant> {
+        let restart = self.keeper.as_ref().and(self.server.as_ref());
+        let restart = restart.and_then(Server::deadline);
+        restart.into_iter().chain(self.reopen.at()).min()
     }
 
-    /// Replaces a dead worker if its backoff is over.
-    pub(super) fn restart_worker(&mut self) {
+    /// Opens the sockets and starts the worker whose backoff is over. A changed address may be the one that a listener
+    /// waits for: the sockets are then tried at once, and soon again, since the kernel sends the event before the address
+    /// can be used.
+    pub(super) fn retry(&mut self, address_changed: bool, log: &Log) {
+        if address_changed && let Some(monitor) = &self.addresses {
+            monitor.drain();
+            self.reopen.reset();
+        }
+        if address_changed || self.reopen.take_due() {
+            self.open(&mut |listener| {
+                announce(listener, log);
+                warn(listener, None, log);
+            });
+        }
         if let Some((server, keeper)) = self.server.as_mut().zip(self.keeper.as_mut()) {
             server.restart(keeper);
         }
     }
-}
 
-fn cannot_listen(address: Address, errno: Errno) -> String {
-    let reason = errno.desc();
-    match errno {
-        Errno::EACCES => format!(
-            "cannot listen on {address}: {reason}; a port below 1024 needs CAP_NET_BIND_SERVICE, which corexdp gives up once it runs: restart it for such a port"
-        ),
-        _ => format!("cannot listen on {address}: {reason}"),
-    }
-}
-
-impl Daemon<'_> {
-    /// Answers the worker's request.
-    pub(super) fn answer_worker(&mut self) {
-        let options = self.options;
-        let log = &options.log;
-        let Some(server) = &mut self.page.server else {
-            return;
+    /// The listeners, as the views show them.
+    pub(super) fn states(&self) -> impl Iterator<Item = ListenerState> {
+        let worker = self.server.as_ref().is_some_and(Server::has_worker);
+        let unserved = match (worker, &self.keeper) {
+            (true, _) => None,
+            (false, Some(_)) => Some("the page's worker does not run"),
+            (false, None) => Some("the keeper of the page's workers does not run"),
         };
-        match server.receive() {
-            Received::Nothing => {}
-            Received::WorkerDied if self.page.keeper.is_some() => {
-                log.warn("page: the worker died; starting another");
-            }
-            Received::WorkerDied => log.error("page: the worker died, and its keeper before; no page is served until corexdp is started again"),
-            Received::Request(content) => {
-                let readiness = self.readiness();
-                let (mut overview, server) = self.overview();
-                let Some(server) = server else { return };
-                server.answer(|page| {
-                    let length = match content {
-                        Content::Metrics => overview.metrics(page),
-                        Content::Html => overview.page(page),
-                        Content::Status => overview.status(page),
-                        Content::Health => return Readiness::alive().write(page),
-                        Content::Ready => return readiness.write(page),
-                    };
-                    let rendered = length.map(|length| Rendered { length, good: true });
-                    if rendered.is_none() {
-                        log.error(
-                            "page: does not fit; COREXDP_MAX_PAGE sets its size at build time",
-                        );
-                    }
-                    rendered
-                });
-            }
-        }
-    }
-
-    /// Everything that the views render, and the server that sends it.
-    pub(super) fn overview(&mut self) -> (Overview<'_>, Option<&mut Server>) {
-        let addresses = self.page.server.iter().flat_map(Server::addresses);
-        let of_pages = |(service, address)| (service == Service::Metrics).then_some(address);
-        let pending = self.reloading.pending.as_ref();
-        let overview = Overview {
-            pages: addresses.filter_map(of_pages).take(MAX_FILTERS).collect(),
-            filters: &self.filters,
-            scan: &mut self.scan,
-            read_errors: &mut self.read_errors,
-            reloads: &self.reloading.results,
-            process: &self.process,
-            source: &self.options.source,
-            confirm: pending.map(|pending| pending.until),
-            log: &self.options.log,
-        };
-        (overview, self.page.server.as_mut())
-    }
-
-    /// The answer of `/ready`: the interfaces whose filter is not attached, or `OK`.
-    fn readiness(&self) -> Readiness {
-        let mut text = heapless::String::new();
-        if !self.serving.until_ready {
-            let detached = |filter: &&Filter| filter.attachment().is_none();
-            for filter in self.filters.iter().filter(detached) {
-                let comma = if text.is_empty() { "" } else { "," };
-                // There is room for all names.
-                let _ = write!(text, "{comma}{}", filter.interface);
-            }
-            if text.is_empty() && self.shutdown.is_some() {
-                let _ = text.push_str("stopping");
-            }
-        }
-        if text.is_empty() {
-            return Readiness::alive();
-        }
-        Readiness { text, good: false }
-    }
-}
-
-/// An answer of `/health` or `/ready`.
-struct Readiness {
-    text: heapless::String<READY_TEXT>,
-    good: bool,
-}
-
-impl Readiness {
-    /// The answer of a daemon that lacks nothing.
-    fn alive() -> Self {
-        let mut text = heapless::String::new();
-        let _ = text.push_str("OK");
-        Self { text, good: true }
-    }
-
-    fn write(&self, page: &mut [u8]) -> Option<Rendered> {
-        let length = self.text.len();
-        page.get_mut(..length)?
-            .copy_from_slice(self.text.as_bytes());
-        Some(Rendered {
-            length,
-            good: self.good,
+        let listeners = self.server.iter().flat_map(Server::listeners);
+        listeners.map(move |listener| {
+            let Place { service, address } = listener.place;
+            let error = listener.error().map(Errno::desc).or(unserved);
+            ListenerState::new(service.name(), format_args!("{address}"), error)
+                .at(listener.local().map(|local| (local, service.path())))
         })
+    }
+}
+
+/// Logs the address of an open listener.
+fn announce(listener: &Listener, log: &Log) {
+    if let Some(local) = listener.local() {
+        let service = listener.place.service;
+        let (name, path) = (service.name(), service.path());
+        log.info(format_args!("{name}: http://{local}/{path}"));
+    }
+}
+
+/// Logs why a listener is not open, with its line if the plan is known.
+fn warn(listener: &Listener, plan: Option<&Plan>, log: &Log) {
+    let Some(errno) = listener.error() else {
+        return;
+    };
+    let Place { service, address } = listener.place;
+    let reason = errno.desc();
+    let remedy = match errno {
+        Errno::EADDRNOTAVAIL => "no interface has the address; retrying",
+        Errno::EADDRINUSE => "another process has the address; retrying",
+        Errno::EACCES => {
+            "a port below 1024 needs CAP_NET_BIND_SERVICE, which corexdp gives up once it runs: restart it for such a port"
+        }
+        _ => "retrying",
+    };
+    let message = format_args!("cannot listen on {address}: {reason}; {remedy}");
+    let directive = service.directive();
+    let listens = plan.and_then(|plan| {
+        let mut listens = plan.config.listen.iter();
+        Some((plan, listens.find(|listen| listen.place == listener.place)?))
+    });
+    match listens {
+        Some((plan, listen)) => {
+            let blame = blame(errno);
+            let message = message.to_string();
+            let one = plan
+                .corefile
+                .diagnostic(listen.at, directive, message, blame);
+            log.warn(one);
+        }
+        None => log.warn(format_args!("{}: {message}", service.name())),
     }
 }

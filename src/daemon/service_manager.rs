@@ -52,7 +52,7 @@ impl Manager {
         })
     }
 
-    /// Sends `READY=1`: all filters are attached and all listeners are open.
+    /// Sends `READY=1`: all filters are attached. Listeners may still be closed.
     pub(super) fn ready(&self) {
         self.send("READY=1");
     }

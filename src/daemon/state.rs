@@ -9,11 +9,11 @@ use nix::sys::signal::Signal;
 use super::reload::watch::ReloadWatch;
 use super::service_manager::Manager;
 use crate::base::capacity::MAX_FILTERS;
+use crate::base::wait::Backoff;
 use crate::config::{MAX_PLACES, Place, Serving};
 use crate::control::server::Control;
 use crate::filter::Filter;
 use crate::http::keeper::Keeper;
-use crate::http::listener::Listeners;
 use crate::http::server::Server;
 use crate::kernel::interface::Monitor;
 use crate::kernel::map_scan::Scan;
@@ -34,7 +34,7 @@ pub struct Options {
     pub log: Log,
     /// File for the process id.
     pub pidfile: Option<PathBuf>,
-    /// Path of the control socket. `None` means the default path, where a socket that cannot be made is only a warning.
+    /// Path of the control socket. `None` means the default path, which another daemon may have.
     pub control: Option<PathBuf>,
     /// Time for `confirm` to arrive; without it the start is rolled back.
     pub confirm: Option<Duration>,
@@ -57,25 +57,28 @@ pub(super) struct Daemon<'a> {
     /// Set from the signal to stop until the daemon ends.
     pub(super) shutdown: Option<Shutdown>,
     pub(super) control: Option<Control>,
+    pub(super) control_retry: ControlRetry,
     pub(super) monitor: Monitor,
     pub(super) manager: Manager,
 }
 
-/// The page's processes (`page.rs`).
+/// The page's sockets and processes (`page.rs`). No failure of the page ends the daemon or refuses a reload.
 pub(super) struct Page {
-    /// Listening sockets and worker; `None` where the Corefile serves nothing. Field order matters: dropped before
-    /// `keeper`.
+    /// Listeners and worker; `None` where the Corefile serves nothing. Field order matters: dropped before `keeper`.
     pub(super) server: Option<Server>,
-    /// The parent of all workers; `None` after its death, which nothing can undo.
+    /// The parent of all workers; `None` if it could not be started, and after its death, which nothing can undo.
     pub(super) keeper: Option<Keeper>,
+    /// Retry of the sockets that could not be opened.
+    pub(super) reopen: Backoff,
+    /// Events of addresses, while a listener waits for an address that no interface has.
+    pub(super) addresses: Option<Monitor>,
 }
 
-/// A change of the page, prepared before anything else changes (`page.rs`).
-pub(super) enum PageChange {
-    /// The present worker listens on other sockets.
-    Listen(Listeners),
-    /// The worker is replaced by its first successor, or by none.
-    Server(Option<Server>),
+/// Retry of a control socket that could not be created (`control.rs`).
+pub(super) struct ControlRetry {
+    pub(super) backoff: Backoff,
+    /// Reason of the last failure.
+    pub(super) error: &'static str,
 }
 
 /// State of reloads (`reload/`).

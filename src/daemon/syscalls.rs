@@ -40,6 +40,9 @@ const FILE_STATUS: c_long = libc::SYS_fstat;
 #[cfg(not(target_env = "musl"))]
 const FILE_STATUS: c_long = libc::SYS_statx;
 
+/// Mode of the control socket: for its owner only.
+const CONTROL_MODE: c_int = 0o600;
+
 /// System calls of every run with a reload.
 pub const ALWAYS: &[Rule] = &[
     // Waiting, logging, the signals.
@@ -110,6 +113,8 @@ pub const SELDOM: &[Rule] = &[
     only(libc::SYS_bpf, &[command(BPF_PROG_GET_FD_BY_ID)]),
     // An object with constants.
     only(libc::SYS_bpf, &[command(BPF_MAP_FREEZE)]),
+    // A control socket that could not be created at the start: its mode.
+    only(libc::SYS_fchmod, &[is(1, CONTROL_MODE)]),
     // Clients of the control socket, and their credentials.
     any(libc::SYS_accept4),
     any(libc::SYS_getsockopt),

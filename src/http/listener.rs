@@ -1,12 +1,16 @@
 //! Listening sockets. The daemon opens them, the worker accepts connections on them.
+//!
+//! An address may be in use, or not be there yet (DHCP, VRRP, a tentative IPv6 address). The daemon then filters and
+//! retries. `IP_FREEBIND` would open a socket for an address that no interface has, but then nobody could tell a late
+//! address from a mistyped one.
 
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::{AsRawFd, OwnedFd};
 
 use nix::errno::Errno;
 use nix::sys::socket::{
-    AddressFamily, Backlog, SockFlag, SockType, SockaddrStorage, bind, listen, setsockopt, socket,
-    sockopt,
+    AddressFamily, Backlog, Shutdown, SockFlag, SockType, SockaddrStorage, bind, listen,
+    setsockopt, shutdown, socket, sockopt,
 };
 
 use crate::config::{MAX_PLACES, Place};
@@ -21,46 +25,77 @@ const RECEIVE_BUFFER: usize = 16 << 10;
 /// client that does not read.
 const SEND_BUFFER: usize = 64 << 10;
 
-/// Listening sockets, at most one for each place.
+/// One listener for each place of the Corefile.
 pub type Listeners = heapless::Vec<Listener, MAX_PLACES>;
 
-/// A listening socket.
+/// A place of the Corefile, and its listening socket if that could be opened.
 #[derive(Debug)]
 pub struct Listener {
     /// Address and service in the Corefile.
     pub place: Place,
-    /// The socket.
-    pub socket: OwnedFd,
+    /// The socket, or the reason why there is none yet; `None` before the first attempt.
+    socket: Result<OwnedFd, Option<Errno>>,
 }
 
 impl Listener {
-    /// Listens on the first candidate of the place's address that the system accepts.
+    /// A place without socket.
+    pub const fn new(place: Place) -> Self {
+        Self {
+            place,
+            socket: Err(None),
+        }
+    }
+
+    /// Listens on the first candidate of the place's address that the system accepts, unless the socket is open.
     ///
     /// # Errors
-    /// `EADDRINUSE`, `EADDRNOTAVAIL`, `EACCES`.
-    pub fn open(place: Place) -> Result<Self, Errno> {
+    /// `EADDRINUSE`, `EADDRNOTAVAIL`, `EACCES`, `EMFILE`, `ENOBUFS`.
+    pub fn open(&mut self) -> Result<(), Errno> {
+        if self.socket.is_ok() {
+            return Ok(());
+        }
         let mut last = Errno::EADDRNOTAVAIL;
-        for candidate in place.address.candidates().into_iter().flatten() {
+        for candidate in self.place.address.candidates().into_iter().flatten() {
             match open(candidate) {
-                Ok(socket) => return Ok(Self { place, socket }),
+                Ok(socket) => {
+                    self.socket = Ok(socket);
+                    return Ok(());
+                }
                 Err(errno) => last = errno,
             }
         }
+        self.socket = Err(Some(last));
         Err(last)
     }
 
-    /// Duplicates the socket for another place with the same address. Both share one accept queue.
-    ///
-    /// # Errors
-    /// `EMFILE`.
-    pub fn share(&self, place: Place) -> Result<Self, Errno> {
-        let socket = self.socket.try_clone().map_err(|_| Errno::EMFILE)?;
-        Ok(Self { place, socket })
+    /// Takes over the open socket of a listener with the same address. Both share one accept queue.
+    pub fn share(&mut self, other: &Self) {
+        if let Ok(socket) = &other.socket {
+            self.socket = socket.try_clone().map_err(|_| Some(Errno::EMFILE));
+        }
     }
 
-    /// Local address, with the port that the system chose for port 0.
+    /// Stops listening at once, whatever other process still has the socket: the address is free then.
+    pub fn close(&self) {
+        if let Ok(socket) = &self.socket {
+            // A socket that listens cannot fail to shut down.
+            let _ = shutdown(socket.as_raw_fd(), Shutdown::Both);
+        }
+    }
+
+    /// The open socket.
+    pub fn socket(&self) -> Option<&OwnedFd> {
+        self.socket.as_ref().ok()
+    }
+
+    /// Reason of the last failure to open the socket.
+    pub fn error(&self) -> Option<Errno> {
+        self.socket.as_ref().err().copied().flatten()
+    }
+
+    /// Local address, with the port that the system chose for port 0; `None` while the socket is not open.
     pub fn local(&self) -> Option<SocketAddr> {
-        let socket = TcpListener::from(self.socket.try_clone().ok()?);
+        let socket = TcpListener::from(self.socket()?.try_clone().ok()?);
         socket.local_addr().ok()
     }
 }

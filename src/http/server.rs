@@ -1,6 +1,5 @@
 //! The daemon's end of the worker: starts and replaces it, receives and answers its requests.
 
-use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
@@ -11,7 +10,7 @@ use super::keeper::{Keeper, Worker};
 use super::listener::{Listener, Listeners};
 use super::{Answer, Content, FAILED, PAGE_SIZE, Rendered, Request};
 use crate::base::wait::Backoff;
-use crate::config::{Place, Service};
+use crate::config::Place;
 use crate::kernel::shared_memory::SharedMemory;
 
 /// Delay before the first restart of the worker; it doubles with each further restart.
@@ -20,18 +19,18 @@ const MAX_DELAY: Duration = Duration::from_secs(10);
 /// Lifetime of a worker after which the delay starts again at [`FIRST_DELAY`].
 const SOUND_AFTER: Duration = Duration::from_mins(1);
 
-/// The page's listening sockets and its worker.
+/// The page's listeners and its worker.
 #[derive(Debug)]
 pub struct Server {
     listeners: Listeners,
-    page: SharedMemory,
-    page_fd: OwnedFd,
-    /// `None` between the worker's death and its restart.
+    /// The shared page and its descriptor; `None` before the first worker.
+    page: Option<(SharedMemory, OwnedFd)>,
+    /// `None` between the worker's death, or its failed start, and its restart.
     worker: Option<Worker>,
     /// Number of the last request received.
     number: u32,
     /// Start of the last worker.
-    started_at: Instant,
+    started_at: Option<Instant>,
     restart: Backoff,
 }
 
@@ -46,35 +45,73 @@ pub enum Received {
     WorkerDied,
 }
 
+impl Default for Server {
+    /// A server without listeners and without worker.
+    fn default() -> Self {
+        Self {
+            listeners: Listeners::new(),
+            page: None,
+            worker: None,
+            number: 0,
+            started_at: None,
+            restart: Backoff::new(FIRST_DELAY, MAX_DELAY),
+        }
+    }
+}
+
 impl Server {
-    /// Starts a worker for these listening sockets.
+    /// Starts a worker; plans a retry if that fails.
     ///
     /// # Errors
     /// `EMFILE`, `ENOMEM`; `EPIPE` when the keeper is dead.
-    pub fn start(listeners: Listeners, keeper: &mut Keeper) -> Result<Self, Errno> {
-        let (page, page_fd) = SharedMemory::create(PAGE_SIZE)?;
-        let mut server = Self {
-            listeners,
-            page,
-            page_fd,
-            worker: None,
-            number: 0,
-            started_at: Instant::now(),
-            restart: Backoff::new(FIRST_DELAY, MAX_DELAY),
-        };
-        server.start_worker(keeper)?;
-        Ok(server)
+    pub fn start(&mut self, keeper: &mut Keeper) -> Result<(), Errno> {
+        self.start_worker(keeper)
+            .inspect_err(|_| self.restart.plan())
     }
 
     fn start_worker(&mut self, keeper: &mut Keeper) -> Result<(), Errno> {
-        self.worker = Some(keeper.start_worker(&self.page_fd, &self.listeners)?);
-        self.started_at = Instant::now();
+        if self.page.is_none() {
+            self.page = Some(SharedMemory::create(PAGE_SIZE)?);
+        }
+        if let Some((_, page)) = &self.page {
+            self.worker = Some(keeper.start_worker(page, &self.listeners)?);
+            self.started_at = Some(Instant::now());
+        }
         Ok(())
     }
 
-    /// Replaces all listening sockets. Requests in progress are not disturbed.
-    pub fn listen(&mut self, listeners: Listeners) {
-        self.listeners = listeners;
+    /// Replaces the listeners, and returns the replaced ones, whose sockets the worker closes. Requests in progress are
+    /// not disturbed.
+    pub fn replace_listeners(&mut self, listeners: Listeners) -> Listeners {
+        let replaced = std::mem::replace(&mut self.listeners, listeners);
+        self.send_listeners();
+        replaced
+    }
+
+    /// Opens the sockets that are not open. Calls `report` with each opened listener, and with each whose error is new.
+    /// Returns whether all sockets are open.
+    pub fn open_listeners(&mut self, mut report: impl FnMut(&Listener)) -> bool {
+        let (mut all, mut any) = (true, false);
+        for listener in &mut self.listeners {
+            if listener.socket().is_some() {
+                continue;
+            }
+            let before = listener.error();
+            let opened = listener.open().is_ok();
+            if opened || listener.error() != before {
+                report(listener);
+            }
+            all &= opened;
+            any |= opened;
+        }
+        if any {
+            self.send_listeners();
+        }
+        all
+    }
+
+    /// Sends all open sockets to the worker.
+    fn send_listeners(&mut self) {
         if let Some(worker) = &self.worker
             && worker.listen(&self.listeners).is_err()
         {
@@ -83,21 +120,19 @@ impl Server {
         }
     }
 
-    /// Services and their local addresses, with the port that the system chose for port 0.
-    pub fn addresses(&self) -> impl Iterator<Item = (Service, SocketAddr)> {
-        let address = |listener: &Listener| Some((listener.place.service, listener.local()?));
-        self.listeners.iter().filter_map(address)
+    /// The listeners, those without socket included.
+    pub fn listeners(&self) -> &[Listener] {
+        &self.listeners
+    }
+
+    /// True while a worker runs.
+    pub const fn has_worker(&self) -> bool {
+        self.worker.is_some()
     }
 
     /// Places in the Corefile.
     pub fn wanted(&self) -> impl Iterator<Item = Place> {
         self.listeners.iter().map(|listener| listener.place)
-    }
-
-    /// The socket that listens on this place's address, for any service.
-    pub fn listener(&self, place: Place) -> Option<&Listener> {
-        let mut listeners = self.listeners.iter();
-        listeners.find(|listener| listener.place.address == place.address)
     }
 
     /// Descriptor that becomes readable when the worker sends a request or dies.
@@ -134,7 +169,9 @@ impl Server {
 
     /// Answers the last request received. `render` writes the content to the shared page; `None` means that it cannot.
     pub fn answer(&mut self, render: impl FnOnce(&mut [u8]) -> Option<Rendered>) {
-        let word = render(self.page.bytes()).and_then(Rendered::word);
+        let page = self.page.as_mut();
+        let rendered = page.and_then(|(page, _)| render(page.bytes()));
+        let word = rendered.and_then(Rendered::word);
         let answer = Answer {
             number: self.number,
             word: word.unwrap_or(FAILED),
@@ -160,7 +197,8 @@ impl Server {
         if self.worker.take().is_none() {
             return Received::Nothing;
         }
-        if self.started_at.elapsed() >= SOUND_AFTER {
+        let sound = |started_at: Instant| started_at.elapsed() >= SOUND_AFTER;
+        if self.started_at.is_some_and(sound) {
             self.restart.reset();
         }
         self.restart.plan();

@@ -121,7 +121,7 @@ fn parse_xdp(nested: &[u8]) -> Option<(Option<Mode>, u32)> {
     Some((mode, id))
 }
 
-/// A netlink socket that receives an event when an interface is added, removed or changed.
+/// A netlink socket that receives an event when an interface is added, removed or changed, or an address is.
 #[derive(Debug)]
 pub struct Monitor(OwnedFd);
 
@@ -136,7 +136,18 @@ impl Monitor {
             .map_err(|errno| Error::new(Call::Netlink, errno, "events of interfaces"))
     }
 
-    /// Discards pending events: the caller looks up every interface again. An overrun (`ENOBUFS`) counts as an event.
+    /// Subscribes to events of IPv4 and IPv6 addresses.
+    ///
+    /// # Errors
+    /// `EMFILE`, `ENOMEM`.
+    pub fn of_addresses() -> Result<Self> {
+        let groups = libc::RTMGRP_IPV4_IFADDR | libc::RTMGRP_IPV6_IFADDR;
+        netlink::open(groups.cast_unsigned())
+            .map(Self)
+            .map_err(|errno| Error::new(Call::Netlink, errno, "events of addresses"))
+    }
+
+    /// Discards pending events: the caller looks up everything again. An overrun (`ENOBUFS`) counts as an event.
     pub fn drain(&self) {
         let mut buffer = [0; 4096];
         while let Ok(1..) | Err(Errno::ENOBUFS | Errno::EINTR) =

@@ -22,6 +22,11 @@ impl Overview<'_> {
             .iter()
             .map(|filter| (filter.interface.as_str(), attached(filter)));
         markup::begin(text, &names)?;
+        for listener in &self.listeners {
+            if let Some(error) = listener.error {
+                markup::unserved(text, listener.service, &listener.address, error)?;
+            }
+        }
         for filter in filters {
             self.section(text, filter)?;
         }

@@ -1,7 +1,6 @@
 //! `/status` and `corexdp status --json`: the whole status as JSON.
 
 use std::fmt;
-use std::net::SocketAddr;
 use std::os::fd::AsFd as _;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -9,6 +8,7 @@ use nix::time::{ClockId, clock_gettime};
 use serde::{Serialize, Serializer};
 
 use super::Overview;
+use super::listeners::{ListenerState, Url};
 use crate::base::json::Writer;
 use crate::base::text::Text;
 use crate::base::utc::Utc;
@@ -44,8 +44,15 @@ struct ReloadJson<'a> {
     error: Option<&'a str>,
 }
 
-/// The address of a page.
-struct Url(SocketAddr);
+#[derive(Serialize)]
+struct ListenerJson<'a> {
+    service: &'a str,
+    address: &'a str,
+    up: bool,
+    /// `None` for the control socket, and while the socket is not open.
+    url: Option<Url>,
+    error: Option<&'a str>,
+}
 
 #[derive(Serialize)]
 struct FilterJson<'a> {
@@ -90,12 +97,6 @@ struct MetricJson<'a> {
     help: &'a str,
 }
 
-impl Serialize for Url {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_str(&format_args!("http://{}/", self.0))
-    }
-}
-
 impl Serialize for Tag {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         to.collect_str(&format_args!("{:016x}", u64::from_be_bytes(self.0)))
@@ -112,7 +113,9 @@ impl Overview<'_> {
 
     fn json(&mut self, mut json: Writer<'_>) -> fmt::Result {
         json.begin_object(&self.daemon());
-        json.list("pages", self.pages.iter().copied().map(Url));
+        let pages = self.listeners.iter().filter(|one| one.service == "page");
+        json.list("pages", pages.filter_map(|page| page.url));
+        json.list("listeners", self.listeners.iter().map(listener));
         json.member("filters");
         json.begin_list();
         for filter in self.filters {
@@ -185,6 +188,16 @@ impl Overview<'_> {
         json.end_list();
         json.end_object();
         json.result()
+    }
+}
+
+fn listener(state: &ListenerState) -> ListenerJson<'_> {
+    ListenerJson {
+        service: state.service,
+        address: &state.address,
+        up: state.error.is_none(),
+        url: state.url,
+        error: state.error,
     }
 }
 

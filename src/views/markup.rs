@@ -85,6 +85,20 @@ pub(super) fn begin<'a>(
     text.write_str("</p>\n")
 }
 
+/// Writes a service that is not served at its address.
+pub(super) fn unserved(
+    text: &mut Text<'_>,
+    service: &str,
+    address: &str,
+    error: &str,
+) -> fmt::Result {
+    let (address, error) = (Html(address), Html(error));
+    writeln!(
+        text,
+        "<p class=\"warning\">{service} at {address} is NOT served: {error}</p>"
+    )
+}
+
 /// Writes the page up to `main`. An empty icon keeps browsers from requesting `/favicon.ico`.
 fn head(text: &mut Text<'_>, state: &str) -> fmt::Result {
     writeln!(

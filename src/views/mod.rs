@@ -2,16 +2,15 @@
 
 mod html;
 mod json;
+pub mod listeners;
 mod markup;
 pub mod process;
 pub mod prometheus;
 mod reloads;
 
 use std::fmt;
-use std::net::SocketAddr;
 use std::time::Instant;
 
-use crate::base::capacity::MAX_FILTERS;
 use crate::base::text::Text;
 use crate::config::Metric;
 use crate::config::MetricKind;
@@ -22,6 +21,7 @@ use crate::kernel::map_scan::Scan;
 use crate::log::Log;
 use crate::plan::Source;
 
+use listeners::{ListenerState, MAX_LISTENERS};
 pub use markup::POLICY;
 pub use reloads::Reloads;
 
@@ -40,8 +40,8 @@ pub struct Overview<'a> {
     pub process: &'a process::ProcessStart,
     /// Source of the Corefile.
     pub source: &'a Source,
-    /// Addresses of the page.
-    pub pages: heapless::Vec<SocketAddr, MAX_FILTERS>,
+    /// Addresses of page, health and ready, and the control socket.
+    pub listeners: heapless::Vec<ListenerState, MAX_LISTENERS>,
     /// Deadline of the pending confirmation.
     pub confirm: Option<Instant>,
     /// Log, for its last messages.
@@ -153,6 +153,7 @@ impl Overview<'_> {
             prometheus::sample(text, name, &labels, filter.reattached)?;
         }
         self.maps(text)?;
+        listeners::metrics(&self.listeners, text)?;
         prometheus::head(
             text,
             "corexdp_metric_read_errors_total",

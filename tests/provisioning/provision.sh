@@ -22,7 +22,9 @@ restore() {
 }
 # From here on, the daemon restores the old filters after ten seconds unless this script confirms the new ones.
 "$corexdp" reload --control "$control" --confirm 10s || restore
-"$corexdp" status --control "$control" --json | jq -e 'all(.filters[]; .attached)' >/dev/null || restore
+# An address that cannot be had is no error for `reload`, since it may come later.
+"$corexdp" status --control "$control" --json |
+    jq -e 'all(.filters[]; .attached) and all(.listeners[]; .up)' >/dev/null || restore
 "$corexdp" confirm --control "$control" || restore
 rm "$current.before"
 "$corexdp" status --control "$control" --json

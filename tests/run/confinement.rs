@@ -20,6 +20,7 @@ const COREFILE: &str = ". {
 }
 ";
 
+const NET_BIND_SERVICE: u64 = 1 << 10;
 const NET_ADMIN: u64 = 1 << 12;
 const SYS_ADMIN: u64 = 1 << 21;
 const PERFMON_AND_BPF: u64 = 1 << 38 | 1 << 39;
@@ -65,6 +66,8 @@ fn reload(site: &Site, daemon: &Daemon, corefile: &str) {
 fn the_worker_and_its_keeper_are_nobody() {
     let site = Site::new();
     let daemon = site.run(COREFILE).attached(1);
+    // A worker that answers is in its cage.
+    assert_eq!(site.get("/metrics").status, 200);
     let nobody = "65534 65534 65534 65534";
     for (pid, seccomp) in [(daemon.keeper(), "0"), (daemon.worker(), "2")] {
         assert_eq!(status(pid, "Uid"), nobody);
@@ -147,19 +150,33 @@ fn missing_capabilities_are_named() {
     let site = Site::new();
     site.folder.write("Corefile", COREFILE);
     for (option, name) in [
-        ("--bounding-set=-setuid", "CAP_SETUID missing"),
-        ("--bounding-set=-setgid", "CAP_SETGID missing"),
         ("--bounding-set=-net_admin", "CAP_NET_ADMIN missing"),
         ("--bounding-set=-bpf,-sys_admin", "CAP_BPF missing"),
         (
-            "--bounding-set=-setuid,-net_admin",
-            "CAP_NET_ADMIN, CAP_SETUID missing",
+            "--bounding-set=-bpf,-sys_admin,-net_admin",
+            "CAP_BPF, CAP_NET_ADMIN missing",
         ),
     ] {
         let outcome = site.finish(&mut with_privileges(&site, &[option]));
         outcome.refuses(77, &[name]);
     }
     assert_eq!(site.attached(), None);
+}
+
+/// The keeper does not run as root, so nobody serves the page.
+#[test]
+fn capabilities_of_the_keeper_are_not_needed_to_filter() {
+    for missing in ["setuid", "setgid"] {
+        let site = Site::new();
+        let daemon = start(&site, &[&format!("--bounding-set=-{missing}")]);
+        let (_, line) = daemon.line("page: cannot start the keeper of its workers: ");
+        assert!(line.contains("CAP_SETUID and CAP_SETGID"), "{line}");
+        let page = &crate::status::json(&site, &[])["listeners"][0];
+        assert_eq!(page["up"], false, "{page}");
+        daemon.signal(Signal::SIGHUP);
+        daemon.line("reload: done");
+        daemon.stop();
+    }
 }
 
 #[test]
@@ -205,14 +222,36 @@ fn low_port_is_bound_at_start_and_kept() {
         &daemon,
         &COREFILE.replace("prometheus", "prometheus localhost:81"),
     );
-    let (_, line) = daemon.line("reload: Corefile:2: prometheus: cannot listen on ");
+    let (_, line) = daemon.line("warning: Corefile:2: prometheus: cannot listen on ");
     assert!(line.contains("CAP_NET_BIND_SERVICE"), "{line}");
+    daemon.line("reload: done");
     reload(
         &site,
         &daemon,
         &(low + "two {\n  prometheus localhost:9154\n}\n"),
     );
-    daemon.line("reload: done");
-    assert_eq!(ask(80), 200);
+    daemon.nth_line(1, "reload: done");
+    assert_eq!(ask(9154), 200);
+    daemon.stop();
+}
+
+/// The capability for that is kept only where the start needs it later.
+#[test]
+fn low_port_that_is_in_use_at_start_is_bound_later() {
+    let site = Site::new();
+    let listen = || std::net::TcpListener::bind("127.0.0.1:80").unwrap();
+    let taken = site.server.enter(listen);
+    site.folder.write(
+        "Corefile",
+        &COREFILE.replace("prometheus", "prometheus localhost:80"),
+    );
+    let daemon = site.start(&[]).attached(1);
+    daemon.line("warning: Corefile:2: prometheus: cannot listen on 127.0.0.1:80");
+    drop(taken);
+    daemon.line("page: http://127.0.0.1:80/");
+    let page = Response::to(&site.server, "127.0.0.1:80", "GET / HTTP/1.1");
+    assert_eq!(page.status, 200);
+    let expected = NET_ADMIN | NET_BIND_SERVICE | PERFMON_AND_BPF;
+    assert_eq!(capabilities(daemon.pid())[..3], [expected; 3]);
     daemon.stop();
 }

@@ -55,7 +55,7 @@ fn without_keeper_a_dead_worker_is_not_replaced() {
 }
 
 #[test]
-fn without_keeper_a_removed_page_cannot_return() {
+fn without_keeper_a_removed_page_cannot_return_but_filters_change() {
     let site = Site::new();
     let (daemon, worker) = bereft(&site);
     let none = COREFILE.replace("prometheus", "");
@@ -63,9 +63,19 @@ fn without_keeper_a_removed_page_cannot_return() {
     daemon.signal(Signal::SIGHUP);
     daemon.line("reload: done");
     wait_for("whether the worker lives", &false, || lives(worker));
-    site.folder.write("Corefile", COREFILE);
+    site.add_other_object();
+    let filter = site.filter();
+    let other = COREFILE.replace("example.o", "other/example.o");
+    site.folder.write("Corefile", &other);
     daemon.signal(Signal::SIGHUP);
-    daemon.line("reload: the page cannot change");
+    daemon.nth_line(1, "reload: done");
+    daemon.line("no page is served until corexdp is started again");
+    assert_ne!(site.filter().id, filter.id);
+    let status = crate::status::json(&site, &[]);
+    let page = &status["listeners"][0];
+    assert_eq!(page["up"], false, "{status}");
+    let error = "the keeper of the page's workers does not run";
+    assert_eq!(page["error"], error, "{status}");
     daemon.stop();
 }
 

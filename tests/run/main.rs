@@ -28,6 +28,7 @@ mod holding;
 mod interfaces;
 mod keeper;
 mod kernel_types;
+mod listening;
 mod measuring;
 mod memory;
 mod modes;

@@ -87,6 +87,23 @@ fn service_manager_is_told_each_state() {
     assert_eq!(code, Some(0), "{lines:#?}");
 }
 
+/// READY is about filters: the DNS server that waits for it need not wait for an address.
+#[test]
+fn ready_does_not_wait_for_the_page() {
+    let managed = Managed::new(false);
+    let site = &managed.site;
+    let listen = || std::net::TcpListener::bind("127.0.0.1:8080").unwrap();
+    let taken = site.server.enter(listen);
+    let daemon = managed.start(&[]);
+    managed.says(&[
+        "READY=1",
+        "STATUS=edge0 filtered (native); health NOT served at 127.0.0.1:8080",
+    ]);
+    drop(taken);
+    managed.says(&["STATUS=edge0 filtered (native)"]);
+    daemon.stop();
+}
+
 #[test]
 fn wait_for_an_interface_extends_the_limit_of_the_start() {
     let managed = Managed::new(false);

@@ -123,6 +123,22 @@ fn each_failure_has_its_exit_code_and_changes_nothing() {
     );
 }
 
+/// A reload does not refuse it, and it need not be a mistake; but a box that is not scraped is not well provisioned.
+#[test]
+fn address_that_cannot_be_had_is_rolled_back() {
+    let (site, daemon) = start();
+    let running = corefile("example.o", SERVER, "");
+    let absent = running.replace("prometheus", "prometheus 192.0.2.200:9153");
+    let outcome = provision(&site, &absent);
+    assert_eq!(outcome.code, Some(1), "{outcome:#?}");
+    let kept = std::fs::read_to_string(site.folder.file("Corefile")).unwrap();
+    assert_eq!(kept, running);
+    daemon.line("not confirmed in time");
+    daemon.nth_line(1, "page: http://127.0.0.1:9153/");
+    assert_eq!(site.get("/metrics").status, 200);
+    daemon.stop();
+}
+
 /// Runs the playbook against this machine, in the namespace of `site`; its exit code and what it said.
 fn play(site: &Site, corefile: &str) -> (Option<i32>, String) {
     const HERE: &str = env!("CARGO_MANIFEST_DIR");

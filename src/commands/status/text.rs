@@ -147,6 +147,13 @@ fn daemon(out: &mut String, status: &Value, colours: bool) {
     for page in status.get("pages").list() {
         let _ = writeln!(out, "page: {}", word(page));
     }
+    for listener in status.get("listeners").list() {
+        if let Some(error) = listener.get("error").word() {
+            let (service, address) = (word(listener.get("service")), word(listener.get("address")));
+            let text = format!("{service}: NOT served at {address}: {}", Escaped(error));
+            line(out, &text, Colour::Yellow, colours);
+        }
+    }
     let (successes, failures) = (member("reloads.success"), member("reloads.failure"));
     let _ = write!(out, "reloads: {successes} done, {failures} failed");
     let last = status.at("last_reload.time");
@@ -173,7 +180,9 @@ mod tests {
 
     const STATUS: &str = r#"{"version":"0.1.0","pid":12,"started":1764064557,"corefile":"Corefile","reloads":{"success":1,"failure":2},
 "last_reload":{"time":1764064600,"result":"failure","error":"Corefile:6: map: wrong\nCorefile:7: if: wrong"},"confirm_within":42,
-"pages":["http://127.0.0.1:9153/"],"filters":[
+"pages":["http://127.0.0.1:9153/"],"listeners":[
+{"service":"page","address":"127.0.0.1:9153","up":true,"url":"http://127.0.0.1:9153/","error":null},
+{"service":"health","address":":8080","up":false,"url":null,"error":"Address already in use"}],"filters":[
 {"interface":"eth0","attached":true,"mode":"generic","reason":"too\u001blarge","exit":"detach","reattached":0,
 "program":{"name":"xdp_prog","id":7,"tag":"00","loaded_at":1764064558,"runs":null,"run_time_ns":null},
 "maps":[{"name":"xdp_map","type":"hash","entries":3,"capacity":16}],
@@ -186,6 +195,7 @@ mod tests {
 corexdp 0.1.0, process 12, since 2025-11-25T09:55:57Z
 Corefile: Corefile
 page: http://127.0.0.1:9153/
+health: NOT served at :8080: Address already in use
 reloads: 1 done, 2 failed; the last at 2025-11-25T09:56:40Z: failure
   Corefile:6: map: wrong
   Corefile:7: if: wrong
@@ -234,6 +244,7 @@ eth0       coredns_ebpf_a     -5  A.
             "\x1b[1;31mnot attached\x1b[0m",
             "\x1b[33meth0: not native: ",
             "\x1b[33mnot confirmed: ",
+            "\x1b[33mhealth: NOT served",
             "\x1b[1;31m  Corefile:6: map: wrong\x1b[0m",
         ] {
             assert!(coloured.contains(part), "{part:?} in {coloured:?}");

@@ -83,14 +83,8 @@ impl Daemon<'_> {
         start::announce(&self.filters, log);
         self.serving = serving;
         if !places.iter().copied().eq(self.page.places()) {
-            let listeners = self.page.previous_listeners(&places);
-            match listeners.and_then(|listeners| self.page.prepare(listeners)) {
-                Ok(change) => {
-                    self.page.apply(change);
-                    self.page.announce(log);
-                }
-                Err(error) => log.error(format_args!("page: {}", error.chain())),
-            }
+            self.page.serve_again(&places, log);
+            self.page.announce(log);
         }
         false
     }

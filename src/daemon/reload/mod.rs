@@ -82,12 +82,6 @@ impl Daemon<'_> {
         let mut plan = Plan::make(&self.options.source, sources).map_err(Error::Refused)?;
         plan.resolve_kernel_types().map_err(Error::Refused)?;
         start::warn(&plan, log);
-        let wanted = plan.config.listen.iter().map(|listen| listen.place);
-        let page = if wanted.eq(self.page.places()) {
-            None
-        } else {
-            Some(self.page.prepare(self.page.listeners(&plan)?)?)
-        };
         let prepared = start::prepare(&plan, &self.filters, &mut self.scan, log)?;
         let persistent = confirm.is_none();
         let (running, scan) = (&mut self.filters, &mut self.scan);
@@ -101,8 +95,11 @@ impl Daemon<'_> {
             filters: std::mem::replace(&mut self.filters, new),
         };
         start::announce(&self.filters, log);
-        if let Some(change) = page {
-            self.page.apply(change);
+        // After the filters, which do not depend on the page. Nothing here can refuse the reload.
+        let wanted = plan.config.listen.iter().map(|listen| listen.place);
+        let moves = !wanted.eq(self.page.places());
+        self.page.serve_plan(&plan, log);
+        if moves {
             self.page.announce(log);
         }
         self.reloading.pending = confirm.map(|time| PendingConfirm {

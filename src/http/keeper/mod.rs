@@ -23,7 +23,7 @@ use nix::sys::socket::{
 use nix::sys::stat::Mode;
 use nix::sys::time::{TimeVal, TimeValLike};
 use nix::sys::wait::waitpid;
-use nix::unistd::Pid;
+use nix::unistd::{Pid, close};
 
 use super::WorkerDescriptors;
 use super::listener::Listener;
@@ -145,9 +145,8 @@ impl Worker {
                 .iter()
                 .filter(|listener| listener.place.service == service);
             let mut descriptors = heapless::Vec::<_, MAX_PLACES>::new();
-            for listener in of_service {
-                let socket = listener.socket.as_fd();
-                descriptors.push(socket).map_err(|_| Errno::E2BIG)?;
+            for socket in of_service.filter_map(Listener::socket) {
+                descriptors.push(socket.as_fd()).map_err(|_| Errno::E2BIG)?;
             }
             fd_passing::send(self.listen_socket.as_fd(), service.number(), &descriptors)?;
         }
@@ -189,7 +188,10 @@ fn pair() -> Result<(OwnedFd, OwnedFd), Errno> {
 fn spawn(socket: OwnedFd) -> Result<Pid, Errno> {
     // `dup2` of `SOCKET_FD` to itself would keep close-on-exec, so the descriptor first gets another number.
     let number = fcntl(&socket, FcntlArg::F_DUPFD_CLOEXEC(SPARE_FD))?;
-    let _spare = shared_memory::inherited(number)?;
+    let _spare = shared_memory::inherited(number).inspect_err(|_| {
+        // The daemon goes on without this keeper, and must not keep its descriptor.
+        let _ = close(number);
+    })?;
     drop(socket);
     let mut actions = PosixSpawnFileActions::init()?;
     let devnull: &CStr = c"/dev/null";

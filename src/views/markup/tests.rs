@@ -48,6 +48,7 @@ fn page(filters: usize, metrics: usize, message: &str) -> String {
         .collect();
     written(|text| {
         begin(text, &names.iter().map(|name| (name.as_str(), true)))?;
+        unserved(text, "control", "/run/a<b>", "No such file or directory")?;
         for name in &names {
             filter(text, &facts_of(name), metrics > 0)?;
             for number in 0..metrics {
@@ -117,6 +118,13 @@ fn every_tag_is_closed() {
             "{content}"
         );
     }
+}
+
+#[test]
+fn unserved_address_is_shown_with_its_reason() {
+    let content = read(&page(1, 0, ""));
+    let expected = "control at /run/a&lt;b&gt; is NOT served: No such file or directory";
+    assert!(content.contains(expected), "{content}");
 }
 
 #[test]

@@ -1,0 +1,116 @@
+//! The daemon's answers to the page's worker, and everything that they show.
+
+use std::fmt::Write as _;
+
+use super::state::Daemon;
+use crate::base::capacity::MAX_FILTERS;
+use crate::config::MAX_INTERFACE;
+use crate::filter::Filter;
+use crate::http::server::{Received, Server};
+use crate::http::{Content, Rendered};
+use crate::views::Overview;
+
+/// Room for the name of every interface, each with a comma.
+const READY_TEXT: usize = (MAX_INTERFACE + 1) * (MAX_FILTERS + 1);
+
+impl Daemon<'_> {
+    /// Answers the worker's request.
+    pub(super) fn answer_worker(&mut self) {
+        let options = self.options;
+        let log = &options.log;
+        let Some(server) = &mut self.page.server else {
+            return;
+        };
+        match server.receive() {
+            Received::Nothing => {}
+            Received::WorkerDied if self.page.keeper.is_some() => {
+                log.warn("page: the worker died; starting another");
+            }
+            Received::WorkerDied => log.error("page: the worker died, and its keeper before; no page is served until corexdp is started again"),
+            Received::Request(content) => {
+                let readiness = self.readiness();
+                let (mut overview, server) = self.overview();
+                let Some(server) = server else { return };
+                server.answer(|page| {
+                    let length = match content {
+                        Content::Metrics => overview.metrics(page),
+                        Content::Html => overview.page(page),
+                        Content::Status => overview.status(page),
+                        Content::Health => return Readiness::alive().write(page),
+                        Content::Ready => return readiness.write(page),
+                    };
+                    let rendered = length.map(|length| Rendered { length, good: true });
+                    if rendered.is_none() {
+                        log.error(
+                            "page: does not fit; COREXDP_MAX_PAGE sets its size at build time",
+                        );
+                    }
+                    rendered
+                });
+            }
+        }
+    }
+
+    /// Everything that the views render, and the server that sends it.
+    pub(super) fn overview(&mut self) -> (Overview<'_>, Option<&mut Server>) {
+        let pending = self.reloading.pending.as_ref();
+        let control = self.control_state();
+        let overview = Overview {
+            listeners: self.page.states().chain([control]).collect(),
+            filters: &self.filters,
+            scan: &mut self.scan,
+            read_errors: &mut self.read_errors,
+            reloads: &self.reloading.results,
+            process: &self.process,
+            source: &self.options.source,
+            confirm: pending.map(|pending| pending.until),
+            log: &self.options.log,
+        };
+        (overview, self.page.server.as_mut())
+    }
+
+    /// The answer of `/ready`: the interfaces whose filter is not attached, or `OK`.
+    fn readiness(&self) -> Readiness {
+        let mut text = heapless::String::new();
+        if !self.serving.until_ready {
+            let detached = |filter: &&Filter| filter.attachment().is_none();
+            for filter in self.filters.iter().filter(detached) {
+                let comma = if text.is_empty() { "" } else { "," };
+                // There is room for all names.
+                let _ = write!(text, "{comma}{}", filter.interface);
+            }
+            if text.is_empty() && self.shutdown.is_some() {
+                let _ = text.push_str("stopping");
+            }
+        }
+        if text.is_empty() {
+            return Readiness::alive();
+        }
+        Readiness { text, good: false }
+    }
+}
+
+/// An answer of `/health` or `/ready`.
+struct Readiness {
+    text: heapless::String<READY_TEXT>,
+    good: bool,
+}
+
+impl Readiness {
+    /// The answer of a daemon that lacks nothing.
+    fn alive() -> Self {
+        let mut text = heapless::String::new();
+        let _ = text.push_str("OK");
+        Self { text, good: true }
+    }
+
+    fn write(&self, page: &mut [u8]) -> Option<Rendered> {
+        let length = self.text.len();
+        page.get_mut(..length)?
+            .copy_from_slice(self.text.as_bytes());
+        Some(Rendered {
+            length,
+            good: self.good,
+        })
+    }
+}

@@ -1,0 +1,86 @@
+//! Listeners: the addresses of page, health and ready, and the control socket.
+
+use std::fmt::{self, Write};
+use std::net::SocketAddr;
+
+use serde::{Serialize, Serializer};
+
+use crate::config::{MAX_PLACES, MetricKind};
+use crate::views::prometheus;
+
+/// Most listeners: the Corefile's, and the control socket.
+pub const MAX_LISTENERS: usize = MAX_PLACES + 1;
+/// Bytes of the longest address: a path (`sun_path`). A longer text is cut.
+const MAX_ADDRESS: usize = 108;
+
+/// A listener, as the views show it.
+#[derive(Debug)]
+pub struct ListenerState {
+    /// `page`, `health`, `ready` or `control`.
+    pub(super) service: &'static str,
+    /// Address in the Corefile, or path of the control socket.
+    pub(super) address: heapless::String<MAX_ADDRESS>,
+    /// Address of an open HTTP socket.
+    pub(super) url: Option<Url>,
+    /// Reason why nobody answers there; `None` if the listener is served.
+    pub(super) error: Option<&'static str>,
+}
+
+/// A local address and a path.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Url(SocketAddr, &'static str);
+
+impl ListenerState {
+    /// The listener of a service at an address, which is served unless there is an error.
+    pub fn new(
+        service: &'static str,
+        address: fmt::Arguments<'_>,
+        error: Option<&'static str>,
+    ) -> Self {
+        let mut state = Self {
+            service,
+            address: heapless::String::new(),
+            url: None,
+            error,
+        };
+        let _ = state.address.write_fmt(address);
+        state
+    }
+
+    /// The same listener with its open socket: local address, and path of the service.
+    #[must_use]
+    pub fn at(mut self, local: Option<(SocketAddr, &'static str)>) -> Self {
+        self.url = local.map(|(address, path)| Url(address, path));
+        self
+    }
+}
+
+/// Writes the metric of the listeners.
+///
+/// # Errors
+/// When the text is full.
+pub(super) fn metrics(listeners: &[ListenerState], text: &mut impl Write) -> fmt::Result {
+    let name = "corexdp_listener_up";
+    let help = "1 if the address is served, 0 while it cannot be; filters do not depend on it.";
+    prometheus::head(text, name, MetricKind::Gauge, help)?;
+    for listener in listeners {
+        let labels = [
+            ("address", listener.address.as_str()),
+            ("service", listener.service),
+        ];
+        prometheus::sample(text, name, &labels, u8::from(listener.error.is_none()))?;
+    }
+    Ok(())
+}
+
+impl fmt::Display for Url {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "http://{}/{}", self.0, self.1)
+    }
+}
+
+impl Serialize for Url {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(self)
+    }
+}
