@@ -69,7 +69,10 @@ pub fn text(path: &Path, survey: &Survey) -> String {
         layout_lines(&mut out, "key", map.key_size, Some(encoder.key_layout()));
         layout_lines(&mut out, "value", map.value_size, encoder.value_layout());
     }
-    let _ = write!(out, "\n{}", Block { path, survey });
+    let _ = match Block::new(path, survey) {
+        Ok(block) => write!(out, "\n{block}"),
+        Err(reason) => writeln!(out, "\n# no ebpf block: {}", OneLine(reason)),
+    };
     out
 }
 
