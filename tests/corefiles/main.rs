@@ -111,6 +111,16 @@ fn unknown_words_are_refused() {
     }
 }
 
+#[test]
+fn keys_that_are_no_names_are_refused() {
+    let site = site();
+    site.folder.shipped("qname");
+    for (options, lines) in words::NAMES {
+        let corefile = block(&["elf qname.o", "if edge0", options]);
+        refuses(&site, &corefile, CONFIG, lines);
+    }
+}
+
 /// Each capacity is exceeded by one.
 #[test]
 fn exceeded_capacities_are_refused() {

@@ -93,7 +93,11 @@ impl Block<'_> {
 
 /// KEY and fields of an `entry` line; `None` if words do not give an entry.
 fn words(map: &MapDef, encoder: &mut Encoder<'_>) -> Option<String> {
-    let key = key(map, encoder.key_layout());
+    let key = if encoder.has_domain_keys() {
+        "name.example".into()
+    } else {
+        key(map, encoder.key_layout())
+    };
     let fields = fields(encoder.value_layout()?);
     let is_key = encoder.key(&key, &mut [0; MAX_KEY]).is_ok();
     let texts = fields.iter().map(String::as_str);
