@@ -15,6 +15,7 @@ mod lines;
 mod listen;
 mod metric;
 mod options;
+pub mod page_size;
 mod reload;
 
 use std::path::{Path, PathBuf};
@@ -239,6 +240,7 @@ impl Config {
         {
             faults.add(metric.at, "metric", format!("more than {MAX_METRICS} metrics; COREXDP_MAX_METRICS sets how many at build time"));
         }
+        page_size::check(&config.filters, &mut faults);
         (config, faults.into_errors())
     }
 }

@@ -2,7 +2,7 @@
 
 use corexdp::base::escape::is_control;
 use corexdp::config::MetricKind;
-use corexdp::config::{Filter, Metric};
+use corexdp::config::{Filter, Metric, page_size};
 use corexdp::views::prometheus;
 
 /// Writes a metric and parses it again: help, name and label are those of the Corefile, with control characters as
@@ -13,6 +13,7 @@ pub(super) fn reads_back(metric: &Metric, filter: &Filter) {
     prometheus::head(&mut text, name, MetricKind::Gauge, &metric.help).expect("a string has room");
     let labels = [("interface", interface)];
     prometheus::sample(&mut text, name, &labels, u64::MAX).expect("a string has room");
+    assert!(text.len() <= page_size::of_metric(name, &metric.help));
     let lines: Vec<&str> = text.split('\n').collect();
     let [help, kind, sample, ""] = lines[..] else {
         panic!("not three lines: {text:?}");
