@@ -146,7 +146,9 @@ impl Plan {
         for PlannedFilter { block, object } in &self.filters {
             let (file, line) = (self.corefile.file(block.elf_at), block.elf_at.line());
             let file = Escaped(file);
-            fit::warn_of_conflicts(block, &self.corefile, &object.maps, object.btf(), report);
+            let (maps, btf) = (&object.maps, object.btf());
+            fit::warn_of_conflicts(block, &self.corefile, maps, btf, report);
+            fit::warn_of_unnamed_values(block, &self.corefile, maps, btf, report);
             for map in object.maps.iter().filter(|map| map.pinned) {
                 let name = Plain(&map.name);
                 report(&format_args!(

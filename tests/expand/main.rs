@@ -11,6 +11,7 @@
 use serde_json::{Value, json};
 
 use support::net::{Corexdp, Folder, Outcome, finish};
+use support::objects::compile::compile_text;
 
 /// Runs `corexdp COMMAND -conf Corefile MORE`, with `BOX_NUMBER` set to 7 in the environment.
 fn run(folder: &Folder, command: &str, more: &[&str]) -> Outcome {
@@ -306,6 +307,83 @@ fn a_key_with_two_values_is_a_warning_with_both_places() {
             .stderr
             .ends_with("warning: 79 more lines give a key another value\n"),
         "{outcome:#?}"
+    );
+}
+
+#[test]
+fn a_number_without_a_name_in_its_enumeration_is_a_warning() {
+    let folder = Folder::new();
+    let source = "#include <linux/bpf.h>
+        #include <bpf/bpf_helpers.h>
+        enum verdict { PASS, DROP, ASK };
+        enum flag { LOG = 1, COUNT = 2, SAMPLE = 8 };
+        enum protocol { ICMP = 1, TCP = 6, UDP = 17, ICMPV6 = 58 };
+        struct rule {
+            enum verdict verdict, more[2];
+            enum flag flags;
+            enum protocol protocol;
+            union { enum verdict or; __u32 number; };
+        };
+        struct {
+            __uint(type, BPF_MAP_TYPE_HASH);
+            __uint(max_entries, 100);
+            __type(key, __u8);
+            __type(value, struct rule);
+        } xdp_map SEC(\".maps\");
+        SEC(\"xdp\") int xdp_prog(struct xdp_md *ctx) { return XDP_PASS; }";
+    compile_text(source, "rules", folder.path(), &["-Wno-everything"]);
+    let corefile = |lines: &str| {
+        format!(". {{\n  ebpf {{\n    elf rules.o\n    if edge0\n{lines}\n  }}\n}}\n")
+    };
+    let verdicts = "in enum verdict; there are PASS (0), DROP (1) and ASK (2)";
+    let flags = "in enum flag; there are LOG (1), COUNT (2) and SAMPLE (8)";
+    for (line, warning) in [
+        (
+            "entry 1 verdict=3",
+            format!("entry: verdict is 3, which has no name {verdicts}"),
+        ),
+        (
+            "entry 1 verdict=DROP more[1]=0xff",
+            format!("entry: more[1] is 255, which has no name {verdicts}"),
+        ),
+        (
+            "entry 1 verdict=-1",
+            format!("entry: verdict is 4294967295, which has no name {verdicts}"),
+        ),
+        (
+            "map 01 07000000.00000000.00000000.00000000.06000000.00000000",
+            format!("map: verdict is 7, which has no name {verdicts}"),
+        ),
+        (
+            "entry 1 flags=4",
+            format!("entry: flags is 4, which has no name {flags}"),
+        ),
+        ("entry 1 verdict=2 flags=11", String::new()),
+        ("entry 1 protocol=47 number=9", String::new()),
+        (
+            "map 01 02000000.00000000.01000000.00000000.2F000000.FF000000",
+            String::new(),
+        ),
+    ] {
+        folder.write("Corefile", &corefile(line));
+        let outcome = run(&folder, "check", &[]);
+        assert_eq!(outcome.code, Some(0), "{outcome:#?}");
+        let expected = match warning.as_str() {
+            "" => String::new(),
+            warning => format!("warning: Corefile:5: {warning}\n"),
+        };
+        assert_eq!(outcome.stderr, expected, "{line}");
+    }
+    let many: String = (0..100)
+        .map(|key| format!("entry {key} verdict=9\n"))
+        .collect();
+    folder.write("Corefile", &corefile(&many));
+    let outcome = run(&folder, "check", &[]);
+    let lines = outcome.lines();
+    assert_eq!(lines.len(), 21, "{outcome:#?}");
+    assert_eq!(
+        lines[20],
+        "warning: 80 more lines have a number without a name in its enumeration"
     );
 }
 

@@ -2,6 +2,7 @@
 
 mod checker;
 mod conflicts;
+mod enums;
 mod line;
 
 use super::diagnostics::Diagnostics;
@@ -15,6 +16,7 @@ use crate::object::{Btf, MapDef, MapKind};
 
 use checker::Checker;
 pub use conflicts::warn_of_conflicts;
+pub use enums::warn_of_unnamed_values;
 pub use line::{key, value};
 
 /// Checks every line of `filter` about a map against `maps`, whose types are in `btf`, and returns the errors. Sets key
