@@ -17,6 +17,7 @@ mod metric;
 mod options;
 pub mod page_size;
 mod reload;
+mod typos;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -36,6 +37,7 @@ pub use listen::{Listen, MAX_PLACES, Place, Service, Serving};
 pub use metric::MetricKind;
 pub use options::{EbpfOption, OPTIONS as EBPF_OPTIONS};
 pub use reload::Reload;
+pub use typos::warn_of_typos;
 
 /// Bytes of the longest name of an interface: an alternative name (`ALTIFNAMSIZ`).
 pub const MAX_INTERFACE: usize = 127;

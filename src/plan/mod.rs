@@ -10,7 +10,7 @@ use crate::base::capacity::MAX_COREFILE;
 use crate::base::diagnostic::{Blame, Diagnostic};
 use crate::base::escape::{Escaped, Plain};
 use crate::base::files;
-use crate::config::{Config, Filter, fit};
+use crate::config::{Config, Filter, fit, warn_of_typos};
 use crate::corefile::Corefile;
 use crate::object::{self, LinkedObject};
 use sources::Sources;
@@ -143,6 +143,7 @@ impl Plan {
                 "{omitted} more warnings; correct the first, then check again"
             ));
         }
+        warn_of_typos(&self.corefile, report);
         for PlannedFilter { block, object } in &self.filters {
             let (file, line) = (self.corefile.file(block.elf_at), block.elf_at.line());
             let file = Escaped(file);

@@ -311,6 +311,24 @@ fn a_key_with_two_values_is_a_warning_with_both_places() {
 }
 
 #[test]
+fn what_coredns_accepts_and_nobody_means_is_a_warning() {
+    let folder = Folder::new();
+    folder.fixture("words");
+    let corefile = ". {\n  promotheus :9153\n  Reload 30s\n  forward . 192.0.2.1\n  epbf {\n    elf words.o\n  }\n  ebpf {\n    elf words.o\n    if edge0\n  }\n";
+    folder.write("Corefile", corefile);
+    let skipped = "skipped, as every plugin of CoreDNS; did you mean";
+    run(&folder, "check", &[]).expect(
+        0,
+        &[
+            "warning: Corefile:1: server block: this \"{\" is never closed; end its block with \"}\" on a line of its own",
+            &format!("warning: Corefile:2: promotheus: {skipped} prometheus?"),
+            &format!("warning: Corefile:3: Reload: {skipped} reload?"),
+            &format!("warning: Corefile:5: epbf: {skipped} ebpf?"),
+        ],
+    );
+}
+
+#[test]
 fn a_number_without_a_name_in_its_enumeration_is_a_warning() {
     let folder = Folder::new();
     let source = "#include <linux/bpf.h>
