@@ -81,13 +81,11 @@ impl Block<'_> {
         if map.key_size == 0 || map.max_entries == 0 || !word.is_exact() {
             return writeln!(f, "  # {}: a line cannot name an entry", Plain(&name));
         }
-        match words(map, &mut Encoder::new(map, self.survey.btf.as_ref())) {
-            Some(words) => writeln!(f, "  entry {word} {words}"),
-            None => {
-                let (key, value) = (zeros(map.key_size), zeros(map.value_size));
-                writeln!(f, "  map {word} {key} {value}")
-            }
+        if let Some(words) = words(map, &mut Encoder::new(map, self.survey.btf.as_ref())) {
+            return writeln!(f, "  entry {word} {words}");
         }
+        let (key, value) = (zeros(map.key_size), zeros(map.value_size));
+        writeln!(f, "  map {word} {key} {value}")
     }
 }
 

@@ -11,9 +11,12 @@ pub(super) fn reads_back(metric: &Metric, filter: &Filter) {
     let mut text = String::new();
     let (name, interface) = (metric.name.as_str(), filter.interface.as_str());
     prometheus::head(&mut text, name, MetricKind::Gauge, &metric.help).expect("a string has room");
+    let head = text.len();
+    prometheus::sample(&mut text, name, &[], u64::MAX).expect("a string has room");
+    assert!(text.len() <= page_size::of_metric(name, &metric.help));
+    text.truncate(head);
     let labels = [("interface", interface)];
     prometheus::sample(&mut text, name, &labels, u64::MAX).expect("a string has room");
-    assert!(text.len() <= page_size::of_metric(name, &metric.help));
     let lines: Vec<&str> = text.split('\n').collect();
     let [help, kind, sample, ""] = lines[..] else {
         panic!("not three lines: {text:?}");
