@@ -149,7 +149,7 @@ impl Plan {
             let file = Escaped(file);
             let (maps, btf) = (&object.maps, object.btf());
             fit::warn_of_conflicts(block, &self.corefile, maps, btf, report);
-            fit::warn_of_unnamed_values(block, &self.corefile, maps, btf, report);
+            fit::warn_of_numbers(block, &self.corefile, maps, btf, report);
             for map in object.maps.iter().filter(|map| map.pinned) {
                 let name = Plain(&map.name);
                 report(&format_args!(

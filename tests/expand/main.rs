@@ -341,6 +341,7 @@ fn a_number_without_a_name_in_its_enumeration_is_a_warning() {
             enum flag flags;
             enum protocol protocol;
             union { enum verdict or; __u32 number; };
+            __u32 burst __attribute__((btf_decl_tag(\"at most 1000\")));
         };
         struct {
             __uint(type, BPF_MAP_TYPE_HASH);
@@ -369,7 +370,7 @@ fn a_number_without_a_name_in_its_enumeration_is_a_warning() {
             format!("entry: verdict is 4294967295, which has no name {verdicts}"),
         ),
         (
-            "map 01 07000000.00000000.00000000.00000000.06000000.00000000",
+            "map 01 07000000.00000000.00000000.00000000.06000000.00000000.E9030000",
             format!("map: verdict is 7, which has no name {verdicts}"),
         ),
         (
@@ -379,9 +380,18 @@ fn a_number_without_a_name_in_its_enumeration_is_a_warning() {
         ("entry 1 verdict=2 flags=11", String::new()),
         ("entry 1 protocol=47 number=9", String::new()),
         (
-            "map 01 02000000.00000000.01000000.00000000.2F000000.FF000000",
+            "map 01 02000000.00000000.01000000.00000000.2F000000.FF000000.E8030000",
             String::new(),
         ),
+        (
+            "map 01 02000000.00000000.01000000.00000000.2F000000.FF000000.E9030000",
+            "map: burst is 1001, more than the program takes; at most 1000".into(),
+        ),
+        (
+            "entry 1 burst=4294967295",
+            "entry: burst is 4294967295, more than the program takes; at most 1000".into(),
+        ),
+        ("entry 1 burst=1000", String::new()),
     ] {
         folder.write("Corefile", &corefile(line));
         let outcome = run(&folder, "check", &[]);
@@ -401,7 +411,7 @@ fn a_number_without_a_name_in_its_enumeration_is_a_warning() {
     assert_eq!(lines.len(), 21, "{outcome:#?}");
     assert_eq!(
         lines[20],
-        "warning: 80 more lines have a number without a name in its enumeration"
+        "warning: 80 more lines have a number that the program does not take"
     );
 }
 

@@ -104,6 +104,9 @@ fn layout_lines(out: &mut String, label: &str, size: u32, layout: Option<&Layout
             }
             _ => Ok(()),
         };
+        if let Some(max) = part.max {
+            let _ = write!(out, ", at most {max}");
+        }
         out.push('\n');
         layout.has_members(part.shape)
     });

@@ -1,5 +1,6 @@
-//! Numbers without a name in a value's enumeration. A program takes such a number for none of its cases, which an
-//! operator may not expect: often the value is of another version of the program, or its bytes are misplaced.
+//! Numbers in a value that the program does not take as they are, which an operator may not expect: numbers without a
+//! name in an enumeration, often since the value is of another version of the program or its bytes are misplaced, and
+//! numbers above the greatest number of a member.
 
 use std::fmt::Display;
 use std::ops::Range;
@@ -14,15 +15,15 @@ use crate::config::entries::Value;
 use crate::corefile::Corefile;
 use crate::encode::Encoder;
 use crate::encode::integer::Number;
-use crate::object::layout::{Enumerator, Kind, ShapeId};
+use crate::object::layout::{Enumerator, Kind, Shape, ShapeId};
 use crate::object::{Btf, Layout, MapDef};
 
 /// Least number of names of an enumeration that names some numbers of a longer list.
 const MIN_LISTED: u64 = 4;
 
-/// Passes to `report` a warning for each line of `filter` whose value has a number without a name where its type has an
-/// enumeration: the first [`MAX_ERRORS`], then the number of the others. The lines have passed [`super::check`].
-pub fn warn_of_unnamed_values(
+/// Passes to `report` a warning for each line of `filter` whose value has such a number: the first [`MAX_ERRORS`], then
+/// the number of the others. The lines have passed [`super::check`].
+pub fn warn_of_numbers(
     filter: &Filter,
     corefile: &Corefile,
     maps: &[MapDef],
@@ -45,70 +46,93 @@ pub fn warn_of_unnamed_values(
             let value = value.get(..size).unwrap_or_default();
             // A member that an `entry` line does not name is 0.
             let may_be_zero = matches!(entry.value, Value::Words(_));
-            let unnamed = members.iter().find_map(|member| {
-                let number = member.unnamed(value)?;
+            let refused = members.iter().find_map(|member| {
+                let number = member.refused(value)?;
                 (number != 0 || !may_be_zero).then_some((member, number))
             });
-            let Some(((member, number), at)) = unnamed.zip(entry.at()) else {
+            let Some(((member, number), at)) = refused.zip(entry.at()) else {
                 continue;
             };
             count += 1;
             if count <= MAX_ERRORS {
                 let (file, line) = (Escaped(corefile.file(at)), at.line());
                 let directive = entry.directive();
-                let Member { path, name, .. } = member;
-                let known = member.known();
+                let (path, reason) = (&member.path, member.reason());
                 report(&format_args!(
-                    "{file}:{line}: {directive}: {path} is {number}, which has no name in {name}; there are {known}"
+                    "{file}:{line}: {directive}: {path} is {number}, {reason}"
                 ));
             }
         }
     }
     if let Some(more @ 1..) = count.checked_sub(MAX_ERRORS) {
         report(&format_args!(
-            "{more} more lines have a number without a name in its enumeration"
+            "{more} more lines have a number that the program does not take"
         ));
     }
 }
 
-/// A member of a value that is an enumeration.
+/// A member of a value that does not take every number.
 struct Member {
     path: String,
-    /// Name of the type in C.
-    name: String,
     range: Range<usize>,
-    values: Vec<Enumerator>,
-    /// Bits of valid numbers without a name.
-    bits: u64,
+    takes: Takes,
+}
+
+/// The numbers that a member takes.
+enum Takes {
+    /// Those of an enumeration.
+    Named {
+        /// Name of the type in C.
+        name: String,
+        values: Vec<Enumerator>,
+        /// Bits of valid numbers without a name.
+        bits: u64,
+    },
+    /// Those up to a number.
+    UpTo { max: u64, big_endian: bool },
 }
 
 impl Member {
-    /// The number in `value`; `None` if the number has a name.
-    fn unnamed(&self, value: &[u8]) -> Option<u64> {
+    /// The number in `value`; `None` if the member takes the number.
+    fn refused(&self, value: &[u8]) -> Option<u64> {
         let bytes = value.get(self.range.clone())?;
-        let number = Number::little_endian(0, bytes.len()).read(bytes);
+        let mut number = Number::little_endian(0, bytes.len());
+        let (values, bits) = match &self.takes {
+            Takes::Named { values, bits, .. } => (values, *bits),
+            &Takes::UpTo { max, big_endian } => {
+                number.big_endian = big_endian;
+                return Some(number.read(bytes)).filter(|number| *number > max);
+            }
+        };
+        let number = number.read(bytes);
         let is_named = |one: &Enumerator| one.value.to_le_bytes().starts_with(bytes);
-        if self.values.iter().any(is_named) {
+        if values.iter().any(is_named) {
             return None;
         }
-        let is_combination = self.bits != 0 && number & !self.bits == 0;
+        let is_combination = bits != 0 && number & !bits == 0;
         (!is_combination).then_some(number)
     }
 
-    /// The names, each with its number.
-    fn known(&self) -> String {
-        let values = self.values.iter();
+    /// Why a number is refused, and the numbers that the member takes: names, each with its number.
+    fn reason(&self) -> String {
+        let (name, values) = match &self.takes {
+            Takes::Named { name, values, .. } => (name, values.iter()),
+            Takes::UpTo { max, .. } => {
+                return format!("more than the program takes; at most {max}");
+            }
+        };
         let names: Vec<_> = values
             .map(|one| format!("{} ({})", one.name, one.value))
             .collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        list(&names, " and ")
+        let known = list(&names, " and ");
+        format!("which has no name in {name}; there are {known}")
     }
 }
 
-/// The enumerations in a value, without those that share bytes with another member of a union.
+/// The members of a value that do not take every number, without those that share bytes with another member of a union.
 fn members(layout: &Layout) -> Vec<Member> {
-    let mut parts: Vec<(Range<usize>, String, ShapeId)> = Vec::new();
+    let mut parts: Vec<(Range<usize>, String, ShapeId, Option<u64>)> = Vec::new();
     layout.walk_all("value", &mut |part| {
         let shape = layout.shape(part.shape);
         let has_parts = match shape.kind {
@@ -126,7 +150,7 @@ fn members(layout: &Layout) -> Vec<Member> {
         if !has_parts && part.bits.is_none() {
             let start = part.offset as usize;
             let range = start..start.saturating_add(shape.size as usize);
-            parts.push((range, part.path.to_owned(), part.shape));
+            parts.push((range, part.path.to_owned(), part.shape, part.max));
         }
         has_parts
     });
@@ -135,27 +159,35 @@ fn members(layout: &Layout) -> Vec<Member> {
     let starts: Vec<usize> = parts.iter().map(|(range, ..)| range.start).collect();
     let next = starts.into_iter().skip(1).chain([usize::MAX]);
     let members = parts.into_iter().zip(next).filter_map(|(part, next)| {
-        let (range, path, id) = part;
+        let (range, path, id, max) = part;
         let is_alone = end <= range.start && range.end <= next;
         end = end.max(range.end);
-        let shape = layout.shape(id);
-        let Kind::Enum(values) = &shape.kind else {
-            return None;
-        };
-        let bits = match unnamed_of(values) {
-            Unnamed::Wrong => 0,
-            Unnamed::Bits(bits) => bits,
-            Unnamed::Valid => return None,
-        };
-        (is_alone && !values.is_empty()).then(|| Member {
-            path,
-            name: shape.name.clone(),
-            range,
-            values: values.clone(),
-            bits,
-        })
+        let takes = takes(layout.shape(id), max)?;
+        is_alone.then_some(Member { path, range, takes })
     });
     members.collect()
+}
+
+/// The numbers that a member takes; `None` if it takes every number of its type.
+fn takes(shape: &Shape, max: Option<u64>) -> Option<Takes> {
+    let values = match shape.kind {
+        Kind::Number {
+            signed: false,
+            big_endian,
+        } => return max.map(|max| Takes::UpTo { max, big_endian }),
+        Kind::Enum(ref values) if !values.is_empty() => values,
+        _ => return None,
+    };
+    let bits = match unnamed_of(values) {
+        Unnamed::Wrong => 0,
+        Unnamed::Bits(bits) => bits,
+        Unnamed::Valid => return None,
+    };
+    Some(Takes::Named {
+        name: shape.name.clone(),
+        values: values.clone(),
+        bits,
+    })
 }
 
 /// The numbers without a name that an enumeration takes for valid.
