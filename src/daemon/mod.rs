@@ -43,7 +43,8 @@ pub fn run(options: &Options) -> Result<(), Error> {
     let process = ProcessStart::now();
     let log = &options.log;
     let mut sources = Sources::default();
-    let plan = Plan::make(&options.source, &mut sources).map_err(Error::Refused)?;
+    let mut plan = Plan::make(&options.source, &mut sources).map_err(Error::Refused)?;
+    plan.resolve_kernel_types().map_err(Error::Refused)?;
     start::warn(&plan, log);
     confine::check(!plan.filters.is_empty())?;
     check_pid_file(options)?;

@@ -119,7 +119,8 @@ impl<'a> Encoder<'a> {
         })
     }
 
-    /// Writes a value to `out`, FIELD by FIELD, and returns its size in bytes. Bytes that no FIELD names are zero.
+    /// Writes a value to `out`, FIELD by FIELD, and returns its size in bytes. Bytes that no FIELD names are zero; those of
+    /// variables are as in the object.
     ///
     /// # Errors
     /// The first FIELD at fault.
@@ -133,7 +134,10 @@ impl<'a> Encoder<'a> {
         let out = out
             .get_mut(..size)
             .ok_or_else(|| error(0, too_long("value", "VALUE", size, MAX_VALUE)))?;
-        out.fill(0);
+        match &self.map.initial {
+            Some(initial) if initial.len() == size => out.copy_from_slice(initial),
+            _ => out.fill(0),
+        }
         for (index, word) in words.enumerate() {
             self.write_field(index, word, out)
                 .map_err(|message| error(index, message))?;

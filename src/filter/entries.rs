@@ -20,11 +20,14 @@ pub(super) struct Lines<'a> {
     encoder: Encoder<'a>,
 }
 
-/// The lines for each of the object's maps.
+/// The lines for each of the object's maps. Lines about variables are part of the object by now.
 pub(super) fn lines<'a>(context: &'a Context<'a>) -> impl Iterator<Item = Lines<'a>> {
     context.object.maps.iter().map(|def| Lines {
         context,
-        id: context.block.map(&def.name).map(|named| named.id),
+        id: match def.initial {
+            None => context.block.map(&def.name).map(|named| named.id),
+            Some(_) => None,
+        },
         def,
         encoder: Encoder::new(def, context.object.btf()),
     })

@@ -11,6 +11,7 @@ use crate::base::diagnostic::{Blame, Diagnostic};
 use crate::kernel::interface::Interface;
 use crate::kernel::{Reason, cut, errno, info, program};
 use crate::log::Log;
+use crate::object::POISON;
 
 /// Most lines of the verifier's log that are logged without `debug`.
 const MAX_LOGGED: usize = 20;
@@ -73,7 +74,8 @@ pub(super) fn not_loaded(context: &Context<'_>, failure: &program::Failure) -> D
     let (blame, what) = match failure {
         program::Failure::Verifier(verdict) => {
             log_verdict(verdict, block.debug, log);
-            (Blame::Object, format!("the verifier refused it: {}", last_lines(verdict)))
+            let hint = hint(verdict);
+            (Blame::Object, format!("the verifier refused it: {}{hint}", last_lines(verdict)))
         }
         program::Failure::Refused(Errno::EPERM | Errno::EACCES) => {
             (Blame::Privilege, "not permitted to load a program; it needs CAP_BPF and CAP_NET_ADMIN (CAP_SYS_ADMIN before kernel 5.8)".into())
@@ -86,6 +88,15 @@ pub(super) fn not_loaded(context: &Context<'_>, failure: &program::Failure) -> D
         program::Failure::Object(error) => (Blame::Object, error.to_string()),
     };
     context.wrong(block.elf_at, "elf", blame, format!("{path}: {what}"))
+}
+
+/// Hint at the cause where the verifier's words hide it.
+fn hint(verdict: &str) -> &'static str {
+    if verdict.contains(&format!("#{POISON}")) {
+        "; this kernel lacks a type, member or enumerator that the program uses by CO-RE; test for it first, as by bpf_core_field_exists"
+    } else {
+        ""
+    }
 }
 
 /// Logs the verifier's log: the last [`MAX_LOGGED`] lines, or all. The log of a large program has 100,000 lines.

@@ -4,6 +4,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::{io, mem};
 
 use nix::errno::Errno;
+use nix::unistd::{SysconfVar, sysconf};
 
 use super::{Call, Error, Result, bpf_call, info};
 use crate::object::{MapDef, MapKind};
@@ -33,17 +34,19 @@ pub struct Shape {
 impl Shape {
     /// Shape of a map that `def` defines; `cpus` is the number of possible CPUs.
     fn of(def: &MapDef, cpus: usize) -> Self {
-        // libbpf too creates a perf event array of size 0 with one entry for each CPU.
-        let one_for_each_cpu = def.max_entries == 0 && def.kind == MapKind::PERF_EVENT_ARRAY;
+        let max_entries = match def.kind {
+            // libbpf too creates a perf event array of size 0 with one entry for each CPU.
+            MapKind::PERF_EVENT_ARRAY if def.max_entries == 0 => {
+                u32::try_from(cpus).unwrap_or(u32::MAX)
+            }
+            MapKind::RINGBUF | MapKind::USER_RINGBUF => ring_size(def.max_entries),
+            _ => def.max_entries,
+        };
         Self {
             kind: def.kind,
             key_size: def.key_size as usize,
             value_size: def.value_size as usize,
-            max_entries: if one_for_each_cpu {
-                u32::try_from(cpus).unwrap_or(u32::MAX)
-            } else {
-                def.max_entries
-            },
+            max_entries,
             cpus: if def.kind.is_per_cpu() { cpus } else { 1 },
         }
     }
@@ -181,6 +184,19 @@ impl Map {
         let fd = self.fd.as_raw_fd();
         // SAFETY: the call takes only a descriptor.
         bpf_call::call(Call::MapFreeze, || unsafe { bpf_sys::bpf_map_freeze(fd) }).map(drop)
+    }
+}
+
+/// Bytes of a ring buffer: rounded up, as by libbpf, to a power of two of pages, the only sizes that the kernel takes.
+fn ring_size(bytes: u32) -> u32 {
+    let page = sysconf(SysconfVar::PAGE_SIZE).ok().flatten();
+    let page = page
+        .and_then(|page| u32::try_from(page).ok())
+        .unwrap_or(4096);
+    // 0 and sizes past 2 GiB stay as they are, for the kernel to refuse.
+    match bytes.max(page).checked_next_power_of_two() {
+        Some(rounded) if bytes > 0 => rounded,
+        _ => bytes,
     }
 }
 

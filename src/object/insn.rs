@@ -76,6 +76,21 @@ impl Insn {
         self.opcode() == CALL && self.src() == 0 && helpers.contains(&self.imm())
     }
 
+    /// A call of the helper with this number.
+    pub(super) const fn call(helper: i32) -> Self {
+        Self([CALL, 0, 0, 0, 0, 0, 0, 0]).with_imm(helper)
+    }
+
+    pub(super) const fn with_opcode(mut self, opcode: u8) -> Self {
+        self.0[0] = opcode;
+        self
+    }
+
+    pub(super) const fn with_off(mut self, off: i16) -> Self {
+        [self.0[2], self.0[3]] = off.to_le_bytes();
+        self
+    }
+
     pub(super) const fn with_src(mut self, src: u8) -> Self {
         self.0[1] = self.0[1] & 0x0f | src << 4;
         self

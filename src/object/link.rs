@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use super::btf::Btf;
-use super::core_relo;
+use super::co_re::{self, Relocation as CoReRelocation};
 use super::elf::{Elf, Relocation};
 use super::error::Error;
 use super::functions::{Function, Functions};
@@ -32,6 +32,8 @@ pub(super) struct Linked<'a> {
     pub insns: Vec<Insn>,
     /// In order of the instructions.
     pub map_references: Vec<MapReference>,
+    /// Relocations that need the types of the running kernel.
+    pub co_re: Vec<CoReRelocation>,
 }
 
 struct Linker<'a, 'm> {
@@ -81,12 +83,7 @@ pub(super) fn link<'a>(
         next += 1;
     }
     let program = linker.stream.linked();
-    core_relo::refuse(
-        elf,
-        btf,
-        &functions,
-        program.iter().map(|linked| &linked.function),
-    )?;
+    let co_re = co_re::collect(elf, btf, &functions, program)?;
     let section = program
         .first()
         .map_or("", |entry| functions.section_name(&entry.function));
@@ -94,6 +91,7 @@ pub(super) fn link<'a>(
         section,
         insns: linker.stream.finish()?,
         map_references: linker.map_references,
+        co_re,
     })
 }
 

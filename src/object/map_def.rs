@@ -40,7 +40,7 @@ pub struct MapDef {
     /// [`LinkedObject::maps`](super::LinkedObject::maps).
     pub slots: Vec<(u32, usize)>,
     /// Type ids of key and value in [`LinkedObject::btf`](super::LinkedObject::btf). An id is 0 if the object gives
-    /// only the size; `None` if both ids would be 0, and for data sections.
+    /// only the size; `None` if both ids would be 0. The value of a data section is its `DATASEC`.
     pub btf_types: Option<(u32, u32)>,
 }
 

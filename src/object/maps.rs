@@ -144,6 +144,7 @@ impl Maps {
     pub(super) fn for_data_section(
         &mut self,
         elf: &Elf,
+        btf: Option<&Btf>,
         section: &Section,
     ) -> Result<usize, Error> {
         let source = MapSource::Data {
@@ -172,6 +173,9 @@ impl Maps {
             flags: if read_only { BPF_F_RDONLY_PROG } else { 0 },
             initial: Some(initial),
             freeze: read_only,
+            btf_types: btf
+                .and_then(|btf| btf.section_id(section.name))
+                .map(|variables| (0, variables)),
             ..MapDef::new(section.name)
         };
         self.push(def, source)

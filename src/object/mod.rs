@@ -6,14 +6,14 @@
 //!
 //! The steps in order: [`elf`] reads sections, symbols and relocations; [`btf`] reads types; [`maps`] reads map
 //! definitions (`.maps`, `maps`, data sections); [`link`](mod@link) follows the calls of the entry function and
-//! resolves relocations; [`core_relo`] refuses relocations that need a running kernel. From the result, [`canonical`]
+//! resolves relocations; [`co_re`] those that need the types of a running kernel, in a step of its own. From the result, [`canonical`]
 //! writes the object for redbpf, and [`kernel_btf`] the types for the kernel. [`layout`] describes the bytes of keys
 //! and values.
 
 mod btf;
 mod btf_maps;
 mod canonical;
-mod core_relo;
+mod co_re;
 mod elf;
 mod error;
 mod functions;
@@ -32,6 +32,7 @@ mod stream;
 mod survey;
 
 pub use btf::{Btf, Composite, DataSection, Enum, Enumerator, Int, Member, Type};
+pub use co_re::POISON;
 pub use error::Error;
 pub use insn::Insn;
 pub use kernel_btf::{KernelBtf, MapTypes};
@@ -40,9 +41,10 @@ pub use map_def::MapDef;
 pub use map_kind::MapKind;
 pub use survey::{Program, Survey, survey};
 
+use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};
 
-use elf::Elf;
+use elf::{Elf, SymbolSection};
 use insn::{MAP_DELETE_ELEM, MAP_UPDATE_ELEM};
 use link::{Linked, MapReference};
 use maps::Maps;
@@ -65,6 +67,8 @@ pub struct LinkedObject {
     pub maps: Vec<MapDef>,
     /// In order of the instructions.
     map_references: Vec<MapReference>,
+    /// Relocations for [`LinkedObject::resolve`].
+    co_re: Vec<co_re::Relocation>,
     btf: Option<Btf>,
 }
 
@@ -80,6 +84,7 @@ pub fn link(bytes: &[u8], entry: &str) -> Result<LinkedObject, Error> {
         section,
         insns,
         map_references,
+        co_re,
     } = link::link(&elf, btf.as_ref(), &mut maps, entry)?;
     Ok(LinkedObject {
         entry: entry.into(),
@@ -89,6 +94,7 @@ pub fn link(bytes: &[u8], entry: &str) -> Result<LinkedObject, Error> {
         insns,
         maps: maps.into_defs(),
         map_references,
+        co_re,
         btf,
     })
 }
@@ -102,6 +108,24 @@ impl LinkedObject {
     /// The object's BTF, if it has BTF.
     pub fn btf(&self) -> Option<&Btf> {
         self.btf.as_ref()
+    }
+
+    /// True if the program depends on types of the running kernel, so that [`LinkedObject::resolve`] must come before all
+    /// that uses the instructions.
+    pub const fn needs_kernel_types(&self) -> bool {
+        !self.co_re.is_empty()
+    }
+
+    /// Resolves the CO-RE relocations for a kernel with these types.
+    ///
+    /// # Errors
+    /// When several types of the kernel fit and differ, or when an instruction cannot have its value.
+    pub fn resolve(&mut self, kernel: &Btf) -> Result<(), Error> {
+        let relocations = std::mem::take(&mut self.co_re);
+        match &self.btf {
+            Some(btf) => co_re::resolve(&mut self.insns, &relocations, btf, kernel),
+            None => Ok(()),
+        }
     }
 
     /// Hashes the program and the maps as the kernel gets them, without BTF.
@@ -149,7 +173,37 @@ impl LinkedObject {
 /// The object's BTF, if it has BTF.
 fn types(elf: &Elf) -> Result<Option<Btf>, Error> {
     let section = elf.section_named(".BTF");
-    section.map(|section| Btf::parse(section.data)).transpose()
+    let mut btf = section
+        .map(|section| Btf::parse(section.data))
+        .transpose()?;
+    if let Some(btf) = &mut btf {
+        place_variables(btf, elf);
+    }
+    Ok(btf)
+}
+
+/// Writes the offsets of the object's variables into its types.
+fn place_variables(btf: &mut Btf, elf: &Elf) {
+    let mut places = BTreeMap::new();
+    for (_, symbol) in elf.symbols() {
+        let SymbolSection::Section(index) = symbol.section else {
+            continue;
+        };
+        let section = elf.section(index).map(|section| section.name);
+        let section = section.filter(|name| maps::is_data(name));
+        if let Some((section, offset)) = section.zip(u32::try_from(symbol.value).ok()) {
+            places.insert((section, symbol.name), offset);
+        }
+    }
+    let data = elf
+        .sections()
+        .filter(|section| maps::is_data(section.name))
+        .filter_map(|section| Some((section.name, u32::try_from(section.size).ok()?)));
+    let sizes: BTreeMap<_, _> = data.collect();
+    btf.place_variables(
+        |section| sizes.get(section).copied(),
+        |section, name| places.get(&(section, name)).copied(),
+    );
 }
 
 /// The license, from the section `license`.

@@ -130,7 +130,7 @@ impl Scope<'_, '_> {
             format!("refers to a place outside the {size} bytes of section {name}")
         })?;
         Ok(Target::Data {
-            map: self.maps.for_data_section(self.elf, section)?,
+            map: self.maps.for_data_section(self.elf, self.btf, section)?,
             offset,
         })
     }

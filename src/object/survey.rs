@@ -15,7 +15,7 @@ const MAX_PROGRAMS: usize = 64;
 pub struct Survey {
     /// The functions in sections for XDP programs, in order of section and offset, at most 64.
     pub programs: Vec<Program>,
-    /// The maps that the object defines.
+    /// The maps that the object defines, then those of the variables that its programs use.
     pub maps: Vec<MapDef>,
     /// The object's BTF, if it has BTF.
     pub btf: Option<Btf>,
@@ -39,16 +39,29 @@ pub struct Program {
 pub fn survey(bytes: &[u8]) -> Result<Survey, Error> {
     let elf = Elf::read(bytes)?;
     let btf = super::types(&elf)?;
-    let maps = Maps::defined_in(&elf, btf.as_ref())?.into_defs();
+    let mut maps = Maps::defined_in(&elf, btf.as_ref())?.into_defs();
     let functions = Functions::of(&elf);
     let programs = functions.programs().take(MAX_PROGRAMS);
-    let programs = programs.map(|function| Program {
-        name: function.name.into(),
-        section: functions.section_name(function).into(),
-        linked: super::link(bytes, function.name).map(|object| object.insns.len()),
-    });
+    let mut surveyed = Vec::new();
+    for function in programs {
+        let object = super::link(bytes, function.name);
+        surveyed.push(Program {
+            name: function.name.into(),
+            section: functions.section_name(function).into(),
+            linked: object
+                .as_ref()
+                .map(|object| object.insns.len())
+                .map_err(Clone::clone),
+        });
+        // The variables of a program are known once it is linked.
+        for map in object.into_iter().flat_map(|object| object.maps) {
+            if map.initial.is_some() && maps.iter().all(|known| known.name != map.name) {
+                maps.push(map);
+            }
+        }
+    }
     Ok(Survey {
-        programs: programs.collect(),
+        programs: surveyed,
         maps,
         btf,
     })

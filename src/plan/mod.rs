@@ -1,6 +1,8 @@
 //! Plans: a Corefile and every object that it names, parsed and checked before the daemon changes anything.
 
+mod kernel_types;
 pub mod sources;
+mod variables;
 
 use std::fmt::Display;
 use std::io;
@@ -175,7 +177,9 @@ impl Plan {
                 Ok(object) => {
                     let (maps, btf) = (&object.maps, object.btf());
                     errors.append(fit::check(&mut block, &corefile, maps, btf));
-                    filters.push(PlannedFilter { block, object });
+                    let mut filter = PlannedFilter { block, object };
+                    filter.set_variables(&corefile);
+                    filters.push(filter);
                 }
                 Err(error) => errors.push(error),
             }

@@ -15,6 +15,7 @@ def check_device(device, report):
     check_traffic(device, report)
     check_reload(device, report)
     check_programs(device, report)
+    check_kernel_types(device, report)
     check_service(device, report)
     if device.boot.init == 'systemd':
         check_states(device, report)
@@ -83,6 +84,12 @@ def check_programs(device, report):
         return
     for program in sorted(device.boot.arch.dist.glob('*.o')):
         report.once(f'this kernel accepts {program.stem}', device.accepts_program, program.stem)
+
+
+def check_kernel_types(device, report):
+    """The types of a kernel take 20 MiB for a moment."""
+    if device.boot.memory >= 256:
+        report.once('a program gets the types of this kernel', device.resolves_kernel_types)
 
 
 def check_service(device, report):

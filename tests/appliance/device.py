@@ -15,7 +15,7 @@ REPLACEMENT_LIMIT = 240
 # Another daemon attaches a program to the loopback interface, and ends.
 TRY_PROGRAM = r'''
     rm -rf /run/try; mkdir /run/try; cd /run/try;
-    printf ". {\nebpf {\nelf /usr/lib/corexdp/%s.o\nif lo\nmode generic\n}\n}\n" >Corefile;
+    printf ". {\nebpf {\nelf /usr/lib/%s.o\nif lo\nmode generic\n}\n}\n" >Corefile;
     corexdp run --log stderr --control control --pidfile pid 2>log & pid=$!;
     tries=900; until [ -s pid ] || ! kill -0 $pid || [ $tries = 0 ]; do tries=$((tries - 1)); sleep 0.1; done 2>>log;
     test -s pid && kill $pid && wait $pid || { cat log; false; }
@@ -83,7 +83,15 @@ class Device:
 
     def accepts_program(self, name):
         """The verifier of this kernel accepts a program."""
-        return self.inside(TRY_PROGRAM % name)
+        return self.inside(TRY_PROGRAM % f'corexdp/{name}')
+
+    def resolves_kernel_types(self):
+        """A program with a CO-RE relocation is accepted; without types in the kernel it is refused with the reason."""
+        accepted = self.inside(TRY_PROGRAM % 'kernel_types')
+        if self.inside('test -e /sys/kernel/btf/vmlinux'):
+            return accepted
+        reason = 'it needs the types of the running kernel, which has none'
+        return Outcome(not accepted and reason in accepted.text, accepted.text)
 
     def put_wrong_corefile(self):
         """Mounts a wrong Corefile over the right one, which is on a read-only root."""

@@ -68,6 +68,7 @@ def make_squashfs(boot, linux, package, root, target):
     for files in ('common', boot.init):
         run('cp', '-R', '-T', SOURCES / 'rootfs' / files, root)
     make_dns_server(boot.arch, root / 'usr/sbin/dns')
+    make_kernel_types(root / 'usr/lib/kernel_types.o')
     install_modules(linux, root / 'lib/modules', 'virtio_net', 'veth')
     if boot.init == 'systemd':
         # Buildroot and Yocto enable units at the end, too. The order of init scripts is in their names.
@@ -127,6 +128,12 @@ def collect_module(linux, name, modules):
             for needed in filter(None, entry.decode().removeprefix('depends=').split(',')):
                 collect_module(linux, needed, modules)
     modules[f'{name}.ko'] = content
+
+
+def make_kernel_types(target):
+    """Compiles a program that asks for a type of the running kernel."""
+    run(os.environ.get('CLANG', 'clang'), '--target=bpf', '-O2', '-g', '-DKERNEL_TYPES',
+        '-c', '-o', target, SOURCES.parent / 'objects/fixed_types.bpf.c')
 
 
 def make_dns_server(arch, target):

@@ -9,6 +9,7 @@
     reason = "a panic is how a test fails"
 )]
 
+mod co_re;
 mod layouts;
 mod maps;
 

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::packet;
-use support::net::{Daemon, Site};
+use support::net::{Daemon, Site, peak_memory};
 use support::wait::prompt;
 
 fn corefile(server_block: &str, object: &str, entries: &str) -> String {
@@ -108,4 +108,19 @@ fn without_debug_no_change_is_logged() {
         !lines.iter().any(|line| line.contains("key=")),
         "{lines:#?}"
     );
+}
+
+#[test]
+fn memory_follows_the_entries_and_not_max_entries() {
+    let (site, daemon) = start("vast", "entry 10.0.0.0/8 value=1");
+    let memory = peak_memory(daemon.pid());
+    assert!(memory < 24 << 20, "{memory} bytes");
+    let map = site.filter().map("xdp_map");
+    map.update("20 00 00 00 c0 00 02 01", "02 00 00 00 00 00 00 00");
+    let (_, line) = daemon.line("key=20000000C0000201");
+    assert_eq!(
+        line,
+        "map xdp_map: key=20000000C0000201 value=0200000000000000"
+    );
+    daemon.stop();
 }

@@ -57,7 +57,9 @@ impl fmt::Display for Block<'_> {
             writeln!(f, "  prog {}", Word(program))?;
         }
         writeln!(f, "  if eth0")?;
-        for map in self.survey.maps.iter().filter(|map| map.kind.holds_bytes()) {
+        let maps = self.survey.maps.iter();
+        // Variables have values already.
+        for map in maps.filter(|map| map.kind.holds_bytes() && map.initial.is_none()) {
             self.entry(f, map)?;
         }
         writeln!(f, "}}")

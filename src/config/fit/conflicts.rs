@@ -25,7 +25,9 @@ pub fn warn_of_conflicts(
     let mut omitted = 0;
     let mut reported = 0;
     for map_ref in &filter.maps {
-        let Some(map) = maps.iter().find(|map| map.name == map_ref.name) else {
+        let map = maps.iter().find(|map| map.name == map_ref.name);
+        // Each line about variables changes those that it names.
+        let Some(map) = map.filter(|map| map.initial.is_none()) else {
             continue;
         };
         let lines = MapLines {

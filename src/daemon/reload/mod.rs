@@ -79,7 +79,8 @@ impl Daemon<'_> {
         if self.reloading.pending.is_some() {
             return Err(Error::Unconfirmed);
         }
-        let plan = Plan::make(&self.options.source, sources).map_err(Error::Refused)?;
+        let mut plan = Plan::make(&self.options.source, sources).map_err(Error::Refused)?;
+        plan.resolve_kernel_types().map_err(Error::Refused)?;
         start::warn(&plan, log);
         let wanted = plan.config.listen.iter().map(|listen| listen.place);
         let page = if wanted.eq(self.page.places()) {

@@ -112,6 +112,7 @@ impl Btf {
                 Type::Composite(composite) => composite.size,
                 Type::Enum(enumeration) => enumeration.size,
                 Type::Float { size, .. } => size,
+                Type::Section(section) => section.size,
                 _ => {
                     return Err(Error::btf(format!(
                         "type {id} has no size; it must be a complete type"
@@ -154,6 +155,45 @@ impl Btf {
     /// All types with their ids, in order.
     pub(super) fn iter(&self) -> impl Iterator<Item = (u32, Type<'_>)> {
         (1..self.end()).filter_map(|id| Some((id, self.get(id)?)))
+    }
+
+    /// Writes sizes of sections, and offsets of their variables, which compilers leave to the linker. `place` has the
+    /// offset of the variable with this name in the section with this name, in bytes.
+    pub(super) fn place_variables(
+        &mut self,
+        size: impl Fn(&str) -> Option<u32>,
+        offset: impl Fn(&str, &str) -> Option<u32>,
+    ) {
+        for id in 1..self.end() {
+            let Some(Type::Section(section)) = self.get(id) else {
+                continue;
+            };
+            let Some(size) = size(section.name) else {
+                continue;
+            };
+            let offsets = section.places().map(|(id, before)| match self.get(id) {
+                Some(Type::Variable { name, .. }) => offset(section.name, name).unwrap_or(before),
+                _ => before,
+            });
+            let offsets: Vec<_> = offsets.collect();
+            let start = id.checked_sub(1).and_then(|id| usize::try_from(id).ok());
+            let start = start.and_then(|index| usize::try_from(*self.starts.get(index)?).ok());
+            let words = start.and_then(|start| self.words.get_mut(start..));
+            let Some([_, _, size_word, entries @ ..]) = words else {
+                continue;
+            };
+            *size_word = size;
+            for (entry, offset) in entries.as_chunks_mut::<3>().0.iter_mut().zip(offsets) {
+                entry[1] = offset;
+            }
+        }
+    }
+
+    /// Id of the `DATASEC` of an ELF section.
+    pub(super) fn section_id(&self, wanted: &str) -> Option<u32> {
+        let is_wanted = |found| matches!(found, Type::Section(one) if one.name == wanted);
+        self.iter()
+            .find_map(|(id, found)| is_wanted(found).then_some(id))
     }
 
     /// The `DATASEC` of an ELF section.

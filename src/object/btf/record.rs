@@ -125,6 +125,7 @@ impl<'a> Record<'a> {
             kind::VAR => Type::Variable { name, target },
             kind::DATASEC => Type::Section(DataSection {
                 name,
+                size,
                 entries: self.triples(),
             }),
             kind::FLOAT => Type::Float { name, size },

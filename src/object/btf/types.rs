@@ -147,6 +147,8 @@ pub struct Enumerator<'a> {
 pub struct DataSection<'a> {
     /// The section's name.
     pub name: &'a str,
+    /// Size in bytes.
+    pub size: u32,
     pub(super) entries: &'a [[u32; 3]],
 }
 
@@ -201,5 +203,12 @@ impl<'a> DataSection<'a> {
     /// Type ids of the section's variables and functions, in order.
     pub fn variables(self) -> impl Iterator<Item = u32> + 'a {
         self.entries.iter().map(|&[type_id, _, _]| type_id)
+    }
+
+    /// Type id, and offset in bytes, of each of the section's variables.
+    pub(in crate::object) fn places(self) -> impl Iterator<Item = (u32, u32)> + 'a {
+        self.entries
+            .iter()
+            .map(|&[type_id, offset, _]| (type_id, offset))
     }
 }

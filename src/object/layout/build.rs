@@ -2,7 +2,7 @@
 
 use super::name::{plain, type_name};
 use super::{Enumerator, Kind, Layout, Member, Shape, ShapeId};
-use crate::object::btf::{Btf, Composite, Int, Type};
+use crate::object::btf::{Btf, Composite, DataSection, Int, Type};
 
 /// Most types in a layout. The search for a type is linear.
 const MAX_SHAPES: usize = 512;
@@ -106,6 +106,7 @@ impl Builder<'_> {
                 self.members((resolved, composite), 0, MAX_DEPTH, &mut members)?;
                 Kind::Composite(members)
             }
+            Type::Section(section) => Kind::Composite(self.variables(section)?),
             _ => Kind::Opaque,
         })
     }
@@ -172,6 +173,25 @@ impl Builder<'_> {
     fn max_of(&self, member: (u32, u32)) -> Option<u64> {
         let limit = self.limits.iter().find(|(tagged, _)| *tagged == member);
         limit.map(|(_, max)| *max)
+    }
+
+    /// The variables of a section, as members.
+    fn variables(&mut self, section: DataSection<'_>) -> Option<Vec<Member>> {
+        let mut members = Vec::new();
+        for (id, offset) in section.places() {
+            let Some(Type::Variable { name, target }) = self.btf.get(id) else {
+                continue;
+            };
+            members.push(Member {
+                name: self.name(name)?,
+                bit_offset: offset.checked_mul(8)?,
+                bits: None,
+                shape: self.id(target)?,
+                max: None,
+            });
+        }
+        members.sort_by_key(|member| member.bit_offset);
+        Some(members)
     }
 
     fn name(&mut self, name: &str) -> Option<Box<str>> {

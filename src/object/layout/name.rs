@@ -41,6 +41,7 @@ pub(super) fn type_name(btf: &Btf, mut id: u32) -> Option<String> {
             Type::Composite(composite) => ("struct", composite.name),
             Type::Enum(values) => ("enum", values.name),
             Type::Pointer { .. } => ("pointer", ""),
+            Type::Section(section) => ("section", section.name),
             _ => ("", ""),
         };
         let space = if word.is_empty() || name.is_empty() {

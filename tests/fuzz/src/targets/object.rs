@@ -53,6 +53,10 @@ fn check(object: &LinkedObject) {
     if let Some(types) = object.btf() {
         btf::read_all(types);
         types_stay_the_same(object, types);
+        // Any types may be those of a kernel, the object's own too.
+        if let Err(error) = object.clone().resolve(types) {
+            message::is_one_line(&error.to_string());
+        }
     }
 }
 

@@ -71,10 +71,6 @@ const COMPILED: &[(&str, &str)] = &[
         "entry function `xdp_prog`: is missing; the object holds no functions",
     ),
     (
-        "co_re",
-        "function `reads` in section `.text`: instruction 0 needs a CO-RE relocation against kernel type `struct task_struct`; build it without vmlinux.h",
-    ),
-    (
         "kconfig",
         "refers to `CONFIG_HZ`, a setting of the kernel's configuration",
     ),

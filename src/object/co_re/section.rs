@@ -1,11 +1,11 @@
-//! CO-RE relocations (section `.BTF.ext`): offsets and sizes that depend on the types of the running kernel.
-//!
-//! A program with CO-RE relocations is refused. CO-RE relocations of functions that are not linked are ignored.
+//! Section `.BTF.ext`: the CO-RE relocations of an object.
 
-use super::btf::Btf;
-use super::elf::Elf;
-use super::error::Error;
-use super::functions::{Function, Functions};
+use super::super::btf::Btf;
+use super::super::elf::Elf;
+use super::super::error::Error;
+use super::super::functions::Functions;
+use super::super::stream::LinkedFunction;
+use super::{Kind, Relocation, fixed};
 
 /// Bytes of the header including `core_relo_off` and `core_relo_len`, which old compilers omit.
 const HEADER: usize = 32;
@@ -19,17 +19,23 @@ struct Record {
     /// Offset of the instruction in the section, in bytes.
     offset: u64,
     type_id: u32,
+    /// Offset of the access in the strings of the BTF.
+    access: u32,
+    kind: u32,
 }
 
-/// Refuses a program if one of its functions needs CO-RE.
-pub(super) fn refuse<'a>(
+/// The relocations of a linked program that need the types of the running kernel.
+///
+/// # Errors
+/// When the section is damaged, or has a relocation of a kind that is not known here.
+pub(in crate::object) fn collect(
     elf: &Elf,
     btf: Option<&Btf>,
     functions: &Functions,
-    linked: impl Iterator<Item = &'a Function<'a>>,
-) -> Result<(), Error> {
+    linked: &[LinkedFunction<'_>],
+) -> Result<Vec<Relocation>, Error> {
     let Some((btf, section)) = btf.zip(elf.section_named(".BTF.ext")) else {
-        return Ok(());
+        return Ok(Vec::new());
     };
     let damaged = || {
         Error::section(
@@ -39,31 +45,41 @@ pub(super) fn refuse<'a>(
     };
     let mut records = read(elf, btf, section.data).ok_or_else(damaged)?;
     records.sort_unstable_by_key(|record| (record.section, record.offset));
-    for function in linked {
+    let mut relocations = Vec::new();
+    for linked in linked {
+        let function = &linked.function;
         let start = (function.section, function.start);
+        let end = (
+            function.section,
+            function.start.saturating_add(function.size),
+        );
         let first = records.partition_point(|record| (record.section, record.offset) < start);
-        let Some(record) = records.get(first) else {
-            continue;
-        };
-        if record.section == function.section
-            && record.offset < function.start.saturating_add(function.size)
-        {
-            let what = format!(
-                "instruction {} needs a CO-RE relocation against kernel type {}; build it without vmlinux.h and bpf_core_read, from <linux/…> headers",
-                (record.offset - function.start) / 8,
-                btf.describe(record.type_id)
-            );
-            let section = functions.section_name(function).into();
-            return Err(Error::Function {
-                name: function.name.into(),
-                section,
-                what,
+        let last = records.partition_point(|record| (record.section, record.offset) < end);
+        for record in records.get(first..last).unwrap_or_default() {
+            let instruction = (record.offset - function.start) / 8;
+            let wrong = |what: &str| {
+                let name = btf.describe(record.type_id);
+                let what =
+                    format!("instruction {instruction} has a CO-RE relocation for {name}, {what}");
+                functions.error(function, what)
+            };
+            let kind = Kind::of(record.kind).ok_or_else(|| {
+                wrong("of a kind that is not known here, such as bpf_core_type_matches; use bpf_core_type_exists")
+            })?;
+            if fixed::is_fixed(btf, record.type_id) {
+                continue;
+            }
+            relocations.push(Relocation {
+                slot: usize::try_from(instruction)
+                    .map_or(usize::MAX, |slot| linked.start.saturating_add(slot)),
+                type_id: record.type_id,
+                kind,
+                access: btf.name(record.access).ok_or_else(damaged)?.into(),
             });
         }
     }
-    Ok(())
+    Ok(relocations)
 }
-
 /// The relocations in the section; `None` when the section is truncated.
 fn read(elf: &Elf, btf: &Btf, bytes: &[u8]) -> Option<Vec<Record>> {
     let words = match table(bytes)? {
@@ -93,10 +109,12 @@ fn read(elf: &Elf, btf: &Btf, bytes: &[u8]) -> Option<Vec<Record>> {
             run.chunks_exact(record_words)
                 .filter_map(|record| match *record {
                     [_, _, _, TYPE_ID_LOCAL, ..] => None,
-                    [offset, type_id, ..] => Some(Record {
+                    [offset, type_id, access, kind, ..] => Some(Record {
                         section,
                         offset: offset.into(),
                         type_id,
+                        access,
+                        kind,
                     }),
                     _ => None,
                 }),

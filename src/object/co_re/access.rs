@@ -1,0 +1,156 @@
+//! Accesses: the way from a type to one of its members.
+
+use super::super::btf::{Btf, Type};
+
+/// Most steps of an access, as in libbpf (`BPF_CORE_SPEC_MAX_LEN`).
+const MAX_STEPS: usize = 64;
+
+/// One step from a type to a part.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Step<'a> {
+    /// To a member, by name. Members of anonymous structs are members of the struct around them.
+    Member {
+        name: &'a str,
+        /// The member's type in the object's BTF.
+        type_id: u32,
+    },
+    /// To an element of an array.
+    Element(u32),
+}
+
+/// An access as the object has it.
+#[derive(Debug)]
+pub(super) struct Access<'a> {
+    /// Number of the element, if the type is used as an array; 0 as a rule.
+    pub(super) first: u32,
+    pub(super) steps: Vec<Step<'a>>,
+}
+
+/// A part of a type.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    pub(super) bit_offset: u64,
+    /// The width of a bit-field in bits.
+    pub(super) bit_size: Option<u32>,
+    pub(super) type_id: u32,
+}
+
+impl<'a> Access<'a> {
+    /// Reads the numbers of `text`, such as `0:1:2`; `None` where the type has no such part.
+    pub(super) fn read(btf: &'a Btf, type_id: u32, text: &str) -> Option<Self> {
+        let mut numbers = text.split(':').map(|number| number.parse::<u32>().ok());
+        let first = numbers.next()??;
+        let mut steps = Vec::new();
+        let mut id = type_id;
+        for number in numbers {
+            let number = number?;
+            match btf.resolve(id).ok()?.1 {
+                Type::Composite(composite) => {
+                    let member = composite.members().nth(usize::try_from(number).ok()?)?;
+                    id = member.type_id;
+                    // An anonymous member is no step: its members are found by their names.
+                    if !member.name.is_empty() {
+                        let name = member.name;
+                        steps.push(Step::Member { name, type_id: id });
+                    }
+                }
+                Type::Array { element, .. } => {
+                    id = element;
+                    steps.push(Step::Element(number));
+                }
+                _ => return None,
+            }
+            if steps.len() > MAX_STEPS {
+                return None;
+            }
+        }
+        Some(Self { first, steps })
+    }
+
+    /// Follows the access, which is one of `local`, in the type `root` of `btf`; `None` where that type has no such part.
+    pub(super) fn follow(&self, local: &Btf, btf: &Btf, root: u32) -> Option<Place> {
+        let mut place = Place {
+            bit_offset: bits(btf, root, self.first)?,
+            bit_size: None,
+            type_id: root,
+        };
+        for step in &self.steps {
+            place = match *step {
+                Step::Member { name, type_id } => {
+                    let member = btf.member(place.type_id, name)?;
+                    if !are_compatible(local, type_id, btf, member.type_id) {
+                        return None;
+                    }
+                    Place {
+                        bit_offset: place.bit_offset.checked_add(member.bit_offset.into())?,
+                        bit_size: member.bit_size,
+                        type_id: member.type_id,
+                    }
+                }
+                Step::Element(number) => {
+                    let Type::Array { element, count } = btf.resolve(place.type_id).ok()?.1 else {
+                        return None;
+                    };
+                    // A flexible array has the count 0.
+                    if number >= count && count > 0 {
+                        return None;
+                    }
+                    Place {
+                        bit_offset: place.bit_offset.checked_add(bits(btf, element, number)?)?,
+                        bit_size: None,
+                        type_id: element,
+                    }
+                }
+            };
+        }
+        Some(place)
+    }
+}
+
+/// Bits before element `number` of an array of this type.
+fn bits(btf: &Btf, element: u32, number: u32) -> Option<u64> {
+    if number == 0 {
+        return Some(0);
+    }
+    let size = btf.size_of(element).ok()?;
+    Some(u64::from(size) * u64::from(number)).and_then(|bytes| bytes.checked_mul(8))
+}
+
+/// True if a member of one type can be read as a member of the other: both are integers, both structs, and so on
+/// (`bpf_core_fields_are_compat` in libbpf).
+fn are_compatible(local: &Btf, mut one: u32, kernel: &Btf, mut other: u32) -> bool {
+    for _ in 0..MAX_STEPS {
+        let (Ok((_, left)), Ok((_, right))) = (local.resolve(one), kernel.resolve(other)) else {
+            return false;
+        };
+        match (left, right) {
+            (Type::Array { element: left, .. }, Type::Array { element: right, .. }) => {
+                (one, other) = (left, right);
+            }
+            (Type::Enum(left), Type::Enum(right)) => return are_same(left.name, right.name),
+            (Type::Forward { name: left }, Type::Forward { name: right }) => {
+                return are_same(left, right);
+            }
+            (Type::Composite(_), Type::Composite(_))
+            | (Type::Int(_), Type::Int(_))
+            | (Type::Pointer { .. }, Type::Pointer { .. })
+            | (Type::Float { .. }, Type::Float { .. }) => return true,
+            _ => return false,
+        }
+    }
+    // Arrays in a cycle.
+    false
+}
+
+/// True if the names are the same but for a flavor, or one type has none.
+fn are_same(one: &str, other: &str) -> bool {
+    one.is_empty() || other.is_empty() || essential(one) == essential(other)
+}
+
+/// The name without its flavor: a program names its own view of `struct task` `struct task___older`.
+pub(super) fn essential(name: &str) -> &str {
+    match name.rfind("___") {
+        Some(at @ 1..) => name.get(..at).unwrap_or(name),
+        _ => name,
+    }
+}

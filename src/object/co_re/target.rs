@@ -1,0 +1,124 @@
+//! The types of the kernel that a type of the object may stand for.
+
+use std::collections::BTreeMap;
+
+use super::super::btf::{Btf, Enum, Type};
+use super::access::{Access, essential};
+use super::{Kind, Relocation, Value, field};
+
+/// Two types of the kernel give different values.
+pub(super) struct Ambiguous;
+
+/// The types of the kernel whose names occur in relocations.
+pub(super) struct Candidates<'a> {
+    local: &'a Btf,
+    kernel: &'a Btf,
+    /// Type ids by kind and name.
+    named: BTreeMap<(u8, &'a str), Vec<u32>>,
+}
+
+impl<'a> Candidates<'a> {
+    /// Finds the types of `kernel` for all relocations in one pass; a kernel has 150,000 types.
+    pub(super) fn new(local: &'a Btf, kernel: &'a Btf, relocations: &[Relocation]) -> Self {
+        let wanted = relocations
+            .iter()
+            .filter_map(|relocation| Some((class(local, relocation.type_id)?, Vec::new())));
+        let mut named: BTreeMap<_, Vec<u32>> = wanted.collect();
+        for id in 1..kernel.end() {
+            if let Some(found) = class(kernel, id).and_then(|class| named.get_mut(&class)) {
+                found.push(id);
+            }
+        }
+        Self {
+            local,
+            kernel,
+            named,
+        }
+    }
+
+    /// The value for the kernel; `None` where nothing can stand for what the kernel lacks.
+    pub(super) fn value(&self, relocation: &Relocation) -> Result<Option<Value>, Ambiguous> {
+        let (local, kernel) = (self.local, self.kernel);
+        let class = class(local, relocation.type_id);
+        let types = class.and_then(|class| self.named.get(&class));
+        let mut values = types
+            .into_iter()
+            .flatten()
+            .filter_map(|&root| value(relocation, local, kernel, root));
+        let Some(first) = values.next() else {
+            return Ok(relocation.kind.missing().map(Value::number));
+        };
+        // The id alone differs for types that are the same in several files of the kernel.
+        let differs = |other| other != first && relocation.kind != Kind::TypeIdTarget;
+        if values.any(differs) {
+            return Err(Ambiguous);
+        }
+        Ok(Some(first))
+    }
+}
+
+/// Kind and essential name of a type; `None` for a type that has no name to be found by.
+fn class(btf: &Btf, id: u32) -> Option<(u8, &str)> {
+    let (class, name) = match btf.get(id)? {
+        Type::Composite(one) => (u8::from(one.union), one.name),
+        Type::Enum(one) => (2, one.name),
+        Type::Typedef { name, .. } => (3, name),
+        Type::Int(one) => (4, one.name),
+        Type::Float { name, .. } => (5, name),
+        _ => return None,
+    };
+    (!name.is_empty()).then(|| (class, essential(name)))
+}
+
+/// The value of a relocation if `root`, a type of `btf`, stands for its type; `None` if it does not fit.
+pub(super) fn value(relocation: &Relocation, local: &Btf, btf: &Btf, root: u32) -> Option<Value> {
+    let Relocation {
+        kind,
+        type_id,
+        ref access,
+        ..
+    } = *relocation;
+    match kind {
+        Kind::TypeIdTarget => Some(Value::number(root.into())),
+        Kind::TypeExists => are_alike(local, type_id, btf, root).then(|| Value::number(1)),
+        Kind::TypeSize if are_alike(local, type_id, btf, root) => {
+            Some(Value::number(btf.size_of(root).ok()?.into()))
+        }
+        Kind::TypeSize => None,
+        Kind::EnumeratorExists | Kind::EnumeratorValue => {
+            let number = access.parse().ok()?;
+            let name = enumeration(local, type_id)?.enumerators().nth(number)?.name;
+            let mut all = enumeration(btf, root)?.enumerators();
+            let found = all.find(|one| essential(one.name) == essential(name))?;
+            Some(Value::number(match kind {
+                Kind::EnumeratorExists => 1,
+                _ => found.value.cast_unsigned(),
+            }))
+        }
+        _ => {
+            let place = Access::read(local, type_id, access)?.follow(local, btf, root)?;
+            field::value(btf, place, kind)
+        }
+    }
+}
+
+fn enumeration(btf: &Btf, id: u32) -> Option<Enum<'_>> {
+    match btf.resolve(id).ok()?.1 {
+        Type::Enum(enumeration) => Some(enumeration),
+        _ => None,
+    }
+}
+
+/// True if both types are of one kind, behind their typedefs.
+fn are_alike(local: &Btf, one: u32, btf: &Btf, other: u32) -> bool {
+    let kinds = (local.resolve(one), btf.resolve(other));
+    match kinds {
+        (Ok((_, Type::Composite(one))), Ok((_, Type::Composite(other)))) => {
+            one.union == other.union
+        }
+        (Ok((_, one)), Ok((_, other))) => {
+            std::mem::discriminant(&one) == std::mem::discriminant(&other)
+        }
+        _ => false,
+    }
+}

@@ -1,0 +1,38 @@
+//! The step that gives global variables of a program the values of the Corefile, before the program is loaded.
+
+use super::PlannedFilter;
+use crate::base::capacity::MAX_VALUE;
+use crate::config::fit;
+use crate::corefile::Corefile;
+use crate::encode::Encoder;
+
+impl PlannedFilter {
+    /// Writes the lines about variables, which were checked, into the object. The verifier then knows the constants, and
+    /// a change of one is another program.
+    pub(super) fn set_variables(&mut self, corefile: &Corefile) {
+        for index in 0..self.object.maps.len() {
+            let map = self.object.maps.get(index);
+            let Some(map) = map.filter(|map| map.initial.is_some()) else {
+                continue;
+            };
+            let Some(id) = self.block.map(&map.name).map(|named| named.id) else {
+                continue;
+            };
+            for entry in self.block.entries.of_map(id, corefile) {
+                let Some(map) = self.object.maps.get(index) else {
+                    break;
+                };
+                let mut value = [0; MAX_VALUE];
+                let mut encoder = Encoder::new(map, self.object.btf());
+                let size = fit::value(corefile, &entry, &mut encoder, &mut value);
+                let content = size.ok().and_then(|size| value.get(..size));
+                let content = content.map(<[u8]>::to_vec);
+                if let Some(map) = self.object.maps.get_mut(index)
+                    && content.is_some()
+                {
+                    map.initial = content;
+                }
+            }
+        }
+    }
+}
