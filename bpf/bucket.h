@@ -26,10 +26,11 @@
 #define COREXDP_BUCKET_H
 
 #include "clock.h"
+#include "limits.h"
 #include "packet.h"
 
 /* Keeps the tolerance within 64 bits at one packet per second. */
-#define MAX_BURST (1U << 28)
+#define MAX_BURST 268435456
 
 struct bucket {
 	__u64 full; /* time at which the bucket is full again */

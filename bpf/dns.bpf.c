@@ -88,13 +88,13 @@ struct type_rule {
 struct settings {
 	__u16 port[DNS_PORTS];
 	__u32 rate;
-	__u32 burst;
+	__u32 burst AT_MOST(MAX_BURST);
 	__u32 cookie_rate;
-	__u32 cookie_burst;
+	__u32 cookie_burst AT_MOST(MAX_BURST);
 	__u32 slip;
 	__u32 opcodes;
-	__u8 ip4_bits;
-	__u8 ip6_bits;
+	__u8 ip4_bits AT_MOST(32);
+	__u8 ip6_bits AT_MOST(128);
 	bool only_in;
 	bool monitor;
 };

@@ -9,11 +9,11 @@
 
 struct limit_rule {
 	__u32 rate;
-	__u32 burst;
+	__u32 burst AT_MOST(MAX_BURST);
 	__u32 source_rate;
-	__u32 source_burst;
-	__u8 ip4_bits;
-	__u8 ip6_bits;
+	__u32 source_burst AT_MOST(MAX_BURST);
+	__u8 ip4_bits AT_MOST(32);
+	__u8 ip6_bits AT_MOST(128);
 	__u64 passed;
 	__u64 dropped;
 	__u64 source_dropped;

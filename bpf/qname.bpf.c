@@ -11,8 +11,9 @@
  *    entry evil.example     action=QNAME_DROP exact=true
  *
  * xdp_map is a hash map with room for 262144 names, and takes memory only for
- * those in use. KEY is a name in lower case, without a dot at its end, of at
- * most 64 bytes. The names in queries may be longer. A value, 16 bytes:
+ * those in use. KEY is a name of at most 64 bytes; an `entry` line may have
+ * capitals and a dot at the end. The names in queries may be longer. A value,
+ * 16 bytes:
  *
  *    action     QNAME_PASS (0), QNAME_DROP, QNAME_REFUSE (respond with REFUSED)
  *               or QNAME_NXDOMAIN

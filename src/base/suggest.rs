@@ -23,6 +23,26 @@ pub fn nearest<'a>(wrong: &str, names: &[&'a str]) -> Option<&'a str> {
     nearest
 }
 
+/// The name of which `word` is a misspelling: a third of the letters or fewer differ, or two letters are swapped. `None`
+/// for one of the names themselves.
+pub fn misspelt<'a>(word: &str, names: &[&'a str]) -> Option<&'a str> {
+    if names.contains(&word) {
+        return None;
+    }
+    let letters = |word: &str| {
+        let mut letters = word.to_ascii_lowercase().into_bytes();
+        letters.sort_unstable();
+        letters
+    };
+    let allowed = (word.len() / 3).max(1);
+    let is_near = |name: &&&str| {
+        let is_swapped = || letters(name) == letters(word);
+        distance(word.as_bytes(), name.as_bytes())
+            .is_some_and(|far| far <= allowed || far == 2 && is_swapped())
+    };
+    names.iter().find(is_near).copied()
+}
+
 /// Remedy for the unknown name `wrong`: the nearest name, or else all names.
 pub fn suggestion(wrong: &str, names: &[&str]) -> String {
     match nearest(wrong, names) {
@@ -66,6 +86,41 @@ fn distance(left: &[u8], right: &[u8]) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn misspelt_names_are_near() {
+        let names = ["ebpf", "prometheus", "debug", "health", "ready", "reload"];
+        for (word, expected) in [
+            ("promotheus", Some("prometheus")),
+            ("Prometheus", Some("prometheus")),
+            ("prometeus", Some("prometheus")),
+            ("epbf", Some("ebpf")),
+            ("bpf", Some("ebpf")),
+            ("eBPF", Some("ebpf")),
+            ("helth", Some("health")),
+            ("relaod", Some("reload")),
+            ("realod", Some("reload")),
+            ("redy", Some("ready")),
+            ("debugg", Some("debug")),
+            ("ebpf", None),
+            ("reload", None),
+            ("", None),
+            ("healthcheck", None),
+            ("relay", None),
+            ("read", Some("ready")),
+        ] {
+            assert_eq!(misspelt(word, &names), expected, "{word}");
+        }
+        // Plugins of CoreDNS 1.12 (`plugin.cfg`) and others, which are not corexdp's business.
+        let plugins = "root metadata geoip cancel tls timeouts multisocket bufsize bind trace pprof errors log dnstap \
+            local dns64 acl any chaos loadbalance tsig cache rewrite header dnssec autopath minimal template transfer \
+            hosts route53 azure clouddns k8s_external kubernetes file auto secondary etcd loop forward grpc erratic \
+            whoami on sign view nomad quic nsid grpc_server https https3 fanout redis alias records recursor unbound \
+            rrl mdns pdsql ads git policy netbox ens fallback alternate demo firewall finalize federation";
+        for plugin in plugins.split_whitespace() {
+            assert_eq!(misspelt(plugin, &names), None, "{plugin}");
+        }
+    }
 
     #[test]
     fn nearest_name_is_similar() {

@@ -15,7 +15,9 @@ mod lines;
 mod listen;
 mod metric;
 mod options;
+pub mod page_size;
 mod reload;
+mod typos;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -35,6 +37,7 @@ pub use listen::{Listen, MAX_PLACES, Place, Service, Serving};
 pub use metric::MetricKind;
 pub use options::{EbpfOption, OPTIONS as EBPF_OPTIONS};
 pub use reload::Reload;
+pub use typos::warn_of_typos;
 
 /// Bytes of the longest name of an interface: an alternative name (`ALTIFNAMSIZ`).
 pub const MAX_INTERFACE: usize = 127;
@@ -239,6 +242,7 @@ impl Config {
         {
             faults.add(metric.at, "metric", format!("more than {MAX_METRICS} metrics; COREXDP_MAX_METRICS sets how many at build time"));
         }
+        page_size::check(&config.filters, &mut faults);
         (config, faults.into_errors())
     }
 }

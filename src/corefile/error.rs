@@ -5,7 +5,7 @@ use std::fmt;
 use std::io;
 
 use crate::base::diagnostic::{Blame, Diagnostic};
-use crate::base::escape::{Escaped, Plain};
+use crate::base::escape::{Escaped, Plain, is_control};
 
 /// The first error in a Corefile.
 ///
@@ -83,6 +83,19 @@ impl From<&Error> for Diagnostic {
 /// A word in the syntax of a Corefile, in quotes if it needs them. A Corefile escapes only quotes: it cannot express a
 /// backslash before a quote, or at the end of a quoted word.
 pub struct Word<'a>(pub &'a str);
+
+impl Word<'_> {
+    /// True if the displayed word parses to exactly this text: no reference to a variable, no control character, not a
+    /// brace alone, and no backslash before a quote.
+    pub fn is_exact(&self) -> bool {
+        let inexact = ["{$", "{%", "\\\""];
+        let is_brace = matches!(self.0, "{" | "}");
+        !is_brace
+            && !self.0.ends_with('\\')
+            && !inexact.iter().any(|part| self.0.contains(part))
+            && !self.0.contains(is_control)
+    }
+}
 
 impl fmt::Display for Word<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

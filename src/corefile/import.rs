@@ -2,11 +2,11 @@
 
 use std::io;
 
+use super::Token;
 use super::error::Error;
 use super::glob::{self, BadPattern};
 use super::state::Parser;
 use super::stream::Source;
-use super::{MAX_WARNINGS, Token, Warning};
 use crate::base::escape::Quoted;
 
 const IMPORT: &str = "import";
@@ -128,15 +128,8 @@ impl Parser<'_> {
             );
             return Err(self.error(IMPORT, &message));
         }
-        if self.corefile.warnings.len() == MAX_WARNINGS {
-            self.corefile.omitted_warnings += 1;
-            return Ok(());
-        }
-        self.corefile.warnings.push(Warning {
-            file: self.corefile.file(argument).to_owned(),
-            line: argument.line(),
-            message: format!("no file matches {}; nothing is imported", Quoted(name)),
-        });
+        let message = || format!("no file matches {}; nothing is imported", Quoted(name));
+        self.warn(argument, IMPORT, message);
         Ok(())
     }
 

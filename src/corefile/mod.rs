@@ -68,21 +68,23 @@ pub struct Directive {
     pub tokens: Vec<Token>,
 }
 
-/// A fault that `CoreDNS` accepts and logs.
+/// A fault that `CoreDNS` accepts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Warning {
     /// The file, as in [`Corefile::file`].
     pub file: String,
     /// The line, counted from 1.
     pub line: u32,
+    /// The directive, or `server block`.
+    pub directive: &'static str,
     /// The fault, without the place.
     pub message: String,
 }
 
 impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (file, line) = (Escaped(&self.file), self.line);
-        write!(f, "{file}:{line}: import: {}", Escaped(&self.message))
+        let (file, line, directive) = (Escaped(&self.file), self.line, self.directive);
+        write!(f, "{file}:{line}: {directive}: {}", Escaped(&self.message))
     }
 }
 

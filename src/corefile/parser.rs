@@ -135,18 +135,22 @@ impl Parser<'_> {
         if !braces {
             self.stream.push_back();
         }
-        self.directives(block)?;
+        let closed = self.directives(block)?;
         // As in Caddy, the closing brace of a directive at the end of the file closes the block too.
         if braces && !self.is_current("}") {
             return Err(self.error_at(brace, BLOCK, NEVER_CLOSED));
         }
+        if let Some(brace) = brace.filter(|_| braces && !closed) {
+            self.warn(brace, BLOCK, || NEVER_CLOSED.to_owned());
+        }
         Ok(())
     }
 
-    fn directives(&mut self, block: &mut BlockBuilder) -> Result<(), Error> {
+    /// Parses directives; false at the end of the Corefile, true at the brace that closes their block.
+    fn directives(&mut self, block: &mut BlockBuilder) -> Result<bool, Error> {
         while self.advance()? {
             if self.is_current("}") {
-                break;
+                return Ok(true);
             }
             if self.is_current("import") {
                 self.import()?;
@@ -154,7 +158,7 @@ impl Parser<'_> {
                 self.directive(block)?;
             }
         }
-        Ok(())
+        Ok(false)
     }
 
     /// Parses one directive, up to the end of its line or of its block.

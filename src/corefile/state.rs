@@ -9,7 +9,7 @@ use super::error::Error;
 use super::lexer::Lexer;
 use super::stream::{Source, TokenStream};
 use super::text::{Text, TextFull};
-use super::{Corefile, Host, Token};
+use super::{Corefile, Host, MAX_WARNINGS, Token, Warning};
 use crate::base::escape::Quoted;
 
 /// Directive of an error outside of directives.
@@ -168,6 +168,25 @@ impl<'a> Parser<'a> {
             ),
         };
         Err(self.error_at(Some(token), directive, &message))
+    }
+
+    /// Adds a warning whose message is made only if the warning is kept.
+    pub(super) fn warn(
+        &mut self,
+        at: Token,
+        directive: &'static str,
+        message: impl FnOnce() -> String,
+    ) {
+        if self.corefile.warnings.len() == MAX_WARNINGS {
+            self.corefile.omitted_warnings += 1;
+            return;
+        }
+        self.corefile.warnings.push(Warning {
+            file: self.corefile.file(at).to_owned(),
+            line: at.line(),
+            directive,
+            message: message(),
+        });
     }
 
     pub(super) fn advance(&mut self) -> Result<bool, Error> {

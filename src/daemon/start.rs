@@ -59,6 +59,14 @@ fn contexts<'a>(plan: &'a Plan, log: &'a Log) -> impl Iterator<Item = Context<'a
     filters.map(move |planned| Context::new(planned, &plan.corefile, log))
 }
 
+/// Fails if two filters name the same interface. One filter alone asks the kernel nothing.
+fn check_names(plan: &Plan, log: &Log) -> Result<(), Diagnostic> {
+    match plan.filters.as_slice() {
+        [] | [_] => Ok(()),
+        _ => filter::check_names(contexts(plan, log)),
+    }
+}
+
 /// Waits for the interfaces, loads all programs, then attaches them or replaces the filters of an earlier daemon.
 /// Returns the new filters and the replaced ones; `None` after a signal to stop.
 pub(super) fn filters(
@@ -68,6 +76,7 @@ pub(super) fn filters(
     options: &Options,
 ) -> Result<Option<(Filters, Filters)>, Error> {
     let (log, persistent) = (&options.log, options.confirm.is_none());
+    check_names(plan, log)?;
     for context in contexts(plan, log) {
         if !wait_for(&context, signals.stop_fd())? {
             return Ok(None);
@@ -104,6 +113,7 @@ pub(super) fn prepare<'a>(
             blame,
         }
     })?;
+    check_names(plan, log)?;
     let mut batch = Box::<Batch>::default();
     contexts(plan, log)
         .map(|context| {

@@ -6,6 +6,7 @@
 
 mod address;
 mod decode;
+mod domain;
 pub mod integer;
 mod line;
 mod number;
@@ -80,6 +81,11 @@ impl<'a> Encoder<'a> {
         &self.key
     }
 
+    /// True if keys are domain names.
+    pub fn has_domain_keys(&self) -> bool {
+        domain::is_key(&self.key)
+    }
+
     /// Writes a key to `out` and returns its size in bytes.
     ///
     /// # Errors
@@ -92,6 +98,10 @@ impl<'a> Encoder<'a> {
         let written = match word.strip_prefix("0x") {
             Some(digits) => word::write_bytes(digits, out),
             None if self.map.kind == MapKind::LPM_TRIE => prefix::write(word, out)?,
+            None if self.has_domain_keys() => {
+                domain::write(word, out)?;
+                true
+            }
             None => {
                 word::write(&self.key, self.key.core(), word, out)
                     || prefix::write_mapped(word, out)

@@ -9,9 +9,10 @@ use super::hold::{pin_state, pinned_filter, pins};
 use super::refusal::{in_words, occupied};
 use super::state::{Attached, Loaded};
 use super::{Context, Filter, blame};
+use crate::base::capacity::MAX_FILTERS;
 use crate::base::diagnostic::{Blame, Diagnostic};
 use crate::base::wait::wait;
-use crate::config;
+use crate::config::{self, InterfaceName};
 use crate::kernel::attach::{Attachment, Failure, Mode};
 use crate::kernel::interface::{self, Interface, Monitor};
 use crate::kernel::program::Program;
@@ -43,6 +44,29 @@ pub fn attach(context: &Context<'_>, loaded: Loaded) -> Result<Filter, Diagnosti
             Err(not_attached(context, failure, mode, &interface))
         }
     }
+}
+
+/// Fails if two filters name the same interface, one of them by an alternative name.
+///
+/// # Errors
+/// At the second name. Interfaces that are not there, or cannot be looked up, are left to later steps.
+pub fn check_names<'a>(contexts: impl Iterator<Item = Context<'a>>) -> Result<(), Diagnostic> {
+    let mut seen: heapless::Vec<(u32, &InterfaceName), MAX_FILTERS> = heapless::Vec::new();
+    for context in contexts {
+        let name = &context.block.interface;
+        let Ok(Some(Interface { index, .. })) = interface::find(name) else {
+            continue;
+        };
+        if let Some((_, first)) = seen.iter().find(|(other, _)| *other == index) {
+            let what = format!(
+                "{name} is another name of interface {first}, which has a filter already; give each interface one `ebpf` block"
+            );
+            return Err(context.wrong(context.block.interface_at, "if", Blame::Corefile, what));
+        }
+        // There is room: the list of `ebpf` blocks has the same capacity.
+        let _ = seen.push((index, name));
+    }
+    Ok(())
 }
 
 /// Waits until the interface is there, up and free, at most for the time of `wait`; false if `stop` became readable.
@@ -102,8 +126,12 @@ pub(super) fn find_interface(context: &Context<'_>) -> Result<Interface, Diagnos
     let (name, at) = (&context.block.interface, context.block.interface_at);
     let found = interface::find(name).map_err(|error| context.kernel(at, "if", &error))?;
     found.ok_or_else(|| {
-        let what =
-            format!("interface {name} is missing; `wait DURATION` waits for one that appears late");
+        let remedy = if context.block.wait.is_zero() {
+            "`wait DURATION` waits for one that appears late"
+        } else {
+            "create it, or correct its name"
+        };
+        let what = format!("interface {name} is missing; {remedy}");
         context.wrong(at, "if", Blame::Interface, what)
     })
 }
@@ -114,7 +142,12 @@ fn up(context: &Context<'_>, interface: Interface) -> Result<Interface, Diagnost
         return Ok(interface);
     }
     let name = &context.block.interface;
-    let what = format!("interface {name} is down; set it up, or let `wait DURATION` wait for it");
+    let remedy = if context.block.wait.is_zero() {
+        ", or let `wait DURATION` wait for it"
+    } else {
+        ""
+    };
+    let what = format!("interface {name} is down; set it up{remedy}");
     Err(context.wrong(context.block.interface_at, "if", Blame::Interface, what))
 }
 

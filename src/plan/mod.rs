@@ -12,7 +12,7 @@ use crate::base::capacity::MAX_COREFILE;
 use crate::base::diagnostic::{Blame, Diagnostic};
 use crate::base::escape::{Escaped, Plain};
 use crate::base::files;
-use crate::config::{Config, Filter, fit};
+use crate::config::{Config, Filter, fit, warn_of_typos};
 use crate::corefile::Corefile;
 use crate::object::{self, LinkedObject};
 use sources::Sources;
@@ -145,10 +145,13 @@ impl Plan {
                 "{omitted} more warnings; correct the first, then check again"
             ));
         }
+        warn_of_typos(&self.corefile, report);
         for PlannedFilter { block, object } in &self.filters {
             let (file, line) = (self.corefile.file(block.elf_at), block.elf_at.line());
             let file = Escaped(file);
-            fit::warn_of_conflicts(block, &self.corefile, &object.maps, object.btf(), report);
+            let (maps, btf) = (&object.maps, object.btf());
+            fit::warn_of_conflicts(block, &self.corefile, maps, btf, report);
+            fit::warn_of_numbers(block, &self.corefile, maps, btf, report);
             for map in object.maps.iter().filter(|map| map.pinned) {
                 let name = Plain(&map.name);
                 report(&format_args!(

@@ -110,9 +110,23 @@ fn similar_names_do_not_match() {
         filter.run(&ask("ABCDEFGHIJKLMNOPQRSTUVWXYZ-0189_")).verdict,
         DROP
     );
-    filter.entry("`{@[ action=QNAME_DROP");
+    // No domain has this name, so an entry gives the bytes.
+    filter.entry(&format!("0x{:0<128} action=QNAME_DROP", "607b405b"));
     assert_eq!(filter.run(&ask("`{@[")).verdict, DROP);
     assert_eq!(filter.run(&ask("@[`{")).verdict, PASS);
+}
+
+#[test]
+fn entries_match_without_case_and_last_dot() {
+    let list = [
+        "WWW.Example action=QNAME_DROP",
+        "ads.example. action=QNAME_DROP",
+    ];
+    let filter = Filter::load("qname", &list);
+    for name in ["www.example", "wWw.eXAMPLE", "x.ads.example"] {
+        assert_eq!(filter.run(&ask(name)).verdict, DROP, "{name}");
+    }
+    assert_eq!(filter.number("Ads.example. packets"), 1);
 }
 
 /// Earlier bytes in the buffer are no part of the next name.

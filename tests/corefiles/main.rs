@@ -111,6 +111,16 @@ fn unknown_words_are_refused() {
     }
 }
 
+#[test]
+fn keys_that_are_no_names_are_refused() {
+    let site = site();
+    site.folder.shipped("qname");
+    for (options, lines) in words::NAMES {
+        let corefile = block(&["elf qname.o", "if edge0", options]);
+        refuses(&site, &corefile, CONFIG, lines);
+    }
+}
+
 /// Each capacity is exceeded by one.
 #[test]
 fn exceeded_capacities_are_refused() {
@@ -140,6 +150,56 @@ fn exceeded_capacities_are_refused() {
         ),
     ] {
         refuses(&site, &filter(&options), CONFIG, &[line]);
+    }
+}
+
+/// A Corefile with as many metrics as there may be, and `helps` times `filler` in their HELP texts.
+fn long_helps(filler: &str, helps: usize) -> String {
+    let (count, prefix) = (256, "x".repeat(100));
+    let mut text = ". {\n  prometheus\n  ebpf {\n    elf example.o\n    if edge0\n".to_owned();
+    for number in 0..count {
+        let length = helps / count + usize::from(number < helps % count);
+        let help = filler.repeat(length);
+        writeln!(
+            text,
+            "    metric {prefix}{number:03} 00000000 8 4 \"{help}.\""
+        )
+        .unwrap();
+    }
+    text + "  }\n}\n"
+}
+
+/// Each character takes most room in another format. Pages with as many as `check` takes are served; one more is
+/// refused.
+#[test]
+fn pages_that_might_not_fit_are_refused() {
+    let site = site();
+    let check = |filler: &str, helps: usize| {
+        site.folder.write("Corefile", &long_helps(filler, helps));
+        let mut check = Corexdp::command(site.folder.path(), &["check", "-conf", "Corefile"]);
+        site.finish(&mut check)
+    };
+    for (filler, room) in [("x", 1), ("\\\"", 6), ("&", 5), ("\u{202e}", 9), ("\\", 2)] {
+        // A sure limit: the whole page, and nothing else in it.
+        let (mut fits, mut exceeds) = (0usize, (256 << 10) / room);
+        while exceeds - fits > 1 {
+            let middle = fits.midpoint(exceeds);
+            match check(filler, middle).code {
+                Some(0) => fits = middle,
+                _ => exceeds = middle,
+            }
+        }
+        assert!(fits * room > 64 << 10, "{fits}");
+        let refused = check(filler, exceeds);
+        let line = "Corefile:261: metric: a page can have ";
+        refused.refuses(CONFIG, &[
+ line, " bytes up to this line, more than 262144; shorten names and HELP texts, or set COREXDP_MAX_PAGE at build time"]);
+        let daemon = site.run(&long_helps(filler, fits)).attached(1);
+        for path in ["/metrics", "/status", "/"] {
+            assert_eq!(site.get(path).status, 200, "{path} of {filler:?}");
+        }
+        site.ask(&["status", "--json"]).expect(0, &[]);
+        daemon.stop();
     }
 }
 

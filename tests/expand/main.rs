@@ -11,6 +11,7 @@
 use serde_json::{Value, json};
 
 use support::net::{Corexdp, Folder, Outcome, finish};
+use support::objects::compile::compile_text;
 
 /// Runs `corexdp COMMAND -conf Corefile MORE`, with `BOX_NUMBER` set to 7 in the environment.
 fn run(folder: &Folder, command: &str, more: &[&str]) -> Outcome {
@@ -306,6 +307,111 @@ fn a_key_with_two_values_is_a_warning_with_both_places() {
             .stderr
             .ends_with("warning: 79 more lines give a key another value\n"),
         "{outcome:#?}"
+    );
+}
+
+#[test]
+fn what_coredns_accepts_and_nobody_means_is_a_warning() {
+    let folder = Folder::new();
+    folder.fixture("words");
+    let corefile = ". {\n  promotheus :9153\n  Reload 30s\n  forward . 192.0.2.1\n  epbf {\n    elf words.o\n  }\n  ebpf {\n    elf words.o\n    if edge0\n  }\n";
+    folder.write("Corefile", corefile);
+    let skipped = "skipped, as every plugin of CoreDNS; did you mean";
+    run(&folder, "check", &[]).expect(
+        0,
+        &[
+            "warning: Corefile:1: server block: this \"{\" is never closed; end its block with \"}\" on a line of its own",
+            &format!("warning: Corefile:2: promotheus: {skipped} prometheus?"),
+            &format!("warning: Corefile:3: Reload: {skipped} reload?"),
+            &format!("warning: Corefile:5: epbf: {skipped} ebpf?"),
+        ],
+    );
+}
+
+#[test]
+fn a_number_without_a_name_in_its_enumeration_is_a_warning() {
+    let folder = Folder::new();
+    let source = "#include <linux/bpf.h>
+        #include <bpf/bpf_helpers.h>
+        enum verdict { PASS, DROP, ASK };
+        enum flag { LOG = 1, COUNT = 2, SAMPLE = 8 };
+        enum protocol { ICMP = 1, TCP = 6, UDP = 17, ICMPV6 = 58 };
+        struct rule {
+            enum verdict verdict, more[2];
+            enum flag flags;
+            enum protocol protocol;
+            union { enum verdict or; __u32 number; };
+            __u32 burst __attribute__((btf_decl_tag(\"at most 1000\")));
+        };
+        struct {
+            __uint(type, BPF_MAP_TYPE_HASH);
+            __uint(max_entries, 100);
+            __type(key, __u8);
+            __type(value, struct rule);
+        } xdp_map SEC(\".maps\");
+        SEC(\"xdp\") int xdp_prog(struct xdp_md *ctx) { return XDP_PASS; }";
+    compile_text(source, "rules", folder.path(), &["-Wno-everything"]);
+    let corefile = |lines: &str| {
+        format!(". {{\n  ebpf {{\n    elf rules.o\n    if edge0\n{lines}\n  }}\n}}\n")
+    };
+    let verdicts = "in enum verdict; there are PASS (0), DROP (1) and ASK (2)";
+    let flags = "in enum flag; there are LOG (1), COUNT (2) and SAMPLE (8)";
+    for (line, warning) in [
+        (
+            "entry 1 verdict=3",
+            format!("entry: verdict is 3, which has no name {verdicts}"),
+        ),
+        (
+            "entry 1 verdict=DROP more[1]=0xff",
+            format!("entry: more[1] is 255, which has no name {verdicts}"),
+        ),
+        (
+            "entry 1 verdict=-1",
+            format!("entry: verdict is 4294967295, which has no name {verdicts}"),
+        ),
+        (
+            "map 01 07000000.00000000.00000000.00000000.06000000.00000000.E9030000",
+            format!("map: verdict is 7, which has no name {verdicts}"),
+        ),
+        (
+            "entry 1 flags=4",
+            format!("entry: flags is 4, which has no name {flags}"),
+        ),
+        ("entry 1 verdict=2 flags=11", String::new()),
+        ("entry 1 protocol=47 number=9", String::new()),
+        (
+            "map 01 02000000.00000000.01000000.00000000.2F000000.FF000000.E8030000",
+            String::new(),
+        ),
+        (
+            "map 01 02000000.00000000.01000000.00000000.2F000000.FF000000.E9030000",
+            "map: burst is 1001, more than the program takes; at most 1000".into(),
+        ),
+        (
+            "entry 1 burst=4294967295",
+            "entry: burst is 4294967295, more than the program takes; at most 1000".into(),
+        ),
+        ("entry 1 burst=1000", String::new()),
+    ] {
+        folder.write("Corefile", &corefile(line));
+        let outcome = run(&folder, "check", &[]);
+        assert_eq!(outcome.code, Some(0), "{outcome:#?}");
+        let expected = match warning.as_str() {
+            "" => String::new(),
+            warning => format!("warning: Corefile:5: {warning}\n"),
+        };
+        assert_eq!(outcome.stderr, expected, "{line}");
+    }
+    let many: Vec<_> = (0..100)
+        .map(|key| format!("entry {key} verdict=9\n"))
+        .collect();
+    folder.write("Corefile", &corefile(&many.concat()));
+    let outcome = run(&folder, "check", &[]);
+    let lines = outcome.lines();
+    assert_eq!(lines.len(), 21, "{outcome:#?}");
+    assert_eq!(
+        lines[20],
+        "warning: 80 more lines have a number that the program does not take"
     );
 }
 

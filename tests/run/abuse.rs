@@ -31,7 +31,7 @@ const HEALTH: &str = "127.0.0.1:8080";
 
 /// A page of nearly the largest size, so that its reader's system does not take all of it at once.
 fn corefile() -> String {
-    let help = "Packets from the first network, and how. ".repeat(20);
+    let help = "Packets from the first network, and how. ".repeat(16);
     let metrics = (0..250).fold(String::new(), |text, number| {
         text + &format!("metric packets_{number} 00000000 8 4 \"{help}\"\n")
     });

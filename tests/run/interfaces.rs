@@ -280,3 +280,22 @@ fn an_alternative_name_names_the_interface() {
         daemon.stop();
     }
 }
+
+#[test]
+fn two_names_of_one_interface_are_refused() {
+    let site = Site::new();
+    site.server
+        .run("ip link property add dev edge0 altname uplink");
+    let block = |name: &str| format!("  ebpf {{\n    elf example.o\n    if {name}\n  }}\n");
+    let both = format!(". {{\n{}{}}}\n", block("edge0"), block("uplink"));
+    let line = "Corefile:8: if: uplink is another name of interface edge0, which has a filter already; give each interface one `ebpf` block";
+    site.refused(&both).expect(78, &[line]);
+    let daemon = site
+        .run(&format!(". {{\n{}}}\n", block("edge0")))
+        .attached(1);
+    let filter = site.filter();
+    site.folder.write("Corefile", &both);
+    site.ask(&["reload"]).refuses(78, &[line]);
+    assert_eq!(site.filter(), filter);
+    daemon.stop();
+}

@@ -48,11 +48,13 @@ fn wait_times_out() {
     let waiting =
         ["1", "2"].map(|rest| format!("nowhere0: waiting up to {rest} s for the interface"));
     assert!(waiting.iter().any(|line| line == lines[0]), "{lines:?}");
-    let refusal = [
-        "Corefile:4: if: interface nowhere0 is missing; `wait DURATION` waits for one that appears late",
-    ];
+    let refusal = ["Corefile:4: if: interface nowhere0 is missing; create it, or correct its name"];
     assert_eq!(lines[1..], refusal);
     assert_eq!(outcome.code, Some(69));
     let least = Duration::from_millis(1500);
     assert!((least..8 * least).contains(&took), "{took:?}");
+    site.server.run("ip link set edge0 down");
+    let outcome = site.refused(&corefile("edge0", "1ms"));
+    let refusal = "Corefile:4: if: interface edge0 is down; set it up";
+    assert_eq!(outcome.lines().last(), Some(&refusal));
 }

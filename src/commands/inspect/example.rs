@@ -1,8 +1,11 @@
-//! An example `ebpf` block for an object, with one entry for each map.
+//! An example `ebpf` block for an object, with one entry for each map. The block passes `check` as it is.
 
 use std::fmt::{self, Write as _};
 use std::path::Path;
 
+use crate::base::capacity::{MAX_KEY, MAX_VALUE};
+use crate::base::escape::{Plain, Quoted};
+use crate::base::hex::Count;
 use crate::corefile::Word;
 use crate::encode::Encoder;
 use crate::object::layout::{Kind, Shape};
@@ -11,19 +14,47 @@ use crate::plan::ENTRY;
 
 /// An example block, displayed as lines of a Corefile.
 pub(super) struct Block<'a> {
-    pub(super) path: &'a Path,
-    pub(super) survey: &'a Survey,
+    survey: &'a Survey,
+    path: &'a str,
+    /// The entry function, unless it is the default one.
+    program: Option<&'a str>,
+}
+
+impl<'a> Block<'a> {
+    /// The block for the object at `path`.
+    ///
+    /// # Errors
+    /// The reason why no block can use the object.
+    pub(super) fn new(path: &'a Path, survey: &'a Survey) -> Result<Self, String> {
+        let mut usable = survey
+            .programs
+            .iter()
+            .filter(|program| program.linked.is_ok())
+            .map(|program| program.name.as_str())
+            .filter(|name| Word(name).is_exact());
+        let first = usable.clone().next().ok_or("no program can be used")?;
+        let program = (!usable.any(|name| name == ENTRY)).then_some(first);
+        let path = path
+            .to_str()
+            .filter(|path| Word(path).is_exact())
+            .ok_or_else(|| {
+                let path = path.to_string_lossy();
+                let path = Quoted(&path);
+                format!("a Corefile cannot express the path {path}; rename the object")
+            })?;
+        Ok(Self {
+            survey,
+            path,
+            program,
+        })
+    }
 }
 
 impl fmt::Display for Block<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let path = self.path.to_string_lossy();
-        writeln!(f, "ebpf {{\n  elf {}", Word(&path))?;
-        let programs = self.survey.programs.iter();
-        let usable = || programs.clone().filter(|program| program.linked.is_ok());
-        let has_default = usable().any(|program| program.name == ENTRY);
-        if let Some(program) = usable().next().filter(|_| !has_default) {
-            writeln!(f, "  prog {}", Word(&program.name))?;
+        writeln!(f, "ebpf {{\n  elf {}", Word(self.path))?;
+        if let Some(program) = self.program {
+            writeln!(f, "  prog {}", Word(program))?;
         }
         writeln!(f, "  if eth0")?;
         let maps = self.survey.maps.iter();
@@ -36,19 +67,51 @@ impl fmt::Display for Block<'_> {
 }
 
 impl Block<'_> {
-    /// Writes an entry in words, or in bytes if the object has no type for the value.
+    /// Writes an entry in words, or in bytes if no words give one; a comment for a map that has no entries here.
     fn entry(&self, f: &mut fmt::Formatter<'_>, map: &MapDef) -> fmt::Result {
         let name = format!("@{}", map.name);
-        let name = Word(&name);
-        let encoder = Encoder::new(map, self.survey.btf.as_ref());
-        let fields = encoder.value_layout().map(fields).unwrap_or_default();
-        if fields.is_empty() {
-            let (key, value) = (zeros(map.key_size), zeros(map.value_size));
-            return writeln!(f, "  map {name} {key} {value}");
+        let word = Word(&name);
+        for (part, size, most) in [
+            ("key", map.key_size, MAX_KEY),
+            ("value", map.value_size, MAX_VALUE),
+        ] {
+            if size as usize > most {
+                let (name, size) = (Plain(&name), Count(size as usize));
+                return writeln!(f, "  # {name}: a {part} has {size}, more than {most}");
+            }
         }
-        let key = key(map, encoder.key_layout());
-        writeln!(f, "  entry {name} {key}{fields}")
+        if map.key_size == 0 || map.max_entries == 0 || !word.is_exact() {
+            return writeln!(f, "  # {}: a line cannot name an entry", Plain(&name));
+        }
+        if let Some(words) = words(map, &mut Encoder::new(map, self.survey.btf.as_ref())) {
+            return writeln!(f, "  entry {word} {words}");
+        }
+        let (key, value) = (zeros(map.key_size), zeros(map.value_size));
+        writeln!(f, "  map {word} {key} {value}")
     }
+}
+
+/// KEY and fields of an `entry` line; `None` if words do not give an entry.
+fn words(map: &MapDef, encoder: &mut Encoder<'_>) -> Option<String> {
+    let key = if encoder.has_domain_keys() {
+        "name.example".into()
+    } else {
+        key(map, encoder.key_layout())
+    };
+    let fields = fields(encoder.value_layout()?);
+    let is_key = encoder.key(&key, &mut [0; MAX_KEY]).is_ok();
+    let texts = fields.iter().map(String::as_str);
+    let is_value = encoder.value(texts, &mut [0; MAX_VALUE]).is_ok();
+    let are_exact = fields.iter().all(|field| Word(field).is_exact());
+    if fields.is_empty() || !is_key || !is_value || !are_exact {
+        return None;
+    }
+    let mut words = Word(&key).to_string();
+    for field in &fields {
+        // Writing to a String does not fail.
+        let _ = write!(words, " {}", Word(field));
+    }
+    Some(words)
 }
 
 /// Example key; addresses are of the ranges for documentation (RFC 5737, RFC 3849).
@@ -82,8 +145,8 @@ fn zeros(size: u32) -> String {
 }
 
 /// FIELD=VALUE for each member; of arrays the first element, of unions the first member.
-fn fields(layout: &Layout) -> String {
-    let (mut end, mut fields) = (0, String::new());
+fn fields(layout: &Layout) -> Vec<String> {
+    let (mut end, mut fields) = (0, Vec::new());
     layout.walk("value", &mut |part| {
         let shape = layout.shape(part.shape);
         if part.bits.is_some() || part.offset < end || shape.size == 0 {
@@ -93,8 +156,7 @@ fn fields(layout: &Layout) -> String {
             return true;
         };
         end = part.offset.saturating_add(shape.size);
-        let assignment = format!("{}={value}", part.path);
-        let _ = write!(fields, " {}", Word(&assignment));
+        fields.push(format!("{}={value}", part.path));
         false
     });
     fields

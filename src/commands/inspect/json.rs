@@ -64,7 +64,7 @@ fn write(mut json: Writer<'_>, path: &Path, survey: &Survey) -> fmt::Result {
     }
     json.end_list();
     json.member("ebpf");
-    json.value(&Shown(Block { path, survey }));
+    json.value(&Block::new(path, survey).ok().map(Shown));
     json.end_object();
     json.end()
 }

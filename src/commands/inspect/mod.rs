@@ -69,7 +69,10 @@ pub fn text(path: &Path, survey: &Survey) -> String {
         layout_lines(&mut out, "key", map.key_size, Some(encoder.key_layout()));
         layout_lines(&mut out, "value", map.value_size, encoder.value_layout());
     }
-    let _ = write!(out, "\n{}", Block { path, survey });
+    let _ = match Block::new(path, survey) {
+        Ok(block) => write!(out, "\n{block}"),
+        Err(reason) => writeln!(out, "\n# no ebpf block: {}", OneLine(reason)),
+    };
     out
 }
 
@@ -101,6 +104,9 @@ fn layout_lines(out: &mut String, label: &str, size: u32, layout: Option<&Layout
             }
             _ => Ok(()),
         };
+        if let Some(max) = part.max {
+            let _ = write!(out, ", at most {max}");
+        }
         out.push('\n');
         layout.has_members(part.shape)
     });

@@ -3,6 +3,7 @@
 mod checker;
 mod conflicts;
 mod line;
+mod numbers;
 
 use super::diagnostics::Diagnostics;
 use super::{Filter, MapRef};
@@ -16,6 +17,7 @@ use crate::object::{Btf, MapDef, MapKind};
 use checker::Checker;
 pub use conflicts::warn_of_conflicts;
 pub use line::{key, value};
+pub use numbers::warn_of_numbers;
 
 /// Checks every line of `filter` about a map against `maps`, whose types are in `btf`, and returns the errors. Sets key
 /// and number of `gauge` and `counter` metrics from their words.

@@ -1,6 +1,6 @@
 //! Tests of the grammar: server blocks, directives and snippets.
 
-use super::{FakeHost, check};
+use super::{FakeHost, check, parse, show};
 
 #[test]
 fn addresses_end_with_the_line_unless_a_comma_follows() {
@@ -155,4 +155,23 @@ fn token_above_its_predecessor_begins_no_line() {
         FakeHost::default(),
         &[("(t) {\n import s x\n}\nh {\n}\nimport t", "h ++ import s x")],
     );
+}
+
+/// `closeCurlyBrace` of Caddy's parser looks at the last token, whatever that token has closed.
+#[test]
+fn last_block_closed_by_its_directive_is_a_warning() {
+    let text = "h {\n d {\n  e\n }\n";
+    for (text, line) in [(text.to_owned(), 1), (format!("g {{\n}}\n{text}"), 3)] {
+        let corefile = parse(text.as_bytes(), FakeHost::default()).unwrap();
+        let closed = parse(format!("{text}}}\n").as_bytes(), FakeHost::default()).unwrap();
+        assert_eq!(show(&corefile), show(&closed));
+        let warning = corefile.warnings()[0].to_string();
+        assert_eq!(
+            warning,
+            format!(
+                "Corefile:{line}: server block: this \"{{\" is never closed; end its block with \"}}\" on a line of its own"
+            )
+        );
+        assert_eq!((corefile.warnings().len(), closed.warnings().len()), (1, 0));
+    }
 }

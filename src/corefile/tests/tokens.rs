@@ -197,5 +197,9 @@ fn written_word_parses_back() {
         let corefile = parse(line.as_bytes(), FakeHost::default()).unwrap();
         let tokens = &corefile.blocks()[0].directives[0].tokens;
         assert_eq!(corefile.text(tokens[1]), word, "{line}");
+        assert!(Word(word).is_exact(), "{line}");
+    }
+    for word in ["{", "}", "a\\", "a\\\"b", "{$A}", "{%A%}", "a\nb", "\u{1b}"] {
+        assert!(!Word(word).is_exact(), "{word}");
     }
 }

@@ -67,6 +67,17 @@ impl Btf {
         Some(self.record(id)?.decode(&self.strings))
     }
 
+    /// The declaration tags of members (`btf_decl_tag`): text, id of the struct, and index of the member.
+    pub fn member_tags(&self) -> impl Iterator<Item = (&str, u32, u32)> {
+        let records = (1..self.end()).filter_map(|id| self.record(id));
+        records.filter_map(|record| match (record.kind(), record.rest) {
+            (kind::DECL_TAG, &[member]) => {
+                Some((self.name(record.name)?, record.size_or_type, member))
+            }
+            _ => None,
+        })
+    }
+
     /// Id and type behind all typedefs, `const`, `volatile`, `restrict` and type tags.
     ///
     /// # Errors

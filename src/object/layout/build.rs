@@ -8,14 +8,21 @@ use crate::object::btf::{Btf, Composite, DataSection, Int, Type};
 const MAX_SHAPES: usize = 512;
 /// Most members and enumerators in all types of a layout together.
 const MAX_NAMES: usize = 1 << 12;
+/// Start of the declaration tag with a member's greatest number.
+const AT_MOST: &str = "at most ";
 /// Most levels of nested anonymous structs, as in [`Btf::resolve`].
 const MAX_DEPTH: usize = 32;
 
 impl Layout {
     /// The layout of a type; `None` when the type has no size, or has so many parts that it must be damaged.
     pub fn of(btf: &Btf, type_id: u32) -> Option<Self> {
+        let limits = btf.member_tags().filter_map(|(text, id, member)| {
+            let max = text.strip_prefix(AT_MOST)?.parse().ok()?;
+            Some(((id, member), max))
+        });
         let mut builder = Builder {
             btf,
+            limits: limits.collect(),
             ids: Vec::new(),
             names: 0,
         };
@@ -45,6 +52,8 @@ impl Layout {
 
 struct Builder<'a> {
     btf: &'a Btf,
+    /// Greatest numbers of members, each with id and index of the member.
+    limits: Vec<((u32, u32), u64)>,
     /// BTF type ids by shape id, of finished and queued shapes.
     ids: Vec<u32>,
     /// Number of members and enumerators so far.
@@ -71,7 +80,8 @@ impl Builder<'_> {
     }
 
     fn kind(&mut self, id: u32) -> Option<Kind> {
-        Some(match self.btf.resolve(id).ok()?.1 {
+        let (resolved, found) = self.btf.resolve(id).ok()?;
+        Some(match found {
             Type::Int(int) => self.number(id, int),
             Type::Enum(values) => {
                 let mut enumerators = Vec::new();
@@ -93,7 +103,7 @@ impl Builder<'_> {
             },
             Type::Composite(composite) => {
                 let mut members = Vec::new();
-                self.members(composite, 0, MAX_DEPTH, &mut members)?;
+                self.members((resolved, composite), 0, MAX_DEPTH, &mut members)?;
                 Kind::Composite(members)
             }
             Type::Section(section) => Kind::Composite(self.variables(section)?),
@@ -134,12 +144,12 @@ impl Builder<'_> {
 
     fn members(
         &mut self,
-        composite: Composite<'_>,
+        (id, composite): (u32, Composite<'_>),
         base: u32,
         depth_left: usize,
         out: &mut Vec<Member>,
     ) -> Option<()> {
-        for member in composite.members() {
+        for (member, index) in composite.members().zip(0u32..) {
             let bit_offset = base.checked_add(member.bit_offset)?;
             if !member.name.is_empty() {
                 let bits = match member.bit_size {
@@ -151,12 +161,18 @@ impl Builder<'_> {
                     bit_offset,
                     bits,
                     shape: self.id(member.type_id)?,
+                    max: self.max_of((id, index)),
                 });
-            } else if let Ok((_, Type::Composite(inner))) = self.btf.resolve(member.type_id) {
-                self.members(inner, bit_offset, depth_left.checked_sub(1)?, out)?;
+            } else if let Ok((id, Type::Composite(inner))) = self.btf.resolve(member.type_id) {
+                self.members((id, inner), bit_offset, depth_left.checked_sub(1)?, out)?;
             }
         }
         Some(())
+    }
+
+    fn max_of(&self, member: (u32, u32)) -> Option<u64> {
+        let limit = self.limits.iter().find(|(tagged, _)| *tagged == member);
+        limit.map(|(_, max)| *max)
     }
 
     /// The variables of a section, as members.
@@ -171,6 +187,7 @@ impl Builder<'_> {
                 bit_offset: offset.checked_mul(8)?,
                 bits: None,
                 shape: self.id(target)?,
+                max: None,
             });
         }
         members.sort_by_key(|member| member.bit_offset);

@@ -86,6 +86,8 @@ pub struct Member {
     pub bits: Option<u32>,
     /// Type of the member.
     pub shape: ShapeId,
+    /// Greatest number that the program takes, by the member's declaration tag `at most NUMBER`.
+    pub max: Option<u64>,
 }
 
 /// Place and type of a part of a key or value.

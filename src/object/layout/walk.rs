@@ -20,6 +20,8 @@ pub struct Part<'a> {
     pub shape: ShapeId,
     /// The width of a bit-field in bits; `None` for an ordinary member.
     pub bits: Option<u32>,
+    /// Greatest number, as in [`Member::max`](super::Member::max).
+    pub max: Option<u64>,
 }
 
 impl Layout {
@@ -51,7 +53,7 @@ impl Layout {
             walk.descend(Self::WHOLE, 0, MAX_DEPTH);
         } else {
             walk.path.push_str(whole);
-            walk.part(Self::WHOLE, 0, None, MAX_DEPTH);
+            walk.part(Self::WHOLE, 0, None, None, MAX_DEPTH);
         }
     }
 
@@ -100,7 +102,8 @@ impl Walk<'_> {
                 for member in members {
                     let _ = write!(self.path, "{dot}{}", member.name);
                     let offset = offset.saturating_add(member.offset());
-                    self.part(member.shape, offset, member.bits, depth_left);
+                    let (bits, max) = (member.bits, member.max);
+                    self.part(member.shape, offset, bits, max, depth_left);
                     self.path.truncate(length);
                 }
             }
@@ -112,7 +115,7 @@ impl Walk<'_> {
                     }
                     let _ = write!(self.path, "[{index}]");
                     let offset = offset.saturating_add(index.saturating_mul(size));
-                    self.part(*element, offset, None, depth_left);
+                    self.part(*element, offset, None, None, depth_left);
                     self.path.truncate(length);
                 }
             }
@@ -128,7 +131,14 @@ impl Walk<'_> {
         }
     }
 
-    fn part(&mut self, shape: ShapeId, offset: u32, bits: Option<u32>, depth_left: usize) {
+    fn part(
+        &mut self,
+        shape: ShapeId,
+        offset: u32,
+        bits: Option<u32>,
+        max: Option<u64>,
+        depth_left: usize,
+    ) {
         let Some(parts_left) = self.parts_left.checked_sub(1) else {
             return;
         };
@@ -138,6 +148,7 @@ impl Walk<'_> {
             offset,
             shape,
             bits,
+            max,
         };
         if (self.visit)(part) {
             self.descend(shape, offset, depth_left);

@@ -1,4 +1,5 @@
 use super::*;
+use crate::config::{MAX_INTERFACE, page_size};
 use crate::log::recent::LINES;
 
 /// The text that `write` writes.
@@ -299,4 +300,37 @@ fn policy_allows_only_own_style_script_and_page() {
 fn characters_that_a_browser_obeys_are_escaped() {
     let shown = Html("<a\u{202e}\u{9b}\u{7f}\u{1b}\té").to_string();
     assert_eq!(shown, "&lt;a\\u{202e}\\u{9b}\\u{7f}\\u{1b}\té");
+}
+
+/// Names and messages in which each byte has an escape, and numbers with most digits.
+#[test]
+fn longest_html_is_within_its_bounds() {
+    let quotes = |count| "\"".repeat(count);
+    let nothing = page(0, 0, &quotes(240));
+    assert!(nothing.len() <= page_size::DAEMON, "{}", nothing.len());
+    let (interface, reason, help) = (quotes(MAX_INTERFACE), quotes(160), quotes(1000));
+    let (program, name) = (quotes(15), "x".repeat(100));
+    let facts = FilterFacts {
+        interface: &interface,
+        program: &program,
+        reason: Some(&reason),
+        reattached: u64::MAX,
+        ..facts_of("")
+    };
+    let head = written(|text| {
+        write!(text, "{}, ", Html(&interface))?;
+        filter(text, &facts, true)?;
+        end_metrics(text, true)?;
+        end_filter(text)
+    });
+    assert!(head.len() <= page_size::of_filter(&interface), "{head}");
+    let map_name = quotes(100);
+    let fill = Fill::Entries(u64::MAX);
+    let of_map = written(|text| map(text, &map_name, fill, u32::MAX));
+    assert!(of_map.len() <= page_size::of_map("", &map_name), "{of_map}");
+    for name in [name.as_str(), "coredns_ebpf_x"] {
+        let of_metric = written(|text| metric(text, &help, name, u64::MAX));
+        let bound = page_size::of_metric(name, &help);
+        assert!(of_metric.len() <= bound, "{of_metric}");
+    }
 }

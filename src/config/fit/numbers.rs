@@ -1,0 +1,256 @@
+//! Numbers in a value that the program does not take as they are, which an operator may not expect: numbers without a
+//! name in an enumeration, often since the value is of another version of the program or its bytes are misplaced, and
+//! numbers above the greatest number of a member.
+
+use std::fmt::Display;
+use std::ops::Range;
+
+use super::line;
+use crate::base::capacity::MAX_VALUE;
+use crate::base::diagnostic::MAX_ERRORS;
+use crate::base::escape::Escaped;
+use crate::base::suggest::list;
+use crate::config::Filter;
+use crate::config::entries::Value;
+use crate::corefile::Corefile;
+use crate::encode::Encoder;
+use crate::encode::integer::Number;
+use crate::object::layout::{Enumerator, Kind, Shape, ShapeId};
+use crate::object::{Btf, Layout, MapDef};
+
+/// Least number of names of an enumeration that names some numbers of a longer list.
+const MIN_LISTED: u64 = 4;
+
+/// Passes to `report` a warning for each line of `filter` whose value has such a number: the first [`MAX_ERRORS`], then
+/// the number of the others. The lines have passed [`super::check`].
+pub fn warn_of_numbers(
+    filter: &Filter,
+    corefile: &Corefile,
+    maps: &[MapDef],
+    btf: Option<&Btf>,
+    report: &mut dyn FnMut(&dyn Display),
+) {
+    let mut count = 0;
+    for map_ref in &filter.maps {
+        let Some(map) = maps.iter().find(|map| map.name == map_ref.name) else {
+            continue;
+        };
+        let mut encoder = Encoder::new(map, btf);
+        let members = encoder.value_layout().map(members).unwrap_or_default();
+        if members.is_empty() {
+            continue;
+        }
+        for entry in filter.entries.of_map(map_ref.id, corefile) {
+            let mut value = [0; MAX_VALUE];
+            let size = line::value(corefile, &entry, &mut encoder, &mut value).unwrap_or_default();
+            let value = value.get(..size).unwrap_or_default();
+            // A member that an `entry` line does not name is 0.
+            let may_be_zero = matches!(entry.value, Value::Words(_));
+            let refused = members.iter().find_map(|member| {
+                let number = member.refused(value)?;
+                (number != 0 || !may_be_zero).then_some((member, number))
+            });
+            let Some(((member, number), at)) = refused.zip(entry.at()) else {
+                continue;
+            };
+            count += 1;
+            if count <= MAX_ERRORS {
+                let (file, line) = (Escaped(corefile.file(at)), at.line());
+                let directive = entry.directive();
+                let (path, reason) = (&member.path, member.reason());
+                report(&format_args!(
+                    "{file}:{line}: {directive}: {path} is {number}, {reason}"
+                ));
+            }
+        }
+    }
+    if let Some(more @ 1..) = count.checked_sub(MAX_ERRORS) {
+        report(&format_args!(
+            "{more} more lines have a number that the program does not take"
+        ));
+    }
+}
+
+/// A member of a value that does not take every number.
+struct Member {
+    path: String,
+    range: Range<usize>,
+    takes: Takes,
+}
+
+/// The numbers that a member takes.
+enum Takes {
+    /// Those of an enumeration.
+    Named {
+        /// Name of the type in C.
+        name: String,
+        values: Vec<Enumerator>,
+        /// Bits of valid numbers without a name.
+        bits: u64,
+    },
+    /// Those up to a number.
+    UpTo { max: u64, big_endian: bool },
+}
+
+impl Member {
+    /// The number in `value`; `None` if the member takes the number.
+    fn refused(&self, value: &[u8]) -> Option<u64> {
+        let bytes = value.get(self.range.clone())?;
+        let mut number = Number::little_endian(0, bytes.len());
+        let (values, bits) = match &self.takes {
+            Takes::Named { values, bits, .. } => (values, *bits),
+            &Takes::UpTo { max, big_endian } => {
+                number.big_endian = big_endian;
+                return Some(number.read(bytes)).filter(|number| *number > max);
+            }
+        };
+        let number = number.read(bytes);
+        let is_named = |one: &Enumerator| one.value.to_le_bytes().starts_with(bytes);
+        if values.iter().any(is_named) {
+            return None;
+        }
+        let is_combination = bits != 0 && number & !bits == 0;
+        (!is_combination).then_some(number)
+    }
+
+    /// Why a number is refused, and the numbers that the member takes: names, each with its number.
+    fn reason(&self) -> String {
+        let (name, values) = match &self.takes {
+            Takes::Named { name, values, .. } => (name, values.iter()),
+            Takes::UpTo { max, .. } => {
+                return format!("more than the program takes; at most {max}");
+            }
+        };
+        let names: Vec<_> = values
+            .map(|one| format!("{} ({})", one.name, one.value))
+            .collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let known = list(&names, " and ");
+        format!("which has no name in {name}; there are {known}")
+    }
+}
+
+/// The members of a value that do not take every number, without those that share bytes with another member of a union.
+fn members(layout: &Layout) -> Vec<Member> {
+    let mut parts: Vec<(Range<usize>, String, ShapeId, Option<u64>)> = Vec::new();
+    layout.walk_all("value", &mut |part| {
+        let shape = layout.shape(part.shape);
+        let has_parts = match shape.kind {
+            Kind::Composite(_) => true,
+            Kind::Array { element, .. } => {
+                let kind = &layout.shape(element).kind;
+                matches!(
+                    kind,
+                    Kind::Enum(_) | Kind::Composite(_) | Kind::Array { .. }
+                )
+            }
+            _ => false,
+        };
+        // A bit-field is not read.
+        if !has_parts && part.bits.is_none() {
+            let start = part.offset as usize;
+            let range = start..start.saturating_add(shape.size as usize);
+            parts.push((range, part.path.to_owned(), part.shape, part.max));
+        }
+        has_parts
+    });
+    parts.sort_by_key(|(range, ..)| range.start);
+    let mut end = 0;
+    let starts: Vec<usize> = parts.iter().map(|(range, ..)| range.start).collect();
+    let next = starts.into_iter().skip(1).chain([usize::MAX]);
+    let members = parts.into_iter().zip(next).filter_map(|(part, next)| {
+        let (range, path, id, max) = part;
+        let is_alone = end <= range.start && range.end <= next;
+        end = end.max(range.end);
+        let takes = takes(layout.shape(id), max)?;
+        is_alone.then_some(Member { path, range, takes })
+    });
+    members.collect()
+}
+
+/// The numbers that a member takes; `None` if it takes every number of its type.
+fn takes(shape: &Shape, max: Option<u64>) -> Option<Takes> {
+    let values = match shape.kind {
+        Kind::Number {
+            signed: false,
+            big_endian,
+        } => return max.map(|max| Takes::UpTo { max, big_endian }),
+        Kind::Enum(ref values) if !values.is_empty() => values,
+        _ => return None,
+    };
+    let bits = match unnamed_of(values) {
+        Unnamed::Wrong => 0,
+        Unnamed::Bits(bits) => bits,
+        Unnamed::Valid => return None,
+    };
+    Some(Takes::Named {
+        name: shape.name.clone(),
+        values: values.clone(),
+        bits,
+    })
+}
+
+/// The numbers without a name that an enumeration takes for valid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Unnamed {
+    /// None: the names are all cases.
+    Wrong,
+    /// Combinations of these bits.
+    Bits(u64),
+    /// All: the names are some numbers of a longer list, as of IP protocols.
+    Valid,
+}
+
+/// Bits are valid in combination if every value is a combination of the single bits among the values, and the values are
+/// not just counted, as 0, 1 and 2 are.
+fn unnamed_of(values: &[Enumerator]) -> Unnamed {
+    let numbers = || values.iter().map(|one| one.value);
+    let (least, most) = (numbers().min(), numbers().max());
+    let span = least.zip(most).map(|(least, most)| most.abs_diff(least));
+    let (span, count) = (span.unwrap_or_default(), values.len() as u64);
+    let bits = numbers().map(i64::cast_unsigned);
+    let bits = bits.filter(|number| number.is_power_of_two());
+    let bits = bits.fold(0, |all, bit| all | bit);
+    if span < count {
+        Unnamed::Wrong
+    } else if numbers().all(|number| number.cast_unsigned() & !bits == 0) {
+        Unnamed::Bits(bits)
+    } else if count >= MIN_LISTED && span >= 2 * count {
+        Unnamed::Valid
+    } else {
+        Unnamed::Wrong
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_tell_which_other_numbers_are_valid() {
+        for (values, expected) in [
+            (&[0, 1, 2][..], Unnamed::Wrong),
+            (&[1, 2], Unnamed::Wrong),
+            (&[0, 1, 2, 3, 4], Unnamed::Wrong),
+            (&[0, 7], Unnamed::Wrong),
+            (&[0, 3, 5], Unnamed::Wrong),
+            (&[-1, 0, 1], Unnamed::Wrong),
+            (&[i64::MIN, i64::MAX], Unnamed::Wrong),
+            (&[1, 2, 4], Unnamed::Bits(7)),
+            (&[0, 1, 2, 4, 8], Unnamed::Bits(15)),
+            (&[1, 4, 5], Unnamed::Bits(5)),
+            (&[0, 1, 2, 4, 7], Unnamed::Bits(7)),
+            (&[0, 1, 6, 17, 58], Unnamed::Valid),
+        ] {
+            let name = || "X".into();
+            let values: Vec<_> = values
+                .iter()
+                .map(|&value| Enumerator {
+                    name: name(),
+                    value,
+                })
+                .collect();
+            assert_eq!(unnamed_of(&values), expected, "{values:?}");
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! Upper bounds for the sizes of `/metrics`, `/status` and `/`, which are written into one buffer of
+//! [`MAX_PAGE`] bytes. A Corefile whose pages might not fit is refused, so that no page ever fails.
+//!
+//! The bounds hold for each of the three texts, whatever the values of counters and the characters of names are.
+
+use super::Filter;
+use super::diagnostics::Diagnostics;
+use crate::base::capacity::MAX_PAGE;
+use crate::base::escape::is_control;
+use crate::corefile::Token;
+use crate::encode::MAP;
+
+/// Bytes of what does not depend on filters: style and script (7 KiB), 16 messages of the log (24 KiB), the path of the
+/// Corefile in `/status` (24 KiB with every byte escaped), and the daemon's own metrics.
+pub const DAEMON: usize = 48 << 10;
+/// Bytes about a filter beside its names: markup, the program's name, numbers, and the kernel's reason against native
+/// mode (160 bytes before escapes).
+const FILTER: usize = 2 << 10;
+/// Most times that a text has the interface's name, for the filter.
+const FILTER_NAMES: usize = 8;
+/// Bytes about a map beside its names.
+const MAP_BYTES: usize = 384;
+/// Bytes about a metric beside its names and HELP; the longest number has 20 digits.
+const METRIC: usize = 56;
+/// Bytes of an escape of one byte: `&quot;`, `\u001b`.
+const ESCAPE: usize = 6;
+
+const _: () = assert!(
+    MAX_PAGE > DAEMON,
+    "COREXDP_MAX_PAGE must be more than 49152"
+);
+
+/// Reports the first line of `filters` from which on a page might not fit.
+pub(super) fn check(filters: &[Filter], faults: &mut Diagnostics<'_>) {
+    if let Some((at, size)) = excess(filters) {
+        let directive = faults.corefile.text(at);
+        let message = format!(
+            "a page can have {size} bytes up to this line, more than {MAX_PAGE}; shorten names and HELP texts, or set COREXDP_MAX_PAGE at build time"
+        );
+        faults.add(at, directive, message);
+    }
+}
+
+/// The line from which on a page might not fit, and the size of the page up to this line.
+fn excess(filters: &[Filter]) -> Option<(Token, usize)> {
+    let mut total = DAEMON;
+    let mut sizes = filters.iter().flat_map(sizes);
+    sizes.find_map(|(at, size)| {
+        total = total.saturating_add(size);
+        (total > MAX_PAGE).then_some((at, total))
+    })
+}
+
+/// The sizes of a filter and of its maps and metrics, each with its line.
+fn sizes(filter: &Filter) -> impl Iterator<Item = (Token, usize)> {
+    let interface = filter.interface.as_str();
+    // Pages have this map even if no line refers to it.
+    let head = of_filter(interface) + of_map(interface, MAP);
+    let maps = filter.maps.iter();
+    let maps = maps.map(move |map| (map.at, of_map(interface, &map.name)));
+    let metrics = filter.metrics.iter();
+    let metrics = metrics.map(|metric| (metric.at, of_metric(&metric.name, &metric.help)));
+    std::iter::once((filter.at, head))
+        .chain(maps)
+        .chain(metrics)
+}
+
+/// Most bytes of a filter, without its maps and metrics.
+pub fn of_filter(interface: &str) -> usize {
+    FILTER + FILTER_NAMES * escaped(interface)
+}
+
+/// Most bytes of a map. Two samples of `/metrics` have both names, and `/` has the map's name twice.
+pub fn of_map(interface: &str, name: &str) -> usize {
+    MAP_BYTES + 2 * (escaped(interface) + escaped(name))
+}
+
+/// Most bytes of a metric. In `/metrics` HELP, TYPE and the sample begin with the name, which has no escapes. Other pages
+/// have the name once and more markup, but no more bytes, since a name begins with `coredns_ebpf_`.
+pub fn of_metric(name: &str, help: &str) -> usize {
+    METRIC + 3 * name.len() + escaped(help)
+}
+
+/// Most bytes of a text in HTML, in JSON and in the format of Prometheus.
+fn escaped(text: &str) -> usize {
+    let lengths = text.chars().map(|c| match c {
+        '"' => ESCAPE,
+        '&' => 5,
+        '<' | '>' => 4,
+        '\\' => 2,
+        // In the format of Prometheus, with an escaped backslash: `\\u{202e}`.
+        c if is_control(c) => 9,
+        c => c.len_utf8(),
+    });
+    lengths.sum()
+}

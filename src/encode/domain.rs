@@ -1,0 +1,102 @@
+//! Domain names as keys. A key of the type `struct qname`, whose only member is an array of `char`, is a name as the
+//! shipped program `qname` compares names: in lower case, without a dot at its end, padded with zeros.
+
+use super::KEY;
+use crate::base::escape::Quoted;
+use crate::base::hex::Count;
+use crate::object::Layout;
+use crate::object::layout::Kind;
+
+/// Name of the type in C.
+const TYPE: &str = "struct qname";
+/// Most bytes of a label, and of a name as text (RFC 1035, section 2.3.4).
+const MAX_LABEL: usize = 63;
+const MAX_NAME: usize = 253;
+/// Characters that come with a name in lists, URLs and zone files, and that no name of a host or domain has.
+const FOREIGN: &str = "*\\:^|@\"'<>(),;";
+
+/// True if keys of this layout are domain names.
+pub(super) fn is_key(layout: &Layout) -> bool {
+    layout.whole().name == TYPE && layout.shape(layout.core()).kind == Kind::Text
+}
+
+/// Fills `out` with a name.
+///
+/// # Errors
+/// When `word` is no name, or a name of more bytes than `out` has.
+pub(super) fn write(word: &str, out: &mut [u8]) -> Result<(), String> {
+    let name = word.strip_suffix('.').unwrap_or(word);
+    if let Some(fault) = fault(name, out.len()) {
+        return Err(format!("{KEY} {} {fault}", Quoted(word)));
+    }
+    out.fill(0);
+    let letters = name.bytes().map(|letter| letter.to_ascii_lowercase());
+    for (byte, letter) in out.iter_mut().zip(letters) {
+        *byte = letter;
+    }
+    Ok(())
+}
+
+/// The fault of a name and its remedy; `None` for a valid name of at most `room` bytes.
+fn fault(name: &str, room: usize) -> Option<String> {
+    let is_foreign = |c: char| !c.is_ascii_graphic() || FOREIGN.contains(c);
+    let longest = name.split('.').map(str::len).max().unwrap_or_default();
+    let last = name.rsplit('.').next().unwrap_or_default();
+    let most = room.min(MAX_NAME);
+    if let Some(domain) = name.strip_prefix("*.") {
+        Some(format!(
+            "has the label `*`, which is no wildcard; write {}, which matches the names below it too",
+            Quoted(domain)
+        ))
+    } else if !name.is_ascii() {
+        Some("is not ASCII; write its labels in Punycode, as xn--…".into())
+    } else if let Some(c) = name.chars().find(|&c| is_foreign(c)) {
+        Some(format!(
+            "has {c:?}; write the name alone, or its bytes as 0x and {} digits",
+            2 * room
+        ))
+    } else if name.split('.').any(str::is_empty) {
+        Some("has an empty label; write a name with one dot between labels".into())
+    } else if longest > MAX_LABEL {
+        Some(format!(
+            "has a label of {longest} bytes; a label has at most {MAX_LABEL}"
+        ))
+    } else if !last.contains(|c: char| c.is_ascii_alphabetic()) {
+        // No top-level domain is a number (RFC 1123, section 2.1): this is an address or a network.
+        Some("has no letter in its last label; write a domain name".into())
+    } else {
+        (name.len() > most).then(|| format!("has {}; a key has at most {most}", Count(name.len())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_written_in_lower_case_without_the_last_dot() {
+        for (word, expected) in [
+            ("ads.example", "ads.example"),
+            ("WWW.Example", "www.example"),
+            ("www.example.", "www.example"),
+            (
+                "_dmarc.xn--bcher-kva.example",
+                "_dmarc.xn--bcher-kva.example",
+            ),
+            ("0/25.2.0.192.in-addr.arpa", "0/25.2.0.192.in-addr.arpa"),
+            ("com", "com"),
+        ] {
+            let mut out = [0xaa; 64];
+            write(word, &mut out).unwrap();
+            let (name, padding) = out.split_at(expected.len());
+            assert_eq!(name, expected.as_bytes());
+            assert!(padding.iter().all(|&byte| byte == 0), "{word}");
+        }
+        let label = "a".repeat(63);
+        let longest = [label.as_str(); 4].join(".");
+        assert!(write(&longest[..253], &mut [0; 255]).is_ok());
+        assert!(write(&longest[..254], &mut [0; 255]).is_err());
+        assert!(write(&longest[..65], &mut [0; 64]).is_err());
+        assert!(write(&format!("{label}."), &mut [0; 64]).is_ok());
+    }
+}
