@@ -6,7 +6,7 @@ use super::service_manager::Manager;
 use super::signals::Signals;
 use super::state::{Filters, Options};
 use crate::base::diagnostic::Diagnostic;
-use crate::filter::{self, Batch, Context, Filter, Prepared, blame, wait_for, warn_of_others};
+use crate::filter::{self, Batch, Context, Filter, Prepared, blame, tidy, wait_for};
 use crate::kernel::limits;
 use crate::kernel::map_scan::Scan;
 use crate::log::Log;
@@ -80,7 +80,7 @@ pub(super) fn filters(
             let _ = old.push(filter);
         }
     }
-    warn_of_others(&plan.filters, log);
+    tidy(log);
     let prepared = prepare(plan, &old, scan, log)?;
     let new = switch(&mut old, prepared, scan, log, persistent)?;
     Ok(Some((new, old)))
