@@ -19,6 +19,7 @@ pub fn adopt(context: &Context<'_>) -> Result<Option<Filter>, Diagnostic> {
     let Some(pinned) = pinned_filter(context, &interface)? else {
         return Ok(None);
     };
+    pinned.warn(&context.block.interface, context.log);
     let target = Target::new(context)?;
     let fingerprint = target.fingerprint;
     let (fingerprint, maps) = if fingerprint.identity == pinned.identity {
@@ -36,12 +37,8 @@ pub fn adopt(context: &Context<'_>) -> Result<Option<Filter>, Diagnostic> {
         program: pinned.program,
         fingerprint,
     };
-    Ok(Some(Filter::new(
-        context,
-        loaded,
-        Some(attached),
-        Some(pinned.pins),
-    )))
+    let filter = Filter::new(context, loaded, Some(attached), Some(pinned.pins));
+    Ok(Some(filter.adopted()))
 }
 
 /// Prepares the filter that is to replace `old`, which filters the interface, or to be the first there.

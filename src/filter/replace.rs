@@ -160,6 +160,7 @@ impl Filter {
     /// Rolls back: puts this filter in the place of `other`, which replaced it.
     pub fn take_back(&mut self, mut other: Self, log: &Log) {
         self.set_attached(other.take_attached());
+        self.take_pins(&mut other);
         if self.program.info.id == other.program.info.id {
             take_watches(&mut self.read_maps, &mut other.read_maps);
         }

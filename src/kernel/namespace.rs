@@ -11,7 +11,7 @@ use nix::libc::{self, c_int, socklen_t};
 
 use super::errno;
 
-const PATH: &str = "/proc/self/ns/net";
+const PATH: &str = "/proc/thread-self/ns/net";
 /// Inode number of the initial namespace (`NET_NS_INIT_INO`, 6.18). Older kernels give this number to no namespace.
 const INITIAL_INODE: u64 = 0xEFFF_FFF9;
 /// A setting that only the initial namespace shows; no privilege is needed to look for it.

@@ -39,7 +39,7 @@ pub(super) fn find(
         if make_room(&mut folder, name, Some(interface), &link, log)? {
             drop(folder);
         } else {
-            return adopt(Pins::new(folder), interface, link, name, log);
+            return attached(Pins::new(folder), interface, link, name, log);
         }
     }
     // The interface had another name, or was in another namespace.
@@ -53,7 +53,7 @@ pub(super) fn find(
         if let Some(mut folder) = Folder::open(path)? {
             folder.rename(own)?;
             let link = pins::link(folder.path())?;
-            return adopt(Pins::new(folder), interface, link, name, log);
+            return attached(Pins::new(folder), interface, link, name, log);
         }
         break;
     }
@@ -122,45 +122,31 @@ fn make_room(
 }
 
 /// The filter of these pins, if it is attached to `interface`; otherwise the pins are removed.
-fn adopt(
+fn attached(
     pins: Pins,
     interface: &Interface,
     link: LinkPin,
     name: &str,
     log: &Log,
 ) -> Result<Option<PinnedFilter>, PinError> {
-    for path in pins.foreign() {
-        let path = path.display();
-        log.warn(format_args!(
-            "{name}: {path} is not corexdp's, and is ignored"
-        ));
-    }
-    let (link, attached) = match link {
+    let (link, id) = match link {
         LinkPin::Present(link, ends) => (Some(link), Some(ends.program)),
         _ => (None, interface.xdp.map(|(_, id)| id)),
     };
-    let state = attached.map(|id| pins.state_of(id)).transpose()?.flatten();
-    let (identity, program) = match (state, &link, attached) {
+    let state = id.map(|id| pins.state_of(id)).transpose()?.flatten();
+    let (identity, program) = match (state, &link, id) {
         (Some(state), ..) => state,
-        (None, Some(_), Some(id)) => {
-            let path = pins.path().display();
-            match info::open_program(id).and_then(Program::adopt) {
-                Ok(program) => {
-                    log.warn(format_args!(
-                        "{name}: {path} lacks the attached program; the filter is replaced"
-                    ));
-                    (Identity::MODIFIED, program)
-                }
-                Err(errno) => {
-                    let why = errno.desc();
-                    log.warn(format_args!(
-                        "{name}: {path} lacks the attached program, which cannot be opened: {why}; the filter is attached anew"
-                    ));
-                    pins.remove_all();
-                    return Ok(None);
-                }
+        (None, Some(_), Some(id)) => match info::open_program(id).and_then(Program::adopt) {
+            Ok(program) => (Identity::MODIFIED, program),
+            Err(errno) => {
+                let (path, why) = (pins.path().display(), errno.desc());
+                log.warn(format_args!(
+                    "{name}: {path} lacks the pin of the program, which cannot be opened otherwise: {why}; the filter is removed and attached anew"
+                ));
+                pins.remove_all();
+                return Ok(None);
             }
-        }
+        },
         _ => {
             // A daemon died before it attached, or the interface has gone and returned.
             pins.remove_all();
@@ -173,6 +159,25 @@ fn adopt(
         program,
         identity,
     }))
+}
+
+impl PinnedFilter {
+    /// Warns of pins that are not as corexdp leaves them.
+    pub(in crate::filter) fn warn(&self, name: &str, log: &Log) {
+        for path in self.pins.foreign() {
+            let path = path.display();
+            log.warn(format_args!(
+                "{name}: {path} is not corexdp's, and is ignored"
+            ));
+        }
+        // The filter's program was found by its id.
+        if !matches!(self.pins.state_of(self.program.info.id), Ok(Some(_))) {
+            let path = self.pins.path().display();
+            log.warn(format_args!(
+                "{name}: {path} lacks the pin of the program, so the filter is replaced"
+            ));
+        }
+    }
 }
 
 /// Warns of filters that earlier daemons left on interfaces of this namespace, and removes pins that filter nothing any

@@ -23,7 +23,7 @@ use nix::unistd::geteuid;
 use crate::base::files::Identity;
 use crate::base::wait::sleep;
 use crate::filter::refusal::PinError;
-use crate::kernel::{errno, namespace};
+use crate::kernel::{errno, namespace, process};
 
 /// The BPF file system.
 const MOUNT: &str = "/sys/fs/bpf";
@@ -33,9 +33,11 @@ const ROOT: &str = "/sys/fs/bpf/corexdp";
 const PRIVATE: u32 = 0o700;
 /// Bits of a mode by which others than the owner may write.
 const WRITABLE: u32 = 0o022;
-/// Time for which a lock is awaited: a daemon that was just killed may still be ending.
-const PATIENCE: Duration = Duration::from_secs(2);
-const PAUSE: Duration = Duration::from_millis(20);
+/// Time for which a lock is awaited: its daemon may be about to end.
+const PATIENCE: Duration = Duration::from_millis(300);
+/// The same for a daemon that is known to end.
+const LONG_PATIENCE: Duration = Duration::from_secs(5);
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// The locked folder of an interface's pins. Dropping it ends the lock, and removes a folder without pins.
 #[derive(Debug)]
@@ -116,7 +118,7 @@ impl Drop for Folder {
 /// Path of the folder of this interface in the network namespace of this process.
 pub(super) fn path(interface: &str) -> Result<PathBuf, PinError> {
     let namespace = namespace::network()
-        .map_err(|errno| PinError::unknown(Path::new("/proc/self/ns/net"), errno))?;
+        .map_err(|errno| PinError::unknown(Path::new("/proc/thread-self/ns/net"), errno))?;
     Ok(Path::new(ROOT).join(name(interface, namespace)))
 }
 
@@ -218,7 +220,7 @@ fn make(path: &Path) -> Result<(), PinError> {
 
 /// Locks the folder at `path`; `None` if there is none.
 fn lock(path: &Path, patience: Duration) -> Result<Option<File>, PinError> {
-    let end = Instant::now() + patience;
+    let start = Instant::now();
     let failed = |error: &io::Error| PinError::new(path, "cannot be opened", Some(errno(error)));
     let flags = libc::O_DIRECTORY | libc::O_NOFOLLOW;
     loop {
@@ -236,8 +238,15 @@ fn lock(path: &Path, patience: Duration) -> Result<Option<File>, PinError> {
                 let errno = errno(&error);
                 return Err(PinError::new(path, "cannot be locked", Some(errno)));
             }
-            _ if Instant::now() >= end => return Err(PinError::Owned(holder(&found))),
-            _ => sleep(PAUSE),
+            _ if start.elapsed() < patience => sleep(PAUSE),
+            _ => {
+                let holder = holder(&found);
+                let ends = holder.is_some_and(process::is_ending);
+                if !ends || patience.is_zero() || start.elapsed() > LONG_PATIENCE {
+                    return Err(PinError::Owned(holder));
+                }
+                sleep(PAUSE);
+            }
         }
     }
 }
@@ -256,12 +265,12 @@ fn holder(folder: &Metadata) -> Option<u32> {
     let (major, minor) = (libc::major(device), libc::minor(device));
     let wanted = format!("{major:02x}:{minor:02x}:{}", folder.ino());
     let locks = fs::read_to_string("/proc/locks").ok()?;
-    locks.lines().find_map(|line| process(line, &wanted))
+    locks.lines().find_map(|line| lock_holder(line, &wanted))
 }
 
 /// The process of a line of `/proc/locks` that is about this file, such as
 /// `4: FLOCK  ADVISORY  WRITE 6401 00:27:123919 0 EOF`.
-fn process(line: &str, file: &str) -> Option<u32> {
+fn lock_holder(line: &str, file: &str) -> Option<u32> {
     let mut words = line.split_whitespace().skip(1);
     let flock = words.next()? == "FLOCK";
     let pid = words.nth(2)?.parse().ok()?;
@@ -296,15 +305,15 @@ mod tests {
     #[test]
     fn the_process_of_a_lock_is_found() {
         let line = "4: FLOCK  ADVISORY  WRITE 6401 00:27:123919 0 EOF";
-        assert_eq!(process(line, "00:27:123919"), Some(6401));
-        assert_eq!(process(line, "00:27:12391"), None);
+        assert_eq!(lock_holder(line, "00:27:123919"), Some(6401));
+        assert_eq!(lock_holder(line, "00:27:12391"), None);
         for other in [
             "4: -> FLOCK  ADVISORY  WRITE 6401 00:27:123919 0 EOF",
             "4: POSIX  ADVISORY  WRITE 6401 00:27:123919 0 EOF",
             "4: FLOCK",
             "",
         ] {
-            assert_eq!(process(other, "00:27:123919"), None, "{other}");
+            assert_eq!(lock_holder(other, "00:27:123919"), None, "{other}");
         }
     }
 }

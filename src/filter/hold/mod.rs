@@ -173,6 +173,11 @@ impl Filter {
         pins.map_or(Ok(()), |pins| pins.rename_state(from, to))
     }
 
+    /// Takes the pins of `other` over, if this filter has none.
+    pub(super) fn take_pins(&mut self, other: &mut Self) {
+        self.pins = self.pins.take().or_else(|| other.pins.take());
+    }
+
     /// Removes the pins, if there are any; the attachment then ends with the daemon.
     pub(super) fn unpin(&mut self) {
         self.unpin_link();
