@@ -54,7 +54,7 @@ pub(super) fn announce(filters: &[Filter], log: &Log) {
 }
 
 /// The context of each filter of the plan.
-fn contexts<'a>(plan: &'a Plan, log: &'a Log) -> impl Iterator<Item = Context<'a>> {
+pub(super) fn contexts<'a>(plan: &'a Plan, log: &'a Log) -> impl Iterator<Item = Context<'a>> {
     let filters = plan.filters.iter();
     filters.map(move |planned| Context::new(planned, &plan.corefile, log))
 }
@@ -73,6 +73,7 @@ pub(super) fn filters(
             return Ok(None);
         }
     }
+    filter::refuse_aliases(contexts(plan, log))?;
     let mut old = Filters::new();
     for context in contexts(plan, log) {
         if let Some(filter) = filter::adopt(&context)? {

@@ -97,6 +97,29 @@ fn ready(context: &Context<'_>) -> Result<(), Diagnostic> {
     free(context, up(context, interface)?).map(drop)
 }
 
+/// Fails if two blocks name the same interface, by its name and an alternative name.
+///
+/// # Errors
+/// The second of the two blocks.
+pub fn refuse_aliases<'a>(contexts: impl Iterator<Item = Context<'a>>) -> Result<(), Diagnostic> {
+    let mut seen: Vec<(u32, &str)> = Vec::new();
+    for context in contexts {
+        let name = &context.block.interface;
+        // A step that needs the interface reports that it is missing.
+        let Ok(Some(interface)) = interface::find(name) else {
+            continue;
+        };
+        if let Some((_, other)) = seen.iter().find(|(index, _)| *index == interface.index) {
+            let what = format!(
+                "interface {name} is {other}, which has a filter already; give each interface one `ebpf` block"
+            );
+            return Err(context.wrong(context.block.interface_at, "if", Blame::Corefile, what));
+        }
+        seen.push((interface.index, name));
+    }
+    Ok(())
+}
+
 /// Looks up the interface, which must be there.
 pub(super) fn find_interface(context: &Context<'_>) -> Result<Interface, Diagnostic> {
     let (name, at) = (&context.block.interface, context.block.interface_at);

@@ -21,7 +21,7 @@ mod state;
 mod update_entries;
 pub mod watch;
 
-pub use attach::{attach, wait_for};
+pub use attach::{attach, refuse_aliases, wait_for};
 pub use build::{adopt, prepare};
 pub use context::{Context, blame};
 pub use fingerprint::Target;

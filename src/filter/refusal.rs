@@ -63,7 +63,7 @@ impl fmt::Display for PinError {
                 errno.map_or(Ok(()), |errno| write!(f, ": {}", errno.desc()))
             }
             Self::Owned(pid) => {
-                f.write_str("held by another corexdp")?;
+                f.write_str("is held by another corexdp")?;
                 pid.map_or(Ok(()), |pid| write!(f, ", process {pid}"))?;
                 f.write_str("; stop that process, or change its Corefile and reload it")
             }

@@ -14,6 +14,7 @@ use super::error::Error;
 use super::start;
 use super::state::{Daemon, PendingConfirm, Reloading, Replaced};
 use crate::config::Config;
+use crate::filter::refuse_aliases;
 use crate::plan::sources::Sources;
 use crate::plan::{Plan, Source};
 use watch::ReloadWatch;
@@ -87,6 +88,7 @@ impl Daemon<'_> {
         } else {
             Some(self.page.prepare(self.page.listeners(&plan)?)?)
         };
+        refuse_aliases(start::contexts(&plan, log))?;
         let prepared = start::prepare(&plan, &self.filters, &mut self.scan, log)?;
         let persistent = confirm.is_none();
         let (running, scan) = (&mut self.filters, &mut self.scan);

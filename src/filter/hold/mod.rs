@@ -124,7 +124,7 @@ pub(super) fn not_pinned(context: &Context<'_>, error: &PinError) -> Diagnostic 
     let block = context.block;
     match error {
         PinError::Owned(_) => {
-            let what = format!("interface {} is {error}", block.interface);
+            let what = format!("interface {} {error}", block.interface);
             context.wrong(block.interface_at, "if", Blame::Interface, what)
         }
         PinError::Wrong(..) => {

@@ -1,8 +1,11 @@
 //! Interfaces that have one name in several network namespaces, or several names one after the other.
 
+use nix::sys::signal::Signal;
+
 use super::{Held, NEW, OLD, corefile};
 use crate::packet;
 use support::net::{Attached, CLIENT, Daemon, Namespace, SERVER};
+use support::wait::wait_until;
 
 /// Interfaces of the same name and index, as containers have them.
 #[test]
@@ -51,9 +54,17 @@ fn each_namespace_has_its_own_pins() {
     // The pins of a namespace that has gone filter nothing.
     let pins = other.pins(SERVER);
     drop(other);
-    held.start(&text).stop();
     let name = pins.file_name().unwrap().to_str().unwrap();
-    assert!(!held.names().iter().any(|path| path.contains(name)));
+    // The kernel takes a moment to remove its interfaces.
+    wait_until("the pins of the namespace are removed", || {
+        held.start(&text).stop();
+        let names = held.names();
+        if names.iter().any(|path| path.contains(name)) {
+            Err(names)
+        } else {
+            Ok(())
+        }
+    });
 }
 
 /// Without a daemon the pins keep their old name; the next daemon finds the filter by its interface.
@@ -132,4 +143,32 @@ fn an_alternative_name_finds_the_filter() {
     );
     outcome.refuses(69, &[&owner]);
     daemon.stop();
+}
+
+#[test]
+fn two_names_of_one_interface_are_refused() {
+    let held = Held::new();
+    let server = &held.site.server;
+    server.run("ip link property add dev edge0 altname up.link");
+    for exit in ["exit hold", ""] {
+        let text = corefile(OLD, exit);
+        let both = text.clone()
+            + &text
+                .replace("edge0", "up.link")
+                .replace("prometheus", "")
+                .replace("metric dropped", "metric other");
+        let refusal = "if: interface up.link is edge0, which has a filter already; give each interface one `ebpf` block";
+        held.refused(&both).refuses(78, &["Corefile:14: ", refusal]);
+        assert_eq!(held.site.attached(), None);
+        let daemon = held.start(&text);
+        let filter = held.site.filter();
+        held.site.folder.write("Corefile", &both);
+        daemon.signal(Signal::SIGHUP);
+        daemon.line(refusal);
+        assert_eq!(held.site.filter(), filter);
+        daemon.stop();
+        // A filter of an earlier daemon changes nothing.
+        held.refused(&both).refuses(78, &["Corefile:14: ", refusal]);
+        held.start(&corefile(OLD, "")).stop();
+    }
 }
