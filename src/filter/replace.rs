@@ -58,6 +58,11 @@ pub fn replace(
             if old.attached.is_none() {
                 old.attach_again(context.log);
             }
+            if old.pins.is_none()
+                && let Some(pins) = pins
+            {
+                pins.remove_all();
+            }
             old.persist(context.log);
             Err(not_attached(context, failure, mode, &interface))
         }

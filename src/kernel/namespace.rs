@@ -30,13 +30,16 @@ pub fn network() -> Result<Option<u64>, Errno> {
         return Ok(None);
     }
     let socket = UnixDatagram::unbound().map_err(|error| errno(&error))?;
-    Ok(Some(cookie(&socket).unwrap_or(inode)))
+    match cookie(&socket) {
+        Err(Errno::ENOPROTOOPT) => Ok(Some(inode)),
+        cookie => cookie.map(Some),
+    }
 }
 
 /// The cookie of the socket's namespace.
-fn cookie(socket: &UnixDatagram) -> Option<u64> {
+fn cookie(socket: &UnixDatagram) -> Result<u64, Errno> {
     let mut cookie = 0u64;
-    let mut size = socklen_t::try_from(size_of::<u64>()).ok()?;
+    let mut size = socklen_t::try_from(size_of::<u64>()).map_err(|_| Errno::EINVAL)?;
     // SAFETY: the kernel writes at most `size` bytes to `cookie`, which has that size; both outlive the call.
     let result = unsafe {
         libc::getsockopt(
@@ -47,5 +50,5 @@ fn cookie(socket: &UnixDatagram) -> Option<u64> {
             &raw mut size,
         )
     };
-    (result == 0).then_some(cookie)
+    Errno::result(result).map(|_| cookie)
 }

@@ -81,7 +81,7 @@ impl Folder {
 
     /// Creates the folder again if somebody removed it.
     pub(super) fn renew(&self) -> Result<(), PinError> {
-        if !is_at(&self.lock.borrow(), &self.path) {
+        if !is_at(&self.lock.borrow(), &self.path)? {
             self.lock.replace(create(&self.path)?);
         }
         Ok(())
@@ -109,7 +109,7 @@ impl Folder {
 impl Drop for Folder {
     fn drop(&mut self) {
         // Fails while there are pins.
-        if is_at(self.lock.get_mut(), &self.path) {
+        if !matches!(is_at(self.lock.get_mut(), &self.path), Ok(false)) {
             let _ = fs::remove_dir(&self.path);
         }
     }
@@ -201,8 +201,15 @@ fn create(path: &Path) -> Result<File, PinError> {
     loop {
         make(path)?;
         // A daemon that ends may just have removed it.
-        if let Some(lock) = lock(path, PATIENCE)? {
-            return Ok(lock);
+        match lock(path, PATIENCE) {
+            Ok(Some(lock)) => return Ok(lock),
+            Ok(None) => {}
+            Err(error @ PinError::Owned(_)) => return Err(error),
+            Err(error) => {
+                // Fails while there are pins.
+                let _ = fs::remove_dir(path);
+                return Err(error);
+            }
         }
     }
 }
@@ -233,7 +240,7 @@ fn lock(path: &Path, patience: Duration) -> Result<Option<File>, PinError> {
         check(path, &found)?;
         match file.try_lock() {
             // Else the owner removed the folder when it ended.
-            Ok(()) if is_at(&file, path) => return Ok(Some(file)),
+            Ok(()) if is_at(&file, path)? => return Ok(Some(file)),
             Err(TryLockError::Error(error)) => {
                 let errno = errno(&error);
                 return Err(PinError::new(path, "cannot be locked", Some(errno)));
@@ -252,11 +259,13 @@ fn lock(path: &Path, patience: Duration) -> Result<Option<File>, PinError> {
 }
 
 /// True if the open folder is the one at `path`.
-fn is_at(folder: &File, path: &Path) -> bool {
-    let open = folder.metadata().ok();
-    let there = fs::symlink_metadata(path).ok();
-    open.zip(there)
-        .is_some_and(|(open, there)| Identity::of(&open) == Identity::of(&there))
+fn is_at(folder: &File, path: &Path) -> Result<bool, PinError> {
+    let failed = |error: io::Error| PinError::unknown(path, errno(&error));
+    let open = folder.metadata().map_err(failed)?;
+    match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        there => Ok(Identity::of(&open) == Identity::of(&there.map_err(failed)?)),
+    }
 }
 
 /// Process that holds the lock of a folder; `None` if that is in another container.

@@ -3,6 +3,8 @@
 use nix::sys::signal::Signal;
 
 use super::{Held, NEW, OLD, corefile};
+#[cfg(feature = "faults")]
+use support::net::Daemon;
 use support::net::{Attached, CLIENT, SERVER};
 use support::wait::wait_for;
 
@@ -217,5 +219,24 @@ fn a_crash_half_way_is_recovered() {
     let daemon = held.start(&corefile(NEW, "exit hold"));
     held.drops("10.12.0.1", 0);
     assert_eq!(held.pins(), (1, true));
+    daemon.stop();
+}
+
+#[cfg(feature = "faults")]
+#[test]
+fn a_refused_reload_leaves_no_pins() {
+    let held = Held::new();
+    held.site.folder.write("Corefile", &corefile(OLD, ""));
+    let mut command = held.site.command("run", &[]);
+    command.env("COREXDP_FAULT", "link_update:EPERM");
+    let mut command = held.among(&command);
+    let spawn = || Daemon::spawn(&mut command);
+    let daemon = held.site.server.enter(spawn).attached(1);
+    let text = corefile(NEW, "exit hold");
+    held.site.folder.write("Corefile", &text);
+    daemon.signal(Signal::SIGHUP);
+    daemon.line("reload: nothing was changed");
+    assert_eq!(held.names(), [""; 0]);
+    held.drops("10.11.0.1", 0);
     daemon.stop();
 }
