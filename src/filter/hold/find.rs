@@ -36,10 +36,10 @@ pub(super) fn find(
     let own = folder::path(name)?;
     if let Some(mut folder) = Folder::open(own.clone())? {
         let link = pins::link(folder.path())?;
-        if make_room(&mut folder, name, Some(interface), &link, log)? {
-            drop(folder);
-        } else {
-            return attached(Pins::new(folder), interface, link, name, log);
+        if !make_room(&mut folder, name, Some(interface), &link, log)?
+            && let Some(found) = attached(Pins::new(folder), interface, link, name, log)?
+        {
+            return Ok(Some(found));
         }
     }
     // The interface had another name, or was in another namespace.

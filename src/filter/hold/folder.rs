@@ -20,6 +20,7 @@ use nix::libc;
 use nix::sys::statfs::{BPF_FS_MAGIC, statfs};
 use nix::unistd::geteuid;
 
+use super::owner::holder;
 use crate::base::files::Identity;
 use crate::base::wait::sleep;
 use crate::filter::refusal::PinError;
@@ -268,24 +269,6 @@ fn is_at(folder: &File, path: &Path) -> Result<bool, PinError> {
     }
 }
 
-/// Process that holds the lock of a folder; `None` if that is in another container.
-fn holder(folder: &Metadata) -> Option<u32> {
-    let device = folder.dev();
-    let (major, minor) = (libc::major(device), libc::minor(device));
-    let wanted = format!("{major:02x}:{minor:02x}:{}", folder.ino());
-    let locks = fs::read_to_string("/proc/locks").ok()?;
-    locks.lines().find_map(|line| lock_holder(line, &wanted))
-}
-
-/// The process of a line of `/proc/locks` that is about this file, such as
-/// `4: FLOCK  ADVISORY  WRITE 6401 00:27:123919 0 EOF`.
-fn lock_holder(line: &str, file: &str) -> Option<u32> {
-    let mut words = line.split_whitespace().skip(1);
-    let flock = words.next()? == "FLOCK";
-    let pid = words.nth(2)?.parse().ok()?;
-    (flock && words.next()? == file).then_some(pid)
-}
-
 /// Fails unless the BPF file system is mounted.
 fn is_mounted() -> Result<(), PinError> {
     let path = Path::new(MOUNT);
@@ -309,20 +292,5 @@ mod tests {
         assert_eq!(name("eth0.5", None), "eth0%2E5");
         assert_eq!(name("eth0", Some(17)), "eth0@netns-17");
         assert_eq!(name("eth0@netns-17", None), "eth0%40netns-17");
-    }
-
-    #[test]
-    fn the_process_of_a_lock_is_found() {
-        let line = "4: FLOCK  ADVISORY  WRITE 6401 00:27:123919 0 EOF";
-        assert_eq!(lock_holder(line, "00:27:123919"), Some(6401));
-        assert_eq!(lock_holder(line, "00:27:12391"), None);
-        for other in [
-            "4: -> FLOCK  ADVISORY  WRITE 6401 00:27:123919 0 EOF",
-            "4: POSIX  ADVISORY  WRITE 6401 00:27:123919 0 EOF",
-            "4: FLOCK",
-            "",
-        ] {
-            assert_eq!(lock_holder(other, "00:27:123919"), None, "{other}");
-        }
     }
 }

@@ -2,6 +2,7 @@
 
 mod find;
 mod folder;
+mod owner;
 pub(super) mod pins;
 
 use std::os::fd::OwnedFd;
