@@ -145,6 +145,22 @@ fn an_alternative_name_finds_the_filter() {
     daemon.stop();
 }
 
+/// A daemon died before it attached, and left pins under the other name.
+#[test]
+fn stale_pins_do_not_hide_the_filter() {
+    let held = Held::new();
+    let server = &held.site.server;
+    server.run("ip link property add dev edge0 altname uplink");
+    held.start(&corefile(OLD, "exit hold")).stop();
+    let filter = held.site.filter();
+    let stale = server.pins("uplink").display().to_string();
+    held.sh(&format!("mkdir -m 700 {stale} {stale}/0123456789abcdef"));
+    let daemon = held.start(&corefile(OLD, "exit hold").replace("edge0", "uplink"));
+    assert_eq!(held.site.filter(), filter);
+    held.drops("10.11.0.1", 0);
+    daemon.stop();
+}
+
 #[test]
 fn two_names_of_one_interface_are_refused() {
     let held = Held::new();
