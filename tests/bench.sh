@@ -76,7 +76,7 @@ trap 'exit 1' HUP INT TERM
 # Runs in the background, because the first process of a namespace ignores the SIGINT of Ctrl-C.
 # shellcheck disable=SC2016 # the inner shell expands these
 setpriv --pdeathsig KILL unshare --net --mount --pid --fork --kill-child --mount-proc \
-    sh -c 'mount -t sysfs sysfs /sys && mount -t bpf bpf /sys/fs/bpf && mount -t tmpfs tmpfs /run && exec "$@"' \
+    sh -c 'mount -t sysfs sysfs /sys && mount -t bpf -o mode=0700 bpf /sys/fs/bpf && mount -t tmpfs tmpfs /run && exec "$@"' \
     sh "${bench[@]}" -- "$@" 3> >(pin) &
 inside=$!
 wait "$inside"

@@ -114,6 +114,7 @@ pub fn run(options: &Options) -> Result<(), Error> {
         manager,
     };
     let end = daemon.run(&signals);
+    daemon.roll_back_at_end();
     let held = daemon.filters.iter().any(Filter::outlives);
     drop(daemon);
     drop(pidfile);

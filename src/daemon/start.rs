@@ -6,7 +6,7 @@ use super::service_manager::Manager;
 use super::signals::Signals;
 use super::state::{Filters, Options};
 use crate::base::diagnostic::Diagnostic;
-use crate::filter::{self, Batch, Context, Filter, Prepared, blame, wait_for, warn_of_others};
+use crate::filter::{self, Batch, Context, Filter, Prepared, blame, tidy, wait_for};
 use crate::kernel::limits;
 use crate::kernel::map_scan::Scan;
 use crate::log::Log;
@@ -82,6 +82,8 @@ pub(super) fn filters(
             return Ok(None);
         }
     }
+    // Again, for those that appeared meanwhile.
+    check_names(plan, log)?;
     let mut old = Filters::new();
     for context in contexts(plan, log) {
         if let Some(filter) = filter::adopt(&context)? {
@@ -89,7 +91,7 @@ pub(super) fn filters(
             let _ = old.push(filter);
         }
     }
-    warn_of_others(&plan.filters, log);
+    tidy(log);
     let prepared = prepare(plan, &old, scan, log)?;
     let new = switch(&mut old, prepared, scan, log, persistent)?;
     Ok(Some((new, old)))

@@ -25,6 +25,9 @@ use crate::views::process::ProcessStart;
 /// Filters of one plan, one for each `ebpf` block.
 pub(super) type Filters = heapless::Vec<Filter, MAX_FILTERS>;
 
+/// Addresses of the page as the Corefile names them.
+pub(super) type Places = heapless::Vec<Place, MAX_PLACES>;
+
 /// Options of `run`.
 #[derive(Debug)]
 pub struct Options {
@@ -109,7 +112,7 @@ pub(super) struct Replaced {
     /// Detached filters, with everything that attaching them again needs.
     pub(super) filters: Filters,
     /// Addresses of the page as the Corefile named them.
-    pub(super) places: heapless::Vec<Place, MAX_PLACES>,
+    pub(super) places: Places,
     pub(super) serving: Serving,
 }
 

@@ -118,7 +118,7 @@ pub const SELDOM: &[Rule] = &[
     // Clients of the control socket, and their credentials.
     any(libc::SYS_accept4),
     any(libc::SYS_getsockopt),
-    // `exit hold`: pins, their folders, and the type of each pin.
+    // `exit hold`: pins, their folders with a lock on each, and the type of each pin.
     only(libc::SYS_bpf, &[command(BPF_OBJ_PIN)]),
     only(libc::SYS_bpf, &[command(BPF_OBJ_GET)]),
     any(MAKE_FOLDER),
@@ -126,6 +126,7 @@ pub const SELDOM: &[Rule] = &[
     any(REMOVE_FOLDER),
     any(READ_LINK),
     any(libc::SYS_statfs),
+    any(libc::SYS_flock),
     // A page on an IPv6 address.
     only(libc::SYS_socket, &[is(0, libc::AF_INET6)]),
     // Syslog, and the name of an interface on kernels without BPF links for XDP.

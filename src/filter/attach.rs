@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use nix::errno::Errno;
 
-use super::hold::{pin_state, pinned_filter, pins};
+use super::hold::{own_pins, pin_state, pinned_filter};
 use super::refusal::{in_words, occupied};
 use super::state::{Attached, Loaded};
 use super::{Context, Filter, blame};
@@ -33,8 +33,8 @@ pub(super) struct AttachError {
 /// When the interface is gone or occupied, or the driver refuses.
 pub fn attach(context: &Context<'_>, loaded: Loaded) -> Result<Filter, Diagnostic> {
     let interface = free(context, up(context, find_interface(context)?)?)?;
-    pin_state(context, &loaded)?;
-    let pins = pins(context);
+    let pins = own_pins(context, Some(&interface), None)?;
+    pin_state(context, pins.as_ref(), &loaded)?;
     match attach_program(context.block.mode, &interface, &loaded.program, None) {
         Ok(attached) => Ok(Filter::new(context, loaded, Some(attached), pins)),
         Err(AttachError { failure, mode, .. }) => {
@@ -115,7 +115,7 @@ pub fn wait_for(context: &Context<'_>, stop: BorrowedFd<'_>) -> Result<bool, Dia
 /// Fails unless the interface is filtered by an earlier daemon's filter, or up and free.
 fn ready(context: &Context<'_>) -> Result<(), Diagnostic> {
     let interface = find_interface(context)?;
-    if interface.xdp.is_some() && pinned_filter(context, &interface)?.is_some() {
+    if pinned_filter(context, &interface)?.is_some() {
         return Ok(());
     }
     free(context, up(context, interface)?).map(drop)

@@ -1,8 +1,7 @@
 //! The way to a filter: the running one changes its entries, or a new one is loaded beside it.
 
 use super::attach::find_interface;
-use super::fingerprint::{Fingerprint, Target};
-use super::hold::pins::Pins;
+use super::fingerprint::{Fingerprint, Identity, Target};
 use super::hold::{adopt_attachment, adopt_maps, pinned_filter};
 use super::load::{cpus, load, read_maps};
 use super::state::Loaded;
@@ -20,14 +19,14 @@ pub fn adopt(context: &Context<'_>) -> Result<Option<Filter>, Diagnostic> {
     let Some(pinned) = pinned_filter(context, &interface)? else {
         return Ok(None);
     };
-    let pins = Pins::of(&context.block.interface);
+    pinned.warn(&context.block.interface, context.log);
     let target = Target::new(context)?;
-    let (fingerprint, maps) = if target.fingerprint.identity == pinned.identity {
-        let fingerprint = target.fingerprint;
-        (
-            fingerprint,
-            adopt_maps(context, &pins, target, cpus(context)?)?,
-        )
+    let fingerprint = target.fingerprint;
+    let (fingerprint, maps) = if fingerprint.identity == pinned.identity {
+        match adopt_maps(context, &pinned, target, cpus(context)?)? {
+            Some(maps) => (fingerprint, maps),
+            None => (Fingerprint::foreign(Identity::MODIFIED), Vec::new()),
+        }
     } else {
         (Fingerprint::foreign(pinned.identity), Vec::new())
     };
@@ -38,12 +37,8 @@ pub fn adopt(context: &Context<'_>) -> Result<Option<Filter>, Diagnostic> {
         program: pinned.program,
         fingerprint,
     };
-    Ok(Some(Filter::new(
-        context,
-        loaded,
-        Some(attached),
-        Some(pins),
-    )))
+    let filter = Filter::new(context, loaded, Some(attached), Some(pinned.pins));
+    Ok(Some(filter.adopted()))
 }
 
 /// Prepares the filter that is to replace `old`, which filters the interface, or to be the first there.

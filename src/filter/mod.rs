@@ -25,7 +25,7 @@ pub use attach::{attach, check_names, wait_for};
 pub use build::{adopt, prepare};
 pub use context::{Context, blame};
 pub use fingerprint::Target;
-pub use hold::warn_of_others;
+pub use hold::tidy;
 pub use load::Batch;
 pub use read_map::ReadMap;
 pub use replace::{replace, reuse};

@@ -16,22 +16,18 @@ use crate::object::POISON;
 /// Most lines of the verifier's log that are logged without `debug`.
 const MAX_LOGGED: usize = 20;
 
-/// A pin, and what is wrong with it.
+/// Why pins cannot be used.
 #[derive(Debug)]
-pub(super) struct PinError {
-    path: PathBuf,
-    what: &'static str,
-    /// `None` for a file that corexdp did not make.
-    errno: Option<Errno>,
+pub(super) enum PinError {
+    /// A pin, and what is wrong with it; without an errno, corexdp did not make it so.
+    Wrong(PathBuf, &'static str, Option<Errno>),
+    /// A living daemon owns the pins, with this process id if that can be told.
+    Owned(Option<u32>),
 }
 
 impl PinError {
     pub(super) fn new(path: &Path, what: &'static str, errno: Option<Errno>) -> Self {
-        Self {
-            path: path.into(),
-            what,
-            errno,
-        }
+        Self::Wrong(path.into(), what, errno)
     }
 
     /// A pin whose state is unknown.
@@ -39,20 +35,40 @@ impl PinError {
         Self::new(path, "cannot be examined", Some(errno))
     }
 
+    /// True if the pin itself is missing or wrong.
+    pub(super) const fn is_of_pin(&self) -> bool {
+        matches!(
+            self,
+            Self::Wrong(
+                _,
+                _,
+                Some(Errno::ENOENT | Errno::ENOTDIR | Errno::EINVAL | Errno::EACCES)
+            )
+        )
+    }
+
     /// The cause.
     pub(super) const fn blame(&self) -> Blame {
-        match self.errno {
-            None => Blame::Interface,
-            Some(errno) => blame(errno),
+        match self {
+            Self::Wrong(_, _, None) | Self::Owned(_) => Blame::Interface,
+            Self::Wrong(_, _, Some(errno)) => blame(*errno),
         }
     }
 }
 
 impl fmt::Display for PinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.path.display(), self.what)?;
-        self.errno
-            .map_or(Ok(()), |errno| write!(f, ": {}", errno.desc()))
+        match self {
+            Self::Wrong(path, what, errno) => {
+                write!(f, "{} {what}", path.display())?;
+                errno.map_or(Ok(()), |errno| write!(f, ": {}", errno.desc()))
+            }
+            Self::Owned(pid) => {
+                f.write_str("is held by another corexdp")?;
+                pid.map_or(Ok(()), |pid| write!(f, ", process {pid}"))?;
+                f.write_str("; stop that process, or change its Corefile and reload it")
+            }
+        }
     }
 }
 

@@ -2,7 +2,8 @@
 
 use super::attach::{AttachError, attach_program, find_interface, not_attached, suits};
 use super::fingerprint::Target;
-use super::hold::{pin_state, pins};
+use super::hold::pins::Pins;
+use super::hold::{own_pins, pin_state};
 use super::load::read_maps;
 use super::read_map::{take_watches, watch};
 use super::refusal::no_descriptor;
@@ -28,11 +29,18 @@ pub fn replace(
     let interface = match find_interface(context) {
         Ok(interface) if interface.up || old.attached.is_some() => interface,
         // The interface is away or down; the new filter attaches when it returns.
-        Ok(_) => return Ok(successor(context, old, loaded, None)),
-        Err(_) if old.attached.is_none() => return Ok(successor(context, old, loaded, None)),
+        Ok(interface) => {
+            let pins = own_pins(context, Some(&interface), Some(old))?;
+            return Ok(successor(context, old, loaded, None, pins));
+        }
+        Err(_) if old.attached.is_none() => {
+            let pins = own_pins(context, None, Some(old))?;
+            return Ok(successor(context, old, loaded, None, pins));
+        }
         Err(wrong) => return Err(wrong),
     };
-    pin_state(context, &loaded)?;
+    let pins = own_pins(context, Some(&interface), Some(old))?;
+    pin_state(context, pins.as_ref(), &loaded)?;
     let (mode, attached) = (context.block.mode, old.attached.as_ref());
     let in_place = attached.is_some_and(|attached| suits(mode, &interface, attached));
     if !persistent || !in_place {
@@ -40,7 +48,7 @@ pub fn replace(
     }
     let previous = old.take_attached();
     match attach_program(mode, &interface, &loaded.program, previous) {
-        Ok(attached) => Ok(successor(context, old, loaded, Some(attached))),
+        Ok(attached) => Ok(successor(context, old, loaded, Some(attached), pins)),
         Err(AttachError {
             failure,
             mode,
@@ -49,6 +57,11 @@ pub fn replace(
             old.set_attached(previous);
             if old.attached.is_none() {
                 old.attach_again(context.log);
+            }
+            if old.pins.is_none()
+                && let Some(pins) = pins
+            {
+                pins.remove_all();
             }
             old.persist(context.log);
             Err(not_attached(context, failure, mode, &interface))
@@ -136,8 +149,9 @@ fn successor(
     old: &Filter,
     loaded: Loaded,
     attached: Option<Attached>,
+    pins: Option<Pins>,
 ) -> Filter {
-    Filter::new(context, loaded, attached, pins(context)).succeeding(old)
+    Filter::new(context, loaded, attached, pins).succeeding(old)
 }
 
 impl Filter {
@@ -151,6 +165,7 @@ impl Filter {
     /// Rolls back: puts this filter in the place of `other`, which replaced it.
     pub fn take_back(&mut self, mut other: Self, log: &Log) {
         self.set_attached(other.take_attached());
+        self.take_pins(&mut other);
         if self.program.info.id == other.program.info.id {
             take_watches(&mut self.read_maps, &mut other.read_maps);
         }

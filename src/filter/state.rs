@@ -12,7 +12,7 @@ use super::read_map::ReadMap;
 use crate::base::wait::Backoff;
 use crate::config::{self, InterfaceName, Metric};
 use crate::kernel::Reason;
-use crate::kernel::attach::Attachment;
+use crate::kernel::attach::{Attachment, Mode};
 use crate::kernel::map::Map;
 use crate::kernel::program::Program;
 
@@ -130,6 +130,22 @@ impl Filter {
             retry: Backoff::new(FIRST_PAUSE, LONGEST_PAUSE),
             fingerprint: loaded.fingerprint,
             changes: Changes::default(),
+        }
+    }
+
+    /// The filter as an earlier daemon left it, so that a rollback leaves it so.
+    pub(super) fn adopted(self) -> Self {
+        let mode = self.attachment().map(|attachment| attachment.mode);
+        let wanted = match mode {
+            Some(Mode::Native) => config::Mode::Native,
+            Some(Mode::Generic) => config::Mode::Generic,
+            Some(Mode::Offload) => config::Mode::Offload,
+            None => self.wanted,
+        };
+        Self {
+            holds: true,
+            wanted,
+            ..self
         }
     }
 

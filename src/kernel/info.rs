@@ -135,13 +135,20 @@ pub fn map(fd: BorrowedFd<'_>) -> Result<Map, Errno> {
 /// The identity of the program with this id (4.13).
 ///
 /// # Errors
-/// `ENOENT` when the program is gone, `EPERM` without `CAP_SYS_ADMIN`.
+/// As [`open_program`].
 pub fn program_by_id(id: u32) -> Result<Program, Errno> {
+    program(open_program(id)?.as_fd())
+}
+
+/// Opens the program with this id (4.13).
+///
+/// # Errors
+/// `ENOENT` when the program is gone, `EPERM` without `CAP_SYS_ADMIN`.
+pub fn open_program(id: u32) -> Result<OwnedFd, Errno> {
     // SAFETY: the call takes an integer.
     let fd = bpf_call::call(Call::ProgById, || unsafe {
         bpf_sys::bpf_prog_get_fd_by_id(id)
     })?;
     // SAFETY: the kernel has just created this descriptor, which has no other owner.
-    let fd = unsafe { OwnedFd::from_raw_fd(fd) };
-    program(fd.as_fd())
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }

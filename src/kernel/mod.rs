@@ -20,6 +20,7 @@ pub mod limits;
 pub mod map;
 mod map_entries;
 pub mod map_scan;
+pub mod namespace;
 mod netlink;
 pub mod pin;
 pub mod process;

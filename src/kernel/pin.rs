@@ -1,7 +1,7 @@
 //! Pins: files in the BPF file system (4.4) that keep programs, maps and links in the kernel.
 
 use std::ffi::CString;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
@@ -34,9 +34,11 @@ impl Kind {
 /// Both ends of an XDP link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Link {
+    /// Unique since boot.
+    pub id: u32,
     /// Id of the program.
     pub program: u32,
-    /// Index of the interface; 0 after its removal.
+    /// Index of the interface, in the interface's network namespace; 0 after its removal.
     pub interface: u32,
 }
 
@@ -78,12 +80,13 @@ pub fn get(path: &Path, kind: Kind) -> Result<OwnedFd, Errno> {
 ///
 /// # Errors
 /// `EINVAL` for a link of another type.
-pub fn link(fd: &OwnedFd) -> Result<Link, Errno> {
-    let info = info::of::<bpf_sys::bpf_link_info>(fd.as_fd())?;
+pub fn link(fd: BorrowedFd<'_>) -> Result<Link, Errno> {
+    let info = info::of::<bpf_sys::bpf_link_info>(fd)?;
     if info.type_ != bpf_sys::bpf_link_type_BPF_LINK_TYPE_XDP {
         return Err(Errno::EINVAL);
     }
     Ok(Link {
+        id: info.id,
         program: info.prog_id,
         // SAFETY: the kernel wrote this member for a link of this type; the member is an integer, valid for any bytes.
         interface: unsafe { info.__bindgen_anon_1.xdp.ifindex },

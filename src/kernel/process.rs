@@ -51,12 +51,59 @@ pub fn close_from(first: RawFd) {
     }
 }
 
+/// True if the process has ended, or will without doing anything more.
+pub fn is_ending(pid: u32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat"));
+    stat.map_or(true, |stat| stat_of_ending(&stat).unwrap_or(false))
+}
+
+/// Reads `/proc/PID/stat` (`proc_pid_stat(5)`).
+fn stat_of_ending(stat: &str) -> Option<bool> {
+    /// `linux/sched.h`.
+    const PF_EXITING: u64 = 4;
+    /// Bit of `SIGKILL` in a set of signals.
+    const KILLED: u64 = 1 << (libc::SIGKILL - 1);
+    // The name of the program, in parentheses, may hold anything.
+    let (_, rest) = stat.rsplit_once(") ")?;
+    let mut words = rest.split(' ');
+    let (flags, pending) = (words.nth(6)?, words.nth(21)?);
+    let (flags, pending): (u64, u64) = (flags.parse().ok()?, pending.parse().ok()?);
+    Some(flags & PF_EXITING != 0 || pending & KILLED != 0)
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::mpsc;
     use std::thread;
 
     use super::*;
+
+    #[test]
+    fn an_ending_process_is_told_from_a_living_one() {
+        let stat = |flags: u64, pending: u64| {
+            format!(
+                "17 (a) b) S 1 17 17 0 -1 {flags} 1 0 2 0 1 1 0 0 20 0 1 0 5 4096 1 9 1 1 1 1 1 {pending} 0 0 0 1 0 0"
+            )
+        };
+        for (flags, pending, ends) in [
+            (0x40_0100, 0, false),
+            (0x40_0104, 0, true),
+            (0x40_0100, 256, true),
+            (0x40_0100, 16384, false),
+        ] {
+            assert_eq!(
+                stat_of_ending(&stat(flags, pending)),
+                Some(ends),
+                "{flags} {pending}"
+            );
+        }
+        assert_eq!(stat_of_ending(""), None);
+        assert!(!is_ending(std::process::id()));
+        let mut child = std::process::Command::new("true").spawn().unwrap();
+        let pid = child.id();
+        child.wait().unwrap();
+        assert!(is_ending(pid));
+    }
 
     #[test]
     fn a_process_with_several_threads_does_not_fork() {

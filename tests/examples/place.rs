@@ -112,7 +112,7 @@ impl Place {
         let corexdp = self.site.command("run", &[]);
         let mut command = Command::new("unshare");
         command.args(["--mount", "sh", "-c"]);
-        command.arg("mount -t bpf bpf /sys/fs/bpf && exec \"$0\" \"$@\"");
+        command.arg("mount -t bpf -o mode=0700 bpf /sys/fs/bpf && exec \"$0\" \"$@\"");
         command.arg(corexdp.get_program());
         command.args(corexdp.get_args().map(|arg| match arg.to_str() {
             Some("Corefile") => file.as_ref(),

@@ -33,12 +33,12 @@ pub(crate) struct Standing {
     pub(crate) objects: Objects,
 }
 
-/// Gives this thread, and what it starts, a BPF file system of its own: pins go by the interface's name alone.
+/// Gives this thread, and what it starts, a BPF file system of its own, where nobody else pins.
 pub(crate) fn own_mounts() {
     unshare(CloneFlags::CLONE_NEWNS).expect("root may have mounts of its own");
     for words in [
         &["--make-rprivate", "/"][..],
-        &["-t", "bpf", "bpf", "/sys/fs/bpf"],
+        &["-t", "bpf", "-o", "mode=0700", "bpf", "/sys/fs/bpf"],
     ] {
         let status = Command::new("mount").args(words).status().unwrap();
         assert!(status.success(), "mount {words:?}: {status}");

@@ -9,7 +9,7 @@ use super::switch::{persist, put_back};
 use crate::config::Serving;
 use crate::daemon::error::Error;
 use crate::daemon::start;
-use crate::daemon::state::{Daemon, Filters, PendingConfirm, Replaced};
+use crate::daemon::state::{Daemon, Filters, PendingConfirm, Places, Replaced};
 use crate::log::Log;
 
 impl PendingConfirm {
@@ -67,6 +67,36 @@ impl Daemon<'_> {
         } else {
             "not confirmed in time: the old filters return"
         });
+        let at_start = pending.at_start;
+        let (serving, places) = self.put_back(pending);
+        if at_start {
+            return true;
+        }
+        start::announce(&self.filters, log);
+        self.serving = serving;
+        if !places.iter().copied().eq(self.page.places()) {
+            self.page.serve_again(&places, log);
+            self.page.announce(log);
+        }
+        false
+    }
+
+    /// Rolls back what is not confirmed when the daemon ends, so that no unconfirmed filter is held and every held
+    /// filter is again.
+    pub(in crate::daemon) fn roll_back_at_end(&mut self) {
+        if let Some(pending) = self.reloading.pending.take() {
+            self.options.log.warn(if pending.at_start {
+                "not confirmed before the end: all is as before the start"
+            } else {
+                "not confirmed before the end: the old filters return"
+            });
+            self.put_back(pending);
+        }
+    }
+
+    /// Puts the replaced filters back, and returns the previous settings of the page.
+    fn put_back(&mut self, pending: PendingConfirm) -> (Serving, Places) {
+        let log = &self.options.log;
         let Replaced {
             mut filters,
             places,
@@ -77,15 +107,6 @@ impl Daemon<'_> {
             filter.follow(log);
         }
         self.filters = filters;
-        if pending.at_start {
-            return true;
-        }
-        start::announce(&self.filters, log);
-        self.serving = serving;
-        if !places.iter().copied().eq(self.page.places()) {
-            self.page.serve_again(&places, log);
-            self.page.announce(log);
-        }
-        false
+        (serving, places)
     }
 }

@@ -1,5 +1,8 @@
 //! The steps of `exit hold`: a filter is left attached for the next daemon, which adopts it.
 
+mod find;
+mod folder;
+mod owner;
 pub(super) mod pins;
 
 use std::os::fd::OwnedFd;
@@ -7,26 +10,42 @@ use std::os::fd::OwnedFd;
 use super::fingerprint::{Identity, Target};
 use super::refusal::{PinError, no_descriptor};
 use super::state::{Attached, Changes, Loaded, LoadedMap};
-use super::{Context, Filter, blame};
-use crate::base::diagnostic::Diagnostic;
+use super::{Context, Filter};
+use crate::base::diagnostic::{Blame, Diagnostic};
 use crate::config::Exit;
 use crate::kernel::attach::{Attachment, Mode};
 use crate::kernel::interface::Interface;
 use crate::kernel::map::Map;
 use crate::kernel::program::Program;
 use crate::log::Log;
-use crate::plan::PlannedFilter;
-use pins::{PinnedFilter, Pins};
+pub(super) use find::PinnedFilter;
+pub use find::tidy;
+use pins::Pins;
 
-/// Pins of a filter with `exit hold`.
-pub(super) fn pins(context: &Context<'_>) -> Option<Pins> {
-    let holds = context.block.exit == Exit::Hold;
-    holds.then(|| Pins::of(&context.block.interface))
+/// Pins of a filter with `exit hold`, owned by this daemon from now on; those of `old`, if that filter has some.
+pub(super) fn own_pins(
+    context: &Context<'_>,
+    interface: Option<&Interface>,
+    old: Option<&Filter>,
+) -> Result<Option<Pins>, Diagnostic> {
+    if context.block.exit != Exit::Hold {
+        return Ok(None);
+    }
+    match old.and_then(|old| old.pins.clone()) {
+        Some(pins) => Ok(Some(pins)),
+        None => find::create(&context.block.interface, interface, context.log)
+            .map(Some)
+            .map_err(|error| not_pinned(context, &error)),
+    }
 }
 
 /// Pins the state that is about to be attached, so that an attached program always has its pinned state.
-pub(super) fn pin_state(context: &Context<'_>, loaded: &Loaded) -> Result<(), Diagnostic> {
-    let Some(pins) = pins(context) else {
+pub(super) fn pin_state(
+    context: &Context<'_>,
+    pins: Option<&Pins>,
+    loaded: &Loaded,
+) -> Result<(), Diagnostic> {
+    let Some(pins) = pins else {
         return Ok(());
     };
     let maps = loaded.maps.iter().map(|map| &map.map);
@@ -39,37 +58,49 @@ pub(super) fn pinned_filter(
     context: &Context<'_>,
     interface: &Interface,
 ) -> Result<Option<PinnedFilter>, Diagnostic> {
-    match Pins::of(&context.block.interface).find(interface) {
+    match find::find(&context.block.interface, interface, context.log) {
         Ok(pinned) => Ok(pinned),
-        Err(_) if context.block.exit == Exit::Detach => Ok(None),
+        Err(PinError::Wrong(..)) if context.block.exit == Exit::Detach => Ok(None),
         Err(error) => Err(not_pinned(context, &error)),
     }
 }
 
-/// The pinned maps of `target`, whose state is pinned; `cpus` is the number of possible CPUs.
+/// The maps of a pinned filter that has the state of `target`; `None` if one of the pins is missing or wrong. `cpus` is
+/// the number of possible CPUs.
 pub(super) fn adopt_maps(
     context: &Context<'_>,
-    pins: &Pins,
+    pinned: &PinnedFilter,
     mut target: Target,
     cpus: usize,
-) -> Result<Vec<LoadedMap>, Diagnostic> {
-    let identity = target.fingerprint.identity;
-    let maps = context.object.maps.iter().enumerate();
-    let adopted = maps.map(|(index, def)| {
-        let fd = pins.map(identity, index);
-        let fd = fd.map_err(|error| not_pinned(context, &error))?;
-        let map = Map::adopt(fd, def, cpus).map_err(|errno| {
-            let (name, why) = (&def.name, errno.desc());
-            let what = format!("cannot adopt the pinned map {name}: {why}");
-            context.wrong(context.block.exit_at, "exit", blame(errno), what)
-        })?;
-        Ok(LoadedMap {
+) -> Result<Option<Vec<LoadedMap>>, Diagnostic> {
+    let mut maps = Vec::with_capacity(context.object.maps.len());
+    for (index, def) in context.object.maps.iter().enumerate() {
+        let map = pinned.pins.map(pinned.identity, index);
+        let map = map.and_then(|(fd, path)| {
+            Map::adopt(fd, def, cpus)
+                .map_err(|errno| PinError::new(&path, "cannot be adopted", Some(errno)))
+        });
+        let map = match map {
+            Ok(map) => map,
+            Err(error) if error.is_of_pin() => {
+                let (name, map) = (&context.block.interface, &def.name);
+                context.log.warn(format_args!(
+                    "{name}: map {map} cannot be adopted, so the filter is replaced: {error}"
+                ));
+                let marked = pinned.pins.mark_broken(pinned.identity);
+                return marked
+                    .map(|()| None)
+                    .map_err(|error| not_pinned(context, &error));
+            }
+            Err(error) => return Err(not_pinned(context, &error)),
+        };
+        maps.push(LoadedMap {
             name: def.name.clone(),
             map,
             entries: target.take_entries(&def.name),
-        })
-    });
-    adopted.collect()
+        });
+    }
+    Ok(Some(maps))
 }
 
 /// The attachment of a pinned filter.
@@ -89,23 +120,16 @@ pub(super) fn adopt_attachment(
     })
 }
 
-/// Error for a pin.
+/// Error for a pin, or for pins of a living daemon.
 pub(super) fn not_pinned(context: &Context<'_>, error: &PinError) -> Diagnostic {
-    let what = error.to_string();
-    context.wrong(context.block.exit_at, "exit", error.blame(), what)
-}
-
-/// Warns of interfaces that an earlier daemon left filtered, and that none of the `planned` filters has.
-pub fn warn_of_others(planned: &[PlannedFilter], log: &Log) {
-    for (name, folder) in pins::interfaces() {
-        if !planned
-            .iter()
-            .any(|filter| *filter.block.interface == *name)
-        {
-            let folder = folder.display();
-            log.warn(format_args!(
-                "{name}: an earlier daemon left a filter in place that this Corefile does not name; `rm -r {folder}` ends it"
-            ));
+    let block = context.block;
+    match error {
+        PinError::Owned(_) => {
+            let what = format!("interface {} {error}", block.interface);
+            context.wrong(block.interface_at, "if", Blame::Interface, what)
+        }
+        PinError::Wrong(..) => {
+            context.wrong(block.exit_at, "exit", error.blame(), error.to_string())
         }
     }
 }
@@ -148,6 +172,11 @@ impl Filter {
     fn rename_state(&self, from: Identity, to: Identity) -> Result<(), PinError> {
         let pins = self.pins.as_ref();
         pins.map_or(Ok(()), |pins| pins.rename_state(from, to))
+    }
+
+    /// Takes the pins of `other` over, if this filter has none.
+    pub(super) fn take_pins(&mut self, other: &mut Self) {
+        self.pins = self.pins.take().or_else(|| other.pins.take());
     }
 
     /// Removes the pins, if there are any; the attachment then ends with the daemon.

@@ -2,9 +2,11 @@
 
 use std::fs::File;
 use std::panic::resume_unwind;
+use std::path::PathBuf;
 use std::process::{Command, Output};
 use std::thread;
 
+use corexdp::kernel::namespace;
 use nix::sched::{CloneFlags, setns};
 use nix::unistd::geteuid;
 
@@ -44,6 +46,13 @@ impl Namespace {
         };
         thread::scope(|scope| scope.spawn(inside).join())
             .unwrap_or_else(|panic| resume_unwind(panic))
+    }
+
+    /// The folder where a daemon inside pins the filter of an interface. In the initial namespace it has no number.
+    pub fn pins(&self, interface: &str) -> PathBuf {
+        let number = self.enter(namespace::network).unwrap();
+        let number = number.expect("the namespace is not the initial one");
+        format!("/sys/fs/bpf/corexdp/{interface}@netns-{number}").into()
     }
 
     /// Runs a command inside, words separated by white space, and gives what it printed.

@@ -1,0 +1,236 @@
+//! Filters that earlier daemons left attached: the one to adopt, and what to do with others.
+
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+
+use super::folder::{self, Folder};
+use super::pins::{self, LinkPin, Pins};
+use crate::filter::fingerprint::Identity;
+use crate::filter::refusal::PinError;
+use crate::kernel::info;
+use crate::kernel::interface::{self, Interface};
+use crate::kernel::pin::Link;
+use crate::kernel::program::Program;
+use crate::log::Log;
+
+/// A filter that an earlier daemon left attached.
+#[derive(Debug)]
+pub(in crate::filter) struct PinnedFilter {
+    pub(in crate::filter) pins: Pins,
+    /// The attachment, where the kernel has links (5.9).
+    pub(in crate::filter) link: Option<OwnedFd>,
+    pub(in crate::filter) program: Program,
+    pub(in crate::filter) identity: Identity,
+}
+
+/// The filter that an earlier daemon left on `interface`, which has this name now. Pins of another interface make place:
+/// they are removed if they filter nothing any more, and moved if they do.
+///
+/// # Errors
+/// When a living daemon owns the pins, another user may write there, or they cannot be read.
+pub(super) fn find(
+    name: &str,
+    interface: &Interface,
+    log: &Log,
+) -> Result<Option<PinnedFilter>, PinError> {
+    let own = folder::path(name)?;
+    if let Some(mut folder) = Folder::open(own.clone())? {
+        let link = pins::link(folder.path())?;
+        if !make_room(&mut folder, name, Some(interface), &link, log)?
+            && let Some(found) = attached(Pins::new(folder), interface, link, name, log)?
+        {
+            return Ok(Some(found));
+        }
+    }
+    // The interface had another name, or was in another namespace.
+    for path in folder::all() {
+        let Ok(LinkPin::Present(_, ends)) = pins::link(&path) else {
+            continue;
+        };
+        if path == own || !is_on(ends, interface) {
+            continue;
+        }
+        if let Some(mut folder) = Folder::open(path)? {
+            folder.rename(own)?;
+            let link = pins::link(folder.path())?;
+            return attached(Pins::new(folder), interface, link, name, log);
+        }
+        break;
+    }
+    Ok(None)
+}
+
+/// Creates and owns the pins of the interface `name`, which is `None` while it is away.
+///
+/// # Errors
+/// As [`find`].
+pub(super) fn create(
+    name: &str,
+    interface: Option<&Interface>,
+    log: &Log,
+) -> Result<Pins, PinError> {
+    let own = folder::path(name)?;
+    let mut folder = Folder::create(own.clone())?;
+    let link = pins::link(folder.path())?;
+    if make_room(&mut folder, name, interface, &link, log)? {
+        drop(folder);
+        folder = Folder::create(own)?;
+    }
+    Ok(Pins::new(folder))
+}
+
+/// True if the link is the interface's. Several namespaces have interfaces of the same index, but no two programs have
+/// the same id.
+fn is_on(link: Link, interface: &Interface) -> bool {
+    let same = |(mode, id): (Option<_>, u32)| mode.is_none() || id == link.program;
+    link.interface == interface.index && interface.xdp.is_some_and(same)
+}
+
+/// Empties or moves a folder whose pins are not of `interface`; false if they may be.
+fn make_room(
+    folder: &mut Folder,
+    name: &str,
+    interface: Option<&Interface>,
+    link: &LinkPin,
+    log: &Log,
+) -> Result<bool, PinError> {
+    match link {
+        LinkPin::Missing => return Ok(false),
+        LinkPin::Present(_, ends) if interface.is_some_and(|there| is_on(*ends, there)) => {
+            return Ok(false);
+        }
+        LinkPin::Present(_, Link { interface: 0, .. }) => {
+            log.warn(format_args!(
+                "{name}: the interface that an earlier daemon filtered has gone; its pins are removed"
+            ));
+            pins::remove_all(folder);
+        }
+        LinkPin::Present(..) => {
+            let path = folder.set_aside()?.display();
+            log.warn(format_args!(
+                "{name}: an earlier daemon left a filter that is now on another interface; its pins are moved to {path}"
+            ));
+        }
+        LinkPin::Foreign => {
+            let path = folder.set_aside()?.display();
+            log.warn(format_args!(
+                "{name}: the pin of the attachment is no XDP link; all pins are moved to {path}"
+            ));
+        }
+    }
+    Ok(true)
+}
+
+/// The filter of these pins, if it is attached to `interface`; otherwise the pins are removed.
+fn attached(
+    pins: Pins,
+    interface: &Interface,
+    link: LinkPin,
+    name: &str,
+    log: &Log,
+) -> Result<Option<PinnedFilter>, PinError> {
+    let (link, id) = match link {
+        LinkPin::Present(link, ends) => (Some(link), Some(ends.program)),
+        _ => (None, interface.xdp.map(|(_, id)| id)),
+    };
+    let state = id.map(|id| pins.state_of(id)).transpose()?.flatten();
+    let (identity, program) = match (state, &link, id) {
+        (Some(state), ..) => state,
+        (None, Some(_), Some(id)) => match info::open_program(id).and_then(Program::adopt) {
+            Ok(program) => (Identity::MODIFIED, program),
+            Err(errno) => {
+                let (path, why) = (pins.path().display(), errno.desc());
+                log.warn(format_args!(
+                    "{name}: {path} lacks the pin of the program, which cannot be opened otherwise: {why}; the filter is removed and attached anew"
+                ));
+                pins.remove_all();
+                return Ok(None);
+            }
+        },
+        _ => {
+            // A daemon died before it attached, or the interface has gone and returned.
+            pins.remove_all();
+            return Ok(None);
+        }
+    };
+    Ok(Some(PinnedFilter {
+        pins,
+        link,
+        program,
+        identity,
+    }))
+}
+
+impl PinnedFilter {
+    /// Warns of pins that are not as corexdp leaves them.
+    pub(in crate::filter) fn warn(&self, name: &str, log: &Log) {
+        for path in self.pins.foreign() {
+            let path = path.display();
+            log.warn(format_args!(
+                "{name}: {path} is not corexdp's, and is ignored"
+            ));
+        }
+        // The filter's program was found by its id.
+        if !matches!(self.pins.state_of(self.program.info.id), Ok(Some(_))) {
+            let path = self.pins.path().display();
+            log.warn(format_args!(
+                "{name}: {path} lacks the pin of the program, so the filter is replaced"
+            ));
+        }
+    }
+}
+
+/// Warns of filters that earlier daemons left on interfaces of this namespace, and removes pins that filter nothing any
+/// more. Called when this daemon owns the pins of all its interfaces.
+pub fn tidy(log: &Log) {
+    for path in folder::all() {
+        // Another daemon may own the pins.
+        let Some(folder) = Folder::open_stale(path) else {
+            continue;
+        };
+        match pins::link(folder.path()) {
+            Ok(LinkPin::Present(_, Link { interface: 0, .. })) => pins::remove_all(&folder),
+            Ok(LinkPin::Present(_, link)) => warn_of(&folder, link, log),
+            Ok(LinkPin::Missing) => tidy_states(&folder, log),
+            _ => {}
+        }
+    }
+}
+
+/// Warns of a filter that is attached to an interface of this namespace.
+fn warn_of(folder: &Folder, link: Link, log: &Log) {
+    let Ok(name) = nix::net::if_::if_indextoname(link.interface) else {
+        return;
+    };
+    let name = name.to_string_lossy();
+    if let Ok(Some(interface)) = interface::find(&name)
+        && is_on(link, &interface)
+    {
+        warn(&name, folder.path(), log);
+    }
+}
+
+/// As [`tidy`], for pins without a link: kernels before 5.9 have no links, and a daemon may have died before it attached.
+fn tidy_states(folder: &Folder, log: &Log) {
+    let Some(name) = folder::interface(folder.path()) else {
+        return;
+    };
+    let Ok(interface) = interface::find(&name) else {
+        return;
+    };
+    let attached = interface.and_then(|there| there.xdp).map(|(_, id)| id);
+    let states = pins::states(folder.path()).unwrap_or_default();
+    let id = |state: &PathBuf| Some(pins::program(state).ok()??.info.id);
+    if attached.is_some() && states.iter().any(|state| id(state) == attached) {
+        warn(&name, folder.path(), log);
+    } else {
+        pins::remove_all(folder);
+    }
+}
+
+fn warn(name: &str, folder: &Path, log: &Log) {
+    let folder = folder.display();
+    log.warn(format_args!(
+        "{name}: an earlier daemon left a filter in place that this Corefile does not name; `rm -r {folder}` ends it"
+    ));
+}

@@ -1,0 +1,44 @@
+//! The process that owns the pins of an interface.
+
+use std::fs::{self, Metadata};
+use std::os::unix::fs::MetadataExt as _;
+
+use nix::libc;
+
+/// Process that holds the lock of a folder; `None` if that is in another container.
+pub(super) fn holder(folder: &Metadata) -> Option<u32> {
+    let device = folder.dev();
+    let (major, minor) = (libc::major(device), libc::minor(device));
+    let wanted = format!("{major:02x}:{minor:02x}:{}", folder.ino());
+    let locks = fs::read_to_string("/proc/locks").ok()?;
+    locks.lines().find_map(|line| lock_holder(line, &wanted))
+}
+
+/// The process of a line of `/proc/locks` that is about this file, such as
+/// `4: FLOCK  ADVISORY  WRITE 6401 00:27:123919 0 EOF`.
+fn lock_holder(line: &str, file: &str) -> Option<u32> {
+    let mut words = line.split_whitespace().skip(1);
+    let flock = words.next()? == "FLOCK";
+    let pid = words.nth(2)?.parse().ok()?;
+    (flock && words.next()? == file).then_some(pid)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_process_of_a_lock_is_found() {
+        let line = "4: FLOCK  ADVISORY  WRITE 6401 00:27:123919 0 EOF";
+        assert_eq!(lock_holder(line, "00:27:123919"), Some(6401));
+        assert_eq!(lock_holder(line, "00:27:12391"), None);
+        for other in [
+            "4: -> FLOCK  ADVISORY  WRITE 6401 00:27:123919 0 EOF",
+            "4: POSIX  ADVISORY  WRITE 6401 00:27:123919 0 EOF",
+            "4: FLOCK",
+            "",
+        ] {
+            assert_eq!(lock_holder(other, "00:27:123919"), None, "{other}");
+        }
+    }
+}
