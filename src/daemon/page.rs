@@ -9,8 +9,9 @@ use super::error::Error;
 use super::state::{Daemon, Page, PageChange};
 use crate::base::capacity::MAX_FILTERS;
 use crate::base::wait::sleep;
-use crate::config::{Address, MAX_INTERFACE, Place, Service};
+use crate::config::{Address, Hosts, MAX_INTERFACE, Place, Service};
 use crate::filter::{Filter, blame};
+use crate::http::host::Names;
 use crate::http::keeper::Keeper;
 use crate::http::listener::{Listener, Listeners};
 use crate::http::server::{Received, Server};
@@ -32,6 +33,7 @@ impl Page {
             .map_err(|error| Error::process("cannot start the page's keeper", error))?;
         let mut page = Self {
             server: None,
+            hosts: plan.config.hosts.clone(),
             keeper: Some(keeper),
         };
         let change = page.prepare(page.listeners(plan)?)?;
@@ -106,6 +108,20 @@ impl Page {
                 }
             }
             PageChange::Server(server) => self.server = server,
+        }
+        self.send_names();
+    }
+
+    /// Replaces the names of the option `host`. Returns the previous ones.
+    pub(super) fn set_hosts(&mut self, hosts: Hosts) -> Hosts {
+        let previous = std::mem::replace(&mut self.hosts, hosts);
+        self.send_names();
+        previous
+    }
+
+    fn send_names(&mut self) {
+        if let Some(server) = &mut self.server {
+            server.set_names(Names::new(&self.hosts));
         }
     }
 

@@ -9,7 +9,7 @@ use nix::sys::signal::Signal;
 use super::reload::watch::ReloadWatch;
 use super::service_manager::Manager;
 use crate::base::capacity::MAX_FILTERS;
-use crate::config::{MAX_PLACES, Place, Serving};
+use crate::config::{Hosts, MAX_PLACES, Place, Serving};
 use crate::control::server::Control;
 use crate::filter::Filter;
 use crate::http::keeper::Keeper;
@@ -66,6 +66,8 @@ pub(super) struct Page {
     /// Listening sockets and worker; `None` where the Corefile serves nothing. Field order matters: dropped before
     /// `keeper`.
     pub(super) server: Option<Server>,
+    /// Names of the option `host`.
+    pub(super) hosts: Hosts,
     /// The parent of all workers; `None` after its death, which nothing can undo.
     pub(super) keeper: Option<Keeper>,
 }
@@ -107,6 +109,7 @@ pub(super) struct Replaced {
     pub(super) filters: Filters,
     /// Addresses of the page as the Corefile named them.
     pub(super) places: heapless::Vec<Place, MAX_PLACES>,
+    pub(super) hosts: Hosts,
     pub(super) serving: Serving,
 }
 

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 use nix::sys::socket::{MsgFlags, recv, send};
 
+use super::host::Names;
 use super::keeper::{Keeper, Worker};
 use super::listener::{Listener, Listeners};
 use super::{Answer, Content, FAILED, PAGE_SIZE, Rendered, Request};
@@ -24,6 +25,8 @@ const SOUND_AFTER: Duration = Duration::from_mins(1);
 #[derive(Debug)]
 pub struct Server {
     listeners: Listeners,
+    /// Names of the page that are vouched for.
+    names: Names,
     page: SharedMemory,
     page_fd: OwnedFd,
     /// `None` between the worker's death and its restart.
@@ -55,6 +58,7 @@ impl Server {
         let (page, page_fd) = SharedMemory::create(PAGE_SIZE)?;
         let mut server = Self {
             listeners,
+            names: Names::default(),
             page,
             page_fd,
             worker: None,
@@ -67,7 +71,9 @@ impl Server {
     }
 
     fn start_worker(&mut self, keeper: &mut Keeper) -> Result<(), Errno> {
-        self.worker = Some(keeper.start_worker(&self.page_fd, &self.listeners)?);
+        let worker = keeper.start_worker(&self.page_fd, &self.listeners)?;
+        worker.set_names(&self.names)?;
+        self.worker = Some(worker);
         self.started_at = Instant::now();
         Ok(())
     }
@@ -79,6 +85,17 @@ impl Server {
             && worker.listen(&self.listeners).is_err()
         {
             // The worker is dead or hangs; the next worker starts with these sockets.
+            self.worker_died();
+        }
+    }
+
+    /// Replaces the names that are vouched for.
+    pub fn set_names(&mut self, names: Names) {
+        self.names = names;
+        if let Some(worker) = &self.worker
+            && worker.set_names(&self.names).is_err()
+        {
+            // The worker is dead or hangs; the next worker starts with these names.
             self.worker_died();
         }
     }

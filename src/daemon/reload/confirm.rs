@@ -6,7 +6,7 @@
 use std::time::{Duration, Instant};
 
 use super::switch::{persist, put_back};
-use crate::config::Serving;
+use crate::config::{Hosts, Serving};
 use crate::daemon::error::Error;
 use crate::daemon::start;
 use crate::daemon::state::{Daemon, Filters, PendingConfirm, Replaced};
@@ -20,6 +20,7 @@ impl PendingConfirm {
             replaced: Replaced {
                 filters: replaced,
                 places: heapless::Vec::new(),
+                hosts: Hosts::new(),
                 serving: Serving::default(),
             },
             at_start: true,
@@ -70,6 +71,7 @@ impl Daemon<'_> {
         let Replaced {
             mut filters,
             places,
+            hosts,
             serving,
         } = pending.replaced;
         put_back(&mut filters, std::mem::take(&mut self.filters), log);
@@ -82,6 +84,7 @@ impl Daemon<'_> {
         }
         start::announce(&self.filters, log);
         self.serving = serving;
+        self.page.set_hosts(hosts);
         if !places.iter().copied().eq(self.page.places()) {
             let listeners = self.page.previous_listeners(&places);
             match listeners.and_then(|listeners| self.page.prepare(listeners)) {

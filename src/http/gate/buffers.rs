@@ -285,8 +285,10 @@ mod tests {
             for step_size in [1, 7, 64] {
                 let mut memory = [0; 45];
                 let mut response = Response::new(&mut memory);
-                let has_body = false;
-                response.begin(Request { is_head, has_body });
+                response.begin(Request {
+                    is_head,
+                    ..Request::PLAIN
+                });
                 let relayed = relay(&mut response, source.as_bytes(), step_size);
                 assert_eq!(relayed, (expected.to_owned(), complete), "{source}");
             }
