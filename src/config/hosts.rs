@@ -20,7 +20,7 @@ const MAX_LABEL: usize = 63;
 /// The message for the operator.
 pub(super) fn read(hosts: &mut Hosts, args: &[&str]) -> Result<(), String> {
     if args.is_empty() {
-        return Err("write `host NAME...`".into());
+        return Err("write `host NAME…`".into());
     }
     for (index, arg) in args.iter().enumerate() {
         let name = parse(arg)?;
@@ -85,7 +85,7 @@ mod tests {
     #[test]
     fn wrong_names_are_refused() {
         for (args, expected) in [
-            (&[][..], "write `host NAME...`"),
+            (&[][..], "write `host NAME…`"),
             (
                 &["a.example", "A.example."],
                 "host \"A.example.\" is given twice; keep one",

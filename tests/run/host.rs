@@ -196,6 +196,10 @@ fn no_response_is_shared_with_other_sites() {
                 .find(|(name, _)| name.starts_with("access-control-"));
             assert_eq!(shared, None, "{method} {path}");
             assert_eq!(answer.header("location"), None, "{method} {path}");
+            let policy = answer.header("cross-origin-resource-policy");
+            // The gate's own refusals have nothing to protect.
+            let of_gate = path == "*" || path.starts_with("http://evil.test");
+            assert!(policy == Some("same-origin") || of_gate, "{method} {path}");
         }
     }
     daemon.stop();
