@@ -25,7 +25,7 @@ pub(super) fn read(hosts: &mut Hosts, args: &[&str]) -> Result<(), String> {
     for (index, arg) in args.iter().enumerate() {
         let name = parse(arg)?;
         let is_name = |other: &&str| other.trim_end_matches('.').eq_ignore_ascii_case(&name);
-        if args.iter().take(index).any(|other| is_name(&other)) {
+        if args.iter().take(index).any(is_name) {
             return Err(format!("host {} is given twice; keep one", Quoted(arg)));
         }
         if !hosts.contains(&name) && hosts.push(name).is_err() {

@@ -73,6 +73,10 @@ pub(super) struct Page {
 }
 
 /// A change of the page, prepared before anything else changes (`page.rs`).
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one at a time, and it lives for a reload"
+)]
 pub(super) enum PageChange {
     /// The present worker listens on other sockets.
     Listen(Listeners),

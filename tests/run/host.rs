@@ -8,6 +8,7 @@ use nix::unistd::Pid;
 
 use crate::strangers::{connect_to, exchange};
 use support::net::{Daemon, Response, Site};
+use support::wait::wait_for;
 
 /// A browser's request for a script of a stranger's site.
 const BROWSER: &str = "User-Agent: Mozilla/5.0 (X11; Linux x86_64)\r\nAccept-Language: en\r\n";
@@ -126,6 +127,21 @@ fn host_option_takes_effect_at_start_reload_and_restart_of_the_worker() {
 }
 
 #[test]
+fn unconfirmed_hosts_are_rolled_back() {
+    let (site, daemon) = start("host a.example");
+    site.folder.write("Corefile", &corefile("host b.example"));
+    let reload = ["reload", "--confirm", "5s"];
+    site.ask(&reload).expect(0, &[]);
+    assert_eq!(status(&site, "/", "b.example", BROWSER), 200);
+    assert_eq!(status(&site, "/", "a.example", BROWSER), 421);
+    wait_for("the status of the previous host", &200, || {
+        status(&site, "/", "a.example", BROWSER)
+    });
+    assert_eq!(status(&site, "/", "b.example", BROWSER), 421);
+    daemon.stop();
+}
+
+#[test]
 fn absolute_targets_are_answered() {
     let (site, daemon) = start("");
     for (line, host, expected) in [
@@ -142,11 +158,16 @@ fn absolute_targets_are_answered() {
         ("GET https://127.0.0.1/ HTTP/1.1", "127.0.0.1", 421),
         ("GET http://user@127.0.0.1/ HTTP/1.1", "127.0.0.1", 400),
         ("GET http:/// HTTP/1.1", "127.0.0.1", 400),
+        ("HEAD http://evil.test/ HTTP/1.1", "127.0.0.1", 421),
         ("OPTIONS * HTTP/1.1", "127.0.0.1", 405),
         ("OPTIONS / HTTP/1.1", "127.0.0.1", 405),
     ] {
         let answer = ask(&site, line, &format!("Host: {host}\r\n"));
         assert_eq!(answer.status, expected, "{line}");
+        assert!(
+            answer.body.is_empty() || !line.starts_with("HEAD"),
+            "{line}"
+        );
         let allow = answer.header("allow");
         assert_eq!(allow.is_some(), expected == 405, "{line}: {allow:?}");
     }

@@ -7,10 +7,11 @@
 //! 3. Then goes the connection whose request or response is unfinished longest ([`Rank::Unfinished`]): the client has
 //!    not sent a whole head, does not read, or requests without pause. Each has [`FAIR_TIME`] before. So a client that
 //!    sends its request a moment after it connected is served, and slow connections make room.
-//! 4. Where at least half of the peer's connections are idle after a response ([`Rank::Answered`]), the one that is idle
-//!    longest goes before all unfinished ones. Clients that keep such a connection repeat their request on another one.
-//!    Where they are fewer, they go last: newcomers wait rather than that an answered client loses its connection.
-//! 5. If nothing may be closed yet, clients wait in the accept queue.
+//! 4. Then goes the connection that is idle longest after a response ([`Rank::Answered`]), if at least half are. Clients
+//!    that keep such a connection repeat their request on another one. If fewer are idle, none of them goes: newcomers
+//!    wait for [`FAIR_TIME`] at most, and answered clients keep their connections beside slow ones.
+//! 5. Peers that hold the same number count as one peer.
+//! 6. If nothing may be closed yet, clients wait in the accept queue.
 
 use std::time::{Duration, Instant};
 
@@ -61,21 +62,19 @@ pub(super) fn choose(connections: &[Connection], now: Instant) -> Choice {
     };
     let most = connections.iter().map(|each| count(each.peer)).max();
     let most = most.unwrap_or(0);
-    let is_answered = |each: &Connection| matches!(each.claim, Some((Rank::Answered, _)));
-    let mostly_answered = |peer: Peer| {
-        let of_peer = connections.iter().filter(|other| other.peer == peer);
-        2 * of_peer.filter(|other| is_answered(other)).count() >= most
-    };
+    let largest = || connections.iter().filter(|each| count(each.peer) == most);
+    let is_answered = |each: &&Connection| matches!(each.claim, Some((Rank::Answered, _)));
+    let mostly_answered = 2 * largest().filter(is_answered).count() >= largest().count();
     let mut first: Option<((u8, Instant), usize)> = None;
     let mut earliest: Option<Instant> = None;
-    for each in connections {
-        let Some((rank, since)) = each.claim.filter(|_| count(each.peer) == most) else {
+    for each in largest() {
+        let Some((rank, since)) = each.claim else {
             continue;
         };
         let (order, from) = match rank {
             Rank::Lingering => (0, since),
-            Rank::Answered if mostly_answered(each.peer) => (1, since),
-            Rank::Unfinished => (2, since.checked_add(FAIR_TIME).unwrap_or(since)),
+            Rank::Unfinished => (1, since.checked_add(FAIR_TIME).unwrap_or(since)),
+            Rank::Answered if mostly_answered => (2, since),
             Rank::Answered => continue,
         };
         if from > now {
@@ -123,8 +122,9 @@ mod tests {
     }
 
     #[test]
-    fn lingering_goes_before_idle_and_unfinished() {
+    fn lingering_goes_before_unfinished_and_unfinished_before_idle() {
         let all = [(1, Some((Answered, 0))), (1, Some((Unfinished, 0)))];
+        assert_eq!(choice(&all).0, Choice::Close(1));
         let lingering = (1, Some((Lingering, 999)));
         assert_eq!(choice(&[all[0], all[1], lingering]).0, Choice::Close(2));
     }
@@ -150,15 +150,17 @@ mod tests {
     }
 
     #[test]
-    fn answered_connections_go_first_where_they_are_half_and_else_last() {
-        let (answered, young) = ((1, Some((Answered, 0))), (1, Some((Unfinished, 999))));
-        let old = (1, Some((Unfinished, 0)));
-        assert_eq!(choice(&[young, old, young, answered]).0, Choice::Close(1));
-        let (chosen, start) = choice(&[young, young, answered]);
-        let due = start.checked_add(Duration::from_millis(1249));
-        assert_eq!(chosen, Choice::Wait(due), "it does not go at all");
-        for half in [vec![old, answered], vec![young, answered, answered]] {
-            assert_eq!(choice(&half).0, Choice::Close(1));
+    fn answered_connections_go_only_where_they_are_half() {
+        let answered = |peer| (peer, Some((Answered, 0)));
+        let young = |peer| (peer, Some((Unfinished, 999)));
+        // The connections of one peer, and those of peers that hold the same number.
+        for peers in [[1, 1, 1], [1, 2, 3]] {
+            let [a, b, c] = peers;
+            let (chosen, start) = choice(&[young(a), young(b), answered(c)]);
+            let due = start.checked_add(Duration::from_millis(1249));
+            assert_eq!(chosen, Choice::Wait(due));
+            let (chosen, _) = choice(&[young(a), answered(b), answered(c)]);
+            assert_eq!(chosen, Choice::Close(1));
         }
     }
 }

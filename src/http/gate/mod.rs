@@ -18,6 +18,7 @@ mod fairness;
 pub mod framing;
 mod inner;
 mod peer;
+mod room;
 mod slot;
 
 use std::io::ErrorKind;
@@ -34,7 +35,6 @@ use crate::config::{MAX_PLACES, Service};
 use crate::http::host::Names;
 use crate::kernel::fd_passing;
 use buffers::{Input, Response};
-use fairness::{Choice, Connection};
 pub(super) use inner::Inner;
 use peer::Peer;
 use slot::{Ready, Slot};
@@ -206,50 +206,6 @@ impl Gate<'_> {
         (false, self.make_room_at(now, |_| true))
     }
 
-    /// Time at which a slot among these may make room; `None` if an event comes first.
-    fn make_room_at(&self, now: Instant, among: impl Fn(&Slot<'_>) -> bool) -> Option<Instant> {
-        match self.choose(now, among) {
-            Choice::Close(_) => Some(now),
-            Choice::Wait(until) => until,
-        }
-    }
-
-    /// The connection to close among these.
-    fn choose(&self, now: Instant, among: impl Fn(&Slot<'_>) -> bool) -> Choice {
-        // A closing slot becomes free soon, with an event on its connection to tiny_http.
-        if self
-            .slots
-            .iter()
-            .any(|slot| among(slot) && slot.is_closing())
-        {
-            return Choice::Wait(None);
-        }
-        let slots = self.slots.iter().enumerate();
-        let slots = slots.filter(|(_, slot)| !slot.is_free() && among(slot));
-        let connections = slots.map(|(index, slot)| Connection {
-            index,
-            peer: slot.peer(),
-            claim: slot.claim(),
-        });
-        let connections: heapless::Vec<_, SLOTS> = connections.collect();
-        fairness::choose(&connections, now)
-    }
-
-    /// Closes a connection if no slot is free.
-    fn make_room(&mut self, now: Instant) {
-        if !self.slots.iter().any(Slot::is_free)
-            && let Choice::Close(index) = self.choose(now, |_| true)
-        {
-            self.drop_client(index, now);
-        }
-    }
-
-    fn drop_client(&mut self, index: usize, now: Instant) {
-        if let Some(slot) = self.slots.get_mut(index) {
-            slot.drop_client(now);
-        }
-    }
-
     /// Accepts waiting connections while slots are free.
     fn accept(&mut self, now: Instant) {
         self.next_listener = self.next_listener.wrapping_add(1);
@@ -310,40 +266,5 @@ impl Gate<'_> {
             }
             Err(_) => slot.drop_client(now),
         }
-    }
-
-    /// Requests of this peer at `tiny_http`.
-    fn requests_of(&self, peer: Peer) -> usize {
-        let slots = self.slots.iter();
-        let used = slots.filter(|slot| slot.has_inner() && slot.unused_since().is_none());
-        used.filter(|slot| slot.peer() == peer).count()
-    }
-
-    /// Frees a connection to `tiny_http`: the one that is unused longest, else that of the client that [`fairness`]
-    /// chooses. `tiny_http` closes it soon.
-    fn release_inner(&mut self, now: Instant) {
-        if self.slots.iter().any(Slot::is_released) {
-            return;
-        }
-        let unused = self.slots.iter_mut();
-        let unused = unused.filter_map(|slot| Some((slot.unused_since()?, slot)));
-        if let Some((_, slot)) = unused.min_by_key(|(since, _)| *since) {
-            return slot.release(now);
-        }
-        if let Choice::Close(index) = self.choose(now, |slot| slot.has_inner()) {
-            self.drop_client(index, now);
-        }
-    }
-
-    /// Time at which a head that waits for a connection to `tiny_http` may take one from a slow client; `None` if an
-    /// event comes first.
-    fn forward_at(&self, now: Instant) -> Option<Instant> {
-        let waits = |slot: &Slot<'_>| slot.queued().is_some() && !slot.has_inner();
-        let inner = self.slots.iter().filter(|slot| slot.has_inner()).count();
-        let event = |slot: &Slot<'_>| slot.is_fresh() || slot.is_released();
-        if inner < REQUESTS || !self.slots.iter().any(waits) || self.slots.iter().any(event) {
-            return None;
-        }
-        self.make_room_at(now, |slot| slot.has_inner())
     }
 }
