@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::diagnostics::Diagnostics;
-use super::{Address, Config, duration};
+use super::{Address, Config, duration, hosts};
 use crate::base::capacity::MAX_FILTERS;
 use crate::base::escape::Quoted;
 use crate::corefile::{Corefile, Directive, Occurrence, Token};
@@ -194,6 +194,7 @@ impl Config {
         match (service, option) {
             // Accepted and ignored: Go's runtime metrics of CoreDNS do not exist here.
             (Service::Metrics, "runtime_metrics") => Ok(()),
+            (Service::Metrics, "host") => hosts::read(&mut self.hosts, args),
             // Refused rather than ignored: the operator would expect an encrypted page.
             (Service::Metrics, "tls") => {
                 Err("tls is not served; leave it out, and let a proxy on the box add it".into())
@@ -219,7 +220,7 @@ impl Config {
             },
             (service, other) => {
                 let options = match service {
-                    Service::Metrics => "runtime_metrics",
+                    Service::Metrics => "host, runtime_metrics",
                     Service::Health => "lameduck",
                     Service::Ready => "monitor",
                 };

@@ -11,6 +11,7 @@ pub mod duration;
 mod ebpf;
 mod entries;
 pub mod fit;
+mod hosts;
 mod lines;
 mod listen;
 mod metric;
@@ -33,6 +34,7 @@ pub use address::Address;
 use diagnostics::Diagnostics;
 pub use duration::parse as duration;
 pub use entries::{Entries, Entry, MapEntries, Value};
+pub use hosts::{Hosts, MAX_HOST, MAX_HOSTS};
 pub use listen::{Listen, MAX_PLACES, Place, Service, Serving};
 pub use metric::MetricKind;
 pub use options::{EbpfOption, OPTIONS as EBPF_OPTIONS};
@@ -58,6 +60,8 @@ pub struct Config {
     pub filters: heapless::Vec<Filter, MAX_FILTERS>,
     /// Addresses to listen on, with the service of each; empty if nothing is served.
     pub listen: heapless::Vec<Listen, MAX_PLACES>,
+    /// Names of the box that the page accepts beside those that need no list.
+    pub hosts: Hosts,
     /// Options of `health` and `ready`.
     pub serving: Serving,
     /// Interval at which the Corefile is checked for changes; `None` without the directive.

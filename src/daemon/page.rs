@@ -8,8 +8,9 @@ use nix::errno::Errno;
 
 use super::state::Page;
 use crate::base::wait::Backoff;
-use crate::config::Place;
+use crate::config::{Hosts, Place};
 use crate::filter::blame;
+use crate::http::host::Names;
 use crate::http::keeper::Keeper;
 use crate::http::listener::{Listener, Listeners};
 use crate::http::server::Server;
@@ -29,6 +30,7 @@ impl Page {
     pub(super) fn start(plan: &Plan, log: &Log) -> Self {
         let mut page = Self {
             server: None,
+            hosts: plan.config.hosts.clone(),
             keeper: None,
             reopen: Backoff::new(FIRST_RETRY, LONGEST_RETRY),
             addresses: None,
@@ -112,6 +114,19 @@ impl Page {
         self.start_worker(log);
     }
 
+    /// Replaces the names of the option `host`. Returns the previous ones.
+    pub(super) fn set_hosts(&mut self, hosts: Hosts) -> Hosts {
+        let previous = std::mem::replace(&mut self.hosts, hosts);
+        self.send_names();
+        previous
+    }
+
+    fn send_names(&mut self) {
+        if let Some(server) = &mut self.server {
+            server.set_names(Names::new(&self.hosts));
+        }
+    }
+
     fn replace_listeners(&mut self, places: impl Iterator<Item = Place>) {
         let mut listeners = Listeners::new();
         for place in places {
@@ -134,6 +149,7 @@ impl Page {
         if ends {
             self.server = None;
         }
+        self.send_names();
     }
 
     /// Opens the sockets that are not open, and plans a retry if one cannot be opened. Where nobody can serve, none is

@@ -10,7 +10,7 @@ use super::reload::watch::ReloadWatch;
 use super::service_manager::Manager;
 use crate::base::capacity::MAX_FILTERS;
 use crate::base::wait::Backoff;
-use crate::config::{MAX_PLACES, Place, Serving};
+use crate::config::{Hosts, MAX_PLACES, Place, Serving};
 use crate::control::server::Control;
 use crate::filter::Filter;
 use crate::http::keeper::Keeper;
@@ -69,6 +69,8 @@ pub(super) struct Daemon<'a> {
 pub(super) struct Page {
     /// Listeners and worker; `None` where the Corefile serves nothing. Field order matters: dropped before `keeper`.
     pub(super) server: Option<Server>,
+    /// Names of the option `host`.
+    pub(super) hosts: Hosts,
     /// The parent of all workers; `None` if it could not be started, and after its death, which nothing can undo.
     pub(super) keeper: Option<Keeper>,
     /// Retry of the sockets that could not be opened.
@@ -113,6 +115,8 @@ pub(super) struct Replaced {
     pub(super) filters: Filters,
     /// Addresses of the page as the Corefile named them.
     pub(super) places: Places,
+    /// Names of the option `host`.
+    pub(super) hosts: Hosts,
     pub(super) serving: Serving,
 }
 

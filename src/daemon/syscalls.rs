@@ -60,7 +60,7 @@ pub const ALWAYS: &[Rule] = &[
     only(libc::SYS_bpf, &[command(BPF_MAP_UPDATE_BATCH)]),
     only(libc::SYS_bpf, &[command(BPF_LINK_CREATE)]),
     only(libc::SYS_bpf, &[command(BPF_LINK_UPDATE)]),
-    // libbpf reads the kernel version.
+    // libbpf reads the kernel version, and the page's names include the name of the box.
     any(libc::SYS_uname),
     // Netlink requests about interfaces; the worker and its keeper; the page's listeners after a reload.
     only(libc::SYS_socket, &[is(0, libc::AF_NETLINK)]),

@@ -15,10 +15,10 @@ use nix::sys::socket::{
 
 use crate::config::{MAX_PLACES, Place};
 
-/// Connections that may wait in the accept queue. If all clients are slow, the gate accepts sixteen connections each
-/// second, so the last in the queue waits eight seconds: less than Prometheus's timeout of ten. A full queue refuses no
-/// connection: the client's system repeats its SYN after a second, then with growing delay.
-const BACKLOG: i32 = 128;
+/// Connections that may wait in the accept queue. The gate takes them off at once while it has room, and 256 each
+/// second if all connections are slow. A full queue refuses no connection: the client's system repeats its
+/// SYN after a second, then with growing delay.
+const BACKLOG: i32 = 256;
 /// Receive buffer of a connection in bytes; the kernel doubles it (socket(7)). A request is shorter.
 const RECEIVE_BUFFER: usize = 16 << 10;
 /// Send buffer of a connection in bytes; the kernel doubles it. By default the kernel would buffer megabytes for a

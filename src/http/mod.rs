@@ -9,6 +9,7 @@
 
 pub mod cage;
 pub mod gate;
+pub mod host;
 pub mod keeper;
 pub mod listener;
 mod routes;

@@ -1,6 +1,7 @@
 //! Paths of each service.
 
 use super::Content;
+use super::host::path_of;
 use crate::config::Service;
 
 /// Content type of `/`.
@@ -8,16 +9,15 @@ pub(super) const HTML: &str = "text/html; charset=utf-8";
 /// Content type of `/health`, `/ready` and errors.
 pub(super) const PLAIN: &str = "text/plain; charset=utf-8";
 
-/// Content of a path of this service, and its content type.
+/// Content of a request's target at this service, and its content type.
 ///
 /// # Errors
 /// The text of status 404, which lists the paths of the service.
 pub(super) fn content_of(
     service: Service,
-    path: &str,
+    target: &str,
 ) -> Result<(Content, &'static str), &'static str> {
-    let path = path.split_once('?').map_or(path, |(path, _)| path);
-    match (service, path) {
+    match (service, path_of(target)) {
         (Service::Metrics, "/metrics") => {
             Ok((Content::Metrics, "text/plain; version=0.0.4; charset=utf-8"))
         }
@@ -42,6 +42,8 @@ mod tests {
             ("/metrics?x=1", Some((Service::Metrics, Content::Metrics))),
             ("/", Some((Service::Metrics, Content::Html))),
             ("/?", Some((Service::Metrics, Content::Html))),
+            ("http://a", Some((Service::Metrics, Content::Html))),
+            ("http://a/ready", Some((Service::Ready, Content::Ready))),
             ("/status", Some((Service::Metrics, Content::Status))),
             ("/health", Some((Service::Health, Content::Health))),
             ("/ready?", Some((Service::Ready, Content::Ready))),

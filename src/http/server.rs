@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 use nix::sys::socket::{MsgFlags, recv, send};
 
+use super::host::Names;
 use super::keeper::{Keeper, Worker};
 use super::listener::{Listener, Listeners};
 use super::{Answer, Content, FAILED, PAGE_SIZE, Rendered, Request};
@@ -23,6 +24,8 @@ const SOUND_AFTER: Duration = Duration::from_mins(1);
 #[derive(Debug)]
 pub struct Server {
     listeners: Listeners,
+    /// Names of the page that are vouched for.
+    names: Names,
     /// The shared page and its descriptor; `None` before the first worker.
     page: Option<(SharedMemory, OwnedFd)>,
     /// `None` between the worker's death, or its failed start, and its restart.
@@ -50,6 +53,7 @@ impl Default for Server {
     fn default() -> Self {
         Self {
             listeners: Listeners::new(),
+            names: Names::default(),
             page: None,
             worker: None,
             number: 0,
@@ -74,10 +78,23 @@ impl Server {
             self.page = Some(SharedMemory::create(PAGE_SIZE)?);
         }
         if let Some((_, page)) = &self.page {
-            self.worker = Some(keeper.start_worker(page, &self.listeners)?);
+            let worker = keeper.start_worker(page, &self.listeners)?;
+            worker.set_names(&self.names)?;
+            self.worker = Some(worker);
             self.started_at = Some(Instant::now());
         }
         Ok(())
+    }
+
+    /// Replaces the names that are vouched for.
+    pub fn set_names(&mut self, names: Names) {
+        self.names = names;
+        if let Some(worker) = &self.worker
+            && worker.set_names(&self.names).is_err()
+        {
+            // The worker is dead or hangs; the next worker starts with these names.
+            self.worker_died();
+        }
     }
 
     /// Replaces the listeners, and returns the replaced ones, whose sockets the worker closes. Requests in progress are

@@ -168,6 +168,7 @@ fn response<'a>(status: u16, kind: &str, body: &'a [u8]) -> Response<Cursor<&'a 
         ("Content-Type", kind),
         ("Cache-Control", "no-store"),
         ("X-Content-Type-Options", "nosniff"),
+        ("Cross-Origin-Resource-Policy", "same-origin"),
     ];
     for &(name, value) in always.iter().chain(&allow).chain(html) {
         if let Ok(header) = Header::from_bytes(name, value) {

@@ -13,7 +13,10 @@ use support::wait::{PATIENCE, wait_until};
 
 /// Where chromedriver listens, inside the namespace of the test.
 const DRIVER: &str = "127.0.0.1:9515";
-const ARGUMENTS: [&str; 9] = [
+/// A name of a stranger that resolves to the box.
+pub(crate) const STRANGER: &str = "evil.test";
+const ARGUMENTS: [&str; 10] = [
+    "--host-resolver-rules=MAP evil.test 127.0.0.1",
     "--headless=new",
     "--no-sandbox",
     "--disable-gpu",
@@ -99,7 +102,13 @@ impl<'a> Chromium<'a> {
 
     /// Goes to the daemon's page.
     pub(crate) fn open(&self) {
-        self.order("url", &json!({"url": "http://127.0.0.1:9153/"}));
+        self.open_by("127.0.0.1", "/");
+    }
+
+    /// Goes to a path of the daemon's page, by this name.
+    pub(crate) fn open_by(&self, host: &str, path: &str) {
+        let url = format!("http://{host}:9153{path}");
+        self.order("url", &json!({"url": url}));
     }
 
     /// The value of an expression in the page.

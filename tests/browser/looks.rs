@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::chromium::Chromium;
+use crate::chromium::{Chromium, STRANGER};
 use crate::{flood, start};
 use support::net::Site;
 
@@ -144,6 +144,29 @@ fn foreign_content_is_blocked() {
         assert!(said.contains(told), "{tag}: {said}");
     }
     assert_eq!(browser.value("window.foreign === undefined"), true);
+    drop(browser);
+    daemon.stop();
+}
+
+/// DNS rebinding: the name of a stranger's site resolves to the box, so a script of the site has the page's origin.
+#[test]
+fn script_of_a_rebound_name_reads_nothing() {
+    let (site, daemon) = start();
+    let browser = Chromium::start(&site);
+    for path in ["/", "/status", "/metrics"] {
+        browser.open_by(STRANGER, path);
+        let shown = browser.text("document.body.textContent");
+        assert!(shown.starts_with("unknown host name; "), "{path}: {shown}");
+        for asked in ["/", "/status", "/metrics"] {
+            browser.value(&format!(
+                "window.status = '', fetch('{asked}').then((r) => {{ window.status = String(r.status); }})"
+            ));
+            browser.becomes("window.status === '421'");
+        }
+    }
+    browser.open_by("localhost", "/status");
+    let shown = browser.text("document.body.textContent");
+    assert!(shown.contains("edge0"), "{shown}");
     drop(browser);
     daemon.stop();
 }

@@ -131,7 +131,20 @@ pub(crate) const DIRECTIVES: &[Wrong] = &[
     ),
     (
         ". {\n  prometheus {\n    colour blue\n  }\n}\n",
-        &["Corefile:3: prometheus: unknown option \"colour\"; there is runtime_metrics"],
+        &["Corefile:3: prometheus: unknown option \"colour\"; there is host, runtime_metrics"],
+    ),
+    (
+        ". {\n  prometheus {\n    host\n    host a.example A.example.\n    host ok.example http://a\n    host 192.0.2.1\n  }\n}\n",
+        &[
+            "Corefile:3: prometheus: write `host NAME…`",
+            "Corefile:4: prometheus: host \"A.example.\" is given twice; keep one",
+            "Corefile:5: prometheus: \"http://a\" is no host name; write it without scheme, port and path, for example box.example.org",
+            "Corefile:6: prometheus: host \"192.0.2.1\" is an address; leave it out, since every address is accepted",
+        ],
+    ),
+    (
+        ". {\n  prometheus {\n    host a1 a2 a3 a4 a5 a6 a7 a8\n    host a8\n    host a9\n  }\n}\n",
+        &["Corefile:5: prometheus: more than 8 names of host; leave some out"],
     ),
     (
         ". {\n  debug loudly\n}\n",

@@ -19,7 +19,8 @@ fn service_options() -> Vec<String> {
     let options = lines
         .iter()
         .filter_map(|line| line.split_once("; there is "));
-    options.map(|(_, option)| option.to_owned()).collect()
+    let options = options.flat_map(|(_, options)| options.split(", "));
+    options.map(str::to_owned).collect()
 }
 
 /// Converts an item of the manual to the form of messages: `Oo Ar @MAP Oc Ar KEY` to `[@MAP] KEY`.
@@ -66,7 +67,10 @@ fn every_directive_is_described() {
     let services = Service::ALL.map(Service::directive);
     let options = EBPF_OPTIONS.iter().map(|option| option.name);
     let service_options = service_options();
-    assert_eq!(service_options, ["runtime_metrics", "lameduck", "monitor"]);
+    assert_eq!(
+        service_options,
+        ["host", "runtime_metrics", "lameduck", "monitor"]
+    );
     let names = [EBPF, DEBUG, RELOAD, "import", "tls"]
         .into_iter()
         .chain(services)

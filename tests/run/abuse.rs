@@ -48,7 +48,7 @@ fn scrape() -> Option<Duration> {
         (HEALTH, "/health", "\r\n\r\nOK"),
     ] {
         let mut stream = connect_to(address).ok()?;
-        let request = format!("GET {path} HTTP/1.1\r\nConnection: close\r\n\r\n");
+        let request = format!("GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
         stream.write_all(request.as_bytes()).ok()?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer).ok()?;

@@ -13,8 +13,8 @@ use crate::strangers::{connect, exchange};
 use support::net::{CLIENT, Daemon, SERVER, Site};
 use support::wait::PATIENCE;
 
-/// The number of connections that the page serves at the same time.
-const SLOTS: usize = 16;
+/// Most connections that the page holds: for the next one it closes one of them.
+const SLOTS: usize = 63;
 /// The longest time for an answer that waits for nothing: shorter than the ten seconds after which the page closes a
 /// connection that does nothing, so that the answer is not owed to such an end.
 const AT_ONCE: Duration = Duration::from_secs(8);
@@ -91,24 +91,27 @@ fn oversized_and_unsupported_requests_are_refused() {
             ("GET /\r\n\r\n".into(), "HTTP/1.1 400 Bad Request"),
             ("GET / HTTP/1.1\n\n".into(), "HTTP/1.1 400 Bad Request"),
             (
-                "GET /\u{e4} HTTP/1.1\r\n\r\n".into(),
+                "GET /\u{e4} HTTP/1.1\r\nHost: a\r\n\r\n".into(),
                 "HTTP/1.1 400 Bad Request",
             ),
             (
-                "GET / HTTP/1.1\r\nExpect: more\r\n\r\n".into(),
+                "GET / HTTP/1.1\r\nHost: a\r\nExpect: more\r\n\r\n".into(),
                 "HTTP/1.1 417 Expectation Failed",
             ),
             // None of these bodies ever comes.
             (
-                format!("POST / HTTP/1.1\r\nContent-Length: 5{close}"),
+                format!("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5{close}"),
                 "HTTP/1.1 405 Method Not Allowed",
             ),
             (
-                format!("GET /x HTTP/1.1\r\nContent-Length: {}{close}", u64::MAX),
+                format!(
+                    "GET /x HTTP/1.1\r\nHost: a\r\nContent-Length: {}{close}",
+                    u64::MAX
+                ),
                 "HTTP/1.1 404 Not Found",
             ),
             (
-                format!("PUT / HTTP/1.1\r\nTransfer-Encoding: chunked{close}"),
+                format!("PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked{close}"),
                 "HTTP/1.1 405 Method Not Allowed",
             ),
         ] {
@@ -121,10 +124,11 @@ fn oversized_and_unsupported_requests_are_refused() {
 #[test]
 fn request_body_is_not_the_next_request() {
     with_page(|| {
-        let body = "GET /metrics HTTP/1.1\r\n\r\n";
+        let body = "GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n";
         let length = body.len();
         let answers = exchange(
-            format!("POST / HTTP/1.1\r\nContent-Length: {length}\r\n\r\n{body}").as_bytes(),
+            format!("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n{body}")
+                .as_bytes(),
         );
         assert!(answers.starts_with("HTTP/1.1 405 "), "{answers}");
         assert_eq!(answers.matches("HTTP/1.1 ").count(), 1, "{answers}");
@@ -135,7 +139,7 @@ fn request_body_is_not_the_next_request() {
 fn answers_come_in_the_order_of_requests() {
     with_page(|| {
         let mut stream = connect().unwrap();
-        let requests = "GET /metrics HTTP/1.1\r\n\r\nGET /nowhere HTTP/1.1\r\nTE: chunked\r\n\r\n";
+        let requests = "GET /metrics HTTP/1.1\r\nHost: a\r\n\r\nGET /nowhere HTTP/1.1\r\nHost: a\r\nTE: chunked\r\n\r\n";
         for byte in requests.repeat(20).as_bytes().chunks(7) {
             stream.write_all(byte).unwrap();
         }
@@ -158,7 +162,9 @@ fn all_slots_are_answered_at_once() {
             let client = |mut stream: TcpStream| {
                 together.wait();
                 let start = Instant::now();
-                stream.write_all(b"GET /metrics HTTP/1.1\r\n\r\n").unwrap();
+                stream
+                    .write_all(b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n")
+                    .unwrap();
                 assert_eq!(answer(&mut stream).0, "200");
                 // The connection stays until all are answered.
                 (start.elapsed(), stream)
@@ -181,7 +187,9 @@ fn all_slots_are_answered_at_once() {
 fn longest_idle_connection_is_closed() {
     with_page(|| {
         let ask = |stream: &mut TcpStream| {
-            stream.write_all(b"GET /nowhere HTTP/1.1\r\n\r\n").unwrap();
+            stream
+                .write_all(b"GET /nowhere HTTP/1.1\r\nHost: a\r\n\r\n")
+                .unwrap();
             assert_eq!(answer(stream).0, "404");
         };
         let mut streams: Vec<_> = (0..SLOTS).map(|_| connect().unwrap()).collect();
@@ -247,7 +255,9 @@ fn vanished_peers_free_their_slots() {
     site.server.enter(|| {
         let begin = Instant::now();
         let mut stream = connect();
-        stream.write_all(b"GET /nowhere HTTP/1.1\r\n\r\n").unwrap();
+        stream
+            .write_all(b"GET /nowhere HTTP/1.1\r\nHost: a\r\n\r\n")
+            .unwrap();
         assert_eq!(answer(&mut stream).0, "404");
         assert!(begin.elapsed() < AT_ONCE, "{:?}", begin.elapsed());
     });
@@ -281,14 +291,17 @@ fn a_lack_of_descriptors_is_waited_out() {
     site.server.enter(|| {
         // While this one is open, no descriptor comes or goes.
         let mut held = connect().unwrap();
-        held.write_all(b"GET /nowhere HTTP/1.1\r\n\r\n").unwrap();
+        held.write_all(b"GET /nowhere HTTP/1.1\r\nHost: a\r\n\r\n")
+            .unwrap();
         assert_eq!(answer(&mut held).0, "404");
         // All numbers below are in use.
         let free = (0..64).find(|fd| !Path::new(&format!("/proc/{worker}/fd/{fd}")).is_symlink());
         limit_open_files(worker, free);
         let before = ticks(worker);
         let mut stream = connect().unwrap();
-        stream.write_all(b"GET /nowhere HTTP/1.1\r\n\r\n").unwrap();
+        stream
+            .write_all(b"GET /nowhere HTTP/1.1\r\nHost: a\r\n\r\n")
+            .unwrap();
         stream
             .set_read_timeout(Some(Duration::from_millis(500)))
             .unwrap();

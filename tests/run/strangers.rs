@@ -62,7 +62,10 @@ fn idle(held: &mut Vec<TcpStream>) -> String {
 }
 
 fn half_heads(held: &mut Vec<TcpStream>) -> String {
-    held.extend(connections(64, b"GET /metrics HTTP/1.1\r\nHost:"));
+    held.extend(connections(
+        64,
+        b"GET /metrics HTTP/1.1\r\nHost: a\r\nHost:",
+    ));
     pause(2000);
     format!("{} connections", held.len())
 }
@@ -92,7 +95,7 @@ fn endless_heads(_: &mut Vec<TcpStream>) -> String {
 }
 
 fn huge_paths(_: &mut Vec<TcpStream>) -> String {
-    let request = format!("GET /{} HTTP/1.1\r\n\r\n", "a".repeat(1 << 20));
+    let request = format!("GET /{} HTTP/1.1\r\nHost: a\r\n\r\n", "a".repeat(1 << 20));
     for _ in 0..50 {
         let answer = exchange(request.as_bytes());
         // Unread bytes of the request may reset the connection before the answer is read.
@@ -105,7 +108,7 @@ fn huge_paths(_: &mut Vec<TcpStream>) -> String {
 }
 
 fn pipelines(held: &mut Vec<TcpStream>) -> String {
-    let requests = b"GET /metrics HTTP/1.1\r\n\r\n".repeat(10_000);
+    let requests = b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n".repeat(10_000);
     for stream in connections(16, b"") {
         // Nobody reads the answers, so soon no more is taken.
         stream
@@ -136,7 +139,12 @@ fn garbage(_: &mut Vec<TcpStream>) -> String {
 }
 
 fn half_closed(held: &mut Vec<TcpStream>) -> String {
-    for head in ["GET /nowhere HTTP/1.1\r\n\r\n", "GET /nowhere HT"].repeat(200) {
+    for head in [
+        "GET /nowhere HTTP/1.1\r\nHost: a\r\n\r\n",
+        "GET /nowhere HT",
+    ]
+    .repeat(200)
+    {
         let Ok(mut stream) = connect() else { continue };
         let _ = stream.write_all(head.as_bytes());
         let _ = stream.shutdown(Shutdown::Write);
@@ -154,7 +162,7 @@ fn half_closed(held: &mut Vec<TcpStream>) -> String {
 }
 
 fn never_reading(held: &mut Vec<TcpStream>) -> String {
-    let requests = b"GET /metrics HTTP/1.1\r\n\r\n".repeat(20);
+    let requests = b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n".repeat(20);
     for _ in 0..64 {
         let Ok(mut stream) = connect() else { continue };
         setsockopt(&stream, sockopt::RcvBuf, &2048).unwrap();
@@ -168,7 +176,7 @@ fn never_reading(held: &mut Vec<TcpStream>) -> String {
 /// Each sends without end and reads as fast as it can, and so is never idle and never slow.
 fn never_pausing(_: &mut Vec<TcpStream>) -> String {
     // Many of them fill the page's memory to the last byte, so that no part of one is left over.
-    let requests = b"GET /nowhere HTTP/1.1\r\nA: bc\r\n\r\n".repeat(1024);
+    let requests = b"GET /nowhere HTTP/1.1\r\nHost: a\r\nA: bc\r\n\r\n".repeat(1024);
     let streams = connections(40, b"");
     let read = |mut stream: &TcpStream| {
         let (mut answers, mut received) = (vec![0; 64 << 10], 0);
@@ -198,7 +206,9 @@ fn never_pausing(_: &mut Vec<TcpStream>) -> String {
 }
 
 fn vanishing(_: &mut Vec<TcpStream>) -> String {
-    for stream in (0..1000).filter_map(|_| connections(1, b"GET /metrics HTTP/1.1\r\n\r\n").pop()) {
+    for stream in
+        (0..1000).filter_map(|_| connections(1, b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n").pop())
+    {
         // Closing resets it.
         let _ = setsockopt(
             &stream,
@@ -217,14 +227,14 @@ fn traps(held: &mut Vec<TcpStream>) -> String {
     let heads = [
         "GET /metrics HTTP/2.0",
         "GET /metrics HTTP/3.0",
-        "POST /metrics HTTP/1.1\r\nContent-Length: 1000",
-        "POST /metrics HTTP/1.1\r\nContent-Length: 18446744073709551615",
-        "GET /metrics HTTP/1.1\r\nContent-Length: 9223372036854775807",
-        "PUT /metrics HTTP/1.1\r\nTransfer-Encoding: chunked",
-        "GET /metrics HTTP/1.1\r\nTE: chunked",
-        "GET /metrics HTTP/1.1\r\nConnection: upgrade",
-        "GET /metrics HTTP/1.1\r\nExpect: more",
-        "POST /metrics HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 5000",
+        "POST /metrics HTTP/1.1\r\nHost: a\r\nContent-Length: 1000",
+        "POST /metrics HTTP/1.1\r\nHost: a\r\nContent-Length: 18446744073709551615",
+        "GET /metrics HTTP/1.1\r\nHost: a\r\nContent-Length: 9223372036854775807",
+        "PUT /metrics HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked",
+        "GET /metrics HTTP/1.1\r\nHost: a\r\nTE: chunked",
+        "GET /metrics HTTP/1.1\r\nHost: a\r\nConnection: upgrade",
+        "GET /metrics HTTP/1.1\r\nHost: a\r\nExpect: more",
+        "POST /metrics HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5000",
     ];
     for head in heads.repeat(40) {
         held.extend(connections(1, format!("{head}\r\n\r\n").as_bytes()));

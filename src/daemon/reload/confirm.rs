@@ -6,7 +6,7 @@
 use std::time::{Duration, Instant};
 
 use super::switch::{persist, put_back};
-use crate::config::Serving;
+use crate::config::{Hosts, Serving};
 use crate::daemon::error::Error;
 use crate::daemon::start;
 use crate::daemon::state::{Daemon, Filters, PendingConfirm, Places, Replaced};
@@ -20,6 +20,7 @@ impl PendingConfirm {
             replaced: Replaced {
                 filters: replaced,
                 places: heapless::Vec::new(),
+                hosts: Hosts::new(),
                 serving: Serving::default(),
             },
             at_start: true,
@@ -68,12 +69,13 @@ impl Daemon<'_> {
             "not confirmed in time: the old filters return"
         });
         let at_start = pending.at_start;
-        let (serving, places) = self.put_back(pending);
+        let (serving, places, hosts) = self.put_back(pending);
         if at_start {
             return true;
         }
         start::announce(&self.filters, log);
         self.serving = serving;
+        self.page.set_hosts(hosts);
         if !places.iter().copied().eq(self.page.places()) {
             self.page.serve_again(&places, log);
             self.page.announce(log);
@@ -95,11 +97,12 @@ impl Daemon<'_> {
     }
 
     /// Puts the replaced filters back, and returns the previous settings of the page.
-    fn put_back(&mut self, pending: PendingConfirm) -> (Serving, Places) {
+    fn put_back(&mut self, pending: PendingConfirm) -> (Serving, Places, Hosts) {
         let log = &self.options.log;
         let Replaced {
             mut filters,
             places,
+            hosts,
             serving,
         } = pending.replaced;
         put_back(&mut filters, std::mem::take(&mut self.filters), log);
@@ -107,6 +110,6 @@ impl Daemon<'_> {
             filter.follow(log);
         }
         self.filters = filters;
-        (serving, places)
+        (serving, places, hosts)
     }
 }

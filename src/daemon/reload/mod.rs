@@ -91,6 +91,7 @@ impl Daemon<'_> {
         }
         let replaced = Replaced {
             places: self.page.places().collect(),
+            hosts: self.page.set_hosts(plan.config.hosts.clone()),
             serving: std::mem::replace(&mut self.serving, plan.config.serving),
             filters: std::mem::replace(&mut self.filters, new),
         };

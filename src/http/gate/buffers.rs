@@ -129,8 +129,12 @@ impl<'a> Response<'a> {
         self.request = request;
     }
 
-    /// Sets the whole response, without `tiny_http`.
+    /// Sets the whole response, without `tiny_http`. The response to HEAD has no body.
     pub(super) fn fill(&mut self, text: &[u8]) {
+        let text = match extent(text, self.request) {
+            Extent::Bytes(length) => text.get(..length).unwrap_or(text),
+            Extent::Unknown | Extent::UntilClose => text,
+        };
         let length = text.len().min(self.memory.len());
         for (to, from) in self.memory.iter_mut().zip(text) {
             *to = *from;
@@ -285,8 +289,10 @@ mod tests {
             for step_size in [1, 7, 64] {
                 let mut memory = [0; 45];
                 let mut response = Response::new(&mut memory);
-                let has_body = false;
-                response.begin(Request { is_head, has_body });
+                response.begin(Request {
+                    is_head,
+                    ..Request::PLAIN
+                });
                 let relayed = relay(&mut response, source.as_bytes(), step_size);
                 assert_eq!(relayed, (expected.to_owned(), complete), "{source}");
             }

@@ -84,6 +84,8 @@ pub struct Request {
     pub is_head: bool,
     /// A body follows, so the start of the next head is unknown.
     pub has_body: bool,
+    /// `tiny_http` closes its connection after the response.
+    pub closes: bool,
 }
 
 impl Request {
@@ -91,6 +93,7 @@ impl Request {
     pub const PLAIN: Self = Self {
         is_head: false,
         has_body: false,
+        closes: false,
     };
 }
 
@@ -105,6 +108,10 @@ pub enum Refusal {
     Long,
     /// HTTP/2 or HTTP/3.
     Version,
+    /// `OPTIONS *`.
+    Method,
+    /// The host is not vouched for, or the scheme is `https`.
+    Misdirected,
 }
 
 impl Refusal {
@@ -122,6 +129,12 @@ impl Refusal {
             }
             Self::Version => {
                 b"HTTP/1.1 505 HTTP Version Not Supported\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+            }
+            Self::Method => {
+                b"HTTP/1.1 405 Method Not Allowed\r\nAllow: GET, HEAD\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+            }
+            Self::Misdirected => {
+                b"HTTP/1.1 421 Misdirected Request\r\nConnection: close\r\nContent-Type: text/plain; charset=utf-8\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nContent-Length: 118\r\n\r\nunknown host name; open http://ADDRESS of this box, or write `host NAME` in the block of `prometheus` in the Corefile\n"
             }
         }
     }
@@ -172,17 +185,37 @@ pub fn sanitize(head: &mut [u8]) -> Result<Request, Refusal> {
     let mut words = first.split(|&byte| byte == b' ');
     let mut request = Request {
         is_head: words.next() == Some(b"HEAD"),
-        has_body: false,
+        ..Request::PLAIN
     };
-    if let Some(b"HTTP/2.0" | b"HTTP/3.0") = words.nth(1) {
-        return Err(Refusal::Version);
-    }
+    let mut keeps_open = match words.nth(1) {
+        Some(b"HTTP/2.0" | b"HTTP/3.0") => return Err(Refusal::Version),
+        version => version != Some(b"HTTP/1.0"),
+    };
     for line in lines {
+        if let Some(value) = connection(line) {
+            keeps_open |= contains(value, b"keep-alive");
+            request.closes |= contains(value, b"close") || contains(value, b"upgrade");
+        }
         request.has_body |= hide(line);
         let not_ascii = line.iter_mut().filter(|byte| !byte.is_ascii());
         not_ascii.for_each(|byte| *byte = b'?');
     }
+    request.closes |= !keeps_open;
     Ok(request)
+}
+
+/// Value of the header `Connection`, by which `tiny_http` decides whether it closes.
+fn connection(line: &[u8]) -> Option<&[u8]> {
+    let mut parts = line.trim_ascii().splitn(2, |&byte| byte == b':');
+    let name = parts.next()?;
+    name.eq_ignore_ascii_case(b"Connection")
+        .then(|| parts.next().unwrap_or_default())
+}
+
+/// True if the text contains the word, in any case.
+fn contains(text: &[u8], word: &[u8]) -> bool {
+    text.windows(word.len())
+        .any(|window| window.eq_ignore_ascii_case(word))
 }
 
 /// Overwrites the name of a hidden header. Returns true if the header announces a body.

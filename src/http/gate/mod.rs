@@ -7,12 +7,18 @@
 //! only then reads the next head. `tiny_http` receives complete heads only, one at a time on each connection, and
 //! interprets them.
 //!
-//! When all slots are in use and a client waits, the gate closes the connection that is idle longest; without an idle
-//! connection, the connection whose client is slow longest. So clients that vanished need no keepalive probes.
+//! `tiny_http` has a thread for each connection, so the slots share [`REQUESTS`] connections to it. A slot keeps its
+//! connection until another slot needs one.
+//!
+//! When the last slot is taken, the gate closes the connection that [`fairness`] chooses. So one slot is free for the
+//! next client, whose address is known only when it is accepted, and clients that vanished need no keepalive probes.
 
 mod buffers;
+mod fairness;
 pub mod framing;
 mod inner;
+mod peer;
+mod room;
 mod slot;
 
 use std::io::ErrorKind;
@@ -26,13 +32,17 @@ use nix::poll::{PollFd, PollFlags, poll};
 
 use crate::base::wait::timeout;
 use crate::config::{MAX_PLACES, Service};
+use crate::http::host::Names;
 use crate::kernel::fd_passing;
 use buffers::{Input, Response};
 pub(super) use inner::Inner;
+use peer::Peer;
 use slot::{Ready, Slot};
 
-/// Most connections, and so most concurrent requests of `tiny_http`.
-pub(super) const SLOTS: usize = 16;
+/// Connections of clients, the last of which is closed at once or makes the gate close another.
+const SLOTS: usize = 64;
+/// Most connections to `tiny_http`, and so most concurrent requests.
+const REQUESTS: usize = 16;
 /// Most bytes of a head.
 const HEAD_SIZE: usize = 8 << 10;
 /// Bytes of a response in transit, as many as `tiny_http` writes at once.
@@ -60,6 +70,7 @@ struct Gate<'a> {
     /// Socket by which the daemon sends listening sockets.
     listen_socket: &'a OwnedFd,
     listeners: Listeners,
+    names: Names,
     /// Index, modulo their number, of the listener that accepts first; it advances for fairness.
     next_listener: usize,
     /// End of the delay after a failed `accept`.
@@ -82,6 +93,7 @@ pub(super) fn run(listen_socket: &OwnedFd, inner: Inner) -> Result<(), Errno> {
     let mut gate = Gate {
         listen_socket,
         listeners: Listeners::new(),
+        names: Names::default(),
         next_listener: 0,
         paused_until: None,
         inner,
@@ -90,8 +102,12 @@ pub(super) fn run(listen_socket: &OwnedFd, inner: Inner) -> Result<(), Errno> {
     loop {
         let events = gate.wait()?;
         let now = Instant::now();
-        if events.listeners && !gate.change_listeners(now)? {
-            return Ok(());
+        if events.listeners {
+            if !gate.change_settings(now)? {
+                return Ok(());
+            }
+            // All messages of a reload before the next request.
+            continue;
         }
         for (slot, ready) in gate.slots.iter_mut().zip(events.slots) {
             if ready.client || ready.inner {
@@ -102,6 +118,7 @@ pub(super) fn run(listen_socket: &OwnedFd, inner: Inner) -> Result<(), Errno> {
         if events.connection {
             gate.accept(now);
         }
+        gate.make_room(now);
         gate.forward(now);
     }
 }
@@ -122,7 +139,8 @@ impl Gate<'_> {
             let _ = fds.push(PollFd::new(fd, events));
         }
         let deadlines = self.slots.iter().filter_map(Slot::deadline);
-        match poll(&mut fds, timeout(deadlines.chain(accepts_at).min())) {
+        let deadlines = deadlines.chain(accepts_at).chain(self.forward_at(now));
+        match poll(&mut fds, timeout(deadlines.min())) {
             // After an interruption no descriptor is marked ready.
             Ok(_) | Err(Errno::EINTR) => {}
             Err(errno) => return Err(errno),
@@ -149,15 +167,25 @@ impl Gate<'_> {
         Ok(events)
     }
 
-    /// Replaces the listening sockets of a service. Returns false when the daemon closed its end. Connections of the
+    /// Replaces the listening sockets of a service, or the names that are vouched for. Returns false when the daemon closed its end. Connections of the
     /// service end with their next response, since their address may be removed.
-    fn change_listeners(&mut self, now: Instant) -> Result<bool, Errno> {
-        let Some(message) = fd_passing::receive(self.listen_socket.as_fd())? else {
+    fn change_settings(&mut self, now: Instant) -> Result<bool, Errno> {
+        let mut message = [0; size_of::<u32>() + Names::MAX];
+        let socket = self.listen_socket.as_fd();
+        let (length, descriptors) = fd_passing::receive_packet(socket, &mut message)?;
+        if length == 0 {
             return Ok(false);
-        };
-        let service = Service::from_number(message.word).ok_or(Errno::EBADMSG)?;
+        }
+        let message = message.get(..length).unwrap_or_default();
+        let (word, names) = message.split_first_chunk().ok_or(Errno::EBADMSG)?;
+        let word = u32::from_ne_bytes(*word);
+        if word == Names::WORD {
+            self.names = Names::from_bytes(names);
+            return Ok(true);
+        }
+        let service = Service::from_number(word).ok_or(Errno::EBADMSG)?;
         self.listeners.retain(|(other, _)| *other != service);
-        for socket in message.descriptors {
+        for socket in descriptors {
             let listener = (service, TcpListener::from(socket));
             self.listeners.push(listener).map_err(|_| Errno::E2BIG)?;
         }
@@ -175,23 +203,11 @@ impl Gate<'_> {
         if self.slots.iter().any(Slot::is_free) {
             return (true, None);
         }
-        // A closing slot becomes free soon, with an event on its connection to tiny_http.
-        if self.slots.iter().any(Slot::is_closing) {
-            return (false, None);
-        }
-        let evictable = self.slots.iter().filter_map(Slot::evictable);
-        match evictable.map(|(from, _)| from).min() {
-            Some(from) if from > now => (false, Some(from)),
-            Some(_) => (true, None),
-            None => (false, None),
-        }
+        (false, self.make_room_at(now, |_| true))
     }
 
-    /// Accepts waiting connections while slots are free. Without a free slot, evicts a connection first.
+    /// Accepts waiting connections while slots are free.
     fn accept(&mut self, now: Instant) {
-        if !self.slots.iter().any(Slot::is_free) {
-            self.evict(now);
-        }
         self.next_listener = self.next_listener.wrapping_add(1);
         let count = self.listeners.len();
         for index in (0..count).map(|index| self.next_listener.wrapping_add(index) % count) {
@@ -199,11 +215,11 @@ impl Gate<'_> {
                 continue;
             };
             while let Some(slot) = self.slots.iter_mut().find(|slot| slot.is_free()) {
-                match listener.accept().and_then(|(client, _)| {
+                match listener.accept().and_then(|(client, address)| {
                     client.set_nonblocking(true)?;
-                    Ok(client)
+                    Ok((client, Peer::of(address)))
                 }) {
-                    Ok(client) => slot.open(client, *service, now),
+                    Ok((client, peer)) => slot.open(client, peer, *service, now),
                     Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                     Err(_) => {
                         self.paused_until = now.checked_add(ACCEPT_RETRY);
@@ -214,22 +230,13 @@ impl Gate<'_> {
         }
     }
 
-    fn evict(&mut self, now: Instant) {
-        let candidates = self.slots.iter_mut().filter_map(|slot| {
-            let (from, rank) = slot.evictable()?;
-            (from <= now).then_some((rank, slot))
-        });
-        if let Some((_, slot)) = candidates.min_by_key(|(rank, _)| *rank) {
-            slot.drop_client(now);
-        }
-    }
-
-    /// Forwards the complete heads in the order of their arrival.
+    /// Forwards complete heads: the first of the peer that has the fewest requests at `tiny_http`.
     ///
     /// A new connection waits until `tiny_http` reads from the previous one. Otherwise `tiny_http` 0.12 may give both to
     /// one idle thread, and the second waits until the first ends.
     fn forward(&mut self, now: Instant) {
         for slot in &mut self.slots {
+            slot.check_host(&self.names, now);
             if slot.queued().is_some() && slot.is_connected() {
                 slot.forward(now);
             }
@@ -237,18 +244,27 @@ impl Gate<'_> {
         if self.slots.iter().any(Slot::is_fresh) {
             return;
         }
-        let queued = self
-            .slots
-            .iter_mut()
-            .filter_map(|slot| Some((slot.queued()?, slot)));
-        if let Some((_, slot)) = queued.min_by_key(|(since, _)| *since) {
-            match self.inner.connect() {
-                Ok(inner) => {
-                    slot.connect(inner);
-                    slot.forward(now);
-                }
-                Err(_) => slot.drop_client(now),
+        let queued = self.slots.iter().enumerate();
+        let queued = queued.filter_map(|(index, slot)| {
+            let since = slot.queued().filter(|_| !slot.has_inner())?;
+            Some(((self.requests_of(slot.peer()), since), index))
+        });
+        let Some((_, first)) = queued.min_by_key(|(order, _)| *order) else {
+            return;
+        };
+        let inner = self.slots.iter().filter(|slot| slot.has_inner()).count();
+        if inner >= REQUESTS {
+            return self.release_inner(now);
+        }
+        let Some(slot) = self.slots.get_mut(first) else {
+            return;
+        };
+        match self.inner.connect() {
+            Ok(inner) => {
+                slot.connect(inner);
+                slot.forward(now);
             }
+            Err(_) => slot.drop_client(now),
         }
     }
 }

@@ -10,7 +10,9 @@ use std::time::{Duration, Instant};
 use nix::poll::PollFlags;
 
 use super::buffers::{Input, Response};
+use super::fairness::{Claim, Rank};
 use super::framing::Refusal;
+use super::peer::Peer;
 use crate::config::Service;
 
 /// Time for a head from its first byte to its last.
@@ -22,8 +24,6 @@ const SEND_TIMEOUT: Duration = Duration::from_secs(10);
 const LINGER_TIME: Duration = Duration::from_secs(2);
 /// Most bytes discarded by the lingering close.
 const LINGER_BYTES: usize = 64 << 10;
-/// Time for which a client may be slow, or request without pause, before its connection may be evicted.
-const EVICT_AFTER: Duration = Duration::from_secs(1);
 /// Shortest time between a response and the next request that counts as a pause.
 const MIN_PAUSE: Duration = Duration::from_millis(10);
 /// Time after which a silent `tiny_http` hangs. The daemon answers one request after the other, each within five
@@ -62,15 +62,20 @@ enum Stage {
 #[derive(Debug)]
 pub(super) struct Slot<'a> {
     client: Option<TcpStream>,
+    peer: Peer,
     /// Service of the listening socket that accepted the connection.
     service: Service,
     /// Connection to `tiny_http`; `None` before the first request.
     inner: Option<UnixStream>,
     /// True until the first byte of `tiny_http` on `inner`.
     fresh: bool,
+    /// Time at which `inner` was shut down for the sake of another slot; `None` while it may be used.
+    released_at: Option<Instant>,
     stage: Stage,
     /// Start of the stage, or time of the last bytes of a response.
     since: Instant,
+    /// Start of the connection.
+    opened_at: Instant,
     /// Time from which the client can be slow: the first byte of its head, or of its response.
     client_since: Instant,
     /// End of the last response; `None` before the first.
@@ -79,6 +84,8 @@ pub(super) struct Slot<'a> {
     busy_since: Option<Instant>,
     input: Input<'a>,
     response: Response<'a>,
+    /// True if the host of the complete head is checked.
+    checked: bool,
     /// True if the connection ends with this response.
     last: bool,
     /// Bytes discarded by the lingering close.
@@ -90,16 +97,20 @@ impl<'a> Slot<'a> {
     pub(super) const fn new(input: Input<'a>, response: Response<'a>, now: Instant) -> Self {
         Self {
             client: None,
+            peer: Peer::NOBODY,
             service: Service::Metrics,
             inner: None,
             fresh: false,
+            released_at: None,
             stage: Stage::Free,
             since: now,
+            opened_at: now,
             client_since: now,
             answered_at: None,
             busy_since: None,
             input,
             response,
+            checked: false,
             last: false,
             discarded: 0,
         }
@@ -110,7 +121,10 @@ impl<'a> Slot<'a> {
     pub(super) fn poll_events(&self) -> [Option<(BorrowedFd<'_>, PollFlags)>; 2] {
         let (client, inner) = match self.stage {
             Stage::Free => (None, None),
-            Stage::Queued => (Some(PollFlags::empty()), None),
+            Stage::Queued => {
+                let released = self.released_at.map(|_| PollFlags::POLLIN);
+                (Some(PollFlags::empty()), released)
+            }
             Stage::Response if self.response.has_unsent() => (Some(PollFlags::POLLOUT), None),
             Stage::Response => (Some(PollFlags::empty()), Some(PollFlags::POLLIN)),
             Stage::Idle | Stage::Head | Stage::Closing => {
@@ -125,6 +139,11 @@ impl<'a> Slot<'a> {
 
     /// Time at which [`Slot::expire`] is due. An idle connection has no deadline.
     pub(super) fn deadline(&self) -> Option<Instant> {
+        let released = self.released_at.and_then(|at| at.checked_add(HUNG_AFTER));
+        self.stage_end().into_iter().chain(released).min()
+    }
+
+    fn stage_end(&self) -> Option<Instant> {
         let (start, time) = match self.stage {
             Stage::Free | Stage::Idle | Stage::Queued => return None,
             Stage::Head => (self.client_since, HEAD_TIMEOUT),
@@ -147,6 +166,7 @@ impl<'a> Slot<'a> {
             Stage::Head => self.refuse(Refusal::Late, now),
             Stage::Response if self.response.has_unsent() => self.drop_client(now),
             Stage::Closing if self.client.is_some() => self.drop_client(now),
+            // A released connection, or a response that does not come.
             _ => return Err(Hung),
         }
         Ok(())
@@ -167,18 +187,30 @@ impl<'a> Slot<'a> {
         self.stage == Stage::Closing && self.client.is_none()
     }
 
-    /// Time from which the connection may be evicted, and its rank; the lowest rank is evicted first. `None` while
-    /// `tiny_http` has the request of a client that paused before it: the slot would be free only after the response.
-    pub(super) fn evictable(&self) -> Option<(Instant, (u8, Instant))> {
-        let after = |start: Instant| Some((start.checked_add(EVICT_AFTER)?, (2, start)));
+    /// The origin of the connection.
+    pub(super) const fn peer(&self) -> Peer {
+        self.peer
+    }
+
+    /// The reason for which the connection may be closed. `None` while `tiny_http` has the request of a client that
+    /// paused before it: the slot would be free only after the response.
+    pub(super) fn claim(&self) -> Option<Claim> {
+        // A client that never had a response is slow since it connected.
+        let client_since = self
+            .answered_at
+            .map_or(self.opened_at, |_| self.client_since);
+        let unfinished = |since| Some((Rank::Unfinished, since));
         match self.stage {
-            Stage::Closing if self.client.is_some() => Some((self.since, (0, self.since))),
-            Stage::Idle => Some((self.since, (1, self.since))),
-            Stage::Head => after(self.busy_since.unwrap_or(self.client_since)),
+            Stage::Closing if self.client.is_some() => Some((Rank::Lingering, self.since)),
+            Stage::Idle => match self.answered_at {
+                Some(_) => Some((Rank::Answered, self.since)),
+                None => unfinished(self.opened_at),
+            },
+            Stage::Head => unfinished(self.busy_since.unwrap_or(client_since)),
             Stage::Response if self.response.has_unsent() => {
-                after(self.busy_since.unwrap_or(self.client_since))
+                unfinished(self.busy_since.unwrap_or(self.client_since))
             }
-            Stage::Response | Stage::Queued => self.busy_since.and_then(after),
+            Stage::Response | Stage::Queued => self.busy_since.and_then(unfinished),
             Stage::Free | Stage::Closing => None,
         }
     }
@@ -188,9 +220,25 @@ impl<'a> Slot<'a> {
         (self.stage == Stage::Queued).then_some(self.since)
     }
 
-    /// True if there is a connection to `tiny_http`.
-    pub(super) const fn is_connected(&self) -> bool {
+    /// True if there is a connection to `tiny_http`, perhaps released.
+    pub(super) const fn has_inner(&self) -> bool {
         self.inner.is_some()
+    }
+
+    /// True if `tiny_http` takes a request on the connection.
+    pub(super) const fn is_connected(&self) -> bool {
+        self.inner.is_some() && self.released_at.is_none()
+    }
+
+    /// True from [`Slot::release`] until `tiny_http` closes the connection.
+    pub(super) const fn is_released(&self) -> bool {
+        self.released_at.is_some()
+    }
+
+    /// Start of the time in which the connection to `tiny_http` is not used; `None` while it is used.
+    pub(super) fn unused_since(&self) -> Option<Instant> {
+        let unused = matches!(self.stage, Stage::Idle | Stage::Head) && self.is_connected();
+        unused.then(|| self.answered_at.unwrap_or(self.since))
     }
 
     /// True until a thread of `tiny_http` is known to serve the connection, by its first byte.
@@ -200,7 +248,7 @@ impl<'a> Slot<'a> {
 
     /// Sets the connection to `tiny_http`.
     pub(super) fn connect(&mut self, inner: UnixStream) {
-        (self.inner, self.fresh) = (Some(inner), true);
+        (self.inner, self.fresh, self.released_at) = (Some(inner), true, None);
     }
 }
 

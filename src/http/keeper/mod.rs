@@ -26,6 +26,7 @@ use nix::sys::wait::waitpid;
 use nix::unistd::{Pid, close};
 
 use super::WorkerDescriptors;
+use super::host::Names;
 use super::listener::Listener;
 use crate::config::{MAX_PLACES, Service};
 use crate::kernel::{fd_passing, retry, shared_memory};
@@ -151,6 +152,18 @@ impl Worker {
             fd_passing::send(self.listen_socket.as_fd(), service.number(), &descriptors)?;
         }
         Ok(())
+    }
+
+    /// Replaces the names that the worker vouches for.
+    ///
+    /// # Errors
+    /// `EPIPE` when the worker is dead.
+    pub(super) fn set_names(&self, names: &Names) -> Result<(), Errno> {
+        let mut message = heapless::Vec::<u8, { size_of::<u32>() + Names::MAX }>::new();
+        // There is room for the word and all names.
+        let _ = message.extend_from_slice(&Names::WORD.to_ne_bytes());
+        let _ = message.extend_from_slice(names.as_bytes());
+        fd_passing::send_packet(self.listen_socket.as_fd(), &message, &[])
     }
 }
 

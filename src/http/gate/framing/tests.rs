@@ -65,7 +65,13 @@ fn bytes_beyond_ascii_do_not_reach_tiny_http() {
 
 #[test]
 fn method_and_version_are_read_from_the_request_line() {
-    let request = |is_head, has_body| Ok(Request { is_head, has_body });
+    let request = |is_head, has_body| {
+        Ok(Request {
+            is_head,
+            has_body,
+            closes: false,
+        })
+    };
     for (head, expected) in [
         ("GET / HTTP/1.1\r\n\r\n", request(false, false)),
         ("HEAD / HTTP/1.1\r\n\r\n", request(true, false)),
@@ -169,7 +175,7 @@ fn the_length_of_a_response_is_in_its_head() {
     ] {
         let to = |is_head| Request {
             is_head,
-            has_body: false,
+            ..Request::PLAIN
         };
         assert_eq!(extent(start.as_bytes(), to(false)), expected, "{start:?}");
         assert_eq!(
@@ -177,5 +183,42 @@ fn the_length_of_a_response_is_in_its_head() {
             without_body,
             "{start:?}"
         );
+    }
+}
+
+#[test]
+fn connection_closes_where_tiny_http_closes_it() {
+    for (version, headers, closes) in [
+        ("1.1", "", false),
+        ("1.1", "Connection: keep-alive", false),
+        ("1.1", "X-Connection: close", false),
+        ("1.1", "connection:CLOSE", true),
+        ("1.1", "  Connection: te, close", true),
+        ("1.1", "Connection: upgrade", true),
+        ("1.0", "", true),
+        ("1.0", "Connection: te", true),
+        ("1.0", "Connection: Keep-Alive", false),
+        ("1.0", "Connection: keep-alive, close", true),
+        ("0.9", "", false),
+    ] {
+        let head = format!("GET / HTTP/{version}\r\nA: b\r\n{headers}\r\n\r\n");
+        let request = sanitize(&mut head.clone().into_bytes()).unwrap();
+        assert_eq!(request.closes, closes, "{head}");
+    }
+}
+
+#[test]
+fn refusals_have_the_length_they_announce() {
+    for refusal in [
+        Refusal::Malformed,
+        Refusal::Late,
+        Refusal::Long,
+        Refusal::Version,
+        Refusal::Method,
+        Refusal::Misdirected,
+    ] {
+        let response = refusal.response();
+        let expected = Extent::Bytes(response.len());
+        assert_eq!(extent(response, Request::PLAIN), expected, "{refusal:?}");
     }
 }

@@ -7,25 +7,34 @@ use std::time::Instant;
 use super::{LINGER_BYTES, MIN_PAUSE, Ready, Slot, Stage};
 use crate::config::Service;
 use crate::http::gate::framing::{EMPTY_LINE, Refusal, service_header};
+use crate::http::gate::peer::Peer;
+use crate::http::host::{self, Names};
 
 impl Slot<'_> {
     /// Starts a connection, and reads its request if one is there.
     pub(in crate::http::gate) fn open(
         &mut self,
         client: TcpStream,
+        peer: Peer,
         service: Service,
         now: Instant,
     ) {
-        (self.client, self.service) = (Some(client), service);
+        (self.client, self.peer, self.service) = (Some(client), peer, service);
         self.input.clear();
         (self.last, self.discarded) = (false, 0);
-        (self.answered_at, self.busy_since) = (None, None);
+        (self.answered_at, self.busy_since, self.opened_at) = (None, None, now);
         self.enter(Stage::Idle, now);
         self.receive(now);
     }
 
     /// Handles events on either side.
-    pub(in crate::http::gate) fn step(&mut self, ready: Ready, now: Instant) {
+    pub(in crate::http::gate) fn step(&mut self, mut ready: Ready, now: Instant) {
+        if ready.inner && self.is_released() && self.stage != Stage::Closing {
+            (self.inner, self.released_at, ready.inner) = (None, None, false);
+            if !ready.client {
+                return;
+            }
+        }
         match self.stage {
             Stage::Free => {}
             // Between requests tiny_http can only close the connection, so no further request is possible.
@@ -36,6 +45,17 @@ impl Slot<'_> {
             Stage::Response => self.relay(now),
             Stage::Closing => self.linger(ready),
         }
+    }
+
+    /// Refuses a complete head whose host is wrong.
+    pub(in crate::http::gate) fn check_host(&mut self, names: &Names, now: Instant) {
+        if self.stage == Stage::Queued
+            && !self.checked
+            && let Err(refusal) = host::check(self.input.head(), self.service, names)
+        {
+            return self.refuse(refusal, now);
+        }
+        self.checked = true;
     }
 
     /// Forwards the head, unless the client has gone.
@@ -60,6 +80,14 @@ impl Slot<'_> {
         }
         self.input.remove_head();
         self.enter(Stage::Response, now);
+    }
+
+    /// Shuts the connection to `tiny_http` down, for the sake of another slot. The next request takes another one.
+    pub(in crate::http::gate) fn release(&mut self, now: Instant) {
+        if let Some(inner) = &self.inner {
+            let _ = inner.shutdown(Shutdown::Write);
+            self.released_at = Some(now);
+        }
     }
 
     /// Ends the connection with its next response, or now if it is idle after a response. A new connection still gets one
@@ -113,7 +141,8 @@ impl Slot<'_> {
             Some(Err(refusal)) => self.refuse(refusal, now),
             Some(Ok(request)) => {
                 self.response.begin(request);
-                self.last |= request.has_body;
+                self.last |= request.has_body || request.closes;
+                self.checked = false;
                 self.enter(Stage::Queued, now);
             }
         }
@@ -204,6 +233,7 @@ impl Slot<'_> {
         if let Some(inner) = &self.inner {
             let _ = inner.shutdown(Shutdown::Write);
         }
+        self.released_at = None;
         self.enter(Stage::Closing, now);
         self.free_if_closed();
     }

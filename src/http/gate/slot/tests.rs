@@ -4,6 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::os::fd::OwnedFd;
 
 use super::*;
+use crate::http::host::Names;
 
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\n\r\n";
 const RESPONSE: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
@@ -26,6 +27,7 @@ fn open<'a>(memory: &'a mut [u8; 512], sent: &[u8], now: Instant) -> (Slot<'a>, 
     // A Unix stream reads, writes and ends like a TCP stream.
     slot.open(
         TcpStream::from(OwnedFd::from(theirs)),
+        Peer::NOBODY,
         Service::Metrics,
         now,
     );
@@ -113,43 +115,114 @@ fn an_unread_response_has_ten_seconds() {
         slot.step(INNER, begun);
     }
     assert_eq!(slot.deadline(), after(begun, 10_000));
-    let evictable = slot.evictable().unwrap();
-    assert_eq!(evictable, (after(begun, 1000).unwrap(), (2, begun)));
+    assert_eq!(slot.claim(), Some((Rank::Unfinished, begun)));
     slot.expire(after(begun, 10_000).unwrap()).unwrap();
     assert!(slot.is_closing());
     drop(client);
 }
 
 #[test]
-fn idle_connections_are_evicted_first() {
+fn claim_is_that_of_the_stage() {
     let now = Instant::now();
     let second = after(now, 1000).unwrap();
+    let unfinished = |since| Some((Rank::Unfinished, since));
     let (mut memory, mut other) = ([0; 512], [0; 512]);
-    let (slot, _idle) = open(&mut memory, b"", now);
-    assert_eq!(slot.evictable(), Some((now, (1, now))));
-    let (slot, _slow) = open(&mut other, b"GET", now);
-    assert_eq!(slot.evictable(), Some((second, (2, now))));
-    let (mut slot, _waiting) = open(&mut other, REQUEST, now);
-    assert_eq!(slot.evictable(), None);
+    let (mut slot, mut client) = open(&mut memory, b"", now);
+    assert_eq!(slot.claim(), unfinished(now));
+    client.write_all(b"GET").unwrap();
+    slot.step(CLIENT, second);
+    assert_eq!(slot.claim(), unfinished(now), "since it connected");
+    let (mut slot, mut client) = open(&mut other, REQUEST, now);
+    assert_eq!(slot.claim(), None);
     let mut inner = forward(&mut slot, now);
-    assert_eq!(slot.evictable(), None);
+    assert_eq!(slot.claim(), None);
     inner.write_all(RESPONSE).unwrap();
     slot.step(INNER, second);
-    assert_eq!(slot.evictable(), Some((second, (1, second))));
+    assert_eq!(slot.claim(), Some((Rank::Answered, second)));
+    let third = after(now, 2000).unwrap();
+    client.write_all(b"GET").unwrap();
+    slot.step(CLIENT, third);
+    assert_eq!(slot.claim(), unfinished(third), "since its first byte");
     let (slot, _refused) = open(&mut other, b"\0", now);
-    assert_eq!(slot.evictable(), Some((now, (0, now))));
+    assert_eq!(slot.claim(), Some((Rank::Lingering, now)));
 }
 
 #[test]
-fn a_client_without_pauses_is_evictable_during_a_request() {
+fn released_connection_is_replaced_for_the_next_request() {
+    let (mut memory, now) = ([0; 512], Instant::now());
+    let (mut slot, mut client) = open(&mut memory, REQUEST, now);
+    assert_eq!(slot.unused_since(), None);
+    let mut inner = forward(&mut slot, now);
+    read(&mut inner);
+    assert_eq!(slot.unused_since(), None);
+    inner.write_all(RESPONSE).unwrap();
+    let later = after(now, 1).unwrap();
+    slot.step(INNER, later);
+    assert_eq!(slot.unused_since(), Some(later));
+    slot.release(later);
+    assert!(slot.is_released() && slot.has_inner() && !slot.is_connected());
+    assert_eq!(slot.unused_since(), None);
+    assert_eq!(slot.deadline(), after(now, 120_001));
+    assert_eq!(read(&mut inner), b"", "tiny_http reads the end");
+    // The next request comes before tiny_http has closed its end.
+    assert_eq!(read(&mut client), RESPONSE);
+    client.write_all(REQUEST).unwrap();
+    slot.step(CLIENT, later);
+    assert_eq!(slot.queued(), Some(later));
+    drop(inner);
+    slot.step(INNER, later);
+    assert!(!slot.is_released() && !slot.has_inner());
+    let mut inner = forward(&mut slot, later);
+    inner.write_all(RESPONSE).unwrap();
+    slot.step(INNER, later);
+    assert_eq!(read(&mut client), RESPONSE);
+}
+
+#[test]
+fn connection_ends_where_tiny_http_ends_it() {
+    let (mut memory, now) = ([0; 512], Instant::now());
+    let request = b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n";
+    let (mut slot, mut client) = open(&mut memory, request, now);
+    let mut inner = forward(&mut slot, now);
+    inner.write_all(RESPONSE).unwrap();
+    slot.step(INNER, now);
+    assert_eq!(read(&mut client), RESPONSE);
+    assert_eq!(read(&mut client), b"", "before tiny_http closes");
+}
+
+#[test]
+fn wrong_host_is_refused_once_the_head_is_complete() {
+    let (mut memory, now) = ([0; 512], Instant::now());
+    for (request, expected) in [
+        (&b"GET / HTTP/1.1\r\n\r\n"[..], "HTTP/1.1 400 "),
+        (
+            b"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n",
+            "HTTP/1.1 421 ",
+        ),
+        (b"OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 405 "),
+    ] {
+        let (mut slot, mut client) = open(&mut memory, request, now);
+        slot.check_host(&Names::default(), now);
+        let response = String::from_utf8(read(&mut client)).unwrap();
+        assert!(response.starts_with(expected), "{response}");
+        assert_eq!(slot.queued(), None);
+    }
+    let request = b"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n";
+    let (mut slot, _client) = open(&mut memory, request, now);
+    slot.check_host(&Names::from_bytes(b"a.example "), now);
+    assert_eq!(slot.queued(), Some(now));
+}
+
+#[test]
+fn a_client_without_pauses_has_a_claim_during_a_request() {
     let (mut memory, now) = ([0; 512], Instant::now());
     let (mut slot, mut client) = open(&mut memory, &REQUEST.repeat(2), now);
     let mut inner = forward(&mut slot, now);
     inner.write_all(RESPONSE).unwrap();
     slot.step(INNER, now);
-    let since_now = Some((after(now, 1000).unwrap(), (2, now)));
+    let since_now = Some((Rank::Unfinished, now));
     assert_eq!(slot.queued(), Some(now));
-    assert_eq!(slot.evictable(), since_now);
+    assert_eq!(slot.claim(), since_now);
     slot.forward(now);
     inner.write_all(RESPONSE).unwrap();
     let later = after(now, 5).unwrap();
@@ -158,7 +231,7 @@ fn a_client_without_pauses_is_evictable_during_a_request() {
         client.write_all(REQUEST).unwrap();
         let asked = after(later, pause).unwrap();
         slot.step(CLIENT, asked);
-        assert_eq!(slot.evictable(), expected, "a pause of {pause} ms");
+        assert_eq!(slot.claim(), expected, "a pause of {pause} ms");
         slot.forward(asked);
         inner.write_all(RESPONSE).unwrap();
         slot.step(INNER, later);

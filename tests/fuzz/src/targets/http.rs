@@ -1,8 +1,10 @@
 //! The framing of the gate: the end of a head, the headers that reach `tiny_http`, and the end of a response.
 
+use corexdp::config::Service;
 use corexdp::http::gate::framing::{
-    Collected, Collector, Extent, Request, extent, leading_empty_lines, sanitize,
+    Collected, Collector, Extent, Refusal, Request, extent, leading_empty_lines, sanitize,
 };
+use corexdp::http::host::{self, Names, path_of};
 
 /// Headers that must not reach `tiny_http`.
 const HIDDEN: [&str; 3] = ["content-length", "transfer-encoding", "te"];
@@ -52,16 +54,35 @@ fn check_head(head: &[u8]) {
             "{line}"
         );
     }
+    check_host(&sanitized, &text);
     // A sanitized head does not change again.
     let mut again = sanitized.clone();
     assert!(sanitize(&mut again).is_ok());
     assert_eq!(again, sanitized);
 }
 
+/// A name makes a difference for the page alone, and only if the names do not have it.
+fn check_host(head: &[u8], text: &str) {
+    let none = Names::default();
+    let check = |service| host::check(head, service, &none);
+    let of_page = check(Service::Metrics);
+    let of_health = check(Service::Health);
+    assert_eq!(of_health, check(Service::Ready));
+    if of_page != of_health {
+        assert_eq!((of_page, of_health), (Err(Refusal::Misdirected), Ok(())));
+    }
+    let target = text.split(' ').nth(1).unwrap_or_default();
+    assert!(!path_of(target).contains('?'));
+    if of_page.is_ok() && text.starts_with("GET / HTTP/1.1\r\n") {
+        let is_host = |line: &&str| line.trim_start().to_ascii_lowercase().starts_with("host:");
+        assert_eq!(text.lines().filter(is_host).count(), 1, "{text}");
+    }
+}
+
 fn check_response(start: &[u8]) {
     let head_only = Request {
         is_head: true,
-        has_body: false,
+        ..Request::PLAIN
     };
     if let Extent::Bytes(length) = extent(start, head_only) {
         assert!(start[..length].ends_with(b"\r\n\r\n"));
