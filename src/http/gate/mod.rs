@@ -28,13 +28,13 @@ use crate::base::wait::timeout;
 use crate::config::{MAX_PLACES, Service};
 use crate::kernel::fd_passing;
 use buffers::{Input, Response};
-pub(super) use inner::Inner;
+pub(super) use inner::{Incoming, Inner, queue};
 use slot::{Ready, Slot};
 
 /// Most connections, and so most concurrent requests of `tiny_http`.
 pub(super) const SLOTS: usize = 16;
 /// Most bytes of a head.
-const HEAD_SIZE: usize = 8 << 10;
+pub(super) const HEAD_SIZE: usize = 8 << 10;
 /// Bytes of a response in transit, as many as `tiny_http` writes at once.
 const RESPONSE_SIZE: usize = 8 << 10;
 /// Buffers of the slots. Static, because an allocator may clear its memory: a page of static memory takes no memory
