@@ -49,7 +49,7 @@ impl Inner {
     ///
     /// # Errors
     /// `EMFILE`, `ENFILE`; `EAGAIN` when the queue is full.
-    pub(super) fn connect(&self) -> io::Result<UnixStream> {
+    pub(in crate::http) fn connect(&self) -> io::Result<UnixStream> {
         let (ours, theirs) = pair()?;
         let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         queue.push(theirs).map_err(|_| ErrorKind::WouldBlock)?;

@@ -1,11 +1,10 @@
-//! The *gate*: a proxy between the network and `tiny_http` that bounds connections, requests and their memory.
+//! The *gate*: a proxy between the network and the responder that bounds connections, requests and their memory.
 //!
-//! `tiny_http` starts a thread for each connection, reads heads without limit of length or time, reads further requests
-//! before it answers the first, and accepts no more connections after one error. So `tiny_http` must not face the
-//! network. The gate is one thread that owns the listening sockets and a fixed number of [`slot`]s with memory of fixed
-//! size. The gate collects a request's head, forwards it over a Unix connection, relays the response up to its end, and
-//! only then reads the next head. `tiny_http` receives complete heads only, one at a time on each connection, and
-//! interprets them.
+//! The responder ([`super::worker`]) allocates for each request and response, and sets clients no limit of time. So the
+//! responder must not face the network. The gate is one thread that owns the listening sockets and a fixed number of
+//! [`slot`]s with memory of fixed size. The gate collects a request's head, forwards it over a socket pair, relays the
+//! response up to its end, and only then reads the next head. The responder receives complete heads only, one at a time
+//! on each connection, and interprets them with `tiny_http`.
 //!
 //! When all slots are in use and a client waits, the gate closes the connection that is idle longest; without an idle
 //! connection, the connection whose client is slow longest. So clients that vanished need no keepalive probes.
