@@ -57,10 +57,11 @@ pub(crate) fn free() -> nix::Result<()> {
 pub(crate) fn raw<const N: usize>(call: i64, arguments: [i64; N]) -> nix::Result<()> {
     let mut all = [0; 6];
     all[..N].copy_from_slice(&arguments);
-    let [a, b, c, d, e, f] = all;
+    let [first, second, third, fourth, fifth, sixth] = all;
     // SAFETY: callers pass null pointers, which the kernel does not follow, and pointers to memory of theirs that is as
     // long as they say.
-    Errno::result(unsafe { nix::libc::syscall(call, a, b, c, d, e, f) }).map(drop)
+    let result = unsafe { nix::libc::syscall(call, first, second, third, fourth, fifth, sixth) };
+    Errno::result(result).map(drop)
 }
 
 /// The process that made this one, which is inside of nothing.
