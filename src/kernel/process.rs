@@ -1,8 +1,8 @@
-//! Processes: fork, and closing inherited descriptors.
+//! Processes: fork, closing inherited descriptors, and the command line that `ps` shows.
 
-use std::fs;
 use std::os::fd::RawFd;
 use std::os::unix::fs::MetadataExt as _;
+use std::{fs, ptr};
 
 use nix::errno::Errno;
 use nix::libc;
@@ -69,6 +69,45 @@ fn stat_of_ending(stat: &str) -> Option<bool> {
     let (flags, pending) = (words.nth(6)?, words.nth(21)?);
     let (flags, pending): (u64, u64) = (flags.parse().ok()?, pending.parse().ok()?);
     Some(flags & PF_EXITING != 0 || pending & KILLED != 0)
+}
+
+/// The memory of this process's arguments, which `ps` shows as its command line.
+#[derive(Clone, Copy, Debug)]
+pub struct Title {
+    address: usize,
+    length: usize,
+}
+
+impl Title {
+    /// Index of `arg_start` in `/proc/PID/stat` behind the command's name; `arg_end` follows (proc(5), 3.5).
+    const ARG_START: usize = 45;
+
+    /// Finds the memory; `None` without `/proc`.
+    pub fn find() -> Option<Self> {
+        let text = fs::read_to_string("/proc/self/stat").ok()?;
+        // The name may hold anything, parentheses and spaces too.
+        let (_, fields) = text.rsplit_once(") ")?;
+        let mut fields = fields.split(' ').skip(Self::ARG_START);
+        let mut address = || fields.next()?.parse::<usize>().ok();
+        let (start, end) = (address()?, address()?);
+        Some(Self {
+            address: start,
+            length: end.checked_sub(start).filter(|_| start > 0)?,
+        })
+    }
+
+    /// Replaces the command line; a longer text is cut. To be called when no other thread reads the arguments.
+    pub fn set(self, text: &str) {
+        let start = ptr::with_exposed_provenance_mut::<u8>(self.address);
+        // The last byte stays zero, or the kernel looks for the end of the text in the environment.
+        let text = text.bytes().take(self.length.saturating_sub(1));
+        let bytes = text.chain(std::iter::repeat(0)).take(self.length);
+        for (index, byte) in bytes.enumerate() {
+            // SAFETY: `exec` put the arguments into these `length` bytes of the stack, where they stay writable until the
+            // process ends. By the caller's contract nobody else reads them, and they still end with a zero byte.
+            unsafe { start.add(index).write(byte) };
+        }
+    }
 }
 
 #[cfg(test)]

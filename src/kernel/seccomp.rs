@@ -27,15 +27,15 @@ pub struct Rule {
     pub when: &'static [When],
 }
 
-/// A condition on the low 32 bits of an argument: `argument & mask == value`.
+/// A condition on an argument: `argument & mask == value`.
 #[derive(Clone, Copy, Debug)]
 pub struct When {
     /// Index of the argument, from 0.
     pub argument: u8,
-    /// Bits that are compared.
-    pub mask: u32,
+    /// Bits that are compared. The upper 32 bits of an `int` are undefined; those of a pointer count.
+    pub mask: u64,
     /// Value of these bits.
-    pub value: u32,
+    pub value: u64,
 }
 
 /// Result of a call that no rule allows.
@@ -69,15 +69,26 @@ pub const fn command(command: u32) -> When {
 
 /// Condition that the bits in `mask` of the argument have this value.
 pub const fn bits(argument: u8, mask: i32, value: i32) -> When {
+    // `From` is not const.
     When {
         argument,
-        mask: mask.cast_unsigned(),
-        value: value.cast_unsigned(),
+        mask: mask.cast_unsigned() as u64,
+        value: value.cast_unsigned() as u64,
+    }
+}
+
+/// Condition that the argument is a null pointer.
+pub const fn null(argument: u8) -> When {
+    When {
+        argument,
+        mask: u64::MAX,
+        value: 0,
     }
 }
 
 /// Restricts this thread, and threads and processes that it starts, to the calls in `lists`. Calls in `refused` fail
-/// with their errno; `otherwise` applies to all other calls. Nothing can undo the restriction.
+/// with their errno; `otherwise` applies to all other calls. Nothing can undo the restriction; of several restrictions
+/// the strictest applies to a call.
 ///
 /// # Errors
 /// `EINVAL` or `ENOSYS` where the kernel was built without `CONFIG_SECCOMP_FILTER`.
@@ -136,9 +147,13 @@ fn condition(when: &[When]) -> Result<SeccompRule, Errno> {
     let conditions: Result<_, _> = when
         .iter()
         .map(|when| {
-            let masked = SeccompCmpOp::MaskedEq(when.mask.into());
-            let width = SeccompCmpArgLen::Dword;
-            SeccompCondition::new(when.argument, width, masked, when.value.into())
+            let masked = SeccompCmpOp::MaskedEq(when.mask);
+            let width = if when.mask > u32::MAX.into() {
+                SeccompCmpArgLen::Qword
+            } else {
+                SeccompCmpArgLen::Dword
+            };
+            SeccompCondition::new(when.argument, width, masked, when.value)
         })
         .collect();
     conditions

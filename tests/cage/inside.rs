@@ -54,10 +54,14 @@ pub(crate) fn free() -> nix::Result<()> {
 }
 
 /// The answer of a raw call.
-pub(crate) fn raw(call: i64, arguments: [i64; 4]) -> nix::Result<()> {
-    let [a, b, c, d] = arguments;
-    // SAFETY: callers pass no pointers but null ones, which the kernel does not follow.
-    Errno::result(unsafe { nix::libc::syscall(call, a, b, c, d) }).map(drop)
+pub(crate) fn raw<const N: usize>(call: i64, arguments: [i64; N]) -> nix::Result<()> {
+    let mut all = [0; 6];
+    all[..N].copy_from_slice(&arguments);
+    let [first, second, third, fourth, fifth, sixth] = all;
+    // SAFETY: callers pass null pointers, which the kernel does not follow, and pointers to memory of theirs that is as
+    // long as they say.
+    let result = unsafe { nix::libc::syscall(call, first, second, third, fourth, fifth, sixth) };
+    Errno::result(result).map(drop)
 }
 
 /// The process that made this one, which is inside of nothing.

@@ -13,3 +13,4 @@
 mod calls;
 mod inside;
 mod parts;
+mod sockets;

@@ -14,12 +14,10 @@ use crate::strangers::{ACTS, Act, connect_to};
 use support::net::{PAGE, Site, pause, peak_memory, threads};
 use support::wait::{End, wait_until};
 
-/// Upper bound of the worker's growth: sixteen of the largest answers, and as many threads to send them and to talk
-/// HTTP; in a build for tests, and with glibc's heap for each thread.
+/// Upper bound of the worker's growth: sixteen of the largest answers, in a build for tests and with glibc's heaps.
 const MOST_GROWTH: u64 = 8 << 20;
-/// One that lets in, one that accepts, one that answers; sixteen for connections and sixteen for large answers. A few
-/// may be about to end when others have begun.
-const MOST_THREADS: u64 = 3 + 2 * 16 + 4;
+/// One that lets in, one that answers.
+const MOST_THREADS: u64 = 2;
 /// Upper bound of the daemon's growth: the kernel counts in batches of pages.
 const SLACK: u64 = 256 << 10;
 /// The longest time from the end of an abuse to an honest answer: shorter than any limit of the page for a connection

@@ -3,32 +3,26 @@
 //! Any other call kills the process. An intruder gets one try: the daemon logs the death of the worker, and the keeper
 //! starts a new one. A call that a correct worker makes and that is missing here shows in the tests in the same way.
 //!
+//! The rules hold from the moment at which both threads of the worker exist. So there is no call for a thread, a process,
+//! or a socket with an address: an intruder has the clients' connections, the listening sockets and the sockets to the
+//! daemon, and can neither connect one of them to another peer nor take it from the daemon.
+//!
 //! Names are those of system calls. They differ from the C functions, between libcs and between architectures: aarch64
 //! has only the newest form of each call.
 
 use nix::errno::Errno;
 use nix::libc::{self, c_int, c_long};
 
-use crate::kernel::seccomp::{self, FIONBIO, Otherwise, POLL, Rule, any, bits, is, only};
-
-/// Flags of `clone` for a thread: everything is shared, and no namespace is new.
-#[cfg(target_env = "musl")]
-const THREAD: c_int = COMMON_THREAD | libc::CLONE_DETACHED;
-/// Flags of `clone` for a thread.
-#[cfg(not(target_env = "musl"))]
-const THREAD: c_int = COMMON_THREAD;
-const COMMON_THREAD: c_int = libc::CLONE_VM
-    | libc::CLONE_FS
-    | libc::CLONE_FILES
-    | libc::CLONE_SIGHAND
-    | libc::CLONE_THREAD
-    | libc::CLONE_SYSVSEM
-    | libc::CLONE_SETTLS
-    | libc::CLONE_PARENT_SETTID
-    | libc::CLONE_CHILD_CLEARTID;
+use crate::kernel::seccomp::{self, FIONBIO, Otherwise, POLL, Rule, any, bits, is, null, only};
 
 /// Flags of `mmap` that distinguish shared from private and file-backed from anonymous memory.
 const MAPPING: c_int = libc::MAP_TYPE | libc::MAP_ANONYMOUS;
+
+/// Flags of `send` that a worker uses. `MSG_FASTOPEN` would connect a TCP socket (tcp(7)).
+const SEND_FLAGS: c_int = libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT;
+
+/// Type of the gate's connections to the responder.
+const STREAM: c_int = libc::SOCK_STREAM | libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
 
 /// System calls of every run.
 pub const ALWAYS: &[Rule] = &[
@@ -37,29 +31,40 @@ pub const ALWAYS: &[Rule] = &[
     any(POLL),
     any(libc::SYS_accept4),
     any(libc::SYS_recvfrom),
-    any(libc::SYS_sendto),
+    // Without an address. A filter cannot read the address in the message of `sendmsg`, so that call is missing.
+    only(
+        libc::SYS_sendto,
+        &[bits(3, !SEND_FLAGS, 0), null(4), is(5, 0)],
+    ),
     // A request head and the headers that the gate adds.
     any(libc::SYS_writev),
-    any(libc::SYS_shutdown),
+    // Never for reading: that ends a listening socket, which the daemon shares, and a socket without peer can connect.
+    only(libc::SYS_shutdown, &[is(1, libc::SHUT_WR)]),
     any(libc::SYS_close),
-    any(libc::SYS_getsockname),
-    // The gate's connection to tiny_http. No other socket can be created.
-    only(libc::SYS_socket, &[is(0, libc::AF_UNIX)]),
-    any(libc::SYS_connect),
+    // The gate's connection to the responder. No other socket can be created.
+    only(
+        libc::SYS_socketpair,
+        &[is(0, libc::AF_UNIX), is(1, STREAM), is(2, 0)],
+    ),
     only(libc::SYS_ioctl, &[is(1, FIONBIO)]),
     only(
         libc::SYS_getsockopt,
         &[is(1, libc::SOL_SOCKET), is(2, libc::SO_ERROR)],
     ),
-    // Duplicates a connection's descriptor: one for reading, one for writing.
-    only(libc::SYS_fcntl, &[is(1, libc::F_DUPFD_CLOEXEC)]),
-    // musl sets the flag again, for kernels that lack the call above.
-    #[cfg(target_env = "musl")]
-    only(libc::SYS_fcntl, &[is(1, libc::F_SETFD)]),
     // std checks that a closed descriptor was open.
     #[cfg(debug_assertions)]
     only(libc::SYS_fcntl, &[is(1, libc::F_GETFD)]),
-    // Private memory only, so that the resource limit counts all of it; never executable.
+];
+
+/// System calls of some runs, each with its occasion.
+pub const SELDOM: &[Rule] = &[
+    // Exit, unless the keeper kills the worker first.
+    any(libc::SYS_exit_group),
+    any(libc::SYS_sigaltstack),
+    // Two threads want the same lock, or wait at the barrier of the start.
+    any(libc::SYS_futex),
+    any(libc::SYS_sched_yield),
+    // Memory. Private only, so that the resource limit counts all of it; never executable.
     only(
         libc::SYS_mmap,
         &[
@@ -69,36 +74,9 @@ pub const ALWAYS: &[Rule] = &[
     ),
     only(libc::SYS_mprotect, &[bits(2, libc::PROT_EXEC, 0)]),
     any(libc::SYS_munmap),
-    // Threads, no processes: tiny_http has one for each connection.
-    only(libc::SYS_clone, &[is(0, THREAD)]),
-    any(libc::SYS_futex),
-    any(libc::SYS_gettid),
-    any(libc::SYS_rt_sigprocmask),
-    any(libc::SYS_sigaltstack),
-    // glibc starts a thread.
-    #[cfg(not(target_env = "musl"))]
-    any(libc::SYS_rseq),
-    #[cfg(not(target_env = "musl"))]
-    any(libc::SYS_rt_sigaction),
-    #[cfg(not(target_env = "musl"))]
-    any(libc::SYS_sched_getaffinity),
-    #[cfg(not(target_env = "musl"))]
-    any(libc::SYS_set_robust_list),
-];
-
-/// System calls of some runs, each with its occasion.
-pub const SELDOM: &[Rule] = &[
-    // Exit, unless the keeper kills the worker first.
-    any(libc::SYS_exit_group),
-    // A thread waits for another in the middle of a channel operation.
-    any(libc::SYS_sched_yield),
-    // A buffer grows in place.
-    any(libc::SYS_mremap),
-    // The main thread's heap grows; with musl, every heap.
-    any(libc::SYS_brk),
-    // A thread ends and its memory is freed: an idle one of tiny_http, or one that sent a large response.
-    any(libc::SYS_exit),
+    only(libc::SYS_mremap, &[is(3, libc::MREMAP_MAYMOVE)]),
     any(libc::SYS_madvise),
+    any(libc::SYS_brk),
     // Machines whose vDSO cannot read the clock.
     any(libc::SYS_clock_gettime),
     // Resumes a wait after the process was stopped and continued.
@@ -107,13 +85,12 @@ pub const SELDOM: &[Rule] = &[
 
 /// Calls that correct code tries and works without; they fail with this errno.
 pub const REFUSED: &[(c_long, Errno)] = &[
-    // A seccomp filter cannot read the flags, which are in memory. libcs fall back to `clone`.
-    (libc::SYS_clone3, Errno::ENOSYS),
-    // glibc counts CPUs in /sys to size its set of heaps.
+    // glibc reads the kernel's rule for overcommitted memory, to shrink the heap of a thread.
+    #[cfg(not(target_env = "musl"))]
     (libc::SYS_openat, Errno::EACCES),
 ];
 
-/// Restricts the process to these calls.
+/// Restricts this thread to these calls.
 ///
 /// # Errors
 /// When the kernel has no seccomp filters.

@@ -6,14 +6,21 @@
 //! 4. Descriptors and memory are limited; the worker cannot write a file ([`limits`]).
 //! 5. Where the kernel has Landlock, the worker cannot open files, connect to ports or signal other processes.
 //! 6. Seccomp allows only the system calls that serving HTTP needs ([`list`]); another call kills the worker.
-//! 7. The worker inherits only the shared page, its sockets to the daemon, the listening sockets, and `/dev/null`.
+//! 7. The worker inherits only the shared page, its sockets to the daemon, the listening sockets, and `/dev/null`. Its
+//!    folder is `/`.
+//! 8. Where memory runs out, the kernel kills the worker before the daemon.
 //!
-//! The keeper does steps 1 to 3 once, since only root can change ids. Each worker does the other steps before it reads
-//! the first byte from the network.
+//! The keeper does all steps but 6 once, for itself and its workers, and has a list of system calls of its own. Each
+//! worker does step 6 before it reads the first byte from the network.
+//!
+//! A network namespace would add nothing: the worker can create no socket with an address, and the sockets that it
+//! inherits stay in the namespace of the daemon. It would cost a privilege and kernel memory.
 
 pub mod ids;
 pub mod limits;
 pub mod list;
+
+use std::fs;
 
 use nix::errno::Errno;
 use nix::sys::prctl;
@@ -21,29 +28,28 @@ use nix::sys::prctl;
 use crate::kernel::capability::{self, CapSet};
 use crate::kernel::landlock;
 
-/// The keeper's steps: gives up ids and capabilities irrevocably.
+/// Score that makes the kernel kill this process first when memory runs out (proc(5)).
+const OOM_SCORE: &str = "1000";
+
+/// The keeper's steps: gives up ids, capabilities, files and memory irrevocably.
 ///
 /// # Errors
-/// `EPERM` without `CAP_SETUID` and `CAP_SETGID`, `EINVAL` in a user namespace that has no nobody.
+/// `EPERM` without `CAP_SETUID` and `CAP_SETGID`, `EINVAL` in a user namespace that has no nobody; errors of `setrlimit`
+/// and Landlock. A kernel without Landlock is no error.
 pub fn give_up() -> Result<(), Errno> {
+    // Without /proc, or where it is read-only, both processes keep the daemon's score.
+    let _ = fs::write("/proc/self/oom_score_adj", OOM_SCORE);
     // The bounding set first: changing it needs a capability.
     capability::bound(CapSet::empty());
     ids::become_nobody()?;
     capability::keep(CapSet::empty())?;
     prctl::set_no_new_privs()?;
-    prctl::set_dumpable(false)
-}
-
-/// The worker's first steps. The worker may still create sockets afterwards.
-///
-/// # Errors
-/// Errors of `setrlimit` and Landlock; a kernel without Landlock is no error.
-pub fn enter() -> Result<(), Errno> {
+    prctl::set_dumpable(false)?;
     limits::lower()?;
     landlock::deny_everything().map(drop)
 }
 
-/// The worker's last step: only the system calls of [`list`] are allowed afterwards.
+/// The worker's step: only the system calls of [`list`] are allowed to this thread afterwards.
 ///
 /// # Errors
 /// `EINVAL` or `ENOSYS` when the kernel has no seccomp filters.

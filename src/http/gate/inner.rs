@@ -1,36 +1,114 @@
-//! Connections from the gate to `tiny_http`.
+//! Connections from the gate to the responder of the worker.
+//!
+//! A connection is a socket pair. It has no address, so no other process can connect: a listening Unix socket with an
+//! abstract name is found in `/proc/net/unix`, and a socket in the file system needs a folder that the worker can write.
 
-use std::io;
-use std::os::linux::net::SocketAddrExt as _;
-use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
+use std::io::{self, ErrorKind, Read as _, Write as _};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::net::UnixStream;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::kernel::random;
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
 
-/// Address on which `tiny_http` listens: a Unix socket with an abstract name, which leaves no file behind.
-///
-/// Another process in the same network namespace can find the name in `/proc/net/unix` and connect. It gains no more
-/// than a connection to the page's own address gives, and the limit on open files bounds the cost.
+use super::REQUESTS;
+
+/// Connections that the gate opened and the responder has not taken.
+type Queue = Mutex<heapless::Vec<UnixStream, REQUESTS>>;
+
+/// The gate's end of the queue.
 #[derive(Debug)]
-pub(in crate::http) struct Inner(SocketAddr);
+pub(in crate::http) struct Inner {
+    queue: Arc<Queue>,
+    /// A byte wakes the responder.
+    wake: UnixStream,
+}
+
+/// The responder's end of the queue.
+#[derive(Debug)]
+pub(in crate::http) struct Incoming {
+    queue: Arc<Queue>,
+    woken: UnixStream,
+}
+
+/// Opens an empty queue.
+///
+/// # Errors
+/// `EMFILE`, `ENFILE`.
+pub(in crate::http) fn queue() -> io::Result<(Inner, Incoming)> {
+    let (wake, woken) = pair()?;
+    let queue = Arc::new(Queue::default());
+    let inner = Inner {
+        queue: Arc::clone(&queue),
+        wake,
+    };
+    Ok((inner, Incoming { queue, woken }))
+}
 
 impl Inner {
-    /// Listens on a random name, which no other process can have taken.
-    ///
-    /// # Errors
-    /// `EMFILE`, `ENOMEM`; `EINTR` while waiting for randomness.
-    pub(in crate::http) fn listen() -> io::Result<(UnixListener, Self)> {
-        let address = SocketAddr::from_abstract_name(random::bytes::<16>()?)?;
-        let listener = UnixListener::bind_addr(&address)?;
-        Ok((listener, Self(address)))
-    }
-
     /// Opens a nonblocking connection.
     ///
     /// # Errors
-    /// `EMFILE`, `ENOMEM`; `EAGAIN` when the accept queue is full.
-    pub(super) fn connect(&self) -> io::Result<UnixStream> {
-        let stream = UnixStream::connect_addr(&self.0)?;
-        stream.set_nonblocking(true)?;
-        Ok(stream)
+    /// `EMFILE`, `ENFILE`; `EAGAIN` when the queue is full.
+    pub(in crate::http) fn connect(&self) -> io::Result<UnixStream> {
+        let (ours, theirs) = pair()?;
+        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        queue.push(theirs).map_err(|_| ErrorKind::WouldBlock)?;
+        drop(queue);
+        match (&self.wake).write(&[0]) {
+            // Bytes that wait wake the responder as well.
+            Err(error) if error.kind() != ErrorKind::WouldBlock => Err(error),
+            _ => Ok(ours),
+        }
+    }
+}
+
+impl Incoming {
+    /// Takes the next connection, without waiting.
+    pub(in crate::http) fn take(&self) -> Option<UnixStream> {
+        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        (!queue.is_empty()).then(|| queue.remove(0))
+    }
+
+    /// Discards the bytes that woke the responder. To be called before [`Incoming::take`], or a connection is missed.
+    pub(in crate::http) fn clear(&self) {
+        // Without a byte there is nothing to discard; the gate's end is open as long as its thread runs.
+        let _ = (&self.woken).read(&mut [0; REQUESTS]);
+    }
+}
+
+impl AsFd for Incoming {
+    /// Descriptor that becomes readable when a connection waits.
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.woken.as_fd()
+    }
+}
+
+fn pair() -> io::Result<(UnixStream, UnixStream)> {
+    let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
+    let (one, other) = socketpair(AddressFamily::Unix, SockType::Stream, None, flags)?;
+    Ok((one.into(), other.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connections_are_taken_in_order_and_without_waiting() {
+        let (inner, incoming) = queue().unwrap();
+        assert!(incoming.take().is_none());
+        let mut ours: Vec<_> = (0..REQUESTS).map(|_| inner.connect().unwrap()).collect();
+        let full = inner.connect().unwrap_err();
+        assert_eq!(full.kind(), ErrorKind::WouldBlock);
+        incoming.clear();
+        for (number, stream) in (0..).zip(&mut ours) {
+            stream.write_all(&[number]).unwrap();
+            let mut byte = [0];
+            incoming.take().unwrap().read_exact(&mut byte).unwrap();
+            assert_eq!(byte, [number]);
+        }
+        assert!(incoming.take().is_none());
+        let empty = (&incoming.woken).read(&mut [0]).unwrap_err();
+        assert_eq!(empty.kind(), ErrorKind::WouldBlock);
     }
 }

@@ -1,11 +1,10 @@
-//! The *gate*: a proxy between the network and `tiny_http` that bounds connections, requests and their memory.
+//! The *gate*: a proxy between the network and the responder that bounds connections, requests and their memory.
 //!
-//! `tiny_http` starts a thread for each connection, reads heads without limit of length or time, reads further requests
-//! before it answers the first, and accepts no more connections after one error. So `tiny_http` must not face the
-//! network. The gate is one thread that owns the listening sockets and a fixed number of [`slot`]s with memory of fixed
-//! size. The gate collects a request's head, forwards it over a Unix connection, relays the response up to its end, and
-//! only then reads the next head. `tiny_http` receives complete heads only, one at a time on each connection, and
-//! interprets them.
+//! The responder ([`super::worker`]) allocates for each request and response, and sets clients no limit of time. So the
+//! responder must not face the network. The gate is one thread that owns the listening sockets and a fixed number of
+//! [`slot`]s with memory of fixed size. The gate collects a request's head, forwards it over a socket pair, relays the
+//! response up to its end, and only then reads the next head. The responder receives complete heads only, one at a time
+//! on each connection, and interprets them with `tiny_http`.
 //!
 //! `tiny_http` has a thread for each connection, so the slots share [`REQUESTS`] connections to it. A slot keeps its
 //! connection until another slot needs one.
@@ -35,16 +34,16 @@ use crate::config::{MAX_PLACES, Service};
 use crate::http::host::Names;
 use crate::kernel::fd_passing;
 use buffers::{Input, Response};
-pub(super) use inner::Inner;
+pub(super) use inner::{Incoming, Inner, queue};
 use peer::Peer;
 use slot::{Ready, Slot};
 
 /// Connections of clients, the last of which is closed at once or makes the gate close another.
 const SLOTS: usize = 64;
 /// Most connections to `tiny_http`, and so most concurrent requests.
-const REQUESTS: usize = 16;
+pub(super) const REQUESTS: usize = 16;
 /// Most bytes of a head.
-const HEAD_SIZE: usize = 8 << 10;
+pub(super) const HEAD_SIZE: usize = 8 << 10;
 /// Bytes of a response in transit, as many as `tiny_http` writes at once.
 const RESPONSE_SIZE: usize = 8 << 10;
 /// Buffers of the slots. Static, because an allocator may clear its memory: a page of static memory takes no memory

@@ -7,6 +7,7 @@
 //! when the worker has ended. When the daemon closes its end, or dies, the keeper kills all workers and ends.
 
 pub mod process;
+pub mod syscalls;
 
 use std::ffi::{CStr, CString};
 use std::io;

@@ -9,11 +9,12 @@ use nix::sys::prctl;
 use nix::sys::signal::{Signal, kill};
 use nix::sys::socket::{MsgFlags, send};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
-use nix::unistd::{Pid, setsid};
+use nix::unistd::{Pid, chdir, setsid};
 
-use super::SOCKET_FD;
+use super::{SOCKET_FD, syscalls};
 use crate::http::{cage, worker};
 use crate::kernel::fd_passing::{Descriptors, Message};
+use crate::kernel::process::Title;
 use crate::kernel::shared_memory::inherited;
 use crate::kernel::{fd_passing, process, retry};
 
@@ -28,18 +29,40 @@ const MAX_WORKERS: usize = 4;
 /// `EBADF` when another process than the daemon started the keeper, `EPERM` when it may not become nobody; in a worker,
 /// the errors of [`worker::run`].
 pub fn run() -> Result<(), Errno> {
-    // `ps` would show the name of /proc/self/exe: `exe`. A failure has no other effect.
+    // The kernel's name is that of /proc/self/exe, `exe`, and the arguments would be those of every worker. A failure has
+    // no other effect.
     let _ = prctl::set_name(c"corexdp-keeper");
+    let title = Title::find();
+    set_title(title, "corexdp: keeper");
     process::close_from(SOCKET_FD + 1);
     let socket = inherited(SOCKET_FD)?;
-    // A new session: the daemon's terminal cannot signal the keeper.
-    let confined = setsid().and_then(|_| cage::give_up());
+    let confined = confine();
     let answer = confined.err().map_or(0, |errno| errno as i32).to_ne_bytes();
     retry(|| send(socket.as_raw_fd(), &answer, MsgFlags::MSG_NOSIGNAL))?;
     confined?;
     let descriptors = supervise(&socket)?;
     drop(socket);
-    descriptors.map_or(Ok(()), worker::run)
+    let Some(descriptors) = descriptors else {
+        return Ok(());
+    };
+    set_title(title, "corexdp: page");
+    worker::run(descriptors)
+}
+
+fn set_title(title: Option<Title>, text: &str) {
+    if let Some(title) = title {
+        title.set(text);
+    }
+}
+
+/// Gives up everything that keeper and workers do not need.
+fn confine() -> Result<(), Errno> {
+    // A new session: the daemon's terminal cannot signal the keeper.
+    setsid()?;
+    // The daemon's folder may be on a file system that somebody wants to unmount.
+    chdir("/")?;
+    cage::give_up()?;
+    syscalls::close()
 }
 
 /// Forks and kills workers until the daemon ends. In a worker, returns its descriptors.

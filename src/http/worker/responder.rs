@@ -1,0 +1,297 @@
+//! The *responder*: the thread that answers requests which passed the gate.
+//!
+//! The daemon renders one page at a time, so the responder asks for one content at a time, in the order of requests.
+//! Meanwhile it writes the other responses.
+
+use std::convert::Infallible;
+use std::os::fd::AsFd as _;
+use std::time::Instant;
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, poll};
+
+use super::connection::Connection;
+use super::daemon::Daemon;
+use crate::base::wait::timeout;
+use crate::http::gate::{Incoming, REQUESTS};
+
+/// Most connections: those of the gate, and as many that the gate has closed a moment ago.
+const MAX_CONNECTIONS: usize = 2 * REQUESTS;
+
+/// The responder's connections, and its connection to the daemon.
+pub(super) struct Responder {
+    incoming: Incoming,
+    daemon: Daemon,
+    connections: heapless::Vec<Connection, MAX_CONNECTIONS>,
+}
+
+/// Descriptors with an event.
+struct Ready {
+    incoming: bool,
+    connections: heapless::Vec<bool, MAX_CONNECTIONS>,
+}
+
+impl Responder {
+    pub(super) const fn new(incoming: Incoming, daemon: Daemon) -> Self {
+        Self {
+            incoming,
+            daemon,
+            connections: heapless::Vec::new(),
+        }
+    }
+
+    /// Answers requests until the process ends.
+    ///
+    /// # Errors
+    /// Errors of `poll`.
+    pub(super) fn run(&mut self) -> Result<Infallible, Errno> {
+        loop {
+            self.turn()?;
+        }
+    }
+
+    /// Waits for events, and handles them.
+    fn turn(&mut self) -> Result<(), Errno> {
+        let ready = self.wait()?;
+        let now = Instant::now();
+        for (connection, ready) in self.connections.iter_mut().zip(ready.connections) {
+            if ready {
+                connection.step(now);
+            }
+        }
+        if let Some(answer) = self.daemon.receive(now)
+            && let Some(asked) = self.connections.iter_mut().find(|one| one.is_asked())
+        {
+            asked.answer(&self.daemon, answer);
+        }
+        self.drop_closed();
+        if ready.incoming {
+            self.take(now);
+        }
+        self.ask(now);
+        self.drop_closed();
+        Ok(())
+    }
+
+    /// Sleeps until a descriptor is ready or the time of the daemon is over.
+    fn wait(&self) -> Result<Ready, Errno> {
+        let mut fds = heapless::Vec::<PollFd<'_>, { 2 + MAX_CONNECTIONS }>::new();
+        // There is room for all of them.
+        let _ = fds.push(PollFd::new(self.incoming.as_fd(), PollFlags::POLLIN));
+        for (fd, events) in self.connections.iter().map(Connection::poll_events) {
+            let _ = fds.push(PollFd::new(fd, events));
+        }
+        let deadline = self.daemon.deadline();
+        if deadline.is_some() {
+            let _ = fds.push(PollFd::new(self.daemon.as_fd(), PollFlags::POLLIN));
+        }
+        match poll(&mut fds, timeout(deadline)) {
+            // After an interruption no descriptor is marked ready.
+            Ok(_) | Err(Errno::EINTR) => {}
+            Err(errno) => return Err(errno),
+        }
+        let mut ready = fds.iter().map(|fd| fd.any().unwrap_or(true));
+        Ok(Ready {
+            incoming: ready.next().unwrap_or(false),
+            connections: ready.take(self.connections.len()).collect(),
+        })
+    }
+
+    /// Closes connections that are over, which the gate waits for.
+    fn drop_closed(&mut self) {
+        self.connections
+            .retain(|connection| !connection.is_closed());
+    }
+
+    /// Takes new connections, and reads their requests if they are there. A connection without room is closed.
+    fn take(&mut self, now: Instant) {
+        self.incoming.clear();
+        while let Some(stream) = self.incoming.take() {
+            let mut connection = Connection::new(stream);
+            connection.step(now);
+            let _ = self.connections.push(connection);
+        }
+    }
+
+    /// Asks the daemon for the content of the next request, unless it still has one.
+    fn ask(&mut self, now: Instant) {
+        while self.daemon.deadline().is_none() {
+            let queued = self
+                .connections
+                .iter_mut()
+                .filter_map(|connection| Some((connection.queued()?, connection)));
+            let Some((_, next)) = queued.min_by_key(|(since, _)| *since) else {
+                return;
+            };
+            next.ask(&mut self.daemon, now);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read as _, Write as _};
+    use std::os::fd::{AsRawFd as _, OwnedFd};
+    use std::os::unix::net::UnixStream;
+
+    use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, recv, send, socketpair};
+
+    use super::*;
+    use crate::http::gate::{self, Inner};
+    use crate::http::{Answer, Content, PAGE_SIZE, Rendered, Request};
+    use crate::kernel::shared_memory::SharedMemory;
+
+    /// A responder, between the gate and the daemon that the test is.
+    struct Stage {
+        responder: Responder,
+        gate: Inner,
+        daemon: OwnedFd,
+        _page: SharedMemory,
+    }
+
+    impl Stage {
+        fn new() -> Self {
+            let (gate, incoming) = gate::queue().unwrap();
+            let kind = SockType::SeqPacket;
+            let (socket, daemon) =
+                socketpair(AddressFamily::Unix, kind, None, SockFlag::empty()).unwrap();
+            let (mut page, fd) = SharedMemory::create(PAGE_SIZE).unwrap();
+            page.bytes().fill(b'p');
+            let memory = SharedMemory::open(&fd, PAGE_SIZE).unwrap();
+            Self {
+                responder: Responder::new(incoming, Daemon::new(socket, memory)),
+                gate,
+                daemon,
+                _page: page,
+            }
+        }
+
+        /// Opens a connection and sends a request line; the service is that of metrics.
+        fn request(&mut self, line: &str) -> UnixStream {
+            let mut stream = self.gate.connect().unwrap();
+            let head = format!("{line}\r\nCorexdp-Service: 0\r\n\r\n");
+            stream.write_all(head.as_bytes()).unwrap();
+            self.responder.turn().unwrap();
+            stream
+        }
+
+        /// The request that waits at the daemon.
+        fn asked(&self) -> Option<Request> {
+            let mut message = [0; Request::SIZE];
+            let flags = MsgFlags::MSG_DONTWAIT;
+            recv(self.daemon.as_raw_fd(), &mut message, flags).ok()?;
+            Request::from_bytes(&message)
+        }
+
+        /// Answers this request with so many bytes.
+        fn answer(&mut self, request: Request, length: usize) {
+            let rendered = Rendered { length, good: true };
+            let (number, word) = (request.number, rendered.word().unwrap());
+            let answer = Answer { number, word }.to_parts();
+            let flags = MsgFlags::empty();
+            send(self.daemon.as_raw_fd(), answer.as_flattened(), flags).unwrap();
+            self.responder.turn().unwrap();
+        }
+    }
+
+    /// Everything that can be read now.
+    fn read(mut stream: &UnixStream) -> String {
+        let mut text = Vec::new();
+        let end = stream.read_to_end(&mut text);
+        let blocks = |error: std::io::Error| error.kind() == std::io::ErrorKind::WouldBlock;
+        assert!(end.is_ok() || end.is_err_and(blocks));
+        String::from_utf8(text).unwrap()
+    }
+
+    #[test]
+    fn daemon_gets_one_request_at_a_time_in_their_order() {
+        let mut stage = Stage::new();
+        let first = stage.request("GET /metrics HTTP/1.1");
+        let second = stage.request("HEAD / HTTP/1.1");
+        let request = stage.asked().unwrap();
+        assert_eq!((request.content, stage.asked()), (Content::Metrics, None));
+        stage.answer(request, 3);
+        assert!(read(&first).ends_with("Content-Length: 3\r\n\r\nppp"));
+        let request = stage.asked().unwrap();
+        assert_eq!(request.content, Content::Html);
+        stage.answer(request, 5);
+        let text = read(&second);
+        assert!(text.starts_with("HTTP/1.1 200 OK\r\n"), "{text}");
+        assert!(text.ends_with("Content-Length: 5\r\n\r\n"), "{text}");
+    }
+
+    #[test]
+    fn slow_client_delays_no_other() {
+        let mut stage = Stage::new();
+        let slow = stage.request("GET /metrics HTTP/1.0");
+        let request = stage.asked().unwrap();
+        stage.answer(request, PAGE_SIZE);
+        let quick = stage.request("GET /status HTTP/1.1");
+        let request = stage.asked().unwrap();
+        stage.answer(request, 2);
+        assert!(read(&quick).ends_with("\r\n\r\npp"));
+        let body = "p".repeat(PAGE_SIZE);
+        let mut text = read(&slow);
+        while !text.ends_with(&body) {
+            stage.responder.turn().unwrap();
+            text += &read(&slow);
+        }
+        // The connection of a client that speaks HTTP/1.0 is over.
+        assert_eq!(stage.responder.connections.len(), 1);
+    }
+
+    #[test]
+    fn requests_without_content_do_not_reach_the_daemon() {
+        let mut stage = Stage::new();
+        for (line, status) in [
+            ("GET /nowhere HTTP/1.1", "404 Not Found"),
+            ("POST / HTTP/1.1", "405 Method Not Allowed"),
+            ("GET /", "400 Bad Request"),
+            ("GET / HTTP/1.1\r\nExpect: more", "417 Expectation Failed"),
+        ] {
+            let stream = stage.request(line);
+            let text = read(&stream);
+            let expected = format!("HTTP/1.1 {status}\r\n");
+            assert!(text.starts_with(&expected), "{line}: {text}");
+        }
+        assert_eq!(stage.asked(), None);
+    }
+
+    #[test]
+    fn requests_of_clients_that_have_gone_are_forgotten() {
+        let mut stage = Stage::new();
+        let first = stage.request("GET /metrics HTTP/1.1");
+        let second = stage.request("GET /status HTTP/1.1");
+        drop((first, second));
+        stage.responder.turn().unwrap();
+        assert!(stage.responder.connections.is_empty());
+        let request = stage.asked().unwrap();
+        stage.answer(request, 3);
+        assert_eq!(stage.asked(), None);
+        let third = stage.request("GET / HTTP/1.1");
+        let request = stage.asked().unwrap();
+        assert_eq!(request.content, Content::Html);
+        stage.answer(request, 3);
+        assert!(read(&third).ends_with("ppp"));
+    }
+
+    #[test]
+    fn daemon_that_fails_gives_503() {
+        let mut stage = Stage::new();
+        let stream = stage.request("GET /metrics HTTP/1.1");
+        stage.asked().unwrap();
+        let (other, _) = socketpair(
+            AddressFamily::Unix,
+            SockType::SeqPacket,
+            None,
+            SockFlag::empty(),
+        )
+        .unwrap();
+        // The daemon has died.
+        stage.daemon = other;
+        stage.responder.turn().unwrap();
+        assert!(read(&stream).starts_with("HTTP/1.1 503 Service Unavailable\r\n"));
+        let next = stage.request("GET / HTTP/1.1");
+        assert!(read(&next).starts_with("HTTP/1.1 503 "));
+    }
+}

@@ -1,0 +1,56 @@
+//! Responses, printed by `tiny_http`.
+
+use std::io::{self, Write as _};
+
+use tiny_http::{HTTPVersion, Header, Response, StatusCode};
+
+use super::request::Invalid;
+use crate::http::routes::HTML;
+use crate::views::POLICY;
+
+/// Headers of every response with content.
+const ALWAYS: [(&str, &str); 3] = [
+    ("Cache-Control", "no-store"),
+    ("X-Content-Type-Options", "nosniff"),
+    ("Cross-Origin-Resource-Policy", "same-origin"),
+];
+/// Headers of HTML: the browser loads and runs nothing but the page's own style and script.
+const HTML_HEADERS: [(&str, &str); 2] = [
+    ("Content-Security-Policy", POLICY),
+    ("Referrer-Policy", "no-referrer"),
+];
+
+/// Head of a response with content of this type and length.
+pub(super) fn head(status: u16, version: &HTTPVersion, kind: &str, length: usize) -> Vec<u8> {
+    let allow = (status == 405).then_some(("Allow", "GET, HEAD"));
+    let html = if kind == HTML { &HTML_HEADERS[..] } else { &[] };
+    let kind = [("Content-Type", kind)];
+    let headers = kind.iter().chain(&ALWAYS).chain(&allow).chain(html);
+    print(status, version, headers, length)
+}
+
+/// Response to a request that is refused.
+pub(super) fn refusal(invalid: Invalid) -> Vec<u8> {
+    print(invalid.status(), &HTTPVersion(1, 1), [].iter(), 0)
+}
+
+fn print<'a>(
+    status: u16,
+    version: &HTTPVersion,
+    headers: impl Iterator<Item = &'a (&'a str, &'a str)>,
+    length: usize,
+) -> Vec<u8> {
+    let status = StatusCode(status);
+    let mut response = Response::new(status, Vec::new(), io::empty(), Some(length), None)
+        // The length is known, so chunks are only overhead.
+        .with_chunked_threshold(usize::MAX);
+    for &(name, value) in headers {
+        if let Ok(header) = Header::from_bytes(name, value) {
+            response.add_header(header);
+        }
+    }
+    let mut out = Vec::new();
+    // Printing to memory does not fail.
+    let _ = response.raw_print(out.by_ref(), version.clone(), &[], true, None);
+    out
+}
