@@ -181,19 +181,21 @@ decide(const struct packet *packet, const struct dns_query *query,
        struct totals *totals)
 {
 	enum dns_action action = DNS_PASS;
+	bool has_cookie = false;
 
-	if (is_unparsed(error)) {
-		count_unparsed(totals, error);
-	} else {
+	if (error == DNS_OK) {
 		count_query(totals, query);
+		has_cookie = query->cookie;
 		action = apply_type_rule(query, settings);
+	} else {
+		count_unparsed(totals, error);
 	}
 	if (action != DNS_PASS || !settings->rate ||
-	    take_source_token(packet, settings, query->cookie))
+	    take_source_token(packet, settings, has_cookie))
 		return action;
 	totals->limited++;
 	/* Only a query for a name can be sent to TCP. */
-	if (is_unparsed(error))
+	if (error != DNS_OK)
 		return DNS_DROP;
 	if (settings->slip > 1 && bpf_get_prandom_u32() % settings->slip)
 		return DNS_DROP;
@@ -251,7 +253,7 @@ static __always_inline int filter(struct xdp_md *ctx, struct packet *packet,
 				  struct totals *totals)
 {
 	void *data_end = (void *)(long)ctx->data_end;
-	struct dns_query query = {};
+	struct dns_query query;
 	enum dns_error error;
 
 	if (!is_dns_port(settings->port, packet->dest_port)) {

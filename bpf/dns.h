@@ -155,10 +155,11 @@ parse_dns_header(const struct dns_header *dns, __u32 opcodes)
 							   DNS_BAD_OPCODE;
 	if (dns->flags_high & DNS_QR)
 		return DNS_BAD_QR;
-	if (bpf_ntohs(dns->qdcount) > 1 || dns->ancount ||
-	    bpf_ntohs(dns->nscount) > 1)
+	if (dns->ancount || bpf_ntohs(dns->nscount) > 1)
 		return DNS_BAD_COUNTS;
-	return DNS_OK;
+	if (dns->qdcount == bpf_htons(1))
+		return DNS_OK;
+	return dns->qdcount ? DNS_BAD_COUNTS : DNS_NO_QUESTION;
 }
 
 static __always_inline enum dns_error parse_dns_name(struct dns_query *query)
@@ -234,6 +235,9 @@ static __always_inline enum dns_error parse_dns_opt(struct dns_query *query)
 	struct dns_opt *opt = dns_at(query, query->question_end);
 	__u32 end = query->question_end + sizeof(*opt);
 
+	query->edns = false;
+	query->cookie = false;
+	query->udp_size = 0;
 	if (!query->header->nscount && !query->header->arcount)
 		return query->question_end == query->length ? DNS_OK :
 							      DNS_BAD_LENGTH;
@@ -272,7 +276,10 @@ parse_no_question(const struct dns_query *query)
 	return DNS_NO_QUESTION;
 }
 
-/* Parses the UDP payload of a packet. The caller has set `query` to zeros. */
+/*
+ * Parses the UDP payload of a packet. Sets all of `query` only if it returns
+ * DNS_OK: zeros for each error would be set in the loop over the name.
+ */
 static __always_inline enum dns_error
 parse_dns_query(const struct packet *packet, void *data_end, __u32 opcodes,
 		struct packet_scratch *scratch, struct dns_query *query)
@@ -284,11 +291,13 @@ parse_dns_query(const struct packet *packet, void *data_end, __u32 opcodes,
 	enum dns_error error;
 	__u32 length;
 
-	if (!udp || !dns)
-		return packet->fragment ? DNS_FRAGMENT : DNS_BAD_LENGTH;
-	error = parse_dns_header(dns, opcodes);
 	if (packet->fragment)
-		return error == DNS_OTHER_OPCODE ? error : DNS_FRAGMENT;
+		return dns && parse_dns_header(dns, opcodes) ==
+					DNS_OTHER_OPCODE ?
+			       DNS_OTHER_OPCODE :
+			       DNS_FRAGMENT;
+	if (!udp || !dns)
+		return DNS_BAD_LENGTH;
 	length = bpf_ntohs(udp->len);
 	if (length < sizeof(*udp) + sizeof(*dns) ||
 	    bounded_add(udp, length, UDP_LENGTH_MASK) > data_end)
@@ -296,19 +305,22 @@ parse_dns_query(const struct packet *packet, void *data_end, __u32 opcodes,
 	query->header = dns;
 	query->data_end = data_end;
 	query->length = length - sizeof(*udp);
-	if (!error && !dns->qdcount)
-		error = parse_no_question(query);
+	error = parse_dns_header(dns, opcodes);
+	if (error == DNS_NO_QUESTION)
+		return parse_no_question(query);
 	if (!error)
 		error = parse_dns_question(query, scratch);
 	if (!error)
 		error = parse_dns_opt(query);
+	if (error)
+		return error;
 	/*
 	 * Two known booleans would make the verifier follow all code after this
 	 * four times.
 	 */
 	query->edns = opaque(scratch, query->edns);
 	query->cookie = opaque(scratch, query->cookie);
-	return error;
+	return DNS_OK;
 }
 
 #endif

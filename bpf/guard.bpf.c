@@ -150,7 +150,7 @@ static __always_inline int filter(struct xdp_md *ctx, struct packet *packet,
 				  const struct settings *settings,
 				  struct totals *totals)
 {
-	struct dns_query query = {};
+	struct dns_query query;
 	enum verdict verdict;
 
 	/*

@@ -29,41 +29,6 @@
 #define DHCP6_CLIENT_PORT 546
 #define DHCP6_SERVER_PORT 547
 
-#define ICMP_DEST_UNREACH 3
-#define ICMP_FRAG_NEEDED 4
-#define ICMPV6_PKT_TOOBIG 2
-#define ICMPV6_MGM_QUERY 130
-#define ICMPV6_MGM_REDUCTION 132
-#define ICMPV6_MLD2_REPORT 143
-#define NDISC_ROUTER_SOLICITATION 133
-#define NDISC_REDIRECT 137
-#define NDISC_HOP_LIMIT 255
-
-/* True for fe80::/10 and for ::, which a host has before its first address. */
-static __always_inline bool is_link_local_or_unspecified(const __u32 *address)
-{
-	return (address[0] & bpf_htonl(0xffc00000)) == bpf_htonl(0xfe800000) ||
-	       !(address[0] | address[1] | address[2] | address[3]);
-}
-
-/* True for the packets that IPv4 and IPv6 need for themselves. */
-static __always_inline bool is_ip_control(const struct packet *packet)
-{
-	__u8 type = packet->icmp_type;
-
-	if (!type)
-		return false;
-	if (packet->version == 4)
-		return type == ICMP_DEST_UNREACH &&
-		       packet->icmp_code == ICMP_FRAG_NEEDED;
-	if (type >= NDISC_ROUTER_SOLICITATION && type <= NDISC_REDIRECT)
-		return packet->hop_limit == NDISC_HOP_LIMIT;
-	if ((type >= ICMPV6_MGM_QUERY && type <= ICMPV6_MGM_REDUCTION) ||
-	    type == ICMPV6_MLD2_REPORT)
-		return is_link_local_or_unspecified(packet->source.ip6_words);
-	return type == ICMPV6_PKT_TOOBIG;
-}
-
 static __always_inline bool is_management(const struct packet *packet)
 {
 	if (packet->protocol == IPPROTO_TCP)
@@ -73,7 +38,7 @@ static __always_inline bool is_management(const struct packet *packet)
 		       packet->dest_port == DHCP_CLIENT_PORT ||
 		       packet->dest_port == DHCP6_CLIENT_PORT ||
 		       packet->dest_port == DHCP6_SERVER_PORT;
-	return is_ip_control(packet);
+	return packet->ip_control;
 }
 
 #endif

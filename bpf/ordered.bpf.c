@@ -39,7 +39,6 @@
  * pass, as ARP does: neighbour discovery, MLD and "packet too big", see
  * management.h.
  */
-#include "management.h"
 #include "subnet.h"
 
 #define MAX_RULES 128
@@ -80,14 +79,15 @@ static __always_inline bool matches(const struct rule *rule,
 {
 	const __u32 *ip6_net = (const __u32 *)rule->ip6_net;
 	const __u32 *ip6_mask = (const __u32 *)rule->ip6_mask;
+	__u32 source[4];
 
 	if (is_ip4)
 		return subnet_matches_ip4(packet->source.ip4, rule->family,
 					  rule->ip4_net, rule->ip4_mask,
 					  ip6_net, ip6_mask);
-	return subnet_matches_ip6(packet->source.ip6_words, rule->family,
-				  rule->ip4_net, rule->ip4_mask, ip6_net,
-				  ip6_mask);
+	__builtin_memcpy(source, packet->source.ip6, sizeof(source));
+	return subnet_matches_ip6(source, rule->family, rule->ip4_net,
+				  rule->ip4_mask, ip6_net, ip6_mask);
 }
 
 /*
@@ -119,7 +119,7 @@ int xdp_prog(struct xdp_md *ctx)
 {
 	struct packet packet = parse_packet(ctx);
 
-	if (!packet.version || is_ip_control(&packet))
+	if (!packet.version || packet.ip_control)
 		return XDP_PASS;
 	if (packet.version == 4)
 		return decide(&packet, true);

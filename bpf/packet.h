@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Parses the headers of a frame: Ethernet, up to two VLAN tags, IPv4 with
- * options, IPv6 with extension headers, the ports of TCP and UDP, and the type
- * and code of an ICMP or ICMPv6 message. A frame with a third tag, PPPoE, MPLS or a tunnel is
+ * options, IPv6 with extension headers, the ports of TCP and UDP, and the kind
+ * of an ICMP or ICMPv6 message. A frame with a third tag, PPPoE, MPLS or a tunnel is
  * not parsed further: it counts as no IP packet, or as a packet of the tunnel's
  * protocol.
  *
@@ -22,8 +22,7 @@
 #include <linux/ip.h>
 #include <linux/ipv6.h>
 
-#include <bpf/bpf_endian.h>
-#include <bpf/bpf_helpers.h>
+#include "control.h"
 
 /* Loop bounds: the verifier accepts bounded loops only. */
 #define MAX_VLAN_TAGS 2
@@ -43,8 +42,7 @@ struct packet {
 	__u8 version;      /* 4 or 6; 0: no IP packet */
 	__u8 protocol;     /* IPPROTO_*, after IPv6 extension headers */
 	__u8 hop_limit;    /* IPv4 time to live or IPv6 hop limit */
-	__u8 icmp_type;    /* of ICMP over IPv4, of ICMPv6 over IPv6 */
-	__u8 icmp_code;    /* likewise; both 0: another protocol, or cut */
+	bool ip_control;   /* an ICMP message that IP needs, see control.h */
 	bool plain;        /* no IPv4 options, no IPv6 extension headers */
 	bool fragment;     /* any fragment, including the first */
 	__u16 dest_port;   /* of TCP or UDP, host byte order; 0: none */
@@ -54,7 +52,6 @@ struct packet {
 	union {
 		__be32 ip4;
 		__u64 ip6[2]; /* in network byte order */
-		__u32 ip6_words[4];
 	} source;
 };
 
@@ -110,19 +107,21 @@ static __always_inline void parse_ports(struct cursor *cursor,
 	packet->transport = ports;
 }
 
-/* RFC 792 and RFC 4443 section 2.1: both headers begin with these. */
 static __always_inline void parse_icmphdr(struct cursor *cursor,
 					  struct packet *packet)
 {
-	struct {
-		__u8 type;
-		__u8 code;
-	} *icmp = cursor_pull(cursor, sizeof(*icmp));
+	struct icmp_header *icmp = cursor_pull(cursor, sizeof(*icmp));
 
-	if (!icmp)
-		return;
-	packet->icmp_type = icmp->type;
-	packet->icmp_code = icmp->code;
+	packet->ip_control = icmp && is_ip4_control(icmp);
+}
+
+static __always_inline void parse_icmp6hdr(struct cursor *cursor,
+					   struct packet *packet)
+{
+	struct icmp_header *icmp = cursor_pull(cursor, sizeof(*icmp));
+
+	packet->ip_control = icmp && is_ip6_control(icmp, packet->hop_limit,
+						    packet->source.ip6);
 }
 
 static __always_inline void parse_iphdr(struct cursor *cursor,
@@ -196,7 +195,7 @@ static __always_inline void parse_ip6hdrext(struct cursor *cursor,
 	}
 	parse_ports(cursor, packet);
 	if (packet->protocol == IPPROTO_ICMPV6)
-		parse_icmphdr(cursor, packet);
+		parse_icmp6hdr(cursor, packet);
 }
 
 static __always_inline void parse_ip6hdr(struct cursor *cursor,

@@ -168,7 +168,7 @@ static __always_inline int filter(struct xdp_md *ctx, struct packet *packet,
 				  struct totals *totals)
 {
 	void *data_end = (void *)(long)ctx->data_end;
-	struct dns_query query = {};
+	struct dns_query query;
 
 	launder(ctx, &text->scratch, packet);
 	if (!is_dns_port(settings->port, packet->dest_port)) {

@@ -27,11 +27,10 @@ enum __attribute__((packed)) subnet_family {
 	SUBNET_IPV6 = 6,
 };
 
-/* True if any bit is set in a network or mask of 16 bytes. */
-static __always_inline bool has_ip6_bit(const __u32 *net, const __u32 *mask)
+/* True if any bit is set in 16 bytes. */
+static __always_inline bool has_bit(const __u32 *words)
 {
-	return net[0] | net[1] | net[2] | net[3] | mask[0] | mask[1] | mask[2] |
-	       mask[3];
+	return words[0] | words[1] | words[2] | words[3];
 }
 
 /* True if the rule matches an IPv4 source. `ip6_net` and `ip6_mask`: 16 bytes. */
@@ -43,23 +42,25 @@ subnet_matches_ip4(__be32 source, enum subnet_family family, __be32 ip4_net,
 		return false;
 	if (family != SUBNET_ANY)
 		return family == SUBNET_IPV4;
-	return (ip4_net | ip4_mask) || !has_ip6_bit(ip6_net, ip6_mask);
+	return (ip4_net | ip4_mask) || !(has_bit(ip6_net) || has_bit(ip6_mask));
 }
 
-/* Likewise for an IPv6 source, 16 bytes. One branch costs the verifier least. */
+/* Likewise for an IPv6 source, 16 bytes. Few branches cost the verifier least. */
 static __always_inline bool
 subnet_matches_ip6(const __u32 *source, enum subnet_family family,
 		   __be32 ip4_net, __be32 ip4_mask, const __u32 *ip6_net,
 		   const __u32 *ip6_mask)
 {
-	if (((source[0] & ip6_mask[0]) ^ ip6_net[0]) |
-	    ((source[1] & ip6_mask[1]) ^ ip6_net[1]) |
-	    ((source[2] & ip6_mask[2]) ^ ip6_net[2]) |
-	    ((source[3] & ip6_mask[3]) ^ ip6_net[3]))
+	/* The first word tells most networks apart. */
+	if ((source[0] & ip6_mask[0]) != ip6_net[0])
 		return false;
-	if (family != SUBNET_ANY)
-		return family == SUBNET_IPV6;
-	return !(ip4_net | ip4_mask) || has_ip6_bit(ip6_net, ip6_mask);
+	if (family == SUBNET_ANY ?
+		    (ip4_net | ip4_mask) && !has_bit(ip6_mask) :
+		    family != SUBNET_IPV6)
+		return false;
+	return !(((source[1] & ip6_mask[1]) ^ ip6_net[1]) |
+		 ((source[2] & ip6_mask[2]) ^ ip6_net[2]) |
+		 ((source[3] & ip6_mask[3]) ^ ip6_net[3]));
 }
 
 #endif

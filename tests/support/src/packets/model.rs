@@ -18,7 +18,7 @@ pub struct Facts {
     pub fragment: bool,
     /// Source and destination.
     pub ports: Option<(u16, u16)>,
-    /// Type and code, of ICMP over IPv4 and of ICMPv6 over IPv6.
+    /// Type and code of a control message of the own family.
     pub icmp: Option<(u8, u8)>,
     /// Where the IP header begins.
     pub ip: usize,
