@@ -40,7 +40,8 @@
  *                  tokens. 0: as `rate` and `burst`. The program does not
  *                  verify cookies: forged ones use the same bucket
  *    opcodes       a bit for each opcode that passes unparsed besides QUERY:
- *                  0x10 is NOTIFY, 0x20 is UPDATE
+ *                  0x10 is NOTIFY, 0x20 is UPDATE; others are dropped. 0: all
+ *                  pass, 1: QUERY alone
  *    only_in       drops queries of classes other than IN
  *    monitor       dry run: passes everything, counts as if it did not
  *
@@ -58,13 +59,16 @@
  *    class_in, class_ch, class_any, class_other
  *    edns_none, edns_512 (up to 512), edns_1232, edns_4096, edns_more
  *
+ * @totals 0 other_opcode, no_question: messages with an opcode other than QUERY,
+ * and queries for a cookie alone. They take tokens of their source as queries
+ * do, and are also counted in passed or dropped.
  * @totals 0 other: packets other than UDP to a port of the server.
  * @rcodes CODE packets: responses that arrive from such a port, by RCODE.
  *
  * NOTES
  *
- * reply.h builds the responses. A query with IP options or extension headers is
- * dropped where it would get a response.
+ * reply.h builds the responses. A query that must not get a response, see
+ * may_reply there, is dropped instead and counted as such.
  */
 #include "reply.h"
 #include "source.h"
@@ -170,19 +174,29 @@ static __always_inline bool take_source_token(const struct packet *packet,
 	return true;
 }
 
-static __always_inline enum dns_action decide(const struct packet *packet,
-					      const struct dns_query *query,
-					      const struct settings *settings,
-					      struct totals *totals)
+/* `query` is set unless the message is_unparsed. */
+static __always_inline enum dns_action
+decide(const struct packet *packet, const struct dns_query *query,
+       enum dns_error error, const struct settings *settings,
+       struct totals *totals)
 {
-	enum dns_action action;
+	enum dns_action action = DNS_PASS;
+	bool has_cookie = false;
 
-	count_query(totals, query);
-	action = apply_type_rule(query, settings);
+	if (error == DNS_OK) {
+		count_query(totals, query);
+		has_cookie = query->cookie;
+		action = apply_type_rule(query, settings);
+	} else {
+		count_unparsed(totals, error);
+	}
 	if (action != DNS_PASS || !settings->rate ||
-	    take_source_token(packet, settings, query->cookie))
+	    take_source_token(packet, settings, has_cookie))
 		return action;
 	totals->limited++;
+	/* Only a query for a name can be sent to TCP. */
+	if (error != DNS_OK)
+		return DNS_DROP;
 	if (settings->slip > 1 && bpf_get_prandom_u32() % settings->slip)
 		return DNS_DROP;
 	return DNS_TRUNCATE;
@@ -197,6 +211,8 @@ apply_action(struct xdp_md *ctx, const struct packet *packet,
 		totals->passed++;
 		return XDP_PASS;
 	}
+	if (action != DNS_DROP && !may_reply(ctx, packet))
+		action = DNS_DROP;
 	if (action == DNS_DROP) {
 		totals->dropped++;
 		return monitor ? XDP_PASS : XDP_DROP;
@@ -237,7 +253,7 @@ static __always_inline int filter(struct xdp_md *ctx, struct packet *packet,
 				  struct totals *totals)
 {
 	void *data_end = (void *)(long)ctx->data_end;
-	struct dns_query query = {};
+	struct dns_query query;
 	enum dns_error error;
 
 	if (!is_dns_port(settings->port, packet->dest_port)) {
@@ -248,16 +264,12 @@ static __always_inline int filter(struct xdp_md *ctx, struct packet *packet,
 	}
 	error = parse_dns_query(packet, data_end, settings->opcodes, scratch,
 				&query);
-	if (error == DNS_OTHER_OPCODE) {
-		totals->passed++;
-		return XDP_PASS;
-	}
-	if (error) {
+	if (error != DNS_OK && !is_unparsed(error)) {
 		count_malformed(totals, error);
 		return settings->monitor ? XDP_PASS : XDP_DROP;
 	}
 	return apply_action(ctx, packet, &query, scratch,
-			    decide(packet, &query, settings, totals),
+			    decide(packet, &query, error, settings, totals),
 			    settings->monitor, totals);
 }
 

@@ -3,7 +3,13 @@
  * Parses a DNS query over UDP (RFC 1035 sections 4.1 and 4.2.1), and the OPT
  * record (RFC 6891) after its question.
  *
- * A query has one question and no answers. Its name has at most 255 bytes, in
+ * A query has opcode QUERY and QR=0, one question and no answers. Messages with
+ * other opcodes have other sections (NOTIFY: RFC 1996, UPDATE: RFC 2136, DSO:
+ * RFC 8490), and are left to the server, which answers an opcode that it does
+ * not know with NOTIMP (RFC 8906 section 3.1.3). A query without a question
+ * that asks for a cookie (RFC 7873 section 5.4) is left to the server, too.
+ *
+ * The name of the question has at most 255 bytes, in
  * labels of at most 63 bytes (section 2.3.4), and no compression pointers: no
  * name precedes it that one could point to. Only IXFR has a record in the
  * authority section (RFC 1995 section 3). The message ends where the UDP
@@ -95,8 +101,9 @@ enum dns_error {
 	DNS_BAD_COUNTS,
 	DNS_BAD_NAME,
 	DNS_BAD_POINTER,
-	/* No error: an allowed opcode other than QUERY, otherwise unparsed. */
+	/* No errors, but not parsed further. */
 	DNS_OTHER_OPCODE,
+	DNS_NO_QUESTION,
 };
 
 struct dns_query {
@@ -111,6 +118,12 @@ struct dns_query {
 	bool edns;      /* the first record is OPT */
 	bool cookie;    /* the first option is a COOKIE from the server */
 };
+
+/* True for a message that is left to the server. */
+static __always_inline bool is_unparsed(enum dns_error error)
+{
+	return error >= DNS_OTHER_OPCODE;
+}
 
 /* The byte at `offset` of the message. */
 static __always_inline void *dns_at(const struct dns_query *query, __u32 offset)
@@ -131,21 +144,22 @@ static __always_inline bool is_dns_port(const __u16 *ports, __u16 port)
 	return !any && port == DNS_PORT;
 }
 
-/* `opcodes` has a bit for each allowed opcode other than QUERY. */
+/* `opcodes` has a bit for each allowed opcode other than QUERY; 0: all are. */
 static __always_inline enum dns_error
 parse_dns_header(const struct dns_header *dns, __u32 opcodes)
 {
 	__u8 opcode = dns->flags_high >> DNS_OPCODE_SHIFT & DNS_OPCODE_MASK;
 
+	if (opcode != DNS_OPCODE_QUERY)
+		return !opcodes || opcodes >> opcode & 1 ? DNS_OTHER_OPCODE :
+							   DNS_BAD_OPCODE;
 	if (dns->flags_high & DNS_QR)
 		return DNS_BAD_QR;
-	if (opcode != DNS_OPCODE_QUERY)
-		return opcodes >> opcode & 1 ? DNS_OTHER_OPCODE :
-					       DNS_BAD_OPCODE;
-	if (dns->qdcount != bpf_htons(1) || dns->ancount ||
-	    bpf_ntohs(dns->nscount) > 1)
+	if (dns->ancount || bpf_ntohs(dns->nscount) > 1)
 		return DNS_BAD_COUNTS;
-	return DNS_OK;
+	if (dns->qdcount == bpf_htons(1))
+		return DNS_OK;
+	return dns->qdcount ? DNS_BAD_COUNTS : DNS_NO_QUESTION;
 }
 
 static __always_inline enum dns_error parse_dns_name(struct dns_query *query)
@@ -221,6 +235,9 @@ static __always_inline enum dns_error parse_dns_opt(struct dns_query *query)
 	struct dns_opt *opt = dns_at(query, query->question_end);
 	__u32 end = query->question_end + sizeof(*opt);
 
+	query->edns = false;
+	query->cookie = false;
+	query->udp_size = 0;
 	if (!query->header->nscount && !query->header->arcount)
 		return query->question_end == query->length ? DNS_OK :
 							      DNS_BAD_LENGTH;
@@ -240,7 +257,29 @@ static __always_inline enum dns_error parse_dns_opt(struct dns_query *query)
 	return DNS_OK;
 }
 
-/* Parses the UDP payload of a packet. The caller has set `query` to zeros. */
+/* A message without a question is a query only if it begins with an OPT. */
+static __always_inline enum dns_error
+parse_no_question(const struct dns_query *query)
+{
+	struct dns_header *dns = query->header;
+	struct dns_opt *opt = (void *)(dns + 1);
+
+	if (dns->nscount || !dns->arcount)
+		return DNS_BAD_COUNTS;
+	if ((void *)(opt + 1) > query->data_end)
+		return DNS_BAD_LENGTH;
+	if (opt->name || opt->type != bpf_htons(DNS_TYPE_OPT))
+		return DNS_BAD_COUNTS;
+	if (query->length <
+	    sizeof(*dns) + sizeof(*opt) + bpf_ntohs(opt->rdlength))
+		return DNS_BAD_LENGTH;
+	return DNS_NO_QUESTION;
+}
+
+/*
+ * Parses the UDP payload of a packet. Sets all of `query` only if it returns
+ * DNS_OK: zeros for each error would be set in the loop over the name.
+ */
 static __always_inline enum dns_error
 parse_dns_query(const struct packet *packet, void *data_end, __u32 opcodes,
 		struct packet_scratch *scratch, struct dns_query *query)
@@ -253,7 +292,10 @@ parse_dns_query(const struct packet *packet, void *data_end, __u32 opcodes,
 	__u32 length;
 
 	if (packet->fragment)
-		return DNS_FRAGMENT;
+		return dns && parse_dns_header(dns, opcodes) ==
+					DNS_OTHER_OPCODE ?
+			       DNS_OTHER_OPCODE :
+			       DNS_FRAGMENT;
 	if (!udp || !dns)
 		return DNS_BAD_LENGTH;
 	length = bpf_ntohs(udp->len);
@@ -264,17 +306,21 @@ parse_dns_query(const struct packet *packet, void *data_end, __u32 opcodes,
 	query->data_end = data_end;
 	query->length = length - sizeof(*udp);
 	error = parse_dns_header(dns, opcodes);
+	if (error == DNS_NO_QUESTION)
+		return parse_no_question(query);
 	if (!error)
 		error = parse_dns_question(query, scratch);
 	if (!error)
 		error = parse_dns_opt(query);
+	if (error)
+		return error;
 	/*
 	 * Two known booleans would make the verifier follow all code after this
 	 * four times.
 	 */
 	query->edns = opaque(scratch, query->edns);
 	query->cookie = opaque(scratch, query->cookie);
-	return error;
+	return DNS_OK;
 }
 
 #endif

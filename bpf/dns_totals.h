@@ -30,6 +30,8 @@ struct totals {
 	__u64 edns_4096;
 	__u64 edns_more;
 	__u64 other;
+	__u64 other_opcode;
+	__u64 no_question;
 };
 
 static __always_inline void count_malformed(struct totals *totals,
@@ -58,6 +60,15 @@ static __always_inline void count_malformed(struct totals *totals,
 	default:
 		totals->bad_name++;
 	}
+}
+
+static __always_inline void count_unparsed(struct totals *totals,
+					   enum dns_error error)
+{
+	if (error == DNS_OTHER_OPCODE)
+		totals->other_opcode++;
+	else
+		totals->no_question++;
 }
 
 static __always_inline void count_query(struct totals *totals,

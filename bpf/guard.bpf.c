@@ -4,7 +4,7 @@
  * interface that takes one program only. The steps are, in this order:
  *
  *   1. The access list drops packets by source, as `acl` does.
- *   2. Packets over UDP to the DNS server that are no valid query are dropped.
+ *   2. Malformed queries over UDP to the DNS server are dropped.
  *   3. The limits drop packets over a rate, as `limit` does.
  *
  * MAPS
@@ -28,7 +28,8 @@
  *
  *    unlisted   action for sources without a rule; 0: ACL_PASS
  *    port[0] to port[3]   ports of the DNS server; all 0: port 53
- *    opcodes    a bit for each DNS opcode that passes unparsed besides QUERY
+ *    opcodes    a bit for each DNS opcode that passes unparsed besides QUERY;
+ *               0: all pass, 1: QUERY alone
  *    truncate   a valid DNS query over a limit gets a truncated response
  *               (retry over TCP, see reply.h) instead of being dropped
  *    monitor    dry run: passes everything, counts as if it did not
@@ -42,7 +43,8 @@
  * @totals 0: passed, denied (by the access list), malformed (no valid DNS
  * query), limited (over a limit, dropped), truncated (over a limit, with a
  * truncated response), management, other (no IP packet). Each packet is counted
- * in one of these.
+ * in one of these. other_opcode: DNS messages with another opcode than QUERY,
+ * also counted in passed or limited.
  */
 #include "acl.h"
 #include "limit.h"
@@ -65,6 +67,7 @@ struct totals {
 	__u64 truncated;
 	__u64 management;
 	__u64 other;
+	__u64 other_opcode;
 };
 
 enum verdict {
@@ -100,7 +103,8 @@ static __always_inline enum verdict decide(struct xdp_md *ctx,
 					   const struct packet *packet,
 					   const struct settings *settings,
 					   struct packet_scratch *scratch,
-					   struct dns_query *query)
+					   struct dns_query *query,
+					   struct totals *totals)
 {
 	void *data_end = (void *)(long)ctx->data_end;
 	bool is_dns = packet->protocol == IPPROTO_UDP &&
@@ -114,13 +118,16 @@ static __always_inline enum verdict decide(struct xdp_md *ctx,
 	if (is_dns)
 		error = parse_dns_query(packet, data_end, settings->opcodes,
 					scratch, query);
-	if (error != DNS_OK && error != DNS_OTHER_OPCODE)
+	if (error != DNS_OK && !is_unparsed(error))
 		return VERDICT_MALFORMED;
+	if (is_dns && error == DNS_OTHER_OPCODE)
+		totals->other_opcode++;
 	rule = bpf_map_lookup_elem(&limits, &source);
 	if (!rule || limit_admit(rule, &sources, packet))
 		return VERDICT_PASS;
-	return error == DNS_OK && settings->truncate ? VERDICT_TRUNCATE :
-						       VERDICT_LIMIT;
+	if (error == DNS_OK && settings->truncate && may_reply(ctx, packet))
+		return VERDICT_TRUNCATE;
+	return VERDICT_LIMIT;
 }
 
 static __always_inline void count_verdict(struct totals *totals,
@@ -143,7 +150,7 @@ static __always_inline int filter(struct xdp_md *ctx, struct packet *packet,
 				  const struct settings *settings,
 				  struct totals *totals)
 {
-	struct dns_query query = {};
+	struct dns_query query;
 	enum verdict verdict;
 
 	/*
@@ -153,7 +160,7 @@ static __always_inline int filter(struct xdp_md *ctx, struct packet *packet,
 	if (!packet->transport)
 		packet->transport = packet->ip;
 	launder(ctx, scratch, packet);
-	verdict = decide(ctx, packet, settings, scratch, &query);
+	verdict = decide(ctx, packet, settings, scratch, &query, totals);
 	count_verdict(totals, verdict);
 	if (verdict == VERDICT_PASS || settings->monitor)
 		return XDP_PASS;

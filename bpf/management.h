@@ -2,15 +2,21 @@
 /*
  * Traffic that a machine needs to stay reachable, which passes by default:
  *
- *   ssh     TCP to port 22
- *   DHCP    UDP to ports 67 and 68, DHCPv6 to 546 and 547
- *   ND      IPv6 router and neighbour discovery: ICMPv6 types 133 to 137 with a
- *           hop limit of 255, which no forwarded packet has (RFC 4861
- *           section 7.1.1)
- *   ARP     always, like all other traffic that is not IP
+ *   ssh      TCP to port 22
+ *   DHCP     UDP to ports 67 and 68, DHCPv6 to 546 and 547
+ *   ND       IPv6 router and neighbour discovery: ICMPv6 types 133 to 137 with
+ *            a hop limit of 255, which no forwarded packet has (RFC 4861
+ *            section 7.1.1)
+ *   MLD      ICMPv6 types 130 to 132 and 143 from a link-local address or ::
+ *            (RFC 3810 section 5, RFC 3590). A switch that snoops and gets no
+ *            answer to its queries stops forwarding neighbour solicitations
+ *   too big  ICMPv6 type 2, and ICMP type 3 code 4 over IPv4, from any router:
+ *            without them, long packets to some destinations are lost (RFC 4890
+ *            section 4.3.1)
+ *   ARP      always, like all other traffic that is not IP
  *
- * Anybody can send packets to these ports. The setting `manage=true` makes a
- * program filter ssh, DHCP and ND like all other traffic.
+ * Anybody can send such packets. The setting `manage=true` makes a program
+ * filter them like all other traffic.
  */
 #ifndef COREXDP_MANAGEMENT_H
 #define COREXDP_MANAGEMENT_H
@@ -23,10 +29,6 @@
 #define DHCP6_CLIENT_PORT 546
 #define DHCP6_SERVER_PORT 547
 
-#define NDISC_ROUTER_SOLICITATION 133
-#define NDISC_REDIRECT 137
-#define NDISC_HOP_LIMIT 255
-
 static __always_inline bool is_management(const struct packet *packet)
 {
 	if (packet->protocol == IPPROTO_TCP)
@@ -36,9 +38,7 @@ static __always_inline bool is_management(const struct packet *packet)
 		       packet->dest_port == DHCP_CLIENT_PORT ||
 		       packet->dest_port == DHCP6_CLIENT_PORT ||
 		       packet->dest_port == DHCP6_SERVER_PORT;
-	return packet->icmp6_type >= NDISC_ROUTER_SOLICITATION &&
-	       packet->icmp6_type <= NDISC_REDIRECT &&
-	       packet->hop_limit == NDISC_HOP_LIMIT;
+	return packet->ip_control;
 }
 
 #endif

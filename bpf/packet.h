@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Parses the headers of a frame: Ethernet, up to two VLAN tags, IPv4 with
- * options, IPv6 with extension headers, the ports of TCP and UDP, and the type
- * of an ICMPv6 message. A frame with a third tag, PPPoE, MPLS or a tunnel is
+ * options, IPv6 with extension headers, the ports of TCP and UDP, and the kind
+ * of an ICMP or ICMPv6 message. A frame with a third tag, PPPoE, MPLS or a tunnel is
  * not parsed further: it counts as no IP packet, or as a packet of the tunnel's
  * protocol.
  *
@@ -22,8 +22,7 @@
 #include <linux/ip.h>
 #include <linux/ipv6.h>
 
-#include <bpf/bpf_endian.h>
-#include <bpf/bpf_helpers.h>
+#include "control.h"
 
 /* Loop bounds: the verifier accepts bounded loops only. */
 #define MAX_VLAN_TAGS 2
@@ -36,16 +35,14 @@
 #define IP_MF 0x2000
 #define IP_OFFSET 0x1fff
 #define IP6_OFFSET 0xfff8
-
-/* RFC 4443 section 2.1: the type is the first byte. */
-#define ICMP6_TYPE_SIZE 1
+#define IP6_MF 0x0001
 
 struct packet {
 	__u16 ethertype;   /* ETH_P_*, after VLAN tags; 0: frame too short */
 	__u8 version;      /* 4 or 6; 0: no IP packet */
 	__u8 protocol;     /* IPPROTO_*, after IPv6 extension headers */
 	__u8 hop_limit;    /* IPv4 time to live or IPv6 hop limit */
-	__u8 icmp6_type;   /* 0: no ICMPv6 message */
+	bool ip_control;   /* an ICMP message that IP needs, see control.h */
 	bool plain;        /* no IPv4 options, no IPv6 extension headers */
 	bool fragment;     /* any fragment, including the first */
 	__u16 dest_port;   /* of TCP or UDP, host byte order; 0: none */
@@ -110,6 +107,23 @@ static __always_inline void parse_ports(struct cursor *cursor,
 	packet->transport = ports;
 }
 
+static __always_inline void parse_icmphdr(struct cursor *cursor,
+					  struct packet *packet)
+{
+	struct icmp_header *icmp = cursor_pull(cursor, sizeof(*icmp));
+
+	packet->ip_control = icmp && is_ip4_control(icmp);
+}
+
+static __always_inline void parse_icmp6hdr(struct cursor *cursor,
+					   struct packet *packet)
+{
+	struct icmp_header *icmp = cursor_pull(cursor, sizeof(*icmp));
+
+	packet->ip_control = icmp && is_ip6_control(icmp, packet->hop_limit,
+						    packet->source.ip6);
+}
+
 static __always_inline void parse_iphdr(struct cursor *cursor,
 					struct packet *packet)
 {
@@ -126,24 +140,19 @@ static __always_inline void parse_iphdr(struct cursor *cursor,
 	packet->source.ip4 = ip->saddr;
 	cursor->pos = (void *)ip + ip->ihl * 4;
 	/* Only the first fragment has the ports. */
-	if (!(ip->frag_off & bpf_htons(IP_OFFSET)))
-		parse_ports(cursor, packet);
-}
-
-static __always_inline void parse_icmp6hdr(struct cursor *cursor,
-					   struct packet *packet)
-{
-	__u8 *type = cursor_pull(cursor, ICMP6_TYPE_SIZE);
-
-	if (type)
-		packet->icmp6_type = *type;
+	if (ip->frag_off & bpf_htons(IP_OFFSET))
+		return;
+	parse_ports(cursor, packet);
+	if (packet->protocol == IPPROTO_ICMP)
+		parse_icmphdr(cursor, packet);
 }
 
 /*
  * Skips the extension headers (RFC 8200 section 4) and parses the payload
  * after them. If the frame ends within them, or there are more than
  * MAX_EXTENSION_HEADERS, `protocol` is the type of the first header that was
- * not skipped.
+ * not skipped. A fragment with offset 0 and nothing after it is a whole packet
+ * (RFC 6946).
  */
 static __always_inline void parse_ip6hdrext(struct cursor *cursor,
 					    struct packet *packet)
@@ -172,7 +181,8 @@ static __always_inline void parse_ip6hdrext(struct cursor *cursor,
 		packet->protocol = ext->nexthdr;
 		packet->plain = false;
 		if (nexthdr == IPPROTO_FRAGMENT) {
-			packet->fragment = true;
+			packet->fragment |= !!(
+				ext->frag_off & bpf_htons(IP6_OFFSET | IP6_MF));
 			if (ext->frag_off & bpf_htons(IP6_OFFSET))
 				return;
 		} else if (nexthdr == IPPROTO_AH) {

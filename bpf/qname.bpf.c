@@ -32,14 +32,14 @@
  *    counter qname_refused_queries @totals 0 refused "Queries refused."
  *
  * @totals 0: passed, dropped, refused, nxdomain (queries), unread (packets to a
- * port of the server that are no valid query: they pass; `dns` drops them) and
+ * port of the server that are no valid query: they pass) and
  * other (packets other than UDP to a port of the server). Each packet is
  * counted in one of these.
  *
  * NOTES
  *
- * reply.h builds the responses. A query with IP options or extension headers is
- * dropped where it would get a response. Queries over TCP pass unread, and so
+ * reply.h builds the responses. A query that must not get a response, see
+ * may_reply there, is dropped instead and counted as such. Queries over TCP pass unread, and so
  * does all other traffic: ssh, DHCP, ARP, neighbour discovery.
  */
 #include "qname.h"
@@ -140,6 +140,9 @@ apply_action(struct xdp_md *ctx, const struct packet *packet,
 	     const struct dns_query *query, struct packet_scratch *scratch,
 	     enum qname_action action, bool monitor, struct totals *totals)
 {
+	if ((action == QNAME_REFUSE || action == QNAME_NXDOMAIN) &&
+	    !may_reply(ctx, packet))
+		action = QNAME_DROP;
 	if (action == QNAME_DROP) {
 		totals->dropped++;
 		return monitor ? XDP_PASS : XDP_DROP;
@@ -166,7 +169,7 @@ static __always_inline int filter(struct xdp_md *ctx, struct packet *packet,
 				  struct totals *totals)
 {
 	void *data_end = (void *)(long)ctx->data_end;
-	struct dns_query query = {};
+	struct dns_query query;
 
 	launder(ctx, &text->scratch, packet);
 	if (!is_dns_port(settings->port, packet->dest_port)) {

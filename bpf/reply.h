@@ -153,17 +153,87 @@ static __always_inline void reply_udp(struct udphdr *udp, __u32 length)
 }
 
 /*
- * No response to a multicast frame, or to source port 0. IP options and
- * extension headers would have to be reversed or removed.
+ * True for an IPv4 address that no host has (RFC 6890): 0.0.0.0/8, loopback,
+ * multicast, reserved and broadcast.
  */
-static __always_inline bool may_reply(const struct ethhdr *eth,
-				      const struct packet *packet)
+static __always_inline bool is_martian_ip4(__be32 address)
 {
-	return packet->plain && packet->source_port &&
-	       !(eth->h_dest[0] & ETH_GROUP_BIT);
+	__u32 first = bpf_ntohl(address) >> 24;
+
+	return first == 0 || first == 127 || first >= 224;
 }
 
-/* Returns XDP_TX, or XDP_DROP for a query that may_reply refuses. */
+/*
+ * True for ::/96, which has :: and ::1, for ::ffff:0:0/96, and for multicast:
+ * RFC 4291 section 2.5 and RFC 6890.
+ */
+static __always_inline bool is_martian_ip6(const __u32 *address)
+{
+	if (!(address[0] | address[1]))
+		return !address[2] || address[2] == bpf_htonl(0xffff);
+	return (address[0] & bpf_htonl(0xff000000)) == bpf_htonl(0xff000000);
+}
+
+/*
+ * The services that answer any datagram, so that two hosts would answer each
+ * other without end. Port 53 is not among them: a response has QR=1, which no
+ * DNS server answers, and old resolvers query from port 53.
+ */
+static __always_inline bool is_reflecting_port(__u16 port)
+{
+	const __u64 ports = 1ULL << 0 |	 /* reserved, RFC 768 */
+			    1ULL << 7 |	 /* echo */
+			    1ULL << 13 | /* daytime */
+			    1ULL << 17 | /* quote of the day */
+			    1ULL << 19 | /* chargen */
+			    1ULL << 37;	 /* time */
+
+	return port < 64 && ports >> port & 1;
+}
+
+/*
+ * A martian source gets no response, nor does a source that is the destination.
+ * A martian destination would become the source of the response.
+ */
+static __always_inline bool may_reply_ip(const struct packet *packet,
+					 void *data_end)
+{
+	struct iphdr *ip4 = packet->ip;
+	struct ipv6hdr *ip6 = packet->ip;
+	const __u32 *source;
+	const __u32 *dest;
+
+	if (packet->version == 4)
+		return (void *)(ip4 + 1) <= data_end &&
+		       !is_martian_ip4(ip4->saddr) &&
+		       !is_martian_ip4(ip4->daddr) && ip4->saddr != ip4->daddr;
+	if ((void *)(ip6 + 1) > data_end)
+		return false;
+	source = ip6->saddr.s6_addr32;
+	dest = ip6->daddr.s6_addr32;
+	return !is_martian_ip6(source) && !is_martian_ip6(dest) &&
+	       ((source[0] ^ dest[0]) | (source[1] ^ dest[1]) |
+		(source[2] ^ dest[2]) | (source[3] ^ dest[3]));
+}
+
+/*
+ * True if a query may get a response: it comes from a unicast host, to a
+ * unicast host. IP options and extension headers would have to be reversed or
+ * removed.
+ */
+static __always_inline bool may_reply(struct xdp_md *ctx,
+				      const struct packet *packet)
+{
+	struct ethhdr *eth = (void *)(long)ctx->data;
+	void *data_end = (void *)(long)ctx->data_end;
+
+	return (void *)(eth + 1) <= data_end &&
+	       !((eth->h_dest[0] | eth->h_source[0]) & ETH_GROUP_BIT) &&
+	       packet->plain && !is_reflecting_port(packet->source_port) &&
+	       may_reply_ip(packet, data_end);
+}
+
+/* For a query that may_reply accepts. Returns XDP_TX. */
 static __always_inline int send_reply(struct xdp_md *ctx,
 				      const struct packet *packet,
 				      const struct dns_query *query,
@@ -177,8 +247,7 @@ static __always_inline int send_reply(struct xdp_md *ctx,
 	__u64 sum;
 	int old_length;
 
-	if ((void *)(eth + 1) > data_end || (void *)(udp + 1) > data_end ||
-	    !may_reply(eth, packet))
+	if ((void *)(eth + 1) > data_end || (void *)(udp + 1) > data_end)
 		return XDP_DROP;
 	old_length = (int)(data_end - (void *)udp);
 	length = opaque(scratch, sizeof(*udp) + reply_dns(query, rcode, tc));
@@ -191,8 +260,14 @@ static __always_inline int send_reply(struct xdp_md *ctx,
 	if (!udp->check)
 		udp->check = 0xffff;
 	reply_ethernet(eth);
-	return bpf_xdp_adjust_tail(ctx, (int)length - old_length) ? XDP_DROP :
-								    XDP_TX;
+	/*
+	 * Before Linux 6.6 the helper fails where the driver's buffer exceeds a
+	 * page. The response then ends with padding, after the length that the
+	 * IP header gives.
+	 */
+	if ((int)length < old_length)
+		bpf_xdp_adjust_tail(ctx, (int)length - old_length);
+	return XDP_TX;
 }
 
 #endif

@@ -27,7 +27,7 @@ type Turns = Vec<Vec<Duration>>;
 
 pub(crate) fn measure(site: &Site) -> Vec<Row> {
     // Two numbers in each of the 128 rules of an array.
-    let rules = metrics(|number| ((number / 2).swap_bytes(), number % 2 * 48));
+    let rules = metrics(|number| ((number / 2).swap_bytes(), number % 2 * 40));
     site.write("rules", &corefile("ordered.o", true, &rules));
     let blocked = metrics(|number| (0x0a00_0000 + number, 0));
     let list = block_list(100_000) + &blocked;

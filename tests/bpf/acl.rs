@@ -121,6 +121,66 @@ fn management_passes_unless_it_is_to_be_filtered() {
     assert_eq!(totals(&filtered), [0, 11, 0, 0, 1]);
 }
 
+/// ICMP messages, and the verdict of a list that drops everybody but passes what IP itself needs.
+pub(super) fn ip_control() -> Vec<(Frame, u32)> {
+    let message = |source: &str, hops, kind, code| {
+        let mut payload = [0; 24];
+        payload[..2].copy_from_slice(&[kind, code]);
+        if source.contains(':') {
+            ip6(source).hops(hops).carrying(ICMPV6, &payload)
+        } else {
+            ip4(source).hops(hops).carrying(ICMP, &payload)
+        }
+    };
+    // As hosts and routers send it: behind a hop-by-hop header with a router alert.
+    let listener = |source: &str, kind| {
+        ip6(source)
+            .extension(HOP_BY_HOP, 0)
+            .hops(1)
+            .carrying(ICMPV6, &[kind; 24])
+    };
+    let mut frames = vec![
+        (message("2001:db8::1", 64, 2, 0), PASS),
+        (message("203.0.113.1", 64, 3, 4), PASS),
+        (message("203.0.113.1", 64, 3, 3), DROP),
+        (message("203.0.113.1", 64, 8, 4), DROP),
+        (message("203.0.113.1", 64, 2, 0), DROP),
+        (message("203.0.113.1", 255, 135, 0), DROP),
+        (message("2001:db8::1", 64, 128, 0), DROP),
+        (message("2001:db8::1", 64, 3, 4), DROP),
+        (message("2001:db8::1", 255, 138, 0), DROP),
+        (message("fe80::1", 1, 130, 0), PASS),
+        (message("fe80::1", 1, 129, 0), DROP),
+        (message("fe80::1", 1, 142, 0), DROP),
+        (listener("2001:db8::1", 130), DROP),
+        (listener("fec0::1", 130), DROP),
+    ];
+    for kind in [130, 131, 132, 143] {
+        for source in ["fe80::1", "febf::1", "::"] {
+            frames.push((listener(source, kind), PASS));
+        }
+    }
+    for kind in 133..=137 {
+        frames.push((message("2001:db8::1", 255, kind, 0), PASS));
+        frames.push((message("fe80::1", 254, kind, 0), DROP));
+    }
+    frames
+}
+
+#[test]
+fn packets_that_ip_itself_needs_pass_unless_managed() {
+    let all = "::/0 action=ACL_DROP";
+    let kept = Filter::load("acl", &[all]);
+    let filtered = Filter::load("acl", &[all, "@settings 0 manage=true"]);
+    let mut passed = 0;
+    for (frame, verdict) in ip_control() {
+        assert_eq!(kept.verdict(&frame.bytes), verdict, "{:02x?}", frame.bytes);
+        assert_eq!(filtered.verdict(&frame.bytes), DROP);
+        passed += u64::from(verdict == PASS);
+    }
+    assert_eq!(totals(&kept)[3], passed);
+}
+
 #[test]
 fn unlisted_packets_may_be_dropped() {
     let filter = Filter::load(

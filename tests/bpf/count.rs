@@ -116,6 +116,7 @@ fn over_ip6() -> Vec<Case> {
         ),
         dns("authentication", six().authentication(5).udp(53), IP6_UDP),
         dns("first fragment", six().fragment6(0, true).udp(53), IP6_UDP),
+        dns("atomic", six().fragment6(0, false).udp(53), IP6_UDP),
         case("next fragment", six().fragment6(1, true).udp(53), IP6_UDP),
         case("last", six().fragment6(0x1000, false).tcp(53), IP6_TCP),
         dns("five extensions", five_extensions().udp(53), IP6_UDP),

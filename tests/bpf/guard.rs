@@ -4,7 +4,7 @@ use super::random;
 use support::packets::filter::Filter;
 use support::packets::frame::*;
 use support::packets::kernel::Ran;
-use support::packets::message::{Asked, answer, query};
+use support::packets::message::{Asked, UNPARSED, answer, query};
 use support::packets::model::Facts;
 use support::packets::sandbox::{DROP, PASS, TX};
 
@@ -163,7 +163,8 @@ fn expected_of(frame: &[u8]) -> Ran {
     let is_denied = matches!(four, Some([198, 51, 100, last]) if last != 7)
         || octets[..6] == [0x20, 1, 0xd, 0xb8, 0xb, 0xad] && facts.protocol == UDP;
     let asked = (facts.protocol == UDP && facts.port() == 53).then(|| Asked::of(frame, &facts));
-    if is_denied || matches!(asked, Some(Err(_))) {
+    let is_malformed = matches!(asked, Some(Err(counter)) if !UNPARSED.contains(&counter));
+    if is_denied || is_malformed {
         return same(DROP);
     }
     if !matches!(four, Some([10, ..])) {

@@ -20,6 +20,7 @@ mod ordered;
 mod qname;
 mod random;
 mod subnet;
+mod unparsed;
 
 use std::fs;
 use std::path::Path;

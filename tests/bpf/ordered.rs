@@ -6,18 +6,18 @@ use super::subnet::{ANY, IPV4, IPV6, subnet};
 use support::packets::frame::*;
 use support::packets::sandbox::{DROP, PASS, Sandbox};
 
-const ACL_END: u32 = 0;
-const ACL_PASS: u32 = 1;
-const ACL_DROP: u32 = 2;
+const ACL_END: u8 = 0;
+const ACL_DROP: u8 = 1;
+const ACL_PASS: u8 = 2;
 
 const NET4: &str = "10.11.0.0/255.255.0.0";
 const NET6: &str = "fc00:dead:cafe:1::/ffff:ffff:ffff:ffff::";
 
 /// A rule as `bpf/ordered.bpf.c` lays it out.
-fn rule(action: u32, family: u32, ip4: &str, ip6: &str) -> Vec<u8> {
-    let mut bytes = action.to_le_bytes().to_vec();
-    bytes.extend(subnet(family, ip4, ip6));
-    bytes.extend(0_u64.to_le_bytes());
+fn rule(action: u8, family: u8, ip4: &str, ip6: &str) -> Vec<u8> {
+    let mut bytes = vec![family, 0, 0, action];
+    bytes.extend(subnet(ip4, ip6));
+    bytes.extend(0_u32.to_le_bytes());
     bytes
 }
 
@@ -29,8 +29,8 @@ fn load(rules: &[Vec<u8>]) -> Sandbox {
     sandbox
 }
 
-fn packets(sandbox: &mut Sandbox, key: u32) -> u64 {
-    u64::from_le_bytes(sandbox.value(key)[48..].try_into().unwrap())
+fn packets(sandbox: &mut Sandbox, key: u32) -> u32 {
+    u32::from_le_bytes(sandbox.value(key)[44..].try_into().unwrap())
 }
 
 fn from(source: &str) -> Frame {
@@ -46,13 +46,13 @@ fn check(rules: &[Vec<u8>], expected: &[(&str, u32, Option<u32>)]) {
     let mut sandbox = load(rules);
     for &(source, verdict, decider) in expected {
         let keys = 0..u32::try_from(rules.len()).unwrap();
-        let before: Vec<u64> = keys.clone().map(|key| packets(&mut sandbox, key)).collect();
+        let before: Vec<u32> = keys.clone().map(|key| packets(&mut sandbox, key)).collect();
         assert_eq!(sandbox.verdict(&from(source).bytes), verdict, "{source}");
         for (key, before) in keys.zip(before) {
             let counted = packets(&mut sandbox, key) - before;
             assert_eq!(
                 counted,
-                u64::from(decider == Some(key)),
+                u32::from(decider == Some(key)),
                 "{source} in rule {key}"
             );
         }
@@ -91,6 +91,67 @@ fn an_allow_list_keeps_out_the_rest() {
     );
     let arp = Frame::raw(ETH_P_ARP, &[0; 28]);
     assert_eq!(load(&rules).verdict(&arp.bytes), PASS);
+}
+
+/// The `map` lines that the README of the plugin's `acl` example publishes: they pass two networks, and block all others.
+const PLUGIN_LINES: [&str; 3] = [
+    "00000002.0A0B0000.FFFF0000.00000000000000000000000000000000.00000000000000000000000000000000.00000000",
+    "00000002.00000000.00000000.FC00DEADCAFE00010000000000000000.FFFFFFFFFFFFFFFF0000000000000000.00000000",
+    "00000001.00000000.00000000.00000000000000000000000000000000.00000000000000000000000000000000.00000000",
+];
+
+#[test]
+fn the_lines_of_the_plugin_block_the_same_sources() {
+    let rules = PLUGIN_LINES.map(crate::decode);
+    assert_eq!(rules.each_ref().map(Vec::len), [48; 3]);
+    check(
+        &rules,
+        &[
+            ("10.11.0.0", PASS, Some(0)),
+            ("10.11.255.255", PASS, Some(0)),
+            ("10.10.255.255", DROP, Some(2)),
+            ("10.12.0.0", DROP, Some(2)),
+            ("198.51.100.7", DROP, Some(2)),
+            ("fc00:dead:cafe:1::", PASS, Some(1)),
+            ("fc00:dead:cafe:1:ffff:ffff:ffff:ffff", PASS, Some(1)),
+            ("fc00:dead:cafe:0:ffff::1", DROP, Some(2)),
+            ("fc00:dead:cafe:2::", DROP, Some(2)),
+            ("2001:db8::1", DROP, Some(2)),
+        ],
+    );
+    // The other way round: one network of each family is blocked.
+    let block = |line: &str| crate::decode(&line.replacen("00000002", "00000001", 1));
+    check(
+        &[block(PLUGIN_LINES[0]), block(PLUGIN_LINES[1])],
+        &[
+            ("10.11.0.1", DROP, Some(0)),
+            ("10.12.0.1", PASS, None),
+            ("fc00:dead:cafe:1::1", DROP, Some(1)),
+            ("fc00:dead:cafe:2::1", PASS, None),
+        ],
+    );
+    // The first rule that matches decides, whatever the length of its mask.
+    let all = crate::decode(PLUGIN_LINES[2]);
+    check(
+        &[all, crate::decode(PLUGIN_LINES[0])],
+        &[("10.11.0.1", DROP, Some(0))],
+    );
+}
+
+/// Without these packets IPv6 ends behind a switch that snoops MLD, and long packets are lost.
+#[test]
+fn packets_that_ip_itself_needs_always_pass() {
+    let mut sandbox = load(&[rule(ACL_DROP, ANY, "", "")]);
+    for (frame, verdict) in super::acl::ip_control() {
+        assert_eq!(
+            sandbox.verdict(&frame.bytes),
+            verdict,
+            "{:02x?}",
+            frame.bytes
+        );
+    }
+    assert_eq!(sandbox.verdict(&ip4("10.0.0.1").tcp(22).bytes), DROP);
+    assert_eq!(sandbox.verdict(&ip4("10.0.0.1").udp(67).bytes), DROP);
 }
 
 #[test]

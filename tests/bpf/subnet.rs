@@ -2,14 +2,14 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-pub(crate) const ANY: u32 = 0;
-pub(crate) const IPV4: u32 = 4;
-pub(crate) const IPV6: u32 = 6;
+pub(crate) const ANY: u8 = 0;
+pub(crate) const IPV4: u8 = 4;
+pub(crate) const IPV6: u8 = 6;
 
-/// Family, IPv4 network and mask, IPv6 network and mask: 44 bytes. Networks are
-/// written `ADDRESS/MASK`, or nothing for all zeros.
-pub(crate) fn subnet(family: u32, ip4: &str, ip6: &str) -> Vec<u8> {
-    let mut bytes = family.to_le_bytes().to_vec();
+/// IPv4 network and mask, IPv6 network and mask: 40 bytes. Networks are written
+/// `ADDRESS/MASK`, or nothing for all zeros.
+pub(crate) fn subnet(ip4: &str, ip6: &str) -> Vec<u8> {
+    let mut bytes = Vec::new();
     for address in halves(ip4) {
         bytes.extend(
             address

@@ -26,9 +26,9 @@ const COREFILE: &str = ". {
     entry 1 action=ACL_DROP ip4_net=198.51.100.0 ip4_mask=255.255.255.0
     entry 2 action=ACL_PASS ip6_net=fe80:: ip6_mask=ffc0::
     entry 3 action=ACL_DROP ip6_net=2001:db8:bad:: ip6_mask=ffff:ffff:ffff::
-    metric acl_trusted_packets     00000000 48 8 \"Packets passed from 198.51.100.7.\"
-    metric acl_ip4_dropped_packets 01000000 48 8 \"Packets dropped from 198.51.100.0/24.\"
-    metric acl_ip6_dropped_packets 03000000 48 8 \"Packets dropped from 2001:db8:bad::/48, <i>\\\"all\\\"</i> of them.\"
+    metric acl_trusted_packets     00000000 44 4 \"Packets passed from 198.51.100.7.\"
+    metric acl_ip4_dropped_packets 01000000 44 4 \"Packets dropped from 198.51.100.0/24.\"
+    metric acl_ip6_dropped_packets 03000000 44 4 \"Packets dropped from 2001:db8:bad::/48, <i>\\\"all\\\"</i> of them.\"
   }
   ebpf {
     elf hash.o

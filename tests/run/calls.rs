@@ -19,9 +19,9 @@ use support::net::{Daemon, PAGE, Response, Site, only_child};
 
 fn corefile(page: &str, more: &str) -> String {
     let block = |interface: &str| {
-        // An action and 52 more bytes.
-        let entry = format!("02000000{}", "00".repeat(52));
-        let metric = format!("metric {interface}_dropped 00000000 48 8 \"Packets.\"");
+        // An action and 44 more bytes.
+        let entry = format!("00000001{}", "00".repeat(44));
+        let metric = format!("metric {interface}_dropped 00000000 44 4 \"Packets.\"");
         format!("ebpf {{\nelf ordered.o\nif {interface}\nmap {entry}\n{metric}\n}}\n")
     };
     let blocks = ["edge0", more].into_iter().filter(|name| !name.is_empty());

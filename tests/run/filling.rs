@@ -82,7 +82,7 @@ fn the_map_knows_the_names_of_its_fields() {
         "20010DB8000100000000000000000000",
         "FFFFFFFFFFFF00000000000000000000",
     );
-    let rule = format!("02000000.06000000.00000000.00000000.{net6}.{mask6}.0700000000000000");
+    let rule = format!("06000001.00000000.00000000.{net6}.{mask6}.07000000");
     let daemon = site
         .run(&format!(
             ". {{\n  ebpf {{\n    elf ordered.o\n    if edge0\n    map {rule}\n  }}\n}}\n"
@@ -118,7 +118,7 @@ fn the_map_knows_the_names_of_its_fields() {
             shape.2.as_u64(),
             shape.3.as_u64()
         ),
-        (Some("array"), Some(4), Some(56), Some(128))
+        (Some("array"), Some(4), Some(48), Some(128))
     );
     daemon.stop();
 }

@@ -263,3 +263,32 @@ fn a_flood_is_dropped_and_others_are_served() {
     );
     daemon.stop();
 }
+
+/// A primary and a secondary keep their zones by NOTIFY and UPDATE; the server judges them, whatever the program checks.
+#[test]
+fn notify_and_update_reach_the_server() {
+    let served = Served::new();
+    served.site.folder.write(
+        "update",
+        "server 192.0.2.53\nzone example.\nadd new.example. 60 A 192.0.2.1\nsend\n",
+    );
+    let update = format!(
+        "knsupdate -t 30 {}",
+        served.site.folder.file("update").display()
+    );
+    for name in ["dns", "guard"] {
+        let lines = "counter others @totals 0 other_opcode \"Others.\"\ncounter bad @totals 0 malformed \"Malformed.\"\n";
+        let daemon = served.filtered(name, lines);
+        let notify = served.ask("-t NOTIFY=1 example");
+        assert!(notify.contains("opcode: NOTIFY"), "{notify}");
+        let said = served.site.client.attempt(&update);
+        let said = format!("{said:?}");
+        assert!(
+            said.contains("NOTAUTH") || said.contains("REFUSED"),
+            "{said}"
+        );
+        assert!(served.metric("others") >= 2);
+        assert_eq!(served.metric("bad"), 0);
+        daemon.stop();
+    }
+}

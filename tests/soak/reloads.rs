@@ -43,10 +43,10 @@ impl Corefile {
         };
         format!(
             ". {{\n  prometheus\n  debug\n  ebpf {{\n    elf ordered.o\n    if edge0\n    \
-             map 02000000.04000000.C0000242.FFFFFFFF.{zero}.0000000000000000\n    \
-             metric {} 00000000 {} 8 \"Dropped.\"\n  }}\n}}\n{second}",
+             map 04000001.C0000242.FFFFFFFF.{zero}.00000000\n    \
+             metric {} 00000000 {} 4 \"Dropped.\"\n  }}\n}}\n{second}",
             self.metric,
-            if self.wrong { 49 } else { 48 },
+            if self.wrong { 45 } else { 44 },
         )
     }
 }

@@ -1,5 +1,7 @@
 //! DNS messages: built field by field, and read a second time as the reference that the programs are held against.
 
+use std::net::Ipv6Addr;
+
 use super::model::{Facts, wide};
 
 /// A message in the making.
@@ -69,6 +71,9 @@ pub fn cookie(size: u8) -> Vec<u8> {
     option
 }
 
+/// The counters of messages that are left to the server unparsed.
+pub const UNPARSED: [&str; 2] = ["other_opcode", "no_question"];
+
 /// The question of a query.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Asked {
@@ -83,11 +88,17 @@ pub struct Asked {
 }
 
 impl Asked {
-    /// Reads the query that UDP carries in a frame; the counter of what is wrong with it, if it is none.
+    /// Reads the query that UDP carries in a frame; the counter of a message that is none, see [`UNPARSED`].
     pub fn of(frame: &[u8], facts: &Facts) -> Result<Self, &'static str> {
         let udp = facts.transport;
         if facts.fragment {
-            return Err("fragment");
+            let header = frame.get(udp + 8..udp + 20);
+            let opcode = header.map_or(0, |header| header[2] & 0x78);
+            return Err(if opcode == 0 {
+                "fragment"
+            } else {
+                "other_opcode"
+            });
         }
         let length = usize::from(wide(frame, udp + 4).ok_or("bad_length")?);
         if length < 20 {
@@ -95,14 +106,17 @@ impl Asked {
         }
         let message = frame.get(udp + 8..udp + length).ok_or("bad_length")?;
         let count = |at| wide(message, at).unwrap();
+        if message[2] & 0x78 != 0 {
+            return Err("other_opcode");
+        }
         if message[2] & 0x80 != 0 {
             return Err("bad_qr");
         }
-        if message[2] & 0x78 != 0 {
-            return Err("bad_opcode");
-        }
-        if count(4) != 1 || count(6) != 0 || count(8) > 1 {
+        if count(4) > 1 || count(6) != 0 || count(8) > 1 {
             return Err("bad_counts");
+        }
+        if count(4) == 0 {
+            return Err(no_question(message));
         }
         let (labels, at) = labels(message)?;
         let kind = wide(message, at).ok_or("bad_length")?;
@@ -120,6 +134,19 @@ impl Asked {
             behind: udp + 8 + behind,
             edns,
         })
+    }
+}
+
+/// The counter of a query without a question: one for a cookie begins with an OPT record.
+fn no_question(message: &[u8]) -> &'static str {
+    if message[8..10] != [0, 0] || message[10..12] == [0, 0] {
+        return "bad_counts";
+    }
+    match message.get(12..23) {
+        Some(opt) if opt[..3] != [0, 0, 41] => "bad_counts",
+        Some(opt) if message.len() < 23 + usize::from(wide(opt, 9).unwrap()) => "bad_length",
+        Some(_) => "no_question",
+        None => "bad_length",
     }
 }
 
@@ -182,7 +209,12 @@ pub fn answer(
     rcode: u8,
 ) -> Option<Vec<u8>> {
     let (source_port, _) = facts.ports?;
-    if !facts.plain || source_port == 0 || frame[0] & 1 != 0 {
+    let reflects = [0, 7, 13, 17, 19, 37].contains(&source_port);
+    if !facts.plain || reflects || (frame[0] | frame[6]) & 1 != 0 {
+        return None;
+    }
+    let ends = [facts.source, facts.destination];
+    if ends[0] == ends[1] || ends.iter().any(|end| is_martian(end, facts.is_ip4)) {
         return None;
     }
     let mut answer = frame[..asked.behind].to_vec();
@@ -220,6 +252,16 @@ pub fn answer(
     let sum = if sum == 0 { 0xffff } else { sum };
     answer[facts.transport + 6..][..2].copy_from_slice(&sum.to_be_bytes());
     Some(answer)
+}
+
+/// True for an address that no host has.
+fn is_martian(address: &Ipv6Addr, is_ip4: bool) -> bool {
+    if is_ip4 {
+        let first = address.octets()[12];
+        return first == 0 || first == 127 || first >= 224;
+    }
+    let mapped = address.to_ipv4_mapped().is_some();
+    mapped || address.is_multicast() || u128::from(*address) >> 32 == 0
 }
 
 fn swap(bytes: &mut [u8], first: usize, second: usize, size: usize) {

@@ -2,13 +2,14 @@
 
 use std::net::Ipv6Addr;
 
-use super::frame::{ETH_P_8021AD, ETH_P_8021Q, ETH_P_IP, ETH_P_IPV6, ICMPV6, TCP, UDP};
+use super::frame::{ETH_P_8021AD, ETH_P_8021Q, ETH_P_IP, ETH_P_IPV6, ICMP, ICMPV6, TCP, UDP};
 
 /// The facts of an IP packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Facts {
     /// IPv4 as `::ffff:a.b.c.d`.
     pub source: Ipv6Addr,
+    pub destination: Ipv6Addr,
     pub is_ip4: bool,
     pub protocol: u8,
     pub hops: u8,
@@ -17,7 +18,8 @@ pub struct Facts {
     pub fragment: bool,
     /// Source and destination.
     pub ports: Option<(u16, u16)>,
-    pub icmp6: Option<u8>,
+    /// Type and code of a control message of the own family.
+    pub icmp: Option<(u8, u8)>,
     /// Where the IP header begins.
     pub ip: usize,
     /// Where TCP, UDP or what else it is begins.
@@ -48,39 +50,48 @@ impl Facts {
         if header[0] >> 4 != 4 || words < 5 {
             return None;
         }
-        let address: [u8; 4] = header[12..16].try_into().unwrap();
+        let address = |at: usize| {
+            let bytes: [u8; 4] = header[at..at + 4].try_into().unwrap();
+            std::net::Ipv4Addr::from(bytes).to_ipv6_mapped()
+        };
         // Three flags, the last of which says that more follows, and an offset.
         let fragment = wide(header, 6)?;
         let mut facts = Self {
-            source: std::net::Ipv4Addr::from(address).to_ipv6_mapped(),
+            source: address(12),
+            destination: address(16),
             is_ip4: true,
             protocol: header[9],
             hops: header[8],
             plain: words == 5,
             fragment: fragment << 2 != 0,
             ports: None,
-            icmp6: None,
+            icmp: None,
             ip,
             transport: ip + words * 4,
         };
         if fragment << 3 == 0 {
             facts.ports = facts.read_ports(frame);
+            facts.icmp = facts.read_icmp(frame, ICMP);
         }
         Some(facts)
     }
 
     fn six(frame: &[u8], ip: usize) -> Option<Self> {
         let header = frame.get(ip..ip + 40)?;
-        let address: [u8; 16] = header[8..24].try_into().unwrap();
+        let address = |at: usize| {
+            let bytes: [u8; 16] = header[at..at + 16].try_into().unwrap();
+            Ipv6Addr::from(bytes)
+        };
         let mut facts = Self {
-            source: address.into(),
+            source: address(8),
+            destination: address(24),
             is_ip4: false,
             protocol: header[6],
             hops: header[7],
             plain: true,
             fragment: false,
             ports: None,
-            icmp6: None,
+            icmp: None,
             ip,
             transport: ip + 40,
         };
@@ -89,9 +100,7 @@ impl Facts {
         }
         if facts.skip_extensions(frame) {
             facts.ports = facts.read_ports(frame);
-            if facts.protocol == ICMPV6 {
-                facts.icmp6 = frame.get(facts.transport).copied();
-            }
+            facts.icmp = facts.read_icmp(frame, ICMPV6);
         }
         Some(facts)
     }
@@ -114,8 +123,10 @@ impl Facts {
                 _ => 8 + usize::from(header[1]) * 8,
             };
             if kind == 44 {
-                self.fragment = true;
-                if u16::from_be_bytes([header[2], header[3]]) & 0xfff8 != 0 {
+                let field = u16::from_be_bytes([header[2], header[3]]);
+                // RFC 6946: neither an offset nor more fragments.
+                self.fragment |= field & 0xfff9 != 0;
+                if field & 0xfff8 != 0 {
                     return false;
                 }
             }
@@ -132,9 +143,30 @@ impl Facts {
         has_ports.then_some(ports)
     }
 
+    fn read_icmp(&self, frame: &[u8], protocol: u8) -> Option<(u8, u8)> {
+        let header = frame.get(self.transport..self.transport + 2)?;
+        (self.protocol == protocol).then_some((header[0], header[1]))
+    }
+
     /// The destination port, 0 when there is none.
     pub fn port(&self) -> u16 {
         self.ports.map_or(0, |(_, port)| port)
+    }
+
+    /// True for a packet that IPv4 or IPv6 needs for itself: `bpf/management.h`.
+    pub fn is_ip_control(&self) -> bool {
+        match self.icmp {
+            Some((3, code)) if self.is_ip4 => code == 4,
+            Some((kind, _)) if !self.is_ip4 => match kind {
+                2 => true,
+                130..=132 | 143 => {
+                    self.source.is_unspecified() || self.source.is_unicast_link_local()
+                }
+                133..=137 => self.hops == 255,
+                _ => false,
+            },
+            _ => false,
+        }
     }
 
     /// True for a packet that a program passes by default: `bpf/management.h`.
@@ -142,7 +174,7 @@ impl Facts {
         match self.protocol {
             TCP => self.port() == 22,
             UDP => [67, 68, 546, 547].contains(&self.port()),
-            _ => self.hops == 255 && self.icmp6.is_some_and(|kind| (133..=137).contains(&kind)),
+            _ => self.is_ip_control(),
         }
     }
 }

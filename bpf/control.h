@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The ICMP messages that IPv4 and IPv6 need for themselves; management.h says
+ * why. parse_packet classifies a message where it has read its header, because
+ * that costs other packets nothing.
+ */
+#ifndef COREXDP_CONTROL_H
+#define COREXDP_CONTROL_H
+
+#include <stdbool.h>
+
+#include <linux/types.h>
+
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#define ICMP_DEST_UNREACH 3
+#define ICMP_FRAG_NEEDED 4
+#define ICMPV6_PKT_TOOBIG 2
+#define ICMPV6_MGM_QUERY 130
+#define ICMPV6_MGM_REDUCTION 132
+#define ICMPV6_MLD2_REPORT 143
+#define NDISC_ROUTER_SOLICITATION 133
+#define NDISC_REDIRECT 137
+#define NDISC_HOP_LIMIT 255
+
+/* RFC 792 and RFC 4443 section 2.1: both headers begin with these. */
+struct icmp_header {
+	__u8 type;
+	__u8 code;
+};
+
+/* True for fe80::/10 and for ::, which a host has before its first address. */
+static __always_inline bool is_link_local_or_unspecified(const __u64 *address)
+{
+	const __u64 mask = bpf_cpu_to_be64(0xffc0ULL << 48);
+
+	return (address[0] & mask) == bpf_cpu_to_be64(0xfe80ULL << 48) ||
+	       !(address[0] | address[1]);
+}
+
+static __always_inline bool is_ip4_control(const struct icmp_header *icmp)
+{
+	return icmp->type == ICMP_DEST_UNREACH &&
+	       icmp->code == ICMP_FRAG_NEEDED;
+}
+
+static __always_inline bool is_ip6_control(const struct icmp_header *icmp,
+					   __u8 hop_limit, const __u64 *source)
+{
+	__u8 type = icmp->type;
+
+	if (type >= NDISC_ROUTER_SOLICITATION && type <= NDISC_REDIRECT)
+		return hop_limit == NDISC_HOP_LIMIT;
+	if ((type >= ICMPV6_MGM_QUERY && type <= ICMPV6_MGM_REDUCTION) ||
+	    type == ICMPV6_MLD2_REPORT)
+		return is_link_local_or_unspecified(source);
+	return type == ICMPV6_PKT_TOOBIG;
+}
+
+#endif

@@ -1,0 +1,117 @@
+//! Messages that `dns` and `guard` leave to the server: other opcodes than QUERY, and queries for a cookie alone.
+
+use support::packets::filter::Filter;
+use support::packets::frame::*;
+use support::packets::message::{Message, wire};
+use support::packets::sandbox::{DROP, PASS, TX};
+
+use super::dns::{ask, for_cookie, good, total};
+
+/// A message with an opcode: the header, and what follows it.
+fn with_opcode(opcode: u8, flags: u8, counts: [u8; 4], body: &[u8]) -> Message {
+    let [questions, answers, authorities, additional] = counts;
+    let mut bytes = vec![0xbe, 0xef, flags | opcode << 3, 0];
+    for count in [questions, answers, authorities, additional] {
+        bytes.extend([0, count]);
+    }
+    bytes.extend(body);
+    Message { bytes }
+}
+
+/// As servers send them: each passes `dns` and `guard` by default, and is counted by name.
+#[test]
+fn messages_with_other_opcodes_are_left_to_the_server() {
+    let soa_question = [&wire("example")[..], &[0, 6, 0, 1]].concat();
+    let soa = [
+        &[0xc0, 0x0c, 0, 6, 0, 1, 0, 0, 14, 16, 0, 22, 0, 0][..],
+        &[0; 20],
+    ]
+    .concat();
+    let notify = [&soa_question[..], &soa].concat();
+    let address = [0xc0, 0x0c, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 192, 0, 2, 1];
+    let update = [&soa_question[..], &address, &address].concat();
+    let tsig = [&update[..], &[0; 80]].concat();
+    let messages = [
+        with_opcode(1, 0, [0, 1, 0, 0], &address),
+        with_opcode(2, 0, [0, 0, 0, 0], &[]),
+        with_opcode(3, 0, [1, 0, 0, 0], &soa_question),
+        with_opcode(4, 0x04, [1, 0, 0, 0], &soa_question),
+        with_opcode(4, 0x04, [1, 1, 0, 0], &notify),
+        with_opcode(4, 0x84, [1, 0, 0, 0], &soa_question),
+        with_opcode(5, 0, [1, 0, 2, 0], &update),
+        with_opcode(5, 0, [1, 1, 1, 1], &tsig),
+        with_opcode(5, 0x80, [0, 0, 0, 0], &[]),
+        with_opcode(6, 0, [0, 0, 0, 0], &[0, 1, 0, 8, 0, 0, 0, 0, 0, 0, 0, 0]),
+        with_opcode(15, 0, [9, 9, 9, 9], &[0xff; 30]),
+    ];
+    for program in ["dns", "guard"] {
+        let filter = Filter::load(program, &["@settings 0 monitor=false"]);
+        let shipped = Filter::shipped(program);
+        for (passed, message) in (1..).zip(&messages) {
+            for packet in [ip4("192.0.2.9"), ip6("2001:db8::1")] {
+                let frame = packet.datagram(53, &message.bytes).bytes;
+                assert_eq!(filter.verdict(&frame), PASS, "{program}: {frame:02x?}");
+                assert_eq!(shipped.verdict(&frame), PASS, "{program}: {frame:02x?}");
+            }
+            for counted in ["passed", "other_opcode"] {
+                assert_eq!(total(&filter, counted), 2 * passed, "{program}: {counted}");
+            }
+        }
+        assert_eq!(total(&filter, "malformed"), 0);
+        let first = ip6("2001:db8::1").fragment6(0, true);
+        let first = first.datagram(53, &messages[7].bytes).bytes;
+        assert_eq!(filter.verdict(&first), PASS);
+    }
+}
+
+#[test]
+fn queries_for_a_cookie_alone_pass() {
+    let message = for_cookie();
+    for (program, counted) in [
+        ("dns", "no_question"),
+        ("guard", "passed"),
+        ("qname", "unread"),
+    ] {
+        let filter = Filter::load(program, &[]);
+        assert_eq!(filter.verdict(&ask(&message)), PASS, "{program}");
+        assert_eq!(total(&filter, counted), 1, "{program}");
+    }
+}
+
+/// They take tokens as queries do, and cannot be sent to TCP.
+#[test]
+fn messages_left_to_the_server_have_the_limit_of_their_source() {
+    let lines = ["@settings 0 rate=1 burst=3"];
+    let (verdicts, totals) = Filter::before_a_token("dns", &lines, |filter| {
+        let notify = with_opcode(
+            4,
+            0,
+            [1, 0, 0, 0],
+            &[&wire("example")[..], &[0, 6, 0, 1]].concat(),
+        );
+        let verdicts = [
+            &notify,
+            &for_cookie(),
+            &notify,
+            &notify,
+            &for_cookie(),
+            &good(),
+        ]
+        .map(|message| filter.run(&ask(message)).verdict);
+        let names = ["passed", "dropped", "truncated", "limited", "malformed"];
+        (verdicts, names.map(|name| total(filter, name)))
+    });
+    assert_eq!(verdicts, [PASS, PASS, PASS, DROP, DROP, TX]);
+    assert_eq!(totals, [3, 2, 1, 3, 0]);
+}
+
+#[test]
+fn only_configured_opcodes_pass() {
+    let filter = Filter::load("dns", &["@settings 0 opcodes=0x10"]);
+    assert_eq!(filter.verdict(&ask(&good().with(2, 0x20).with(7, 1))), PASS);
+    assert_eq!(filter.verdict(&ask(&good().with(2, 0x28))), DROP);
+    filter.entry("@settings 0 opcodes=1");
+    assert_eq!(filter.verdict(&ask(&good().with(2, 0x20))), DROP);
+    assert_eq!(filter.verdict(&ask(&good())), PASS);
+    assert_eq!(total(&filter, "bad_opcode"), 2);
+}
