@@ -152,10 +152,20 @@ impl Daemon<'_> {
             self.monitor.drain();
         }
         let now = Instant::now();
+        let persistent = self.reloading.pending.is_none();
         for filter in &mut self.filters {
             if event || filter.retry_at().is_some_and(|at| at <= now) {
-                filter.follow(&self.options.log);
+                filter.follow(persistent, &self.options.log);
             }
+        }
+    }
+
+    /// Asks the kernel whether each filter is attached, and attaches again what somebody detached: before every answer
+    /// that says so, and before every change.
+    pub(super) fn verify_filters(&mut self) {
+        let persistent = self.reloading.pending.is_none();
+        for filter in &mut self.filters {
+            filter.verify(persistent, &self.options.log);
         }
     }
 

@@ -107,6 +107,10 @@ pub fn run(options: &Options) -> Result<(), Error> {
         manager,
     };
     let end = daemon.run(&signals);
+    if daemon.filters.iter().any(Filter::outlives) {
+        // Somebody may have detached a filter that is said to stay.
+        daemon.verify_filters();
+    }
     let held = daemon.filters.iter().any(Filter::outlives);
     drop(daemon);
     drop(pidfile);

@@ -179,6 +179,7 @@ impl Daemon<'_> {
             }
             Received::WorkerDied => log.error("page: the worker died, and its keeper before; no page is served until corexdp is started again"),
             Received::Request(content) => {
+                self.verify_filters();
                 let readiness = self.readiness();
                 let (mut overview, server) = self.overview();
                 let Some(server) = server else { return };

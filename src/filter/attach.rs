@@ -137,7 +137,14 @@ pub(super) fn attach_program(
     previous: Option<Attached>,
 ) -> Result<Attached, AttachError> {
     match previous {
-        Some(previous) if suits(wanted, interface, &previous) => replace(previous, program),
+        Some(previous) if suits(wanted, interface, &previous) => match replace(previous, program) {
+            // Somebody has just detached the link, so that dropping it changes nothing.
+            Err(AttachError {
+                failure: Failure::Gone,
+                ..
+            }) => attach_new(wanted, interface, program),
+            other => other,
+        },
         other => {
             drop(other);
             attach_new(wanted, interface, program)

@@ -174,9 +174,8 @@ impl Filter {
             Err(AttachError {
                 failure, previous, ..
             }) => {
-                let name = &self.interface;
-                log.error(format_args!("{name}: is not filtered any more: {failure}"));
                 self.set_attached(previous);
+                self.retry_later(log, &failure);
             }
         }
     }

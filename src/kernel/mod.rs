@@ -8,6 +8,7 @@
 #[cfg(feature = "faults")]
 pub mod allocations;
 pub mod attach;
+mod attach_calls;
 pub mod bpf_call;
 pub mod btf;
 pub mod capability;

@@ -47,6 +47,7 @@ impl Overview<'_> {
             id: filter.program.info.id,
             mode: filter.attachment().map(|attachment| attachment.mode),
             reason: filter.reason(),
+            obstacle: filter.obstacle(),
             reattached: filter.reattached,
         };
         markup::filter(text, &facts, has_metrics)?;

@@ -52,6 +52,7 @@ struct FilterJson<'a> {
     interface: &'a str,
     attached: bool,
     mode: Option<&'a str>,
+    /// Why the mode is not native, or why the filter is not attached.
     reason: Option<&'a str>,
     exit: &'a str,
     reattached: u64,
@@ -153,7 +154,7 @@ impl Overview<'_> {
             interface: &filter.interface,
             attached: attachment.is_some(),
             mode: attachment.map(|attachment| attachment.mode.name()),
-            reason: filter.reason(),
+            reason: filter.reason().or_else(|| filter.obstacle()),
             exit: if filter.holds() { "hold" } else { "detach" },
             reattached: filter.reattached,
             program: program(&filter.program),

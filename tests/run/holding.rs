@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 use nix::sys::signal::Signal;
 
 use crate::packet;
-use support::net::{CLIENT, Daemon, Outcome, SERVER, Site};
+use support::net::{CLIENT, Daemon, Outcome, SERVER, Site, detach_link};
 use support::wait::wait_for;
 
 const PINS: &str = "/sys/fs/bpf/corexdp/edge0";
@@ -340,6 +340,31 @@ fn without_a_bpf_file_system_it_is_refused() {
     held.refused(&corefile(OLD, "exit hold"))
         .refuses(69, &["Corefile:8: exit: ", "mount -t bpf bpf /sys/fs/bpf"]);
     assert_eq!(held.site.attached(), None);
+}
+
+/// Somebody detached the pinned link. It is pinned again for the next daemon, at the latest when this one ends.
+#[test]
+fn a_detached_filter_is_held_again() {
+    let held = Held::new();
+    let daemon = held.start(&corefile(OLD, "exit hold"));
+    held.drops("10.11.0.1", 0);
+    let filter = held.site.filter();
+    detach_link(&filter);
+    held.site.ask(&["status"]).expect(0, &[]);
+    assert_eq!(
+        (held.site.filter(), held.pins()),
+        (filter.clone(), (1, true))
+    );
+    detach_link(&filter);
+    daemon.stop();
+    assert_eq!(
+        (held.site.filter(), held.pins()),
+        (filter.clone(), (1, true))
+    );
+    let daemon = held.start(&corefile(OLD, "exit hold"));
+    assert_eq!(held.site.filter(), filter);
+    held.drops("10.11.0.1", 2);
+    daemon.stop();
 }
 
 /// Kernels before 5.9 have no links for XDP; there the program stays unless it is taken away.

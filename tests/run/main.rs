@@ -16,6 +16,7 @@ mod calls;
 mod changes;
 mod confinement;
 mod control;
+mod detached;
 mod differences;
 mod dump;
 mod examples;

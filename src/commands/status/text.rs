@@ -51,8 +51,12 @@ pub(super) fn text(status: &Value, colours: bool) -> String {
     for filter in filters {
         if let Some(reason) = filter.get("reason").word() {
             let interface = word(filter.get("interface"));
-            let text = format!("{interface}: not native: {}", Escaped(reason));
-            line(&mut out, &text, Colour::Yellow, colours);
+            let (what, colour) = match filter.get("attached") {
+                Value::Truth(true) => ("not native", Colour::Yellow),
+                _ => ("not attached", Colour::Red),
+            };
+            let text = format!("{interface}: {what}: {}", Escaped(reason));
+            line(&mut out, &text, colour, colours);
         }
     }
     for (list, columns) in [("maps", MAPS), ("metrics", METRICS)] {
@@ -178,7 +182,7 @@ mod tests {
 "program":{"name":"xdp_prog","id":7,"tag":"00","loaded_at":1764064558,"runs":null,"run_time_ns":null},
 "maps":[{"name":"xdp_map","type":"hash","entries":3,"capacity":16}],
 "metrics":[{"name":"coredns_ebpf_a","type":"gauge","value":-5,"help":"A."}]},
-{"interface":"wan","attached":false,"mode":null,"reason":null,"exit":"hold","reattached":11,
+{"interface":"wan","attached":false,"mode":null,"reason":"the interface has gone","exit":"hold","reattached":11,
 "program":{"name":"other","id":1234,"tag":"00","loaded_at":1764064559,"runs":18446744073709551615,"run_time_ns":5},
 "maps":[{"name":"xdp_map","type":"array","entries":null,"capacity":128}],"metrics":[]}]}"#;
 
@@ -195,6 +199,7 @@ interface  state         mode     exit    reattached  program     id  loaded    
 eth0       attached      generic  detach           0  xdp_prog     7  2025-11-25T09:55:58Z                     -            -
 wan        not attached  -        hold            11  other     1234  2025-11-25T09:55:59Z  18446744073709551615            5
 eth0: not native: too\\u{1b}large
+wan: not attached: the interface has gone
 
 interface  map      type   entries  capacity
 eth0       xdp_map  hash         3        16
@@ -233,6 +238,7 @@ eth0       coredns_ebpf_a     -5  A.
             "\x1b[32mattached\x1b[0m ",
             "\x1b[1;31mnot attached\x1b[0m",
             "\x1b[33meth0: not native: ",
+            "\x1b[1;31mwan: not attached: the interface has gone\x1b[0m",
             "\x1b[33mnot confirmed: ",
             "\x1b[1;31m  Corefile:6: map: wrong\x1b[0m",
         ] {

@@ -72,14 +72,16 @@ impl Daemon<'_> {
         confirm: Option<Duration>,
         sources: &mut Sources,
     ) -> Result<Config, Error> {
-        let log = &self.options.log;
-        if self.options.source == Source::Stdin {
+        let options = self.options;
+        let log = &options.log;
+        if options.source == Source::Stdin {
             return Err(Error::Stdin);
         }
         if self.reloading.pending.is_some() {
             return Err(Error::Unconfirmed);
         }
-        let plan = Plan::make(&self.options.source, sources).map_err(Error::Refused)?;
+        let plan = Plan::make(&options.source, sources).map_err(Error::Refused)?;
+        self.verify_filters();
         start::warn(&plan, log);
         let wanted = plan.config.listen.iter().map(|listen| listen.place);
         let page = if wanted.eq(self.page.places()) {

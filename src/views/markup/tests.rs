@@ -19,6 +19,7 @@ fn facts_of(interface: &str) -> FilterFacts<'_> {
         id: 4_294_967_295,
         mode: Some(Mode::Generic),
         reason: Some(REASON),
+        obstacle: None,
         reattached: 3,
     }
 }
@@ -178,18 +179,15 @@ fn section_shows_attach_mode_and_program() {
     let detached = FilterFacts {
         mode: None,
         reason: None,
+        obstacle: Some("<gone>"),
         ..facts_of("a")
     };
     for (facts, present, absent) in [
         (&native, "attached</strong> in native mode", "refused"),
         (&native, "program xdp_prog, id 4294967295", "attached again"),
-        (&detached, "NOT attached</strong>", "mode"),
+        (&detached, "NOT attached</strong>: &lt;gone&gt;", "mode"),
         (&facts_of("a"), "attached</strong> in generic mode", "NOT"),
-        (
-            &facts_of("a"),
-            "attached again after its interface had gone: 3",
-            "NOT",
-        ),
+        (&facts_of("a"), "attached again 3 times", "NOT"),
         (
             &facts_of("a"),
             "native mode was refused: the driver cannot: &quot;LRO&quot; &amp; &lt;MTU&gt; of 9000 bytes",

@@ -22,7 +22,7 @@ pub use namespace::Namespace;
 pub use outcome::{Outcome, finish};
 pub use site::{CLIENT, Corexdp, PAGE, SERVER, Site};
 pub use wire::{Receiver, Sender};
-pub use xdp::{Attached, GENERIC, Map, NATIVE};
+pub use xdp::{Attached, GENERIC, Map, NATIVE, detach_link, put_into_link};
 
 /// A name that nobody else on this machine has: `cxt-PID-N`.
 fn unique() -> String {
