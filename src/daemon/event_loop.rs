@@ -169,6 +169,16 @@ impl Daemon<'_> {
         }
     }
 
+    /// Looks anew at what the status warns of.
+    pub(super) fn renew_warnings(&mut self) {
+        self.filters.iter_mut().for_each(Filter::renew_warnings);
+    }
+
+    /// Reads the counters of drivers, for the metrics.
+    pub(super) fn count_lost_answers(&mut self) {
+        self.filters.iter_mut().for_each(Filter::count_lost_answers);
+    }
+
     /// Logs the changes of map values, for `debug`, if its period is over.
     fn log_map_changes(&mut self) {
         if !self.has_debug() || Instant::now() < self.next_look {

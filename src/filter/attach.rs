@@ -35,7 +35,11 @@ pub fn attach(context: &Context<'_>, loaded: Loaded) -> Result<Filter, Diagnosti
     pin_state(context, &loaded)?;
     let pins = pins(context);
     match attach_program(context.block.mode, &interface, &loaded.program, None) {
-        Ok(attached) => Ok(Filter::new(context, loaded, Some(attached), pins)),
+        Ok(attached) => {
+            let mut filter = Filter::new(context, loaded, Some(attached), pins);
+            filter.look_at(&interface);
+            Ok(filter)
+        }
         Err(AttachError { failure, mode, .. }) => {
             if let Some(pins) = pins {
                 pins.remove_all();

@@ -38,8 +38,8 @@ impl Filter {
         if let Some(attached) = &self.attached {
             let there = found.as_ref();
             let there = there.filter(|there| there.index == attached.attachment.interface);
-            if there.is_some_and(|there| self.is_on(there, attached)) {
-                return;
+            if let Some(there) = there.filter(|there| self.is_on(there, attached)) {
+                return self.look_again(there);
             }
             match there.map(|there| there.xdp) {
                 None => log.warn(format_args!("{name}: the interface has gone")),
@@ -101,8 +101,10 @@ impl Filter {
                 }
                 let mode = attached.attachment.mode;
                 self.set_attached(Some(attached));
+                self.look_at(there);
                 self.stop_retrying();
                 self.returned(mode, log);
+                self.log_warnings(log);
                 if persistent {
                     self.persist(log);
                 }

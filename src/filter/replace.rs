@@ -40,7 +40,11 @@ pub fn replace(
     }
     let previous = old.take_attached();
     match attach_program(mode, &interface, &loaded.program, previous) {
-        Ok(attached) => Ok(successor(context, old, loaded, Some(attached))),
+        Ok(attached) => {
+            let mut new = successor(context, old, loaded, Some(attached));
+            new.look_at(&interface);
+            Ok(new)
+        }
         Err(AttachError {
             failure,
             mode,
@@ -170,7 +174,10 @@ impl Filter {
         };
         let previous = self.take_attached();
         match attach_program(self.wanted, &found, &self.program, previous) {
-            Ok(attached) => self.set_attached(Some(attached)),
+            Ok(attached) => {
+                self.set_attached(Some(attached));
+                self.look_at(&found);
+            }
             Err(AttachError {
                 failure, previous, ..
             }) => {

@@ -9,6 +9,7 @@ use super::entries::Rows;
 use super::fingerprint::{EntryList, Fingerprint, Target};
 use super::hold::pins::Pins;
 use super::read_map::ReadMap;
+use super::warnings::Surroundings;
 use crate::base::wait::Backoff;
 use crate::config::{self, InterfaceName, Metric};
 use crate::kernel::Reason;
@@ -91,6 +92,8 @@ pub struct Filter {
     pub reattached: u64,
     /// True if the program itself may add or delete entries.
     pub changes_maps: bool,
+    /// True if the program itself may send packets back (`XDP_TX`).
+    pub(super) answers: bool,
     /// All maps, in the object's order.
     pub(super) maps: Vec<LoadedMap>,
     /// True if the filter outlives the daemon (`exit hold`).
@@ -100,6 +103,8 @@ pub struct Filter {
     pub(super) wanted: config::Mode,
     /// `None` while the interface is away or held by another program.
     pub(super) attached: Option<Attached>,
+    /// The interface to which the filter is attached. Written by `warnings.rs`.
+    pub(super) surroundings: Surroundings,
     /// Why the filter is not attached. Written by `reattach.rs`.
     pub(super) obstacle: Option<Reason>,
     /// Pauses between attempts to attach again. Written by `reattach.rs`.
@@ -125,11 +130,13 @@ impl Filter {
             metrics: block.metrics.clone(),
             reattached: 0,
             changes_maps: context.object.changes_maps(),
+            answers: context.object.answers(),
             maps: loaded.maps,
             holds: block.exit == config::Exit::Hold,
             pins,
             wanted: block.mode,
             attached,
+            surroundings: Surroundings::default(),
             obstacle: None,
             retry: Backoff::new(FIRST_PAUSE, LONGEST_PAUSE),
             fingerprint: loaded.fingerprint,

@@ -50,7 +50,7 @@ impl Overview<'_> {
             obstacle: filter.obstacle(),
             reattached: filter.reattached,
         };
-        markup::filter(text, &facts, has_metrics)?;
+        markup::filter(text, &facts, filter.warnings(), has_metrics)?;
         self.each_metric(filter, |metric, number| {
             markup::metric(text, &metric.help, &metric.name, number)
         })?;

@@ -13,7 +13,7 @@ use crate::base::json::Writer;
 use crate::base::text::Text;
 use crate::base::utc::Utc;
 use crate::encode::integer::Total;
-use crate::filter::Filter;
+use crate::filter::{Filter, Warning};
 use crate::kernel::program::Program;
 use crate::kernel::{info, statistics};
 
@@ -71,6 +71,9 @@ struct ProgramJson<'a> {
     run_time_ns: Option<u64>,
 }
 
+/// A warning as text.
+struct WarningText(Warning);
+
 /// The digest of a program, as bpftool shows it.
 struct Tag([u8; 8]);
 
@@ -94,6 +97,12 @@ struct MetricJson<'a> {
 impl Serialize for Url {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         to.collect_str(&format_args!("http://{}/", self.0))
+    }
+}
+
+impl Serialize for WarningText {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(&self.0)
     }
 }
 
@@ -159,6 +168,7 @@ impl Overview<'_> {
             reattached: filter.reattached,
             program: program(&filter.program),
         });
+        json.list("warnings", filter.warnings().map(WarningText));
         json.member("maps");
         json.begin_list();
         for read in &filter.read_maps {

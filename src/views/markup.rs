@@ -103,10 +103,11 @@ fn head(text: &mut Text<'_>, state: &str) -> fmt::Result {
     )
 }
 
-/// Begins the section of a filter, and the table of its metrics.
+/// Begins the section of a filter, and the table of its metrics. Warnings are texts of our own, without markup.
 pub(super) fn filter(
     text: &mut Text<'_>,
     filter: &FilterFacts<'_>,
+    warnings: impl Iterator<Item = impl fmt::Display>,
     has_metrics: bool,
 ) -> fmt::Result {
     let &FilterFacts { id, reattached, .. } = filter;
@@ -133,6 +134,9 @@ pub(super) fn filter(
             text,
             "<p class=\"warning\">native mode was refused: {reason}</p>"
         )?;
+    }
+    for warning in warnings {
+        writeln!(text, "<p class=\"warning\">{warning}</p>")?;
     }
     if has_metrics {
         writeln!(

@@ -152,6 +152,7 @@ impl Overview<'_> {
             let labels = [("interface", filter.interface.as_str())];
             prometheus::sample(text, name, &labels, filter.reattached)?;
         }
+        self.lost_answers(text)?;
         self.maps(text)?;
         prometheus::head(
             text,
@@ -181,6 +182,23 @@ impl Overview<'_> {
             crate::kernel::allocations::count(),
         )?;
         self.process.metrics(text)
+    }
+
+    /// Writes the counters of drivers that count.
+    fn lost_answers(&self, text: &mut Text<'_>) -> fmt::Result {
+        let name = "corexdp_xdp_tx_errors_total";
+        let help = "Packets that the filter sent back (XDP_TX) and the driver lost.";
+        let counting = |filter: &Filter| filter.lost_answers().is_some();
+        if self.filters.iter().any(counting) {
+            prometheus::head(text, name, MetricKind::Counter, help)?;
+        }
+        for filter in self.filters {
+            if let Some(lost) = filter.lost_answers() {
+                let labels = [("interface", filter.interface.as_str())];
+                prometheus::sample(text, name, &labels, lost)?;
+            }
+        }
+        Ok(())
     }
 
     fn maps(&mut self, text: &mut Text<'_>) -> fmt::Result {

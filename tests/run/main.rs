@@ -28,6 +28,7 @@ mod health;
 mod holding;
 mod interfaces;
 mod keeper;
+mod link_types;
 mod measuring;
 mod modes;
 mod notifying;
@@ -41,6 +42,7 @@ mod special_files;
 mod status;
 mod stopping;
 mod strangers;
+mod veth;
 mod waiting;
 mod words;
 

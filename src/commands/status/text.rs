@@ -58,6 +58,10 @@ pub(super) fn text(status: &Value, colours: bool) -> String {
             let text = format!("{interface}: {what}: {}", Escaped(reason));
             line(&mut out, &text, colour, colours);
         }
+        for warning in filter.get("warnings").list() {
+            let text = format!("{}: {}", word(filter.get("interface")), word(warning));
+            line(&mut out, &text, Colour::Yellow, colours);
+        }
     }
     for (list, columns) in [("maps", MAPS), ("metrics", METRICS)] {
         let mut table = Table::default();
@@ -179,6 +183,7 @@ mod tests {
 "last_reload":{"time":1764064600,"result":"failure","error":"Corefile:6: map: wrong\nCorefile:7: if: wrong"},"confirm_within":42,
 "pages":["http://127.0.0.1:9153/"],"filters":[
 {"interface":"eth0","attached":true,"mode":"generic","reason":"too\u001blarge","exit":"detach","reattached":0,
+"warnings":["the interface has\u001bno Ethernet header"],
 "program":{"name":"xdp_prog","id":7,"tag":"00","loaded_at":1764064558,"runs":null,"run_time_ns":null},
 "maps":[{"name":"xdp_map","type":"hash","entries":3,"capacity":16}],
 "metrics":[{"name":"coredns_ebpf_a","type":"gauge","value":-5,"help":"A."}]},
@@ -199,6 +204,7 @@ interface  state         mode     exit    reattached  program     id  loaded    
 eth0       attached      generic  detach           0  xdp_prog     7  2025-11-25T09:55:58Z                     -            -
 wan        not attached  -        hold            11  other     1234  2025-11-25T09:55:59Z  18446744073709551615            5
 eth0: not native: too\\u{1b}large
+eth0: the interface has\\u{1b}no Ethernet header
 wan: not attached: the interface has gone
 
 interface  map      type   entries  capacity
@@ -238,6 +244,7 @@ eth0       coredns_ebpf_a     -5  A.
             "\x1b[32mattached\x1b[0m ",
             "\x1b[1;31mnot attached\x1b[0m",
             "\x1b[33meth0: not native: ",
+            "\x1b[33meth0: the interface has",
             "\x1b[1;31mwan: not attached: the interface has gone\x1b[0m",
             "\x1b[33mnot confirmed: ",
             "\x1b[1;31m  Corefile:6: map: wrong\x1b[0m",

@@ -50,7 +50,12 @@ fn page(filters: usize, metrics: usize, message: &str) -> String {
     written(|text| {
         begin(text, &names.iter().map(|name| (name.as_str(), true)))?;
         for name in &names {
-            filter(text, &facts_of(name), metrics > 0)?;
+            filter(
+                text,
+                &facts_of(name),
+                std::iter::empty::<&str>(),
+                metrics > 0,
+            )?;
             for number in 0..metrics {
                 let help = format!("Packets dropped from 2001:db8:{number}::/48, \"quoted\".");
                 metric(
@@ -185,6 +190,7 @@ fn section_shows_attach_mode_and_program() {
     for (facts, present, absent) in [
         (&native, "attached</strong> in native mode", "refused"),
         (&native, "program xdp_prog, id 4294967295", "attached again"),
+        (&native, "<p class=\"warning\">no header</p>", "refused"),
         (&detached, "NOT attached</strong>: &lt;gone&gt;", "mode"),
         (&facts_of("a"), "attached</strong> in generic mode", "NOT"),
         (&facts_of("a"), "attached again 3 times", "NOT"),
@@ -194,7 +200,7 @@ fn section_shows_attach_mode_and_program() {
             "<MTU>",
         ),
     ] {
-        let content = written(|text| filter(text, facts, false));
+        let content = written(|text| filter(text, facts, ["no header"].into_iter(), false));
         assert!(content.contains(present), "{present}: {content}");
         assert!(!content.contains(absent), "{absent}: {content}");
     }
