@@ -2,6 +2,7 @@
 //! interface's driver lost.
 
 use std::fmt;
+use std::time::Instant;
 
 use super::Filter;
 use crate::kernel::attach::{Attachment, Mode};
@@ -47,6 +48,8 @@ pub(super) struct Surroundings {
     tx_errors: Option<XdpTxErrors>,
     /// Result of the latest count.
     lost: Option<u64>,
+    /// Time before which the driver is not asked again: a card may take milliseconds, and strangers may ask for the page.
+    next_count: Option<Instant>,
 }
 
 impl Surroundings {
@@ -75,15 +78,21 @@ impl Surroundings {
     }
 
     fn count(&mut self) {
+        let now = Instant::now();
         let Some(counters) = &mut self.tx_errors else {
             return;
         };
+        if self.next_count.is_some_and(|next| now < next) {
+            return;
+        }
         self.lost = counters.read();
         if self.lost.is_none() {
             // The driver has other counters now, for example of another queue.
             self.tx_errors = counters.find_again();
             self.lost = self.tx_errors.as_mut().and_then(XdpTxErrors::read);
         }
+        // Counting takes at most a hundredth of the time.
+        self.next_count = now.checked_add(now.elapsed() * 100);
     }
 }
 
