@@ -153,7 +153,7 @@ fn ask(socket: &OwnedFd, interface: &IfName, memory: &mut Memory) -> Result<(), 
     let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
     // The last byte of the name stays zero.
     for (to, from) in request.ifr_name.iter_mut().zip(interface) {
-        *to = from.cast_signed() as libc::c_char;
+        *to = libc::c_char::from_ne_bytes([*from]);
     }
     request.ifr_ifru.ifru_data = memory.address.as_ptr().cast();
     // SAFETY: `request` outlives the call, and its name ends with a zero. The kernel writes from the memory's address

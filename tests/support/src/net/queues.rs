@@ -16,7 +16,7 @@ pub fn set_queues(namespace: &Namespace, name: &str, queues: u32) {
     // SAFETY: all zero is a valid `ifreq`.
     let mut interface: libc::ifreq = unsafe { std::mem::zeroed() };
     for (to, from) in interface.ifr_name.iter_mut().zip(name.bytes()) {
-        *to = from as libc::c_char;
+        *to = libc::c_char::from_ne_bytes([from]);
     }
     interface.ifr_ifru.ifru_data = request.as_mut_ptr().cast();
     let socket = namespace.enter(|| UdpSocket::bind("127.0.0.1:0").unwrap());
