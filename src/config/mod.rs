@@ -246,7 +246,7 @@ impl Config {
         {
             faults.add(metric.at, "metric", format!("more than {MAX_METRICS} metrics; COREXDP_MAX_METRICS sets how many at build time"));
         }
-        page_size::check(&config.filters, &mut faults);
+        page_size::check(&config.filters, config.listen.len(), &mut faults);
         (config, faults.into_errors())
     }
 }

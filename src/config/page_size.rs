@@ -10,12 +10,14 @@ use crate::base::escape::is_control;
 use crate::corefile::Token;
 use crate::encode::MAP;
 
-/// Bytes of what does not depend on filters: style and script (7 KiB), 16 messages of the log (24 KiB), the path of the
-/// Corefile in `/status` (24 KiB with every byte escaped), and the daemon's own metrics.
+/// Bytes of what does not depend on filters and listeners: style and script (7 KiB), 16 messages of the log (24 KiB), the
+/// path of the Corefile in `/status` (24 KiB with every byte escaped), the control socket, and the daemon's own metrics.
 pub const DAEMON: usize = 48 << 10;
-/// Bytes about a filter beside its names: markup, the program's name, numbers, and the kernel's reason against native
-/// mode (160 bytes before escapes).
-const FILTER: usize = 2 << 10;
+/// Bytes about a listener: its address, and the reason why it is not served.
+const LISTENER: usize = 256;
+/// Bytes about a filter beside its names: markup, the program's name, numbers, warnings, the kernel's reason against
+/// native mode, and the reason why it is not attached (160 bytes each before escapes).
+const FILTER: usize = 3 << 10;
 /// Most times that a text has the interface's name, for the filter.
 const FILTER_NAMES: usize = 8;
 /// Bytes about a map beside its names.
@@ -30,9 +32,9 @@ const _: () = assert!(
     "COREXDP_MAX_PAGE must be more than 49152"
 );
 
-/// Reports the first line of `filters` from which on a page might not fit.
-pub(super) fn check(filters: &[Filter], faults: &mut Diagnostics<'_>) {
-    if let Some((at, size)) = excess(filters) {
+/// Reports the first line of `filters` from which on a page with so many listeners might not fit.
+pub(super) fn check(filters: &[Filter], listeners: usize, faults: &mut Diagnostics<'_>) {
+    if let Some((at, size)) = excess(filters, listeners) {
         let directive = faults.corefile.text(at);
         let message = format!(
             "a page can have {size} bytes up to this line, more than {MAX_PAGE}; shorten names and HELP texts, or set COREXDP_MAX_PAGE at build time"
@@ -42,8 +44,8 @@ pub(super) fn check(filters: &[Filter], faults: &mut Diagnostics<'_>) {
 }
 
 /// The line from which on a page might not fit, and the size of the page up to this line.
-fn excess(filters: &[Filter]) -> Option<(Token, usize)> {
-    let mut total = DAEMON;
+fn excess(filters: &[Filter], listeners: usize) -> Option<(Token, usize)> {
+    let mut total = DAEMON.saturating_add(listeners.saturating_mul(LISTENER));
     let mut sizes = filters.iter().flat_map(sizes);
     sizes.find_map(|(at, size)| {
         total = total.saturating_add(size);

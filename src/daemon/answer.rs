@@ -28,6 +28,12 @@ impl Daemon<'_> {
             }
             Received::WorkerDied => log.error("page: the worker died, and its keeper before; no page is served until corexdp is started again"),
             Received::Request(content) => {
+                self.verify_filters();
+                match content {
+                    Content::Metrics => self.count_lost_answers(),
+                    Content::Html | Content::Status => self.renew_warnings(),
+                    Content::Health | Content::Ready => {}
+                }
                 let readiness = self.readiness();
                 let (mut overview, server) = self.overview();
                 let Some(server) = server else { return };

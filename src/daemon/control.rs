@@ -130,6 +130,8 @@ impl Daemon<'_> {
             Ok(made) => made,
             Err(errno) => return fail(client, "no memory for the status", errno),
         };
+        self.verify_filters();
+        self.renew_warnings();
         let (mut overview, _) = self.overview();
         let length = overview.status(page.bytes());
         let Some(length) = length.and_then(|length| u32::try_from(length).ok()) else {

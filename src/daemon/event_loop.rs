@@ -158,11 +158,31 @@ impl Daemon<'_> {
             self.monitor.drain();
         }
         let now = Instant::now();
+        let persistent = self.reloading.pending.is_none();
         for filter in &mut self.filters {
             if event || filter.retry_at().is_some_and(|at| at <= now) {
-                filter.follow(&self.options.log);
+                filter.follow(persistent, &self.options.log);
             }
         }
+    }
+
+    /// Asks the kernel whether each filter is attached, and attaches again what somebody detached: before every answer
+    /// that says so, and before every change.
+    pub(super) fn verify_filters(&mut self) {
+        let persistent = self.reloading.pending.is_none();
+        for filter in &mut self.filters {
+            filter.verify(persistent, &self.options.log);
+        }
+    }
+
+    /// Looks anew at what the status warns of.
+    pub(super) fn renew_warnings(&mut self) {
+        self.filters.iter_mut().for_each(Filter::renew_warnings);
+    }
+
+    /// Reads the counters of drivers, for the metrics.
+    pub(super) fn count_lost_answers(&mut self) {
+        self.filters.iter_mut().for_each(Filter::count_lost_answers);
     }
 
     /// Logs the changes of map values, for `debug`, if its period is over.

@@ -115,6 +115,10 @@ pub fn run(options: &Options) -> Result<(), Error> {
     };
     let end = daemon.run(&signals);
     daemon.roll_back_at_end();
+    if daemon.filters.iter().any(Filter::outlives) {
+        // Somebody may have detached a filter that is said to stay.
+        daemon.verify_filters();
+    }
     let held = daemon.filters.iter().any(Filter::outlives);
     drop(daemon);
     drop(pidfile);

@@ -44,6 +44,7 @@ pub(super) fn announce(filters: &[Filter], log: &Log) {
             "{name}: attached {} (id {}) in {} mode",
             program.name, program.id, attachment.mode
         ));
+        filter.log_warnings(log);
         if !attachment.ends_with_process() {
             log.warn(format_args!("{name}: this kernel has no BPF links for XDP (5.9); a killed daemon leaves its filter behind"));
         }

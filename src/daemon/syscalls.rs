@@ -134,6 +134,8 @@ pub const SELDOM: &[Rule] = &[
     any(libc::SYS_connect),
     only(libc::SYS_ioctl, &[is(1, FIONBIO)]),
     only(libc::SYS_ioctl, &[is(1, SIOCGIFNAME)]),
+    // The counters of a driver; the command is in memory, which seccomp cannot read.
+    only(libc::SYS_ioctl, &[is(1, SIOCETHTOOL)]),
     // The limit of locked memory, before kernel 5.11.
     any(libc::SYS_prlimit64),
     // Imports by a pattern test for files and list folders; so does `exit hold`. The types of files before they are
@@ -157,5 +159,7 @@ pub const SELDOM: &[Rule] = &[
     any(libc::SYS_restart_syscall),
 ];
 
+/// Settings and counters of a driver (`linux/sockios.h`).
+const SIOCETHTOOL: c_int = 0x8946;
 /// Reads the name of an interface (`linux/sockios.h`).
 const SIOCGIFNAME: c_int = 0x8910;

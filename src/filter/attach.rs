@@ -36,7 +36,11 @@ pub fn attach(context: &Context<'_>, loaded: Loaded) -> Result<Filter, Diagnosti
     let pins = own_pins(context, Some(&interface), None)?;
     pin_state(context, pins.as_ref(), &loaded)?;
     match attach_program(context.block.mode, &interface, &loaded.program, None) {
-        Ok(attached) => Ok(Filter::new(context, loaded, Some(attached), pins)),
+        Ok(attached) => {
+            let mut filter = Filter::new(context, loaded, Some(attached), pins);
+            filter.look_at(&interface);
+            Ok(filter)
+        }
         Err(AttachError { failure, mode, .. }) => {
             if let Some(pins) = pins {
                 pins.remove_all();
@@ -170,7 +174,14 @@ pub(super) fn attach_program(
     previous: Option<Attached>,
 ) -> Result<Attached, AttachError> {
     match previous {
-        Some(previous) if suits(wanted, interface, &previous) => replace(previous, program),
+        Some(previous) if suits(wanted, interface, &previous) => match replace(previous, program) {
+            // Somebody has just detached the link, so that dropping it changes nothing.
+            Err(AttachError {
+                failure: Failure::Gone,
+                ..
+            }) => attach_new(wanted, interface, program),
+            other => other,
+        },
         other => {
             drop(other);
             attach_new(wanted, interface, program)

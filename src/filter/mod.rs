@@ -19,6 +19,7 @@ mod refusal;
 mod replace;
 mod state;
 mod update_entries;
+mod warnings;
 pub mod watch;
 
 pub use attach::{attach, check_names, wait_for};
@@ -30,3 +31,4 @@ pub use load::Batch;
 pub use read_map::ReadMap;
 pub use replace::{replace, reuse};
 pub use state::{Filter, Loaded, Prepared};
+pub use warnings::Warning;

@@ -48,7 +48,11 @@ pub fn replace(
     }
     let previous = old.take_attached();
     match attach_program(mode, &interface, &loaded.program, previous) {
-        Ok(attached) => Ok(successor(context, old, loaded, Some(attached), pins)),
+        Ok(attached) => {
+            let mut new = successor(context, old, loaded, Some(attached), pins);
+            new.look_at(&interface);
+            Ok(new)
+        }
         Err(AttachError {
             failure,
             mode,
@@ -185,13 +189,15 @@ impl Filter {
         };
         let previous = self.take_attached();
         match attach_program(self.wanted, &found, &self.program, previous) {
-            Ok(attached) => self.set_attached(Some(attached)),
+            Ok(attached) => {
+                self.set_attached(Some(attached));
+                self.look_at(&found);
+            }
             Err(AttachError {
                 failure, previous, ..
             }) => {
-                let name = &self.interface;
-                log.error(format_args!("{name}: is not filtered any more: {failure}"));
                 self.set_attached(previous);
+                self.retry_later(log, &failure);
             }
         }
     }

@@ -9,6 +9,7 @@ use super::entries::Rows;
 use super::fingerprint::{EntryList, Fingerprint, Target};
 use super::hold::pins::Pins;
 use super::read_map::ReadMap;
+use super::warnings::Surroundings;
 use crate::base::wait::Backoff;
 use crate::config::{self, InterfaceName, Metric};
 use crate::kernel::Reason;
@@ -86,10 +87,13 @@ pub struct Filter {
     pub read_maps: Vec<ReadMap>,
     /// Numbers read from the maps, in the Corefile's order.
     pub metrics: Vec<Metric>,
-    /// Number of times that the filter was attached again after its interface had gone. Written by `reattach.rs`.
+    /// Number of times that the filter was attached again: its interface had gone, or somebody had detached or replaced
+    /// its program. Written by `reattach.rs`.
     pub reattached: u64,
     /// True if the program itself may add or delete entries.
     pub changes_maps: bool,
+    /// True if the program itself may send packets back (`XDP_TX`).
+    pub(super) answers: bool,
     /// All maps, in the object's order.
     pub(super) maps: Vec<LoadedMap>,
     /// True if the filter outlives the daemon (`exit hold`).
@@ -97,8 +101,12 @@ pub struct Filter {
     /// Pins of this filter or of one that it replaced. Written by `hold/mod.rs`.
     pub(super) pins: Option<Pins>,
     pub(super) wanted: config::Mode,
-    /// `None` while the interface is away.
+    /// `None` while the interface is away or held by another program.
     pub(super) attached: Option<Attached>,
+    /// The interface to which the filter is attached. Written by `warnings.rs`.
+    pub(super) surroundings: Surroundings,
+    /// Why the filter is not attached. Written by `reattach.rs`.
+    pub(super) obstacle: Option<Reason>,
     /// Pauses between attempts to attach again. Written by `reattach.rs`.
     pub(super) retry: Backoff,
     pub(super) fingerprint: Fingerprint,
@@ -122,11 +130,14 @@ impl Filter {
             metrics: block.metrics.clone(),
             reattached: 0,
             changes_maps: context.object.changes_maps(),
+            answers: context.object.answers(),
             maps: loaded.maps,
             holds: block.exit == config::Exit::Hold,
             pins,
             wanted: block.mode,
             attached,
+            surroundings: Surroundings::default(),
+            obstacle: None,
             retry: Backoff::new(FIRST_PAUSE, LONGEST_PAUSE),
             fingerprint: loaded.fingerprint,
             changes: Changes::default(),
@@ -153,6 +164,8 @@ impl Filter {
     pub(super) fn succeeding(self, old: &Self) -> Self {
         Self {
             reattached: old.reattached,
+            // Of no meaning where the successor is attached.
+            obstacle: old.obstacle.clone(),
             pins: self.pins.or_else(|| old.pins.clone()),
             ..self
         }
@@ -177,7 +190,7 @@ impl Filter {
         self.changes = changes;
     }
 
-    /// The attachment; `None` while the interface is away.
+    /// The attachment, as the kernel told it last; `None` while the interface is away or held by another program.
     pub fn attachment(&self) -> Option<&Attachment> {
         self.attached.as_ref().map(|attached| &attached.attachment)
     }
@@ -200,5 +213,13 @@ impl Filter {
     /// Why the driver refused native mode, where generic mode replaced it.
     pub fn reason(&self) -> Option<&str> {
         self.attached.as_ref()?.reason.as_deref()
+    }
+
+    /// Why the filter is not attached; `None` while it is.
+    pub fn obstacle(&self) -> Option<&str> {
+        match self.attached {
+            Some(_) => None,
+            None => self.obstacle.as_deref(),
+        }
     }
 }

@@ -4,25 +4,17 @@
 //! netlink, where the program stays until it is detached. Only the daemon's own program is detached.
 
 use std::fmt;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
-// `BPF_LINK_UPDATE` replaces only the expected program.
-use bpf_sys::BPF_F_REPLACE;
 // Netlink detaches or replaces only the expected program (5.7).
 use bpf_sys::XDP_FLAGS_REPLACE;
 use bpf_sys::XDP_FLAGS_UPDATE_IF_NOEXIST;
-use bpf_sys::bpf_attach_type_BPF_XDP as BPF_XDP;
 use bpf_sys::{XDP_FLAGS_DRV_MODE, XDP_FLAGS_HW_MODE, XDP_FLAGS_SKB_MODE};
 use nix::errno::Errno;
-use nix::libc;
 
-use super::interface;
-use super::netlink::{ACKNOWLEDGED, IFLA_XDP, NESTED, Reason, Refusal, Request};
-use super::{Call, bpf_call, errno};
-
-const IFLA_XDP_FD: u16 = 1;
-const IFLA_XDP_FLAGS: u16 = 3;
-const IFLA_XDP_EXPECTED_FD: u16 = 8;
+use super::attach_calls::{create_link, set, update_link};
+use super::netlink::{Reason, Refusal};
+use super::{errno, interface, pin};
 
 /// Place in the interface's receive path where a program runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +28,7 @@ pub enum Mode {
 }
 
 impl Mode {
-    const fn flags(self) -> u32 {
+    pub(super) const fn flags(self) -> u32 {
         match self {
             Self::Generic => XDP_FLAGS_SKB_MODE,
             Self::Native => XDP_FLAGS_DRV_MODE,
@@ -75,6 +67,17 @@ pub struct Attachment {
     link: Option<OwnedFd>,
     /// True if the program stays attached when this value is dropped.
     outlives: bool,
+}
+
+/// The state of a link in the kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LinkState {
+    /// The link holds our program to our interface.
+    Attached,
+    /// Somebody put the program with this id into the link.
+    Replaced(u32),
+    /// Somebody detached the link, or the interface is gone.
+    Detached,
 }
 
 /// Reason why a program was not attached.
@@ -166,6 +169,26 @@ impl Attachment {
         self.link.as_ref().map(AsFd::as_fd)
     }
 
+    /// Asks the kernel for the state of the link, to which the program with the id `ours` belongs. `None` without a link,
+    /// or where the kernel does not say.
+    pub fn link_state(&self, ours: u32) -> Option<LinkState> {
+        let link = pin::link(self.link()?).ok()?;
+        Some(match link.program {
+            _ if link.interface != self.interface => LinkState::Detached,
+            id if id != ours => LinkState::Replaced(id),
+            _ => LinkState::Attached,
+        })
+    }
+
+    /// Puts the program of this attachment back into the link, whatever program is there.
+    ///
+    /// # Errors
+    /// The errno of the kernel; `ENOLINK` when the link is detached, or there is none.
+    pub fn restore(&self) -> Result<(), Errno> {
+        let link = self.link.as_ref().ok_or(Errno::ENOLINK)?;
+        update_link(link, &self.program, None)
+    }
+
     /// Replaces the attached program by `program` atomically: each packet meets one of the two.
     ///
     /// # Errors
@@ -173,9 +196,9 @@ impl Attachment {
     pub fn replace(&mut self, program: BorrowedFd<'_>) -> Result<(), Failure> {
         let program = duplicate(program)?;
         match &self.link {
-            Some(link) => update_link(link, &program, &self.program).map_err(Refusal::from)?,
-            None => self.replace_over_netlink(&program)?,
-        }
+            Some(link) => update_link(link, &program, Some(&self.program)).map_err(Refusal::from),
+            None => self.replace_over_netlink(&program),
+        }?;
         self.program = program;
         Ok(())
     }
@@ -247,61 +270,4 @@ fn netlink_would_fail_too(errno: Errno) -> bool {
             | Errno::EINTR
             | Errno::EAGAIN
     )
-}
-
-fn create_link(interface: u32, program: &OwnedFd, mode: Mode) -> Result<OwnedFd, Errno> {
-    let index = i32::try_from(interface).map_err(|_| Errno::ENODEV)?;
-    let program = program.as_raw_fd();
-    let options = bpf_sys::bpf_link_create_opts {
-        sz: size_of::<bpf_sys::bpf_link_create_opts>() as u64,
-        flags: mode.flags(),
-        iter_info: std::ptr::null_mut(),
-        iter_info_len: 0,
-        target_btf_id: 0,
-    };
-    // SAFETY: `options` contains its own size and outlives the call.
-    let fd = bpf_call::call(Call::LinkCreate, || unsafe {
-        bpf_sys::bpf_link_create(program, index, BPF_XDP, &raw const options)
-    })?;
-    // SAFETY: the kernel has just created this descriptor and nobody else owns it.
-    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
-}
-
-fn update_link(link: &OwnedFd, program: &OwnedFd, expected: &OwnedFd) -> Result<(), Errno> {
-    let (link, program) = (link.as_raw_fd(), program.as_raw_fd());
-    let options = bpf_sys::bpf_link_update_opts {
-        sz: size_of::<bpf_sys::bpf_link_update_opts>() as u64,
-        flags: BPF_F_REPLACE,
-        old_prog_fd: expected.as_raw_fd().cast_unsigned(),
-    };
-    // SAFETY: `options` contains its own size and outlives the call.
-    bpf_call::call(Call::LinkUpdate, || unsafe {
-        bpf_sys::bpf_link_update(link, program, &raw const options)
-    })
-    .map(drop)
-}
-
-/// Sends `RTM_SETLINK` with the program `fd`; -1 detaches.
-fn set(interface: u32, fd: i32, flags: u32, expected: Option<i32>) -> Result<(), Refusal> {
-    let mut info = [0; 16];
-    if let Some(index) = info.get_mut(4..8) {
-        index.copy_from_slice(&interface.to_ne_bytes());
-    }
-    let mut nested = heapless::Vec::<u8, 32>::new();
-    let expected = expected.map(|fd| (IFLA_XDP_EXPECTED_FD, fd.cast_unsigned()));
-    for (kind, value) in [(IFLA_XDP_FD, fd.cast_unsigned()), (IFLA_XDP_FLAGS, flags)]
-        .into_iter()
-        .chain(expected)
-    {
-        for part in [
-            &8u16.to_ne_bytes()[..],
-            &kind.to_ne_bytes()[..],
-            &value.to_ne_bytes()[..],
-        ] {
-            nested.extend_from_slice(part).map_err(|_| Errno::E2BIG)?;
-        }
-    }
-    let mut request = Request::new(libc::RTM_SETLINK, ACKNOWLEDGED, &info)?;
-    request.attribute(IFLA_XDP | NESTED, &nested)?;
-    request.transact(|_, _| {})
 }

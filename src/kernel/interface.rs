@@ -8,11 +8,13 @@ use nix::libc;
 use nix::sys::socket::{MsgFlags, recv};
 
 use super::attach::Mode;
-use super::netlink::{self, Attributes, IFLA_XDP, Request, u32_at};
+use super::link_type::LinkType;
+use super::netlink::{self, Attributes, IFLA_XDP, Refusal, Request, u16_at, u32_at};
 use super::{Call, Error, Result};
 
 /// Bytes of `struct ifinfomsg`.
 const INFO: usize = 16;
+const IFLA_TARGET_NETNSID: u16 = 46;
 const IFLA_ALT_IFNAME: u16 = 53;
 const IFLA_XDP_ATTACHED: u16 = 2;
 const IFLA_XDP_PROG_ID: u16 = 4;
@@ -20,17 +22,52 @@ const IFLA_XDP_DRV_PROG_ID: u16 = 5;
 const IFLA_XDP_HW_PROG_ID: u16 = 7;
 const RTEXT_FILTER_SKIP_STATS: u32 = 8;
 
+/// Name of an interface, without the final zero.
+pub type IfName = heapless::Vec<u8, MAX_NAME>;
+
 /// Present state of an interface.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Interface {
+    /// Name, which is not the name of the lookup if that is an alternative name.
+    pub name: IfName,
     /// Index (`ifindex`).
     pub index: u32,
     /// True if the interface is administratively up.
     pub up: bool,
     /// MTU in bytes.
     pub mtu: u32,
+    /// Header with which packets begin.
+    pub link_type: LinkType,
+    /// The other end of a veth.
+    pub peer: Option<Peer>,
     /// Mode and id of the attached XDP program; the mode is `None` for programs in several modes.
     pub xdp: Option<(Option<Mode>, u32)>,
+}
+
+/// The other end of a veth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// Index in its network namespace.
+    index: u32,
+    /// Id of that namespace; `None` for the namespace of this process.
+    namespace: Option<u32>,
+}
+
+impl Peer {
+    /// Looks the other end up; `None` if the kernel does not show it. A kernel before 4.15 shows no other namespace, nor
+    /// does any kernel without `CAP_NET_ADMIN` there.
+    pub fn find(self) -> Option<Interface> {
+        let mut info = [0; INFO];
+        info.get_mut(4..8)?
+            .copy_from_slice(&self.index.to_ne_bytes());
+        let mut request = request(&info).ok()?;
+        if let Some(id) = self.namespace {
+            request
+                .attribute(IFLA_TARGET_NETNSID, &id.to_ne_bytes())
+                .ok()?;
+        }
+        read(request).ok()?
+    }
 }
 
 /// Bytes of the longest name (`IFNAMSIZ`), and of the longest alternative name (`ALTIFNAMSIZ`), without the final zero.
@@ -56,20 +93,13 @@ pub fn find(name: &str) -> Result<Option<Interface>> {
     } else {
         libc::IFLA_IFNAME
     };
-    let request = || {
-        let mut request = Request::new(libc::RTM_GETLINK, 0, &[0; INFO])?;
-        request.attribute(libc::IFLA_EXT_MASK, &RTEXT_FILTER_SKIP_STATS.to_ne_bytes())?;
+    let named = || {
+        let mut request = request(&[0; INFO])?;
         request.attribute(attribute, &zero_terminated)?;
         Ok(request)
     };
-    let mut found = None;
-    let answer = request().map_err(failed)?.transact(|kind, body| {
-        if kind == libc::RTM_NEWLINK {
-            found = parse(body);
-        }
-    });
-    match answer {
-        Ok(()) => Ok(found),
+    match named().map_err(failed).map(read)? {
+        Ok(found) => Ok(found),
         Err(refusal) if refusal.errno == Errno::ENODEV => Ok(None),
         // A kernel before 5.5 has no alternative names and ignores the attribute, so that the request names nothing.
         Err(refusal) if refusal.errno == Errno::EINVAL && attribute == IFLA_ALT_IFNAME => Ok(None),
@@ -77,21 +107,56 @@ pub fn find(name: &str) -> Result<Option<Interface>> {
     }
 }
 
+/// A request for one interface, without its statistics.
+fn request(info: &[u8; INFO]) -> std::result::Result<Request, Errno> {
+    let mut request = Request::new(libc::RTM_GETLINK, 0, info)?;
+    request.attribute(libc::IFLA_EXT_MASK, &RTEXT_FILTER_SKIP_STATS.to_ne_bytes())?;
+    Ok(request)
+}
+
+fn read(request: Request) -> std::result::Result<Option<Interface>, Refusal> {
+    let mut found = None;
+    request.transact(|kind, body| {
+        if kind == libc::RTM_NEWLINK {
+            found = parse(body);
+        }
+    })?;
+    Ok(found)
+}
+
 fn parse(body: &[u8]) -> Option<Interface> {
     let flags = u32_at(body, 8)?;
     let mut interface = Interface {
+        name: IfName::new(),
         index: u32_at(body, 4)?,
         up: flags & libc::IFF_UP.cast_unsigned() != 0,
         mtu: 0,
+        link_type: LinkType(u16_at(body, 2)?),
+        peer: None,
         xdp: None,
     };
+    let (mut other_end, mut namespace, mut is_veth) = (None, None, false);
     for (kind, value) in Attributes(body.get(INFO..)?) {
         match kind {
+            libc::IFLA_IFNAME => {
+                let name = value.split(|&byte| byte == 0).next().unwrap_or_default();
+                // The kernel has no longer name.
+                interface.name = IfName::from_slice(name).unwrap_or_default();
+            }
             libc::IFLA_MTU => interface.mtu = u32_at(value, 0)?,
+            libc::IFLA_LINK => other_end = u32_at(value, 0),
+            libc::IFLA_LINK_NETNSID => namespace = u32_at(value, 0),
+            libc::IFLA_LINKINFO => {
+                let veth = (libc::IFLA_INFO_KIND, &b"veth\0"[..]);
+                is_veth = Attributes(value).any(|attribute| attribute == veth);
+            }
             IFLA_XDP => interface.xdp = parse_xdp(value),
             _ => {}
         }
     }
+    interface.peer = other_end
+        .filter(|_| is_veth)
+        .map(|index| Peer { index, namespace });
     Some(interface)
 }
 

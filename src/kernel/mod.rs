@@ -8,15 +8,18 @@
 #[cfg(feature = "faults")]
 pub mod allocations;
 pub mod attach;
+mod attach_calls;
 pub mod bpf_call;
 pub mod btf;
 pub mod capability;
 pub mod descriptors;
+pub mod driver_counters;
 pub mod fd_passing;
 pub mod info;
 pub mod interface;
 pub mod landlock;
 pub mod limits;
+pub mod link_type;
 pub mod map;
 mod map_entries;
 pub mod map_scan;

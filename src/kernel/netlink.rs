@@ -220,7 +220,7 @@ pub(super) fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
         .map(|b| u32::from_ne_bytes(*b))
 }
 
-fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
+pub(super) fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
     bytes
         .get(at..)?
         .first_chunk()

@@ -45,7 +45,7 @@ use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};
 
 use elf::{Elf, SymbolSection};
-use insn::{MAP_DELETE_ELEM, MAP_UPDATE_ELEM};
+use insn::{MAP_DELETE_ELEM, MAP_UPDATE_ELEM, XDP_TX};
 use link::{Linked, MapReference};
 use maps::Maps;
 
@@ -139,6 +139,11 @@ impl LinkedObject {
         self.insns
             .iter()
             .any(|insn| insn.calls(&[MAP_UPDATE_ELEM, MAP_DELETE_ELEM]))
+    }
+
+    /// True if the program may send packets back (`XDP_TX`). A verdict that is computed or read from memory is not seen.
+    pub fn answers(&self) -> bool {
+        self.insns.iter().any(|insn| insn.sets_verdict(XDP_TX))
     }
 
     /// The object for redbpf: ELF64, little-endian, with the license and one section `xdp/ENTRY` of instructions, which

@@ -52,9 +52,10 @@ impl Overview<'_> {
             id: filter.program.info.id,
             mode: filter.attachment().map(|attachment| attachment.mode),
             reason: filter.reason(),
+            obstacle: filter.obstacle(),
             reattached: filter.reattached,
         };
-        markup::filter(text, &facts, has_metrics)?;
+        markup::filter(text, &facts, filter.warnings(), has_metrics)?;
         self.each_metric(filter, |metric, number| {
             markup::metric(text, &metric.help, &metric.name, number)
         })?;

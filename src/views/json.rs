@@ -13,7 +13,7 @@ use crate::base::json::Writer;
 use crate::base::text::Text;
 use crate::base::utc::Utc;
 use crate::encode::integer::Total;
-use crate::filter::Filter;
+use crate::filter::{Filter, Warning};
 use crate::kernel::program::Program;
 use crate::kernel::{info, statistics};
 
@@ -59,6 +59,7 @@ struct FilterJson<'a> {
     interface: &'a str,
     attached: bool,
     mode: Option<&'a str>,
+    /// Why the mode is not native, or why the filter is not attached.
     reason: Option<&'a str>,
     exit: &'a str,
     reattached: u64,
@@ -76,6 +77,9 @@ struct ProgramJson<'a> {
     runs: Option<u64>,
     run_time_ns: Option<u64>,
 }
+
+/// A warning as text.
+struct WarningText(Warning);
 
 /// The digest of a program, as bpftool shows it.
 struct Tag([u8; 8]);
@@ -95,6 +99,12 @@ struct MetricJson<'a> {
     r#type: &'a str,
     value: Total,
     help: &'a str,
+}
+
+impl Serialize for WarningText {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(&self.0)
+    }
 }
 
 impl Serialize for Tag {
@@ -156,11 +166,12 @@ impl Overview<'_> {
             interface: &filter.interface,
             attached: attachment.is_some(),
             mode: attachment.map(|attachment| attachment.mode.name()),
-            reason: filter.reason(),
+            reason: filter.reason().or_else(|| filter.obstacle()),
             exit: if filter.holds() { "hold" } else { "detach" },
             reattached: filter.reattached,
             program: program(&filter.program),
         });
+        json.list("warnings", filter.warnings().map(WarningText));
         json.member("maps");
         json.begin_list();
         for read in &filter.read_maps {

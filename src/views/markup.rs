@@ -29,6 +29,8 @@ pub(super) struct FilterFacts<'a> {
     pub(super) mode: Option<Mode>,
     /// Reason for generic mode where native mode was refused.
     pub(super) reason: Option<&'a str>,
+    /// Reason for which the filter is detached.
+    pub(super) obstacle: Option<&'a str>,
     pub(super) reattached: u64,
 }
 
@@ -115,10 +117,11 @@ fn head(text: &mut Text<'_>, state: &str) -> fmt::Result {
     )
 }
 
-/// Begins the section of a filter, and the table of its metrics.
+/// Begins the section of a filter, and the table of its metrics. Warnings are texts of our own, without markup.
 pub(super) fn filter(
     text: &mut Text<'_>,
     filter: &FilterFacts<'_>,
+    warnings: impl Iterator<Item = impl fmt::Display>,
     has_metrics: bool,
 ) -> fmt::Result {
     let &FilterFacts { id, reattached, .. } = filter;
@@ -127,16 +130,16 @@ pub(super) fn filter(
         text,
         "<section data-id=\"{id}\"><h2>{interface}</h2>\n<p><strong class="
     )?;
-    match filter.mode {
-        Some(mode) => write!(text, "\"on\">attached</strong> in {mode} mode")?,
-        None => text.write_str("\"off\">NOT attached</strong>; the log says why")?,
+    if let Some(mode) = filter.mode {
+        write!(text, "\"on\">attached</strong> in {mode} mode")?;
+    } else {
+        let obstacle = Html(filter.obstacle.unwrap_or("the log says why"));
+        write!(text, "\"off\">NOT attached</strong>: {obstacle}")?;
     }
     write!(text, "<br/>program {program}, id {id}")?;
     if reattached > 0 {
-        write!(
-            text,
-            "<br/>attached again after its interface had gone: {reattached}"
-        )?;
+        let times = if reattached == 1 { "time" } else { "times" };
+        write!(text, "<br/>attached again {reattached} {times}")?;
     }
     text.write_str("</p>\n")?;
     if let Some(reason) = filter.reason {
@@ -145,6 +148,9 @@ pub(super) fn filter(
             text,
             "<p class=\"warning\">native mode was refused: {reason}</p>"
         )?;
+    }
+    for warning in warnings {
+        writeln!(text, "<p class=\"warning\">{warning}</p>")?;
     }
     if has_metrics {
         writeln!(

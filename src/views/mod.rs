@@ -146,12 +146,13 @@ impl Overview<'_> {
             prometheus::sample(text, "corexdp_filter_attached", &labels, attached)?;
         }
         let name = "corexdp_filter_reattached_total";
-        let help = "Times the filter was attached again after its interface had gone.";
+        let help = "Times the filter was attached again: its interface had gone, or somebody had detached it.";
         prometheus::head(text, name, MetricKind::Counter, help)?;
         for filter in self.filters {
             let labels = [("interface", filter.interface.as_str())];
             prometheus::sample(text, name, &labels, filter.reattached)?;
         }
+        self.lost_answers(text)?;
         self.maps(text)?;
         listeners::metrics(&self.listeners, text)?;
         prometheus::head(
@@ -182,6 +183,23 @@ impl Overview<'_> {
             crate::kernel::allocations::count(),
         )?;
         self.process.metrics(text)
+    }
+
+    /// Writes the counters of drivers that count.
+    fn lost_answers(&self, text: &mut Text<'_>) -> fmt::Result {
+        let name = "corexdp_xdp_tx_errors_total";
+        let help = "Packets that the filter sent back (XDP_TX) and the driver lost.";
+        let counting = |filter: &Filter| filter.lost_answers().is_some();
+        if self.filters.iter().any(counting) {
+            prometheus::head(text, name, MetricKind::Counter, help)?;
+        }
+        for filter in self.filters {
+            if let Some(lost) = filter.lost_answers() {
+                let labels = [("interface", filter.interface.as_str())];
+                prometheus::sample(text, name, &labels, lost)?;
+            }
+        }
+        Ok(())
     }
 
     fn maps(&mut self, text: &mut Text<'_>) -> fmt::Result {

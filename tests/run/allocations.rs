@@ -1,7 +1,7 @@
 //! After its start the daemon allocates nothing, whatever happens but a reload. Its test build counts.
 
 use crate::packet;
-use support::net::{CLIENT, Daemon, SERVER, Site};
+use support::net::{CLIENT, Daemon, SERVER, Site, detach_link};
 
 const COREFILE: &str = ". {
   prometheus
@@ -58,6 +58,20 @@ fn interfaces_that_go_and_return_allocate_nothing() {
     }
     site.server.run("ip link set edge0 name other0");
     daemon.nth_line(5, "warning: edge0: the interface has gone");
+    assert_eq!(allocations(&site), before);
+    daemon.stop();
+}
+
+#[test]
+fn detached_filters_that_return_allocate_nothing() {
+    let (site, daemon) = start();
+    let before = allocations(&site);
+    for _ in 0..5 {
+        let filter = site.filter();
+        detach_link(&filter);
+        assert_eq!(site.get("/").status, 200);
+        assert_eq!(site.filter(), filter);
+    }
     assert_eq!(allocations(&site), before);
     daemon.stop();
 }

@@ -176,12 +176,13 @@ fn filter_returns_when_another_program_leaves() {
             object.display()
         ));
         site.server.run("ip link set other0 name edge0");
-        daemon.nth_line(
-            number,
-            "edge0: is not filtered: another XDP program is attached; retrying in 1 s",
-        );
         let foreign = site.filter();
         assert_ne!(foreign.name, "xdp_prog");
+        let held = format!(
+            "edge0: is not filtered: another XDP program is attached, id {}; retrying in 1 s",
+            foreign.id
+        );
+        daemon.line(&held);
         let returned = Instant::now();
         site.server.run("ip link set edge0 xdp off");
         stands_again((&site, &daemon), returned, number as u64 + 1, &mut dropped)

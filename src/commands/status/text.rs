@@ -51,7 +51,15 @@ pub(super) fn text(status: &Value, colours: bool) -> String {
     for filter in filters {
         if let Some(reason) = filter.get("reason").word() {
             let interface = word(filter.get("interface"));
-            let text = format!("{interface}: not native: {}", Escaped(reason));
+            let (what, colour) = match filter.get("attached") {
+                Value::Truth(true) => ("not native", Colour::Yellow),
+                _ => ("not attached", Colour::Red),
+            };
+            let text = format!("{interface}: {what}: {}", Escaped(reason));
+            line(&mut out, &text, colour, colours);
+        }
+        for warning in filter.get("warnings").list() {
+            let text = format!("{}: {}", word(filter.get("interface")), word(warning));
             line(&mut out, &text, Colour::Yellow, colours);
         }
     }
@@ -184,10 +192,11 @@ mod tests {
 {"service":"page","address":"127.0.0.1:9153","up":true,"url":"http://127.0.0.1:9153/","error":null},
 {"service":"health","address":":8080","up":false,"url":null,"error":"Address already in use"}],"filters":[
 {"interface":"eth0","attached":true,"mode":"generic","reason":"too\u001blarge","exit":"detach","reattached":0,
+"warnings":["the interface has\u001bno Ethernet header"],
 "program":{"name":"xdp_prog","id":7,"tag":"00","loaded_at":1764064558,"runs":null,"run_time_ns":null},
 "maps":[{"name":"xdp_map","type":"hash","entries":3,"capacity":16}],
 "metrics":[{"name":"coredns_ebpf_a","type":"gauge","value":-5,"help":"A."}]},
-{"interface":"wan","attached":false,"mode":null,"reason":null,"exit":"hold","reattached":11,
+{"interface":"wan","attached":false,"mode":null,"reason":"the interface has gone","exit":"hold","reattached":11,
 "program":{"name":"other","id":1234,"tag":"00","loaded_at":1764064559,"runs":18446744073709551615,"run_time_ns":5},
 "maps":[{"name":"xdp_map","type":"array","entries":null,"capacity":128}],"metrics":[]}]}"#;
 
@@ -205,6 +214,8 @@ interface  state         mode     exit    reattached  program     id  loaded    
 eth0       attached      generic  detach           0  xdp_prog     7  2025-11-25T09:55:58Z                     -            -
 wan        not attached  -        hold            11  other     1234  2025-11-25T09:55:59Z  18446744073709551615            5
 eth0: not native: too\\u{1b}large
+eth0: the interface has\\u{1b}no Ethernet header
+wan: not attached: the interface has gone
 
 interface  map      type   entries  capacity
 eth0       xdp_map  hash         3        16
@@ -243,6 +254,8 @@ eth0       coredns_ebpf_a     -5  A.
             "\x1b[32mattached\x1b[0m ",
             "\x1b[1;31mnot attached\x1b[0m",
             "\x1b[33meth0: not native: ",
+            "\x1b[33meth0: the interface has",
+            "\x1b[1;31mwan: not attached: the interface has gone\x1b[0m",
             "\x1b[33mnot confirmed: ",
             "\x1b[33mhealth: NOT served",
             "\x1b[1;31m  Corefile:6: map: wrong\x1b[0m",

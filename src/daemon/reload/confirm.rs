@@ -107,7 +107,7 @@ impl Daemon<'_> {
         } = pending.replaced;
         put_back(&mut filters, std::mem::take(&mut self.filters), log);
         for filter in &mut filters {
-            filter.follow(log);
+            filter.follow(true, log);
         }
         self.filters = filters;
         (serving, places, hosts)

@@ -72,15 +72,17 @@ impl Daemon<'_> {
         confirm: Option<Duration>,
         sources: &mut Sources,
     ) -> Result<Config, Error> {
-        let log = &self.options.log;
-        if self.options.source == Source::Stdin {
+        let options = self.options;
+        let log = &options.log;
+        if options.source == Source::Stdin {
             return Err(Error::Stdin);
         }
         if self.reloading.pending.is_some() {
             return Err(Error::Unconfirmed);
         }
-        let mut plan = Plan::make(&self.options.source, sources).map_err(Error::Refused)?;
+        let mut plan = Plan::make(&options.source, sources).map_err(Error::Refused)?;
         plan.resolve_kernel_types().map_err(Error::Refused)?;
+        self.verify_filters();
         start::warn(&plan, log);
         let prepared = start::prepare(&plan, &self.filters, &mut self.scan, log)?;
         let persistent = confirm.is_none();

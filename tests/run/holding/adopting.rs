@@ -6,7 +6,7 @@ use super::{Held, NEW, OLD, corefile, other};
 use crate::packet;
 #[cfg(feature = "faults")]
 use support::net::Daemon;
-use support::net::{CLIENT, SERVER};
+use support::net::{CLIENT, SERVER, detach_link};
 
 /// However the daemon ends; SIGKILL leaves it no time to do anything.
 #[test]
@@ -33,6 +33,31 @@ fn a_held_filter_is_adopted_with_its_counters() {
         held.site.metric_becomes("coredns_ebpf_dropped", so_far + 4);
         assert_eq!(held.pins(), (1, true));
     }
+    daemon.stop();
+}
+
+/// Somebody detached the pinned link. It is pinned again for the next daemon, at the latest when this one ends.
+#[test]
+fn a_detached_filter_is_held_again() {
+    let held = Held::new();
+    let daemon = held.start(&corefile(OLD, "exit hold"));
+    held.drops("10.11.0.1", 0);
+    let filter = held.site.filter();
+    detach_link(&filter);
+    held.site.ask(&["status"]).expect(0, &[]);
+    assert_eq!(
+        (held.site.filter(), held.pins()),
+        (filter.clone(), (1, true))
+    );
+    detach_link(&filter);
+    daemon.stop();
+    assert_eq!(
+        (held.site.filter(), held.pins()),
+        (filter.clone(), (1, true))
+    );
+    let daemon = held.start(&corefile(OLD, "exit hold"));
+    assert_eq!(held.site.filter(), filter);
+    held.drops("10.11.0.1", 2);
     daemon.stop();
 }
 

@@ -10,6 +10,7 @@ mod http;
 mod memory_group;
 mod namespace;
 mod outcome;
+mod queues;
 mod site;
 mod wire;
 mod xdp;
@@ -22,9 +23,10 @@ pub use http::Response;
 pub use memory_group::MemoryGroup;
 pub use namespace::Namespace;
 pub use outcome::{Outcome, finish};
+pub use queues::set_queues;
 pub use site::{CLIENT, Corexdp, PAGE, SERVER, Site};
 pub use wire::{Receiver, Sender};
-pub use xdp::{Attached, GENERIC, Map, NATIVE};
+pub use xdp::{Attached, GENERIC, Map, NATIVE, detach_link, put_into_link};
 
 /// A name that nobody else on this machine has: `cxt-PID-N`.
 fn unique() -> String {

@@ -1,5 +1,6 @@
 //! Attached programs and stored entries by the account of other tools: iproute2 and bpftool.
 
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::process::Command;
 
 use serde_json::Value;
@@ -48,6 +49,40 @@ impl Attached {
             shape: map,
         }
     }
+}
+
+/// Detaches the link of a program, as an operator may with `bpftool link detach`.
+pub fn detach_link(program: &Attached) {
+    bpftool(&format!("link detach id {}", link_of(program)));
+}
+
+/// Puts another program into the link that a program is attached by.
+pub fn put_into_link(program: &Attached, other: &Attached) {
+    let (link, other) = (link_of(program), u32::try_from(other.id).unwrap());
+    // SAFETY: the calls take integers; the descriptors that they return are owned at once.
+    let opened = unsafe {
+        let link = bpf_sys::bpf_link_get_fd_by_id(u32::try_from(link).unwrap());
+        [link, bpf_sys::bpf_prog_get_fd_by_id(other)]
+    };
+    let [link, other] = opened.map(|fd| {
+        assert!(fd >= 0, "{}", std::io::Error::last_os_error());
+        // SAFETY: the kernel has just opened it, and nobody else knows it.
+        unsafe { OwnedFd::from_raw_fd(fd) }
+    });
+    // SAFETY: without options the call takes two descriptors.
+    let done =
+        unsafe { bpf_sys::bpf_link_update(link.as_raw_fd(), other.as_raw_fd(), std::ptr::null()) };
+    assert_eq!(done, 0, "{}", std::io::Error::last_os_error());
+}
+
+/// The id of the link that a program is attached by.
+fn link_of(program: &Attached) -> u64 {
+    let links = bpftool("link show");
+    let mut links = links.as_array().unwrap().iter();
+    let link = links.find(|link| link["prog_id"] == program.id);
+    link.unwrap_or_else(|| panic!("{program:?} has no link"))["id"]
+        .as_u64()
+        .unwrap()
 }
 
 /// A map in the kernel.

@@ -1,0 +1,85 @@
+//! The calls that attach a program to an interface, and replace or detach it: those of BPF links, and `RTM_SETLINK`.
+
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+
+// `BPF_LINK_UPDATE` replaces only the expected program.
+use bpf_sys::BPF_F_REPLACE;
+use bpf_sys::bpf_attach_type_BPF_XDP as BPF_XDP;
+use nix::errno::Errno;
+use nix::libc;
+
+use super::attach::Mode;
+use super::netlink::{ACKNOWLEDGED, IFLA_XDP, NESTED, Refusal, Request};
+use super::{Call, bpf_call};
+
+const IFLA_XDP_FD: u16 = 1;
+const IFLA_XDP_FLAGS: u16 = 3;
+const IFLA_XDP_EXPECTED_FD: u16 = 8;
+
+/// Attaches by a link, which detaches when its last descriptor is closed.
+pub(super) fn create_link(interface: u32, program: &OwnedFd, mode: Mode) -> Result<OwnedFd, Errno> {
+    let index = i32::try_from(interface).map_err(|_| Errno::ENODEV)?;
+    let program = program.as_raw_fd();
+    let options = bpf_sys::bpf_link_create_opts {
+        sz: size_of::<bpf_sys::bpf_link_create_opts>() as u64,
+        flags: mode.flags(),
+        iter_info: std::ptr::null_mut(),
+        iter_info_len: 0,
+        target_btf_id: 0,
+    };
+    // SAFETY: `options` contains its own size and outlives the call.
+    let fd = bpf_call::call(Call::LinkCreate, || unsafe {
+        bpf_sys::bpf_link_create(program, index, BPF_XDP, &raw const options)
+    })?;
+    // SAFETY: the kernel has just created this descriptor and nobody else owns it.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// Puts `program` into the link; only in the place of the `expected` one, if there is one.
+pub(super) fn update_link(
+    link: &OwnedFd,
+    program: &OwnedFd,
+    expected: Option<&OwnedFd>,
+) -> Result<(), Errno> {
+    let (link, program) = (link.as_raw_fd(), program.as_raw_fd());
+    let options = bpf_sys::bpf_link_update_opts {
+        sz: size_of::<bpf_sys::bpf_link_update_opts>() as u64,
+        flags: expected.map_or(0, |_| BPF_F_REPLACE),
+        old_prog_fd: expected.map_or(0, |fd| fd.as_raw_fd().cast_unsigned()),
+    };
+    // SAFETY: `options` contains its own size and outlives the call.
+    bpf_call::call(Call::LinkUpdate, || unsafe {
+        bpf_sys::bpf_link_update(link, program, &raw const options)
+    })
+    .map(drop)
+}
+
+/// Sends `RTM_SETLINK` with the program `fd`; -1 detaches.
+pub(super) fn set(
+    interface: u32,
+    fd: i32,
+    flags: u32,
+    expected: Option<i32>,
+) -> Result<(), Refusal> {
+    let mut info = [0; 16];
+    if let Some(index) = info.get_mut(4..8) {
+        index.copy_from_slice(&interface.to_ne_bytes());
+    }
+    let mut nested = heapless::Vec::<u8, 32>::new();
+    let expected = expected.map(|fd| (IFLA_XDP_EXPECTED_FD, fd.cast_unsigned()));
+    for (kind, value) in [(IFLA_XDP_FD, fd.cast_unsigned()), (IFLA_XDP_FLAGS, flags)]
+        .into_iter()
+        .chain(expected)
+    {
+        for part in [
+            &8u16.to_ne_bytes()[..],
+            &kind.to_ne_bytes()[..],
+            &value.to_ne_bytes()[..],
+        ] {
+            nested.extend_from_slice(part).map_err(|_| Errno::E2BIG)?;
+        }
+    }
+    let mut request = Request::new(libc::RTM_SETLINK, ACKNOWLEDGED, &info)?;
+    request.attribute(IFLA_XDP | NESTED, &nested)?;
+    request.transact(|_, _| {})
+}

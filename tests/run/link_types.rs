@@ -1,0 +1,142 @@
+//! Interfaces whose packets do not begin with an Ethernet header: the operator is told.
+
+use std::fs;
+
+use crate::status::{ask, json};
+use support::net::{Attached, Daemon, Site};
+
+const COREFILE: &str = ". {
+  prometheus
+  ebpf {
+    if tun0
+    elf acl.o
+    entry @settings 0 unlisted=ACL_DROP
+    entry 203.0.113.7 action=ACL_PASS
+  }
+}
+";
+
+fn start(line: &str) -> (Site, Daemon) {
+    let site = Site::new();
+    site.folder.shipped("acl");
+    site.server.run(line);
+    site.server.run("ip link set tun0 up");
+    let daemon = site.run(COREFILE).attached(1);
+    (site, daemon)
+}
+
+fn warning(name: &str) -> String {
+    format!(
+        "the interface has no Ethernet header ({name}); programs that expect one pass every packet"
+    )
+}
+
+/// Fails unless the daemon warns of the link type now, in all views, or of nothing.
+fn warns(site: &Site, name: Option<&str>) {
+    let filter = &json(site, &[])["filters"][0];
+    let expected: Vec<String> = name.map(warning).into_iter().collect();
+    assert_eq!(filter["warnings"], serde_json::json!(expected));
+    assert_eq!(filter["attached"], true);
+    let (text, page) = (ask(site, &[]).stdout, site.get("/").body);
+    for warning in &expected {
+        assert!(text.contains(&format!("\ntun0: {warning}\n")), "{text}");
+        let paragraph = format!("<p class=\"warning\">{warning}</p>");
+        assert!(page.contains(&paragraph), "{page}");
+    }
+    assert_eq!(text.contains("Ethernet header"), name.is_some(), "{text}");
+}
+
+#[test]
+fn an_interface_without_ethernet_header_is_attached_with_a_warning() {
+    for (line, name) in [
+        ("ip tuntap add tun0 mode tun", "ARPHRD_NONE"),
+        ("ip link add tun0 type sit", "ARPHRD_SIT"),
+        (
+            "ip link add tun0 type gre local 192.0.2.1 remote 192.0.2.2",
+            "ARPHRD_IPGRE",
+        ),
+        (
+            "ip link add tun0 type ipip local 192.0.2.1 remote 192.0.2.2",
+            "ARPHRD_TUNNEL",
+        ),
+        (
+            "ip link add tun0 type ip6tnl local 2001:db8::1 remote 2001:db8::2",
+            "ARPHRD_TUNNEL6",
+        ),
+        ("ip link add tun0 type wireguard", "ARPHRD_NONE"),
+    ] {
+        if !is_offered(line) {
+            continue;
+        }
+        let (site, daemon) = start(line);
+        assert!(Attached::on(&site.server, "tun0").is_some(), "{line}");
+        daemon.line(&format!("warning: tun0: {}", warning(name)));
+        warns(&site, Some(name));
+        daemon.stop();
+    }
+}
+
+/// True if this kernel has interfaces of this type; it must have tun.
+fn is_offered(line: &str) -> bool {
+    let namespace = support::net::Namespace::new();
+    let offered = namespace.attempt(line).status.success();
+    assert!(offered || !line.contains("tuntap"), "{line}");
+    offered
+}
+
+#[test]
+fn an_interface_with_an_ethernet_header_gets_no_warning() {
+    for line in [
+        "ip tuntap add tun0 mode tap",
+        "ip link add tun0 type veth peer name other0",
+        "ip link add tun0 type dummy",
+        "ip link add tun0 type bridge",
+    ] {
+        if !is_offered(line) {
+            continue;
+        }
+        let (site, daemon) = start(line);
+        warns(&site, None);
+        daemon.stop();
+    }
+    let site = Site::new();
+    site.folder.shipped("acl");
+    let daemon = site
+        .run(&COREFILE.replace("if tun0", "if lo").replace("DROP", "PASS"))
+        .attached(1);
+    warns(&site, None);
+    daemon.stop();
+}
+
+/// An interface that returns under the name may be of another type.
+#[test]
+fn each_interface_of_the_name_is_looked_at() {
+    let (site, daemon) = start("ip tuntap add tun0 mode tun");
+    warns(&site, Some("ARPHRD_NONE"));
+    let lines = [
+        ("ip tuntap add tun0 mode tap", None),
+        ("ip tuntap add tun0 mode tun", Some("ARPHRD_NONE")),
+    ];
+    for (number, (line, name)) in lines.into_iter().enumerate() {
+        site.server.run("ip link delete tun0");
+        daemon.nth_line(number, "warning: tun0: the interface has gone");
+        assert_eq!(
+            json(&site, &[])["filters"][0]["warnings"],
+            serde_json::json!([])
+        );
+        site.server.run(line);
+        site.server.run("ip link set tun0 up");
+        daemon.nth_line(number, "tun0: attached again in ");
+        warns(&site, name);
+    }
+    let said = daemon.lines_with("no Ethernet header");
+    assert_eq!(said.len(), 2, "{said:?}");
+    // A reload says it again.
+    let file = site.folder.file("Corefile");
+    let corefile = fs::read_to_string(&file).unwrap();
+    fs::write(&file, corefile.replace("203.0.113.7", "203.0.113.8")).unwrap();
+    site.ask(&["reload"]).expect(0, &[]);
+    daemon.nth_line(2, "no Ethernet header");
+    warns(&site, Some("ARPHRD_NONE"));
+    daemon.stop();
+}
