@@ -19,7 +19,9 @@ use std::path::Path;
 use std::time::Instant;
 
 use crate::filter::Filter;
+use crate::http::PAGE_SIZE;
 use crate::kernel::interface::Monitor;
+use crate::kernel::limits;
 use crate::kernel::map_scan::Scan;
 use crate::plan::Plan;
 use crate::plan::sources::Sources;
@@ -42,6 +44,9 @@ use state::{Daemon, Page, PendingConfirm, Reloading};
 pub fn run(options: &Options) -> Result<(), Error> {
     let process = ProcessStart::now();
     let log = &options.log;
+    signals::block_signals_of_writes()
+        .map_err(|errno| Error::process("cannot block signals", errno))?;
+    limits::allow_shared_memory(PAGE_SIZE);
     let mut sources = Sources::default();
     let plan = Plan::make(&options.source, &mut sources).map_err(Error::Refused)?;
     start::warn(&plan, log);
@@ -57,8 +62,12 @@ pub fn run(options: &Options) -> Result<(), Error> {
     // Before the filters are attached, so that no change of an interface is missed.
     let monitor =
         Monitor::open().map_err(|error| Error::process("cannot watch interfaces", error.errno))?;
-    let Some((mut filters, mut replaced)) = start::filters(&plan, &signals, &mut scan, options)?
-    else {
+    let started = start::filters(&plan, &signals, &mut scan, options);
+    if started.is_err() && signals.stop().is_some() {
+        log.info("stopped before the filters were attached");
+        return Ok(());
+    }
+    let Some((mut filters, mut replaced)) = started? else {
         return Ok(());
     };
     let jitter_seed = jitter_seed();

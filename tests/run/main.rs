@@ -27,6 +27,7 @@ mod health;
 mod holding;
 mod interfaces;
 mod keeper;
+mod limits;
 mod measuring;
 mod modes;
 mod notifying;
@@ -40,6 +41,7 @@ mod special_files;
 mod status;
 mod stopping;
 mod strangers;
+mod unread_log;
 mod waiting;
 mod words;
 
