@@ -96,7 +96,7 @@ fn traced() -> (Vec<Call>, Vec<Call>) {
         let all = calls(&path);
         if thread == pid.to_string() {
             by_daemon = after_the_list(all).expect("the daemon has a list");
-        } else if all.iter().all(|call| call.0 != libc::SYS_setsid) {
+        } else if all.iter().all(|call| call.0 != libc::SYS_setpgid) {
             // A worker, or one of its threads, which has the list from its beginning. The keeper is left out.
             by_workers.extend(after_the_list(all.clone()).unwrap_or(all));
         }

@@ -9,7 +9,7 @@ use nix::sys::prctl;
 use nix::sys::signal::{Signal, kill};
 use nix::sys::socket::{MsgFlags, send};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
-use nix::unistd::{Pid, setsid};
+use nix::unistd::{Pid, setpgid};
 
 use super::SOCKET_FD;
 use crate::http::{cage, worker};
@@ -32,8 +32,10 @@ pub fn run() -> Result<(), Errno> {
     let _ = prctl::set_name(c"corexdp-keeper");
     process::close_from(SOCKET_FD + 1);
     let socket = inherited(SOCKET_FD)?;
-    // A new session: the daemon's terminal cannot signal the keeper.
-    let confined = setsid().and_then(|_| cage::give_up());
+    // A process group of its own: the daemon's terminal does not signal the keeper. The session stays the daemon's, which
+    // may thus continue the keeper. Where the daemon dies, the kernel continues the group (orphaned, setpgid(2)).
+    let own_group = setpgid(Pid::from_raw(0), Pid::from_raw(0));
+    let confined = own_group.and_then(|()| cage::give_up());
     let answer = confined.err().map_or(0, |errno| errno as i32).to_ne_bytes();
     retry(|| send(socket.as_raw_fd(), &answer, MsgFlags::MSG_NOSIGNAL))?;
     confined?;
@@ -57,16 +59,16 @@ fn supervise(socket: &OwnedFd) -> Result<Option<Descriptors>, Errno> {
         };
         if descriptors.is_empty() {
             workers.end(word);
-            // The next `receive` notices the death of the daemon.
-            let _ = fd_passing::send(socket.as_fd(), word, &[]);
-            continue;
+        } else {
+            match process::fork() {
+                Ok(None) => return Ok(Some(descriptors)),
+                Ok(Some(pid)) => workers.add(word, pid),
+                // Without a process the descriptors are closed, which the daemon takes for the worker's death.
+                Err(_) => {}
+            }
         }
-        match process::fork() {
-            Ok(None) => return Ok(Some(descriptors)),
-            Ok(Some(pid)) => workers.add(word, pid),
-            // Without a process the descriptors are closed, which the daemon takes for the worker's death.
-            Err(_) => {}
-        }
+        // The next `receive` notices the death of the daemon.
+        let _ = fd_passing::send(socket.as_fd(), word, &[]);
     };
     workers.end_all();
     end
