@@ -14,6 +14,7 @@ mod abuse;
 mod allocations;
 mod calls;
 mod changes;
+mod clients;
 mod confinement;
 mod control;
 mod differences;
