@@ -27,6 +27,7 @@ mod gate;
 mod health;
 mod holding;
 mod interfaces;
+mod interrupting;
 mod keeper;
 mod limits;
 mod measuring;
