@@ -174,8 +174,8 @@ fn refused_start_ends_without_a_reader() {
     fcntl(own.as_fd(), FcntlArg::F_SETFL(OFlag::empty())).unwrap();
     site.folder.write("Corefile", &wrong());
     let mut command = site.command("run", &[]);
-    let mut child = command.stderr(write_end).spawn().unwrap();
-    let status = wait_until("the daemon ends", || child.try_wait().unwrap());
+    let mut daemon = Unread(command.stderr(write_end).spawn().unwrap());
+    let status = wait_until("the daemon ends", || daemon.0.try_wait().unwrap());
     assert_eq!(status.code(), Some(78));
 }
 
