@@ -11,6 +11,7 @@ use corexdp::base::exit::{self, code};
 use corexdp::commands::cli::{self, Command, LogTarget};
 use corexdp::commands::{check_json, dump, inspect, status};
 use corexdp::control::{Request, client};
+use corexdp::kernel::limits;
 use corexdp::log::Log;
 use corexdp::plan::sources::Sources;
 use corexdp::plan::{Plan, Source};
@@ -22,8 +23,16 @@ use nix::errno::Errno;
 static ALLOCATOR: corexdp::kernel::allocations::Counted = corexdp::kernel::allocations::Counted;
 
 fn main() -> ExitCode {
+    // Before anything needs much stack.
+    let raised = limits::raise();
     match cli::parse(std::env::args_os().skip(1)) {
-        Ok(command) => ExitCode::from(execute(command)),
+        Ok(command) => match raised {
+            Err(too_low) if matches!(command, Command::Run { .. }) => {
+                print_stderr(&too_low);
+                ExitCode::from(exit::SYSTEM)
+            }
+            _ => ExitCode::from(execute(command)),
+        },
         Err(usage) => {
             print_stderr(&usage);
             ExitCode::from(exit::USAGE)
@@ -82,10 +91,11 @@ fn run(options: &daemon::Options) -> u8 {
     let Err(error) = daemon::run(options) else {
         return 0;
     };
+    // The daemon blocks signals, so it must not wait for a reader of standard error.
+    let stderr = (!options.log.is_stderr()).then(Log::stderr);
     for line in error.chain().lines() {
-        print_stderr(&line);
-        if !options.log.is_stderr() {
-            options.log.error(line);
+        for log in stderr.iter().chain([&options.log]) {
+            log.error(OneLine(line));
         }
     }
     code(daemon::fault(&error))

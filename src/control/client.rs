@@ -1,4 +1,9 @@
 //! The client's end of the control socket.
+//!
+//! A reload may take long, and the daemon has one thread. So a client waits as long as the daemon uses CPU time, and
+//! gives up on a daemon that is stopped or hangs.
+
+mod peer;
 
 use std::fmt;
 use std::io::{self, Write as _};
@@ -6,12 +11,17 @@ use std::os::fd::{AsFd as _, AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
-use nix::sys::socket::{MsgFlags, SockFlag, UnixAddr, connect, send};
+use nix::sys::socket::{MsgFlags, SockFlag, UnixAddr, connect, send, setsockopt, sockopt};
+use nix::sys::time::{TimeVal, TimeValLike};
 
+use self::peer::{Peer, Silence};
 use super::server::seqpacket;
 use super::{Answer, PACKET, Payload, Request};
 use crate::base::exit;
 use crate::kernel::fd_passing;
+
+/// Time after which a client gives up on a daemon that neither answers nor works.
+const PATIENCE_SECONDS: u16 = 10;
 
 /// Reason why a request failed.
 #[derive(Debug)]
@@ -22,6 +32,10 @@ pub enum Error {
     NotPermitted(PathBuf),
     /// The connection failed before the exit code arrived.
     Broken(PathBuf, Errno),
+    /// The daemon neither answers nor works.
+    Silent(PathBuf),
+    /// The daemon was stopped by a signal; its process id.
+    Stopped(PathBuf, i32),
     /// The daemon refused the request and sent its messages; the exit code.
     Refused(u8),
     /// This version does not know the daemon's answer.
@@ -32,7 +46,7 @@ impl Error {
     /// Exit code of the client.
     pub const fn code(&self) -> u8 {
         match self {
-            Self::NoDaemon(_) => exit::UNAVAILABLE,
+            Self::NoDaemon(_) | Self::Silent(_) | Self::Stopped(..) => exit::UNAVAILABLE,
             Self::NotPermitted(_) => exit::NO_PERMISSION,
             Self::Broken(..) | Self::UnknownAnswer => exit::SYSTEM,
             Self::Refused(code) => *code,
@@ -49,6 +63,8 @@ impl Error {
             Errno::EBADMSG => Self::UnknownAnswer,
             Errno::ENOENT | Errno::ECONNREFUSED => Self::NoDaemon(path.into()),
             Errno::EACCES | Errno::EPERM => Self::NotPermitted(path.into()),
+            // No place in the daemon's queue of clients within the time to send.
+            Errno::EAGAIN => Self::Silent(path.into()),
             errno => Self::Broken(path.into(), errno),
         }
     }
@@ -77,6 +93,16 @@ impl fmt::Display for Error {
                     errno.desc()
                 )
             }
+            Self::Silent(path) => write!(
+                f,
+                "the daemon at {} has not answered for {PATIENCE_SECONDS} s, and does not work; its log may say why",
+                path.display()
+            ),
+            Self::Stopped(path, pid) => write!(
+                f,
+                "the daemon at {} is stopped; continue it: kill -CONT {pid}",
+                path.display()
+            ),
             Self::Refused(_) => f.write_str("the daemon refused"),
             Self::UnknownAnswer => f.write_str(
                 "this version does not know the daemon's answer; use the binary from which the daemon was started",
@@ -99,6 +125,8 @@ pub fn ask(
 ) -> Result<u8, Error> {
     let failed = |errno| Error::new(path, errno);
     let socket = seqpacket(SockFlag::empty()).map_err(failed)?;
+    let patience = TimeVal::seconds(PATIENCE_SECONDS.into());
+    setsockopt(&socket, sockopt::SendTimeout, &patience).map_err(failed)?;
     let address = UnixAddr::new(path).map_err(failed)?;
     connect(socket.as_raw_fd(), &address).map_err(failed)?;
     let packet = request.text();
@@ -108,8 +136,13 @@ pub fn ask(
         MsgFlags::MSG_NOSIGNAL,
     )
     .map_err(failed)?;
-    let mut buffer = [0; PACKET];
+    let (mut peer, mut buffer) = (Peer::of(&socket), [0; PACKET]);
     loop {
+        peer.wait(&socket).map_err(|silence| match silence {
+            Silence::Hangs => Error::Silent(path.into()),
+            Silence::Stopped(pid) => Error::Stopped(path.into(), pid),
+            Silence::Failed(errno) => failed(errno),
+        })?;
         let (length, mut passed) =
             fd_passing::receive_packet(socket.as_fd(), &mut buffer).map_err(failed)?;
         if length == 0 {

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 use std::fmt;
 use std::io;
 
+use nix::errno::Errno;
+
 use crate::base::diagnostic::{Blame, Diagnostic};
 
 /// Reason why `run`, or a reload, did not succeed.
@@ -36,6 +38,9 @@ impl Error {
         while let Some(error) = cause {
             text = format!("{text}: {error}");
             cause = error.source();
+        }
+        if let Self::Process(_, error) = self {
+            text.push_str(remedy(error));
         }
         text
     }
@@ -75,6 +80,15 @@ impl std::error::Error for Error {
             | Self::NothingToConfirm => None,
             Self::Process(_, source) => Some(source),
         }
+    }
+}
+
+/// The remedy for an error that a resource limit causes.
+fn remedy(error: &io::Error) -> &'static str {
+    match error.raw_os_error().map(Errno::from_raw) {
+        Some(Errno::EMFILE) => "; raise the limit of open files (ulimit -n, LimitNOFILE=)",
+        Some(Errno::EFBIG) => "; raise the limit of file sizes (ulimit -f, LimitFSIZE=)",
+        _ => "",
     }
 }
 

@@ -9,7 +9,7 @@ use crate::base::escape::Plain;
 use crate::base::wait::{sleep, wait};
 use crate::control::server::{CLIENTS, Control};
 use crate::filter::{Filter, ReadMap};
-use crate::http::keeper::Keeper;
+use crate::http::keeper::{ANSWERS_WITHIN, Keeper};
 use crate::http::server::Server;
 
 /// Period of `debug`'s look at the maps: half of the 100 ms within which a change is promised to be logged.
@@ -59,7 +59,7 @@ impl Daemon<'_> {
             if let Some(end) = self.shutdown_due() {
                 return end;
             }
-            self.page.check_keeper(ready.keeper, &self.options.log);
+            self.check_keeper(ready.keeper);
             self.page.retry(ready.addresses, &self.options.log);
             self.retry_control();
             self.reload_if_changed();
@@ -126,6 +126,7 @@ impl Daemon<'_> {
             self.has_debug().then_some(self.next_look),
             self.page.retry_at(),
             self.control_retry.backoff.at(),
+            self.page.keeper.as_ref().and_then(Keeper::deadline),
             self.filters.iter().filter_map(Filter::retry_at).min(),
             self.reloading.deadline(),
             self.shutdown.map(|shutdown| shutdown.until),
@@ -150,6 +151,23 @@ impl Daemon<'_> {
         {
             control.accept();
         }
+    }
+
+    /// Takes answers of the page's keeper, and continues a keeper that does not answer.
+    fn check_keeper(&mut self, event: bool) {
+        let log = &self.options.log;
+        let late = self
+            .page
+            .keeper
+            .as_ref()
+            .is_some_and(Keeper::resume_if_late);
+        if late {
+            log.warn(format_args!(
+                "page: the keeper of its workers has not answered for {} s; continuing it, as it may be stopped",
+                ANSWERS_WITHIN.as_secs()
+            ));
+        }
+        self.page.check_keeper(event || late, log);
     }
 
     /// Attaches again where an interface has changed: all filters after an event, else those whose retry is due.

@@ -20,8 +20,10 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::filter::Filter;
+use crate::http::PAGE_SIZE;
 use crate::kernel::capability::{Cap, CapSet, capset};
 use crate::kernel::interface::Monitor;
+use crate::kernel::limits;
 use crate::kernel::map_scan::Scan;
 use crate::log::Log;
 use crate::plan::Plan;
@@ -45,6 +47,9 @@ use state::{Daemon, Page, PendingConfirm, Reloading};
 pub fn run(options: &Options) -> Result<(), Error> {
     let process = ProcessStart::now();
     let log = &options.log;
+    signals::block_signals_of_writes()
+        .map_err(|errno| Error::process("cannot block signals", errno))?;
+    limits::allow_shared_memory(PAGE_SIZE);
     let mut sources = Sources::default();
     let mut plan = Plan::make(&options.source, &mut sources).map_err(Error::Refused)?;
     plan.resolve_kernel_types().map_err(Error::Refused)?;
@@ -63,8 +68,12 @@ pub fn run(options: &Options) -> Result<(), Error> {
         Monitor::open().map_err(|error| Error::process("cannot watch interfaces", error.errno))?;
     let waits = plan.filters.iter().map(|filter| filter.block.wait);
     manager.extend_start(waits.fold(Duration::ZERO, Duration::saturating_add));
-    let Some((mut filters, mut replaced)) = start::filters(&plan, &signals, &mut scan, options)?
-    else {
+    let started = start::filters(&plan, &signals, &mut scan, options);
+    if started.is_err() && signals.stop().is_some() {
+        log.info("stopped before the filters were attached");
+        return Ok(());
+    }
+    let Some((mut filters, mut replaced)) = started? else {
         return Ok(());
     };
     let jitter_seed = jitter_seed();

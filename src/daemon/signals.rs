@@ -6,6 +6,8 @@ use nix::errno::Errno;
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
+use crate::kernel::process::STOP;
+
 /// Signals that the daemon handles. They are blocked, so an early signal waits in its descriptor.
 #[derive(Debug)]
 pub(super) struct Signals {
@@ -20,7 +22,7 @@ impl Signals {
     /// `EMFILE`, `ENFILE`.
     pub(super) fn catch() -> Result<Self, Errno> {
         Ok(Self {
-            stop: catch(&[Signal::SIGTERM, Signal::SIGINT, Signal::SIGQUIT])?,
+            stop: catch(&STOP)?,
             reload: catch(&[Signal::SIGHUP, Signal::SIGUSR1])?,
         })
     }
@@ -48,6 +50,16 @@ impl Signals {
         }
         asked
     }
+}
+
+/// Blocks the signals by which a write of the log would end or stop the daemon: a file at the limit of its size
+/// (`SIGXFSZ`), and a terminal with `tostop` whose foreground is another's (`SIGTTOU`).
+///
+/// # Errors
+/// Never.
+pub(super) fn block_signals_of_writes() -> Result<(), Errno> {
+    let set: SigSet = [Signal::SIGXFSZ, Signal::SIGTTOU].into_iter().collect();
+    sigprocmask(SigmaskHow::SIG_BLOCK, Some(&set), None)
 }
 
 fn catch(signals: &[Signal]) -> Result<SignalFd, Errno> {

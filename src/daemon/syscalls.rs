@@ -75,6 +75,10 @@ pub const ALWAYS: &[Rule] = &[
     any(libc::SYS_recvfrom),
     any(libc::SYS_shutdown),
     any(libc::SYS_wait4),
+    // Asks for a signal to stop while it loads.
+    any(libc::SYS_rt_sigpending),
+    // Continues the keeper, which may be stopped.
+    only(libc::SYS_kill, &[is(1, libc::SIGCONT)]),
     // Shared memory of the page, with a sealed size.
     any(libc::SYS_memfd_create),
     any(libc::SYS_ftruncate),

@@ -2,6 +2,7 @@
 
 use nix::errno::Errno;
 
+use super::refusal::check_interrupted;
 use super::{Context, blame};
 use crate::base::capacity::{MAX_KEY, MAX_VALUE};
 use crate::base::diagnostic::{Blame, Diagnostic};
@@ -86,6 +87,11 @@ impl<'a> Lines<'a> {
         let at = entry.at().unwrap_or(context.block.at);
         let what = "internal error: unchecked entry; please report this";
         Err(context.wrong(at, entry.directive(), Blame::Corefile, what.into()))
+    }
+
+    /// Fails after a signal to stop.
+    pub(super) fn check_interrupted(&self) -> Result<(), Diagnostic> {
+        check_interrupted(self.context)
     }
 
     /// Error for a map that the kernel does not let read.

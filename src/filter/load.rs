@@ -9,7 +9,7 @@ use super::entries::{Lines, lines};
 use super::evicted::rewrite_evicted;
 use super::fingerprint::{EntryList, Fingerprint};
 use super::read_map::{ReadMap, watch};
-use super::refusal::{no_descriptor, no_offload, not_loaded};
+use super::refusal::{check_interrupted, no_descriptor, no_offload, not_loaded};
 use super::state::{Loaded, LoadedMap};
 use super::{Context, blame};
 use crate::base::diagnostic::Diagnostic;
@@ -34,8 +34,10 @@ pub(super) fn load(
     batch: &mut Batch,
     scan: &mut Scan,
 ) -> Result<Loaded, Diagnostic> {
+    check_interrupted(context)?;
     let mut maps = create_maps(context)?;
     fill_maps(context, &mut maps, batch, scan)?;
+    check_interrupted(context)?;
     let card = match context.block.mode {
         config::Mode::Offload => Some(find_interface(context)?.index),
         _ => None,
@@ -198,6 +200,7 @@ fn fill_map(lines: &mut Lines<'_>, map: &Map, batch: &mut Batch) -> Result<Entry
     let mut first = 0;
     for (index, entry) in lines.entries().enumerate() {
         if batch.room(shape).is_none() {
+            lines.check_interrupted()?;
             batch
                 .flush(map)
                 .map_err(|(at, errno)| lines.refused(Some(first + at), errno))?;

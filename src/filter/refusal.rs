@@ -9,7 +9,7 @@ use nix::errno::Errno;
 use super::{Context, blame};
 use crate::base::diagnostic::{Blame, Diagnostic};
 use crate::kernel::interface::Interface;
-use crate::kernel::{Reason, cut, errno, info, program};
+use crate::kernel::{Reason, cut, errno, info, process, program};
 use crate::log::Log;
 use crate::object::POISON;
 
@@ -135,6 +135,15 @@ const fn omitted_lines(lines: usize, all: bool) -> usize {
     } else {
         lines.saturating_sub(MAX_LOGGED)
     }
+}
+
+/// Fails after a signal to stop: what is being loaded is not needed any more.
+pub(super) fn check_interrupted(context: &Context<'_>) -> Result<(), Diagnostic> {
+    if !process::stop_is_pending() {
+        return Ok(());
+    }
+    let what = "interrupted by a signal to stop".into();
+    Err(context.wrong(context.block.at, "ebpf", Blame::System, what))
 }
 
 /// Error for a descriptor that could not be duplicated.

@@ -96,6 +96,7 @@ fn update_map(
     if old == wanted {
         return Ok(());
     }
+    lines.check_interrupted()?;
     let mut update = Update::new(old, wanted, shape);
     update.find_writes(&mut lines, shape)?;
     let found = update.find_stale(map, scan);

@@ -1,9 +1,11 @@
-//! Memory that the kernel lets maps lock, and the number of CPUs.
+//! Limits of resources, and the number of CPUs.
 
+use std::fmt;
 use std::io;
 use std::path::Path;
 
-use nix::sys::resource::{RLIM_INFINITY, Resource, setrlimit};
+use nix::errno::Errno;
+use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit, setrlimit};
 
 use super::{Call, Error, Result, bpf_call};
 use crate::base::files;
@@ -12,6 +14,12 @@ use crate::base::files;
 const POSSIBLE_CPUS: &str = "/sys/devices/system/cpu/possible";
 /// Most bytes of a sysfs file: one page.
 const SYSFS_SIZE: usize = 4096;
+
+/// Lowest limits of the daemon, with room to spare: resource, name, unit and number.
+const NEEDED: [(Resource, &str, &str, u64); 2] = [
+    (Resource::RLIMIT_STACK, "RLIMIT_STACK", "bytes", 1 << 20),
+    (Resource::RLIMIT_NOFILE, "RLIMIT_NOFILE", "files", 64),
+];
 
 /// Kernel 5.11, from which the control group limits the memory of maps instead of `RLIMIT_MEMLOCK`.
 const LIMITED_BY_CGROUP: u32 = (5 << 16) | (11 << 8);
@@ -35,6 +43,79 @@ pub fn raise_memlock() -> Result<()> {
                 "cannot raise RLIMIT_MEMLOCK, which maps need before kernel 5.11 (CAP_SYS_RESOURCE)",
             )
         })
+}
+
+/// Lets this process make shared memory of `size` bytes, which `RLIMIT_FSIZE` limits as it limits files. Only the hard
+/// limit changes: the soft limit goes on to hold for the log.
+pub fn allow_shared_memory(size: usize) {
+    let size = u64::try_from(size).unwrap_or(RLIM_INFINITY);
+    if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_FSIZE)
+        && hard < size
+    {
+        // Without CAP_SYS_RESOURCE, creating the memory reports the limit.
+        let _ = setrlimit(Resource::RLIMIT_FSIZE, soft, size);
+    }
+}
+
+/// Calls `act`, once more with the soft limit `RLIMIT_FSIZE` raised if the limit forbids it.
+///
+/// # Errors
+/// Errors of `act`; `EFBIG` where the hard limit forbids it too.
+pub(super) fn with_file_size(act: impl Fn() -> nix::Result<()>) -> nix::Result<()> {
+    match act() {
+        Err(Errno::EFBIG) => {}
+        other => return other,
+    }
+    let (soft, hard) = getrlimit(Resource::RLIMIT_FSIZE)?;
+    setrlimit(Resource::RLIMIT_FSIZE, hard, hard)?;
+    let done = act();
+    setrlimit(Resource::RLIMIT_FSIZE, soft, hard)?;
+    done
+}
+
+/// Raises the soft limits that are lower than the daemon needs: a thread that overflows its stack aborts, and a daemon
+/// without descriptors filters but cannot reload. The kernel looks at the limit whenever the stack grows.
+///
+/// # Errors
+/// The first limit whose hard limit is too low as well.
+pub fn raise() -> std::result::Result<(), TooLow> {
+    for (resource, name, unit, needed) in NEEDED {
+        let (soft, hard) = getrlimit(resource).unwrap_or((needed, needed));
+        // A higher hard limit needs CAP_SYS_RESOURCE.
+        if soft < needed && setrlimit(resource, needed, hard.max(needed)).is_err() {
+            return Err(TooLow {
+                name,
+                unit,
+                hard,
+                needed,
+            });
+        }
+    }
+    Ok(())
+}
+
+/// A hard limit that is too low.
+#[derive(Clone, Copy, Debug)]
+pub struct TooLow {
+    name: &'static str,
+    unit: &'static str,
+    hard: u64,
+    needed: u64,
+}
+
+impl fmt::Display for TooLow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            name,
+            unit,
+            hard,
+            needed,
+        } = self;
+        write!(
+            f,
+            "the limit {name} is {hard} {unit}; allow at least {needed}"
+        )
+    }
 }
 
 /// Number of possible CPUs, which is the number of values for each key of a per-CPU map. A lookup in such a map is

@@ -1,18 +1,22 @@
-//! Processes: fork, closing inherited descriptors, and the command line that `ps` shows.
+//! Processes: fork, closing inherited descriptors, pending signals, and the command line that `ps` shows.
 
 use std::os::fd::RawFd;
 use std::os::unix::fs::MetadataExt as _;
-use std::{fs, ptr};
+use std::{fs, mem, ptr};
 
 use nix::errno::Errno;
 use nix::libc;
 use nix::sys::resource::{Resource, getrlimit};
+use nix::sys::signal::{SigSet, Signal};
 use nix::unistd::{ForkResult, Pid};
 
 use super::errno;
 
 /// Highest descriptor closed on a kernel without `close_range(2)`.
 const MAX_DESCRIPTORS: u64 = 1 << 20;
+
+/// Signals to stop.
+pub const STOP: [Signal; 3] = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGQUIT];
 
 /// Forks. Returns the child's id in the parent, `None` in the child.
 ///
@@ -108,6 +112,20 @@ impl Title {
             unsafe { start.add(index).write(byte) };
         }
     }
+}
+
+/// True if a signal to stop is blocked and waits. A long step asks between its parts: the event loop takes the signal
+/// only after the step.
+pub fn stop_is_pending() -> bool {
+    // SAFETY: a signal set is plain data.
+    let mut pending: libc::sigset_t = unsafe { mem::zeroed() };
+    // SAFETY: the call writes the signals to `pending`, which outlives it.
+    if unsafe { libc::sigpending(&raw mut pending) } != 0 {
+        return false;
+    }
+    // SAFETY: the call above has written the set.
+    let pending = unsafe { SigSet::from_sigset_t_unchecked(pending) };
+    STOP.iter().any(|signal| pending.contains(*signal))
 }
 
 #[cfg(test)]

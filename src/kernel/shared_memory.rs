@@ -11,6 +11,8 @@ use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::mman::{MapFlags, ProtFlags, mmap, munmap};
 use nix::unistd::ftruncate;
 
+use super::limits;
+
 /// Memory of fixed size that one process writes and another reads. Messages on a socket say whose turn it is.
 #[derive(Debug)]
 pub struct SharedMemory {
@@ -25,13 +27,14 @@ impl SharedMemory {
     /// Creates the memory and maps it for writing. Another process maps it by the descriptor; the size is sealed (3.17).
     ///
     /// # Errors
-    /// `ENOMEM`, `EMFILE`.
+    /// `ENOMEM`, `EMFILE`; `EFBIG` where `RLIMIT_FSIZE` allows no file of that size.
     pub fn create(size: usize) -> Result<(Self, OwnedFd), Errno> {
         let fd = memfd_create(
             c"corexdp-page",
             MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING,
         )?;
-        ftruncate(&fd, i64::try_from(size).map_err(|_| Errno::E2BIG)?)?;
+        let length = i64::try_from(size).map_err(|_| Errno::E2BIG)?;
+        limits::with_file_size(|| ftruncate(&fd, length))?;
         let page = Self::map(&fd, size, ProtFlags::PROT_READ | ProtFlags::PROT_WRITE)?;
         let size_seals = SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_GROW;
         fcntl(&fd, FcntlArg::F_ADD_SEALS(size_seals))?;

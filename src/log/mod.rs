@@ -1,18 +1,23 @@
 //! The log: messages on standard error or in the system log, and the last messages for the page. One line an event.
 
+mod patience;
+mod queue;
 pub mod recent;
 mod rfc3164;
+mod ring;
+mod stderr;
 mod syslog;
 
 use std::cell::RefCell;
 use std::fmt::{self, Write as _};
-use std::io::Write as _;
 use std::path::Path;
 use std::time::Instant;
 
 use ::syslog::Severity;
 
+use self::queue::{Outlet, Queue};
 use self::recent::Recent;
+use self::stderr::Stderr;
 use self::syslog::Syslog;
 use crate::base::escape::is_control;
 use crate::base::utc::Utc;
@@ -53,9 +58,15 @@ pub struct Log {
 /// Destination of messages.
 #[derive(Debug)]
 enum Destination {
-    Stderr,
-    Syslog(Box<RefCell<Syslog>>),
+    /// Standard error or the system log.
+    Queue(Box<RefCell<Queue>>),
     None,
+}
+
+impl Destination {
+    fn queue(outlet: Outlet) -> Self {
+        Self::Queue(Box::new(RefCell::new(Queue::new(outlet))))
+    }
 }
 
 impl Log {
@@ -67,9 +78,9 @@ impl Log {
         }
     }
 
-    /// A log to standard error.
+    /// A log to standard error, where a reader that stops reading does not block the daemon.
     pub fn stderr() -> Self {
-        Self::new(Destination::Stderr)
+        Self::new(Destination::queue(Outlet::Stderr(Stderr::new())))
     }
 
     /// A log without destination (`-quiet`); the page still shows the last messages.
@@ -80,7 +91,7 @@ impl Log {
     /// A log to `/dev/log`, which may be missing and appear later.
     pub fn syslog() -> Self {
         let syslog = Syslog::new(Path::new(DEV_LOG));
-        Self::new(Destination::Syslog(Box::new(RefCell::new(syslog))))
+        Self::new(Destination::queue(Outlet::Syslog(syslog)))
     }
 
     /// The log without an option: `/dev/log` if it exists and standard error is no terminal, else standard error.
@@ -94,8 +105,8 @@ impl Log {
     }
 
     /// True for a log to standard error, where refusals are printed anyway.
-    pub const fn is_stderr(&self) -> bool {
-        matches!(self.destination, Destination::Stderr)
+    pub fn is_stderr(&self) -> bool {
+        matches!(&self.destination, Destination::Queue(queue) if queue.borrow().is_stderr())
     }
 
     /// Logs an event of normal operation.
@@ -124,15 +135,15 @@ impl Log {
     /// Time at which [`Log::deliver`] is due; `None` without queued messages.
     pub fn deadline(&self) -> Option<Instant> {
         match &self.destination {
-            Destination::Syslog(syslog) => syslog.borrow().deadline(),
-            _ => None,
+            Destination::Queue(queue) => queue.borrow().deadline(),
+            Destination::None => None,
         }
     }
 
-    /// Sends queued messages to the system log if the retry is due.
+    /// Sends queued messages if the retry is due.
     pub fn deliver(&self) {
-        if let Destination::Syslog(syslog) = &self.destination {
-            syslog.borrow_mut().deliver();
+        if let Destination::Queue(queue) = &self.destination {
+            queue.borrow_mut().deliver();
         }
     }
 
@@ -145,17 +156,8 @@ impl Log {
         let _ = write!(line, "{prefix}{message}");
         let text = line.0.get(prefix.len()..).unwrap_or_default();
         self.recent.borrow_mut().push(Utc::now(), level, text);
-        match &self.destination {
-            Destination::Stderr => {
-                let _ = line.0.push('\n').or_else(|_| {
-                    line.0.pop();
-                    line.0.push('\n')
-                });
-                // A closed standard error is no reason to stop filtering.
-                let _ = std::io::stderr().write_all(line.0.as_bytes());
-            }
-            Destination::Syslog(syslog) => syslog.borrow_mut().send(level.severity(), &line.0),
-            Destination::None => {}
+        if let Destination::Queue(queue) = &self.destination {
+            queue.borrow_mut().send(level, &line.0);
         }
     }
 }

@@ -107,7 +107,7 @@ fn traced() -> Observed {
         let after = take_after_the_list(&mut before);
         if thread == pid.to_string() {
             observed.daemon = after;
-        } else if before.iter().any(|call| call.0 == libc::SYS_setsid) {
+        } else if before.iter().any(|call| call.0 == libc::SYS_setpgid) {
             observed.keeper.extend(after);
         } else {
             // A thread of a worker.

@@ -1,4 +1,7 @@
-//! The keeper of the page's workers dies: whoever did that has reached nothing but the page.
+//! The keeper of the page's workers dies or is stopped: whoever did that has reached nothing but the page.
+
+use std::io::Read as _;
+use std::process::{Child, Command, Stdio};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -17,6 +20,10 @@ const COREFILE: &str = ". {
 
 fn kill_process(pid: u32) {
     kill(Pid::from_raw(pid.cast_signed()), Signal::SIGKILL).unwrap();
+}
+
+fn stop_process(pid: u32) {
+    kill(Pid::from_raw(pid.cast_signed()), Signal::SIGSTOP).unwrap();
 }
 
 /// A daemon whose keeper was killed, and the worker that is left.
@@ -125,4 +132,103 @@ fn a_worker_that_hangs_ends_with_its_page() {
     daemon.line("reload: done");
     wait_for("whether the worker lives", &false, || lives(worker));
     daemon.stop();
+}
+
+/// Any process of nobody can do this.
+#[test]
+fn stopped_keeper_is_continued() {
+    let site = Site::new();
+    let daemon = site.run(COREFILE).attached(1);
+    let (keeper, worker) = (daemon.keeper(), daemon.worker());
+    stop_process(keeper);
+    kill_process(worker);
+    daemon.line("the worker died");
+    assert_eq!(site.get("/metrics").status, 200);
+    stop_process(keeper);
+    site.folder
+        .write("Corefile", &COREFILE.replace("prometheus", ""));
+    site.ask(&["reload"]).expect(0, &[]);
+    daemon.stop();
+    assert!(!lives(keeper));
+}
+
+#[test]
+fn daemon_with_stopped_processes_ends() {
+    let site = Site::new();
+    for ends in [Signal::SIGTERM, Signal::SIGKILL] {
+        let daemon = site.run(COREFILE).attached(1);
+        let processes = [daemon.keeper(), daemon.worker()];
+        for pid in processes {
+            stop_process(pid);
+        }
+        daemon.signal(ends);
+        let (code, lines) = daemon.ended();
+        assert_eq!(code, (ends == Signal::SIGTERM).then_some(0), "{lines:#?}");
+        for pid in processes {
+            wait_for("whether a process of the daemon lives", &false, || {
+                lives(pid)
+            });
+        }
+        assert_eq!(site.attached(), None);
+    }
+}
+
+/// A keeper that is stopped again and again counts as dead; the daemon waits for it nowhere.
+#[test]
+fn keeper_that_never_answers_is_given_up() {
+    let site = Site::new();
+    let daemon = site.run(COREFILE).attached(1);
+    let (keeper, worker) = (daemon.keeper(), daemon.worker());
+    let traced = Frozen::new(&site, keeper);
+    kill_process(worker);
+    daemon.line("has not answered for 5 s; continuing it");
+    site.ask(&["reload"]).expect(0, &[]);
+    daemon.line("the keeper of its workers died");
+    assert!(site.attached().is_some());
+    daemon.stop();
+    drop(traced);
+    wait_for("whether the keeper lives", &false, || lives(keeper));
+}
+
+/// A process that a debugger has stopped: no signal but SIGKILL continues it.
+struct Frozen(Child);
+
+impl Frozen {
+    fn new(site: &Site, pid: u32) -> Self {
+        let script = "import ctypes,os,sys,time
+libc=ctypes.CDLL(None,use_errno=True)
+pid=int(sys.argv[1])
+assert libc.ptrace(16,pid,None,None)==0,os.strerror(ctypes.get_errno())
+os.waitpid(pid,0)
+print('stopped',flush=True)
+sys.stdin.read()
+";
+        let mut command = Command::new("python3");
+        command
+            .current_dir(site.folder.path())
+            .args(["-c", script, &pid.to_string()]);
+        let child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut frozen = Self(child);
+        let mut word = [0; 8];
+        frozen
+            .0
+            .stdout
+            .as_mut()
+            .unwrap()
+            .read_exact(&mut word)
+            .unwrap();
+        frozen
+    }
+}
+
+impl Drop for Frozen {
+    fn drop(&mut self) {
+        // The kernel detaches a tracer that ends.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }

@@ -1,7 +1,7 @@
 //! Resource limits of the worker.
 
 use nix::errno::Errno;
-use nix::sys::resource::{Resource, rlim_t, setrlimit};
+use nix::sys::resource::{Resource, getrlimit, rlim_t, setrlimit};
 
 /// Bytes of data memory: heap, stacks of threads and private writable mappings (4.7). The list of system calls has no
 /// shared mappings, so this limit covers all memory.
@@ -21,12 +21,13 @@ pub const LIMITS: &[(Resource, rlim_t)] = &[
     (Resource::RLIMIT_MEMLOCK, 0),
 ];
 
-/// Sets the limits irrevocably.
+/// Sets the limits irrevocably. A hard limit that is lower already stays.
 ///
 /// # Errors
-/// `EPERM` when a hard limit is lower already.
+/// Errors of `setrlimit`.
 pub fn lower() -> Result<(), Errno> {
-    LIMITS
-        .iter()
-        .try_for_each(|&(resource, most)| setrlimit(resource, most, most))
+    LIMITS.iter().try_for_each(|&(resource, most)| {
+        let (_, hard) = getrlimit(resource)?;
+        setrlimit(resource, most.min(hard), most.min(hard))
+    })
 }

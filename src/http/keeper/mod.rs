@@ -3,9 +3,15 @@
 //! Starting a process as nobody needs capabilities, and so does killing it; the daemon gives its capabilities up. So
 //! the keeper becomes nobody at the start ([`process`]) and forks workers with its own ids. The keeper acts only on
 //! messages of the daemon. A message with descriptors forks a worker with these descriptors; the message's word is the
-//! worker's number. A message without descriptors kills the worker with this number; the keeper answers with the number
-//! when the worker has ended. When the daemon closes its end, or dies, the keeper kills all workers and ends.
+//! worker's number. A message without descriptors kills the worker with this number. The keeper answers each message with
+//! the number, once the worker is forked or has ended. When the daemon closes its end, or dies, the keeper kills all
+//! workers and ends.
+//!
+//! Any process of nobody can stop the keeper (SIGSTOP), which the daemon has no capability to kill. But a process may
+//! continue (SIGCONT) each process of its session, so the daemon does that with each message. The daemon waits for no
+//! answer: [`Keeper::resume_if_late`] has the deadline.
 
+mod connection;
 pub mod process;
 pub mod syscalls;
 
@@ -13,24 +19,22 @@ use std::ffi::{CStr, CString};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::rc::Rc;
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::spawn::{PosixSpawnAttr, PosixSpawnFileActions, posix_spawn};
-use nix::sys::socket::{
-    AddressFamily, MsgFlags, Shutdown, SockFlag, SockType, recv, setsockopt, shutdown, socketpair,
-    sockopt,
-};
+use nix::sys::socket::{AddressFamily, Shutdown, SockFlag, SockType, shutdown, socketpair};
 use nix::sys::stat::Mode;
-use nix::sys::time::{TimeVal, TimeValLike};
-use nix::sys::wait::waitpid;
 use nix::unistd::{Pid, close};
 
+pub use self::connection::ANSWERS_WITHIN;
+use self::connection::Connection;
 use super::WorkerDescriptors;
 use super::host::Names;
 use super::listener::Listener;
 use crate::config::{MAX_PLACES, Service};
-use crate::kernel::{fd_passing, retry, shared_memory};
+use crate::kernel::{fd_passing, shared_memory};
 
 /// Argument that makes the binary a keeper.
 pub const KEEPER: &str = "page-keeper";
@@ -38,17 +42,18 @@ pub const KEEPER: &str = "page-keeper";
 /// The keeper's end of the socket pair, its only inherited descriptor but `/dev/null`.
 const SOCKET_FD: i32 = 3;
 /// Lowest descriptor for the keeper's end in the daemon, above [`SOCKET_FD`].
-const SPARE_FD: i32 = 64;
-/// Time in which the keeper must answer, generous for a busy machine.
-const KEEPER_TIMEOUT_SECONDS: i64 = 5;
+const SPARE_FD: i32 = SOCKET_FD + 1;
+/// Time for the end of a worker, whose addresses are free afterwards.
+const WORKER_ENDS_WITHIN: Duration = Duration::from_millis(500);
+/// Time for the end of the keeper and all workers.
+const KEEPER_ENDS_WITHIN: Duration = Duration::from_secs(2);
 /// Stack of each thread in a worker, in bytes. The default, 2 MiB, is an eighth of the worker's memory limit.
 const STACK: &CStr = c"RUST_MIN_STACK=262144";
 
-/// The daemon's handle of its keeper. Dropping it ends the keeper and all workers, and waits for their end.
+/// The daemon's handle of its keeper. Dropping it ends the keeper and all workers, and waits a little for their end.
 #[derive(Debug)]
 pub struct Keeper {
-    pid: Pid,
-    socket: Rc<OwnedFd>,
+    connection: Rc<Connection>,
     /// Number of the last worker.
     last_number: u32,
 }
@@ -61,7 +66,7 @@ pub(super) struct Worker {
     /// The daemon's end of the pair for listening sockets.
     listen_socket: OwnedFd,
     number: u32,
-    keeper: Rc<OwnedFd>,
+    keeper: Rc<Connection>,
 }
 
 impl Keeper {
@@ -72,37 +77,36 @@ impl Keeper {
     /// `EPERM` for root without `CAP_SETUID` and `CAP_SETGID`, `EAGAIN`, `ENOMEM`; or the early end of the keeper.
     pub fn start() -> io::Result<Self> {
         let (ours, theirs) = pair()?;
-        let timeout = TimeVal::seconds(KEEPER_TIMEOUT_SECONDS);
-        setsockopt(&ours, sockopt::ReceiveTimeout, &timeout)?;
-        let pid = spawn(theirs)?;
         let keeper = Self {
-            pid,
-            socket: Rc::new(ours),
+            connection: Rc::new(Connection::new(ours, spawn(theirs)?)),
             last_number: 0,
         };
-        let mut answer = [0; 4];
-        let fd = keeper.socket.as_raw_fd();
-        match retry(|| recv(fd, &mut answer, MsgFlags::empty()))? {
-            4 if answer == [0; 4] => Ok(keeper),
-            4 => Err(Errno::from_raw(i32::from_ne_bytes(answer)).into()),
-            _ => Err(io::Error::other("the keeper ended before it was ready")),
+        match keeper.connection.first_answer()? {
+            Some(0) => Ok(keeper),
+            Some(errno) => Err(Errno::from_raw(errno).into()),
+            None => Err(io::Error::other("the keeper ended before it was ready")),
         }
     }
 
-    /// Descriptor that becomes readable when the keeper dies, or answers after its timeout.
+    /// Descriptor that becomes readable when the keeper answers or dies.
     pub fn fd(&self) -> BorrowedFd<'_> {
-        self.socket.as_fd()
+        self.connection.socket.as_fd()
     }
 
-    /// True while the keeper runs. Discards late answers.
+    /// True while the keeper runs. Takes its answers.
     pub fn is_alive(&self) -> bool {
-        loop {
-            match recv(self.socket.as_raw_fd(), &mut [0; 4], MsgFlags::MSG_DONTWAIT) {
-                Ok(1..) | Err(Errno::EINTR) => {}
-                Err(Errno::EAGAIN) => return true,
-                _ => return false,
-            }
-        }
+        self.connection.is_alive()
+    }
+
+    /// Time at which [`Keeper::resume_if_late`] is due.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.connection.deadline()
+    }
+
+    /// Continues a keeper that has not answered in time. True if it was late; the second time in succession, the
+    /// keeper counts as dead.
+    pub fn resume_if_late(&self) -> bool {
+        self.connection.resume_if_late()
     }
 
     /// Starts a worker.
@@ -121,7 +125,7 @@ impl Keeper {
             socket,
             listen_socket,
             number: self.last_number,
-            keeper: Rc::clone(&self.socket),
+            keeper: Rc::clone(&self.connection),
         };
         // The sockets wait in the pair until the worker receives them.
         worker.listen(listeners)?;
@@ -131,7 +135,7 @@ impl Keeper {
             page: page.as_fd(),
         };
         let descriptors = descriptors.into_array();
-        fd_passing::send(self.socket.as_fd(), self.last_number, &descriptors)?;
+        self.connection.send(self.last_number, &descriptors)?;
         Ok(worker)
     }
 }
@@ -170,26 +174,22 @@ impl Worker {
 
 impl Drop for Keeper {
     fn drop(&mut self) {
-        // Shutdown rather than close: a `Worker` may still own a copy of the descriptor.
-        let shut = shutdown(self.socket.as_raw_fd(), Shutdown::Both);
-        if matches!(shut, Ok(()) | Err(Errno::ENOTCONN)) {
-            let _ = retry(|| waitpid(self.pid, None));
+        let connection = &self.connection;
+        // Shutdown rather than close: a `Worker` may still own the connection.
+        let shut = shutdown(connection.socket.as_raw_fd(), Shutdown::Both);
+        if !matches!(shut, Ok(()) | Err(Errno::ENOTCONN)) {
+            return;
         }
+        connection.wait_for_end(KEEPER_ENDS_WITHIN);
     }
 }
 
 impl Drop for Worker {
     fn drop(&mut self) {
         // Without a keeper the worker ends when its pairs are closed.
-        if fd_passing::send(self.keeper.as_fd(), self.number, &[]).is_err() {
-            return;
+        if self.keeper.send(self.number, &[]).is_ok() {
+            self.keeper.wait_for(self.number, WORKER_ENDS_WITHIN);
         }
-        // The worker's addresses are free only after its end. Late answers of earlier workers may arrive first.
-        let mut answer = [0; 4];
-        let fd = self.keeper.as_raw_fd();
-        while let Ok(4) = retry(|| recv(fd, &mut answer, MsgFlags::empty()))
-            && u32::from_ne_bytes(answer) != self.number
-        {}
     }
 }
 

@@ -9,7 +9,7 @@ use nix::sys::prctl;
 use nix::sys::signal::{Signal, kill};
 use nix::sys::socket::{MsgFlags, send};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
-use nix::unistd::{Pid, chdir, setsid};
+use nix::unistd::{Pid, chdir, setpgid};
 
 use super::{SOCKET_FD, syscalls};
 use crate::http::{cage, worker};
@@ -57,8 +57,9 @@ fn set_title(title: Option<Title>, text: &str) {
 
 /// Gives up everything that keeper and workers do not need.
 fn confine() -> Result<(), Errno> {
-    // A new session: the daemon's terminal cannot signal the keeper.
-    setsid()?;
+    // A process group of its own: the daemon's terminal does not signal the keeper. The session stays the daemon's, which
+    // may thus continue the keeper. Where the daemon dies, the kernel continues the group (orphaned, setpgid(2)).
+    setpgid(Pid::from_raw(0), Pid::from_raw(0))?;
     // The daemon's folder may be on a file system that somebody wants to unmount.
     chdir("/")?;
     cage::give_up()?;
@@ -80,16 +81,16 @@ fn supervise(socket: &OwnedFd) -> Result<Option<Descriptors>, Errno> {
         };
         if descriptors.is_empty() {
             workers.end(word);
-            // The next `receive` notices the death of the daemon.
-            let _ = fd_passing::send(socket.as_fd(), word, &[]);
-            continue;
+        } else {
+            match process::fork() {
+                Ok(None) => return Ok(Some(descriptors)),
+                Ok(Some(pid)) => workers.add(word, pid),
+                // Without a process the descriptors are closed, which the daemon takes for the worker's death.
+                Err(_) => {}
+            }
         }
-        match process::fork() {
-            Ok(None) => return Ok(Some(descriptors)),
-            Ok(Some(pid)) => workers.add(word, pid),
-            // Without a process the descriptors are closed, which the daemon takes for the worker's death.
-            Err(_) => {}
-        }
+        // The next `receive` notices the death of the daemon.
+        let _ = fd_passing::send(socket.as_fd(), word, &[]);
     };
     workers.end_all();
     end

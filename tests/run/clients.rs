@@ -1,0 +1,151 @@
+//! Clients of the control socket that misbehave, and clients of a daemon that does not answer.
+
+use std::io::Read as _;
+use std::os::fd::{AsRawFd as _, OwnedFd};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::Signal;
+use nix::sys::socket::{
+    AddressFamily, MsgFlags, SockFlag, SockType, UnixAddr, bind, connect, send, socket,
+};
+
+use support::net::{Outcome, Site};
+use support::wait::PATIENCE;
+
+const COREFILE: &str = ". {
+  prometheus
+  ebpf {
+    if edge0
+    elf example.o
+    map 0A0B0000.FFFF0000.00000000
+    metric example_packets 00000000 8 4 \"Example count.\"
+  }
+}
+";
+
+fn client(path: &Path) -> OwnedFd {
+    let flags = SockFlag::SOCK_CLOEXEC;
+    let fd = socket(AddressFamily::Unix, SockType::SeqPacket, flags, None).unwrap();
+    connect(fd.as_raw_fd(), &UnixAddr::new(path).unwrap()).unwrap();
+    fd
+}
+
+#[test]
+fn clients_that_do_not_read_or_send_half_a_request_hold_up_nobody() {
+    let site = Site::new();
+    let daemon = site.run(COREFILE).attached(1);
+    let mut clients = Vec::new();
+    for request in [
+        "",
+        "stat",
+        "status",
+        "dump",
+        "reload",
+        "reload 9",
+        &"x".repeat(5000),
+    ] {
+        for _ in 0..8 {
+            let one = client(&site.folder.file("control"));
+            let _ = send(one.as_raw_fd(), request.as_bytes(), MsgFlags::MSG_NOSIGNAL);
+            clients.push(one);
+        }
+        site.ask(&["status"])
+            .stdout
+            .contains("edge0")
+            .then_some(())
+            .unwrap();
+        assert_eq!(site.get("/metrics").status, 200);
+    }
+    daemon.stop();
+}
+
+fn gives_up(outcome: &Outcome, part: &str) {
+    outcome.refuses(69, &[part]);
+}
+
+#[test]
+fn clients_of_a_stopped_daemon_give_up() {
+    let site = Site::new();
+    let daemon = site.run(COREFILE).attached(1);
+    daemon.signal(Signal::SIGSTOP);
+    let advice = format!("is stopped; continue it: kill -CONT {}", daemon.pid());
+    for words in ["status", "dump", "reload", "confirm"] {
+        gives_up(&site.ask(&[words]), &advice);
+    }
+    // The queue of clients is full.
+    let crowd: Vec<_> = (0..8)
+        .map_while(|_| crowded(&site.folder.file("control")))
+        .collect();
+    gives_up(&site.ask(&["status"]), "has not answered for 10 s");
+    drop(crowd);
+    daemon.signal(Signal::SIGCONT);
+    site.ask(&["reload"]).expect(0, &[]);
+    daemon.stop();
+}
+
+/// A client in the queue; `None` if that is full.
+fn crowded(path: &Path) -> Option<OwnedFd> {
+    let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
+    let fd = socket(AddressFamily::Unix, SockType::SeqPacket, flags, None).unwrap();
+    let connected = connect(fd.as_raw_fd(), &UnixAddr::new(path).unwrap());
+    connected.ok().map(|()| fd)
+}
+
+/// A process that listens and never answers is no daemon that works.
+#[test]
+fn clients_of_a_daemon_that_hangs_give_up() {
+    let site = Site::new();
+    let flags = SockFlag::SOCK_CLOEXEC;
+    let listener = socket(AddressFamily::Unix, SockType::SeqPacket, flags, None).unwrap();
+    let address = UnixAddr::new(&site.folder.file("control")).unwrap();
+    bind(listener.as_raw_fd(), &address).unwrap();
+    // The process of the queue is the one that listens: not this one, which works on other tests.
+    let mut sleeper = Sleeper::listening(&listener);
+    let begin = Instant::now();
+    gives_up(
+        &site.ask(&["reload"]),
+        "has not answered for 10 s, and does not work",
+    );
+    assert!(begin.elapsed() >= Duration::from_secs(10));
+    assert!(begin.elapsed() < PATIENCE);
+    sleeper.0.kill().unwrap();
+}
+
+struct Sleeper(Child);
+
+impl Sleeper {
+    fn listening(listener: &OwnedFd) -> Self {
+        let script = "import socket,sys
+one=socket.socket(fileno=0)
+one.listen(4)
+print('listening',flush=True)
+client=one.accept()[0]
+client.recv(64)
+import time
+time.sleep(1000)
+";
+        let mut child = Command::new("python3")
+            .args(["-c", script])
+            .stdin(listener.try_clone().unwrap())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut word = [0; 10];
+        child
+            .stdout
+            .as_mut()
+            .unwrap()
+            .read_exact(&mut word)
+            .unwrap();
+        Self(child)
+    }
+}
+
+impl Drop for Sleeper {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}

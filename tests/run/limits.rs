@@ -1,0 +1,53 @@
+//! Resource limits of the daemon's process.
+
+use std::process::Command;
+
+use support::net::{Daemon, Site};
+
+const COREFILE: &str = ". {
+  prometheus
+  ebpf {
+    if edge0
+    elf example.o
+    map 0A0B0000.FFFF0000.00000000
+    metric example_packets 00000000 8 4 \"Example count.\"
+  }
+}
+";
+
+/// A limit below what the daemon needs is named before anything begins.
+#[test]
+fn limits_that_are_too_low_are_named() {
+    let site = Site::new();
+    site.folder.write("Corefile", COREFILE);
+    let corexdp = site.command("run", &[]);
+    for (limit, message) in [
+        (
+            "--nofile=32",
+            "RLIMIT_NOFILE is 32 files; allow at least 64",
+        ),
+        (
+            "--stack=65536",
+            "RLIMIT_STACK is 65536 bytes; allow at least 1048576",
+        ),
+    ] {
+        let mut command = Command::new("setpriv");
+        command.current_dir(site.folder.path());
+        command.args(["--bounding-set=-sys_resource", "--inh-caps=-sys_resource"]);
+        command.args(["prlimit", limit]).arg(corexdp.get_program());
+        command.args(corexdp.get_args());
+        site.finish(&mut command).refuses(71, &[message]);
+    }
+    // Enough, and a soft limit below it is raised.
+    let mut command = Command::new("prlimit");
+    command.current_dir(site.folder.path());
+    command.args(["--nofile=32:64", "--stack=65536:1048576"]);
+    command.arg(corexdp.get_program()).args(corexdp.get_args());
+    let daemon = site
+        .server
+        .enter(|| Daemon::spawn(&mut command))
+        .attached(1);
+    assert_eq!(site.get("/metrics").status, 200);
+    site.ask(&["reload"]).expect(0, &[]);
+    daemon.stop();
+}
