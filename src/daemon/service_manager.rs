@@ -15,7 +15,7 @@ use nix::time::{ClockId, clock_gettime};
 const NOTIFICATION_SIZE: usize = 512;
 
 /// Time that a start may take beside its waits for interfaces.
-const START_MARGIN: Duration = Duration::from_secs(60);
+const START_MARGIN: Duration = Duration::from_mins(1);
 
 type Notification = heapless::String<NOTIFICATION_SIZE>;
 
