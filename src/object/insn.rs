@@ -5,8 +5,8 @@ pub(super) const LD_IMM64: u8 = 0x18;
 /// `BPF_JMP | BPF_CALL`.
 pub(super) const CALL: u8 = 0x85;
 
-/// `BPF_ALU64 | BPF_MOV | BPF_K` and `BPF_ALU | BPF_MOV | BPF_K`.
-const MOVE: [u8; 2] = [0xb7, 0xb4];
+/// `BPF_JMP | BPF_EXIT`.
+pub(super) const EXIT: u8 = 0x95;
 /// `enum xdp_action`: the packet leaves through the interface by which it came.
 pub(super) const XDP_TX: i32 = 3;
 
@@ -96,12 +96,6 @@ impl Insn {
         self
     }
 
-    /// True if the instruction moves the constant into a register that can have the verdict until the end: registers 1 to 5
-    /// are arguments of calls.
-    pub(super) fn sets_verdict(self, verdict: i32) -> bool {
-        MOVE.contains(&self.opcode()) && !(1..=5).contains(&self.dst()) && self.imm() == verdict
-    }
-
     pub(super) const fn with_src(mut self, src: u8) -> Self {
         self.0[1] = self.0[1] & 0x0f | src << 4;
         self
@@ -145,21 +139,6 @@ mod tests {
         let helper = Insn::from_bytes([0x85, 0, 0, 0, 2, 0, 0, 0]);
         assert!(helper.calls(&[2, 3]) && !helper.calls(&[3]));
         assert!(!helper.with_src(pseudo::CALL).calls(&[2]));
-    }
-
-    #[test]
-    fn a_verdict_is_moved_into_a_register_that_lasts() {
-        // `r0 = 3` and `w6 = 3`; `r1 = 3`, `r0 = 2` and `r0 += 3`.
-        for (bytes, expected) in [
-            ([0xb7, 0, 0, 0, 3, 0, 0, 0], true),
-            ([0xb4, 6, 0, 0, 3, 0, 0, 0], true),
-            ([0xb7, 1, 0, 0, 3, 0, 0, 0], false),
-            ([0xb7, 0, 0, 0, 2, 0, 0, 0], false),
-            ([0x07, 0, 0, 0, 3, 0, 0, 0], false),
-        ] {
-            let insn = Insn::from_bytes(bytes);
-            assert_eq!(insn.sets_verdict(XDP_TX), expected, "{bytes:x?}");
-        }
     }
 
     #[test]

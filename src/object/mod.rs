@@ -30,6 +30,7 @@ mod references;
 mod slots;
 mod stream;
 mod survey;
+mod verdict;
 
 pub use btf::{Btf, Composite, DataSection, Enum, Enumerator, Int, Member, Type};
 pub use co_re::POISON;
@@ -141,9 +142,9 @@ impl LinkedObject {
             .any(|insn| insn.calls(&[MAP_UPDATE_ELEM, MAP_DELETE_ELEM]))
     }
 
-    /// True if the program may send packets back (`XDP_TX`). A verdict that is computed or read from memory is not seen.
+    /// True if the program may send packets back (`XDP_TX`). See [`verdict::may_be`] for what is not seen.
     pub fn answers(&self) -> bool {
-        self.insns.iter().any(|insn| insn.sets_verdict(XDP_TX))
+        verdict::may_be(&self.insns, XDP_TX)
     }
 
     /// The object for redbpf: ELF64, little-endian, with the license and one section `xdp/ENTRY` of instructions, which
