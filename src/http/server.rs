@@ -78,9 +78,7 @@ impl Server {
             self.page = Some(SharedMemory::create(PAGE_SIZE)?);
         }
         if let Some((_, page)) = &self.page {
-            let worker = keeper.start_worker(page, &self.listeners)?;
-            worker.set_names(&self.names)?;
-            self.worker = Some(worker);
+            self.worker = Some(keeper.start_worker(page, &self.names, &self.listeners)?);
             self.started_at = Some(Instant::now());
         }
         Ok(())

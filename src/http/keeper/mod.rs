@@ -116,6 +116,7 @@ impl Keeper {
     pub(super) fn start_worker(
         &mut self,
         page: &OwnedFd,
+        names: &Names,
         listeners: &[Listener],
     ) -> Result<Worker, Errno> {
         let (socket, worker_socket) = pair()?;
@@ -127,7 +128,8 @@ impl Keeper {
             number: self.last_number,
             keeper: Rc::clone(&self.connection),
         };
-        // The sockets wait in the pair until the worker receives them.
+        // Names and sockets wait in the pair until the worker receives them; the names first, before any request.
+        worker.set_names(names)?;
         worker.listen(listeners)?;
         let descriptors = WorkerDescriptors {
             requests: worker_socket.as_fd(),
