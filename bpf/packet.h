@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Parses the headers of a frame: Ethernet, up to two VLAN tags, IPv4 with
- * options, IPv6 with extension headers, the ports of TCP and UDP, and the kind
- * of an ICMP or ICMPv6 message. A frame with a third tag, PPPoE, MPLS or a tunnel is
- * not parsed further: it counts as no IP packet, or as a packet of the tunnel's
- * protocol.
+ * Parses the headers of a frame: Ethernet, up to three VLAN tags, a PPPoE
+ * session (RFC 2516), IPv4 with options, IPv6 with extension headers, the ports
+ * of TCP and UDP, and the kind of an ICMP or ICMPv6 message. A frame with a
+ * fourth tag or with MPLS, and a PPP frame of another protocol, count as no IP
+ * packet. A tunnel in IP counts as a packet of the tunnel's protocol.
  *
  * A frame that is cut short or has wrong lengths is parsed as far as it is
  * sound. Only a complete IP header makes an IP packet. The kernel discards
@@ -25,8 +25,15 @@
 #include "control.h"
 
 /* Loop bounds: the verifier accepts bounded loops only. */
-#define MAX_VLAN_TAGS 2
+#define MAX_VLAN_TAGS 3
 #define MAX_EXTENSION_HEADERS 6
+
+/* Three VLAN tags and PPPoE make an Ethernet header of 34 bytes. */
+#define LINK_HEADER_MASK 0x3f
+
+/* PPP protocol numbers (RFC 1332 and RFC 5072). */
+#define PPP_IP 0x0021
+#define PPP_IPV6 0x0057
 
 /*
  * Bits of the fragment fields, in host byte order: RFC 791 section 3.1 and
@@ -38,12 +45,13 @@
 #define IP6_MF 0x0001
 
 struct packet {
-	__u16 ethertype;   /* ETH_P_*, after VLAN tags; 0: frame too short */
+	__u16 ethertype;   /* ETH_P_*, after VLAN tags and PPPoE; 0: frame too short */
 	__u8 version;      /* 4 or 6; 0: no IP packet */
 	__u8 protocol;     /* IPPROTO_*, after IPv6 extension headers */
 	__u8 hop_limit;    /* IPv4 time to live or IPv6 hop limit */
 	bool ip_control;   /* an ICMP message that IP needs, see control.h */
 	bool plain;        /* no IPv4 options, no IPv6 extension headers */
+	bool pppoe;        /* in a PPPoE session */
 	bool fragment;     /* any fragment, including the first */
 	__u16 dest_port;   /* of TCP or UDP, host byte order; 0: none */
 	__u16 source_port; /* likewise */
@@ -214,6 +222,35 @@ static __always_inline void parse_ip6hdr(struct cursor *cursor,
 	parse_ip6hdrext(cursor, packet);
 }
 
+/* RFC 2516 section 4. Session 0x8864 has PPP frames. */
+static __always_inline __be16 parse_pppoe(struct cursor *cursor,
+					  struct packet *packet)
+{
+	struct {
+		__u8 version_type;
+		__u8 code;
+		__be16 session;
+		__be16 length; /* of the PPP frame */
+		__be16 protocol;
+	} *pppoe = cursor_pull(cursor, sizeof(*pppoe));
+
+	if (!pppoe)
+		return 0;
+	packet->pppoe = true;
+	if (pppoe->protocol == bpf_htons(PPP_IP))
+		return bpf_htons(ETH_P_IP);
+	if (pppoe->protocol == bpf_htons(PPP_IPV6))
+		return bpf_htons(ETH_P_IPV6);
+	return bpf_htons(ETH_P_PPP_SES);
+}
+
+static __always_inline bool is_vlan(__be16 ethertype)
+{
+	return ethertype == bpf_htons(ETH_P_8021Q) ||
+	       ethertype == bpf_htons(ETH_P_8021AD) ||
+	       ethertype == bpf_htons(ETH_P_QINQ1);
+}
+
 static __always_inline void parse_ethhdr(struct cursor *cursor,
 					 struct packet *packet)
 {
@@ -227,27 +264,43 @@ static __always_inline void parse_ethhdr(struct cursor *cursor,
 	if (!eth)
 		return;
 	ethertype = eth->h_proto;
-	for (int i = 0; i < MAX_VLAN_TAGS; i++) {
-		if (ethertype != bpf_htons(ETH_P_8021Q) &&
-		    ethertype != bpf_htons(ETH_P_8021AD))
-			break;
+	for (int i = 0; i < MAX_VLAN_TAGS && is_vlan(ethertype); i++) {
 		vlan = cursor_pull(cursor, sizeof(*vlan));
 		if (!vlan)
 			return;
 		ethertype = vlan->ethertype;
 	}
+	if (ethertype == bpf_htons(ETH_P_PPP_SES))
+		ethertype = parse_pppoe(cursor, packet);
 	packet->ethertype = bpf_ntohs(ethertype);
+}
+
+/*
+ * Makes the verifier forget the length of the link header. It would follow the
+ * code after it once for each number of tags, with PPPoE and without. The
+ * difference of two pointers is an unknown number to the verifier.
+ */
+static __always_inline void forget_link_header(struct cursor *cursor,
+					       void *data)
+{
+	asm volatile("%[pos] -= %[data]\n\t"
+		     "%[pos] &= %[mask]\n\t"
+		     "%[pos] += %[data]"
+		     : [pos] "+r"(cursor->pos)
+		     : [data] "r"(data), [mask] "i"(LINK_HEADER_MASK));
 }
 
 static __always_inline struct packet parse_packet(struct xdp_md *ctx)
 {
+	void *data = (void *)(long)ctx->data;
 	struct cursor cursor = {
-		.pos = (void *)(long)ctx->data,
+		.pos = data,
 		.data_end = (void *)(long)ctx->data_end,
 	};
 	struct packet packet = {};
 
 	parse_ethhdr(&cursor, &packet);
+	forget_link_header(&cursor, data);
 	if (packet.ethertype == ETH_P_IP)
 		parse_iphdr(&cursor, &packet);
 	else if (packet.ethertype == ETH_P_IPV6)

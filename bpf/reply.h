@@ -233,6 +233,27 @@ static __always_inline bool may_reply(struct xdp_md *ctx,
 	       may_reply_ip(packet, data_end);
 }
 
+/*
+ * Writes the length of the PPP frame, which is the protocol and the IP packet.
+ * The session is the same in both directions (RFC 2516 section 4).
+ */
+static __always_inline void reply_pppoe(struct xdp_md *ctx,
+					const struct packet *packet,
+					struct packet_scratch *scratch,
+					__u32 length)
+{
+	void *data = (void *)(long)ctx->data;
+	void *data_end = (void *)(long)ctx->data_end;
+	__u32 offset = opaque(scratch, packet->ip - data - 4);
+	__be16 *field = bounded_add(data, offset, HEADER_OFFSET_MASK);
+
+	length += sizeof(__be16) + (packet->version == 4 ?
+					    sizeof(struct iphdr) :
+					    sizeof(struct ipv6hdr));
+	if ((void *)(field + 1) <= data_end)
+		*field = bpf_htons(length);
+}
+
 /* For a query that may_reply accepts. Returns XDP_TX. */
 static __always_inline int send_reply(struct xdp_md *ctx,
 				      const struct packet *packet,
@@ -260,6 +281,8 @@ static __always_inline int send_reply(struct xdp_md *ctx,
 	if (!udp->check)
 		udp->check = 0xffff;
 	reply_ethernet(eth);
+	if (packet->pppoe)
+		reply_pppoe(ctx, packet, scratch, length);
 	/*
 	 * Before Linux 6.6 the helper fails where the driver's buffer exceeds a
 	 * page. The response then ends with padding, after the length that the

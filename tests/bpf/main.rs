@@ -16,6 +16,7 @@ mod count;
 mod dns;
 mod guard;
 mod limit;
+mod links;
 mod ordered;
 mod qname;
 mod random;

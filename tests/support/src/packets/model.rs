@@ -2,7 +2,10 @@
 
 use std::net::Ipv6Addr;
 
-use super::frame::{ETH_P_8021AD, ETH_P_8021Q, ETH_P_IP, ETH_P_IPV6, ICMP, ICMPV6, TCP, UDP};
+use super::frame::{
+    ETH_P_8021AD, ETH_P_8021Q, ETH_P_IP, ETH_P_IPV6, ETH_P_PPP_SES, ETH_P_QINQ1, ICMP, ICMPV6, TCP,
+    UDP,
+};
 
 /// The facts of an IP packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +19,8 @@ pub struct Facts {
     /// Neither options nor extension headers.
     pub plain: bool,
     pub fragment: bool,
+    /// In a session of PPPoE, whose length precedes the IP header by 4 bytes.
+    pub pppoe: bool,
     /// Source and destination.
     pub ports: Option<(u16, u16)>,
     /// Type and code of a control message of the own family.
@@ -31,17 +36,28 @@ impl Facts {
     pub fn of(frame: &[u8]) -> Option<Self> {
         let mut at = 12;
         let mut ethertype = wide(frame, at)?;
-        for _ in 0..2 {
-            if ethertype == ETH_P_8021Q || ethertype == ETH_P_8021AD {
+        for _ in 0..3 {
+            if [ETH_P_8021Q, ETH_P_8021AD, ETH_P_QINQ1].contains(&ethertype) {
                 at += 4;
                 ethertype = wide(frame, at)?;
             }
         }
-        match ethertype {
+        let pppoe = ethertype == ETH_P_PPP_SES;
+        if pppoe {
+            at += 8;
+            ethertype = match wide(frame, at)? {
+                0x21 => ETH_P_IP,
+                0x57 => ETH_P_IPV6,
+                _ => return None,
+            };
+        }
+        let mut facts = match ethertype {
             ETH_P_IP => Self::four(frame, at + 2),
             ETH_P_IPV6 => Self::six(frame, at + 2),
             _ => None,
-        }
+        }?;
+        facts.pppoe = pppoe;
+        Some(facts)
     }
 
     fn four(frame: &[u8], ip: usize) -> Option<Self> {
@@ -64,6 +80,7 @@ impl Facts {
             hops: header[8],
             plain: words == 5,
             fragment: fragment << 2 != 0,
+            pppoe: false,
             ports: None,
             icmp: None,
             ip,
@@ -90,6 +107,7 @@ impl Facts {
             hops: header[7],
             plain: true,
             fragment: false,
+            pppoe: false,
             ports: None,
             icmp: None,
             ip,
