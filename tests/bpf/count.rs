@@ -150,7 +150,7 @@ fn over_ip6() -> Vec<Case> {
     ]
 }
 
-/// An echo request of PPP, in a session of PPPoE.
+/// An echo request of PPP, in a session of `PPPoE`.
 const LCP: [u8; 16] = [0x11, 0, 0, 1, 0, 10, 0xc0, 0x21, 9, 1, 0, 8, 0, 0, 0, 0];
 
 fn no_ip() -> Vec<Case> {

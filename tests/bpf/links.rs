@@ -1,4 +1,4 @@
-//! Responses to queries behind tags and in a session of PPPoE.
+//! Responses to queries behind tags and in a session of `PPPoE`.
 
 use support::packets::filter::Filter;
 use support::packets::frame::*;

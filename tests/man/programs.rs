@@ -9,7 +9,7 @@ use support::net::{Corexdp, Folder, finish};
 use support::shipped_programs;
 
 /// Maps with the internal state of a program, which no Corefile sets.
-const INTERNAL: [&str; 4] = ["sources", "cookies", "clock", "scratch"];
+const INTERNAL: [&str; 5] = ["sources", "cookies", "reply_sources", "clock", "scratch"];
 
 /// The identifiers in a text.
 fn words(text: &str) -> BTreeSet<&str> {

@@ -70,9 +70,10 @@ impl Filter {
         }
     }
 
-    /// Loads the program with the entries of its own Corefile.
+    /// Loads the program with the entries of its own Corefile, after the first step: without `monitor=true`.
     pub fn shipped(name: &str) -> Self {
         let text = fs::read_to_string(repository().join(format!("bpf/{name}.Corefile"))).unwrap();
+        let text = text.replace(" monitor=true", "");
         let lines: Vec<&str> = text
             .lines()
             .filter_map(|line| line.trim().strip_prefix("entry "))

@@ -11,7 +11,7 @@ pub const ETH_P_8021Q: u16 = 0x8100;
 pub const ETH_P_8021AD: u16 = 0x88a8;
 /// A provider's VLAN tag, of older switches.
 pub const ETH_P_QINQ1: u16 = 0x9100;
-/// A session of PPPoE.
+/// A session of `PPPoE`.
 pub const ETH_P_PPP_SES: u16 = 0x8864;
 
 pub const ICMP: u8 = 1;
@@ -142,7 +142,7 @@ impl Packet {
         self
     }
 
-    /// Puts the packet into a session of PPPoE, behind all tags.
+    /// Puts the packet into a session of `PPPoE`, behind all tags.
     pub fn pppoe(mut self) -> Packet {
         self.pppoe = true;
         self
@@ -205,6 +205,13 @@ impl Packet {
 
     pub fn udp(self, port: u16) -> Frame {
         self.carrying(UDP, &ports(port, 8))
+    }
+
+    /// A header of TCP or UDP from one port to another.
+    pub fn between(self, protocol: u8, from: u16, to: u16) -> Frame {
+        let mut header = ports(to, if protocol == TCP { 20 } else { 8 });
+        header[..2].copy_from_slice(&from.to_be_bytes());
+        self.carrying(protocol, &header)
     }
 
     /// UDP from port 40000 with a payload, its length as it should be and no checksum.
