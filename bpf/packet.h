@@ -44,6 +44,19 @@
 #define IP6_OFFSET 0xfff8
 #define IP6_MF 0x0001
 
+/* The first header of a frame. */
+enum __attribute__((packed)) link_header {
+	LINK_ETHERNET = 0,
+	LINK_IP = 1, /* ppp, tun and WireGuard interfaces */
+};
+
+#ifndef LINK_HEADER
+#define LINK_HEADER LINK_ETHERNET
+#endif
+
+/* Set before the program is loaded, so the verifier knows the value. */
+const volatile enum link_header corexdp_link_header = LINK_HEADER;
+
 struct packet {
 	__u16 ethertype;   /* ETH_P_*, after VLAN tags and PPPoE; 0: frame too short */
 	__u8 version;      /* 4 or 6; 0: no IP packet */
@@ -275,10 +288,25 @@ static __always_inline void parse_ethhdr(struct cursor *cursor,
 	packet->ethertype = bpf_ntohs(ethertype);
 }
 
+/* A frame that begins with an IP header has its version in the first byte. */
+static __always_inline void parse_version(const struct cursor *cursor,
+					  struct packet *packet)
+{
+	const __u8 *first = cursor->pos;
+
+	if ((void *)(first + 1) > cursor->data_end)
+		return;
+	if (*first >> 4 == 4)
+		packet->ethertype = ETH_P_IP;
+	else if (*first >> 4 == 6)
+		packet->ethertype = ETH_P_IPV6;
+}
+
 /*
  * Makes the verifier forget the length of the link header. It would follow the
  * code after it once for each number of tags, with PPPoE and without. The
- * difference of two pointers is an unknown number to the verifier.
+ * difference of two pointers is an unknown number to the verifier. `pos` is
+ * written before `data` is read, so they must not share a register.
  */
 static __always_inline void forget_link_header(struct cursor *cursor,
 					       void *data)
@@ -286,7 +314,7 @@ static __always_inline void forget_link_header(struct cursor *cursor,
 	asm volatile("%[pos] -= %[data]\n\t"
 		     "%[pos] &= %[mask]\n\t"
 		     "%[pos] += %[data]"
-		     : [pos] "+r"(cursor->pos)
+		     : [pos] "+&r"(cursor->pos)
 		     : [data] "r"(data), [mask] "i"(LINK_HEADER_MASK));
 }
 
@@ -299,7 +327,10 @@ static __always_inline struct packet parse_packet(struct xdp_md *ctx)
 	};
 	struct packet packet = {};
 
-	parse_ethhdr(&cursor, &packet);
+	if (corexdp_link_header == LINK_IP)
+		parse_version(&cursor, &packet);
+	else
+		parse_ethhdr(&cursor, &packet);
 	forget_link_header(&cursor, data);
 	if (packet.ethertype == ETH_P_IP)
 		parse_iphdr(&cursor, &packet);

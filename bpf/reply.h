@@ -219,7 +219,7 @@ static __always_inline bool may_reply_ip(const struct packet *packet,
 /*
  * True if a query may get a response: it comes from a unicast host, to a
  * unicast host. IP options and extension headers would have to be reversed or
- * removed.
+ * removed. Without Ethernet header, XDP_TX in generic mode sends no sound frame.
  */
 static __always_inline bool may_reply(struct xdp_md *ctx,
 				      const struct packet *packet)
@@ -227,7 +227,8 @@ static __always_inline bool may_reply(struct xdp_md *ctx,
 	struct ethhdr *eth = (void *)(long)ctx->data;
 	void *data_end = (void *)(long)ctx->data_end;
 
-	return (void *)(eth + 1) <= data_end &&
+	return corexdp_link_header == LINK_ETHERNET &&
+	       (void *)(eth + 1) <= data_end &&
 	       !((eth->h_dest[0] | eth->h_source[0]) & ETH_GROUP_BIT) &&
 	       packet->plain && !is_reflecting_port(packet->source_port) &&
 	       may_reply_ip(packet, data_end);

@@ -1,10 +1,11 @@
-//! Responses to queries behind tags and in a session of `PPPoE`.
+//! Link headers: responses behind tags and in a session of `PPPoE`, and frames that begin with the IP header.
 
+use support::objects::compile::compile_text;
 use support::packets::filter::Filter;
 use support::packets::frame::*;
 use support::packets::message::{cookie, query};
 use support::packets::model::Facts;
-use support::packets::sandbox::{PASS, TX};
+use support::packets::sandbox::{DROP, PASS, TX};
 
 /// The response to a query of 25 bytes, with the link header of the query and the addresses swapped.
 #[test]
@@ -91,4 +92,61 @@ fn ppp_itself_passes() {
         }
         assert_eq!(filter.number("@totals 0 other"), frames.len() as u64);
     }
+}
+
+/// As on tun and ppp: the same packets without Ethernet header, and no responses.
+#[test]
+fn frames_may_begin_with_the_ip_header() {
+    let folder = support::scratch().join(format!("link-ip-{}", std::process::id()));
+    let load = |program: &str, lines: &[&str]| {
+        let source = format!(
+            "#define LINK_HEADER LINK_IP\n#include \"{}/bpf/{program}.bpf.c\"\n",
+            env!("CARGO_MANIFEST_DIR")
+        );
+        let filter = Filter::of(&compile_text(&source, program, &folder, &["-mcpu=v2"]));
+        for line in lines {
+            filter.entry(line);
+        }
+        filter
+    };
+    let asked = query("www.example", 1).bytes;
+    for (program, lines) in [
+        ("acl", &["::/0 action=ACL_DROP"][..]),
+        ("dns", &["1 action=DNS_REFUSE"]),
+        ("qname", &["example action=QNAME_REFUSE"]),
+        ("limit", &["::/0 rate=1 bucket.full=9000000000000000000"]),
+        ("guard", &["::/0 action=ACL_DROP"]),
+    ] {
+        let filter = load(program, lines);
+        let packets = [
+            ip4("203.0.113.9"),
+            ip4("203.0.113.9").options(10),
+            ip6("2001:db8::9"),
+            ip6("2001:db8::9").extension(DESTINATION, 1),
+        ];
+        let frames = packets.map(|packet| packet.datagram(53, &asked).bytes);
+        for frame in &frames {
+            assert_eq!(
+                filter.verdict(&frame[14..]),
+                DROP,
+                "{program}: {frame:02x?}"
+            );
+            // The version of this IP header is that of a MAC address.
+            assert_eq!(filter.verdict(frame), PASS, "{program}: {frame:02x?}");
+        }
+        assert_eq!(filter.number("@totals 0 other"), 4, "{program}");
+        for version in [0, 0x35, 0x55, 0x75, 0xff] {
+            let mut frame = frames[0][14..].to_vec();
+            frame[0] = version;
+            assert_eq!(filter.verdict(&frame), PASS, "{program}: {version:02x}");
+        }
+        for end in 14..34 {
+            assert_eq!(
+                filter.verdict(&frames[2][14..14 + end]),
+                PASS,
+                "{program}: {end}"
+            );
+        }
+    }
+    std::fs::remove_dir_all(&folder).unwrap();
 }

@@ -59,7 +59,9 @@ impl Filter {
         let bytes = fs::read(path).unwrap();
         let object = link(&bytes, "xdp_prog").unwrap();
         let pins = sandbox.pins();
-        let names = object.maps.iter().map(|map| map.name.clone());
+        // Constants are set before the program is loaded.
+        let maps = object.maps.iter().filter(|map| map.name != ".rodata");
+        let names = maps.map(|map| map.name.clone());
         Self {
             program: Program::pinned(&pins.join("prog")),
             maps: names
