@@ -67,6 +67,21 @@ refuses_damage() {
     [ "$status" -eq 65 ]
 }
 
+# Serves a page in a network namespace of its own, where the binary of this machine's CPU is run. A libc differs from
+# another in what it allows.
+serves_page() {
+    local folder status
+    folder=$(mktemp -d) || return
+    printf '. {\nprometheus 0.0.0.0:9153\n}\n' >"$folder/Corefile"
+    # shellcheck disable=SC2016
+    unshare --net sh -c 'ip link set lo up && "$1" run -conf "$2/Corefile" --log stderr --control "$2/control" & pid=$!
+        curl --silent --show-error --fail --retry 20 --retry-connrefused --retry-delay 1 http://127.0.0.1:9153/metrics
+        status=$?; kill $pid; wait $pid; exit $status' sh "$1" "$folder"
+    status=$?
+    rm -r "$folder"
+    return "$status"
+}
+
 check_target() {
     local cpu=$1 known_as=$2 source name
     shift 2
@@ -87,6 +102,7 @@ check_target() {
 }
 
 check_target x86_64 x86-64
+check "$examples/corexdp serves a page" serves_page "$PWD/$examples/corexdp"
 check_target aarch64 'ARM aarch64' qemu-aarch64-static
 
 printf '\n%d passed, %d failed\n' "$passed" "$failed"

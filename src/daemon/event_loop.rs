@@ -185,7 +185,7 @@ impl Daemon<'_> {
     }
 
     /// Asks the kernel whether each filter is attached, and attaches again what somebody detached: before every answer
-    /// that says so, and before every change.
+    /// that says so, before every change, and whenever a timer wakes the daemon.
     pub(super) fn verify_filters(&mut self) {
         let persistent = self.reloading.pending.is_none();
         for filter in &mut self.filters {

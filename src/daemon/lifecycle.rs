@@ -72,7 +72,10 @@ impl Daemon<'_> {
 
     /// Sends the service manager its keep-alive, and the status line where that has changed.
     pub(super) fn notify_manager(&mut self) {
-        self.manager.keep_alive();
+        if self.manager.keep_alive() {
+            // The daemon is awake anyway.
+            self.verify_filters();
+        }
         let server = self.page.server.as_ref();
         let line = StatusLine {
             filters: &self.filters,

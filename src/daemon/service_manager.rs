@@ -104,14 +104,15 @@ impl Manager {
         self.watchdog.map(|(_, at)| at)
     }
 
-    /// Sends `WATCHDOG=1`, if it is due.
-    pub(super) fn keep_alive(&mut self) {
+    /// Sends `WATCHDOG=1`, if it is due. True if it was.
+    pub(super) fn keep_alive(&mut self) -> bool {
         let now = Instant::now();
         let due = self.watchdog.filter(|(_, at)| *at <= now);
         if let Some((interval, _)) = due {
             self.send("WATCHDOG=1");
             self.watchdog = Some((interval, now + interval));
         }
+        due.is_some()
     }
 
     fn send(&self, text: &str) {

@@ -5,15 +5,16 @@
 //! address from a mistyped one.
 
 use std::net::{SocketAddr, TcpListener};
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsFd as _, AsRawFd, OwnedFd};
 
 use nix::errno::Errno;
 use nix::sys::socket::{
-    AddressFamily, Backlog, Shutdown, SockFlag, SockType, SockaddrStorage, bind, listen,
-    setsockopt, shutdown, socket, sockopt,
+    AddressFamily, Shutdown, SockFlag, SockType, SockaddrStorage, bind, setsockopt, shutdown,
+    socket, sockopt,
 };
 
 use crate::config::{MAX_PLACES, Place};
+use crate::kernel::listen::listen;
 
 /// Connections that may wait in the accept queue. The gate takes them off at once while it has room, and 256 each
 /// second if all connections are slow. A full queue refuses no connection: the client's system repeats its
@@ -115,6 +116,6 @@ fn open(address: std::net::SocketAddr) -> Result<OwnedFd, Errno> {
     setsockopt(&socket, sockopt::RcvBuf, &RECEIVE_BUFFER)?;
     setsockopt(&socket, sockopt::SndBuf, &SEND_BUFFER)?;
     bind(socket.as_raw_fd(), &SockaddrStorage::from(address))?;
-    listen(&socket, Backlog::new(BACKLOG)?)?;
+    listen(socket.as_fd(), BACKLOG)?;
     Ok(socket)
 }

@@ -20,6 +20,7 @@ pub mod interface;
 pub mod landlock;
 pub mod limits;
 pub mod link_type;
+pub mod listen;
 pub mod map;
 mod map_entries;
 pub mod map_scan;

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::chromium::{Chromium, STRANGER};
-use crate::{flood, start};
+use crate::{KEY, flood, second_map, start};
 use support::net::Site;
 
 /// Some packets, so that there is something to see.
@@ -57,9 +57,7 @@ fn page_fits_desktop_phone_and_dark_mode() {
     browser.picture("dark");
     browser.prefer("light");
     // The longest number there is.
-    let rule = "02 00 00 00 00 00 00 00 c6 33 64 00 ff ff ff 00 ".to_owned() + &"00 ".repeat(32);
-    let map = site.filter().map("xdp_map");
-    map.update("01 00 00 00", &format!("{rule}ff ff ff ff ff ff ff ff"));
+    second_map(&site).update(KEY, "ff ff ff ff ff ff ff ff");
     browser.becomes("document.body.textContent.includes('18446744073709551615')");
     for width in [360, 320] {
         browser.resize(width, 740);

@@ -13,7 +13,7 @@ mod chromium;
 mod looks;
 mod refreshed;
 
-use support::net::{Daemon, Site};
+use support::net::{Attached, Daemon, Map, Site};
 use support::packets::frame;
 
 /// Two of the shipped programs, with entries and metrics such as their own Corefiles have.
@@ -50,6 +50,15 @@ fn start() -> (Site, Daemon) {
     site.folder.fixture("hash");
     let daemon = site.run(COREFILE).attached(2);
     (site, daemon)
+}
+
+/// Key of the second filter's only entry, a 64-bit counter.
+const KEY: &str = "c6 33 64 01";
+
+/// The map of the second filter.
+fn second_map(site: &Site) -> Map {
+    let attached = Attached::on(&site.server, "edge1");
+    attached.expect("a program is attached").map("xdp_map")
 }
 
 /// Sends so many packets of those that the first filter drops.

@@ -1,7 +1,7 @@
 //! The page is brought up to date where it stands, and says when it can't be.
 
 use crate::chromium::Chromium;
-use crate::{COREFILE, flood, start};
+use crate::{COREFILE, KEY, flood, second_map, start};
 use support::net::pause;
 use support::wait::wait_until;
 
@@ -18,7 +18,12 @@ fn number(rate: &str) -> Option<f64> {
 
 /// The cell of the drop counter in the column `at`.
 fn cell(at: u8) -> String {
-    format!("document.querySelectorAll('tbody tr')[1].cells[{at}]")
+    cell_of(1, at)
+}
+
+/// The cell of a metric, by its number on the page.
+fn cell_of(metric: u8, at: u8) -> String {
+    format!("document.querySelectorAll('tbody tr')[{metric}].cells[{at}]")
 }
 
 #[test]
@@ -63,13 +68,15 @@ fn large_numbers_and_log_lines_are_shown_exactly() {
     let (site, daemon) = start();
     let browser = Chromium::start(&site);
     browser.open();
-    let value = format!("{}.textContent", cell(1));
-    let rule = "02 00 00 00 00 00 00 00 c6 33 64 00 ff ff ff 00 ".to_owned() + &"00 ".repeat(32);
-    let map = site.filter().map("xdp_map");
-    map.update("01 00 00 00", &format!("{rule}ff ff ff ff ff ff ff ff"));
+    let value = format!("{}.textContent", cell_of(3, 1));
+    let map = second_map(&site);
+    map.update(KEY, "ff ff ff ff ff ff ff ff");
     browser.becomes(&format!("{value} === '18446744073709551615'"));
-    browser.keep(&format!("{}.querySelector('span').textContent", cell(2)));
-    map.update("01 00 00 00", &format!("{rule}fe ff ff ff ff ff ff ff"));
+    browser.keep(&format!(
+        "{}.querySelector('span').textContent",
+        cell_of(3, 2)
+    ));
+    map.update(KEY, "fe ff ff ff ff ff ff ff");
     browser.becomes(&format!("{value} === '18446744073709551614'"));
     // The difference of two such numbers is exact.
     let rates = browser.kept();

@@ -39,6 +39,19 @@ fn good() -> (u16, String) {
     (200, "OK".into())
 }
 
+/// Where nobody asks, the daemon asks when `reload` wakes it.
+#[test]
+fn the_timer_of_reload_attaches_again() {
+    let site = Site::new();
+    let text = COREFILE.replace("  prometheus\n", "  reload 2s 1s\n");
+    let daemon = site.run(&text).attached(1);
+    let filter = site.filter();
+    detach_link(&filter);
+    daemon.line(AGAIN);
+    assert_eq!(site.filter(), filter);
+    daemon.stop();
+}
+
 /// Attaches the program of another owner.
 fn attach_foreign(site: &Site) -> Attached {
     let object = site.folder.file("foreign.o");

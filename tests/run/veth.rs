@@ -83,6 +83,15 @@ fn native_mode_without_a_program_at_the_peer_is_warned_of() {
     daemon.stop();
 }
 
+#[test]
+fn each_program_that_answers_is_warned_of() {
+    for object in ["dns", "guard", "qname"] {
+        let (site, daemon) = start(object, "native");
+        assert_eq!(warnings(&site), [WARNING], "{object}");
+        daemon.stop();
+    }
+}
+
 /// The program at the peer may come and go while the filter runs. One in generic mode does not help.
 #[test]
 fn the_warning_follows_the_program_at_the_peer() {
@@ -122,6 +131,8 @@ fn a_program_that_sends_nothing_back_gets_no_warning() {
     for (object, mode) in [
         ("acl", "native"),
         ("count", "native"),
+        ("limit", "native"),
+        ("ordered", "native"),
         ("example", "auto"),
         ("qname", "generic"),
     ] {

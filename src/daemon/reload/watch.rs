@@ -57,7 +57,10 @@ impl Daemon<'_> {
             return;
         };
         watch.at = now + watch.period;
-        if self.reloading.pending.is_some() || !watch.sources.have_changed() {
+        let changed = watch.sources.have_changed();
+        // The daemon is awake anyway.
+        self.verify_filters();
+        if self.reloading.pending.is_some() || !changed {
             return;
         }
         let log = &self.options.log;
