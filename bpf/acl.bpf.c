@@ -33,24 +33,41 @@
  *    entry @settings 0 unlisted=ACL_DROP monitor=true
  *
  *    unlisted   action for sources without a rule; ACL_UNLISTED (0) is ACL_PASS
+ *    scope      SCOPE_DNS (0): `unlisted` is for packets to the server's ports
+ *               alone, over UDP and TCP; SCOPE_ALL: for all IP packets, see
+ *               scope.h
+ *    port[0] to port[3]   ports of the DNS server; all 0: port 53
+ *    replies    with SCOPE_ALL, answers of servers that this machine has asked:
+ *               REPLIES_PASS (0), REPLIES_LIMIT (reply_rate and reply_burst
+ *               hold for each source) or REPLIES_JUDGE (as all packets)
+ *    upstream[0], upstream[1]   ports of those servers; all 0: port 53
  *    monitor    dry run: drops nothing, counts as if it did
  *    manage     filters management traffic too, which otherwise passes, see
  *               management.h
  *
  * COUNTERS
  *
- *    counter acl_dropped_packets @totals 0 dropped "Packets dropped."
+ *    counter acl_dropped_packets_total @totals 0 dropped "Packets dropped."
  *
  * @totals 0: passed, dropped (with `monitor`: packets that would be dropped),
- * management, and other (no IP packet); each packet is counted in one of these.
- * unlisted: packets that no rule decided, also counted in passed or dropped.
+ * management, replies (passed), replies_limited (dropped), and other (no IP
+ * packet, or without a rule and out of scope); each packet is counted in one of
+ * these. unlisted: packets that no rule decided, also counted in passed or
+ * dropped. A rule is for all packets of its sources, in every scope.
  */
 #include "acl.h"
+#include "scope.h"
 
 struct settings {
 	enum acl_action unlisted;
+	enum scope scope;
+	enum replies replies;
 	bool monitor;
 	bool manage;
+	__u16 port[DNS_PORTS] DNS_PORTS_ALIGNED;
+	__u16 upstream[UPSTREAM_PORTS];
+	__u32 reply_rate;
+	__u32 reply_burst AT_MOST(MAX_BURST);
 };
 
 struct totals {
@@ -58,6 +75,8 @@ struct totals {
 	__u64 dropped;
 	__u64 unlisted;
 	__u64 management;
+	__u64 replies;
+	__u64 replies_limited;
 	__u64 other;
 };
 
@@ -75,6 +94,14 @@ static __always_inline int decide(const struct packet *packet, __u64 bytes,
 	if (rule)
 		action = acl_apply(rule, packet, bytes);
 	if (action == ACL_UNLISTED) {
+		bool is_dns = is_dns_port(settings->port, packet->dest_port);
+		enum scope_verdict scope =
+			apply_scope(packet, is_dns, settings, totals);
+
+		if (scope == SCOPE_PASSED)
+			return XDP_PASS;
+		if (scope == SCOPE_LIMITED)
+			return settings->monitor ? XDP_PASS : XDP_DROP;
 		totals->unlisted++;
 		action = settings->unlisted;
 	}

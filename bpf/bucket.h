@@ -86,4 +86,16 @@ static __always_inline void bucket_take_token(struct bucket *bucket,
 	__sync_fetch_and_add(&bucket->full, rate->interval);
 }
 
+/* Takes a token; false if the bucket is empty. */
+static __always_inline bool bucket_admit(struct bucket *bucket,
+					 const struct bucket_rate *rate)
+{
+	__u64 now = tolerates_jiffy(rate) ? clock_now_coarse() : clock_now();
+
+	if (!bucket_has_token(bucket, rate, now))
+		return false;
+	bucket_take_token(bucket, rate, now);
+	return true;
+}
+
 #endif

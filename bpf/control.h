@@ -15,8 +15,10 @@
 #include <bpf/bpf_helpers.h>
 
 #define ICMP_DEST_UNREACH 3
-#define ICMP_FRAG_NEEDED 4
-#define ICMPV6_PKT_TOOBIG 2
+#define ICMP_TIME_EXCEEDED 11
+#define ICMP_PARAMETERPROB 12
+#define ICMPV6_DEST_UNREACH 1
+#define ICMPV6_PARAMPROB 4
 #define ICMPV6_MGM_QUERY 130
 #define ICMPV6_MGM_REDUCTION 132
 #define ICMPV6_MLD2_REPORT 143
@@ -24,10 +26,9 @@
 #define NDISC_REDIRECT 137
 #define NDISC_HOP_LIMIT 255
 
-/* RFC 792 and RFC 4443 section 2.1: both headers begin with these. */
+/* RFC 792 and RFC 4443 section 2.1: both headers begin with this. */
 struct icmp_header {
 	__u8 type;
-	__u8 code;
 };
 
 /* True for fe80::/10 and for ::, which a host has before its first address. */
@@ -41,8 +42,9 @@ static __always_inline bool is_link_local_or_unspecified(const __u64 *address)
 
 static __always_inline bool is_ip4_control(const struct icmp_header *icmp)
 {
-	return icmp->type == ICMP_DEST_UNREACH &&
-	       icmp->code == ICMP_FRAG_NEEDED;
+	return icmp->type == ICMP_DEST_UNREACH ||
+	       icmp->type == ICMP_TIME_EXCEEDED ||
+	       icmp->type == ICMP_PARAMETERPROB;
 }
 
 static __always_inline bool is_ip6_control(const struct icmp_header *icmp,
@@ -55,7 +57,7 @@ static __always_inline bool is_ip6_control(const struct icmp_header *icmp,
 	if ((type >= ICMPV6_MGM_QUERY && type <= ICMPV6_MGM_REDUCTION) ||
 	    type == ICMPV6_MLD2_REPORT)
 		return is_link_local_or_unspecified(source);
-	return type == ICMPV6_PKT_TOOBIG;
+	return type >= ICMPV6_DEST_UNREACH && type <= ICMPV6_PARAMPROB;
 }
 
 #endif

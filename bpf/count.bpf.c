@@ -11,13 +11,12 @@
  *    8  8  bytes     of frames, with their Ethernet headers
  *
  * The counters start at zero, so a Corefile needs no `map` lines, only a
- * `metric` line for each counter of interest:
+ * `counter` line for each counter of interest:
  *
- *    metric ip4_udp_packets 03000000 0 8 "UDP packets over IPv4."
+ *    counter ip4_udp_packets_total 3 packets "UDP packets over IPv4."
  */
 #include "packet.h"
-
-#define DNS_PORT 53
+#include "ports.h"
 
 enum traffic {
 	TRAFFIC_OTHER = 0,

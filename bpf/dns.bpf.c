@@ -42,12 +42,17 @@
  *    opcodes       a bit for each opcode that passes unparsed besides QUERY:
  *                  0x10 is NOTIFY, 0x20 is UPDATE; others are dropped. 0: all
  *                  pass, 1: QUERY alone
+ *    replies       responses to a port of the server, as a resolver gets them
+ *                  that asks from there: REPLIES_PASS (0), REPLIES_LIMIT
+ *                  (reply_rate and reply_burst hold for each source) or
+ *                  REPLIES_JUDGE (malformed queries)
+ *    upstream[0], upstream[1]   ports that responses come from; all 0: port 53
  *    only_in       drops queries of classes other than IN
  *    monitor       dry run: passes everything, counts as if it did not
  *
  * COUNTERS
  *
- *    counter dns_malformed_queries @totals 0 malformed "Malformed queries."
+ *    counter dns_malformed_queries_total @totals 0 malformed "Malformed queries."
  *
  * @totals 0, in queries:
  *
@@ -62,6 +67,8 @@
  * @totals 0 other_opcode, no_question: messages with an opcode other than QUERY,
  * and queries for a cookie alone. They take tokens of their source as queries
  * do, and are also counted in passed or dropped.
+ * @totals 0 replies, replies_limited: responses to a port of the server, passed
+ * and dropped.
  * @totals 0 other: packets other than UDP to a port of the server.
  * @rcodes CODE packets: responses that arrive from such a port, by RCODE.
  *
@@ -73,6 +80,7 @@
 #include "reply.h"
 #include "source.h"
 #include "dns_totals.h"
+#include "scope.h"
 
 #define DNS_TYPES 512
 #define DNS_RCODES 16
@@ -90,7 +98,7 @@ struct type_rule {
 };
 
 struct settings {
-	__u16 port[DNS_PORTS];
+	__u16 port[DNS_PORTS] DNS_PORTS_ALIGNED;
 	__u32 rate;
 	__u32 burst AT_MOST(MAX_BURST);
 	__u32 cookie_rate;
@@ -101,6 +109,10 @@ struct settings {
 	__u8 ip6_bits AT_MOST(128);
 	bool only_in;
 	bool monitor;
+	enum replies replies;
+	__u16 upstream[UPSTREAM_PORTS];
+	__u32 reply_rate;
+	__u32 reply_burst AT_MOST(MAX_BURST);
 };
 
 struct {
@@ -110,6 +122,7 @@ struct {
 	__uint(max_entries, DNS_TYPES);
 } xdp_map SEC(".maps");
 
+#include "replies.h"
 #include "state.h"
 
 struct rcode {
@@ -123,6 +136,7 @@ struct {
 	__uint(max_entries, DNS_RCODES);
 } rcodes SEC(".maps");
 
+struct source_map sources SEC(".maps");
 struct source_map cookies SEC(".maps");
 
 #include "scratch.h"
@@ -154,7 +168,6 @@ static __always_inline bool take_source_token(const struct packet *packet,
 		source_network(packet, settings->ip4_bits, settings->ip6_bits);
 	struct bucket *bucket;
 	struct bucket_rate bucket_rate;
-	__u64 now;
 
 	if (has_cookie && settings->cookie_rate) {
 		bucket_rate = bucket_rate_of(settings->cookie_rate,
@@ -165,13 +178,7 @@ static __always_inline bool take_source_token(const struct packet *packet,
 		bucket = has_cookie ? lookup_source_bucket(&cookies, &network) :
 				      lookup_source_bucket(&sources, &network);
 	}
-	if (!bucket)
-		return true;
-	now = tolerates_jiffy(&bucket_rate) ? clock_now_coarse() : clock_now();
-	if (!bucket_has_token(bucket, &bucket_rate, now))
-		return false;
-	bucket_take_token(bucket, &bucket_rate, now);
-	return true;
+	return !bucket || bucket_admit(bucket, &bucket_rate);
 }
 
 /* `query` is set unless the message is_unparsed. */
@@ -264,6 +271,17 @@ static __always_inline int filter(struct xdp_md *ctx, struct packet *packet,
 	}
 	error = parse_dns_query(packet, data_end, settings->opcodes, scratch,
 				&query);
+	if (error == DNS_BAD_QR) {
+		enum scope_verdict verdict =
+			apply_fixed_port_reply(packet, settings, totals);
+
+		if (verdict == SCOPE_PASSED)
+			count_response(packet, data_end);
+		if (verdict != SCOPE_JUDGED)
+			return verdict == SCOPE_PASSED || settings->monitor ?
+				       XDP_PASS :
+				       XDP_DROP;
+	}
 	if (error != DNS_OK && !is_unparsed(error)) {
 		count_malformed(totals, error);
 		return settings->monitor ? XDP_PASS : XDP_DROP;

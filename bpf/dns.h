@@ -21,9 +21,7 @@
 #include <linux/udp.h>
 
 #include "launder.h"
-
-#define DNS_PORT 53
-#define DNS_PORTS 4 /* ports in a program's settings */
+#include "ports.h"
 
 /* Bits of the header, RFC 1035 section 4.1.1. */
 #define DNS_QR 0x80
@@ -129,19 +127,6 @@ static __always_inline bool is_unparsed(enum dns_error error)
 static __always_inline void *dns_at(const struct dns_query *query, __u32 offset)
 {
 	return bounded_add(query->header, offset, DNS_OFFSET_MASK);
-}
-
-/* True if `port` is one of `ports`, or is port 53 and all `ports` are 0. */
-static __always_inline bool is_dns_port(const __u16 *ports, __u16 port)
-{
-	__u32 any = 0;
-
-	for (int i = 0; i < DNS_PORTS; i++) {
-		if (ports[i] && ports[i] == port)
-			return true;
-		any |= ports[i];
-	}
-	return !any && port == DNS_PORT;
 }
 
 /* `opcodes` has a bit for each allowed opcode other than QUERY; 0: all are. */

@@ -32,6 +32,8 @@ struct totals {
 	__u64 other;
 	__u64 other_opcode;
 	__u64 no_question;
+	__u64 replies;
+	__u64 replies_limited;
 };
 
 static __always_inline void count_malformed(struct totals *totals,

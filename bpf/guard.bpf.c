@@ -7,6 +7,9 @@
  *   2. Malformed queries over UDP to the DNS server are dropped.
  *   3. The limits drop packets over a rate, as `limit` does.
  *
+ * Only packets to the DNS server are judged, unless a rule of the access list
+ * names the source or the settings have another scope.
+ *
  * MAPS
  *
  *    entry 198.51.100.0/24 action=ACL_DROP
@@ -27,7 +30,15 @@
  *    entry @settings 0 truncate=true
  *
  *    unlisted   action for sources without a rule; 0: ACL_PASS
+ *    scope      SCOPE_DNS (0): `unlisted` and the limits are for packets to the
+ *               server's ports alone, over UDP and TCP; SCOPE_ALL: for all IP
+ *               packets, see scope.h
  *    port[0] to port[3]   ports of the DNS server; all 0: port 53
+ *    replies    answers of servers that this machine has asked, with SCOPE_ALL
+ *               or to a port of its own server: REPLIES_PASS (0), REPLIES_LIMIT
+ *               (reply_rate and reply_burst hold for each source) or
+ *               REPLIES_JUDGE (as all packets)
+ *    upstream[0], upstream[1]   ports of those servers; all 0: port 53
  *    opcodes    a bit for each DNS opcode that passes unparsed besides QUERY;
  *               0: all pass, 1: QUERY alone
  *    truncate   a valid DNS query over a limit gets a truncated response
@@ -38,25 +49,32 @@
  *
  * COUNTERS
  *
- *    counter guard_denied_packets @totals 0 denied "Packets that the list drops."
+ *    counter guard_denied_packets_total @totals 0 denied "Packets that the list drops."
  *
  * @totals 0: passed, denied (by the access list), malformed (no valid DNS
  * query), limited (over a limit, dropped), truncated (over a limit, with a
- * truncated response), management, other (no IP packet). Each packet is counted
- * in one of these. other_opcode: DNS messages with another opcode than QUERY,
- * also counted in passed or limited.
+ * truncated response), management, replies (passed), replies_limited (dropped),
+ * other (no IP packet, or out of scope). Each packet is counted in one of these.
+ * other_opcode: DNS messages with another opcode than QUERY, also counted in
+ * passed or limited.
  */
 #include "acl.h"
 #include "limit.h"
 #include "reply.h"
+#include "scope.h"
 
 struct settings {
 	enum acl_action unlisted;
-	__u32 opcodes;
-	__u16 port[DNS_PORTS];
+	enum scope scope;
+	enum replies replies;
 	bool truncate;
 	bool monitor;
 	bool manage;
+	__u32 opcodes;
+	__u16 port[DNS_PORTS] DNS_PORTS_ALIGNED;
+	__u16 upstream[UPSTREAM_PORTS];
+	__u32 reply_rate;
+	__u32 reply_burst AT_MOST(MAX_BURST);
 };
 
 struct totals {
@@ -66,6 +84,8 @@ struct totals {
 	__u64 limited;
 	__u64 truncated;
 	__u64 management;
+	__u64 replies;
+	__u64 replies_limited;
 	__u64 other;
 	__u64 other_opcode;
 };
@@ -76,6 +96,9 @@ enum verdict {
 	VERDICT_MALFORMED,
 	VERDICT_LIMIT,
 	VERDICT_TRUNCATE,
+	/* Not judged, and already counted. */
+	VERDICT_SKIP,
+	VERDICT_REPLY_LIMIT,
 };
 
 struct limit_map limits SEC(".maps");
@@ -83,20 +106,6 @@ struct limit_map limits SEC(".maps");
 #include "exempt.h"
 #include "state.h"
 #include "scratch.h"
-
-static __always_inline bool is_denied(const struct packet *packet, __u64 bytes,
-				      struct prefix *source,
-				      const struct settings *settings)
-{
-	struct acl_rule *rule = acl_lookup(source);
-	enum acl_action action = ACL_UNLISTED;
-
-	if (rule)
-		action = acl_apply(rule, packet, bytes);
-	if (action == ACL_UNLISTED)
-		action = settings->unlisted;
-	return action == ACL_DROP;
-}
 
 /* Fills in `query` if the packet goes to a port of the DNS server. */
 static __always_inline enum verdict decide(struct xdp_md *ctx,
@@ -107,17 +116,35 @@ static __always_inline enum verdict decide(struct xdp_md *ctx,
 					   struct totals *totals)
 {
 	void *data_end = (void *)(long)ctx->data_end;
-	bool is_dns = packet->protocol == IPPROTO_UDP &&
-		      is_dns_port(settings->port, packet->dest_port);
+	bool is_dns = is_dns_port(settings->port, packet->dest_port);
 	struct prefix source = source_prefix(packet);
+	struct acl_rule *acl_rule = acl_lookup(&source);
+	enum acl_action action = ACL_UNLISTED;
 	enum dns_error error = DNS_OTHER_OPCODE;
+	enum scope_verdict scope;
 	struct limit_rule *rule;
 
-	if (is_denied(packet, ctx->data_end - ctx->data, &source, settings))
+	if (acl_rule)
+		action = acl_apply(acl_rule, packet,
+				   ctx->data_end - ctx->data);
+	if (action == ACL_DROP)
 		return VERDICT_DENY;
+	scope = apply_scope(packet, is_dns, settings, totals);
+	if (scope != SCOPE_JUDGED)
+		return scope == SCOPE_PASSED ? VERDICT_SKIP :
+					       VERDICT_REPLY_LIMIT;
+	if (action == ACL_UNLISTED && settings->unlisted == ACL_DROP)
+		return VERDICT_DENY;
+	is_dns &= packet->protocol == IPPROTO_UDP;
 	if (is_dns)
 		error = parse_dns_query(packet, data_end, settings->opcodes,
 					scratch, query);
+	if (error == DNS_BAD_QR) {
+		scope = apply_fixed_port_reply(packet, settings, totals);
+		if (scope != SCOPE_JUDGED)
+			return scope == SCOPE_PASSED ? VERDICT_SKIP :
+						       VERDICT_REPLY_LIMIT;
+	}
 	if (error != DNS_OK && !is_unparsed(error))
 		return VERDICT_MALFORMED;
 	if (is_dns && error == DNS_OTHER_OPCODE)
@@ -141,7 +168,7 @@ static __always_inline void count_verdict(struct totals *totals,
 		totals->malformed++;
 	else if (verdict == VERDICT_LIMIT)
 		totals->limited++;
-	else
+	else if (verdict == VERDICT_TRUNCATE)
 		totals->truncated++;
 }
 
@@ -162,7 +189,8 @@ static __always_inline int filter(struct xdp_md *ctx, struct packet *packet,
 	launder(ctx, scratch, packet);
 	verdict = decide(ctx, packet, settings, scratch, &query, totals);
 	count_verdict(totals, verdict);
-	if (verdict == VERDICT_PASS || settings->monitor)
+	if (verdict == VERDICT_PASS || verdict == VERDICT_SKIP ||
+	    settings->monitor)
 		return XDP_PASS;
 	if (verdict == VERDICT_TRUNCATE)
 		return send_reply(ctx, packet, &query, scratch,

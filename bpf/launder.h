@@ -14,8 +14,8 @@
 #include "packet.h"
 
 /*
- * Mask for offsets of the IP and the transport header. Two VLAN tags and six
- * extension headers of at most 2048 bytes each are shorter.
+ * Mask for offsets of the IP and the transport header. Three VLAN tags, PPPoE
+ * and six extension headers of at most 2048 bytes each are shorter.
  */
 #define HEADER_OFFSET_MASK 0x3fff
 
@@ -31,7 +31,7 @@ struct packet_scratch {
 	__u32 fragment;
 	__u64 source[2];
 	__u32 number;
-	__u32 padding;
+	__u32 pppoe;
 };
 
 /* Returns `number`, whose bounds the verifier then does not know. */
@@ -53,6 +53,7 @@ scratch_store(volatile struct packet_scratch *scratch,
 	scratch->source_port = packet->source_port;
 	scratch->protocol = packet->protocol;
 	scratch->plain = packet->plain;
+	scratch->pppoe = packet->pppoe;
 	scratch->fragment = packet->fragment;
 	scratch->source[0] = packet->version == 4 ? packet->source.ip4 :
 						    packet->source.ip6[0];
@@ -71,6 +72,7 @@ scratch_load(const volatile struct packet_scratch *scratch,
 	packet->source_port = scratch->source_port;
 	packet->protocol = scratch->protocol;
 	packet->plain = scratch->plain;
+	packet->pppoe = scratch->pppoe;
 	packet->fragment = scratch->fragment;
 	packet->source.ip6[0] = scratch->source[0];
 	packet->source.ip6[1] = scratch->source[1];

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * limit: limits the packets per second of a subnet, and of each source in it,
- * and drops packets over a limit. The rule with the longest prefix that matches
+ * and drops packets over a limit. Only packets to the DNS server count, unless
+ * the settings have another scope. The rule with the longest prefix that matches
  * the source applies. A packet without a rule passes.
  *
  * MAPS
@@ -27,17 +28,25 @@
  *
  *    entry @settings 0 monitor=true
  *
+ *    scope      SCOPE_DNS (0): limits packets to the server's ports alone, over
+ *               UDP and TCP; SCOPE_ALL: limits all IP packets, see scope.h
+ *    port[0] to port[3]   ports of the DNS server; all 0: port 53
+ *    replies    with SCOPE_ALL, answers of servers that this machine has asked:
+ *               REPLIES_PASS (0), REPLIES_LIMIT (reply_rate and reply_burst
+ *               hold for each source) or REPLIES_JUDGE (as all packets)
+ *    upstream[0], upstream[1]   ports of those servers; all 0: port 53
  *    monitor    dry run: drops nothing, counts as if it did
  *    manage     limits management traffic too, which otherwise passes, see
  *               management.h
  *
  * COUNTERS
  *
- *    counter limit_dropped_packets @totals 0 dropped "Packets over a limit."
+ *    counter limit_dropped_packets_total @totals 0 dropped "Packets over a limit."
  *
  * @totals 0: passed, dropped (with `monitor`: packets that would be dropped),
- * unlisted (passed without a rule), management, other (no IP packet). Each
- * packet is counted in one of these.
+ * unlisted (passed without a rule), management, replies (passed),
+ * replies_limited (dropped), other (no IP packet, or out of scope). Each packet
+ * is counted in one of these.
  *
  * NOTES
  *
@@ -50,10 +59,17 @@
  * that matches two rules has one bucket for both.
  */
 #include "limit.h"
+#include "scope.h"
 
 struct settings {
+	enum scope scope;
+	enum replies replies;
 	bool monitor;
 	bool manage;
+	__u16 port[DNS_PORTS] DNS_PORTS_ALIGNED;
+	__u16 upstream[UPSTREAM_PORTS];
+	__u32 reply_rate;
+	__u32 reply_burst AT_MOST(MAX_BURST);
 };
 
 struct totals {
@@ -61,6 +77,8 @@ struct totals {
 	__u64 dropped;
 	__u64 unlisted;
 	__u64 management;
+	__u64 replies;
+	__u64 replies_limited;
 	__u64 other;
 };
 
@@ -69,12 +87,21 @@ struct limit_map xdp_map SEC(".maps");
 #include "exempt.h"
 #include "state.h"
 
-static __always_inline int decide(const struct packet *packet, bool monitor,
+static __always_inline int decide(const struct packet *packet,
+				  const struct settings *settings,
 				  struct totals *totals)
 {
+	bool is_dns = is_dns_port(settings->port, packet->dest_port);
+	enum scope_verdict scope =
+		apply_scope(packet, is_dns, settings, totals);
 	struct prefix source = source_prefix(packet);
-	struct limit_rule *rule = bpf_map_lookup_elem(&xdp_map, &source);
+	struct limit_rule *rule;
 
+	if (scope == SCOPE_PASSED)
+		return XDP_PASS;
+	if (scope == SCOPE_LIMITED)
+		return settings->monitor ? XDP_PASS : XDP_DROP;
+	rule = bpf_map_lookup_elem(&xdp_map, &source);
 	if (!rule) {
 		totals->unlisted++;
 		return XDP_PASS;
@@ -84,7 +111,7 @@ static __always_inline int decide(const struct packet *packet, bool monitor,
 		return XDP_PASS;
 	}
 	totals->dropped++;
-	return monitor ? XDP_PASS : XDP_DROP;
+	return settings->monitor ? XDP_PASS : XDP_DROP;
 }
 
 SEC("xdp")
@@ -99,7 +126,7 @@ int xdp_prog(struct xdp_md *ctx)
 		return XDP_PASS;
 	if (count_exempt(&packet, settings_entry, totals_entry))
 		return XDP_PASS;
-	return decide(&packet, settings_entry->monitor, totals_entry);
+	return decide(&packet, settings_entry, totals_entry);
 }
 
 char _license[] SEC("license") = "Dual BSD/GPL";

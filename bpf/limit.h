@@ -28,6 +28,8 @@ struct limit_map {
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 };
 
+struct source_map sources SEC(".maps");
+
 /*
  * True if the packet is within both limits. Takes a token of both buckets or of
  * neither, so that a source over its own limit uses no tokens of its subnet.

@@ -10,9 +10,10 @@
  *   MLD      ICMPv6 types 130 to 132 and 143 from a link-local address or ::
  *            (RFC 3810 section 5, RFC 3590). A switch that snoops and gets no
  *            answer to its queries stops forwarding neighbour solicitations
- *   too big  ICMPv6 type 2, and ICMP type 3 code 4 over IPv4, from any router:
- *            without them, long packets to some destinations are lost (RFC 4890
- *            section 4.3.1)
+ *   errors   ICMP types 3, 11 and 12, ICMPv6 types 1 to 4, from any router.
+ *            Without "packet too big", long packets to some destinations are
+ *            lost; without the others, connections hang instead of failing
+ *            (RFC 4890 section 4.3.1)
  *   ARP      always, like all other traffic that is not IP
  *
  * Anybody can send such packets. The setting `manage=true` makes a program

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Parses the headers of a frame: Ethernet, up to two VLAN tags, IPv4 with
- * options, IPv6 with extension headers, the ports of TCP and UDP, and the kind
- * of an ICMP or ICMPv6 message. A frame with a third tag, PPPoE, MPLS or a tunnel is
- * not parsed further: it counts as no IP packet, or as a packet of the tunnel's
- * protocol.
+ * Parses the headers of a frame: Ethernet, up to three VLAN tags, a PPPoE
+ * session (RFC 2516), IPv4 with options, IPv6 with extension headers, the ports
+ * of TCP and UDP, and the kind of an ICMP or ICMPv6 message. A frame with a
+ * fourth tag or with MPLS, and a PPP frame of another protocol, count as no IP
+ * packet. A tunnel in IP counts as a packet of the tunnel's protocol.
  *
  * A frame that is cut short or has wrong lengths is parsed as far as it is
  * sound. Only a complete IP header makes an IP packet. The kernel discards
@@ -13,19 +13,14 @@
 #ifndef COREXDP_PACKET_H
 #define COREXDP_PACKET_H
 
-#include <stdbool.h>
-#include <stddef.h>
-
-#include <linux/bpf.h>
-#include <linux/if_ether.h>
 #include <linux/in.h>
 #include <linux/ip.h>
 #include <linux/ipv6.h>
 
 #include "control.h"
+#include "link.h"
 
-/* Loop bounds: the verifier accepts bounded loops only. */
-#define MAX_VLAN_TAGS 2
+/* Loop bound: the verifier accepts bounded loops only. */
 #define MAX_EXTENSION_HEADERS 6
 
 /*
@@ -36,57 +31,6 @@
 #define IP_OFFSET 0x1fff
 #define IP6_OFFSET 0xfff8
 #define IP6_MF 0x0001
-
-struct packet {
-	__u16 ethertype;   /* ETH_P_*, after VLAN tags; 0: frame too short */
-	__u8 version;      /* 4 or 6; 0: no IP packet */
-	__u8 protocol;     /* IPPROTO_*, after IPv6 extension headers */
-	__u8 hop_limit;    /* IPv4 time to live or IPv6 hop limit */
-	bool ip_control;   /* an ICMP message that IP needs, see control.h */
-	bool plain;        /* no IPv4 options, no IPv6 extension headers */
-	bool fragment;     /* any fragment, including the first */
-	__u16 dest_port;   /* of TCP or UDP, host byte order; 0: none */
-	__u16 source_port; /* likewise */
-	void *ip;          /* IP header; NULL: no IP packet */
-	void *transport;   /* TCP or UDP header; NULL: none */
-	union {
-		__be32 ip4;
-		__u64 ip6[2]; /* in network byte order */
-	} source;
-};
-
-/* The unparsed part of the frame. */
-struct cursor {
-	void *pos;
-	void *data_end;
-};
-
-/*
- * Returns `base` plus `offset`; `mask` is a power of two minus one, and no
- * offset exceeds it. The mask shows the verifier an upper bound. It is applied
- * in assembly because the compiler would drop an AND that it knows to be
- * redundant, and verifiers before Linux 5.12 lose the bounds of a scalar that
- * is spilled to the stack.
- */
-static __always_inline void *bounded_add(void *base, __u64 offset, __u32 mask)
-{
-	asm volatile("%[offset] &= %[mask]\n\t"
-		     "%[base] += %[offset]"
-		     : [base] "+r"(base), [offset] "+r"(offset)
-		     : [mask] "i"(mask));
-	return base;
-}
-
-/* The next `size` bytes; NULL if the frame ends before. */
-static __always_inline void *cursor_pull(struct cursor *cursor, __u32 size)
-{
-	void *header = cursor->pos;
-
-	if (header + size > cursor->data_end)
-		return NULL;
-	cursor->pos = header + size;
-	return header;
-}
 
 static __always_inline void parse_ports(struct cursor *cursor,
 					struct packet *packet)
@@ -214,40 +158,20 @@ static __always_inline void parse_ip6hdr(struct cursor *cursor,
 	parse_ip6hdrext(cursor, packet);
 }
 
-static __always_inline void parse_ethhdr(struct cursor *cursor,
-					 struct packet *packet)
-{
-	struct ethhdr *eth = cursor_pull(cursor, sizeof(*eth));
-	struct {
-		__be16 tci;
-		__be16 ethertype;
-	} *vlan;
-	__be16 ethertype;
-
-	if (!eth)
-		return;
-	ethertype = eth->h_proto;
-	for (int i = 0; i < MAX_VLAN_TAGS; i++) {
-		if (ethertype != bpf_htons(ETH_P_8021Q) &&
-		    ethertype != bpf_htons(ETH_P_8021AD))
-			break;
-		vlan = cursor_pull(cursor, sizeof(*vlan));
-		if (!vlan)
-			return;
-		ethertype = vlan->ethertype;
-	}
-	packet->ethertype = bpf_ntohs(ethertype);
-}
-
 static __always_inline struct packet parse_packet(struct xdp_md *ctx)
 {
+	void *data = (void *)(long)ctx->data;
 	struct cursor cursor = {
-		.pos = (void *)(long)ctx->data,
+		.pos = data,
 		.data_end = (void *)(long)ctx->data_end,
 	};
 	struct packet packet = {};
 
-	parse_ethhdr(&cursor, &packet);
+	if (corexdp_link_header == LINK_IP)
+		parse_version(&cursor, &packet);
+	else
+		parse_ethhdr(&cursor, &packet);
+	forget_link_header(&cursor, data);
 	if (packet.ethertype == ETH_P_IP)
 		parse_iphdr(&cursor, &packet);
 	else if (packet.ethertype == ETH_P_IPV6)

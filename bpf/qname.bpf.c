@@ -29,7 +29,7 @@
  *
  * COUNTERS
  *
- *    counter qname_refused_queries @totals 0 refused "Queries refused."
+ *    counter qname_refused_queries_total @totals 0 refused "Queries refused."
  *
  * @totals 0: passed, dropped, refused, nxdomain (queries), unread (packets to a
  * port of the server that are no valid query: they pass) and
@@ -39,8 +39,8 @@
  * NOTES
  *
  * reply.h builds the responses. A query that must not get a response, see
- * may_reply there, is dropped instead and counted as such. Queries over TCP pass unread, and so
- * does all other traffic: ssh, DHCP, ARP, neighbour discovery.
+ * may_reply there, is dropped instead and counted as such. Queries over TCP pass
+ * unread, and so does all other traffic: ssh, DHCP, ARP, neighbour discovery.
  */
 #include "qname.h"
 #include "reply.h"
@@ -61,7 +61,7 @@ struct qname_rule {
 };
 
 struct settings {
-	__u16 port[DNS_PORTS];
+	__u16 port[DNS_PORTS] DNS_PORTS_ALIGNED;
 	bool monitor;
 };
 

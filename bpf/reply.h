@@ -219,7 +219,7 @@ static __always_inline bool may_reply_ip(const struct packet *packet,
 /*
  * True if a query may get a response: it comes from a unicast host, to a
  * unicast host. IP options and extension headers would have to be reversed or
- * removed.
+ * removed. Without Ethernet header, XDP_TX in generic mode sends no sound frame.
  */
 static __always_inline bool may_reply(struct xdp_md *ctx,
 				      const struct packet *packet)
@@ -227,10 +227,32 @@ static __always_inline bool may_reply(struct xdp_md *ctx,
 	struct ethhdr *eth = (void *)(long)ctx->data;
 	void *data_end = (void *)(long)ctx->data_end;
 
-	return (void *)(eth + 1) <= data_end &&
+	return corexdp_link_header == LINK_ETHERNET &&
+	       (void *)(eth + 1) <= data_end &&
 	       !((eth->h_dest[0] | eth->h_source[0]) & ETH_GROUP_BIT) &&
 	       packet->plain && !is_reflecting_port(packet->source_port) &&
 	       may_reply_ip(packet, data_end);
+}
+
+/*
+ * Writes the length of the PPP frame, which is the protocol and the IP packet.
+ * The session is the same in both directions (RFC 2516 section 4).
+ */
+static __always_inline void reply_pppoe(struct xdp_md *ctx,
+					const struct packet *packet,
+					struct packet_scratch *scratch,
+					__u32 length)
+{
+	void *data = (void *)(long)ctx->data;
+	void *data_end = (void *)(long)ctx->data_end;
+	__u32 offset = opaque(scratch, packet->ip - data - 4);
+	__be16 *field = bounded_add(data, offset, HEADER_OFFSET_MASK);
+
+	length += sizeof(__be16) + (packet->version == 4 ?
+					    sizeof(struct iphdr) :
+					    sizeof(struct ipv6hdr));
+	if ((void *)(field + 1) <= data_end)
+		*field = bpf_htons(length);
 }
 
 /* For a query that may_reply accepts. Returns XDP_TX. */
@@ -260,6 +282,8 @@ static __always_inline int send_reply(struct xdp_md *ctx,
 	if (!udp->check)
 		udp->check = 0xffff;
 	reply_ethernet(eth);
+	if (packet->pppoe)
+		reply_pppoe(ctx, packet, scratch, length);
 	/*
 	 * Before Linux 6.6 the helper fails where the driver's buffer exceeds a
 	 * page. The response then ends with padding, after the length that the

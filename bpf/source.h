@@ -16,8 +16,6 @@ struct source_map {
 	__uint(max_entries, MAX_SOURCES);
 };
 
-struct source_map sources SEC(".maps");
-
 /* Default prefix lengths of a source network. */
 #define SOURCE_IP4_BITS 24
 #define SOURCE_IP6_BITS 56

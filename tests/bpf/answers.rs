@@ -197,7 +197,10 @@ fn an_answer_is_sent_where_the_frame_cannot_be_shortened() {
         let object = compile_text(&source, program, &folder, &options);
         let (stuck, whole) = (Filter::of(&object), Filter::load(program, &[line]));
         stuck.entry(line);
-        for packet in [ip4("203.0.113.9"), ip6("2001:db8::9").tag(ETH_P_8021Q)] {
+        for packet in [
+            ip4("203.0.113.9").pppoe(),
+            ip6("2001:db8::9").tag(ETH_P_8021Q),
+        ] {
             // A cookie that the answer does not have.
             let query = good().edns(1232, &cookie(24));
             let frame = packet.datagram(53, &query.bytes).bytes;

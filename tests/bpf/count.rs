@@ -71,9 +71,21 @@ fn over_ip4() -> Vec<Case> {
         dns("VLAN", four().tag(ETH_P_8021Q).udp(53), IP4_UDP),
         dns("802.1ad", four().tag(ETH_P_8021AD).tcp(53), IP4_TCP),
         dns("QinQ", qinq().options(3).udp(53), IP4_UDP),
+        dns("three tags", qinq().tag(ETH_P_QINQ1).udp(53), IP4_UDP),
         case(
-            "three tags",
-            qinq().tag(ETH_P_8021Q).udp(53).unseen(),
+            "four tags",
+            qinq().tag(ETH_P_8021Q).tag(ETH_P_8021Q).udp(53).unseen(),
+            OTHER,
+        ),
+        dns("PPPoE", four().pppoe().udp(53), IP4_UDP),
+        dns(
+            "three tags and PPPoE",
+            qinq().tag(ETH_P_8021Q).pppoe().options(10).tcp(53),
+            IP4_TCP,
+        ),
+        case(
+            "IPv6 by PPP",
+            four().pppoe().udp(53).with(21, 0x57).unseen(),
             OTHER,
         ),
         case("version 5", damaged(0x55), OTHER),
@@ -128,14 +140,25 @@ fn over_ip6() -> Vec<Case> {
         ),
         dns("VLAN", six().tag(ETH_P_8021Q).udp(53), IP6_UDP),
         dns("QinQ", qinq().authentication(1).udp(53), IP6_UDP),
+        dns("PPPoE", six().pppoe().udp(53), IP6_UDP),
+        dns(
+            "three tags and PPPoE",
+            qinq().tag(ETH_P_QINQ1).pppoe().authentication(1).udp(53),
+            IP6_UDP,
+        ),
         case("version 4", six().udp(53).with(14, 0x40).unseen(), OTHER),
     ]
 }
+
+/// An echo request of PPP, in a session of `PPPoE`.
+const LCP: [u8; 16] = [0x11, 0, 0, 1, 0, 10, 0xc0, 0x21, 9, 1, 0, 8, 0, 0, 0, 0];
 
 fn no_ip() -> Vec<Case> {
     vec![
         case("ARP", Frame::raw(ETH_P_ARP, &[0; 28]), ARP),
         case("MPLS", Frame::raw(0x8847, &[0x45; 40]), OTHER),
+        case("PPPoE discovery", Frame::raw(0x8863, &[0x11; 40]), OTHER),
+        case("LCP", Frame::raw(ETH_P_PPP_SES, &LCP), OTHER),
         case("IEEE 802.3", Frame::raw(38, &[0x45; 38]), OTHER),
         case("nothing behind", Frame::raw(ETH_P_IP, &[]), OTHER),
     ]

@@ -16,9 +16,12 @@ mod count;
 mod dns;
 mod guard;
 mod limit;
+mod links;
 mod ordered;
 mod qname;
 mod random;
+mod replies;
+mod scope;
 mod subnet;
 mod unparsed;
 
@@ -27,6 +30,7 @@ use std::path::Path;
 
 use support::packets::frame::{ICMPV6, ip4, ip6};
 use support::packets::sandbox::{DROP, PASS, Sandbox};
+use support::shipped_programs;
 
 /// The lines of an example Corefile that matter to the map.
 struct Example {
@@ -58,6 +62,12 @@ impl Example {
                     key: u32::from_le_bytes(decode(key).try_into().unwrap()),
                     position: position.parse().unwrap(),
                     length: length.parse().unwrap(),
+                }),
+                ["counter", name, key, field, ..] => example.metrics.push(Metric {
+                    name: name.to_owned(),
+                    key: key.parse().unwrap(),
+                    position: if field == "bytes" { 8 } else { 0 },
+                    length: 8,
                 }),
                 ["elf", object] => assert_eq!(object, format!("{name}.o")),
                 _ => {}
@@ -107,27 +117,47 @@ fn the_corefile_of_count_names_the_right_counters() {
         (
             ip4("192.0.2.1").udp(53),
             &[
-                ("ip4_udp_packets", 1),
-                ("ip4_udp_bytes", 42),
-                ("dns_udp_packets", 1),
+                ("ip4_udp_packets_total", 1),
+                ("ip4_udp_bytes_total", 42),
+                ("dns_udp_packets_total", 1),
             ][..],
         ),
         (
             ip6("2001:db8::1").tcp(53),
             &[
-                ("ip6_tcp_packets", 1),
-                ("ip6_tcp_bytes", 74),
-                ("dns_tcp_packets", 1),
+                ("ip6_tcp_packets_total", 1),
+                ("ip6_tcp_bytes_total", 74),
+                ("dns_tcp_packets_total", 1),
             ],
         ),
         (
             ip6("2001:db8::1").carrying(ICMPV6, &[135; 24]),
-            &[("ip6_icmp_packets", 1)],
+            &[("ip6_icmp_packets_total", 1)],
         ),
     ] {
         let mut sandbox = example.load("count");
         assert_eq!(sandbox.verdict(&frame.bytes), PASS);
         assert_eq!(example.readings(&mut sandbox), readings);
+    }
+}
+
+/// An operator who copies a Corefile sees first what it would drop.
+#[test]
+fn shipped_corefiles_begin_with_a_dry_run() {
+    for name in shipped_programs() {
+        let path = format!("{}/bpf/{name}.Corefile", env!("CARGO_MANIFEST_DIR"));
+        let text = fs::read_to_string(path).unwrap();
+        let lines: Vec<&str> = text.lines().map(str::trim).collect();
+        let settings = lines
+            .iter()
+            .find(|line| line.starts_with("entry @settings"));
+        let is_dry = settings.is_some_and(|line| line.ends_with("monitor=true"));
+        // These two have no settings.
+        assert_eq!(is_dry, name != "count" && name != "ordered", "{name}");
+        for line in lines.iter().filter(|line| line.starts_with("counter ")) {
+            let metric = line.split_whitespace().nth(1).unwrap();
+            assert!(metric.ends_with("_total"), "{name}: {metric}");
+        }
     }
 }
 

@@ -291,6 +291,13 @@ fn a_frame_is_judged_by_its_ip_header_alone() {
                 .tag(ETH_P_8021Q)
                 .carrying(ICMP, &[8; 8]),
             four()
+                .tag(ETH_P_QINQ1)
+                .tag(ETH_P_8021Q)
+                .tag(ETH_P_8021Q)
+                .pppoe()
+                .udp(53),
+            four()
+                .tag(ETH_P_8021Q)
                 .tag(ETH_P_8021Q)
                 .tag(ETH_P_8021Q)
                 .tag(ETH_P_8021Q)

@@ -86,8 +86,11 @@ fn sound(random: &mut Random, payload: &[u8]) -> Frame {
         let count = [0, 0, 0, 0, 1, 2, 6, 7][random.below(8)];
         (0..count).fold(packet, |packet, _| extended(random, packet))
     };
-    for _ in 0..[0, 0, 0, 1, 2, 3][random.below(6)] {
-        packet = packet.tag([ETH_P_8021Q, ETH_P_8021AD][random.below(2)]);
+    for _ in 0..[0, 0, 0, 1, 2, 3, 4][random.below(7)] {
+        packet = packet.tag([ETH_P_8021Q, ETH_P_8021AD, ETH_P_QINQ1][random.below(3)]);
+    }
+    if random.below(6) == 0 {
+        packet = packet.pppoe();
     }
     let port = PORTS[random.below(PORTS.len())];
     let kind = 130 + u8::try_from(random.below(10)).unwrap();

@@ -2,7 +2,7 @@
 
 use support::packets::filter::Filter;
 use support::packets::frame::*;
-use support::packets::message::{Message, wire};
+use support::packets::message::{Message, query, wire};
 use support::packets::sandbox::{DROP, PASS, TX};
 
 use super::dns::{ask, for_cookie, good, total};
@@ -75,6 +75,52 @@ fn queries_for_a_cookie_alone_pass() {
         let filter = Filter::load(program, &[]);
         assert_eq!(filter.verdict(&ask(&message)), PASS, "{program}");
         assert_eq!(total(&filter, counted), 1, "{program}");
+    }
+}
+
+/// Queries that test whether a server knows what it does not know (RFC 8906 section 8): each passes.
+#[test]
+fn probes_of_a_server_pass_and_are_counted() {
+    let edns = || good().edns(1232, &[]);
+    // The OPT record follows a question of 17 bytes: type, size, extended RCODE, version, flags.
+    let opt = 12 + 17;
+    let option = [0, 100, 0, 4, 1, 2, 3, 4];
+    let probes = [
+        ("an unknown type", query("www.example", 1000), "edns_none"),
+        ("class CH", good().class(3), "class_ch"),
+        ("an unknown class", good().class(9), "class_other"),
+        ("no RD", good().with(2, 0), "edns_none"),
+        ("AD and CD", good().with(3, 0x30), "edns_none"),
+        ("the reserved flag", good().with(3, 0x40), "edns_none"),
+        ("an RCODE", good().with(3, 0x0f), "edns_none"),
+        ("AA and RA", good().with(2, 0x05).with(3, 0x80), "edns_none"),
+        ("EDNS version 1", edns().with(opt + 6, 1), "edns_1232"),
+        ("EDNS version 255", edns().with(opt + 6, 255), "edns_1232"),
+        ("an extended RCODE", edns().with(opt + 5, 1), "edns_1232"),
+        (
+            "unknown EDNS flags",
+            edns().with(opt + 8, 0x80),
+            "edns_1232",
+        ),
+        ("an unknown option", good().edns(1232, &option), "edns_1232"),
+        ("a size of 0", good().edns(0, &[]), "edns_512"),
+        (
+            "an unknown opcode",
+            with_opcode(15, 0, [1, 0, 0, 0], &good().bytes[12..]),
+            "other_opcode",
+        ),
+    ];
+    for program in ["dns", "guard", "qname"] {
+        for (name, message, counted) in &probes {
+            let filter = Filter::load(program, &[]);
+            assert_eq!(filter.verdict(&ask(message)), PASS, "{program}: {name}");
+            let is_read = program != "qname" || *counted != "other_opcode";
+            let passed = if is_read { "passed" } else { "unread" };
+            assert_eq!(total(&filter, passed), 1, "{program}: {name}");
+            if program == "dns" {
+                assert_eq!(total(&filter, counted), 1, "{name}");
+            }
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use std::fs;
 
 use crate::status::{ask, json};
 use support::net::{Attached, Daemon, Site};
+use support::packets::frame::{ip4, ip6};
 
 const COREFILE: &str = ". {
   prometheus
@@ -138,5 +139,38 @@ fn each_interface_of_the_name_is_looked_at() {
     site.ask(&["reload"]).expect(0, &[]);
     daemon.nth_line(2, "no Ethernet header");
     warns(&site, Some("ARPHRD_NONE"));
+    daemon.stop();
+}
+
+/// Writes to a tun interface what its other end would send: IP, and no Ethernet header.
+const WRITE: &str = "import fcntl, os, struct, sys
+tun = os.open('/dev/net/tun', os.O_RDWR)
+TUNSETIFF, IFF_TUN, IFF_NO_PI = 0x400454ca, 1, 0x1000
+fcntl.ioctl(tun, TUNSETIFF, struct.pack('16sH22x', b'tun0', IFF_TUN | IFF_NO_PI))
+os.write(tun, bytes.fromhex(sys.argv[1]))
+";
+
+#[test]
+fn a_program_may_be_told_that_frames_begin_with_ip() {
+    let site = Site::new();
+    site.folder.shipped("dns");
+    site.folder.write("write.py", WRITE);
+    site.server.run("ip tuntap add tun0 mode tun");
+    site.server.run("ip link set tun0 up");
+    let corefile = ". {\nprometheus\nebpf {\nelf dns.o\nif tun0\n\
+        entry @.rodata 0 corexdp_link_header=LINK_IP\n\
+        counter bad_total @totals 0 malformed \"Malformed.\"\n}\n}\n";
+    let daemon = site.run(corefile).attached(1);
+    for (seen, packet) in (1..).zip([ip4("203.0.113.9"), ip6("2001:db8::9")]) {
+        let frame = packet.datagram(53, b"no query").bytes;
+        let hex: Vec<String> = frame[14..]
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        let script = site.folder.file("write.py");
+        site.server
+            .run(&format!("python3 {} {}", script.display(), hex.concat()));
+        site.metric_becomes("coredns_ebpf_bad_total", seen);
+    }
     daemon.stop();
 }

@@ -59,7 +59,9 @@ impl Filter {
         let bytes = fs::read(path).unwrap();
         let object = link(&bytes, "xdp_prog").unwrap();
         let pins = sandbox.pins();
-        let names = object.maps.iter().map(|map| map.name.clone());
+        // Constants are set before the program is loaded.
+        let maps = object.maps.iter().filter(|map| map.name != ".rodata");
+        let names = maps.map(|map| map.name.clone());
         Self {
             program: Program::pinned(&pins.join("prog")),
             maps: names
@@ -70,9 +72,10 @@ impl Filter {
         }
     }
 
-    /// Loads the program with the entries of its own Corefile.
+    /// Loads the program with the entries of its own Corefile, after the first step: without `monitor=true`.
     pub fn shipped(name: &str) -> Self {
         let text = fs::read_to_string(repository().join(format!("bpf/{name}.Corefile"))).unwrap();
+        let text = text.replace(" monitor=true", "");
         let lines: Vec<&str> = text
             .lines()
             .filter_map(|line| line.trim().strip_prefix("entry "))

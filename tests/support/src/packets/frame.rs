@@ -9,6 +9,10 @@ pub const ETH_P_IPV6: u16 = 0x86dd;
 pub const ETH_P_8021Q: u16 = 0x8100;
 /// A provider's VLAN tag, around a customer's.
 pub const ETH_P_8021AD: u16 = 0x88a8;
+/// A provider's VLAN tag, of older switches.
+pub const ETH_P_QINQ1: u16 = 0x9100;
+/// A session of `PPPoE`.
+pub const ETH_P_PPP_SES: u16 = 0x8864;
 
 pub const ICMP: u8 = 1;
 pub const TCP: u8 = 6;
@@ -99,6 +103,7 @@ enum Version {
 /// An IP packet in the making; `udp` and its like finish it.
 pub struct Packet {
     tags: Vec<u16>,
+    pppoe: bool,
     version: Version,
     fragment: u16,
     hops: u8,
@@ -107,6 +112,7 @@ pub struct Packet {
 pub fn ip4(source: &str) -> Packet {
     Packet {
         tags: Vec::new(),
+        pppoe: false,
         version: Version::Four {
             source: source.parse().unwrap(),
             options: 0,
@@ -119,6 +125,7 @@ pub fn ip4(source: &str) -> Packet {
 pub fn ip6(source: &str) -> Packet {
     Packet {
         tags: Vec::new(),
+        pppoe: false,
         version: Version::Six {
             source: source.parse().unwrap(),
             extensions: Vec::new(),
@@ -132,6 +139,12 @@ impl Packet {
     /// Puts a VLAN tag behind those already there.
     pub fn tag(mut self, ethertype: u16) -> Packet {
         self.tags.push(ethertype);
+        self
+    }
+
+    /// Puts the packet into a session of `PPPoE`, behind all tags.
+    pub fn pppoe(mut self) -> Packet {
+        self.pppoe = true;
         self
     }
 
@@ -194,6 +207,13 @@ impl Packet {
         self.carrying(UDP, &ports(port, 8))
     }
 
+    /// A header of TCP or UDP from one port to another.
+    pub fn between(self, protocol: u8, from: u16, to: u16) -> Frame {
+        let mut header = ports(to, if protocol == TCP { 20 } else { 8 });
+        header[..2].copy_from_slice(&from.to_be_bytes());
+        self.carrying(protocol, &header)
+    }
+
     /// UDP from port 40000 with a payload, its length as it should be and no checksum.
     pub fn datagram(self, port: u16, payload: &[u8]) -> Frame {
         let mut bytes = ports(port, 8);
@@ -205,16 +225,24 @@ impl Packet {
 
     /// An IP packet with any payload.
     pub fn carrying(self, protocol: u8, payload: &[u8]) -> Frame {
+        let link = |ethertype, protocol| {
+            if !self.pppoe {
+                return ethernet(&self.tags, ethertype);
+            }
+            let mut bytes = ethernet(&self.tags, ETH_P_PPP_SES);
+            bytes.extend([0x11, 0, 0x12, 0x34, 0, 0, 0, protocol]);
+            bytes
+        };
         let (mut bytes, ip_end, protocol_end) = match self.version {
             Version::Four { source, options } => {
-                let mut bytes = ethernet(&self.tags, ETH_P_IP);
+                let mut bytes = link(ETH_P_IP, 0x21);
                 let ip_end = bytes.len() + 20;
                 bytes.extend(header4(source, options, self.fragment, protocol, payload));
                 bytes[ip_end - 12] = self.hops;
                 (bytes, ip_end, ip_end)
             }
             Version::Six { source, extensions } => {
-                let mut bytes = ethernet(&self.tags, ETH_P_IPV6);
+                let mut bytes = link(ETH_P_IPV6, 0x57);
                 let ip_end = bytes.len() + 40;
                 let protocol_end = header6(&mut bytes, source, &extensions, protocol, payload);
                 bytes[ip_end - 33] = self.hops;
@@ -223,6 +251,11 @@ impl Packet {
         };
         let port_end = bytes.len() + 4;
         bytes.extend(payload);
+        if self.pppoe {
+            let begin = 14 + self.tags.len() * 4 + 6;
+            let length = u16::try_from(bytes.len() - begin).unwrap();
+            bytes[begin - 2..begin].copy_from_slice(&length.to_be_bytes());
+        }
         Frame {
             bytes,
             ip_end,

@@ -251,6 +251,10 @@ pub fn answer(
     let sum = checksum(&[&answer[addresses], &pseudo, &answer[facts.transport..]]);
     let sum = if sum == 0 { 0xffff } else { sum };
     answer[facts.transport + 6..][..2].copy_from_slice(&sum.to_be_bytes());
+    if let Some(at) = facts.ppp_length {
+        let length = u16::try_from(answer.len() - at - 2).unwrap();
+        answer[at..][..2].copy_from_slice(&length.to_be_bytes());
+    }
     Some(answer)
 }
 

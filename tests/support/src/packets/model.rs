@@ -2,7 +2,10 @@
 
 use std::net::Ipv6Addr;
 
-use super::frame::{ETH_P_8021AD, ETH_P_8021Q, ETH_P_IP, ETH_P_IPV6, ICMP, ICMPV6, TCP, UDP};
+use super::frame::{
+    ETH_P_8021AD, ETH_P_8021Q, ETH_P_IP, ETH_P_IPV6, ETH_P_PPP_SES, ETH_P_QINQ1, ICMP, ICMPV6, TCP,
+    UDP,
+};
 
 /// The facts of an IP packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,10 +19,12 @@ pub struct Facts {
     /// Neither options nor extension headers.
     pub plain: bool,
     pub fragment: bool,
+    /// Where a session of `PPPoE` has the length of its frame.
+    pub ppp_length: Option<usize>,
     /// Source and destination.
     pub ports: Option<(u16, u16)>,
-    /// Type and code of a control message of the own family.
-    pub icmp: Option<(u8, u8)>,
+    /// Type of a control message of the own family.
+    pub icmp: Option<u8>,
     /// Where the IP header begins.
     pub ip: usize,
     /// Where TCP, UDP or what else it is begins.
@@ -31,17 +36,28 @@ impl Facts {
     pub fn of(frame: &[u8]) -> Option<Self> {
         let mut at = 12;
         let mut ethertype = wide(frame, at)?;
-        for _ in 0..2 {
-            if ethertype == ETH_P_8021Q || ethertype == ETH_P_8021AD {
+        for _ in 0..3 {
+            if [ETH_P_8021Q, ETH_P_8021AD, ETH_P_QINQ1].contains(&ethertype) {
                 at += 4;
                 ethertype = wide(frame, at)?;
             }
         }
-        match ethertype {
+        let pppoe = ethertype == ETH_P_PPP_SES;
+        if pppoe {
+            at += 8;
+            ethertype = match wide(frame, at)? {
+                0x21 => ETH_P_IP,
+                0x57 => ETH_P_IPV6,
+                _ => return None,
+            };
+        }
+        let mut facts = match ethertype {
             ETH_P_IP => Self::four(frame, at + 2),
             ETH_P_IPV6 => Self::six(frame, at + 2),
             _ => None,
-        }
+        }?;
+        facts.ppp_length = pppoe.then_some(at - 2);
+        Some(facts)
     }
 
     fn four(frame: &[u8], ip: usize) -> Option<Self> {
@@ -64,6 +80,7 @@ impl Facts {
             hops: header[8],
             plain: words == 5,
             fragment: fragment << 2 != 0,
+            ppp_length: None,
             ports: None,
             icmp: None,
             ip,
@@ -90,6 +107,7 @@ impl Facts {
             hops: header[7],
             plain: true,
             fragment: false,
+            ppp_length: None,
             ports: None,
             icmp: None,
             ip,
@@ -143,9 +161,9 @@ impl Facts {
         has_ports.then_some(ports)
     }
 
-    fn read_icmp(&self, frame: &[u8], protocol: u8) -> Option<(u8, u8)> {
-        let header = frame.get(self.transport..self.transport + 2)?;
-        (self.protocol == protocol).then_some((header[0], header[1]))
+    fn read_icmp(&self, frame: &[u8], protocol: u8) -> Option<u8> {
+        let kind = *frame.get(self.transport)?;
+        (self.protocol == protocol).then_some(kind)
     }
 
     /// The destination port, 0 when there is none.
@@ -153,19 +171,24 @@ impl Facts {
         self.ports.map_or(0, |(_, port)| port)
     }
 
+    /// True for a packet that a program judges by default: one to the server, over UDP or TCP.
+    pub fn is_to_server(&self) -> bool {
+        self.port() == 53
+    }
+
     /// True for a packet that IPv4 or IPv6 needs for itself: `bpf/management.h`.
     pub fn is_ip_control(&self) -> bool {
         match self.icmp {
-            Some((3, code)) if self.is_ip4 => code == 4,
-            Some((kind, _)) if !self.is_ip4 => match kind {
-                2 => true,
+            Some(kind) if self.is_ip4 => [3, 11, 12].contains(&kind),
+            Some(kind) => match kind {
+                1..=4 => true,
                 130..=132 | 143 => {
                     self.source.is_unspecified() || self.source.is_unicast_link_local()
                 }
                 133..=137 => self.hops == 255,
                 _ => false,
             },
-            _ => false,
+            None => false,
         }
     }
 
