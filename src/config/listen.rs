@@ -1,5 +1,6 @@
 //! The directives `prometheus`, `health` and `ready`, each with an address to listen on.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use super::diagnostics::Diagnostics;
@@ -105,6 +106,40 @@ pub struct Serving {
     pub until_ready: bool,
 }
 
+/// True if the kernel lets only one socket have both addresses.
+fn overlap(one: Address, other: Address) -> bool {
+    let port = one.port();
+    if port != other.port() || port == 0 {
+        return false;
+    }
+    let (Address::One(one), Address::One(other)) = (one, other) else {
+        return true;
+    };
+    let (one, other) = (one.ip(), other.ip());
+    // `[::]` takes IPv4 too.
+    let covers = |all: IpAddr, part: IpAddr| {
+        all.is_unspecified() && (all.is_ipv6() || part.to_canonical().is_ipv4())
+    };
+    covers(one, other) || covers(other, one) || one.to_canonical() == other.to_canonical()
+}
+
+/// The reason why no client reaches an address.
+const fn useless(address: Address) -> Option<&'static str> {
+    let Address::One(address) = address else {
+        return None;
+    };
+    match address.ip() {
+        ip if ip.is_multicast() => Some("is a multicast address; write an address of the box"),
+        IpAddr::V4(ip) if ip.is_broadcast() => {
+            Some("is the broadcast address; write an address of the box")
+        }
+        IpAddr::V6(ip) if ip.is_unicast_link_local() => Some(
+            "is a link-local address, which needs an interface; write another address of the box",
+        ),
+        _ => None,
+    }
+}
+
 impl Config {
     pub(super) fn read_listen(
         &mut self,
@@ -156,6 +191,19 @@ impl Config {
                 format!("{address} is taken by {taken}; give one of them another address")
             }
             None => {
+                if let Some(why) = useless(address) {
+                    faults.add(listen.at, service.directive(), format!("{address} {why}"));
+                    return;
+                }
+                let mut others = self.listen.iter();
+                if let Some(other) = others.find(|other| overlap(other.place.address, address)) {
+                    let (taken, directive) = (other.place.address, other.place.service.directive());
+                    let message = format!(
+                        "{address} is part of {taken}, or has it as a part, and {directive} has that; give one of them another port"
+                    );
+                    faults.add(listen.at, service.directive(), message);
+                    return;
+                }
                 let has_service = |other: &&Listen| other.place.service == service;
                 if self.listen.iter().filter(has_service).count() < MAX_FILTERS {
                     // The list has room for `MAX_FILTERS` addresses of each service.

@@ -125,8 +125,9 @@ pub fn run(options: &Options) -> Result<(), Error> {
     let end = daemon.run(&signals);
     daemon.roll_back_at_end();
     if daemon.filters.iter().any(Filter::outlives) {
-        // Somebody may have detached a filter that is said to stay.
+        // Somebody may have detached a filter that is said to stay, or removed its pins.
         daemon.verify_filters();
+        switch::persist(&mut daemon.filters, log);
     }
     let held = daemon.filters.iter().any(Filter::outlives);
     drop(daemon);

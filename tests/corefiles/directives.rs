@@ -27,6 +27,27 @@ pub(crate) const DIRECTIVES: &[Wrong] = &[
         &["Corefile:3: health: :8080 is taken by prometheus; give one of them another address"],
     ),
     (
+        ". {\n  prometheus :9153\n  health 127.0.0.1:9153\n}\n",
+        &[
+            "Corefile:3: health: 127.0.0.1:9153 is part of :9153, or has it as a part, and prometheus has that; give one of them another port",
+        ],
+    ),
+    (
+        ". {\n  prometheus 127.0.0.1:9153\n  health [::ffff:127.0.0.1]:9153\n  ready [::]:9153\n}\n",
+        &[
+            "Corefile:3: health: [::ffff:127.0.0.1]:9153 is part of 127.0.0.1:9153, or has it as a part, and prometheus has that; give one of them another port",
+            "Corefile:4: ready: [::]:9153 is part of 127.0.0.1:9153, or has it as a part, and prometheus has that; give one of them another port",
+        ],
+    ),
+    (
+        ". {\n  prometheus 224.0.0.1:9153\n  health 255.255.255.255:8080\n  ready [fe80::1]:8181\n}\n",
+        &[
+            "Corefile:2: prometheus: 224.0.0.1:9153 is a multicast address; write an address of the box",
+            "Corefile:3: health: 255.255.255.255:8080 is the broadcast address; write an address of the box",
+            "Corefile:4: ready: [fe80::1]:8181 is a link-local address, which needs an interface; write another address of the box",
+        ],
+    ),
+    (
         ". {\n  reload 10s 5s 1s\n}\n",
         &["Corefile:2: reload: takes [INTERVAL] [JITTER], not 3 words"],
     ),

@@ -17,6 +17,14 @@ struct {
 	__uint(max_entries, 5000);
 } events SEC(".maps");
 
+/* The name of a variable inside a function has a dot. */
+static __always_inline __u64 number(void)
+{
+	static volatile __u64 numbered = 40;
+
+	return numbered++;
+}
+
 SEC("xdp")
 int xdp_prog(struct xdp_md *ctx)
 {
@@ -28,6 +36,7 @@ int xdp_prog(struct xdp_md *ctx)
 		return XDP_PASS;
 	__sync_fetch_and_add(&packets, step);
 	weight += step;
+	number();
 	bpf_ringbuf_output(&events, (void *)&weight, sizeof(weight), 0);
 	return verdict;
 }

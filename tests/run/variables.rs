@@ -7,7 +7,7 @@ use support::net::{Corexdp, Site, finish};
 
 fn corefile(entries: &str) -> String {
     format!(
-        ". {{\n  prometheus\n  ebpf {{\n    elf variables.o\n    if edge0\n{entries}    gauge packets @.bss 0 packets \"Packets.\"\n    gauge weight @.data 0 weight \"Weight.\"\n    gauge step @.rodata 0 step \"Step.\"\n  }}\n}}\n"
+        ". {{\n  prometheus\n  ebpf {{\n    elf variables.o\n    if edge0\n{entries}    gauge packets @.bss 0 packets \"Packets.\"\n    gauge weight @.data 0 weight \"Weight.\"\n    gauge step @.rodata 0 step \"Step.\"\n    gauge numbered @.data 0 number.numbered \"Numbered.\"\n  }}\n}}\n"
     )
 }
 
@@ -22,7 +22,12 @@ fn variables_have_the_objects_values() {
     let site = site();
     let daemon = site.run(&corefile("")).attached(1);
     site.sender().send(&packet("192.0.2.1"), 3);
-    for (name, value) in [("packets", 3), ("weight", 103), ("step", 1)] {
+    for (name, value) in [
+        ("packets", 3),
+        ("weight", 103),
+        ("step", 1),
+        ("numbered", 43),
+    ] {
         let name = format!("coredns_ebpf_{name}");
         site.metric_becomes(&name, value);
     }
@@ -33,11 +38,16 @@ fn variables_have_the_objects_values() {
 fn entries_set_variables_before_the_program_is_loaded() {
     let site = site();
     let text = corefile(
-        "    entry @.rodata 0 verdict=XDP_DROP\n    entry @.rodata 0 step=5\n    entry @.data 0 weight=1000\n",
+        "    entry @.rodata 0 verdict=XDP_DROP\n    entry @.rodata 0 step=5\n    entry @.data 0 weight=1000 number.numbered=7\n",
     );
     let daemon = site.run(&text).attached(1);
     site.sender().send(&packet("192.0.2.1"), 2);
-    for (name, value) in [("packets", 10), ("weight", 1010), ("step", 5)] {
+    for (name, value) in [
+        ("packets", 10),
+        ("weight", 1010),
+        ("step", 5),
+        ("numbered", 9),
+    ] {
         let name = format!("coredns_ebpf_{name}");
         site.metric_becomes(&name, value);
     }

@@ -18,7 +18,7 @@ impl Layout {
         let mut walk = Walk {
             layout: self,
             path,
-            done: first_name(path).len(),
+            done: 0,
             at: Field { offset: 0, shape },
         };
         if path.len() > MAX_PATH_LEN || path.contains(char::is_control) {
@@ -26,12 +26,23 @@ impl Layout {
         }
         let whole = self.whole();
         if let Kind::Composite(members) = &whole.kind {
-            walk.member(members, first_name(path), &whole.name)?;
+            // The name of a variable inside a function has a dot: `function.variable`.
+            let is_first = |name: &&str| {
+                let rest = path.strip_prefix(name);
+                rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+            };
+            let names = members.iter().map(|member| &*member.name);
+            let longest = names.filter(is_first).max_by_key(|name| name.len());
+            let name = longest.unwrap_or(first_name(path));
+            walk.member(members, name, &whole.name)?;
+            walk.done = name.len();
         } else if first_name(path) != WHOLE {
             let name = &whole.name;
             return Err(format!(
                 "there is no {path}; the value is {name}, not a struct, and its FIELD is {WHOLE}"
             ));
+        } else {
+            walk.done = WHOLE.len();
         }
         while walk.done < path.len() {
             walk.step()?;

@@ -25,6 +25,23 @@ fn entries_that_were_being_changed_are_not_adopted() {
     daemon.stop();
 }
 
+/// Somebody removed the pins while the daemon ran. They are made again when the daemon ends, at the latest.
+#[test]
+fn removed_pins_are_made_again_at_the_end() {
+    let held = Held::new();
+    for removed in ["*", "*/link"] {
+        let daemon = held.start(&corefile(OLD, "exit hold"));
+        let filter = held.site.filter();
+        held.sh(&format!("rm -r /sys/fs/bpf/corexdp/{removed}"));
+        assert_eq!(
+            daemon.stop().last().unwrap(),
+            "stopped by SIGTERM, held filters stay"
+        );
+        assert_eq!(held.site.filter(), filter, "{removed}");
+        assert_eq!(held.pins(), (1, true), "{removed}");
+    }
+}
+
 #[test]
 fn pins_of_an_interface_that_has_gone_are_replaced() {
     for exit in ["exit hold", ""] {
