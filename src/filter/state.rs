@@ -164,7 +164,7 @@ impl Filter {
     pub(super) fn succeeding(self, old: &Self) -> Self {
         Self {
             reattached: old.reattached,
-            // Of no meaning where the successor is attached.
+            // Unused where the successor is attached.
             obstacle: old.obstacle.clone(),
             pins: self.pins.or_else(|| old.pins.clone()),
             ..self

@@ -116,7 +116,7 @@ fn count(socket: &OwnedFd, interface: &IfName) -> Option<usize> {
     (1..=MAX_COUNTERS).contains(&count).then_some(count)
 }
 
-/// What a counter of lost packets counts.
+/// Extent of a counter of lost packets: the driver's, or one queue's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Scope {
     Driver,

@@ -7,6 +7,21 @@ pub(super) const CALL: u8 = 0x85;
 
 /// `BPF_JMP | BPF_EXIT`.
 pub(super) const EXIT: u8 = 0x95;
+/// `BPF_X`: the source is a register, not the immediate.
+pub(super) const BPF_X: u8 = 0x08;
+
+/// Classes of instructions (`BPF_CLASS`), the lowest three bits of the opcode.
+pub(super) mod class {
+    pub(crate) const LD: u8 = 0;
+    pub(crate) const LDX: u8 = 1;
+    pub(crate) const ST: u8 = 2;
+    pub(crate) const STX: u8 = 3;
+    pub(crate) const ALU: u8 = 4;
+    pub(crate) const JMP: u8 = 5;
+    pub(crate) const JMP32: u8 = 6;
+    pub(crate) const ALU64: u8 = 7;
+}
+
 /// `enum xdp_action`: the packet leaves through the interface by which it came.
 pub(super) const XDP_TX: i32 = 3;
 

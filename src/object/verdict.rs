@@ -1,23 +1,10 @@
 //! Verdicts that a program may return, as far as its instructions show.
 
-use super::insn::{CALL, EXIT, Insn};
+use super::insn::{BPF_X, CALL, EXIT, Insn, class};
 
-/// Classes of instructions (`BPF_CLASS`).
-mod class {
-    pub(crate) const LD: u8 = 0;
-    pub(crate) const LDX: u8 = 1;
-    pub(crate) const ST: u8 = 2;
-    pub(crate) const STX: u8 = 3;
-    pub(crate) const ALU: u8 = 4;
-    pub(crate) const JMP: u8 = 5;
-    pub(crate) const JMP32: u8 = 6;
-    pub(crate) const ALU64: u8 = 7;
-}
 /// Operations (`BPF_OP`).
 const BPF_JA: u8 = 0x00;
 const BPF_MOV: u8 = 0xb0;
-/// `BPF_X`: the source is a register.
-const BPF_X: u8 = 0x08;
 /// Registers 0 to 5, which a call overwrites.
 const OVERWRITTEN: u16 = 0x3f;
 /// The register of the verdict.

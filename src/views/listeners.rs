@@ -47,7 +47,7 @@ impl ListenerState {
         state
     }
 
-    /// The same listener with its open socket: local address, and path of the service.
+    /// This listener with its open socket: local address, and path of the service.
     #[must_use]
     pub fn at(mut self, local: Option<(SocketAddr, &'static str)>) -> Self {
         self.url = local.map(|(address, path)| Url(address, path));

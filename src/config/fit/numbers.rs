@@ -80,7 +80,7 @@ struct Member {
 
 /// The numbers that a member takes.
 enum Takes {
-    /// Those of an enumeration.
+    /// The values of an enumeration.
     Named {
         /// Name of the type in C.
         name: String,
@@ -88,7 +88,7 @@ enum Takes {
         /// Bits of valid numbers without a name.
         bits: u64,
     },
-    /// Those up to a number.
+    /// All numbers up to this one.
     UpTo { max: u64, big_endian: bool },
 }
 

@@ -36,7 +36,7 @@ const PRIVATE: u32 = 0o700;
 const WRITABLE: u32 = 0o022;
 /// Time for which a lock is awaited: its daemon may be about to end.
 const PATIENCE: Duration = Duration::from_millis(300);
-/// The same for a daemon that is known to end.
+/// Time for which the lock of a daemon that is known to end is awaited.
 const LONG_PATIENCE: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(10);
 

@@ -116,7 +116,7 @@ mod tests {
         // No connection of the hog may be closed yet, and no other is closed for it.
         let (chosen, _) = choice(&[(8, Some((Lingering, 0))), (7, None), (7, None)]);
         assert_eq!(chosen, Choice::Wait(None));
-        // Of peers with the same number, the ranks decide.
+        // The ranks decide between peers with the same number.
         let (chosen, _) = choice(&[(8, Some((Unfinished, 0))), (7, Some((Lingering, 0)))]);
         assert_eq!(chosen, Choice::Close(1));
     }

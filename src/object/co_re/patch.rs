@@ -1,30 +1,19 @@
 //! Writing a value into an instruction.
 
-use super::super::insn::Insn;
+use super::super::insn::{BPF_X, Insn, class};
 use super::{Relocation, Value, Width};
 
 /// The helper that an instruction without value calls. The kernel has none of this number, so that the verifier refuses
 /// a program that can reach the instruction. libbpf uses the same.
 pub const POISON: i32 = 0x0bad_2310;
 
-/// Classes of instructions (`BPF_CLASS`).
-mod class {
-    pub(crate) const LD: u8 = 0;
-    pub(crate) const LDX: u8 = 1;
-    pub(crate) const ST: u8 = 2;
-    pub(crate) const STX: u8 = 3;
-    pub(crate) const ALU: u8 = 4;
-    pub(crate) const ALU64: u8 = 7;
-}
-/// `BPF_X`: the source is a register, not the immediate.
-const BPF_X: u8 = 0x08;
 /// Bits of the access size in the opcode of a load or store.
 const SIZE_MASK: u8 = 0x18;
 
 /// Replaces the value `own`, which the compiler wrote, by the kernel's.
 ///
 /// # Errors
-/// What is wrong.
+/// The reason why the instruction cannot have the value.
 pub(super) fn patch(
     insns: &mut [Insn],
     relocation: &Relocation,
