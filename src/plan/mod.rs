@@ -12,13 +12,15 @@ use crate::base::capacity::MAX_COREFILE;
 use crate::base::diagnostic::{Blame, Diagnostic};
 use crate::base::escape::{Escaped, Plain};
 use crate::base::files;
-use crate::config::{Config, Filter, fit, warn_of_typos};
+use crate::config::{Config, Filter, fit, warn_of_directives_as_addresses, warn_of_typos};
 use crate::corefile::Corefile;
 use crate::object::{self, LinkedObject};
 use sources::Sources;
 
 /// The default entry function of a program.
 pub const ENTRY: &str = "xdp_prog";
+/// Warning for a Corefile without a filter.
+pub const NO_FILTER: &str = "the Corefile has no ebpf block; nothing is filtered";
 /// Maximum bytes of an object. The kernel's largest program has a million instructions of 8 bytes, besides its types.
 const MAX_OBJECT: usize = 16 << 20;
 
@@ -145,6 +147,7 @@ impl Plan {
                 "{omitted} more warnings; correct the first, then check again"
             ));
         }
+        warn_of_directives_as_addresses(&self.corefile, report);
         warn_of_typos(&self.corefile, report);
         for PlannedFilter { block, object } in &self.filters {
             let (file, line) = (self.corefile.file(block.elf_at), block.elf_at.line());
