@@ -121,6 +121,37 @@ fn keys_that_are_no_names_are_refused() {
     }
 }
 
+#[test]
+fn prefixes_are_refused_where_single_addresses_are_keys() {
+    let site = site();
+    site.folder.shipped("acl");
+    let takes = "it takes 0x and 32 digits or an IPv6 address or an IPv4 address";
+    let line = format!(
+        "Corefile:5: entry: KEY is __be32[4], 16 bytes; {takes}, not \"192.0.2.0/24\"; hosts takes single addresses, `@xdp_map` prefixes"
+    );
+    let corefile = block(&[
+        "elf acl.o",
+        "if edge0",
+        "entry @hosts 192.0.2.0/24 action=ACL_DROP",
+    ]);
+    refuses(&site, &corefile, CONFIG, &[&line]);
+    let source = "#include <linux/bpf.h>
+        #include <bpf/bpf_helpers.h>
+        struct {
+            __uint(type, BPF_MAP_TYPE_HASH);
+            __uint(max_entries, 4);
+            __type(key, __u8[16]);
+            __type(value, __u32);
+        } xdp_map SEC(\".maps\");
+        SEC(\"xdp\") int xdp_prog(struct xdp_md *ctx) { return XDP_PASS; }";
+    compile_text(source, "single", site.folder.path(), &["-Wno-everything"]);
+    let line = format!(
+        "Corefile:5: entry: KEY is __u8[16], 16 bytes; {takes}, not \"2001:db8::/32\"; xdp_map takes single addresses"
+    );
+    let corefile = block(&["elf single.o", "if edge0", "entry 2001:db8::/32 value=1"]);
+    refuses(&site, &corefile, CONFIG, &[&line]);
+}
+
 /// Each capacity is exceeded by one.
 #[test]
 fn exceeded_capacities_are_refused() {

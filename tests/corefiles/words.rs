@@ -182,6 +182,22 @@ pub(crate) const WORDS: &[Wrong] = &[
         ],
     ),
     (
+        "entry @networks6 192.0.2.0/255.255.255.0 value=1\nentry @networks6 192.0.2 value=1\nentry @networks6 192.0.2.0/24, value=1",
+        &[
+            "Corefile:5: entry: KEY is a prefix of an lpm_trie, 20 bytes; it takes an IPv4 address/BITS with BITS up to 32, an IPv6 address/BITS with BITS up to 128, or 0x and 40 digits, not \"192.0.2.0/255.255.255.0\"",
+            "Corefile:6: entry: KEY is a prefix of an lpm_trie, 20 bytes; it takes an IPv4 address/BITS with BITS up to 32, an IPv6 address/BITS with BITS up to 128, or 0x and 40 digits, not \"192.0.2\"",
+            "Corefile:7: entry: KEY is a prefix of an lpm_trie, 20 bytes; it takes an IPv4 address/BITS with BITS up to 32, an IPv6 address/BITS with BITS up to 128, or 0x and 40 digits, not \"192.0.2.0/24,\"",
+        ],
+    ),
+    (
+        "entry 192.0.2.0/24 verdict=0\ngauge high 192.0.2.0/24 packets \"a\"\nentry ads/24 verdict=0",
+        &[
+            "Corefile:5: entry: KEY is __u32, 4 bytes; it takes a number from 0 to 4294967295 or an IPv4 address or 0x and 8 digits, not \"192.0.2.0/24\"; xdp_map takes single addresses, `@networks` prefixes",
+            "Corefile:7: entry: KEY is __u32, 4 bytes; it takes a number from 0 to 4294967295 or an IPv4 address or 0x and 8 digits, not \"ads/24\"",
+            "Corefile:6: gauge: KEY is __u32, 4 bytes; it takes a number from 0 to 4294967295 or an IPv4 address or 0x and 8 digits, not \"192.0.2.0/24\"; xdp_map takes single addresses, `@networks` prefixes",
+        ],
+    ),
+    (
         "entry @networks 10.0.0.0/8 packets=1",
         &[
             "Corefile:5: entry: there is no packets; the value is __u64, not a struct, and its FIELD is value",
