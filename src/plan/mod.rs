@@ -228,7 +228,11 @@ fn read_object(
     let path = filter.elf.to_string_lossy();
     let path = Escaped(&path);
     let diagnostic = |blame, message| corefile.diagnostic(filter.elf_at, "elf", message, blame);
-    let missing = "no such file; a relative path starts at its Corefile's folder";
+    let missing = if corefile.text(filter.elf_at).starts_with('/') {
+        "no such file"
+    } else {
+        "no such file; a relative path starts at its Corefile's folder"
+    };
     let bytes = read_program(&filter.elf, missing, sources)
         .map_err(|(blame, message)| diagnostic(blame, format!("{path}: {message}")))?;
     let entry = filter.program.as_ref();

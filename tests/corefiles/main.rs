@@ -102,6 +102,24 @@ fn options_of_ebpf() {
 }
 
 #[test]
+fn missing_objects_are_refused() {
+    let site = site();
+    for (path, line) in [
+        (
+            "none.o",
+            "Corefile:3: elf: FOLDER/none.o: no such file; a relative path starts at its Corefile's folder",
+        ),
+        (
+            "/none/none.o",
+            "Corefile:3: elf: /none/none.o: no such file",
+        ),
+    ] {
+        let corefile = block(&[&format!("elf {path}"), "if edge0"]);
+        refuses(&site, &corefile, 66, &[line]);
+    }
+}
+
+#[test]
 fn unknown_words_are_refused() {
     let site = site();
     site.folder.fixture("words");

@@ -17,9 +17,18 @@ pub(crate) const WORDS: &[Wrong] = &[
         &["Corefile:5: entry: 2 arguments; write `entry [@MAP] KEY FIELD=VALUE…`"],
     ),
     (
-        "entry 1 verdict",
+        "entyr 1 verdict=0\ninterface edge0\nobject words.o",
         &[
-            "Corefile:5: entry: \"verdict\" has no `=`; write FIELD=VALUE, and one that has spaces as \"FIELD=VALUE\"",
+            "Corefile:5: ebpf: unknown option \"entyr\"; did you mean entry?",
+            "Corefile:6: ebpf: unknown option \"interface\"; did you mean if?",
+            "Corefile:7: ebpf: unknown option \"object\"; did you mean elf?",
+        ],
+    ),
+    (
+        "entry 1 verdict\nentry 1 verdict = VERDICT_DROP",
+        &[
+            "Corefile:5: entry: \"verdict\" has no `=`; write FIELD=VALUE without spaces around it, and a VALUE with spaces as \"FIELD=VALUE\"",
+            "Corefile:6: entry: \"verdict\" has no `=`; write FIELD=VALUE without spaces around it, and a VALUE with spaces as \"FIELD=VALUE\"",
         ],
     ),
     (
