@@ -148,6 +148,9 @@ fn check(source: &Source, json: bool) -> u8 {
     let result = Plan::make(source, &mut Sources::default());
     if let Ok(plan) = &result {
         plan.warn(&mut |warning| print_stderr(&format_args!("warning: {warning}")));
+        if plan.filters.is_empty() {
+            print_stderr(&format_args!("warning: {}", plan::NO_FILTER));
+        }
     }
     if json {
         let printed = print(&mut |out| check_json::check(out, &result));

@@ -7,15 +7,16 @@ const MAX_NAME: usize = 64;
 /// Most names of a list.
 const MAX_LISTED: usize = 12;
 
-/// The name nearest to `wrong`. `None` unless a third of the letters or fewer differ, or left name contains the right.
+/// The name nearest to `wrong`. `None` unless a third of the letters or fewer differ, two letters are swapped, or one
+/// contains the other.
 pub fn nearest<'a>(wrong: &str, names: &[&'a str]) -> Option<&'a str> {
-    let allowed = (wrong.len() / 3).max(1);
     let (mut nearest, mut least) = (None, usize::MAX);
     for name in names {
         let Some(far) = distance(wrong.as_bytes(), name.as_bytes()) else {
             continue;
         };
-        let is_similar = far <= allowed || contains(name, wrong) || contains(wrong, name);
+        let is_similar =
+            is_misspelling(wrong, name, far) || contains(name, wrong) || contains(wrong, name);
         if is_similar && far < least {
             (nearest, least) = (Some(*name), far);
         }
@@ -29,18 +30,21 @@ pub fn misspelt<'a>(word: &str, names: &[&'a str]) -> Option<&'a str> {
     if names.contains(&word) {
         return None;
     }
+    let is_near = |name: &&&str| {
+        distance(word.as_bytes(), name.as_bytes())
+            .is_some_and(|far| is_misspelling(word, name, far))
+    };
+    names.iter().find(is_near).copied()
+}
+
+/// True if a third of the letters or fewer differ, or two letters are swapped. `far` is the distance of the words.
+fn is_misspelling(word: &str, name: &str, far: usize) -> bool {
     let letters = |word: &str| {
         let mut letters = word.to_ascii_lowercase().into_bytes();
         letters.sort_unstable();
         letters
     };
-    let allowed = (word.len() / 3).max(1);
-    let is_near = |name: &&&str| {
-        let is_swapped = || letters(name) == letters(word);
-        distance(word.as_bytes(), name.as_bytes())
-            .is_some_and(|far| far <= allowed || far == 2 && is_swapped())
-    };
-    names.iter().find(is_near).copied()
+    far <= (word.len() / 3).max(1) || far == 2 && letters(name) == letters(word)
 }
 
 /// Remedy for the unknown name `wrong`: the nearest name, or else all names.
@@ -129,6 +133,8 @@ mod tests {
             ("acton", Some("action")),
             ("Action", Some("action")),
             ("famliy", Some("family")),
+            ("actoin", Some("action")),
+            ("xy", Some("x")),
             ("packet", Some("packets")),
             ("DROP", Some("ACL_DROP")),
             ("packets_total", Some("packets")),

@@ -6,6 +6,8 @@ use crate::base::escape::Quoted;
 
 /// Default address of the metrics in CoreDNS.
 pub(super) const DEFAULT: &str = "localhost:9153";
+/// Its port.
+const DEFAULT_PORT: u16 = 9153;
 
 /// An address to listen on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +25,9 @@ impl Address {
     /// The message for the operator, with the remedy.
     pub fn parse(text: &str) -> Result<Self, String> {
         let quoted = Quoted(text);
+        if let Some(fault) = incomplete(text) {
+            return Err(format!("{quoted} {fault}"));
+        }
         let wrong =
             || format!("{quoted} is no address; write HOST:PORT or :PORT, for example {DEFAULT}");
         let (host, port) = text.rsplit_once(':').ok_or_else(wrong)?;
@@ -68,6 +73,29 @@ impl Address {
     }
 }
 
+/// The fault of an address whose port or brackets are missing, with the remedy; `None` for all other texts.
+fn incomplete(text: &str) -> Option<String> {
+    if let Some((host, port)) = text.rsplit_once(':')
+        && let (Ok(host), Ok(port)) = (host.parse::<Ipv6Addr>(), port.parse::<u16>())
+    {
+        let right = SocketAddr::new(host.into(), port);
+        return Some(format!(
+            "has an IPv6 address without brackets; write {right}"
+        ));
+    }
+    if text == "localhost" {
+        return Some(format!(
+            "has no port; write HOST:PORT, for example {DEFAULT}"
+        ));
+    }
+    let bracketed = text
+        .strip_prefix('[')
+        .and_then(|text| text.strip_suffix(']'));
+    let host = bracketed.unwrap_or(text).parse().ok()?;
+    let right = SocketAddr::new(host, DEFAULT_PORT);
+    Some(format!("has no port; write HOST:PORT, for example {right}"))
+}
+
 impl std::fmt::Display for Address {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -91,6 +119,38 @@ mod tests {
             (":0", ":0"),
         ] {
             assert_eq!(Address::parse(text).unwrap().to_string(), expected);
+        }
+        for (text, fault) in [
+            (
+                "127.0.0.1",
+                "\"127.0.0.1\" has no port; write HOST:PORT, for example 127.0.0.1:9153",
+            ),
+            (
+                "::1",
+                "\"::1\" has no port; write HOST:PORT, for example [::1]:9153",
+            ),
+            (
+                "[::1]",
+                "\"[::1]\" has no port; write HOST:PORT, for example [::1]:9153",
+            ),
+            (
+                "2001:db8::53",
+                "\"2001:db8::53\" has no port; write HOST:PORT, for example [2001:db8::53]:9153",
+            ),
+            (
+                "::1:9153",
+                "\"::1:9153\" has an IPv6 address without brackets; write [::1]:9153",
+            ),
+            (
+                "1:2:3:4:5:6:7:8:80",
+                "\"1:2:3:4:5:6:7:8:80\" has an IPv6 address without brackets; write [1:2:3:4:5:6:7:8]:80",
+            ),
+            (
+                "localhost",
+                "\"localhost\" has no port; write HOST:PORT, for example localhost:9153",
+            ),
+        ] {
+            assert_eq!(Address::parse(text).unwrap_err(), fault);
         }
         for text in [
             "",

@@ -86,7 +86,12 @@ impl<'c> Reader<'_, 'c> {
         let Some(option) = OPTIONS.iter().find(|option| option.name == text) else {
             self.faults.add_with(name, EBPF, || {
                 let names: Vec<_> = OPTIONS.iter().map(|option| option.name).collect();
-                let remedy = suggestion(text, &names);
+                let meant = match text {
+                    "interface" | "iface" | "device" | "dev" => "if",
+                    "object" | "file" => "elf",
+                    _ => text,
+                };
+                let remedy = suggestion(meant, &names);
                 format!("unknown option {}; {remedy}", Quoted(text))
             });
             return;

@@ -45,6 +45,11 @@ fn parse(text: &str) -> Result<heapless::String<MAX_HOST>, String> {
             "host {quoted} is an address; leave it out, since every address is accepted"
         ));
     }
+    if text.contains('*') {
+        return Err(format!(
+            "host {quoted} has '*', which is no wildcard; write each name, for example box.example.org"
+        ));
+    }
     let wrong = format!(
         "{quoted} is no host name; write it without scheme, port and path, for example box.example.org"
     );
@@ -95,6 +100,10 @@ mod tests {
                 "host \"192.0.2.1\" is an address; leave it out, since every address is accepted",
             ),
             (
+                &["*.example"],
+                "host \"*.example\" has '*', which is no wildcard; write each name, for example box.example.org",
+            ),
+            (
                 &["[::1]"],
                 "host \"[::1]\" is an address; leave it out, since every address is accepted",
             ),
@@ -103,15 +112,7 @@ mod tests {
         }
         let label = "a".repeat(64);
         for wrong in [
-            "",
-            ".",
-            "a..b",
-            "a:9153",
-            "http://a",
-            "*.example",
-            "a b",
-            "\u{e4}",
-            &label,
+            "", ".", "a..b", "a:9153", "http://a", "a b", "\u{e4}", &label,
         ] {
             let message = read(&mut Hosts::new(), &[wrong]).unwrap_err();
             assert!(message.ends_with(" is no host name; write it without scheme, port and path, for example box.example.org"), "{message}");

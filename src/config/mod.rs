@@ -39,7 +39,7 @@ pub use listen::{Listen, MAX_PLACES, Place, Service, Serving};
 pub use metric::MetricKind;
 pub use options::{EbpfOption, OPTIONS as EBPF_OPTIONS};
 pub use reload::Reload;
-pub use typos::warn_of_typos;
+pub use typos::{warn_of_directives_as_addresses, warn_of_typos};
 
 /// Bytes of the longest name of an interface: an alternative name (`ALTIFNAMSIZ`).
 pub const MAX_INTERFACE: usize = 127;

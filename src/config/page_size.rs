@@ -13,8 +13,8 @@ use crate::encode::MAP;
 /// Bytes of what does not depend on filters and listeners: style and script (7 KiB), 16 messages of the log (24 KiB), the
 /// path of the Corefile in `/status` (24 KiB with every byte escaped), the control socket, and the daemon's own metrics.
 pub const DAEMON: usize = 48 << 10;
-/// Bytes about a listener: its address, and the reason why it is not served.
-const LISTENER: usize = 256;
+/// Bytes about a listener: its address, and the reason why it is not served with its remedy.
+const LISTENER: usize = 320;
 /// Bytes about a filter beside its names: markup, the program's name, numbers, warnings, the kernel's reason against
 /// native mode, and the reason why it is not attached (160 bytes each before escapes).
 const FILTER: usize = 3 << 10;

@@ -1,4 +1,4 @@
-//! Directives that may be misspelt. A Corefile may have any plugin of CoreDNS, whose directives are skipped.
+//! Directives that may be misspelt or misplaced. A Corefile may have any plugin of CoreDNS, whose directives are skipped.
 
 use std::fmt::Display;
 
@@ -10,10 +10,33 @@ use crate::corefile::Corefile;
 /// Most warnings; one for each name in each server block.
 const MAX_WARNINGS: usize = 20;
 
+/// The directives that are read.
+fn names() -> [&'static str; 6] {
+    let [metrics, health, ready] = Service::ALL.map(Service::directive);
+    [EBPF, metrics, DEBUG, health, ready, RELOAD]
+}
+
+/// Passes to `report` a warning for each server block with the name of a directive among its addresses, since the first
+/// line of a Corefile without braces has only addresses.
+pub fn warn_of_directives_as_addresses(corefile: &Corefile, report: &mut dyn FnMut(&dyn Display)) {
+    let names = names();
+    let suspects = corefile.blocks().iter().filter_map(|block| {
+        let name = names
+            .iter()
+            .find(|name| block.keys.iter().any(|key| key == *name))?;
+        Some((block.at, name))
+    });
+    for (at, name) in suspects.take(MAX_WARNINGS) {
+        let (file, line) = (Escaped(corefile.file(at)), at.line());
+        report(&format_args!(
+            "{file}:{line}: {name}: is taken as the address of a server block; put the directives into `. {{ … }}`"
+        ));
+    }
+}
+
 /// Passes to `report` a warning for each skipped directive that is nearly the name of one that is read.
 pub fn warn_of_typos(corefile: &Corefile, report: &mut dyn FnMut(&dyn Display)) {
-    let [metrics, health, ready] = Service::ALL.map(Service::directive);
-    let names = [EBPF, metrics, DEBUG, health, ready, RELOAD];
+    let names = names();
     let directives = corefile.blocks().iter().flat_map(|block| &block.directives);
     let suspects = directives.filter_map(|directive| {
         let meant = misspelt(&directive.name, &names)?;

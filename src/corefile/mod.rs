@@ -51,10 +51,12 @@ pub struct Corefile {
 }
 
 /// Directives for a set of addresses.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct ServerBlock {
     /// The addresses, variables expanded.
     pub keys: Vec<String>,
+    /// Token of the first address.
+    pub at: Token,
     /// One for each name, in the order in which the names first appear.
     pub directives: Vec<Directive>,
 }

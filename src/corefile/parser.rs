@@ -57,7 +57,7 @@ impl BlockBuilder {
         }
     }
 
-    fn finish(mut self, mut keys: Vec<String>) -> ServerBlock {
+    fn finish(mut self, mut keys: Vec<String>, at: Token) -> ServerBlock {
         for directive in &mut self.directives {
             directive.tokens.shrink_to_fit();
         }
@@ -65,6 +65,7 @@ impl BlockBuilder {
         keys.shrink_to_fit();
         ServerBlock {
             keys,
+            at,
             directives: self.directives,
         }
     }
@@ -74,7 +75,7 @@ impl Parser<'_> {
     /// Parses the server block that begins at the current token; `None` for a snippet or a block without addresses.
     fn server_block(&mut self) -> Result<Option<ServerBlock>, Error> {
         let mut block = BlockBuilder::default();
-        let (keys, more) = self.addresses()?;
+        let (keys, at, more) = self.addresses()?;
         if more {
             if let Some(name) = snippet::declared(&keys) {
                 self.declare_snippet(name)?;
@@ -82,12 +83,14 @@ impl Parser<'_> {
             }
             self.block_contents(&mut block)?;
         }
-        Ok((!keys.is_empty()).then(|| block.finish(keys)))
+        Ok(at.map(|at| block.finish(keys, at)))
     }
 
-    /// Parses the addresses before a block, up to the first token after them; `false` if no token follows.
-    fn addresses(&mut self) -> Result<(Vec<String>, bool), Error> {
+    /// Parses the addresses before a block, up to the first token after them. Returns also the first address's token,
+    /// and `false` if no token follows.
+    fn addresses(&mut self) -> Result<(Vec<String>, Option<Token>, bool), Error> {
         let mut keys = Vec::new();
+        let mut at = None;
         let mut comma = false;
         loop {
             let mut word = self.expand_current(BLOCK)?;
@@ -101,22 +104,23 @@ impl Parser<'_> {
                 if comma {
                     return Err(self.dangling_comma("\"{\""));
                 }
-                return Ok((keys, true));
+                return Ok((keys, at, true));
             }
             // Empty quotes and empty variables give an empty token.
             if !word.is_empty() {
                 comma = word.ends_with(',');
                 word.truncate(word.len() - usize::from(comma));
+                at = at.or(self.stream.current());
                 keys.push(word);
             }
             if !self.advance()? {
                 if comma {
                     return Err(self.dangling_comma("nothing"));
                 }
-                return Ok((keys, false));
+                return Ok((keys, at, false));
             }
             if !comma && self.stream.at_new_line(&self.corefile.text) {
-                return Ok((keys, true));
+                return Ok((keys, at, true));
             }
         }
     }

@@ -256,6 +256,7 @@ impl Page {
             let Place { service, address } = listener.place;
             let error = listener.error().map(Errno::desc).or(unserved);
             ListenerState::new(service.name(), format_args!("{address}"), error)
+                .with_remedy(listener.remedy())
                 .at(listener.local().map(|local| (local, service.path())))
         })
     }
@@ -277,14 +278,7 @@ fn warn(listener: &Listener, plan: Option<&Plan>, log: &Log) {
     };
     let Place { service, address } = listener.place;
     let reason = errno.desc();
-    let remedy = match errno {
-        Errno::EADDRNOTAVAIL => "no interface has the address; retrying",
-        Errno::EADDRINUSE => "another process has the address; retrying",
-        Errno::EACCES => {
-            "a port below 1024 needs CAP_NET_BIND_SERVICE, which corexdp gives up once it runs: restart it for such a port"
-        }
-        _ => "retrying",
-    };
+    let remedy = listener.remedy();
     let message = format_args!("cannot listen on {address}: {reason}; {remedy}");
     let directive = service.directive();
     let listens = plan.and_then(|plan| {

@@ -10,7 +10,7 @@ use crate::filter::{self, Batch, Context, Filter, Prepared, blame, tidy, wait_fo
 use crate::kernel::limits;
 use crate::kernel::map_scan::Scan;
 use crate::log::Log;
-use crate::plan::Plan;
+use crate::plan::{NO_FILTER, Plan};
 
 /// Logs the warnings of the plan.
 pub(super) fn warn(plan: &Plan, log: &Log) {
@@ -50,7 +50,7 @@ pub(super) fn announce(filters: &[Filter], log: &Log) {
         }
     }
     if filters.is_empty() {
-        log.warn("the Corefile has no ebpf block; nothing is filtered");
+        log.warn(NO_FILTER);
     }
 }
 

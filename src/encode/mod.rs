@@ -150,7 +150,7 @@ impl<'a> Encoder<'a> {
         let Some((path, value)) = word.split_once('=') else {
             let word = Quoted(word);
             return Err(format!(
-                "{word} has no `=`; write FIELD=VALUE, and one that has spaces as \"FIELD=VALUE\""
+                "{word} has no `=`; write FIELD=VALUE without spaces around it, and a VALUE with spaces as \"FIELD=VALUE\""
             ));
         };
         self.cache(index, path)?;

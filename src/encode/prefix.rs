@@ -94,9 +94,14 @@ pub(super) fn format(key: &[u8]) -> Option<String> {
 /// The error for a `word` that is not a key of `size` bytes.
 pub(super) fn refuse(word: &str, size: usize) -> String {
     let data = size.saturating_sub(LENGTH);
+    let ipv4 = if data == 16 {
+        "an IPv4 address/BITS with BITS up to 32, "
+    } else {
+        ""
+    };
     let takes = match family(data) {
         "" => String::new(),
-        address => format!("{address}/BITS with BITS up to {}, or ", data * 8),
+        address => format!("{ipv4}{address}/BITS with BITS up to {}, or ", data * 8),
     };
     let (digits, size, word) = (Digits(size), Count(size), Quoted(word));
     format!("{KEY} is a prefix of an lpm_trie, {size}; it takes {takes}{digits}, not {word}")

@@ -130,7 +130,7 @@ fn trie_keys_are_prefixes() {
         (
             six,
             "10.0.0.0/33",
-            "KEY is a prefix of an lpm_trie, 20 bytes; it takes an IPv6 address/BITS with BITS up to 128, or 0x and 40 digits, not \"10.0.0.0/33\"".into(),
+            "KEY is a prefix of an lpm_trie, 20 bytes; it takes an IPv4 address/BITS with BITS up to 32, an IPv6 address/BITS with BITS up to 128, or 0x and 40 digits, not \"10.0.0.0/33\"".into(),
         ),
         (
             six,

@@ -94,6 +94,19 @@ impl Listener {
         self.socket.as_ref().err().copied().flatten()
     }
 
+    /// Remedy for that failure; empty without one.
+    pub fn remedy(&self) -> &'static str {
+        match self.error() {
+            None => "",
+            Some(Errno::EADDRNOTAVAIL) => "no interface has the address; retrying",
+            Some(Errno::EADDRINUSE) => "another process has the address; retrying",
+            Some(Errno::EACCES) => {
+                "a port below 1024 needs CAP_NET_BIND_SERVICE, which corexdp gives up once it runs: restart it for such a port"
+            }
+            Some(_) => "retrying",
+        }
+    }
+
     /// Local address, with the port that the system chose for port 0; `None` while the socket is not open.
     pub fn local(&self) -> Option<SocketAddr> {
         let socket = TcpListener::from(self.socket()?.try_clone().ok()?);

@@ -12,13 +12,15 @@ use crate::base::capacity::MAX_COREFILE;
 use crate::base::diagnostic::{Blame, Diagnostic};
 use crate::base::escape::{Escaped, Plain};
 use crate::base::files;
-use crate::config::{Config, Filter, fit, warn_of_typos};
+use crate::config::{Config, Filter, fit, warn_of_directives_as_addresses, warn_of_typos};
 use crate::corefile::Corefile;
 use crate::object::{self, LinkedObject};
 use sources::Sources;
 
 /// The default entry function of a program.
 pub const ENTRY: &str = "xdp_prog";
+/// Warning for a Corefile without a filter.
+pub const NO_FILTER: &str = "the Corefile has no ebpf block; nothing is filtered";
 /// Maximum bytes of an object. The kernel's largest program has a million instructions of 8 bytes, besides its types.
 const MAX_OBJECT: usize = 16 << 20;
 
@@ -145,6 +147,7 @@ impl Plan {
                 "{omitted} more warnings; correct the first, then check again"
             ));
         }
+        warn_of_directives_as_addresses(&self.corefile, report);
         warn_of_typos(&self.corefile, report);
         for PlannedFilter { block, object } in &self.filters {
             let (file, line) = (self.corefile.file(block.elf_at), block.elf_at.line());
@@ -225,7 +228,11 @@ fn read_object(
     let path = filter.elf.to_string_lossy();
     let path = Escaped(&path);
     let diagnostic = |blame, message| corefile.diagnostic(filter.elf_at, "elf", message, blame);
-    let missing = "no such file; a relative path starts at its Corefile's folder";
+    let missing = if corefile.text(filter.elf_at).starts_with('/') {
+        "no such file"
+    } else {
+        "no such file; a relative path starts at its Corefile's folder"
+    };
     let bytes = read_program(&filter.elf, missing, sources)
         .map_err(|(blame, message)| diagnostic(blame, format!("{path}: {message}")))?;
     let entry = filter.program.as_ref();

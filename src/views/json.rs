@@ -8,7 +8,7 @@ use nix::time::{ClockId, clock_gettime};
 use serde::{Serialize, Serializer};
 
 use super::Overview;
-use super::listeners::{ListenerState, Url};
+use super::listeners::{ListenerState, Unserved, Url};
 use crate::base::json::Writer;
 use crate::base::text::Text;
 use crate::base::utc::Utc;
@@ -51,7 +51,7 @@ struct ListenerJson<'a> {
     up: bool,
     /// `None` for the control socket, and while the socket is not open.
     url: Option<Url>,
-    error: Option<&'a str>,
+    error: Option<Unserved>,
 }
 
 #[derive(Serialize)]

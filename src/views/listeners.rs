@@ -23,7 +23,26 @@ pub struct ListenerState {
     /// Address of an open HTTP socket.
     pub(super) url: Option<Url>,
     /// Reason why nobody answers there; `None` if the listener is served.
-    pub(super) error: Option<&'static str>,
+    pub(super) error: Option<Unserved>,
+}
+
+/// Reason why nobody answers at an address: `REASON; REMEDY`, or the reason alone where the remedy is empty. Both are
+/// plain text, which HTML does not escape.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Unserved(&'static str, &'static str);
+
+impl fmt::Display for Unserved {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(reason, remedy) = self;
+        let separator = if remedy.is_empty() { "" } else { "; " };
+        write!(f, "{reason}{separator}{remedy}")
+    }
+}
+
+impl Serialize for Unserved {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(self)
+    }
 }
 
 /// A local address and a path.
@@ -41,10 +60,19 @@ impl ListenerState {
             service,
             address: heapless::String::new(),
             url: None,
-            error,
+            error: error.map(|reason| Unserved(reason, "")),
         };
         let _ = state.address.write_fmt(address);
         state
+    }
+
+    /// This listener with the remedy of its error.
+    #[must_use]
+    pub fn with_remedy(mut self, remedy: &'static str) -> Self {
+        self.error = self
+            .error
+            .map(|Unserved(reason, _)| Unserved(reason, remedy));
+        self
     }
 
     /// This listener with its open socket: local address, and path of the service.

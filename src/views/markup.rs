@@ -92,9 +92,9 @@ pub(super) fn unserved(
     text: &mut Text<'_>,
     service: &str,
     address: &str,
-    error: &str,
+    error: impl fmt::Display,
 ) -> fmt::Result {
-    let (address, error) = (Html(address), Html(error));
+    let address = Html(address);
     writeln!(
         text,
         "<p class=\"warning\">{service} at {address} is NOT served: {error}</p>"

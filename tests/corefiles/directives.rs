@@ -115,7 +115,20 @@ pub(crate) const DIRECTIVES: &[Wrong] = &[
     (
         ". {\n  prometheus localhost\n}\n",
         &[
-            "Corefile:2: prometheus: \"localhost\" is no address; write HOST:PORT or :PORT, for example localhost:9153",
+            "Corefile:2: prometheus: \"localhost\" has no port; write HOST:PORT, for example localhost:9153",
+        ],
+    ),
+    (
+        ". {\n  prometheus ::1:9153\n  ready 127.0.0.1\n}\n",
+        &[
+            "Corefile:2: prometheus: \"::1:9153\" has an IPv6 address without brackets; write [::1]:9153",
+            "Corefile:3: ready: \"127.0.0.1\" has no port; write HOST:PORT, for example 127.0.0.1:9153",
+        ],
+    ),
+    (
+        ". {\n  prometheus {\n    host *.example.net\n  }\n}\n",
+        &[
+            "Corefile:3: prometheus: host \"*.example.net\" has '*', which is no wildcard; write each name, for example box.example.org",
         ],
     ),
     (

@@ -102,6 +102,24 @@ fn options_of_ebpf() {
 }
 
 #[test]
+fn missing_objects_are_refused() {
+    let site = site();
+    for (path, line) in [
+        (
+            "none.o",
+            "Corefile:3: elf: FOLDER/none.o: no such file; a relative path starts at its Corefile's folder",
+        ),
+        (
+            "/none/none.o",
+            "Corefile:3: elf: /none/none.o: no such file",
+        ),
+    ] {
+        let corefile = block(&[&format!("elf {path}"), "if edge0"]);
+        refuses(&site, &corefile, 66, &[line]);
+    }
+}
+
+#[test]
 fn unknown_words_are_refused() {
     let site = site();
     site.folder.fixture("words");
@@ -119,6 +137,37 @@ fn keys_that_are_no_names_are_refused() {
         let corefile = block(&["elf qname.o", "if edge0", options]);
         refuses(&site, &corefile, CONFIG, lines);
     }
+}
+
+#[test]
+fn prefixes_are_refused_where_single_addresses_are_keys() {
+    let site = site();
+    site.folder.shipped("acl");
+    let takes = "it takes 0x and 32 digits or an IPv6 address or an IPv4 address";
+    let line = format!(
+        "Corefile:5: entry: KEY is __be32[4], 16 bytes; {takes}, not \"192.0.2.0/24\"; hosts takes single addresses, `@xdp_map` prefixes"
+    );
+    let corefile = block(&[
+        "elf acl.o",
+        "if edge0",
+        "entry @hosts 192.0.2.0/24 action=ACL_DROP",
+    ]);
+    refuses(&site, &corefile, CONFIG, &[&line]);
+    let source = "#include <linux/bpf.h>
+        #include <bpf/bpf_helpers.h>
+        struct {
+            __uint(type, BPF_MAP_TYPE_HASH);
+            __uint(max_entries, 4);
+            __type(key, __u8[16]);
+            __type(value, __u32);
+        } xdp_map SEC(\".maps\");
+        SEC(\"xdp\") int xdp_prog(struct xdp_md *ctx) { return XDP_PASS; }";
+    compile_text(source, "single", site.folder.path(), &["-Wno-everything"]);
+    let line = format!(
+        "Corefile:5: entry: KEY is __u8[16], 16 bytes; {takes}, not \"2001:db8::/32\"; xdp_map takes single addresses"
+    );
+    let corefile = block(&["elf single.o", "if edge0", "entry 2001:db8::/32 value=1"]);
+    refuses(&site, &corefile, CONFIG, &[&line]);
 }
 
 /// Each capacity is exceeded by one.

@@ -17,9 +17,18 @@ pub(crate) const WORDS: &[Wrong] = &[
         &["Corefile:5: entry: 2 arguments; write `entry [@MAP] KEY FIELD=VALUE…`"],
     ),
     (
-        "entry 1 verdict",
+        "entyr 1 verdict=0\ninterface edge0\nobject words.o",
         &[
-            "Corefile:5: entry: \"verdict\" has no `=`; write FIELD=VALUE, and one that has spaces as \"FIELD=VALUE\"",
+            "Corefile:5: ebpf: unknown option \"entyr\"; did you mean entry?",
+            "Corefile:6: ebpf: unknown option \"interface\"; did you mean if?",
+            "Corefile:7: ebpf: unknown option \"object\"; did you mean elf?",
+        ],
+    ),
+    (
+        "entry 1 verdict\nentry 1 verdict = VERDICT_DROP",
+        &[
+            "Corefile:5: entry: \"verdict\" has no `=`; write FIELD=VALUE without spaces around it, and a VALUE with spaces as \"FIELD=VALUE\"",
+            "Corefile:6: entry: \"verdict\" has no `=`; write FIELD=VALUE without spaces around it, and a VALUE with spaces as \"FIELD=VALUE\"",
         ],
     ),
     (
@@ -179,6 +188,22 @@ pub(crate) const WORDS: &[Wrong] = &[
         "entry @networks 2001:db8::/32 value=1",
         &[
             "Corefile:5: entry: KEY is a prefix of an lpm_trie, 8 bytes; it takes an IPv4 address/BITS with BITS up to 32, or 0x and 16 digits, not \"2001:db8::/32\"",
+        ],
+    ),
+    (
+        "entry @networks6 192.0.2.0/255.255.255.0 value=1\nentry @networks6 192.0.2 value=1\nentry @networks6 192.0.2.0/24, value=1",
+        &[
+            "Corefile:5: entry: KEY is a prefix of an lpm_trie, 20 bytes; it takes an IPv4 address/BITS with BITS up to 32, an IPv6 address/BITS with BITS up to 128, or 0x and 40 digits, not \"192.0.2.0/255.255.255.0\"",
+            "Corefile:6: entry: KEY is a prefix of an lpm_trie, 20 bytes; it takes an IPv4 address/BITS with BITS up to 32, an IPv6 address/BITS with BITS up to 128, or 0x and 40 digits, not \"192.0.2\"",
+            "Corefile:7: entry: KEY is a prefix of an lpm_trie, 20 bytes; it takes an IPv4 address/BITS with BITS up to 32, an IPv6 address/BITS with BITS up to 128, or 0x and 40 digits, not \"192.0.2.0/24,\"",
+        ],
+    ),
+    (
+        "entry 192.0.2.0/24 verdict=0\ngauge high 192.0.2.0/24 packets \"a\"\nentry ads/24 verdict=0",
+        &[
+            "Corefile:5: entry: KEY is __u32, 4 bytes; it takes a number from 0 to 4294967295 or an IPv4 address or 0x and 8 digits, not \"192.0.2.0/24\"; xdp_map takes single addresses, `@networks` prefixes",
+            "Corefile:7: entry: KEY is __u32, 4 bytes; it takes a number from 0 to 4294967295 or an IPv4 address or 0x and 8 digits, not \"ads/24\"",
+            "Corefile:6: gauge: KEY is __u32, 4 bytes; it takes a number from 0 to 4294967295 or an IPv4 address or 0x and 8 digits, not \"192.0.2.0/24\"; xdp_map takes single addresses, `@networks` prefixes",
         ],
     ),
     (

@@ -155,7 +155,57 @@ fn import_pattern_without_a_match_warns() {
     folder.write("Corefile", "import sites/*.conf\n. {\n}\n");
     let warning =
         "warning: Corefile:1: import: no file matches \"sites/*.conf\"; nothing is imported";
-    run(&folder, "check", &[]).expect(0, &[warning]);
+    run(&folder, "check", &[]).expect(0, &[warning, NO_FILTER]);
+}
+
+const NO_FILTER: &str = "warning: the Corefile has no ebpf block; nothing is filtered";
+
+#[test]
+fn a_directive_in_the_place_of_an_address_is_a_warning() {
+    let folder = Folder::new();
+    folder.fixture("words");
+    folder.write("page.conf", "prometheus localhost:9153 {\n}\n");
+    let imported = format!("{}:1", folder.file("page.conf").display());
+    let warning = |place: &str, name: &str| {
+        format!(
+            "warning: {place}: {name}: is taken as the address of a server block; put the directives into `. {{ … }}`"
+        )
+    };
+    let block = "ebpf {\n  elf words.o\n  if edge0\n}\n";
+    for (corefile, warnings) in [
+        (String::new(), &[][..]),
+        (
+            "prometheus localhost:9153\n".into(),
+            &[("Corefile:1", "prometheus")],
+        ),
+        (block.into(), &[("Corefile:1", "ebpf")]),
+        (
+            "# page\nhealth\nready\n".into(),
+            &[("Corefile:2", "health")],
+        ),
+        (". debug {\n}\n".into(), &[("Corefile:1", "debug")]),
+        (
+            ". {\n}\nready {\n}\nreload\n{\n}\n".into(),
+            &[("Corefile:3", "ready"), ("Corefile:5", "reload")],
+        ),
+        (
+            "import page.conf\n".into(),
+            &[(imported.as_str(), "prometheus")],
+        ),
+        ("ebpf.example {\n}\n".into(), &[]),
+    ] {
+        folder.write("Corefile", &corefile);
+        let mut lines: Vec<String> = warnings
+            .iter()
+            .map(|(place, name)| warning(place, name))
+            .collect();
+        lines.push(NO_FILTER.into());
+        let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+        run(&folder, "check", &[]).expect(0, &lines);
+        assert_eq!(run(&folder, "check", &["--json"]).code, Some(0));
+    }
+    folder.write("Corefile", &format!("debug\n.:53\n{block}"));
+    run(&folder, "check", &[]).expect(0, &[&warning("Corefile:1", "debug")]);
 }
 
 const GOOD: &str = ". {

@@ -87,14 +87,14 @@ fn address_in_use_is_retried_while_the_filter_is_attached() {
     assert!(site.attached().is_some());
     let expected = serde_json::json!({
         "service": "page", "address": "127.0.0.1:9153", "up": false, "url": null,
-        "error": "Address already in use",
+        "error": "Address already in use; another process has the address; retrying",
     });
     assert_eq!(listener(&site, "page"), expected);
     let text = site.ask(&["status"]).stdout;
-    let line = "page: NOT served at 127.0.0.1:9153: Address already in use";
+    let line = "page: NOT served at 127.0.0.1:9153: Address already in use; another process has the address; retrying";
     assert!(text.contains(line), "{text}");
     let page = Response::to(&site.server, OTHER, "GET / HTTP/1.1").body;
-    let text = "page at 127.0.0.1:9153 is NOT served: Address already in use";
+    let text = "page at 127.0.0.1:9153 is NOT served: Address already in use; another process has the address; retrying";
     assert!(page.contains(text), "{page}");
     assert_eq!(up(&site, PAGE).as_deref(), Some("0"));
     drop(taken);

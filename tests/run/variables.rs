@@ -104,11 +104,17 @@ fn inspect_lists_variables() {
         &["inspect", "variables.o"],
     ));
     for line in [
-        "  .rodata: array, room for 1 entries",
+        "  .rodata: array, room for 1 entry\n    key: 0\n",
         "verdict  enum xdp_action",
-        "  .bss: array, room for 1 entries",
+        "  .bss: array, room for 1 entry\n    key: 0\n",
         "packets  __u64",
+        "  # entry @.rodata 0 verdict=XDP_PASS\n",
     ] {
         assert!(inspect.stdout.contains(line), "{line}: {}", inspect.stdout);
+    }
+    let (_, block) = inspect.stdout.split_once("\n\n").unwrap();
+    for block in [block, &block.replace("# entry", "entry")] {
+        site.folder.write("Corefile", &format!(". {{\n{block}}}\n"));
+        finish(&mut Corexdp::command(site.folder.path(), &["check"])).expect(0, &[]);
     }
 }

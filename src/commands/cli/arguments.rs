@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::time::Duration;
 
 use super::Usage;
+use crate::base::suggest::nearest;
 use crate::config;
 
 /// Options without a value.
@@ -46,9 +47,14 @@ impl Arguments {
                     Some(value) => Some(value),
                     None => arguments.next().transpose()?,
                 };
+                let value = value.filter(|value| !is_option(value));
                 given.set(name, value.unwrap_or_default())?;
             } else {
-                return Err(Usage(format!("unknown option {argument:?}")));
+                let near = match nearest(name, &[&FLAGS[..], &VALUES].concat()) {
+                    Some(near) => format!("; did you mean --{near}?"),
+                    None => String::new(),
+                };
+                return Err(Usage(format!("unknown option {argument:?}{near}")));
             }
         }
         Ok(given)
@@ -56,7 +62,12 @@ impl Arguments {
 
     fn set(&mut self, name: &'static str, value: String) -> Result<(), Usage> {
         if value.is_empty() {
-            return Err(Usage(format!("--{name} needs a value")));
+            let value = match name {
+                "confirm" | "measure" => "DURATION, for example 60s",
+                "log" => "value: stderr or syslog",
+                _ => "value",
+            };
+            return Err(Usage(format!("--{name} needs a {value}")));
         }
         if self.has(name) {
             return Err(Usage(format!("--{name} is given twice")));
@@ -97,6 +108,13 @@ impl Arguments {
             None => Ok(()),
         }
     }
+}
+
+/// True for an option of the command line, which is no value of another one.
+fn is_option(word: &str) -> bool {
+    let name = word.trim_start_matches('-');
+    let name = name.split_once('=').map_or(name, |(name, _)| name);
+    word.starts_with('-') && known(&FLAGS, name).or(known(&VALUES, name)).is_some()
 }
 
 fn known(names: &[&'static str], name: &str) -> Option<&'static str> {

@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::base::suggest::misspelt;
 use crate::control::{DEFAULT_PATH, Request};
 use crate::http::keeper::KEEPER;
 use crate::plan::Source;
@@ -48,7 +49,7 @@ exit codes: 0 done, 64 usage, 65 object unusable, 66 file missing,
 78 Corefile wrong
 ";
 
-/// Commands with their options.
+/// Commands with their options; the last is not for operators.
 const OPTIONS: [(&str, &[&str]); 9] = [
     (
         "run",
@@ -147,7 +148,12 @@ pub struct Usage(String);
 
 impl fmt::Display for Usage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "corexdp: {}; see corexdp --help", self.0)
+        let hint = if self.0.ends_with('?') {
+            ""
+        } else {
+            "; see corexdp --help"
+        };
+        write!(f, "corexdp: {}{hint}", self.0)
     }
 }
 
@@ -168,7 +174,12 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, U
     let words: Vec<&str> = given.words.iter().map(String::as_str).collect();
     let (name, more) = words.split_first().unwrap_or((&"run", &[]));
     let Some((_, options)) = OPTIONS.iter().find(|(command, _)| command == name) else {
-        return Err(Usage(format!("unknown command {name:?}")));
+        let names = OPTIONS.map(|(command, _)| command);
+        let near = match misspelt(name, names.split_last().map_or(&[], |(_, names)| names)) {
+            Some(near) => format!("; did you mean {near}?"),
+            None => String::new(),
+        };
+        return Err(Usage(format!("unknown command {name:?}{near}")));
     };
     let (program, more) = match more.split_first() {
         Some((program, more)) if *name == "inspect" => (Some(*program), more),

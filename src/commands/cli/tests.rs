@@ -97,6 +97,31 @@ fn commands_and_options_are_parsed() {
 fn invalid_command_lines_are_refused() {
     for (line, expected) in [
         ("fly", "unknown command \"fly\""),
+        ("relod", "unknown command \"relod\"; did you mean reload?"),
+        ("stauts", "unknown command \"stauts\"; did you mean status?"),
+        ("page-keepr", "unknown command \"page-keepr\""),
+        (
+            "status --controll S",
+            "unknown option \"--controll\"; did you mean --control?",
+        ),
+        (
+            "-conff C",
+            "unknown option \"-conff\"; did you mean --conf?",
+        ),
+        (
+            "reload --confirm --control S",
+            "--confirm needs a DURATION, for example 60s",
+        ),
+        (
+            "reload --confirm",
+            "--confirm needs a DURATION, for example 60s",
+        ),
+        (
+            "status --measure --json",
+            "--measure needs a DURATION, for example 60s",
+        ),
+        ("run --log -quiet", "--log needs a value: stderr or syslog"),
+        ("run -conf --control=S", "--conf needs a value"),
         ("run away", "unexpected \"away\""),
         ("--fly", "unknown option \"--fly\""),
         ("-conf", "--conf needs a value"),
@@ -132,5 +157,22 @@ fn invalid_command_lines_are_refused() {
         ),
     ] {
         assert_eq!(parsed(line), Err(expected.into()), "{line}");
+    }
+}
+
+#[test]
+fn a_suggestion_needs_no_usage() {
+    for (line, expected) in [
+        (
+            "fly",
+            "corexdp: unknown command \"fly\"; see corexdp --help",
+        ),
+        (
+            "chek",
+            "corexdp: unknown command \"chek\"; did you mean check?",
+        ),
+    ] {
+        let usage = parse([OsString::from(line)]).unwrap_err();
+        assert_eq!(usage.to_string(), expected);
     }
 }

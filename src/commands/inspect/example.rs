@@ -1,6 +1,7 @@
 //! An example `ebpf` block for an object, with one entry for each map. The block passes `check` as it is.
 
 use std::fmt::{self, Write as _};
+use std::iter::once;
 use std::path::Path;
 
 use crate::base::capacity::{MAX_KEY, MAX_VALUE};
@@ -11,6 +12,9 @@ use crate::encode::Encoder;
 use crate::object::layout::{Kind, Shape};
 use crate::object::{Layout, MapDef, MapKind, Survey};
 use crate::plan::ENTRY;
+
+/// The map of the constants, which are a program's settings.
+const CONSTANTS: &str = ".rodata";
 
 /// An example block, displayed as lines of a Corefile.
 pub(super) struct Block<'a> {
@@ -58,15 +62,37 @@ impl fmt::Display for Block<'_> {
         }
         writeln!(f, "  if eth0")?;
         let maps = self.survey.maps.iter();
-        // Variables have values already.
-        for map in maps.filter(|map| map.kind.holds_bytes() && map.initial.is_none()) {
-            self.entry(f, map)?;
+        for map in maps.filter(|map| map.kind.holds_bytes()) {
+            match &map.initial {
+                None => self.entry(f, map)?,
+                Some(initial) => self.variable(f, map, initial)?,
+            }
         }
         writeln!(f, "}}")
     }
 }
 
 impl Block<'_> {
+    /// Writes a comment that sets a constant to its present value. Variables have values already, so no line is needed.
+    fn variable(&self, f: &mut fmt::Formatter<'_>, map: &MapDef, initial: &[u8]) -> fmt::Result {
+        if map.name != CONSTANTS {
+            return Ok(());
+        }
+        let mut encoder = Encoder::new(map, self.survey.btf.as_ref());
+        let (assignments, _) = encoder.assignments(initial);
+        for assignment in &assignments {
+            let word = assignment.to_string();
+            let is_value = encoder
+                .value(once(word.as_str()), &mut [0; MAX_VALUE])
+                .is_ok();
+            // A static variable of a function, such as a format string, has a dot in its name.
+            if is_value && !assignment.path.contains('.') && Word(&word).is_exact() {
+                return writeln!(f, "  # entry @{CONSTANTS} 0 {}", Word(&word));
+            }
+        }
+        Ok(())
+    }
+
     /// Writes an entry in words, or in bytes if no words give one; a comment for a map that has no entries here.
     fn entry(&self, f: &mut fmt::Formatter<'_>, map: &MapDef) -> fmt::Result {
         let name = format!("@{}", map.name);

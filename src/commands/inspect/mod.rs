@@ -61,12 +61,17 @@ pub fn text(path: &Path, survey: &Survey) -> String {
         } else {
             ""
         };
+        let entries = if capacity == 1 { "entry" } else { "entries" };
         let _ = writeln!(
             out,
-            "  {name}: {kind}, room for {capacity} entries{ignored}"
+            "  {name}: {kind}, room for {capacity} {entries}{ignored}"
         );
         let encoder = Encoder::new(map, survey.btf.as_ref());
-        layout_lines(&mut out, "key", map.key_size, Some(encoder.key_layout()));
+        if map.initial.is_some() {
+            out.push_str("    key: 0\n");
+        } else {
+            layout_lines(&mut out, "key", map.key_size, Some(encoder.key_layout()));
+        }
         layout_lines(&mut out, "value", map.value_size, encoder.value_layout());
     }
     let _ = match Block::new(path, survey) {

@@ -1,7 +1,10 @@
 //! Checks of one map and all lines that refer to it.
 
+use std::net::IpAddr;
+
 use super::{line, unsupported_kind};
 use crate::base::capacity::{MAX_KEY, MAX_VALUE};
+use crate::base::escape::Plain;
 use crate::base::hex::Count;
 use crate::config::diagnostics::Diagnostics;
 use crate::config::entries::{Entry, Value};
@@ -12,6 +15,8 @@ use crate::object::{Layout, MapDef, MapKind};
 
 pub(super) struct Checker<'a> {
     pub(super) map: &'a MapDef,
+    /// All maps of the object.
+    pub(super) maps: &'a [MapDef],
     pub(super) name: String,
     pub(super) encoder: Encoder<'a>,
     pub(super) faults: Diagnostics<'a>,
@@ -63,7 +68,12 @@ impl Checker<'_> {
         let mut key = [0; MAX_KEY];
         let size = match line::key(self.faults.corefile, entry, &self.encoder, &mut key) {
             Ok(size) => size,
-            Err(message) => return self.faults.add(at, directive, message),
+            Err(message) => {
+                let hint = entry
+                    .key
+                    .map_or_else(String::new, |key| self.prefix_hint(key));
+                return self.faults.add(at, directive, message + &hint);
+            }
         };
         let key_size = self.map.key_size as usize;
         if entry.key.is_none() && size != key_size {
@@ -76,6 +86,27 @@ impl Checker<'_> {
         } else if self.check_key_size(at, directive, size) {
             self.check_range(at, directive, key.get(..size).unwrap_or_default());
         }
+    }
+
+    /// Remedy for a prefix as the key of a map of addresses: an `lpm_trie` of the object. Empty for all other keys.
+    fn prefix_hint(&self, key: Token) -> String {
+        let word = self.faults.corefile.text(key);
+        let address = word.split_once('/').map(|(address, _)| address.parse());
+        let is_prefix = matches!(address, Some(Ok(IpAddr::V4(_) | IpAddr::V6(_))));
+        let is_address_map = matches!(self.map.key_size, 4 | 16)
+            && self.map.kind != MapKind::LPM_TRIE
+            && !self.map.kind.is_array()
+            && !self.encoder.has_domain_keys();
+        if !is_prefix || !is_address_map {
+            return String::new();
+        }
+        let tries = self.maps.iter().filter(|map| map.kind == MapKind::LPM_TRIE);
+        // Best the trie of the same addresses, whose keys have the length of the prefix too.
+        let trie = tries.min_by_key(|trie| trie.key_size.abs_diff(self.map.key_size));
+        let trie = trie.map_or_else(String::new, |trie| {
+            format!(", `@{}` prefixes", Plain(&trie.name))
+        });
+        format!("; {} takes single addresses{trie}", self.name)
     }
 
     fn check_value_size(&mut self, at: Token, size: u32) {
@@ -157,7 +188,10 @@ impl Checker<'_> {
             let mut bytes = heapless::Vec::from([0; MAX_KEY]);
             match self.encoder.key(corefile.text(key), &mut bytes) {
                 Ok(size) => bytes.truncate(size),
-                Err(message) => return self.faults.add(key, directive, message),
+                Err(message) => {
+                    let message = message + &self.prefix_hint(key);
+                    return self.faults.add(key, directive, message);
+                }
             }
             metric.key = bytes;
             match self.encoder.number(corefile.text(field)) {

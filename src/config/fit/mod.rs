@@ -36,6 +36,7 @@ pub fn check(
         };
         let mut checker = Checker {
             map,
+            maps,
             name: Plain(&map.name).to_string(),
             encoder: Encoder::new(map, btf),
             faults: Diagnostics::new(corefile),

@@ -38,7 +38,7 @@ pub fn has(command: &str, option: &str) -> bool {
         let result = parse(words.iter().map(Into::into));
         result.map_or_else(|usage| usage.to_string(), |_| String::new())
     };
-    if error(&words).contains("needs a value") {
+    if error(&words).contains("needs a ") {
         words.push("1s".to_owned());
     }
     !error(&words).contains("has no option")
