@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixListener;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -263,10 +264,25 @@ fn two_daemons_do_not_share_a_socket() {
             .replace("edge0", "edge1")
             .replace("  prometheus\n", ""),
     );
-    let mut second = Corexdp::command(site.folder.path(), &["run", "-conf", "Second"]);
-    second.args(["--log", "stderr", "--control", "control"]);
-    site.finish(&mut second)
-        .refuses(71, &["control socket", "in use"]);
+    let second = |corefile, path| {
+        let mut second = Corexdp::command(site.folder.path(), &["run", "-conf", corefile]);
+        second.args(["--log", "stderr", "--control", path]);
+        site.finish(&mut second)
+    };
+    let owner = format!(
+        "cannot create control socket control: another corexdp, process {}, listens there; stop it, or ",
+        daemon.pid()
+    );
+    let outcome = second("Corefile", "control");
+    // Nothing comes before the refusal: no warning about the first daemon's page.
+    assert_eq!(outcome.stderr.lines().count(), 1, "{outcome:#?}");
+    outcome.refuses(69, &[&owner, "a second daemon needs another --control"]);
+    let stranger = UnixListener::bind(site.folder.file("stranger")).unwrap();
+    second("Second", "stranger").refuses(
+        69,
+        &["stranger: another process listens there; name another path with --control"],
+    );
+    drop(stranger);
     site.ask(&["reload"]).expect(0, &[]);
     daemon.stop();
 }

@@ -80,7 +80,7 @@ impl Daemon<'_> {
         if at_start {
             return true;
         }
-        start::announce(&self.filters, log);
+        start::announce(&self.filters, &[], log);
         self.serving = serving;
         self.page.set_hosts(hosts);
         if !places.iter().copied().eq(self.page.places()) {

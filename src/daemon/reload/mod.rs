@@ -108,7 +108,7 @@ impl Daemon<'_> {
             filters: std::mem::replace(&mut self.filters, new),
             watch: None,
         };
-        start::announce(&self.filters, log);
+        start::announce(&self.filters, &[], log);
         // After the filters, which do not depend on the page. Nothing here can refuse the reload.
         let wanted = plan.config.listen.iter().map(|listen| listen.place);
         let moves = !wanted.eq(self.page.places());
