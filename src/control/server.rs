@@ -33,6 +33,25 @@ pub struct Control {
     clients: heapless::Vec<OwnedFd, CLIENTS>,
 }
 
+/// The process that listens on a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Owner {
+    /// A corexdp, with its process id. 0 for a process of another PID namespace, and for one that does not accept.
+    Corexdp(i32),
+    /// A process whose socket is of another type.
+    Other,
+}
+
+impl fmt::Display for Owner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Corexdp(0) => f.write_str("another corexdp listens there"),
+            Self::Corexdp(pid) => write!(f, "another corexdp, process {pid}, listens there"),
+            Self::Other => f.write_str("another process listens there"),
+        }
+    }
+}
+
 /// A client whose request is being answered.
 #[derive(Debug)]
 pub struct Client(OwnedFd);
@@ -68,6 +87,12 @@ impl Control {
         };
         listen(&control.listener, Backlog::new(4)?)?;
         Ok(control)
+    }
+
+    /// The process that listens on `path`; `None` if nobody does, or if that cannot be told.
+    pub fn owner(path: &Path) -> Option<Owner> {
+        let address = UnixAddr::new(path).ok()?;
+        owner(&address).ok()?
     }
 
     /// Descriptors to poll: the listening socket and the clients.
@@ -168,19 +193,25 @@ fn remove_stale(path: &Path, address: &UnixAddr) -> io::Result<()> {
         let message = format!("the path is {name}, not a socket");
         return Err(io::Error::new(io::ErrorKind::AlreadyExists, message));
     }
-    if is_listening(address)? {
+    if owner(address)?.is_some() {
         return Err(Errno::EADDRINUSE.into());
     }
     Identity::of(&found).remove(path)
 }
 
-/// True if a process listens on this address.
-fn is_listening(address: &UnixAddr) -> Result<bool, Errno> {
+/// The process that listens on this address.
+fn owner(address: &UnixAddr) -> Result<Option<Owner>, Errno> {
     let socket = seqpacket(SockFlag::SOCK_NONBLOCK)?;
-    match connect(socket.as_raw_fd(), address) {
-        Err(Errno::ECONNREFUSED) => Ok(false),
-        _ => Ok(true),
-    }
+    Ok(match connect(socket.as_raw_fd(), address) {
+        Err(Errno::ECONNREFUSED) => None,
+        Ok(()) => {
+            let known = getsockopt(&socket, sockopt::PeerCredentials);
+            Some(Owner::Corexdp(known.map_or(0, |peer| peer.pid())))
+        }
+        // Its queue of clients is full.
+        Err(Errno::EAGAIN) => Some(Owner::Corexdp(0)),
+        Err(_) => Some(Owner::Other),
+    })
 }
 
 /// A Unix socket of type `SOCK_SEQPACKET`.

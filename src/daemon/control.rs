@@ -1,5 +1,6 @@
 //! Requests that arrive on the control socket.
 
+use std::fmt;
 use std::io;
 use std::os::fd::AsFd as _;
 use std::path::Path;
@@ -11,7 +12,7 @@ use super::error::{Error, fault};
 use super::state::{ControlRetry, Daemon, Options};
 use crate::base::exit;
 use crate::base::wait::Backoff;
-use crate::control::server::{Client, Control};
+use crate::control::server::{Client, Control, Owner};
 use crate::control::{DEFAULT_PATH, Payload, Request};
 use crate::filter::ReadMap;
 use crate::http::PAGE_SIZE;
@@ -41,8 +42,10 @@ pub(super) fn open(options: &Options) -> Result<(Option<Control>, ControlRetry),
         }
         Err(error) => {
             let shown = path.display();
+            let owner = owner(path, &error);
+            let reason: &dyn fmt::Display = owner.as_ref().map_or(&error, |owner| owner);
             options.log.warn(format_args!(
-                "no control socket at {shown}: {error}; retrying; --control names another path"
+                "no control socket at {shown}: {reason}; retrying; --control names another path"
             ));
             retry.failed(&error);
             None
@@ -63,16 +66,32 @@ fn is_occupied(error: &io::Error) -> bool {
 }
 
 fn refusal(path: &Path, error: io::Error) -> Error {
+    let shown = path.display();
+    if let Some(owner) = owner(path, &error) {
+        let remedy = match owner {
+            Owner::Corexdp(_) => {
+                "stop it, or change its Corefile and `corexdp reload` it; a second daemon needs another --control"
+            }
+            Owner::Other => "name another path with --control",
+        };
+        return Error::Occupied(format!(
+            "cannot create control socket {shown}: {owner}; {remedy}"
+        ));
+    }
     let remedy = match error.kind() {
-        io::ErrorKind::AddrInUse => {
-            "; another process listens there, so name another path with --control"
-        }
         io::ErrorKind::AlreadyExists => "; remove the file, or name another path with --control",
         _ => "",
     };
-    let path = path.display();
-    let step = format!("cannot create control socket {path}{remedy}");
-    Error::process(step, error)
+    Error::process(
+        format!("cannot create control socket {shown}{remedy}"),
+        error,
+    )
+}
+
+/// The process for which the control socket was not created.
+fn owner(path: &Path, error: &io::Error) -> Option<Owner> {
+    let in_use = error.kind() == io::ErrorKind::AddrInUse;
+    in_use.then(|| Control::owner(path)).flatten()
 }
 
 impl ControlRetry {

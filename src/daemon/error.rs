@@ -15,6 +15,8 @@ pub enum Error {
     Refused(Vec<Diagnostic>),
     /// The process could not be set up.
     Process(Cow<'static, str>, io::Error),
+    /// Another process has what this one needs.
+    Occupied(String),
     /// Missing capabilities, by name.
     Missing(String),
     /// A reload of a Corefile from standard input, which cannot be read twice.
@@ -56,6 +58,7 @@ impl fmt::Display for Error {
                 Ok(())
             }
             Self::Process(what, _) => f.write_str(what),
+            Self::Occupied(what) => f.write_str(what),
             Self::Missing(names) => write!(f, "not permitted: {names} missing; start as root, or with them"),
             Self::Stdin => f.write_str(
                 "the Corefile came from standard input, which cannot be read again; start with -conf FILE",
@@ -74,6 +77,7 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Refused(_)
+            | Self::Occupied(_)
             | Self::Missing(_)
             | Self::Stdin
             | Self::Unconfirmed
@@ -107,7 +111,7 @@ pub fn fault(error: &Error) -> Blame {
         }
         Error::Missing(_) => Blame::Privilege,
         Error::Process(..) | Error::Stdin => Blame::System,
-        Error::Unconfirmed | Error::NothingToConfirm => Blame::Interface,
+        Error::Occupied(_) | Error::Unconfirmed | Error::NothingToConfirm => Blame::Interface,
     }
 }
 

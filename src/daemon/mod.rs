@@ -60,9 +60,10 @@ pub fn run(options: &Options) -> Result<(), Error> {
     let signals =
         Signals::catch().map_err(|errno| Error::process("cannot catch signals", errno))?;
     let mut scan = Box::<Scan>::default();
+    // Before the page, whose listeners a second daemon cannot have either.
+    let (control, control_retry) = control::open(options)?;
     // Before any BPF object that the keeper could inherit, and before the capabilities to change ids are gone.
     let mut page = Page::start(&plan, log);
-    let (control, control_retry) = control::open(options)?;
     // Before the filters are attached, so that no change of an interface is missed.
     let monitor =
         Monitor::open().map_err(|error| Error::process("cannot watch interfaces", error.errno))?;
@@ -92,7 +93,7 @@ pub fn run(options: &Options) -> Result<(), Error> {
     if options.confirm.is_none() {
         switch::persist(&mut filters, log);
     }
-    start::announce(&filters, log);
+    start::announce(&filters, &replaced, log);
     let pending = options
         .confirm
         .map(|time| PendingConfirm::of_start(time, replaced));

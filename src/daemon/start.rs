@@ -27,8 +27,8 @@ pub(super) fn service_manager(log: &Log) -> Manager {
     })
 }
 
-/// Logs how each filter is attached.
-pub(super) fn announce(filters: &[Filter], log: &Log) {
+/// Logs how each filter is attached. `earlier` are the filters that an earlier daemon left.
+pub(super) fn announce(filters: &[Filter], earlier: &[Filter], log: &Log) {
     for filter in filters {
         let name = &filter.interface;
         if let Some(reason) = filter.reason() {
@@ -40,8 +40,14 @@ pub(super) fn announce(filters: &[Filter], log: &Log) {
             continue;
         };
         let program = &filter.program.info;
+        let adopted = |old: &Filter| old.program.info.id == program.id;
+        let (verb, comma, counters) = if earlier.iter().any(adopted) {
+            ("adopted", ", attached", ", with its counters")
+        } else {
+            ("attached", "", "")
+        };
         log.info(format_args!(
-            "{name}: attached {} (id {}) in {} mode",
+            "{name}: {verb} {} (id {}){comma} in {} mode{counters}",
             program.name, program.id, attachment.mode
         ));
         filter.log_warnings(log);

@@ -118,6 +118,8 @@ pub(super) struct Replaced {
     /// Names of the option `host`.
     pub(super) hosts: Hosts,
     pub(super) serving: Serving,
+    /// The directive `reload`, with the content that was not confirmed: that content is not tried again.
+    pub(super) watch: Option<ReloadWatch>,
 }
 
 /// A daemon that was told to stop and serves until `lameduck` is over (`lifecycle.rs`).

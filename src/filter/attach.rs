@@ -160,7 +160,7 @@ fn free(context: &Context<'_>, interface: Interface) -> Result<Interface, Diagno
     let Some((_, id)) = interface.xdp else {
         return Ok(interface);
     };
-    let what = occupied(&context.block.interface, id);
+    let what = occupied(&context.block.interface, Some(id));
     Err(context.wrong(context.block.interface_at, "if", Blame::Interface, what))
 }
 
@@ -266,11 +266,8 @@ pub(super) fn not_attached(
         // Another program was attached since the look at the interface; a second look finds that program's name.
         Failure::Occupied => {
             let free = find_interface(context).and_then(|interface| free(context, interface));
-            free.err().unwrap_or_else(|| {
-                let what =
-                    format!("interface {name} is held by another XDP program; detach that first");
-                wrong(Blame::Interface, what)
-            })
+            free.err()
+                .unwrap_or_else(|| wrong(Blame::Interface, occupied(name, None)))
         }
         Failure::Gone => wrong(Blame::Interface, format!("interface {name} has just gone")),
         Failure::Refused(errno, words) => {

@@ -152,14 +152,16 @@ pub(super) fn no_descriptor(context: &Context<'_>, error: &io::Error) -> Diagnos
     context.wrong(context.block.at, "ebpf", blame(errno(error)), what)
 }
 
-/// Message for an interface to which the program `id` is attached already.
-pub(super) fn occupied(interface: &str, id: u32) -> String {
-    let name = info::program_by_id(id).map_or_else(
-        |_| "name unknown".to_owned(),
-        |program| format!("name {}", program.name),
-    );
+/// Message for an interface to which another program is attached already, with its id if that is known. An operator who
+/// detaches the filter of another daemon opens the interface, so the message names that case first.
+pub(super) fn occupied(interface: &str, id: Option<u32>) -> String {
+    let program = id.map_or_else(String::new, |id| {
+        let info = info::program_by_id(id).ok();
+        let name = info.map_or("unknown".into(), |program| program.name);
+        format!(", id {id}, name {name}")
+    });
     format!(
-        "interface {interface} is held by another XDP program, id {id}, {name}; detach that first"
+        "interface {interface} is held by another XDP program{program}; if another corexdp filters there, stop that process, or change its Corefile and reload it; else detach the program: `bpftool link list`, or `ip link set dev {interface} xdp off`"
     )
 }
 

@@ -16,10 +16,10 @@ const CHUNK: usize = 4096;
 const MAX_DIGESTED: u64 = 32 << 20;
 
 /// The dependencies of a plan.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Sources(Vec<Dependency>);
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Dependency {
     aspect: Aspect,
     path: PathBuf,

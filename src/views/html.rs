@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::Overview;
 use super::markup::{self, DaemonFacts, Fill, FilterFacts};
+use super::reloads::Outcome;
 use crate::base::text::Text;
 use crate::filter::Filter;
 
@@ -22,6 +23,7 @@ impl Overview<'_> {
             .iter()
             .map(|filter| (filter.interface.as_str(), attached(filter)));
         markup::begin(text, &names)?;
+        self.reload_state(text)?;
         for listener in &self.listeners {
             if let Some(error) = listener.error {
                 markup::unserved(text, listener.service, &listener.address, error)?;
@@ -36,11 +38,27 @@ impl Overview<'_> {
         let facts = DaemonFacts {
             since: self.process.at(),
             read: reloads.last_success.into(),
-            failed: reloads.last_failure().map(Into::into),
-            reloads: [reloads.successes, reloads.failures],
+            reloads: [reloads.successes, reloads.failures, reloads.unconfirmed],
             read_errors: *self.read_errors,
         };
         markup::end(text, &facts)
+    }
+
+    /// Writes the pending confirmation, or the last reload if it changed nothing.
+    fn reload_state(&self, text: &mut Text<'_>) -> fmt::Result {
+        if let Some(seconds) = self.confirm_within() {
+            markup::pending(text, seconds)?;
+        }
+        match self
+            .reloads
+            .last
+            .as_ref()
+            .map(|last| (last.outcome, last.at.into()))
+        {
+            Some((Outcome::Failure, at)) => markup::reload_failed(text, at),
+            Some((Outcome::Unconfirmed, at)) => markup::reload_unconfirmed(text, at),
+            _ => Ok(()),
+        }
     }
 
     /// Writes the section of a filter.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::os::fd::AsFd as _;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use nix::time::{ClockId, clock_gettime};
 use serde::{Serialize, Serializer};
@@ -35,6 +35,7 @@ struct DaemonJson<'a> {
 struct ReloadsJson {
     success: u64,
     failure: u64,
+    unconfirmed: u64,
 }
 
 #[derive(Serialize)]
@@ -137,24 +138,20 @@ impl Overview<'_> {
     }
 
     fn daemon(&self) -> DaemonJson<'_> {
-        let left = |until: Instant| until.saturating_duration_since(Instant::now()).as_secs();
-        let result = |error: &Option<_>| match error {
-            None => "success",
-            Some(_) => "failure",
-        };
         DaemonJson {
             version: env!("CARGO_PKG_VERSION"),
             pid: self.process.pid.into(),
             started: self.process.at().0,
             corefile: self.source.name(),
-            confirm_within: self.confirm.map(left),
+            confirm_within: self.confirm_within(),
             reloads: ReloadsJson {
                 success: self.reloads.successes,
                 failure: self.reloads.failures,
+                unconfirmed: self.reloads.unconfirmed,
             },
             last_reload: self.reloads.last.as_ref().map(|last| ReloadJson {
                 time: Utc::from(last.at).0,
-                result: result(&last.error),
+                result: last.outcome.name(),
                 error: last.error.as_deref(),
             }),
         }

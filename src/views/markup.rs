@@ -51,10 +51,8 @@ pub(super) struct DaemonFacts {
     pub(super) since: Utc,
     /// Time at which the running Corefile was read.
     pub(super) read: Utc,
-    /// Time of the latest reload if that reload failed.
-    pub(super) failed: Option<Utc>,
-    /// Number of successful and of failed reloads.
-    pub(super) reloads: [u64; 2],
+    /// Number of successful, failed and unconfirmed reloads.
+    pub(super) reloads: [u64; 3],
     pub(super) read_errors: u64,
 }
 
@@ -98,6 +96,30 @@ pub(super) fn unserved(
     writeln!(
         text,
         "<p class=\"warning\">{service} at {address} is NOT served: {error}</p>"
+    )
+}
+
+/// Writes the time that is left for a confirmation.
+pub(super) fn pending(text: &mut Text<'_>, seconds: u64) -> fmt::Result {
+    writeln!(
+        text,
+        "<p class=\"warning\">not confirmed: <code>corexdp confirm</code> keeps it, else the old state returns in {seconds} s</p>"
+    )
+}
+
+/// Writes that the last reload changed nothing.
+pub(super) fn reload_failed(text: &mut Text<'_>, at: Utc) -> fmt::Result {
+    writeln!(
+        text,
+        "<p class=\"warning\">the last reload failed, at <time>{at}</time>; the previous configuration still runs, the log says why</p>"
+    )
+}
+
+/// Writes that the last reload was rolled back.
+pub(super) fn reload_unconfirmed(text: &mut Text<'_>, at: Utc) -> fmt::Result {
+    writeln!(
+        text,
+        "<p class=\"warning\">the last reload was not confirmed and rolled back, at <time>{at}</time>; put the old Corefile back before a restart</p>"
     )
 }
 
@@ -237,8 +259,7 @@ pub(super) fn end(text: &mut Text<'_>, facts: &DaemonFacts) -> fmt::Result {
     let &DaemonFacts {
         since,
         read,
-        failed,
-        reloads: [done, failures],
+        reloads: [done, failures, unconfirmed],
         read_errors,
     } = facts;
     let version = env!("CARGO_PKG_VERSION");
@@ -247,14 +268,8 @@ pub(super) fn end(text: &mut Text<'_>, facts: &DaemonFacts) -> fmt::Result {
         "</ol></section>\n<section><h2>Daemon</h2><dl><dt>Version</dt><dd>{version}</dd>\n\
          <dt>Runs since</dt><dd><time>{since}</time></dd>\n\
          <dt>Corefile read</dt><dd><time>{read}</time></dd>\n\
-         <dt>Reloads</dt><dd>{done} done, {failures} failed"
+         <dt>Reloads</dt><dd>{done} done, {failures} failed, {unconfirmed} not confirmed"
     )?;
-    if let Some(failed) = failed {
-        write!(
-            text,
-            "<br/><strong class=\"error\">the last reload failed</strong>, at <time>{failed}</time>; the previous configuration still runs"
-        )?;
-    }
     if read_errors > 0 {
         write!(
             text,

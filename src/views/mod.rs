@@ -58,6 +58,12 @@ impl Overview<'_> {
         Some(text.len())
     }
 
+    /// Whole seconds that are left for the pending confirmation.
+    fn confirm_within(&self) -> Option<u64> {
+        let until = self.confirm?;
+        Some(until.saturating_duration_since(Instant::now()).as_secs())
+    }
+
     /// Writes the metrics of the Corefile.
     fn configured_metrics(&mut self, text: &mut Text<'_>) -> fmt::Result {
         for filter in self.filters {
@@ -168,6 +174,10 @@ impl Overview<'_> {
             *self.read_errors,
         )?;
         self.reloads.metrics(text)?;
+        let name = "corexdp_confirm_pending";
+        let help = "1 while a start or reload waits for `corexdp confirm`, else 0.";
+        prometheus::head(text, name, MetricKind::Gauge, help)?;
+        prometheus::sample(text, name, &[], u8::from(self.confirm.is_some()))?;
         #[cfg(feature = "faults")]
         prometheus::head(
             text,

@@ -13,21 +13,49 @@ const MAX_ERROR: usize = 1024;
 /// Results of the reloads since the start.
 #[derive(Clone, Debug)]
 pub struct Reloads {
-    /// Number of successful reloads.
+    /// Number of successful reloads. A reload with `--confirm` counts once it is confirmed.
     pub successes: u64,
     /// Number of failed reloads, which changed nothing.
     pub failures: u64,
+    /// Number of reloads that were rolled back for lack of confirmation.
+    pub unconfirmed: u64,
     /// Time at which the running Corefile was read.
     pub last_success: SystemTime,
+    /// `last_success` of the Corefile that returns unless the reload is confirmed.
+    replaced: Option<SystemTime>,
     /// Latest reload; `None` before the first.
     pub(super) last: Option<Last>,
+}
+
+/// State of a reload that was done or tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    Success,
+    Failure,
+    /// Done, and waits for confirmation.
+    Pending,
+    /// Rolled back for lack of confirmation.
+    Unconfirmed,
+}
+
+impl Outcome {
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::Failure => "failure",
+            Self::Pending => "pending",
+            Self::Unconfirmed => "unconfirmed",
+        }
+    }
 }
 
 /// Result of one reload.
 #[derive(Clone, Debug)]
 pub(super) struct Last {
+    /// Time of the reload; of the rollback if there was one.
     pub(super) at: SystemTime,
-    /// Error, with several lines for several errors; `None` after a success.
+    pub(super) outcome: Outcome,
+    /// Error, with several lines for several errors; `None` unless the reload failed or was rolled back.
     pub(super) error: Option<heapless::String<MAX_ERROR>>,
 }
 
@@ -36,6 +64,8 @@ impl Default for Reloads {
         Self {
             successes: 0,
             failures: 0,
+            unconfirmed: 0,
+            replaced: None,
             last_success: SystemTime::now(),
             last: None,
         }
@@ -46,16 +76,50 @@ impl Reloads {
     /// Records a successful reload, at the current time.
     pub fn succeeded(&mut self) {
         self.successes += 1;
+        self.done(Outcome::Success);
+    }
+
+    /// Records a reload that waits for confirmation, at the current time.
+    pub fn awaits_confirmation(&mut self) {
+        self.replaced = Some(self.last_success);
+        self.done(Outcome::Pending);
+    }
+
+    fn done(&mut self, outcome: Outcome) {
         self.last_success = SystemTime::now();
         self.last = Some(Last {
             at: self.last_success,
+            outcome,
             error: None,
         });
+    }
+
+    /// Records the confirmation of the pending reload. A start is no reload, and does not count.
+    pub fn confirmed(&mut self) {
+        if self.replaced.take().is_some() {
+            self.successes += 1;
+            if let Some(last) = &mut self.last {
+                last.outcome = Outcome::Success;
+            }
+        }
+    }
+
+    /// Records the rollback of the pending reload with its message, at the current time.
+    pub fn rolled_back(&mut self, message: &str) {
+        if let Some(replaced) = self.replaced.take() {
+            self.unconfirmed += 1;
+            self.last_success = replaced;
+            self.refused(Outcome::Unconfirmed, message);
+        }
     }
 
     /// Records a failed reload with its error, at the current time.
     pub fn failed(&mut self, message: &str) {
         self.failures += 1;
+        self.refused(Outcome::Failure, message);
+    }
+
+    fn refused(&mut self, outcome: Outcome, message: &str) {
         let mut error = heapless::String::new();
         for letter in message.chars() {
             if error.push(letter).is_err() {
@@ -64,22 +128,21 @@ impl Reloads {
         }
         self.last = Some(Last {
             at: SystemTime::now(),
+            outcome,
             error: Some(error),
         });
     }
 
-    /// Time of the latest reload if that reload failed.
-    pub(super) fn last_failure(&self) -> Option<SystemTime> {
-        let last = self.last.as_ref().filter(|last| last.error.is_some());
-        last.map(|last| last.at)
-    }
-
     pub(super) fn metrics(&self, text: &mut impl Write) -> fmt::Result {
         let name = "corexdp_reloads_total";
-        let help = "Reloads since the start; a failed reload changes nothing.";
+        let help = "Reloads since the start; failed and unconfirmed ones change nothing.";
         prometheus::head(text, name, MetricKind::Counter, help)?;
-        for (result, count) in [("success", self.successes), ("failure", self.failures)] {
-            prometheus::sample(text, name, &[("result", result)], count)?;
+        for (outcome, count) in [
+            (Outcome::Success, self.successes),
+            (Outcome::Failure, self.failures),
+            (Outcome::Unconfirmed, self.unconfirmed),
+        ] {
+            prometheus::sample(text, name, &[("result", outcome.name())], count)?;
         }
         let name = "corexdp_last_reload_success_timestamp_seconds";
         let help = "Time at which the running Corefile was read, in seconds since 1970.";
@@ -101,5 +164,36 @@ mod tests {
         reloads.succeeded();
         assert_eq!((reloads.successes, reloads.failures), (1, 1));
         assert_eq!(reloads.last.unwrap().error, None);
+    }
+
+    /// Counters of `reloads`: success, failure, unconfirmed; and the outcome of the last.
+    fn counted(reloads: &Reloads) -> ([u64; 3], Option<Outcome>) {
+        let counts = [reloads.successes, reloads.failures, reloads.unconfirmed];
+        (counts, reloads.last.as_ref().map(|last| last.outcome))
+    }
+
+    #[test]
+    fn reload_counts_once_its_confirmation_is_decided() {
+        let mut reloads = Reloads::default();
+        let first = reloads.last_success;
+        reloads.awaits_confirmation();
+        assert_eq!(counted(&reloads), ([0, 0, 0], Some(Outcome::Pending)));
+        assert!(reloads.last_success > first);
+        reloads.rolled_back("not confirmed");
+        assert_eq!(counted(&reloads), ([0, 0, 1], Some(Outcome::Unconfirmed)));
+        assert_eq!(reloads.last_success, first);
+        reloads.awaits_confirmation();
+        let second = reloads.last_success;
+        reloads.confirmed();
+        assert_eq!(counted(&reloads), ([1, 0, 1], Some(Outcome::Success)));
+        assert_eq!(reloads.last_success, second);
+    }
+
+    #[test]
+    fn confirmed_start_is_no_reload() {
+        let mut reloads = Reloads::default();
+        reloads.confirmed();
+        reloads.rolled_back("");
+        assert_eq!(counted(&reloads), ([0, 0, 0], None));
     }
 }

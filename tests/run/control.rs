@@ -3,11 +3,14 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::packet;
 use support::net::{Attached, Corexdp, Daemon, Response, SERVER, Site};
 use support::wait::{wait_for, wait_until};
+
+/// Time at which the running Corefile was read.
+const READ_AT: &str = "corexdp_last_reload_success_timestamp_seconds";
 
 /// Drops what comes from `network`/16 on `edge0`.
 fn corefile(network: &str) -> String {
@@ -74,6 +77,16 @@ fn undone(new: &str) {
     site.add_other_object();
     drops(&site, "10.11.0.1", 0);
     let before = site.filter();
+    let read = site.get("/metrics");
+    let read = read.metric(READ_AT).unwrap().to_owned();
+    let second: u64 = read.parse().unwrap();
+    wait_until(
+        "the next second, so that the new Corefile has another time",
+        || {
+            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+            (now.as_secs() > second).then_some(())
+        },
+    );
     site.folder.write("Corefile", new);
     let asked = Instant::now();
     site.ask(&[&["reload"], &CONFIRM[..]].concat())
@@ -84,6 +97,7 @@ fn undone(new: &str) {
     site.ask(&["reload"])
         .refuses(69, &["waits to be confirmed"]);
     let (returned, _) = daemon.nth_line(0, "not confirmed in time: the old filters return");
+    shows_the_rollback(&site, &read);
     let delay = returned - asked;
     assert!((TIME..2 * TIME).contains(&delay), "{delay:?}");
     wait_for("the filter", &before, || site.filter());
@@ -91,6 +105,64 @@ fn undone(new: &str) {
     drops(&site, "10.11.0.1", 2);
     site.ask(&["confirm"])
         .refuses(69, &["nothing waits to be confirmed"]);
+    daemon.stop();
+}
+
+/// Metrics, status and page say that the last reload was rolled back, and that the Corefile read at `read` runs. The
+/// reload that was refused meanwhile is neither counted nor the last.
+fn shows_the_rollback(site: &Site, read: &str) {
+    let metrics = site.get("/metrics");
+    for (result, count) in [("success", "0"), ("failure", "0"), ("unconfirmed", "1")] {
+        let name = format!("corexdp_reloads_total{{result=\"{result}\"}}");
+        assert_eq!(metrics.metric(&name), Some(count), "{name}");
+    }
+    assert_eq!(metrics.metric(READ_AT), Some(read));
+    assert_eq!(metrics.metric("corexdp_confirm_pending"), Some("0"));
+    let text = site.ask(&["status"]).stdout;
+    for part in [
+        "reloads: 0 done, 0 failed, 1 not confirmed; the last at 20",
+        "Z: unconfirmed\n  not confirmed in time: the old filters return; the Corefile is still the new one",
+        "put the old one back, or reload with --confirm again\n",
+    ] {
+        assert!(text.contains(part), "{text}");
+    }
+    let page = site.get("/").body;
+    let banner =
+        "<p class=\"warning\">the last reload was not confirmed and rolled back, at <time>20";
+    assert!(page.contains(banner), "{page}");
+}
+
+fn polling(network: &str) -> String {
+    corefile(network).replace("  prometheus\n", "  prometheus\n  reload 2s 1s\n")
+}
+
+/// The new Corefile has no `reload`; the old one, which returns, has.
+#[test]
+fn rollback_restores_the_polls_of_the_corefile() {
+    let site = Site::new();
+    let daemon = site.run(&polling(OLD)).attached(1);
+    site.folder.write("Corefile", &corefile(NEW));
+    site.ask(&["reload", "--confirm", "1s"]).expect(0, &[]);
+    daemon.line("not confirmed in time: the old filters return");
+    site.folder.write("Corefile", &polling("0A0D0000"));
+    daemon.nth_line(1, "reload: done");
+    drops(&site, "10.13.0.1", 0);
+    // What lapsed was not tried by itself.
+    assert_eq!(daemon.lines_with("has changed").len(), 1);
+    daemon.stop();
+}
+
+#[test]
+fn a_refused_second_reload_leaves_the_polls() {
+    let site = Site::new();
+    let daemon = site.run(&polling(OLD)).attached(1);
+    site.folder.write("Corefile", &polling(NEW));
+    site.ask(&["reload", "--confirm", "1m"]).expect(0, &[]);
+    site.ask(&["reload"])
+        .refuses(69, &["waits to be confirmed"]);
+    site.ask(&["confirm"]).expect(0, &[]);
+    site.folder.write("Corefile", &polling("0A0D0000"));
+    daemon.nth_line(1, "reload: done");
     daemon.stop();
 }
 
@@ -197,10 +269,21 @@ fn two_daemons_do_not_share_a_socket() {
             .replace("edge0", "edge1")
             .replace("  prometheus\n", ""),
     );
-    let mut second = Corexdp::command(site.folder.path(), &["run", "-conf", "Second"]);
-    second.args(["--log", "stderr", "--control", "control"]);
-    site.finish(&mut second)
-        .refuses(71, &["control socket", "in use"]);
+    let second = |corefile| {
+        let mut second = Corexdp::command(site.folder.path(), &["run", "-conf", corefile]);
+        second.args(["--log", "stderr", "--control", "control"]);
+        site.finish(&mut second)
+    };
+    let owner = format!(
+        "cannot create control socket control: another corexdp, process {}, listens there; stop it, or ",
+        daemon.pid()
+    );
+    let outcome = second("Corefile");
+    // Nothing comes before the refusal: no warning about the first daemon's page.
+    assert_eq!(outcome.stderr.lines().count(), 1, "{outcome:#?}");
+    for outcome in [outcome, second("Second")] {
+        outcome.refuses(69, &[&owner, "a second daemon needs another --control"]);
+    }
     site.ask(&["reload"]).expect(0, &[]);
     daemon.stop();
 }

@@ -70,7 +70,7 @@ fn control_socket_replaces_no_living_socket() {
     let datagram = UnixDatagram::bind(site.folder.file("datagram")).unwrap();
     for name in ["stream", "datagram"] {
         let parts = ["control socket", name, "another process", "--control"];
-        run(&site, name, "pid").refuses(71, &parts);
+        run(&site, name, "pid").refuses(69, &parts);
         assert!(site.folder.file(name).exists());
     }
     drop((stream, datagram));

@@ -65,6 +65,7 @@ fn two_daemons_do_not_share_an_interface() {
             "edge0",
             "xdp_prog",
             &filter.id.to_string(),
+            "if another corexdp filters there, stop that process, or change its Corefile and reload it; else ",
         ],
     );
     assert_eq!(site.filter(), filter);

@@ -129,13 +129,33 @@ fn status_shows_the_last_reload_and_its_error() {
     let text = ask(&site, &[]).stdout;
     assert!(text.contains("0 done, 1 failed; the last at 20"), "{text}");
     assert!(text.contains(refused.stderr.trim_end()), "{text}");
+    let page = site.get("/").body;
+    assert!(
+        page.contains("<p class=\"warning\">the last reload failed, at <time>20"),
+        "{page}"
+    );
     site.folder.write("Corefile", COREFILE);
     site.ask(&["reload", "--confirm", "1m"]).expect(0, &[]);
     let status = json(&site, &[]);
-    assert_eq!(status["last_reload"]["result"], "success");
+    assert_eq!(status["last_reload"]["result"], "pending");
     assert_eq!(status["last_reload"]["error"], Value::Null);
     let left = status["confirm_within"].as_u64().unwrap();
     assert!((1..60).contains(&left), "{left}");
+    let page = site.get("/").body;
+    assert!(
+        page.contains("<p class=\"warning\">not confirmed: <code>corexdp confirm</code> keeps it"),
+        "{page}"
+    );
+    let gauge = || {
+        let metrics = site.get("/metrics");
+        metrics.metric("corexdp_confirm_pending").map(str::to_owned)
+    };
+    assert_eq!(gauge().as_deref(), Some("1"));
+    site.ask(&["confirm"]).expect(0, &[]);
+    assert_eq!(gauge().as_deref(), Some("0"));
+    let status = json(&site, &[]);
+    assert_eq!(status["last_reload"]["result"], "success");
+    assert_eq!(status["reloads"]["success"], 1);
     daemon.stop();
 }
 

@@ -164,6 +164,9 @@ fn daemon(out: &mut String, status: &Value, colours: bool) {
     }
     let (successes, failures) = (member("reloads.success"), member("reloads.failure"));
     let _ = write!(out, "reloads: {successes} done, {failures} failed");
+    if status.at("reloads.unconfirmed").number() > Some(0) {
+        let _ = write!(out, ", {} not confirmed", member("reloads.unconfirmed"));
+    }
     let last = status.at("last_reload.time");
     if last.number().is_some() {
         let (at, result) = (time(last), member("last_reload.result"));
@@ -186,7 +189,7 @@ fn daemon(out: &mut String, status: &Value, colours: bool) {
 mod tests {
     use super::*;
 
-    const STATUS: &str = r#"{"version":"0.1.0","pid":12,"started":1764064557,"corefile":"Corefile","reloads":{"success":1,"failure":2},
+    const STATUS: &str = r#"{"version":"0.1.0","pid":12,"started":1764064557,"corefile":"Corefile","reloads":{"success":1,"failure":2,"unconfirmed":3},
 "last_reload":{"time":1764064600,"result":"failure","error":"Corefile:6: map: wrong\nCorefile:7: if: wrong"},"confirm_within":42,
 "pages":["http://127.0.0.1:9153/"],"listeners":[
 {"service":"page","address":"127.0.0.1:9153","up":true,"url":"http://127.0.0.1:9153/","error":null},
@@ -205,7 +208,7 @@ corexdp 0.1.0, process 12, since 2025-11-25T09:55:57Z
 Corefile: Corefile
 page: http://127.0.0.1:9153/
 health: NOT served at :8080: Address already in use
-reloads: 1 done, 2 failed; the last at 2025-11-25T09:56:40Z: failure
+reloads: 1 done, 2 failed, 3 not confirmed; the last at 2025-11-25T09:56:40Z: failure
   Corefile:6: map: wrong
   Corefile:7: if: wrong
 not confirmed: `corexdp confirm` keeps it, else the old state returns in 42 s

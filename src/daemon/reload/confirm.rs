@@ -12,6 +12,9 @@ use crate::daemon::start;
 use crate::daemon::state::{Daemon, Filters, PendingConfirm, Places, Replaced};
 use crate::log::Log;
 
+/// Message after the rollback of a reload. The daemon writes no file, so the Corefile remains.
+const ROLLED_BACK: &str = "not confirmed in time: the old filters return; the Corefile is still the new one, and a reload or restart applies it: put the old one back, or reload with --confirm again";
+
 impl PendingConfirm {
     /// The confirmation of a start; `replaced` are the filters that an earlier daemon left in place.
     pub(in crate::daemon) fn of_start(time: Duration, replaced: Filters) -> Self {
@@ -22,6 +25,7 @@ impl PendingConfirm {
                 places: heapless::Vec::new(),
                 hosts: Hosts::new(),
                 serving: Serving::default(),
+                watch: None,
             },
             at_start: true,
         }
@@ -51,6 +55,7 @@ impl Daemon<'_> {
         let pending = self.reloading.pending.take();
         pending.ok_or(Error::NothingToConfirm)?;
         persist(&mut self.filters, &self.options.log);
+        self.reloading.results.confirmed();
         self.options.log.info("confirmed");
         Ok(())
     }
@@ -59,21 +64,23 @@ impl Daemon<'_> {
     pub(in crate::daemon) fn roll_back_unconfirmed(&mut self) -> bool {
         let now = Instant::now();
         let pending = &mut self.reloading.pending;
-        let Some(pending) = pending.take_if(|pending| pending.until <= now) else {
+        let Some(mut pending) = pending.take_if(|pending| pending.until <= now) else {
             return false;
         };
         let log = &self.options.log;
-        log.error(if pending.at_start {
-            "not confirmed in time: all is as before the start"
-        } else {
-            "not confirmed in time: the old filters return"
-        });
         let at_start = pending.at_start;
+        if at_start {
+            log.error("not confirmed in time: all is as before the start");
+        } else {
+            log.error(ROLLED_BACK);
+            self.reloading.results.rolled_back(ROLLED_BACK);
+            self.reloading.watch = pending.replaced.watch.take();
+        }
         let (serving, places, hosts) = self.put_back(pending);
         if at_start {
             return true;
         }
-        start::announce(&self.filters, log);
+        start::announce(&self.filters, &[], log);
         self.serving = serving;
         self.page.set_hosts(hosts);
         if !places.iter().copied().eq(self.page.places()) {
@@ -90,7 +97,7 @@ impl Daemon<'_> {
             self.options.log.warn(if pending.at_start {
                 "not confirmed before the end: all is as before the start"
             } else {
-                "not confirmed before the end: the old filters return"
+                "not confirmed before the end: the old filters return; the next start applies the new Corefile: put the old one back"
             });
             self.put_back(pending);
         }
@@ -104,6 +111,7 @@ impl Daemon<'_> {
             places,
             hosts,
             serving,
+            ..
         } = pending.replaced;
         put_back(&mut filters, std::mem::take(&mut self.filters), log);
         for filter in &mut filters {

@@ -28,7 +28,7 @@ impl Reloading {
 }
 
 impl Daemon<'_> {
-    /// Reloads, and logs the result. With `confirm`, the new filters must be confirmed within that time.
+    /// Reloads, and logs the result. A reload that is refused because another waits for confirmation leaves no result. With `confirm`, the new filters must be confirmed within that time.
     ///
     /// # Errors
     /// Everything that is wrong; nothing was changed.
@@ -39,24 +39,34 @@ impl Daemon<'_> {
         let reloading = &mut self.reloading;
         match (&result, &mut reloading.watch) {
             (Ok(config), watch) => {
+                if let Some((pending, mut old)) = reloading.pending.as_mut().zip(watch.take()) {
+                    old.refused(sources.clone());
+                    pending.replaced.watch = Some(old);
+                }
                 *watch = ReloadWatch::new(config, reloading.jitter_seed, sources);
             }
+            // Nothing was read.
+            (Err(Error::Unconfirmed), _) | (Err(_), None) => {}
             (Err(_), Some(watch)) => watch.refused(sources),
-            (Err(_), None) => {}
         }
         let result = result.map(drop);
         let log = &self.options.log;
         match &result {
             Ok(()) => {
-                reloading.results.succeeded();
                 log.info("reload: done");
                 if let Some(pending) = &reloading.pending {
+                    reloading.results.awaits_confirmation();
                     pending.announce(log);
+                } else {
+                    reloading.results.succeeded();
                 }
             }
             Err(error) => {
                 let text = error.chain();
-                reloading.results.failed(&text);
+                // The pending reload remains the last.
+                if !matches!(error, Error::Unconfirmed) {
+                    reloading.results.failed(&text);
+                }
                 for line in text.lines() {
                     log.error(format_args!("reload: {line}"));
                 }
@@ -96,8 +106,9 @@ impl Daemon<'_> {
             hosts: self.page.set_hosts(plan.config.hosts.clone()),
             serving: std::mem::replace(&mut self.serving, plan.config.serving),
             filters: std::mem::replace(&mut self.filters, new),
+            watch: None,
         };
-        start::announce(&self.filters, log);
+        start::announce(&self.filters, &[], log);
         // After the filters, which do not depend on the page. Nothing here can refuse the reload.
         let wanted = plan.config.listen.iter().map(|listen| listen.place);
         let moves = !wanted.eq(self.page.places());

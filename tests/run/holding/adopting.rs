@@ -29,6 +29,10 @@ fn a_held_filter_is_adopted_with_its_counters() {
         // Nobody is there to see these dropped.
         held.site.sender().send(&packet("10.11.0.1"), 2);
         daemon = held.start(&corefile(OLD, "exit hold"));
+        daemon.line(&format!(
+            "edge0: adopted xdp_prog (id {}), attached in native mode, with its counters",
+            filter.id
+        ));
         assert_eq!(held.site.filter(), filter);
         held.site.metric_becomes("coredns_ebpf_dropped", so_far + 4);
         assert_eq!(held.pins(), (1, true));
