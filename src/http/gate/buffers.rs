@@ -88,7 +88,7 @@ impl<'a> Input<'a> {
     }
 }
 
-/// A response in transit from `tiny_http` to the client.
+/// A response in transit from the responder to the client.
 #[derive(Debug)]
 pub(super) struct Response<'a> {
     memory: &'a mut [u8],
@@ -129,7 +129,7 @@ impl<'a> Response<'a> {
         self.request = request;
     }
 
-    /// Sets the whole response, without `tiny_http`. The response to HEAD has no body.
+    /// Sets the whole response, without the responder. The response to HEAD has no body.
     pub(super) fn fill(&mut self, text: &[u8]) {
         let text = match extent(text, self.request) {
             Extent::Bytes(length) => text.get(..length).unwrap_or(text),

@@ -6,7 +6,7 @@
 //! response up to its end, and only then reads the next head. The responder receives complete heads only, one at a time
 //! on each connection, and interprets them with `tiny_http`.
 //!
-//! `tiny_http` has a thread for each connection, so the slots share [`REQUESTS`] connections to it. A slot keeps its
+//! The responder has memory for each connection, so the slots share [`REQUESTS`] connections to it. A slot keeps its
 //! connection until another slot needs one.
 //!
 //! When the last slot is taken, the gate closes the connection that [`fairness`] chooses. So one slot is free for the
@@ -40,11 +40,11 @@ use slot::{Ready, Slot};
 
 /// Connections of clients, the last of which is closed at once or makes the gate close another.
 const SLOTS: usize = 64;
-/// Most connections to `tiny_http`, and so most concurrent requests.
+/// Most connections to the responder, and so most concurrent requests.
 pub(super) const REQUESTS: usize = 16;
 /// Most bytes of a head.
 pub(super) const HEAD_SIZE: usize = 8 << 10;
-/// Bytes of a response in transit, as many as `tiny_http` writes at once.
+/// Bytes of a response in transit.
 const RESPONSE_SIZE: usize = 8 << 10;
 /// Buffers of the slots. Static, because an allocator may clear its memory: a page of static memory takes no memory
 /// before its first use, and most of the time only the first slot is in use.
@@ -81,7 +81,7 @@ struct Gate<'a> {
 /// Relays requests that arrive on the listening sockets, until the daemon closes its end of `listen_socket`, or dies.
 ///
 /// # Errors
-/// Errors of `poll`; `ETIMEDOUT` when `tiny_http` hangs. Only a new worker cures these errors.
+/// Errors of `poll`; `ETIMEDOUT` when the responder hangs. Only a new worker cures these errors.
 pub(super) fn run(listen_socket: &OwnedFd, inner: Inner) -> Result<(), Errno> {
     let now = Instant::now();
     let mut memory = MEMORY.lock().unwrap_or_else(PoisonError::into_inner);
@@ -166,8 +166,8 @@ impl Gate<'_> {
         Ok(events)
     }
 
-    /// Replaces the listening sockets of a service, or the names that are vouched for. Returns false when the daemon closed its end. Connections of the
-    /// service end with their next response, since their address may be removed.
+    /// Replaces the listening sockets of a service, or the names that are vouched for. Returns false when the daemon closed
+    /// its end. Connections of the service end with their next response, since their address may be removed.
     fn change_settings(&mut self, now: Instant) -> Result<bool, Errno> {
         let mut message = [0; size_of::<u32>() + Names::MAX];
         let socket = self.listen_socket.as_fd();
@@ -229,10 +229,9 @@ impl Gate<'_> {
         }
     }
 
-    /// Forwards complete heads: the first of the peer that has the fewest requests at `tiny_http`.
+    /// Forwards complete heads: the first of the peer that has the fewest requests at the responder.
     ///
-    /// A new connection waits until `tiny_http` reads from the previous one. Otherwise `tiny_http` 0.12 may give both to
-    /// one idle thread, and the second waits until the first ends.
+    /// A new connection waits until the responder answers on the previous one, so that no queue grows there.
     fn forward(&mut self, now: Instant) {
         for slot in &mut self.slots {
             slot.check_host(&self.names, now);

@@ -1,4 +1,4 @@
-//! Room for another connection of a client, and for another connection to `tiny_http`.
+//! Room for another connection of a client, and for another connection to the responder.
 
 use std::time::Instant;
 
@@ -56,15 +56,15 @@ impl Gate<'_> {
         }
     }
 
-    /// Requests of this peer at `tiny_http`.
+    /// Requests of this peer at the responder.
     pub(super) fn requests_of(&self, peer: Peer) -> usize {
         let slots = self.slots.iter();
         let used = slots.filter(|slot| slot.has_inner() && slot.unused_since().is_none());
         used.filter(|slot| slot.peer() == peer).count()
     }
 
-    /// Frees a connection to `tiny_http`: the one that is unused longest, else that of the client that [`fairness`]
-    /// chooses. `tiny_http` closes it soon.
+    /// Frees a connection to the responder: the one that is unused longest, else that of the client that [`fairness`]
+    /// chooses. The responder closes it soon.
     pub(super) fn release_inner(&mut self, now: Instant) {
         if self.slots.iter().any(Slot::is_released) {
             return;
@@ -79,7 +79,7 @@ impl Gate<'_> {
         }
     }
 
-    /// Time at which a head that waits for a connection to `tiny_http` may take one from a slow client; `None` if an
+    /// Time at which a head that waits for a connection to the responder may take one from a slow client; `None` if an
     /// event comes first.
     pub(super) fn forward_at(&self, now: Instant) -> Option<Instant> {
         let waits = |slot: &Slot<'_>| slot.queued().is_some() && !slot.has_inner();
@@ -92,7 +92,7 @@ impl Gate<'_> {
     }
 }
 
-/// True if the slot has a connection to `tiny_http`.
+/// True if the slot has a connection to the responder.
 const fn holds_inner(slot: &Slot<'_>) -> bool {
     slot.has_inner()
 }

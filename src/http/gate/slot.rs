@@ -1,4 +1,4 @@
-//! A slot: a client's connection, and the connection to `tiny_http` that belongs to it.
+//! A slot: a client's connection, and the connection to the responder that belongs to it.
 
 mod steps;
 
@@ -26,11 +26,11 @@ const LINGER_TIME: Duration = Duration::from_secs(2);
 const LINGER_BYTES: usize = 64 << 10;
 /// Shortest time between a response and the next request that counts as a pause.
 const MIN_PAUSE: Duration = Duration::from_millis(10);
-/// Time after which a silent `tiny_http` hangs. The daemon answers one request after the other, each within five
+/// Time after which a silent responder hangs. The daemon answers one request after the other, each within five
 /// seconds.
 const HUNG_AFTER: Duration = Duration::from_mins(2);
 
-/// Error for a `tiny_http` that hangs. It would keep its end of a connection open forever.
+/// Error for a responder that hangs. It would keep its end of a connection open forever.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Hung;
 
@@ -65,9 +65,9 @@ pub(super) struct Slot<'a> {
     peer: Peer,
     /// Service of the listening socket that accepted the connection.
     service: Service,
-    /// Connection to `tiny_http`; `None` before the first request.
+    /// Connection to the responder; `None` before the first request.
     inner: Option<UnixStream>,
-    /// True until the first byte of `tiny_http` on `inner`.
+    /// True until the first byte of the responder on `inner`.
     fresh: bool,
     /// Time at which `inner` was shut down for the sake of another slot; `None` while it may be used.
     released_at: Option<Instant>,
@@ -116,7 +116,7 @@ impl<'a> Slot<'a> {
         }
     }
 
-    /// Descriptors and events to poll, of the client and of `tiny_http`. `poll` reports `POLLHUP`, the end of both
+    /// Descriptors and events to poll, of the client and of the responder. `poll` reports `POLLHUP`, the end of both
     /// directions, even without events.
     pub(super) fn poll_events(&self) -> [Option<(BorrowedFd<'_>, PollFlags)>; 2] {
         let (client, inner) = match self.stage {
@@ -157,7 +157,7 @@ impl<'a> Slot<'a> {
     /// Ends a stage whose deadline is over.
     ///
     /// # Errors
-    /// [`Hung`] when the slot waits for `tiny_http`.
+    /// [`Hung`] when the slot waits for the responder.
     pub(super) fn expire(&mut self, now: Instant) -> Result<(), Hung> {
         if self.deadline().is_none_or(|deadline| now < deadline) {
             return Ok(());
@@ -182,7 +182,7 @@ impl<'a> Slot<'a> {
         self.stage == Stage::Free
     }
 
-    /// True if the slot becomes free when `tiny_http` closes its connection.
+    /// True if the slot becomes free when the responder closes its connection.
     pub(super) fn is_closing(&self) -> bool {
         self.stage == Stage::Closing && self.client.is_none()
     }
@@ -192,7 +192,7 @@ impl<'a> Slot<'a> {
         self.peer
     }
 
-    /// The reason for which the connection may be closed. `None` while `tiny_http` has the request of a client that
+    /// The reason for which the connection may be closed. `None` while the responder has the request of a client that
     /// paused before it: the slot would be free only after the response.
     pub(super) fn claim(&self) -> Option<Claim> {
         // A client that never had a response is slow since it connected.
@@ -220,33 +220,33 @@ impl<'a> Slot<'a> {
         (self.stage == Stage::Queued).then_some(self.since)
     }
 
-    /// True if there is a connection to `tiny_http`, perhaps released.
+    /// True if there is a connection to the responder, perhaps released.
     pub(super) const fn has_inner(&self) -> bool {
         self.inner.is_some()
     }
 
-    /// True if `tiny_http` takes a request on the connection.
+    /// True if the responder takes a request on the connection.
     pub(super) const fn is_connected(&self) -> bool {
         self.inner.is_some() && self.released_at.is_none()
     }
 
-    /// True from [`Slot::release`] until `tiny_http` closes the connection.
+    /// True from [`Slot::release`] until the responder closes the connection.
     pub(super) const fn is_released(&self) -> bool {
         self.released_at.is_some()
     }
 
-    /// Start of the time in which the connection to `tiny_http` is not used; `None` while it is used.
+    /// Start of the time in which the connection to the responder is not used; `None` while it is used.
     pub(super) fn unused_since(&self) -> Option<Instant> {
         let unused = matches!(self.stage, Stage::Idle | Stage::Head) && self.is_connected();
         unused.then(|| self.answered_at.unwrap_or(self.since))
     }
 
-    /// True until a thread of `tiny_http` is known to serve the connection, by its first byte.
+    /// True until the responder is known to serve the connection, by its first byte.
     pub(super) const fn is_fresh(&self) -> bool {
         self.inner.is_some() && self.fresh
     }
 
-    /// Sets the connection to `tiny_http`.
+    /// Sets the connection to the responder.
     pub(super) fn connect(&mut self, inner: UnixStream) {
         (self.inner, self.fresh, self.released_at) = (Some(inner), true, None);
     }

@@ -37,7 +37,7 @@ impl Slot<'_> {
         }
         match self.stage {
             Stage::Free => {}
-            // Between requests tiny_http can only close the connection, so no further request is possible.
+            // Between requests the responder can only close the connection, so no further request is possible.
             Stage::Idle | Stage::Head if ready.inner => self.begin_close(now),
             Stage::Idle | Stage::Head => self.receive(now),
             Stage::Queued => self.drop_client(now),
@@ -72,7 +72,7 @@ impl Slot<'_> {
             head.get(..end).unwrap_or_default(),
             service_header(self.service),
         ];
-        // The socket's buffer is empty and larger than a head: tiny_http read every head that it answered.
+        // The socket's buffer is empty and larger than a head: the responder read every head that it answered.
         let length = parts.iter().map(|part| part.len()).sum::<usize>();
         let written = inner.write_vectored(&parts.map(IoSlice::new));
         if !written.is_ok_and(|count| count == length) {
@@ -82,7 +82,7 @@ impl Slot<'_> {
         self.enter(Stage::Response, now);
     }
 
-    /// Shuts the connection to `tiny_http` down, for the sake of another slot. The next request takes another one.
+    /// Shuts the connection to the responder down, for the sake of another slot. The next request takes another one.
     pub(in crate::http::gate) fn release(&mut self, now: Instant) {
         if let Some(inner) = &self.inner {
             let _ = inner.shutdown(Shutdown::Write);
@@ -148,7 +148,7 @@ impl Slot<'_> {
         }
     }
 
-    /// Responds without `tiny_http` and ends the connection.
+    /// Responds without the responder and ends the connection.
     pub(super) fn refuse(&mut self, refusal: Refusal, now: Instant) {
         self.response.fill(refusal.response());
         (self.last, self.client_since) = (true, now);
@@ -188,7 +188,7 @@ impl Slot<'_> {
         false
     }
 
-    /// Receives bytes of the response from `tiny_http`. Returns false when no byte is there.
+    /// Receives bytes of the response from the responder. Returns false when no byte is there.
     fn receive_response(&mut self, now: Instant) -> bool {
         let begins = self.response.is_not_begun();
         let received = self

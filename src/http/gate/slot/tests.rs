@@ -1,4 +1,4 @@
-//! Tests of a slot. Each test is client and `tiny_http` at once, and passes the time as it needs.
+//! Tests of a slot. Each test is client and the responder at once, and passes the time as it needs.
 
 use std::io::{Read as _, Write as _};
 use std::os::fd::OwnedFd;
@@ -34,7 +34,7 @@ fn open<'a>(memory: &'a mut [u8; 512], sent: &[u8], now: Instant) -> (Slot<'a>, 
     (slot, client)
 }
 
-/// Connects the slot to `tiny_http` and forwards the head. Returns the end of `tiny_http`.
+/// Connects the slot to the responder and forwards the head. Returns the end of the responder.
 fn forward(slot: &mut Slot<'_>, now: Instant) -> UnixStream {
     let (inner, ours) = UnixStream::pair().unwrap();
     ours.set_nonblocking(true).unwrap();
@@ -164,7 +164,7 @@ fn released_connection_is_replaced_for_the_next_request() {
     assert_eq!(slot.unused_since(), None);
     assert_eq!(slot.deadline(), after(now, 120_001));
     assert_eq!(read(&mut inner), b"", "tiny_http reads the end");
-    // The next request comes before tiny_http has closed its end.
+    // The next request comes before the responder has closed its end.
     assert_eq!(read(&mut client), RESPONSE);
     client.write_all(REQUEST).unwrap();
     slot.step(CLIENT, later);
