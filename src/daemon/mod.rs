@@ -128,7 +128,9 @@ pub fn run(options: &Options) -> Result<(), Error> {
     if daemon.filters.iter().any(Filter::outlives) {
         // Somebody may have detached a filter that is said to stay, or removed its pins.
         daemon.verify_filters();
-        switch::persist(&mut daemon.filters, log);
+        for filter in &mut daemon.filters {
+            filter.renew_pins(log);
+        }
     }
     let held = daemon.filters.iter().any(Filter::outlives);
     drop(daemon);

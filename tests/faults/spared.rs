@@ -96,6 +96,11 @@ const SELDOM: &[Known] = &[
         "",
         "the daemon waits once more or not, as news come together or one after the other",
     ),
+    known(
+        &["kill", "wait4"],
+        "",
+        "the daemon continues its keeper and looks for its end once more or not, as the keeper is quick or slow",
+    ),
 ];
 
 /// True if this call may be missing although it was recorded.

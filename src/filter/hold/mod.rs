@@ -135,6 +135,22 @@ pub(super) fn not_pinned(context: &Context<'_>, error: &PinError) -> Diagnostic 
 }
 
 impl Filter {
+    /// Pins a held filter again, of which somebody removed pins. Pins that cannot be examined stay as they are.
+    pub fn renew_pins(&mut self, log: &Log) {
+        let pinned = self.pins.as_ref().zip(self.attached.as_mut());
+        let Some((pins, attached)) = pinned.filter(|_| self.holds) else {
+            return;
+        };
+        let maps = self.maps.iter().map(|map| &map.map);
+        let state = pins.pin_state(self.fingerprint.identity, &self.program, maps);
+        // The pin of the attachment alone keeps the filter in place.
+        let link = pins.pin_link(&mut attached.attachment);
+        if let Err(error) = state.and(link) {
+            let name = &self.interface;
+            log.error(format_args!("{name}: cannot renew its pins: {error}"));
+        }
+    }
+
     /// Makes the filter final, when no later step can fail: pins it with `exit hold`, else removes the pins of an earlier
     /// `exit hold`.
     pub fn persist(&mut self, log: &Log) {
