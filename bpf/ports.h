@@ -33,7 +33,7 @@ static __always_inline bool is_dns_port(const __u16 *ports, __u16 port)
 	return port && (differences - lowest) & ~differences & lowest << 15;
 }
 
-/* Likewise for the ports of other servers. */
+/* True if `port` is one of the ports of other servers. */
 static __always_inline bool is_upstream_port(const __u16 *ports, __u16 port)
 {
 	if (!(ports[0] | ports[1]))

@@ -17,7 +17,7 @@ enum scope_verdict {
 	SCOPE_LIMITED, /* a reply over its limit */
 };
 
-/* What happens to a reply, which is counted unless it is judged. */
+/* Treatment of a reply, which is counted unless it is judged. */
 static __always_inline enum scope_verdict
 apply_replies(const struct packet *packet, const struct settings *settings,
 	      struct totals *totals)
@@ -34,8 +34,8 @@ apply_replies(const struct packet *packet, const struct settings *settings,
 }
 
 /*
- * Likewise for a DNS response to the server's own port: a resolver may send all
- * its queries from that port.
+ * Applies `replies` to a DNS response to the server's own port: a resolver may
+ * send all its queries from that port.
  */
 static __always_inline enum scope_verdict
 apply_fixed_port_reply(const struct packet *packet,

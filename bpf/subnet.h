@@ -45,7 +45,10 @@ subnet_matches_ip4(__be32 source, enum subnet_family family, __be32 ip4_net,
 	return (ip4_net | ip4_mask) || !(has_bit(ip6_net) || has_bit(ip6_mask));
 }
 
-/* Likewise for an IPv6 source, 16 bytes. Few branches cost the verifier least. */
+/*
+ * True if the rule matches an IPv6 source, 16 bytes. Few branches cost the
+ * verifier least.
+ */
 static __always_inline bool
 subnet_matches_ip6(const __u32 *source, enum subnet_family family,
 		   __be32 ip4_net, __be32 ip4_mask, const __u32 *ip6_net,

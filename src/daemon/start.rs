@@ -67,7 +67,7 @@ fn contexts<'a>(plan: &'a Plan, log: &'a Log) -> impl Iterator<Item = Context<'a
 }
 
 /// Fails if two filters name the same interface. One filter alone asks the kernel nothing.
-fn check_names(plan: &Plan, log: &Log) -> Result<(), Diagnostic> {
+pub(super) fn check_names(plan: &Plan, log: &Log) -> Result<(), Diagnostic> {
     match plan.filters.as_slice() {
         [] | [_] => Ok(()),
         _ => filter::check_names(contexts(plan, log)),
@@ -122,7 +122,6 @@ pub(super) fn prepare<'a>(
             blame,
         }
     })?;
-    check_names(plan, log)?;
     let mut batch = Box::<Batch>::default();
     contexts(plan, log)
         .map(|context| {

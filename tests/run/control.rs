@@ -147,7 +147,7 @@ fn rollback_restores_the_polls_of_the_corefile() {
     site.folder.write("Corefile", &polling("0A0D0000"));
     daemon.nth_line(1, "reload: done");
     drops(&site, "10.13.0.1", 0);
-    // What lapsed was not tried by itself.
+    // The polls did not try the lapsed Corefile.
     assert_eq!(daemon.lines_with("has changed").len(), 1);
     daemon.stop();
 }

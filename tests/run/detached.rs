@@ -204,7 +204,7 @@ fn a_reload_attaches_a_detached_filter() {
     daemon.stop();
 }
 
-/// What was not confirmed is rolled back, although it was attached anew meanwhile.
+/// An unconfirmed filter is rolled back, although it was attached anew meanwhile.
 #[test]
 fn a_filter_detached_before_its_confirmation_is_rolled_back() {
     let (site, daemon) = start();

@@ -23,7 +23,7 @@ const HONEST: [u8; 4] = [127, 0, 0, 1];
 const KEPT: [u8; 4] = [127, 0, 1, 1];
 const REQUEST: &[u8] = b"GET /metrics HTTP/1.1\r\nHost: box\r\n\r\n";
 
-/// What slow clients do. Each comes again when its connection is closed.
+/// Behaviour of slow clients. Each comes again when its connection is closed.
 #[derive(Clone, Copy, Debug)]
 enum Slow {
     /// Sends nothing.

@@ -94,6 +94,7 @@ impl Daemon<'_> {
         plan.resolve_kernel_types().map_err(Error::Refused)?;
         self.verify_filters();
         start::warn(&plan, log);
+        start::check_names(&plan, log)?;
         let prepared = start::prepare(&plan, &self.filters, &mut self.scan, log)?;
         let persistent = confirm.is_none();
         let (running, scan) = (&mut self.filters, &mut self.scan);

@@ -1,4 +1,4 @@
-//! Who may write where the pins are.
+//! Users that may write to the folders of the pins.
 
 use super::{Held, OLD, corefile};
 
