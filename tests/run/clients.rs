@@ -11,19 +11,9 @@ use nix::sys::socket::{
     AddressFamily, MsgFlags, SockFlag, SockType, UnixAddr, bind, connect, send, socket,
 };
 
+use crate::COREFILE;
 use support::net::{Outcome, Site};
 use support::wait::PATIENCE;
-
-const COREFILE: &str = ". {
-  prometheus
-  ebpf {
-    if edge0
-    elf example.o
-    map 0A0B0000.FFFF0000.00000000
-    metric example_packets 00000000 8 4 \"Example count.\"
-  }
-}
-";
 
 fn client(path: &Path) -> OwnedFd {
     let flags = SockFlag::SOCK_CLOEXEC;

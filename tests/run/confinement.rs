@@ -10,19 +10,9 @@ use std::process::Command;
 use corexdp::http::cage::limits;
 use nix::sys::signal::Signal;
 
+use crate::COREFILE;
 use support::net::{Daemon, PAGE, Response, Site, threads};
 use support::wait::{wait_for, wait_until};
-
-const COREFILE: &str = ". {
-  prometheus
-  ebpf {
-    if edge0
-    elf example.o
-    map 0A0B0000.FFFF0000.00000000
-    metric example_packets 00000000 8 4 \"Example count.\"
-  }
-}
-";
 
 const NET_BIND_SERVICE: u64 = 1 << 10;
 const NET_ADMIN: u64 = 1 << 12;

@@ -2,18 +2,8 @@
 
 use std::process::Command;
 
+use crate::COREFILE;
 use support::net::{Daemon, Site};
-
-const COREFILE: &str = ". {
-  prometheus
-  ebpf {
-    if edge0
-    elf example.o
-    map 0A0B0000.FFFF0000.00000000
-    metric example_packets 00000000 8 4 \"Example count.\"
-  }
-}
-";
 
 /// A limit below what the daemon needs is named before anything begins.
 #[test]

@@ -58,6 +58,18 @@ mod words;
 
 use support::packets::frame;
 
+/// A filter with one entry and one metric, and a page.
+const COREFILE: &str = ". {
+  prometheus
+  ebpf {
+    if edge0
+    elf example.o
+    map 0A0B0000.FFFF0000.00000000
+    metric example_packets 00000000 8 4 \"Example count.\"
+  }
+}
+";
+
 /// A UDP packet from `source`.
 fn packet(source: &str) -> Vec<u8> {
     frame::ip4(source).udp(53).bytes

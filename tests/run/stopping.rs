@@ -4,19 +4,9 @@ use std::fs;
 
 use nix::sys::signal::Signal;
 
+use crate::COREFILE;
 use support::net::{Site, lives};
 use support::wait::{wait_for, wait_until};
-
-const COREFILE: &str = ". {
-  prometheus
-  ebpf {
-    if edge0
-    elf example.o
-    map 0A0B0000.FFFF0000.00000000
-    metric example_packets 00000000 8 4 \"Example count.\"
-  }
-}
-";
 
 #[test]
 fn a_killed_daemon_leaves_nothing_behind() {

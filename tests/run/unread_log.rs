@@ -14,19 +14,9 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::termios::{FlowArg, tcflow};
 use nix::unistd::{Pid, pipe};
 
+use crate::COREFILE;
 use support::net::Site;
 use support::wait::wait_until;
-
-const COREFILE: &str = ". {
-  prometheus
-  ebpf {
-    if edge0
-    elf example.o
-    map 0A0B0000.FFFF0000.00000000
-    metric example_packets 00000000 8 4 \"Example count.\"
-  }
-}
-";
 
 /// End of the message that counts losses.
 const LOST: &str = " earlier messages are lost";
