@@ -135,17 +135,21 @@ pub(super) fn not_pinned(context: &Context<'_>, error: &PinError) -> Diagnostic 
 }
 
 impl Filter {
-    /// Pins a held filter again, of which somebody removed pins. Pins that cannot be examined stay as they are.
-    pub fn renew_pins(&mut self, log: &Log) {
-        let pinned = self.pins.as_ref().zip(self.attached.as_mut());
-        let Some((pins, attached)) = pinned.filter(|_| self.holds) else {
-            return;
-        };
+    /// Pins state and attachment of a held filter, as far as they are not pinned. `None` without pins or attachment.
+    fn pin(&mut self) -> Option<Result<(), PinError>> {
+        let (pins, attached) = self.pins.as_ref().zip(self.attached.as_mut())?;
         let maps = self.maps.iter().map(|map| &map.map);
         let state = pins.pin_state(self.fingerprint.identity, &self.program, maps);
         // The pin of the attachment alone keeps the filter in place.
         let link = pins.pin_link(&mut attached.attachment);
-        if let Err(error) = state.and(link) {
+        Some(state.and(link))
+    }
+
+    /// Pins a held filter again, of which somebody removed pins. Pins that cannot be examined stay as they are.
+    pub fn renew_pins(&mut self, log: &Log) {
+        if self.holds
+            && let Some(Err(error)) = self.pin()
+        {
             let name = &self.interface;
             log.error(format_args!("{name}: cannot renew its pins: {error}"));
         }
@@ -160,17 +164,19 @@ impl Filter {
             self.pins = None;
             return;
         }
-        let Some((pins, attached)) = self.pins.as_ref().zip(self.attached.as_mut()) else {
-            return;
-        };
+        let pinned = self.pin();
         let (name, identity) = (&self.interface, self.fingerprint.identity);
-        let maps = self.maps.iter().map(|map| &map.map);
-        let state = pins.pin_state(identity, &self.program, maps);
-        if let Err(error) = state.and_then(|()| pins.pin_link(&mut attached.attachment)) {
-            log.error(format_args!("{name}: will not outlive the daemon: {error}"));
-            self.unpin();
-        } else if let Err(error) = pins.remove_others(identity) {
-            log.warn(format_args!("{name}: an earlier state remains: {error}"));
+        match (pinned, &self.pins) {
+            (Some(Err(error)), _) => {
+                log.error(format_args!("{name}: will not outlive the daemon: {error}"));
+                self.unpin();
+            }
+            (Some(Ok(())), Some(pins)) => {
+                if let Err(error) = pins.remove_others(identity) {
+                    log.warn(format_args!("{name}: an earlier state remains: {error}"));
+                }
+            }
+            _ => {}
         }
     }
 
