@@ -2,7 +2,7 @@
 /*
  * qname: blocks DNS queries over UDP by name. A rule matches its name and all
  * names below it; the rule with the longest name decides. Upper and lower case
- * are equal. A name that only looks like a listed one does not match.
+ * are equal. Labels match as a whole: badads.example is not ads.example.
  *
  * MAPS
  *
@@ -32,9 +32,9 @@
  *    counter qname_refused_queries_total @totals 0 refused "Queries refused."
  *
  * @totals 0: passed, dropped, refused, nxdomain (queries), unread (packets to a
- * port of the server that are no valid query: they pass) and
- * other (packets other than UDP to a port of the server). Each packet is
- * counted in one of these.
+ * port of the server that are not valid queries, and pass) and other (packets
+ * other than UDP to a port of the server). Each packet is counted in one of
+ * these.
  *
  * NOTES
  *
@@ -125,7 +125,7 @@ static __always_inline enum qname_action decide(const struct dns_query *query,
 {
 	struct qname_rule *rule;
 
-	/* The root has no text, and no rule. */
+	/* The text of the root name is empty, and no rule can match it. */
 	if (query->name_length < 2)
 		return QNAME_PASS;
 	rule = longest_match(query, text, qname_to_text(query, text));
