@@ -61,7 +61,7 @@ fn check_head(head: &[u8]) {
     assert_eq!(again, sanitized);
 }
 
-/// A name makes a difference for the page alone, and only if the names do not have it.
+/// The Host header matters only to the page, and only if its name is not among `names`.
 fn check_host(head: &[u8], text: &str) {
     let none = Names::default();
     let check = |service| host::check(head, service, &none);
