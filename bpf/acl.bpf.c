@@ -32,9 +32,9 @@
  *    entry @settings 0 unlisted=ACL_DROP monitor=true
  *
  *    unlisted   action for sources without a rule; ACL_UNLISTED (0) is ACL_PASS
- *    scope      SCOPE_DNS (0): `unlisted` is for packets to the server's ports
- *               alone, over UDP and TCP; SCOPE_ALL: for all IP packets, see
- *               scope.h
+ *    scope      SCOPE_DNS (0): `unlisted` applies only to packets to the ports
+ *               of the server, over UDP and TCP; SCOPE_ALL: to all IP packets,
+ *               see scope.h
  *    port[0] to port[3]   ports of the DNS server; all 0: port 53
  *    replies    with SCOPE_ALL, verdict on answers of upstream servers:
  *               REPLIES_PASS (0), REPLIES_LIMIT (reply_rate and reply_burst

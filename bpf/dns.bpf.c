@@ -43,7 +43,7 @@
  *                  bucket
  *    opcodes       a bit for each opcode that passes unparsed besides QUERY:
  *                  0x10 is NOTIFY, 0x20 is UPDATE; others are dropped. 0: all
- *                  pass, 1: QUERY alone
+ *                  pass, 1: only QUERY passes
  *    replies       verdict on responses to a port of the server, for a resolver
  *                  that sends its queries from this port: REPLIES_PASS (0),
  *                  REPLIES_LIMIT (reply_rate and reply_burst apply to each
@@ -66,9 +66,9 @@
  *    class_in, class_ch, class_any, class_other
  *    edns_none, edns_512 (up to 512), edns_1232, edns_4096, edns_more
  *
- * @totals 0 other_opcode, no_question: messages with an opcode other than QUERY,
- * and queries for a cookie alone. These messages take tokens of their source as
- * queries do, and are also counted in passed or dropped.
+ * @totals 0 other_opcode, no_question: messages with an opcode other than
+ * QUERY, and queries for a cookie alone. These messages take tokens of their
+ * source as queries do, and are also counted in passed or dropped.
  * @totals 0 replies, replies_limited: responses to a port of the server, passed
  * and dropped.
  * @totals 0 other: packets other than UDP to a port of the server.

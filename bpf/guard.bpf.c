@@ -30,8 +30,8 @@
  *    entry @settings 0 truncate=true
  *
  *    unlisted   action for sources without a rule; 0: ACL_PASS
- *    scope      SCOPE_DNS (0): `unlisted` and the limits are for packets to the
- *               server's ports alone, over UDP and TCP; SCOPE_ALL: for all IP
+ *    scope      SCOPE_DNS (0): `unlisted` and limits apply only to packets to
+ *               the ports of the server, over UDP and TCP; SCOPE_ALL: to all IP
  *               packets, see scope.h
  *    port[0] to port[3]   ports of the DNS server; all 0: port 53
  *    replies    verdict on answers of upstream servers, with SCOPE_ALL or to a
@@ -40,7 +40,7 @@
  *               REPLIES_JUDGE (as other packets)
  *    upstream[0], upstream[1]   ports of upstream servers; all 0: port 53
  *    opcodes    a bit for each DNS opcode that passes unparsed besides QUERY;
- *               0: all pass, 1: QUERY alone
+ *               0: all pass, 1: only QUERY passes
  *    truncate   a valid DNS query over a limit gets a truncated response
  *               (retry over TCP, see reply.h) instead of being dropped
  *    monitor    dry run: passes everything, counts as if it did not
@@ -54,9 +54,9 @@
  * @totals 0: passed, denied (by the access list), malformed (no valid DNS
  * query), limited (over a limit, dropped), truncated (over a limit, with a
  * truncated response), management, replies (passed), replies_limited (dropped),
- * other (no IP packet, or out of scope). Each packet is counted in one of these.
- * other_opcode: DNS messages with another opcode than QUERY, also counted in
- * passed or limited.
+ * other (no IP packet, or out of scope). Each packet is counted in one of
+ * these. other_opcode: DNS messages with an opcode other than QUERY, also
+ * counted in passed or limited.
  */
 #include "acl.h"
 #include "limit.h"

@@ -2,8 +2,8 @@
 /*
  * limit: limits the packets per second of a subnet, and of each source in it,
  * and drops packets over a limit. Only packets to the DNS server count, unless
- * the settings have another scope. The rule with the longest prefix that matches
- * the source applies. A packet without a rule passes.
+ * the settings have another scope. The rule with the longest prefix that
+ * matches the source applies. A packet without a rule passes.
  *
  * MAPS
  *
@@ -28,8 +28,8 @@
  *
  *    entry @settings 0 monitor=true
  *
- *    scope      SCOPE_DNS (0): limits packets to the server's ports alone, over
- *               UDP and TCP; SCOPE_ALL: limits all IP packets, see scope.h
+ *    scope      SCOPE_DNS (0): limits only packets to the ports of the server,
+ *               over UDP and TCP; SCOPE_ALL: limits all IP packets, see scope.h
  *    port[0] to port[3]   ports of the DNS server; all 0: port 53
  *    replies    with SCOPE_ALL, verdict on answers of upstream servers:
  *               REPLIES_PASS (0), REPLIES_LIMIT (reply_rate and reply_burst

@@ -17,7 +17,7 @@
  *
  *    action     QNAME_PASS (0), QNAME_DROP, QNAME_REFUSE (respond with REFUSED)
  *               or QNAME_NXDOMAIN
- *    exact      matches the name alone, not the names below it
+ *    exact      matches only the name, not the names below it
  *    packets    counter: queries that this rule has decided
  *
  * SETTINGS
@@ -39,8 +39,8 @@
  * NOTES
  *
  * reply.h builds the responses. A query that must not get a response, see
- * may_reply there, is dropped instead and counted as such. Queries over TCP pass
- * unread, and so does all other traffic: ssh, DHCP, ARP, neighbour discovery.
+ * may_reply there, is dropped instead and counted as such. Queries over TCP and
+ * all other traffic pass: ssh, DHCP, ARP, neighbour discovery.
  */
 #include "qname.h"
 #include "reply.h"

@@ -32,7 +32,7 @@
 /* The multicast bit in the first byte of a MAC address. */
 #define ETH_GROUP_BIT 0x01
 
-/* RFC 1071. */
+/* The Internet checksum, RFC 1071. */
 static __always_inline __u16 csum_fold(__u64 sum)
 {
 	sum = (sum & 0xffffffff) + (sum >> 32);

@@ -24,7 +24,7 @@ def run_apart(boot):
     """Runs one boot in a process with its own namespaces, and returns the path of its report.
 
     The kernel cleans up: all processes of the boot are in one PID namespace and its devices in one network namespace.
-    Both end with this process, whatever ends it.
+    Both namespaces end with this process, even after SIGKILL.
     """
     path = BOOTS_FOLDER / f'{boot.name}.report'
     with open(path, 'wb') as report:

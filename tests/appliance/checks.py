@@ -60,14 +60,14 @@ def check_reload(device, report):
     report.until('the log says that the reload is done', device.log_has, 'reload: done')
     report.until('the kernel has its XDP links', device.has_links)
     report.until('outside: 192.0.2.66 gets no answer, 192.0.2.10 does', device.filters_as_configured)
-    report.until('the page goes on counting', device.sample_is, DROPPED, 2)
+    report.until('the counters of the page go on', device.sample_is, DROPPED, 2)
 
     report.once('a wrong Corefile replaces the Corefile', device.put_wrong_corefile)
     report.once('reload fails in the same daemon', device.reloads, 'failure', 1)
     report.until('the log has the error', device.log_has, 'reload: .*Corefile:2: ebpf: ')
     report.until('the kernel has its XDP links', device.has_links)
     report.until('outside: 192.0.2.66 gets no answer, 192.0.2.10 does', device.filters_as_configured)
-    report.until('the page goes on counting', device.sample_is, DROPPED, 3)
+    report.until('the counters of the page go on', device.sample_is, DROPPED, 3)
     report.once('reload succeeds with the restored Corefile', reloads_right_corefile, device)
 
 

@@ -17,7 +17,7 @@ pub(super) fn good() -> Message {
     query("www.example", 1)
 }
 
-/// A query for a cookie alone, without a question.
+/// A query without a question, which requests only a cookie.
 pub(super) fn for_cookie() -> Message {
     let mut message = query("", 1).with(5, 0);
     message.bytes.truncate(12);

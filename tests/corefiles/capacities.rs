@@ -64,7 +64,7 @@ fn pages_that_may_exceed_their_buffer_are_refused() {
         site.finish(&mut check)
     };
     for (filler, room) in [("x", 1), ("\\\"", 6), ("&", 5), ("\u{202e}", 9), ("\\", 2)] {
-        // Upper bound: a page of HELP texts alone.
+        // Upper bound: a page with nothing but HELP texts.
         let (mut fits, mut exceeds) = (0usize, (256 << 10) / room);
         while exceeds - fits > 1 {
             let middle = fits.midpoint(exceeds);

@@ -9,7 +9,7 @@
     reason = "a panic is how a test fails; the test makes system calls"
 )]
 
-/// The sources of the fuzz package beside this file.
+/// The sources of the fuzz package.
 mod src {
     pub(super) mod targets;
 }

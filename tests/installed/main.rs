@@ -16,7 +16,6 @@ use support::shipped_programs;
 
 const INITS: [&str; 2] = ["sysv", "systemd"];
 
-/// A file or folder.
 #[derive(Debug, PartialEq, Eq)]
 struct Installed {
     mode: u32,

@@ -15,7 +15,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-/// Licences whose conditions a binary with a notice file meets.
+/// Licences whose conditions a binary with a notice file satisfies.
 const LICENCES: [&str; 5] = ["Apache-2.0", "BSD-3-Clause", "ISC", "MIT", "Unicode-3.0"];
 
 fn repository() -> &'static Path {
@@ -92,7 +92,7 @@ fn licence_expressions_have_spdx_precedence() {
     }
 }
 
-/// True if an SPDX expression can be met with [`LICENCES`] alone; `/` is the older way to write OR.
+/// True if [`LICENCES`] satisfy an SPDX expression; `/` is the older form of OR.
 fn allowed(expression: &str) -> bool {
     let spaced = expression
         .replace('(', " ( ")

@@ -16,7 +16,6 @@ impl Default for Builder {
 }
 
 impl Builder {
-    /// Adds a header to parse.
     #[must_use]
     pub fn header(self, path: impl Into<String>) -> Self {
         self.with(|b| b.header(path))
