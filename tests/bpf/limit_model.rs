@@ -16,19 +16,26 @@ struct Bucket {
     latest: i64,
 }
 
-/// Packets per second, burst.
 #[derive(Clone, Copy)]
-struct Flow(i64, i64);
+struct Limit {
+    /// Packets per second.
+    rate: i64,
+    burst: i64,
+}
+
+const fn limit(rate: i64, burst: i64) -> Limit {
+    Limit { rate, burst }
+}
 
 /// Greatest lag of the program's coarse clock in nanoseconds: one jiffy, and the delay of a jiffy on a busy machine.
 const COARSE_LAG: i64 = 100_000_000;
 
 impl Bucket {
     /// `None` if the bucket has a token at one bound and none at the other.
-    fn has_token(self, flow: Flow, (before, after): (i64, i64)) -> Option<bool> {
-        let depth = 1_000_000_000 / flow.0 * (flow.1 - 1);
+    fn has_token(self, limit: Limit, (before, after): (i64, i64)) -> Option<bool> {
+        let depth = 1_000_000_000 / limit.rate * (limit.burst - 1);
         // Rounding of intervals to nanoseconds.
-        let slack = flow.1 + 1;
+        let slack = limit.burst + 1;
         if self.latest - before <= depth - slack {
             Some(true)
         } else if self.earliest - after > depth + slack {
@@ -38,8 +45,8 @@ impl Bucket {
         }
     }
 
-    fn take(&mut self, flow: Flow, (before, after): (i64, i64)) {
-        let token = 1_000_000_000 / flow.0;
+    fn take(&mut self, limit: Limit, (before, after): (i64, i64)) {
+        let token = 1_000_000_000 / limit.rate;
         self.earliest = self.earliest.max(before) + token;
         self.latest = self.latest.max(after) + token + 1;
     }
@@ -53,20 +60,20 @@ fn now() -> i64 {
 /// The program reads the exact clock for buckets that refill in less than half a second.
 #[test]
 fn verdicts_match_the_model_of_shallow_buckets() {
-    compare(Flow(3000, 50), Flow(1000, 5), 0);
+    compare(limit(3000, 50), limit(1000, 5), 0);
 }
 
 /// The program reads the coarse clock for buckets that refill in half a second or more.
 #[test]
 fn verdicts_match_the_model_of_deep_buckets() {
-    compare(Flow(3000, 1800), Flow(10, 10), COARSE_LAG);
+    compare(limit(3000, 1800), limit(10, 10), COARSE_LAG);
 }
 
-/// Compares the program with the model: limit `all` for 10.0.0.0/8, limit `each` for each source.
-fn compare(all: Flow, each: Flow, lag: i64) {
+/// Compares the program with the model: 10.0.0.0/8 has the limit `subnet_limit`, and each of its sources `source_limit`.
+fn compare(subnet_limit: Limit, source_limit: Limit, lag: i64) {
     let rule = format!(
         "10.0.0.0/8 rate={} burst={} source_rate={} source_burst={}",
-        all.0, all.1, each.0, each.1
+        subnet_limit.rate, subnet_limit.burst, source_limit.rate, source_limit.burst
     );
     let filter = Filter::load("limit", &[&rule]);
     let mut random = Random(0x1111);
@@ -88,7 +95,10 @@ fn compare(all: Flow, each: Flow, lag: i64) {
         let bits = if facts.is_ip4 { 8 } else { 72 };
         let source = u128::from(facts.source) >> bits << 1 | u128::from(facts.is_ip4);
         let source = sources.entry(source).or_default();
-        let tokens = [source.has_token(each, times), subnet.has_token(all, times)];
+        let tokens = [
+            source.has_token(source_limit, times),
+            subnet.has_token(subnet_limit, times),
+        ];
         let passed = verdict == PASS;
         match tokens {
             [Some(true), Some(true)] => assert!(passed, "{frame:02x?}"),
@@ -97,8 +107,8 @@ fn compare(all: Flow, each: Flow, lag: i64) {
         }
         seen[usize::from(passed)] += 1;
         if passed {
-            source.take(each, times);
-            subnet.take(all, times);
+            source.take(source_limit, times);
+            subnet.take(subnet_limit, times);
         }
     }
     assert!(seen.iter().all(|count| *count > 100), "{seen:?}");
