@@ -1,12 +1,12 @@
 #!/bin/sh
 # Shows the main use of corexdp: a real DNS server at one end of a veth pair, two clients at the other end, and the filter
 # between them. The demo makes two network namespaces, and removes both at the end. The exit code is 0 if every step had
-# its expected result.
+# its expected result. COREXDP names another binary than that of `make build`.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 
 PATH="$PATH:/usr/sbin:/sbin"
-corexdp=target/release/corexdp
+corexdp=${COREXDP:-target/release/corexdp}
 corefile=tests/demo/Corefile
 address=192.0.2.53
 allowed=192.0.2.10
@@ -81,7 +81,8 @@ start_dns_server() {
 }
 
 start_corexdp() {
-    ip netns exec "$server" "$corexdp" run -conf "$corefile" --log stderr --pidfile "$dir/pid" 2>"$dir/corexdp.log" &
+    ip netns exec "$server" "$corexdp" run -conf "$corefile" --log stderr --control "$dir/control" \
+        --pidfile "$dir/pid" 2>"$dir/corexdp.log" &
     daemon=$!
     # The daemon writes the pid file after all filters are attached.
     wait_for test -s "$dir/pid"
@@ -90,7 +91,7 @@ start_corexdp() {
 show_link() { ip -d -n "$server" link show dns0 | grep -E '^[0-9]|xdp'; }
 
 [ "$(id -u)" -eq 0 ] || fail 'network namespaces and XDP need root'
-[ -x $corexdp ] || fail "$corexdp is missing; run make build"
+[ -x "$corexdp" ] || fail "$corexdp is missing; run make build"
 trap clean_up EXIT
 trap 'exit 1' HUP INT TERM
 dir=$(mktemp -d) || fail 'cannot create a temporary folder'
@@ -124,7 +125,7 @@ for metric in acl_dropped_packets acl_passed_packets; do
 done
 
 say 'The log'
-wait_for grep -q '^map xdp_map: key=00000000 value=0200000000000000C0000242FFFFFFFF' "$dir/corexdp.log" ||
+wait_for grep -q '^map xdp_map: key=00000000 value=00000001C0000242FFFFFFFF' "$dir/corexdp.log" ||
     fail 'the log does not show the dropped packet'
 cat "$dir/corexdp.log"
 
