@@ -24,7 +24,7 @@ use support::objects::random::Random;
 use support::objects::wrong::wrong_objects;
 
 /// Sources that link.
-const GOOD: [&str; 9] = [
+const GOOD: &[&str] = &[
     "basic",
     "calls",
     "old_maps",
