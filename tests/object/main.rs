@@ -25,6 +25,8 @@ use support::objects::wrong::wrong_objects;
 
 /// Sources of objects that link.
 const GOOD: [&str; 9] = [
+/// Sources that link.
+const GOOD: &[&str] = &[
     "basic",
     "calls",
     "old_maps",
