@@ -67,8 +67,8 @@ pub(super) fn confine(log: &Log, more: CapSet) -> Result<(), Error> {
     };
     let failed = |what| move |errno: Errno| Error::process(what, errno);
     capability::bound(kept);
-    capability::keep(kept).map_err(failed("cannot give up capabilities"))?;
-    prctl::set_no_new_privs().map_err(failed("cannot rule out new privileges (kernel 3.5)"))?;
+    capability::keep(kept).map_err(failed("cannot drop capabilities"))?;
+    prctl::set_no_new_privs().map_err(failed("cannot set no_new_privs (kernel 3.5)"))?;
     if !geteuid().is_root() {
         log.warn("not started as root, so the page's worker keeps the daemon's user and groups");
     }

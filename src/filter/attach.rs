@@ -6,7 +6,7 @@ use std::time::Instant;
 use nix::errno::Errno;
 
 use super::hold::{own_pins, pin_state, pinned_filter};
-use super::refusal::{in_words, occupied};
+use super::refusal::{occupied, refusal_reason};
 use super::state::{Attached, Loaded};
 use super::{Context, Filter, blame};
 use crate::base::capacity::MAX_FILTERS;
@@ -237,11 +237,12 @@ fn attach_new(
     };
     match attempt(mode, None) {
         Err(AttachError {
-            failure: Failure::Refused(errno, words),
+            failure: Failure::Refused(errno, message),
             ..
-        }) if wanted == config::Mode::Auto && interface.up && is_the_drivers(errno) => {
-            attempt(Mode::Generic, Some(in_words(errno, &words, interface)))
-        }
+        }) if wanted == config::Mode::Auto && interface.up && is_the_drivers(errno) => attempt(
+            Mode::Generic,
+            Some(refusal_reason(errno, &message, interface)),
+        ),
         other => other,
     }
 }
@@ -272,9 +273,9 @@ pub(super) fn not_attached(
                 .unwrap_or_else(|| wrong(Blame::Interface, occupied(name, None)))
         }
         Failure::Gone => wrong(Blame::Interface, format!("interface {name} has just gone")),
-        Failure::Refused(errno, words) => {
-            let words = in_words(errno, &words, interface);
-            let what = format!("interface {name} refuses {mode} mode: {words}");
+        Failure::Refused(errno, message) => {
+            let message = refusal_reason(errno, &message, interface);
+            let what = format!("interface {name} refuses {mode} mode: {message}");
             wrong(blame(errno), what)
         }
     }

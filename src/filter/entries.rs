@@ -65,14 +65,14 @@ impl<'a> Lines<'a> {
             return Ok(());
         };
         for (index, entry) in self.entries().enumerate() {
-            self.decode(&entry, key, value)?;
+            self.encode(&entry, key, value)?;
             visit(index, key, value);
         }
         Ok(())
     }
 
     /// Encodes an entry to `key` and `value`. `config` has checked the entry, so an error here is a bug of corexdp.
-    pub(super) fn decode(
+    pub(super) fn encode(
         &mut self,
         entry: &Entry<'_>,
         key: &mut [u8],

@@ -209,7 +209,7 @@ fn fill_map(lines: &mut Lines<'_>, map: &Map, batch: &mut Batch) -> Result<Entry
         let (key, value) = batch
             .room(shape)
             .ok_or_else(|| lines.refused(Some(index), Errno::E2BIG))?;
-        lines.decode(&entry, key, value)?;
+        lines.encode(&entry, key, value)?;
         list.add(key, value.get(..shape.value_size).unwrap_or_default());
         copy_to_all_cpus(shape, value);
         batch.count += 1;

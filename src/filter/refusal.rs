@@ -177,24 +177,23 @@ pub(super) fn occupied(interface: &str, id: Option<u32>) -> String {
     )
 }
 
-/// Reason why a driver refuses: its message `words`, else the text of the errno; with the known cause.
-pub(super) fn in_words(errno: Errno, words: &str, interface: &Interface) -> Reason {
-    let message = if words.is_empty() {
+/// Reason why a driver refuses: its `message`, else the text of the errno; with the known cause.
+pub(super) fn refusal_reason(errno: Errno, message: &str, interface: &Interface) -> Reason {
+    let mut reason = cut(if message.is_empty() {
         errno.desc()
     } else {
-        words
-    };
-    let mut text = cut(message);
+        message
+    });
     // Text beyond the capacity is cut.
     let _ = match errno {
-        Errno::EOPNOTSUPP if words.is_empty() => return cut("the driver has no XDP"),
-        Errno::EPERM => text
+        Errno::EOPNOTSUPP if message.is_empty() => return cut("the driver has no XDP"),
+        Errno::EPERM => reason
             .push_str("; it needs CAP_NET_ADMIN")
             .map_err(|_| fmt::Error),
-        Errno::ERANGE | Errno::EINVAL => write!(text, " (mtu {})", interface.mtu),
+        Errno::ERANGE | Errno::EINVAL => write!(reason, " (mtu {})", interface.mtu),
         _ => Ok(()),
     };
-    text
+    reason
 }
 
 /// The last lines of the verifier's log, without its statistics, as one line.
