@@ -52,7 +52,7 @@ pub(super) fn text(status: &Value, colours: bool) -> String {
         if let Some(reason) = filter.get("reason").word() {
             let interface = word(filter.get("interface"));
             let (what, colour) = match filter.get("attached") {
-                Value::Truth(true) => ("not native", Colour::Yellow),
+                Value::Bool(true) => ("not native", Colour::Yellow),
                 _ => ("not attached", Colour::Red),
             };
             let text = format!("{interface}: {what}: {}", Escaped(reason));
@@ -84,7 +84,7 @@ pub(super) fn text(status: &Value, colours: bool) -> String {
 fn filter_table(status: &Value) -> Table {
     let measured = status.get("measured");
     let counts = match measured {
-        Value::Nothing => COUNTED,
+        Value::Null => COUNTED,
         _ => MEASURED,
     };
     let mut table = Table::default();
@@ -100,8 +100,8 @@ fn filter_table(status: &Value) -> Table {
         let mut entries = measured.get("filters").list().iter();
         let entry = entries.find(|entry| entry.get("interface") == interface);
         let counted = match measured {
-            Value::Nothing => filter,
-            _ => entry.unwrap_or(&Value::Nothing),
+            Value::Null => filter,
+            _ => entry.unwrap_or(&Value::Null),
         };
         cells(&mut table, counted, counts);
     }
@@ -120,7 +120,7 @@ fn cells(table: &mut Table, part: &Value, columns: Columns) {
     for (_, member) in columns {
         let value = part.at(member);
         match (*member, value) {
-            ("attached", Value::Truth(true)) => table.cell("attached", Some(Colour::Green)),
+            ("attached", Value::Bool(true)) => table.cell("attached", Some(Colour::Green)),
             ("attached", _) => table.cell("not attached", Some(Colour::Red)),
             ("program.loaded_at", _) => table.cell(&time(value), None),
             _ => table.cell(&word(value), None),
