@@ -1,4 +1,4 @@
-//! Patience with a slow reader of the log.
+//! Limit on the time for which messages wait for a slow reader of the log.
 
 use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
@@ -7,57 +7,57 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use crate::base::wait;
 
-/// Most time that messages wait for a reader that is slow, such as one of a verifier's log of 100,000 lines.
-const PATIENCE: Duration = Duration::from_millis(500);
-/// The part of the time after which patience returns: messages wait for a tenth of the time at most.
-const RETURNS: u32 = 10;
+/// Longest wait in a row. A verifier's log has up to 100,000 lines, which a terminal or pipe reader takes time to read.
+const FULL: Duration = Duration::from_millis(500);
+/// The budget refills by a tenth of the time between waits, so that messages wait at most a tenth of the time.
+const REFILL_DIVISOR: u32 = 10;
 
-/// The wait for a reader that is slow. It ends for a reader that does not read at all.
+/// The remaining time to wait for a reader. A reader that reads nothing during a wait gets no further wait.
 #[derive(Debug)]
-pub(super) struct Patience {
+pub(super) struct WaitBudget {
     left: Duration,
     /// End of the last wait.
-    since: Instant,
-    /// True from a wait in vain to the next message that was written.
-    is_over: bool,
+    last_wait: Instant,
+    /// True from a wait that timed out until [`WaitBudget::resume`].
+    is_suspended: bool,
 }
 
-impl Patience {
+impl WaitBudget {
     pub(super) fn new() -> Self {
         Self {
-            left: PATIENCE,
-            since: Instant::now(),
-            is_over: false,
+            left: FULL,
+            last_wait: Instant::now(),
+            is_suspended: false,
         }
     }
 
-    /// Notes that the reader reads.
-    pub(super) const fn renew(&mut self) {
-        self.is_over = false;
+    /// Allows waits again after the reader has read something.
+    pub(super) const fn resume(&mut self) {
+        self.is_suspended = false;
     }
 
     #[cfg(test)]
-    pub(super) const fn is_over(&self) -> bool {
-        self.is_over
+    pub(super) const fn is_suspended(&self) -> bool {
+        self.is_suspended
     }
 
-    /// Waits until `fd` is writable; false if the time is over first.
-    pub(super) fn wait(&mut self, fd: BorrowedFd<'_>) -> bool {
-        if self.is_over {
+    /// Waits until `fd` is writable. Returns false if the budget is used up before.
+    pub(super) fn wait_writable(&mut self, fd: BorrowedFd<'_>) -> bool {
+        if self.is_suspended {
             return false;
         }
         let begin = Instant::now();
-        let returned = begin.duration_since(self.since) / RETURNS;
-        let left = (self.left + returned).min(PATIENCE);
+        let refill = begin.duration_since(self.last_wait) / REFILL_DIVISOR;
+        let left = (self.left + refill).min(FULL);
         let writable = is_writable(fd, wait::timeout(begin.checked_add(left)));
-        self.since = Instant::now();
-        self.left = left.saturating_sub(self.since.duration_since(begin));
-        self.is_over = !writable;
+        self.last_wait = Instant::now();
+        self.left = left.saturating_sub(self.last_wait.duration_since(begin));
+        self.is_suspended = !writable;
         writable
     }
 }
 
-/// True if a write to `fd` does not block, or fails at once.
+/// True if, within `timeout`, a write to `fd` would not block. A write that would fail counts too.
 pub(super) fn is_writable(fd: BorrowedFd<'_>, timeout: PollTimeout) -> bool {
     let mut polled = [PollFd::new(fd, PollFlags::POLLOUT)];
     poll(&mut polled, timeout).is_ok_and(|ready| ready > 0)
