@@ -47,14 +47,16 @@ fn execute(command: Command) -> u8 {
             print(&mut |out| writeln!(out, "corexdp {}", env!("CARGO_PKG_VERSION")))
         }
         Command::Expand { source } => match plan::read(
-            &source.unwrap_or_else(Source::usual),
+            &source.unwrap_or_else(Source::default_corefile),
             &mut Sources::default(),
         ) {
             Ok(corefile) => print(&mut |out| check_json::expand(out, &corefile)),
             Err(error) => refuse(&[error]),
         },
         Command::Inspect { program, json } => inspect(&program, json),
-        Command::Check { source, json } => check(&source.unwrap_or_else(Source::usual), json),
+        Command::Check { source, json } => {
+            check(&source.unwrap_or_else(Source::default_corefile), json)
+        }
         Command::Run {
             source,
             log,
@@ -69,7 +71,7 @@ fn execute(command: Command) -> u8 {
                 Some(LogTarget::Quiet) => Log::quiet(),
             };
             run(&daemon::Options {
-                source: source.unwrap_or_else(Source::usual),
+                source: source.unwrap_or_else(Source::default_corefile),
                 log,
                 pidfile,
                 control,

@@ -1,4 +1,4 @@
-//! The step that gives global variables of a program the values of the Corefile, before the program is loaded.
+//! Sets the global variables of a program to the values in the Corefile, before the program is loaded.
 
 use super::PlannedFilter;
 use crate::base::capacity::MAX_VALUE;
