@@ -60,7 +60,7 @@ pub struct Config {
     pub filters: heapless::Vec<Filter, MAX_FILTERS>,
     /// Addresses to listen on, each with its service; empty if nothing is served.
     pub listen: heapless::Vec<Listen, MAX_PLACES>,
-    /// Names that the page accepts in the header `Host`, besides addresses and `localhost`.
+    /// Additional names that the page accepts in the header `Host` (option `host`).
     pub hosts: Hosts,
     /// Options of `health` and `ready`.
     pub serving: Serving,

@@ -1,9 +1,8 @@
 //! The lexer: splits a file's text into tokens.
 //!
 //! Tokens end at white space. A token that begins with `"` ends at the next `"` without a `\` before it. A `#` after white
-//! space comments out the rest of the line. A `#` inside a token comments out the text up to the next white space: `a#b
-//! c` is `a` and `c`.
-//! Carriage returns outside of quotes are dropped, even inside a token.
+//! space comments out the rest of the line. A `#` inside a token comments out the text up to the next white
+//! space: `a#b c` is `a` and `c`. Carriage returns outside of quotes are dropped, even inside a token.
 
 use super::Token;
 use super::text::{Text, TextFull};
