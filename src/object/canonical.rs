@@ -1,7 +1,7 @@
-//! Writes the object for redbpf.
+//! Writes an object file for redbpf, with one program and one license.
 //!
-//! redbpf 2.3.0 panics on damaged files, so it never reads the operator's file: this object has one program and one
-//! license. It has a symbol table only because redbpf's ELF reader needs one.
+//! redbpf 2.3.0 panics on damaged files, so that it must not read the operator's file. Its ELF reader requires a symbol
+//! table.
 
 use super::error::Error;
 use super::{Insn, LinkedObject};
@@ -9,7 +9,7 @@ use super::{Insn, LinkedObject};
 const FILE_HEADER: usize = 64;
 const SECTION_HEADER: usize = 64;
 const SYMBOL: usize = 24;
-/// Sections: null, program, license, symbol table, string table.
+/// Number of sections: null, program, license, symbol table, string table.
 const SECTIONS: u16 = 5;
 const STRTAB_INDEX: u16 = 4;
 
@@ -33,7 +33,7 @@ impl Extent {
     }
 }
 
-/// A section header; the fields without a comment are those of `Elf64_Shdr`.
+/// A section header, with the fields of `Elf64_Shdr`.
 struct SectionHeader {
     name: u32,
     kind: u32,
@@ -54,6 +54,7 @@ impl Strings {
     }
 }
 
+/// Builds the object file. `fds` has the descriptor of each map, in the order of the maps.
 pub(super) fn build(object: &LinkedObject, fds: &[i32]) -> Result<Vec<u8>, Error> {
     check_descriptors(object, fds)?;
     let entry = kernel_name(&object.entry);
@@ -75,7 +76,7 @@ pub(super) fn build(object: &LinkedObject, fds: &[i32]) -> Result<Vec<u8>, Error
     let license = header("license", SHT_PROGBITS, SHF_ALLOC, 1, text);
     let symtab = header(".symtab", SHT_SYMTAB, 0, 8, symbols);
     let mut strtab = header(".strtab", SHT_STRTAB, 0, 1, extent(symbols.end(), 0));
-    // The table includes the names of all sections.
+    // Known only now: the table includes the names of all sections.
     strtab.extent.size = strings.0.len();
     let headers = strtab.extent.end().next_multiple_of(8);
 
@@ -117,7 +118,7 @@ pub(super) fn instructions(object: &LinkedObject, fds: &[i32]) -> Result<Vec<u8>
     Ok(out)
 }
 
-/// Writes the instructions, each reference to a map with the map's descriptor.
+/// Writes the instructions. Each reference to a map gets the map's descriptor as its immediate.
 fn write_program(out: &mut Vec<u8>, object: &LinkedObject, fds: &[i32]) {
     let mut references = object.map_references.iter().peekable();
     for (slot, insn) in object.insns.iter().enumerate() {
@@ -127,7 +128,7 @@ fn write_program(out: &mut Vec<u8>, object: &LinkedObject, fds: &[i32]) {
     }
 }
 
-/// The entry function's name, reduced to the characters that the kernel takes in a program's name.
+/// The entry function's name, with `_` for characters that the kernel does not allow in a program's name.
 fn kernel_name(name: &str) -> String {
     name.chars()
         .map(|c| {

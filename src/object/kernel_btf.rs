@@ -1,14 +1,14 @@
-//! The BTF for the kernel: only the types of maps, in kinds that every kernel with BTF knows.
+//! The BTF for the kernel: the types of maps, in kinds that every kernel with BTF knows.
 //!
-//! clang's BTF is newer than many kernels, and a kernel refuses BTF with one unknown kind as a whole. BTF is therefore
-//! sanitized as in libbpf: FLOAT becomes an empty struct of the same size, `TYPE_TAG` becomes CONST, `DECL_TAG` is
-//! omitted, an enumeration loses its flag for signedness (6.0), ENUM64 becomes an integer. Pointers become `void *`: a
+//! clang's BTF is newer than many kernels, and a kernel refuses BTF as a whole if it has one unknown kind. BTF is
+//! therefore sanitized as in libbpf: FLOAT becomes an empty struct of the same size, `TYPE_TAG` becomes CONST, `DECL_TAG`
+//! is omitted, an enumeration loses its flag for signedness (6.0), ENUM64 becomes an integer. Pointers become `void *`: a
 //! map holds them as numbers, and their target types would add half of the object's types.
 
 use super::btf::{Btf, Record, kind};
 use super::map_def::MapDef;
 
-/// Most bytes of the result; larger BTF is dropped.
+/// Maximum size of the result in bytes. Maps are created without types if it is larger.
 const MAX_SIZE: usize = 1 << 20;
 
 /// BTF for `BPF_BTF_LOAD` (4.18), and the types of the maps.
@@ -31,8 +31,8 @@ pub struct MapTypes {
 }
 
 impl KernelBtf {
-    /// The types of the map with this name. `None` if a type is unknown, or the kernel takes no types for that kind of
-    /// map.
+    /// The types of the map with this name. `None` if a type is unknown, or the kernel accepts no types for maps of that
+    /// kind.
     pub fn types_of(&self, map: &str) -> Option<&MapTypes> {
         self.maps.iter().find(|types| types.map == map)
     }
@@ -50,6 +50,7 @@ struct Builder<'a> {
     strings: Vec<u8>,
 }
 
+/// Builds the BTF for `maps`; `None` if no map has types, or the BTF is larger than [`MAX_SIZE`].
 pub(super) fn build(btf: &Btf, maps: &[MapDef]) -> Option<KernelBtf> {
     let new_ids = vec![0; usize::try_from(btf.end()).ok()?];
     let mut builder = Builder {
@@ -76,7 +77,7 @@ pub(super) fn build(btf: &Btf, maps: &[MapDef]) -> Option<KernelBtf> {
 }
 
 impl Builder<'_> {
-    /// True if the size exceeds [`MAX_SIZE`]. Checked at each name, because many types may share one long name.
+    /// True if the size exceeds [`MAX_SIZE`]. Checked before each name, because many types may share one long name.
     fn is_too_large(&self) -> bool {
         self.words.len() * 4 + self.strings.len() > MAX_SIZE
     }
@@ -93,7 +94,7 @@ impl Builder<'_> {
         })
     }
 
-    /// The new id of a type, which is queued for writing; 0 for a type that maps cannot have.
+    /// The new id of a type; 0 for a type that maps cannot have. A type without a new id gets one, and is written later.
     fn id(&mut self, old: u32) -> u32 {
         let Some(record) = self.btf.record(old) else {
             return 0;
@@ -158,7 +159,7 @@ impl Builder<'_> {
         }
     }
 
-    /// Writes the three words of `struct btf_type` with no members and without `kind_flag`.
+    /// Writes the three words of a `struct btf_type` without members and `kind_flag`.
     fn head(&mut self, record: Record, kind: u32, word: u32) {
         let name = self.name(record.name);
         self.words.extend([name, kind << 24, word]);
@@ -198,7 +199,7 @@ impl Builder<'_> {
         }
     }
 
-    /// Header, types, strings.
+    /// Joins header, type section and string section.
     fn finish(self) -> Vec<u8> {
         let types = u32::try_from(self.words.len() * 4).unwrap_or(0);
         let strings = u32::try_from(self.strings.len()).unwrap_or(0);

@@ -1,12 +1,12 @@
-//! Layout of a `.BTF` section: header, types and strings.
+//! Parts of a `.BTF` section: header, type section and string section.
 
 use super::record::Record;
 use crate::object::error::Error;
 
 const MAGIC: u16 = 0xeb9f;
-/// Bytes of `struct btf_header`.
+/// Size of `struct btf_header` in bytes.
 const HEADER: usize = 24;
-/// Most types that the kernel takes (`BTF_MAX_TYPE`).
+/// Maximum number of types in the kernel (`BTF_MAX_TYPE`).
 const MAX_TYPES: usize = 0x000f_ffff;
 
 /// Splits the section into its type section and its string section.
@@ -55,7 +55,7 @@ pub(super) fn split(bytes: &[u8]) -> Result<(&[u8], &[u8]), Error> {
     }
 }
 
-/// Index of the first word of each type record.
+/// Finds the index of the first word of each type record.
 pub(super) fn find_records(words: &[u32]) -> Result<Vec<u32>, Error> {
     let (mut starts, mut rest) = (Vec::new(), words);
     while !rest.is_empty() {
@@ -92,7 +92,7 @@ mod tests {
     const INT: [u32; 4] = [1, info(kind::INT, 0), 4, 32];
 
     #[test]
-    fn damage_is_named() {
+    fn damaged_sections_are_refused() {
         let good = section(&INT, "\0int\0");
         let with = |at: usize, bytes: &[u8]| {
             let mut bad = good.clone();

@@ -1,8 +1,8 @@
-//! Types of BTF, decoded.
+//! Decoded types of BTF.
 
 use super::record::name_at;
 
-/// A type of [`Btf::get`](super::Btf::get).
+/// A decoded type, as [`Btf::get`](super::Btf::get) returns it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Type<'a> {
     /// `void`, which has the type id 0.
@@ -118,13 +118,13 @@ pub struct Enum<'a> {
     pub name: &'a str,
     /// Size in bytes.
     pub size: u32,
-    /// True if the values are signed. Always `false` in objects of clang before 16, which does not write signedness.
+    /// True if the values are signed. Always false in objects of clang before 16, which does not encode signedness.
     pub signed: bool,
     pub(super) values: Values<'a>,
     pub(super) strings: &'a str,
 }
 
-/// Enumerators as the section has them.
+/// Enumerators as encoded in the type section.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Values<'a> {
     /// ENUM: name and value.
@@ -205,7 +205,7 @@ impl<'a> DataSection<'a> {
         self.entries.iter().map(|&[type_id, _, _]| type_id)
     }
 
-    /// Type id, and offset in bytes, of each of the section's variables.
+    /// Type id and offset in bytes of each of the section's variables.
     pub(in crate::object) fn places(self) -> impl Iterator<Item = (u32, u32)> + 'a {
         self.entries
             .iter()
