@@ -41,7 +41,7 @@ impl WaitBudget {
         self.is_suspended
     }
 
-    /// Waits until `fd` is writable. Returns false if the budget is used up before.
+    /// Waits until `fd` is writable. Returns false if the budget is used up first.
     pub(super) fn wait_writable(&mut self, fd: BorrowedFd<'_>) -> bool {
         if self.is_suspended {
             return false;

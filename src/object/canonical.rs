@@ -6,12 +6,24 @@
 use super::error::Error;
 use super::{Insn, LinkedObject};
 
+/// Sizes of `Elf64_Ehdr`, `Elf64_Shdr` and `Elf64_Sym` in bytes.
 const FILE_HEADER: usize = 64;
 const SECTION_HEADER: usize = 64;
 const SYMBOL: usize = 24;
 /// Number of sections: null, program, license, symbol table, string table.
 const SECTIONS: u16 = 5;
+/// Index of the string table among the sections.
 const STRTAB_INDEX: u16 = 4;
+
+/// `e_ident`: 64-bit, little-endian, version 1, no ABI.
+const IDENT: [u8; 16] = [0x7f, b'E', b'L', b'F', 2, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+/// `e_type`, `e_machine` and `e_version`.
+const ET_REL: u16 = 1;
+const EM_BPF: u16 = 247;
+const EV_CURRENT: u32 = 1;
+/// `st_info`: binding in the upper four bits, type in the lower.
+const STB_GLOBAL: u8 = 1;
+const STT_FUNC: u8 = 2;
 
 /// `sh_type` and `sh_flags` of the ELF specification.
 const SHT_PROGBITS: u32 = 1;
@@ -142,10 +154,11 @@ fn kernel_name(name: &str) -> String {
 }
 
 fn write_file_header(out: &mut Vec<u8>, headers: usize) {
-    // 64-bit, little-endian, version 1; no ABI.
-    out.extend_from_slice(&[0x7f, b'E', b'L', b'F', 2, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
-    // ET_REL, EM_BPF, version; no entry address, no program headers.
-    out.extend_from_slice(&[1, 0, 247, 0, 1, 0, 0, 0]);
+    out.extend_from_slice(&IDENT);
+    out.extend_from_slice(&ET_REL.to_le_bytes());
+    out.extend_from_slice(&EM_BPF.to_le_bytes());
+    out.extend_from_slice(&EV_CURRENT.to_le_bytes());
+    // No entry address and no program headers.
     out.extend_from_slice(&[0; 16]);
     out.extend_from_slice(&(headers as u64).to_le_bytes());
     // Flags, then the sizes and numbers of headers, then `e_shstrndx`.
@@ -156,9 +169,8 @@ fn write_file_header(out: &mut Vec<u8>, headers: usize) {
 
 /// The entry function's symbol: global, at offset 0 of section 1.
 fn write_symbol(out: &mut Vec<u8>, name: u32, size: usize) {
-    const GLOBAL_FUNCTION: u8 = 1 << 4 | 2;
     out.extend_from_slice(&name.to_le_bytes());
-    out.extend_from_slice(&[GLOBAL_FUNCTION, 0, 1, 0]);
+    out.extend_from_slice(&[STB_GLOBAL << 4 | STT_FUNC, 0, 1, 0]);
     out.extend_from_slice(&0_u64.to_le_bytes());
     out.extend_from_slice(&(size as u64).to_le_bytes());
 }

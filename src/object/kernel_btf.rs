@@ -5,7 +5,7 @@
 //! is omitted, an enumeration loses its flag for signedness (6.0), ENUM64 becomes an integer. Pointers become `void *`: a
 //! map holds them as numbers, and their target types would add half of the object's types.
 
-use super::btf::{Btf, Record, kind};
+use super::btf::{self, Btf, Record, kind};
 use super::map_def::MapDef;
 
 /// Maximum size of the result in bytes. Maps are created without types if it is larger.
@@ -201,15 +201,7 @@ impl Builder<'_> {
 
     /// Joins header, type section and string section.
     fn finish(self) -> Vec<u8> {
-        let types = u32::try_from(self.words.len() * 4).unwrap_or(0);
-        let strings = u32::try_from(self.strings.len()).unwrap_or(0);
-        let mut blob = Vec::with_capacity(24 + self.words.len() * 4 + self.strings.len());
-        blob.extend_from_slice(&[0x9f, 0xeb, 1, 0]);
-        for word in [24, 0, types, types, strings].iter().chain(&self.words) {
-            blob.extend_from_slice(&word.to_le_bytes());
-        }
-        blob.extend_from_slice(&self.strings);
-        blob
+        btf::join(&self.words, &self.strings)
     }
 }
 

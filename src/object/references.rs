@@ -22,7 +22,7 @@ pub(super) enum Target {
 pub(super) enum Unresolved {
     /// A fault of the instruction. The text continues a sentence that begins with the instruction.
     Instruction(String),
-    /// A fault elsewhere in the object.
+    /// A fault elsewhere in the object, such as in its symbol table.
     Other(Error),
 }
 

@@ -3,7 +3,9 @@
 use super::record::Record;
 use crate::object::error::Error;
 
+/// First bytes of the header, and its version.
 const MAGIC: u16 = 0xeb9f;
+const VERSION: u8 = 1;
 /// Size of `struct btf_header` in bytes.
 const HEADER: usize = 24;
 /// Maximum number of types in the kernel (`BTF_MAX_TYPE`).
@@ -27,9 +29,9 @@ pub(super) fn split(bytes: &[u8]) -> Result<(&[u8], &[u8]), Error> {
             )));
         }
     }
-    if version != 1 {
+    if version != VERSION {
         return Err(Error::btf(format!(
-            "it is version {version}; 1 is the only one known"
+            "it is version {version}; {VERSION} is the only one known"
         )));
     }
     let mut words = words
@@ -53,6 +55,23 @@ pub(super) fn split(bytes: &[u8]) -> Result<(&[u8], &[u8]), Error> {
             "its header names parts that lie outside of it; the section is cut or damaged",
         )),
     }
+}
+
+/// Joins a type section and a string section to a `.BTF` section, with a header.
+pub(in crate::object) fn join(types: &[u32], strings: &[u8]) -> Vec<u8> {
+    let length = |bytes: usize| u32::try_from(bytes).unwrap_or(0);
+    let (types_len, strings_len) = (length(types.len() * 4), length(strings.len()));
+    let mut section = Vec::with_capacity(HEADER + types.len() * 4 + strings.len());
+    section.extend_from_slice(&MAGIC.to_le_bytes());
+    section.extend_from_slice(&[VERSION, 0]);
+    for word in [length(HEADER), 0, types_len, types_len, strings_len]
+        .iter()
+        .chain(types)
+    {
+        section.extend_from_slice(&word.to_le_bytes());
+    }
+    section.extend_from_slice(strings);
+    section
 }
 
 /// Finds the index of the first word of each type record.

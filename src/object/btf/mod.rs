@@ -9,6 +9,7 @@ mod record;
 mod types;
 
 use super::error::{Error, Quoted};
+pub(super) use layout::join;
 pub(super) use record::{Record, kind};
 pub use types::{Composite, DataSection, Enum, Enumerator, Int, Member, Type};
 
@@ -249,20 +250,10 @@ fn too_big(id: u32) -> Error {
     Error::btf(format!("type {id} is larger than 4 GiB"))
 }
 
-/// A `.BTF` section with this type section and this string section.
+/// [`join`] with a string section that is text.
 #[cfg(test)]
 pub(super) fn section_of(types: &[u32], strings: &str) -> Vec<u8> {
-    let length = |bytes: usize| u32::try_from(bytes).unwrap_or(0);
-    let (types_len, strings_len) = (length(types.len() * 4), length(strings.len()));
-    let mut bytes = vec![0x9f, 0xeb, 1, 0];
-    for word in [24, 0, types_len, types_len, strings_len]
-        .iter()
-        .chain(types)
-    {
-        bytes.extend_from_slice(&word.to_le_bytes());
-    }
-    bytes.extend_from_slice(strings.as_bytes());
-    bytes
+    join(types, strings.as_bytes())
 }
 
 #[cfg(test)]

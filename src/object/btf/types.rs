@@ -136,9 +136,9 @@ pub(super) enum Values<'a> {
 /// One enumerator of an enumeration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Enumerator<'a> {
-    /// The name.
+    /// The enumerator's name.
     pub name: &'a str,
-    /// The value; a value of an unsigned 64-bit enumeration above `i64::MAX` as its two's complement.
+    /// The enumerator's value. A value above `i64::MAX` of an unsigned enumeration has the same bits.
     pub value: i64,
 }
 

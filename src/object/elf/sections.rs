@@ -8,12 +8,12 @@ use ::object::read::elf::{FileHeader, SectionHeader, SectionTable};
 use super::name_at;
 use crate::object::error::{Error, Quoted};
 
-/// A section.
+/// A section of the object file.
 #[derive(Clone, Copy)]
 pub(in crate::object) struct Section<'a> {
     pub index: usize,
     pub name: &'a str,
-    /// Size in memory, in bytes.
+    /// Size in memory in bytes.
     pub size: u64,
     /// Content in the file; empty for a section without content, such as `.bss`.
     pub data: &'a [u8],

@@ -69,9 +69,9 @@ pub enum Kind {
 /// One enumerator of an enumeration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Enumerator {
-    /// The name.
+    /// The enumerator's name.
     pub name: Box<str>,
-    /// The value; see [`Enumerator::value`](super::Enumerator::value).
+    /// The enumerator's value; see [`Enumerator::value`](super::Enumerator::value).
     pub value: i64,
 }
 
