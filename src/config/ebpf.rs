@@ -39,7 +39,7 @@ pub(super) fn read(
         loop {
             let at = lines.position();
             let Some(line) = lines.next() else { break };
-            reader.line(line, at);
+            reader.read_line(line, at);
         }
     }
     for option in OPTIONS.iter().filter(|option| option.required) {
@@ -80,7 +80,7 @@ impl<'c> Reader<'_, 'c> {
     }
 
     /// Reads a line whose first word has the index `at` in the directive.
-    fn line(&mut self, line: &[Token], at: usize) {
+    fn read_line(&mut self, line: &[Token], at: usize) {
         let Some((&name, args)) = line.split_first() else {
             return;
         };

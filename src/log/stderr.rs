@@ -63,16 +63,16 @@ impl Stderr {
             Some(own) => (Descriptor::Own(own), WriteMethod::Directly),
             None => (Descriptor::Inherited(inherited), write),
         };
-        Self::on(descriptor, write)
+        Self::with_method(descriptor, write)
     }
 
     /// The write end of a pipe, used without opening it again.
     #[cfg(test)]
     pub(super) fn to_pipe(fd: OwnedFd) -> Self {
-        Self::on(Descriptor::Own(fd), WriteMethod::Polled)
+        Self::with_method(Descriptor::Own(fd), WriteMethod::Polled)
     }
 
-    fn on(descriptor: Descriptor, write: WriteMethod) -> Self {
+    fn with_method(descriptor: Descriptor, write: WriteMethod) -> Self {
         Self {
             descriptor,
             write,
@@ -214,7 +214,7 @@ mod tests {
         (0..100_000).take_while(|_| sent(stderr)).count()
     }
 
-    fn blocking(fd: impl AsFd) -> bool {
+    fn is_blocking(fd: impl AsFd) -> bool {
         let flags = OFlag::from_bits_retain(fcntl(fd, FcntlArg::F_GETFL).unwrap());
         !flags.contains(OFlag::O_NONBLOCK)
     }
@@ -237,12 +237,12 @@ mod tests {
                 .into_iter()
                 .chain([(fd.try_clone().unwrap(), expected)])
             {
-                let mut stderr = Stderr::on(Descriptor::Own(fd), write);
+                let mut stderr = Stderr::with_method(Descriptor::Own(fd), write);
                 let lines = fill(&mut stderr);
                 assert!(lines < 100_000, "{write:?}");
                 assert!(stderr.wait_budget.is_suspended(), "{write:?}");
             }
-            assert!(blocking(&fd), "the inherited descriptor is shared");
+            assert!(is_blocking(&fd), "the inherited descriptor is shared");
         }
     }
 
@@ -250,7 +250,7 @@ mod tests {
     fn partial_line_is_finished_before_the_next() {
         let terminal = openpty(None, None).unwrap();
         let own = reopen(terminal.slave.as_fd()).unwrap();
-        let mut stderr = Stderr::on(Descriptor::Own(own), WriteMethod::Directly);
+        let mut stderr = Stderr::with_method(Descriptor::Own(own), WriteMethod::Directly);
         let (line, mut sent) = (Stderr::message(&"x".repeat(100)), 0);
         while stderr.try_send(&line) == Attempt::Sent {
             sent += 1;
@@ -274,7 +274,7 @@ mod tests {
         let (read_end, write_end) = pipe().unwrap();
         drop(read_end);
         let write = write_method(write_end.as_fd());
-        let mut stderr = Stderr::on(Descriptor::Own(write_end), write);
+        let mut stderr = Stderr::with_method(Descriptor::Own(write_end), write);
         assert_eq!(stderr.try_send(b"line\n"), Attempt::Closed);
     }
 
@@ -288,7 +288,7 @@ mod tests {
             File::from(read_end).read_to_string(&mut text).unwrap();
             text.lines().count()
         });
-        let mut stderr = Stderr::on(Descriptor::Own(own), WriteMethod::Directly);
+        let mut stderr = Stderr::with_method(Descriptor::Own(own), WriteMethod::Directly);
         let lines = fill(&mut stderr);
         drop(stderr);
         assert_eq!(reader.join().unwrap(), lines);

@@ -102,7 +102,7 @@ impl<'a> Definition<'a> {
             )));
         }
         for member in composite.members() {
-            definition.member(member, nesting)?;
+            definition.read_member(member, nesting)?;
         }
         let kind = definition.def.kind;
         if definition.values_at.is_some() && !kind.is_map_in_map() && kind != MapKind::PROG_ARRAY {
@@ -135,7 +135,7 @@ impl<'a> Definition<'a> {
         Error::map(&self.def.name, what)
     }
 
-    fn member(&mut self, member: Member, nesting: Nesting) -> Result<(), Error> {
+    fn read_member(&mut self, member: Member, nesting: Nesting) -> Result<(), Error> {
         match member.name {
             "type" => self.def.kind = MapKind(self.number(member)?),
             "max_entries" => self.def.max_entries = self.number(member)?,
@@ -155,7 +155,7 @@ impl<'a> Definition<'a> {
                 let (type_id, size) = self.pointee(member)?;
                 self.value = self.sized(member.name, self.value, size, type_id)?;
             }
-            "values" if nesting == Nesting::Outer => self.values(member)?,
+            "values" if nesting == Nesting::Outer => self.read_values(member)?,
             "values" => {
                 return Err(
                     self.error("is a map of maps of maps; the kernel has only two levels".into())
@@ -163,7 +163,7 @@ impl<'a> Definition<'a> {
             }
             other => {
                 return Err(self.error(format!(
-                    "has a member {}, which is not known here",
+                    "has a member {}, which corexdp does not know",
                     Quoted(other)
                 )));
             }
@@ -239,7 +239,7 @@ impl<'a> Definition<'a> {
     }
 
     /// Reads `__array(values, …)`: the definition of inner maps, or a function prototype for a `prog_array`.
-    fn values(&mut self, member: Member) -> Result<(), Error> {
+    fn read_values(&mut self, member: Member) -> Result<(), Error> {
         let error = || self.error("`values` is not made with __array(values, struct { … })".into());
         let Type::Array { element, .. } = self.btf.resolve(member.type_id)?.1 else {
             return Err(error());

@@ -89,13 +89,13 @@ impl Builder<'_> {
             .filter(|&(key, value)| key != 0 && value != 0)?;
         map.kind.takes_types().then(|| MapTypes {
             map: map.name.clone(),
-            key: self.id(key),
-            value: self.id(value),
+            key: self.new_id(key),
+            value: self.new_id(value),
         })
     }
 
     /// The new id of a type; 0 for a type that maps cannot have. A type without a new id gets one, and is written later.
-    fn id(&mut self, old: u32) -> u32 {
+    fn new_id(&mut self, old: u32) -> u32 {
         let Some(record) = self.btf.record(old) else {
             return 0;
         };
@@ -119,7 +119,7 @@ impl Builder<'_> {
     }
 
     /// Adds a name and returns its offset.
-    fn name(&mut self, old: u32) -> u32 {
+    fn add_name(&mut self, old: u32) -> u32 {
         let name = self.btf.name(old).unwrap_or_default();
         if name.is_empty() || self.is_too_large() {
             return 0;
@@ -133,48 +133,48 @@ impl Builder<'_> {
     fn write(&mut self, record: Record) {
         match record.kind() {
             kind::INT => {
-                self.head(record, kind::INT, record.size_or_type);
+                self.write_head(record, kind::INT, record.size_or_type);
                 self.words.extend_from_slice(record.rest);
             }
-            kind::PTR => self.head(record, kind::PTR, 0),
-            kind::ARRAY => self.array(record),
-            kind::STRUCT | kind::UNION => self.composite(record),
-            kind::ENUM => self.enumeration(record),
+            kind::PTR => self.write_head(record, kind::PTR, 0),
+            kind::ARRAY => self.write_array(record),
+            kind::STRUCT | kind::UNION => self.write_composite(record),
+            kind::ENUM => self.write_enumeration(record),
             kind::ENUM64 => {
-                self.head(record, kind::INT, record.size_or_type);
+                self.write_head(record, kind::INT, record.size_or_type);
                 self.words.push(u32::from(record.kind_flag()) << 24 | 64);
             }
             kind::FLOAT => self
                 .words
                 .extend([0, kind::STRUCT << 24, record.size_or_type]),
-            kind::FWD => self.head(record, kind::FWD, 0),
+            kind::FWD => self.write_head(record, kind::FWD, 0),
             kind::TYPE_TAG => {
-                let target = self.id(record.size_or_type);
+                let target = self.new_id(record.size_or_type);
                 self.words.extend([0, kind::CONST << 24, target]);
             }
             modifier => {
-                let target = self.id(record.size_or_type);
-                self.head(record, modifier, target);
+                let target = self.new_id(record.size_or_type);
+                self.write_head(record, modifier, target);
             }
         }
     }
 
     /// Writes the three words of a `struct btf_type` without members and `kind_flag`.
-    fn head(&mut self, record: Record, kind: u32, word: u32) {
-        let name = self.name(record.name);
+    fn write_head(&mut self, record: Record, kind: u32, word: u32) {
+        let name = self.add_name(record.name);
         self.words.extend([name, kind << 24, word]);
     }
 
-    fn array(&mut self, record: Record) {
+    fn write_array(&mut self, record: Record) {
         self.words.extend([0, kind::ARRAY << 24, 0]);
         if let Some(&[element, index, count]) = record.triples().first() {
-            let (element, index) = (self.id(element), self.id(index));
+            let (element, index) = (self.new_id(element), self.new_id(index));
             self.words.extend([element, index, count]);
         }
     }
 
-    fn composite(&mut self, record: Record) {
-        let name = self.name(record.name);
+    fn write_composite(&mut self, record: Record) {
+        let name = self.add_name(record.name);
         // `kind_flag` changes the encoding of members (5.0). Without bit-fields both encodings are equal.
         let bitfields = record.kind_flag()
             && record
@@ -184,17 +184,17 @@ impl Builder<'_> {
         let info = record.kind() << 24 | record.vlen() | u32::from(bitfields) << 31;
         self.words.extend([name, info, record.size_or_type]);
         for &[name, target, offset] in record.triples() {
-            let (name, target) = (self.name(name), self.id(target));
+            let (name, target) = (self.add_name(name), self.new_id(target));
             self.words.extend([name, target, offset]);
         }
     }
 
-    fn enumeration(&mut self, record: Record) {
-        let name = self.name(record.name);
+    fn write_enumeration(&mut self, record: Record) {
+        let name = self.add_name(record.name);
         self.words
             .extend([name, kind::ENUM << 24 | record.vlen(), record.size_or_type]);
         for &[name, value] in record.pairs() {
-            let name = self.name(name);
+            let name = self.add_name(name);
             self.words.extend([name, value]);
         }
     }

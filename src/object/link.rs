@@ -130,8 +130,8 @@ impl Linker<'_, '_> {
         while let Some(insn) = self.stream.insn(site.slot).filter(|_| site.slot < end) {
             let relocation = relocations.next_if(|relocation| relocation.offset == site.offset);
             let resolved = match insn.opcode() {
-                CALL => self.call(site, insn, relocation),
-                _ if insn.is_wide() => self.load(site, insn, relocation, end),
+                CALL => self.resolve_call(site, insn, relocation),
+                _ if insn.is_wide() => self.resolve_load(site, insn, relocation, end),
                 _ if relocation.is_some() => {
                     unresolved("has a relocation, but is neither a call nor a 64-bit load")
                 }
@@ -158,8 +158,7 @@ impl Linker<'_, '_> {
         Err(self.scope.functions.error(&function, what))
     }
 
-    /// Resolves a call.
-    fn call(
+    fn resolve_call(
         &mut self,
         site: Site,
         insn: Insn,
@@ -184,8 +183,8 @@ impl Linker<'_, '_> {
         Ok(())
     }
 
-    /// Resolves a 64-bit load.
-    fn load(
+    /// Resolves a 64-bit load; `end` is the end of its function.
+    fn resolve_load(
         &mut self,
         site: Site,
         low: Insn,

@@ -81,7 +81,7 @@ pub(super) fn find_records(words: &[u32]) -> Result<Vec<u32>, Error> {
         let id = starts.len() + 1;
         let Some(record) = Record::first_of(rest) else {
             return Err(Error::btf(format!(
-                "type {id} is cut, or of a kind that is not known here (19 is the newest)"
+                "type {id} is truncated, or of a kind that corexdp does not know (19 is the newest)"
             )));
         };
         if id > MAX_TYPES {
@@ -148,11 +148,11 @@ mod tests {
             ),
             (
                 with(12, &[8]),
-                "type 1 is cut, or of a kind that is not known here (19 is the newest)",
+                "type 1 is truncated, or of a kind that corexdp does not know (19 is the newest)",
             ),
             (
                 with(31, &[31]),
-                "type 1 is cut, or of a kind that is not known here (19 is the newest)",
+                "type 1 is truncated, or of a kind that corexdp does not know (19 is the newest)",
             ),
             (
                 with(24, &many),

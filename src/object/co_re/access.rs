@@ -70,7 +70,7 @@ impl<'a> Access<'a> {
     /// Follows the access, whose types are in `local`, from the type `root` of `btf`. `None` if `root` has no such part.
     pub(super) fn follow(&self, local: &Btf, btf: &Btf, root: u32) -> Option<Place> {
         let mut place = Place {
-            bit_offset: bits(btf, root, self.first)?,
+            bit_offset: offset_of_element(btf, root, self.first)?,
             bit_size: None,
             type_id: root,
         };
@@ -96,7 +96,9 @@ impl<'a> Access<'a> {
                         return None;
                     }
                     Place {
-                        bit_offset: place.bit_offset.checked_add(bits(btf, element, number)?)?,
+                        bit_offset: place
+                            .bit_offset
+                            .checked_add(offset_of_element(btf, element, number)?)?,
                         bit_size: None,
                         type_id: element,
                     }
@@ -108,7 +110,7 @@ impl<'a> Access<'a> {
 }
 
 /// Offset of element `number` of an array of this type, in bits.
-fn bits(btf: &Btf, element: u32, number: u32) -> Option<u64> {
+fn offset_of_element(btf: &Btf, element: u32, number: u32) -> Option<u64> {
     if number == 0 {
         return Some(0);
     }

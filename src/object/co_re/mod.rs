@@ -50,7 +50,7 @@ enum Kind {
 }
 
 impl Kind {
-    /// The kind with this number; `None` for a kind that is not known here.
+    /// The kind with this number; `None` for any other kind.
     const fn of(number: u32) -> Option<Self> {
         Some(match number {
             0 => Self::ByteOffset,
@@ -127,9 +127,9 @@ pub(super) fn resolve(
         };
         let own = target::value(relocation, local, local, relocation.type_id);
         let own = own.ok_or_else(|| wrong("the access is damaged; compile the object again"))?;
-        let found = candidates
-            .value(relocation)
-            .map_err(|_| wrong("this kernel has several such types, which differ here"))?;
+        let found = candidates.value(relocation).map_err(|_| {
+            wrong("this kernel has several types of this name, which give different values")
+        })?;
         patch::patch(insns, relocation, own, found).map_err(wrong)?;
     }
     Ok(())

@@ -31,7 +31,8 @@ pub(super) fn patch(
             let number = i32::try_from(found.number.cast_signed());
             // The immediate has 32 bits, for a signed or unsigned number.
             let number = number.or_else(|_| u32::try_from(found.number).map(u32::cast_signed));
-            *insn = insn.with_imm(number.map_err(|_| "its value has more than 32 bits here")?);
+            *insn = insn
+                .with_imm(number.map_err(|_| "its value has more than 32 bits in this kernel")?);
             Ok(())
         }
         class::LDX | class::ST | class::STX => access(insn, own, found),
@@ -51,7 +52,7 @@ pub(super) fn patch(
 /// Gives a load or store the kernel's offset and, if the number has another size in the kernel, that size.
 fn access(insn: &mut Insn, own: Value, found: Value) -> Result<(), &'static str> {
     let offset = i16::try_from(found.number);
-    *insn = insn.with_off(offset.map_err(|_| "its offset has more than 16 bits here")?);
+    *insn = insn.with_off(offset.map_err(|_| "its offset has more than 16 bits in this kernel")?);
     let (Some(own), Some(found)) = (own.width, found.width) else {
         return Ok(());
     };
@@ -63,12 +64,14 @@ fn access(insn: &mut Insn, own: Value, found: Value) -> Result<(), &'static str>
             unsigned: true,
             bytes,
         } if own.unsigned => {
-            let size =
-                size_bits(bytes).ok_or("its member has a size here that no instruction loads")?;
+            let size = size_bits(bytes)
+                .ok_or("its member has a size in this kernel that no instruction loads")?;
             *insn = insn.with_opcode(insn.opcode() & !BPF_SIZE_MASK | size);
             Ok(())
         }
-        _ => Err("its member has another size here, and a sign; read it by BPF_CORE_READ"),
+        _ => Err(
+            "its member is signed and has another size in this kernel; read it with BPF_CORE_READ",
+        ),
     }
 }
 

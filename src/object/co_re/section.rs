@@ -57,7 +57,7 @@ pub(in crate::object) fn collect(
                 functions.error(function, what)
             };
             let kind = Kind::of(record.kind).ok_or_else(|| {
-                wrong("of a kind that is not known here, such as bpf_core_type_matches; use bpf_core_type_exists")
+                wrong("of a kind that corexdp does not know, such as bpf_core_type_matches; use bpf_core_type_exists")
             })?;
             if fixed::is_fixed(btf, record.type_id) {
                 continue;
