@@ -64,14 +64,10 @@ fn execute(command: Command) -> u8 {
             control,
             confirm,
         } => {
-            let log = match log {
-                None => Log::detect(),
-                Some(LogTarget::Stderr) => Log::stderr(),
-                Some(LogTarget::Syslog) => Log::syslog(),
-                Some(LogTarget::Quiet) => Log::quiet(),
-            };
+            let source = source.unwrap_or_else(Source::default_corefile);
+            let log = open_log(log);
             run(&daemon::Options {
-                source: source.unwrap_or_else(Source::default_corefile),
+                source,
                 log,
                 pidfile,
                 control,
@@ -86,6 +82,15 @@ fn execute(command: Command) -> u8 {
         } => status(&control, json, measure),
         Command::Dump { control, json } => dump(&control, json),
         Command::Keeper => http::keeper::process::run().map_or(exit::USAGE, |()| 0),
+    }
+}
+
+fn open_log(target: Option<LogTarget>) -> Log {
+    match target {
+        None => Log::detect(),
+        Some(LogTarget::Stderr) => Log::stderr(),
+        Some(LogTarget::Syslog) => Log::syslog(),
+        Some(LogTarget::Quiet) => Log::quiet(),
     }
 }
 

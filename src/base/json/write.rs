@@ -2,10 +2,10 @@
 //!
 //! A list is written element by element, so a document needs no more memory than its longest element.
 
-use std::fmt::{self, Display};
+use std::fmt;
 use std::io;
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use super::controls;
 use crate::base::capacity::MAX_COREFILE;
@@ -222,20 +222,10 @@ impl<'a> Writer<'a> {
     }
 }
 
-/// A value whose displayed text is written as a JSON string.
-pub struct Shown<T>(pub T);
-
-impl<T: Display> Serialize for Shown<T> {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        // `Arguments` is one type for all `T`, so that the binary has one instance of the serializer.
-        to.collect_str(&format_args!("{}", self.0))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::json::Value;
+    use crate::base::json::{Shown, Value};
 
     #[derive(Serialize)]
     struct Head<'a> {
