@@ -24,8 +24,6 @@ use support::objects::random::Random;
 use support::objects::wrong::wrong_objects;
 
 /// Sources of objects that link.
-const GOOD: [&str; 9] = [
-/// Sources that link.
 const GOOD: &[&str] = &[
     "basic",
     "calls",

@@ -74,7 +74,7 @@ fn remarks(out: &mut String, filter: &Value, style: Style) {
     let interface = word(filter.get("interface"));
     if let Some(reason) = filter.get("reason").word() {
         let (what, colour) = match filter.get("attached") {
-            Value::Truth(true) => ("not native", Colour::Yellow),
+            Value::Bool(true) => ("not native", Colour::Yellow),
             _ => ("not attached", Colour::Red),
         };
         let text = format!("{interface}: {what}: {}", Escaped(reason));
@@ -89,7 +89,7 @@ fn remarks(out: &mut String, filter: &Value, style: Style) {
 fn filter_table(status: &Value) -> Table {
     let measured = status.get("measured");
     let counts = match measured {
-        Value::Nothing => COUNTED,
+        Value::Null => COUNTED,
         _ => MEASURED,
     };
     let mut table = Table::default();
@@ -105,8 +105,8 @@ fn filter_table(status: &Value) -> Table {
         let mut entries = measured.get("filters").list().iter();
         let entry = entries.find(|entry| entry.get("interface") == interface);
         let counted = match measured {
-            Value::Nothing => filter,
-            _ => entry.unwrap_or(&Value::Nothing),
+            Value::Null => filter,
+            _ => entry.unwrap_or(&Value::Null),
         };
         cells(&mut table, counted, counts);
     }
@@ -125,7 +125,7 @@ fn cells(table: &mut Table, part: &Value, columns: Columns) {
     for (_, member) in columns {
         let value = part.at(member);
         match (*member, value) {
-            ("attached", Value::Truth(true)) => table.cell("attached", Some(Colour::Green)),
+            ("attached", Value::Bool(true)) => table.cell("attached", Some(Colour::Green)),
             ("attached", _) => table.cell("not attached", Some(Colour::Red)),
             ("program.loaded_at", _) => table.cell(&time(value), None),
             _ => table.cell(&word(value), None),

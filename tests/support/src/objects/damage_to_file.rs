@@ -150,7 +150,7 @@ const TYPES: &[Case] = &[
             let (_, at) = o.btf_type(KIND_ARRAY);
             o.put_u32(at + 4, 31 << 24);
         },
-        "is cut, or of a kind that is not known here",
+        "is truncated, or of a kind that corexdp does not know",
     ),
     (
         "btf-members",
@@ -158,7 +158,7 @@ const TYPES: &[Case] = &[
             let (_, at) = o.btf_type(KIND_STRUCT);
             o.put(at + 4, &[0xff, 0xff]);
         },
-        "is cut, or of a kind that is not known here",
+        "is truncated, or of a kind that corexdp does not know",
     ),
     (
         "btf-reference",

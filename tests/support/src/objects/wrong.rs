@@ -124,7 +124,7 @@ const COMPILED: &[(&str, &str)] = &[
     ),
     (
         "unknown_member",
-        "map `xdp_map`: has a member `colour`, which is not known here",
+        "map `xdp_map`: has a member `colour`, which corexdp does not know",
     ),
     ("incomplete_value", "map `xdp_map`: `value` has no size"),
     (
