@@ -11,8 +11,9 @@ use super::Filter;
 use super::attach::attach_program;
 use super::state::{Attached, Durability, FIRST_PAUSE};
 use crate::kernel::Reason;
-use crate::kernel::attach::{Failure, LinkState, Mode};
+use crate::kernel::attach::{Failure, LinkState};
 use crate::kernel::interface::{self, Interface};
+use crate::kernel::xdp_mode::Mode;
 use crate::log::Log;
 
 impl Filter {

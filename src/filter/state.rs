@@ -13,9 +13,10 @@ use super::warnings::Surroundings;
 use crate::base::wait::Backoff;
 use crate::config::{self, InterfaceName, Metric};
 use crate::kernel::Reason;
-use crate::kernel::attach::{Attachment, Mode};
+use crate::kernel::attach::Attachment;
 use crate::kernel::map::Map;
 use crate::kernel::program::Program;
+use crate::kernel::xdp_mode::Mode;
 
 /// Delay before the first retry of a failed attachment; doubled for each further retry, up to [`LONGEST_PAUSE`]. An event
 /// of the interface retries at once.

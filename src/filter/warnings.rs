@@ -5,10 +5,11 @@ use std::fmt;
 use std::time::Instant;
 
 use super::Filter;
-use crate::kernel::attach::{Attachment, Mode};
+use crate::kernel::attach::Attachment;
 use crate::kernel::driver_counters::XdpTxErrors;
 use crate::kernel::interface::{IfName, Interface, Peer};
 use crate::kernel::link_type::LinkType;
+use crate::kernel::xdp_mode::Mode;
 use crate::log::Log;
 
 /// Reason why an attached program does not work as intended.
