@@ -11,7 +11,7 @@ use crate::base::wait::Backoff;
 use crate::config::{Hosts, Place};
 use crate::filter::blame;
 use crate::http::host::Names;
-use crate::http::keeper::Keeper;
+use crate::http::keeper::{ANSWER_TIMEOUT, Keeper};
 use crate::http::listener::{Listener, Listeners};
 use crate::http::server::Server;
 use crate::kernel::interface::Monitor;
@@ -90,6 +90,17 @@ impl Page {
         let places = plan.config.listen.iter().map(|listen| listen.place);
         let report = &mut |listener: &Listener| warn(listener, Some(plan), log);
         self.serve(places, report, log);
+    }
+
+    /// Serves at the places of the plan of a reload, and logs addresses that have changed. Called after the filters are
+    /// replaced: no failure of the page refuses a reload.
+    pub(super) fn move_to(&mut self, plan: &Plan, log: &Log) {
+        let wanted = plan.config.listen.iter().map(|listen| listen.place);
+        let moves = !wanted.eq(self.places());
+        self.serve_plan(plan, log);
+        if moves {
+            self.announce(log);
+        }
     }
 
     /// Serves at the places of an earlier plan.
@@ -203,14 +214,20 @@ impl Page {
         listeners.for_each(|listener| announce(listener, log));
     }
 
-    /// Removes a keeper that has died. The confined daemon cannot start another keeper; the running worker still serves.
+    /// Checks the keeper of the workers after an event, or when its answer is late. A late keeper gets `SIGCONT`; a dead one
+    /// is removed. The confined daemon cannot start another keeper; the running worker still serves.
     pub(super) fn check_keeper(&mut self, event: bool, log: &Log) {
-        if event
-            && self
-                .keeper
-                .as_ref()
-                .is_some_and(|keeper| !keeper.is_alive())
-        {
+        let Some(keeper) = &self.keeper else {
+            return;
+        };
+        let late = keeper.resume_if_late();
+        if late {
+            log.warn(format_args!(
+                "page: the keeper of its workers has not answered for {} s; continuing it, as it may be stopped",
+                ANSWER_TIMEOUT.as_secs()
+            ));
+        }
+        if (event || late) && !keeper.is_alive() {
             self.keeper = None;
             log.error("page: the keeper of its workers died; the page is served as long as the present worker lives, then not until corexdp is started again; filters are not affected");
         }
