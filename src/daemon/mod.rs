@@ -6,6 +6,7 @@ mod control;
 mod error;
 mod event_loop;
 mod lifecycle;
+mod listener_log;
 mod map_changes;
 mod page;
 mod pid_file;

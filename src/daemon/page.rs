@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 
+use super::listener_log::{announce, warn};
 use super::state::Page;
 use crate::base::wait::Backoff;
 use crate::config::{Hosts, Place};
-use crate::filter::blame;
 use crate::http::host::Names;
 use crate::http::keeper::{ANSWER_TIMEOUT, Keeper};
 use crate::http::listener::{Listener, Listeners};
@@ -274,41 +274,5 @@ impl Page {
                 .with_remedy(listener.remedy())
                 .at(listener.local().map(|local| (local, service.path())))
         })
-    }
-}
-
-/// Logs the address of an open listener.
-fn announce(listener: &Listener, log: &Log) {
-    if let Some(local) = listener.local() {
-        let service = listener.place.service;
-        let (name, path) = (service.name(), service.path());
-        log.info(format_args!("{name}: http://{local}/{path}"));
-    }
-}
-
-/// Logs why a listener is not open, with the line of the Corefile if `plan` is given.
-fn warn(listener: &Listener, plan: Option<&Plan>, log: &Log) {
-    let Some(errno) = listener.error() else {
-        return;
-    };
-    let Place { service, address } = listener.place;
-    let reason = errno.desc();
-    let remedy = listener.remedy();
-    let message = format_args!("cannot listen on {address}: {reason}; {remedy}");
-    let directive = service.directive();
-    let listens = plan.and_then(|plan| {
-        let mut listens = plan.config.listen.iter();
-        Some((plan, listens.find(|listen| listen.place == listener.place)?))
-    });
-    match listens {
-        Some((plan, listen)) => {
-            let blame = blame(errno);
-            let message = message.to_string();
-            let diagnostic = plan
-                .corefile
-                .diagnostic(listen.at, directive, message, blame);
-            log.warn(diagnostic);
-        }
-        None => log.warn(format_args!("{}: {message}", service.name())),
     }
 }
