@@ -85,6 +85,8 @@ pub struct Filter {
     pub interface_at: Token,
     /// Attach mode.
     pub mode: Mode,
+    /// Header that the program expects, and token of `link`; `None` without that option: the object tells.
+    pub link: Option<(Link, Token)>,
     /// Fate of the filter at the daemon's end.
     pub exit: Exit,
     /// Token of `exit`, or of the block without that option.
@@ -116,6 +118,15 @@ pub enum Exit {
     Detach,
     /// The filter stays attached, and the next daemon adopts it.
     Hold,
+}
+
+/// Header with which a program expects packets to begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Link {
+    /// The IP header.
+    Ip,
+    /// Any header.
+    Any,
 }
 
 /// Attach mode.

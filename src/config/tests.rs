@@ -185,7 +185,7 @@ fn read_reports_every_error() {
         [
             "Corefile:4: elf: 0 arguments; write `elf PROGRAM`",
             "Corefile:5: map: VALUE has an odd number of digits; each byte has two",
-            "Corefile:6: ebpf: unknown option \"colour\"; there are elf, prog, if, map, entry, metric, gauge, counter, mode, wait and exit",
+            "Corefile:6: ebpf: unknown option \"colour\"; there are elf, prog, if, map, entry, metric, gauge, counter, mode, link, wait and exit",
             "Corefile:12: if: interface eth0 has a filter already; give each interface one `ebpf` block",
             "Corefile:13: mode: unknown mode \"slow\"; there are auto, native, generic and offload",
         ]

@@ -69,7 +69,7 @@ pub fn run(options: &Options) -> Result<(), Error> {
         Monitor::open().map_err(|error| Error::process("cannot watch interfaces", error.errno))?;
     let waits = plan.filters.iter().map(|filter| filter.block.wait);
     manager.extend_start(waits.fold(Duration::ZERO, Duration::saturating_add));
-    let started = start::filters(&plan, &signals, &mut scan, options);
+    let started = start::filters(&mut plan, &signals, &mut scan, options);
     if started.is_err() && signals.stop().is_some() {
         log.info("stopped before the filters were attached");
         return Ok(());

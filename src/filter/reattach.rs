@@ -39,7 +39,7 @@ impl Filter {
             let there = found.as_ref();
             let there = there.filter(|there| there.index == attached.attachment.interface);
             if let Some(there) = there.filter(|there| self.is_on(there, attached)) {
-                return self.look_again(there);
+                return self.stay_on(there, persistent, log);
             }
             match there.map(|there| there.xdp) {
                 None => log.warn(format_args!("{name}: the interface has gone")),
@@ -91,7 +91,21 @@ impl Filter {
         matches!(state, Some(LinkState::Replaced(_))) && attachment.restore().is_ok()
     }
 
+    /// The program is attached to `there`, whose link type may have changed: a modem's by its mode, a bond's by its
+    /// members. Both are down meanwhile, so no packet comes between.
+    fn stay_on(&mut self, there: &Interface, persistent: bool, log: &Log) {
+        if self.fits(there.link_type) {
+            return self.look_again(there);
+        }
+        self.unpin_link();
+        self.set_attached(None);
+        self.return_to(there, persistent, log);
+    }
+
     fn return_to(&mut self, there: &Interface, persistent: bool, log: &Log) {
+        if let Err(why) = self.fit_to(there, log) {
+            return self.retry_later(log, &why);
+        }
         let name = &self.interface;
         // Attached even while the interface is down, so that it never is up without a filter.
         match attach_program(self.wanted, there, &self.program, None) {
@@ -145,7 +159,7 @@ impl Filter {
     }
 }
 
-fn in_words(why: &dyn fmt::Display) -> Reason {
+pub(super) fn in_words(why: &dyn fmt::Display) -> Reason {
     let mut words = Reason::new();
     // An error means that the rest does not fit.
     let _ = write!(words, "{why}");

@@ -10,7 +10,7 @@ use crate::base::hex::Count;
 use crate::corefile::Word;
 use crate::encode::Encoder;
 use crate::object::layout::{Kind, Shape};
-use crate::object::{Layout, MapDef, MapKind, Survey};
+use crate::object::{LINK_HEADER, Layout, MapDef, MapKind, Survey};
 use crate::plan::ENTRY;
 
 /// The map of the constants, which are a program's settings.
@@ -86,6 +86,8 @@ impl Block<'_> {
                 .value(once(word.as_str()), &mut [0; MAX_VALUE])
                 .is_ok();
             // A static variable of a function, such as a format string, has a dot in its name.
+            // The daemon sets this one.
+            let is_value = is_value && assignment.path != LINK_HEADER;
             if is_value && !assignment.path.contains('.') && Word(&word).is_exact() {
                 return writeln!(f, "  # entry @{CONSTANTS} 0 {}", Word(&word));
             }

@@ -95,6 +95,7 @@ impl Daemon<'_> {
         self.verify_filters();
         start::warn(&plan, log);
         start::check_names(&plan, log)?;
+        start::set_link_headers(&mut plan, &self.filters)?;
         let prepared = start::prepare(&plan, &self.filters, &mut self.scan, log)?;
         let persistent = confirm.is_none();
         let (running, scan) = (&mut self.filters, &mut self.scan);
