@@ -109,7 +109,7 @@ impl fmt::Display for Misfit {
 }
 
 impl Misfit {
-    const fn remedy(&self) -> &'static str {
+    const fn remedy(self) -> &'static str {
         match (self.expected, self.link_type.header()) {
             (Expected::Ethernet, Some(_)) => {
                 "filter the interface below, or write `link ip` for a program that reads IP"
@@ -120,7 +120,7 @@ impl Misfit {
         }
     }
 
-    fn diagnostic(&self, planned: &PlannedFilter, corefile: &Corefile) -> Diagnostic {
+    fn diagnostic(self, planned: &PlannedFilter, corefile: &Corefile) -> Diagnostic {
         let block = &planned.block;
         let (at, directive) = match (self.expected, block.link, planned.link_header_at) {
             (Expected::Ip, Some((_, at)), _) => (at, "link"),

@@ -155,8 +155,7 @@ fn link_header_is_shown() {
     ] {
         let name = declaration
             .split([' ', ';'])
-            .filter(|word| word.contains("link_header"))
-            .next_back();
+            .rfind(|word| word.contains("link_header"));
         let source = format!(
             "#include <linux/bpf.h>
             #include <bpf/bpf_helpers.h>

@@ -46,7 +46,7 @@ enum Send {
     Device(u16),
     /// Frames from the other end of the wire.
     Wire,
-    /// The same in a session of PPPoE.
+    /// The same in a session of `PPPoE`.
     Session,
 }
 
@@ -92,7 +92,7 @@ const ORDERED: &[&str] = &[
     "1 family=SUBNET_IPV6 action=ACL_DROP ip6_net=2001:db8::66 ip6_mask=ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
 ];
 
-/// Each shipped program, and the entries by which it drops a query for bad.example from 203.0.113.66 or 2001:db8::66.
+/// Each shipped program, and the entries by which it drops a query for bad.example from 203.0.113.66 or `2001:db8::66`.
 const PROGRAMS: &[(&str, &[&str])] = &[
     ("acl", SOURCES),
     ("count", &[]),
@@ -104,7 +104,10 @@ const PROGRAMS: &[(&str, &[&str])] = &[
 ];
 
 fn corefile(program: &str, lines: &[&str], link: &Link) -> String {
-    let lines: String = lines.iter().map(|line| format!("entry {line}\n")).collect();
+    let lines: String = lines
+        .iter()
+        .flat_map(|line| ["entry ", line, "\n"])
+        .collect();
     let interface = link.interface;
     format!(". {{\nebpf {{\nelf {program}.o\nif {interface}\nmode generic\n{lines}}}\n}}\n")
 }
@@ -150,13 +153,15 @@ impl Link {
             Send::Device(flags) => write(site, flags, frames),
             Send::Wire | Send::Session => {
                 let sender = site.sender();
-                frames.iter().for_each(|frame| sender.send(frame, 1));
+                for frame in frames {
+                    sender.send(frame, 1);
+                }
             }
         }
     }
 }
 
-/// A bridge drops IPv4 packets with a wrong checksum where the kernel has br_netfilter.
+/// A bridge drops IPv4 packets with a wrong checksum where the kernel has `br_netfilter`.
 fn set_checksum(header: &mut [u8]) {
     let words = header
         .chunks(2)
