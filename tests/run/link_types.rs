@@ -5,6 +5,7 @@ use std::fs;
 use crate::link_traffic::{IFF_TAP, IFF_TUN, write};
 use crate::status::json;
 use support::net::{Attached, Daemon, Site};
+use support::objects::compile::compile_text;
 use support::packets::frame::ip4;
 
 /// A program that expects an Ethernet header.
@@ -168,6 +169,38 @@ fn an_object_with_the_variable_is_told() {
         let daemon = daemon.attached(1);
         site.metric_becomes("coredns_ebpf_header", header);
         assert_eq!(daemon.lines_with("header"), [""; 0]);
+        daemon.stop();
+    }
+}
+
+/// A stranger's object, whose variable is an integer of any size.
+#[test]
+fn any_object_may_declare_the_variable() {
+    let site = site();
+    for kind in ["__u8", "__u16", "__u32", "__s64"] {
+        let source = format!(
+            "#include <linux/bpf.h>
+            #include <bpf/bpf_helpers.h>
+            const volatile __u64 before = 5;
+            const volatile {kind} corexdp_link_header = 7;
+            const volatile __u64 after = 6;
+            SEC(\"xdp\") int xdp_prog(struct xdp_md *ctx)
+            {{ return corexdp_link_header == before + after ? XDP_DROP : XDP_PASS; }}"
+        );
+        compile_text(&source, "stranger", site.folder.path(), &["-mcpu=v2"]);
+        let gauges: String = ["before", "corexdp_link_header", "after"]
+            .iter()
+            .flat_map(|name| ["gauge ", name, " @.rodata 0 ", name, " \"A constant.\"\n"])
+            .collect();
+        let corefile =
+            format!(". {{\nprometheus\nebpf {{\nelf stranger.o\nif tun0\n{gauges}}}\n}}\n");
+        let daemon = site.run(&corefile).attached(1);
+        for (name, value) in [("before", 5), ("corexdp_link_header", 1), ("after", 6)] {
+            site.metric_becomes(&format!("coredns_ebpf_{name}"), value);
+        }
+        daemon.stop();
+        let daemon = site.run(&corefile.replace("tun0", "edge0")).attached(1);
+        site.metric_becomes("coredns_ebpf_corexdp_link_header", 0);
         daemon.stop();
     }
 }
