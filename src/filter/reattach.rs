@@ -31,6 +31,9 @@ impl Filter {
     /// are. A change that is not `persistent` waits to be confirmed.
     pub fn follow(&mut self, persistent: bool, log: &Log) {
         let name = self.interface.clone();
+        // Asked before the interface: a link that ends in between leaves an interface without the program.
+        let attachment = self.attachment();
+        let state = attachment.and_then(|there| there.link_state(self.program.info.id));
         let found = match interface::find(&name) {
             Ok(found) => found,
             Err(error) => return self.retry_later(log, &error),
@@ -38,7 +41,7 @@ impl Filter {
         if let Some(attached) = &self.attached {
             let there = found.as_ref();
             let there = there.filter(|there| there.index == attached.attachment.interface);
-            if let Some(there) = there.filter(|there| self.is_on(there, attached)) {
+            if let Some(there) = there.filter(|there| self.is_on(there, state)) {
                 return self.stay_on(there, persistent, log);
             }
             match there.map(|there| there.xdp) {
@@ -76,9 +79,8 @@ impl Filter {
         self.retry.reset();
     }
 
-    fn is_on(&self, there: &Interface, attached: &Attached) -> bool {
+    fn is_on(&self, there: &Interface, state: Option<LinkState>) -> bool {
         let id = self.program.info.id;
-        let state = attached.attachment.link_state(id);
         // With programs in several modes at once, the kernel may report the id of any of them.
         let ours = |(mode, there): (Option<_>, u32)| mode.is_none() || there == id;
         state.is_none_or(|state| state == LinkState::Attached) && there.xdp.is_some_and(ours)
