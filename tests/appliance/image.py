@@ -21,8 +21,6 @@ APPLETS = '''
     start-stop-daemon stty wget nslookup printf touch kill ps test timeout seq pidof free stat find xargs mkdir head
     tail wc ping
 '''.split()
-# Modules for the links to a neighbour, beside those of every image.
-NEIGHBOUR = ('ppp_async', 'pppoe', 'wireguard')
 # Units of the image, beside the package's.
 UNITS = ('corexdp.service', 'interfaces.service', 'named.service', 'test-console.service')
 
@@ -71,12 +69,20 @@ def make_squashfs(boot, linux, package, root, target):
         run('cp', '-R', '-T', SOURCES / 'rootfs' / files, root)
     make_dns_server(boot.arch, root / 'usr/sbin/dns')
     make_kernel_types(root / 'usr/lib/kernel_types.o')
-    install_modules(linux, root / 'lib/modules', 'virtio_net', 'veth', *(NEIGHBOUR if boot.has_all_drivers else []))
+    install_modules(linux, root / 'lib/modules', 'virtio_net', 'veth', *more_modules(boot))
     if boot.init == 'systemd':
         # Buildroot and Yocto enable units at the end, too. The order of init scripts is in their names.
         run('systemctl', '--quiet', f'--root={root}', 'enable', *UNITS)
     # Small blocks: the caches for larger ones take megabytes of the machine's 64.
     run('mksquashfs', root, target, '-noappend', '-quiet', '-no-progress', '-comp', 'xz', '-b', '32K')
+
+
+def more_modules(boot):
+    """Modules for links without Ethernet header, where the machine has the memory for them."""
+    if boot.has_all_drivers:
+        yield from ('ppp_async', 'pppoe')
+    if boot.memory >= 256:
+        yield 'wireguard'
 
 
 def make_sysv_base(boot, root):
