@@ -92,13 +92,13 @@ impl fmt::Display for Misfit {
         let header = match self.link_type.header() {
             Some(LinkHeader::Ethernet) => "an Ethernet header",
             Some(LinkHeader::Ip) => "the IP header",
-            None => "neither an Ethernet nor an IP header",
+            None => "an unknown header",
         };
         let expected = match self.expected {
             Expected::Ethernet => "the program expects Ethernet",
             Expected::Ip => "`link ip` expects IP",
             Expected::Entry(_) => "the value of corexdp_link_header is another",
-            Expected::Told | Expected::Any { .. } => "the program expects one of them",
+            Expected::Told | Expected::Any { .. } => "the program reads Ethernet and IP",
         };
         let link_type = self.link_type;
         write!(
@@ -116,6 +116,9 @@ impl Misfit {
             }
             (Expected::Ip, _) => "remove `link ip`",
             (Expected::Entry(_), _) => "remove the value, which the daemon sets",
+            (Expected::Told, _) => {
+                "filter the interface below, or write `link ip` if they begin with the IP header"
+            }
             _ => "filter the interface below, or write `link any` for a program that reads them",
         }
     }

@@ -74,7 +74,7 @@ fn is_offered(line: &str) -> bool {
 
 #[test]
 fn a_program_for_ethernet_is_refused_on_another_link() {
-    let with_header = "neither an Ethernet nor an IP header";
+    let unknown = "an unknown header";
     for (line, name, header, remedy) in [
         (
             "ip tuntap add tun0 mode tun",
@@ -91,7 +91,7 @@ fn a_program_for_ethernet_is_refused_on_another_link() {
         (
             "ip link add tun0 type sit",
             "ARPHRD_SIT",
-            with_header,
+            unknown,
             "link any",
         ),
     ] {
@@ -223,7 +223,7 @@ fn a_value_in_the_corefile_must_be_that_of_the_interface() {
 fn the_corefile_decides_where_the_type_is_unknown() {
     let site = site();
     set_type(&site, IFF_TUN, 32);
-    site.refused(ACL).expect(69, &["Corefile:5: if: interface tun0: packets begin with neither an Ethernet nor an IP header (ARPHRD_INFINIBAND), and the program expects one of them; filter the interface below, or write `link any` for a program that reads them"]);
+    site.refused(ACL).expect(69, &["Corefile:5: if: interface tun0: packets begin with an unknown header (ARPHRD_INFINIBAND), and the program reads Ethernet and IP; filter the interface below, or write `link ip` if they begin with the IP header"]);
     for (line, header) in [
         ("link ip", 1),
         ("link any", 0),
