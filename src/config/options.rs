@@ -5,7 +5,7 @@
 
 use super::reader::Read::{Each, Once};
 use super::reader::{EbpfOption, Reader};
-use super::{Exit, MAX_INTERFACE, Mode, duration, folder_of, lines, metric};
+use super::{Exit, Link, MAX_INTERFACE, Mode, duration, folder_of, lines, metric};
 use crate::base::capacity::MAX_FILTERS;
 use crate::base::escape::Quoted;
 use crate::corefile::Token;
@@ -22,6 +22,7 @@ pub static OPTIONS: &[EbpfOption] = &[
     EbpfOption::new("gauge", "NAME [@MAP] KEY FIELD \"HELP\"", "a gauge by the member's name", Each(metric::gauge)),
     EbpfOption::new("counter", "NAME [@MAP] KEY FIELD \"HELP\"", "a counter by the member's name", Each(metric::counter)),
     EbpfOption::new("mode", "auto|native|generic|offload", "where the program runs", Once(mode)),
+    EbpfOption::new("link", "ip|any", "the header with which the program expects packets to begin", Once(link)),
     EbpfOption::new("wait", "DURATION", "the time to wait for the interface at start", Once(wait)),
     EbpfOption::new("exit", "detach|hold", "whether the filter outlives the daemon", Once(exit)),
 ];
@@ -76,6 +77,19 @@ fn mode(reader: &mut Reader<'_, '_>, _: Token, word: Token) {
         reader.faults.add(word, "mode", message);
     }
     reader.parts.mode = Some(mode.unwrap_or_default());
+}
+
+fn link(reader: &mut Reader<'_, '_>, name: Token, word: Token) {
+    let link = match reader.text(word) {
+        "ip" => Link::Ip,
+        "any" => Link::Any,
+        other => {
+            let message = format!("unknown link {}; there are ip and any", Quoted(other));
+            reader.faults.add(word, "link", message);
+            return;
+        }
+    };
+    reader.parts.link = Some((link, name));
 }
 
 fn exit(reader: &mut Reader<'_, '_>, name: Token, word: Token) {

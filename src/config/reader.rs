@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::diagnostics::Diagnostics;
-use super::{Entries, Exit, Filter, InterfaceName, MapRef, Metric, Mode, Names};
+use super::{Entries, Exit, Filter, InterfaceName, Link, MapRef, Metric, Mode, Names};
 use crate::base::escape::Quoted;
 use crate::corefile::Token;
 
@@ -86,6 +86,7 @@ pub(super) struct Parts {
     pub(super) program: Option<(String, Token)>,
     pub(super) interface: Option<(InterfaceName, Token)>,
     pub(super) mode: Option<Mode>,
+    pub(super) link: Option<(Link, Token)>,
     pub(super) wait: Option<Duration>,
     pub(super) exit: Option<(Exit, Token)>,
     pub(super) maps: Vec<MapRef>,
@@ -104,6 +105,7 @@ impl Parts {
             interface,
             interface_at,
             mode: self.mode.unwrap_or_default(),
+            link: self.link,
             wait: self.wait.unwrap_or_default(),
             exit: self.exit.map(|(exit, _)| exit).unwrap_or_default(),
             exit_at: self.exit.map_or(at, |(_, at)| at),
