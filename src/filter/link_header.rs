@@ -34,7 +34,7 @@ pub(super) struct Misfit {
     link_type: LinkType,
 }
 
-/// What a filter needs to follow its interface to another link type.
+/// State by which a filter follows its interface to another link type.
 #[derive(Debug)]
 pub(super) struct LinkFit {
     expected: Expected,
@@ -136,14 +136,15 @@ impl LinkFit {
     }
 
     /// The header of an interface of this type, if the program was told another; `None` if the program fits as it is.
-    pub(super) fn news_for(&self, link_type: LinkType) -> Result<Option<LinkHeader>, Misfit> {
+    pub(super) fn new_header_for(&self, link_type: LinkType) -> Result<Option<LinkHeader>, Misfit> {
         let header = self.expected.on(link_type)?;
         Ok(header.filter(|header| self.told().is_some_and(|told| told != *header)))
     }
 
     /// True if the program fits an interface of this type as it is.
     pub(super) fn fits(&self, link_type: LinkType) -> bool {
-        self.news_for(link_type).is_ok_and(|news| news.is_none())
+        self.new_header_for(link_type)
+            .is_ok_and(|new| new.is_none())
     }
 
     /// The header that the daemon told the program.

@@ -62,8 +62,8 @@ impl Filter {
     /// # Errors
     /// The reason why the program cannot filter there.
     pub(super) fn fit_to(&mut self, there: &Interface, log: &Log) -> Result<(), Reason> {
-        let news = self.link.news_for(there.link_type);
-        let Some(header) = news.map_err(|misfit| to_reason(&misfit))? else {
+        let new = self.link.new_header_for(there.link_type);
+        let Some(header) = new.map_err(|misfit| to_reason(&misfit))? else {
             return Ok(());
         };
         let (name, link_type) = (&self.interface, there.link_type);

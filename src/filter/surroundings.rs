@@ -71,7 +71,7 @@ impl Surroundings {
     }
 
     /// True if name and link type of the interface are still the same.
-    pub(super) fn describe(&self, interface: &Interface) -> bool {
+    pub(super) fn are_of(&self, interface: &Interface) -> bool {
         self.name == interface.name && self.link_type == Some(interface.link_type)
     }
 }

@@ -37,7 +37,7 @@ impl Filter {
     /// Reads the properties again if the name or link type of the interface has changed: a bond takes the type of its
     /// members.
     pub(super) fn look_again(&mut self, interface: &Interface) {
-        if !self.surroundings.describe(interface) {
+        if !self.surroundings.are_of(interface) {
             self.look_at(interface);
         }
     }

@@ -11,7 +11,7 @@ use crate::paths::{Written, paths, without_tests};
 /// A path of modules below `crate`.
 type Module = Vec<String>;
 
-/// A file, and the paths that it writes.
+/// A file, and the paths of its text.
 struct File {
     path: PathBuf,
     written: BTreeSet<Written>,
