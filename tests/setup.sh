@@ -51,7 +51,7 @@ test command ps procps
 bench command mount mount
 bench command prometheus-node-exporter prometheus-node-exporter
 bench command xdp-loader xdp-tools
-bench command ethtool ethtool
+test,bench command ethtool ethtool
 bench command taskset util-linux
 test,bench file /usr/lib/$(uname -m)-linux-gnu/bpf/xdpfilt_alw_ip.o xdp-tools
 test,bench,dist venv venv python3-venv
