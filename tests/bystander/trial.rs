@@ -1,0 +1,201 @@
+//! Trials: the traffics that arrive at one interface, behind one filter after the other.
+
+use std::collections::BTreeMap;
+use std::thread;
+
+use support::net::Daemon;
+
+use super::filter::Filter;
+use super::router::Router;
+use super::table::Row;
+use super::traffic::{Carried, Traffic};
+
+/// A busy machine is slow and loses packets by itself. A filter that is at fault does it in each of these tries.
+const TRIES: usize = 5;
+/// The least throughput, as a share of that behind a program that passes everything.
+const LEAST: f64 = 0.9;
+
+/// An interface of the router.
+pub struct Trials<'a> {
+    router: &'a Router,
+    interface: &'static str,
+    traffics: Vec<&'a dyn Traffic>,
+    pub rows: Vec<Row>,
+    /// Losses and delays by a filter.
+    pub faults: Vec<String>,
+}
+
+/// The account of a traffic, and of the filter meanwhile.
+#[derive(Debug)]
+struct Run {
+    carried: Result<Carried, String>,
+    /// Packets that the filter dropped or answered; with `monitor`, that it would.
+    dropped: u64,
+}
+
+impl Run {
+    fn is_perfect(&self) -> bool {
+        self.dropped == 0 && self.carried.as_ref().is_ok_and(|carried| carried.lost == 0)
+    }
+
+    fn rate(&self) -> f64 {
+        let carried = self.carried.as_ref().ok();
+        carried.and_then(|carried| carried.rate).unwrap_or(0.0)
+    }
+}
+
+impl<'a> Trials<'a> {
+    pub fn new(router: &'a Router, interface: &'static str, all: &'a [Box<dyn Traffic>]) -> Self {
+        let mut traffics: Vec<_> = all.iter().map(|traffic| &**traffic).collect();
+        traffics.retain(|traffic| traffic.interfaces().contains(&interface));
+        Self {
+            router,
+            interface,
+            traffics,
+            rows: Vec::new(),
+            faults: Vec::new(),
+        }
+    }
+
+    /// Carries the traffics without a filter, then behind a program that passes everything, then behind each filter.
+    pub fn run(&mut self) {
+        self.try_one(None, None);
+        self.try_one(Some(&Filter::pass()), None);
+        for filter in Filter::all() {
+            self.try_one(Some(&filter), Some(&Filter::pass()));
+        }
+    }
+
+    /// Compares the throughput with that behind `peer`, or without a filter. Only a peer that is one sets an aim.
+    fn try_one(&mut self, filter: Option<&Filter>, peer: Option<&Filter>) {
+        let mut traffics = self.traffics.clone();
+        traffics.retain(|traffic| filter.is_none_or(|filter| filter.passes(traffic.kind())));
+        let name = filter.map_or("none".to_owned(), Filter::name);
+        let mut runs = self.carry(filter, &traffics);
+        for (traffic, run) in traffics.iter().zip(&mut runs) {
+            self.repeat(filter, *traffic, run);
+        }
+        let ratios = match filter {
+            Some(filter) if filter.is_measured => self.ratios(filter, peer, &traffics, &runs),
+            _ => vec![None; runs.len()],
+        };
+        for ((traffic, run), ratio) in traffics.iter().zip(&runs).zip(ratios) {
+            let too_slow = peer.is_some() && ratio.is_some_and(|ratio| ratio < LEAST);
+            if !run.is_perfect() || too_slow {
+                let traffic = traffic.name();
+                let fault = format!(
+                    "{}: {name}: {traffic}: {run:?}, ratio {ratio:?}",
+                    self.interface
+                );
+                self.faults.push(fault);
+            }
+            let (sent, lost) = run
+                .carried
+                .as_ref()
+                .map_or((0, 0), |one| (one.sent, one.lost));
+            self.rows.push(Row {
+                interface: self.interface,
+                filter: name.clone(),
+                traffic: traffic.name(),
+                sent,
+                lost,
+                dropped: run.dropped,
+                ratio,
+            });
+        }
+    }
+
+    /// Tries a traffic again that lost packets which the filter did not drop.
+    fn repeat(&self, filter: Option<&Filter>, traffic: &'a dyn Traffic, run: &mut Run) {
+        for _ in 1..TRIES {
+            if run.is_perfect() || run.dropped > 0 {
+                return;
+            }
+            *run = self.carry(filter, &[traffic]).remove(0);
+        }
+    }
+
+    /// Throughput as a share of that behind `peer`, measured shortly after. What is below [`LEAST`] is measured again.
+    fn ratios(
+        &self,
+        filter: &Filter,
+        peer: Option<&Filter>,
+        traffics: &[&'a dyn Traffic],
+        runs: &[Run],
+    ) -> Vec<Option<f64>> {
+        let mut rates: Vec<f64> = runs.iter().map(Run::rate).collect();
+        let mut ratios = vec![None; runs.len()];
+        for _ in 0..TRIES {
+            let mut slow: Vec<usize> = (0..runs.len()).collect();
+            slow.retain(|&index| {
+                rates[index] > 0.0 && ratios[index].is_none_or(|ratio: f64| ratio < LEAST)
+            });
+            if slow.is_empty() {
+                break;
+            }
+            let picked: Vec<_> = slow.iter().map(|&index| traffics[index]).collect();
+            if ratios.iter().any(Option::is_some) {
+                for (&index, run) in slow.iter().zip(self.carry(Some(filter), &picked)) {
+                    rates[index] = run.rate();
+                }
+            }
+            for (&index, run) in slow.iter().zip(self.carry(peer, &picked)) {
+                let ratio = rates[index] / run.rate().max(1.0);
+                ratios[index] = Some(ratios[index].map_or(ratio, |before| before.max(ratio)));
+            }
+        }
+        ratios
+    }
+
+    /// Carries traffics behind a filter: at the same time, except for those that run alone.
+    fn carry(&self, filter: Option<&Filter>, traffics: &[&'a dyn Traffic]) -> Vec<Run> {
+        let corefile = filter.map(|filter| filter.corefile(self.interface));
+        let daemon = corefile.map(|corefile| self.router.filter(&corefile));
+        let (alone, together): (Vec<usize>, Vec<usize>) =
+            (0..traffics.len()).partition(|&index| traffics[index].runs_alone());
+        let picked: Vec<_> = together.iter().map(|&index| traffics[index]).collect();
+        let mut runs = BTreeMap::new();
+        runs.extend(
+            together
+                .into_iter()
+                .zip(self.carry_at_once(filter, &picked)),
+        );
+        for index in alone {
+            runs.insert(
+                index,
+                self.carry_at_once(filter, &[traffics[index]]).remove(0),
+            );
+        }
+        daemon.map(Daemon::stop);
+        runs.into_values().collect()
+    }
+
+    /// The filter's account is that of all these traffics together. If it dropped packets, each is tried again alone.
+    fn carry_at_once(&self, filter: Option<&Filter>, traffics: &[&'a dyn Traffic]) -> Vec<Run> {
+        let drops = || filter.map_or(0, |filter| filter.drops(self.router, self.interface));
+        let before = drops();
+        let carried = thread::scope(|scope| {
+            let start = |traffic: &&'a dyn Traffic| {
+                let traffic = *traffic;
+                scope.spawn(move || traffic.run(self.router))
+            };
+            let started: Vec<_> = traffics.iter().map(start).collect();
+            let carried = started.into_iter().map(|one| one.join().unwrap());
+            carried.collect::<Vec<_>>()
+        });
+        let dropped = drops() - before;
+        if dropped > 0 && traffics.len() > 1 {
+            let each = traffics
+                .iter()
+                .map(|&traffic| self.carry_at_once(filter, &[traffic]).remove(0));
+            let each: Vec<_> = each.collect();
+            if each.iter().any(|run| run.dropped > 0) {
+                return each;
+            }
+        }
+        carried
+            .into_iter()
+            .map(|carried| Run { carried, dropped })
+            .collect()
+    }
+}
