@@ -64,7 +64,7 @@ impl Filter {
         Self {
             program: "pass".to_owned(),
             variant: "",
-            is_measured: true,
+            is_measured: false,
             corefile: ". {\n  ebpf {\n    elf pass.o\n    if eth0\n  }\n}\n".to_owned(),
         }
     }
@@ -76,6 +76,11 @@ impl Filter {
             "closed" => kind != Kind::Query,
             _ => true,
         }
+    }
+
+    /// True for [`Filter::pass`].
+    pub fn passes_everything(&self) -> bool {
+        self.variant.is_empty()
     }
 
     /// Packets that it has dropped or answered at an interface, by its own account or by that of the driver. With
