@@ -14,7 +14,7 @@ use super::traffic::{Carried, Traffic};
 const TRIES: usize = 5;
 const MEASUREMENTS: usize = 12;
 /// Measurements of the price of XDP itself, which has no aim.
-const TURNS: usize = 3;
+const TURNS: usize = 2;
 /// The least throughput, as a share of that behind a program that passes everything.
 const LEAST: f64 = 0.9;
 
@@ -34,6 +34,15 @@ struct Run {
     carried: Result<Carried, String>,
     /// Packets that the filter dropped or answered; with `monitor`, that it would.
     dropped: u64,
+}
+
+/// The order of traffics behind one filter.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Order {
+    /// All at the same time, except for those that always run alone.
+    AtOnce,
+    /// Those that have a rate one after the other too.
+    RatesAlone,
 }
 
 impl Run {
@@ -72,13 +81,17 @@ impl<'a> Trials<'a> {
     fn try_one(&mut self, filter: Option<&Filter>) {
         let mut traffics = self.traffics.clone();
         traffics.retain(|traffic| filter.is_none_or(|filter| filter.passes(traffic.kind())));
-        let mut runs = self.carry(filter, &traffics);
+        let order = match filter {
+            Some(filter) if filter.is_measured => Order::RatesAlone,
+            _ => Order::AtOnce,
+        };
+        let mut runs = self.carry(filter, &traffics, order);
         for (traffic, run) in traffics.iter().zip(&mut runs) {
             self.repeat(filter, *traffic, run);
         }
         let ratios = match filter {
             Some(filter) if filter.is_measured => self.ratios(filter, &traffics, &runs),
-            Some(filter) if filter.passes_everything() => self.price(filter, &traffics, &runs),
+            Some(filter) if filter.passes_everything() => self.price(filter, &traffics),
             _ => vec![None; runs.len()],
         };
         for ((traffic, run), ratio) in traffics.iter().zip(&runs).zip(ratios) {
@@ -124,7 +137,7 @@ impl<'a> Trials<'a> {
             if run.is_perfect() || run.dropped > 0 {
                 return;
             }
-            *run = self.carry(filter, &[traffic]).remove(0);
+            *run = self.carry(filter, &[traffic], Order::AtOnce).remove(0);
         }
     }
 
@@ -149,11 +162,17 @@ impl<'a> Trials<'a> {
                 break;
             }
             if number > 0 {
-                for (&index, run) in open.iter().zip(self.carry(Some(filter), &picked)) {
+                for (&index, run) in
+                    open.iter()
+                        .zip(self.carry(Some(filter), &picked, Order::RatesAlone))
+                {
                     rates[index] = run.rate();
                 }
             }
-            for (&index, run) in open.iter().zip(self.carry(Some(&pass), &picked)) {
+            for (&index, run) in
+                open.iter()
+                    .zip(self.carry(Some(&pass), &picked, Order::RatesAlone))
+            {
                 let ratio = rates[index] / run.rate().max(1.0);
                 ratios[index] = Some(ratios[index].map_or(ratio, |before| before.max(ratio)));
             }
@@ -162,19 +181,14 @@ impl<'a> Trials<'a> {
     }
 
     /// Best throughput behind a program as a share of the best without XDP, in turns.
-    fn price(
-        &self,
-        filter: &Filter,
-        traffics: &[&'a dyn Traffic],
-        runs: &[Run],
-    ) -> Vec<Option<f64>> {
-        let mut rated: Vec<usize> = (0..runs.len()).collect();
-        rated.retain(|&index| runs[index].rate() > 0.0);
+    fn price(&self, filter: &Filter, traffics: &[&'a dyn Traffic]) -> Vec<Option<f64>> {
+        let mut rated: Vec<usize> = (0..traffics.len()).collect();
+        rated.retain(|&index| traffics[index].has_rate());
         let picked: Vec<_> = rated.iter().map(|&index| traffics[index]).collect();
         let mut best = vec![(0.0_f64, 0.0_f64); picked.len()];
         for _ in 0..TURNS {
-            let runs = self.carry(Some(filter), &picked);
-            let without = self.carry(None, &picked);
+            let runs = self.carry(Some(filter), &picked, Order::RatesAlone);
+            let without = self.carry(None, &picked, Order::RatesAlone);
             for ((best, run), without) in best.iter_mut().zip(runs).zip(without) {
                 *best = (best.0.max(run.rate()), best.1.max(without.rate()));
             }
@@ -186,25 +200,31 @@ impl<'a> Trials<'a> {
         ratios
     }
 
-    /// Carries traffics behind a filter: at the same time, except for those that run alone.
-    fn carry(&self, filter: Option<&Filter>, traffics: &[&'a dyn Traffic]) -> Vec<Run> {
+    fn carry(
+        &self,
+        filter: Option<&Filter>,
+        traffics: &[&'a dyn Traffic],
+        order: Order,
+    ) -> Vec<Run> {
         let corefile = filter.map(|filter| filter.corefile(self.interface));
         let daemon = corefile.map(|corefile| self.router.filter(&corefile));
+        let is_alone = |traffic: &dyn Traffic| {
+            traffic.runs_alone() || traffic.has_rate() && order == Order::RatesAlone
+        };
         let (alone, together): (Vec<usize>, Vec<usize>) =
-            (0..traffics.len()).partition(|&index| traffics[index].runs_alone());
-        let picked: Vec<_> = together.iter().map(|&index| traffics[index]).collect();
+            (0..traffics.len()).partition(|&index| is_alone(traffics[index]));
         let mut runs = BTreeMap::new();
+        // First those with rates, so that each rate is that of a filter which has just been attached.
+        for index in alone {
+            let mut run = self.carry_at_once(filter, &[traffics[index]]);
+            runs.insert(index, run.remove(0));
+        }
+        let picked: Vec<_> = together.iter().map(|&index| traffics[index]).collect();
         runs.extend(
             together
                 .into_iter()
                 .zip(self.carry_at_once(filter, &picked)),
         );
-        for index in alone {
-            runs.insert(
-                index,
-                self.carry_at_once(filter, &[traffics[index]]).remove(0),
-            );
-        }
         daemon.map(Daemon::stop);
         runs.into_values().collect()
     }
