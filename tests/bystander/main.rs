@@ -24,6 +24,7 @@ mod filter;
 mod router;
 mod servers;
 mod table;
+mod throughput;
 mod traffic;
 mod trial;
 

@@ -52,7 +52,7 @@ pub trait Traffic: Sync {
         &[WAN, LAN]
     }
 
-    /// True if a run has a rate. It runs alone where the rate is of interest.
+    /// True if a run has a rate.
     fn has_rate(&self) -> bool {
         false
     }
