@@ -27,6 +27,8 @@ demo,test,bench,appliance command ip iproute2
 demo,test,bench command knotd knot
 test,bench command dnsperf dnsperf
 demo,test,appliance command kdig knot-dnsutils
+test command unbound unbound
+test command openssl openssl
 demo,test,appliance command curl curl
 test,bench command bpftool bpftool
 test command promtool prometheus

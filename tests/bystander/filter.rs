@@ -26,6 +26,8 @@ pub struct Filter {
     pub program: String,
     /// Settings of the Corefile: `as shipped`, `filtering` (without `monitor=true`), or those of [`more`].
     pub variant: &'static str,
+    /// True if the settings are those of every day, without `monitor`: its throughput is measured.
+    pub is_measured: bool,
     /// For the interface eth0.
     corefile: String,
 }
@@ -37,21 +39,21 @@ impl Filter {
         for program in shipped_programs() {
             let file = repository().join(format!("bpf/{program}.Corefile"));
             let text = fs::read_to_string(file).unwrap();
-            let mut add = |variant, corefile: &str| {
+            let mut add = |variant, is_measured, corefile: &str| {
                 filters.push(Self {
                     program: program.clone(),
                     variant,
+                    is_measured,
                     corefile: corefile.to_owned(),
                 });
             };
-            add("as shipped", &text);
             let filtering = text.replace("monitor=true", "monitor=false");
-            if filtering == text {
-                continue;
+            add("as shipped", filtering == text, &text);
+            if filtering != text {
+                add("filtering", true, &filtering);
             }
-            add("filtering", &filtering);
             for (name, settings) in more(&program) {
-                add(name, &text.replace("monitor=true", settings));
+                add(name, false, &text.replace("monitor=true", settings));
             }
         }
         filters
@@ -61,7 +63,8 @@ impl Filter {
     pub fn pass() -> Self {
         Self {
             program: "pass".to_owned(),
-            variant: "no filter",
+            variant: "",
+            is_measured: false,
             corefile: ". {\n  ebpf {\n    elf pass.o\n    if eth0\n  }\n}\n".to_owned(),
         }
     }
@@ -73,6 +76,29 @@ impl Filter {
             "closed" => kind != Kind::Query,
             _ => true,
         }
+    }
+
+    /// True for [`Filter::pass`].
+    pub fn passes_everything(&self) -> bool {
+        self.variant.is_empty()
+    }
+
+    /// Packets that it has dropped or answered at an interface, by its own account or by that of the driver. With
+    /// `monitor` its own has the packets that it would drop.
+    pub fn drops(&self, router: &Router, interface: &str) -> u64 {
+        let program = router.attached(interface);
+        let entries = |map| program.map(map).dump();
+        let counted = match self.program.as_str() {
+            "pass" | "count" => 0,
+            "ordered" => entries("xdp_map").iter().map(dropped_by_rule).sum(),
+            _ => entries("totals").iter().map(dropped_in_totals).sum(),
+        };
+        counted.max(driver_drops(&router.router, interface))
+    }
+
+    /// The name in the table.
+    pub fn name(&self) -> String {
+        format!("{} {}", self.program, self.variant)
     }
 
     /// The Corefile for an interface.
@@ -93,40 +119,6 @@ fn more(program: &str) -> &'static [(&'static str, &'static str)] {
         "guard" | "limit" => &[("SCOPE_ALL", "scope=SCOPE_ALL")],
         _ => &[],
     }
-}
-
-/// Packets that did not pass an interface.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Dropped {
-    /// By the account of the driver: packets that XDP dropped or sent back.
-    pub driver: u64,
-    /// By the account of the program. With `monitor` it counts packets that it would drop.
-    pub program: u64,
-}
-
-impl Dropped {
-    pub fn at(router: &Router, interface: &str) -> Self {
-        let program = router.attached(interface);
-        let rules = |name| program.map(name).dump();
-        let counted = match program_of(router).as_str() {
-            "pass" | "count" => 0,
-            "ordered" => rules("xdp_map").iter().map(dropped_by_rule).sum(),
-            _ => rules("totals").iter().map(dropped_in_totals).sum(),
-        };
-        Self {
-            driver: driver_drops(&router.router, interface),
-            program: counted,
-        }
-    }
-}
-
-/// The object in the Corefile that is running.
-fn program_of(router: &Router) -> String {
-    let text = fs::read_to_string(router.folder.file("Corefile")).unwrap();
-    let line = text
-        .lines()
-        .find_map(|line| line.trim().strip_prefix("elf "));
-    line.unwrap().trim_end_matches(".o").to_owned()
 }
 
 fn dropped_by_rule(entry: &Value) -> u64 {

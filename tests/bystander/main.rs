@@ -22,36 +22,28 @@
 
 mod filter;
 mod router;
+mod servers;
+mod table;
 mod traffic;
+mod trial;
 
-use filter::{Dropped, Filter, bring_objects};
+use filter::bring_objects;
 use router::{LAN, Router, WAN};
+use table::Table;
+use trial::Trials;
 
 #[test]
 fn no_filter_harms_a_bystander() {
     let router = Router::new();
     bring_objects(&router);
     let traffics = traffic::all(&router);
-    let mut wrong = Vec::new();
+    let (mut table, mut faults) = (Table(Vec::new()), Vec::new());
     for interface in [WAN, LAN] {
-        for filter in std::iter::once(Filter::pass()).chain(Filter::all()) {
-            let daemon = router.filter(&filter.corefile(interface));
-            for traffic in traffics.iter().filter(|one| filter.passes(one.kind())) {
-                let before = Dropped::at(&router, interface);
-                let carried = traffic.run(&router);
-                let after = Dropped::at(&router, interface);
-                println!(
-                    "{interface} {} {}: {}: {carried:?} {after:?}",
-                    filter.program,
-                    filter.variant,
-                    traffic.name()
-                );
-                if carried.is_err() || before != after {
-                    wrong.push((filter.program.clone(), filter.variant, traffic.name()));
-                }
-            }
-            daemon.stop();
-        }
+        let mut trials = Trials::new(&router, interface, &traffics);
+        trials.run();
+        table.0.extend(trials.rows);
+        faults.extend(trials.faults);
     }
-    assert!(wrong.is_empty(), "{wrong:?}");
+    println!("{table}");
+    assert!(faults.is_empty(), "{faults:#?}");
 }

@@ -23,6 +23,10 @@ pub const WAN_HOST: [&str; 2] = ["198.18.0.10", "2001:db8:2::10"];
 pub const WAN_OTHER: [&str; 2] = ["198.18.0.11", "2001:db8:2::11"];
 
 /// The namespaces, and a folder for what the traffics' servers need. Dropping the router removes everything.
+#[expect(
+    clippy::struct_field_names,
+    reason = "a router, its LAN and its WAN have no better names"
+)]
 pub struct Router {
     pub folder: Folder,
     pub router: Namespace,

@@ -1,8 +1,19 @@
 //! The traffics. Each has a file of its own, and a row in [`all`].
 
-mod download;
+mod authority;
+mod fragments;
+mod resolver;
+mod tcp;
+mod udp;
 
-use super::router::Router;
+use std::sync::Arc;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use support::wait::PATIENCE;
+
+use super::router::{LAN, Router, WAN};
+use super::servers::Servers;
 
 /// The account of one run of a traffic, end to end.
 #[derive(Clone, Copy, Debug)]
@@ -36,6 +47,11 @@ pub trait Traffic: Sync {
     /// Filters whose settings are not for this kind are left out.
     fn kind(&self) -> Kind;
 
+    /// The interfaces of the router that its packets arrive at. A filter at another interface is not tried.
+    fn interfaces(&self) -> &[&'static str] {
+        &[WAN, LAN]
+    }
+
     /// True if the run has a rate, or disturbs others: it runs alone. All other traffics run at the same time.
     fn runs_alone(&self) -> bool {
         false
@@ -50,5 +66,34 @@ pub trait Traffic: Sync {
 
 /// All traffics, their servers started.
 pub fn all(router: &Router) -> Vec<Box<dyn Traffic>> {
-    vec![Box::new(download::Download::through(router))]
+    let servers = Arc::new(Servers::start(router));
+    let mut all: Vec<Box<dyn Traffic>> = Vec::new();
+    for transfer in tcp::all(router) {
+        all.push(Box::new(transfer));
+    }
+    all.push(Box::new(udp::Stream::new(router)));
+    all.push(Box::new(resolver::Resolver::upstream(router, &servers)));
+    all.push(Box::new(resolver::Resolver::clients(&servers)));
+    for port in [WAN, LAN] {
+        all.push(Box::new(authority::Changes::new(port, &servers)));
+        all.push(Box::new(authority::Queries::over_tcp(port, &servers)));
+        all.push(Box::new(authority::Queries::over_tls(port, &servers)));
+    }
+    all.push(Box::new(fragments::Fragments::new(&servers)));
+    all
+}
+
+/// Looks until the awaited state is there.
+///
+/// # Errors
+/// The state did not come.
+fn becomes(awaited: &str, look: impl Fn() -> Result<bool, String>) -> Result<(), String> {
+    let end = Instant::now() + PATIENCE / 2;
+    while !look()? {
+        if Instant::now() > end {
+            return Err(format!("waited until {awaited}"));
+        }
+        sleep(Duration::from_millis(20));
+    }
+    Ok(())
 }
