@@ -4,9 +4,7 @@ use std::net::IpAddr;
 
 use support::net::Namespace;
 
-use crate::router::{
-    HOST, LAN, LAN_HOST, ROUTER_LAN, ROUTER_WAN, Router, WAN, WAN_HOST,
-};
+use crate::router::{HOST, LAN, LAN_HOST, ROUTER_LAN, ROUTER_WAN, Router, WAN, WAN_HOST};
 
 /// MTU of the link between a host and the network behind it, the least of IPv6.
 const SMALL_MTU: u32 = 1280;
@@ -34,8 +32,8 @@ pub fn side<'a>(router: &'a Router, port: &str) -> Side<'a> {
     }
 }
 
-/// A host at a switch of its own, between the router and the other hosts. The switch snoops on IGMP and MLD, and sends
-/// their queries each second. Its interface has the name [`HOST`].
+/// A host at a switch of its own, which snoops on IGMP and MLD. The switch is [`HOST`], the interface of the host too. Its
+/// port `port0` leads to the router and the other hosts.
 pub struct Station {
     pub namespace: Namespace,
     /// The interface of the router that leads to it.
@@ -51,10 +49,10 @@ impl Station {
         side(router, port).host.run(&format!(
             "ip link add link {HOST} name port0 netns {name} type macvlan mode bridge"
         ));
-        // Times are in hundredths of a second.
+        // Once the switch queries, it does so each second and wants reports within a tenth of a second.
         namespace.run(&format!(
-            "ip link add {HOST} type bridge forward_delay 0 mcast_snooping 1 mcast_querier 1 mcast_query_interval 100 \
-             mcast_query_response_interval 10 mcast_mld_version 2 mcast_igmp_version 3"
+            "ip link add {HOST} type bridge forward_delay 0 mcast_snooping 1 mcast_mld_version 2 mcast_igmp_version 3 \
+             mcast_query_interval 100 mcast_startup_query_interval 100 mcast_query_response_interval 10"
         ));
         namespace.run(&format!("sysctl -qw net.ipv6.conf.{HOST}.accept_ra=0"));
         // Duplicate address detection begins at once.
@@ -64,7 +62,10 @@ impl Station {
         namespace.run(&format!("ip link set port0 master {HOST}"));
         namespace.run("ip link set port0 type bridge_slave mcast_router 2");
         let addresses = if port == WAN {
-            [format!("198.18.0.{number}"), format!("2001:db8:2::{number}")]
+            [
+                format!("198.18.0.{number}"),
+                format!("2001:db8:2::{number}"),
+            ]
         } else {
             [format!("192.168.1.{number}"), format!("fd00:1::{number}")]
         };

@@ -21,6 +21,7 @@
 )]
 
 mod filter;
+mod hosts;
 mod router;
 mod servers;
 mod table;

@@ -49,8 +49,11 @@ impl Dhcp {
             host.run(&format!("sysctl -qw net.ipv6.conf.{HOST}.accept_ra=0"));
         }
         router.folder.write("dhcp/script", SCRIPT);
-        fs::set_permissions(router.folder.file("dhcp/script"), Permissions::from_mode(0o755))
-            .unwrap();
+        fs::set_permissions(
+            router.folder.file("dhcp/script"),
+            Permissions::from_mode(0o755),
+        )
+        .unwrap();
         let relay = format!(
             "keep-in-foreground\nuser=root\ngroup=root\npid-file\nport=0\nno-resolv\nno-hosts\n\
              dhcp-relay=192.168.77.1,{}\ndhcp-relay=fd00:77::1,{}\n",
@@ -92,13 +95,15 @@ fn start_dnsmasq(router: &Router, place: &Namespace, name: &str, conf: &str) -> 
     router.folder.write(&file, conf);
     start(
         place,
-        Command::new("dnsmasq").arg("-C").arg(router.folder.file(&file)),
+        Command::new("dnsmasq")
+            .arg("-C")
+            .arg(router.folder.file(&file)),
     )
 }
 
 impl Traffic for Dhcp {
     fn name(&self) -> &'static str {
-        "DHCP, DHCPv6, relayed too, router discovery"
+        "DHCP, DHCPv6, router discovery"
     }
 
     fn kind(&self) -> Kind {

@@ -12,7 +12,9 @@ use support::net::Namespace;
 
 use super::{Carried, Kind, Traffic};
 use crate::hosts::side;
-use crate::router::{HOST, LAN, LAN_HOST, ROUTER_LAN, Router, WAN, WAN_HOST};
+use crate::router::{
+    HOST, LAN, LAN_HOST, ROUTER_LAN, ROUTER_WAN, Router, WAN, WAN_HOST, WAN_OTHER,
+};
 
 const MDNS_PORT: u16 = 5353;
 const MDNS_GROUPS: [IpAddr; 2] = [
@@ -35,10 +37,15 @@ impl Mdns {
     pub fn new(router: &Router) -> Self {
         let mut wires = Vec::new();
         for port in [WAN, LAN] {
-            let host = side(router, port).host;
+            let side = side(router, port);
+            let ends = [
+                (side.host, HOST, side.host_addresses[0]),
+                (&router.router, port, side.gateway[0]),
+            ];
             for group in MDNS_GROUPS {
-                let ends = [(host, HOST), (&router.router, port)]
-                    .map(|(place, interface)| place.enter(|| join(group, interface)));
+                let ends = ends.map(|(place, interface, own)| {
+                    place.enter(|| join(group, interface, own.parse().unwrap()))
+                });
                 wires.push((group, ends));
             }
         }
@@ -46,8 +53,8 @@ impl Mdns {
     }
 }
 
-/// A member of the group that sends and receives at one interface.
-fn join(group: IpAddr, interface: &str) -> UdpSocket {
+/// A member of the group that sends and receives at one interface, which has this address.
+fn join(group: IpAddr, interface: &str, own: Ipv4Addr) -> UdpSocket {
     let (family, any) = match group {
         IpAddr::V4(_) => (AddressFamily::Inet, Ipv4Addr::UNSPECIFIED.into()),
         IpAddr::V6(_) => (AddressFamily::Inet6, IpAddr::from(Ipv6Addr::UNSPECIFIED)),
@@ -57,12 +64,17 @@ fn join(group: IpAddr, interface: &str) -> UdpSocket {
         setsockopt(&fd, sockopt::Ipv6V6Only, &true).unwrap();
     }
     setsockopt(&fd, sockopt::BindToDevice, &interface.into()).unwrap();
-    let own = SockaddrStorage::from(SocketAddr::new(any, MDNS_PORT));
-    bind(fd.as_raw_fd(), &own).unwrap();
+    let any = SockaddrStorage::from(SocketAddr::new(any, MDNS_PORT));
+    bind(fd.as_raw_fd(), &any).unwrap();
     let socket = UdpSocket::from(fd);
+    // Nobody takes the query of its own host for one of the other.
     match group {
-        // The kernel takes the interface that the socket is bound to.
-        IpAddr::V4(group) => socket.join_multicast_v4(&group, &Ipv4Addr::UNSPECIFIED),
+        IpAddr::V4(_) => socket.set_multicast_loop_v4(false),
+        IpAddr::V6(_) => socket.set_multicast_loop_v6(false),
+    }
+    .unwrap();
+    match group {
+        IpAddr::V4(group) => socket.join_multicast_v4(&group, &own),
         IpAddr::V6(group) => socket.join_multicast_v6(&group, if_nametoindex(interface).unwrap()),
     }
     .unwrap();
@@ -125,22 +137,32 @@ impl Ntp {
     pub fn new(router: &Router) -> Self {
         let (lan, wan, own) = (&router.lan, &router.wan, &router.router);
         let mut pairs = Vec::new();
-        let mut add = |(client, from): (&Namespace, _), (server, to): (&Namespace, IpAddr), port| {
-            let open = |place: &Namespace, address: IpAddr, port: u16| {
-                let socket = place.enter(|| UdpSocket::bind((address, port))).unwrap();
-                socket.set_read_timeout(Some(LIMIT)).unwrap();
-                socket
+        let mut add =
+            |(client, from): (&Namespace, _), (server, to): (&Namespace, IpAddr), port| {
+                let open = |place: &Namespace, address: IpAddr, port: u16| {
+                    let socket = place.enter(|| UdpSocket::bind((address, port))).unwrap();
+                    socket.set_read_timeout(Some(LIMIT)).unwrap();
+                    socket
+                };
+                let to = SocketAddr::new(to, NTP_PORT);
+                let own = open(server, to.ip(), to.port());
+                pairs.push((open(client, from, port), own, to));
             };
-            let to = SocketAddr::new(to, NTP_PORT);
-            let own = open(server, to.ip(), to.port());
-            pairs.push((open(client, from, port), own, to));
-        };
         let address = |text: &str| text.parse::<IpAddr>().unwrap();
         let any = |index: usize| address(["0.0.0.0", "::"][index]);
-        add((lan, address(LAN_HOST[0])), (own, address(ROUTER_LAN[0])), NTP_PORT);
+        add(
+            (lan, address(LAN_HOST[0])),
+            (own, address(ROUTER_LAN[0])),
+            NTP_PORT,
+        );
         add((lan, any(1)), (own, address(ROUTER_LAN[1])), 0);
+        add((lan, any(1)), (wan, address(WAN_OTHER[1])), 0);
         add((own, any(0)), (wan, address(WAN_HOST[0])), 0);
-        add((own, any(1)), (wan, address(WAN_HOST[1])), NTP_PORT);
+        add(
+            (own, address(ROUTER_WAN[1])),
+            (wan, address(WAN_HOST[1])),
+            NTP_PORT,
+        );
         Self { pairs }
     }
 }

@@ -9,6 +9,7 @@ use nix::sys::socket::{
 };
 use support::net::Namespace;
 use support::packets::frame::{DESTINATION, HOP_BY_HOP, ROUTING, UDP};
+use support::packets::message::checksum;
 
 use super::{Carried, Kind, Traffic};
 use crate::router::{LAN_HOST, ROUTER_LAN, ROUTER_WAN, Router, WAN_HOST};
@@ -113,7 +114,11 @@ impl Path {
         summed.extend(u32::from(length).to_be_bytes());
         summed.extend([0, 0, 0, UDP]);
         summed.extend(&datagram);
-        let checksum = checksum(&summed);
+        // 0 would be no checksum.
+        let checksum = match checksum(&[&summed]) {
+            0 => u16::MAX,
+            sum => sum,
+        };
         datagram[6..8].copy_from_slice(&checksum.to_be_bytes());
         datagram
     }
@@ -138,20 +143,6 @@ fn extension(kind: u8, next: u8) -> [u8; 8] {
         ROUTING => [next, 0, 253, 0, 0, 0, 0, 0],
         FRAGMENT => [next, 0, 0, 0, 1, 2, 3, 4],
         _ => [next, 0, 1, 4, 0, 0, 0, 0],
-    }
-}
-
-/// The checksum of IP (RFC 1071), which is never 0 in UDP.
-fn checksum(bytes: &[u8]) -> u16 {
-    let words = bytes.chunks(2);
-    let words = words.map(|word| u32::from(word[0]) << 8 | u32::from(*word.get(1).unwrap_or(&0)));
-    let mut sum: u32 = words.sum();
-    while sum > 0xffff {
-        sum = (sum & 0xffff) + (sum >> 16);
-    }
-    match !u16::try_from(sum).unwrap() {
-        0 => 0xffff,
-        checksum => checksum,
     }
 }
 

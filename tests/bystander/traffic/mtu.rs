@@ -12,8 +12,8 @@ use super::{Carried, Kind, Traffic};
 use crate::hosts::{Branch, side};
 use crate::router::{LAN, Router, WAN};
 
-/// Bytes of a download.
-const SIZE: usize = 1_000_000;
+/// Bytes of a download: long packets, but too few to fill the queues that other traffics need.
+const SIZE: usize = 200_000;
 
 /// Servers on the hosts, clients in the branches behind the other hosts.
 pub struct PathMtu {
@@ -26,9 +26,11 @@ impl PathMtu {
     pub fn new(router: &Router, branches: &Arc<[Branch; 2]>) -> Self {
         let listeners = [0, 1].map(|index| {
             let server = side(router, opposite(branches[index].port));
-            server
-                .host_addresses
-                .map(|address| server.host.enter(|| TcpListener::bind((address, 0)).unwrap()))
+            server.host_addresses.map(|address| {
+                server
+                    .host
+                    .enter(|| TcpListener::bind((address, 0)).unwrap())
+            })
         });
         Self {
             branches: Arc::clone(branches),

@@ -4,13 +4,11 @@ use std::fs;
 use std::process::Command;
 use std::sync::Arc;
 
-use support::net::Namespace;
+use support::net::{Namespace, finish};
 use support::wait::wait_until;
 
 use super::{Carried, Kind, Traffic};
-use crate::router::{
-    ROUTER_LAN, ROUTER_WAN, Router, Server, WAN_HOST, ask, start,
-};
+use crate::router::{ROUTER_LAN, ROUTER_WAN, Router, Server, WAN_HOST, ask, start};
 
 /// The output of a session: more than one packet.
 const COMMAND: &str = "seq 20000";
@@ -32,12 +30,13 @@ impl Ssh {
         fs::create_dir_all(&folder).unwrap();
         // The server's own folder for unprivileged children. Debian makes it when a machine starts.
         fs::create_dir_all("/run/sshd").unwrap();
-        let folder = folder.display();
         for key in ["host_key", "key"] {
-            router.router.run(&format!(
-                "ssh-keygen -q -t ed25519 -N= -f {folder}/{key}"
-            ));
+            let mut command = Command::new("ssh-keygen");
+            command.args(["-q", "-t", "ed25519", "-N", "", "-f"]);
+            let outcome = finish(command.arg(folder.join(key)));
+            outcome.expect(0, &[]);
         }
+        let folder = folder.display();
         router.folder.write(
             "ssh/sshd_config",
             &format!(
@@ -49,7 +48,10 @@ impl Ssh {
         let servers = [&router.router, &router.wan].map(|place| {
             start(
                 place,
-                Command::new("/usr/sbin/sshd").arg("-D").arg("-f").arg(&file),
+                Command::new("/usr/sbin/sshd")
+                    .arg("-D")
+                    .arg("-f")
+                    .arg(&file),
             )
         });
         let servers = Arc::new(servers);
@@ -94,10 +96,7 @@ impl Traffic for Ssh {
 
     fn run(&self, router: &Router) -> Result<Carried, String> {
         let sessions: &[(&Namespace, &str)] = if self.kind == Kind::Management {
-            &[
-                (&router.lan, ROUTER_LAN[1]),
-                (&router.wan, ROUTER_WAN[0]),
-            ]
+            &[(&router.lan, ROUTER_LAN[1]), (&router.wan, ROUTER_WAN[0])]
         } else {
             &[(&router.lan, WAN_HOST[1]), (&router.lan, WAN_HOST[0])]
         };
