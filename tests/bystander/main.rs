@@ -25,6 +25,7 @@ mod hosts;
 mod router;
 mod servers;
 mod table;
+mod throughput;
 mod traffic;
 mod trial;
 

@@ -8,15 +8,11 @@ use support::net::Daemon;
 use super::filter::Filter;
 use super::router::Router;
 use super::table::Row;
+use super::throughput::{Throughput, compare};
 use super::traffic::{Carried, Traffic};
 
-/// A busy machine loses packets and is slow by itself. A filter that is at fault is so in each of these tries.
+/// A busy machine loses packets by itself. A filter that is at fault does so in each of these tries.
 const TRIES: usize = 5;
-const MEASUREMENTS: usize = 12;
-/// Measurements of the price of XDP itself, which has no aim.
-const TURNS: usize = 3;
-/// The least throughput, as a share of that behind a program that passes everything.
-const LEAST: f64 = 0.9;
 
 /// An interface of the router.
 pub struct Trials<'a> {
@@ -39,11 +35,6 @@ struct Run {
 impl Run {
     fn is_perfect(&self) -> bool {
         self.dropped == 0 && self.carried.as_ref().is_ok_and(|carried| carried.lost == 0)
-    }
-
-    fn rate(&self) -> f64 {
-        let carried = self.carried.as_ref().ok();
-        carried.and_then(|carried| carried.rate).unwrap_or(0.0)
     }
 }
 
@@ -76,13 +67,17 @@ impl<'a> Trials<'a> {
         for (traffic, run) in traffics.iter().zip(&mut runs) {
             self.repeat(filter, *traffic, run);
         }
-        let ratios = match filter {
-            Some(filter) if filter.is_measured => self.ratios(filter, &traffics, &runs),
-            Some(filter) if filter.passes_everything() => self.price(filter, &traffics, &runs),
-            _ => vec![None; runs.len()],
+        let lossless = runs.iter().all(Run::is_perfect);
+        let pass = Filter::pass();
+        let pair = match filter {
+            Some(filter) if filter.is_measured && lossless => Some([Some(filter), Some(&pass)]),
+            Some(filter) if filter.passes_everything() => Some([Some(filter), None]),
+            _ => None,
         };
-        for ((traffic, run), ratio) in traffics.iter().zip(&runs).zip(ratios) {
-            self.judge(filter, *traffic, run, ratio);
+        let throughput = pair.map(|pair| compare(self.router, self.interface, pair, &traffics));
+        let throughput = throughput.unwrap_or_else(|| vec![None; runs.len()]);
+        for ((traffic, run), throughput) in traffics.iter().zip(&runs).zip(throughput) {
+            self.judge(filter, *traffic, run, throughput);
         }
     }
 
@@ -92,15 +87,15 @@ impl<'a> Trials<'a> {
         filter: Option<&Filter>,
         traffic: &dyn Traffic,
         run: &Run,
-        ratio: Option<f64>,
+        throughput: Option<Throughput>,
     ) {
         let (interface, traffic) = (self.interface, traffic.name());
         let name = filter.map_or("none".to_owned(), Filter::name);
         let is_measured = filter.is_some_and(|filter| filter.is_measured);
-        let is_slow = is_measured && ratio.is_some_and(|ratio| ratio < LEAST);
+        let is_slow = is_measured && throughput.is_some_and(|one| one.is_small());
         if !run.is_perfect() || is_slow {
             self.faults.push(format!(
-                "{interface}: {name}: {traffic}: {run:?}, ratio {ratio:?}"
+                "{interface}: {name}: {traffic}: {run:?}, {throughput:?}"
             ));
         }
         let (sent, lost) = run
@@ -114,7 +109,7 @@ impl<'a> Trials<'a> {
             sent,
             lost,
             dropped: run.dropped,
-            ratio,
+            ratio: throughput.map(|one| one.ratio()),
         });
     }
 
@@ -128,83 +123,23 @@ impl<'a> Trials<'a> {
         }
     }
 
-    /// Throughput behind a filter as a share of that behind a program that passes everything, measured right after it.
-    /// A share below [`LEAST`] is measured again.
-    fn ratios(
-        &self,
-        filter: &Filter,
-        traffics: &[&'a dyn Traffic],
-        runs: &[Run],
-    ) -> Vec<Option<f64>> {
-        let pass = Filter::pass();
-        let mut rates: Vec<f64> = runs.iter().map(Run::rate).collect();
-        let mut ratios: Vec<Option<f64>> = vec![None; runs.len()];
-        for number in 0..MEASUREMENTS {
-            let mut open: Vec<usize> = (0..runs.len()).collect();
-            open.retain(|&index| {
-                rates[index] > 0.0 && ratios[index].is_none_or(|ratio| ratio < LEAST)
-            });
-            let picked: Vec<_> = open.iter().map(|&index| traffics[index]).collect();
-            if picked.is_empty() {
-                break;
-            }
-            if number > 0 {
-                for (&index, run) in open.iter().zip(self.carry(Some(filter), &picked)) {
-                    rates[index] = run.rate();
-                }
-            }
-            for (&index, run) in open.iter().zip(self.carry(Some(&pass), &picked)) {
-                let ratio = rates[index] / run.rate().max(1.0);
-                ratios[index] = Some(ratios[index].map_or(ratio, |before| before.max(ratio)));
-            }
-        }
-        ratios
-    }
-
-    /// Best throughput behind a program as a share of the best without XDP, in turns.
-    fn price(
-        &self,
-        filter: &Filter,
-        traffics: &[&'a dyn Traffic],
-        runs: &[Run],
-    ) -> Vec<Option<f64>> {
-        let mut rated: Vec<usize> = (0..runs.len()).collect();
-        rated.retain(|&index| runs[index].rate() > 0.0);
-        let picked: Vec<_> = rated.iter().map(|&index| traffics[index]).collect();
-        let mut best = vec![(0.0_f64, 0.0_f64); picked.len()];
-        for _ in 0..TURNS {
-            let runs = self.carry(Some(filter), &picked);
-            let without = self.carry(None, &picked);
-            for ((best, run), without) in best.iter_mut().zip(runs).zip(without) {
-                *best = (best.0.max(run.rate()), best.1.max(without.rate()));
-            }
-        }
-        let mut ratios = vec![None; traffics.len()];
-        for (index, (with, without)) in rated.into_iter().zip(best) {
-            ratios[index] = (without > 0.0).then(|| with / without);
-        }
-        ratios
-    }
-
     /// Carries traffics behind a filter: at the same time, except for those that run alone.
     fn carry(&self, filter: Option<&Filter>, traffics: &[&'a dyn Traffic]) -> Vec<Run> {
         let corefile = filter.map(|filter| filter.corefile(self.interface));
         let daemon = corefile.map(|corefile| self.router.filter(&corefile));
         let (alone, together): (Vec<usize>, Vec<usize>) =
             (0..traffics.len()).partition(|&index| traffics[index].runs_alone());
-        let picked: Vec<_> = together.iter().map(|&index| traffics[index]).collect();
         let mut runs = BTreeMap::new();
+        for index in alone {
+            let mut run = self.carry_at_once(filter, &[traffics[index]]);
+            runs.insert(index, run.remove(0));
+        }
+        let picked: Vec<_> = together.iter().map(|&index| traffics[index]).collect();
         runs.extend(
             together
                 .into_iter()
                 .zip(self.carry_at_once(filter, &picked)),
         );
-        for index in alone {
-            runs.insert(
-                index,
-                self.carry_at_once(filter, &[traffics[index]]).remove(0),
-            );
-        }
         daemon.map(Daemon::stop);
         runs.into_values().collect()
     }

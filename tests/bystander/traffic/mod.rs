@@ -32,7 +32,7 @@ pub struct Carried {
     pub sent: u64,
     /// Those of them that did not arrive, or whose answer did not.
     pub lost: u64,
-    /// Throughput, in any unit; `None`: this traffic has no throughput to be compared.
+    /// Throughput, in any unit, if the traffic has one to be compared.
     pub rate: Option<f64>,
 }
 
@@ -62,7 +62,12 @@ pub trait Traffic: Sync {
         &[WAN, LAN]
     }
 
-    /// True if the run has a rate, or disturbs others: it runs alone. All other traffics run at the same time.
+    /// True if a run has a rate.
+    fn has_rate(&self) -> bool {
+        false
+    }
+
+    /// True if other traffics at the same time would make it lose packets. All others run at the same time.
     fn runs_alone(&self) -> bool {
         false
     }

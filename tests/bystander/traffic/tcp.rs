@@ -11,8 +11,9 @@ use support::wait::PATIENCE;
 use super::{Carried, Kind, Traffic};
 use crate::router::{LAN, LAN_HOST, ROUTER_LAN, ROUTER_WAN, Router, WAN, WAN_HOST};
 
-/// Bytes of a transfer.
-const SIZE: usize = 200_000_000;
+/// Bytes of a transfer through the router, and of one to or from the router itself.
+const LONG: usize = 200_000_000;
+const SHORT: usize = LONG / 2;
 const CHUNK: usize = 1 << 16;
 /// Bytes of a full segment over IPv4, with timestamps.
 const SEGMENT: usize = 1448;
@@ -20,6 +21,8 @@ const SEGMENT: usize = 1448;
 /// A server that sends as fast as it can to a client.
 pub struct Transfer {
     name: &'static str,
+    /// Bytes.
+    size: usize,
     interfaces: &'static [&'static str],
     listener: TcpListener,
     client: fn(&Router) -> &Namespace,
@@ -27,47 +30,55 @@ pub struct Transfer {
 
 /// Each family of addresses is used for half of the ways.
 pub fn all(router: &Router) -> Vec<Transfer> {
-    let transfer = |name, interfaces, (host, address): (&Namespace, &str), client| Transfer {
+    let transfer = |name, size, interfaces, (host, address): (&Namespace, &str), client| Transfer {
         name,
+        size,
         interfaces,
         listener: host.enter(|| TcpListener::bind((address, 0)).unwrap()),
         client,
     };
     let Router { lan, wan, .. } = router;
     let own = &router.router;
+    let both: &[_] = &[WAN, LAN];
     vec![
         transfer(
-            "TCP 200 MB, WAN to LAN",
-            &[WAN, LAN],
+            "TCP download of 200 MB",
+            LONG,
+            both,
             (wan, WAN_HOST[0]),
             |router| &router.lan,
         ),
         transfer(
-            "TCP 200 MB, LAN to WAN",
-            &[WAN, LAN],
+            "TCP upload of 200 MB",
+            LONG,
+            both,
             (lan, LAN_HOST[1]),
             |router| &router.wan,
         ),
         transfer(
-            "TCP 200 MB, WAN to router",
+            "TCP 100 MB, WAN to router",
+            SHORT,
             &[WAN],
             (wan, WAN_HOST[1]),
             |router| &router.router,
         ),
         transfer(
-            "TCP 200 MB, router to WAN",
+            "TCP 100 MB, router to WAN",
+            SHORT,
             &[WAN],
             (own, ROUTER_WAN[0]),
             |router| &router.wan,
         ),
         transfer(
-            "TCP 200 MB, LAN to router",
+            "TCP 100 MB, LAN to router",
+            SHORT,
             &[LAN],
             (lan, LAN_HOST[0]),
             |router| &router.router,
         ),
         transfer(
-            "TCP 200 MB, router to LAN",
+            "TCP 100 MB, router to LAN",
+            SHORT,
             &[LAN],
             (own, ROUTER_LAN[1]),
             |router| &router.lan,
@@ -88,7 +99,7 @@ impl Traffic for Transfer {
         self.interfaces
     }
 
-    fn runs_alone(&self) -> bool {
+    fn has_rate(&self) -> bool {
         true
     }
 
@@ -100,29 +111,29 @@ impl Traffic for Transfer {
         let (server, _) = self.listener.accept().map_err(failed)?;
         let begin = Instant::now();
         let received = thread::scope(|scope| {
-            scope.spawn(|| send(server));
+            scope.spawn(|| send(server, self.size));
             receive(client)
         });
         let received = received.map_err(failed)?;
         let time = begin.elapsed().as_secs_f64();
-        if received < SIZE {
+        if received < self.size {
             return Err(format!(
                 "{address}: the connection broke after {received} bytes"
             ));
         }
         Ok(Carried {
-            sent: SIZE.div_ceil(SEGMENT) as u64,
+            sent: self.size.div_ceil(SEGMENT) as u64,
             // TCP repeats what is lost, with or without a filter.
             lost: 0,
-            rate: Some(SIZE as f64 / time),
+            rate: Some(self.size as f64 / time),
         })
     }
 }
 
 /// A broken connection shows in what the client receives.
-fn send(mut server: TcpStream) {
+fn send(mut server: TcpStream, size: usize) {
     let chunk = vec![0; CHUNK];
-    let mut left = SIZE;
+    let mut left = size;
     while left > 0 {
         let Ok(sent) = server.write(&chunk[..left.min(CHUNK)]) else {
             return;

@@ -1,7 +1,7 @@
 //! UDP as QUIC sends it: a fast stream of long datagrams, and acknowledgements in return.
 
 use std::net::UdpSocket;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::thread::{self, sleep};
 use std::time::{Duration, Instant};
 
@@ -30,6 +30,7 @@ const SILENCE: Duration = Duration::from_millis(200);
 pub struct Stream {
     server: UdpSocket,
     client: UdpSocket,
+    runs: AtomicU8,
 }
 
 impl Stream {
@@ -46,7 +47,11 @@ impl Stream {
         }
         server.connect(client.local_addr().unwrap()).unwrap();
         client.connect(server.local_addr().unwrap()).unwrap();
-        Self { server, client }
+        Self {
+            server,
+            client,
+            runs: AtomicU8::new(0),
+        }
     }
 }
 
@@ -64,26 +69,31 @@ impl Traffic for Stream {
     }
 
     fn run(&self, _: &Router) -> Result<Carried, String> {
-        let over = AtomicBool::new(false);
-        let (received, acknowledged) = thread::scope(|scope| {
-            let end = End(&over);
-            let client = scope.spawn(|| receive(&self.client, &over, ACKNOWLEDGE));
-            let server = scope.spawn(|| receive(&self.server, &over, u32::MAX));
-            send(&self.server);
-            drop(end);
-            (client.join().unwrap(), server.join().unwrap())
+        let number = self.runs.fetch_add(1, Ordering::Relaxed);
+        let [sent, received] = [AtomicBool::new(false), AtomicBool::new(false)];
+        let (arrived, returned) = thread::scope(|scope| {
+            let all_over = [End(&sent), End(&received)];
+            let client = scope.spawn(|| receive(&self.client, number, &sent, ACKNOWLEDGE));
+            let server = scope.spawn(|| receive(&self.server, number, &received, u32::MAX));
+            send(&self.server, number);
+            let [sent, received] = all_over;
+            drop(sent);
+            let arrived = client.join().unwrap();
+            drop(received);
+            (arrived, server.join().unwrap())
         });
-        let acknowledgements = received / ACKNOWLEDGE;
+        let acknowledgements = arrived / ACKNOWLEDGE;
         Ok(Carried {
             sent: u64::from(PACKETS + acknowledgements),
-            lost: u64::from(PACKETS - received + acknowledgements - acknowledged),
+            lost: u64::from(PACKETS - arrived + acknowledgements - returned),
             rate: None,
         })
     }
 }
 
-fn send(server: &UdpSocket) {
-    let packet = [0x40; SIZE];
+/// Sends the packets of a run, which its number in their first byte tells from late ones of another.
+fn send(server: &UdpSocket, run: u8) {
+    let packet = [run; SIZE];
     let mut next = Instant::now();
     for number in 0..PACKETS {
         if number % BURST == 0 {
@@ -96,17 +106,21 @@ fn send(server: &UdpSocket) {
 }
 
 /// Counts packets until the other end is over and silent, and sends one in return for each `every`.
-fn receive(socket: &UdpSocket, over: &AtomicBool, every: u32) -> u32 {
+fn receive(socket: &UdpSocket, run: u8, over: &AtomicBool, every: u32) -> u32 {
     let mut packet = [0; SIZE];
     let mut received = 0;
     loop {
-        if socket.recv(&mut packet).is_ok() {
+        // Read before the silence, so that all packets were sent by then.
+        let is_over = over.load(Ordering::Relaxed);
+        if socket.recv(&mut packet).is_err() {
+            if is_over {
+                return received;
+            }
+        } else if packet[0] == run {
             received += 1;
             if received % every == 0 {
                 let _ = socket.send(&packet[..40]);
             }
-        } else if over.load(Ordering::Relaxed) {
-            return received;
         }
     }
 }
