@@ -1,4 +1,4 @@
-//! DHCP, DHCPv6 and router discovery: dnsmasq serves the LAN on the router, and the router and a branch of the LAN in the
+//! DHCP, `DHCPv6` and router discovery: dnsmasq serves the LAN on the router, and the router and a branch of the LAN in the
 //! WAN. The host of the LAN is the relay agent of its branch.
 
 use std::fs::{self, Permissions};
@@ -21,7 +21,9 @@ pid-file
 port=0
 no-resolv
 no-hosts
-no-ping
+";
+/// Leases to clients that the server does not know, too, at once.
+const SERVER: &str = "no-ping
 dhcp-authoritative
 enable-ra
 ";
@@ -31,7 +33,7 @@ const TO_LAN: [&str; 2] = ["192.168.1.", "fd00:1::1"];
 const TO_WAN: [&str; 2] = ["198.18.0.", "2001:db8:2::1"];
 const TO_BRANCH: [&str; 2] = ["192.168.77.", "fd00:77::1"];
 
-/// Prints the addresses of a lease and sets none. The client of DHCPv6 would renew the lease forever.
+/// Prints the addresses of a lease and sets none. The client of `DHCPv6` would renew the lease forever.
 const SCRIPT: &str = "#!/bin/sh
 [ \"$1\" != bound ] || echo \"lease $ip\"
 [ \"$reason\" != BOUND6 ] || { echo \"lease $new_ip6_address\"; kill $PPID; }
@@ -55,12 +57,11 @@ impl Dhcp {
         )
         .unwrap();
         let relay = format!(
-            "keep-in-foreground\nuser=root\ngroup=root\npid-file\nport=0\nno-resolv\nno-hosts\n\
-             dhcp-relay=192.168.77.1,{}\ndhcp-relay=fd00:77::1,{}\n",
+            "dhcp-relay=192.168.77.1,{}\ndhcp-relay=fd00:77::1,{}\n",
             WAN_HOST[0], WAN_HOST[1]
         );
-        let on_router = COMMON.to_owned() + &serve(router, LAN, &[TO_LAN]);
-        let in_wan = COMMON.to_owned() + &serve(router, HOST, &[TO_WAN, TO_BRANCH]);
+        let on_router = serve(router, LAN, &[TO_LAN]);
+        let in_wan = serve(router, HOST, &[TO_WAN, TO_BRANCH]);
         let servers = [
             start_dnsmasq(router, &router.router, "router", &on_router),
             start_dnsmasq(router, &router.wan, "wan", &in_wan),
@@ -80,19 +81,22 @@ impl Dhcp {
 fn serve(router: &Router, interface: &str, networks: &[[&str; 2]]) -> String {
     let leases = router.folder.file(&format!("dhcp/{interface}.leases"));
     let mut text = format!(
-        "interface={interface}\ndhcp-leasefile={}\n",
+        "{SERVER}interface={interface}\ndhcp-leasefile={}\n",
         leases.display()
     );
     for [net4, net6] in networks {
-        text += &format!("dhcp-range={net4}100,{net4}199,255.255.255.0,1h\n");
-        text += &format!("dhcp-range={net6}000,{net6}fff,64,1h\n");
+        text += &[
+            format!("dhcp-range={net4}100,{net4}199,255.255.255.0,1h\n"),
+            format!("dhcp-range={net6}000,{net6}fff,64,1h\n"),
+        ]
+        .concat();
     }
     text
 }
 
 fn start_dnsmasq(router: &Router, place: &Namespace, name: &str, conf: &str) -> Server {
     let file = format!("dhcp/{name}.conf");
-    router.folder.write(&file, conf);
+    router.folder.write(&file, &format!("{COMMON}{conf}"));
     start(
         place,
         Command::new("dnsmasq")

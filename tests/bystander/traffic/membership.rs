@@ -21,10 +21,10 @@ const REPORTS: u64 = 2;
 /// The second report comes within a second of the first.
 const LIMIT: Duration = Duration::from_secs(5);
 /// Places of the destination's last byte and of the next protocol in a frame, and their values in a report: to
-/// ff02::16 behind a hop-by-hop header, and to 224.0.0.22.
+/// `ff02::16` behind a hop-by-hop header, and to 224.0.0.22.
 const REPORT6: [(usize, u8); 2] = [(53, 0x16), (20, 0)];
 const REPORT4: [(usize, u8); 2] = [(33, 22), (23, 2)];
-/// From fe80::1 to ff02::1 with a hop limit of 1, a router alert, and an MLDv2 query for all groups within 100 ms
+/// From `fe80::1` to `ff02::1` with a hop limit of 1, a router alert, and an `MLDv2` query for all groups within 100 ms
 /// (RFC 3810 section 5.1).
 const QUERY6: &[u8] = b"\x33\x33\0\0\0\x01\x02\0\0\0\0\x07\x86\xdd\
     \x60\0\0\0\0\x24\0\x01\
@@ -118,13 +118,13 @@ impl Membership {
             let has = |&(place, byte): &(usize, u8)| frame.get(place) == Some(&byte);
             marks.iter().all(has) && frame.windows(group.len()).any(|part| part == group)
         };
-        let (mut received, end) = (0, Instant::now() + LIMIT);
-        while received < REPORTS && Instant::now() < end {
+        let (mut reports, end) = (0, Instant::now() + LIMIT);
+        while reports < REPORTS && Instant::now() < end {
             sleep(Duration::from_millis(20));
             let new = std::iter::from_fn(|| receiver.next()).filter(is_report);
-            received += new.count() as u64;
+            reports += new.count() as u64;
         }
-        received
+        reports
     }
 }
 
