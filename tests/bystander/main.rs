@@ -7,9 +7,10 @@
 //!
 //! To add a traffic: a file `traffic/NAME.rs` with a type that implements [`traffic::Traffic`], `mod NAME` and a row in
 //! `traffic::all`. `new(&Router)` starts the servers, by [`router::start`] in the namespace `router.lan`, `router.router`
-//! or `router.wan`, and waits until they answer. `run` sends some packets, and says how many were sent and lost end to
-//! end; `kind` which promise of corexdp-programs(7) it is for. It takes a second or less, since it runs behind each filter, beside other traffics. An `Err` tells the step that
-//! failed. The runner compares with no filter, and reads the drops of the filter itself.
+//! or `router.wan`, and waits until they answer; `hosts` has more hosts behind both interfaces. `run` sends some packets,
+//! and says how many were sent and lost end to end; `kind` which promise of corexdp-programs(7) it is for. It takes a second
+//! or less, since it runs behind each filter, beside other traffics. An `Err` tells the step that failed. The runner compares
+//! with no filter, and reads the drops of the filter itself.
 
 #![allow(
     clippy::cast_precision_loss,
