@@ -29,6 +29,13 @@ test,bench command dnsperf dnsperf
 demo,test,appliance command kdig knot-dnsutils
 test command unbound unbound
 test command openssl openssl
+test command dnsmasq dnsmasq-base
+test command busybox busybox
+test command dhclient isc-dhcp-client
+test command rdisc6 ndisc6
+test command sshd openssh-server
+test command ssh openssh-client
+test command ping iputils-ping
 demo,test,appliance command curl curl
 test,bench command bpftool bpftool
 test command promtool prometheus

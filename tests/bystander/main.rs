@@ -11,9 +11,9 @@
 //!
 //! To add a traffic: a file `traffic/NAME.rs` with a type that implements [`traffic::Traffic`], `mod NAME` and a line in
 //! `traffic::all`. `new(&Router)` starts the servers, by [`router::start`] in the namespace `router.lan`, `router.router`
-//! or `router.wan`, and waits until they answer. `run` sends some packets, and says how many were sent and lost end to
-//! end; `kind` which promise of corexdp-programs(7) it is for. It takes a second or less, since it runs behind each
-//! filter, beside the other traffics. An `Err` tells the step that failed.
+//! or `router.wan`, and waits until they answer; `hosts` has more hosts behind both interfaces. `run` sends some packets,
+//! and says how many were sent and lost end to end; `kind` which promise of corexdp-programs(7) it is for. It takes a
+//! second or less, since it runs behind each filter, beside the other traffics. An `Err` tells the step that failed.
 
 #![allow(
     clippy::cast_precision_loss,
@@ -25,6 +25,7 @@
 )]
 
 mod filter;
+mod hosts;
 mod router;
 mod servers;
 mod table;

@@ -144,8 +144,25 @@ impl<'a> Trials<'a> {
         runs.into_values().collect()
     }
 
-    /// The filter's account is that of all these traffics together. If it dropped packets, each is tried again alone.
+    /// Carries traffics at the same time. If the filter dropped packets, each traffic is tried again alone. If none of them
+    /// is at fault, all are tried together again: a late packet of an earlier traffic does not come twice.
     fn carry_at_once(&self, filter: Option<&Filter>, traffics: &[&'a dyn Traffic]) -> Vec<Run> {
+        let runs = self.carry_once(filter, traffics);
+        if traffics.len() < 2 || runs.iter().all(|run| run.dropped == 0) {
+            return runs;
+        }
+        let each: Vec<_> = traffics
+            .iter()
+            .map(|&traffic| self.carry_once(filter, &[traffic]).remove(0))
+            .collect();
+        if each.iter().any(|run| run.dropped > 0) {
+            return each;
+        }
+        self.carry_once(filter, traffics)
+    }
+
+    /// The filter's account is that of all these traffics together.
+    fn carry_once(&self, filter: Option<&Filter>, traffics: &[&'a dyn Traffic]) -> Vec<Run> {
         let drops = || filter.map_or(0, |filter| filter.drops(self.router, self.interface));
         let before = drops();
         let carried = thread::scope(|scope| {
@@ -158,15 +175,6 @@ impl<'a> Trials<'a> {
             carried.collect::<Vec<_>>()
         });
         let dropped = drops() - before;
-        if dropped > 0 && traffics.len() > 1 {
-            let each = traffics
-                .iter()
-                .map(|&traffic| self.carry_at_once(filter, &[traffic]).remove(0));
-            let each: Vec<_> = each.collect();
-            if each.iter().any(|run| run.dropped > 0) {
-                return each;
-            }
-        }
         carried
             .into_iter()
             .map(|carried| Run { carried, dropped })

@@ -1,8 +1,17 @@
 //! The traffics. Each has a file of its own, and a row in [`all`].
 
 mod authority;
+mod dhcp;
+mod errors;
+mod exchange;
+mod extensions;
 mod fragments;
+mod membership;
+mod mtu;
+mod neighbours;
+mod ping;
 mod resolver;
+mod ssh;
 mod tcp;
 mod udp;
 
@@ -12,6 +21,7 @@ use std::time::{Duration, Instant};
 
 use support::wait::PATIENCE;
 
+use super::hosts::Branch;
 use super::router::{LAN, Router, WAN};
 use super::servers::Servers;
 
@@ -85,7 +95,26 @@ pub fn all(router: &Router) -> Vec<Box<dyn Traffic>> {
         all.push(Box::new(authority::Queries::over_tls(port, &servers)));
     }
     all.push(Box::new(fragments::Fragments::new(&servers)));
+    add_protocols(router, &mut all);
     all
+}
+
+/// Adds what a network needs beside DNS.
+fn add_protocols(router: &Router, all: &mut Vec<Box<dyn Traffic>>) {
+    let branches = Arc::new(Branch::both(router));
+    for sessions in ssh::Ssh::all(router) {
+        all.push(Box::new(sessions));
+    }
+    all.push(Box::new(dhcp::Dhcp::new(router, &branches)));
+    all.push(Box::new(neighbours::Neighbours::new(router)));
+    all.push(Box::new(membership::Membership::mld(router)));
+    all.push(Box::new(membership::Membership::igmp(router)));
+    all.push(Box::new(ping::Ping::new(&branches)));
+    all.push(Box::new(errors::Errors::new(&branches)));
+    all.push(Box::new(mtu::PathMtu::new(router, &branches)));
+    all.push(Box::new(extensions::Extensions::new(router)));
+    all.push(Box::new(exchange::Mdns::new(router)));
+    all.push(Box::new(exchange::Ntp::new(router)));
 }
 
 /// Looks until the awaited state is there.
