@@ -98,7 +98,7 @@ impl Pins {
         fs::rename(&new, folder).map_err(|error| errno(&error))
     }
 
-    /// Renames a state. A missing state is no error.
+    /// Renames a state. A missing state is not an error.
     pub(in crate::filter) fn rename_state(
         &self,
         from: Identity,

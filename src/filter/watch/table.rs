@@ -33,7 +33,7 @@ pub(super) struct Table {
     round: u32,
     /// Number of slots in use.
     used: usize,
-    /// Most slots that the map can need.
+    /// Maximum number of slots that the map can need.
     most: usize,
 }
 

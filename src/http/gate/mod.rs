@@ -40,11 +40,11 @@ use peer::Peer;
 use response::Response;
 use slot::{Ready, Slot};
 
-/// Most connections of clients. Taking the last slot makes the gate close a connection.
+/// Maximum number of connections of clients. Taking the last slot makes the gate close a connection.
 const SLOTS: usize = 64;
-/// Most connections to the responder, and thus most concurrent requests.
+/// Maximum number of connections to the responder, and so of concurrent requests.
 pub(super) const REQUESTS: usize = 16;
-/// Most bytes of a head.
+/// Maximum size of a head in bytes.
 pub(super) const HEAD_SIZE: usize = 8 << 10;
 /// Bytes of a response in transit.
 const RESPONSE_SIZE: usize = 8 << 10;
@@ -71,7 +71,7 @@ struct Events {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Accepts {
     Now,
-    /// Not before this time; without a time, not before the next event.
+    /// From this time on; `None` stands for the next event.
     At(Option<Instant>),
 }
 

@@ -163,7 +163,7 @@ fn foreign_attachment_pin_is_moved() {
         "bpftool map create {pins}/link type array key 4 value 4 entries 1 name alien"
     ));
     let daemon = held.start(&corefile(OLD, "exit hold"));
-    let (_, line) = daemon.line("warning: edge0: the pin of the attachment is no XDP link");
+    let (_, line) = daemon.line("warning: edge0: the pin of the attachment is not an XDP link");
     let (_, moved) = line.rsplit_once(' ').unwrap();
     held.sh(&format!("bpftool map show pinned {moved}/link"));
     assert_eq!(held.pins(), (1, true));

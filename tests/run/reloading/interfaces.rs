@@ -40,7 +40,7 @@ fn reload_refuses_an_occupied_interface() {
         object.display()
     ));
     let foreign = Attached::on(&site.server, "edge1").unwrap();
-    let parts = ["Corefile:9: if: interface edge1 is held by another"];
+    let parts = ["Corefile:9: if: interface edge1 has another"];
     refuses(&site, &daemon, &two(SERVER, "edge1"), &parts);
     assert_eq!(site.filter().mode, filter.mode);
     assert_eq!(Attached::on(&site.server, "edge1"), Some(foreign));
