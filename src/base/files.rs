@@ -7,7 +7,7 @@ use std::path::Path;
 
 use nix::libc;
 
-/// A file's device and inode number. They are unique while a descriptor keeps the inode in use.
+/// A file's device and inode number. The numbers are unique while a descriptor keeps the inode in use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Identity {
     device: u64,

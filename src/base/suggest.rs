@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-/// Maximum length of a compared name in bytes. It bounds the time of the comparison.
+/// Maximum length of a compared name in bytes. The limit bounds the time of the comparison.
 const MAX_NAME: usize = 64;
 /// Maximum number of names in a list.
 const MAX_LISTED: usize = 12;

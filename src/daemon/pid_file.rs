@@ -66,8 +66,8 @@ impl Drop for PidFile {
 /// The stale pid file at `path`; `None` if the path does not exist.
 ///
 /// # Errors
-/// [`io::ErrorKind::AlreadyExists`] for the file of a running daemon and for any file that is not a pid file, symbolic links
-/// included; errors of the system.
+/// [`io::ErrorKind::AlreadyExists`] for the file of a running daemon and for any file that is not a pid file, symbolic
+/// links included; errors of the system.
 pub(super) fn check(path: &Path) -> io::Result<Option<Identity>> {
     let found = match fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),

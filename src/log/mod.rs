@@ -49,7 +49,7 @@ impl Level {
     }
 }
 
-/// A log with one destination. It also keeps the last messages for the page.
+/// A log with one destination. The log also keeps the last messages for the page.
 #[derive(Debug)]
 pub struct Log {
     destination: Destination,

@@ -215,7 +215,7 @@ enum Unnamed {
 }
 
 impl Unnamed {
-    /// Guesses from the named values. They are bits if every value is a combination of the powers of two among them, and
+    /// Guesses from the named values. The values are bits if every value is a combination of the powers of two among them, and
     /// the values are not consecutive, as 0, 1 and 2 are.
     fn of(values: &[Enumerator]) -> Self {
         let numbers = || values.iter().map(|one| one.value);

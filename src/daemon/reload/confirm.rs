@@ -1,7 +1,7 @@
 //! Confirmation: a start or reload with `--confirm` is rolled back unless `corexdp confirm` arrives in time.
 //!
-//! An operator who filters the interface of their own login may lock themselves out. They then cannot confirm, and the
-//! previous filters are attached again.
+//! An operator who filters the interface of their own login may lock themselves out. Such an operator cannot confirm, and
+//! the previous filters are attached again.
 
 use std::time::{Duration, Instant};
 

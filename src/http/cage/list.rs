@@ -84,7 +84,7 @@ pub const RARE: &[Rule] = &[
     any(libc::SYS_restart_syscall),
 ];
 
-/// Calls of correct code that also works without them. They fail with this errno.
+/// Calls of correct code that also works without them. Such calls fail with this errno.
 pub const REFUSED: &[(c_long, Errno)] = &[
     // glibc reads `/proc/sys/vm/overcommit_memory` before it shrinks the heap of a thread.
     #[cfg(not(target_env = "musl"))]

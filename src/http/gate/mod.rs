@@ -48,8 +48,8 @@ pub(super) const REQUESTS: usize = 16;
 pub(super) const HEAD_SIZE: usize = 8 << 10;
 /// Bytes of a response in transit.
 const RESPONSE_SIZE: usize = 8 << 10;
-/// Buffers of the slots. They are static, since untouched static memory costs nothing and mostly only the first slot is
-/// in use; an allocator may clear its memory, and thereby touch it.
+/// Buffers of the slots. The buffers are static, since untouched static memory costs nothing and mostly only the first slot
+/// is in use; an allocator may clear its memory, and thereby touch it.
 static MEMORY: Mutex<[[u8; HEAD_SIZE + RESPONSE_SIZE]; SLOTS]> =
     Mutex::new([[0; HEAD_SIZE + RESPONSE_SIZE]; SLOTS]);
 /// Delay before the next `accept` after an error, such as `EMFILE`.
@@ -89,7 +89,7 @@ struct Gate<'a> {
     listen_socket: &'a OwnedFd,
     listeners: Listeners,
     names: Names,
-    /// Index of the listener that accepts first, modulo the number of listeners. It advances, so that all listeners get
+    /// Index of the listener that accepts first, modulo the number of listeners. The index advances, so that all listeners get
     /// their turn.
     next_listener: usize,
     /// End of the delay after a failed `accept`.

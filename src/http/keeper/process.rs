@@ -136,7 +136,7 @@ impl Workers {
 }
 
 fn kill_and_reap(pid: Pid) {
-    // A worker that cannot be killed is not waited for. It exits when the daemon closes its socket pairs.
+    // A worker that cannot be killed is not waited for. Such a worker exits when the daemon closes its socket pairs.
     if kill(pid, Signal::SIGKILL).is_ok() {
         let _ = retry(|| waitpid(pid, None));
     }

@@ -148,7 +148,10 @@ fn foreign_names_among_the_pins_are_ignored() {
     let daemon = held.start(&corefile(NEW, "exit hold"));
     held.drops("10.12.0.1", 0);
     assert_eq!(held.pins(), (1, true));
-    assert_eq!(daemon.lines_with("an earlier state remains"), [""; 0]);
+    assert_eq!(
+        daemon.lines_with("cannot remove the pins of an earlier state"),
+        [""; 0]
+    );
     held.sh(&format!("test -e {pins}/other/map"));
     daemon.stop();
 }
