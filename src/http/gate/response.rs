@@ -21,7 +21,7 @@ pub(super) struct Response<'a> {
 enum Remaining {
     /// The head is incomplete.
     Head,
-    /// This many bytes.
+    /// Number of bytes after the head.
     Bytes(usize),
     /// All bytes until the connection is closed.
     UntilClose,
