@@ -23,7 +23,7 @@ pub(crate) const OPTIONS: &[Wrong] = &[
     (
         "frobnicate",
         &[
-            "Corefile:5: ebpf: unknown option \"frobnicate\"; use elf, prog, if, map, entry, metric, gauge, counter, mode, wait or exit",
+            "Corefile:5: ebpf: unknown option \"frobnicate\"; use elf, prog, if, map, entry, metric, gauge, counter, mode, link, wait or exit",
         ],
     ),
     (
@@ -53,6 +53,18 @@ pub(crate) const OPTIONS: &[Wrong] = &[
     (
         "mode native generic",
         &["Corefile:5: mode: 2 arguments; write `mode auto|native|generic|offload`"],
+    ),
+    (
+        "link ethernet",
+        &["Corefile:5: link: unknown link \"ethernet\"; use ip or any"],
+    ),
+    (
+        "link",
+        &["Corefile:5: link: 0 arguments; write `link ip|any`"],
+    ),
+    (
+        "link ip\nlink any",
+        &["Corefile:6: link: given twice in this block; keep one"],
     ),
     (
         "wait",
