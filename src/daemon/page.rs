@@ -198,7 +198,7 @@ impl Page {
         if let Err(errno) = server.start(keeper) {
             let reason = errno.desc();
             log.warn(format_args!(
-                "page: cannot start its worker: {reason}; retrying"
+                "page: cannot start the worker: {reason}; retrying"
             ));
         }
     }
@@ -223,13 +223,13 @@ impl Page {
         let late = keeper.resume_if_late();
         if late {
             log.warn(format_args!(
-                "page: the keeper of its workers has not answered for {} s; continuing it, as it may be stopped",
+                "page: the keeper of its workers has not answered for {} s; sending SIGCONT, in case the keeper is stopped",
                 ANSWER_TIMEOUT.as_secs()
             ));
         }
         if (event || late) && !keeper.is_alive() {
             self.keeper = None;
-            log.error("page: the keeper of its workers died; the page is served as long as the present worker lives, then not until corexdp is started again; filters are not affected");
+            log.error("page: the keeper of its workers died; the page is served until the current worker ends, and then not until corexdp is started again; filters are not affected");
         }
     }
 
