@@ -23,10 +23,8 @@ pub struct Facts {
     pub ppp_length: Option<usize>,
     /// Source and destination port.
     pub ports: Option<(u16, u16)>,
-    /// The type of an ICMP message for IPv4; for IPv6, of an `ICMPv6` message.
+    /// The type of an ICMP message for IPv4, 0 for IGMP; for IPv6, the type of an `ICMPv6` message.
     pub icmp: Option<u8>,
-    /// True for an IGMP message, or its first fragment.
-    pub igmp: bool,
     /// Offset of the IP header.
     pub ip: usize,
     /// Offset of the transport header.
@@ -85,14 +83,16 @@ impl Facts {
             ppp_length: None,
             ports: None,
             icmp: None,
-            igmp: false,
             ip,
             transport: ip + words * 4,
         };
         if fragment << 3 == 0 {
             facts.ports = facts.read_ports(frame);
             facts.icmp = facts.read_icmp(frame, ICMP);
-            facts.igmp = facts.protocol == IGMP;
+            if facts.protocol == IGMP {
+                // No program reads the type of an IGMP message.
+                facts.icmp = Some(0);
+            }
         }
         Some(facts)
     }
@@ -114,7 +114,6 @@ impl Facts {
             ppp_length: None,
             ports: None,
             icmp: None,
-            igmp: false,
             ip,
             transport: ip + 40,
         };
@@ -184,6 +183,7 @@ impl Facts {
     /// True for a control packet that IPv4 or IPv6 itself needs; see `bpf/management.h`.
     pub fn is_ip_control(&self) -> bool {
         match self.icmp {
+            Some(_) if self.protocol == IGMP => self.hops == 1,
             Some(kind) if self.is_ip4 => [3, 11, 12].contains(&kind),
             Some(kind) => match kind {
                 1..=4 => true,
@@ -193,7 +193,7 @@ impl Facts {
                 133..=137 => self.hops == 255,
                 _ => false,
             },
-            None => self.igmp && self.hops == 1,
+            None => false,
         }
     }
 
