@@ -53,6 +53,7 @@ pub fn run(options: &Options) -> Result<(), Error> {
     let mut sources = Sources::default();
     let mut plan = Plan::make(&options.source, &mut sources).map_err(Error::Refused)?;
     plan.resolve_kernel_types().map_err(Error::Refused)?;
+    plan.add_frames();
     start::warn(&plan, log);
     confine::check(!plan.filters.is_empty())?;
     check_pid_file(options)?;

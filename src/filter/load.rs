@@ -16,7 +16,7 @@ use crate::base::diagnostic::Diagnostic;
 use crate::config::{self, MAP};
 use crate::kernel::map::{Map, Shape, Types};
 use crate::kernel::map_scan::{Buffers, Scan};
-use crate::kernel::program::Program;
+use crate::kernel::program::{Failure, Program};
 use crate::kernel::{btf, errno, limits};
 use crate::object::{KernelBtf, MapDef};
 
@@ -42,8 +42,9 @@ pub(super) fn load(
         config::Mode::Offload => Some(find_interface(context)?.index),
         _ => None,
     };
-    let fds: Vec<_> = maps.iter().map(|map| map.map.fd().as_raw_fd()).collect();
-    let program = Program::load(context.object, &fds, card).map_err(|failure| match card {
+    let lists = maps.iter().map(|map| &map.entries);
+    let fingerprint = Fingerprint::new(context.object, lists);
+    let program = load_program(context, &mut maps, card).map_err(|failure| match card {
         Some(_) => no_offload(context, &failure),
         None => not_loaded(context, &failure),
     })?;
@@ -52,13 +53,40 @@ pub(super) fn load(
         // Before the first packet, so that no change is missed.
         read.watch = watch(context, read, scan);
     }
-    let lists = maps.iter().map(|map| &map.entries);
     Ok(Loaded {
         program,
         read_maps,
-        fingerprint: Fingerprint::new(context.object, lists),
+        fingerprint,
         maps,
     })
+}
+
+/// Loads the program in its frame; without the frame, and without the frame's map, if the verifier refuses the frame.
+fn load_program(
+    context: &Context<'_>,
+    maps: &mut Vec<LoadedMap>,
+    card: Option<u32>,
+) -> Result<Program, Failure> {
+    let object = context.object;
+    match Program::load(object, &descriptors(maps), card) {
+        Err(refused @ Failure::Verifier(_)) => {
+            let Some(bare) = object.without_frame() else {
+                return Err(refused);
+            };
+            maps.truncate(bare.maps.len());
+            let program = Program::load(&bare, &descriptors(maps), card)?;
+            let name = &context.block.interface;
+            context.log.warn(format_args!(
+                "{name}: verdicts are not counted: the verifier refuses the program with counters"
+            ));
+            Ok(program)
+        }
+        other => other,
+    }
+}
+
+fn descriptors(maps: &[LoadedMap]) -> Vec<i32> {
+    maps.iter().map(|map| map.map.fd().as_raw_fd()).collect()
 }
 
 /// Creates every map of the object, with its types where the kernel takes them, and fills those that have content in the

@@ -21,9 +21,6 @@ impl Plan {
     /// # Errors
     /// For each program that this kernel cannot serve.
     pub fn resolve_kernel_types(&mut self) -> Result<(), Vec<Diagnostic>> {
-        for filter in &mut self.filters {
-            let _ = filter.object.add_frame();
-        }
         let needs = |filter: &PlannedFilter| filter.object.needs_kernel_types();
         if !self.filters.iter().any(needs) {
             return Ok(());

@@ -8,6 +8,13 @@
 
 mod listing;
 mod stack;
+#[cfg(test)]
+#[allow(
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a panic is how a test fails"
+)]
+mod tests;
 
 use super::insn::{CALL, EXIT, pseudo};
 use super::link::MapReference;
@@ -64,11 +71,13 @@ impl LinkedObject {
         Ok(())
     }
 
-    /// Removes the frame and its map.
-    pub fn remove_frame(&mut self) {
-        if let Some(frame) = self.frame.take() {
-            self.maps.truncate(frame.totals);
-        }
+    /// The program without its frame and map, the last of [`LinkedObject::maps`]; `None` if the program has no frame.
+    pub fn without_frame(&self) -> Option<Self> {
+        let frame = self.frame?;
+        let mut bare = self.clone();
+        bare.frame = None;
+        bare.maps.truncate(frame.totals);
+        Some(bare)
     }
 }
 
