@@ -17,12 +17,12 @@ BPF_FLAGS := -O2 -g -Wall -Wextra -Werror -target bpf -mcpu=v2 -I/usr/include/$(
 BPF_PROGRAMS := $(patsubst bpf/%.bpf.c,%,$(wildcard bpf/*.bpf.c))
 BPF_OUTPUTS := $(foreach name,$(BPF_PROGRAMS),target/bpf/$(name).o target/bpf/$(name).Corefile)
 
-# Scripts are found by their first line, because some names do not end in .sh.
+# Found by the first line, because some names of scripts do not end in .sh.
 SCRIPTS = $(shell grep -rlI --exclude-dir=target --exclude-dir=dist --exclude-dir=.git '^\#!/.*sh$$' .)
 
 PYTHON = $(shell find cross tests -name '*.py')
 
-# The recipes of the Yocto layer. They set no HOMEPAGE.
+# The recipes of the Yocto layer.
 LAYER = $(shell find yocto-layer -name '*.bb' -o -name '*.bbappend' -o -name '*.inc' -o -name layer.conf)
 
 .PHONY: help build binary demo check test faults fuzz soak bench dist-host dist appliance lint clean setup-build setup-demo \
@@ -30,16 +30,16 @@ LAYER = $(shell find yocto-layer -name '*.bb' -o -name '*.bbappend' -o -name '*.
 .DELETE_ON_ERROR:
 
 help:
-	@echo 'make build   target/release/corexdp and, beside their Corefiles, the example programs target/bpf/*.o'
-	@echo 'make demo    builds, then filters a real DNS server in network namespaces and shows it (root)'
+	@echo 'make build   target/release/corexdp, and the shipped programs with their Corefiles in target/bpf/'
+	@echo 'make demo    builds, and demonstrates a filter of a DNS server in network namespaces (root)'
 	@echo 'make check   rustfmt, clippy, unit and end-to-end tests of the debug build, in minutes (root)'
 	@echo 'make test    everything that CI runs (root); tests/all.sh lists the steps of check and of test'
-	@echo 'make faults  makes every system call of the daemon fail in every way (root)'
-	@echo 'make fuzz    looks for inputs that break a promise, SECONDS_EACH (600) for each target'
-	@echo 'make soak    MINUTES (30) of packets, scrapes, reloads and a flapping interface; nothing may grow (root)'
-	@echo 'make bench   attaching, filling, scraping, idling, packets and floods, each beside its peer (root)'
-	@echo 'make dist    static binaries for x86_64 and aarch64 and the example programs, in dist/'
-	@echo 'make appliance   boots dist/ in emulated machines with several kernels, and tests it there (root)'
+	@echo 'make faults  makes each system call of the daemon fail, with each error (root)'
+	@echo 'make fuzz    runs each fuzz target for SECONDS_EACH (600)'
+	@echo 'make soak    MINUTES (30) of packets, scrapes, reloads and a flapping interface; memory must not grow (root)'
+	@echo 'make bench   measures attaching, filling, scraping, idling, packets and floods, and those of peers (root)'
+	@echo 'make dist    static binaries for x86_64 and aarch64 and the shipped programs, in dist/'
+	@echo 'make appliance   boots dist/ in emulated machines with several kernels, and tests it in them (root)'
 	@echo 'make lint    formatting, clippy, shellcheck, pyflakes, hadolint, oelint, systemd-analyze'
 	@echo 'make clean   removes target/ and dist/'
 

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * acl: access list by source address. The rule with the longest matching prefix
- * decides. The order of rules means nothing, and a list of a hundred thousand
- * is as good as one of ten.
+ * decides, and the order of rules has no effect.
  *
  * MAPS
  *
@@ -33,14 +32,14 @@
  *    entry @settings 0 unlisted=ACL_DROP monitor=true
  *
  *    unlisted   action for sources without a rule; ACL_UNLISTED (0) is ACL_PASS
- *    scope      SCOPE_DNS (0): `unlisted` is for packets to the server's ports
- *               alone, over UDP and TCP; SCOPE_ALL: for all IP packets, see
- *               scope.h
+ *    scope      SCOPE_DNS (0): `unlisted` applies only to packets to the ports
+ *               of the server, over UDP and TCP; SCOPE_ALL: to all IP packets,
+ *               see scope.h
  *    port[0] to port[3]   ports of the DNS server; all 0: port 53
- *    replies    with SCOPE_ALL, answers of servers that this machine has asked:
+ *    replies    with SCOPE_ALL, verdict on answers of upstream servers:
  *               REPLIES_PASS (0), REPLIES_LIMIT (reply_rate and reply_burst
- *               hold for each source) or REPLIES_JUDGE (as all packets)
- *    upstream[0], upstream[1]   ports of those servers; all 0: port 53
+ *               apply to each source) or REPLIES_JUDGE (as other packets)
+ *    upstream[0], upstream[1]   ports of upstream servers; all 0: port 53
  *    monitor    dry run: drops nothing, counts as if it did
  *    manage     filters management traffic too, which otherwise passes, see
  *               management.h
@@ -53,7 +52,7 @@
  * management, replies (passed), replies_limited (dropped), and other (no IP
  * packet, or without a rule and out of scope); each packet is counted in one of
  * these. unlisted: packets that no rule decided, also counted in passed or
- * dropped. A rule is for all packets of its sources, in every scope.
+ * dropped. A rule applies to all packets of its sources, in every scope.
  */
 #include "acl.h"
 #include "scope.h"

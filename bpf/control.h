@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The ICMP messages that IPv4 and IPv6 need for themselves; management.h says
- * why. parse_packet classifies a message where it has read its header, because
- * that costs other packets nothing.
+ * Recognizes the ICMP messages that IPv4 and IPv6 depend on; management.h gives
+ * the reasons. parse_packet calls these functions as soon as it has read the
+ * ICMP header, so that packets of other protocols pay nothing.
  */
 #ifndef COREXDP_CONTROL_H
 #define COREXDP_CONTROL_H
@@ -31,7 +31,7 @@ struct icmp_header {
 	__u8 type;
 };
 
-/* True for fe80::/10 and for ::, which a host has before its first address. */
+/* fe80::/10, or ::, from which a host without an address sends (RFC 3590). */
 static __always_inline bool is_link_local_or_unspecified(const __u64 *address)
 {
 	const __u64 mask = bpf_cpu_to_be64(0xffc0ULL << 48);

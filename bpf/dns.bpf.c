@@ -33,20 +33,22 @@
  *                  as many as `rate`); rate=0: no limit
  *    ip4_bits, ip6_bits   prefix length of a source; 0: 24 and 56
  *    slip          on average one of `slip` queries over the rate gets a
- *                  response, the others are dropped; 0 and 1: all get one
- *    cookie_rate, cookie_burst   rate and burst of queries with a cookie of the
- *                  server (RFC 7873) as their first option. These have a bucket
- *                  of their own, so a flood without cookies takes none of their
- *                  tokens. 0: as `rate` and `burst`. The program does not
- *                  verify cookies: forged ones use the same bucket
+ *                  response, the others are dropped; 0 and 1: no query is
+ *                  dropped
+ *    cookie_rate, cookie_burst   rate and burst of queries with a server cookie
+ *                  (RFC 7873) as their first option; 0: as `rate` and `burst`.
+ *                  Such queries have their own bucket, so a flood without
+ *                  cookies takes none of their tokens. The program does not
+ *                  verify cookies: queries with forged cookies use the same
+ *                  bucket
  *    opcodes       a bit for each opcode that passes unparsed besides QUERY:
  *                  0x10 is NOTIFY, 0x20 is UPDATE; others are dropped. 0: all
- *                  pass, 1: QUERY alone
- *    replies       responses to a port of the server, as a resolver gets them
- *                  that asks from there: REPLIES_PASS (0), REPLIES_LIMIT
- *                  (reply_rate and reply_burst hold for each source) or
- *                  REPLIES_JUDGE (malformed queries)
- *    upstream[0], upstream[1]   ports that responses come from; all 0: port 53
+ *                  pass, 1: only QUERY passes
+ *    replies       verdict on responses to a port of the server, for a resolver
+ *                  that sends its queries from this port: REPLIES_PASS (0),
+ *                  REPLIES_LIMIT (reply_rate and reply_burst apply to each
+ *                  source) or REPLIES_JUDGE (dropped as malformed queries)
+ *    upstream[0], upstream[1]   ports of upstream servers; all 0: port 53
  *    only_in       drops queries of classes other than IN
  *    monitor       dry run: passes everything, counts as if it did not
  *
@@ -60,17 +62,17 @@
  *    malformed     dropped; by reason: fragment, bad_length, bad_qr,
  *                  bad_opcode, bad_counts, bad_name, bad_pointer
  *    limited       over the rate; dropped or truncated
- *    cookies       with a cookie of the server
+ *    cookies       with a server cookie
  *    class_in, class_ch, class_any, class_other
  *    edns_none, edns_512 (up to 512), edns_1232, edns_4096, edns_more
  *
- * @totals 0 other_opcode, no_question: messages with an opcode other than QUERY,
- * and queries for a cookie alone. They take tokens of their source as queries
- * do, and are also counted in passed or dropped.
+ * @totals 0 other_opcode, no_question: messages with an opcode other than
+ * QUERY, and queries for a cookie alone. These messages take tokens of their
+ * source as queries do, and are also counted in passed or dropped.
  * @totals 0 replies, replies_limited: responses to a port of the server, passed
  * and dropped.
  * @totals 0 other: packets other than UDP to a port of the server.
- * @rcodes CODE packets: responses that arrive from such a port, by RCODE.
+ * @rcodes CODE packets: responses from a port of the server, by RCODE.
  *
  * NOTES
  *
@@ -83,7 +85,6 @@
 #include "scope.h"
 
 #define DNS_TYPES 512
-#define DNS_RCODES 16
 
 enum dns_action {
 	DNS_PASS = 0,
@@ -124,17 +125,7 @@ struct {
 
 #include "replies.h"
 #include "state.h"
-
-struct rcode {
-	__u64 packets;
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__type(key, __u32);
-	__type(value, struct rcode);
-	__uint(max_entries, DNS_RCODES);
-} rcodes SEC(".maps");
+#include "rcodes.h"
 
 struct source_map sources SEC(".maps");
 struct source_map cookies SEC(".maps");
@@ -181,7 +172,7 @@ static __always_inline bool take_source_token(const struct packet *packet,
 	return !bucket || bucket_admit(bucket, &bucket_rate);
 }
 
-/* `query` is set unless the message is_unparsed. */
+/* `query` is uninitialized if is_unparsed(error). */
 static __always_inline enum dns_action
 decide(const struct packet *packet, const struct dns_query *query,
        enum dns_error error, const struct settings *settings,
@@ -234,24 +225,6 @@ apply_action(struct xdp_md *ctx, const struct packet *packet,
 			  action == DNS_REFUSE ? DNS_RCODE_REFUSED :
 						 DNS_RCODE_NOERROR,
 			  action == DNS_TRUNCATE ? DNS_TC : 0);
-}
-
-static __always_inline void count_response(const struct packet *packet,
-					   void *data_end)
-{
-	struct cursor cursor = { .pos = packet->transport,
-				 .data_end = data_end };
-	struct udphdr *udp = cursor_pull(&cursor, sizeof(*udp));
-	struct dns_header *dns = cursor_pull(&cursor, sizeof(*dns));
-	struct rcode *rcode;
-	__u32 key;
-
-	if (!udp || !dns || !(dns->flags_high & DNS_QR))
-		return;
-	key = dns->flags_low & DNS_RCODE_MASK;
-	rcode = bpf_map_lookup_elem(&rcodes, &key);
-	if (rcode)
-		rcode->packets++;
 }
 
 static __always_inline int filter(struct xdp_md *ctx, struct packet *packet,

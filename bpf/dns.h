@@ -5,90 +5,28 @@
  *
  * A query has opcode QUERY and QR=0, one question and no answers. Messages with
  * other opcodes have other sections (NOTIFY: RFC 1996, UPDATE: RFC 2136, DSO:
- * RFC 8490), and are left to the server, which answers an opcode that it does
- * not know with NOTIMP (RFC 8906 section 3.1.3). A query without a question
- * that asks for a cookie (RFC 7873 section 5.4) is left to the server, too.
+ * RFC 8490), and are left to the server, which answers an unknown opcode with
+ * NOTIMP (RFC 8906 section 3.1.3). A query without a question that asks for a
+ * cookie (RFC 7873 section 5.4) is left to the server, too.
  *
- * The name of the question has at most 255 bytes, in
- * labels of at most 63 bytes (section 2.3.4), and no compression pointers: no
- * name precedes it that one could point to. Only IXFR has a record in the
- * authority section (RFC 1995 section 3). The message ends where the UDP
- * datagram ends, and is no IP fragment. Any query may have additional records.
+ * The name of the question has at most 255 bytes, in labels of at most 63 bytes
+ * (section 2.3.4). It has no compression pointers, because it is the first name
+ * of the message. Only IXFR has a record in the authority section (RFC 1995
+ * section 3). The message ends where the UDP datagram ends, and is no IP
+ * fragment. Any query may have additional records.
  */
 #ifndef COREXDP_DNS_H
 #define COREXDP_DNS_H
 
 #include <linux/udp.h>
 
+#include "dns_message.h"
 #include "launder.h"
 #include "ports.h"
-
-/* Bits of the header, RFC 1035 section 4.1.1. */
-#define DNS_QR 0x80
-#define DNS_OPCODE_SHIFT 3
-#define DNS_OPCODE_MASK 0x0f
-#define DNS_RCODE_MASK 0x0f
-#define DNS_OPCODE_QUERY 0
-
-/* RFC 1035 section 2.3.4; 0xc0 starts a pointer, section 4.1.4. */
-#define DNS_MAX_NAME 255
-#define DNS_MAX_LABEL 63
-#define DNS_POINTER 0xc0
-/* 127 labels of one byte, and the root. */
-#define DNS_MAX_LABELS 128
-
-/* RFC 6891, RFC 1995, RFC 1035 sections 3.2.4 and 3.2.5. */
-#define DNS_TYPE_OPT 41
-#define DNS_TYPE_IXFR 251
-#define DNS_CLASS_IN 1
-#define DNS_CLASS_CH 3
-#define DNS_CLASS_ANY 255
-
-/*
- * RFC 7873 section 4: a COOKIE option has the client's 8 bytes, and 8 to 32
- * bytes more if the server has sent a cookie before.
- */
-#define DNS_OPTION_COOKIE 10
-#define DNS_MIN_COOKIE 16
-#define DNS_MAX_COOKIE 40
 
 /* Masks for bounded_add. A question ends at byte 271 of a message at most. */
 #define DNS_OFFSET_MASK 0x1ff
 #define UDP_LENGTH_MASK 0xffff
-
-/* RFC 1035 section 4.1.1; AD and CD: RFC 4035 section 3. */
-struct dns_header {
-	__be16 id;
-	__u8 flags_high; /* QR, OPCODE, AA, TC, RD */
-	__u8 flags_low;  /* RA, Z, AD, CD, RCODE */
-	__be16 qdcount;
-	__be16 ancount;
-	__be16 nscount;
-	__be16 arcount;
-};
-
-/* The fields after QNAME, RFC 1035 section 4.1.2. */
-struct dns_question {
-	__be16 qtype;
-	__be16 qclass;
-};
-
-/* An OPT record without its options, RFC 6891 section 6.1.2. */
-struct dns_opt {
-	__u8 name;
-	__be16 type;
-	__be16 udp_size;
-	__u8 extended_rcode;
-	__u8 version;
-	__be16 flags;
-	__be16 rdlength;
-} __attribute__((packed));
-
-/* The head of an option in RDATA, RFC 6891 section 6.1.2. */
-struct dns_option {
-	__be16 code;
-	__be16 length;
-};
 
 enum dns_error {
 	DNS_OK = 0,
@@ -99,7 +37,7 @@ enum dns_error {
 	DNS_BAD_COUNTS,
 	DNS_BAD_NAME,
 	DNS_BAD_POINTER,
-	/* No errors, but not parsed further. */
+	/* Not errors: messages that are left to the server. */
 	DNS_OTHER_OPCODE,
 	DNS_NO_QUESTION,
 };
@@ -114,7 +52,7 @@ struct dns_query {
 	__u16 qclass;
 	__u16 udp_size; /* the client's UDP payload size; only with `edns` */
 	bool edns;      /* the first record is OPT */
-	bool cookie;    /* the first option is a COOKIE from the server */
+	bool cookie;    /* the first option is a COOKIE with a server cookie */
 };
 
 /* True for a message that is left to the server. */
@@ -242,7 +180,7 @@ static __always_inline enum dns_error parse_dns_opt(struct dns_query *query)
 	return DNS_OK;
 }
 
-/* A message without a question is a query only if it begins with an OPT. */
+/* A query without a question must have an OPT record as its first record. */
 static __always_inline enum dns_error
 parse_no_question(const struct dns_query *query)
 {
@@ -262,8 +200,8 @@ parse_no_question(const struct dns_query *query)
 }
 
 /*
- * Parses the UDP payload of a packet. Sets all of `query` only if it returns
- * DNS_OK: zeros for each error would be set in the loop over the name.
+ * Parses the UDP payload of a packet. `query` is valid only after DNS_OK:
+ * clearing it on errors would add instructions to the loop over the name.
  */
 static __always_inline enum dns_error
 parse_dns_query(const struct packet *packet, void *data_end, __u32 opcodes,
@@ -300,8 +238,8 @@ parse_dns_query(const struct packet *packet, void *data_end, __u32 opcodes,
 	if (error)
 		return error;
 	/*
-	 * Two known booleans would make the verifier follow all code after this
-	 * four times.
+	 * With two known booleans, the verifier would follow all later code four
+	 * times.
 	 */
 	query->edns = opaque(scratch, query->edns);
 	query->cookie = opaque(scratch, query->cookie);

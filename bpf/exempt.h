@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Traffic that passes a program: frames without an IP packet, management
- * traffic, and what is out of the program's scope.
+ * Passes and counts the packets that a program does not judge: frames without
+ * an IP packet, management traffic, and packets out of the program's scope.
  *
- * Include this file after the definitions of `struct settings`, with `manage`,
- * `scope` and what replies.h needs, and of `struct totals`, with `management`,
- * `other` and what replies.h needs.
+ * Include this file after the definitions of `struct settings`, with `manage`
+ * and `scope`, and of `struct totals`, with `management` and `other`. Both need
+ * the members that replies.h names, too.
  */
 #ifndef COREXDP_EXEMPT_H
 #define COREXDP_EXEMPT_H
@@ -30,8 +30,8 @@ static __always_inline bool count_exempt(const struct packet *packet,
 }
 
 /*
- * Counts a packet that is not judged. `is_dns` tells that the packet goes to a
- * port of the server.
+ * Returns SCOPE_JUDGED, or counts the packet and returns its verdict. `is_dns`:
+ * the packet goes to a port of the server.
  */
 static __always_inline enum scope_verdict
 apply_scope(const struct packet *packet, bool is_dns,

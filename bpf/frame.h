@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The facts of a packet, and the part of a frame that is not parsed yet. */
+/* The parsed headers of a packet, and the cursor that a parser moves. */
 #ifndef COREXDP_FRAME_H
 #define COREXDP_FRAME_H
 
@@ -22,7 +22,7 @@ struct packet {
 	bool pppoe;        /* in a PPPoE session */
 	bool fragment;     /* any fragment, including the first */
 	__u16 dest_port;   /* of TCP or UDP, host byte order; 0: none */
-	__u16 source_port; /* likewise */
+	__u16 source_port; /* of TCP or UDP, host byte order; 0: none */
 	void *ip;          /* IP header; NULL: no IP packet */
 	void *transport;   /* TCP or UDP header; NULL: none */
 	union {
@@ -53,7 +53,7 @@ static __always_inline void *bounded_add(void *base, __u64 offset, __u32 mask)
 	return base;
 }
 
-/* The next `size` bytes; NULL if the frame ends before. */
+/* Returns the next `size` bytes; NULL if the frame has fewer. */
 static __always_inline void *cursor_pull(struct cursor *cursor, __u32 size)
 {
 	void *header = cursor->pos;

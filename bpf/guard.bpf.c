@@ -16,9 +16,9 @@
  *    entry @limits 0.0.0.0/0 source_rate=100 source_burst=500
  *
  * xdp_map and @hosts are the access list, with the members that acl.bpf.c
- * describes: action, protocol, port, otherwise; packets, bytes, others. A
- * packet with ACL_PASS goes on to the next step, and so does one with
- * ACL_UNLISTED unless the settings say otherwise.
+ * describes: action, protocol, port, otherwise; packets, bytes, others. Packets
+ * with ACL_PASS go on to the next step. Packets with ACL_UNLISTED do so unless
+ * the settings have unlisted=ACL_DROP.
  *
  * @limits has the limits, with the members that limit.bpf.c describes: rate,
  * burst, source_rate, source_burst, ip4_bits, ip6_bits; passed, dropped,
@@ -30,17 +30,17 @@
  *    entry @settings 0 truncate=true
  *
  *    unlisted   action for sources without a rule; 0: ACL_PASS
- *    scope      SCOPE_DNS (0): `unlisted` and the limits are for packets to the
- *               server's ports alone, over UDP and TCP; SCOPE_ALL: for all IP
+ *    scope      SCOPE_DNS (0): `unlisted` and limits apply only to packets to
+ *               the ports of the server, over UDP and TCP; SCOPE_ALL: to all IP
  *               packets, see scope.h
  *    port[0] to port[3]   ports of the DNS server; all 0: port 53
- *    replies    answers of servers that this machine has asked, with SCOPE_ALL
- *               or to a port of its own server: REPLIES_PASS (0), REPLIES_LIMIT
- *               (reply_rate and reply_burst hold for each source) or
- *               REPLIES_JUDGE (as all packets)
- *    upstream[0], upstream[1]   ports of those servers; all 0: port 53
+ *    replies    verdict on answers of upstream servers, with SCOPE_ALL or to a
+ *               port of the DNS server: REPLIES_PASS (0), REPLIES_LIMIT
+ *               (reply_rate and reply_burst apply to each source) or
+ *               REPLIES_JUDGE (as other packets)
+ *    upstream[0], upstream[1]   ports of upstream servers; all 0: port 53
  *    opcodes    a bit for each DNS opcode that passes unparsed besides QUERY;
- *               0: all pass, 1: QUERY alone
+ *               0: all pass, 1: only QUERY passes
  *    truncate   a valid DNS query over a limit gets a truncated response
  *               (retry over TCP, see reply.h) instead of being dropped
  *    monitor    dry run: passes everything, counts as if it did not
@@ -54,9 +54,9 @@
  * @totals 0: passed, denied (by the access list), malformed (no valid DNS
  * query), limited (over a limit, dropped), truncated (over a limit, with a
  * truncated response), management, replies (passed), replies_limited (dropped),
- * other (no IP packet, or out of scope). Each packet is counted in one of these.
- * other_opcode: DNS messages with another opcode than QUERY, also counted in
- * passed or limited.
+ * other (no IP packet, or out of scope). Each packet is counted in one of
+ * these. other_opcode: DNS messages with an opcode other than QUERY, also
+ * counted in passed or limited.
  */
 #include "acl.h"
 #include "limit.h"
@@ -181,8 +181,8 @@ static __always_inline int filter(struct xdp_md *ctx, struct packet *packet,
 	enum verdict verdict;
 
 	/*
-	 * launder() needs a pointer into the frame. Without ports the packet
-	 * goes to no DNS server, so nothing reads this pointer.
+	 * launder needs a pointer into the frame. A packet without ports is not
+	 * to a DNS server, so no code reads through this pointer.
 	 */
 	if (!packet->transport)
 		packet->transport = packet->ip;

@@ -2,8 +2,8 @@
 /*
  * limit: limits the packets per second of a subnet, and of each source in it,
  * and drops packets over a limit. Only packets to the DNS server count, unless
- * the settings have another scope. The rule with the longest prefix that matches
- * the source applies. A packet without a rule passes.
+ * the settings have another scope. The rule with the longest prefix that
+ * matches the source applies. A packet without a rule passes.
  *
  * MAPS
  *
@@ -28,13 +28,13 @@
  *
  *    entry @settings 0 monitor=true
  *
- *    scope      SCOPE_DNS (0): limits packets to the server's ports alone, over
- *               UDP and TCP; SCOPE_ALL: limits all IP packets, see scope.h
+ *    scope      SCOPE_DNS (0): limits only packets to the ports of the server,
+ *               over UDP and TCP; SCOPE_ALL: limits all IP packets, see scope.h
  *    port[0] to port[3]   ports of the DNS server; all 0: port 53
- *    replies    with SCOPE_ALL, answers of servers that this machine has asked:
+ *    replies    with SCOPE_ALL, verdict on answers of upstream servers:
  *               REPLIES_PASS (0), REPLIES_LIMIT (reply_rate and reply_burst
- *               hold for each source) or REPLIES_JUDGE (as all packets)
- *    upstream[0], upstream[1]   ports of those servers; all 0: port 53
+ *               apply to each source) or REPLIES_JUDGE (as other packets)
+ *    upstream[0], upstream[1]   ports of upstream servers; all 0: port 53
  *    monitor    dry run: drops nothing, counts as if it did
  *    manage     limits management traffic too, which otherwise passes, see
  *               management.h
@@ -50,13 +50,13 @@
  *
  * NOTES
  *
- * A limit holds for all CPUs together, see bucket.h. A limit whose burst takes
+ * All CPUs share one bucket of a limit, see bucket.h. A limit whose burst takes
  * less than half a second to refill needs the exact clock, which doubles the
  * cost of the limit.
  *
- * The program remembers 32768 sources. When there are more, the least recently
- * seen source is forgotten, and has a full burst when it comes back. A source
- * that matches two rules has one bucket for both.
+ * The program has room for 32768 sources. A further source evicts the least
+ * recently used source, whose next packet finds a full bucket. A source that
+ * matches two rules has one bucket for both.
  */
 #include "limit.h"
 #include "scope.h"

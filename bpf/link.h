@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Parses what precedes the IP header: Ethernet, VLAN tags, a PPPoE session. */
+/* Parses the link header: Ethernet, VLAN tags and a PPPoE session. */
 #ifndef COREXDP_LINK_H
 #define COREXDP_LINK_H
 
@@ -81,7 +81,7 @@ static __always_inline void parse_ethhdr(struct cursor *cursor,
 	packet->ethertype = bpf_ntohs(ethertype);
 }
 
-/* A frame that begins with an IP header has its version in the first byte. */
+/* For a frame that begins with an IP header: version in the first four bits. */
 static __always_inline void parse_version(const struct cursor *cursor,
 					  struct packet *packet)
 {
@@ -96,10 +96,10 @@ static __always_inline void parse_version(const struct cursor *cursor,
 }
 
 /*
- * Makes the verifier forget the length of the link header. It would follow the
- * code after it once for each number of tags, with PPPoE and without. The
- * difference of two pointers is an unknown number to the verifier. `pos` is
- * written before `data` is read, so they must not share a register.
+ * Makes the verifier forget the length of the link header. The verifier would
+ * otherwise follow the later code once for each number of tags, with PPPoE and
+ * without. The difference of two pointers is an unknown number to the verifier.
+ * `pos` is written before `data` is read, so the two must not share a register.
  */
 static __always_inline void forget_link_header(struct cursor *cursor,
 					       void *data)

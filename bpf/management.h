@@ -8,16 +8,16 @@
  *            a hop limit of 255, which no forwarded packet has (RFC 4861
  *            section 7.1.1)
  *   MLD      ICMPv6 types 130 to 132 and 143 from a link-local address or ::
- *            (RFC 3810 section 5, RFC 3590). A switch that snoops and gets no
- *            answer to its queries stops forwarding neighbour solicitations
+ *            (RFC 3810 section 5, RFC 3590). A snooping switch whose queries
+ *            get no answer stops forwarding neighbour solicitations
  *   errors   ICMP types 3, 11 and 12, ICMPv6 types 1 to 4, from any router.
  *            Without "packet too big", long packets to some destinations are
  *            lost; without the others, connections hang instead of failing
  *            (RFC 4890 section 4.3.1)
  *   ARP      always, like all other traffic that is not IP
  *
- * Anybody can send such packets. The setting `manage=true` makes a program
- * filter them like all other traffic.
+ * Any host can send such packets. With the setting `manage=true`, a program
+ * filters such packets like all other traffic.
  */
 #ifndef COREXDP_MANAGEMENT_H
 #define COREXDP_MANAGEMENT_H

@@ -39,7 +39,7 @@
  * pass, as ARP does: neighbour discovery, MLD and ICMP errors, see
  * management.h.
  *
- * A rule is for all packets of its sources, as in the plugin; there is no scope.
+ * A rule applies to all packets of its sources, as in the plugin.
  */
 #include "subnet.h"
 
@@ -93,15 +93,15 @@ static __always_inline bool matches(const struct rule *rule,
 }
 
 /*
- * The verdict of the first rule that matches. The family is a constant at each
- * call: a loop for each family costs the verifier less than one for both.
+ * The verdict of the first rule that matches. Each caller gives a constant
+ * family: one loop per family costs the verifier less than a common loop.
  */
 static __always_inline int decide(const struct packet *packet, bool is_ip4)
 {
 	for (__u32 index = 0; index < MAX_RULES; index++) {
 		/*
 		 * A copy, because older verifiers lose the bounds of a variable
-		 * whose address is taken, and then see no end of the loop.
+		 * whose address is taken, and would reject the loop as endless.
 		 */
 		__u32 key = index;
 		struct rule *rule = bpf_map_lookup_elem(&xdp_map, &key);

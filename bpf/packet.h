@@ -2,13 +2,13 @@
 /*
  * Parses the headers of a frame: Ethernet, up to three VLAN tags, a PPPoE
  * session (RFC 2516), IPv4 with options, IPv6 with extension headers, the ports
- * of TCP and UDP, and the kind of an ICMP or ICMPv6 message. A frame with a
- * fourth tag or with MPLS, and a PPP frame of another protocol, count as no IP
- * packet. A tunnel in IP counts as a packet of the tunnel's protocol.
+ * of TCP and UDP, and the type of an ICMP or ICMPv6 message. Frames with a
+ * fourth tag or with MPLS, and PPP frames of other protocols, are not IP
+ * packets to the programs. A tunnel in IP is a packet of the tunnel's protocol.
  *
- * A frame that is cut short or has wrong lengths is parsed as far as it is
- * sound. Only a complete IP header makes an IP packet. The kernel discards
- * malformed packets by itself, so no program needs to.
+ * A truncated or malformed frame is parsed up to the first bad header. Only a
+ * frame with a complete IP header is an IP packet. The kernel discards
+ * malformed packets, so the programs pass them.
  */
 #ifndef COREXDP_PACKET_H
 #define COREXDP_PACKET_H
@@ -25,7 +25,7 @@
 
 /*
  * Bits of the fragment fields, in host byte order: RFC 791 section 3.1 and
- * RFC 8200 section 4.5. The names are those of the kernel's own headers.
+ * RFC 8200 section 4.5. Named as in include/net/ip.h and ipv6.h of the kernel.
  */
 #define IP_MF 0x2000
 #define IP_OFFSET 0x1fff
@@ -92,11 +92,10 @@ static __always_inline void parse_iphdr(struct cursor *cursor,
 }
 
 /*
- * Skips the extension headers (RFC 8200 section 4) and parses the payload
- * after them. If the frame ends within them, or there are more than
+ * Skips the extension headers (RFC 8200 section 4) and parses the payload. If
+ * the frame ends within an extension header, or has more than
  * MAX_EXTENSION_HEADERS, `protocol` is the type of the first header that was
- * not skipped. A fragment with offset 0 and nothing after it is a whole packet
- * (RFC 6946).
+ * not skipped. A fragment with offset 0 and M=0 is a whole packet (RFC 6946).
  */
 static __always_inline void parse_ip6hdrext(struct cursor *cursor,
 					    struct packet *packet)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The ports of the DNS server and of the servers that it asks. */
+/* The ports of the DNS server and of its upstream servers. */
 #ifndef COREXDP_PORTS_H
 #define COREXDP_PORTS_H
 
@@ -9,7 +9,7 @@
 
 #define DNS_PORT 53
 #define DNS_PORTS 4	 /* ports of the server, in a program's settings */
-#define UPSTREAM_PORTS 2 /* likewise, of other servers */
+#define UPSTREAM_PORTS 2 /* ports of upstream servers, likewise */
 
 /* First of the ports that clients use, RFC 6335 section 6. */
 #define MIN_USER_PORT 1024
@@ -29,11 +29,11 @@ static __always_inline bool is_dns_port(const __u16 *ports, __u16 port)
 
 	if (!all)
 		return port == DNS_PORT;
-	/* The highest bit of 16 that are 0 is borrowed from; 0 is no port. */
+	/* A zero field borrows from its highest bit. Port 0 is no port. */
 	return port && (differences - lowest) & ~differences & lowest << 15;
 }
 
-/* True if `port` is one of the ports of other servers. */
+/* True if `port` is one of `ports`, or is port 53 and all `ports` are 0. */
 static __always_inline bool is_upstream_port(const __u16 *ports, __u16 port)
 {
 	if (!(ports[0] | ports[1]))

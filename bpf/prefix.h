@@ -39,7 +39,7 @@ source_address(const struct packet *packet)
 	return address;
 }
 
-/* The key that looks up the longest prefix of a packet's source. */
+/* Key for the lookup of the longest prefix that matches a packet's source. */
 static __always_inline struct prefix source_prefix(const struct packet *packet)
 {
 	struct prefix prefix = {

@@ -2,7 +2,7 @@
 /*
  * qname: blocks DNS queries over UDP by name. A rule matches its name and all
  * names below it; the rule with the longest name decides. Upper and lower case
- * are equal. A name that only looks like a listed one does not match.
+ * are equal. Labels match as a whole: badads.example is not ads.example.
  *
  * MAPS
  *
@@ -17,7 +17,7 @@
  *
  *    action     QNAME_PASS (0), QNAME_DROP, QNAME_REFUSE (respond with REFUSED)
  *               or QNAME_NXDOMAIN
- *    exact      matches the name alone, not the names below it
+ *    exact      matches only the name, not the names below it
  *    packets    counter: queries that this rule has decided
  *
  * SETTINGS
@@ -32,15 +32,15 @@
  *    counter qname_refused_queries_total @totals 0 refused "Queries refused."
  *
  * @totals 0: passed, dropped, refused, nxdomain (queries), unread (packets to a
- * port of the server that are no valid query: they pass) and
- * other (packets other than UDP to a port of the server). Each packet is
- * counted in one of these.
+ * port of the server that are not valid queries, and pass) and other (packets
+ * other than UDP to a port of the server). Each packet is counted in one of
+ * these.
  *
  * NOTES
  *
  * reply.h builds the responses. A query that must not get a response, see
- * may_reply there, is dropped instead and counted as such. Queries over TCP pass
- * unread, and so does all other traffic: ssh, DHCP, ARP, neighbour discovery.
+ * may_reply there, is dropped instead and counted as such. Queries over TCP and
+ * all other traffic pass: ssh, DHCP, ARP, neighbour discovery.
  */
 #include "qname.h"
 #include "reply.h"
@@ -125,7 +125,7 @@ static __always_inline enum qname_action decide(const struct dns_query *query,
 {
 	struct qname_rule *rule;
 
-	/* The root has no text, and no rule. */
+	/* The text of the root name is empty, and no rule can match it. */
 	if (query->name_length < 2)
 		return QNAME_PASS;
 	rule = longest_match(query, text, qname_to_text(query, text));

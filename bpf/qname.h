@@ -56,9 +56,9 @@ static __always_inline __u32 canonicalize(__u32 word)
 }
 
 /*
- * The byte at `offset` of the name in wire format. It is the length of a label
- * if the text has a label at this offset: each length byte but the first has
- * become a dot.
+ * Returns the byte at `offset` of the name in wire format. If a label starts at
+ * this offset of the text, this byte is the length of the label: the text has a
+ * dot for each length byte except the first.
  */
 static __always_inline __u8 *qname_at(const struct dns_query *query,
 				      __u32 offset)
@@ -67,18 +67,18 @@ static __always_inline __u8 *qname_at(const struct dns_query *query,
 }
 
 /*
- * Copies the labels, and the length bytes between them, for which
- * qname_insert_dots puts dots. Returns the length of the text.
+ * Copies the labels and the length bytes between labels, which
+ * qname_insert_dots replaces. Returns the length of the text.
  */
 static __always_inline __u32 qname_copy(const struct dns_query *query,
 					struct qname_text *text)
 {
-	/* Without the length byte of the first label, and the root label. */
+	/* Neither the first length byte nor the root label is in the text. */
 	__u32 size = query->name_length - 2;
 	void *rest;
 
 	for (__u32 i = 0; i < QNAME_MAX_WORDS && 4 * i < size; i++) {
-		/* Up to 3 bytes too many, of the root label, type and class. */
+		/* The last word may have 3 bytes of root label and type. */
 		__u32 *word = (void *)qname_at(query, 4 * i + 1);
 
 		if ((void *)(word + 1) > query->data_end)
@@ -92,7 +92,7 @@ static __always_inline __u32 qname_copy(const struct dns_query *query,
 	return size;
 }
 
-/* Replaces the length bytes in the text by dots. */
+/* Replaces the length bytes in the text with dots. */
 static __always_inline void qname_insert_dots(const struct dns_query *query,
 					      struct qname_text *text,
 					      __u32 size)

@@ -17,7 +17,7 @@ enum scope_verdict {
 	SCOPE_LIMITED, /* a reply over its limit */
 };
 
-/* Treatment of a reply, which is counted unless it is judged. */
+/* Returns SCOPE_JUDGED, or counts the reply and returns its verdict. */
 static __always_inline enum scope_verdict
 apply_replies(const struct packet *packet, const struct settings *settings,
 	      struct totals *totals)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Turns a DNS query into a response and sends it back to where it came from.
+ * Turns a DNS query into a response, and sends the response to the client.
  *
  * The response has the header and the question of the query, an OPT record if
- * the query had one (RFC 6891 section 6.1.1), and no other records. It is never
- * longer than the query, so it is of no use for an amplification attack with a
- * forged source.
+ * the query had one (RFC 6891 section 6.1.1), and no other records. A response
+ * is never longer than its query, so it is of no use for an amplification
+ * attack with a forged source.
  */
 #ifndef COREXDP_REPLY_H
 #define COREXDP_REPLY_H
@@ -32,7 +32,7 @@
 /* The multicast bit in the first byte of a MAC address. */
 #define ETH_GROUP_BIT 0x01
 
-/* RFC 1071. */
+/* The Internet checksum, RFC 1071. */
 static __always_inline __u16 csum_fold(__u64 sum)
 {
 	sum = (sum & 0xffffffff) + (sum >> 32);
@@ -127,7 +127,7 @@ static __always_inline void reply_ethernet(struct ethhdr *eth)
 	__builtin_memcpy(eth->h_dest, address, ETH_ALEN);
 }
 
-/* For both families; false if the frame ends within the header. */
+/* Rewrites the IP header; false if the frame ends within the header. */
 static __always_inline bool reply_ip(const struct packet *packet,
 				     void *data_end, __u32 length, __u64 *sum)
 {
@@ -141,7 +141,7 @@ static __always_inline bool reply_ip(const struct packet *packet,
 	return true;
 }
 
-/* The checksum is 0 until the sum is known. */
+/* Clears the checksum, which send_reply computes last. */
 static __always_inline void reply_udp(struct udphdr *udp, __u32 length)
 {
 	__be16 port = udp->source;
@@ -164,8 +164,8 @@ static __always_inline bool is_martian_ip4(__be32 address)
 }
 
 /*
- * True for ::/96, which has :: and ::1, for ::ffff:0:0/96, and for multicast:
- * RFC 4291 section 2.5 and RFC 6890.
+ * True for ::/96, which includes :: and ::1, for ::ffff:0:0/96, and for
+ * multicast: RFC 4291 section 2.5 and RFC 6890.
  */
 static __always_inline bool is_martian_ip6(const __u32 *address)
 {
@@ -175,9 +175,9 @@ static __always_inline bool is_martian_ip6(const __u32 *address)
 }
 
 /*
- * The services that answer any datagram, so that two hosts would answer each
- * other without end. Port 53 is not among them: a response has QR=1, which no
- * DNS server answers, and old resolvers query from port 53.
+ * True for services that answer any datagram: the service and this program
+ * would answer each other without end. Port 53 is not such a service: DNS
+ * servers do not answer responses (QR=1), and old resolvers query from port 53.
  */
 static __always_inline bool is_reflecting_port(__u16 port)
 {
@@ -192,8 +192,8 @@ static __always_inline bool is_reflecting_port(__u16 port)
 }
 
 /*
- * A martian source gets no response, nor does a source that is the destination.
- * A martian destination would become the source of the response.
+ * False for a martian source, and for a source that equals the destination. A
+ * martian destination would become the source of the response.
  */
 static __always_inline bool may_reply_ip(const struct packet *packet,
 					 void *data_end)
@@ -217,9 +217,9 @@ static __always_inline bool may_reply_ip(const struct packet *packet,
 }
 
 /*
- * True if a query may get a response: it comes from a unicast host, to a
- * unicast host. IP options and extension headers would have to be reversed or
- * removed. Without Ethernet header, XDP_TX in generic mode sends no sound frame.
+ * True if a query may get a response: source and destination are unicast. IP
+ * options and extension headers would have to be reversed or removed. Without
+ * an Ethernet header, XDP_TX in generic mode sends no valid frame.
  */
 static __always_inline bool may_reply(struct xdp_md *ctx,
 				      const struct packet *packet)
@@ -235,8 +235,8 @@ static __always_inline bool may_reply(struct xdp_md *ctx,
 }
 
 /*
- * Writes the length of the PPP frame, which is the protocol and the IP packet.
- * The session is the same in both directions (RFC 2516 section 4).
+ * Writes the length of the PPP frame: the protocol field and the IP packet. The
+ * session is the same in both directions (RFC 2516 section 4).
  */
 static __always_inline void reply_pppoe(struct xdp_md *ctx,
 					const struct packet *packet,
@@ -255,7 +255,7 @@ static __always_inline void reply_pppoe(struct xdp_md *ctx,
 		*field = bpf_htons(length);
 }
 
-/* For a query that may_reply accepts. Returns XDP_TX. */
+/* Sends a response to a query that may_reply accepts. Returns XDP_TX. */
 static __always_inline int send_reply(struct xdp_md *ctx,
 				      const struct packet *packet,
 				      const struct dns_query *query,

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The packets that limits and default actions judge.
+ * Selects the packets that limits and default actions apply to.
  *
- *   SCOPE_DNS   packets to the ports of the DNS server, over UDP and TCP. A
- *               machine with a DNS server does more than DNS: it downloads,
- *               forwards, and asks other servers. None of this is judged
- *   SCOPE_ALL   all IP packets. Answers to what the machine itself has asked
- *               are told apart by their ports: from a port of an upstream
- *               server, to port 1024 or above
+ *   SCOPE_DNS   packets to the ports of the DNS server, over UDP and TCP.
+ *               Downloads, forwarded packets and answers of other servers pass
+ *   SCOPE_ALL   all IP packets. Answers of upstream servers are recognized by
+ *               their ports: from a port of an upstream server, to port 1024 or
+ *               above
  *
- * A fragment other than the first has no ports. In SCOPE_DNS it passes: if its
- * first fragment was dropped, the kernel discards it after a timeout, and
- * limits the memory of incomplete packets. DNS over UDP should not need
- * fragments (RFC 9715), but others do. In SCOPE_ALL it is judged.
+ * A fragment other than the first has no ports. SCOPE_DNS passes such
+ * fragments: without the first fragment, the kernel discards the others after a
+ * timeout, and limits the memory for incomplete packets. DNS over UDP should
+ * not need fragments (RFC 9715), but other protocols do. SCOPE_ALL includes
+ * them.
  */
 #ifndef COREXDP_SCOPE_H
 #define COREXDP_SCOPE_H
@@ -20,7 +20,7 @@
 #include "ports.h"
 #include "source.h"
 
-/* The map takes 800 kB. A resolver asks few servers at a time. */
+/* The map takes 800 kB. A resolver has few upstream servers at a time. */
 #define MAX_REPLY_SOURCES 8192
 
 enum __attribute__((packed)) scope {
@@ -28,11 +28,11 @@ enum __attribute__((packed)) scope {
 	SCOPE_ALL = 1,
 };
 
-/* Answers of upstream servers. */
+/* Verdict on answers of upstream servers. */
 enum __attribute__((packed)) replies {
 	REPLIES_PASS = 0,
 	REPLIES_LIMIT = 1, /* each source has its own limit */
-	REPLIES_JUDGE = 2, /* as all other packets */
+	REPLIES_JUDGE = 2, /* judged as other packets are */
 };
 
 struct {

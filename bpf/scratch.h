@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The map `scratch` of a program whose only scratch data is a packet's. */
+/* The map `scratch`, for programs that launder packets and nothing else. */
 #ifndef COREXDP_SCRATCH_H
 #define COREXDP_SCRATCH_H
 

@@ -6,7 +6,7 @@
 #include "bucket.h"
 #include "prefix.h"
 
-/* The map takes 3 MB. When it is full, the least recently used source goes. */
+/* The map takes 3 MB. A full map evicts the least recently used source. */
 #define MAX_SOURCES 32768
 
 struct source_map {
@@ -20,7 +20,7 @@ struct source_map {
 #define SOURCE_IP4_BITS 24
 #define SOURCE_IP6_BITS 56
 
-/* The source network of a packet; 0 bits stand for the default length. */
+/* Returns the source network of a packet; 0 bits: the default length. */
 static __always_inline struct address
 source_network(const struct packet *packet, __u8 ip4_bits, __u8 ip6_bits)
 {

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes the bill of materials of a static binary, bom.cdx.json (CycloneDX 1.6), and the file LICENCES.
 
-Both depend on Cargo.lock alone, so the same source gives the same bytes. Cargo.lock does not contain Rust's std and musl:
+Both depend only on Cargo.lock, so the same source gives the same bytes. Cargo.lock does not contain Rust's std and musl:
 LICENCES names them without a version, bom.cdx.json does not.
 
 Usage: cross/sbom.py TARGET [FOLDER], after cross/dist.sh TARGET; FOLDER is dist/TARGET by default

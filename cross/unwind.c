@@ -1,5 +1,5 @@
 /* The two functions of an unwinder that a std built by dist.sh calls, for RUST_BACKTRACE=1. The binary has no unwind tables,
- * so every backtrace is empty. LLVM's unwinder would add 20 KB of code to find none. */
+ * so every backtrace is empty. LLVM's unwinder would add 20 KB of code for nothing. */
 
 #include <unwind.h>
 

@@ -22,7 +22,7 @@ cd "$(dirname "$0")/.." || exit 1
 # ip, knotd and others are in sbin, which is not in the PATH of every root shell.
 PATH="$PATH:/usr/sbin:/sbin"
 cargo=${CARGO:-cargo}
-# Tests that check leaves out: every system call fails once, and a daemon runs for a while.
+# Tests that take minutes, which check omits.
 slow='faults soak'
 passed=0
 failed=0
@@ -35,8 +35,8 @@ step() {
     return 1
 }
 
-# Adds the test counts in $log, which are cargo's results or the last line of a script. $1 is the exit status of the
-# command. A failure without a result counts as one: the tests did not compile, or a signal ended them.
+# Adds the test counts in $log: results of cargo, or the last line of a script. $1 is the exit status of the command. A
+# failure without a result, such as a compiler error, counts as one failed test.
 add_up() {
     local counts
     counts=$(awk '
@@ -71,13 +71,13 @@ check() {
     done
     step "$cargo" fmt --all --check
     step "$cargo" clippy --locked --all-targets -- -D warnings
-    # More threads than cores, since most tests wait most of their time.
+    # More threads than cores, because most tests wait most of the time.
     RUST_TEST_THREADS=${RUST_TEST_THREADS:-4} tests "$cargo" test --locked --no-fail-fast "${targets[@]}"
     finish
 }
 
 if [ "$(id -u)" -ne 0 ]; then
-    echo 'the tests make network namespaces and load programs into the kernel; run them as root' >&2
+    echo 'the tests need root: they create network namespaces and load programs into the kernel' >&2
     exit 77
 fi
 log=$(mktemp)

@@ -1,11 +1,11 @@
 #!/bin/sh
-# Boots an image as a vendor builds it, on several kernels and sizes of memory, under emulation, and tests what is in
-# dist/ there, from inside and, over an emulated network card, from outside. Ends with `N passed, N failed`. Reports and
-# consoles stay in target/appliance/boots/.
+# Tests dist/ in emulated machines with several kernels and memory sizes, whose images are made as a vendor makes them.
+# The checks run inside of the machine, and outside at the other end of its network card. The last line is
+# `N passed, N failed`. Reports and console logs stay in target/appliance/boots/.
 #
-# Usage: tests/appliance.sh [WORD…]    with words, only the boots whose row in tests/appliance/boots.py has them all
+# Usage: tests/appliance.sh [WORD…]    selects the boots whose row in tests/appliance/boots.py has all words
 set -eu
 cd "$(dirname "$0")"
-# ip is in sbin, which not every root shell searches.
+# ip is in sbin, which is not in the PATH of every root shell.
 PATH="$PATH:/usr/sbin:/sbin"
 exec python3 -B -m appliance "$@"

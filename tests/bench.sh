@@ -1,9 +1,9 @@
 #!/bin/bash
-# Measures the static corexdp of `make dist` beside its peers and prints one table. Needs root and the output of
-# `make dist-host`, which `make bench` makes.
+# Measures the static corexdp of `make dist` and its peers, and prints one table. Needs root and the output of
+# `make dist-host`, which `make bench` builds.
 #
-# The benchmarks run in new network, mount and process namespaces. Their end removes every interface, pin and process, and
-# every namespace that a benchmark made inside.
+# The benchmarks run in new network, mount and process namespaces. The end of the namespaces removes every interface, pin
+# and process of a benchmark.
 #
 # Usage: tests/bench.sh [attach|fill|scrape|rest|programs|flood]...
 set -eu

@@ -1,12 +1,12 @@
 #!/bin/sh
 # Shows the main use of corexdp: a real DNS server at one end of a veth pair, two clients at the other end, and the filter
-# between them. The demo makes two network namespaces and removes them at the end. The exit code is 0 if every step had
-# the result that it shows.
+# between them. The demo makes two network namespaces, and removes both at the end. The exit code is 0 if every step had
+# its expected result. COREXDP names another binary than that of `make build`.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 
 PATH="$PATH:/usr/sbin:/sbin"
-corexdp=target/release/corexdp
+corexdp=${COREXDP:-target/release/corexdp}
 corefile=tests/demo/Corefile
 address=192.0.2.53
 allowed=192.0.2.10
@@ -81,7 +81,8 @@ start_dns_server() {
 }
 
 start_corexdp() {
-    ip netns exec "$server" "$corexdp" run -conf "$corefile" --log stderr --pidfile "$dir/pid" 2>"$dir/corexdp.log" &
+    ip netns exec "$server" "$corexdp" run -conf "$corefile" --log stderr --control "$dir/control" \
+        --pidfile "$dir/pid" 2>"$dir/corexdp.log" &
     daemon=$!
     # The daemon writes the pid file after all filters are attached.
     wait_for test -s "$dir/pid"
@@ -90,11 +91,11 @@ start_corexdp() {
 show_link() { ip -d -n "$server" link show dns0 | grep -E '^[0-9]|xdp'; }
 
 [ "$(id -u)" -eq 0 ] || fail 'network namespaces and XDP need root'
-[ -x $corexdp ] || fail "$corexdp is missing; run make build"
+[ -x "$corexdp" ] || fail "$corexdp is missing; run make build"
 trap clean_up EXIT
 trap 'exit 1' HUP INT TERM
-dir=$(mktemp -d) || fail 'no temporary folder'
-make_network || fail 'the namespaces could not be made'
+dir=$(mktemp -d) || fail 'cannot create a temporary folder'
+make_network || fail 'cannot create the network namespaces'
 start_dns_server || {
     cat "$dir/knotd.log" >&2
     fail 'knotd does not answer'
@@ -112,23 +113,23 @@ start_corexdp || {
 }
 show_link
 
-say 'With it, one'
+say 'With the filter the DNS server answers one client'
 expect $allowed answered
 expect $blocked 'not answered'
 
-say 'What Prometheus sees: curl http://localhost:9153/metrics'
+say 'The metrics: curl http://localhost:9153/metrics'
 ip netns exec "$server" curl -fsS http://localhost:9153/metrics >"$dir/metrics" || fail 'the metrics page does not answer'
 grep -E '^(# HELP )?(coredns_ebpf_|corexdp_filter|corexdp_map)' "$dir/metrics"
 for metric in acl_dropped_packets acl_passed_packets; do
     grep -Eq "^coredns_ebpf_$metric [1-9]" "$dir/metrics" || fail "$metric is not above 0"
 done
 
-say 'What the log says'
-wait_for grep -q '^map xdp_map: key=00000000 value=0200000000000000C0000242FFFFFFFF' "$dir/corexdp.log" ||
+say 'The log'
+wait_for grep -q '^map xdp_map: key=00000000 value=00000001C0000242FFFFFFFF' "$dir/corexdp.log" ||
     fail 'the log does not show the dropped packet'
 cat "$dir/corexdp.log"
 
-say 'SIGTERM: the filter is gone, and both are answered again'
+say 'After SIGTERM the filter is detached, and the DNS server answers both clients'
 kill -TERM "$daemon"
 wait "$daemon"
 status=$?

@@ -1,6 +1,6 @@
 #!/bin/bash
-# Checks the output of `make dist`: both binaries are static, stripped and small, and run, the aarch64 binary in an emulator;
-# the XDP programs are beside them. The last line is `N passed, N failed`.
+# Checks the output of `make dist`: both binaries are static, stripped and small, and run (aarch64 in an emulator), and the
+# XDP programs are in the same folders. The last line is `N passed, N failed`.
 #
 # Usage: tests/dist.sh, after `make dist`
 set -uo pipefail
@@ -12,13 +12,13 @@ passed=0
 failed=0
 
 check() {
-    local what=$1 said
+    local name=$1 output
     shift
-    if said=$("$@" 2>&1); then
-        printf 'ok: %s\n' "$what"
+    if output=$("$@" 2>&1); then
+        printf 'ok: %s\n' "$name"
         passed=$((passed + 1))
     else
-        printf 'FAILED: %s: %s\n' "$what" "$said" >&2
+        printf 'FAILED: %s: %s\n' "$name" "$output" >&2
         failed=$((failed + 1))
     fi
 }
@@ -38,24 +38,24 @@ is_small() {
 }
 
 # Paths of this machine in the binary would make it differ from a binary built elsewhere.
-names_no_folder() {
+has_no_local_path() {
     ! grep --text --only-matching --fixed-strings -e "$PWD" -e "${CARGO_HOME:-$HOME/.cargo}" "$1"
 }
 
-has_bill() {
+has_bill_of_materials() {
     jq -e '.specVersion == "1.6" and (.components | length > 10)' "$1/bom.cdx.json" && grep -q '^musl: ' "$1/LICENCES"
 }
 
-says_version() {
-    local expected said
+prints_version() {
+    local expected printed
     expected=corexdp\ $(sed -n 's/^version = "\(.*\)"$/\1/p' Cargo.toml | head -n 1)
-    said=$("$@" --version) || return
-    echo "said '$said', expected '$expected'"
-    [ "$said" = "$expected" ]
+    printed=$("$@" --version) || return
+    echo "printed '$printed', expected '$expected'"
+    [ "$printed" = "$expected" ]
 }
 
 # Checks a Corefile whose object is truncated. The exit code must be 65.
-refuses_damage() {
+refuses_damaged_object() {
     local folder status
     folder=$(mktemp -d) || return
     head -c 1000 "$examples/ordered.o" >"$folder/ordered.o"
@@ -67,8 +67,7 @@ refuses_damage() {
     [ "$status" -eq 65 ]
 }
 
-# Serves a page in a network namespace of its own, where the binary of this machine's CPU is run. A libc differs from
-# another in what it allows.
+# Serves a page in a new network namespace. The seccomp list must allow the system calls of musl, too.
 serves_page() {
     local folder status
     folder=$(mktemp -d) || return
@@ -83,22 +82,22 @@ serves_page() {
 }
 
 check_target() {
-    local cpu=$1 known_as=$2 source name
+    local cpu=$1 file_cpu=$2 source name
     shift 2
     examples=dist/$cpu-unknown-linux-musl
     local binary=$examples/corexdp
     local run=("$@" "$binary")
 
-    check "$binary is static and stripped" is_static_and_stripped "$binary" "$known_as"
+    check "$binary is static and stripped" is_static_and_stripped "$binary" "$file_cpu"
     check "$binary is small" is_small "$binary"
-    check "$binary names no folder of this machine" names_no_folder "$binary"
-    check "$examples says what it is made of" has_bill "$examples"
-    check "$binary says its version" says_version "${run[@]}"
+    check "$binary has no path of this machine" has_no_local_path "$binary"
+    check "$examples has a bill of materials" has_bill_of_materials "$examples"
+    check "$binary prints its version" prints_version "${run[@]}"
     for source in bpf/*.bpf.c; do
         name=$(basename "$source" .bpf.c)
-        check "$binary finds $name.Corefile right" "${run[@]}" check -conf "$examples/$name.Corefile"
+        check "$binary accepts $name.Corefile" "${run[@]}" check -conf "$examples/$name.Corefile"
     done
-    check "$binary refuses a damaged object" refuses_damage "${run[@]}"
+    check "$binary refuses a damaged object" refuses_damaged_object "${run[@]}"
 }
 
 check_target x86_64 x86-64

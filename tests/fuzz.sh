@@ -1,6 +1,6 @@
 #!/bin/bash
-# Builds the fuzz targets and runs each for SECONDS, one target on each core at a time. target/fuzz/corpus/ keeps the
-# inputs of each target for the next run, target/fuzz/found/ the inputs that made a target fail. The last line is
+# Builds the fuzz targets and runs each target for SECONDS, one on each core at a time. target/fuzz/corpus/ keeps the
+# inputs of each target for the next run, and target/fuzz/found/ the inputs on which a target failed. The last line is
 # `N passed, N failed`.
 #
 # Usage: tests/fuzz.sh SECONDS [TARGET…]
@@ -51,7 +51,7 @@ run() {
     # Prints the fault and the input. A panic message has more than one line.
     grep -a -A 2 -e ' panicked at ' "$log"
     grep -a -e 'ERROR: ' -e 'Test unit written to' "$log" || tail -n 20 "$log"
-    printf 'failed %s: once it is mended, keep the input in tests/fuzz/found/%s/\n' "$target" "$target"
+    printf 'failed %s: fix the bug, and add the input to tests/fuzz/found/%s/\n' "$target" "$target"
     return 1
 }
 

@@ -31,17 +31,17 @@ make_dist() {
 if ! { copy && make_dist; } >"$folder/log" 2>&1; then
     make=
     tail -n 30 "$folder/log"
-    printf 'FAILED: no second build\n\n0 passed, 1 failed\n'
+    printf 'FAILED: the second build failed\n\n0 passed, 1 failed\n'
     exit 1
 fi
 
 # Compares the files of both folders, so that a file in only one of them is a difference.
 while read -r name; do
     if cmp "dist/$name" "$other/dist/$name"; then
-        printf 'ok: dist/%s is the same, made in another folder\n' "$name"
+        printf 'ok: dist/%s is equal in both builds\n' "$name"
         passed=$((passed + 1))
     else
-        printf 'FAILED: dist/%s differs, made in another folder\n' "$name"
+        printf 'FAILED: dist/%s differs between the builds\n' "$name"
         failed=$((failed + 1))
     fi
 done < <(for dist in dist "$other/dist"; do (cd "$dist" && find . -type f -printf '%P\n'); done | sort -u)

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs the requirements of one set: of building, the demo, the tests, the benchmarks, or, in addition to building, of the
 # static binaries or the emulated machines. On Debian and Ubuntu, root gets the missing packages; elsewhere the script
-# lists them and fails. It is quick and silent if nothing is missing. Packages of PyPI go into target/venv.
+# lists them and fails. The script is quick and silent if nothing is missing. Packages of PyPI go into target/venv.
 #
 # Usage: tests/setup.sh build|demo|test|bench|dist|appliance
 set -eu

@@ -14,10 +14,10 @@ cp buildroot/package/corexdp/corexdp.service "$root/etc/systemd/system/"
 # The ordering of the unit names these targets.
 cp /lib/systemd/system/*.target "$root/etc/systemd/system/"
 
-said=$(LC_ALL=C systemd-analyze verify --root="$root" --man=no corexdp.service 2>&1) || said="$said (failed)"
-said=$(printf '%s' "$said" | grep -v '^$' || true)
-if [ -n "$said" ]; then
-    printf 'corexdp.service: %s\n' "$said" >&2
+problems=$(LC_ALL=C systemd-analyze verify --root="$root" --man=no corexdp.service 2>&1) || problems="$problems (failed)"
+problems=$(printf '%s' "$problems" | grep -v '^$' || true)
+if [ -n "$problems" ]; then
+    printf 'corexdp.service: %s\n' "$problems" >&2
     exit 1
 fi
 # The exposure is between 0 (closed) and 10 (open).

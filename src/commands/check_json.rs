@@ -1,6 +1,6 @@
 //! JSON for scripts: `check --json` and `expand`.
 //!
-//! Errors, filters and words are streamed, so a Corefile of megabytes needs no more than its longest word.
+//! Errors, filters and tokens are streamed, so a Corefile of megabytes needs memory only for its longest token.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -20,7 +20,7 @@ struct CheckJson {
     ok: bool,
 }
 
-// Numbers are of one type here and in the other writers, so that one piece of code writes them all.
+// All writers of JSON use `u64` for numbers, so that the binary contains code for only one integer type.
 
 #[derive(Serialize)]
 struct ErrorJson<'a> {
@@ -99,7 +99,7 @@ impl<'a> From<&'a Metric> for MetricJson<'a> {
     }
 }
 
-/// Writes `check --json`: one object, in one line.
+/// Writes the output of `check --json`: one object on one line.
 ///
 /// # Errors
 /// When `out` cannot be written to.
@@ -146,7 +146,7 @@ fn write_filter(json: &mut Writer<'_>, filter: &PlannedFilter) {
     json.end_object();
 }
 
-/// Writes `expand`: the server blocks, and under each directive's name all its words.
+/// Writes the output of `expand`: a list of server blocks, each with the tokens of its directives.
 ///
 /// # Errors
 /// When `out` cannot be written to.

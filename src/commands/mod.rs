@@ -1,4 +1,4 @@
-//! Commands of the binary, other than the daemon.
+//! Commands of the binary except `run`, and the command line.
 
 pub mod check_json;
 pub mod cli;

@@ -36,11 +36,11 @@ _corexdp_value() {
         ;;
     -control | -pidfile) _corexdp_files "$2" ;;
     -log) _corexdp_add -W 'stderr syslog' -- "$2" ;;
-        # Other values are times, without completion.
+        # The other options take a time, which has no completion.
     esac
 }
 
-# Completes a word after a command (without one: `run`); $2 is the number of words before it.
+# Completes a word after the command $1 (default `run`); $2 is the number of words before it.
 _corexdp_word() {
     local words
     case $1 in

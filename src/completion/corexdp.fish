@@ -1,7 +1,7 @@
 # Completion for fish: install it as
 # /usr/share/fish/vendor_completions.d/corexdp.fish.
 
-# True if the command is one of the arguments; without a command it is `run`.
+# True if the command is one of the arguments. The default command is `run`.
 function __corexdp_is
     for word in (commandline -opc)[2..]
         if contains -- $word run check expand inspect status dump reload confirm

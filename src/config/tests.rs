@@ -177,7 +177,7 @@ fn block_with_many_options_is_read() {
 #[test]
 fn read_reports_every_error() {
     let (config, errors) = read(
-        "a {\n ebpf {\n  if eth0\n  elf\n  map 0\n  colour red\n }\n}\nb {\n ebpf {\n  elf b.o\n  if eth0\n  mode slow\n }\n}\n",
+        "a {\n ebpf {\n  if eth0\n  elf\n  map 0\n  modes red\n }\n}\nb {\n ebpf {\n  elf b.o\n  if eth0\n  mode slow\n }\n}\n",
     );
     assert!(config.filters.is_empty());
     assert_eq!(
@@ -185,7 +185,7 @@ fn read_reports_every_error() {
         [
             "Corefile:4: elf: 0 arguments; write `elf PROGRAM`",
             "Corefile:5: map: VALUE has an odd number of digits; each byte has two",
-            "Corefile:6: ebpf: unknown option \"colour\"; there are elf, prog, if, map, entry, metric, gauge, counter, mode, wait and exit",
+            "Corefile:6: ebpf: unknown option \"modes\"; did you mean mode?",
             "Corefile:12: if: interface eth0 has a filter already; give each interface one `ebpf` block",
             "Corefile:13: mode: unknown mode \"slow\"; there are auto, native, generic and offload",
         ]

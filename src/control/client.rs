@@ -1,7 +1,7 @@
 //! The client's end of the control socket.
 //!
-//! A reload may take long, and the daemon has one thread. So a client waits as long as the daemon uses CPU time, and
-//! gives up on a daemon that is stopped or hangs.
+//! The daemon has one thread, and a reload may take long. So a client waits while the daemon uses CPU time, and gives up
+//! when the daemon is stopped or hangs.
 
 mod peer;
 
@@ -20,8 +20,8 @@ use super::{Answer, PACKET, Payload, Request};
 use crate::base::exit;
 use crate::kernel::fd_passing;
 
-/// Time after which a client gives up on a daemon that neither answers nor works.
-const PATIENCE_SECONDS: u16 = 10;
+/// Seconds after which a client gives up on a daemon that neither answers nor uses CPU time.
+const TIMEOUT_SECONDS: u16 = 10;
 
 /// Reason why a request failed.
 #[derive(Debug)]
@@ -32,13 +32,13 @@ pub enum Error {
     NotPermitted(PathBuf),
     /// The connection failed before the exit code arrived.
     Broken(PathBuf, Errno),
-    /// The daemon neither answers nor works.
+    /// The daemon neither answers nor uses CPU time.
     Silent(PathBuf),
-    /// The daemon was stopped by a signal; its process id.
+    /// A signal stopped the daemon; the path, and the daemon's process id.
     Stopped(PathBuf, i32),
-    /// The daemon refused the request and sent its messages; the exit code.
+    /// The daemon refused the request, and its messages were printed; the exit code.
     Refused(u8),
-    /// This version does not know the daemon's answer.
+    /// The daemon is of another version and sent an answer that this version does not know.
     UnknownAnswer,
 }
 
@@ -63,7 +63,7 @@ impl Error {
             Errno::EBADMSG => Self::UnknownAnswer,
             Errno::ENOENT | Errno::ECONNREFUSED => Self::NoDaemon(path.into()),
             Errno::EACCES | Errno::EPERM => Self::NotPermitted(path.into()),
-            // No place in the daemon's queue of clients within the time to send.
+            // The daemon's queue of clients was full until the timeout.
             Errno::EAGAIN => Self::Silent(path.into()),
             errno => Self::Broken(path.into(), errno),
         }
@@ -95,7 +95,7 @@ impl fmt::Display for Error {
             }
             Self::Silent(path) => write!(
                 f,
-                "the daemon at {} has not answered for {PATIENCE_SECONDS} s, and does not work; its log may say why",
+                "the daemon at {} has not answered for {TIMEOUT_SECONDS} s, and does not work; its log may say why",
                 path.display()
             ),
             Self::Stopped(path, pid) => write!(
@@ -125,8 +125,8 @@ pub fn ask(
 ) -> Result<u8, Error> {
     let failed = |errno| Error::new(path, errno);
     let socket = seqpacket(SockFlag::empty()).map_err(failed)?;
-    let patience = TimeVal::seconds(PATIENCE_SECONDS.into());
-    setsockopt(&socket, sockopt::SendTimeout, &patience).map_err(failed)?;
+    let timeout = TimeVal::seconds(TIMEOUT_SECONDS.into());
+    setsockopt(&socket, sockopt::SendTimeout, &timeout).map_err(failed)?;
     let address = UnixAddr::new(path).map_err(failed)?;
     connect(socket.as_raw_fd(), &address).map_err(failed)?;
     let packet = request.text();
@@ -148,14 +148,8 @@ pub fn ask(
         if length == 0 {
             return Err(failed(Errno::ECONNRESET));
         }
-        // The exit code matters even if standard error is closed.
         match Answer::parse(buffer.get(..length).unwrap_or_default()) {
-            Some(Answer::Error(line)) => {
-                let mut stderr = io::stderr().lock();
-                let _ = stderr
-                    .write_all(line)
-                    .and_then(|()| stderr.write_all(b"\n"));
-            }
+            Some(Answer::Error(line)) => print_error(line),
             Some(Answer::Payload(payload)) => {
                 let descriptor = passed.pop().ok_or_else(|| failed(Errno::EBADMSG))?;
                 receive(payload, descriptor).map_err(failed)?;
@@ -166,7 +160,15 @@ pub fn ask(
     }
 }
 
-/// As [`ask`], for requests whose only good exit code is 0.
+/// Prints a message of the daemon. A failure is ignored: the exit code still reports the error.
+fn print_error(line: &[u8]) {
+    let mut stderr = io::stderr().lock();
+    let _ = stderr
+        .write_all(line)
+        .and_then(|()| stderr.write_all(b"\n"));
+}
+
+/// As [`ask`], for requests of which every exit code but 0 is an error.
 ///
 /// # Errors
 /// As [`ask`]; [`Error::Refused`] for another exit code.

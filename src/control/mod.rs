@@ -2,8 +2,8 @@
 //!
 //! A Unix socket of type `SOCK_SEQPACKET` keeps the boundaries of packets. The client sends one packet, a [`Request`].
 //! The daemon sends any number of [`Answer`]s; the last is the client's exit code. The daemon never blocks: it drops a
-//! client that sends no request with its event, and answers that a client does not read. The daemon passes long content
-//! as a descriptor of shared memory or of a map ([`Payload`]), which the client reads at its own pace.
+//! client whose socket is ready without a request, and drops answers that a client does not read. The daemon passes long
+//! content as a descriptor of shared memory or of a map ([`Payload`]), which the client reads at its own pace.
 
 pub mod client;
 pub mod server;
@@ -19,18 +19,18 @@ const PACKET: usize = 4096;
 /// A client's request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Request {
-    /// Read the Corefile again. With a time, the reload is rolled back unless `Confirm` arrives within that time.
+    /// Reload the Corefile. With a time, the reload is rolled back unless `Confirm` arrives within that time.
     Reload(Option<Duration>),
     /// Confirm the last start or reload.
     Confirm,
-    /// Send the status as JSON.
+    /// Pass the status as JSON, in shared memory.
     Status,
-    /// Pass the maps.
+    /// Pass the descriptors of the maps.
     Dump,
 }
 
 impl Request {
-    /// Content of the packet; the time is in milliseconds.
+    /// Text of the packet. The time of `Reload` is in milliseconds.
     pub fn text(self) -> String {
         match self {
             Self::Reload(None) => "reload".into(),
@@ -89,7 +89,7 @@ impl<'a> Answer<'a> {
         }
     }
 
-    /// Writes the packet to `buffer` and truncates text to fit.
+    /// Writes the packet to `buffer`. Text that does not fit is cut.
     fn packet(self, buffer: &mut [u8; PACKET]) -> &[u8] {
         let (tag, text) = match &self {
             Self::Error(text) => (b'e', *text),
@@ -98,8 +98,8 @@ impl<'a> Answer<'a> {
             Self::End(code) => (b'x', std::slice::from_ref(code)),
         };
         let mut length = 0;
-        for (place, byte) in buffer.iter_mut().zip(std::iter::once(&tag).chain(text)) {
-            *place = *byte;
+        for (target, byte) in buffer.iter_mut().zip(std::iter::once(&tag).chain(text)) {
+            *target = *byte;
             length += 1;
         }
         buffer.get(..length).unwrap_or_default()

@@ -28,7 +28,7 @@ pub const CLIENTS: usize = 4;
 pub struct Control {
     listener: UnixListener,
     path: PathBuf,
-    /// The socket's file. The listener keeps its inode.
+    /// Identity of the socket's file. The open listener keeps the inode number from being reused.
     identity: Identity,
     clients: heapless::Vec<OwnedFd, CLIENTS>,
 }
@@ -36,7 +36,7 @@ pub struct Control {
 /// The process that listens on a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Owner {
-    /// A corexdp, with its process id. 0 for a process of another PID namespace, and for one that does not accept.
+    /// A corexdp; its process id, or 0 for a process of another PID namespace or with a full queue of clients.
     Corexdp(i32),
     /// A process whose socket is of another type.
     Other,
@@ -64,7 +64,7 @@ impl Control {
     /// included; errors of the file system.
     pub fn open(path: &Path) -> io::Result<Self> {
         let listener = seqpacket(SockFlag::SOCK_NONBLOCK)?;
-        // `bind` gives the file the mode of the socket, so the file never has another mode.
+        // `bind` copies the permissions of the socket to the file, so the file never has other permissions.
         fchmod(&listener, Mode::S_IRUSR | Mode::S_IWUSR)?;
         let address = UnixAddr::new(path)?;
         if let Err(errno) = bind(listener.as_raw_fd(), &address) {
@@ -77,7 +77,7 @@ impl Control {
         let metadata = fs::symlink_metadata(path).inspect_err(|_| {
             let _ = fs::remove_file(path);
         })?;
-        // The file exists now, and dropping this value removes it.
+        // From here on, dropping `control` removes the file.
         let control = Self {
             // `UnixListener` accepts on a socket of any type.
             listener: listener.into(),
@@ -89,7 +89,7 @@ impl Control {
         Ok(control)
     }
 
-    /// The process that listens on `path`; `None` if nobody does, or if that cannot be told.
+    /// The process that listens on `path`; `None` if no process does, or the check fails.
     pub fn owner(path: &Path) -> Option<Owner> {
         let address = UnixAddr::new(path).ok()?;
         owner(&address).ok()?
@@ -107,19 +107,19 @@ impl Control {
         let Ok((client, _)) = self.listener.accept() else {
             return;
         };
-        let known = getsockopt(&client, sockopt::PeerCredentials);
-        if !known.is_ok_and(|peer| peer.uid() == 0 || peer.uid() == geteuid().as_raw()) {
+        let credentials = getsockopt(&client, sockopt::PeerCredentials);
+        if !credentials.is_ok_and(|peer| peer.uid() == 0 || peer.uid() == geteuid().as_raw()) {
             return;
         }
         if self.clients.is_full() {
             self.clients.remove(0);
         }
-        // There is room: the oldest client was removed.
+        // Cannot fail: a full list has lost its oldest client.
         let _ = self.clients.push(client.into());
     }
 
-    /// Receives the request of client `index`, whose descriptor is ready. The client leaves the list; dropping it closes
-    /// the connection.
+    /// Receives the request of client `index`, whose descriptor is ready. Removes the client from the list; dropping the
+    /// client closes its connection. An unknown request is answered here.
     pub fn receive(&mut self, index: usize) -> Option<(Client, Request)> {
         if index >= self.clients.len() {
             return None;
@@ -139,13 +139,13 @@ impl Control {
 
 impl Drop for Control {
     fn drop(&mut self) {
-        // The file may be removed already, and the path may be another daemon's.
+        // An error means that the file was removed already, or replaced by another daemon.
         let _ = self.identity.remove(&self.path);
     }
 }
 
 impl Client {
-    /// Sends a line for standard error.
+    /// Sends a line, which the client prints to standard error. A longer line is cut.
     pub fn error(&self, text: fmt::Arguments<'_>) {
         let mut buffer = [0; PACKET - 1];
         self.send(Answer::Error(format_into(&mut buffer, text)));
@@ -169,20 +169,20 @@ impl Client {
     fn send(&self, answer: Answer<'_>) {
         let mut buffer = [0; PACKET];
         let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL;
-        // A client that does not read loses the packet.
+        // Errors are ignored: a client that does not read loses the packet.
         let _ = send(self.0.as_raw_fd(), answer.packet(&mut buffer), flags);
     }
 }
 
-/// Formats `text` into `buffer` and truncates it to fit.
+/// Formats `text` into `buffer`. Text that does not fit is cut.
 fn format_into<'a>(buffer: &'a mut [u8; PACKET - 1], text: fmt::Arguments<'_>) -> &'a [u8] {
-    let mut rest = &mut buffer[..];
-    let _ = rest.write_fmt(text);
-    let length = PACKET - 1 - rest.len();
+    let mut unused = &mut buffer[..];
+    let _ = unused.write_fmt(text);
+    let length = PACKET - 1 - unused.len();
     buffer.get(..length).unwrap_or_default()
 }
 
-/// Removes the socket of a daemon that was killed, and nothing else.
+/// Removes the socket file of a daemon that was killed.
 ///
 /// # Errors
 /// As [`Control::open`].
@@ -199,23 +199,23 @@ fn remove_stale(path: &Path, address: &UnixAddr) -> io::Result<()> {
     Identity::of(&found).remove(path)
 }
 
-/// The process that listens on this address.
+/// The process that listens on `address`; `None` if no process does.
 fn owner(address: &UnixAddr) -> Result<Option<Owner>, Errno> {
     let socket = seqpacket(SockFlag::SOCK_NONBLOCK)?;
     Ok(match connect(socket.as_raw_fd(), address) {
         Err(Errno::ECONNREFUSED) => None,
         Ok(()) => {
-            let known = getsockopt(&socket, sockopt::PeerCredentials);
-            Some(Owner::Corexdp(known.map_or(0, |peer| peer.pid())))
+            let credentials = getsockopt(&socket, sockopt::PeerCredentials);
+            Some(Owner::Corexdp(credentials.map_or(0, |peer| peer.pid())))
         }
-        // Its queue of clients is full.
+        // The daemon's queue of clients is full.
         Err(Errno::EAGAIN) => Some(Owner::Corexdp(0)),
         Err(_) => Some(Owner::Other),
     })
 }
 
-/// A Unix socket of type `SOCK_SEQPACKET`.
-pub(super) fn seqpacket(more: SockFlag) -> Result<OwnedFd, Errno> {
-    let flags = SockFlag::SOCK_CLOEXEC | more;
+/// A Unix socket of type `SOCK_SEQPACKET`, with `SOCK_CLOEXEC` and the given flags.
+pub(super) fn seqpacket(flags: SockFlag) -> Result<OwnedFd, Errno> {
+    let flags = SockFlag::SOCK_CLOEXEC | flags;
     socket(AddressFamily::Unix, SockType::SeqPacket, flags, None)
 }

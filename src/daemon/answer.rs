@@ -1,4 +1,4 @@
-//! The daemon's answers to the page's worker, and everything that they show.
+//! The daemon's answers to requests of the page's worker.
 
 use std::fmt::Write as _;
 
@@ -10,7 +10,7 @@ use crate::http::server::{Received, Server};
 use crate::http::{Content, Rendered};
 use crate::views::Overview;
 
-/// Room for the name of every interface, each with a comma.
+/// Bytes of the longest `/ready` response: the names of all interfaces, each with a comma.
 const READY_TEXT: usize = (MAX_INTERFACE + 1) * (MAX_FILTERS + 1);
 
 impl Daemon<'_> {
@@ -37,15 +37,15 @@ impl Daemon<'_> {
                 let readiness = self.readiness();
                 let (mut overview, server) = self.overview();
                 let Some(server) = server else { return };
-                server.answer(|page| {
+                server.answer(|buffer| {
                     let length = match content {
-                        Content::Metrics => overview.metrics(page),
-                        Content::Html => overview.page(page),
-                        Content::Status => overview.status(page),
-                        Content::Health => return Readiness::alive().write(page),
-                        Content::Ready => return readiness.write(page),
+                        Content::Metrics => overview.metrics(buffer),
+                        Content::Html => overview.page(buffer),
+                        Content::Status => overview.status(buffer),
+                        Content::Health => return Readiness::ok().write(buffer),
+                        Content::Ready => return readiness.write(buffer),
                     };
-                    let rendered = length.map(|length| Rendered { length, good: true });
+                    let rendered = length.map(|length| Rendered { length, available: true });
                     if rendered.is_none() {
                         log.error(
                             "page: does not fit; COREXDP_MAX_PAGE sets its size at build time",
@@ -57,7 +57,7 @@ impl Daemon<'_> {
         }
     }
 
-    /// Everything that the views render, and the server that sends it.
+    /// The input of the views, and the server that sends what they render.
     pub(super) fn overview(&mut self) -> (Overview<'_>, Option<&mut Server>) {
         let pending = self.reloading.pending.as_ref();
         let control = self.control_state();
@@ -75,14 +75,14 @@ impl Daemon<'_> {
         (overview, self.page.server.as_mut())
     }
 
-    /// The answer of `/ready`: the interfaces whose filter is not attached, or `OK`.
+    /// The response of `/ready`: `OK`, or the names of the interfaces whose filter is not attached.
     fn readiness(&self) -> Readiness {
         let mut text = heapless::String::new();
         if !self.serving.until_ready {
             let detached = |filter: &&Filter| filter.attachment().is_none();
             for filter in self.filters.iter().filter(detached) {
                 let comma = if text.is_empty() { "" } else { "," };
-                // There is room for all names.
+                // Cannot fail: the buffer has room for all names.
                 let _ = write!(text, "{comma}{}", filter.interface);
             }
             if text.is_empty() && self.shutdown.is_some() {
@@ -90,33 +90,41 @@ impl Daemon<'_> {
             }
         }
         if text.is_empty() {
-            return Readiness::alive();
+            return Readiness::ok();
         }
-        Readiness { text, good: false }
+        Readiness {
+            text,
+            available: false,
+        }
     }
 }
 
-/// An answer of `/health` or `/ready`.
+/// A response of `/health` or `/ready`.
 struct Readiness {
     text: heapless::String<READY_TEXT>,
-    good: bool,
+    /// True for status 200, false for 503.
+    available: bool,
 }
 
 impl Readiness {
-    /// The answer of a daemon that lacks nothing.
-    fn alive() -> Self {
+    fn ok() -> Self {
         let mut text = heapless::String::new();
         let _ = text.push_str("OK");
-        Self { text, good: true }
+        Self {
+            text,
+            available: true,
+        }
     }
 
-    fn write(&self, page: &mut [u8]) -> Option<Rendered> {
+    /// Writes the text to the start of `buffer`.
+    fn write(&self, buffer: &mut [u8]) -> Option<Rendered> {
         let length = self.text.len();
-        page.get_mut(..length)?
+        buffer
+            .get_mut(..length)?
             .copy_from_slice(self.text.as_bytes());
         Some(Rendered {
             length,
-            good: self.good,
+            available: self.available,
         })
     }
 }

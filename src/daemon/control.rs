@@ -23,12 +23,15 @@ use crate::views::listeners::ListenerState;
 /// Bytes for the names of an interface and a map.
 const NAMES: usize = 1024;
 
-/// Pauses between attempts to create the control socket.
+/// Delay before the first retry of creating the control socket; doubled for each further retry.
 const FIRST_RETRY: Duration = Duration::from_secs(1);
 const LONGEST_RETRY: Duration = Duration::from_secs(10);
 
-/// Creates the control socket. Only a path that another process or file has, where the options name it, is an error;
-/// anything else, such as a file system that is read-only at boot, is retried.
+/// Creates the control socket. Other errors than the following are retried, for example that of a file system which is
+/// read-only at boot.
+///
+/// # Errors
+/// When another process or file occupies the path that `--control` names.
 pub(super) fn open(options: &Options) -> Result<(Option<Control>, ControlRetry), Error> {
     let mut retry = ControlRetry {
         backoff: Backoff::new(FIRST_RETRY, LONGEST_RETRY),
@@ -59,7 +62,7 @@ fn path(options: &Options) -> &Path {
     given.unwrap_or_else(|| Path::new(DEFAULT_PATH))
 }
 
-/// True for a path that only the operator can free or change.
+/// True if only the operator can free or change the path, so that a retry would not help.
 fn is_occupied(error: &io::Error) -> bool {
     let taken = [io::ErrorKind::AddrInUse, io::ErrorKind::AlreadyExists];
     taken.contains(&error.kind()) || errno(error) == Errno::ENAMETOOLONG
@@ -88,7 +91,7 @@ fn refusal(path: &Path, error: io::Error) -> Error {
     )
 }
 
-/// The process for which the control socket was not created.
+/// The process that listens on the path, if it is the cause of `error`.
 fn owner(path: &Path, error: &io::Error) -> Option<Owner> {
     let in_use = error.kind() == io::ErrorKind::AddrInUse;
     in_use.then(|| Control::owner(path)).flatten()
@@ -122,59 +125,59 @@ impl Daemon<'_> {
         }
     }
 
-    /// The control socket, as the views show it.
+    /// State of the control socket for the views.
     pub(super) fn control_state(&self) -> ListenerState {
         let path = path(self.options).display();
         let error = self.control.is_none().then_some(self.control_retry.error);
         ListenerState::new("control", format_args!("{path}"), error)
     }
 
-    /// Does what a client asks, and answers.
+    /// Executes the request of a client, and sends the answer.
     pub(super) fn answer_client(&mut self, client: &Client, request: Request) {
-        let done = match request {
+        let result = match request {
             Request::Reload(confirm) => self.reload(confirm),
             Request::Confirm => self.confirm(),
             Request::Status => return self.pass_status(client),
             Request::Dump => return self.pass_maps(client),
         };
-        match done {
+        match result {
             Ok(()) => client.end(exit::DONE),
             Err(error) => refuse(client, &error),
         }
     }
 
-    /// Passes the status as memory, which the client reads at its own pace.
+    /// Passes the status in shared memory, which the client reads at its own pace.
     fn pass_status(&mut self, client: &Client) {
-        let (mut page, memory) = match SharedMemory::create(PAGE_SIZE) {
-            Ok(made) => made,
+        let (mut memory, descriptor) = match SharedMemory::create(PAGE_SIZE) {
+            Ok(created) => created,
             Err(errno) => return fail(client, "no memory for the status", errno),
         };
         self.verify_filters();
         self.renew_warnings();
         let (mut overview, _) = self.overview();
-        let length = overview.status(page.bytes());
+        let length = overview.status(memory.bytes());
         let Some(length) = length.and_then(|length| u32::try_from(length).ok()) else {
             client.error(format_args!(
                 "the status has more than {PAGE_SIZE} bytes; COREXDP_MAX_PAGE sets how many at build time"
             ));
             return client.end(exit::SYSTEM);
         };
-        match client.pass(Payload::Text(length.to_ne_bytes()), memory.as_fd()) {
+        match client.pass(Payload::Text(length.to_ne_bytes()), descriptor.as_fd()) {
             Ok(()) => client.end(exit::DONE),
             Err(errno) => fail(client, "cannot pass the status", errno),
         }
     }
 
-    /// Passes the descriptor of each map, which the client reads itself.
+    /// Passes the descriptor of each map; the client reads the maps.
     fn pass_maps(&self, client: &Client) {
         for filter in &self.filters {
             for ReadMap { name, map, .. } in &filter.read_maps {
                 let mut names = heapless::Vec::<u8, NAMES>::new();
                 let parts = [filter.interface.as_bytes(), b" ", name.as_bytes()];
-                let whole = parts
+                let fits = parts
                     .iter()
                     .all(|part| names.extend_from_slice(part).is_ok());
-                let passed = if whole {
+                let passed = if fits {
                     client.pass(Payload::Map(&names), map.fd().as_fd())
                 } else {
                     Err(Errno::ENAMETOOLONG)

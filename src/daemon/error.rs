@@ -1,4 +1,4 @@
-//! Errors of `run`.
+//! Errors of `run`, of a reload and of `confirm`.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -8,27 +8,27 @@ use nix::errno::Errno;
 
 use crate::base::diagnostic::{Blame, Diagnostic};
 
-/// Reason why `run`, or a reload, did not succeed.
+/// Error of `run`, of a reload or of `confirm`.
 #[derive(Debug)]
 pub enum Error {
-    /// Everything wrong with the Corefile, the objects, the interfaces, or in the kernel.
+    /// The Corefile, its objects or interfaces are wrong, or the kernel refuses them: all diagnostics.
     Refused(Vec<Diagnostic>),
-    /// The process could not be set up.
+    /// A step of setting up the process failed; its message, and the error of the system.
     Process(Cow<'static, str>, io::Error),
-    /// Another process has what this one needs.
+    /// Another process listens on the control socket; the message.
     Occupied(String),
-    /// Missing capabilities, by name.
+    /// Capabilities are missing; their names.
     Missing(String),
-    /// A reload of a Corefile from standard input, which cannot be read twice.
+    /// The Corefile to be reloaded came from standard input, which cannot be read twice.
     Stdin,
-    /// A start or reload still waits for confirmation.
+    /// The last start or reload is not confirmed yet.
     Unconfirmed,
-    /// Nothing waits for confirmation.
+    /// There is no unconfirmed start or reload.
     NothingToConfirm,
 }
 
 impl Error {
-    /// A step of the process that failed, such as `cannot write pid file PATH`.
+    /// A failed step of setting up the process, such as `cannot write pid file PATH`.
     pub(super) fn process(step: impl Into<Cow<'static, str>>, error: impl Into<io::Error>) -> Self {
         Self::Process(step.into(), error.into())
     }
@@ -52,8 +52,8 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Refused(wrong) => {
-                for (index, one) in wrong.iter().enumerate() {
-                    write!(f, "{}{one}", if index == 0 { "" } else { "\n" })?;
+                for (index, diagnostic) in wrong.iter().enumerate() {
+                    write!(f, "{}{diagnostic}", if index == 0 { "" } else { "\n" })?;
                 }
                 Ok(())
             }
@@ -87,7 +87,7 @@ impl std::error::Error for Error {
     }
 }
 
-/// The remedy for an error that a resource limit causes.
+/// Remedy for an error of a resource limit; empty for other errors.
 fn remedy(error: &io::Error) -> &'static str {
     match error.raw_os_error().map(Errno::from_raw) {
         Some(Errno::EMFILE) => "; raise the limit of open files (ulimit -n, LimitNOFILE=)",
@@ -97,12 +97,12 @@ fn remedy(error: &io::Error) -> &'static str {
 }
 
 impl From<Diagnostic> for Error {
-    fn from(one: Diagnostic) -> Self {
-        Self::Refused(vec![one])
+    fn from(diagnostic: Diagnostic) -> Self {
+        Self::Refused(vec![diagnostic])
     }
 }
 
-/// The party at fault, which decides the exit code.
+/// The party at fault, which determines the exit code.
 pub fn fault(error: &Error) -> Blame {
     match error {
         Error::Refused(wrong) => worst(wrong),
@@ -115,9 +115,12 @@ pub fn fault(error: &Error) -> Blame {
     }
 }
 
-/// The blame for several errors: the Corefile's text if one of them is in it, since it is read first; else the first one's.
+/// The party at fault for several errors: the Corefile if any error is in its text, else the party of the first error.
 pub fn worst(wrong: &[Diagnostic]) -> Blame {
-    let text = wrong.iter().find(|one| one.blame == Blame::Corefile);
-    text.or(wrong.first())
-        .map_or(Blame::System, |one| one.blame)
+    let in_corefile = wrong
+        .iter()
+        .find(|diagnostic| diagnostic.blame == Blame::Corefile);
+    in_corefile
+        .or(wrong.first())
+        .map_or(Blame::System, |diagnostic| diagnostic.blame)
 }

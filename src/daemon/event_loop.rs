@@ -9,10 +9,10 @@ use crate::base::escape::Plain;
 use crate::base::wait::{sleep, wait};
 use crate::control::server::{CLIENTS, Control};
 use crate::filter::{Filter, ReadMap};
-use crate::http::keeper::{ANSWERS_WITHIN, Keeper};
+use crate::http::keeper::{ANSWER_TIMEOUT, Keeper};
 use crate::http::server::Server;
 
-/// Period of `debug`'s look at the maps: half of the 100 ms within which a change is promised to be logged.
+/// Period of reading the maps with `debug`: half of the 100 ms within which the manual promises to log a change.
 pub(super) const DEBUG_PERIOD: Duration = Duration::from_millis(50);
 
 /// Delay before polling again after `poll` failed.
@@ -20,7 +20,10 @@ const POLL_RETRY: Duration = Duration::from_secs(1);
 
 /// Descriptors that are readable, or closed by the other end.
 #[derive(Default)]
-#[expect(clippy::struct_excessive_bools, reason = "one for each descriptor")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "one bool for each descriptor"
+)]
 struct Ready {
     stop: bool,
     reload: bool,
@@ -32,8 +35,34 @@ struct Ready {
     clients: [bool; CLIENTS],
 }
 
+impl Ready {
+    /// Names the results of [`Daemon::poll`], which are in the order of its descriptors.
+    const fn new(results: [bool; 7 + CLIENTS]) -> Self {
+        let [
+            stop,
+            reload,
+            worker,
+            interfaces,
+            control,
+            keeper,
+            addresses,
+            clients @ ..,
+        ] = results;
+        Self {
+            stop,
+            reload,
+            worker,
+            interfaces,
+            control,
+            keeper,
+            addresses,
+            clients,
+        }
+    }
+}
+
 impl Daemon<'_> {
-    /// Handles events until one ends the daemon.
+    /// Handles events until an event ends the daemon.
     pub(super) fn run(&mut self, signals: &Signals) -> End {
         loop {
             self.notify_manager();
@@ -45,7 +74,7 @@ impl Daemon<'_> {
                 return end;
             }
             if ready.reload && signals.reload() {
-                // The log has the result.
+                // `reload` logs the error.
                 let _ = self.reload(None);
             }
             if ready.worker {
@@ -68,8 +97,8 @@ impl Daemon<'_> {
         }
     }
 
-    /// Sleeps until a descriptor is ready or the earliest deadline has come. An idle daemon has no deadline. A `poll`
-    /// that fails is no reason to stop filtering.
+    /// Sleeps until a descriptor is ready or the earliest deadline has passed. An idle daemon has no deadline. A failed
+    /// `poll` is retried: the filters do not depend on it.
     fn poll(&self, signals: &Signals) -> Ready {
         let (control, clients) = self.control.as_ref().map(Control::fds).unzip();
         let [first, second, third, fourth] = clients.unwrap_or_default();
@@ -87,27 +116,7 @@ impl Daemon<'_> {
             fourth,
         ];
         match wait(fds, self.next_deadline()) {
-            Ok(
-                [
-                    stop,
-                    reload,
-                    worker,
-                    interfaces,
-                    control,
-                    keeper,
-                    addresses,
-                    clients @ ..,
-                ],
-            ) => Ready {
-                stop,
-                reload,
-                worker,
-                interfaces,
-                control,
-                keeper,
-                addresses,
-                clients,
-            },
+            Ok(ready) => Ready::new(ready),
             Err(errno) => {
                 self.options.log.error(format_args!(
                     "cannot wait for events: {}; retrying in {} s",
@@ -120,10 +129,10 @@ impl Daemon<'_> {
         }
     }
 
-    /// The earliest time at which something is due without an event.
+    /// The earliest time at which the daemon must act without an event.
     fn next_deadline(&self) -> Option<Instant> {
         let deadlines = [
-            self.has_debug().then_some(self.next_look),
+            self.has_debug().then_some(self.next_scan),
             self.page.retry_at(),
             self.control_retry.backoff.at(),
             self.page.keeper.as_ref().and_then(Keeper::deadline),
@@ -138,7 +147,7 @@ impl Daemon<'_> {
 
     /// Answers each client of the control socket that sent a request, then accepts another client.
     fn answer_clients(&mut self, ready: &Ready) {
-        // From the last to the first: a client that is answered leaves the list.
+        // From the last to the first: `receive` removes the client from the list.
         let clients = ready.clients.iter().enumerate().rev();
         for (index, _) in clients.filter(|(_, ready)| **ready) {
             let control = self.control.as_mut();
@@ -153,7 +162,7 @@ impl Daemon<'_> {
         }
     }
 
-    /// Takes answers of the page's keeper, and continues a keeper that does not answer.
+    /// Checks the keeper of the page's workers after an event, or when its answer is late. A late keeper gets `SIGCONT`.
     fn check_keeper(&mut self, event: bool) {
         let log = &self.options.log;
         let late = self
@@ -164,48 +173,49 @@ impl Daemon<'_> {
         if late {
             log.warn(format_args!(
                 "page: the keeper of its workers has not answered for {} s; continuing it, as it may be stopped",
-                ANSWERS_WITHIN.as_secs()
+                ANSWER_TIMEOUT.as_secs()
             ));
         }
         self.page.check_keeper(event || late, log);
     }
 
-    /// Attaches again where an interface has changed: all filters after an event, else those whose retry is due.
+    /// Checks all filters after an event of an interface, else the filters whose retry is due. Attaches them again if
+    /// necessary.
     fn check_interfaces(&mut self, event: bool) {
         if event {
             self.monitor.drain();
         }
         let now = Instant::now();
-        let persistent = self.reloading.pending.is_none();
+        let durability = self.reloading.durability();
         for filter in &mut self.filters {
             if event || filter.retry_at().is_some_and(|at| at <= now) {
-                filter.follow(persistent, &self.options.log);
+                filter.reattach(durability, &self.options.log);
             }
         }
     }
 
-    /// Asks the kernel whether each filter is attached, and attaches again what somebody detached: before every answer
-    /// that says so, before every change, and whenever a timer wakes the daemon.
+    /// Checks that each filter is attached, and attaches it again if another process detached it. Called before every
+    /// answer that contains the state, before every change, and when a timer wakes the daemon.
     pub(super) fn verify_filters(&mut self) {
-        let persistent = self.reloading.pending.is_none();
+        let durability = self.reloading.durability();
         for filter in &mut self.filters {
-            filter.verify(persistent, &self.options.log);
+            filter.verify(durability, &self.options.log);
         }
     }
 
-    /// Looks anew at what the status warns of.
+    /// Updates the warnings that the status shows.
     pub(super) fn renew_warnings(&mut self) {
         self.filters.iter_mut().for_each(Filter::renew_warnings);
     }
 
-    /// Reads the counters of drivers, for the metrics.
+    /// Reads the drivers' counters of lost packets, for the metrics.
     pub(super) fn count_lost_answers(&mut self) {
         self.filters.iter_mut().for_each(Filter::count_lost_answers);
     }
 
-    /// Logs the changes of map values, for `debug`, if its period is over.
+    /// Logs the changes of map values with `debug`, once in [`DEBUG_PERIOD`].
     fn log_map_changes(&mut self) {
-        if !self.has_debug() || Instant::now() < self.next_look {
+        if !self.has_debug() || Instant::now() < self.next_scan {
             return;
         }
         let log = &self.options.log;
@@ -223,7 +233,7 @@ impl Daemon<'_> {
                 log.warn(format_args!("map {name}: cannot be read: {reason}"));
             }
         }
-        self.next_look = Instant::now() + DEBUG_PERIOD;
+        self.next_scan = Instant::now() + DEBUG_PERIOD;
     }
 
     fn has_debug(&self) -> bool {

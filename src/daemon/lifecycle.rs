@@ -1,4 +1,4 @@
-//! From the signal to stop to the end, and the status line for the service manager.
+//! Shutdown, from the signal to the exit, and the status line for the service manager.
 
 use std::fmt;
 use std::time::Instant;
@@ -11,7 +11,7 @@ use crate::filter::Filter;
 use crate::http::listener::Listener;
 use crate::http::server::Server;
 
-/// State of the daemon in one line, for people who ask the service manager.
+/// State of the daemon in one line (`systemctl status`).
 struct StatusLine<'a> {
     filters: &'a [Filter],
     listeners: &'a [Listener],
@@ -42,7 +42,8 @@ impl fmt::Display for StatusLine<'_> {
 }
 
 impl Daemon<'_> {
-    /// Begins to stop: at once, or after the time of `lameduck`. A second signal ends that time.
+    /// Begins the shutdown. Returns the end at once without `lameduck`, or after a second signal; else the daemon serves
+    /// for the time of `lameduck`.
     pub(super) fn begin_shutdown(&mut self, signal: Signal) -> Option<End> {
         self.manager.stopping();
         let time = self.serving.lameduck;
@@ -62,7 +63,7 @@ impl Daemon<'_> {
         None
     }
 
-    /// The end, if the time of `lameduck` is over.
+    /// The end, once the time of `lameduck` is over.
     pub(super) fn shutdown_due(&self) -> Option<End> {
         let due = self
             .shutdown
@@ -70,10 +71,10 @@ impl Daemon<'_> {
         due.map(|shutdown| End::Signal(shutdown.signal))
     }
 
-    /// Sends the service manager its keep-alive, and the status line where that has changed.
+    /// Sends the service manager the keep-alive if it is due, and the status line if it has changed.
     pub(super) fn notify_manager(&mut self) {
         if self.manager.keep_alive() {
-            // The daemon is awake anyway.
+            // The timer has woken the daemon anyway, so the check costs no wakeup.
             self.verify_filters();
         }
         let server = self.page.server.as_ref();

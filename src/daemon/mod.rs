@@ -1,4 +1,4 @@
-//! `run`: the story from Corefile to exit.
+//! The daemon: start, event loop, reload and shutdown. `run` is the sequence from the Corefile to the exit.
 
 mod answer;
 mod confine;
@@ -19,6 +19,7 @@ use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use crate::control::server::Control;
 use crate::filter::Filter;
 use crate::http::PAGE_SIZE;
 use crate::kernel::capability::{Cap, CapSet, capset};
@@ -28,106 +29,144 @@ use crate::kernel::map_scan::Scan;
 use crate::log::Log;
 use crate::plan::Plan;
 use crate::plan::sources::Sources;
-use crate::views::Reloads;
 use crate::views::process::ProcessStart;
 
 pub use error::{Error, fault, worst};
 use event_loop::DEBUG_PERIOD;
 use pid_file::PidFile;
 use reload::switch;
-use reload::watch::{ReloadWatch, jitter_seed};
 use signals::Signals;
 pub use state::Options;
-use state::{Daemon, Page, PendingConfirm, Reloading};
+use state::{ControlRetry, Daemon, Filters, Page, PendingConfirm, Reloading};
 
-/// Runs until a signal to stop, then detaches.
+/// Runs the daemon until a signal stops it, then detaches the filters.
 ///
 /// # Errors
-/// Everything that is wrong; nothing is attached then.
+/// The first step of the start that failed; nothing is attached then.
 pub fn run(options: &Options) -> Result<(), Error> {
     let process = ProcessStart::now();
-    let log = &options.log;
     signals::block_signals_of_writes()
         .map_err(|errno| Error::process("cannot block signals", errno))?;
     limits::allow_shared_memory(PAGE_SIZE);
     let mut sources = Sources::default();
-    let mut plan = Plan::make(&options.source, &mut sources).map_err(Error::Refused)?;
-    plan.resolve_kernel_types().map_err(Error::Refused)?;
-    plan.add_frames();
-    start::warn(&plan, log);
-    confine::check(!plan.filters.is_empty())?;
-    check_pid_file(options)?;
-    let manager = start::service_manager(log);
+    let plan = checked_plan(options, &mut sources)?;
+    let manager = start::service_manager(&options.log);
     let signals =
         Signals::catch().map_err(|errno| Error::process("cannot catch signals", errno))?;
     let mut scan = Box::<Scan>::default();
-    // Before the page, whose listeners a second daemon cannot have either.
-    let (control, control_retry) = control::open(options)?;
-    // Before any BPF object that the keeper could inherit, and before the capabilities to change ids are gone.
-    let mut page = Page::start(&plan, log);
-    // Before the filters are attached, so that no change of an interface is missed.
-    let monitor =
-        Monitor::open().map_err(|error| Error::process("cannot watch interfaces", error.errno))?;
+    let mut sockets = Sockets::open(&plan, options)?;
     let waits = plan.filters.iter().map(|filter| filter.block.wait);
     manager.extend_start(waits.fold(Duration::ZERO, Duration::saturating_add));
     let started = start::filters(&plan, &signals, &mut scan, options);
     if started.is_err() && signals.stop().is_some() {
-        log.info("stopped before the filters were attached");
+        options.log.info("stopped before the filters were attached");
         return Ok(());
     }
-    let Some((mut filters, mut replaced)) = started? else {
+    let Some((filters, replaced)) = started? else {
         return Ok(());
     };
-    let jitter_seed = jitter_seed();
-    let watch = ReloadWatch::new(&plan.config, jitter_seed, sources);
+    let mut reloading = Reloading::new(&plan.config, sources);
     let serving = plan.config.serving;
-    // A Corefile can be megabytes, and nothing needs it any more.
+    // The Corefile may have megabytes, and is not needed any more.
     drop(plan);
-    let pidfile = match finish_start(options, &mut page) {
+    let (filters, pidfile) =
+        commit_start(options, &mut sockets, &mut reloading, (filters, replaced))?;
+    manager.ready();
+    let daemon = Daemon {
+        options,
+        process,
+        filters,
+        scan,
+        read_errors: 0,
+        next_scan: Instant::now() + DEBUG_PERIOD,
+        page: sockets.page,
+        serving,
+        reloading,
+        shutdown: None,
+        control: sockets.control,
+        control_retry: sockets.control_retry,
+        monitor: sockets.monitor,
+        manager,
+    };
+    serve(daemon, &signals, pidfile);
+    Ok(())
+}
+
+/// Reads and checks everything that can be checked before the start changes anything.
+fn checked_plan(options: &Options, sources: &mut Sources) -> Result<Plan, Error> {
+    let mut plan = Plan::make(&options.source, sources).map_err(Error::Refused)?;
+    plan.resolve_kernel_types().map_err(Error::Refused)?;
+    plan.add_frames();
+    start::warn(&plan, &options.log);
+    confine::check(&plan)?;
+    check_pid_file(options)?;
+    Ok(plan)
+}
+
+/// Sockets that are opened before the filters are attached. Field order matters: the control socket is closed last.
+struct Sockets {
+    monitor: Monitor,
+    page: Page,
+    control: Option<Control>,
+    control_retry: ControlRetry,
+}
+
+impl Sockets {
+    fn open(plan: &Plan, options: &Options) -> Result<Self, Error> {
+        // First, so that a second daemon fails here and not with the addresses of the page.
+        let (control, control_retry) = control::open(options)?;
+        // Before any BPF object is created, which the keeper would inherit, and while the daemon may still change ids.
+        let page = Page::start(plan, &options.log);
+        // Before the filters are attached, so that no change of an interface is missed.
+        let monitor = Monitor::open()
+            .map_err(|error| Error::process("cannot watch interfaces", error.errno))?;
+        Ok(Self {
+            monitor,
+            page,
+            control,
+            control_retry,
+        })
+    }
+}
+
+/// Finishes the start and makes the filters final, unless they await confirmation. `filters` are the new filters and those
+/// of an earlier daemon that they replaced; after an error, the latter are attached again.
+fn commit_start(
+    options: &Options,
+    sockets: &mut Sockets,
+    reloading: &mut Reloading,
+    (mut filters, mut replaced): (Filters, Filters),
+) -> Result<(Filters, Option<PidFile>), Error> {
+    let log = &options.log;
+    let pidfile = match finish_start(options, &mut sockets.page) {
         Ok(pidfile) => pidfile,
         Err(error) => {
             switch::put_back(&mut replaced, filters, log);
             return Err(error);
         }
     };
-    // Nothing can fail any more, so the pins of an earlier daemon are removed now.
+    // No later step can fail, so the pins of an earlier daemon are removed now.
     if options.confirm.is_none() {
         switch::persist(&mut filters, log);
     }
     start::announce(&filters, &replaced, log);
-    let pending = options
+    reloading.pending = options
         .confirm
         .map(|time| PendingConfirm::of_start(time, replaced));
-    if let Some(pending) = &pending {
+    if let Some(pending) = &reloading.pending {
         pending.announce(log);
     }
-    page.announce(log);
-    manager.ready();
-    let mut daemon = Daemon {
-        options,
-        process,
-        filters,
-        scan,
-        read_errors: 0,
-        next_look: Instant::now() + DEBUG_PERIOD,
-        page,
-        serving,
-        reloading: Reloading {
-            watch,
-            jitter_seed,
-            results: Reloads::default(),
-            pending,
-        },
-        shutdown: None,
-        control,
-        control_retry,
-        monitor,
-        manager,
-    };
-    let end = daemon.run(&signals);
+    sockets.page.announce(log);
+    Ok((filters, pidfile))
+}
+
+/// Handles events until the end, then detaches the filters without `exit hold`, and removes the pid file.
+fn serve(mut daemon: Daemon<'_>, signals: &Signals, pidfile: Option<PidFile>) {
+    let log = &daemon.options.log;
+    let end = daemon.run(signals);
     daemon.roll_back_at_end();
     if daemon.filters.iter().any(Filter::outlives) {
-        // Somebody may have detached a filter that is said to stay, or removed its pins.
+        // Another process may have detached a filter with `exit hold`, or removed its pins.
         daemon.verify_filters();
         for filter in &mut daemon.filters {
             filter.renew_pins(log);
@@ -142,10 +181,9 @@ pub fn run(options: &Options) -> Result<(), Error> {
         "detached"
     };
     log.info(format_args!("stopped by {end}, {filters}"));
-    Ok(())
 }
 
-/// The last steps of a start that can fail: the pid file, and the loss of privileges.
+/// The last steps of a start that can fail: writing the pid file, and giving up privileges.
 fn finish_start(options: &Options, page: &mut Page) -> Result<Option<PidFile>, Error> {
     let pidfile = match options.pidfile.as_deref() {
         Some(path) => write_pid_file(path, &options.log)?,
@@ -161,7 +199,7 @@ fn finish_start(options: &Options, page: &mut Page) -> Result<Option<PidFile>, E
     Ok(pidfile)
 }
 
-/// Refuses the pid file of a running daemon, and what is no pid file, before anything changes.
+/// Fails if the pid file belongs to a running daemon, or the path is not a pid file.
 fn check_pid_file(options: &Options) -> Result<(), Error> {
     match options
         .pidfile
@@ -173,7 +211,7 @@ fn check_pid_file(options: &Options) -> Result<(), Error> {
     }
 }
 
-/// Writes the pid file. A file system that cannot take it is a warning: the filters are attached.
+/// Writes the pid file. An error of the file system is only a warning: filters do not depend on the pid file.
 fn write_pid_file(path: &Path, log: &Log) -> Result<Option<PidFile>, Error> {
     match PidFile::write(path) {
         Ok(pidfile) => Ok(Some(pidfile)),
@@ -188,7 +226,7 @@ fn write_pid_file(path: &Path, log: &Log) -> Result<Option<PidFile>, Error> {
     }
 }
 
-/// True for a path that another daemon or another file has.
+/// True if another daemon, or another file, occupies the path.
 fn is_occupied(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::AlreadyExists
 }

@@ -1,5 +1,5 @@
-//! The page's listeners and processes. Nothing here decides whether filters are attached: each failure is logged, shown
-//! and retried.
+//! The page's listeners and processes. Filters do not depend on them: a failure is logged, shown in the status, and
+//! retried.
 
 use std::io::ErrorKind;
 use std::time::{Duration, Instant};
@@ -19,14 +19,14 @@ use crate::log::Log;
 use crate::plan::Plan;
 use crate::views::listeners::ListenerState;
 
-/// Pauses between attempts to open a listening socket.
+/// Delay before the first retry of opening a listening socket; doubled for each further retry.
 const FIRST_RETRY: Duration = Duration::from_millis(100);
 const LONGEST_RETRY: Duration = Duration::from_secs(5);
-/// Lowest port that any process may listen on (`net.ipv4.ip_unprivileged_port_start`).
+/// Lowest port that needs no capability by default (`net.ipv4.ip_unprivileged_port_start`).
 const FIRST_FREE_PORT: u16 = 1024;
 
 impl Page {
-    /// Starts the keeper, opens the plan's listeners, and starts a worker for them. Logs what fails.
+    /// Starts the keeper, opens the plan's listeners, and starts a worker for them. Failures are logged.
     pub(super) fn start(plan: &Plan, log: &Log) -> Self {
         let mut page = Self {
             server: None,
@@ -44,7 +44,7 @@ impl Page {
         page
     }
 
-    /// Tries again what has failed, while the daemon still has all its capabilities.
+    /// Retries every failed step, while the daemon still has all its capabilities.
     pub(super) fn retry_privileged(&mut self, log: &Log) {
         if self.keeper.is_none() {
             self.start_keeper(log);
@@ -68,12 +68,12 @@ impl Page {
         }
     }
 
-    /// False if nobody can serve: there is no worker, and no keeper to start one.
+    /// True if a worker runs, or a keeper that can start a worker.
     fn can_serve(&self) -> bool {
         self.keeper.is_some() || self.server.as_ref().is_some_and(Server::has_worker)
     }
 
-    /// True if a listener with a port below 1024 is to be opened later; that needs `CAP_NET_BIND_SERVICE`.
+    /// True if a listener with a port below 1024 is still closed; opening it later needs `CAP_NET_BIND_SERVICE`.
     pub(super) fn awaits_low_port(&self) -> bool {
         if !self.can_serve() {
             return false;
@@ -85,7 +85,7 @@ impl Page {
         })
     }
 
-    /// Serves where the plan says.
+    /// Serves at the places of the plan.
     pub(super) fn serve_plan(&mut self, plan: &Plan, log: &Log) {
         let places = plan.config.listen.iter().map(|listen| listen.place);
         let report = &mut |listener: &Listener| warn(listener, Some(plan), log);
@@ -98,9 +98,9 @@ impl Page {
         self.serve(places.iter().copied(), report, log);
     }
 
-    /// Serves at these places and at no other: an address that the Corefile no longer names is closed, whether the new
-    /// one can be opened or not. The Corefile says who may read the page; and `:9153` must be closed before
-    /// `127.0.0.1:9153` can be opened.
+    /// Serves at these places only. Addresses that the Corefile no longer names are closed first, even if a new address
+    /// cannot be opened: the Corefile decides who may read the page, and `:9153` must be closed before `127.0.0.1:9153`
+    /// can be opened.
     fn serve(
         &mut self,
         places: impl Iterator<Item = Place> + Clone,
@@ -114,7 +114,7 @@ impl Page {
         self.start_worker(log);
     }
 
-    /// Replaces the names of the option `host`. Returns the previous ones.
+    /// Replaces the names of the option `host`. Returns the previous names.
     pub(super) fn set_hosts(&mut self, hosts: Hosts) -> Hosts {
         let previous = std::mem::replace(&mut self.hosts, hosts);
         self.send_names();
@@ -135,10 +135,10 @@ impl Page {
             if let Some(old) = old.find(|old| old.place.address == place.address) {
                 listener.share(old);
             }
-            // There is room: the Corefile's list has the same capacity.
+            // Cannot fail: the Corefile's list has the same capacity.
             let _ = listeners.push(listener);
         }
-        let ends = listeners.is_empty();
+        let serves_nothing = listeners.is_empty();
         let server = self.server.get_or_insert_default();
         for old in server.replace_listeners(listeners) {
             let mut new = server.wanted();
@@ -146,14 +146,14 @@ impl Page {
                 old.close();
             }
         }
-        if ends {
+        if serves_nothing {
             self.server = None;
         }
         self.send_names();
     }
 
-    /// Opens the sockets that are not open, and plans a retry if one cannot be opened. Where nobody can serve, none is
-    /// opened: a refused connection tells a client more than silence.
+    /// Opens the closed sockets, and plans a retry if a socket cannot be opened. Without worker and keeper no socket is
+    /// opened: a client then gets a refused connection instead of a timeout.
     fn open(&mut self, report: &mut dyn FnMut(&Listener)) {
         if !self.can_serve() {
             return self.reopen.reset();
@@ -167,13 +167,13 @@ impl Page {
         let absent = |listener: &Listener| listener.error() == Some(Errno::EADDRNOTAVAIL);
         let mut listeners = self.server.iter().flat_map(Server::listeners);
         if self.addresses.is_none() && listeners.any(absent) {
-            // Without events the retries remain.
+            // If the subscription fails, only the retries open the socket.
             self.addresses = Monitor::of_addresses().ok();
         }
         self.reopen.plan();
     }
 
-    /// Starts a worker where one is needed, neither runs nor is to be restarted.
+    /// Starts a worker, unless a worker runs, a restart is planned, or the Corefile serves nothing.
     fn start_worker(&mut self, log: &Log) {
         let Some(server) = &mut self.server else {
             return;
@@ -203,8 +203,7 @@ impl Page {
         listeners.for_each(|listener| announce(listener, log));
     }
 
-    /// Forgets a keeper that has died. Without capabilities the daemon cannot start another one; the present worker is
-    /// a process of its own and serves on.
+    /// Removes a keeper that has died. The confined daemon cannot start another keeper; the running worker still serves.
     pub(super) fn check_keeper(&mut self, event: bool, log: &Log) {
         if event
             && self
@@ -217,16 +216,15 @@ impl Page {
         }
     }
 
-    /// Time of the next retry. Without a keeper, which alone starts workers, a dead worker is not replaced.
+    /// Time of the next retry. Without a keeper, a dead worker is not replaced.
     pub(super) fn retry_at(&self) -> Option<Instant> {
         let restart = self.keeper.as_ref().and(self.server.as_ref());
         let restart = restart.and_then(Server::deadline);
         restart.into_iter().chain(self.reopen.at()).min()
     }
 
-    /// Opens the sockets and starts the worker whose backoff is over. A changed address may be the one that a listener
-    /// waits for: the sockets are then tried at once, and soon again, since the kernel sends the event before the address
-    /// can be used.
+    /// Opens the sockets, and starts the worker, once their backoff is over. A listener may wait for a changed address: its
+    /// socket is then opened at once, and retried soon, since the kernel sends the event before the address is usable.
     pub(super) fn retry(&mut self, address_changed: bool, log: &Log) {
         if address_changed && let Some(monitor) = &self.addresses {
             monitor.drain();
@@ -243,7 +241,7 @@ impl Page {
         }
     }
 
-    /// The listeners, as the views show them.
+    /// State of the listeners for the views.
     pub(super) fn states(&self) -> impl Iterator<Item = ListenerState> {
         let worker = self.server.as_ref().is_some_and(Server::has_worker);
         let unserved = match (worker, &self.keeper) {
@@ -271,7 +269,7 @@ fn announce(listener: &Listener, log: &Log) {
     }
 }
 
-/// Logs why a listener is not open, with its line if the plan is known.
+/// Logs why a listener is not open, with the line of the Corefile if `plan` is given.
 fn warn(listener: &Listener, plan: Option<&Plan>, log: &Log) {
     let Some(errno) = listener.error() else {
         return;
@@ -289,10 +287,10 @@ fn warn(listener: &Listener, plan: Option<&Plan>, log: &Log) {
         Some((plan, listen)) => {
             let blame = blame(errno);
             let message = message.to_string();
-            let one = plan
+            let diagnostic = plan
                 .corefile
                 .diagnostic(listen.at, directive, message, blame);
-            log.warn(one);
+            log.warn(diagnostic);
         }
         None => log.warn(format_args!("{}: {message}", service.name())),
     }

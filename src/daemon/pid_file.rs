@@ -1,7 +1,7 @@
 //! The pid file.
 //!
-//! The daemon holds a write lock on its pid file, so another daemon can tell a living daemon's file from a stale one.
-//! A user who can only read the file cannot take such a lock.
+//! The daemon keeps a write lock on its pid file, so another daemon can tell the file of a running daemon from a stale
+//! file. A user who may only read the file cannot take a write lock.
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Read as _, Write as _};
@@ -35,14 +35,14 @@ impl PidFile {
         if let Some(stale) = check(path)? {
             stale.remove(path)?;
         }
-        // Private until it is locked: a reader's lock would refuse the daemon's.
+        // The file is private until it is locked: a read lock of another user would conflict with the write lock.
         let mut options = OpenOptions::new();
         options.write(true).create_new(true).mode(0o600);
         let file = options.open(path)?;
         let metadata = file.metadata().inspect_err(|_| {
             let _ = fs::remove_file(path);
         })?;
-        // Owned before the write, so that a partly written file is removed.
+        // Created before the write, so that a partly written file is removed.
         let pid_file = Self {
             path: path.to_owned(),
             identity: Identity::of(&metadata),
@@ -58,15 +58,15 @@ impl PidFile {
 
 impl Drop for PidFile {
     fn drop(&mut self) {
-        // An error means that another process removed the file already.
+        // An error means that another process has removed the file.
         let _ = self.identity.remove(&self.path);
     }
 }
 
-/// The stale pid file at `path`, if one is there.
+/// The stale pid file at `path`; `None` if the path does not exist.
 ///
 /// # Errors
-/// [`io::ErrorKind::AlreadyExists`] for the file of a living daemon and for any file that is no pid file, symbolic links
+/// [`io::ErrorKind::AlreadyExists`] for the file of a running daemon and for any file that is no pid file, symbolic links
 /// included; errors of the system.
 pub(super) fn check(path: &Path) -> io::Result<Option<Identity>> {
     let found = match fs::symlink_metadata(path) {
@@ -90,10 +90,10 @@ pub(super) fn check(path: &Path) -> io::Result<Option<Identity>> {
             "the file holds no process id; name another file with --pidfile"
         )));
     };
-    // A read lock conflicts with the lock of a daemon only.
-    let mut holder = lock(libc::F_RDLCK);
-    fcntl(&file, FcntlArg::F_OFD_GETLK(&mut holder))?;
-    if i32::from(holder.l_type) != libc::F_UNLCK {
+    // A read lock conflicts only with the write lock of a daemon.
+    let mut conflict = lock(libc::F_RDLCK);
+    fcntl(&file, FcntlArg::F_OFD_GETLK(&mut conflict))?;
+    if i32::from(conflict.l_type) != libc::F_UNLCK {
         return Err(occupied(format_args!(
             "the daemon with process id {pid} runs and uses the file; stop that daemon, or name another file with --pidfile"
         )));
@@ -101,7 +101,7 @@ pub(super) fn check(path: &Path) -> io::Result<Option<Identity>> {
     Ok(Some(Identity::of(&file.metadata()?)))
 }
 
-/// The process id in a pid file; empty for a daemon that was killed before it wrote the id.
+/// The process id in a pid file; empty if the daemon was killed before it wrote the id. `None` for other content.
 fn parse(text: &[u8]) -> Option<&str> {
     let text = std::str::from_utf8(text).ok()?.trim_end();
     let digits = text.bytes().all(|byte| byte.is_ascii_digit());
@@ -111,7 +111,7 @@ fn parse(text: &[u8]) -> Option<&str> {
 /// A lock on the whole file.
 fn lock(kind: libc::c_int) -> libc::flock {
     libc::flock {
-        // The kernel's three types are 0, 1 and 2.
+        // Cannot fail: the lock types are 0, 1 and 2.
         l_type: libc::c_short::try_from(kind).unwrap_or_default(),
         l_whence: 0,
         l_start: 0,

@@ -1,5 +1,5 @@
-//! Notifications to the service manager (`sd_notify(3)`): systemd, or another that sets `NOTIFY_SOCKET`. Without
-//! `NOTIFY_SOCKET` nothing is sent.
+//! Notifications to the service manager (`sd_notify(3)`), such as systemd. Without the variable `NOTIFY_SOCKET` nothing is
+//! sent.
 
 use std::ffi::OsString;
 use std::fmt::{self, Write as _};
@@ -11,10 +11,10 @@ use std::time::{Duration, Instant};
 
 use nix::time::{ClockId, clock_gettime};
 
-/// Bytes of a notification; a longer one is cut.
+/// Bytes of a notification. A longer notification is cut.
 const NOTIFICATION_SIZE: usize = 512;
 
-/// Time that a start may take beside its waits for interfaces.
+/// Time that a start may take in addition to its waits for interfaces.
 const START_MARGIN: Duration = Duration::from_mins(1);
 
 type Notification = heapless::String<NOTIFICATION_SIZE>;
@@ -25,15 +25,15 @@ pub(super) struct Manager {
     socket: Option<UnixDatagram>,
     /// Half of the watchdog interval, and the time of the next keep-alive.
     watchdog: Option<(Duration, Instant)>,
-    /// The last `STATUS=` sent.
+    /// The last status that was sent.
     last_status: Notification,
 }
 
 impl Manager {
-    /// Connects to the manager that the environment names, if any.
+    /// Connects to the socket in `NOTIFY_SOCKET`, if the variable is set.
     ///
     /// # Errors
-    /// When the socket that `NOTIFY_SOCKET` names cannot be reached.
+    /// When the socket cannot be reached.
     pub(super) fn from_environment() -> io::Result<Self> {
         let Some(name) = std::env::var_os("NOTIFY_SOCKET") else {
             return Ok(Self::default());
@@ -57,8 +57,8 @@ impl Manager {
         self.send("READY=1");
     }
 
-    /// Asks for time to wait for interfaces, so that the limit on starts (`TimeoutStartSec=`, 90 s as a rule) does not end a
-    /// longer `wait` (systemd 236).
+    /// Requests time to wait for interfaces (systemd 236): a `wait` may be longer than the limit on starts
+    /// (`TimeoutStartSec=`, by default 90 s).
     pub(super) fn extend_start(&self, wait: Duration) {
         if wait.is_zero() {
             return;
@@ -85,7 +85,7 @@ impl Manager {
         self.send("STOPPING=1");
     }
 
-    /// Sends the daemon's state in one line, if it differs from the last one sent.
+    /// Sends the daemon's state in one line, if the line has changed.
     pub(super) fn status(&mut self, state: fmt::Arguments<'_>) {
         if self.socket.is_none() {
             return;
@@ -104,7 +104,7 @@ impl Manager {
         self.watchdog.map(|(_, at)| at)
     }
 
-    /// Sends `WATCHDOG=1`, if it is due. True if it was.
+    /// Sends `WATCHDOG=1` if it is due. Returns true if it was.
     pub(super) fn keep_alive(&mut self) -> bool {
         let now = Instant::now();
         let due = self.watchdog.filter(|(_, at)| *at <= now);
@@ -117,13 +117,13 @@ impl Manager {
 
     fn send(&self, text: &str) {
         if let Some(socket) = &self.socket {
-            // Notifications are optional: a manager that does not receive one misses it.
+            // Errors are ignored: filters do not depend on notifications.
             let _ = socket.send(text.as_bytes());
         }
     }
 }
 
-/// The address of a socket path; `@` begins an abstract name.
+/// The address of a path; a name that begins with `@` is abstract (unix(7)).
 fn address(name: &OsString) -> io::Result<SocketAddr> {
     match name.as_bytes().strip_prefix(b"@") {
         Some(name) => SocketAddr::from_abstract_name(name),
@@ -131,7 +131,7 @@ fn address(name: &OsString) -> io::Result<SocketAddr> {
     }
 }
 
-/// Half of `WATCHDOG_USEC`, if `WATCHDOG_PID` is this process or is not set.
+/// Half of `WATCHDOG_USEC`, unless `WATCHDOG_PID` names another process.
 fn keep_alive_interval(microseconds: Option<String>, pid: Option<String>) -> Option<Duration> {
     let is_this_process = |pid: String| pid.parse() == Ok(std::process::id());
     let microseconds: u64 = microseconds?.parse().ok()?;

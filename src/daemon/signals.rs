@@ -8,7 +8,7 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 
 use crate::kernel::process::STOP;
 
-/// Signals that the daemon handles. They are blocked, so an early signal waits in its descriptor.
+/// Signals that the daemon handles. They are blocked, so that a signal stays pending until its descriptor is read.
 #[derive(Debug)]
 pub(super) struct Signals {
     stop: SignalFd,
@@ -27,36 +27,36 @@ impl Signals {
         })
     }
 
-    /// Readable after a signal to stop.
+    /// Readable after a signal that stops the daemon.
     pub(super) fn stop_fd(&self) -> BorrowedFd<'_> {
         self.stop.as_fd()
     }
 
-    /// Readable after a signal to reload.
+    /// Readable after a signal that reloads the Corefile.
     pub(super) fn reload_fd(&self) -> BorrowedFd<'_> {
         self.reload.as_fd()
     }
 
-    /// Takes a signal to stop, if one came.
+    /// Takes a pending signal that stops the daemon.
     pub(super) fn stop(&self) -> Option<Signal> {
         read(&self.stop)
     }
 
-    /// Takes all signals to reload; true if there was any.
+    /// Takes all pending signals that reload the Corefile; true if there was any.
     pub(super) fn reload(&self) -> bool {
-        let mut asked = false;
+        let mut pending = false;
         while read(&self.reload).is_some() {
-            asked = true;
+            pending = true;
         }
-        asked
+        pending
     }
 }
 
-/// Blocks the signals by which a write of the log would end or stop the daemon: a file at the limit of its size
-/// (`SIGXFSZ`), and a terminal with `tostop` whose foreground is another's (`SIGTTOU`).
+/// Blocks the signals that a write to the log may cause: `SIGXFSZ`, which kills the daemon when the file reaches its size
+/// limit, and `SIGTTOU`, which stops a daemon in the background of a terminal with `tostop`.
 ///
 /// # Errors
-/// Never.
+/// None in practice: the set is valid.
 pub(super) fn block_signals_of_writes() -> Result<(), Errno> {
     let set: SigSet = [Signal::SIGXFSZ, Signal::SIGTTOU].into_iter().collect();
     sigprocmask(SigmaskHow::SIG_BLOCK, Some(&set), None)
@@ -64,7 +64,7 @@ pub(super) fn block_signals_of_writes() -> Result<(), Errno> {
 
 fn catch(signals: &[Signal]) -> Result<SignalFd, Errno> {
     let set: SigSet = signals.iter().copied().collect();
-    // Not `SigSet::thread_block`, which takes the positive error of pthread_sigmask(3) for success.
+    // `SigSet::thread_block` would take the positive error of pthread_sigmask(3) for success.
     sigprocmask(SigmaskHow::SIG_BLOCK, Some(&set), None)?;
     SignalFd::with_flags(&set, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)
 }

@@ -1,7 +1,7 @@
 //! Startup: attaches the filters of a checked plan.
 
 use super::error::Error;
-use super::reload::switch::switch;
+use super::reload::switch;
 use super::service_manager::Manager;
 use super::signals::Signals;
 use super::state::{Filters, Options};
@@ -17,7 +17,7 @@ pub(super) fn warn(plan: &Plan, log: &Log) {
     plan.warn(&mut |warning| log.warn(warning));
 }
 
-/// Connects to the service manager that the environment names. The daemon also runs without one.
+/// Connects to the service manager. An error is only logged: the daemon also runs without a service manager.
 pub(super) fn service_manager(log: &Log) -> Manager {
     Manager::from_environment().unwrap_or_else(|error| {
         log.warn(format_args!(
@@ -27,7 +27,7 @@ pub(super) fn service_manager(log: &Log) -> Manager {
     })
 }
 
-/// Logs how each filter is attached. `earlier` are the filters that an earlier daemon left.
+/// Logs how each filter is attached. `earlier` are filters that an earlier daemon left attached.
 pub(super) fn announce(filters: &[Filter], earlier: &[Filter], log: &Log) {
     for filter in filters {
         let name = &filter.interface;
@@ -66,7 +66,7 @@ fn contexts<'a>(plan: &'a Plan, log: &'a Log) -> impl Iterator<Item = Context<'a
     filters.map(move |planned| Context::new(planned, &plan.corefile, log))
 }
 
-/// Fails if two filters name the same interface. One filter alone asks the kernel nothing.
+/// Fails if two filters name the same interface. A plan with one filter needs no lookup.
 pub(super) fn check_names(plan: &Plan, log: &Log) -> Result<(), Diagnostic> {
     match plan.filters.as_slice() {
         [] | [_] => Ok(()),
@@ -75,36 +75,37 @@ pub(super) fn check_names(plan: &Plan, log: &Log) -> Result<(), Diagnostic> {
 }
 
 /// Waits for the interfaces, loads all programs, then attaches them or replaces the filters of an earlier daemon.
-/// Returns the new filters and the replaced ones; `None` after a signal to stop.
+/// Returns the new and the replaced filters; `None` after a signal that stops the daemon.
 pub(super) fn filters(
     plan: &Plan,
     signals: &Signals,
     scan: &mut Scan,
     options: &Options,
 ) -> Result<Option<(Filters, Filters)>, Error> {
-    let (log, persistent) = (&options.log, options.confirm.is_none());
+    let log = &options.log;
     check_names(plan, log)?;
     for context in contexts(plan, log) {
         if !wait_for(&context, signals.stop_fd())? {
             return Ok(None);
         }
     }
-    // Again, for those that appeared meanwhile.
+    // Interfaces that appeared during the wait were not checked before.
     check_names(plan, log)?;
     let mut old = Filters::new();
     for context in contexts(plan, log) {
         if let Some(filter) = filter::adopt(&context)? {
-            // There is room: the list of `ebpf` blocks has the same capacity.
+            // Cannot fail: the list of `ebpf` blocks has the same capacity.
             let _ = old.push(filter);
         }
     }
     tidy(log);
     let prepared = prepare(plan, &old, scan, log)?;
-    let new = switch(&mut old, prepared, scan, log, persistent)?;
+    let durability = switch::durability(options.confirm);
+    let new = switch::switch(&mut old, prepared, scan, log, durability)?;
     Ok(Some((new, old)))
 }
 
-/// Prepares every filter of the plan: loads its program and fills its maps, unless a running filter can be reused.
+/// Prepares each filter of the plan: loads its program and fills its maps, unless the running filter can be reused.
 pub(super) fn prepare<'a>(
     plan: &'a Plan,
     running: &[Filter],

@@ -1,4 +1,4 @@
-//! State of the running daemon: types only. Each type is read and written by the file that its doc names.
+//! State of the running daemon: types only. A type's comment names the file that reads and writes its fields.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -35,11 +35,11 @@ pub struct Options {
     pub source: Source,
     /// Destination of messages.
     pub log: Log,
-    /// File for the process id.
+    /// Path of the pid file (`--pidfile`).
     pub pidfile: Option<PathBuf>,
-    /// Path of the control socket. `None` means the default path, which another daemon may have.
+    /// Path of the control socket (`--control`); `None` for the default path, which another daemon may occupy.
     pub control: Option<PathBuf>,
-    /// Time for `confirm` to arrive; without it the start is rolled back.
+    /// Time within which the start must be confirmed (`--confirm`).
     pub confirm: Option<Duration>,
 }
 
@@ -50,14 +50,14 @@ pub(super) struct Daemon<'a> {
     pub(super) filters: Filters,
     /// Buffers for reading maps.
     pub(super) scan: Box<Scan>,
-    /// Map values that could not be read since the start.
+    /// Number of map values that could not be read since the start.
     pub(super) read_errors: u64,
-    /// Time at which `debug` reads the maps next.
-    pub(super) next_look: Instant,
+    /// Time of the next read of the maps with `debug`.
+    pub(super) next_scan: Instant,
     pub(super) page: Page,
     pub(super) serving: Serving,
     pub(super) reloading: Reloading,
-    /// Set from the signal to stop until the daemon ends.
+    /// Present from the signal that stops the daemon until the exit.
     pub(super) shutdown: Option<Shutdown>,
     pub(super) control: Option<Control>,
     pub(super) control_retry: ControlRetry,
@@ -67,15 +67,15 @@ pub(super) struct Daemon<'a> {
 
 /// The page's sockets and processes (`page.rs`). No failure of the page ends the daemon or refuses a reload.
 pub(super) struct Page {
-    /// Listeners and worker; `None` where the Corefile serves nothing. Field order matters: dropped before `keeper`.
+    /// Listeners and worker; `None` if the Corefile serves nothing. Field order matters: dropped before `keeper`.
     pub(super) server: Option<Server>,
     /// Names of the option `host`.
     pub(super) hosts: Hosts,
-    /// The parent of all workers; `None` if it could not be started, and after its death, which nothing can undo.
+    /// The parent of all workers; `None` if its start failed, and for good after its death.
     pub(super) keeper: Option<Keeper>,
-    /// Retry of the sockets that could not be opened.
+    /// Retry of closed sockets.
     pub(super) reopen: Backoff,
-    /// Events of addresses, while a listener waits for an address that no interface has.
+    /// Events of addresses; present while a listener waits for an address that no interface has.
     pub(super) addresses: Option<Monitor>,
 }
 
@@ -88,12 +88,13 @@ pub(super) struct ControlRetry {
 
 /// State of reloads (`reload/`).
 pub(super) struct Reloading {
-    /// The directive `reload`, where the Corefile has one.
+    /// The directive `reload`, if the Corefile has it.
     pub(super) watch: Option<ReloadWatch>,
     /// Random seed of the reload jitter, read before seccomp; 0 if there is none.
     pub(super) jitter_seed: u32,
-    /// Results of reloads for the metrics.
+    /// Results of reloads for status and metrics.
     pub(super) results: Reloads,
+    /// The start or reload that awaits confirmation.
     pub(super) pending: Option<PendingConfirm>,
 }
 
@@ -102,7 +103,7 @@ pub(super) struct Reloading {
 pub(super) struct PendingConfirm {
     /// Deadline.
     pub(super) until: Instant,
-    /// State that returns after the deadline.
+    /// State that the rollback restores.
     pub(super) replaced: Replaced,
     /// True for a start; its rollback ends the daemon.
     pub(super) at_start: bool,
@@ -111,31 +112,31 @@ pub(super) struct PendingConfirm {
 /// State that a start or reload replaced (`reload/confirm.rs`).
 #[derive(Debug)]
 pub(super) struct Replaced {
-    /// Detached filters, with everything that attaching them again needs.
+    /// Detached filters, still loaded.
     pub(super) filters: Filters,
-    /// Addresses of the page as the Corefile named them.
+    /// Addresses of the page in the previous Corefile.
     pub(super) places: Places,
     /// Names of the option `host`.
     pub(super) hosts: Hosts,
     pub(super) serving: Serving,
-    /// The directive `reload`, with the content that was not confirmed: that content is not tried again.
+    /// The previous directive `reload`, with the unconfirmed content as the last one read: it is not tried again.
     pub(super) watch: Option<ReloadWatch>,
 }
 
-/// A daemon that was told to stop and serves until `lameduck` is over (`lifecycle.rs`).
+/// State between the signal that stops the daemon and the end of `lameduck` (`lifecycle.rs`).
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Shutdown {
     pub(super) signal: Signal,
-    /// Time at which the daemon ends.
+    /// Time of the exit.
     pub(super) until: Instant,
 }
 
 /// Reason for the end of the event loop.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum End {
-    /// A signal to stop.
+    /// This signal stopped the daemon.
     Signal(Signal),
-    /// Nobody confirmed the start.
+    /// The start was not confirmed in time.
     Unconfirmed,
 }
 

@@ -1,7 +1,8 @@
 //! Seccomp rules of the running daemon, reloads included.
 //!
-//! The daemon keeps the `bpf(2)` commands for maps, XDP programs and their attachment; it loses those for tracing. It
-//! can open files for reading only. It can remove files: its pid file, its socket and pins. It can start no process and no thread.
+//! The daemon keeps the `bpf(2)` commands for maps, XDP programs and their attachment, and loses the commands for tracing.
+//! It can open files for reading only. It can remove files, such as its pid file, its socket and pins. It cannot start a
+//! process or a thread.
 
 use nix::libc::{self, c_int, c_long};
 #[cfg(target_arch = "x86_64")]
@@ -26,7 +27,7 @@ use crate::kernel::seccomp::{FIONBIO, POLL, Rule, any, bits, command, is, only};
 /// Flags of `open` that allow writing, creating or truncating.
 const WRITES: c_int = libc::O_ACCMODE | libc::O_CREAT | libc::O_TRUNC;
 
-/// Opens a file for reading; musl uses the older call on x86_64.
+/// Opens a file for reading; musl uses `open(2)` on x86_64.
 #[cfg(all(target_env = "musl", target_arch = "x86_64"))]
 const OPEN: Rule = only(libc::SYS_open, &[bits(1, WRITES, 0)]);
 /// Opens a file for reading.
@@ -40,17 +41,17 @@ const FILE_STATUS: c_long = libc::SYS_fstat;
 #[cfg(not(target_env = "musl"))]
 const FILE_STATUS: c_long = libc::SYS_statx;
 
-/// Mode of the control socket: for its owner only.
+/// Permissions of the control socket: read and write for its owner only.
 const CONTROL_MODE: c_int = 0o600;
 
 /// System calls of every run with a reload.
 pub const ALWAYS: &[Rule] = &[
-    // Waiting, logging, the signals.
+    // Event loop, log, signals.
     any(POLL),
     any(libc::SYS_read),
     any(libc::SYS_write),
     any(libc::SYS_close),
-    // Loading, filling and reading maps, programs and links.
+    // Maps, programs and links.
     only(libc::SYS_bpf, &[command(BPF_MAP_CREATE)]),
     only(libc::SYS_bpf, &[command(BPF_MAP_LOOKUP_ELEM)]),
     only(libc::SYS_bpf, &[command(BPF_PROG_LOAD)]),
@@ -60,9 +61,9 @@ pub const ALWAYS: &[Rule] = &[
     only(libc::SYS_bpf, &[command(BPF_MAP_UPDATE_BATCH)]),
     only(libc::SYS_bpf, &[command(BPF_LINK_CREATE)]),
     only(libc::SYS_bpf, &[command(BPF_LINK_UPDATE)]),
-    // libbpf reads the kernel version, and the page's names include the name of the box.
+    // The kernel version, which libbpf reads, and the host name, by which the page may be requested.
     any(libc::SYS_uname),
-    // Netlink requests about interfaces; the worker and its keeper; the page's listeners after a reload.
+    // Netlink requests about interfaces; messages to worker and keeper; the page's listeners after a reload.
     only(libc::SYS_socket, &[is(0, libc::AF_NETLINK)]),
     only(libc::SYS_socket, &[is(0, libc::AF_INET)]),
     only(libc::SYS_socketpair, &[is(0, libc::AF_UNIX)]),
@@ -75,28 +76,28 @@ pub const ALWAYS: &[Rule] = &[
     any(libc::SYS_recvfrom),
     any(libc::SYS_shutdown),
     any(libc::SYS_wait4),
-    // Asks for a signal to stop while it loads.
+    // Pending signals that stop the daemon, checked while filters are loaded.
     any(libc::SYS_rt_sigpending),
-    // Continues the keeper, which may be stopped.
+    // SIGCONT for a keeper that was stopped.
     only(libc::SYS_kill, &[is(1, libc::SIGCONT)]),
     // Shared memory of the page, with a sealed size.
     any(libc::SYS_memfd_create),
     any(libc::SYS_ftruncate),
     only(libc::SYS_fcntl, &[is(1, libc::F_ADD_SEALS)]),
     only(libc::SYS_fcntl, &[is(1, libc::F_DUPFD_CLOEXEC)]),
-    // See the worker's list.
+    // Close-on-exec, which musl sets with a second call.
     #[cfg(target_env = "musl")]
     only(libc::SYS_fcntl, &[is(1, libc::F_SETFD)]),
     #[cfg(debug_assertions)]
     only(libc::SYS_fcntl, &[is(1, libc::F_GETFD)]),
-    // The Corefile, objects, /proc/self.
+    // Files: the Corefile, objects, `/proc/self`.
     OPEN,
     any(FILE_STATUS),
     any(libc::SYS_getdents64),
     any(libc::SYS_getcwd),
-    // CPU time used; wall-clock time on machines whose vDSO cannot read the clock.
+    // CPU time; wall-clock time where the vDSO cannot read the clock.
     any(libc::SYS_clock_gettime),
-    // Memory, never executable.
+    // Memory that is not executable.
     only(libc::SYS_mmap, &[bits(2, libc::PROT_EXEC, 0)]),
     any(libc::SYS_munmap),
     #[cfg(not(target_env = "musl"))]
@@ -107,17 +108,17 @@ pub const ALWAYS: &[Rule] = &[
     any(libc::SYS_exit_group),
 ];
 
-/// System calls of some runs, each with its occasion.
+/// System calls of some runs only. Each comment names the condition.
 pub const SELDOM: &[Rule] = &[
     // Maps without batch operations, and entries that a reload changes.
     only(libc::SYS_bpf, &[command(BPF_MAP_UPDATE_ELEM)]),
     only(libc::SYS_bpf, &[command(BPF_MAP_DELETE_ELEM)]),
     only(libc::SYS_bpf, &[command(BPF_MAP_GET_NEXT_KEY)]),
-    // The name of a foreign program, if CAP_SYS_ADMIN is kept.
+    // The name of another owner's program, if the daemon keeps CAP_SYS_ADMIN.
     only(libc::SYS_bpf, &[command(BPF_PROG_GET_FD_BY_ID)]),
-    // An object with constants.
+    // Maps of constants.
     only(libc::SYS_bpf, &[command(BPF_MAP_FREEZE)]),
-    // A control socket that could not be created at the start: its mode.
+    // Permissions of a control socket that could not be created at the start.
     only(libc::SYS_fchmod, &[is(1, CONTROL_MODE)]),
     // Clients of the control socket, and their credentials.
     any(libc::SYS_accept4),
@@ -138,12 +139,12 @@ pub const SELDOM: &[Rule] = &[
     any(libc::SYS_connect),
     only(libc::SYS_ioctl, &[is(1, FIONBIO)]),
     only(libc::SYS_ioctl, &[is(1, SIOCGIFNAME)]),
-    // The counters of a driver; the command is in memory, which seccomp cannot read.
+    // Counters of a driver. The ethtool command is in memory, which seccomp cannot read.
     only(libc::SYS_ioctl, &[is(1, SIOCETHTOOL)]),
     // The limit of locked memory, before kernel 5.11.
     any(libc::SYS_prlimit64),
-    // Imports by a pattern test for files and list folders; so does `exit hold`. The types of files before they are
-    // opened, and the owners of the socket and the pid file before they are removed.
+    // Metadata by path: imports by a pattern, `exit hold`, the type of a file before it is opened, and the identity of
+    // the control socket and the pid file before they are removed.
     #[cfg(all(target_env = "musl", target_arch = "x86_64"))]
     any(libc::SYS_stat),
     #[cfg(all(target_env = "musl", target_arch = "x86_64"))]
@@ -153,7 +154,7 @@ pub const SELDOM: &[Rule] = &[
     #[cfg(not(target_env = "musl"))]
     any(libc::SYS_fstat),
     any(libc::SYS_lseek),
-    // Large allocations that grow or are freed; with musl, its heap.
+    // Large allocations that grow or are freed; with musl also the heap.
     any(libc::SYS_mremap),
     any(libc::SYS_madvise),
     only(libc::SYS_mprotect, &[bits(2, libc::PROT_EXEC, 0)]),

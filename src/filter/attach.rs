@@ -1,4 +1,4 @@
-//! The step that attaches: waits for the interface, and puts the program into the interface's receive path.
+//! The step that waits for the interface and attaches the program.
 
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Instant;
@@ -6,7 +6,7 @@ use std::time::Instant;
 use nix::errno::Errno;
 
 use super::hold::{own_pins, pin_state, pinned_filter};
-use super::refusal::{in_words, occupied};
+use super::refusal::{occupied, refusal_reason};
 use super::state::{Attached, Loaded};
 use super::{Context, Filter, blame};
 use crate::base::capacity::MAX_FILTERS;
@@ -17,17 +17,17 @@ use crate::kernel::attach::{Attachment, Failure, Mode};
 use crate::kernel::interface::{self, Interface, Monitor};
 use crate::kernel::program::Program;
 
-/// Why a program was not attached.
+/// Error of [`attach_program`].
 #[derive(Debug)]
 pub(super) struct AttachError {
     pub(super) failure: Failure,
-    /// The mode that was tried last.
+    /// Mode of the last attempt.
     pub(super) mode: Mode,
-    /// The previous attachment, if the interface still has it.
+    /// The previous attachment, if its program is still attached.
     pub(super) previous: Option<Attached>,
 }
 
-/// Attaches what was loaded to an interface without a filter.
+/// Attaches the loaded program to an interface without a filter.
 ///
 /// # Errors
 /// When the interface is gone or occupied, or the driver refuses.
@@ -53,7 +53,7 @@ pub fn attach(context: &Context<'_>, loaded: Loaded) -> Result<Filter, Diagnosti
 /// Fails if two filters name the same interface, one of them by an alternative name.
 ///
 /// # Errors
-/// At the second name. Interfaces that are not there, or cannot be looked up, are left to later steps.
+/// At the second name. Interfaces that are missing, or cannot be looked up, are not checked; later steps report them.
 pub fn check_names<'a>(contexts: impl Iterator<Item = Context<'a>>) -> Result<(), Diagnostic> {
     let mut seen: heapless::Vec<(u32, &InterfaceName), MAX_FILTERS> = heapless::Vec::new();
     for context in contexts {
@@ -67,16 +67,17 @@ pub fn check_names<'a>(contexts: impl Iterator<Item = Context<'a>>) -> Result<()
             );
             return Err(context.wrong(context.block.interface_at, "if", Blame::Corefile, what));
         }
-        // There is room: the list of `ebpf` blocks has the same capacity.
+        // Cannot fail: the list of `ebpf` blocks has the same capacity.
         let _ = seen.push((index, name));
     }
     Ok(())
 }
 
-/// Waits until the interface is there, up and free, at most for the time of `wait`; false if `stop` became readable.
+/// Waits until the interface exists, is up and has no other XDP program, at most for the time of the option `wait`. Returns
+/// false if `stop` became readable.
 ///
 /// # Errors
-/// The state of the interface when the time is over.
+/// The state of the interface after that time; at once, an error that is not the interface's.
 pub fn wait_for(context: &Context<'_>, stop: BorrowedFd<'_>) -> Result<bool, Diagnostic> {
     let block = context.block;
     let end = Instant::now().checked_add(block.wait);
@@ -84,7 +85,7 @@ pub fn wait_for(context: &Context<'_>, stop: BorrowedFd<'_>) -> Result<bool, Dia
         return ready(context).map(|()| true);
     };
     let at = block.interface_at;
-    // Subscribed before the first look, so that no change is missed between the two.
+    // Subscribed before the first check, so that no change after it is missed.
     let monitor = Monitor::open().map_err(|error| context.kernel(at, "if", &error))?;
     let mut told = false;
     loop {
@@ -116,7 +117,7 @@ pub fn wait_for(context: &Context<'_>, stop: BorrowedFd<'_>) -> Result<bool, Dia
     }
 }
 
-/// Fails unless the interface is filtered by an earlier daemon's filter, or up and free.
+/// Fails unless the interface is up and free, or has the filter of an earlier daemon.
 fn ready(context: &Context<'_>) -> Result<(), Diagnostic> {
     let interface = find_interface(context)?;
     if pinned_filter(context, &interface)?.is_some() {
@@ -125,7 +126,7 @@ fn ready(context: &Context<'_>) -> Result<(), Diagnostic> {
     free(context, up(context, interface)?).map(drop)
 }
 
-/// Looks up the interface, which must be there.
+/// Looks up the interface. Fails if it does not exist.
 pub(super) fn find_interface(context: &Context<'_>) -> Result<Interface, Diagnostic> {
     let (name, at) = (&context.block.interface, context.block.interface_at);
     let found = interface::find(name).map_err(|error| context.kernel(at, "if", &error))?;
@@ -140,7 +141,8 @@ pub(super) fn find_interface(context: &Context<'_>) -> Result<Interface, Diagnos
     })
 }
 
-/// Fails if the interface is down. A filter stays on an interface that goes down, so only the first one needs this.
+/// Fails if the interface is down. Only the first filter of an interface needs this check: a filter stays attached when its
+/// interface goes down.
 fn up(context: &Context<'_>, interface: Interface) -> Result<Interface, Diagnostic> {
     if interface.up {
         return Ok(interface);
@@ -164,9 +166,9 @@ fn free(context: &Context<'_>, interface: Interface) -> Result<Interface, Diagno
     Err(context.wrong(context.block.interface_at, "if", Blame::Interface, what))
 }
 
-/// Attaches `program`, in the place of the `previous` attachment if there is one. Every packet then meets one of the two
-/// programs. Only where the mode changes there is a moment without a program, since the kernel does not attach to an
-/// interface in two modes.
+/// Attaches `program`, and replaces the program of the `previous` attachment, if any. The replacement is atomic: every
+/// packet meets one of the two programs. If the mode changes, the interface is without a program for a moment, since the
+/// kernel does not attach programs in two modes.
 pub(super) fn attach_program(
     wanted: config::Mode,
     interface: &Interface,
@@ -175,7 +177,7 @@ pub(super) fn attach_program(
 ) -> Result<Attached, AttachError> {
     match previous {
         Some(previous) if suits(wanted, interface, &previous) => match replace(previous, program) {
-            // Somebody has just detached the link, so that dropping it changes nothing.
+            // Another process has detached the link meanwhile, so dropping the link changes nothing.
             Err(AttachError {
                 failure: Failure::Gone,
                 ..
@@ -189,14 +191,14 @@ pub(super) fn attach_program(
     }
 }
 
-/// True if another program can take the place of the attached one.
+/// True if the attached program can be replaced in place: the mode and the interface stay the same.
 pub(super) fn suits(wanted: config::Mode, interface: &Interface, attached: &Attached) -> bool {
     let attachment = &attached.attachment;
     let mode = match wanted {
         config::Mode::Auto => attachment.mode != Mode::Offload,
         config::Mode::Native => attachment.mode == Mode::Native,
         config::Mode::Generic => attachment.mode == Mode::Generic,
-        // A card takes a program only after the previous one is detached.
+        // A card accepts a program only after the previous one is detached.
         config::Mode::Offload => false,
     };
     mode && attachment.interface == interface.index
@@ -213,8 +215,8 @@ fn replace(mut previous: Attached, program: &Program) -> Result<Attached, Attach
     }
 }
 
-/// Attaches to an interface without a program. Some drivers refuse while the interface is down; that is no reason for
-/// generic mode.
+/// Attaches to an interface without a program. Mode `auto` falls back to generic mode only while the interface is up: some
+/// drivers refuse native mode while it is down.
 fn attach_new(
     wanted: config::Mode,
     interface: &Interface,
@@ -235,17 +237,18 @@ fn attach_new(
     };
     match attempt(mode, None) {
         Err(AttachError {
-            failure: Failure::Refused(errno, words),
+            failure: Failure::Refused(errno, message),
             ..
-        }) if wanted == config::Mode::Auto && interface.up && is_the_drivers(errno) => {
-            attempt(Mode::Generic, Some(in_words(errno, &words, interface)))
-        }
+        }) if wanted == config::Mode::Auto && interface.up && is_the_drivers(errno) => attempt(
+            Mode::Generic,
+            Some(refusal_reason(errno, &message, interface)),
+        ),
         other => other,
     }
 }
 
-/// True if the errno can be the driver's. Generic mode may not need the queues or memory that a driver lacks; an error of
-/// this process is the same in every mode.
+/// True if the errno may be the driver's. Generic mode does not need the queues or memory that a driver may lack. An error
+/// of this process would be the same in every mode.
 const fn is_the_drivers(errno: Errno) -> bool {
     !matches!(
         errno,
@@ -263,16 +266,16 @@ pub(super) fn not_attached(
     let name = &context.block.interface;
     let wrong = |blame, what| context.wrong(context.block.interface_at, "if", blame, what);
     match failure {
-        // Another program was attached since the look at the interface; a second look finds that program's name.
+        // Another program was attached after the check of the interface; a second check finds its name.
         Failure::Occupied => {
             let free = find_interface(context).and_then(|interface| free(context, interface));
             free.err()
                 .unwrap_or_else(|| wrong(Blame::Interface, occupied(name, None)))
         }
         Failure::Gone => wrong(Blame::Interface, format!("interface {name} has just gone")),
-        Failure::Refused(errno, words) => {
-            let words = in_words(errno, &words, interface);
-            let what = format!("interface {name} refuses {mode} mode: {words}");
+        Failure::Refused(errno, message) => {
+            let message = refusal_reason(errno, &message, interface);
+            let what = format!("interface {name} refuses {mode} mode: {message}");
             wrong(blame(errno), what)
         }
     }

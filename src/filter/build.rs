@@ -1,4 +1,4 @@
-//! The way to a filter: the running one changes its entries, or a new one is loaded beside it.
+//! Prepares a filter: adopts the filter of an earlier daemon, changes entries of the running one, or loads a new one.
 
 use super::attach::find_interface;
 use super::fingerprint::{Fingerprint, Identity, Target};
@@ -10,10 +10,11 @@ use super::{Batch, Context, Filter, Prepared};
 use crate::base::diagnostic::Diagnostic;
 use crate::kernel::map_scan::Scan;
 
-/// The filter that an earlier daemon left attached, to be reused or replaced.
+/// Adopts the filter that an earlier daemon left attached; `None` if there is none. [`prepare`] then changes or replaces
+/// the filter.
 ///
 /// # Errors
-/// When the interface has pins that corexdp did not make.
+/// When a running daemon owns the pins, or the pins cannot be used.
 pub fn adopt(context: &Context<'_>) -> Result<Option<Filter>, Diagnostic> {
     let interface = find_interface(context)?;
     let Some(pinned) = pinned_filter(context, &interface)? else {
@@ -41,10 +42,10 @@ pub fn adopt(context: &Context<'_>) -> Result<Option<Filter>, Diagnostic> {
     Ok(Some(filter.adopted()))
 }
 
-/// Prepares the filter that is to replace `old`, which filters the interface, or to be the first there.
+/// Prepares the filter of `context`: a change of `old`, the filter of the same interface, or else a newly loaded filter.
 ///
 /// # Errors
-/// When the kernel refuses; all that was loaded is then freed.
+/// When the kernel refuses; everything loaded here is freed.
 pub fn prepare(
     context: &Context<'_>,
     old: Option<&Filter>,
@@ -60,7 +61,7 @@ pub fn prepare(
     load(context, batch, scan).map(Prepared::Load)
 }
 
-/// True if `old` becomes the target by changes of entries alone.
+/// True if changes of entries alone turn `old` into the target.
 fn can_become(context: &Context<'_>, old: &Filter, target: &Target) -> bool {
     let same = target.fingerprint.identity == old.fingerprint.identity;
     same || target.fingerprint.has_code_of(old.fingerprint) && has_room(context, old, target)

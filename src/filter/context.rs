@@ -31,7 +31,7 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// An error at a word of the Corefile.
+    /// An error of `directive`, at the token `at` of the Corefile.
     pub(super) fn wrong(
         &self,
         at: Token,
@@ -42,13 +42,13 @@ impl<'a> Context<'a> {
         self.corefile.diagnostic(at, directive, message, blame)
     }
 
-    /// An error of the kernel at a word of the Corefile.
+    /// An error of the kernel, reported for `directive` at the token `at` of the Corefile.
     pub(super) fn kernel(&self, at: Token, directive: &str, error: &kernel::Error) -> Diagnostic {
         self.wrong(at, directive, blame(error.errno), error.to_string())
     }
 }
 
-/// The cause of an errno: a missing privilege or the system.
+/// The party at fault for an errno: the user's privileges, or the system.
 pub const fn blame(errno: Errno) -> Blame {
     match errno {
         Errno::EPERM | Errno::EACCES => Blame::Privilege,

@@ -1,4 +1,4 @@
-//! Entries: the lines of an `ebpf` block as bytes, and rows of keys and values copied from or to a map.
+//! Entries: the lines of an `ebpf` block encoded as bytes, and rows of keys and values copied from or to a map.
 
 use nix::errno::Errno;
 
@@ -12,16 +12,16 @@ use crate::encode::Encoder;
 use crate::kernel::map::Shape;
 use crate::object::MapDef;
 
-/// The lines that refer to one map.
+/// The lines of an `ebpf` block that refer to one map.
 pub(super) struct Lines<'a> {
     context: &'a Context<'a>,
-    /// The map's id in the block; `None` if no line refers to the map.
+    /// Id of the map in the block; `None` if no line refers to the map.
     id: Option<MapId>,
     pub(super) def: &'a MapDef,
     encoder: Encoder<'a>,
 }
 
-/// The lines for each of the object's maps. Lines about variables are part of the object by now.
+/// The lines for each map of the object. Maps of variables have none: linking put their lines into the object.
 pub(super) fn lines<'a>(context: &'a Context<'a>) -> impl Iterator<Item = Lines<'a>> {
     context.object.maps.iter().map(|def| Lines {
         context,
@@ -40,7 +40,7 @@ impl<'a> Lines<'a> {
         self.id.is_none()
     }
 
-    /// Each line.
+    /// The entries of all lines.
     pub(super) fn entries(&self) -> MapEntries<'a> {
         let Context {
             block, corefile, ..
@@ -49,30 +49,30 @@ impl<'a> Lines<'a> {
         self.id.map_or_else(MapEntries::default, entries)
     }
 
-    /// Gives the number, key and value of each line to `see`.
+    /// Calls `visit` with number, key and value of each line.
     ///
     /// # Errors
-    /// When a line was not checked.
+    /// An internal error: `config` did not check a line.
     pub(super) fn each(
         &mut self,
-        mut see: impl FnMut(usize, &[u8], &[u8]),
+        mut visit: impl FnMut(usize, &[u8], &[u8]),
     ) -> Result<(), Diagnostic> {
         let (mut key, mut value) = ([0; MAX_KEY], [0; MAX_VALUE]);
         let key = key.get_mut(..self.def.key_size as usize);
         let value = value.get_mut(..self.def.value_size as usize);
-        // Maps that lines may refer to have smaller keys and values.
+        // `config` accepts no line for a map with larger keys or values.
         let (Some(key), Some(value)) = (key, value) else {
             return Ok(());
         };
         for (index, entry) in self.entries().enumerate() {
-            self.decode(&entry, key, value)?;
-            see(index, key, value);
+            self.encode(&entry, key, value)?;
+            visit(index, key, value);
         }
         Ok(())
     }
 
-    /// Writes key and value of an entry. Both were checked, so an error here is a bug and says so.
-    pub(super) fn decode(
+    /// Encodes an entry to `key` and `value`. `config` has checked the entry, so an error here is a bug of corexdp.
+    pub(super) fn encode(
         &mut self,
         entry: &Entry<'_>,
         key: &mut [u8],
@@ -89,19 +89,19 @@ impl<'a> Lines<'a> {
         Err(context.wrong(at, entry.directive(), Blame::Corefile, what.into()))
     }
 
-    /// Fails after a signal to stop.
+    /// Fails if a signal that stops the daemon is pending.
     pub(super) fn check_interrupted(&self) -> Result<(), Diagnostic> {
         check_interrupted(self.context)
     }
 
-    /// Error for a map that the kernel does not let read.
+    /// Error for a map whose entries cannot be read.
     pub(super) fn unread(&self, errno: Errno) -> Diagnostic {
         let (context, name) = (self.context, Plain(&self.def.name));
         let what = format!("cannot read the entries of {name}: {}", errno.desc());
         context.wrong(context.block.at, "map", blame(errno), what)
     }
 
-    /// Warns that an LRU map has only some of the entries that the lines give.
+    /// Warns that the kernel evicted entries of the lines from an LRU map.
     pub(super) fn warn_of_evicted(&self, present: usize, wanted: usize) {
         let (context, name) = (self.context, Plain(&self.def.name));
         let (kind, room) = (self.def.kind, self.def.max_entries);
@@ -137,7 +137,7 @@ impl<'a> Lines<'a> {
     }
 }
 
-/// Keys and values, as the kernel copies them, each row with a note of type `T`.
+/// Rows of key and value, in the layout that the kernel copies, each with a note of type `T`.
 #[derive(Debug)]
 pub(super) struct Rows<T> {
     key_size: usize,
@@ -147,7 +147,7 @@ pub(super) struct Rows<T> {
     values: Vec<u8>,
 }
 
-/// One of the [`Rows`].
+/// A row of [`Rows`].
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Row<'a, T> {
     pub(super) note: T,
@@ -170,7 +170,7 @@ impl<T: Copy> Rows<T> {
         self.notes.len()
     }
 
-    /// Adds a row. A value that is too short is filled up with zeros.
+    /// Appends a row. A short value is padded with zeros.
     pub(super) fn push(&mut self, note: T, key: &[u8], value: &[u8]) {
         self.notes.push(note);
         self.keys.extend_from_slice(key);

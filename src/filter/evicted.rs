@@ -1,5 +1,7 @@
-//! Entries of LRU maps, which the kernel evicts by itself, even before the map is full: it evicts up to 128 entries at once
-//! for each CPU (`LOCAL_FREE_TARGET`), and places that one CPU has freed are not found by the others.
+//! Entries that the kernel evicts from LRU maps.
+//!
+//! The kernel evicts entries even before a map is full: each CPU frees up to 128 entries at once (`LOCAL_FREE_TARGET`),
+//! and other CPUs cannot use these.
 
 use super::entries::{Lines, Rows};
 use super::fingerprint::{EntryDigest, EntryList};
@@ -8,7 +10,7 @@ use crate::base::diagnostic::Diagnostic;
 use crate::kernel::map::Map;
 use crate::kernel::map_scan::Scan;
 
-/// The entries of a sorted list whose keys the map has.
+/// The entries of the sorted `list` whose keys are in the map.
 pub(super) fn present(
     lines: &Lines<'_>,
     list: &[EntryDigest],
@@ -21,13 +23,13 @@ pub(super) fn present(
     });
     found.map_err(|errno| lines.unread(errno))?;
     present.sort_unstable();
-    // Iteration may restart.
+    // An iteration that restarts visits entries twice.
     present.dedup();
     Ok(present)
 }
 
-/// Writes the entries of `list` again that the kernel has evicted from an LRU map, as long as that at least halves their
-/// number. Warns of those that are still missing.
+/// Writes evicted entries of `list` to an LRU map again, as long as each round at least halves the number of missing
+/// entries. Warns of entries that are missing after the last round.
 ///
 /// # Errors
 /// When the map cannot be read, or the kernel rejects an entry.

@@ -1,7 +1,7 @@
 //! Fingerprints: digests of program, maps and entries, by which a reload tells changed parts from unchanged ones.
 //!
-//! The digests have no random key, since they outlive the process in the names of pinned maps. Only the Corefile's author
-//! chooses their input.
+//! The digests have no random key, since they outlive the process in the names of pins. Their input comes only from the
+//! Corefile and its objects, so nobody can provoke collisions by packets.
 
 use std::hash::{Hash, Hasher as _};
 
@@ -16,7 +16,7 @@ use crate::object::LinkedObject;
 pub(super) struct Identity(pub(super) u64);
 
 impl Identity {
-    /// Maps that are being changed.
+    /// Identity of a state whose entries are being changed.
     pub(super) const MODIFIED: Self = Self(0);
 }
 
@@ -24,18 +24,18 @@ impl Identity {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Fingerprint {
     pub(super) identity: Identity,
-    /// Digest of program and maps; `None` for a filter that an earlier daemon made from something else.
+    /// Digest of program and map definitions; `None` for an adopted filter, whose object is unknown.
     code: Option<u64>,
 }
 
-/// Fingerprint and entries that the Corefile wants.
+/// Fingerprint and entries of the filter that the Corefile describes.
 #[derive(Debug)]
 pub struct Target {
     pub(super) fingerprint: Fingerprint,
     maps: Vec<MapEntries>,
 }
 
-/// The wanted entries of a map.
+/// The entries that the Corefile gives a map.
 #[derive(Debug)]
 struct MapEntries {
     /// The map's name in the object.
@@ -47,9 +47,10 @@ struct MapEntries {
 #[derive(Debug, Default, Hash)]
 pub(super) struct EntryList(Vec<EntryDigest>);
 
-/// An entry.
+/// Digests of one entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct EntryDigest {
+    /// Digest of the key.
     pub(super) key: u64,
     /// Digest of key and value.
     pub(super) whole: u64,
@@ -73,12 +74,12 @@ impl EntryList {
         self.0.push(EntryDigest::of(key, value));
     }
 
-    /// True if the Corefile gives the map no entries.
+    /// True if no line gives the map an entry.
     pub(super) const fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Number of different keys in both lists.
+    /// Number of different keys in both lists together.
     pub(super) fn len_with(&self, other: &Self) -> usize {
         let both = self.0.iter().chain(&other.0);
         let mut keys: Vec<_> = both.map(|entry| entry.key).collect();
@@ -98,7 +99,7 @@ impl EntryList {
 }
 
 impl Fingerprint {
-    /// Fingerprint of a filter made from `object`, its maps with these entries, in the object's order.
+    /// Fingerprint of a filter of `object`; `lists` has the entries of each map, in the order of the object's maps.
     pub(super) fn new<'a>(
         object: &LinkedObject,
         lists: impl Iterator<Item = &'a EntryList>,
@@ -107,7 +108,7 @@ impl Fingerprint {
         object.code(&mut hasher);
         let code = hasher.finish();
         lists.collect::<Vec<_>>().hash(&mut hasher);
-        // 0 is Identity::MODIFIED.
+        // 0 is reserved for Identity::MODIFIED.
         let identity = Identity(hasher.finish().max(1));
         Self {
             identity,
@@ -115,7 +116,7 @@ impl Fingerprint {
         }
     }
 
-    /// Fingerprint of a filter that an earlier daemon made from something else.
+    /// Fingerprint of an adopted filter whose object is unknown.
     pub(super) const fn foreign(identity: Identity) -> Self {
         Self {
             identity,
@@ -123,7 +124,7 @@ impl Fingerprint {
         }
     }
 
-    /// True if both are the same program with the same maps, whatever the entries.
+    /// True if both filters have the same program and the same map definitions.
     pub(super) fn has_code_of(self, other: Self) -> bool {
         self.code.is_some() && self.code == other.code
     }
@@ -133,7 +134,7 @@ impl Target {
     /// The target of `context`.
     ///
     /// # Errors
-    /// When a line was not checked.
+    /// An internal error: `config` did not check a line.
     pub(super) fn new(context: &Context<'_>) -> Result<Self, Diagnostic> {
         let mut maps = Vec::with_capacity(context.object.maps.len());
         for mut lines in lines(context) {
@@ -151,14 +152,14 @@ impl Target {
         })
     }
 
-    /// The wanted entries of a map.
+    /// The entries that the Corefile gives the map of this name.
     pub(super) fn entries(&self, map: &str) -> Option<&EntryList> {
         let mut maps = self.maps.iter();
         maps.find(|entries| entries.map == map)
             .map(|entries| &entries.list)
     }
 
-    /// Moves the wanted entries of a map out.
+    /// Moves the entries of the map of this name out.
     pub(super) fn take_entries(&mut self, map: &str) -> EntryList {
         let mut maps = self.maps.iter_mut();
         let entries = maps.find(|entries| entries.map == map);

@@ -1,4 +1,4 @@
-//! The step that loads: creates the maps, fills them, and loads the program.
+//! The step that creates and fills the maps, and loads the program.
 
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
@@ -20,11 +20,11 @@ use crate::kernel::program::{Failure, Program};
 use crate::kernel::{btf, errno, limits};
 use crate::object::{KernelBtf, MapDef};
 
-/// Entries on their way into a map, in a buffer of fixed size.
+/// A buffer of fixed size for entries that are written to a map in one call.
 #[derive(Debug, Default)]
 pub struct Batch {
     buffers: Buffers,
-    /// Entries in the buffers.
+    /// Number of entries in the buffers.
     count: usize,
 }
 
@@ -50,7 +50,7 @@ pub(super) fn load(
     })?;
     let mut read_maps = read_maps(context, &maps)?;
     for read in &mut read_maps {
-        // Before the first packet, so that no change is missed.
+        // Recorded before the first packet, so that no change is missed.
         read.watch = watch(context, read, scan);
     }
     Ok(Loaded {
@@ -95,7 +95,7 @@ fn create_maps(context: &Context<'_>) -> Result<Vec<LoadedMap>, Diagnostic> {
     let object = context.object;
     let cpus = cpus(context)?;
     let types = object.kernel_btf();
-    // A kernel without BTF, or one that refuses these types, still filters.
+    // Types are optional: the kernel may have no BTF, or refuse these types.
     let loaded = types.as_ref().and_then(|types| btf::load(&types.blob).ok());
     let mut maps = Vec::with_capacity(object.maps.len());
     for def in &object.maps {
@@ -189,13 +189,13 @@ fn create_map(
 
 fn freeze(context: &Context<'_>, def: &MapDef, map: &Map) -> Result<(), Diagnostic> {
     match map.freeze() {
-        // Before 5.2 the verifier does not know constants as such.
+        // Before 5.2 maps cannot be frozen, and the verifier does not treat their content as constant.
         Ok(()) | Err(Errno::EINVAL) => Ok(()),
         Err(errno) => Err(failed(context, def, "freeze", errno)),
     }
 }
 
-/// Error for a map that could not be filled or frozen, as `verb` says.
+/// Error for a map that could not be filled or frozen; `verb` is `fill` or `freeze`.
 fn failed(context: &Context<'_>, def: &MapDef, verb: &str, errno: Errno) -> Diagnostic {
     let (block, name, why) = (context.block, &def.name, errno.desc());
     let elf = block.elf.display();
@@ -237,7 +237,7 @@ fn fill_map(lines: &mut Lines<'_>, map: &Map, batch: &mut Batch) -> Result<Entry
         let (key, value) = batch
             .room(shape)
             .ok_or_else(|| lines.refused(Some(index), Errno::E2BIG))?;
-        lines.decode(&entry, key, value)?;
+        lines.encode(&entry, key, value)?;
         list.add(key, value.get(..shape.value_size).unwrap_or_default());
         copy_to_all_cpus(shape, value);
         batch.count += 1;
@@ -248,8 +248,8 @@ fn fill_map(lines: &mut Lines<'_>, map: &Map, batch: &mut Batch) -> Result<Entry
     Ok(list)
 }
 
-/// The maps that lines refer to, in the order of [`config::Filter::maps`](crate::config::Filter::maps), then `xdp_map` if
-/// no line refers to it.
+/// The maps that the daemon reads: maps that lines refer to, in the order of
+/// [`config::Filter::maps`](crate::config::Filter::maps), then `xdp_map` if no line refers to it.
 pub(super) fn read_maps(
     context: &Context<'_>,
     maps: &[LoadedMap],
@@ -281,7 +281,7 @@ impl Batch {
         Some((keys.get_mut(key)?, values.get_mut(value)?))
     }
 
-    /// Writes the entries to the map. An error has the number of the entry that the kernel rejected.
+    /// Writes the entries to the map. An error contains the index of the entry that the kernel rejected.
     fn flush(&mut self, map: &Map) -> Result<(), (usize, Errno)> {
         let (key_size, copy_size) = (map.shape().key_size, map.shape().copy_size());
         let keys = self.buffers.keys.get(..self.count * key_size);
@@ -290,8 +290,8 @@ impl Batch {
         let count = u32::try_from(self.count).unwrap_or(u32::MAX);
         let done = match map.update_batch(keys, values, count) {
             Ok(()) => count,
-            // Kernels got batches for one kind of map after the other. Single updates work with all kinds, and find the
-            // entry at fault.
+            // The kernel may have no batches for this map type. Single updates work with all types, and find the entry at
+            // fault.
             Err((done, _)) => done,
         };
         let entries = keys
@@ -305,7 +305,7 @@ impl Batch {
     }
 }
 
-/// Copies the first CPU's value to all CPUs, if the map is per-CPU.
+/// Copies the value of the first CPU to all CPUs. Does nothing for a map that is not per-CPU.
 pub(super) fn copy_to_all_cpus(shape: &Shape, copied: &mut [u8]) {
     if copied.len() == shape.value_size {
         return;

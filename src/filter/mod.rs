@@ -1,9 +1,9 @@
-//! One running filter: maps created and filled, program loaded and attached.
+//! The filter of an interface: maps created and filled, program loaded and attached.
 //!
-//! Order matters. A filter is [`Loaded`] with full maps before it is attached, and every filter is loaded before the
-//! first is attached. Dropping a filter at any step rolls back all its steps.
+//! Order matters. The maps of a filter are filled before its program is attached ([`Loaded`]), and all filters are loaded
+//! before the first is attached. Dropping a filter rolls back all its steps.
 //!
-//! [`Context`] is the input of the steps and [`Filter`] their result. Each step is in the file of its verb.
+//! [`Context`] is the input of the steps, and [`Filter`] their result. The file of each step has the name of its verb.
 
 mod attach;
 mod build;
@@ -30,5 +30,5 @@ pub use hold::tidy;
 pub use load::Batch;
 pub use read_map::ReadMap;
 pub use replace::{replace, reuse};
-pub use state::{Filter, Loaded, Prepared};
+pub use state::{Durability, Filter, Loaded, Prepared};
 pub use warnings::Warning;

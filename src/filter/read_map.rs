@@ -1,4 +1,4 @@
-//! Maps that are read: for metrics, for the number of entries, and for `debug`.
+//! Maps that the daemon reads: for metrics, for the number of entries, and for `debug`.
 
 use std::cell::Cell;
 use std::time::{Duration, Instant};
@@ -13,38 +13,40 @@ use crate::kernel::map::Map;
 use crate::kernel::map_scan::Scan;
 
 const MINUTE: Duration = Duration::from_mins(1);
-/// Cost of a count below which counting less often saves nothing.
+/// Delay between two counts below which counting once a minute would save nothing.
 const CHEAP: Duration = Duration::from_millis(100);
 
-/// A map that is read, by a descriptor of its own: a map that lines of the Corefile refer to, or `xdp_map`.
+/// A map that the daemon reads: a map that lines of the Corefile refer to, or `xdp_map`.
 #[derive(Debug)]
 pub struct ReadMap {
     /// Name in the object.
     pub name: String,
-    /// The map.
+    /// The map, by a descriptor of its own.
     pub map: Map,
-    /// Values seen last, where `debug` logs changes.
+    /// Value hashes of the last round; `None` without `debug`.
     pub watch: Option<Watch>,
-    /// Key of the map's metrics; `None` if no line refers to the map.
+    /// Id by which metrics refer to the map; `None` if no line refers to the map.
     pub(super) id: Option<MapId>,
-    /// Cached here, since pages are made from filters that they cannot change.
+    /// A cell, since the renderers of pages share the filters.
     count: Cell<EntryCount>,
 }
 
-/// Number of entries when they were last counted.
+/// The cached number of entries of a map.
 ///
-/// The kernel does not tell the number; all entries must be walked, which takes 50 ms for 100,000. Counting therefore
-/// takes at most a hundredth of the time: a scrape every few seconds gets a new count, a flood of scrapes does not. Where
-/// the program itself changes no map, only a person can, and a count each minute is enough.
+/// The kernel does not report the number. Walking all entries takes 50 ms for 100,000, so counting is limited to a
+/// hundredth of the time: a scrape every few seconds gets a new count, a flood of scrapes the cached one. If the program
+/// changes no map, only an operator can, and a count a minute is enough.
 #[derive(Clone, Copy, Debug, Default)]
 struct EntryCount {
     entries: u64,
+    /// Duration of the last count.
     cost: Duration,
+    /// End of the last count; `None` before the first.
     at: Option<Instant>,
 }
 
 impl ReadMap {
-    /// A map of this name, not watched and not counted yet.
+    /// A map without watch and count.
     pub(super) fn new(name: &str, map: Map, id: Option<MapId>) -> Self {
         Self {
             name: name.to_owned(),
@@ -55,8 +57,8 @@ impl ReadMap {
         }
     }
 
-    /// Entries in the map. An array is always full; entries of other kinds are counted again if the last count is old.
-    /// A map that the program `changes` is counted sooner.
+    /// Number of entries in the map. An array is always full. The count of other maps is cached, for a shorter time if
+    /// the program `changes` maps.
     ///
     /// # Errors
     /// When the map cannot be read.
@@ -65,18 +67,18 @@ impl ReadMap {
             return Ok(u64::from(self.map.shape().max_entries));
         }
         let mut count = self.count.get();
-        count.renew(changes, || scan.each(&self.map, &mut |_, _| {}))?;
+        count.update(changes, || scan.each(&self.map, &mut |_, _| {}))?;
         self.count.set(count);
         Ok(count.entries)
     }
 
-    /// Has the entries counted anew.
+    /// Discards the cached count.
     pub(super) fn forget_count(&self) {
         self.count.take();
     }
 }
 
-/// Notes the map's values, if `debug` logs changes.
+/// Records the map's values with `debug`. A failure is only logged.
 pub(super) fn watch(context: &Context<'_>, read: &ReadMap, scan: &mut Scan) -> Option<Watch> {
     if !context.block.debug {
         return None;
@@ -91,7 +93,7 @@ pub(super) fn watch(context: &Context<'_>, read: &ReadMap, scan: &mut Scan) -> O
     watch.inspect_err(failed).ok()
 }
 
-/// Moves the watch of each map in `from` to the map of the same name in `to` that has none.
+/// Moves each watch in `from` to the map of the same name in `to`, unless that map has a watch.
 pub(super) fn take_watches(to: &mut [ReadMap], from: &mut [ReadMap]) {
     for to in to.iter_mut().filter(|to| to.watch.is_none()) {
         let from = from.iter_mut().find(|from| from.name == to.name);
@@ -100,20 +102,20 @@ pub(super) fn take_watches(to: &mut [ReadMap], from: &mut [ReadMap]) {
 }
 
 impl EntryCount {
-    /// Counts again, if the last count is old enough; sooner if the program `changes` maps.
-    fn renew(
+    /// Counts again if the last count is too old. The age limit is lower if the program `changes` maps.
+    fn update(
         &mut self,
         changes: bool,
         count: impl FnOnce() -> Result<u64, Errno>,
     ) -> Result<(), Errno> {
         let begin = Instant::now();
-        let rest = self.cost.saturating_mul(100);
-        let rest = if changes || rest < CHEAP {
-            rest
+        let max_age = self.cost.saturating_mul(100);
+        let max_age = if changes || max_age < CHEAP {
+            max_age
         } else {
-            rest.max(MINUTE)
+            max_age.max(MINUTE)
         };
-        if self.at.is_some_and(|at| begin.duration_since(at) < rest) {
+        if self.at.is_some_and(|at| begin.duration_since(at) < max_age) {
             return Ok(());
         }
         self.entries = count()?;
@@ -127,47 +129,51 @@ impl EntryCount {
 mod tests {
     use super::*;
 
-    /// A count that takes 20 ms.
-    fn renew(count: &mut EntryCount, changes: bool, entries: u64) {
-        let counted = count.renew(changes, || {
+    /// The program changes maps, or it does not.
+    const CHANGES: bool = true;
+    const CHANGES_NONE: bool = false;
+
+    /// Updates with a count that takes 20 ms.
+    fn update(count: &mut EntryCount, changes: bool, entries: u64) {
+        let counted = count.update(changes, || {
             std::thread::sleep(Duration::from_millis(20));
             Ok(entries)
         });
         assert_eq!(counted, Ok(()));
     }
 
-    fn earlier(count: &mut EntryCount, seconds: u64) {
+    fn age(count: &mut EntryCount, seconds: u64) {
         count.at = Instant::now().checked_sub(Duration::from_secs(seconds));
     }
 
     #[test]
-    fn costly_count_is_kept_for_a_while() {
+    fn expensive_count_is_cached() {
         let mut count = EntryCount::default();
-        renew(&mut count, true, 7);
-        renew(&mut count, true, 8);
+        update(&mut count, CHANGES, 7);
+        update(&mut count, CHANGES, 8);
         assert_eq!(count.entries, 7);
-        earlier(&mut count, 10);
-        renew(&mut count, true, 9);
+        age(&mut count, 10);
+        update(&mut count, CHANGES, 9);
         assert_eq!(count.entries, 9);
     }
 
     #[test]
-    fn map_that_no_program_changes_is_counted_once_a_minute() {
+    fn unchanged_map_is_counted_once_a_minute() {
         let mut count = EntryCount::default();
-        renew(&mut count, false, 7);
-        earlier(&mut count, 50);
-        renew(&mut count, false, 8);
+        update(&mut count, CHANGES_NONE, 7);
+        age(&mut count, 50);
+        update(&mut count, CHANGES_NONE, 8);
         assert_eq!(count.entries, 7);
-        earlier(&mut count, 61);
-        renew(&mut count, false, 9);
+        age(&mut count, 61);
+        update(&mut count, CHANGES_NONE, 9);
         assert_eq!(count.entries, 9);
     }
 
     #[test]
-    fn cheap_count_is_always_new() {
+    fn cheap_count_is_never_cached() {
         let mut count = EntryCount::default();
         for expected in 1..4 {
-            assert_eq!(count.renew(false, || Ok(expected)), Ok(()));
+            assert_eq!(count.update(CHANGES_NONE, || Ok(expected)), Ok(()));
             count.cost = Duration::ZERO;
             assert_eq!(count.entries, expected);
         }

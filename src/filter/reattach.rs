@@ -1,47 +1,47 @@
-//! Filters that are attached no more: the filter follows the name of its interface, and returns where somebody detached
-//! or replaced its program.
+//! Attaches filters again: when the interface of this name was created again or renamed, and when another process
+//! detached or replaced the program.
 //!
-//! The kernel tells nobody when a BPF link is detached or gets another program. So the daemon looks whenever somebody
-//! asks for its state, and otherwise sleeps.
+//! The kernel sends no event when a BPF link is detached or updated. So the daemon checks its links whenever a client
+//! requests its state, and sleeps otherwise.
 
 use std::fmt::{self, Write as _};
 use std::time::Instant;
 
 use super::Filter;
 use super::attach::attach_program;
-use super::state::{Attached, FIRST_PAUSE};
+use super::state::{Attached, Durability, FIRST_PAUSE};
 use crate::kernel::Reason;
 use crate::kernel::attach::{Failure, LinkState, Mode};
 use crate::kernel::interface::{self, Interface};
 use crate::log::Log;
 
 impl Filter {
-    /// Asks the kernel whether the program is attached, and attaches it again if it is not. A filter without attachment
-    /// waits for news of its interface or for its retry. A change that is not `persistent` waits to be confirmed.
-    pub fn verify(&mut self, persistent: bool, log: &Log) {
+    /// Checks that the program is attached, and attaches it again if it is not. A filter without attachment waits for an
+    /// event of its interface, or for its retry.
+    pub fn verify(&mut self, durability: Durability, log: &Log) {
         let ours = self.program.info.id;
         if let Some(attached) = &self.attached
             && attached.attachment.link_state(ours) != Some(LinkState::Attached)
         {
-            self.follow(persistent, log);
+            self.reattach(durability, log);
         }
     }
 
-    /// Attaches the program to the interface that has the name now, unless it is attached there. The maps stay as they
-    /// are. A change that is not `persistent` waits to be confirmed.
-    pub fn follow(&mut self, persistent: bool, log: &Log) {
+    /// Attaches the program to the interface that has the filter's name now, unless it is attached there. The maps keep
+    /// their entries.
+    pub fn reattach(&mut self, durability: Durability, log: &Log) {
         let name = self.interface.clone();
         let found = match interface::find(&name) {
             Ok(found) => found,
             Err(error) => return self.retry_later(log, &error),
         };
         if let Some(attached) = &self.attached {
-            let there = found.as_ref();
-            let there = there.filter(|there| there.index == attached.attachment.interface);
-            if let Some(there) = there.filter(|there| self.is_on(there, attached)) {
-                return self.look_again(there);
+            let same = found.as_ref();
+            let same = same.filter(|found| found.index == attached.attachment.interface);
+            if let Some(interface) = same.filter(|found| self.is_on(found, attached)) {
+                return self.look_again(interface);
             }
-            match there.map(|there| there.xdp) {
+            match same.map(|interface| interface.xdp) {
                 None => log.warn(format_args!("{name}: the interface has gone")),
                 Some(None) => {
                     log.warn(format_args!("{name}: the program was detached by somebody"));
@@ -50,24 +50,24 @@ impl Filter {
                     log.warn(format_args!(
                         "{name}: somebody replaced the program by another, id {id}"
                     ));
-                    if self.is_restored(attached) {
-                        return self.returned(attached.attachment.mode, log);
+                    if self.restore_link(attached) {
+                        return self.count_reattached(attached.attachment.mode, log);
                     }
                 }
             }
             self.unpin_link();
-            // Detaches from an interface that has another name now.
+            // Detaches from the previous interface, which may still exist under another name.
             self.set_attached(None);
         }
-        if let Some(there) = found {
-            self.return_to(&there, persistent, log);
+        if let Some(interface) = found {
+            self.attach_to(&interface, durability, log);
         } else {
             self.stop_retrying();
-            self.obstacle = Some(in_words(&Failure::Gone));
+            self.obstacle = Some(to_reason(&Failure::Gone));
         }
     }
 
-    /// Time of the next call of [`Filter::follow`] without news of the interface.
+    /// Time of the next call of [`Filter::reattach`], unless an event of the interface comes first.
     pub const fn retry_at(&self) -> Option<Instant> {
         self.retry.at()
     }
@@ -76,45 +76,47 @@ impl Filter {
         self.retry.reset();
     }
 
-    fn is_on(&self, there: &Interface, attached: &Attached) -> bool {
+    /// True if the kernel reports the filter's program on the interface, and in the filter's link.
+    fn is_on(&self, interface: &Interface, attached: &Attached) -> bool {
         let id = self.program.info.id;
         let state = attached.attachment.link_state(id);
-        // With programs in several modes at once, the kernel may report the id of any of them.
-        let ours = |(mode, there): (Option<_>, u32)| mode.is_none() || there == id;
-        state.is_none_or(|state| state == LinkState::Attached) && there.xdp.is_some_and(ours)
+        // With programs in several modes, the kernel may report the id of any of them.
+        let ours = |(mode, found): (Option<_>, u32)| mode.is_none() || found == id;
+        state.is_none_or(|state| state == LinkState::Attached) && interface.xdp.is_some_and(ours)
     }
 
-    /// Puts the program back into the link if another program is there. Each packet meets one of the two.
-    fn is_restored(&self, attached: &Attached) -> bool {
+    /// Replaces another program in the link atomically: each packet meets one of the two programs. False if the link is
+    /// detached, or the kernel refuses.
+    fn restore_link(&self, attached: &Attached) -> bool {
         let attachment = &attached.attachment;
         let state = attachment.link_state(self.program.info.id);
         matches!(state, Some(LinkState::Replaced(_))) && attachment.restore().is_ok()
     }
 
-    fn return_to(&mut self, there: &Interface, persistent: bool, log: &Log) {
+    fn attach_to(&mut self, interface: &Interface, durability: Durability, log: &Log) {
         let name = &self.interface;
-        // Attached even while the interface is down, so that it never is up without a filter.
-        match attach_program(self.wanted, there, &self.program, None) {
+        // The program is attached even while the interface is down, so that the interface is never up without a filter.
+        match attach_program(self.wanted, interface, &self.program, None) {
             Ok(attached) => {
                 if let Some(reason) = &attached.reason {
                     log.warn(format_args!("{name}: native mode refused: {reason}"));
                 }
                 let mode = attached.attachment.mode;
                 self.set_attached(Some(attached));
-                self.look_at(there);
+                self.look_at(interface);
                 self.stop_retrying();
-                self.returned(mode, log);
+                self.count_reattached(mode, log);
                 self.log_warnings(log);
-                if persistent {
+                if durability == Durability::Final {
                     self.persist(log);
                 }
             }
-            // The kernel reports when the interface is up.
-            Err(error) if !there.up => {
+            // No retry is needed: the kernel sends an event when the interface comes up.
+            Err(error) if !interface.up => {
                 self.stop_retrying();
-                self.obstacle = Some(in_words(&error.failure));
+                self.obstacle = Some(to_reason(&error.failure));
             }
-            Err(error) => match (&error.failure, there.xdp) {
+            Err(error) => match (&error.failure, interface.xdp) {
                 (occupied @ Failure::Occupied, Some((_, id))) => {
                     self.retry_later(log, &format_args!("{occupied}, id {id}"));
                 }
@@ -123,13 +125,13 @@ impl Filter {
         }
     }
 
-    fn returned(&mut self, mode: Mode, log: &Log) {
+    fn count_reattached(&mut self, mode: Mode, log: &Log) {
         let name = &self.interface;
         log.info(format_args!("{name}: attached again in {mode} mode"));
         self.reattached += 1;
     }
 
-    /// Plans another attempt; only the first failure of a row is logged.
+    /// Plans another attempt. Only the first of consecutive failures is logged.
     pub(super) fn retry_later(&mut self, log: &Log, why: &dyn fmt::Display) {
         if self.attached.is_some() {
             return;
@@ -140,14 +142,14 @@ impl Filter {
                 "{name}: is not filtered: {why}; retrying in {pause} s"
             ));
         }
-        self.obstacle = Some(in_words(why));
+        self.obstacle = Some(to_reason(why));
         self.retry.plan();
     }
 }
 
-fn in_words(why: &dyn fmt::Display) -> Reason {
-    let mut words = Reason::new();
-    // An error means that the rest does not fit.
-    let _ = write!(words, "{why}");
-    words
+fn to_reason(why: &dyn fmt::Display) -> Reason {
+    let mut reason = Reason::new();
+    // Text beyond the capacity is cut.
+    let _ = write!(reason, "{why}");
+    reason
 }

@@ -1,4 +1,4 @@
-//! Messages for refusals of the kernel: the thing at fault, and the remedy.
+//! Messages for refusals of the kernel. Each names the thing at fault and the remedy.
 
 use std::fmt::{self, Write as _};
 use std::io;
@@ -16,42 +16,53 @@ use crate::object::POISON;
 /// Most lines of the verifier's log that are logged without `debug`.
 const MAX_LOGGED: usize = 20;
 
-/// Why pins cannot be used.
+/// Error of the pins of an interface.
 #[derive(Debug)]
 pub(super) enum PinError {
-    /// A pin, and what is wrong with it; without an errno, corexdp did not make it so.
-    Wrong(PathBuf, &'static str, Option<Errno>),
-    /// A living daemon owns the pins, with this process id if that can be told.
+    /// A pin, or a folder of pins, cannot be used.
+    Unusable {
+        path: PathBuf,
+        /// Predicate of the message, of which `path` is the subject.
+        what: &'static str,
+        /// Errno of the failed call; `None` for wrong permissions or a wrong kind of file.
+        errno: Option<Errno>,
+    },
+    /// A running daemon owns the pins; its process id, if `/proc/locks` shows it.
     Owned(Option<u32>),
 }
 
 impl PinError {
     pub(super) fn new(path: &Path, what: &'static str, errno: Option<Errno>) -> Self {
-        Self::Wrong(path.into(), what, errno)
+        Self::Unusable {
+            path: path.into(),
+            what,
+            errno,
+        }
     }
 
-    /// A pin whose state is unknown.
+    /// A file whose metadata or link cannot be read.
     pub(super) fn unknown(path: &Path, errno: Errno) -> Self {
         Self::new(path, "cannot be examined", Some(errno))
     }
 
-    /// True if the pin itself is missing or wrong.
-    pub(super) const fn is_of_pin(&self) -> bool {
+    /// True if the pin is missing, or a pin or file of another kind.
+    pub(super) const fn is_missing_or_wrong(&self) -> bool {
         matches!(
             self,
-            Self::Wrong(
-                _,
-                _,
-                Some(Errno::ENOENT | Errno::ENOTDIR | Errno::EINVAL | Errno::EACCES)
-            )
+            Self::Unusable {
+                errno: Some(Errno::ENOENT | Errno::ENOTDIR | Errno::EINVAL | Errno::EACCES),
+                ..
+            }
         )
     }
 
-    /// The cause.
+    /// The party at fault.
     pub(super) const fn blame(&self) -> Blame {
         match self {
-            Self::Wrong(_, _, None) | Self::Owned(_) => Blame::Interface,
-            Self::Wrong(_, _, Some(errno)) => blame(*errno),
+            Self::Unusable { errno: None, .. } | Self::Owned(_) => Blame::Interface,
+            Self::Unusable {
+                errno: Some(errno), ..
+            } => blame(*errno),
         }
     }
 }
@@ -59,7 +70,7 @@ impl PinError {
 impl fmt::Display for PinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Wrong(path, what, errno) => {
+            Self::Unusable { path, what, errno } => {
                 write!(f, "{} {what}", path.display())?;
                 errno.map_or(Ok(()), |errno| write!(f, ": {}", errno.desc()))
             }
@@ -72,7 +83,7 @@ impl fmt::Display for PinError {
     }
 }
 
-/// Error for an offload that the card refused. The kernel says the same for a card without XDP.
+/// Error for an offload that the card refused. The kernel returns the same errno for a card without offload.
 pub(super) fn no_offload(context: &Context<'_>, failure: &program::Failure) -> Diagnostic {
     let program::Failure::Refused(Errno::EINVAL | Errno::EOPNOTSUPP) = failure else {
         return not_loaded(context, failure);
@@ -82,16 +93,16 @@ pub(super) fn no_offload(context: &Context<'_>, failure: &program::Failure) -> D
     context.wrong(context.block.interface_at, "if", Blame::System, what)
 }
 
-/// Error for a program that was not loaded. The last lines of the verifier's log go to the log; all lines where the
-/// server block has `debug`.
+/// Error for a program that was not loaded. Copies the last lines of the verifier's log to the log, or all lines with
+/// `debug` in the server block.
 pub(super) fn not_loaded(context: &Context<'_>, failure: &program::Failure) -> Diagnostic {
     let (block, log) = (context.block, context.log);
     let path = block.elf.display();
     let (blame, what) = match failure {
-        program::Failure::Verifier(verdict) => {
-            log_verdict(verdict, block.debug, log);
-            let hint = hint(verdict);
-            (Blame::Object, format!("the verifier refused it: {}{hint}", last_lines(verdict)))
+        program::Failure::Verifier(verifier_log) => {
+            log_verifier(verifier_log, log_lines(block.debug), log);
+            let hint = hint(verifier_log);
+            (Blame::Object, format!("the verifier refused it: {}{hint}", last_lines(verifier_log)))
         }
         program::Failure::Refused(Errno::EPERM | Errno::EACCES) => {
             (Blame::Privilege, "not permitted to load a program; it needs CAP_BPF and CAP_NET_ADMIN (CAP_SYS_ADMIN before kernel 5.8)".into())
@@ -106,38 +117,39 @@ pub(super) fn not_loaded(context: &Context<'_>, failure: &program::Failure) -> D
     context.wrong(block.elf_at, "elf", blame, format!("{path}: {what}"))
 }
 
-/// Hint at the cause where the verifier's words hide it.
-fn hint(verdict: &str) -> &'static str {
-    if verdict.contains(&format!("#{POISON}")) {
+/// Remedy for a relocation that this kernel cannot satisfy: the verifier reports only an unknown function.
+fn hint(verifier_log: &str) -> &'static str {
+    if verifier_log.contains(&format!("#{POISON}")) {
         "; this kernel lacks a type, member or enumerator that the program uses by CO-RE; test for it first, as by bpf_core_field_exists"
     } else {
         ""
     }
 }
 
-/// Logs the verifier's log: the last [`MAX_LOGGED`] lines, or all. The log of a large program has 100,000 lines.
-fn log_verdict(verdict: &str, all: bool, log: &Log) {
-    let omitted = omitted_lines(verdict.lines().count(), all);
+/// Most lines that are logged: the log of a large program has 100,000 lines.
+const fn log_lines(debug: bool) -> usize {
+    if debug { usize::MAX } else { MAX_LOGGED }
+}
+
+/// Logs the last `most` lines of the verifier's log.
+fn log_verifier(verifier_log: &str, most: usize, log: &Log) {
+    let omitted = omitted_lines(verifier_log.lines().count(), most);
     if omitted > 0 {
         log.info(format_args!(
             "verifier: {omitted} lines before these; `debug` in the server block logs all"
         ));
     }
-    for line in verdict.lines().skip(omitted) {
+    for line in verifier_log.lines().skip(omitted) {
         log.info(format_args!("verifier: {line}"));
     }
 }
 
-/// Number of first lines that are not logged.
-const fn omitted_lines(lines: usize, all: bool) -> usize {
-    if all {
-        0
-    } else {
-        lines.saturating_sub(MAX_LOGGED)
-    }
+/// Number of leading lines that are not logged.
+const fn omitted_lines(lines: usize, most: usize) -> usize {
+    lines.saturating_sub(most)
 }
 
-/// Fails after a signal to stop: what is being loaded is not needed any more.
+/// Fails if a signal that stops the daemon is pending: the filter being loaded is not needed any more.
 pub(super) fn check_interrupted(context: &Context<'_>) -> Result<(), Diagnostic> {
     if !process::stop_is_pending() {
         return Ok(());
@@ -152,8 +164,8 @@ pub(super) fn no_descriptor(context: &Context<'_>, error: &io::Error) -> Diagnos
     context.wrong(context.block.at, "ebpf", blame(errno(error)), what)
 }
 
-/// Message for an interface to which another program is attached already, with its id if that is known. An operator who
-/// detaches the filter of another daemon opens the interface, so the message names that case first.
+/// Message for an interface with another XDP program, whose id is `id`. Detaching the filter of another corexdp would
+/// leave the interface unprotected, so the message names that case first.
 pub(super) fn occupied(interface: &str, id: Option<u32>) -> String {
     let program = id.map_or_else(String::new, |id| {
         let info = info::program_by_id(id).ok();
@@ -165,24 +177,23 @@ pub(super) fn occupied(interface: &str, id: Option<u32>) -> String {
     )
 }
 
-/// Reason of a driver that refuses: its extended ack, else the text of the errno, with the known cause.
-pub(super) fn in_words(errno: Errno, words: &str, interface: &Interface) -> Reason {
-    let said = if words.is_empty() {
+/// Reason why a driver refuses: its `message`, else the text of the errno; with the known cause.
+pub(super) fn refusal_reason(errno: Errno, message: &str, interface: &Interface) -> Reason {
+    let mut reason = cut(if message.is_empty() {
         errno.desc()
     } else {
-        words
-    };
-    let mut text = cut(said);
+        message
+    });
     // Text beyond the capacity is cut.
     let _ = match errno {
-        Errno::EOPNOTSUPP if words.is_empty() => return cut("the driver has no XDP"),
-        Errno::EPERM => text
+        Errno::EOPNOTSUPP if message.is_empty() => return cut("the driver has no XDP"),
+        Errno::EPERM => reason
             .push_str("; it needs CAP_NET_ADMIN")
             .map_err(|_| fmt::Error),
-        Errno::ERANGE | Errno::EINVAL => write!(text, " (mtu {})", interface.mtu),
+        Errno::ERANGE | Errno::EINVAL => write!(reason, " (mtu {})", interface.mtu),
         _ => Ok(()),
     };
-    text
+    reason
 }
 
 /// The last lines of the verifier's log, without its statistics, as one line.
@@ -207,20 +218,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn twenty_lines_of_the_verifiers_log_are_logged() {
-        for (lines, all, expected) in [
+    fn debug_logs_all_lines_of_the_verifier() {
+        for (lines, debug, omitted) in [
             (0, false, 0),
             (20, false, 0),
             (21, false, 1),
             (100_000, false, 99_980),
             (100_000, true, 0),
         ] {
-            assert_eq!(omitted_lines(lines, all), expected, "{lines} {all}");
+            let case = format!("{lines} {debug}");
+            assert_eq!(omitted_lines(lines, log_lines(debug)), omitted, "{case}");
         }
     }
 
     #[test]
-    fn last_lines_leave_out_the_verifiers_statistics() {
+    fn last_lines_omit_the_verifiers_statistics() {
         let log = "0: (b7) r1 = 0\n1: (71) r0 = *(u8 *)(r1 +0)\nR1 invalid mem access 'scalar'\nverification time 40 usec\nstack depth 0\nprocessed 2 insns (limit 1000000)\n";
         assert_eq!(
             last_lines(log),

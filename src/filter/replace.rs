@@ -1,4 +1,4 @@
-//! The step that replaces: another program, with its maps, in the place of the running one, and back.
+//! The step that replaces the running program and its maps by others, and the rollback of that step.
 
 use super::attach::{AttachError, attach_program, find_interface, not_attached, suits};
 use super::fingerprint::Target;
@@ -7,7 +7,7 @@ use super::hold::{own_pins, pin_state};
 use super::load::read_maps;
 use super::read_map::{take_watches, watch};
 use super::refusal::no_descriptor;
-use super::state::{Attached, Loaded, LoadedMap};
+use super::state::{Attached, Durability, Loaded, LoadedMap};
 use super::update_entries::update_entries;
 use super::{Context, Filter, ReadMap};
 use crate::base::diagnostic::Diagnostic;
@@ -15,20 +15,20 @@ use crate::kernel::interface;
 use crate::kernel::map_scan::Scan;
 use crate::log::Log;
 
-/// Attaches what was loaded in the place of `old`, which filters the same interface. `old` then filters no longer, but
-/// can [roll back](Filter::take_back). A change that is not `persistent` waits to be confirmed.
+/// Replaces `old`, the filter of the same interface, by the loaded program. `old` is then detached, and can
+/// [roll back](Filter::roll_back).
 ///
 /// # Errors
-/// When the interface or its driver refuses; `old` still filters.
+/// When the interface or its driver refuses; `old` is still attached.
 pub fn replace(
     context: &Context<'_>,
     old: &mut Filter,
     loaded: Loaded,
-    persistent: bool,
+    durability: Durability,
 ) -> Result<Filter, Diagnostic> {
     let interface = match find_interface(context) {
         Ok(interface) if interface.up || old.attached.is_some() => interface,
-        // The interface is away or down; the new filter attaches when it returns.
+        // The interface is down, or missing in the next case: the new filter attaches once it is up.
         Ok(interface) => {
             let pins = own_pins(context, Some(&interface), Some(old))?;
             return Ok(successor(context, old, loaded, None, pins));
@@ -43,7 +43,7 @@ pub fn replace(
     pin_state(context, pins.as_ref(), &loaded)?;
     let (mode, attached) = (context.block.mode, old.attached.as_ref());
     let in_place = attached.is_some_and(|attached| suits(mode, &interface, attached));
-    if !persistent || !in_place {
+    if durability == Durability::Provisional || !in_place {
         old.unpin_link();
     }
     let previous = old.take_attached();
@@ -53,41 +53,43 @@ pub fn replace(
             new.look_at(&interface);
             Ok(new)
         }
-        Err(AttachError {
-            failure,
-            mode,
-            previous,
-        }) => {
-            old.set_attached(previous);
-            if old.attached.is_none() {
-                old.attach_again(context.log);
-            }
-            if old.pins.is_none()
-                && let Some(pins) = pins
-            {
-                pins.remove_all();
-            }
-            old.persist(context.log);
+        Err(error) => {
+            let AttachError { failure, mode, .. } = restore(old, error, pins, context.log);
             Err(not_attached(context, failure, mode, &interface))
         }
     }
 }
 
-/// Makes a filter of the program and maps of `old`, with the entries of `target` and what `context` reads from the maps.
-/// Nothing is loaded, and the counters of all other entries go on. `old` can roll back, as after [`replace`].
+/// Restores `old` after its replacement failed. `pins` are removed if they were created for the replacement.
+fn restore(old: &mut Filter, mut error: AttachError, pins: Option<Pins>, log: &Log) -> AttachError {
+    old.set_attached(error.previous.take());
+    if old.attached.is_none() {
+        old.attach_again(log);
+    }
+    if old.pins.is_none()
+        && let Some(pins) = pins
+    {
+        pins.remove_all();
+    }
+    old.persist(log);
+    error
+}
+
+/// Replaces `old` by a filter of the same program and maps, with the entries of `target` and the metrics of `context`.
+/// Nothing is loaded, and unchanged entries keep their values. `old` can roll back, as after [`replace`].
 ///
 /// # Errors
-/// When the kernel rejects an entry, no descriptors are left, or the mode changes and the driver refuses; `old` still
-/// filters.
+/// When the kernel rejects an entry, no descriptors are left, or the mode changes and the driver refuses; `old` is still
+/// attached.
 pub fn reuse(
     context: &Context<'_>,
     old: &mut Filter,
     target: Target,
-    persistent: bool,
+    durability: Durability,
     scan: &mut Scan,
 ) -> Result<Filter, Diagnostic> {
     let changes = update_entries(context, old, &target, scan)?;
-    match replace_by_shared(context, old, target, persistent, scan) {
+    match replace_by_shared(context, old, target, durability, scan) {
         Ok(mut new) => {
             new.set_changes(changes);
             Ok(new)
@@ -104,7 +106,7 @@ fn replace_by_shared(
     context: &Context<'_>,
     old: &mut Filter,
     target: Target,
-    persistent: bool,
+    durability: Durability,
     scan: &mut Scan,
 ) -> Result<Filter, Diagnostic> {
     let fingerprint = target.fingerprint;
@@ -123,14 +125,14 @@ fn replace_by_shared(
         maps,
         fingerprint,
     };
-    let mut new = replace(context, old, loaded, persistent)?;
+    let mut new = replace(context, old, loaded, durability)?;
     if context.block.debug {
         take_watches(&mut new.read_maps, &mut old.read_maps);
     }
     Ok(new)
 }
 
-/// The maps of `old` by other descriptors, with the entries of `target`.
+/// The maps of `old` with duplicated descriptors, and the entries of `target`.
 fn share_maps(
     context: &Context<'_>,
     old: &Filter,
@@ -159,27 +161,27 @@ fn successor(
 }
 
 impl Filter {
-    /// Detaches, and keeps all that another attachment needs.
-    pub fn step_aside(&mut self) {
+    /// Detaches the program. Program and maps stay loaded, so that the filter can be attached again.
+    pub fn detach(&mut self) {
         self.unpin();
         drop(self.take_attached());
         self.stop_retrying();
     }
 
-    /// Rolls back: puts this filter in the place of `other`, which replaced it.
-    pub fn take_back(&mut self, mut other: Self, log: &Log) {
-        self.set_attached(other.take_attached());
-        self.take_pins(&mut other);
-        if self.program.info.id == other.program.info.id {
-            take_watches(&mut self.read_maps, &mut other.read_maps);
+    /// Rolls back: replaces `successor`, which replaced this filter, by this filter.
+    pub fn roll_back(&mut self, mut successor: Self, log: &Log) {
+        self.set_attached(successor.take_attached());
+        self.take_pins(&mut successor);
+        if self.program.info.id == successor.program.info.id {
+            take_watches(&mut self.read_maps, &mut successor.read_maps);
         }
-        other.changes.undo(self, log);
+        successor.changes.undo(self, log);
         self.read_maps.iter().for_each(ReadMap::forget_count);
         self.attach_again(log);
         self.persist(log);
     }
 
-    /// Attaches this filter's program, in the place of its present attachment. Only the log is told of errors.
+    /// Attaches this filter's program in place of the program of its attachment. Errors are only logged.
     fn attach_again(&mut self, log: &Log) {
         let name = &self.interface;
         let found = match interface::find(name) {

@@ -1,6 +1,6 @@
-//! Types that the steps make and change.
+//! Types of the steps: [`Loaded`], [`Prepared`], [`Filter`] and their parts.
 //!
-//! Every field of [`Filter`] is written here, except those that name another file.
+//! The fields of [`Filter`] are written in this file, unless a field's comment names another file.
 
 use std::time::Duration;
 
@@ -17,21 +17,31 @@ use crate::kernel::attach::{Attachment, Mode};
 use crate::kernel::map::Map;
 use crate::kernel::program::Program;
 
-/// The first pause before another attempt to attach, where no news of the interface ask for one.
+/// Delay before the first retry of a failed attachment; doubled for each further retry, up to [`LONGEST_PAUSE`]. An event
+/// of the interface retries at once.
 pub(super) const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
-/// A map of the object, in the kernel.
+/// Durability of a change of a filter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// The change is final as soon as the filter is attached.
+    Final,
+    /// The change awaits `corexdp confirm`, and may be rolled back; it is not pinned.
+    Provisional,
+}
+
+/// A map of the object, created in the kernel.
 #[derive(Debug)]
 pub(super) struct LoadedMap {
-    /// Name in the object, which is unique there.
+    /// Name, unique in the object.
     pub(super) name: String,
     pub(super) map: Map,
     /// The entries that the Corefile gives the map.
     pub(super) entries: EntryList,
 }
 
-/// A program in the kernel with its maps filled, attached to nothing yet.
+/// A loaded program with filled maps, not attached yet.
 #[derive(Debug)]
 pub struct Loaded {
     pub(super) program: Program,
@@ -41,45 +51,45 @@ pub struct Loaded {
     pub(super) fingerprint: Fingerprint,
 }
 
-/// A filter before it is attached.
+/// A filter that is prepared but not attached.
 #[derive(Debug)]
 pub enum Prepared {
-    /// The running filter becomes the target by changes of entries.
+    /// Changes of entries turn the running filter into this target.
     Change(Target),
-    /// A new filter, to be attached or to replace the running one.
+    /// A newly loaded filter.
     Load(Loaded),
 }
 
-/// A program that is attached.
+/// The attachment of a filter.
 #[derive(Debug)]
 pub(super) struct Attached {
     pub(super) attachment: Attachment,
-    /// Why the driver refused native mode, where generic mode replaced it.
+    /// Reason why the driver refused native mode; `None` unless `mode auto` chose generic mode.
     pub(super) reason: Option<Reason>,
 }
 
-/// Entries that an update changed, kept until the update is final.
+/// Entries that an update changed, kept for a rollback until the update is final.
 #[derive(Debug, Default)]
 pub(super) struct Changes(pub(super) Vec<ChangedMap>);
 
-/// Entries of one map before the update, in the order of the changes.
+/// Previous entries of one map, in the order of the changes.
 #[derive(Debug)]
 pub(super) struct ChangedMap {
     pub(super) name: String,
     pub(super) before: Rows<Before>,
 }
 
-/// State of a key before an update.
+/// State of a key before the update.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Before {
     Present,
     Absent,
 }
 
-/// A program that filters an interface.
+/// The filter of an interface: program, maps and attachment.
 #[derive(Debug)]
 pub struct Filter {
-    /// The interface's name, as the Corefile has it.
+    /// Name of the interface in the Corefile.
     pub interface: InterfaceName,
     /// The program.
     pub program: Program,
@@ -87,35 +97,36 @@ pub struct Filter {
     pub read_maps: Vec<ReadMap>,
     /// Numbers read from the maps, in the Corefile's order.
     pub metrics: Vec<Metric>,
-    /// Number of times that the filter was attached again: its interface had gone, or somebody had detached or replaced
-    /// its program. Written by `reattach.rs`.
+    /// Number of times that the filter was attached again, after its interface was missing or another process detached or
+    /// replaced its program. Written by `reattach.rs`.
     pub reattached: u64,
     /// True if the program itself may add or delete entries.
     pub changes_maps: bool,
-    /// True if the program itself may send packets back (`XDP_TX`).
+    /// True if the program may return `XDP_TX`, which sends the packet back.
     pub(super) answers: bool,
     /// All maps, in the object's order.
     pub(super) maps: Vec<LoadedMap>,
-    /// True if the filter outlives the daemon (`exit hold`).
+    /// True if the filter stays attached when the daemon exits (`exit hold`).
     pub(super) holds: bool,
-    /// Pins of this filter or of one that it replaced. Written by `hold/mod.rs`.
+    /// Pins of this filter or of its predecessor. Written by `hold/mod.rs`.
     pub(super) pins: Option<Pins>,
+    /// Mode in the Corefile; the attachment has the actual mode.
     pub(super) wanted: config::Mode,
-    /// `None` while the interface is away or held by another program.
+    /// `None` while the interface is missing, or occupied by another program.
     pub(super) attached: Option<Attached>,
-    /// The interface to which the filter is attached. Written by `warnings.rs`.
+    /// Properties of the interface and its driver. Written by `warnings.rs`.
     pub(super) surroundings: Surroundings,
-    /// Why the filter is not attached. Written by `reattach.rs`.
+    /// Reason why the filter is not attached. Written by `reattach.rs`.
     pub(super) obstacle: Option<Reason>,
-    /// Pauses between attempts to attach again. Written by `reattach.rs`.
+    /// Delays between attempts to attach again. Written by `reattach.rs`.
     pub(super) retry: Backoff,
     pub(super) fingerprint: Fingerprint,
-    /// Changes by which the filter replaced another in the same maps, until they are final.
+    /// Changes of entries in the maps shared with the predecessor, kept until they are final.
     pub(super) changes: Changes,
 }
 
 impl Filter {
-    /// The filter of `context`.
+    /// The filter of `context`, made of its parts.
     pub(super) fn new(
         context: &Context<'_>,
         loaded: Loaded,
@@ -144,7 +155,7 @@ impl Filter {
         }
     }
 
-    /// The filter as an earlier daemon left it, so that a rollback leaves it so.
+    /// The filter with the settings of the earlier daemon that left it, so that a rollback restores these.
     pub(super) fn adopted(self) -> Self {
         let mode = self.attachment().map(|attachment| attachment.mode);
         let wanted = match mode {
@@ -160,11 +171,11 @@ impl Filter {
         }
     }
 
-    /// The filter as the successor of `old`, which has the same interface.
+    /// The filter with the state that it inherits from `old`, its predecessor on the same interface.
     pub(super) fn succeeding(self, old: &Self) -> Self {
         Self {
             reattached: old.reattached,
-            // Unused where the successor is attached.
+            // Ignored while the successor is attached.
             obstacle: old.obstacle.clone(),
             pins: self.pins.or_else(|| old.pins.clone()),
             ..self
@@ -176,12 +187,12 @@ impl Filter {
         self.maps.iter().find(|map| map.name == name)
     }
 
-    /// Drops the present attachment, which detaches, for this one.
+    /// Sets the attachment. The previous attachment is dropped and thereby detached.
     pub(super) fn set_attached(&mut self, attached: Option<Attached>) {
         self.attached = attached;
     }
 
-    /// Moves the attachment out; dropping it detaches.
+    /// Moves the attachment out. Dropping it detaches the program.
     pub(super) const fn take_attached(&mut self) -> Option<Attached> {
         self.attached.take()
     }
@@ -190,12 +201,12 @@ impl Filter {
         self.changes = changes;
     }
 
-    /// The attachment, as the kernel told it last; `None` while the interface is away or held by another program.
+    /// The attachment as of the last check; `None` while the interface is missing, or occupied by another program.
     pub fn attachment(&self) -> Option<&Attachment> {
         self.attached.as_ref().map(|attached| &attached.attachment)
     }
 
-    /// The metrics in their order, in runs of one map: a run is read at once.
+    /// The metrics in their order, grouped into runs of the same map, so that each run needs only one read of its map.
     pub fn metrics_by_map(&self) -> impl Iterator<Item = (&ReadMap, &[Metric])> {
         let runs = self.metrics.chunk_by(|one, next| one.map == next.map);
         runs.filter_map(|metrics| {
@@ -205,17 +216,17 @@ impl Filter {
         })
     }
 
-    /// True if the filter stays attached when the daemon ends (`exit hold`).
+    /// True if the filter stays attached when the daemon exits (`exit hold`).
     pub const fn holds(&self) -> bool {
         self.holds
     }
 
-    /// Why the driver refused native mode, where generic mode replaced it.
+    /// Reason why the driver refused native mode; `None` unless `mode auto` chose generic mode.
     pub fn reason(&self) -> Option<&str> {
         self.attached.as_ref()?.reason.as_deref()
     }
 
-    /// Why the filter is not attached; `None` while it is.
+    /// Reason why the filter is not attached; `None` while it is attached.
     pub fn obstacle(&self) -> Option<&str> {
         match self.attached {
             Some(_) => None,

@@ -1,9 +1,9 @@
-//! The step that updates entries of maps in use, one by one: counters of all other entries go on.
+//! The step that updates entries of maps in use, one by one. Unchanged entries keep their values, such as counters.
 //!
-//! Packets meet the map during the update. So new entries are written before old ones are deleted. A growing array is
-//! written from its end, so that a moved rule is never missing.
+//! The program reads the map during the update. So new entries are written before stale entries are deleted. A growing
+//! array is written from its end, so that a moved rule is never missing.
 //!
-//! The kernel deletes entries of an LRU map by itself. Each reload writes those again.
+//! The kernel evicts entries of LRU maps. Each reload writes evicted entries again.
 
 use nix::errno::Errno;
 
@@ -26,19 +26,20 @@ use crate::object::MapKind;
 pub(super) struct Update {
     pub(super) old: Vec<EntryDigest>,
     pub(super) new: Vec<EntryDigest>,
-    /// Rows to be written, each with its line; `None` for an array's entry that no line gives any more.
+    /// Rows to be written, each with the number of its line; `None` for a stale entry of an array, which becomes 0.
     pub(super) writes: Rows<Option<usize>>,
-    /// Rows to be deleted, with no values.
+    /// Keys to be deleted; the values are unused.
     deletes: Rows<()>,
 }
 
-/// An entry that the kernel rejected, with its line; `None` if no line gives the entry.
+/// Error of an entry that the kernel rejected.
 struct Rejected {
+    /// Number of the line; `None` for a stale entry.
     line: Option<usize>,
     errno: Errno,
 }
 
-/// True if each map has room for the new entries while the old ones are still present.
+/// True if each map has room for the old and the new entries at the same time.
 pub(super) fn has_room(context: &Context<'_>, old: &Filter, target: &Target) -> bool {
     context.object.maps.iter().all(|def| {
         let old = old.map(&def.name).map(|map| &map.entries);
@@ -48,10 +49,10 @@ pub(super) fn has_room(context: &Context<'_>, old: &Filter, target: &Target) -> 
     })
 }
 
-/// Gives the maps of `old` the entries of `target`.
+/// Replaces the entries in the maps of `old` by the entries of `target`. Returns the changes for a rollback.
 ///
 /// # Errors
-/// When the kernel rejects an entry; the maps are then rolled back.
+/// When the kernel rejects an entry; the maps are rolled back.
 pub(super) fn update_entries(
     context: &Context<'_>,
     old: &Filter,
@@ -101,24 +102,24 @@ fn update_map(
     update.find_writes(&mut lines, shape)?;
     let found = update.find_stale(map, scan);
     found.map_err(|errno| lines.refused(None, errno))?;
-    let mut one = ChangedMap {
+    let mut saved = ChangedMap {
         name: name.clone(),
         before: Rows::new(shape),
     };
-    let applied = update.apply(map, scan, &mut one.before);
-    changes.0.push(one);
+    let applied = update.apply(map, scan, &mut saved.before);
+    changes.0.push(saved);
     applied.map_err(|Rejected { line, errno }| lines.refused(line, errno))?;
     rewrite_evicted(&mut lines, map, new, scan)
 }
 
-/// The entry of a list with this key.
+/// The entry of the sorted `list` whose key has the digest `key`.
 pub(super) fn find(list: &[EntryDigest], key: u64) -> Option<EntryDigest> {
     let at = list.binary_search_by_key(&key, |entry| entry.key).ok()?;
     list.get(at).copied()
 }
 
 impl Update {
-    /// An update from `old` to `new`, with no rows yet.
+    /// An update from `old` to `new`, without rows.
     pub(super) fn new(old: Vec<EntryDigest>, new: Vec<EntryDigest>, shape: &Shape) -> Self {
         Self {
             old,
@@ -128,7 +129,7 @@ impl Update {
         }
     }
 
-    /// Finds the lines that give a new entry or a different value.
+    /// Adds the rows to be written: entries that are new, or have a different value.
     pub(super) fn find_writes(
         &mut self,
         lines: &mut Lines<'_>,
@@ -137,7 +138,7 @@ impl Update {
         let mut copied = vec![0; shape.copy_size()];
         lines.each(|line, key, value| {
             let entry = EntryDigest::of(key, value);
-            // A later line may give the same key another value.
+            // The last line of a key wins.
             let wins = find(&self.new, entry.key) == Some(entry);
             if wins && find(&self.old, entry.key) != Some(entry) {
                 if let Some(first) = copied.get_mut(..value.len()) {
@@ -149,36 +150,35 @@ impl Update {
         })
     }
 
-    /// Finds the map's entries that no line gives any more. An array always has all its entries; there the value becomes
-    /// 0.
+    /// Adds the rows for stale entries: deletions, or writes of 0 to an array, whose entries cannot be deleted.
     fn find_stale(&mut self, map: &Map, scan: &mut Scan) -> Result<(), Errno> {
-        let mut all = self.old.iter();
-        if all.all(|one| find(&self.new, one.key).is_some()) {
+        let mut old = self.old.iter();
+        if old.all(|entry| find(&self.new, entry.key).is_some()) {
             return Ok(());
         }
         let kind = map.shape().kind;
-        let mut normal = [0; MAX_KEY];
+        let mut masked = [0; MAX_KEY];
         scan.each(map, &mut |key, _| {
-            // An earlier daemon or another program may have written host bits.
-            let Some(normal) = normal.get_mut(..key.len()) else {
+            // An earlier daemon or another program may have written a prefix with host bits.
+            let Some(masked) = masked.get_mut(..key.len()) else {
                 return;
             };
-            normal.copy_from_slice(key);
-            clear_host_bits(kind, normal);
-            let digest = EntryDigest::of(normal, &[]).key;
+            masked.copy_from_slice(key);
+            clear_host_bits(kind, masked);
+            let digest = EntryDigest::of(masked, &[]).key;
             if find(&self.old, digest).is_none() || find(&self.new, digest).is_some() {
                 return;
             }
             if kind.is_array() {
-                self.writes.push(None, normal, &[]);
+                self.writes.push(None, masked, &[]);
             } else {
-                self.deletes.push((), normal, &[]);
+                self.deletes.push((), masked, &[]);
             }
         })
         .map(drop)
     }
 
-    /// Numbers of the rows in the order in which they are to be written.
+    /// Numbers of the rows of `writes`, in the order of writing.
     fn order(&self, kind: MapKind) -> Vec<usize> {
         let mut order: Vec<_> = (0..self.writes.len()).collect();
         if kind.is_array() {
@@ -194,13 +194,13 @@ impl Update {
         order
     }
 
-    /// Changes the map, and notes in `before` what was there.
+    /// Changes the map, and saves the previous entries in `before`.
     fn apply(&self, map: &Map, scan: &mut Scan, before: &mut Rows<Before>) -> Result<(), Rejected> {
         for number in self.order(map.shape().kind) {
             let Some(row) = self.writes.get(number) else {
                 continue;
             };
-            self.note(row.key, map, scan, before)
+            self.save(row.key, map, scan, before)
                 .and_then(|()| map.update(row.key, row.value))
                 .map_err(|errno| Rejected {
                     line: row.note,
@@ -208,15 +208,15 @@ impl Update {
                 })?;
         }
         for row in self.deletes.iter() {
-            self.note(row.key, map, scan, before)
+            self.save(row.key, map, scan, before)
                 .and_then(|()| map.delete(row.key))
                 .map_err(|errno| Rejected { line: None, errno })?;
         }
         Ok(())
     }
 
-    /// Notes the value of a key that is about to change.
-    fn note(
+    /// Saves the value of a key that is about to change.
+    fn save(
         &self,
         key: &[u8],
         map: &Map,
@@ -224,7 +224,7 @@ impl Update {
         before: &mut Rows<Before>,
     ) -> Result<(), Errno> {
         let found = scan.value(map, key)?;
-        // A trie finds a shorter prefix too.
+        // A lookup in a trie also finds shorter prefixes.
         let exact = map.shape().kind != MapKind::LPM_TRIE
             || find(&self.old, EntryDigest::of(key, &[]).key).is_some();
         match found.filter(|_| exact) {
@@ -250,7 +250,7 @@ impl ChangedMap {
 }
 
 impl Changes {
-    /// Restores the entries of `old`. Only the log is told of errors.
+    /// Restores the entries of `old`. Errors are only logged.
     pub(super) fn undo(&self, old: &Filter, log: &Log) {
         for changed in self.0.iter().rev() {
             let map = old.map(&changed.name);

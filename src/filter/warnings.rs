@@ -1,5 +1,5 @@
-//! Properties of an interface by which an attached program does less than its author expects, and packets that the
-//! interface's driver lost.
+//! Warnings of interfaces on which an attached program has less effect than its author expects, and the number of packets
+//! that the driver lost.
 
 use std::fmt;
 use std::time::Instant;
@@ -11,7 +11,7 @@ use crate::kernel::interface::{IfName, Interface, Peer};
 use crate::kernel::link_type::LinkType;
 use crate::log::Log;
 
-/// A reason for which an attached program does not do what it is for.
+/// Reason why an attached program does not work as intended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Warning {
     /// Packets do not begin with an Ethernet header.
@@ -35,25 +35,25 @@ impl fmt::Display for Warning {
     }
 }
 
-/// The interface of an attached filter, as far as warnings and counters need it.
+/// Properties of the interface of an attached filter that warnings and counters need.
 #[derive(Debug, Default)]
 pub(super) struct Surroundings {
     name: IfName,
-    /// `None` before the first look.
+    /// `None` before the first attachment.
     link_type: Option<LinkType>,
-    /// The other end of a veth in native mode, if the program may send packets back.
+    /// The other end of a veth in native mode, if the program may return `XDP_TX`.
     peer: Option<Peer>,
-    /// True if the peer had no program in native mode when it was looked at.
+    /// True if the peer had no program in native mode at the last check.
     loses_answers: bool,
     tx_errors: Option<XdpTxErrors>,
-    /// Result of the latest count.
+    /// Number of lost packets at the last count.
     lost: Option<u64>,
-    /// Time before which the driver is not asked again: a card may take milliseconds, and strangers may ask for the page.
+    /// Time before which the counters are not read again: a card may take milliseconds, and anyone may request the page.
     next_count: Option<Instant>,
 }
 
 impl Surroundings {
-    /// Looks at the interface of an attachment; a program that `answers` may return `XDP_TX`.
+    /// The properties of the interface of `attachment`. A program that `answers` may return `XDP_TX`.
     pub(super) fn of(interface: &Interface, attachment: &Attachment, answers: bool) -> Self {
         let native = attachment.mode == Mode::Native;
         let mut surroundings = Self {
@@ -69,7 +69,7 @@ impl Surroundings {
     }
 
     fn look_at_peer(&mut self) {
-        // A peer that the kernel does not show may have a program.
+        // No warning if the kernel does not show the peer: it may have a program.
         let peer = self.peer.and_then(Peer::find);
         self.loses_answers = peer.is_some_and(|peer| {
             let mode = peer.xdp.map(|(mode, _)| mode);
@@ -87,24 +87,25 @@ impl Surroundings {
         }
         self.lost = counters.read();
         if self.lost.is_none() {
-            // The driver has other counters now, for example of another queue.
+            // The number of the driver's counters has changed, for example with its number of queues.
             self.tx_errors = counters.find_again();
             self.lost = self.tx_errors.as_mut().and_then(XdpTxErrors::read);
         }
-        // Counting takes at most a hundredth of the time.
+        // Reading the counters is limited to a hundredth of the time.
         self.next_count = now.checked_add(now.elapsed() * 100);
     }
 }
 
 impl Filter {
-    /// Looks at the interface of the present attachment.
+    /// Reads the properties of the interface of the attachment.
     pub(super) fn look_at(&mut self, interface: &Interface) {
         if let Some(attached) = &self.attached {
             self.surroundings = Surroundings::of(interface, &attached.attachment, self.answers);
         }
     }
 
-    /// Looks at the interface again if its name or link type has changed: a bond has the type of its members.
+    /// Reads the properties again if the name or link type of the interface has changed: a bond takes the type of its
+    /// members.
     pub(super) fn look_again(&mut self, interface: &Interface) {
         let Surroundings {
             name, link_type, ..
@@ -133,12 +134,12 @@ impl Filter {
         self.attachment().and(self.surroundings.lost)
     }
 
-    /// Looks anew at what changes without an event: the other end of a veth.
+    /// Checks the other end of a veth again, whose changes cause no event.
     pub fn renew_warnings(&mut self) {
         self.surroundings.look_at_peer();
     }
 
-    /// Reads the driver's counters.
+    /// Reads the driver's counters of lost packets.
     pub fn count_lost_answers(&mut self) {
         self.surroundings.count();
     }

@@ -1,13 +1,13 @@
 //! The host that a request names, and the protection against DNS rebinding.
 //!
-//! A stranger's site may change the address of its own name to that of this box. A browser then lets the site's scripts
-//! read the page, since both have the same name. The name gives the attack away: the stranger needs a name in the public
-//! DNS that the stranger controls. So a browser gets the page only by a name that is *vouched for*: an IP address, a name
-//! without a dot, a name of a private top-level domain, the name of the box, or a name of the option `host`.
+//! An attacker's site may change the address of its own name to the address of this box. A browser then lets the site's
+//! scripts read the page, since both have the same name. The attack needs a name in the public DNS that the attacker
+//! controls. So a browser gets the page only by a name that is *vouched for*: an IP address, a name without a dot, a name
+//! of a private top-level domain, the host name of the box, or a name of the option `host`.
 //!
-//! Prometheus may scrape by any name, since only a browser runs scripts of strangers: `/metrics` refuses a name that is
-//! not vouched for only if a browser asks. No script can remove `Accept-Language` from its requests. `/health` and
-//! `/ready` reveal nothing to protect.
+//! Prometheus may scrape by any name, since only browsers run foreign scripts: `/metrics` refuses a name that is not
+//! vouched for only if the headers are those of a browser. No script can remove `Accept-Language` from its requests.
+//! `/health` and `/ready` reveal nothing that needs protection.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -16,23 +16,24 @@ use nix::sys::utsname::uname;
 use super::gate::framing::Refusal;
 use crate::config::{Hosts, MAX_HOST, MAX_HOSTS, Service};
 
-/// Bytes of all names: those of the Corefile and the name of the box, each with a space.
+/// Bytes of all names: the names of the Corefile and the host name of the box, each with a space.
 const NAMES: usize = (MAX_HOST + 1) * (MAX_HOSTS + 1);
 
-/// Endings of names that the public DNS does not have (RFC 6762, 6761, ICANN resolution 2024.07.29.06, RFC 8375).
+/// Suffixes that do not exist in the public DNS (RFC 6762, 6761, ICANN resolution 2024.07.29.06, RFC 8375).
 const PRIVATE: [&[u8]; 4] = [b".local", b".localhost", b".internal", b".home.arpa"];
 
-/// Names that are vouched for beside those that need no list. The text is also the message from daemon to worker.
+/// List of the names that are vouched for: the option `host` and the host name of the box. The text of the list is also
+/// the message from daemon to worker.
 #[derive(Clone, Debug, Default)]
 pub struct Names(heapless::Vec<u8, NAMES>);
 
 impl Names {
-    /// First word of the message that carries the names, where others have a [`Service::number`].
+    /// First word of the message with the names; messages with listening sockets have a [`Service::number`] there.
     pub const WORD: u32 = 3;
-    /// Bytes of the longest text.
+    /// Bytes of the longest list.
     pub const MAX: usize = NAMES;
 
-    /// The names of the option `host`, and the name of the box at this time.
+    /// The names of the option `host`, and the present host name of the box.
     pub fn new(hosts: &Hosts) -> Self {
         let mut names = Self::default();
         for host in hosts {
@@ -49,7 +50,7 @@ impl Names {
         Self(heapless::Vec::from_slice(bytes).unwrap_or_default())
     }
 
-    /// The message.
+    /// The text of the message.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
@@ -58,7 +59,7 @@ impl Names {
         let length = self.0.len();
         let added = self.0.extend_from_slice(name);
         if added.and_then(|()| self.0.extend_from_slice(b" ")).is_err() {
-            // Only a name of the box beyond the DNS's limit has no room.
+            // Only a host name of the box that exceeds the limit of the DNS does not fit.
             self.0.truncate(length);
         }
     }
@@ -69,8 +70,7 @@ impl Names {
     }
 }
 
-/// Takes the authority off a target in absolute form (RFC 9112, 3.2.2). Returns the authority, if there is one, and the
-/// rest: a path, a query, or nothing.
+/// Splits a target into the authority of an absolute form (RFC 9112, 3.2.2) and the rest: a path, a query, or nothing.
 pub fn split_target(target: &str) -> (Option<&str>, &str) {
     const SCHEME: &str = "http://";
     let absolute = target
@@ -97,15 +97,16 @@ pub fn path_of(target: &str) -> &str {
 /// Checks the host of a request with this complete head.
 ///
 /// # Errors
-/// [`Refusal::Malformed`] for HTTP/1.1 without `Host` and for a wrong or a second one (RFC 9112, 3.2);
+/// [`Refusal::Malformed`] for HTTP/1.1 without `Host`, and for an invalid or a second `Host` (RFC 9112, 3.2);
 /// [`Refusal::Method`] for `OPTIONS *`; [`Refusal::Misdirected`] for a host that is not vouched for, and for `https`.
 pub fn check(head: &[u8], service: Service, names: &Names) -> Result<(), Refusal> {
     let mut lines = head.split(|&byte| byte == b'\n');
     let line = lines.next().unwrap_or_default().trim_ascii();
     let mut words = line.split(|&byte| byte == b' ');
     let (method, target, version) = (words.next(), words.next(), words.next());
-    let Some((target, version)) = target.and_then(|it| str::from_utf8(it).ok()).zip(version) else {
-        // tiny_http refuses it.
+    let target = target.and_then(|target| str::from_utf8(target).ok());
+    let Some((target, version)) = target.zip(version) else {
+        // The responder refuses such a request line.
         return Ok(());
     };
     let headers = Headers::read(lines)?;
@@ -119,7 +120,7 @@ pub fn check(head: &[u8], service: Service, names: &Names) -> Result<(), Refusal
         return Err(Refusal::Misdirected);
     }
     let header = headers.host.map(Host::parse).transpose()?;
-    // The target precedes the header.
+    // The authority of the target takes precedence over `Host` (RFC 9112, 3.2.2).
     let host = match split_target(target).0 {
         Some("") => return Err(Refusal::Malformed),
         Some(authority) => Some(Host::parse(authority.as_bytes())?),
@@ -135,7 +136,7 @@ pub fn check(head: &[u8], service: Service, names: &Names) -> Result<(), Refusal
     }
 }
 
-/// Headers of a request as far as its host goes.
+/// The headers of a request that the check needs.
 #[derive(Default)]
 struct Headers<'a> {
     /// Value of `Host`.
@@ -153,7 +154,7 @@ impl<'a> Headers<'a> {
         const OF_BROWSERS: [&[u8]; 4] = [b"Accept-Language", b"Origin", b"Referer", b"Cookie"];
         let mut headers = Self::default();
         for line in lines {
-            // tiny_http takes a line that begins with a space for a header too.
+            // `tiny_http` accepts a line that begins with a space as a header, too.
             let mut parts = line.trim_ascii().splitn(2, |&byte| byte == b':');
             let name = parts.next().unwrap_or_default();
             let value = parts.next().unwrap_or_default().trim_ascii();
@@ -163,7 +164,9 @@ impl<'a> Headers<'a> {
             let is_agent = name.eq_ignore_ascii_case(b"User-Agent");
             headers.of_browser |= (is_agent && starts_with_ignoring_case(value, b"Mozilla/"))
                 || starts_with_ignoring_case(name, b"Sec-")
-                || OF_BROWSERS.iter().any(|it| name.eq_ignore_ascii_case(it));
+                || OF_BROWSERS
+                    .iter()
+                    .any(|header| name.eq_ignore_ascii_case(header));
         }
         Ok(headers)
     }
@@ -188,7 +191,7 @@ impl<'a> Host<'a> {
         let (host, port) = if let Some(rest) = authority.strip_prefix(b"[") {
             let end = rest.iter().position(|&byte| byte == b']').ok_or(wrong)?;
             let (address, port) = rest.split_at_checked(end).ok_or(wrong)?;
-            // A zone (RFC 6874) is no part of the address.
+            // `%` and a zone (RFC 6874) may follow the address.
             let address = address.split(|&byte| byte == b'%').next().ok_or(wrong)?;
             let address = str::from_utf8(address).map_err(|_| wrong)?;
             address.parse::<Ipv6Addr>().map_err(|_| wrong)?;
@@ -236,7 +239,7 @@ const fn may_be_in_name(byte: u8) -> bool {
     )
 }
 
-/// A name without the dot of the DNS's root.
+/// A name without its final dot.
 fn without_dot(name: &[u8]) -> &[u8] {
     name.strip_suffix(b".").unwrap_or(name)
 }

@@ -1,8 +1,7 @@
 //! Listening sockets. The daemon opens them, the worker accepts connections on them.
 //!
-//! An address may be in use, or not be there yet (DHCP, VRRP, a tentative IPv6 address). The daemon then filters and
-//! retries. `IP_FREEBIND` would open a socket for an address that no interface has, but then nobody could tell a late
-//! address from a mistyped one.
+//! An address may be in use, or may appear later (DHCP, VRRP, a tentative IPv6 address). The daemon filters meanwhile, and
+//! retries. `IP_FREEBIND` would open a socket for an address that no interface has, but would hide a mistyped address.
 
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::{AsFd as _, AsRawFd, OwnedFd};
@@ -16,9 +15,9 @@ use nix::sys::socket::{
 use crate::config::{MAX_PLACES, Place};
 use crate::kernel::listen::listen;
 
-/// Connections that may wait in the accept queue. The gate takes them off at once while it has room, and 256 each
-/// second if all connections are slow. A full queue refuses no connection: the client's system repeats its
-/// SYN after a second, then with growing delay.
+/// Connections that may wait in the accept queue. The gate accepts at once while slots are free, and 256 connections a
+/// second if all clients are slow. A full queue refuses no connection: the client's system repeats its SYN after a second,
+/// then with growing delays.
 const BACKLOG: i32 = 256;
 /// Receive buffer of a connection in bytes; the kernel doubles it (socket(7)). A request is shorter.
 const RECEIVE_BUFFER: usize = 16 << 10;
@@ -29,12 +28,12 @@ const SEND_BUFFER: usize = 64 << 10;
 /// One listener for each place of the Corefile.
 pub type Listeners = heapless::Vec<Listener, MAX_PLACES>;
 
-/// A place of the Corefile, and its listening socket if that could be opened.
+/// A place of the Corefile, and its listening socket.
 #[derive(Debug)]
 pub struct Listener {
     /// Address and service in the Corefile.
     pub place: Place,
-    /// The socket, or the reason why there is none yet; `None` before the first attempt.
+    /// The socket, or the error of the last attempt to open it; `None` before the first attempt.
     socket: Result<OwnedFd, Option<Errno>>,
 }
 
@@ -76,10 +75,10 @@ impl Listener {
         }
     }
 
-    /// Stops listening at once, whatever other process still has the socket: the address is free then.
+    /// Stops listening at once, even if another process has the socket. The address is then free.
     pub fn close(&self) {
         if let Ok(socket) = &self.socket {
-            // A socket that listens cannot fail to shut down.
+            // Cannot fail for a listening socket.
             let _ = shutdown(socket.as_raw_fd(), Shutdown::Both);
         }
     }
@@ -94,7 +93,7 @@ impl Listener {
         self.socket.as_ref().err().copied().flatten()
     }
 
-    /// Remedy for that failure; empty without one.
+    /// Remedy for the last failure; empty while the socket is open.
     pub fn remedy(&self) -> &'static str {
         match self.error() {
             None => "",
@@ -114,7 +113,7 @@ impl Listener {
     }
 }
 
-fn open(address: std::net::SocketAddr) -> Result<OwnedFd, Errno> {
+fn open(address: SocketAddr) -> Result<OwnedFd, Errno> {
     let family = if address.is_ipv6() {
         AddressFamily::Inet6
     } else {

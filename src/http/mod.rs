@@ -1,11 +1,12 @@
 //! The HTTP server for metrics, health and readiness, in a process without privileges.
 //!
-//! Before the daemon opens any BPF object and while it may still change ids, it runs its own binary again as *keeper*
-//! ([`keeper`]). The keeper becomes nobody and from then on forks workers. For each worker the daemon ([`server`])
-//! sends the keeper ends of two socket pairs and a shared page; the listening sockets wait in one of the pairs. The
-//! worker ([`worker`]) enters its *cage* ([`cage`]) and speaks HTTP behind the *gate* ([`gate`]). For each request that
-//! needs content the worker sends its kind ([`Content`]) and a number; the daemon writes the content to the shared page
-//! and answers with the number and the length. A worker may die at any time: the filters go on, and the keeper forks another worker.
+//! Before the daemon opens any BPF object, and while it may still change ids, it executes its own binary as *keeper*
+//! ([`keeper`]). The keeper becomes nobody, and then forks workers. For each worker, the daemon ([`server`]) sends the
+//! keeper the ends of two socket pairs and a shared page; one of the pairs carries the listening sockets. The worker
+//! ([`worker`]) enters its *cage* ([`cage`]) and speaks HTTP behind the *gate* ([`gate`]). For each request that needs
+//! content, the worker sends the kind of content ([`Content`]) and a number. The daemon writes the content to the shared
+//! page and answers with the number and the length. A worker may die at any time: filters do not depend on it, and the
+//! keeper forks another worker.
 
 pub mod cage;
 pub mod gate;
@@ -37,7 +38,7 @@ pub enum Content {
 }
 
 impl Content {
-    /// Byte on the socket pair.
+    /// Byte that stands for the content in a message.
     const fn byte(self) -> u8 {
         match self {
             Self::Metrics => b'm',
@@ -48,7 +49,7 @@ impl Content {
         }
     }
 
-    /// The request of this byte; `None` for a byte that no sound worker sends.
+    /// The content of this byte; `None` for a byte that no sound worker sends.
     const fn from_byte(byte: u8) -> Option<Self> {
         match byte {
             b'm' => Some(Self::Metrics),
@@ -61,8 +62,8 @@ impl Content {
     }
 }
 
-/// A worker's request to the daemon. The answer repeats the number: an answer to a request that timed out may arrive
-/// after the next request.
+/// A worker's request to the daemon. The answer repeats the number, so that the worker recognizes a late answer to a
+/// request that timed out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Request {
     content: Content,
@@ -119,9 +120,9 @@ impl Answer {
 
 /// Descriptors that a worker starts with.
 struct WorkerDescriptors<T> {
-    /// The worker's end of the pair for requests.
+    /// The worker's end of the socket pair for requests.
     requests: T,
-    /// The worker's end of the pair from which listening sockets arrive.
+    /// The worker's end of the socket pair for listening sockets.
     listen: T,
     /// The shared page.
     page: T,
@@ -133,7 +134,7 @@ impl<T> WorkerDescriptors<T> {
         [self.requests, self.listen, self.page]
     }
 
-    /// The descriptors of a message; `None` if one is missing.
+    /// The descriptors of a message; `None` if a descriptor is missing.
     fn from_message(descriptors: impl IntoIterator<Item = T>) -> Option<Self> {
         let mut descriptors = descriptors.into_iter();
         Some(Self {
@@ -149,29 +150,33 @@ impl<T> WorkerDescriptors<T> {
 pub struct Rendered {
     /// Length in bytes.
     pub length: usize,
-    /// False for content with status 503: an interface without filter at `/ready`.
-    pub good: bool,
+    /// True for status 200, false for 503: `/ready` while a filter is not attached.
+    pub available: bool,
 }
 
 impl Rendered {
-    /// The daemon's answer on the socket pair; `None` for a length of 2 GiB or more.
+    /// Word of the daemon's answer; `None` for a length of 2 GiB or more.
     fn word(self) -> Option<u32> {
         let length = u32::try_from(self.length).ok();
-        let length = length.filter(|length| length & BAD == 0)?;
-        Some(if self.good { length } else { length | BAD })
+        let length = length.filter(|length| length & UNAVAILABLE == 0)?;
+        Some(if self.available {
+            length
+        } else {
+            length | UNAVAILABLE
+        })
     }
 
-    /// Parses the daemon's answer; `None` for a length beyond the shared page, as in [`FAILED`].
+    /// Parses the word of an answer; `None` for a length beyond the shared page, such as that of [`FAILED`].
     fn from_word(word: u32) -> Option<Self> {
-        let length = usize::try_from(word & !BAD).ok();
+        let length = usize::try_from(word & !UNAVAILABLE).ok();
         Some(Self {
             length: length.filter(|&length| length <= PAGE_SIZE)?,
-            good: word & BAD == 0,
+            available: word & UNAVAILABLE == 0,
         })
     }
 }
 
-/// Bit of [`Rendered::word`] for content that is not good.
-const BAD: u32 = 1 << 31;
-/// The daemon's answer when rendering failed.
+/// Bit of [`Rendered::word`] for status 503.
+const UNAVAILABLE: u32 = 1 << 31;
+/// Word of the daemon's answer when rendering failed.
 const FAILED: u32 = u32::MAX;

@@ -9,7 +9,7 @@ pub(super) const HTML: &str = "text/html; charset=utf-8";
 /// Content type of `/health`, `/ready` and errors.
 pub(super) const PLAIN: &str = "text/plain; charset=utf-8";
 
-/// Content of a request's target at this service, and its content type.
+/// Content and content type for a request's target at this service.
 ///
 /// # Errors
 /// The text of status 404, which lists the paths of the service.

@@ -1,4 +1,4 @@
-//! The daemon's end of the worker: starts and replaces it, receives and answers its requests.
+//! The daemon's end of the page: starts and replaces the worker, receives and answers its requests.
 
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
@@ -14,7 +14,7 @@ use crate::base::wait::Backoff;
 use crate::config::Place;
 use crate::kernel::shared_memory::SharedMemory;
 
-/// Delay before the first restart of the worker; it doubles with each further restart.
+/// Delay before the first restart of the worker; doubled for each further restart, up to [`MAX_DELAY`].
 const FIRST_DELAY: Duration = Duration::from_millis(100);
 const MAX_DELAY: Duration = Duration::from_secs(10);
 /// Lifetime of a worker after which the delay starts again at [`FIRST_DELAY`].
@@ -24,7 +24,7 @@ const SOUND_AFTER: Duration = Duration::from_mins(1);
 #[derive(Debug)]
 pub struct Server {
     listeners: Listeners,
-    /// Names of the page that are vouched for.
+    /// Names that are vouched for.
     names: Names,
     /// The shared page and its descriptor; `None` before the first worker.
     page: Option<(SharedMemory, OwnedFd)>,
@@ -64,7 +64,7 @@ impl Default for Server {
 }
 
 impl Server {
-    /// Starts a worker; plans a retry if that fails.
+    /// Starts a worker. Plans a retry if the start fails.
     ///
     /// # Errors
     /// `EMFILE`, `ENOMEM`; `EPIPE` when the keeper is dead.
@@ -95,16 +95,16 @@ impl Server {
         }
     }
 
-    /// Replaces the listeners, and returns the replaced ones, whose sockets the worker closes. Requests in progress are
-    /// not disturbed.
+    /// Replaces the listeners. Returns the replaced listeners, whose sockets the worker closes; requests in progress are
+    /// finished.
     pub fn replace_listeners(&mut self, listeners: Listeners) -> Listeners {
         let replaced = std::mem::replace(&mut self.listeners, listeners);
         self.send_listeners();
         replaced
     }
 
-    /// Opens the sockets that are not open. Calls `report` with each opened listener, and with each whose error is new.
-    /// Returns whether all sockets are open.
+    /// Opens the closed sockets. Calls `report` with each opened listener, and each listener with a new error. Returns true
+    /// if all sockets are open.
     pub fn open_listeners(&mut self, mut report: impl FnMut(&Listener)) -> bool {
         let (mut all, mut any) = (true, false);
         for listener in &mut self.listeners {
@@ -135,7 +135,7 @@ impl Server {
         }
     }
 
-    /// The listeners, those without socket included.
+    /// All listeners, open and closed.
     pub fn listeners(&self) -> &[Listener] {
         &self.listeners
     }
@@ -145,7 +145,7 @@ impl Server {
         self.worker.is_some()
     }
 
-    /// Places in the Corefile.
+    /// Places of the listeners in the Corefile.
     pub fn wanted(&self) -> impl Iterator<Item = Place> {
         self.listeners.iter().map(|listener| listener.place)
     }
@@ -165,7 +165,7 @@ impl Server {
         let Some(worker) = &self.worker else {
             return Received::Nothing;
         };
-        // One byte more, so that a longer message is not cut to a request.
+        // One byte longer than a request, so that a longer message is not taken for a request.
         let mut message = [0; Request::SIZE + 1];
         let fd = worker.socket.as_raw_fd();
         match recv(fd, &mut message, MsgFlags::MSG_DONTWAIT) {
@@ -182,7 +182,7 @@ impl Server {
         }
     }
 
-    /// Answers the last request received. `render` writes the content to the shared page; `None` means that it cannot.
+    /// Answers the last request received. `render` writes the content to the shared page; `None` if it fails.
     pub fn answer(&mut self, render: impl FnOnce(&mut [u8]) -> Option<Rendered>) {
         let page = self.page.as_mut();
         let rendered = page.and_then(|(page, _)| render(page.bytes()));
@@ -192,7 +192,7 @@ impl Server {
             word: word.unwrap_or(FAILED),
         };
         if let Some(worker) = &self.worker {
-            // `receive` notices the death of a worker.
+            // An error means that the worker has died, which `receive` reports.
             let _ = send(
                 worker.socket.as_raw_fd(),
                 answer.to_parts().as_flattened(),

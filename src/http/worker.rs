@@ -1,9 +1,9 @@
 //! The worker: serves HTTP with content that the daemon renders.
 //!
-//! The worker has two threads, the [`gate`] and the *responder* ([`responder`]), which answers requests that passed the
-//! gate. Both exist before the cage closes, so that the worker needs no system call for a thread or for a named socket
-//! afterwards. `tiny_http` parses header lines and prints responses. Its server is not used: it needs a listening socket,
-//! to which every local process can connect past the gate, and starts a thread for each connection.
+//! The worker has two threads: the [`gate`], and the *responder* ([`responder`]), which answers the requests that the gate
+//! forwards. Both threads exist before the cage closes, so that the cage can forbid calls that create threads and named
+//! sockets. `tiny_http` parses header lines and prints responses. Its server is not used: it needs a listening socket, to
+//! which any local process could connect past the gate, and starts a thread for each connection.
 
 mod connection;
 mod daemon;
@@ -40,15 +40,15 @@ pub fn run(descriptors: Descriptors) -> Result<(), Errno> {
         page,
     } = WorkerDescriptors::from_message(descriptors).ok_or(Errno::EBADF)?;
     let memory = SharedMemory::open(&page, PAGE_SIZE)?;
-    // The mapping stays when the descriptor is closed.
+    // The mapping remains after the descriptor is closed.
     drop(page);
     let (inner, incoming) = gate::queue().map_err(|error| errno(&error))?;
     start(Responder::new(incoming, Daemon::new(requests, memory)))?;
     gate::run(&listen, inner)
 }
 
-/// Starts the responder. The list of system calls holds for the thread that sets it, so both threads do, and neither
-/// goes on before the other has.
+/// Starts the responder. Seccomp restricts only the calling thread, so both threads close the cage, and each waits for the
+/// other.
 fn start(mut responder: Responder) -> Result<(), Errno> {
     let closed = Arc::new(Barrier::new(2));
     let both_closed = Arc::clone(&closed);
@@ -57,7 +57,7 @@ fn start(mut responder: Responder) -> Result<(), Errno> {
             both_closed.wait();
             let _ = responder.run();
         }
-        // The daemon replaces a worker that ends.
+        // The daemon replaces a worker that exits.
         std::process::exit(1);
     };
     thread::Builder::new()

@@ -6,10 +6,10 @@
 use std::fmt;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
-// Netlink detaches or replaces only the expected program (5.7).
-use bpf_sys::XDP_FLAGS_REPLACE;
-use bpf_sys::XDP_FLAGS_UPDATE_IF_NOEXIST;
-use bpf_sys::{XDP_FLAGS_DRV_MODE, XDP_FLAGS_HW_MODE, XDP_FLAGS_SKB_MODE};
+use bpf_sys::{
+    XDP_FLAGS_DRV_MODE, XDP_FLAGS_HW_MODE, XDP_FLAGS_REPLACE, XDP_FLAGS_SKB_MODE,
+    XDP_FLAGS_UPDATE_IF_NOEXIST,
+};
 use nix::errno::Errno;
 
 use super::attach_calls::{create_link, set, update_link};
@@ -35,9 +35,7 @@ impl Mode {
             Self::Offload => XDP_FLAGS_HW_MODE,
         }
     }
-}
 
-impl Mode {
     /// Name in the Corefile, in metrics and in messages.
     pub const fn name(self) -> &'static str {
         match self {
@@ -61,9 +59,9 @@ pub struct Attachment {
     pub interface: u32,
     /// Mode in which the program runs.
     pub mode: Mode,
-    /// The attached program, by which another owner's program is recognised.
+    /// The attached program. A program on the interface with another id belongs to another owner.
     program: OwnedFd,
-    /// The link, whose closing detaches the program unless the link is pinned; `None` when attached by netlink.
+    /// The link; `None` when attached by netlink. Closing the link detaches the program, unless the link is pinned.
     link: Option<OwnedFd>,
     /// True if the program stays attached when this value is dropped.
     outlives: bool,
@@ -74,9 +72,9 @@ pub struct Attachment {
 pub enum LinkState {
     /// The link holds our program to our interface.
     Attached,
-    /// Somebody put the program with this id into the link.
+    /// Another process replaced our program by the program with this id.
     Replaced(u32),
-    /// Somebody detached the link, or the interface is gone.
+    /// Another process detached the link, or the interface is gone.
     Detached,
 }
 
@@ -87,7 +85,7 @@ pub enum Failure {
     Occupied,
     /// The interface is gone.
     Gone,
-    /// The kernel or the driver refused; the words are their message, if there is one.
+    /// The kernel or the driver refused. The reason is empty when they sent no message.
     Refused(Errno, Reason),
 }
 
@@ -96,8 +94,8 @@ impl fmt::Display for Failure {
         match self {
             Self::Occupied => f.write_str("another XDP program is attached"),
             Self::Gone => f.write_str("the interface has gone"),
-            Self::Refused(errno, words) if words.is_empty() => f.write_str(errno.desc()),
-            Self::Refused(_, words) => f.write_str(words),
+            Self::Refused(errno, reason) if reason.is_empty() => f.write_str(errno.desc()),
+            Self::Refused(_, reason) => f.write_str(reason),
         }
     }
 }
@@ -122,7 +120,7 @@ impl Attachment {
         let link = match create_link(interface, &program, mode) {
             Ok(link) => Some(link),
             Err(errno) if netlink_would_fail_too(errno) => return Err(Refusal::from(errno).into()),
-            // The kernel has no XDP links, or the driver refuses: netlink attaches, or returns a message in words.
+            // The kernel has no XDP links, or the driver refuses. Netlink attaches, or returns the driver's message.
             Err(_) => {
                 let flags = XDP_FLAGS_UPDATE_IF_NOEXIST | mode.flags();
                 set(interface, program.as_raw_fd(), flags, None)?;
@@ -154,9 +152,14 @@ impl Attachment {
         }
     }
 
-    /// Sets whether the program stays attached when this value is dropped. A link must be pinned as well.
-    pub const fn outlive(&mut self, outlives: bool) {
-        self.outlives = outlives;
+    /// Keeps the program attached when this value is dropped. A link must be pinned as well.
+    pub const fn keep_on_drop(&mut self) {
+        self.outlives = true;
+    }
+
+    /// Detaches the program when this value is dropped. A pin of the link must be removed as well.
+    pub const fn detach_on_drop(&mut self) {
+        self.outlives = false;
     }
 
     /// True if the program stays attached when this value is dropped.
@@ -169,8 +172,8 @@ impl Attachment {
         self.link.as_ref().map(AsFd::as_fd)
     }
 
-    /// Asks the kernel for the state of the link, to which the program with the id `ours` belongs. `None` without a link,
-    /// or where the kernel does not say.
+    /// Reads the state of the link from the kernel; `ours` is the id of our program. `None` without a link, or when the
+    /// kernel does not describe it.
     pub fn link_state(&self, ours: u32) -> Option<LinkState> {
         let link = pin::link(self.link()?).ok()?;
         Some(match link.program {
@@ -180,10 +183,10 @@ impl Attachment {
         })
     }
 
-    /// Puts the program of this attachment back into the link, whatever program is there.
+    /// Replaces any other owner's program in the link by the program of this attachment.
     ///
     /// # Errors
-    /// The errno of the kernel; `ENOLINK` when the link is detached, or there is none.
+    /// The errno of the kernel; `ENOLINK` when the link is detached, or the program was attached by netlink.
     pub fn restore(&self) -> Result<(), Errno> {
         let link = self.link.as_ref().ok_or(Errno::ENOLINK)?;
         update_link(link, &self.program, None)
@@ -192,7 +195,8 @@ impl Attachment {
     /// Replaces the attached program by `program` atomically: each packet meets one of the two.
     ///
     /// # Errors
-    /// See [`Failure`]; the attached program stays. [`Failure::Occupied`] means that another owner's program replaced it.
+    /// See [`Failure`]; the attached program stays. [`Failure::Occupied`] (netlink) and `EPERM` (link) mean that another
+    /// owner has replaced our program.
     pub fn replace(&mut self, program: BorrowedFd<'_>) -> Result<(), Failure> {
         let program = duplicate(program)?;
         match &self.link {
@@ -207,7 +211,7 @@ impl Attachment {
         let (fd, expected) = (program.as_raw_fd(), self.program.as_raw_fd());
         let flags = XDP_FLAGS_REPLACE | self.mode.flags();
         match set(self.interface, fd, flags, Some(expected)) {
-            // Kernels before 5.7 refuse the flag. The check and the replacement are two calls then, with a short race.
+            // Kernels before 5.7 refuse XDP_FLAGS_REPLACE. Check and replacement are then two calls, with a short race.
             Err(refusal) if refusal.errno == Errno::EINVAL && self.is_ours() => {
                 set(self.interface, fd, self.mode.flags(), None)
             }
@@ -228,8 +232,8 @@ impl Attachment {
         let name = nix::net::if_::if_indextoname(self.interface)
             .ok()
             .and_then(|name| name.into_string().ok());
-        let there = name.and_then(|name| interface::find(&name).ok().flatten());
-        there
+        let found = name.and_then(|name| interface::find(&name).ok().flatten());
+        found
             .and_then(|interface| interface.xdp)
             .is_some_and(|(_, id)| id == ours.id)
     }
@@ -242,7 +246,7 @@ impl Drop for Attachment {
         }
         let flags = XDP_FLAGS_REPLACE | self.mode.flags();
         let detached = set(self.interface, -1, flags, Some(self.program.as_raw_fd()));
-        // As in `replace_over_netlink`.
+        // Kernels before 5.7 refuse XDP_FLAGS_REPLACE, as in `replace_over_netlink`.
         if matches!(detached, Err(ref refusal) if refusal.errno == Errno::EINVAL) && self.is_ours()
         {
             let _ = set(self.interface, -1, self.mode.flags(), None);

@@ -1,8 +1,7 @@
-//! The calls that attach a program to an interface, and replace or detach it: those of BPF links, and `RTM_SETLINK`.
+//! Calls that attach, replace and detach a program: those of BPF links, and `RTM_SETLINK` of netlink.
 
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 
-// `BPF_LINK_UPDATE` replaces only the expected program.
 use bpf_sys::BPF_F_REPLACE;
 use bpf_sys::bpf_attach_type_BPF_XDP as BPF_XDP;
 use nix::errno::Errno;
@@ -16,7 +15,7 @@ const IFLA_XDP_FD: u16 = 1;
 const IFLA_XDP_FLAGS: u16 = 3;
 const IFLA_XDP_EXPECTED_FD: u16 = 8;
 
-/// Attaches by a link, which detaches when its last descriptor is closed.
+/// Attaches `program` by a link (5.9). The kernel detaches the link when its last descriptor is closed.
 pub(super) fn create_link(interface: u32, program: &OwnedFd, mode: Mode) -> Result<OwnedFd, Errno> {
     let index = i32::try_from(interface).map_err(|_| Errno::ENODEV)?;
     let program = program.as_raw_fd();
@@ -35,7 +34,7 @@ pub(super) fn create_link(interface: u32, program: &OwnedFd, mode: Mode) -> Resu
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
-/// Puts `program` into the link; only in the place of the `expected` one, if there is one.
+/// Replaces the program of the link. With `expected`, the kernel replaces only that program, else it returns `EPERM`.
 pub(super) fn update_link(
     link: &OwnedFd,
     program: &OwnedFd,
@@ -54,19 +53,22 @@ pub(super) fn update_link(
     .map(drop)
 }
 
-/// Sends `RTM_SETLINK` with the program `fd`; -1 detaches.
+/// Sends `RTM_SETLINK` with the program `fd`; -1 detaches. With `expected` and `XDP_FLAGS_REPLACE` (5.7), the kernel
+/// replaces or detaches only that program.
 pub(super) fn set(
     interface: u32,
     fd: i32,
     flags: u32,
     expected: Option<i32>,
 ) -> Result<(), Refusal> {
+    // `ifi_index` of `struct ifinfomsg`.
     let mut info = [0; 16];
     if let Some(index) = info.get_mut(4..8) {
         index.copy_from_slice(&interface.to_ne_bytes());
     }
     let mut nested = heapless::Vec::<u8, 32>::new();
     let expected = expected.map(|fd| (IFLA_XDP_EXPECTED_FD, fd.cast_unsigned()));
+    // Each attribute: length and type in two bytes each, then the value.
     for (kind, value) in [(IFLA_XDP_FD, fd.cast_unsigned()), (IFLA_XDP_FLAGS, flags)]
         .into_iter()
         .chain(expected)

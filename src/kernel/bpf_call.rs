@@ -1,7 +1,7 @@
-//! Named calls into the kernel. A test can make each of them fail.
+//! Named calls into the kernel, into which a test can inject faults.
 //!
 //! With the feature `faults`, the variable `COREXDP_FAULT=call:errno[:nth]` makes the `nth` such call (default: every
-//! call) fail with the named `errno`, without asking the kernel. A binary without the feature ignores the variable.
+//! call) fail with the named `errno`, before it reaches the kernel. A binary without the feature ignores the variable.
 
 #[rustfmt::skip]
 pub use bpf_sys::{
@@ -111,7 +111,7 @@ pub fn call(call: Call, act: impl FnOnce() -> i32) -> Result<i32, Errno> {
     }
 }
 
-/// Fails if a test injects a fault into `call`. For calls whose result is no integer.
+/// Fails if a test injects a fault into `call`. [`call`] includes this check; other calls make it themselves.
 ///
 /// # Errors
 /// The errno that a test injects.

@@ -1,4 +1,4 @@
-//! BTF in the kernel, by which `bpftool map dump` and `corexdp dump` show members by name.
+//! BTF in the kernel: `bpftool map dump` and `corexdp dump` read the names of members from it.
 
 use std::os::fd::{AsFd as _, FromRawFd, OwnedFd};
 use std::ptr;

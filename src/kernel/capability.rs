@@ -27,10 +27,10 @@ pub fn keep(set: CapSet) -> Result<(), Errno> {
     state.set_current().map_err(|error| errno(&error))
 }
 
-/// Removes every capability outside `set` from the bounding set, if this process may (`CAP_SETPCAP`). Otherwise
-/// `no_new_privs` must keep the remaining ones out of reach.
+/// Removes every capability outside `set` from the bounding set, if this process has `CAP_SETPCAP`. Without it,
+/// `no_new_privs` must prevent the process from gaining the remaining capabilities.
 pub fn bound(set: CapSet) {
-    // EINVAL: this kernel knows no higher capability. EPERM: the kernel refuses all removals.
+    // EINVAL: this kernel has no higher capability. EPERM: the kernel refuses all removals.
     let removed = (!set).iter().try_for_each(bounding::drop);
     // Removes capabilities that are newer than the crate.
     let _ = removed.and_then(|()| bounding::clear_unknown());
@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sets_hold_their_capabilities() {
+    fn set_operations_keep_and_remove_capabilities() {
         let set = !CapSet::empty() & capset!(Cap::BPF, Cap::NET_ADMIN);
         assert_eq!(set.iter().collect::<Vec<_>>(), [Cap::NET_ADMIN, Cap::BPF]);
         assert_eq!(CapSet::empty() & capset!(Cap::BPF), CapSet::empty());
@@ -53,7 +53,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_those_of_capabilities_7() {
+    fn names_are_the_names_of_capabilities_7() {
         for (capability, name) in [
             (Cap::SETGID, "CAP_SETGID"),
             (Cap::SETUID, "CAP_SETUID"),

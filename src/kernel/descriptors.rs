@@ -5,14 +5,14 @@ use std::os::fd::AsRawFd;
 
 use nix::libc;
 
-/// Bytes of the buffer: names of some hundred descriptors.
+/// Bytes of the buffer: more than a hundred directory entries.
 const BUFFER_SIZE: usize = 4096;
 /// Offset of the record's length in `struct linux_dirent64`, behind inode number and offset.
 const RECORD_LENGTH_OFFSET: usize = 16;
 
-/// Counts the open descriptors, without the descriptor that the count needs; `None` without `/proc`.
+/// Counts the open descriptors, except the one opened here for counting; `None` without `/proc`.
 ///
-/// `readdir(3)` allocates; this function does not.
+/// This function does not allocate, unlike `readdir(3)`.
 pub fn count() -> Option<usize> {
     let directory = File::open("/proc/self/fd").ok()?;
     let mut names = 0usize;
@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn count_includes_all_descriptors_but_its_own() {
+    fn count_includes_every_descriptor_except_its_own() {
         let more: Vec<File> = (0..300).map(|_| File::open("/dev/null").unwrap()).collect();
         // Other tests open and close descriptors at the same time.
         assert!(count().unwrap() >= 300 && count().unwrap() < 600);

@@ -82,7 +82,7 @@ pub type Descriptors = heapless::Vec<OwnedFd, MAX_DESCRIPTORS>;
 pub struct Message {
     /// The four bytes, in native byte order.
     pub word: u32,
-    /// Descriptors in the order in which they were sent.
+    /// Descriptors in the order of sending.
     pub descriptors: Descriptors,
 }
 
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn descriptors_arrive_in_order_and_a_message_needs_none() {
+    fn descriptors_arrive_in_order_and_are_optional() {
         let (one, other) = pair();
         let files = ["/proc/self/comm", "/dev/null"].map(|path| File::open(path).unwrap());
         let fds = [files[0].as_fd(), files[1].as_fd()];

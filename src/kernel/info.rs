@@ -28,7 +28,7 @@ pub(super) const fn empty<T: Info>() -> T {
     unsafe { mem::zeroed() }
 }
 
-/// The kernel's description of the object behind `fd`. A member that this kernel lacks keeps its value in `info`.
+/// The kernel's description of the object behind `fd`. A member that this kernel does not write keeps its value in `info`.
 ///
 /// # Errors
 /// `EINVAL` when the object is of another type.
@@ -50,7 +50,7 @@ pub(super) unsafe fn describe<T: Info>(fd: BorrowedFd<'_>, mut info: T) -> Resul
 /// # Errors
 /// `EINVAL` when the object is of another type.
 pub(super) fn of<T: Info>(fd: BorrowedFd<'_>) -> Result<T, Errno> {
-    // SAFETY: no array is named.
+    // SAFETY: `empty` requests no array.
     unsafe { describe(fd, empty()) }
 }
 
@@ -70,9 +70,9 @@ pub struct Statistics {
     pub tag: [u8; 8],
     /// Load time, in nanoseconds since boot, suspend included.
     pub loaded: u64,
-    /// Number of runs while `kernel.bpf_stats_enabled` was set (5.1).
+    /// Number of runs while the kernel's statistics were enabled (5.1).
     pub runs: u64,
-    /// Total time of these runs, in nanoseconds.
+    /// Total time of the counted runs, in nanoseconds.
     pub run_time: u64,
 }
 

@@ -13,7 +13,7 @@ use super::netlink::{self, Attributes, IFLA_XDP, Refusal, Request, u16_at, u32_a
 use super::{Call, Error, Result};
 
 /// Bytes of `struct ifinfomsg`.
-const INFO: usize = 16;
+const INFO_SIZE: usize = 16;
 const IFLA_TARGET_NETNSID: u16 = 46;
 const IFLA_ALT_IFNAME: u16 = 53;
 const IFLA_XDP_ATTACHED: u16 = 2;
@@ -28,7 +28,7 @@ pub type IfName = heapless::Vec<u8, MAX_NAME>;
 /// Present state of an interface.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Interface {
-    /// Name, which is not the name of the lookup if that is an alternative name.
+    /// Primary name, also after a lookup by an alternative name.
     pub name: IfName,
     /// Index (`ifindex`).
     pub index: u32,
@@ -36,7 +36,7 @@ pub struct Interface {
     pub up: bool,
     /// MTU in bytes.
     pub mtu: u32,
-    /// Header with which packets begin.
+    /// Type of the header at the start of each packet.
     pub link_type: LinkType,
     /// The other end of a veth.
     pub peer: Option<Peer>,
@@ -54,10 +54,10 @@ pub struct Peer {
 }
 
 impl Peer {
-    /// Looks the other end up; `None` if the kernel does not show it. A kernel before 4.15 shows no other namespace, nor
-    /// does any kernel without `CAP_NET_ADMIN` there.
+    /// Looks up the other end; `None` if the kernel does not show it. An end in another network namespace needs kernel
+    /// 4.15 and `CAP_NET_ADMIN` in that namespace.
     pub fn find(self) -> Option<Interface> {
-        let mut info = [0; INFO];
+        let mut info = [0; INFO_SIZE];
         info.get_mut(4..8)?
             .copy_from_slice(&self.index.to_ne_bytes());
         let mut request = request(&info).ok()?;
@@ -83,32 +83,32 @@ pub fn find(name: &str) -> Result<Option<Interface>> {
     let mut zero_terminated =
         heapless::Vec::<u8, { MAX_ALTERNATIVE_NAME + 1 }>::from_slice(name.as_bytes())
             .unwrap_or_default();
-    // A name that is too long for the buffer leaves it empty; no interface has such a name.
+    // A name longer than the buffer leaves the buffer empty; no interface has such a name.
     if zero_terminated.is_empty() || zero_terminated.push(0).is_err() {
         return Ok(None);
     }
-    // Short alternative names are found by the attribute of names too, long ones only by their own.
+    // IFLA_IFNAME finds primary names, and alternative names of that length; longer names need IFLA_ALT_IFNAME.
     let attribute = if name.len() > MAX_NAME {
         IFLA_ALT_IFNAME
     } else {
         libc::IFLA_IFNAME
     };
-    let named = || {
-        let mut request = request(&[0; INFO])?;
+    let request_by_name = || {
+        let mut request = request(&[0; INFO_SIZE])?;
         request.attribute(attribute, &zero_terminated)?;
         Ok(request)
     };
-    match named().map_err(failed).map(read)? {
+    match request_by_name().map_err(failed).map(read)? {
         Ok(found) => Ok(found),
         Err(refusal) if refusal.errno == Errno::ENODEV => Ok(None),
-        // A kernel before 5.5 has no alternative names and ignores the attribute, so that the request names nothing.
+        // A kernel before 5.5 ignores IFLA_ALT_IFNAME and rejects a request without a name.
         Err(refusal) if refusal.errno == Errno::EINVAL && attribute == IFLA_ALT_IFNAME => Ok(None),
         Err(refusal) => Err(failed(refusal.errno)),
     }
 }
 
 /// A request for one interface, without its statistics.
-fn request(info: &[u8; INFO]) -> std::result::Result<Request, Errno> {
+fn request(info: &[u8; INFO_SIZE]) -> std::result::Result<Request, Errno> {
     let mut request = Request::new(libc::RTM_GETLINK, 0, info)?;
     request.attribute(libc::IFLA_EXT_MASK, &RTEXT_FILTER_SKIP_STATS.to_ne_bytes())?;
     Ok(request)
@@ -136,11 +136,11 @@ fn parse(body: &[u8]) -> Option<Interface> {
         xdp: None,
     };
     let (mut other_end, mut namespace, mut is_veth) = (None, None, false);
-    for (kind, value) in Attributes(body.get(INFO..)?) {
+    for (kind, value) in Attributes(body.get(INFO_SIZE..)?) {
         match kind {
             libc::IFLA_IFNAME => {
                 let name = value.split(|&byte| byte == 0).next().unwrap_or_default();
-                // The kernel has no longer name.
+                // IFNAMSIZ bounds the length, so the name fits.
                 interface.name = IfName::from_slice(name).unwrap_or_default();
             }
             libc::IFLA_MTU => interface.mtu = u32_at(value, 0)?,
@@ -161,21 +161,21 @@ fn parse(body: &[u8]) -> Option<Interface> {
 }
 
 fn parse_xdp(nested: &[u8]) -> Option<(Option<Mode>, u32)> {
-    let of = |wanted| {
+    let attribute = |wanted| {
         Attributes(nested)
             .find(|(kind, _)| *kind == wanted)
             .map(|(_, value)| value)
     };
-    let mode = match u32::from(*of(IFLA_XDP_ATTACHED)?.first()?) {
+    let mode = match u32::from(*attribute(IFLA_XDP_ATTACHED)?.first()?) {
         XDP_ATTACHED_NONE => return None,
         XDP_ATTACHED_DRV => Some(Mode::Native),
         XDP_ATTACHED_SKB => Some(Mode::Generic),
         XDP_ATTACHED_HW => Some(Mode::Offload),
         _ => None,
     };
-    // With programs in several modes the attribute is missing, but each mode has its own (IFLA_XDP_DRV_PROG_ID 5,
-    // SKB 6, HW 7). One id is enough to name the owner.
-    let id = of(IFLA_XDP_PROG_ID)
+    // With programs in several modes, the kernel sends an attribute for each mode (IFLA_XDP_DRV_PROG_ID 5, SKB 6, HW 7)
+    // instead of IFLA_XDP_PROG_ID. The first id suffices to name the owner.
+    let id = attribute(IFLA_XDP_PROG_ID)
         .or_else(|| {
             Attributes(nested)
                 .find(|(kind, _)| (IFLA_XDP_DRV_PROG_ID..=IFLA_XDP_HW_PROG_ID).contains(kind))
@@ -186,7 +186,7 @@ fn parse_xdp(nested: &[u8]) -> Option<(Option<Mode>, u32)> {
     Some((mode, id))
 }
 
-/// A netlink socket that receives an event when an interface is added, removed or changed, or an address is.
+/// A netlink socket that receives an event when an interface, or an address, is added, removed or changed.
 #[derive(Debug)]
 pub struct Monitor(OwnedFd);
 
@@ -212,7 +212,7 @@ impl Monitor {
             .map_err(|errno| Error::new(Call::Netlink, errno, "events of addresses"))
     }
 
-    /// Discards pending events: the caller looks up everything again. An overrun (`ENOBUFS`) counts as an event.
+    /// Discards pending events: the caller looks up all interfaces again. An overrun (`ENOBUFS`) counts as an event.
     pub fn drain(&self) {
         let mut buffer = [0; 4096];
         while let Ok(1..) | Err(Errno::ENOBUFS | Errno::EINTR) =

@@ -5,7 +5,7 @@ use landlock::{
 };
 use nix::errno::Errno;
 
-/// The version whose rights are denied (Linux 6.12). On an older kernel the crate omits the rights that it lacks.
+/// The version whose rights are denied (Linux 6.12). The crate omits rights that an older kernel lacks.
 const NEWEST: ABI = ABI::V6;
 
 /// Denies this thread, and every process that it starts, every right that this kernel's Landlock knows. `no_new_privs`

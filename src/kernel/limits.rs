@@ -1,4 +1,4 @@
-//! Limits of resources, and the number of CPUs.
+//! Resource limits (`setrlimit(2)`), and the number of CPUs.
 
 use std::fmt;
 use std::io;
@@ -15,7 +15,7 @@ const POSSIBLE_CPUS: &str = "/sys/devices/system/cpu/possible";
 /// Most bytes of a sysfs file: one page.
 const SYSFS_SIZE: usize = 4096;
 
-/// Lowest limits of the daemon, with room to spare: resource, name, unit and number.
+/// Limits that the daemon needs, with a margin: resource, name, unit and number.
 const NEEDED: [(Resource, &str, &str, u64); 2] = [
     (Resource::RLIMIT_STACK, "RLIMIT_STACK", "bytes", 1 << 20),
     (Resource::RLIMIT_NOFILE, "RLIMIT_NOFILE", "files", 64),
@@ -45,8 +45,8 @@ pub fn raise_memlock() -> Result<()> {
         })
 }
 
-/// Lets this process make shared memory of `size` bytes, which `RLIMIT_FSIZE` limits as it limits files. Only the hard
-/// limit changes: the soft limit goes on to hold for the log.
+/// Allows this process to create shared memory of `size` bytes, to which `RLIMIT_FSIZE` applies as to files. Only the
+/// hard limit is raised: the soft limit still bounds the log file.
 pub fn allow_shared_memory(size: usize) {
     let size = u64::try_from(size).unwrap_or(RLIM_INFINITY);
     if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_FSIZE)
@@ -57,10 +57,10 @@ pub fn allow_shared_memory(size: usize) {
     }
 }
 
-/// Calls `act`, once more with the soft limit `RLIMIT_FSIZE` raised if the limit forbids it.
+/// Calls `act`. If the soft limit `RLIMIT_FSIZE` makes it fail, calls `act` again with the limit raised meanwhile.
 ///
 /// # Errors
-/// Errors of `act`; `EFBIG` where the hard limit forbids it too.
+/// Errors of `act`; `EFBIG` where the hard limit is too low as well.
 pub(super) fn with_file_size(act: impl Fn() -> nix::Result<()>) -> nix::Result<()> {
     match act() {
         Err(Errno::EFBIG) => {}
@@ -73,8 +73,9 @@ pub(super) fn with_file_size(act: impl Fn() -> nix::Result<()>) -> nix::Result<(
     done
 }
 
-/// Raises the soft limits that are lower than the daemon needs: a thread that overflows its stack aborts, and a daemon
-/// without descriptors filters but cannot reload. The kernel looks at the limit whenever the stack grows.
+/// Raises the soft limits that are lower than the daemon needs: a stack overflow aborts the process, and a daemon
+/// without descriptors cannot reload. Raising `RLIMIT_STACK` takes effect at once: the kernel reads it whenever the
+/// stack of the main thread grows.
 ///
 /// # Errors
 /// The first limit whose hard limit is too low as well.
@@ -118,8 +119,8 @@ impl fmt::Display for TooLow {
     }
 }
 
-/// Number of possible CPUs, which is the number of values for each key of a per-CPU map. A lookup in such a map is
-/// unsafe without the number: the kernel writes a value for each CPU, whatever the size of the buffer.
+/// Number of possible CPUs: the number of values for each key of a per-CPU map. A lookup in such a map needs a buffer for
+/// this number of values: the kernel writes a value for each CPU, whatever the size of the buffer.
 ///
 /// # Errors
 /// When the kernel's list of CPUs cannot be read.

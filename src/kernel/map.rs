@@ -1,4 +1,4 @@
-//! Maps by descriptor: creation, takeover, shape. `map_entries.rs` has the methods for entries.
+//! Maps by descriptor: creation, adoption, shape. `map_entries.rs` has the methods for entries.
 
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::{io, mem};
@@ -16,7 +16,7 @@ pub struct Map {
     shape: Shape,
 }
 
-/// Type and sizes of a map, by which its entries are read and written.
+/// Type and sizes of a map; they determine the layout of its entries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shape {
     /// Type of the map.
@@ -91,8 +91,8 @@ pub struct Types<'fd> {
 }
 
 impl Map {
-    /// Creates the map that `def` defines. By `types`, `bpftool map dump` shows members; `inner` is a template for the
-    /// maps in a map-in-map; `cpus` is the number of possible CPUs.
+    /// Creates the map that `def` defines. With `types`, `bpftool map dump` shows members by name. `inner` is the template
+    /// for the maps in a map-in-map; `cpus` is the number of possible CPUs.
     ///
     /// # Errors
     /// `E2BIG` and `EINVAL` when the kernel does not support such a map, `ENOMEM`, `EPERM`.
@@ -176,7 +176,7 @@ impl Map {
         &self.fd
     }
 
-    /// Makes the map read-only for user space forever (5.2). The verifier then treats its content as constant.
+    /// Makes the map read-only for user space forever (5.2). The verifier then treats the map's content as constant.
     ///
     /// # Errors
     /// `EINVAL` on older kernels.
@@ -187,13 +187,13 @@ impl Map {
     }
 }
 
-/// Bytes of a ring buffer: rounded up, as by libbpf, to a power of two of pages, the only sizes that the kernel takes.
+/// Bytes of a ring buffer, rounded up like in libbpf to a power of two of pages: the kernel accepts no other size.
 fn ring_size(bytes: u32) -> u32 {
     let page = sysconf(SysconfVar::PAGE_SIZE).ok().flatten();
     let page = page
         .and_then(|page| u32::try_from(page).ok())
         .unwrap_or(4096);
-    // 0 and sizes past 2 GiB stay as they are, for the kernel to refuse.
+    // The kernel refuses 0 and sizes over 2 GiB, so they are not rounded.
     match bytes.max(page).checked_next_power_of_two() {
         Some(rounded) if bytes > 0 => rounded,
         _ => bytes,

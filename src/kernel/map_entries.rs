@@ -8,6 +8,24 @@ use nix::errno::Errno;
 use super::map::Map;
 use super::{Call, bpf_call};
 
+/// Start of a batch of lookups.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// The first entry of the map.
+    First,
+    /// The entry after the previous batch.
+    Next,
+}
+
+/// Result of a batch of lookups.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Batch {
+    /// Number of entries copied.
+    pub entries: usize,
+    /// True if no entry follows.
+    pub is_last: bool,
+}
+
 impl Map {
     /// Sets one entry. `value` has [`Shape::copy_size`](super::map::Shape::copy_size) bytes.
     ///
@@ -48,8 +66,8 @@ impl Map {
     /// concatenated.
     ///
     /// # Errors
-    /// `EINVAL` or `ENOTSUPP` (524) where the kernel has no batches, else as [`Map::update`]; with the number of entries
-    /// set before the error.
+    /// The number of entries set before the error, and the errno: `EINVAL` or `ENOTSUPP` (524) where the kernel has no
+    /// batches for this map type, else as [`Map::update`].
     pub fn update_batch(&self, keys: &[u8], values: &[u8], count: u32) -> Result<(), (u32, Errno)> {
         let entries = count as usize;
         if keys.len() != entries * self.shape().key_size
@@ -70,7 +88,7 @@ impl Map {
                 ptr::null(),
             )
         })
-        // The kernel writes `done` only after its checks of the arguments: EINVAL leaves `count` in it.
+        // The kernel checks the arguments before it writes `done`: `done` is still `count` after their EINVAL.
         .map_err(|errno| (if done == count { 0 } else { done }, errno))
         .map(drop)
     }
@@ -97,8 +115,8 @@ impl Map {
         }
     }
 
-    /// Copies the key after `key` to `next`. Returns false at the end. Without `key`, or when `key` is deleted, the first
-    /// key is next.
+    /// Copies the key after `key` to `next`. Returns false after the last key. Without `key`, or when the map no longer
+    /// has `key`, `next` is the first key.
     ///
     /// # Errors
     /// Every errno but `ENOENT`.
@@ -121,18 +139,18 @@ impl Map {
         }
     }
 
-    /// Copies the entries at position `token`, as many as fit the buffers, and advances `token` (5.6). `started` is
-    /// false for the first call, which ignores `token`. Returns the number of entries, and true after the last entry.
+    /// Copies entries until the buffers are full, and stores the position in `token` for the next call (5.6).
+    /// [`Start::First`] ignores `token`.
     ///
     /// # Errors
     /// `ENOSPC` when a bucket of a hash map holds more entries than fit; `EINVAL` where the kernel has no batches.
     pub fn lookup_batch(
         &self,
-        started: bool,
+        start: Start,
         token: &mut [u8],
         keys: &mut [u8],
         values: &mut [u8],
-    ) -> Result<(usize, bool), Errno> {
+    ) -> Result<Batch, Errno> {
         let (key_size, copy_size) = (
             self.shape().key_size.max(1),
             self.shape().copy_size().max(1),
@@ -145,7 +163,10 @@ impl Map {
         let mut count = u32::try_from(capacity).unwrap_or(u32::MAX);
         let fd = self.fd().as_raw_fd();
         let out = token.as_mut_ptr();
-        let from = if started { out } else { ptr::null_mut() };
+        let from = match start {
+            Start::First => ptr::null_mut(),
+            Start::Next => out,
+        };
         // SAFETY: the kernel reads and writes max(4, key_size) bytes of the token and at most `count` keys and values;
         // the lengths of all buffers are checked above.
         let answer = bpf_call::call(Call::MapLookupBatch, || unsafe {
@@ -159,11 +180,14 @@ impl Map {
                 ptr::null(),
             )
         });
-        let copied = (count as usize).min(capacity);
-        match answer {
-            Ok(_) => Ok((copied, false)),
-            Err(Errno::ENOENT) => Ok((copied, true)),
-            Err(errno) => Err(errno),
-        }
+        let is_last = match answer {
+            Ok(_) => false,
+            Err(Errno::ENOENT) => true,
+            Err(errno) => return Err(errno),
+        };
+        Ok(Batch {
+            entries: (count as usize).min(capacity),
+            is_last,
+        })
     }
 }

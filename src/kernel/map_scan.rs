@@ -3,6 +3,7 @@
 use nix::errno::Errno;
 
 use super::map::{Map, Shape};
+use super::map_entries::Start;
 use crate::base::capacity::{MAX_KEY, MAX_VALUE};
 
 /// Bytes of keys in one call.
@@ -10,9 +11,9 @@ const KEYS_SIZE: usize = 16 * 1024;
 /// Bytes of values in one call: enough for the largest per-CPU value on 128 CPUs.
 const VALUES_SIZE: usize = MAX_VALUE.next_multiple_of(8) * 128;
 
-/// Most entries in one call. More entries take more memory, but no less time.
+/// Most entries in one call. A larger number costs memory and saves no time.
 const STEP_ENTRIES: usize = 1024;
-/// Entries beyond `max_entries` that a map may hold for a moment, as LRU maps do.
+/// Entries beyond `max_entries` that an LRU map may hold for a moment.
 const SPARE_ENTRIES: usize = 16;
 
 /// Buffers for the entries of one call.
@@ -31,7 +32,7 @@ impl Buffers {
         self.make_room_for(whole.min(STEP_ENTRIES), shape);
     }
 
-    /// Bytes beyond the largest need are never written, so they take no memory.
+    /// Extends the buffers for `entries` entries. Bytes beyond the lengths are never written, so they take no memory.
     fn make_room_for(&mut self, entries: usize, shape: &Shape) {
         let room = |size: usize, most: usize| size.saturating_mul(entries).min(most);
         let keys = room(shape.key_size, KEYS_SIZE).max(self.keys.len());
@@ -82,8 +83,8 @@ impl Scan {
         })
     }
 
-    /// All values of an array, read in one call. `None` when the map is no array, when it exceeds the buffers, or when
-    /// the kernel has no batches for its type (arrays 5.6, per-CPU arrays 5.13).
+    /// All values of an array, read in one call. `None` when the map is no array or exceeds the buffers, or when the
+    /// kernel has no batches for its type (arrays 5.6, per-CPU arrays 5.13).
     pub fn array(&mut self, map: &Map) -> Option<Values<'_>> {
         let size = map.shape().copy_size();
         let entries = map.shape().max_entries as usize;
@@ -95,9 +96,11 @@ impl Scan {
         self.buffers.make_room_for(entries, map.shape());
         let Buffers { keys, values } = &mut self.buffers;
         let mut token = [0; MAX_KEY];
-        let (count, _) = map.lookup_batch(false, &mut token, keys, values).ok()?;
-        let copied = values.get(..count * size)?;
-        (count == entries).then_some(Values { copied, size })
+        let batch = map
+            .lookup_batch(Start::First, &mut token, keys, values)
+            .ok()?;
+        let copied = values.get(..batch.entries * size)?;
+        (batch.entries == entries).then_some(Values { copied, size })
     }
 
     /// Calls `visit` with key and value of each entry. Returns the number of entries. An entry that the program changes
@@ -107,7 +110,7 @@ impl Scan {
     /// The errno of the failed call; entries after it are not visited.
     pub fn each(&mut self, map: &Map, visit: &mut dyn FnMut(&[u8], &[u8])) -> Result<u64, Errno> {
         match self.by_batch(map, visit) {
-            // This kernel has no batches for this type of map; kernels from 5.6 on have them for more and more types.
+            // The kernel has no batches for this type of map (hash maps and arrays 5.6, other types later).
             Err((0, _)) => self.by_key(map, visit),
             Err((_, errno)) => Err(errno),
             Ok(seen) => Ok(seen),
@@ -127,18 +130,20 @@ impl Scan {
         }
         self.buffers.make_room(map.shape());
         let Buffers { keys, values } = &mut self.buffers;
-        for round in 0..max_steps(map) {
-            let (count, last) = map
-                .lookup_batch(round > 0, &mut token, keys, values)
+        let mut start = Start::First;
+        for _ in 0..max_steps(map) {
+            let batch = map
+                .lookup_batch(start, &mut token, keys, values)
                 .map_err(|errno| (seen, errno))?;
+            start = Start::Next;
             let entries = keys
                 .chunks_exact(key_size)
                 .zip(values.chunks_exact(copy_size));
-            for (key, value) in entries.take(count) {
+            for (key, value) in entries.take(batch.entries) {
                 visit(key, value);
                 seen += 1;
             }
-            if last {
+            if batch.is_last {
                 break;
             }
         }
@@ -167,7 +172,7 @@ impl Scan {
     }
 }
 
-/// Bound on the steps of a scan: iteration restarts when the program deletes the present key of a hash map.
+/// Bound on the steps of a scan: the kernel restarts the iteration when the program deletes the current key.
 fn max_steps(map: &Map) -> u64 {
     u64::from(map.shape().max_entries) * 2 + 16
 }

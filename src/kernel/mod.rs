@@ -1,7 +1,7 @@
 //! Calls into the kernel: maps, programs, attachments, interfaces. The only room with `unsafe`.
 //!
-//! Each BPF call goes through [`bpf_call`], which names the call and lets a test make it fail. Descriptors are owned as
-//! soon as the kernel returns them, so an error closes everything opened before.
+//! Each BPF call goes through [`bpf_call`], which names the call and lets a test inject a fault. Each descriptor becomes
+//! an `OwnedFd` as soon as the kernel returns it, so an error closes all descriptors opened before.
 
 #![allow(unsafe_code, reason = "system calls")]
 
@@ -47,7 +47,7 @@ pub fn errno(error: &io::Error) -> Errno {
     error.raw_os_error().map_or(Errno::EIO, Errno::from_raw)
 }
 
-/// Repeats `call` while a signal interrupts it. `SIGSTOP` with `SIGCONT` interrupts too.
+/// Repeats `call` while a signal interrupts it, as `SIGCONT` after `SIGSTOP` does even without a handler.
 ///
 /// # Errors
 /// Every errno of `call` but `EINTR`.
@@ -67,7 +67,7 @@ pub struct Error {
     pub call: Call,
     /// Error of the call.
     pub errno: Errno,
-    /// Object of the call, and the kernel's message if there is one; may be empty.
+    /// Object of the call, and the kernel's message, if any; may be empty.
     pub detail: String,
 }
 

@@ -14,13 +14,13 @@ use super::errno;
 const PATH: &str = "/proc/thread-self/ns/net";
 /// Inode number of the initial namespace (`NET_NS_INIT_INO`, 6.18). Older kernels give this number to no namespace.
 const INITIAL_INODE: u64 = 0xEFFF_FFF9;
-/// A setting that only the initial namespace shows; no privilege is needed to look for it.
+/// A setting that exists only in the initial namespace. Checking its existence needs no privilege.
 const INITIAL_SETTING: &str = "/proc/sys/net/core/netdev_max_backlog";
 /// Socket option (5.14).
 const SO_NETNS_COOKIE: c_int = 71;
 
-/// A number for the network namespace, `None` for the initial one. No other namespace gets the number before the next
-/// boot, from 5.14 on; older kernels have only the inode number, which a later namespace may get.
+/// Identity of the network namespace; `None` for the initial namespace. From 5.14 on, the number is the cookie, unique
+/// since boot. Older kernels have only the inode number, which a later namespace may reuse.
 ///
 /// # Errors
 /// Errors of the system, such as `ENOENT` without `/proc`.

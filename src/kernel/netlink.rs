@@ -1,7 +1,7 @@
 //! Netlink requests about interfaces, with the kernel's extended ack on errors.
 //!
-//! libbpf has such requests too, but it prints the extended ack (`NLMSGERR_ATTR_MSG`, 4.12) and does not return it. The
-//! extended ack alone tells why a driver rejects a program.
+//! libbpf has such requests, too, but prints the extended ack (`NLMSGERR_ATTR_MSG`, 4.12) instead of returning it. Only the
+//! extended ack tells why a driver rejects a program.
 
 use std::os::fd::{AsRawFd, OwnedFd};
 
@@ -15,8 +15,8 @@ use nix::sys::socket::{
 use super::bpf_call::{self, Call};
 use super::retry;
 
-/// Bytes of the receive buffer: room for one message about an interface without statistics. The kernel itself allocates
-/// at most two pages for it.
+/// Bytes of the receive buffer: room for one message about an interface without statistics, for which the kernel allocates
+/// at most two pages.
 const BUFFER: usize = 8 * 1024;
 const HEADER: usize = 16;
 const SOL_NETLINK: i32 = 270;
@@ -34,14 +34,14 @@ pub(super) const IFLA_XDP: u16 = 43;
 /// Flag of a request for an acknowledgement (`NLM_F_ACK`).
 pub(super) const ACKNOWLEDGED: u16 = 4;
 
-/// The reason of a refusal: the text of an extended ack, at most about 100 bytes. A longer text is cut.
+/// Reason of a refusal, such as the text of an extended ack (at most about 100 bytes). A longer text is cut.
 pub type Reason = heapless::String<160>;
 
 /// The error of a request.
 #[derive(Debug)]
 pub(super) struct Refusal {
     pub(super) errno: Errno,
-    /// Empty if the kernel sent none.
+    /// Text of the extended ack; empty without one.
     pub(super) reason: Reason,
 }
 
@@ -89,7 +89,7 @@ impl Request {
             .map_err(|_| Errno::E2BIG)
     }
 
-    /// Sends the request and passes each response's body to `read`, up to the acknowledgement.
+    /// Sends the request, and calls `read` with type and body of each message of the response, up to the acknowledgement.
     pub(super) fn transact(mut self, mut read: impl FnMut(u16, &[u8])) -> Result<(), Refusal> {
         bpf_call::injected_fault(Call::Netlink)?;
         let socket = open(0)?;
@@ -120,8 +120,7 @@ pub(super) fn open(groups: u32) -> Result<OwnedFd, Errno> {
     )?;
     for option in [NETLINK_EXT_ACK, NETLINK_CAP_ACK] {
         let on: i32 = 1;
-        // SAFETY: the kernel reads the four bytes of `on`. A kernel before 4.12 refuses and sends no extended
-        // acks.
+        // SAFETY: the kernel reads the four bytes of `on`. A kernel before 4.12 refuses, and sends no extended acks.
         unsafe {
             libc::setsockopt(
                 socket.as_raw_fd(),
@@ -183,7 +182,7 @@ fn acknowledged(message: &Message<'_>) -> Result<(), Refusal> {
         return Ok(());
     }
     let errno = Errno::from_raw(code.saturating_neg());
-    // The request's header follows the error code, and then its body unless the message is capped.
+    // The error code is followed by the header of the request, then by its body unless the message is capped.
     let request = u32_at(message.body, 4).unwrap_or_default() as usize;
     let copied = if message.flags & NLM_F_CAPPED == 0 {
         request.max(HEADER)
@@ -205,10 +204,10 @@ fn acknowledged(message: &Message<'_>) -> Result<(), Refusal> {
     })
 }
 
-/// The beginning of `text` that fits.
+/// The start of `text` that fits.
 pub fn cut(text: &str) -> Reason {
     let mut reason = Reason::new();
-    // An error means that the rest does not fit.
+    // An error means that the reason is full.
     let _ = text.chars().try_for_each(|c| reason.push(c));
     reason
 }
@@ -227,7 +226,7 @@ pub(super) fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
         .map(|b| u16::from_ne_bytes(*b))
 }
 
-/// Converts flags, which libc has as `c_int`, to the 16 bits of the message.
+/// Converts flags from the `c_int` of libc to the 16 bits of the message.
 pub(super) fn as_flags(flags: i32) -> u16 {
     u16::try_from(flags).unwrap_or_default()
 }

@@ -15,7 +15,7 @@ use super::errno;
 /// Highest descriptor closed on a kernel without `close_range(2)`.
 const MAX_DESCRIPTORS: u64 = 1 << 20;
 
-/// Signals to stop.
+/// Signals that stop the daemon.
 pub const STOP: [Signal; 3] = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGQUIT];
 
 /// Forks. Returns the child's id in the parent, `None` in the child.
@@ -34,8 +34,8 @@ pub fn fork() -> Result<Option<Pid>, Errno> {
     }
 }
 
-/// The directory of threads has a link for each thread, and the two links of every directory. Many containers forbid
-/// the alternative, `unshare(CLONE_THREAD)`.
+/// The directory `task` has one link for each thread, and the two links of every directory. Many containers forbid the
+/// alternative, `unshare(CLONE_THREAD)`.
 fn has_one_thread() -> Result<bool, Errno> {
     let folder = fs::metadata("/proc/self/task").map_err(|error| errno(&error))?;
     Ok(folder.nlink() == 3)
@@ -55,19 +55,19 @@ pub fn close_from(first: RawFd) {
     }
 }
 
-/// True if the process has ended, or will without doing anything more.
+/// True if the process has exited, is exiting, or has `SIGKILL` pending: it runs no more code of its own.
 pub fn is_ending(pid: u32) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat"));
-    stat.map_or(true, |stat| stat_of_ending(&stat).unwrap_or(false))
+    stat.map_or(true, |stat| parse_is_ending(&stat).unwrap_or(false))
 }
 
-/// Reads `/proc/PID/stat` (`proc_pid_stat(5)`).
-fn stat_of_ending(stat: &str) -> Option<bool> {
+/// Parses `/proc/PID/stat` (`proc_pid_stat(5)`).
+fn parse_is_ending(stat: &str) -> Option<bool> {
     /// `linux/sched.h`.
     const PF_EXITING: u64 = 4;
     /// Bit of `SIGKILL` in a set of signals.
     const KILLED: u64 = 1 << (libc::SIGKILL - 1);
-    // The name of the program, in parentheses, may hold anything.
+    // The command's name, in parentheses, may contain parentheses and spaces.
     let (_, rest) = stat.rsplit_once(") ")?;
     let mut words = rest.split(' ');
     let (flags, pending) = (words.nth(6)?, words.nth(21)?);
@@ -89,7 +89,7 @@ impl Title {
     /// Finds the memory; `None` without `/proc`.
     pub fn find() -> Option<Self> {
         let text = fs::read_to_string("/proc/self/stat").ok()?;
-        // The name may hold anything, parentheses and spaces too.
+        // The command's name, in parentheses, may contain parentheses and spaces.
         let (_, fields) = text.rsplit_once(") ")?;
         let mut fields = fields.split(' ').skip(Self::ARG_START);
         let mut address = || fields.next()?.parse::<usize>().ok();
@@ -100,7 +100,7 @@ impl Title {
         })
     }
 
-    /// Replaces the command line; a longer text is cut. To be called when no other thread reads the arguments.
+    /// Replaces the command line. A longer text is cut. No other thread may read the arguments meanwhile.
     pub fn set(self, text: &str) {
         let start = ptr::with_exposed_provenance_mut::<u8>(self.address);
         // The last byte stays zero, or the kernel looks for the end of the text in the environment.
@@ -114,8 +114,8 @@ impl Title {
     }
 }
 
-/// True if a signal to stop is blocked and waits. A long step asks between its parts: the event loop takes the signal
-/// only after the step.
+/// True if a signal of [`STOP`] is blocked and pending. Long steps check it between their parts, since the event loop
+/// takes the signal only after the step.
 pub fn stop_is_pending() -> bool {
     // SAFETY: a signal set is plain data.
     let mut pending: libc::sigset_t = unsafe { mem::zeroed() };
@@ -136,7 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_ending_process_is_told_from_a_living_one() {
+    fn exiting_and_killed_processes_are_ending() {
         let stat = |flags: u64, pending: u64| {
             format!(
                 "17 (a) b) S 1 17 17 0 -1 {flags} 1 0 2 0 1 1 0 0 20 0 1 0 5 4096 1 9 1 1 1 1 1 {pending} 0 0 0 1 0 0"
@@ -149,12 +149,12 @@ mod tests {
             (0x40_0100, 16384, false),
         ] {
             assert_eq!(
-                stat_of_ending(&stat(flags, pending)),
+                parse_is_ending(&stat(flags, pending)),
                 Some(ends),
                 "{flags} {pending}"
             );
         }
-        assert_eq!(stat_of_ending(""), None);
+        assert_eq!(parse_is_ending(""), None);
         assert!(!is_ending(std::process::id()));
         let mut child = std::process::Command::new("true").spawn().unwrap();
         let pid = child.id();

@@ -24,7 +24,7 @@ const BPF_F_XDP_HAS_FRAGS: u32 = 1 << 5;
 #[derive(Debug)]
 pub struct Program {
     fd: OwnedFd,
-    /// Description by the kernel, such as id and name.
+    /// Id and name.
     pub info: info::Program,
 }
 
@@ -54,9 +54,7 @@ impl Program {
         let info = info::program(fd.as_fd()).map_err(Failure::Refused)?;
         Ok(Self { fd, info })
     }
-}
 
-impl Program {
     /// Takes over a program that another process loaded.
     ///
     /// # Errors
@@ -90,14 +88,14 @@ impl AsFd for Program {
     }
 }
 
-/// redbpf supports neither fragments nor offload, so such programs are loaded by the libbpf inside redbpf.
+/// Loads by redbpf, or by the libbpf inside redbpf if the program needs fragments or offload, which redbpf lacks.
 fn load(object: &LinkedObject, maps: &[i32], offload: Option<u32>) -> Result<OwnedFd, Failure> {
     if offload.is_some() {
         return load_directly(object, maps, 0, offload);
     }
     if object.frags {
         match load_directly(object, maps, BPF_F_XDP_HAS_FRAGS, None) {
-            // A kernel before 5.18 refuses the flag, but it may load the program without it.
+            // A kernel before 5.18 refuses BPF_F_XDP_HAS_FRAGS. Without the flag, the kernel may load the program.
             Err(Failure::Refused(Errno::EINVAL)) => {}
             other => return other,
         }
@@ -180,7 +178,7 @@ fn load_directly(
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
-/// Name, license and instructions behind the pointers in `attributes` must outlive the call.
+/// Makes the call, with the verifier's log unless `log` is empty. The pointers in `attributes` must be valid.
 fn load_logged(attributes: &bpf_sys::bpf_load_program_attr, log: &mut [u8]) -> Result<i32, Errno> {
     let at = if log.is_empty() {
         std::ptr::null_mut()

@@ -3,7 +3,7 @@
 use nix::errno::Errno;
 use nix::libc;
 
-/// Cryptographically secure random bytes (`getrandom(2)`, 3.17). Blocks at boot until the kernel has entropy.
+/// Cryptographically secure random bytes (`getrandom(2)`, 3.17). Blocks at boot until the kernel's generator is seeded.
 ///
 /// # Errors
 /// `EINTR` when a signal interrupts the wait.

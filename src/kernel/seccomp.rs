@@ -18,59 +18,59 @@ use super::errno;
 /// Sets or clears `O_NONBLOCK` (`asm-generic/ioctls.h`).
 pub const FIONBIO: c_int = 0x5421;
 
-/// An allowed system call, with conditions on its arguments. Several rules for one call allow each of their cases.
+/// An allowed system call, with conditions on its arguments. Of several rules for one call, each allows its own case.
 #[derive(Clone, Copy, Debug)]
 pub struct Rule {
     /// Number of the call on this architecture (`libc::SYS_…`).
     pub call: c_long,
-    /// Conditions that all must hold.
-    pub when: &'static [When],
+    /// Conditions, all of which must hold.
+    pub conditions: &'static [Condition],
 }
 
 /// A condition on an argument: `argument & mask == value`.
 #[derive(Clone, Copy, Debug)]
-pub struct When {
+pub struct Condition {
     /// Index of the argument, from 0.
     pub argument: u8,
-    /// Bits that are compared. The upper 32 bits of an `int` are undefined; those of a pointer count.
+    /// Bits that are compared: the lower 32 of an `int`, whose upper bits are undefined; all 64 of a pointer.
     pub mask: u64,
-    /// Value of these bits.
+    /// Value of the compared bits.
     pub value: u64,
 }
 
-/// Result of a call that no rule allows.
+/// Action on a call that no rule allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Otherwise {
-    /// SIGSYS kills the process (4.14; the thread before).
-    Ends,
+pub enum DefaultAction {
+    /// SIGSYS kills the process (4.14; on older kernels, the thread).
+    Kill,
     /// The call fails with this errno.
-    Fails(Errno),
+    Fail(Errno),
 }
 
 /// Allows the call with any arguments.
 pub const fn any(call: c_long) -> Rule {
-    Rule { call, when: &[] }
+    only(call, &[])
 }
 
-/// Allows the call under these conditions.
-pub const fn only(call: c_long, when: &'static [When]) -> Rule {
-    Rule { call, when }
+/// Allows the call only under these conditions.
+pub const fn only(call: c_long, conditions: &'static [Condition]) -> Rule {
+    Rule { call, conditions }
 }
 
 /// Condition that the argument has this value.
-pub const fn is(argument: u8, value: i32) -> When {
+pub const fn is(argument: u8, value: i32) -> Condition {
     bits(argument, -1, value)
 }
 
 /// Condition that the command of a `bpf(2)` call is this one of [`bpf_call`](super::bpf_call).
-pub const fn command(command: u32) -> When {
+pub const fn command(command: u32) -> Condition {
     is(0, command.cast_signed())
 }
 
 /// Condition that the bits in `mask` of the argument have this value.
-pub const fn bits(argument: u8, mask: i32, value: i32) -> When {
+pub const fn bits(argument: u8, mask: i32, value: i32) -> Condition {
     // `From` is not const.
-    When {
+    Condition {
         argument,
         mask: mask.cast_unsigned() as u64,
         value: value.cast_unsigned() as u64,
@@ -78,8 +78,8 @@ pub const fn bits(argument: u8, mask: i32, value: i32) -> When {
 }
 
 /// Condition that the argument is a null pointer.
-pub const fn null(argument: u8) -> When {
-    When {
+pub const fn null(argument: u8) -> Condition {
+    Condition {
         argument,
         mask: u64::MAX,
         value: 0,
@@ -87,19 +87,19 @@ pub const fn null(argument: u8) -> When {
 }
 
 /// Restricts this thread, and threads and processes that it starts, to the calls in `lists`. Calls in `refused` fail
-/// with their errno; `otherwise` applies to all other calls. Nothing can undo the restriction; of several restrictions
-/// the strictest applies to a call.
+/// with their errno; `default` applies to all other calls. The restriction is irrevocable; a later one can only be
+/// stricter.
 ///
 /// # Errors
 /// `EINVAL` or `ENOSYS` where the kernel was built without `CONFIG_SECCOMP_FILTER`.
 pub fn allow(
     lists: &[&[Rule]],
     refused: &[(c_long, Errno)],
-    otherwise: Otherwise,
+    default: DefaultAction,
 ) -> Result<(), Errno> {
-    let otherwise = match otherwise {
-        Otherwise::Ends => SeccompAction::KillProcess,
-        Otherwise::Fails(errno) => errno_action(errno),
+    let default = match default {
+        DefaultAction::Kill => SeccompAction::KillProcess,
+        DefaultAction::Fail(errno) => errno_action(errno),
     };
     let rules = lists.iter().copied().flatten().copied();
     // A filter has one action for listed calls and one for all others, and the strictest action of several filters
@@ -112,8 +112,8 @@ pub fn allow(
         )?;
     }
     let refused = refused.iter().map(|(call, _)| any(*call));
-    // Installing a filter is a call too, so the filter that forbids `seccomp` is the last.
-    install(rules.chain(refused), SeccompAction::Allow, otherwise)
+    // This filter forbids `seccomp(2)`, by which filters are installed, so this filter is the last.
+    install(rules.chain(refused), SeccompAction::Allow, default)
 }
 
 fn errno_action(errno: Errno) -> SeccompAction {
@@ -128,8 +128,8 @@ fn install(
     let mut rules = BTreeMap::<i64, Vec<SeccompRule>>::new();
     for rule in list {
         let cases = rules.entry(rule.call).or_default();
-        if !rule.when.is_empty() {
-            cases.push(condition(rule.when)?);
+        if !rule.conditions.is_empty() {
+            cases.push(seccomp_rule(rule.conditions)?);
         }
     }
     let architecture = TargetArch::try_from(std::env::consts::ARCH).map_err(|_| Errno::ENOSYS)?;
@@ -143,17 +143,17 @@ fn install(
     })
 }
 
-fn condition(when: &[When]) -> Result<SeccompRule, Errno> {
-    let conditions: Result<_, _> = when
+fn seccomp_rule(conditions: &[Condition]) -> Result<SeccompRule, Errno> {
+    let conditions: Result<_, _> = conditions
         .iter()
-        .map(|when| {
-            let masked = SeccompCmpOp::MaskedEq(when.mask);
-            let width = if when.mask > u32::MAX.into() {
+        .map(|condition| {
+            let masked = SeccompCmpOp::MaskedEq(condition.mask);
+            let width = if condition.mask > u32::MAX.into() {
                 SeccompCmpArgLen::Qword
             } else {
                 SeccompCmpArgLen::Dword
             };
-            SeccompCondition::new(when.argument, width, masked, when.value)
+            SeccompCondition::new(condition.argument, width, masked, condition.value)
         })
         .collect();
     conditions

@@ -1,4 +1,4 @@
-//! Memory that the daemon shares with its worker or a client, and ownership of inherited descriptors.
+//! Memory that two processes share, and ownership of inherited descriptors.
 
 use std::ffi::c_void;
 use std::num::NonZeroUsize;
@@ -13,7 +13,7 @@ use nix::unistd::ftruncate;
 
 use super::limits;
 
-/// Memory of fixed size that one process writes and another reads. Messages on a socket say whose turn it is.
+/// Memory of fixed size that one process writes and another reads. Messages on a socket hand the turn over.
 #[derive(Debug)]
 pub struct SharedMemory {
     address: NonNull<c_void>,
@@ -35,13 +35,13 @@ impl SharedMemory {
         )?;
         let length = i64::try_from(size).map_err(|_| Errno::E2BIG)?;
         limits::with_file_size(|| ftruncate(&fd, length))?;
-        let page = Self::map(&fd, size, ProtFlags::PROT_READ | ProtFlags::PROT_WRITE)?;
+        let memory = Self::map(&fd, size, ProtFlags::PROT_READ | ProtFlags::PROT_WRITE)?;
         let size_seals = SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_GROW;
         fcntl(&fd, FcntlArg::F_ADD_SEALS(size_seals))?;
-        // Nobody can map it for writing any more (5.1). On older kernels the worker can write, but the daemon never
-        // reads.
+        // Forbids further writable mappings (5.1). On older kernels the reading process could write to the memory, but
+        // the creating process never reads it.
         let _ = fcntl(&fd, FcntlArg::F_ADD_SEALS(SealFlag::F_SEAL_FUTURE_WRITE));
-        Ok((page, fd))
+        Ok((memory, fd))
     }
 
     /// Maps the memory of another process for reading.
@@ -59,17 +59,18 @@ impl SharedMemory {
         Ok(Self { address, size })
     }
 
-    /// The memory, for the process that created it.
+    /// The memory, for the process that writes.
     pub fn bytes(&mut self) -> &mut [u8] {
         // SAFETY: `size` bytes are mapped at `address` until drop, and `self` is borrowed mutably meanwhile. The other
         // process maps the memory for reading, and the writer never reads it back.
         unsafe { std::slice::from_raw_parts_mut(self.address.as_ptr().cast(), self.size) }
     }
 
-    /// Fills `out` from the start of the memory, for the process that reads. No more than the memory's size is copied.
+    /// Copies from the start of the memory to `out`, for the process that reads: at most the size of the memory.
     pub fn copy_to(&self, out: &mut [u8]) {
         let length = out.len().min(self.size);
-        // SAFETY: both have at least `length` bytes; `out` does not overlap the mapping, to which no reference exists.
+        // SAFETY: `out` and the mapping have at least `length` bytes and do not overlap: no reference to the mapping
+        // exists.
         unsafe {
             std::ptr::copy_nonoverlapping(
                 self.address.as_ptr().cast::<u8>(),
@@ -92,7 +93,7 @@ impl Drop for SharedMemory {
 /// # Errors
 /// `EBADF` when the descriptor is not open.
 pub fn inherited(fd: RawFd) -> Result<OwnedFd, Errno> {
-    // SAFETY: the borrow ends with the next call, which only asks whether the descriptor is open.
+    // SAFETY: the borrow ends with the next call, which only checks that the descriptor is open.
     let borrowed = unsafe { BorrowedFd::borrow_raw(fd) };
     fcntl(borrowed, FcntlArg::F_GETFD)?;
     // SAFETY: the descriptor is open, and each number is taken once, by its only owner.

@@ -1,4 +1,4 @@
-//! The kernel's statistics of programs: runs and run time. They cost each run some nanoseconds.
+//! The kernel's run statistics of programs. They cost some nanoseconds a run.
 
 use std::fs::File;
 use std::io::Read as _;

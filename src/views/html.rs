@@ -10,8 +10,8 @@ use crate::filter::Filter;
 
 impl Overview<'_> {
     /// Writes `/` and returns its length in bytes; `None` if the text does not fit.
-    pub fn page(&mut self, page: &mut [u8]) -> Option<usize> {
-        let mut text = Text::new(page);
+    pub fn page(&mut self, buffer: &mut [u8]) -> Option<usize> {
+        let mut text = Text::new(buffer);
         self.html(&mut text).ok()?;
         Some(text.len())
     }
@@ -38,13 +38,15 @@ impl Overview<'_> {
         let facts = DaemonFacts {
             since: self.process.at(),
             read: reloads.last_success.into(),
-            reloads: [reloads.successes, reloads.failures, reloads.unconfirmed],
+            successes: reloads.successes,
+            failures: reloads.failures,
+            unconfirmed: reloads.unconfirmed,
             read_errors: *self.read_errors,
         };
         markup::end(text, &facts)
     }
 
-    /// Writes the pending confirmation, or the last reload if it changed nothing.
+    /// Writes the pending confirmation, and the last reload if it failed or was rolled back.
     fn reload_state(&self, text: &mut Text<'_>) -> fmt::Result {
         if let Some(seconds) = self.confirm_within() {
             markup::pending(text, seconds)?;
@@ -63,7 +65,6 @@ impl Overview<'_> {
 
     /// Writes the section of a filter.
     fn section(&mut self, text: &mut Text<'_>, filter: &Filter) -> fmt::Result {
-        let has_metrics = !filter.metrics.is_empty();
         let facts = FilterFacts {
             interface: &filter.interface,
             program: &filter.program.info.name,
@@ -73,11 +74,14 @@ impl Overview<'_> {
             obstacle: filter.obstacle(),
             reattached: filter.reattached,
         };
-        markup::filter(text, &facts, filter.warnings(), has_metrics)?;
-        self.each_metric(filter, |metric, number| {
-            markup::metric(text, &metric.help, &metric.name, number)
-        })?;
-        markup::end_metrics(text, has_metrics)?;
+        markup::begin_filter(text, &facts, filter.warnings())?;
+        if !filter.metrics.is_empty() {
+            markup::begin_metrics(text, &filter.interface)?;
+            self.each_metric(filter, |metric, number| {
+                markup::metric(text, &metric.help, &metric.name, number)
+            })?;
+            markup::end_metrics(text)?;
+        }
         for read in &filter.read_maps {
             let shape = read.map.shape();
             let fill = if shape.kind.is_array() {

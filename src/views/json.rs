@@ -17,15 +17,15 @@ use crate::filter::{Filter, Warning};
 use crate::kernel::program::Program;
 use crate::kernel::{info, statistics};
 
-/// The daemon. All times are in seconds since 1970, but for `confirm_within`.
+/// The daemon. Times are in seconds since 1970.
 #[derive(Serialize)]
 struct DaemonJson<'a> {
     version: &'a str,
     pid: u64,
     started: u64,
-    /// `None` for a name that is not UTF-8.
+    /// Path of the Corefile; `None` for a path that is not UTF-8.
     corefile: Option<&'a str>,
-    /// In seconds from now.
+    /// Seconds left for the pending confirmation.
     confirm_within: Option<u64>,
     reloads: ReloadsJson,
     last_reload: Option<ReloadJson<'a>>,
@@ -50,7 +50,7 @@ struct ListenerJson<'a> {
     service: &'a str,
     address: &'a str,
     up: bool,
-    /// `None` for the control socket, and while the socket is not open.
+    /// `None` for the control socket, and while the listener is closed.
     url: Option<Url>,
     error: Option<Unserved>,
 }
@@ -60,11 +60,11 @@ struct FilterJson<'a> {
     interface: &'a str,
     attached: bool,
     mode: Option<&'a str>,
-    /// Why the mode is not native, or why the filter is not attached.
+    /// Reason why the mode is not native, or why the filter is not attached.
     reason: Option<&'a str>,
     exit: &'a str,
     reattached: u64,
-    /// `None` if the kernel gives no information about the program.
+    /// `None` if the kernel does not describe the program.
     program: Option<ProgramJson<'a>>,
 }
 
@@ -74,15 +74,16 @@ struct ProgramJson<'a> {
     id: u64,
     tag: Tag,
     loaded_at: u64,
-    /// `None` while the kernel does not count, as below.
+    /// `None` unless the kernel's statistics are enabled.
     runs: Option<u64>,
+    /// `None` unless the kernel's statistics are enabled.
     run_time_ns: Option<u64>,
 }
 
 /// A warning as text.
 struct WarningText(Warning);
 
-/// The digest of a program, as bpftool shows it.
+/// The digest of a program as 16 hexadecimal digits, like in bpftool.
 struct Tag([u8; 8]);
 
 #[derive(Serialize)]
@@ -116,15 +117,18 @@ impl Serialize for Tag {
 
 impl Overview<'_> {
     /// Writes `/status` and returns its length in bytes; `None` if the text does not fit.
-    pub fn status(&mut self, page: &mut [u8]) -> Option<usize> {
-        let mut text = Text::new(page);
+    pub fn status(&mut self, buffer: &mut [u8]) -> Option<usize> {
+        let mut text = Text::new(buffer);
         self.json(Writer::new(&mut text)).ok()?;
         Some(text.len())
     }
 
     fn json(&mut self, mut json: Writer<'_>) -> fmt::Result {
         json.begin_object(&self.daemon());
-        let pages = self.listeners.iter().filter(|one| one.service == "page");
+        let pages = self
+            .listeners
+            .iter()
+            .filter(|listener| listener.service == "page");
         json.list("pages", pages.filter_map(|page| page.url));
         json.list("listeners", self.listeners.iter().map(listener));
         json.member("filters");
@@ -209,22 +213,22 @@ fn listener(state: &ListenerState) -> ListenerJson<'_> {
     }
 }
 
-/// The description of a program; `None` if the kernel gives no information about the program.
+/// The description of a program; `None` if the kernel does not describe the program.
 fn program(program: &Program) -> Option<ProgramJson<'_>> {
-    let done = info::statistics(program.as_fd()).ok()?;
-    let counted = done.runs > 0 || statistics::are_enabled();
-    let loaded = loaded_at(Duration::from_nanos(done.loaded));
+    let statistics = info::statistics(program.as_fd()).ok()?;
+    let counted = statistics.runs > 0 || statistics::are_enabled();
+    let loaded = loaded_at(Duration::from_nanos(statistics.loaded));
     Some(ProgramJson {
         name: &program.info.name,
         id: program.info.id.into(),
-        tag: Tag(done.tag),
+        tag: Tag(statistics.tag),
         loaded_at: Utc::from(loaded).0,
-        runs: counted.then_some(done.runs),
-        run_time_ns: counted.then_some(done.run_time),
+        runs: counted.then_some(statistics.runs),
+        run_time_ns: counted.then_some(statistics.run_time),
     })
 }
 
-/// Time of an event, from the kernel's time since boot (`CLOCK_BOOTTIME`).
+/// Wall-clock time of an event at this time since boot (`CLOCK_BOOTTIME`).
 fn loaded_at(since_boot: Duration) -> SystemTime {
     let up = clock_gettime(ClockId::CLOCK_BOOTTIME).map(Duration::from);
     let age = up.unwrap_or_default().saturating_sub(since_boot);

@@ -8,12 +8,12 @@ use serde::{Serialize, Serializer};
 use crate::config::{MAX_PLACES, MetricKind};
 use crate::views::prometheus;
 
-/// Most listeners: the Corefile's, and the control socket.
+/// Most listeners: the listeners of the Corefile, and the control socket.
 pub const MAX_LISTENERS: usize = MAX_PLACES + 1;
 /// Bytes of the longest address: a path (`sun_path`). A longer text is cut.
 const MAX_ADDRESS: usize = 108;
 
-/// A listener, as the views show it.
+/// State of a listener for the views.
 #[derive(Debug)]
 pub struct ListenerState {
     /// `page`, `health`, `ready` or `control`.
@@ -22,12 +22,12 @@ pub struct ListenerState {
     pub(super) address: heapless::String<MAX_ADDRESS>,
     /// Address of an open HTTP socket.
     pub(super) url: Option<Url>,
-    /// Reason why nobody answers there; `None` if the listener is served.
+    /// Reason why the address is not served; `None` if it is served.
     pub(super) error: Option<Unserved>,
 }
 
-/// Reason why nobody answers at an address: `REASON; REMEDY`, or the reason alone where the remedy is empty. Both are
-/// plain text, which HTML does not escape.
+/// Reason why an address is not served: reason and remedy, shown as `REASON; REMEDY`. Both are texts of corexdp itself and
+/// need no escaping in HTML.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Unserved(&'static str, &'static str);
 
@@ -45,12 +45,12 @@ impl Serialize for Unserved {
     }
 }
 
-/// A local address and a path.
+/// Local address and path of a service.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Url(SocketAddr, &'static str);
 
 impl ListenerState {
-    /// The listener of a service at an address, which is served unless there is an error.
+    /// The listener of a service at an address; `error` is the reason why the address is not served.
     pub fn new(
         service: &'static str,
         address: fmt::Arguments<'_>,

@@ -1,4 +1,4 @@
-//! Views of the daemon: `/metrics` for Prometheus, `/` for people, `/status` for `corexdp status`.
+//! Views of the daemon: `/metrics` for Prometheus, `/` for browsers, `/status` for `corexdp status`.
 
 mod html;
 mod json;
@@ -44,21 +44,21 @@ pub struct Overview<'a> {
     pub listeners: heapless::Vec<ListenerState, MAX_LISTENERS>,
     /// Deadline of the pending confirmation.
     pub confirm: Option<Instant>,
-    /// Log, for its last messages.
+    /// Log, whose last messages `/` shows.
     pub log: &'a Log,
 }
 
 impl Overview<'_> {
     /// Writes `/metrics` and returns its length in bytes; `None` if the text does not fit.
-    pub fn metrics(&mut self, page: &mut [u8]) -> Option<usize> {
-        let mut text = Text::new(page);
+    pub fn metrics(&mut self, buffer: &mut [u8]) -> Option<usize> {
+        let mut text = Text::new(buffer);
         self.configured_metrics(&mut text)
             .and_then(|()| self.daemon_metrics(&mut text))
             .ok()?;
         Some(text.len())
     }
 
-    /// Whole seconds that are left for the pending confirmation.
+    /// Whole seconds left for the pending confirmation.
     fn confirm_within(&self) -> Option<u64> {
         let until = self.confirm?;
         Some(until.saturating_duration_since(Instant::now()).as_secs())
@@ -75,8 +75,8 @@ impl Overview<'_> {
         Ok(())
     }
 
-    /// Calls `write` with each metric of a filter and its value: the sum over CPUs, 0 for a key that the map lacks. An
-    /// unreadable value is omitted and counted, since a wrong value would be worse than none.
+    /// Calls `write` with each metric of a filter and its value: the sum over CPUs, or 0 for a key that the map lacks. A
+    /// value that cannot be read is omitted and counted as a read error: a wrong value would be worse than no value.
     fn each_metric(
         &mut self,
         filter: &Filter,
@@ -96,7 +96,7 @@ impl Overview<'_> {
     ) -> fmt::Result {
         let total =
             |metric: &Metric, copied: &[u8]| metric.number.total(map.shape().values(copied));
-        // One batch read of the array is faster than single lookups if at least an eighth of the values is used.
+        // A batch read of the whole array is faster than single lookups if at least an eighth of its values is used.
         if map.shape().max_entries as usize <= 8 * metrics.len()
             && let Some(all) = self.scan.array(map)
         {
@@ -128,8 +128,8 @@ impl Overview<'_> {
         counted.ok()
     }
 
-    /// Writes the metrics of the daemon itself.
-    fn daemon_metrics(&mut self, text: &mut Text<'_>) -> fmt::Result {
+    /// Writes the version, and the attachment of each filter.
+    fn filter_metrics(&self, text: &mut Text<'_>) -> fmt::Result {
         let version = [("version", env!("CARGO_PKG_VERSION"))];
         prometheus::head(
             text,
@@ -158,6 +158,12 @@ impl Overview<'_> {
             let labels = [("interface", filter.interface.as_str())];
             prometheus::sample(text, name, &labels, filter.reattached)?;
         }
+        Ok(())
+    }
+
+    /// Writes the metrics of the daemon itself.
+    fn daemon_metrics(&mut self, text: &mut Text<'_>) -> fmt::Result {
+        self.filter_metrics(text)?;
         self.lost_answers(text)?;
         self.maps(text)?;
         listeners::metrics(&self.listeners, text)?;
@@ -195,12 +201,12 @@ impl Overview<'_> {
         self.process.metrics(text)
     }
 
-    /// Writes the counters of drivers that count.
+    /// Writes the drivers' counters of lost packets, for filters whose driver has such counters.
     fn lost_answers(&self, text: &mut Text<'_>) -> fmt::Result {
         let name = "corexdp_xdp_tx_errors_total";
         let help = "Packets that the filter sent back (XDP_TX) and the driver lost.";
-        let counting = |filter: &Filter| filter.lost_answers().is_some();
-        if self.filters.iter().any(counting) {
+        let has_counters = |filter: &Filter| filter.lost_answers().is_some();
+        if self.filters.iter().any(has_counters) {
             prometheus::head(text, name, MetricKind::Counter, help)?;
         }
         for filter in self.filters {
@@ -212,6 +218,7 @@ impl Overview<'_> {
         Ok(())
     }
 
+    /// Writes the number of entries and the capacity of each map.
     fn maps(&mut self, text: &mut Text<'_>) -> fmt::Result {
         prometheus::head(
             text,
@@ -245,7 +252,7 @@ impl Overview<'_> {
     }
 }
 
-/// Pairs of a filter and each of its maps that metrics or the page read.
+/// Each map that the daemon reads, with its filter.
 fn maps_of(filter: &Filter) -> impl Iterator<Item = (&Filter, &ReadMap)> {
     filter.read_maps.iter().map(move |read| (filter, read))
 }

@@ -1,4 +1,4 @@
-//! The daemon as a process: start time, process id and resources used.
+//! Process metrics of the daemon: start time, memory, CPU time and descriptors.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -16,13 +16,14 @@ use crate::views::prometheus::{head, sample};
 /// Start time and id of the process.
 #[derive(Debug)]
 pub struct ProcessStart {
+    /// Start time since 1970.
     since_epoch: Duration,
     /// Process id.
     pub pid: u32,
 }
 
 impl ProcessStart {
-    /// The start of this process, taken as now.
+    /// The start of this process, approximated by the time of this call.
     pub fn now() -> Self {
         Self {
             since_epoch: SystemTime::now()

@@ -11,7 +11,7 @@ use crate::config::MetricKind;
 /// When the text is full.
 pub fn head(text: &mut impl Write, name: &str, kind: MetricKind, help: &str) -> fmt::Result {
     write!(text, "# HELP {name} ")?;
-    escape(text, help, false)?;
+    escape(text, help, Place::Help)?;
     writeln!(text, "\n# TYPE {name} {}", kind.name())
 }
 
@@ -29,26 +29,35 @@ pub fn sample(
     for (index, (label, value)) in labels.iter().enumerate() {
         let before = if index == 0 { '{' } else { ',' };
         write!(text, "{before}{label}=\"")?;
-        escape(text, value, true)?;
+        escape(text, value, Place::LabelValue)?;
         text.write_char('"')?;
     }
     let after = if labels.is_empty() { "" } else { "}" };
     writeln!(text, "{after} {value}")
 }
 
-fn escape(text: &mut impl Write, raw: &str, quoted: bool) -> fmt::Result {
-    let is_marked = |c: char| match c {
+/// Place of an escaped text.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// After `# HELP NAME`, where quotes are not escaped.
+    Help,
+    /// Between double quotes.
+    LabelValue,
+}
+
+fn escape(text: &mut impl Write, raw: &str, place: Place) -> fmt::Result {
+    let needs_escape = |c: char| match c {
         '\\' => true,
-        '"' => quoted,
+        '"' => place == Place::LabelValue,
         c => is_control(c) && c != '\t',
     };
     let mut from = 0;
-    for (at, c) in raw.char_indices().filter(|(_, c)| is_marked(*c)) {
+    for (at, c) in raw.char_indices().filter(|(_, c)| needs_escape(*c)) {
         text.write_str(raw.get(from..at).unwrap_or_default())?;
         match c {
             '\\' | '"' => write!(text, "\\{c}"),
             '\n' => text.write_str("\\n"),
-            // The format has no such escape: readers get a backslash and the code, as in messages.
+            // The format has no escape for control characters: readers get a backslash and the code, as in messages.
             c => write!(text, "\\{}", c.escape_default()),
         }?;
         from = at + c.len_utf8();

@@ -21,20 +21,20 @@ pub struct Reloads {
     pub unconfirmed: u64,
     /// Time at which the running Corefile was read.
     pub last_success: SystemTime,
-    /// `last_success` of the Corefile that returns unless the reload is confirmed.
+    /// `last_success` before the pending reload, restored by a rollback.
     replaced: Option<SystemTime>,
     /// Latest reload; `None` before the first.
     pub(super) last: Option<Last>,
 }
 
-/// State of a reload that was done or tried.
+/// Outcome of a reload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
     Success,
     Failure,
-    /// Done, and waits for confirmation.
+    /// The reload succeeded and awaits confirmation.
     Pending,
-    /// Rolled back for lack of confirmation.
+    /// The reload was rolled back for lack of confirmation.
     Unconfirmed,
 }
 
@@ -52,10 +52,10 @@ impl Outcome {
 /// Result of one reload.
 #[derive(Clone, Debug)]
 pub(super) struct Last {
-    /// Time of the reload; of the rollback if there was one.
+    /// Time of the reload, or of its rollback.
     pub(super) at: SystemTime,
     pub(super) outcome: Outcome,
-    /// Error, with several lines for several errors; `None` unless the reload failed or was rolled back.
+    /// Errors, one a line; `None` unless the reload failed or was rolled back.
     pub(super) error: Option<heapless::String<MAX_ERROR>>,
 }
 
@@ -76,16 +76,16 @@ impl Reloads {
     /// Records a successful reload, at the current time.
     pub fn succeeded(&mut self) {
         self.successes += 1;
-        self.done(Outcome::Success);
+        self.record_applied(Outcome::Success);
     }
 
-    /// Records a reload that waits for confirmation, at the current time.
+    /// Records a reload that awaits confirmation, at the current time.
     pub fn awaits_confirmation(&mut self) {
         self.replaced = Some(self.last_success);
-        self.done(Outcome::Pending);
+        self.record_applied(Outcome::Pending);
     }
 
-    fn done(&mut self, outcome: Outcome) {
+    fn record_applied(&mut self, outcome: Outcome) {
         self.last_success = SystemTime::now();
         self.last = Some(Last {
             at: self.last_success,
@@ -94,7 +94,7 @@ impl Reloads {
         });
     }
 
-    /// Records the confirmation of the pending reload. A start is no reload, and does not count.
+    /// Records the confirmation of the pending reload. The confirmation of a start is not counted.
     pub fn confirmed(&mut self) {
         if self.replaced.take().is_some() {
             self.successes += 1;
@@ -109,17 +109,17 @@ impl Reloads {
         if let Some(replaced) = self.replaced.take() {
             self.unconfirmed += 1;
             self.last_success = replaced;
-            self.refused(Outcome::Unconfirmed, message);
+            self.record_error(Outcome::Unconfirmed, message);
         }
     }
 
     /// Records a failed reload with its error, at the current time.
     pub fn failed(&mut self, message: &str) {
         self.failures += 1;
-        self.refused(Outcome::Failure, message);
+        self.record_error(Outcome::Failure, message);
     }
 
-    fn refused(&mut self, outcome: Outcome, message: &str) {
+    fn record_error(&mut self, outcome: Outcome, message: &str) {
         let mut error = heapless::String::new();
         for letter in message.chars() {
             if error.push(letter).is_err() {
@@ -133,6 +133,7 @@ impl Reloads {
         });
     }
 
+    /// Writes the metrics of reloads.
     pub(super) fn metrics(&self, text: &mut impl Write) -> fmt::Result {
         let name = "corexdp_reloads_total";
         let help = "Reloads since the start; failed and unconfirmed ones change nothing.";
@@ -166,14 +167,14 @@ mod tests {
         assert_eq!(reloads.last.unwrap().error, None);
     }
 
-    /// Counters of `reloads`: success, failure, unconfirmed; and the outcome of the last.
+    /// Counters of successful, failed and unconfirmed reloads, and the outcome of the last reload.
     fn counted(reloads: &Reloads) -> ([u64; 3], Option<Outcome>) {
         let counts = [reloads.successes, reloads.failures, reloads.unconfirmed];
         (counts, reloads.last.as_ref().map(|last| last.outcome))
     }
 
     #[test]
-    fn reload_counts_once_its_confirmation_is_decided() {
+    fn reload_counts_after_confirmation_or_rollback() {
         let mut reloads = Reloads::default();
         let first = reloads.last_success;
         reloads.awaits_confirmation();
@@ -190,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn confirmed_start_is_no_reload() {
+    fn confirmation_of_a_start_is_not_counted() {
         let mut reloads = Reloads::default();
         reloads.confirmed();
         reloads.rolled_back("");

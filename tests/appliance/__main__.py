@@ -1,4 +1,4 @@
-"""All boots, as many at a time as there are processors. See tests/appliance.sh."""
+"""Runs all boots, one on each processor at a time. See tests/appliance.sh."""
 
 import os
 import re
@@ -15,7 +15,7 @@ SUMMARY = re.compile(r'^(\d+) passed, (\d+) failed$', re.M)
 
 
 def main(words):
-    # Ends at once; the kernel ends the boots, see boot.run_apart.
+    # SIGTERM ends this process at once; the kernel then ends the boots, see boot.run_apart.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     chosen = boots_with(words)
     problem = missing_need() or (None if chosen else f'no boot has all of these words: {" ".join(words)}')
@@ -31,7 +31,7 @@ def main(words):
 
 
 def missing_need():
-    """The first thing that the boots need and this machine does not have, as a message."""
+    """Returns a message about the first missing requirement of the boots, or None."""
     if os.geteuid() != 0:
         return 'network namespaces need root'
     for arch in (ARM64, AMD64):

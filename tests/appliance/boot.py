@@ -21,10 +21,10 @@ BOOTS_FOLDER = WORK / 'boots'
 
 
 def run_apart(boot):
-    """Runs one boot in a process with namespaces of its own, and returns the path of its report.
+    """Runs one boot in a process with its own namespaces, and returns the path of its report.
 
     The kernel cleans up: all processes of the boot are in one PID namespace and its devices in one network namespace.
-    Both end with this process, whatever ends it.
+    Both namespaces end with this process, even after SIGKILL.
     """
     path = BOOTS_FOLDER / f'{boot.name}.report'
     with open(path, 'wb') as report:
@@ -53,7 +53,7 @@ def run_boot(boot):
             machine.wait_until_ready()
             print_figures(device)
         except MachineLost:
-            # The first check shows it.
+            # The first check reports the lost machine.
             pass
         check_device(device, report)
     print(report.summary())
@@ -61,7 +61,7 @@ def run_boot(boot):
 
 
 def print_figures(device):
-    """Prints how fast the filters were attached and the memory of the processes (shared memory counts once)."""
+    """Prints the uptime at which the filters were attached, and the memory of the processes (PSS)."""
     release = device.inside('uname -r').text
     seconds = device.inside('cat /run/attached-after').text
     sizes = device.inside('for pid in $(pidof corexdp); do grep ^Pss: /proc/$pid/smaps_rollup; done').text

@@ -41,7 +41,7 @@ class Boot:
     card: str  # a key of machine.CARDS
     mode: str  # the XDP mode that the card's driver allows
     init: str
-    package: str  # a key of packages.INSTALL: whose install commands make the image
+    package: str  # a key of packages.INSTALL: the package whose install commands make the image
 
     @property
     def words(self):
@@ -50,7 +50,7 @@ class Boot:
 
     @property
     def name(self):
-        """The name of its files in target/appliance/boots/."""
+        """The name of the boot's files in target/appliance/boots/."""
         return '-'.join(self.words)
 
     @property

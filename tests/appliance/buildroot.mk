@@ -11,7 +11,7 @@ BR2_EXTERNAL_COREXDP_PATH := buildroot
 COREXDP_PKGDIR := buildroot/package/corexdp
 RUSTC_TARGET_NAME := target
 
-# The chosen options, and the package. $(cargo-package) is empty here.
+# The options of the defconfig, and the package. $(cargo-package) is empty without Buildroot.
 include buildroot/configs/corexdp_qemu_aarch64_defconfig
 include $(COREXDP_PKGDIR)/corexdp.mk
 

@@ -10,7 +10,7 @@ DROPPED = 'coredns_ebpf_acl_dropped_packets'
 
 
 def check_device(device, report):
-    """All checks of a device that has just started, in an order that later ones build on."""
+    """Runs all checks of a device that has just started. Later checks need the state of earlier checks."""
     check_start(device, report)
     check_traffic(device, report)
     check_reload(device, report)
@@ -25,8 +25,8 @@ def check_device(device, report):
 def check_start(device, report):
     mode = device.boot.mode
     report.once('every filter is attached when the next service starts', device.inside, 'test -s /run/attached-after')
-    report.once('the root is a read-only squashfs, the Corefile on it', root_is_read_only, device)
-    report.once('the files of corexdp are those that its package installs', device.has_installed_files)
+    report.once('the root with the Corefile is a read-only squashfs', root_is_read_only, device)
+    report.once('the files of corexdp are those of its package', device.has_installed_files)
     if device.boot.init == 'systemd':
         check_unit(device, report)
     report.until('the kernel has an XDP link of the daemon on both interfaces', device.has_links)
@@ -44,31 +44,31 @@ def root_is_read_only(device):
 
 def check_traffic(device, report):
     # The DNS server may still be starting.
-    report.until('outside: 192.0.2.10 gets its answer', device.answers, ALLOWED)
+    report.until('outside: 192.0.2.10 gets an answer', device.answers, ALLOWED)
     report.until('outside: 192.0.2.66 gets no answer', device.ignores, DENIED)
-    report.once('outside: 192.0.2.10 still gets its answer', device.answers, ALLOWED)
-    report.until('the page, from outside, counts the packet that was dropped', device.sample_is, DROPPED, 1)
-    report.until('inside: a host at lan0 gets its answer', device.inside,
+    report.once('outside: 192.0.2.10 still gets an answer', device.answers, ALLOWED)
+    report.until('the page, from outside, counts the dropped packet', device.sample_is, DROPPED, 1)
+    report.until('inside: a host at lan0 gets an answer', device.inside,
                  'nsenter -t $(cat /run/host.pid) -n nslookup -type=a www.example 198.51.100.1 | grep 198.51.100.80')
-    report.until('the page, from inside, counts the question of that host', device.inside,
+    report.until('the page, from inside, counts the query of that host', device.inside,
                  'wget -q -O - http://127.0.0.1:9153/metrics | grep "^coredns_ebpf_lan_dns_packets 1$"')
 
 
 def check_reload(device, report):
-    """A reload reads only the Corefile anew, so counters go on; after a reload that fails, too."""
+    """A reload keeps counters, filters and process, whether it succeeds or fails."""
     report.once('reload succeeds in the same daemon', device.reloads, 'success', 1)
     report.until('the log says that the reload is done', device.log_has, 'reload: done')
     report.until('the kernel has its XDP links', device.has_links)
     report.until('outside: 192.0.2.66 gets no answer, 192.0.2.10 does', device.filters_as_configured)
-    report.until('the page goes on counting', device.sample_is, DROPPED, 2)
+    report.until('the counters of the page go on', device.sample_is, DROPPED, 2)
 
-    report.once('a wrong Corefile is in its place', device.put_wrong_corefile)
+    report.once('a wrong Corefile replaces the Corefile', device.put_wrong_corefile)
     report.once('reload fails in the same daemon', device.reloads, 'failure', 1)
-    report.until('the log says what is wrong', device.log_has, 'reload: .*Corefile:2: ebpf: ')
+    report.until('the log has the error', device.log_has, 'reload: .*Corefile:2: ebpf: ')
     report.until('the kernel has its XDP links', device.has_links)
     report.until('outside: 192.0.2.66 gets no answer, 192.0.2.10 does', device.filters_as_configured)
-    report.until('the page goes on counting', device.sample_is, DROPPED, 3)
-    report.once('with the right Corefile again reload succeeds', reloads_right_corefile, device)
+    report.until('the counters of the page go on', device.sample_is, DROPPED, 3)
+    report.once('reload succeeds with the restored Corefile', reloads_right_corefile, device)
 
 
 def reloads_right_corefile(device):
@@ -76,9 +76,9 @@ def reloads_right_corefile(device):
 
 
 def check_programs(device, report):
-    """The verifier of each kernel checks each shipped program.
+    """The verifier of this kernel accepts each shipped program.
 
-    For the largest of them the verifier takes more memory than a second daemon has in 64 MiB.
+    In 64 MiB, a second daemon has too little memory for the verifier of the largest program.
     """
     if device.boot.memory < 256:
         return
@@ -87,28 +87,28 @@ def check_programs(device, report):
 
 
 def check_kernel_types(device, report):
-    """The types of a kernel take 20 MiB for a moment."""
+    """Reading the types of a kernel takes 20 MiB."""
     if device.boot.memory >= 256:
         report.once('a program gets the types of this kernel', device.resolves_kernel_types)
 
 
 def check_service(device, report):
-    """Leaves the daemon stopped, with a wrong Corefile."""
+    """Checks stop, start and restart. Leaves the daemon stopped, with a wrong Corefile."""
     report.once('after SIGKILL another daemon attaches', device.replaces_daemon_after, 'KILL')
     report.until('the kernel has its XDP links', device.has_links)
     report.until('outside: 192.0.2.66 gets no answer', device.ignores, DENIED)
-    report.until('the page counts anew', device.sample_is, DROPPED, 1)
+    report.until('the counters start at 0', device.sample_is, DROPPED, 1)
 
     report.once('stop succeeds', device.service, 'stop')
-    report.once('stop has waited for the end of the processes', device.has_no_process)
-    report.until('outside: 192.0.2.66 gets an answer now', device.answers, DENIED)
+    report.once('stop returns after the processes have ended', device.has_no_process)
+    report.until('outside: 192.0.2.66 gets an answer', device.answers, DENIED)
     report.once('start succeeds', device.service, 'start')
-    report.once('start has waited for the filters', device.has_links)
+    report.once('start returns after the filters are attached', device.has_links)
     report.until('outside: 192.0.2.66 gets no answer', device.ignores, DENIED)
     report.once('restart succeeds', device.service, 'restart')
     report.until('outside: 192.0.2.66 gets no answer, 192.0.2.10 does', device.filters_as_configured)
     report.once('start fails with a wrong Corefile', refuses_wrong_corefile, device)
-    report.until('the log says what is wrong', device.log_has, 'Corefile:2: ebpf: ')
+    report.until('the log has the error', device.log_has, 'Corefile:2: ebpf: ')
 
 
 def refuses_wrong_corefile(device):

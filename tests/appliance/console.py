@@ -17,7 +17,7 @@ PANIC = 'Kernel panic - not syncing'
 
 
 class ConsoleError(Exception):
-    """The console answers no more; the message says why."""
+    """The console no longer answers; the message gives the reason."""
 
 
 class Console:
@@ -58,11 +58,11 @@ class Console:
     def _collect_lines(self, from_machine):
         for line in from_machine:
             self._lines.put(line.decode(errors='replace').rstrip('\r\n'))
-        # None is the end.
+        # None marks the end of the output.
         self._lines.put(None)
 
     def _next_lines(self, limit):
-        """Lines as they arrive, until their reader has enough. Raises ConsoleError after `limit` seconds."""
+        """Yields lines as they arrive. Raises ConsoleError after `limit` seconds."""
         deadline = time.monotonic() + limit
         while True:
             try:

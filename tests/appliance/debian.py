@@ -1,6 +1,6 @@
-"""Kernels, BusyBox and systemd from Debian's packages for other machines than this one.
+"""Kernels, BusyBox and systemd of both architectures, from Debian's packages.
 
-apt gets a configuration of its own in target/appliance/apt, so the configuration of this machine stays as it is.
+apt uses its own configuration in target/appliance/apt, so the configuration of this machine does not change.
 """
 
 import os
@@ -44,7 +44,7 @@ def kernel_folder(arch, version):
 
 
 class Archive:
-    """Debian's archive. One thread at a time fetches from it."""
+    """Debian's archive. Only one thread at a time fetches packages."""
 
     def __init__(self):
         self._lock = threading.Lock()
@@ -74,7 +74,7 @@ class Archive:
             run('dpkg-deb', '-x', archive, scratch / 'root')
 
     def _unpack_kernel(self, scratch, arch, version):
-        """The newest kernel of that version whose file is on the mirror: the list may name files that are gone."""
+        """Unpacks the newest kernel of `version` that the mirror has: its list may name removed files."""
         failure = None
         for package in self._apt.kernels(arch, version):
             try:
@@ -85,7 +85,7 @@ class Archive:
         raise failure or CommandError(f'Debian has no kernel {version} for {arch}')
 
     def _unpack_systemd(self, scratch, arch):
-        """systemd and its dependencies, in a root where /bin is /usr/bin and so on, as Buildroot and Yocto have it."""
+        """Unpacks systemd and its dependencies into a merged /usr, as Buildroot and Yocto have it."""
         root = scratch / 'root'
         for name in ('bin', 'sbin', 'lib', 'lib64'):
             (root / 'usr' / name).mkdir(parents=True)
@@ -101,7 +101,7 @@ class Archive:
 
 
 class Apt:
-    """apt with a configuration of its own, its lists of packages up to date."""
+    """apt with its own configuration and current package lists."""
 
     def __init__(self):
         folder = WORK / 'apt'
@@ -139,7 +139,7 @@ def sources_list():
 
 
 def mirror(codename):
-    """The address of the first of this machine's sources of Debian with a codename of that pattern."""
+    """The URL of this machine's first Debian source whose codename matches the pattern `codename`."""
     targets = run('apt-get', 'indextargets', '--format', '$(CODENAME) $(REPO_URI)',
                   'Created-By: Packages', 'Origin: Debian').decode()
     for line in targets.splitlines():

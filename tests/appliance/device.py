@@ -1,18 +1,18 @@
-"""The device under test: a machine that filters DNS questions with corexdp. Questions and actions, each an Outcome.
+"""The device under test: a machine that filters DNS queries with corexdp. Each question or action returns an Outcome.
 
-The image has a script for each question whose answer depends on the init: daemon-pid, log, service (see rootfs/).
+The image has a script for each question that depends on the init system: daemon-pid, log, service (see rootfs/).
 """
 
 from . import outside
 from .outcome import Outcome, ask_until
 from .outside import ALLOWED, DENIED
 
-# Seconds until the daemon has reacted. The host may be busy with other work.
+# Seconds that the daemon may take to react, on a busy host.
 DAEMON_LIMIT = 120
 # The watchdog of the unit waits 60 s before it replaces the daemon.
 REPLACEMENT_LIMIT = 240
 
-# Another daemon attaches a program to the loopback interface, and ends.
+# Shell commands: a second daemon attaches a program to the loopback interface, and ends.
 TRY_PROGRAM = r'''
     rm -rf /run/try; mkdir /run/try; cd /run/try;
     printf ". {\nebpf {\nelf /usr/lib/%s.o\nif lo\nmode generic\n}\n}\n" >Corefile;
@@ -23,7 +23,7 @@ TRY_PROGRAM = r'''
 
 
 class Device:
-    """A machine, with the list of the files that the package has installed there."""
+    """A machine with the list of its installed files."""
 
     def __init__(self, machine, boot, installed):
         self.machine = machine
@@ -31,22 +31,22 @@ class Device:
         self.installed = installed
 
     def inside(self, command):
-        """A command of the shell, run inside, succeeds."""
+        """Runs a shell command in the machine; true if it succeeds."""
         return self.machine.run(command)
 
     def service(self, action):
-        """The init system succeeds with this action on corexdp. The text of a failure is the end of the log."""
+        """Runs an action of the init system on corexdp. A failure has the end of the log as its text."""
         return self.inside(f'service {action}') or Outcome(False, self.inside('log | tail -n 8').text)
 
     def log_has(self, pattern):
         return self.inside(f"log | grep '{pattern}'")
 
     def daemon_pid(self):
-        """The process of a daemon that is attached."""
+        """The process id of the daemon, after its filters are attached."""
         return self.inside('daemon-pid')
 
     def has_links(self):
-        """The kernel lists an XDP link for each interface among the daemon's descriptors."""
+        """The daemon has a descriptor of an XDP link for each interface."""
         return self.inside('has-links')
 
     def has_no_process(self):
@@ -62,7 +62,7 @@ class Device:
         return self.ignores(DENIED) and self.answers(ALLOWED)
 
     def sample_is(self, name, value):
-        """The page, from outside, has this value of a sample."""
+        """The page, read from outside, has `value` for the sample `name`."""
         return self._while_it_runs(outside.sample(name).says(str(value)))
 
     def _while_it_runs(self, outcome):
@@ -73,7 +73,7 @@ class Device:
         return self.sample_is(f'corexdp_filter_attached{{interface="{interface}",mode="{mode}"}}', 1)
 
     def has_installed_files(self):
-        """The files of corexdp are those of the package, with their modes and owners, and the image's Corefile."""
+        """The files of corexdp, their modes and owners are those of the package, plus the Corefile of the image."""
         found = self.inside('find / -xdev "(" -path "*/corexdp*" -o -name "*corexdp" ")" ! -path "*.wants/*" |'
                             ' xargs stat -c "%a %u:%g %n"')
         expected = {'644 0:0 /etc/corexdp/Corefile', *self.installed}
@@ -82,11 +82,11 @@ class Device:
         return found and Outcome(not differences, '\n'.join(differences))
 
     def accepts_program(self, name):
-        """The verifier of this kernel accepts a program."""
+        """The verifier of this kernel accepts the program `name`."""
         return self.inside(TRY_PROGRAM % f'corexdp/{name}')
 
     def resolves_kernel_types(self):
-        """A program with a CO-RE relocation is accepted; without types in the kernel it is refused with the reason."""
+        """A program with a CO-RE relocation loads, or is refused because the kernel has no types."""
         accepted = self.inside(TRY_PROGRAM % 'kernel_types')
         if self.inside('test -e /sys/kernel/btf/vmlinux'):
             return accepted
@@ -94,7 +94,7 @@ class Device:
         return Outcome(not accepted and reason in accepted.text, accepted.text)
 
     def put_wrong_corefile(self):
-        """Mounts a wrong Corefile over the right one, which is on a read-only root."""
+        """Mounts a wrong Corefile over the Corefile of the read-only root."""
         return self.inside(r'printf ". {\n ebpf {\n }\n}\n" >/tmp/wrong &&'
                            ' mount -o bind /tmp/wrong /etc/corexdp/Corefile')
 
@@ -112,14 +112,14 @@ class Device:
         told = self.service('reload')
         expected = result == 'success' or self.boot.init == 'sysv'
         if told.holds != expected:
-            return Outcome(False, f'the service said that the reload {"succeeded" if told else "failed"}\n{told.text}')
+            return Outcome(False, f'the service reported that the reload {"succeeded" if told else "failed"}\n{told.text}')
         counter = f'corexdp_reloads_total{{result="{result}"}}'
         return (ask_until(lambda: self.sample_is(counter, count), DAEMON_LIMIT)
                 and ask_until(lambda: self.daemon_pid().says(before.text), DAEMON_LIMIT)
                 and self.inside(f'pidof corexdp | tr " " "\\n" | grep -x {before.text}'))
 
     def replaces_daemon_after(self, signal):
-        """Another daemon attaches after this signal to the first one."""
+        """Sends `signal` to the daemon; true if another daemon then attaches."""
         before = ask_until(self.daemon_pid, DAEMON_LIMIT)
 
         def replaced():

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * The DNS server behind the appliance's filter: it answers every query with the
- * A record 198.51.100.80. BusyBox has no DNS server over UDP. This one uses no C
- * library, so that the test needs no cross C library.
+ * A record 198.51.100.80. BusyBox has no DNS server over UDP. The program uses no
+ * C library, so that the test needs no cross C library.
  */
 #if defined(__aarch64__)
 enum { SENDTO = 206, RECVFROM = 207, SOCKET = 198, BIND = 200, EXIT = 93 };

@@ -1,6 +1,6 @@
-"""The image as a vendor builds it: a kernel, an initramfs that only finds the root, and the root, a read-only squashfs.
+"""Makes an image as a vendor does: a kernel, an initramfs that mounts the root, and a read-only squashfs root.
 
-The root has the files of a package, a Corefile and the test's console. Its init is BusyBox or systemd.
+The root has the files of a package, a Corefile and the console of the test. The init is BusyBox or systemd.
 """
 
 import gzip
@@ -21,13 +21,13 @@ APPLETS = '''
     start-stop-daemon stty wget nslookup printf touch kill ps test timeout seq pidof free stat find xargs mkdir head
     tail wc
 '''.split()
-# Units of the image, beside the package's.
+# Units of the image besides the package's unit.
 UNITS = ('corexdp.service', 'interfaces.service', 'named.service', 'test-console.service')
 
 
 @dataclass(frozen=True)
 class Image:
-    """The files that a machine boots, and the list of corexdp's files in its root."""
+    """The files that a machine boots from, and the list of corexdp's files in the root."""
 
     kernel: Path
     initramfs: Path
@@ -71,9 +71,9 @@ def make_squashfs(boot, linux, package, root, target):
     make_kernel_types(root / 'usr/lib/kernel_types.o')
     install_modules(linux, root / 'lib/modules', 'virtio_net', 'veth')
     if boot.init == 'systemd':
-        # Buildroot and Yocto enable units at the end, too. The order of init scripts is in their names.
+        # Buildroot and Yocto also enable units last. The names of init scripts give their order.
         run('systemctl', '--quiet', f'--root={root}', 'enable', *UNITS)
-    # Small blocks: the caches for larger ones take megabytes of the machine's 64.
+    # Small blocks: caches of larger blocks take megabytes of a machine's 64 MiB.
     run('mksquashfs', root, target, '-noappend', '-quiet', '-no-progress', '-comp', 'xz', '-b', '32K')
 
 
@@ -131,7 +131,7 @@ def collect_module(linux, name, modules):
 
 
 def make_kernel_types(target):
-    """Compiles a program that asks for a type of the running kernel."""
+    """Compiles a program with a CO-RE relocation for a type of the running kernel."""
     run(os.environ.get('CLANG', 'clang'), '--target=bpf', '-O2', '-g', '-DKERNEL_TYPES',
         '-c', '-o', target, SOURCES.parent / 'objects/fixed_types.bpf.c')
 

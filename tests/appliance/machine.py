@@ -1,6 +1,6 @@
-"""An emulated machine: its process, its console, its network card.
+"""An emulated machine: process, console and network card.
 
-A machine that ends or hangs is lost: each question about it then fails at once.
+A machine that has ended or hangs is lost, and each later question fails at once.
 """
 
 import subprocess
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from .console import Console, ConsoleError
 
-# Seconds until a machine counts as hanging. Its host may be busy with other work.
+# Seconds after which a machine counts as hanging, on a busy host.
 BOOT_LIMIT = 600
 COMMAND_LIMIT = 180
 LAST_LINES = 25
@@ -26,17 +26,17 @@ CARDS = {
     'plain': Card(),
     # The second pair of queues is free for XDP.
     'twin': Card(queues=2, options=',mq=on'),
-    # The host merges packets and cannot be told to stop, so the driver refuses native XDP.
+    # The host merges packets and does not let the driver disable this, so the driver refuses native XDP.
     'rigid': Card(options=',ctrl_guest_offloads=off'),
 }
 
 
 class MachineLost(Exception):
-    """The machine ended or hangs; the message has the last lines of its console."""
+    """The machine has ended or hangs; the message has the last lines of its console."""
 
 
 class Machine:
-    """One emulated machine. Its process ends with the `with` block, or with this process: see boot.run_apart."""
+    """An emulated machine. The emulator ends with the `with` block, or with this process: see boot.run_apart."""
 
     def __init__(self, boot, image, folder):
         self._folder = folder
@@ -56,15 +56,15 @@ class Machine:
         self._process.wait()
 
     def wait_until_ready(self):
-        """Waits for the console, the last service that the machine starts."""
+        """Waits for the console, which the machine starts last."""
         self._ask(self._console.wait_until_ready, BOOT_LIMIT)
 
     def run(self, command):
-        """Runs a command of the shell inside."""
+        """Runs a shell command in the machine."""
         return self._ask(self._console.run, command, COMMAND_LIMIT)
 
     def must_run(self):
-        """Raises MachineLost if the machine has ended: silence of its network then means nothing."""
+        """Raises MachineLost if the machine has ended, because an unanswered query then proves nothing."""
         if self._process.poll() is not None:
             self._lose('the emulator ended')
 
@@ -77,7 +77,7 @@ class Machine:
             self._lose(error)
 
     def _lose(self, reason):
-        # The emulator has then written all of its logs.
+        # After its end, the emulator has written all of its logs.
         self._process.kill()
         self._process.wait()
         console = (self._folder / 'console.log').read_text(errors='replace').splitlines()[-LAST_LINES:]
@@ -88,7 +88,7 @@ class Machine:
 
 
 def emulator_command(boot, image, console_log):
-    """The command line of QEMU. Its standard input and output are the serial console."""
+    """The command line of QEMU, whose standard input and output are the serial console."""
     arch = boot.arch
     card = CARDS[boot.card]
     return [
@@ -98,7 +98,7 @@ def emulator_command(boot, image, console_log):
         # A panic ends the emulator.
         '-append', f'console={arch.console} panic=-1 systemd.show_status=no',
         '-drive', f'file={image.squashfs},format=raw,readonly=on,if=none,id=root',
-        # A short queue: the buffers of a longer one take megabytes of the machine's 64.
+        # A short queue: the buffers of a longer queue take megabytes of a machine's 64 MiB.
         '-device', f'virtio-blk-{arch.bus},drive=root,queue-size=16',
         '-netdev', f'tap,id=wan,ifname=wan0,script=no,downscript=no,queues={card.queues}',
         '-device', f'virtio-net-{arch.bus},netdev=wan{card.options}',

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Outcome:
-    """The answer to one question: true or false, with the text that shows why.
+    """The answer to one question: true or false, with a text that explains the answer.
 
     `a and b` is the first outcome that is false, so a failed check shows the text that belongs to it.
     """
@@ -22,12 +22,12 @@ class Outcome:
         return Outcome(not self.holds, self.text)
 
     def says(self, text):
-        """The question succeeded and its text is exactly this."""
+        """True if the answer is true and has exactly this text."""
         return Outcome(self.holds and self.text == text, self.text)
 
 
 def ask_until(question, limit, pause=0.3):
-    """Asks until the answer is true or `limit` seconds are over. Returns the last answer."""
+    """Repeats a question until the answer is true or `limit` seconds have passed. Returns the last answer."""
     deadline = time.monotonic() + limit
     while True:
         outcome = question()

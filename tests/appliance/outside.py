@@ -1,6 +1,6 @@
-"""The network outside the machine, at the other end of its card: two DNS clients and a reader of the page.
+"""The network at the other end of the machine's card: two DNS clients and a client of the page.
 
-It is the network namespace of this process, see boot.run_apart, and ends with it.
+The network is the network namespace of this process, see boot.run_apart.
 """
 
 import subprocess
@@ -13,13 +13,13 @@ DEVICE = '192.0.2.53'
 ALLOWED = '192.0.2.10'
 DENIED = '192.0.2.66'
 
-# Seconds. An answer may be late from a machine whose host is busy; silence is certain soon.
+# Seconds. An answer may be late on a busy host, but a short wait is enough to see that none arrives.
 ANSWER_LIMIT = 15
 SILENCE = 3
 
 
 def make_network(boot):
-    """Makes the tap device of the machine's card and gives it the clients' addresses."""
+    """Makes the tap device of the machine's card, with the addresses of the clients."""
     queues = ['multi_queue'] if CARDS[boot.card].queues > 1 else []
     run('ip', 'tuntap', 'add', 'wan0', 'mode', 'tap', *queues)
     for client in (ALLOWED, DENIED):
@@ -28,12 +28,12 @@ def make_network(boot):
 
 
 def answered(client):
-    """One question of the client is answered. kdig does not ask again, so a lost packet is not excused."""
+    """One query of the client gets an answer. kdig does not retry, so a lost packet is a failure."""
     return query(client, ANSWER_LIMIT).says('198.51.100.80')
 
 
 def unanswered(client):
-    """One question of the client gets no answer."""
+    """One query of the client gets no answer."""
     return query(client, SILENCE).says('198.51.100.80').denied()
 
 

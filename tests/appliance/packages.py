@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Installs corexdp by the install commands of its packages for Buildroot and Yocto, run on files from dist/.
+"""Installs files from dist/ by the install commands of the packages for Buildroot and Yocto.
 
 Usage: tests/appliance/packages.py buildroot|yocto sysv|systemd BINARY OBJECTS
 
@@ -29,7 +29,7 @@ YOCTO_FOLDERS = {
 
 
 class PackageError(Exception):
-    """The commands of a package failed, or are of an unknown form."""
+    """The commands of a package failed, or have an unknown form."""
 
 
 def install_package(package, init, binary, objects, root):
@@ -79,7 +79,7 @@ def install_yocto(init, binary, objects, build, root):
 
 
 def install_function(recipe, feature):
-    """do_install for the shell: its only kind of Python expression, a test for a feature, becomes true or false."""
+    """Converts do_install to plain shell: each test for a feature, a Python expression, becomes true or false."""
     function = re.search(r'^do_install\(\) \{\n.*?^\}$', recipe, re.M | re.S)[0]
     function = re.sub(
         r"\$\{@bb\.utils\.contains\('DISTRO_FEATURES', '([a-z]*)', 'true', 'false', d\)\}",
@@ -101,7 +101,7 @@ INSTALL = {'buildroot': install_buildroot, 'yocto': install_yocto}
 
 
 def lay_out(build, place, binary, objects):
-    """Puts the compiled files where the package leaves them."""
+    """Copies the compiled files to the paths where the build of the package puts them."""
     (build / place).parent.mkdir(parents=True)
     shutil.copy(binary, build / place)
     for program in objects.glob('*.o'):
@@ -123,7 +123,7 @@ def run(*command, **options):
 
 
 def list_installed(root):
-    """Mode, owner and path of each entry of `root`, sorted by path. Folders that every image has are left out."""
+    """Mode, owner and path of each entry of `root`, sorted by path, without folders that every image has."""
     listed = {}
     for path in Path(root).rglob('*'):
         name = f'/{path.relative_to(root)}'

@@ -10,7 +10,7 @@ SHOWN_LINES = 12
 
 
 class Report:
-    """The checks of one machine. Once the machine is lost each check fails without being asked."""
+    """The checks of one machine. After the machine is lost, each check fails without a question."""
 
     def __init__(self):
         self.passed = 0
@@ -18,11 +18,11 @@ class Report:
         self._is_lost = False
 
     def once(self, text, question, *arguments):
-        """Checks an action, or a state that an action has reached: asks once."""
+        """Checks an action, or a state that an action has reached, with one question."""
         self._check(text, lambda: question(*arguments))
 
     def until(self, text, question, *arguments):
-        """Checks a state: asks until it holds, at most for STATE_LIMIT seconds."""
+        """Repeats a question until a state holds, for at most STATE_LIMIT seconds."""
         self._check(text, lambda: ask_until(lambda: question(*arguments), STATE_LIMIT))
 
     def _check(self, text, ask):

@@ -1,4 +1,4 @@
-"""The checks of a machine with systemd: the unit does what its options promise."""
+"""The checks of a machine with systemd: the options of the unit take effect."""
 
 from .device import DAEMON_LIMIT
 from .outcome import Outcome, ask_until
@@ -8,35 +8,35 @@ UNIT = ('/lib/systemd/system/corexdp.service', '', 'enabled')
 
 
 def check_unit(device, report):
-    """The checks before any action on the daemon."""
+    """Runs the checks that precede any action on the daemon."""
     report.once('systemd is the first process', device.inside, 'readlink /proc/1/exe | grep /systemd$')
-    report.until('systemd takes every option of the unit', options_are_taken, device)
-    report.once('the unit is that of the package, enabled', unit_is_the_packages, device)
-    report.once('the next service, ordered by the unit alone, started after corexdp', started_before, device,
+    report.until('systemd accepts every option of the unit', options_are_accepted, device)
+    report.once('the unit of the package is enabled', unit_is_enabled, device)
+    report.once('named, ordered only by the unit of corexdp, starts after corexdp', started_before, device,
                 'corexdp', 'named')
-    report.until('the processes are confined as the unit says', processes_are_confined, device)
+    report.until('the processes are confined by the unit', processes_are_confined, device)
     report.until('corexdp status, through its socket, lists eth0', device.inside, 'corexdp status | grep eth0')
 
 
-def options_are_taken(device):
+def options_are_accepted(device):
     return (device.inside('log >/tmp/log && test -s /tmp/log')
             and device.inside('grep -E "corexdp[.]service:[0-9]+:|Unknown (key|section)" /tmp/log').denied())
 
 
-def unit_is_the_packages(device):
+def unit_is_enabled(device):
     shown = device.inside('systemctl show -P FragmentPath -P DropInPaths -P UnitFileState corexdp')
-    # Debian's systemd names the same folder with /usr or without.
+    # Debian's systemd prints the path with or without /usr.
     return shown and Outcome(shown.text.removeprefix('/usr').split('\n') == list(UNIT), shown.text)
 
 
 def started_before(device, first, second):
-    """A unit was active before another one began to start."""
+    """Unit `first` was active before unit `second` began to start."""
     return device.inside(f'test $(systemctl show -P ActiveEnterTimestampMonotonic {first}) -le '
                          f'$(systemctl show -P InactiveExitTimestampMonotonic {second})')
 
 
 def processes_are_confined(device):
-    """None of the three processes can gain a privilege, or make a system call that the unit does not name."""
+    """None of the three processes can gain a privilege, or make a system call outside of the unit's list."""
     return confined(device, 'NoNewPrivs:.1') and confined(device, 'Seccomp:.2')
 
 
@@ -45,18 +45,18 @@ def confined(device, pattern):
 
 
 def check_states(device, report):
-    """The checks after start has refused a wrong Corefile."""
-    report.once('systemd does not restart a daemon whose Corefile is wrong', is_not_retried, device)
-    report.once('with the right Corefile again start succeeds', starts_with_right_corefile, device)
-    report.once('while an interface is down the unit is starting', is_starting_while_down, device)
-    report.once('the unit is active once its filters are attached', is_active_once_up, device)
-    report.once('a daemon that hangs is replaced by the watchdog', device.replaces_daemon_after, 'STOP')
-    report.until('the log says that it was the watchdog', device.log_has, 'Watchdog timeout')
+    """Runs the checks that follow a start with a wrong Corefile."""
+    report.once('systemd does not restart a daemon with a wrong Corefile', is_not_retried, device)
+    report.once('start succeeds with the restored Corefile', starts_with_right_corefile, device)
+    report.once('the unit is activating while an interface is down', is_starting_while_down, device)
+    report.once('the unit is active after its filters are attached', is_active_once_up, device)
+    report.once('the watchdog replaces a daemon that hangs', device.replaces_daemon_after, 'STOP')
+    report.until('the log names the watchdog', device.log_has, 'Watchdog timeout')
     report.until('the kernel has its XDP links', device.has_links)
-    report.once('with exit hold the filter stays without its daemon', holds_filter, device)
-    report.once('the next daemon adopts the filter, with its counters', adopts_filter, device)
-    report.once('a held filter ends with its pins', lets_filter_go, device)
-    report.once('a stop while the unit is starting leaves nothing behind', leaves_nothing_behind, device)
+    report.once('with exit hold the filter stays without a daemon', holds_filter, device)
+    report.once('the next daemon adopts the filter with its counters', adopts_filter, device)
+    report.once('a held filter ends when its pins are removed', ends_held_filter, device)
+    report.once('a stop of an activating unit leaves nothing behind', leaves_nothing_behind, device)
 
 
 def is_active(device):
@@ -68,7 +68,7 @@ def restarts(device):
 
 
 def is_not_retried(device):
-    """After other failures systemd restarts the daemon each second."""
+    """The wait is longer than RestartSec=1, after which systemd restarts the daemon for other failures."""
     before = restarts(device)
     return (before and device.inside('sleep 4') and restarts(device).says(before.text)
             and device.inside('systemctl is-failed corexdp'))
@@ -88,7 +88,7 @@ def is_starting_while_down(device):
 
 
 def is_activating(state):
-    # `systemctl is-active` fails in every state but one.
+    # `systemctl is-active` fails in every state except active.
     return Outcome(state.text == 'activating', state.text)
 
 
@@ -106,13 +106,13 @@ def holds_filter(device):
 
 
 def adopts_filter(device):
-    def goes_on_counting():
+    def counter_goes_on():
         return device.sample_is('coredns_ebpf_acl_dropped_packets', 2)
 
-    return device.service('start') and device.has_links() and ask_until(goes_on_counting, DAEMON_LIMIT)
+    return device.service('start') and device.has_links() and ask_until(counter_goes_on, DAEMON_LIMIT)
 
 
-def lets_filter_go(device):
+def ends_held_filter(device):
     return (device.service('stop') and device.put_right_corefile() and device.inside('rm -r /sys/fs/bpf/corexdp')
             and ask_until(lambda: device.answers(DENIED), DAEMON_LIMIT))
 

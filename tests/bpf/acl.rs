@@ -25,7 +25,7 @@ fn totals(filter: &Filter) -> [u64; 5] {
 }
 
 #[test]
-fn the_longest_prefix_decides_for_its_protocol_and_port() {
+fn longest_prefix_decides_for_its_protocol_and_port() {
     let filter = Filter::load("acl", &RULES);
     for (frame, verdict, counted) in [
         (ip4("10.9.9.9").udp(53), DROP, "10.0.0.0/8 packets"),
@@ -88,7 +88,7 @@ fn the_longest_prefix_decides_for_its_protocol_and_port() {
 }
 
 #[test]
-fn management_passes_unless_it_is_to_be_filtered() {
+fn management_passes_unless_manage_is_set() {
     let all = "::/0 action=ACL_DROP";
     let solicit = |hops| ip6("fe80::1").hops(hops).carrying(ICMPV6, &[135; 24]);
     let (kept, filtered) = (
@@ -121,7 +121,7 @@ fn management_passes_unless_it_is_to_be_filtered() {
     assert_eq!(totals(&filtered), [0, 11, 0, 0, 1]);
 }
 
-/// ICMP messages, and the verdict of a list that drops everybody but passes what IP itself needs.
+/// ICMP messages, each with its verdict by a list that drops all sources.
 pub(super) fn ip_control() -> Vec<(Frame, u32)> {
     let message = |source: &str, hops, kind, code| {
         let mut payload = [0; 24];
@@ -132,8 +132,8 @@ pub(super) fn ip_control() -> Vec<(Frame, u32)> {
             ip4(source).hops(hops).carrying(ICMP, &payload)
         }
     };
-    // As hosts and routers send it: behind a hop-by-hop header with a router alert.
-    let listener = |source: &str, kind| {
+    // MLD messages follow a hop-by-hop header with a router alert (RFC 3810 section 5).
+    let mld = |source: &str, kind| {
         ip6(source)
             .extension(HOP_BY_HOP, 0)
             .hops(1)
@@ -160,12 +160,12 @@ pub(super) fn ip_control() -> Vec<(Frame, u32)> {
         (message("fe80::1", 1, 130, 0), PASS),
         (message("fe80::1", 1, 129, 0), DROP),
         (message("fe80::1", 1, 142, 0), DROP),
-        (listener("2001:db8::1", 130), DROP),
-        (listener("fec0::1", 130), DROP),
+        (mld("2001:db8::1", 130), DROP),
+        (mld("fec0::1", 130), DROP),
     ];
     for kind in [130, 131, 132, 143] {
         for source in ["fe80::1", "febf::1", "::"] {
-            frames.push((listener(source, kind), PASS));
+            frames.push((mld(source, kind), PASS));
         }
     }
     for kind in 133..=137 {
@@ -176,7 +176,7 @@ pub(super) fn ip_control() -> Vec<(Frame, u32)> {
 }
 
 #[test]
-fn packets_that_ip_itself_needs_pass_unless_managed() {
+fn ip_control_packets_pass_unless_manage_is_set() {
     let all = "::/0 action=ACL_DROP";
     let kept = Filter::load("acl", &[all]);
     let filtered = Filter::load("acl", &[all, "@settings 0 manage=true"]);
@@ -190,7 +190,7 @@ fn packets_that_ip_itself_needs_pass_unless_managed() {
 }
 
 #[test]
-fn unlisted_packets_may_be_dropped() {
+fn unlisted_setting_drops_other_sources() {
     let filter = Filter::load(
         "acl",
         &[
@@ -207,7 +207,7 @@ fn unlisted_packets_may_be_dropped() {
 }
 
 #[test]
-fn a_monitor_counts_and_drops_nothing() {
+fn monitor_counts_but_drops_nothing() {
     let filter = Filter::load(
         "acl",
         &["@settings 0 monitor=true", "10.0.0.0/8 action=ACL_DROP"],
@@ -218,7 +218,7 @@ fn a_monitor_counts_and_drops_nothing() {
 }
 
 #[test]
-fn the_corefile_of_acl_does_what_it_says() {
+fn acl_corefile_filters_as_documented() {
     let filter = Filter::shipped("acl");
     for (frame, verdict) in [
         (ip4("198.51.100.7").udp(53), PASS),
@@ -260,21 +260,21 @@ fn expected(frame: &[u8]) -> u32 {
     if facts.is_management() {
         return PASS;
     }
-    let holds = |&(network, bits, ..): &&Rule| {
+    let matches = |&(network, bits, ..): &&Rule| {
         let network = u128::from(network.parse::<Ipv6Addr>().unwrap());
         (u128::from(facts.source) ^ network) >> (128 - bits) == 0
     };
-    let longest = MODEL.iter().filter(holds).max_by_key(|rule| rule.1);
+    let longest = MODEL.iter().filter(matches).max_by_key(|rule| rule.1);
     let action = longest.and_then(|&(_, _, action, (protocol, port), otherwise)| {
-        let is_meant =
+        let applies =
             (protocol == 0 || protocol == facts.protocol) && (port == 0 || port == facts.port());
-        if is_meant { action } else { otherwise }
+        if applies { action } else { otherwise }
     });
     action.unwrap_or(PASS)
 }
 
 #[test]
-fn no_packet_contradicts_the_model() {
+fn verdicts_match_the_model() {
     let filter = Filter::load("acl", &RULES);
     let mut random = Random(0x0ac1);
     let mut dropped = 0;

@@ -1,9 +1,9 @@
-//! `count`: every frame in its own counter, and none kept back.
+//! `count`: every frame passes, and adds to the counter of its protocol.
 
 use support::packets::frame::*;
 use support::packets::sandbox::{PASS, Sandbox};
 
-/// The keys, as `enum traffic` in `bpf/count.bpf.c` names them.
+/// Keys of `enum traffic` in `bpf/count.bpf.c`.
 const OTHER: usize = 0;
 const ARP: usize = 1;
 const IP4_TCP: usize = 2;
@@ -19,31 +19,31 @@ const DNS_UDP: usize = 11;
 const KINDS: usize = 12;
 
 struct Case {
-    what: &'static str,
+    name: &'static str,
     frame: Frame,
     traffic: usize,
     dns: Option<usize>,
 }
 
-fn case(what: &'static str, frame: Frame, traffic: usize) -> Case {
+fn case(name: &'static str, frame: Frame, traffic: usize) -> Case {
     let dns = None;
     Case {
-        what,
+        name,
         frame,
         traffic,
         dns,
     }
 }
 
-/// A frame that counts as DNS as well.
-fn dns(what: &'static str, frame: Frame, traffic: usize) -> Case {
+/// A frame that also adds to a counter of DNS.
+fn dns(name: &'static str, frame: Frame, traffic: usize) -> Case {
     let dns = match traffic {
         IP4_TCP | IP6_TCP => DNS_TCP,
         _ => DNS_UDP,
     };
     Case {
         dns: Some(dns),
-        ..case(what, frame, traffic)
+        ..case(name, frame, traffic)
     }
 }
 
@@ -113,7 +113,7 @@ fn over_ip6() -> Vec<Case> {
         case("ICMPv6", six().carrying(ICMPV6, &[135; 24]), IP6_ICMP),
         case("ICMP", six().carrying(ICMP, &[8; 8]), IP6_OTHER),
         case("ESP", six().carrying(ESP, &[0; 16]), IP6_OTHER),
-        case("nothing", six().carrying(59, &[]), IP6_OTHER),
+        case("no next header", six().carrying(59, &[]), IP6_OTHER),
         dns("DNS over UDP", six().udp(53), IP6_UDP),
         dns("DNS over TCP", six().tcp(53), IP6_TCP),
         dns(
@@ -150,7 +150,7 @@ fn over_ip6() -> Vec<Case> {
     ]
 }
 
-/// An echo request of PPP, in a session of `PPPoE`.
+/// An LCP echo request in a `PPPoE` session.
 const LCP: [u8; 16] = [0x11, 0, 0, 1, 0, 10, 0xc0, 0x21, 9, 1, 0, 8, 0, 0, 0, 0];
 
 fn no_ip() -> Vec<Case> {
@@ -160,7 +160,7 @@ fn no_ip() -> Vec<Case> {
         case("PPPoE discovery", Frame::raw(0x8863, &[0x11; 40]), OTHER),
         case("LCP", Frame::raw(ETH_P_PPP_SES, &LCP), OTHER),
         case("IEEE 802.3", Frame::raw(38, &[0x45; 38]), OTHER),
-        case("nothing behind", Frame::raw(ETH_P_IP, &[]), OTHER),
+        case("no IP header", Frame::raw(ETH_P_IP, &[]), OTHER),
     ]
 }
 
@@ -184,7 +184,7 @@ fn number(bytes: &[u8]) -> u64 {
     u64::from_le_bytes(bytes.try_into().unwrap())
 }
 
-/// The counters that one frame of this length adds to.
+/// Adds a frame of `length` bytes to the expected counters.
 fn expect(expected: &mut Counters, length: usize, traffic: usize, dns: Option<usize>) {
     for kind in [Some(traffic), dns].into_iter().flatten() {
         expected[kind].0 += 1;
@@ -198,13 +198,13 @@ fn frames_are_counted_by_protocol() {
     let mut expected = Counters::default();
     for case in cases() {
         let bytes = &case.frame.bytes;
-        assert_eq!(sandbox.verdict(bytes), PASS, "{}", case.what);
+        assert_eq!(sandbox.verdict(bytes), PASS, "{}", case.name);
         expect(&mut expected, bytes.len(), case.traffic, case.dns);
-        assert_eq!(counters(&mut sandbox), expected, "{}", case.what);
+        assert_eq!(counters(&mut sandbox), expected, "{}", case.name);
     }
 }
 
-/// The counters of a frame of the case that is cut to `length`.
+/// Counters that the frame of the case adds to when cut to `length` bytes.
 fn cut(case: &Case, length: usize) -> (usize, Option<usize>) {
     let traffic = match case.traffic {
         ARP => ARP,
@@ -226,8 +226,8 @@ fn truncated_frames_count_by_their_remaining_headers() {
             expect(&mut expected, bytes.len(), traffic, dns);
         }
         let verdicts = sandbox.verdicts(&cuts);
-        assert_eq!(verdicts, vec![PASS; cuts.len()], "{}", case.what);
-        assert_eq!(counters(&mut sandbox), expected, "{}", case.what);
+        assert_eq!(verdicts, vec![PASS; cuts.len()], "{}", case.name);
+        assert_eq!(counters(&mut sandbox), expected, "{}", case.name);
     }
 }
 

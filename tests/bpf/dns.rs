@@ -1,4 +1,4 @@
-//! `dns`: queries that are none are dropped, others answered from where they come in.
+//! `dns`: drops malformed queries, and counts valid queries by content.
 
 use support::packets::filter::Filter;
 use support::packets::frame::*;
@@ -17,14 +17,14 @@ pub(super) fn good() -> Message {
     query("www.example", 1)
 }
 
-/// A query without a question, which asks for a cookie.
+/// A query without a question, which requests only a cookie.
 pub(super) fn for_cookie() -> Message {
     let mut message = query("", 1).with(5, 0);
     message.bytes.truncate(12);
     message.edns(1232, &cookie(20))
 }
 
-/// A name of so many bytes on the wire.
+/// A name of `bytes` bytes in wire format.
 fn name(bytes: usize) -> String {
     let mut name = String::new();
     let mut left = bytes - 1;
@@ -142,7 +142,7 @@ fn valid_queries_pass() {
             .extension(DESTINATION, 1)
             .datagram(53, &good().bytes)
             .bytes,
-        // Padded to the least that Ethernet carries.
+        // Padded to the minimum size of an Ethernet frame.
         [ask(&query("", 2)), vec![0; 20]].concat(),
     ] {
         assert_eq!(filter.verdict(&frame), PASS, "{frame:02x?}");
@@ -153,7 +153,7 @@ fn valid_queries_pass() {
 }
 
 #[test]
-fn a_query_in_fragments_is_dropped() {
+fn fragmented_query_is_dropped() {
     let filter = Filter::load("dns", &[]);
     for frame in [
         ip4("10.0.0.1")
@@ -173,7 +173,7 @@ fn a_query_in_fragments_is_dropped() {
 
 /// RFC 6946: a fragment header with offset 0 and M=0.
 #[test]
-fn an_atomic_fragment_is_a_whole_packet() {
+fn atomic_fragment_is_a_whole_packet() {
     for (program, lines) in [
         ("dns", &[][..]),
         ("guard", &[]),
@@ -195,7 +195,7 @@ fn an_atomic_fragment_is_a_whole_packet() {
 }
 
 #[test]
-fn packets_for_other_ports_pass_unread() {
+fn packets_to_other_ports_pass_unread() {
     let filter = Filter::load("dns", &[]);
     for frame in [
         ip4("10.0.0.1").tcp(53),
@@ -261,7 +261,7 @@ fn responses_are_counted_by_rcode() {
 }
 
 #[test]
-fn a_monitor_counts_and_drops_nothing() {
+fn monitor_counts_but_drops_nothing() {
     let lines = ["255 action=DNS_REFUSE", "@settings 0 monitor=true rate=1"];
     let counted = Filter::before_a_token("dns", &lines, |filter| {
         for message in [query("www.example", 255), good(), good(), good().with(5, 2)] {
@@ -273,7 +273,7 @@ fn a_monitor_counts_and_drops_nothing() {
 }
 
 #[test]
-fn the_corefile_of_dns_does_what_it_says() {
+fn dns_corefile_filters_as_documented() {
     let filter = Filter::shipped("dns");
     for (kind, verdict) in [(255, TX), (10, DROP), (11, DROP), (1, PASS)] {
         assert_eq!(

@@ -1,4 +1,4 @@
-//! `guard`: access list, sanity of DNS, limits, one after the other.
+//! `guard`: access list, DNS checks and limits, in this order.
 
 use super::random;
 use support::packets::filter::Filter;
@@ -8,7 +8,7 @@ use support::packets::message::{Asked, UNPARSED, answer, query};
 use support::packets::model::Facts;
 use support::packets::sandbox::{DROP, PASS, TX};
 
-/// The last network has used up its tokens for years.
+/// 10.0.0.0/8 has no tokens for years.
 const RULES: [&str; 5] = [
     "198.51.100.0/24 action=ACL_DROP",
     "198.51.100.7 action=ACL_PASS",
@@ -29,26 +29,26 @@ fn ask(packet: Packet) -> Vec<u8> {
     packet.datagram(53, &query("www.example", 1).bytes).bytes
 }
 
-fn bad(packet: Packet) -> Vec<u8> {
+fn malformed(packet: Packet) -> Vec<u8> {
     packet
         .datagram(53, &query("www.example", 1).with(2, 0x80).bytes)
         .bytes
 }
 
 #[test]
-fn list_sanity_and_limits_decide_in_this_order() {
+fn access_list_checks_and_limits_apply_in_order() {
     let filter = guard(TRUNCATE);
     for (frame, verdict, counted) in [
         (ask(ip4("203.0.113.1")), PASS, "passed"),
         (ask(ip6("2001:db8::1")), PASS, "passed"),
-        (bad(ip4("203.0.113.1")), DROP, "malformed"),
+        (malformed(ip4("203.0.113.1")), DROP, "malformed"),
         (ask(ip4("198.51.100.1")), DROP, "denied"),
-        (bad(ip4("198.51.100.1")), DROP, "denied"),
+        (malformed(ip4("198.51.100.1")), DROP, "denied"),
         (ask(ip4("198.51.100.7")), PASS, "passed"),
         (ask(ip6("2001:db8:bad::1")), DROP, "denied"),
         (ip6("2001:db8:bad::1").tcp(53).bytes, PASS, "passed"),
         (ask(ip4("10.0.0.1")), TX, "truncated"),
-        (bad(ip4("10.0.0.1")), DROP, "malformed"),
+        (malformed(ip4("10.0.0.1")), DROP, "malformed"),
         (ip4("10.0.0.1").tcp(53).bytes, DROP, "limited"),
         (ip4("10.0.0.1").udp(443).bytes, PASS, "other"),
         (
@@ -83,7 +83,7 @@ fn list_sanity_and_limits_decide_in_this_order() {
 }
 
 #[test]
-fn settings_drop_more() {
+fn settings_change_verdicts() {
     for (settings, frame, verdict) in [
         ("@settings 0 truncate=false", ask(ip4("10.0.0.1")), DROP),
         (
@@ -101,7 +101,11 @@ fn settings_drop_more() {
             ip4("10.0.0.1").tcp(22).bytes,
             DROP,
         ),
-        ("@settings 0 port[0]=5353", bad(ip4("203.0.113.1")), PASS),
+        (
+            "@settings 0 port[0]=5353",
+            malformed(ip4("203.0.113.1")),
+            PASS,
+        ),
         (
             "@settings 0 opcodes=0x10",
             ip4("203.0.113.1")
@@ -115,7 +119,11 @@ fn settings_drop_more() {
             PASS,
         ),
         ("@settings 0 monitor=true", ask(ip4("198.51.100.1")), PASS),
-        ("@settings 0 monitor=true", bad(ip4("203.0.113.1")), PASS),
+        (
+            "@settings 0 monitor=true",
+            malformed(ip4("203.0.113.1")),
+            PASS,
+        ),
     ] {
         assert_eq!(
             guard(settings).verdict(&frame),
@@ -126,13 +134,13 @@ fn settings_drop_more() {
 }
 
 #[test]
-fn the_corefile_of_guard_does_what_it_says() {
+fn guard_corefile_filters_as_documented() {
     let filter = Filter::shipped("guard");
     for (frame, verdict) in [
         (ask(ip4("198.51.100.1")), DROP),
         (ask(ip4("198.51.100.7")), PASS),
         (ask(ip6("2001:db8:bad::1")), DROP),
-        (bad(ip4("203.0.113.1")), DROP),
+        (malformed(ip4("203.0.113.1")), DROP),
     ] {
         assert_eq!(filter.run(&frame).verdict, verdict);
     }
@@ -141,7 +149,7 @@ fn the_corefile_of_guard_does_what_it_says() {
     filter.admits(&ask(ip4("192.0.2.1")), 20_000, 20_000);
 }
 
-/// The verdict and frame of the model, with [`RULES`] and [`TRUNCATE`].
+/// Verdict and frame of the model under [`RULES`] and [`TRUNCATE`].
 fn expected_of(frame: &[u8]) -> Ran {
     let same = |verdict| Ran {
         verdict,
@@ -171,7 +179,7 @@ fn expected_of(frame: &[u8]) -> Ran {
 }
 
 #[test]
-fn no_packet_contradicts_the_model() {
+fn verdicts_match_the_model() {
     let filter = guard(TRUNCATE);
     random::compare(&filter, 0x9a4d, expected_of);
 }

@@ -1,4 +1,4 @@
-//! Link headers: responses behind tags and in a session of `PPPoE`, and frames that begin with the IP header.
+//! Link headers: responses behind VLAN tags and in `PPPoE` sessions, and frames that begin with the IP header.
 
 use support::objects::compile::compile_text;
 use support::packets::filter::Filter;
@@ -7,9 +7,9 @@ use support::packets::message::{cookie, query};
 use support::packets::model::Facts;
 use support::packets::sandbox::{DROP, PASS, TX};
 
-/// The response to a query of 25 bytes, with the link header of the query and the addresses swapped.
+/// The response has the link header of the query, with swapped MAC addresses.
 #[test]
-fn a_response_stays_in_its_session() {
+fn response_keeps_the_link_header() {
     let filter = Filter::load("dns", &["1 action=DNS_TRUNCATE"]);
     let asked = query("a.example", 1).edns(1232, &cookie(24));
     let packet = ip4("10.0.0.1").tag(ETH_P_8021Q).pppoe();
@@ -19,14 +19,14 @@ fn a_response_stays_in_its_session() {
         11 00 12 34 00 44 00 21";
     let bytes: Vec<String> = ran.frame.iter().map(|byte| format!("{byte:02x}")).collect();
     assert_eq!(bytes[..26].join(" "), link);
-    // IP, UDP, DNS header, question, OPT; and the protocol of PPP.
+    // IP header, UDP header, DNS header, question, OPT; the length field adds the PPP protocol.
     assert_eq!(ran.frame[26..].len(), 20 + 8 + 12 + 15 + 11);
     assert_eq!(0x44, 20 + 8 + 12 + 15 + 11 + 2);
 }
 
-/// Every program that answers, every link header, both families, shortened and not.
+/// Covers each program that responds, 0 to 3 VLAN tags, both families, and queries with and without EDNS.
 #[test]
-fn the_length_of_pppoe_is_that_of_the_response() {
+fn pppoe_length_is_that_of_the_response() {
     let limit = "@limits ::/0 rate=1 bucket.full=9000000000000000000";
     for filter in [
         Filter::load("dns", &["1 action=DNS_REFUSE"]),
@@ -58,9 +58,9 @@ fn the_length_of_pppoe_is_that_of_the_response() {
     }
 }
 
-/// In a session, but no IP packet: control protocols, and the discovery of sessions.
+/// PPP control protocols and `PPPoE` discovery have no IP packet.
 #[test]
-fn ppp_itself_passes() {
+fn ppp_control_frames_pass() {
     for (program, lines) in [
         (
             "acl",
@@ -94,7 +94,7 @@ fn ppp_itself_passes() {
     }
 }
 
-/// As on tun and ppp: the same packets without Ethernet header, and no responses.
+/// Frames of tun and ppp interfaces have no Ethernet header, and get no responses.
 #[test]
 fn frames_may_begin_with_the_ip_header() {
     let folder = support::scratch().join(format!("link-ip-{}", std::process::id()));
@@ -131,7 +131,7 @@ fn frames_may_begin_with_the_ip_header() {
                 DROP,
                 "{program}: {frame:02x?}"
             );
-            // The version of this IP header is that of a MAC address.
+            // The first byte of a MAC address is not a valid IP version.
             assert_eq!(filter.verdict(frame), PASS, "{program}: {frame:02x?}");
         }
         assert_eq!(filter.number("@totals 0 other"), 4, "{program}");

@@ -1,5 +1,5 @@
-//! The example programs in the running kernel: frames in, verdicts and counters
-//! out, by `BPF_PROG_TEST_RUN`. Needs root, bpftool and the objects that
+//! Runs the shipped programs in the kernel by `BPF_PROG_TEST_RUN`: frames in,
+//! verdicts and counters out. Needs root, bpftool and the objects that
 //! `make build` puts into `target/bpf/`.
 
 #![allow(
@@ -11,16 +11,19 @@
 )]
 
 mod acl;
-mod answers;
 mod count;
 mod dns;
+mod dns_rate;
 mod guard;
 mod limit;
+mod limit_model;
 mod links;
 mod ordered;
+mod ordered_plugin;
 mod qname;
 mod random;
 mod replies;
+mod responses;
 mod scope;
 mod subnet;
 mod unparsed;
@@ -32,7 +35,7 @@ use support::packets::frame::{ICMPV6, ip4, ip6};
 use support::packets::sandbox::{DROP, PASS, Sandbox};
 use support::shipped_programs;
 
-/// The lines of an example Corefile that matter to the map.
+/// Map values and metrics of a shipped Corefile.
 struct Example {
     values: Vec<Vec<u8>>,
     metrics: Vec<Metric>,
@@ -76,7 +79,7 @@ impl Example {
         example
     }
 
-    /// Fills the map as the Corefile says.
+    /// Loads the program and the map values of the Corefile.
     fn load(&self, name: &str) -> Sandbox {
         let mut sandbox = Sandbox::load(name);
         for (key, value) in (0..).zip(&self.values) {
@@ -85,7 +88,7 @@ impl Example {
         sandbox
     }
 
-    /// Names and readings of the metrics that are not zero.
+    /// Name and value of each metric that is not zero.
     fn readings(&self, sandbox: &mut Sandbox) -> Vec<(&str, u64)> {
         let mut readings = Vec::new();
         for metric in &self.metrics {
@@ -111,7 +114,7 @@ fn decode(hex: &str) -> Vec<u8> {
 }
 
 #[test]
-fn the_corefile_of_count_names_the_right_counters() {
+fn count_corefile_names_the_right_counters() {
     let example = Example::read("count");
     for (frame, readings) in [
         (
@@ -141,7 +144,7 @@ fn the_corefile_of_count_names_the_right_counters() {
     }
 }
 
-/// An operator who copies a Corefile sees first what it would drop.
+/// Operators who copy a Corefile must see what the program would drop before it drops.
 #[test]
 fn shipped_corefiles_begin_with_a_dry_run() {
     for name in shipped_programs() {
@@ -152,7 +155,7 @@ fn shipped_corefiles_begin_with_a_dry_run() {
             .iter()
             .find(|line| line.starts_with("entry @settings"));
         let is_dry = settings.is_some_and(|line| line.ends_with("monitor=true"));
-        // These two have no settings.
+        // `count` and `ordered` have no settings.
         assert_eq!(is_dry, name != "count" && name != "ordered", "{name}");
         for line in lines.iter().filter(|line| line.starts_with("counter ")) {
             let metric = line.split_whitespace().nth(1).unwrap();
@@ -162,7 +165,7 @@ fn shipped_corefiles_begin_with_a_dry_run() {
 }
 
 #[test]
-fn the_corefile_of_ordered_does_what_it_says() {
+fn ordered_corefile_filters_as_documented() {
     let example = Example::read("ordered");
     let mut sandbox = example.load("ordered");
     for (source, verdict) in [
@@ -200,9 +203,9 @@ fn the_corefile_of_ordered_does_what_it_says() {
     );
 }
 
-/// The names that entries are filled and read by.
+/// BTF has the field names that `entry` and `counter` lines use.
 #[test]
-fn bpftool_shows_the_maps_in_words() {
+fn bpftool_shows_field_names() {
     for (name, words) in [
         ("count", &["\"packets\":", "\"bytes\":"][..]),
         (

@@ -1,4 +1,4 @@
-//! `qname`: names that may not be asked for, and all below them.
+//! `qname`: blocks queries for listed names and all names below them.
 
 use super::random;
 use support::packets::filter::Filter;
@@ -26,13 +26,13 @@ fn total(filter: &Filter, name: &str) -> u64 {
     filter.number(&format!("@totals 0 {name}"))
 }
 
-/// The response code of an answer.
+/// RCODE of a response.
 fn rcode(ran: &Ran) -> u8 {
     ran.frame[45] & 15
 }
 
 #[test]
-fn the_longest_listed_suffix_decides() {
+fn longest_listed_suffix_decides() {
     let filter = Filter::load("qname", &LIST);
     let long = "a-label-of-thirty-two-characters";
     for (name, verdict) in [
@@ -71,7 +71,7 @@ fn the_longest_listed_suffix_decides() {
     assert_eq!(sums.map(|name| total(&filter, name)), [11, 5, 6, 2, 0, 0]);
 }
 
-/// A dot or a zero within a label, letters' neighbours, and bytes that differ from letters in one bit.
+/// Labels with a dot or a zero byte, and with bytes next to letters or one bit off a letter.
 #[test]
 fn similar_names_do_not_match() {
     let filter = Filter::load("qname", &LIST);
@@ -97,27 +97,27 @@ fn similar_names_do_not_match() {
         let frame = ip4("10.0.0.1").datagram(53, &message.followed_by(&[0, 0, 1, 0, 1]).bytes);
         assert_eq!(filter.run(&frame.bytes).verdict, PASS, "{labels:?}");
     }
-    // The longest text a list may have is compared to its end.
+    // All 64 bytes of the longest key are compared.
     let longest = format!("{}.{}.example", "a".repeat(31), "b".repeat(24));
     assert_eq!(longest.len(), 64);
     filter.entry(&format!("{longest} action=QNAME_DROP"));
     assert_eq!(filter.run(&ask(&longest)).verdict, DROP);
     assert_eq!(filter.run(&ask(&format!("x.{longest}"))).verdict, DROP);
     assert_eq!(filter.run(&ask(&format!("{longest}s"))).verdict, PASS);
-    // Every letter, and what stands around the letters.
+    // Every letter, and the bytes next to letters.
     filter.entry("abcdefghijklmnopqrstuvwxyz-0189_ action=QNAME_DROP");
     assert_eq!(
         filter.run(&ask("ABCDEFGHIJKLMNOPQRSTUVWXYZ-0189_")).verdict,
         DROP
     );
-    // No domain has this name, so an entry gives the bytes.
+    // An `entry` line accepts these bytes as hexadecimal digits only.
     filter.entry(&format!("0x{:0<128} action=QNAME_DROP", "607b405b"));
     assert_eq!(filter.run(&ask("`{@[")).verdict, DROP);
     assert_eq!(filter.run(&ask("@[`{")).verdict, PASS);
 }
 
 #[test]
-fn entries_match_without_case_and_last_dot() {
+fn entries_ignore_case_and_final_dot() {
     let list = [
         "WWW.Example action=QNAME_DROP",
         "ads.example. action=QNAME_DROP",
@@ -129,9 +129,9 @@ fn entries_match_without_case_and_last_dot() {
     assert_eq!(filter.number("Ads.example. packets"), 1);
 }
 
-/// Earlier bytes in the buffer are no part of the next name.
+/// The scratch buffer still has bytes of longer names.
 #[test]
-fn names_leave_nothing_for_the_next_lookup() {
+fn previous_names_do_not_change_lookups() {
     let filter = Filter::load(
         "qname",
         &["example action=QNAME_DROP", "a action=QNAME_DROP"],
@@ -144,7 +144,7 @@ fn names_leave_nothing_for_the_next_lookup() {
 }
 
 #[test]
-fn packets_that_are_no_queries_pass_unread() {
+fn packets_without_a_valid_query_pass_unread() {
     let filter = Filter::load("qname", &["example action=QNAME_DROP"]);
     for frame in [
         ip4("10.0.0.1").datagram(53, &query("example", 1).with(2, 0x80).bytes),
@@ -171,7 +171,7 @@ fn packets_that_are_no_queries_pass_unread() {
 }
 
 #[test]
-fn a_monitor_counts_and_drops_nothing() {
+fn monitor_counts_but_drops_nothing() {
     let filter = Filter::load("qname", &LIST);
     filter.entry("@settings 0 monitor=true");
     for name in ["ads.example", "gone.example", "flood.example"] {
@@ -182,7 +182,7 @@ fn a_monitor_counts_and_drops_nothing() {
 }
 
 #[test]
-fn the_corefile_of_qname_does_what_it_says() {
+fn qname_corefile_blocks_as_documented() {
     let filter = Filter::shipped("qname");
     for (name, verdict) in [
         ("www.ads.example", TX),
@@ -195,7 +195,7 @@ fn the_corefile_of_qname_does_what_it_says() {
     }
 }
 
-/// The verdict and frame of the model, with [`LIST`]: each suffix of the name is looked up, label by label.
+/// Verdict and frame of the model under [`LIST`]: looks up each suffix of the name, label by label.
 fn expected_of(frame: &[u8]) -> Ran {
     let same = |verdict| Ran {
         verdict,
@@ -236,7 +236,7 @@ fn expected_of(frame: &[u8]) -> Ran {
 }
 
 #[test]
-fn no_packet_contradicts_the_model() {
+fn verdicts_match_the_model() {
     let filter = Filter::load("qname", &LIST);
     random::compare(&filter, 0x9a3e, expected_of);
 }

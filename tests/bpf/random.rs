@@ -1,5 +1,4 @@
-//! Packets by the million: sound ones of every shape, and what is left of them after some bytes have changed or are
-//! missing. The same seed gives the same packets.
+//! Random packets: valid frames of every shape, some with changed or missing bytes. The same seed gives the same packets.
 
 use support::objects::random::Random;
 use support::packets::filter::Filter;
@@ -7,7 +6,7 @@ use support::packets::frame::*;
 use support::packets::kernel::Ran;
 use support::packets::message::{cookie, query};
 
-/// The number of packets for each program: `COREXDP_PACKETS`, or few enough for every run of the tests.
+/// Number of packets for each program: `COREXDP_PACKETS`, or a default for every run of the tests.
 pub(crate) fn packets() -> u32 {
     match std::env::var("COREXDP_PACKETS") {
         Ok(number) => number.parse().expect("COREXDP_PACKETS is a number"),
@@ -15,22 +14,21 @@ pub(crate) fn packets() -> u32 {
     }
 }
 
-/// Sends random queries and answers through a program, which must do with each what its model does; and each verdict must
-/// be met often enough to say something.
+/// Compares the program with its model for random queries and responses. Each verdict must occur often.
 pub(crate) fn compare(filter: &Filter, seed: u64, expected_of: impl Fn(&[u8]) -> Ran) {
     let mut random = Random(seed);
-    let mut met = [0; 4];
+    let mut counts = [0; 4];
     for _ in 0..packets() {
         let message = message(&mut random);
         let frame = frame(&mut random, &message);
         let ran = filter.run(&frame);
         assert_eq!(ran, expected_of(&frame), "{frame:02x?}");
-        met[ran.verdict as usize] += 1;
+        counts[ran.verdict as usize] += 1;
     }
-    assert!(met[1..].iter().all(|count| *count > 1000), "{met:?}");
+    assert!(counts[1..].iter().all(|count| *count > 1000), "{counts:?}");
 }
 
-/// Where packets come from.
+/// Source addresses of random packets.
 pub(crate) const SOURCES4: [&str; 6] = [
     "10.0.0.1",
     "10.1.2.3",
@@ -48,9 +46,9 @@ pub(crate) const SOURCES6: [&str; 5] = [
 ];
 const PORTS: [u16; 8] = [53, 53, 53, 22, 67, 547, 443, 0];
 
-/// A packet with this payload behind UDP, or another one.
+/// A UDP packet with `payload`, or a packet of another protocol; some frames have changed or missing bytes.
 pub(crate) fn frame(random: &mut Random, payload: &[u8]) -> Vec<u8> {
-    let mut bytes = sound(random, payload).bytes;
+    let mut bytes = valid(random, payload).bytes;
     for _ in 0..[0, 0, 0, 1, 1, 3][random.below(6)] {
         let at = random.below(bytes.len());
         bytes[at] = damaged(random, bytes[at]);
@@ -71,7 +69,7 @@ fn damaged(random: &mut Random, byte: u8) -> u8 {
     }
 }
 
-fn sound(random: &mut Random, payload: &[u8]) -> Frame {
+fn valid(random: &mut Random, payload: &[u8]) -> Frame {
     let mut packet = if random.below(2) == 0 {
         let mut packet = ip4(SOURCES4[random.below(SOURCES4.len())]);
         if random.below(6) == 0 {
@@ -115,7 +113,7 @@ fn extended(random: &mut Random, packet: Packet) -> Packet {
     }
 }
 
-/// Names that are asked for; some end alike.
+/// Names of queries; some share a suffix.
 pub(crate) const NAMES: [&str; 11] = [
     "www.example",
     "ads.example",
@@ -130,7 +128,7 @@ pub(crate) const NAMES: [&str; 11] = [
     "",
 ];
 
-/// A DNS message: a query, and at times nearly one.
+/// A DNS query, or a message that differs from a query in a few bytes.
 pub(crate) fn message(random: &mut Random) -> Vec<u8> {
     let kind = [1, 28, 255, 255, 16, 16, 10, 65, 251, 4096][random.below(10)];
     let mut message = query(NAMES[random.below(NAMES.len())], kind);

@@ -1,4 +1,4 @@
-//! Answers of servers that the machine has asked: told apart by their ports, with a limit of their own.
+//! Answers of upstream servers: recognized by their ports, with their own limit.
 
 use support::packets::filter::Filter;
 use support::packets::frame::*;
@@ -9,7 +9,7 @@ use super::dns::total;
 use super::scope::{PROGRAMS, both, expect, replies, strict};
 
 #[test]
-fn replies_may_have_a_limit_of_their_own() {
+fn replies_have_their_own_limit() {
     for program in PROGRAMS {
         let lines = "scope=SCOPE_ALL replies=REPLIES_LIMIT reply_rate=1 reply_burst=3";
         support::wait::wait_until("an attempt takes less than a second", || {
@@ -22,7 +22,7 @@ fn replies_may_have_a_limit_of_their_own() {
             if begin.elapsed() > std::time::Duration::from_millis(900) {
                 return Err(begin.elapsed());
             }
-            // The first two are of one network.
+            // The first two sources share a /24.
             assert_eq!(verdicts, [[PASS; 3], [DROP; 3], [PASS; 3]], "{program}");
             assert_eq!(total(&filter, "replies"), 6, "{program}");
             assert_eq!(total(&filter, "replies_limited"), 3, "{program}");
@@ -43,14 +43,14 @@ fn settings_name_the_ports_of_upstream_servers() {
             ("upstream[0]=853", 0, false),
             ("upstream[1]=853", 853, true),
             ("upstream[0]=853 upstream[1]=53", 53, true),
-            // The server is asked from everywhere.
+            // A packet to the port of the server is a query from any source port.
             ("port[0]=5300", 53, false),
         ] {
             let filter = strict(program, &format!("scope=SCOPE_ALL {settings}"));
             let frames = both("", |packet| packet.between(UDP, from, 5300));
             let verdict = if is_reply { PASS } else { DROP };
             for (_, frame) in &frames {
-                // Too short for a query, where it goes to the server.
+                // The payload is too short for a query to the server.
                 assert_eq!(
                     filter.verdict(&frame.bytes),
                     verdict,
@@ -61,9 +61,9 @@ fn settings_name_the_ports_of_upstream_servers() {
     }
 }
 
-/// A resolver that asks from the port of its server gets answers there.
+/// A resolver may send its queries from the port of its own server.
 #[test]
-fn responses_to_the_port_of_the_server_are_no_queries() {
+fn responses_to_the_server_port_pass_from_upstream_ports() {
     let response = query("www.example", 1).with(2, 0x81).with(3, 0x80);
     let response = |from: u16| {
         let mut frame = ip4("203.0.113.9").datagram(53, &response.bytes).bytes;

@@ -1,5 +1,4 @@
-//! The traffic that programs judge, and the traffic beside it: limits and default actions that drop everything they
-//! may judge.
+//! The packets that each scope judges. Limits and default actions here drop every packet that they apply to.
 
 use support::packets::filter::Filter;
 use support::packets::frame::*;
@@ -11,7 +10,7 @@ use super::dns::total;
 /// A limit that admits nothing.
 const FULL: &str = "rate=1 bucket.full=9000000000000000000";
 
-/// A program whose settings, besides these, drop all that they may.
+/// A program that drops every packet that it judges under `settings`.
 pub(super) fn strict(program: &str, settings: &str) -> Filter {
     let limit = format!("::/0 {FULL}");
     let limits = format!("@limits {limit}");
@@ -21,7 +20,7 @@ pub(super) fn strict(program: &str, settings: &str) -> Filter {
         "acl" => Filter::load(program, &[&unlisted]),
         "limit" => Filter::load(program, &[&limit, &limited]),
         "guard" => Filter::load(program, &[&limits, &unlisted]),
-        // The access list and the checks of `guard` pass these packets.
+        // Without an access list, the limits of `guard` decide.
         "guard's limits" => Filter::load("guard", &[&limits, &limited]),
         _ => Filter::load(program, &[&limited]),
     }
@@ -29,7 +28,7 @@ pub(super) fn strict(program: &str, settings: &str) -> Filter {
 
 pub(super) const PROGRAMS: [&str; 4] = ["acl", "limit", "guard", "guard's limits"];
 
-/// Both families: the packet, and its name.
+/// The packet over IPv4 and over IPv6, each with its name.
 pub(super) fn both(name: &'static str, of: impl Fn(Packet) -> Frame) -> Vec<(&'static str, Frame)> {
     vec![
         (name, of(ip4("203.0.113.9"))),
@@ -37,8 +36,8 @@ pub(super) fn both(name: &'static str, of: impl Fn(Packet) -> Frame) -> Vec<(&'s
     ]
 }
 
-/// Packets of everyday, none of them for the server.
-fn bystanders() -> Vec<(&'static str, Frame)> {
+/// Ordinary packets that are not to the DNS server.
+fn other_packets() -> Vec<(&'static str, Frame)> {
     let mut frames = Vec::new();
     for (name, protocol, from, to) in [
         ("a download", TCP, 443, 50_000),
@@ -80,7 +79,7 @@ fn management() -> Vec<(&'static str, Frame)> {
     frames
 }
 
-/// Answers of servers that the machine has asked.
+/// Answers of upstream servers.
 pub(super) fn replies() -> Vec<(&'static str, Frame)> {
     let mut frames = both("over UDP", |packet| packet.between(UDP, 53, 40_000));
     frames.extend(both("over TCP", |packet| packet.between(TCP, 53, 1024)));
@@ -103,7 +102,7 @@ fn queries() -> Vec<(&'static str, Frame)> {
     frames
 }
 
-/// Each frame has this verdict, and counts in this one of the totals.
+/// Each frame must get `verdict` and add to the total `counted`.
 pub(super) fn expect(
     program: &str,
     filter: &Filter,
@@ -120,7 +119,7 @@ pub(super) fn expect(
     assert_eq!(count, frames.len() as u64, "{program}: {counted}");
 }
 
-/// The total that a strict program counts dropped packets in.
+/// Name of the total of packets that a [`strict`] program drops.
 fn dropped(program: &str) -> &'static str {
     match program {
         "guard" => "denied",
@@ -139,7 +138,7 @@ fn by_default_only_packets_to_the_server_are_judged() {
             "replies=REPLIES_JUDGE",
         ] {
             let filter = strict(program, settings);
-            expect(program, &filter, &bystanders(), PASS, "other");
+            expect(program, &filter, &other_packets(), PASS, "other");
             expect(program, &filter, &replies(), PASS, "other");
             expect(program, &filter, &queries(), DROP, dropped(program));
             let counted = if settings == "manage=true" {
@@ -158,7 +157,7 @@ fn by_default_only_packets_to_the_server_are_judged() {
 fn with_scope_all_only_replies_and_management_pass() {
     for program in PROGRAMS {
         let filter = strict(program, "scope=SCOPE_ALL");
-        expect(program, &filter, &bystanders(), DROP, dropped(program));
+        expect(program, &filter, &other_packets(), DROP, dropped(program));
         expect(program, &filter, &queries(), DROP, dropped(program));
         expect(program, &filter, &replies(), PASS, "replies");
         expect(program, &filter, &management(), PASS, "management");
@@ -166,13 +165,13 @@ fn with_scope_all_only_replies_and_management_pass() {
         expect(program, &filter, &replies(), DROP, dropped(program));
         expect(program, &filter, &management(), DROP, dropped(program));
         let filter = strict(program, "scope=SCOPE_ALL monitor=true");
-        expect(program, &filter, &bystanders(), PASS, dropped(program));
+        expect(program, &filter, &other_packets(), PASS, dropped(program));
     }
 }
 
-/// One packet per second is no packet of a download.
+/// A limit of one packet per second must not drop packets of a download.
 #[test]
-fn a_limit_of_each_source_counts_packets_to_the_server_alone() {
+fn source_limits_apply_only_to_packets_to_the_server() {
     for (program, line) in [
         ("limit", "::/0 source_rate=1"),
         ("guard", "@limits ::/0 source_rate=1"),
@@ -181,7 +180,7 @@ fn a_limit_of_each_source_counts_packets_to_the_server_alone() {
         let asked = query("www.example", 1).bytes;
         let asked = ip4("203.0.113.9").datagram(53, &asked).bytes;
         let verdicts = Filter::before_a_token(program, &[line], |filter| {
-            for frames in [bystanders(), replies(), management()] {
+            for frames in [other_packets(), replies(), management()] {
                 for (name, frame) in frames {
                     assert_eq!(filter.verdict(&frame.bytes), PASS, "{program}: {name}");
                 }
@@ -193,16 +192,16 @@ fn a_limit_of_each_source_counts_packets_to_the_server_alone() {
     }
 }
 
-/// The programs for DNS alone have no other scope.
+/// `dns` and `qname` have no setting `scope`.
 #[test]
-fn dns_and_qname_judge_packets_to_the_server_alone() {
+fn dns_and_qname_judge_only_packets_to_the_server() {
     for (program, line) in [
         ("dns", "1 action=DNS_DROP"),
         ("qname", "example action=QNAME_DROP"),
     ] {
         let filter = Filter::load(program, &[line]);
         let tcp = both("TCP to the server", |packet| packet.tcp(53));
-        for frames in [bystanders(), management(), tcp] {
+        for frames in [other_packets(), management(), tcp] {
             expect(program, &filter, &frames, PASS, "other");
         }
         expect(program, &filter, &replies(), PASS, "other");
@@ -228,9 +227,9 @@ fn settings_name_the_ports_of_the_server() {
     }
 }
 
-/// All packets of a source, unless the entry names a protocol or port.
+/// An entry without protocol and port applies to all packets of its source.
 #[test]
-fn an_entry_of_the_access_list_holds_in_every_scope() {
+fn access_list_applies_in_every_scope() {
     for (program, counted) in [("acl", "dropped"), ("guard", "denied")] {
         for settings in ["@settings 0 scope=SCOPE_DNS", "@settings 0 scope=SCOPE_ALL"] {
             let all = [
@@ -238,7 +237,7 @@ fn an_entry_of_the_access_list_holds_in_every_scope() {
                 "@hosts 2001:db8::9 action=ACL_DROP",
             ];
             let filter = Filter::load(program, &[settings, all[0], all[1]]);
-            for frames in [bystanders(), replies(), queries()] {
+            for frames in [other_packets(), replies(), queries()] {
                 expect(program, &filter, &frames, DROP, counted);
             }
             expect(program, &filter, &management(), PASS, "management");

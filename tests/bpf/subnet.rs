@@ -1,4 +1,4 @@
-//! The networks of a rule, as `bpf/subnet.h` lays them out.
+//! Networks of a rule in the layout of `bpf/subnet.h`.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -6,8 +6,8 @@ pub(crate) const ANY: u8 = 0;
 pub(crate) const IPV4: u8 = 4;
 pub(crate) const IPV6: u8 = 6;
 
-/// IPv4 network and mask, IPv6 network and mask: 40 bytes. Networks are written
-/// `ADDRESS/MASK`, or nothing for all zeros.
+/// IPv4 network and mask, IPv6 network and mask: 40 bytes. A network is
+/// `ADDRESS/MASK`, or empty for all zeros.
 pub(crate) fn subnet(ip4: &str, ip6: &str) -> Vec<u8> {
     let mut bytes = Vec::new();
     for address in halves(ip4) {

@@ -1,4 +1,4 @@
-//! Messages that `dns` and `guard` leave to the server: other opcodes than QUERY, and queries for a cookie alone.
+//! Messages that `dns` and `guard` leave to the server: opcodes other than QUERY, and queries for a cookie alone.
 
 use support::packets::filter::Filter;
 use support::packets::frame::*;
@@ -7,7 +7,7 @@ use support::packets::sandbox::{DROP, PASS, TX};
 
 use super::dns::{ask, for_cookie, good, total};
 
-/// A message with an opcode: the header, and what follows it.
+/// A message with these fields in its header, followed by `body`.
 fn with_opcode(opcode: u8, flags: u8, counts: [u8; 4], body: &[u8]) -> Message {
     let [questions, answers, authorities, additional] = counts;
     let mut bytes = vec![0xbe, 0xef, flags | opcode << 3, 0];
@@ -18,7 +18,7 @@ fn with_opcode(opcode: u8, flags: u8, counts: [u8; 4], body: &[u8]) -> Message {
     Message { bytes }
 }
 
-/// As servers send them: each passes `dns` and `guard` by default, and is counted by name.
+/// Messages as servers send them: `dns` and `guard` pass and count each by default.
 #[test]
 fn messages_with_other_opcodes_are_left_to_the_server() {
     let soa_question = [&wire("example")[..], &[0, 6, 0, 1]].concat();
@@ -78,9 +78,9 @@ fn queries_for_a_cookie_alone_pass() {
     }
 }
 
-/// Queries that test whether a server knows what it does not know (RFC 8906 section 8): each passes.
+/// The compliance tests of RFC 8906 section 8.
 #[test]
-fn probes_of_a_server_pass_and_are_counted() {
+fn compliance_tests_pass_and_are_counted() {
     let edns = || good().edns(1232, &[]);
     // The OPT record follows a question of 17 bytes: type, size, extended RCODE, version, flags.
     let opt = 12 + 17;
@@ -124,9 +124,9 @@ fn probes_of_a_server_pass_and_are_counted() {
     }
 }
 
-/// They take tokens as queries do, and cannot be sent to TCP.
+/// Unparsed messages take tokens as queries do, but get no truncated response.
 #[test]
-fn messages_left_to_the_server_have_the_limit_of_their_source() {
+fn unparsed_messages_have_the_limit_of_their_source() {
     let lines = ["@settings 0 rate=1 burst=3"];
     let (verdicts, totals) = Filter::before_a_token("dns", &lines, |filter| {
         let notify = with_opcode(

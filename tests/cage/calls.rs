@@ -7,7 +7,7 @@ use corexdp::daemon::syscalls as daemons;
 use corexdp::http::PAGE_SIZE;
 use corexdp::http::cage::list as workers;
 use corexdp::http::keeper::syscalls as keepers;
-use corexdp::kernel::seccomp::{self, Otherwise};
+use corexdp::kernel::seccomp::{self, DefaultAction};
 use corexdp::kernel::shared_memory::SharedMemory;
 use nix::errno::Errno;
 use nix::libc::{self, c_long};
@@ -114,7 +114,7 @@ fn as_kept_worker() -> nix::Result<()> {
 
 fn as_daemon() -> nix::Result<()> {
     let lists = [daemons::ALWAYS, daemons::SELDOM];
-    seccomp::allow(&lists, &[], Otherwise::Fails(Errno::ENOSYS))
+    seccomp::allow(&lists, &[], DefaultAction::Fail(Errno::ENOSYS))
 }
 
 #[test]
@@ -295,7 +295,7 @@ fn daemon_may_read_but_not_write() {
 /// As on a kernel that was built without the feature: the program must be able to tell.
 #[test]
 fn refused_calls_fail_with_the_listed_errno() {
-    let odd = || seccomp::allow(&[daemons::ALWAYS], &[], Otherwise::Fails(Errno::EXDEV));
+    let odd = || seccomp::allow(&[daemons::ALWAYS], &[], DefaultAction::Fail(Errno::EXDEV));
     assert_eq!(
         inside(odd, || raw(libc::SYS_getppid, [0; 4])),
         Came::Refused(Errno::EXDEV)

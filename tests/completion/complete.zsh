@@ -1,11 +1,11 @@
-# Types each argument into a zsh that knows src/completion/_corexdp, presses the tabulator, and prints what is there
-# then, a line for each. Files are those of the working directory.
+# Types each LINE into a zsh with src/completion/_corexdp, presses the tab key, and prints the completed line. Files
+# are completed from the working directory.
 #
 # Usage: zsh -f complete.zsh FOLDER LINE...
 zmodload zsh/zpty || exit
 zpty shell zsh -f -i
 
-# Has the shell show its line in marks that nothing else prints, and forget it.
+# Ctrl-T prints the command line between << and >>, which nothing else prints, and clears the line.
 zpty -w shell "PS1=; unsetopt prompt_cr prompt_sp; stty -echo 2>/dev/null; fpath=(${(q)1} \$fpath)
 autoload -Uz compinit; compinit -u -D
 show() { print -r -- \"<\"\"<\$BUFFER>\"\">\"; BUFFER=; zle reset-prompt }; zle -N show; bindkey '^T' show

@@ -1,5 +1,4 @@
-//! Completion in `src/completion`, tried in the shells that it is for: the words are those of `--help`, and each command
-//! has the options that it takes.
+//! The completions of `src/completion` in bash, fish and zsh: commands and options are those of `--help`.
 
 #![allow(
     clippy::expect_used,
@@ -20,7 +19,7 @@ fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// A folder with two objects, a Corefile and a folder, made anew.
+/// A new folder with two objects, a Corefile, a source and a subfolder.
 fn folder(name: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     fs::create_dir_all(folder.join("sub")).unwrap();
@@ -30,7 +29,7 @@ fn folder(name: &str) -> PathBuf {
     folder
 }
 
-/// A shell, which has a minute for what it is to do.
+/// A command that runs a shell for at most a minute.
 fn shell(name: &str) -> Command {
     let mut command = Command::new("timeout");
     command.args(["60", name]);
@@ -49,7 +48,7 @@ fn lines(command: &mut Command) -> Vec<String> {
     text.lines().map(str::to_owned).collect()
 }
 
-/// Bash's completions of the last of these words, in any order.
+/// Completions of the last word by bash.
 fn bash(words: &[&str]) -> BTreeSet<String> {
     const COMPLETE: &str = "source \"$0\"; COMP_WORDS=(\"$@\"); COMP_CWORD=$(($# - 1)); _corexdp
         [ ${#COMPREPLY[@]} = 0 ] || printf '%s\\n' \"${COMPREPLY[@]}\"";
@@ -60,7 +59,7 @@ fn bash(words: &[&str]) -> BTreeSet<String> {
     lines(&mut command).into_iter().collect()
 }
 
-/// Fish's completions of a line, without the folders that it adds where files are meant.
+/// Completions of a line by fish, without the folders that fish adds to files.
 fn fish(line: &str) -> BTreeSet<String> {
     const COMPLETE: &str = "source $argv[1]; complete -C $argv[2]";
     let mut command = shell("fish");
@@ -74,7 +73,7 @@ fn fish(line: &str) -> BTreeSet<String> {
         .collect()
 }
 
-/// Zsh's completion of each of these lines.
+/// Each line as completed by zsh.
 fn zsh(typed: &[String]) -> Vec<String> {
     let mut command = shell("zsh");
     command.arg("-f");
@@ -88,14 +87,14 @@ fn set<'a>(words: impl IntoIterator<Item = &'a str>) -> BTreeSet<String> {
     words.into_iter().map(str::to_owned).collect()
 }
 
-/// The options that a command has, of those that `--help` names.
+/// Options of a command in `--help`.
 fn options_of(command: &str) -> BTreeSet<String> {
     let mut options = options();
     options.retain(|option| has(command, option));
     options
 }
 
-/// Options without a command: those of `run`, and those of no command.
+/// Options without a command: the options of `run`, `--version` and `--help`.
 fn options_of_none() -> BTreeSet<String> {
     let more = set(["--version", "--help"]);
     options_of("run").union(&more).cloned().collect()
@@ -111,7 +110,7 @@ fn help_is_parsed_into_commands_and_options() {
 }
 
 #[test]
-fn bash_knows_every_command_and_its_options() {
+fn bash_completes_every_command_and_its_options() {
     let all: Vec<String> = commands();
     assert_eq!(bash(&["corexdp", ""]), all.iter().cloned().collect());
     assert_eq!(bash(&["corexdp", "-"]), options_of_none());
@@ -121,7 +120,7 @@ fn bash_knows_every_command_and_its_options() {
 }
 
 #[test]
-fn bash_offers_matching_words() {
+fn bash_completes_matching_words() {
     let files = ["one.o", "two.o", "Corefile", "two.c", "sub"];
     let cases: [(&[&str], &[&str]); 14] = [
         (&["st"], &["status"]),
@@ -146,7 +145,7 @@ fn bash_offers_matching_words() {
 }
 
 #[test]
-fn fish_knows_every_command_and_its_options() {
+fn fish_completes_every_command_and_its_options() {
     assert_eq!(fish("corexdp "), commands().into_iter().collect());
     assert_eq!(fish("corexdp -"), options_of_none());
     for command in commands() {
@@ -157,9 +156,9 @@ fn fish_knows_every_command_and_its_options() {
     assert!(fish("corexdp check -conf ").is_superset(&set(["stdin", "Corefile"])));
 }
 
-/// Each option without its last letter, and what becomes of it: nothing when the command does not have it.
+/// Zsh completes each option without its last letter, unless the command does not have the option.
 #[test]
-fn zsh_knows_every_command_and_its_options() {
+fn zsh_completes_every_command_and_its_options() {
     let mut cases = Vec::new();
     for command in commands() {
         let typed = format!("corexdp {}", &command[..command.len() - 1]);

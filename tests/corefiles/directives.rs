@@ -2,7 +2,7 @@
 
 use super::Wrong;
 
-/// Whole Corefiles.
+/// Each text is a complete Corefile.
 pub(crate) const DIRECTIVES: &[Wrong] = &[
     (
         ". {\n  health :8080 :8081 {\n    lameduck\n    lameduck soon\n    duck\n  }\n}\n",

@@ -1,5 +1,5 @@
-//! Wrong Corefiles: what is said of each, to the letter, by `check`, by `run`, and by `run` without privilege, which
-//! shows that everything is checked before the kernel is asked for anything.
+//! Wrong Corefiles: the exact errors of `check`, of `run`, and of `run` without privileges. The last shows that all
+//! checks precede privileged system calls.
 
 #![allow(
     clippy::expect_used,
@@ -9,7 +9,11 @@
     reason = "a panic is how a test fails"
 )]
 
+mod capacities;
 mod directives;
+mod maps;
+mod metrics;
+mod names;
 mod options;
 mod text;
 mod words;
@@ -20,12 +24,12 @@ use std::fs;
 use support::net::{Corexdp, Site};
 use support::objects::compile::compile_text;
 
-/// A mistake, and the lines that report it.
+/// A mistake, and the lines of its error message.
 pub(crate) type Wrong = (&'static str, &'static [&'static str]);
 
 const CONFIG: i32 = 78;
 
-/// A place with the files that the Corefiles name.
+/// A folder with the files that the Corefiles name.
 fn site() -> Site {
     let site = Site::new();
     site.folder.fixture("hash");
@@ -44,7 +48,7 @@ fn refuses(site: &Site, corefile: &str, code: i32, lines: &[&str]) {
         .map(|line| line.replace("FOLDER", &folder))
         .collect();
     let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
-    // A variable whose value refers to itself; and one that nobody has set.
+    // `LOOP` refers to itself; `NOT_SET` must be unset.
     let environment = |command: &mut std::process::Command| {
         command.env("LOOP", "a{$LOOP}").env_remove("NOT_SET");
     };
@@ -61,7 +65,7 @@ fn refuses(site: &Site, corefile: &str, code: i32, lines: &[&str]) {
     }
 }
 
-/// An `ebpf` block with these lines in it.
+/// A Corefile with an `ebpf` block of these lines.
 fn block(lines: &[&str]) -> String {
     let mut text = ". {\n  ebpf {\n".to_owned();
     for line in lines.iter().flat_map(|lines| lines.lines()) {
@@ -79,7 +83,7 @@ fn malformed_text_is_refused() {
 }
 
 #[test]
-fn directives() {
+fn wrong_directives_are_refused() {
     let site = site();
     for (corefile, lines) in directives::DIRECTIVES {
         refuses(&site, corefile, CONFIG, lines);
@@ -87,9 +91,9 @@ fn directives() {
 }
 
 #[test]
-fn options_of_ebpf() {
+fn wrong_options_of_ebpf_are_refused() {
     let site = site();
-    for (options, lines) in options::OPTIONS {
+    for (options, lines) in options::OPTIONS.iter().chain(metrics::METRICS) {
         let corefile = block(&["elf example.o", "if edge0", options]);
         refuses(&site, &corefile, CONFIG, lines);
     }
@@ -120,27 +124,27 @@ fn missing_objects_are_refused() {
 }
 
 #[test]
-fn unknown_words_are_refused() {
+fn entries_and_maps_that_do_not_fit_the_object_are_refused() {
     let site = site();
     site.folder.fixture("words");
-    for (options, lines) in words::WORDS {
+    for (options, lines) in words::WORDS.iter().chain(maps::MAPS) {
         let corefile = block(&["elf words.o", "if edge0", options]);
         refuses(&site, &corefile, CONFIG, lines);
     }
 }
 
 #[test]
-fn keys_that_are_no_names_are_refused() {
+fn keys_that_are_not_domain_names_are_refused() {
     let site = site();
     site.folder.shipped("qname");
-    for (options, lines) in words::NAMES {
+    for (options, lines) in names::NAMES {
         let corefile = block(&["elf qname.o", "if edge0", options]);
         refuses(&site, &corefile, CONFIG, lines);
     }
 }
 
 #[test]
-fn prefixes_are_refused_where_single_addresses_are_keys() {
+fn prefixes_are_refused_for_maps_of_single_addresses() {
     let site = site();
     site.folder.shipped("acl");
     let takes = "it takes 0x and 32 digits or an IPv6 address or an IPv4 address";
@@ -170,116 +174,9 @@ fn prefixes_are_refused_where_single_addresses_are_keys() {
     refuses(&site, &corefile, CONFIG, &[&line]);
 }
 
-/// Each capacity is exceeded by one.
+/// `map` and `metric` lines without @MAP need the map `xdp_map`.
 #[test]
-fn exceeded_capacities_are_refused() {
-    let site = site();
-    let filter = |options: &str| block(&["elf example.o", "if edge0", options]);
-    let entries = "map 0A0B0000.FFFF0000.00000000\n".repeat(17);
-    let metrics = (0..257).fold(String::new(), |mut text, number| {
-        writeln!(text, "metric packets{number} 00000000 8 4 \"Packets.\"").unwrap();
-        text
-    });
-    for (options, line) in [
-        (
-            entries,
-            "Corefile:21: map: index 16 is past the end of xdp_map; the last is 15",
-        ),
-        (
-            metrics,
-            "Corefile:261: metric: more than 256 metrics; COREXDP_MAX_METRICS sets how many at build time",
-        ),
-        (
-            format!("map {}", "00".repeat(1025)),
-            "Corefile:5: map: VALUE is longer than 1024 bytes; COREXDP_MAX_VALUE sets how long at build time",
-        ),
-        (
-            format!("map {} 00", "00".repeat(65)),
-            "Corefile:5: map: KEY is longer than 64 bytes; COREXDP_MAX_KEY sets how long at build time",
-        ),
-    ] {
-        refuses(&site, &filter(&options), CONFIG, &[line]);
-    }
-}
-
-/// A Corefile with as many metrics as there may be, and `helps` times `filler` in their HELP texts.
-fn long_helps(filler: &str, helps: usize) -> String {
-    let (count, prefix) = (256, "x".repeat(100));
-    let mut text = ". {\n  prometheus\n  ebpf {\n    elf example.o\n    if edge0\n".to_owned();
-    for number in 0..count {
-        let length = helps / count + usize::from(number < helps % count);
-        let help = filler.repeat(length);
-        writeln!(
-            text,
-            "    metric {prefix}{number:03} 00000000 8 4 \"{help}.\""
-        )
-        .unwrap();
-    }
-    text + "  }\n}\n"
-}
-
-/// Each character takes most room in another format. Pages with as many as `check` takes are served; one more is
-/// refused.
-#[test]
-fn pages_that_might_not_fit_are_refused() {
-    let site = site();
-    let check = |filler: &str, helps: usize| {
-        site.folder.write("Corefile", &long_helps(filler, helps));
-        let mut check = Corexdp::command(site.folder.path(), &["check", "-conf", "Corefile"]);
-        site.finish(&mut check)
-    };
-    for (filler, room) in [("x", 1), ("\\\"", 6), ("&", 5), ("\u{202e}", 9), ("\\", 2)] {
-        // A sure limit: the whole page, and nothing else in it.
-        let (mut fits, mut exceeds) = (0usize, (256 << 10) / room);
-        while exceeds - fits > 1 {
-            let middle = fits.midpoint(exceeds);
-            match check(filler, middle).code {
-                Some(0) => fits = middle,
-                _ => exceeds = middle,
-            }
-        }
-        assert!(fits * room > 64 << 10, "{fits}");
-        let refused = check(filler, exceeds);
-        let line = "Corefile:261: metric: a page can have ";
-        refused.refuses(CONFIG, &[
- line, " bytes up to this line, more than 262144; shorten names and HELP texts, or set COREXDP_MAX_PAGE at build time"]);
-        let daemon = site.run(&long_helps(filler, fits)).attached(1);
-        for path in ["/metrics", "/status", "/"] {
-            assert_eq!(site.get(path).status, 200, "{path} of {filler:?}");
-        }
-        site.ask(&["status", "--json"]).expect(0, &[]);
-        daemon.stop();
-    }
-}
-
-/// 4 MiB, of which comments are a part.
-#[test]
-fn oversized_corefiles_are_refused() {
-    let site = site();
-    let limit = 4 << 20;
-    let long = format!(
-        "{}#{}\n",
-        block(&["elf example.o", "if edge0"]),
-        " ".repeat(limit)
-    );
-    let line =
-        "Corefile: larger than 4194304 bytes; COREXDP_MAX_COREFILE sets how large at build time";
-    refuses(&site, &long, CONFIG, &[line]);
-    // The Corefile is too long together with its imports.
-    site.folder
-        .write("half.conf", &format!("#{}\n", " ".repeat(limit / 2)));
-    let line = "Corefile:3: import: the Corefile and all it imports exceed COREXDP_MAX_COREFILE (4194304 bytes); shorten them, or build with a larger COREXDP_MAX_COREFILE";
-    refuses(
-        &site,
-        ". {\n  import half.conf\n  import half.conf\n}\n",
-        CONFIG,
-        &[line],
-    );
-}
-
-/// Entries and metrics mean the map `xdp_map`; without it they mean nothing.
-#[test]
-fn objects_without_the_map_are_refused() {
+fn objects_without_xdp_map_are_refused() {
     let site = site();
     let source = "#include <linux/bpf.h>
         #include <bpf/bpf_helpers.h>

@@ -1,9 +1,8 @@
-//! Text that is no Corefile, as `CoreDNS` would say too, and imports that lead nowhere. `FOLDER` stands for the folder of
-//! the test.
+//! Syntax errors, which `CoreDNS` refuses too, and wrong imports. `FOLDER` in a message is the folder of the test.
 
 use super::Wrong;
 
-/// Whole Corefiles.
+/// Each text is a complete Corefile.
 pub(crate) const TEXT: &[Wrong] = &[
     (
         ". {\n  debug\n",

@@ -1,4 +1,4 @@
-//! The images of cross have the compiler and the variables of `cross/dist.sh`. The tests read the Dockerfiles and
+//! The images of cross have the compiler and the variables of `cross/dist.sh`. The tests read the Dockerfiles, and
 //! start no container.
 
 #![allow(
@@ -18,7 +18,7 @@ use std::process::Command;
 
 type Variables = BTreeMap<String, String>;
 
-/// Each target with its `e_machine` in an ELF header.
+/// Each target with the `e_machine` of its ELF files.
 const TARGETS: [(&str, u8); 2] = [
     ("x86_64-unknown-linux-musl", 62),
     ("aarch64-unknown-linux-musl", 183),
@@ -89,7 +89,7 @@ fn with_local_paths(value: &str) -> String {
         .replace("/tmp/zig", &dist.join("zig").display().to_string())
 }
 
-/// The words of a Dockerfile's line. Double quotes keep a word with spaces together.
+/// Words of a line of a Dockerfile. A word in double quotes may have spaces.
 fn words(line: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let mut quoted = false;
@@ -200,7 +200,7 @@ fn images_have_the_variables_of_dist() {
 }
 
 #[test]
-fn a_program_links_with_the_variables_of_an_image_alone() {
+fn program_links_with_only_the_variables_of_an_image() {
     for (target, machine) in TARGETS {
         let folder = scratch(&format!("cross-link-{target}"));
         let (source, program) = (folder.join("hello.c"), folder.join("hello"));

@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use support::net::sample;
+
 /// A Corefile in the cases' terms.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Version {
@@ -78,11 +80,6 @@ impl Version {
         }
         Ok(())
     }
-}
-
-fn sample<'a>(page: &'a str, name: &str) -> Option<&'a str> {
-    let mut lines = page.lines();
-    lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(' '))
 }
 
 /// The number of possible CPUs, and so of values of a key.

@@ -1,5 +1,4 @@
-//! The seeds and the found inputs of the fuzz targets, through the same functions without the fuzzer, so that fixed
-//! bugs stay fixed. `make fuzz` finds more.
+//! Runs the fuzz targets on their seeds and found inputs, without the fuzzer, so that fixed bugs stay fixed.
 
 #![allow(
     clippy::expect_used,
@@ -10,7 +9,7 @@
     reason = "a panic is how a test fails; the test makes system calls"
 )]
 
-/// The sources of the fuzz package beside this file.
+/// The sources of the fuzz package.
 mod src {
     pub(super) mod targets;
 }
@@ -29,7 +28,7 @@ fn package() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fuzz"))
 }
 
-/// The files of a folder, if it is there.
+/// The files of a folder; none if the folder does not exist.
 fn files_in(folder: &Path) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(folder) else {
         return Vec::new();
@@ -39,13 +38,13 @@ fn files_in(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// Tries the files of a target, and what else there is to begin with.
+/// Runs a target on its files, and on more seeds.
 fn replay(name: &str, seeds: &[(String, Vec<u8>)]) {
     let target = TARGETS.iter().find(|target| target.name == name).unwrap();
     let folders = ["seeds", "found"].map(|kind| package().join(kind).join(name));
     let files: Vec<_> = folders.iter().flat_map(|folder| files_in(folder)).collect();
     assert!(!files.is_empty() || !seeds.is_empty());
-    // The name of the one that fails is the last in the test's output.
+    // The last name in the output is that of the failing input.
     for file in files {
         println!("{}", file.display());
         (target.run)(&fs::read(file).unwrap());
@@ -56,7 +55,7 @@ fn replay(name: &str, seeds: &[(String, Vec<u8>)]) {
     }
 }
 
-/// The tests' objects, by the names of their sources.
+/// The objects of the tests, by the names of their sources.
 fn objects(test: &str) -> Vec<(String, Vec<u8>)> {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR"))
         .join("fuzz")

@@ -1,4 +1,4 @@
-//! `inspect`: what it tells of objects, and that the block it offers is a Corefile's.
+//! `inspect` lists programs, maps and members of an object, and suggests a valid `ebpf` block.
 
 #![allow(
     clippy::expect_used,
@@ -8,14 +8,14 @@
     reason = "a panic is how a test fails"
 )]
 
+mod block;
+
 use std::fs;
-use std::path::Path;
 
 use serde_json::{Value, json};
 
 use support::net::{Corexdp, Folder, Outcome, finish};
-use support::objects::compile::{compile_text, compile_with, sources};
-use support::shipped_programs;
+use support::objects::compile::compile_text;
 
 fn inspect(folder: &Folder, words: &[&str]) -> Outcome {
     let words = [&["inspect"], words].concat();
@@ -29,7 +29,7 @@ fn inspect_json(folder: &Folder, program: &str) -> Value {
 }
 
 #[test]
-fn programs_maps_and_members_are_listed() {
+fn inspect_lists_programs_maps_and_members() {
     let folder = Folder::new();
     let source = "#include <linux/bpf.h>
         #include <bpf/bpf_helpers.h>
@@ -87,7 +87,7 @@ fn programs_maps_and_members_are_listed() {
 }
 
 #[test]
-fn inspect_json_lists_the_same() {
+fn inspect_json_lists_programs_maps_and_members() {
     let folder = Folder::new();
     folder.fixture("words");
     let found = inspect_json(&folder, "words.o");
@@ -131,161 +131,8 @@ fn inspect_json_lists_the_same() {
     );
 }
 
-/// The block that is offered for an object must pass as it is.
-fn passes(folder: &Folder, program: &str) {
-    let found = inspect_json(folder, program);
-    let block = found["ebpf"].as_str().unwrap();
-    println!("{block}");
-    folder.write("Corefile", &format!(". {{\n{block}}}\n"));
-    let check = finish(&mut Corexdp::command(
-        folder.path(),
-        &["check", "-conf", "Corefile"],
-    ));
-    let wrong: Vec<_> = check
-        .lines()
-        .into_iter()
-        .filter(|line| !line.starts_with("warning: "))
-        .collect();
-    assert_eq!((check.code, wrong), (Some(0), vec![]));
-}
-
-/// Names of the sources in a folder.
-fn names_in(folder: &Path) -> Vec<String> {
-    let files = fs::read_dir(folder).unwrap();
-    let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
-    let names: Vec<_> = names
-        .filter_map(|name| Some(name.strip_suffix(".bpf.c")?.to_owned()))
-        .collect();
-    assert!(!names.is_empty());
-    names
-}
-
 #[test]
-fn suggested_block_is_good() {
-    let folder = Folder::new();
-    for name in names_in(&sources()) {
-        folder.fixture(&name);
-        passes(&folder, &format!("{name}.o"));
-    }
-    for name in shipped_programs() {
-        folder.shipped(&name);
-        passes(&folder, &format!("{name}.o"));
-    }
-    let installed = format!("/usr/lib/{}-linux-gnu/bpf", std::env::consts::ARCH);
-    for policy in ["alw", "dny"] {
-        for kind in ["all", "eth", "ip", "tcp", "udp"] {
-            passes(&folder, &format!("{installed}/xdpfilt_{policy}_{kind}.o"));
-        }
-    }
-    for odd in ["odd name\".o", "{HOME}.o", "ordered#1.o", "a\\b.o", "é.o"] {
-        fs::copy(folder.file("ordered.o"), folder.file(odd)).unwrap();
-        passes(&folder, odd);
-    }
-}
-
-/// An object of `wrong/` is refused as a whole, or has no usable program, or is wrong only in what no block uses.
-#[test]
-fn wrong_objects_have_a_good_block_or_none() {
-    let folder = Folder::new();
-    let (mut with_block, mut without) = (0, 0);
-    for name in names_in(&sources().join("wrong")) {
-        compile_with(
-            &format!("wrong/{name}"),
-            folder.path(),
-            &["-Wno-everything"],
-        );
-        let object = format!("wrong-{name}.o");
-        let outcome = inspect(&folder, &[&object, "--json"]);
-        if outcome.code != Some(0) {
-            outcome.refuses(65, &[&format!("{object}: ")]);
-            continue;
-        }
-        let found: Value = serde_json::from_str(&outcome.stdout).unwrap();
-        if found["ebpf"] == Value::Null {
-            let outcome = inspect(&folder, &[&object]);
-            let last = outcome.stdout.lines().last();
-            assert_eq!(last, Some("# no ebpf block: no program can be used"));
-            without += 1;
-        } else {
-            passes(&folder, &object);
-            with_block += 1;
-        }
-    }
-    assert!(with_block > 0 && without > 0);
-}
-
-#[test]
-fn paths_that_a_corefile_cannot_express_have_no_block() {
-    let folder = Folder::new();
-    folder.fixture("basic");
-    for odd in [
-        "{$HOME}.o",
-        "{%HOME%}.o",
-        "a\\\"b.o",
-        "b.o\\",
-        "}",
-        "a\u{1b}.o",
-    ] {
-        fs::copy(folder.file("basic.o"), folder.file(odd)).unwrap();
-        assert_eq!(inspect_json(&folder, odd)["ebpf"], Value::Null, "{odd}");
-        let outcome = inspect(&folder, &[odd]);
-        let last = outcome.stdout.lines().last().unwrap();
-        assert!(
-            last.starts_with("# no ebpf block: a Corefile cannot express the path "),
-            "{last}"
-        );
-    }
-}
-
-/// Keys and values beyond the capacities, and members for which no words give an entry.
-#[test]
-fn suggested_block_keeps_the_capacities() {
-    let folder = Folder::new();
-    let source = "#include <linux/bpf.h>
-        #include <bpf/bpf_helpers.h>
-        struct name { char text[255]; };
-        struct many { __u64 slot[140]; };
-        struct edge { char text[64]; };
-        struct most { __u64 slot[128]; };
-        struct bits { __u32 low : 3, high : 29; };
-        struct none { };
-        struct mixed { struct none none; double real[1]; void *pointer; __u8 text[3]; };
-        enum big { BIG = 0x1ffffffffULL };
-        struct wide { enum big big; _Bool on[2]; char c; __u8 mac[6]; struct { __u32 x; } in[2][2]; };
-        #define MAP(name, kind, k, v) \
-            struct { __uint(type, BPF_MAP_TYPE_##kind); __uint(max_entries, 16); \
-                __type(key, k); __type(value, v); } name SEC(\".maps\")
-        MAP(names, HASH, struct name, __u64);
-        MAP(sums, HASH, __u32, struct many);
-        MAP(edges, HASH, struct edge, struct most);
-        MAP(bits, ARRAY, __u32, struct bits);
-        MAP(mixed, LRU_PERCPU_HASH, struct bits, struct mixed);
-        MAP(wide, PERCPU_HASH, enum big, struct wide);
-        MAP(flags, HASH, _Bool, char);
-        MAP(pairs, HASH, __u16, __u8[16]);
-        struct { __uint(type, BPF_MAP_TYPE_RINGBUF); __uint(max_entries, 4096); } ring SEC(\".maps\");
-        struct { __uint(type, BPF_MAP_TYPE_QUEUE); __uint(max_entries, 4); __type(value, __u32); } queue SEC(\".maps\");
-        struct { __uint(type, BPF_MAP_TYPE_PERF_EVENT_ARRAY); __uint(key_size, 4); __uint(value_size, 4); } events SEC(\".maps\");
-        SEC(\"xdp\") int xdp_prog(struct xdp_md *ctx) { return XDP_PASS; }";
-    compile_text(source, "edges", folder.path(), &["-Wno-everything"]);
-    passes(&folder, "edges.o");
-    let block = inspect_json(&folder, "edges.o");
-    let lines: Vec<&str> = block["ebpf"].as_str().unwrap().lines().skip(3).collect();
-    assert_eq!(
-        lines[..2],
-        [
-            "  # @names: a key has 255 bytes, more than 64",
-            "  # @sums: a value has 1120 bytes, more than 1024"
-        ]
-    );
-    assert!(
-        lines.iter().any(|line| line.starts_with("  map @edges ")),
-        "{lines:?}"
-    );
-}
-
-#[test]
-fn files_that_are_no_objects_are_refused() {
+fn files_that_are_not_objects_are_refused() {
     let folder = Folder::new();
     folder.write("text.o", "no object");
     folder.fixture("basic");

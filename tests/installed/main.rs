@@ -1,5 +1,5 @@
-//! The files that Buildroot and Yocto put into an image, by their own install commands: tests/appliance/packages.py
-//! runs them. `make appliance` compares its images with the same lists.
+//! Files that the packages of Buildroot and Yocto install. tests/appliance/packages.py runs the install commands of the
+//! packages, and `make appliance` compares its images with the same lists.
 
 #![allow(
     clippy::expect_used,
@@ -16,7 +16,6 @@ use support::shipped_programs;
 
 const INITS: [&str; 2] = ["sysv", "systemd"];
 
-/// A file or folder.
 #[derive(Debug, PartialEq, Eq)]
 struct Installed {
     mode: u32,
@@ -24,7 +23,7 @@ struct Installed {
     path: String,
 }
 
-/// The files that `package` installs for `init`, in the order of their paths.
+/// Files that `package` installs for `init`, sorted by path.
 fn installed(package: &str, init: &str) -> Vec<Installed> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
     let output = Command::new("tests/appliance/packages.py")
@@ -51,7 +50,7 @@ fn parse(line: &str) -> Installed {
 }
 
 #[test]
-fn an_image_gets_the_daemon_its_programs_and_its_service() {
+fn image_has_the_daemon_its_programs_and_its_service() {
     for init in INITS {
         let mut expected = vec![(0o755, "/etc/corexdp".to_owned())];
         if init == "sysv" {
@@ -73,9 +72,9 @@ fn an_image_gets_the_daemon_its_programs_and_its_service() {
     }
 }
 
-/// Buildroot's Corefile comes with the board's overlay, and its scripts have their order in their names.
+/// In Buildroot, the board's overlay has the Corefile, and the name of an init script has its order.
 #[test]
-fn both_install_the_same_but_for_their_customs() {
+fn buildroot_and_yocto_install_the_same_files() {
     for init in INITS {
         let yocto: Vec<_> = installed("yocto", init)
             .into_iter()
@@ -90,7 +89,7 @@ fn both_install_the_same_but_for_their_customs() {
 }
 
 #[test]
-fn root_alone_writes_what_is_installed() {
+fn only_root_may_write_installed_files() {
     for package in ["buildroot", "yocto"] {
         for init in INITS {
             for file in installed(package, init) {

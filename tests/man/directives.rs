@@ -7,7 +7,7 @@ use corexdp::config::{DEBUG, EBPF, EBPF_OPTIONS, RELOAD, Service};
 use super::corefile;
 use support::net::{Corexdp, Folder, finish};
 
-/// The options of the services' blocks, read from the messages for an unknown option.
+/// Options in the blocks of `prometheus`, `health` and `ready`, read from the errors for an unknown option.
 fn service_options() -> Vec<String> {
     let folder = Folder::new();
     let services = Service::ALL.map(Service::directive);

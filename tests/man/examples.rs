@@ -85,7 +85,7 @@ fn corefiles_of_the_manual_are_valid() {
     }
 }
 
-/// The arguments of every example command.
+/// The arguments of each example command.
 fn calls() -> Vec<Vec<String>> {
     let displays = daemon().displays();
     let lines = displays.iter().flat_map(|text| text.lines());

@@ -8,7 +8,7 @@ use crate::folder;
 use support::objects::compile::{compile, compile_with};
 use support::objects::image::{Image, SIZE};
 
-/// Types of a kernel in which members have moved, grown and gone.
+/// Types of a kernel with members that are moved, resized or removed.
 fn kernel() -> Btf {
     let image = Image::read(&compile_with(
         "co_re",
@@ -25,7 +25,7 @@ fn program(entry: &str) -> LinkedObject {
     link(&image.0, entry).unwrap()
 }
 
-/// The instructions that can have a relocation, but not the load of the packet's address.
+/// The instructions that can have a relocation, without the load of the packet's address.
 fn words(object: &LinkedObject) -> String {
     let mut words = String::new();
     for insn in &object.insns {
@@ -46,7 +46,7 @@ fn words(object: &LinkedObject) -> String {
 }
 
 #[test]
-fn values_are_the_kernels() {
+fn relocations_take_the_values_of_the_kernel() {
     let kernel = kernel();
     for (entry, before, expected) in [
         ("offset", "=0", "=24"),
@@ -76,15 +76,15 @@ fn values_are_the_kernels() {
 }
 
 #[test]
-fn bit_fields_are_loaded_and_shifted_as_the_kernel_has_them() {
+fn bit_fields_have_the_offset_and_shift_of_the_kernel() {
     let mut object = program("bit_field");
     object.resolve(&kernel()).unwrap();
-    // Offset 28, one byte; then each load that the size may choose; the shifts.
+    // Offset 28, size 1, the load for each possible size, and the shifts.
     assert_eq!(words(&object), "=28 =1 u16+0 u64+0 u8+0 u32+0 <<61 =0 >>61");
 }
 
 #[test]
-fn headers_and_the_context_need_no_kernel() {
+fn headers_and_the_context_need_no_kernel_types() {
     let object = program("header");
     assert!(!object.needs_kernel_types());
     assert_eq!(words(&object), "u16+2");

@@ -1,4 +1,4 @@
-//! The meaning of the bytes of keys and values, of objects that clang made.
+//! Layouts of keys and values in objects that clang compiled.
 
 use corexdp::object::layout::{Kind, Layout, Shape};
 use corexdp::object::link;
@@ -12,7 +12,7 @@ fn value_of(map: &str, test: &str) -> Layout {
     Layout::of(object.btf().unwrap(), value).unwrap()
 }
 
-/// A layout's member as one line: its offset, size and type.
+/// Offset, size and type of a member, in one line.
 fn place(layout: &Layout, path: &str) -> Result<String, String> {
     let field = layout.find(path)?;
     let Shape { name, size, kind } = layout.shape(field.shape);
@@ -69,7 +69,7 @@ fn member_offsets_match_the_compiler() {
 }
 
 #[test]
-fn unknown_names_are_answered_with_the_known_ones() {
+fn errors_suggest_existing_members() {
     let layout = value_of("xdp_map", "layout_errors");
     let no_path = "FIELD is no path to a member; write one as action, net.addr or slot[2]";
     let long = "a".repeat(257);
@@ -124,7 +124,7 @@ fn unknown_names_are_answered_with_the_known_ones() {
 }
 
 #[test]
-fn names_of_values_are_kept() {
+fn enumerations_keep_their_names() {
     let layout = value_of("xdp_map", "layout_names");
     let field = layout.find("verdict").unwrap();
     let Kind::Enum(names) = &layout.shape(field.shape).kind else {

@@ -1,5 +1,5 @@
-//! The linker against objects that clang really made: what comes out of good ones, what is said of bad ones, and that
-//! no damage makes it panic.
+//! The linker with objects that clang compiled: linked programs and maps, errors for wrong objects, and no panic for
+//! damaged objects.
 
 #![allow(
     clippy::expect_used,
@@ -23,8 +23,10 @@ use support::objects::image::{Image, SIZE};
 use support::objects::random::Random;
 use support::objects::wrong::wrong_objects;
 
-/// Sources that link.
+/// Sources of objects that link.
 const GOOD: [&str; 9] = [
+/// Sources that link.
+const GOOD: &[&str] = &[
     "basic",
     "calls",
     "old_maps",
@@ -36,7 +38,7 @@ const GOOD: [&str; 9] = [
     "unused",
 ];
 
-/// A folder of this test's own.
+/// The folder of one test.
 fn folder(test: &str) -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR"))
         .join("object")
@@ -49,12 +51,12 @@ fn linked(name: &str, test: &str) -> (Image, LinkedObject) {
     (image, object)
 }
 
-/// Slots a function takes, as its symbol says.
+/// Slots of a function by the size of its symbol.
 fn slots(image: &Image, function: &str) -> usize {
     image.u64(image.symbol(function) + 16) / Insn::SIZE
 }
 
-/// Indices of the instructions that functions begin with, as calls refer to them.
+/// First instruction of each called function, by the calls of the program.
 fn callees(object: &LinkedObject) -> BTreeSet<usize> {
     let calls = object
         .insns
@@ -66,7 +68,7 @@ fn callees(object: &LinkedObject) -> BTreeSet<usize> {
         .collect()
 }
 
-/// The maps' places in the program: source register, what stands in each half of the load.
+/// Loads of map descriptors: source register, and both halves of the immediate.
 fn loads(object: &LinkedObject, fds: &[i32]) -> BTreeSet<(u8, i32, i32)> {
     let canonical = Image(object.canonical(fds).unwrap());
     let start = canonical.section("xdp/xdp_prog");
@@ -86,7 +88,7 @@ fn loads(object: &LinkedObject, fds: &[i32]) -> BTreeSet<(u8, i32, i32)> {
 }
 
 #[test]
-fn one_function_and_one_map() {
+fn object_with_one_function_and_one_map_links() {
     let (image, object) = linked("basic", "basic");
     assert_eq!(
         (object.entry.as_str(), object.section.as_str()),
@@ -121,7 +123,7 @@ fn called_functions_are_linked_once() {
     );
     let starts = callees(&object);
     assert_eq!(starts.len(), called.len());
-    // Every function ends where the next begins: with `exit`.
+    // Each function ends with `exit`, right before the next function.
     let ends = starts.iter().map(|&start| object.insns[start - 1].opcode());
     assert!(
         ends.chain([object.insns.last().unwrap().opcode()])
@@ -152,7 +154,7 @@ fn every_function_of_a_section_can_be_the_entry() {
 }
 
 #[test]
-fn a_function_without_size_ends_where_the_next_begins() {
+fn function_without_size_ends_at_the_next_function() {
     let mut image = Image::read(&compile("calls", &folder("sizeless")));
     let whole = link(&image.0, "xdp_prog").unwrap();
     for name in [
@@ -166,7 +168,7 @@ fn a_function_without_size_ends_where_the_next_begins() {
         let symbol = image.symbol(name);
         image.put_u64(symbol + 16, 0);
     }
-    // A hand-written object has no type for it either.
+    // A hand-written object has no BTF type for the function, either.
     let entry = image.symbol("xdp_prog");
     image.put(entry + 4, &[0x10]);
     assert_eq!(link(&image.0, "xdp_prog").unwrap().insns, whole.insns);
@@ -180,7 +182,7 @@ fn uncalled_functions_need_not_link() {
 }
 
 #[test]
-fn an_object_without_debug_information_links() {
+fn object_without_debug_information_links() {
     let path = compile_with("old_maps", &folder("plain"), &["-g0"]);
     let object = link(&std::fs::read(path).unwrap(), "xdp_prog").unwrap();
     assert!(object.btf().is_none() && object.kernel_btf().is_none());
@@ -281,7 +283,7 @@ fn damaged_objects_never_panic() {
             links += 1;
         }
     }
-    // Both ways are taken often.
+    // Many damaged objects link, and many do not.
     assert!(
         (rounds / 20..rounds - rounds / 20).contains(&links),
         "{links} of {rounds} link"

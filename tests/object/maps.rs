@@ -1,4 +1,4 @@
-//! The maps that come out of good objects.
+//! Map definitions of linked objects.
 
 use std::collections::BTreeSet;
 
@@ -32,7 +32,7 @@ fn definition(
     }
 }
 
-/// The map without type ids, which differ from compiler to compiler.
+/// The map without its type ids, which depend on the compiler.
 fn without_types(map: &MapDef) -> MapDef {
     let inner = map
         .inner
@@ -218,7 +218,7 @@ fn values_can_be_read_by_member() {
 }
 
 #[test]
-fn the_kernels_types_have_the_same_sizes() {
+fn types_for_the_kernel_have_the_same_sizes() {
     for name in GOOD {
         let (_, object) = linked(name, "kernel_types");
         let Some(made) = object.kernel_btf() else {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * CO-RE relocations, one in each program. With -DKERNEL the file has the types of
- * a kernel of its own, in which members have moved, grown and gone.
+ * a kernel with members that are moved, resized or removed.
  */
 #include <linux/bpf.h>
 
@@ -65,7 +65,7 @@ struct unheard_of {
 	u32 number;
 };
 
-/* A header that is the same everywhere, and a struct that only has its name. */
+/* The TCP header, equal in all kernels, and another struct of that name. */
 struct udphdr {
 	u16 source;
 	u16 dest;

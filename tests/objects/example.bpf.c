@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * The program of the examples in the documentation of CoreDNS's ebpf plugin: a
- * map value has 12 bytes, network, mask and count. Drops IPv4 packets whose
- * source is in the network of an entry, and counts them in this entry.
+* The program of the examples in the documentation of CoreDNS's ebpf plugin. A
+ * map value has 12 bytes: network, mask and count. The program drops IPv4
+ * packets whose source is in the network of an entry, and counts the packets in
+ * this entry.
  */
 #include <linux/bpf.h>
 #include <linux/if_ether.h>

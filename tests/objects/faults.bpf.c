@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * An object whose loading takes as many kinds of system calls as possible: a
- * per-CPU hash map to fill and read, constants to freeze, and a map with a name
- * of the test's choice, by which the test counts leaked maps.
+ * per-CPU hash map to fill and read, constants to freeze, and a map that the test
+ * names, to find leaked maps.
  */
 #include <linux/bpf.h>
 

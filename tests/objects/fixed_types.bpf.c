@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * The context and a header as vmlinux.h declares them: each access has a CO-RE
- * relocation, though both are the same in every kernel. With -DKERNEL_TYPES the
- * program asks for a type of the running kernel too. Drops IPv6.
+ * The context and a header as in vmlinux.h: each access has a CO-RE relocation,
+ * though both structs are equal in all kernels. With -DKERNEL_TYPES the program
+ * needs a type of the running kernel, too. Drops IPv6.
  */
 typedef unsigned short __u16;
 typedef unsigned int __u32;

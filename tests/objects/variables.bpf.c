@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Settings as constants, and counters as global variables: of IPv4 packets. */
+/* Settings in constants, and counters of IPv4 packets in global variables. */
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
 
@@ -11,7 +11,7 @@ const volatile __u32 step = 1;
 volatile __u64 packets;
 volatile __u64 weight = 100;
 
-/* As large as a page and some: rounded up to two pages. */
+/* Larger than a page, so rounded up to two pages. */
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 5000);

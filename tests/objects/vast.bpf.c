@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * A trie that may have four billion entries. It takes no memory until it has them.
+ * A trie with room for four billion entries, which takes memory only for the
+ * entries that it has.
  */
 #include <linux/bpf.h>
 

@@ -115,7 +115,7 @@ SEC("xdp") int xdp_prog(struct xdp_md *ctx)
 		return XDP_DROP;
 	if (bpf_map_lookup_elem(&pairs, &pair) || bpf_map_lookup_elem(&typeless, &pair))
 		return XDP_DROP;
-	/* No counting: the packets that interfaces send by themselves would be counted too. */
+	/* Counts nothing: packets of the kernel, such as neighbour discovery, would be counted too. */
 	if (!bpf_map_lookup_elem(&per_cpu, &index))
 		return XDP_ABORTED;
 	return bpf_map_lookup_elem(&xdp_map, &index) ? XDP_DROP : XDP_PASS;

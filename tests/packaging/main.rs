@@ -1,4 +1,4 @@
-//! The packages of Buildroot and Yocto agree with this program: version, crates, capacities, paths, files.
+//! The packages of Buildroot and Yocto match the source: version, crates, capacities, paths, files.
 
 #![allow(
     clippy::expect_used,
@@ -36,26 +36,26 @@ fn run(program: &str, arguments: &[&str]) -> String {
 }
 
 #[test]
-fn the_version_is_that_of_cargo_toml() {
+fn packages_have_the_version_of_cargo_toml() {
     let version = env!("CARGO_PKG_VERSION");
     let package = read(&format!("{PACKAGE}/corexdp.mk"));
     assert!(package.contains(&format!("\nCOREXDP_VERSION = {version}\n")));
     assert!(path(&format!("{RECIPE}/corexdp_{version}.bb")).exists());
 }
 
-/// clippy sees to it that nothing newer is used.
+/// clippy refuses features of newer versions.
 #[test]
-fn the_version_of_rust_is_that_of_cargo_toml() {
+fn documents_have_the_rust_version_of_cargo_toml() {
     let version = env!("CARGO_PKG_RUST_VERSION");
     assert!(read("README.md").contains(&format!("\nTo build: Rust {version}, ")));
     assert!(read("tests/fuzz/Cargo.toml").contains(&format!("rust-version = \"{version}\"")));
 }
 
 #[test]
-fn the_recipe_has_the_crates_of_cargo_lock_and_their_checksums() {
+fn recipe_has_the_crates_and_checksums_of_cargo_lock() {
     let expected = run("yocto-layer/crates.sh", &[]);
     assert_eq!(read(&format!("{RECIPE}/corexdp-crates.inc")), expected);
-    // The script leaves out local packages, which have no checksum.
+    // The script omits local packages, which have no checksum.
     let lock = read("Cargo.lock");
     let packages = lock.matches("[[package]]").count();
     assert_eq!(expected.matches("crate://").count(), packages - 4);
@@ -75,7 +75,7 @@ fn the_recipe_has_the_crates_of_cargo_lock_and_their_checksums() {
 }
 
 #[test]
-fn each_capacity_is_an_option_with_its_default() {
+fn packages_have_an_option_for_each_capacity() {
     let options = read(&format!("{PACKAGE}/Config.in"));
     let package = read(&format!("{PACKAGE}/corexdp.mk"));
     let recipe = read(&format!(
@@ -106,7 +106,7 @@ fn each_capacity_is_an_option_with_its_default() {
 }
 
 #[test]
-fn each_program_can_be_chosen_and_is_compiled_as_make_does() {
+fn packages_compile_each_program_with_the_flags_of_make() {
     let options = read(&format!("{PACKAGE}/Config.in"));
     let package = read(&format!("{PACKAGE}/corexdp.mk"));
     let recipe = read(&format!(
@@ -128,7 +128,7 @@ fn each_program_can_be_chosen_and_is_compiled_as_make_does() {
 }
 
 #[test]
-fn paths_are_those_of_the_manual_and_the_init_script() {
+fn unit_and_init_script_have_the_paths_of_the_manual() {
     let unit = read(&format!("{PACKAGE}/corexdp.service"));
     let script = read(&format!("{PACKAGE}/S60corexdp"));
     let manual = read("src/man/corexdp.8");
@@ -140,21 +140,21 @@ fn paths_are_those_of_the_manual_and_the_init_script() {
     assert!(read("src/man/corexdp.8").contains("/run/corexdp.sock"));
     assert!(unit.contains("ExecStart=/usr/sbin/corexdp run "));
     assert!(script.contains("\"/usr/sbin/$DAEMON\" run "));
-    // The daemon and the page's process confine themselves by these, which are in no group of older systemd.
+    // The daemon and the page's worker need these calls, which older systemd has in no group.
     for call in ["bpf", "seccomp", "landlock_restrict_self"] {
         let filter = unit
             .lines()
             .find(|line| line.starts_with("SystemCallFilter="));
         assert!(filter.unwrap().contains(&format!(" {call}")), "{call}");
     }
-    // Exit codes of failures that stay are the same for both.
+    // Unit and script treat the same exit codes as permanent failures.
     let codes = "64 65 66 77 78";
     assert!(unit.contains(&format!("RestartPreventExitStatus={codes}\n")));
     assert!(script.contains(&format!("0 | {} |", codes.replace(' ', " | "))));
 }
 
 #[test]
-fn both_ship_the_same_files() {
+fn buildroot_and_yocto_ship_the_same_files() {
     for (one, other) in [
         (format!("{PACKAGE}/corexdp.service"), "corexdp.service"),
         (format!("{PACKAGE}/S60corexdp"), "corexdp.init"),
@@ -169,7 +169,7 @@ fn both_ship_the_same_files() {
             "{one}"
         );
     }
-    // The kernel's options too.
+    // Both enable the same kernel options.
     let fragment = read("yocto-layer/meta-corexdp/recipes-kernel/linux/files/corexdp.cfg");
     let fixups: String = read(&format!("{PACKAGE}/corexdp.mk"))
         .lines()
@@ -180,7 +180,7 @@ fn both_ship_the_same_files() {
 }
 
 #[test]
-fn licence_files_have_the_hashes_that_both_expect() {
+fn packages_have_the_hashes_of_the_licence_files() {
     let hashes = read(&format!("{PACKAGE}/corexdp.hash"));
     let recipe = read(&format!(
         "{RECIPE}/corexdp_{}.bb",
@@ -210,7 +210,7 @@ fn licence_files_have_the_hashes_that_both_expect() {
 }
 
 #[test]
-fn the_corefile_of_the_images_is_right() {
+fn check_accepts_the_corefile_of_the_images() {
     let folder = std::env::temp_dir().join(format!("corexdp-packaging-{}", std::process::id()));
     fs::create_dir_all(&folder).unwrap();
     let objects = path("target/bpf").display().to_string();
@@ -226,7 +226,7 @@ fn the_corefile_of_the_images_is_right() {
 }
 
 #[test]
-fn release_excludes_the_packaging_that_names_its_hash() {
+fn release_archive_excludes_the_packages() {
     let listed = run(
         "git",
         &[
@@ -244,7 +244,7 @@ fn release_excludes_the_packaging_that_names_its_hash() {
 }
 
 #[test]
-fn options_are_in_the_order_that_buildroot_asks_for() {
+fn options_have_the_order_of_the_buildroot_manual() {
     let order = [
         "bool", "int", "string", "default", "range", "depends", "select", "help",
     ];
@@ -260,7 +260,7 @@ fn options_are_in_the_order_that_buildroot_asks_for() {
         }
         let word = attribute.split(' ').next().unwrap();
         let at = order.iter().position(|&known| known == word);
-        // The helper symbol depends after its defaults, as in Buildroot.
+        // A helper symbol has `depends` after its defaults, as in Buildroot.
         let at = at.unwrap_or_else(|| panic!("{line}"));
         assert!(at >= last, "{line}");
         last = at;
@@ -268,7 +268,7 @@ fn options_are_in_the_order_that_buildroot_asks_for() {
 }
 
 #[test]
-fn make_files_have_headers_of_eighty_marks_and_tabs() {
+fn makefiles_have_the_header_and_tabs_of_buildroot() {
     let text = read(&format!("{PACKAGE}/corexdp.mk"));
     let rule = "#".repeat(80);
     assert!(text.starts_with(&format!("{rule}\n#\n# corexdp\n#\n{rule}\n\n")));

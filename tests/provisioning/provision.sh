@@ -1,6 +1,6 @@
 #!/bin/sh
-# Replaces the Corefile of a running daemon: checks the new Corefile first, and restores the old one unless the box still
-# answers. An example for provisioning, which the tests run.
+# Replaces the Corefile of a running daemon: checks the new Corefile first, and restores the old Corefile unless the box
+# can still be reached. The tests run this example.
 #
 # Usage: provision.sh NEW CURRENT CONTROL
 #
@@ -10,7 +10,7 @@ set -u
 new=$1 current=$2 control=$3
 corexdp=${COREXDP:-corexdp}
 
-# Prints each mistake as a JSON object on standard output. The exit code 0 means no mistake.
+# Prints the errors as JSON. The exit code is 0 if the Corefile has no errors.
 "$corexdp" check --json -conf "$new" || exit
 
 cp -p "$current" "$current.before"
@@ -20,9 +20,9 @@ restore() {
     mv "$current.before" "$current"
     exit "$code"
 }
-# From here on, the daemon restores the old filters after ten seconds unless this script confirms the new ones.
+# The daemon restores the old filters after ten seconds, unless this script confirms the new filters.
 "$corexdp" reload --control "$control" --confirm 10s || restore
-# An address that cannot be had is no error for `reload`, since it may come later.
+# `reload` succeeds even if the daemon cannot listen on an address: the address may appear later.
 "$corexdp" status --control "$control" --json |
     jq -e 'all(.filters[]; .attached) and all(.listeners[]; .up)' >/dev/null || restore
 "$corexdp" confirm --control "$control" || restore

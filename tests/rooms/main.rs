@@ -1,7 +1,7 @@
 //! Rooms of the crate and the order in which they may import each other.
 //!
-//! A room is a folder of `src`. It imports rooms of lower floors only, so that every room can be read, tested and fuzzed
-//! without the rooms above it.
+//! A room is a folder of `src`. A room imports only rooms of lower floors, so that it can be read, tested and fuzzed
+//! without the rooms above.
 
 #![allow(
     clippy::expect_used,
@@ -51,7 +51,7 @@ fn sources() -> Vec<Source> {
                 folders.push(path);
             } else if path.extension().is_some_and(|end| end == "rs") {
                 let inner = path.strip_prefix(&root).unwrap().to_owned();
-                // lib.rs and main.rs stand above all rooms.
+                // lib.rs and main.rs are above all rooms.
                 if inner.components().count() > 1 {
                     sources.push(source(&path, inner));
                 }
@@ -71,7 +71,7 @@ fn source(path: &Path, inner: PathBuf) -> Source {
     }
 }
 
-/// Paths that the text names below `crate::`, in imports and expressions alike, comments left out.
+/// Paths below `crate::` in imports and expressions of the text, without comments.
 fn imports(text: &str) -> BTreeSet<String> {
     let code: String = text
         .lines()
@@ -135,7 +135,7 @@ fn rooms_do_not_import_each_other_in_circles() {
         let arrow = arrows.entry(source.room.clone()).or_default();
         arrow.extend(others.map(str::to_owned));
     }
-    // Rooms that import nothing more are removed until only circles are left.
+    // Rooms without imports are removed until only circles remain.
     while let Some(room) = arrows
         .iter()
         .find(|(_, imports)| imports.is_empty())
@@ -150,7 +150,7 @@ fn rooms_do_not_import_each_other_in_circles() {
 }
 
 #[test]
-fn every_folder_is_a_room_and_every_room_a_folder() {
+fn floors_list_exactly_the_folders_of_src() {
     let folders: BTreeSet<_> = sources().into_iter().map(|source| source.room).collect();
     let rooms: BTreeSet<_> = FLOORS.into_iter().flatten().copied().collect();
     let folders: BTreeSet<_> = folders.iter().map(String::as_str).collect();
@@ -158,7 +158,7 @@ fn every_folder_is_a_room_and_every_room_a_folder() {
 }
 
 #[test]
-fn imports_are_read_in_all_their_forms() {
+fn imports_of_every_form_are_read() {
     let text = "use crate::base::hex;\nuse crate::{config, plan::{Plan, sources}};\n\
                 fn f() { crate::log::x(); } // crate::daemon\n/// [`crate::views`]\n";
     let found = imports(text);

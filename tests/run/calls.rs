@@ -64,7 +64,7 @@ struct Observed {
 /// The verdict of the kernel's filter.
 fn admits(rule: &Rule, (number, arguments): &Call) -> bool {
     rule.call == *number
-        && rule.when.iter().all(|when| {
+        && rule.conditions.iter().all(|when| {
             let argument = arguments
                 .get(usize::from(when.argument))
                 .copied()

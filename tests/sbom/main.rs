@@ -1,4 +1,4 @@
-//! `make dist` says what its binaries are made of: each crate that is linked, once, and nothing else.
+//! The bill of materials of `make dist` lists exactly the crates that a binary links.
 
 #![allow(
     clippy::expect_used,
@@ -18,9 +18,9 @@ use support::net::Folder;
 
 const TARGETS: [&str; 2] = ["x86_64-unknown-linux-musl", "aarch64-unknown-linux-musl"];
 
-/// The bill and the list of licences that `cross/sbom.py` writes.
+/// Bill of materials and list of licences, written by `cross/sbom.py`.
 fn written(target: &str) -> (Value, String) {
-    // Tests of one process run at the same time, each with a folder of its own.
+    // Tests of one process run at the same time, so each call has its own folder.
     let folder = Folder::new();
     let status = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("cross/sbom.py"))
         .arg(target)
@@ -34,7 +34,7 @@ fn written(target: &str) -> (Value, String) {
     (serde_json::from_slice(&bill).unwrap(), licences)
 }
 
-/// The linked packages by cargo's account, as `pkg:cargo/NAME@VERSION`.
+/// Linked packages by `cargo tree`, as `pkg:cargo/NAME@VERSION`.
 fn linked(target: &str) -> BTreeSet<String> {
     let output = Command::new(env!("CARGO"))
         .args(["tree", "--locked", "--target", target, "--prefix", "none"])
@@ -58,7 +58,7 @@ fn text<'a>(value: &'a Value, member: &str) -> &'a str {
 }
 
 #[test]
-fn the_bill_has_each_crate_of_the_binary_once() {
+fn bill_has_each_crate_of_the_binary_once() {
     for target in TARGETS {
         let (bill, _) = written(target);
         assert_eq!(text(&bill, "bomFormat"), "CycloneDX");
@@ -72,7 +72,7 @@ fn the_bill_has_each_crate_of_the_binary_once() {
         urls.push(text(&bill["metadata"]["component"], "purl"));
         let mut crates = linked(target);
         assert!(crates.len() > 10, "cargo lists the whole tree");
-        // The library inside bpf-sys.
+        // libbpf, whose source is in bpf-sys.
         crates.insert("pkg:github/libbpf/libbpf@v0.5.0".to_owned());
         assert_eq!(urls.len(), crates.len(), "{target}");
         let urls: BTreeSet<String> = urls.into_iter().map(str::to_owned).collect();
@@ -81,7 +81,7 @@ fn the_bill_has_each_crate_of_the_binary_once() {
 }
 
 #[test]
-fn each_part_has_a_licence_and_the_checksum_of_cargo_lock() {
+fn each_component_has_a_licence_and_its_checksum() {
     let lock =
         fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.lock")).unwrap();
     let (bill, licences) = written(TARGETS[0]);
@@ -109,7 +109,7 @@ fn each_part_has_a_licence_and_the_checksum_of_cargo_lock() {
 }
 
 #[test]
-fn every_dependency_names_a_part() {
+fn every_dependency_names_a_component() {
     let (bill, _) = written(TARGETS[1]);
     let mut names: BTreeSet<&str> = bill["components"]
         .as_array()

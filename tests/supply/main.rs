@@ -1,4 +1,4 @@
-//! The supply chain of this program: origins of its packages, their licences, and advisories against them.
+//! The supply chain: registries, licences and security advisories of all packages.
 
 #![allow(
     clippy::expect_used,
@@ -15,14 +15,14 @@ use std::process::Command;
 
 use serde_json::Value;
 
-/// Licences whose conditions a binary with a notice file meets.
+/// Licences whose conditions a binary with a notice file satisfies.
 const LICENCES: [&str; 5] = ["Apache-2.0", "BSD-3-Clause", "ISC", "MIT", "Unicode-3.0"];
 
 fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Every package of Cargo.lock, as cargo describes it. Fails when Cargo.lock does not fit the manifests.
+/// Every package of Cargo.lock by `cargo metadata`, which fails if Cargo.lock does not match the manifests.
 fn packages() -> Vec<Value> {
     let output = Command::new(env!("CARGO"))
         .args(["metadata", "--locked", "--format-version", "1"])
@@ -45,7 +45,7 @@ fn text<'a>(package: &'a Value, field: &str) -> &'a str {
 }
 
 #[test]
-fn packages_come_from_the_registry_or_from_here() {
+fn packages_come_from_the_registry_or_this_repository() {
     for package in packages() {
         let source = text(&package, "source");
         let from_here = source.is_empty()
@@ -60,7 +60,7 @@ fn packages_come_from_the_registry_or_from_here() {
 }
 
 #[test]
-fn licences_are_ones_we_can_meet() {
+fn licences_of_all_packages_are_allowed() {
     for package in packages() {
         let licence = text(&package, "license");
         assert!(
@@ -72,7 +72,7 @@ fn licences_are_ones_we_can_meet() {
 }
 
 #[test]
-fn licence_expressions_are_read_as_spdx_says() {
+fn licence_expressions_have_spdx_precedence() {
     for (expression, expected) in [
         ("MIT", true),
         ("GPL-3.0-only", false),
@@ -92,7 +92,7 @@ fn licence_expressions_are_read_as_spdx_says() {
     }
 }
 
-/// True if an SPDX expression can be met with [`LICENCES`] alone; `/` is the older way to write OR.
+/// True if [`LICENCES`] satisfy an SPDX expression; `/` is the older form of OR.
 fn allowed(expression: &str) -> bool {
     let spaced = expression
         .replace('(', " ( ")
@@ -102,7 +102,7 @@ fn allowed(expression: &str) -> bool {
     any_of(&mut words) == Some(true) && words.is_empty()
 }
 
-/// `words` is a stack, the next word on top; `None` where the grammar ends.
+/// `words` is a stack with the next word on top. `None` is a syntax error.
 fn any_of(words: &mut Vec<&str>) -> Option<bool> {
     let mut met = all_of(words)?;
     while words.pop_if(|word| *word == "OR").is_some() {
@@ -142,8 +142,8 @@ fn version(text: &str) -> Version {
         .unwrap_or_else(|| panic!("{text:?} is no version; one is MAJOR.MINOR.PATCH"))
 }
 
-/// True if a locked version obeys a rule of `advisories.txt`.
-fn obeys(locked: &str, rule: &str) -> bool {
+/// True if a locked version satisfies a rule of `advisories.txt`.
+fn satisfies(locked: &str, rule: &str) -> bool {
     if let Some(fixed) = rule.strip_prefix(">=") {
         // A pre-release may lack a fix of its release.
         version(locked) >= version(fixed) && !locked.contains('-')
@@ -164,12 +164,12 @@ fn rules_compare_versions_by_number() {
         ("2.3.0", "=2.3.0", true),
         ("2.3.1", "=2.3.0", false),
     ] {
-        assert_eq!(obeys(locked, rule), expected, "{locked} {rule}");
+        assert_eq!(satisfies(locked, rule), expected, "{locked} {rule}");
     }
 }
 
 #[test]
-fn advisories_are_answered() {
+fn locked_versions_satisfy_the_advisories() {
     let packages = packages();
     let list = fs::read_to_string(repository().join("tests/advisories.txt")).unwrap();
     let mut seen = BTreeSet::new();
@@ -183,7 +183,7 @@ fn advisories_are_answered() {
         };
         assert!(
             seen.insert((name, advisory)),
-            "{advisory} stands twice for {name}"
+            "{advisory} is listed twice for {name}"
         );
         let locked: Vec<&str> = packages
             .iter()
@@ -196,8 +196,8 @@ fn advisories_are_answered() {
         );
         for locked in locked {
             assert!(
-                obeys(locked, rule),
-                "{name} {locked}: {advisory} asks for {rule}; review it"
+                satisfies(locked, rule),
+                "{name} {locked}: {advisory} requires {rule}; review the advisory"
             );
         }
     }

@@ -1,5 +1,4 @@
-//! Objects that can't be used, through the binary: each is refused with its place in the Corefile and what is wrong with
-//! it, and nothing gets attached.
+//! `check` and `run` refuse each wrong object with its line of the Corefile and the reason, and attach no filter.
 
 #![allow(
     clippy::expect_used,
@@ -13,13 +12,13 @@ use support::net::{Corexdp, Site, finish};
 use support::objects::wrong::wrong_objects;
 
 #[test]
-fn each_is_refused_with_its_place_and_reason() {
+fn wrong_objects_are_refused_with_line_and_reason() {
     let site = Site::new();
     let folder = site.folder.file("wrong");
     for (object, message) in wrong_objects(&folder) {
         let name = object.strip_prefix(site.folder.path()).unwrap().display();
         let corefile = format!(". {{\n  ebpf {{\n    if edge0\n    elf {name}\n  }}\n}}\n");
-        // It may stand in full or relative, so only its end is known.
+        // The path in the message is absolute or relative, so the test compares its end.
         let parts = ["Corefile:4: elf: ", &format!("{name}: "), message];
         site.refused(&corefile).refuses(65, &parts);
         let check = finish(&mut Corexdp::command(
@@ -30,9 +29,9 @@ fn each_is_refused_with_its_place_and_reason() {
     }
 }
 
-/// An unusable object is refused before any system call about BPF.
+/// All objects are checked before the first bpf(2) call.
 #[test]
-fn a_good_object_beside_a_wrong_one_is_not_attached() {
+fn good_object_beside_a_wrong_object_is_not_attached() {
     let site = Site::new();
     site.add_wire("edge1", "cli1");
     site.folder

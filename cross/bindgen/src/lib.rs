@@ -1,4 +1,4 @@
-//! The calls that bpf-sys 2.3.0 makes of bindgen 0.59, on top of a current bindgen.
+//! The functions of bindgen 0.59 that bpf-sys 2.3.0 calls, based on a current bindgen.
 //!
 //! bindgen 0.59 panics with libclang 16 and later ("not a valid Ident"), and bpf-sys is no longer maintained.
 //! `size_t` stays `u64` as in 0.59, because the code of redbpf relies on it.
@@ -16,7 +16,6 @@ impl Default for Builder {
 }
 
 impl Builder {
-    /// Adds a header to parse.
     #[must_use]
     pub fn header(self, path: impl Into<String>) -> Self {
         self.with(|b| b.header(path))

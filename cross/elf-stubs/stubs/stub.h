@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Defines a function that must never be called: it prints its name and aborts the process. */
+/* Defines a function that must never be called: the function prints its name and aborts the process. */
 #include <stdlib.h>
 #include <unistd.h>
 

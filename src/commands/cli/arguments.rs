@@ -1,4 +1,4 @@
-//! Words and options of the command line, before the command is known.
+//! Words and options of the command line, independent of the command.
 
 use std::ffi::OsString;
 use std::time::Duration;
@@ -12,14 +12,17 @@ const FLAGS: [&str; 5] = ["json", "quiet", "version", "help", "h"];
 /// Options with a value.
 const VALUES: [&str; 6] = ["conf", "log", "pidfile", "control", "confirm", "measure"];
 
-/// Words, and options with their values.
+/// The arguments: words, and options with their values.
 #[derive(Default)]
 pub(super) struct Arguments {
     pub(super) words: Vec<String>,
+    /// Name and value of each option; the value of a flag is empty.
     options: Vec<(&'static str, String)>,
 }
 
 impl Arguments {
+    /// Parses the arguments, without the program's name. Options have one dash or two; their value follows after `=` or
+    /// as the next argument.
     pub(super) fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, Usage> {
         let mut given = Self::default();
         let mut arguments = arguments.into_iter().map(|argument| {
@@ -80,14 +83,14 @@ impl Arguments {
         self.value(name).is_some()
     }
 
-    /// Value of an option; empty for an option without a value, `None` if the option is not given.
+    /// Value of an option, empty for a flag; `None` if the option is not given.
     pub(super) fn value(&self, name: &str) -> Option<&str> {
         let mut options = self.options.iter();
         let found = options.find(|(option, _)| *option == name);
         found.map(|(_, value)| value.as_str())
     }
 
-    /// Duration of an option, at least 1 ms.
+    /// Duration of an option, at least 1 ms; `None` if the option is not given.
     pub(super) fn duration(&self, name: &str) -> Result<Option<Duration>, Usage> {
         let Some(text) = self.value(name) else {
             return Ok(None);
@@ -100,7 +103,7 @@ impl Arguments {
         }
     }
 
-    /// Refuses options that `command` lacks.
+    /// Refuses options that `command` does not have.
     pub(super) fn only(&self, command: &str, known: &[&str]) -> Result<(), Usage> {
         let foreign = self.options.iter().find(|(name, _)| !known.contains(name));
         match foreign {
@@ -110,7 +113,7 @@ impl Arguments {
     }
 }
 
-/// True for an option of the command line, which is no value of another one.
+/// True for a known option, which is thus not the value of the option before it.
 fn is_option(word: &str) -> bool {
     let name = word.trim_start_matches('-');
     let name = name.split_once('=').map_or(name, |(name, _)| name);

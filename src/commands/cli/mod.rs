@@ -49,7 +49,7 @@ exit codes: 0 done, 64 usage, 65 object unusable, 66 file missing,
 78 Corefile wrong
 ";
 
-/// Commands with their options; the last is not for operators.
+/// Commands with their options. The last command is internal, and never suggested.
 const OPTIONS: [(&str, &[&str]); 9] = [
     (
         "run",
@@ -68,17 +68,17 @@ const OPTIONS: [(&str, &[&str]); 9] = [
 /// A command with its options.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Command {
-    /// Run the daemon until a signal to stop.
+    /// Run the daemon until a signal stops it.
     Run {
-        /// The Corefile.
+        /// Source of the Corefile; `None` for the default.
         source: Option<Source>,
         /// Destination of messages; `None` for the default.
         log: Option<LogTarget>,
-        /// File for the process id.
+        /// Path of the pid file.
         pidfile: Option<PathBuf>,
-        /// Path of the control socket; `None` for the default path, where a failure is only a warning.
+        /// Path of the control socket; `None` for the default path, for which a failure is only a warning.
         control: Option<PathBuf>,
-        /// Time for `confirm` to arrive; without it the start is rolled back.
+        /// Time within which the start must be confirmed.
         confirm: Option<Duration>,
     },
     /// Send a request to the daemon.
@@ -92,7 +92,7 @@ pub enum Command {
     Status {
         /// Path of the control socket.
         control: PathBuf,
-        /// JSON instead of text.
+        /// True for JSON, false for text.
         json: bool,
         /// Time for which the kernel counts program runs.
         measure: Option<Duration>,
@@ -101,14 +101,14 @@ pub enum Command {
     Dump {
         /// Path of the control socket.
         control: PathBuf,
-        /// JSON instead of lines for a Corefile.
+        /// True for JSON, false for lines of a Corefile.
         json: bool,
     },
     /// Validate the Corefile and its objects.
     Check {
         /// Source of the Corefile; `None` for the default.
         source: Option<Source>,
-        /// JSON instead of lines.
+        /// True for JSON, false for lines of text.
         json: bool,
     },
     /// Show the Corefile as parsed.
@@ -120,14 +120,14 @@ pub enum Command {
     Inspect {
         /// Path of the object file.
         program: PathBuf,
-        /// JSON instead of text.
+        /// True for JSON, false for text.
         json: bool,
     },
     /// Show the version.
     Version,
     /// Show the usage.
     Help,
-    /// Run the keeper of the page's workers; the daemon starts it, not an operator.
+    /// Run the keeper of the page's workers. The daemon uses this internal command.
     Keeper,
 }
 
@@ -174,12 +174,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, U
     let words: Vec<&str> = given.words.iter().map(String::as_str).collect();
     let (name, more) = words.split_first().unwrap_or((&"run", &[]));
     let Some((_, options)) = OPTIONS.iter().find(|(command, _)| command == name) else {
-        let names = OPTIONS.map(|(command, _)| command);
-        let near = match misspelt(name, names.split_last().map_or(&[], |(_, names)| names)) {
-            Some(near) => format!("; did you mean {near}?"),
-            None => String::new(),
-        };
-        return Err(Usage(format!("unknown command {name:?}{near}")));
+        return Err(unknown_command(name));
     };
     let (program, more) = match more.split_first() {
         Some((program, more)) if *name == "inspect" => (Some(*program), more),
@@ -209,11 +204,20 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, U
             control: control(&given),
             json,
         }),
-        "reload" => Ok(ask(&given, Request::Reload(given.duration("confirm")?))),
-        "confirm" => Ok(ask(&given, Request::Confirm)),
+        "reload" => Ok(send(&given, Request::Reload(given.duration("confirm")?))),
+        "confirm" => Ok(send(&given, Request::Confirm)),
         KEEPER => Ok(Command::Keeper),
         _ => run(&given, source),
     }
+}
+
+fn unknown_command(name: &str) -> Usage {
+    let names = OPTIONS.map(|(command, _)| command);
+    let near = match misspelt(name, names.split_last().map_or(&[], |(_, names)| names)) {
+        Some(near) => format!("; did you mean {near}?"),
+        None => String::new(),
+    };
+    Usage(format!("unknown command {name:?}{near}"))
 }
 
 fn source(given: &Arguments) -> Option<Source> {
@@ -243,7 +247,7 @@ fn run(given: &Arguments, source: Option<Source>) -> Result<Command, Usage> {
     })
 }
 
-fn ask(given: &Arguments, request: Request) -> Command {
+fn send(given: &Arguments, request: Request) -> Command {
     let control = control(given);
     Command::Send { control, request }
 }

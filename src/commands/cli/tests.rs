@@ -1,4 +1,4 @@
-//! Command lines and the commands or errors that they give.
+//! Tests of command lines and their commands or errors.
 
 use super::*;
 
@@ -6,9 +6,14 @@ fn parsed(line: &str) -> Result<Command, String> {
     parse(line.split_whitespace().map(OsString::from)).map_err(|usage| usage.0)
 }
 
+fn file(name: &str) -> Source {
+    Source::File(name.into())
+}
+
+const MINUTE: Duration = Duration::from_mins(1);
+
 #[test]
-fn commands_and_options_are_parsed() {
-    let file = |name: &str| Some(Source::File(name.into()));
+fn options_of_run_are_parsed() {
     let run = |source, log, pidfile: Option<&str>| Command::Run {
         source,
         log,
@@ -16,21 +21,11 @@ fn commands_and_options_are_parsed() {
         control: None,
         confirm: None,
     };
-    let ask = |control: &str, request| Command::Send {
-        control: control.into(),
-        request,
-    };
-    let minute = Duration::from_mins(1);
-    let status = |json, measure| Command::Status {
-        control: "/run/corexdp.sock".into(),
-        json,
-        measure,
-    };
     for (line, expected) in [
         ("", run(None, None, None)),
         ("run", run(None, None, None)),
-        ("-conf C", run(file("C"), None, None)),
-        ("--conf=C run", run(file("C"), None, None)),
+        ("-conf C", run(Some(file("C")), None, None)),
+        ("--conf=C run", run(Some(file("C")), None, None)),
         ("run --conf stdin", run(Some(Source::Stdin), None, None)),
         (
             "-pidfile P --log syslog",
@@ -38,6 +33,24 @@ fn commands_and_options_are_parsed() {
         ),
         ("run --log=stderr", run(None, Some(LogTarget::Stderr), None)),
         ("-quiet", run(None, Some(LogTarget::Quiet), None)),
+        (
+            "run --control S --confirm 1m",
+            Command::Run {
+                source: None,
+                log: None,
+                pidfile: None,
+                control: Some("S".into()),
+                confirm: Some(MINUTE),
+            },
+        ),
+    ] {
+        assert_eq!(parsed(line), Ok(expected), "{line}");
+    }
+}
+
+#[test]
+fn commands_without_a_daemon_are_parsed() {
+    for (line, expected) in [
         (
             "check",
             Command::Check {
@@ -48,7 +61,7 @@ fn commands_and_options_are_parsed() {
         (
             "check --json -conf C",
             Command::Check {
-                source: file("C"),
+                source: Some(file("C")),
                 json: true,
             },
         ),
@@ -59,32 +72,12 @@ fn commands_and_options_are_parsed() {
                 json: true,
             },
         ),
-        ("expand -conf C", Command::Expand { source: file("C") }),
         (
-            "run --control S --confirm 1m",
-            Command::Run {
-                source: None,
-                log: None,
-                pidfile: None,
-                control: Some("S".into()),
-                confirm: Some(minute),
+            "expand -conf C",
+            Command::Expand {
+                source: Some(file("C")),
             },
         ),
-        ("reload", ask("/run/corexdp.sock", Request::Reload(None))),
-        (
-            "reload --confirm 60s --control S",
-            ask("S", Request::Reload(Some(minute))),
-        ),
-        ("status", status(false, None)),
-        ("status --json --measure 1m", status(true, Some(minute))),
-        (
-            "dump --control S",
-            Command::Dump {
-                control: "S".into(),
-                json: false,
-            },
-        ),
-        ("confirm --control=S", ask("S", Request::Confirm)),
         ("-version", Command::Version),
         ("run --help", Command::Help),
         ("page-keeper", Command::Keeper),
@@ -94,7 +87,39 @@ fn commands_and_options_are_parsed() {
 }
 
 #[test]
-fn invalid_command_lines_are_refused() {
+fn requests_to_the_daemon_are_parsed() {
+    let ask = |control: &str, request| Command::Send {
+        control: control.into(),
+        request,
+    };
+    let status = |json, measure| Command::Status {
+        control: "/run/corexdp.sock".into(),
+        json,
+        measure,
+    };
+    for (line, expected) in [
+        ("reload", ask("/run/corexdp.sock", Request::Reload(None))),
+        (
+            "reload --confirm 60s --control S",
+            ask("S", Request::Reload(Some(MINUTE))),
+        ),
+        ("status", status(false, None)),
+        ("status --json --measure 1m", status(true, Some(MINUTE))),
+        (
+            "dump --control S",
+            Command::Dump {
+                control: "S".into(),
+                json: false,
+            },
+        ),
+        ("confirm --control=S", ask("S", Request::Confirm)),
+    ] {
+        assert_eq!(parsed(line), Ok(expected), "{line}");
+    }
+}
+
+#[test]
+fn unknown_words_and_options_are_refused() {
     for (line, expected) in [
         ("fly", "unknown command \"fly\""),
         ("relod", "unknown command \"relod\"; did you mean reload?"),
@@ -108,6 +133,27 @@ fn invalid_command_lines_are_refused() {
             "-conff C",
             "unknown option \"-conff\"; did you mean --conf?",
         ),
+        ("--fly", "unknown option \"--fly\""),
+        ("run away", "unexpected \"away\""),
+        ("inspect", "inspect needs an object file"),
+        ("inspect a.o b.o", "unexpected \"b.o\""),
+        ("confirm me", "unexpected \"me\""),
+        ("status me", "unexpected \"me\""),
+        ("run --json", "run has no option --json"),
+        ("check --log stderr", "check has no option --log"),
+        ("expand --json", "expand has no option --json"),
+        ("reload -conf C", "reload has no option --conf"),
+        ("inspect a.o -conf C", "inspect has no option --conf"),
+        ("confirm --confirm 1s", "confirm has no option --confirm"),
+        ("reload --json", "reload has no option --json"),
+    ] {
+        assert_eq!(parsed(line), Err(expected.into()), "{line}");
+    }
+}
+
+#[test]
+fn missing_and_invalid_values_are_refused() {
+    for (line, expected) in [
         (
             "reload --confirm --control S",
             "--confirm needs a DURATION, for example 60s",
@@ -122,31 +168,18 @@ fn invalid_command_lines_are_refused() {
         ),
         ("run --log -quiet", "--log needs a value: stderr or syslog"),
         ("run -conf --control=S", "--conf needs a value"),
-        ("run away", "unexpected \"away\""),
-        ("--fly", "unknown option \"--fly\""),
         ("-conf", "--conf needs a value"),
         ("-conf=", "--conf needs a value"),
         ("-conf A -conf B", "--conf is given twice"),
         ("--json=1 check", "--json takes no value"),
-        ("run --json", "run has no option --json"),
-        ("check --log stderr", "check has no option --log"),
-        ("expand --json", "expand has no option --json"),
-        ("reload -conf C", "reload has no option --conf"),
-        ("inspect", "inspect needs an object file"),
-        ("inspect a.o b.o", "unexpected \"b.o\""),
-        ("inspect a.o -conf C", "inspect has no option --conf"),
-        ("confirm me", "unexpected \"me\""),
-        ("confirm --confirm 1s", "confirm has no option --confirm"),
         (
             "reload --confirm 0",
             "--confirm \"0\" is not a duration such as 60s or 2m",
         ),
-        ("status me", "unexpected \"me\""),
         (
             "status --measure 5",
             "--measure \"5\" is not a duration such as 60s or 2m",
         ),
-        ("reload --json", "reload has no option --json"),
         (
             "reload --confirm 60",
             "--confirm \"60\" is not a duration such as 60s or 2m",
@@ -161,7 +194,7 @@ fn invalid_command_lines_are_refused() {
 }
 
 #[test]
-fn a_suggestion_needs_no_usage() {
+fn usage_is_mentioned_unless_a_name_is_suggested() {
     for (line, expected) in [
         (
             "fly",

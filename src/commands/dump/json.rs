@@ -10,7 +10,7 @@ use crate::base::json::{self, Output, Shown};
 use crate::encode::Assignment;
 use crate::object::MapKind;
 
-/// Writes a list of maps, each with a list of its entries.
+/// Writer of a list of maps, each with a list of its entries.
 pub(super) struct Json<'a>(json::Writer<'a>);
 
 impl<'a> Json<'a> {
@@ -49,7 +49,7 @@ impl Json<'_> {
     }
 }
 
-/// Writes the fields of a value by name; numeric fields are JSON numbers.
+/// Writes the fields of a value by name. Numbers become JSON numbers.
 fn write_fields(json: &mut json::Writer<'_>, assignments: &[Assignment]) {
     json.begin_empty_object();
     for assignment in assignments {

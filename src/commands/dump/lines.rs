@@ -1,4 +1,4 @@
-//! Entries as lines of a Corefile, in words where the map has types, else in bytes.
+//! Output of `dump`: entries as lines of a Corefile, in words if the map has types, else in bytes.
 
 use std::fmt::{self, Write as _};
 
@@ -25,7 +25,7 @@ impl Writer for Lines<'_, '_> {
         let first = entry.values.first();
         let is_uniform = entry.values.iter().all(|value| Some(value) == first);
         for (cpu, value) in entry.values.iter().enumerate() {
-            // A line of a Corefile sets the value of all CPUs, so different values are comments.
+            // A line of a Corefile sets the same value for all CPUs, so different values are comments.
             if !is_uniform {
                 write!(self.0, "# cpu={cpu} ")?;
             }

@@ -1,6 +1,6 @@
 //! `corexdp dump`: receives descriptors of the running maps from the daemon, and reads the maps itself.
 //!
-//! The kernel keeps the BTF of each map, so entries in words need no object file and match the running program.
+//! The types of a map come from the BTF in the kernel. So showing entries in words needs no object file.
 
 mod json;
 mod lines;
@@ -30,14 +30,14 @@ pub struct RunningMap {
     map: OwnedFd,
 }
 
-/// One entry, as the kernel copies it to user space.
+/// An entry in the layout that the kernel copies.
 struct Entry<'a> {
     key: &'a [u8],
-    /// One value; for a per-CPU map, one value for each possible CPU.
+    /// The value; for a per-CPU map, a value for each possible CPU.
     values: Vec<&'a [u8]>,
 }
 
-/// Facts about a map, for the writers.
+/// Properties of a map that the writers need.
 struct MapView<'a> {
     interface: &'a str,
     name: &'a str,
@@ -55,15 +55,15 @@ trait Writer {
     fn finish(&mut self) -> fmt::Result;
 }
 
-/// Receivers of text and errors.
+/// Destinations of text and errors.
 pub struct Sink<'a> {
-    /// Receives the text, in small pieces.
+    /// Destination of the text, which is written in small pieces.
     pub out: &'a mut dyn io::Write,
-    /// Receives errors.
+    /// Called with each error.
     pub report: Report<'a>,
 }
 
-/// Receiver of errors, one message a call.
+/// Function that prints an error.
 type Report<'a> = &'a mut dyn FnMut(&dyn Display);
 
 /// Receives the maps from the daemon that listens at `control`.
@@ -88,7 +88,8 @@ pub fn fetch(control: &Path) -> Result<Vec<RunningMap>, Error> {
     Ok(maps)
 }
 
-/// Writes all entries of the maps as lines for a Corefile, or as JSON. False if some entries cannot be read.
+/// Writes all entries of the maps: as JSON if `json` is true, else as lines of a Corefile. Returns false if some entries
+/// cannot be read.
 ///
 /// # Errors
 /// When the text cannot be written.
@@ -135,7 +136,7 @@ impl RunningMap {
     fn open(&self) -> Result<(Map, info::Map), Errno> {
         let info = info::map(self.map.as_fd())?;
         let map = self.map.try_clone().map_err(|error| errno(&error))?;
-        // The kernel copies one value for each possible CPU of a per-CPU map, and the buffer needs room for all.
+        // The kernel copies a value for each possible CPU of a per-CPU map, so the buffer needs room for all of them.
         let cpus = if info.definition.kind.is_per_cpu() {
             limits::possible_cpus().map_err(|error| errno(&error))?
         } else {
@@ -153,7 +154,7 @@ struct OpenMap<'a> {
 }
 
 impl OpenMap<'_> {
-    /// Writes all entries; false if some entries cannot be read.
+    /// Writes all entries. Returns false if some entries cannot be read.
     fn write(
         &self,
         writer: &mut dyn Writer,
@@ -193,7 +194,7 @@ impl OpenMap<'_> {
         Ok(scanned.is_ok())
     }
 
-    /// Types of the map; `None` for a map without types, and if the types cannot be read.
+    /// Types of the map; `None` if the map has none, or they cannot be read.
     fn types(&self, report: Report<'_>) -> Option<Btf> {
         let id = self.info.btf;
         if id == 0 {

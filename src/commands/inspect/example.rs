@@ -1,4 +1,4 @@
-//! An example `ebpf` block for an object, with one entry for each map. The block passes `check` as it is.
+//! An example `ebpf` block for an object, with an entry for each map. The block passes `check` without changes.
 
 use std::fmt::{self, Write as _};
 use std::iter::once;
@@ -13,14 +13,14 @@ use crate::object::layout::{Kind, Shape};
 use crate::object::{Layout, MapDef, MapKind, Survey};
 use crate::plan::ENTRY;
 
-/// The map of the constants, which are a program's settings.
+/// Name of the map of constants, by which a Corefile configures a program.
 const CONSTANTS: &str = ".rodata";
 
 /// An example block, displayed as lines of a Corefile.
 pub(super) struct Block<'a> {
     survey: &'a Survey,
     path: &'a str,
-    /// The entry function, unless it is the default one.
+    /// The entry function; `None` for the default name.
     program: Option<&'a str>,
 }
 
@@ -28,7 +28,7 @@ impl<'a> Block<'a> {
     /// The block for the object at `path`.
     ///
     /// # Errors
-    /// The reason why no block can use the object.
+    /// Reason why no block can use the object.
     pub(super) fn new(path: &'a Path, survey: &'a Survey) -> Result<Self, String> {
         let mut usable = survey
             .programs
@@ -73,7 +73,8 @@ impl fmt::Display for Block<'_> {
 }
 
 impl Block<'_> {
-    /// Writes a comment that sets a constant to its present value. Variables have values already, so no line is needed.
+    /// Writes a comment with a line that sets a constant to its present value. Variables need no line, since the object
+    /// has their values.
     fn variable(&self, f: &mut fmt::Formatter<'_>, map: &MapDef, initial: &[u8]) -> fmt::Result {
         if map.name != CONSTANTS {
             return Ok(());
@@ -85,7 +86,7 @@ impl Block<'_> {
             let is_value = encoder
                 .value(once(word.as_str()), &mut [0; MAX_VALUE])
                 .is_ok();
-            // A static variable of a function, such as a format string, has a dot in its name.
+            // Static variables of functions, such as format strings, have a dot in their name and are omitted.
             if is_value && !assignment.path.contains('.') && Word(&word).is_exact() {
                 return writeln!(f, "  # entry @{CONSTANTS} 0 {}", Word(&word));
             }
@@ -93,7 +94,8 @@ impl Block<'_> {
         Ok(())
     }
 
-    /// Writes an entry in words, or in bytes if no words give one; a comment for a map that has no entries here.
+    /// Writes an entry in words, or in bytes if words cannot express it. Writes a comment for a map of which a Corefile
+    /// cannot set entries.
     fn entry(&self, f: &mut fmt::Formatter<'_>, map: &MapDef) -> fmt::Result {
         let name = format!("@{}", map.name);
         let word = Word(&name);
@@ -117,7 +119,7 @@ impl Block<'_> {
     }
 }
 
-/// KEY and fields of an `entry` line; `None` if words do not give an entry.
+/// Key and fields of an `entry` line; `None` if words cannot express the entry.
 fn words(map: &MapDef, encoder: &mut Encoder<'_>) -> Option<String> {
     let key = if encoder.has_domain_keys() {
         "name.example".into()
@@ -134,13 +136,13 @@ fn words(map: &MapDef, encoder: &mut Encoder<'_>) -> Option<String> {
     }
     let mut words = Word(&key).to_string();
     for field in &fields {
-        // Writing to a String does not fail.
+        // Writing to a String cannot fail.
         let _ = write!(words, " {}", Word(field));
     }
     Some(words)
 }
 
-/// Example key; addresses are of the ranges for documentation (RFC 5737, RFC 3849).
+/// Example key. Addresses are from the ranges for documentation (RFC 5737, RFC 3849).
 fn key(map: &MapDef, layout: &Layout) -> String {
     let core = layout.shape(layout.core());
     if map.kind == MapKind::LPM_TRIE {
@@ -170,7 +172,7 @@ fn zeros(size: u32) -> String {
     "00".repeat(size as usize)
 }
 
-/// FIELD=VALUE for each member; of arrays the first element, of unions the first member.
+/// `FIELD=VALUE` for each member, for the first element of an array, and for the first member of a union.
 fn fields(layout: &Layout) -> Vec<String> {
     let (mut end, mut fields) = (0, Vec::new());
     layout.walk("value", &mut |part| {
@@ -188,7 +190,7 @@ fn fields(layout: &Layout) -> Vec<String> {
     fields
 }
 
-/// Example value; `None` for a type with members, and for a type without words.
+/// Example value; `None` for a type that has members or that words cannot express.
 fn value<'a>(layout: &'a Layout, shape: &'a Shape) -> Option<&'a str> {
     Some(match &shape.kind {
         Kind::Number {

@@ -1,4 +1,4 @@
-//! `inspect --json`: one object, in one line.
+//! Output of `inspect --json`: one JSON object on one line.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -83,7 +83,7 @@ fn map(json: &mut Writer<'_>, map: &MapDef, survey: &Survey) {
     json.end_object();
 }
 
-/// Writes the members of a key or value, none without a layout.
+/// Writes the members of a key or value; an empty list without a layout.
 fn members(json: &mut Writer<'_>, whole: &str, layout: Option<&Layout>) {
     json.member(whole);
     json.begin_list();

@@ -43,7 +43,7 @@ pub fn read(program: &Path) -> Result<Survey, Diagnostic> {
     })
 }
 
-/// Text about an object: programs, maps with their members, and a block for a Corefile.
+/// Text about an object: programs, maps with their members, and an example block of a Corefile.
 pub fn text(path: &Path, survey: &Survey) -> String {
     let mut out = "programs\n".to_owned();
     for program in &survey.programs {

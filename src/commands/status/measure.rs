@@ -1,4 +1,4 @@
-//! Measures runs and run time of the programs, counted by the kernel for a while.
+//! `status --measure`: runs and run time of the programs during a time for which the kernel counts them.
 
 use std::mem::take;
 use std::thread::sleep;
@@ -11,7 +11,7 @@ use crate::base::json::{Output, Value, Writer};
 use crate::kernel::statistics;
 
 /// Lets the kernel count for `time`. Returns the status after that time, with the counts as member `measured`.
-pub(super) fn over(
+pub(super) fn measure(
     time: Duration,
     fetch: &mut dyn FnMut() -> Result<String, Error>,
 ) -> Result<String, Error> {
@@ -43,7 +43,7 @@ struct FilterJson<'a> {
     ns_per_run: Option<u64>,
 }
 
-/// Appends the counts between two answers to an object that is open, as its last member.
+/// Appends the counts between the two statuses to `text`, a JSON object without its closing brace, and closes it.
 fn write(text: &mut String, before: &Value, after: &Value, time: Duration) {
     let milliseconds = u64::try_from(time.as_millis()).unwrap_or(u64::MAX).max(1);
     let filters = after.get("filters").list().iter();
@@ -58,12 +58,12 @@ fn write(text: &mut String, before: &Value, after: &Value, time: Duration) {
     json.member("measured");
     json.value(&measured);
     json.end_object();
-    // Memory takes every byte.
+    // Writing to memory cannot fail.
     let _ = json.end();
     *text = String::from_utf8(bytes).unwrap_or_default();
 }
 
-/// The counts of one filter; `None` for a filter that is new.
+/// The counts of one filter; `None` for a filter whose program was loaded in between.
 fn counted<'a>(before: &Value, filter: &'a Value, milliseconds: u64) -> Option<FilterJson<'a>> {
     let (interface, earlier) = with_earlier(before, filter)?;
     let growth = |path| {
@@ -80,7 +80,7 @@ fn counted<'a>(before: &Value, filter: &'a Value, milliseconds: u64) -> Option<F
     })
 }
 
-/// Interface of a filter, and its earlier status. `None` for a program loaded in between, whose counts start at 0.
+/// Interface of a filter, and its earlier status; `None` if the program was loaded in between.
 fn with_earlier<'b, 'f>(before: &'b Value, filter: &'f Value) -> Option<(&'f str, &'b Value)> {
     let (interface, id) = (
         filter.get("interface").word()?,
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn counts_are_differences_of_one_program() {
+    fn counts_are_differences_of_the_same_program() {
         let after = status("eth0", 7, "1500", "90000");
         let counted = |runs, time, per_second, per_run| {
             format!(

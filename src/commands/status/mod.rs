@@ -18,12 +18,13 @@ use crate::control::client;
 use crate::control::{Payload, Request};
 use crate::http::PAGE_SIZE;
 use crate::kernel::errno;
+use table::Style;
 
-/// Reason for a missing status.
+/// Error of `status`.
 #[derive(Debug)]
 pub enum Error {
-    /// The daemon could not be asked.
-    Asked(client::Error),
+    /// The request to the daemon failed.
+    Request(client::Error),
     /// The kernel refused to count program runs.
     Counting(Errno),
 }
@@ -32,22 +33,22 @@ impl Error {
     /// Exit code.
     pub const fn code(&self) -> u8 {
         match self {
-            Self::Asked(error) => error.code(),
+            Self::Request(error) => error.code(),
             Self::Counting(Errno::EPERM) => exit::NO_PERMISSION,
             Self::Counting(_) => exit::SYSTEM,
         }
     }
 
-    /// True for an error that was already printed.
+    /// True if the daemon's messages already reported the error.
     pub const fn is_reported(&self) -> bool {
-        matches!(self, Self::Asked(error) if error.is_reported())
+        matches!(self, Self::Request(error) if error.is_reported())
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Asked(error) => error.fmt(f),
+            Self::Request(error) => error.fmt(f),
             Self::Counting(Errno::EPERM) => {
                 f.write_str("not permitted to measure runs; start as root, or with CAP_SYS_ADMIN")
             }
@@ -61,26 +62,31 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// Status of the daemon at `control`, as JSON or as text. With a time, the kernel counts program runs for that time.
+/// Status of the daemon at `control`: JSON if `json` is true, else text. With a time, the kernel counts program runs for
+/// that time.
 ///
 /// # Errors
 /// See [`Error`].
 pub fn show(control: &Path, json: bool, time: Option<Duration>) -> Result<String, Error> {
     let text = match time {
         None => fetch(control)?,
-        Some(time) => measure::over(time, &mut || fetch(control))?,
+        Some(time) => measure::measure(time, &mut || fetch(control))?,
     };
     if json {
         return Ok(text);
     }
     let status = read(&text)?;
-    Ok(text::text(&status, has_colours()))
+    Ok(text::text(&status, style()))
 }
 
-/// True on a terminal, unless `NO_COLOR` is set (no-color.org).
-fn has_colours() -> bool {
+/// Colours on a terminal, unless `NO_COLOR` is set (no-color.org).
+fn style() -> Style {
     let allowed = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    allowed && io::stdout().is_terminal()
+    if allowed && io::stdout().is_terminal() {
+        Style::Coloured
+    } else {
+        Style::Plain
+    }
 }
 
 fn fetch(control: &Path) -> Result<String, Error> {
@@ -97,11 +103,11 @@ fn fetch(control: &Path) -> Result<String, Error> {
         let read = File::from(memory).read_exact(&mut text);
         read.map_err(|error| errno(&error))
     });
-    fetched.map_err(Error::Asked)?;
-    let garbled = Error::Asked(client::Error::UnknownAnswer);
-    String::from_utf8(text).map_err(|_| garbled)
+    fetched.map_err(Error::Request)?;
+    let unknown = Error::Request(client::Error::UnknownAnswer);
+    String::from_utf8(text).map_err(|_| unknown)
 }
 
 fn read(text: &str) -> Result<Value, Error> {
-    Value::read(text).ok_or(Error::Asked(client::Error::UnknownAnswer))
+    Value::read(text).ok_or(Error::Request(client::Error::UnknownAnswer))
 }

@@ -2,34 +2,41 @@
 
 use std::fmt::Write as _;
 
+/// Style of the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Style {
+    Plain,
+    /// With escape sequences for colours (ECMA-48).
+    Coloured,
+}
+
 /// Terminal colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Colour {
-    /// Good state.
+    /// For a good state.
     Green,
-    /// Bad state.
+    /// For a bad state.
     Red,
-    /// Warning.
+    /// For a warning.
     Yellow,
 }
 
 impl Colour {
-    /// The text in this colour, or unchanged without `colours`.
-    pub(super) fn paint(self, text: &str, colours: bool) -> String {
+    /// The text in this colour, or unchanged in the plain style.
+    pub(super) fn paint(self, text: &str, style: Style) -> String {
         let code = match self {
             Self::Green => "32",
             Self::Red => "1;31",
             Self::Yellow => "33",
         };
-        if colours {
-            format!("\x1b[{code}m{text}\x1b[0m")
-        } else {
-            text.into()
+        match style {
+            Style::Coloured => format!("\x1b[{code}m{text}\x1b[0m"),
+            Style::Plain => text.into(),
         }
     }
 }
 
-/// Rows of cells. The first row has the headings; columns of numbers are aligned to the right.
+/// Rows of cells. The first row has the headings. Columns of numbers are aligned to the right.
 #[derive(Debug, Default)]
 pub(super) struct Table {
     rows: Vec<Vec<(String, Option<Colour>)>>,
@@ -48,12 +55,12 @@ impl Table {
         }
     }
 
-    /// True with rows below the headings.
+    /// True if the table has rows below the headings.
     pub(super) const fn has_rows(&self) -> bool {
         self.rows.len() > 1
     }
 
-    /// True for a column of numbers; heading and cells of `-` do not count.
+    /// True for a column of numbers. Its heading, and cells with `-`, are ignored.
     fn is_number(&self, column: usize) -> bool {
         let cells = self.rows.iter().skip(1).filter_map(|row| row.get(column));
         let (mut any, mut all) = (false, true);
@@ -65,7 +72,7 @@ impl Table {
     }
 
     /// Appends the table to `out`.
-    pub(super) fn write(&self, out: &mut String, colours: bool) {
+    pub(super) fn write(&self, out: &mut String, style: Style) {
         let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
         let (mut widths, mut right) = (Vec::new(), Vec::new());
         for column in 0..columns {
@@ -79,8 +86,7 @@ impl Table {
                 let (text, colour) = cell;
                 let space = width.unwrap_or(0).saturating_sub(text.chars().count());
                 let (before, after) = if *right { (space, 0) } else { (0, space) };
-                let text =
-                    colour.map_or_else(|| text.clone(), |colour| colour.paint(text, colours));
+                let text = colour.map_or_else(|| text.clone(), |colour| colour.paint(text, style));
                 let _ = write!(line, "{:before$}{text}{:after$}  ", "", "");
             }
             out.push_str(line.trim_end());
@@ -112,7 +118,7 @@ mod tests {
     #[test]
     fn columns_are_aligned() {
         let mut out = String::new();
-        table().write(&mut out, false);
+        table().write(&mut out, Style::Plain);
         assert_eq!(
             out,
             "name        count  help\na              -5  first\nlonger é  1000000\n"
@@ -122,10 +128,10 @@ mod tests {
     #[test]
     fn colours_keep_the_alignment() {
         let mut out = String::new();
-        table().write(&mut out, true);
+        table().write(&mut out, Style::Coloured);
         let plain = out.replace("\x1b[32m", "").replace("\x1b[0m", "");
         let mut expected = String::new();
-        table().write(&mut expected, false);
+        table().write(&mut expected, Style::Plain);
         assert_eq!(plain, expected);
         assert!(out.contains("\x1b[32ma\x1b[0m"), "{out:?}");
     }

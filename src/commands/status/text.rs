@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::table::{Colour, Table};
+use super::table::{Colour, Style, Table};
 use crate::base::escape::Escaped;
 use crate::base::json::Value;
 use crate::base::utc::Utc;
@@ -10,7 +10,7 @@ use crate::base::utc::Utc;
 /// Cell without a value.
 const NONE: &str = "-";
 
-/// Columns of a table: heading, and path of the JSON member.
+/// Columns of a table: heading, and path of the member in the JSON.
 type Columns = &'static [(&'static str, &'static str)];
 
 const FILTERS: Columns = &[
@@ -22,7 +22,7 @@ const FILTERS: Columns = &[
     ("id", "program.id"),
     ("loaded", "program.loaded_at"),
 ];
-/// Counts of the kernel since the program was loaded.
+/// Counts since the program was loaded.
 const COUNTED: Columns = &[
     ("runs", "program.runs"),
     ("run time ns", "program.run_time_ns"),
@@ -37,31 +37,19 @@ const MAPS: Columns = &[
 ];
 const METRICS: Columns = &[("metric", "name"), ("value", "value"), ("help", "help")];
 
-/// Writes the whole status.
-pub(super) fn text(status: &Value, colours: bool) -> String {
+/// The whole status as text.
+pub(super) fn text(status: &Value, style: Style) -> String {
     let mut out = String::new();
-    daemon(&mut out, status, colours);
+    daemon(&mut out, status, style);
     out.push('\n');
     let filters = status.get("filters").list();
     if filters.is_empty() {
-        line(&mut out, "nothing is filtered", Colour::Yellow, colours);
+        line(&mut out, "nothing is filtered", Colour::Yellow, style);
         return out;
     }
-    filter_table(status).write(&mut out, colours);
+    filter_table(status).write(&mut out, style);
     for filter in filters {
-        if let Some(reason) = filter.get("reason").word() {
-            let interface = word(filter.get("interface"));
-            let (what, colour) = match filter.get("attached") {
-                Value::Truth(true) => ("not native", Colour::Yellow),
-                _ => ("not attached", Colour::Red),
-            };
-            let text = format!("{interface}: {what}: {}", Escaped(reason));
-            line(&mut out, &text, colour, colours);
-        }
-        for warning in filter.get("warnings").list() {
-            let text = format!("{}: {}", word(filter.get("interface")), word(warning));
-            line(&mut out, &text, Colour::Yellow, colours);
-        }
+        remarks(&mut out, filter, style);
     }
     for (list, columns) in [("maps", MAPS), ("metrics", METRICS)] {
         let mut table = Table::default();
@@ -75,10 +63,27 @@ pub(super) fn text(status: &Value, colours: bool) -> String {
         }
         if table.has_rows() {
             out.push('\n');
-            table.write(&mut out, colours);
+            table.write(&mut out, style);
         }
     }
     out
+}
+
+/// Writes the reason why a filter is not attached, or not in native mode, and its warnings.
+fn remarks(out: &mut String, filter: &Value, style: Style) {
+    let interface = word(filter.get("interface"));
+    if let Some(reason) = filter.get("reason").word() {
+        let (what, colour) = match filter.get("attached") {
+            Value::Truth(true) => ("not native", Colour::Yellow),
+            _ => ("not attached", Colour::Red),
+        };
+        let text = format!("{interface}: {what}: {}", Escaped(reason));
+        line(out, &text, colour, style);
+    }
+    for warning in filter.get("warnings").list() {
+        let text = format!("{interface}: {}", word(warning));
+        line(out, &text, Colour::Yellow, style);
+    }
 }
 
 fn filter_table(status: &Value) -> Table {
@@ -128,7 +133,7 @@ fn cells(table: &mut Table, part: &Value, columns: Columns) {
     }
 }
 
-/// A value as text, with control characters escaped for the terminal.
+/// A value as text. Control characters are escaped, since the terminal would interpret them.
 fn word(value: &Value) -> String {
     let word = value.word().filter(|word| !word.is_empty());
     Escaped(word.unwrap_or(NONE)).to_string()
@@ -139,12 +144,13 @@ fn time(value: &Value) -> String {
     known.unwrap_or_else(|| NONE.into())
 }
 
-fn line(out: &mut String, text: &str, colour: Colour, colours: bool) {
-    out.push_str(&colour.paint(text, colours));
+fn line(out: &mut String, text: &str, colour: Colour, style: Style) {
+    out.push_str(&colour.paint(text, style));
     out.push('\n');
 }
 
-fn daemon(out: &mut String, status: &Value, colours: bool) {
+/// Writes the lines about the daemon.
+fn daemon(out: &mut String, status: &Value, style: Style) {
     let member = |path| word(status.at(path));
     let (version, pid, file) = (member("version"), member("pid"), member("corefile"));
     let since = time(status.get("started"));
@@ -159,7 +165,7 @@ fn daemon(out: &mut String, status: &Value, colours: bool) {
         if let Some(error) = listener.get("error").word() {
             let (service, address) = (word(listener.get("service")), word(listener.get("address")));
             let text = format!("{service}: NOT served at {address}: {}", Escaped(error));
-            line(out, &text, Colour::Yellow, colours);
+            line(out, &text, Colour::Yellow, style);
         }
     }
     let (successes, failures) = (member("reloads.success"), member("reloads.failure"));
@@ -175,13 +181,13 @@ fn daemon(out: &mut String, status: &Value, colours: bool) {
     out.push('\n');
     let error = status.at("last_reload.error").word().unwrap_or_default();
     for error in error.lines() {
-        line(out, &format!("  {}", Escaped(error)), Colour::Red, colours);
+        line(out, &format!("  {}", Escaped(error)), Colour::Red, style);
     }
     if let Some(seconds) = status.get("confirm_within").number() {
         let text = format!(
             "not confirmed: `corexdp confirm` keeps it, else the old state returns in {seconds} s"
         );
-        line(out, &text, Colour::Yellow, colours);
+        line(out, &text, Colour::Yellow, style);
     }
 }
 
@@ -231,14 +237,14 @@ eth0       coredns_ebpf_a     -5  A.
     #[test]
     fn text_shows_the_whole_status() {
         let status = Value::read(STATUS).unwrap();
-        assert_eq!(text(&status, false), TEXT);
+        assert_eq!(text(&status, Style::Plain), TEXT);
     }
 
     #[test]
     fn measured_columns_replace_counted_columns() {
         let measured = r#"],"measured":{"milliseconds":5000,"filters":[{"interface":"wan","runs":10,"run_time_ns":70,"runs_per_second":2,"ns_per_run":7}]}}"#;
         let status = STATUS.strip_suffix("]}").unwrap().to_owned() + measured;
-        let text = text(&Value::read(&status).unwrap(), false);
+        let text = text(&Value::read(&status).unwrap(), Style::Plain);
         for (line, end) in [
             ("interface  state", "  runs/s  ns/run"),
             ("eth0 ", "Z       -       -"),
@@ -250,9 +256,9 @@ eth0       coredns_ebpf_a     -5  A.
     }
 
     #[test]
-    fn colours_add_nothing_to_the_words() {
+    fn colours_do_not_change_the_text() {
         let status = Value::read(STATUS).unwrap();
-        let coloured = text(&status, true);
+        let coloured = text(&status, Style::Coloured);
         for part in [
             "\x1b[32mattached\x1b[0m ",
             "\x1b[1;31mnot attached\x1b[0m",

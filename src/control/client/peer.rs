@@ -1,4 +1,4 @@
-//! The process of the daemon, as its client sees it in `/proc`.
+//! State of the daemon's process, which its client reads from `/proc`.
 
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::path::PathBuf;
@@ -7,26 +7,27 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 use nix::sys::socket::{getsockopt, sockopt};
 
-use super::PATIENCE_SECONDS;
+use super::TIMEOUT_SECONDS;
 use crate::base::files;
 use crate::base::wait::wait;
 
-/// Delay before the first look at the process, and between two looks.
-const LOOK_EVERY: Duration = Duration::from_millis(500);
-/// Most bytes of `/proc/PID/stat`: 52 numbers and a name.
+/// Period of reading the state of the process.
+const PERIOD: Duration = Duration::from_millis(500);
+/// Most bytes of `/proc/PID/stat`: 52 fields.
 const STAT_SIZE: usize = 4096;
 
 /// The daemon's process.
 pub(super) struct Peer {
-    /// 0 for a process of another PID namespace.
+    /// Process id; 0 for a process of another PID namespace.
     pid: i32,
+    /// State at the last read; `None` if it is unknown.
     last: Option<State>,
 }
 
 /// Reason why no answer came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Silence {
-    /// The process has used no CPU time for [`PATIENCE_SECONDS`].
+    /// The process has used no CPU time for [`TIMEOUT_SECONDS`].
     Hangs,
     /// The process with this id is stopped.
     Stopped(i32),
@@ -34,7 +35,7 @@ pub(super) enum Silence {
     Failed(Errno),
 }
 
-/// State of a process at one look.
+/// State of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct State {
     /// Stopped by a signal or a debugger.
@@ -44,28 +45,28 @@ struct State {
 }
 
 impl Peer {
-    /// The process that listens at the other end of `socket`.
+    /// The process at the other end of `socket`.
     pub(super) fn of(socket: &OwnedFd) -> Self {
-        let known = getsockopt(socket, sockopt::PeerCredentials);
+        let credentials = getsockopt(socket, sockopt::PeerCredentials);
         Self {
-            pid: known.map_or(0, |peer| peer.pid()),
+            pid: credentials.map_or(0, |peer| peer.pid()),
             last: None,
         }
     }
 
-    /// Waits until `socket` is readable, as long as the process works.
+    /// Waits until `socket` is readable, while the process uses CPU time.
     pub(super) fn wait(&mut self, socket: &OwnedFd) -> Result<(), Silence> {
-        let patience = Duration::from_secs(PATIENCE_SECONDS.into());
+        let timeout = Duration::from_secs(TIMEOUT_SECONDS.into());
         let mut idle_since = Instant::now();
         loop {
-            let until = Instant::now().checked_add(LOOK_EVERY);
+            let until = Instant::now().checked_add(PERIOD);
             match wait([Some(socket.as_fd())], until) {
                 Ok([true]) => return Ok(()),
                 Ok([false]) => {}
                 Err(errno) => return Err(Silence::Failed(errno)),
             }
-            let now = self.look();
-            // Twice in succession: a debugger stops a process for a moment.
+            let now = self.read_state();
+            // Stopped at two reads in succession: a debugger may stop a process for a moment.
             if now.is_some_and(|now| now.stopped) && now == self.last {
                 return Err(Silence::Stopped(self.pid));
             }
@@ -73,13 +74,13 @@ impl Peer {
                 idle_since = Instant::now();
             }
             self.last = now;
-            if idle_since.elapsed() >= patience {
+            if idle_since.elapsed() >= timeout {
                 return Err(Silence::Hangs);
             }
         }
     }
 
-    fn look(&self) -> Option<State> {
+    fn read_state(&self) -> Option<State> {
         let path = PathBuf::from(format!("/proc/{}/stat", self.pid));
         let text = files::read(&path, STAT_SIZE).ok()?;
         State::parse(std::str::from_utf8(&text).ok()?)
@@ -89,11 +90,11 @@ impl Peer {
 impl State {
     /// Parses `/proc/PID/stat` (`proc_pid_stat(5)`).
     fn parse(text: &str) -> Option<Self> {
-        // The name before may have parentheses too.
+        // The command's name, in parentheses, may contain parentheses and spaces.
         let (_, rest) = text.rsplit_once(") ")?;
         let mut fields = rest.split(' ');
         let stopped = matches!(fields.next()?, "T" | "t");
-        // Fields 14 and 15: the time in user mode and in the kernel.
+        // Fields 14 and 15: CPU time in user mode and in the kernel.
         let mut times = fields.skip(10).map(str::parse);
         let (user, system): (u64, u64) = (times.next()?.ok()?, times.next()?.ok()?);
         Some(Self {
@@ -125,6 +126,6 @@ mod tests {
             pid: std::process::id().cast_signed(),
             last: None,
         };
-        assert!(this.look().is_some_and(|state| !state.stopped));
+        assert!(this.read_state().is_some_and(|state| !state.stopped));
     }
 }

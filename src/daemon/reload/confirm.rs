@@ -1,7 +1,7 @@
 //! Confirmation: a start or reload with `--confirm` is rolled back unless `corexdp confirm` arrives in time.
 //!
-//! An operator who filters the interface of their own login may lock themselves out. They cannot confirm then, and the
-//! previous filters return.
+//! An operator who filters the interface of their own login may lock themselves out. They then cannot confirm, and the
+//! previous filters are attached again.
 
 use std::time::{Duration, Instant};
 
@@ -10,13 +10,14 @@ use crate::config::{Hosts, Serving};
 use crate::daemon::error::Error;
 use crate::daemon::start;
 use crate::daemon::state::{Daemon, Filters, PendingConfirm, Places, Replaced};
+use crate::filter::Durability;
 use crate::log::Log;
 
-/// Message after the rollback of a reload. The daemon writes no file, so the Corefile remains.
+/// Message after the rollback of a reload. The daemon cannot restore the Corefile, so the message says what to do.
 const ROLLED_BACK: &str = "not confirmed in time: the old filters return; the Corefile is still the new one, and a reload or restart applies it: put the old one back, or reload with --confirm again";
 
 impl PendingConfirm {
-    /// The confirmation of a start; `replaced` are the filters that an earlier daemon left in place.
+    /// The pending confirmation of a start, due in `time`. `replaced` are the filters that an earlier daemon left attached.
     pub(in crate::daemon) fn of_start(time: Duration, replaced: Filters) -> Self {
         Self {
             until: Instant::now() + time,
@@ -31,9 +32,10 @@ impl PendingConfirm {
         }
     }
 
+    /// Logs the time left for `corexdp confirm`.
     pub(in crate::daemon) fn announce(&self, log: &Log) {
         let left = self.until.saturating_duration_since(Instant::now());
-        // Rounded up: a few microseconds are over already.
+        // Rounded up, since some microseconds have passed since the start or reload.
         let seconds = left.as_secs() + u64::from(left.subsec_millis() > 0);
         let otherwise = if self.at_start {
             "all is as before the start"
@@ -47,10 +49,10 @@ impl PendingConfirm {
 }
 
 impl Daemon<'_> {
-    /// Keeps what the last start or reload put in place.
+    /// Confirms the last start or reload.
     ///
     /// # Errors
-    /// When nothing waits for confirmation, for example after the deadline.
+    /// [`Error::NothingToConfirm`], for example after the deadline.
     pub(in crate::daemon) fn confirm(&mut self) -> Result<(), Error> {
         let pending = self.reloading.pending.take();
         pending.ok_or(Error::NothingToConfirm)?;
@@ -60,7 +62,8 @@ impl Daemon<'_> {
         Ok(())
     }
 
-    /// Rolls back what was not confirmed in time; true where that ends the daemon.
+    /// Rolls back a start or reload whose deadline has passed. Returns true after the rollback of a start, which ends the
+    /// daemon.
     pub(in crate::daemon) fn roll_back_unconfirmed(&mut self) -> bool {
         let now = Instant::now();
         let pending = &mut self.reloading.pending;
@@ -90,8 +93,8 @@ impl Daemon<'_> {
         false
     }
 
-    /// Rolls back what is not confirmed when the daemon ends, so that no unconfirmed filter is held and every held
-    /// filter is again.
+    /// Rolls back an unconfirmed start or reload when the daemon ends. So no unconfirmed filter stays attached, and every
+    /// replaced filter with `exit hold` is attached again.
     pub(in crate::daemon) fn roll_back_at_end(&mut self) {
         if let Some(pending) = self.reloading.pending.take() {
             self.options.log.warn(if pending.at_start {
@@ -103,7 +106,7 @@ impl Daemon<'_> {
         }
     }
 
-    /// Puts the replaced filters back, and returns the previous settings of the page.
+    /// Attaches the replaced filters again. Returns the previous settings of the page.
     fn put_back(&mut self, pending: PendingConfirm) -> (Serving, Places, Hosts) {
         let log = &self.options.log;
         let Replaced {
@@ -115,7 +118,7 @@ impl Daemon<'_> {
         } = pending.replaced;
         put_back(&mut filters, std::mem::take(&mut self.filters), log);
         for filter in &mut filters {
-            filter.follow(true, log);
+            filter.reattach(Durability::Final, log);
         }
         self.filters = filters;
         (serving, places, hosts)

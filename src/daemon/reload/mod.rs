@@ -1,8 +1,8 @@
-//! Reload: the Corefile again, while the filters run.
+//! Reload: reads the Corefile again and replaces the running filters.
 //!
-//! Everything new is read, checked, loaded and filled beside the old. A filter whose program and maps are unchanged
-//! keeps them. Then each program is switched in one step, or the entries that differ are updated, and a filter that the
-//! Corefile no longer names is detached. Whatever fails on the way, the old filters stay or are put back.
+//! New programs and maps are loaded and filled beside the running ones. A filter whose program and map definitions are
+//! unchanged keeps them; only entries that differ are updated. Each other program is replaced in one step. Filters that
+//! the Corefile no longer names are detached. If a step fails, the previous filters stay or are attached again.
 
 pub(super) mod confirm;
 pub(super) mod switch;
@@ -14,24 +14,73 @@ use super::error::Error;
 use super::start;
 use super::state::{Daemon, PendingConfirm, Reloading, Replaced};
 use crate::config::Config;
+use crate::filter::Durability;
+use crate::log::Log;
 use crate::plan::sources::Sources;
 use crate::plan::{Plan, Source};
-use watch::ReloadWatch;
+use crate::views::Reloads;
+use watch::{ReloadWatch, jitter_seed};
 
 impl Reloading {
+    /// State after the start, which read the content in `sources`.
+    pub(super) fn new(config: &Config, sources: Sources) -> Self {
+        let jitter_seed = jitter_seed();
+        Self {
+            watch: ReloadWatch::new(config, jitter_seed, sources),
+            jitter_seed,
+            results: Reloads::default(),
+            pending: None,
+        }
+    }
+
+    /// Durability of changes now: provisional while a confirmation is pending.
+    pub(super) const fn durability(&self) -> Durability {
+        match self.pending {
+            None => Durability::Final,
+            Some(_) => Durability::Provisional,
+        }
+    }
+
     /// Deadline of the directive `reload` or of a pending confirmation.
     pub(super) fn deadline(&self) -> Option<Instant> {
         let watch = self.watch.as_ref().map(ReloadWatch::at);
         let pending = self.pending.as_ref().map(|pending| pending.until);
         watch.into_iter().chain(pending).min()
     }
+
+    /// Logs the result of a reload, and records it for the status. The refusal of a reload while another awaits
+    /// confirmation is only logged.
+    fn record(&mut self, result: &Result<(), Error>, log: &Log) {
+        match result {
+            Ok(()) => {
+                log.info("reload: done");
+                if let Some(pending) = &self.pending {
+                    self.results.awaits_confirmation();
+                    pending.announce(log);
+                } else {
+                    self.results.succeeded();
+                }
+            }
+            Err(error) => {
+                let text = error.chain();
+                if !matches!(error, Error::Unconfirmed) {
+                    self.results.failed(&text);
+                }
+                for line in text.lines() {
+                    log.error(format_args!("reload: {line}"));
+                }
+                log.error("reload: nothing was changed");
+            }
+        }
+    }
 }
 
 impl Daemon<'_> {
-    /// Reloads, and logs the result. A reload that is refused because another waits for confirmation leaves no result. With `confirm`, the new filters must be confirmed within that time.
+    /// Reloads the Corefile, and logs the result. With `confirm`, the reload is rolled back unless it is confirmed within
+    /// that time.
     ///
     /// # Errors
-    /// Everything that is wrong; nothing was changed.
+    /// The step that failed; nothing was changed.
     pub(super) fn reload(&mut self, confirm: Option<Duration>) -> Result<(), Error> {
         self.manager.reloading();
         let mut sources = Sources::default();
@@ -45,38 +94,17 @@ impl Daemon<'_> {
                 }
                 *watch = ReloadWatch::new(config, reloading.jitter_seed, sources);
             }
-            // Nothing was read.
+            // An unconfirmed start or reload refuses a reload before the Corefile is read.
             (Err(Error::Unconfirmed), _) | (Err(_), None) => {}
             (Err(_), Some(watch)) => watch.refused(sources),
         }
         let result = result.map(drop);
-        let log = &self.options.log;
-        match &result {
-            Ok(()) => {
-                log.info("reload: done");
-                if let Some(pending) = &reloading.pending {
-                    reloading.results.awaits_confirmation();
-                    pending.announce(log);
-                } else {
-                    reloading.results.succeeded();
-                }
-            }
-            Err(error) => {
-                let text = error.chain();
-                // The pending reload remains the last.
-                if !matches!(error, Error::Unconfirmed) {
-                    reloading.results.failed(&text);
-                }
-                for line in text.lines() {
-                    log.error(format_args!("reload: {line}"));
-                }
-                log.error("reload: nothing was changed");
-            }
-        }
+        reloading.record(&result, &self.options.log);
         self.manager.ready();
         result
     }
 
+    /// Replaces the running filters by the filters of the Corefile, whose content is added to `sources`.
     fn try_reload(
         &mut self,
         confirm: Option<Duration>,
@@ -97,10 +125,10 @@ impl Daemon<'_> {
         start::warn(&plan, log);
         start::check_names(&plan, log)?;
         let prepared = start::prepare(&plan, &self.filters, &mut self.scan, log)?;
-        let persistent = confirm.is_none();
+        let durability = switch::durability(confirm);
         let (running, scan) = (&mut self.filters, &mut self.scan);
-        let mut new = switch::switch(running, prepared, scan, log, persistent)?;
-        if persistent {
+        let mut new = switch::switch(running, prepared, scan, log, durability)?;
+        if durability == Durability::Final {
             switch::persist(&mut new, log);
         }
         let replaced = Replaced {
@@ -111,18 +139,24 @@ impl Daemon<'_> {
             watch: None,
         };
         start::announce(&self.filters, &[], log);
-        // After the filters, which do not depend on the page. Nothing here can refuse the reload.
-        let wanted = plan.config.listen.iter().map(|listen| listen.place);
-        let moves = !wanted.eq(self.page.places());
-        self.page.serve_plan(&plan, log);
-        if moves {
-            self.page.announce(log);
-        }
+        self.move_page(&plan);
         self.reloading.pending = confirm.map(|time| PendingConfirm {
             until: Instant::now() + time,
             replaced,
             at_start: false,
         });
         Ok(plan.config)
+    }
+
+    /// Serves the page at the places of the plan. Called after the filters are replaced: no failure of the page refuses a
+    /// reload.
+    fn move_page(&mut self, plan: &Plan) {
+        let log = &self.options.log;
+        let wanted = plan.config.listen.iter().map(|listen| listen.place);
+        let moves = !wanted.eq(self.page.places());
+        self.page.serve_plan(plan, log);
+        if moves {
+            self.page.announce(log);
+        }
     }
 }

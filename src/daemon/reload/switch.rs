@@ -1,39 +1,41 @@
-//! Switches from the running filters to the filters of a plan: all of them, or none.
+//! Replaces the running filters by the filters of a plan: all of them, or none.
+
+use std::time::Duration;
 
 use crate::daemon::error::Error;
 use crate::daemon::state::Filters;
-use crate::filter::{self, Context, Filter, Prepared};
+use crate::filter::{self, Context, Durability, Filter, Prepared};
 use crate::kernel::map_scan::Scan;
 use crate::log::Log;
 
-/// Replaces the running filter of each interface by the filter of the plan, and returns the new filters. A filter that
-/// only changes keeps its program attached. `running` then holds the replaced filters, which are detached and can be
-/// [put back](put_back). Filters that are to be `persistent` still need a call of [`persist`].
+/// Replaces the running filter of each interface by the filter of the plan, and returns the new filters. A filter of which
+/// only entries change keeps its program attached. `running` then contains the replaced filters, which are detached and
+/// can be [put back](put_back). Final filters still need a call of [`persist`].
 ///
 /// # Errors
-/// The error of the first filter that cannot be switched; all filters of `running` are then attached as before.
+/// The error of the first filter that cannot be replaced; all filters of `running` are then attached as before.
 pub(in crate::daemon) fn switch(
     running: &mut Filters,
     prepared: Vec<(Context<'_>, Prepared)>,
     scan: &mut Scan,
     log: &Log,
-    persistent: bool,
+    durability: Durability,
 ) -> Result<Filters, Error> {
     let mut new = Filters::new();
     for (context, prepared) in prepared {
         let old = same_interface(running, &context.block.interface);
         let switched = match (old, prepared) {
             (Some(old), Prepared::Load(loaded)) => {
-                filter::replace(&context, old, loaded, persistent)
+                filter::replace(&context, old, loaded, durability)
             }
             (Some(old), Prepared::Change(target)) => {
-                filter::reuse(&context, old, target, persistent, scan)
+                filter::reuse(&context, old, target, durability, scan)
             }
             (None, Prepared::Load(loaded)) => filter::attach(&context, loaded),
             (None, Prepared::Change(_)) => continue,
         };
         match switched {
-            // There is room: the list of `ebpf` blocks has the same capacity.
+            // Cannot fail: the list of `ebpf` blocks has the same capacity.
             Ok(filter) => drop(new.push(filter)),
             Err(error) => {
                 put_back(running, new, log);
@@ -41,27 +43,35 @@ pub(in crate::daemon) fn switch(
             }
         }
     }
-    // Only filters that the plan does not name are still attached.
+    // The plan does not name the filters that are still attached.
     for old in running.iter_mut().filter(|old| old.attachment().is_some()) {
-        old.step_aside();
+        old.detach();
     }
     Ok(new)
 }
 
-/// Pins the filters whose `exit` option asks for it.
+/// Durability of a start or reload; `confirm` is the time within which it must be confirmed.
+pub(in crate::daemon) const fn durability(confirm: Option<Duration>) -> Durability {
+    match confirm {
+        None => Durability::Final,
+        Some(_) => Durability::Provisional,
+    }
+}
+
+/// Makes the filters final: pins filters with `exit hold`, and removes the pins of others.
 pub(in crate::daemon) fn persist(filters: &mut Filters, log: &Log) {
     for filter in filters {
         filter.persist(log);
     }
 }
 
-/// Rolls back a switch: each filter of `old` replaces its successor in `new`. A new filter without one in `old` is
+/// Rolls back a switch: each filter of `old` replaces its successor in `new`. A filter of `new` without predecessor is
 /// detached.
 pub(in crate::daemon) fn put_back(old: &mut Filters, new: Filters, log: &Log) {
     for mut filter in new {
         match same_interface(old, &filter.interface) {
-            Some(old) => old.take_back(filter, log),
-            None => filter.step_aside(),
+            Some(old) => old.roll_back(filter, log),
+            None => filter.detach(),
         }
     }
 }

@@ -7,23 +7,24 @@ use crate::daemon::state::Daemon;
 use crate::kernel::random;
 use crate::plan::sources::Sources;
 
-/// Schedule of the polls, and the content that each poll is compared with.
+/// Schedule of the polls, and the content with which each poll compares the files.
 #[derive(Debug)]
 pub(in crate::daemon) struct ReloadWatch {
+    /// Period with jitter.
     period: Duration,
+    /// Time of the next poll.
     at: Instant,
-    /// Content of the last attempt, refused content included: it is not tried again.
+    /// Content of the last reload, even if it was refused: the same content is not tried again.
     sources: Sources,
 }
 
-/// Random seed of the reload jitter, so that a fleet of boxes does not poll at the same time. 0 where the kernel gives
-/// none.
+/// Random seed of the reload jitter, so that many boxes do not poll at the same time; 0 if the kernel has no random bytes.
 pub(in crate::daemon) fn jitter_seed() -> u32 {
     random::bytes().map_or(0, u32::from_ne_bytes)
 }
 
 impl ReloadWatch {
-    /// The watch that the Corefile asks for, if it does.
+    /// The watch of the directive `reload`; `None` without that directive.
     pub(in crate::daemon) fn new(
         config: &Config,
         jitter_seed: u32,
@@ -42,14 +43,14 @@ impl ReloadWatch {
         self.at
     }
 
-    /// Notes the content of a reload that was refused.
+    /// Records the content of a refused reload.
     pub(in crate::daemon) fn refused(&mut self, sources: Sources) {
         self.sources = sources;
     }
 }
 
 impl Daemon<'_> {
-    /// Reloads if a poll is due and finds a change. A pending confirmation comes first.
+    /// Reloads if a poll is due and finds a change, unless a confirmation is pending.
     pub(in crate::daemon) fn reload_if_changed(&mut self) {
         let now = Instant::now();
         let watch = self.reloading.watch.as_mut();
@@ -58,14 +59,14 @@ impl Daemon<'_> {
         };
         watch.at = now + watch.period;
         let changed = watch.sources.have_changed();
-        // The daemon is awake anyway.
+        // The timer has woken the daemon anyway, so the check costs no wakeup.
         self.verify_filters();
         if self.reloading.pending.is_some() || !changed {
             return;
         }
         let log = &self.options.log;
         log.info("reload: the Corefile or what it names has changed");
-        // The log has the result.
+        // `reload` logs the error.
         let _ = self.reload(None);
     }
 }

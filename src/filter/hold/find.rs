@@ -1,10 +1,12 @@
-//! Filters that earlier daemons left attached: the one to adopt, and what to do with others.
+//! Finds filters that earlier daemons left attached. The filter of the interface is adopted; pins of other filters are
+//! moved, removed or reported.
 
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 use super::folder::{self, Folder};
 use super::pins::{self, LinkPin, Pins};
+use super::states;
 use crate::filter::fingerprint::Identity;
 use crate::filter::refusal::PinError;
 use crate::kernel::info;
@@ -17,17 +19,17 @@ use crate::log::Log;
 #[derive(Debug)]
 pub(in crate::filter) struct PinnedFilter {
     pub(in crate::filter) pins: Pins,
-    /// The attachment, where the kernel has links (5.9).
+    /// The pinned link; `None` if the filter was attached by netlink (before 5.9).
     pub(in crate::filter) link: Option<OwnedFd>,
     pub(in crate::filter) program: Program,
     pub(in crate::filter) identity: Identity,
 }
 
-/// The filter that an earlier daemon left on `interface`, which has this name now. Pins of another interface make place:
-/// they are removed if they filter nothing any more, and moved if they do.
+/// Finds the filter that an earlier daemon left on `interface`, whose present name is `name`. Pins of another interface
+/// in the folder of that name are removed if their filter is detached, else moved away.
 ///
 /// # Errors
-/// When a living daemon owns the pins, another user may write there, or they cannot be read.
+/// When a running daemon owns the pins, another user may write to their folder, or the pins cannot be read.
 pub(super) fn find(
     name: &str,
     interface: &Interface,
@@ -37,12 +39,12 @@ pub(super) fn find(
     if let Some(mut folder) = Folder::open(own.clone())? {
         let link = pins::link(folder.path())?;
         if !make_room(&mut folder, name, Some(interface), &link, log)?
-            && let Some(found) = attached(Pins::new(folder), interface, link, name, log)?
+            && let Some(found) = attached_filter(Pins::new(folder), interface, link, name, log)?
         {
             return Ok(Some(found));
         }
     }
-    // The interface had another name, or was in another namespace.
+    // The interface may have had another name, or been in another namespace.
     for path in folder::all() {
         let Ok(LinkPin::Present(_, ends)) = pins::link(&path) else {
             continue;
@@ -53,14 +55,14 @@ pub(super) fn find(
         if let Some(mut folder) = Folder::open(path)? {
             folder.rename(own)?;
             let link = pins::link(folder.path())?;
-            return attached(Pins::new(folder), interface, link, name, log);
+            return attached_filter(Pins::new(folder), interface, link, name, log);
         }
         break;
     }
     Ok(None)
 }
 
-/// Creates and owns the pins of the interface `name`, which is `None` while it is away.
+/// Creates and locks the folder of pins for the interface `name`; `interface` is `None` while the interface is missing.
 ///
 /// # Errors
 /// As [`find`].
@@ -79,14 +81,15 @@ pub(super) fn create(
     Ok(Pins::new(folder))
 }
 
-/// True if the link is the interface's. Several namespaces have interfaces of the same index, but no two programs have
-/// the same id.
+/// True if the link attaches its program to this interface. Another namespace may have an interface of the same index,
+/// but ids of programs are unique.
 fn is_on(link: Link, interface: &Interface) -> bool {
     let same = |(mode, id): (Option<_>, u32)| mode.is_none() || id == link.program;
     link.interface == interface.index && interface.xdp.is_some_and(same)
 }
 
-/// Empties or moves a folder whose pins are not of `interface`; false if they may be.
+/// Empties the folder, or moves it away, if its pins belong to another interface than `interface`. Returns false if the
+/// pins may belong to `interface`.
 fn make_room(
     folder: &mut Folder,
     name: &str,
@@ -96,7 +99,7 @@ fn make_room(
 ) -> Result<bool, PinError> {
     match link {
         LinkPin::Missing => return Ok(false),
-        LinkPin::Present(_, ends) if interface.is_some_and(|there| is_on(*ends, there)) => {
+        LinkPin::Present(_, ends) if interface.is_some_and(|found| is_on(*ends, found)) => {
             return Ok(false);
         }
         LinkPin::Present(_, Link { interface: 0, .. }) => {
@@ -121,8 +124,8 @@ fn make_room(
     Ok(true)
 }
 
-/// The filter of these pins, if it is attached to `interface`; otherwise the pins are removed.
-fn attached(
+/// The filter of these pins, if it is attached to `interface`. Otherwise removes the pins.
+fn attached_filter(
     pins: Pins,
     interface: &Interface,
     link: LinkPin,
@@ -141,14 +144,14 @@ fn attached(
             Err(errno) => {
                 let (path, why) = (pins.path().display(), errno.desc());
                 log.warn(format_args!(
-                    "{name}: {path} lacks the pin of the program, which cannot be opened otherwise: {why}; the filter is removed and attached anew"
+                    "{name}: {path} lacks the pin of the program, and the program cannot be opened by its id: {why}; the filter is removed and attached again"
                 ));
                 pins.remove_all();
                 return Ok(None);
             }
         },
         _ => {
-            // A daemon died before it attached, or the interface has gone and returned.
+            // The earlier daemon died before it attached the filter, or the interface was removed and created again.
             pins.remove_all();
             return Ok(None);
         }
@@ -162,7 +165,7 @@ fn attached(
 }
 
 impl PinnedFilter {
-    /// Warns of pins that are not as corexdp leaves them.
+    /// Warns of files that corexdp did not create, and of a missing pin of the program.
     pub(in crate::filter) fn warn(&self, name: &str, log: &Log) {
         for path in self.pins.foreign() {
             let path = path.display();
@@ -170,7 +173,7 @@ impl PinnedFilter {
                 "{name}: {path} is not corexdp's, and is ignored"
             ));
         }
-        // The filter's program was found by its id.
+        // Without the pin, the program was opened by its id.
         if !matches!(self.pins.state_of(self.program.info.id), Ok(Some(_))) {
             let path = self.pins.path().display();
             log.warn(format_args!(
@@ -180,11 +183,11 @@ impl PinnedFilter {
     }
 }
 
-/// Warns of filters that earlier daemons left on interfaces of this namespace, and removes pins that filter nothing any
-/// more. Called when this daemon owns the pins of all its interfaces.
+/// Warns of filters that earlier daemons left on interfaces of this namespace, and removes pins of detached filters. The
+/// caller must own the pins of all its interfaces by now: pins without an owner belong to no running daemon.
 pub fn tidy(log: &Log) {
     for path in folder::all() {
-        // Another daemon may own the pins.
+        // `None` if another daemon owns the pins.
         let Some(folder) = Folder::open_stale(path) else {
             continue;
         };
@@ -210,7 +213,8 @@ fn warn_of(folder: &Folder, link: Link, log: &Log) {
     }
 }
 
-/// As [`tidy`], for pins without a link: kernels before 5.9 have no links, and a daemon may have died before it attached.
+/// Does the work of [`tidy`] for pins without a link: the kernel has no links (before 5.9), or the daemon died before it
+/// attached the filter.
 fn tidy_states(folder: &Folder, log: &Log) {
     let Some(name) = folder::interface(folder.path()) else {
         return;
@@ -218,9 +222,9 @@ fn tidy_states(folder: &Folder, log: &Log) {
     let Ok(interface) = interface::find(&name) else {
         return;
     };
-    let attached = interface.and_then(|there| there.xdp).map(|(_, id)| id);
-    let states = pins::states(folder.path()).unwrap_or_default();
-    let id = |state: &PathBuf| Some(pins::program(state).ok()??.info.id);
+    let attached = interface.and_then(|found| found.xdp).map(|(_, id)| id);
+    let states = states::all(folder.path()).unwrap_or_default();
+    let id = |state: &PathBuf| Some(states::program(state).ok()??.info.id);
     if attached.is_some() && states.iter().any(|state| id(state) == attached) {
         warn(&name, folder.path(), log);
     } else {

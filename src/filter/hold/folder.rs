@@ -1,10 +1,11 @@
-//! The folder of an interface's pins: its name, its lock, and who may write there.
+//! The folder of an interface's pins: its name, its lock and its permissions.
 //!
-//! A daemon locks the folder as long as it owns the pins. The lock is of the kernel (`flock`): it ends with the process,
-//! however that ends, and needs no file. Only the daemon's user may open the folder, so nobody else can hold the lock.
+//! A daemon locks the folder while it owns the pins. The lock is a `flock(2)` on the folder itself: the kernel releases
+//! the lock when the process ends, even by `SIGKILL`. Only the daemon's user may open the folder, so no other user can
+//! hold the lock.
 //!
-//! A file system may be shared by several network namespaces, in which interfaces have the same names. The folders of the
-//! initial namespace have the names of the interfaces; others have the number of the namespace as well.
+//! Several network namespaces may share one BPF file system and have interfaces of the same name. In the initial
+//! namespace a folder has the name of its interface; elsewhere the number of the namespace is appended.
 
 use std::cell::RefCell;
 use std::fs::{self, DirBuilder, File, Metadata, OpenOptions, Permissions, TryLockError};
@@ -20,54 +21,55 @@ use nix::libc;
 use nix::sys::statfs::{BPF_FS_MAGIC, statfs};
 use nix::unistd::geteuid;
 
-use super::owner::holder;
+use super::owner::lock_owner;
 use crate::base::files::Identity;
 use crate::base::wait::sleep;
 use crate::filter::refusal::PinError;
 use crate::kernel::{errno, namespace, process};
 
-/// The BPF file system.
+/// Mount point of the BPF file system.
 const MOUNT: &str = "/sys/fs/bpf";
-/// The folder of all pins.
+/// The folder of the folders of all interfaces.
 const ROOT: &str = "/sys/fs/bpf/corexdp";
-/// Mode of a folder.
+/// Permissions of a folder.
 const PRIVATE: u32 = 0o700;
-/// Bits of a mode by which others than the owner may write.
+/// Permission bits that allow group and others to write.
 const WRITABLE: u32 = 0o022;
-/// Time for which a lock is awaited: its daemon may be about to end.
-const PATIENCE: Duration = Duration::from_millis(300);
-/// Time for which the lock of a daemon that is known to end is awaited.
-const LONG_PATIENCE: Duration = Duration::from_secs(5);
-const PAUSE: Duration = Duration::from_millis(10);
+/// Time to wait for a lock: its owner may be about to exit.
+const LOCK_TIMEOUT: Duration = Duration::from_millis(300);
+/// Time to wait for the lock of a process that is exiting.
+const EXITING_LOCK_TIMEOUT: Duration = Duration::from_secs(5);
+const RETRY_INTERVAL: Duration = Duration::from_millis(10);
 
-/// The locked folder of an interface's pins. Dropping it ends the lock, and removes a folder without pins.
+/// The locked folder of an interface's pins. Dropping this value releases the lock, and removes the folder if it is
+/// empty.
 #[derive(Debug)]
 pub(super) struct Folder {
     path: PathBuf,
-    /// The folder itself, whose open description has the lock.
+    /// Descriptor of the folder, which holds the lock.
     lock: RefCell<File>,
 }
 
 impl Folder {
-    /// Locks the folder at `path`; `None` if there is none.
+    /// Locks the folder at `path`; `None` if the folder does not exist.
     ///
     /// # Errors
-    /// When a living daemon owns the folder, or another user may write there.
+    /// When a running daemon owns the folder, or another user may write to it.
     pub(super) fn open(path: PathBuf) -> Result<Option<Self>, PinError> {
-        if !root()? {
+        if !check_root()? {
             return Ok(None);
         }
-        let lock = lock(&path, PATIENCE)?.map(RefCell::new);
+        let lock = lock(&path, LOCK_TIMEOUT)?.map(RefCell::new);
         Ok(lock.map(|lock| Self { path, lock }))
     }
 
-    /// Locks the folder at `path` if no living daemon owns it; `None` if one does.
+    /// Locks the folder at `path` without waiting; `None` if a running daemon owns the folder.
     pub(super) fn open_stale(path: PathBuf) -> Option<Self> {
         let lock = RefCell::new(lock(&path, Duration::ZERO).ok()??);
         Some(Self { path, lock })
     }
 
-    /// Locks the folder at `path`, which is created if it is missing.
+    /// Creates the folder at `path` if it is missing, and locks it.
     ///
     /// # Errors
     /// As [`Folder::open`], and when there is no BPF file system.
@@ -80,7 +82,7 @@ impl Folder {
         &self.path
     }
 
-    /// Creates the folder again if somebody removed it.
+    /// Creates the folder again if it was removed meanwhile.
     pub(super) fn renew(&self) -> Result<(), PinError> {
         if !is_at(&self.lock.borrow(), &self.path)? {
             self.lock.replace(create(&self.path)?);
@@ -88,7 +90,7 @@ impl Folder {
         Ok(())
     }
 
-    /// Moves the folder with its pins to `path`, where nothing may be.
+    /// Moves the folder with its pins to `path`, which must not exist.
     pub(super) fn rename(&mut self, path: PathBuf) -> Result<(), PinError> {
         let moved = fs::rename(&self.path, &path);
         moved
@@ -97,7 +99,7 @@ impl Folder {
         Ok(())
     }
 
-    /// Moves the folder out of the way of its interface, and ends the lock.
+    /// Moves the folder to a name that belongs to no interface.
     pub(super) fn set_aside(&mut self) -> Result<&Path, PinError> {
         let name = self.path.file_name().unwrap_or_default().to_string_lossy();
         let name = name.split('@').next().unwrap_or_default();
@@ -109,7 +111,7 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        // Fails while there are pins.
+        // Removal fails while the folder has pins.
         if !matches!(is_at(self.lock.get_mut(), &self.path), Ok(false)) {
             let _ = fs::remove_dir(&self.path);
         }
@@ -123,7 +125,7 @@ pub(super) fn path(interface: &str) -> Result<PathBuf, PinError> {
     Ok(Path::new(ROOT).join(name(interface, namespace)))
 }
 
-/// The interface to which the folder at `path` belongs; `None` for a folder of another namespace.
+/// Name of the interface to which the folder at `path` belongs; `None` for a folder of another namespace.
 pub(super) fn interface(path: &Path) -> Option<String> {
     let name = path.file_name()?.to_str()?.split('@').next()?;
     let name = name.replace("%40", "@").replace("%2E", ".");
@@ -133,7 +135,7 @@ pub(super) fn interface(path: &Path) -> Option<String> {
 
 /// Name of the folder of this interface.
 fn name(interface: &str, namespace: Option<u64>) -> String {
-    // The file system allows no dot in a name; an interface may have one.
+    // The BPF file system allows no dot in a name; names of interfaces may contain dots.
     let name = interface.replace('%', "%25").replace('.', "%2E");
     let name = name.replace('@', "%40");
     match namespace {
@@ -142,17 +144,17 @@ fn name(interface: &str, namespace: Option<u64>) -> String {
     }
 }
 
-/// Paths of all folders.
+/// Paths of the folders of all interfaces.
 pub(super) fn all() -> Vec<PathBuf> {
-    if !matches!(root(), Ok(true)) {
+    if !matches!(check_root(), Ok(true)) {
         return Vec::new();
     }
     let names = fs::read_dir(ROOT).into_iter().flatten().flatten();
     names.map(|folder| folder.path()).collect()
 }
 
-/// Examines the folder of all pins; false if there is none.
-fn root() -> Result<bool, PinError> {
+/// Checks the permissions of the root folder and of the mount point; false if the root folder does not exist.
+fn check_root() -> Result<bool, PinError> {
     let path = Path::new(ROOT);
     match fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
@@ -162,7 +164,7 @@ fn root() -> Result<bool, PinError> {
     let mount = Path::new(MOUNT);
     let found = fs::symlink_metadata(mount);
     let found = found.map_err(|error| PinError::unknown(mount, errno(&error)))?;
-    // With the sticky bit only its owner moves a folder.
+    // With the sticky bit, only the owner of a folder can move it.
     if found.mode() & WRITABLE != 0 && found.mode() & libc::S_ISVTX == 0 {
         let what =
             "is writable by other users, who could move the pins; `chmod 1777` or `chmod 0700` it";
@@ -171,7 +173,7 @@ fn root() -> Result<bool, PinError> {
     Ok(true)
 }
 
-/// Fails unless the daemon's user, or root, alone can write to the folder. Closes it to the eyes of others.
+/// Fails unless only the daemon's user or root can write to the folder. Removes the read permission of other users.
 fn check(path: &Path, found: &Metadata) -> Result<(), PinError> {
     let refused = |what| Err(PinError::new(path, what, None));
     if !found.is_dir() {
@@ -188,7 +190,8 @@ fn check(path: &Path, found: &Metadata) -> Result<(), PinError> {
         );
     }
     if found.mode() & 0o777 & !PRIVATE != 0 {
-        // Made by an earlier version, or by hand. The confined daemon may not do this, and a reader does no harm.
+        // An earlier version of corexdp, or the operator, created the folder. Failure is ignored, since reading does no
+        // harm: the confined daemon may not change permissions.
         let _ = fs::set_permissions(path, Permissions::from_mode(PRIVATE));
     }
     Ok(())
@@ -196,18 +199,18 @@ fn check(path: &Path, found: &Metadata) -> Result<(), PinError> {
 
 /// Creates the folder at `path` if it is missing, and locks it.
 fn create(path: &Path) -> Result<File, PinError> {
-    is_mounted()?;
-    make(Path::new(ROOT))?;
-    root()?;
+    check_mounted()?;
+    make_folder(Path::new(ROOT))?;
+    check_root()?;
     loop {
-        make(path)?;
-        // A daemon that ends may just have removed it.
-        match lock(path, PATIENCE) {
+        make_folder(path)?;
+        match lock(path, LOCK_TIMEOUT) {
             Ok(Some(lock)) => return Ok(lock),
+            // A daemon that exited removed the folder meanwhile.
             Ok(None) => {}
             Err(error @ PinError::Owned(_)) => return Err(error),
             Err(error) => {
-                // Fails while there are pins.
+                // Removal fails while the folder has pins.
                 let _ = fs::remove_dir(path);
                 return Err(error);
             }
@@ -215,8 +218,8 @@ fn create(path: &Path) -> Result<File, PinError> {
     }
 }
 
-/// Makes a folder, unless it is there.
-fn make(path: &Path) -> Result<(), PinError> {
+/// Creates a folder unless it exists.
+fn make_folder(path: &Path) -> Result<(), PinError> {
     match DirBuilder::new().mode(PRIVATE).create(path) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
             let errno = errno(&error);
@@ -226,8 +229,9 @@ fn make(path: &Path) -> Result<(), PinError> {
     }
 }
 
-/// Locks the folder at `path`; `None` if there is none.
-fn lock(path: &Path, patience: Duration) -> Result<Option<File>, PinError> {
+/// Locks the folder at `path`, and waits for the lock at most for `timeout`, longer if the owner is exiting. `None` if the
+/// folder does not exist.
+fn lock(path: &Path, timeout: Duration) -> Result<Option<File>, PinError> {
     let start = Instant::now();
     let failed = |error: &io::Error| PinError::new(path, "cannot be opened", Some(errno(error)));
     let flags = libc::O_DIRECTORY | libc::O_NOFOLLOW;
@@ -240,40 +244,40 @@ fn lock(path: &Path, patience: Duration) -> Result<Option<File>, PinError> {
         let found = file.metadata().map_err(|error| failed(&error))?;
         check(path, &found)?;
         match file.try_lock() {
-            // Else the owner removed the folder when it ended.
+            // If the open folder is not the one at `path`, the previous owner removed it on exit.
             Ok(()) if is_at(&file, path)? => return Ok(Some(file)),
             Err(TryLockError::Error(error)) => {
                 let errno = errno(&error);
                 return Err(PinError::new(path, "cannot be locked", Some(errno)));
             }
-            _ if start.elapsed() < patience => sleep(PAUSE),
+            _ if start.elapsed() < timeout => sleep(RETRY_INTERVAL),
             _ => {
-                let holder = holder(&found);
-                let ends = holder.is_some_and(process::is_ending);
-                if !ends || patience.is_zero() || start.elapsed() > LONG_PATIENCE {
-                    return Err(PinError::Owned(holder));
+                let owner = lock_owner(&found);
+                let exits = owner.is_some_and(process::is_ending);
+                if !exits || timeout.is_zero() || start.elapsed() > EXITING_LOCK_TIMEOUT {
+                    return Err(PinError::Owned(owner));
                 }
-                sleep(PAUSE);
+                sleep(RETRY_INTERVAL);
             }
         }
     }
 }
 
-/// True if the open folder is the one at `path`.
+/// True if the open folder is the folder at `path`.
 fn is_at(folder: &File, path: &Path) -> Result<bool, PinError> {
     let failed = |error: io::Error| PinError::unknown(path, errno(&error));
     let open = folder.metadata().map_err(failed)?;
     match fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        there => Ok(Identity::of(&open) == Identity::of(&there.map_err(failed)?)),
+        found => Ok(Identity::of(&open) == Identity::of(&found.map_err(failed)?)),
     }
 }
 
 /// Fails unless the BPF file system is mounted.
-fn is_mounted() -> Result<(), PinError> {
+fn check_mounted() -> Result<(), PinError> {
     let path = Path::new(MOUNT);
     match statfs(path) {
-        Ok(there) if there.filesystem_type() == BPF_FS_MAGIC => Ok(()),
+        Ok(found) if found.filesystem_type() == BPF_FS_MAGIC => Ok(()),
         Ok(_) | Err(Errno::ENOENT) => {
             let what =
                 "is no BPF file system; `mount -t bpf -o mode=0700 bpf /sys/fs/bpf` makes it one";
@@ -288,7 +292,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn folders_of_the_initial_namespace_have_the_names_of_interfaces() {
+    fn folder_names_escape_the_interface_and_append_the_namespace() {
         assert_eq!(name("eth0.5", None), "eth0%2E5");
         assert_eq!(name("eth0", Some(17)), "eth0@netns-17");
         assert_eq!(name("eth0@netns-17", None), "eth0%40netns-17");

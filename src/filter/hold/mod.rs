@@ -1,9 +1,10 @@
-//! The steps of `exit hold`: a filter is left attached for the next daemon, which adopts it.
+//! The directive `exit hold`: a filter stays attached when the daemon exits, and the next daemon adopts it.
 
 mod find;
 mod folder;
 mod owner;
 pub(super) mod pins;
+mod states;
 
 use std::os::fd::OwnedFd;
 
@@ -22,7 +23,7 @@ pub(super) use find::PinnedFilter;
 pub use find::tidy;
 use pins::Pins;
 
-/// Pins of a filter with `exit hold`, owned by this daemon from now on; those of `old`, if that filter has some.
+/// Creates and owns the pins of a filter with `exit hold`, or shares the pins of `old`. `None` without `exit hold`.
 pub(super) fn own_pins(
     context: &Context<'_>,
     interface: Option<&Interface>,
@@ -39,7 +40,7 @@ pub(super) fn own_pins(
     }
 }
 
-/// Pins the state that is about to be attached, so that an attached program always has its pinned state.
+/// Pins program and maps before the program is attached, so that an attached program always has its pinned state.
 pub(super) fn pin_state(
     context: &Context<'_>,
     pins: Option<&Pins>,
@@ -53,20 +54,20 @@ pub(super) fn pin_state(
         .map_err(|error| not_pinned(context, &error))
 }
 
-/// The filter that an earlier daemon left on `interface`. Pins that corexdp did not make matter to `exit hold` alone.
+/// The filter that an earlier daemon left on `interface`. Unusable pins are an error only with `exit hold`.
 pub(super) fn pinned_filter(
     context: &Context<'_>,
     interface: &Interface,
 ) -> Result<Option<PinnedFilter>, Diagnostic> {
     match find::find(&context.block.interface, interface, context.log) {
         Ok(pinned) => Ok(pinned),
-        Err(PinError::Wrong(..)) if context.block.exit == Exit::Detach => Ok(None),
+        Err(PinError::Unusable { .. }) if context.block.exit == Exit::Detach => Ok(None),
         Err(error) => Err(not_pinned(context, &error)),
     }
 }
 
-/// The maps of a pinned filter that has the state of `target`; `None` if one of the pins is missing or wrong. `cpus` is
-/// the number of possible CPUs.
+/// Adopts the maps of a pinned filter that equals `target`; `None` if a pin is missing or of another kind. `cpus` is the
+/// number of possible CPUs.
 pub(super) fn adopt_maps(
     context: &Context<'_>,
     pinned: &PinnedFilter,
@@ -82,7 +83,7 @@ pub(super) fn adopt_maps(
         });
         let map = match map {
             Ok(map) => map,
-            Err(error) if error.is_of_pin() => {
+            Err(error) if error.is_missing_or_wrong() => {
                 let (name, map) = (&context.block.interface, &def.name);
                 context.log.warn(format_args!(
                     "{name}: map {map} cannot be adopted, so the filter is replaced: {error}"
@@ -103,7 +104,7 @@ pub(super) fn adopt_maps(
     Ok(Some(maps))
 }
 
-/// The attachment of a pinned filter.
+/// Adopts the attachment of a pinned filter.
 pub(super) fn adopt_attachment(
     context: &Context<'_>,
     interface: &Interface,
@@ -120,7 +121,7 @@ pub(super) fn adopt_attachment(
     })
 }
 
-/// Error for a pin, or for pins of a living daemon.
+/// Error for an unusable pin, or for pins of a running daemon.
 pub(super) fn not_pinned(context: &Context<'_>, error: &PinError) -> Diagnostic {
     let block = context.block;
     match error {
@@ -128,24 +129,25 @@ pub(super) fn not_pinned(context: &Context<'_>, error: &PinError) -> Diagnostic 
             let what = format!("interface {} {error}", block.interface);
             context.wrong(block.interface_at, "if", Blame::Interface, what)
         }
-        PinError::Wrong(..) => {
+        PinError::Unusable { .. } => {
             context.wrong(block.exit_at, "exit", error.blame(), error.to_string())
         }
     }
 }
 
 impl Filter {
-    /// Pins state and attachment of a held filter, as far as they are not pinned. `None` without pins or attachment.
+    /// Pins program, maps and attachment where their pins are missing. `None` without pins or attachment.
     fn pin(&mut self) -> Option<Result<(), PinError>> {
         let (pins, attached) = self.pins.as_ref().zip(self.attached.as_mut())?;
         let maps = self.maps.iter().map(|map| &map.map);
         let state = pins.pin_state(self.fingerprint.identity, &self.program, maps);
-        // The pin of the attachment alone keeps the filter in place.
+        // Even without pinned maps, the pin of the attachment keeps the filter attached.
         let link = pins.pin_link(&mut attached.attachment);
         Some(state.and(link))
     }
 
-    /// Pins a held filter again, of which somebody removed pins. Pins that cannot be examined stay as they are.
+    /// Restores pins of a filter with `exit hold` that were removed meanwhile. Pins that cannot be examined are left
+    /// alone.
     pub fn renew_pins(&mut self, log: &Log) {
         if self.holds
             && let Some(Err(error)) = self.pin()
@@ -155,7 +157,7 @@ impl Filter {
         }
     }
 
-    /// Makes the filter final, when no later step can fail: pins it with `exit hold`, else removes the pins of an earlier
+    /// Commits the filter once no later step can fail: pins it with `exit hold`, else removes the pins of an earlier
     /// `exit hold`.
     pub fn persist(&mut self, log: &Log) {
         self.set_changes(Changes::default());
@@ -180,8 +182,8 @@ impl Filter {
         }
     }
 
-    /// Marks the pinned state, if there is one, as being changed. If this daemon dies then, the next one replaces the
-    /// state.
+    /// Marks the pinned state as modified, if the filter has pins. If this daemon dies, the next daemon does not reuse a
+    /// modified state.
     pub(super) fn mark_modified(&self) -> Result<(), PinError> {
         self.rename_state(self.fingerprint.identity, Identity::MODIFIED)
     }
@@ -196,12 +198,12 @@ impl Filter {
         pins.map_or(Ok(()), |pins| pins.rename_state(from, to))
     }
 
-    /// Takes the pins of `other` over, if this filter has none.
+    /// Moves the pins of `other` to this filter, if it has none.
     pub(super) fn take_pins(&mut self, other: &mut Self) {
         self.pins = self.pins.take().or_else(|| other.pins.take());
     }
 
-    /// Removes the pins, if there are any; the attachment then ends with the daemon.
+    /// Removes all pins. The filter is then detached when the daemon exits.
     pub(super) fn unpin(&mut self) {
         self.unpin_link();
         if let Some(pins) = &self.pins {
@@ -209,15 +211,15 @@ impl Filter {
         }
     }
 
-    /// Removes the pin of the attachment, which then ends with the daemon.
+    /// Removes the pin of the attachment. The filter is then detached when the daemon exits.
     pub(super) fn unpin_link(&mut self) {
         if let Some((pins, attached)) = self.pins.as_ref().zip(self.attached.as_mut()) {
             pins.unpin_link();
-            attached.attachment.outlive(false);
+            attached.attachment.detach_on_drop();
         }
     }
 
-    /// True if the filter stays attached when the daemon ends.
+    /// True if the filter stays attached when the daemon exits.
     pub fn outlives(&self) -> bool {
         self.attachment().is_some_and(Attachment::outlives)
     }

@@ -5,18 +5,18 @@ use std::os::unix::fs::MetadataExt as _;
 
 use nix::libc;
 
-/// Process that holds the lock of a folder; `None` if that is in another container.
-pub(super) fn holder(folder: &Metadata) -> Option<u32> {
+/// Process that holds the lock of a folder; `None` if the process is in another PID namespace.
+pub(super) fn lock_owner(folder: &Metadata) -> Option<u32> {
     let device = folder.dev();
     let (major, minor) = (libc::major(device), libc::minor(device));
     let wanted = format!("{major:02x}:{minor:02x}:{}", folder.ino());
     let locks = fs::read_to_string("/proc/locks").ok()?;
-    locks.lines().find_map(|line| lock_holder(line, &wanted))
+    locks.lines().find_map(|line| parse_owner(line, &wanted))
 }
 
-/// The process of a line of `/proc/locks` that is about this file, such as
-/// `4: FLOCK  ADVISORY  WRITE 6401 00:27:123919 0 EOF`.
-fn lock_holder(line: &str, file: &str) -> Option<u32> {
+/// Parses the process id of a line of `/proc/locks`, such as `4: FLOCK  ADVISORY  WRITE 6401 00:27:123919 0 EOF`; `None`
+/// for a lock of another file, or of another kind.
+fn parse_owner(line: &str, file: &str) -> Option<u32> {
     let mut words = line.split_whitespace().skip(1);
     let flock = words.next()? == "FLOCK";
     let pid = words.nth(2)?.parse().ok()?;
@@ -28,17 +28,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_process_of_a_lock_is_found() {
+    fn only_a_flock_of_the_file_has_an_owner() {
         let line = "4: FLOCK  ADVISORY  WRITE 6401 00:27:123919 0 EOF";
-        assert_eq!(lock_holder(line, "00:27:123919"), Some(6401));
-        assert_eq!(lock_holder(line, "00:27:12391"), None);
+        assert_eq!(parse_owner(line, "00:27:123919"), Some(6401));
+        assert_eq!(parse_owner(line, "00:27:12391"), None);
         for other in [
             "4: -> FLOCK  ADVISORY  WRITE 6401 00:27:123919 0 EOF",
             "4: POSIX  ADVISORY  WRITE 6401 00:27:123919 0 EOF",
             "4: FLOCK",
             "",
         ] {
-            assert_eq!(lock_holder(other, "00:27:123919"), None, "{other}");
+            assert_eq!(parse_owner(other, "00:27:123919"), None, "{other}");
         }
     }
 }

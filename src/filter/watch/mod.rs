@@ -1,7 +1,7 @@
-//! Directive `debug`: logs every change of a map value.
+//! The directive `debug`: logs every change of a map value.
 //!
-//! A hash table holds a 64-bit hash of each value: 100,000 entries take 5 to 10 MB, regardless of the size of values. A
-//! per-CPU map takes that for each CPU.
+//! A hash table has a 64-bit hash of each value: 5 to 10 MB for 100,000 entries, whatever the size of the values. A
+//! per-CPU map needs that memory for each CPU.
 
 mod table;
 
@@ -20,24 +20,24 @@ use table::{Comparison, Table};
 pub struct Watch {
     hasher: RandomState,
     table: Table,
-    /// True once a value was not followed for want of memory, which is logged once.
-    lost: bool,
+    /// True once memory was short and a value was not recorded; logged once.
+    incomplete: bool,
 }
 
 impl Watch {
     /// Records the current values of the map.
     ///
     /// # Errors
-    /// When the map cannot be read; `ENOMEM` when its values have no room.
+    /// When the map cannot be read; `ENOMEM` when memory for its values is short.
     pub fn begin(map: &Map, scan: &mut Scan) -> Result<Self, Errno> {
         let mut watch = Self {
             hasher: RandomState::new(),
             table: Table::new(most_values(map.shape()))?,
-            lost: false,
+            incomplete: false,
         };
         watch.scan(map, scan, |_, _, _| {})?;
         watch.table.reserve()?;
-        if watch.lost {
+        if watch.incomplete {
             return Err(Errno::ENOMEM);
         }
         Ok(watch)
@@ -46,7 +46,7 @@ impl Watch {
     /// Logs the changes since the last call.
     ///
     /// # Errors
-    /// When the map cannot be read; the next call then logs the missed changes.
+    /// When the map cannot be read; the next call logs the missed changes.
     pub fn log_changes(
         &mut self,
         name: &str,
@@ -55,7 +55,7 @@ impl Watch {
         log: &Log,
     ) -> Result<(), Errno> {
         let per_cpu = map.shape().kind.is_per_cpu();
-        let lost = self.lost;
+        let was_incomplete = self.incomplete;
         self.scan(map, scan, |key, cpu, value| {
             let (key, value) = (Upper(key), Upper(value));
             if per_cpu {
@@ -66,7 +66,7 @@ impl Watch {
                 log.info(format_args!("map {name}: key={key} value={value}"));
             }
         })?;
-        if self.lost && !lost {
+        if self.incomplete && !was_incomplete {
             log.warn(format_args!(
                 "map {name}: out of memory; changes of some entries are not logged"
             ));
@@ -83,7 +83,7 @@ impl Watch {
         let Self {
             hasher,
             table,
-            lost,
+            incomplete,
         } = self;
         table.next_round();
         let shape = *map.shape();
@@ -92,7 +92,7 @@ impl Watch {
                 match table.record(hasher.hash_one((key, cpu)), hasher.hash_one(value)) {
                     Comparison::Same => {}
                     Comparison::Changed => changed(key, cpu, value),
-                    Comparison::NoRoom => *lost = true,
+                    Comparison::NoRoom => *incomplete = true,
                 }
             }
         })?;
@@ -100,7 +100,7 @@ impl Watch {
     }
 }
 
-/// Most values in the map: each CPU has its own.
+/// Most values in the map; in a per-CPU map each entry has a value for each CPU.
 fn most_values(shape: &Shape) -> usize {
     (shape.max_entries as usize).saturating_mul(shape.cpus)
 }

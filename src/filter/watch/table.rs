@@ -1,14 +1,14 @@
-//! A hash table of hashes, which keeps what the last two rounds saw.
+//! A hash table from key hashes to value hashes. It keeps the values that the last two rounds recorded.
 //!
-//! The table is as large as the entries that a map has, not as those that it may have: a trie of four billion entries
-//! costs nothing until it has them. After [`Table::reserve`] it has room for twice the entries of that moment, and for
-//! [`SPARE`] more, so that most maps never make it grow. A table that does grow allocates.
+//! The size of the table follows the entries that the map has, not its capacity: an empty trie with a capacity of four
+//! billion entries costs nothing. [`Table::reserve`] makes room for the larger of twice the present values and [`SPARE`]
+//! more, so that most tables never grow. Growing allocates.
 
 use std::mem;
 
 use nix::errno::Errno;
 
-/// Values for which a table has room beyond those of its map, at 96 to 192 bytes each.
+/// Additional values for which [`Table::reserve`] makes room, at 96 to 192 bytes each.
 const SPARE: usize = 1 << 14;
 /// Slots of an empty table.
 const SMALLEST: usize = 16;
@@ -18,18 +18,20 @@ const SMALLEST: usize = 16;
 pub(super) enum Comparison {
     Same,
     Changed,
-    /// The value is new, and memory is short.
+    /// The value is new, and memory for it is short.
     NoRoom,
 }
 
-/// The value hash of each key hash.
+/// A table from key hashes to value hashes.
 #[derive(Debug)]
 pub(super) struct Table {
-    /// A power of two. At most half are in use, which keeps probing short.
+    /// Open addressing with linear probing. The length is a power of two; at most half of the slots are in use.
     slots: Box<[Slot]>,
-    /// The next table, used once this table is half full.
+    /// Slots into which `rehash` moves the live ones, allocated beforehand.
     spare: Box<[Slot]>,
+    /// Number of the current round, from 1.
     round: u32,
+    /// Number of slots in use.
     used: usize,
     /// Most slots that the map can need.
     most: usize,
@@ -39,7 +41,7 @@ pub(super) struct Table {
 struct Slot {
     key: u64,
     value: u64,
-    /// The last round that saw the value; 0 for an unused slot.
+    /// The last round that recorded the value; 0 for an unused slot.
     round: u32,
 }
 
@@ -49,7 +51,7 @@ impl Table {
     /// # Errors
     /// `ENOMEM`.
     pub(super) fn new(most_values: usize) -> Result<Self, Errno> {
-        // A table of half the address space is never allocated, so saturation is harmless.
+        // Saturation is harmless: no allocation succeeds for half the address space.
         let most = most_values.saturating_mul(2).max(SMALLEST);
         let most = most
             .checked_next_power_of_two()
@@ -68,7 +70,7 @@ impl Table {
         self.round = self.round.wrapping_add(1).max(1);
     }
 
-    /// Allocates room for the entries to come.
+    /// Allocates room for values to be recorded later.
     ///
     /// # Errors
     /// `ENOMEM`.
@@ -111,7 +113,7 @@ impl Table {
         Comparison::Changed
     }
 
-    /// Frees the slots of deleted entries, and doubles the table if that is not enough.
+    /// Frees the slots of deleted entries, and doubles the table if that does not free enough.
     fn make_room(&mut self) -> Result<(), Errno> {
         let live = self
             .slots
@@ -119,13 +121,13 @@ impl Table {
             .filter(|slot| slot.is_live(self.round))
             .count();
         let slots = self.slots.len();
-        // A quarter free is enough for the table not to be rehashed again soon.
+        // A quarter of the slots, freed, prevents that the next values need another rehash.
         if live <= slots / 4 {
             return self.rehash(slots);
         }
         let more = slots.saturating_mul(2).min(self.most.max(slots));
         match self.rehash(more) {
-            // Without memory for more slots, those of deleted entries may still be enough.
+            // Memory for more slots is short, but the slots of deleted entries suffice.
             Err(_) if live < slots / 2 => self.rehash(slots),
             Ok(()) if self.used >= more / 2 && more == slots => Err(Errno::ENOMEM),
             result => result,
@@ -152,7 +154,7 @@ impl Table {
         self.used = used;
         if self.spare.len() != slots {
             self.spare = Box::default();
-            // Without memory now, the next call tries again.
+            // If memory is short now, the next call tries again.
             self.spare = empty(slots).unwrap_or_default();
         }
         Ok(())
@@ -160,13 +162,13 @@ impl Table {
 }
 
 impl Slot {
-    /// True if `round` saw the slot's entry, or may still see it.
+    /// True if `round` or the round before recorded the slot.
     fn is_live(&self, round: u32) -> bool {
         self.round != 0 && round.wrapping_sub(self.round) <= 1
     }
 }
 
-/// The slot of `key`, or the unused slot where it belongs; `None` when the table is full.
+/// The slot of `key`, or the unused slot for it; `None` when the table is full.
 fn find(slots: &mut [Slot], key: u64) -> Option<&mut Slot> {
     let mask = slots.len().checked_sub(1)?;
     let first = usize::try_from(key & u64::from(u32::MAX)).ok()?;
@@ -180,7 +182,7 @@ fn find(slots: &mut [Slot], key: u64) -> Option<&mut Slot> {
     slots.get_mut(at)
 }
 
-/// `slots` unused slots.
+/// Allocates `slots` unused slots.
 fn empty(slots: usize) -> Result<Box<[Slot]>, Errno> {
     let mut empty = Vec::new();
     empty.try_reserve_exact(slots).map_err(|_| Errno::ENOMEM)?;
@@ -192,6 +194,7 @@ fn empty(slots: usize) -> Result<Box<[Slot]>, Errno> {
 mod tests {
     use super::*;
 
+    /// Records the keys in a new round. Returns the numbers of unchanged and of changed values.
     fn record_all(table: &mut Table, keys: impl Iterator<Item = u64>) -> (u64, u64) {
         table.next_round();
         let mut seen = (0, 0);
@@ -206,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn new_and_changed_values_are_changes() {
+    fn new_and_different_values_are_changes() {
         let mut table = Table::new(4).unwrap();
         table.next_round();
         for (key, value, expected) in [
@@ -231,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn table_follows_the_entries_and_not_their_bound() {
+    fn table_size_follows_the_present_entries() {
         for (entries, slots) in [(0, 1 << 15), (100_000, 1 << 19)] {
             let mut table = Table::new(usize::MAX).unwrap();
             assert_eq!(record_all(&mut table, 0..entries), (0, entries));
@@ -242,14 +245,14 @@ mod tests {
     }
 
     #[test]
-    fn reserve_goes_no_further_than_the_map() {
+    fn reserve_is_bounded_by_the_capacity_of_the_map() {
         let mut table = Table::new(1000).unwrap();
         table.reserve().unwrap();
         assert_eq!(table.slots.len(), 2048);
     }
 
     #[test]
-    fn growing_map_is_followed() {
+    fn table_grows_with_the_map() {
         let mut table = Table::new(usize::MAX).unwrap();
         table.reserve().unwrap();
         assert_eq!(record_all(&mut table, 0..20), (0, 20));

@@ -11,8 +11,8 @@ pub const DESCRIPTORS: rlim_t = 256;
 
 /// Limits of a worker.
 ///
-/// `RLIMIT_NPROC` is missing: it counts the threads of all processes with the same user, so another process of nobody
-/// could block the worker. Seccomp forbids processes, and the memory limit bounds threads.
+/// `RLIMIT_NPROC` is not set: it counts the threads of all processes of the user, so another process of nobody could block
+/// the worker. Seccomp forbids new processes and threads.
 pub const LIMITS: &[(Resource, rlim_t)] = &[
     (Resource::RLIMIT_NOFILE, DESCRIPTORS),
     (Resource::RLIMIT_DATA, DATA),
@@ -21,7 +21,7 @@ pub const LIMITS: &[(Resource, rlim_t)] = &[
     (Resource::RLIMIT_MEMLOCK, 0),
 ];
 
-/// Sets the limits irrevocably. A hard limit that is lower already stays.
+/// Sets the limits irrevocably. A lower hard limit stays.
 ///
 /// # Errors
 /// Errors of `setrlimit`.

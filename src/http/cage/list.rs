@@ -1,19 +1,19 @@
 //! Seccomp rules of a worker.
 //!
-//! Any other call kills the process. An intruder gets one try: the daemon logs the death of the worker, and the keeper
-//! starts a new one. A call that a correct worker makes and that is missing here shows in the tests in the same way.
+//! A call that is not listed kills the worker. An attacker thus has one attempt: the daemon logs the death of the worker,
+//! and the keeper starts another worker. The tests find calls of a correct worker that are missing here in the same way.
 //!
-//! The rules hold from the moment at which both threads of the worker exist. So there is no call for a thread, a process,
-//! or a socket with an address: an intruder has the clients' connections, the listening sockets and the sockets to the
-//! daemon, and can neither connect one of them to another peer nor take it from the daemon.
+//! The rules apply once both threads of the worker exist. So no call that creates a thread, a process, or a socket with an
+//! address is listed. An attacker has the clients' connections, the listening sockets and the sockets to the daemon, but
+//! can neither connect them to another peer nor close them for the daemon.
 //!
-//! Names are those of system calls. They differ from the C functions, between libcs and between architectures: aarch64
-//! has only the newest form of each call.
+//! The names are names of system calls. They differ from the C functions, between libcs and between architectures:
+//! aarch64 has only the newest form of each call.
 
 use nix::errno::Errno;
 use nix::libc::{self, c_int, c_long};
 
-use crate::kernel::seccomp::{self, FIONBIO, Otherwise, POLL, Rule, any, bits, is, null, only};
+use crate::kernel::seccomp::{self, DefaultAction, FIONBIO, POLL, Rule, any, bits, is, null, only};
 
 /// Flags of `mmap` that distinguish shared from private and file-backed from anonymous memory.
 const MAPPING: c_int = libc::MAP_TYPE | libc::MAP_ANONYMOUS;
@@ -26,19 +26,20 @@ const STREAM: c_int = libc::SOCK_STREAM | libc::SOCK_CLOEXEC | libc::SOCK_NONBLO
 
 /// System calls of every run.
 pub const ALWAYS: &[Rule] = &[
-    // Receives the listeners: descriptors arrive only over the daemon's socket. Then accepts connections.
+    // Receives listening sockets: descriptors arrive only over the daemon's socket.
     any(libc::SYS_recvmsg),
     any(POLL),
     any(libc::SYS_accept4),
     any(libc::SYS_recvfrom),
-    // Without an address. A filter cannot read the address in the message of `sendmsg`, so that call is missing.
+    // Only without an address. `sendmsg` is not listed, since seccomp cannot read the address in its message.
     only(
         libc::SYS_sendto,
         &[bits(3, !SEND_FLAGS, 0), null(4), is(5, 0)],
     ),
-    // A request head and the headers that the gate adds.
+    // A head together with the header that the gate adds.
     any(libc::SYS_writev),
-    // Never for reading: that ends a listening socket, which the daemon shares, and a socket without peer can connect.
+    // Only for writing. A shutdown for reading would close a listening socket, which the daemon shares, and its
+    // unconnected socket could then connect.
     only(libc::SYS_shutdown, &[is(1, libc::SHUT_WR)]),
     any(libc::SYS_close),
     // The gate's connection to the responder. No other socket can be created.
@@ -51,20 +52,20 @@ pub const ALWAYS: &[Rule] = &[
         libc::SYS_getsockopt,
         &[is(1, libc::SOL_SOCKET), is(2, libc::SO_ERROR)],
     ),
-    // std checks that a closed descriptor was open.
+    // A debug build of std checks that a closed descriptor was open.
     #[cfg(debug_assertions)]
     only(libc::SYS_fcntl, &[is(1, libc::F_GETFD)]),
 ];
 
-/// System calls of some runs, each with its occasion.
+/// System calls of some runs only. Each comment names the condition.
 pub const SELDOM: &[Rule] = &[
     // Exit, unless the keeper kills the worker first.
     any(libc::SYS_exit_group),
     any(libc::SYS_sigaltstack),
-    // Two threads want the same lock, or wait at the barrier of the start.
+    // Contention for a lock between the two threads, and the barrier at the start.
     any(libc::SYS_futex),
     any(libc::SYS_sched_yield),
-    // Memory. Private only, so that the resource limit counts all of it; never executable.
+    // Memory: private, so that the resource limit counts it, and not executable.
     only(
         libc::SYS_mmap,
         &[
@@ -83,17 +84,17 @@ pub const SELDOM: &[Rule] = &[
     any(libc::SYS_restart_syscall),
 ];
 
-/// Calls that correct code tries and works without; they fail with this errno.
+/// Calls of correct code that also works without them. They fail with this errno.
 pub const REFUSED: &[(c_long, Errno)] = &[
-    // glibc reads the kernel's rule for overcommitted memory, to shrink the heap of a thread.
+    // glibc reads `/proc/sys/vm/overcommit_memory` before it shrinks the heap of a thread.
     #[cfg(not(target_env = "musl"))]
     (libc::SYS_openat, Errno::EACCES),
 ];
 
-/// Restricts this thread to these calls.
+/// Restricts this thread to the listed calls.
 ///
 /// # Errors
 /// When the kernel has no seccomp filters.
 pub fn close() -> Result<(), Errno> {
-    seccomp::allow(&[ALWAYS, SELDOM], REFUSED, Otherwise::Ends)
+    seccomp::allow(&[ALWAYS, SELDOM], REFUSED, DefaultAction::Kill)
 }

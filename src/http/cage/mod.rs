@@ -1,20 +1,20 @@
-//! The *cage*: confinement of a worker, so that an attacker who takes over its HTTP can only answer requests.
+//! The *cage*: confinement of a worker. An attacker who takes over a worker through HTTP can only answer requests.
 //!
-//! 1. The worker is nobody: user and group 65534, in no other group ([`ids`]).
-//! 2. The worker has no capability and can get none from a file or its parent ([`give_up`]).
-//! 3. Only root may read its memory or trace it: the worker is not dumpable.
+//! 1. The worker runs as nobody: user and group 65534, in no other group ([`ids`]).
+//! 2. The worker has no capability, and cannot gain any from a file or its parent ([`give_up`]).
+//! 3. The worker is not dumpable: only root may read its memory or trace it.
 //! 4. Descriptors and memory are limited; the worker cannot write a file ([`limits`]).
 //! 5. Where the kernel has Landlock, the worker cannot open files, connect to ports or signal other processes.
 //! 6. Seccomp allows only the system calls that serving HTTP needs ([`list`]); another call kills the worker.
 //! 7. The worker inherits only the shared page, its sockets to the daemon, the listening sockets, and `/dev/null`. Its
-//!    folder is `/`.
-//! 8. Where memory runs out, the kernel kills the worker before the daemon.
+//!    working directory is `/`.
+//! 8. When memory runs out, the kernel kills the worker before the daemon.
 //!
-//! The keeper does all steps but 6 once, for itself and its workers, and has a list of system calls of its own. Each
-//! worker does step 6 before it reads the first byte from the network.
+//! The keeper takes all steps but 6 once, for itself and its workers, and has its own list of system calls. Each worker
+//! takes step 6 before it reads the first byte from the network.
 //!
-//! A network namespace would add nothing: the worker can create no socket with an address, and the sockets that it
-//! inherits stay in the namespace of the daemon. It would cost a privilege and kernel memory.
+//! A network namespace would add nothing: the worker cannot create a socket with an address, and the sockets that it
+//! inherits stay in the daemon's namespace. A namespace would cost a privilege and kernel memory.
 
 pub mod ids;
 pub mod limits;
@@ -37,9 +37,9 @@ const OOM_SCORE: &str = "1000";
 /// `EPERM` without `CAP_SETUID` and `CAP_SETGID`, `EINVAL` in a user namespace that has no nobody; errors of `setrlimit`
 /// and Landlock. A kernel without Landlock is no error.
 pub fn give_up() -> Result<(), Errno> {
-    // Without /proc, or where it is read-only, both processes keep the daemon's score.
+    // If `/proc` is missing or read-only, keeper and workers keep the daemon's score.
     let _ = fs::write("/proc/self/oom_score_adj", OOM_SCORE);
-    // The bounding set first: changing it needs a capability.
+    // Before the change of ids, which removes the capability that this needs.
     capability::bound(CapSet::empty());
     ids::become_nobody()?;
     capability::keep(CapSet::empty())?;
@@ -49,7 +49,7 @@ pub fn give_up() -> Result<(), Errno> {
     landlock::deny_everything().map(drop)
 }
 
-/// The worker's step: only the system calls of [`list`] are allowed to this thread afterwards.
+/// The worker's step: restricts this thread to the system calls of [`list`].
 ///
 /// # Errors
 /// `EINVAL` or `ENOSYS` when the kernel has no seccomp filters.

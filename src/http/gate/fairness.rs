@@ -1,47 +1,47 @@
-//! Choice of the connection to close when there is no room for another.
+//! Choice of the connection to close when no slot is free.
 //!
-//! 1. The connection belongs to the peer that holds the most connections, the newest included. A peer is an IPv4 address
-//!    or an IPv6 /64. So a peer with few connections loses none to a peer with many, also if the few are idle.
-//! 2. Of that peer, a connection goes first whose last response is sent, and which is only open until the client closes
-//!    it ([`Rank::Lingering`]).
-//! 3. Then goes the connection whose request or response is unfinished longest ([`Rank::Unfinished`]): the client has
-//!    not sent a whole head, does not read, or requests without pause. Each has [`FAIR_TIME`] before. So a client that
-//!    sends its request a moment after it connected is served, and slow connections make room.
-//! 4. Then goes the connection that is idle longest after a response ([`Rank::Answered`]), if at least half are. Clients
-//!    that keep such a connection repeat their request on another one. If fewer are idle, none of them goes: newcomers
-//!    wait for [`FAIR_TIME`] at most, and answered clients keep their connections beside slow ones.
-//! 5. Peers that hold the same number count as one peer.
-//! 6. If nothing may be closed yet, clients wait in the accept queue.
+//! 1. The connection belongs to the peer with the most connections, the newest connection included. A peer is an IPv4
+//!    address or an IPv6 /64. So a peer with few connections, even idle ones, loses none to a peer with many.
+//! 2. Among the connections of that peer, a lingering connection ([`Rank::Lingering`]) is closed first: its last response
+//!    is sent, and the gate waits for the client to close it.
+//! 3. Next is the connection that is unfinished longest ([`Rank::Unfinished`]), after at least [`FAIR_TIME`]: the client
+//!    has not sent a whole head, does not read its response, or requests without pause. So a client that sends its
+//!    request a moment after connecting is served, and slow clients make room.
+//! 4. Next is the connection that is idle longest after a response ([`Rank::Answered`]), if at least half of the peer's
+//!    connections are. Its client repeats a request on another connection. If fewer are idle, all of them stay: new
+//!    clients wait for [`FAIR_TIME`] at most, and idle clients keep their connections beside slow clients.
+//! 5. Peers with the same number of connections count as one peer.
+//! 6. If no connection may be closed yet, clients wait in the accept queue.
 
 use std::time::{Duration, Instant};
 
 use super::peer::Peer;
 
-/// Time for an unfinished connection before it may be closed: far above the round trip between a connection and its
-/// request, and short, so that 64 slow connections make room for 256 others in a second.
+/// Time for which an unfinished connection may not be closed: far longer than a round trip, and short enough that 64 slow
+/// connections make room for 256 others in a second.
 const FAIR_TIME: Duration = Duration::from_millis(250);
 
-/// The reason for which a connection may be closed.
+/// Reason why a connection may be closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Rank {
-    /// The connection waits for the client to close it.
+    /// The last response is sent; the gate waits for the client to close the connection.
     Lingering,
-    /// A head, or the reading of a response, is unfinished; or the client requests without pause.
+    /// The client has not sent a whole head, has not read its response, or requests without pause.
     Unfinished,
     /// The connection is idle after a response.
     Answered,
 }
 
-/// A connection that may be closed, and the start of its rank.
+/// Rank of a connection that may be closed, and the time since which the connection has that rank.
 pub(super) type Claim = (Rank, Instant);
 
-/// A connection as far as its choice goes.
+/// The properties of a connection that determine the choice.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Connection {
     /// Index of its slot.
     pub(super) index: usize,
     pub(super) peer: Peer,
-    /// `None` while it may not be closed.
+    /// `None` while the connection may not be closed.
     pub(super) claim: Option<Claim>,
 }
 
@@ -50,7 +50,7 @@ pub(super) struct Connection {
 pub(super) enum Choice {
     /// Close the connection of this slot.
     Close(usize),
-    /// No connection may be closed before this time, or before an event if there is no time.
+    /// No connection may be closed before this time; without a time, before the next event.
     Wait(Option<Instant>),
 }
 
@@ -90,7 +90,7 @@ pub(super) fn choose(connections: &[Connection], now: Instant) -> Choice {
 mod tests {
     use super::*;
 
-    /// The choice among connections of a peer, each with a rank and its start in milliseconds, after 1,000 ms.
+    /// The choice at 1,000 ms among connections, each with its peer, its rank and the start of its rank in milliseconds.
     fn choice(connections: &[(u32, Option<(Rank, u64)>)]) -> (Choice, Instant) {
         let start = Instant::now();
         let after = |time| start.checked_add(Duration::from_millis(time)).unwrap();
@@ -113,7 +113,7 @@ mod tests {
             let (chosen, _) = choice(&[&few[..], &hog].concat());
             assert_eq!(chosen, Choice::Close(1), "{rank:?}");
         }
-        // No connection of the hog may be closed yet, and no other is closed for it.
+        // The hog's connections may not be closed yet, and no other peer's connection is closed instead.
         let (chosen, _) = choice(&[(8, Some((Lingering, 0))), (7, None), (7, None)]);
         assert_eq!(chosen, Choice::Wait(None));
         // The ranks decide between peers with the same number.
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn lingering_goes_before_unfinished_and_unfinished_before_idle() {
+    fn ranks_are_closed_in_order() {
         let all = [(1, Some((Answered, 0))), (1, Some((Unfinished, 0)))];
         assert_eq!(choice(&all).0, Choice::Close(1));
         let lingering = (1, Some((Lingering, 999)));
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn longest_in_its_rank_goes_first() {
+    fn longest_in_its_rank_is_closed_first() {
         for rank in [Lingering, Unfinished, Answered] {
             let at = |time| (1, Some((rank, time)));
             let (chosen, _) = choice(&[at(2), at(0), at(1), at(900)]);
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn unfinished_connections_have_a_fair_time() {
+    fn unfinished_connections_stay_for_the_fair_time() {
         let young = vec![(1, Some((Unfinished, 751))); 8];
         let (chosen, start) = choice(&young);
         let due = start.checked_add(Duration::from_millis(1001));
@@ -150,10 +150,10 @@ mod tests {
     }
 
     #[test]
-    fn answered_connections_go_only_where_they_are_half() {
+    fn answered_connections_are_closed_if_at_least_half_are() {
         let answered = |peer| (peer, Some((Answered, 0)));
         let young = |peer| (peer, Some((Unfinished, 999)));
-        // The connections of one peer, and those of peers that hold the same number.
+        // One peer with three connections, then three peers with one connection each.
         for peers in [[1, 1, 1], [1, 2, 3]] {
             let [a, b, c] = peers;
             let (chosen, start) = choice(&[young(a), young(b), answered(c)]);

@@ -1,17 +1,18 @@
 //! Framing of HTTP/1.1 (RFC 9112): the end of a request's head, and the end of a response.
 //!
-//! `tiny_http` interprets requests. Some requests would make `tiny_http` hang, allocate as much as the client says, or
-//! respond in a form without visible end. The gate refuses such requests, or makes them harmless.
+//! `tiny_http` interprets requests. Some requests would make `tiny_http` hang, allocate as many bytes as the client
+//! announces, or respond in a form whose end the gate does not find. The gate refuses or defuses such requests.
 
 use crate::config::Service;
 
 /// State of a scan for the end of a head.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Collector {
-    /// Bytes scanned.
+    /// Number of bytes scanned.
     seen: usize,
-    /// True after a byte of a line that is not empty.
+    /// True if the current line is not empty.
     in_line: bool,
+    /// True if the previous byte is CR.
     after_cr: bool,
     part: Part,
 }
@@ -34,7 +35,7 @@ pub enum Collected {
     Incomplete,
     /// The head is complete and has this many bytes; bytes after the head belong to the next request.
     Head(usize),
-    /// The bytes are no head.
+    /// The bytes are not a head.
     Malformed,
 }
 
@@ -82,7 +83,7 @@ impl Collector {
 pub struct Request {
     /// The method is HEAD: the response has no body, whatever its Content-Length.
     pub is_head: bool,
-    /// A body follows, so the start of the next head is unknown.
+    /// The head announces a body, so the start of the next head is unknown.
     pub has_body: bool,
     /// `tiny_http` closes its connection after the response.
     pub closes: bool,
@@ -100,7 +101,7 @@ impl Request {
 /// Reason why the gate refuses a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// The bytes are no head.
+    /// The bytes are not a head.
     Malformed,
     /// The head was not complete in time.
     Late,
@@ -110,7 +111,7 @@ pub enum Refusal {
     Version,
     /// `OPTIONS *`.
     Method,
-    /// The host is not vouched for, or the scheme is `https`.
+    /// The host is not vouched for (see [`host`](crate::http::host)), or the scheme is `https`.
     Misdirected,
 }
 
@@ -143,7 +144,7 @@ impl Refusal {
 /// Empty line at the end of a head.
 pub(super) const EMPTY_LINE: &[u8] = b"\r\n";
 
-/// Name of the header in which the gate tells the worker the service of the client's connection.
+/// Name of the header by which the gate passes the service of the client's connection to the responder.
 pub const SERVICE_HEADER: &str = "Corexdp-Service";
 
 /// The last header and the end of a forwarded head; the value is [`Service::number`].
@@ -155,9 +156,9 @@ pub(super) const fn service_header(service: Service) -> &'static [u8] {
     }
 }
 
-/// Headers of a client that must not reach `tiny_http`. `tiny_http` would wait for a body, or allocate its announced
-/// length; no path accepts a body. By `TE` it would respond in chunks, where the gate does not find the end. Only the
-/// gate may set the service.
+/// Headers of a client that must not reach `tiny_http`. The first two announce a body: `tiny_http` would wait for it or
+/// allocate its length, and no path accepts a body. With `TE`, `tiny_http` would respond in chunks, whose end the gate
+/// does not find. Only the gate may set the service.
 const HIDDEN: [&[u8]; 4] = [
     b"Content-Length",
     b"Transfer-Encoding",
@@ -165,7 +166,7 @@ const HIDDEN: [&[u8]; 4] = [
     SERVICE_HEADER.as_bytes(),
 ];
 
-/// Bytes of the empty lines at the start, which a server ignores before a request line (RFC 9112, 2.2).
+/// Length in bytes of leading empty lines, which a server ignores before a request line (RFC 9112, 2.2).
 pub fn leading_empty_lines(bytes: &[u8]) -> usize {
     let (lines, _) = bytes.as_chunks::<2>();
     let empty = lines
@@ -174,11 +175,11 @@ pub fn leading_empty_lines(bytes: &[u8]) -> usize {
     empty.count().saturating_mul(EMPTY_LINE.len())
 }
 
-/// Overwrites the names of hidden headers in a complete head with `x`, and bytes that are not ASCII with `?`: for such a
-/// byte `tiny_http` 0.12 closes the connection without a response.
+/// Overwrites the names of hidden headers in a complete head with `x`, and bytes that are not ASCII with `?`: because of
+/// such a byte `tiny_http` 0.12 would close the connection without a response.
 ///
 /// # Errors
-/// [`Refusal::Version`]: `tiny_http` 0.12 hangs on such a version.
+/// [`Refusal::Version`] for HTTP/2 and HTTP/3, on which `tiny_http` 0.12 hangs.
 pub fn sanitize(head: &mut [u8]) -> Result<Request, Refusal> {
     let mut lines = head.split_mut(|&byte| byte == b'\n');
     let first = lines.next().unwrap_or_default().trim_ascii();
@@ -204,7 +205,7 @@ pub fn sanitize(head: &mut [u8]) -> Result<Request, Refusal> {
     Ok(request)
 }
 
-/// Value of the header `Connection`, by which `tiny_http` decides whether it closes.
+/// Value of a header `Connection`; `None` for another line. The value determines whether `tiny_http` closes.
 fn connection(line: &[u8]) -> Option<&[u8]> {
     let mut parts = line.trim_ascii().splitn(2, |&byte| byte == b':');
     let name = parts.next()?;
@@ -212,7 +213,7 @@ fn connection(line: &[u8]) -> Option<&[u8]> {
         .then(|| parts.next().unwrap_or_default())
 }
 
-/// True if the text contains the word, in any case.
+/// True if the text contains the word, in upper or lower case.
 fn contains(text: &[u8], word: &[u8]) -> bool {
     text.windows(word.len())
         .any(|window| window.eq_ignore_ascii_case(word))

@@ -1,7 +1,8 @@
 //! Connections from the gate to the responder of the worker.
 //!
-//! A connection is a socket pair. It has no address, so no other process can connect: a listening Unix socket with an
-//! abstract name is found in `/proc/net/unix`, and a socket in the file system needs a folder that the worker can write.
+//! A connection is a socket pair. It has no address, so no other process can connect. The alternatives are worse: other
+//! processes find a socket with an abstract name in `/proc/net/unix`, and a socket in the file system needs a folder that
+//! the worker can write to.
 
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::os::fd::{AsFd, BorrowedFd};
@@ -12,14 +13,14 @@ use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
 
 use super::REQUESTS;
 
-/// Connections that the gate opened and the responder has not taken.
+/// Connections that the gate has opened and the responder has not taken.
 type Queue = Mutex<heapless::Vec<UnixStream, REQUESTS>>;
 
 /// The gate's end of the queue.
 #[derive(Debug)]
 pub(in crate::http) struct Inner {
     queue: Arc<Queue>,
-    /// A byte wakes the responder.
+    /// Writing a byte wakes the responder.
     wake: UnixStream,
 }
 
@@ -27,6 +28,7 @@ pub(in crate::http) struct Inner {
 #[derive(Debug)]
 pub(in crate::http) struct Incoming {
     queue: Arc<Queue>,
+    /// Readable when a connection was opened.
     woken: UnixStream,
 }
 
@@ -55,7 +57,7 @@ impl Inner {
         queue.push(theirs).map_err(|_| ErrorKind::WouldBlock)?;
         drop(queue);
         match (&self.wake).write(&[0]) {
-            // Bytes that wait wake the responder as well.
+            // A full socket has unread bytes, which wake the responder as well.
             Err(error) if error.kind() != ErrorKind::WouldBlock => Err(error),
             _ => Ok(ours),
         }
@@ -69,9 +71,9 @@ impl Incoming {
         (!queue.is_empty()).then(|| queue.remove(0))
     }
 
-    /// Discards the bytes that woke the responder. To be called before [`Incoming::take`], or a connection is missed.
+    /// Discards the bytes that woke the responder. Must precede [`Incoming::take`], else a connection is missed.
     pub(in crate::http) fn clear(&self) {
-        // Without a byte there is nothing to discard; the gate's end is open as long as its thread runs.
+        // An error means that there is no byte.
         let _ = (&self.woken).read(&mut [0; REQUESTS]);
     }
 }

@@ -1,22 +1,23 @@
 //! The *gate*: a proxy between the network and the responder that bounds connections, requests and their memory.
 //!
-//! The responder ([`super::worker`]) allocates for each request and response, and sets clients no limit of time. So the
-//! responder must not face the network. The gate is one thread that owns the listening sockets and a fixed number of
-//! [`slot`]s with memory of fixed size. The gate collects a request's head, forwards it over a socket pair, relays the
-//! response up to its end, and only then reads the next head. The responder receives complete heads only, one at a time
-//! on each connection, and interprets them with `tiny_http`.
+//! The responder ([`super::worker`]) allocates memory for each request and response, and has no timeouts for clients. So
+//! the responder must not face the network. The gate is one thread that owns the listening sockets and a fixed number of
+//! [`slot`]s with buffers of fixed size. For each request, the gate collects the head, forwards it over a socket pair,
+//! relays the whole response, and only then reads the next head. The responder receives complete heads only, one at a
+//! time on each connection, and interprets them with `tiny_http`.
 //!
-//! The responder has memory for each connection, so the slots share [`REQUESTS`] connections to it. A slot keeps its
-//! connection until another slot needs one.
+//! Each connection costs memory in the responder, so the slots share [`REQUESTS`] connections. A slot keeps its connection
+//! to the responder until another slot needs one.
 //!
-//! When the last slot is taken, the gate closes the connection that [`fairness`] chooses. So one slot is free for the
-//! next client, whose address is known only when it is accepted, and clients that vanished need no keepalive probes.
+//! When no slot is free, the gate closes the connection that [`fairness`] chooses. So a slot is free for the next client,
+//! whose address is known only after it is accepted, and vanished clients need no keepalive probes.
 
-mod buffers;
 mod fairness;
 pub mod framing;
 mod inner;
+mod input;
 mod peer;
+mod response;
 mod room;
 mod slot;
 
@@ -33,21 +34,22 @@ use crate::base::wait::timeout;
 use crate::config::{MAX_PLACES, Service};
 use crate::http::host::Names;
 use crate::kernel::fd_passing;
-use buffers::{Input, Response};
 pub(super) use inner::{Incoming, Inner, queue};
+use input::Input;
 use peer::Peer;
+use response::Response;
 use slot::{Ready, Slot};
 
-/// Connections of clients, the last of which is closed at once or makes the gate close another.
+/// Most connections of clients. Taking the last slot makes the gate close a connection.
 const SLOTS: usize = 64;
-/// Most connections to the responder, and so most concurrent requests.
+/// Most connections to the responder, and thus most concurrent requests.
 pub(super) const REQUESTS: usize = 16;
 /// Most bytes of a head.
 pub(super) const HEAD_SIZE: usize = 8 << 10;
 /// Bytes of a response in transit.
 const RESPONSE_SIZE: usize = 8 << 10;
-/// Buffers of the slots. Static, because an allocator may clear its memory: a page of static memory takes no memory
-/// before its first use, and most of the time only the first slot is in use.
+/// Buffers of the slots. They are static, since untouched static memory costs nothing and mostly only the first slot is
+/// in use; an allocator may clear its memory, and thereby touch it.
 static MEMORY: Mutex<[[u8; HEAD_SIZE + RESPONSE_SIZE]; SLOTS]> =
     Mutex::new([[0; HEAD_SIZE + RESPONSE_SIZE]; SLOTS]);
 /// Delay before the next `accept` after an error, such as `EMFILE`.
@@ -65,12 +67,30 @@ struct Events {
     slots: [Ready; SLOTS],
 }
 
+/// Time at which the gate accepts connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Accepts {
+    Now,
+    /// Not before this time; without a time, not before the next event.
+    At(Option<Instant>),
+}
+
+impl Accepts {
+    const fn at(self) -> Option<Instant> {
+        match self {
+            Self::Now => None,
+            Self::At(time) => time,
+        }
+    }
+}
+
 struct Gate<'a> {
-    /// Socket by which the daemon sends listening sockets.
+    /// Socket over which the daemon sends listening sockets and names.
     listen_socket: &'a OwnedFd,
     listeners: Listeners,
     names: Names,
-    /// Index, modulo their number, of the listener that accepts first; it advances for fairness.
+    /// Index of the listener that accepts first, modulo the number of listeners. It advances, so that all listeners get
+    /// their turn.
     next_listener: usize,
     /// End of the delay after a failed `accept`.
     paused_until: Option<Instant>,
@@ -78,10 +98,10 @@ struct Gate<'a> {
     slots: heapless::Vec<Slot<'a>, SLOTS>,
 }
 
-/// Relays requests that arrive on the listening sockets, until the daemon closes its end of `listen_socket`, or dies.
+/// Relays requests that arrive on the listening sockets, until the daemon closes its end of `listen_socket` or dies.
 ///
 /// # Errors
-/// Errors of `poll`; `ETIMEDOUT` when the responder hangs. Only a new worker cures these errors.
+/// Errors of `poll`; `ETIMEDOUT` when the responder hangs. After an error, the worker must be replaced.
 pub(super) fn run(listen_socket: &OwnedFd, inner: Inner) -> Result<(), Errno> {
     let now = Instant::now();
     let mut memory = MEMORY.lock().unwrap_or_else(PoisonError::into_inner);
@@ -105,7 +125,7 @@ pub(super) fn run(listen_socket: &OwnedFd, inner: Inner) -> Result<(), Errno> {
             if !gate.change_settings(now)? {
                 return Ok(());
             }
-            // All messages of a reload before the next request.
+            // A reload sends several messages, which take effect before the next request.
             continue;
         }
         for (slot, ready) in gate.slots.iter_mut().zip(events.slots) {
@@ -123,14 +143,14 @@ pub(super) fn run(listen_socket: &OwnedFd, inner: Inner) -> Result<(), Errno> {
 }
 
 impl Gate<'_> {
-    /// Sleeps until a descriptor is ready or the earliest deadline has come.
+    /// Sleeps until a descriptor is ready or the earliest deadline has passed.
     fn wait(&self) -> Result<Events, Errno> {
         let now = Instant::now();
-        let (accepts, accepts_at) = self.may_accept(now);
+        let accepts = self.accepts(now);
         let mut fds = heapless::Vec::<PollFd<'_>, { 1 + MAX_PLACES + 2 * SLOTS }>::new();
-        // There is room for all of them.
+        // Cannot fail: the list has room for all descriptors.
         let _ = fds.push(PollFd::new(self.listen_socket.as_fd(), PollFlags::POLLIN));
-        for (_, listener) in self.listeners.iter().filter(|_| accepts) {
+        for (_, listener) in self.listeners.iter().filter(|_| accepts == Accepts::Now) {
             let _ = fds.push(PollFd::new(listener.as_fd(), PollFlags::POLLIN));
         }
         let first_slot = fds.len();
@@ -138,7 +158,7 @@ impl Gate<'_> {
             let _ = fds.push(PollFd::new(fd, events));
         }
         let deadlines = self.slots.iter().filter_map(Slot::deadline);
-        let deadlines = deadlines.chain(accepts_at).chain(self.forward_at(now));
+        let deadlines = deadlines.chain(accepts.at()).chain(self.forward_at(now));
         match poll(&mut fds, timeout(deadlines.min())) {
             // After an interruption no descriptor is marked ready.
             Ok(_) | Err(Errno::EINTR) => {}
@@ -166,8 +186,9 @@ impl Gate<'_> {
         Ok(events)
     }
 
-    /// Replaces the listening sockets of a service, or the names that are vouched for. Returns false when the daemon closed
-    /// its end. Connections of the service end with their next response, since their address may be removed.
+    /// Receives a message of the daemon: the new listening sockets of a service, or the names that are vouched for.
+    /// Connections of the service end with their next response, since the Corefile may no longer have their address.
+    /// Returns false when the daemon has closed its end.
     fn change_settings(&mut self, now: Instant) -> Result<bool, Errno> {
         let mut message = [0; size_of::<u32>() + Names::MAX];
         let socket = self.listen_socket.as_fd();
@@ -194,15 +215,15 @@ impl Gate<'_> {
         Ok(true)
     }
 
-    /// True if a connection can be accepted now; else the time at which to check again, unless an event precedes it.
-    fn may_accept(&self, now: Instant) -> (bool, Option<Instant>) {
+    /// Tells when the gate accepts connections: not after a failed `accept`, and not without a free slot.
+    fn accepts(&self, now: Instant) -> Accepts {
         if let Some(paused_until) = self.paused_until.filter(|&paused_until| paused_until > now) {
-            return (false, Some(paused_until));
+            return Accepts::At(Some(paused_until));
         }
         if self.slots.iter().any(Slot::is_free) {
-            return (true, None);
+            return Accepts::Now;
         }
-        (false, self.make_room_at(now, |_| true))
+        Accepts::At(self.make_room_at(now, |_| true))
     }
 
     /// Accepts waiting connections while slots are free.
@@ -229,9 +250,11 @@ impl Gate<'_> {
         }
     }
 
-    /// Forwards complete heads: the first of the peer that has the fewest requests at the responder.
+    /// Forwards complete heads: those with a connection to the responder, then the oldest head of the peer with the fewest
+    /// requests at the responder.
     ///
-    /// A new connection waits until the responder answers on the previous one, so that no queue grows there.
+    /// A new connection to the responder is opened only after the responder has answered on the previous new one, so that
+    /// no queue grows there.
     fn forward(&mut self, now: Instant) {
         for slot in &mut self.slots {
             slot.check_host(&self.names, now);

@@ -1,9 +1,8 @@
-//! A *peer*: the origin of connections among which the gate is fair.
+//! A *peer*: the network address among which the gate shares its slots fairly.
 
 use std::net::{IpAddr, SocketAddr};
 
-/// An IPv4 address, or the first 64 bits of an IPv6 address: a host chooses the other bits as it likes (RFC 4291,
-/// 2.5.1).
+/// An IPv4 address, or the first 64 bits of an IPv6 address: a host may choose the other 64 bits freely (RFC 4291, 2.5.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Peer {
     V4(u32),
@@ -11,10 +10,10 @@ pub(super) enum Peer {
 }
 
 impl Peer {
-    /// The peer of a connection that nobody has opened yet.
+    /// The peer of a free slot.
     pub(super) const NOBODY: Self = Self::V4(0);
 
-    /// The peer of a client's address. An IPv4 address that IPv6 maps is an IPv4 address.
+    /// The peer of a client's address. An IPv4-mapped IPv6 address is an IPv4 address.
     pub(super) fn of(address: SocketAddr) -> Self {
         match address.ip().to_canonical() {
             IpAddr::V4(ip) => Self::V4(ip.to_bits()),
@@ -28,7 +27,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn peers_are_ipv4_addresses_and_ipv6_networks_of_64_bits() {
+    fn peer_is_an_ipv4_address_or_an_ipv6_network_of_64_bits() {
         let peer = |ip: &str| Peer::of(SocketAddr::new(ip.parse().unwrap(), 1));
         for (one, other, same) in [
             ("192.0.2.1", "192.0.2.1", true),

@@ -1,4 +1,4 @@
-//! Room for another connection of a client, and for another connection to the responder.
+//! Closes a connection to make room: for another client, or for another connection to the responder.
 
 use std::time::Instant;
 
@@ -8,7 +8,7 @@ use super::slot::Slot;
 use super::{Gate, REQUESTS, SLOTS};
 
 impl Gate<'_> {
-    /// Time at which a slot among these may make room; `None` if an event comes first.
+    /// Time at which a connection of the slots in `among` may be closed; `None` if only an event can change that.
     pub(super) fn make_room_at(
         &self,
         now: Instant,
@@ -20,9 +20,9 @@ impl Gate<'_> {
         }
     }
 
-    /// The connection to close among these.
+    /// The connection to close among the slots in `among`.
     pub(super) fn choose(&self, now: Instant, among: impl Fn(&Slot<'_>) -> bool) -> Choice {
-        // A closing slot becomes free soon, with an event on its connection to tiny_http.
+        // A closing slot becomes free with the next event on its connection to the responder.
         if self
             .slots
             .iter()
@@ -56,15 +56,15 @@ impl Gate<'_> {
         }
     }
 
-    /// Requests of this peer at the responder.
+    /// Number of requests of this peer at the responder.
     pub(super) fn requests_of(&self, peer: Peer) -> usize {
         let slots = self.slots.iter();
         let used = slots.filter(|slot| slot.has_inner() && slot.unused_since().is_none());
         used.filter(|slot| slot.peer() == peer).count()
     }
 
-    /// Frees a connection to the responder: the one that is unused longest, else that of the client that [`fairness`]
-    /// chooses. The responder closes it soon.
+    /// Releases a connection to the responder: the connection that is unused longest, else the connection of the client
+    /// that [`fairness`] chooses. The responder then closes its end.
     pub(super) fn release_inner(&mut self, now: Instant) {
         if self.slots.iter().any(Slot::is_released) {
             return;
@@ -74,25 +74,26 @@ impl Gate<'_> {
         if let Some((_, slot)) = unused.min_by_key(|(since, _)| *since) {
             return slot.release(now);
         }
-        if let Choice::Close(index) = self.choose(now, holds_inner) {
+        if let Choice::Close(index) = self.choose(now, has_inner) {
             self.drop_client(index, now);
         }
     }
 
-    /// Time at which a head that waits for a connection to the responder may take one from a slow client; `None` if an
-    /// event comes first.
+    /// Time at which a slow client may lose its connection to the responder to a waiting head; `None` if no head waits, or
+    /// only an event can change that.
     pub(super) fn forward_at(&self, now: Instant) -> Option<Instant> {
         let waits = |slot: &Slot<'_>| slot.queued().is_some() && !slot.has_inner();
         let inner = self.slots.iter().filter(|slot| slot.has_inner()).count();
-        let event = |slot: &Slot<'_>| slot.is_fresh() || slot.is_released();
-        if inner < REQUESTS || !self.slots.iter().any(waits) || self.slots.iter().any(event) {
+        let awaits_event = |slot: &Slot<'_>| slot.is_fresh() || slot.is_released();
+        if inner < REQUESTS || !self.slots.iter().any(waits) || self.slots.iter().any(awaits_event)
+        {
             return None;
         }
-        self.make_room_at(now, holds_inner)
+        self.make_room_at(now, has_inner)
     }
 }
 
-/// True if the slot has a connection to the responder.
-const fn holds_inner(slot: &Slot<'_>) -> bool {
+/// [`Slot::has_inner`] as a function of any lifetime, which the method is not.
+const fn has_inner(slot: &Slot<'_>) -> bool {
     slot.has_inner()
 }

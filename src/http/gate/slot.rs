@@ -1,4 +1,4 @@
-//! A slot: a client's connection, and the connection to the responder that belongs to it.
+//! A slot: the connection of a client, and its connection to the responder.
 
 mod steps;
 
@@ -9,32 +9,32 @@ use std::time::{Duration, Instant};
 
 use nix::poll::PollFlags;
 
-use super::buffers::{Input, Response};
 use super::fairness::{Claim, Rank};
 use super::framing::Refusal;
+use super::input::Input;
 use super::peer::Peer;
+use super::response::Response;
 use crate::config::Service;
 
-/// Time for a head from its first byte to its last.
+/// Timeout of a head, from its first byte to its last.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
-/// Time in which a client must read some bytes of its response.
+/// Timeout of a client that reads no byte of its response.
 const SEND_TIMEOUT: Duration = Duration::from_secs(10);
-/// Time of the lingering close, in which bytes of the client after its last response are discarded (RFC 9112, 9.6).
+/// Duration of the lingering close, in which bytes of the client after its last response are discarded (RFC 9112, 9.6).
 /// Closing at once would reset the connection, and the client's system would discard the response.
 const LINGER_TIME: Duration = Duration::from_secs(2);
-/// Most bytes discarded by the lingering close.
+/// Most bytes that the lingering close discards.
 const LINGER_BYTES: usize = 64 << 10;
 /// Shortest time between a response and the next request that counts as a pause.
 const MIN_PAUSE: Duration = Duration::from_millis(10);
-/// Time after which a silent responder hangs. The daemon answers one request after the other, each within five
-/// seconds.
+/// Timeout of the responder: it answers [`REQUESTS`](super::REQUESTS) requests one by one, each within five seconds.
 const HUNG_AFTER: Duration = Duration::from_mins(2);
 
-/// Error for a responder that hangs. It would keep its end of a connection open forever.
+/// Error for a responder that hangs, and thus never closes its end of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Hung;
 
-/// Sides of a slot with an event.
+/// Sides of a slot that have an event.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Ready {
     pub(super) client: bool,
@@ -44,15 +44,15 @@ pub(super) struct Ready {
 /// Stage of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
-    /// There is no connection.
+    /// The slot has no connection.
     Free,
-    /// No byte of a request is received.
+    /// No byte of the next request is received.
     Idle,
     /// The head is incomplete.
     Head,
-    /// The head is complete, but not forwarded.
+    /// The head is complete and not forwarded.
     Queued,
-    /// The request is forwarded, the response is not complete.
+    /// The head is forwarded, and the response is incomplete.
     Response,
     /// Both sides are shut down for writing. Each is closed after its last byte.
     Closing,
@@ -67,28 +67,28 @@ pub(super) struct Slot<'a> {
     service: Service,
     /// Connection to the responder; `None` before the first request.
     inner: Option<UnixStream>,
-    /// True until the first byte of the responder on `inner`.
+    /// True until the responder sends its first byte on `inner`.
     fresh: bool,
-    /// Time at which `inner` was shut down for the sake of another slot; `None` while it may be used.
+    /// Time at which `inner` was shut down to make room for another slot; `None` while `inner` may be used.
     released_at: Option<Instant>,
     stage: Stage,
-    /// Start of the stage, or time of the last bytes of a response.
+    /// Start of the stage, or time of the last progress of a response.
     since: Instant,
     /// Start of the connection.
     opened_at: Instant,
-    /// Time from which the client can be slow: the first byte of its head, or of its response.
+    /// Time since which the slot waits for the client: the first byte of its head, or of its response.
     client_since: Instant,
-    /// End of the last response; `None` before the first.
+    /// End of the last response; `None` before the first response.
     answered_at: Option<Instant>,
-    /// Start of a series of requests without pause in between.
+    /// Start of a series of requests without pauses.
     busy_since: Option<Instant>,
     input: Input<'a>,
     response: Response<'a>,
-    /// True if the host of the complete head is checked.
+    /// True if the host of the complete head was checked.
     checked: bool,
     /// True if the connection ends with this response.
     last: bool,
-    /// Bytes discarded by the lingering close.
+    /// Number of bytes discarded by the lingering close.
     discarded: usize,
 }
 
@@ -116,8 +116,8 @@ impl<'a> Slot<'a> {
         }
     }
 
-    /// Descriptors and events to poll, of the client and of the responder. `poll` reports `POLLHUP`, the end of both
-    /// directions, even without events.
+    /// Descriptors and events to poll: of the client, then of the responder. `poll` reports `POLLHUP`, the end of both
+    /// directions, even if no event is requested.
     pub(super) fn poll_events(&self) -> [Option<(BorrowedFd<'_>, PollFlags)>; 2] {
         let (client, inner) = match self.stage {
             Stage::Free => (None, None),
@@ -154,7 +154,7 @@ impl<'a> Slot<'a> {
         start.checked_add(time)
     }
 
-    /// Ends a stage whose deadline is over.
+    /// Ends a stage whose deadline has passed.
     ///
     /// # Errors
     /// [`Hung`] when the slot waits for the responder.
@@ -166,7 +166,7 @@ impl<'a> Slot<'a> {
             Stage::Head => self.refuse(Refusal::Late, now),
             Stage::Response if self.response.has_unsent() => self.drop_client(now),
             Stage::Closing if self.client.is_some() => self.drop_client(now),
-            // A released connection, or a response that does not come.
+            // The responder has not closed a released connection, or has not responded.
             _ => return Err(Hung),
         }
         Ok(())
@@ -187,15 +187,15 @@ impl<'a> Slot<'a> {
         self.stage == Stage::Closing && self.client.is_none()
     }
 
-    /// The origin of the connection.
+    /// The peer of the client.
     pub(super) const fn peer(&self) -> Peer {
         self.peer
     }
 
-    /// The reason for which the connection may be closed. `None` while the responder has the request of a client that
-    /// paused before it: the slot would be free only after the response.
+    /// Reason why the connection may be closed. `None` while the responder has the request of a client that pauses between
+    /// requests: closing would free the slot only after the response.
     pub(super) fn claim(&self) -> Option<Claim> {
-        // A client that never had a response is slow since it connected.
+        // Before its first response, a client counts as slow from the connection on.
         let client_since = self
             .answered_at
             .map_or(self.opened_at, |_| self.client_since);
@@ -220,12 +220,12 @@ impl<'a> Slot<'a> {
         (self.stage == Stage::Queued).then_some(self.since)
     }
 
-    /// True if there is a connection to the responder, perhaps released.
+    /// True if the slot has a connection to the responder, even a released one.
     pub(super) const fn has_inner(&self) -> bool {
         self.inner.is_some()
     }
 
-    /// True if the responder takes a request on the connection.
+    /// True if the slot has a connection to the responder that is not released.
     pub(super) const fn is_connected(&self) -> bool {
         self.inner.is_some() && self.released_at.is_none()
     }
@@ -235,13 +235,13 @@ impl<'a> Slot<'a> {
         self.released_at.is_some()
     }
 
-    /// Start of the time in which the connection to the responder is not used; `None` while it is used.
+    /// Time since which the connection to the responder is unused; `None` while it is used.
     pub(super) fn unused_since(&self) -> Option<Instant> {
         let unused = matches!(self.stage, Stage::Idle | Stage::Head) && self.is_connected();
         unused.then(|| self.answered_at.unwrap_or(self.since))
     }
 
-    /// True until the responder is known to serve the connection, by its first byte.
+    /// True until the responder sends its first byte on the connection.
     pub(super) const fn is_fresh(&self) -> bool {
         self.inner.is_some() && self.fresh
     }

@@ -14,34 +14,34 @@ use crate::base::wait::{sleep, wait};
 use crate::kernel::fd_passing;
 use crate::kernel::process::stop_is_pending;
 
-/// Time in which the keeper must answer, generous for a busy machine.
-pub const ANSWERS_WITHIN: Duration = Duration::from_secs(5);
-/// Delay before a keeper that starts is continued once more.
-const RESUME_EVERY: Duration = Duration::from_millis(200);
-/// Longest delay between two looks whether the keeper has ended.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// Time within which the keeper must answer a message; long enough for a busy machine.
+pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+/// Period of `SIGCONT` to a keeper that is starting.
+const RESUME_PERIOD: Duration = Duration::from_millis(200);
+/// Longest delay between two checks whether the keeper has exited.
+const MAX_CHECK_DELAY: Duration = Duration::from_millis(50);
 
 /// The connection of the daemon to its keeper.
 #[derive(Debug)]
 pub(super) struct Connection {
     pid: Pid,
     pub(super) socket: OwnedFd,
-    /// Messages without answer.
+    /// Number of messages without answer.
     unanswered: Cell<u32>,
-    /// Time by which the keeper must answer; `None` if no message waits for an answer.
+    /// Time by which the keeper must answer; `None` if every message is answered.
     deadline: Cell<Option<Instant>>,
-    patience: Cell<Patience>,
+    health: Cell<Health>,
 }
 
-/// The daemon's patience with the keeper.
+/// State of the keeper, judged by its answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Patience {
+enum Health {
     /// The keeper answers in time.
-    Full,
+    Responsive,
     /// One deadline has passed.
-    Last,
+    Late,
     /// Two deadlines have passed in succession.
-    Gone,
+    Dead,
 }
 
 impl Connection {
@@ -51,7 +51,7 @@ impl Connection {
             socket,
             unanswered: Cell::new(0),
             deadline: Cell::new(None),
-            patience: Cell::new(Patience::Full),
+            health: Cell::new(Health::Responsive),
         }
     }
 
@@ -59,56 +59,56 @@ impl Connection {
         self.deadline.get()
     }
 
-    /// True while the keeper runs. Takes its answers.
+    /// Receives the answers of the keeper. True while the keeper runs.
     pub(super) fn is_alive(&self) -> bool {
         loop {
             match self.answer() {
                 Ok(Some(_)) | Err(Errno::EINTR) => {}
-                Err(Errno::EAGAIN) => return self.patience.get() != Patience::Gone,
+                Err(Errno::EAGAIN) => return self.health.get() != Health::Dead,
                 _ => return false,
             }
         }
     }
 
-    /// Sends a message, which the keeper will answer. Never blocks.
+    /// Sends a message that the keeper answers. Never blocks.
     pub(super) fn send(&self, word: u32, descriptors: &[BorrowedFd<'_>]) -> Result<(), Errno> {
         fd_passing::send(self.socket.as_fd(), word, descriptors)?;
         self.unanswered.set(self.unanswered.get().saturating_add(1));
         if self.deadline.get().is_none() {
             self.deadline
-                .set(Instant::now().checked_add(ANSWERS_WITHIN));
+                .set(Instant::now().checked_add(ANSWER_TIMEOUT));
         }
         self.resume();
         Ok(())
     }
 
-    /// Continues a keeper that was stopped; no other keeper notices the signal.
+    /// Continues a keeper that was stopped. A running keeper ignores the signal.
     fn resume(&self) {
-        // A dead keeper keeps its id until the daemon reaps it.
+        // The signal reaches no other process: a dead keeper keeps its process id until the daemon reaps it.
         let _ = kill(self.pid, Signal::SIGCONT);
     }
 
-    /// Takes an answer, without blocking; `None` when the keeper is dead.
+    /// Receives an answer, without blocking; `None` when the keeper is dead.
     fn answer(&self) -> Result<Option<u32>, Errno> {
         let mut answer = [0; 4];
         let fd = self.socket.as_raw_fd();
         let length = recv(fd, &mut answer, MsgFlags::MSG_DONTWAIT)?;
         let unanswered = self.unanswered.get().saturating_sub(1);
         self.unanswered.set(unanswered);
-        self.patience.set(Patience::Full);
-        let next = Instant::now().checked_add(ANSWERS_WITHIN);
+        self.health.set(Health::Responsive);
+        let next = Instant::now().checked_add(ANSWER_TIMEOUT);
         self.deadline.set(next.filter(|_| unanswered > 0));
         Ok((length > 0).then_some(u32::from_ne_bytes(answer)))
     }
 
-    /// Waits for the message that the keeper is nobody: 0, or the errno; `None` when the keeper ended. A signal to stop
-    /// ends the wait.
+    /// Waits for the first answer, which tells that the keeper has become nobody: 0, or the errno of its failure; `None`
+    /// when the keeper has exited. A signal that stops the daemon ends the wait.
     pub(super) fn first_answer(&self) -> Result<Option<i32>, Errno> {
         let begin = Instant::now();
-        while begin.elapsed() < ANSWERS_WITHIN && !stop_is_pending() {
+        while begin.elapsed() < ANSWER_TIMEOUT && !stop_is_pending() {
             wait(
                 [Some(self.socket.as_fd())],
-                Instant::now().checked_add(RESUME_EVERY),
+                Instant::now().checked_add(RESUME_PERIOD),
             )?;
             match self.answer() {
                 Ok(answer) => return Ok(answer.map(u32::cast_signed)),
@@ -116,51 +116,51 @@ impl Connection {
                 Err(errno) => return Err(errno),
             }
         }
-        self.patience.set(Patience::Gone);
+        self.health.set(Health::Dead);
         Err(Errno::ETIMEDOUT)
     }
 
-    /// Waits for the answer with this number, but not for long.
-    pub(super) fn wait_for(&self, number: u32, within: Duration) {
-        let until = Instant::now().checked_add(within);
+    /// Waits for the answer with this number, at most for `timeout`.
+    pub(super) fn wait_for(&self, number: u32, timeout: Duration) {
+        let until = Instant::now().checked_add(timeout);
         while let Ok([true]) = wait([Some(self.socket.as_fd())], until) {
-            // Late answers to earlier messages may arrive first.
+            // Answers to earlier messages may arrive first.
             if !matches!(self.answer(), Ok(Some(other)) if other != number) {
                 return;
             }
         }
     }
 
+    /// See [`Keeper::resume_if_late`](super::Keeper::resume_if_late).
     pub(super) fn resume_if_late(&self) -> bool {
         let now = Instant::now();
         if self.deadline.get().is_none_or(|deadline| deadline > now) {
             return false;
         }
-        self.patience.set(match self.patience.get() {
-            Patience::Full => Patience::Last,
-            _ => Patience::Gone,
+        self.health.set(match self.health.get() {
+            Health::Responsive => Health::Late,
+            Health::Late | Health::Dead => Health::Dead,
         });
-        self.deadline.set(now.checked_add(ANSWERS_WITHIN));
+        self.deadline.set(now.checked_add(ANSWER_TIMEOUT));
         self.resume();
         true
     }
 
-    /// Waits for the end of the keeper, but not for long.
-    pub(super) fn wait_for_end(&self, within: Duration) {
+    /// Waits for the exit of the keeper, at most for `timeout`; not for a keeper that does not answer.
+    pub(super) fn wait_for_exit(&self, timeout: Duration) {
         let begin = Instant::now();
-        let mut pause = Duration::from_millis(1);
-        // Continued in each round: nobody's processes can stop the keeper again. No wait for a keeper that hangs: it
-        // ends once it goes on.
+        let mut delay = Duration::from_millis(1);
         loop {
+            // Another process of nobody may stop the keeper again.
             self.resume();
             let status = waitpid(self.pid, Some(WaitPidFlag::WNOHANG));
             let lives = matches!(status, Ok(WaitStatus::StillAlive) | Err(Errno::EINTR));
-            let waits = self.patience.get() != Patience::Gone && begin.elapsed() < within;
+            let waits = self.health.get() != Health::Dead && begin.elapsed() < timeout;
             if !(lives && waits) {
                 return;
             }
-            sleep(pause);
-            pause = (2 * pause).min(LOOK_EVERY);
+            sleep(delay);
+            delay = (2 * delay).min(MAX_CHECK_DELAY);
         }
     }
 }

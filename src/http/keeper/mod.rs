@@ -1,15 +1,14 @@
 //! The *keeper*: parent process of the workers, which forks and kills them for the daemon.
 //!
-//! Starting a process as nobody needs capabilities, and so does killing it; the daemon gives its capabilities up. So
-//! the keeper becomes nobody at the start ([`process`]) and forks workers with its own ids. The keeper acts only on
-//! messages of the daemon. A message with descriptors forks a worker with these descriptors; the message's word is the
-//! worker's number. A message without descriptors kills the worker with this number. The keeper answers each message with
-//! the number, once the worker is forked or has ended. When the daemon closes its end, or dies, the keeper kills all
-//! workers and ends.
+//! Starting and killing a process of nobody needs capabilities, which the running daemon does not have. So the keeper
+//! becomes nobody at the start ([`process`]) and forks workers with its own ids. The keeper acts only on messages of the
+//! daemon. A message with descriptors forks a worker with these descriptors; the message's word is the worker's number. A
+//! message without descriptors kills the worker with this number. The keeper answers each message with the number, once
+//! the worker is forked or has exited. When the daemon closes its end or dies, the keeper kills all workers and exits.
 //!
-//! Any process of nobody can stop the keeper (SIGSTOP), which the daemon has no capability to kill. But a process may
-//! continue (SIGCONT) each process of its session, so the daemon does that with each message. The daemon waits for no
-//! answer: [`Keeper::resume_if_late`] has the deadline.
+//! Any process of nobody can stop the keeper (SIGSTOP), and the daemon has no capability to kill it. But a process may
+//! continue (SIGCONT) every process of its session, so the daemon sends SIGCONT with each message. The daemon does not
+//! wait for answers; [`Keeper::resume_if_late`] checks their deadline.
 
 mod connection;
 pub mod process;
@@ -28,7 +27,7 @@ use nix::sys::socket::{AddressFamily, Shutdown, SockFlag, SockType, shutdown, so
 use nix::sys::stat::Mode;
 use nix::unistd::{Pid, close};
 
-pub use self::connection::ANSWERS_WITHIN;
+pub use self::connection::ANSWER_TIMEOUT;
 use self::connection::Connection;
 use super::WorkerDescriptors;
 use super::host::Names;
@@ -39,18 +38,19 @@ use crate::kernel::{fd_passing, shared_memory};
 /// Argument that makes the binary a keeper.
 pub const KEEPER: &str = "page-keeper";
 
-/// The keeper's end of the socket pair, its only inherited descriptor but `/dev/null`.
+/// Descriptor of the keeper's end of the socket pair. The keeper inherits only this descriptor and `/dev/null`.
 const SOCKET_FD: i32 = 3;
-/// Lowest descriptor for the keeper's end in the daemon, above [`SOCKET_FD`].
+/// Lowest number of the keeper's end in the daemon, above [`SOCKET_FD`].
 const SPARE_FD: i32 = SOCKET_FD + 1;
-/// Time for the end of a worker, whose addresses are free afterwards.
-const WORKER_ENDS_WITHIN: Duration = Duration::from_millis(500);
-/// Time for the end of the keeper and all workers.
-const KEEPER_ENDS_WITHIN: Duration = Duration::from_secs(2);
+/// Time to wait for the exit of a worker, after which its addresses are free.
+const WORKER_EXIT_TIMEOUT: Duration = Duration::from_millis(500);
+/// Time to wait for the exit of the keeper, which kills all workers before.
+const KEEPER_EXIT_TIMEOUT: Duration = Duration::from_secs(2);
 /// Stack of each thread in a worker, in bytes. The default, 2 MiB, is an eighth of the worker's memory limit.
 const STACK: &CStr = c"RUST_MIN_STACK=262144";
 
-/// The daemon's handle of its keeper. Dropping it ends the keeper and all workers, and waits a little for their end.
+/// The daemon's handle of its keeper. Dropping it ends the keeper and all workers, and waits up to two seconds for the
+/// exit.
 #[derive(Debug)]
 pub struct Keeper {
     connection: Rc<Connection>,
@@ -61,20 +61,20 @@ pub struct Keeper {
 /// The daemon's handle of a worker. Dropping it kills the worker.
 #[derive(Debug)]
 pub(super) struct Worker {
-    /// The daemon's end of the pair for requests. It reads as closed after the worker's death.
+    /// The daemon's end of the socket pair for requests; at end of file after the worker's death.
     pub(super) socket: OwnedFd,
-    /// The daemon's end of the pair for listening sockets.
+    /// The daemon's end of the socket pair for listening sockets.
     listen_socket: OwnedFd,
     number: u32,
     keeper: Rc<Connection>,
 }
 
 impl Keeper {
-    /// Starts the keeper and waits until it is nobody. Workers inherit the mask of blocked signals, so that only the
-    /// daemon acts on a signal of the terminal.
+    /// Starts the keeper and waits until it has become nobody. Keeper and workers inherit the mask of blocked signals, so
+    /// that only the daemon acts on signals of the terminal.
     ///
     /// # Errors
-    /// `EPERM` for root without `CAP_SETUID` and `CAP_SETGID`, `EAGAIN`, `ENOMEM`; or the early end of the keeper.
+    /// `EPERM` for root without `CAP_SETUID` and `CAP_SETGID`, `EAGAIN`, `ENOMEM`; or that the keeper has exited.
     pub fn start() -> io::Result<Self> {
         let (ours, theirs) = pair()?;
         let keeper = Self {
@@ -93,7 +93,7 @@ impl Keeper {
         self.connection.socket.as_fd()
     }
 
-    /// True while the keeper runs. Takes its answers.
+    /// Receives the answers of the keeper. True while the keeper runs.
     pub fn is_alive(&self) -> bool {
         self.connection.is_alive()
     }
@@ -103,8 +103,8 @@ impl Keeper {
         self.connection.deadline()
     }
 
-    /// Continues a keeper that has not answered in time. True if it was late; the second time in succession, the
-    /// keeper counts as dead.
+    /// Continues a keeper that has not answered in time. Returns true if the answer is late. After two late answers in
+    /// succession, the keeper counts as dead.
     pub fn resume_if_late(&self) -> bool {
         self.connection.resume_if_late()
     }
@@ -128,7 +128,8 @@ impl Keeper {
             number: self.last_number,
             keeper: Rc::clone(&self.connection),
         };
-        // Names and sockets wait in the pair until the worker receives them; the names first, before any request.
+        // The socket pair keeps names and sockets until the worker receives them. The names come first, so that the
+        // worker knows them before the first request.
         worker.set_names(names)?;
         worker.listen(listeners)?;
         let descriptors = WorkerDescriptors {
@@ -167,7 +168,7 @@ impl Worker {
     /// `EPIPE` when the worker is dead.
     pub(super) fn set_names(&self, names: &Names) -> Result<(), Errno> {
         let mut message = heapless::Vec::<u8, { size_of::<u32>() + Names::MAX }>::new();
-        // There is room for the word and all names.
+        // Cannot fail: the buffer has room for the word and all names.
         let _ = message.extend_from_slice(&Names::WORD.to_ne_bytes());
         let _ = message.extend_from_slice(names.as_bytes());
         fd_passing::send_packet(self.listen_socket.as_fd(), &message, &[])
@@ -177,20 +178,20 @@ impl Worker {
 impl Drop for Keeper {
     fn drop(&mut self) {
         let connection = &self.connection;
-        // Shutdown rather than close: a `Worker` may still own the connection.
+        // Not only closed: a `Worker` may still own the connection.
         let shut = shutdown(connection.socket.as_raw_fd(), Shutdown::Both);
         if !matches!(shut, Ok(()) | Err(Errno::ENOTCONN)) {
             return;
         }
-        connection.wait_for_end(KEEPER_ENDS_WITHIN);
+        connection.wait_for_exit(KEEPER_EXIT_TIMEOUT);
     }
 }
 
 impl Drop for Worker {
     fn drop(&mut self) {
-        // Without a keeper the worker ends when its pairs are closed.
+        // Without a keeper, the worker exits when its socket pairs are closed.
         if self.keeper.send(self.number, &[]).is_ok() {
-            self.keeper.wait_for(self.number, WORKER_ENDS_WITHIN);
+            self.keeper.wait_for(self.number, WORKER_EXIT_TIMEOUT);
         }
     }
 }
@@ -202,10 +203,10 @@ fn pair() -> Result<(OwnedFd, OwnedFd), Errno> {
 
 /// Runs this binary again with `socket` as [`SOCKET_FD`].
 fn spawn(socket: OwnedFd) -> Result<Pid, Errno> {
-    // `dup2` of `SOCKET_FD` to itself would keep close-on-exec, so the descriptor first gets another number.
+    // `dup2` from `SOCKET_FD` to itself would keep close-on-exec, so the descriptor gets another number first.
     let number = fcntl(&socket, FcntlArg::F_DUPFD_CLOEXEC(SPARE_FD))?;
     let _spare = shared_memory::inherited(number).inspect_err(|_| {
-        // The daemon goes on without this keeper, and must not keep its descriptor.
+        // The daemon runs on without a keeper, and must not leak the descriptor.
         let _ = close(number);
     })?;
     drop(socket);

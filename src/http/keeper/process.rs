@@ -20,17 +20,17 @@ use crate::kernel::{fd_passing, process, retry};
 
 /// Delay before receiving again after an error.
 const RETRY_DELAY: Duration = Duration::from_millis(100);
-/// Workers in the list: the present worker, its successor during a reload, and dead workers not yet reaped.
+/// Most workers in the list: the present worker, its successor during a reload, and dead workers that are not reaped.
 const MAX_WORKERS: usize = 4;
 
-/// Runs the keeper until the daemon ends. In a worker, which the keeper forks, runs the worker.
+/// Runs the keeper until the daemon ends. In the child after a fork, runs the worker.
 ///
 /// # Errors
 /// `EBADF` when another process than the daemon started the keeper, `EPERM` when it may not become nobody; in a worker,
 /// the errors of [`worker::run`].
 pub fn run() -> Result<(), Errno> {
-    // The kernel's name is that of /proc/self/exe, `exe`, and the arguments would be those of every worker. A failure has
-    // no other effect.
+    // Without a name, `ps` would show `exe`, from `/proc/self/exe`, and the keeper's arguments for every worker. Failure
+    // is harmless.
     let _ = prctl::set_name(c"corexdp-keeper");
     let title = Title::find();
     set_title(title, "corexdp: keeper");
@@ -55,12 +55,12 @@ fn set_title(title: Option<Title>, text: &str) {
     }
 }
 
-/// Gives up everything that keeper and workers do not need.
+/// Gives up all privileges that keeper and workers do not need.
 fn confine() -> Result<(), Errno> {
-    // A process group of its own: the daemon's terminal does not signal the keeper. The session stays the daemon's, which
-    // may thus continue the keeper. Where the daemon dies, the kernel continues the group (orphaned, setpgid(2)).
+    // In its own process group, the keeper gets no signals of the daemon's terminal. In the daemon's session, the daemon
+    // may send it SIGCONT. When the daemon dies, the kernel continues the orphaned group (setpgid(2)).
     setpgid(Pid::from_raw(0), Pid::from_raw(0))?;
-    // The daemon's folder may be on a file system that somebody wants to unmount.
+    // The daemon's working directory may be on a file system that is to be unmounted.
     chdir("/")?;
     cage::give_up()?;
     syscalls::close()
@@ -80,23 +80,23 @@ fn supervise(socket: &OwnedFd) -> Result<Option<Descriptors>, Errno> {
             }
         };
         if descriptors.is_empty() {
-            workers.end(word);
+            workers.kill(word);
         } else {
             match process::fork() {
                 Ok(None) => return Ok(Some(descriptors)),
                 Ok(Some(pid)) => workers.add(word, pid),
-                // Without a process the descriptors are closed, which the daemon takes for the worker's death.
+                // The descriptors are closed, which the daemon notices as the worker's death.
                 Err(_) => {}
             }
         }
-        // The next `receive` notices the death of the daemon.
+        // An error means that the daemon has died, which the next `receive` reports.
         let _ = fd_passing::send(socket.as_fd(), word, &[]);
     };
-    workers.end_all();
+    workers.kill_all();
     end
 }
 
-/// True for an error that a retry cannot cure. A lack of memory or descriptors may end.
+/// True for an error that persists. A lack of memory or descriptors may pass, so it is retried.
 const fn is_final(errno: Errno) -> bool {
     matches!(
         errno,
@@ -104,38 +104,38 @@ const fn is_final(errno: Errno) -> bool {
     )
 }
 
-/// Workers that are not reaped. A dead worker stays in the list until the daemon's message or until the list is full:
-/// as a zombie it keeps its process id, so that the keeper kills no other process.
+/// Workers that are not reaped: number and process id. A dead worker stays in the list until the daemon's message, or
+/// until the list is full: as a zombie it keeps its process id, so that the keeper cannot kill another process.
 #[derive(Default)]
 struct Workers(heapless::Vec<(u32, Pid), MAX_WORKERS>);
 
 impl Workers {
     fn add(&mut self, number: u32, pid: Pid) {
-        // Messages of the daemon about dead workers may be lost.
+        // A full list has dead workers if messages of the daemon were lost.
         if self.0.is_full() {
             let alive =
                 |pid| waitpid(pid, Some(WaitPidFlag::WNOHANG)) == Ok(WaitStatus::StillAlive);
             self.0.retain(|(_, pid)| alive(*pid));
         }
         if self.0.push((number, pid)).is_err() {
-            end(pid);
+            kill_and_reap(pid);
         }
     }
 
-    fn end(&mut self, number: u32) {
-        if let Some(at) = self.0.iter().position(|(one, _)| *one == number) {
-            end(self.0.swap_remove(at).1);
+    fn kill(&mut self, number: u32) {
+        if let Some(index) = self.0.iter().position(|(other, _)| *other == number) {
+            kill_and_reap(self.0.swap_remove(index).1);
         }
     }
 
-    /// No `Drop`: a forked worker has a copy of the list, and must not kill the other workers.
-    fn end_all(&self) {
-        self.0.iter().for_each(|(_, pid)| end(*pid));
+    /// Kills all workers. Not in `Drop`: a forked worker drops its copy of the list, and must not kill other workers.
+    fn kill_all(&self) {
+        self.0.iter().for_each(|(_, pid)| kill_and_reap(*pid));
     }
 }
 
-fn end(pid: Pid) {
-    // No wait for a worker that cannot be killed; it ends when the daemon closes its pairs.
+fn kill_and_reap(pid: Pid) {
+    // A worker that cannot be killed is not waited for. It exits when the daemon closes its socket pairs.
     if kill(pid, Signal::SIGKILL).is_ok() {
         let _ = retry(|| waitpid(pid, None));
     }

@@ -1,15 +1,16 @@
 //! Seccomp rules of the keeper.
 //!
-//! A worker inherits the rules and adds its own, which are stricter. So these rules are the keeper's calls, and what a
-//! new worker calls before its own rules hold. Another call fails and ends nobody: without a keeper no worker starts.
+//! A worker inherits the rules and adds its own, which are stricter. So the list has the calls of the keeper, and those of
+//! a new worker before its own rules apply. A call that is not listed fails and does not kill: the daemon cannot replace a
+//! dead keeper.
 
 use nix::errno::Errno;
 use nix::libc::{self, c_int};
 
 use crate::http::cage::list;
-use crate::kernel::seccomp::{self, Otherwise, Rule, any, bits, is, only};
+use crate::kernel::seccomp::{self, DefaultAction, Rule, any, bits, is, only};
 
-/// Flags of `clone` for a thread: everything is shared, and no namespace is new.
+/// Flags of `clone` for a thread: all resources are shared, and no namespace is created.
 #[cfg(target_env = "musl")]
 const THREAD: c_int = COMMON_THREAD | libc::CLONE_DETACHED;
 /// Flags of `clone` for a thread.
@@ -25,7 +26,7 @@ const COMMON_THREAD: c_int = libc::CLONE_VM
     | libc::CLONE_PARENT_SETTID
     | libc::CLONE_CHILD_CLEARTID;
 
-/// Forks; musl uses the older call on x86_64.
+/// Forks; musl uses `fork(2)` on x86_64.
 #[cfg(all(target_env = "musl", target_arch = "x86_64"))]
 const FORK: Rule = any(libc::SYS_fork);
 /// Forks.
@@ -53,14 +54,14 @@ const FILE_STATUS: Rule = any(libc::SYS_statx);
 
 /// Calls of every keeper and its workers, besides those of the worker's list.
 pub const ALWAYS: &[Rule] = &[
-    // Answers the daemon: its only socket.
+    // Answers to the daemon, over the keeper's only socket.
     any(libc::SYS_sendmsg),
-    // Counts its threads, forks a worker, kills and reaps it.
+    // The number of threads, and forking, killing and reaping a worker.
     FILE_STATUS,
     FORK,
     only(libc::SYS_kill, &[is(1, libc::SIGKILL)]),
     any(libc::SYS_wait4),
-    // A new worker: its name, the shared page.
+    // A new worker: name and shared page.
     only(libc::SYS_prctl, &[is(0, libc::PR_SET_NAME)]),
     only(
         libc::SYS_mmap,
@@ -69,14 +70,14 @@ pub const ALWAYS: &[Rule] = &[
             bits(3, libc::MAP_TYPE, libc::MAP_SHARED),
         ],
     ),
-    // Its second thread.
+    // A new worker: second thread.
     only(libc::SYS_clone, &[is(0, THREAD)]),
     any(libc::SYS_gettid),
     any(libc::SYS_rt_sigprocmask),
-    // Its own rules.
+    // A new worker: its own rules.
     only(libc::SYS_prctl, &[is(0, libc::PR_SET_NO_NEW_PRIVS)]),
     any(libc::SYS_seccomp),
-    // glibc starts a process and a thread.
+    // glibc: start of a process and of a thread.
     #[cfg(not(target_env = "musl"))]
     any(libc::SYS_set_robust_list),
     #[cfg(not(target_env = "musl"))]
@@ -87,24 +88,24 @@ pub const ALWAYS: &[Rule] = &[
     any(libc::SYS_sched_getaffinity),
 ];
 
-/// Calls of some keepers, each with its occasion.
+/// Calls of some runs only. Each comment names the condition.
 pub const SELDOM: &[Rule] = &[
-    // A pause after a lack of memory or descriptors.
+    // The delay after a lack of memory or descriptors.
     any(libc::SYS_nanosleep),
     any(libc::SYS_clock_nanosleep),
-    // The end of a thread. libcs repeat the call until it succeeds.
+    // The exit of a thread. libcs repeat the call until it succeeds.
     any(libc::SYS_exit),
     // Metadata, on a kernel without `statx` (4.11).
     #[cfg(not(target_env = "musl"))]
     any(libc::SYS_newfstatat),
 ];
 
-/// Restricts the keeper, and workers that it forks, to these calls.
+/// Restricts the keeper, and workers that it forks, to the listed calls.
 ///
 /// # Errors
 /// When the kernel has no seccomp filters.
 pub fn close() -> Result<(), Errno> {
     let lists = [list::ALWAYS, list::SELDOM, ALWAYS, SELDOM];
-    // A libc handles ENOSYS as it does on an old kernel: for a thread it tries `clone3` first.
-    seccomp::allow(&lists, &[], Otherwise::Fails(Errno::ENOSYS))
+    // A libc handles ENOSYS as on an old kernel: to create a thread, it tries `clone3` first and then `clone`.
+    seccomp::allow(&lists, &[], DefaultAction::Fail(Errno::ENOSYS))
 }

@@ -1,4 +1,4 @@
-//! A connection from the gate: one request, its response, then the next request.
+//! A connection from the gate. Requests and responses alternate.
 
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::os::fd::{AsFd as _, BorrowedFd};
@@ -16,7 +16,7 @@ use crate::http::gate::HEAD_SIZE;
 use crate::http::routes::{PLAIN, content_of};
 use crate::http::{Content, Rendered};
 
-/// Most bytes of a head, with the header that the gate adds.
+/// Most bytes of a head, including the header that the gate adds.
 const MAX_HEAD: usize = HEAD_SIZE + 64;
 /// Bytes that end a head.
 const HEAD_END: &[u8] = b"\r\n\r\n";
@@ -31,29 +31,29 @@ pub(super) struct Connection {
 /// Stage of a request.
 #[derive(Debug)]
 enum Stage {
-    /// The head is incomplete; these are its bytes.
+    /// The head is incomplete; its bytes.
     Head(Vec<u8>),
-    /// The request waits until the daemon has answered earlier requests.
+    /// The request waits until the daemon has answered earlier requests; since this time.
     Queued(Wanted, Instant),
-    /// The daemon has the request.
+    /// The request was sent to the daemon.
     Asked(Wanted),
-    /// The response is not written to its end.
+    /// The response is not completely written.
     Response {
         bytes: Vec<u8>,
         written: usize,
         last: bool,
     },
-    /// The connection is over.
+    /// The connection is to be closed.
     Closed,
 }
 
-/// Content that a request asks for.
+/// A request with the content that it needs.
 #[derive(Debug)]
 struct Wanted {
     request: Request,
     content: Content,
-    /// Content type.
-    kind: &'static str,
+    /// Value of `Content-Type`.
+    content_type: &'static str,
 }
 
 impl Connection {
@@ -62,7 +62,8 @@ impl Connection {
         Self { stream, stage }
     }
 
-    /// Descriptor and events to poll. While a request waits, only the end of the connection can be read.
+    /// Descriptor and events to poll. While a request waits for its response, the only readable event is the end of the
+    /// connection.
     pub(super) fn poll_events(&self) -> (BorrowedFd<'_>, PollFlags) {
         let events = match self.stage {
             Stage::Response { .. } => PollFlags::POLLOUT,
@@ -75,6 +76,7 @@ impl Connection {
         matches!(self.stage, Stage::Closed)
     }
 
+    /// True if the daemon has the request of this connection.
     pub(super) const fn is_asked(&self) -> bool {
         matches!(self.stage, Stage::Asked(_))
     }
@@ -117,8 +119,9 @@ impl Connection {
         let Ok(rendered) = answer else {
             return self.fail(request);
         };
-        let status = if rendered.good { 200 } else { 503 };
-        let mut bytes = response::head(status, &request.version, wanted.kind, rendered.length);
+        let status = if rendered.available { 200 } else { 503 };
+        let content_type = wanted.content_type;
+        let mut bytes = response::head(status, &request.version, content_type, rendered.length);
         if request.method != Method::Head {
             daemon.append_to(&mut bytes, rendered);
         }
@@ -156,15 +159,15 @@ impl Connection {
             Err(invalid) => return self.respond(response::refusal(invalid), true),
         };
         match content_of(request.service, &request.url) {
-            Err(text) => self.tell(&request, 404, text),
+            Err(text) => self.respond_with_text(&request, 404, text),
             Ok(_) if !matches!(request.method, Method::Get | Method::Head) => {
-                self.tell(&request, 405, "only GET and HEAD\n");
+                self.respond_with_text(&request, 405, "only GET and HEAD\n");
             }
-            Ok((content, kind)) => {
+            Ok((content, content_type)) => {
                 let wanted = Wanted {
                     request,
                     content,
-                    kind,
+                    content_type,
                 };
                 self.stage = Stage::Queued(wanted, now);
             }
@@ -173,11 +176,10 @@ impl Connection {
 
     fn fail(&mut self, request: &Request) {
         let text = "the daemon cannot render this page; its log says why\n";
-        self.tell(request, 503, text);
+        self.respond_with_text(request, 503, text);
     }
 
-    /// Responds with a text.
-    fn tell(&mut self, request: &Request, status: u16, text: &str) {
+    fn respond_with_text(&mut self, request: &Request, status: u16, text: &str) {
         let mut bytes = response::head(status, &request.version, PLAIN, text.len());
         if request.method != Method::Head {
             bytes.extend_from_slice(text.as_bytes());
@@ -195,7 +197,7 @@ impl Connection {
         self.write();
     }
 
-    /// Writes as much of the response as the gate takes: all of it, unless the client is slow.
+    /// Writes as much of the response as the gate accepts: the whole response, unless the client is slow.
     fn write(&mut self) {
         let Stage::Response {
             bytes,
@@ -213,7 +215,7 @@ impl Connection {
     }
 }
 
-/// Writes the bytes from `written` on, and advances it. Returns true at the end, false if the socket takes no more now.
+/// Writes the bytes from `written` on, and advances `written`. Returns true at the end, false if the socket is full.
 fn write_rest(mut stream: &UnixStream, bytes: &[u8], written: &mut usize) -> io::Result<bool> {
     loop {
         let rest = bytes.get(*written..).unwrap_or_default();

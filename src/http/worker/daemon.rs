@@ -9,16 +9,16 @@ use nix::sys::socket::{MsgFlags, recv, send};
 use crate::http::{Answer, Content, Rendered, Request};
 use crate::kernel::shared_memory::SharedMemory;
 
-/// Time in which the daemon must answer. The daemon has one thread, which may be filling a large map.
+/// Timeout of the daemon's answer. The daemon has one thread, which may be filling a large map.
 const DAEMON_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The connection to the daemon. There is one shared page, so there is at most one request at a time.
+/// The connection to the daemon. All answers use one shared page, so at most one request is open at a time.
 pub(super) struct Daemon {
     socket: OwnedFd,
     page: SharedMemory,
     /// Number of the last request.
     number: u32,
-    /// End of the time for an answer; `None` without a request.
+    /// Time by which the daemon must answer; `None` without an open request.
     deadline: Option<Instant>,
 }
 
@@ -32,19 +32,19 @@ impl Daemon {
         }
     }
 
-    /// Time at which [`Daemon::receive`] fails; `None` when no answer is due.
+    /// Time at which [`Daemon::receive`] fails; `None` without an open request.
     pub(super) const fn deadline(&self) -> Option<Instant> {
         self.deadline
     }
 
-    /// Requests `content`. To be called when no answer is due.
+    /// Requests `content`. No other request may be open.
     ///
     /// # Errors
     /// `EAGAIN` when the daemon does not read, `EPIPE` when it is dead.
     pub(super) fn ask(&mut self, content: Content, now: Instant) -> Result<(), Errno> {
         let number = self.number.wrapping_add(1);
         let request = Request { content, number };
-        // Nonblocking: a daemon that is stopped leaves requests unread until the socket takes no more.
+        // Nonblocking: a stopped daemon does not read, and its socket may be full.
         let flags = MsgFlags::MSG_NOSIGNAL | MsgFlags::MSG_DONTWAIT;
         send(self.socket.as_raw_fd(), &request.to_bytes(), flags)?;
         self.number = number;
@@ -52,10 +52,11 @@ impl Daemon {
         Ok(())
     }
 
-    /// The answer to the last request; `None` while it may still come. Discards late answers to requests that timed out.
+    /// Receives the answer to the open request; `None` if it has not arrived and the deadline has not passed. Discards late
+    /// answers to requests that timed out.
     ///
     /// # Errors
-    /// `ETIMEDOUT`; `EIO` when the daemon could not render the content, or is dead.
+    /// `ETIMEDOUT` after the deadline; `EIO` when the daemon could not render the content, or is dead.
     pub(super) fn receive(&mut self, now: Instant) -> Option<Result<Rendered, Errno>> {
         let deadline = self.deadline?;
         let answer = loop {
@@ -76,8 +77,8 @@ impl Daemon {
         Some(answer.and_then(|answer| Rendered::from_word(answer.word).ok_or(Errno::EIO)))
     }
 
-    /// Appends the content of the last answer to `response`. The daemon answers in order, so no later answer changes the
-    /// page before the next request.
+    /// Appends the content of the last answer to `response`. The daemon does not write to the page again before the next
+    /// request.
     pub(super) fn append_to(&self, response: &mut Vec<u8>, rendered: Rendered) {
         let start = response.len();
         response.resize(start.saturating_add(rendered.length), 0);
@@ -114,8 +115,8 @@ mod tests {
     fn late_answers_are_discarded() {
         let (mut daemon, socket, mut memory) = connection();
         let answer = |number, length| {
-            let good = true;
-            let word = Rendered { length, good }.word().unwrap();
+            let available = true;
+            let word = Rendered { length, available }.word().unwrap();
             let message = Answer { number, word }.to_parts();
             send(
                 socket.as_raw_fd(),
@@ -126,7 +127,7 @@ mod tests {
         };
         daemon.number = u32::MAX - 1;
         memory.bytes()[..2].copy_from_slice(b"OK");
-        // Two late answers precede each answer, also where the number wraps.
+        // Two late answers precede each answer, even when the number wraps.
         for number in [u32::MAX, 0, 1] {
             let now = Instant::now();
             daemon.ask(Content::Ready, now).unwrap();
@@ -137,7 +138,7 @@ mod tests {
             let rendered = daemon.receive(now).unwrap().unwrap();
             let mut body = b"> ".to_vec();
             daemon.append_to(&mut body, rendered);
-            assert_eq!((body.as_slice(), rendered.good), (&b"> OK"[..], true));
+            assert_eq!((body.as_slice(), rendered.available), (&b"> OK"[..], true));
             let mut message = [0; Request::SIZE];
             recv(socket.as_raw_fd(), &mut message, MsgFlags::empty()).unwrap();
             let content = Content::Ready;
@@ -160,7 +161,7 @@ mod tests {
         assert_eq!(daemon.deadline(), None);
         daemon.ask(Content::Ready, start).unwrap();
         drop(socket);
-        // Requests that nobody read reset the connection.
+        // Closing a socket with unread requests resets the connection.
         let closed = daemon.receive(start);
         assert_eq!(closed, Some(Err(Errno::ECONNRESET)));
         assert_eq!(daemon.ask(Content::Ready, start), Err(Errno::EPIPE));

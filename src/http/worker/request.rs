@@ -1,4 +1,4 @@
-//! A request, parsed from a head that passed the gate.
+//! A request, parsed from a head that the gate forwarded.
 
 use tiny_http::{HTTPVersion, Header, Method};
 
@@ -12,7 +12,7 @@ pub(super) struct Request {
     /// Target of the request line.
     pub(super) url: String,
     pub(super) version: HTTPVersion,
-    /// Service of the client's connection, which the gate adds to every head.
+    /// Service of the client's connection, from the header that the gate adds.
     pub(super) service: Service,
     /// True if the connection ends with the response.
     pub(super) last: bool,
@@ -23,7 +23,7 @@ pub(super) struct Request {
 pub(super) enum Invalid {
     /// The head is malformed.
     Malformed,
-    /// The client expects what this server does not do.
+    /// The header `Expect` has another value than `100-continue`.
     Expectation,
 }
 
@@ -38,8 +38,8 @@ impl Invalid {
 }
 
 impl Request {
-    /// Parses a complete head. Bodies and `100 Continue` do not exist here: the gate refuses the one and the other is
-    /// optional.
+    /// Parses a complete head. No path needs a body: the gate hides headers that announce one. The response `100 Continue`
+    /// is optional, and never sent.
     pub(super) fn parse(head: &[u8]) -> Result<Self, Invalid> {
         let head = std::str::from_utf8(head).map_err(|_| Invalid::Malformed)?;
         let mut lines = head.split("\r\n").map(str::trim);
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn connection_header_and_version_say_whether_the_connection_ends() {
+    fn connection_header_and_version_determine_the_last_request() {
         for (head, last) in [
             ("GET / HTTP/1.1", false),
             ("GET / HTTP/1.0", true),
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn gate_adds_the_service() {
+    fn service_is_read_from_the_header_of_the_gate() {
         for service in Service::ALL {
             let head = format!("GET / HTTP/1.1\r\n{SERVICE_HEADER}: {}", service.number());
             assert_eq!(parse(&head).unwrap().service, service);

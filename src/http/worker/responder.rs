@@ -1,7 +1,7 @@
-//! The *responder*: the thread that answers requests which passed the gate.
+//! The *responder*: the thread that answers the requests that the gate forwards.
 //!
-//! The daemon renders one page at a time, so the responder asks for one content at a time, in the order of requests.
-//! Meanwhile it writes the other responses.
+//! The daemon renders one content at a time, so the responder sends one request at a time to the daemon, in the order of
+//! arrival. Meanwhile the responder writes other responses.
 
 use std::convert::Infallible;
 use std::os::fd::AsFd as _;
@@ -15,7 +15,7 @@ use super::daemon::Daemon;
 use crate::base::wait::timeout;
 use crate::http::gate::{Incoming, REQUESTS};
 
-/// Most connections: those of the gate, and as many that the gate has closed a moment ago.
+/// Most connections: [`REQUESTS`] open ones, and as many that the gate has just closed.
 const MAX_CONNECTIONS: usize = 2 * REQUESTS;
 
 /// The responder's connections, and its connection to the daemon.
@@ -59,10 +59,11 @@ impl Responder {
                 connection.step(now);
             }
         }
+        let mut connections = self.connections.iter_mut();
         if let Some(answer) = self.daemon.receive(now)
-            && let Some(asked) = self.connections.iter_mut().find(|one| one.is_asked())
+            && let Some(connection) = connections.find(|connection| connection.is_asked())
         {
-            asked.answer(&self.daemon, answer);
+            connection.answer(&self.daemon, answer);
         }
         self.drop_closed();
         if ready.incoming {
@@ -73,10 +74,10 @@ impl Responder {
         Ok(())
     }
 
-    /// Sleeps until a descriptor is ready or the time of the daemon is over.
+    /// Sleeps until a descriptor is ready or the daemon's answer is late.
     fn wait(&self) -> Result<Ready, Errno> {
         let mut fds = heapless::Vec::<PollFd<'_>, { 2 + MAX_CONNECTIONS }>::new();
-        // There is room for all of them.
+        // Cannot fail: the list has room for all descriptors.
         let _ = fds.push(PollFd::new(self.incoming.as_fd(), PollFlags::POLLIN));
         for (fd, events) in self.connections.iter().map(Connection::poll_events) {
             let _ = fds.push(PollFd::new(fd, events));
@@ -97,13 +98,14 @@ impl Responder {
         })
     }
 
-    /// Closes connections that are over, which the gate waits for.
+    /// Drops closed connections; the gate waits for their end.
     fn drop_closed(&mut self) {
         self.connections
             .retain(|connection| !connection.is_closed());
     }
 
-    /// Takes new connections, and reads their requests if they are there. A connection without room is closed.
+    /// Takes new connections, and reads their requests without waiting. A connection that exceeds [`MAX_CONNECTIONS`] is
+    /// closed.
     fn take(&mut self, now: Instant) {
         self.incoming.clear();
         while let Some(stream) = self.incoming.take() {
@@ -113,7 +115,7 @@ impl Responder {
         }
     }
 
-    /// Asks the daemon for the content of the next request, unless it still has one.
+    /// Sends the oldest queued request to the daemon, unless another request is open.
     fn ask(&mut self, now: Instant) {
         while self.daemon.deadline().is_none() {
             let queued = self
@@ -141,7 +143,7 @@ mod tests {
     use crate::http::{Answer, Content, PAGE_SIZE, Rendered, Request};
     use crate::kernel::shared_memory::SharedMemory;
 
-    /// A responder, between the gate and the daemon that the test is.
+    /// A responder between gate and daemon, which the test plays.
     struct Stage {
         responder: Responder,
         gate: Inner,
@@ -166,7 +168,7 @@ mod tests {
             }
         }
 
-        /// Opens a connection and sends a request line; the service is that of metrics.
+        /// Opens a connection and sends a request of the service `Metrics`.
         fn request(&mut self, line: &str) -> UnixStream {
             let mut stream = self.gate.connect().unwrap();
             let head = format!("{line}\r\nCorexdp-Service: 0\r\n\r\n");
@@ -175,7 +177,7 @@ mod tests {
             stream
         }
 
-        /// The request that waits at the daemon.
+        /// Receives the request that the responder sent to the daemon.
         fn asked(&self) -> Option<Request> {
             let mut message = [0; Request::SIZE];
             let flags = MsgFlags::MSG_DONTWAIT;
@@ -183,9 +185,12 @@ mod tests {
             Request::from_bytes(&message)
         }
 
-        /// Answers this request with so many bytes.
+        /// Answers `request` with content of `length` bytes.
         fn answer(&mut self, request: Request, length: usize) {
-            let rendered = Rendered { length, good: true };
+            let rendered = Rendered {
+                length,
+                available: true,
+            };
             let (number, word) = (request.number, rendered.word().unwrap());
             let answer = Answer { number, word }.to_parts();
             let flags = MsgFlags::empty();
@@ -194,7 +199,7 @@ mod tests {
         }
     }
 
-    /// Everything that can be read now.
+    /// Reads all bytes that have arrived.
     fn read(mut stream: &UnixStream) -> String {
         let mut text = Vec::new();
         let end = stream.read_to_end(&mut text);
@@ -204,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn daemon_gets_one_request_at_a_time_in_their_order() {
+    fn daemon_gets_one_request_at_a_time_in_order() {
         let mut stage = Stage::new();
         let first = stage.request("GET /metrics HTTP/1.1");
         let second = stage.request("HEAD / HTTP/1.1");
@@ -216,8 +221,7 @@ mod tests {
         assert_eq!(request.content, Content::Html);
         stage.answer(request, 5);
         let text = read(&second);
-        assert!(text.starts_with("HTTP/1.1 200 OK\r\n"), "{text}");
-        assert!(text.ends_with("Content-Length: 5\r\n\r\n"), "{text}");
+        assert!(text.starts_with("HTTP/1.1 200 OK\r\n") && text.ends_with(": 5\r\n\r\n"));
     }
 
     #[test]
@@ -236,7 +240,7 @@ mod tests {
             stage.responder.turn().unwrap();
             text += &read(&slow);
         }
-        // The connection of a client that speaks HTTP/1.0 is over.
+        // The responder closes the connection after a request of HTTP/1.0.
         assert_eq!(stage.responder.connections.len(), 1);
     }
 
@@ -258,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn requests_of_clients_that_have_gone_are_forgotten() {
+    fn requests_of_closed_connections_are_dropped() {
         let mut stage = Stage::new();
         let first = stage.request("GET /metrics HTTP/1.1");
         let second = stage.request("GET /status HTTP/1.1");
@@ -276,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn daemon_that_fails_gives_503() {
+    fn dead_daemon_gives_503() {
         let mut stage = Stage::new();
         let stream = stage.request("GET /metrics HTTP/1.1");
         stage.asked().unwrap();
@@ -287,7 +291,7 @@ mod tests {
             SockFlag::empty(),
         )
         .unwrap();
-        // The daemon has died.
+        // Drops the daemon's end, as when the daemon dies.
         stage.daemon = other;
         stage.responder.turn().unwrap();
         assert!(read(&stream).starts_with("HTTP/1.1 503 Service Unavailable\r\n"));

@@ -14,22 +14,31 @@ const ALWAYS: [(&str, &str); 3] = [
     ("X-Content-Type-Options", "nosniff"),
     ("Cross-Origin-Resource-Policy", "same-origin"),
 ];
-/// Headers of HTML: the browser loads and runs nothing but the page's own style and script.
+/// Headers of HTML. The browser may load and run only the page's own style and script.
 const HTML_HEADERS: [(&str, &str); 2] = [
     ("Content-Security-Policy", POLICY),
     ("Referrer-Policy", "no-referrer"),
 ];
 
 /// Head of a response with content of this type and length.
-pub(super) fn head(status: u16, version: &HTTPVersion, kind: &str, length: usize) -> Vec<u8> {
+pub(super) fn head(
+    status: u16,
+    version: &HTTPVersion,
+    content_type: &str,
+    length: usize,
+) -> Vec<u8> {
     let allow = (status == 405).then_some(("Allow", "GET, HEAD"));
-    let html = if kind == HTML { &HTML_HEADERS[..] } else { &[] };
-    let kind = [("Content-Type", kind)];
-    let headers = kind.iter().chain(&ALWAYS).chain(&allow).chain(html);
+    let html = if content_type == HTML {
+        &HTML_HEADERS[..]
+    } else {
+        &[]
+    };
+    let content_type = [("Content-Type", content_type)];
+    let headers = content_type.iter().chain(&ALWAYS).chain(&allow).chain(html);
     print(status, version, headers, length)
 }
 
-/// Response to a request that is refused.
+/// Response to an invalid request.
 pub(super) fn refusal(invalid: Invalid) -> Vec<u8> {
     print(invalid.status(), &HTTPVersion(1, 1), [].iter(), 0)
 }
@@ -42,7 +51,7 @@ fn print<'a>(
 ) -> Vec<u8> {
     let status = StatusCode(status);
     let mut response = Response::new(status, Vec::new(), io::empty(), Some(length), None)
-        // The length is known, so chunks are only overhead.
+        // Never in chunks: the gate finds the end of a response by its length.
         .with_chunked_threshold(usize::MAX);
     for &(name, value) in headers {
         if let Ok(header) = Header::from_bytes(name, value) {
@@ -50,7 +59,7 @@ fn print<'a>(
         }
     }
     let mut out = Vec::new();
-    // Printing to memory does not fail.
+    // Writing to a `Vec` cannot fail.
     let _ = response.raw_print(out.by_ref(), version.clone(), &[], true, None);
     out
 }

@@ -1,8 +1,10 @@
+mod section;
+
 use super::*;
-use crate::config::{MAX_INTERFACE, page_size};
+use crate::kernel::attach::Mode;
 use crate::log::recent::LINES;
 
-/// The text that `write` writes.
+/// Text written by `write`.
 fn written(write: impl FnOnce(&mut Text<'_>) -> fmt::Result) -> String {
     let mut bytes = vec![0; 64 << 10];
     let mut text = Text::new(&mut bytes);
@@ -29,7 +31,9 @@ fn facts() -> DaemonFacts {
     DaemonFacts {
         since: Utc(0),
         read: Utc(1),
-        reloads: [3, 4, 6],
+        successes: 3,
+        failures: 4,
+        unconfirmed: 6,
         read_errors: 5,
     }
 }
@@ -49,16 +53,14 @@ fn page(filters: usize, metrics: usize, message: &str) -> String {
         .collect();
     written(|text| {
         begin(text, &names.iter().map(|name| (name.as_str(), true)))?;
-        // The others are not shown with this one.
+        // A page shows only the state of the last reload.
         reload_unconfirmed(text, Utc(3))?;
         unserved(text, "control", "/run/a<b>", "No such file or directory")?;
         for name in &names {
-            filter(
-                text,
-                &facts_of(name),
-                std::iter::empty::<&str>(),
-                metrics > 0,
-            )?;
+            begin_filter(text, &facts_of(name), std::iter::empty::<&str>())?;
+            if metrics > 0 {
+                begin_metrics(text, name)?;
+            }
             for number in 0..metrics {
                 let help = format!("Packets dropped from 2001:db8:{number}::/48, \"quoted\".");
                 metric(
@@ -68,7 +70,9 @@ fn page(filters: usize, metrics: usize, message: &str) -> String {
                     u64::MAX,
                 )?;
             }
-            end_metrics(text, metrics > 0)?;
+            if metrics > 0 {
+                end_metrics(text)?;
+            }
             map(text, "xdp_map", Fill::Entries(1024), 1024)?;
             end_filter(text)?;
         }
@@ -84,8 +88,8 @@ fn page(filters: usize, metrics: usize, message: &str) -> String {
     })
 }
 
-/// The text of a page without its tags, white space normalized. Fails on a tag that is not closed, that closes another
-/// tag than the last, or that has an attribute without quotes.
+/// Text of a page without its tags, white space normalized. Fails on a tag that is not closed or closes another tag than
+/// the innermost, and on an attribute without quotes.
 fn read(page: &str) -> String {
     let mut open = Vec::new();
     let mut content = String::new();
@@ -210,66 +214,7 @@ fn title_and_state_name_unfiltered_interfaces() {
 }
 
 #[test]
-fn section_shows_attach_mode_and_program() {
-    let native = FilterFacts {
-        mode: Some(Mode::Native),
-        reason: None,
-        reattached: 0,
-        ..facts_of("a")
-    };
-    let detached = FilterFacts {
-        mode: None,
-        reason: None,
-        obstacle: Some("<gone>"),
-        ..facts_of("a")
-    };
-    for (facts, present, absent) in [
-        (&native, "attached</strong> in native mode", "refused"),
-        (&native, "program xdp_prog, id 4294967295", "attached again"),
-        (&native, "<p class=\"warning\">no header</p>", "refused"),
-        (&detached, "NOT attached</strong>: &lt;gone&gt;", "mode"),
-        (&facts_of("a"), "attached</strong> in generic mode", "NOT"),
-        (&facts_of("a"), "attached again 3 times", "NOT"),
-        (
-            &facts_of("a"),
-            "native mode was refused: the driver cannot: &quot;LRO&quot; &amp; &lt;MTU&gt; of 9000 bytes",
-            "<MTU>",
-        ),
-    ] {
-        let content = written(|text| filter(text, facts, ["no header"].into_iter(), false));
-        assert!(content.contains(present), "{present}: {content}");
-        assert!(!content.contains(absent), "{absent}: {content}");
-    }
-}
-
-#[test]
-fn map_shows_its_fill_level() {
-    for (fill, capacity, present, absent) in [
-        (Fill::Array, 16, "an array of 16 entries", "<meter"),
-        (Fill::Unread, 16, "unread", "<meter"),
-        (Fill::Entries(0), 16, "0 of 16 entries <meter", "full"),
-        (
-            Fill::Entries(15),
-            16,
-            "high=\"14\" optimum=\"0\" value=\"15\"",
-            "full",
-        ),
-        (
-            Fill::Entries(16),
-            16,
-            "16 of 16 entries <strong class=\"warning\">full</strong>",
-            "unread",
-        ),
-    ] {
-        let content = written(|text| map(text, "m<>", fill, capacity));
-        assert!(content.contains(present), "{present}: {content}");
-        assert!(!content.contains(absent), "{absent}: {content}");
-        assert!(content.contains("m&lt;&gt;"), "{content}");
-    }
-}
-
-#[test]
-fn failures_are_shown_in_words() {
+fn read_errors_and_log_levels_are_shown_in_words() {
     let healthy = DaemonFacts {
         read_errors: 0,
         ..facts()
@@ -322,47 +267,7 @@ fn policy_allows_only_own_style_script_and_page() {
 }
 
 #[test]
-fn characters_that_a_browser_obeys_are_escaped() {
+fn markup_and_control_characters_are_escaped() {
     let shown = Html("<a\u{202e}\u{9b}\u{7f}\u{1b}\té").to_string();
     assert_eq!(shown, "&lt;a\\u{202e}\\u{9b}\\u{7f}\\u{1b}\té");
-}
-
-/// Names and messages in which each byte has an escape, and numbers with most digits.
-#[test]
-fn longest_html_is_within_its_bounds() {
-    let quotes = |count| "\"".repeat(count);
-    let nothing = page(0, 0, &quotes(240));
-    assert!(nothing.len() <= page_size::DAEMON, "{}", nothing.len());
-    let (interface, reason, help) = (quotes(MAX_INTERFACE), quotes(160), quotes(1000));
-    let (program, name) = (quotes(15), "x".repeat(100));
-    let facts = FilterFacts {
-        interface: &interface,
-        program: &program,
-        mode: None,
-        reason: Some(&reason),
-        obstacle: Some(&reason),
-        reattached: u64::MAX,
-        ..facts_of("")
-    };
-    let head = written(|text| {
-        write!(text, "{}, ", Html(&interface))?;
-        filter(
-            text,
-            &facts,
-            ["w".repeat(200), "w".repeat(200)].iter(),
-            true,
-        )?;
-        end_metrics(text, true)?;
-        end_filter(text)
-    });
-    assert!(head.len() <= page_size::of_filter(&interface), "{head}");
-    let map_name = quotes(100);
-    let fill = Fill::Entries(u64::MAX);
-    let of_map = written(|text| map(text, &map_name, fill, u32::MAX));
-    assert!(of_map.len() <= page_size::of_map("", &map_name), "{of_map}");
-    for name in [name.as_str(), "coredns_ebpf_x"] {
-        let of_metric = written(|text| metric(text, &help, name, u64::MAX));
-        let bound = page_size::of_metric(name, &help);
-        assert!(of_metric.len() <= bound, "{of_metric}");
-    }
 }

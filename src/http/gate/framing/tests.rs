@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn a_head_ends_with_its_first_empty_line() {
+fn head_ends_with_its_first_empty_line() {
     use Collected::{Head, Incomplete, Malformed};
     for (bytes, expected) in [
         ("", Incomplete),
@@ -142,7 +142,7 @@ fn headers_that_announce_a_body_are_hidden() {
 }
 
 #[test]
-fn the_length_of_a_response_is_in_its_head() {
+fn extent_is_the_content_length_or_until_close() {
     use Extent::{Bytes, Unknown, UntilClose};
     for (start, expected, without_body) in [
         ("", Unknown, Unknown),
@@ -187,7 +187,7 @@ fn the_length_of_a_response_is_in_its_head() {
 }
 
 #[test]
-fn connection_closes_where_tiny_http_closes_it() {
+fn request_closes_if_tiny_http_would_close() {
     for (version, headers, closes) in [
         ("1.1", "", false),
         ("1.1", "Connection: keep-alive", false),

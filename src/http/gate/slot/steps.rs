@@ -11,7 +11,7 @@ use crate::http::gate::peer::Peer;
 use crate::http::host::{self, Names};
 
 impl Slot<'_> {
-    /// Starts a connection, and reads its request if one is there.
+    /// Starts a connection, and reads the first bytes of its request without waiting.
     pub(in crate::http::gate) fn open(
         &mut self,
         client: TcpStream,
@@ -37,7 +37,7 @@ impl Slot<'_> {
         }
         match self.stage {
             Stage::Free => {}
-            // Between requests the responder can only close the connection, so no further request is possible.
+            // Between requests, the only event of the responder is the end of the connection.
             Stage::Idle | Stage::Head if ready.inner => self.begin_close(now),
             Stage::Idle | Stage::Head => self.receive(now),
             Stage::Queued => self.drop_client(now),
@@ -47,7 +47,7 @@ impl Slot<'_> {
         }
     }
 
-    /// Refuses a complete head whose host is wrong.
+    /// Refuses a complete head whose host is wrong or not vouched for.
     pub(in crate::http::gate) fn check_host(&mut self, names: &Names, now: Instant) {
         if self.stage == Stage::Queued
             && !self.checked
@@ -58,7 +58,7 @@ impl Slot<'_> {
         self.checked = true;
     }
 
-    /// Forwards the head, unless the client has gone.
+    /// Forwards the head, unless the client has closed its connection.
     pub(in crate::http::gate) fn forward(&mut self, now: Instant) {
         let (Some(client), Some(inner)) = (&self.client, &mut self.inner) else {
             return self.begin_close(now);
@@ -72,7 +72,8 @@ impl Slot<'_> {
             head.get(..end).unwrap_or_default(),
             service_header(self.service),
         ];
-        // The socket's buffer is empty and larger than a head: the responder read every head that it answered.
+        // A partial write is impossible with a sound responder: the socket's buffer is larger than a head, and empty,
+        // since the responder has read every head that it answered.
         let length = parts.iter().map(|part| part.len()).sum::<usize>();
         let written = inner.write_vectored(&parts.map(IoSlice::new));
         if !written.is_ok_and(|count| count == length) {
@@ -82,7 +83,7 @@ impl Slot<'_> {
         self.enter(Stage::Response, now);
     }
 
-    /// Shuts the connection to the responder down, for the sake of another slot. The next request takes another one.
+    /// Shuts down the connection to the responder, to make room for another slot. The next request needs a new connection.
     pub(in crate::http::gate) fn release(&mut self, now: Instant) {
         if let Some(inner) = &self.inner {
             let _ = inner.shutdown(Shutdown::Write);
@@ -90,8 +91,7 @@ impl Slot<'_> {
         }
     }
 
-    /// Ends the connection with its next response, or now if it is idle after a response. A new connection still gets one
-    /// response.
+    /// Ends the connection: at once if it is idle after a response, else with its next response.
     pub(in crate::http::gate) fn retire(&mut self, now: Instant) {
         self.last = true;
         if self.stage == Stage::Idle && self.answered_at.is_some() {
@@ -120,7 +120,7 @@ impl Slot<'_> {
         }
     }
 
-    /// Scans the bytes received of a head.
+    /// Scans the received bytes of a head.
     fn collect(&mut self, now: Instant) {
         self.input.skip_empty_lines();
         if self.stage == Stage::Idle && self.input.is_empty() {
@@ -148,7 +148,7 @@ impl Slot<'_> {
         }
     }
 
-    /// Responds without the responder and ends the connection.
+    /// Sends the response of a refusal, and ends the connection.
     pub(super) fn refuse(&mut self, refusal: Refusal, now: Instant) {
         self.response.fill(refusal.response());
         (self.last, self.client_since) = (true, now);
@@ -188,7 +188,7 @@ impl Slot<'_> {
         false
     }
 
-    /// Receives bytes of the response from the responder. Returns false when no byte is there.
+    /// Receives bytes of the response from the responder. Returns false when no byte can be received now.
     fn receive_response(&mut self, now: Instant) -> bool {
         let begins = self.response.is_not_begun();
         let received = self
@@ -226,7 +226,7 @@ impl Slot<'_> {
 
     /// Shuts both sides down for writing.
     fn begin_close(&mut self, now: Instant) {
-        // Errors do not matter: a side that is closed already needs no shutdown.
+        // An error means that the side is closed already.
         if let Some(client) = &self.client {
             let _ = client.shutdown(Shutdown::Write);
         }

@@ -1,4 +1,4 @@
-//! Tests of a slot. Each test is client and the responder at once, and passes the time as it needs.
+//! Tests of a slot. Each test plays the client and the responder, and sets the time.
 
 use std::io::{Read as _, Write as _};
 use std::os::fd::OwnedFd;
@@ -17,14 +17,14 @@ const INNER: Ready = Ready {
     inner: true,
 };
 
-/// A slot with a client that has sent these bytes, and the client's end.
+/// A slot whose client has sent the bytes in `sent`, and the client's end of the connection.
 fn open<'a>(memory: &'a mut [u8; 512], sent: &[u8], now: Instant) -> (Slot<'a>, UnixStream) {
     let (head, response) = memory.split_at_mut(256);
     let mut slot = Slot::new(Input::new(head), Response::new(response), now);
     let (mut client, theirs) = UnixStream::pair().unwrap();
     theirs.set_nonblocking(true).unwrap();
     client.write_all(sent).unwrap();
-    // A Unix stream reads, writes and ends like a TCP stream.
+    // A Unix stream behaves like a TCP stream for reading, writing and shutdown.
     slot.open(
         TcpStream::from(OwnedFd::from(theirs)),
         Peer::NOBODY,
@@ -34,7 +34,7 @@ fn open<'a>(memory: &'a mut [u8; 512], sent: &[u8], now: Instant) -> (Slot<'a>, 
     (slot, client)
 }
 
-/// Connects the slot to the responder and forwards the head. Returns the end of the responder.
+/// Connects the slot to the responder and forwards the head. Returns the responder's end of the connection.
 fn forward(slot: &mut Slot<'_>, now: Instant) -> UnixStream {
     let (inner, ours) = UnixStream::pair().unwrap();
     ours.set_nonblocking(true).unwrap();
@@ -55,7 +55,7 @@ fn after(start: Instant, milliseconds: u64) -> Option<Instant> {
 }
 
 #[test]
-fn a_request_is_forwarded_and_its_response_relayed() {
+fn request_is_forwarded_and_response_relayed() {
     let (mut memory, now) = ([0; 512], Instant::now());
     let (mut slot, mut client) = open(&mut memory, REQUEST, now);
     assert_eq!(slot.queued(), Some(now));
@@ -102,7 +102,7 @@ fn head_linger_and_tiny_http_have_timeouts() {
 }
 
 #[test]
-fn an_unread_response_has_ten_seconds() {
+fn unread_response_has_a_timeout() {
     let (mut memory, now) = ([0; 512], Instant::now());
     let (mut slot, client) = open(&mut memory, REQUEST, now);
     let mut inner = forward(&mut slot, now);
@@ -122,7 +122,7 @@ fn an_unread_response_has_ten_seconds() {
 }
 
 #[test]
-fn claim_is_that_of_the_stage() {
+fn claim_follows_the_stage() {
     let now = Instant::now();
     let second = after(now, 1000).unwrap();
     let unfinished = |since| Some((Rank::Unfinished, since));
@@ -164,7 +164,7 @@ fn released_connection_is_replaced_for_the_next_request() {
     assert_eq!(slot.unused_since(), None);
     assert_eq!(slot.deadline(), after(now, 120_001));
     assert_eq!(read(&mut inner), b"", "tiny_http reads the end");
-    // The next request comes before the responder has closed its end.
+    // The next request arrives before the responder has closed its end.
     assert_eq!(read(&mut client), RESPONSE);
     client.write_all(REQUEST).unwrap();
     slot.step(CLIENT, later);
@@ -179,7 +179,7 @@ fn released_connection_is_replaced_for_the_next_request() {
 }
 
 #[test]
-fn connection_ends_where_tiny_http_ends_it() {
+fn connection_ends_if_tiny_http_would_end_it() {
     let (mut memory, now) = ([0; 512], Instant::now());
     let request = b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n";
     let (mut slot, mut client) = open(&mut memory, request, now);
@@ -214,7 +214,7 @@ fn wrong_host_is_refused_once_the_head_is_complete() {
 }
 
 #[test]
-fn a_client_without_pauses_has_a_claim_during_a_request() {
+fn client_without_pauses_has_a_claim_during_a_request() {
     let (mut memory, now) = ([0; 512], Instant::now());
     let (mut slot, mut client) = open(&mut memory, &REQUEST.repeat(2), now);
     let mut inner = forward(&mut slot, now);

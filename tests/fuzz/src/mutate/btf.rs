@@ -8,7 +8,6 @@ use crate::targets::elf::number;
 const HEADER: usize = 24;
 const WORD: usize = 4;
 
-/// Mutates a section.
 pub fn change(data: &mut [u8], size: usize, max_size: usize, seed: u32) -> usize {
     let mut chance = Chance::of(seed);
     let parts = parts(&data[..size]).filter(|_| chance.below(8) > 0);

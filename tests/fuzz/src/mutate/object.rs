@@ -5,7 +5,6 @@ use libfuzzer_sys::fuzzer_mutate;
 use super::{Chance, btf, change_number, changed};
 use crate::targets::elf::{HEADER, OFFSET, SIZE, Section, sections};
 
-/// Mutates an object.
 pub fn change(data: &mut [u8], size: usize, max_size: usize, seed: u32) -> usize {
     let mut chance = Chance::of(seed);
     let places: Vec<Place> = sections(&data[..size]).iter().map(Place::of).collect();

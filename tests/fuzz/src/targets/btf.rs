@@ -10,7 +10,6 @@ const MEMORY_FACTOR: usize = 8;
 /// Types whose members are looked up by name; each lookup searches up to 65536 members.
 const MAX_LOOKUPS: usize = 16;
 
-/// Checks one section.
 pub fn run(input: &[u8]) {
     let most = MEMORY_FACTOR * input.len() + (4 << 10);
     match memory::within(most, || Btf::parse(input)) {

@@ -28,7 +28,6 @@ const KINDS: [MapKind; 4] = [
     MapKind::LPM_TRIE,
 ];
 
-/// Checks one Corefile.
 pub fn run(input: &[u8]) {
     let empty = &mut World::of(b"");
     let Ok(corefile) = Corefile::parse(NAME, FOLDER, input, LIMIT, empty) else {

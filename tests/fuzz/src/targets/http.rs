@@ -13,7 +13,7 @@ const HIDDEN: [&str; 3] = ["content-length", "transfer-encoding", "te"];
 pub fn run(input: &[u8]) {
     let input = check_empty_lines(input);
     let whole = Collector::new().scan(input);
-    assert_eq!(piecemeal(input), whole, "byte by byte as at once");
+    assert_eq!(piecemeal(input), whole, "bytes one by one, and all at once");
     if let Collected::Head(length) = whole {
         assert!(input[..length].ends_with(b"\r\n"));
         check_head(&input[..length]);
@@ -61,7 +61,7 @@ fn check_head(head: &[u8]) {
     assert_eq!(again, sanitized);
 }
 
-/// A name makes a difference for the page alone, and only if the names do not have it.
+/// The Host header matters only to the page, and only if its name is not among `names`.
 fn check_host(head: &[u8], text: &str) {
     let none = Names::default();
     let check = |service| host::check(head, service, &none);

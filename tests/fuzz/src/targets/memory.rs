@@ -53,7 +53,7 @@ pub fn within<T>(most: usize, work: impl FnOnce() -> T) -> T {
     let peak = PEAK.get().saturating_sub(before);
     assert!(
         peak <= most.cast_signed(),
-        "{peak} bytes allocated at once, {most} expected at most"
+        "peak memory is {peak} bytes, expected at most {most}"
     );
     result
 }

@@ -3,7 +3,7 @@
 /// Characters of the longest message. A message quotes at most a path, or a name and two words, each cut and escaped.
 const LONGEST: usize = 5000;
 
-/// A message is one short line without control characters, whatever it quotes.
+/// Checks that a message is one short line without control characters.
 pub(super) fn is_one_line(message: &str) {
     assert!(
         !message.is_empty() && !message.contains(char::is_control),
@@ -12,6 +12,6 @@ pub(super) fn is_one_line(message: &str) {
     let length = message.chars().count();
     assert!(
         length <= LONGEST,
-        "{length} characters, {LONGEST} expected at most: {message}"
+        "{length} characters, expected at most {LONGEST}: {message}"
     );
 }

@@ -17,7 +17,6 @@ pub mod values;
 mod words;
 mod world;
 
-/// A fuzz target.
 pub struct Target {
     /// The name of the file in `bin/` and of the folders in `seeds/` and `found/`.
     pub name: &'static str,
@@ -25,7 +24,6 @@ pub struct Target {
     pub run: fn(&[u8]),
 }
 
-/// All fuzz targets.
 pub const TARGETS: [Target; 8] = [
     Target {
         name: "btf",

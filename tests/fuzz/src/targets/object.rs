@@ -13,7 +13,6 @@ const MOST_ZEROS: usize = 4 << 20;
 /// The descriptor of the first map.
 const FIRST: i32 = 100;
 
-/// Checks one object.
 pub fn run(input: &[u8]) {
     let most =
         MEMORY_FACTOR * input.len() + elf::bytes_of_zeros(input).min(MOST_ZEROS) + (16 << 10);

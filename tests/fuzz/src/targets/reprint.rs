@@ -42,7 +42,7 @@ fn print(block: &ServerBlock, corefile: &Corefile, text: &mut String) -> Option<
     let (last, keys) = block.keys.split_last()?;
     // A name in parentheses is an address at the end of a file, but a snippet before a brace.
     let snippet = keys.is_empty() && last.starts_with('(') && last.ends_with(')');
-    // `import` is an address after a brace in the same line, but not in a line of its own.
+    // `import` is an address after a brace in the same line, but not as the first word of a line.
     let import = keys.is_empty() && last == "import";
     if snippet || import || last == "{" {
         return None;

@@ -47,7 +47,6 @@ fn name(text: &str) -> u32 {
     u32::try_from(at + 1).expect("few names")
 }
 
-/// Builds the types.
 pub(super) fn types() -> Btf {
     const INT: u32 = 1 << 24;
     const ARRAY: u32 = 3 << 24;

@@ -17,7 +17,7 @@ pub(super) fn run(word: &str) {
         for (path, offset, size) in types::FIELDS {
             check_value(&mut encoder, path, offset..offset + size, word);
         }
-        // The word as a path.
+        // The word is also tried as a path.
         if let Err(error) = encoder.number(word) {
             message::is_one_line(&error);
         }

@@ -66,10 +66,35 @@ impl Response {
             .map(|(_, value)| value.as_str())
     }
 
-    /// The value of a metric on the page, labels being part of its name.
+    /// The value of a sample on the page; see [`sample`].
     pub fn metric(&self, name: &str) -> Option<&str> {
-        self.body
-            .lines()
-            .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '))
+        sample(&self.body, name)
     }
+}
+
+/// The value of a sample on a page of metrics. With labels in `name`, `x{a="1"}`, the sample has these and perhaps more,
+/// so a new label breaks no test.
+pub fn sample<'a>(page: &'a str, name: &str) -> Option<&'a str> {
+    let (name, wanted) = labels(name);
+    let mut values = page.lines().filter_map(|line| {
+        let (sample, value) = line.rsplit_once(' ')?;
+        let (found, labels) = labels(sample);
+        let has_labels = wanted.is_empty() == labels.is_empty()
+            && wanted.iter().all(|label| labels.contains(label));
+        (found == name && has_labels).then_some(value)
+    });
+    let value = values.next();
+    let others = values.count();
+    assert_eq!(others, 0, "other samples have the labels of {name}: {page}");
+    value
+}
+
+/// The name of a sample, and its labels.
+fn labels(sample: &str) -> (&str, Vec<&str>) {
+    let Some((name, labels)) = sample.split_once('{') else {
+        return (sample, Vec::new());
+    };
+    let labels = labels.trim_end_matches('}').split("\",");
+    let labels = labels.map(|label| label.trim_end_matches('"'));
+    (name, labels.collect())
 }

@@ -19,7 +19,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 pub use daemon::{Daemon, lives, only_child, pause, peak_memory, threads};
 pub use folder::Folder;
-pub use http::Response;
+pub use http::{Response, sample};
 pub use memory_group::MemoryGroup;
 pub use namespace::Namespace;
 pub use outcome::{Outcome, finish};

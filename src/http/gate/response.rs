@@ -1,100 +1,16 @@
-//! Buffers of fixed size for a request and its response.
+//! The buffer of a response in transit.
 
 use std::io::{self, Read, Write};
 
-use super::framing::{
-    Collected, Collector, Extent, Refusal, Request, extent, leading_empty_lines, sanitize,
-};
-
-/// Bytes received from the client: a head, and perhaps the start of the next request.
-#[derive(Debug)]
-pub(super) struct Input<'a> {
-    memory: &'a mut [u8],
-    /// Bytes received.
-    filled: usize,
-    /// Bytes of the complete head; 0 before.
-    head: usize,
-    collector: Collector,
-}
-
-impl<'a> Input<'a> {
-    /// An empty buffer; the memory's size is the limit of a head.
-    pub(super) const fn new(memory: &'a mut [u8]) -> Self {
-        Self {
-            memory,
-            filled: 0,
-            head: 0,
-            collector: Collector::new(),
-        }
-    }
-
-    /// Reads once. Returns the number of bytes, 0 at the end.
-    ///
-    /// # Errors
-    /// Errors of the reader.
-    pub(super) fn receive(&mut self, mut from: impl Read) -> io::Result<usize> {
-        let free = self.memory.get_mut(self.filled..).unwrap_or_default();
-        let count = from.read(free)?;
-        self.filled = self.filled.saturating_add(count).min(self.memory.len());
-        Ok(count)
-    }
-
-    /// The sanitized request, or the reason to refuse it; `None` while the head is incomplete.
-    pub(super) fn request(&mut self) -> Option<Result<Request, Refusal>> {
-        let bytes = self.memory.get(..self.filled).unwrap_or_default();
-        match self.collector.scan(bytes) {
-            Collected::Incomplete if self.filled < self.memory.len() => None,
-            Collected::Incomplete => Some(Err(Refusal::Long)),
-            Collected::Malformed => Some(Err(Refusal::Malformed)),
-            Collected::Head(length) => {
-                self.head = length;
-                Some(sanitize(self.memory.get_mut(..length).unwrap_or_default()))
-            }
-        }
-    }
-
-    /// Removes empty lines before a request line.
-    pub(super) fn skip_empty_lines(&mut self) {
-        let received = self.memory.get(..self.filled).unwrap_or_default();
-        let length = leading_empty_lines(received);
-        if length > 0 {
-            self.head = length;
-            self.remove_head();
-        }
-    }
-
-    /// The complete head.
-    pub(super) fn head(&self) -> &[u8] {
-        self.memory.get(..self.head).unwrap_or_default()
-    }
-
-    /// Removes the complete head. Bytes after it are the start of the next head.
-    pub(super) fn remove_head(&mut self) {
-        let rest = self.head.min(self.filled)..self.filled;
-        (self.filled, self.head) = (rest.len(), 0);
-        self.memory.copy_within(rest, 0);
-        self.collector = Collector::new();
-    }
-
-    /// Removes all bytes.
-    pub(super) fn clear(&mut self) {
-        (self.filled, self.head) = (0, 0);
-        self.collector = Collector::new();
-    }
-
-    /// True before the first byte of the next head.
-    pub(super) const fn is_empty(&self) -> bool {
-        self.filled == 0
-    }
-}
+use super::framing::{Extent, Request, extent};
 
 /// A response in transit from the responder to the client.
 #[derive(Debug)]
 pub(super) struct Response<'a> {
     memory: &'a mut [u8],
-    /// Bytes of the memory sent to the client.
+    /// Number of bytes of `memory` sent to the client.
     sent: usize,
-    /// Bytes in the memory.
+    /// Number of bytes in `memory`.
     received: usize,
     remaining: Remaining,
     request: Request,
@@ -112,7 +28,7 @@ enum Remaining {
 }
 
 impl<'a> Response<'a> {
-    /// A complete response without bytes. Responses pass through this memory in pieces.
+    /// A complete, empty response. `memory` is the buffer through which longer responses pass in pieces.
     pub(super) const fn new(memory: &'a mut [u8]) -> Self {
         Self {
             memory,
@@ -129,7 +45,7 @@ impl<'a> Response<'a> {
         self.request = request;
     }
 
-    /// Sets the whole response, without the responder. The response to HEAD has no body.
+    /// Sets the whole response to `text`, without its body for HEAD. The responder takes no part in it.
     pub(super) fn fill(&mut self, text: &[u8]) {
         let text = match extent(text, self.request) {
             Extent::Bytes(length) => text.get(..length).unwrap_or(text),
@@ -157,7 +73,7 @@ impl<'a> Response<'a> {
         self.sent == self.received && self.remaining == Remaining::Bytes(0)
     }
 
-    /// Reads once. Returns the number of bytes, 0 at the end. To be called when there are no bytes to send.
+    /// Reads once. Returns the number of bytes, 0 at the end. All received bytes must be sent before.
     ///
     /// # Errors
     /// Errors of the reader.
@@ -179,7 +95,7 @@ impl<'a> Response<'a> {
         Ok(count)
     }
 
-    /// Bytes of the response still to be received.
+    /// Part of the response still to be received once the head is complete.
     fn after_head(&self) -> Remaining {
         let start = self.memory.get(..self.received).unwrap_or_default();
         match extent(start, self.request) {
@@ -215,41 +131,10 @@ impl<'a> Response<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::gate::framing::Refusal;
 
-    #[test]
-    fn pipelined_heads_are_taken_one_by_one() {
-        let mut memory = [0; 32];
-        let mut input = Input::new(&mut memory);
-        let mut source: &[u8] = b"GET /1 HTTP/1.1\r\n\r\nHEAD /2 HTTP/1.1\r\n\r\nGET /3 HTTP/1.1\r\nHost: far too long\r\n\r\n";
-        let mut heads = Vec::new();
-        let refusal = loop {
-            match input.request() {
-                None => assert_ne!(input.receive(&mut source).unwrap(), 0),
-                Some(Err(refusal)) => break refusal,
-                Some(Ok(request)) => {
-                    heads.push((
-                        String::from_utf8(input.head().to_vec()).unwrap(),
-                        request.is_head,
-                    ));
-                    input.remove_head();
-                }
-            }
-        };
-        assert_eq!(
-            heads,
-            [
-                ("GET /1 HTTP/1.1\r\n\r\n".to_owned(), false),
-                ("HEAD /2 HTTP/1.1\r\n\r\n".to_owned(), true)
-            ]
-        );
-        assert_eq!(refusal, Refusal::Long);
-        assert!(!input.is_empty());
-        input.clear();
-        assert!(input.is_empty());
-        assert_eq!(input.head(), b"");
-    }
-
-    /// Relays a response to a client that reads `step_size` bytes at a time. Returns the bytes, and true if complete.
+    /// Relays a response to a client that reads `step_size` bytes at a time. Returns the bytes, and true if the response
+    /// is complete.
     fn relay(response: &mut Response<'_>, mut source: &[u8], step_size: usize) -> (String, bool) {
         let mut out = Vec::new();
         loop {
@@ -264,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn a_response_ends_where_its_head_says() {
+    fn response_ends_after_its_content_length() {
         const HEAD: &str = "HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n";
         const BODY: &str = "01234567890123456789";
         let whole = format!("{HEAD}{BODY}");
@@ -300,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_is_a_complete_response() {
+    fn refusal_is_a_complete_response() {
         let mut memory = [0; 256];
         let mut response = Response::new(&mut memory);
         assert!(response.is_complete());

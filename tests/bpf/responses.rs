@@ -1,4 +1,4 @@
-//! Responses that `dns` sends for the server, and each of its verdicts against a model.
+//! Responses of `dns`, `qname` and `guard`, and verdicts of `dns` compared with a model.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -11,7 +11,7 @@ use support::packets::message::{Asked, UNPARSED, answer, cookie, query};
 use support::packets::model::Facts;
 use support::packets::sandbox::{DROP, PASS, TX};
 
-use super::dns::{ask, good, total};
+use super::dns::{good, total};
 
 const POLICY: [&str; 4] = [
     "255 action=DNS_TRUNCATE",
@@ -21,7 +21,7 @@ const POLICY: [&str; 4] = [
 ];
 
 #[test]
-fn answers_are_whole_packets_with_right_checksums() {
+fn responses_are_complete_packets_with_valid_checksums() {
     let filter = Filter::load("dns", &POLICY);
     let any = query("www.example", 255).bytes;
     let ran = filter.run(&ip4("10.0.0.1").datagram(53, &any).bytes);
@@ -63,8 +63,8 @@ fn unanswerable_queries_are_dropped() {
     assert_eq!(counted, [4, 0]);
 }
 
-/// Programs that answer, each with a rule that makes it answer any query from anywhere.
-fn that_answer() -> [Filter; 3] {
+/// Programs that send responses, each with a rule that makes it respond to every query.
+fn responders() -> [Filter; 3] {
     let full = "bucket.full=9000000000000000000";
     let limit = format!("@limits ::/0 rate=1 {full}");
     [
@@ -74,32 +74,32 @@ fn that_answer() -> [Filter; 3] {
     ]
 }
 
-/// A query with these bytes changed.
-fn changed(packet: Packet, at: usize, bytes: &[u8]) -> Vec<u8> {
+/// A frame with a query; `bytes` replace those at offset `at`.
+fn patched(packet: Packet, at: usize, bytes: &[u8]) -> Vec<u8> {
     let mut frame = packet.datagram(53, &good().bytes).bytes;
     frame[at..at + bytes.len()].copy_from_slice(bytes);
     frame
 }
 
 #[test]
-fn martians_get_no_answer() {
+fn martians_get_no_response() {
     let (source4, destination4, source6, destination6) = (26, 30, 22, 38);
     let four = |at, address: &str| {
         let octets = address.parse::<Ipv4Addr>().unwrap().octets();
-        changed(ip4("203.0.113.9"), at, &octets)
+        patched(ip4("203.0.113.9"), at, &octets)
     };
     let six = |at, address: &str| {
         let octets = address.parse::<Ipv6Addr>().unwrap().octets();
-        changed(ip6("2001:db8::9"), at, &octets)
+        patched(ip6("2001:db8::9"), at, &octets)
     };
     let mut frames = vec![
-        // From the destination itself.
+        // The source equals the destination.
         four(source4, "192.0.2.53"),
         six(source6, "2001:db8::53"),
-        // To and from a group, on the wire.
-        changed(ip4("203.0.113.9"), 0, &[0xff; 6]),
-        changed(ip6("2001:db8::9"), 0, &[0x33, 0x33]),
-        changed(ip4("203.0.113.9"), 6, &[0x03]),
+        // Multicast MAC addresses as destination and as source.
+        patched(ip4("203.0.113.9"), 0, &[0xff; 6]),
+        patched(ip6("2001:db8::9"), 0, &[0x33, 0x33]),
+        patched(ip4("203.0.113.9"), 6, &[0x03]),
     ];
     for address in [
         "0.0.0.0",
@@ -135,7 +135,7 @@ fn martians_get_no_answer() {
         six(source6, "fe80::1"),
         six(source6, "fd00::1"),
     ];
-    for filter in that_answer() {
+    for filter in responders() {
         for frame in &frames {
             assert_eq!(filter.verdict(frame), DROP, "{frame:02x?}");
         }
@@ -145,9 +145,9 @@ fn martians_get_no_answer() {
     }
 }
 
-/// Services that answer any datagram would answer the answer.
+/// Services such as echo answer any datagram, so a response would start an endless exchange.
 #[test]
-fn no_answer_goes_to_a_service_that_answers_it() {
+fn reflecting_services_get_no_response() {
     let from = |packet, port: u16| {
         let at = if matches!(packet, 4) { 34 } else { 54 };
         let packet = if matches!(packet, 4) {
@@ -155,9 +155,9 @@ fn no_answer_goes_to_a_service_that_answers_it() {
         } else {
             ip6("2001:db8::9")
         };
-        changed(packet, at, &port.to_be_bytes())
+        patched(packet, at, &port.to_be_bytes())
     };
-    for filter in that_answer() {
+    for filter in responders() {
         for version in [4, 6] {
             for port in [0, 7, 13, 17, 19, 37] {
                 assert_eq!(filter.verdict(&from(version, port)), DROP, "{port}");
@@ -169,19 +169,19 @@ fn no_answer_goes_to_a_service_that_answers_it() {
     }
 }
 
-/// Two servers with the program cannot answer each other without end.
+/// Two servers with the program must not answer each other endlessly.
 #[test]
-fn an_answer_is_never_answered() {
-    for filter in that_answer() {
-        let ran = filter.run(&changed(ip4("203.0.113.9"), 34, &53_u16.to_be_bytes()));
+fn responses_get_no_response() {
+    for filter in responders() {
+        let ran = filter.run(&patched(ip4("203.0.113.9"), 34, &53_u16.to_be_bytes()));
         assert_eq!(ran.verdict, TX);
         assert_ne!(filter.verdict(&ran.frame), TX);
     }
 }
 
-/// Where a driver's frame cannot be shortened, the answer ends with padding behind the IP packet.
+/// If the driver cannot shorten a frame, padding follows the IP packet.
 #[test]
-fn an_answer_is_sent_where_the_frame_cannot_be_shortened() {
+fn response_is_padded_if_the_frame_cannot_be_shortened() {
     let folder = support::scratch().join(format!("no-tail-{}", std::process::id()));
     for (program, line) in [
         ("dns", "1 action=DNS_TRUNCATE"),
@@ -195,77 +195,27 @@ fn an_answer_is_sent_where_the_frame_cannot_be_shortened() {
         );
         let options = ["-mcpu=v2", "-Wno-unused-value"];
         let object = compile_text(&source, program, &folder, &options);
-        let (stuck, whole) = (Filter::of(&object), Filter::load(program, &[line]));
-        stuck.entry(line);
+        let (padding_filter, filter) = (Filter::of(&object), Filter::load(program, &[line]));
+        padding_filter.entry(line);
         for packet in [
             ip4("203.0.113.9").pppoe(),
             ip6("2001:db8::9").tag(ETH_P_8021Q),
         ] {
-            // A cookie that the answer does not have.
+            // The response omits the cookie, and is shorter than the query.
             let query = good().edns(1232, &cookie(24));
             let frame = packet.datagram(53, &query.bytes).bytes;
-            let (sent, expected) = (stuck.run(&frame), whole.run(&frame));
+            let (sent, expected) = (padding_filter.run(&frame), filter.run(&frame));
             assert_eq!((sent.verdict, expected.verdict), (TX, TX));
             assert_eq!(sent.frame.len(), frame.len());
-            let (answer, padding) = sent.frame.split_at(expected.frame.len());
-            assert_eq!(answer, expected.frame);
+            let (response, padding) = sent.frame.split_at(expected.frame.len());
+            assert_eq!(response, expected.frame);
             assert_eq!(padding.len(), 28);
         }
     }
     std::fs::remove_dir_all(&folder).unwrap();
 }
 
-#[test]
-fn clients_over_the_rate_are_sent_to_tcp() {
-    let known = good().edns(1232, &cookie(24));
-    let lines = ["@settings 0 rate=1 burst=3"];
-    let (verdicts, totals) = Filter::before_a_token("dns", &lines, |filter| {
-        let verdicts = [
-            (&good(), "10.0.0.1"),
-            (&good(), "10.0.0.2"),
-            (&good(), "10.0.1.1"),
-            (&known, "10.0.0.1"),
-        ]
-        .map(|(message, source)| {
-            let frame = ip4(source).datagram(53, &message.bytes).bytes;
-            [(); 5].map(|()| filter.run(&frame).verdict)
-        });
-        (
-            verdicts,
-            (total(filter, "limited"), total(filter, "truncated")),
-        )
-    });
-    assert_eq!(verdicts[0], [PASS, PASS, PASS, TX, TX]);
-    assert_eq!(verdicts[1], [TX; 5]);
-    assert_eq!(verdicts[2], [PASS, PASS, PASS, TX, TX]);
-    // A flood of the neighbours takes nothing from a client with a cookie.
-    assert_eq!(verdicts[3], [PASS, PASS, PASS, TX, TX]);
-    assert_eq!(totals, (11, 11));
-}
-
-#[test]
-fn cookies_may_have_a_rate_of_their_own() {
-    let known = ask(&good().edns(1232, &cookie(24)));
-    let lines = ["@settings 0 rate=1 cookie_rate=1 cookie_burst=4"];
-    let passed = Filter::before_a_token("dns", &lines, |filter| {
-        let verdicts = (0..9).map(|_| filter.run(&known).verdict);
-        verdicts.filter(|verdict| *verdict == PASS).count()
-    });
-    assert_eq!(passed, 4);
-}
-
-#[test]
-fn flood_is_answered_at_the_slip_rate() {
-    let filter = Filter::load("dns", &["@settings 0 rate=1 slip=4"]);
-    for _ in 0..4000 {
-        filter.run(&ask(&good()));
-    }
-    let (truncated, dropped) = (total(&filter, "truncated"), total(&filter, "dropped"));
-    assert!((800..1200).contains(&truncated), "{truncated}");
-    assert_eq!(truncated + dropped, total(&filter, "limited"));
-}
-
-/// The verdict and frame of the model, with [`POLICY`].
+/// Verdict and frame of the model under [`POLICY`].
 fn expected_of(frame: &[u8]) -> Ran {
     let same = |verdict| Ran {
         verdict,
@@ -296,7 +246,7 @@ fn expected_of(frame: &[u8]) -> Ran {
 }
 
 #[test]
-fn no_packet_contradicts_the_model() {
+fn verdicts_match_the_model() {
     let filter = Filter::load("dns", &POLICY);
     random::compare(&filter, 0xd115, expected_of);
 }

@@ -1,0 +1,70 @@
+//! Folders of *states*. A state is a program and its maps, pinned in a folder whose name is their [`Identity`].
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use nix::errno::Errno;
+
+use crate::filter::fingerprint::Identity;
+use crate::filter::refusal::PinError;
+use crate::kernel::errno;
+use crate::kernel::pin::{self, Kind};
+use crate::kernel::program::Program;
+
+/// Name of the pin of the program. The pin of a map has the map's number in the object as its name.
+pub(super) const PROGRAM: &str = "program";
+
+/// Folders of all states in the folder of an interface.
+pub(super) fn all(folder: &Path) -> Result<Vec<PathBuf>, PinError> {
+    let names = fs::read_dir(folder).and_then(Iterator::collect::<io::Result<Vec<_>>>);
+    let paths = match names {
+        Ok(names) => names.into_iter().map(|name| name.path()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(PinError::unknown(folder, errno(&error))),
+    };
+    Ok(paths.filter(|path| identity(path).is_some()).collect())
+}
+
+/// True if the state in `folder` is a state of the program `wanted`.
+pub(super) fn has_program(folder: &Path, wanted: &Program) -> Result<bool, PinError> {
+    let pinned = program(folder)?;
+    Ok(pinned.is_some_and(|pinned| pinned.info.id == wanted.info.id))
+}
+
+/// True if the state in `folder` has the pins of `count` maps.
+pub(super) fn has_maps(folder: &Path, count: usize) -> bool {
+    (0..count).all(|index| folder.join(index.to_string()).exists())
+}
+
+/// Identity in the name of a state's folder; `None` for the name of another folder.
+pub(super) fn identity(folder: &Path) -> Option<Identity> {
+    let name = folder.file_name()?.to_str()?;
+    if name.len() != 16 {
+        return None;
+    }
+    u64::from_str_radix(name, 16).ok().map(Identity)
+}
+
+/// Opens the pinned program of the state in `folder`; `None` if the pin is missing or no program.
+pub(super) fn program(folder: &Path) -> Result<Option<Program>, PinError> {
+    let path = folder.join(PROGRAM);
+    match pin::get(&path, Kind::Program).and_then(Program::adopt) {
+        Ok(program) => Ok(Some(program)),
+        Err(Errno::ENOENT | Errno::ENOTDIR | Errno::EINVAL) => Ok(None),
+        // The kernel returns EACCES for a folder.
+        Err(Errno::EACCES) if path.is_dir() => Ok(None),
+        Err(errno) => Err(PinError::new(&path, "cannot be opened", Some(errno))),
+    }
+}
+
+/// Removes a pin, or a folder with all its content.
+pub(super) fn remove(path: &Path) -> io::Result<()> {
+    if !fs::symlink_metadata(path)?.is_dir() {
+        return fs::remove_file(path);
+    }
+    for entry in fs::read_dir(path)? {
+        remove(&entry?.path())?;
+    }
+    fs::remove_dir(path)
+}
