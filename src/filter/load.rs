@@ -10,14 +10,15 @@ use super::evicted::rewrite_evicted;
 use super::fingerprint::{EntryList, Fingerprint};
 use super::read_map::{ReadMap, watch};
 use super::refusal::{check_interrupted, no_descriptor, no_offload, not_loaded};
-use super::state::{Loaded, LoadedMap};
-use super::{Context, blame};
+use super::state::{Loaded, LoadedMap, object_name};
+use super::{Context, Filter, blame};
 use crate::base::diagnostic::Diagnostic;
 use crate::config::{self, MAP};
 use crate::kernel::map::{Map, Shape, Types};
 use crate::kernel::map_scan::{Buffers, Scan};
 use crate::kernel::program::{Failure, Program};
 use crate::kernel::{btf, errno, limits};
+use crate::object::frame::TOTALS;
 use crate::object::{KernelBtf, MapDef};
 
 /// A buffer of fixed size for entries that are written to a map in one call.
@@ -28,14 +29,15 @@ pub struct Batch {
     count: usize,
 }
 
-/// Creates and fills the maps and loads the program.
+/// Creates and fills the maps and loads the program. `old` is the filter of the same interface.
 pub(super) fn load(
     context: &Context<'_>,
+    old: Option<&Filter>,
     batch: &mut Batch,
     scan: &mut Scan,
 ) -> Result<Loaded, Diagnostic> {
     check_interrupted(context)?;
-    let mut maps = create_maps(context)?;
+    let mut maps = create_maps(context, old)?;
     fill_maps(context, &mut maps, batch, scan)?;
     check_interrupted(context)?;
     let card = match context.block.mode {
@@ -90,17 +92,27 @@ fn descriptors(maps: &[LoadedMap]) -> Vec<i32> {
 }
 
 /// Creates every map of the object, with its types where the kernel takes them, and fills those that have content in the
-/// object itself.
-fn create_maps(context: &Context<'_>) -> Result<Vec<LoadedMap>, Diagnostic> {
+/// object itself. A new version of the object continues the counters of `old`: equal labels need monotonic numbers.
+fn create_maps(
+    context: &Context<'_>,
+    old: Option<&Filter>,
+) -> Result<Vec<LoadedMap>, Diagnostic> {
     let object = context.object;
     let cpus = cpus(context)?;
     let types = object.kernel_btf();
     // Types are optional: the kernel may have no BTF, or refuse these types.
     let loaded = types.as_ref().and_then(|types| btf::load(&types.blob).ok());
+    let old = old.filter(|old| old.object == object_name(context.block));
+    let totals = old.and_then(Filter::totals);
     let mut maps = Vec::with_capacity(object.maps.len());
     for def in &object.maps {
         let types = types_of(def, types.as_ref(), loaded.as_ref());
-        let map = create_map(context, def, types, cpus)?;
+        let map = match totals {
+            Some(totals) if def.name == TOTALS => totals
+                .share()
+                .map_err(|error| no_descriptor(context, &error))?,
+            _ => create_map(context, def, types, cpus)?,
+        };
         if let Some(content) = &def.initial {
             let filled = map.update(&0u32.to_ne_bytes(), content);
             filled.map_err(|errno| failed(context, def, "fill", errno))?;

@@ -23,8 +23,6 @@ use support::objects::image::{Image, SIZE};
 use support::objects::random::Random;
 use support::objects::wrong::wrong_objects;
 
-/// Sources of objects that link.
-const GOOD: [&str; 9] = [
 /// Sources that link.
 const GOOD: &[&str] = &[
     "basic",

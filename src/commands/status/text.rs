@@ -35,6 +35,16 @@ const MAPS: Columns = &[
     ("entries", "entries"),
     ("capacity", "capacity"),
 ];
+/// Packets and bytes of a verdict, and with `--measure` their rates.
+const VERDICTS: Columns = &[
+    ("verdict", "verdict"),
+    ("packets", "packets"),
+    ("bytes", "bytes"),
+];
+const RATES: Columns = &[
+    ("packets/s", "packets_per_second"),
+    ("bytes/s", "bytes_per_second"),
+];
 const METRICS: Columns = &[("metric", "name"), ("value", "value"), ("help", "help")];
 
 /// The whole status as text.
@@ -50,6 +60,11 @@ pub(super) fn text(status: &Value, style: Style) -> String {
     filter_table(status).write(&mut out, style);
     for filter in filters {
         remarks(&mut out, filter, style);
+    }
+    let verdicts = verdict_table(status);
+    if verdicts.has_rows() {
+        out.push('\n');
+        verdicts.write(&mut out, style);
     }
     for (list, columns) in [("maps", MAPS), ("metrics", METRICS)] {
         let mut table = Table::default();
@@ -84,6 +99,47 @@ fn remarks(out: &mut String, filter: &Value, style: Style) {
         let text = format!("{interface}: {}", word(warning));
         line(out, &text, Colour::Yellow, style);
     }
+    if filter.get("verdicts") == &Value::Nothing {
+        let text = format!("{interface}: verdicts are not counted; the log says why");
+        line(out, &text, Colour::Yellow, style);
+    }
+}
+
+/// Packets and bytes of each verdict that a packet had.
+fn verdict_table(status: &Value) -> Table {
+    let measured = status.get("measured");
+    let mut table = Table::default();
+    head(&mut table, &[("object", "object")]);
+    let rates = match measured {
+        Value::Nothing => &[],
+        _ => RATES,
+    };
+    for (heading, _) in VERDICTS.iter().chain(rates) {
+        table.cell(heading, None);
+    }
+    for filter in status.get("filters").list() {
+        let interface = filter.get("interface");
+        let rated = with(measured.get("filters"), "interface", interface);
+        for total in filter.get("verdicts").list() {
+            if total.get("packets").number() == Some(0) {
+                continue;
+            }
+            table.row();
+            table.cell(&word(interface), None);
+            table.cell(&word(filter.get("object")), None);
+            cells(&mut table, total, VERDICTS);
+            let rate = with(rated.get("verdicts"), "verdict", total.get("verdict"));
+            cells(&mut table, rate, rates);
+        }
+    }
+    table
+}
+
+/// The element of `list` whose `member` has this value.
+fn with<'a>(list: &'a Value, member: &str, value: &Value) -> &'a Value {
+    let mut elements = list.list().iter();
+    let found = elements.find(|element| element.get(member) == value);
+    found.unwrap_or(&Value::Nothing)
 }
 
 fn filter_table(status: &Value) -> Table {
@@ -102,11 +158,9 @@ fn filter_table(status: &Value) -> Table {
         table.row();
         table.cell(&word(interface), None);
         cells(&mut table, filter, FILTERS);
-        let mut entries = measured.get("filters").list().iter();
-        let entry = entries.find(|entry| entry.get("interface") == interface);
         let counted = match measured {
             Value::Nothing => filter,
-            _ => entry.unwrap_or(&Value::Nothing),
+            _ => with(measured.get("filters"), "interface", interface),
         };
         cells(&mut table, counted, counts);
     }
@@ -127,6 +181,9 @@ fn cells(table: &mut Table, part: &Value, columns: Columns) {
         match (*member, value) {
             ("attached", Value::Truth(true)) => table.cell("attached", Some(Colour::Green)),
             ("attached", _) => table.cell("not attached", Some(Colour::Red)),
+            ("verdict", _) if value.word() == Some("aborted") => {
+                table.cell("aborted", Some(Colour::Red));
+            }
             ("program.loaded_at", _) => table.cell(&time(value), None),
             _ => table.cell(&word(value), None),
         }
@@ -201,7 +258,8 @@ mod tests {
 {"service":"page","address":"127.0.0.1:9153","up":true,"url":"http://127.0.0.1:9153/","error":null},
 {"service":"health","address":":8080","up":false,"url":null,"error":"Address already in use"}],"filters":[
 {"interface":"eth0","attached":true,"mode":"generic","reason":"too\u001blarge","exit":"detach","reattached":0,
-"warnings":["the interface has\u001bno Ethernet header"],
+"object":"acl","warnings":["the interface has\u001bno Ethernet header"],
+"verdicts":[{"verdict":"pass","packets":70,"bytes":8400},{"verdict":"tx","packets":0,"bytes":0},{"verdict":"aborted","packets":5,"bytes":600}],
 "program":{"name":"xdp_prog","id":7,"tag":"00","loaded_at":1764064558,"runs":null,"run_time_ns":null},
 "maps":[{"name":"xdp_map","type":"hash","entries":3,"capacity":16}],
 "metrics":[{"name":"coredns_ebpf_a","type":"gauge","value":-5,"help":"A."}]},
@@ -225,6 +283,11 @@ wan        not attached  -        hold            11  other     1234  2025-11-25
 eth0: not native: too\\u{1b}large
 eth0: the interface has\\u{1b}no Ethernet header
 wan: not attached: the interface has gone
+wan: verdicts are not counted; the log says why
+
+interface  object  verdict  packets  bytes
+eth0       acl     pass          70   8400
+eth0       acl     aborted        5    600
 
 interface  map      type   entries  capacity
 eth0       xdp_map  hash         3        16
@@ -242,13 +305,17 @@ eth0       coredns_ebpf_a     -5  A.
 
     #[test]
     fn measured_columns_replace_counted_columns() {
-        let measured = r#"],"measured":{"milliseconds":5000,"filters":[{"interface":"wan","runs":10,"run_time_ns":70,"runs_per_second":2,"ns_per_run":7}]}}"#;
+        let measured = r#"],"measured":{"milliseconds":5000,"filters":[{"interface":"wan","runs":10,"run_time_ns":70,"runs_per_second":2,"ns_per_run":7},
+{"interface":"eth0","verdicts":[{"verdict":"pass","packets_per_second":14,"bytes_per_second":1680}]}]}}"#;
         let status = STATUS.strip_suffix("]}").unwrap().to_owned() + measured;
         let text = text(&Value::read(&status).unwrap(), Style::Plain);
         for (line, end) in [
             ("interface  state", "  runs/s  ns/run"),
             ("eth0 ", "Z       -       -"),
             ("wan ", "Z       2       7"),
+            ("interface  object", "  packets/s  bytes/s"),
+            ("eth0       acl     pass ", " 8400         14     1680"),
+            ("eth0       acl     aborted ", "  600          -        -"),
         ] {
             let line = text.lines().find(|row| row.starts_with(line)).unwrap();
             assert!(line.ends_with(end), "{line}");
@@ -267,6 +334,8 @@ eth0       coredns_ebpf_a     -5  A.
             "\x1b[1;31mwan: not attached: the interface has gone\x1b[0m",
             "\x1b[33mnot confirmed: ",
             "\x1b[33mhealth: NOT served",
+            "\x1b[33mwan: verdicts are not counted",
+            "\x1b[1;31maborted\x1b[0m ",
             "\x1b[1;31m  Corefile:6: map: wrong\x1b[0m",
         ] {
             assert!(coloured.contains(part), "{part:?} in {coloured:?}");

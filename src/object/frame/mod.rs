@@ -16,6 +16,8 @@ mod stack;
 )]
 mod tests;
 
+use std::fmt;
+
 use super::insn::{CALL, EXIT, pseudo};
 use super::link::MapReference;
 use super::{Insn, LinkedObject, MapDef, MapKind};
@@ -48,6 +50,15 @@ pub enum Obstacle {
     Stack,
     /// An exit is farther from the frame than a jump of 16 bits reaches.
     Distance,
+}
+
+impl fmt::Display for Obstacle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Stack => "the entry function leaves no 8 bytes of its stack free",
+            Self::Distance => "the entry function has more than 32767 instructions",
+        })
+    }
 }
 
 impl LinkedObject {

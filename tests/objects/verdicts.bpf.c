@@ -1,0 +1,89 @@
+/* Returns as its verdict the last byte of a packet's IPv4 source address. Options change the shape of the program. */
+#include <linux/bpf.h>
+
+#include <bpf/bpf_helpers.h>
+
+#ifndef SECTION
+#define SECTION "xdp"
+#endif
+
+/* In an Ethernet frame with an IPv4 packet. */
+#define SOURCE_END 30
+
+#ifdef CALLS
+static __attribute__((noinline)) int last_byte(const void *data, const void *data_end)
+{
+	const unsigned char *bytes = data;
+
+	return data + SOURCE_END <= data_end ? bytes[SOURCE_END - 1] : -1;
+}
+
+__attribute__((noinline)) int verdict(struct xdp_md *ctx)
+{
+	return last_byte((void *)(long)ctx->data, (void *)(long)ctx->data_end);
+}
+#else
+static __always_inline int verdict(struct xdp_md *ctx)
+{
+	const void *data = (void *)(long)ctx->data, *data_end = (void *)(long)ctx->data_end;
+	const unsigned char *bytes = data;
+
+	return data + SOURCE_END <= data_end ? bytes[SOURCE_END - 1] : -1;
+}
+#endif
+
+#ifdef TAIL_CALL
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} programs SEC(".maps");
+#endif
+
+#ifdef CALLEE_WORDS
+/* A function with a stack of its own. */
+static __attribute__((noinline)) int deep(int number)
+{
+	volatile unsigned long words[CALLEE_WORDS];
+
+	words[0] = number;
+	words[CALLEE_WORDS - 1] = 1;
+	return words[0] + words[CALLEE_WORDS - 1];
+}
+#endif
+
+SEC(SECTION)
+int xdp_prog(struct xdp_md *ctx)
+{
+#ifdef WORDS
+	volatile unsigned long words[WORDS];
+
+	words[0] = 1;
+	words[WORDS - 1] = ctx->rx_queue_index;
+#endif
+#ifdef CALLEE_WORDS
+	if (deep(ctx->rx_queue_index) == 0)
+		return XDP_PASS;
+#endif
+#ifdef TAIL_CALL
+	/* The array is empty, so the program goes on. */
+	bpf_tail_call(ctx, &programs, 0);
+#endif
+#ifdef EXITS
+	/* Exits that the compiler does not merge. */
+	switch (verdict(ctx)) {
+	case XDP_ABORTED:
+		asm volatile("r0 = 0; exit");
+	case XDP_DROP:
+		asm volatile("r0 = 1; exit");
+	case XDP_PASS:
+		asm volatile("r0 = 2; exit");
+	case XDP_TX:
+		asm volatile("r0 = 3; exit");
+	}
+#endif
+	return verdict(ctx);
+}
+
+char _license[] SEC("license") = "Dual BSD/GPL";
