@@ -28,7 +28,7 @@ const CAPACITIES: [(&str, usize, &str); 6] = [
     ("MAX_PAGE", 256 << 10, "bytes of a page"),
 ];
 
-/// Replacements that shorten a style. The style of the page has no quoted text, which they would damage.
+/// Replacements that shorten a style. They would damage quoted text, which the style of the page does not have.
 const STYLE_REPLACEMENTS: [(&str, &str); 8] = [
     ("\n", ""),
     (" {", "{"),
@@ -87,6 +87,7 @@ fn minify(path: &str, replacements: &[(&str, &str)]) -> String {
         .fold(code, |code, (from, to)| code.replace(from, to))
 }
 
+/// Encodes in base64 with padding (RFC 4648, section 4).
 fn base64(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::new();
@@ -102,7 +103,7 @@ fn base64(bytes: &[u8]) -> String {
     text
 }
 
-/// Each capacity as a constant, and the table of all.
+/// Rust source with a constant for each capacity, and a table of all capacities.
 fn capacities() -> String {
     let (mut constants, mut rows) = (String::new(), String::new());
     for (name, default, meaning) in CAPACITIES {
@@ -120,7 +121,7 @@ fn capacities() -> String {
     format!("{constants}/// Every capacity.\npub const TABLE: [Capacity; {count}] = [\n{rows}];\n")
 }
 
-/// The value of an environment variable, or `default`.
+/// The capacity in an environment variable; `default` if the variable is not set.
 fn capacity(variable: &str, default: usize) -> usize {
     println!("cargo:rerun-if-env-changed={variable}");
     let Ok(given) = env::var(variable) else {

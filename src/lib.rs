@@ -7,12 +7,12 @@
 //! 2. **The kernel holds the state.** An attachment is a BPF link and ends with the daemon, even with a killed daemon.
 //!    Values are read from the map on request; nothing polls, and an idle daemon does not wake.
 //! 3. **Nothing grows.** Buffers have the capacities of [`base::capacity`]; larger data streams through them. The
-//!    daemon allocates while it starts or reloads, and never after.
-//! 4. **The network reaches no privilege.** Another process, in a cage ([`http::cage`]), serves the page and may be
-//!    killed at any time. The daemon itself drops every privilege and system call that it does not need.
+//!    daemon allocates only while it starts or reloads.
+//! 4. **The network reaches no privilege.** Another process, confined by the cage ([`http::cage`]), serves the page and may
+//!    be killed at any time. The daemon itself drops every privilege and system call that it does not need.
 //!
 //! # Trust
-//! The Corefile's author is trusted to choose the filter, but not to write it without mistakes. Objects, maps, the
+//! The Corefile's author may choose any filter, but makes mistakes. Objects, maps, the
 //! network and the worker are not trusted: any input from them gives an error or a number.
 //!
 //! # Rooms, from the top down; imports point downward only
@@ -22,7 +22,7 @@
 //! - [`filter`]: one running filter. [`plan`]: all checks before the first change.
 //! - [`config`]: directives. [`kernel`]: system calls, the only room with `unsafe`.
 //! - [`encode`]: words as bytes. [`object`]: ELF objects. [`corefile`]: the text. [`log`]: messages.
-//! - [`base`]: the ground that every room may import.
+//! - [`base`]: small modules that every room may import.
 
 #![warn(missing_docs, unreachable_pub)]
 

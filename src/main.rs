@@ -23,7 +23,7 @@ use nix::errno::Errno;
 static ALLOCATOR: corexdp::kernel::allocations::Counted = corexdp::kernel::allocations::Counted;
 
 fn main() -> ExitCode {
-    // Before anything needs much stack.
+    // Limits are raised first, because a low stack limit could end any later step.
     let raised = limits::raise();
     match cli::parse(std::env::args_os().skip(1)) {
         Ok(command) => match raised {
@@ -47,14 +47,16 @@ fn execute(command: Command) -> u8 {
             print(&mut |out| writeln!(out, "corexdp {}", env!("CARGO_PKG_VERSION")))
         }
         Command::Expand { source } => match plan::read(
-            &source.unwrap_or_else(Source::usual),
+            &source.unwrap_or_else(Source::default_corefile),
             &mut Sources::default(),
         ) {
             Ok(corefile) => print(&mut |out| check_json::expand(out, &corefile)),
-            Err(error) => refuse(&[error]),
+            Err(error) => print_errors(&[error]),
         },
         Command::Inspect { program, json } => inspect(&program, json),
-        Command::Check { source, json } => check(&source.unwrap_or_else(Source::usual), json),
+        Command::Check { source, json } => {
+            check(&source.unwrap_or_else(Source::default_corefile), json)
+        }
         Command::Run {
             source,
             log,
@@ -62,21 +64,17 @@ fn execute(command: Command) -> u8 {
             control,
             confirm,
         } => {
-            let log = match log {
-                None => Log::detect(),
-                Some(LogTarget::Stderr) => Log::stderr(),
-                Some(LogTarget::Syslog) => Log::syslog(),
-                Some(LogTarget::Quiet) => Log::quiet(),
-            };
+            let source = source.unwrap_or_else(Source::default_corefile);
+            let log = open_log(log);
             run(&daemon::Options {
-                source: source.unwrap_or_else(Source::usual),
+                source,
                 log,
                 pidfile,
                 control,
                 confirm,
             })
         }
-        Command::Send { control, request } => ask(&control, request),
+        Command::Send { control, request } => send(&control, request),
         Command::Status {
             control,
             json,
@@ -87,11 +85,20 @@ fn execute(command: Command) -> u8 {
     }
 }
 
+fn open_log(target: Option<LogTarget>) -> Log {
+    match target {
+        None => Log::detect(),
+        Some(LogTarget::Stderr) => Log::stderr(),
+        Some(LogTarget::Syslog) => Log::syslog(),
+        Some(LogTarget::Quiet) => Log::quiet(),
+    }
+}
+
 fn run(options: &daemon::Options) -> u8 {
     let Err(error) = daemon::run(options) else {
         return 0;
     };
-    // The daemon blocks signals, so it must not wait for a reader of standard error.
+    // The daemon blocks signals, so that a write that blocks could not be interrupted. `Log` never blocks for long.
     let stderr = (!options.log.is_stderr()).then(Log::stderr);
     for line in error.chain().lines() {
         for log in stderr.iter().chain([&options.log]) {
@@ -101,8 +108,9 @@ fn run(options: &daemon::Options) -> u8 {
     code(daemon::fault(&error))
 }
 
-fn ask(control: &Path, request: Request) -> u8 {
-    // These requests are answered without descriptors.
+/// Sends a request whose response is only a result, such as `reload`.
+fn send(control: &Path, request: Request) -> u8 {
+    // The daemon answers these requests without descriptors.
     let answer = client::ask(control, request, &mut |_, _| Err(Errno::EBADMSG));
     answer.unwrap_or_else(|error| {
         print_stderr(&format_args!("corexdp: {error}"));
@@ -158,18 +166,19 @@ fn check(source: &Source, json: bool) -> u8 {
             .as_ref()
             .map_or_else(|errors| code(daemon::worst(errors)), |_| printed);
     }
-    result.map_or_else(|errors| refuse(&errors), |_| 0)
+    result.map_or_else(|errors| print_errors(&errors), |_| 0)
 }
 
 fn inspect(program: &Path, json: bool) -> u8 {
     match inspect::read(program) {
         Ok(survey) if json => print(&mut |out| inspect::json(out, program, &survey)),
         Ok(survey) => print(&mut |out| out.write_all(inspect::text(program, &survey).as_bytes())),
-        Err(error) => refuse(&[error]),
+        Err(error) => print_errors(&[error]),
     }
 }
 
-fn refuse(errors: &[Diagnostic]) -> u8 {
+/// Prints errors of a Corefile or an object, and returns the exit code.
+fn print_errors(errors: &[Diagnostic]) -> u8 {
     for error in errors {
         print_stderr(error);
     }
@@ -181,7 +190,7 @@ fn print_stderr(line: &dyn std::fmt::Display) {
     let _ = writeln!(io::stderr(), "{}", OneLine(line));
 }
 
-/// Writes to standard output. A reader that stops early (`| head`) is not an error.
+/// Writes to standard output and returns the exit code. A reader that stops early (`| head`) is not an error.
 fn print(write: &mut dyn FnMut(&mut BufWriter<io::StdoutLock<'_>>) -> io::Result<()>) -> u8 {
     let mut out = BufWriter::with_capacity(32 << 10, io::stdout().lock());
     match write(&mut out).and_then(|()| out.flush()) {

@@ -1,11 +1,12 @@
-//! Capacities, compiled in so that nothing grows at run time. An error about an exceeded capacity names its variable.
+//! Capacities, compiled in so that nothing grows at run time. An error about an exceeded capacity names the environment
+//! variable that sets the capacity at build time.
 
 /// A capacity, defined in build.rs.
 #[derive(Clone, Copy, Debug)]
 pub struct Capacity {
-    /// Name of the constant; `COREXDP_` in front gives the environment variable that sets it at build time.
+    /// Name of the constant. The environment variable that sets the capacity at build time is `COREXDP_` and this name.
     pub name: &'static str,
-    /// Value without that variable.
+    /// Value of a build without the variable.
     pub default: usize,
     /// Value of this build.
     pub value: usize,

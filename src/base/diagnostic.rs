@@ -14,7 +14,7 @@ pub enum Blame {
     Input,
     /// The content of the object file.
     Object,
-    /// An interface that is missing, down, or held by another program.
+    /// An interface that is missing, down, or in use by another program.
     Interface,
     /// The operating system.
     System,
@@ -50,11 +50,11 @@ impl fmt::Display for Diagnostic {
     }
 }
 
-/// Most errors of a Corefile that are kept.
+/// Maximum number of errors that [`Errors`] keeps.
 pub const MAX_ERRORS: usize = 20;
 
-/// Errors of a Corefile in the order found: the first [`MAX_ERRORS`], and the number of the others. Memory, log and
-/// answer of a Corefile that is wrong in 100,000 lines are those of one with 20 errors.
+/// Errors of a Corefile in the order found: the first [`MAX_ERRORS`], and the number of the omitted ones. A Corefile
+/// with 100,000 wrong lines therefore takes no more memory, log and response than one with 20.
 #[derive(Debug, Default)]
 pub struct Errors {
     first: Vec<Diagnostic>,
@@ -69,7 +69,7 @@ impl Errors {
         self.push_with(error.blame, || error);
     }
 
-    /// Adds an error of `blame`, which is made only if it is kept.
+    /// Adds an error of `blame`. `error` is called only if the error is kept.
     pub fn push_with(&mut self, blame: Blame, error: impl FnOnce() -> Diagnostic) {
         if self.first.len() < MAX_ERRORS {
             self.first.push(error());
@@ -86,12 +86,12 @@ impl Errors {
         self.omits_corefile |= later.omits_corefile;
     }
 
-    /// Number of all errors.
+    /// Number of all errors, kept and omitted.
     pub const fn count(&self) -> usize {
         self.first.len() + self.omitted
     }
 
-    /// The first errors, then a line with the number of the others, if any. `file` is the Corefile's name.
+    /// The kept errors, then one with the number of the omitted errors, if any. `file` is the Corefile's name.
     pub fn into_vec(self, file: &str) -> Vec<Diagnostic> {
         let Self {
             mut first,
@@ -118,7 +118,7 @@ impl Errors {
     }
 }
 
-/// The errors kept.
+/// Dereferences to the kept errors.
 impl Deref for Errors {
     type Target = [Diagnostic];
 

@@ -4,7 +4,7 @@
 
 use std::hash::{Hash, Hasher};
 
-/// Hexadecimal digits of pi; the factor is made odd.
+/// Hexadecimal digits of pi. The last digit of `FACTOR` is changed: an odd factor loses no bit of the input.
 const START: u64 = 0x243f_6a88_85a3_08d3;
 const FACTOR: u64 = 0x1319_8a2e_0370_7345;
 
@@ -38,9 +38,9 @@ impl Hasher for Digest {
     }
 
     fn write_u64(&mut self, word: u64) {
-        // Both halves of the product are used: the low half carries no high bit of the input down.
+        // The high half is mixed in, because a high bit of the input changes only high bits of the low half.
         let (low, high) = (self.0 ^ word).carrying_mul(FACTOR, 0);
-        // The old state is added, since a product of zero would lose it.
+        // The state is added again, because a product of zero would lose it.
         self.0 = (high ^ low).wrapping_add(self.0.rotate_left(5));
     }
 

@@ -1,12 +1,12 @@
-//! Foreign text in messages: control characters are escaped, and long words are truncated.
+//! Untrusted text in messages: control characters are escaped, and long words are truncated.
 
 use std::fmt::{self, Display, Write};
 
-/// Most characters of a word in a message.
+/// Maximum length of a word in a message, in characters.
 const MAX_CHARS: usize = 200;
 
-/// True for a character that a terminal or browser obeys instead of showing: the controls of ISO 6429 (C0, DEL, C1),
-/// and Unicode's controls of direction, of line breaks and of shaping (Unicode 16, sections 23.2 and 23.3).
+/// True for a control character, which a terminal or browser interprets instead of displaying: ISO 6429 (C0, DEL, C1),
+/// and Unicode's controls of direction, line breaks and shaping (Unicode 16, sections 23.2 and 23.3).
 pub fn is_control(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{206f}')
@@ -27,7 +27,7 @@ impl Display for Escaped<'_> {
     }
 }
 
-/// A message in one line: every control character is escaped, whatever part of the message it comes from.
+/// A message in one line: control characters of the whole message are escaped, those of its arguments included.
 pub struct OneLine<T>(pub T);
 
 impl<T: Display> Display for OneLine<T> {
@@ -36,6 +36,7 @@ impl<T: Display> Display for OneLine<T> {
     }
 }
 
+/// A formatter that escapes control characters.
 struct Escaping<'a, 'f>(&'a mut fmt::Formatter<'f>);
 
 impl Write for Escaping<'_, '_> {
@@ -71,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn characters_that_a_terminal_obeys_are_escaped() {
+    fn control_characters_are_escaped() {
         for (raw, escaped) in [
             ("\u{1b}[2J", "\\u{1b}[2J"),
             ("a\u{7f}\u{80}\u{9b}\u{9f}", "a\\u{7f}\\u{80}\\u{9b}\\u{9f}"),

@@ -10,7 +10,7 @@ pub const USAGE: u8 = 64;
 pub const DATA: u8 = 65;
 /// A file is missing or unreadable (`EX_NOINPUT`).
 pub const NO_INPUT: u8 = 66;
-/// The interface is missing or held, or no daemon answers (`EX_UNAVAILABLE`).
+/// The interface is missing or in use, or no daemon answers (`EX_UNAVAILABLE`).
 pub const UNAVAILABLE: u8 = 69;
 /// The operating system refused (`EX_OSERR`).
 pub const SYSTEM: u8 = 71;

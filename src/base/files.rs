@@ -1,4 +1,4 @@
-//! Reads files up to a size limit, and tells files apart.
+//! Reads files up to a size limit, and identifies files by device and inode.
 
 use std::fs::{self, File, FileType, Metadata, OpenOptions};
 use std::io::{self, Read as _};
@@ -23,10 +23,10 @@ impl Identity {
         }
     }
 
-    /// Removes the file at `path` if it is this one.
+    /// Removes the file at `path` if the file has this identity.
     ///
     /// # Errors
-    /// Errors of the system. Another file, or no file, at `path` is no error.
+    /// Errors of `lstat` and `unlink`. Another file, or no file, at `path` is no error.
     pub fn remove(self, path: &Path) -> io::Result<()> {
         match fs::symlink_metadata(path) {
             Ok(found) if Self::of(&found) == self => fs::remove_file(path),
@@ -43,9 +43,9 @@ impl Identity {
 /// [`io::ErrorKind::IsADirectory`], [`io::ErrorKind::InvalidInput`] for any other file that is not regular, and errors
 /// of the system.
 pub fn open(path: &Path) -> io::Result<File> {
-    // Opening a device can have effects: a watchdog starts.
+    // Checked before opening: to open a device can have side effects, such as starting a watchdog.
     check_regular(fs::metadata(path)?.file_type())?;
-    // The file can be another by now. A few regular files block too, such as /proc/kmsg.
+    // Another file may have replaced the checked one. Some regular files block too, such as /proc/kmsg.
     let flags = libc::O_NONBLOCK | libc::O_NOCTTY;
     let file = OpenOptions::new()
         .read(true)
@@ -62,7 +62,7 @@ pub fn open(path: &Path) -> io::Result<File> {
 /// as [`open`].
 pub fn read(path: &Path, limit: usize) -> io::Result<Vec<u8>> {
     let file = open(path)?;
-    // Files of /proc and /sys have a size of 0 or of a page.
+    // Only the initial capacity: files of /proc and /sys have a size of 0 or of one page.
     let size = usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX);
     read_into(Vec::with_capacity(size.min(limit)), file, limit).map_err(|error| {
         match error.kind() {

@@ -58,8 +58,8 @@ pub fn measure(text: &str, skip: Option<u8>, max: usize) -> Result<usize, Error>
     }
 }
 
-/// Decodes digit by digit what the fast path left: calls `take` with every byte after the first `length`, and returns
-/// the number of all bytes.
+/// Decodes the digits after the fast path one by one: calls `take` with every byte after the first `length`, and
+/// returns the number of all bytes.
 fn decode_rest(
     text: &str,
     mut length: usize,
@@ -92,7 +92,8 @@ fn decode_rest(
     }
 }
 
-/// Decodes eight digits at once; `None` for any other character. A Corefile may have 100,000 words of digits alone.
+/// Decodes eight digits at once; `None` for any other character. Fast path: a Corefile may have 100,000 hexadecimal
+/// words.
 #[inline]
 fn decode_eight(digits: [u8; 8]) -> Option<[u8; 4]> {
     const fn repeat(byte: u8) -> u64 {
@@ -126,13 +127,13 @@ const fn digit(byte: u8) -> u8 {
     }
 }
 
-/// The character at byte `at`; every character before is one byte long.
+/// The character at byte offset `at`. All characters before it are ASCII.
 fn character_at(text: &str, at: usize) -> char {
     let rest = text.get(at..).unwrap_or_default();
     rest.chars().next().unwrap_or(char::REPLACEMENT_CHARACTER)
 }
 
-/// A number of bytes in words: `1 byte`, `2 bytes`.
+/// A number of bytes with its unit: `1 byte`, `2 bytes`.
 pub struct Count(pub usize);
 
 impl fmt::Display for Count {

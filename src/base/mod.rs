@@ -1,4 +1,4 @@
-//! The ground of the crate: every room may import it, and it imports no room.
+//! Small modules that every room may import. This room imports no other.
 
 pub mod capacity;
 pub mod diagnostic;

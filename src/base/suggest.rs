@@ -2,49 +2,49 @@
 
 use std::fmt::Write as _;
 
-/// Most bytes of a compared name, to bound the time of the comparison.
+/// Maximum length of a compared name in bytes. It bounds the time of the comparison.
 const MAX_NAME: usize = 64;
-/// Most names of a list.
+/// Maximum number of names in a list.
 const MAX_LISTED: usize = 12;
 
-/// The name nearest to `wrong`. `None` unless a third of the letters or fewer differ, two letters are swapped, or one
-/// contains the other.
+/// The name nearest to `wrong`; `None` if no name is similar. Names are similar if at most a third of the letters
+/// differ, two letters are swapped, or one name contains the other.
 pub fn nearest<'a>(wrong: &str, names: &[&'a str]) -> Option<&'a str> {
     let (mut nearest, mut least) = (None, usize::MAX);
     for name in names {
-        let Some(far) = distance(wrong.as_bytes(), name.as_bytes()) else {
+        let Some(edits) = distance(wrong.as_bytes(), name.as_bytes()) else {
             continue;
         };
         let is_similar =
-            is_misspelling(wrong, name, far) || contains(name, wrong) || contains(wrong, name);
-        if is_similar && far < least {
-            (nearest, least) = (Some(*name), far);
+            is_misspelling(wrong, name, edits) || contains(name, wrong) || contains(wrong, name);
+        if is_similar && edits < least {
+            (nearest, least) = (Some(*name), edits);
         }
     }
     nearest
 }
 
-/// The name of which `word` is a misspelling: a third of the letters or fewer differ, or two letters are swapped. `None`
-/// for one of the names themselves.
+/// The name that `word` misspells: at most a third of the letters differ, or two letters are swapped. `None` if `word`
+/// is one of the names.
 pub fn misspelt<'a>(word: &str, names: &[&'a str]) -> Option<&'a str> {
     if names.contains(&word) {
         return None;
     }
     let is_near = |name: &&&str| {
         distance(word.as_bytes(), name.as_bytes())
-            .is_some_and(|far| is_misspelling(word, name, far))
+            .is_some_and(|edits| is_misspelling(word, name, edits))
     };
     names.iter().find(is_near).copied()
 }
 
-/// True if a third of the letters or fewer differ, or two letters are swapped. `far` is the distance of the words.
-fn is_misspelling(word: &str, name: &str, far: usize) -> bool {
+/// True if at most a third of the letters differ, or two letters are swapped. `edits` is the distance of the words.
+fn is_misspelling(word: &str, name: &str, edits: usize) -> bool {
     let letters = |word: &str| {
         let mut letters = word.to_ascii_lowercase().into_bytes();
         letters.sort_unstable();
         letters
     };
-    far <= (word.len() / 3).max(1) || far == 2 && letters(name) == letters(word)
+    edits <= (word.len() / 3).max(1) || edits == 2 && letters(name) == letters(word)
 }
 
 /// Remedy for the unknown name `wrong`: the nearest name, or else all names.
@@ -55,7 +55,8 @@ pub fn suggestion(wrong: &str, names: &[&str]) -> String {
     }
 }
 
-/// Names separated by commas, with `last` before the last name: `a, b and c`. A long list is cut after 12 names.
+/// Names separated by commas, with `last` before the last name: `a, b and c`. A list of more than 12 names ends with
+/// the number of the omitted names.
 pub fn list(names: &[&str], last: &str) -> String {
     let mut text = String::new();
     for (number, name) in names.iter().take(MAX_LISTED).enumerate() {
@@ -72,7 +73,7 @@ pub fn list(names: &[&str], last: &str) -> String {
     text
 }
 
-/// True if `name` contains `part`, ignoring case. Two letters are too few, since many names contain them.
+/// True if `name` contains `part`, ignoring case. `part` needs three letters: many names contain any two letters.
 fn contains(name: &str, part: &str) -> bool {
     let mut windows = name.as_bytes().windows(part.len().max(3));
     windows.any(|window| window.eq_ignore_ascii_case(part.as_bytes()))
@@ -115,7 +116,7 @@ mod tests {
         ] {
             assert_eq!(misspelt(word, &names), expected, "{word}");
         }
-        // Plugins of CoreDNS 1.12 (`plugin.cfg`) and others, which are not corexdp's business.
+        // Plugins of CoreDNS 1.12 (`plugin.cfg`) and external ones. corexdp skips their directives without a warning.
         let plugins = "root metadata geoip cancel tls timeouts multisocket bufsize bind trace pprof errors log dnstap \
             local dns64 acl any chaos loadbalance tsig cache rewrite header dnssec autopath minimal template transfer \
             hosts route53 azure clouddns k8s_external kubernetes file auto secondary etcd loop forward grpc erratic \
@@ -151,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn instead_suggests_the_nearest_name_or_lists_all() {
+    fn suggestion_is_the_nearest_name_or_all_names() {
         let names = ["packets", "bytes", "drops"];
         for (wrong, expected) in [
             ("byte", "did you mean bytes?"),

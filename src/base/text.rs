@@ -17,12 +17,12 @@ impl<'a> Text<'a> {
         Self { bytes, length: 0 }
     }
 
-    /// Length in bytes.
+    /// Length of the text in bytes.
     pub const fn len(&self) -> usize {
         self.length
     }
 
-    /// True for an empty text.
+    /// True if nothing was written.
     pub const fn is_empty(&self) -> bool {
         self.length == 0
     }

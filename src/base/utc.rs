@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use time::OffsetDateTime;
 
-/// Text for a year of more than four digits.
+/// Text instead of a time whose year has more than four digits.
 const LATER: &str = "after the year 9999";
 
 /// Seconds since 1970, displayed as `2026-01-31T23:59:59Z` (RFC 3339).
@@ -19,7 +19,7 @@ impl Utc {
     }
 
     /// Timestamp of RFC 3164, without the year: `Jan 31 23:59:59`.
-    pub fn in_log(self) -> impl fmt::Display {
+    pub fn rfc3164(self) -> impl fmt::Display {
         fmt::from_fn(move |f| {
             let Some(time) = self.date_time() else {
                 return f.write_str(LATER);
@@ -89,7 +89,7 @@ mod tests {
             (951_868_800, "Mar  1 00:00:00"),
             (253_402_300_800, "after the year 9999"),
         ] {
-            assert_eq!(Utc(seconds).in_log().to_string(), expected);
+            assert_eq!(Utc(seconds).rfc3164().to_string(), expected);
         }
     }
 }

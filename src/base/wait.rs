@@ -7,17 +7,18 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 /// Sleeps until one of `fds` is readable or closed by the other end, or until the deadline; `None` waits forever.
-/// Returns for each descriptor whether it is ready. A caught signal ends the sleep early, with none ready.
+/// Returns for each descriptor whether the descriptor is ready. A caught signal ends the sleep early; no descriptor is
+/// ready then.
 ///
 /// # Errors
-/// `ENOMEM`, and any other error of `poll` but `EINTR`.
+/// Errors of `poll(2)` except `EINTR`, such as `ENOMEM`.
 pub fn wait<const N: usize>(
     fds: [Option<BorrowedFd<'_>>; N],
     until: Option<Instant>,
 ) -> Result<[bool; N], Errno> {
     let mut polled = heapless::Vec::<_, N>::new();
     for fd in fds.into_iter().flatten() {
-        // The list has room for N descriptors.
+        // Cannot fail: the list has room for N descriptors.
         let _ = polled.push(PollFd::new(fd, PollFlags::POLLIN));
     }
     match poll(&mut polled, timeout(until)) {
@@ -34,8 +35,8 @@ pub fn sleep(time: Duration) {
     let _ = poll(&mut [], timeout(Instant::now().checked_add(time)));
 }
 
-/// Timeout of `poll` for a deadline; `None` waits forever. Rounded up, so that `poll` does not spin in the last
-/// millisecond.
+/// Timeout of `poll` for a deadline; `None` waits forever. The timeout is rounded up to a millisecond, so that the
+/// caller does not spin before the deadline.
 pub fn timeout(until: Option<Instant>) -> PollTimeout {
     let Some(until) = until else {
         return PollTimeout::NONE;
@@ -44,14 +45,14 @@ pub fn timeout(until: Option<Instant>) -> PollTimeout {
     PollTimeout::try_from(left.as_millis().saturating_add(1)).unwrap_or(PollTimeout::MAX)
 }
 
-/// Exponential backoff: pauses between attempts that double up to the longest.
+/// Exponential backoff: each pause between two attempts is twice the previous one, up to the longest.
 #[derive(Debug)]
 pub struct Backoff {
     first: Duration,
     longest: Duration,
     /// Latest pause; `None` before the first failure.
     pause: Option<Duration>,
-    /// Time of the planned attempt.
+    /// Time of the planned attempt, if any.
     at: Option<Instant>,
 }
 
@@ -79,7 +80,7 @@ impl Backoff {
         self.at = now.checked_add(pause);
     }
 
-    /// True after a failed attempt.
+    /// True from the first failure until [`Backoff::reset`].
     pub const fn is_failing(&self) -> bool {
         self.pause.is_some()
     }
@@ -89,7 +90,7 @@ impl Backoff {
         self.at
     }
 
-    /// True if the planned attempt is due; the plan is then removed.
+    /// True if the planned attempt is due. The plan is then removed, so that a second call returns false.
     pub fn take_due(&mut self) -> bool {
         self.at.take_if(|at| *at <= Instant::now()).is_some()
     }

@@ -4,9 +4,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use crate::base::escape::Quoted;
 
-/// Default address of the metrics in CoreDNS.
+/// Default address of CoreDNS for metrics.
 pub(super) const DEFAULT: &str = "localhost:9153";
-/// Its port.
+/// Port of [`DEFAULT`].
 const DEFAULT_PORT: u16 = 9153;
 
 /// An address to listen on.
@@ -61,7 +61,7 @@ impl Address {
         }
     }
 
-    /// Socket addresses to try in order until one works: a kernel without IPv6 still has IPv4.
+    /// Socket addresses to try in this order until `bind` succeeds: a kernel without IPv6 still has IPv4.
     pub fn candidates(self) -> [Option<SocketAddr>; 2] {
         match self {
             Self::One(address) => [Some(address), None],
@@ -110,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn parse_takes_addresses_and_localhost_but_no_host_names() {
+    fn addresses_and_localhost_parse_but_host_names_do_not() {
         for (text, expected) in [
             (":9153", ":9153"),
             ("localhost:9153", "127.0.0.1:9153"),

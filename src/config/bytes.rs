@@ -6,7 +6,8 @@ use crate::base::hex;
 use crate::corefile::Token;
 
 impl Reader<'_, '_> {
-    /// Size in bytes of a hexadecimal word of a `map` line. Reports an error for other words and sizes above `most`.
+    /// Size in bytes of a hexadecimal word of a `map` line. Reports an error for any other word, and for more than
+    /// `most` bytes.
     pub(super) fn size(
         &mut self,
         token: Token,
@@ -24,7 +25,7 @@ impl Reader<'_, '_> {
             .ok()
     }
 
-    /// Bytes of a hexadecimal KEY; an error is reported.
+    /// Bytes of a hexadecimal KEY. Reports an error for any other word.
     pub(super) fn hex(
         &mut self,
         token: Token,
@@ -46,6 +47,7 @@ impl Reader<'_, '_> {
     }
 }
 
+/// The message for a word that is not hexadecimal. `operand` names it: KEY or VALUE.
 fn wrong_hex(operand: &str, error: hex::Error, most: usize) -> String {
     match error {
         hex::Error::Digit(c) => {

@@ -5,7 +5,7 @@ use std::fmt::Display;
 use crate::base::diagnostic::{Blame, Errors};
 use crate::corefile::{Corefile, Token};
 
-/// The errors so far.
+/// Collector of the errors in one Corefile.
 pub(super) struct Diagnostics<'a> {
     pub(super) corefile: &'a Corefile,
     errors: Errors,
@@ -23,7 +23,7 @@ impl<'a> Diagnostics<'a> {
         self.add_with(at, directive, || message);
     }
 
-    /// Adds an error whose message is made only if the error is kept: every line may have one.
+    /// Adds an error. `message` is called only if the error is kept, since each of 100,000 lines may have one.
     pub(super) fn add_with<M: Display>(
         &mut self,
         at: Token,
@@ -37,6 +37,7 @@ impl<'a> Diagnostics<'a> {
         });
     }
 
+    /// Number of errors, kept or not.
     pub(super) const fn count(&self) -> usize {
         self.errors.count()
     }

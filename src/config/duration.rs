@@ -13,7 +13,8 @@ const UNITS: [(&str, u64); 8] = [
     ("h", 3_600_000_000_000),
 ];
 
-/// Parses a duration as Go's `time.ParseDuration` does; `None` for an invalid, negative or longer one than 292 years.
+/// Parses a duration as Go's `time.ParseDuration` does. `None` for an invalid or negative duration, and for one longer
+/// than 292 years (`i64` nanoseconds).
 pub fn parse(text: &str) -> Option<Duration> {
     let mut rest = text.strip_prefix('+').unwrap_or(text);
     if rest == "0" {
@@ -49,6 +50,7 @@ pub fn parse(text: &str) -> Option<Duration> {
         .map(|_| Duration::from_nanos(total))
 }
 
+/// Splits `text` after its leading digits.
 fn digits(text: &str) -> (&str, &str) {
     let end = text
         .find(|c: char| !c.is_ascii_digit())

@@ -1,4 +1,4 @@
-//! The `ebpf` block.
+//! Reader of the `ebpf` block.
 
 use std::path::Path;
 
@@ -9,7 +9,8 @@ use crate::base::escape::Quoted;
 use crate::base::suggest::suggestion;
 use crate::corefile::{Occurrence, Token};
 
-/// Reads a block; `None` when the block has an error, which is reported to `faults`.
+/// Reads a block. `debug` logs changes of its map values. `None` when the block has an error, which is reported to
+/// `faults`.
 pub(super) fn read(
     block: Occurrence<'_>,
     entries: Entries,
@@ -38,7 +39,7 @@ pub(super) fn read(
         loop {
             let at = lines.position();
             let Some(line) = lines.next() else { break };
-            reader.line(line, at);
+            reader.read_line(line, at);
         }
     }
     for option in OPTIONS.iter().filter(|option| option.required) {
@@ -50,7 +51,7 @@ pub(super) fn read(
 
 /// A line of the block.
 pub(super) struct Line<'t> {
-    /// The option that the line begins with.
+    /// The option whose name begins the line.
     pub(super) option: &'static EbpfOption,
     pub(super) name: Token,
     pub(super) args: &'t [Token],
@@ -58,11 +59,12 @@ pub(super) struct Line<'t> {
     pub(super) at: usize,
 }
 
+/// State of reading one block.
 pub(super) struct Reader<'a, 'c> {
     pub(super) faults: &'a mut Diagnostics<'c>,
     pub(super) names: &'a mut Names,
     pub(super) folder: &'a Path,
-    /// The options met so far, right or wrong.
+    /// Names of the options that the block has had so far, valid or not.
     seen: Vec<&'static str>,
     pub(super) entries: Entries,
     pub(super) parts: Parts,
@@ -78,7 +80,7 @@ impl<'c> Reader<'_, 'c> {
     }
 
     /// Reads a line whose first word has the index `at` in the directive.
-    fn line(&mut self, line: &[Token], at: usize) {
+    fn read_line(&mut self, line: &[Token], at: usize) {
         let Some((&name, args)) = line.split_first() else {
             return;
         };

@@ -3,23 +3,23 @@
 use super::MapId;
 use crate::corefile::{Corefile, Token};
 
-/// Entries in order, as runs of lines of one form: a list of 100,000 addresses is one run.
+/// Entries in order, stored as runs of lines of one form. A list of 100,000 addresses is one run.
 #[derive(Debug)]
 pub struct Entries {
     /// Index of the server block in the Corefile.
     block: usize,
-    /// Index of the directive in that block.
+    /// Index of the directive `ebpf` in the server block.
     directive: usize,
     runs: Vec<Run>,
     count: usize,
 }
 
-/// Common properties of the lines of a run.
+/// Properties that all lines of a run have in common.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Form {
     /// Map of the line.
     pub map: MapId,
-    /// Number of words, from the option's name on.
+    /// Number of words of a line, the option's name included.
     pub words: usize,
     /// Number of words before KEY and VALUE: the option's name, and `@MAP` where given.
     pub prefix: usize,
@@ -34,18 +34,18 @@ struct Run {
     /// Index of the first line's first word among the directive's words.
     first: usize,
     lines: usize,
-    /// Number of earlier `map` lines of the same map.
+    /// Number of `map` lines of the same map before the run.
     index: usize,
 }
 
 /// One `map` or `entry` line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Entry<'a> {
-    /// KEY; `None` where the line's index is the key.
+    /// KEY; without one, [`Entry::index`] is the key.
     pub key: Option<Token>,
-    /// Index among the `map` lines of the map.
+    /// Number of `map` lines of the same map before this line.
     pub index: usize,
-    /// VALUE, or the fields.
+    /// VALUE of a `map` line, or the FIELDs of an `entry` line.
     pub value: Value<'a>,
 }
 
@@ -82,7 +82,7 @@ impl Entry<'_> {
 }
 
 impl Entries {
-    /// An empty list for a directive, by its index in a server block, by its index in the Corefile.
+    /// An empty list for directive number `directive` of server block number `block`, both counted from 0.
     pub(super) const fn new(block: usize, directive: usize) -> Self {
         Self {
             block,
@@ -92,7 +92,8 @@ impl Entries {
         }
     }
 
-    /// Adds a line whose first word has the index `at` in the directive, after `index` `map` lines of the same map.
+    /// Adds a line. `at` is the index of its first word in the directive, and `index` the number of `map` lines of the
+    /// same map before the line.
     pub(super) fn add(&mut self, at: usize, form: Form, index: usize) {
         self.count += 1;
         if let Some(run) = self.runs.last_mut()
@@ -115,12 +116,12 @@ impl Entries {
         self.count
     }
 
-    /// True without entries.
+    /// True if no map has entries.
     pub const fn is_empty(&self) -> bool {
         self.count == 0
     }
 
-    /// Entries of one map. `corefile` is the Corefile that they were read from.
+    /// Entries of one map. `corefile` is the Corefile from which the entries were read.
     pub fn of_map<'a>(&'a self, map: MapId, corefile: &'a Corefile) -> MapEntries<'a> {
         let block = corefile.blocks().get(self.block);
         let directive = block.and_then(|block| block.directives.get(self.directive));
@@ -133,21 +134,21 @@ impl Entries {
     }
 }
 
-/// Iterator over the entries of one map; by default empty.
+/// Iterator over the entries of one map. The default has no entries.
 #[derive(Clone, Debug, Default)]
 pub struct MapEntries<'a> {
     map: Option<MapId>,
     /// Words of the directive.
     words: &'a [Token],
     runs: std::slice::Iter<'a, Run>,
-    /// Current run, with the number of lines already returned.
+    /// Current run, and the number of its lines that were returned.
     run: Option<(&'a Run, usize)>,
 }
 
 impl<'a> Iterator for MapEntries<'a> {
     type Item = Entry<'a>;
 
-    // A plain loop, without adapters: every line passes here twice.
+    // A plain loop is faster than iterator adapters, and each line is visited twice.
     fn next(&mut self) -> Option<Entry<'a>> {
         loop {
             if let Some((run, next)) = &mut self.run
@@ -166,7 +167,7 @@ impl<'a> Iterator for MapEntries<'a> {
 }
 
 impl Run {
-    /// The entry of a line, by its index in the run; `line` is less than [`Run::lines`].
+    /// The entry of the line with index `line` in the run, less than [`Run::lines`].
     fn entry<'a>(&self, words: &'a [Token], line: usize) -> Option<Entry<'a>> {
         let Form {
             words: length,

@@ -1,20 +1,20 @@
-//! Names of the box for the page: the option `host` of `prometheus`.
+//! Names by which browsers reach the page: the option `host` of `prometheus`.
 
 use std::net::IpAddr;
 
 use crate::base::escape::Quoted;
 
-/// Bytes of the longest name in the DNS as text, without its final dot.
+/// Length of the longest DNS name as text, without its final dot, in bytes (RFC 1035, section 2.3.4).
 pub const MAX_HOST: usize = 253;
-/// Most names of the option `host`.
+/// Maximum number of names of the option `host`.
 pub const MAX_HOSTS: usize = 8;
 /// Names of the option `host`, in lower case and without a final dot.
 pub type Hosts = heapless::Vec<heapless::String<MAX_HOST>, MAX_HOSTS>;
 
-/// Bytes of the longest label of a name.
+/// Length of the longest label of a name in bytes (RFC 1035, section 2.3.4).
 const MAX_LABEL: usize = 63;
 
-/// Reads the arguments of one block. Server blocks may repeat the names of others.
+/// Adds the names in the arguments of one `host` line to `hosts`. Several server blocks may have the same name.
 ///
 /// # Errors
 /// The message for the operator.
@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_read_as_the_dns_compares_them() {
+    fn host_names_are_lower_case_without_final_dot() {
         let mut hosts = Hosts::new();
         read(&mut hosts, &["Box.Example.ORG", "b.example."]).unwrap();
         // Another server block repeats a name.

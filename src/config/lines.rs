@@ -7,7 +7,7 @@ use crate::base::capacity::{MAX_KEY, MAX_VALUE};
 use crate::corefile::Token;
 use crate::encode::MAP;
 
-/// Most maps of an `ebpf` block; an object may have as many.
+/// Maximum number of maps of an `ebpf` block. An object may have as many.
 const MAX_MAPS: usize = 256;
 
 /// Reads `map [@MAP] [KEY] VALUE`.
@@ -62,7 +62,7 @@ impl Reader<'_, '_> {
         }
     }
 
-    /// The map of a line, added to the block's maps by the first line that refers to it.
+    /// The map of a line. The first line that refers to a map adds it to the block's maps.
     pub(super) fn resolve_map(&mut self, line: Token, map_name: Option<Token>) -> MapId {
         let name = map_name.map_or(MAP, |token| self.text(token).get(1..).unwrap_or_default());
         let maps = &mut self.parts.maps;

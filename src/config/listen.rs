@@ -9,13 +9,13 @@ use crate::base::capacity::MAX_FILTERS;
 use crate::base::escape::Quoted;
 use crate::corefile::{Corefile, Directive, Occurrence, Token};
 
-/// Most addresses: `MAX_FILTERS` for each service.
+/// Maximum number of addresses: `MAX_FILTERS` for each service.
 pub const MAX_PLACES: usize = 3 * MAX_FILTERS;
 
-/// Service at an address.
+/// A service that the daemon offers over HTTP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Service {
-    /// Metrics, and pages for people.
+    /// Metrics, and the status page in HTML and JSON.
     Metrics,
     /// Liveness: the daemon runs.
     Health,
@@ -27,7 +27,7 @@ impl Service {
     /// All services.
     pub const ALL: [Self; 3] = [Self::Metrics, Self::Health, Self::Ready];
 
-    /// Directive of the service.
+    /// Name of the service's directive.
     pub const fn directive(self) -> &'static str {
         match self {
             Self::Metrics => "prometheus",
@@ -79,16 +79,16 @@ impl Service {
     }
 }
 
-/// An address to listen on, with its service.
+/// An address to listen on, and its service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
     /// Service at the address.
     pub service: Service,
-    /// Address.
+    /// The address, with its port.
     pub address: Address,
 }
 
-/// A directive with an address.
+/// A `prometheus`, `health` or `ready` directive in the Corefile.
 #[derive(Clone, Copy, Debug)]
 pub struct Listen {
     /// Token of the directive's name.
@@ -102,11 +102,11 @@ pub struct Listen {
 pub struct Serving {
     /// Time for which the daemon still filters and serves after a signal to stop.
     pub lameduck: Duration,
-    /// True if `ready` answers 200 forever after all filters were attached once.
+    /// True if `ready` answers 200 forever once all filters have been attached (`monitor until-ready`).
     pub until_ready: bool,
 }
 
-/// True if the kernel lets only one socket have both addresses.
+/// True if the kernel refuses to bind a second socket to `other` while one is bound to `one`.
 fn overlap(one: Address, other: Address) -> bool {
     let port = one.port();
     if port != other.port() || port == 0 {
@@ -116,15 +116,15 @@ fn overlap(one: Address, other: Address) -> bool {
         return true;
     };
     let (one, other) = (one.ip(), other.ip());
-    // `[::]` takes IPv4 too.
+    // A socket at `[::]` receives IPv4 too.
     let covers = |all: IpAddr, part: IpAddr| {
         all.is_unspecified() && (all.is_ipv6() || part.to_canonical().is_ipv4())
     };
     covers(one, other) || covers(other, one) || one.to_canonical() == other.to_canonical()
 }
 
-/// The reason why no client reaches an address.
-const fn useless(address: Address) -> Option<&'static str> {
+/// The fault of an address that no client can reach, with the remedy.
+const fn unreachable_fault(address: Address) -> Option<&'static str> {
     let Address::One(address) = address else {
         return None;
     };
@@ -191,7 +191,7 @@ impl Config {
                 format!("{address} is taken by {taken}; give one of them another address")
             }
             None => {
-                if let Some(why) = useless(address) {
+                if let Some(why) = unreachable_fault(address) {
                     faults.add(listen.at, service.directive(), format!("{address} {why}"));
                     return;
                 }
@@ -199,14 +199,14 @@ impl Config {
                 if let Some(other) = others.find(|other| overlap(other.place.address, address)) {
                     let (taken, directive) = (other.place.address, other.place.service.directive());
                     let message = format!(
-                        "{address} is part of {taken}, or has it as a part, and {directive} has that; give one of them another port"
+                        "{address} overlaps {taken} of {directive}; give one of them another port"
                     );
                     faults.add(listen.at, service.directive(), message);
                     return;
                 }
                 let has_service = |other: &&Listen| other.place.service == service;
                 if self.listen.iter().filter(has_service).count() < MAX_FILTERS {
-                    // The list has room for `MAX_FILTERS` addresses of each service.
+                    // Cannot fail: the list has room for `MAX_FILTERS` addresses of each service.
                     let _ = self.listen.push(listen);
                     return;
                 }
@@ -240,10 +240,10 @@ impl Config {
 
     fn read_option(&mut self, service: Service, option: &str, args: &[&str]) -> Result<(), String> {
         match (service, option) {
-            // Accepted and ignored: Go's runtime metrics of CoreDNS do not exist here.
+            // Accepted and ignored: CoreDNS has metrics of Go's runtime, and corexdp has no such runtime.
             (Service::Metrics, "runtime_metrics") => Ok(()),
             (Service::Metrics, "host") => hosts::read(&mut self.hosts, args),
-            // Refused rather than ignored: the operator would expect an encrypted page.
+            // Refused, not ignored, because the operator would expect an encrypted page.
             (Service::Metrics, "tls") => {
                 Err("tls is not served; leave it out, and let a proxy on the box add it".into())
             }

@@ -46,6 +46,7 @@ pub(super) fn counter(reader: &mut Reader<'_, '_>, line: &Line<'_>) {
     in_words(reader, line, MetricKind::Counter);
 }
 
+/// Reads the arguments of a metric whose KEY and FIELD are words.
 fn in_words(reader: &mut Reader<'_, '_>, line: &Line<'_>, kind: MetricKind) {
     let Some((metric, map_name, &[key, field, help])) = reader.split_metric(line.args) else {
         reader.wrong_count(line);
@@ -78,6 +79,7 @@ impl Reader<'_, '_> {
         Some((*name, map_name, rest.try_into().ok()?))
     }
 
+    /// The metric's full name. Reports an error for an invalid name, and for one that is in use.
     fn metric_name(&mut self, line: Token, token: Token) -> Option<String> {
         let option = self.text(line);
         let text = self.text(token);
@@ -105,13 +107,14 @@ impl Reader<'_, '_> {
             );
             return None;
         }
-        // One name past the limit makes the error. More names would cost a quadratic search.
+        // One name past the limit suffices for the error. A search in more names would take quadratic time.
         if self.names.metrics.len() <= MAX_METRICS {
             self.names.metrics.push(full.clone());
         }
         Some(full)
     }
 
+    /// The whole number in `token`. Reports an error for any other word, and for a number outside of `range`.
     fn number(
         &mut self,
         token: Token,
@@ -135,7 +138,7 @@ impl Reader<'_, '_> {
     }
 }
 
-/// Prometheus type of a metric.
+/// Type of a metric in Prometheus.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MetricKind {
     /// A number that rises and falls.
@@ -145,7 +148,7 @@ pub enum MetricKind {
 }
 
 impl MetricKind {
-    /// The type's word in the exposition format.
+    /// Name of the type in the exposition format.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Gauge => "gauge",

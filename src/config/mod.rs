@@ -1,8 +1,8 @@
-//! Configuration: from directives to a checked [`Config`].
+//! Configuration: converts directives to a checked [`Config`].
 //!
 //! Checks come in two steps. [`Config::read`] needs the Corefile alone; [`fit::check`] compares keys, values and
-//! metrics with the maps of the object. Both find every error, not only the first. Map entries stay tokens of the
-//! Corefile: there may be 100,000, and they are decoded only while they stream into the kernel.
+//! metrics with the maps of the object. Both steps report every error, not only the first. Map entries stay tokens of
+//! the Corefile: there may be 100,000, which are decoded one by one while the kernel's map is filled.
 
 mod address;
 mod bytes;
@@ -41,7 +41,7 @@ pub use options::{EbpfOption, OPTIONS as EBPF_OPTIONS};
 pub use reload::Reload;
 pub use typos::{warn_of_directives_as_addresses, warn_of_typos};
 
-/// Bytes of the longest name of an interface: an alternative name (`ALTIFNAMSIZ`).
+/// Length of the longest name of an interface in bytes: an alternative name (`ALTIFNAMSIZ`).
 pub const MAX_INTERFACE: usize = 127;
 /// A name or alternative name of an interface.
 pub type InterfaceName = heapless::String<MAX_INTERFACE>;
@@ -50,7 +50,7 @@ pub type InterfaceName = heapless::String<MAX_INTERFACE>;
 pub const EBPF: &str = "ebpf";
 /// The directive that logs changes of map values.
 pub const DEBUG: &str = "debug";
-/// The directive that reads the Corefile again after a change.
+/// The directive that reloads the Corefile after a change.
 pub const RELOAD: &str = "reload";
 
 /// Checked configuration of a Corefile.
@@ -58,9 +58,9 @@ pub const RELOAD: &str = "reload";
 pub struct Config {
     /// Filters, one for each `ebpf` block, in order.
     pub filters: heapless::Vec<Filter, MAX_FILTERS>,
-    /// Addresses to listen on, with the service of each; empty if nothing is served.
+    /// Addresses to listen on, each with its service; empty if nothing is served.
     pub listen: heapless::Vec<Listen, MAX_PLACES>,
-    /// Names of the box that the page accepts beside those that need no list.
+    /// Additional names that the page accepts in the header `Host` (option `host`).
     pub hosts: Hosts,
     /// Options of `health` and `ready`.
     pub serving: Serving,
@@ -71,7 +71,7 @@ pub struct Config {
 /// One `ebpf` block.
 #[derive(Debug)]
 pub struct Filter {
-    /// Token of `ebpf`.
+    /// Token of the directive's name.
     pub at: Token,
     /// Path of the object, absolute or relative to the working directory.
     pub elf: PathBuf,
@@ -79,17 +79,17 @@ pub struct Filter {
     pub elf_at: Token,
     /// Entry function and token of `prog`; `None` without that option.
     pub program: Option<(String, Token)>,
-    /// Name of the interface, or an alternative name, as the Corefile has it.
+    /// Name or alternative name of the interface, as in the Corefile.
     pub interface: InterfaceName,
-    /// Token of that name.
+    /// Token of the interface's name.
     pub interface_at: Token,
     /// Attach mode.
     pub mode: Mode,
-    /// Fate of the filter at the daemon's end.
+    /// Handling of the filter when the daemon ends.
     pub exit: Exit,
-    /// Token of `exit`, or of the block without that option.
+    /// Token of the option `exit`; without one, the token of `ebpf`.
     pub exit_at: Token,
-    /// Longest wait for the interface at start.
+    /// Maximum time to wait for the interface at start.
     pub wait: Duration,
     /// Maps that entries and metrics refer to, in the order of their first line.
     pub maps: Vec<MapRef>,
@@ -97,21 +97,21 @@ pub struct Filter {
     pub entries: Entries,
     /// Metrics read from the maps.
     pub metrics: Vec<Metric>,
-    /// True where changes of map values are logged.
+    /// True if changes of map values are logged.
     pub debug: bool,
 }
 
 impl Filter {
-    /// The map of this name; `None` if no line refers to such a map.
+    /// The map with this name; `None` if no line refers to one.
     pub fn map(&self, name: &str) -> Option<&MapRef> {
         self.maps.iter().find(|map| map.name == name)
     }
 }
 
-/// Fate of a filter at the daemon's end.
+/// Handling of a filter when the daemon ends.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Exit {
-    /// The filter ends with the daemon, even with a killed daemon.
+    /// The kernel detaches the filter when the daemon ends, even if it was killed.
     #[default]
     Detach,
     /// The filter stays attached, and the next daemon adopts it.
@@ -121,14 +121,14 @@ pub enum Exit {
 /// Attach mode.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Mode {
-    /// Native; generic where the driver refuses native mode.
+    /// Native mode, or generic mode if the driver refuses native mode.
     #[default]
     Auto,
-    /// In the driver only (`XDP_FLAGS_DRV_MODE`).
+    /// The network driver runs the program (`XDP_FLAGS_DRV_MODE`).
     Native,
-    /// In the network stack (`XDP_FLAGS_SKB_MODE`).
+    /// The network stack runs the program (`XDP_FLAGS_SKB_MODE`).
     Generic,
-    /// On the network card (`XDP_FLAGS_HW_MODE`).
+    /// The network card runs the program (`XDP_FLAGS_HW_MODE`).
     Offload,
 }
 
@@ -146,7 +146,7 @@ impl Mode {
     }
 }
 
-/// Identifies a map within one `ebpf` block: an index of [`Filter::maps`], made by [`config`](self) alone.
+/// Identifier of a map within one `ebpf` block: an index of [`Filter::maps`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MapId(usize);
 
@@ -159,7 +159,7 @@ pub struct MapRef {
     pub name: String,
     /// First token of the first line that refers to the map.
     pub at: Token,
-    /// True where that line names the map by `@MAP`.
+    /// True if that line names the map by `@MAP`.
     pub by_name: bool,
     /// Number of `map` lines read so far.
     lines: usize,
@@ -178,7 +178,7 @@ pub struct Metric {
     pub map: MapId,
     /// Key to look up.
     pub key: heapless::Vec<u8, MAX_KEY>,
-    /// Place of the number in the value.
+    /// Place and encoding of the number in the value.
     pub number: Number,
     /// Text of HELP.
     pub help: String,
@@ -186,7 +186,7 @@ pub struct Metric {
     words: Option<(Token, Token)>,
 }
 
-/// Names that must be unique in a Corefile.
+/// Names found so far that must be unique in a Corefile.
 #[derive(Default)]
 struct Names {
     interfaces: Vec<String>,
@@ -194,9 +194,10 @@ struct Names {
 }
 
 impl Config {
-    /// Reads the directives of `corefile` that are corexdp's. Relative paths in the top file start at `folder`.
+    /// Reads corexdp's directives in `corefile` and skips all others. Relative paths in the Corefile itself start at
+    /// `folder`.
     ///
-    /// Returns the valid part, for further checks, and the errors in the order of the file.
+    /// Returns the valid directives, for further checks, and the errors in the order of the file.
     pub fn read(corefile: &Corefile, folder: &Path) -> (Self, Errors) {
         let mut config = Self::default();
         let mut names = Names::default();
@@ -219,21 +220,13 @@ impl Config {
                 let reload = Reload::read(directive, corefile, &mut faults);
                 config.reload = reload.or(config.reload);
             }
-            let is_ebpf = |(_, directive): &(usize, &Directive)| directive.name == EBPF;
-            let ebpf = block.directives.iter().enumerate().find(is_ebpf);
-            for (index, occurrence) in ebpf
-                .into_iter()
-                .flat_map(|(index, ebpf)| ebpf.occurrences(corefile).map(move |each| (index, each)))
-            {
-                let at = occurrence.head;
-                let entries = Entries::new(block_index, index);
-                let filter =
-                    ebpf::read(occurrence, entries, folder, debug, &mut names, &mut faults);
-                let Some(filter) = filter else {
-                    continue;
-                };
-                if config.filters.push(filter).is_err() {
-                    faults.add(at, EBPF, format!("more than {MAX_FILTERS} filters; COREXDP_MAX_FILTERS sets how many at build time"));
+            let mut directives = block.directives.iter().enumerate();
+            if let Some((index, ebpf)) = directives.find(|(_, directive)| directive.name == EBPF) {
+                for occurrence in ebpf.occurrences(corefile) {
+                    let entries = Entries::new(block_index, index);
+                    let filter =
+                        ebpf::read(occurrence, entries, folder, debug, &mut names, &mut faults);
+                    config.add_filter(filter, &mut faults);
                 }
             }
         }
@@ -248,6 +241,15 @@ impl Config {
         }
         page_size::check(&config.filters, config.listen.len(), &mut faults);
         (config, faults.into_errors())
+    }
+
+    /// Adds the filter of a valid block.
+    fn add_filter(&mut self, filter: Option<Filter>, faults: &mut Diagnostics<'_>) {
+        if let Some(filter) = filter
+            && let Err(filter) = self.filters.push(filter)
+        {
+            faults.add(filter.at, EBPF, format!("more than {MAX_FILTERS} filters; COREXDP_MAX_FILTERS sets how many at build time"));
+        }
     }
 }
 
@@ -267,7 +269,7 @@ fn read_debug(directive: &Directive, corefile: &Corefile, faults: &mut Diagnosti
     true
 }
 
-/// Base of a relative path at `token`: the folder of its file.
+/// The folder at which a relative path at `token` starts: the folder of the token's file.
 fn folder_of<'a>(token: Token, corefile: &'a Corefile, top: &'a Path) -> &'a Path {
     let file = corefile.file(token);
     if corefile.files().first().is_some_and(|first| first == file) {

@@ -1,7 +1,6 @@
-//! The options of the `ebpf` block, as one table: parser, messages and the test of the manual read it.
+//! Table of the options of the `ebpf` block, used by the parser, the messages and the test of the manual.
 //!
-//! A new option is a row of [`OPTIONS`] and its reader; an option that sets something is a field of [`Parts`] and
-//! [`Filter`] as well.
+//! A new option needs a row of [`OPTIONS`] and a reader. If it sets a value, [`Parts`] and [`Filter`] get a field.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -20,7 +19,7 @@ use Read::{Each, Once};
 /// An option of the `ebpf` block.
 #[derive(Debug)]
 pub struct EbpfOption {
-    /// The word that a line begins with.
+    /// The word that begins a line of this option.
     pub name: &'static str,
     /// The arguments, as messages and the manual show them.
     pub form: &'static str,
@@ -34,9 +33,9 @@ pub struct EbpfOption {
 /// The reader of an option, by how often a block may have the option.
 #[derive(Debug)]
 pub(super) enum Read {
-    /// At most once, with one argument; takes the option's name and that argument.
+    /// At most once, with one argument. The function takes the tokens of the option's name and the argument.
     Once(fn(&mut Reader<'_, '_>, Token, Token)),
-    /// Any number of times, with any arguments.
+    /// Any number of times, with any number of arguments.
     Each(fn(&mut Reader<'_, '_>, &Line<'_>)),
 }
 
@@ -83,7 +82,7 @@ pub static OPTIONS: &[EbpfOption] = &[
     EbpfOption::new("exit", "detach|hold", "whether the filter outlives the daemon", Once(exit)),
 ];
 
-/// The options read so far, each with the token that later messages point at.
+/// Values of the options read so far, each with the token that later messages name.
 #[derive(Default)]
 pub(super) struct Parts {
     elf: Option<(PathBuf, Token)>,
@@ -97,7 +96,7 @@ pub(super) struct Parts {
 }
 
 impl Parts {
-    /// The filter of the block `at`; `None` without object or interface.
+    /// The filter of the block whose name is the token `at`; `None` without object or interface.
     pub(super) fn into_filter(self, at: Token, entries: Entries, debug: bool) -> Option<Filter> {
         let ((elf, elf_at), (interface, interface_at)) = self.elf.zip(self.interface)?;
         Some(Filter {
@@ -151,7 +150,7 @@ fn interface(reader: &mut Reader<'_, '_>, _: Token, word: Token) {
             format!("interface {text} has a filter already; give each interface one `ebpf` block");
         reader.faults.add(word, "if", message);
     }
-    // One name beyond the limit is enough to refuse the Corefile, and each name is compared with all.
+    // One name past the limit suffices for the error. A search in more names would take quadratic time.
     if reader.names.interfaces.len() <= MAX_FILTERS {
         reader.names.interfaces.push(text.to_owned());
     }
@@ -196,10 +195,9 @@ fn wait(reader: &mut Reader<'_, '_>, _: Token, word: Token) {
     reader.parts.wait = Some(wait.unwrap_or_default());
 }
 
-/// True if the kernel takes `name` (`dev_valid_name`): no white space, `/` or `:`, not `.` or `..`. An alternative name
-/// may have them, but a pin is a file of the interface's name. At most 127 bytes, since that is an alternative name's
-/// limit; only the kernel knows which kind a name of up to 15 bytes is.
-/// Control characters, which the kernel takes, are refused because names are logged.
+/// True if the kernel accepts `name` for an interface (`dev_valid_name`): no white space, `/` or `:`, and neither `.` nor
+/// `..`. The kernel allows these in alternative names, but a pin is a file with the interface's name. Control characters,
+/// which the kernel accepts, are refused because names are logged.
 fn is_interface_name(name: &str) -> bool {
     (1..=MAX_INTERFACE).contains(&name.len())
         && name != "."

@@ -1,7 +1,7 @@
 //! Upper bounds for the sizes of `/metrics`, `/status` and `/`, which are written into one buffer of
-//! [`MAX_PAGE`] bytes. A Corefile whose pages might not fit is refused, so that no page ever fails.
+//! [`MAX_PAGE`] bytes. A Corefile whose pages might not fit is refused, so that no page fails at run time.
 //!
-//! The bounds hold for each of the three texts, whatever the values of counters and the characters of names are.
+//! Each bound holds for all three pages, all values of counters and all characters in names. The unit is bytes.
 
 use super::Filter;
 use super::diagnostics::Diagnostics;
@@ -10,25 +10,25 @@ use crate::base::escape::is_control;
 use crate::corefile::Token;
 use crate::encode::MAP;
 
-/// Bytes of what does not depend on filters and listeners: style and script (7 KiB), 16 messages of the log (24 KiB), the
+/// The part that does not depend on filters and listeners: style and script (7 KiB), 16 messages of the log (24 KiB), the
 /// path of the Corefile in `/status` (24 KiB with every byte escaped), the control socket, and the daemon's own metrics.
 pub const DAEMON: usize = 48 << 10;
-/// Bytes about a listener: its address, and the reason why it is not served with its remedy.
+/// A listener: its address, and the reason and remedy if it cannot be served.
 const LISTENER: usize = 320;
-/// Bytes about a filter beside its names: markup, the program's name, numbers, warnings, the kernel's reason against
+/// A filter without its names: markup, the program's name, numbers, warnings, the kernel's reason against
 /// native mode, and the reason why it is not attached (160 bytes each before escapes).
 const FILTER: usize = 3 << 10;
-/// Most times that a text has the interface's name, for the filter.
+/// Maximum number of times that a page has the interface's name, for the filter.
 const FILTER_NAMES: usize = 9;
-/// Most samples of the filter's verdicts in `/metrics`: packets and bytes of each.
+/// Maximum number of samples of a filter's verdicts in `/metrics`: packets and bytes of each verdict.
 const VERDICTS: usize = 10;
-/// Bytes of such a sample beside the names of interface and program, or of such a row in `/`.
+/// Such a sample without the names of interface and program, or such a row in `/`.
 const VERDICT: usize = 128;
-/// Bytes about a map beside its names.
+/// A map without its names.
 const MAP_BYTES: usize = 384;
-/// Bytes about a metric beside its names and HELP; the longest number has 20 digits.
+/// A metric without its names and HELP. The longest number has 20 digits.
 const METRIC: usize = 56;
-/// Bytes of an escape of one byte: `&quot;`, `\u001b`.
+/// The longest escape of one byte: `&quot;`, `\u001b`.
 const ESCAPE: usize = 6;
 
 const _: () = assert!(
@@ -36,7 +36,7 @@ const _: () = assert!(
     "COREXDP_MAX_PAGE must be more than 49152"
 );
 
-/// Reports the first line of `filters` from which on a page with so many listeners might not fit.
+/// Reports the first line of `filters` with which a page with `listeners` listeners might not fit.
 pub(super) fn check(filters: &[Filter], listeners: usize, faults: &mut Diagnostics<'_>) {
     if let Some((at, size)) = excess(filters, listeners) {
         let directive = faults.corefile.text(at);
@@ -47,7 +47,7 @@ pub(super) fn check(filters: &[Filter], listeners: usize, faults: &mut Diagnosti
     }
 }
 
-/// The line from which on a page might not fit, and the size of the page up to this line.
+/// The first line with which a page might not fit, and the size of the page up to this line.
 fn excess(filters: &[Filter], listeners: usize) -> Option<(Token, usize)> {
     let mut total = DAEMON.saturating_add(listeners.saturating_mul(LISTENER));
     let mut sizes = filters.iter().flat_map(sizes);
@@ -60,7 +60,7 @@ fn excess(filters: &[Filter], listeners: usize) -> Option<(Token, usize)> {
 /// The sizes of a filter and of its maps and metrics, each with its line.
 fn sizes(filter: &Filter) -> impl Iterator<Item = (Token, usize)> {
     let interface = filter.interface.as_str();
-    // Pages have this map even if no line refers to it.
+    // Pages have `xdp_map` even if no line refers to it.
     let object = filter.elf.file_stem().unwrap_or_default();
     let head = of_filter(interface, &object.to_string_lossy()) + of_map(interface, MAP);
     let maps = filter.maps.iter();
@@ -72,31 +72,31 @@ fn sizes(filter: &Filter) -> impl Iterator<Item = (Token, usize)> {
         .chain(metrics)
 }
 
-/// Most bytes of a filter, without its maps and metrics. `object` is the name of its program's file.
+/// Maximum size of a filter, without its maps and metrics. `object` is the name of its program's file.
 pub fn of_filter(interface: &str, object: &str) -> usize {
     let samples = VERDICTS * (VERDICT + escaped(interface) + escaped(object));
     FILTER + FILTER_NAMES * escaped(interface) + samples
 }
 
-/// Most bytes of a map. Two samples of `/metrics` have both names, and `/` has the map's name twice.
+/// Maximum size of a map. Two samples of `/metrics` have both names, and `/` has the map's name twice.
 pub fn of_map(interface: &str, name: &str) -> usize {
     MAP_BYTES + 2 * (escaped(interface) + escaped(name))
 }
 
-/// Most bytes of a metric. In `/metrics` HELP, TYPE and the sample begin with the name, which has no escapes. Other pages
+/// Maximum size of a metric. In `/metrics` HELP, TYPE and the sample begin with the name, which has no escapes. Other pages
 /// have the name once and more markup, but no more bytes, since a name begins with `coredns_ebpf_`.
 pub fn of_metric(name: &str, help: &str) -> usize {
     METRIC + 3 * name.len() + escaped(help)
 }
 
-/// Most bytes of a text in HTML, in JSON and in the format of Prometheus.
+/// Maximum size of a text in HTML, in JSON and in the format of Prometheus.
 fn escaped(text: &str) -> usize {
     let lengths = text.chars().map(|c| match c {
         '"' => ESCAPE,
         '&' => 5,
         '<' | '>' => 4,
         '\\' => 2,
-        // In the format of Prometheus, with an escaped backslash: `\\u{202e}`.
+        // Longest in the format of Prometheus, where the backslash is escaped too: `\\u{202e}`.
         c if is_control(c) => 9,
         c => c.len_utf8(),
     });

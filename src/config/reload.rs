@@ -12,7 +12,7 @@ struct Argument {
     name: &'static str,
     default: Duration,
     minimum: Duration,
-    /// True if 0 is allowed, although it is below the minimum.
+    /// True if 0 is allowed in spite of the minimum.
     may_be_zero: bool,
 }
 
@@ -39,14 +39,15 @@ pub struct Reload {
 }
 
 impl Reload {
-    /// Time between two checks. `jitter_seed` spreads the checks of hosts that start together; any number will do.
+    /// Time until the next check. `jitter_seed` is any number; different seeds spread the checks of hosts that start at the
+    /// same time.
     pub fn period(self, jitter_seed: u32) -> Duration {
         let offset = (self.jitter.as_nanos() * u128::from(jitter_seed)) >> u32::BITS;
         let offset = Duration::from_nanos(u64::try_from(offset).unwrap_or(u64::MAX));
         (self.interval + offset).saturating_sub(self.jitter / 2)
     }
 
-    /// Reads the directive in one server block. The last one in the Corefile holds for all server blocks (CoreDNS).
+    /// Reads the directive in one server block. As in CoreDNS, the last in the Corefile applies to all server blocks.
     pub(super) fn read(
         directive: &Directive,
         corefile: &Corefile,
@@ -77,7 +78,7 @@ impl Reload {
 }
 
 impl Argument {
-    /// The time that `word` gives; the default without a word.
+    /// The duration in `word`; the default without a word. An error is reported, and gives `None`.
     fn read(&self, word: Option<Token>, faults: &mut Diagnostics<'_>) -> Option<Duration> {
         let Some(word) = word else {
             return Some(self.default);

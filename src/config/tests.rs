@@ -1,4 +1,4 @@
-//! Corefiles and the configuration or errors that they give.
+//! Tests of Corefiles: the resulting configuration, or the errors.
 
 use std::io;
 use std::path::Path;
@@ -70,7 +70,7 @@ fn entries_keep_their_order_between_other_lines() {
     assert_eq!(filters, expected);
 }
 
-/// Map, index and words of each line.
+/// Map, index and words of each line of a filter.
 fn lines(filter: &Filter, corefile: &Corefile) -> Vec<(String, usize, String)> {
     let lines = filter.maps.iter().flat_map(|map| {
         filter.entries.of_map(map.id, corefile).map(move |entry| {

@@ -1,4 +1,5 @@
-//! Directives that may be misspelt or misplaced. A Corefile may have any plugin of CoreDNS, whose directives are skipped.
+//! Warnings about directives that may be misspelt or misplaced. Unknown directives are no errors, since a Corefile may
+//! have those of any CoreDNS plugin.
 
 use std::fmt::Display;
 
@@ -7,17 +8,17 @@ use crate::base::escape::{Escaped, Plain};
 use crate::base::suggest::misspelt;
 use crate::corefile::Corefile;
 
-/// Most warnings; one for each name in each server block.
+/// Maximum number of warnings of each kind.
 const MAX_WARNINGS: usize = 20;
 
-/// The directives that are read.
+/// Names of the directives that corexdp reads.
 fn names() -> [&'static str; 6] {
     let [metrics, health, ready] = Service::ALL.map(Service::directive);
     [EBPF, metrics, DEBUG, health, ready, RELOAD]
 }
 
-/// Passes to `report` a warning for each server block with the name of a directive among its addresses, since the first
-/// line of a Corefile without braces has only addresses.
+/// Passes to `report` a warning for each server block that has the name of a directive among its addresses. The mistake is
+/// a Corefile without braces, whose first line has only addresses.
 pub fn warn_of_directives_as_addresses(corefile: &Corefile, report: &mut dyn FnMut(&dyn Display)) {
     let names = names();
     let suspects = corefile.blocks().iter().filter_map(|block| {
@@ -34,7 +35,7 @@ pub fn warn_of_directives_as_addresses(corefile: &Corefile, report: &mut dyn FnM
     }
 }
 
-/// Passes to `report` a warning for each skipped directive that is nearly the name of one that is read.
+/// Passes to `report` a warning for each skipped directive whose name misspells one of corexdp's.
 pub fn warn_of_typos(corefile: &Corefile, report: &mut dyn FnMut(&dyn Display)) {
     let names = names();
     let directives = corefile.blocks().iter().flat_map(|block| &block.directives);

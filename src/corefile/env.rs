@@ -1,11 +1,11 @@
 //! Expands environment variables in a token: `{%NAME%}`, then `{$NAME}`.
 //!
-//! A value may contain references, or complete a reference together with the text beside it: after each replacement the
-//! search starts again at the first character. An unset variable is empty.
+//! After each replacement the search starts again at the first character, because a value may contain a reference, or
+//! form one with the text beside it. An unset variable is empty.
 
 use super::Host;
 
-/// Most replacements in one token. More mean a value that refers to itself.
+/// Maximum number of replacements in one token. Only a value that refers to itself needs more.
 const MAX_REPLACEMENTS: usize = 256;
 
 /// Reason why a token cannot be expanded, with the variable's name.
@@ -17,7 +17,7 @@ pub(super) enum ExpandError {
     TooLong(String),
 }
 
-/// The token's text with all variables expanded, `None` if there are none. `limit` is in bytes.
+/// The token's text with all variables expanded; `None` if the token has none. `limit` is in bytes.
 pub(super) fn expand(
     word: &str,
     limit: usize,
@@ -32,6 +32,7 @@ pub(super) fn expand(
     Ok(replaced)
 }
 
+/// Expands the references between the marks `open` and `close`.
 fn expand_marked(
     word: &str,
     (open, close): (&str, &str),
@@ -61,7 +62,7 @@ fn expand_marked(
     }
 }
 
-/// The first reference and its name. As in Caddy, an empty name ends the search even if other references follow.
+/// The first reference and its name. As in Caddy, an empty name ends the search, even before other references.
 fn first_reference<'a>(word: &'a str, open: &str, close: &str) -> Option<(&'a str, &'a str)> {
     let from = word.get(word.find(open)?..)?;
     // The search includes the opening mark: the `%}` of `{%}` closes the reference.
@@ -71,7 +72,7 @@ fn first_reference<'a>(word: &'a str, open: &str, close: &str) -> Option<(&'a st
 }
 
 fn value(name: &str, host: &mut dyn Host) -> String {
-    // No variable has such a name, but getenv(3) of some C libraries finds the value `C` of `A=B=C` under `A=B`.
+    // No variable has such a name. For `A=B=C` in the environment, some C libraries find the value `C` of `A=B`.
     if name.contains(['=', '\0']) {
         return String::new();
     }

@@ -12,13 +12,11 @@ use crate::base::escape::{Escaped, Plain, is_control};
 /// `Display` gives one line: `FILE:LINE: DIRECTIVE: what is wrong; what would be right`.
 #[derive(Debug)]
 pub struct Error {
-    /// The Corefile's name, or the absolute path of an imported file.
-    pub file: String,
-    /// The line, counted from 1.
-    pub line: u32,
-    /// The directive; `server block` or `snippet` outside of directives.
-    pub directive: String,
+    pub(super) file: String,
+    pub(super) line: u32,
+    pub(super) directive: String,
     pub(super) message: String,
+    /// The I/O error, if a file could not be read.
     pub(super) source: Option<io::Error>,
 }
 
@@ -80,13 +78,13 @@ impl From<&Error> for Diagnostic {
     }
 }
 
-/// A word in the syntax of a Corefile, in quotes if it needs them. A Corefile escapes only quotes: it cannot express a
-/// backslash before a quote, or at the end of a quoted word.
+/// A word in the syntax of a Corefile, in quotes if necessary. A Corefile escapes only quotes, so that it cannot express
+/// a backslash before a quote, or at the end of a quoted word.
 pub struct Word<'a>(pub &'a str);
 
 impl Word<'_> {
-    /// True if the displayed word parses to exactly this text: no reference to a variable, no control character, not a
-    /// brace alone, and no backslash before a quote.
+    /// True if the displayed word parses to exactly this text. A word with a reference to a variable, a control
+    /// character or a backslash before a quote does not, nor does a single brace.
     pub fn is_exact(&self) -> bool {
         let inexact = ["{$", "{%", "\\\""];
         let is_brace = matches!(self.0, "{" | "}");

@@ -5,7 +5,7 @@
 
 use super::Host;
 
-/// Error for a pattern with a lone `[`, or a `\` at the end of a name.
+/// Error: the pattern has a `[` without `]`, or a `\` at the end of a name.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct BadPattern;
 
@@ -46,6 +46,7 @@ fn search(folder: &str, pattern: &str, host: &mut dyn Host, found: &mut Vec<Stri
     found.extend(names.iter().map(|name| join(folder, name)));
 }
 
+/// False for a name of a pattern with `[`, or with `\` at its end.
 fn is_well_formed(name: &str) -> bool {
     let mut chars = name.chars();
     while let Some(c) = chars.next() {
@@ -58,7 +59,8 @@ fn is_well_formed(name: &str) -> bool {
     true
 }
 
-/// True if a name matches a pattern. Each `*` tries every suffix of the name; the caller allows one `*`.
+/// True if a name matches a pattern. Each `*` tries every suffix of the name, so the time is exponential in the number
+/// of `*`. The caller allows one.
 fn matches_name(pattern: &str, name: &str) -> bool {
     let (mut wanted, mut given) = (pattern.chars(), name.chars());
     while let Some(c) = wanted.next() {

@@ -11,14 +11,14 @@ use crate::base::escape::Quoted;
 
 const IMPORT: &str = "import";
 
-/// Most imports of snippets. An import inside a snippet counts each time the snippet is imported.
+/// Maximum number of imports of snippets. An import inside a snippet counts each time the snippet is imported.
 pub(super) const MAX_SNIPPET_IMPORTS: u32 = 10_000;
 
-/// Most imports of files. A pattern counts once.
+/// Maximum number of imports of files. A pattern counts once.
 const MAX_FILE_IMPORTS: u32 = 100_000;
 
 impl Parser<'_> {
-    /// Executes the `import` at the current token. The first imported token comes next.
+    /// Executes the `import` at the current token. The stream continues with the first imported token.
     pub(super) fn import(&mut self) -> Result<(), Error> {
         let before = self.stream.previous();
         let head = self.stream.current();
@@ -50,7 +50,7 @@ impl Parser<'_> {
         Ok(())
     }
 
-    /// Advances to the next token if that token is in the same line.
+    /// Advances to the next token if that token is on the same line, and returns it.
     fn next_argument(&mut self) -> Result<Option<Token>, Error> {
         let moved = self.stream.advance_in_line(&mut self.corefile.text);
         let moved = self.map_full(moved, IMPORT)?;
@@ -104,7 +104,7 @@ impl Parser<'_> {
         paths.iter().map(|path| self.read_file(path)).collect()
     }
 
-    /// The absolute path or pattern of `name`, which is relative to the folder of its file.
+    /// The absolute path or pattern for `name`. A relative name starts at the folder of the importing file.
     fn absolute(&self, argument: Token, name: &str) -> String {
         if name.starts_with('/') {
             return name.to_owned();
@@ -119,7 +119,7 @@ impl Parser<'_> {
     /// Warns about a pattern without matches, as `CoreDNS` does.
     ///
     /// # Errors
-    /// When `pattern` is a plain path.
+    /// When `pattern` is a path without wildcards.
     fn no_match(&mut self, argument: Token, name: &str, pattern: &str) -> Result<(), Error> {
         if !pattern.contains(['*', '?', '[', ']']) {
             let message = format!(
@@ -138,13 +138,13 @@ impl Parser<'_> {
             Ok(bytes) => bytes,
             Err(cause) => return Err(self.read_error(path, cause)),
         };
-        // An empty file counts as one byte: a pattern that matches many empty files is limited too.
+        // An empty file counts as one byte, so that a pattern cannot match an unlimited number of empty files.
         self.charge(bytes.len().max(1), IMPORT)?;
         let number = self.file_number(path)?;
         self.add_file(number, bytes, IMPORT)
     }
 
-    /// The file's number in tokens.
+    /// The number by which tokens refer to the file; a new file is added to [`Corefile::files`](super::Corefile::files).
     fn file_number(&mut self, path: &str) -> Result<u16, Error> {
         let path = glob::clean(path);
         let files = self.corefile.files.len();

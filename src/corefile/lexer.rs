@@ -1,11 +1,12 @@
 //! The lexer: splits a file's text into tokens.
 //!
-//! Tokens end at white space. A token that begins with `"` ends at the next `"` without a `\` before it. A `#` comments
-//! out the rest of its line; directly after a token, only the text up to the next white space: `a#b c` is `a` and `c`.
-//! Carriage returns outside of quotes are dropped, even inside a token.
+//! Tokens end at white space. A token that begins with `"` ends at the next `"` without a `\` before it. A `#` after white
+//! space comments out the rest of the line. A `#` inside a token comments out the text up to the next white
+//! space: `a#b c` is `a` and `c`. Carriage returns outside of quotes are dropped, even inside a token.
 
 use super::Token;
-use super::text::{Text, TextFull, is_plain};
+use super::text::{Text, TextFull};
+use super::token::Contents;
 
 /// The unread text of one file.
 #[derive(Debug)]
@@ -18,7 +19,7 @@ pub(super) struct Lexer {
 }
 
 impl Lexer {
-    /// A lexer of the file `file`, whose text is everything in `text` from offset `start` on.
+    /// A lexer for file number `file`, whose text is the end of `text` from offset `start`.
     pub(super) fn new(file: u16, start: usize, text: &Text) -> Self {
         Self {
             file,
@@ -34,7 +35,7 @@ impl Lexer {
         let rest = self.skip_simple_blank(rest);
         let len = simple_len(rest);
         if len > 0 && matches!(rest.get(len), None | Some(b' ' | b'\t' | b'\n')) {
-            let token = self.token(self.at, len, true)?;
+            let token = self.token(self.at, len, Contents::Plain)?;
             self.at += len;
             return Ok(Some(token));
         }
@@ -78,7 +79,7 @@ impl Lexer {
         let rest = text.between(self.at, self.end);
         let mut len = 0;
         let mut comment = false;
-        let mut returns = false;
+        let mut has_carriage_return = false;
         let mut ended_by = None;
         for (offset, c) in rest.char_indices() {
             match c {
@@ -90,13 +91,13 @@ impl Lexer {
                 '#' => comment = true,
                 _ if comment => {}
                 _ => {
-                    returns |= offset != len;
+                    has_carriage_return |= offset != len;
                     len = offset + c.len_utf8();
                 }
             }
         }
-        let plain = rest.get(..len).is_some_and(is_plain);
-        let token = self.token(self.at, len, plain)?;
+        let contents = Contents::of(rest.get(..len).unwrap_or_default());
+        let token = self.token(self.at, len, contents)?;
         self.at = match ended_by {
             Some((offset, c)) => self.at + offset + c.len_utf8(),
             None => self.end,
@@ -104,7 +105,7 @@ impl Lexer {
         if let Some((_, '\n')) = ended_by {
             self.line = self.line.saturating_add(1);
         }
-        if returns {
+        if has_carriage_return {
             let word = text.get(token).replace('\r', "");
             return text.rewrite(token, &word);
         }
@@ -130,8 +131,8 @@ impl Lexer {
         }
         // As in Caddy, the end of the file closes a quoted token, unless the token is empty.
         let len = closed.unwrap_or(rest.len() - usize::from(escaped));
-        let plain = rest.get(..len).is_some_and(is_plain);
-        let token = self.token(start, len, plain)?;
+        let contents = Contents::of(rest.get(..len).unwrap_or_default());
+        let token = self.token(start, len, contents)?;
         self.at = start + closed.map_or(rest.len(), |offset| offset + 1);
         self.line = self.line.saturating_add(breaks);
         if closed.is_none() && len == 0 {
@@ -144,15 +145,15 @@ impl Lexer {
         Ok(Some(token))
     }
 
-    fn token(&self, start: usize, len: usize, plain: bool) -> Result<Token, TextFull> {
+    /// The token with `len` bytes of text at offset `start`.
+    fn token(&self, start: usize, len: usize, contents: Contents) -> Result<Token, TextFull> {
         let start = u32::try_from(start).map_err(|_| TextFull)?;
         let len = u32::try_from(len).map_err(|_| TextFull)?;
-        Ok(Token::new(start, len, self.line, self.file, plain))
+        Ok(Token::new(start, len, self.line, self.file, contents))
     }
 }
 
-/// Number of leading bytes from `$` to `z`. A token of only these bytes is [plain](Token::is_plain) and needs no
-/// lexing.
+/// Number of leading bytes in the range from `$` to `z`. A token of these bytes alone is [plain](Token::is_plain).
 fn simple_len(bytes: &[u8]) -> usize {
     const HIGH: u64 = u64::from_ne_bytes([0x80; 8]);
     const FIRST: u64 = u64::from_ne_bytes([b'$'; 8]);
@@ -160,7 +161,7 @@ fn simple_len(bytes: &[u8]) -> usize {
     let (words, _) = bytes.as_chunks();
     let mut len = 0;
     for &word in words {
-        // Eight bytes at once: no sum or difference carries from one byte into the next.
+        // Compares eight bytes at once: no sum or difference carries from one byte into the next.
         let word = u64::from_le_bytes(word);
         let above = word | ((word & !HIGH) + ABOVE_LAST);
         let below = !((word | HIGH) - FIRST);

@@ -78,7 +78,7 @@ impl<'a> Iterator for Occurrences<'a> {
             depth -= usize::from(is(token, "}"));
             depth == 0
         });
-        // A brace from a variable's value may have no closing brace: the block then extends to the end.
+        // An opening brace from a variable's value may have no closing one. The block then extends to the end.
         let (tokens, rest) = block.split_at_checked(close.unwrap_or(block.len()))?;
         Some(Occurrence {
             head,
@@ -86,7 +86,7 @@ impl<'a> Iterator for Occurrences<'a> {
             body: Some(Lines {
                 corefile: self.corefile,
                 tokens,
-                // Plus the name and the brace.
+                // The directive's name and the brace come before the block.
                 at: start + args.len() + 2,
             }),
             rest: rest.split_first().map_or(&[], |(_, rest)| rest),
@@ -104,7 +104,7 @@ impl<'a> Iterator for Lines<'a> {
     }
 }
 
-/// Removes one line from the front, including the block that it opens on this line or the next.
+/// Removes one line from the front, with the block that opens on this line or the next.
 fn take_line<'a>(corefile: &Corefile, tokens: &mut &'a [Token]) -> Option<&'a [Token]> {
     let mut depth = 0usize;
     let mut len = 1;
@@ -124,7 +124,7 @@ fn take_line<'a>(corefile: &Corefile, tokens: &mut &'a [Token]) -> Option<&'a [T
     Some(line)
 }
 
-/// The token's text if it may be a brace, else an empty string.
+/// The token's text if the token can be a brace, else an empty string. Avoids the look-up for plain tokens.
 fn brace_of(corefile: &Corefile, token: Token) -> &str {
     if token.is_plain() {
         ""

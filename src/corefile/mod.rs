@@ -4,11 +4,11 @@
 //! accepts gives the same blocks and tokens here. [`config`](crate::config) interprets the tokens.
 //!
 //! Two rules are stricter, because Caddy's parser does not terminate without them: a variable whose value refers to
-//! itself is an error, and all text counts against one limit. One rule is missing: this parser knows no directives, so
-//! it accepts unknown ones.
+//! itself is an error, and all text counts against one limit. One rule is missing: this parser does not know the names
+//! of directives, so that it accepts unknown ones.
 //!
-//! There is one copy of the text. A [`Token`] is a range of that text, 16 bytes large, and the lexer runs only as the
-//! parser asks for tokens, so each token is stored once: in its directive.
+//! There is one copy of the text. A [`Token`] is a range of that text and takes 16 bytes. The lexer returns tokens as the
+//! parser needs them, so that each token is stored only once, in its directive.
 
 mod env;
 mod error;
@@ -36,7 +36,7 @@ pub use lines::{Lines, Occurrence, Occurrences};
 use text::Text;
 pub use token::Token;
 
-/// Most warnings kept.
+/// Maximum number of warnings that are kept.
 const MAX_WARNINGS: usize = 20;
 
 /// A Corefile with imports, snippets and variables expanded.
@@ -57,7 +57,7 @@ pub struct ServerBlock {
     pub keys: Vec<String>,
     /// Token of the first address.
     pub at: Token,
-    /// One for each name, in the order in which the names first appear.
+    /// The directives, one for each name, in the order in which the names first appear.
     pub directives: Vec<Directive>,
 }
 
@@ -66,11 +66,11 @@ pub struct ServerBlock {
 pub struct Directive {
     /// The name, variables expanded.
     pub name: String,
-    /// All tokens of all occurrences in order, the names and braces included.
+    /// The tokens of all occurrences in order, with names and braces.
     pub tokens: Vec<Token>,
 }
 
-/// A fault that `CoreDNS` accepts.
+/// A probable mistake that `CoreDNS` accepts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Warning {
     /// The file, as in [`Corefile::file`].
@@ -95,7 +95,7 @@ pub trait Host {
     /// Reads a file of at most `limit` bytes.
     ///
     /// # Errors
-    /// [`io::ErrorKind::IsADirectory`] for a folder, [`io::ErrorKind::FileTooLarge`] for more than `limit` bytes, and all
+    /// [`io::ErrorKind::IsADirectory`] for a folder, [`io::ErrorKind::FileTooLarge`] for more than `limit` bytes, and
     /// errors of reading.
     fn read(&mut self, path: &str, limit: usize) -> io::Result<Vec<u8>>;
 
@@ -130,10 +130,10 @@ impl Corefile {
         }
     }
 
-    /// Parses a Corefile of content `bytes`, and everything that it imports. A [`Vec`] is kept, not copied.
+    /// Parses the Corefile `bytes` and everything that it imports. A [`Vec`] is not copied.
     ///
-    /// `name` is the file's name in errors; `folder` is the absolute path for its relative imports. All files together
-    /// have at most `limit` bytes; a snippet counts each time it is imported.
+    /// `name` is the file's name in errors, and `folder` the absolute path at which its relative imports start. All files
+    /// together may have `limit` bytes; a snippet counts each time it is imported.
     ///
     /// # Errors
     /// The first error in the Corefile.
@@ -147,7 +147,7 @@ impl Corefile {
         parser::parse(name, folder, bytes.into(), limit, host)
     }
 
-    /// The server blocks in order, without snippets and without blocks that have no address.
+    /// The server blocks in order. Snippets, and blocks without an address, are left out.
     pub fn blocks(&self) -> &[ServerBlock] {
         &self.blocks
     }

@@ -29,6 +29,16 @@ pub(super) fn parse(
     Ok(parser.corefile)
 }
 
+/// Addresses before a block.
+#[derive(Default)]
+struct Addresses {
+    keys: Vec<String>,
+    /// Token of the first address.
+    at: Option<Token>,
+    /// True if no token follows in the Corefile.
+    last_in_file: bool,
+}
+
 /// A server block being parsed.
 #[derive(Default)]
 struct BlockBuilder {
@@ -75,22 +85,21 @@ impl Parser<'_> {
     /// Parses the server block that begins at the current token; `None` for a snippet or a block without addresses.
     fn server_block(&mut self) -> Result<Option<ServerBlock>, Error> {
         let mut block = BlockBuilder::default();
-        let (keys, at, more) = self.addresses()?;
-        if more {
-            if let Some(name) = snippet::declared(&keys) {
+        let addresses = self.addresses()?;
+        if !addresses.last_in_file {
+            if let Some(name) = snippet::declared(&addresses.keys) {
                 self.declare_snippet(name)?;
                 return Ok(None);
             }
             self.block_contents(&mut block)?;
         }
+        let Addresses { keys, at, .. } = addresses;
         Ok(at.map(|at| block.finish(keys, at)))
     }
 
-    /// Parses the addresses before a block, up to the first token after them. Returns also the first address's token,
-    /// and `false` if no token follows.
-    fn addresses(&mut self) -> Result<(Vec<String>, Option<Token>, bool), Error> {
-        let mut keys = Vec::new();
-        let mut at = None;
+    /// Parses the addresses before a block, up to the first token after them.
+    fn addresses(&mut self) -> Result<Addresses, Error> {
+        let mut addresses = Addresses::default();
         let mut comma = false;
         loop {
             let mut word = self.expand_current(BLOCK)?;
@@ -104,23 +113,24 @@ impl Parser<'_> {
                 if comma {
                     return Err(self.dangling_comma("\"{\""));
                 }
-                return Ok((keys, at, true));
+                return Ok(addresses);
             }
-            // Empty quotes and empty variables give an empty token.
+            // Empty quotes or an empty variable give an empty token, which is no address.
             if !word.is_empty() {
                 comma = word.ends_with(',');
                 word.truncate(word.len() - usize::from(comma));
-                at = at.or(self.stream.current());
-                keys.push(word);
+                addresses.at = addresses.at.or(self.stream.current());
+                addresses.keys.push(word);
             }
             if !self.advance()? {
                 if comma {
                     return Err(self.dangling_comma("nothing"));
                 }
-                return Ok((keys, at, false));
+                addresses.last_in_file = true;
+                return Ok(addresses);
             }
             if !comma && self.stream.at_new_line(&self.corefile.text) {
-                return Ok((keys, at, true));
+                return Ok(addresses);
             }
         }
     }
@@ -150,7 +160,7 @@ impl Parser<'_> {
         Ok(())
     }
 
-    /// Parses directives; false at the end of the Corefile, true at the brace that closes their block.
+    /// Parses directives. Returns true at the brace that closes their block, false at the end of the Corefile.
     fn directives(&mut self, block: &mut BlockBuilder) -> Result<bool, Error> {
         while self.advance()? {
             if self.is_current("}") {
@@ -168,7 +178,7 @@ impl Parser<'_> {
     /// Parses one directive, up to the end of its line or of its block.
     fn directive(&mut self, block: &mut BlockBuilder) -> Result<(), Error> {
         let name = self.expand_current(BLOCK)?;
-        // As in Caddy, variables are expanded in the directive's name, but not in the token of that name.
+        // As in Caddy, the directive's name is expanded, but its token keeps the variable.
         let index = block.directive(&name);
         block.add(index, self.stream.current());
         let mut depth = 0usize;
@@ -176,7 +186,7 @@ impl Parser<'_> {
         while self.advance()? {
             let new_line = self.stream.at_new_line(&self.corefile.text);
             let word = match self.stream.current() {
-                // Neither a brace nor an import.
+                // Fast path: a plain token inside a line is neither a brace nor an import.
                 Some(token) if token.is_plain() && !new_line => "",
                 _ => self.current_word(),
             };

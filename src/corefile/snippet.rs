@@ -1,4 +1,4 @@
-//! Snippets: `(NAME) { … }`, tokens to be imported by name.
+//! Snippets: `(NAME) { … }` declares tokens for import by name.
 
 use super::Token;
 use super::error::Error;
@@ -6,10 +6,10 @@ use super::import::MAX_SNIPPET_IMPORTS;
 use super::state::{Parser, Snippet};
 use crate::base::escape::Quoted;
 
-/// Directive of an error in a snippet's declaration.
+/// Directive that an error in a snippet's declaration names.
 const SNIPPET: &str = "snippet";
 
-/// The name of the snippet that a block with these keys declares, if it is a snippet.
+/// The name of the snippet that a block with these keys declares; `None` for a server block.
 pub(super) fn declared(keys: &[String]) -> Option<&str> {
     match keys {
         [key] => key.strip_prefix('(')?.strip_suffix(')'),
@@ -40,7 +40,7 @@ impl Parser<'_> {
         Ok(())
     }
 
-    /// All tokens up to the matching brace, variables not expanded.
+    /// The tokens up to the matching brace, with variables not yet expanded.
     fn snippet_tokens(&mut self, name: &str) -> Result<Vec<Token>, Error> {
         let brace = self.stream.current();
         let mut depth = 1u32;
@@ -62,13 +62,13 @@ impl Parser<'_> {
         Err(self.error_at(brace, SNIPPET, &message))
     }
 
-    /// Refuses a snippet that imports itself, even if nothing imports the snippet. Longer cycles end at
+    /// Refuses a snippet that imports itself, even an unused one. Cycles of several snippets end at
     /// [`MAX_SNIPPET_IMPORTS`].
     fn refuse_self_import(&mut self, name: &str, tokens: &[Token]) -> Result<(), Error> {
         let mut previous: Option<Token> = None;
         for pair in tokens.windows(2) {
             let &[word, argument] = pair else { continue };
-            // As in Caddy, line breaks inside the previous token are ignored, but only here.
+            // As in Caddy, line breaks inside the previous token are ignored here, but nowhere else.
             let begins_line = previous.is_none_or(|previous| {
                 (previous.file(), previous.line()) != (word.file(), word.line())
             });

@@ -1,5 +1,5 @@
-//! State of the parser, and the methods that all its steps share. `parser.rs`, `import.rs` and `snippet.rs` are the
-//! steps.
+//! State of the parser, and the methods that its steps share. The steps are in `parser.rs`, `import.rs` and
+//! `snippet.rs`.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -12,26 +12,26 @@ use super::text::{Text, TextFull};
 use super::{Corefile, Host, MAX_WARNINGS, Token, Warning};
 use crate::base::escape::Quoted;
 
-/// Directive of an error outside of directives.
+/// Directive that an error outside of directives names.
 pub(super) const BLOCK: &str = "server block";
 
 /// The parser.
 pub(super) struct Parser<'a> {
     /// The result so far.
     pub(super) corefile: Corefile,
-    /// Absolute path for relative imports of the Corefile itself.
+    /// Absolute path at which relative imports of the Corefile itself start.
     pub(super) folder: &'a str,
     pub(super) host: &'a mut dyn Host,
-    /// Most bytes of all text.
+    /// Maximum size of all text in bytes.
     limit: usize,
-    /// Bytes still allowed.
+    /// Bytes of text that may still be added.
     pub(super) remaining: usize,
     pub(super) stream: TokenStream,
     pub(super) snippets: Snippets,
     pub(super) imports: Imports,
 }
 
-/// Indices in a list, by name. One type for all lists keeps the binary small: each other type is compiled separately.
+/// Indices in a list, by name. One type for all lists keeps the binary small: each instance of a map is compiled code.
 pub(super) type IndexByName = BTreeMap<String, usize>;
 
 /// The snippets declared so far.
@@ -46,18 +46,18 @@ impl Snippets {
         self.all.get(*self.index.get(name)?)
     }
 
-    /// Adds a snippet whose name is not taken.
+    /// Adds a snippet whose name is unused.
     pub(super) fn add(&mut self, name: &str, snippet: Snippet) {
         self.index.insert(name.to_owned(), self.all.len());
         self.all.push(snippet);
     }
 }
 
-/// Tokens to be imported by name.
+/// A snippet's tokens.
 #[derive(Clone)]
 pub(super) struct Snippet {
     pub(super) tokens: Rc<[Token]>,
-    /// Bytes that an import counts against the limit: the text of the tokens, and one byte after each.
+    /// Bytes that an import counts against the limit: the text of each token, and one byte more.
     pub(super) bytes: usize,
 }
 
@@ -133,7 +133,8 @@ impl<'a> Parser<'a> {
         Ok(Some(token))
     }
 
-    /// The text of the current token with its variables expanded; empty without a current token. The token stays.
+    /// The text of the current token with its variables expanded; empty without a current token. The token is not
+    /// replaced.
     pub(super) fn expand_current(&mut self, directive: &str) -> Result<String, Error> {
         let Some(token) = self.stream.current() else {
             return Ok(String::new());
@@ -170,7 +171,7 @@ impl<'a> Parser<'a> {
         Err(self.error_at(Some(token), directive, &message))
     }
 
-    /// Adds a warning whose message is made only if the warning is kept.
+    /// Adds a warning. `message` is called only if the warning is kept.
     pub(super) fn warn(
         &mut self,
         at: Token,
@@ -205,7 +206,7 @@ impl<'a> Parser<'a> {
         self.current_word() == word
     }
 
-    /// Counts bytes against the limit.
+    /// Counts bytes against the limit of all text.
     pub(super) fn charge(&mut self, bytes: usize, directive: &str) -> Result<(), Error> {
         self.remaining = self
             .remaining
@@ -238,7 +239,7 @@ impl<'a> Parser<'a> {
         self.error_at(self.stream.current(), directive, message)
     }
 
-    /// An error at a token, else at the current or the previous token.
+    /// An error at a token; without one, at the current or the previous token.
     pub(super) fn error_at(&self, at: Option<Token>, directive: &str, message: &str) -> Error {
         let at = at.or(self.stream.current()).or(self.stream.previous());
         Error {

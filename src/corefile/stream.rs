@@ -1,6 +1,6 @@
 //! The token stream: the tokens of the Corefile, with each import replaced by the imported tokens.
 //!
-//! Imports are pushed onto a stack of sources, so that an import does not copy the tokens after it.
+//! An import is pushed onto a stack of sources, so that it does not copy the tokens after it.
 
 use std::rc::Rc;
 
@@ -12,9 +12,9 @@ use super::text::{Text, TextFull};
 #[derive(Debug)]
 pub(super) enum Source {
     File(Lexer),
-    /// The tokens of a snippet, and the index of the next.
+    /// The tokens of a snippet, and the index of the next token.
     Snippet(Rc<[Token]>, usize),
-    /// A token that was pushed back, until it is read again.
+    /// A token that was pushed back; `None` after it was read again.
     PushedBack(Option<Token>),
 }
 
@@ -89,14 +89,14 @@ impl TokenStream {
         self.current = self.previous.take();
     }
 
-    /// Replaces the tokens after `before` that were read by the tokens of `sources`, which come next.
+    /// Replaces the tokens that were read after `before` by the tokens of `sources`, which are read next.
     pub(super) fn splice(&mut self, before: Option<Token>, sources: Vec<Source>) {
         self.previous = None;
         self.current = before;
         self.sources.extend(sources.into_iter().rev());
     }
 
-    /// As [`TokenStream::advance`], but without a next token moves past the last token.
+    /// As [`TokenStream::advance`]. Without a next token, moves past the last one, so that no token is current.
     pub(super) fn advance_past_end(&mut self, text: &mut Text) -> Result<(), TextFull> {
         if !self.advance(text)? {
             self.previous = self.current.take();
@@ -117,6 +117,7 @@ impl TokenStream {
         }
     }
 
+    /// Reads a token from the last source that has one, and removes exhausted sources.
     fn pull(&mut self, text: &mut Text) -> Result<Option<Token>, TextFull> {
         while let Some(source) = self.sources.last_mut() {
             if let Some(token) = source.next(text)? {

@@ -1,14 +1,15 @@
-//! The text of a Corefile: one copy, to which tokens refer.
+//! The text of a Corefile. There is one copy, and tokens refer to ranges of it.
 
 use super::Token;
+use super::token::Contents;
 
-/// The text of all files, then tokens that differ from the files' text: without escapes, or with expanded variables.
+/// The text of all files, and of tokens that differ from the files' text: without escapes, or with expanded variables.
 #[derive(Debug, Default)]
 pub(super) struct Text {
     content: String,
 }
 
-/// Error for more text than a [`Token`] can address (4 GiB).
+/// Error: the text is larger than a [`Token`] can address (4 GiB).
 #[derive(Debug)]
 pub(super) struct TextFull;
 
@@ -67,7 +68,7 @@ impl Text {
         let len = u32::try_from(word.len()).map_err(|_| TextFull)?;
         self.content.push_str(word);
         self.check_size()?;
-        Ok(token.with_span(start, len, is_plain(word)))
+        Ok(token.with_span(start, len, Contents::of(word)))
     }
 
     /// Frees unused capacity.
@@ -81,14 +82,14 @@ impl Text {
             .map_err(|_| TextFull)
     }
 
-    /// True if `next` is on the line on which `token` ends. Readers of directives find arguments by this rule.
+    /// True if `next` is on the line on which `token` ends. Arguments of a directive are found by this rule.
     pub(super) fn same_line(&self, token: Token, next: Token) -> bool {
         token.file() == next.file() && self.end_line(token) == next.line()
     }
 
-    /// True if `next` is on a line after the line on which `token` ends. The parser finds directives by this rule.
+    /// True if `next` is on a line after the line on which `token` ends. Directives are found by this rule.
     ///
-    /// Not the opposite of [`Text::same_line`]: a token of an imported snippet can be on a line above its predecessor.
+    /// This is not the opposite of [`Text::same_line`]: a token of an imported snippet can be on a line above its predecessor.
     pub(super) fn new_line(&self, token: Token, next: Token) -> bool {
         token.file() != next.file() || self.end_line(token) < next.line()
     }
@@ -104,9 +105,4 @@ impl Text {
             .count();
         u32::try_from(breaks).map_or(u32::MAX, |breaks| token.line().saturating_add(breaks))
     }
-}
-
-/// [`Token::is_plain`] of a token with this text.
-pub(super) fn is_plain(word: &str) -> bool {
-    !word.bytes().any(|byte| matches!(byte, b'\n' | b'{' | b'}'))
 }

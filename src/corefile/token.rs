@@ -4,8 +4,8 @@ use std::num::NonZeroU64;
 
 /// One token of a Corefile, quotes and escapes removed. [`super::Corefile::text`] returns its text.
 ///
-/// Packed into two 64-bit integers, so that it is passed in registers. As a struct of four fields, store-to-load
-/// forwarding stalls took half of the parser's time: the fields were written one by one and soon copied as a whole.
+/// Packed into two 64-bit integers, so that it is passed in registers. A struct of four fields was written field by field
+/// and soon copied as a whole; the failed store-to-load forwarding took half of the parser's time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Token {
     /// Bits 0 to 31: offset of the text; bits 32 to 63: its size in bytes.
@@ -16,9 +16,32 @@ pub struct Token {
 
 const PLAIN: u64 = 1 << 15;
 
+/// Contents of a token's text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Contents {
+    /// Neither a line break nor a brace.
+    Plain,
+    /// Line breaks or braces.
+    Special,
+}
+
+impl Contents {
+    /// The contents of `word`.
+    pub(super) fn of(word: &str) -> Self {
+        if word.bytes().any(|byte| matches!(byte, b'\n' | b'{' | b'}')) {
+            Self::Special
+        } else {
+            Self::Plain
+        }
+    }
+}
+
 impl Token {
-    pub(super) fn new(start: u32, len: u32, line: u32, file: u16, plain: bool) -> Self {
-        let plain = if plain { PLAIN } else { 0 };
+    pub(super) fn new(start: u32, len: u32, line: u32, file: u16, contents: Contents) -> Self {
+        let plain = match contents {
+            Contents::Plain => PLAIN,
+            Contents::Special => 0,
+        };
         let place = u64::from(line) << 32 | u64::from(file) << 16 | plain;
         Self {
             span: u64::from(len) << 32 | u64::from(start),
@@ -26,9 +49,9 @@ impl Token {
         }
     }
 
-    /// A token at the same file and line with another text.
-    pub(super) fn with_span(self, start: u32, len: u32, plain: bool) -> Self {
-        Self::new(start, len, self.line(), self.file(), plain)
+    /// This token with another text; file and line stay.
+    pub(super) fn with_span(self, start: u32, len: u32, contents: Contents) -> Self {
+        Self::new(start, len, self.line(), self.file(), contents)
     }
 
     /// Start and end offset of the text.

@@ -10,12 +10,12 @@ pub(super) struct Address {
 }
 
 impl Address {
-    /// Parses an address; `None` when the word is not an address.
+    /// Parses an IPv4, IPv6 or MAC address; `None` for any other word.
     pub(super) fn parse(word: &str) -> Option<Self> {
         if let Ok(ipv4) = word.parse::<Ipv4Addr>() {
             return Some(Self::from_octets(&ipv4.octets()));
         }
-        // A fast path: nearly no word is an address.
+        // Fast path: most words have no colon and are not addresses.
         if !word.contains(':') {
             return None;
         }
@@ -34,23 +34,24 @@ impl Address {
         Self { bytes, length }
     }
 
+    /// The address as 4, 6 or 16 bytes.
     pub(super) fn octets(&self) -> &[u8] {
         self.bytes.get(..self.length).unwrap_or_default()
     }
 
-    /// The address family, with an article.
+    /// Name of the address family, with an article.
     pub(super) const fn family(&self) -> &'static str {
         family(self.length)
     }
 
-    /// True if a bit is set after the first `prefix` bits.
+    /// True if any bit after the first `prefix` bits is set.
     pub(super) fn has_host_bits(&self, prefix: u32) -> bool {
         let value = u128::from_be_bytes(self.bytes);
         value.checked_shl(prefix).unwrap_or(0) != 0
     }
 }
 
-/// The family whose addresses have `bytes` bytes, with an article; empty if there is none.
+/// Name of the family whose addresses have `bytes` bytes, with an article; empty without such a family.
 pub(super) const fn family(bytes: usize) -> &'static str {
     match bytes {
         4 => "an IPv4 address",

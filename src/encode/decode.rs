@@ -1,6 +1,6 @@
 //! Decodes the bytes of a map's key and value to the words of an `entry` line.
 //!
-//! The words of a line always encode to the same bytes: each result is encoded again and compared.
+//! Each result is encoded again and compared, so that the words of a line always encode to the same bytes.
 
 use std::fmt::{self, Write as _};
 use std::iter::once;
@@ -14,16 +14,16 @@ use crate::base::hex::Upper;
 use crate::encode::integer::{Number, Total};
 use crate::object::layout::{Kind, Layout, Shape};
 
-/// FIELD=VALUE: a part of a value in words.
+/// FIELD=VALUE: a member or element of a value in words.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Assignment {
     /// FIELD.
     pub path: String,
     /// VALUE.
     pub word: String,
-    /// The number that VALUE is in decimal; `None` for other words.
+    /// The number, if VALUE is a decimal number.
     pub number: Option<Total>,
-    /// True if all bytes are 0; a line may omit the FIELD then.
+    /// True if all bytes are 0. A line may then omit the FIELD.
     pub is_zero: bool,
     range: Range<usize>,
 }
@@ -34,7 +34,15 @@ impl fmt::Display for Assignment {
     }
 }
 
-/// The assignment that is kept where several cover the same bytes, as the members of a union do.
+/// The result of [`Encoder::assignments`].
+pub struct Decoded {
+    /// The assignments in the order of their bytes; none if the object has no type for the value.
+    pub assignments: Vec<Assignment>,
+    /// True if the assignments encode to exactly the value's bytes.
+    pub is_exact: bool,
+}
+
+/// Choice among assignments of the same bytes, such as those of a union's members.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Keep {
     First,
@@ -42,7 +50,7 @@ enum Keep {
 }
 
 impl Encoder<'_> {
-    /// The word for a key; `None` when no word encodes to these bytes.
+    /// The word for a key; `None` if no word encodes to the key's bytes.
     pub fn key_word(&self, key: &[u8]) -> Option<String> {
         let core = self.key.shape(self.key.core());
         let word = if self.map.kind == crate::object::MapKind::LPM_TRIE {
@@ -65,19 +73,24 @@ impl Encoder<'_> {
             .filter(encodes_to_key)
     }
 
-    /// The assignments of a value, none if the object has no type for the value; and whether they encode to exactly
-    /// these bytes.
-    pub fn assignments(&mut self, value: &[u8]) -> (Vec<Assignment>, bool) {
+    /// Decodes a value to assignments.
+    pub fn assignments(&mut self, value: &[u8]) -> Decoded {
         let all = self.value.as_ref().map(|layout| decode(layout, value));
         let all = all.unwrap_or_default();
         // The first member of a union is preferred, unless it does not cover all bytes.
         for keep in [Keep::First, Keep::Largest] {
             let assignments = without_overlaps(&all, keep);
             if self.encodes_to(&assignments, value) {
-                return (assignments, true);
+                return Decoded {
+                    assignments,
+                    is_exact: true,
+                };
             }
         }
-        (without_overlaps(&all, Keep::First), false)
+        Decoded {
+            assignments: without_overlaps(&all, Keep::First),
+            is_exact: false,
+        }
     }
 
     fn encodes_to(&mut self, assignments: &[Assignment], value: &[u8]) -> bool {
@@ -89,14 +102,14 @@ impl Encoder<'_> {
     }
 }
 
-/// All assignments of a value, all members of a union included.
+/// The assignments for all parts of a value, with all members of each union.
 fn decode(layout: &Layout, value: &[u8]) -> Vec<Assignment> {
     let mut all = Vec::new();
     layout.walk_all("value", &mut |part| {
         let shape = layout.shape(part.shape);
         let start = part.offset as usize;
         let range = start..start.saturating_add(shape.size as usize);
-        // No FIELD names a bit-field.
+        // A FIELD cannot name a bit-field.
         let Some(bytes) = value.get(range.clone()).filter(|_| part.bits.is_none()) else {
             return false;
         };
@@ -115,7 +128,7 @@ fn decode(layout: &Layout, value: &[u8]) -> Vec<Assignment> {
     all
 }
 
-/// The assignments, only one of those that cover the same bytes.
+/// The assignments without overlaps: of those that cover the same bytes, one is kept.
 fn without_overlaps(all: &[Assignment], keep: Keep) -> Vec<Assignment> {
     let (mut kept, mut end) = (Vec::<Assignment>::new(), 0);
     for new in all.iter().filter(|new| !new.range.is_empty()) {
@@ -124,7 +137,7 @@ fn without_overlaps(all: &[Assignment], keep: Keep) -> Vec<Assignment> {
         };
         let is_smaller =
             |other: &Assignment| !overlaps(other) || other.range.len() < new.range.len();
-        // A fast path: most ranges begin after the end of all earlier ranges.
+        // Fast path: most ranges begin after the end of all earlier ranges.
         if new.range.start < end && kept.iter().any(overlaps) {
             if keep == Keep::First || !kept.iter().all(is_smaller) {
                 continue;
@@ -137,16 +150,10 @@ fn without_overlaps(all: &[Assignment], keep: Keep) -> Vec<Assignment> {
     kept
 }
 
-/// The word for bytes of a shape, and its number if the word is one; `None` for a shape that has parts.
+/// The word for the bytes of a shape, and its number if the word is a decimal number; `None` for a shape with parts.
 fn format_word(layout: &Layout, shape: &Shape, bytes: &[u8]) -> Option<(String, Option<Total>)> {
-    let number = |signed, big_endian| {
-        let (position, length) = (0, bytes.len());
-        let number = Number {
-            position,
-            length,
-            big_endian,
-            signed,
-        };
+    let unsigned = Number::little_endian(0, bytes.len());
+    let format_number = |number: Number| {
         let total = number.total(once(bytes));
         (total.to_string(), Some(total))
     };
@@ -154,7 +161,13 @@ fn format_word(layout: &Layout, shape: &Shape, bytes: &[u8]) -> Option<(String, 
         Kind::Number {
             big_endian: true, ..
         } if bytes.len() == 4 => format_address(bytes),
-        Kind::Number { signed, big_endian } => return Some(number(*signed, *big_endian)),
+        &Kind::Number { signed, big_endian } => {
+            return Some(format_number(Number {
+                big_endian,
+                signed,
+                ..unsigned
+            }));
+        }
         Kind::Bool => match bytes {
             [0] => Some("false".into()),
             [1] => Some("true".into()),
@@ -164,7 +177,7 @@ fn format_word(layout: &Layout, shape: &Shape, bytes: &[u8]) -> Option<(String, 
             let mut values = values.iter();
             let named = values.find(|named| named.value.to_le_bytes().starts_with(bytes));
             return Some(named.map_or_else(
-                || number(false, false),
+                || format_number(unsigned),
                 |value| (value.name.as_ref().into(), None),
             ));
         }
@@ -177,7 +190,7 @@ fn format_word(layout: &Layout, shape: &Shape, bytes: &[u8]) -> Option<(String, 
     Some((word.unwrap_or_else(|| format!("0x{}", Upper(bytes))), None))
 }
 
-/// The text before the first NUL; `None` when a Corefile cannot express the text in a word.
+/// The text before the first NUL; `None` if the text cannot be written as a word of a Corefile.
 fn format_text(bytes: &[u8]) -> Option<String> {
     let end = bytes.iter().position(|&byte| byte == 0);
     let text = std::str::from_utf8(bytes.get(..end.unwrap_or(bytes.len()))?).ok()?;
@@ -185,10 +198,10 @@ fn format_text(bytes: &[u8]) -> Option<String> {
     (!text.contains(inexpressible)).then(|| text.into())
 }
 
-/// The address with these bytes; its family follows from their number.
+/// The address with these bytes; `None` unless they are 4 (IPv4), 6 (MAC) or 16 (IPv6).
 pub(super) fn format_address(bytes: &[u8]) -> Option<String> {
     let mut text = String::new();
-    // Writing to a String does not fail.
+    // Cannot fail: a String grows.
     let _ = if let Ok(ipv4) = <[u8; 4]>::try_from(bytes) {
         write!(text, "{}", Ipv4Addr::from(ipv4))
     } else if let Ok(ipv6) = <[u8; 16]>::try_from(bytes) {

@@ -1,5 +1,5 @@
-//! Domain names as keys. A key of the type `struct qname`, whose only member is an array of `char`, is a name as the
-//! shipped program `qname` compares names: in lower case, without a dot at its end, padded with zeros.
+//! Domain names as keys. A key of the type `struct qname`, whose only member is an array of `char`, has the form that the
+//! shipped program `qname` looks up: a name in lower case, without a dot at its end, padded with zeros.
 
 use super::KEY;
 use crate::base::escape::Quoted;
@@ -9,10 +9,10 @@ use crate::object::layout::Kind;
 
 /// Name of the type in C.
 const TYPE: &str = "struct qname";
-/// Most bytes of a label, and of a name as text (RFC 1035, section 2.3.4).
+/// Maximum length of a label, and of a name as text, in bytes (RFC 1035, section 2.3.4).
 const MAX_LABEL: usize = 63;
 const MAX_NAME: usize = 253;
-/// Characters that come with a name in lists, URLs and zone files, and that no name of a host or domain has.
+/// Characters that surround names in lists, URLs and zone files, and that no name of a host or domain has.
 const FOREIGN: &str = "*\\:^|@\"'<>(),;";
 
 /// True if keys of this layout are domain names.
@@ -20,10 +20,10 @@ pub(super) fn is_key(layout: &Layout) -> bool {
     layout.whole().name == TYPE && layout.shape(layout.core()).kind == Kind::Text
 }
 
-/// Fills `out` with a name.
+/// Fills `out` with the name `word`.
 ///
 /// # Errors
-/// When `word` is no name, or a name of more bytes than `out` has.
+/// When `word` is not a name, or is longer than `out`.
 pub(super) fn write(word: &str, out: &mut [u8]) -> Result<(), String> {
     let name = word.strip_suffix('.').unwrap_or(word);
     if let Some(fault) = fault(name, out.len()) {
@@ -62,7 +62,7 @@ fn fault(name: &str, room: usize) -> Option<String> {
             "has a label of {longest} bytes; a label has at most {MAX_LABEL}"
         ))
     } else if !last.contains(|c: char| c.is_ascii_alphabetic()) {
-        // No top-level domain is a number (RFC 1123, section 2.1): this is an address or a network.
+        // No top-level domain is a number (RFC 1123, section 2.1): the word is an address or a network.
         Some("has no letter in its last label; write a domain name".into())
     } else {
         (name.len() > most).then(|| format!("has {}; a key has at most {most}", Count(name.len())))

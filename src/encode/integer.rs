@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 /// Place and encoding of an integer in a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Number {
-    /// Offset of the first byte.
+    /// Offset of the first byte in the value.
     pub position: usize,
     /// Size in bytes, 1 to 8.
     pub length: usize,
@@ -28,7 +28,7 @@ impl Number {
         }
     }
 
-    /// Reads the integer, a negative integer as 64-bit two's complement; 0 if the value is too short.
+    /// Reads the integer. A negative integer is in 64-bit two's complement. 0 if the value is too short.
     pub fn read(self, value: &[u8]) -> u64 {
         let end = self.position.checked_add(self.length);
         let bytes = end.and_then(|end| value.get(self.position..end));
@@ -52,7 +52,7 @@ impl Number {
         }
     }
 
-    /// Sum over the values of a per-CPU map.
+    /// Sum of the integers in several values, such as those of a per-CPU map.
     pub fn total<'a>(self, values: impl Iterator<Item = &'a [u8]>) -> Total {
         Total {
             sum: values.fold(0, |sum, value| sum.wrapping_add(self.read(value))),

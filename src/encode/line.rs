@@ -1,8 +1,8 @@
-//! The line of a Corefile for an entry.
+//! Writes the line of a Corefile for an entry.
 
 use std::fmt::Write as _;
 
-use super::Encoder;
+use super::{Decoded, Encoder};
 use crate::base::hex::Upper;
 use crate::corefile::Word;
 
@@ -10,11 +10,14 @@ use crate::corefile::Word;
 pub const MAP: &str = "xdp_map";
 
 impl Encoder<'_> {
-    /// Appends to `out` the line for an entry of the map `name`: an `entry` line, or a `map` line if words cannot
-    /// express the entry.
+    /// Appends to `out` the line for an entry of the map `name`: an `entry` line, or a `map` line if no words encode to
+    /// the entry.
     pub fn line(&mut self, name: &str, key: &[u8], value: &[u8], out: &mut String) {
-        let (assignments, complete) = self.assignments(value);
-        let word = self.key_word(key).filter(|_| complete);
+        let Decoded {
+            assignments,
+            is_exact,
+        } = self.assignments(value);
+        let word = self.key_word(key).filter(|_| is_exact);
         out.push_str(if word.is_some() { "entry " } else { "map " });
         if name != MAP {
             let _ = write!(out, "{} ", Word(&format!("@{name}")));
@@ -26,7 +29,7 @@ impl Encoder<'_> {
         let _ = write!(out, "{}", Word(&word));
         let all_zero = assignments.iter().all(|one| one.is_zero);
         for (index, assignment) in assignments.iter().enumerate() {
-            // A line names at least one FIELD.
+            // The first FIELD is written even if all are 0, because a line needs at least one.
             if !assignment.is_zero || all_zero && index == 0 {
                 let _ = write!(out, " {}", Word(&assignment.to_string()));
             }

@@ -1,8 +1,8 @@
-//! Encodes the words of an `entry` line as the bytes of a map's key and value, by the map's types; and decodes them
-//! [back](Encoder::assignments).
+//! Encodes the words of an `entry` line to the bytes of a map's key and value, and decodes them
+//! [back](Encoder::assignments), by the map's types.
 //!
-//! A word's spelling and the type together decide its meaning: `192.0.2.1` is an address in any four bytes, `53` a
-//! number in the byte order that the type's name says, `ACL_DROP` an enumerator.
+//! Spelling and type together determine the meaning of a word: `192.0.2.1` is an address in any four bytes, `53` a number
+//! in the byte order of the type, `ACL_DROP` an enumerator.
 
 mod address;
 mod decode;
@@ -22,12 +22,12 @@ use crate::encode::integer::Number;
 use crate::object::layout::{Field, Kind};
 use crate::object::{Btf, Layout, MapDef, MapKind};
 
-pub use decode::Assignment;
+pub use decode::{Assignment, Decoded};
 pub use line::MAP;
 pub use prefix::clear_host_bits;
 use word::Refusal;
 
-/// Name of a key in errors.
+/// Name of the key in errors.
 const KEY: &str = "KEY";
 
 /// Encoder and decoder for the entries of one map.
@@ -35,9 +35,10 @@ const KEY: &str = "KEY";
 pub struct Encoder<'a> {
     map: &'a MapDef,
     key: Layout,
-    /// `None` when the object has no type for the map's values.
+    /// Layout of a value; `None` if the object has no type for the map's values.
     value: Option<Layout>,
-    /// Paths and places of the FIELDs of the last line: most lines have the same FIELDs in the same order.
+    /// Paths and places of the last line's FIELDs, by index. A cache, since most lines have the same FIELDs in the same
+    /// order.
     cached: Vec<(String, Field)>,
 }
 
@@ -71,12 +72,12 @@ impl<'a> Encoder<'a> {
         clear_host_bits(self.map.kind, key);
     }
 
-    /// Layout of a value, if the object has its type.
+    /// Layout of a value; `None` if the object has no type for the map's values.
     pub const fn value_layout(&self) -> Option<&Layout> {
         self.value.as_ref()
     }
 
-    /// Layout of a key.
+    /// Layout of a key; without a type, that of its bytes.
     pub const fn key_layout(&self) -> &Layout {
         &self.key
     }
@@ -119,8 +120,8 @@ impl<'a> Encoder<'a> {
         })
     }
 
-    /// Writes a value to `out`, FIELD by FIELD, and returns its size in bytes. Bytes that no FIELD names are zero; those of
-    /// variables are as in the object.
+    /// Writes a value to `out`, FIELD by FIELD, and returns its size in bytes. Bytes that no FIELD names are zero; for
+    /// variables they are the initial values in the object.
     ///
     /// # Errors
     /// The first FIELD at fault.
@@ -168,10 +169,10 @@ impl<'a> Encoder<'a> {
         Err(Refusal { name, shape, word }.to_string())
     }
 
-    /// Finds the FIELD `path` and caches its place at `index`.
+    /// Looks up the FIELD `path` and caches its place at `index`.
     ///
     /// # Errors
-    /// When there is no such FIELD, or an earlier FIELD of the line covers some of its bytes.
+    /// When there is no such FIELD, or it shares bytes with an earlier FIELD of the line.
     fn cache(&mut self, index: usize, path: &str) -> Result<(), String> {
         if self
             .cached
@@ -210,7 +211,7 @@ impl<'a> Encoder<'a> {
         })
     }
 
-    /// The integer in a value that a FIELD names.
+    /// Place and encoding of the integer that the FIELD `path` names.
     ///
     /// # Errors
     /// When there is no such FIELD, or it is not an integer.

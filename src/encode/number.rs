@@ -1,6 +1,6 @@
 //! Whole numbers in decimal, or in hexadecimal after `0x`.
 
-/// An integer as a word gives it: sign and magnitude.
+/// An integer in a word, as sign and magnitude.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Literal {
     negative: bool,
@@ -18,7 +18,7 @@ impl Literal {
             Some(digits) => (16, digits),
             None => (10, digits),
         };
-        // `from_str_radix` accepts a sign.
+        // `from_str_radix` would accept a second sign.
         if digits.starts_with(['+', '-']) {
             return None;
         }
@@ -36,7 +36,7 @@ impl Literal {
         }
     }
 
-    /// True if the integer is in a range of [`range`].
+    /// True if the integer is in a range returned by [`range`].
     pub(super) const fn is_in(self, (low, high): (u64, u64)) -> bool {
         if self.negative {
             self.magnitude <= low
@@ -45,8 +45,8 @@ impl Literal {
         }
     }
 
-    /// Fills `out` with the integer, a negative integer in two's complement.
-    pub(super) fn write(self, big_endian: bool, out: &mut [u8]) {
+    /// Fills `out` with the integer in little-endian order, a negative integer in two's complement.
+    pub(super) fn write_little_endian(self, out: &mut [u8]) {
         let bytes = if self.negative {
             self.magnitude.wrapping_neg()
         } else {
@@ -54,25 +54,39 @@ impl Literal {
         };
         let order = out.iter_mut().zip(bytes.to_le_bytes());
         order.for_each(|(byte, value)| *byte = value);
-        if big_endian {
-            out.reverse();
-        }
+    }
+
+    /// As [`Literal::write_little_endian`], in big-endian order.
+    pub(super) fn write_big_endian(self, out: &mut [u8]) {
+        self.write_little_endian(out);
+        out.reverse();
     }
 }
 
 /// Magnitudes of the least and the greatest integer of `bytes` bytes (1, 2, 4 or 8).
 pub(super) const fn range(bytes: usize, signed: bool) -> (u64, u64) {
+    if signed {
+        signed_range(bytes)
+    } else {
+        unsigned_range(bytes)
+    }
+}
+
+/// [`range`] of signed integers.
+pub(super) const fn signed_range(bytes: usize) -> (u64, u64) {
+    let (_, max) = unsigned_range(bytes);
+    (max / 2 + 1, max / 2)
+}
+
+/// [`range`] of unsigned integers.
+pub(super) const fn unsigned_range(bytes: usize) -> (u64, u64) {
     let max = match bytes {
         1 => 0xff,
         2 => 0xffff,
         4 => 0xffff_ffff,
         _ => u64::MAX,
     };
-    if signed {
-        (max / 2 + 1, max / 2)
-    } else {
-        (0, max)
-    }
+    (0, max)
 }
 
 #[cfg(test)]
@@ -93,7 +107,12 @@ mod tests {
             ("-9223372036854775808", true, &[0x80, 0, 0, 0, 0, 0, 0, 0]),
         ] {
             let mut out = vec![0xaa; expected.len()];
-            Literal::parse(word).unwrap().write(big_endian, &mut out);
+            let literal = Literal::parse(word).unwrap();
+            if big_endian {
+                literal.write_big_endian(&mut out);
+            } else {
+                literal.write_little_endian(&mut out);
+            }
             assert_eq!(out, expected, "{word}");
         }
     }

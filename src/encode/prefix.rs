@@ -1,5 +1,5 @@
 //! Keys of an LPM trie (`struct bpf_lpm_trie_key`): the prefix length in bits as a `u32` in host byte order, then an
-//! address. IPv4-mapped IPv6 addresses in keys of all maps.
+//! address. Also IPv4-mapped IPv6 addresses in keys of any map.
 
 use std::net::Ipv4Addr;
 
@@ -11,13 +11,13 @@ use crate::base::escape::Quoted;
 use crate::base::hex::Count;
 use crate::object::MapKind;
 
-/// Bytes of the prefix length.
+/// Size of the prefix length in bytes.
 const LENGTH: usize = size_of::<u32>();
 /// Prefix of an IPv4-mapped IPv6 address, `::ffff:0:0/96` (RFC 4291, section 2.5.5.2).
 const MAPPED: [u8; 12] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff];
 
-/// Writes `ADDRESS/BITS`, or `ADDRESS` as a full-length prefix. In a key of an IPv6 address, an IPv4 address is written
-/// as its mapped address. False when `word` is not a prefix, or its address does not have the key's length.
+/// Writes `ADDRESS/BITS`, or `ADDRESS` as a full-length prefix. In a key for IPv6 addresses, an IPv4 address is written
+/// as its mapped address. Returns false if `word` is not a prefix, or its address does not have the key's size.
 ///
 /// # Errors
 /// When host bits are set.
@@ -61,8 +61,8 @@ pub(super) fn write(word: &str, out: &mut [u8]) -> Result<bool, String> {
     Ok(true)
 }
 
-/// Writes an IPv4 address as its mapped IPv6 address; false when `word` is not an IPv4 address, or `out` does not have
-/// 16 bytes.
+/// Writes an IPv4 address as its mapped IPv6 address. Returns false if `word` is not an IPv4 address, or `out` does not
+/// have 16 bytes.
 pub(super) fn write_mapped(word: &str, out: &mut [u8]) -> bool {
     let Ok(ipv4) = word.parse::<Ipv4Addr>() else {
         return false;
@@ -75,13 +75,13 @@ pub(super) fn write_mapped(word: &str, out: &mut [u8]) -> bool {
     true
 }
 
-/// The IPv4 address in an IPv4-mapped IPv6 address; `None` for all others.
+/// The IPv4 address in an IPv4-mapped IPv6 address; `None` for any other address.
 pub(super) fn mapped_ipv4(address: &[u8]) -> Option<&[u8]> {
     let ipv4 = address.strip_prefix(&MAPPED)?;
     (ipv4.len() == 4).then_some(ipv4)
 }
 
-/// The word for a key; `None` when the key has no address.
+/// The word for a key, `ADDRESS/BITS`; `None` if the size of its data is not that of an address.
 pub(super) fn format(key: &[u8]) -> Option<String> {
     let (length, bytes) = key.split_first_chunk::<LENGTH>()?;
     let bits = u32::from_ne_bytes(*length);
@@ -91,7 +91,7 @@ pub(super) fn format(key: &[u8]) -> Option<String> {
     Some(format!("{}/{bits}", format_address(bytes)?))
 }
 
-/// The error for a `word` that is not a key of `size` bytes.
+/// The message for a `word` that is not a key of `size` bytes.
 pub(super) fn refuse(word: &str, size: usize) -> String {
     let data = size.saturating_sub(LENGTH);
     let ipv4 = if data == 16 {
@@ -107,8 +107,8 @@ pub(super) fn refuse(word: &str, size: usize) -> String {
     format!("{KEY} is a prefix of an lpm_trie, {size}; it takes {takes}{digits}, not {word}")
 }
 
-/// Clears the host bits of a trie's key, since keys that differ only there are the same key to the kernel
-/// (`longest_prefix_match`). Keys of other maps stay as they are.
+/// Clears the host bits of a trie's key: the kernel takes keys that differ only in host bits as the same key
+/// (`longest_prefix_match`). Keys of other maps are left unchanged.
 pub fn clear_host_bits(kind: MapKind, key: &mut [u8]) {
     let Some((length, address)) = key.split_first_chunk_mut::<LENGTH>() else {
         return;
@@ -119,7 +119,7 @@ pub fn clear_host_bits(kind: MapKind, key: &mut [u8]) {
     let length = u32::from_ne_bytes(*length);
     for (first_bit, byte) in (0u32..).step_by(8).zip(address) {
         let kept = length.saturating_sub(first_bit);
-        // A byte that lies in the prefix as a whole stays.
+        // No bit of a byte is cleared that is inside the prefix as a whole.
         *byte &= !u8::MAX.checked_shr(kept).unwrap_or(0);
     }
 }
@@ -137,7 +137,7 @@ mod tests {
             (24, [0xff, 0xff, 0xff, 0]),
             (31, [0xff, 0xff, 0xff, 0xfe]),
             (32, [0xff; 4]),
-            // The kernel refuses more bits than the key has.
+            // Lengths above the size of the key, which the kernel refuses.
             (33, [0xff; 4]),
             (u32::MAX, [0xff; 4]),
         ] {

@@ -1,6 +1,8 @@
+//! Tests of keys, and of maps without types.
+
 use super::*;
 
-/// A map without types.
+/// A map whose object has no BTF.
 fn map(kind: MapKind, key_size: u32, value_size: u32) -> MapDef {
     MapDef {
         kind,
@@ -98,7 +100,7 @@ fn trie_keys_are_prefixes() {
         (four, "0.0.0.0/0", &[0; 8]),
         (four, "0x0800000001020304", &[8, 0, 0, 0, 1, 2, 3, 4]),
         (six, "2001:db8::/32", &wide),
-        // IPv4 prefixes in a trie of IPv6 addresses.
+        // IPv4 prefixes in a trie for IPv6 addresses.
         (six, "10.0.0.0/8", &mapped(8, [10, 0, 0, 0])),
         (six, "0.0.0.0/0", &mapped(0, [0; 4])),
         (six, "192.0.2.66", &mapped(32, [192, 0, 2, 66])),

@@ -1,15 +1,16 @@
-//! The bytes of a word.
+//! Encodes a word to the bytes of a type.
 
 use std::fmt;
 
 use super::address::{self, Address};
-use super::number::{Literal, range};
+use super::number::{Literal, range, signed_range, unsigned_range};
 use crate::base::escape::Quoted;
 use crate::base::hex::{self, Count};
 use crate::base::suggest::{list, nearest};
 use crate::object::layout::{Kind, Layout, Shape, ShapeId, names};
 
-/// Fills `out`, which has the size of the shape, with the bytes of `word`; false when the shape has no such value.
+/// Fills `out`, which has the size of the shape, with the bytes of `word`. Returns false if `word` is not a value of the
+/// shape.
 pub(super) fn write(layout: &Layout, id: ShapeId, word: &str, out: &mut [u8]) -> bool {
     let kind = &layout.shape(id).kind;
     match kind {
@@ -20,10 +21,12 @@ pub(super) fn write(layout: &Layout, id: ShapeId, word: &str, out: &mut [u8]) ->
             let number = match named {
                 Some(named) => Some(Literal::from_i64(named.value)),
                 None => Literal::parse(word).filter(|number| {
-                    number.is_in(range(out.len(), false)) || number.is_in(range(out.len(), true))
+                    number.is_in(unsigned_range(out.len())) || number.is_in(signed_range(out.len()))
                 }),
             };
-            return write_number(number, false, out);
+            return number
+                .map(|number| number.write_little_endian(out))
+                .is_some();
         }
         _ => {}
     }
@@ -35,7 +38,13 @@ pub(super) fn write(layout: &Layout, id: ShapeId, word: &str, out: &mut [u8]) ->
         Kind::Number { signed, big_endian } => {
             let range = range(out.len(), *signed);
             let number = Literal::parse(word).filter(|number| number.is_in(range));
-            write_number(number, *big_endian, out)
+            let Some(number) = number else { return false };
+            if *big_endian {
+                number.write_big_endian(out);
+            } else {
+                number.write_little_endian(out);
+            }
+            true
         }
         _ => word
             .strip_prefix("0x")
@@ -43,7 +52,7 @@ pub(super) fn write(layout: &Layout, id: ShapeId, word: &str, out: &mut [u8]) ->
     }
 }
 
-/// Writes hexadecimal digits in the order of memory; false unless they fill `out` exactly.
+/// Writes hexadecimal digits in memory order. Returns false unless they fill `out` exactly.
 pub(super) fn write_bytes(digits: &str, out: &mut [u8]) -> bool {
     hex::decode(digits, None, out) == Ok(out.len())
 }
@@ -66,12 +75,8 @@ fn write_bool(word: &str, out: &mut [u8]) -> bool {
     true
 }
 
-fn write_number(number: Option<Literal>, big_endian: bool, out: &mut [u8]) -> bool {
-    number.map(|number| number.write(big_endian, out)).is_some()
-}
-
-/// The error for a word that is not a value of a shape: names the FIELD, its type, the words it takes and the word
-/// given.
+/// The message for a word that is not a value of a shape. It names the FIELD, its type, the accepted words and the given
+/// word.
 pub(super) struct Refusal<'a> {
     /// KEY or the FIELD's path.
     pub name: &'a str,
@@ -84,7 +89,7 @@ impl fmt::Display for Refusal<'_> {
         let Self { name, shape, word } = self;
         let (kind, size) = (&shape.name, Count(shape.size as usize));
         write!(f, "{name} is {kind}, {size}; it takes ")?;
-        self.takes(f)?;
+        self.write_accepted(f)?;
         write!(f, ", not {}", Quoted(word))?;
         match (Address::parse(word), &shape.kind) {
             (_, Kind::Text) => write!(f, ", {}", Count(word.len())),
@@ -99,8 +104,8 @@ impl fmt::Display for Refusal<'_> {
 }
 
 impl Refusal<'_> {
-    /// The words that the shape takes.
-    fn takes(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    /// Writes the words that the shape accepts.
+    fn write_accepted(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { name, shape, .. } = self;
         let (size, is_key) = (shape.size as usize, *name == super::KEY);
         match &shape.kind {
@@ -119,7 +124,7 @@ impl Refusal<'_> {
             _ => match address::family(size) {
                 "" => {}
                 address => {
-                    // See prefix::write_mapped.
+                    // `prefix::write_mapped` converts the address.
                     let both = if is_key && size == 16 {
                         " or an IPv4 address"
                     } else {
@@ -143,7 +148,7 @@ impl Refusal<'_> {
     }
 }
 
-/// The form of a number of bytes in hexadecimal: `0x and N digits`.
+/// The hexadecimal form of a number of bytes: `0x and N digits`.
 pub(super) struct Digits(pub usize);
 
 impl fmt::Display for Digits {

@@ -105,7 +105,7 @@ impl Fingerprint {
         lists: impl Iterator<Item = &'a EntryList>,
     ) -> Self {
         let mut hasher = Digest::default();
-        object.code(&mut hasher);
+        object.hash_program(&mut hasher);
         let code = hasher.finish();
         lists.collect::<Vec<_>>().hash(&mut hasher);
         // 0 is reserved for Identity::MODIFIED.

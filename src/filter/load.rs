@@ -93,10 +93,7 @@ fn descriptors(maps: &[LoadedMap]) -> Vec<i32> {
 
 /// Creates every map of the object, with its types where the kernel takes them, and fills those that have content in the
 /// object itself. A new version of the object continues the counters of `old`: equal labels need monotonic numbers.
-fn create_maps(
-    context: &Context<'_>,
-    old: Option<&Filter>,
-) -> Result<Vec<LoadedMap>, Diagnostic> {
+fn create_maps(context: &Context<'_>, old: Option<&Filter>) -> Result<Vec<LoadedMap>, Diagnostic> {
     let object = context.object;
     let cpus = cpus(context)?;
     let types = object.kernel_btf();

@@ -151,7 +151,7 @@ impl Filter {
             metrics: block.metrics.clone(),
             reattached: 0,
             changes_maps: context.object.changes_maps(),
-            answers: context.object.answers(),
+            answers: context.object.may_transmit(),
             maps: loaded.maps,
             holds: block.exit == config::Exit::Hold,
             pins,

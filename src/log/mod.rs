@@ -1,12 +1,13 @@
-//! The log: messages on standard error or in the system log, and the last messages for the page. One line an event.
+//! The log: messages to standard error or the system log, and the last messages for the page. Each message is one
+//! line.
 
-mod patience;
 mod queue;
 pub mod recent;
 mod rfc3164;
 mod ring;
 mod stderr;
 mod syslog;
+mod wait_budget;
 
 use std::cell::RefCell;
 use std::fmt::{self, Write as _};
@@ -24,8 +25,8 @@ use crate::base::utc::Utc;
 
 /// Socket of the system log.
 pub const DEV_LOG: &str = "/dev/log";
-/// Most bytes of a line; a longer line is truncated. RFC 3164, section 4.1, limits a packet to 1024 bytes.
-const LINE: usize = 2048;
+/// Maximum size of a line in bytes; a longer line is truncated. RFC 3164, section 4.1, limits a packet to 1024 bytes.
+const MAX_LINE: usize = 2048;
 
 /// Severity of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +49,7 @@ impl Level {
     }
 }
 
-/// A log that also keeps the last messages.
+/// A log with one destination. It also keeps the last messages for the page.
 #[derive(Debug)]
 pub struct Log {
     destination: Destination,
@@ -58,8 +59,9 @@ pub struct Log {
 /// Destination of messages.
 #[derive(Debug)]
 enum Destination {
-    /// Standard error or the system log.
+    /// Standard error or the system log, behind a queue.
     Queue(Box<RefCell<Queue>>),
+    /// No destination (`-quiet`).
     None,
 }
 
@@ -78,7 +80,7 @@ impl Log {
         }
     }
 
-    /// A log to standard error, where a reader that stops reading does not block the daemon.
+    /// A log to standard error. A reader that stops reading does not block the daemon.
     pub fn stderr() -> Self {
         Self::new(Destination::queue(Outlet::Stderr(Stderr::new())))
     }
@@ -88,13 +90,13 @@ impl Log {
         Self::new(Destination::None)
     }
 
-    /// A log to `/dev/log`, which may be missing and appear later.
+    /// A log to `/dev/log`. The socket may be missing and appear later.
     pub fn syslog() -> Self {
         let syslog = Syslog::new(Path::new(DEV_LOG));
         Self::new(Destination::queue(Outlet::Syslog(syslog)))
     }
 
-    /// The log without an option: `/dev/log` if it exists and standard error is no terminal, else standard error.
+    /// The default log: `/dev/log` if it exists and standard error is no terminal, else standard error.
     pub fn detect() -> Self {
         let terminal = nix::unistd::isatty(std::io::stderr()).unwrap_or(false);
         if !terminal && Path::new(DEV_LOG).exists() {
@@ -104,7 +106,7 @@ impl Log {
         }
     }
 
-    /// True for a log to standard error, where refusals are printed anyway.
+    /// True for a log to standard error. Other logs need a copy of fatal errors on standard error.
     pub fn is_stderr(&self) -> bool {
         matches!(&self.destination, Destination::Queue(queue) if queue.borrow().is_stderr())
     }
@@ -164,7 +166,7 @@ impl Log {
 
 /// A line buffer that truncates long text and replaces control characters by spaces.
 #[derive(Default)]
-struct Line(heapless::String<LINE>);
+struct Line(heapless::String<MAX_LINE>);
 
 impl fmt::Write for Line {
     fn write_str(&mut self, text: &str) -> fmt::Result {

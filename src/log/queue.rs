@@ -1,7 +1,7 @@
-//! The queue before the destination of messages, which may be missing, full, slow or restarted.
+//! The queue in front of a destination of messages, which may be missing, full, slow or restarted.
 //!
-//! Sending never blocks for long. A message that the destination does not accept waits in a queue of fixed size. The
-//! queue is delivered before the next message, or after a delay. A full queue drops its oldest messages, and reports
+//! Sending never blocks for long. A message that the destination does not accept waits in a queue of fixed size.
+//! Queued messages are sent before the next message, or after a delay. A full queue drops its oldest messages, and reports
 //! their number later.
 
 use std::fmt::{self, Write as _};
@@ -10,26 +10,27 @@ use std::time::{Duration, Instant};
 use super::ring::Ring;
 use super::stderr::Stderr;
 use super::syslog::Syslog;
-use super::{LINE, Level};
+use super::{Level, MAX_LINE};
 use crate::base::wait::Backoff;
 
-/// Most bytes of a message with priority, time and name. A pipe with room takes 4096 bytes at once (`PIPE_BUF`).
-const MESSAGE_SIZE: usize = LINE + 128;
+/// Maximum size of a message with priority, time and name, in bytes. Less than `PIPE_BUF` (4096 bytes), so that a pipe
+/// takes a message as a whole.
+const MAX_MESSAGE: usize = MAX_LINE + 128;
 /// Delay before the first retry; it doubles with each further retry.
 const FIRST_DELAY: Duration = Duration::from_secs(1);
 const MAX_DELAY: Duration = Duration::from_secs(30);
 
-/// A message as the destination takes it.
-pub(super) type Message = heapless::Vec<u8, MESSAGE_SIZE>;
+/// A message in the format of its destination.
+pub(super) type Message = heapless::Vec<u8, MAX_MESSAGE>;
 
 /// Result of an attempt to send a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Attempt {
-    /// The destination has the message.
+    /// The destination took the message.
     Sent,
-    /// The destination takes no message at present.
+    /// The destination is missing or full. A retry may succeed.
     Later,
-    /// Nobody reads the destination any more. Only a further message is a reason for another attempt.
+    /// The destination has no reader any more. No retry is planned; the next message makes another attempt.
     Closed,
 }
 
@@ -45,8 +46,8 @@ pub(super) enum Outlet {
 pub(super) struct Queue {
     outlet: Outlet,
     waiting: Ring,
-    /// Messages that a full queue has dropped since the last delivery.
-    lost: u32,
+    /// Messages that a full queue has dropped and no warning has reported yet.
+    dropped: u32,
     retry: Backoff,
 }
 
@@ -81,12 +82,12 @@ impl fmt::Debug for Queue {
 }
 
 impl Queue {
-    /// An empty queue before `outlet`.
+    /// An empty queue in front of `outlet`.
     pub(super) fn new(outlet: Outlet) -> Self {
         Self {
             outlet,
             waiting: Ring::default(),
-            lost: 0,
+            dropped: 0,
             retry: Backoff::new(FIRST_DELAY, MAX_DELAY),
         }
     }
@@ -108,7 +109,7 @@ impl Queue {
         if attempt == Attempt::Sent {
             attempt = self.outlet.finish();
         } else {
-            self.lost = self.lost.saturating_add(self.waiting.push(&message));
+            self.dropped = self.dropped.saturating_add(self.waiting.push(&message));
         }
         if attempt == Attempt::Later && self.retry.at().is_none() {
             self.retry.plan();
@@ -120,25 +121,25 @@ impl Queue {
         self.retry.at()
     }
 
-    /// Sends the queue if the retry is due.
+    /// Sends queued messages if the retry is due.
     pub(super) fn deliver(&mut self) {
         if self.retry.take_due() && self.flush() == Attempt::Later {
             self.retry.plan();
         }
     }
 
-    /// Sends the queue, as far as the outlet accepts it.
+    /// Sends queued messages until the queue is empty or the outlet takes no more.
     fn flush(&mut self) -> Attempt {
         let mut attempt = self.outlet.finish();
-        if self.lost > 0 && attempt == Attempt::Sent {
+        if self.dropped > 0 && attempt == Attempt::Sent {
             let mut text = heapless::String::<64>::new();
-            // The text is shorter.
-            let _ = write!(text, "warning: {} earlier messages are lost", self.lost);
+            // Cannot fail: the text with the longest number has fewer than 64 bytes.
+            let _ = write!(text, "warning: {} earlier messages are lost", self.dropped);
             if let Some(message) = self.outlet.message(Level::Warning, &text) {
                 attempt = self.outlet.try_send(&message);
             }
             if attempt == Attempt::Sent {
-                self.lost = 0;
+                self.dropped = 0;
             }
         }
         while attempt == Attempt::Sent
@@ -249,7 +250,7 @@ mod tests {
             send(&mut syslog, &text);
         }
         send(&mut syslog, "last");
-        let lost = syslog.lost;
+        let lost = syslog.dropped;
         let log = listen(&path);
         let mut all = Vec::new();
         for _ in 0..100 {
@@ -263,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn lost_lines_of_a_full_pipe_are_counted() {
+    fn dropped_lines_of_a_full_pipe_are_counted() {
         let (read_end, write_end) = nix::unistd::pipe().unwrap();
         let mut queue = Queue::new(Outlet::Stderr(Stderr::to_pipe(write_end)));
         let mut reader = std::fs::File::from(read_end);
@@ -271,7 +272,7 @@ mod tests {
             queue.send(Level::Info, &format!("message {number}"));
         }
         assert!(queue.deadline().is_some());
-        let lost = queue.lost as usize;
+        let lost = queue.dropped as usize;
         let (mut text, mut buffer) = (Vec::new(), [0; 4096]);
         while !text.ends_with(b"message 9999\n") {
             let length = std::io::Read::read(&mut reader, &mut buffer).unwrap();

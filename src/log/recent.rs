@@ -6,9 +6,9 @@ use std::fmt;
 use super::Level;
 use crate::base::utc::Utc;
 
-/// Most messages.
+/// Maximum number of messages.
 pub const LINES: usize = 16;
-/// Most bytes of a message; a longer message is truncated.
+/// Maximum size of a message in bytes; a longer message is truncated.
 const MAX_TEXT: usize = 240;
 /// End of a truncated message.
 const ELLIPSIS: char = '…';
@@ -24,8 +24,8 @@ pub struct Message {
     pub text: heapless::String<MAX_TEXT>,
 }
 
-/// The last messages, whatever their destination. The queue of the system log is separate: it holds many more messages,
-/// already formatted, until their delivery.
+/// The last messages, for every destination. The queue of a destination is separate, because it holds more messages,
+/// already formatted, until they are sent.
 #[derive(Default)]
 pub(super) struct Recent(heapless::Vec<Message, LINES>);
 
@@ -36,7 +36,7 @@ impl fmt::Debug for Recent {
 }
 
 impl Recent {
-    /// Adds a message. A full list first drops an old message.
+    /// Adds a message. A full list first drops one.
     pub(super) fn push(&mut self, at: Utc, level: Level, message: &str) {
         if self.0.is_full() {
             self.0.remove(self.evicted(level));
@@ -45,26 +45,25 @@ impl Recent {
         if text.push_str(message).is_err() {
             let room = MAX_TEXT - ELLIPSIS.len_utf8();
             let fits = message.get(..message.floor_char_boundary(room));
-            // `fits` leaves room for the ellipsis, so neither call fails.
+            // Cannot fail: `fits` leaves room for the ellipsis.
             let _ = text.push_str(fits.unwrap_or_default());
             let _ = text.push(ELLIPSIS);
         }
-        // There is room: a full list has dropped a message above.
+        // Cannot fail: a full list has dropped a message above.
         let _ = self.0.push(Message { at, level, text });
     }
 
-    /// Index of the message to drop for a new message of this level: the oldest information if more than half of the
-    /// list is information, else the oldest warning or error. So neither evicts all of the other, for example when
-    /// `debug` logs every change.
+    /// Index of the message to drop for a new message of this level: the oldest of level `Info` if they are more than
+    /// half of the list, else the oldest warning or error. So warnings stay although `debug` logs every change.
     fn evicted(&self, level: Level) -> usize {
-        let informs = |line: &Message| line.level == Level::Info;
-        let count = self.0.iter().filter(|line| informs(line)).count();
-        let information = match (2 * count).cmp(&self.0.len()) {
+        let is_info = |line: &Message| line.level == Level::Info;
+        let count = self.0.iter().filter(|line| is_info(line)).count();
+        let drop_info = match (2 * count).cmp(&self.0.len()) {
             Ordering::Greater => true,
             Ordering::Equal => level == Level::Info,
             Ordering::Less => false,
         };
-        let oldest = self.0.iter().position(|line| informs(line) == information);
+        let oldest = self.0.iter().position(|line| is_info(line) == drop_info);
         oldest.unwrap_or_default()
     }
 
@@ -83,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_lines_are_kept_newest_first() {
+    fn last_messages_are_kept_newest_first() {
         let mut recent = Recent::default();
         let all: Vec<String> = (0..LINES + 5).map(|number| number.to_string()).collect();
         for text in &all {
@@ -94,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn information_and_errors_each_keep_half_of_the_lines() {
+    fn info_and_errors_each_keep_half_of_the_list() {
         for (first, then) in [(Level::Error, Level::Info), (Level::Info, Level::Warning)] {
             let mut recent = Recent::default();
             for _ in 0..LINES {
@@ -109,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_line_is_truncated_between_characters() {
+    fn long_message_is_truncated_between_characters() {
         for (text, length) in [
             ("x".repeat(MAX_TEXT), MAX_TEXT),
             ("x".repeat(MAX_TEXT + 1), MAX_TEXT),

@@ -1,5 +1,5 @@
-//! Lines in the format of RFC 3164. The formatter of the syslog crate parses a description of the date format for each
-//! line, which takes 40 KB of code.
+//! Lines in the format of RFC 3164. Replaces the formatter of the syslog crate, which parses a date format at run time
+//! and so adds 40 KB to the binary.
 
 use std::io::Write;
 
@@ -18,7 +18,7 @@ pub(super) struct Rfc3164 {
 impl LogFormat<&str> for Rfc3164 {
     fn format<W: Write>(&self, out: &mut W, severity: Severity, text: &str) -> Result<(), Error> {
         let priority = self.facility as u8 | severity as u8;
-        let (now, name, pid) = (Utc::now().in_log(), self.process, self.pid);
+        let (now, name, pid) = (Utc::now().rfc3164(), self.process, self.pid);
         write!(out, "<{priority}>{now} {name}[{pid}]: {text}").map_err(Error::Write)
     }
 }

@@ -1,13 +1,13 @@
-//! A queue of fixed size for messages that wait.
+//! Ring buffer of queued messages.
 
 use super::queue::Message;
 
-/// Bytes of the queue: more than a hundred messages of usual length.
-const QUEUE_SIZE: usize = 16 * 1024;
+/// Size of the buffer in bytes: room for more than a hundred messages of usual length.
+const RING_SIZE: usize = 16 * 1024;
 
-/// A queue of messages, each after its length in two bytes.
+/// A queue of messages. Each message is stored after its length in two bytes.
 #[derive(Default)]
-pub(super) struct Ring(heapless::Deque<u8, QUEUE_SIZE>);
+pub(super) struct Ring(heapless::Deque<u8, RING_SIZE>);
 
 impl Ring {
     /// Adds a message. Returns the number of old messages dropped for it.
@@ -23,7 +23,7 @@ impl Ring {
             dropped += 1;
         }
         for byte in length.to_ne_bytes().iter().chain(message) {
-            // There is room: a message is shorter than the ring.
+            // Cannot fail: a message is shorter than the ring.
             let _ = self.0.push_back(*byte);
         }
         dropped

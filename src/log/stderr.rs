@@ -2,8 +2,9 @@
 //! closed.
 //!
 //! A write never blocks. `O_NONBLOCK` of the inherited descriptor would change the descriptor of every process that
-//! shares it, such as the shell. So a pipe and a terminal are opened once more, and a socket takes a flag with each
-//! message. What cannot be opened again, such as the pipe of another user, is polled before each write.
+//! shares it, such as the shell. Therefore a pipe or a terminal is opened again, and a socket gets
+//! `MSG_DONTWAIT` with each message. A descriptor that cannot be opened again, such as another user's pipe, is polled
+//! before each write.
 
 use std::fs::OpenOptions;
 use std::io;
@@ -17,17 +18,17 @@ use nix::sys::socket::{MsgFlags, send};
 use nix::sys::stat::{SFlag, fstat};
 use nix::unistd::{isatty, write};
 
-use super::patience::{Patience, is_writable};
 use super::queue::{Attempt, Message};
+use super::wait_budget::{WaitBudget, is_writable};
 
 /// Standard error.
 #[derive(Debug)]
 pub(super) struct Stderr {
     descriptor: Descriptor,
-    write: Write,
+    write: WriteMethod,
     /// Rest of a message that was written in part.
     rest: Message,
-    patience: Patience,
+    wait_budget: WaitBudget,
 }
 
 #[derive(Debug)]
@@ -36,9 +37,9 @@ enum Descriptor {
     Own(OwnedFd),
 }
 
-/// The call that does not block.
+/// The way to write without blocking.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Write {
+enum WriteMethod {
     /// `write`, which the descriptor's own `O_NONBLOCK` makes safe.
     Directly,
     /// `write` after `poll`. A pipe that polls as writable takes `PIPE_BUF` bytes.
@@ -53,40 +54,40 @@ impl Stderr {
     /// The inherited standard error.
     pub(super) fn new() -> Self {
         let inherited = io::stderr();
-        let write = way(inherited.as_fd());
+        let write = write_method(inherited.as_fd());
         let again = match write {
-            Write::Polled | Write::PolledBytes => reopened(inherited.as_fd()),
+            WriteMethod::Polled | WriteMethod::PolledBytes => reopen(inherited.as_fd()),
             _ => None,
         };
         let (descriptor, write) = match again {
-            Some(own) => (Descriptor::Own(own), Write::Directly),
+            Some(own) => (Descriptor::Own(own), WriteMethod::Directly),
             None => (Descriptor::Inherited(inherited), write),
         };
-        Self::on(descriptor, write)
+        Self::with_method(descriptor, write)
     }
 
-    /// The write end of a pipe, as it is inherited.
+    /// The write end of a pipe, used without opening it again.
     #[cfg(test)]
     pub(super) fn to_pipe(fd: OwnedFd) -> Self {
-        Self::on(Descriptor::Own(fd), Write::Polled)
+        Self::with_method(Descriptor::Own(fd), WriteMethod::Polled)
     }
 
-    fn on(descriptor: Descriptor, write: Write) -> Self {
+    fn with_method(descriptor: Descriptor, write: WriteMethod) -> Self {
         Self {
             descriptor,
             write,
             rest: Message::new(),
-            patience: Patience::new(),
+            wait_budget: WaitBudget::new(),
         }
     }
 
-    /// A line as a message.
+    /// The message for a line of at most [`MAX_LINE`](super::MAX_LINE) bytes.
     pub(super) fn message(text: &str) -> Message {
-        // A line is shorter than a message.
+        // Cannot panic: a message has room for a line and its line feed.
         text.bytes().chain([b'\n']).collect()
     }
 
-    /// Writes a message, and keeps what does not fit of a message that was begun.
+    /// Writes a message. If only a part fits, keeps the rest for [`Stderr::finish`].
     pub(super) fn try_send(&mut self, message: &[u8]) -> Attempt {
         match self.finish() {
             Attempt::Sent => {}
@@ -101,7 +102,7 @@ impl Stderr {
         Attempt::Sent
     }
 
-    /// Writes the rest of a message.
+    /// Writes the rest of a message that was written in part.
     pub(super) fn finish(&mut self) -> Attempt {
         let rest = std::mem::take(&mut self.rest);
         let (written, attempt) = self.write_all(&rest);
@@ -109,7 +110,7 @@ impl Stderr {
         attempt
     }
 
-    /// Writes as much as possible. Returns the number of bytes.
+    /// Writes as many bytes as possible. Returns their number.
     fn write_all(&mut self, bytes: &[u8]) -> (usize, Attempt) {
         let mut written = 0;
         while let Some(rest) = bytes.get(written..).filter(|rest| !rest.is_empty()) {
@@ -117,15 +118,15 @@ impl Stderr {
                 Ok(0) => return (written, Attempt::Later),
                 Ok(length) => {
                     written += length;
-                    self.patience.renew();
+                    self.wait_budget.resume();
                 }
                 Err(Errno::EINTR) => {}
                 Err(Errno::EAGAIN) => {
-                    if !self.patience.wait(self.descriptor.as_fd()) {
+                    if !self.wait_budget.wait_writable(self.descriptor.as_fd()) {
                         return (written, Attempt::Later);
                     }
                 }
-                // A full disk (ENOSPC, EDQUOT), or the limit of a file's size (EFBIG), may end.
+                // These errors may end: full disk (ENOSPC, EDQUOT), file at its size limit (EFBIG), no buffers.
                 Err(Errno::ENOSPC | Errno::EDQUOT | Errno::EFBIG | Errno::ENOBUFS) => {
                     return (written, Attempt::Later);
                 }
@@ -138,18 +139,18 @@ impl Stderr {
     fn write_part(&self, bytes: &[u8]) -> Result<usize, Errno> {
         let fd = self.descriptor.as_fd();
         match self.write {
-            Write::Directly => return write(fd, bytes),
-            Write::Socket => {
+            WriteMethod::Directly => return write(fd, bytes),
+            WriteMethod::Socket => {
                 let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL;
                 return send(fd.as_raw_fd(), bytes, flags);
             }
-            Write::Polled | Write::PolledBytes => {}
+            WriteMethod::Polled | WriteMethod::PolledBytes => {}
         }
         if !is_writable(fd, PollTimeout::ZERO) {
             return Err(Errno::EAGAIN);
         }
         match self.write {
-            Write::PolledBytes => write(fd, bytes.get(..1).unwrap_or_default()),
+            WriteMethod::PolledBytes => write(fd, bytes.get(..1).unwrap_or_default()),
             _ => write(fd, bytes),
         }
     }
@@ -164,25 +165,24 @@ impl Descriptor {
     }
 }
 
-/// The way to write to an inherited descriptor.
-fn way(fd: BorrowedFd<'_>) -> Write {
+/// The way to write to an inherited descriptor, by the type of its file.
+fn write_method(fd: BorrowedFd<'_>) -> WriteMethod {
     let kind = fstat(fd).map_or(SFlag::empty(), |status| {
         SFlag::from_bits_truncate(status.st_mode) & SFlag::S_IFMT
     });
     match kind {
-        SFlag::S_IFSOCK => Write::Socket,
-        // A file blocks for its disk alone, and opened again it would have another position.
-        SFlag::S_IFREG => Write::Directly,
-        SFlag::S_IFCHR if isatty(fd) == Ok(true) => Write::PolledBytes,
-        _ => Write::Polled,
+        SFlag::S_IFSOCK => WriteMethod::Socket,
+        // A file blocks only for its disk. A second descriptor of the file would have another position.
+        SFlag::S_IFREG => WriteMethod::Directly,
+        SFlag::S_IFCHR if isatty(fd) == Ok(true) => WriteMethod::PolledBytes,
+        _ => WriteMethod::Polled,
     }
 }
 
-/// Opens a pipe or a terminal once more, without blocking writes; `None` for a file of another kind, and for one that
-/// this process may not open.
-fn reopened(fd: BorrowedFd<'_>) -> Option<OwnedFd> {
+/// Opens a pipe or a terminal again, with `O_NONBLOCK`; `None` for a file of another type, or without permission.
+fn reopen(fd: BorrowedFd<'_>) -> Option<OwnedFd> {
     let kind = SFlag::from_bits_truncate(fstat(fd).ok()?.st_mode) & SFlag::S_IFMT;
-    // Opening a device can have effects.
+    // To open a device can have side effects.
     if kind != SFlag::S_IFIFO && isatty(fd) != Ok(true) {
         return None;
     }
@@ -205,7 +205,7 @@ mod tests {
 
     use super::*;
 
-    /// Writes lines until the outlet takes no more. Returns their number.
+    /// Writes lines until standard error takes no more. Returns their number.
     fn fill(stderr: &mut Stderr) -> usize {
         let line = Stderr::message(&"x".repeat(100));
         let sent = |stderr: &mut Stderr| {
@@ -214,43 +214,43 @@ mod tests {
         (0..100_000).take_while(|_| sent(stderr)).count()
     }
 
-    fn blocking(fd: impl AsFd) -> bool {
+    fn is_blocking(fd: impl AsFd) -> bool {
         let flags = OFlag::from_bits_retain(fcntl(fd, FcntlArg::F_GETFL).unwrap());
         !flags.contains(OFlag::O_NONBLOCK)
     }
 
     #[test]
-    fn full_pipe_terminal_and_socket_do_not_block() {
+    fn full_pipe_terminal_or_socket_does_not_block() {
         let (_pipe, write_end) = pipe().unwrap();
         let terminal = openpty(None, None).unwrap();
         let (_socket, other) = UnixStream::pair().unwrap();
         for (fd, expected) in [
-            (write_end, Write::Polled),
-            (terminal.slave, Write::PolledBytes),
-            (other.into(), Write::Socket),
+            (write_end, WriteMethod::Polled),
+            (terminal.slave, WriteMethod::PolledBytes),
+            (other.into(), WriteMethod::Socket),
         ] {
-            assert_eq!(way(fd.as_fd()), expected);
-            let again = reopened(fd.as_fd());
-            assert_eq!(again.is_some(), expected != Write::Socket);
+            assert_eq!(write_method(fd.as_fd()), expected);
+            let again = reopen(fd.as_fd());
+            assert_eq!(again.is_some(), expected != WriteMethod::Socket);
             for (fd, write) in again
-                .map(|fd| (fd, Write::Directly))
+                .map(|fd| (fd, WriteMethod::Directly))
                 .into_iter()
                 .chain([(fd.try_clone().unwrap(), expected)])
             {
-                let mut stderr = Stderr::on(Descriptor::Own(fd), write);
+                let mut stderr = Stderr::with_method(Descriptor::Own(fd), write);
                 let lines = fill(&mut stderr);
                 assert!(lines < 100_000, "{write:?}");
-                assert!(stderr.patience.is_over(), "{write:?}");
+                assert!(stderr.wait_budget.is_suspended(), "{write:?}");
             }
-            assert!(blocking(&fd), "the inherited descriptor is shared");
+            assert!(is_blocking(&fd), "the inherited descriptor is shared");
         }
     }
 
     #[test]
-    fn cut_line_is_finished_before_the_next() {
+    fn partial_line_is_finished_before_the_next() {
         let terminal = openpty(None, None).unwrap();
-        let own = reopened(terminal.slave.as_fd()).unwrap();
-        let mut stderr = Stderr::on(Descriptor::Own(own), Write::Directly);
+        let own = reopen(terminal.slave.as_fd()).unwrap();
+        let mut stderr = Stderr::with_method(Descriptor::Own(own), WriteMethod::Directly);
         let (line, mut sent) = (Stderr::message(&"x".repeat(100)), 0);
         while stderr.try_send(&line) == Attempt::Sent {
             sent += 1;
@@ -270,25 +270,25 @@ mod tests {
     }
 
     #[test]
-    fn closed_pipe_is_closed() {
+    fn pipe_without_reader_is_closed() {
         let (read_end, write_end) = pipe().unwrap();
         drop(read_end);
-        let write = way(write_end.as_fd());
-        let mut stderr = Stderr::on(Descriptor::Own(write_end), write);
+        let write = write_method(write_end.as_fd());
+        let mut stderr = Stderr::with_method(Descriptor::Own(write_end), write);
         assert_eq!(stderr.try_send(b"line\n"), Attempt::Closed);
     }
 
     #[test]
     fn slow_reader_gets_every_line() {
         let (read_end, write_end) = pipe().unwrap();
-        let own = reopened(write_end.as_fd()).unwrap();
+        let own = reopen(write_end.as_fd()).unwrap();
         drop(write_end);
         let reader = std::thread::spawn(move || {
             let mut text = String::new();
             File::from(read_end).read_to_string(&mut text).unwrap();
             text.lines().count()
         });
-        let mut stderr = Stderr::on(Descriptor::Own(own), Write::Directly);
+        let mut stderr = Stderr::with_method(Descriptor::Own(own), WriteMethod::Directly);
         let lines = fill(&mut stderr);
         drop(stderr);
         assert_eq!(reader.join().unwrap(), lines);

@@ -39,7 +39,7 @@ impl Syslog {
         }
     }
 
-    /// A line as a message.
+    /// The message for a line; `None` if the line cannot be formatted.
     pub(super) fn message(&self, level: Level, text: &str) -> Option<Message> {
         let (mut message, severity) = (Message::new(), level.severity());
         let written = self.format.format(&mut Bytes(&mut message), severity, text);
@@ -48,7 +48,7 @@ impl Syslog {
 
     /// Sends a message without blocking.
     pub(super) fn try_send(&mut self, message: &[u8]) -> Attempt {
-        // A second try with a new socket: the log may have restarted.
+        // The second attempt takes a new socket, because the log may have restarted.
         for _ in 0..2 {
             if self.socket.is_none() {
                 self.socket = connect(&self.path);
@@ -73,14 +73,14 @@ fn connect(path: &Path) -> Option<UnixDatagram> {
     Some(socket)
 }
 
-/// A message as `io::Write` that truncates to its capacity.
+/// Writer into a message. It drops the bytes that exceed the message's capacity.
 struct Bytes<'a>(&'a mut Message);
 
 impl io::Write for Bytes<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let room = self.0.capacity() - self.0.len();
         let fits = bytes.get(..room.min(bytes.len())).unwrap_or_default();
-        // `fits` fits, so the call cannot fail.
+        // Cannot fail: `fits` is no longer than the free capacity.
         let _ = self.0.extend_from_slice(fits);
         Ok(bytes.len())
     }

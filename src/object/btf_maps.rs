@@ -10,10 +10,10 @@ use super::map_def::MapDef;
 use super::map_kind::MapKind;
 use super::maps::{Extent, ParsedMap, symbols_in};
 
-/// Most members of a definition; 12 names are defined.
+/// Maximum number of members of a definition. 12 names are defined.
 const MAX_MEMBERS: usize = 16;
 
-/// The maps of the section.
+/// Reads the maps of the section `.maps`.
 pub(super) fn read(
     elf: &Elf,
     btf: Option<&Btf>,
@@ -54,21 +54,23 @@ pub(super) fn read(
     Ok(parsed)
 }
 
-/// Size and type of the key or the value, as far as the members give them. The type id is 0 without a type.
+/// Size and type of the key or the value, as far as the members define them.
 #[derive(Clone, Copy, Default)]
 struct KeyOrValue {
+    /// Size in bytes.
     size: Option<u32>,
+    /// BTF type id; 0 without a type.
     type_id: u32,
 }
 
-/// Level of a definition: a map, or the inner maps of a map-in-map.
+/// Level of a definition: a map, or the inner map of a map-in-map.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Nesting {
     Outer,
     Inner,
 }
 
-/// A definition being read.
+/// A map definition that is being read.
 struct Definition<'a> {
     btf: &'a Btf,
     def: MapDef,
@@ -100,7 +102,7 @@ impl<'a> Definition<'a> {
             )));
         }
         for member in composite.members() {
-            definition.member(member, nesting)?;
+            definition.read_member(member, nesting)?;
         }
         let kind = definition.def.kind;
         if definition.values_at.is_some() && !kind.is_map_in_map() && kind != MapKind::PROG_ARRAY {
@@ -133,7 +135,7 @@ impl<'a> Definition<'a> {
         Error::map(&self.def.name, what)
     }
 
-    fn member(&mut self, member: Member, nesting: Nesting) -> Result<(), Error> {
+    fn read_member(&mut self, member: Member, nesting: Nesting) -> Result<(), Error> {
         match member.name {
             "type" => self.def.kind = MapKind(self.number(member)?),
             "max_entries" => self.def.max_entries = self.number(member)?,
@@ -153,7 +155,7 @@ impl<'a> Definition<'a> {
                 let (type_id, size) = self.pointee(member)?;
                 self.value = self.sized(member.name, self.value, size, type_id)?;
             }
-            "values" if nesting == Nesting::Outer => self.values(member)?,
+            "values" if nesting == Nesting::Outer => self.read_values(member)?,
             "values" => {
                 return Err(
                     self.error("is a map of maps of maps; the kernel has only two levels".into())
@@ -161,7 +163,7 @@ impl<'a> Definition<'a> {
             }
             other => {
                 return Err(self.error(format!(
-                    "has a member {}, which is not known here",
+                    "has a member {}, which corexdp does not know",
                     Quoted(other)
                 )));
             }
@@ -169,7 +171,7 @@ impl<'a> Definition<'a> {
         Ok(())
     }
 
-    /// `part` with the size and, unless `type_id` is 0, the type of the member `name`.
+    /// `part` with the size and, unless `type_id` is 0, the type that the member `name` gives.
     ///
     /// # Errors
     /// When another member gave another size.
@@ -202,6 +204,7 @@ impl<'a> Definition<'a> {
         }
     }
 
+    /// The number of an `__uint` member.
     fn number(&self, member: Member) -> Result<u32, Error> {
         match self.btf.resolve(self.target(member)?)?.1 {
             Type::Array { count, .. } => Ok(count),
@@ -209,6 +212,7 @@ impl<'a> Definition<'a> {
         }
     }
 
+    /// The number of an `__uint` or `__ulong` member.
     fn long_number(&self, member: Member) -> Result<u64, Error> {
         match self.btf.resolve(member.type_id)?.1 {
             Type::Enum(values) => values
@@ -234,8 +238,8 @@ impl<'a> Definition<'a> {
         }
     }
 
-    /// Reads `__array(values, …)`: the definition of inner maps, or a function's prototype for a `prog_array`.
-    fn values(&mut self, member: Member) -> Result<(), Error> {
+    /// Reads `__array(values, …)`: the definition of inner maps, or a function prototype for a `prog_array`.
+    fn read_values(&mut self, member: Member) -> Result<(), Error> {
         let error = || self.error("`values` is not made with __array(values, struct { … })".into());
         let Type::Array { element, .. } = self.btf.resolve(member.type_id)?.1 else {
             return Err(error());

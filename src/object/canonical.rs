@@ -1,19 +1,31 @@
-//! Writes the object for redbpf.
+//! Writes an object file for redbpf, with one program and one license.
 //!
-//! redbpf 2.3.0 panics on damaged files, so it never reads the operator's file: this object has one program and one
-//! license. It has a symbol table only because redbpf's ELF reader needs one.
+//! redbpf 2.3.0 panics on damaged files, so that it must not read the operator's file. Its ELF reader requires a symbol
+//! table.
 
 use super::error::Error;
 use super::frame::Code;
 use super::link::MapReference;
 use super::{Insn, LinkedObject};
 
+/// Sizes of `Elf64_Ehdr`, `Elf64_Shdr` and `Elf64_Sym` in bytes.
 const FILE_HEADER: usize = 64;
 const SECTION_HEADER: usize = 64;
 const SYMBOL: usize = 24;
-/// Sections: null, program, license, symbol table, string table.
+/// Number of sections: null, program, license, symbol table, string table.
 const SECTIONS: u16 = 5;
+/// Index of the string table among the sections.
 const STRTAB_INDEX: u16 = 4;
+
+/// `e_ident`: 64-bit, little-endian, version 1, no ABI.
+const IDENT: [u8; 16] = [0x7f, b'E', b'L', b'F', 2, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+/// `e_type`, `e_machine` and `e_version`.
+const ET_REL: u16 = 1;
+const EM_BPF: u16 = 247;
+const EV_CURRENT: u32 = 1;
+/// `st_info`: binding in the upper four bits, type in the lower.
+const STB_GLOBAL: u8 = 1;
+const STT_FUNC: u8 = 2;
 
 /// `sh_type` and `sh_flags` of the ELF specification.
 const SHT_PROGBITS: u32 = 1;
@@ -35,7 +47,7 @@ impl Extent {
     }
 }
 
-/// A section header; the fields without a comment are those of `Elf64_Shdr`.
+/// A section header, with the fields of `Elf64_Shdr`.
 struct SectionHeader {
     name: u32,
     kind: u32,
@@ -56,6 +68,7 @@ impl Strings {
     }
 }
 
+/// Builds the object file. `fds` has the descriptor of each map, in the order of the maps.
 pub(super) fn build(object: &LinkedObject, fds: &[i32]) -> Result<Vec<u8>, Error> {
     let entry = kernel_name(&object.entry);
     let mut strings = Strings(vec![0]);
@@ -77,7 +90,7 @@ pub(super) fn build(object: &LinkedObject, fds: &[i32]) -> Result<Vec<u8>, Error
     let license = header("license", SHT_PROGBITS, SHF_ALLOC, 1, text);
     let symtab = header(".symtab", SHT_SYMTAB, 0, 8, symbols);
     let mut strtab = header(".strtab", SHT_STRTAB, 0, 1, extent(symbols.end(), 0));
-    // The table includes the names of all sections.
+    // Known only now: the table includes the names of all sections.
     strtab.extent.size = strings.0.len();
     let headers = strtab.extent.end().next_multiple_of(8);
 
@@ -126,7 +139,7 @@ pub(super) fn instructions(object: &LinkedObject, fds: &[i32]) -> Result<Vec<u8>
     })
 }
 
-/// The instructions, each reference to a map with the map's descriptor.
+/// The instructions as bytes. Each reference to a map gets the map's descriptor as its immediate.
 fn with_descriptors(insns: &[Insn], references: &[MapReference], fds: &[i32]) -> Vec<u8> {
     let mut out = Vec::with_capacity(insns.len() * Insn::SIZE);
     let mut references = references.iter().peekable();
@@ -138,7 +151,7 @@ fn with_descriptors(insns: &[Insn], references: &[MapReference], fds: &[i32]) ->
     out
 }
 
-/// The entry function's name, reduced to the characters that the kernel takes in a program's name.
+/// The entry function's name, with `_` for characters that the kernel does not allow in a program's name.
 fn kernel_name(name: &str) -> String {
     name.chars()
         .map(|c| {
@@ -152,10 +165,11 @@ fn kernel_name(name: &str) -> String {
 }
 
 fn write_file_header(out: &mut Vec<u8>, headers: usize) {
-    // 64-bit, little-endian, version 1; no ABI.
-    out.extend_from_slice(&[0x7f, b'E', b'L', b'F', 2, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
-    // ET_REL, EM_BPF, version; no entry address, no program headers.
-    out.extend_from_slice(&[1, 0, 247, 0, 1, 0, 0, 0]);
+    out.extend_from_slice(&IDENT);
+    out.extend_from_slice(&ET_REL.to_le_bytes());
+    out.extend_from_slice(&EM_BPF.to_le_bytes());
+    out.extend_from_slice(&EV_CURRENT.to_le_bytes());
+    // No entry address and no program headers.
     out.extend_from_slice(&[0; 16]);
     out.extend_from_slice(&(headers as u64).to_le_bytes());
     // Flags, then the sizes and numbers of headers, then `e_shstrndx`.
@@ -166,9 +180,8 @@ fn write_file_header(out: &mut Vec<u8>, headers: usize) {
 
 /// The entry function's symbol: global, at offset 0 of section 1.
 fn write_symbol(out: &mut Vec<u8>, name: u32, size: usize) {
-    const GLOBAL_FUNCTION: u8 = 1 << 4 | 2;
     out.extend_from_slice(&name.to_le_bytes());
-    out.extend_from_slice(&[GLOBAL_FUNCTION, 0, 1, 0]);
+    out.extend_from_slice(&[STB_GLOBAL << 4 | STT_FUNC, 0, 1, 0]);
     out.extend_from_slice(&0_u64.to_le_bytes());
     out.extend_from_slice(&(size as u64).to_le_bytes());
 }

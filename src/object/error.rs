@@ -1,4 +1,4 @@
-//! Errors of an object: place, fault and remedy.
+//! Errors in an object file: place, fault and remedy.
 
 use std::fmt;
 
@@ -9,9 +9,9 @@ use std::fmt;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Error {
-    /// The file as a whole: not a BPF object, truncated, or for another machine.
+    /// The file as a whole is not a BPF object, is truncated, or is for another machine.
     File(String),
-    /// A section.
+    /// A section is damaged or unsupported.
     Section {
         /// The section's name, or `number N` when the name is unreadable.
         name: String,
@@ -25,7 +25,7 @@ pub enum Error {
         /// The fault and its remedy.
         what: String,
     },
-    /// A linked function.
+    /// A linked function has an invalid instruction or relocation.
     Function {
         /// The function's name.
         name: String,
@@ -34,14 +34,14 @@ pub enum Error {
         /// The fault and its remedy.
         what: String,
     },
-    /// A map.
+    /// A map's definition is invalid or unsupported.
     Map {
         /// The map's name.
         name: String,
         /// The fault and its remedy.
         what: String,
     },
-    /// The BTF.
+    /// The type information in section `.BTF`.
     Btf(String),
     /// The descriptors for [`LinkedObject::canonical`](super::LinkedObject::canonical) do not match the maps.
     Descriptors(String),
@@ -107,7 +107,7 @@ impl std::error::Error for Error {}
 /// A name from the file for a message: in backticks, escaped, at most 64 characters.
 pub(super) struct Quoted<'a>(pub(super) &'a str);
 
-/// In characters, before escaping.
+/// Maximum length of a name in an error, in characters before escaping.
 const MAX_NAME_LEN: usize = 64;
 
 impl fmt::Display for Quoted<'_> {

@@ -7,10 +7,10 @@ use super::elf::{Elf, Symbol, SymbolKind, SymbolSection};
 use super::error::{Error, Quoted};
 use super::insn::Insn;
 
-/// Most functions that an error names.
+/// Maximum number of functions that an error names.
 const MAX_LISTED: usize = 8;
 
-/// One function.
+/// A function in a section of instructions.
 #[derive(Clone, Copy)]
 pub(super) struct Function<'a> {
     pub name: &'a str,
@@ -34,7 +34,7 @@ impl<'a> Functions<'a> {
             .symbols()
             .filter_map(|(_, symbol)| function(elf, &symbol))
             .collect();
-        // The symbol with a size comes first if two symbols have the same offset.
+        // Of two symbols at the same offset, the one with a size comes first.
         all.sort_by_key(|function| (function.section, function.start, Reverse(function.size)));
         let mut functions = Self { elf, all };
         functions.find_sizes();
@@ -100,7 +100,7 @@ impl<'a> Functions<'a> {
         ))
     }
 
-    /// An error in `function`.
+    /// The error `what` in `function`.
     pub(super) fn error(&self, function: &Function, what: String) -> Error {
         Error::Function {
             name: function.name.into(),
@@ -151,7 +151,7 @@ impl<'a> Functions<'a> {
         }
     }
 
-    /// The functions of the object, for a message.
+    /// The names of the object's functions, for a message.
     fn list(&self) -> String {
         if self.all.is_empty() {
             return "the object holds no functions".into();
@@ -169,7 +169,8 @@ impl<'a> Functions<'a> {
     }
 }
 
-/// The function of a symbol. Assemblers write functions without a type; an untyped local symbol is a jump target.
+/// The function that a symbol names. Assemblers write function symbols without a type. A local symbol without a type is
+/// a jump target.
 fn function<'a>(elf: &Elf<'a>, symbol: &Symbol<'a>) -> Option<Function<'a>> {
     let SymbolSection::Section(section) = symbol.section else {
         return None;

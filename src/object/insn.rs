@@ -10,6 +10,16 @@ pub(super) const EXIT: u8 = 0x95;
 /// `BPF_X`: the source is a register, not the immediate.
 pub(super) const BPF_X: u8 = 0x08;
 
+/// Bits of the class in the opcode.
+const BPF_CLASS_MASK: u8 = 0x07;
+/// Bits of the size in the opcode of a load or store.
+pub(super) const BPF_SIZE_MASK: u8 = 0x18;
+/// Sizes of 4, 2, 1 and 8 bytes (`BPF_SIZE`).
+pub(super) const BPF_W: u8 = 0x00;
+pub(super) const BPF_H: u8 = 0x08;
+pub(super) const BPF_B: u8 = 0x10;
+pub(super) const BPF_DW: u8 = 0x18;
+
 /// Classes of instructions (`BPF_CLASS`), the lowest three bits of the opcode.
 pub(super) mod class {
     pub(crate) const LD: u8 = 0;
@@ -62,9 +72,14 @@ impl Insn {
         self.0
     }
 
-    /// Opcode: instruction class and operation.
+    /// Opcode: class, operation and source or size.
     pub const fn opcode(self) -> u8 {
         self.0[0]
+    }
+
+    /// Class of the instruction, one of [`class`].
+    pub(super) const fn class(self) -> u8 {
+        self.0[0] & BPF_CLASS_MASK
     }
 
     /// Destination register, 0 to 15 (the kernel has 0 to 10).
@@ -87,7 +102,7 @@ impl Insn {
         i32::from_le_bytes([self.0[4], self.0[5], self.0[6], self.0[7]])
     }
 
-    /// True if this is the first slot of a 64-bit load.
+    /// True if the instruction is a 64-bit load, which has a second slot.
     pub const fn is_wide(self) -> bool {
         self.opcode() == LD_IMM64
     }

@@ -1,14 +1,14 @@
-//! The BTF for the kernel: only the types of maps, in kinds that every kernel with BTF knows.
+//! The BTF for the kernel: the types of maps, in kinds that every kernel with BTF knows.
 //!
-//! clang's BTF is newer than many kernels, and a kernel refuses BTF with one unknown kind as a whole. BTF is therefore
-//! sanitized as in libbpf: FLOAT becomes an empty struct of the same size, `TYPE_TAG` becomes CONST, `DECL_TAG` is
-//! omitted, an enumeration loses its flag for signedness (6.0), ENUM64 becomes an integer. Pointers become `void *`: a
+//! clang's BTF is newer than many kernels, and a kernel refuses BTF as a whole if it has one unknown kind. BTF is
+//! therefore sanitized as in libbpf: FLOAT becomes an empty struct of the same size, `TYPE_TAG` becomes CONST, `DECL_TAG`
+//! is omitted, an enumeration loses its flag for signedness (6.0), ENUM64 becomes an integer. Pointers become `void *`: a
 //! map holds them as numbers, and their target types would add half of the object's types.
 
-use super::btf::{Btf, Record, kind};
+use super::btf::{self, Btf, Record, kind};
 use super::map_def::MapDef;
 
-/// Most bytes of the result; larger BTF is dropped.
+/// Maximum size of the result in bytes. Maps are created without types if it is larger.
 const MAX_SIZE: usize = 1 << 20;
 
 /// BTF for `BPF_BTF_LOAD` (4.18), and the types of the maps.
@@ -31,8 +31,8 @@ pub struct MapTypes {
 }
 
 impl KernelBtf {
-    /// The types of the map with this name. `None` if a type is unknown, or the kernel takes no types for that kind of
-    /// map.
+    /// The types of the map with this name. `None` if a type is unknown, or the kernel accepts no types for maps of that
+    /// kind.
     pub fn types_of(&self, map: &str) -> Option<&MapTypes> {
         self.maps.iter().find(|types| types.map == map)
     }
@@ -50,6 +50,7 @@ struct Builder<'a> {
     strings: Vec<u8>,
 }
 
+/// Builds the BTF for `maps`; `None` if no map has types, or the BTF is larger than [`MAX_SIZE`].
 pub(super) fn build(btf: &Btf, maps: &[MapDef]) -> Option<KernelBtf> {
     let new_ids = vec![0; usize::try_from(btf.end()).ok()?];
     let mut builder = Builder {
@@ -76,7 +77,7 @@ pub(super) fn build(btf: &Btf, maps: &[MapDef]) -> Option<KernelBtf> {
 }
 
 impl Builder<'_> {
-    /// True if the size exceeds [`MAX_SIZE`]. Checked at each name, because many types may share one long name.
+    /// True if the size exceeds [`MAX_SIZE`]. Checked before each name, because many types may share one long name.
     fn is_too_large(&self) -> bool {
         self.words.len() * 4 + self.strings.len() > MAX_SIZE
     }
@@ -88,13 +89,13 @@ impl Builder<'_> {
             .filter(|&(key, value)| key != 0 && value != 0)?;
         map.kind.takes_types().then(|| MapTypes {
             map: map.name.clone(),
-            key: self.id(key),
-            value: self.id(value),
+            key: self.new_id(key),
+            value: self.new_id(value),
         })
     }
 
-    /// The new id of a type, which is queued for writing; 0 for a type that maps cannot have.
-    fn id(&mut self, old: u32) -> u32 {
+    /// The new id of a type; 0 for a type that maps cannot have. A type without a new id gets one, and is written later.
+    fn new_id(&mut self, old: u32) -> u32 {
         let Some(record) = self.btf.record(old) else {
             return 0;
         };
@@ -118,7 +119,7 @@ impl Builder<'_> {
     }
 
     /// Adds a name and returns its offset.
-    fn name(&mut self, old: u32) -> u32 {
+    fn add_name(&mut self, old: u32) -> u32 {
         let name = self.btf.name(old).unwrap_or_default();
         if name.is_empty() || self.is_too_large() {
             return 0;
@@ -132,48 +133,48 @@ impl Builder<'_> {
     fn write(&mut self, record: Record) {
         match record.kind() {
             kind::INT => {
-                self.head(record, kind::INT, record.size_or_type);
+                self.write_head(record, kind::INT, record.size_or_type);
                 self.words.extend_from_slice(record.rest);
             }
-            kind::PTR => self.head(record, kind::PTR, 0),
-            kind::ARRAY => self.array(record),
-            kind::STRUCT | kind::UNION => self.composite(record),
-            kind::ENUM => self.enumeration(record),
+            kind::PTR => self.write_head(record, kind::PTR, 0),
+            kind::ARRAY => self.write_array(record),
+            kind::STRUCT | kind::UNION => self.write_composite(record),
+            kind::ENUM => self.write_enumeration(record),
             kind::ENUM64 => {
-                self.head(record, kind::INT, record.size_or_type);
+                self.write_head(record, kind::INT, record.size_or_type);
                 self.words.push(u32::from(record.kind_flag()) << 24 | 64);
             }
             kind::FLOAT => self
                 .words
                 .extend([0, kind::STRUCT << 24, record.size_or_type]),
-            kind::FWD => self.head(record, kind::FWD, 0),
+            kind::FWD => self.write_head(record, kind::FWD, 0),
             kind::TYPE_TAG => {
-                let target = self.id(record.size_or_type);
+                let target = self.new_id(record.size_or_type);
                 self.words.extend([0, kind::CONST << 24, target]);
             }
             modifier => {
-                let target = self.id(record.size_or_type);
-                self.head(record, modifier, target);
+                let target = self.new_id(record.size_or_type);
+                self.write_head(record, modifier, target);
             }
         }
     }
 
-    /// Writes the three words of `struct btf_type` with no members and without `kind_flag`.
-    fn head(&mut self, record: Record, kind: u32, word: u32) {
-        let name = self.name(record.name);
+    /// Writes the three words of a `struct btf_type` without members and `kind_flag`.
+    fn write_head(&mut self, record: Record, kind: u32, word: u32) {
+        let name = self.add_name(record.name);
         self.words.extend([name, kind << 24, word]);
     }
 
-    fn array(&mut self, record: Record) {
+    fn write_array(&mut self, record: Record) {
         self.words.extend([0, kind::ARRAY << 24, 0]);
         if let Some(&[element, index, count]) = record.triples().first() {
-            let (element, index) = (self.id(element), self.id(index));
+            let (element, index) = (self.new_id(element), self.new_id(index));
             self.words.extend([element, index, count]);
         }
     }
 
-    fn composite(&mut self, record: Record) {
-        let name = self.name(record.name);
+    fn write_composite(&mut self, record: Record) {
+        let name = self.add_name(record.name);
         // `kind_flag` changes the encoding of members (5.0). Without bit-fields both encodings are equal.
         let bitfields = record.kind_flag()
             && record
@@ -183,32 +184,24 @@ impl Builder<'_> {
         let info = record.kind() << 24 | record.vlen() | u32::from(bitfields) << 31;
         self.words.extend([name, info, record.size_or_type]);
         for &[name, target, offset] in record.triples() {
-            let (name, target) = (self.name(name), self.id(target));
+            let (name, target) = (self.add_name(name), self.new_id(target));
             self.words.extend([name, target, offset]);
         }
     }
 
-    fn enumeration(&mut self, record: Record) {
-        let name = self.name(record.name);
+    fn write_enumeration(&mut self, record: Record) {
+        let name = self.add_name(record.name);
         self.words
             .extend([name, kind::ENUM << 24 | record.vlen(), record.size_or_type]);
         for &[name, value] in record.pairs() {
-            let name = self.name(name);
+            let name = self.add_name(name);
             self.words.extend([name, value]);
         }
     }
 
-    /// Header, types, strings.
+    /// Joins header, type section and string section.
     fn finish(self) -> Vec<u8> {
-        let types = u32::try_from(self.words.len() * 4).unwrap_or(0);
-        let strings = u32::try_from(self.strings.len()).unwrap_or(0);
-        let mut blob = Vec::with_capacity(24 + self.words.len() * 4 + self.strings.len());
-        blob.extend_from_slice(&[0x9f, 0xeb, 1, 0]);
-        for word in [24, 0, types, types, strings].iter().chain(&self.words) {
-            blob.extend_from_slice(&word.to_le_bytes());
-        }
-        blob.extend_from_slice(&self.strings);
-        blob
+        btf::join(&self.words, &self.strings)
     }
 }
 

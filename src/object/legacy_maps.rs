@@ -1,4 +1,4 @@
-//! Legacy map definitions: `struct bpf_map_def` in sections `maps` and `maps/NAME`, which libbpf took up to 0.8.
+//! Legacy map definitions: `struct bpf_map_def` in sections `maps` and `maps/NAME`, which libbpf supported up to 0.8.
 
 use super::btf::{Btf, Type};
 use super::elf::{Elf, Section};
@@ -7,15 +7,15 @@ use super::map_def::MapDef;
 use super::map_kind::MapKind;
 use super::maps::{Extent, Maps, ParsedMap, symbols_in};
 
-/// Bytes of `struct bpf_map_def`: type, key size, value size, entries and flags, a `__u32` each.
+/// Size of `struct bpf_map_def` in bytes: type, key size, value size, entries and flags, a `__u32` each.
 const DEFINITION: usize = 20;
 /// Prefix of the struct of key and value that `BPF_ANNOTATE_KV_PAIR` defines for a map.
 const ANNOTATION: &str = "____btf_map_";
 
-/// The maps of one section.
+/// Reads the maps of one section.
 pub(super) fn read(elf: &Elf, section: &Section) -> Result<Vec<ParsedMap>, Error> {
     let symbols = symbols_in(elf, section)?;
-    // As in redbpf and gobpf, a section `maps/NAME` with one map names the map.
+    // As in redbpf and gobpf, a section `maps/NAME` has one map, and names it.
     let own_name = section
         .name
         .strip_prefix("maps/")

@@ -1,7 +1,7 @@
 //! Linking: joins the entry function and all functions that it calls into one instruction stream, as libbpf does.
 //!
-//! Each function is appended once, however often it is called; calls are patched when all functions are appended. Jumps
-//! stay inside their function (the verifier checks that), so moving a function changes nothing else.
+//! Each function is appended once, however often it is called. Calls are patched after the last function was appended.
+//! Jumps stay inside their function, as the verifier checks, so that a moved function needs no other change.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -32,21 +32,22 @@ pub(super) struct Linked<'a> {
     pub insns: Vec<Insn>,
     /// Number of slots of the entry function, the first of the instructions.
     pub entry_slots: usize,
-    /// In order of the instructions.
+    /// References to maps, in order of the instructions.
     pub map_references: Vec<MapReference>,
     /// Relocations that need the types of the running kernel.
     pub co_re: Vec<CoReRelocation>,
 }
 
+/// State of linking one program.
 struct Linker<'a, 'm> {
     scope: Scope<'a, 'm>,
     stream: InsnStream<'a, 'm>,
     map_references: Vec<MapReference>,
-    /// A cache of each section's relocations, by section index.
+    /// Relocations of each section that was visited, by section index.
     relocations: BTreeMap<usize, Vec<Relocation>>,
 }
 
-/// Place of an instruction.
+/// Location of an instruction.
 #[derive(Clone, Copy)]
 struct Site {
     /// Index of the instruction's function in the stream.
@@ -132,8 +133,8 @@ impl Linker<'_, '_> {
         while let Some(insn) = self.stream.insn(site.slot).filter(|_| site.slot < end) {
             let relocation = relocations.next_if(|relocation| relocation.offset == site.offset);
             let resolved = match insn.opcode() {
-                CALL => self.call(site, insn, relocation),
-                _ if insn.is_wide() => self.load(site, insn, relocation, end),
+                CALL => self.resolve_call(site, insn, relocation),
+                _ if insn.is_wide() => self.resolve_load(site, insn, relocation, end),
                 _ if relocation.is_some() => {
                     unresolved("has a relocation, but is neither a call nor a 64-bit load")
                 }
@@ -160,8 +161,7 @@ impl Linker<'_, '_> {
         Err(self.scope.functions.error(&function, what))
     }
 
-    /// Resolves a call.
-    fn call(
+    fn resolve_call(
         &mut self,
         site: Site,
         insn: Insn,
@@ -186,8 +186,8 @@ impl Linker<'_, '_> {
         Ok(())
     }
 
-    /// Resolves a 64-bit load.
-    fn load(
+    /// Resolves a 64-bit load; `end` is the end of its function.
+    fn resolve_load(
         &mut self,
         site: Site,
         low: Insn,

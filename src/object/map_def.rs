@@ -1,25 +1,25 @@
-//! Definition of a map.
+//! Definitions of maps, and checks of the kernel's rules for them.
 
 use super::error::Error;
 use super::map_kind::MapKind;
 
-/// The kernel requires this flag of every LPM trie.
+/// Flag of `BPF_MAP_CREATE` that the kernel requires for every LPM trie.
 const BPF_F_NO_PREALLOC: u32 = 1 << 0;
 /// Longest name in the kernel, in bytes (`BPF_OBJ_NAME_LEN` without the NUL).
 const MAX_NAME_LEN: usize = 15;
 
-/// Definition of a map, by the object or for one of its data sections.
+/// Definition of a map, which comes from the object or from one of its data sections.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct MapDef {
     /// Name of the map's symbol, or of the data section. The kernel gets [`MapDef::kernel_name`].
     pub name: String,
-    /// The map's type in the kernel.
+    /// Map type.
     pub kind: MapKind,
-    /// Bytes of a key.
+    /// Size of a key in bytes.
     pub key_size: u32,
-    /// Bytes of a value; for a per-CPU map, of one CPU's value.
+    /// Size of a value in bytes; in a per-CPU map, of the value for one CPU.
     pub value_size: u32,
-    /// Most entries. 0 for a `perf_event_array` means one entry for each CPU.
+    /// Maximum number of entries. 0 for a `perf_event_array` stands for the number of CPUs.
     pub max_entries: u32,
     /// `BPF_F_*` for `BPF_MAP_CREATE`, without `BPF_F_NUMA_NODE`.
     pub flags: u32,
@@ -29,8 +29,8 @@ pub struct MapDef {
     pub map_extra: u64,
     /// Initial bytes of the single value, for a data section.
     pub initial: Option<Vec<u8>>,
-    /// True if the loader must freeze the map (5.2) after filling it: the verifier may then treat its content as
-    /// constant.
+    /// True if the loader must freeze the map after filling it (`BPF_MAP_FREEZE`, 5.2), so that the verifier treats its
+    /// content as constant.
     pub freeze: bool,
     /// True if the object requests pinning by name.
     pub pinned: bool,
@@ -45,7 +45,7 @@ pub struct MapDef {
 }
 
 impl MapDef {
-    /// A definition of kind [`MapKind::UNSPEC`] with all other fields empty.
+    /// A definition of kind [`MapKind::UNSPEC`]. Numbers are 0, and optional fields empty.
     pub fn new(name: &str) -> Self {
         Self {
             name: name.into(),
@@ -67,9 +67,9 @@ impl MapDef {
 
     /// True if the number of values or entries depends on the number of possible CPUs.
     pub fn depends_on_cpus(&self) -> bool {
-        let one_each = self.max_entries == 0 && self.kind == MapKind::PERF_EVENT_ARRAY;
+        let one_entry_per_cpu = self.max_entries == 0 && self.kind == MapKind::PERF_EVENT_ARRAY;
         let inner = self.inner.as_deref();
-        self.kind.is_per_cpu() || one_each || inner.is_some_and(Self::depends_on_cpus)
+        self.kind.is_per_cpu() || one_entry_per_cpu || inner.is_some_and(Self::depends_on_cpus)
     }
 
     /// The name for the kernel: at most 15 bytes of letters, digits, `_` and `.` (`.` since 5.2).
@@ -84,7 +84,7 @@ impl MapDef {
         self.name.chars().take(MAX_NAME_LEN).map(allowed).collect()
     }
 
-    /// Refuses a definition that the kernel would refuse with `EINVAL`.
+    /// Checks the rules whose violation the kernel reports only as `EINVAL`.
     pub(super) fn check(&self) -> Result<(), Error> {
         let refuse = |what: String| Err(Error::map(&self.name, what));
         let Self {

@@ -8,9 +8,9 @@ pub struct MapKind(pub u32);
 
 /// The properties of one map type.
 struct Row {
-    /// The name in bpftool's spelling.
+    /// The name as bpftool spells it.
     name: &'static str,
-    /// Bit set of the constants below.
+    /// Set of [`BYTES`], [`INDEXED`], [`PER_CPU`], [`MAPS`], [`TYPED`] and [`UNSIZED`].
     properties: u8,
 }
 
@@ -23,14 +23,15 @@ const INDEXED: u8 = 1 << 1;
 const PER_CPU: u8 = 1 << 2;
 /// The values are maps.
 const MAPS: u8 = 1 << 3;
-/// The kernel accepts BTF types of key and value. It rejects them where the value is a kernel object: a map, a device,
-/// a socket.
+/// The kernel accepts BTF types of key and value. It rejects them for values that are kernel objects, such as maps,
+/// devices and sockets.
 const TYPED: u8 = 1 << 4;
-/// `max_entries` may be 0: the loader sets it, or each entry belongs to another kernel object.
+/// `max_entries` may be 0 in an object: the loader sets the number, as that of CPUs for a `perf_event_array`, or the
+/// kernel keeps each entry with a socket, inode, task or cgroup.
 const UNSIZED: u8 = 1 << 5;
 
-/// Defines a constant and a row for each map type. Numbers count up from 0; constants have the kernel's names without
-/// `BPF_MAP_TYPE_`.
+/// Defines a constant and a row for each map type. Rows are in the order of their numbers, from 0. Constants have the
+/// kernel's names without `BPF_MAP_TYPE_`.
 macro_rules! kinds {
     ($($(#[$doc:meta])* $constant:ident = $number:literal, $name:literal, $properties:expr;)*) => {
         impl MapKind {
@@ -49,15 +50,15 @@ macro_rules! kinds {
 }
 
 kinds! {
-    /// No type; a definition with this type is incomplete.
+    /// No type. A definition of this type is incomplete.
     UNSPEC = 0, "unspec", TYPED;
-    /// Any key.
+    /// A hash table.
     HASH = 1, "hash", BYTES | TYPED;
-    /// Index from 0.
+    /// An array; the key is an index from 0.
     ARRAY = 2, "array", BYTES | INDEXED | TYPED;
     /// Targets of tail calls.
     PROG_ARRAY = 3, "prog_array", NONE;
-    /// Perf events. An object with 0 entries means one for each CPU.
+    /// Perf events, one entry for each CPU. In an object, `max_entries` may be 0.
     PERF_EVENT_ARRAY = 4, "perf_event_array", UNSIZED;
     /// A hash with one value for each CPU.
     PERCPU_HASH = 5, "percpu_hash", BYTES | PER_CPU | TYPED;
@@ -71,7 +72,7 @@ kinds! {
     LRU_HASH = 9, "lru_hash", BYTES | TYPED;
     /// [`MapKind::LRU_HASH`] with one value for each CPU.
     LRU_PERCPU_HASH = 10, "lru_percpu_hash", BYTES | PER_CPU | TYPED;
-    /// Longest prefix match (4.11).
+    /// A trie with longest prefix match (4.11).
     LPM_TRIE = 11, "lpm_trie", BYTES | TYPED;
     /// Maps by index (4.12).
     ARRAY_OF_MAPS = 12, "array_of_maps", INDEXED | MAPS;
@@ -93,9 +94,9 @@ kinds! {
     REUSEPORT_SOCKARRAY = 20, "reuseport_sockarray", NONE;
     /// One value for each control group and CPU (4.20).
     PERCPU_CGROUP_STORAGE = 21, "percpu_cgroup_storage", PER_CPU | TYPED | UNSIZED;
-    /// First in, first out (4.20).
+    /// A queue, first in, first out (4.20).
     QUEUE = 22, "queue", NONE;
-    /// Last in, first out (4.20).
+    /// A stack, last in, first out (4.20).
     STACK = 23, "stack", NONE;
     /// One value for each socket (5.2).
     SK_STORAGE = 24, "sk_storage", TYPED | UNSIZED;
@@ -109,7 +110,7 @@ kinds! {
     INODE_STORAGE = 28, "inode_storage", TYPED | UNSIZED;
     /// One value for each task (5.11).
     TASK_STORAGE = 29, "task_storage", TYPED | UNSIZED;
-    /// Keys that are probably in a set (5.16).
+    /// A bloom filter: membership in a set, with false positives (5.16).
     BLOOM_FILTER = 30, "bloom_filter", NONE;
     /// Records from user space (6.1).
     USER_RINGBUF = 31, "user_ringbuf", NONE;
@@ -124,13 +125,14 @@ impl MapKind {
         ROWS.get(usize::try_from(self.0).ok()?)
     }
 
-    /// An unknown type is left to the kernel: it may accept BTF types and 0 entries.
+    /// True if the type has a property. A type that the table does not have is [`TYPED`] and [`UNSIZED`], so that the
+    /// kernel decides.
     fn has(self, property: u8) -> bool {
         let properties = self.row().map_or(TYPED | UNSIZED, |row| row.properties);
         properties & property != 0
     }
 
-    /// The name in bpftool's spelling; `None` for a number that Linux 6.12 doesn't know.
+    /// The name as bpftool spells it; `None` for a number that Linux 6.12 does not know.
     pub fn name(self) -> Option<&'static str> {
         self.row().map(|row| row.name)
     }
@@ -140,7 +142,7 @@ impl MapKind {
         self.has(PER_CPU)
     }
 
-    /// True if the kernel deletes entries by itself, even before the map is full.
+    /// True if the kernel evicts the least recently used entries, even before the map is full.
     pub const fn is_lru(self) -> bool {
         matches!(self, Self::LRU_HASH | Self::LRU_PERCPU_HASH)
     }

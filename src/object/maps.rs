@@ -1,4 +1,4 @@
-//! The maps of an object: defined maps, and maps made of data sections.
+//! The maps of an object: maps that it defines, and one map for each data section.
 
 use super::btf::Btf;
 use super::elf::{Elf, Section, Symbol, SymbolKind, SymbolSection};
@@ -7,20 +7,20 @@ use super::map_def::MapDef;
 use super::map_kind::MapKind;
 use super::{btf_maps, legacy_maps, slots};
 
-/// Most maps of an object. One program may use 64 (`MAX_USED_MAPS`); an object may define maps for other programs.
+/// Maximum number of maps of an object. A program may use 64 (`MAX_USED_MAPS`), but an object may have more programs.
 const MAX_MAPS: usize = 256;
-/// Most bytes of all data sections together: the limit of older kernels for one value (`KMALLOC_MAX_SIZE`).
+/// Maximum size of all data sections together, in bytes: the limit of older kernels for one value (`KMALLOC_MAX_SIZE`).
 const MAX_DATA: u64 = 4 << 20;
-/// Programs cannot write the map (5.2).
+/// Flag of `BPF_MAP_CREATE`: programs cannot write the map (5.2).
 const BPF_F_RDONLY_PROG: u32 = 1 << 7;
 
-/// A map definition as its section has it.
+/// A map definition that was read from its section.
 pub(super) struct ParsedMap {
     pub def: MapDef,
     pub extent: Extent,
 }
 
-/// Place of a map definition in its section, in bytes.
+/// Range of a map definition in its section, in bytes.
 #[derive(Clone, Copy)]
 pub(super) struct Extent {
     pub offset: u64,
@@ -29,24 +29,24 @@ pub(super) struct Extent {
     pub values_at: Option<u64>,
 }
 
-/// A map and the place that refers to it.
+/// A map, and the part of the object from which it comes.
 struct KnownMap {
     def: MapDef,
     source: MapSource,
 }
 
-/// Part of the object that becomes a map.
+/// Part of the object from which a map comes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum MapSource {
     Definition { section: usize, offset: u64 },
     Data { section: usize },
 }
 
-/// The maps found so far. Other files refer to a map by its index.
+/// The maps found so far. Other modules refer to a map by its index.
 #[derive(Default)]
 pub(super) struct Maps {
     all: Vec<KnownMap>,
-    /// Bytes of all data sections among the maps.
+    /// Size of all data sections among the maps, in bytes.
     data: u64,
 }
 
@@ -229,7 +229,7 @@ pub(super) fn symbols_in<'a>(elf: &Elf<'a>, section: &Section) -> Result<Vec<Sym
     }
 }
 
-/// Refuses data with addresses: only a running kernel knows them, and the kernel does not relocate data.
+/// Refuses data with addresses, which are known only to a running kernel. The kernel does not relocate data.
 fn refuse_addresses(elf: &Elf, section: &Section) -> Result<(), Error> {
     let Some(relocation) = elf.relocations(section)?.into_iter().next() else {
         return Ok(());

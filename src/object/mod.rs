@@ -1,14 +1,14 @@
 //! The static linker for BPF objects: reads an ELF object file, links the functions of its XDP program into one
 //! instruction stream, and finds the maps that the object defines.
 //!
-//! The object is not trusted: any bytes give a [`LinkedObject`] or an [`Error`]. Time and memory are bounded by the
+//! The object file is not trusted: any bytes give a [`LinkedObject`] or an [`Error`]. Time and memory are bounded by the
 //! file's size, plus at most 4 MiB of zeros for sections like `.bss`. Nothing here does I/O.
 //!
-//! The steps in order: [`elf`] reads sections, symbols and relocations; [`btf`] reads types; [`maps`] reads map
-//! definitions (`.maps`, `maps`, data sections); [`link`](mod@link) follows the calls of the entry function and
-//! resolves relocations; [`co_re`] those that need the types of a running kernel, in a step of its own. From the result, [`canonical`]
-//! writes the object for redbpf, and [`kernel_btf`] the types for the kernel. [`layout`] describes the bytes of keys
-//! and values.
+//! The steps in order: [`elf`] reads sections, symbols and relocations. [`btf`] reads types. [`maps`] reads map
+//! definitions (`.maps`, `maps`, data sections). [`link`](mod@link) follows the calls of the entry function and resolves
+//! relocations. [`co_re`] resolves those that need the types of the running kernel, separately. From the result,
+//! [`canonical`] writes the object for redbpf, and [`kernel_btf`] the types for the kernel. [`layout`] describes the
+//! bytes of keys and values.
 
 mod btf;
 mod btf_maps;
@@ -62,19 +62,19 @@ pub struct LinkedObject {
     /// True if the program supports packets of several buffers: its section is `xdp.frags…`, and it must be loaded with
     /// `BPF_F_XDP_HAS_FRAGS` (5.18).
     pub frags: bool,
-    /// The license, empty when the object has none.
+    /// The license; empty if the object has none.
     pub license: String,
     /// The instructions of the entry function, then of each function that it calls.
     pub insns: Vec<Insn>,
     /// The maps that the object defines, then one map for each data section to which the program refers.
     pub maps: Vec<MapDef>,
-    /// In order of the instructions.
+    /// References to maps, in order of the instructions.
     map_references: Vec<MapReference>,
     /// Number of slots of the entry function, the first of the instructions.
     entry_slots: usize,
     /// The frame around the program, if the program has a frame.
     frame: Option<Frame>,
-    /// Relocations for [`LinkedObject::resolve`].
+    /// CO-RE relocations that [`LinkedObject::resolve`] has not resolved yet.
     co_re: Vec<co_re::Relocation>,
     btf: Option<Btf>,
 }
@@ -115,13 +115,13 @@ impl LinkedObject {
         self.maps.iter().find(|map| map.name == name)
     }
 
-    /// The object's BTF, if it has BTF.
+    /// The object's BTF; `None` without section `.BTF`.
     pub fn btf(&self) -> Option<&Btf> {
         self.btf.as_ref()
     }
 
-    /// True if the program depends on types of the running kernel, so that [`LinkedObject::resolve`] must come before all
-    /// that uses the instructions.
+    /// True if the program depends on types of the running kernel. [`LinkedObject::resolve`] must then be called before
+    /// the instructions are used.
     pub const fn needs_kernel_types(&self) -> bool {
         !self.co_re.is_empty()
     }
@@ -129,7 +129,7 @@ impl LinkedObject {
     /// Resolves the CO-RE relocations for a kernel with these types.
     ///
     /// # Errors
-    /// When several types of the kernel fit and differ, or when an instruction cannot have its value.
+    /// When several types of the kernel match and give different values, or when a value does not fit its instruction.
     pub fn resolve(&mut self, kernel: &Btf) -> Result<(), Error> {
         let relocations = std::mem::take(&mut self.co_re);
         match &self.btf {
@@ -138,8 +138,8 @@ impl LinkedObject {
         }
     }
 
-    /// Hashes the program and the maps as the kernel gets them, without BTF.
-    pub fn code(&self, hasher: &mut impl Hasher) {
+    /// Hashes the program and the maps as they are loaded into the kernel, without BTF.
+    pub fn hash_program(&self, hasher: &mut impl Hasher) {
         (&self.entry, &self.license, self.frags).hash(hasher);
         (&self.insns, &self.maps, &self.map_references).hash(hasher);
         self.frame.hash(hasher);
@@ -152,9 +152,9 @@ impl LinkedObject {
             .any(|insn| insn.calls(&[MAP_UPDATE_ELEM, MAP_DELETE_ELEM]))
     }
 
-    /// True if the program may send packets back (`XDP_TX`). See [`verdict::may_be`] for what is not seen.
-    pub fn answers(&self) -> bool {
-        verdict::may_be(&self.insns, XDP_TX)
+    /// True if the program may send packets back (`XDP_TX`). [`verdict::may_return`] does not find every such program.
+    pub fn may_transmit(&self) -> bool {
+        verdict::may_return(&self.insns, XDP_TX)
     }
 
     /// The object for redbpf: ELF64, little-endian, with the license and one section `xdp/ENTRY` of instructions, which
@@ -164,7 +164,7 @@ impl LinkedObject {
     /// be passed in a buffer that is aligned to 8 bytes, as allocators return.
     ///
     /// # Errors
-    /// When the number of `fds` is not the number of maps, or one of them is negative.
+    /// When the number of `fds` is not the number of maps, or a descriptor is negative.
     pub fn canonical(&self, fds: &[i32]) -> Result<Vec<u8>, Error> {
         canonical::build(self, fds)
     }
@@ -177,16 +177,16 @@ impl LinkedObject {
         canonical::instructions(self, fds)
     }
 
-    /// The types of the maps' keys and values, for `BPF_BTF_LOAD`; `None` when no map has types that the kernel takes.
+    /// The types of the maps' keys and values, for `BPF_BTF_LOAD`; `None` when no map has types that the kernel accepts.
     ///
-    /// All kinds of types are those of kernel 4.18, except bit-fields (5.0). A kernel may still refuse the types, alone
-    /// or for some kind of map; the map must then be created without types.
+    /// The types have the kinds of kernel 4.18, except bit-fields (5.0). A kernel may still refuse the BTF, or the types
+    /// of one map; the map must then be created without types.
     pub fn kernel_btf(&self) -> Option<KernelBtf> {
         kernel_btf::build(self.btf.as_ref()?, &self.maps)
     }
 }
 
-/// The object's BTF, if it has BTF.
+/// Reads the object's BTF; `None` without section `.BTF`.
 fn types(elf: &Elf) -> Result<Option<Btf>, Error> {
     let section = elf.section_named(".BTF");
     let mut btf = section
@@ -198,7 +198,7 @@ fn types(elf: &Elf) -> Result<Option<Btf>, Error> {
     Ok(btf)
 }
 
-/// Writes the offsets of the object's variables into its types.
+/// Writes the sizes of data sections and the offsets of variables into the BTF, from the ELF symbols.
 fn place_variables(btf: &mut Btf, elf: &Elf) {
     let mut places = BTreeMap::new();
     for (_, symbol) in elf.symbols() {
@@ -222,7 +222,7 @@ fn place_variables(btf: &mut Btf, elf: &Elf) {
     );
 }
 
-/// The license, from the section `license`.
+/// Reads the license from the section `license`; empty without that section.
 fn license(elf: &Elf) -> Result<String, Error> {
     let Some(section) = elf.section_named("license") else {
         return Ok(String::new());

@@ -1,4 +1,4 @@
-//! Recursion: cycles in the call graph.
+//! Search for recursion: cycles in the call graph.
 
 /// State of a function in a depth-first search.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -8,12 +8,13 @@ enum Visit {
     Done,
 }
 
-/// The first call found that closes a cycle, as (caller, callee). `calls` is in order of the callers; functions have
-/// the indices from 0, the entry, to `count - 1`.
+/// Finds a call that closes a cycle, and returns its caller and callee. Functions have the indices from 0, the entry, to
+/// `count - 1`; `calls` is in order of the callers.
 pub(super) fn find_cycle(count: usize, calls: &[(usize, usize)]) -> Option<(usize, usize)> {
     let first_call = |from| calls.partition_point(|&(other, _)| other < from);
     let mut visits = vec![Visit::Unvisited; count];
-    // The functions on the path, each with the index of its next call. An explicit stack, because chains may be long.
+    // The functions on the path, each with the index of its next call. A list, because call chains may be long enough to
+    // overflow the stack.
     let mut path = vec![(0, first_call(0))];
     while let Some((from, next)) = path.last_mut() {
         let from = *from;
@@ -57,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn long_call_chains_need_no_stack() {
+    fn long_call_chains_do_not_overflow_the_stack() {
         let calls: Vec<_> = (0..200_000).map(|from| (from, from + 1)).collect();
         assert_eq!(find_cycle(200_001, &calls), None);
     }

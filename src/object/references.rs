@@ -1,16 +1,13 @@
-//! Targets of relocations: a function to call, a map, or a byte in a data section.
+//! Resolution of references: to a function, to a map, or to a byte of a data section.
 
 use super::btf::{Btf, Type};
-use super::elf::{Elf, Relocation, Symbol, SymbolKind, SymbolSection};
+use super::elf::{
+    Elf, R_BPF_64_32, R_BPF_64_64, Relocation, Section, Symbol, SymbolKind, SymbolSection,
+};
 use super::error::{Error, Quoted};
 use super::functions::Functions;
 use super::insn::Insn;
 use super::maps::{Maps, is_data};
-
-/// Relocation of a 64-bit load; in old objects of a call too.
-const R_BPF_64_64: u32 = 1;
-/// Relocation of a call.
-const R_BPF_64_32: u32 = 10;
 
 /// Target of a 64-bit load.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,9 +20,9 @@ pub(super) enum Target {
 
 /// Reason why a reference cannot be resolved.
 pub(super) enum Unresolved {
-    /// A fault of the instruction; the text is the predicate of a sentence.
+    /// A fault of the instruction. The text continues a sentence that begins with the instruction.
     Instruction(String),
-    /// A fault elsewhere in the object.
+    /// A fault elsewhere in the object, such as in its symbol table.
     Other(Error),
 }
 
@@ -41,7 +38,7 @@ impl From<String> for Unresolved {
     }
 }
 
-/// The tables in which references are looked up.
+/// The functions, maps and types to which a reference may lead.
 pub(super) struct Scope<'a, 'm> {
     pub elf: &'a Elf<'a>,
     pub btf: Option<&'a Btf>,
@@ -67,8 +64,8 @@ impl Scope<'_, '_> {
             .map_err(Unresolved::from)
     }
 
-    /// Target of a call without a relocation, as an index of `functions`. The call is at `offset` of `section`, as is
-    /// its target.
+    /// Target of a call without a relocation, as an index of `functions`. The call is at `offset` of `section`, and its
+    /// target is in the same section.
     pub(super) fn local_callee(
         &self,
         section: usize,
@@ -122,6 +119,15 @@ impl Scope<'_, '_> {
             )
             .into());
         }
+        self.data_target(section, offset)
+    }
+
+    /// The byte at `offset` of a data section. `None` is an offset outside of 64 bits.
+    fn data_target(
+        &mut self,
+        section: &Section,
+        offset: Option<u64>,
+    ) -> Result<Target, Unresolved> {
         let offset = offset
             .filter(|&offset| offset < section.size)
             .and_then(|offset| u32::try_from(offset).ok());
@@ -135,8 +141,8 @@ impl Scope<'_, '_> {
         })
     }
 
-    /// The message for a load of a function's address. The kernel allows such loads only in programs loaded with BTF of
-    /// their functions (5.13), which redbpf does not pass on.
+    /// The message for a load of a function's address. The kernel allows it only in programs with BTF for their functions
+    /// (5.13), which redbpf does not pass to the kernel.
     fn callback(
         &self,
         symbol: &Symbol,
@@ -206,7 +212,7 @@ impl Scope<'_, '_> {
     }
 }
 
-/// Offset of a call's target in bytes. The immediate counts slots from the next instruction.
+/// Distance from a call to its target in bytes. The immediate counts slots from the next instruction.
 fn call_offset(insn: Insn) -> Option<i64> {
     (i64::from(insn.imm()) + 1).checked_mul(i64::try_from(Insn::SIZE).ok()?)
 }

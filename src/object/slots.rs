@@ -1,17 +1,17 @@
 //! Static initialisers of maps of maps: `.values = { &one, [5] = &another }` in section `.maps`.
 
-use super::elf::{Elf, Relocation, Section, SymbolSection};
+use super::elf::{Elf, R_BPF_64_64, R_BPF_64_ABS64, Relocation, Section, SymbolSection};
 use super::error::{Error, Quoted};
 use super::map_kind::MapKind;
 use super::maps::{Extent, Maps};
 
-/// Relocations of a 64-bit address in data: `R_BPF_64_64` (until clang 13) and `R_BPF_64_ABS64`.
-const ADDRESS: [u32; 2] = [1, 2];
-/// Bytes of a static initialiser.
-const SLOT: u64 = 8;
+/// Relocations of a 64-bit address in data. clang up to 13 writes `R_BPF_64_64`.
+const ADDRESS: [u32; 2] = [R_BPF_64_64, R_BPF_64_ABS64];
+/// Size of a static initialiser in bytes.
+const SLOT_SIZE: u64 = 8;
 
-/// Reads the static initialisers of maps of maps, which are addresses of other maps. `extents` are the places of the
-/// section's maps in order of offsets.
+/// Reads the static initialisers of maps of maps, which are addresses of other maps. `extents` are the ranges of the
+/// section's maps, in order of offsets.
 pub(super) fn fill(
     elf: &Elf,
     section: &Section,
@@ -62,11 +62,11 @@ fn slot_at(extents: &[Extent], relocation: Relocation) -> Option<(u64, u64)> {
     let extent = extents.get(after.checked_sub(1)?)?;
     let within = relocation.offset - extent.offset;
     let slot = within.checked_sub(extent.values_at?)?;
-    let fits = slot % SLOT == 0 && within < extent.size && ADDRESS.contains(&relocation.kind);
-    fits.then_some((extent.offset, slot / SLOT))
+    let fits = slot % SLOT_SIZE == 0 && within < extent.size && ADDRESS.contains(&relocation.kind);
+    fits.then_some((extent.offset, slot / SLOT_SIZE))
 }
 
-/// Index of the map to whose address a relocation refers.
+/// Index of the map whose address a relocation gives; an error is the predicate of a message.
 fn slot_target(
     elf: &Elf,
     section: &Section,

@@ -1,4 +1,4 @@
-//! The instruction stream: linked functions one after the other, and the calls between them.
+//! The instruction stream: the linked functions one after another, and the calls between them.
 
 use std::collections::BTreeMap;
 
@@ -7,16 +7,16 @@ use super::functions::{Function, Functions};
 use super::insn::Insn;
 use super::recursion;
 
-/// Most instructions of a program (`BPF_COMPLEXITY_LIMIT_INSNS`, 5.2; 4096 on older kernels).
+/// Maximum number of instructions of a program (`BPF_COMPLEXITY_LIMIT_INSNS`, 5.2; 4096 on older kernels).
 const MAX_INSNS: usize = 1_000_000;
 
 /// A function in the stream.
 #[derive(Clone, Copy)]
 pub(super) struct LinkedFunction<'a> {
     pub function: Function<'a>,
-    /// First instruction slot.
+    /// First slot of the function.
     pub start: usize,
-    /// One past the last instruction slot.
+    /// One past the last slot of the function.
     pub end: usize,
 }
 
@@ -37,7 +37,7 @@ pub(super) struct InsnStream<'a, 'm> {
     linked: Vec<LinkedFunction<'a>>,
     /// Index in `linked` of each linked function, by its index in `functions`.
     linked_index: BTreeMap<usize, usize>,
-    /// In order of the callers.
+    /// Calls to be patched, in order of the callers.
     calls: Vec<Call>,
 }
 
@@ -117,7 +117,7 @@ impl<'a, 'm> InsnStream<'a, 'm> {
         Ok(self.insns)
     }
 
-    /// Refuses recursion, which the kernel's verifier refuses too.
+    /// Refuses recursion, which the kernel's verifier would reject.
     fn refuse_recursion(&self) -> Result<(), Error> {
         let calls = self.calls.iter().map(|call| (call.caller, call.target));
         let calls: Vec<_> = calls.collect();

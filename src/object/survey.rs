@@ -1,4 +1,4 @@
-//! The survey: all programs and maps of an object, for `inspect`.
+//! Survey of an object for `inspect`: all its programs and maps.
 
 use super::btf::Btf;
 use super::elf::Elf;
@@ -7,7 +7,7 @@ use super::functions::Functions;
 use super::map_def::MapDef;
 use super::maps::Maps;
 
-/// Most programs of a survey; each is linked separately.
+/// Maximum number of programs in a survey. Each is linked separately, which takes time.
 const MAX_PROGRAMS: usize = 64;
 
 /// Programs, maps and types of an object.
@@ -17,7 +17,7 @@ pub struct Survey {
     pub programs: Vec<Program>,
     /// The maps that the object defines, then those of the variables that its programs use.
     pub maps: Vec<MapDef>,
-    /// The object's BTF, if it has BTF.
+    /// The object's BTF; `None` without section `.BTF`.
     pub btf: Option<Btf>,
 }
 
@@ -53,7 +53,7 @@ pub fn survey(bytes: &[u8]) -> Result<Survey, Error> {
                 .map(|object| object.insns.len())
                 .map_err(Clone::clone),
         });
-        // The variables of a program are known once it is linked.
+        // Maps of data sections are known only after linking.
         for map in object.into_iter().flat_map(|object| object.maps) {
             if map.initial.is_some() && maps.iter().all(|known| known.name != map.name) {
                 maps.push(map);

@@ -1,34 +1,40 @@
-//! Verdicts that a program may return, as far as its instructions show.
+//! Search for a verdict that a program may return, by data flow over its instructions.
 
-use super::insn::{BPF_X, CALL, EXIT, Insn, class};
+use super::insn::{BPF_DW, BPF_SIZE_MASK, BPF_W, BPF_X, CALL, EXIT, Insn, class};
 
+/// Bits of the operation in an opcode of arithmetic or of a jump (`BPF_OP`).
+const BPF_OP_MASK: u8 = 0xf0;
 /// Operations (`BPF_OP`).
 const BPF_JA: u8 = 0x00;
 const BPF_MOV: u8 = 0xb0;
-/// Registers 0 to 5, which a call overwrites.
-const OVERWRITTEN: u16 = 0x3f;
-/// The register of the verdict.
+/// Bits of the mode in the opcode of a load or store (`BPF_MODE`).
+const BPF_MODE_MASK: u8 = 0xe0;
+/// Mode of ordinary memory accesses.
+const BPF_MEM: u8 = 0x60;
+/// Set of the registers that a call overwrites: 0 to 5.
+const CALLER_SAVED: u16 = 0x3f;
+/// Set of register 0 alone, which has the verdict at an exit.
 const R0: u16 = 1;
-/// The register with the end of the stack.
+/// Number of the frame pointer, which points to the end of the stack.
 const R10: u8 = 10;
-/// Sizes of a load or store that a compiler spills a verdict with: `BPF_MEM` with 4 and with 8 bytes.
-const SPILLS: [u8; 2] = [0x60, 0x78];
+/// Mode and size of the loads and stores with which compilers spill a verdict.
+const SPILLS: [u8; 2] = [BPF_MEM | BPF_W, BPF_MEM | BPF_DW];
 
-/// The places that may have the constant.
+/// The registers and stack slots that may hold the constant before an instruction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Holders {
-    /// A bit for each register.
+    /// One bit for each register.
     registers: u16,
-    /// A bit for each 8 bytes of the stack, from its end downwards.
+    /// One bit for each 8 bytes of the stack, from its end downwards.
     stack: u64,
 }
 
-/// True if a path of instructions moves the constant `verdict` into register 0, by way of other registers and the stack
-/// maybe, and keeps it there up to an exit. A verdict that is computed or read from other memory is not seen.
+/// True if on some path the constant `verdict` is in register 0 at an exit. Copies in other registers and on the stack are
+/// followed. A verdict that is computed, or read from other memory, is not found.
 ///
-/// Follows for each instruction the places that may have the constant. Each of the 80 places is added to an instruction
-/// once, so the time is bounded by the size of the program.
-pub(super) fn may_be(insns: &[Insn], verdict: i32) -> bool {
+/// Computes for each instruction the set of [`Holders`]. Each of the 80 bits of a set is added once,
+/// so that the time is bounded by the size of the program.
+pub(super) fn may_return(insns: &[Insn], verdict: i32) -> bool {
     let mut holders = vec![Holders::default(); insns.len()];
     let moves = |(slot, insn): (usize, &Insn)| (moved(*insn) == Some(verdict)).then_some(slot);
     let mut open: Vec<usize> = insns.iter().enumerate().filter_map(moves).collect();
@@ -59,14 +65,14 @@ pub(super) fn may_be(insns: &[Insn], verdict: i32) -> bool {
     false
 }
 
-/// The constant that the instruction moves into a register, or stores on the stack.
+/// The constant that the instruction moves into a register, or stores in memory.
 fn moved(insn: Insn) -> Option<i32> {
-    let (class, rest) = (insn.opcode() & 7, insn.opcode() & 0xf8);
-    let is_move = matches!(class, class::ALU | class::ALU64) && rest == BPF_MOV;
-    (is_move || class == class::ST).then(|| insn.imm())
+    let is_move = matches!(insn.class(), class::ALU | class::ALU64)
+        && insn.opcode() & (BPF_OP_MASK | BPF_X) == BPF_MOV;
+    (is_move || insn.class() == class::ST).then(|| insn.imm())
 }
 
-/// The places that may have the constant after the instruction.
+/// The registers and stack slots that may hold the constant after the instruction.
 fn step(insn: Insn, before: Holders, verdict: i32) -> Holders {
     let opcode = insn.opcode();
     let has = |register: u8| before.registers & 1 << register != 0;
@@ -89,8 +95,8 @@ fn step(insn: Insn, before: Holders, verdict: i32) -> Holders {
             ..before
         }
     };
-    match opcode & 7 {
-        class::ALU | class::ALU64 if opcode & 0xf0 == BPF_MOV => {
+    match insn.class() {
+        class::ALU | class::ALU64 if opcode & BPF_OP_MASK == BPF_MOV => {
             let holds = if opcode & BPF_X == 0 {
                 insn.imm() == verdict
             } else {
@@ -106,16 +112,17 @@ fn step(insn: Insn, before: Holders, verdict: i32) -> Holders {
         class::STX => store(has(insn.src())),
         class::ALU | class::ALU64 | class::LD => set(insn.dst(), false),
         _ if opcode == CALL => Holders {
-            registers: before.registers & !OVERWRITTEN,
+            registers: before.registers & !CALLER_SAVED,
             ..before
         },
         _ => before,
     }
 }
 
-/// The bit of the stack that a load or store by way of `base` accesses; 0 for other memory.
+/// The stack bit of a load or store with the base register `base`; 0 for other memory.
 fn stack_place(base: u8, insn: Insn) -> u64 {
-    let is_spill = base == R10 && SPILLS.contains(&(insn.opcode() & 0xf8));
+    let is_spill =
+        base == R10 && SPILLS.contains(&(insn.opcode() & (BPF_MODE_MASK | BPF_SIZE_MASK)));
     let below = u32::from(insn.off().unsigned_abs().saturating_sub(1)) / 8;
     if is_spill && insn.off() < 0 {
         1_u64.checked_shl(below).unwrap_or_default()
@@ -124,27 +131,29 @@ fn stack_place(base: u8, insn: Insn) -> u64 {
     }
 }
 
-/// The instructions that may be next.
+/// Slots of the instructions that may run next.
 fn successors(slot: usize, insn: Insn) -> [Option<usize>; 2] {
     let opcode = insn.opcode();
     let next = slot.checked_add(if insn.is_wide() { 2 } else { 1 });
-    if !matches!(opcode & 7, class::JMP | class::JMP32) || opcode == CALL {
+    if !matches!(insn.class(), class::JMP | class::JMP32) || opcode == CALL {
         return [next, None];
     }
-    let jumps = opcode & 0xf0 == BPF_JA;
-    let distance = if jumps && opcode & 7 == class::JMP32 {
+    let is_unconditional = opcode & BPF_OP_MASK == BPF_JA;
+    // `BPF_JMP32 | BPF_JA` has its distance in the immediate (6.6).
+    let distance = if is_unconditional && insn.class() == class::JMP32 {
         isize::try_from(insn.imm()).unwrap_or_default()
     } else {
         isize::from(insn.off())
     };
     let target = next.and_then(|next| next.checked_add_signed(distance));
-    [next.filter(|_| !jumps), target]
+    [next.filter(|_| !is_unconditional), target]
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// `r[register] = value`.
     const fn set(register: u8, value: u8) -> [u8; 8] {
         [0xb7, register, 0, 0, value, 0, 0, 0]
     }
@@ -186,7 +195,7 @@ mod tests {
             (&[set(0, 3)], false),
         ] {
             let insns: Vec<_> = code.iter().copied().map(Insn::from_bytes).collect();
-            assert_eq!(may_be(&insns, 3), expected, "{code:x?}");
+            assert_eq!(may_return(&insns, 3), expected, "{code:x?}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The step that gives programs the types of the running kernel, for CO-RE relocations.
+//! Resolution of CO-RE relocations by the types of the running kernel.
 
 use std::io;
 use std::path::Path;
@@ -12,14 +12,14 @@ use crate::object::Btf;
 
 /// The types of the running kernel (5.4, with `CONFIG_DEBUG_INFO_BTF`).
 const VMLINUX: &str = "/sys/kernel/btf/vmlinux";
-/// Maximum bytes of the types. Those of a kernel with all drivers built in are about 10 MB.
+/// Maximum size of the types in bytes. A kernel with all drivers built in has about 10 MB.
 const MAX_TYPES: usize = 64 << 20;
 
 impl Plan {
-    /// Resolves the CO-RE relocations of all programs. Reads the kernel's types only where a program needs them.
+    /// Resolves the CO-RE relocations of all programs. Reads the kernel's types only if a program needs them.
     ///
     /// # Errors
-    /// For each program that this kernel cannot serve.
+    /// One error for each program whose relocations cannot be resolved by this kernel's types.
     pub fn resolve_kernel_types(&mut self) -> Result<(), Vec<Diagnostic>> {
         let needs = |filter: &PlannedFilter| filter.object.needs_kernel_types();
         if !self.filters.iter().any(needs) {
@@ -36,7 +36,7 @@ impl Plan {
                 Err(why) => Err(why.clone()),
             };
             if let Err(why) = resolved {
-                errors.push(refused(&self.corefile, filter, &why));
+                errors.push(unresolved(&self.corefile, filter, &why));
             }
         }
         if errors.is_empty() {
@@ -47,6 +47,7 @@ impl Plan {
     }
 }
 
+/// Reads the types of the running kernel. An error is a message for the operator.
 fn read() -> Result<Btf, String> {
     let bytes = files::read(Path::new(VMLINUX), MAX_TYPES).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => {
@@ -58,7 +59,8 @@ fn read() -> Result<Btf, String> {
         .map_err(|error| format!("cannot use the kernel's types in {VMLINUX}: {error}"))
 }
 
-fn refused(corefile: &Corefile, filter: &PlannedFilter, why: &str) -> Diagnostic {
+/// The error for a filter whose program cannot be resolved.
+fn unresolved(corefile: &Corefile, filter: &PlannedFilter, why: &str) -> Diagnostic {
     let path = filter.block.elf.to_string_lossy();
     let message = format!("{}: {why}", Escaped(&path));
     corefile.diagnostic(filter.block.elf_at, "elf", message, Blame::Object)

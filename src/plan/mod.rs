@@ -22,15 +22,16 @@ use sources::Sources;
 pub const ENTRY: &str = "xdp_prog";
 /// Warning for a Corefile without a filter.
 pub const NO_FILTER: &str = "the Corefile has no ebpf block; nothing is filtered";
-/// Maximum bytes of an object. The kernel's largest program has a million instructions of 8 bytes, besides its types.
+/// Maximum size of an object in bytes. The kernel's largest program has a million instructions of 8 bytes; types and
+/// symbols take more.
 const MAX_OBJECT: usize = 16 << 20;
 
-/// A checked Corefile with all objects linked.
+/// A checked Corefile with its objects, all linked.
 #[derive(Debug)]
 pub struct Plan {
-    /// The parsed Corefile. Map entries refer to its words.
+    /// The parsed Corefile, to whose tokens the map entries refer.
     pub corefile: Corefile,
-    /// All directives but `ebpf`, whose blocks are in [`Plan::filters`].
+    /// The directives except `ebpf`, whose blocks are in [`Plan::filters`].
     pub config: Config,
     /// One filter for each `ebpf` block, in the Corefile's order.
     pub filters: Vec<PlannedFilter>,
@@ -48,7 +49,7 @@ pub struct PlannedFilter {
 /// The source of a Corefile.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
-    /// A file, by the name given.
+    /// A file, by the path that the operator gave.
     File(PathBuf),
     /// Standard input.
     Stdin,
@@ -56,7 +57,7 @@ pub enum Source {
 
 impl Source {
     /// The default: `./Corefile` if it exists, else `/etc/corexdp/Corefile`.
-    pub fn usual() -> Self {
+    pub fn default_corefile() -> Self {
         let here = PathBuf::from("Corefile");
         Self::File(if here.exists() {
             here
@@ -94,7 +95,7 @@ impl std::fmt::Display for Source {
     }
 }
 
-/// Reads the Corefile, resolves its imports, snippets and environment variables, and records in `sources` every file.
+/// Reads the Corefile and resolves imports, snippets and environment variables. Records every file in `sources`.
 ///
 /// # Errors
 /// The first error in the Corefile, or a file that cannot be read.
@@ -168,7 +169,7 @@ impl Plan {
     /// Reads and checks the Corefile and its objects. Records every file in `sources`, also on errors.
     ///
     /// # Errors
-    /// The first errors found, and the number of the others.
+    /// The first errors, and the number of the omitted ones.
     pub fn make(source: &Source, sources: &mut Sources) -> Result<Self, Vec<Diagnostic>> {
         let corefile = read(source, sources).map_err(|error| vec![error])?;
         let folder = source
@@ -200,10 +201,10 @@ impl Plan {
     }
 }
 
-/// Reads an object. `missing` is the message for a file that does not exist.
+/// Reads an object file. `missing` is the message for a file that does not exist.
 ///
 /// # Errors
-/// The blame and the message.
+/// The party at fault, and the message for the operator.
 pub fn read_program(
     path: &Path,
     missing: &str,

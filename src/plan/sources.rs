@@ -1,5 +1,5 @@
-//! The sources of a plan: each file and folder that the plan depends on, with a digest of its state. While all digests
-//! stay the same, a new plan would equal the old one.
+//! The sources of a plan: each file and folder that the plan depends on, with a digest of its state. As long as no
+//! digest changes, a new plan would equal the old one.
 
 use std::fs;
 use std::hash::Hasher as _;
@@ -10,9 +10,9 @@ use crate::base::digest::{self, Digest};
 use crate::base::files;
 use crate::corefile::Host;
 
-/// Bytes of one read.
+/// Size of a read in bytes.
 const CHUNK: usize = 4096;
-/// Bytes of a file that its digest covers; files of a plan are smaller.
+/// Size of a file's digested part in bytes. Every file that a plan accepts is smaller.
 const MAX_DIGESTED: u64 = 32 << 20;
 
 /// The dependencies of a plan.
@@ -29,8 +29,11 @@ struct Dependency {
 /// The aspect of a path that a plan depends on.
 #[derive(Clone, Copy, Debug)]
 enum Aspect {
+    /// The content of a file.
     Content,
+    /// The names in a folder.
     Names,
+    /// Existence, symbolic links not followed.
     Exists,
 }
 
@@ -64,7 +67,8 @@ impl Sources {
     }
 }
 
-/// The file system and environment of this process. Environment variables are not recorded: they never change.
+/// The file system and environment of this process. Environment variables are not recorded: they do not change while
+/// the process runs.
 impl Host for Sources {
     fn read(&mut self, path: &str, limit: usize) -> io::Result<Vec<u8>> {
         self.content(Path::new(path), limit)
@@ -123,7 +127,8 @@ fn digest_of(content: &mut dyn io::Read) -> u64 {
     }
 }
 
-/// Fills the chunk unless the content ends, so that the chunks of equal content are equal for every reader.
+/// Reads a full chunk unless the content ends. Equal contents thus give equal chunks and digests, whatever a single
+/// `read` returns.
 fn read_chunk<'a>(content: &mut dyn io::Read, chunk: &'a mut [u8; CHUNK]) -> io::Result<&'a [u8]> {
     let mut length = 0;
     while let Some(rest) = chunk.get_mut(length..).filter(|rest| !rest.is_empty()) {
@@ -172,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn only_changed_dependencies_count() {
+    fn only_changed_content_names_and_existence_count() {
         let folder = Folder::new("sources");
         let path = |name: &str| folder.0.join(name).to_str().unwrap().to_owned();
         let long = "x".repeat(3 * CHUNK);
@@ -186,7 +191,7 @@ mod tests {
         assert_eq!(sources.list(folder.0.to_str().unwrap()).unwrap(), ["one"]);
         assert!(!sources.exists(&path("three")));
         assert!(!sources.have_changed());
-        // Rewritten with the same content.
+        // A rewrite of the same content is no change.
         fs::write(path("one"), &long).unwrap();
         assert!(!sources.have_changed());
         for change in ["one", "two", "three", "another"] {
@@ -207,7 +212,7 @@ mod tests {
         let path = folder.0.to_str().unwrap().to_owned();
         let mut sources = Sources::default();
         sources.read(&path, 1 << 20).unwrap_err();
-        // Longer than the limit.
+        // The file is larger than the limit of the read.
         fs::write(folder.0.join("long"), "x".repeat(100)).unwrap();
         let long = folder.0.join("long");
         sources.content(&long, 10).unwrap_err();

@@ -1,4 +1,4 @@
-//! The step that gives global variables of a program the values of the Corefile, before the program is loaded.
+//! Sets the global variables of a program to the values in the Corefile, before the program is loaded.
 
 use super::PlannedFilter;
 use crate::base::capacity::MAX_VALUE;
@@ -7,8 +7,8 @@ use crate::corefile::Corefile;
 use crate::encode::Encoder;
 
 impl PlannedFilter {
-    /// Writes the lines about variables, which were checked, into the object. The verifier then knows the constants, and
-    /// a change of one is another program.
+    /// Writes the values of variables from the checked lines into the object. The verifier then knows the constants, so
+    /// that a changed constant needs another program.
     pub(super) fn set_variables(&mut self, corefile: &Corefile) {
         for index in 0..self.object.maps.len() {
             let map = self.object.maps.get(index);

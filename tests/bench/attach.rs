@@ -1,4 +1,4 @@
-//! Time from exec until the program filters.
+//! Time from exec until the program is attached.
 
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -10,8 +10,8 @@ use super::table::{Aim, Figure, Row, Unit};
 use support::net::pause;
 
 const ROUNDS: usize = 40;
-/// Orders in which each loader follows each other loader equally often, since a loader may wait until the kernel has
-/// freed the objects of the loader before it.
+/// The orders of the loaders. Each loader follows each other loader equally often, since a loader may wait until the
+/// kernel has freed the objects of its predecessor.
 const ORDERS: [[usize; 4]; 4] = [[0, 1, 3, 2], [1, 2, 0, 3], [2, 3, 1, 0], [3, 0, 2, 1]];
 
 pub(crate) const NOTE: &str = "\

@@ -14,7 +14,7 @@ use support::net::pause;
 const ROUNDS: usize = 20;
 const SIZES: [u32; 3] = [1_000, 10_000, 100_000];
 const PIN: &str = "/sys/fs/bpf/bench";
-/// The exit code when the verifier refuses the program.
+/// The exit code for a program that the verifier refuses.
 const REFUSED: i32 = 65;
 
 pub(crate) const NOTE: &str = "\
@@ -66,7 +66,7 @@ fn bpftool(site: &Site, entries: u32) -> Duration {
     spent.processor_time
 }
 
-/// A map of this size is freed some time after its last use.
+/// The kernel frees a large map some time after its last use.
 fn settle() {
     pause(20);
 }

@@ -1,4 +1,4 @@
-//! A DNS server that is flooded, with a filter before it and without.
+//! A DNS server under a flood, with and without a filter.
 
 use std::fs;
 use std::path::Path;
@@ -13,13 +13,14 @@ use support::net::Daemon;
 const ROUNDS: usize = 3;
 /// Seconds of queries in each measurement.
 const SECONDS: u32 = 2;
-/// The client asks an eighth of what the server answers at most by itself, and the flood is ten times that.
+/// The client's rate is the server's highest rate divided by this number.
 const SHARE: f64 = 8.0;
+/// The flood's rate in multiples of the client's rate.
 const TIMES: f64 = 10.0;
-/// Upper bound of the client's rate: a tenfold flood of a higher rate leaves the client too little of its CPU.
+/// Upper bound of the client's rate: a tenfold flood of a higher rate would leave the client too little CPU time.
 const MOST: f64 = 12_000.0;
 const PEER: &str = "no filter";
-/// Names of the filters in the table, and of their objects.
+/// Names of the filters in the table and of their objects.
 const FILTERS: [&str; 2] = ["guard", "acl"];
 
 pub(crate) const NOTE: &str = "\
@@ -35,7 +36,7 @@ the kernel's work for them. The kernel's work precedes the processes, as an inte
 answered than asked for and none was lost, dnsperf had too little of its CPU. The aims compare with the same flood
 without a filter.";
 
-/// Measurements of one filter, or of none.
+/// Measurements with one filter, or without a filter.
 #[derive(Default)]
 struct Turns {
     most: Vec<f64>,
@@ -90,7 +91,7 @@ fn attached(site: &Site, name: &str) -> Daemon {
     site.start(name).attached(1)
 }
 
-/// Answers per second, as fast as they come.
+/// The highest rate of responses per second.
 fn at_most(site: &Site, served: &Served) -> f64 {
     let answers = served.ask(site, &["-l", &SECONDS.to_string()]);
     answers.count / f64::from(SECONDS)
@@ -100,7 +101,7 @@ impl Turns {
     fn take(&mut self, site: &Site, served: &Served, rate: f64) {
         self.most.push(at_most(site, served));
         let (seconds, asked) = (SECONDS.to_string(), rate.to_string());
-        // No bound on open queries within that time.
+        // `-q` does not limit the open queries within this time.
         let how = ["-l", &seconds, "-Q", &asked, "-q", "60000", "-t", "0.5"];
         self.calm.push(served.ask(site, &how).latency);
         let sender = served.sender();

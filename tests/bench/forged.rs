@@ -12,10 +12,10 @@ use support::net::Sender;
 use support::packets::frame::ip4;
 use support::packets::message::{checksum, query};
 
-/// Frames for each call. The queue of the other end has room for 256.
+/// Frames for each call. The peer's queue has room for 256.
 const BATCH: usize = 32;
 const PAUSE: Duration = Duration::from_micros(50);
-/// Upper bound of overdue frames. The flood gives up any above it, rather than send them all at once.
+/// Upper bound of overdue frames. Frames above it are skipped rather than sent in a burst.
 const LATE: f64 = 128.0;
 
 /// Offsets of the IPv4 header, its checksum and its source, and of the port and the ID of the query.
@@ -25,16 +25,16 @@ const SOURCE: usize = HEADER + 12;
 const PORT: usize = HEADER + 20;
 const NUMBER: usize = HEADER + 28;
 
-/// Frames for one call.
+/// The frames of one call.
 struct Batch {
     frames: Vec<Vec<u8>>,
     random: u64,
-    /// The sum of the header without its source.
+    /// The checksum of the header without its source, not complemented.
     others: u32,
 }
 
 /// Sends `rate` queries per second for www.example to 192.0.2.53 from this `cpu` while `act` runs. Returns the result
-/// of `act` and the queries sent per second.
+/// of `act` and the number of queries sent per second.
 pub(crate) fn flooded<T>(
     sender: &Sender,
     rate: f64,
@@ -94,7 +94,7 @@ impl Batch {
                 self.random ^= self.random >> 7;
                 self.random ^= self.random << 17;
                 let source = self.random.to_be_bytes();
-                // Sources that the server itself would ignore are left out, and so is the network of the real client.
+                // Skips sources that the server ignores, and the network of the real client.
                 if (1..224).contains(&source[0]) && source[0] != 127 && source[..3] != [192, 0, 2] {
                     break source;
                 }
@@ -110,7 +110,8 @@ impl Batch {
         }
     }
 
-    /// Sends `count` frames, and returns how many it has sent. A frame for which the queue has no room counts as sent.
+    /// Sends `count` frames and returns the number of frames sent. A frame for which the queue has no room counts as
+    /// sent.
     fn send(&mut self, sender: &Sender, count: usize) -> u32 {
         let frames = &mut self.frames[..count];
         let mut parts: Vec<libc::iovec> = frames
@@ -129,7 +130,7 @@ impl Batch {
         });
         let mut heads: Vec<libc::mmsghdr> = heads.collect();
         let count = u32::try_from(count).unwrap();
-        // SAFETY: as many headers as said, each with one part, and all of them outlive the call.
+        // SAFETY: there are `count` headers, each with one part, and all of them outlive the call.
         let sent = unsafe { libc::sendmmsg(sender.as_raw_fd(), heads.as_mut_ptr(), count, 0) };
         match Errno::result(sent) {
             // sendmmsg stops at the first frame that is lost.
@@ -140,7 +141,7 @@ impl Batch {
     }
 }
 
-/// Binds this thread to the CPU, with real-time priority, because a wire does not wait for other threads.
+/// Binds this thread to the CPU with real-time priority, since a real link does not wait for other threads.
 fn first_on(cpu: usize) {
     let mut only = nix::sched::CpuSet::new();
     only.set(cpu).unwrap();

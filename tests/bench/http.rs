@@ -1,4 +1,4 @@
-//! A scraper: one connection, kept alive.
+//! A scraper with one keep-alive connection.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use support::wait::PATIENCE;
 
-/// A connection to a page, and the last body that came over it.
+/// A connection to a page, and the body of the last response.
 pub(crate) struct Scraper {
     stream: BufReader<TcpStream>,
     body: Vec<u8>,
@@ -23,7 +23,7 @@ impl Scraper {
         }
     }
 
-    /// One scrape, from the request to the last byte of the answer.
+    /// Scrapes once. Returns the time from the request to the last byte of the response.
     pub(crate) fn scrape(&mut self) -> Duration {
         let start = Instant::now();
         let request = b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nAccept: text/plain\r\n\r\n";
@@ -48,7 +48,7 @@ impl Scraper {
         start.elapsed()
     }
 
-    /// Series on the page last scraped.
+    /// The number of series on the page last scraped.
     pub(crate) fn series(&self) -> usize {
         let text = std::str::from_utf8(&self.body).unwrap();
         text.lines().filter(|line| !line.starts_with('#')).count()
@@ -58,7 +58,7 @@ impl Scraper {
         let mut line = String::new();
         self.stream.read_line(&mut line).unwrap();
         let text = line.strip_suffix("\r\n");
-        text.unwrap_or_else(|| panic!("cut off: {line:?}"))
+        text.unwrap_or_else(|| panic!("truncated: {line:?}"))
             .to_owned()
     }
 

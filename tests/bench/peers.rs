@@ -1,6 +1,6 @@
-//! corexdp beside its peers, in one table. `tests/bench.sh` runs this program in namespaces.
+//! corexdp and comparable tools in one table. `tests/bench.sh` runs this program in namespaces.
 //!
-//! Peers take turns with corexdp, run by run, so that other load on the machine affects both alike.
+//! The peers and corexdp run in turn, so that other load on the machine affects both alike.
 
 #![allow(
     clippy::expect_used,

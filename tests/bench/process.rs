@@ -1,4 +1,4 @@
-//! Peers as processes.
+//! The peers' processes.
 
 use std::fs;
 use std::net::TcpStream;
@@ -14,16 +14,16 @@ use support::wait::wait_until;
 pub(crate) const EXPORTER_PAGE: &str = "127.0.0.1:9100";
 /// Path of the node exporter.
 pub(crate) const EXPORTER: &str = "/usr/bin/prometheus-node-exporter";
-/// Collectors that together have about as many series as corexdp at its limit.
+/// Collectors with about as many series in total as corexdp at its limit.
 const COLLECTORS: [&str; 10] = [
     "cpu", "filefd", "loadavg", "meminfo", "netdev", "netstat", "sockstat", "stat", "time",
     "vmstat",
 ];
 
-/// Costs of a process from before its start until its end.
+/// The cost of a process from before its start until its end.
 pub(crate) struct Spent {
     pub(crate) time: Duration,
-    /// Time of all processors, in the kernel and outside.
+    /// CPU time of all threads, in the kernel and in user space.
     pub(crate) processor_time: Duration,
 }
 
@@ -36,7 +36,7 @@ pub(crate) fn finish(command: &mut Command) -> Spent {
 pub(crate) fn finish_with(command: &mut Command, code: i32) -> Spent {
     command.stdin(Stdio::null()).stdout(Stdio::null());
     if code != 0 {
-        // The expected failure prints its reason.
+        // The expected failure prints an error message.
         command.stderr(Stdio::null());
     }
     let (start, used) = (Instant::now(), processor_time());
@@ -50,14 +50,14 @@ pub(crate) fn finish_with(command: &mut Command, code: i32) -> Spent {
     spent
 }
 
-/// Processor time of all child processes that have ended.
+/// CPU time of all child processes that have ended.
 fn processor_time() -> Duration {
     let usage = getrusage(UsageWho::RUSAGE_CHILDREN).unwrap();
     let time = usage.user_time() + usage.system_time();
     Duration::from_micros(u64::try_from(time.num_microseconds()).unwrap())
 }
 
-/// A running node exporter. Drop ends the process.
+/// A running node exporter. Dropping it ends the process.
 pub(crate) struct Exporter(Child);
 
 impl Exporter {
@@ -92,7 +92,7 @@ impl Drop for Exporter {
     }
 }
 
-/// Memory of these processes in bytes, each shared page divided by its users (PSS).
+/// Memory of these processes in bytes (PSS: each shared page is divided by its users).
 pub(crate) fn proportional_memory(pids: &[u32]) -> u64 {
     pids.iter()
         .map(|pid| {
@@ -104,13 +104,13 @@ pub(crate) fn proportional_memory(pids: &[u32]) -> u64 {
         .sum()
 }
 
-/// The number of voluntary context switches of each thread of these processes, that is, of its wake-ups.
+/// The number of voluntary context switches of each thread of these processes, which is the number of its wake-ups.
 pub(crate) fn sleeps(pids: &[u32]) -> Vec<(String, u64)> {
     let mut threads = Vec::new();
     for pid in pids {
         for task in fs::read_dir(format!("/proc/{pid}/task")).unwrap() {
             let path = task.unwrap().path();
-            // A thread may end during the loop.
+            // The thread may have ended.
             let Ok(text) = fs::read_to_string(path.join("status")) else {
                 continue;
             };

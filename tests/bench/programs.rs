@@ -28,7 +28,7 @@ no checks of the packet. `question` is the walk over the name to the type of a q
 single one is too fast for a ratio, so `10 questions` repeats it. `LRU` is the lookup of the source network, with the
 time. Code: as the kernel has rewritten the program (xlated), and the machine code of it (jited).";
 
-/// The tools of all measurements.
+/// The means that all measurements share.
 pub(crate) struct Bench<'a> {
     pub(crate) site: &'a Site,
     empty: Program,
@@ -46,18 +46,18 @@ pub(crate) struct Case<'a> {
     pub(crate) peers: Vec<Peer<'a>>,
 }
 
-/// A program that is given the packets of a case too.
+/// Another program that is measured with the packets of a case.
 #[derive(Clone, Copy)]
 pub(crate) struct Peer<'a> {
     /// The lookups of a reference, or [`XDP_FILTER`].
     pub(crate) name: &'static str,
     pub(crate) program: &'a Program,
     pub(crate) verdict: u32,
-    /// The aim: the time of the shipped program is at most this many times the peer's.
+    /// The aim: the shipped program takes at most this many times the peer's time.
     pub(crate) most: f64,
 }
 
-/// The differences to the empty program, one of each round.
+/// Differences to the empty program, one for each round.
 #[derive(Default)]
 struct Above {
     nanoseconds: Vec<f64>,
@@ -73,7 +73,7 @@ impl Above {
             .extend(instructions.map(|(took, empty)| took - empty));
     }
 
-    /// Figures of time and of instructions, if there are any.
+    /// Figures of time and, if they were counted, of instructions.
     fn figures(self) -> [Option<Figure>; 2] {
         [self.nanoseconds, self.instructions].map(|list| {
             let some = !list.is_empty();
@@ -100,12 +100,12 @@ pub(crate) fn measure(site: &Site) -> Vec<Row> {
 /// The measurements of one case.
 struct Turns {
     ours: Above,
-    /// One for each of its peers.
+    /// One for each peer.
     peers: Vec<Above>,
 }
 
 impl Bench<'_> {
-    /// Rows of all cases of a program, and of its size.
+    /// Rows of all cases of a program, and of the program's size.
     pub(crate) fn compare(&self, name: &str, cases: &[Case<'_>]) -> Vec<Row> {
         let mut turns: Vec<Turns> = cases.iter().map(Turns::new).collect();
         for _ in 0..ROUNDS {
@@ -149,7 +149,7 @@ impl Case<'_> {
             .collect()
     }
 
-    /// Rows of time and of instructions beside a peer.
+    /// Rows of time and of instructions compared with a peer.
     fn beside(
         &self,
         name: &str,
@@ -177,7 +177,7 @@ impl Case<'_> {
     }
 }
 
-/// The size of the program, beside xdp-filter's where that is a peer.
+/// The size of the program, compared with xdp-filter's if that is a peer.
 fn code(name: &str, case: &Case<'_>) -> Vec<Row> {
     let ours = sizes(&case.filter.program);
     let peer = case.peers.iter().find(|peer| peer.name == XDP_FILTER);

@@ -15,7 +15,7 @@ const MAPPED_BITS: u32 = 96;
 const RULE_SIZE: usize = 32;
 const NAME_SIZE: usize = 64;
 
-/// `reference.bpf.c`, compiled with options, in the kernel.
+/// A loaded `reference.bpf.c`, compiled with options.
 pub(crate) struct Reference {
     pub(crate) program: Program,
     pins: PathBuf,
@@ -29,7 +29,7 @@ pub(crate) struct Network {
 }
 
 impl Reference {
-    /// `name` is unique among the programs of the benchmark.
+    /// Compiles and loads the reference. `name` is unique among the programs of the benchmark.
     pub(crate) fn new(site: &Site, name: &str, options: &[&str]) -> Self {
         let folder = site.file(name);
         let object = compile_text(include_str!("reference.bpf.c"), name, &folder, options);
@@ -40,7 +40,7 @@ impl Reference {
         }
     }
 
-    /// `name` lists the lookups, and `most` is the aim.
+    /// The reference as a peer. `name` lists the lookups, and `most` is the aim.
     pub(crate) fn peer(&self, name: &'static str, verdict: u32, most: f64) -> Peer<'_> {
         Peer {
             name,
@@ -50,12 +50,12 @@ impl Reference {
         }
     }
 
-    /// Drops packets of these addresses, by the hash map.
+    /// Drops packets of these addresses by the hash map.
     pub(crate) fn drop_hosts(self, hosts: impl IntoIterator<Item = Ipv4Addr>) -> Self {
         self.fill("hosts", hosts.into_iter().map(|host| (mapped(host), true)))
     }
 
-    /// Gives the trie these networks.
+    /// Fills the trie with these networks.
     pub(crate) fn networks(self, networks: impl IntoIterator<Item = Network>) -> Self {
         let rules = networks.into_iter().map(|network| {
             let mut key = (MAPPED_BITS + network.bits).to_ne_bytes().to_vec();
@@ -79,7 +79,7 @@ impl Reference {
         self.fill("names", padded)
     }
 
-    /// Writes keys, each with its `drop`.
+    /// Writes the keys, each with its `drop`.
     fn fill(self, map: &str, rules: impl IntoIterator<Item = (Vec<u8>, bool)>) -> Self {
         let map = Map::pinned(&self.pins.join(map));
         for (key, drop) in rules {

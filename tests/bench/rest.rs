@@ -54,7 +54,7 @@ fn row(what: &str, unit: Unit, ours: u64, peer: &'static str, theirs: u64, aim: 
     }
 }
 
-/// corexdp and the node exporter rest at the same time.
+/// Measures corexdp and the node exporter at the same time.
 fn idle(site: &Site) -> Vec<Row> {
     let daemon = site.start("rest");
     daemon.line("page: http");
@@ -97,7 +97,7 @@ fn idle(site: &Site) -> Vec<Row> {
     ]
 }
 
-/// The number of wake-ups of all threads. A thread that has ended counts as one.
+/// The number of wake-ups of all threads. A thread that has ended counts as one wake-up.
 fn woken_since(before: &[(String, u64)], after: &[(String, u64)]) -> u64 {
     let count = |threads: &[(String, u64)], thread: &str| {
         let found = threads.iter().find(|(name, _)| name == thread);
@@ -112,11 +112,11 @@ fn woken_since(before: &[(String, u64)], after: &[(String, u64)]) -> u64 {
     woken.sum::<u64>() + ended.map(|_| 1).sum::<u64>()
 }
 
-/// Bytes of a program and of its libraries.
+/// The size in bytes of a program and its libraries.
 fn size(program: &Path) -> u64 {
     let length = |path: &Path| fs::metadata(path).unwrap().len();
     let listed = Command::new("ldd").arg(program).output().unwrap();
-    // ldd fails for a static program, and names no library.
+    // ldd fails for a static program and names no library.
     let text = String::from_utf8(listed.stdout).unwrap();
     let libraries = text
         .split_whitespace()

@@ -1,4 +1,4 @@
-//! The time of a program for a packet, by `BPF_PROG_TEST_RUN`.
+//! The duration of a program for a packet, by `BPF_PROG_TEST_RUN`.
 
 use std::fs;
 use std::os::fd::AsRawFd as _;
@@ -11,13 +11,13 @@ use super::site::Site;
 use support::objects::compile::compile_text;
 use support::packets::kernel::{Map, Program};
 
-/// Runs of a program in one call. The kernel gives the mean, in whole nanoseconds.
+/// Runs of a program in one call. The kernel returns the mean in whole nanoseconds.
 const RUNS: i32 = 200_000;
-/// Folder of the pins, a file system of this benchmark alone.
+/// Folder of the pins, in a BPF file system of this benchmark alone.
 const PINS: &str = "/sys/fs/bpf";
 
-/// Loads an object by libbpf, and creates each map in `maps` with the given shape. The returned folder holds `prog` and
-/// the maps.
+/// Loads an object by libbpf, and creates each map in `maps` with the given type and sizes. The returned folder
+/// contains `prog` and the maps.
 pub(crate) fn load(object: &Path, name: &str, maps: &[(&str, &str)]) -> PathBuf {
     let folder = Path::new(PINS).join(name);
     let path = |name: &str| folder.join(name).to_str().unwrap().to_owned();
@@ -33,20 +33,20 @@ pub(crate) fn load(object: &Path, name: &str, maps: &[(&str, &str)]) -> PathBuf 
     if maps.is_empty() {
         load.args(["pinmaps", folder.to_str().unwrap()]);
     }
-    // libbpf reports sections that it does not know.
+    // libbpf prints warnings about sections that it does not know.
     load.stderr(Stdio::null());
     finish(&mut load);
     folder
 }
 
-/// A program that varies each packet before the measured program sees it.
+/// A program that varies each packet before the measured program runs.
 pub(crate) struct Vary {
     program: Program,
     jump: Map,
 }
 
 impl Vary {
-    /// Varies the source, or with `-DNAME` the name.
+    /// Loads the program. It varies the source, or with `-DNAME` the name.
     pub(crate) fn new(site: &Site, name: &str, options: &[&str]) -> Self {
         let folder = site.file(name);
         let object = compile_text(include_str!("vary.bpf.c"), name, &folder, options);
@@ -58,22 +58,22 @@ impl Vary {
     }
 }
 
-/// Cost of one run, the mean of many.
+/// The mean cost of one run.
 #[derive(Clone, Copy)]
 pub(crate) struct Took {
     pub(crate) nanoseconds: f64,
-    /// Instructions in the kernel, where the processor counts them.
+    /// Instructions in the kernel, if the processor counts them.
     pub(crate) instructions: Option<f64>,
 }
 
-/// The packets that a program is given.
+/// The packets for a program.
 pub(crate) struct Packets<'a> {
     frame: Vec<u8>,
     vary: Option<&'a Vary>,
 }
 
 impl<'a> Packets<'a> {
-    /// One frame, repeated.
+    /// The same frame, repeated.
     pub(crate) fn same(frame: Vec<u8>) -> Self {
         Self { frame, vary: None }
     }
@@ -84,7 +84,7 @@ impl<'a> Packets<'a> {
         Self { frame, vary }
     }
 
-    /// Gives the packets to a program. `verdict` is the expected verdict on the last packet.
+    /// Runs a program on the packets. `verdict` is the expected verdict on the last packet.
     pub(crate) fn time(&self, program: &Program, verdict: u32, counter: Option<&Counter>) -> Took {
         let run = match self.vary {
             None => program,
@@ -106,12 +106,12 @@ impl<'a> Packets<'a> {
     }
 }
 
-/// Bytes of a program as the kernel has rewritten it, and of the machine code made of that.
+/// The sizes in bytes of a program's rewritten instructions (xlated) and of their machine code (jited).
 pub(crate) fn sizes(program: &Program) -> [u32; 2] {
-    // SAFETY: bpf_prog_info is plain data; all zero means that no array is asked for.
+    // SAFETY: bpf_prog_info is plain data; all zero requests no array.
     let mut info: bpf_sys::bpf_prog_info = unsafe { std::mem::zeroed() };
     let mut length = u32::try_from(size_of_val(&info)).unwrap();
-    // SAFETY: the kernel writes `length` bytes at most, which is what there is.
+    // SAFETY: the kernel writes at most `length` bytes, the size of `info`.
     let result = unsafe {
         bpf_sys::bpf_obj_get_info_by_fd(
             program.0.as_raw_fd(),

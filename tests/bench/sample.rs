@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// Measurements, smallest first.
+/// Measurements in ascending order.
 pub(crate) struct Sample(Vec<f64>);
 
 impl FromIterator<f64> for Sample {
@@ -20,7 +20,7 @@ impl FromIterator<Duration> for Sample {
 }
 
 impl Sample {
-    /// The smallest value that at least `percent` of a hundred do not exceed (nearest rank).
+    /// The percentile by nearest rank.
     pub(crate) fn percentile(&self, percent: usize) -> f64 {
         let rank = (self.0.len() * percent).div_ceil(100).max(1);
         self.0[rank - 1]

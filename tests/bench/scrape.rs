@@ -1,4 +1,4 @@
-//! The time that Prometheus waits for a scrape.
+//! The duration of a scrape.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use support::net::pause;
 
 const ROUNDS: usize = 10;
 const REQUESTS: usize = 250;
-/// Scrapes with a pause between them, as Prometheus makes.
+/// The number of scrapes with pauses in between, as Prometheus makes them.
 const SPACED: usize = 20;
 const SPACE_MILLISECONDS: u64 = 8_000;
 
@@ -22,7 +22,7 @@ the kernel for map entries; its collectors were chosen for about as many series.
 with 100,000 entries, and the 20 scrapes are 8 s apart; corexdp_map_entries is counted anew once a minute, since the
 program itself adds and deletes nothing.";
 
-/// The times of each turn.
+/// The durations of each turn.
 type Turns = Vec<Vec<Duration>>;
 
 pub(crate) fn measure(site: &Site) -> Vec<Row> {
@@ -65,7 +65,7 @@ fn row(of: &str, ours: Figure, theirs: Figure, aim: Aim) -> Row {
     }
 }
 
-/// Scrapes corexdp with this Corefile and its peer in turns.
+/// Scrapes corexdp with this Corefile and the node exporter in turn.
 fn compare(
     site: &Site,
     corefile: &str,

@@ -1,8 +1,8 @@
-//! A DNS server behind a wire, and its clients.
+//! A DNS server behind a veth pair, and its clients.
 //!
-//! The server and the outside have a CPU each. knotd, the filter and the kernel's work for packets to the server run on
-//! the one; clients, the flood and the kernel's work for packets to them on the other. So no sender pays for the
-//! filter.
+//! The server and the clients have one CPU each. knotd, the filter and the kernel's work for packets to the server run
+//! on the first; the clients, the flood and the kernel's work for packets to them run on the second. So no sender pays
+//! for the filter.
 
 use std::fs;
 use std::path::Path;
@@ -20,11 +20,11 @@ pub(crate) const OUTSIDE_CPU: usize = 0;
 const PINS: &str = "/proc/self/fd/3";
 const ADDRESS: &str = "192.0.2.53";
 
-/// A server in the namespace of this process, and a client in another.
+/// A server in the network namespace of this process, and a client in another.
 pub(crate) struct Served {
     client: Namespace,
     knotd: Child,
-    /// The server's interface, and the client's.
+    /// The server's interface; `outside` is the client's.
     pub(crate) interface: String,
     outside: String,
 }
@@ -32,9 +32,9 @@ pub(crate) struct Served {
 /// Results of dnsperf.
 pub(crate) struct Answers {
     pub(crate) count: f64,
-    /// Share of the queries without an answer.
+    /// The fraction of queries without a response.
     pub(crate) lost: f64,
-    /// Mean seconds from a query to its answer.
+    /// Mean seconds from a query to its response.
     pub(crate) latency: f64,
 }
 
@@ -69,7 +69,7 @@ impl Served {
         served
     }
 
-    /// A sender of outside frames that belong to no client.
+    /// A sender of frames from outside that belong to no client.
     pub(crate) fn sender(&self) -> Sender {
         Sender::new(&self.client, &self.outside)
     }
@@ -83,12 +83,14 @@ impl Served {
             .arg(site.file("questions"));
         dnsperf.args(how).stdin(Stdio::null());
         let output = self.client.enter(|| dnsperf.output()).unwrap();
-        let said = String::from_utf8(output.stdout).unwrap();
-        assert!(output.status.success(), "{said}");
+        let report = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.success(), "{report}");
         let number = |what: &str| -> f64 {
-            let line = said.lines().find_map(|line| line.trim().strip_prefix(what));
+            let line = report
+                .lines()
+                .find_map(|line| line.trim().strip_prefix(what));
             let word = line.and_then(|line| line.split_whitespace().next());
-            let word = word.unwrap_or_else(|| panic!("no {what} {said}"));
+            let word = word.unwrap_or_else(|| panic!("no {what} {report}"));
             word.parse().unwrap()
         };
         Answers {
@@ -116,10 +118,10 @@ fn on(cpu: usize) -> Command {
     command
 }
 
-/// Creates both ends with their addresses. Each end receives on its own CPU.
+/// Creates the veth pair with its addresses. Each end receives on its own CPU.
 fn lay_wire(site: &Site, client: &Namespace, server: &str, outside: &str) {
     let ip = |line: &str| finish(Command::new("ip").args(line.split(' ')));
-    // The address that all frames of tests/packets/frame.rs are for.
+    // The destination address of all frames of `support::packets::frame`.
     let hardware = "address 02:00:00:00:00:01 type veth";
     let other = client.name();
     ip(&format!(
@@ -129,9 +131,9 @@ fn lay_wire(site: &Site, client: &Namespace, server: &str, outside: &str) {
     ip(&format!("link set {server} up"));
     client.run(&format!("ip address add 192.0.2.10/24 dev {outside}"));
     client.run(&format!("ip link set {outside} up"));
-    // Answers to forged sources go out too, as on any server.
+    // Responses to forged sources are sent too, as by any server.
     ip("route add default via 192.0.2.10");
-    // A frame that XDP sends back arrives only at a veth interface that has an XDP program of its own.
+    // In native mode a veth interface receives XDP_TX frames only if it has an XDP program too.
     let pass = compile("pass", &site.file("knot"));
     let pass = pass.display();
     client.run(&format!(
@@ -140,18 +142,20 @@ fn lay_wire(site: &Site, client: &Namespace, server: &str, outside: &str) {
     let here = Command::new("sh");
     take_on(SERVER_CPU, server, here, site);
     let mut there = Command::new("ip");
-    // With a sysfs of that namespace.
+    // `ip netns exec` mounts the sysfs of that namespace.
     there.args(["netns", "exec", other, "sh"]);
     take_on(OUTSIDE_CPU, outside, there, site);
 }
 
-/// Makes a kernel thread on this CPU receive at an interface, instead of the CPU of the sender. A veth interface
-/// without an XDP program has no such thread if the sender may send TCP in large segments.
+/// Makes a kernel thread on this CPU receive at the interface, instead of the CPU of the sender. A veth interface
+/// without an XDP program has such a thread only without TCP segmentation offload of the sender.
 fn take_on(cpu: usize, interface: &str, mut shell: Command, site: &Site) {
     let threaded = format!("/sys/class/net/{interface}/threaded");
     let lines = format!("ethtool -K {interface} gro on tso off && echo 1 >{threaded}");
     finish(shell.args(["-c", &lines]));
-    fs::write(PINS, format!("{interface} {cpu}\n")).expect("tests/bench.sh listens");
+    fs::write(PINS, format!("{interface} {cpu}\n")).expect("tests/bench.sh reads the pipe");
     let pinned = site.file(&format!("pinned-{interface}"));
-    wait_until("its thread is pinned", || pinned.exists().then_some(()));
+    wait_until("the interface's thread is pinned", || {
+        pinned.exists().then_some(())
+    });
 }

@@ -1,4 +1,4 @@
-//! Packets for the shipped programs `acl` and `limit`, which decide by source, with usual lists and settings.
+//! Packets for the shipped programs `acl` and `limit`, which filter by source, with usual lists and settings.
 
 use std::fs;
 use std::net::Ipv4Addr;
@@ -21,13 +21,13 @@ pub(crate) const NEVER: &str = "100000000";
 pub(crate) const LRU: [&str; 2] = ["-DSOURCES", "-DCLOCK=bpf_jiffies64"];
 const LRU_EXACT: [&str; 2] = ["-DSOURCES", "-DCLOCK=bpf_ktime_get_ns"];
 
-/// The address at this position of a list, as in vary.bpf.c.
+/// The address at this position of a list, as computed by vary.bpf.c.
 fn address(number: u32) -> Ipv4Addr {
     Ipv4Addr::from_bits(number.wrapping_mul(0x9e37_79b1))
 }
 
-/// xdp-filter with the first `addresses` addresses of the list.
-fn like(name: &str, addresses: u32) -> Program {
+/// Loads xdp-filter with the first `addresses` addresses of the list.
+fn xdp_filter(name: &str, addresses: u32) -> Program {
     let folder = format!("/usr/lib/{}-linux-gnu/bpf", std::env::consts::ARCH);
     let object = format!("{folder}/xdpfilt_alw_ip.o");
     let shape = format!(
@@ -37,18 +37,18 @@ fn like(name: &str, addresses: u32) -> Program {
     let pins = load(object.as_ref(), name, &[("filter_ipv4", &shape)]);
     let list = Map::pinned(&pins.join("filter_ipv4"));
     // xdp-filter's flag for source addresses.
-    let meant = 1_u64.to_ne_bytes();
+    let source_flag = 1_u64.to_ne_bytes();
     for number in 0..addresses {
-        list.fill(&address(number).octets(), &meant);
+        list.fill(&address(number).octets(), &source_flag);
     }
-    // libbpf has pinned the other maps, and the next load would reuse them.
+    // libbpf has pinned the other maps, and the next load would reuse the pins.
     for map in ["filter_ipv4", "filter_ipv6", "xdp_stats_map"] {
         fs::remove_file(format!("/sys/fs/bpf/{map}")).unwrap();
     }
     Program::pinned(&pins.join("prog"))
 }
 
-/// acl with the first `addresses` addresses of the list in `@hosts`.
+/// Loads acl with the first `addresses` addresses of the list in `@hosts`.
 fn denied_hosts(addresses: u32) -> Filter {
     let filter = Filter::load("acl", &[]);
     for number in 0..addresses {
@@ -57,7 +57,7 @@ fn denied_hosts(addresses: u32) -> Filter {
     filter
 }
 
-/// The networks of this length that contain the addresses of a list.
+/// The networks of this length that contain the first `count` addresses of the list.
 fn networks(count: u32, bits: u32) -> impl Iterator<Item = Network> {
     (0..count).map(move |number| Network {
         first: Ipv4Addr::from_bits(address(number).to_bits() >> (32 - bits) << (32 - bits)),
@@ -66,7 +66,7 @@ fn networks(count: u32, bits: u32) -> impl Iterator<Item = Network> {
     })
 }
 
-/// acl with `count` networks in the trie.
+/// Loads acl with `count` networks in the trie.
 fn denied(count: u32, bits: u32) -> Filter {
     let filter = Filter::load("acl", &[]);
     for network in networks(count, bits) {
@@ -75,7 +75,7 @@ fn denied(count: u32, bits: u32) -> Filter {
     filter
 }
 
-/// The network of all IPv4 addresses, whose packets pass.
+/// The network of all IPv4 addresses. Its packets pass.
 pub(crate) fn everywhere() -> Network {
     Network {
         first: Ipv4Addr::UNSPECIFIED,
@@ -89,7 +89,7 @@ fn from(source: &str) -> Vec<u8> {
     ip4(source).udp(53).bytes
 }
 
-/// acl with a list, and its peers: xdp-filter where that takes the list, and the reference.
+/// acl with a list, and its peers: the reference, and xdp-filter if it supports the list.
 struct Listed {
     filter: Filter,
     xdp_filter: Option<Program>,
@@ -102,7 +102,7 @@ impl Listed {
         let reference = Reference::new(bench.site, &format!("hosts-{count}"), &["-DHOSTS"]);
         Self {
             filter: denied_hosts(count),
-            xdp_filter: Some(like(&format!("filter-{count}"), count)),
+            xdp_filter: Some(xdp_filter(&format!("filter-{count}"), count)),
             name: "hash lookup",
             reference: reference.drop_hosts((0..count).map(address)),
         }
@@ -118,7 +118,7 @@ impl Listed {
         }
     }
 
-    /// `most` has an aim for each peer: the reference, then xdp-filter.
+    /// A case. `most` contains an aim for each peer: the reference, then xdp-filter.
     fn case<'a>(
         &'a self,
         what: &'a str,
@@ -127,8 +127,8 @@ impl Listed {
         most: &[f64],
     ) -> Case<'a> {
         let reference = (self.name, &self.reference.program);
-        let like = self.xdp_filter.iter().map(|program| (XDP_FILTER, program));
-        let peers = [reference].into_iter().chain(like).zip(most);
+        let xdp_filter = self.xdp_filter.iter().map(|program| (XDP_FILTER, program));
+        let peers = [reference].into_iter().chain(xdp_filter).zip(most);
         Case {
             what,
             filter: &self.filter,
@@ -150,14 +150,14 @@ pub(crate) fn acl(bench: &Bench<'_>) -> Vec<Row> {
     let (few, many) = (Listed::hosts(bench, 10), Listed::hosts(bench, MANY));
     let (whole, wide) = (Listed::networks(bench, 32), Listed::networks(bench, 24));
     let same = |number| Packets::same(from(&address(number).to_string()));
-    let stranger = Packets::same(from("192.0.2.1"));
+    let unlisted = Packets::same(from("192.0.2.1"));
     let others = || Packets::others(&bench.sources, from("192.0.2.1"));
     let cases = [
         few.case("10 addresses", same(7), DROP, &[2.5, 1.5]),
         many.case("100,000 addresses", same(4711), DROP, &[2.5, 1.5]),
         many.case(
             "100,000 addresses, none of them",
-            stranger,
+            unlisted,
             PASS,
             &[2.5, 1.5],
         ),

@@ -97,7 +97,7 @@ pub(crate) fn dns(bench: &Bench<'_>) -> Vec<Row> {
     bench.compare("dns", &cases)
 }
 
-/// Lookups that a name of as many labels takes; a listed name takes one.
+/// Number of lookups for an unlisted name with that many labels; a listed name takes one lookup.
 const ONE: &str = "name lookup";
 const THREE: &str = "3 name lookups";
 const SIX: &str = "6 name lookups";
@@ -133,14 +133,14 @@ pub(crate) fn qname(bench: &Bench<'_>) -> Vec<Row> {
         verdict,
         peers: vec![peer],
     };
-    let stranger = || same("www.some-domain.example");
+    let unlisted = || same("www.some-domain.example");
     let deep = same("a.b.c.www.some-domain.example");
     let listed = || same("blocked-00007.example");
     let cases = [
         case(
             "10 names, none of them",
             &few,
-            stranger(),
+            unlisted(),
             PASS,
             few_thrice.peer(THREE, PASS, 2.0),
         ),
@@ -154,7 +154,7 @@ pub(crate) fn qname(bench: &Bench<'_>) -> Vec<Row> {
         case(
             "100,000 names, none of them",
             &many,
-            stranger(),
+            unlisted(),
             PASS,
             thrice.peer(THREE, PASS, 2.0),
         ),

@@ -14,7 +14,7 @@ use support::objects::compile::{compile, compile_text};
 pub(crate) const INTERFACE: &str = "bench0";
 /// Address of corexdp's page.
 pub(crate) const PAGE: &str = "127.0.0.1:9153";
-/// Limit of metrics in a Corefile.
+/// The maximum number of metrics in a Corefile.
 pub(crate) const METRICS: u32 = 256;
 
 /// The binary under test, and a folder for its inputs.
@@ -24,7 +24,7 @@ pub(crate) struct Site {
 }
 
 impl Site {
-    /// Checks the requirements, and lays the wire.
+    /// Checks the requirements and creates the veth pair.
     pub(crate) fn new() -> Self {
         let given = |name| {
             let value = std::env::var_os(name);
@@ -76,7 +76,7 @@ impl Site {
         fs::write(self.file(name), text).unwrap();
     }
 
-    /// `corexdp run` with the Corefile of this name.
+    /// `corexdp run` with the Corefile `corefile` of the folder.
     pub(crate) fn run(&self, corefile: &str) -> Command {
         let mut command = Command::new(&self.corexdp);
         command
@@ -85,7 +85,7 @@ impl Site {
         command
     }
 
-    /// Starts the daemon with the Corefile of this name.
+    /// Starts the daemon with the Corefile `corefile` of the folder.
     pub(crate) fn start(&self, corefile: &str) -> Daemon {
         Daemon::spawn(&mut self.run(corefile))
     }
@@ -112,13 +112,13 @@ fn lay_wire() {
     }
 }
 
-/// A Corefile with one filter of `object` that has these lines.
+/// A Corefile with one filter that loads `object` and has these lines.
 pub(crate) fn corefile(object: &str, page: bool, lines: &str) -> String {
     let page = if page { "prometheus\n" } else { "" };
     format!(". {{\n{page}ebpf {{\nelf {object}\nif {INTERFACE}\n{lines}}}\n}}\n")
 }
 
-/// `map` lines for a block list of `count` addresses, from 10.0.0.0 on.
+/// `map` lines for a block list of `count` addresses from 10.0.0.0.
 pub(crate) fn block_list(count: u32) -> String {
     (0..count).fold(String::new(), |mut text, number| {
         writeln!(text, "map {:08X} 0000000000000000", 0x0a00_0000 + number).unwrap();
@@ -126,7 +126,7 @@ pub(crate) fn block_list(count: u32) -> String {
     })
 }
 
-/// [`METRICS`] lines; `place` gives the key, and the position in its value, of each.
+/// [`METRICS`] lines. `place` returns the key and the offset in its value for each metric.
 pub(crate) fn metrics(place: impl Fn(u32) -> (u32, u32)) -> String {
     (0..METRICS).fold(String::new(), |mut text, number| {
         let (key, position) = place(number);

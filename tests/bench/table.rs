@@ -1,8 +1,8 @@
-//! The table.
+//! The table of results.
 
 use super::sample::Sample;
 
-/// The unit of a number.
+/// The unit of a figure.
 #[derive(Clone, Copy)]
 pub(crate) enum Unit {
     Seconds,
@@ -12,11 +12,11 @@ pub(crate) enum Unit {
     Times,
     Instructions,
     PerSecond,
-    /// A share, 1.0 for all.
+    /// A fraction; 1.0 is 100 %.
     Percent,
 }
 
-/// A number, and its spread if it was measured more than once.
+/// A median, and its spread if it was measured more than once.
 #[derive(Clone, Copy)]
 pub(crate) struct Figure {
     pub(crate) middle: f64,
@@ -39,16 +39,16 @@ impl From<&Sample> for Figure {
     }
 }
 
-/// The aim of corexdp for a figure, always a ratio to a peer in the same run.
+/// The aim for a figure, always a ratio to a peer in the same run.
 #[derive(Clone, Copy)]
 pub(crate) enum Aim {
-    /// The row is information only.
+    /// No aim: the row is information only.
     None,
-    /// At most this many times the peer.
+    /// At most this many times the peer's figure.
     Within(f64),
-    /// Less than the peer.
+    /// Less than the peer's figure.
     Less,
-    /// At most the peer divided by this number.
+    /// At most the peer's figure divided by this number.
     Fraction(u32),
 }
 
@@ -57,14 +57,14 @@ pub(crate) struct Row {
     pub(crate) what: String,
     pub(crate) unit: Unit,
     pub(crate) ours: Figure,
-    /// Name of the peer; empty if there is none.
+    /// Name of the peer; empty without a peer.
     pub(crate) peer: &'static str,
     pub(crate) theirs: Figure,
     pub(crate) aim: Aim,
 }
 
 impl Row {
-    /// A row without a peer, and so without an aim.
+    /// A row without a peer and without an aim.
     pub(crate) fn alone(what: String, unit: Unit, ours: Figure) -> Self {
         Self {
             what,

@@ -1,4 +1,5 @@
-//! A headless Chromium, driven by chromedriver: `WebDriver` over HTTP, and the browser's own protocol (`CDP`) through that.
+//! A headless Chromium, controlled by chromedriver: `WebDriver` over HTTP, and the Chrome `DevTools` Protocol (`CDP`)
+//! through it.
 
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -11,10 +12,10 @@ use serde_json::{Value, json};
 use support::net::{Namespace, Response, Site};
 use support::wait::{PATIENCE, wait_until};
 
-/// Where chromedriver listens, inside the namespace of the test.
+/// Address of chromedriver, inside the network namespace of the test.
 const DRIVER: &str = "127.0.0.1:9515";
-/// A name of a stranger that resolves to the box.
-pub(crate) const STRANGER: &str = "evil.test";
+/// A foreign host name that resolves to the box.
+pub(crate) const FOREIGN_HOST: &str = "evil.test";
 const ARGUMENTS: [&str; 10] = [
     "--host-resolver-rules=MAP evil.test 127.0.0.1",
     "--headless=new",
@@ -28,7 +29,7 @@ const ARGUMENTS: [&str; 10] = [
     "--disable-sync",
 ];
 
-/// A browser with one window. Dropping it ends it, and all its processes.
+/// A browser with one window. Dropping it ends all its processes.
 pub(crate) struct Chromium<'a> {
     site: &'a Site,
     driver: Child,
@@ -36,10 +37,10 @@ pub(crate) struct Chromium<'a> {
 }
 
 impl<'a> Chromium<'a> {
-    /// Starts one beside the daemon. It leaves what it writes in the site's folder.
+    /// Starts a browser in the network namespace of the daemon. Its files go to the site's folder.
     pub(crate) fn start(site: &'a Site) -> Self {
         let mut command = Command::new("unshare");
-        // In a process namespace of its own, which ends with its first process.
+        // A PID namespace, whose processes end with its first process.
         command.args(["--pid", "--fork", "--kill-child", "--mount-proc"]);
         command.args(["chromedriver", "--port=9515"]);
         command.env("TMPDIR", site.folder.path());
@@ -80,44 +81,44 @@ impl<'a> Chromium<'a> {
             "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
         );
         let answer = exchange(&self.site.server, &request);
-        let mut said: Value = serde_json::from_str(&answer.body).unwrap();
-        assert_eq!(answer.status, 200, "{path}: {said:#}");
-        said["value"].take()
+        let mut reply: Value = serde_json::from_str(&answer.body).unwrap();
+        assert_eq!(answer.status, 200, "{path}: {reply:#}");
+        reply["value"].take()
     }
 
     fn post(&self, path: &str, body: &Value) -> Value {
         self.send("POST", path, &body.to_string())
     }
 
-    /// A command of the session.
-    fn order(&self, name: &str, body: &Value) -> Value {
+    /// Sends a command of the session.
+    fn session_command(&self, name: &str, body: &Value) -> Value {
         self.post(&format!("{}/{name}", self.session), body)
     }
 
-    /// A command of the browser's own protocol.
+    /// Sends a CDP command.
     pub(crate) fn command(&self, name: &str, parameters: &Value) -> Value {
         let body = json!({"cmd": name, "params": parameters});
-        self.order("goog/cdp/execute", &body)
+        self.session_command("goog/cdp/execute", &body)
     }
 
-    /// Goes to the daemon's page.
+    /// Opens the daemon's page.
     pub(crate) fn open(&self) {
         self.open_by("127.0.0.1", "/");
     }
 
-    /// Goes to a path of the daemon's page, by this name.
+    /// Opens a path of the daemon's page under this host name.
     pub(crate) fn open_by(&self, host: &str, path: &str) {
         let url = format!("http://{host}:9153{path}");
-        self.order("url", &json!({"url": url}));
+        self.session_command("url", &json!({"url": url}));
     }
 
-    /// The value of an expression in the page.
+    /// The value of a JavaScript expression in the page.
     pub(crate) fn value(&self, expression: &str) -> Value {
         let script = format!("return {expression};");
-        self.order("execute/sync", &json!({"script": script, "args": []}))
+        self.session_command("execute/sync", &json!({"script": script, "args": []}))
     }
 
-    /// The value of an expression that is a text.
+    /// The value of an expression that is a string.
     pub(crate) fn text(&self, expression: &str) -> String {
         let value = self.value(expression);
         let text = value.as_str();
@@ -133,7 +134,7 @@ impl<'a> Chromium<'a> {
         });
     }
 
-    /// Has the page keep each text that an expression gives from now on, since a text may be there for two seconds only.
+    /// Records each string value of an expression from now on, since a value may be shown for two seconds only.
     pub(crate) fn keep(&self, expression: &str) {
         self.value(&format!(
             "(() => {{ const look = () => {{ const text = {expression}; \
@@ -143,7 +144,7 @@ impl<'a> Chromium<'a> {
         ));
     }
 
-    /// The texts that were kept, in order, each as often as it came anew.
+    /// The recorded strings in order. A string that returned is contained again.
     pub(crate) fn kept(&self) -> Vec<String> {
         let kept = self.value("window.kept");
         let texts = kept.as_array().unwrap().iter();
@@ -152,7 +153,7 @@ impl<'a> Chromium<'a> {
             .collect()
     }
 
-    /// Presses a key and lets it go.
+    /// Presses and releases a key.
     pub(crate) fn press(&self, key: char) {
         let key = key.to_string();
         let keys = [
@@ -160,22 +161,22 @@ impl<'a> Chromium<'a> {
             json!({"type": "keyUp", "value": key}),
         ];
         let body = json!({"actions": [{"type": "key", "id": "keys", "actions": keys}]});
-        self.order("actions", &body);
+        self.session_command("actions", &body);
     }
 
-    /// Messages of the console since the last call: errors, warnings, and violations of the policy. Messages of the
-    /// browser about its start page are left out.
+    /// Messages of the console since the last call: errors, warnings, and CSP violations. Messages about the browser's
+    /// start page are left out.
     pub(crate) fn console(&self) -> Vec<String> {
-        let said = self.order("se/log", &json!({"type": "browser"}));
-        let lines = said.as_array().unwrap().iter();
+        let messages = self.session_command("se/log", &json!({"type": "browser"}));
+        let lines = messages.as_array().unwrap().iter();
         let lines = lines.map(|line| line["message"].as_str().unwrap().to_owned());
         lines
             .filter(|line| !line.starts_with("chrome://"))
             .collect()
     }
 
-    /// The roles and names that the page has for a screen reader.
-    pub(crate) fn heard(&self) -> Vec<(String, String)> {
+    /// The roles and names in the accessibility tree.
+    pub(crate) fn accessible_parts(&self) -> Vec<(String, String)> {
         let tree = self.command("Accessibility.getFullAXTree", &json!({}));
         let text = |value: &Value| value["value"].as_str().unwrap_or_default().to_owned();
         let nodes = tree["nodes"].as_array().unwrap().iter();
@@ -185,7 +186,7 @@ impl<'a> Chromium<'a> {
             .collect()
     }
 
-    /// The size of the window, as a page sees it.
+    /// Sets the size of the window.
     pub(crate) fn resize(&self, width: u32, height: u32) {
         let phone = width < 600;
         let size =
@@ -202,12 +203,12 @@ impl<'a> Chromium<'a> {
         );
     }
 
-    /// Tells the page that it is hidden, as a tab behind another one is, or seen again.
+    /// Reports the page as hidden, like a background tab, or as visible.
     pub(crate) fn hide(&self, hidden: bool) {
         self.value(&format!("Object.defineProperty(document, 'hidden', {{value: {hidden}, configurable: true}}) && document.dispatchEvent(new Event('visibilitychange'))"));
     }
 
-    /// Writes the whole page as it looks now to `target/screenshots/NAME.png`.
+    /// Writes a screenshot of the whole page to `target/screenshots/NAME.png`.
     pub(crate) fn picture(&self, name: &str) {
         let whole = json!({"format": "png", "captureBeyondViewport": true});
         let picture = self.command("Page.captureScreenshot", &whole);
@@ -226,7 +227,8 @@ impl Drop for Chromium<'_> {
     }
 }
 
-/// Sends a request to chromedriver and reads the answer. It says how long that is, and leaves the connection open.
+/// Sends a request to chromedriver and reads the response up to its length, since chromedriver leaves the connection
+/// open.
 fn exchange(namespace: &Namespace, request: &str) -> Response {
     let answer = namespace.enter(|| {
         let mut stream = TcpStream::connect(DRIVER).unwrap();
@@ -243,7 +245,7 @@ fn exchange(namespace: &Namespace, request: &str) -> Response {
     Response::parse(&String::from_utf8(answer).unwrap())
 }
 
-/// True once all of an answer has come.
+/// True once the whole response has arrived.
 fn is_whole(answer: &[u8]) -> bool {
     let head = answer.windows(4).position(|four| four == b"\r\n\r\n");
     let Some(head) = head else {
@@ -252,7 +254,7 @@ fn is_whole(answer: &[u8]) -> bool {
     let lines = String::from_utf8_lossy(&answer[..head]).to_lowercase();
     let mut lines = lines.lines();
     let length = lines.find_map(|line| line.strip_prefix("content-length:")?.trim().parse().ok());
-    let length: usize = length.expect("chromedriver says how long its answer is");
+    let length: usize = length.expect("chromedriver sends a Content-Length");
     answer.len() >= head + 4 + length
 }
 

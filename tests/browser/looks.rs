@@ -1,12 +1,14 @@
-//! The look of the page: on a desktop, on a phone, in dark mode, without scripts; and no foreign content gets in.
+//! The appearance of the page: on a desktop, on a phone, in dark mode, without scripts; and the protection against
+//! foreign content.
 
 use serde_json::json;
 
-use crate::chromium::{Chromium, STRANGER};
+use crate::chromium::{Chromium, FOREIGN_HOST};
 use crate::{KEY, flood, second_map, start};
 use support::net::Site;
+use support::wait::wait_until;
 
-/// Some packets, so that there is something to see.
+/// Sends some packets, so that rates and counters are not zero.
 fn some_traffic(site: &Site, browser: &Chromium<'_>) {
     for packets in [1200, 700] {
         let row = "document.querySelectorAll('tbody tr')[1]";
@@ -16,9 +18,8 @@ fn some_traffic(site: &Site, browser: &Chromium<'_>) {
     }
 }
 
-/// Looks whether the page has, for a screen reader, the parts that it has for the eye.
-fn heard_in(browser: &Chromium<'_>) {
-    let parts = browser.heard();
+/// Waits until the accessibility tree has a part for each visible part of the page.
+fn is_accessible(browser: &Chromium<'_>) {
     for (role, name) in [
         ("heading", "corexdp"),
         ("heading", "edge0"),
@@ -35,8 +36,16 @@ fn heard_in(browser: &Chromium<'_>) {
         ("meter", "xdp_map"),
     ] {
         let part = (role.to_owned(), name.to_owned());
-        assert!(parts.contains(&part), "{part:?}: {parts:#?}");
+        wait_until(&format!("{part:?} is accessible"), || {
+            let parts = browser.accessible_parts();
+            if parts.contains(&part) {
+                Ok(())
+            } else {
+                Err(parts)
+            }
+        });
     }
+    let parts = browser.accessible_parts();
     assert!(parts.iter().any(|(role, _)| role == "status"), "{parts:#?}");
 }
 
@@ -49,35 +58,32 @@ fn page_fits_desktop_phone_and_dark_mode() {
     browser.open();
     some_traffic(&site, &browser);
     let paper = "getComputedStyle(document.body).backgroundColor";
-    assert_eq!(browser.text(paper), "rgb(255, 255, 255)");
+    browser.becomes(&format!("{paper} === 'rgb(255, 255, 255)'"));
     browser.picture("desk");
-    heard_in(&browser);
+    is_accessible(&browser);
     browser.prefer("dark");
-    assert_eq!(browser.text(paper), "rgb(17, 20, 24)");
+    browser.becomes(&format!("{paper} === 'rgb(17, 20, 24)'"));
     browser.picture("dark");
     browser.prefer("light");
-    // The longest number there is.
+    // The longest possible number.
     second_map(&site).update(KEY, "ff ff ff ff ff ff ff ff");
     browser.becomes("document.body.textContent.includes('18446744073709551615')");
     for width in [360, 320] {
         browser.resize(width, 740);
-        let wide = browser.value("document.documentElement.scrollWidth");
-        assert_eq!(
-            wide, width,
-            "what {width} pixels do not hold must be scrolled for"
-        );
+        // The page must not need horizontal scrolling.
+        browser.becomes(&format!("document.documentElement.scrollWidth === {width}"));
     }
     browser.resize(360, 740);
     browser.picture("phone");
     // A screen reader finds the same parts on a phone.
-    heard_in(&browser);
+    is_accessible(&browser);
     assert_eq!(browser.console(), [""; 0]);
     drop(browser);
     daemon.stop();
 }
 
 #[test]
-fn without_scripts_all_but_rates_is_shown() {
+fn page_without_scripts_shows_all_but_rates() {
     let (site, daemon) = start();
     flood(&site, 7);
     site.metric_becomes("coredns_ebpf_acl_ip4_dropped_packets", 7);
@@ -88,7 +94,7 @@ fn without_scripts_all_but_rates_is_shown() {
         &json!({"value": true}),
     );
     browser.open();
-    let said = browser.text("document.body.innerText");
+    let shown = browser.text("document.body.innerText");
     for part in [
         "Filtering edge0, edge1",
         "in native mode",
@@ -100,10 +106,10 @@ fn without_scripts_all_but_rates_is_shown() {
         "edge0: attached xdp_prog",
         "Runs since",
     ] {
-        assert!(said.contains(part), "{part}: {said}");
+        assert!(shown.contains(part), "{part}: {shown}");
     }
     for part in ["Pause", "Rate", "Refreshed"] {
-        assert!(!said.contains(part), "{part}: {said}");
+        assert!(!shown.contains(part), "{part}: {shown}");
     }
     browser.picture("no-script");
     assert_eq!(browser.console(), [""; 0]);
@@ -111,7 +117,7 @@ fn without_scripts_all_but_rates_is_shown() {
     daemon.stop();
 }
 
-/// Also shows that the console, which other tests find empty, is heard.
+/// Also shows that the console reports violations, since other tests require it to be empty.
 #[test]
 fn foreign_content_is_blocked() {
     let (site, daemon) = start();
@@ -127,7 +133,7 @@ fn foreign_content_is_blocked() {
     let browser = Chromium::start(&site);
     browser.open();
     assert_eq!(browser.console(), [""; 0]);
-    for (tag, attribute, told) in [
+    for (tag, attribute, directive) in [
         ("script", "textContent = 'window.foreign = 1'", "script-src"),
         ("style", "textContent = 'h1 { color: red }'", "style-src"),
         ("img", "src = '/metrics'", "img-src"),
@@ -138,26 +144,35 @@ fn foreign_content_is_blocked() {
             "((e) => {{ e.{attribute}; document.body.append(e); }})(document.createElement('{tag}'))"
         );
         browser.value(&add);
-        let said = browser.console().join("\n");
-        assert!(said.contains(told), "{tag}: {said}");
+        wait_until(&format!("the console reports {directive}"), || {
+            let messages = browser.console().join(
+                "\
+        ",
+            );
+            if messages.contains(directive) {
+                Ok(())
+            } else {
+                Err(messages)
+            }
+        });
     }
     assert_eq!(browser.value("window.foreign === undefined"), true);
     drop(browser);
     daemon.stop();
 }
 
-/// DNS rebinding: the name of a stranger's site resolves to the box, so a script of the site has the page's origin.
+/// DNS rebinding: a foreign host name resolves to the box, so a script of that site has the origin of the page.
 #[test]
-fn script_of_a_rebound_name_reads_nothing() {
+fn script_of_a_rebound_host_name_reads_nothing() {
     let (site, daemon) = start();
     let browser = Chromium::start(&site);
     for path in ["/", "/status", "/metrics"] {
-        browser.open_by(STRANGER, path);
+        browser.open_by(FOREIGN_HOST, path);
         let shown = browser.text("document.body.textContent");
         assert!(shown.starts_with("unknown host name; "), "{path}: {shown}");
-        for asked in ["/", "/status", "/metrics"] {
+        for requested in ["/", "/status", "/metrics"] {
             browser.value(&format!(
-                "window.status = '', fetch('{asked}').then((r) => {{ window.status = String(r.status); }})"
+                "window.status = '', fetch('{requested}').then((r) => {{ window.status = String(r.status); }})"
             ));
             browser.becomes("window.status === '421'");
         }

@@ -1,5 +1,5 @@
-//! The page in a real browser: a headless Chromium beside a daemon that filters real packets. Screenshots of what it
-//! shows are left in `target/screenshots/`.
+//! The page in a real browser: a headless Chromium, and a daemon that filters real packets. Screenshots are written to
+//! `target/screenshots/`.
 
 #![allow(
     clippy::expect_used,
@@ -16,7 +16,7 @@ mod refreshed;
 use support::net::{Attached, Daemon, Map, Site};
 use support::packets::frame;
 
-/// Two of the shipped programs, with entries and metrics such as their own Corefiles have.
+/// Two programs, with entries and metrics like those of the shipped Corefiles.
 const COREFILE: &str = ". {
   prometheus
   ebpf {
@@ -39,11 +39,11 @@ const COREFILE: &str = ". {
 }
 ";
 
-/// A site with two wires, and the daemon that filters both.
+/// A site with two veth pairs, and a daemon that filters both.
 fn start() -> (Site, Daemon) {
     let site = Site::new();
     site.add_wire("edge1", "cli1");
-    // The driver cannot filter this MTU natively.
+    // The MTU is too large for native mode of the driver.
     site.client.run("ip link set cli1 mtu 9000");
     site.server.run("ip link set edge1 mtu 9000");
     site.folder.shipped("ordered");
@@ -61,7 +61,7 @@ fn second_map(site: &Site) -> Map {
     attached.expect("a program is attached").map("xdp_map")
 }
 
-/// Sends so many packets of those that the first filter drops.
+/// Sends packets that the first filter drops.
 fn flood(site: &Site, packets: u32) {
     let packet = frame::ip4("198.51.100.66").udp(53).bytes;
     site.sender().send(&packet, packets);

@@ -1,17 +1,19 @@
-//! The page is brought up to date where it stands, and says when it can't be.
+//! The page refreshes in place, and shows when it cannot.
+
+use serde_json::Value;
 
 use crate::chromium::Chromium;
 use crate::{COREFILE, KEY, flood, second_map, start};
 use support::net::pause;
 use support::wait::wait_until;
 
-/// The text that a screen reader announces.
+/// The text of the live region, which a screen reader announces.
 const LIVE: &str = "document.getElementById('live').textContent";
-/// As `WebDriver` calls the keys.
+/// `WebDriver`'s code of the key.
 const TAB: char = '\u{e004}';
 const RETURN: char = '\u{e007}';
 
-/// The number of a rate such as `12/s`.
+/// The number in a rate such as `12/s`.
 fn number(rate: &str) -> Option<f64> {
     rate.strip_suffix("/s")?.parse().ok()
 }
@@ -26,6 +28,21 @@ fn cell_of(metric: u8, at: u8) -> String {
     format!("document.querySelectorAll('tbody tr')[{metric}].cells[{at}]")
 }
 
+/// The number of requests of the page.
+const REQUESTS: &str = "performance.getEntriesByType('resource').length";
+
+/// Waits until the page sends no requests any more, and returns their number. One response may still be under way.
+fn requests_end(browser: &Chromium<'_>) -> Value {
+    let mut before = browser.value(REQUESTS);
+    wait_until("the page sends no requests", || {
+        pause(2500);
+        let now = browser.value(REQUESTS);
+        let last = std::mem::replace(&mut before, now);
+        if last == before { Ok(()) } else { Err(last) }
+    });
+    before
+}
+
 #[test]
 fn values_are_refreshed_in_place_with_rate_and_sparkline() {
     let (site, daemon) = start();
@@ -33,7 +50,7 @@ fn values_are_refreshed_in_place_with_rate_and_sparkline() {
     browser.open();
     let (value, rate) = (cell(1), cell(2));
     assert_eq!(browser.text(&format!("{value}.textContent")), "0");
-    // A marked element that is still marked later is the same element.
+    // An element that keeps its mark was not replaced.
     browser.value(&format!(
         "[{value}.mark = 1, document.querySelector('main').mark = 1]"
     ));
@@ -46,9 +63,9 @@ fn values_are_refreshed_in_place_with_rate_and_sparkline() {
     let points =
         format!("{rate}.querySelector('polyline').getAttribute('points').split(' ').length");
     browser.becomes(&format!("{points} >= 3"));
-    // Nothing more comes, and the rate says so, beside a line that remembers.
+    // Without further packets the rate is zero, and the sparkline still shows the earlier rate.
     browser.becomes(&format!("{shown} === '0/s'"));
-    // A busy machine may show the packets in several steps; the line's top is the highest of them.
+    // A busy machine may show the packets in several steps; the top of the sparkline is the highest rate.
     let steps = browser.kept();
     let rates = steps.iter().filter_map(|step| number(step).zip(Some(step)));
     let highest = rates.max_by(|one, other| one.0.total_cmp(&other.0));
@@ -64,7 +81,7 @@ fn values_are_refreshed_in_place_with_rate_and_sparkline() {
 }
 
 #[test]
-fn large_numbers_and_log_lines_are_shown_exactly() {
+fn large_numbers_and_log_lines_are_exact() {
     let (site, daemon) = start();
     let browser = Chromium::start(&site);
     browser.open();
@@ -78,7 +95,7 @@ fn large_numbers_and_log_lines_are_shown_exactly() {
     ));
     map.update(KEY, "fe ff ff ff ff ff ff ff");
     browser.becomes(&format!("{value} === '18446744073709551614'"));
-    // The difference of two such numbers is exact.
+    // The difference of two 64-bit numbers is exact.
     let rates = browser.kept();
     let exact = |text: &String| number(text).is_some_and(|rate| (-1.0..0.0).contains(&rate));
     assert!(rates.iter().any(exact), "{rates:?}");
@@ -117,10 +134,10 @@ fn page_shows_a_lost_and_a_returned_daemon() {
     browser.picture("not-attached");
     daemon.stop();
     browser.becomes("document.title === 'No answer - corexdp'");
-    let said = browser.text(LIVE);
-    assert!(said.starts_with("No answer since 2"), "{said}");
+    let shown = browser.text(LIVE);
+    assert!(shown.starts_with("No answer since 2"), "{shown}");
     browser.picture("no-answer");
-    // The refused connections, one perhaps that ended with the daemon, and nothing else.
+    // The console contains refused connections and perhaps one that ended with the daemon, and nothing else.
     for line in browser.console() {
         let known = [
             "ERR_CONNECTION_REFUSED",
@@ -132,11 +149,8 @@ fn page_shows_a_lost_and_a_returned_daemon() {
     site.add_wire("edge1", "cli1");
     let daemon = site.start(&[]).attached(2);
     browser.becomes(&format!("{LIVE} === 'Refreshed every 2 s'"));
-    assert_eq!(browser.text("document.title"), "Filtering - corexdp");
-    assert_eq!(
-        browser.value("document.documentElement.classList.contains('stale')"),
-        false
-    );
+    browser.becomes("document.title === 'Filtering - corexdp'");
+    browser.becomes("!document.documentElement.classList.contains('stale')");
     drop(browser);
     daemon.stop();
 }
@@ -151,35 +165,28 @@ fn page_polls_only_while_visible_and_not_paused() {
         browser.press(TAB);
         assert_eq!(browser.text(focused), expected);
         let seen = browser.text("getComputedStyle(document.activeElement).outlineStyle");
-        assert_eq!(seen, "solid", "the focus shows at {expected}");
+        assert_eq!(seen, "solid", "the focus is not visible at {expected}");
     }
     browser.value("document.getElementById('pause').focus()");
     browser.press(RETURN);
     assert_eq!(browser.text(focused), "Resume");
+    let requests = requests_end(&browser);
     flood(&site, 10);
     let value = format!("{}.textContent", cell(1));
     pause(2500);
+    assert_eq!(browser.value(REQUESTS), requests);
     assert_eq!(browser.text(&value), "0");
     assert_eq!(browser.text(LIVE), "Paused");
     browser.press(RETURN);
     browser.becomes(&format!("{value} === '10'"));
-    // A refresh leaves the focus where it is.
+    // A refresh keeps the focus.
     assert_eq!(browser.text(focused), "Pause");
 
     browser.hide(true);
-    let asked = "performance.getEntriesByType('resource').length";
-    // One answer may be under way.
-    let mut before = browser.value(asked);
-    wait_until("the answer that was under way has come", || {
-        pause(1000);
-        let now = browser.value(asked);
-        let last = std::mem::replace(&mut before, now);
-        if last == before { Ok(()) } else { Err(last) }
-    });
-    pause(2500);
-    assert_eq!(browser.value(asked), before);
+    let before = requests_end(&browser);
+    assert_eq!(browser.value(REQUESTS), before);
     browser.hide(false);
-    browser.becomes(&format!("{asked} > {before}"));
+    browser.becomes(&format!("{REQUESTS} > {before}"));
     drop(browser);
     daemon.stop();
 }

@@ -1,70 +1,71 @@
-//! Trying something in a process of its own.
+//! Runs an attempt in its own process.
 
 use nix::errno::Errno;
 use nix::sys::signal::Signal;
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, fork, getppid};
 
-/// The exit code of a process that could not even be put where it was to try something.
+/// Exit code of a process that could not apply its restrictions.
 const NOT_INSIDE: i32 = 255;
 
 /// The result of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Came {
-    /// It could be done.
+pub(crate) enum Outcome {
+    /// The attempt succeeded.
     Done,
-    /// The kernel refused.
+    /// The kernel refused the attempt.
     Refused(Errno),
-    /// It was the end of the process.
+    /// A signal ended the process.
     Ended(Signal),
 }
 
-/// Makes `attempt` in a process that went through `enter` before.
+/// Runs `attempt` in a child process, after `enter` has applied restrictions to the child.
 pub(crate) fn inside(
     enter: impl FnOnce() -> nix::Result<()>,
     attempt: impl FnOnce() -> nix::Result<()>,
-) -> Came {
-    // SAFETY: of the locks that other threads may hold only the allocator's are asked for, and libcs release those.
+) -> Outcome {
+    // SAFETY: of the locks that other threads may hold, the child takes only the allocator's, which the C library
+    // resets in a child.
     match unsafe { fork() }.unwrap() {
         ForkResult::Child => {
             let code = match enter() {
                 Ok(()) => attempt().map_or_else(|errno| errno as i32, |()| 0),
                 Err(_) => NOT_INSIDE,
             };
-            // SAFETY: ends the process without what belongs to the one it was made from.
+            // SAFETY: `_exit` runs no destructors and no handlers of the parent.
             unsafe { nix::libc::_exit(code) }
         }
         ForkResult::Parent { child } => match waitpid(child, None).unwrap() {
-            WaitStatus::Exited(_, 0) => Came::Done,
-            WaitStatus::Exited(_, NOT_INSIDE) => panic!("it could not be put inside"),
-            WaitStatus::Exited(_, code) => Came::Refused(Errno::from_raw(code)),
-            WaitStatus::Signaled(_, signal, _) => Came::Ended(signal),
+            WaitStatus::Exited(_, 0) => Outcome::Done,
+            WaitStatus::Exited(_, NOT_INSIDE) => panic!("the restrictions could not be applied"),
+            WaitStatus::Exited(_, code) => Outcome::Refused(Errno::from_raw(code)),
+            WaitStatus::Signaled(_, signal, _) => Outcome::Ended(signal),
             other => panic!("{other:?}"),
         },
     }
 }
 
-/// Nothing that would hold anybody.
+/// Applies no restriction.
 #[expect(
     clippy::unnecessary_wraps,
-    reason = "it stands where parts of the cage stand"
+    reason = "it has the signature of a restriction"
 )]
-pub(crate) fn free() -> nix::Result<()> {
+pub(crate) fn unrestricted() -> nix::Result<()> {
     Ok(())
 }
 
-/// The answer of a raw call.
+/// Makes a raw system call.
 pub(crate) fn raw<const N: usize>(call: i64, arguments: [i64; N]) -> nix::Result<()> {
     let mut all = [0; 6];
     all[..N].copy_from_slice(&arguments);
     let [first, second, third, fourth, fifth, sixth] = all;
-    // SAFETY: callers pass null pointers, which the kernel does not follow, and pointers to memory of theirs that is as
-    // long as they say.
+    // SAFETY: callers pass null pointers, which the kernel does not follow, or pointers to their own memory with its
+    // length.
     let result = unsafe { nix::libc::syscall(call, first, second, third, fourth, fifth, sixth) };
     Errno::result(result).map(drop)
 }
 
-/// The process that made this one, which is inside of nothing.
-pub(crate) fn outsider() -> Pid {
+/// The parent process, which has no restrictions.
+pub(crate) fn parent() -> Pid {
     getppid()
 }

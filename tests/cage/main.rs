@@ -1,5 +1,5 @@
-//! The restrictions of the page's worker and of the daemon: each alone, in a process of its own that tries a forbidden
-//! act. Without the restriction the act succeeds.
+//! The restrictions of the page's worker and of the daemon. Each restriction is applied alone in its own process, which
+//! attempts a forbidden act. Without the restriction the act succeeds.
 
 #![allow(
     clippy::expect_used,
@@ -11,6 +11,7 @@
 )]
 
 mod calls;
+mod forbidden;
 mod inside;
 mod parts;
 mod sockets;

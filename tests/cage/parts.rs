@@ -1,4 +1,4 @@
-//! Ids, capabilities, limits, Landlock.
+//! User ids, capabilities, resource limits and Landlock.
 
 use std::fs::{self, File};
 use std::io::Write as _;
@@ -20,23 +20,27 @@ use nix::sys::prctl;
 use nix::sys::signal::{SigHandler, Signal, kill, signal};
 use nix::unistd::{Uid, getpid, setuid};
 
-use crate::inside::{Came, free, inside, outsider, raw};
+use crate::inside::{Outcome, inside, parent, raw, unrestricted};
 
 /// `PTRACE_SEIZE`.
 const SEIZE: i64 = 0x4206;
 /// `MCL_FUTURE`.
 const FUTURE: i64 = 2;
-const EPERM: Came = Came::Refused(Errno::EPERM);
-const EACCES: Came = Came::Refused(Errno::EACCES);
+const EPERM: Outcome = Outcome::Refused(Errno::EPERM);
+const EACCES: Outcome = Outcome::Refused(Errno::EACCES);
 
-/// An attempt by name.
+/// An attempt and its name.
 type Attempt<'a> = (&'a str, &'a dyn Fn() -> nix::Result<()>);
 
-/// Each attempt succeeds outside and comes to `then` inside.
-fn bites(enter: &dyn Fn() -> nix::Result<()>, attempts: &[(Attempt<'_>, Came)]) {
-    for ((name, attempt), then) in attempts {
-        assert_eq!(inside(free, attempt), Came::Done, "{name}, outside");
-        assert_eq!(inside(enter, attempt), *then, "{name}, inside");
+/// Fails unless each attempt succeeds without the restriction and has this outcome with the restriction.
+fn is_denied(enter: &dyn Fn() -> nix::Result<()>, attempts: &[(Attempt<'_>, Outcome)]) {
+    for ((name, attempt), outcome) in attempts {
+        assert_eq!(
+            inside(unrestricted, attempt),
+            Outcome::Done,
+            "{name}, outside"
+        );
+        assert_eq!(inside(enter, attempt), *outcome, "{name}, inside");
     }
 }
 
@@ -45,32 +49,32 @@ fn errno(result: std::io::Result<impl Sized>) -> nix::Result<()> {
     result.map(drop).map_err(raw)
 }
 
-/// A file of this test's own, for root only.
+/// Creates a file of this test that only root can read.
 fn secret(name: &str) -> PathBuf {
-    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", getpid()));
     fs::write(&path, "secret\n").unwrap();
     fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
     path
 }
 
-/// Makes a map of a kind that needs `CAP_BPF` even where unprivileged maps are allowed.
-fn make_map() -> nix::Result<()> {
+/// Creates a map of a type that requires `CAP_BPF` even where unprivileged maps are allowed.
+fn create_map() -> nix::Result<()> {
     let mut attributes = [0u32; 32];
     // BPF_MAP_TYPE_LRU_HASH, keys and values of 4 bytes, one entry.
     attributes[..4].copy_from_slice(&[9, 4, 4, 1]);
-    // SAFETY: BPF_MAP_CREATE reads as many bytes as are said.
+    // SAFETY: BPF_MAP_CREATE reads as many bytes of the attributes as the call says.
     Errno::result(unsafe { libc::syscall(libc::SYS_bpf, 0, attributes.as_ptr(), 128) }).map(drop)
 }
 
 #[test]
 fn nobody_cannot_read_secrets_or_become_root_again() {
     let secret = secret("ids");
-    bites(
+    is_denied(
         &ids::become_nobody,
         &[
             (("read root's file", &|| errno(File::open(&secret))), EACCES),
             (("become root", &|| setuid(Uid::from_raw(0))), EPERM),
-            (("signal root's process", &|| kill(outsider(), None)), EPERM),
+            (("signal root's process", &|| kill(parent(), None)), EPERM),
         ],
     );
     fs::remove_file(&secret).unwrap();
@@ -78,21 +82,21 @@ fn nobody_cannot_read_secrets_or_become_root_again() {
 
 #[test]
 fn root_without_capabilities_is_an_ordinary_user() {
-    bites(
+    is_denied(
         &|| capability::keep(CapSet::empty()),
         &[
             (
                 ("mount namespace", &|| unshare(CloneFlags::CLONE_NEWNS)),
                 EPERM,
             ),
-            (("a map", &make_map), EPERM),
+            (("a map", &create_map), EPERM),
             (
                 ("become another", &|| setuid(Uid::from_raw(ids::NOBODY))),
                 EPERM,
             ),
             (
                 ("trace root's process", &|| {
-                    raw(libc::SYS_ptrace, [SEIZE, outsider().as_raw().into(), 0, 0])
+                    raw(libc::SYS_ptrace, [SEIZE, parent().as_raw().into(), 0, 0])
                 }),
                 EPERM,
             ),
@@ -100,8 +104,9 @@ fn root_without_capabilities_is_an_ordinary_user() {
     );
 }
 
-/// A program that root runs gets all capabilities of the bounding set, unless `no_new_privs` is set.
-fn run_something_mighty() -> nix::Result<()> {
+/// Runs a program that needs a capability. A program that root runs gets all capabilities of the bounding set, unless
+/// `no_new_privs` is set.
+fn run_privileged_program() -> nix::Result<()> {
     let ran = Command::new("unshare").args(["--mount", "true"]).output();
     match ran.map(|output| output.status.success()) {
         Ok(true) => Ok(()),
@@ -112,44 +117,44 @@ fn run_something_mighty() -> nix::Result<()> {
 #[test]
 fn exec_does_not_restore_capabilities() {
     let powerless = || capability::keep(CapSet::empty());
-    assert_eq!(inside(powerless, run_something_mighty), Came::Done);
+    assert_eq!(inside(powerless, run_privileged_program), Outcome::Done);
     let bounded = || {
         capability::bound(CapSet::empty());
         powerless()
     };
-    assert_eq!(inside(bounded, run_something_mighty), EPERM);
+    assert_eq!(inside(bounded, run_privileged_program), EPERM);
     let nothing_new = || {
         prctl::set_no_new_privs()?;
         powerless()
     };
-    assert_eq!(inside(nothing_new, run_something_mighty), EPERM);
+    assert_eq!(inside(nothing_new, run_privileged_program), EPERM);
 }
 
-/// Lets another process of the same user read the memory of this one.
-fn look_into() -> nix::Result<()> {
+/// Opens a `/proc` file of this process from another process of the same user.
+fn inspect_from_outside() -> nix::Result<()> {
     let file = format!("/proc/{}/environ", getpid());
-    match inside(free, || errno(File::open(&file))) {
-        Came::Refused(errno) => Err(errno),
+    match inside(unrestricted, || errno(File::open(&file))) {
+        Outcome::Refused(errno) => Err(errno),
         _ => Ok(()),
     }
 }
 
 #[test]
 fn undumpable_processes_cannot_be_inspected() {
-    for (dumpable, came) in [(true, Came::Done), (false, EACCES)] {
+    for (dumpable, outcome) in [(true, Outcome::Done), (false, EACCES)] {
         let enter = || {
             ids::become_nobody()?;
             prctl::set_dumpable(dumpable)
         };
-        assert_eq!(inside(enter, look_into), came, "{dumpable}");
+        assert_eq!(inside(enter, inspect_from_outside), outcome, "{dumpable}");
     }
 }
 
-/// As much private memory as this, for writing.
+/// Maps this much private writable memory.
 pub(crate) fn take(bytes: u64) -> nix::Result<()> {
     let size = usize::try_from(bytes).unwrap().try_into().unwrap();
     let access = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
-    // SAFETY: no address is asked for, so nothing that is mapped is replaced.
+    // SAFETY: the kernel chooses the address, so no mapping is replaced.
     let memory = unsafe { mmap_anonymous(None, size, access, MapFlags::MAP_PRIVATE) };
     memory.map(drop)
 }
@@ -163,14 +168,14 @@ fn open_many() -> nix::Result<()> {
 fn resource_limits_are_exact() {
     let secret = secret("limits");
     let write = || {
-        // Its default is to end the process.
-        // SAFETY: no handler of ours runs.
+        // The default action of SIGXFSZ ends the process.
+        // SAFETY: the signal is ignored, so no handler runs.
         unsafe { signal(Signal::SIGXFSZ, SigHandler::SigIgn) }?;
         let mut file = File::create(&secret).map_err(|_| Errno::ENOENT)?;
         errno(file.write_all(b"more"))
     };
-    let refused = Came::Refused;
-    bites(
+    let refused = Outcome::Refused;
+    is_denied(
         &limits::lower,
         &[
             (("descriptors", &open_many), refused(Errno::EMFILE)),
@@ -182,22 +187,22 @@ fn resource_limits_are_exact() {
         ids::become_nobody()?;
         raw(libc::SYS_mlockall, [FUTURE, 0, 0, 0])
     };
-    bites(&limits::lower, &[(("locked memory", &lock), EPERM)]);
+    is_denied(&limits::lower, &[(("locked memory", &lock), EPERM)]);
     fs::remove_file(&secret).unwrap();
 }
 
-/// Each version of Landlock denies more; what this kernel's does not know must still be possible.
+/// Each version of Landlock denies more. Acts that this kernel's version cannot deny must still succeed.
 #[test]
 fn landlock_denies_what_this_kernel_can_deny() {
-    let version = inside(free, || {
+    let version = inside(unrestricted, || {
         prctl::set_no_new_privs()?;
         let version = landlock::deny_everything()?;
         Err(Errno::from_raw(i32::try_from(version).unwrap()))
     });
     let version = match version {
-        Came::Refused(version) => version as i32,
-        Came::Done => 0,
-        Came::Ended(_) => panic!("{version:?}"),
+        Outcome::Refused(version) => version as i32,
+        Outcome::Done => 0,
+        Outcome::Ended(_) => panic!("{version:?}"),
     };
     let (public, tcp) = (
         PathBuf::from("/etc/passwd"),
@@ -207,11 +212,12 @@ fn landlock_denies_what_this_kernel_can_deny() {
     let name = || SocketAddr::from_abstract_name(&abstract_name);
     let _unix = UnixListener::bind_addr(&name().unwrap()).unwrap();
     let address = tcp.local_addr().unwrap();
-    let attempts: [(Attempt<'_>, i32, Came); 6] = [
+    let created = PathBuf::from(format!("/tmp/cxt-landlock-{}", getpid()));
+    let attempts: [(Attempt<'_>, i32, Outcome); 6] = [
         (("read a file", &|| errno(File::open(&public))), 1, EACCES),
         (("list a folder", &|| errno(fs::read_dir("/"))), 1, EACCES),
         (
-            ("make a file", &|| errno(File::create("/tmp/cxt-landlock"))),
+            ("make a file", &|| errno(File::create(&created))),
             1,
             EACCES,
         ),
@@ -221,42 +227,53 @@ fn landlock_denies_what_this_kernel_can_deny() {
             EACCES,
         ),
         (
-            ("a stranger's socket", &|| {
+            ("a foreign socket", &|| {
                 errno(UnixStream::connect_addr(&name().unwrap()))
             }),
             6,
             EPERM,
         ),
-        (("signal a stranger", &|| kill(outsider(), None)), 6, EPERM),
+        (
+            ("signal a foreign process", &|| kill(parent(), None)),
+            6,
+            EPERM,
+        ),
     ];
     let enter = || {
         prctl::set_no_new_privs()?;
         landlock::deny_everything().map(drop)
     };
-    for (attempt, since, came) in attempts {
-        bites(
+    for (attempt, since, outcome) in attempts {
+        is_denied(
             &enter,
-            &[(attempt, if version >= since { came } else { Came::Done })],
+            &[(
+                attempt,
+                if version >= since {
+                    outcome
+                } else {
+                    Outcome::Done
+                },
+            )],
         );
     }
-    fs::remove_file("/tmp/cxt-landlock").unwrap();
+    fs::remove_file(&created).unwrap();
 }
 
-/// The worker goes through all of it, in this order.
+/// The worker applies all restrictions in this order.
 #[test]
 fn all_restrictions_hold_together() {
     let cage = cage::give_up;
-    let hold = |name: &str, attempt: &dyn Fn() -> nix::Result<()>, came: Came| {
-        assert_eq!(inside(cage, attempt), came, "{name}");
+    let hold = |name: &str, attempt: &dyn Fn() -> nix::Result<()>, outcome: Outcome| {
+        assert_eq!(inside(cage, attempt), outcome, "{name}");
     };
     hold("become root", &|| setuid(Uid::from_raw(0)), EPERM);
-    hold("a map", &make_map, EPERM);
+    hold("a map", &create_map, EPERM);
     hold(
         "memory",
         &|| take(limits::DATA),
-        Came::Refused(Errno::ENOMEM),
+        Outcome::Refused(Errno::ENOMEM),
     );
-    hold("a program", &run_something_mighty, EPERM);
+    hold("a program", &run_privileged_program, EPERM);
     hold(
         "no new privileges",
         &|| match prctl::get_no_new_privs() {
@@ -270,5 +287,5 @@ fn all_restrictions_hold_together() {
         cage::close()
     };
     let getppid = || raw(libc::SYS_getppid, [0; 4]);
-    assert_eq!(inside(closed, getppid), Came::Ended(Signal::SIGSYS));
+    assert_eq!(inside(closed, getppid), Outcome::Ended(Signal::SIGSYS));
 }

@@ -29,14 +29,14 @@ pub(crate) const DIRECTIVES: &[Wrong] = &[
     (
         ". {\n  prometheus :9153\n  health 127.0.0.1:9153\n}\n",
         &[
-            "Corefile:3: health: 127.0.0.1:9153 is part of :9153, or has it as a part, and prometheus has that; give one of them another port",
+            "Corefile:3: health: 127.0.0.1:9153 overlaps :9153 of prometheus; give one of them another port",
         ],
     ),
     (
         ". {\n  prometheus 127.0.0.1:9153\n  health [::ffff:127.0.0.1]:9153\n  ready [::]:9153\n}\n",
         &[
-            "Corefile:3: health: [::ffff:127.0.0.1]:9153 is part of 127.0.0.1:9153, or has it as a part, and prometheus has that; give one of them another port",
-            "Corefile:4: ready: [::]:9153 is part of 127.0.0.1:9153, or has it as a part, and prometheus has that; give one of them another port",
+            "Corefile:3: health: [::ffff:127.0.0.1]:9153 overlaps 127.0.0.1:9153 of prometheus; give one of them another port",
+            "Corefile:4: ready: [::]:9153 overlaps 127.0.0.1:9153 of prometheus; give one of them another port",
         ],
     ),
     (

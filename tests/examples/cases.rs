@@ -2,13 +2,13 @@
 
 use support::net::PAGE;
 
-/// The object that an example names, and who made it.
+/// The object that an example names, by its origin.
 pub(crate) enum Object {
     /// `target/bpf/NAME.o`.
     Shipped(&'static str),
     /// `tests/objects/NAME.bpf.c`.
     Fixture(&'static str),
-    /// One of xdp-tools.
+    /// An object of xdp-tools.
     Installed(&'static str),
 }
 
@@ -17,29 +17,29 @@ pub(crate) struct Shot {
     pub(crate) at: &'static str,
     pub(crate) from: &'static str,
     pub(crate) times: u32,
-    /// True if the packets get through. The last packets at each interface do.
+    /// True if the packets pass. The last packets at each interface must pass.
     pub(crate) passes: bool,
 }
 
-/// An example, and what is seen of it.
+/// An example and its expected effects.
 pub(crate) struct Case {
-    /// Its file's name without `.Corefile`.
+    /// The name of the file without `.Corefile`.
     pub(crate) name: &'static str,
     pub(crate) object: Object,
     pub(crate) interfaces: &'static [&'static str],
-    /// The interface that is made when the daemon already waits for it.
+    /// The interface that is created while the daemon waits for it.
     pub(crate) late: Option<&'static str>,
-    /// An address that the box has.
+    /// An address of the box.
     pub(crate) address: Option<&'static str>,
-    /// Where its page is.
+    /// The address of the page.
     pub(crate) page: &'static str,
     pub(crate) shots: &'static [Shot],
-    /// All its metrics, by NAME, after the shots.
+    /// All metrics of the Corefile, by NAME, after the shots.
     pub(crate) metrics: &'static [(&'static str, u64)],
     /// Addresses and paths that answer 200.
     pub(crate) answers: &'static [(&'static str, &'static str)],
-    /// Parts of lines of the log.
-    pub(crate) says: &'static [&'static str],
+    /// Parts of log lines.
+    pub(crate) logs: &'static [&'static str],
 }
 
 const fn passed(at: &'static str, from: &'static str, times: u32) -> Shot {
@@ -62,7 +62,7 @@ const fn dropped(at: &'static str, from: &'static str, times: u32) -> Shot {
     }
 }
 
-/// One interface, `eth0`, and the page at its usual place.
+/// One interface, `eth0`, and the page at its default address.
 const USUAL: Case = Case {
     name: "",
     object: Object::Shipped("ordered"),
@@ -76,10 +76,10 @@ const USUAL: Case = Case {
     ],
     metrics: &[],
     answers: &[],
-    says: &["in native mode"],
+    logs: &["in native mode"],
 };
 
-/// The three networks of the documentation.
+/// The three networks of the plugin's documentation.
 const DOCUMENTED: Case = Case {
     object: Object::Fixture("example"),
     shots: &[
@@ -136,7 +136,7 @@ pub(crate) const CASES: &[Case] = &[
             passed("lan0", "192.0.2.1", 1),
         ],
         metrics: &[("wan_dropped", 3), ("lan_dropped", 5)],
-        says: &["wan0: attached xdp_prog", "lan0: attached xdp_prog"],
+        logs: &["wan0: attached xdp_prog", "lan0: attached xdp_prog"],
         ..USUAL
     },
     Case {
@@ -176,7 +176,7 @@ pub(crate) const CASES: &[Case] = &[
             passed("eth0", "203.0.113.67", 1),
         ],
         metrics: &[("filtered", 7)],
-        says: &["attached xdpfilt_alw_ip"],
+        logs: &["attached xdpfilt_alw_ip"],
         ..USUAL
     },
     Case {
@@ -221,7 +221,7 @@ pub(crate) const CASES: &[Case] = &[
     Case {
         name: "generic",
         metrics: &[("generic_dropped", 3)],
-        says: &["in generic mode"],
+        logs: &["in generic mode"],
         ..USUAL
     },
     Case {
@@ -233,7 +233,7 @@ pub(crate) const CASES: &[Case] = &[
             passed("usb0", "192.0.2.1", 1),
         ],
         metrics: &[("late_dropped", 3)],
-        says: &["usb0: waiting up to 60 s"],
+        logs: &["usb0: waiting up to 60 s"],
         ..USUAL
     },
     Case {
@@ -244,7 +244,7 @@ pub(crate) const CASES: &[Case] = &[
             passed("eth0", "10.12.0.1", 1),
         ],
         metrics: &[("debug_dropped", 2)],
-        says: &["map xdp_map: key=00000000 value=0A0B0000FFFF000002000000"],
+        logs: &["map xdp_map: key=00000000 value=0A0B0000FFFF000002000000"],
         ..USUAL
     },
     Case {
@@ -267,7 +267,7 @@ pub(crate) const CASES: &[Case] = &[
     },
 ];
 
-/// Drops what is too much in a second.
+/// An example with a rate limit.
 pub(crate) const LIMITED: Case = Case {
     name: "coredns",
     object: Object::Shipped("limit"),

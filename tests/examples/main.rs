@@ -1,5 +1,5 @@
-//! The Corefiles in `tests/corefiles/examples`: each is checked, run on the interfaces that it names, and does what it
-//! says: which packets get through, and what the page counts.
+//! The Corefiles in `tests/corefiles/examples`: each is checked and run on the interfaces that it names, and must pass,
+//! drop and count packets as documented.
 
 #![allow(
     clippy::expect_used,
@@ -21,7 +21,7 @@ use place::{Place, folder};
 use support::net::{Receiver, Sender};
 use support::wait::wait_for;
 
-/// Names of the Corefiles in the folder, without their ending.
+/// Names of the Corefiles in the folder, without their suffix.
 fn names() -> BTreeSet<String> {
     let files = fs::read_dir(folder()).unwrap();
     let names = files.filter_map(|file| {
@@ -31,7 +31,7 @@ fn names() -> BTreeSet<String> {
     names.collect()
 }
 
-/// Runs one of them.
+/// Runs one example.
 fn try_out(case: &Case) {
     let place = Place::of(case);
     place.check(case);
@@ -53,7 +53,7 @@ fn try_out(case: &Case) {
     for (address, path) in case.answers {
         assert_eq!(place.get(address, path).status, 200, "{address}{path}");
     }
-    for line in case.says {
+    for line in case.logs {
         daemon.line(line);
     }
     daemon.stop();
@@ -67,7 +67,10 @@ fn each_example_has_a_case_and_a_comment() {
     for name in tried {
         let text = fs::read_to_string(folder().join(format!("{name}.Corefile"))).unwrap();
         let comment = text.lines().take_while(|line| line.starts_with('#'));
-        assert!(comment.count() >= 3, "{name} begins with what it is for");
+        assert!(
+            comment.count() >= 3,
+            "{name} begins with a comment about its purpose"
+        );
         let long: Vec<&str> = text.lines().filter(|line| line.len() > 180).collect();
         assert!(long.is_empty(), "{name}: {long:?}");
     }
@@ -75,7 +78,7 @@ fn each_example_has_a_case_and_a_comment() {
 
 #[test]
 fn examples_filter_and_count_as_documented() {
-    // Two at a time: most of their time is waiting.
+    // Two at a time, since they mostly wait.
     let (some, others) = CASES.split_at(CASES.len() / 2);
     std::thread::scope(|scope| {
         for half in [some, others] {
@@ -84,7 +87,7 @@ fn examples_filter_and_count_as_documented() {
     });
 }
 
-/// The number of passed packets depends on the time of sending: the burst, and the tokens of that time.
+/// The number of passed packets depends on the duration of sending: the burst, and the tokens gained meanwhile.
 #[test]
 fn packets_over_the_limit_are_dropped_and_counted() {
     const SENT: u32 = 300;
@@ -104,7 +107,7 @@ fn packets_over_the_limit_are_dropped_and_counted() {
         read("limit_passed") + read("limit_dropped")
     });
     let passed = read("limit_passed");
-    // The burst, and what the bucket gains meanwhile.
+    // The burst, and the tokens that the bucket gains meanwhile.
     let most = BURST + RATE * (started.elapsed().as_secs() + 1);
     assert!((BURST..=most).contains(&passed), "{passed} of {most}");
     let mut arrived = 0;

@@ -1,4 +1,4 @@
-//! Where an example is tried: its interfaces and objects, and a BPF file system of its own.
+//! The place of an example: its interfaces and objects, and its own BPF file system.
 
 use std::fs;
 use std::net::IpAddr;
@@ -21,12 +21,12 @@ pub(crate) fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corefiles/examples")
 }
 
-/// The other end of an interface's wire.
+/// The peer of an interface.
 pub(crate) fn far_end(interface: &str) -> String {
     format!("far-{interface}")
 }
 
-/// A question to port 53 from this address.
+/// A UDP packet to port 53 from this address.
 pub(crate) fn frame(source: &str) -> Vec<u8> {
     let packet = match source.parse().unwrap() {
         IpAddr::V4(_) => ip4(source),
@@ -35,17 +35,17 @@ pub(crate) fn frame(source: &str) -> Vec<u8> {
     packet.udp(53).bytes
 }
 
-/// Waits for the last packet, which passes, and for the others that are to pass; then counts them all.
+/// Waits for all packets that must pass, of which the last packet is one, and then counts all packets.
 pub(crate) fn expect_arrivals(name: &str, receiver: &Receiver, shots: &[&Shot]) {
     let last = shots.last().unwrap();
-    assert!(last.passes, "{name}: the last packet is to pass");
+    assert!(last.passes, "{name}: the last packet must pass");
     let mut arrived = Vec::new();
     let count = |arrived: &[Vec<u8>], shot: &Shot| {
         let same = arrived.iter().filter(|seen| **seen == frame(shot.from));
         u32::try_from(same.count()).unwrap()
     };
     wait_until(
-        &format!("{name}: all have arrived that are to pass"),
+        &format!("{name}: all packets that must pass have arrived"),
         || {
             arrived.extend(std::iter::from_fn(|| receiver.next()));
             let passing = shots.iter().filter(|shot| shot.passes);
@@ -59,7 +59,7 @@ pub(crate) fn expect_arrivals(name: &str, receiver: &Receiver, shots: &[&Shot]) 
     }
 }
 
-/// A site with all that an example names, but for interfaces that come late.
+/// A site with everything that an example names, except late interfaces.
 pub(crate) struct Place {
     pub(crate) site: Site,
 }
@@ -89,7 +89,7 @@ impl Place {
         Self { site }
     }
 
-    /// `corexdp check` finds nothing wrong.
+    /// Fails unless `corexdp check` accepts the example.
     pub(crate) fn check(&self, case: &Case) {
         let file = format!("{}.Corefile", case.name);
         let mut command = Corexdp::command(self.site.folder.path(), &["check", "-conf", &file]);
@@ -105,8 +105,8 @@ impl Place {
         }
     }
 
-    /// Starts the daemon, and waits until it filters. Pins go by the interface's name alone, and others run such tests
-    /// at the same time: so it has a BPF file system that no other process sees.
+    /// Starts the daemon, and waits until it filters. Pins are named after the interface, so the daemon gets its own
+    /// BPF file system, which parallel tests do not share.
     pub(crate) fn run(&self, case: &Case) -> Daemon {
         let file = format!("{}.Corefile", case.name);
         let corexdp = self.site.command("run", &[]);
@@ -141,8 +141,7 @@ impl Place {
             .unwrap_or_else(|| panic!("no {name}: {}", page.body))
     }
 
-    /// The page has these metrics and no other of the Corefile's; their values are right as soon as all packets have
-    /// come.
+    /// Waits until the page shows the values of all metrics, and checks that the Corefile has no other metric.
     pub(crate) fn expect_metrics(&self, case: &Case) {
         for (name, value) in case.metrics {
             wait_until(&format!("{}: {name} is {value}", case.name), || {
@@ -159,7 +158,7 @@ impl Place {
     }
 }
 
-/// Copies the files of a folder and of those in it.
+/// Copies a folder recursively.
 fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for file in fs::read_dir(from).unwrap() {

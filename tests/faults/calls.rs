@@ -1,22 +1,22 @@
-//! System calls, as strace writes them.
+//! System calls as strace prints them.
 
 use std::collections::HashMap;
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// One call of a process: the `nth` of its name, from 1, since the tracing began. Of a process with several threads it
-/// is the `nth` of each thread, as strace counts.
+/// A call of a process: number `nth` of the calls with this name since tracing began, counted from 1. Like strace, a
+/// process with several threads counts them per thread.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Call {
     pub(crate) name: String,
     pub(crate) nth: u32,
-    /// Its arguments, as far as they say what it is about.
+    /// The beginning of the call's arguments.
     pub(crate) about: String,
 }
 
 impl Call {
-    /// The row of the table that it counts in: `bpf(2)` is many calls in one.
+    /// The row of the table that counts the call. Each command of `bpf(2)` has its own row.
     pub(crate) fn row(&self) -> String {
         let command = self.about.strip_prefix("BPF_");
         let command = command.filter(|_| self.name == "bpf");
@@ -31,14 +31,14 @@ impl fmt::Display for Call {
     }
 }
 
-/// The lines in which strace wrote of one thread's calls.
+/// The lines of one file of strace.
 pub(crate) fn lines(file: &Path) -> Vec<String> {
     let text = fs::read(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
     let text = String::from_utf8_lossy(&text);
     text.lines().map(str::to_owned).collect()
 }
 
-/// The calls in these lines, numbered.
+/// The calls in the lines, numbered.
 pub(crate) fn calls(lines: &[String]) -> Vec<Call> {
     let mut counts = HashMap::<String, u32>::new();
     let parsed = lines.iter().filter_map(|line| parse(line));
@@ -55,7 +55,7 @@ pub(crate) fn calls(lines: &[String]) -> Vec<Call> {
         .collect()
 }
 
-/// `openat(AT_FDCWD, "Corefile", O_RDONLY) = 3`; lines about signals and ends are none.
+/// Parses `openat(AT_FDCWD, "Corefile", O_RDONLY) = 3`; `None` for lines about signals and exits.
 fn parse(line: &str) -> Option<(String, String)> {
     let (name, rest) = line.split_once('(')?;
     let is_name = !name.is_empty()
@@ -65,7 +65,7 @@ fn parse(line: &str) -> Option<(String, String)> {
     is_name.then(|| (name.to_owned(), rest.chars().take(60).collect()))
 }
 
-/// The files of strace: with `-ff` one for each thread.
+/// The output files of strace; with `-ff` there is one for each thread.
 pub(crate) fn files(stem: &Path) -> Vec<PathBuf> {
     let prefix = format!("{}.", stem.file_name().unwrap().to_string_lossy());
     let entries = fs::read_dir(stem.parent().unwrap()).unwrap();
@@ -82,7 +82,7 @@ pub(crate) fn files(stem: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// Each call that any of these threads made, once.
+/// The union of the threads' calls.
 pub(crate) fn of_any(threads: impl IntoIterator<Item = Vec<Call>>) -> Vec<Call> {
     let mut all = Vec::<Call>::new();
     for call in threads.into_iter().flatten() {
@@ -97,7 +97,7 @@ pub(crate) fn of_any(threads: impl IntoIterator<Item = Vec<Call>>) -> Vec<Call> 
 }
 
 #[test]
-fn calls_are_counted_by_name_and_signals_are_none() {
+fn calls_are_counted_by_name_without_signals() {
     let lines = [
         "openat(AT_FDCWD, \"Corefile\", O_RDONLY|O_CLOEXEC) = 3",
         "--- SIGCHLD {si_signo=SIGCHLD, si_code=CLD_EXITED} ---",

@@ -1,4 +1,4 @@
-//! The injected errnos, and the calls that get them.
+//! The injected errnos, and the calls that fail with them.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use nix::errno::Errno;
 use crate::calls::Call;
 use crate::spared;
 
-/// Errnos of failed calls.
+/// The errnos of failed calls.
 pub(crate) const ERRNOS: [Errno; 7] = [
     Errno::ENOMEM,
     Errno::EPERM,
@@ -18,10 +18,10 @@ pub(crate) const ERRNOS: [Errno; 7] = [
     Errno::EAGAIN,
 ];
 
-/// The variable that asks for the full product; without it each call fails once.
+/// Environment variable that selects the full product; without it each call fails once.
 const WHICH: &str = "COREXDP_FAULTS";
 
-/// One call, and what it answers instead of being made.
+/// One call and its injected errno.
 #[derive(Clone, Debug)]
 pub(crate) struct Case {
     pub(crate) call: Call,
@@ -34,17 +34,17 @@ impl fmt::Display for Case {
     }
 }
 
-/// True if every call is to fail with every errno.
+/// True if every call fails with every errno.
 pub(crate) fn all() -> bool {
     match std::env::var(WHICH).ok().as_deref() {
         None | Some("") => false,
         Some("all") => true,
-        Some(other) => panic!("{WHICH}={other}: it can be `all`, or not set"),
+        Some(other) => panic!("{WHICH}={other}: set it to `all`, or unset it"),
     }
 }
 
-/// The cases for a stage's calls: every errno for each, or one for each, which then changes from call to call, and from
-/// stage to stage for the same call, so that all of them have their turn.
+/// The cases of a stage: every errno for each call, or one errno for each call. The single errno rotates from call to
+/// call and from stage to stage.
 pub(crate) fn cases(stage: usize, calls: &[Call], all: bool) -> Vec<Case> {
     let injected = calls.iter().filter(|call| !spared::is_spared(call));
     let of_call = |(number, call): (usize, &Call)| {

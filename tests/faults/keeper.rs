@@ -1,7 +1,7 @@
-//! The page's keeper begins, before there is anything of BPF.
+//! The start of the keeper, before any BPF object exists.
 //!
-//! The daemon makes it by running its own binary again, so one strace sees it born and stops it, and another one takes
-//! over; the daemon waits meanwhile.
+//! The daemon executes its own binary as the keeper. One strace stops the keeper at its first call, and another strace
+//! takes over; the daemon waits meanwhile.
 
 use std::fs;
 
@@ -12,14 +12,14 @@ use crate::calls::{Call, calls, lines};
 use crate::cases::Case;
 use crate::place::Place;
 use crate::stage::{Bench, Outcome, Phase, Stage, end};
-use crate::start::{Start, spawn, stands};
-use crate::tracer::{Strace, Wish, around, injected, let_go};
+use crate::start::{Start, serves_or_ends, spawn};
+use crate::tracer::{Strace, Task, around, detach_tracer, injected};
 use support::net::Daemon;
 use support::wait::wait_until;
 
-pub(crate) struct Birth;
+pub(crate) struct KeeperStart;
 
-impl Stage for Birth {
+impl Stage for KeeperStart {
     fn name(&self) -> String {
         "start".into()
     }
@@ -36,57 +36,60 @@ impl Stage for Birth {
         let version = Start::Plain.version();
         place.clear();
         place.write(&version);
-        let (daemon, strace) = born(place, Wish::Record);
-        place.comes_to_serve(&version);
+        let (daemon, strace) = start_traced(place, Task::Record);
+        place.wait_to_serve(&version);
         let traces = strace.detach();
         daemon.stop();
         let calls = calls(&lines(&traces[0]));
         let own = |call: &Call| call.about.contains("\"corexdp-keeper\"");
-        let first = calls.iter().position(own).expect("it takes its name");
+        let first = calls
+            .iter()
+            .position(own)
+            .expect("the keeper sets its name");
         calls[first..].to_vec()
     }
 
     fn bench<'a>(&'a self, place: &'a Place) -> Box<dyn Bench + 'a> {
         place.clear();
         place.write(&Start::Plain.version());
-        Box::new(Births(place))
+        Box::new(KeeperStarts(place))
     }
 }
 
-/// Starts the daemon, with strace at its keeper from before the keeper's first call.
-fn born(place: &Place, wish: Wish<'_>) -> (Daemon, Strace) {
-    let births = place.site.folder.file("births");
-    let _ = fs::remove_file(&births);
+/// Starts the daemon, with strace attached to its keeper before the keeper's first call.
+fn start_traced(place: &Place, task: Task<'_>) -> (Daemon, Strace) {
+    let starts = place.site.folder.file("starts");
+    let _ = fs::remove_file(&starts);
     let daemon = spawn(
         place,
-        &mut around(&place.daemon(), Wish::StopAtBirth, &births),
+        &mut around(&place.daemon(), Task::StopAtExec, &starts),
     );
     let stopped = wait_until("the keeper is stopped", || {
-        let lines = fs::read_to_string(&births).ok()?;
+        let lines = fs::read_to_string(&starts).ok()?;
         let line = lines
             .lines()
             .find(|line| line.contains("--- stopped by SIGSTOP"))?;
         line.split_whitespace().next()?.parse().ok()
     });
-    let_go(daemon.pid());
-    let strace = Strace::attach(stopped, false, wish, &place.trace());
+    detach_tracer(daemon.pid());
+    let strace = Strace::attach(stopped, false, task, &place.trace());
     kill(Pid::from_raw(stopped.cast_signed()), Signal::SIGCONT).unwrap();
     (daemon, strace)
 }
 
-struct Births<'a>(&'a Place);
+struct KeeperStarts<'a>(&'a Place);
 
-impl Bench for Births<'_> {
+impl Bench for KeeperStarts<'_> {
     fn run(&mut self, case: &Case) -> Outcome {
         let place = self.0;
-        let (daemon, strace) = born(place, Wish::fail(case));
-        let outcome = if stands(place, &daemon, &Start::Plain.version()) {
+        let (daemon, strace) = start_traced(place, Task::fail(case));
+        let outcome = if serves_or_ends(place, &daemon, &Start::Plain.version()) {
             daemon.stop();
             Outcome::Served
         } else {
             end(daemon, case)
         };
-        place.nothing_left();
+        place.wait_for_nothing();
         if injected(&strace.detach()) {
             outcome
         } else {

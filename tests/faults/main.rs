@@ -1,8 +1,8 @@
-//! Every system call failing in turn: whatever the kernel refuses, the daemon goes on, or says what is wrong and leaves
-//! everything as it was. strace makes the calls fail, so it takes what `net` takes and leave to trace.
+//! Every system call fails in turn. After each failure the daemon works on, or reports the error and changes nothing.
+//! strace injects the failures, so the tests need root and permission to trace.
 //!
-//! Each call that the daemon, its keeper and its worker make is made to fail once, by errnos in rotation; with
-//! `COREXDP_FAULTS=all` (`make faults`) by each errno.
+//! Each call of the daemon, its keeper and its worker fails once, with errnos in rotation; with `COREXDP_FAULTS=all`
+//! (`make faults`) it fails with every errno.
 
 #![allow(
     clippy::expect_used,
@@ -32,14 +32,14 @@ mod version;
 
 use std::io::Write as _;
 
-use keeper::Birth;
+use keeper::KeeperStart;
 use reload::{Change, Reload, Whose};
 use scrape::Scrape;
 use stage::Stage;
 use start::Start;
 use stop::Stop;
 
-/// The variable that leaves only the stages whose process and name begin with this, such as `worker scrape`.
+/// Environment variable that selects the stages whose process and name begin with its value, such as `worker scrape`.
 const STAGES: &str = "COREXDP_FAULTS_IN";
 
 fn stages() -> Vec<Box<dyn Stage>> {
@@ -48,7 +48,7 @@ fn stages() -> Vec<Box<dyn Stage>> {
         Box::new(Start::Hold),
         Box::new(Start::Adopt),
         Box::new(Start::Replace),
-        Box::new(Birth),
+        Box::new(KeeperStart),
         Box::new(Reload(Change::All, Whose::Daemon)),
         Box::new(Reload(Change::Entries, Whose::Daemon)),
         Box::new(Reload(Change::Metric, Whose::Daemon)),
@@ -78,7 +78,7 @@ fn failed_calls_are_served_or_refused_and_leak_nothing() {
     let stages = stages();
     let chunks = pool::record(&stages, cases::all());
     let tried = pool::run(&stages, chunks);
-    // Past what captures the output of tests: the table is to be seen of those that pass, too.
+    // Written to standard error directly, since cargo shows no captured output of tests that pass.
     let (table, list) = (table::table(&stages, &tried), spared::list());
     let _ = writeln!(std::io::stderr(), "\n{table}\n{list}");
     let wrong: Vec<_> = tried

@@ -1,5 +1,5 @@
-//! Where one case after the other is tried: a site with a BPF file system and an object of its own, so that all that
-//! the daemon does and leaves there can be told from what others do.
+//! The place of one case after the other: a site with its own BPF file system and its own object, so that the objects
+//! of other tests cannot be confused with its own.
 
 use std::fs;
 use std::io::{self, Read as _, Write as _};
@@ -16,7 +16,7 @@ use support::net::{Attached, Daemon, Outcome, SERVER, Site};
 use support::objects::compile::compile_with;
 use support::wait::{wait_for, wait_until};
 
-/// Longer than the worker waits for the daemon.
+/// Longer than the time that the worker waits for the daemon.
 const ANSWER: Duration = Duration::from_secs(8);
 const PINS: &str = "/sys/fs/bpf/corexdp";
 
@@ -27,15 +27,15 @@ pub(crate) struct Place {
 
 /// The attached program, the pins, and the kernel objects.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Standing {
+pub(crate) struct State {
     pub(crate) program: Option<u64>,
     pub(crate) pins: Vec<PathBuf>,
     pub(crate) objects: Objects,
 }
 
-/// Gives this thread, and what it starts, a BPF file system of its own, where nobody else pins.
+/// Gives this thread and its children their own BPF file system.
 pub(crate) fn own_mounts() {
-    unshare(CloneFlags::CLONE_NEWNS).expect("root may have mounts of its own");
+    unshare(CloneFlags::CLONE_NEWNS).expect("root can create a mount namespace");
     for words in [
         &["--make-rprivate", "/"][..],
         &["-t", "bpf", "-o", "mode=0700", "bpf", "/sys/fs/bpf"],
@@ -48,7 +48,7 @@ pub(crate) fn own_mounts() {
 impl Place {
     pub(crate) fn new() -> Self {
         let site = Site::new();
-        // A map's name has 15 bytes at most, and is an identifier in C.
+        // A map's name has at most 15 bytes and is a C identifier.
         let tag = site.server.name().replace('-', "_");
         assert!(tag.len() <= 15, "{tag}");
         let tagged = format!("-DTAG={tag}");
@@ -72,81 +72,78 @@ impl Place {
         command
     }
 
-    /// `corexdp reload`, through.
+    /// Runs `corexdp reload` to its end.
     pub(crate) fn reload(&self) -> Outcome {
         self.site.ask(&["reload"])
     }
 
-    /// Where strace writes.
+    /// The path of strace's output.
     pub(crate) fn trace(&self) -> PathBuf {
         self.site.folder.file("trace")
     }
 
-    pub(crate) fn standing(&self) -> Standing {
-        Standing {
+    pub(crate) fn state(&self) -> State {
+        State {
             program: Attached::on(&self.site.server, SERVER).map(|attached| attached.id),
             pins: pins(),
             objects: Objects::of(&self.tag),
         }
     }
 
-    /// Waits until there is nothing any more of what was started here; in the kernel that takes a moment.
-    pub(crate) fn nothing_left(&self) {
-        self.comes_to(|standing| {
-            standing.program.is_none() && standing.pins.is_empty() && standing.objects.is_empty()
+    /// Waits until nothing of the daemon is left. The kernel frees objects asynchronously.
+    pub(crate) fn wait_for_nothing(&self) {
+        self.wait_for(|state| {
+            state.program.is_none() && state.pins.is_empty() && state.objects.is_empty()
         });
     }
 
-    /// Waits until there are so many maps, programs and links.
-    pub(crate) fn comes_to_have(&self, count: [usize; 3]) {
-        self.comes_to(|standing| standing.objects.count() == count);
+    /// Waits until the numbers of maps, programs and links are `count`.
+    pub(crate) fn wait_for_count(&self, count: [usize; 3]) {
+        self.wait_for(|state| state.objects.count() == count);
     }
 
-    /// Waits until all is as it was.
-    pub(crate) fn comes_back_to(&self, before: &Standing) {
-        self.comes_to(|standing| standing == before);
+    /// Waits until the state equals `before`.
+    pub(crate) fn wait_for_state(&self, before: &State) {
+        self.wait_for(|state| state == before);
     }
 
-    /// Fails if there is more than one filter takes, unless the daemon has said that it could not clear away another.
+    /// Waits until only the objects of one filter are left, unless the daemon has logged that it could not remove
+    /// another.
     pub(crate) fn has_one_filter(&self, daemon: &Daemon) {
-        self.comes_to(|standing| {
-            standing.objects.programs.len() == 1
+        self.wait_for(|state| {
+            state.objects.programs.len() == 1
                 || !daemon.lines_with("an earlier state remains").is_empty()
         });
     }
 
-    fn comes_to(&self, good: impl Fn(&Standing) -> bool) {
+    fn wait_for(&self, good: impl Fn(&State) -> bool) {
         wait_until("nothing leaks", || {
-            let standing = self.standing();
-            if good(&standing) {
-                Ok(())
-            } else {
-                Err(standing)
-            }
+            let state = self.state();
+            if good(&state) { Ok(()) } else { Err(state) }
         });
     }
 
-    /// Takes away what `exit hold` keeps.
+    /// Removes the pins of `exit hold`.
     pub(crate) fn clear(&self) {
         if Path::new(PINS).exists() {
             fs::remove_dir_all(PINS).unwrap();
         }
-        self.nothing_left();
+        self.wait_for_nothing();
     }
 
-    /// The body of a page that is answered with 200.
+    /// Requests a page, and returns its body if the status is 200.
     pub(crate) fn get(&self, port: u16, path: &str) -> io::Result<String> {
         self.site.server.enter(|| get(port, path))
     }
 
-    /// Succeeds once the version is attached, filled and shown on its page.
+    /// Succeeds if the version is attached, and its page shows its values.
     pub(crate) fn serves(&self, version: &Version) -> Result<(), String> {
         let page = self.get(version.port, "/metrics");
         let page = page.map_err(|error| format!("no page for {version:?}: {error}"))?;
-        version.is_told_by(&page)?;
-        let Standing {
+        version.is_shown_by(&page)?;
+        let State {
             program, objects, ..
-        } = self.standing();
+        } = self.state();
         let attached = program.and_then(|id| u32::try_from(id).ok());
         if attached.is_none_or(|id| !objects.programs.contains(&id)) {
             return Err(format!("{attached:?} is attached: {objects:?}"));
@@ -154,13 +151,13 @@ impl Place {
         Ok(())
     }
 
-    /// Waits until it serves the version; a moment is allowed in which the page's worker is made again.
-    pub(crate) fn comes_to_serve(&self, version: &Version) {
+    /// Waits until the version is served. The page's worker may be restarting.
+    pub(crate) fn wait_to_serve(&self, version: &Version) {
         wait_until("the version is served", || self.serves(version));
     }
 }
 
-/// All that is pinned.
+/// All paths below the folder of the pins.
 fn pins() -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut folders = vec![PathBuf::from(PINS)];
@@ -177,7 +174,7 @@ fn pins() -> Vec<PathBuf> {
     found
 }
 
-/// A request from within the namespace.
+/// Sends a request in the network namespace of the calling thread.
 fn get(port: u16, path: &str) -> io::Result<String> {
     let mut stream = TcpStream::connect(SocketAddr::from(([127, 0, 0, 1], port)))?;
     stream.set_read_timeout(Some(ANSWER))?;
@@ -194,7 +191,7 @@ fn get(port: u16, path: &str) -> io::Result<String> {
     }
 }
 
-/// The targets of a process's descriptors, without the numbers of sockets and the like.
+/// The targets of a process's descriptors, without inode numbers of sockets and the like.
 pub(crate) fn descriptors(pid: u32) -> Vec<String> {
     let open = fs::read_dir(format!("/proc/{pid}/fd")).unwrap();
     let links = open.filter_map(|fd| fs::read_link(fd.unwrap().path()).ok());
@@ -208,7 +205,7 @@ pub(crate) fn descriptors(pid: u32) -> Vec<String> {
     names
 }
 
-/// Waits until the descriptors are these again: a connection's end takes a moment.
+/// Waits until the descriptors are the expected ones: closed connections disappear a moment later.
 pub(crate) fn descriptors_are(pid: u32, expected: &[String]) {
     wait_for("the list of descriptors", &expected.to_vec(), || {
         descriptors(pid)

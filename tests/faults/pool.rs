@@ -1,4 +1,4 @@
-//! Records every stage, then tries all cases, several at a time, each thread in a place of its own.
+//! Records every stage, and then runs all cases on several threads, each with its own place.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -10,19 +10,19 @@ use crate::place::{Place, own_mounts};
 use crate::spared;
 use crate::stage::{Outcome, Stage};
 
-/// Strace and the daemon wait for each other more than they compute.
+/// More threads than CPUs, since strace and the daemon mostly wait for each other.
 const THREADS: usize = 4;
-/// Cases of a stage that follow each other in one place.
+/// Number of consecutive cases of a stage in one place.
 const CHUNK: usize = 12;
 
-/// A case of a stage, by the stage's number, and what became of it, or what was wrong.
+/// A case, the number of its stage, and its outcome or error.
 pub(crate) struct Tried {
     pub(crate) stage: usize,
     pub(crate) case: Case,
     pub(crate) result: Result<Outcome, String>,
 }
 
-/// Gives each item to one of the threads, and collects what they make of it.
+/// Distributes the items to the threads, and collects the results.
 fn spread<T: Send, R: Send>(
     items: Vec<T>,
     act: impl Fn(&mut Option<Place>, T) -> Vec<R> + Sync,
@@ -66,7 +66,7 @@ pub(crate) fn record(stages: &[Box<dyn Stage>], all: bool) -> Vec<(usize, Vec<Ca
     chunks
 }
 
-/// Tries them all.
+/// Runs all cases.
 pub(crate) fn run(stages: &[Box<dyn Stage>], chunks: Vec<(usize, Vec<Case>)>) -> Vec<Tried> {
     spread(chunks, |place, (stage, mut cases)| {
         let mut tried = Vec::new();
@@ -88,7 +88,7 @@ pub(crate) fn run(stages: &[Box<dyn Stage>], chunks: Vec<(usize, Vec<Case>)>) ->
                     case,
                     result: Err(words(wrong.as_ref())),
                 });
-                // Nothing that was here is to be trusted.
+                // The state of the place is unknown after a failure.
                 *place = None;
             }
         }
@@ -96,7 +96,7 @@ pub(crate) fn run(stages: &[Box<dyn Stage>], chunks: Vec<(usize, Vec<Case>)>) ->
     })
 }
 
-/// Tries cases until they are done, or one panics, which is then the first of those that are left.
+/// Runs cases until all are done or one panics; the case that panicked stays first in `cases`.
 fn in_turn(
     stage: &dyn Stage,
     place: &Place,
@@ -107,7 +107,7 @@ fn in_turn(
     while let Some(case) = cases.first() {
         let mut outcome = bench.run(case);
         if outcome == Outcome::Missed {
-            // Requests for memory depend on the earlier ones.
+            // Calls that allocate memory depend on earlier cases, so the case runs again in a new bench.
             drop(bench);
             bench = stage.bench(place);
             outcome = bench.run(case);
@@ -122,5 +122,5 @@ fn in_turn(
 fn words(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().cloned();
     text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
-        .unwrap_or_else(|| "a panic without words".into())
+        .unwrap_or_else(|| "a panic without a message".into())
 }

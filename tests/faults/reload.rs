@@ -1,29 +1,29 @@
-//! The daemon reads its Corefile again, asked by `corexdp reload`, which is told what came of it.
+//! A reload by `corexdp reload`, which reports the result.
 
 use std::path::PathBuf;
 use std::thread;
 
 use crate::calls::{Call, calls, files, lines, of_any};
 use crate::cases::Case;
-use crate::place::{Place, Standing, descriptors, descriptors_are};
-use crate::stage::{Bench, Outcome, Phase, Stage, end, told};
+use crate::place::{Place, State, descriptors, descriptors_are};
+use crate::stage::{Bench, Outcome, Phase, Stage, end, reported};
 use crate::start::spawn;
-use crate::tracer::{Strace, Wish, injected};
+use crate::tracer::{Strace, Task, injected};
 use crate::version::Version;
 use support::net::{Daemon, Outcome as Answer, lives, pause};
 
 /// The change of the Corefile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Change {
-    /// Another object and another address of the page: all that can be made anew is.
+    /// Another object and another page address: program, maps and listener are replaced.
     All,
-    /// Other entries: program and maps go on.
+    /// Other entries: program and maps stay.
     Entries,
-    /// Another metric: entries go on, too.
+    /// Another metric: program, maps and entries stay.
     Metric,
-    /// As `All`, of a filter that outlives the daemon.
+    /// `All` with `exit hold`.
     Held,
-    /// As `Entries`, of such a filter.
+    /// `Entries` with `exit hold`.
     HeldEntries,
 }
 
@@ -31,7 +31,7 @@ pub(crate) enum Change {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Whose {
     Daemon,
-    /// It is told to listen elsewhere.
+    /// The worker, which gets another listener.
     Worker,
 }
 
@@ -68,17 +68,17 @@ impl Reload {
         }
     }
 
-    /// Begins to trace.
-    fn attach(&self, daemon: &Daemon, place: &Place, wish: Wish<'_>) -> Strace {
+    /// Attaches strace to the process.
+    fn attach(&self, daemon: &Daemon, place: &Place, task: Task<'_>) -> Strace {
         let pid = match self.1 {
             Whose::Daemon => daemon.pid(),
             Whose::Worker => daemon.worker(),
         };
-        Strace::attach(pid, self.1 == Whose::Worker, wish, &place.trace())
+        Strace::attach(pid, self.1 == Whose::Worker, task, &place.trace())
     }
 
-    /// Reloads under strace. Where it is about the new worker, that has something to do before strace lets go; but one
-    /// that has failed is not waited for, since each that is made in its place would fail, too.
+    /// Reloads under strace. If the new worker is traced, it serves a request before strace detaches. A worker that has
+    /// failed is not waited for, since each of its successors would fail too.
     fn act(&self, place: &Place, strace: Strace) -> (Answer, Vec<PathBuf>) {
         let answer = place.reload();
         if self.1 == Whose::Daemon {
@@ -97,8 +97,8 @@ impl Reload {
         place.clear();
         place.write(&self.from());
         let daemon = spawn(place, &mut place.daemon());
-        place.comes_to_serve(&self.from());
-        let before = (descriptors(daemon.pid()), place.standing());
+        place.wait_to_serve(&self.from());
+        let before = (descriptors(daemon.pid()), place.state());
         Reloads {
             reload: self,
             place,
@@ -127,21 +127,21 @@ impl Stage for Reload {
     fn record(&self, place: &Place, whole: bool) -> Vec<Call> {
         let reloads = self.open(place);
         let daemon = reloads.daemon.as_ref().unwrap();
-        let strace = self.attach(daemon, place, Wish::Record);
+        let strace = self.attach(daemon, place, Task::Record);
         place.write(&self.to());
         self.act(place, strace).0.expect(0, &[]);
-        place.comes_to_serve(&self.to());
+        place.wait_to_serve(&self.to());
         let threads = files(&place.trace());
         let calls = of_any(threads.iter().map(|file| calls(&lines(file))));
         reloads.end();
         if whole || !self.holds() {
             return calls;
         }
-        // Earlier calls are in the other reloads.
+        // The earlier calls are covered by the other reloads.
         let first = calls
             .iter()
             .position(|call| call.about.contains("/sys/fs/bpf"));
-        calls[first.expect("it looks for pins")..].to_vec()
+        calls[first.expect("the reload opens the folder of the pins")..].to_vec()
     }
 
     fn bench<'a>(&'a self, place: &'a Place) -> Box<dyn Bench + 'a> {
@@ -153,8 +153,8 @@ struct Reloads<'a> {
     reload: &'a Reload,
     place: &'a Place,
     daemon: Option<Daemon>,
-    /// Its descriptors, and what stands; both come back.
-    before: (Vec<String>, Standing),
+    /// The daemon's descriptors and the state, both before the first case.
+    before: (Vec<String>, State),
 }
 
 impl Bench for Reloads<'_> {
@@ -163,10 +163,10 @@ impl Bench for Reloads<'_> {
             *self = self.reload.open(self.place);
         }
         let (place, reload) = (self.place, self.reload);
-        let before = place.standing();
+        let before = place.state();
         let daemon = self.daemon.as_ref().unwrap();
         let within_cage = reload.1 == Whose::Worker;
-        let strace = reload.attach(daemon, place, Wish::Fail { case, within_cage });
+        let strace = reload.attach(daemon, place, Task::Fail { case, within_cage });
         place.write(&reload.to());
         let (answer, traces) = reload.act(place, strace);
         if !lives(daemon.pid()) {
@@ -184,20 +184,20 @@ impl Bench for Reloads<'_> {
 }
 
 impl Reloads<'_> {
-    /// The outcome, by the answer to the client: the new version is there, or the old one.
-    fn seen(&self, case: &Case, answer: &Answer, before: &Standing, daemon: &Daemon) -> Outcome {
+    /// Determines the outcome from the client's answer, and checks that the new or the old version is served.
+    fn seen(&self, case: &Case, answer: &Answer, before: &State, daemon: &Daemon) -> Outcome {
         let (place, reload) = (self.place, self.reload);
         if answer.code == Some(0) {
-            place.comes_to_serve(&reload.to());
+            place.wait_to_serve(&reload.to());
             place.has_one_filter(daemon);
             return Outcome::Served;
         }
-        let told_by_daemon = !answer.stderr.contains("did not answer");
-        if told_by_daemon {
+        let reported_by_daemon = !answer.stderr.contains("did not answer");
+        if reported_by_daemon {
             let lines: Vec<_> = answer.stderr.lines().map(str::to_owned).collect();
-            told(answer.code, &lines, case.errno);
+            reported(answer.code, &lines, case.errno);
         } else {
-            // Then it is about the connection itself, and nothing was done, or all of it.
+            // The connection failed, so either nothing was done or all of it.
             let of_sockets = ["accept4", "recvfrom", "getsockopt", "sendto"];
             let known = of_sockets.contains(&case.call.name.as_str());
             assert!(known, "{answer:?}");
@@ -205,23 +205,23 @@ impl Reloads<'_> {
                 return Outcome::Served;
             }
         }
-        place.comes_to_serve(&reload.from());
-        place.comes_back_to(before);
+        place.wait_to_serve(&reload.from());
+        place.wait_for_state(before);
         Outcome::Refused
     }
 
-    /// Without a fault a reload does what it should, and another one brings back what was.
+    /// Without a fault a reload to the new version succeeds, and another restores the old version.
     fn back(&mut self) {
         let (place, reload) = (self.place, self.reload);
         for version in [reload.to(), reload.from()] {
             place.write(&version);
             let answer = place.reload();
             assert_eq!(answer.code, Some(0), "{answer:?}");
-            place.comes_to_serve(&version);
+            place.wait_to_serve(&version);
         }
         let daemon = self.daemon.as_ref().unwrap();
         descriptors_are(daemon.pid(), &self.before.0);
-        place.comes_to_have(self.before.1.objects.count());
+        place.wait_for_count(self.before.1.objects.count());
     }
 
     fn end(mut self) {

@@ -1,11 +1,11 @@
-//! A scrape of `/metrics`, and somebody looks at `/`.
+//! Requests for `/metrics` and `/`.
 
 use crate::calls::{Call, calls, files, lines, of_any};
 use crate::cases::Case;
-use crate::place::{Place, Standing, descriptors, descriptors_are};
+use crate::place::{Place, State, descriptors, descriptors_are};
 use crate::stage::{Bench, Outcome, Phase, Stage, end};
 use crate::start::spawn;
-use crate::tracer::{Strace, Wish, injected};
+use crate::tracer::{Strace, Task, injected};
 use crate::version::Version;
 use support::net::{Daemon, lives};
 
@@ -22,24 +22,24 @@ const VERSION: Version = Version {
 };
 
 impl Scrape {
-    fn attach(self, daemon: &Daemon, place: &Place, wish: Wish<'_>) -> Strace {
+    fn attach(self, daemon: &Daemon, place: &Place, task: Task<'_>) -> Strace {
         let (pid, follow) = match self {
             Self::Daemon => (daemon.pid(), false),
             Self::Worker => (daemon.worker(), true),
         };
-        Strace::attach(pid, follow, wish, &place.trace())
+        Strace::attach(pid, follow, task, &place.trace())
     }
 
     fn open(self, place: &Place) -> Scrapes<'_> {
         place.clear();
         place.write(&VERSION);
         let daemon = spawn(place, &mut place.daemon());
-        place.comes_to_serve(&VERSION);
+        place.wait_to_serve(&VERSION);
         Scrapes {
             scrape: self,
             place,
             open: descriptors(daemon.pid()),
-            standing: place.standing(),
+            state: place.state(),
             worker: daemon.worker(),
             daemon: Some(daemon),
         }
@@ -65,7 +65,7 @@ impl Stage for Scrape {
     fn record(&self, place: &Place, _: bool) -> Vec<Call> {
         let mut scrapes = self.open(place);
         let daemon = scrapes.daemon.take().unwrap();
-        let strace = self.attach(&daemon, place, Wish::Record);
+        let strace = self.attach(&daemon, place, Task::Record);
         for path in ["/metrics", "/"] {
             place.get(VERSION.port, path).unwrap();
         }
@@ -83,7 +83,7 @@ struct Scrapes<'a> {
     scrape: Scrape,
     place: &'a Place,
     open: Vec<String>,
-    standing: Standing,
+    state: State,
     worker: u32,
     daemon: Option<Daemon>,
 }
@@ -96,8 +96,8 @@ impl Bench for Scrapes<'_> {
         let place = self.place;
         let daemon = self.daemon.as_ref().unwrap();
         let within_cage = self.scrape == Scrape::Worker;
-        let wish = Wish::Fail { case, within_cage };
-        let strace = self.scrape.attach(daemon, place, wish);
+        let task = Task::Fail { case, within_cage };
+        let strace = self.scrape.attach(daemon, place, task);
         let page = place.get(VERSION.port, "/metrics");
         let overview = place.get(VERSION.port, "/");
         let traces = strace.detach();
@@ -106,15 +106,15 @@ impl Bench for Scrapes<'_> {
         }
         let served = page.is_ok() && overview.is_ok();
         if let Ok(page) = page
-            && let Err(wrong) = VERSION.is_not_denied_by(&page)
+            && let Err(wrong) = VERSION.is_not_contradicted_by(&page)
         {
             panic!("{wrong}");
         }
-        place.comes_to_serve(&VERSION);
+        place.wait_to_serve(&VERSION);
         descriptors_are(daemon.pid(), &self.open);
-        assert_eq!(place.standing(), self.standing, "LEAK");
+        place.wait_for_state(&self.state);
         if daemon.worker() != self.worker {
-            // The next worker that dies would be missed for longer.
+            // A second death of the worker delays its restart.
             self.daemon = None;
         }
         match injected(&traces) {

@@ -1,14 +1,14 @@
-//! Calls that are not injected, and outcomes that are accepted, each with its reason; as few as possible.
+//! Calls without injection and accepted outcomes, each with its reason. The lists are as short as possible.
 
 use std::fmt::Write as _;
 
 use crate::calls::Call;
 use crate::cases::Case;
 
-/// Something known of some calls.
+/// An exception for some calls.
 struct Known {
     calls: &'static [&'static str],
-    /// By what it is recognised; each list says where that stands.
+    /// The text that identifies the exception; each list says where the text is found.
     sign: &'static str,
     why: &'static str,
 }
@@ -17,89 +17,89 @@ const fn known(calls: &'static [&'static str], sign: &'static str, why: &'static
     Known { calls, sign, why }
 }
 
-/// Calls before a program's first own call; the stages that begin with a program leave them out.
-const BEFORE_MAIN: &str = "the loader's, the C library's and std's, before main";
+/// Calls before the program's first own call; stages that begin with a program skip them.
+const BEFORE_MAIN: &str = "calls of the loader, the C library and std before main";
 
-/// The reason for calls that a case makes in a new worker.
+/// The reason for missed calls of a new worker.
 const WORKERS: &str =
-    "the worker's: of several threads, which of them asks how often depends on who is quicker";
+    "calls of the worker: the number of calls of each thread depends on their timing";
 
-/// Calls that nothing is injected into. Their arguments begin with the sign.
+/// Calls without injection. The sign is a prefix of the arguments.
 const SPARED: &[Known] = &[
     known(
         &["brk"],
         "",
-        "answers with an address and never with an errno, for which the C library does not look",
+        "returns an address and never an errno, which the C library does not check",
     ),
     known(
         &["close"],
         "",
-        "Linux closes the descriptor whatever it answers; strace would leave it open",
+        "Linux closes the descriptor even on an error; strace would leave it open",
     ),
     known(&["exit", "exit_group"], "", "does not return"),
     known(
         &["futex"],
         "",
-        "a wake-up that fails is lost, and whoever waits for it waits on; Linux has none that fails",
+        "a failed wake-up would leave a thread waiting forever; on Linux no wake-up fails",
     ),
-    known(&["geteuid", "getpid", "gettid"], "", "can't fail"),
+    known(&["geteuid", "getpid", "gettid"], "", "cannot fail"),
     known(
         &["restart_syscall"],
         "",
-        "made because strace came while the process waited",
+        "made because strace attached while the process waited",
     ),
     known(
         &["rt_sigprocmask"],
         "SIG_BLOCK, ~[]",
-        "the C library's, for whose valid arguments it can't fail, before a new process or thread",
+        "call of the C library before a new process or thread; it cannot fail with valid arguments",
     ),
     known(&["rt_sigprocmask"], "SIG_SETMASK", "the same, after it"),
 ];
 
-/// Ends by a signal. The process says the sign.
+/// Accepted ends by a signal. The sign is part of the process's output.
 const ENDS: &[Known] = &[
     known(
         &["mmap", "mremap", "mprotect"],
         "memory allocation of ",
-        "std ends a program whose allocator has nothing left",
+        "std aborts when an allocation fails",
     ),
     known(
         &["getrandom"],
         "failed to generate random data",
-        "std's hash maps, which redbpf uses, know no other way; Linux has randomness for all who ask like this",
+        "std's hash maps panic without randomness; on Linux such a call does not fail",
     ),
 ];
 
-/// Descriptors that a daemon may have open although others have not; the sign is what they are of.
+/// Descriptors that the daemon may have open in addition. The sign is the path.
 const OPEN: &[Known] = &[known(
     &["getrandom"],
     "/dev/urandom",
-    "std's other source of randomness, which it keeps",
+    "the fallback source of randomness of std, which keeps it open",
 )];
 
-/// Failures that can be told, but not their errno. What is told has the sign.
+/// Failures that are reported without their errno. The sign is part of the report.
 const VAGUE: &[Known] = &[known(
     &["fcntl", "sendto"],
     "the keeper ended before it was ready",
-    "these calls are the keeper's way to tell",
+    "the keeper reports errors by these calls",
 )];
 
-/// Calls that may not be made the next time. Their arguments begin with the sign.
+/// Calls that may be missing in the next run. The sign is a prefix of the arguments.
 const SELDOM: &[Known] = &[
     known(
         &["bpf"],
         "BPF_MAP_LOOKUP_BATCH",
-        "the daemon counts a map's entries anew only when that takes little of its time",
+        "the daemon counts the entries of a map again only when counting is cheap",
     ),
     known(
         &["poll"],
         "",
-        "the daemon waits once more or not, as news come together or one after the other",
+        "the number of waits depends on the timing of events",
     ),
     known(
         &["kill", "wait4"],
         "",
-        "the daemon continues its keeper and looks for its end once more or not, as the keeper is quick or slow",
+        "the number of attempts depends on the speed of the keeper",
     ),
 ];
 
@@ -118,12 +118,12 @@ pub(crate) fn may_end(case: &Case, code: Option<i32>, lines: &[String]) -> bool 
     code.is_none() && among(ENDS, &case.call.name, |sign| say(lines, sign))
 }
 
-/// True if a daemon may have this descriptor open.
+/// True if the daemon may have this descriptor open.
 pub(crate) fn may_open(case: &Case, name: &str) -> bool {
     among(OPEN, &case.call.name, |sign| sign == name)
 }
 
-/// True if these lines are explanation enough for this case.
+/// True if these lines explain this case sufficiently.
 pub(crate) fn may_be_vague(case: &Case, lines: &[String]) -> bool {
     among(VAGUE, &case.call.name, |sign| say(lines, sign))
 }
@@ -137,7 +137,7 @@ fn say(lines: &[String], sign: &str) -> bool {
     lines.iter().any(|line| line.contains(sign))
 }
 
-/// All of it, a line each.
+/// All exceptions, one on each line.
 pub(crate) fn list() -> String {
     let mut text = format!("not injected: {BEFORE_MAIN}\nmay be missed: {WORKERS}\n");
     for (what, list) in [
@@ -145,7 +145,7 @@ pub(crate) fn list() -> String {
         ("may be missed", SELDOM),
         ("may end by a signal", ENDS),
         ("may leave open", OPEN),
-        ("may be told without its errno", VAGUE),
+        ("may be reported without its errno", VAGUE),
     ] {
         for Known { calls, sign, why } in list {
             let calls = calls.join(", ");
@@ -154,7 +154,7 @@ pub(crate) fn list() -> String {
             } else {
                 &format!(" [{sign}]")
             };
-            // Writing to a String can't fail.
+            // Writing to a String cannot fail.
             let _ = writeln!(text, "{what}: {calls}{sign}: {why}");
         }
     }

@@ -1,4 +1,4 @@
-//! The parts that all stages have in common.
+//! The common parts of all stages.
 
 use nix::errno::Errno;
 
@@ -7,10 +7,10 @@ use crate::cases::Case;
 use crate::place::Place;
 use support::net::Daemon;
 
-/// The exit code of an operating system that refused.
+/// The exit code for an error of the operating system.
 const SYSTEM: i32 = 71;
 
-/// When in the daemon's life a call fails.
+/// The phase of the daemon's life in which a call fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Phase {
     Start,
@@ -19,52 +19,52 @@ pub(crate) enum Phase {
     Stop,
 }
 
-/// The outcome of a case; everything else is a panic.
+/// The outcome of a case. Every other outcome is a panic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
-    /// It works as if nothing had been, or says what it does without.
+    /// The daemon serves as if no call had failed, or logs what it does without.
     Served,
-    /// It says what is wrong, and nothing is changed.
+    /// The daemon reports the error, and nothing is changed.
     Refused,
-    /// It ended as [`crate::spared::ENDS`] says.
+    /// A signal ended the daemon, as accepted by [`crate::spared::may_end`].
     Ended,
     /// The call was not made this time.
     Missed,
 }
 
-/// A process at something it does.
+/// A process in one phase of its work.
 pub(crate) trait Stage: Sync {
-    /// As the table calls it.
+    /// The name in the table.
     fn name(&self) -> String;
     /// The process whose calls fail.
     fn process(&self) -> &'static str;
     fn phase(&self) -> Phase;
-    /// The calls that are made when all goes well. With `whole`, also those that another stage has as well.
+    /// The calls of a run without faults. With `whole`, includes the calls that another stage covers.
     fn record(&self, place: &Place, whole: bool) -> Vec<Call>;
-    /// Makes ready for cases.
+    /// Prepares for cases.
     fn bench<'a>(&'a self, place: &'a Place) -> Box<dyn Bench + 'a>;
 }
 
-/// Where a stage's cases are tried.
+/// The prepared state for the cases of a stage.
 pub(crate) trait Bench {
-    /// Tries one, and leaves everything as it was before.
+    /// Runs one case, and restores the state.
     fn run(&mut self, case: &Case) -> Outcome;
 }
 
-/// A daemon whose end was not asked for: fails unless that is how this failure is told, or how it may end.
+/// Handles a daemon that ended by itself: fails unless it reported the failure or may end so.
 pub(crate) fn end(daemon: Daemon, case: &Case) -> Outcome {
     let (code, lines) = daemon.ended();
     if crate::spared::may_end(case, code, &lines) {
         return Outcome::Ended;
     }
     if code != Some(SYSTEM) || !crate::spared::may_be_vague(case, &lines) {
-        told(code, &lines, case.errno);
+        reported(code, &lines, case.errno);
     }
     Outcome::Refused
 }
 
-pub(crate) fn told(code: Option<i32>, lines: &[String], errno: Errno) {
-    if let Err(why) = crate::verdict::is_told(code, lines, errno) {
+pub(crate) fn reported(code: Option<i32>, lines: &[String], errno: Errno) {
+    if let Err(why) = crate::verdict::is_reported(code, lines, errno) {
         panic!("{why}");
     }
 }

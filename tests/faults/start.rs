@@ -1,27 +1,27 @@
-//! The daemon starts, from its first own call until its filter stands and its page is announced.
+//! The start of the daemon, from its first own call until its filter is attached and its page is announced.
 
 use std::fs;
 
 use crate::calls::{Call, calls, lines};
 use crate::cases::Case;
-use crate::place::{Place, Standing, descriptors};
+use crate::place::{Place, State, descriptors};
 use crate::spared::may_open;
 use crate::stage::{Bench, Outcome, Phase, Stage, end};
-use crate::tracer::{Wish, around, injected};
+use crate::tracer::{Task, around, injected};
 use crate::version::Version;
 use support::net::{Daemon, lives};
 use support::wait::wait_until;
 
-/// The state that the daemon finds, and the state that it is to leave.
+/// The state before the start, and the state to be left at the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Start {
-    /// Nothing, and nothing.
+    /// There is no filter, and none is left.
     Plain,
-    /// Nothing; its filter is to stay.
+    /// There is no filter; the filter is held.
     Hold,
-    /// The filter that it would make itself, which it adopts.
+    /// There is a held filter that the daemon adopts.
     Adopt,
-    /// Another filter, which it replaces.
+    /// There is a held filter that the daemon replaces.
     Replace,
 }
 
@@ -36,7 +36,7 @@ impl Start {
         }
     }
 
-    /// The version of an earlier daemon whose filter is still there.
+    /// The version of an earlier daemon whose filter is still attached.
     fn earlier(self) -> Option<Version> {
         let value = match self {
             Self::Plain | Self::Hold => return None,
@@ -47,17 +47,17 @@ impl Start {
         Some(Version { value, ..version })
     }
 
-    /// Puts in place what is to be found.
-    fn prepare(self, place: &Place) -> Standing {
+    /// Prepares the state before the start.
+    fn prepare(self, place: &Place) -> State {
         place.clear();
         if let Some(earlier) = self.earlier() {
             place.write(&earlier);
             let daemon = spawn(place, &mut place.daemon());
-            place.comes_to_serve(&earlier);
+            place.wait_to_serve(&earlier);
             daemon.stop();
         }
         place.write(&self.version());
-        place.standing()
+        place.state()
     }
 }
 
@@ -77,15 +77,15 @@ impl Stage for Start {
     fn record(&self, place: &Place, whole: bool) -> Vec<Call> {
         self.prepare(place);
         let trace = place.trace();
-        let daemon = spawn(place, &mut around(&place.daemon(), Wish::Record, &trace));
-        place.comes_to_serve(&self.version());
+        let daemon = spawn(place, &mut around(&place.daemon(), Task::Record, &trace));
+        place.wait_to_serve(&self.version());
         daemon.stop();
         let calls = calls(&lines(&trace));
         let found = |part: &str| {
             let of = calls.iter().position(|call| call.about.contains(part));
             of.unwrap_or_else(|| panic!("{self:?}: no call with {part}"))
         };
-        // Earlier calls are the C library's and std's; later calls belong to running.
+        // Earlier calls belong to the C library and std, later calls to the running daemon.
         let first = match self {
             Self::Plain => found("\"Corefile\""),
             _ if whole => found("\"Corefile\""),
@@ -97,7 +97,7 @@ impl Stage for Start {
     fn bench<'a>(&'a self, place: &'a Place) -> Box<dyn Bench + 'a> {
         self.prepare(place);
         let daemon = spawn(place, &mut place.daemon());
-        place.comes_to_serve(&self.version());
+        place.wait_to_serve(&self.version());
         let open = descriptors(daemon.pid());
         daemon.stop();
         let before = self.prepare(place);
@@ -117,9 +117,9 @@ pub(crate) fn spawn(place: &Place, command: &mut std::process::Command) -> Daemo
 struct Starts<'a> {
     start: Start,
     place: &'a Place,
-    /// The descriptors of a daemon that nothing has befallen.
+    /// The descriptors of a daemon without faults.
     open: Vec<String>,
-    before: Standing,
+    before: State,
 }
 
 impl Bench for Starts<'_> {
@@ -128,9 +128,9 @@ impl Bench for Starts<'_> {
         let _ = fs::remove_file(&trace);
         let daemon = spawn(
             place,
-            &mut around(&place.daemon(), Wish::fail(case), &trace),
+            &mut around(&place.daemon(), Task::fail(case), &trace),
         );
-        let outcome = if stands(place, &daemon, &self.start.version()) {
+        let outcome = if serves_or_ends(place, &daemon, &self.start.version()) {
             self.stop(daemon, case);
             Outcome::Served
         } else {
@@ -147,28 +147,28 @@ impl Bench for Starts<'_> {
 }
 
 impl Starts<'_> {
-    /// A daemon that serves although a call failed has no more open than another, and ends as another.
+    /// Stops a daemon that serves after a fault. It must have no additional descriptor, and end like any other.
     fn stop(&mut self, daemon: Daemon, case: &Case) {
         let mut rest = self.open.clone();
-        for one in descriptors(daemon.pid()) {
-            let known = rest.iter().position(|open| *open == one);
-            if known.is_none() && may_open(case, &one) {
+        for open in descriptors(daemon.pid()) {
+            let known = rest.iter().position(|known| *known == open);
+            if known.is_none() && may_open(case, &open) {
                 continue;
             }
             let known =
-                known.unwrap_or_else(|| panic!("LEAK: {one} is open beyond {:?}", self.open));
+                known.unwrap_or_else(|| panic!("LEAK: {open} is open beyond {:?}", self.open));
             rest.swap_remove(known);
         }
         self.place.has_one_filter(&daemon);
         let lines = daemon.stop();
         if self.start == Start::Plain || lines.iter().any(|line| line.contains("will not outlive"))
         {
-            self.place.nothing_left();
+            self.place.wait_for_nothing();
         } else {
-            let standing = self.place.standing();
-            assert!(standing.program.is_some(), "{standing:?}: {lines:#?}");
+            let state = self.place.state();
+            assert!(state.program.is_some(), "{state:?}: {lines:#?}");
         }
-        if self.place.standing() != self.before {
+        if self.place.state() != self.before {
             self.before = self.start.prepare(self.place);
         }
     }
@@ -181,15 +181,15 @@ impl Starts<'_> {
             }
         }
         if self.before.program.is_none() {
-            self.place.nothing_left();
+            self.place.wait_for_nothing();
         } else {
-            self.place.comes_back_to(&self.before);
+            self.place.wait_for_state(&self.before);
         }
     }
 }
 
-/// Waits until the daemon serves, or has ended.
-pub(crate) fn stands(place: &Place, daemon: &Daemon, version: &Version) -> bool {
+/// Waits until the daemon serves (true) or has ended (false).
+pub(crate) fn serves_or_ends(place: &Place, daemon: &Daemon, version: &Version) -> bool {
     wait_until("the daemon serves or has ended", || {
         if !lives(daemon.pid()) {
             return Ok(false);

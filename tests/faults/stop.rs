@@ -1,24 +1,24 @@
-//! The daemon is told to stop: it detaches, or leaves its filter in place, whatever fails on the way.
+//! The stop of the daemon: it detaches its filter, or leaves it attached, whatever call fails.
 
 use crate::calls::{Call, calls, lines};
 use crate::cases::Case;
 use crate::place::Place;
 use crate::stage::{Bench, Outcome, Phase, Stage};
 use crate::start::{Start, spawn};
-use crate::tracer::{Strace, Wish, injected};
+use crate::tracer::{Strace, Task, injected};
 use support::net::Daemon;
 
-/// Told by the way it was started.
+/// The way in which the daemon was started.
 pub(crate) struct Stop(pub(crate) Start);
 
 impl Stop {
-    fn traced(&self, place: &Place, wish: Wish<'_>) -> (Daemon, Strace) {
+    fn traced(&self, place: &Place, task: Task<'_>) -> (Daemon, Strace) {
         let version = self.0.version();
         place.clear();
         place.write(&version);
         let daemon = spawn(place, &mut place.daemon());
-        place.comes_to_serve(&version);
-        let strace = Strace::attach(daemon.pid(), false, wish, &place.trace());
+        place.wait_to_serve(&version);
+        let strace = Strace::attach(daemon.pid(), false, task, &place.trace());
         (daemon, strace)
     }
 }
@@ -37,7 +37,7 @@ impl Stage for Stop {
     }
 
     fn record(&self, place: &Place, _: bool) -> Vec<Call> {
-        let (daemon, strace) = self.traced(place, Wish::Record);
+        let (daemon, strace) = self.traced(place, Task::Record);
         daemon.stop();
         calls(&lines(&strace.detach()[0]))
     }
@@ -52,13 +52,13 @@ struct Stops<'a>(&'a Stop, &'a Place);
 impl Bench for Stops<'_> {
     fn run(&mut self, case: &Case) -> Outcome {
         let Self(stop, place) = self;
-        let (daemon, strace) = stop.traced(place, Wish::fail(case));
-        let before = place.standing();
+        let (daemon, strace) = stop.traced(place, Task::fail(case));
+        let before = place.state();
         daemon.stop();
         if stop.0 == Start::Plain {
-            place.nothing_left();
+            place.wait_for_nothing();
         } else {
-            assert_eq!(place.standing(), before);
+            place.wait_for_state(&before);
         }
         if injected(&strace.detach()) {
             Outcome::Served

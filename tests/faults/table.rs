@@ -1,4 +1,4 @@
-//! The fault table.
+//! The table of injected faults.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use crate::pool::Tried;
 use crate::stage::{Outcome, Phase, Stage};
 
-/// The counts of a call of a process.
+/// The counts for a call of a process.
 #[derive(Default)]
 struct Row {
     /// The number of injections in each phase.
@@ -21,7 +21,7 @@ struct Row {
 
 const PHASES: [Phase; 4] = [Phase::Start, Phase::Reload, Phase::Scrape, Phase::Stop];
 
-/// A line for each call of each process, and one for all.
+/// The table: a line for each call of each process, and the totals.
 pub(crate) fn table(stages: &[Box<dyn Stage>], tried: &[Tried]) -> String {
     let mut rows = BTreeMap::<(&str, String), Row>::new();
     let mut all = Row::default();
@@ -45,7 +45,7 @@ pub(crate) fn table(stages: &[Box<dyn Stage>], tried: &[Tried]) -> String {
         "served",
         "refused",
         "ended",
-        "unmet",
+        "missed",
         "wrong",
         "leaks"
     );
@@ -74,7 +74,7 @@ impl Row {
     fn print(&self, text: &mut String, process: &str, call: &str) {
         let [start, reload, scrape, stop] =
             PHASES.map(|phase| self.injected.get(&phase).copied().unwrap_or(0));
-        // Writing to a String can't fail.
+        // Writing to a String cannot fail.
         let _ = writeln!(
             text,
             "{process:<8} {call:<24} {start:>6} {reload:>6} {scrape:>6} {stop:>6} {:>7} {:>7} {:>6} {:>6} {:>6} {:>6}",

@@ -1,9 +1,8 @@
-//! strace: what the processes ask of the kernel, and calls that fail instead of being made.
+//! strace: records system calls, and makes calls fail.
 //!
-//! strace counts the occurrences of a call for each thread by itself, from where its tracing began. So it traces one
-//! process at a time, from its first call on ([`around`]) or from a quiet moment ([`Strace::attach`]), and the n-th call
-//! in a recording is the n-th in a run with a fault. Threads and children are followed only where they are what the
-//! faults are for.
+//! strace counts the calls of each thread separately, from the start of tracing. So it traces one process at a time,
+//! from its first call ([`around`]) or from an idle moment ([`Strace::attach`]), and call number n of a recording is
+//! call number n of a run with a fault. Threads and children are traced only where the faults are meant for them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,24 +18,24 @@ use crate::cases::Case;
 use support::net::lives;
 use support::wait::{PATIENCE, wait_for, wait_until};
 
-/// The time for strace to let go.
+/// The time for strace to detach.
 const GRACE: Duration = Duration::from_secs(3);
 const LOOK_EVERY: Duration = Duration::from_millis(2);
 
 /// The task of strace.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Wish<'a> {
-    /// To write down every call.
+pub(crate) enum Task<'a> {
+    /// Records every call.
     Record,
-    /// To make one call fail. In its place number -1 is called, and for that the kernel would end a worker, which may
-    /// make the calls of its list alone; so `within_cage` it is one from that list.
+    /// Makes one call fail. strace replaces it by call number -1, for which seccomp would kill a worker; `within_cage`
+    /// replaces it by a call of the worker's list.
     Fail { case: &'a Case, within_cage: bool },
-    /// To stop each process that is begun, before the first call of its program.
-    StopAtBirth,
+    /// Stops each new process before the first call of its program.
+    StopAtExec,
 }
 
-impl<'a> Wish<'a> {
-    /// One call of the daemon or its keeper.
+impl<'a> Task<'a> {
+    /// Makes a call of the daemon or its keeper fail.
     pub(crate) fn fail(case: &'a Case) -> Self {
         Self::Fail {
             case,
@@ -47,7 +46,7 @@ impl<'a> Wish<'a> {
     fn options(self) -> Vec<String> {
         let (traced, injected) = match self {
             Self::Record => return vec!["-e".into(), "trace=all".into()],
-            Self::StopAtBirth => ("execve", "execve:signal=SIGSTOP:when=1".to_owned()),
+            Self::StopAtExec => ("execve", "execve:signal=SIGSTOP:when=1".to_owned()),
             Self::Fail { case, within_cage } => {
                 let Case { call, errno } = case;
                 let (name, nth) = (&call.name, call.nth);
@@ -64,18 +63,18 @@ impl<'a> Wish<'a> {
     }
 }
 
-fn strace(wish: Wish<'_>, file: &Path) -> Command {
+fn strace(task: Task<'_>, file: &Path) -> Command {
     let mut command = Command::new("strace");
-    // It can be told to let go, although it writes to a file.
+    // `-I2` lets signals interrupt strace although it writes to a file.
     command.args(["-q", "-I2", "-o"]).arg(file);
-    command.args(wish.options());
+    command.args(task.options());
     command
 }
 
-/// The command under strace, which is not seen: the process that is started is the command's.
-pub(crate) fn around(command: &Command, wish: Wish<'_>, file: &Path) -> Command {
-    let mut strace = strace(wish, file);
-    if matches!(wish, Wish::StopAtBirth) {
+/// The command under strace. With `-D` the started process is the command's.
+pub(crate) fn around(command: &Command, task: Task<'_>, file: &Path) -> Command {
+    let mut strace = strace(task, file);
+    if matches!(task, Task::StopAtExec) {
         strace.arg("-f");
     }
     strace.args(["-D", "--"]);
@@ -89,27 +88,27 @@ pub(crate) fn around(command: &Command, wish: Wish<'_>, file: &Path) -> Command 
     strace
 }
 
-/// Has the strace that [`around`] put there let go of all it traces, of which this is one.
-pub(crate) fn let_go(pid: u32) {
+/// Detaches the strace of [`around`] from all its processes, of which `pid` is one.
+pub(crate) fn detach_tracer(pid: u32) {
     let tracer = tracers(pid).into_iter().find(|by| *by != 0);
-    let tracer = tracer.expect("it is traced");
+    let tracer = tracer.expect("the process is traced");
     kill(Pid::from_raw(tracer.cast_signed()), Signal::SIGTERM).unwrap();
     wait_for("whether strace lives", &false, || lives(tracer));
 }
 
-/// A strace beside a process that ran before; dropping it lets go of that.
+/// A strace attached to a running process. Dropping it detaches strace.
 pub(crate) struct Strace {
     child: Child,
     file: PathBuf,
 }
 
 impl Strace {
-    /// Begins to trace a process, all its threads, and, if it is to `follow`, its children.
-    pub(crate) fn attach(pid: u32, follow: bool, wish: Wish<'_>, file: &Path) -> Self {
+    /// Attaches strace to a process with all its threads and, with `follow`, its future children.
+    pub(crate) fn attach(pid: u32, follow: bool, task: Task<'_>, file: &Path) -> Self {
         for old in files(file) {
             fs::remove_file(old).unwrap();
         }
-        let mut command = strace(wish, file);
+        let mut command = strace(task, file);
         if follow {
             command.arg("-ff");
         }
@@ -126,7 +125,7 @@ impl Strace {
         let id = strace.child.id();
         wait_until("strace attaches", || {
             if strace.has_ended() {
-                // A call that was waited in is made again, and may have been the end of the process.
+                // The interrupted call is restarted, and its failure may have ended the process.
                 assert!(injected(&files(file)), "strace may not trace {pid}");
                 return Some(());
             }
@@ -140,7 +139,7 @@ impl Strace {
         injected(&files(&self.file))
     }
 
-    /// Lets go of the process; the files in which strace wrote.
+    /// Detaches from the process, and returns the output files.
     pub(crate) fn detach(mut self) -> Vec<PathBuf> {
         self.end();
         files(&self.file)
@@ -152,7 +151,7 @@ impl Strace {
 
     fn end(&mut self) {
         let pid = Pid::from_raw(self.child.id().cast_signed());
-        // Where a thread is killed while strace lets go, strace 6.1 may wait for that for ever.
+        // strace 6.1 may wait forever if a thread is killed while strace detaches.
         for (signal, patience) in [(Signal::SIGTERM, GRACE), (Signal::SIGKILL, PATIENCE)] {
             if self.has_ended() {
                 return;
@@ -172,13 +171,13 @@ impl Drop for Strace {
     }
 }
 
-/// True if strace wrote that it made a call fail.
+/// True if strace has made a call fail.
 pub(crate) fn injected(files: &[PathBuf]) -> bool {
     let mut lines = files.iter().flat_map(|file| lines(file));
     lines.any(|line| line.contains("(INJECTED)"))
 }
 
-/// The tracer of each thread of a process; 0 is none.
+/// The tracer of each thread of a process; 0 if there is none.
 fn tracers(pid: u32) -> Vec<u32> {
     let tasks = fs::read_dir(format!("/proc/{pid}/task"));
     let tasks = tasks.into_iter().flatten().flatten();

@@ -1,32 +1,31 @@
-//! The report of a failure to the user who started the daemon, or who asked it for something.
+//! Checks the report of a failure to the user who started the daemon or sent it a request.
 
 use nix::errno::Errno;
 
-/// Fails unless these lines and this exit code are how a call's failure is told: the code that is right for it, and one
-/// line that names what failed and why.
-pub(crate) fn is_told(code: Option<i32>, lines: &[String], errno: Errno) -> Result<(), String> {
-    let story = || format!("exit code {code:?}, lines {lines:#?}");
-    let told: Vec<_> = lines
+/// Fails unless the exit code fits the errno, and exactly one line names the failed operation and the reason.
+pub(crate) fn is_reported(code: Option<i32>, lines: &[String], errno: Errno) -> Result<(), String> {
+    let report = || format!("exit code {code:?}, lines {lines:#?}");
+    let errors: Vec<_> = lines
         .iter()
         .filter(|line| !line.starts_with("warning: "))
         .collect();
-    let [line] = told[..] else {
-        return Err(format!("not one line: {}", story()));
+    let [line] = errors[..] else {
+        return Err(format!("not one line: {}", report()));
     };
     let right = code.is_some_and(|code| codes(errno).contains(&code));
     if !right {
-        return Err(format!("not one of {:?}: {}", codes(errno), story()));
+        return Err(format!("not one of {:?}: {}", codes(errno), report()));
     }
     let about = line
         .split_once(": ")
         .is_some_and(|(about, _)| !about.is_empty());
     if !about || !reasons(errno).iter().any(|reason| line.contains(reason)) {
-        return Err(format!("does not say why: {}", story()));
+        return Err(format!("gives no reason: {}", report()));
     }
     Ok(())
 }
 
-/// Exit codes for it: 66 when it befalls a file that is read, 69 when something holds the interface.
+/// Exit codes for an errno: 66 for a file that cannot be read, 69 for an interface that is in use.
 fn codes(errno: Errno) -> &'static [i32] {
     match errno {
         Errno::EPERM => &[77, 66],
@@ -35,15 +34,15 @@ fn codes(errno: Errno) -> &'static [i32] {
     }
 }
 
-/// The wordings of an errno: by nix, by the C library, and by corexdp.
+/// The texts for an errno: of nix, of the C library, and of corexdp.
 fn reasons(errno: Errno) -> Vec<String> {
     let library = std::io::Error::from(errno).to_string();
     let library = library.split(" (os error").next().unwrap_or_default();
-    let ours = match errno {
+    let own = match errno {
         Errno::EPERM => "not permitted",
         Errno::ENOMEM => "no memory",
         Errno::EBUSY => "held by another",
         _ => errno.desc(),
     };
-    [errno.desc(), library, ours].map(str::to_owned).to_vec()
+    [errno.desc(), library, own].map(str::to_owned).to_vec()
 }

@@ -1,23 +1,23 @@
-//! The content of the Corefile, and its effects.
+//! The content of a Corefile, and its effects.
 
 use std::fs;
 
 use support::net::sample;
 
-/// A Corefile in the cases' terms.
+/// The variable parts of a Corefile.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Version {
-    /// The object's file.
+    /// The file of the object.
     pub(crate) object: &'static str,
-    /// Where the page is.
+    /// The port of the page.
     pub(crate) port: u16,
-    /// The value under each key of the map, for each CPU.
+    /// The value of each key of the map, on each CPU.
     pub(crate) value: u8,
     /// True if there is a second metric.
     pub(crate) second: bool,
-    /// True if `exit` is `hold`.
+    /// True with `exit hold`.
     pub(crate) holds: bool,
-    /// True if changes of the map are logged.
+    /// True with `debug`.
     pub(crate) debug: bool,
 }
 
@@ -47,7 +47,7 @@ impl Version {
         )
     }
 
-    /// The lines of `/metrics`, and 1 for each line that must be there.
+    /// The samples of `/metrics` and their values.
     fn lines(&self) -> [(String, u64); 3] {
         let sum = u64::from(self.value) * cpus();
         let entries = "corexdp_map_entries{interface=\"edge0\",map=\"xdp_map\"}";
@@ -58,31 +58,31 @@ impl Version {
         ]
     }
 
-    /// Succeeds if `/metrics` has every line that it must have.
-    pub(crate) fn is_told_by(&self, page: &str) -> Result<(), String> {
+    /// Succeeds if `/metrics` has exactly the expected samples.
+    pub(crate) fn is_shown_by(&self, page: &str) -> Result<(), String> {
         for (name, value) in self.lines() {
             let expected = self.second || name != "coredns_ebpf_second";
-            let said = sample(page, &name);
-            if said != expected.then(|| value.to_string()).as_deref() {
-                return Err(format!("{name} is {said:?}, not {value}: {page}"));
+            let shown = sample(page, &name);
+            if shown != expected.then(|| value.to_string()).as_deref() {
+                return Err(format!("{name} is {shown:?}, not {value}: {page}"));
             }
         }
         Ok(())
     }
 
-    /// Succeeds if `/metrics` has no wrong line; unreadable values may be missing.
-    pub(crate) fn is_not_denied_by(&self, page: &str) -> Result<(), String> {
+    /// Succeeds if `/metrics` has no wrong value. Values that could not be read may be missing.
+    pub(crate) fn is_not_contradicted_by(&self, page: &str) -> Result<(), String> {
         for (name, value) in self.lines() {
-            let said = sample(page, &name);
-            if said.is_some_and(|said| said != value.to_string()) {
-                return Err(format!("{name} is {said:?}, not {value}: {page}"));
+            let shown = sample(page, &name);
+            if shown.is_some_and(|shown| shown != value.to_string()) {
+                return Err(format!("{name} is {shown:?}, not {value}: {page}"));
             }
         }
         Ok(())
     }
 }
 
-/// The number of possible CPUs, and so of values of a key.
+/// The number of possible CPUs, which is the number of values of a key.
 fn cpus() -> u64 {
     let text = fs::read_to_string("/sys/devices/system/cpu/possible").unwrap();
     let last = text.trim().rsplit(['-', ',']).next().unwrap();

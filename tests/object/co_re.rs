@@ -96,7 +96,7 @@ fn signed_member_of_another_size_is_refused() {
     let error = object.resolve(&kernel()).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "CO-RE relocation of instruction 1, type `struct order`: its member has another size here, and a sign; read it by BPF_CORE_READ"
+        "CO-RE relocation of instruction 1, type `struct order`: its member is signed and has another size in this kernel; read it with BPF_CORE_READ"
     );
 }
 
@@ -131,6 +131,6 @@ fn relocation_of_an_unknown_kind_is_refused() {
     let error = link(&image.0, "other_header").unwrap_err();
     assert_eq!(
         error.to_string(),
-        "function `other_header` in section `xdp/other_header`: instruction 1 has a CO-RE relocation for `struct tcphdr`, of a kind that is not known here, such as bpf_core_type_matches; use bpf_core_type_exists"
+        "function `other_header` in section `xdp/other_header`: instruction 1 has a CO-RE relocation for `struct tcphdr`, of a kind that corexdp does not know, such as bpf_core_type_matches; use bpf_core_type_exists"
     );
 }

@@ -23,7 +23,7 @@ use support::objects::image::{Image, SIZE};
 use support::objects::random::Random;
 use support::objects::wrong::wrong_objects;
 
-/// Sources that link.
+/// Sources of objects that link.
 const GOOD: &[&str] = &[
     "basic",
     "calls",
@@ -34,6 +34,7 @@ const GOOD: &[&str] = &[
     "kinds",
     "types",
     "unused",
+    "verdicts",
 ];
 
 /// The folder of one test.

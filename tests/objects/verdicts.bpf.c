@@ -41,29 +41,39 @@ struct {
 } programs SEC(".maps");
 #endif
 
-#ifdef CALLEE_WORDS
+/* An exit of its own, which the compiler does not merge with others. */
+#define EXIT(verdict)                                    \
+	do {                                             \
+		asm volatile("r0 = " #verdict "; exit"); \
+		__builtin_unreachable();                 \
+	} while (0)
+
+/* Keeps the compiler from replacing an array by registers. */
+#define KEEP(array) asm volatile("" : : "r"(array) : "memory")
+
+#ifdef CALLEE_BYTES
 /* A function with a stack of its own. */
 static __attribute__((noinline)) int deep(int number)
 {
-	volatile unsigned long words[CALLEE_WORDS];
+	char bytes[CALLEE_BYTES];
 
-	words[0] = number;
-	words[CALLEE_WORDS - 1] = 1;
-	return words[0] + words[CALLEE_WORDS - 1];
+	bytes[0] = number;
+	KEEP(bytes);
+	return bytes[0];
 }
 #endif
 
 SEC(SECTION)
 int xdp_prog(struct xdp_md *ctx)
 {
-#ifdef WORDS
-	volatile unsigned long words[WORDS];
+#ifdef BYTES
+	char bytes[BYTES];
 
-	words[0] = 1;
-	words[WORDS - 1] = ctx->rx_queue_index;
+	bytes[0] = 1;
+	KEEP(bytes);
 #endif
-#ifdef CALLEE_WORDS
-	if (deep(ctx->rx_queue_index) == 0)
+#ifdef CALLEE_BYTES
+	if (deep(ctx->rx_queue_index) < 0)
 		return XDP_PASS;
 #endif
 #ifdef TAIL_CALL
@@ -71,16 +81,15 @@ int xdp_prog(struct xdp_md *ctx)
 	bpf_tail_call(ctx, &programs, 0);
 #endif
 #ifdef EXITS
-	/* Exits that the compiler does not merge. */
 	switch (verdict(ctx)) {
 	case XDP_ABORTED:
-		asm volatile("r0 = 0; exit");
+		EXIT(0);
 	case XDP_DROP:
-		asm volatile("r0 = 1; exit");
+		EXIT(1);
 	case XDP_PASS:
-		asm volatile("r0 = 2; exit");
+		EXIT(2);
 	case XDP_TX:
-		asm volatile("r0 = 3; exit");
+		EXIT(3);
 	}
 #endif
 	return verdict(ctx);

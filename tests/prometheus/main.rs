@@ -1,4 +1,4 @@
-//! A fleet as a real Prometheus sees it: many daemons scraped, and the rules of `tests/prometheus/` at work.
+//! A real Prometheus scrapes a fleet of daemons and evaluates the rules of `tests/prometheus/`.
 
 #![allow(
     clippy::expect_used,
@@ -36,13 +36,14 @@ fn promtool(words: &[&str], file: &str) {
         .arg(rules(file))
         .output()
         .expect("promtool runs; install prometheus");
-    let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{said}");
-    assert!(said.contains("SUCCESS"), "{said}");
+    let messages =
+        String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{messages}");
+    assert!(messages.contains("SUCCESS"), "{messages}");
 }
 
 #[test]
-fn the_rules_are_sound() {
+fn rules_are_valid() {
     promtool(&["check", "rules"], "corexdp.rules.yml");
 }
 
@@ -57,12 +58,12 @@ fn each_rule_fires_as_tested() {
         let shown = tests.matches(&format!("alertname: {name}\n")).count();
         assert!(
             shown >= 2 || name == "CorexdpRestarts",
-            "{name} is not tried"
+            "{name} has no test"
         );
     }
 }
 
-/// Prometheus in the boxes' namespace, ended with the test.
+/// Prometheus in the network namespace of the boxes. Dropping it ends the process.
 struct Prometheus<'a> {
     site: &'a Site,
     child: Child,
@@ -70,7 +71,7 @@ struct Prometheus<'a> {
 
 impl Drop for Prometheus<'_> {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // The process may have ended by itself.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -107,13 +108,13 @@ impl<'a> Prometheus<'a> {
         Self { site, child }
     }
 
-    /// The answer to a query: a value for each set of labels; none before it is ready.
+    /// The result of a query, a value for each set of labels; `None` before Prometheus is ready.
     fn query(&self, query: &str) -> Option<Vec<(Value, String)>> {
         let encoded: String = query.bytes().fold(String::new(), |mut text, byte| {
             write!(text, "%{byte:02X}").unwrap();
             text
         });
-        // By 1.0 answers come in one piece.
+        // With HTTP/1.0 the response is not chunked.
         let request = format!("GET /api/v1/query?query={encoded} HTTP/1.0");
         let response = Response::to(&self.site.server, PROMETHEUS, &request);
         let answer: Value = serde_json::from_str(&response.body).ok()?;
@@ -184,7 +185,7 @@ fn fleet_is_scraped_counted_and_alerted() {
     let versions = prometheus.comes_to("job_version:corexdp_build_info:count", &["12"]);
     assert_eq!(versions[0].0["version"], env!("CARGO_PKG_VERSION"));
     prometheus.comes_to("count(coredns_ebpf_dropped_total == 0)", &["12"]);
-    // One loses its interface, one its daemon.
+    // One box loses its interface, another its daemon.
     site.server.run("ip link delete edge3");
     daemons[5].signal(Signal::SIGKILL);
     let pending = "ALERTS{alertname=\"CorexdpNotFiltering\",alertstate=\"pending\"}";

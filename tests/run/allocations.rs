@@ -1,4 +1,4 @@
-//! After its start the daemon allocates nothing, whatever happens but a reload. Its test build counts.
+//! The daemon allocates only while starting and reloading. Its test build counts allocations.
 
 use crate::packet;
 use support::net::{CLIENT, Daemon, SERVER, Site, detach_link};
@@ -19,7 +19,7 @@ fn start() -> (Site, Daemon) {
     let site = Site::new();
     site.folder.fixture("hash");
     let daemon = site.run(COREFILE).attached(1);
-    // Allocations at first use happen now.
+    // The first responses may allocate, so they come before the count.
     for path in ["/metrics", "/", "/status"] {
         assert_eq!(site.get(path).status, 200);
     }
@@ -35,7 +35,7 @@ fn allocations(site: &Site) -> String {
 fn scrapes_and_changes_allocate_nothing() {
     let (site, daemon) = start();
     let before = allocations(&site);
-    assert_ne!(before, "0", "the count counts");
+    assert_ne!(before, "0", "the start allocates");
     let sender = site.sender();
     for last in 1..50 {
         sender.send(&packet(&format!("203.0.113.{last}")), 1);
@@ -47,7 +47,7 @@ fn scrapes_and_changes_allocate_nothing() {
 }
 
 #[test]
-fn interfaces_that_go_and_return_allocate_nothing() {
+fn interfaces_that_return_allocate_nothing() {
     let (site, daemon) = start();
     let before = allocations(&site);
     for round in 0..5 {
@@ -90,9 +90,9 @@ fn clients_of_the_control_socket_allocate_nothing() {
     daemon.stop();
 }
 
-/// A reload may allocate, so this shows that the count would see it.
+/// Shows that the counter works: a reload may allocate.
 #[test]
-fn a_reload_allocates() {
+fn reload_allocates() {
     let (site, daemon) = start();
     let before = allocations(&site);
     daemon.signal(nix::sys::signal::Signal::SIGHUP);

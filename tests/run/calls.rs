@@ -1,5 +1,4 @@
-//! The lists of system calls, held against what the daemon, its keeper and its worker ask the kernel for, as strace sees
-//! it.
+//! The seccomp lists, compared with the system calls of the daemon, its keeper and its worker that strace records.
 
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -19,7 +18,7 @@ use support::net::{Daemon, PAGE, Response, Site, only_child};
 
 fn corefile(page: &str, more: &str) -> String {
     let block = |interface: &str| {
-        // An action and 44 more bytes.
+        // `action` and 44 bytes of counters.
         let entry = format!("00000001{}", "00".repeat(44));
         let metric = format!("metric {interface}_dropped 00000000 44 4 \"Packets.\"");
         format!("ebpf {{\nelf ordered.o\nif {interface}\nmap {entry}\n{metric}\n}}\n")
@@ -29,10 +28,10 @@ fn corefile(page: &str, more: &str) -> String {
     format!(". {{\n{page}\ndebug\n{blocks}}}\n")
 }
 
-/// One call: its number, and its arguments as they were passed.
+/// A system call: its number and its raw arguments.
 type Call = (libc::c_long, Vec<u64>);
 
-/// The calls of one thread, as strace writes them: `[ 257] openat(0xffffff9c, 0x7ffd, 0x80000) = 3`.
+/// Parses the calls of one thread from strace's file: `[ 257] openat(0xffffff9c, 0x7ffd, 0x80000) = 3`.
 fn calls(file: &Path) -> Vec<Call> {
     let text = fs::read_to_string(file).unwrap();
     let call = |line: &str| {
@@ -46,7 +45,7 @@ fn calls(file: &Path) -> Vec<Call> {
     text.lines().filter_map(call).collect()
 }
 
-/// Takes the calls after the last seccomp list came into force; all of them without a list.
+/// Takes the calls after the last seccomp list was installed; all calls if none was.
 fn take_after_the_list(calls: &mut Vec<Call>) -> Vec<Call> {
     let last = calls.iter().rposition(|call| call.0 == libc::SYS_seccomp);
     calls.split_off(last.map_or(0, |last| last + 1))
@@ -56,12 +55,12 @@ fn take_after_the_list(calls: &mut Vec<Call>) -> Vec<Call> {
 #[derive(Default)]
 struct Observed {
     daemon: Vec<Call>,
-    /// With those of a new worker, before its own list came into force.
+    /// Includes the calls of a new worker before it installs its own list.
     keeper: Vec<Call>,
     workers: Vec<Call>,
 }
 
-/// The verdict of the kernel's filter.
+/// True if the rule allows the call, decided as the kernel's filter does.
 fn admits(rule: &Rule, (number, arguments): &Call) -> bool {
     rule.call == *number
         && rule.conditions.iter().all(|when| {
@@ -73,7 +72,7 @@ fn admits(rule: &Rule, (number, arguments): &Call) -> bool {
         })
 }
 
-/// Runs everything that a page and a reload can meet.
+/// Runs the daemon through everything that its page and a reload can meet.
 fn traced() -> Observed {
     let site = Site::new();
     site.folder.shipped("ordered");
@@ -118,7 +117,7 @@ fn traced() -> Observed {
     observed
 }
 
-/// The daemon under strace, which would survive the end of strace.
+/// Stops the daemon under strace, which would outlive strace.
 struct Traced(Pid);
 
 impl Drop for Traced {
@@ -159,7 +158,7 @@ fn work(site: &Site, daemon: &Daemon, pid: i32) {
     assert_eq!(site.get("/").status, 200);
 }
 
-/// Connections that are open at the same time and have asked something.
+/// Opens connections that each send a request before any response is read.
 fn crowd(site: &Site) {
     let connect = || TcpStream::connect(PAGE).unwrap();
     let connections = site
@@ -177,7 +176,7 @@ fn crowd(site: &Site) {
     }
 }
 
-/// Fails when one of the calls is not allowed, or a rule that is said to be always needed is not.
+/// Fails if a call is not allowed, or if no call needs a rule of `always`.
 fn fit(whose: &str, seen: &[Call], always: &[Rule], seldom: &[Rule], refused: &[libc::c_long]) {
     assert!(seen.len() > 100, "{whose}: strace saw {}", seen.len());
     for call in seen {
@@ -207,7 +206,7 @@ fn seccomp_lists_match_the_observed_calls() {
     let (always, seldom) = (workers::ALWAYS, workers::SELDOM);
     fit("worker", workers, always, seldom, &refused);
     let seldom = [keepers::SELDOM, workers::ALWAYS, workers::SELDOM].concat();
-    // Calls that a libc tries and works without.
+    // Calls that a libc tries and can do without.
     let refused = [libc::SYS_clone3, libc::SYS_openat];
     fit("keeper", keeper, keepers::ALWAYS, &seldom, &refused);
 }

@@ -1,4 +1,4 @@
-//! `debug`: every change of a map value is logged, and soon.
+//! `debug` logs every change of a map value promptly.
 
 use std::time::{Duration, Instant};
 
@@ -20,10 +20,10 @@ fn start(object: &str, entries: &str) -> (Site, Daemon) {
 }
 
 #[test]
-fn a_change_is_logged_within_100_ms() {
+fn debug_logs_a_change_within_100_ms() {
     let (site, daemon) = start("example", "map 0A0B0000.FFFF0000.00000000");
     let sender = site.sender();
-    // Each packet is sent right after a look, and so waits for a whole interval.
+    // Each packet is sent right after a poll, so its change waits for a whole interval.
     prompt(Duration::from_millis(100), |number| {
         let count = number + 1;
         let sent = Instant::now();
@@ -39,7 +39,7 @@ fn a_change_is_logged_within_100_ms() {
 }
 
 #[test]
-fn nothing_is_logged_when_nothing_changes() {
+fn debug_logs_nothing_without_a_change() {
     let (site, daemon) = start("example", "map 0A0B0000.FFFF0000.00000000");
     let sender = site.sender();
     sender.send(&packet("10.12.0.1"), 10);
@@ -54,7 +54,7 @@ fn nothing_is_logged_when_nothing_changes() {
 }
 
 #[test]
-fn entries_that_the_program_makes_are_changes() {
+fn debug_logs_entries_of_the_program() {
     let (site, daemon) = start("hash", "map C6336401 0500000000000000");
     let sender = site.sender();
     for (source, line) in [
@@ -78,7 +78,7 @@ fn entries_that_the_program_makes_are_changes() {
 }
 
 #[test]
-fn another_programs_writes_are_changes() {
+fn debug_logs_writes_of_other_programs() {
     let (site, daemon) = start("example", "map 0A0B0000.FFFF0000.00000000");
     let map = site.filter().map("xdp_map");
     map.update("0f 00 00 00", "de ad be ef 00 00 00 00 ff ff ff ff");
@@ -111,7 +111,7 @@ fn without_debug_no_change_is_logged() {
 }
 
 #[test]
-fn memory_follows_the_entries_and_not_max_entries() {
+fn memory_is_bounded_by_entries_not_max_entries() {
     let (site, daemon) = start("vast", "entry 10.0.0.0/8 value=1");
     let memory = peak_memory(daemon.pid());
     assert!(memory < 24 << 20, "{memory} bytes");

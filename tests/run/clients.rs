@@ -23,7 +23,7 @@ fn client(path: &Path) -> OwnedFd {
 }
 
 #[test]
-fn clients_that_do_not_read_or_send_half_a_request_hold_up_nobody() {
+fn misbehaving_clients_do_not_delay_others() {
     let site = Site::new();
     let daemon = site.run(COREFILE).attached(1);
     let mut clients = Vec::new();
@@ -37,9 +37,13 @@ fn clients_that_do_not_read_or_send_half_a_request_hold_up_nobody() {
         &"x".repeat(5000),
     ] {
         for _ in 0..8 {
-            let one = client(&site.folder.file("control"));
-            let _ = send(one.as_raw_fd(), request.as_bytes(), MsgFlags::MSG_NOSIGNAL);
-            clients.push(one);
+            let client = client(&site.folder.file("control"));
+            let _ = send(
+                client.as_raw_fd(),
+                request.as_bytes(),
+                MsgFlags::MSG_NOSIGNAL,
+            );
+            clients.push(client);
         }
         site.ask(&["status"])
             .stdout
@@ -64,7 +68,7 @@ fn clients_of_a_stopped_daemon_give_up() {
     for words in ["status", "dump", "reload", "confirm"] {
         gives_up(&site.ask(&[words]), &advice);
     }
-    // The queue of clients is full.
+    // Fills the backlog of the control socket.
     let crowd: Vec<_> = (0..8)
         .map_while(|_| crowded(&site.folder.file("control")))
         .collect();
@@ -75,7 +79,7 @@ fn clients_of_a_stopped_daemon_give_up() {
     daemon.stop();
 }
 
-/// A client in the queue; `None` if that is full.
+/// Connects a client that waits in the backlog; `None` if the backlog is full.
 fn crowded(path: &Path) -> Option<OwnedFd> {
     let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
     let fd = socket(AddressFamily::Unix, SockType::SeqPacket, flags, None).unwrap();
@@ -83,7 +87,7 @@ fn crowded(path: &Path) -> Option<OwnedFd> {
     connected.ok().map(|()| fd)
 }
 
-/// A process that listens and never answers is no daemon that works.
+/// A process that listens and never answers does not count as a working daemon.
 #[test]
 fn clients_of_a_daemon_that_hangs_give_up() {
     let site = Site::new();
@@ -91,7 +95,8 @@ fn clients_of_a_daemon_that_hangs_give_up() {
     let listener = socket(AddressFamily::Unix, SockType::SeqPacket, flags, None).unwrap();
     let address = UnixAddr::new(&site.folder.file("control")).unwrap();
     bind(listener.as_raw_fd(), &address).unwrap();
-    // The process of the queue is the one that listens: not this one, which works on other tests.
+    // The peer credentials of a socket are those of the process that listens: not this one, which runs other tests
+    // meanwhile.
     let mut sleeper = Sleeper::listening(&listener);
     let begin = Instant::now();
     gives_up(

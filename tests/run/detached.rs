@@ -1,4 +1,5 @@
-//! Filters that somebody detached or replaced: whoever asks is told the truth, and the filter is attached again.
+//! Filters that another process detached or replaced: every request reports the true state, and attaches the filter
+//! again.
 
 #[cfg(feature = "faults")]
 use nix::sys::signal::Signal;
@@ -39,9 +40,9 @@ fn good() -> (u16, String) {
     (200, "OK".into())
 }
 
-/// Where nobody asks, the daemon asks when `reload` wakes it.
+/// Without requests, the timer of `reload` makes the daemon check its filters.
 #[test]
-fn the_timer_of_reload_attaches_again() {
+fn reload_timer_reattaches_a_filter() {
     let site = Site::new();
     let text = COREFILE.replace("  prometheus\n", "  reload 2s 1s\n");
     let daemon = site.run(&text).attached(1);
@@ -62,7 +63,7 @@ fn attach_foreign(site: &Site) -> Attached {
     site.filter()
 }
 
-/// Each way to ask. The answer is that of a filter that is attached.
+/// Requests the state in one way. The response must show an attached filter.
 fn ask(site: &Site, way: &str) {
     match way {
         "ready" => assert_eq!(ready(site), good()),
@@ -89,7 +90,7 @@ fn reattached(site: &Site, times: usize) {
 }
 
 #[test]
-fn a_detached_filter_is_attached_again_when_somebody_asks() {
+fn detached_filter_is_reattached_at_each_request() {
     let (site, daemon) = start();
     for (number, way) in WAYS.into_iter().enumerate() {
         let before = site.filter();
@@ -111,7 +112,7 @@ fn a_detached_filter_is_attached_again_when_somebody_asks() {
 }
 
 #[test]
-fn a_program_that_somebody_put_in_its_place_is_replaced_again() {
+fn replaced_program_is_restored_at_each_request() {
     let (site, daemon) = start();
     let (elsewhere, owner) = start();
     let other = elsewhere.filter();
@@ -134,9 +135,9 @@ fn a_program_that_somebody_put_in_its_place_is_replaced_again() {
     owner.stop();
 }
 
-/// All is said once, and no ask says it again.
+/// The warning is logged once, however often the state is requested.
 #[test]
-fn a_filter_whose_place_another_program_took_is_not_attached() {
+fn detached_filter_waits_for_a_foreign_program() {
     let (site, daemon) = start();
     let before = site.filter();
     detach_link(&before);
@@ -159,14 +160,14 @@ fn a_filter_whose_place_another_program_took_is_not_attached() {
         );
         assert!(site.get("/").body.contains(&reason));
     }
-    let said = format!("edge0: is not filtered: {reason}; retrying in 1 s");
-    assert_eq!(daemon.lines_with("is not filtered"), [said]);
+    let warning = format!("edge0: is not filtered: {reason}; retrying in 1 s");
+    assert_eq!(daemon.lines_with("is not filtered"), [warning]);
     let refused = site.ask(&["reload"]);
-    let held = format!(
+    let reason = format!(
         "interface edge0 is held by another XDP program, id {}",
         other.id
     );
-    refused.refuses(69, &[&held]);
+    refused.refuses(69, &[&reason]);
     assert_eq!(site.filter().id, other.id);
     site.server.run("ip link set edge0 xdp off");
     daemon.line(AGAIN);
@@ -176,9 +177,9 @@ fn a_filter_whose_place_another_program_took_is_not_attached() {
     daemon.stop();
 }
 
-/// The reload comes before anybody asked.
+/// The reload is the first to notice that the filter is detached.
 #[test]
-fn a_reload_attaches_a_detached_filter() {
+fn reload_attaches_a_detached_filter() {
     let (site, daemon) = start();
     site.add_other_object();
     let entries = COREFILE.replace("0A0B0000", "0A0C0000");
@@ -204,9 +205,9 @@ fn a_reload_attaches_a_detached_filter() {
     daemon.stop();
 }
 
-/// An unconfirmed filter is rolled back, although it was attached anew meanwhile.
+/// An unconfirmed filter is rolled back, although it was detached and attached again.
 #[test]
-fn a_filter_detached_before_its_confirmation_is_rolled_back() {
+fn filter_detached_before_confirmation_is_rolled_back() {
     let (site, daemon) = start();
     site.add_other_object();
     let entries = COREFILE.replace("0A0B0000", "0A0C0000");
@@ -214,7 +215,7 @@ fn a_filter_detached_before_its_confirmation_is_rolled_back() {
     for (number, corefile) in [entries, program].iter().enumerate() {
         let before = site.filter();
         site.folder.write("Corefile", corefile);
-        site.ask(&["reload", "--confirm", "1s"]).expect(0, &[]);
+        site.ask(&["reload", "--confirm", "3s"]).expect(0, &[]);
         detach_link(&site.filter());
         assert_eq!(ready(&site), good());
         daemon.nth_line(number, "not confirmed in time: the old filters return");
@@ -228,9 +229,9 @@ fn a_filter_detached_before_its_confirmation_is_rolled_back() {
     daemon.stop();
 }
 
-/// The daemon sleeps; only a question wakes it.
+/// The daemon sleeps; only a request or an event of the interface wakes it.
 #[test]
-fn a_daemon_that_is_not_asked_does_not_look() {
+fn detached_filter_is_not_noticed_without_a_request() {
     let (site, daemon) = start();
     let filter = site.filter();
     detach_link(&filter);
@@ -242,10 +243,10 @@ fn a_daemon_that_is_not_asked_does_not_look() {
     daemon.stop();
 }
 
-/// Kernels before 5.9 have no links for XDP. There anybody may detach the program, or put another one in its place.
+/// Kernels before 5.9 have no XDP links. There any process may detach or replace the program.
 #[cfg(feature = "faults")]
 #[test]
-fn a_filter_attached_over_netlink_is_looked_after() {
+fn filter_attached_over_netlink_is_restored() {
     let site = Site::new();
     site.folder.fixture("foreign");
     site.folder.write("Corefile", COREFILE);
@@ -271,7 +272,7 @@ fn a_filter_attached_over_netlink_is_looked_after() {
     site.server.run("ip link set edge0 xdp off");
     daemon.nth_line(1, AGAIN);
     for way in WAYS {
-        // News of the interface that the daemon cannot have heard before it is asked.
+        // The stopped daemon cannot receive the event of the interface before the request.
         daemon.signal(Signal::SIGSTOP);
         site.server.run("ip link set edge0 xdp off");
         daemon.signal(Signal::SIGCONT);

@@ -1,14 +1,15 @@
-//! Entries that a reload changes, in the maps that filter.
+//! Reloads that change entries of the maps of a running filter.
 
 use crate::packet;
 use crate::words::{corefile, dump};
 use support::net::{Daemon, Outcome, Site};
 
-/// Lines before and after, of each kind of map; what is to be seen is what the second ones give from the start.
+/// Entries before and after a reload, for each type of map. The maps must be the same as after a start with the second
+/// entries.
 const CHANGES: [(&str, &str, &str); 9] = [
     ("nothing", "entry 1 packets=1", "entry 1 packets=1"),
     (
-        "added, changed and taken away",
+        "added, changed and deleted",
         "entry 1 packets=1\nentry 2 packets=2\nentry 3 packets=3",
         "entry 2 packets=2\nentry 3 packets=4\nentry 4 packets=4",
     ),
@@ -38,7 +39,7 @@ const CHANGES: [(&str, &str, &str); 9] = [
         "entry @networks 0.0.0.0/0 value=1\nentry 1 packets=1",
     ),
     (
-        "all of them",
+        "all entries",
         "entry 1 packets=1\nentry @networks6 ::/0 value=1\nentry @per_cpu 1 packets=1",
         "gauge one 1 packets \"Not there.\"",
     ),
@@ -59,7 +60,7 @@ fn reloads(site: &Site, corefile: &str) {
 }
 
 #[test]
-fn after_a_reload_all_entries_are_as_after_a_start() {
+fn reload_gives_the_entries_of_a_start() {
     let site = Site::new();
     site.folder.fixture("words");
     for (what, old, new) in CHANGES {
@@ -68,7 +69,7 @@ fn after_a_reload_all_entries_are_as_after_a_start() {
         let before = site.filter();
         reloads(&site, &new);
         let changed = dump(&site);
-        // A map that has no room for both gives way to another.
+        // A full map has no room for both versions, so it is replaced with its program.
         assert_eq!(site.filter() == before, what != "a full map", "{what}");
         daemon.stop();
         let daemon = site.run(&new).attached(1);
@@ -77,7 +78,7 @@ fn after_a_reload_all_entries_are_as_after_a_start() {
     }
 }
 
-/// A filter that drops and counts what comes from these networks.
+/// A Corefile that drops and counts packets from these networks.
 fn dropping(networks: &[u8]) -> String {
     let line =
         |text: String, network: &u8| text + &format!("map 0A{network:02X}0000.FFFF0000.00000000\n");
@@ -114,7 +115,7 @@ fn reload_keeps_counters() {
     daemon.stop();
 }
 
-/// The program may add entries of its own; a reload takes none of them away.
+/// The program may add its own entries; a reload deletes none of them.
 #[test]
 fn reload_keeps_entries_of_the_program() {
     let site = Site::new();
@@ -132,7 +133,7 @@ fn reload_keeps_entries_of_the_program() {
     daemon.stop();
 }
 
-/// The kernel rejects the last of three entries that change; the others get their old values back, with their counters.
+/// The kernel rejects the last of three changed entries; the others get their old values and counters back.
 #[cfg(feature = "faults")]
 #[test]
 fn refused_entry_rolls_back_the_reload() {
@@ -147,7 +148,7 @@ fn refused_entry_rolls_back_the_reload() {
     site.sender().send(&packet("10.12.0.1"), 2);
     site.metric_becomes("coredns_ebpf_at_1", 2);
     let before = site.filter().map("xdp_map").entries();
-    // In the order of their places from the last to the first, since the list gets no shorter.
+    // Changed entries are written from the last to the first, so the rejected entry is that of line 7.
     reload(&site, &dropping(&[11, 22, 23, 24])).refuses(
         71,
         &["Corefile:7: map: no memory for this entry of xdp_map"],
@@ -158,9 +159,9 @@ fn refused_entry_rolls_back_the_reload() {
     daemon.stop();
 }
 
-/// Two lines in bytes may name one network, since host bits mean nothing to a trie.
+/// Two entries in bytes may be the same network, since an LPM trie ignores host bits.
 #[test]
-fn host_bits_of_a_trie_make_no_other_entry() {
+fn host_bits_are_ignored_in_a_trie() {
     let site = Site::new();
     site.folder.fixture("words");
     for (old, new) in [
@@ -193,9 +194,9 @@ fn host_bits_of_a_trie_make_no_other_entry() {
     }
 }
 
-/// Another program may write host bits into an entry of the Corefile; a reload deletes that entry all the same.
+/// Another program may write host bits into an entry of the Corefile; a reload deletes the entry nevertheless.
 #[test]
-fn reload_deletes_a_network_that_got_host_bits() {
+fn reload_deletes_a_network_with_host_bits() {
     let site = Site::new();
     site.folder.fixture("words");
     let daemon = site
@@ -216,7 +217,7 @@ fn recent(keys: std::ops::RangeInclusive<u32>) -> String {
     format!(". {{\nebpf {{\nelf lru.o\nif edge0\n{lines}}}\n}}\n")
 }
 
-/// The kernel forgets entries of an LRU map; each reload writes them again, whether or not the Corefile changed.
+/// The kernel evicts entries of an LRU map; each reload writes them again, whether or not the Corefile has changed.
 #[test]
 fn reload_restores_evicted_entries() {
     let site = Site::new();
@@ -241,9 +242,9 @@ fn reload_restores_evicted_entries() {
     );
 }
 
-/// A start and a reload tell how many entries an LRU map lacks.
+/// A start and a reload log the number of entries that an LRU map lacks.
 #[test]
-fn entries_that_an_lru_map_lacks_are_told() {
+fn missing_lru_entries_are_logged() {
     let site = Site::new();
     site.folder.fixture("lru");
     let daemon = site.run(&recent(1..=1000)).attached(1);

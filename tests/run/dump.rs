@@ -1,15 +1,13 @@
-//! `corexdp dump`: the entries that `bpftool` sees, as lines that give them again.
+//! `corexdp dump` prints the map entries that `bpftool` sees, as Corefile lines that produce the same entries.
 
 use std::fmt::Write as _;
 
-use nix::sched::{CpuSet, sched_setaffinity};
-use nix::unistd::Pid;
 use serde_json::{Value, json};
 
 use crate::packet;
 use support::net::{Daemon, Map, Outcome, Site};
 
-/// Entries of `words.o`: the line, and what `dump` says where that is another.
+/// Entries of `words.o`: the Corefile line, and the line that `dump` prints if it differs.
 const LINES: [(&str, &str); 10] = [
     (
         "entry 7 verdict=VERDICT_DROP net.addr=192.0.2.66 net.prefix=24 ip6=2001:db8::1 slot[0].port=53 slot[2].weight=9",
@@ -19,10 +17,10 @@ const LINES: [(&str, &str); 10] = [
         "entry 3 ip4=192.0.2.7 mac=02:00:5e:10:20:30 \"label=two one\" on=true tiny=-1 delta=-2 stamp=258 packets=258 grid[1][2]=513 fraction=0x0000803F",
         "",
     ),
-    // -1 is what the compiler makes of this name, and the kernel's types have no sign.
+    // The compiler stores -1 for this name, and BTF enums have no sign.
     ("entry 4 verdict=VERDICT_ASK", ""),
     ("entry 5 verdict=9 packets=18446744073709551615", ""),
-    // Nothing but zeros.
+    // A value of zeros only.
     ("entry 6 packets=0", "entry 6 verdict=VERDICT_PASS"),
     (
         "entry @networks 198.51.100.0/24 value=18446744073709551615",
@@ -34,7 +32,7 @@ const LINES: [(&str, &str); 10] = [
     ("map @typeless 02005E102030 01020304", ""),
 ];
 
-/// Values that words do not give: a bit-field, a `_Bool` of 2, letters behind a zero, a brace, padding.
+/// Values that fields cannot express: a bit-field, a `_Bool` of 2, letters after a zero, a brace, padding.
 const BYTES: [(usize, &str); 5] = [(54, "05"), (55, "02"), (46, "0041"), (46, "7B"), (9, "01")];
 
 fn corefile(lines: &str) -> String {
@@ -47,17 +45,17 @@ fn words() -> Site {
     site
 }
 
-fn dump(site: &Site, words: &[&str]) -> Outcome {
+pub(super) fn dump(site: &Site, words: &[&str]) -> Outcome {
     site.ask(&[&["dump"], words].concat())
 }
 
-fn as_json(site: &Site) -> Value {
+pub(super) fn as_json(site: &Site) -> Value {
     let outcome = dump(site, &["--json"]);
     outcome.expect(0, &[]);
     serde_json::from_str(&outcome.stdout).unwrap_or_else(|error| panic!("{error}: {outcome:?}"))
 }
 
-/// The entries of a map by `bpftool`, sorted.
+/// The entries of a map as `bpftool` shows them, sorted.
 fn entries(map: &Map) -> Vec<String> {
     let mut entries = map.dump();
     for entry in &mut entries {
@@ -81,7 +79,7 @@ fn all_entries(site: &Site) -> Vec<Vec<String>> {
     maps.map(|name| entries(&program.map(name))).into()
 }
 
-/// The lines, in an order of their own: that of a hash is never the same.
+/// The lines, sorted, since a hash map has no order.
 fn sorted(outcome: &Outcome) -> Vec<&str> {
     let mut lines: Vec<_> = outcome.stdout.lines().collect();
     lines.sort_unstable();
@@ -99,11 +97,11 @@ fn dumped_lines_give_the_same_bytes() {
     let daemon = start(&site, &lines);
     let (before, outcome) = (all_entries(&site), dump(&site, &[]));
     outcome.expect(0, &[]);
-    for (line, said) in LINES {
-        let said = if said.is_empty() { line } else { said };
+    for (line, printed) in LINES {
+        let printed = if printed.is_empty() { line } else { printed };
         assert!(
-            outcome.stdout.lines().any(|one| one == said),
-            "{said} in\n{}",
+            outcome.stdout.lines().any(|line| line == printed),
+            "{printed} in\n{}",
             outcome.stdout
         );
     }
@@ -114,7 +112,7 @@ fn dumped_lines_give_the_same_bytes() {
         "# edge0 typeless hash 1 of 16",
     ] {
         assert!(
-            outcome.stdout.lines().any(|one| one == heading),
+            outcome.stdout.lines().any(|line| line == heading),
             "{heading} in\n{}",
             outcome.stdout
         );
@@ -126,7 +124,7 @@ fn dumped_lines_give_the_same_bytes() {
     daemon.stop();
 }
 
-/// An IPv4 address is itself in a map of IPv6 addresses.
+/// An IPv4 address in a map of IPv6 addresses is printed as an IPv4 address.
 #[test]
 fn dump_prints_addresses_as_given() {
     let site = Site::new();
@@ -141,13 +139,16 @@ fn dump_prints_addresses_as_given() {
     let daemon = site.run(&corefile).attached(1);
     let outcome = dump(&site, &[]);
     for line in lines {
-        assert!(outcome.stdout.lines().any(|one| one == line), "{outcome:?}");
+        assert!(
+            outcome.stdout.lines().any(|printed| printed == line),
+            "{outcome:?}"
+        );
     }
     daemon.stop();
 }
 
 #[test]
-fn values_without_words_are_dumped_in_bytes() {
+fn values_that_fields_cannot_express_are_dumped_as_bytes() {
     let site = words();
     let mut lines = String::new();
     for (key, (at, bytes)) in BYTES.iter().enumerate() {
@@ -159,7 +160,7 @@ fn values_without_words_are_dumped_in_bytes() {
     outcome.expect(0, &[]);
     for line in lines.lines() {
         assert!(
-            outcome.stdout.lines().any(|one| one == line),
+            outcome.stdout.lines().any(|printed| printed == line),
             "{line} in\n{}",
             outcome.stdout
         );
@@ -206,55 +207,7 @@ fn dump_matches_bpftool() {
 }
 
 #[test]
-fn dump_shows_the_value_of_each_cpu() {
-    let site = Site::new();
-    site.folder.fixture("percpu");
-    let entry = "entry 0 ip4net=10.11.0.0 ip4mask=255.255.0.0";
-    let daemon = site
-        .run(&format!(". {{\nprometheus\nebpf {{\nelf percpu.o\nif edge0\n{entry}\ngauge a 0 count \"A.\"\n}}\n}}\n"))
-        .attached(1);
-    let text = dump(&site, &[]).stdout;
-    assert!(
-        text.contains(&format!("\n{entry}\n")),
-        "all CPUs have the same: {text}"
-    );
-    // A packet is counted where it is sent, one more on each CPU than on that before.
-    let cpus = corexdp::kernel::limits::possible_cpus().unwrap();
-    let (sender, mut all) = (site.sender(), 0);
-    for (cpu, count) in (0..cpus).zip(5..) {
-        let mut set = CpuSet::new();
-        set.set(cpu).unwrap();
-        // One that is offline can't be had, and then the packets go out from where we are.
-        let _ = sched_setaffinity(Pid::from_raw(0), &set);
-        sender.send(&packet("10.11.0.1"), count);
-        all += u64::from(count);
-    }
-    site.metric_becomes("coredns_ebpf_a", all);
-    let text = dump(&site, &[]).stdout;
-    let map = &as_json(&site)[0]["entries"][0];
-    let per_cpu = |name: &str| map[name].as_array().unwrap().clone();
-    let (fields, values) = (per_cpu("fields"), per_cpu("value"));
-    assert_eq!((fields.len(), values.len()), (cpus, cpus), "{map}");
-    for (cpu, (fields, value)) in fields.iter().zip(&values).enumerate() {
-        let count = fields["count"].as_u64().unwrap();
-        all -= count;
-        assert_eq!(
-            *value,
-            format!("0A0B0000FFFF0000{count:02X}000000"),
-            "{map}"
-        );
-        let line = format!("\n# cpu={cpu} {entry} count={count}\n");
-        assert!(
-            text.contains(&line.replace(" count=0\n", "\n")),
-            "{line} in {text}"
-        );
-    }
-    assert_eq!(all, 0, "{map}");
-    daemon.stop();
-}
-
-#[test]
-fn dump_without_access_to_types_shows_bytes_and_the_reason() {
+fn dump_without_type_access_shows_bytes_and_the_reason() {
     let site = words();
     let daemon = start(&site, "entry 7 packets=7\n");
     let outcome = site.ask_with_less(&["dump"]);
@@ -281,7 +234,7 @@ fn dump_is_empty_without_a_daemon_or_a_filter() {
     daemon.stop();
 }
 
-/// A hundred thousand entries, which the daemon has nothing to do with.
+/// A map of 100,000 entries, of which the client and not the daemon makes the lines.
 #[test]
 fn large_maps_are_read_in_batches() {
     let site = Site::new();

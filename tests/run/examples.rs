@@ -1,4 +1,4 @@
-//! The Corefiles of the ebpf plugin's documentation, as printed but for the names of interface and object.
+//! The Corefiles in the documentation of the ebpf plugin, unchanged except for the names of interface and object.
 
 use crate::packet;
 use support::net::{Daemon, Site};
@@ -67,7 +67,7 @@ const METRIC: &str = ". {
 }
 ";
 
-/// The syntax block's order of options; entries with and without a key.
+/// Options in the order of the syntax block, with keyed and keyless entries.
 const SYNTAX: &str = ". {
   prometheus
   ebpf {
@@ -88,7 +88,7 @@ fn start(corefile: &str) -> (Site, Daemon) {
     (site, daemon)
 }
 
-/// The entries of the map that are not all zero.
+/// The map entries that are not all zero.
 fn entries(corefile: &str) -> Vec<(String, String)> {
     let (site, daemon) = start(corefile);
     let entries = site.filter().map("xdp_map").entries();
@@ -100,19 +100,19 @@ fn entry(key: &str, value: &str) -> (String, String) {
     (key.to_owned(), value.to_owned())
 }
 
-/// Sends a packet from each source, and sees that only those get through that are to.
+/// Sends a packet from each source, and checks that exactly the sources marked `true` pass.
 fn expect_passes(site: &Site, sources: &[(&str, bool)]) {
     let (sender, receiver) = (site.sender(), site.receiver());
-    // This one always passes, and is sent last.
+    // This packet always passes and is sent last.
     let last = packet("192.0.2.1");
     for (source, _) in sources {
         sender.send(&packet(source), 1);
     }
     sender.send(&last, 1);
     let mut arrived = Vec::new();
-    // Packets that are sent from several processors may overtake each other.
+    // Packets sent from several CPUs may overtake each other.
     wait_until(
-        "the last packet and all that are to pass have arrived",
+        "the last packet and all packets that must pass have arrived",
         || {
             arrived.extend(std::iter::from_fn(|| receiver.next()));
             let mut missing = sources.to_vec();
@@ -156,9 +156,9 @@ fn entry_drops_its_network() {
     expect_passes(&site, &sources);
 }
 
-/// The documentation shows the count big-endian; this object counts as `metric` reads, little-endian.
+/// The documentation shows a big-endian count; this object counts little-endian, as `metric` reads it.
 #[test]
-fn debug_logs_what_packets_change() {
+fn debug_logs_changes_by_packets() {
     let (site, daemon) = start(DEBUG);
     site.sender().send(&packet("10.11.0.1"), 7);
     let (_, line) = daemon.line("value=0A0B0000FFFF000007000000");
@@ -181,7 +181,7 @@ fn entries_without_keys_are_numbered_from_zero() {
 }
 
 #[test]
-fn the_metric_counts_exactly_the_packets_of_its_entry() {
+fn metric_counts_exactly_the_packets_of_its_entry() {
     let (site, daemon) = start(METRIC);
     let name = "coredns_ebpf_example_total";
     site.metric_becomes(name, 0);
@@ -195,7 +195,7 @@ fn the_metric_counts_exactly_the_packets_of_its_entry() {
         sender.send(&packet(source), times);
     }
     site.metric_becomes(name, 257);
-    // Packets that are still on their way would raise the count too far.
+    // A packet that is counted twice would raise the count above 258.
     expect_passes(
         &site,
         &[
@@ -215,13 +215,13 @@ fn the_metric_counts_exactly_the_packets_of_its_entry() {
     daemon.stop();
 }
 
-/// A line without a key counts the lines before it, with keys or without.
+/// The key of a keyless line is the number of lines before it, keyed lines included.
 #[test]
-fn keyed_and_keyless_entries_stand_side_by_side() {
+fn keyed_and_keyless_entries_can_be_mixed() {
     let (site, daemon) = start(SYNTAX);
     let expected = [
         entry("00000000", "0A0B0000FFFF000000000000"),
-        // The later line has the last word.
+        // The later of two lines with the same key wins.
         entry("01000000", "0A0C0000FFFF000000000000"),
         entry("02000000", "0A0E0000FFFF000000000000"),
     ];

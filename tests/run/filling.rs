@@ -1,4 +1,4 @@
-//! The content of the map before the first packet.
+//! The entries of a map before the first packet.
 
 use std::fmt::Write as _;
 use std::net::Ipv4Addr;
@@ -8,7 +8,7 @@ use support::net::{Site, peak_memory};
 
 const MIB: u64 = 1024 * 1024;
 
-/// As long as a national block list: 100,000 addresses in 3 MB of Corefile.
+/// The length of a national block list: 100,000 addresses in 3 MB of Corefile.
 const ENTRIES: u32 = 100_000;
 
 fn address(number: u32) -> Ipv4Addr {
@@ -19,11 +19,11 @@ fn key(number: u32) -> String {
     format!("{:08X}", u32::from(address(number)))
 }
 
-/// Each entry's counter begins at its own number, so that it shows whether all landed where they should.
+/// A Corefile in which each entry's counter starts at the entry's number, so that a misplaced entry shows.
 fn long_list() -> String {
     let mut text = ". {\nprometheus\nebpf {\nelf big.o\nif edge0\n".to_owned();
     for number in 0..ENTRIES {
-        // Little-endian, as the program counts.
+        // The program counts in little-endian order.
         let value = u64::from(number).swap_bytes();
         writeln!(text, "map {} {value:016X}", key(number)).unwrap();
     }
@@ -39,7 +39,7 @@ fn long_list() -> String {
 }
 
 #[test]
-fn a_hundred_thousand_entries_are_filled_in() {
+fn hundred_thousand_entries_are_filled() {
     let site = Site::new();
     site.folder.fixture("big");
     let daemon = site.run(&long_list()).attached(1);
@@ -68,14 +68,14 @@ fn a_hundred_thousand_entries_are_filled_in() {
     println!("peak memory with {ENTRIES} entries: daemon {own} bytes, worker {workers} bytes");
     assert!(
         own + workers < 32 * MIB,
-        "more than half of a box's 64 MiB: {own} and {workers}"
+        "more than half of 64 MiB: {own} and {workers}"
     );
     daemon.stop();
 }
 
-/// The map is created with its types, so other tools show its entries in words.
+/// The map is created with BTF, so other tools show its entries by field names.
 #[test]
-fn the_map_knows_the_names_of_its_fields() {
+fn map_has_the_types_of_its_fields() {
     let site = Site::new();
     site.folder.shipped("ordered");
     let (net6, mask6) = (

@@ -1,6 +1,6 @@
-//! Packets as fast as they can be sent, while the filter that must drop them is reloaded in every way.
+//! Packets at the highest possible rate, while the filter that must drop them is reloaded in every way.
 //!
-//! Each way [`ROUNDS`] times, or as often as `COREXDP_RELOADS` says.
+//! Each way is tried [`ROUNDS`] times, or `COREXDP_RELOADS` times.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
@@ -16,9 +16,9 @@ const ROUNDS: usize = 10;
 /// A kind of change by a reload.
 struct Way {
     name: &'static str,
-    /// The Corefile of each round; the one for 0 is what the daemon starts with.
+    /// The Corefile of each round; the daemon starts with that of round 0.
     corefile: fn(usize) -> String,
-    /// True if the counter goes on.
+    /// True if the reload keeps the counter.
     counts: bool,
 }
 
@@ -54,7 +54,7 @@ const WAYS: [Way; 8] = [
         counts: true,
     },
     Way {
-        name: "entries of an array, added and taken away",
+        name: "entries of an array, added and deleted",
         corefile: |round| {
             let line = |number| format!("map 0000{number:04X}.FFFFFFFF.00000000\n");
             example(&(0..round % 5).map(line).collect::<String>())
@@ -91,7 +91,7 @@ const WAYS: [Way; 8] = [
     },
 ];
 
-/// Drops and counts what comes from 10.11.0.0/16.
+/// A Corefile that drops and counts packets from 10.11.0.0/16.
 fn example(more: &str) -> String {
     format!(
         ". {{\nprometheus\nebpf {{\nif edge0\nelf example.o\nmap 0A0B0000.FFFF0000.00000000\n\
@@ -99,7 +99,7 @@ fn example(more: &str) -> String {
     )
 }
 
-/// Drops everything if there is an entry for 0, or the network of all addresses.
+/// A Corefile whose program drops every packet if there is an entry for 0, or the network of all addresses.
 fn words(entries: &str) -> String {
     format!(". {{\nprometheus\nebpf {{\nelf words.o\nif edge0\n{entries}\n}}\n}}\n")
 }
@@ -111,15 +111,15 @@ fn rounds() -> usize {
 }
 
 #[test]
-fn no_packet_slips_through_a_reload() {
+fn no_packet_passes_during_a_reload() {
     let site = Site::new();
     site.add_other_object();
     site.add_wire("edge1", "far1");
     site.folder.fixture("words");
     for way in &WAYS {
-        let sent = way.try_on(&site);
+        let sent = way.reload_under_flood(&site);
         println!(
-            "{}: {} reloads, {sent} packets, none came through",
+            "{}: {} reloads, {sent} packets, none passed",
             way.name,
             rounds()
         );
@@ -127,8 +127,8 @@ fn no_packet_slips_through_a_reload() {
 }
 
 impl Way {
-    /// Reloads under packets; how many there were.
-    fn try_on(&self, site: &Site) -> u64 {
+    /// Reloads under a flood of packets, and returns the number of packets.
+    fn reload_under_flood(&self, site: &Site) -> u64 {
         let daemon = site.run(&(self.corefile)(0));
         daemon.line("edge0: attached");
         daemon.line("page: ");
@@ -143,7 +143,7 @@ impl Way {
                 }
             });
             for round in 1..=rounds() {
-                // A busy machine may let the packets wait, and each reload is to be among some.
+                // Each reload must happen between packets, which a busy machine may delay.
                 let before = sent.load(Ordering::Relaxed);
                 wait_until("more packets are sent", || {
                     let now = sent.load(Ordering::Relaxed);
@@ -157,7 +157,7 @@ impl Way {
         });
         let sent = sent.into_inner();
         assert!(sent > 1_000, "{}: {sent}", self.name);
-        // Other frames on the wire are not IPv4.
+        // The kernel's own frames on the veth pair are not IPv4.
         while let Some(frame) = receiver.next() {
             assert_ne!(&frame[12..14], [8, 0], "{}: {frame:02x?}", self.name);
         }

@@ -1,5 +1,5 @@
-//! Objects that others made for other loaders, as Debian ships them: the filters of xdp-tools. Each is used as it is, its
-//! maps filled and read by name and in words.
+//! Objects written for another loader: the filters of xdp-tools as Debian ships them. Each runs unchanged; its maps are
+//! filled and read by name and in words.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -9,7 +9,7 @@ use support::net::{Corexdp, Site, finish};
 use support::packets::frame::{Frame, ip4, ip6};
 use support::wait::{wait_for, wait_until};
 
-/// Where Debian's libxdp1, which xdp-tools needs, has them.
+/// The path of an object in Debian's libxdp1, on which xdp-tools depends.
 fn installed(name: &str) -> PathBuf {
     let folder = format!("/usr/lib/{}-linux-gnu/bpf", std::env::consts::ARCH);
     let path = Path::new(&folder).join(format!("{name}.o"));
@@ -21,7 +21,7 @@ fn installed(name: &str) -> PathBuf {
     path
 }
 
-/// An entry of one of their maps, and a packet that it is for.
+/// An entry of a map of xdp-filter, and a packet that matches the entry.
 struct Trial {
     map: &'static str,
     key: &'static str,
@@ -53,7 +53,7 @@ const IPV6: Trial = Trial {
     flags: 1,
     packet: || ip6("2001:db8::66").udp(99),
 };
-/// An index is a port in the order of packets: 53 is 0x35 in the second byte.
+/// The index of the array is a port in network byte order: 53 is 0x35 in the second byte.
 const TCP: Trial = Trial {
     map: "filter_ports",
     key: "13568",
@@ -64,11 +64,11 @@ const UDP: Trial = Trial {
     map: "filter_ports",
     key: "0x00350000",
     flags: 2 + 8,
-    // The length in the header must be one.
+    // xdp-filter reads the length in the UDP header, which must be valid.
     packet: || ip4("192.0.2.1").udp(53).with(39, 8),
 };
 
-/// The kinds of entries that each program has.
+/// The kinds of entries that each program supports.
 const FILTERS: [(&str, &[Trial]); 5] = [
     ("eth", &[ETHERNET]),
     ("ip", &[IPV4, IPV6]),
@@ -90,7 +90,7 @@ fn corefile(program: &str, trials: &[Trial]) -> String {
         writeln!(text, "entry @{map} {key} value={flags}").unwrap();
         writeln!(text, "gauge hits{number} @{map} {key} value \"Of {key}.\"").unwrap();
     }
-    // The keys are what XDP calls its verdicts.
+    // The keys are XDP verdicts: 1 is XDP_DROP, 2 is XDP_PASS.
     text + "counter dropped @xdp_stats_map 1 packets \"Dropped.\"\ncounter passed @xdp_stats_map 2 rx_packets \"Passed.\"\n}\n}\n"
 }
 
@@ -102,7 +102,7 @@ fn number(site: &Site, name: &str) -> u64 {
     value.parse().unwrap()
 }
 
-/// Runs one of them, sends packets, and looks which get through.
+/// Runs one of the programs, sends packets, and checks which of them pass.
 fn filters(program: &str, trials: &[Trial], drops_what_it_finds: bool) {
     const TIMES: u32 = 5;
     let site = Site::new();
@@ -131,7 +131,7 @@ fn filters(program: &str, trials: &[Trial], drops_what_it_finds: bool) {
     let cpus = super::words::possible_cpus();
     for (number, trial) in trials.iter().enumerate() {
         sender.send(&(trial.packet)().bytes, TIMES);
-        // Each CPU's value has the flags, and counts in the bits above.
+        // Each CPU's value holds the flags in its lowest bits and a counter above them.
         let value = trial.flags * u64::from(cpus) + (u64::from(TIMES) << 6);
         site.metric_becomes(&format!("coredns_ebpf_hits{number}"), value);
     }
@@ -157,7 +157,7 @@ fn filters(program: &str, trials: &[Trial], drops_what_it_finds: bool) {
     wait_until("verdicts are counted", || {
         let all = u64::from(TIMES) * trials.len() as u64;
         let seen = (number(&site, found), number(&site, missed));
-        // Packets that the interfaces themselves send are among the others.
+        // The kernel's own packets on the interface are counted among the others.
         if seen.0 == all && seen.1 >= 5 {
             Ok(())
         } else {
@@ -168,21 +168,21 @@ fn filters(program: &str, trials: &[Trial], drops_what_it_finds: bool) {
 }
 
 #[test]
-fn filters_that_allow_by_default_drop_what_they_find() {
+fn xdp_filter_allowing_by_default_drops_matches() {
     for (name, trials) in FILTERS {
         filters(&format!("xdpfilt_alw_{name}"), trials, true);
     }
 }
 
 #[test]
-fn filters_that_deny_by_default_drop_all_else() {
+fn xdp_filter_denying_by_default_passes_matches() {
     for (name, trials) in FILTERS {
         filters(&format!("xdpfilt_dny_{name}"), trials, false);
     }
 }
 
 #[test]
-fn the_function_of_another_object_is_named_when_it_is_missing() {
+fn error_names_the_functions_of_an_object_without_xdp_prog() {
     let site = Site::new();
     fs::copy(installed("xdpfilt_dny_ip"), site.folder.file("x.o")).unwrap();
     let refused = site.refused(". {\n ebpf {\n  elf x.o\n  if edge0\n }\n}\n");

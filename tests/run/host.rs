@@ -1,4 +1,4 @@
-//! The host that a request names: DNS rebinding, absolute targets, and the option `host`.
+//! The host named by a request: DNS rebinding, absolute request targets, and the option `host`.
 
 use std::io::{Read as _, Write as _};
 
@@ -6,11 +6,11 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::utsname::uname;
 use nix::unistd::Pid;
 
-use crate::strangers::{connect_to, exchange};
+use crate::abusive_clients::{connect_to, exchange};
 use support::net::{Daemon, Response, Site};
 use support::wait::wait_for;
 
-/// A browser's request for a script of a stranger's site.
+/// Headers of a browser's request from the script of another site.
 const BROWSER: &str = "User-Agent: Mozilla/5.0 (X11; Linux x86_64)\r\nAccept-Language: en\r\n";
 const PROMETHEUS: &str = "User-Agent: Prometheus/3.5.0\r\nAccept: text/plain\r\n";
 
@@ -26,21 +26,21 @@ fn start(host: &str) -> (Site, Daemon) {
     (site, daemon)
 }
 
-/// The answer to a request line and header lines.
+/// Sends a request line with headers and returns the response.
 fn ask(site: &Site, line: &str, headers: &str) -> Response {
     let request = format!("{line}\r\n{headers}Connection: close\r\n\r\n");
     let answer = site.server.enter(|| exchange(request.as_bytes()));
     Response::parse(&answer)
 }
 
-/// The status of a path for a host.
+/// The response status of `path` for a host name.
 fn status(site: &Site, path: &str, host: &str, headers: &str) -> u16 {
     let headers = format!("Host: {host}\r\n{headers}");
     ask(site, &format!("GET {path} HTTP/1.1"), &headers).status
 }
 
 #[test]
-fn page_refuses_names_of_strangers() {
+fn page_refuses_foreign_host_names() {
     let (site, daemon) = start("");
     for path in ["/", "/status", "/nowhere"] {
         for headers in [BROWSER, PROMETHEUS, ""] {
@@ -73,7 +73,7 @@ fn page_refuses_names_of_strangers() {
 }
 
 #[test]
-fn fleet_scrapes_by_any_name() {
+fn metrics_are_scraped_by_any_host_name() {
     let (site, daemon) = start("");
     assert_eq!(
         status(&site, "/metrics", "ns1.example.org:9153", PROMETHEUS),
@@ -100,7 +100,7 @@ fn fleet_scrapes_by_any_name() {
 }
 
 #[test]
-fn host_option_takes_effect_at_start_reload_and_restart_of_the_worker() {
+fn host_option_survives_reload_and_worker_restart() {
     let (site, daemon) = start("host Box.example.org.");
     let statuses = |expected: [u16; 2]| {
         for (host, expected) in ["box.EXAMPLE.org:9153", "b.example"].iter().zip(expected) {
@@ -130,7 +130,7 @@ fn host_option_takes_effect_at_start_reload_and_restart_of_the_worker() {
 fn unconfirmed_hosts_are_rolled_back() {
     let (site, daemon) = start("host a.example");
     site.folder.write("Corefile", &corefile("host b.example"));
-    let reload = ["reload", "--confirm", "5s"];
+    let reload = ["reload", "--confirm", "10s"];
     site.ask(&reload).expect(0, &[]);
     assert_eq!(status(&site, "/", "b.example", BROWSER), 200);
     assert_eq!(status(&site, "/", "a.example", BROWSER), 421);
@@ -142,7 +142,7 @@ fn unconfirmed_hosts_are_rolled_back() {
 }
 
 #[test]
-fn absolute_targets_are_answered() {
+fn absolute_request_targets_are_answered() {
     let (site, daemon) = start("");
     for (line, host, expected) in [
         (
@@ -197,7 +197,7 @@ fn http_1_1_needs_one_host() {
 }
 
 #[test]
-fn no_response_is_shared_with_other_sites() {
+fn no_response_allows_cross_origin_access() {
     let (site, daemon) = start("");
     for method in ["GET", "HEAD", "OPTIONS", "POST"] {
         for path in [
@@ -218,7 +218,7 @@ fn no_response_is_shared_with_other_sites() {
             assert_eq!(shared, None, "{method} {path}");
             assert_eq!(answer.header("location"), None, "{method} {path}");
             let policy = answer.header("cross-origin-resource-policy");
-            // The gate's own refusals have nothing to protect.
+            // The worker's gate, which refuses these itself, sends no content to protect.
             let of_gate = path == "*" || path.starts_with("http://evil.test");
             assert!(policy == Some("same-origin") || of_gate, "{method} {path}");
         }

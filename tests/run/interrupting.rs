@@ -1,4 +1,4 @@
-//! Long starts and reloads: a client waits for them, and a signal to stop ends them.
+//! Long starts and reloads: a client waits for them, and SIGTERM interrupts them.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -28,9 +28,10 @@ fn client_waits_for_a_long_reload() {
     daemon.stop();
 }
 
-/// Repeats `act` until its log has `line`: on a busy machine the signal may come after the step that it is to end.
+/// Repeats `act` until its log contains `line`: on a busy machine the signal may arrive after the step that it must
+/// interrupt.
 fn until_logged(line: &str, mut act: impl FnMut() -> Vec<String>) {
-    wait_until(&format!("the log has {line:?}"), || {
+    wait_until(&format!("the log contains {line:?}"), || {
         let lines = act();
         let found = lines.iter().any(|logged| logged.contains(line));
         if found { Ok(()) } else { Err(lines) }
@@ -38,7 +39,7 @@ fn until_logged(line: &str, mut act: impl FnMut() -> Vec<String>) {
 }
 
 #[test]
-fn signal_to_stop_ends_a_long_reload() {
+fn sigterm_interrupts_a_long_reload() {
     let site = Site::new();
     site.folder.fixture("big");
     until_logged("interrupted by a signal to stop", || {
@@ -57,12 +58,12 @@ fn signal_to_stop_ends_a_long_reload() {
 }
 
 #[test]
-fn signal_to_stop_ends_a_long_start() {
+fn sigterm_interrupts_a_long_start() {
     let site = Site::new();
     site.folder.fixture("big");
     until_logged("stopped before the filters were attached", || {
         let daemon = site.run(&long_list());
-        // From here on the daemon handles signals itself.
+        // The daemon has installed its signal handlers before it starts the keeper.
         daemon.keeper();
         let lines = daemon.stop();
         assert_eq!(site.attached(), None);
@@ -70,7 +71,7 @@ fn signal_to_stop_ends_a_long_start() {
     });
 }
 
-/// CPU time that a process has used.
+/// CPU time of a process, in clock ticks.
 fn ticks(pid: u32) -> u64 {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
     let (_, rest) = stat.rsplit_once(") ").unwrap();

@@ -1,4 +1,4 @@
-//! The keeper of the page's workers dies or is stopped: whoever did that has reached nothing but the page.
+//! The keeper, which starts the page's workers, is killed or stopped: only the page suffers.
 
 use std::io::Read as _;
 use std::process::{Child, Command, Stdio};
@@ -26,8 +26,8 @@ fn stop_process(pid: u32) {
     kill(Pid::from_raw(pid.cast_signed()), Signal::SIGSTOP).unwrap();
 }
 
-/// A daemon whose keeper was killed, and the worker that is left.
-fn bereft(site: &Site) -> (Daemon, u32) {
+/// A daemon whose keeper was killed, and its remaining worker.
+fn without_keeper(site: &Site) -> (Daemon, u32) {
     let daemon = site.run(COREFILE).attached(1);
     let worker = daemon.worker();
     kill_process(daemon.keeper());
@@ -38,7 +38,7 @@ fn bereft(site: &Site) -> (Daemon, u32) {
 #[test]
 fn without_keeper_a_dead_worker_is_not_replaced() {
     let site = Site::new();
-    let (daemon, worker) = bereft(&site);
+    let (daemon, worker) = without_keeper(&site);
     let filter = site.filter();
     assert_eq!(site.get("/metrics").status, 200);
     site.add_other_object();
@@ -64,7 +64,7 @@ fn without_keeper_a_dead_worker_is_not_replaced() {
 #[test]
 fn without_keeper_a_removed_page_cannot_return_but_filters_change() {
     let site = Site::new();
-    let (daemon, worker) = bereft(&site);
+    let (daemon, worker) = without_keeper(&site);
     let none = COREFILE.replace("prometheus", "");
     site.folder.write("Corefile", &none);
     daemon.signal(Signal::SIGHUP);
@@ -87,16 +87,16 @@ fn without_keeper_a_removed_page_cannot_return_but_filters_change() {
 }
 
 #[test]
-fn a_worker_without_a_keeper_ends_with_the_daemon() {
+fn worker_without_keeper_ends_with_the_daemon() {
     let site = Site::new();
-    let (daemon, worker) = bereft(&site);
+    let (daemon, worker) = without_keeper(&site);
     assert!(lives(worker));
     daemon.signal(Signal::SIGKILL);
     wait_for("whether the worker lives", &false, || lives(worker));
 }
 
 #[test]
-fn a_killed_daemon_takes_its_keeper_along() {
+fn keeper_and_worker_end_with_a_killed_daemon() {
     let site = Site::new();
     let daemon = site.run(COREFILE).attached(1);
     let all = [daemon.keeper(), daemon.worker()];
@@ -108,7 +108,7 @@ fn a_killed_daemon_takes_its_keeper_along() {
     }
 }
 
-/// A daemon that is started again at once finds its address free.
+/// A daemon that is started right after the end of another can listen on its address.
 #[test]
 fn stopped_daemon_leaves_no_process() {
     let site = Site::new();
@@ -119,9 +119,9 @@ fn stopped_daemon_leaves_no_process() {
     site.run(COREFILE).attached(1).stop();
 }
 
-/// Its keeper ends it, whether it listens or not.
+/// The keeper ends the worker, which cannot react to a request.
 #[test]
-fn a_worker_that_hangs_ends_with_its_page() {
+fn hanging_worker_ends_with_its_page() {
     let site = Site::new();
     let daemon = site.run(COREFILE).attached(1);
     let worker = daemon.worker();
@@ -134,7 +134,7 @@ fn a_worker_that_hangs_ends_with_its_page() {
     daemon.stop();
 }
 
-/// Any process of nobody can do this.
+/// Any process of the user nobody can stop the keeper.
 #[test]
 fn stopped_keeper_is_continued() {
     let site = Site::new();
@@ -173,9 +173,9 @@ fn daemon_with_stopped_processes_ends() {
     }
 }
 
-/// A keeper that is stopped again and again counts as dead; the daemon waits for it nowhere.
+/// A keeper that is stopped repeatedly counts as dead. The daemon never blocks on it.
 #[test]
-fn keeper_that_never_answers_is_given_up() {
+fn keeper_that_never_answers_counts_as_dead() {
     let site = Site::new();
     let daemon = site.run(COREFILE).attached(1);
     let (keeper, worker) = (daemon.keeper(), daemon.worker());
@@ -190,7 +190,7 @@ fn keeper_that_never_answers_is_given_up() {
     wait_for("whether the keeper lives", &false, || lives(keeper));
 }
 
-/// A process that a debugger has stopped: no signal but SIGKILL continues it.
+/// A process stopped by ptrace: no signal but SIGKILL continues it.
 struct Frozen(Child);
 
 impl Frozen {

@@ -1,4 +1,4 @@
-//! Programs built on vmlinux.h, whose accesses have CO-RE relocations.
+//! Programs built with vmlinux.h, whose accesses have CO-RE relocations.
 
 use std::path::Path;
 
@@ -8,14 +8,14 @@ use support::objects::compile::compile_with;
 const COREFILE: &str = ". {\n  ebpf {\n    elf fixed_types.o\n    if edge0\n  }\n}\n";
 
 #[test]
-fn types_that_never_change_need_no_kernel() {
+fn stable_types_need_no_kernel_btf() {
     let site = Site::new();
     site.folder.fixture("fixed_types");
     site.run(COREFILE).attached(1).stop();
 }
 
 #[test]
-fn other_types_are_those_of_the_running_kernel() {
+fn relocated_types_need_kernel_btf() {
     let site = Site::new();
     compile_with("fixed_types", site.folder.path(), &["-DKERNEL_TYPES"]);
     if Path::new("/sys/kernel/btf/vmlinux").exists() {

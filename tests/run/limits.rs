@@ -1,13 +1,13 @@
-//! Resource limits of the daemon's process.
+//! Resource limits of the daemon.
 
 use std::process::Command;
 
 use crate::COREFILE;
 use support::net::{Daemon, Site};
 
-/// A limit below what the daemon needs is named before anything begins.
+/// The daemon refuses a hard limit that is too low, before it changes anything.
 #[test]
-fn limits_that_are_too_low_are_named() {
+fn too_low_limits_are_named() {
     let site = Site::new();
     site.folder.write("Corefile", COREFILE);
     let corexdp = site.command("run", &[]);
@@ -28,7 +28,7 @@ fn limits_that_are_too_low_are_named() {
         command.args(corexdp.get_args());
         site.finish(&mut command).refuses(71, &[message]);
     }
-    // Enough, and a soft limit below it is raised.
+    // The hard limits suffice, and the daemon raises the soft limits.
     let mut command = Command::new("prlimit");
     command.current_dir(site.folder.path());
     command.args(["--nofile=32:64", "--stack=65536:1048576"]);

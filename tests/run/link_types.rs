@@ -1,4 +1,4 @@
-//! Interfaces whose packets do not begin with an Ethernet header: the operator is told.
+//! Interfaces whose packets have no Ethernet header: the operator is warned.
 
 use std::fs;
 
@@ -32,7 +32,7 @@ fn warning(name: &str) -> String {
     )
 }
 
-/// Fails unless the daemon warns of the link type now, in all views, or of nothing.
+/// Fails unless all views show the warning about this link type; `None` means no warning.
 fn warns(site: &Site, name: Option<&str>) {
     let filter = &json(site, &[])["filters"][0];
     let expected: Vec<String> = name.map(warning).into_iter().collect();
@@ -48,7 +48,7 @@ fn warns(site: &Site, name: Option<&str>) {
 }
 
 #[test]
-fn an_interface_without_ethernet_header_is_attached_with_a_warning() {
+fn interface_without_ethernet_header_gets_a_warning() {
     for (line, name) in [
         ("ip tuntap add tun0 mode tun", "ARPHRD_NONE"),
         ("ip link add tun0 type sit", "ARPHRD_SIT"),
@@ -77,7 +77,7 @@ fn an_interface_without_ethernet_header_is_attached_with_a_warning() {
     }
 }
 
-/// True if this kernel has interfaces of this type; it must have tun.
+/// True if this kernel supports interfaces of this type. Every kernel under test supports tun.
 fn is_offered(line: &str) -> bool {
     let namespace = support::net::Namespace::new();
     let offered = namespace.attempt(line).status.success();
@@ -86,7 +86,7 @@ fn is_offered(line: &str) -> bool {
 }
 
 #[test]
-fn an_interface_with_an_ethernet_header_gets_no_warning() {
+fn interface_with_ethernet_header_gets_no_warning() {
     for line in [
         "ip tuntap add tun0 mode tap",
         "ip link add tun0 type veth peer name other0",
@@ -109,9 +109,9 @@ fn an_interface_with_an_ethernet_header_gets_no_warning() {
     daemon.stop();
 }
 
-/// An interface that returns under the name may be of another type.
+/// An interface that is created again under the name may have another type.
 #[test]
-fn each_interface_of_the_name_is_looked_at() {
+fn recreated_interface_is_checked_again() {
     let (site, daemon) = start("ip tuntap add tun0 mode tun");
     warns(&site, Some("ARPHRD_NONE"));
     let lines = [
@@ -130,9 +130,9 @@ fn each_interface_of_the_name_is_looked_at() {
         daemon.nth_line(number, "tun0: attached again in ");
         warns(&site, name);
     }
-    let said = daemon.lines_with("no Ethernet header");
-    assert_eq!(said.len(), 2, "{said:?}");
-    // A reload says it again.
+    let warnings = daemon.lines_with("no Ethernet header");
+    assert_eq!(warnings.len(), 2, "{warnings:?}");
+    // A reload logs the warning again.
     let file = site.folder.file("Corefile");
     let corefile = fs::read_to_string(&file).unwrap();
     fs::write(&file, corefile.replace("203.0.113.7", "203.0.113.8")).unwrap();
@@ -142,7 +142,7 @@ fn each_interface_of_the_name_is_looked_at() {
     daemon.stop();
 }
 
-/// Writes to a tun interface what its other end would send: IP, and no Ethernet header.
+/// Writes an IP packet without an Ethernet header to a tun interface, as its other end would.
 const WRITE: &str = "import fcntl, os, struct, sys
 tun = os.open('/dev/net/tun', os.O_RDWR)
 TUNSETIFF, IFF_TUN, IFF_NO_PI = 0x400454ca, 1, 0x1000
@@ -151,7 +151,7 @@ os.write(tun, bytes.fromhex(sys.argv[1]))
 ";
 
 #[test]
-fn a_program_may_be_told_that_frames_begin_with_ip() {
+fn program_can_parse_frames_without_ethernet_header() {
     let site = Site::new();
     site.folder.shipped("dns");
     site.folder.write("write.py", WRITE);

@@ -1,5 +1,5 @@
-//! `corexdp run` from outside: real Corefiles, real packets, and what the kernel, a scraper and an operator see of it.
-//! Each test has network namespaces of its own; see `net`.
+//! `corexdp run` from outside: real Corefiles, real packets, and the view of the kernel, a scraper and an operator.
+//! Each test has its own network namespaces; see `support::net`.
 
 #![allow(
     clippy::expect_used,
@@ -10,12 +10,16 @@
 )]
 
 mod abuse;
+mod abusive_clients;
 #[cfg(feature = "faults")]
 mod allocations;
 mod calls;
+mod capabilities;
 mod changes;
 mod clients;
 mod confinement;
+mod confirmation;
+mod connections;
 mod control;
 mod detached;
 mod differences;
@@ -41,6 +45,7 @@ mod memory;
 mod modes;
 mod notifying;
 mod page;
+mod per_cpu;
 mod pid_file;
 mod provisioning;
 mod refusals;
@@ -48,17 +53,18 @@ mod reloading;
 mod renewing;
 mod special_files;
 mod status;
+mod status_text;
 mod stopping;
-mod strangers;
 mod unread_log;
 mod variables;
+mod verdicts;
 mod veth;
 mod waiting;
 mod words;
 
 use support::packets::frame;
 
-/// A filter with one entry and one metric, and a page.
+/// One filter with one entry and one metric, and a page.
 const COREFILE: &str = ". {
   prometheus
   ebpf {

@@ -1,4 +1,4 @@
-//! A box with little memory: the filter is there whatever the Corefile is.
+//! A box with little memory: the filter survives any Corefile.
 
 use std::fmt::Write as _;
 
@@ -13,7 +13,8 @@ fn corefile(lines: &str) -> String {
     )
 }
 
-/// As when the object's struct has grown: each line of a long list is wrong. With 4 MB it is as long as a Corefile may be.
+/// A Corefile in which each line of a long list is wrong, as after the struct of the object has grown. 4 MB is the
+/// maximum size of a Corefile.
 fn wrong_lines() -> String {
     let mut lines = String::new();
     for _ in 0..450_000 {
@@ -40,7 +41,7 @@ fn wrong_corefile_of_4_mb_leaves_the_filter_in_32_mib() {
     site.folder.write("Corefile", &corefile(&wrong_lines()));
     let refused = site.ask(&["reload"]);
     assert_eq!(refused.code, Some(78), "{refused:?}");
-    assert_eq!(refused.lines().len(), 21, "20 errors, and their number");
+    assert_eq!(refused.lines().len(), 21, "20 errors and their total");
     dropped(2);
 
     site.folder

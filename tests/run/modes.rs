@@ -1,4 +1,4 @@
-//! Where the filter runs: in the driver, or in the network stack.
+//! The mode of a filter: native in the driver, or generic in the network stack.
 
 use support::net::{Attached, CLIENT, GENERIC, NATIVE, SERVER, Site};
 
@@ -6,7 +6,7 @@ fn corefile(mode: &str) -> String {
     format!(". {{\n  ebpf {{\n    if edge0\n    elf example.o\n    {mode}\n  }}\n}}\n")
 }
 
-/// Makes the driver refuse: veth filters natively only if a packet of its peer fits into one page.
+/// Makes the driver refuse native mode: veth requires that a packet of its peer fits into one page.
 fn refuse_native(site: &Site) {
     site.client.run(&format!("ip link set {CLIENT} mtu 9000"));
     site.server.run(&format!("ip link set {SERVER} mtu 9000"));
@@ -42,7 +42,7 @@ fn filter_attaches_in_the_configured_mode() {
 }
 
 #[test]
-fn auto_falls_back_to_generic_and_says_why() {
+fn mode_auto_falls_back_to_generic_and_gives_the_reason() {
     let site = Site::new();
     refuse_native(&site);
     let daemon = site.run(&corefile("mode auto")).attached(1);
@@ -58,7 +58,7 @@ fn auto_falls_back_to_generic_and_says_why() {
 }
 
 #[test]
-fn native_does_not_fall_back() {
+fn mode_native_does_not_fall_back() {
     let site = Site::new();
     refuse_native(&site);
     let outcome = site.refused(&corefile("mode native"));
@@ -66,7 +66,7 @@ fn native_does_not_fall_back() {
 }
 
 #[test]
-fn a_card_without_offload_is_refused() {
+fn mode_offload_needs_support_of_the_driver() {
     let site = Site::new();
     site.refused(&corefile("mode offload"))
         .refuses(71, &["edge0", "offload"]);

@@ -13,7 +13,7 @@ use support::wait::PATIENCE;
 const COREFILE: &str =
     ". {\nhealth 127.0.0.1:8080 {\nlameduck 1s\n}\nebpf {\nif edge0\nelf example.o\n}\n}\n";
 
-/// A site, and the manager's end.
+/// A site, and the socket of a service manager.
 struct Managed {
     site: Site,
     socket: UnixDatagram,
@@ -21,7 +21,7 @@ struct Managed {
 }
 
 impl Managed {
-    /// With a path, or with an abstract name.
+    /// Creates the socket at a path, or with an abstract name.
     fn new(abstract_name: bool) -> Self {
         let site = Site::new();
         site.folder.write("Corefile", COREFILE);
@@ -50,13 +50,13 @@ impl Managed {
         let length = loop {
             match self.socket.recv(&mut text) {
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                other => break other.expect("something is said"),
+                other => break other.expect("the daemon sends a message"),
             }
         };
         String::from_utf8_lossy(&text[..length]).into_owned()
     }
 
-    fn says(&self, expected: &[&str]) {
+    fn receives(&self, expected: &[&str]) {
         for expected in expected {
             assert_eq!(self.next(), *expected);
         }
@@ -64,12 +64,12 @@ impl Managed {
 }
 
 #[test]
-fn service_manager_is_told_each_state() {
+fn service_manager_receives_each_state() {
     let managed = Managed::new(false);
     let site = &managed.site;
     let daemon = managed.start(&[]);
-    managed.says(&["READY=1", "STATUS=edge0 filtered (native)"]);
-    // Not before it is.
+    managed.receives(&["READY=1", "STATUS=edge0 filtered (native)"]);
+    // READY is sent after the filter is attached.
     assert!(site.attached().is_some());
     for corefile in [COREFILE, "nonsense {"] {
         site.folder.write("Corefile", corefile);
@@ -77,17 +77,17 @@ fn service_manager_is_told_each_state() {
         let begun = managed.next();
         let since = begun.strip_prefix("RELOADING=1\nMONOTONIC_USEC=").unwrap();
         assert!(since.parse::<u64>().unwrap() > 0, "{begun}");
-        managed.says(&["READY=1"]);
+        managed.receives(&["READY=1"]);
     }
     site.server.run(&format!("ip link delete {SERVER}"));
-    managed.says(&["STATUS=edge0 NOT filtered"]);
+    managed.receives(&["STATUS=edge0 NOT filtered"]);
     daemon.signal(Signal::SIGTERM);
-    managed.says(&["STOPPING=1", "STATUS=stopping; edge0 NOT filtered"]);
+    managed.receives(&["STOPPING=1", "STATUS=stopping; edge0 NOT filtered"]);
     let (code, lines) = daemon.ended();
     assert_eq!(code, Some(0), "{lines:#?}");
 }
 
-/// READY is about filters: the DNS server that waits for it need not wait for an address.
+/// READY means that the filters are attached: a DNS server that starts after corexdp need not wait for an address.
 #[test]
 fn ready_does_not_wait_for_the_page() {
     let managed = Managed::new(false);
@@ -95,46 +95,46 @@ fn ready_does_not_wait_for_the_page() {
     let listen = || std::net::TcpListener::bind("127.0.0.1:8080").unwrap();
     let taken = site.server.enter(listen);
     let daemon = managed.start(&[]);
-    managed.says(&[
+    managed.receives(&[
         "READY=1",
         "STATUS=edge0 filtered (native); health NOT served at 127.0.0.1:8080",
     ]);
     drop(taken);
-    managed.says(&["STATUS=edge0 filtered (native)"]);
+    managed.receives(&["STATUS=edge0 filtered (native)"]);
     daemon.stop();
 }
 
 #[test]
-fn wait_for_an_interface_extends_the_limit_of_the_start() {
+fn waiting_for_an_interface_extends_the_start_timeout() {
     let managed = Managed::new(false);
     let site = &managed.site;
     site.server.run(&format!("ip link set {SERVER} down"));
     let waiting = COREFILE.replace("elf", "wait 300s\nelf");
     site.folder.write("Corefile", &waiting);
     let daemon = managed.start(&[]);
-    // 300 s, and a minute for the rest.
-    managed.says(&["EXTEND_TIMEOUT_USEC=360000000"]);
+    // 300 s, and a minute for the other steps of the start.
+    managed.receives(&["EXTEND_TIMEOUT_USEC=360000000"]);
     site.server.run(&format!("ip link set {SERVER} up"));
-    managed.says(&["READY=1"]);
+    managed.receives(&["READY=1"]);
     daemon.stop();
 }
 
 #[test]
-fn the_watchdog_is_fed_in_time() {
+fn watchdog_is_notified_in_time() {
     let managed = Managed::new(true);
     let daemon = managed.start(&[("WATCHDOG_USEC", "400000")]);
-    managed.says(&["READY=1"]);
+    managed.receives(&["READY=1"]);
     let mut beats = Vec::new();
     while beats.len() < 11 {
         if managed.next() == "WATCHDOG=1" {
             beats.push(Instant::now());
         }
     }
-    let mut gaps: Vec<_> = beats.windows(2).map(|two| two[1] - two[0]).collect();
-    gaps.sort_unstable();
-    // Twice in the manager's time. The median, since a busy machine may hold up some.
-    let promised = Duration::from_millis(150)..Duration::from_millis(400);
-    assert!(promised.contains(&gaps[5]), "{gaps:?}");
+    let shortest = beats.windows(2).map(|two| two[1] - two[0]).min().unwrap();
+    // Half of the manager's limit. A busy machine may delay single messages, and all of them together only prolongs.
+    assert!(shortest < Duration::from_millis(400), "{beats:?}");
+    let all = beats[10] - beats[0];
+    assert!(all >= Duration::from_millis(1500), "{all:?}");
     daemon.stop();
 }
 

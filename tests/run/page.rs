@@ -1,11 +1,7 @@
-//! The page, as a scraper, a browser and a stranger meet it.
+//! The page as scrapers, browsers and other clients request it.
 
-use std::fs;
 use std::io::Write as _;
 use std::process::{Command, Stdio};
-
-use nix::sched::{CpuSet, sched_setaffinity};
-use nix::unistd::Pid;
 
 use crate::packet;
 use support::net::{Daemon, PAGE, Response, Site};
@@ -36,7 +32,7 @@ fn ask(site: &Site, request: &str) -> Response {
 }
 
 #[test]
-fn prometheus_finds_nothing_wrong_with_the_metrics() {
+fn promtool_accepts_the_metrics() {
     let (site, daemon) = start();
     let page = site.get("/metrics");
     assert_eq!(page.status, 200);
@@ -62,25 +58,25 @@ fn prometheus_finds_nothing_wrong_with_the_metrics() {
         .write_all(page.body.as_bytes())
         .unwrap();
     let output = promtool.wait_with_output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr).into_owned()
+    let messages = String::from_utf8_lossy(&output.stderr).into_owned()
         + &String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{said}{}", page.body);
-    assert_eq!(said, "", "{}", page.body);
+    assert!(output.status.success(), "{messages}{}", page.body);
+    assert_eq!(messages, "", "{}", page.body);
     daemon.stop();
 }
 
 #[test]
-fn help_is_escaped_as_the_format_asks() {
+fn help_is_escaped() {
     let (site, daemon) = start();
     let page = site.get("/metrics").body;
-    // Backslashes are doubled there, quotes stay.
+    // The text format doubles backslashes in HELP and does not escape quotes.
     let help = "# HELP coredns_ebpf_second_packets Says \"hi\", and C:\\\\.";
     assert!(page.lines().any(|line| line == help), "{page}");
     daemon.stop();
 }
 
 #[test]
-fn values_are_read_when_asked_for_and_written_in_full() {
+fn values_are_current_and_printed_in_full() {
     let (site, daemon) = start();
     let map = site.filter().map("xdp_map");
     for (value, number) in [
@@ -105,7 +101,7 @@ fn values_are_read_when_asked_for_and_written_in_full() {
 }
 
 #[test]
-fn a_key_that_is_not_in_the_map_reads_zero() {
+fn missing_key_reads_as_zero() {
     let site = Site::new();
     site.folder.fixture("hash");
     let daemon = site
@@ -114,43 +110,6 @@ fn a_key_that_is_not_in_the_map_reads_zero() {
     site.metric_becomes("coredns_ebpf_known", 0);
     site.sender().send(&packet("203.0.113.9"), 6);
     site.metric_becomes("coredns_ebpf_known", 6);
-    daemon.stop();
-}
-
-/// The number of values of an entry in a per-CPU map.
-fn possible_cpus() -> u64 {
-    let range = fs::read_to_string("/sys/devices/system/cpu/possible").unwrap();
-    let last = range.trim().rsplit(['-', ',']).next().unwrap();
-    last.parse::<u64>().unwrap() + 1
-}
-
-#[test]
-fn a_per_cpu_map_reads_the_sum() {
-    let site = Site::new();
-    site.folder.fixture("percpu");
-    let entries = "map 0A0B0000.FFFF0000.00000000\nmap 0A0C0000.FFFF0000.00000000";
-    let metrics = "metric udp_packets 00000000 8 4 \"Packets.\"\nmetric other_packets 01000000 8 4 \"Packets.\"";
-    let daemon = site
-        .run(&format!(
-            ". {{\nprometheus\nebpf {{\nelf percpu.o\nif edge0\n{entries}\n{metrics}\n}}\n}}\n"
-        ))
-        .attached(1);
-    let sender = site.sender();
-    let cpus = usize::try_from(possible_cpus()).unwrap();
-    // From each CPU in turn, so that the counts spread wherever the machine has several.
-    for cpu in 0..cpus.min(CpuSet::count()) {
-        let mut set = CpuSet::new();
-        set.set(cpu).unwrap();
-        // One that is offline can't be had, and then the packets go out from where we are.
-        let _ = sched_setaffinity(Pid::from_raw(0), &set);
-        sender.send(&packet("10.11.0.1"), 21);
-    }
-    site.metric_becomes("coredns_ebpf_udp_packets", 21 * possible_cpus());
-    // bpftool writes the same value for every CPU.
-    site.filter()
-        .map("xdp_map")
-        .update("01 00 00 00", "0a 0c 00 00 ff ff 00 00 05 00 00 00");
-    site.metric_becomes("coredns_ebpf_other_packets", 5 * possible_cpus());
     daemon.stop();
 }
 
@@ -199,7 +158,7 @@ fn other_paths_and_methods_are_refused() {
 }
 
 #[test]
-fn head_is_get_without_the_body() {
+fn head_responses_have_no_body() {
     let (site, daemon) = start();
     for path in ["/metrics", "/", "/nowhere"] {
         let (get, head) = (site.get(path), ask(&site, &format!("HEAD {path} HTTP/1.1")));
@@ -216,7 +175,7 @@ fn head_is_get_without_the_body() {
 }
 
 #[test]
-fn old_clients_are_served() {
+fn http_1_0_clients_are_served() {
     let (site, daemon) = start();
     let page = ask(&site, "GET /metrics HTTP/1.0");
     assert_eq!(page.status, 200);
@@ -225,7 +184,7 @@ fn old_clients_are_served() {
 }
 
 #[test]
-fn a_query_does_not_change_the_page() {
+fn query_string_is_ignored() {
     let (site, daemon) = start();
     let page = site.get("/metrics?name[]=coredns_ebpf_first_packets");
     assert_eq!(page.status, 200);
@@ -234,7 +193,7 @@ fn a_query_does_not_change_the_page() {
 }
 
 #[test]
-fn without_prometheus_nobody_listens() {
+fn without_prometheus_nothing_listens() {
     let site = Site::new();
     let daemon = site
         .run(&COREFILE.replace("  prometheus\n", ""))

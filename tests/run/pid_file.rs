@@ -1,4 +1,4 @@
-//! The pid file and the control socket never replace or remove a file of somebody else.
+//! The pid file and the control socket never replace or remove a foreign file.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
@@ -15,7 +15,7 @@ fn site() -> Site {
     site
 }
 
-/// Runs `corexdp run`, which must end by itself, with this control socket and pid file.
+/// Runs `corexdp run` with this control socket and pid file. The process must end by itself.
 fn run(site: &Site, control: &str, pid_file: &str) -> Outcome {
     let args = ["run", "-conf", "Corefile", "--log", "stderr"];
     let mut command = Corexdp::command(site.folder.path(), &args);
@@ -30,7 +30,7 @@ fn start(site: &Site) -> Daemon {
     daemon
 }
 
-/// Creates one file of each kind that is no socket, and no pid file either.
+/// Creates one file of each kind that is neither a socket nor a pid file.
 fn precious_files(site: &Site) -> [&'static str; 5] {
     let file = |name| site.folder.file(name);
     fs::write(file("text"), "precious").unwrap();
@@ -92,7 +92,7 @@ fn pid_file_replaces_no_other_file() {
         run(&site, "control", name).refuses(71, &parts);
         assert!(!site.folder.file("control").exists());
     }
-    // The Corefile and the daemon's own socket are no pid files.
+    // The Corefile and the daemon's own socket are not pid files.
     for name in ["Corefile", "control"] {
         run(&site, "control", name).refuses(71, &["pid file", name, "--pidfile"]);
     }
@@ -130,14 +130,14 @@ fn pid_file_of_a_killed_daemon_is_replaced() {
     assert_eq!(text.trim(), daemon.pid().to_string());
     let mode = fs::metadata(&pid_file).unwrap().permissions().mode();
     assert_eq!(mode & 0o7777, 0o644);
-    // A hard link is another name of the stale file, not of the new one.
+    // The hard link still names the stale file, so the new pid file is another file.
     assert_eq!(fs::read_to_string(&other_name).unwrap(), stale);
     daemon.stop();
 }
 
-/// A daemon whose files were removed leaves alone the files of its successor.
+/// A daemon whose files were removed keeps the files of its successor.
 #[test]
-fn ending_daemon_leaves_the_files_of_another() {
+fn ending_daemon_keeps_the_files_of_another() {
     let site = site();
     let first = start(&site);
     for name in ["control", "pid"] {

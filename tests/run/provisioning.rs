@@ -1,5 +1,5 @@
-//! A provisioning run: `tests/provisioning/provision.sh` with what is good, and with everything that can be wrong; and
-//! `tests/provisioning/corexdp.yml`, which is the same by Ansible.
+//! Provisioning runs with good and wrong Corefiles: `tests/provisioning/provision.sh`, and its Ansible counterpart
+//! `tests/provisioning/corexdp.yml`.
 
 use std::process::Command;
 
@@ -8,7 +8,7 @@ use serde_json::Value;
 use support::net::{Corexdp, Daemon, Outcome, SERVER, Site};
 use support::objects::compile::compile;
 
-/// A Corefile that filters `interface` with this object, and has one more line.
+/// A Corefile that filters `interface` with this object and contains the line `more`.
 fn corefile(object: &str, interface: &str, more: &str) -> String {
     format!(
         ". {{\nprometheus\nebpf {{\nelf {object}\nif {interface}\nmap 0A0B0000.FFFF0000.00000000\n\
@@ -38,8 +38,8 @@ fn start() -> (Site, Daemon) {
     (site, daemon)
 }
 
-/// The last JSON that was printed.
-fn told(outcome: &Outcome) -> Value {
+/// The JSON in the last line of the output.
+fn json(outcome: &Outcome) -> Value {
     let text = outcome.stdout.lines().last().unwrap_or_default();
     serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {outcome:#?}"))
 }
@@ -51,7 +51,7 @@ fn good_corefile_is_kept_and_reported() {
     let more = "}\nebpf {\nelf example.o\nif edge1\nexit detach";
     let outcome = provision(&site, &corefile("example.o", SERVER, more));
     assert_eq!(outcome.code, Some(0), "{outcome:#?}");
-    let status = told(&outcome);
+    let status = json(&outcome);
     let interfaces: Vec<_> = status["filters"].as_array().unwrap().iter().collect();
     assert_eq!(interfaces.len(), 2, "{status}");
     for (filter, name) in interfaces.iter().zip([SERVER, "edge1"]) {
@@ -65,7 +65,6 @@ fn good_corefile_is_kept_and_reported() {
     daemon.stop();
 }
 
-/// Each kind of failure has its exit code, and changes nothing.
 #[test]
 fn each_failure_has_its_exit_code_and_changes_nothing() {
     let (site, daemon) = start();
@@ -99,9 +98,9 @@ fn each_failure_has_its_exit_code_and_changes_nothing() {
     ] {
         let outcome = provision(&site, &wrong);
         assert_eq!(outcome.code, Some(code), "{what}: {outcome:#?}");
-        // Mistakes are found by `check`; what only the kernel knows, by `reload`.
+        // `check` finds mistakes in the Corefile, `reload` the errors that only the kernel reports.
         if outcome.stderr.is_empty() {
-            let errors = told(&outcome)["errors"].as_array().unwrap().clone();
+            let errors = json(&outcome)["errors"].as_array().unwrap().clone();
             assert_eq!(errors[0]["file"], "Corefile.new", "{what}");
         } else {
             assert!(outcome.stderr.starts_with("Corefile:"), "{outcome:#?}");
@@ -110,11 +109,11 @@ fn each_failure_has_its_exit_code_and_changes_nothing() {
         let kept = std::fs::read_to_string(site.folder.file("Corefile")).unwrap();
         assert_eq!(kept, running, "{what}");
     }
-    // Nobody to ask.
+    // No daemon answers.
     daemon.stop();
     assert_eq!(provision(&site, &running).code, Some(69));
     assert_eq!(site.attached(), None);
-    // `run` without privilege, and with words that it does not know.
+    // `run` fails without privilege, and with an unknown option.
     assert_eq!(site.finish(&mut site.powerless()).code, Some(77));
     assert_eq!(
         site.finish(&mut site.command("run", &["--frobnicate"]))
@@ -123,9 +122,9 @@ fn each_failure_has_its_exit_code_and_changes_nothing() {
     );
 }
 
-/// A reload does not refuse it, and it need not be a mistake; but a box that is not scraped is not well provisioned.
+/// A reload accepts the address, since it may appear later; but a box that cannot be scraped is not provisioned.
 #[test]
-fn address_that_cannot_be_had_is_rolled_back() {
+fn unavailable_address_is_rolled_back() {
     let (site, daemon) = start();
     let running = corefile("example.o", SERVER, "");
     let absent = running.replace("prometheus", "prometheus 192.0.2.200:9153");
@@ -139,7 +138,7 @@ fn address_that_cannot_be_had_is_rolled_back() {
     daemon.stop();
 }
 
-/// Runs the playbook against this machine, in the namespace of `site`; its exit code and what it said.
+/// Runs the playbook against this machine in the network namespace of `site`. Returns its exit code and its output.
 fn play(site: &Site, corefile: &str) -> (Option<i32>, String) {
     const HERE: &str = env!("CARGO_MANIFEST_DIR");
     site.folder.write("sent", corefile);
@@ -158,7 +157,7 @@ fn play(site: &Site, corefile: &str) -> (Option<i32>, String) {
     command.arg(format!("{HERE}/tests/provisioning/corexdp.yml"));
     command.current_dir(folder);
     command.env("LC_ALL", "C.UTF-8").env("HOME", folder);
-    // It starts a process for each task, which takes longer than others have.
+    // Not `finish`: a playbook starts a process for each task and may take longer than `PATIENCE`.
     let output = site.server.enter(|| command.output()).unwrap();
     (
         output.status.code(),
@@ -167,19 +166,19 @@ fn play(site: &Site, corefile: &str) -> (Option<i32>, String) {
 }
 
 #[test]
-fn playbook_keeps_a_good_corefile_and_restores_after_a_bad_one() {
+fn playbook_keeps_a_good_corefile_and_rolls_back_a_bad_one() {
     let (site, daemon) = start();
     let good = corefile("example.o", SERVER, "map 0A0C0000.FFFF0000.00000000");
-    let (code, said) = play(&site, &good);
-    assert_eq!(code, Some(0), "{said}");
+    let (code, output) = play(&site, &good);
+    assert_eq!(code, Some(0), "{output}");
     let running = || std::fs::read_to_string(site.folder.file("Corefile")).unwrap();
     assert_eq!(running(), good);
 
-    // One mistake that `check` finds, and one that only the kernel does.
+    // `check` finds the first mistake, only the kernel the second.
     let before = site.filter();
     for wrong in ["frobnicate", "}\nebpf {\nelf example.o\nif edge7"] {
-        let (code, said) = play(&site, &corefile("example.o", SERVER, wrong));
-        assert_eq!(code, Some(2), "{said}");
+        let (code, output) = play(&site, &corefile("example.o", SERVER, wrong));
+        assert_eq!(code, Some(2), "{output}");
         assert_eq!((running(), site.filter()), (good.clone(), before.clone()));
     }
     daemon.stop();

@@ -4,7 +4,7 @@ use std::fs;
 
 use support::net::{Corexdp, SERVER, Site, finish};
 
-/// A Corefile whose only filter stands in `options`.
+/// A Corefile whose only filter has these options.
 fn corefile(options: &[&str]) -> String {
     format!(
         ". {{\n  ebpf {{\n    {}\n  }}\n}}\n",
@@ -21,7 +21,7 @@ fn good() -> String {
 }
 
 #[test]
-fn occupied_interface_is_left_alone() {
+fn occupied_interface_is_refused() {
     for how in ["xdpdrv", "xdpgeneric"] {
         let site = Site::new();
         site.folder.fixture("foreign");
@@ -73,14 +73,14 @@ fn two_daemons_do_not_share_an_interface() {
 }
 
 #[test]
-fn a_missing_interface_is_refused() {
+fn missing_interface_is_refused() {
     let site = Site::new();
     let outcome = site.refused(&corefile(&["elf example.o", "if nowhere0"]));
     outcome.refuses(69, &["Corefile:4: if: ", "nowhere0", "wait"]);
 }
 
 #[test]
-fn an_interface_that_is_down_is_refused() {
+fn interface_that_is_down_is_refused() {
     let site = Site::new();
     site.server.run("ip link set edge0 down");
     site.refused(&good())
@@ -91,7 +91,7 @@ fn an_interface_that_is_down_is_refused() {
 fn one_refused_filter_refuses_all() {
     let site = Site::new();
     let second = corefile(&["elf example.o", "if nowhere0"]);
-    // Looked for before anything is done, or found out half way: either way edge0 must be clean.
+    // The second filter fails before or after edge0 is attached; in both cases edge0 must be clean.
     let outcome = site.refused(&format!("{}{second}", good()));
     outcome.refuses(69, &["Corefile:11: if: ", "nowhere0"]);
     site.add_wire("edge1", "cli1");
@@ -102,7 +102,7 @@ fn one_refused_filter_refuses_all() {
 }
 
 #[test]
-fn files_that_are_missing_or_cannot_be_read_are_named() {
+fn missing_and_unreadable_files_are_named() {
     let site = Site::new();
     let run = |args: &[&str]| finish(&mut Corexdp::command(site.folder.path(), args));
     for command in ["run", "check", "expand"] {
@@ -143,7 +143,7 @@ fn malformed_command_lines_are_refused() {
 }
 
 #[test]
-fn without_privilege_it_says_which_it_needs() {
+fn missing_privileges_are_named() {
     let site = Site::new();
     site.folder.write("Corefile", &good());
     let outcome = site.finish(&mut site.powerless());
@@ -152,7 +152,7 @@ fn without_privilege_it_says_which_it_needs() {
 }
 
 #[test]
-fn verifier_log_is_passed_on() {
+fn verifier_log_is_printed() {
     let site = Site::new();
     site.folder.fixture("unverifiable");
     let outcome = site.refused(&corefile(&["elf unverifiable.o", "if edge0"]));

@@ -1,4 +1,4 @@
-//! The directive `reload`: what is changed takes effect by itself.
+//! The directive `reload`: changed files take effect without a request.
 
 use std::fs;
 use std::thread::sleep;
@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 use crate::packet;
 use support::net::{Daemon, Site};
 
-/// A time in which the daemon looks at least once: 2.5 seconds at most, and a moment for the reload.
+/// The daemon polls at least once in this time: every 2.5 seconds at most, and a moment for the reload.
 const LOOK: Duration = Duration::from_secs(3);
 const DONE: &str = "reload: done";
 
-/// Drops and counts what comes from `network`/16, and looks every 1.5 to 2.5 seconds.
+/// A Corefile that drops and counts packets from `network`/16, and polls every 1.5 to 2.5 seconds.
 fn corefile(network: &str) -> String {
     format!(
         ". {{\nprometheus\nreload 2s 1s\nimport more/*.conf\nebpf {{\nif edge0\nelf example.o\n\
@@ -25,10 +25,10 @@ fn start() -> (Site, Daemon) {
     (site, daemon)
 }
 
-/// The longest time until a reload on a busy machine: shorter than the default period, which is at least 22.5 seconds.
-const LATEST: Duration = Duration::from_secs(12);
+/// Longest time to a reload on a busy machine: shorter than the default period, which is at least 22.5 seconds.
+const LATEST: Duration = Duration::from_secs(20);
 
-/// Waits for a line that is the `number`th of its kind.
+/// Waits for the line number `number` that contains `line`, counted from 1.
 fn comes(daemon: &Daemon, number: usize, line: &str) {
     let begin = Instant::now();
     daemon.nth_line(number - 1, line);
@@ -36,13 +36,13 @@ fn comes(daemon: &Daemon, number: usize, line: &str) {
 }
 
 #[test]
-fn the_corefile_its_imports_and_objects_take_effect_when_they_change() {
+fn changed_corefile_import_and_object_take_effect() {
     let (site, daemon) = start();
     site.folder.write("Corefile", &corefile("0A0C0000"));
     comes(&daemon, 1, DONE);
     site.sender().send(&packet("10.12.0.1"), 2);
     site.metric_becomes("coredns_ebpf_dropped", 2);
-    // A file that its pattern finds now.
+    // The pattern of `import` matches the new file.
     site.folder.write("more/debug.conf", "debug\n");
     comes(&daemon, 2, DONE);
     site.sender().send(&packet("10.12.0.1"), 1);
@@ -56,7 +56,7 @@ fn the_corefile_its_imports_and_objects_take_effect_when_they_change() {
     .unwrap();
     comes(&daemon, 3, DONE);
     assert_ne!(site.filter().id, before.id);
-    // Without the directive, the daemon does not look again.
+    // Without the directive the daemon stops polling.
     let still = corefile("0A0C0000").replace("reload 2s 1s\n", "");
     site.folder.write("Corefile", &still);
     comes(&daemon, 4, DONE);
@@ -67,7 +67,7 @@ fn the_corefile_its_imports_and_objects_take_effect_when_they_change() {
 }
 
 #[test]
-fn unchanged_content_is_ignored_and_refused_content_is_tried_once() {
+fn polls_ignore_unchanged_content_and_try_refused_content_once() {
     let (site, daemon) = start();
     site.folder.write("Corefile", &corefile("0A0B0000"));
     sleep(LOOK);
@@ -76,7 +76,7 @@ fn unchanged_content_is_ignored_and_refused_content_is_tried_once() {
     comes(&daemon, 1, "reload: nothing was changed");
     sleep(LOOK);
     assert_eq!(daemon.lines_with("reload: nothing was changed").len(), 1);
-    // The Corefile is the same, but what it names is not.
+    // The Corefile stays the same, but a file that it imports changes.
     let imports = corefile("0A0C0000").replace("more/*.conf", "more/one.conf");
     site.folder.write("Corefile", &imports);
     comes(&daemon, 2, "reload: nothing was changed");

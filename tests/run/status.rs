@@ -1,16 +1,15 @@
-//! `corexdp status` and `/status`: what the daemon says of itself, for programs and for people.
+//! `corexdp status` and `/status`: the state of the daemon for programs and for people.
 
 use std::fs;
-use std::process::Stdio;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
 
 use crate::packet;
 use support::net::{Daemon, GENERIC, Outcome, PAGE, Response, Site};
-use support::wait::{PATIENCE, wait_until};
+use support::wait::{PATIENCE, prompt, wait_until};
 
-const COREFILE: &str = ". {
+pub(super) const COREFILE: &str = ". {
   prometheus
   ebpf {
     if edge0
@@ -27,7 +26,7 @@ pub(super) fn start() -> (Site, Daemon) {
     (site, daemon)
 }
 
-/// `corexdp status --control control WORDS`.
+/// Runs `corexdp status --control control WORDS`.
 pub(super) fn ask(site: &Site, words: &[&str]) -> Outcome {
     site.ask(&[&["status"], words].concat())
 }
@@ -43,7 +42,7 @@ fn now() -> u64 {
     since.unwrap().as_secs()
 }
 
-/// True if a time of the answer is that of the test.
+/// True if the time lies within the test.
 fn is_recent(time: &Value) -> bool {
     let time = time.as_u64().unwrap_or_else(|| panic!("{time}"));
     (now() - 600..=now() + 1).contains(&time)
@@ -97,8 +96,16 @@ fn status_path_matches_the_command() {
         (page.status, page.header("content-type")),
         (200, Some("application/json"))
     );
-    let of_page: Value = serde_json::from_str(&page.body).unwrap();
-    assert_eq!(of_page, json(&site, &[]));
+    // Another test may make the kernel count runs of programs at any time.
+    wait_until("page and command show the same", || {
+        let of_page: Value = serde_json::from_str(&site.get("/status").body).unwrap();
+        let of_command = json(&site, &[]);
+        if of_page == of_command {
+            Ok(())
+        } else {
+            Err((of_page, of_command))
+        }
+    });
     let head = Response::to(&site.server, PAGE, "HEAD /status HTTP/1.1");
     assert_eq!((head.status, head.body.as_str()), (200, ""));
     assert_eq!(head.header("content-type"), Some("application/json"));
@@ -162,7 +169,7 @@ fn status_shows_the_last_reload_and_its_error() {
 #[test]
 fn status_explains_generic_mode_and_a_missing_interface() {
     let site = Site::new();
-    // Too large for veth's driver.
+    // The MTU is too large for native mode of veth.
     site.client.run("ip link set cli0 mtu 9000");
     site.server.run("ip link set edge0 mtu 9000");
     let daemon = site.run(COREFILE).attached(1);
@@ -191,82 +198,14 @@ fn status_explains_generic_mode_and_a_missing_interface() {
 }
 
 #[test]
-fn columns_of_several_filters_are_aligned() {
-    let site = Site::new();
-    site.add_wire("another0", "far0");
-    let second = COREFILE
-        .replace("  prometheus\n", "")
-        .replace("edge0", "another0");
-    let second = second.replace("metric dropped", "metric other");
-    let daemon = site.run(&format!("{COREFILE}{second}")).attached(2);
-    let text = ask(&site, &[]).stdout;
-    let column = |line: &str, word: &str| {
-        line.find(word)
-            .unwrap_or_else(|| panic!("{word} in {text}"))
-    };
-    let lines: Vec<_> = text
-        .lines()
-        .filter(|line| line.contains(" attached "))
-        .collect();
-    let names = text
-        .lines()
-        .find(|line| line.starts_with("interface  state"))
-        .unwrap();
-    assert_eq!(lines.len(), 2, "{text}");
-    for line in lines {
-        assert_eq!(column(line, "attached"), column(names, "state"), "{text}");
-        assert_eq!(column(line, "native"), column(names, "mode"), "{text}");
-    }
-    assert!(
-        !text.contains('\x1b'),
-        "no colours but on a terminal: {text}"
-    );
-    daemon.stop();
-}
-
-/// The output of `status` on a terminal, with this value of `NO_COLOR`.
-fn on_terminal(site: &Site, no_color: Option<&str>) -> String {
-    let ends = nix::pty::openpty(None, None).unwrap();
-    let mut command = site.asking(&["status"]);
-    command
-        .env_remove("NO_COLOR")
-        .stdout(Stdio::from(ends.slave));
-    command.envs(no_color.map(|value| ("NO_COLOR", value)));
-    let mut child = command.spawn().unwrap();
-    // Our copy of the terminal's end is in the command.
-    drop(command);
-    let mut text = Vec::new();
-    // At the end of it a terminal fails to be read.
-    let _ = std::io::Read::read_to_end(&mut fs::File::from(ends.master), &mut text);
-    assert!(child.wait().unwrap().success());
-    String::from_utf8(text).unwrap().replace("\r\n", "\n")
-}
-
-#[test]
-fn colours_are_for_terminals_without_no_color() {
-    let (site, daemon) = start();
-    let plain = ask(&site, &[]).stdout;
-    for (no_color, coloured) in [(None, true), (Some(""), true), (Some("1"), false)] {
-        let text = on_terminal(&site, no_color);
-        assert_eq!(
-            text.contains("\x1b[32mattached\x1b[0m"),
-            coloured,
-            "{text:?}"
-        );
-        let without = text.replace("\x1b[32m", "").replace("\x1b[0m", "");
-        assert_eq!(without, plain, "{no_color:?}");
-    }
-    daemon.stop();
-}
-
-#[test]
-fn without_a_daemon_there_is_no_status() {
+fn status_needs_a_running_daemon() {
     let site = Site::new();
     ask(&site, &[]).refuses(69, &["no daemon listens at control"]);
     ask(&site, &["--json", "--measure", "1s"]).refuses(69, &["no daemon listens at control"]);
 }
 
-/// A client that asks and never reads holds up nobody, and what it was given is let go of with it.
+/// A client that sends a request and never reads does not block others, and its response is freed when the client is
+/// disconnected.
 #[test]
 fn clients_that_do_not_read_do_not_block_others() {
     use nix::sys::socket::*;
@@ -285,17 +224,19 @@ fn clients_that_do_not_read_do_not_block_others() {
             let flags = SockFlag::SOCK_CLOEXEC;
             let fd = socket(AddressFamily::Unix, SockType::SeqPacket, flags, None).unwrap();
             let address = UnixAddr::new(&site.folder.file("control")).unwrap();
-            wait_until("the queue has a place", || {
+            wait_until("the backlog has room", || {
                 connect(fd.as_raw_fd(), &address).ok()
             });
-            // One that is let go of in favour of others is not heard.
+            // The daemon disconnects the oldest clients to accept others, so sending may fail.
             let _ = send(fd.as_raw_fd(), words.as_bytes(), MsgFlags::MSG_NOSIGNAL);
             fd
         })
         .collect();
-    let begin = Instant::now();
-    assert_eq!(json(&site, &[])["filters"][0]["attached"], true);
-    assert!(begin.elapsed() < PATIENCE / 6, "{:?}", begin.elapsed());
+    prompt(PATIENCE / 6, |_| {
+        let begin = Instant::now();
+        assert_eq!(json(&site, &[])["filters"][0]["attached"], true);
+        begin.elapsed()
+    });
     wait_until("no descriptor is kept for the clients", || {
         let now = open();
         if now <= before { Ok(()) } else { Err(now) }

@@ -1,4 +1,4 @@
-//! However the daemon ends, the filter ends with it, and nobody else's does.
+//! The filter ends with its daemon, however the daemon ends, and foreign filters stay.
 
 use std::fs;
 
@@ -9,7 +9,7 @@ use support::net::{Site, lives};
 use support::wait::{wait_for, wait_until};
 
 #[test]
-fn a_killed_daemon_leaves_nothing_behind() {
+fn killed_daemon_leaves_nothing_behind() {
     let site = Site::new();
     let daemon = site.run(COREFILE).attached(1);
     let worker = daemon.worker();
@@ -39,23 +39,23 @@ fn stops(signal: Signal) {
 }
 
 #[test]
-fn sigterm_detaches_and_is_no_failure() {
+fn sigterm_detaches_and_succeeds() {
     stops(Signal::SIGTERM);
 }
 
 #[test]
-fn sigint_detaches_and_is_no_failure() {
+fn sigint_detaches_and_succeeds() {
     stops(Signal::SIGINT);
 }
 
 #[test]
-fn sigquit_detaches_and_is_no_failure() {
+fn sigquit_detaches_and_succeeds() {
     stops(Signal::SIGQUIT);
 }
 
-/// The worker faces the network; the filter does not depend on it.
+/// The worker is exposed to the network; the filter does not depend on it.
 #[test]
-fn a_killed_worker_is_replaced_and_the_filter_stays() {
+fn killed_worker_is_replaced_and_the_filter_stays() {
     let site = Site::new();
     let daemon = site.run(COREFILE).attached(1);
     let (worker, filter) = (daemon.worker(), site.filter());
@@ -73,10 +73,10 @@ fn a_killed_worker_is_replaced_and_the_filter_stays() {
     daemon.stop();
 }
 
-/// Kernels before 5.9 have no links for XDP; there the daemon takes away what it attached.
+/// Kernels before 5.9 have no XDP links; there the daemon removes its programs over netlink.
 #[cfg(feature = "faults")]
 #[test]
-fn without_links_it_attaches_over_netlink_and_detaches() {
+fn filter_is_attached_and_detached_over_netlink_without_links() {
     let site = Site::new();
     site.folder.write("Corefile", COREFILE);
     let mut command = site.command("run", &[]);
@@ -87,7 +87,7 @@ fn without_links_it_attaches_over_netlink_and_detaches() {
         .attached(1);
     let filter = site.filter();
     assert_eq!(filter.name, "xdp_prog");
-    // Nothing but netlink could have attached it.
+    // A program without a link was attached over netlink.
     let links = site.server.run("bpftool -j link show");
     assert!(
         !links.contains(&format!("\"prog_id\":{},", filter.id)),

@@ -1,4 +1,4 @@
-//! The reader of the log stops reading, or the log is full: the daemon goes on, and counts what is lost.
+//! The log is full or its reader stops reading: the daemon continues, and counts lost messages.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _};
@@ -18,18 +18,18 @@ use crate::COREFILE;
 use support::net::Site;
 use support::wait::wait_until;
 
-/// End of the message that counts losses.
+/// End of the message with the number of lost messages.
 const LOST: &str = " earlier messages are lost";
 
-/// Refused reloads with more log than a pipe, a terminal or a socket keeps.
+/// Refused reloads that log more than the buffer of a pipe, a terminal or a socket holds.
 const RELOADS: usize = 300;
 
-/// A Corefile with as many errors as are logged.
+/// A Corefile with as many errors as a reload logs.
 fn wrong() -> String {
     COREFILE.replace("    map ", &"    map wrong\n".repeat(20))
 }
 
-/// A daemon whose standard error this test has in its hand. Dropping it kills the daemon.
+/// A daemon whose standard error is a file of the test. Dropping it kills the daemon.
 struct Unread(Child);
 
 impl Unread {
@@ -49,7 +49,7 @@ impl Unread {
         Self(child)
     }
 
-    /// Does everything that logs, and more than the log takes.
+    /// Causes every kind of message, and more messages than the log takes.
     fn works(site: &Site) {
         site.folder.write("Corefile", &wrong());
         for _ in 0..RELOADS {
@@ -72,13 +72,13 @@ impl Unread {
 
 impl Drop for Unread {
     fn drop(&mut self) {
-        // Does nothing to one that has ended and been waited for.
+        // Killing a process that was waited for has no effect.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
 }
 
-/// True if writes to the descriptor may block: its other owners rely on that.
+/// True if the descriptor is in blocking mode, on which its other owners rely.
 fn blocks(fd: &OwnedFd) -> bool {
     let flags = fcntl(fd, FcntlArg::F_GETFL).unwrap();
     !OFlag::from_bits_retain(flags).contains(OFlag::O_NONBLOCK)
@@ -101,7 +101,7 @@ fn unread_log_pipe_does_not_block_and_losses_are_counted() {
             filled.lock().unwrap().extend_from_slice(&part[..length]);
         }
     });
-    // The messages that waited come before the next message.
+    // Waiting messages are written before the next message.
     wait_until("the reader has the number of lost messages", || {
         site.ask(&["reload"]).expect(0, &[]);
         let text = String::from_utf8(text.lock().unwrap().clone()).unwrap();
@@ -144,7 +144,7 @@ fn stopped_terminal_and_unread_socket_do_not_block() {
 }
 
 #[test]
-fn closed_log_pipe_ends_nobody() {
+fn closed_log_pipe_does_not_end_the_daemon() {
     let site = Site::new();
     let (read_end, write_end) = pipe().unwrap();
     let daemon = Unread::start(&site, write_end);
@@ -153,7 +153,7 @@ fn closed_log_pipe_ends_nobody() {
     daemon.stops(&site);
 }
 
-/// A start that is refused ends too, whoever reads why.
+/// A refused start ends even if its error message cannot be written.
 #[test]
 fn refused_start_ends_without_a_reader() {
     let site = Site::new();
@@ -169,15 +169,15 @@ fn refused_start_ends_without_a_reader() {
     assert_eq!(status.code(), Some(78));
 }
 
-/// `SIGXFSZ` would end the daemon, and with it the filter.
+/// `SIGXFSZ` would kill the daemon, and with it the filter.
 #[test]
-fn log_file_at_its_limit_ends_nobody() {
+fn log_file_at_its_limit_does_not_end_the_daemon() {
     const LIMIT: usize = 300_000;
     let site = Site::new();
     site.folder.write("Corefile", COREFILE);
     let corexdp = site.command("run", &[]);
     let log = site.folder.file("log");
-    // The page's memory takes 256 KiB of the limit.
+    // The shared memory of the page takes 256 KiB of the limit.
     let mut content = vec![b'.'; LIMIT - 1000];
     content.push(b'\n');
     fs::write(&log, &content).unwrap();
@@ -201,14 +201,14 @@ fn log_file_at_its_limit_ends_nobody() {
     });
     Unread::works(&site);
     assert_eq!(fs::metadata(&log).unwrap().len(), LIMIT as u64);
-    // As logrotate's `copytruncate`.
+    // Truncates the log as logrotate's `copytruncate` does.
     File::options()
         .write(true)
         .open(&log)
         .unwrap()
         .set_len(0)
         .unwrap();
-    wait_until("the log goes on", || {
+    wait_until("the log continues", || {
         site.ask(&["reload"]).expect(0, &[]);
         let text = fs::read_to_string(&log).unwrap();
         text.contains(LOST).then_some(())

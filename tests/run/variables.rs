@@ -18,7 +18,7 @@ fn site() -> Site {
 }
 
 #[test]
-fn variables_have_the_objects_values() {
+fn variables_have_the_initial_values_of_the_object() {
     let site = site();
     let daemon = site.run(&corefile("")).attached(1);
     site.sender().send(&packet("192.0.2.1"), 3);
@@ -55,7 +55,7 @@ fn entries_set_variables_before_the_program_is_loaded() {
 }
 
 #[test]
-fn reload_with_another_constant_loads_the_program_anew() {
+fn reload_with_another_constant_loads_the_program_again() {
     let site = site();
     let daemon = site
         .run(&corefile("    entry @.rodata 0 step=5\n"))

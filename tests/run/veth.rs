@@ -1,4 +1,4 @@
-//! Answers on a veth: in native mode they reach only a peer that has a program too.
+//! `XDP_TX` on a veth: in native mode packets reach the peer only if the peer has a native program too.
 
 use crate::status::{ask, json};
 use support::net::{CLIENT, Daemon, NATIVE, Receiver, SERVER, Site, set_queues};
@@ -34,7 +34,7 @@ fn warnings(site: &Site) -> Vec<String> {
     serde_json::from_value(status["filters"][0]["warnings"].clone()).unwrap()
 }
 
-/// Puts a program that passes everything onto the other end.
+/// Attaches a program that passes every packet to the peer.
 fn attach_to_peer(site: &Site, mode: &str) {
     site.folder.fixture("foreign");
     let object = site.folder.file("foreign.o");
@@ -44,18 +44,18 @@ fn attach_to_peer(site: &Site, mode: &str) {
     ));
 }
 
-/// A query for ads.example from the other end, which the program refuses.
+/// A query for ads.example from the peer, which the program answers with REFUSED.
 fn refused_query() -> Vec<u8> {
     let query = query("ads.example", 1).bytes;
     ip4("192.0.2.9").datagram(53, &query).bytes
 }
 
-/// True for the answer to that query: a response with the code 5.
+/// True for a response with RCODE 5, REFUSED.
 fn is_answer(frame: &[u8]) -> bool {
     frame.len() > 45 && frame[44] & 0x80 != 0 && frame[45] & 15 == 5
 }
 
-/// Sends a query and waits for its answer.
+/// Sends a query and waits for its response.
 fn is_answered(site: &Site) {
     let answers = Receiver::new(&site.client, CLIENT);
     site.sender().send(&refused_query(), 1);
@@ -66,7 +66,7 @@ fn is_answered(site: &Site) {
 }
 
 #[test]
-fn native_mode_without_a_program_at_the_peer_is_warned_of() {
+fn native_mode_without_a_peer_program_gets_a_warning() {
     let (site, daemon) = start("qname", "auto");
     assert_eq!(site.filter().mode, NATIVE);
     daemon.line(&format!("warning: edge0: {WARNING}"));
@@ -84,7 +84,7 @@ fn native_mode_without_a_program_at_the_peer_is_warned_of() {
 }
 
 #[test]
-fn each_program_that_answers_is_warned_of() {
+fn each_answering_program_gets_a_warning() {
     for object in ["dns", "guard", "qname"] {
         let (site, daemon) = start(object, "native");
         assert_eq!(warnings(&site), [WARNING], "{object}");
@@ -92,9 +92,9 @@ fn each_program_that_answers_is_warned_of() {
     }
 }
 
-/// The program at the peer may come and go while the filter runs. One in generic mode does not help.
+/// The program at the peer may be attached and detached while the filter runs. A generic program does not help.
 #[test]
-fn the_warning_follows_the_program_at_the_peer() {
+fn warning_follows_the_program_at_the_peer() {
     let (site, daemon) = start("qname", "native");
     assert_eq!(warnings(&site), [WARNING]);
     attach_to_peer(&site, "xdpgeneric");
@@ -109,9 +109,9 @@ fn the_warning_follows_the_program_at_the_peer() {
     daemon.stop();
 }
 
-/// Both ends in one namespace, where the kernel gives the peer no id of a namespace.
+/// Both ends are in one namespace, for which the kernel reports no namespace id of the peer.
 #[test]
-fn the_peer_may_be_in_the_same_namespace() {
+fn peer_in_the_same_namespace_is_found() {
     let (site, daemon) = start("qname", "native");
     site.server
         .run("ip link add edge1 type veth peer name edge2");
@@ -127,7 +127,7 @@ fn the_peer_may_be_in_the_same_namespace() {
 }
 
 #[test]
-fn a_program_that_sends_nothing_back_gets_no_warning() {
+fn program_without_xdp_tx_gets_no_warning() {
     for (object, mode) in [
         ("acl", "native"),
         ("count", "native"),
@@ -151,7 +151,7 @@ fn lost_answers_are_counted() {
     attach_to_peer(&site, "xdpdrv");
     is_answered(&site);
     site.metric_becomes(LOST, 3);
-    // The counters of another interface of the name begin at zero.
+    // The counters of a new interface with the same name begin at zero.
     site.server.run("ip link delete edge0");
     daemon.line("the interface has gone");
     assert_eq!(site.get("/metrics").metric(LOST), None);
@@ -160,7 +160,7 @@ fn lost_answers_are_counted() {
     site.metric_becomes(LOST, 0);
     site.sender().send(&refused_query(), 2);
     site.metric_becomes(LOST, 2);
-    // The network stack sends in generic mode, and the driver counts nothing.
+    // In generic mode the network stack sends, and the driver counts nothing.
     site.folder.write("Corefile", &corefile("qname", "generic"));
     site.ask(&["reload"]).expect(0, &[]);
     assert_eq!(site.get("/metrics").metric(LOST), None);

@@ -1,15 +1,16 @@
-//! Interfaces that come late.
+//! Interfaces that appear late.
 
 use std::time::{Duration, Instant};
 
 use support::net::{Attached, Site};
+use support::wait::PATIENCE;
 
 fn corefile(interface: &str, wait: &str) -> String {
     format!(". {{\n  ebpf {{\n    elf example.o\n    if {interface}\n    wait {wait}\n  }}\n}}\n")
 }
 
 #[test]
-fn an_interface_that_appears_in_time_is_filtered() {
+fn interface_that_appears_in_time_is_filtered() {
     let site = Site::new();
     let daemon = site.run(&corefile("late0", "1m"));
     daemon.line("late0: waiting up to ");
@@ -25,7 +26,7 @@ fn an_interface_that_appears_in_time_is_filtered() {
 }
 
 #[test]
-fn an_interface_that_goes_up_in_time_is_filtered() {
+fn interface_that_goes_up_in_time_is_filtered() {
     let site = Site::new();
     site.server.run("ip link set edge0 down");
     let daemon = site.run(&corefile("edge0", "1m"));
@@ -44,7 +45,7 @@ fn wait_times_out() {
     let outcome = site.refused(&corefile("nowhere0", "1500ms"));
     let took = start.elapsed();
     let lines = outcome.lines();
-    // The rest of the time, which a busy machine makes less.
+    // The remaining time, which is shorter on a busy machine.
     let waiting =
         ["1", "2"].map(|rest| format!("nowhere0: waiting up to {rest} s for the interface"));
     assert!(waiting.iter().any(|line| line == lines[0]), "{lines:?}");
@@ -52,7 +53,7 @@ fn wait_times_out() {
     assert_eq!(lines[1..], refusal);
     assert_eq!(outcome.code, Some(69));
     let least = Duration::from_millis(1500);
-    assert!((least..8 * least).contains(&took), "{took:?}");
+    assert!((least..PATIENCE).contains(&took), "{took:?}");
     site.server.run("ip link set edge0 down");
     let outcome = site.refused(&corefile("edge0", "1ms"));
     let refusal = "Corefile:4: if: interface edge0 is down; set it up";

@@ -1,4 +1,4 @@
-//! Entries and metrics in words: the same bytes in the maps as in hexadecimal, and the numbers that they are.
+//! Entries and metrics in words: they give the same map content as hexadecimal entries, and the same numbers.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -6,7 +6,7 @@ use std::path::Path;
 
 use support::net::{Map, Site};
 
-/// Entries of `words.o`, each in words and in bytes: map, KEY and value; KEY and value in bytes.
+/// Entries of `words.o`: the map, then key and value in words, then key and value in bytes.
 const ENTRIES: [(&str, &str, &str, &str, &str); 8] = [
     (
         "",
@@ -72,7 +72,7 @@ pub(crate) fn corefile(lines: &str) -> String {
     format!(". {{\nprometheus\nebpf {{\nelf words.o\nif edge0\n{lines}}}\n}}\n")
 }
 
-/// The lines of a directive that sets each entry, in words or in bytes.
+/// Corefile lines that set each entry, in words or in bytes.
 fn lines(words: bool) -> String {
     let mut text = String::new();
     for (map, key, value, bytes_key, bytes) in ENTRIES {
@@ -86,13 +86,13 @@ fn lines(words: bool) -> String {
     text
 }
 
-/// All entries of all maps, as another program sees them; per-CPU values in full.
+/// All entries of all maps as bpftool shows them, with all values of per-CPU maps.
 pub(crate) fn dump(site: &Site) -> Vec<String> {
     let program = site.filter();
     let raw = |map: Map| {
         let mut entries = map.dump();
         for entry in &mut entries {
-            // In words only where the map has types.
+            // bpftool formats only the entries of maps with BTF.
             entry.as_object_mut().unwrap().remove("formatted");
         }
         let mut entries: Vec<_> = entries.iter().map(ToString::to_string).collect();
@@ -119,7 +119,7 @@ fn words_and_bytes_give_the_same_entries() {
 }
 
 #[test]
-fn metrics_read_members() {
+fn metrics_show_fields() {
     let site = Site::new();
     site.folder.fixture("words");
     let metrics = [
@@ -180,16 +180,16 @@ fn metrics_read_members() {
     daemon.stop();
 }
 
-/// As the kernel counts them for per-CPU maps: `0-3` is four.
+/// The number of possible CPUs, which is the number of values in a per-CPU map.
 pub(crate) fn possible_cpus() -> u32 {
     let list = std::fs::read_to_string("/sys/devices/system/cpu/possible").unwrap();
     let highest = list.trim().rsplit(['-', ',']).next().unwrap();
     highest.parse::<u32>().unwrap() + 1
 }
 
-/// The shipped Corefile has its rules in bytes, and in words beside them.
+/// The shipped Corefile contains each rule in bytes and, as a comment, in words.
 #[test]
-fn the_rules_of_ordered_are_the_same_in_words() {
+fn shipped_rules_are_equal_in_words_and_bytes() {
     let site = Site::new();
     site.folder.shipped("ordered");
     let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("bpf/ordered.Corefile");
@@ -207,7 +207,7 @@ fn the_rules_of_ordered_are_the_same_in_words() {
         let mut entries = site.filter().map("xdp_map").entries();
         daemon.stop();
         for (_, rule) in &mut entries {
-            // Neighbours may have sent packets already, which are counted last in the rule.
+            // `packets` comes last in a rule. The kernel's own packets may have been counted already.
             rule.truncate(rule.len() - 8);
         }
         entries
@@ -216,7 +216,7 @@ fn the_rules_of_ordered_are_the_same_in_words() {
     assert_eq!(entries[0], entries[1]);
 }
 
-/// Each map is watched, and each change names its map.
+/// `debug` logs changes of every map, with the name of the map.
 #[test]
 fn changes_of_every_map_are_logged() {
     let site = Site::new();
@@ -235,9 +235,9 @@ fn changes_of_every_map_are_logged() {
     daemon.stop();
 }
 
-/// A reload that says the same goes on with what runs, and so does one that says something else of an entry.
+/// A reload keeps the running program if its Corefile means the same, or only an entry has changed.
 #[test]
-fn reload_compares_values() {
+fn reload_keeps_the_program_when_entries_change() {
     let site = Site::new();
     site.folder.fixture("words");
     let daemon = site.run(&corefile(&lines(true))).attached(1);

@@ -1,12 +1,14 @@
-//! The programs under a load of queries by dnsperf.
+//! The shipped programs under a load of queries from dnsperf.
 
 use super::Served;
+use support::wait::wait_until;
 
 /// The report of dnsperf.
 struct Load(String);
 
 impl Load {
-    /// The number behind a heading, as in `Queries sent: 2000`, or a code, as in `NOERROR 1000 (50.00%)`; 0: none.
+    /// The number after a heading, as in `Queries sent: 2000`, or after an RCODE, as in `NOERROR 1000 (50.00%)`; 0 if
+    /// it is missing.
     fn number(&self, heading: &str) -> u64 {
         let after = self.0.split_once(heading).map_or("0", |(_, after)| after);
         let word = after.split_whitespace().next().unwrap();
@@ -15,8 +17,8 @@ impl Load {
 }
 
 impl Served {
-    /// The report of dnsperf about `each_second` of these questions for two seconds. A question is lost if its answer
-    /// takes longer than `patience` seconds.
+    /// Sends `each_second` queries per second for two seconds and returns the report of dnsperf. A query counts as lost
+    /// if its response takes longer than `patience` seconds.
     fn load(&self, questions: &str, each_second: u32, patience: u32) -> Load {
         self.site.folder.write("questions", questions);
         let file = self.site.folder.file("questions");
@@ -24,14 +26,14 @@ impl Served {
             "dnsperf -s 192.0.2.53 -d {} -l 2 -Q {each_second} -q 10000 -t {patience} -O suppress=timeout",
             file.display()
         );
-        let said = self.site.client.attempt(&line);
-        assert!(said.status.success(), "{said:?}");
-        Load(String::from_utf8(said.stdout).unwrap())
+        let output = self.site.client.attempt(&line);
+        assert!(output.status.success(), "{output:?}");
+        Load(String::from_utf8(output.stdout).unwrap())
     }
 }
 
 #[test]
-fn a_load_of_good_queries_is_answered_in_full() {
+fn load_within_the_limits_is_answered_completely() {
     let served = Served::new();
     let questions = "www.example A\nns.ads.example AAAA\n";
     for (name, lines, refused) in [
@@ -50,15 +52,14 @@ fn a_load_of_good_queries_is_answered_in_full() {
         ("guard", "entry @limits 0.0.0.0/0 source_rate=3000\n", false),
     ] {
         let daemon = served.filtered(name, lines);
-        let load = served.load(questions, 1000, 30);
+        // Full queues of a busy machine lose packets before and after the filter.
+        let load = wait_until(&format!("{name} loses no query"), || {
+            let load = served.load(questions, 1000, 5);
+            let lost = load.number("Queries lost:");
+            if lost == 0 { Ok(load) } else { Err(load.0) }
+        });
         let sent = load.number("Queries sent:");
         assert!((100..=2000).contains(&sent), "{name}: {}", load.0);
-        assert_eq!(
-            load.number("Queries completed:"),
-            sent,
-            "{name}: {}",
-            load.0
-        );
         let blocked = if refused { "REFUSED" } else { "NXDOMAIN" };
         assert!(
             load.number(blocked).abs_diff(sent / 2) <= 1,
@@ -83,17 +84,25 @@ fn load_over_the_limit_is_answered_up_to_the_limit() {
          counter over 192.0.2.0/24 dropped \"Over.\"\n\
          counter within 192.0.2.0/24 passed \"Within.\"\n",
     );
-    let started = std::time::Instant::now();
-    let load = served.load("www.example A\n", 2000, 5);
-    let most = 300 + 200 * (started.elapsed().as_secs() + 1);
-    let answered = load.number("Queries completed:");
-    assert!((300..=most).contains(&answered), "{most}: {}", load.0);
-    assert_eq!(served.metric("within"), answered, "{}", load.0);
-    assert_eq!(
-        served.metric("over"),
-        load.number("Queries sent:") - answered,
-        "{}",
-        load.0
+    // Full queues of a busy machine lose packets before and after the filter, and then the numbers differ.
+    wait_until(
+        "each query is counted and each passed query answered",
+        || {
+            let counts = || [served.metric("within"), served.metric("over")];
+            let [within, over] = counts();
+            let started = std::time::Instant::now();
+            let load = served.load("www.example A\n", 2000, 5);
+            let most = 300 + 200 * (started.elapsed().as_secs() + 1);
+            let [passed, dropped] = counts();
+            let (passed, dropped) = (passed - within, dropped - over);
+            assert!((300..=most).contains(&passed), "{most}: {}", load.0);
+            let answered = load.number("Queries completed:");
+            if (passed, passed + dropped) == (answered, load.number("Queries sent:")) {
+                Ok(())
+            } else {
+                Err((passed, dropped, load.0))
+            }
+        },
     );
     daemon.stop();
 }

@@ -1,5 +1,5 @@
-//! The shipped programs at work: attached by the daemon as their Corefiles say, in front of a real DNS server (Knot)
-//! that a real client (kdig) asks, over UDP and TCP.
+//! The shipped programs, attached by the daemon, in front of a real DNS server (Knot) that a real client (kdig) queries
+//! over UDP and TCP.
 
 #![allow(
     clippy::expect_used,
@@ -21,7 +21,7 @@ use support::packets::frame;
 use support::wait::{End, wait_for, wait_until};
 use support::{repository, shipped_programs};
 
-/// A query for www.example, type A: header, question.
+/// A query for www.example, type A: header and question.
 const QUERY: &[u8] =
     b"\xbe\xef\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x03www\x07example\x00\x00\x01\x00\x01";
 
@@ -38,7 +38,7 @@ impl Served {
             .run(&format!("ip address add 192.0.2.53/24 dev {SERVER}"));
         site.client
             .run(&format!("ip address add 192.0.2.10/24 dev {CLIENT}"));
-        // A frame that XDP sends back arrives only at a veth interface that has an XDP program of its own.
+        // In native mode a veth interface receives XDP_TX frames only if it has an XDP program too.
         site.folder.fixture("pass");
         let object = site.folder.file("pass.o");
         site.client.run(&format!(
@@ -58,17 +58,17 @@ impl Served {
         let knotd = site.server.enter(|| command.spawn()).expect("knotd runs");
         let served = Self { knotd, site };
         wait_until("knotd answers", || {
-            let said = served.ask("www.example A +retry=0 +time=1");
-            if said.contains("198.51.100.80") {
+            let output = served.ask("www.example A +retry=0 +time=1");
+            if output.contains("198.51.100.80") {
                 Ok(())
             } else {
-                Err(said)
+                Err(output)
             }
         });
         served
     }
 
-    /// Attaches a program with these lines in its `ebpf` block.
+    /// Attaches a program whose `ebpf` block contains these lines.
     fn filtered(&self, name: &str, lines: &str) -> Daemon {
         self.site.folder.shipped(name);
         let block = format!("ebpf {{\nelf {name}.o\nif {SERVER}\nmode native\n{lines}}}\n");
@@ -77,8 +77,8 @@ impl Served {
             .attached(1)
     }
 
-    /// The output of kdig for a question. kdig waits long, unless the words shorten its time: a repeated question would
-    /// be counted again.
+    /// The output of kdig for a query. The timeout is long unless the words shorten it, since the filter would count a
+    /// repeated query again.
     fn ask(&self, words: &str) -> String {
         let line = format!("kdig @192.0.2.53 +time=30 {words}");
         String::from_utf8(self.site.client.attempt(&line).stdout).unwrap()
@@ -103,7 +103,7 @@ impl Drop for Served {
 }
 
 #[test]
-fn every_shipped_corefile_is_good_and_attaches() {
+fn every_shipped_corefile_is_accepted_and_attached() {
     for name in shipped_programs() {
         let site = Site::new();
         site.folder.shipped(&name);
@@ -141,7 +141,7 @@ fn every_program_has_a_corefile_and_a_test() {
 }
 
 #[test]
-fn a_client_over_the_rate_gets_its_answer_over_tcp() {
+fn client_over_the_rate_is_answered_over_tcp() {
     let served = Served::new();
     let daemon = served.filtered(
         "dns",
@@ -156,7 +156,7 @@ fn a_client_over_the_rate_gets_its_answer_over_tcp() {
         assert!(answer.contains(protocol), "{answer}");
     };
     ask("(UDP)");
-    // Other queries of the client take each token that drips in, however long kdig takes.
+    // Other queries of the client take each token that the bucket gains, however long kdig takes.
     let query = frame::ip4("192.0.2.10").datagram(53, QUERY).bytes;
     let (sender, over) = (served.site.sender(), AtomicBool::new(false));
     std::thread::scope(|scope| {
@@ -171,7 +171,7 @@ fn a_client_over_the_rate_gets_its_answer_over_tcp() {
             (served.metric("cut") > 0).then_some(())
         });
         ask("(TCP)");
-        // The truncated answer itself, with EDNS and without.
+        // The truncated response itself, with and without EDNS.
         for words in ["www.example A +ignore", "www.example A +ignore +noedns"] {
             let cut = served.ask(words);
             assert!(
@@ -192,7 +192,7 @@ fn any_is_answered_over_tcp_and_malformed_queries_are_dropped() {
         "dns",
         "entry 255 action=DNS_TRUNCATE\nentry 16 action=DNS_REFUSE\ncounter bad @totals 0 malformed \"Malformed.\"\n",
     );
-    // Only where it is told not to, kdig does not turn to TCP by itself.
+    // `+ignore` keeps kdig from retrying over TCP.
     let cut = served.ask("www.example ANY +ignore");
     assert!(cut.contains("Flags: qr tc rd;"), "{cut}");
     let any = served.ask("www.example ANY");
@@ -211,7 +211,7 @@ fn any_is_answered_over_tcp_and_malformed_queries_are_dropped() {
 }
 
 #[test]
-fn blocked_names_are_answered_for_the_server() {
+fn blocked_names_are_answered_by_the_program() {
     let served = Served::new();
     let daemon = served.filtered(
         "qname",
@@ -226,8 +226,8 @@ fn blocked_names_are_answered_for_the_server() {
         ("gone.example A +dnssec +cookie", "NXDOMAIN"),
         ("www.example A +tcp", "198.51.100.80"),
     ] {
-        let said = served.ask(words);
-        assert!(said.contains(answer), "{words}: {said}");
+        let output = served.ask(words);
+        assert!(output.contains(answer), "{words}: {output}");
     }
     let dropped = served.ask("flood.example A +retry=0 +time=1");
     assert!(!dropped.contains("HEADER"), "{dropped}");
@@ -236,7 +236,7 @@ fn blocked_names_are_answered_for_the_server() {
 }
 
 #[test]
-fn a_flood_is_dropped_and_others_are_served() {
+fn flood_is_dropped_and_others_are_served() {
     let served = Served::new();
     let daemon = served.filtered(
         "guard",
@@ -264,7 +264,8 @@ fn a_flood_is_dropped_and_others_are_served() {
     daemon.stop();
 }
 
-/// A primary and a secondary keep their zones by NOTIFY and UPDATE; the server judges them, whatever the program checks.
+/// Primary and secondary servers synchronise zones by NOTIFY and UPDATE. The server judges such messages, whatever the
+/// program checks.
 #[test]
 fn notify_and_update_reach_the_server() {
     let served = Served::new();
@@ -281,11 +282,11 @@ fn notify_and_update_reach_the_server() {
         let daemon = served.filtered(name, lines);
         let notify = served.ask("-t NOTIFY=1 example");
         assert!(notify.contains("opcode: NOTIFY"), "{notify}");
-        let said = served.site.client.attempt(&update);
-        let said = format!("{said:?}");
+        let output = served.site.client.attempt(&update);
+        let output = format!("{output:?}");
         assert!(
-            said.contains("NOTAUTH") || said.contains("REFUSED"),
-            "{said}"
+            output.contains("NOTAUTH") || output.contains("REFUSED"),
+            "{output}"
         );
         assert!(served.metric("others") >= 2);
         assert_eq!(served.metric("bad"), 0);

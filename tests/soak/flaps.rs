@@ -1,4 +1,4 @@
-//! An interface that goes and returns, and what passed unfiltered until its filter stood again.
+//! An interface that disappears and returns, and the packets that pass unfiltered before its filter is attached again.
 
 use std::time::{Duration, Instant};
 
@@ -7,12 +7,12 @@ use crate::traffic::Account;
 use support::net::{CLIENT, SERVER, pause};
 use support::wait::wait_until;
 
-/// From an interface's return to its filter.
+/// Longest time from the return of an interface to its filter.
 const PROMPT: Duration = Duration::from_millis(100);
-/// Milliseconds of packets while nothing filters or receives them.
+/// Duration of sending while nothing filters or receives packets.
 const AWAY_MILLISECONDS: u64 = 30;
 
-/// A way to go and return.
+/// A way in which the interface disappears and returns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Flap {
     Removed,
@@ -20,21 +20,21 @@ pub(crate) enum Flap {
     Renamed,
 }
 
-/// The time between.
+/// One disappearance of the interface.
 pub(crate) struct Gap {
     second: u64,
     flap: Flap,
-    /// From the interface's return to its filter, where that was gone.
+    /// Time from the return of the interface to its filter; `None` if the filter stayed.
     delay: Option<Duration>,
-    /// The account of the packets of that time.
+    /// Where the packets sent meanwhile went.
     account: Account,
 }
 
 impl Flap {
     pub(crate) const ALL: [Self; 3] = [Self::Removed, Self::Down, Self::Renamed];
 
-    /// Lets it happen. Packets stop while one end is taken away, since what is in between is lost with it; they are
-    /// there again before the filter is.
+    /// Makes the interface disappear and return. No packet is sent while one end is removed, since packets in transit
+    /// are lost with it. Sending resumes before the filter is attached again.
     pub(crate) fn happen(self, soak: &Soak, second: u64) -> Gap {
         soak.traffic.settle(&soak.site);
         let attached = soak.daemon.lines_with("attached again").len();
@@ -44,12 +44,12 @@ impl Flap {
             Self::Renamed => renamed(soak),
         };
         let delay = (self != Self::Down).then(|| {
-            let (stood, _) = soak.daemon.nth_line(attached, "attached again");
-            stood.saturating_duration_since(returned)
+            let (attached_at, _) = soak.daemon.nth_line(attached, "attached again");
+            attached_at.saturating_duration_since(returned)
         });
-        wait_until("the filter stands", || soak.site.attached());
+        wait_until("the filter is attached", || soak.site.attached());
         let account = soak.traffic.after_gap(&soak.site);
-        soak.traffic.go_on(&soak.site);
+        soak.traffic.resume(&soak.site);
         Gap {
             second,
             flap: self,
@@ -65,8 +65,8 @@ impl Gap {
     }
 }
 
-/// The filter is there at once after nine of ten returns; in a soak too short for ten, at least once, since a busy
-/// machine may hold up the others.
+/// Fails unless the filter is prompt after nine of ten returns. A soak too short for ten returns needs one prompt
+/// return, since a busy machine may delay the others.
 pub(crate) fn check(gaps: &[Gap]) {
     let late = gaps.iter().filter(|gap| gap.is_late()).count();
     let returns = gaps.iter().filter(|gap| gap.delay.is_some()).count();
@@ -75,7 +75,7 @@ pub(crate) fn check(gaps: &[Gap]) {
         0..10 => returns.saturating_sub(1),
         _ => returns.div_ceil(10),
     };
-    assert!(late <= may_be_late, "the filter comes late");
+    assert!(late <= may_be_late, "the filter is attached too late");
 }
 
 fn removed(soak: &Soak) -> Instant {
@@ -88,9 +88,9 @@ fn removed(soak: &Soak) -> Instant {
     site.server.run(&format!(
         "ip link add {SERVER} type veth peer name {CLIENT} netns {peer}"
     ));
-    soak.traffic.listen_anew(site);
+    soak.traffic.replace_receiver(site);
     site.client.run(&format!("ip link set {CLIENT} up"));
-    soak.traffic.go_on(site);
+    soak.traffic.resume(site);
     site.server.run(&format!("ip link set {SERVER} up"));
     pause(AWAY_MILLISECONDS);
     returned
@@ -99,7 +99,7 @@ fn removed(soak: &Soak) -> Instant {
 fn down(soak: &Soak) -> Instant {
     let site = &soak.site;
     site.server.run(&format!("ip link set {SERVER} down"));
-    soak.traffic.go_on(site);
+    soak.traffic.resume(site);
     pause(AWAY_MILLISECONDS);
     soak.traffic.pause();
     let returned = Instant::now();
@@ -107,17 +107,17 @@ fn down(soak: &Soak) -> Instant {
     returned
 }
 
-/// Under its other name it is not filtered, as it should be.
+/// Under its other name the interface is intentionally not filtered.
 fn renamed(soak: &Soak) -> Instant {
     let site = &soak.site;
     let gone = soak.daemon.lines_with("the interface has gone").len();
     site.server
         .run(&format!("ip link set {SERVER} name other0"));
     soak.daemon.nth_line(gone, "the interface has gone");
-    soak.traffic.go_on(site);
+    soak.traffic.resume(site);
     pause(AWAY_MILLISECONDS);
     soak.traffic.pause();
-    // A packet that is on its way when a program is attached stays in the old queue.
+    // A packet in transit while a program is attached stays in the old queue.
     pause(AWAY_MILLISECONDS);
     let returned = Instant::now();
     site.server
@@ -125,17 +125,17 @@ fn renamed(soak: &Soak) -> Instant {
     returned
 }
 
-/// The list, and its sum for each way.
+/// Prints each gap, and the totals for each flap.
 pub(crate) fn print(gaps: &[Gap]) {
     println!("gaps: when, how, from the return to the filter, packets in that time:");
     for gap in gaps {
         let (second, flap, account) = (gap.second, gap.flap, gap.account);
-        let delay = tell(gap.delay);
+        let delay = format_delay(gap.delay);
         println!("{second:>6} s  {flap:<8?} {delay:>8}  {account}");
     }
     for flap in Flap::ALL {
         let all = || gaps.iter().filter(|gap| gap.flap == flap);
-        let longest = tell(all().filter_map(|gap| gap.delay).max());
+        let longest = format_delay(all().filter_map(|gap| gap.delay).max());
         let unfiltered: u64 = all().map(|gap| gap.account.unfiltered).sum();
         let lost: u64 = all().map(|gap| gap.account.lost()).sum();
         println!(
@@ -145,6 +145,6 @@ pub(crate) fn print(gaps: &[Gap]) {
     }
 }
 
-fn tell(delay: Option<Duration>) -> String {
+fn format_delay(delay: Option<Duration>) -> String {
     delay.map_or_else(|| "-".to_owned(), |delay| format!("{delay:.1?}"))
 }

@@ -1,7 +1,7 @@
-//! The daemon for a long time at once under packets, scrapes, reloads and a flapping interface, every change logged:
-//! nothing grows, and every packet is accounted for.
+//! A long run of the daemon under packets, scrapes, reloads and a flapping interface, with `debug`: no resource use
+//! grows, and every packet is accounted for.
 //!
-//! Runs for `COREXDP_SOAK_SECONDS`; `make soak` runs the shipped build for half an hour.
+//! Runs for `COREXDP_SOAK_SECONDS`; `make soak` runs the release build for half an hour.
 
 #![allow(
     clippy::expect_used,
@@ -27,12 +27,12 @@ use support::net::{Daemon, Site, pause};
 use support::wait::End;
 use traffic::Traffic;
 
-/// Seconds of the soak by default.
+/// Default duration in seconds.
 const SECONDS: u64 = 20;
-/// Seconds from one flap to the next.
+/// Interval of flaps in seconds.
 const FLAP_EVERY: u64 = 5;
 
-/// The parts of the soak.
+/// A running soak.
 struct Soak {
     site: Site,
     daemon: Daemon,
@@ -47,7 +47,7 @@ fn seconds() -> u64 {
 }
 
 #[test]
-fn nothing_grows_and_no_packet_is_lost() {
+fn resources_stay_constant_and_no_packet_is_lost() {
     let site = Site::new();
     site.folder.shipped("ordered");
     let daemon = site.run(&reloads::COREFILES[0].text()).attached(1);
@@ -78,18 +78,18 @@ fn nothing_grows_and_no_packet_is_lost() {
     flaps::check(&gaps);
     samples.print();
     samples.check();
-    assert!(changes > 0, "changes are logged");
+    assert!(changes > 0, "no change was logged");
     soak.daemon.stop();
 }
 
 impl Soak {
-    /// A reload each second, a flap every few, and what they did.
+    /// Reloads each second and flaps every [`FLAP_EVERY`] seconds.
     fn run(&self, seconds: u64) -> (Reloads, Vec<Gap>, Samples) {
         let (mut reloads, mut gaps, mut samples) = Default::default();
         for second in 1..=seconds {
             let left = Duration::from_secs(second).saturating_sub(self.begin.elapsed());
             thread::sleep(left);
-            Reloads::again(&mut reloads, self);
+            Reloads::next(&mut reloads, self);
             if second % FLAP_EVERY == 0 {
                 let flap = Flap::ALL[(second / FLAP_EVERY) as usize % Flap::ALL.len()];
                 Vec::push(&mut gaps, flap.happen(self, second));
@@ -99,7 +99,7 @@ impl Soak {
         (reloads, gaps, samples)
     }
 
-    /// Four scrapes a second, each of which must be answered; how many there were.
+    /// Scrapes four times a second, and returns the number of scrapes. Each must succeed.
     fn scrape_until(&self, over: &AtomicBool) -> u64 {
         let mut count = 0;
         while !over.load(Ordering::Relaxed) {

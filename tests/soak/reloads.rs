@@ -1,4 +1,4 @@
-//! Reloads of each kind that keep the map, and one that must change nothing.
+//! Reloads of each kind that keeps the map, and one that must be refused.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use nix::sys::signal::Signal;
 
 use crate::Soak;
 
-/// The part of a Corefile that differs from the others.
+/// The variable part of a Corefile.
 #[derive(Clone, Copy)]
 pub(crate) struct Corefile {
     metric: &'static str,
@@ -14,7 +14,7 @@ pub(crate) struct Corefile {
     wrong: bool,
 }
 
-/// By turns; the first is what the daemon starts with.
+/// The Corefiles, used in turn. The daemon starts with the first.
 pub(crate) const COREFILES: [Corefile; 5] = [
     Corefile::new("dropped", ""),
     Corefile::new("dropped", ""),
@@ -59,8 +59,8 @@ pub(crate) struct Reloads {
 }
 
 impl Reloads {
-    /// Does the next, by the control socket and by signal in turns, and sees that it did what it should.
-    pub(crate) fn again(&mut self, soak: &Soak) {
+    /// Reloads the next Corefile, by the control socket and by signal in turn, and waits for the result.
+    pub(crate) fn next(&mut self, soak: &Soak) {
         let number = self.done + self.refused;
         let corefile = COREFILES[number % COREFILES.len()];
         soak.site.folder.write("Corefile", &corefile.text());

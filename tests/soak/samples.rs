@@ -6,11 +6,10 @@ use std::fs;
 use crate::Soak;
 use support::net::pause;
 
-/// Where a process keeps its kernel objects: the words of `/proc/PID/fdinfo/N`, and what they are of.
+/// Fields of `/proc/PID/fdinfo/N` with the ids of maps, programs and links.
 const OBJECTS: [&str; 3] = ["map_id:", "prog_id:", "link_id:"];
 const PROCESSES: [&str; 3] = ["daemon", "keeper", "worker"];
-/// Upper bound of a process's growth from the first half to the second, in KiB: pages of its heap that were touched
-/// later.
+/// Upper bound in KiB of a process's growth from the first half to the second: heap pages that are touched late.
 const SLACK: u64 = 64;
 
 #[derive(Default)]
@@ -19,7 +18,7 @@ pub(crate) struct Samples(Vec<Sample>);
 struct Sample {
     second: u64,
     processes: [Process; 3],
-    /// Distinct maps, programs and links.
+    /// Numbers of distinct maps, programs and links.
     objects: [usize; 3],
 }
 
@@ -43,10 +42,10 @@ impl Samples {
         });
     }
 
-    /// Ten of them, the first and the last among these.
+    /// Prints ten samples, the first and the last among them.
     pub(crate) fn print(&self) {
         println!(
-            "each with its PSS in KiB, its descriptors, its threads; then maps, programs and links held:"
+            "PSS in KiB, descriptors and threads of each process; then the numbers of maps, programs and links:"
         );
         let last = self.0.len().saturating_sub(1);
         let shown: BTreeSet<_> = (0..10).map(|tenth| last * tenth / 9).collect();
@@ -65,10 +64,10 @@ impl Samples {
         }
     }
 
-    /// Fails if the second half holds more than the first, or the processes are others.
+    /// Fails if the second half uses more resources than the first, or if the daemon or its keeper was replaced.
     pub(crate) fn check(&self) {
         let (early, late) = self.0.split_at(self.0.len() / 2);
-        assert!(!early.is_empty(), "too short a soak to compare anything");
+        assert!(!early.is_empty(), "the soak is too short for a comparison");
         let objects: BTreeSet<_> = self.0.iter().map(|sample| sample.objects).collect();
         assert_eq!(objects.len(), 1, "kernel objects: {objects:?}");
         for (index, name) in PROCESSES.iter().enumerate() {
@@ -82,10 +81,10 @@ impl Samples {
                 .iter()
                 .map(|sample| sample.processes[index].pid)
                 .collect();
-            // A reload that changes the page's addresses starts another worker, which has their sockets.
+            // A reload that changes the page's addresses starts a new worker with the new sockets.
             assert!(
                 pids.len() == 1 || *name == "worker",
-                "{name} was another: {pids:?}"
+                "{name} was replaced: {pids:?}"
             );
             let (before, after) = grown(|process| process.memory);
             assert!(
@@ -116,7 +115,7 @@ impl Process {
     }
 }
 
-/// The value while no request is answered: the least of several readings.
+/// The least of several readings: the value while no request is served.
 fn least<T: Ord>(mut look: impl FnMut() -> T) -> T {
     let again = || {
         pause(20);
@@ -136,7 +135,7 @@ fn number(file: &str, word: &str) -> u64 {
 
 fn objects(pid: u32, word: &str) -> usize {
     let files = fs::read_dir(format!("/proc/{pid}/fdinfo")).unwrap();
-    // A descriptor may be closed between the two looks.
+    // A descriptor may be closed after the folder was listed.
     let texts = files.filter_map(|file| fs::read_to_string(file.ok()?.path()).ok());
     let ids: BTreeSet<String> = texts
         .filter_map(|text| {

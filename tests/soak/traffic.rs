@@ -1,4 +1,4 @@
-//! A steady stream of packets that the filter is to drop and count, and where each of them went.
+//! A steady stream of packets that the filter must drop and count, and an account of where the packets went.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,31 +12,31 @@ use support::net::{CLIENT, Receiver, SERVER, Sender, Site, pause};
 use support::packets::frame;
 use support::wait::wait_until;
 
-/// Between two packets; with sending itself some 2,000 come in a second.
+/// Pause between two packets; about 2,000 packets are sent each second.
 const PAUSE: Duration = Duration::from_micros(400);
-/// The source whose packets the Corefile drops.
+/// The source address that the Corefile drops.
 const SOURCE: &str = "192.0.2.66";
 
-/// Milliseconds without a change after which no packet is on its way.
+/// A time without a change after which no packet is in transit.
 const QUIET_MILLISECONDS: u64 = 250;
 
-/// The stream, and its account.
+/// The stream and its account.
 pub(crate) struct Traffic {
     stream: Arc<Stream>,
     receiver: Mutex<Receiver>,
     unfiltered: AtomicU64,
-    /// The account of the earlier packets.
+    /// The account up to the last call of `settle` or `after_gap`.
     settled: Mutex<Account>,
 }
 
 struct Stream {
     frame: Vec<u8>,
-    /// None while it pauses. Held while a packet is sent.
+    /// `None` while the stream pauses. Locked while a packet is sent.
     sender: Mutex<Option<Sender>>,
     sent: AtomicU64,
 }
 
-/// Packets: sent, of these dropped and counted by the filter, and seen behind it. What is neither was lost before an
+/// Numbers of packets: sent, counted as dropped by the filter, and received unfiltered. All others were lost at an
 /// interface that was down.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Account {
@@ -62,22 +62,22 @@ impl Traffic {
         }
     }
 
-    /// Sends nothing from now on. What was sent may still be on its way.
+    /// Stops sending. Packets already sent may still be in transit.
     pub(crate) fn pause(&self) {
         *self.stream.sender.lock().unwrap() = None;
     }
 
-    /// Sends again, over the interface that has the client's name now.
-    pub(crate) fn go_on(&self, site: &Site) {
+    /// Resumes sending, over the interface that has the client's name now.
+    pub(crate) fn resume(&self, site: &Site) {
         *self.stream.sender.lock().unwrap() = Some(Sender::new(&site.client, CLIENT));
     }
 
-    /// Listens at the interface that has the server's name now, which must not be up yet.
-    pub(crate) fn listen_anew(&self, site: &Site) {
+    /// Replaces the receiver by one at the interface that has the server's name now. The interface must not be up yet.
+    pub(crate) fn replace_receiver(&self, site: &Site) {
         *self.receiver.lock().unwrap() = Receiver::new(&site.server, SERVER);
     }
 
-    /// Pauses, and sees that each packet since the last time was dropped and counted.
+    /// Stops sending, and waits until each packet since the last account was dropped and counted.
     pub(crate) fn settle(&self, site: &Site) -> Account {
         self.pause();
         let before = self.total();
@@ -99,9 +99,9 @@ impl Traffic {
         account
     }
 
-    /// Waits until packets are counted again, pauses, and tells what became of those since the last time.
+    /// Waits until packets are counted again, stops sending, and returns the account since the last one.
     pub(crate) fn after_gap(&self, site: &Site) -> Account {
-        self.go_on(site);
+        self.resume(site);
         let before = counted(site);
         wait_until("packets are counted again", || {
             let now = counted(site);
@@ -111,10 +111,10 @@ impl Traffic {
         self.quiet(site)
     }
 
-    /// The account of the packets since the last call, once none is on its way.
+    /// Waits until no packet is in transit, and returns the account since the last one.
     fn quiet(&self, site: &Site) -> Account {
         let mut last = self.account(site);
-        let now = wait_until("no packet is on its way", || {
+        let now = wait_until("no packet is in transit", || {
             pause(QUIET_MILLISECONDS);
             let before = std::mem::replace(&mut last, self.account(site));
             if last == before { Ok(last) } else { Err(last) }
@@ -131,12 +131,12 @@ impl Traffic {
         Account {
             sent: self.stream.sent.load(Ordering::Relaxed),
             counted: counted(site),
-            unfiltered: self.hear(),
+            unfiltered: self.receive(),
         }
     }
 
-    /// Takes what has come through the filter; how many there were ever.
-    fn hear(&self) -> u64 {
+    /// Receives unfiltered packets, and returns their number since the start.
+    fn receive(&self) -> u64 {
         let receiver = self.receiver.lock().unwrap();
         while let Some(frame) = receiver.next() {
             if frame == self.stream.frame {
@@ -146,7 +146,7 @@ impl Traffic {
         self.unfiltered.load(Ordering::Relaxed)
     }
 
-    /// Everything until the last time.
+    /// The account up to the last call of `settle` or `after_gap`.
     pub(crate) fn total(&self) -> Account {
         *self.settled.lock().unwrap()
     }
@@ -171,7 +171,7 @@ impl fmt::Display for Account {
     }
 }
 
-/// The counter of the map. A filter that is away still has it.
+/// The counter in the map. A filter on a missing interface still has its map.
 fn counted(site: &Site) -> u64 {
     let page = site.get("/metrics");
     let mut lines = page.body.lines();
@@ -187,7 +187,7 @@ fn flow(stream: &Weak<Stream>) {
                 Ok(()) => {
                     stream.sent.fetch_add(1, Ordering::Relaxed);
                 }
-                // Refused is not sent.
+                // The kernel refused the packet, so it was not sent.
                 Err(Errno::ENETDOWN | Errno::ENOBUFS | Errno::ENXIO) => {}
                 Err(errno) => panic!("sending: {errno}"),
             }

@@ -1,14 +1,15 @@
-//! Control characters in JSON. RFC 8259, section 7, asks for escapes below U+0020 alone; a terminal obeys more.
+//! Control characters in JSON. RFC 8259, section 7, requires escapes only below U+0020; a terminal interprets more.
 
 use std::io::Write as _;
 
 use crate::base::escape::is_control;
 
-/// Bytes of an escape, `\u202e`.
+/// Length of an escape such as `\u202e`, in bytes.
 const ESCAPE: usize = 6;
 
-/// Escapes the control characters in the first `length` bytes of `room`, which are JSON. Such characters stand in
-/// strings only. Returns the new length; `None` if the text does not fit, or is not UTF-8, with `room` unchanged.
+/// Escapes the control characters in the first `length` bytes of `room`, which are JSON and have control characters
+/// only in strings. Returns the new length. If the text does not fit or is not UTF-8, returns `None` and leaves `room`
+/// unchanged.
 pub(super) fn escape(room: &mut [u8], length: usize) -> Option<usize> {
     let bytes = room.get(..length)?;
     if bytes.iter().all(|&byte| byte < 0x7f) {
@@ -21,7 +22,7 @@ pub(super) fn escape(room: &mut [u8], length: usize) -> Option<usize> {
     let growth: usize = controls.map(|c| ESCAPE - c.len_utf8()).sum();
     let escaped = length.checked_add(growth)?;
     room.get(..escaped)?;
-    // From the end, so that no byte is overwritten before it moves. Once both ends meet, no control is left.
+    // Moves characters from the end, so that none is overwritten. When both positions are equal, no control is left.
     let (mut from, mut to) = (length, escaped);
     while from < to {
         let last = last_char(room.get(..from)?)?;

@@ -2,7 +2,9 @@
 
 mod controls;
 mod read;
+mod shown;
 mod write;
 
 pub use read::Value;
-pub use write::{Output, Shown, Sink, Writer};
+pub use shown::Shown;
+pub use write::{Output, Sink, Writer};

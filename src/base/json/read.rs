@@ -1,16 +1,16 @@
-//! Reads JSON of unknown members.
+//! Reader of JSON into a tree of values, for the daemon's responses.
 
-/// Most nested lists and objects.
+/// Maximum depth of nested lists and objects.
 const MAX_DEPTH: usize = 16;
 
 /// A JSON value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Value {
     /// `null`, or a missing member.
-    Nothing,
+    Null,
     /// `true` or `false`.
-    Truth(bool),
-    /// A number, as its text.
+    Bool(bool),
+    /// The text of a number.
     Number(String),
     /// A string.
     Text(String),
@@ -28,17 +28,17 @@ impl Value {
         reader.rest.trim_ascii_start().is_empty().then_some(value)
     }
 
-    /// The member of this name, or `Nothing`.
+    /// The member of this name, or `Null`.
     pub fn get(&self, name: &str) -> &Self {
         let members = match self {
             Self::Object(members) => members.as_slice(),
             _ => &[],
         };
         let found = members.iter().find(|(other, _)| other == name);
-        found.map_or(&Self::Nothing, |(_, value)| value)
+        found.map_or(&Self::Null, |(_, value)| value)
     }
 
-    /// The member at a path of names with dots between, or `Nothing`.
+    /// The member at a path of names separated by dots, or `Null`.
     pub fn at(&self, path: &str) -> &Self {
         path.split('.').fold(self, Self::get)
     }
@@ -69,6 +69,7 @@ impl Value {
 }
 
 struct Reader<'a> {
+    /// Text after the last consumed word.
     rest: &'a str,
 }
 
@@ -80,12 +81,12 @@ impl Reader<'_> {
         after.is_some()
     }
 
-    fn value(&mut self, deeper: usize) -> Option<Value> {
-        let deeper = deeper.checked_sub(1)?;
+    fn value(&mut self, depth_left: usize) -> Option<Value> {
+        let depth_left = depth_left.checked_sub(1)?;
         for (word, value) in [
-            ("null", Value::Nothing),
-            ("true", Value::Truth(true)),
-            ("false", Value::Truth(false)),
+            ("null", Value::Null),
+            ("true", Value::Bool(true)),
+            ("false", Value::Bool(false)),
         ] {
             if self.take(word) {
                 return Some(value);
@@ -94,7 +95,7 @@ impl Reader<'_> {
         if self.take("[") {
             let mut list = Vec::new();
             self.each("]", &mut |reader| {
-                list.push(reader.value(deeper)?);
+                list.push(reader.value(depth_left)?);
                 Some(())
             })?;
             return Some(Value::List(list));
@@ -103,7 +104,7 @@ impl Reader<'_> {
             let mut members = Vec::new();
             self.each("}", &mut |reader| {
                 let name = reader.text()?;
-                let value = reader.take(":").then(|| reader.value(deeper))??;
+                let value = reader.take(":").then(|| reader.value(depth_left))??;
                 members.push((name, value));
                 Some(())
             })?;
@@ -112,7 +113,7 @@ impl Reader<'_> {
         self.text().map(Value::Text).or_else(|| self.number())
     }
 
-    /// Reads elements by commas, up to `end`.
+    /// Calls `read` for each element of a list separated by commas, and consumes `end`.
     fn each(&mut self, end: &str, read: &mut dyn FnMut(&mut Self) -> Option<()>) -> Option<()> {
         if self.take(end) {
             return Some(());
@@ -134,7 +135,7 @@ impl Reader<'_> {
         (!number.is_empty()).then(|| Value::Number(number.into()))
     }
 
-    /// Reads a string. `None` if the rest begins with another value, and consumes nothing then.
+    /// Reads a string. If the rest begins with another value, consumes nothing and returns `None`.
     fn text(&mut self) -> Option<String> {
         if !self.take("\"") {
             return None;
@@ -183,12 +184,12 @@ mod tests {
         assert_eq!(words, ["1", "-2", "18446744073709551615"]);
         assert_eq!(value.get("a").list()[2].number(), Some(u64::MAX));
         assert_eq!(value.get("a").list()[1].number(), None);
-        assert_eq!(value.get("b").get("c"), &Value::Nothing);
-        assert_eq!(value.at("b.d"), &Value::Truth(true));
-        assert_eq!(value.get("b").get("d"), &Value::Truth(true));
+        assert_eq!(value.get("b").get("c"), &Value::Null);
+        assert_eq!(value.at("b.d"), &Value::Bool(true));
+        assert_eq!(value.get("b").get("d"), &Value::Bool(true));
         assert_eq!(value.get("e").word(), Some("\"\\\n\u{1b}é"));
         assert_eq!(value.get("f").list(), []);
-        assert_eq!(value.get("missing").get("c"), &Value::Nothing);
+        assert_eq!(value.get("missing").get("c"), &Value::Null);
     }
 
     #[test]

@@ -1,26 +1,26 @@
-//! Writes JSON: serde structs by serde-json-core, and around them the brackets and commas of lists.
+//! Writer of JSON: serde-json-core serializes structs, and this module adds the brackets and commas of lists.
 //!
 //! A list is written element by element, so a document needs no more memory than its longest element.
 
-use std::fmt::{self, Display};
+use std::fmt;
 use std::io;
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use super::controls;
 use crate::base::capacity::MAX_COREFILE;
 
 /// Initial size of the buffer in bytes.
 const ROOM: usize = 1024;
-/// Most bytes of the buffer: an escaped byte of a Corefile takes six bytes, and names and messages are short.
+/// Maximum size of the buffer in bytes. A value may quote a whole Corefile, and an escaped byte takes six bytes.
 const MAX_ROOM: usize = 8 * MAX_COREFILE + (64 << 10);
 
-/// A destination of text, with a buffer in which values are serialized.
+/// A destination of text, with a buffer for serialized values.
 pub trait Sink: fmt::Write {
-    /// Buffer for the next value.
+    /// The free part of the buffer, for the next value.
     fn room(&mut self) -> &mut [u8];
 
-    /// Enlarges the buffer, after a value did not fit.
+    /// Enlarges the buffer after a value did not fit.
     ///
     /// # Errors
     /// When the buffer cannot grow.
@@ -37,7 +37,7 @@ pub trait Sink: fmt::Write {
 pub struct Output<'a> {
     stream: &'a mut dyn io::Write,
     room: Vec<u8>,
-    /// I/O error behind a [`fmt::Error`].
+    /// The I/O error that [`fmt::Error`] cannot hold.
     result: io::Result<()>,
 }
 
@@ -51,10 +51,10 @@ impl<'a> Output<'a> {
         }
     }
 
-    /// Result of writing, with the I/O error for the [`fmt::Error`] of `written`.
+    /// Converts `written` to a result with the I/O error of the stream.
     ///
     /// # Errors
-    /// The stream's; `OutOfMemory` for an element beyond all capacities.
+    /// The I/O error of the stream; `OutOfMemory` for a value larger than the buffer may grow.
     pub fn finish(self, written: fmt::Result) -> io::Result<()> {
         self.result?;
         written.map_err(|_| io::ErrorKind::OutOfMemory.into())
@@ -88,8 +88,8 @@ impl Sink for Output<'_> {
     }
 }
 
-/// Writer of one document, value after value. After an error it writes nothing more, and [`Writer::end`] returns the
-/// error.
+/// Writer of one document, value after value. After an error the writer ignores all calls, and [`Writer::end`] returns
+/// the error.
 pub struct Writer<'a> {
     sink: &'a mut dyn Sink,
     /// True if a comma precedes the next value or member.
@@ -115,14 +115,14 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// Writes a value: the document, an element, or a member's.
+    /// Writes a value: the document, an element of a list, or the value of a member.
     pub fn value(&mut self, value: &impl Serialize) {
         let length = self.serialize(value);
         self.comma = true;
         self.take(length);
     }
 
-    /// Begins an object with the members of a struct, and leaves it open for more.
+    /// Begins an object with the members of `head`, and leaves the object open for more members.
     pub fn begin_object(&mut self, head: &impl Serialize) {
         let length = self.serialize(head);
         self.comma = length > "{}".len();
@@ -131,31 +131,29 @@ impl<'a> Writer<'a> {
 
     /// Begins an object without members.
     pub fn begin_empty_object(&mut self) {
-        self.mark("{", false);
+        self.write("{");
     }
 
     /// Ends an object.
     pub fn end_object(&mut self) {
-        self.comma = false;
-        self.mark("}", true);
+        self.close("}");
     }
 
     /// Begins a member of an open object; its value comes next.
     pub fn member(&mut self, name: &str) {
         self.value(&name);
         self.comma = false;
-        self.mark(":", false);
+        self.write(":");
     }
 
     /// Begins a list.
     pub fn begin_list(&mut self) {
-        self.mark("[", false);
+        self.write("[");
     }
 
     /// Ends a list.
     pub fn end_list(&mut self) {
-        self.comma = false;
-        self.mark("]", true);
+        self.close("]");
     }
 
     /// Writes a member that is a list of values.
@@ -182,23 +180,30 @@ impl<'a> Writer<'a> {
     /// As [`Writer::result`].
     pub fn end(&mut self) -> fmt::Result {
         self.comma = false;
-        self.mark("\n", false);
+        self.write("\n");
         self.result
     }
 
-    /// Writes a mark, preceded by a comma if one is due.
-    fn mark(&mut self, mark: &str, comma: bool) {
-        for text in [if self.comma { "," } else { "" }, mark] {
+    /// Writes text, preceded by a comma if one is due.
+    fn write(&mut self, text: &str) {
+        for text in [if self.comma { "," } else { "" }, text] {
             if self.result.is_ok() {
                 self.result = self.sink.write_str(text);
             }
         }
-        self.comma = comma;
+        self.comma = false;
     }
 
-    /// Puts a value into the sink's room; the length of its text.
+    /// Writes the bracket that ends an object or a list.
+    fn close(&mut self, bracket: &str) {
+        self.comma = false;
+        self.write(bracket);
+        self.comma = true;
+    }
+
+    /// Serializes a value into the sink's buffer. Returns its length in bytes, 0 after an error.
     fn serialize(&mut self, value: &impl Serialize) -> usize {
-        self.mark("", false);
+        self.write("");
         while self.result.is_ok() {
             let room = self.sink.room();
             let length = serde_json_core::to_slice(value, room).ok();
@@ -217,20 +222,10 @@ impl<'a> Writer<'a> {
     }
 }
 
-/// A value that is written as its text.
-pub struct Shown<T>(pub T);
-
-impl<T: Display> Serialize for Shown<T> {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        // One type for all values, so that the binary has one instance of the serializer.
-        to.collect_str(&format_args!("{}", self.0))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::json::Value;
+    use crate::base::json::{Shown, Value};
 
     #[derive(Serialize)]
     struct Head<'a> {

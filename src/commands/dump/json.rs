@@ -88,7 +88,7 @@ impl Writer for Json<'_> {
         });
         self.values("fields", kind, &mut |json| {
             for value in &entry.values {
-                write_fields(json, &map.encoder.assignments(value).0);
+                write_fields(json, &map.encoder.assignments(value).assignments);
             }
         });
         self.0.end_object();

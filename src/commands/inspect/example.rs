@@ -80,8 +80,7 @@ impl Block<'_> {
             return Ok(());
         }
         let mut encoder = Encoder::new(map, self.survey.btf.as_ref());
-        let (assignments, _) = encoder.assignments(initial);
-        for assignment in &assignments {
+        for assignment in &encoder.assignments(initial).assignments {
             let word = assignment.to_string();
             let is_value = encoder
                 .value(once(word.as_str()), &mut [0; MAX_VALUE])

@@ -89,7 +89,7 @@ fn remarks(out: &mut String, filter: &Value, style: Style) {
     let interface = word(filter.get("interface"));
     if let Some(reason) = filter.get("reason").word() {
         let (what, colour) = match filter.get("attached") {
-            Value::Truth(true) => ("not native", Colour::Yellow),
+            Value::Bool(true) => ("not native", Colour::Yellow),
             _ => ("not attached", Colour::Red),
         };
         let text = format!("{interface}: {what}: {}", Escaped(reason));
@@ -99,7 +99,7 @@ fn remarks(out: &mut String, filter: &Value, style: Style) {
         let text = format!("{interface}: {}", word(warning));
         line(out, &text, Colour::Yellow, style);
     }
-    if filter.get("verdicts") == &Value::Nothing {
+    if filter.get("verdicts") == &Value::Null {
         let text = format!("{interface}: verdicts are not counted; the log says why");
         line(out, &text, Colour::Yellow, style);
     }
@@ -111,7 +111,7 @@ fn verdict_table(status: &Value) -> Table {
     let mut table = Table::default();
     head(&mut table, &[("object", "object")]);
     let rates = match measured {
-        Value::Nothing => &[],
+        Value::Null => &[],
         _ => RATES,
     };
     for (heading, _) in VERDICTS.iter().chain(rates) {
@@ -139,13 +139,13 @@ fn verdict_table(status: &Value) -> Table {
 fn with<'a>(list: &'a Value, member: &str, value: &Value) -> &'a Value {
     let mut elements = list.list().iter();
     let found = elements.find(|element| element.get(member) == value);
-    found.unwrap_or(&Value::Nothing)
+    found.unwrap_or(&Value::Null)
 }
 
 fn filter_table(status: &Value) -> Table {
     let measured = status.get("measured");
     let counts = match measured {
-        Value::Nothing => COUNTED,
+        Value::Null => COUNTED,
         _ => MEASURED,
     };
     let mut table = Table::default();
@@ -159,7 +159,7 @@ fn filter_table(status: &Value) -> Table {
         table.cell(&word(interface), None);
         cells(&mut table, filter, FILTERS);
         let counted = match measured {
-            Value::Nothing => filter,
+            Value::Null => filter,
             _ => with(measured.get("filters"), "interface", interface),
         };
         cells(&mut table, counted, counts);
@@ -179,7 +179,7 @@ fn cells(table: &mut Table, part: &Value, columns: Columns) {
     for (_, member) in columns {
         let value = part.at(member);
         match (*member, value) {
-            ("attached", Value::Truth(true)) => table.cell("attached", Some(Colour::Green)),
+            ("attached", Value::Bool(true)) => table.cell("attached", Some(Colour::Green)),
             ("attached", _) => table.cell("not attached", Some(Colour::Red)),
             ("verdict", _) if value.word() == Some("aborted") => {
                 table.cell("aborted", Some(Colour::Red));

@@ -1,4 +1,4 @@
-//! Checks of one map and all lines that refer to it.
+//! Checks of all lines that refer to one map.
 
 use std::net::IpAddr;
 
@@ -13,6 +13,7 @@ use crate::corefile::Token;
 use crate::encode::Encoder;
 use crate::object::{Layout, MapDef, MapKind};
 
+/// Checker of the lines of one map.
 pub(super) struct Checker<'a> {
     pub(super) map: &'a MapDef,
     /// All maps of the object.
@@ -88,7 +89,7 @@ impl Checker<'_> {
         }
     }
 
-    /// Remedy for a prefix as the key of a map of addresses: an `lpm_trie` of the object. Empty for all other keys.
+    /// Remedy for a prefix as the key of a map of addresses: names an `lpm_trie` of the object. Empty for other keys.
     fn prefix_hint(&self, key: Token) -> String {
         let word = self.faults.corefile.text(key);
         let address = word.split_once('/').map(|(address, _)| address.parse());
@@ -101,7 +102,7 @@ impl Checker<'_> {
             return String::new();
         }
         let tries = self.maps.iter().filter(|map| map.kind == MapKind::LPM_TRIE);
-        // Best the trie of the same addresses, whose keys have the length of the prefix too.
+        // The trie of the same address family is nearest in key size: its keys have 4 bytes more, for the length.
         let trie = tries.min_by_key(|trie| trie.key_size.abs_diff(self.map.key_size));
         let trie = trie.map_or_else(String::new, |trie| {
             format!(", `@{}` prefixes", Plain(&trie.name))
@@ -123,7 +124,7 @@ impl Checker<'_> {
         });
     }
 
-    /// Compares `size` with the map's key size; false after an error was reported.
+    /// True if `size` is the map's key size; otherwise reports an error.
     fn check_key_size(&mut self, at: Token, directive: &str, size: usize) -> bool {
         let fits = size == self.map.key_size as usize;
         if !fits {
@@ -138,7 +139,7 @@ impl Checker<'_> {
         fits
     }
 
-    /// Checks that a key of the right size is one that the map can hold.
+    /// Checks that the map can have a key of the right size: its prefix length or index is in range.
     fn check_range(&mut self, at: Token, directive: &str, key: &[u8]) {
         if self.map.kind == MapKind::LPM_TRIE {
             self.check_prefix(at, directive, key);
@@ -147,7 +148,7 @@ impl Checker<'_> {
         }
     }
 
-    /// Checks that the prefix of a trie's key is no longer than its data; the kernel refuses such a key.
+    /// Checks that the prefix length of a trie's key is at most the length of its address, as the kernel requires.
     fn check_prefix(&mut self, at: Token, directive: &str, key: &[u8]) {
         let Some((bits, data)) = key.split_first_chunk() else {
             return;
@@ -165,7 +166,7 @@ impl Checker<'_> {
         );
     }
 
-    /// Checks that the key of an array is below its capacity.
+    /// Checks that the key of an array is an index below `max_entries`.
     fn check_index(&mut self, at: Token, directive: &str, key: &[u8]) {
         let Some(key) = key.first_chunk().filter(|_| self.map.kind.is_array()) else {
             return;
@@ -213,7 +214,7 @@ impl Checker<'_> {
         }
     }
 
-    /// Checks the number of distinct keys. Called only for more lines than entries, since sorting the keys takes time.
+    /// Checks the number of distinct keys. Called only for more lines than `max_entries`, because it sorts all keys.
     fn check_capacity(&mut self, filter: &Filter, map: MapId) {
         let capacity = self.map.max_entries as usize;
         let corefile = self.faults.corefile;
@@ -240,7 +241,8 @@ impl Checker<'_> {
     }
 }
 
-/// Remedy for the most frequent mistake in a number: big-endian byte order, where the number would be right.
+/// Remedy for the most frequent mistake in a number: big-endian byte order. Empty unless `is_right_swapped`: the number
+/// would be valid in the other byte order.
 const fn byte_order_hint(is_right_swapped: bool) -> &'static str {
     if is_right_swapped {
         "; a key is written as in memory, lowest byte first"

@@ -1,4 +1,4 @@
-//! Lines that give the same key different values. The later line holds, which an operator may not expect.
+//! Warnings about lines that give the same key different values. The later line takes effect.
 
 use std::fmt::Display;
 
@@ -13,8 +13,8 @@ use crate::corefile::{Corefile, Token};
 use crate::encode::Encoder;
 use crate::object::{Btf, MapDef};
 
-/// Passes to `report` a warning for each line of `filter` whose key an earlier line gave another value: the first
-/// [`MAX_ERRORS`], then the number of the others. The lines have passed [`super::check`].
+/// Passes to `report` a warning for each line of `filter` whose key has another value in an earlier line: the first
+/// [`MAX_ERRORS`], then the number of the omitted ones. The lines have passed [`super::check`].
 pub fn warn_of_conflicts(
     filter: &Filter,
     corefile: &Corefile,
@@ -26,7 +26,7 @@ pub fn warn_of_conflicts(
     let mut reported = 0;
     for map_ref in &filter.maps {
         let map = maps.iter().find(|map| map.name == map_ref.name);
-        // Each line about variables changes those that it names.
+        // Lines about variables do not conflict: each sets only the variables that it names.
         let Some(map) = map.filter(|map| map.initial.is_none()) else {
             continue;
         };
@@ -50,7 +50,7 @@ pub fn warn_of_conflicts(
     }
 }
 
-/// Lines of one map, named by their index among these lines.
+/// The lines of one map. A line is identified by its index among them.
 struct MapLines<'a> {
     filter: &'a Filter,
     corefile: &'a Corefile,
@@ -62,9 +62,9 @@ impl<'a> MapLines<'a> {
         self.filter.entries.of_map(self.map_ref.id, self.corefile)
     }
 
-    /// Pairs of a line and the line before it with the same key and another value, in the order of the first.
+    /// Pairs of a line and the last earlier line with the same key, if the values differ; in the order of the lines.
     ///
-    /// Digests take 8 bytes a line where keys take up to 64. Values are encoded only for keys that repeat.
+    /// Compares digests, which take 8 bytes a line, while keys take up to 64. Values are encoded only for repeated keys.
     fn conflicts(&self, encoder: &mut Encoder<'_>) -> Vec<(u32, u32)> {
         let mut digests: Vec<_> = self
             .entries()
@@ -96,12 +96,14 @@ impl<'a> MapLines<'a> {
         conflicts
     }
 
+    /// Digest of a line's key.
     fn key(&self, entry: &Entry<'_>, encoder: &Encoder<'_>) -> u64 {
         let mut key = [0; MAX_KEY];
         let size = line::key(self.corefile, entry, encoder, &mut key);
         digest::of(&key.get(..size.unwrap_or_default()))
     }
 
+    /// Digest of a line's value.
     fn value(&self, entry: &Entry<'_>, encoder: &mut Encoder<'_>) -> u64 {
         let mut value = [0; MAX_VALUE];
         let size = line::value(self.corefile, entry, encoder, &mut value);

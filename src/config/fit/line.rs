@@ -5,11 +5,11 @@ use crate::config::entries::{Entry, Value};
 use crate::corefile::{Corefile, Token};
 use crate::encode::{Encoder, FieldError};
 
-/// Writes the key of a line to `out` and returns its size in bytes. A line without KEY has its index as the key, a
+/// Writes the key of a line to `out` and returns its size in bytes. The key of a line without KEY is the line's index, a
 /// `u32` in host byte order. The host bits of a trie's key are cleared.
 ///
 /// # Errors
-/// A message about an invalid KEY. KEY of a `map` line was checked by [`Config::read`](crate::config::Config::read).
+/// A message about an invalid KEY. The KEY of a `map` line was checked by [`Config::read`](crate::config::Config::read).
 pub fn key(
     corefile: &Corefile,
     entry: &Entry<'_>,
@@ -37,7 +37,7 @@ pub fn key(
 /// Writes the value of a line to `out` and returns its size in bytes.
 ///
 /// # Errors
-/// The invalid word, and a message. VALUE of a `map` line was checked by [`Config::read`](crate::config::Config::read).
+/// The invalid word, and a message. The VALUE of a `map` line was checked by [`Config::read`](crate::config::Config::read).
 pub fn value(
     corefile: &Corefile,
     entry: &Entry<'_>,

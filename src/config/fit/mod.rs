@@ -19,8 +19,8 @@ pub use conflicts::warn_of_conflicts;
 pub use line::{key, value};
 pub use numbers::warn_of_numbers;
 
-/// Checks every line of `filter` about a map against `maps`, whose types are in `btf`, and returns the errors. Sets key
-/// and number of `gauge` and `counter` metrics from their words.
+/// Checks every line of `filter` that refers to a map against `maps`, whose types are in `btf`, and returns the errors.
+/// Sets key and number of `gauge` and `counter` metrics from their words.
 pub fn check(
     filter: &mut Filter,
     corefile: &Corefile,
@@ -49,7 +49,7 @@ pub fn check(
     errors
 }
 
-/// Error for a map that the object lacks. The object is to blame unless the line names the map.
+/// Error for a map that the object does not define. The object is at fault unless the line names the map by `@MAP`.
 fn missing_map(filter: &Filter, map: &MapRef, corefile: &Corefile, maps: &[MapDef]) -> Diagnostic {
     let all: Vec<_> = maps.iter().map(|map| map.name.as_str()).collect();
     let mut remedy = match all.as_slice() {

@@ -1,6 +1,6 @@
-//! Numbers in a value that the program does not take as they are, which an operator may not expect: numbers without a
-//! name in an enumeration, often since the value is of another version of the program or its bytes are misplaced, and
-//! numbers above the greatest number of a member.
+//! Warnings about numbers that the program does not accept in a member of a value: numbers that are not in the member's
+//! enumeration, and numbers above the member's maximum. Typical causes are bytes at a wrong offset, and a value for
+//! another version of the program.
 
 use std::fmt::Display;
 use std::ops::Range;
@@ -11,18 +11,18 @@ use crate::base::diagnostic::MAX_ERRORS;
 use crate::base::escape::Escaped;
 use crate::base::suggest::list;
 use crate::config::Filter;
-use crate::config::entries::Value;
+use crate::config::entries::{Entry, Value};
 use crate::corefile::Corefile;
 use crate::encode::Encoder;
 use crate::encode::integer::Number;
 use crate::object::layout::{Enumerator, Kind, Shape, ShapeId};
 use crate::object::{Btf, Layout, MapDef};
 
-/// Least number of names of an enumeration that names some numbers of a longer list.
+/// Minimum number of names of an enumeration that may be a part of a longer list, such as that of IP protocols.
 const MIN_LISTED: u64 = 4;
 
-/// Passes to `report` a warning for each line of `filter` whose value has such a number: the first [`MAX_ERRORS`], then
-/// the number of the others. The lines have passed [`super::check`].
+/// Passes to `report` a warning for each line of `filter` with such a number: the first [`MAX_ERRORS`], then the number of
+/// the omitted ones. The lines have passed [`super::check`].
 pub fn warn_of_numbers(
     filter: &Filter,
     corefile: &Corefile,
@@ -44,13 +44,8 @@ pub fn warn_of_numbers(
             let mut value = [0; MAX_VALUE];
             let size = line::value(corefile, &entry, &mut encoder, &mut value).unwrap_or_default();
             let value = value.get(..size).unwrap_or_default();
-            // A member that an `entry` line does not name is 0.
-            let may_be_zero = matches!(entry.value, Value::Words(_));
-            let refused = members.iter().find_map(|member| {
-                let number = member.refused(value)?;
-                (number != 0 || !may_be_zero).then_some((member, number))
-            });
-            let Some(((member, number), at)) = refused.zip(entry.at()) else {
+            let Some(((member, number), at)) = rejected(&members, &entry, value).zip(entry.at())
+            else {
                 continue;
             };
             count += 1;
@@ -71,15 +66,29 @@ pub fn warn_of_numbers(
     }
 }
 
-/// A member of a value that does not take every number.
+/// The first member of an entry's value with a number that the program does not accept, and the number.
+fn rejected<'m>(
+    members: &'m [Member],
+    entry: &Entry<'_>,
+    value: &[u8],
+) -> Option<(&'m Member, u64)> {
+    // 0 in an `entry` line may be a member that the line does not name.
+    let may_be_zero = matches!(entry.value, Value::Words(_));
+    members.iter().find_map(|member| {
+        let number = member.rejected(value)?;
+        (number != 0 || !may_be_zero).then_some((member, number))
+    })
+}
+
+/// A member of a value that does not accept every number.
 struct Member {
     path: String,
     range: Range<usize>,
-    takes: Takes,
+    accepted: Accepted,
 }
 
-/// The numbers that a member takes.
-enum Takes {
+/// The numbers that a member accepts.
+enum Accepted {
     /// The values of an enumeration.
     Named {
         /// Name of the type in C.
@@ -88,18 +97,18 @@ enum Takes {
         /// Bits of valid numbers without a name.
         bits: u64,
     },
-    /// All numbers up to this one.
+    /// All numbers up to `max`.
     UpTo { max: u64, big_endian: bool },
 }
 
 impl Member {
-    /// The number in `value`; `None` if the member takes the number.
-    fn refused(&self, value: &[u8]) -> Option<u64> {
+    /// The member's number in `value`, if the member does not accept it.
+    fn rejected(&self, value: &[u8]) -> Option<u64> {
         let bytes = value.get(self.range.clone())?;
         let mut number = Number::little_endian(0, bytes.len());
-        let (values, bits) = match &self.takes {
-            Takes::Named { values, bits, .. } => (values, *bits),
-            &Takes::UpTo { max, big_endian } => {
+        let (values, bits) = match &self.accepted {
+            Accepted::Named { values, bits, .. } => (values, *bits),
+            &Accepted::UpTo { max, big_endian } => {
                 number.big_endian = big_endian;
                 return Some(number.read(bytes)).filter(|number| *number > max);
             }
@@ -113,11 +122,11 @@ impl Member {
         (!is_combination).then_some(number)
     }
 
-    /// Why a number is refused, and the numbers that the member takes: names, each with its number.
+    /// The reason for a rejected number, and the accepted numbers with their names.
     fn reason(&self) -> String {
-        let (name, values) = match &self.takes {
-            Takes::Named { name, values, .. } => (name, values.iter()),
-            Takes::UpTo { max, .. } => {
+        let (name, values) = match &self.accepted {
+            Accepted::Named { name, values, .. } => (name, values.iter()),
+            Accepted::UpTo { max, .. } => {
                 return format!("more than the program takes; at most {max}");
             }
         };
@@ -130,7 +139,7 @@ impl Member {
     }
 }
 
-/// The members of a value that do not take every number, without those that share bytes with another member of a union.
+/// The members of a value that do not accept every number. Members of a union, which share bytes, are left out.
 fn members(layout: &Layout) -> Vec<Member> {
     let mut parts: Vec<(Range<usize>, String, ShapeId, Option<u64>)> = Vec::new();
     layout.walk_all("value", &mut |part| {
@@ -146,7 +155,7 @@ fn members(layout: &Layout) -> Vec<Member> {
             }
             _ => false,
         };
-        // A bit-field is not read.
+        // Bit-fields are left out, because `Number` reads whole bytes.
         if !has_parts && part.bits.is_none() {
             let start = part.offset as usize;
             let range = start..start.saturating_add(shape.size as usize);
@@ -162,63 +171,69 @@ fn members(layout: &Layout) -> Vec<Member> {
         let (range, path, id, max) = part;
         let is_alone = end <= range.start && range.end <= next;
         end = end.max(range.end);
-        let takes = takes(layout.shape(id), max)?;
-        is_alone.then_some(Member { path, range, takes })
+        let accepted = accepted(layout.shape(id), max)?;
+        is_alone.then_some(Member {
+            path,
+            range,
+            accepted,
+        })
     });
     members.collect()
 }
 
-/// The numbers that a member takes; `None` if it takes every number of its type.
-fn takes(shape: &Shape, max: Option<u64>) -> Option<Takes> {
+/// The numbers that a member accepts; `None` if it accepts every number of its type.
+fn accepted(shape: &Shape, max: Option<u64>) -> Option<Accepted> {
     let values = match shape.kind {
         Kind::Number {
             signed: false,
             big_endian,
-        } => return max.map(|max| Takes::UpTo { max, big_endian }),
+        } => return max.map(|max| Accepted::UpTo { max, big_endian }),
         Kind::Enum(ref values) if !values.is_empty() => values,
         _ => return None,
     };
-    let bits = match unnamed_of(values) {
+    let bits = match Unnamed::of(values) {
         Unnamed::Wrong => 0,
         Unnamed::Bits(bits) => bits,
         Unnamed::Valid => return None,
     };
-    Some(Takes::Named {
+    Some(Accepted::Named {
         name: shape.name.clone(),
         values: values.clone(),
         bits,
     })
 }
 
-/// The numbers without a name that an enumeration takes for valid.
+/// The numbers without a name that an enumeration accepts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Unnamed {
-    /// None: the names are all cases.
+    /// None, because the names are all cases.
     Wrong,
     /// Combinations of these bits.
     Bits(u64),
-    /// All: the names are some numbers of a longer list, as of IP protocols.
+    /// All, because the names are a part of a longer list, such as that of IP protocols.
     Valid,
 }
 
-/// Bits are valid in combination if every value is a combination of the single bits among the values, and the values are
-/// not just counted, as 0, 1 and 2 are.
-fn unnamed_of(values: &[Enumerator]) -> Unnamed {
-    let numbers = || values.iter().map(|one| one.value);
-    let (least, most) = (numbers().min(), numbers().max());
-    let span = least.zip(most).map(|(least, most)| most.abs_diff(least));
-    let (span, count) = (span.unwrap_or_default(), values.len() as u64);
-    let bits = numbers().map(i64::cast_unsigned);
-    let bits = bits.filter(|number| number.is_power_of_two());
-    let bits = bits.fold(0, |all, bit| all | bit);
-    if span < count {
-        Unnamed::Wrong
-    } else if numbers().all(|number| number.cast_unsigned() & !bits == 0) {
-        Unnamed::Bits(bits)
-    } else if count >= MIN_LISTED && span >= 2 * count {
-        Unnamed::Valid
-    } else {
-        Unnamed::Wrong
+impl Unnamed {
+    /// Guesses from the named values. They are bits if every value is a combination of the powers of two among them, and
+    /// the values are not consecutive, as 0, 1 and 2 are.
+    fn of(values: &[Enumerator]) -> Self {
+        let numbers = || values.iter().map(|one| one.value);
+        let (least, most) = (numbers().min(), numbers().max());
+        let span = least.zip(most).map(|(least, most)| most.abs_diff(least));
+        let (span, count) = (span.unwrap_or_default(), values.len() as u64);
+        let bits = numbers().map(i64::cast_unsigned);
+        let bits = bits.filter(|number| number.is_power_of_two());
+        let bits = bits.fold(0, |all, bit| all | bit);
+        if span < count {
+            Self::Wrong
+        } else if numbers().all(|number| number.cast_unsigned() & !bits == 0) {
+            Self::Bits(bits)
+        } else if count >= MIN_LISTED && span >= 2 * count {
+            Self::Valid
+        } else {
+            Self::Wrong
+        }
     }
 }
 
@@ -227,7 +242,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_tell_which_other_numbers_are_valid() {
+    fn names_decide_which_unnamed_numbers_are_valid() {
         for (values, expected) in [
             (&[0, 1, 2][..], Unnamed::Wrong),
             (&[1, 2], Unnamed::Wrong),
@@ -250,7 +265,7 @@ mod tests {
                     value,
                 })
                 .collect();
-            assert_eq!(unnamed_of(&values), expected, "{values:?}");
+            assert_eq!(Unnamed::of(&values), expected, "{values:?}");
         }
     }
 }

@@ -30,7 +30,7 @@ fn block_without_braces_extends_to_the_end() {
         &[
             ("h\nd a b\ne", "h | d: d@2 a@2 b@2 | e: e@3"),
             ("h\nd {\n a b\n}\ne", "h | d: d@2 {@2 a@3 b@3 }@4 | e: e@5"),
-            // A stray brace ends the block, and another block may follow.
+            // A closing brace without an opening one ends the block, and another block may follow.
             ("h\nd\n}\ni\ne", "h | d: d@2 ++ i | e: e@5"),
         ],
     );
@@ -71,7 +71,7 @@ fn directive_ends_with_its_line_or_block() {
             ),
             ("h\nd\n{\n a\n}\ne", "h | d: d@2 {@3 a@4 }@5 | e: e@6"),
             ("h\nd { a } b\ne", "h | d: d@2 {@2 a@2 }@2 b@2 | e: e@3"),
-            // A brace as a directive's name opens no block: the next one closes the server block, and the last is an
+            // A brace as a directive's name opens no block. The next brace closes the server block, and the last is an
             // address.
             ("h {\n { a\n }\n}", "h | {: {@2 a@2 ++ }"),
         ],
@@ -117,7 +117,7 @@ fn snippet_replaces_its_import() {
                 "(s) {\n a\n}\n(t) {\n import s\n b\n}\nh\nimport t",
                 "h | a: a@2 | b: b@6",
             ),
-            // As a block's address, and as a whole block.
+            // The snippet is a whole block, its address included.
             ("(s) {\n h {\n  d\n }\n}\nimport s", "h | d: d@3"),
             // A snippet may declare snippets.
             (
@@ -157,7 +157,7 @@ fn token_above_its_predecessor_begins_no_line() {
     );
 }
 
-/// `closeCurlyBrace` of Caddy's parser looks at the last token, whatever that token has closed.
+/// `closeCurlyBrace` of Caddy's parser accepts any closing brace as the last token, a directive's too.
 #[test]
 fn last_block_closed_by_its_directive_is_a_warning() {
     let text = "h {\n d {\n  e\n }\n";

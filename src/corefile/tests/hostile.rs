@@ -1,4 +1,4 @@
-//! Tests with large and malicious input.
+//! Tests with large or malicious input.
 
 use std::fmt::Write as _;
 
@@ -69,7 +69,7 @@ fn doubling_snippets_end_at_the_limit() {
         "{error}"
     );
 
-    // Few imports of a large snippet.
+    // A large snippet reaches the limit with few imports.
     let words = "x ".repeat(50_000);
     let input = format!(
         "(s) {{\n{words}\n}}\n(t) {{\n{}}}\nh\nimport t",
@@ -202,7 +202,7 @@ fn arbitrary_bytes_give_a_corefile_or_an_error() {
                     .body
                     .map_or(0, |body| body.map(<[Token]>::len).sum());
             }
-            // The braces of bodies are not counted.
+            // `words` leaves out the braces of bodies.
             assert!(words <= directive.tokens.len());
             assert!(directive.tokens.iter().all(|token| token.line() > 0));
         }

@@ -13,7 +13,7 @@ use std::io;
 
 use super::{Corefile, Error, Host, Token, glob};
 
-/// A limit in bytes that no test reaches by accident.
+/// Limit of all text in bytes, above what a test needs.
 const LIMIT: usize = 1 << 20;
 
 /// Files and variables in memory. Folders follow from the paths of the files.
@@ -59,7 +59,7 @@ impl Host for FakeHost {
     fn list(&mut self, dir: &str) -> io::Result<Vec<String>> {
         let mut names: Vec<String> = self.list_names(dir).map(str::to_owned).collect();
         names.dedup();
-        // Any order is allowed, as in a file system.
+        // As in a file system, the order is unspecified.
         names.reverse();
         if names.is_empty() {
             return Err(io::ErrorKind::NotFound.into());
@@ -81,31 +81,41 @@ fn parse(input: &[u8], mut host: FakeHost) -> Result<Corefile, Error> {
     Corefile::parse("Corefile", "/etc", input, LIMIT, &mut host)
 }
 
-/// `KEY KEY | NAME: WORD@LINE WORD@LINE | NAME: … ++ KEY …`; a word of another file is `WORD@FILE:LINE`.
+/// Formats blocks as `KEY KEY | NAME: WORD@LINE WORD@LINE | NAME: … ++ KEY …`; a word of another file is
+/// `WORD@FILE:LINE`.
 fn show(corefile: &Corefile) -> String {
     let mut shown = String::new();
     for (number, block) in corefile.blocks().iter().enumerate() {
         shown.push_str(if number == 0 { "" } else { " ++ " });
-        let keys: Vec<String> = block.keys.iter().map(|key| plain(key)).collect();
+        let keys: Vec<String> = block.keys.iter().map(|key| quote_if_needed(key)).collect();
         shown.push_str(&keys.join(" "));
         for directive in &block.directives {
             let words = place(corefile, &directive.tokens);
-            write!(shown, " | {}: {words}", plain(&directive.name)).unwrap();
+            write!(shown, " | {}: {words}", quote_if_needed(&directive.name)).unwrap();
         }
     }
     shown
 }
 
+/// Formats tokens as `WORD@LINE` or `WORD@FILE:LINE`.
 fn place(corefile: &Corefile, tokens: &[Token]) -> String {
     let place = |token: &Token| match corefile.file(*token) {
-        "Corefile" => format!("{}@{}", plain(corefile.text(*token)), token.line()),
-        file => format!("{}@{file}:{}", plain(corefile.text(*token)), token.line()),
+        "Corefile" => format!(
+            "{}@{}",
+            quote_if_needed(corefile.text(*token)),
+            token.line()
+        ),
+        file => format!(
+            "{}@{file}:{}",
+            quote_if_needed(corefile.text(*token)),
+            token.line()
+        ),
     };
     tokens.iter().map(place).collect::<Vec<_>>().join(" ")
 }
 
 /// A token's text, in quotes if it is empty or has white space or quotes.
-fn plain(word: &str) -> String {
+fn quote_if_needed(word: &str) -> String {
     let is_plain = !word.is_empty()
         && word
             .chars()

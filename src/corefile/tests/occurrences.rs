@@ -10,7 +10,7 @@ const HOST: FakeHost = FakeHost {
     vars: &[("OPEN", "{"), ("LINES", "1\n2")],
 };
 
-/// `HEAD; ARGS { LINE / LINE } REST`, one string for each occurrence of the first directive.
+/// Formats each occurrence of the first directive as `HEAD; ARGS { LINE / LINE } REST`.
 fn occurrences(corefile: &Corefile) -> Vec<String> {
     let directive = &corefile.blocks()[0].directives[0];
     directive
@@ -73,7 +73,7 @@ fn occurrences_split_into_arguments_and_lines() {
             "h\nd {\n import body\n z\n}",
             &["d@2; { x@/etc/body:1 1@/etc/body:1 / y@/etc/body:2 2@/etc/body:2 / z@4 }"],
         ),
-        // By CoreDNS's rule these two are one line.
+        // By CoreDNS's rule, two imports of a file of one line are one line.
         (
             "h\nimport one\nimport one",
             &["d@/etc/one:1; 1@/etc/one:1 d@/etc/one:1 1@/etc/one:1"],

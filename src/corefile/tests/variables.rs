@@ -76,7 +76,7 @@ fn values_are_expanded_again() {
             ("{$NESTED}", "<8080>"),
             ("{$MARK}PORT}", "8080"),
             ("{{$MARK}", "{{$"),
-            // `{%…%}` is expanded first and not searched for again.
+            // `{%…%}` is expanded first. A value with `{%…%}` that `{$…}` gives is not expanded again.
             ("{$PERCENT}", "{%PORT%}"),
             ("{%NESTED%}", "<8080>"),
             // All occurrences of a reference are replaced at once, so the second mark is gone when the first is
@@ -94,7 +94,7 @@ fn value_stays_one_token_and_is_not_a_brace() {
             ("h\nd {$TWO}", "h | d: d@2 \"two words\"@2"),
             ("h\nd {$OPEN}\ne", "h | d: d@2 {@2 | e: e@3"),
             ("h\nd {\n a {$CLOSE}\n}", "h | d: d@2 {@2 a@3 }@3 }@4"),
-            // After addresses, the value ends the addresses, and the token is a directive's name.
+            // The brace in the value ends the addresses, and its token is then a directive's name.
             ("h {$OPEN}\nd", "h | {: {$OPEN}@1 | d: d@2"),
             ("{$COMMA}\nb", "a b"),
             ("{$EMPTY} b", "b"),

@@ -1,12 +1,14 @@
-//! Layout of a `.BTF` section: header, types and strings.
+//! Parts of a `.BTF` section: header, type section and string section.
 
 use super::record::Record;
 use crate::object::error::Error;
 
+/// First bytes of the header, and its version.
 const MAGIC: u16 = 0xeb9f;
-/// Bytes of `struct btf_header`.
+const VERSION: u8 = 1;
+/// Size of `struct btf_header` in bytes.
 const HEADER: usize = 24;
-/// Most types that the kernel takes (`BTF_MAX_TYPE`).
+/// Maximum number of types in the kernel (`BTF_MAX_TYPE`).
 const MAX_TYPES: usize = 0x000f_ffff;
 
 /// Splits the section into its type section and its string section.
@@ -27,9 +29,9 @@ pub(super) fn split(bytes: &[u8]) -> Result<(&[u8], &[u8]), Error> {
             )));
         }
     }
-    if version != 1 {
+    if version != VERSION {
         return Err(Error::btf(format!(
-            "it is version {version}; 1 is the only one known"
+            "it is version {version}; {VERSION} is the only one known"
         )));
     }
     let mut words = words
@@ -55,14 +57,31 @@ pub(super) fn split(bytes: &[u8]) -> Result<(&[u8], &[u8]), Error> {
     }
 }
 
-/// Index of the first word of each type record.
+/// Joins a type section and a string section to a `.BTF` section, with a header.
+pub(in crate::object) fn join(types: &[u32], strings: &[u8]) -> Vec<u8> {
+    let length = |bytes: usize| u32::try_from(bytes).unwrap_or(0);
+    let (types_len, strings_len) = (length(types.len() * 4), length(strings.len()));
+    let mut section = Vec::with_capacity(HEADER + types.len() * 4 + strings.len());
+    section.extend_from_slice(&MAGIC.to_le_bytes());
+    section.extend_from_slice(&[VERSION, 0]);
+    for word in [length(HEADER), 0, types_len, types_len, strings_len]
+        .iter()
+        .chain(types)
+    {
+        section.extend_from_slice(&word.to_le_bytes());
+    }
+    section.extend_from_slice(strings);
+    section
+}
+
+/// Finds the index of the first word of each type record.
 pub(super) fn find_records(words: &[u32]) -> Result<Vec<u32>, Error> {
     let (mut starts, mut rest) = (Vec::new(), words);
     while !rest.is_empty() {
         let id = starts.len() + 1;
         let Some(record) = Record::first_of(rest) else {
             return Err(Error::btf(format!(
-                "type {id} is cut, or of a kind that is not known here (19 is the newest)"
+                "type {id} is truncated, or of a kind that corexdp does not know (19 is the newest)"
             )));
         };
         if id > MAX_TYPES {
@@ -92,7 +111,7 @@ mod tests {
     const INT: [u32; 4] = [1, info(kind::INT, 0), 4, 32];
 
     #[test]
-    fn damage_is_named() {
+    fn damaged_sections_are_refused() {
         let good = section(&INT, "\0int\0");
         let with = |at: usize, bytes: &[u8]| {
             let mut bad = good.clone();
@@ -129,11 +148,11 @@ mod tests {
             ),
             (
                 with(12, &[8]),
-                "type 1 is cut, or of a kind that is not known here (19 is the newest)",
+                "type 1 is truncated, or of a kind that corexdp does not know (19 is the newest)",
             ),
             (
                 with(31, &[31]),
-                "type 1 is cut, or of a kind that is not known here (19 is the newest)",
+                "type 1 is truncated, or of a kind that corexdp does not know (19 is the newest)",
             ),
             (
                 with(24, &many),

@@ -1,25 +1,27 @@
 //! BTF, the type information that clang writes to section `.BTF` (kernel documentation: `bpf/btf.rst`).
 //!
-//! [`Btf::parse`] checks once that every record, name and reference is in bounds, so that later reads cannot fail on
-//! damage. Cycles are not checked; every walk is bounded instead.
+//! [`Btf::parse`] checks once that every record, name and reference is in bounds, so that later reads cannot fail. Cycles
+//! of references are not found there; every walk along references is bounded instead.
 
+mod check;
 mod layout;
 mod record;
 mod types;
 
 use super::error::{Error, Quoted};
+pub(super) use layout::join;
 pub(super) use record::{Record, kind};
 pub use types::{Composite, DataSection, Enum, Enumerator, Int, Member, Type};
 
 /// Longest chain of typedefs, modifiers and arrays, as in the kernel.
 const MAX_RESOLVE_DEPTH: usize = 32;
-/// Most members visited in the search of a struct and its anonymous members.
+/// Maximum number of members that the search in a struct and its anonymous members visits.
 const MAX_MEMBERS: usize = 1 << 16;
 
 /// The types of an object.
 #[derive(Clone, Debug)]
 pub struct Btf {
-    /// The type section, which consists of 32-bit words.
+    /// The type section as 32-bit words.
     words: Vec<u32>,
     /// Index in `words` of each type, by type id minus 1.
     starts: Vec<u32>,
@@ -59,7 +61,7 @@ impl Btf {
         u32::try_from(self.starts.len() + 1).unwrap_or(u32::MAX)
     }
 
-    /// The type with this id.
+    /// The type with this id; `None` if no type has it.
     pub fn get(&self, id: u32) -> Option<Type<'_>> {
         if id == 0 {
             return Some(Type::Void);
@@ -78,7 +80,7 @@ impl Btf {
         })
     }
 
-    /// Id and type behind all typedefs, `const`, `volatile`, `restrict` and type tags.
+    /// Resolves typedefs, `const`, `volatile`, `restrict` and type tags. Returns the id and the type behind them.
     ///
     /// # Errors
     /// When there is no such type, or more than 32 typedefs and modifiers follow each other, as in a cycle.
@@ -157,8 +159,9 @@ impl Btf {
         (1..self.end()).filter_map(|id| Some((id, self.get(id)?)))
     }
 
-    /// Writes sizes of sections, and offsets of their variables, which compilers leave to the linker. `place` has the
-    /// offset of the variable with this name in the section with this name, in bytes.
+    /// Writes sizes of sections, and offsets of their variables, which compilers leave to the linker. `size` returns the
+    /// size of the section with this name, and `offset` the offset of a variable in it by the names of section and
+    /// variable, both in bytes.
     pub(super) fn place_variables(
         &mut self,
         size: impl Fn(&str) -> Option<u32>,
@@ -189,14 +192,14 @@ impl Btf {
         }
     }
 
-    /// Id of the `DATASEC` of an ELF section.
+    /// Id of the `DATASEC` for the ELF section `wanted`.
     pub(super) fn section_id(&self, wanted: &str) -> Option<u32> {
         let is_wanted = |found| matches!(found, Type::Section(one) if one.name == wanted);
         self.iter()
             .find_map(|(id, found)| is_wanted(found).then_some(id))
     }
 
-    /// The `DATASEC` of an ELF section.
+    /// The `DATASEC` for the ELF section `wanted`.
     pub(super) fn section(&self, wanted: &str) -> Option<DataSection<'_>> {
         self.iter().find_map(|(_, found)| match found {
             Type::Section(section) if section.name == wanted => Some(section),
@@ -223,6 +226,7 @@ impl Btf {
         }
     }
 
+    /// The record of the type with this id.
     pub(super) fn record(&self, id: u32) -> Option<Record<'_>> {
         let index = usize::try_from(id.checked_sub(1)?).ok()?;
         let start = usize::try_from(*self.starts.get(index)?).ok()?;
@@ -240,72 +244,16 @@ impl Btf {
             self.end() - 1
         ))
     }
-
-    /// Checks that all names and types to which a record refers exist.
-    fn check(&self, id: u32) -> Result<(), Error> {
-        let record = self.record(id).ok_or_else(|| self.missing(id))?;
-        let name = |offset| match self.name(offset) {
-            Some(_) => Ok(()),
-            None => Err(Error::btf(format!(
-                "type {id} has its name at {offset}, where no name ends"
-            ))),
-        };
-        let exists = |target| {
-            if target < self.end() {
-                Ok(())
-            } else {
-                Err(self.missing(target))
-            }
-        };
-        name(record.name)?;
-        if record.refers_to_type() {
-            exists(record.size_or_type)?;
-        }
-        match record.kind() {
-            kind::ARRAY => record
-                .rest
-                .iter()
-                .take(2)
-                .try_for_each(|&target| exists(target)),
-            kind::STRUCT | kind::UNION => record
-                .triples()
-                .iter()
-                .try_for_each(|&[offset, target, _]| name(offset).and(exists(target))),
-            kind::ENUM => record
-                .pairs()
-                .iter()
-                .try_for_each(|&[offset, _]| name(offset)),
-            kind::ENUM64 => record
-                .triples()
-                .iter()
-                .try_for_each(|&[offset, ..]| name(offset)),
-            kind::DATASEC => record
-                .triples()
-                .iter()
-                .try_for_each(|&[target, ..]| exists(target)),
-            _ => Ok(()),
-        }
-    }
 }
 
 fn too_big(id: u32) -> Error {
     Error::btf(format!("type {id} is larger than 4 GiB"))
 }
 
-/// A `.BTF` section with this type section and this string section.
+/// [`join`] with a string section that is text.
 #[cfg(test)]
 pub(super) fn section_of(types: &[u32], strings: &str) -> Vec<u8> {
-    let length = |bytes: usize| u32::try_from(bytes).unwrap_or(0);
-    let (types_len, strings_len) = (length(types.len() * 4), length(strings.len()));
-    let mut bytes = vec![0x9f, 0xeb, 1, 0];
-    for word in [24, 0, types_len, types_len, strings_len]
-        .iter()
-        .chain(types)
-    {
-        bytes.extend_from_slice(&word.to_le_bytes());
-    }
-    bytes.extend_from_slice(strings.as_bytes());
-    bytes
+    join(types, strings.as_bytes())
 }
 
 #[cfg(test)]

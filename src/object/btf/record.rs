@@ -1,8 +1,8 @@
-//! Type records, and their decoding.
+//! Type records: words of the type section, and the types that they encode.
 
 use super::types::{Composite, DataSection, Enum, Int, Type, Values};
 
-/// `BTF_KIND_*` of the kernel.
+/// Kinds of types, `BTF_KIND_*` (`linux/btf.h`).
 pub(in crate::object) mod kind {
     pub(crate) const INT: u32 = 1;
     pub(crate) const PTR: u32 = 2;
@@ -31,7 +31,7 @@ pub(in crate::object) struct Record<'a> {
     /// Offset in the string section.
     pub name: u32,
     pub info: u32,
-    /// A size in bytes, or a type id.
+    /// A size in bytes or a type id, depending on the kind.
     pub size_or_type: u32,
     /// The words after `struct btf_type`.
     pub rest: &'a [u32],
@@ -60,7 +60,7 @@ impl<'a> Record<'a> {
         self.info & 0xffff
     }
 
-    /// Bit-fields in a struct or union, signedness of an enumeration; the meaning depends on the kind.
+    /// The bit `kind_flag`. For a struct or union: members may be bit-fields. For an enumeration: values are signed.
     pub(crate) fn kind_flag(self) -> bool {
         self.info >> 31 == 1
     }
@@ -159,12 +159,12 @@ impl<'a> Record<'a> {
 /// Longest name of a type or member, in bytes. C++ and Rust have long mangled names.
 const MAX_NAME_LEN: usize = 1024;
 
-/// The name at `offset`, which [`Btf::parse`](super::Btf::parse) has checked.
+/// The name at `offset`. [`Btf::parse`](super::Btf::parse) has checked that there is one.
 pub(super) fn name_at(strings: &str, offset: u32) -> &str {
     checked_name(strings, offset).unwrap_or_default()
 }
 
-/// The name at `offset` up to its NUL; `None` when no name begins there, or the name is too long.
+/// The name at `offset`, up to its NUL; `None` if `offset` is out of bounds, or the name is too long.
 pub(super) fn checked_name(strings: &str, offset: u32) -> Option<&str> {
     let from = strings.get(usize::try_from(offset).ok()?..)?;
     let within = from

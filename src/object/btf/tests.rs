@@ -1,3 +1,5 @@
+//! Tests of decoding, resolving and searching types.
+
 use super::section_of as section;
 use super::*;
 

@@ -1,8 +1,8 @@
-//! Types of BTF, decoded.
+//! Decoded types of BTF.
 
 use super::record::name_at;
 
-/// A type of [`Btf::get`](super::Btf::get).
+/// A decoded type, as [`Btf::get`](super::Btf::get) returns it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Type<'a> {
     /// `void`, which has the type id 0.
@@ -118,13 +118,13 @@ pub struct Enum<'a> {
     pub name: &'a str,
     /// Size in bytes.
     pub size: u32,
-    /// True if the values are signed. Always `false` in objects of clang before 16, which does not write signedness.
+    /// True if the values are signed. Always false in objects of clang before 16, which does not encode signedness.
     pub signed: bool,
     pub(super) values: Values<'a>,
     pub(super) strings: &'a str,
 }
 
-/// Enumerators as the section has them.
+/// Enumerators as encoded in the type section.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Values<'a> {
     /// ENUM: name and value.
@@ -136,9 +136,9 @@ pub(super) enum Values<'a> {
 /// One enumerator of an enumeration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Enumerator<'a> {
-    /// The name.
+    /// The enumerator's name.
     pub name: &'a str,
-    /// The value; a value of an unsigned 64-bit enumeration above `i64::MAX` as its two's complement.
+    /// The enumerator's value. A value above `i64::MAX` of an unsigned enumeration has the same bits.
     pub value: i64,
 }
 
@@ -205,7 +205,7 @@ impl<'a> DataSection<'a> {
         self.entries.iter().map(|&[type_id, _, _]| type_id)
     }
 
-    /// Type id, and offset in bytes, of each of the section's variables.
+    /// Type id and offset in bytes of each of the section's variables.
     pub(in crate::object) fn places(self) -> impl Iterator<Item = (u32, u32)> + 'a {
         self.entries
             .iter()

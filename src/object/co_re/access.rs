@@ -1,42 +1,42 @@
-//! Accesses: the way from a type to one of its members.
+//! Accesses: paths from a type to one of its members.
 
 use super::super::btf::{Btf, Type};
 
-/// Most steps of an access, as in libbpf (`BPF_CORE_SPEC_MAX_LEN`).
+/// Maximum number of steps of an access, as in libbpf (`BPF_CORE_SPEC_MAX_LEN`).
 const MAX_STEPS: usize = 64;
 
-/// One step from a type to a part.
+/// A step of an access, from a type to one of its parts.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Step<'a> {
-    /// To a member, by name. Members of anonymous structs are members of the struct around them.
+    /// To a member, by name. Members of an anonymous struct count as members of the struct around it.
     Member {
         name: &'a str,
         /// The member's type in the object's BTF.
         type_id: u32,
     },
-    /// To an element of an array.
+    /// To the element of an array with this index.
     Element(u32),
 }
 
-/// An access as the object has it.
+/// An access, as the object's BTF defines it.
 #[derive(Debug)]
 pub(super) struct Access<'a> {
-    /// Number of the element, if the type is used as an array; 0 as a rule.
+    /// Index of the element if the pointer is used as an array; usually 0.
     pub(super) first: u32,
     pub(super) steps: Vec<Step<'a>>,
 }
 
-/// A part of a type.
+/// Position and type of an accessed part.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Place {
     pub(super) bit_offset: u64,
-    /// The width of a bit-field in bits.
+    /// The width of a bit-field in bits; `None` for an ordinary member.
     pub(super) bit_size: Option<u32>,
     pub(super) type_id: u32,
 }
 
 impl<'a> Access<'a> {
-    /// Reads the numbers of `text`, such as `0:1:2`; `None` where the type has no such part.
+    /// Parses the access string `text`, such as `0:1:2`; `None` if the type has no such part.
     pub(super) fn read(btf: &'a Btf, type_id: u32, text: &str) -> Option<Self> {
         let mut numbers = text.split(':').map(|number| number.parse::<u32>().ok());
         let first = numbers.next()??;
@@ -48,7 +48,7 @@ impl<'a> Access<'a> {
                 Type::Composite(composite) => {
                     let member = composite.members().nth(usize::try_from(number).ok()?)?;
                     id = member.type_id;
-                    // An anonymous member is no step: its members are found by their names.
+                    // An anonymous member is no step, because its members are found by their names.
                     if !member.name.is_empty() {
                         let name = member.name;
                         steps.push(Step::Member { name, type_id: id });
@@ -67,10 +67,10 @@ impl<'a> Access<'a> {
         Some(Self { first, steps })
     }
 
-    /// Follows the access, which is one of `local`, in the type `root` of `btf`; `None` where that type has no such part.
+    /// Follows the access, whose types are in `local`, from the type `root` of `btf`. `None` if `root` has no such part.
     pub(super) fn follow(&self, local: &Btf, btf: &Btf, root: u32) -> Option<Place> {
         let mut place = Place {
-            bit_offset: bits(btf, root, self.first)?,
+            bit_offset: offset_of_element(btf, root, self.first)?,
             bit_size: None,
             type_id: root,
         };
@@ -96,7 +96,9 @@ impl<'a> Access<'a> {
                         return None;
                     }
                     Place {
-                        bit_offset: place.bit_offset.checked_add(bits(btf, element, number)?)?,
+                        bit_offset: place
+                            .bit_offset
+                            .checked_add(offset_of_element(btf, element, number)?)?,
                         bit_size: None,
                         type_id: element,
                     }
@@ -107,8 +109,8 @@ impl<'a> Access<'a> {
     }
 }
 
-/// Bits before element `number` of an array of this type.
-fn bits(btf: &Btf, element: u32, number: u32) -> Option<u64> {
+/// Offset of element `number` of an array of this type, in bits.
+fn offset_of_element(btf: &Btf, element: u32, number: u32) -> Option<u64> {
     if number == 0 {
         return Some(0);
     }
@@ -116,7 +118,7 @@ fn bits(btf: &Btf, element: u32, number: u32) -> Option<u64> {
     Some(u64::from(size) * u64::from(number)).and_then(|bytes| bytes.checked_mul(8))
 }
 
-/// True if a member of one type can be read as a member of the other: both are integers, both structs, and so on
+/// True if a member of one type can be read as a member of the other: both are integers, both are structs, and so on
 /// (`bpf_core_fields_are_compat` in libbpf).
 fn are_compatible(local: &Btf, mut one: u32, kernel: &Btf, mut other: u32) -> bool {
     for _ in 0..MAX_STEPS {
@@ -138,16 +140,17 @@ fn are_compatible(local: &Btf, mut one: u32, kernel: &Btf, mut other: u32) -> bo
             _ => return false,
         }
     }
-    // Arrays in a cycle.
+    // More nested arrays than MAX_STEPS, as in a cycle.
     false
 }
 
-/// True if the names are the same but for a flavor, or one type has none.
+/// True if the names are equal without their flavors, or one type has no name.
 fn are_same(one: &str, other: &str) -> bool {
     one.is_empty() || other.is_empty() || essential(one) == essential(other)
 }
 
-/// The name without its flavor: a program names its own view of `struct task` `struct task___older`.
+/// The name without its flavor. `___older` is the flavor of `struct task___older`, a program's own version of `struct
+/// task`.
 pub(super) fn essential(name: &str) -> &str {
     match name.rfind("___") {
         Some(at @ 1..) => name.get(..at).unwrap_or(name),

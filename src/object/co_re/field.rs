@@ -1,14 +1,14 @@
-//! Values of relocations about members.
+//! Values of relocations that depend on a member.
 
 use super::super::btf::{Btf, Type};
 use super::access::Place;
 use super::{Kind, Value, Width};
 
-/// Bits of the register into which a bit-field is loaded.
+/// Width of the register into which a bit-field is loaded, in bits.
 const REGISTER: u64 = 64;
 
-/// The value of a relocation of this kind for the member at `place`; `None` when its type has no size, or when a
-/// bit-field does not fit a register.
+/// The value of a relocation of this kind for the member at `place`. `None` if the member's type has no size, or if a
+/// bit-field does not fit into a register.
 pub(super) fn value(btf: &Btf, place: Place, kind: Kind) -> Option<Value> {
     let (byte_offset, byte_size) = storage(btf, place)?;
     let bits = place.bit_size.map_or(byte_size * 8, u64::from);
@@ -32,7 +32,7 @@ pub(super) fn value(btf: &Btf, place: Place, kind: Kind) -> Option<Value> {
     })
 }
 
-/// Offset and size of the bytes to load: of the member, or of the smallest aligned number that holds the bit-field.
+/// Offset and size of the bytes to load: those of the member, or of the smallest aligned number around the bit-field.
 fn storage(btf: &Btf, place: Place) -> Option<(u64, u64)> {
     let size = u64::from(btf.size_of(place.type_id).ok()?);
     let Some(bits) = place.bit_size else {

@@ -1,9 +1,9 @@
-//! Types that are the same in every kernel: the context of an XDP program, and the headers of packets.
+//! Types that are the same in every kernel: the context of an XDP program, and packet headers.
 
 use super::super::btf::{Btf, Composite, Type};
 use super::access::essential;
 
-/// Members of `struct xdp_md`, all of 4 bytes, in their order (`linux/bpf.h`; the last since 5.8).
+/// Members of `struct xdp_md` in their order, 4 bytes each (`linux/bpf.h`; the last since 5.8).
 const CONTEXT: [&str; 6] = [
     "data",
     "data_end",
@@ -13,7 +13,8 @@ const CONTEXT: [&str; 6] = [
     "egress_ifindex",
 ];
 
-/// Headers, with their sizes in bytes. A struct of another size is somebody's own choice of members.
+/// Packet headers, with their sizes in bytes. A struct of the same name and another size is a definition of the program's
+/// own.
 const HEADERS: [(&str, u32); 23] = [
     ("arphdr", 8),
     ("ethhdr", 14),

@@ -1,11 +1,10 @@
 //! CO-RE relocations: values in instructions that depend on the types of the running kernel, such as the offset of a
 //! member (kernel documentation: `bpf/llvm_reloc.rst`).
 //!
-//! Every access to a struct of `vmlinux.h` has one. The context of an XDP program and the headers of packets are the same
-//! in every kernel, so that [`fixed`] types need no kernel: their instructions stay as the compiler wrote them. All
-//! others wait for [`resolve`] with the kernel's BTF, which works as libbpf does: a type of the kernel is found by its
-//! name, members by theirs, and an instruction whose member is missing becomes one that the verifier refuses, if the
-//! program can reach it.
+//! Every access to a struct of `vmlinux.h` has a relocation. The [`fixed`] types, the context of an XDP program and packet
+//! headers, are the same in every kernel, so that the compiler's values are right. All other relocations wait for
+//! [`resolve`] with the kernel's BTF. It works as in libbpf: types and members are found by their names. An instruction
+//! whose member is missing is *poisoned*: replaced by one that the verifier refuses if the program can reach it.
 
 mod access;
 mod field;
@@ -30,11 +29,11 @@ pub(super) struct Relocation {
     /// Id of the accessed type in the object's BTF.
     type_id: u32,
     kind: Kind,
-    /// Numbers of members and elements, such as `0:1:2`; the number of an enumerator.
+    /// The access string: indices of members and elements, such as `0:1:2`, or the index of an enumerator.
     access: Box<str>,
 }
 
-/// The kinds of relocations (`enum bpf_core_relo_kind`), but those that take no kernel.
+/// The kinds of relocations (`enum bpf_core_relo_kind`) that depend on the kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     ByteOffset,
@@ -51,7 +50,7 @@ enum Kind {
 }
 
 impl Kind {
-    /// The kind with this number; `None` for a kind that is not known here.
+    /// The kind with this number; `None` for any other kind.
     const fn of(number: u32) -> Option<Self> {
         Some(match number {
             0 => Self::ByteOffset,
@@ -69,7 +68,7 @@ impl Kind {
         })
     }
 
-    /// The value where the kernel has no such type, member or enumerator; `None` where nothing can stand for it.
+    /// The value if the kernel has no such type, member or enumerator; `None` if the instruction must be poisoned.
     const fn missing(self) -> Option<u64> {
         match self {
             Self::FieldExists
@@ -82,11 +81,11 @@ impl Kind {
     }
 }
 
-/// The value of a relocation, by the object's types or by the kernel's.
+/// The value of a relocation, computed from the object's types or from the kernel's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Value {
     number: u64,
-    /// The accessed bytes, where the instruction loads or stores them.
+    /// The width of the accessed number, if the instruction loads or stores it.
     width: Option<Width>,
 }
 
@@ -94,7 +93,7 @@ struct Value {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Width {
     bytes: u32,
-    /// True for pointers and unsigned integers, which keep their value in a wider load.
+    /// True for pointers and unsigned integers. Their value does not depend on the width of the load.
     unsigned: bool,
 }
 
@@ -107,10 +106,10 @@ impl Value {
     }
 }
 
-/// Writes the values for a kernel with the types `kernel` into the instructions.
+/// Patches the instructions with the values for a kernel with the types `kernel`.
 ///
 /// # Errors
-/// When two types of the kernel fit and differ, or when an instruction cannot have the value.
+/// When two types of the kernel match and give different values, or when a value does not fit its instruction.
 pub(super) fn resolve(
     insns: &mut [Insn],
     relocations: &[Relocation],
@@ -128,9 +127,9 @@ pub(super) fn resolve(
         };
         let own = target::value(relocation, local, local, relocation.type_id);
         let own = own.ok_or_else(|| wrong("the access is damaged; compile the object again"))?;
-        let found = candidates
-            .value(relocation)
-            .map_err(|_| wrong("this kernel has several such types, which differ here"))?;
+        let found = candidates.value(relocation).map_err(|_| {
+            wrong("this kernel has several types of this name, which give different values")
+        })?;
         patch::patch(insns, relocation, own, found).map_err(wrong)?;
     }
     Ok(())

@@ -1,15 +1,15 @@
-//! Section `.BTF.ext`: the CO-RE relocations of an object.
+//! Reader of the CO-RE relocations of an object, in section `.BTF.ext`.
 
 use super::super::btf::Btf;
 use super::super::elf::Elf;
 use super::super::error::Error;
-use super::super::functions::Functions;
+use super::super::functions::{Function, Functions};
 use super::super::stream::LinkedFunction;
 use super::{Kind, Relocation, fixed};
 
-/// Bytes of the header including `core_relo_off` and `core_relo_len`, which old compilers omit.
+/// Size in bytes of the header with `core_relo_off` and `core_relo_len`, which old compilers omit.
 const HEADER: usize = 32;
-/// `BPF_CORE_TYPE_ID_LOCAL`: a type id of the object's own BTF, which the compiler has filled in.
+/// `BPF_CORE_TYPE_ID_LOCAL`: an id in the object's own BTF. The compiler's value is right.
 const TYPE_ID_LOCAL: u32 = 6;
 
 /// A CO-RE relocation (`struct bpf_core_relo`).
@@ -19,15 +19,15 @@ struct Record {
     /// Offset of the instruction in the section, in bytes.
     offset: u64,
     type_id: u32,
-    /// Offset of the access in the strings of the BTF.
+    /// Offset of the access string in the string section of the BTF.
     access: u32,
     kind: u32,
 }
 
-/// The relocations of a linked program that need the types of the running kernel.
+/// Collects the relocations of a linked program that need the types of the running kernel.
 ///
 /// # Errors
-/// When the section is damaged, or has a relocation of a kind that is not known here.
+/// When the section is damaged, or has a relocation of an unknown kind.
 pub(in crate::object) fn collect(
     elf: &Elf,
     btf: Option<&Btf>,
@@ -48,14 +48,7 @@ pub(in crate::object) fn collect(
     let mut relocations = Vec::new();
     for linked in linked {
         let function = &linked.function;
-        let start = (function.section, function.start);
-        let end = (
-            function.section,
-            function.start.saturating_add(function.size),
-        );
-        let first = records.partition_point(|record| (record.section, record.offset) < start);
-        let last = records.partition_point(|record| (record.section, record.offset) < end);
-        for record in records.get(first..last).unwrap_or_default() {
+        for record in records_in(function, &records) {
             let instruction = (record.offset - function.start) / 8;
             let wrong = |what: &str| {
                 let name = btf.describe(record.type_id);
@@ -64,7 +57,7 @@ pub(in crate::object) fn collect(
                 functions.error(function, what)
             };
             let kind = Kind::of(record.kind).ok_or_else(|| {
-                wrong("of a kind that is not known here, such as bpf_core_type_matches; use bpf_core_type_exists")
+                wrong("of a kind that corexdp does not know, such as bpf_core_type_matches; use bpf_core_type_exists")
             })?;
             if fixed::is_fixed(btf, record.type_id) {
                 continue;
@@ -80,7 +73,19 @@ pub(in crate::object) fn collect(
     }
     Ok(relocations)
 }
-/// The relocations in the section; `None` when the section is truncated.
+
+/// The records for the instructions of a function. `records` is in order of section and offset.
+fn records_in<'r>(function: &Function<'_>, records: &'r [Record]) -> &'r [Record] {
+    let start = (function.section, function.start);
+    let end = (
+        function.section,
+        function.start.saturating_add(function.size),
+    );
+    let first = records.partition_point(|record| (record.section, record.offset) < start);
+    let last = records.partition_point(|record| (record.section, record.offset) < end);
+    records.get(first..last).unwrap_or_default()
+}
+/// Reads the relocations in the section; `None` if the section is truncated.
 fn read(elf: &Elf, btf: &Btf, bytes: &[u8]) -> Option<Vec<Record>> {
     let words = match table(bytes)? {
         [] => return Some(Vec::new()),
@@ -90,7 +95,7 @@ fn read(elf: &Elf, btf: &Btf, bytes: &[u8]) -> Option<Vec<Record>> {
     let record_words = usize::try_from(record_size / 4)
         .ok()
         .filter(|&size| size >= 4)?;
-    // A sorted list, because a malicious file has many runs of records, each with a section name to find.
+    // A sorted list, because a malicious file may have many runs of records, each with a section name to look up.
     let mut sections: Vec<_> = elf
         .sections()
         .map(|section| (section.name, section.index))
@@ -124,7 +129,7 @@ fn read(elf: &Elf, btf: &Btf, bytes: &[u8]) -> Option<Vec<Record>> {
     rest.is_empty().then_some(records)
 }
 
-/// The bytes of the relocations, empty when there are none; `None` when the section is truncated.
+/// The part of the section with the relocations, empty without relocations; `None` if the section is truncated.
 fn table(bytes: &[u8]) -> Option<&[u8]> {
     let Some(header) = bytes.first_chunk::<HEADER>() else {
         return Some(&[]);

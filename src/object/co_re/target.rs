@@ -1,4 +1,4 @@
-//! The types of the kernel that a type of the object may stand for.
+//! Search for the types of the kernel that match a type of the object.
 
 use std::collections::BTreeMap;
 
@@ -6,19 +6,19 @@ use super::super::btf::{Btf, Enum, Type};
 use super::access::{Access, essential};
 use super::{Kind, Relocation, Value, field};
 
-/// Two types of the kernel give different values.
+/// Error: two types of the kernel match and give different values.
 pub(super) struct Ambiguous;
 
-/// The types of the kernel whose names occur in relocations.
+/// The types of the kernel whose kind and name occur in relocations.
 pub(super) struct Candidates<'a> {
     local: &'a Btf,
     kernel: &'a Btf,
-    /// Type ids by kind and name.
+    /// Type ids of the kernel, by kind and name.
     named: BTreeMap<(u8, &'a str), Vec<u32>>,
 }
 
 impl<'a> Candidates<'a> {
-    /// Finds the types of `kernel` for all relocations in one pass; a kernel has 150,000 types.
+    /// Finds the types of `kernel` for all relocations in one pass, because a kernel has about 150,000 types.
     pub(super) fn new(local: &'a Btf, kernel: &'a Btf, relocations: &[Relocation]) -> Self {
         let wanted = relocations
             .iter()
@@ -36,7 +36,7 @@ impl<'a> Candidates<'a> {
         }
     }
 
-    /// The value for the kernel; `None` where nothing can stand for what the kernel lacks.
+    /// The value for the kernel; `None` if the kernel has no match and the instruction must be poisoned.
     pub(super) fn value(&self, relocation: &Relocation) -> Result<Option<Value>, Ambiguous> {
         let (local, kernel) = (self.local, self.kernel);
         let class = class(local, relocation.type_id);
@@ -48,7 +48,7 @@ impl<'a> Candidates<'a> {
         let Some(first) = values.next() else {
             return Ok(relocation.kind.missing().map(Value::number));
         };
-        // The id alone differs for types that are the same in several files of the kernel.
+        // Equal types of several files of the kernel differ only in their ids.
         let differs = |other| other != first && relocation.kind != Kind::TypeIdTarget;
         if values.any(differs) {
             return Err(Ambiguous);
@@ -57,7 +57,7 @@ impl<'a> Candidates<'a> {
     }
 }
 
-/// Kind and essential name of a type; `None` for a type that has no name to be found by.
+/// Kind of a type, and its name without flavor; `None` for a type without a name.
 fn class(btf: &Btf, id: u32) -> Option<(u8, &str)> {
     let (class, name) = match btf.get(id)? {
         Type::Composite(one) => (u8::from(one.union), one.name),
@@ -70,7 +70,7 @@ fn class(btf: &Btf, id: u32) -> Option<(u8, &str)> {
     (!name.is_empty()).then(|| (class, essential(name)))
 }
 
-/// The value of a relocation if `root`, a type of `btf`, stands for its type; `None` if it does not fit.
+/// The value of a relocation if `root`, a type of `btf`, takes the place of its type; `None` if `root` does not match.
 pub(super) fn value(relocation: &Relocation, local: &Btf, btf: &Btf, root: u32) -> Option<Value> {
     let Relocation {
         kind,
@@ -109,7 +109,7 @@ fn enumeration(btf: &Btf, id: u32) -> Option<Enum<'_>> {
     }
 }
 
-/// True if both types are of one kind, behind their typedefs.
+/// True if both types have the same kind behind their typedefs.
 fn are_alike(local: &Btf, one: u32, btf: &Btf, other: u32) -> bool {
     let kinds = (local.resolve(one), btf.resolve(other));
     match kinds {

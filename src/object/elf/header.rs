@@ -6,12 +6,12 @@ use ::object::read::elf::FileHeader;
 
 use crate::object::error::Error;
 
-/// Bytes of an ELF64 header.
+/// Size of an ELF64 header in bytes.
 const FILE_HEADER: u64 = 64;
-/// Bytes of an entry of the section table.
+/// Size of an entry of the section table in bytes.
 const SECTION_HEADER: u16 = 64;
 
-/// The ELF header of a BPF object.
+/// Reads and checks the ELF header of a BPF object.
 ///
 /// # Errors
 /// When the file is not a BPF object, or is truncated.

@@ -1,4 +1,4 @@
-//! The ELF file: sections, symbols and relocations, all checked to lie inside the file.
+//! The ELF file: sections, symbols and relocations. All ranges are checked to be inside the file.
 
 mod header;
 mod relocations;
@@ -9,7 +9,7 @@ use ::object::elf::{self as spec, FileHeader64, Sym64};
 use ::object::read::elf::{FileHeader, SectionHeader, Sym, SymbolTable};
 use ::object::read::{SectionIndex, SymbolIndex};
 
-pub(super) use relocations::Relocation;
+pub(super) use relocations::{R_BPF_64_32, R_BPF_64_64, R_BPF_64_ABS64, Relocation};
 pub(super) use sections::Section;
 
 use super::error::Error;
@@ -22,7 +22,7 @@ pub(super) struct Elf<'a> {
     sections: Vec<Section<'a>>,
     symbols: SymbolTable<'a, FileHeader64<LE>>,
     symbol_names: &'a [u8],
-    /// Relocation sections as (index of the relocated section, own index), sorted.
+    /// For each relocation section the index of the relocated section, and its own index; sorted.
     relocation_sections: Vec<(usize, usize)>,
 }
 
@@ -49,7 +49,7 @@ pub(super) enum SymbolSection {
     Absolute,
 }
 
-/// A symbol.
+/// A symbol of the symbol table.
 #[derive(Clone, Copy)]
 pub(super) struct Symbol<'a> {
     pub name: &'a str,
@@ -63,7 +63,7 @@ pub(super) struct Symbol<'a> {
 }
 
 impl<'a> Elf<'a> {
-    /// Reads section table and symbol table.
+    /// Reads the section table and the symbol table.
     pub(super) fn read(bytes: &'a [u8]) -> Result<Self, Error> {
         let header = header::read(bytes)?;
         let table = header
@@ -158,7 +158,7 @@ impl<'a> Elf<'a> {
         }
     }
 
-    /// The symbol's name, or for a section symbol, which has no name, the section's name.
+    /// The symbol's name. A section symbol has none and gets the section's name.
     pub(super) fn symbol_name(&self, symbol: &Symbol<'a>) -> &'a str {
         match (symbol.section, symbol.name) {
             (SymbolSection::Section(index), "") => {
@@ -169,7 +169,8 @@ impl<'a> Elf<'a> {
     }
 }
 
-/// The name at `offset`, up to its NUL. In an empty table, offset 0 is an empty name.
+/// The name at `offset`, up to its NUL; `None` if the name is too long or not UTF-8. Offset 0 of an empty table is an
+/// empty name.
 fn name_at(names: &[u8], offset: u32) -> Option<&str> {
     if names.is_empty() && offset == 0 {
         return Some("");

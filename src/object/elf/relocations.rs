@@ -1,4 +1,4 @@
-//! Relocations: references of a section to symbols.
+//! Relocations: references from a section to symbols.
 
 use ::object::LittleEndian as LE;
 use ::object::elf as spec;
@@ -7,6 +7,13 @@ use ::object::read::elf::SectionHeader;
 use super::{Elf, Section};
 use crate::object::error::{Error, Quoted};
 
+/// Relocation of a 64-bit load; in old objects also of a call.
+pub(in crate::object) const R_BPF_64_64: u32 = 1;
+/// Relocation of a 64-bit address in data.
+pub(in crate::object) const R_BPF_64_ABS64: u32 = 2;
+/// Relocation of a call.
+pub(in crate::object) const R_BPF_64_32: u32 = 10;
+
 /// A reference to a symbol.
 #[derive(Clone, Copy)]
 pub(in crate::object) struct Relocation {
@@ -14,7 +21,7 @@ pub(in crate::object) struct Relocation {
     pub offset: u64,
     /// `R_BPF_*`, see the kernel's `bpf/llvm_reloc.rst`.
     pub kind: u32,
-    /// Index of the symbol, which exists.
+    /// Index of the symbol. The symbol exists.
     pub symbol: usize,
 }
 

@@ -1,4 +1,4 @@
-//! Sections, all inside the file and without overlap.
+//! Sections. They are checked to be inside the file and not to overlap.
 
 use ::object::LittleEndian as LE;
 use ::object::elf::{self as spec, FileHeader64, SectionHeader64};
@@ -8,14 +8,14 @@ use ::object::read::elf::{FileHeader, SectionHeader, SectionTable};
 use super::name_at;
 use crate::object::error::{Error, Quoted};
 
-/// A section.
+/// A section of the object file.
 #[derive(Clone, Copy)]
 pub(in crate::object) struct Section<'a> {
     pub index: usize,
     pub name: &'a str,
-    /// Size in memory, in bytes.
+    /// Size in memory in bytes.
     pub size: u64,
-    /// Content in the file; empty for a section like `.bss`.
+    /// Content in the file; empty for a section without content, such as `.bss`.
     pub data: &'a [u8],
     pub(super) header: &'a SectionHeader64<LE>,
 }
@@ -64,8 +64,7 @@ pub(super) fn read<'a>(
     Ok(sections)
 }
 
-/// Refuses sections that share bytes of the file, so that the size of all sections together is bounded by the file's
-/// size.
+/// Refuses sections that share bytes of the file. The size of all sections together is thus at most the size of the file.
 pub(super) fn refuse_overlap(sections: &[Section]) -> Result<(), Error> {
     let mut ranges: Vec<_> = sections
         .iter()

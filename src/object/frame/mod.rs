@@ -31,6 +31,9 @@ pub const VERDICTS: usize = 6;
 /// Bytes of one verdict's counters: packets, then bytes, each a `u64` in host order.
 pub const TOTAL_SIZE: usize = 16;
 
+/// Slots that the frame adds to a program.
+pub const SLOTS: usize = PROLOGUE + EPILOGUE;
+
 /// Most slots that a jump skips.
 const REACH: usize = i16::MAX.unsigned_abs() as usize;
 
@@ -116,7 +119,7 @@ impl Frame {
             .insns
             .split_at_checked(object.entry_slots)
             .unwrap_or((&object.insns, &[]));
-        let mut insns = Vec::with_capacity(object.insns.len() + PROLOGUE + EPILOGUE);
+        let mut insns = Vec::with_capacity(object.insns.len() + SLOTS);
         insns.extend(listing::prologue(self.saved));
         insns.extend(redirected(entry));
         insns.extend(listing::epilogue(self.saved));
@@ -133,11 +136,7 @@ impl Frame {
         let inside = references.partition_point(|reference| reference.slot < object.entry_slots);
         let mut moved = Vec::with_capacity(references.len() + 1);
         for (number, reference) in references.iter().enumerate() {
-            let shift = if number < inside {
-                PROLOGUE
-            } else {
-                PROLOGUE + EPILOGUE
-            };
+            let shift = if number < inside { PROLOGUE } else { SLOTS };
             moved.push(MapReference {
                 slot: reference.slot + shift,
                 ..*reference

@@ -1,3 +1,5 @@
+//! Tests of the BTF for the kernel.
+
 use super::*;
 use crate::object::btf::section_of as section;
 use crate::object::{MapKind, Type};

@@ -1,9 +1,9 @@
-//! IP and MAC addresses, recognized by type.
+//! Recognition of IP and MAC addresses by their types.
 
 use super::{Kind, Layout, Shape};
 
 impl Layout {
-    /// True if `shape` is stored as an address: an array of bytes or of big-endian numbers, or a union of such arrays.
+    /// True if `shape` has the type of an address: an array of bytes or of big-endian numbers, or a union of such arrays.
     pub fn is_address(&self, shape: &Shape) -> bool {
         let is_part = |element: &Shape| match element.kind {
             Kind::Number { big_endian, .. } => big_endian || element.size == 1,
@@ -12,7 +12,7 @@ impl Layout {
         self.is_array(shape, &is_part)
     }
 
-    /// True if `shape` has the size of an IPv6 or MAC address and is any array, or a union of arrays.
+    /// True if `shape` has the size of an IPv6 or MAC address and is an array of any type, or a union of arrays.
     pub fn may_be_address(&self, shape: &Shape) -> bool {
         matches!(shape.size, 6 | 16) && self.is_array(shape, &|_| true)
     }

@@ -4,17 +4,17 @@ use super::name::{plain, type_name};
 use super::{Enumerator, Kind, Layout, Member, Shape, ShapeId};
 use crate::object::btf::{Btf, Composite, DataSection, Int, Type};
 
-/// Most types in a layout. The search for a type is linear.
+/// Maximum number of types in a layout. It bounds the linear search for a type.
 const MAX_SHAPES: usize = 512;
-/// Most members and enumerators in all types of a layout together.
+/// Maximum number of members and enumerators in all types of a layout together.
 const MAX_NAMES: usize = 1 << 12;
-/// Start of the declaration tag with a member's greatest number.
+/// Start of the declaration tag that limits a member's number: `at most NUMBER`.
 const AT_MOST: &str = "at most ";
-/// Most levels of nested anonymous structs, as in [`Btf::resolve`].
+/// Maximum depth of nested anonymous structs, as in [`Btf::resolve`].
 const MAX_DEPTH: usize = 32;
 
 impl Layout {
-    /// The layout of a type; `None` when the type has no size, or has so many parts that it must be damaged.
+    /// The layout of a type; `None` if the type has no size, or more parts than a real type has.
     pub fn of(btf: &Btf, type_id: u32) -> Option<Self> {
         let limits = btf.member_tags().filter_map(|(text, id, member)| {
             let max = text.strip_prefix(AT_MOST)?.parse().ok()?;
@@ -34,7 +34,7 @@ impl Layout {
         Some(Self { shapes })
     }
 
-    /// The layout of `size` bytes without a type: a number where the size allows one.
+    /// The layout of `size` bytes without a type: a number of 1, 2, 4 or 8 bytes, otherwise opaque bytes.
     pub fn bytes(size: u32) -> Self {
         let kind = match size {
             1 | 2 | 4 | 8 => Kind::Number {
@@ -52,16 +52,16 @@ impl Layout {
 
 struct Builder<'a> {
     btf: &'a Btf,
-    /// Greatest numbers of members, each with id and index of the member.
+    /// Maxima of members. A member is identified by the type id of its struct and its index.
     limits: Vec<((u32, u32), u64)>,
-    /// BTF type ids by shape id, of finished and queued shapes.
+    /// BTF type ids of finished and queued shapes, by shape id.
     ids: Vec<u32>,
     /// Number of members and enumerators so far.
     names: usize,
 }
 
 impl Builder<'_> {
-    /// Shape id of a type, which is queued if it is new.
+    /// Shape id of a type. A new type is added to the queue.
     fn id(&mut self, type_id: u32) -> Option<ShapeId> {
         let known = self.ids.iter().position(|&id| id == type_id);
         let at = known.unwrap_or(self.ids.len());
@@ -124,7 +124,7 @@ impl Builder<'_> {
     }
 
     fn is_big_endian(&self, mut id: u32) -> bool {
-        // The chain of typedefs ends, since `kind` has resolved it.
+        // The loop ends: `kind` has resolved the chain of typedefs before.
         loop {
             match self.btf.get(id) {
                 Some(Type::Typedef {

@@ -1,8 +1,8 @@
 //! Layouts: the members of a map's key or value by BTF type, with offsets and types.
 //!
 //! A [`Layout`] owns its data and does not borrow from the object. A *shape* is one type in a layout. Members of
-//! anonymous structs and unions are members of the struct around them, as in C. Names have no control characters and a
-//! bounded length, so they can be logged.
+//! anonymous structs and unions are members of the struct around them, as in C. Names are safe for logs: they have no
+//! control characters and a bounded length.
 
 mod address;
 mod build;
@@ -18,11 +18,11 @@ pub use walk::Part;
 /// The layout of a type: the type itself, and all types of its parts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layout {
-    /// Indexed by [`ShapeId`].
+    /// The types, indexed by [`ShapeId`].
     shapes: Vec<Shape>,
 }
 
-/// One type.
+/// A type in a layout.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shape {
     /// The name in C: `__be32`, `struct rule`, `char[16]`; `struct` alone for an anonymous struct.
@@ -62,16 +62,16 @@ pub enum Kind {
     },
     /// The members of a struct or union, in the order of their definition.
     Composite(Vec<Member>),
-    /// Bytes without a word: a pointer, a floating point number, an integer of another size.
+    /// Bytes that only hexadecimal digits can express: a pointer, a floating point number, an integer of another size.
     Opaque,
 }
 
 /// One enumerator of an enumeration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Enumerator {
-    /// The name.
+    /// The enumerator's name.
     pub name: Box<str>,
-    /// The value; see [`Enumerator::value`](super::Enumerator::value).
+    /// The enumerator's value; see [`Enumerator::value`](super::Enumerator::value).
     pub value: i64,
 }
 
@@ -86,7 +86,7 @@ pub struct Member {
     pub bits: Option<u32>,
     /// Type of the member.
     pub shape: ShapeId,
-    /// Greatest number that the program takes, by the member's declaration tag `at most NUMBER`.
+    /// Maximum number that the program accepts, from the member's declaration tag `at most NUMBER`.
     pub max: Option<u64>,
 }
 
@@ -103,22 +103,22 @@ impl Layout {
     /// The type of the whole key or value.
     pub const WHOLE: ShapeId = ShapeId(0);
 
-    /// The type of an id of this layout.
+    /// The type with this id.
     pub fn shape(&self, id: ShapeId) -> &Shape {
         static UNKNOWN: Shape = Shape {
             name: String::new(),
             size: 0,
             kind: Kind::Opaque,
         };
-        // Never unknown: ids come only from the layout itself.
+        // Always found: ids come only from the layout itself.
         self.shapes.get(id.0).unwrap_or(&UNKNOWN)
     }
 
-    /// The only member of a struct, and of a struct in that struct, if the member has the size of the whole; else the
-    /// whole.
+    /// The innermost only member, if the whole is a struct with one member (which may be such a struct itself) of the same
+    /// size; otherwise the whole.
     pub fn core(&self) -> ShapeId {
         let mut id = Self::WHOLE;
-        // Bounded: a damaged struct may contain itself.
+        // The number of steps is bounded, because a damaged struct may contain itself.
         for _ in &self.shapes {
             let Kind::Composite(members) = &self.shape(id).kind else {
                 break;

@@ -5,12 +5,12 @@ use std::fmt::Write as _;
 use crate::base::escape::is_control;
 use crate::object::btf::{Btf, Type};
 
-/// Bytes after which a name is truncated, at the next character.
+/// Length in bytes from which a name is truncated.
 const MAX_NAME_LEN: usize = 128;
 /// Longest chain of modifiers and arrays.
 const MAX_DEPTH: usize = 64;
 
-/// A name from the object without control characters, truncated.
+/// A name from the object, truncated and without control characters.
 pub(super) fn plain(name: &str) -> String {
     let mut plain = String::new();
     for c in name.chars() {
@@ -21,7 +21,7 @@ pub(super) fn plain(name: &str) -> String {
     plain
 }
 
-/// A type's name in C; `None` for a cycle.
+/// A type's name in C; `None` if the types form a cycle.
 pub(super) fn type_name(btf: &Btf, mut id: u32) -> Option<String> {
     let mut counts = String::new();
     for _ in 0..MAX_DEPTH {

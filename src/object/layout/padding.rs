@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 use super::{Kind, Layout, Member};
 
 impl Layout {
-    /// Bytes of members and of padding, if there is padding: `60 of members, 4 of padding at its end`.
+    /// Text about the numbers of bytes of members and padding, such as `60 of members, 4 of padding at its end`; `None`
+    /// without padding.
     pub fn padding(&self) -> Option<String> {
         let Kind::Composite(members) = &self.whole().kind else {
             return None;
@@ -33,7 +34,7 @@ impl Layout {
         (sum > 0).then(|| format!("{of_members} of members{text}"))
     }
 
-    /// Offset of the first byte after a member.
+    /// Offset of the first byte after a member, from the start of the struct.
     fn end(&self, member: &Member) -> u32 {
         let size = u64::from(self.shape(member.shape).size) * 8;
         let bits = member.bits.map_or(size, u64::from) + u64::from(member.bit_offset);

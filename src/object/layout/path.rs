@@ -3,13 +3,13 @@
 use super::{Field, Kind, Layout, Member};
 use crate::base::suggest::suggestion;
 
-/// Path of a whole that is not a struct.
+/// Path of a whole value that is not a struct.
 const WHOLE: &str = "value";
-/// Longest path, in bytes.
+/// Maximum length of a path in bytes.
 const MAX_PATH_LEN: usize = 256;
 
 impl Layout {
-    /// The part at a path of members and elements. A whole that is not a struct has the path `value`.
+    /// Finds the part with this path of members and elements. A whole that is not a struct has the path `value`.
     ///
     /// # Errors
     /// The fault of the path and its remedy, as a sentence.
@@ -26,7 +26,7 @@ impl Layout {
         }
         let whole = self.whole();
         if let Kind::Composite(members) = &whole.kind {
-            // The name of a variable inside a function has a dot: `function.variable`.
+            // The name of a static variable in a function has a dot: `function.variable`.
             let is_first = |name: &&str| {
                 let rest = path.strip_prefix(name);
                 rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
@@ -55,7 +55,7 @@ impl Layout {
 struct Walk<'a> {
     layout: &'a Layout,
     path: &'a str,
-    /// Bytes of the path already evaluated.
+    /// Number of evaluated bytes of the path.
     done: usize,
     /// The part at the evaluated prefix of the path.
     at: Field,

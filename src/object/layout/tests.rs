@@ -1,3 +1,5 @@
+//! Tests of layouts of damaged and unusual types.
+
 use super::*;
 use crate::object::btf::{Btf, kind, section_of};
 

@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 
 use super::{Kind, Layout, ShapeId};
 
-/// Most levels of nested structs and arrays.
+/// Maximum depth of nested structs and arrays.
 const MAX_DEPTH: usize = 8;
-/// Most parts visited; a damaged type may have billions.
+/// Maximum number of visited parts. A damaged type may have billions.
 const MAX_PARTS: usize = 1 << 12;
 
 /// A part of a key or value.
@@ -20,18 +20,18 @@ pub struct Part<'a> {
     pub shape: ShapeId,
     /// The width of a bit-field in bits; `None` for an ordinary member.
     pub bits: Option<u32>,
-    /// Greatest number, as in [`Member::max`](super::Member::max).
+    /// Maximum number, as in [`Member::max`](super::Member::max).
     pub max: Option<u64>,
 }
 
 impl Layout {
-    /// Visits each member, and the members of that member if `visit` returns true; of an array of structs only the
+    /// Visits each member, and the member's own members if `visit` returns true. Of an array of structs, visits only the
     /// first element. A whole that is not a struct is one part with the path `whole`.
     pub fn walk(&self, whole: &str, visit: &mut dyn FnMut(Part<'_>) -> bool) {
         self.walk_elements(whole, Elements::First, visit);
     }
 
-    /// As [`Layout::walk`], but visits all elements of arrays, also of arrays of numbers.
+    /// As [`Layout::walk`], but visits all elements of all arrays.
     pub fn walk_all(&self, whole: &str, visit: &mut dyn FnMut(Part<'_>) -> bool) {
         self.walk_elements(whole, Elements::All, visit);
     }

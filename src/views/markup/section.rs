@@ -89,7 +89,11 @@ pub(in crate::views) fn verdicts(
     )?;
     for total in totals.iter().filter(|total| total.packets > 0) {
         let verdict = total.verdict;
-        let class = if total.is_fault() { " class=\"error\"" } else { "" };
+        let class = if total.is_fault() {
+            " class=\"error\""
+        } else {
+            ""
+        };
         for (unit, number) in [("packets", total.packets), ("bytes", total.bytes)] {
             writeln!(
                 text,

@@ -1,4 +1,4 @@
-//! A held filter is adopted, changed or released by the next daemon.
+//! A filter with `exit hold` is adopted, replaced or released by the next daemon.
 
 use nix::sys::signal::Signal;
 
@@ -8,9 +8,9 @@ use crate::packet;
 use support::net::Daemon;
 use support::net::{CLIENT, SERVER, detach_link};
 
-/// However the daemon ends; SIGKILL leaves it no time to do anything.
+/// SIGTERM lets the daemon finish; SIGKILL gives it no time to do anything.
 #[test]
-fn a_held_filter_is_adopted_with_its_counters() {
+fn held_filter_is_adopted_with_its_counters() {
     let held = Held::new();
     let mut daemon = held.start(&corefile(OLD, "exit hold"));
     let filter = held.site.filter();
@@ -26,7 +26,7 @@ fn a_held_filter_is_adopted_with_its_counters() {
             daemon.kill();
         }
         assert_eq!(held.site.filter(), filter);
-        // Nobody is there to see these dropped.
+        // No daemon runs while these packets are dropped.
         held.site.sender().send(&packet("10.11.0.1"), 2);
         daemon = held.start(&corefile(OLD, "exit hold"));
         daemon.line(&format!(
@@ -40,9 +40,9 @@ fn a_held_filter_is_adopted_with_its_counters() {
     daemon.stop();
 }
 
-/// Somebody detached the pinned link. It is pinned again for the next daemon, at the latest when this one ends.
+/// The pinned link was detached by another process. The daemon pins a new link before it ends.
 #[test]
-fn a_detached_filter_is_held_again() {
+fn detached_filter_is_pinned_again() {
     let held = Held::new();
     let daemon = held.start(&corefile(OLD, "exit hold"));
     held.drops("10.11.0.1", 0);
@@ -116,9 +116,9 @@ fn reload_pins_and_unpins() {
     daemon.stop();
 }
 
-/// Counters go on over reload and restart where the entry is the same.
+/// A reload and a restart keep the counters of unchanged entries.
 #[test]
-fn entries_that_a_reload_changed_are_adopted() {
+fn reloaded_entries_are_adopted() {
     let held = Held::new();
     let more = |network: &str| {
         let more = format!("map {network}.FFFF0000.00000000\n    exit hold");
@@ -139,7 +139,7 @@ fn entries_that_a_reload_changed_are_adopted() {
 }
 
 #[test]
-fn a_refused_start_leaves_the_held_filter_as_it_is() {
+fn refused_start_keeps_the_held_filter() {
     let held = Held::new();
     held.start(&corefile(OLD, "exit hold")).stop();
     let filter = held.site.filter();
@@ -153,7 +153,7 @@ fn a_refused_start_leaves_the_held_filter_as_it_is() {
 }
 
 #[test]
-fn an_interface_that_returns_is_held_again() {
+fn filter_of_a_returning_interface_is_pinned_again() {
     let held = Held::new();
     let daemon = held.start(&corefile(OLD, "exit hold"));
     held.drops("10.11.0.1", 0);
@@ -169,10 +169,10 @@ fn an_interface_that_returns_is_held_again() {
     daemon.stop();
 }
 
-/// Kernels before 5.9 have no links for XDP; there the program stays unless it is taken away.
+/// Kernels before 5.9 have no XDP links. There a program attached over netlink stays until it is removed.
 #[cfg(feature = "faults")]
 #[test]
-fn without_links_it_is_held_over_netlink() {
+fn filter_is_held_over_netlink_without_links() {
     let held = Held::new();
     let start = |exit: &str| {
         held.site.folder.write("Corefile", &corefile(OLD, exit));
@@ -194,9 +194,9 @@ fn without_links_it_is_held_over_netlink() {
     assert_eq!(held.site.attached(), None);
 }
 
-/// A filter on an interface that is down is adopted, and replaced, as on one that is up.
+/// The filter is adopted, and then replaced, on an interface that is down.
 #[test]
-fn a_filter_is_adopted_on_an_interface_that_is_down() {
+fn filter_is_adopted_on_an_interface_that_is_down() {
     let held = Held::new();
     held.start(&corefile(OLD, "exit hold")).stop();
     let filter = held.site.filter();

@@ -1,4 +1,4 @@
-//! Filters that wait to be confirmed are not held, and held ones return.
+//! `exit hold` with `--confirm`: an unconfirmed filter is not held, and a held filter returns.
 
 use super::{Held, NEW, OLD, corefile};
 use support::wait::wait_for;
@@ -20,7 +20,7 @@ fn unconfirmed_filter_is_not_held() {
 }
 
 #[test]
-fn a_start_that_is_not_confirmed_gives_the_held_filter_its_place_back() {
+fn unconfirmed_start_restores_the_held_filter() {
     let held = Held::new();
     let daemon = held.start(&corefile(OLD, "exit hold"));
     held.drops("10.11.0.1", 0);
@@ -35,9 +35,9 @@ fn a_start_that_is_not_confirmed_gives_the_held_filter_its_place_back() {
     daemon.stop();
 }
 
-/// A service manager stops or upgrades the daemon while nobody has confirmed yet.
+/// A service manager stops or upgrades the daemon before anyone has confirmed.
 #[test]
-fn an_unconfirmed_start_ends_with_the_daemon() {
+fn unconfirmed_start_leaves_no_filter() {
     let held = Held::new();
     for exit in ["exit hold", "exit detach"] {
         let daemon = held.start_with(&corefile(OLD, exit), &["--confirm", "1m"]);
@@ -53,7 +53,7 @@ fn an_unconfirmed_start_ends_with_the_daemon() {
 }
 
 #[test]
-fn an_end_before_the_confirmation_gives_the_held_filter_its_place_back() {
+fn stop_before_confirmation_restores_the_held_filter() {
     for (start, exit) in [
         (true, "exit hold"),
         (true, ""),
@@ -89,7 +89,7 @@ fn an_end_before_the_confirmation_gives_the_held_filter_its_place_back() {
 }
 
 #[test]
-fn an_end_before_the_confirmation_holds_nothing_that_was_not_held() {
+fn stop_before_confirmation_pins_no_new_filter() {
     let held = Held::new();
     let daemon = held.start(&corefile(OLD, ""));
     held.site
@@ -102,9 +102,9 @@ fn an_end_before_the_confirmation_holds_nothing_that_was_not_held() {
     assert_eq!(held.names(), [""; 0]);
 }
 
-/// Nothing runs that could roll back, so the filter ends, and the next start is as the first.
+/// No process is left that could roll back, so the filter is detached, and the next start finds nothing to adopt.
 #[test]
-fn a_daemon_killed_before_the_confirmation_leaves_no_filter() {
+fn kill_before_confirmation_leaves_no_filter() {
     for start in [true, false] {
         let held = Held::new();
         let daemon = held.start(&corefile(OLD, "exit hold"));

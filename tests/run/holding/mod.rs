@@ -1,4 +1,4 @@
-//! `exit hold`: the filter outlives its daemon, and the next one adopts it.
+//! `exit hold`: the filter outlives its daemon, and the next daemon adopts it.
 
 mod adopting;
 mod confirming;
@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use crate::packet;
 use support::net::{Corexdp, Daemon, Outcome, SERVER, Site};
 
-/// A site with a BPF file system of its own, where nothing but this test's pins is.
+/// A site with its own BPF file system, which contains only the pins of the test.
 struct Held {
     site: Site,
     mounts: Child,
@@ -21,7 +21,7 @@ struct Held {
 
 impl Drop for Held {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // The process may have ended by itself.
         let _ = self.mounts.kill();
         let _ = self.mounts.wait();
     }
@@ -32,7 +32,7 @@ impl Held {
         Self::with("mount -t bpf -o mode=0700 bpf /sys/fs/bpf")
     }
 
-    /// With what this command makes of the mounts.
+    /// Creates a site in a mount namespace in which `mounts` has run.
     fn with(mounts: &str) -> Self {
         let site = Site::new();
         let mut command = Command::new("setpriv");
@@ -47,7 +47,7 @@ impl Held {
         }
     }
 
-    /// The command, among these mounts.
+    /// The command, wrapped to run in the mount namespace.
     fn among(&self, command: &Command) -> Command {
         let mut inside = Command::new("nsenter");
         inside.arg(format!("--mount=/proc/{}/ns/mnt", self.mounts.id()));
@@ -71,7 +71,7 @@ impl Held {
         self.site.server.enter(spawn).attached(1)
     }
 
-    /// Stops the daemon, and gives what the next one says until it is stopped.
+    /// Stops the daemon, starts and stops another, and returns the log of the other.
     fn restart(&self, daemon: Daemon, corefile: &str) -> Vec<String> {
         daemon.stop();
         self.start(corefile).stop()
@@ -83,7 +83,7 @@ impl Held {
         self.site.finish(&mut command)
     }
 
-    /// Runs a shell's line among the mounts, and gives what it prints.
+    /// Runs a shell command in the mount namespace and returns its output.
     fn sh(&self, line: &str) -> String {
         let mut command = Command::new("sh");
         command.args(["-c", line]);
@@ -92,7 +92,7 @@ impl Held {
         String::from_utf8(output.stdout).unwrap()
     }
 
-    /// Runs a shell's line among the mounts as a user without privilege; true if it succeeds.
+    /// Runs a shell command in the mount namespace as an unprivileged user; true if it succeeds.
     fn as_user(&self, line: &str) -> bool {
         let mut command = Command::new("setpriv");
         command.args([
@@ -106,31 +106,31 @@ impl Held {
         self.among(&command).output().unwrap().status.success()
     }
 
-    /// Folder of the pins of the interface.
+    /// The folder of the interface's pins.
     fn folder(&self) -> String {
         self.site.server.pins(SERVER).display().to_string()
     }
 
-    /// All names below the folder of all pins.
+    /// All paths below the folder of all pins.
     fn names(&self) -> Vec<String> {
         let names = self.sh("cd /sys/fs/bpf/corexdp && find . -mindepth 1 | sort");
         names.lines().map(str::to_owned).collect()
     }
 
-    /// The id of the pinned BPF link, which a replaced program keeps.
+    /// The id of the pinned BPF link. Replacing the program keeps the link.
     fn link(&self) -> String {
         let shown = self.sh(&format!("bpftool link show pinned {}/link", self.folder()));
         shown.split(':').next().unwrap().to_owned()
     }
 
-    /// The number of pinned states, and true if the attachment is pinned.
+    /// The number of pinned states, and whether the link is pinned.
     fn pins(&self) -> (usize, bool) {
         let names = self.sh(&format!("ls {} 2>/dev/null || true", self.folder()));
         let link = names.lines().any(|name| name == "link");
         (names.lines().filter(|name| name.len() == 16).count(), link)
     }
 
-    /// A command that runs another daemon, without a page, in the namespace of the calling thread.
+    /// A command that runs a second daemon, without a page, in the network namespace of the calling thread.
     fn second(&self, corefile: &str) -> Command {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let control = format!("control{}", COUNT.fetch_add(1, Ordering::Relaxed));
@@ -149,7 +149,8 @@ impl Held {
         self.among(&Corexdp::command(self.site.folder.path(), &words))
     }
 
-    /// Fails unless other daemons are refused, and told that `daemon` owns the filter, which stays.
+    /// Fails unless other daemons are refused with a message that names `daemon` as the owner of the filter, and the
+    /// filter stays.
     fn is_owned_by(&self, daemon: &Daemon) {
         let filter = self.site.filter();
         let expected = format!(

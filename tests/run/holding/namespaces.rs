@@ -1,4 +1,4 @@
-//! Interfaces that have one name in several network namespaces, or several names one after the other.
+//! Interfaces that share a name across network namespaces, and interfaces that are renamed.
 
 use nix::sys::signal::Signal;
 
@@ -7,7 +7,7 @@ use crate::packet;
 use support::net::{Attached, CLIENT, Daemon, Namespace, SERVER};
 use support::wait::wait_until;
 
-/// Interfaces of the same name and index, as containers have them.
+/// The interfaces have the same name and index, as those of containers have.
 #[test]
 fn each_namespace_has_its_own_pins() {
     let held = Held::new();
@@ -34,7 +34,7 @@ fn each_namespace_has_its_own_pins() {
     daemon.stop();
     second.stop();
     assert_ne!(held.site.server.pins(SERVER), other.pins(SERVER));
-    // Each adopts its own.
+    // Each daemon adopts the filter of its own namespace.
     let second = other.enter(spawn).attached(1);
     let daemon = held.start(&text);
     assert_eq!(
@@ -51,11 +51,11 @@ fn each_namespace_has_its_own_pins() {
             "{lines:#?}"
         );
     }
-    // The pins of a namespace that has gone filter nothing.
+    // The pins of a removed namespace filter nothing.
     let pins = other.pins(SERVER);
     drop(other);
     let name = pins.file_name().unwrap().to_str().unwrap();
-    // The kernel takes a moment to remove its interfaces.
+    // The kernel removes the interfaces of a namespace asynchronously.
     wait_until("the pins of the namespace are removed", || {
         held.start(&text).stop();
         let names = held.names();
@@ -67,9 +67,9 @@ fn each_namespace_has_its_own_pins() {
     });
 }
 
-/// Without a daemon the pins keep their old name; the next daemon finds the filter by its interface.
+/// Without a daemon the pins keep the old name; the next daemon finds the filter by its interface.
 #[test]
-fn a_renamed_interface_keeps_its_filter() {
+fn renamed_interface_keeps_its_filter() {
     let held = Held::new();
     held.start(&corefile(OLD, "exit hold")).stop();
     let filter = held.site.filter();
@@ -96,9 +96,9 @@ fn a_renamed_interface_keeps_its_filter() {
     );
 }
 
-/// A new interface gets the name of one that is still filtered.
+/// A new interface has the former name of an interface that is still filtered.
 #[test]
-fn the_filter_of_a_renamed_interface_makes_room() {
+fn filter_of_a_renamed_interface_does_not_block_a_new_one() {
     let held = Held::new();
     held.start(&corefile(OLD, "exit hold")).stop();
     let filter = held.site.filter();
@@ -122,7 +122,7 @@ fn the_filter_of_a_renamed_interface_makes_room() {
 }
 
 #[test]
-fn an_alternative_name_finds_the_filter() {
+fn alternative_name_finds_the_filter() {
     let held = Held::new();
     held.site
         .server
@@ -133,7 +133,7 @@ fn an_alternative_name_finds_the_filter() {
     let daemon = held.start(&text);
     assert_eq!(held.site.filter(), filter);
     held.drops("10.11.0.1", 0);
-    // The owner is known by either name.
+    // The interface has the same owner under either name.
     let outcome = held
         .site
         .finish(&mut held.second(&corefile(OLD, "exit hold")));
@@ -145,7 +145,7 @@ fn an_alternative_name_finds_the_filter() {
     daemon.stop();
 }
 
-/// A daemon died before it attached, and left pins under the other name.
+/// A daemon that died before it attached a filter has left pins under the other name.
 #[test]
 fn stale_pins_do_not_hide_the_filter() {
     let held = Held::new();
@@ -183,7 +183,7 @@ fn two_names_of_one_interface_are_refused() {
         daemon.line(refusal);
         assert_eq!(held.site.filter(), filter);
         daemon.stop();
-        // A filter of an earlier daemon changes nothing.
+        // The refusal is the same with a filter of an earlier daemon.
         held.refused(&both).refuses(78, &["Corefile:14: ", refusal]);
         held.start(&corefile(OLD, "")).stop();
     }

@@ -1,4 +1,4 @@
-//! A living daemon owns the filters that it holds.
+//! A running daemon owns the filters that it holds.
 
 use nix::sys::signal::Signal;
 
@@ -7,13 +7,13 @@ use support::net::{Attached, CLIENT, Daemon, SERVER};
 use support::wait::wait_for;
 
 #[test]
-fn a_second_daemon_is_refused() {
+fn second_daemon_is_refused() {
     let held = Held::new();
     let daemon = held.start(&corefile(OLD, "exit hold"));
     held.is_owned_by(&daemon);
     held.drops("10.11.0.1", 0);
     daemon.stop();
-    // An earlier daemon's filter is adopted, and owned then.
+    // A daemon that adopts a filter owns it.
     let daemon = held.start(&corefile(OLD, "exit hold"));
     held.is_owned_by(&daemon);
     held.drops("10.11.0.1", 2);
@@ -21,7 +21,7 @@ fn a_second_daemon_is_refused() {
 }
 
 #[test]
-fn reloads_keep_the_ownership() {
+fn reload_keeps_ownership() {
     let held = Held::new();
     held.site.add_other_object();
     let daemon = held.start(&corefile(OLD, ""));
@@ -41,7 +41,7 @@ fn reloads_keep_the_ownership() {
             held.is_owned_by(&daemon);
         }
     }
-    // A reload that is refused changes nothing.
+    // A refused reload changes nothing.
     held.site.folder.write(
         "Corefile",
         &corefile(OLD, "exit hold").replace("edge0", "edge7"),
@@ -53,7 +53,7 @@ fn reloads_keep_the_ownership() {
 }
 
 #[test]
-fn a_pending_confirmation_keeps_the_ownership() {
+fn pending_confirmation_keeps_ownership() {
     let held = Held::new();
     held.start(&corefile(OLD, "exit hold")).stop();
     let daemon = held.start_with(&corefile(NEW, "exit hold"), &["--confirm", "1m"]);
@@ -63,9 +63,9 @@ fn a_pending_confirmation_keeps_the_ownership() {
     daemon.stop();
 }
 
-/// The interface of the owner is away, or has returned.
+/// The owner keeps an interface that was removed and has returned.
 #[test]
-fn an_interface_that_returns_is_still_owned() {
+fn returning_interface_is_still_owned() {
     let held = Held::new();
     let daemon = held.start(&corefile(OLD, "exit hold"));
     held.site.server.run("ip link delete edge0");
@@ -76,9 +76,9 @@ fn an_interface_that_returns_is_still_owned() {
     daemon.stop();
 }
 
-/// The next daemon may start before the kernel has cleared the previous one away.
+/// The next daemon may start before the kernel has ended the previous daemon.
 #[test]
-fn a_killed_daemon_owns_nothing() {
+fn killed_daemon_owns_nothing() {
     let held = Held::new();
     let text = corefile(OLD, "exit hold").replace("prometheus", "");
     held.start(&corefile(OLD, "exit hold")).stop();
@@ -98,7 +98,7 @@ fn a_killed_daemon_owns_nothing() {
     }
 }
 
-/// An owner of other interfaces is no hindrance, and is not called an earlier daemon.
+/// An owner of other interfaces does not interfere, and is not reported as an earlier daemon.
 #[test]
 fn daemons_with_other_interfaces_run_side_by_side() {
     let held = Held::new();
@@ -113,7 +113,7 @@ fn daemons_with_other_interfaces_run_side_by_side() {
         !lines.iter().any(|line| line.contains("warning")),
         "{lines:#?}"
     );
-    // Now that one is an earlier daemon's.
+    // The second daemon has ended, so it is an earlier daemon now.
     let lines = held.restart(daemon, &corefile(OLD, "exit hold"));
     let folder = held.site.server.pins("edge1");
     let advice = format!(

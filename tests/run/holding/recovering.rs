@@ -1,4 +1,4 @@
-//! Pins that are not as a daemon left them.
+//! Pins that were changed, removed or left behind.
 
 use nix::sys::signal::Signal;
 
@@ -8,9 +8,9 @@ use support::net::Daemon;
 use support::net::{Attached, CLIENT, SERVER};
 use support::wait::wait_for;
 
-/// A daemon that died while it changed entries leaves a state of this name: nobody knows which of them are there.
+/// A daemon that dies while it changes entries leaves a state of this name: the entries in its maps are unknown.
 #[test]
-fn entries_that_were_being_changed_are_not_adopted() {
+fn half_changed_entries_are_not_adopted() {
     let held = Held::new();
     let pins = held.folder();
     held.start(&corefile(OLD, "exit hold")).stop();
@@ -25,9 +25,9 @@ fn entries_that_were_being_changed_are_not_adopted() {
     daemon.stop();
 }
 
-/// Somebody removed the pins while the daemon ran. They are made again when the daemon ends, at the latest.
+/// The pins are removed while the daemon runs. The daemon creates them again before it ends.
 #[test]
-fn removed_pins_are_made_again_at_the_end() {
+fn removed_pins_are_created_again_at_exit() {
     let held = Held::new();
     for removed in ["*", "*/link"] {
         let daemon = held.start(&corefile(OLD, "exit hold"));
@@ -43,7 +43,7 @@ fn removed_pins_are_made_again_at_the_end() {
 }
 
 #[test]
-fn pins_of_an_interface_that_has_gone_are_replaced() {
+fn pins_of_a_removed_interface_are_replaced() {
     for exit in ["exit hold", ""] {
         let held = Held::new();
         held.start(&corefile(OLD, "exit hold")).stop();
@@ -64,7 +64,7 @@ fn pins_of_an_interface_that_has_gone_are_replaced() {
     }
 }
 
-/// The pins of a filter that nobody names any more keep its maps in memory.
+/// Pins of a filter that no Corefile names would keep its maps in memory.
 #[test]
 fn pins_without_an_interface_are_removed() {
     let held = Held::new();
@@ -77,7 +77,8 @@ fn pins_without_an_interface_are_removed() {
     daemon.stop();
 }
 
-/// `damage` is done to the pins of a held filter. The link stays, so no packet passes unfiltered.
+/// Runs the shell command `damage` in the folder of a held filter's pins. The link stays, so no packet passes
+/// unfiltered.
 fn recovers(damage: &str, warning: &str) -> Held {
     let held = Held::new();
     held.start(&corefile(OLD, "exit hold")).stop();
@@ -99,7 +100,7 @@ fn recovers(damage: &str, warning: &str) -> Held {
 }
 
 #[test]
-fn a_missing_map_pin_is_recovered() {
+fn missing_map_pin_is_recovered() {
     recovers(
         "rm ????????????????/0",
         "warning: edge0: map xdp_map cannot be adopted, so the filter is replaced: ",
@@ -107,7 +108,7 @@ fn a_missing_map_pin_is_recovered() {
 }
 
 #[test]
-fn another_map_in_the_place_of_a_pin_is_recovered() {
+fn wrong_map_pin_is_recovered() {
     recovers(
         "rm ????????????????/0 && bpftool map create $(echo ????????????????)/0 type array key 4 value 4 entries 1 name alien",
         "warning: edge0: map xdp_map cannot be adopted, so the filter is replaced: ",
@@ -115,7 +116,7 @@ fn another_map_in_the_place_of_a_pin_is_recovered() {
 }
 
 #[test]
-fn a_missing_program_pin_is_recovered() {
+fn missing_program_pin_is_recovered() {
     recovers(
         "rm ????????????????/program",
         "lacks the pin of the program, so the filter is replaced",
@@ -143,7 +144,7 @@ fn foreign_names_among_the_pins_are_ignored() {
     ));
     assert_eq!(held.site.filter(), filter);
     daemon.stop();
-    // A state is removed with whatever it holds.
+    // Removing a state removes all of its content.
     let daemon = held.start(&corefile(NEW, "exit hold"));
     held.drops("10.12.0.1", 0);
     assert_eq!(held.pins(), (1, true));
@@ -152,9 +153,9 @@ fn foreign_names_among_the_pins_are_ignored() {
     daemon.stop();
 }
 
-/// Another's pin in the place of the attachment is not removed.
+/// A foreign pin at the path of the attachment is not removed.
 #[test]
-fn a_foreign_pin_of_the_attachment_is_moved() {
+fn foreign_attachment_pin_is_moved() {
     let held = Held::new();
     let pins = held.folder();
     held.sh(&format!("mkdir -m 700 /sys/fs/bpf/corexdp {pins}"));
@@ -169,9 +170,9 @@ fn a_foreign_pin_of_the_attachment_is_moved() {
     daemon.stop();
 }
 
-/// Somebody removes the pins of a running daemon; the next reload makes them again.
+/// The pins are removed while the daemon runs. The next reload creates them again.
 #[test]
-fn a_reload_makes_missing_pins_again() {
+fn reload_creates_missing_pins() {
     let held = Held::new();
     let daemon = held.start(&corefile(OLD, "exit hold"));
     let damages = [
@@ -194,9 +195,9 @@ fn a_reload_makes_missing_pins_again() {
     assert_eq!(held.site.filter(), filter);
 }
 
-/// The pin keeps a filter of another interface, which must stay.
+/// The pin belongs to a filter of another interface, which must stay.
 #[test]
-fn a_link_pin_of_another_link_is_replaced() {
+fn pin_of_another_link_is_replaced() {
     let held = Held::new();
     let daemon = held.start(&corefile(OLD, ""));
     held.site.add_wire("edge1", "far1");
@@ -221,9 +222,9 @@ fn a_link_pin_of_another_link_is_replaced() {
     assert!(Attached::on(&held.site.server, "edge1").is_some());
 }
 
-/// The daemon dies between pinning the state and pinning the attachment.
+/// The daemon dies after it pinned the state and before it pins the attachment.
 #[test]
-fn a_crash_half_way_is_recovered() {
+fn crash_between_pins_is_recovered() {
     let held = Held::new();
     let pins = held.folder();
     let daemon = held.start(&corefile(OLD, "exit hold"));
@@ -241,7 +242,7 @@ fn a_crash_half_way_is_recovered() {
 
 #[cfg(feature = "faults")]
 #[test]
-fn a_refused_reload_leaves_no_pins() {
+fn refused_reload_leaves_no_pins() {
     let held = Held::new();
     held.site.folder.write("Corefile", &corefile(OLD, ""));
     let mut command = held.site.command("run", &[]);

@@ -1,11 +1,11 @@
-//! Users that may write to the folders of the pins.
+//! Unprivileged users who can write to the folders of the pins.
 
 use super::{Held, OLD, corefile};
 
 const ROOT: &str = "/sys/fs/bpf/corexdp";
 
 #[test]
-fn without_a_bpf_file_system_it_is_refused() {
+fn exit_hold_needs_a_bpf_file_system() {
     let held = Held::with("mount -t tmpfs tmpfs /sys/fs/bpf");
     held.refused(&corefile(OLD, "exit hold")).refuses(
         69,
@@ -18,7 +18,7 @@ fn without_a_bpf_file_system_it_is_refused() {
     held.start(&corefile(OLD, "exit detach")).stop();
 }
 
-/// systemd mounts the file system so that everybody may pin there.
+/// systemd mounts the BPF file system writable for every user.
 #[test]
 fn pins_are_private_in_a_public_file_system() {
     let held = Held::with("mount -t bpf bpf /sys/fs/bpf");
@@ -31,7 +31,7 @@ fn pins_are_private_in_a_public_file_system() {
     ));
     assert!(!moved);
     daemon.stop();
-    // An earlier version made them readable by everybody.
+    // An earlier version made the pins readable for every user.
     held.sh(&format!("chmod 755 {ROOT} {ROOT}/*"));
     let filter = held.site.filter();
     let daemon = held.start(&corefile(OLD, "exit hold"));
@@ -40,7 +40,7 @@ fn pins_are_private_in_a_public_file_system() {
     daemon.stop();
 }
 
-/// `planted` is there before the daemon.
+/// Fails unless `exit hold` is refused with `what` about `path`, after `planted` has prepared the file system.
 fn is_refused(planted: impl Fn(&Held), path: &str, what: &str) {
     let held = Held::with("mount -t bpf bpf /sys/fs/bpf");
     planted(&held);
@@ -48,14 +48,14 @@ fn is_refused(planted: impl Fn(&Held), path: &str, what: &str) {
     held.refused(&corefile(OLD, "exit hold"))
         .refuses(69, &["Corefile:8: exit: ", &path, what]);
     assert_eq!(held.site.attached(), None);
-    // Nothing of it matters to a filter that is not held.
+    // The folder does not matter to a filter that is not held.
     let daemon = held.start(&corefile(OLD, "exit detach"));
     held.drops("10.11.0.1", 0);
     daemon.stop();
 }
 
 #[test]
-fn a_folder_of_a_user_is_refused() {
+fn folder_of_a_user_is_refused() {
     let what = "belongs to another user, who may have made pins there";
     is_refused(
         |held| assert!(held.as_user(&format!("mkdir -m 700 {ROOT}"))),
@@ -70,7 +70,7 @@ fn a_folder_of_a_user_is_refused() {
 }
 
 #[test]
-fn a_folder_that_users_can_write_to_is_refused() {
+fn folder_writable_by_users_is_refused() {
     let what = "is writable by other users";
     for mode in ["0770", "0777", "1777"] {
         let root = |held: &Held| drop(held.sh(&format!("mkdir {ROOT} && chmod {mode} {ROOT}")));
@@ -81,7 +81,7 @@ fn a_folder_that_users_can_write_to_is_refused() {
         };
         is_refused(below, "PINS", what);
     }
-    // Without the sticky bit everybody can move the folders.
+    // Without the sticky bit every user can rename the folders.
     is_refused(
         |held| drop(held.sh("chmod 0777 /sys/fs/bpf")),
         "/sys/fs/bpf",
@@ -90,7 +90,7 @@ fn a_folder_that_users_can_write_to_is_refused() {
 }
 
 #[test]
-fn a_link_of_a_user_is_not_followed() {
+fn symbolic_link_of_a_user_is_not_followed() {
     let planted = |held: &Held| {
         assert!(held.as_user(&format!("mkdir -m 755 {ROOT}2 && ln -s {ROOT}2 {ROOT}")));
     };

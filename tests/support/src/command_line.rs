@@ -1,4 +1,4 @@
-//! Commands and options, as in `--help` and as the parser accepts them.
+//! The commands and options in `--help`, and the options that the parser accepts.
 
 use std::collections::BTreeSet;
 
@@ -16,7 +16,7 @@ pub fn commands() -> Vec<String> {
         .collect()
 }
 
-/// The options of commands, spelled as `--help` spells them.
+/// The options of commands, as `--help` spells them.
 pub fn options() -> BTreeSet<String> {
     let words = HELP.split([' ', '\n', '[', ']', '`']);
     let mut options: BTreeSet<String> = words

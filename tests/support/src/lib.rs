@@ -1,7 +1,7 @@
-//! Parts that the tests and the benchmarks share: namespaces with a daemon in them, BPF objects, frames, and the words of
-//! the command line.
+//! Parts that the tests and the benchmarks share: namespaces with a daemon, BPF objects, frames, and the words of the
+//! command line.
 //!
-//! A test fails by a panic, so everything here panics on what a test does not expect.
+//! A panic fails a test, so every function here panics on an unexpected result.
 
 pub mod command_line;
 pub mod net;
@@ -30,7 +30,7 @@ pub fn shipped_programs() -> Vec<String> {
     names
 }
 
-/// The object `target/bpf/NAME.o`, which `make build` makes.
+/// The object `target/bpf/NAME.o`, built by `make build`.
 pub fn shipped_object(name: &str) -> PathBuf {
     let object = repository().join(format!("target/bpf/{name}.o"));
     assert!(
@@ -41,12 +41,12 @@ pub fn shipped_object(name: &str) -> PathBuf {
     object
 }
 
-/// The folder of everything that tests write.
+/// The folder that tests write to.
 pub fn scratch() -> PathBuf {
     repository().join("target/tmp")
 }
 
-/// The binary under test. Cargo 1.94 and later name it to every test and benchmark that they run.
+/// The binary under test. Cargo sets the variable for every test and benchmark that it runs.
 pub fn corexdp() -> PathBuf {
     let path = std::env::var_os("CARGO_BIN_EXE_corexdp");
     path.expect("CARGO_BIN_EXE_corexdp names the binary; run the tests by `cargo test`")

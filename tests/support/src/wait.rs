@@ -1,24 +1,24 @@
-//! Waiting for a state, never for a time: a busy machine takes longer, and comes to the same state.
+//! Waiting for a state, never for a time: a busy machine takes longer, and reaches the same state.
 
 use std::fmt::Debug;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-/// The limit of every wait. Generous, so that only a state that never comes fails a test.
+/// The limit of every wait. It is generous, so that only a state that never comes fails a test.
 pub const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The pause between two looks.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 
-/// Tries of [`prompt`].
+/// The number of tries of [`prompt`].
 const TRIES: usize = 10;
 
-/// The result of one look: the awaited state, or a description of the present one.
+/// The result of one look: the awaited state, or a description of the present state.
 pub trait Look {
     type State;
     /// # Errors
-    /// The text is what is there instead.
+    /// The error describes the present state.
     fn state(self) -> Result<Self::State, String>;
 }
 
@@ -38,7 +38,8 @@ impl<T, E: Debug> Look for Result<T, E> {
     }
 }
 
-/// Looks until the awaited state is there; fails after [`PATIENCE`] with what was awaited and what was seen last.
+/// Calls `look` until it returns the awaited state. Fails after [`PATIENCE`] with the awaited state and the last one
+/// seen.
 pub fn wait_until<L: Look>(awaited: &str, mut look: impl FnMut() -> L) -> L::State {
     let begin = Instant::now();
     loop {
@@ -53,7 +54,7 @@ pub fn wait_until<L: Look>(awaited: &str, mut look: impl FnMut() -> L) -> L::Sta
     }
 }
 
-/// As [`wait_until`], until a reading has the expected value.
+/// Waits until a reading has the expected value; see [`wait_until`].
 pub fn wait_for<T: PartialEq + Debug>(reading: &str, expected: &T, mut read: impl FnMut() -> T) {
     wait_until(&format!("{reading} is {expected:?}"), || {
         let seen = read();
@@ -61,7 +62,7 @@ pub fn wait_for<T: PartialEq + Debug>(reading: &str, expected: &T, mut read: imp
     });
 }
 
-/// Tells the other threads of a test that it is over, also when it fails: they look at the flag.
+/// Sets the flag that tells the other threads of a test to end, also when the test fails.
 pub struct End<'a>(pub &'a AtomicBool);
 
 impl Drop for End<'_> {
@@ -70,8 +71,8 @@ impl Drop for End<'_> {
     }
 }
 
-/// Repeats an act that is promised to take at most `limit`, until it does. A try that the machine holds up is followed
-/// by another; an act that is always late fails. The act gets the number of the try, from 0, and returns its delay.
+/// Repeats an act until it takes at most `limit`, and fails if no try does. A busy machine may delay a single try; an
+/// act that is always late breaks its promise. The act receives the number of the try, from 0, and returns its delay.
 pub fn prompt(limit: Duration, mut act: impl FnMut(usize) -> Duration) {
     let mut delays = Vec::new();
     for number in 0..TRIES {

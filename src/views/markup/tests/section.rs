@@ -90,7 +90,10 @@ fn verdicts_without_packets_are_left_out() {
     }
     assert!(!content.contains("aborted"), "{content}");
     let content = written(|text| verdicts(text, "a", Some(&[ABORTED; 5])));
-    assert!(content.contains(" class=\"error\">aborted, packets"), "{content}");
+    assert!(
+        content.contains(" class=\"error\">aborted, packets"),
+        "{content}"
+    );
     let content = written(|text| verdicts(text, "a", None));
     assert_eq!(content, "<p>Verdicts are not counted</p>\n");
 }

@@ -1,4 +1,4 @@
-//! The daemon, running.
+//! A running daemon, its log and its processes.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -19,21 +19,21 @@ pub struct Daemon {
     log: Arc<Log>,
 }
 
-/// The lines so far, and the time of each.
+/// The lines of standard error so far, each with its time of arrival.
 #[derive(Default)]
 struct Log {
-    said: Mutex<Said>,
-    more: Condvar,
+    state: Mutex<State>,
+    changed: Condvar,
 }
 
 #[derive(Default)]
-struct Said {
+struct State {
     lines: Vec<(Instant, String)>,
     ended: bool,
 }
 
 impl Daemon {
-    /// Starts it, inside the namespace of the calling thread.
+    /// Starts the command inside the network namespace of the calling thread.
     pub fn spawn(command: &mut Command) -> Self {
         let mut child = command
             .stdin(Stdio::null())
@@ -46,7 +46,7 @@ impl Daemon {
         Self { child, log }
     }
 
-    /// Waits until `filters` of them are attached.
+    /// Waits until the daemon has attached `filters` filters.
     pub fn attached(self, filters: usize) -> Self {
         for number in 0..filters {
             self.nth_line(number, " attached ");
@@ -54,33 +54,33 @@ impl Daemon {
         self
     }
 
-    /// The first line that contains `part`, as soon as it is there, and when it came.
+    /// Waits for the first line that contains `part`, and returns its time of arrival and its text.
     pub fn line(&self, part: &str) -> (Instant, String) {
         self.nth_line(0, part)
     }
 
-    /// As [`Daemon::line`], for the line after `skip` such ones.
+    /// Like [`Daemon::line`], but skips the first `skip` lines that contain `part`.
     pub fn nth_line(&self, skip: usize, part: &str) -> (Instant, String) {
-        let found = |said: &Said| {
-            let mut lines = said.lines.iter().filter(|(_, line)| line.contains(part));
+        let found = |state: &State| {
+            let mut lines = state.lines.iter().filter(|(_, line)| line.contains(part));
             lines.nth(skip).cloned()
         };
-        let said = self.log.said.lock().unwrap();
-        let waits = |said: &mut Said| found(said).is_none() && !said.ended;
-        let (said, _) = self
+        let state = self.log.state.lock().unwrap();
+        let waits = |state: &mut State| found(state).is_none() && !state.ended;
+        let (state, _) = self
             .log
-            .more
-            .wait_timeout_while(said, PATIENCE, waits)
+            .changed
+            .wait_timeout_while(state, PATIENCE, waits)
             .unwrap();
-        let (line, ended, lines) = (found(&said), said.ended, texts(&said));
-        // A panic under the lock would be a second one for whoever still writes.
-        drop(said);
+        let (line, ended, lines) = (found(&state), state.ended, texts(&state));
+        // A panic under the lock would poison it for the thread that fills the log.
+        drop(state);
         line.unwrap_or_else(|| panic!("no line with {part:?} (ended: {ended}): {lines:#?}"))
     }
 
     /// All lines so far.
     pub fn lines(&self) -> Vec<String> {
-        texts(&self.log.said.lock().unwrap())
+        texts(&self.log.state.lock().unwrap())
     }
 
     /// The lines so far that contain `part`.
@@ -94,12 +94,12 @@ impl Daemon {
         self.child.id()
     }
 
-    /// The process that makes workers.
+    /// The keeper, the process that starts workers.
     pub fn keeper(&self) -> u32 {
         only_child(self.pid())
     }
 
-    /// The process that serves the page.
+    /// The worker, the process that serves the page.
     pub fn worker(&self) -> u32 {
         only_child(self.keeper())
     }
@@ -108,24 +108,24 @@ impl Daemon {
         kill(Pid::from_raw(self.pid().cast_signed()), signal).unwrap();
     }
 
-    /// Waits for the end of it: the exit code (none if a signal ended it) and all it said.
+    /// Waits for the end of the process. Returns its exit code (`None` if a signal ended it) and all its lines.
     pub fn ended(mut self) -> (Option<i32>, Vec<String>) {
         let status = end(&mut self.child);
-        let said = self.log.said.lock().unwrap();
-        let waits = |said: &mut Said| !said.ended;
-        let (said, _) = self
+        let state = self.log.state.lock().unwrap();
+        let waits = |state: &mut State| !state.ended;
+        let (state, _) = self
             .log
-            .more
-            .wait_timeout_while(said, PATIENCE, waits)
+            .changed
+            .wait_timeout_while(state, PATIENCE, waits)
             .unwrap();
-        let lines = texts(&said);
-        drop(said);
-        let status = status.unwrap_or_else(|| panic!("it did not end: {lines:#?}"));
+        let lines = texts(&state);
+        drop(state);
+        let status = status.unwrap_or_else(|| panic!("the daemon did not end: {lines:#?}"));
         (status.code(), lines)
     }
 
-    /// Ends it with SIGKILL, and waits until its keeper and its worker have ended too: until then they may hold the
-    /// addresses of the page, which the next daemon needs. Gives all it said.
+    /// Kills the daemon with SIGKILL, and waits until its keeper and its worker have ended too: until then they may
+    /// hold the addresses of the page, which the next daemon needs. Returns all its lines.
     pub fn kill(self) -> Vec<String> {
         let (keeper, worker) = (self.keeper(), self.worker());
         self.signal(Signal::SIGKILL);
@@ -139,7 +139,7 @@ impl Daemon {
         lines
     }
 
-    /// Ends it with SIGTERM, which must succeed; gives all it said.
+    /// Stops the daemon with SIGTERM, which must succeed. Returns all its lines.
     pub fn stop(self) -> Vec<String> {
         self.signal(Signal::SIGTERM);
         let (code, lines) = self.ended();
@@ -150,7 +150,7 @@ impl Daemon {
 
 impl Drop for Daemon {
     fn drop(&mut self) {
-        // Does nothing to one that has ended and been waited for.
+        // Killing a process that was waited for has no effect.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -160,19 +160,20 @@ impl Log {
     fn fill(&self, pipe: ChildStderr) {
         for line in BufReader::new(pipe).lines() {
             let line = (Instant::now(), line.unwrap());
-            self.said.lock().unwrap().lines.push(line);
-            self.more.notify_all();
+            self.state.lock().unwrap().lines.push(line);
+            self.changed.notify_all();
         }
-        self.said.lock().unwrap().ended = true;
-        self.more.notify_all();
+        self.state.lock().unwrap().ended = true;
+        self.changed.notify_all();
     }
 }
 
-fn texts(said: &Said) -> Vec<String> {
-    said.lines.iter().map(|(_, line)| line.clone()).collect()
+fn texts(state: &State) -> Vec<String> {
+    state.lines.iter().map(|(_, line)| line.clone()).collect()
 }
 
-/// The one process that another has, as soon as it has one and no more: a child that is being replaced may still end.
+/// Waits until a process has exactly one live child, and returns its id: a child that is being replaced may still be
+/// there.
 pub fn only_child(parent: u32) -> u32 {
     let file = format!("/proc/{parent}/task/{parent}/children");
     wait_until(&format!("{parent} has one child process"), || {
@@ -187,12 +188,12 @@ pub fn only_child(parent: u32) -> u32 {
     })
 }
 
-/// True if a process is there and no zombie.
+/// True if the process exists and is no zombie.
 pub fn lives(pid: u32) -> bool {
     let Ok(stat) = fs::read_to_string(format!("/proc/{pid}/stat")) else {
         return false;
     };
-    // The name before may hold anything, parentheses too.
+    // The name of the process comes before the state and may contain parentheses.
     let state = stat
         .rsplit_once(") ")
         .and_then(|(_, rest)| rest.chars().next());
@@ -207,7 +208,7 @@ pub fn threads(pid: u32) -> u64 {
     number.unwrap().trim().parse().unwrap()
 }
 
-/// The largest resident set a process has had, in bytes.
+/// The peak resident set of a process, in bytes.
 pub fn peak_memory(pid: u32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
     let line = status
@@ -218,7 +219,7 @@ pub fn peak_memory(pid: u32) -> u64 {
     kibibytes * 1024
 }
 
-/// A time in which nothing is to happen. Never for a state that is to come: that is for [`wait_until`].
+/// Pauses while nothing must happen. A state that must come is awaited by [`wait_until`] instead.
 pub fn pause(milliseconds: u64) {
     thread::sleep(Duration::from_millis(milliseconds));
 }

@@ -8,11 +8,11 @@ use super::unique;
 use crate::objects::compile::compile;
 use crate::{scratch, shipped_object};
 
-/// A folder of this test's own; dropping it removes it, unless the test failed.
+/// A folder of one test. Dropping it removes it, unless the test failed.
 pub struct Folder(PathBuf);
 
 impl Folder {
-    /// An empty one.
+    /// Creates an empty folder.
     pub fn new() -> Self {
         let path = scratch().join(unique());
         fs::create_dir_all(&path).unwrap();
@@ -23,12 +23,12 @@ impl Folder {
         &self.0
     }
 
-    /// The path of a file in it.
+    /// The path of a file in the folder.
     pub fn file(&self, name: &str) -> PathBuf {
         self.0.join(name)
     }
 
-    /// Writes a file in one step, since a daemon that watches it may read it at any time.
+    /// Replaces a file by renaming, since a daemon that watches the file may read it at any time.
     pub fn write(&self, name: &str, text: &str) {
         let path = self.file(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -37,12 +37,12 @@ impl Folder {
         fs::rename(new, path).unwrap();
     }
 
-    /// Compiles `tests/objects/NAME.bpf.c` to `NAME.o` in it.
+    /// Compiles `tests/objects/NAME.bpf.c` to `NAME.o` in the folder.
     pub fn fixture(&self, name: &str) {
         compile(name, &self.0);
     }
 
-    /// Copies `target/bpf/NAME.o` into it.
+    /// Copies `target/bpf/NAME.o` into the folder.
     pub fn shipped(&self, name: &str) {
         fs::copy(shipped_object(name), self.file(&format!("{name}.o"))).unwrap();
     }

@@ -1,4 +1,4 @@
-//! One request, one answer.
+//! An HTTP client of one request.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -6,7 +6,7 @@ use std::net::{SocketAddr, TcpStream};
 use super::Namespace;
 use crate::wait::PATIENCE;
 
-/// An answer.
+/// An HTTP response.
 #[derive(Debug)]
 pub struct Response {
     pub version: String,
@@ -32,7 +32,7 @@ impl Response {
         Self::parse(&answer)
     }
 
-    /// Takes an answer apart that has come in full.
+    /// Parses a complete response.
     pub fn parse(answer: &str) -> Self {
         let (head, body) = answer
             .split_once("\r\n\r\n")
@@ -54,7 +54,7 @@ impl Response {
         assert_eq!(
             response.header("transfer-encoding"),
             None,
-            "pages go out whole, with their length"
+            "a page is sent with a Content-Length"
         );
         response
     }

@@ -1,4 +1,4 @@
-//! A box with little memory: a control group with a limit.
+//! A control group with a memory limit: a box with little memory.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,14 +9,14 @@ use nix::errno::Errno;
 
 use crate::wait::wait_until;
 
-/// A control group of memory, of either version. Dropping it removes it; its processes must have ended.
+/// A memory control group, version 1 or 2. Dropping it removes it; its processes must have ended.
 pub struct MemoryGroup(PathBuf);
 
 impl MemoryGroup {
-    /// Makes a group that may use `limit` bytes, its page cache included.
+    /// Creates a group that may use `limit` bytes, page cache included.
     ///
     /// # Panics
-    /// Where the machine has no control groups of memory.
+    /// Panics on a machine without memory control groups.
     pub fn new(limit: u64) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
@@ -25,7 +25,8 @@ impl MemoryGroup {
             (old, "memory.limit_in_bytes")
         } else {
             let root = Path::new("/sys/fs/cgroup");
-            // Fails where it is done already, and where the machine has no such controller, which the limit then tells.
+            // Fails if the controller is enabled already. If the machine has no such controller, setting the limit
+            // fails below.
             let _ = fs::write(root.join("cgroup.subtree_control"), "+memory");
             (root, "memory.max")
         };
@@ -36,7 +37,7 @@ impl MemoryGroup {
         group
     }
 
-    /// The command, to be run in the group.
+    /// The command, wrapped to run in the group.
     pub fn command(&self, command: &Command) -> Command {
         let mut inside = Command::new("sh");
         inside.args(["-c", "echo $$ >\"$0\" && exec \"$@\""]);
@@ -48,16 +49,19 @@ impl MemoryGroup {
         inside
     }
 
-    /// Processes of the group that the kernel killed for want of memory.
+    /// Number of processes of the group that the OOM killer has killed.
     pub fn killed(&self) -> u64 {
         let events = ["memory.oom_control", "memory.events"];
         let text = events
             .iter()
             .find_map(|name| fs::read_to_string(self.0.join(name)).ok());
-        let text = text.expect("the group counts");
+        let text = text.expect("the group has a file of events");
         let mut lines = text.lines();
         let count = lines.find_map(|line| line.strip_prefix("oom_kill "));
-        count.expect("kills are counted").parse().unwrap()
+        count
+            .expect("the file of events counts kills")
+            .parse()
+            .unwrap()
     }
 }
 

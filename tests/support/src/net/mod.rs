@@ -1,8 +1,8 @@
-//! A place for one test: a folder, two network namespaces with a wire between them, the daemon in one and a sender of
-//! packets in the other. All of it is gone when the test ends, also when it fails.
+//! The place of one test: a folder, and two network namespaces joined by a veth pair. The daemon runs in one of them, a
+//! packet sender in the other. All of it is removed when the test ends, also when the test fails.
 //!
-//! These tests need root, iproute2, bpftool, clang, libbpf-dev, and the objects that `make build` puts into
-//! `target/bpf/`. What is missing fails the test that needs it.
+//! The tests need root, iproute2, bpftool, clang, libbpf-dev, and the objects that `make build` writes to
+//! `target/bpf/`. A test fails if one of these is missing.
 
 mod daemon;
 mod folder;
@@ -28,7 +28,7 @@ pub use site::{CLIENT, Corexdp, PAGE, SERVER, Site};
 pub use wire::{Receiver, Sender};
 pub use xdp::{Attached, GENERIC, Map, NATIVE, detach_link, put_into_link};
 
-/// A name that nobody else on this machine has: `cxt-PID-N`.
+/// A name that is unique on this machine: `cxt-PID-N`.
 fn unique() -> String {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let number = COUNT.fetch_add(1, Ordering::Relaxed);

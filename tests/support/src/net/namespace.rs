@@ -1,4 +1,4 @@
-//! Network namespaces, made and removed with `ip netns`.
+//! Network namespaces, created and removed with `ip netns`.
 
 use std::fs::File;
 use std::panic::resume_unwind;
@@ -12,13 +12,13 @@ use nix::unistd::geteuid;
 
 use super::unique;
 
-/// A network namespace of this test's own; dropping it removes it.
+/// A network namespace of one test. Dropping it removes it.
 pub struct Namespace {
     name: String,
 }
 
 impl Namespace {
-    /// Makes one, its loopback interface up.
+    /// Creates a namespace whose loopback interface is up.
     pub fn new() -> Self {
         assert!(
             geteuid().is_root(),
@@ -31,16 +31,16 @@ impl Namespace {
         namespace
     }
 
-    /// The name for `ip link … netns`.
+    /// The name of the namespace, for `ip link … netns`.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Does something inside: sockets made and processes started there stay there.
+    /// Runs `act` inside the namespace. Sockets and processes that `act` makes stay there.
     pub fn enter<T: Send>(&self, act: impl FnOnce() -> T + Send) -> T {
         let file = File::open(format!("/run/netns/{}", self.name)).unwrap();
         let inside = move || {
-            // Only of this thread, which ends here.
+            // `setns` changes the namespace of this thread alone, which ends below.
             setns(file, CloneFlags::CLONE_NEWNET).unwrap();
             act()
         };
@@ -48,19 +48,19 @@ impl Namespace {
             .unwrap_or_else(|panic| resume_unwind(panic))
     }
 
-    /// The folder where a daemon inside pins the filter of an interface. In the initial namespace it has no number.
+    /// The folder where a daemon in this namespace pins the filter of an interface.
     pub fn pins(&self, interface: &str) -> PathBuf {
         let number = self.enter(namespace::network).unwrap();
-        let number = number.expect("the namespace is not the initial one");
+        let number = number.expect("only the initial namespace has no number");
         format!("/sys/fs/bpf/corexdp/{interface}@netns-{number}").into()
     }
 
-    /// Runs a command inside, words separated by white space, and gives what it printed.
+    /// Runs a command inside the namespace and returns its output. White space separates the words.
     pub fn run(&self, line: &str) -> String {
         succeed(line, &self.attempt(line))
     }
 
-    /// Runs a command inside that may fail.
+    /// Runs a command that may fail inside the namespace.
     pub fn attempt(&self, line: &str) -> Output {
         let mut words = line.split_whitespace();
         let mut command = Command::new(words.next().unwrap());
@@ -86,7 +86,7 @@ fn ip(args: &[&str]) -> Output {
         .expect("ip runs; install iproute2")
 }
 
-/// The output of a command, which must have succeeded.
+/// The output of a command that must have succeeded.
 pub fn succeed(line: &str, output: &Output) -> String {
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(

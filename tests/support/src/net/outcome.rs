@@ -1,4 +1,4 @@
-//! The end of a process.
+//! Running a process to its end.
 
 use std::io::Read;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -10,7 +10,7 @@ use crate::wait::PATIENCE;
 /// The exit code and the output of a process.
 #[derive(Debug)]
 pub struct Outcome {
-    /// None when a signal ended it.
+    /// `None` if a signal ended the process.
     pub code: Option<i32>,
     pub stdout: String,
     pub stderr: String,
@@ -22,13 +22,13 @@ impl Outcome {
         self.stderr.lines().collect()
     }
 
-    /// Fails unless the process ended with `code` and said exactly `lines` on standard error.
+    /// Fails unless the process exited with `code` and wrote exactly `lines` to standard error.
     pub fn expect(&self, code: i32, lines: &[&str]) {
         assert_eq!(self.lines(), lines);
         assert_eq!(self.code, Some(code), "{}", self.stderr);
     }
 
-    /// Fails unless the process ended with `code` after one line that holds all of `parts`.
+    /// Fails unless the process exited with `code` and wrote one line that contains all of `parts`.
     pub fn refuses(&self, code: i32, parts: &[&str]) {
         let lines = self.lines();
         assert_eq!(lines.len(), 1, "{lines:#?}");
@@ -59,7 +59,7 @@ pub fn finish(command: &mut Command) -> Outcome {
     outcome
 }
 
-/// Waits for the end; a process that does not come to one is killed, and then it is none.
+/// Waits for the end of a process. A process that outlives [`PATIENCE`] is killed, and the result is `None`.
 pub fn end(child: &mut Child) -> Option<ExitStatus> {
     let start = Instant::now();
     while start.elapsed() < PATIENCE {

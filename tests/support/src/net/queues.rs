@@ -1,4 +1,4 @@
-//! The queues of an interface.
+//! Setting the queues of an interface.
 
 use std::net::UdpSocket;
 use std::os::fd::AsRawFd as _;
@@ -7,11 +7,11 @@ use nix::libc;
 
 use super::Namespace;
 
-/// Sets the number of queues of an interface (`ethtool --set-channels`, which not every machine has).
+/// Sets the number of queues of an interface, like `ethtool --set-channels`, without needing ethtool.
 pub fn set_queues(namespace: &Namespace, name: &str, queues: u32) {
     const SIOCETHTOOL: libc::Ioctl = 0x8946;
     const ETHTOOL_SCHANNELS: u32 = 0x3d;
-    // The command, four maxima, then the numbers of queues that receive, send, do other things, and do both.
+    // `struct ethtool_channels`: cmd, four maxima, then rx_count, tx_count, other_count, combined_count.
     let mut request = [ETHTOOL_SCHANNELS, 0, 0, 0, 0, queues, queues, 0, 0];
     // SAFETY: all zero is a valid `ifreq`.
     let mut interface: libc::ifreq = unsafe { std::mem::zeroed() };

@@ -1,4 +1,4 @@
-//! All that a test of the daemon needs, in one hand.
+//! The site of a test: folder, namespaces, and every command that runs there.
 
 use std::path::Path;
 use std::process::Command;
@@ -11,16 +11,16 @@ use crate::wait::wait_until;
 
 /// The interface that is filtered.
 pub const SERVER: &str = "edge0";
-/// The other end of its wire.
+/// The peer of [`SERVER`].
 pub const CLIENT: &str = "cli0";
-/// Where `prometheus` serves when it says nothing else.
+/// Default address of `prometheus`.
 pub const PAGE: &str = "127.0.0.1:9153";
 
 /// The binary under test.
 pub struct Corexdp;
 
 impl Corexdp {
-    /// A command to be run in `folder`, so that messages say `Corefile` and no path of the machine.
+    /// A command that runs in `folder`, so that messages name `Corefile` without a path of the machine.
     pub fn command(folder: &Path, args: &[&str]) -> Command {
         let mut command = Command::new(corexdp());
         command.current_dir(folder).args(args);
@@ -28,7 +28,7 @@ impl Corexdp {
     }
 }
 
-/// A folder, and two namespaces with a wire between them: [`SERVER`] in the one, [`CLIENT`] in the other.
+/// A folder, and two namespaces joined by a veth pair: [`SERVER`] in one, [`CLIENT`] in the other.
 pub struct Site {
     pub folder: Folder,
     pub server: Namespace,
@@ -36,7 +36,7 @@ pub struct Site {
 }
 
 impl Site {
-    /// One whose folder holds `example.o`.
+    /// Creates a site whose folder contains `example.o`.
     pub fn new() -> Self {
         let site = Self {
             folder: Folder::new(),
@@ -48,7 +48,7 @@ impl Site {
         site
     }
 
-    /// Lays a wire, both ends up.
+    /// Adds a veth pair with both ends up.
     pub fn add_wire(&self, server: &str, client: &str) {
         let other = self.client.name();
         self.server.run(&format!(
@@ -58,7 +58,7 @@ impl Site {
         self.client.run(&format!("ip link set {client} up"));
     }
 
-    /// Adds `other/example.o`: the same program with room for fewer entries.
+    /// Adds `other/example.o`: the same program with a smaller `max_entries`.
     pub fn add_other_object(&self) {
         compile_with("example", &self.folder.file("other"), &["-DENTRIES=8"]);
     }
@@ -69,13 +69,13 @@ impl Site {
         self.start(&[])
     }
 
-    /// Starts `corexdp run` with the Corefile that is there.
+    /// Starts `corexdp run` with the Corefile that the folder contains.
     pub fn start(&self, more: &[&str]) -> Daemon {
         let mut command = self.command("run", more);
         self.server.enter(|| Daemon::spawn(&mut command))
     }
 
-    /// Runs `corexdp run` with a Corefile that it must refuse, and looks that nothing stays attached.
+    /// Runs `corexdp run` with a Corefile that it must refuse, and checks that no program stays attached.
     pub fn refused(&self, corefile: &str) -> Outcome {
         self.folder.write("Corefile", corefile);
         let outcome = self.finish(&mut self.command("run", &[]));
@@ -83,12 +83,12 @@ impl Site {
         outcome
     }
 
-    /// Runs a command that ends by itself beside the daemon.
+    /// Runs a command that ends by itself in the server's namespace.
     pub fn finish(&self, command: &mut Command) -> Outcome {
         self.server.enter(|| finish(command))
     }
 
-    /// A command of the binary with this site's Corefile and control socket.
+    /// A command of the binary with the site's Corefile and control socket.
     pub fn command(&self, name: &str, more: &[&str]) -> Command {
         let mut command = Corexdp::command(
             self.folder.path(),
@@ -98,19 +98,19 @@ impl Site {
         command
     }
 
-    /// A command that asks this site's daemon something, such as `reload`.
+    /// A command that is a client of the site's control socket, such as `reload`.
     pub fn asking(&self, words: &[&str]) -> Command {
         let mut command = Corexdp::command(self.folder.path(), words);
         command.args(["--control", "control"]);
         command
     }
 
-    /// Asks it.
+    /// Runs a client of the control socket.
     pub fn ask(&self, words: &[&str]) -> Outcome {
         finish(&mut self.asking(words))
     }
 
-    /// Asks it by root without `CAP_SYS_ADMIN`.
+    /// Runs a client of the control socket as root without `CAP_SYS_ADMIN`.
     pub fn ask_with_less(&self, words: &[&str]) -> Outcome {
         let asking = self.asking(words);
         let mut command = Command::new("setpriv");
@@ -120,7 +120,7 @@ impl Site {
         finish(&mut command)
     }
 
-    /// `corexdp run` by root in name only, without any capability.
+    /// `corexdp run` as root without any capability.
     pub fn powerless(&self) -> Command {
         let corexdp = self.command("run", &[]);
         let mut command = Command::new("setpriv");
@@ -130,12 +130,12 @@ impl Site {
         command
     }
 
-    /// The program that is attached to [`SERVER`], if any.
+    /// The program attached to [`SERVER`], if any.
     pub fn attached(&self) -> Option<Attached> {
         Attached::on(&self.server, SERVER)
     }
 
-    /// The program that must be attached to [`SERVER`].
+    /// The program attached to [`SERVER`], which must exist.
     pub fn filter(&self) -> Attached {
         self.attached().expect("a program is attached")
     }
@@ -148,12 +148,12 @@ impl Site {
         Receiver::new(&self.server, SERVER)
     }
 
-    /// `GET PATH` of the page.
+    /// Requests `PATH` from the page.
     pub fn get(&self, path: &str) -> Response {
         Response::to(&self.server, PAGE, &format!("GET {path} HTTP/1.1"))
     }
 
-    /// Scrapes until the metric reads `value`, which it must not pass: packets take a moment to arrive.
+    /// Scrapes until the metric is `value`, since packets take a moment to arrive. The metric must not exceed `value`.
     pub fn metric_becomes(&self, name: &str, value: u64) {
         wait_until(&format!("{name} is {value}"), || {
             let page = self.get("/metrics");

@@ -1,4 +1,4 @@
-//! Whole frames in and out of an interface, by `AF_PACKET`.
+//! Sending and receiving whole frames by `AF_PACKET`.
 
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 
@@ -13,10 +13,10 @@ use nix::sys::socket::{
 use super::Namespace;
 use crate::wait::wait_until;
 
-/// Puts frames onto an interface.
+/// Sends frames out of an interface.
 pub struct Sender(OwnedFd);
 
-/// Hears what an interface has received and its filter let through.
+/// Receives frames that an interface received and its filter passed.
 pub struct Receiver(OwnedFd);
 
 impl Sender {
@@ -24,7 +24,8 @@ impl Sender {
         Self(namespace.enter(|| open(interface, None)))
     }
 
-    /// Sends the frame `times` times. While the other end's queue is full, which is told and not sent, it waits.
+    /// Sends the frame `times` times. The kernel drops a frame for which the queue of the peer has no room, and reports
+    /// ENOBUFS; then the frame is sent again.
     pub fn send(&self, frame: &[u8], times: u32) {
         for _ in 0..times {
             let sent = wait_until("the frame is taken", || {
@@ -35,7 +36,7 @@ impl Sender {
         }
     }
 
-    /// Sends the frame over an interface that may be down or gone.
+    /// Sends the frame over an interface that may be down or removed.
     pub fn try_send(&self, frame: &[u8]) -> Result<(), Errno> {
         let sent = send(self.0.as_raw_fd(), frame, MsgFlags::empty())?;
         assert_eq!(sent, frame.len());
@@ -48,14 +49,15 @@ impl Receiver {
         Self(namespace.enter(|| open(interface, Some(SockProtocol::EthAll))))
     }
 
-    /// The next frame that has come, if any.
+    /// The next received frame, if any.
     pub fn next(&self) -> Option<Vec<u8>> {
         let mut frame = vec![0; 2048];
         loop {
             match recv(self.0.as_raw_fd(), &mut frame, MsgFlags::MSG_DONTWAIT) {
                 Ok(length) => frame.truncate(length),
                 Err(Errno::EAGAIN) => return None,
-                // Said once when the interface goes down or away; what came before is still there.
+                // The kernel reports this once when the interface goes down or is removed. Frames received before are
+                // still queued.
                 Err(Errno::ENETDOWN) => continue,
                 Err(errno) => panic!("{errno}"),
             }
@@ -70,24 +72,25 @@ impl AsRawFd for Sender {
     }
 }
 
-/// Opens a socket in the calling thread's namespace. It receives this protocol, or nothing.
-fn open(interface: &str, heard: Option<SockProtocol>) -> OwnedFd {
+/// Opens a socket in the network namespace of the calling thread. It receives frames of `protocol`; without a protocol it
+/// receives none.
+fn open(interface: &str, protocol: Option<SockProtocol>) -> OwnedFd {
     let index = if_nametoindex(interface).unwrap();
     let fd = socket(
         AddressFamily::Packet,
         SockType::Raw,
         SockFlag::SOCK_CLOEXEC,
-        heard,
+        protocol,
     )
     .unwrap();
     // SAFETY: sockaddr_ll is plain data, for which all zero is valid.
     let mut address: libc::sockaddr_ll = unsafe { std::mem::zeroed() };
     address.sll_family = u16::try_from(libc::AF_PACKET).unwrap();
-    // The socket's own, unless it is another.
+    // With 0 the socket keeps the protocol that it was opened with.
     address.sll_protocol = 0;
     address.sll_ifindex = i32::try_from(index).unwrap();
     let length = u32::try_from(size_of::<libc::sockaddr_ll>()).unwrap();
-    // SAFETY: the address is as long as said, and of the family that its first member says.
+    // SAFETY: `length` is the size of `address`, whose family is that of its first member.
     let address = unsafe { LinkAddr::from_raw((&raw const address).cast(), Some(length)) }.unwrap();
     bind(fd.as_raw_fd(), &address).unwrap();
     fd

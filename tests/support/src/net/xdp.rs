@@ -1,4 +1,4 @@
-//! Attached programs and stored entries by the account of other tools: iproute2 and bpftool.
+//! Attached programs and map entries as iproute2 and bpftool show them: a check that does not rely on corexdp.
 
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::process::Command;
@@ -13,7 +13,7 @@ pub const NATIVE: u64 = 1;
 /// `XDP_ATTACHED_SKB`.
 pub const GENERIC: u64 = 2;
 
-/// A program on an interface.
+/// An XDP program attached to an interface.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attached {
     pub id: u64,
@@ -23,7 +23,7 @@ pub struct Attached {
 }
 
 impl Attached {
-    /// The program that is attached to `interface`, if any.
+    /// The program attached to `interface`, if any.
     pub fn on(namespace: &Namespace, interface: &str) -> Option<Self> {
         let links = json(&namespace.run(&format!("ip -j -d link show dev {interface}")));
         let xdp = links[0].get("xdp")?;
@@ -36,7 +36,7 @@ impl Attached {
         })
     }
 
-    /// The map of this name that the program uses. The kernel keeps 15 bytes of a name.
+    /// The program's map of this name. The kernel truncates names to 15 bytes.
     pub fn map(&self, name: &str) -> Map {
         let program = bpftool(&format!("prog show id {}", self.id));
         let ids = program["map_ids"]
@@ -51,12 +51,12 @@ impl Attached {
     }
 }
 
-/// Detaches the link of a program, as an operator may with `bpftool link detach`.
+/// Detaches the link of a program, as `bpftool link detach` does.
 pub fn detach_link(program: &Attached) {
     bpftool(&format!("link detach id {}", link_of(program)));
 }
 
-/// Puts another program into the link that a program is attached by.
+/// Replaces the program of a link: the link of `program` then runs `other`.
 pub fn put_into_link(program: &Attached, other: &Attached) {
     let (link, other) = (link_of(program), u32::try_from(other.id).unwrap());
     // SAFETY: the calls take integers; the descriptors that they return are owned at once.
@@ -66,16 +66,16 @@ pub fn put_into_link(program: &Attached, other: &Attached) {
     };
     let [link, other] = opened.map(|fd| {
         assert!(fd >= 0, "{}", std::io::Error::last_os_error());
-        // SAFETY: the kernel has just opened it, and nobody else knows it.
+        // SAFETY: the kernel has just opened the descriptor, and nothing else owns it.
         unsafe { OwnedFd::from_raw_fd(fd) }
     });
-    // SAFETY: without options the call takes two descriptors.
+    // SAFETY: both descriptors are open, and the options may be null.
     let done =
         unsafe { bpf_sys::bpf_link_update(link.as_raw_fd(), other.as_raw_fd(), std::ptr::null()) };
     assert_eq!(done, 0, "{}", std::io::Error::last_os_error());
 }
 
-/// The id of the link that a program is attached by.
+/// The id of the link that attaches a program.
 fn link_of(program: &Attached) -> u64 {
     let links = bpftool("link show");
     let mut links = links.as_array().unwrap().iter();
@@ -89,24 +89,24 @@ fn link_of(program: &Attached) -> u64 {
 #[derive(Debug)]
 pub struct Map {
     id: u64,
-    /// As `bpftool map show` tells it.
+    /// The output of `bpftool map show`.
     pub shape: Value,
 }
 
 impl Map {
-    /// Its entries as `bpftool map dump` tells them.
+    /// The entries, as `bpftool map dump` shows them.
     pub fn dump(&self) -> Vec<Value> {
         let dump = bpftool(&format!("map dump id {}", self.id));
         dump.as_array().unwrap_or_else(|| panic!("{dump}")).clone()
     }
 
-    /// The number of entries. None is kept in memory, so there may be many.
+    /// The number of entries. The entries are not parsed, so there may be many.
     pub fn count(&self) -> usize {
         let dump = run(&format!("map dump id {}", self.id));
         dump.matches("\"key\":[").count()
     }
 
-    /// Keys and values in upper-case hexadecimal, but no values that are all zero.
+    /// Keys and values in upper-case hexadecimal, without entries whose value is all zero.
     pub fn entries(&self) -> Vec<(String, String)> {
         let entries = self
             .dump()
@@ -117,7 +117,7 @@ impl Map {
             .collect()
     }
 
-    /// Changes an entry, as another program would; key and value as `bpftool` takes them.
+    /// Changes an entry from outside corexdp. `key` and `value` have the syntax of bpftool.
     pub fn update(&self, key: &str, value: &str) {
         bpftool(&format!(
             "map update id {} key hex {key} value hex {value}",
@@ -125,7 +125,7 @@ impl Map {
         ));
     }
 
-    /// Deletes an entry, as another program would or the kernel itself; key as `bpftool` takes it.
+    /// Deletes an entry from outside corexdp. `key` has the syntax of bpftool.
     pub fn delete(&self, key: &str) {
         bpftool(&format!("map delete id {} key hex {key}", self.id));
     }

@@ -1,4 +1,4 @@
-//! Compiles the sources in `tests/objects` with clang, as a user would.
+//! Compiles the sources in `tests/objects` with clang, with the options that the manual gives users.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -10,12 +10,12 @@ pub fn sources() -> PathBuf {
     repository().join("tests/objects")
 }
 
-/// Compiles `name` (such as `basic` or `wrong/tc`) into `dir`, and gives the object's path.
+/// Compiles `name` (such as `basic` or `wrong/tc`) into `dir` and returns the object's path.
 pub fn compile(name: &str, dir: &Path) -> PathBuf {
     compile_with(name, dir, &[])
 }
 
-/// As [`compile`], with options that come after the usual ones.
+/// Like [`compile`], with further options after the usual ones.
 pub fn compile_with(name: &str, dir: &Path, options: &[&str]) -> PathBuf {
     let source = sources().join(format!("{name}.bpf.c"));
     let object = dir.join(name.replace('/', "-")).with_extension("o");
@@ -23,7 +23,7 @@ pub fn compile_with(name: &str, dir: &Path, options: &[&str]) -> PathBuf {
     object
 }
 
-/// Compiles C that stands in the test itself.
+/// Compiles C source that the test contains.
 pub fn compile_text(text: &str, name: &str, dir: &Path, options: &[&str]) -> PathBuf {
     let source = dir.join(name).with_extension("c");
     std::fs::create_dir_all(dir).expect("the folder for objects can be made");

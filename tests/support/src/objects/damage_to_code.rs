@@ -1,4 +1,4 @@
-//! Damage to instructions, to what they refer to, and to definitions of maps.
+//! Damage to instructions, relocations and map definitions.
 
 use super::image::{SIZE, TYPE};
 use super::wrong::{Case, Cases};
@@ -11,7 +11,7 @@ pub const CASES: &[Cases] = &[
     ("old_maps", OLD_MAPS),
 ];
 
-/// Damage to the entry's instructions and to their one relocation, which is for a load of the map.
+/// Damage to the instructions of the entry function and to its only relocation, which belongs to the load of the map.
 const CODE: &[Case] = &[
     (
         "relocation-far",
@@ -151,7 +151,7 @@ const CALLS: &[Case] = &[
     (
         "jump-target",
         |o| {
-            // The called function's symbol is no function's any more.
+            // The symbol of the called function is changed from a function to an object.
             let symbol = o.symbol("elsewhere");
             o.put(symbol + 4, &[0x11]);
         },

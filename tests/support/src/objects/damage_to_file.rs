@@ -1,4 +1,4 @@
-//! Damage to what every object has: header, tables, types.
+//! Damage to the parts that every object has: ELF header, section and symbol tables, BTF.
 
 use super::image::{NAME, OFFSET, SIZE};
 use super::wrong::{Case, Cases};
@@ -150,7 +150,7 @@ const TYPES: &[Case] = &[
             let (_, at) = o.btf_type(KIND_ARRAY);
             o.put_u32(at + 4, 31 << 24);
         },
-        "is cut, or of a kind that is not known here",
+        "is truncated, or of a kind that corexdp does not know",
     ),
     (
         "btf-members",
@@ -158,7 +158,7 @@ const TYPES: &[Case] = &[
             let (_, at) = o.btf_type(KIND_STRUCT);
             o.put(at + 4, &[0xff, 0xff]);
         },
-        "is cut, or of a kind that is not known here",
+        "is truncated, or of a kind that corexdp does not know",
     ),
     (
         "btf-reference",
@@ -187,7 +187,7 @@ const TYPES: &[Case] = &[
     (
         "btf-arrays",
         |o| {
-            // The map's value is an array of itself.
+            // The value type of the map becomes an array of itself.
             let (array, at) = o.btf_type(KIND_ARRAY);
             o.put_u32(at + 12, array);
             let (_, map) = o.btf_type(KIND_STRUCT);

@@ -1,8 +1,8 @@
-//! An object's bytes with handles to damage: where sections, symbols, relocations and types are.
+//! The bytes of an object, and functions that find sections, symbols, relocations and types in them.
 
 use std::path::Path;
 
-/// The bytes of a good object, to be made bad.
+/// The bytes of a valid object, which a test damages.
 #[derive(Clone)]
 pub struct Image(pub Vec<u8>);
 
@@ -43,7 +43,7 @@ impl Image {
         self.put(at, &value.to_le_bytes());
     }
 
-    /// The text at `at`.
+    /// The NUL-terminated text at `at`.
     pub fn text(&self, at: usize) -> &str {
         let end = self.0[at..]
             .iter()
@@ -52,7 +52,7 @@ impl Image {
         std::str::from_utf8(&self.0[at..at + end]).expect("text")
     }
 
-    /// Where the header of the section with this name is.
+    /// Offset of the header of the section with this name.
     pub fn header(&self, name: &str) -> usize {
         let (table, count, names) = (self.u64(0x28), self.u16(0x3c), self.u16(0x3e));
         let names = self.u64(table + 64 * names + OFFSET);
@@ -62,12 +62,12 @@ impl Image {
             .unwrap_or_else(|| panic!("there is a section {name}"))
     }
 
-    /// Where the content of that section is.
+    /// Offset of the content of the section with this name.
     pub fn section(&self, name: &str) -> usize {
         self.u64(self.header(name) + OFFSET)
     }
 
-    /// Where the symbol table's entry of that name is.
+    /// Offset of the symbol table entry with this name.
     pub fn symbol(&self, name: &str) -> usize {
         let (table, size) = (
             self.header(".symtab"),
@@ -80,7 +80,7 @@ impl Image {
             .unwrap_or_else(|| panic!("there is a symbol {name}"))
     }
 
-    /// Where the first instruction of `xdp_prog` with a relocation is.
+    /// Offset of the first instruction of `xdp_prog` that has a relocation.
     pub fn entry_call(&self) -> usize {
         let (start, table) = (
             self.u64(self.symbol("xdp_prog") + 8),
@@ -93,7 +93,7 @@ impl Image {
                 .expect("a relocation")
     }
 
-    /// Where the types are, by number from 1.
+    /// Offsets of the BTF types; the first is that of type 1.
     pub fn btf_types(&self) -> impl Iterator<Item = usize> {
         let btf = self.section(".BTF");
         let first = btf + self.u32(btf + 4) + self.u32(btf + 8);
@@ -110,7 +110,7 @@ impl Image {
         })
     }
 
-    /// The first type of this kind: its number, and where it is.
+    /// The first type of this kind: its number and its offset.
     pub fn btf_type(&self, kind: usize) -> (u32, usize) {
         let mut types = (1..).zip(self.btf_types());
         types

@@ -1,4 +1,4 @@
-//! Objects for tests: how they are compiled, and how good ones are damaged.
+//! Objects for tests: compiled ones, and damaged copies of them.
 
 pub mod compile;
 mod damage_to_code;

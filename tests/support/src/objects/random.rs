@@ -1,6 +1,6 @@
-//! Damage without a plan, the same each time.
+//! Pseudo-random damage, the same in each run.
 
-/// Numbers that look random, the same ones each time (xorshift).
+/// A pseudo-random generator (xorshift) with a fixed seed, so that each run is the same.
 pub struct Random(pub u64);
 
 impl Random {
@@ -15,7 +15,7 @@ impl Random {
         usize::try_from(self.next() >> 33).unwrap() % end.max(1)
     }
 
-    /// Changes, doubles or cuts away a few bytes.
+    /// Changes a few bytes, or truncates them.
     pub fn damage(&mut self, bytes: &mut Vec<u8>) {
         let at = self.below(bytes.len());
         let Some(from) = bytes.get_mut(at..).filter(|from| !from.is_empty()) else {
@@ -24,7 +24,7 @@ impl Random {
         match self.below(16) {
             0 => bytes.truncate(at),
             1..=4 => {
-                // A field of four bytes gets a telling value.
+                // A boundary value of a four-byte field.
                 let values = [0, 1, 7, 0x7fff_ffff, 0x8000_0000, u32::MAX];
                 let value = values[self.below(values.len())].to_le_bytes();
                 from.iter_mut().zip(value).for_each(|(old, new)| *old = new);

@@ -1,4 +1,4 @@
-//! Objects that can't be used, and what is said of each.
+//! Objects that cannot be used, and the error message of each.
 
 use std::path::{Path, PathBuf};
 
@@ -6,7 +6,7 @@ use super::compile::{compile, compile_text, compile_with};
 use super::image::Image;
 use super::{damage_to_code, damage_to_file};
 
-/// Makes the objects in `dir`. With each goes what the refusal must contain.
+/// Creates the objects in `dir`. Returns each path with a part of its error message.
 pub fn wrong_objects(dir: &Path) -> Vec<(PathBuf, &'static str)> {
     let mut all = foreign(dir);
     all.extend(COMPILED.iter().map(|&(name, message)| {
@@ -29,7 +29,7 @@ pub fn wrong_objects(dir: &Path) -> Vec<(PathBuf, &'static str)> {
     all
 }
 
-/// Files for another machine, or none.
+/// Files that are not BPF objects of this byte order.
 fn foreign(dir: &Path) -> Vec<(PathBuf, &'static str)> {
     const C: &str = "int xdp_prog(void) { return 2; }\n";
     let text = dir.join("text.o");
@@ -56,7 +56,7 @@ fn foreign(dir: &Path) -> Vec<(PathBuf, &'static str)> {
     ]
 }
 
-/// Sources in `wrong/` that compile, and can't be linked.
+/// Sources in `wrong/` that compile and cannot be linked.
 const COMPILED: &[(&str, &str)] = &[
     (
         "tc",
@@ -124,7 +124,7 @@ const COMPILED: &[(&str, &str)] = &[
     ),
     (
         "unknown_member",
-        "map `xdp_map`: has a member `colour`, which is not known here",
+        "map `xdp_map`: has a member `colour`, which corexdp does not know",
     ),
     ("incomplete_value", "map `xdp_map`: `value` has no size"),
     (
@@ -145,8 +145,8 @@ const COMPILED: &[(&str, &str)] = &[
     ),
 ];
 
-/// A name, what is done to a good object, and what is said of it then.
+/// A name, a function that damages a valid object, and a part of the error message.
 pub type Case = (&'static str, fn(&mut Image), &'static str);
 
-/// A good object's source, and ways to damage it.
+/// The source of a valid object, and the ways to damage it.
 pub type Cases = (&'static str, &'static [Case]);

@@ -1,4 +1,4 @@
-//! A shipped program with its entries in words, as a Corefile gives them.
+//! A shipped program whose entries are written in words, as in a Corefile.
 
 use std::collections::HashMap;
 use std::fs;
@@ -14,20 +14,21 @@ use super::sandbox::{PASS, Sandbox};
 use crate::wait::wait_until;
 use crate::{repository, shipped_object};
 
-/// The timer's, and what a busy machine takes to hear of it.
+/// The interval of the program's timer, with a margin for a busy machine.
 const TICK: Duration = Duration::from_millis(100);
 
-/// A program in the kernel, and its maps.
+/// A loaded program and its maps.
 pub struct Filter {
     pub program: Program,
     object: LinkedObject,
     maps: HashMap<String, Map>,
-    /// Holds all that is above in place.
+    /// Field order matters: dropped last, since it pins the program and its maps.
     sandbox: Sandbox,
 }
 
 impl Filter {
-    /// Loads `target/bpf/NAME.o` and gives it these lines, each what follows `entry` in a Corefile.
+    /// Loads `target/bpf/NAME.o` and writes the entries. Each line is the part of an `entry` directive after the
+    /// keyword.
     pub fn load(name: &str, entries: &[&str]) -> Self {
         let filter = Self::of(&shipped_object(name));
         for line in entries {
@@ -36,15 +37,15 @@ impl Filter {
         filter
     }
 
-    /// Loads it as [`Filter::load`] and tries something with it before a token drips in at `rate=1`; again with another
-    /// one, if a busy machine takes longer.
+    /// Loads the program as [`Filter::load`] does, and runs an attempt before a token bucket of `rate=1` gains a token.
+    /// An attempt that takes longer is repeated with a new program.
     pub fn before_a_token<T>(name: &str, entries: &[&str], attempt: impl Fn(&Self) -> T) -> T {
         wait_until("an attempt takes less than a second", || {
             let filter = Self::load(name, entries);
             let begin = Instant::now();
             let result = attempt(&filter);
             let time = begin.elapsed();
-            // The program's clock may be behind.
+            // The clock of the program may lag by a tick.
             if time + TICK < Duration::from_secs(1) {
                 Ok(result)
             } else {
@@ -59,7 +60,7 @@ impl Filter {
         let bytes = fs::read(path).unwrap();
         let object = link(&bytes, "xdp_prog").unwrap();
         let pins = sandbox.pins();
-        // Constants are set before the program is loaded.
+        // `.rodata` holds constants, which are set before the program is loaded.
         let maps = object.maps.iter().filter(|map| map.name != ".rodata");
         let names = maps.map(|map| map.name.clone());
         Self {
@@ -72,7 +73,8 @@ impl Filter {
         }
     }
 
-    /// Loads the program with the entries of its own Corefile, after the first step: without `monitor=true`.
+    /// Loads the program with the entries of its own Corefile, without `monitor=true`: the state after the first step
+    /// of its guide.
     pub fn shipped(name: &str) -> Self {
         let text = fs::read_to_string(repository().join(format!("bpf/{name}.Corefile"))).unwrap();
         let text = text.replace(" monitor=true", "");
@@ -96,7 +98,7 @@ impl Filter {
         self.maps[map].fill(&key_bytes[..size], &value[..end]);
     }
 
-    /// The number that `counter NAME [@MAP] KEY FIELD` shows: 0 where there is no such entry.
+    /// The value of the counter `[@MAP] KEY FIELD`; 0 if the entry does not exist.
     pub fn number(&self, words: &str) -> u64 {
         let (map, words) = named(words);
         let (key, field) = words.split_once(char::is_whitespace).unwrap();
@@ -109,20 +111,20 @@ impl Filter {
         numbers.map_or(0, |numbers| numbers[place.position / 8])
     }
 
-    /// The program's verdict on a frame, and the frame after it.
+    /// Runs the program on a frame. Returns the verdict and the resulting frame.
     pub fn run(&self, frame: &[u8]) -> Ran {
         self.program.run(frame)
     }
 
-    /// Its verdict on a frame that it must leave as it is.
+    /// The verdict on a frame that the program must not change.
     pub fn verdict(&self, frame: &[u8]) -> u32 {
         let ran = self.program.run(frame);
         assert_eq!(ran.frame, frame, "the frame was changed");
         ran.verdict
     }
 
-    /// Sees that an idle source has `burst` packets pass at once, and then `rate` per second, however long a busy
-    /// machine takes for them. Packets of a tick of the timer may come on top.
+    /// Checks that an idle source passes `burst` packets at once and then `rate` per second, however long a busy
+    /// machine takes. The packets of one tick of the timer may come on top.
     pub fn admits(&self, frame: &[u8], rate: u64, burst: u64) {
         let started = Instant::now();
         let verdicts = (0..burst + 500).map(|_| self.run(frame).verdict);
@@ -135,7 +137,7 @@ impl Filter {
         );
     }
 
-    /// Gives the program the same frame `each` times from each of several processes at once.
+    /// Runs the program on the same frame `each` times in each of several processes at once.
     pub fn flood(&mut self, frame: &[u8], each: u32, processes: u32) {
         self.sandbox.flood(frame, each, processes);
     }
@@ -146,7 +148,7 @@ impl Filter {
     }
 }
 
-/// The map that words speak of, and the rest.
+/// Splits `[@MAP] WORDS` into the map's name and the other words.
 fn named(words: &str) -> (&str, &str) {
     match words.trim().strip_prefix('@') {
         Some(rest) => {

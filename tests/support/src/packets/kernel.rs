@@ -1,5 +1,5 @@
-//! Programs and maps in the kernel, by the calls themselves: millions of packets and entries are too many for a
-//! process each.
+//! Programs and maps in the kernel, by direct system calls: a bpftool process for each of millions of packets and
+//! entries would take too long.
 
 use std::ffi::CString;
 use std::fs;
@@ -7,15 +7,15 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::path::Path;
 use std::ptr;
 
-/// Room for a frame that a program has made longer.
+/// Buffer size for a frame that a program has grown.
 const ROOM: usize = 4096;
 
-/// The result of a program for a frame.
+/// The result of one run of a program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ran {
     /// The returned verdict, such as `XDP_DROP`.
     pub verdict: u32,
-    /// The frame as it left it.
+    /// The frame as the program left it.
     pub frame: Vec<u8>,
 }
 
@@ -27,7 +27,7 @@ impl Program {
         Self(open(path))
     }
 
-    /// Gives it one frame.
+    /// Runs the program on one frame.
     pub fn run(&self, frame: &[u8]) -> Ran {
         let mut out = vec![0; ROOM];
         let (verdict, size, _) = self.test_run(frame, &mut out, 1);
@@ -38,8 +38,8 @@ impl Program {
         }
     }
 
-    /// Runs the program `times` times: verdict of the last run, size of the frame in `out`, and mean nanoseconds of a
-    /// run.
+    /// Runs the program `times` times. Returns the verdict of the last run, the size of the frame in `out`, and the
+    /// mean duration of a run in nanoseconds.
     pub fn test_run(&self, frame: &[u8], out: &mut [u8], times: i32) -> (u32, usize, u32) {
         let mut call = bpf_sys::bpf_prog_test_run_attr {
             prog_fd: self.0.as_raw_fd(),
@@ -55,21 +55,21 @@ impl Program {
             ctx_out: ptr::null_mut(),
             ctx_size_out: 0,
         };
-        // SAFETY: `call` points to two slices that outlive the call, with their lengths; the kernel writes to `out`
-        // alone, as far as that length.
+        // SAFETY: `call` points to two slices that outlive the call, with their lengths. The kernel writes at most the
+        // length of `out` to `out`.
         let result = unsafe { bpf_sys::bpf_prog_test_run_xattr(&raw mut call) };
         assert_eq!(result, 0, "{}", std::io::Error::last_os_error());
         (call.retval, call.data_size_out as usize, call.duration)
     }
 }
 
-/// A map with entries of known sizes.
+/// A map, and the sizes of its entries.
 pub struct Map {
     fd: OwnedFd,
     key: usize,
     /// Size of one CPU's value.
     value: usize,
-    /// The number of values of a key.
+    /// Number of values of one key.
     cpus: usize,
 }
 
@@ -81,7 +81,7 @@ impl Map {
             let line = info.lines().find_map(|line| line.strip_prefix(name));
             line.unwrap().trim().parse().unwrap()
         };
-        // Per-CPU hashes and arrays, the LRU ones too.
+        // BPF_MAP_TYPE_PERCPU_HASH, BPF_MAP_TYPE_PERCPU_ARRAY and BPF_MAP_TYPE_LRU_PERCPU_HASH.
         let per_cpu = [5, 6, 10].contains(&number("map_type:"));
         Self {
             key: number("key_size:"),
@@ -91,7 +91,7 @@ impl Map {
         }
     }
 
-    /// Writes one entry.
+    /// Writes one entry, with the same value for each CPU.
     pub fn fill(&self, key: &[u8], value: &[u8]) {
         assert_eq!((key.len(), value.len()), (self.key, self.value));
         let mut all = Vec::new();
@@ -99,7 +99,8 @@ impl Map {
             all.extend(value);
             all.resize(all.len().next_multiple_of(8), 0);
         }
-        // SAFETY: key and value have the sizes that the kernel told of the map, each CPU's value rounded up to 8 bytes.
+        // SAFETY: key and value have the sizes that the kernel reports for the map; each CPU's value is rounded up to 8
+        // bytes.
         let result = unsafe {
             bpf_sys::bpf_map_update_elem(
                 self.fd.as_raw_fd(),
@@ -111,7 +112,7 @@ impl Map {
         assert_eq!(result, 0, "{}", std::io::Error::last_os_error());
     }
 
-    /// Reads one entry, of all CPUs together where each has its own: the numbers of 8 bytes that it is made of.
+    /// Reads one entry as 8-byte numbers, each summed over all CPUs.
     pub fn numbers(&self, key: &[u8]) -> Option<Vec<u64>> {
         let bytes = self.bytes(key)?;
         let mut sums = vec![0; self.value / 8];
@@ -126,7 +127,7 @@ impl Map {
     fn bytes(&self, key: &[u8]) -> Option<Vec<u8>> {
         assert_eq!(key.len(), self.key);
         let mut value = vec![0; self.value.next_multiple_of(8) * self.cpus];
-        // SAFETY: the key has the map's size, and the value room for all that the kernel copies, as in `fill`.
+        // SAFETY: the key has the map's size, and the value has room for all that the kernel copies, as in `fill`.
         let result = unsafe {
             bpf_sys::bpf_map_lookup_elem(
                 self.fd.as_raw_fd(),
@@ -140,15 +141,15 @@ impl Map {
 
 fn open(path: &Path) -> OwnedFd {
     let name = CString::new(path.to_str().unwrap()).unwrap();
-    // SAFETY: the name ends with a zero, and outlives the call.
+    // SAFETY: the name is NUL-terminated and outlives the call.
     let fd = unsafe { bpf_sys::bpf_obj_get(name.as_ptr()) };
     let error = std::io::Error::last_os_error();
     assert!(fd >= 0, "{}: {error}", path.display());
-    // SAFETY: the kernel has just opened it, and nobody else knows it.
+    // SAFETY: the kernel has just opened the descriptor, and nothing else owns it.
     unsafe { OwnedFd::from_raw_fd(fd) }
 }
 
-/// The highest number of CPUs that the kernel counts for per-CPU maps.
+/// The number of possible CPUs, which is the number of values in a per-CPU map.
 fn cpus() -> usize {
     let list = fs::read_to_string("/sys/devices/system/cpu/possible").unwrap();
     let highest = list.trim().rsplit(['-', ',']).next().unwrap();

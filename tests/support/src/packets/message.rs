@@ -1,17 +1,17 @@
-//! DNS messages: built field by field, and read a second time as the reference that the programs are held against.
+//! DNS messages: a builder, and a second parser as the reference for the programs.
 
 use std::net::Ipv6Addr;
 
 use super::model::{Facts, wide};
 
-/// A message in the making.
+/// A message being built.
 #[derive(Clone)]
 pub struct Message {
-    /// As on the wire.
+    /// The message in wire format.
     pub bytes: Vec<u8>,
 }
 
-/// A query for a name in letters, with recursion desired.
+/// A query for a name in presentation format, with RD set.
 pub fn query(name: &str, kind: u16) -> Message {
     let mut bytes = vec![0xbe, 0xef, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0];
     bytes.extend(wire(name));
@@ -20,7 +20,7 @@ pub fn query(name: &str, kind: u16) -> Message {
     Message { bytes }
 }
 
-/// A name as labels.
+/// A name in wire format.
 pub fn wire(name: &str) -> Vec<u8> {
     let mut bytes = Vec::new();
     for label in name.split('.').filter(|label| !label.is_empty()) {
@@ -32,7 +32,7 @@ pub fn wire(name: &str) -> Vec<u8> {
 }
 
 impl Message {
-    /// Adds an OPT record that says what the client takes, and has these options.
+    /// Adds an OPT record with this UDP payload size and these options.
     pub fn edns(mut self, size: u16, options: &[u8]) -> Message {
         self.bytes[11] += 1;
         self.bytes.extend([0, 0, 41]);
@@ -64,31 +64,31 @@ impl Message {
     }
 }
 
-/// A COOKIE option with so many bytes.
+/// A COOKIE option with a cookie of `size` bytes.
 pub fn cookie(size: u8) -> Vec<u8> {
     let mut option = vec![0, 10, 0, size];
     option.resize(4 + usize::from(size), 0xc0);
     option
 }
 
-/// The counters of messages that are left to the server unparsed.
+/// The counters of messages that a program passes to the server unparsed.
 pub const UNPARSED: [&str; 2] = ["other_opcode", "no_question"];
 
-/// The question of a query.
+/// The question section of a query.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Asked {
-    /// Labels, as they stand there.
+    /// The labels in the case of the query.
     pub labels: Vec<Vec<u8>>,
     pub kind: u16,
     pub class: u16,
-    /// Where the message begins and its question ends, in the frame.
+    /// Offset of the message in the frame.
     pub begin: usize,
     pub behind: usize,
     pub edns: bool,
 }
 
 impl Asked {
-    /// Reads the query that UDP carries in a frame; the counter of a message that is none, see [`UNPARSED`].
+    /// Parses the query in a UDP frame. The error is the counter of the message, such as those of [`UNPARSED`].
     pub fn of(frame: &[u8], facts: &Facts) -> Result<Self, &'static str> {
         let udp = facts.transport;
         if facts.fragment {
@@ -137,7 +137,8 @@ impl Asked {
     }
 }
 
-/// The counter of a query without a question: one for a cookie begins with an OPT record.
+/// The counter of a query without a question. A query for a server cookie has only an OPT record (RFC 7873, section
+/// 5.4).
 fn no_question(message: &[u8]) -> &'static str {
     if message[8..10] != [0, 0] || message[10..12] == [0, 0] {
         return "bad_counts";
@@ -150,7 +151,7 @@ fn no_question(message: &[u8]) -> &'static str {
     }
 }
 
-/// The name that begins behind the header, and where it ends.
+/// The name after the header, and the offset of its end.
 fn labels(message: &[u8]) -> Result<(Vec<Vec<u8>>, usize), &'static str> {
     let (mut at, mut labels) = (12, Vec::new());
     loop {
@@ -172,7 +173,7 @@ fn labels(message: &[u8]) -> Result<(Vec<Vec<u8>>, usize), &'static str> {
     }
 }
 
-/// Reads the OPT record right behind the question, if there is one.
+/// Parses the OPT record directly after the question. Returns true if there is one.
 fn additional(
     message: &[u8],
     at: usize,
@@ -200,7 +201,7 @@ fn additional(
     Ok(true)
 }
 
-/// The answer to a query, with these flags beside QR and RD, and this response code; `None` when there is none.
+/// The response to a query, with these flags beside QR and RD and this RCODE; `None` if the query gets no response.
 pub fn answer(
     frame: &[u8],
     facts: &Facts,
@@ -258,7 +259,7 @@ pub fn answer(
     Some(answer)
 }
 
-/// True for an address that no host has.
+/// True for an address that no host can have as its own.
 fn is_martian(address: &Ipv6Addr, is_ip4: bool) -> bool {
     if is_ip4 {
         let first = address.octets()[12];
@@ -274,7 +275,7 @@ fn swap(bytes: &mut [u8], first: usize, second: usize, size: usize) {
     }
 }
 
-/// RFC 1071, over parts of which all but the last have an even length.
+/// The checksum of RFC 1071 over parts. All parts but the last must have an even length.
 pub fn checksum(parts: &[&[u8]]) -> u16 {
     let words = parts.iter().flat_map(|part| part.chunks(2));
     let sum: u32 = words

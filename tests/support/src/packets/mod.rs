@@ -1,7 +1,8 @@
-//! Frames to feed to an XDP program, the place to run it in, and the model that its verdicts are held against.
+//! Frames for an XDP program, a sandbox that runs it, and the model that its verdicts are compared with.
 
 pub mod filter;
 pub mod frame;
+mod headers;
 pub mod kernel;
 pub mod message;
 pub mod model;

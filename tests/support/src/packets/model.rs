@@ -1,4 +1,4 @@
-//! A second parser of frames, in another language: the reference for the programs.
+//! A second parser of frames, written independently of the programs: the reference for their verdicts.
 
 use std::net::Ipv6Addr;
 
@@ -7,32 +7,32 @@ use super::frame::{
     UDP,
 };
 
-/// The facts of an IP packet.
+/// The parsed fields of an IP packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Facts {
-    /// IPv4 as `::ffff:a.b.c.d`.
+    /// An IPv4 address is `::ffff:a.b.c.d`.
     pub source: Ipv6Addr,
     pub destination: Ipv6Addr,
     pub is_ip4: bool,
     pub protocol: u8,
     pub hops: u8,
-    /// Neither options nor extension headers.
+    /// True without IPv4 options and extension headers.
     pub plain: bool,
     pub fragment: bool,
-    /// Where a session of `PPPoE` has the length of its frame.
+    /// Offset of the length field of the `PPPoE` payload, in a `PPPoE` session.
     pub ppp_length: Option<usize>,
-    /// Source and destination.
+    /// Source and destination port.
     pub ports: Option<(u16, u16)>,
-    /// Type of a control message of the own family.
+    /// The type of an ICMP message for IPv4; for IPv6, of an `ICMPv6` message.
     pub icmp: Option<u8>,
-    /// Where the IP header begins.
+    /// Offset of the IP header.
     pub ip: usize,
-    /// Where TCP, UDP or what else it is begins.
+    /// Offset of the transport header.
     pub transport: usize,
 }
 
 impl Facts {
-    /// Reads a frame; `None` when it is no IP packet.
+    /// Parses a frame; `None` if it is not an IP packet.
     pub fn of(frame: &[u8]) -> Option<Self> {
         let mut at = 12;
         let mut ethertype = wide(frame, at)?;
@@ -70,7 +70,7 @@ impl Facts {
             let bytes: [u8; 4] = header[at..at + 4].try_into().unwrap();
             std::net::Ipv4Addr::from(bytes).to_ipv6_mapped()
         };
-        // Three flags, the last of which says that more follows, and an offset.
+        // DF, MF and the reserved flag are the highest three bits, the fragment offset the others.
         let fragment = wide(header, 6)?;
         let mut facts = Self {
             source: address(12),
@@ -123,7 +123,7 @@ impl Facts {
         Some(facts)
     }
 
-    /// Skips the extension headers; false if the protocol behind them cannot be seen.
+    /// Skips the extension headers. Returns false if the protocol after them is not readable.
     fn skip_extensions(&mut self, frame: &[u8]) -> bool {
         for _ in 0..6 {
             let kind = self.protocol;
@@ -142,7 +142,7 @@ impl Facts {
             };
             if kind == 44 {
                 let field = u16::from_be_bytes([header[2], header[3]]);
-                // RFC 6946: neither an offset nor more fragments.
+                // RFC 6946: a fragment header with offset 0 and no more fragments is not a fragment.
                 self.fragment |= field & 0xfff9 != 0;
                 if field & 0xfff8 != 0 {
                     return false;
@@ -166,17 +166,17 @@ impl Facts {
         (self.protocol == protocol).then_some(kind)
     }
 
-    /// The destination port, 0 when there is none.
+    /// The destination port; 0 if there is none.
     pub fn port(&self) -> u16 {
         self.ports.map_or(0, |(_, port)| port)
     }
 
-    /// True for a packet that a program judges by default: one to the server, over UDP or TCP.
+    /// True for a packet that a program filters by default: TCP or UDP to port 53.
     pub fn is_to_server(&self) -> bool {
         self.port() == 53
     }
 
-    /// True for a packet that IPv4 or IPv6 needs for itself: `bpf/management.h`.
+    /// True for a control packet that IPv4 or IPv6 itself needs; see `bpf/management.h`.
     pub fn is_ip_control(&self) -> bool {
         match self.icmp {
             Some(kind) if self.is_ip4 => [3, 11, 12].contains(&kind),
@@ -192,7 +192,7 @@ impl Facts {
         }
     }
 
-    /// True for a packet that a program passes by default: `bpf/management.h`.
+    /// True for a packet that a program passes by default; see `bpf/management.h`.
     pub fn is_management(&self) -> bool {
         match self.protocol {
             TCP => self.port() == 22,
@@ -202,7 +202,7 @@ impl Facts {
     }
 }
 
-/// Two bytes, highest first.
+/// Reads two bytes in network byte order.
 pub fn wide(bytes: &[u8], at: usize) -> Option<u16> {
     let two = bytes.get(at..at + 2)?;
     Some(u16::from_be_bytes([two[0], two[1]]))

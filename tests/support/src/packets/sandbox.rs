@@ -1,9 +1,8 @@
-//! One object, loaded where nobody else sees it.
+//! Loads one object where no other process sees it.
 //!
-//! A shell in a mount namespace of its own holds a private bpf file system with
-//! the program and its map. When the shell ends, as it does when its standard
-//! input closes, however the test ended, the kernel takes all of it back. The
-//! loader is libbpf's, by bpftool: another judge of the objects than ours.
+//! A shell in its own mount namespace mounts a private bpf file system, which holds the program and its maps. The shell
+//! ends when its standard input closes, also when the test fails, and then the kernel removes everything. bpftool loads
+//! the object with libbpf, which judges it independently of corexdp's own loader.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -16,7 +15,7 @@ use crate::{scratch, shipped_object};
 
 pub const DROP: u32 = 1;
 pub const PASS: u32 = 2;
-/// Back out of the interface it came in by.
+/// The packet is sent out of the interface that received it.
 pub const TX: u32 = 3;
 
 const END: &str = "end of output:";
@@ -29,7 +28,7 @@ pub struct Sandbox {
 }
 
 impl Sandbox {
-    /// Loads `target/bpf/NAME.o`, its maps empty.
+    /// Loads `target/bpf/NAME.o`. Its maps are empty.
     pub fn load(name: &str) -> Sandbox {
         Self::load_object(&shipped_object(name))
     }
@@ -61,14 +60,14 @@ impl Sandbox {
         sandbox
     }
 
-    /// Where `prog` and `maps/NAME` are, seen from here.
+    /// The folder of `prog` and `maps/NAME`, seen from the mount namespace of the test.
     pub fn pins(&self) -> PathBuf {
         let folder = self.folder.strip_prefix("/").unwrap();
         let root = PathBuf::from(format!("/proc/{}/root", self.shell.id()));
         root.join(folder).join("bpf")
     }
 
-    /// Runs a line of shell and answers what it printed.
+    /// Runs a line of shell and returns its output.
     fn run(&mut self, line: &str) -> String {
         let input = self.input.as_mut().unwrap();
         writeln!(input, "{{ {line}; }} 2>&1; printf '\\n{END}%s\\n' $?")
@@ -111,17 +110,17 @@ impl Sandbox {
         arrays(&self.dump(), "value")
     }
 
-    /// The whole map as bpftool shows it, in bytes and in words.
+    /// The whole map as `bpftool map dump` prints it: raw bytes, and values formatted by BTF.
     pub fn dump(&mut self) -> String {
         self.run("bpftool -j map dump pinned bpf/maps/xdp_map")
     }
 
-    /// Gives the program one frame.
+    /// Runs the program on one frame.
     pub fn verdict(&mut self, frame: &[u8]) -> u32 {
         self.verdicts(&[frame]).pop().unwrap()
     }
 
-    /// Gives the program each frame in turn. No program may change a frame.
+    /// Runs the program on each frame in turn. The program must not change a frame.
     pub fn verdicts(&mut self, frames: &[&[u8]]) -> Vec<u32> {
         let mut batch = String::new();
         for (number, frame) in frames.iter().enumerate() {
@@ -141,8 +140,7 @@ impl Sandbox {
         verdicts
     }
 
-    /// Gives the program the same frame `each` times from each of several
-    /// processes at once.
+    /// Runs the program on the same frame `each` times in each of several processes at once.
     pub fn flood(&mut self, frame: &[u8], each: u32, processes: u32) {
         fs::write(self.folder.join("flood"), frame).unwrap();
         let mut line = String::new();
@@ -180,8 +178,7 @@ fn hex(bytes: &[u8]) -> String {
     })
 }
 
-/// Every `"NAME":[…]` of bytes in bpftool's JSON, written `"0x0a"` in a map and
-/// `10` in a frame.
+/// Every array of bytes `"NAME":[…]` in bpftool's JSON. A byte is `"0x0a"` in a map and `10` in a frame.
 fn arrays(json: &str, name: &str) -> Vec<Vec<u8>> {
     json.split(&format!("\"{name}\":["))
         .skip(1)
@@ -198,7 +195,7 @@ fn byte(item: &str) -> u8 {
     }
 }
 
-/// Every `"NAME":123` in bpftool's JSON.
+/// Every number `"NAME":123` in bpftool's JSON.
 fn numbers(json: &str, name: &str) -> Vec<u32> {
     json.split(&format!("\"{name}\":"))
         .skip(1)

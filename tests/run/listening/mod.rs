@@ -1,4 +1,7 @@
-//! An address, socket or process of the page that cannot be had: filters are attached all the same, and it is retried.
+//! An address, a socket or a process of the page that is not available: the filters are attached nevertheless, and the
+//! daemon retries.
+
+mod reloads;
 
 use std::fs;
 use std::net::TcpListener;
@@ -12,10 +15,10 @@ use crate::status::json;
 use support::net::{Corexdp, Daemon, PAGE, Response, SERVER, Site};
 use support::wait::{wait_for, wait_until};
 
-/// The second page, for the metrics while the first page is not served.
+/// A second page, for the metrics while the first page is not served.
 const OTHER: &str = "127.0.0.1:9154";
 
-/// A page at `address`, and another page at [`OTHER`].
+/// A Corefile with a page at `address` and another page at [`OTHER`].
 fn corefile(address: &str) -> String {
     format!(
         ". {{
@@ -36,7 +39,7 @@ fn listen(site: &Site, address: &str) -> TcpListener {
     site.server.enter(|| TcpListener::bind(address).unwrap())
 }
 
-/// Status code of `/metrics` at `address`; `None` if nobody listens there.
+/// Status code of `/metrics` at `address`; `None` if nothing listens there.
 fn get(site: &Site, address: &str) -> Option<u16> {
     let request = "GET /metrics HTTP/1.1";
     let connects = site
@@ -45,7 +48,7 @@ fn get(site: &Site, address: &str) -> Option<u16> {
     connects.then(|| Response::to(&site.server, address, request).status)
 }
 
-/// The metric of the listener at `address`, by the other page.
+/// The metric of the listener at `address`, read from the other page.
 fn up(site: &Site, address: &str) -> Option<String> {
     let page = Response::to(&site.server, OTHER, "GET /metrics HTTP/1.1");
     let name = format!("corexdp_listener_up{{address=\"{address}\",service=\"page\"}}");
@@ -59,7 +62,7 @@ fn becomes_up(site: &Site, address: &str) {
     assert_eq!(get(site, address), Some(200));
 }
 
-/// The status of the listener of a service.
+/// The listener of a service in the JSON of `corexdp status`.
 fn listener(site: &Site, service: &str) -> Value {
     let status = json(site, &[]);
     let mut listeners = status["listeners"].as_array().unwrap().iter();
@@ -74,7 +77,7 @@ fn reload(site: &Site, daemon: &Daemon, corefile: &str) {
     daemon.nth_line(before, "reload: done");
 }
 
-/// A user who takes the port takes the page, and nothing else.
+/// A process that takes the port blocks the page and nothing else.
 #[test]
 fn address_in_use_is_retried_while_the_filter_is_attached() {
     let site = Site::new();
@@ -110,9 +113,9 @@ fn address_in_use_is_retried_while_the_filter_is_attached() {
     daemon.stop();
 }
 
-/// By DHCP, by VRRP, and by an IPv6 address that is tentative first.
+/// Addresses arrive by DHCP, by VRRP, or as IPv6 addresses that are tentative first.
 #[test]
-fn page_follows_an_address_that_comes_later() {
+fn page_follows_a_late_address() {
     let site = Site::new();
     for (address, add) in [
         ("192.0.2.1:9153", "192.0.2.1/24"),
@@ -125,7 +128,7 @@ fn page_follows_an_address_that_comes_later() {
         site.server
             .run(&format!("ip address add {add} dev {SERVER}"));
         becomes_up(&site, address);
-        // An address that goes and returns needs no retry.
+        // A listening socket survives the removal of its address.
         for word in ["delete", "add"] {
             site.server
                 .run(&format!("ip address {word} {add} dev {SERVER}"));
@@ -135,14 +138,14 @@ fn page_follows_an_address_that_comes_later() {
     }
 }
 
-/// Events of addresses, rather than the backoff of up to 5 s.
+/// The daemon reacts to address events before its backoff of up to 5 s ends.
 #[test]
-fn address_that_comes_late_is_served_promptly() {
+fn late_address_is_served_promptly() {
     let site = Site::new();
     let address = "192.0.2.1:9153";
     let daemon = site.run(&corefile(address)).attached(1);
     support::wait::prompt(std::time::Duration::from_secs(1), |round| {
-        // Long enough for the backoff to grow.
+        // The backoff grows during this time.
         support::net::pause(4_000);
         let ip = format!("192.0.2.1/24 dev {SERVER}");
         let begin = Instant::now();
@@ -156,86 +159,8 @@ fn address_that_comes_late_is_served_promptly() {
     daemon.stop();
 }
 
-/// The filters of the new Corefile are in force, and nobody listens at an address that it does not name.
 #[test]
-fn reload_to_an_address_in_use_takes_effect_for_the_filters() {
-    let site = Site::new();
-    site.add_other_object();
-    let daemon = site.run(&corefile("localhost:9153")).attached(1);
-    let filter = site.filter();
-    let taken = listen(&site, "127.0.0.1:9155");
-    let new = corefile("localhost:9155").replace("example.o", "other/example.o");
-    reload(&site, &daemon, &new);
-    assert_ne!(site.filter().id, filter.id);
-    daemon.line("warning: Corefile:2: prometheus: cannot listen on 127.0.0.1:9155");
-    assert_eq!(get(&site, PAGE), None);
-    assert_eq!(up(&site, "127.0.0.1:9155").as_deref(), Some("0"));
-    assert_eq!(up(&site, PAGE), None);
-    // A reload that changes nothing finds nothing wrong, and tries at once.
-    drop(taken);
-    reload(&site, &daemon, &new);
-    assert_eq!(up(&site, "127.0.0.1:9155").as_deref(), Some("1"));
-    assert_eq!(get(&site, "127.0.0.1:9155"), Some(200));
-    daemon.stop();
-}
-
-/// The old socket is in the way of the new one, which does not depend on when the worker closes it.
-#[test]
-fn reload_narrows_and_widens_an_address() {
-    let site = Site::new();
-    let daemon = site.run(&corefile(":9153")).attached(1);
-    for address in [
-        "localhost:9153",
-        ":9153",
-        "127.0.0.2:9153",
-        "localhost:9153",
-    ] {
-        reload(&site, &daemon, &corefile(address));
-        let name = address.replace("localhost", "127.0.0.1");
-        assert_eq!(up(&site, &name).as_deref(), Some("1"), "{address}");
-    }
-    assert_eq!(get(&site, PAGE), Some(200));
-    assert!(daemon.lines_with("cannot listen").is_empty());
-    daemon.stop();
-}
-
-/// A stopped worker does not keep the address from the next one, nor from another process.
-#[test]
-fn address_is_free_though_the_worker_hangs() {
-    let site = Site::new();
-    let daemon = site.run(&corefile("localhost:9153")).attached(1);
-    let worker = nix::unistd::Pid::from_raw(daemon.worker().cast_signed());
-    nix::sys::signal::kill(worker, Signal::SIGSTOP).unwrap();
-    reload(&site, &daemon, &corefile("localhost:9155"));
-    drop(listen(&site, PAGE));
-    nix::sys::signal::kill(worker, Signal::SIGCONT).unwrap();
-    wait_for("the status of the page", &Some(200), || {
-        get(&site, "127.0.0.1:9155")
-    });
-    daemon.stop();
-}
-
-#[test]
-fn rollback_to_an_address_in_use_restores_the_filters() {
-    let site = Site::new();
-    site.add_other_object();
-    let daemon = site.run(&corefile("localhost:9153")).attached(1);
-    let filter = site.filter();
-    let new = corefile("localhost:9155").replace("example.o", "other/example.o");
-    site.folder.write("Corefile", &new);
-    site.ask(&["reload", "--confirm", "3s"]).expect(0, &[]);
-    let taken = listen(&site, PAGE);
-    daemon.line("not confirmed in time");
-    daemon.line("warning: page: cannot listen on 127.0.0.1:9153");
-    assert_eq!(site.filter().id, filter.id);
-    assert_eq!(up(&site, PAGE).as_deref(), Some("0"));
-    drop(taken);
-    becomes_up(&site, PAGE);
-    daemon.stop();
-}
-
-#[test]
-fn control_socket_whose_folder_comes_later_is_created_then() {
+fn control_socket_follows_its_folder() {
     let site = Site::new();
     site.folder.write("Corefile", &corefile("localhost:9153"));
     let args = ["run", "-conf", "Corefile", "--log", "stderr"];

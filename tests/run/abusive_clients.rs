@@ -1,4 +1,4 @@
-//! Acts of strangers against the page.
+//! Abusive clients of the page.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -10,33 +10,33 @@ use nix::sys::socket::{setsockopt, sockopt};
 
 use support::net::{PAGE, pause};
 
-/// The time that Prometheus gives a scrape.
+/// Prometheus's default scrape timeout.
 const SCRAPE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Something they do. Gives how much it was; the connections are held until its effect has been seen.
+/// One kind of abuse. Returns its extent. The connections stay open until its effect has been observed.
 pub(crate) type Act = fn(&mut Vec<TcpStream>) -> String;
 
 pub(crate) const ACTS: [(&str, Act); 12] = [
     ("idle connections", idle),
-    ("heads that stop half way", half_heads),
-    ("a byte a second", drops),
+    ("unfinished heads", half_heads),
+    ("one byte a second", drops),
     ("endless heads", endless_heads),
     ("a huge path", huge_paths),
     ("pipelining without reading", pipelines),
-    ("what is no HTTP", garbage),
+    ("invalid HTTP", garbage),
     ("half-closed connections", half_closed),
     ("never reading", never_reading),
     ("never pausing", never_pausing),
     ("vanishing", vanishing),
-    ("what tiny_http chokes on", traps),
+    ("requests that block tiny_http", traps),
 ];
 
-/// A connection to the page, on which nothing takes longer than Prometheus waits.
+/// Connects to the page. No read or write may exceed [`SCRAPE_TIMEOUT`].
 pub(crate) fn connect() -> io::Result<TcpStream> {
     connect_to(PAGE)
 }
 
-/// As [`connect`], to another address.
+/// Like [`connect`], to another address.
 pub(crate) fn connect_to(address: &str) -> io::Result<TcpStream> {
     let address: SocketAddr = address.parse().unwrap();
     let stream = TcpStream::connect_timeout(&address, SCRAPE_TIMEOUT)?;
@@ -45,11 +45,11 @@ pub(crate) fn connect_to(address: &str) -> io::Result<TcpStream> {
     Ok(stream)
 }
 
-/// As many connections as can be had, each with these bytes sent.
+/// Opens up to `count` connections and sends `bytes` on each.
 fn connections(count: usize, bytes: &[u8]) -> Vec<TcpStream> {
     let open = |_| {
         let mut stream = connect().ok()?;
-        // The page may close it at any time.
+        // The page may close the connection at any time.
         let _ = stream.write_all(bytes);
         Some(stream)
     };
@@ -98,7 +98,7 @@ fn huge_paths(_: &mut Vec<TcpStream>) -> String {
     let request = format!("GET /{} HTTP/1.1\r\nHost: a\r\n\r\n", "a".repeat(1 << 20));
     for _ in 0..50 {
         let answer = exchange(request.as_bytes());
-        // Unread bytes of the request may reset the connection before the answer is read.
+        // Unread bytes of the request may reset the connection before the response is read.
         assert!(
             answer.is_empty() || answer.starts_with("HTTP/1.1 431 "),
             "{answer}"
@@ -110,7 +110,7 @@ fn huge_paths(_: &mut Vec<TcpStream>) -> String {
 fn pipelines(held: &mut Vec<TcpStream>) -> String {
     let requests = b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n".repeat(10_000);
     for stream in connections(16, b"") {
-        // Nobody reads the answers, so soon no more is taken.
+        // The responses are never read, so the page soon stops reading requests.
         stream
             .set_write_timeout(Some(Duration::from_millis(50)))
             .unwrap();
@@ -173,9 +173,9 @@ fn never_reading(held: &mut Vec<TcpStream>) -> String {
     format!("{} connections", held.len())
 }
 
-/// Each sends without end and reads as fast as it can, and so is never idle and never slow.
+/// Each client sends endlessly and reads as fast as possible, so it is never idle and never slow.
 fn never_pausing(_: &mut Vec<TcpStream>) -> String {
-    // Many of them fill the page's memory to the last byte, so that no part of one is left over.
+    // Many requests fill the page's read buffer completely, so that no incomplete request remains in it.
     let requests = b"GET /nowhere HTTP/1.1\r\nHost: a\r\nA: bc\r\n\r\n".repeat(1024);
     let streams = connections(40, b"");
     let read = |mut stream: &TcpStream| {
@@ -196,7 +196,7 @@ fn never_pausing(_: &mut Vec<TcpStream>) -> String {
             .collect();
         pause(4000);
         for stream in &streams {
-            // The page may have closed it before.
+            // The page may have closed the connection already.
             let _ = stream.shutdown(Shutdown::Both);
         }
         let received = readers.into_iter().map(|reader| reader.join().unwrap());
@@ -209,7 +209,7 @@ fn vanishing(_: &mut Vec<TcpStream>) -> String {
     for stream in
         (0..1000).filter_map(|_| connections(1, b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n").pop())
     {
-        // Closing resets it.
+        // A linger time of zero makes `close` reset the connection.
         let _ = setsockopt(
             &stream,
             sockopt::Linger,
@@ -222,7 +222,7 @@ fn vanishing(_: &mut Vec<TcpStream>) -> String {
     "1,000 connections".to_owned()
 }
 
-/// Requests for which `tiny_http` alone waits for ever, or dies.
+/// Requests that make `tiny_http` by itself wait forever or panic.
 fn traps(held: &mut Vec<TcpStream>) -> String {
     let heads = [
         "GET /metrics HTTP/2.0",
@@ -242,7 +242,7 @@ fn traps(held: &mut Vec<TcpStream>) -> String {
     format!("{} connections", held.len())
 }
 
-/// Sends this and reads all that comes, which may be cut off.
+/// Sends a request and reads the response, which may be truncated.
 pub(crate) fn exchange(bytes: &[u8]) -> String {
     let mut stream = connect().unwrap();
     let _ = stream.write_all(bytes);

@@ -1,14 +1,17 @@
-//! The Corefile read again while the filter runs: all of it takes effect, or none, and no packet slips through.
+//! Reloads of the Corefile while the filter runs: a reload takes effect completely or not at all, and no packet passes
+//! unfiltered.
+
+mod interfaces;
 
 use nix::sys::signal::Signal;
 
 use crate::packet;
-use support::net::{Attached, CLIENT, Daemon, GENERIC, NATIVE, Response, SERVER, Site};
+use support::net::{CLIENT, Daemon, GENERIC, NATIVE, Response, Site};
 
-/// The last line about a reload that failed.
+/// The last log line of a refused reload.
 const REFUSED: &str = "reload: nothing was changed";
 
-/// One filter on `edge0` that drops and counts what comes from 10.11.0.0/16, with more directives.
+/// A Corefile with one filter on `edge0` that drops and counts packets from 10.11.0.0/16, and the line `more`.
 fn corefile(more: &str) -> String {
     format!(
         ". {{
@@ -30,7 +33,7 @@ fn other(corefile: &str) -> String {
     corefile.replace("example.o", "other/example.o")
 }
 
-/// A filter on each of two interfaces.
+/// A Corefile with a filter on each of two interfaces.
 fn two(first: &str, second: &str) -> String {
     let block = |name: &str| {
         format!("ebpf {{\nif {name}\nelf example.o\nmap 0A0B0000.FFFF0000.00000000\n}}\n")
@@ -51,14 +54,14 @@ fn reload(site: &Site, daemon: &Daemon, corefile: &str) {
     daemon.signal(Signal::SIGHUP);
 }
 
-/// Reloads, and sees that it took effect.
+/// Reloads and waits until the reload is done.
 fn reloads(site: &Site, daemon: &Daemon, corefile: &str) {
     let before = daemon.lines_with("reload: done").len();
     reload(site, daemon, corefile);
     daemon.nth_line(before, "reload: done");
 }
 
-/// Reloads what must be refused, with a line that has all these parts.
+/// Reloads a Corefile that must be refused with a line that contains all of `parts`.
 fn refuses(site: &Site, daemon: &Daemon, corefile: &str, parts: &[&str]) {
     let before = daemon.lines_with("reload: ").len();
     let refused = daemon.lines_with(REFUSED).len();
@@ -85,7 +88,7 @@ fn reload_applies_the_new_corefile() {
         site.metric_becomes("corexdp_reloads_total{result=\"success\"}", reloads);
         sender.send(&packet(&format!("10.{source}.0.1")), 3);
         site.metric_becomes("coredns_ebpf_too", 3);
-        // Entries change in the map that is there.
+        // The reload changes the entries of the existing map.
         assert_eq!(site.filter(), first);
     }
     site.metric_becomes("corexdp_reloads_total{result=\"failure\"}", 0);
@@ -120,7 +123,7 @@ fn refused_reload_changes_nothing() {
     daemon.stop();
 }
 
-/// Another program takes the place of the first in one step.
+/// The kernel replaces the program atomically.
 #[test]
 fn reload_replaces_the_object() {
     let site = Site::new();
@@ -137,7 +140,7 @@ fn reload_replaces_the_object() {
     daemon.stop();
 }
 
-/// Program, map and counters go on.
+/// Program, map and counters stay the same.
 #[test]
 fn reload_keeps_unchanged_filters() {
     let site = Site::new();
@@ -157,7 +160,7 @@ fn reload_keeps_unchanged_filters() {
     daemon.stop();
 }
 
-/// With `debug` no change is missed or told twice.
+/// With `debug`, each change is logged exactly once.
 #[test]
 fn changes_are_logged_across_reloads() {
     let site = Site::new();
@@ -179,48 +182,6 @@ fn changes_are_logged_across_reloads() {
 }
 
 #[test]
-fn reload_adds_and_removes_interfaces() {
-    let site = Site::new();
-    site.add_wire("edge1", "far1");
-    let on = |name: &str| Attached::on(&site.server, name);
-    let daemon = site.run(&two(SERVER, "")).attached(1);
-    reloads(&site, &daemon, &two(SERVER, "edge1"));
-    assert!(on(SERVER).is_some() && on("edge1").is_some());
-    reloads(&site, &daemon, &two("edge1", ""));
-    assert!(on(SERVER).is_none() && on("edge1").is_some());
-    assert_eq!(
-        site.get("/metrics")
-            .metric("corexdp_filter_attached{interface=\"edge1\",mode=\"native\"}"),
-        Some("1")
-    );
-    reloads(&site, &daemon, ". {\nprometheus\n}\n");
-    assert!(on(SERVER).is_none() && on("edge1").is_none());
-    reloads(&site, &daemon, &two(SERVER, "edge1"));
-    assert!(on(SERVER).is_some() && on("edge1").is_some());
-    daemon.stop();
-}
-
-#[test]
-fn reload_leaves_an_occupied_interface_alone() {
-    let site = Site::new();
-    site.add_wire("edge1", "far1");
-    site.folder.fixture("foreign");
-    let daemon = site.run(&two(SERVER, "")).attached(1);
-    let filter = site.filter();
-    let object = site.folder.file("foreign.o");
-    site.server.run(&format!(
-        "ip link set edge1 xdp object {} section xdp",
-        object.display()
-    ));
-    let foreign = Attached::on(&site.server, "edge1").unwrap();
-    let parts = ["Corefile:9: if: interface edge1 is held by another"];
-    refuses(&site, &daemon, &two(SERVER, "edge1"), &parts);
-    assert_eq!(site.filter().mode, filter.mode);
-    assert_eq!(Attached::on(&site.server, "edge1"), Some(foreign));
-    daemon.stop();
-}
-
-#[test]
 fn reload_changes_the_mode() {
     let site = Site::new();
     let daemon = site.run(&corefile("")).attached(1);
@@ -233,7 +194,7 @@ fn reload_changes_the_mode() {
         reloads(&site, &daemon, &corefile(option));
         assert_eq!(site.filter().mode, mode, "{option}");
     }
-    // A driver that refuses natively keeps the generic program that it has.
+    // If the driver refuses native mode, the generic program stays.
     reloads(&site, &daemon, &corefile("mode generic"));
     site.client.run(&format!("ip link set {CLIENT} mtu 9000"));
     let before = site.filter();
@@ -282,34 +243,10 @@ fn standard_input_is_not_read_twice() {
     daemon.stop();
 }
 
-/// The second of two filters can't be switched, so the first one is switched back.
+/// Kernels before 5.9 have no XDP links; netlink replaces a program atomically too.
 #[cfg(feature = "faults")]
 #[test]
-fn failed_reload_is_rolled_back() {
-    let site = Site::new();
-    site.add_wire("edge1", "far1");
-    site.folder.write("Corefile", &two(SERVER, "edge1"));
-    let mut command = site.command("run", &[]);
-    command.env("COREXDP_FAULT", "link_update:ENOMEM:2");
-    let daemon = site
-        .server
-        .enter(|| Daemon::spawn(&mut command))
-        .attached(2);
-    let before = (site.filter(), Attached::on(&site.server, "edge1"));
-    site.add_other_object();
-    let other = other(&two(SERVER, "edge1"));
-    let parts = ["Corefile:9: if: interface edge1 refuses native mode: "];
-    refuses(&site, &daemon, &other, &parts);
-    assert_eq!((site.filter(), Attached::on(&site.server, "edge1")), before);
-    reloads(&site, &daemon, &other);
-    assert_ne!(site.filter().id, before.0.id);
-    daemon.stop();
-}
-
-/// Kernels before 5.9 have no links for XDP; netlink replaces in one step too.
-#[cfg(feature = "faults")]
-#[test]
-fn without_links_it_is_replaced_over_netlink() {
+fn reload_replaces_the_program_over_netlink_without_links() {
     let site = Site::new();
     site.folder.write("Corefile", &corefile(""));
     let mut command = site.command("run", &[]);

@@ -1,0 +1,73 @@
+//! The text that `corexdp status` prints: columns and colours.
+
+use std::fs;
+use std::process::Stdio;
+
+use crate::status::{COREFILE, ask, start};
+use support::net::Site;
+
+#[test]
+fn columns_of_several_filters_are_aligned() {
+    let site = Site::new();
+    site.add_wire("another0", "far0");
+    let second = COREFILE
+        .replace("  prometheus\n", "")
+        .replace("edge0", "another0");
+    let second = second.replace("metric dropped", "metric other");
+    let daemon = site.run(&format!("{COREFILE}{second}")).attached(2);
+    let text = ask(&site, &[]).stdout;
+    let column = |line: &str, word: &str| {
+        line.find(word)
+            .unwrap_or_else(|| panic!("{word} in {text}"))
+    };
+    let lines: Vec<_> = text
+        .lines()
+        .filter(|line| line.contains(" attached "))
+        .collect();
+    let names = text
+        .lines()
+        .find(|line| line.starts_with("interface  state"))
+        .unwrap();
+    assert_eq!(lines.len(), 2, "{text}");
+    for line in lines {
+        assert_eq!(column(line, "attached"), column(names, "state"), "{text}");
+        assert_eq!(column(line, "native"), column(names, "mode"), "{text}");
+    }
+    assert!(!text.contains('\x1b'), "colours are for terminals: {text}");
+    daemon.stop();
+}
+
+/// The output of `status` on a terminal with this value of `NO_COLOR`.
+fn on_terminal(site: &Site, no_color: Option<&str>) -> String {
+    let ends = nix::pty::openpty(None, None).unwrap();
+    let mut command = site.asking(&["status"]);
+    command
+        .env_remove("NO_COLOR")
+        .stdout(Stdio::from(ends.slave));
+    command.envs(no_color.map(|value| ("NO_COLOR", value)));
+    let mut child = command.spawn().unwrap();
+    // The command holds a copy of the slave end, which must be closed before the master reports the end.
+    drop(command);
+    let mut text = Vec::new();
+    // Reading the master fails with EIO after the last slave end is closed.
+    let _ = std::io::Read::read_to_end(&mut fs::File::from(ends.master), &mut text);
+    assert!(child.wait().unwrap().success());
+    String::from_utf8(text).unwrap().replace("\r\n", "\n")
+}
+
+#[test]
+fn colours_need_a_terminal_and_no_no_color() {
+    let (site, daemon) = start();
+    let plain = ask(&site, &[]).stdout;
+    for (no_color, coloured) in [(None, true), (Some(""), true), (Some("1"), false)] {
+        let text = on_terminal(&site, no_color);
+        assert_eq!(
+            text.contains("\x1b[32mattached\x1b[0m"),
+            coloured,
+            "{text:?}"
+        );
+        let without = text.replace("\x1b[32m", "").replace("\x1b[0m", "");
+        assert_eq!(without, plain, "{no_color:?}");
+    }
+    daemon.stop();
+}
