@@ -31,6 +31,11 @@ pub(super) struct VerdictTotals {
 }
 
 impl VerdictTotals {
+    /// True for the verdicts that nearly every program has.
+    pub(super) fn is_usual(&self) -> bool {
+        ["pass", "drop"].contains(&self.verdict)
+    }
+
     /// True for packets that the program dropped by a fault of its own.
     pub(super) fn is_fault(&self) -> bool {
         self.verdict == FAULT

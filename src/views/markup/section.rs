@@ -5,7 +5,7 @@ use std::fmt::{self, Write as _};
 use super::escape::Html;
 use crate::base::text::Text;
 use crate::kernel::attach::Mode;
-use crate::views::verdicts::Totals;
+use crate::views::verdicts::{Totals, VerdictTotals};
 
 /// Facts about a filter.
 pub(in crate::views) struct FilterFacts<'a> {
@@ -71,8 +71,10 @@ pub(in crate::views) fn begin_filter(
     Ok(())
 }
 
-/// Writes the table of packets and bytes by verdict. A verdict that no packet had is left out. `totals` is `None` for a
-/// program whose verdicts are not counted.
+/// Writes the table of packets and bytes by verdict. `totals` is `None` for a program whose verdicts are not counted.
+///
+/// Rare verdicts have a row only if a packet had them. Passed and dropped packets always have rows, so that the page does
+/// not jump at the first one.
 pub(in crate::views) fn verdicts(
     text: &mut Text<'_>,
     interface: &str,
@@ -87,7 +89,8 @@ pub(in crate::views) fn verdicts(
         "<table aria-label=\"Verdicts of {interface}\"><thead><tr><th scope=\"col\">Verdict</th>\
          <th scope=\"col\">Total</th><th class=\"own\" scope=\"col\">Rate</th></tr></thead><tbody>"
     )?;
-    for total in totals.iter().filter(|total| total.packets > 0) {
+    let shown = |total: &&VerdictTotals| total.is_usual() || total.packets > 0;
+    for total in totals.iter().filter(shown) {
         let verdict = total.verdict;
         let class = if total.is_fault() {
             " class=\"error\""

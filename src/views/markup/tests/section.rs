@@ -71,7 +71,7 @@ const ABORTED: VerdictTotals = VerdictTotals {
 };
 
 #[test]
-fn verdicts_without_packets_are_left_out() {
+fn unusual_verdicts_without_packets_are_left_out() {
     let none = VerdictTotals {
         packets: 0,
         ..ABORTED
@@ -81,10 +81,15 @@ fn verdicts_without_packets_are_left_out() {
         packets: 2,
         bytes: 128,
     };
-    let content = written(|text| verdicts(text, "a<b>", Some(&[pass, none, none, none, none])));
+    let drop = VerdictTotals {
+        verdict: "drop",
+        packets: 0,
+        bytes: 0,
+    };
+    let content = written(|text| verdicts(text, "a<b>", Some(&[pass, drop, none, none, none])));
     for part in [
         "aria-label=\"Verdicts of a&lt;b&gt;\"",
-        "<tr><th scope=\"row\">pass, packets</th><td>2</td></tr>\n<tr><th scope=\"row\">pass, bytes</th><td>128</td></tr>",
+        "<tr><th scope=\"row\">pass, packets</th><td>2</td></tr>\n<tr><th scope=\"row\">pass, bytes</th><td>128</td></tr>\n<tr><th scope=\"row\">drop, packets</th><td>0</td></tr>",
     ] {
         assert!(content.contains(part), "{part}: {content}");
     }
