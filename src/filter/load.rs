@@ -58,8 +58,8 @@ pub(super) fn load(
     Ok(Loaded {
         program,
         read_maps,
-        fingerprint,
         maps,
+        fingerprint,
     })
 }
 

@@ -45,6 +45,9 @@ impl VerdictTotals {
 /// The totals of a filter, in the order of [`VERDICTS`].
 pub(super) type Totals = [VerdictTotals; VERDICTS.len()];
 
+/// Picks one number of a verdict.
+type Number = fn(&VerdictTotals) -> u64;
+
 /// The sums over CPUs of a copied value of the counters. Verdicts above `XDP_REDIRECT` are aborted packets, as in the
 /// kernel.
 fn sum(shape: &Shape, copied: &[u8]) -> Totals {
@@ -88,7 +91,7 @@ impl Overview<'_> {
         }
         let packets = |total: &VerdictTotals| total.packets;
         let bytes = |total: &VerdictTotals| total.bytes;
-        let metrics: [(&str, &str, fn(&VerdictTotals) -> u64); 2] = [
+        let metrics: [(&str, &str, Number); 2] = [
             (
                 "corexdp_packets_total",
                 "Packets by verdict of the program.",

@@ -100,7 +100,11 @@ fn remarks(out: &mut String, filter: &Value, style: Style) {
         line(out, &text, Colour::Yellow, style);
     }
     if filter.get("verdicts") == &Value::Null {
-        let text = format!("{interface}: verdicts are not counted; the log says why");
+        let why = match filter.get("mode").word() {
+            Some("offload") => "a network card cannot count them",
+            _ => "the log says why",
+        };
+        let text = format!("{interface}: verdicts are not counted; {why}");
         line(out, &text, Colour::Yellow, style);
     }
 }
@@ -119,7 +123,7 @@ fn verdict_table(status: &Value) -> Table {
     }
     for filter in status.get("filters").list() {
         let interface = filter.get("interface");
-        let rated = with(measured.get("filters"), "interface", interface);
+        let measured = with(measured.get("filters"), "interface", interface);
         for total in filter.get("verdicts").list() {
             if total.get("packets").number() == Some(0) {
                 continue;
@@ -128,7 +132,7 @@ fn verdict_table(status: &Value) -> Table {
             table.cell(&word(interface), None);
             table.cell(&word(filter.get("object")), None);
             cells(&mut table, total, VERDICTS);
-            let rate = with(rated.get("verdicts"), "verdict", total.get("verdict"));
+            let rate = with(measured.get("verdicts"), "verdict", total.get("verdict"));
             cells(&mut table, rate, rates);
         }
     }

@@ -100,7 +100,7 @@ fn totals() -> MapDef {
     MapDef {
         kind: MapKind::PERCPU_ARRAY,
         key_size: 4,
-        value_size: (VERDICTS * TOTAL_SIZE) as u32,
+        value_size: u32::try_from(VERDICTS * TOTAL_SIZE).unwrap_or_default(),
         max_entries: 1,
         ..MapDef::new(TOTALS)
     }
@@ -162,7 +162,8 @@ fn redirected(entry: &[Insn]) -> impl Iterator<Item = Insn> {
             _ if of_load => insn,
             EXIT => listing::jump(i16::try_from(left).unwrap_or_default()),
             CALL if insn.src() == pseudo::CALL => {
-                insn.with_imm(insn.imm().saturating_add(EPILOGUE as i32))
+                let shift = i32::try_from(EPILOGUE).unwrap_or_default();
+                insn.with_imm(insn.imm().saturating_add(shift))
             }
             _ => insn,
         }
