@@ -132,7 +132,7 @@ fn write_check(
 }
 
 fn write_filter(json: &mut Writer<'_>, filter: &PlannedFilter) {
-    let PlannedFilter { block, object } = filter;
+    let PlannedFilter { block, object, .. } = filter;
     let first = block.maps.first().map(|named| named.name.as_str());
     let map = object.map(MAP).or_else(|| object.map(first?));
     json.begin_object(&FilterJson {

@@ -85,6 +85,8 @@ pub struct Filter {
     pub interface_at: Token,
     /// Attach mode.
     pub mode: Mode,
+    /// Header that the program expects, and token of `link`; `None` without that option: the object declares it.
+    pub link: Option<(Link, Token)>,
     /// Handling of the filter when the daemon ends.
     pub exit: Exit,
     /// Token of the option `exit`; without one, the token of `ebpf`.
@@ -116,6 +118,15 @@ pub enum Exit {
     Detach,
     /// The filter stays attached, and the next daemon adopts it.
     Hold,
+}
+
+/// Header with which a program expects packets to begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Link {
+    /// The IP header.
+    Ip,
+    /// Any header.
+    Any,
 }
 
 /// Attach mode.

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use super::ebpf::{Line, Reader};
 use super::{
-    Entries, Exit, Filter, InterfaceName, MAX_INTERFACE, MapRef, Metric, Mode, duration, folder_of,
-    lines, metric,
+    Entries, Exit, Filter, InterfaceName, Link, MAX_INTERFACE, MapRef, Metric, Mode, duration,
+    folder_of, lines, metric,
 };
 use crate::base::capacity::MAX_FILTERS;
 use crate::base::escape::Quoted;
@@ -78,6 +78,7 @@ pub static OPTIONS: &[EbpfOption] = &[
     EbpfOption::new("gauge", "NAME [@MAP] KEY FIELD \"HELP\"", "a gauge by the member's name", Each(metric::gauge)),
     EbpfOption::new("counter", "NAME [@MAP] KEY FIELD \"HELP\"", "a counter by the member's name", Each(metric::counter)),
     EbpfOption::new("mode", "auto|native|generic|offload", "where the program runs", Once(mode)),
+    EbpfOption::new("link", "ip|any", "the header with which the program expects packets to begin", Once(link)),
     EbpfOption::new("wait", "DURATION", "the time to wait for the interface at start", Once(wait)),
     EbpfOption::new("exit", "detach|hold", "whether the filter outlives the daemon", Once(exit)),
 ];
@@ -89,6 +90,7 @@ pub(super) struct Parts {
     program: Option<(String, Token)>,
     interface: Option<(InterfaceName, Token)>,
     mode: Option<Mode>,
+    link: Option<(Link, Token)>,
     wait: Option<Duration>,
     exit: Option<(Exit, Token)>,
     pub(super) maps: Vec<MapRef>,
@@ -107,6 +109,7 @@ impl Parts {
             interface,
             interface_at,
             mode: self.mode.unwrap_or_default(),
+            link: self.link,
             wait: self.wait.unwrap_or_default(),
             exit: self.exit.map(|(exit, _)| exit).unwrap_or_default(),
             exit_at: self.exit.map_or(at, |(_, at)| at),
@@ -168,6 +171,19 @@ fn mode(reader: &mut Reader<'_, '_>, _: Token, word: Token) {
         reader.faults.add(word, "mode", message);
     }
     reader.parts.mode = Some(mode.unwrap_or_default());
+}
+
+fn link(reader: &mut Reader<'_, '_>, name: Token, word: Token) {
+    let link = match reader.text(word) {
+        "ip" => Link::Ip,
+        "any" => Link::Any,
+        other => {
+            let message = format!("unknown link {}; there are ip and any", Quoted(other));
+            reader.faults.add(word, "link", message);
+            return;
+        }
+    };
+    reader.parts.link = Some((link, name));
 }
 
 fn exit(reader: &mut Reader<'_, '_>, name: Token, word: Token) {

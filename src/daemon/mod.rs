@@ -49,7 +49,7 @@ pub fn run(options: &Options) -> Result<(), Error> {
         .map_err(|errno| Error::process("cannot block signals", errno))?;
     limits::allow_shared_memory(PAGE_SIZE);
     let mut sources = Sources::default();
-    let plan = checked_plan(options, &mut sources)?;
+    let mut plan = checked_plan(options, &mut sources)?;
     let manager = start::service_manager(&options.log);
     let signals =
         Signals::catch().map_err(|errno| Error::process("cannot catch signals", errno))?;
@@ -57,7 +57,7 @@ pub fn run(options: &Options) -> Result<(), Error> {
     let mut sockets = Sockets::open(&plan, options)?;
     let waits = plan.filters.iter().map(|filter| filter.block.wait);
     manager.extend_start(waits.fold(Duration::ZERO, Duration::saturating_add));
-    let started = start::filters(&plan, &signals, &mut scan, options);
+    let started = start::filters(&mut plan, &signals, &mut scan, options);
     if started.is_err() && signals.stop().is_some() {
         options.log.info("stopped before the filters were attached");
         return Ok(());

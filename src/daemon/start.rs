@@ -79,10 +79,22 @@ pub(super) fn check_names(plan: &Plan, log: &Log) -> Result<(), Diagnostic> {
     }
 }
 
+/// Tells the objects of the plan the link headers of their interfaces.
+pub(super) fn set_link_headers(plan: &mut Plan, running: &[Filter]) -> Result<(), Diagnostic> {
+    let Plan {
+        corefile, filters, ..
+    } = plan;
+    filters.iter_mut().try_for_each(|planned| {
+        let name = &planned.block.interface;
+        let old = running.iter().find(|filter| filter.interface == *name);
+        filter::set_link_header(planned, corefile, old)
+    })
+}
+
 /// Waits for the interfaces, loads all programs, then attaches them or replaces the filters of an earlier daemon.
 /// Returns the new and the replaced filters; `None` after a signal that stops the daemon.
 pub(super) fn filters(
-    plan: &Plan,
+    plan: &mut Plan,
     signals: &Signals,
     scan: &mut Scan,
     options: &Options,
@@ -96,6 +108,7 @@ pub(super) fn filters(
     }
     // Interfaces that appeared during the wait were not checked before.
     check_names(plan, log)?;
+    set_link_headers(plan, &[])?;
     let mut old = Filters::new();
     for context in contexts(plan, log) {
         if let Some(filter) = filter::adopt(&context)? {

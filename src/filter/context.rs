@@ -17,6 +17,7 @@ pub struct Context<'a> {
     pub block: &'a config::Filter,
     pub(super) corefile: &'a Corefile,
     pub(super) object: &'a LinkedObject,
+    pub(super) planned: &'a PlannedFilter,
     pub(super) log: &'a Log,
 }
 
@@ -27,6 +28,7 @@ impl<'a> Context<'a> {
             block: &planned.block,
             corefile,
             object: &planned.object,
+            planned,
             log,
         }
     }

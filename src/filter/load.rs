@@ -17,7 +17,7 @@ use crate::config::{self, MAP};
 use crate::kernel::map::{Map, Shape, Types};
 use crate::kernel::map_scan::{Buffers, Scan};
 use crate::kernel::program::{Failure, Program};
-use crate::kernel::{btf, errno, limits};
+use crate::kernel::{self, btf, errno, limits};
 use crate::object::frame::TOTALS;
 use crate::object::{KernelBtf, MapDef};
 
@@ -108,15 +108,10 @@ fn create_maps(context: &Context<'_>, old: Option<&Filter>) -> Result<Vec<Loaded
             Some(totals) if def.name == TOTALS => totals
                 .share()
                 .map_err(|error| no_descriptor(context, &error))?,
-            _ => create_map(context, def, types, cpus)?,
+            _ => create_map(def, types, cpus)
+                .map_err(|error| context.kernel(context.block.elf_at, "elf", &error))?,
         };
-        if let Some(content) = &def.initial {
-            let filled = map.update(&0u32.to_ne_bytes(), content);
-            filled.map_err(|errno| failed(context, def, "fill", errno))?;
-        }
-        if def.freeze {
-            freeze(context, def, &map)?;
-        }
+        write_content(def, &map).map_err(|(verb, errno)| failed(context, def, verb, errno))?;
         maps.push(LoadedMap {
             name: def.name.clone(),
             map,
@@ -158,7 +153,7 @@ pub(super) fn cpus(context: &Context<'_>) -> Result<usize, Diagnostic> {
     })
 }
 
-fn types_of<'a>(
+pub(super) fn types_of<'a>(
     def: &MapDef,
     types: Option<&KernelBtf>,
     loaded: Option<&'a OwnedFd>,
@@ -171,36 +166,42 @@ fn types_of<'a>(
     })
 }
 
-fn create_map(
-    context: &Context<'_>,
+/// Creates a map, with its types where the kernel takes them.
+pub(super) fn create_map(
     def: &MapDef,
     types: Option<Types<'_>>,
     cpus: usize,
-) -> Result<Map, Diagnostic> {
+) -> kernel::Result<Map> {
     let inner = def
         .inner
         .as_ref()
-        .map(|inner| create_map(context, inner, None, cpus))
+        .map(|inner| create_map(inner, None, cpus))
         .transpose()?;
     let inner = inner.as_ref().map(|inner| inner.fd().as_fd());
     let create = |types| Map::create(def, types, inner, cpus);
-    create(types)
-        // Some kinds of map take no types; which ones depends on the kernel.
-        .or_else(|error| {
-            if types.is_some() && error.errno != Errno::EPERM {
-                create(None)
-            } else {
-                Err(error)
-            }
-        })
-        .map_err(|error| context.kernel(context.block.elf_at, "elf", &error))
+    // Some kinds of map take no types; which ones depends on the kernel.
+    create(types).or_else(|error| {
+        if types.is_some() && error.errno != Errno::EPERM {
+            create(None)
+        } else {
+            Err(error)
+        }
+    })
 }
 
-fn freeze(context: &Context<'_>, def: &MapDef, map: &Map) -> Result<(), Diagnostic> {
+/// Writes the content that the object itself gives a map, and freezes constants. An error has the verb that failed.
+pub(super) fn write_content(def: &MapDef, map: &Map) -> Result<(), (&'static str, Errno)> {
+    if let Some(content) = &def.initial {
+        let filled = map.update(&0u32.to_ne_bytes(), content);
+        filled.map_err(|errno| ("fill", errno))?;
+    }
+    if !def.freeze {
+        return Ok(());
+    }
     match map.freeze() {
         // Before 5.2 maps cannot be frozen, and the verifier does not treat their content as constant.
         Ok(()) | Err(Errno::EINVAL) => Ok(()),
-        Err(errno) => Err(failed(context, def, "freeze", errno)),
+        Err(errno) => Err(("freeze", errno)),
     }
 }
 

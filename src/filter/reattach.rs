@@ -31,6 +31,9 @@ impl Filter {
     /// their entries.
     pub fn reattach(&mut self, durability: Durability, log: &Log) {
         let name = self.interface.clone();
+        // Asked before the interface: a link that ends in between leaves an interface without the program.
+        let attachment = self.attachment();
+        let state = attachment.and_then(|there| there.link_state(self.program.info.id));
         let found = match interface::find(&name) {
             Ok(found) => found,
             Err(error) => return self.retry_later(log, &error),
@@ -38,8 +41,8 @@ impl Filter {
         if let Some(attached) = &self.attached {
             let same = found.as_ref();
             let same = same.filter(|found| found.index == attached.attachment.interface);
-            if let Some(interface) = same.filter(|found| self.is_on(found, attached)) {
-                return self.look_again(interface);
+            if let Some(interface) = same.filter(|found| self.is_on(found, state)) {
+                return self.stay_on(interface, durability, log);
             }
             match same.map(|interface| interface.xdp) {
                 None => log.warn(format_args!("{name}: the interface has gone")),
@@ -76,10 +79,9 @@ impl Filter {
         self.retry.reset();
     }
 
-    /// True if the kernel reports the filter's program on the interface, and in the filter's link.
-    fn is_on(&self, interface: &Interface, attached: &Attached) -> bool {
+    /// True if the kernel reports the filter's program on the interface, and in the filter's link of this state.
+    fn is_on(&self, interface: &Interface, state: Option<LinkState>) -> bool {
         let id = self.program.info.id;
-        let state = attached.attachment.link_state(id);
         // With programs in several modes, the kernel may report the id of any of them.
         let ours = |(mode, found): (Option<_>, u32)| mode.is_none() || found == id;
         state.is_none_or(|state| state == LinkState::Attached) && interface.xdp.is_some_and(ours)
@@ -93,7 +95,21 @@ impl Filter {
         matches!(state, Some(LinkState::Replaced(_))) && attachment.restore().is_ok()
     }
 
+    /// Handles a filter that is still attached. The link type may have changed: that of a modem with its mode, that of a
+    /// bond with its members. The interface is down during the change, so no packet arrives between.
+    fn stay_on(&mut self, interface: &Interface, durability: Durability, log: &Log) {
+        if self.fits(interface.link_type) {
+            return self.look_again(interface);
+        }
+        self.unpin_link();
+        self.set_attached(None);
+        self.attach_to(interface, durability, log);
+    }
+
     fn attach_to(&mut self, interface: &Interface, durability: Durability, log: &Log) {
+        if let Err(why) = self.fit_to(interface, log) {
+            return self.retry_later(log, &why);
+        }
         let name = &self.interface;
         // The program is attached even while the interface is down, so that the interface is never up without a filter.
         match attach_program(self.wanted, interface, &self.program, None) {
@@ -147,7 +163,7 @@ impl Filter {
     }
 }
 
-fn to_reason(why: &dyn fmt::Display) -> Reason {
+pub(super) fn to_reason(why: &dyn fmt::Display) -> Reason {
     let mut reason = Reason::new();
     // Text beyond the capacity is cut.
     let _ = write!(reason, "{why}");

@@ -189,6 +189,10 @@ impl Filter {
             Ok(None) => return,
             Err(error) => return log.error(format_args!("{name}: {error}")),
         };
+        if let Err(why) = self.fit_to(&found, log) {
+            self.set_attached(None);
+            return self.retry_later(log, &why);
+        }
         let previous = self.take_attached();
         match attach_program(self.wanted, &found, &self.program, previous) {
             Ok(attached) => {

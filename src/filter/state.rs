@@ -8,6 +8,7 @@ use super::Context;
 use super::entries::Rows;
 use super::fingerprint::{EntryList, Fingerprint, Target};
 use super::hold::pins::Pins;
+use super::link_header::LinkFit;
 use super::read_map::ReadMap;
 use super::warnings::Surroundings;
 use crate::base::wait::Backoff;
@@ -119,6 +120,8 @@ pub struct Filter {
     pub(super) attached: Option<Attached>,
     /// Properties of the interface and its driver. Written by `warnings.rs`.
     pub(super) surroundings: Surroundings,
+    /// The header that the program expects. Written by `link_header.rs`, with the program and its constants.
+    pub(super) link: LinkFit,
     /// Reason why the filter is not attached. Written by `reattach.rs`.
     pub(super) obstacle: Option<Reason>,
     /// Delays between attempts to attach again. Written by `reattach.rs`.
@@ -158,6 +161,7 @@ impl Filter {
             wanted: block.mode,
             attached,
             surroundings: Surroundings::default(),
+            link: LinkFit::of(context.planned),
             obstacle: None,
             retry: Backoff::new(FIRST_PAUSE, LONGEST_PAUSE),
             fingerprint: loaded.fingerprint,

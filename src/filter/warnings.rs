@@ -14,8 +14,6 @@ use crate::log::Log;
 /// Reason why an attached program does not work as intended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Warning {
-    /// Packets do not begin with an Ethernet header.
-    NoEthernet(LinkType),
     /// In native mode a veth sends packets back only to a peer that has a program in native mode too. A peer with GRO
     /// alone counts them as received, and keeps them (Linux 6.18).
     LostAnswers,
@@ -24,10 +22,6 @@ pub enum Warning {
 impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoEthernet(link_type) => write!(
-                f,
-                "the interface has no Ethernet header ({link_type}); programs that expect one pass every packet"
-            ),
             Self::LostAnswers => f.write_str(
                 "packets that the program sends back (XDP_TX) are lost: the other end of this veth has no XDP program in native mode; `mode generic` delivers them",
             ),
@@ -118,15 +112,9 @@ impl Filter {
     /// Warnings that hold while the filter is attached.
     pub fn warnings(&self) -> impl Iterator<Item = Warning> {
         let attached = self.attachment().is_some();
-        let Surroundings {
-            link_type,
-            loses_answers,
-            ..
-        } = self.surroundings;
-        let lost = loses_answers.then_some(Warning::LostAnswers);
-        let link_type = link_type.filter(|link_type| !link_type.is_ethernet());
-        let warnings = link_type.map(Warning::NoEthernet).into_iter().chain(lost);
-        warnings.filter(move |_| attached)
+        let Surroundings { loses_answers, .. } = self.surroundings;
+        let lost = (attached && loses_answers).then_some(Warning::LostAnswers);
+        lost.into_iter()
     }
 
     /// Number of packets that the program sent back and the driver lost; `None` if the driver does not count them.

@@ -4,6 +4,8 @@ use std::fmt;
 
 use nix::libc;
 
+use crate::object::LinkHeader;
+
 /// The link type, which tells the header with which a packet begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LinkType(pub u16);
@@ -13,6 +15,8 @@ const ARPHRD_IP6GRE: u16 = 823;
 
 /// Types that routers have, with their names. Others are shown by their number.
 const NAMES: &[(u16, &str)] = &[
+    (libc::ARPHRD_ETHER, "ARPHRD_ETHER"),
+    (libc::ARPHRD_LOOPBACK, "ARPHRD_LOOPBACK"),
     (libc::ARPHRD_NONE, "ARPHRD_NONE"),
     (libc::ARPHRD_PPP, "ARPHRD_PPP"),
     (ARPHRD_RAWIP, "ARPHRD_RAWIP"),
@@ -28,9 +32,13 @@ const NAMES: &[(u16, &str)] = &[
 ];
 
 impl LinkType {
-    /// True if packets begin with an Ethernet header.
-    pub const fn is_ethernet(self) -> bool {
-        matches!(self.0, libc::ARPHRD_ETHER | libc::ARPHRD_LOOPBACK)
+    /// The header with which an XDP program sees packets begin; `None` if it is neither Ethernet nor IP.
+    pub const fn header(self) -> Option<LinkHeader> {
+        match self.0 {
+            libc::ARPHRD_ETHER | libc::ARPHRD_LOOPBACK => Some(LinkHeader::Ethernet),
+            libc::ARPHRD_NONE | libc::ARPHRD_PPP | ARPHRD_RAWIP => Some(LinkHeader::Ip),
+            _ => None,
+        }
     }
 }
 
@@ -48,22 +56,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_ethernet_and_loopback_have_an_ethernet_header() {
-        for (number, name, ethernet) in [
-            (1, "ARPHRD number 1", true),
-            (772, "ARPHRD number 772", true),
-            (0xfffe, "ARPHRD_NONE", false),
-            (512, "ARPHRD_PPP", false),
-            (776, "ARPHRD_SIT", false),
-            (778, "ARPHRD_IPGRE", false),
-            (32, "ARPHRD_INFINIBAND", false),
-            (803, "ARPHRD_IEEE80211_RADIOTAP", false),
-            (280, "ARPHRD number 280", false),
+    fn link_types_have_a_header_and_a_name() {
+        use LinkHeader::{Ethernet, Ip};
+        for (number, name, header) in [
+            (1, "ARPHRD_ETHER", Some(Ethernet)),
+            (772, "ARPHRD_LOOPBACK", Some(Ethernet)),
+            (0xfffe, "ARPHRD_NONE", Some(Ip)),
+            (512, "ARPHRD_PPP", Some(Ip)),
+            (519, "ARPHRD_RAWIP", Some(Ip)),
+            (776, "ARPHRD_SIT", None),
+            (778, "ARPHRD_IPGRE", None),
+            (32, "ARPHRD_INFINIBAND", None),
+            (803, "ARPHRD_IEEE80211_RADIOTAP", None),
+            (280, "ARPHRD number 280", None),
         ] {
             let link_type = LinkType(number);
             assert_eq!(
-                (link_type.to_string().as_str(), link_type.is_ethernet()),
-                (name, ethernet)
+                (link_type.to_string().as_str(), link_type.header()),
+                (name, header)
             );
         }
     }

@@ -10,7 +10,7 @@ impl Plan {
     /// Puts a frame around each program, and passes a warning to `report` for each program without room for it. A network
     /// card cannot run the frame.
     pub fn add_frames(&mut self, report: &mut dyn FnMut(&dyn Display)) {
-        for PlannedFilter { block, object } in &mut self.filters {
+        for PlannedFilter { block, object, .. } in &mut self.filters {
             if block.mode == Mode::Offload {
                 continue;
             }

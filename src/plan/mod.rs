@@ -14,7 +14,7 @@ use crate::base::diagnostic::{Blame, Diagnostic};
 use crate::base::escape::{Escaped, Plain};
 use crate::base::files;
 use crate::config::{Config, Filter, fit, warn_of_directives_as_addresses, warn_of_typos};
-use crate::corefile::Corefile;
+use crate::corefile::{Corefile, Token};
 use crate::object::{self, LinkedObject};
 use sources::Sources;
 
@@ -44,6 +44,8 @@ pub struct PlannedFilter {
     pub block: Filter,
     /// The linked object.
     pub object: LinkedObject,
+    /// The word of the last line that sets the object's [`LINK_HEADER`](object::LINK_HEADER).
+    pub link_header_at: Option<Token>,
 }
 
 /// The source of a Corefile.
@@ -151,7 +153,7 @@ impl Plan {
         }
         warn_of_directives_as_addresses(&self.corefile, report);
         warn_of_typos(&self.corefile, report);
-        for PlannedFilter { block, object } in &self.filters {
+        for PlannedFilter { block, object, .. } in &self.filters {
             let (file, line) = (self.corefile.file(block.elf_at), block.elf_at.line());
             let file = Escaped(file);
             let (maps, btf) = (&object.maps, object.btf());
@@ -182,7 +184,11 @@ impl Plan {
                 Ok(object) => {
                     let (maps, btf) = (&object.maps, object.btf());
                     errors.append(fit::check(&mut block, &corefile, maps, btf));
-                    let mut filter = PlannedFilter { block, object };
+                    let mut filter = PlannedFilter {
+                        block,
+                        object,
+                        link_header_at: None,
+                    };
                     filter.set_variables(&corefile);
                     filters.push(filter);
                 }

@@ -2,9 +2,10 @@
 
 use super::PlannedFilter;
 use crate::base::capacity::MAX_VALUE;
-use crate::config::fit;
-use crate::corefile::Corefile;
+use crate::config::{Entry, Value, fit};
+use crate::corefile::{Corefile, Token};
 use crate::encode::Encoder;
+use crate::object::LINK_HEADER;
 
 impl PlannedFilter {
     /// Writes the values of variables from the checked lines into the object. The verifier then knows the constants, so
@@ -22,6 +23,9 @@ impl PlannedFilter {
                 let Some(map) = self.object.maps.get(index) else {
                     break;
                 };
+                if let Some(at) = link_header_at(&entry, corefile) {
+                    self.link_header_at = Some(at);
+                }
                 let mut value = [0; MAX_VALUE];
                 let mut encoder = Encoder::new(map, self.object.btf());
                 let size = fit::value(corefile, &entry, &mut encoder, &mut value);
@@ -34,5 +38,16 @@ impl PlannedFilter {
                 }
             }
         }
+    }
+}
+
+/// The word of a line about variables that sets the link header. A `map` line sets all variables of its section.
+fn link_header_at(entry: &Entry<'_>, corefile: &Corefile) -> Option<Token> {
+    match entry.value {
+        Value::Bytes { word, .. } => Some(word),
+        Value::Words(words) => words.iter().copied().find(|word| {
+            let field = corefile.text(*word).split_once('=');
+            field.is_some_and(|(field, _)| field == LINK_HEADER)
+        }),
     }
 }

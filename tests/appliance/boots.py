@@ -36,7 +36,7 @@ class Boot:
     """One emulated machine."""
 
     arch: Arch
-    kernel: str
+    kernel: str  # with -full, Debian's kernel with all drivers
     memory: int  # MiB
     card: str  # a key of machine.CARDS
     mode: str  # the XDP mode that the card's driver allows
@@ -47,6 +47,10 @@ class Boot:
     def words(self):
         """The row of the table, as words."""
         return [str(getattr(self, field.name)) for field in fields(self)]
+
+    @property
+    def has_all_drivers(self):
+        return self.kernel.endswith('-full')
 
     @property
     def name(self):
@@ -72,6 +76,7 @@ BOOTS = (
     Boot(ARM64, '6.12',  64, 'plain', 'native',  'sysv', 'buildroot'),
     Boot(AMD64, '6.1',  256, 'twin',  'native',  'sysv', 'buildroot'),
     Boot(AMD64, '6.1',   80, 'plain', 'native',  'sysv', 'buildroot'),
+    Boot(AMD64, '6.1-full', 256, 'plain', 'native',  'sysv', 'buildroot'),
 )
 
 

@@ -12,6 +12,8 @@ DROPPED = 'coredns_ebpf_acl_dropped_packets'
 def check_device(device, report):
     """Runs all checks of a device that has just started. Later checks need the state of earlier checks."""
     check_start(device, report)
+    if device.boot.has_all_drivers:
+        return check_neighbour(device, report)
     check_traffic(device, report)
     check_reload(device, report)
     check_programs(device, report)
@@ -35,6 +37,21 @@ def check_start(device, report):
         report.until('the log says why eth0 is not in native mode', device.log_has,
                      'eth0: native mode refused: .*[a-z]')
     report.until('lan0 (veth) is attached in native mode', device.is_attached, 'lan0', 'native')
+
+
+def check_neighbour(device, report):
+    """guard on links that have no plain Ethernet frames, each with a real neighbour."""
+    for link in ('terminal', 'session', 'tunnel'):
+        report.once(f'the {link} has its neighbour', device.inside, f'neighbour {link}')
+    report.once('guard is attached to all links', device.inside, 'neighbour filter')
+    for interface, mode in (('ppp0', 'generic'), ('ppp1', 'generic'), ('wan1', 'native'), ('wg0', 'generic')):
+        report.once(f'{interface} is in {mode} mode', device.inside,
+                    f'grep "^{interface}: attached .* in {mode} mode" /run/neighbour/log')
+    for interface in ('ppp0', 'ppp1', 'wan1', 'wg0'):
+        for family in ('4', '6'):
+            report.once(f'IPv{family} at {interface}: an allowed host is answered, a denied one is not',
+                        device.inside, f'neighbour judges {interface} {family}')
+    report.once('ppp0 is filtered again when pppd connects again', device.inside, 'neighbour again')
 
 
 def root_is_read_only(device):

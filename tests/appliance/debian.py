@@ -39,6 +39,10 @@ def systemd_folder(arch):
     return WORK / f'unpacked/systemd-{arch}'
 
 
+def neighbour_folder(arch):
+    return WORK / f'unpacked/neighbour-{arch}'
+
+
 def kernel_folder(arch, version):
     return WORK / f'unpacked/linux-{version}-{arch}'
 
@@ -56,7 +60,10 @@ class Archive:
             self._fetch_once(busybox_folder(boot.arch), self._unpack, f'busybox-static:{boot.arch}')
             self._fetch_once(kernel_folder(boot.arch, boot.kernel), self._unpack_kernel, boot.arch, boot.kernel)
             if boot.init == 'systemd':
-                self._fetch_once(systemd_folder(boot.arch), self._unpack_systemd, boot.arch)
+                self._fetch_once(systemd_folder(boot.arch), self._unpack_tree, boot.arch, 'systemd')
+            if boot.has_all_drivers:
+                self._fetch_once(neighbour_folder(boot.arch), self._unpack_tree, boot.arch,
+                                 'iproute2', 'ppp', 'pppoe', 'wireguard-tools')
 
     def _fetch_once(self, folder, unpack, *what):
         if folder.is_dir():
@@ -84,8 +91,8 @@ class Archive:
                 print(f'appliance: cannot download {package}; trying an older kernel', file=sys.stderr)
         raise failure or CommandError(f'Debian has no kernel {version} for {arch}')
 
-    def _unpack_systemd(self, scratch, arch):
-        """Unpacks systemd and its dependencies into a merged /usr, as Buildroot and Yocto have it."""
+    def _unpack_tree(self, scratch, arch, *packages):
+        """Unpacks packages and their dependencies into a merged /usr, as Buildroot and Yocto have it."""
         root = scratch / 'root'
         for name in ('bin', 'sbin', 'lib', 'lib64'):
             (root / 'usr' / name).mkdir(parents=True)
@@ -93,7 +100,7 @@ class Archive:
         (scratch / 'archives/partial').mkdir(parents=True)
         self._apt.run('get', 'install', '-y', '--no-install-recommends', '--download-only',
                       '-o', f'APT::Architecture={arch}', '-o', f'Dir::Cache::archives={scratch}/archives',
-                      f'systemd:{arch}')
+                      *(f'{package}:{arch}' for package in packages))
         for archive in sorted((scratch / 'archives').glob('*.deb')):
             run('tar', '-x', '--keep-directory-symlink', '-C', root, input=run('dpkg-deb', '--fsys-tarfile', archive))
         for unused in (root / 'usr/share', root / 'var', *root.glob('usr/lib/*/gconv')):
@@ -118,11 +125,12 @@ class Apt:
 
     def kernels(self, arch, version):
         """Names of the kernel packages whose versions begin with `version`, newest first."""
-        cloud = f'linux-image-cloud-{arch}:{arch}'
-        for line in self.run('cache', 'madison', cloud).splitlines():
+        number = version.removesuffix('-full')
+        flavour = f'linux-image-{arch}:{arch}' if version != number else f'linux-image-cloud-{arch}:{arch}'
+        for line in self.run('cache', 'madison', flavour).splitlines():
             release = line.split('|')[1].strip()
-            if release.startswith(f'{version}.'):
-                shown = self.run('cache', 'show', f'{cloud}={release}')
+            if release.startswith(f'{number}.'):
+                shown = self.run('cache', 'show', f'{flavour}={release}')
                 for name in re.findall(r'^Depends: (linux-image-[^ ,]*)', shown, re.M):
                     yield f'{name}:{arch}'
 

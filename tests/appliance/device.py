@@ -12,10 +12,11 @@ DAEMON_LIMIT = 120
 # The watchdog of the unit waits 60 s before it replaces the daemon.
 REPLACEMENT_LIMIT = 240
 
-# Shell commands: a second daemon attaches a program to the loopback interface, and ends.
+# Shell commands: a second daemon attaches a program to an interface, and ends. Packets of wg0 begin with the IP header,
+# for which the verifier examines other instructions.
 TRY_PROGRAM = r'''
     rm -rf /run/try; mkdir /run/try; cd /run/try;
-    printf ". {\nebpf {\nelf /usr/lib/%s.o\nif lo\nmode generic\n}\n}\n" >Corefile;
+    printf ". {\nebpf {\nelf /usr/lib/%s.o\nif %s\nmode generic\n}\n}\n" >Corefile;
     corexdp run --log stderr --control control --pidfile pid 2>log & pid=$!;
     tries=900; until [ -s pid ] || ! kill -0 $pid || [ $tries = 0 ]; do tries=$((tries - 1)); sleep 0.1; done 2>>log;
     test -s pid && kill $pid && wait $pid && ! grep -q "verdicts are not counted" log || { cat log; false; }
@@ -82,12 +83,14 @@ class Device:
         return found and Outcome(not differences, '\n'.join(differences))
 
     def accepts_program(self, name):
-        """The verifier of this kernel accepts the program `name` with the counters of its verdicts."""
-        return self.inside(TRY_PROGRAM % f'corexdp/{name}')
+        """The verifier of this kernel accepts the program `name`, for both link headers, with the counters of its verdicts."""
+        return (self.inside(TRY_PROGRAM % (f'corexdp/{name}', 'lo'))
+                and self.inside('test -e /sys/class/net/wg0 || ip link add wg0 type wireguard; ip link set wg0 up')
+                and self.inside(TRY_PROGRAM % (f'corexdp/{name}', 'wg0')))
 
     def resolves_kernel_types(self):
         """A program with a CO-RE relocation loads, or is refused because the kernel has no types."""
-        accepted = self.inside(TRY_PROGRAM % 'kernel_types')
+        accepted = self.inside(TRY_PROGRAM % ('kernel_types', 'lo'))
         if self.inside('test -e /sys/kernel/btf/vmlinux'):
             return accepted
         reason = 'it needs the types of the running kernel, which has none'

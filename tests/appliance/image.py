@@ -12,14 +12,14 @@ from pathlib import Path
 
 from .boots import SOURCES
 from .commands import CommandError, run
-from .debian import busybox_folder, kernel_folder, systemd_folder
+from .debian import busybox_folder, kernel_folder, neighbour_folder, systemd_folder
 from .packages import install_package, list_installed
 
 # Applets that the scripts of the image and the checks use.
 APPLETS = '''
     sh mount umount dmesg syslogd ip insmod unshare nsenter sleep readlink cut cat echo rm sed grep tr setsid
     start-stop-daemon stty wget nslookup printf touch kill ps test timeout seq pidof free stat find xargs mkdir head
-    tail wc
+    tail wc ping
 '''.split()
 # Units of the image besides the package's unit.
 UNITS = ('corexdp.service', 'interfaces.service', 'named.service', 'test-console.service')
@@ -61,20 +61,28 @@ def make_initramfs(boot, linux, root, target):
 
 
 def make_squashfs(boot, linux, package, root, target):
-    MAKE_BASE[boot.init](boot, root)
+    (make_neighbour_base if boot.has_all_drivers else MAKE_BASE[boot.init])(boot, root)
     # tar keeps the owners and modes of the package. Folders of the base may be symbolic links.
     run('tar', '-x', '--keep-directory-symlink', '--no-overwrite-dir', '-p', '-C', root,
         input=run('tar', '-c', '-C', package, '.'))
-    for files in ('common', boot.init):
+    for files in ('common', boot.init, *(['neighbour'] if boot.has_all_drivers else [])):
         run('cp', '-R', '-T', SOURCES / 'rootfs' / files, root)
     make_dns_server(boot.arch, root / 'usr/sbin/dns')
     make_kernel_types(root / 'usr/lib/kernel_types.o')
-    install_modules(linux, root / 'lib/modules', 'virtio_net', 'veth')
+    install_modules(linux, root / 'lib/modules', 'virtio_net', 'veth', *more_modules(boot))
     if boot.init == 'systemd':
         # Buildroot and Yocto also enable units last. The names of init scripts give their order.
         run('systemctl', '--quiet', f'--root={root}', 'enable', *UNITS)
     # Small blocks: caches of larger blocks take megabytes of a machine's 64 MiB.
     run('mksquashfs', root, target, '-noappend', '-quiet', '-no-progress', '-comp', 'xz', '-b', '32K')
+
+
+def more_modules(boot):
+    """Modules for links without Ethernet header, where the machine has the memory for them."""
+    if boot.has_all_drivers:
+        yield from ('ppp_async', 'pppoe')
+    if boot.memory >= 256:
+        yield 'wireguard'
 
 
 def make_sysv_base(boot, root):
@@ -85,11 +93,22 @@ def make_sysv_base(boot, root):
     (root / 'sbin/init').symlink_to('../bin/busybox')
 
 
-def make_systemd_base(boot, root):
-    run('cp', '-R', systemd_folder(boot.arch), root)
+def copy_base(boot, tree, root):
+    """Copies a root from Debian, and adds BusyBox."""
+    run('cp', '-R', tree, root)
     for name in ('dev', 'etc', 'proc', 'sys', 'run', 'tmp', 'var'):
         (root / name).mkdir(exist_ok=True)
     install_busybox(boot, root, APPLETS)
+
+
+def make_neighbour_base(boot, root):
+    copy_base(boot, neighbour_folder(boot.arch), root)
+    (root / 'var/run').symlink_to('../run')
+    (root / 'sbin/init').symlink_to('../bin/busybox')
+
+
+def make_systemd_base(boot, root):
+    copy_base(boot, systemd_folder(boot.arch), root)
     (root / 'sbin/init').symlink_to('../lib/systemd/systemd')
 
 

@@ -23,7 +23,7 @@ pub(crate) const OPTIONS: &[Wrong] = &[
     (
         "frobnicate",
         &[
-            "Corefile:5: ebpf: unknown option \"frobnicate\"; there are elf, prog, if, map, entry, metric, gauge, counter, mode, wait and exit",
+            "Corefile:5: ebpf: unknown option \"frobnicate\"; there are elf, prog, if, map, entry, metric, gauge, counter, mode, link, wait and exit",
         ],
     ),
     (
@@ -53,6 +53,18 @@ pub(crate) const OPTIONS: &[Wrong] = &[
     (
         "mode native generic",
         &["Corefile:5: mode: 2 arguments; write `mode auto|native|generic|offload`"],
+    ),
+    (
+        "link ethernet",
+        &["Corefile:5: link: unknown link \"ethernet\"; there are ip and any"],
+    ),
+    (
+        "link",
+        &["Corefile:5: link: 0 arguments; write `link ip|any`"],
+    ),
+    (
+        "link ip\nlink any",
+        &["Corefile:6: link: given twice in this block; keep one"],
     ),
     (
         "wait",

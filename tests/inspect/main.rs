@@ -64,6 +64,8 @@ fn inspect_lists_programs_maps_and_members() {
     let expected = [
         "programs",
         "  first: section xdp/first, 2 instructions",
+        "links",
+        "  Ethernet",
         "maps",
         "  rules: lru_hash, room for 9 entries, its pinning by name ignored",
         "    key: __u32, 4 bytes",
@@ -129,6 +131,50 @@ fn inspect_json_lists_programs_maps_and_members() {
             .unwrap()
             .starts_with("ebpf {\n  elf words.o\n  if eth0\n")
     );
+}
+
+/// Objects that declare the variable are told, strangers' too. A variable of another kind does not count.
+#[test]
+fn link_header_is_shown() {
+    let folder = Folder::new();
+    for (declaration, told) in [
+        (
+            "const volatile enum link { ETHERNET, IP } corexdp_link_header;",
+            true,
+        ),
+        ("const volatile __u64 corexdp_link_header;", true),
+        (
+            "const volatile struct { __u8 link; } corexdp_link_header;",
+            false,
+        ),
+        ("volatile __u8 corexdp_link_header;", false),
+        (
+            "const volatile __u8 link_header; const volatile __u8 corexdp_link_headers;",
+            false,
+        ),
+    ] {
+        let name = declaration
+            .split([' ', ';'])
+            .rfind(|word| word.contains("link_header"));
+        let source = format!(
+            "#include <linux/bpf.h>
+            #include <bpf/bpf_helpers.h>
+            {declaration}
+            SEC(\"xdp\") int xdp_prog(struct xdp_md *ctx) {{ return *(volatile __u8 *)&{} ? XDP_DROP : XDP_PASS; }}",
+            name.unwrap()
+        );
+        compile_text(&source, "link", folder.path(), &["-Wno-everything"]);
+        let found = inspect_json(&folder, "link.o");
+        assert_eq!(found["link_header"], told, "{declaration}");
+        let text = inspect(&folder, &["link.o"]).stdout;
+        let ip = ", and IP by corexdp_link_header";
+        assert!(text.contains("\nlinks\n  Ethernet"), "{text}");
+        assert_eq!(text.contains(ip), told, "{text}");
+        assert!(
+            !text.contains("# entry @.rodata 0 corexdp_link_header="),
+            "{text}"
+        );
+    }
 }
 
 #[test]

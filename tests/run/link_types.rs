@@ -1,83 +1,70 @@
-//! Interfaces whose packets have no Ethernet header: the operator is warned.
+//! The header with which packets of an interface begin: told to programs that ask, and refused for all others.
 
-use std::fs;
+use crate::link_traffic::IFF_TUN;
+use crate::status::json;
+use support::net::{Attached, Site};
+use support::objects::compile::compile_text;
 
-use crate::status::{ask, json};
-use support::net::{Attached, Daemon, Site};
-use support::packets::frame::{ip4, ip6};
-
-const COREFILE: &str = ". {
+/// A program that expects an Ethernet header.
+pub(super) const EXAMPLE: &str = ". {
   prometheus
+  ready
   ebpf {
+    elf example.o
     if tun0
-    elf acl.o
-    entry @settings 0 unlisted=ACL_DROP
-    entry 203.0.113.7 action=ACL_PASS
   }
 }
 ";
 
-fn start(line: &str) -> (Site, Daemon) {
-    let site = Site::new();
-    site.folder.shipped("acl");
+pub(super) const ACL: &str = ". {
+  prometheus
+  ebpf {
+    elf acl.o
+    if tun0
+    entry 203.0.113.7 action=ACL_DROP
+    counter dropped_total 203.0.113.7 packets \"Dropped.\"
+    gauge header @.rodata 0 corexdp_link_header \"The header.\"
+  }
+}
+";
+
+const REFUSAL: &str = "Corefile:5: if: interface tun0: packets begin with the IP header (ARPHRD_NONE), and the program expects Ethernet; filter the interface below, or write `link ip` for a program that reads IP";
+
+/// Sets the type of a tun device that is down (`TUNSETLINK`).
+pub(super) const SET_TYPE: &str = "import fcntl, os, struct, sys
+tun = os.open('/dev/net/tun', os.O_RDWR)
+fcntl.ioctl(tun, 0x400454ca, struct.pack('16sH22x', b'tun0', int(sys.argv[1])))
+fcntl.ioctl(tun, 0x400454cd, int(sys.argv[2]))
+";
+
+pub(super) fn add(site: &Site, line: &str) {
     site.server.run(line);
     site.server.run("ip link set tun0 up");
-    let daemon = site.run(COREFILE).attached(1);
-    (site, daemon)
 }
 
-fn warning(name: &str) -> String {
-    format!(
-        "the interface has no Ethernet header ({name}); programs that expect one pass every packet"
-    )
+pub(super) fn with(corefile: &str, line: &str) -> String {
+    corefile.replace("    if tun0\n", &format!("    if tun0\n    {line}\n"))
 }
 
-/// Fails unless all views show the warning about this link type; `None` means no warning.
-fn warns(site: &Site, name: Option<&str>) {
-    let filter = &json(site, &[])["filters"][0];
-    let expected: Vec<String> = name.map(warning).into_iter().collect();
-    assert_eq!(filter["warnings"], serde_json::json!(expected));
-    assert_eq!(filter["attached"], true);
-    let (text, page) = (ask(site, &[]).stdout, site.get("/").body);
-    for warning in &expected {
-        assert!(text.contains(&format!("\ntun0: {warning}\n")), "{text}");
-        let paragraph = format!("<p class=\"warning\">{warning}</p>");
-        assert!(page.contains(&paragraph), "{page}");
-    }
-    assert_eq!(text.contains("Ethernet header"), name.is_some(), "{text}");
+pub(super) fn site() -> Site {
+    let site = Site::new();
+    site.folder.shipped("acl");
+    site.folder.write("set_type.py", SET_TYPE);
+    add(&site, "ip tuntap add tun0 mode tun");
+    site
 }
 
-#[test]
-fn interface_without_ethernet_header_gets_a_warning() {
-    for (line, name) in [
-        ("ip tuntap add tun0 mode tun", "ARPHRD_NONE"),
-        ("ip link add tun0 type sit", "ARPHRD_SIT"),
-        (
-            "ip link add tun0 type gre local 192.0.2.1 remote 192.0.2.2",
-            "ARPHRD_IPGRE",
-        ),
-        (
-            "ip link add tun0 type ipip local 192.0.2.1 remote 192.0.2.2",
-            "ARPHRD_TUNNEL",
-        ),
-        (
-            "ip link add tun0 type ip6tnl local 2001:db8::1 remote 2001:db8::2",
-            "ARPHRD_TUNNEL6",
-        ),
-        ("ip link add tun0 type wireguard", "ARPHRD_NONE"),
-    ] {
-        if !is_offered(line) {
-            continue;
-        }
-        let (site, daemon) = start(line);
-        assert!(Attached::on(&site.server, "tun0").is_some(), "{line}");
-        daemon.line(&format!("warning: tun0: {}", warning(name)));
-        warns(&site, Some(name));
-        daemon.stop();
-    }
+/// Gives the interface another type, as a modem does that changes its mode.
+pub(super) fn set_type(site: &Site, mode: u16, link_type: u16) {
+    site.server.run("ip link set tun0 down");
+    let script = site.folder.file("set_type.py");
+    let script = script.display();
+    site.server
+        .run(&format!("python3 {script} {mode} {link_type}"));
+    site.server.run("ip link set tun0 up");
 }
 
-/// True if this kernel supports interfaces of this type. Every kernel under test supports tun.
+/// True if this kernel has interfaces of this type; it must have tun.
 fn is_offered(line: &str) -> bool {
     let namespace = support::net::Namespace::new();
     let offered = namespace.attempt(line).status.success();
@@ -86,91 +73,164 @@ fn is_offered(line: &str) -> bool {
 }
 
 #[test]
-fn interface_with_ethernet_header_gets_no_warning() {
-    for line in [
-        "ip tuntap add tun0 mode tap",
-        "ip link add tun0 type veth peer name other0",
-        "ip link add tun0 type dummy",
-        "ip link add tun0 type bridge",
+fn a_program_for_ethernet_is_refused_on_another_link() {
+    let unknown = "an unknown header";
+    for (line, name, header, remedy) in [
+        (
+            "ip tuntap add tun0 mode tun",
+            "ARPHRD_NONE",
+            "the IP header",
+            "link ip",
+        ),
+        (
+            "ip link add tun0 type wireguard",
+            "ARPHRD_NONE",
+            "the IP header",
+            "link ip",
+        ),
+        (
+            "ip link add tun0 type sit",
+            "ARPHRD_SIT",
+            unknown,
+            "link any",
+        ),
     ] {
         if !is_offered(line) {
             continue;
         }
-        let (site, daemon) = start(line);
-        warns(&site, None);
-        daemon.stop();
+        let site = Site::new();
+        add(&site, line);
+        let outcome = site.refused(EXAMPLE);
+        let parts = [
+            "Corefile:6: if: interface tun0: packets begin with ",
+            header,
+            &format!("({name})"),
+            &format!("; filter the interface below, or write `{remedy}` for a program that reads "),
+        ];
+        outcome.refuses(69, &parts);
+        assert_eq!(Attached::on(&site.server, "tun0"), None, "{line}");
+        // The kernel is not asked.
+        let corefile = site.folder.file("Corefile");
+        let args = ["check", "-conf", corefile.to_str().unwrap()];
+        let checked = site.finish(&mut support::net::Corexdp::command(
+            site.folder.path(),
+            &args,
+        ));
+        checked.expect(0, &[]);
     }
-    let site = Site::new();
-    site.folder.shipped("acl");
-    let daemon = site
-        .run(&COREFILE.replace("if tun0", "if lo").replace("DROP", "PASS"))
-        .attached(1);
-    warns(&site, None);
-    daemon.stop();
 }
 
-/// An interface that is created again under the name may have another type.
+/// An interface of the wrong type is not waited for.
 #[test]
-fn recreated_interface_is_checked_again() {
-    let (site, daemon) = start("ip tuntap add tun0 mode tun");
-    warns(&site, Some("ARPHRD_NONE"));
-    let lines = [
-        ("ip tuntap add tun0 mode tap", None),
-        ("ip tuntap add tun0 mode tun", Some("ARPHRD_NONE")),
-    ];
-    for (number, (line, name)) in lines.into_iter().enumerate() {
-        site.server.run("ip link delete tun0");
-        daemon.nth_line(number, "warning: tun0: the interface has gone");
+fn wait_ends_at_an_interface_that_does_not_fit() {
+    let site = site();
+    let refusal = REFUSAL.replace(":5:", ":6:");
+    site.refused(&with(EXAMPLE, "wait 10m"))
+        .expect(69, &[&refusal]);
+}
+
+#[test]
+fn the_corefile_says_what_a_program_expects() {
+    for option in ["link ip", "link any"] {
+        let site = site();
+        let daemon = site.run(&with(EXAMPLE, option)).attached(1);
+        assert!(Attached::on(&site.server, "tun0").is_some(), "{option}");
         assert_eq!(
             json(&site, &[])["filters"][0]["warnings"],
             serde_json::json!([])
         );
-        site.server.run(line);
-        site.server.run("ip link set tun0 up");
-        daemon.nth_line(number, "tun0: attached again in ");
-        warns(&site, name);
+        daemon.stop();
     }
-    let warnings = daemon.lines_with("no Ethernet header");
-    assert_eq!(warnings.len(), 2, "{warnings:?}");
-    // A reload logs the warning again.
-    let file = site.folder.file("Corefile");
-    let corefile = fs::read_to_string(&file).unwrap();
-    fs::write(&file, corefile.replace("203.0.113.7", "203.0.113.8")).unwrap();
-    site.ask(&["reload"]).expect(0, &[]);
-    daemon.nth_line(2, "no Ethernet header");
-    warns(&site, Some("ARPHRD_NONE"));
-    daemon.stop();
+    let site = Site::new();
+    let outcome = site.refused(&with(EXAMPLE, "link ip").replace("tun0", "edge0"));
+    outcome.expect(69, &["Corefile:7: link: interface edge0: packets begin with an Ethernet header (ARPHRD_ETHER), and `link ip` expects IP; remove `link ip`"]);
+    let corefile = with(EXAMPLE, "link any").replace("tun0", "edge0");
+    site.run(&corefile).attached(1).stop();
 }
 
-/// Writes an IP packet without an Ethernet header to a tun interface, as its other end would.
-const WRITE: &str = "import fcntl, os, struct, sys
-tun = os.open('/dev/net/tun', os.O_RDWR)
-TUNSETIFF, IFF_TUN, IFF_NO_PI = 0x400454ca, 1, 0x1000
-fcntl.ioctl(tun, TUNSETIFF, struct.pack('16sH22x', b'tun0', IFF_TUN | IFF_NO_PI))
-os.write(tun, bytes.fromhex(sys.argv[1]))
-";
+#[test]
+fn an_object_with_the_variable_is_told() {
+    for (line, interface, header) in [
+        ("ip tuntap add tun0 mode tun", "tun0", 1),
+        ("ip tuntap add tun0 mode tap", "tun0", 0),
+        ("ip link add tun0 type veth peer name other0", "tun0", 0),
+        ("ip link add tun0 type bridge", "tun0", 0),
+        ("ip tuntap add tun0 mode tun", "lo", 0),
+    ] {
+        let site = Site::new();
+        site.folder.shipped("acl");
+        add(&site, line);
+        let daemon = site.run(&ACL.replace("if tun0", &format!("if {interface}")));
+        let daemon = daemon.attached(1);
+        site.metric_becomes("coredns_ebpf_header", header);
+        assert_eq!(daemon.lines_with("header"), [""; 0]);
+        daemon.stop();
+    }
+}
+
+/// A stranger's object, whose variable is an integer of any size.
+#[test]
+fn any_object_may_declare_the_variable() {
+    let site = site();
+    for kind in ["__u8", "__u16", "__u32", "__s64"] {
+        let source = format!(
+            "#include <linux/bpf.h>
+            #include <bpf/bpf_helpers.h>
+            const volatile __u64 before = 5;
+            const volatile {kind} corexdp_link_header = 7;
+            const volatile __u64 after = 6;
+            SEC(\"xdp\") int xdp_prog(struct xdp_md *ctx)
+            {{ return corexdp_link_header == before + after ? XDP_DROP : XDP_PASS; }}"
+        );
+        compile_text(&source, "stranger", site.folder.path(), &["-mcpu=v2"]);
+        let gauges: String = ["before", "corexdp_link_header", "after"]
+            .iter()
+            .flat_map(|name| ["gauge ", name, " @.rodata 0 ", name, " \"A constant.\"\n"])
+            .collect();
+        let corefile =
+            format!(". {{\nprometheus\nebpf {{\nelf stranger.o\nif tun0\n{gauges}}}\n}}\n");
+        let daemon = site.run(&corefile).attached(1);
+        for (name, value) in [("before", 5), ("corexdp_link_header", 1), ("after", 6)] {
+            site.metric_becomes(&format!("coredns_ebpf_{name}"), value);
+        }
+        daemon.stop();
+        let daemon = site.run(&corefile.replace("tun0", "edge0")).attached(1);
+        site.metric_becomes("coredns_ebpf_corexdp_link_header", 0);
+        daemon.stop();
+    }
+}
 
 #[test]
-fn program_can_parse_frames_without_ethernet_header() {
-    let site = Site::new();
-    site.folder.shipped("dns");
-    site.folder.write("write.py", WRITE);
-    site.server.run("ip tuntap add tun0 mode tun");
-    site.server.run("ip link set tun0 up");
-    let corefile = ". {\nprometheus\nebpf {\nelf dns.o\nif tun0\n\
-        entry @.rodata 0 corexdp_link_header=LINK_IP\n\
-        counter bad_total @totals 0 malformed \"Malformed.\"\n}\n}\n";
-    let daemon = site.run(corefile).attached(1);
-    for (seen, packet) in (1..).zip([ip4("203.0.113.9"), ip6("2001:db8::9")]) {
-        let frame = packet.datagram(53, b"no query").bytes;
-        let hex: Vec<String> = frame[14..]
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
-        let script = site.folder.file("write.py");
-        site.server
-            .run(&format!("python3 {} {}", script.display(), hex.concat()));
-        site.metric_becomes("coredns_ebpf_bad_total", seen);
+fn a_value_in_the_corefile_must_be_that_of_the_interface() {
+    let site = site();
+    let value = |value| {
+        with(
+            ACL,
+            &format!("entry @.rodata 0 corexdp_link_header={value}"),
+        )
+    };
+    site.run(&value("LINK_IP")).attached(1).stop();
+    site.refused(&value("LINK_ETHERNET")).expect(69, &["Corefile:6: entry: interface tun0: packets begin with the IP header (ARPHRD_NONE), and the value of corexdp_link_header is another; remove the value, which the daemon sets"]);
+    let outcome = site.refused(&value("LINK_IP").replace("if tun0", "if edge0"));
+    outcome.refuses(
+        69,
+        &["Corefile:6: entry: interface edge0: packets begin with an Ethernet header"],
+    );
+}
+
+/// A type that says nothing about the header.
+#[test]
+fn the_corefile_decides_where_the_type_is_unknown() {
+    let site = site();
+    set_type(&site, IFF_TUN, 32);
+    site.refused(ACL).expect(69, &["Corefile:5: if: interface tun0: packets begin with an unknown header (ARPHRD_INFINIBAND), and the program reads Ethernet and IP; filter the interface below, or write `link ip` if they begin with the IP header"]);
+    for (line, header) in [
+        ("link ip", 1),
+        ("link any", 0),
+        ("entry @.rodata 0 corexdp_link_header=LINK_IP", 1),
+    ] {
+        let daemon = site.run(&with(ACL, line)).attached(1);
+        site.metric_becomes("coredns_ebpf_header", header);
+        daemon.stop();
     }
-    daemon.stop();
 }

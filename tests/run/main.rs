@@ -38,6 +38,8 @@ mod interrupting;
 mod keeper;
 mod kernel_types;
 mod limits;
+mod link_changes;
+mod link_traffic;
 mod link_types;
 mod listening;
 mod measuring;

@@ -10,7 +10,7 @@ use crate::base::hex::Count;
 use crate::corefile::Word;
 use crate::encode::Encoder;
 use crate::object::layout::{Kind, Shape};
-use crate::object::{Layout, MapDef, MapKind, Survey};
+use crate::object::{LINK_HEADER, Layout, MapDef, MapKind, Survey};
 use crate::plan::ENTRY;
 
 /// Name of the map of constants, by which a Corefile configures a program.
@@ -86,6 +86,8 @@ impl Block<'_> {
                 .value(once(word.as_str()), &mut [0; MAX_VALUE])
                 .is_ok();
             // Static variables of functions, such as format strings, have a dot in their name and are omitted.
+            // The daemon sets the link header.
+            let is_value = is_value && assignment.path != LINK_HEADER;
             if is_value && !assignment.path.contains('.') && Word(&word).is_exact() {
                 return writeln!(f, "  # entry @{CONSTANTS} 0 {}", Word(&word));
             }

@@ -57,6 +57,8 @@ fn write(mut json: Writer<'_>, path: &Path, survey: &Survey) -> fmt::Result {
         error: program.linked.as_ref().err().map(Shown),
     });
     json.list("programs", programs);
+    json.member("link_header");
+    json.value(&survey.has_link_header());
     json.member("maps");
     json.begin_list();
     for definition in &survey.maps {

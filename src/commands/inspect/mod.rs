@@ -12,7 +12,7 @@ use crate::base::hex::Count;
 use crate::base::suggest::list;
 use crate::encode::Encoder;
 use crate::object::layout::{Kind, names};
-use crate::object::{self, Layout, Survey};
+use crate::object::{self, LINK_HEADER, Layout, Survey};
 use crate::plan;
 use crate::plan::sources::Sources;
 
@@ -53,6 +53,11 @@ pub fn text(path: &Path, survey: &Survey) -> String {
             Err(error) => writeln!(out, "  {name}: cannot be used: {}", OneLine(error)),
         };
     }
+    out.push_str("links\n  Ethernet");
+    if survey.has_link_header() {
+        let _ = write!(out, ", and IP by {LINK_HEADER}");
+    }
+    out.push('\n');
     out.push_str("maps\n");
     for map in &survey.maps {
         let (name, kind, capacity) = (Escaped(&map.name), map.kind, map.max_entries);

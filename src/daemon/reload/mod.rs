@@ -124,6 +124,7 @@ impl Daemon<'_> {
         self.verify_filters();
         start::warn(&plan, log);
         start::check_names(&plan, log)?;
+        start::set_link_headers(&mut plan, &self.filters)?;
         let prepared = start::prepare(&plan, &self.filters, &mut self.scan, log)?;
         let durability = switch::durability(confirm);
         let (running, scan) = (&mut self.filters, &mut self.scan);
