@@ -3,6 +3,7 @@
 mod measure;
 mod table;
 mod text;
+mod verdicts;
 
 use std::fmt;
 use std::fs::File;

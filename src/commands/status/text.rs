@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::table::{Colour, Style, Table};
+use super::verdicts;
 use crate::base::escape::Escaped;
 use crate::base::json::Value;
 use crate::base::utc::Utc;
@@ -11,7 +12,7 @@ use crate::base::utc::Utc;
 const NONE: &str = "-";
 
 /// Columns of a table: heading, and path of the member in the JSON.
-type Columns = &'static [(&'static str, &'static str)];
+pub(super) type Columns = &'static [(&'static str, &'static str)];
 
 const FILTERS: Columns = &[
     ("state", "attached"),
@@ -35,16 +36,6 @@ const MAPS: Columns = &[
     ("entries", "entries"),
     ("capacity", "capacity"),
 ];
-/// Packets and bytes of a verdict, and with `--measure` their rates.
-const VERDICTS: Columns = &[
-    ("verdict", "verdict"),
-    ("packets", "packets"),
-    ("bytes", "bytes"),
-];
-const RATES: Columns = &[
-    ("packets/s", "packets_per_second"),
-    ("bytes/s", "bytes_per_second"),
-];
 const METRICS: Columns = &[("metric", "name"), ("value", "value"), ("help", "help")];
 
 /// The whole status as text.
@@ -61,7 +52,7 @@ pub(super) fn text(status: &Value, style: Style) -> String {
     for filter in filters {
         remarks(&mut out, filter, style);
     }
-    let verdicts = verdict_table(status);
+    let verdicts = verdicts::table(status);
     if verdicts.has_rows() {
         out.push('\n');
         verdicts.write(&mut out, style);
@@ -109,38 +100,8 @@ fn remarks(out: &mut String, filter: &Value, style: Style) {
     }
 }
 
-/// Packets and bytes of each verdict that a packet had.
-fn verdict_table(status: &Value) -> Table {
-    let measured = status.get("measured");
-    let mut table = Table::default();
-    head(&mut table, &[("object", "object")]);
-    let rates = match measured {
-        Value::Null => &[],
-        _ => RATES,
-    };
-    for (heading, _) in VERDICTS.iter().chain(rates) {
-        table.cell(heading, None);
-    }
-    for filter in status.get("filters").list() {
-        let interface = filter.get("interface");
-        let measured = with(measured.get("filters"), "interface", interface);
-        for total in filter.get("verdicts").list() {
-            if total.get("packets").number() == Some(0) {
-                continue;
-            }
-            table.row();
-            table.cell(&word(interface), None);
-            table.cell(&word(filter.get("object")), None);
-            cells(&mut table, total, VERDICTS);
-            let rate = with(measured.get("verdicts"), "verdict", total.get("verdict"));
-            cells(&mut table, rate, rates);
-        }
-    }
-    table
-}
-
 /// The element of `list` whose `member` has this value.
-fn with<'a>(list: &'a Value, member: &str, value: &Value) -> &'a Value {
+pub(super) fn with<'a>(list: &'a Value, member: &str, value: &Value) -> &'a Value {
     let mut elements = list.list().iter();
     let found = elements.find(|element| element.get(member) == value);
     found.unwrap_or(&Value::Null)
@@ -171,7 +132,7 @@ fn filter_table(status: &Value) -> Table {
     table
 }
 
-fn head(table: &mut Table, columns: Columns) {
+pub(super) fn head(table: &mut Table, columns: Columns) {
     table.row();
     table.cell("interface", None);
     for (heading, _) in columns {
@@ -179,7 +140,7 @@ fn head(table: &mut Table, columns: Columns) {
     }
 }
 
-fn cells(table: &mut Table, part: &Value, columns: Columns) {
+pub(super) fn cells(table: &mut Table, part: &Value, columns: Columns) {
     for (_, member) in columns {
         let value = part.at(member);
         match (*member, value) {
@@ -195,7 +156,7 @@ fn cells(table: &mut Table, part: &Value, columns: Columns) {
 }
 
 /// A value as text. Control characters are escaped, since the terminal would interpret them.
-fn word(value: &Value) -> String {
+pub(super) fn word(value: &Value) -> String {
     let word = value.word().filter(|word| !word.is_empty());
     Escaped(word.unwrap_or(NONE)).to_string()
 }
