@@ -27,6 +27,15 @@ demo,test,bench,appliance command ip iproute2
 demo,test,bench command knotd knot
 test,bench command dnsperf dnsperf
 demo,test,appliance command kdig knot-dnsutils
+test command unbound unbound
+test command openssl openssl
+test command dnsmasq dnsmasq-base
+test command busybox busybox
+test command dhclient isc-dhcp-client
+test command rdisc6 ndisc6
+test command sshd openssh-server
+test command ssh openssh-client
+test command ping iputils-ping
 demo,test,appliance command curl curl
 test,bench command bpftool bpftool
 test command promtool prometheus
@@ -51,7 +60,7 @@ test command ps procps
 bench command mount mount
 bench command prometheus-node-exporter prometheus-node-exporter
 bench command xdp-loader xdp-tools
-bench command ethtool ethtool
+test,bench command ethtool ethtool
 bench command taskset util-linux
 test,bench file /usr/lib/$(uname -m)-linux-gnu/bpf/xdpfilt_alw_ip.o xdp-tools
 test,bench,dist venv venv python3-venv

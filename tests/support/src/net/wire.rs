@@ -7,11 +7,14 @@ use nix::libc;
 use nix::net::if_::if_nametoindex;
 use nix::sys::socket::{
     AddressFamily, LinkAddr, MsgFlags, SockFlag, SockProtocol, SockType, SockaddrLike, bind, recv,
-    send, socket,
+    send, setsockopt, socket, sockopt::RcvBufForce,
 };
 
 use super::Namespace;
 use crate::wait::wait_until;
+
+/// Bytes of frames that a receiver keeps until the test looks: more than a burst of other traffic.
+const ROOM: usize = 8 << 20;
 
 /// Sends frames out of an interface.
 pub struct Sender(OwnedFd);
@@ -46,7 +49,9 @@ impl Sender {
 
 impl Receiver {
     pub fn new(namespace: &Namespace, interface: &str) -> Self {
-        Self(namespace.enter(|| open(interface, Some(SockProtocol::EthAll))))
+        let fd = namespace.enter(|| open(interface, Some(SockProtocol::EthAll)));
+        setsockopt(&fd, RcvBufForce, &ROOM).unwrap();
+        Self(fd)
     }
 
     /// The next received frame, if any.

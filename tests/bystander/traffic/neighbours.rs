@@ -1,0 +1,88 @@
+//! Neighbour discovery and ARP between the router and a station behind each interface, with nothing known before.
+
+use super::{Carried, Kind, Traffic, becomes};
+use crate::hosts::{Station, side};
+use crate::router::{HOST, LAN, Router, WAN};
+use support::net::Namespace;
+
+pub struct Neighbours {
+    stations: [Station; 2],
+}
+
+impl Neighbours {
+    pub fn new(router: &Router) -> Self {
+        Self {
+            stations: [WAN, LAN].map(|port| Station::new(router, port, 61)),
+        }
+    }
+}
+
+impl Traffic for Neighbours {
+    fn name(&self) -> &'static str {
+        "neighbour discovery, ARP"
+    }
+
+    fn kind(&self) -> Kind {
+        Kind::Management
+    }
+
+    fn run(&self, router: &Router) -> Result<Carried, String> {
+        let mut sent = 0;
+        for station in &self.stations {
+            let place = &station.namespace;
+            let gateway = side(router, station.port).gateway;
+            for (address, gateway) in station.addresses.iter().zip(gateway) {
+                resolve(place, gateway, HOST)?;
+                resolve(&router.router, address, station.port)?;
+                sent += 4;
+            }
+            find_duplicate(place, gateway[1])?;
+            sent += 1;
+        }
+        Ok(Carried {
+            sent,
+            lost: 0,
+            rate: None,
+        })
+    }
+}
+
+/// Asks all neighbours for an address, then its owner whether it is still there.
+fn resolve(place: &Namespace, address: &str, interface: &str) -> Result<(), String> {
+    // Fails if there is none.
+    place.attempt(&format!("ip neigh del {address} dev {interface}"));
+    place.run(&format!(
+        "ip neigh replace {address} dev {interface} nud none use"
+    ));
+    wait_reachable(place, address, interface)?;
+    place.run(&format!(
+        "ip neigh change {address} dev {interface} nud probe"
+    ));
+    wait_reachable(place, address, interface)
+}
+
+fn wait_reachable(place: &Namespace, address: &str, interface: &str) -> Result<(), String> {
+    let show = format!("ip neigh show {address} dev {interface}");
+    becomes(&format!("{address} is reachable"), || {
+        let said = place.run(&show);
+        if said.contains("FAILED") {
+            return Err(format!("{address}: {said}"));
+        }
+        Ok(said.contains("lladdr") && said.contains("REACHABLE"))
+    })
+}
+
+/// Gives a station the address of the router, which must say that it has it.
+fn find_duplicate(place: &Namespace, address: &str) -> Result<(), String> {
+    place.run(&format!("ip address add {address}/128 dev {HOST}"));
+    let said = becomes(&format!("{address} is a duplicate"), || {
+        let said = place.run(&format!("ip -6 address show dev {HOST} to {address}"));
+        if said.contains("tentative") {
+            Ok(said.contains("dadfailed"))
+        } else {
+            Err(format!("no answer for {address}: {said}"))
+        }
+    });
+    place.run(&format!("ip address del {address}/128 dev {HOST}"));
+    said
+}
