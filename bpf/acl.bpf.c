@@ -36,7 +36,7 @@
  *               of the server, over UDP and TCP; SCOPE_ALL: to all IP packets,
  *               see scope.h
  *    port[0] to port[3]   ports of the DNS server; all 0: port 53
- *    replies    with SCOPE_ALL, verdict on answers of upstream servers:
+ *    replies    with SCOPE_ALL, verdict on responses of upstream servers:
  *               REPLIES_PASS (0), REPLIES_LIMIT (reply_rate and reply_burst
  *               apply to each source) or REPLIES_JUDGE (as other packets)
  *    upstream[0], upstream[1]   ports of upstream servers; all 0: port 53

@@ -36,7 +36,7 @@ struct bucket {
 	__u64 full; /* time at which the bucket is full again */
 };
 
-/* Both in ticks. */
+/* A rate limit in ticks of clock.h. */
 struct bucket_rate {
 	__u64 interval;  /* between two tokens */
 	__u64 tolerance; /* intervals of a burst, less one */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Recognizes the ICMP messages that IPv4 and IPv6 depend on; management.h gives
+ * Recognizes the ICMP and IGMP messages that IP depends on; management.h gives
  * the reasons. parse_packet calls these functions as soon as it has read the
  * ICMP header, so that packets of other protocols pay nothing.
  */
@@ -25,6 +25,7 @@
 #define NDISC_ROUTER_SOLICITATION 133
 #define NDISC_REDIRECT 137
 #define NDISC_HOP_LIMIT 255
+#define IGMP_HOP_LIMIT 1
 
 /* RFC 792 and RFC 4443 section 2.1: both headers begin with this. */
 struct icmp_header {

@@ -29,7 +29,7 @@ enum traffic {
 	TRAFFIC_IP6_UDP = 7,
 	TRAFFIC_IP6_ICMP = 8,
 	TRAFFIC_IP6_OTHER = 9,
-	/* To port 53, over IPv4 and IPv6; also counted above. */
+	/* Packets to port 53 over IPv4 and IPv6, which are also counted above. */
 	TRAFFIC_DNS_TCP = 10,
 	TRAFFIC_DNS_UDP = 11,
 	TRAFFIC_KINDS,

@@ -12,7 +12,7 @@
  * The name of the question has at most 255 bytes, in labels of at most 63 bytes
  * (section 2.3.4). It has no compression pointers, because it is the first name
  * of the message. Only IXFR has a record in the authority section (RFC 1995
- * section 3). The message ends where the UDP datagram ends, and is no IP
+ * section 3). The message ends where the UDP datagram ends, and is not an IP
  * fragment. Any query may have additional records.
  */
 #ifndef COREXDP_DNS_H

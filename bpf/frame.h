@@ -17,7 +17,7 @@ struct packet {
 	__u8 version;      /* 4 or 6; 0: no IP packet */
 	__u8 protocol;     /* IPPROTO_*, after IPv6 extension headers */
 	__u8 hop_limit;    /* IPv4 time to live or IPv6 hop limit */
-	bool ip_control;   /* an ICMP message that IP needs, see control.h */
+	bool ip_control;   /* a message that IP needs, see control.h */
 	bool plain;        /* no IPv4 options, no IPv6 extension headers */
 	bool pppoe;        /* in a PPPoE session */
 	bool fragment;     /* any fragment, including the first */

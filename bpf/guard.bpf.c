@@ -34,7 +34,7 @@
  *               the ports of the server, over UDP and TCP; SCOPE_ALL: to all IP
  *               packets, see scope.h
  *    port[0] to port[3]   ports of the DNS server; all 0: port 53
- *    replies    verdict on answers of upstream servers, with SCOPE_ALL or to a
+ *    replies    verdict on responses of upstream servers, with SCOPE_ALL or to a
  *               port of the DNS server: REPLIES_PASS (0), REPLIES_LIMIT
  *               (reply_rate and reply_burst apply to each source) or
  *               REPLIES_JUDGE (as other packets)

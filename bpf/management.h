@@ -10,6 +10,9 @@
  *   MLD      ICMPv6 types 130 to 132 and 143 from a link-local address or ::
  *            (RFC 3810 section 5, RFC 3590). A snooping switch whose queries
  *            get no answer stops forwarding neighbour solicitations
+ *   IGMP     with a hop limit of 1, which no router forwards (RFC 2236 section
+ *            2, RFC 3376 section 4). A snooping switch whose queries get no
+ *            answer stops forwarding multicast, IPTV for example
  *   errors   ICMP types 3, 11 and 12, ICMPv6 types 1 to 4, from any router.
  *            Without "packet too big", long packets to some destinations are
  *            lost; without the others, connections hang instead of failing

@@ -36,7 +36,7 @@
  * The program differs from the plugin's in three cases. An IPv6 mask of less
  * than 8 bits is a mask. A rule for 0.0.0.0/N is a rule for that network, and
  * does not match all of IPv4 and IPv6. Packets that IP itself needs always
- * pass, as ARP does: neighbour discovery, MLD and ICMP errors, see
+ * pass, as ARP does: neighbour discovery, MLD, IGMP and ICMP errors, see
  * management.h.
  *
  * A rule applies to all packets of its sources, as in the plugin.

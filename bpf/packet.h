@@ -89,6 +89,8 @@ static __always_inline void parse_iphdr(struct cursor *cursor,
 	parse_ports(cursor, packet);
 	if (packet->protocol == IPPROTO_ICMP)
 		parse_icmphdr(cursor, packet);
+	else if (packet->protocol == IPPROTO_IGMP)
+		packet->ip_control = ip->ttl == IGMP_HOP_LIMIT;
 }
 
 /*

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Counts and limits the answers of upstream servers.
+ * Counts and limits the responses of upstream servers.
  *
  * Include this file after the definitions of `struct settings`, with `replies`,
  * `upstream`, `reply_rate` and `reply_burst`, and of `struct totals`, with

@@ -3,8 +3,8 @@
  * Selects the packets that limits and default actions apply to.
  *
  *   SCOPE_DNS   packets to the ports of the DNS server, over UDP and TCP.
- *               Downloads, forwarded packets and answers of other servers pass
- *   SCOPE_ALL   all IP packets. Answers of upstream servers are recognized by
+ *               Downloads, forwarded packets and responses of other servers pass
+ *   SCOPE_ALL   all IP packets. Responses of upstream servers are recognized by
  *               their ports: from a port of an upstream server, to port 1024 or
  *               above
  *
@@ -28,7 +28,7 @@ enum __attribute__((packed)) scope {
 	SCOPE_ALL = 1,
 };
 
-/* Verdict on answers of upstream servers. */
+/* Verdict on responses of upstream servers. */
 enum __attribute__((packed)) replies {
 	REPLIES_PASS = 0,
 	REPLIES_LIMIT = 1, /* each source has its own limit */

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Runs the tests. The last line is `N passed, N failed`. A failed step that is no test, such as clippy, counts as one
+# Runs the tests. The last line is `N passed, N failed`. A failed step that is not a test, such as clippy, counts as one
 # failure.
 #
 # Usage: tests/all.sh [check]

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use nix::libc;
 
-/// A file's device and inode number. They are unique while a descriptor keeps the inode in use.
+/// A file's device and inode number. The numbers are unique while a descriptor keeps the inode in use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Identity {
     device: u64,
@@ -26,7 +26,7 @@ impl Identity {
     /// Removes the file at `path` if the file has this identity.
     ///
     /// # Errors
-    /// Errors of `lstat` and `unlink`. Another file, or no file, at `path` is no error.
+    /// Errors of `lstat` and `unlink`. Another file, or no file, at `path` is not an error.
     pub fn remove(self, path: &Path) -> io::Result<()> {
         match fs::symlink_metadata(path) {
             Ok(found) if Self::of(&found) == self => fs::remove_file(path),
@@ -59,10 +59,10 @@ pub fn open(path: &Path) -> io::Result<File> {
 ///
 /// # Errors
 /// [`io::ErrorKind::FileTooLarge`] for a larger file, [`io::ErrorKind::InvalidInput`] for a read that would block, and
-/// as [`open`].
+/// the errors of [`open`].
 pub fn read(path: &Path, limit: usize) -> io::Result<Vec<u8>> {
     let file = open(path)?;
-    // Only the initial capacity: files of /proc and /sys have a size of 0 or of one page.
+    // The size is only the initial capacity: files of /proc and /sys have a size of 0 or of one page.
     let size = usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX);
     read_into(Vec::with_capacity(size.min(limit)), file, limit).map_err(|error| {
         match error.kind() {

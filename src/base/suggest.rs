@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-/// Maximum length of a compared name in bytes. It bounds the time of the comparison.
+/// Maximum length of a compared name in bytes. The limit bounds the time of the comparison.
 const MAX_NAME: usize = 64;
 /// Maximum number of names in a list.
 const MAX_LISTED: usize = 12;
@@ -51,7 +51,7 @@ fn is_misspelling(word: &str, name: &str, edits: usize) -> bool {
 pub fn suggestion(wrong: &str, names: &[&str]) -> String {
     match nearest(wrong, names) {
         Some(near) => format!("did you mean {near}?"),
-        None => format!("there are {}", list(names, " and ")),
+        None => format!("use {}", list(names, " or ")),
     }
 }
 
@@ -156,7 +156,7 @@ mod tests {
         let names = ["packets", "bytes", "drops"];
         for (wrong, expected) in [
             ("byte", "did you mean bytes?"),
-            ("colour", "there are packets, bytes and drops"),
+            ("colour", "use packets, bytes or drops"),
         ] {
             assert_eq!(suggestion(wrong, &names), expected);
         }

@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use time::OffsetDateTime;
 
 /// Text instead of a time whose year has more than four digits.
-const LATER: &str = "after the year 9999";
+const OUT_OF_RANGE: &str = "after the year 9999";
 
 /// Seconds since 1970, displayed as `2026-01-31T23:59:59Z` (RFC 3339).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,7 +22,7 @@ impl Utc {
     pub fn rfc3164(self) -> impl fmt::Display {
         fmt::from_fn(move |f| {
             let Some(time) = self.date_time() else {
-                return f.write_str(LATER);
+                return f.write_str(OUT_OF_RANGE);
             };
             let (_, month, day) = time.to_calendar_date();
             let (hour, minute, second) = time.to_hms();
@@ -50,7 +50,7 @@ impl From<SystemTime> for Utc {
 impl fmt::Display for Utc {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some(time) = self.date_time() else {
-            return f.write_str(LATER);
+            return f.write_str(OUT_OF_RANGE);
         };
         let (year, month, day) = time.to_calendar_date();
         let (hour, minute, second) = time.to_hms();

@@ -28,8 +28,9 @@ impl Address {
         if let Some(fault) = incomplete(text) {
             return Err(format!("{quoted} {fault}"));
         }
-        let wrong =
-            || format!("{quoted} is no address; write HOST:PORT or :PORT, for example {DEFAULT}");
+        let wrong = || {
+            format!("{quoted} is not an address; write HOST:PORT or :PORT, for example {DEFAULT}")
+        };
         let (host, port) = text.rsplit_once(':').ok_or_else(wrong)?;
         let port = port.parse().map_err(|_| wrong())?;
         if host.is_empty() {

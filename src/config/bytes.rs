@@ -51,15 +51,15 @@ impl Reader<'_, '_> {
 fn wrong_hex(operand: &str, error: hex::Error, most: usize) -> String {
     match error {
         hex::Error::Digit(c) => {
-            format!("{operand} has {c:?}; it is hexadecimal digits, two for each byte")
+            format!("{operand} has {c:?}; write hexadecimal digits, two for each byte")
         }
         hex::Error::Odd => format!("{operand} has an odd number of digits; each byte has two"),
         hex::Error::Empty => {
-            format!("{operand} is empty; it is hexadecimal digits, two for each byte")
+            format!("{operand} is empty; write hexadecimal digits, two for each byte")
         }
         hex::Error::Long => {
             format!(
-                "{operand} is longer than {most} bytes; COREXDP_MAX_{operand} sets how long at build time"
+                "{operand} is longer than {most} bytes; build with a larger COREXDP_MAX_{operand}"
             )
         }
     }

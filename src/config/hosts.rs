@@ -47,11 +47,11 @@ fn parse(text: &str) -> Result<heapless::String<MAX_HOST>, String> {
     }
     if text.contains('*') {
         return Err(format!(
-            "host {quoted} has '*', which is no wildcard; write each name, for example box.example.org"
+            "host {quoted} has '*', which is not a wildcard; write each name, for example box.example.org"
         ));
     }
     let wrong = format!(
-        "{quoted} is no host name; write it without scheme, port and path, for example box.example.org"
+        "{quoted} is not a host name; write it without scheme, port and path, for example box.example.org"
     );
     let name = text.strip_suffix('.').unwrap_or(text);
     let may_be_in_label = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
@@ -101,7 +101,7 @@ mod tests {
             ),
             (
                 &["*.example"],
-                "host \"*.example\" has '*', which is no wildcard; write each name, for example box.example.org",
+                "host \"*.example\" has '*', which is not a wildcard; write each name, for example box.example.org",
             ),
             (
                 &["[::1]"],
@@ -115,7 +115,7 @@ mod tests {
             "", ".", "a..b", "a:9153", "http://a", "a b", "\u{e4}", &label,
         ] {
             let message = read(&mut Hosts::new(), &[wrong]).unwrap_err();
-            assert!(message.ends_with(" is no host name; write it without scheme, port and path, for example box.example.org"), "{message}");
+            assert!(message.ends_with(" is not a host name; write it without scheme, port and path, for example box.example.org"), "{message}");
         }
         let names: Vec<String> = (0..=MAX_HOSTS).map(|number| format!("a{number}")).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();

@@ -251,7 +251,7 @@ impl Config {
                 [time] => {
                     let time = duration::parse(time).ok_or_else(|| {
                         let quoted = Quoted(time);
-                        format!("{quoted} is no duration; write for example 5s")
+                        format!("{quoted} is not a duration; write one such as 5s")
                     })?;
                     self.serving.lameduck = self.serving.lameduck.max(time);
                     Ok(())
@@ -272,10 +272,7 @@ impl Config {
                     Service::Health => "lameduck",
                     Service::Ready => "monitor",
                 };
-                Err(format!(
-                    "unknown option {}; there is {options}",
-                    Quoted(other)
-                ))
+                Err(format!("unknown option {}; use {options}", Quoted(other)))
             }
         }
     }

@@ -38,16 +38,16 @@ pub(super) fn metric(reader: &mut Reader<'_, '_>, line: &Line<'_>) {
 
 /// Reads `gauge NAME [@MAP] KEY FIELD HELP`.
 pub(super) fn gauge(reader: &mut Reader<'_, '_>, line: &Line<'_>) {
-    in_words(reader, line, MetricKind::Gauge);
+    read_named(reader, line, MetricKind::Gauge);
 }
 
 /// Reads `counter NAME [@MAP] KEY FIELD HELP`.
 pub(super) fn counter(reader: &mut Reader<'_, '_>, line: &Line<'_>) {
-    in_words(reader, line, MetricKind::Counter);
+    read_named(reader, line, MetricKind::Counter);
 }
 
 /// Reads the arguments of a metric whose KEY and FIELD are words.
-fn in_words(reader: &mut Reader<'_, '_>, line: &Line<'_>, kind: MetricKind) {
+fn read_named(reader: &mut Reader<'_, '_>, line: &Line<'_>, kind: MetricKind) {
     let Some((metric, map_name, &[key, field, help])) = reader.split_metric(line.args) else {
         reader.wrong_count(line);
         return;
@@ -89,7 +89,7 @@ impl Reader<'_, '_> {
                 token,
                 option,
                 format!(
-                    "{} is no metric name; use letters, digits, `_` and `:`",
+                    "{} is not a metric name; use letters, digits, `_` and `:`",
                     Quoted(text)
                 ),
             );
@@ -129,7 +129,7 @@ impl Reader<'_, '_> {
         if number.is_none() {
             let (low, high) = (range.start(), range.end());
             let message = format!(
-                "{operand} is {}; it is a number from {low} to {high}",
+                "{operand} is {}; write a number from {low} to {high}",
                 self.quote(token)
             );
             self.faults.add(token, "metric", message);

@@ -248,7 +248,11 @@ impl Config {
                 .flat_map(|filter| &filter.metrics)
                 .nth(MAX_METRICS)
         {
-            faults.add(metric.at, "metric", format!("more than {MAX_METRICS} metrics; COREXDP_MAX_METRICS sets how many at build time"));
+            faults.add(
+                metric.at,
+                "metric",
+                format!("more than {MAX_METRICS} metrics; build with a larger COREXDP_MAX_METRICS"),
+            );
         }
         page_size::check(&config.filters, config.listen.len(), &mut faults);
         (config, faults.into_errors())
@@ -259,7 +263,11 @@ impl Config {
         if let Some(filter) = filter
             && let Err(filter) = self.filters.push(filter)
         {
-            faults.add(filter.at, EBPF, format!("more than {MAX_FILTERS} filters; COREXDP_MAX_FILTERS sets how many at build time"));
+            faults.add(
+                filter.at,
+                EBPF,
+                format!("more than {MAX_FILTERS} filters; build with a larger COREXDP_MAX_FILTERS"),
+            );
         }
     }
 }

@@ -134,7 +134,7 @@ fn interface(reader: &mut Reader<'_, '_>, _: Token, word: Token) {
     let text = reader.text(word);
     let Ok(interface) = heapless::String::try_from(text) else {
         let message = format!(
-            "{} is no interface name; one has 1 to {MAX_INTERFACE} bytes",
+            "{} is not an interface name; a name has 1 to {MAX_INTERFACE} bytes",
             Quoted(text)
         );
         reader.faults.add(word, "if", message);
@@ -142,7 +142,7 @@ fn interface(reader: &mut Reader<'_, '_>, _: Token, word: Token) {
     };
     if !is_interface_name(text) {
         let message = format!(
-            "{} is no interface name; one is not `.` or `..` and has no white space, control character, `/` or `:`",
+            "{} is not an interface name; a name is not `.` or `..` and has no white space, control character, `/` or `:`",
             Quoted(text)
         );
         reader.faults.add(word, "if", message);
@@ -165,7 +165,7 @@ fn mode(reader: &mut Reader<'_, '_>, _: Token, word: Token) {
     let mode = Mode::ALL.into_iter().find(|mode| mode.name() == text);
     if mode.is_none() {
         let message = format!(
-            "unknown mode {}; there are auto, native, generic and offload",
+            "unknown mode {}; use auto, native, generic or offload",
             Quoted(text)
         );
         reader.faults.add(word, "mode", message);
@@ -178,7 +178,7 @@ fn link(reader: &mut Reader<'_, '_>, name: Token, word: Token) {
         "ip" => Link::Ip,
         "any" => Link::Any,
         other => {
-            let message = format!("unknown link {}; there are ip and any", Quoted(other));
+            let message = format!("unknown link {}; use ip or any", Quoted(other));
             reader.faults.add(word, "link", message);
             return;
         }
@@ -191,7 +191,7 @@ fn exit(reader: &mut Reader<'_, '_>, name: Token, word: Token) {
         "detach" => Exit::Detach,
         "hold" => Exit::Hold,
         other => {
-            let message = format!("unknown exit {}; there are detach and hold", Quoted(other));
+            let message = format!("unknown exit {}; use detach or hold", Quoted(other));
             reader.faults.add(word, "exit", message);
             return;
         }
@@ -203,7 +203,7 @@ fn wait(reader: &mut Reader<'_, '_>, _: Token, word: Token) {
     let wait = duration::parse(reader.text(word));
     if wait.is_none() {
         let message = format!(
-            "{} is no duration; write for example 30s or 1m30s",
+            "{} is not a duration; write one such as 30s or 1m30s",
             reader.quote(word)
         );
         reader.faults.add(word, "wait", message);

@@ -41,7 +41,7 @@ pub(super) fn check(filters: &[Filter], listeners: usize, faults: &mut Diagnosti
     if let Some((at, size)) = excess(filters, listeners) {
         let directive = faults.corefile.text(at);
         let message = format!(
-            "a page can have {size} bytes up to this line, more than {MAX_PAGE}; shorten names and HELP texts, or set COREXDP_MAX_PAGE at build time"
+            "a page can have {size} bytes up to this line, more than {MAX_PAGE}; shorten names and HELP texts, or build with a larger COREXDP_MAX_PAGE"
         );
         faults.add(at, directive, message);
     }

@@ -92,7 +92,7 @@ impl Argument {
                 let (name, least) = (self.name, self.minimum.as_secs());
                 format!("{name} {quoted} is too short; the least is {least}s")
             }
-            None => format!("{quoted} is no duration; write for example 30s or 1m30s"),
+            None => format!("{quoted} is not a duration; write one such as 30s or 1m30s"),
         };
         faults.add(word, RELOAD, message);
         None

@@ -187,7 +187,7 @@ fn read_reports_every_error() {
             "Corefile:5: map: VALUE has an odd number of digits; each byte has two",
             "Corefile:6: ebpf: unknown option \"modes\"; did you mean mode?",
             "Corefile:12: if: interface eth0 has a filter already; give each interface one `ebpf` block",
-            "Corefile:13: mode: unknown mode \"slow\"; there are auto, native, generic and offload",
+            "Corefile:13: mode: unknown mode \"slow\"; use auto, native, generic or offload",
         ]
     );
 }

@@ -1,5 +1,5 @@
-//! Warnings about directives that may be misspelt or misplaced. Unknown directives are no errors, since a Corefile may
-//! have those of any CoreDNS plugin.
+//! Warnings about directives that may be misspelt or misplaced. Unknown directives are not errors, since a Corefile may
+//! have directives of any CoreDNS plugin.
 
 use std::fmt::Display;
 
@@ -47,7 +47,7 @@ pub fn warn_of_typos(corefile: &Corefile, report: &mut dyn FnMut(&dyn Display)) 
         let (file, line) = (Escaped(corefile.file(*at)), at.line());
         let name = Plain(&directive.name);
         report(&format_args!(
-            "{file}:{line}: {name}: skipped, as every plugin of CoreDNS; did you mean {meant}?"
+            "{file}:{line}: {name}: skipped, like every CoreDNS plugin; did you mean {meant}?"
         ));
     }
 }

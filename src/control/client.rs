@@ -14,7 +14,7 @@ use nix::errno::Errno;
 use nix::sys::socket::{MsgFlags, SockFlag, UnixAddr, connect, send, setsockopt, sockopt};
 use nix::sys::time::{TimeVal, TimeValLike};
 
-use self::peer::{Peer, Silence};
+use self::peer::{NoAnswer, Peer};
 use super::server::seqpacket;
 use super::{Answer, PACKET, Payload, Request};
 use crate::base::exit;
@@ -95,7 +95,7 @@ impl fmt::Display for Error {
             }
             Self::Silent(path) => write!(
                 f,
-                "the daemon at {} has not answered for {TIMEOUT_SECONDS} s, and does not work; its log may say why",
+                "the daemon at {} has not answered for {TIMEOUT_SECONDS} s; the daemon hangs, and its log may say why",
                 path.display()
             ),
             Self::Stopped(path, pid) => write!(
@@ -139,9 +139,9 @@ pub fn ask(
     let (mut peer, mut buffer) = (Peer::of(&socket), [0; PACKET]);
     loop {
         peer.wait(&socket).map_err(|silence| match silence {
-            Silence::Hangs => Error::Silent(path.into()),
-            Silence::Stopped(pid) => Error::Stopped(path.into(), pid),
-            Silence::Failed(errno) => failed(errno),
+            NoAnswer::Hangs => Error::Silent(path.into()),
+            NoAnswer::Stopped(pid) => Error::Stopped(path.into(), pid),
+            NoAnswer::Failed(errno) => failed(errno),
         })?;
         let (length, mut passed) =
             fd_passing::receive_packet(socket.as_fd(), &mut buffer).map_err(failed)?;
@@ -168,10 +168,10 @@ fn print_error(line: &[u8]) {
         .and_then(|()| stderr.write_all(b"\n"));
 }
 
-/// As [`ask`], for requests of which every exit code but 0 is an error.
+/// Like [`ask`], for requests of which every exit code but 0 is an error.
 ///
 /// # Errors
-/// As [`ask`]; [`Error::Refused`] for another exit code.
+/// The errors of [`ask`]; [`Error::Refused`] for another exit code.
 pub fn fetch(
     path: &Path,
     request: Request,

@@ -13,7 +13,7 @@ use std::time::Duration;
 /// Path of the control socket without `--control`.
 pub const DEFAULT_PATH: &str = "/run/corexdp.sock";
 
-/// Most bytes of a packet.
+/// Maximum size of a packet in bytes.
 const PACKET: usize = 4096;
 
 /// A client's request.

@@ -20,7 +20,7 @@ use super::{Answer, PACKET, Payload, Request};
 use crate::base::files::{self, Identity};
 use crate::kernel::fd_passing;
 
-/// Most concurrent clients. A further client replaces the oldest.
+/// Maximum number of concurrent clients. A further client replaces the oldest.
 pub const CLIENTS: usize = 4;
 
 /// The listening socket and its clients.
@@ -45,9 +45,9 @@ pub enum Owner {
 impl fmt::Display for Owner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Corexdp(0) => f.write_str("another corexdp listens there"),
-            Self::Corexdp(pid) => write!(f, "another corexdp, process {pid}, listens there"),
-            Self::Other => f.write_str("another process listens there"),
+            Self::Corexdp(0) => f.write_str("another corexdp listens on it"),
+            Self::Corexdp(pid) => write!(f, "another corexdp, process {pid}, listens on it"),
+            Self::Other => f.write_str("another process listens on it"),
         }
     }
 }
@@ -185,7 +185,7 @@ fn format_into<'a>(buffer: &'a mut [u8; PACKET - 1], text: fmt::Arguments<'_>) -
 /// Removes the socket file of a daemon that was killed.
 ///
 /// # Errors
-/// As [`Control::open`].
+/// The errors of [`Control::open`].
 fn remove_stale(path: &Path, address: &UnixAddr) -> io::Result<()> {
     let found = fs::symlink_metadata(path)?;
     if !found.file_type().is_socket() {

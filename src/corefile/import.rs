@@ -1,4 +1,4 @@
-//! The directive `import`: replaced by the tokens of a snippet, a file, or all files that match a pattern.
+//! The directive `import`: replaced with the tokens of a snippet, a file, or all files that match a pattern.
 
 use std::io;
 

@@ -169,7 +169,7 @@ impl Corefile {
         &self.warnings
     }
 
-    /// Number of warnings after those of [`Corefile::warnings`].
+    /// Number of warnings that [`Corefile::warnings`] omits.
     pub fn omitted_warnings(&self) -> usize {
         self.omitted_warnings
     }

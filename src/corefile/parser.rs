@@ -5,9 +5,9 @@ use super::snippet;
 use super::state::{BLOCK, IndexByName, Parser};
 use super::{Corefile, Directive, Host, ServerBlock, Token};
 
-const CLOSES_NOTHING: &str =
+const UNMATCHED_BRACE: &str =
     "this \"}\" closes nothing; put the one that ends the server block on a line of its own";
-const NEVER_CLOSED: &str =
+const UNCLOSED_BRACE: &str =
     "this \"{\" is never closed; end its block with \"}\" on a line of its own";
 
 /// Parses a Corefile; see [`Corefile::parse`].
@@ -115,7 +115,7 @@ impl Parser<'_> {
                 }
                 return Ok(addresses);
             }
-            // Empty quotes or an empty variable give an empty token, which is no address.
+            // Empty quotes or an empty variable give an empty token, which is not an address.
             if !word.is_empty() {
                 comma = word.ends_with(',');
                 word.truncate(word.len() - usize::from(comma));
@@ -152,10 +152,10 @@ impl Parser<'_> {
         let closed = self.directives(block)?;
         // As in Caddy, the closing brace of a directive at the end of the file closes the block too.
         if braces && !self.is_current("}") {
-            return Err(self.error_at(brace, BLOCK, NEVER_CLOSED));
+            return Err(self.error_at(brace, BLOCK, UNCLOSED_BRACE));
         }
         if let Some(brace) = brace.filter(|_| braces && !closed) {
-            self.warn(brace, BLOCK, || NEVER_CLOSED.to_owned());
+            self.warn(brace, BLOCK, || UNCLOSED_BRACE.to_owned());
         }
         Ok(())
     }
@@ -200,7 +200,7 @@ impl Parser<'_> {
                     break;
                 }
                 "}" if depth == 0 => {
-                    return Err(self.error(&name, CLOSES_NOTHING));
+                    return Err(self.error(&name, UNMATCHED_BRACE));
                 }
                 "}" => {
                     depth -= 1;
@@ -218,6 +218,6 @@ impl Parser<'_> {
         if outermost.is_none() {
             return Ok(());
         }
-        Err(self.error_at(outermost, &name, NEVER_CLOSED))
+        Err(self.error_at(outermost, &name, UNCLOSED_BRACE))
     }
 }

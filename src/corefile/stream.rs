@@ -1,4 +1,4 @@
-//! The token stream: the tokens of the Corefile, with each import replaced by the imported tokens.
+//! The token stream: the tokens of the Corefile, with each import replaced with the imported tokens.
 //!
 //! An import is pushed onto a stack of sources, so that it does not copy the tokens after it.
 
@@ -89,14 +89,14 @@ impl TokenStream {
         self.current = self.previous.take();
     }
 
-    /// Replaces the tokens that were read after `before` by the tokens of `sources`, which are read next.
+    /// Replaces the tokens that were read after `before` with the tokens of `sources`, which are read next.
     pub(super) fn splice(&mut self, before: Option<Token>, sources: Vec<Source>) {
         self.previous = None;
         self.current = before;
         self.sources.extend(sources.into_iter().rev());
     }
 
-    /// As [`TokenStream::advance`]. Without a next token, moves past the last one, so that no token is current.
+    /// Like [`TokenStream::advance`]. Without a next token, moves past the last one, so that no token is current.
     pub(super) fn advance_past_end(&mut self, text: &mut Text) -> Result<(), TextFull> {
         if !self.advance(text)? {
             self.previous = self.current.take();

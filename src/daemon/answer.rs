@@ -26,7 +26,7 @@ impl Daemon<'_> {
             Received::WorkerDied if self.page.keeper.is_some() => {
                 log.warn("page: the worker died; starting another");
             }
-            Received::WorkerDied => log.error("page: the worker died, and its keeper before; no page is served until corexdp is started again"),
+            Received::WorkerDied => log.error("page: the worker died after its keeper; no page is served until corexdp is started again"),
             Received::Request(content) => {
                 self.verify_filters();
                 match content {
@@ -48,7 +48,7 @@ impl Daemon<'_> {
                     let rendered = length.map(|length| Rendered { length, available: true });
                     if rendered.is_none() {
                         log.error(
-                            "page: does not fit; COREXDP_MAX_PAGE sets its size at build time",
+                            "page: larger than its buffer; build with a larger COREXDP_MAX_PAGE",
                         );
                     }
                     rendered

@@ -68,13 +68,13 @@ pub(super) fn confine(log: &Log, more: CapSet) -> Result<(), Error> {
     let failed = |what| move |errno: Errno| Error::process(what, errno);
     capability::bound(kept);
     capability::keep(kept).map_err(failed("cannot drop capabilities"))?;
-    prctl::set_no_new_privs().map_err(failed("cannot set no_new_privs (kernel 3.5)"))?;
+    prctl::set_no_new_privs().map_err(failed("cannot set no_new_privs (needs kernel 3.5)"))?;
     if !geteuid().is_root() {
         log.warn("not started as root, so the page's worker keeps the daemon's user and groups");
     }
     // A call that the list lacks must not kill the daemon. The libc handles ENOSYS as on an old kernel.
     let default = DefaultAction::Fail(Errno::ENOSYS);
-    seccomp::allow(&[syscalls::ALWAYS, syscalls::SELDOM], &[], default).map_err(failed(
+    seccomp::allow(&[syscalls::ALWAYS, syscalls::RARE], &[], default).map_err(failed(
         "cannot limit system calls; the kernel needs CONFIG_SECCOMP_FILTER",
     ))
 }

@@ -27,8 +27,7 @@ const NAMES: usize = 1024;
 const FIRST_RETRY: Duration = Duration::from_secs(1);
 const LONGEST_RETRY: Duration = Duration::from_secs(10);
 
-/// Creates the control socket. Other errors than the following are retried, for example that of a file system which is
-/// read-only at boot.
+/// Creates the control socket. All errors except the following are retried: a file system may be read-only at boot.
 ///
 /// # Errors
 /// When another process or file occupies the path that `--control` names.
@@ -158,7 +157,7 @@ impl Daemon<'_> {
         let length = overview.status(memory.bytes());
         let Some(length) = length.and_then(|length| u32::try_from(length).ok()) else {
             client.error(format_args!(
-                "the status has more than {PAGE_SIZE} bytes; COREXDP_MAX_PAGE sets how many at build time"
+                "the status has more than {PAGE_SIZE} bytes; build with a larger COREXDP_MAX_PAGE"
             ));
             return client.end(exit::SYSTEM);
         };

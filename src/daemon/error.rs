@@ -64,10 +64,10 @@ impl fmt::Display for Error {
                 "the Corefile came from standard input, which cannot be read again; start with -conf FILE",
             ),
             Self::Unconfirmed => {
-                f.write_str("the last start or reload waits to be confirmed; `corexdp confirm` keeps it")
+                f.write_str("the last start or reload is not confirmed yet; run `corexdp confirm` first, or wait for the rollback")
             }
             Self::NothingToConfirm => {
-                f.write_str("nothing waits to be confirmed; if its time is over, it was rolled back")
+                f.write_str("there is nothing to confirm; a change that was not confirmed in time is rolled back")
             }
         }
     }

@@ -172,7 +172,7 @@ impl Daemon<'_> {
             .is_some_and(Keeper::resume_if_late);
         if late {
             log.warn(format_args!(
-                "page: the keeper of its workers has not answered for {} s; continuing it, as it may be stopped",
+                "page: the keeper of its workers has not answered for {} s; sending SIGCONT, in case the keeper is stopped",
                 ANSWER_TIMEOUT.as_secs()
             ));
         }

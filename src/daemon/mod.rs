@@ -42,7 +42,7 @@ use state::{ControlRetry, Daemon, Filters, Page, PendingConfirm, Reloading};
 /// Runs the daemon until a signal stops it, then detaches the filters.
 ///
 /// # Errors
-/// The first step of the start that failed; nothing is attached then.
+/// The error of the first step that failed. No filter of this daemon stays attached then.
 pub fn run(options: &Options) -> Result<(), Error> {
     let process = ProcessStart::now();
     signals::block_signals_of_writes()
@@ -67,7 +67,7 @@ pub fn run(options: &Options) -> Result<(), Error> {
     };
     let mut reloading = Reloading::new(&plan.config, sources);
     let serving = plan.config.serving;
-    // The Corefile may have megabytes, and is not needed any more.
+    // The Corefile may have megabytes, and is no longer needed.
     drop(plan);
     let (filters, pidfile) =
         commit_start(options, &mut sockets, &mut reloading, (filters, replaced))?;
@@ -113,11 +113,12 @@ struct Sockets {
 
 impl Sockets {
     fn open(plan: &Plan, options: &Options) -> Result<Self, Error> {
-        // First, so that a second daemon fails here and not with the addresses of the page.
+        // Opened first, so that a second daemon fails here, and not at the addresses of the page.
         let (control, control_retry) = control::open(options)?;
-        // Before any BPF object is created, which the keeper would inherit, and while the daemon may still change ids.
+        // Started before any BPF object exists, since the keeper would inherit its descriptor, and while the daemon may
+        // still change ids.
         let page = Page::start(plan, &options.log);
-        // Before the filters are attached, so that no change of an interface is missed.
+        // Opened before the filters are attached, so that no change of an interface is missed.
         let monitor = Monitor::open()
             .map_err(|error| Error::process("cannot watch interfaces", error.errno))?;
         Ok(Self {
@@ -129,8 +130,8 @@ impl Sockets {
     }
 }
 
-/// Finishes the start and makes the filters final, unless they await confirmation. `filters` are the new filters and those
-/// of an earlier daemon that they replaced; after an error, the latter are attached again.
+/// Finishes the start, and makes the filters final unless they await confirmation. The pair has the new filters, and the
+/// filters of an earlier daemon that they replaced. After an error, the replaced filters are attached again.
 fn commit_start(
     options: &Options,
     sockets: &mut Sockets,

@@ -187,7 +187,7 @@ impl Page {
         if let Err(errno) = server.start(keeper) {
             let reason = errno.desc();
             log.warn(format_args!(
-                "page: cannot start its worker: {reason}; retrying"
+                "page: cannot start the worker: {reason}; retrying"
             ));
         }
     }
@@ -212,7 +212,7 @@ impl Page {
                 .is_some_and(|keeper| !keeper.is_alive())
         {
             self.keeper = None;
-            log.error("page: the keeper of its workers died; the page is served as long as the present worker lives, then not until corexdp is started again; filters are not affected");
+            log.error("page: the keeper of its workers died; the page is served until the current worker ends, and then not until corexdp is started again; filters are not affected");
         }
     }
 

@@ -30,7 +30,7 @@ impl PidFile {
     /// Creates the file and writes the process id. Replaces the file of a daemon that was killed.
     ///
     /// # Errors
-    /// As [`check`], and errors of the system.
+    /// The errors of [`check`], and errors of the system.
     pub(super) fn write(path: &Path) -> io::Result<Self> {
         if let Some(stale) = check(path)? {
             stale.remove(path)?;
@@ -66,8 +66,8 @@ impl Drop for PidFile {
 /// The stale pid file at `path`; `None` if the path does not exist.
 ///
 /// # Errors
-/// [`io::ErrorKind::AlreadyExists`] for the file of a running daemon and for any file that is no pid file, symbolic links
-/// included; errors of the system.
+/// [`io::ErrorKind::AlreadyExists`] for the file of a running daemon and for any file that is not a pid file, symbolic
+/// links included; errors of the system.
 pub(super) fn check(path: &Path) -> io::Result<Option<Identity>> {
     let found = match fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -87,7 +87,7 @@ pub(super) fn check(path: &Path) -> io::Result<Option<Identity>> {
     (&file).take(max + 1).read_to_end(&mut text)?;
     let Some(pid) = parse(&text) else {
         return Err(occupied(format_args!(
-            "the file holds no process id; name another file with --pidfile"
+            "the file does not contain a process id; name another file with --pidfile"
         )));
     };
     // A read lock conflicts only with the write lock of a daemon.

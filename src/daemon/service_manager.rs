@@ -91,7 +91,7 @@ impl Manager {
             return;
         }
         let mut text = Notification::new();
-        // A longer text is cut.
+        // A longer text is truncated.
         let _ = write!(text, "STATUS={state}");
         if text != self.last_status {
             self.send(&text);

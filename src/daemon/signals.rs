@@ -8,7 +8,7 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 
 use crate::kernel::process::STOP;
 
-/// Signals that the daemon handles. They are blocked, so that a signal stays pending until its descriptor is read.
+/// Signals that the daemon handles. The signals are blocked, so that a signal stays pending until its descriptor is read.
 #[derive(Debug)]
 pub(super) struct Signals {
     stop: SignalFd,

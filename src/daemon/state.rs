@@ -119,7 +119,7 @@ pub(super) struct Replaced {
     /// Names of the option `host`.
     pub(super) hosts: Hosts,
     pub(super) serving: Serving,
-    /// The previous directive `reload`, with the unconfirmed content as the last one read: it is not tried again.
+    /// The previous directive `reload`, with the unconfirmed content as the last content read, which is not retried.
     pub(super) watch: Option<ReloadWatch>,
 }
 

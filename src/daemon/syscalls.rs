@@ -109,7 +109,7 @@ pub const ALWAYS: &[Rule] = &[
 ];
 
 /// System calls of some runs only. Each comment names the condition.
-pub const SELDOM: &[Rule] = &[
+pub const RARE: &[Rule] = &[
     // Maps without batch operations, and entries that a reload changes.
     only(libc::SYS_bpf, &[command(BPF_MAP_UPDATE_ELEM)]),
     only(libc::SYS_bpf, &[command(BPF_MAP_DELETE_ELEM)]),

@@ -42,7 +42,7 @@ pub struct Decoded {
     pub is_exact: bool,
 }
 
-/// Choice among assignments of the same bytes, such as those of a union's members.
+/// Choice among assignments of the same bytes, such as the members of a union.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Keep {
     First,

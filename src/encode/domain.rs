@@ -45,7 +45,7 @@ fn fault(name: &str, room: usize) -> Option<String> {
     let most = room.min(MAX_NAME);
     if let Some(domain) = name.strip_prefix("*.") {
         Some(format!(
-            "has the label `*`, which is no wildcard; write {}, which matches the names below it too",
+            "has the label `*`, which is not a wildcard; write {}, which matches the names below it too",
             Quoted(domain)
         ))
     } else if !name.is_ascii() {

@@ -52,7 +52,7 @@ impl Number {
         }
     }
 
-    /// Sum of the integers in several values, such as those of a per-CPU map.
+    /// Sum of the integers in several values, such as the values of a per-CPU map.
     pub fn total<'a>(self, values: impl Iterator<Item = &'a [u8]>) -> Total {
         Total {
             sum: values.fold(0, |sum, value| sum.wrapping_add(self.read(value))),

@@ -77,7 +77,7 @@ impl<'a> Encoder<'a> {
         self.value.as_ref()
     }
 
-    /// Layout of a key; without a type, that of its bytes.
+    /// Layout of a key; of its bytes if the key has no type.
     pub const fn key_layout(&self) -> &Layout {
         &self.key
     }
@@ -240,6 +240,6 @@ impl<'a> Encoder<'a> {
 
 fn too_long(part: &str, setting: &str, size: usize, limit: usize) -> String {
     format!(
-        "a {part} of the map has {size} bytes, more than {limit}; COREXDP_MAX_{setting} sets how many at build time"
+        "a {part} of the map has {size} bytes, more than {limit}; build with a larger COREXDP_MAX_{setting}"
     )
 }

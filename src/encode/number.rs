@@ -56,7 +56,7 @@ impl Literal {
         order.for_each(|(byte, value)| *byte = value);
     }
 
-    /// As [`Literal::write_little_endian`], in big-endian order.
+    /// Like [`Literal::write_little_endian`], in big-endian order.
     pub(super) fn write_big_endian(self, out: &mut [u8]) {
         self.write_little_endian(out);
         out.reverse();

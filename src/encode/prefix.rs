@@ -81,7 +81,7 @@ pub(super) fn mapped_ipv4(address: &[u8]) -> Option<&[u8]> {
     (ipv4.len() == 4).then_some(ipv4)
 }
 
-/// The word for a key, `ADDRESS/BITS`; `None` if the size of its data is not that of an address.
+/// The word for a key, `ADDRESS/BITS`; `None` if its data does not have the size of an address.
 pub(super) fn format(key: &[u8]) -> Option<String> {
     let (length, bytes) = key.split_first_chunk::<LENGTH>()?;
     let bits = u32::from_ne_bytes(*length);

@@ -73,7 +73,7 @@ fn key_errors_name_the_accepted_words() {
         (
             65,
             "1",
-            "a key of the map has 65 bytes, more than 64; COREXDP_MAX_KEY sets how many at build time",
+            "a key of the map has 65 bytes, more than 64; build with a larger COREXDP_MAX_KEY",
         ),
     ] {
         let map = map(MapKind::HASH, size, 4);

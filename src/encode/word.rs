@@ -75,8 +75,8 @@ fn write_bool(word: &str, out: &mut [u8]) -> bool {
     true
 }
 
-/// The message for a word that is not a value of a shape. It names the FIELD, its type, the accepted words and the given
-/// word.
+/// The message for a word that is not a value of a shape. The message names the FIELD, its type, the accepted words and the
+/// given word.
 pub(super) struct Refusal<'a> {
     /// KEY or the FIELD's path.
     pub name: &'a str,

@@ -73,7 +73,7 @@ pub fn check_names<'a>(contexts: impl Iterator<Item = Context<'a>>) -> Result<()
     Ok(())
 }
 
-/// Waits until the interface exists, is up and has no other XDP program, at most for the time of the option `wait`. Returns
+/// Waits until the interface exists, is up and has no other XDP program, for at most the time of the option `wait`. Returns
 /// false if `stop` became readable.
 ///
 /// # Errors
@@ -272,7 +272,10 @@ pub(super) fn not_attached(
             free.err()
                 .unwrap_or_else(|| wrong(Blame::Interface, occupied(name, None)))
         }
-        Failure::Gone => wrong(Blame::Interface, format!("interface {name} has just gone")),
+        Failure::Gone => wrong(
+            Blame::Interface,
+            format!("interface {name} has just disappeared"),
+        ),
         Failure::Refused(errno, message) => {
             let message = refusal_reason(errno, &message, interface);
             let what = format!("interface {name} refuses {mode} mode: {message}");

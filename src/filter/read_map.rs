@@ -14,7 +14,7 @@ use crate::kernel::map_scan::Scan;
 
 const MINUTE: Duration = Duration::from_mins(1);
 /// Delay between two counts below which counting once a minute would save nothing.
-const CHEAP: Duration = Duration::from_millis(100);
+const CHEAP_SCAN: Duration = Duration::from_millis(100);
 
 /// A map that the daemon reads: a map that lines of the Corefile refer to, or `xdp_map`.
 #[derive(Debug)]
@@ -110,7 +110,7 @@ impl EntryCount {
     ) -> Result<(), Errno> {
         let begin = Instant::now();
         let max_age = self.cost.saturating_mul(100);
-        let max_age = if changes || max_age < CHEAP {
+        let max_age = if changes || max_age < CHEAP_SCAN {
             max_age
         } else {
             max_age.max(MINUTE)

@@ -47,11 +47,11 @@ impl Filter {
             match same.map(|interface| interface.xdp) {
                 None => log.warn(format_args!("{name}: the interface has gone")),
                 Some(None) => {
-                    log.warn(format_args!("{name}: the program was detached by somebody"));
+                    log.warn(format_args!("{name}: another process detached the program"));
                 }
                 Some(Some((_, id))) => {
                     log.warn(format_args!(
-                        "{name}: somebody replaced the program by another, id {id}"
+                        "{name}: another process replaced the program; the new program has id {id}"
                     ));
                     if self.restore_link(attached) {
                         return self.count_reattached(attached.attachment.mode, log);

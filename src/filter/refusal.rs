@@ -9,11 +9,11 @@ use nix::errno::Errno;
 use super::{Context, blame};
 use crate::base::diagnostic::{Blame, Diagnostic};
 use crate::kernel::interface::Interface;
-use crate::kernel::{Reason, cut, errno, info, process, program};
+use crate::kernel::{Reason, errno, info, process, program, truncate};
 use crate::log::Log;
 use crate::object::POISON;
 
-/// Most lines of the verifier's log that are logged without `debug`.
+/// Maximum number of lines of the verifier's log that are logged without `debug`.
 const MAX_LOGGED: usize = 20;
 
 /// Error of the pins of an interface.
@@ -75,7 +75,7 @@ impl fmt::Display for PinError {
                 errno.map_or(Ok(()), |errno| write!(f, ": {}", errno.desc()))
             }
             Self::Owned(pid) => {
-                f.write_str("is held by another corexdp")?;
+                f.write_str("is filtered by another corexdp")?;
                 pid.map_or(Ok(()), |pid| write!(f, ", process {pid}"))?;
                 f.write_str("; stop that process, or change its Corefile and reload it")
             }
@@ -107,9 +107,9 @@ pub(super) fn not_loaded(context: &Context<'_>, failure: &program::Failure) -> D
         program::Failure::Refused(Errno::EPERM | Errno::EACCES) => {
             (Blame::Privilege, "not permitted to load a program; it needs CAP_BPF and CAP_NET_ADMIN (CAP_SYS_ADMIN before kernel 5.8)".into())
         }
-        program::Failure::Refused(Errno::E2BIG) => (Blame::Object, "has more instructions than this kernel takes".into()),
+        program::Failure::Refused(Errno::E2BIG) => (Blame::Object, "has more instructions than this kernel accepts".into()),
         program::Failure::Refused(Errno::EINVAL) => {
-            (Blame::Object, "this kernel does not take such a program, and does not say why; does its license allow the helpers it calls?".into())
+            (Blame::Object, "this kernel rejects the program without a reason; does its license allow the helpers it calls?".into())
         }
         program::Failure::Refused(errno) => (Blame::System, format!("cannot load the program: {}", errno.desc())),
         program::Failure::Object(error) => (Blame::Object, error.to_string()),
@@ -126,7 +126,7 @@ fn hint(verifier_log: &str) -> &'static str {
     }
 }
 
-/// Most lines that are logged: the log of a large program has 100,000 lines.
+/// Maximum number of lines that are logged: the log of a large program has 100,000 lines.
 const fn log_lines(debug: bool) -> usize {
     if debug { usize::MAX } else { MAX_LOGGED }
 }
@@ -149,7 +149,7 @@ const fn omitted_lines(lines: usize, most: usize) -> usize {
     lines.saturating_sub(most)
 }
 
-/// Fails if a signal that stops the daemon is pending: the filter being loaded is not needed any more.
+/// Fails if a signal that stops the daemon is pending: the filter being loaded is no longer needed.
 pub(super) fn check_interrupted(context: &Context<'_>) -> Result<(), Diagnostic> {
     if !process::stop_is_pending() {
         return Ok(());
@@ -173,20 +173,22 @@ pub(super) fn occupied(interface: &str, id: Option<u32>) -> String {
         format!(", id {id}, name {name}")
     });
     format!(
-        "interface {interface} is held by another XDP program{program}; if another corexdp filters there, stop that process, or change its Corefile and reload it; else detach the program: `bpftool link list`, or `ip link set dev {interface} xdp off`"
+        "interface {interface} has another XDP program{program}; if another corexdp filters there, stop that process, or change its Corefile and reload it; else detach the program: `bpftool link list`, or `ip link set dev {interface} xdp off`"
     )
 }
 
 /// Reason why a driver refuses: its `message`, else the text of the errno; with the known cause.
 pub(super) fn refusal_reason(errno: Errno, message: &str, interface: &Interface) -> Reason {
-    let mut reason = cut(if message.is_empty() {
+    let mut reason = truncate(if message.is_empty() {
         errno.desc()
     } else {
         message
     });
-    // Text beyond the capacity is cut.
+    // Text beyond the capacity is truncate.
     let _ = match errno {
-        Errno::EOPNOTSUPP if message.is_empty() => return cut("the driver has no XDP"),
+        Errno::EOPNOTSUPP if message.is_empty() => {
+            return truncate("the driver does not support XDP");
+        }
         Errno::EPERM => reason
             .push_str("; it needs CAP_NET_ADMIN")
             .map_err(|_| fmt::Error),
@@ -198,7 +200,7 @@ pub(super) fn refusal_reason(errno: Errno, message: &str, interface: &Interface)
 
 /// The last lines of the verifier's log, without its statistics, as one line.
 fn last_lines(log: &str) -> String {
-    const MOST: usize = 3;
+    const MAX_LINES: usize = 3;
     let statistics = |line: &&str| {
         line.starts_with("processed ")
             || line.starts_with("verification time")
@@ -209,7 +211,7 @@ fn last_lines(log: &str) -> String {
         .map(str::trim)
         .filter(|line| !line.is_empty() && !statistics(line))
         .collect();
-    lines.drain(..lines.len().saturating_sub(MOST));
+    lines.drain(..lines.len().saturating_sub(MAX_LINES));
     lines.join(" | ")
 }
 

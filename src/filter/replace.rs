@@ -1,4 +1,4 @@
-//! The step that replaces the running program and its maps by others, and the rollback of that step.
+//! The step that replaces the running program and its maps with others, and the rollback of that step.
 
 use super::attach::{AttachError, attach_program, find_interface, not_attached, suits};
 use super::fingerprint::Target;
@@ -15,7 +15,7 @@ use crate::kernel::interface;
 use crate::kernel::map_scan::Scan;
 use crate::log::Log;
 
-/// Replaces `old`, the filter of the same interface, by the loaded program. `old` is then detached, and can
+/// Replaces `old`, the filter of the same interface, with the loaded program. `old` is then detached, and can
 /// [roll back](Filter::roll_back).
 ///
 /// # Errors
@@ -75,7 +75,7 @@ fn restore(old: &mut Filter, mut error: AttachError, pins: Option<Pins>, log: &L
     error
 }
 
-/// Replaces `old` by a filter of the same program and maps, with the entries of `target` and the metrics of `context`.
+/// Replaces `old` with a filter of the same program and maps, with the entries of `target` and the metrics of `context`.
 /// Nothing is loaded, and unchanged entries keep their values. `old` can roll back, as after [`replace`].
 ///
 /// # Errors
@@ -101,7 +101,7 @@ pub fn reuse(
     }
 }
 
-/// Replaces `old` by a filter of its own program and maps.
+/// Replaces `old` with a filter of its own program and maps.
 fn replace_by_shared(
     context: &Context<'_>,
     old: &mut Filter,

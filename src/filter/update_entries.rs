@@ -49,7 +49,7 @@ pub(super) fn has_room(context: &Context<'_>, old: &Filter, target: &Target) -> 
     })
 }
 
-/// Replaces the entries in the maps of `old` by the entries of `target`. Returns the changes for a rollback.
+/// Replaces the entries in the maps of `old` with the entries of `target`. Returns the changes for a rollback.
 ///
 /// # Errors
 /// When the kernel rejects an entry; the maps are rolled back.

@@ -151,7 +151,7 @@ impl<'a> Headers<'a> {
     /// # Errors
     /// [`Refusal::Malformed`] for a second `Host`.
     fn read(lines: impl Iterator<Item = &'a [u8]>) -> Result<Self, Refusal> {
-        const OF_BROWSERS: [&[u8]; 4] = [b"Accept-Language", b"Origin", b"Referer", b"Cookie"];
+        const BROWSER_HEADERS: [&[u8]; 4] = [b"Accept-Language", b"Origin", b"Referer", b"Cookie"];
         let mut headers = Self::default();
         for line in lines {
             // `tiny_http` accepts a line that begins with a space as a header, too.
@@ -164,7 +164,7 @@ impl<'a> Headers<'a> {
             let is_agent = name.eq_ignore_ascii_case(b"User-Agent");
             headers.of_browser |= (is_agent && starts_with_ignoring_case(value, b"Mozilla/"))
                 || starts_with_ignoring_case(name, b"Sec-")
-                || OF_BROWSERS
+                || BROWSER_HEADERS
                     .iter()
                     .any(|header| name.eq_ignore_ascii_case(header));
         }

@@ -2,7 +2,7 @@
 //!
 //! Before the daemon opens any BPF object, and while it may still change ids, it executes its own binary as *keeper*
 //! ([`keeper`]). The keeper becomes nobody, and then forks workers. For each worker, the daemon ([`server`]) sends the
-//! keeper the ends of two socket pairs and a shared page; one of the pairs carries the listening sockets. The worker
+//! keeper the ends of two socket pairs and shared memory; one of the pairs carries the listening sockets. The worker
 //! ([`worker`]) enters its *cage* ([`cage`]) and speaks HTTP behind the *gate* ([`gate`]). For each request that needs
 //! content, the worker sends the kind of content ([`Content`]) and a number. The daemon writes the content to the shared
 //! page and answers with the number and the length. A worker may die at any time: filters do not depend on it, and the
@@ -19,7 +19,7 @@ pub mod worker;
 
 use crate::base::capacity::MAX_PAGE;
 
-/// Bytes of the shared page.
+/// Bytes of the shared memory.
 pub const PAGE_SIZE: usize = MAX_PAGE;
 
 /// Content that a worker requests from the daemon.
@@ -124,7 +124,7 @@ struct WorkerDescriptors<T> {
     requests: T,
     /// The worker's end of the socket pair for listening sockets.
     listen: T,
-    /// The shared page.
+    /// The shared memory.
     page: T,
 }
 
@@ -145,7 +145,7 @@ impl<T> WorkerDescriptors<T> {
     }
 }
 
-/// Content on the shared page.
+/// Content on the shared memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rendered {
     /// Length in bytes.
@@ -166,7 +166,7 @@ impl Rendered {
         })
     }
 
-    /// Parses the word of an answer; `None` for a length beyond the shared page, such as that of [`FAILED`].
+    /// Parses the word of an answer; `None` for a length beyond the shared memory, such as that of [`FAILED`].
     fn from_word(word: u32) -> Option<Self> {
         let length = usize::try_from(word & !UNAVAILABLE).ok();
         Some(Self {

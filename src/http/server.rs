@@ -18,7 +18,7 @@ use crate::kernel::shared_memory::SharedMemory;
 const FIRST_DELAY: Duration = Duration::from_millis(100);
 const MAX_DELAY: Duration = Duration::from_secs(10);
 /// Lifetime of a worker after which the delay starts again at [`FIRST_DELAY`].
-const SOUND_AFTER: Duration = Duration::from_mins(1);
+const HEALTHY_AFTER: Duration = Duration::from_mins(1);
 
 /// The page's listeners and its worker.
 #[derive(Debug)]
@@ -26,7 +26,7 @@ pub struct Server {
     listeners: Listeners,
     /// Names that are vouched for.
     names: Names,
-    /// The shared page and its descriptor; `None` before the first worker.
+    /// The shared memory and its descriptor; `None` before the first worker.
     page: Option<(SharedMemory, OwnedFd)>,
     /// `None` between the worker's death, or its failed start, and its restart.
     worker: Option<Worker>,
@@ -42,7 +42,7 @@ pub struct Server {
 pub enum Received {
     /// The worker requests this content.
     Request(Content),
-    /// There is no request.
+    /// No request has arrived.
     Nothing,
     /// The worker died; [`Server::deadline`] is the time of its restart.
     WorkerDied,
@@ -182,7 +182,7 @@ impl Server {
         }
     }
 
-    /// Answers the last request received. `render` writes the content to the shared page; `None` if it fails.
+    /// Answers the last request received. `render` writes the content to the shared memory; `None` if it fails.
     pub fn answer(&mut self, render: impl FnOnce(&mut [u8]) -> Option<Rendered>) {
         let page = self.page.as_mut();
         let rendered = page.and_then(|(page, _)| render(page.bytes()));
@@ -212,7 +212,7 @@ impl Server {
         if self.worker.take().is_none() {
             return Received::Nothing;
         }
-        let sound = |started_at: Instant| started_at.elapsed() >= SOUND_AFTER;
+        let sound = |started_at: Instant| started_at.elapsed() >= HEALTHY_AFTER;
         if self.started_at.is_some_and(sound) {
             self.restart.reset();
         }

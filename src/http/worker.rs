@@ -28,7 +28,7 @@ use responder::Responder;
 const STACK_SIZE: usize = 128 << 10;
 
 /// Serves HTTP in the cage until the daemon closes its sockets. The descriptors are the socket for requests to the
-/// daemon, the socket from which listening sockets arrive, and the shared page.
+/// daemon, the socket from which listening sockets arrive, and the shared memory.
 ///
 /// # Errors
 /// `EBADF` without these descriptors, errors of the cage, `EMFILE`, `ENOMEM`; `ETIMEDOUT` when the responder hangs.

@@ -72,7 +72,7 @@ pub struct Attachment {
 pub enum LinkState {
     /// The link holds our program to our interface.
     Attached,
-    /// Another process replaced our program by the program with this id.
+    /// Another process replaced our program; the id of the new program.
     Replaced(u32),
     /// Another process detached the link, or the interface is gone.
     Detached,
@@ -183,7 +183,7 @@ impl Attachment {
         })
     }
 
-    /// Replaces any other owner's program in the link by the program of this attachment.
+    /// Replaces any other owner's program in the link with the program of this attachment.
     ///
     /// # Errors
     /// The errno of the kernel; `ENOLINK` when the link is detached, or the program was attached by netlink.

@@ -1,4 +1,4 @@
-//! Calls that attach, replace and detach a program: those of BPF links, and `RTM_SETLINK` of netlink.
+//! Calls that attach, replace and detach a program: the BPF link commands, and `RTM_SETLINK` of netlink.
 
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 

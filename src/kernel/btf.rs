@@ -21,7 +21,7 @@ pub fn load(blob: &[u8]) -> Result<OwnedFd, Errno> {
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
-/// Most bytes of a blob: the kernel's own limit, 16 MiB (`BTF_MAX_SIZE`).
+/// Maximum size of a blob in bytes: the kernel's own limit, 16 MiB (`BTF_MAX_SIZE`).
 const MAX_SIZE: u32 = 16 << 20;
 
 /// Reads the blob with this id (4.18).

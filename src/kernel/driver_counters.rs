@@ -24,7 +24,7 @@ const ETHTOOL_GSSET_INFO: u32 = 0x37;
 const ETH_SS_STATS: u32 = 1;
 /// Bytes of a name, padded with zeros.
 const ETH_GSTRING_LEN: usize = 32;
-/// Most counters of a driver: a card with a hundred queues has some thousands.
+/// Maximum number of counters of a driver: a card with a hundred queues has some thousands.
 const MAX_COUNTERS: usize = 1 << 15;
 /// Bytes of the largest page size of Linux on the supported architectures.
 const LARGEST_PAGE: usize = 1 << 16;

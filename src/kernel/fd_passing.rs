@@ -31,7 +31,7 @@ pub fn send(
 /// Sends one message, with descriptors. Never blocks, and allocates nothing.
 ///
 /// # Errors
-/// As [`send`].
+/// The errors of [`send`].
 pub fn send_packet(
     socket: BorrowedFd<'_>,
     packet: &[u8],

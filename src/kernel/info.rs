@@ -57,7 +57,7 @@ pub(super) fn of<T: Info>(fd: BorrowedFd<'_>) -> Result<T, Errno> {
 /// A program's identity.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Program {
-    /// Unique since boot.
+    /// Id, unique since boot.
     pub id: u32,
     /// At most 15 bytes; may be empty.
     pub name: String,
@@ -135,7 +135,7 @@ pub fn map(fd: BorrowedFd<'_>) -> Result<Map, Errno> {
 /// The identity of the program with this id (4.13).
 ///
 /// # Errors
-/// As [`open_program`].
+/// The errors of [`open_program`].
 pub fn program_by_id(id: u32) -> Result<Program, Errno> {
     program(open_program(id)?.as_fd())
 }

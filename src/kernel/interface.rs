@@ -38,13 +38,13 @@ pub struct Interface {
     pub mtu: u32,
     /// Type of the header at the start of each packet.
     pub link_type: LinkType,
-    /// The other end of a veth.
+    /// The other end of a veth pair.
     pub peer: Option<Peer>,
     /// Mode and id of the attached XDP program; the mode is `None` for programs in several modes.
     pub xdp: Option<(Option<Mode>, u32)>,
 }
 
-/// The other end of a veth.
+/// The other end of a veth pair.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Peer {
     /// Index in its network namespace.

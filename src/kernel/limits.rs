@@ -12,7 +12,7 @@ use crate::base::files;
 
 /// The kernel's list of possible CPUs.
 const POSSIBLE_CPUS: &str = "/sys/devices/system/cpu/possible";
-/// Most bytes of a sysfs file: one page.
+/// Maximum size of a sysfs file in bytes: one page.
 const SYSFS_SIZE: usize = 4096;
 
 /// Limits that the daemon needs, with a margin: resource, name, unit and number.

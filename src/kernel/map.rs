@@ -25,7 +25,7 @@ pub struct Shape {
     pub key_size: usize,
     /// Bytes of a value of one CPU.
     pub value_size: usize,
-    /// Most entries.
+    /// Maximum number of entries.
     pub max_entries: u32,
     /// Values for each key: the number of possible CPUs for a per-CPU map, else 1.
     pub cpus: usize,

@@ -43,7 +43,7 @@ impl Map {
         .map(drop)
     }
 
-    /// Deletes an entry. A missing entry is no error.
+    /// Deletes an entry. A missing entry is not an error.
     ///
     /// # Errors
     /// `EINVAL` for an array.
@@ -67,7 +67,7 @@ impl Map {
     ///
     /// # Errors
     /// The number of entries set before the error, and the errno: `EINVAL` or `ENOTSUPP` (524) where the kernel has no
-    /// batches for this map type, else as [`Map::update`].
+    /// batches for this map type, else the errors of [`Map::update`].
     pub fn update_batch(&self, keys: &[u8], values: &[u8], count: u32) -> Result<(), (u32, Errno)> {
         let entries = count as usize;
         if keys.len() != entries * self.shape().key_size

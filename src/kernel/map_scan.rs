@@ -11,7 +11,7 @@ const KEYS_SIZE: usize = 16 * 1024;
 /// Bytes of values in one call: enough for the largest per-CPU value on 128 CPUs.
 const VALUES_SIZE: usize = MAX_VALUE.next_multiple_of(8) * 128;
 
-/// Most entries in one call. A larger number costs memory and saves no time.
+/// Maximum number of entries in one call. A larger number costs memory and saves no time.
 const STEP_ENTRIES: usize = 1024;
 /// Entries beyond `max_entries` that an LRU map may hold for a moment.
 const SPARE_ENTRIES: usize = 16;
@@ -71,7 +71,7 @@ impl Scan {
     /// The value under `key`, [`Shape::copy_size`] bytes; `None` when the map has no such entry.
     ///
     /// # Errors
-    /// As [`Map::lookup`]; `E2BIG` for a value larger than the buffer.
+    /// The errors of [`Map::lookup`]; `E2BIG` for a value larger than the buffer.
     pub fn value(&mut self, map: &Map, key: &[u8]) -> Result<Option<&[u8]>, Errno> {
         let size = map.shape().copy_size();
         self.buffers.make_room_for(1, map.shape());
@@ -83,7 +83,7 @@ impl Scan {
         })
     }
 
-    /// All values of an array, read in one call. `None` when the map is no array or exceeds the buffers, or when the
+    /// All values of an array, read in one call. `None` when the map is not an array or exceeds the buffers, or when the
     /// kernel has no batches for its type (arrays 5.6, per-CPU arrays 5.13).
     pub fn array(&mut self, map: &Map) -> Option<Values<'_>> {
         let size = map.shape().copy_size();

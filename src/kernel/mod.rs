@@ -40,7 +40,7 @@ use std::io;
 use nix::errno::Errno;
 
 pub use bpf_call::Call;
-pub use netlink::{Reason, cut};
+pub use netlink::{Reason, truncate};
 
 /// The errno of a standard library error; `EIO` for an error without one, such as an unexpected end of file.
 pub fn errno(error: &io::Error) -> Errno {

@@ -34,7 +34,7 @@ pub(super) const IFLA_XDP: u16 = 43;
 /// Flag of a request for an acknowledgement (`NLM_F_ACK`).
 pub(super) const ACKNOWLEDGED: u16 = 4;
 
-/// Reason of a refusal, such as the text of an extended ack (at most about 100 bytes). A longer text is cut.
+/// Reason of a refusal, such as the text of an extended ack (at most about 100 bytes). A longer text is truncate.
 pub type Reason = heapless::String<160>;
 
 /// The error of a request.
@@ -200,12 +200,12 @@ fn acknowledged(message: &Message<'_>) -> Result<(), Refusal> {
     let text = std::str::from_utf8(text.unwrap_or_default()).unwrap_or_default();
     Err(Refusal {
         errno,
-        reason: cut(text.trim_end_matches('\0')),
+        reason: truncate(text.trim_end_matches('\0')),
     })
 }
 
 /// The start of `text` that fits.
-pub fn cut(text: &str) -> Reason {
+pub fn truncate(text: &str) -> Reason {
     let mut reason = Reason::new();
     // An error means that the reason is full.
     let _ = text.chars().try_for_each(|c| reason.push(c));

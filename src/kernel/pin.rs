@@ -34,7 +34,7 @@ impl Kind {
 /// Both ends of an XDP link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Link {
-    /// Unique since boot.
+    /// Id of the link, unique since boot.
     pub id: u32,
     /// Id of the program.
     pub program: u32,
@@ -59,7 +59,7 @@ pub fn pin(fd: BorrowedFd<'_>, path: &Path) -> Result<(), Errno> {
 /// Opens a pinned object.
 ///
 /// # Errors
-/// `ENOENT`; `EINVAL` for an object of another kind, or a file that is no pin.
+/// `ENOENT`; `EINVAL` for an object of another kind, or a file that is not a pin.
 pub fn get(path: &Path, kind: Kind) -> Result<OwnedFd, Errno> {
     let name = c_path(path)?;
     // SAFETY: the name is NUL-terminated and outlives the call.

@@ -100,7 +100,7 @@ impl Title {
         })
     }
 
-    /// Replaces the command line. A longer text is cut. No other thread may read the arguments meanwhile.
+    /// Replaces the command line. A longer text is truncated. No other thread may read the arguments meanwhile.
     pub fn set(self, text: &str) {
         let start = ptr::with_exposed_provenance_mut::<u8>(self.address);
         // The last byte stays zero, or the kernel looks for the end of the text in the environment.

@@ -1,4 +1,4 @@
-//! The kernel's run statistics of programs. They cost some nanoseconds a run.
+//! The kernel's run statistics of programs. The statistics cost some nanoseconds a run.
 
 use std::fs::File;
 use std::io::Read as _;

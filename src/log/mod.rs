@@ -49,7 +49,7 @@ impl Level {
     }
 }
 
-/// A log with one destination. It also keeps the last messages for the page.
+/// A log with one destination. The log also keeps the last messages for the page.
 #[derive(Debug)]
 pub struct Log {
     destination: Destination,
@@ -96,7 +96,7 @@ impl Log {
         Self::new(Destination::queue(Outlet::Syslog(syslog)))
     }
 
-    /// The default log: `/dev/log` if it exists and standard error is no terminal, else standard error.
+    /// The default log: `/dev/log` if it exists and standard error is not a terminal, else standard error.
     pub fn detect() -> Self {
         let terminal = nix::unistd::isatty(std::io::stderr()).unwrap_or(false);
         if !terminal && Path::new(DEV_LOG).exists() {

@@ -30,7 +30,7 @@ pub(super) enum Attempt {
     Sent,
     /// The destination is missing or full. A retry may succeed.
     Later,
-    /// The destination has no reader any more. No retry is planned; the next message makes another attempt.
+    /// The destination no longer has a reader. No retry is planned; the next message makes another attempt.
     Closed,
 }
 

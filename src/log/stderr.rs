@@ -44,7 +44,7 @@ enum WriteMethod {
     Directly,
     /// `write` after `poll`. A pipe that polls as writable takes `PIPE_BUF` bytes.
     Polled,
-    /// As `Polled`, but byte by byte: a terminal that polls as writable may have room for no more.
+    /// Like `Polled`, but byte by byte: a terminal that polls as writable may have room for one byte only.
     PolledBytes,
     /// `send` with `MSG_DONTWAIT`.
     Socket,
@@ -182,7 +182,7 @@ fn write_method(fd: BorrowedFd<'_>) -> WriteMethod {
 /// Opens a pipe or a terminal again, with `O_NONBLOCK`; `None` for a file of another type, or without permission.
 fn reopen(fd: BorrowedFd<'_>) -> Option<OwnedFd> {
     let kind = SFlag::from_bits_truncate(fstat(fd).ok()?.st_mode) & SFlag::S_IFMT;
-    // To open a device can have side effects.
+    // Opening a device can have side effects.
     if kind != SFlag::S_IFIFO && isatty(fd) != Ok(true) {
         return None;
     }

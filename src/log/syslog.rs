@@ -73,7 +73,7 @@ fn connect(path: &Path) -> Option<UnixDatagram> {
     Some(socket)
 }
 
-/// Writer into a message. It drops the bytes that exceed the message's capacity.
+/// Writer into a message. The writer drops the bytes that exceed the message's capacity.
 struct Bytes<'a>(&'a mut Message);
 
 impl io::Write for Bytes<'_> {

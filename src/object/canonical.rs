@@ -118,7 +118,7 @@ fn check_descriptors(object: &LinkedObject, fds: &[i32]) -> Result<(), Error> {
     }
     match fds.iter().find(|&&fd| fd < 0) {
         Some(fd) => Err(Error::Descriptors(format!(
-            "{fd} is no descriptor of a map"
+            "{fd} is not a descriptor of a map"
         ))),
         None => Ok(()),
     }

@@ -154,9 +154,9 @@ impl<'a> Functions<'a> {
     /// The names of the object's functions, for a message.
     fn list(&self) -> String {
         if self.all.is_empty() {
-            return "the object holds no functions".into();
+            return "the object has no functions".into();
         }
-        let mut list = String::from("the object holds ");
+        let mut list = String::from("the object has ");
         for (number, function) in self.all.iter().take(MAX_LISTED).enumerate() {
             let comma = if number == 0 { "" } else { ", " };
             let (name, section) = (Quoted(function.name), Quoted(self.section_name(function)));

@@ -52,7 +52,7 @@ struct Linker<'a, 'm> {
 struct Site {
     /// Index of the instruction's function in the stream.
     function: usize,
-    /// Section of that function.
+    /// Index of the section that contains the function.
     section: usize,
     /// Slot in the stream.
     slot: usize,
@@ -201,9 +201,7 @@ impl Linker<'_, '_> {
         let Some(relocation) = relocation else {
             return match low.src() {
                 0 => Ok(()),
-                _ => unresolved(
-                    "refers to a map or function by number; it takes a relocation to say which",
-                ),
+                _ => unresolved("refers to a map or function by number; a relocation must name it"),
             };
         };
         let (map, src, upper) = match self.scope.load_target(relocation, low, high)? {

@@ -5,7 +5,7 @@ use super::map_kind::MapKind;
 
 /// Flag of `BPF_MAP_CREATE` that the kernel requires for every LPM trie.
 const BPF_F_NO_PREALLOC: u32 = 1 << 0;
-/// Longest name in the kernel, in bytes (`BPF_OBJ_NAME_LEN` without the NUL).
+/// Maximum length of a name in the kernel, in bytes (`BPF_OBJ_NAME_LEN` without the NUL).
 const MAX_NAME_LEN: usize = 15;
 
 /// Definition of a map, which comes from the object or from one of its data sections.
@@ -109,7 +109,7 @@ impl MapDef {
         }
         if kind.is_map_in_map() && value_size != 4 {
             return refuse(format!(
-                "value is {value_size} bytes; {kind} holds maps (4 bytes)"
+                "value is {value_size} bytes; the value of {kind} is a map (4 bytes)"
             ));
         }
         if kind.is_map_in_map() && self.inner.is_none() {
@@ -180,7 +180,7 @@ mod tests {
             ),
             (
                 def(13, 4, 8, 1, 0),
-                "value is 8 bytes; hash_of_maps holds maps",
+                "value is 8 bytes; the value of hash_of_maps is a map",
             ),
             (
                 def(12, 4, 4, 1, 0),

@@ -23,10 +23,10 @@ const INDEXED: u8 = 1 << 1;
 const PER_CPU: u8 = 1 << 2;
 /// The values are maps.
 const MAPS: u8 = 1 << 3;
-/// The kernel accepts BTF types of key and value. It rejects them for values that are kernel objects, such as maps,
-/// devices and sockets.
+/// The kernel accepts BTF types of key and value. The kernel rejects the types for values that are kernel objects, such as
+/// maps, devices and sockets.
 const TYPED: u8 = 1 << 4;
-/// `max_entries` may be 0 in an object: the loader sets the number, as that of CPUs for a `perf_event_array`, or the
+/// `max_entries` may be 0 in an object: the loader sets the number, for example of CPUs for a `perf_event_array`, or the
 /// kernel keeps each entry with a socket, inode, task or cgroup.
 const UNSIZED: u8 = 1 << 5;
 

@@ -101,7 +101,7 @@ impl Maps {
         if self.all.len() == MAX_MAPS {
             return Err(Error::map(
                 &def.name,
-                format!("is one too many; an object may have {MAX_MAPS} maps"),
+                format!("exceeds the limit; an object may have at most {MAX_MAPS} maps"),
             ));
         }
         if self.named_mut(&def.name).is_some() {
@@ -237,7 +237,7 @@ fn refuse_addresses(elf: &Elf, section: &Section) -> Result<(), Error> {
     let symbol = elf.symbol(relocation.symbol)?;
     let (name, offset) = (Quoted(elf.symbol_name(&symbol)), relocation.offset);
     let what = format!(
-        "holds the address of {name} at offset {offset}, and a map cannot hold addresses; use an array of values, or a switch"
+        "contains the address of {name} at offset {offset}, but a map cannot contain addresses; use an array of values, or a switch"
     );
     Err(Error::section(section.name, what))
 }

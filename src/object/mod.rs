@@ -174,7 +174,7 @@ impl LinkedObject {
     /// The instructions of [`LinkedObject::canonical`] alone, for `BPF_PROG_LOAD`.
     ///
     /// # Errors
-    /// As [`LinkedObject::canonical`].
+    /// The errors of [`LinkedObject::canonical`].
     pub fn instructions(&self, fds: &[i32]) -> Result<Vec<u8>, Error> {
         canonical::instructions(self, fds)
     }
@@ -238,7 +238,7 @@ fn license(elf: &Elf) -> Result<String, Error> {
         Ok(text) => Ok(text.into()),
         Err(_) => Err(Error::section(
             section.name,
-            "is not text; it holds a license such as \"GPL\"",
+            "is not text; it must be a license such as \"GPL\"",
         )),
     }
 }

@@ -115,7 +115,7 @@ impl Scope<'_, '_> {
         if !is_data(section.name) {
             let section = Quoted(section.name);
             return Err(format!(
-                "refers to {name} in section {section}, which holds neither code, maps nor data"
+                "refers to {name} in section {section}, which contains neither code, maps nor data"
             )
             .into());
         }

@@ -29,7 +29,7 @@ pub(super) fn fill(
             .and_then(|(offset, slot)| Some((maps.defined_at(section.index, offset)?, slot)));
         let Some((outer, slot)) = outer else {
             return Err(wrong(
-                "is no static initialiser; only `values` of a map of maps has them",
+                "is not a static initialiser; only `values` of a map of maps has them",
             ));
         };
         let inner = slot_target(elf, section, relocation, maps);
@@ -86,7 +86,7 @@ fn slot_target(
     };
     target.ok_or_else(|| {
         format!(
-            "is that of {}, which is no map of this object",
+            "belongs to {}, which is not a map of this object",
             Quoted(elf.symbol_name(&symbol))
         )
     })

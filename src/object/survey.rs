@@ -15,7 +15,7 @@ const MAX_PROGRAMS: usize = 64;
 pub struct Survey {
     /// The functions in sections for XDP programs, in order of section and offset, at most 64.
     pub programs: Vec<Program>,
-    /// The maps that the object defines, then those of the variables that its programs use.
+    /// The maps that the object defines, then the maps of the variables that its programs use.
     pub maps: Vec<MapDef>,
     /// The object's BTF; `None` without section `.BTF`.
     pub btf: Option<Btf>,

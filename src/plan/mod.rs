@@ -116,7 +116,7 @@ pub fn read(source: &Source, sources: &mut Sources) -> Result<Corefile, Diagnost
 fn unreadable(source: &Source, error: &io::Error) -> Diagnostic {
     let (blame, message) = match error.kind() {
         io::ErrorKind::FileTooLarge => {
-            let remedy = "COREXDP_MAX_COREFILE sets how large at build time";
+            let remedy = "build with a larger COREXDP_MAX_COREFILE";
             let message = format!("larger than {MAX_COREFILE} bytes; {remedy}");
             (Blame::Corefile, message)
         }
@@ -222,7 +222,7 @@ pub fn read_program(
             io::ErrorKind::NotFound => (Blame::Input, missing.into()),
             io::ErrorKind::FileTooLarge => (
                 Blame::Object,
-                format!("larger than {MAX_OBJECT} bytes; that is no XDP object"),
+                format!("larger than {MAX_OBJECT} bytes; an XDP object is smaller"),
             ),
             _ => (Blame::Input, format!("cannot be read: {error}")),
         })

@@ -41,7 +41,7 @@ impl Sources {
     /// Reads a file of at most `limit` bytes.
     ///
     /// # Errors
-    /// As [`files::read`].
+    /// The errors of [`files::read`].
     pub fn content(&mut self, path: &Path, limit: usize) -> io::Result<Vec<u8>> {
         let content = files::read(path, limit);
         let digest = match &content {
@@ -191,7 +191,7 @@ mod tests {
         assert_eq!(sources.list(folder.0.to_str().unwrap()).unwrap(), ["one"]);
         assert!(!sources.exists(&path("three")));
         assert!(!sources.have_changed());
-        // A rewrite of the same content is no change.
+        // Writing the same content again is not a change.
         fs::write(path("one"), &long).unwrap();
         assert!(!sources.have_changed());
         for change in ["one", "two", "three", "another"] {

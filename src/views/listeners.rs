@@ -8,9 +8,9 @@ use serde::{Serialize, Serializer};
 use crate::config::{MAX_PLACES, MetricKind};
 use crate::views::prometheus;
 
-/// Most listeners: the listeners of the Corefile, and the control socket.
+/// Maximum number of listeners: the listeners of the Corefile, and the control socket.
 pub const MAX_LISTENERS: usize = MAX_PLACES + 1;
-/// Bytes of the longest address: a path (`sun_path`). A longer text is cut.
+/// Bytes of the longest address: a path (`sun_path`). A longer text is truncated.
 const MAX_ADDRESS: usize = 108;
 
 /// State of a listener for the views.

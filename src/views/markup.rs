@@ -87,7 +87,7 @@ pub(super) fn unserved(
 pub(super) fn pending(text: &mut Text<'_>, seconds: u64) -> fmt::Result {
     writeln!(
         text,
-        "<p class=\"warning\">not confirmed: <code>corexdp confirm</code> keeps it, else the old state returns in {seconds} s</p>"
+        "<p class=\"warning\">not confirmed: run <code>corexdp confirm</code> within {seconds} s, or the old state is restored</p>"
     )
 }
 
@@ -103,7 +103,7 @@ pub(super) fn reload_failed(text: &mut Text<'_>, at: Utc) -> fmt::Result {
 pub(super) fn reload_unconfirmed(text: &mut Text<'_>, at: Utc) -> fmt::Result {
     writeln!(
         text,
-        "<p class=\"warning\">the last reload was not confirmed and rolled back, at <time>{at}</time>; put the old Corefile back before a restart</p>"
+        "<p class=\"warning\">the last reload was not confirmed and rolled back, at <time>{at}</time>; restore the old Corefile before a restart</p>"
     )
 }
 

@@ -153,7 +153,7 @@ impl Overview<'_> {
             prometheus::sample(text, "corexdp_filter_attached", &labels, attached)?;
         }
         let name = "corexdp_filter_reattached_total";
-        let help = "Times the filter was attached again: its interface had gone, or somebody had detached it.";
+        let help = "Times the filter was attached again: its interface had disappeared, or another process had detached the program.";
         prometheus::head(text, name, MetricKind::Counter, help)?;
         for filter in self.filters {
             let labels = [("interface", filter.interface.as_str())];

@@ -7,7 +7,7 @@ use crate::base::utc::Utc;
 use crate::config::MetricKind;
 use crate::views::prometheus;
 
-/// Most bytes of an error; a longer text is truncated.
+/// Maximum size of an error in bytes; a longer text is truncated.
 const MAX_ERROR: usize = 1024;
 
 /// Results of the reloads since the start.

@@ -121,7 +121,7 @@ fn management_passes_unless_manage_is_set() {
     assert_eq!(totals(&filtered), [0, 11, 0, 0, 1]);
 }
 
-/// ICMP messages, each with its verdict by a list that drops all sources.
+/// ICMP and IGMP messages, each with its verdict by a list that drops all sources.
 pub(super) fn ip_control() -> Vec<(Frame, u32)> {
     let message = |source: &str, hops, kind, code| {
         let mut payload = [0; 24];
@@ -139,7 +139,12 @@ pub(super) fn ip_control() -> Vec<(Frame, u32)> {
             .hops(1)
             .carrying(ICMPV6, &[kind; 24])
     };
+    // A router sends a query from any of its addresses, or from 0.0.0.0 if it has none.
+    let igmp = |source: &str, hops| ip4(source).hops(hops).carrying(IGMP, &[0x11; 8]);
     let mut frames = vec![
+        (igmp("203.0.113.1", 1), PASS),
+        (igmp("0.0.0.0", 1), PASS),
+        (igmp("203.0.113.1", 2), DROP),
         (message("2001:db8::1", 64, 2, 0), PASS),
         (message("203.0.113.1", 64, 3, 4), PASS),
         (message("203.0.113.1", 64, 3, 3), PASS),

@@ -92,12 +92,15 @@ fn valid(random: &mut Random, payload: &[u8]) -> Frame {
     }
     let port = PORTS[random.below(PORTS.len())];
     let kind = 130 + u8::try_from(random.below(10)).unwrap();
-    match random.below(8) {
+    match random.below(9) {
         0 => packet.tcp(port),
         1 => packet
             .hops([64, 255][random.below(2)])
             .carrying(ICMPV6, &[kind; 24]),
-        2 => packet.udp(port),
+        2 => packet
+            .hops([1, 2][random.below(2)])
+            .carrying(IGMP, &[0x11; 8]),
+        3 => packet.udp(port),
         _ => packet.datagram(port, payload),
     }
 }

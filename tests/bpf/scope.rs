@@ -75,6 +75,10 @@ fn management() -> Vec<(&'static str, Frame)> {
     let solicit = ip6("2001:db8::9").hops(255).carrying(ICMPV6, &[135; 24]);
     frames.push(("neighbour discovery", solicit));
     let report = ip6("fe80::9").extension(HOP_BY_HOP, 0);
+    frames.push((
+        "IGMP",
+        ip4("203.0.113.9").hops(1).carrying(IGMP, &[0x16; 8]),
+    ));
     frames.push(("MLD", report.hops(1).carrying(ICMPV6, &[143; 24])));
     frames
 }

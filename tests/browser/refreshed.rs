@@ -107,7 +107,7 @@ fn large_numbers_and_log_lines_are_exact() {
     let text = "document.querySelector('main').textContent";
     for part in [
         "reload: nothing was changed",
-        "is no metric name",
+        "is not a metric name",
         "the last reload failed",
     ] {
         browser.becomes(&format!("{text}.includes('{part}')"));

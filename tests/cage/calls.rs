@@ -37,7 +37,7 @@ fn as_kept_worker() -> nix::Result<()> {
 }
 
 fn as_daemon() -> nix::Result<()> {
-    let lists = [daemons::ALWAYS, daemons::SELDOM];
+    let lists = [daemons::ALWAYS, daemons::RARE];
     seccomp::allow(&lists, &[], DefaultAction::Fail(Errno::ENOSYS))
 }
 
@@ -133,7 +133,7 @@ fn worker_calls_are_allowed() {
 
 /// The daemon writes to the page while it renders, and reads nothing back.
 #[test]
-fn worker_cannot_write_to_the_shared_page() {
+fn worker_cannot_write_to_the_shared_memory() {
     let (written, fd) = SharedMemory::create(PAGE_SIZE).unwrap();
     let read = SharedMemory::open(&fd, PAGE_SIZE).unwrap();
     drop(fd);

@@ -23,15 +23,15 @@ fn exceeded_capacities_are_refused() {
         ),
         (
             metrics,
-            "Corefile:261: metric: more than 256 metrics; COREXDP_MAX_METRICS sets how many at build time",
+            "Corefile:261: metric: more than 256 metrics; build with a larger COREXDP_MAX_METRICS",
         ),
         (
             format!("map {}", "00".repeat(1025)),
-            "Corefile:5: map: VALUE is longer than 1024 bytes; COREXDP_MAX_VALUE sets how long at build time",
+            "Corefile:5: map: VALUE is longer than 1024 bytes; build with a larger COREXDP_MAX_VALUE",
         ),
         (
             format!("map {} 00", "00".repeat(65)),
-            "Corefile:5: map: KEY is longer than 64 bytes; COREXDP_MAX_KEY sets how long at build time",
+            "Corefile:5: map: KEY is longer than 64 bytes; build with a larger COREXDP_MAX_KEY",
         ),
     ] {
         refuses(&site, &filter(&options), CONFIG, &[line]);
@@ -77,7 +77,7 @@ fn pages_that_may_exceed_their_buffer_are_refused() {
         let refused = check(filler, exceeds);
         let line = "Corefile:261: metric: a page can have ";
         refused.refuses(CONFIG, &[
- line, " bytes up to this line, more than 262144; shorten names and HELP texts, or set COREXDP_MAX_PAGE at build time"]);
+ line, " bytes up to this line, more than 262144; shorten names and HELP texts, or build with a larger COREXDP_MAX_PAGE"]);
         let daemon = site.run(&long_helps(filler, fits)).attached(1);
         for path in ["/metrics", "/status", "/"] {
             assert_eq!(site.get(path).status, 200, "{path} of {filler:?}");
@@ -97,8 +97,7 @@ fn oversized_corefiles_are_refused() {
         block(&["elf example.o", "if edge0"]),
         " ".repeat(limit)
     );
-    let line =
-        "Corefile: larger than 4194304 bytes; COREXDP_MAX_COREFILE sets how large at build time";
+    let line = "Corefile: larger than 4194304 bytes; build with a larger COREXDP_MAX_COREFILE";
     refuses(&site, &long, CONFIG, &[line]);
     // The limit includes imported files.
     site.folder

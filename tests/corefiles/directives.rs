@@ -9,8 +9,8 @@ pub(crate) const DIRECTIVES: &[Wrong] = &[
         &[
             "Corefile:2: health: takes one address, not 2",
             "Corefile:3: health: write `lameduck DURATION`",
-            "Corefile:4: health: \"soon\" is no duration; write for example 5s",
-            "Corefile:5: health: unknown option \"duck\"; there is lameduck",
+            "Corefile:4: health: \"soon\" is not a duration; write one such as 5s",
+            "Corefile:5: health: unknown option \"duck\"; use lameduck",
         ],
     ),
     (
@@ -18,7 +18,7 @@ pub(crate) const DIRECTIVES: &[Wrong] = &[
         &[
             "Corefile:2: ready: \"edge:8181\" names a host; write its address, since names are not resolved on the box that filters the resolver",
             "Corefile:3: ready: write `monitor until-ready|continuously`",
-            "Corefile:4: ready: unknown option \"watch\"; there is monitor",
+            "Corefile:4: ready: unknown option \"watch\"; use monitor",
             "Corefile:6: ready: given twice in this server block; keep one",
         ],
     ),
@@ -53,7 +53,7 @@ pub(crate) const DIRECTIVES: &[Wrong] = &[
     ),
     (
         ". {\n  reload often\n}\n",
-        &["Corefile:2: reload: \"often\" is no duration; write for example 30s or 1m30s"],
+        &["Corefile:2: reload: \"often\" is not a duration; write one such as 30s or 1m30s"],
     ),
     (
         ". {\n  reload 1s 500ms\n}\n",
@@ -100,9 +100,7 @@ pub(crate) const DIRECTIVES: &[Wrong] = &[
     ),
     (
         ". {\n  ebpf {\n    elf example.o\n    if edge0\n  }\n  ebpf {\n    elf example.o\n    if edge1\n  }\n  ebpf {\n    elf example.o\n    if edge2\n  }\n  ebpf {\n    elf example.o\n    if edge3\n  }\n  ebpf {\n    elf example.o\n    if edge4\n  }\n}\n",
-        &[
-            "Corefile:18: ebpf: more than 4 filters; COREXDP_MAX_FILTERS sets how many at build time",
-        ],
+        &["Corefile:18: ebpf: more than 4 filters; build with a larger COREXDP_MAX_FILTERS"],
     ),
     (
         ". {\n  ebpf {\n    elf hash.o\n    if edge0\n    map 0000000000000000\n    map 00 0000000000000000\n  }\n}\n",
@@ -128,19 +126,19 @@ pub(crate) const DIRECTIVES: &[Wrong] = &[
     (
         ". {\n  prometheus {\n    host *.example.net\n  }\n}\n",
         &[
-            "Corefile:3: prometheus: host \"*.example.net\" has '*', which is no wildcard; write each name, for example box.example.org",
+            "Corefile:3: prometheus: host \"*.example.net\" has '*', which is not a wildcard; write each name, for example box.example.org",
         ],
     ),
     (
         ". {\n  prometheus localhost:http\n}\n",
         &[
-            "Corefile:2: prometheus: \"localhost:http\" is no address; write HOST:PORT or :PORT, for example localhost:9153",
+            "Corefile:2: prometheus: \"localhost:http\" is not an address; write HOST:PORT or :PORT, for example localhost:9153",
         ],
     ),
     (
         ". {\n  prometheus localhost:65536\n}\n",
         &[
-            "Corefile:2: prometheus: \"localhost:65536\" is no address; write HOST:PORT or :PORT, for example localhost:9153",
+            "Corefile:2: prometheus: \"localhost:65536\" is not an address; write HOST:PORT or :PORT, for example localhost:9153",
         ],
     ),
     (
@@ -165,14 +163,14 @@ pub(crate) const DIRECTIVES: &[Wrong] = &[
     ),
     (
         ". {\n  prometheus {\n    colour blue\n  }\n}\n",
-        &["Corefile:3: prometheus: unknown option \"colour\"; there is host, runtime_metrics"],
+        &["Corefile:3: prometheus: unknown option \"colour\"; use host, runtime_metrics"],
     ),
     (
         ". {\n  prometheus {\n    host\n    host a.example A.example.\n    host ok.example http://a\n    host 192.0.2.1\n  }\n}\n",
         &[
             "Corefile:3: prometheus: write `host NAME…`",
             "Corefile:4: prometheus: host \"A.example.\" is given twice; keep one",
-            "Corefile:5: prometheus: \"http://a\" is no host name; write it without scheme, port and path, for example box.example.org",
+            "Corefile:5: prometheus: \"http://a\" is not a host name; write it without scheme, port and path, for example box.example.org",
             "Corefile:6: prometheus: host \"192.0.2.1\" is an address; leave it out, since every address is accepted",
         ],
     ),

@@ -17,13 +17,13 @@ pub(crate) const MAPS: &[Wrong] = &[
     (
         "map @table 00",
         &[
-            "Corefile:5: map: FOLDER/words.o has no map @table; there are networks, networks6, pairs, typeless, per_cpu and xdp_map",
+            "Corefile:5: map: FOLDER/words.o has no map @table; use networks, networks6, pairs, typeless, per_cpu or xdp_map",
         ],
     ),
     (
         "metric packets @ 00 0 1 \"P\"",
         &[
-            "Corefile:5: metric: FOLDER/words.o has no map @; there are networks, networks6, pairs, typeless, per_cpu and xdp_map",
+            "Corefile:5: metric: FOLDER/words.o has no map @; use networks, networks6, pairs, typeless, per_cpu or xdp_map",
         ],
     ),
     (
@@ -57,7 +57,7 @@ pub(crate) const MAPS: &[Wrong] = &[
     (
         "counter packets-total 0 packets \"P\"",
         &[
-            "Corefile:5: counter: \"packets-total\" is no metric name; use letters, digits, `_` and `:`",
+            "Corefile:5: counter: \"packets-total\" is not a metric name; use letters, digits, `_` and `:`",
         ],
     ),
     (
@@ -93,7 +93,7 @@ pub(crate) const MAPS: &[Wrong] = &[
     (
         "prog xdp_prgo",
         &[
-            "Corefile:5: prog: FOLDER/words.o: entry function `xdp_prgo`: is missing; the object holds `xdp_prog` in section `xdp`",
+            "Corefile:5: prog: FOLDER/words.o: entry function `xdp_prgo`: is missing; the object has `xdp_prog` in section `xdp`",
         ],
     ),
     (

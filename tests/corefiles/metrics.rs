@@ -19,16 +19,16 @@ pub(crate) const METRICS: &[Wrong] = &[
     (
         "metric packets-total 00000000 8 4 \"P\"",
         &[
-            "Corefile:5: metric: \"packets-total\" is no metric name; use letters, digits, `_` and `:`",
+            "Corefile:5: metric: \"packets-total\" is not a metric name; use letters, digits, `_` and `:`",
         ],
     ),
     (
         "metric \"\" 00000000 8 4 \"P\"",
-        &["Corefile:5: metric: \"\" is no metric name; use letters, digits, `_` and `:`"],
+        &["Corefile:5: metric: \"\" is not a metric name; use letters, digits, `_` and `:`"],
     ),
     (
         "metric päckets 00000000 8 4 \"P\"",
-        &["Corefile:5: metric: \"päckets\" is no metric name; use letters, digits, `_` and `:`"],
+        &["Corefile:5: metric: \"päckets\" is not a metric name; use letters, digits, `_` and `:`"],
     ),
     (
         "metric packets 0 8 4 \"P\"",
@@ -44,19 +44,19 @@ pub(crate) const METRICS: &[Wrong] = &[
     ),
     (
         "metric packets 00000000 -1 4 \"P\"",
-        &["Corefile:5: metric: POS is \"-1\"; it is a number from 0 to 1023"],
+        &["Corefile:5: metric: POS is \"-1\"; write a number from 0 to 1023"],
     ),
     (
         "metric packets 00000000 x 4 \"P\"",
-        &["Corefile:5: metric: POS is \"x\"; it is a number from 0 to 1023"],
+        &["Corefile:5: metric: POS is \"x\"; write a number from 0 to 1023"],
     ),
     (
         "metric packets 00000000 8 0 \"P\"",
-        &["Corefile:5: metric: LEN is \"0\"; it is a number from 1 to 8"],
+        &["Corefile:5: metric: LEN is \"0\"; write a number from 1 to 8"],
     ),
     (
         "metric packets 00000000 4 9 \"P\"",
-        &["Corefile:5: metric: LEN is \"9\"; it is a number from 1 to 8"],
+        &["Corefile:5: metric: LEN is \"9\"; write a number from 1 to 8"],
     ),
     (
         "metric packets 00000000 9 4 \"P\"",
@@ -72,11 +72,11 @@ pub(crate) const METRICS: &[Wrong] = &[
     ),
     (
         "metric packets 00000000 1024 8 \"P\"",
-        &["Corefile:5: metric: POS is \"1024\"; it is a number from 0 to 1023"],
+        &["Corefile:5: metric: POS is \"1024\"; write a number from 0 to 1023"],
     ),
     (
         "metric packets 00000000 99999999999999999999 8 \"P\"",
-        &["Corefile:5: metric: POS is \"99999999999999999999\"; it is a number from 0 to 1023"],
+        &["Corefile:5: metric: POS is \"99999999999999999999\"; write a number from 0 to 1023"],
     ),
     (
         "metric packets 00000000 8 4 \"P\"\nmetric packets 01000000 8 4 \"Q\"",

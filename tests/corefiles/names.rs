@@ -7,13 +7,13 @@ pub(crate) const NAMES: &[Wrong] = &[
     (
         "entry *.example action=QNAME_DROP",
         &[
-            "Corefile:5: entry: KEY \"*.example\" has the label `*`, which is no wildcard; write \"example\", which matches the names below it too",
+            "Corefile:5: entry: KEY \"*.example\" has the label `*`, which is not a wildcard; write \"example\", which matches the names below it too",
         ],
     ),
     (
         "counter ads *.Ads.example packets \"Ads.\"",
         &[
-            "Corefile:5: counter: KEY \"*.Ads.example\" has the label `*`, which is no wildcard; write \"Ads.example\", which matches the names below it too",
+            "Corefile:5: counter: KEY \"*.Ads.example\" has the label `*`, which is not a wildcard; write \"Ads.example\", which matches the names below it too",
         ],
     ),
     (

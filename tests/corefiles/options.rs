@@ -23,12 +23,12 @@ pub(crate) const OPTIONS: &[Wrong] = &[
     (
         "frobnicate",
         &[
-            "Corefile:5: ebpf: unknown option \"frobnicate\"; there are elf, prog, if, map, entry, metric, gauge, counter, mode, link, wait and exit",
+            "Corefile:5: ebpf: unknown option \"frobnicate\"; use elf, prog, if, map, entry, metric, gauge, counter, mode, link, wait or exit",
         ],
     ),
     (
         "exit never",
-        &["Corefile:5: exit: unknown exit \"never\"; there are detach and hold"],
+        &["Corefile:5: exit: unknown exit \"never\"; use detach or hold"],
     ),
     (
         "exit",
@@ -40,7 +40,7 @@ pub(crate) const OPTIONS: &[Wrong] = &[
     ),
     (
         "mode fast",
-        &["Corefile:5: mode: unknown mode \"fast\"; there are auto, native, generic and offload"],
+        &["Corefile:5: mode: unknown mode \"fast\"; use auto, native, generic or offload"],
     ),
     (
         "mode",
@@ -56,7 +56,7 @@ pub(crate) const OPTIONS: &[Wrong] = &[
     ),
     (
         "link ethernet",
-        &["Corefile:5: link: unknown link \"ethernet\"; there are ip and any"],
+        &["Corefile:5: link: unknown link \"ethernet\"; use ip or any"],
     ),
     (
         "link",
@@ -72,15 +72,15 @@ pub(crate) const OPTIONS: &[Wrong] = &[
     ),
     (
         "wait 5",
-        &["Corefile:5: wait: \"5\" is no duration; write for example 30s or 1m30s"],
+        &["Corefile:5: wait: \"5\" is not a duration; write one such as 30s or 1m30s"],
     ),
     (
         "wait -1s",
-        &["Corefile:5: wait: \"-1s\" is no duration; write for example 30s or 1m30s"],
+        &["Corefile:5: wait: \"-1s\" is not a duration; write one such as 30s or 1m30s"],
     ),
     (
         "wait soon",
-        &["Corefile:5: wait: \"soon\" is no duration; write for example 30s or 1m30s"],
+        &["Corefile:5: wait: \"soon\" is not a duration; write one such as 30s or 1m30s"],
     ),
     (
         "wait 1s\nwait 2s",
@@ -100,11 +100,11 @@ pub(crate) const OPTIONS: &[Wrong] = &[
     ),
     (
         "map 0A0B0000.FFFF0000.0000000G",
-        &["Corefile:5: map: VALUE has 'G'; it is hexadecimal digits, two for each byte"],
+        &["Corefile:5: map: VALUE has 'G'; write hexadecimal digits, two for each byte"],
     ),
     (
         "map 0x0A0B0000FFFF000000000000",
-        &["Corefile:5: map: VALUE has 'x'; it is hexadecimal digits, two for each byte"],
+        &["Corefile:5: map: VALUE has 'x'; write hexadecimal digits, two for each byte"],
     ),
     (
         "map 0A0B0000",
@@ -116,11 +116,11 @@ pub(crate) const OPTIONS: &[Wrong] = &[
     ),
     (
         "map ...",
-        &["Corefile:5: map: VALUE is empty; it is hexadecimal digits, two for each byte"],
+        &["Corefile:5: map: VALUE is empty; write hexadecimal digits, two for each byte"],
     ),
     (
         "map \"\"",
-        &["Corefile:5: map: VALUE is empty; it is hexadecimal digits, two for each byte"],
+        &["Corefile:5: map: VALUE is empty; write hexadecimal digits, two for each byte"],
     ),
     (
         "map 0 0A0B0000.FFFF0000.00000000",
@@ -128,11 +128,11 @@ pub(crate) const OPTIONS: &[Wrong] = &[
     ),
     (
         "map 00.00.00.00 0A0B0000.FFFF0000.00000000",
-        &["Corefile:5: map: KEY has '.'; it is hexadecimal digits, two for each byte"],
+        &["Corefile:5: map: KEY has '.'; write hexadecimal digits, two for each byte"],
     ),
     (
         "map zz000000 0A0B0000.FFFF0000.00000000",
-        &["Corefile:5: map: KEY has 'z'; it is hexadecimal digits, two for each byte"],
+        &["Corefile:5: map: KEY has 'z'; write hexadecimal digits, two for each byte"],
     ),
     (
         "map 000000 0A0B0000.FFFF0000.00000000",
@@ -150,21 +150,19 @@ pub(crate) const OPTIONS: &[Wrong] = &[
     ),
     (
         "map {$NOT_SET} 0A0B0000.FFFF0000.00000000",
-        &["Corefile:5: map: KEY is empty; it is hexadecimal digits, two for each byte"],
+        &["Corefile:5: map: KEY is empty; write hexadecimal digits, two for each byte"],
     ),
     (
         "map 0000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000 00",
-        &[
-            "Corefile:5: map: KEY is longer than 64 bytes; COREXDP_MAX_KEY sets how long at build time",
-        ],
+        &["Corefile:5: map: KEY is longer than 64 bytes; build with a larger COREXDP_MAX_KEY"],
     ),
     (
         "map 0\nmetric 1\nwait x\nmode y",
         &[
             "Corefile:5: map: VALUE has an odd number of digits; each byte has two",
             "Corefile:6: metric: 1 argument; write `metric NAME [@MAP] KEY POS LEN \"HELP\"`",
-            "Corefile:7: wait: \"x\" is no duration; write for example 30s or 1m30s",
-            "Corefile:8: mode: unknown mode \"y\"; there are auto, native, generic and offload",
+            "Corefile:7: wait: \"x\" is not a duration; write one such as 30s or 1m30s",
+            "Corefile:8: mode: unknown mode \"y\"; use auto, native, generic or offload",
         ],
     ),
     (
@@ -202,31 +200,31 @@ pub(crate) const INTERFACE: &[Wrong] = &[
         ),
         &[concat!(
             "Corefile:4: if: \"abcdefghijklmnopqrstuvwxyz-abcdefghijklmnopqrstuvwxyz-abcdefghijklmnopqrstuvwxyz",
-            "-abcdefghijklmnopqrstuvwxyz-abcdefghijklmnopqrst\" is no interface name; one has 1 to 127 bytes"
+            "-abcdefghijklmnopqrstuvwxyz-abcdefghijklmnopqrst\" is not an interface name; a name has 1 to 127 bytes"
         )],
     ),
     (
         "if a/b",
         &[
-            "Corefile:4: if: \"a/b\" is no interface name; one is not `.` or `..` and has no white space, control character, `/` or `:`",
+            "Corefile:4: if: \"a/b\" is not an interface name; a name is not `.` or `..` and has no white space, control character, `/` or `:`",
         ],
     ),
     (
         "if a:0",
         &[
-            "Corefile:4: if: \"a:0\" is no interface name; one is not `.` or `..` and has no white space, control character, `/` or `:`",
+            "Corefile:4: if: \"a:0\" is not an interface name; a name is not `.` or `..` and has no white space, control character, `/` or `:`",
         ],
     ),
     (
         "if .",
         &[
-            "Corefile:4: if: \".\" is no interface name; one is not `.` or `..` and has no white space, control character, `/` or `:`",
+            "Corefile:4: if: \".\" is not an interface name; a name is not `.` or `..` and has no white space, control character, `/` or `:`",
         ],
     ),
     (
         "if \"a b\"",
         &[
-            "Corefile:4: if: \"a b\" is no interface name; one is not `.` or `..` and has no white space, control character, `/` or `:`",
+            "Corefile:4: if: \"a b\" is not an interface name; a name is not `.` or `..` and has no white space, control character, `/` or `:`",
         ],
     ),
     (

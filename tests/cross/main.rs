@@ -76,7 +76,7 @@ fn zig_folder() -> String {
     }
 }
 
-/// Replaces the paths of an image by the paths of this machine.
+/// Replaces the paths of an image with the paths of this machine.
 fn with_local_paths(value: &str) -> String {
     let dist = root().join("target/dist");
     value

@@ -76,7 +76,7 @@ fn key_with_two_values_warns_with_both_places() {
     assert_eq!(outcome.code, Some(0), "{outcome:#?}");
     assert_eq!(
         outcome.stderr,
-        "warning: Corefile:7: entry: key 0x080000000A000000 of networks has another value at Corefile:5; the later line holds, so remove one\n"
+        "warning: Corefile:7: entry: key 0x080000000A000000 of networks has another value at Corefile:5; the later line takes effect; remove one of them\n"
     );
     folder.write("Corefile", &corefile(&twice.replace("value=2", "value=1")));
     assert_eq!(run(&folder, "check", &[]).stderr, "");
@@ -111,7 +111,7 @@ fn likely_mistakes_that_coredns_accepts_warn() {
     folder.fixture("words");
     let corefile = ". {\n  promotheus :9153\n  Reload 30s\n  forward . 192.0.2.1\n  epbf {\n    elf words.o\n  }\n  ebpf {\n    elf words.o\n    if edge0\n  }\n";
     folder.write("Corefile", corefile);
-    let skipped = "skipped, as every plugin of CoreDNS; did you mean";
+    let skipped = "skipped, like every CoreDNS plugin; did you mean";
     run(&folder, "check", &[]).expect(
         0,
         &[
@@ -149,8 +149,8 @@ fn numbers_that_the_program_does_not_take_warn() {
     let corefile = |lines: &str| {
         format!(". {{\n  ebpf {{\n    elf rules.o\n    if edge0\n{lines}\n  }}\n}}\n")
     };
-    let verdicts = "in enum verdict; there are PASS (0), DROP (1) and ASK (2)";
-    let flags = "in enum flag; there are LOG (1), COUNT (2) and SAMPLE (8)";
+    let verdicts = "in enum verdict; the names are PASS (0), DROP (1) and ASK (2)";
+    let flags = "in enum flag; the names are LOG (1), COUNT (2) and SAMPLE (8)";
     for (line, warning) in [
         (
             "entry 1 verdict=3",
@@ -180,11 +180,11 @@ fn numbers_that_the_program_does_not_take_warn() {
         ),
         (
             "map 01 02000000.00000000.01000000.00000000.2F000000.FF000000.E9030000",
-            "map: burst is 1001, more than the program takes; at most 1000".into(),
+            "map: burst is 1001, more than the program accepts; the maximum is 1000".into(),
         ),
         (
             "entry 1 burst=4294967295",
-            "entry: burst is 4294967295, more than the program takes; at most 1000".into(),
+            "entry: burst is 4294967295, more than the program accepts; the maximum is 1000".into(),
         ),
         ("entry 1 burst=1000", String::new()),
     ] {
@@ -206,6 +206,6 @@ fn numbers_that_the_program_does_not_take_warn() {
     assert_eq!(lines.len(), 21, "{outcome:#?}");
     assert_eq!(
         lines[20],
-        "warning: 80 more lines have a number that the program does not take"
+        "warning: 80 more lines have a number that the program does not accept"
     );
 }

@@ -112,7 +112,9 @@ impl Place {
     pub(crate) fn has_one_filter(&self, daemon: &Daemon) {
         self.wait_for(|state| {
             state.objects.programs.len() == 1
-                || !daemon.lines_with("an earlier state remains").is_empty()
+                || !daemon
+                    .lines_with("cannot remove the pins of an earlier state")
+                    .is_empty()
         });
     }
 

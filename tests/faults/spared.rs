@@ -85,7 +85,7 @@ const VAGUE: &[Known] = &[known(
 )];
 
 /// Calls that may be missing in the next run. The sign is a prefix of the arguments.
-const SELDOM: &[Known] = &[
+const RARE: &[Known] = &[
     known(
         &["bpf"],
         "BPF_MAP_LOOKUP_BATCH",
@@ -105,7 +105,7 @@ const SELDOM: &[Known] = &[
 
 /// True if this call may be missing although it was recorded.
 pub(crate) fn may_be_missed(process: &str, call: &Call) -> bool {
-    process == "worker" || among(SELDOM, &call.name, |sign| call.about.starts_with(sign))
+    process == "worker" || among(RARE, &call.name, |sign| call.about.starts_with(sign))
 }
 
 /// True if nothing is injected into this call.
@@ -142,7 +142,7 @@ pub(crate) fn list() -> String {
     let mut text = format!("not injected: {BEFORE_MAIN}\nmay be missed: {WORKERS}\n");
     for (what, list) in [
         ("not injected", SPARED),
-        ("may be missed", SELDOM),
+        ("may be missed", RARE),
         ("may end by a signal", ENDS),
         ("may leave open", OPEN),
         ("may be reported without its errno", VAGUE),

@@ -28,7 +28,7 @@ pub(crate) enum Task<'a> {
     /// Records every call.
     Record,
     /// Makes one call fail. strace replaces it by call number -1, for which seccomp would kill a worker; `within_cage`
-    /// replaces it by a call of the worker's list.
+    /// replaces it with a call of the worker's list.
     Fail { case: &'a Case, within_cage: bool },
     /// Stops each new process before the first call of its program.
     StopAtExec,

@@ -16,9 +16,7 @@ fn service_options() -> Vec<String> {
     let outcome = finish(&mut Corexdp::command(folder.path(), &["check"]));
     assert_eq!(outcome.code, Some(78));
     let lines = outcome.lines();
-    let options = lines
-        .iter()
-        .filter_map(|line| line.split_once("; there is "));
+    let options = lines.iter().filter_map(|line| line.split_once("; use "));
     let options = options.flat_map(|(_, options)| options.split(", "));
     options.map(str::to_owned).collect()
 }

@@ -71,7 +71,7 @@ fn member_offsets_match_the_compiler() {
 #[test]
 fn errors_suggest_existing_members() {
     let layout = value_of("xdp_map", "layout_errors");
-    let no_path = "FIELD is no path to a member; write one as action, net.addr or slot[2]";
+    let no_path = "FIELD is not a path to a member; write one as action, net.addr or slot[2]";
     let long = "a".repeat(257);
     for (path, expected) in [
         (
@@ -80,10 +80,10 @@ fn errors_suggest_existing_members() {
         ),
         ("Net", "struct rule has no member Net; did you mean net?"),
         ("net.adr", "net has no member adr; did you mean addr?"),
-        ("net.", "net has no member ; there are addr and prefix"),
+        ("net.", "net has no member ; use addr or prefix"),
         (
             "slot[1].colour",
-            "slot[1] has no member colour; there are port and weight",
+            "slot[1] has no member colour; use port or weight",
         ),
         ("slot.port", "slot is struct slot[3], which has no members"),
         ("packets.low", "packets is __u64, which has no members"),
@@ -107,7 +107,7 @@ fn errors_suggest_existing_members() {
         (&long, no_path),
         (
             "",
-            "struct rule has no member ; there are verdict, net, ip4, ip6, slot, mac, label, low, high, on, tiny, delta and 5 more",
+            "struct rule has no member ; use verdict, net, ip4, ip6, slot, mac, label, low, high, on, tiny, delta and 5 more",
         ),
     ] {
         assert_eq!(

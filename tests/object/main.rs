@@ -232,7 +232,7 @@ fn descriptors_must_fit_the_maps() {
     for (fds, expected) in [
         (&[][..], "0 descriptors for 1 maps; each map takes one"),
         (&[3, 4][..], "2 descriptors for 1 maps; each map takes one"),
-        (&[-1][..], "-1 is no descriptor of a map"),
+        (&[-1][..], "-1 is not a descriptor of a map"),
     ] {
         assert_eq!(
             object.canonical(fds),

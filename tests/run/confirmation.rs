@@ -53,11 +53,10 @@ fn is_rolled_back(new: &str) {
     site.ask(&[&["reload"], &CONFIRM[..]].concat())
         .expect(0, &[]);
     drops(&site, "10.12.0.1", 0);
-    daemon.line("warning: unless `corexdp confirm` comes within 10 s, the old filters return");
+    daemon.line("warning: run `corexdp confirm` within 10 s, or the reload is rolled back");
     // A reload is refused while another waits for its confirmation.
-    site.ask(&["reload"])
-        .refuses(69, &["waits to be confirmed"]);
-    let (returned, _) = daemon.nth_line(0, "not confirmed in time: the old filters return");
+    site.ask(&["reload"]).refuses(69, &["is not confirmed yet"]);
+    let (returned, _) = daemon.nth_line(0, "not confirmed in time: the reload is rolled back");
     shows_the_rollback(&site, &read);
     let delay = returned - asked;
     assert!((TIME..PATIENCE).contains(&delay), "{delay:?}");
@@ -65,7 +64,7 @@ fn is_rolled_back(new: &str) {
     // The filter has kept its counters.
     drops(&site, "10.11.0.1", 2);
     site.ask(&["confirm"])
-        .refuses(69, &["nothing waits to be confirmed"]);
+        .refuses(69, &["there is nothing to confirm"]);
     daemon.stop();
 }
 
@@ -82,8 +81,8 @@ fn shows_the_rollback(site: &Site, read: &str) {
     let text = site.ask(&["status"]).stdout;
     for part in [
         "reloads: 0 done, 0 failed, 1 not confirmed; the last at 20",
-        "Z: unconfirmed\n  not confirmed in time: the old filters return; the Corefile is still the new one",
-        "put the old one back, or reload with --confirm again\n",
+        "Z: unconfirmed\n  not confirmed in time: the reload is rolled back; the Corefile is still the new one",
+        "restore the old Corefile, or reload with --confirm again\n",
     ] {
         assert!(text.contains(part), "{text}");
     }
@@ -105,7 +104,7 @@ fn rollback_restores_the_polls_of_the_corefile() {
     let daemon = site.run(&polling(OLD)).attached(1);
     site.folder.write("Corefile", &corefile(NEW));
     site.ask(&["reload", "--confirm", "1s"]).expect(0, &[]);
-    daemon.line("not confirmed in time: the old filters return");
+    daemon.line("not confirmed in time: the reload is rolled back");
     site.folder.write("Corefile", &polling("0A0D0000"));
     daemon.nth_line(1, "reload: done");
     drops(&site, "10.13.0.1", 0);
@@ -120,8 +119,7 @@ fn refused_second_reload_keeps_the_polls() {
     let daemon = site.run(&polling(OLD)).attached(1);
     site.folder.write("Corefile", &polling(NEW));
     site.ask(&["reload", "--confirm", "1m"]).expect(0, &[]);
-    site.ask(&["reload"])
-        .refuses(69, &["waits to be confirmed"]);
+    site.ask(&["reload"]).refuses(69, &["is not confirmed yet"]);
     site.ask(&["confirm"]).expect(0, &[]);
     site.folder.write("Corefile", &polling("0A0D0000"));
     daemon.nth_line(1, "reload: done");

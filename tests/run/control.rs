@@ -84,7 +84,7 @@ fn two_daemons_do_not_share_a_socket() {
         site.finish(&mut second)
     };
     let owner = format!(
-        "cannot create control socket control: another corexdp, process {}, listens there; stop it, or ",
+        "cannot create control socket control: another corexdp, process {}, listens on it; stop it, or ",
         daemon.pid()
     );
     let outcome = second("Corefile");

@@ -102,7 +102,7 @@ fn detached_filter_is_reattached_at_each_request() {
         assert_eq!(site.attached(), Some(before), "{way}");
         daemon.nth_line(
             number,
-            "warning: edge0: the program was detached by somebody",
+            "warning: edge0: another process detached the program",
         );
         daemon.nth_line(number, AGAIN);
         reattached(&site, number + 1);
@@ -123,7 +123,7 @@ fn replaced_program_is_restored_at_each_request() {
         ask(&site, way);
         assert_eq!(site.attached(), Some(before), "{way}");
         let found = format!(
-            "warning: edge0: somebody replaced the program by another, id {}",
+            "warning: edge0: another process replaced the program; the new program has id {}",
             other.id
         );
         daemon.nth_line(number, &found);
@@ -163,10 +163,7 @@ fn detached_filter_waits_for_a_foreign_program() {
     let warning = format!("edge0: is not filtered: {reason}; retrying in 1 s");
     assert_eq!(daemon.lines_with("is not filtered"), [warning]);
     let refused = site.ask(&["reload"]);
-    let reason = format!(
-        "interface edge0 is held by another XDP program, id {}",
-        other.id
-    );
+    let reason = format!("interface edge0 has another XDP program, id {}", other.id);
     refused.refuses(69, &[&reason]);
     assert_eq!(site.filter().id, other.id);
     site.server.run("ip link set edge0 xdp off");
@@ -218,7 +215,7 @@ fn filter_detached_before_confirmation_is_rolled_back() {
         site.ask(&["reload", "--confirm", "3s"]).expect(0, &[]);
         detach_link(&site.filter());
         assert_eq!(ready(&site), good());
-        daemon.nth_line(number, "not confirmed in time: the old filters return");
+        daemon.nth_line(number, "not confirmed in time: the reload is rolled back");
         wait_until("the old filter is attached", || {
             (site.attached().as_ref() == Some(&before)).then_some(())
         });
@@ -256,13 +253,13 @@ fn filter_attached_over_netlink_is_restored() {
     let daemon = site.server.enter(spawn).attached(1);
     let before = site.filter();
     site.server.run("ip link set edge0 xdp off");
-    daemon.line("warning: edge0: the program was detached by somebody");
+    daemon.line("warning: edge0: another process detached the program");
     daemon.line(AGAIN);
     assert_eq!(site.filter(), before);
     let other = attach_foreign(&site);
     let reason = format!("another XDP program is attached, id {}", other.id);
     daemon.line(&format!(
-        "warning: edge0: somebody replaced the program by another, id {}",
+        "warning: edge0: another process replaced the program; the new program has id {}",
         other.id
     ));
     daemon.line(&format!(

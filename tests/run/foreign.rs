@@ -205,5 +205,5 @@ fn error_names_the_functions_of_an_object_without_xdp_prog() {
     let site = Site::new();
     fs::copy(installed("xdpfilt_dny_ip"), site.folder.file("x.o")).unwrap();
     let refused = site.refused(". {\n ebpf {\n  elf x.o\n  if edge0\n }\n}\n");
-    refused.refuses(65, &["is missing; the object holds `xdpfilt_dny_ip` in section `xdp`; `prog FUNCTION` names another"]);
+    refused.refuses(65, &["is missing; the object has `xdpfilt_dny_ip` in section `xdp`; `prog FUNCTION` names another"]);
 }

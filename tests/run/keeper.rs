@@ -181,7 +181,7 @@ fn keeper_that_never_answers_counts_as_dead() {
     let (keeper, worker) = (daemon.keeper(), daemon.worker());
     let traced = Frozen::new(&site, keeper);
     kill_process(worker);
-    daemon.line("has not answered for 5 s; continuing it");
+    daemon.line("has not answered for 5 s; sending SIGCONT");
     site.ask(&["reload"]).expect(0, &[]);
     daemon.line("the keeper of its workers died");
     assert!(site.attached().is_some());

@@ -82,7 +82,7 @@ fn each_failure_has_its_exit_code_and_changes_nothing() {
         (66, "a file that is missing", corefile("none.o", SERVER, "")),
         (
             65,
-            "a file that is no object",
+            "a file that is not an object",
             corefile("text.o", SERVER, ""),
         ),
         (

@@ -78,7 +78,7 @@ fn symbolic_link_to_a_regular_file_is_read() {
     site.start(&[]).attached(1).stop();
 }
 
-/// Replaces `name` by a FIFO and back, each time by renaming, since the running daemon polls the file.
+/// Replaces `name` with a FIFO and back, each time by renaming, since the running daemon polls the file.
 fn becomes_a_fifo(site: &Site, daemon: &Daemon, name: &str, round: usize) {
     let path = site.folder.file(name);
     let content = fs::read(&path).unwrap();

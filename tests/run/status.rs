@@ -150,7 +150,9 @@ fn status_shows_the_last_reload_and_its_error() {
     assert!((1..60).contains(&left), "{left}");
     let page = site.get("/").body;
     assert!(
-        page.contains("<p class=\"warning\">not confirmed: <code>corexdp confirm</code> keeps it"),
+        page.contains(
+            "<p class=\"warning\">not confirmed: run <code>corexdp confirm</code> within"
+        ),
         "{page}"
     );
     let gauge = || {

@@ -139,7 +139,7 @@ fn version(text: &str) -> Version {
         .collect();
     numbers
         .and_then(|numbers| numbers.try_into().ok())
-        .unwrap_or_else(|| panic!("{text:?} is no version; one is MAJOR.MINOR.PATCH"))
+        .unwrap_or_else(|| panic!("{text:?} is not a version; write MAJOR.MINOR.PATCH"))
 }
 
 /// True if a locked version satisfies a rule of `advisories.txt`.
@@ -150,7 +150,7 @@ fn satisfies(locked: &str, rule: &str) -> bool {
     } else if let Some(reviewed) = rule.strip_prefix('=') {
         locked == reviewed
     } else {
-        panic!("{rule:?} is no rule; one is >=VERSION or =VERSION")
+        panic!("{rule:?} is not a rule; write >=VERSION or =VERSION")
     }
 }
 

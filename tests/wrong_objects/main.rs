@@ -44,5 +44,8 @@ fn good_object_beside_a_wrong_object_is_not_attached() {
         block("text.o", "edge1")
     );
     let outcome = site.refused(&corefile);
-    outcome.refuses(65, &["Corefile:7: elf: ", "text.o", "this is no ELF file"]);
+    outcome.refuses(
+        65,
+        &["Corefile:7: elf: ", "text.o", "this is not an ELF file"],
+    );
 }

@@ -177,7 +177,7 @@ impl<'a> Writer<'a> {
     /// Ends the document with a newline.
     ///
     /// # Errors
-    /// As [`Writer::result`].
+    /// The errors of [`Writer::result`].
     pub fn end(&mut self) -> fmt::Result {
         self.comma = false;
         self.write("\n");

@@ -34,7 +34,7 @@ usage:
   -conf FILE      the Corefile; `stdin` reads standard input
                   (default ./Corefile, then /etc/corexdp/Corefile)
   --log WHERE     stderr, or syslog by /dev/log
-                  (default syslog when standard error is no terminal and
+                  (default syslog when standard error is not a terminal and
                   /dev/log exists)
   --pidfile FILE  write the process id here once attached
   --control PATH  where the daemon listens for status, dump, reload and
@@ -234,7 +234,7 @@ fn run(given: &Arguments, source: Option<Source>) -> Result<Command, Usage> {
         Some("stderr") => Some(LogTarget::Stderr),
         Some("syslog") => Some(LogTarget::Syslog),
         Some(other) => {
-            let message = format!("--log {other:?}: there are stderr and syslog");
+            let message = format!("--log {other:?}: use stderr or syslog");
             return Err(Usage(message));
         }
     };

@@ -184,10 +184,7 @@ fn missing_and_invalid_values_are_refused() {
             "reload --confirm 60",
             "--confirm \"60\" is not a duration such as 60s or 2m",
         ),
-        (
-            "--log paper",
-            "--log \"paper\": there are stderr and syslog",
-        ),
+        ("--log paper", "--log \"paper\": use stderr or syslog"),
     ] {
         assert_eq!(parsed(line), Err(expected.into()), "{line}");
     }

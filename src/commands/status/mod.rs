@@ -55,7 +55,7 @@ impl fmt::Display for Error {
             }
             Self::Counting(errno) => {
                 let reason = errno.desc();
-                write!(f, "cannot measure runs (kernel 5.8): {reason}")
+                write!(f, "cannot measure runs (needs kernel 5.8): {reason}")
             }
         }
     }

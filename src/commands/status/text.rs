@@ -207,7 +207,7 @@ fn daemon(out: &mut String, status: &Value, style: Style) {
     }
     if let Some(seconds) = status.get("confirm_within").number() {
         let text = format!(
-            "not confirmed: `corexdp confirm` keeps it, else the old state returns in {seconds} s"
+            "not confirmed: run `corexdp confirm` within {seconds} s, or the old state is restored"
         );
         line(out, &text, Colour::Yellow, style);
     }
@@ -240,7 +240,7 @@ health: NOT served at :8080: Address already in use
 reloads: 1 done, 2 failed, 3 not confirmed; the last at 2025-11-25T09:56:40Z: failure
   Corefile:6: map: wrong
   Corefile:7: if: wrong
-not confirmed: `corexdp confirm` keeps it, else the old state returns in 42 s
+not confirmed: run `corexdp confirm` within 42 s, or the old state is restored
 
 interface  state         mode     exit    reattached  program     id  loaded                                runs  run time ns
 eth0       attached      generic  detach           0  xdp_prog     7  2025-11-25T09:55:58Z                     -            -

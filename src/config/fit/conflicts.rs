@@ -124,7 +124,7 @@ impl<'a> MapLines<'a> {
         let ((file, line), (before, at)) = (place(later), place(earlier));
         let (key, name) = (Plain(self.corefile.text(later)), Plain(&self.map_ref.name));
         report(&format_args!(
-            "{file}:{line}: {directive}: key {key} of {name} has another value at {before}:{at}; the later line holds, so remove one"
+            "{file}:{line}: {directive}: key {key} of {name} has another value at {before}:{at}; the later line takes effect; remove one of them"
         ));
     }
 }

@@ -18,7 +18,7 @@ use crate::encode::integer::Number;
 use crate::object::layout::{Enumerator, Kind, Shape, ShapeId};
 use crate::object::{Btf, Layout, MapDef};
 
-/// Minimum number of names of an enumeration that may be a part of a longer list, such as that of IP protocols.
+/// Minimum number of names of an enumeration that may be a part of a longer list, such as the list of IP protocols.
 const MIN_LISTED: u64 = 4;
 
 /// Passes to `report` a warning for each line of `filter` with such a number: the first [`MAX_ERRORS`], then the number of
@@ -61,7 +61,7 @@ pub fn warn_of_numbers(
     }
     if let Some(more @ 1..) = count.checked_sub(MAX_ERRORS) {
         report(&format_args!(
-            "{more} more lines have a number that the program does not take"
+            "{more} more lines have a number that the program does not accept"
         ));
     }
 }
@@ -127,7 +127,7 @@ impl Member {
         let (name, values) = match &self.accepted {
             Accepted::Named { name, values, .. } => (name, values.iter()),
             Accepted::UpTo { max, .. } => {
-                return format!("more than the program takes; at most {max}");
+                return format!("more than the program accepts; the maximum is {max}");
             }
         };
         let names: Vec<_> = values
@@ -135,7 +135,7 @@ impl Member {
             .collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let known = list(&names, " and ");
-        format!("which has no name in {name}; there are {known}")
+        format!("which has no name in {name}; the names are {known}")
     }
 }
 
@@ -206,16 +206,16 @@ fn accepted(shape: &Shape, max: Option<u64>) -> Option<Accepted> {
 /// The numbers without a name that an enumeration accepts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Unnamed {
-    /// None, because the names are all cases.
+    /// No number: the names cover all cases.
     Wrong,
     /// Combinations of these bits.
     Bits(u64),
-    /// All, because the names are a part of a longer list, such as that of IP protocols.
+    /// All numbers: the names are a part of a longer list, such as the list of IP protocols.
     Valid,
 }
 
 impl Unnamed {
-    /// Guesses from the named values. They are bits if every value is a combination of the powers of two among them, and
+    /// Guesses from the named values. The values are bits if every value is a combination of the powers of two among them, and
     /// the values are not consecutive, as 0, 1 and 2 are.
     fn of(values: &[Enumerator]) -> Self {
         let numbers = || values.iter().map(|one| one.value);

@@ -13,7 +13,7 @@ use crate::base::wait::wait;
 
 /// Period of reading the state of the process.
 const PERIOD: Duration = Duration::from_millis(500);
-/// Most bytes of `/proc/PID/stat`: 52 fields.
+/// Maximum size of `/proc/PID/stat` in bytes: 52 fields.
 const STAT_SIZE: usize = 4096;
 
 /// The daemon's process.
@@ -26,7 +26,7 @@ pub(super) struct Peer {
 
 /// Reason why no answer came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Silence {
+pub(super) enum NoAnswer {
     /// The process has used no CPU time for [`TIMEOUT_SECONDS`].
     Hangs,
     /// The process with this id is stopped.
@@ -55,7 +55,7 @@ impl Peer {
     }
 
     /// Waits until `socket` is readable, while the process uses CPU time.
-    pub(super) fn wait(&mut self, socket: &OwnedFd) -> Result<(), Silence> {
+    pub(super) fn wait(&mut self, socket: &OwnedFd) -> Result<(), NoAnswer> {
         let timeout = Duration::from_secs(TIMEOUT_SECONDS.into());
         let mut idle_since = Instant::now();
         loop {
@@ -63,19 +63,19 @@ impl Peer {
             match wait([Some(socket.as_fd())], until) {
                 Ok([true]) => return Ok(()),
                 Ok([false]) => {}
-                Err(errno) => return Err(Silence::Failed(errno)),
+                Err(errno) => return Err(NoAnswer::Failed(errno)),
             }
             let now = self.read_state();
             // Stopped at two reads in succession: a debugger may stop a process for a moment.
             if now.is_some_and(|now| now.stopped) && now == self.last {
-                return Err(Silence::Stopped(self.pid));
+                return Err(NoAnswer::Stopped(self.pid));
             }
             if now != self.last {
                 idle_since = Instant::now();
             }
             self.last = now;
             if idle_since.elapsed() >= timeout {
-                return Err(Silence::Hangs);
+                return Err(NoAnswer::Hangs);
             }
         }
     }

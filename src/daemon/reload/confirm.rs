@@ -1,7 +1,7 @@
 //! Confirmation: a start or reload with `--confirm` is rolled back unless `corexdp confirm` arrives in time.
 //!
-//! An operator who filters the interface of their own login may lock themselves out. They then cannot confirm, and the
-//! previous filters are attached again.
+//! An operator who filters the interface of their own login may lock themselves out. Such an operator cannot confirm, and
+//! the previous filters are attached again.
 
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ use crate::filter::Durability;
 use crate::log::Log;
 
 /// Message after the rollback of a reload. The daemon cannot restore the Corefile, so the message says what to do.
-const ROLLED_BACK: &str = "not confirmed in time: the old filters return; the Corefile is still the new one, and a reload or restart applies it: put the old one back, or reload with --confirm again";
+const ROLLED_BACK: &str = "not confirmed in time: the reload is rolled back; the Corefile is still the new one, and a reload or restart applies it: restore the old Corefile, or reload with --confirm again";
 
 impl PendingConfirm {
     /// The pending confirmation of a start, due in `time`. `replaced` are the filters that an earlier daemon left attached.
@@ -38,12 +38,12 @@ impl PendingConfirm {
         // Rounded up, since some microseconds have passed since the start or reload.
         let seconds = left.as_secs() + u64::from(left.subsec_millis() > 0);
         let otherwise = if self.at_start {
-            "all is as before the start"
+            "the start is rolled back"
         } else {
-            "the old filters return"
+            "the reload is rolled back"
         };
         log.warn(format_args!(
-            "unless `corexdp confirm` comes within {seconds} s, {otherwise}"
+            "run `corexdp confirm` within {seconds} s, or {otherwise}"
         ));
     }
 }
@@ -73,7 +73,7 @@ impl Daemon<'_> {
         let log = &self.options.log;
         let at_start = pending.at_start;
         if at_start {
-            log.error("not confirmed in time: all is as before the start");
+            log.error("not confirmed in time: the start is rolled back");
         } else {
             log.error(ROLLED_BACK);
             self.reloading.results.rolled_back(ROLLED_BACK);
@@ -98,9 +98,9 @@ impl Daemon<'_> {
     pub(in crate::daemon) fn roll_back_at_end(&mut self) {
         if let Some(pending) = self.reloading.pending.take() {
             self.options.log.warn(if pending.at_start {
-                "not confirmed before the end: all is as before the start"
+                "not confirmed before the end: the start is rolled back"
             } else {
-                "not confirmed before the end: the old filters return; the next start applies the new Corefile: put the old one back"
+                "not confirmed before the end: the reload is rolled back; the next start applies the new Corefile: restore the old one"
             });
             self.put_back(pending);
         }

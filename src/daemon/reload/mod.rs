@@ -104,7 +104,7 @@ impl Daemon<'_> {
         result
     }
 
-    /// Replaces the running filters by the filters of the Corefile, whose content is added to `sources`.
+    /// Replaces the running filters with the filters of the Corefile, whose content is added to `sources`.
     fn try_reload(
         &mut self,
         confirm: Option<Duration>,

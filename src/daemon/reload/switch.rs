@@ -1,4 +1,4 @@
-//! Replaces the running filters by the filters of a plan: all of them, or none.
+//! Replaces the running filters with the filters of a plan: all of them, or none.
 
 use std::time::Duration;
 
@@ -8,9 +8,9 @@ use crate::filter::{self, Context, Durability, Filter, Prepared};
 use crate::kernel::map_scan::Scan;
 use crate::log::Log;
 
-/// Replaces the running filter of each interface by the filter of the plan, and returns the new filters. A filter of which
-/// only entries change keeps its program attached. `running` then contains the replaced filters, which are detached and
-/// can be [put back](put_back). Final filters still need a call of [`persist`].
+/// Replaces the running filter of each interface with the filter of the plan, and returns the new filters. A filter of
+/// which only entries change keeps its program attached. `running` then contains the replaced filters, which are detached
+/// and can be [put back](put_back). Final filters still need a call of [`persist`].
 ///
 /// # Errors
 /// The error of the first filter that cannot be replaced; all filters of `running` are then attached as before.

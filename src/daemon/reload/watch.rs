@@ -14,7 +14,7 @@ pub(in crate::daemon) struct ReloadWatch {
     period: Duration,
     /// Time of the next poll.
     at: Instant,
-    /// Content of the last reload, even if it was refused: the same content is not tried again.
+    /// Content of the last reload, even if it was refused: a reload of the same content is not retried.
     sources: Sources,
 }
 

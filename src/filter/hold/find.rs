@@ -65,7 +65,7 @@ pub(super) fn find(
 /// Creates and locks the folder of pins for the interface `name`; `interface` is `None` while the interface is missing.
 ///
 /// # Errors
-/// As [`find`].
+/// The errors of [`find`].
 pub(super) fn create(
     name: &str,
     interface: Option<&Interface>,
@@ -88,7 +88,7 @@ fn is_on(link: Link, interface: &Interface) -> bool {
     link.interface == interface.index && interface.xdp.is_some_and(same)
 }
 
-/// Empties the folder, or moves it away, if its pins belong to another interface than `interface`. Returns false if the
+/// Empties the folder, or moves it away, if its pins belong to an interface other than `interface`. Returns false if the
 /// pins may belong to `interface`.
 fn make_room(
     folder: &mut Folder,
@@ -117,7 +117,7 @@ fn make_room(
         LinkPin::Foreign => {
             let path = folder.set_aside()?.display();
             log.warn(format_args!(
-                "{name}: the pin of the attachment is no XDP link; all pins are moved to {path}"
+                "{name}: the pin of the attachment is not an XDP link; all pins are moved to {path}"
             ));
         }
     }

@@ -72,7 +72,7 @@ impl Folder {
     /// Creates the folder at `path` if it is missing, and locks it.
     ///
     /// # Errors
-    /// As [`Folder::open`], and when there is no BPF file system.
+    /// The errors of [`Folder::open`], and an error when there is no BPF file system.
     pub(super) fn create(path: PathBuf) -> Result<Self, PinError> {
         let lock = RefCell::new(create(&path)?);
         Ok(Self { path, lock })
@@ -177,7 +177,7 @@ fn check_root() -> Result<bool, PinError> {
 fn check(path: &Path, found: &Metadata) -> Result<(), PinError> {
     let refused = |what| Err(PinError::new(path, what, None));
     if !found.is_dir() {
-        return refused("is no folder; move it away");
+        return refused("is not a folder; move it away");
     }
     if found.uid() != 0 && found.uid() != geteuid().as_raw() {
         return refused(
@@ -229,7 +229,7 @@ fn make_folder(path: &Path) -> Result<(), PinError> {
     }
 }
 
-/// Locks the folder at `path`, and waits for the lock at most for `timeout`, longer if the owner is exiting. `None` if the
+/// Locks the folder at `path`, and waits for the lock for at most `timeout`, longer if the owner is exiting. `None` if the
 /// folder does not exist.
 fn lock(path: &Path, timeout: Duration) -> Result<Option<File>, PinError> {
     let start = Instant::now();
@@ -279,8 +279,7 @@ fn check_mounted() -> Result<(), PinError> {
     match statfs(path) {
         Ok(found) if found.filesystem_type() == BPF_FS_MAGIC => Ok(()),
         Ok(_) | Err(Errno::ENOENT) => {
-            let what =
-                "is no BPF file system; `mount -t bpf -o mode=0700 bpf /sys/fs/bpf` makes it one";
+            let what = "is not a BPF file system; `mount -t bpf -o mode=0700 bpf /sys/fs/bpf` makes it one";
             Err(PinError::new(path, what, None))
         }
         Err(errno) => Err(PinError::unknown(path, errno)),

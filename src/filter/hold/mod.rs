@@ -179,12 +179,16 @@ impl Filter {
         let (name, identity) = (&self.interface, self.fingerprint.identity);
         match (pinned, &self.pins) {
             (Some(Err(error)), _) => {
-                log.error(format_args!("{name}: will not outlive the daemon: {error}"));
+                log.error(format_args!(
+                    "{name}: the filter will not outlive the daemon: {error}"
+                ));
                 self.unpin();
             }
             (Some(Ok(())), Some(pins)) => {
                 if let Err(error) = pins.remove_others(identity) {
-                    log.warn(format_args!("{name}: an earlier state remains: {error}"));
+                    log.warn(format_args!(
+                        "{name}: cannot remove the pins of an earlier state: {error}"
+                    ));
                 }
             }
             _ => {}

@@ -98,7 +98,7 @@ impl Pins {
         fs::rename(&new, folder).map_err(|error| errno(&error))
     }
 
-    /// Renames a state. A missing state is no error.
+    /// Renames a state. A missing state is not an error.
     pub(in crate::filter) fn rename_state(
         &self,
         from: Identity,
@@ -157,7 +157,7 @@ impl Pins {
         let _ = fs::remove_file(self.folder.path().join(LINK));
     }
 
-    /// Removes every state but the state of `identity`. After an error, the next call tries again.
+    /// Removes every state but the state of `identity`. After an error, the next call retries.
     pub(in crate::filter) fn remove_others(&self, identity: Identity) -> Result<(), PinError> {
         let kept = self.state(identity);
         let states = states::all(self.folder.path())?.into_iter();

@@ -100,7 +100,7 @@ impl Watch {
     }
 }
 
-/// Most values in the map; in a per-CPU map each entry has a value for each CPU.
+/// Maximum number of values in the map; in a per-CPU map each entry has a value for each CPU.
 fn most_values(shape: &Shape) -> usize {
     (shape.max_entries as usize).saturating_mul(shape.cpus)
 }

@@ -1,4 +1,4 @@
-//! A hash table from key hashes to value hashes. It keeps the values that the last two rounds recorded.
+//! A hash table from key hashes to value hashes. The table keeps the values that the last two rounds recorded.
 //!
 //! The size of the table follows the entries that the map has, not its capacity: an empty trie with a capacity of four
 //! billion entries costs nothing. [`Table::reserve`] makes room for the larger of twice the present values and [`SPARE`]
@@ -33,7 +33,7 @@ pub(super) struct Table {
     round: u32,
     /// Number of slots in use.
     used: usize,
-    /// Most slots that the map can need.
+    /// Maximum number of slots that the map can need.
     most: usize,
 }
 
@@ -154,7 +154,7 @@ impl Table {
         self.used = used;
         if self.spare.len() != slots {
             self.spare = Box::default();
-            // If memory is short now, the next call tries again.
+            // If memory is short now, the next call retries.
             self.spare = empty(slots).unwrap_or_default();
         }
         Ok(())

@@ -14,7 +14,7 @@ pub fn become_nobody() -> Result<(), Errno> {
     if !geteuid().is_root() {
         return Ok(());
     }
-    // Groups before the user: another user than root may not change them.
+    // Groups before the user: a user other than root may not change them.
     setgroups(&[])?;
     let (group, user) = (Gid::from_raw(NOBODY), Uid::from_raw(NOBODY));
     setresgid(group, group, group)?;

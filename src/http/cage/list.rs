@@ -31,14 +31,14 @@ pub const ALWAYS: &[Rule] = &[
     any(POLL),
     any(libc::SYS_accept4),
     any(libc::SYS_recvfrom),
-    // Only without an address. `sendmsg` is not listed, since seccomp cannot read the address in its message.
+    // Allowed only without an address. `sendmsg` is not listed, since seccomp cannot read the address in its message.
     only(
         libc::SYS_sendto,
         &[bits(3, !SEND_FLAGS, 0), null(4), is(5, 0)],
     ),
     // A head together with the header that the gate adds.
     any(libc::SYS_writev),
-    // Only for writing. A shutdown for reading would close a listening socket, which the daemon shares, and its
+    // Allowed only for writing. A shutdown for reading would close a listening socket, which the daemon shares, and its
     // unconnected socket could then connect.
     only(libc::SYS_shutdown, &[is(1, libc::SHUT_WR)]),
     any(libc::SYS_close),
@@ -58,7 +58,7 @@ pub const ALWAYS: &[Rule] = &[
 ];
 
 /// System calls of some runs only. Each comment names the condition.
-pub const SELDOM: &[Rule] = &[
+pub const RARE: &[Rule] = &[
     // Exit, unless the keeper kills the worker first.
     any(libc::SYS_exit_group),
     any(libc::SYS_sigaltstack),
@@ -84,7 +84,7 @@ pub const SELDOM: &[Rule] = &[
     any(libc::SYS_restart_syscall),
 ];
 
-/// Calls of correct code that also works without them. They fail with this errno.
+/// Calls of correct code that also works without them. Such calls fail with this errno.
 pub const REFUSED: &[(c_long, Errno)] = &[
     // glibc reads `/proc/sys/vm/overcommit_memory` before it shrinks the heap of a thread.
     #[cfg(not(target_env = "musl"))]
@@ -96,5 +96,5 @@ pub const REFUSED: &[(c_long, Errno)] = &[
 /// # Errors
 /// When the kernel has no seccomp filters.
 pub fn close() -> Result<(), Errno> {
-    seccomp::allow(&[ALWAYS, SELDOM], REFUSED, DefaultAction::Kill)
+    seccomp::allow(&[ALWAYS, RARE], REFUSED, DefaultAction::Kill)
 }

@@ -6,7 +6,7 @@
 //! 4. Descriptors and memory are limited; the worker cannot write a file ([`limits`]).
 //! 5. Where the kernel has Landlock, the worker cannot open files, connect to ports or signal other processes.
 //! 6. Seccomp allows only the system calls that serving HTTP needs ([`list`]); another call kills the worker.
-//! 7. The worker inherits only the shared page, its sockets to the daemon, the listening sockets, and `/dev/null`. Its
+//! 7. The worker inherits only the shared memory, its sockets to the daemon, the listening sockets, and `/dev/null`. Its
 //!    working directory is `/`.
 //! 8. When memory runs out, the kernel kills the worker before the daemon.
 //!
@@ -35,11 +35,11 @@ const OOM_SCORE: &str = "1000";
 ///
 /// # Errors
 /// `EPERM` without `CAP_SETUID` and `CAP_SETGID`, `EINVAL` in a user namespace that has no nobody; errors of `setrlimit`
-/// and Landlock. A kernel without Landlock is no error.
+/// and Landlock. A kernel without Landlock is not an error.
 pub fn give_up() -> Result<(), Errno> {
     // If `/proc` is missing or read-only, keeper and workers keep the daemon's score.
     let _ = fs::write("/proc/self/oom_score_adj", OOM_SCORE);
-    // Before the change of ids, which removes the capability that this needs.
+    // The bounding set is cleared first: that needs a capability, which the change of ids removes.
     capability::bound(CapSet::empty());
     ids::become_nobody()?;
     capability::keep(CapSet::empty())?;

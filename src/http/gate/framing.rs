@@ -90,7 +90,7 @@ pub struct Request {
 }
 
 impl Request {
-    /// A request with another method than HEAD, without a body.
+    /// A request with a method other than HEAD, without a body.
     pub const PLAIN: Self = Self {
         is_head: false,
         has_body: false,

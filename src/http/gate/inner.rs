@@ -1,8 +1,8 @@
 //! Connections from the gate to the responder of the worker.
 //!
-//! A connection is a socket pair. It has no address, so no other process can connect. The alternatives are worse: other
-//! processes find a socket with an abstract name in `/proc/net/unix`, and a socket in the file system needs a folder that
-//! the worker can write to.
+//! A connection is a socket pair. A socket pair has no address, so no other process can connect. The alternatives are
+//! worse: other processes find a socket with an abstract name in `/proc/net/unix`, and a socket in the file system needs a
+//! folder that the worker can write to.
 
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::os::fd::{AsFd, BorrowedFd};

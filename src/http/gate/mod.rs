@@ -40,16 +40,16 @@ use peer::Peer;
 use response::Response;
 use slot::{Ready, Slot};
 
-/// Most connections of clients. Taking the last slot makes the gate close a connection.
+/// Maximum number of connections of clients. Taking the last slot makes the gate close a connection.
 const SLOTS: usize = 64;
-/// Most connections to the responder, and thus most concurrent requests.
+/// Maximum number of connections to the responder, and so of concurrent requests.
 pub(super) const REQUESTS: usize = 16;
-/// Most bytes of a head.
+/// Maximum size of a head in bytes.
 pub(super) const HEAD_SIZE: usize = 8 << 10;
 /// Bytes of a response in transit.
 const RESPONSE_SIZE: usize = 8 << 10;
-/// Buffers of the slots. They are static, since untouched static memory costs nothing and mostly only the first slot is
-/// in use; an allocator may clear its memory, and thereby touch it.
+/// Buffers of the slots. The buffers are static, since untouched static memory costs nothing and mostly only the first slot
+/// is in use; an allocator may clear its memory, and thereby touch it.
 static MEMORY: Mutex<[[u8; HEAD_SIZE + RESPONSE_SIZE]; SLOTS]> =
     Mutex::new([[0; HEAD_SIZE + RESPONSE_SIZE]; SLOTS]);
 /// Delay before the next `accept` after an error, such as `EMFILE`.
@@ -71,7 +71,7 @@ struct Events {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Accepts {
     Now,
-    /// Not before this time; without a time, not before the next event.
+    /// From this time on; `None` stands for the next event.
     At(Option<Instant>),
 }
 
@@ -89,7 +89,7 @@ struct Gate<'a> {
     listen_socket: &'a OwnedFd,
     listeners: Listeners,
     names: Names,
-    /// Index of the listener that accepts first, modulo the number of listeners. It advances, so that all listeners get
+    /// Index of the listener that accepts first, modulo the number of listeners. The index advances, so that all listeners get
     /// their turn.
     next_listener: usize,
     /// End of the delay after a failed `accept`.

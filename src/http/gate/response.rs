@@ -21,7 +21,7 @@ pub(super) struct Response<'a> {
 enum Remaining {
     /// The head is incomplete.
     Head,
-    /// This many bytes.
+    /// Number of bytes after the head.
     Bytes(usize),
     /// All bytes until the connection is closed.
     UntilClose,
@@ -59,7 +59,7 @@ impl<'a> Response<'a> {
     }
 
     /// True before the first byte of the response.
-    pub(super) fn is_not_begun(&self) -> bool {
+    pub(super) fn is_unstarted(&self) -> bool {
         self.remaining == Remaining::Head && self.received == 0
     }
 

@@ -23,12 +23,12 @@ const SEND_TIMEOUT: Duration = Duration::from_secs(10);
 /// Duration of the lingering close, in which bytes of the client after its last response are discarded (RFC 9112, 9.6).
 /// Closing at once would reset the connection, and the client's system would discard the response.
 const LINGER_TIME: Duration = Duration::from_secs(2);
-/// Most bytes that the lingering close discards.
+/// Maximum number of bytes that the lingering close discards.
 const LINGER_BYTES: usize = 64 << 10;
 /// Shortest time between a response and the next request that counts as a pause.
 const MIN_PAUSE: Duration = Duration::from_millis(10);
 /// Timeout of the responder: it answers [`REQUESTS`](super::REQUESTS) requests one by one, each within five seconds.
-const HUNG_AFTER: Duration = Duration::from_mins(2);
+const HANG_TIMEOUT: Duration = Duration::from_mins(2);
 
 /// Error for a responder that hangs, and thus never closes its end of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -139,7 +139,7 @@ impl<'a> Slot<'a> {
 
     /// Time at which [`Slot::expire`] is due. An idle connection has no deadline.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        let released = self.released_at.and_then(|at| at.checked_add(HUNG_AFTER));
+        let released = self.released_at.and_then(|at| at.checked_add(HANG_TIMEOUT));
         self.stage_end().into_iter().chain(released).min()
     }
 
@@ -149,7 +149,7 @@ impl<'a> Slot<'a> {
             Stage::Head => (self.client_since, HEAD_TIMEOUT),
             Stage::Response if self.response.has_unsent() => (self.since, SEND_TIMEOUT),
             Stage::Closing if self.client.is_some() => (self.since, LINGER_TIME),
-            Stage::Response | Stage::Closing => (self.since, HUNG_AFTER),
+            Stage::Response | Stage::Closing => (self.since, HANG_TIMEOUT),
         };
         start.checked_add(time)
     }
@@ -195,7 +195,7 @@ impl<'a> Slot<'a> {
     /// Reason why the connection may be closed. `None` while the responder has the request of a client that pauses between
     /// requests: closing would free the slot only after the response.
     pub(super) fn claim(&self) -> Option<Claim> {
-        // Before its first response, a client counts as slow from the connection on.
+        // Until its first response, a client counts as slow since it connected.
         let client_since = self
             .answered_at
             .map_or(self.opened_at, |_| self.client_since);

@@ -120,7 +120,7 @@ impl Connection {
         Err(Errno::ETIMEDOUT)
     }
 
-    /// Waits for the answer with this number, at most for `timeout`.
+    /// Waits for the answer with this number, for at most `timeout`.
     pub(super) fn wait_for(&self, number: u32, timeout: Duration) {
         let until = Instant::now().checked_add(timeout);
         while let Ok([true]) = wait([Some(self.socket.as_fd())], until) {
@@ -146,7 +146,7 @@ impl Connection {
         true
     }
 
-    /// Waits for the exit of the keeper, at most for `timeout`; not for a keeper that does not answer.
+    /// Waits at most `timeout` for the exit of the keeper. Does not wait for a keeper that does not answer.
     pub(super) fn wait_for_exit(&self, timeout: Duration) {
         let begin = Instant::now();
         let mut delay = Duration::from_millis(1);

@@ -178,7 +178,7 @@ impl Worker {
 impl Drop for Keeper {
     fn drop(&mut self) {
         let connection = &self.connection;
-        // Not only closed: a `Worker` may still own the connection.
+        // Closing the socket is not enough: a `Worker` may still own the connection.
         let shut = shutdown(connection.socket.as_raw_fd(), Shutdown::Both);
         if !matches!(shut, Ok(()) | Err(Errno::ENOTCONN)) {
             return;

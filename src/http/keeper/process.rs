@@ -20,13 +20,14 @@ use crate::kernel::{fd_passing, process, retry};
 
 /// Delay before receiving again after an error.
 const RETRY_DELAY: Duration = Duration::from_millis(100);
-/// Most workers in the list: the present worker, its successor during a reload, and dead workers that are not reaped.
+/// Maximum number of workers in the list: the current worker, its successor during a reload, and dead workers that are
+/// not reaped.
 const MAX_WORKERS: usize = 4;
 
 /// Runs the keeper until the daemon ends. In the child after a fork, runs the worker.
 ///
 /// # Errors
-/// `EBADF` when another process than the daemon started the keeper, `EPERM` when it may not become nobody; in a worker,
+/// `EBADF` when a process other than the daemon started the keeper, `EPERM` when it may not become nobody; in a worker,
 /// the errors of [`worker::run`].
 pub fn run() -> Result<(), Errno> {
     // Without a name, `ps` would show `exe`, from `/proc/self/exe`, and the keeper's arguments for every worker. Failure
@@ -128,14 +129,14 @@ impl Workers {
         }
     }
 
-    /// Kills all workers. Not in `Drop`: a forked worker drops its copy of the list, and must not kill other workers.
+    /// Kills all workers. `Drop` does not do this: a forked worker drops its copy of the list, and must not kill others.
     fn kill_all(&self) {
         self.0.iter().for_each(|(_, pid)| kill_and_reap(*pid));
     }
 }
 
 fn kill_and_reap(pid: Pid) {
-    // A worker that cannot be killed is not waited for. It exits when the daemon closes its socket pairs.
+    // A worker that cannot be killed is not waited for. Such a worker exits when the daemon closes its socket pairs.
     if kill(pid, Signal::SIGKILL).is_ok() {
         let _ = retry(|| waitpid(pid, None));
     }

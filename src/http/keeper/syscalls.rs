@@ -61,7 +61,7 @@ pub const ALWAYS: &[Rule] = &[
     FORK,
     only(libc::SYS_kill, &[is(1, libc::SIGKILL)]),
     any(libc::SYS_wait4),
-    // A new worker: name and shared page.
+    // A new worker: name and shared memory.
     only(libc::SYS_prctl, &[is(0, libc::PR_SET_NAME)]),
     only(
         libc::SYS_mmap,
@@ -89,7 +89,7 @@ pub const ALWAYS: &[Rule] = &[
 ];
 
 /// Calls of some runs only. Each comment names the condition.
-pub const SELDOM: &[Rule] = &[
+pub const RARE: &[Rule] = &[
     // The delay after a lack of memory or descriptors.
     any(libc::SYS_nanosleep),
     any(libc::SYS_clock_nanosleep),
@@ -105,7 +105,7 @@ pub const SELDOM: &[Rule] = &[
 /// # Errors
 /// When the kernel has no seccomp filters.
 pub fn close() -> Result<(), Errno> {
-    let lists = [list::ALWAYS, list::SELDOM, ALWAYS, SELDOM];
+    let lists = [list::ALWAYS, list::RARE, ALWAYS, RARE];
     // A libc handles ENOSYS as on an old kernel: to create a thread, it tries `clone3` first and then `clone`.
     seccomp::allow(&lists, &[], DefaultAction::Fail(Errno::ENOSYS))
 }

@@ -16,7 +16,7 @@ use crate::http::gate::HEAD_SIZE;
 use crate::http::routes::{PLAIN, content_of};
 use crate::http::{Content, Rendered};
 
-/// Most bytes of a head, including the header that the gate adds.
+/// Maximum size of a head in bytes, including the header that the gate adds.
 const MAX_HEAD: usize = HEAD_SIZE + 64;
 /// Bytes that end a head.
 const HEAD_END: &[u8] = b"\r\n\r\n";

@@ -12,7 +12,7 @@ use crate::kernel::shared_memory::SharedMemory;
 /// Timeout of the daemon's answer. The daemon has one thread, which may be filling a large map.
 const DAEMON_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The connection to the daemon. All answers use one shared page, so at most one request is open at a time.
+/// The connection to the daemon. All answers use the same shared memory, so at most one request is open at a time.
 pub(super) struct Daemon {
     socket: OwnedFd,
     page: SharedMemory,

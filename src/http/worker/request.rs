@@ -23,7 +23,7 @@ pub(super) struct Request {
 pub(super) enum Invalid {
     /// The head is malformed.
     Malformed,
-    /// The header `Expect` has another value than `100-continue`.
+    /// The header `Expect` has a value other than `100-continue`.
     Expectation,
 }
 

@@ -15,7 +15,7 @@ use super::daemon::Daemon;
 use crate::base::wait::timeout;
 use crate::http::gate::{Incoming, REQUESTS};
 
-/// Most connections: [`REQUESTS`] open ones, and as many that the gate has just closed.
+/// Maximum number of connections: [`REQUESTS`] open ones, and as many that the gate has just closed.
 const MAX_CONNECTIONS: usize = 2 * REQUESTS;
 
 /// The responder's connections, and its connection to the daemon.

@@ -86,7 +86,7 @@ pub(super) fn find_records(words: &[u32]) -> Result<Vec<u32>, Error> {
         };
         if id > MAX_TYPES {
             return Err(Error::btf(format!(
-                "it holds more than {MAX_TYPES} types, the kernel's limit"
+                "it has more than {MAX_TYPES} types, the kernel's limit"
             )));
         }
         starts.push(

@@ -99,7 +99,7 @@ impl Btf {
     /// The size of a type in bytes.
     ///
     /// # Errors
-    /// As [`Btf::resolve`]; and when the type has no size, or a size of 4 GiB or more.
+    /// The errors of [`Btf::resolve`], and an error when the type has no size, or a size of 4 GiB or more.
     pub fn size_of(&self, id: u32) -> Result<u32, Error> {
         let (mut inner, mut factor) = (id, 1_u32);
         for _ in 0..MAX_RESOLVE_DEPTH {

@@ -156,7 +156,7 @@ impl<'a> Record<'a> {
     }
 }
 
-/// Longest name of a type or member, in bytes. C++ and Rust have long mangled names.
+/// Maximum length of a name of a type or member, in bytes. C++ and Rust have long mangled names.
 const MAX_NAME_LEN: usize = 1024;
 
 /// The name at `offset`. [`Btf::parse`](super::Btf::parse) has checked that there is one.

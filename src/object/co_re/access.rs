@@ -8,13 +8,13 @@ const MAX_STEPS: usize = 64;
 /// A step of an access, from a type to one of its parts.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Step<'a> {
-    /// To a member, by name. Members of an anonymous struct count as members of the struct around it.
+    /// From a struct to a member, by name. Members of an anonymous struct count as members of the struct around it.
     Member {
         name: &'a str,
         /// The member's type in the object's BTF.
         type_id: u32,
     },
-    /// To the element of an array with this index.
+    /// From an array to the element with this index.
     Element(u32),
 }
 
@@ -48,7 +48,7 @@ impl<'a> Access<'a> {
                 Type::Composite(composite) => {
                     let member = composite.members().nth(usize::try_from(number).ok()?)?;
                     id = member.type_id;
-                    // An anonymous member is no step, because its members are found by their names.
+                    // An anonymous member is not a step, because its members are found by their names.
                     if !member.name.is_empty() {
                         let name = member.name;
                         steps.push(Step::Member { name, type_id: id });

@@ -32,7 +32,7 @@ pub(super) fn value(btf: &Btf, place: Place, kind: Kind) -> Option<Value> {
     })
 }
 
-/// Offset and size of the bytes to load: those of the member, or of the smallest aligned number around the bit-field.
+/// Offset and size of the bytes to load: the member, or the smallest aligned number around the bit-field.
 fn storage(btf: &Btf, place: Place) -> Option<(u64, u64)> {
     let size = u64::from(btf.size_of(place.type_id).ok()?);
     let Some(bits) = place.bit_size else {

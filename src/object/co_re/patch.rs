@@ -7,7 +7,7 @@ use super::{Relocation, Value, Width};
 /// verifier refuses a program that can reach the instruction.
 pub const POISON: i32 = 0x0bad_2310;
 
-/// Replaces the compiler's value `own` by the kernel's value `found`. Without one, poisons the instruction.
+/// Replaces the compiler's value `own` with the kernel's value `found`. Without one, poisons the instruction.
 ///
 /// # Errors
 /// The reason why the value does not fit the instruction.
@@ -96,11 +96,11 @@ const fn size_bits(bytes: u32) -> Option<u8> {
     }
 }
 
-/// Replaces an instruction by a call of [`POISON`].
+/// Replaces an instruction with a call of [`POISON`].
 fn poison(insn: &mut Insn, after: &mut [Insn]) {
     let wide = insn.is_wide();
     *insn = Insn::call(POISON);
-    // The second slot of a 64-bit load is no instruction of its own, so it is replaced too.
+    // The second slot of a 64-bit load is not an instruction of its own, so it is replaced too.
     if let Some(high) = after.first_mut().filter(|_| wide) {
         *high = Insn::call(POISON);
     }

@@ -19,7 +19,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<&FileHeader64<LE>, Error> {
     const HINT: &str = "compile it with `clang -O2 -g -target bpf -c`";
     let Some(&[0x7f, b'E', b'L', b'F', class, order, ..]) = bytes.first_chunk::<16>() else {
         return Err(Error::file(format!(
-            "this is no ELF file, so no BPF object; {HINT}"
+            "this is not an ELF file, so not a BPF object; {HINT}"
         )));
     };
     if class != spec::ELFCLASS64.0 {

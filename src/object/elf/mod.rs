@@ -14,7 +14,7 @@ pub(super) use sections::Section;
 
 use super::error::Error;
 
-/// Longest name of a section or symbol, in bytes. C++ and Rust have long mangled names.
+/// Maximum length of a name of a section or symbol, in bytes. C++ and Rust have long mangled names.
 const MAX_NAME_LEN: usize = 1024;
 
 /// A BPF object file.
@@ -41,7 +41,7 @@ pub(super) enum SymbolKind {
 pub(super) enum SymbolSection {
     /// Defined in another file, or in the kernel (`SHN_UNDEF`).
     Undefined,
-    /// In the section with this index.
+    /// The section with this index.
     Section(usize),
     /// A common symbol, whose storage a linker would allocate (`SHN_COMMON`).
     Common,

@@ -68,7 +68,7 @@ impl Elf<'_> {
     ) -> Result<(), Error> {
         let error = |what: String| Err(Error::section(section.name, what));
         if section.header.sh_type(LE) == spec::SHT_RELA {
-            return error("holds relocations of type RELA; BPF objects use REL".into());
+            return error("has relocations of type RELA; BPF objects use REL".into());
         }
         let (entries, rest) = section.data.as_chunks::<16>();
         if !rest.is_empty() {

@@ -1,4 +1,4 @@
-//! Sections. They are checked to be inside the file and not to overlap.
+//! Sections. All sections are checked to be inside the file and not to overlap.
 
 use ::object::LittleEndian as LE;
 use ::object::elf::{self as spec, FileHeader64, SectionHeader64};

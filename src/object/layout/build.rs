@@ -4,7 +4,7 @@ use super::name::{plain, type_name};
 use super::{Enumerator, Kind, Layout, Member, Shape, ShapeId};
 use crate::object::btf::{Btf, Composite, DataSection, Int, Type};
 
-/// Maximum number of types in a layout. It bounds the linear search for a type.
+/// Maximum number of types in a layout. The limit bounds the linear search for a type.
 const MAX_SHAPES: usize = 512;
 /// Maximum number of members and enumerators in all types of a layout together.
 const MAX_NAMES: usize = 1 << 12;

@@ -113,7 +113,7 @@ impl Walk<'_> {
     }
 
     fn no_path() -> String {
-        "FIELD is no path to a member; write one as action, net.addr or slot[2]".into()
+        "FIELD is not a path to a member; write one as action, net.addr or slot[2]".into()
     }
 }
 

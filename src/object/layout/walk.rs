@@ -31,7 +31,7 @@ impl Layout {
         self.walk_elements(whole, Elements::First, visit);
     }
 
-    /// As [`Layout::walk`], but visits all elements of all arrays.
+    /// Like [`Layout::walk`], but visits all elements of all arrays.
     pub fn walk_all(&self, whole: &str, visit: &mut dyn FnMut(Part<'_>) -> bool) {
         self.walk_elements(whole, Elements::All, visit);
     }

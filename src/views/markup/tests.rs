@@ -103,7 +103,7 @@ fn page(filters: usize, metrics: usize, message: &str) -> String {
     })
 }
 
-/// Text of a page without its tags, white space normalized. Fails on a tag that is not closed or closes another tag than
+/// Text of a page without its tags, white space normalized. Fails on a tag that is not closed or closes a tag other than
 /// the innermost, and on an attribute without quotes.
 fn read(page: &str) -> String {
     let mut open = Vec::new();
@@ -163,7 +163,7 @@ fn state_of_the_last_reload_is_shown_at_the_top() {
     for (banner, words) in [
         (
             written(|text| pending(text, 42)),
-            "not confirmed: <code>corexdp confirm</code> keeps it, else the old state returns in 42 s</p>",
+            "not confirmed: run <code>corexdp confirm</code> within 42 s, or the old state is restored</p>",
         ),
         (
             written(|text| reload_failed(text, Utc(2))),

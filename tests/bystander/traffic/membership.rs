@@ -151,11 +151,7 @@ impl Traffic for Membership {
     }
 
     fn kind(&self) -> Kind {
-        if self.is_ip6 {
-            Kind::Management
-        } else {
-            Kind::Other
-        }
+        Kind::Management
     }
 
     fn run(&self, router: &Router) -> Result<Carried, String> {

@@ -43,7 +43,7 @@ fn unconfirmed_start_leaves_no_filter() {
         let daemon = held.start_with(&corefile(OLD, exit), &["--confirm", "1m"]);
         let lines = daemon.stop();
         let end = [
-            "warning: not confirmed before the end: all is as before the start",
+            "warning: not confirmed before the end: the start is rolled back",
             "stopped by SIGTERM, detached",
         ];
         assert_eq!(lines[lines.len() - 2..], end);

@@ -154,7 +154,7 @@ impl Held {
     fn is_owned_by(&self, daemon: &Daemon) {
         let filter = self.site.filter();
         let expected = format!(
-            "Second:4: if: interface edge0 is held by another corexdp, process {}; stop that process, or change its Corefile and reload it",
+            "Second:4: if: interface edge0 is filtered by another corexdp, process {}; stop that process, or change its Corefile and reload it",
             daemon.pid()
         );
         for text in [

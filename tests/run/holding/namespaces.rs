@@ -138,7 +138,7 @@ fn alternative_name_finds_the_filter() {
         .site
         .finish(&mut held.second(&corefile(OLD, "exit hold")));
     let owner = format!(
-        "interface edge0 is held by another corexdp, process {}",
+        "interface edge0 is filtered by another corexdp, process {}",
         daemon.pid()
     );
     outcome.refuses(69, &[&owner]);

@@ -148,7 +148,10 @@ fn foreign_names_among_the_pins_are_ignored() {
     let daemon = held.start(&corefile(NEW, "exit hold"));
     held.drops("10.12.0.1", 0);
     assert_eq!(held.pins(), (1, true));
-    assert_eq!(daemon.lines_with("an earlier state remains"), [""; 0]);
+    assert_eq!(
+        daemon.lines_with("cannot remove the pins of an earlier state"),
+        [""; 0]
+    );
     held.sh(&format!("test -e {pins}/other/map"));
     daemon.stop();
 }
@@ -163,7 +166,7 @@ fn foreign_attachment_pin_is_moved() {
         "bpftool map create {pins}/link type array key 4 value 4 entries 1 name alien"
     ));
     let daemon = held.start(&corefile(OLD, "exit hold"));
-    let (_, line) = daemon.line("warning: edge0: the pin of the attachment is no XDP link");
+    let (_, line) = daemon.line("warning: edge0: the pin of the attachment is not an XDP link");
     let (_, moved) = line.rsplit_once(' ').unwrap();
     held.sh(&format!("bpftool map show pinned {moved}/link"));
     assert_eq!(held.pins(), (1, true));

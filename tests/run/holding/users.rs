@@ -94,5 +94,5 @@ fn symbolic_link_of_a_user_is_not_followed() {
     let planted = |held: &Held| {
         assert!(held.as_user(&format!("mkdir -m 755 {ROOT}2 && ln -s {ROOT}2 {ROOT}")));
     };
-    is_refused(planted, ROOT, "is no folder");
+    is_refused(planted, ROOT, "is not a folder");
 }

@@ -1,6 +1,6 @@
 //! Reloads of a Corefile with several interfaces.
 
-use super::{refuses, reloads, two};
+use super::{refuses, reload_and_wait, two};
 use support::net::{Attached, SERVER, Site};
 #[cfg(feature = "faults")]
 use {super::other, support::net::Daemon};
@@ -11,18 +11,18 @@ fn reload_adds_and_removes_interfaces() {
     site.add_wire("edge1", "far1");
     let on = |name: &str| Attached::on(&site.server, name);
     let daemon = site.run(&two(SERVER, "")).attached(1);
-    reloads(&site, &daemon, &two(SERVER, "edge1"));
+    reload_and_wait(&site, &daemon, &two(SERVER, "edge1"));
     assert!(on(SERVER).is_some() && on("edge1").is_some());
-    reloads(&site, &daemon, &two("edge1", ""));
+    reload_and_wait(&site, &daemon, &two("edge1", ""));
     assert!(on(SERVER).is_none() && on("edge1").is_some());
     assert_eq!(
         site.get("/metrics")
             .metric("corexdp_filter_attached{interface=\"edge1\",mode=\"native\"}"),
         Some("1")
     );
-    reloads(&site, &daemon, ". {\nprometheus\n}\n");
+    reload_and_wait(&site, &daemon, ". {\nprometheus\n}\n");
     assert!(on(SERVER).is_none() && on("edge1").is_none());
-    reloads(&site, &daemon, &two(SERVER, "edge1"));
+    reload_and_wait(&site, &daemon, &two(SERVER, "edge1"));
     assert!(on(SERVER).is_some() && on("edge1").is_some());
     daemon.stop();
 }
@@ -40,7 +40,7 @@ fn reload_refuses_an_occupied_interface() {
         object.display()
     ));
     let foreign = Attached::on(&site.server, "edge1").unwrap();
-    let parts = ["Corefile:9: if: interface edge1 is held by another"];
+    let parts = ["Corefile:9: if: interface edge1 has another"];
     refuses(&site, &daemon, &two(SERVER, "edge1"), &parts);
     assert_eq!(site.filter().mode, filter.mode);
     assert_eq!(Attached::on(&site.server, "edge1"), Some(foreign));
@@ -66,7 +66,7 @@ fn failed_reload_is_rolled_back() {
     let parts = ["Corefile:9: if: interface edge1 refuses native mode: "];
     refuses(&site, &daemon, &other, &parts);
     assert_eq!((site.filter(), Attached::on(&site.server, "edge1")), before);
-    reloads(&site, &daemon, &other);
+    reload_and_wait(&site, &daemon, &other);
     assert_ne!(site.filter().id, before.0.id);
     daemon.stop();
 }

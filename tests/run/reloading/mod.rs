@@ -33,7 +33,7 @@ fn other(corefile: &str) -> String {
     corefile.replace("example.o", "other/example.o")
 }
 
-/// A Corefile with a filter on each of two interfaces.
+/// A Corefile with a filter on each of two interfaces; only on `first` if `second` is empty.
 fn two(first: &str, second: &str) -> String {
     let block = |name: &str| {
         format!("ebpf {{\nif {name}\nelf example.o\nmap 0A0B0000.FFFF0000.00000000\n}}\n")
@@ -49,13 +49,14 @@ fn two(first: &str, second: &str) -> String {
     )
 }
 
+/// Writes the Corefile and requests a reload.
 fn reload(site: &Site, daemon: &Daemon, corefile: &str) {
     site.folder.write("Corefile", corefile);
     daemon.signal(Signal::SIGHUP);
 }
 
-/// Reloads and waits until the reload is done.
-fn reloads(site: &Site, daemon: &Daemon, corefile: &str) {
+/// Writes the Corefile, requests a reload, and waits until the reload is done.
+fn reload_and_wait(site: &Site, daemon: &Daemon, corefile: &str) {
     let before = daemon.lines_with("reload: done").len();
     reload(site, daemon, corefile);
     daemon.nth_line(before, "reload: done");
@@ -132,7 +133,7 @@ fn reload_replaces_the_object() {
     let first = site.filter();
     site.sender().send(&packet("10.11.0.1"), 2);
     site.metric_becomes("coredns_ebpf_dropped", 2);
-    reloads(&site, &daemon, &other(&corefile("")));
+    reload_and_wait(&site, &daemon, &other(&corefile("")));
     assert_ne!(site.filter().id, first.id);
     assert_eq!(site.filter().mode, NATIVE);
     site.sender().send(&packet("10.11.0.1"), 1);
@@ -140,7 +141,7 @@ fn reload_replaces_the_object() {
     daemon.stop();
 }
 
-/// Program, map and counters stay the same.
+/// The program, its map and the counters stay the same.
 #[test]
 fn reload_keeps_unchanged_filters() {
     let site = Site::new();
@@ -153,7 +154,7 @@ fn reload_keeps_unchanged_filters() {
     {
         sender.send(&packet("10.11.0.1"), 2);
         site.metric_becomes("coredns_ebpf_dropped", 2 * (round as u64 + 1));
-        reloads(&site, &daemon, &corefile(more));
+        reload_and_wait(&site, &daemon, &corefile(more));
         assert_eq!(site.filter(), filter);
     }
     site.metric_becomes("coredns_ebpf_dropped", 8);
@@ -167,13 +168,13 @@ fn changes_are_logged_across_reloads() {
     let debug = |text: String| text.replace("prometheus", "debug");
     let daemon = site.run(&corefile("")).attached(1);
     for round in 1..=3 {
-        reloads(&site, &daemon, &debug(corefile("")));
+        reload_and_wait(&site, &daemon, &debug(corefile("")));
         site.sender().send(&packet("10.11.0.1"), 1);
         daemon.line(&format!(
             "key=00000000 value=0A0B0000FFFF00000{round}000000"
         ));
     }
-    reloads(&site, &daemon, &corefile(""));
+    reload_and_wait(&site, &daemon, &corefile(""));
     site.sender().send(&packet("10.11.0.1"), 1);
     site.metric_becomes("coredns_ebpf_dropped", 4);
     let lines = daemon.stop();
@@ -191,11 +192,11 @@ fn reload_changes_the_mode() {
         ("mode native", NATIVE),
         ("mode auto", NATIVE),
     ] {
-        reloads(&site, &daemon, &corefile(option));
+        reload_and_wait(&site, &daemon, &corefile(option));
         assert_eq!(site.filter().mode, mode, "{option}");
     }
     // If the driver refuses native mode, the generic program stays.
-    reloads(&site, &daemon, &corefile("mode generic"));
+    reload_and_wait(&site, &daemon, &corefile("mode generic"));
     site.client.run(&format!("ip link set {CLIENT} mtu 9000"));
     let before = site.filter();
     let parts = ["edge0", "native", "Peer MTU"];
@@ -214,15 +215,15 @@ fn reload_moves_the_page() {
     };
     assert_eq!(ask(9153), 200);
     let second = ":1053 {\nprometheus localhost:9154\n}\n";
-    reloads(&site, &daemon, &(corefile("") + second));
+    reload_and_wait(&site, &daemon, &(corefile("") + second));
     assert_eq!((ask(9153), ask(9154)), (200, 200));
-    reloads(
+    reload_and_wait(
         &site,
         &daemon,
         &corefile("").replace("prometheus", "prometheus localhost:9154"),
     );
     assert_eq!(ask(9154), 200);
-    reloads(&site, &daemon, &corefile("").replace("  prometheus\n", ""));
+    reload_and_wait(&site, &daemon, &corefile("").replace("  prometheus\n", ""));
     daemon.stop();
 }
 
@@ -257,7 +258,7 @@ fn reload_replaces_the_program_over_netlink_without_links() {
         .attached(1);
     let before = site.filter();
     site.add_other_object();
-    reloads(&site, &daemon, &other(&corefile("")));
+    reload_and_wait(&site, &daemon, &other(&corefile("")));
     assert_ne!(site.filter().id, before.id);
     daemon.stop();
     assert_eq!(site.attached(), None);

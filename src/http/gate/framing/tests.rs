@@ -137,7 +137,7 @@ fn headers_that_announce_a_body_are_hidden() {
     assert_eq!(sanitize(&mut line), Ok(Request::PLAIN));
     assert!(
         line.starts_with(b"Content"),
-        "the request line is no header"
+        "the request line is not a header"
     );
 }
 

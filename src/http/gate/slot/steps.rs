@@ -190,7 +190,7 @@ impl Slot<'_> {
 
     /// Receives bytes of the response from the responder. Returns false when no byte can be received now.
     fn receive_response(&mut self, now: Instant) -> bool {
-        let begins = self.response.is_not_begun();
+        let begins = self.response.is_unstarted();
         let received = self
             .inner
             .as_ref()

@@ -188,7 +188,7 @@ pub fn only_child(parent: u32) -> u32 {
     })
 }
 
-/// True if the process exists and is no zombie.
+/// True if the process exists and is not a zombie.
 pub fn lives(pid: u32) -> bool {
     let Ok(stat) = fs::read_to_string(format!("/proc/{pid}/stat")) else {
         return false;

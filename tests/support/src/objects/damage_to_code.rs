@@ -41,7 +41,7 @@ const CODE: &[Case] = &[
     (
         "relocation-rela",
         |o| o.put_u32(o.header(".relxdp") + TYPE, 4),
-        "section `.relxdp`: holds relocations of type RELA; BPF objects use REL",
+        "section `.relxdp`: has relocations of type RELA; BPF objects use REL",
     ),
     (
         "relocation-size",
@@ -63,7 +63,7 @@ const CODE: &[Case] = &[
             o.put(load + 1, &[0x11]);
             o.put_u64(o.header(".relxdp") + SIZE, 0);
         },
-        "refers to a map or function by number; it takes a relocation to say which",
+        "refers to a map or function by number; a relocation must name it",
     ),
     (
         "half-load",
@@ -212,17 +212,17 @@ const MAPS: &[Case] = &[
             let offset = o.u64(at) as u64;
             o.put_u64(at, offset + 1);
         },
-        "is no static initialiser; only `values` of a map of maps has them",
+        "is not a static initialiser; only `values` of a map of maps has them",
     ),
     (
         "slot-type",
         |o| o.put_u32(o.section(".rel.maps") + 8, 3),
-        "is no static initialiser",
+        "is not a static initialiser",
     ),
     (
         "slot-first",
         |o| o.put_u64(o.section(".rel.maps"), 0),
-        "section `.maps`: the address at offset 0 is no static initialiser",
+        "section `.maps`: the address at offset 0 is not a static initialiser",
     ),
     (
         "slot-target",
@@ -230,7 +230,7 @@ const MAPS: &[Case] = &[
             let at = o.section(".maps") + o.u64(o.section(".rel.maps"));
             o.put_u64(at, 4);
         },
-        "is that of `one`, which is no map of this object",
+        "belongs to `one`, which is not a map of this object",
     ),
 ];
 

@@ -12,12 +12,12 @@ const HEADER: &[Case] = &[
     (
         "empty",
         |o| o.0.clear(),
-        "this is no ELF file, so no BPF object",
+        "this is not an ELF file, so not a BPF object",
     ),
     (
         "cut-ident",
         |o| o.0.truncate(15),
-        "this is no ELF file, so no BPF object",
+        "this is not an ELF file, so not a BPF object",
     ),
     (
         "cut-header",
@@ -92,12 +92,12 @@ const SECTIONS: &[Case] = &[
     (
         "symbols-size",
         |o| o.put_u64(o.header(".symtab") + SIZE, 24),
-        "entry function `xdp_prog`: is missing; the object holds no functions",
+        "entry function `xdp_prog`: is missing; the object has no functions",
     ),
     (
         "license",
         |o| o.put(o.section("license"), &[0xff]),
-        "section `license`: is not text; it holds a license such as \"GPL\"",
+        "section `license`: is not text; it must be a license such as \"GPL\"",
     ),
 ];
 

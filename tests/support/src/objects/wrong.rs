@@ -39,7 +39,7 @@ fn foreign(dir: &Path) -> Vec<(PathBuf, &'static str)> {
     vec![
         (
             text,
-            "this is no ELF file, so no BPF object; compile it with `clang -O2 -g -target bpf -c`",
+            "this is not an ELF file, so not a BPF object; compile it with `clang -O2 -g -target bpf -c`",
         ),
         (
             compile_text(C, "x86", dir, &["-target", "x86_64-linux-gnu"]),
@@ -64,11 +64,11 @@ const COMPILED: &[(&str, &str)] = &[
     ),
     (
         "other_name",
-        "entry function `xdp_prog`: is missing; the object holds `first` in section `xdp`, `second` in section `xdp.frags`",
+        "entry function `xdp_prog`: is missing; the object has `first` in section `xdp`, `second` in section `xdp.frags`",
     ),
     (
         "data_only",
-        "entry function `xdp_prog`: is missing; the object holds no functions",
+        "entry function `xdp_prog`: is missing; the object has no functions",
     ),
     (
         "kconfig",
@@ -108,11 +108,11 @@ const COMPILED: &[(&str, &str)] = &[
     ),
     (
         "addresses",
-        "section `.data`: holds the address of `.data` at offset 0, and a map cannot hold addresses",
+        "section `.data`: contains the address of `.data` at offset 0, but a map cannot contain addresses",
     ),
     (
         "strange_section",
-        "refers to `number` in section `somewhere`, which holds neither code, maps nor data",
+        "refers to `number` in section `somewhere`, which contains neither code, maps nor data",
     ),
     (
         "sizes",

@@ -20,6 +20,7 @@ pub const ICMP: u8 = 1;
 pub const TCP: u8 = 6;
 pub const UDP: u8 = 17;
 pub const ESP: u8 = 50;
+pub const IGMP: u8 = 2;
 pub const ICMPV6: u8 = 58;
 
 pub const HOP_BY_HOP: u8 = 0;

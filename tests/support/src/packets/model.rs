@@ -3,8 +3,8 @@
 use std::net::Ipv6Addr;
 
 use super::frame::{
-    ETH_P_8021AD, ETH_P_8021Q, ETH_P_IP, ETH_P_IPV6, ETH_P_PPP_SES, ETH_P_QINQ1, ICMP, ICMPV6, TCP,
-    UDP,
+    ETH_P_8021AD, ETH_P_8021Q, ETH_P_IP, ETH_P_IPV6, ETH_P_PPP_SES, ETH_P_QINQ1, ICMP, ICMPV6,
+    IGMP, TCP, UDP,
 };
 
 /// The parsed fields of an IP packet.
@@ -25,6 +25,8 @@ pub struct Facts {
     pub ports: Option<(u16, u16)>,
     /// The type of an ICMP message for IPv4; for IPv6, of an `ICMPv6` message.
     pub icmp: Option<u8>,
+    /// True for an IGMP message, or its first fragment.
+    pub igmp: bool,
     /// Offset of the IP header.
     pub ip: usize,
     /// Offset of the transport header.
@@ -83,12 +85,14 @@ impl Facts {
             ppp_length: None,
             ports: None,
             icmp: None,
+            igmp: false,
             ip,
             transport: ip + words * 4,
         };
         if fragment << 3 == 0 {
             facts.ports = facts.read_ports(frame);
             facts.icmp = facts.read_icmp(frame, ICMP);
+            facts.igmp = facts.protocol == IGMP;
         }
         Some(facts)
     }
@@ -110,6 +114,7 @@ impl Facts {
             ppp_length: None,
             ports: None,
             icmp: None,
+            igmp: false,
             ip,
             transport: ip + 40,
         };
@@ -188,7 +193,7 @@ impl Facts {
                 133..=137 => self.hops == 255,
                 _ => false,
             },
-            None => false,
+            None => self.igmp && self.hops == 1,
         }
     }
 
