@@ -1,6 +1,6 @@
 //! Keys and values of the `ebpf` block as hexadecimal digits.
 
-use super::ebpf::Reader;
+use super::reader::Reader;
 use crate::base::capacity::MAX_KEY;
 use crate::base::hex;
 use crate::corefile::Token;

@@ -1,9 +1,10 @@
-//! Reader of the `ebpf` block.
+//! Reads the `ebpf` block.
 
 use std::path::Path;
 
 use super::diagnostics::Diagnostics;
-use super::options::{EbpfOption, OPTIONS, Parts, Read};
+use super::options::OPTIONS;
+use super::reader::{EbpfOption, Line, Parts, Read, Reader};
 use super::{EBPF, Entries, Filter, Names};
 use crate::base::escape::Quoted;
 use crate::base::suggest::suggestion;
@@ -49,36 +50,7 @@ pub(super) fn read(
     filter.filter(|_| faults.count() == before)
 }
 
-/// A line of the block.
-pub(super) struct Line<'t> {
-    /// The option whose name begins the line.
-    pub(super) option: &'static EbpfOption,
-    pub(super) name: Token,
-    pub(super) args: &'t [Token],
-    /// Index of `name` among the directive's words.
-    pub(super) at: usize,
-}
-
-/// State of reading one block.
-pub(super) struct Reader<'a, 'c> {
-    pub(super) faults: &'a mut Diagnostics<'c>,
-    pub(super) names: &'a mut Names,
-    pub(super) folder: &'a Path,
-    /// Names of the options that the block has had so far, valid or not.
-    seen: Vec<&'static str>,
-    pub(super) entries: Entries,
-    pub(super) parts: Parts,
-}
-
-impl<'c> Reader<'_, 'c> {
-    pub(super) fn text(&self, token: Token) -> &'c str {
-        self.faults.corefile.text(token)
-    }
-
-    pub(super) fn quote(&self, token: Token) -> String {
-        Quoted(self.text(token)).to_string()
-    }
-
+impl Reader<'_, '_> {
     /// Reads a line whose first word has the index `at` in the directive.
     fn read_line(&mut self, line: &[Token], at: usize) {
         let Some((&name, args)) = line.split_first() else {
@@ -147,14 +119,5 @@ impl<'c> Reader<'_, 'c> {
             return None;
         }
         Some(*argument)
-    }
-
-    /// Reports that an option has too many or too few arguments.
-    pub(super) fn wrong_count(&mut self, line: &Line<'_>) {
-        let EbpfOption { name, form, .. } = line.option;
-        let count = line.args.len();
-        let s = if count == 1 { "" } else { "s" };
-        let message = format!("{count} argument{s}; write `{name} {form}`");
-        self.faults.add(line.name, name, message);
     }
 }

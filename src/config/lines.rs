@@ -1,7 +1,7 @@
 //! The `map` and `entry` lines of the `ebpf` block, and the map of a line.
 
-use super::ebpf::{Line, Reader};
 use super::entries::Form;
+use super::reader::{Line, Reader};
 use super::{MapId, MapRef};
 use crate::base::capacity::{MAX_KEY, MAX_VALUE};
 use crate::corefile::Token;

@@ -1,7 +1,7 @@
 //! The `metric`, `gauge` and `counter` lines of the `ebpf` block.
 
 use super::Metric;
-use super::ebpf::{Line, Reader};
+use super::reader::{Line, Reader};
 use crate::base::capacity::{MAX_METRICS, MAX_VALUE};
 use crate::base::escape::{Plain, Quoted};
 use crate::corefile::Token;

@@ -17,6 +17,7 @@ mod listen;
 mod metric;
 mod options;
 pub mod page_size;
+mod reader;
 mod reload;
 mod typos;
 
@@ -37,7 +38,8 @@ pub use entries::{Entries, Entry, MapEntries, Value};
 pub use hosts::{Hosts, MAX_HOST, MAX_HOSTS};
 pub use listen::{Listen, MAX_PLACES, Place, Service, Serving};
 pub use metric::MetricKind;
-pub use options::{EbpfOption, OPTIONS as EBPF_OPTIONS};
+pub use options::OPTIONS as EBPF_OPTIONS;
+pub use reader::EbpfOption;
 pub use reload::Reload;
 pub use typos::{warn_of_directives_as_addresses, warn_of_typos};
 

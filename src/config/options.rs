@@ -1,70 +1,14 @@
 //! Table of the options of the `ebpf` block, used by the parser, the messages and the test of the manual.
 //!
-//! A new option needs a row of [`OPTIONS`] and a reader. If it sets a value, [`Parts`] and [`Filter`] get a field.
+//! A new option needs a row of [`OPTIONS`] and a reader. If it sets a value, `Parts` in `reader.rs` and
+//! [`Filter`](super::Filter) get a field.
 
-use std::path::PathBuf;
-use std::time::Duration;
-
-use super::ebpf::{Line, Reader};
-use super::{
-    Entries, Exit, Filter, InterfaceName, Link, MAX_INTERFACE, MapRef, Metric, Mode, duration,
-    folder_of, lines, metric,
-};
+use super::reader::Read::{Each, Once};
+use super::reader::{EbpfOption, Reader};
+use super::{Exit, Link, MAX_INTERFACE, Mode, duration, folder_of, lines, metric};
 use crate::base::capacity::MAX_FILTERS;
 use crate::base::escape::Quoted;
 use crate::corefile::Token;
-
-use Read::{Each, Once};
-
-/// An option of the `ebpf` block.
-#[derive(Debug)]
-pub struct EbpfOption {
-    /// The word that begins a line of this option.
-    pub name: &'static str,
-    /// The arguments, as messages and the manual show them.
-    pub form: &'static str,
-    /// The purpose, in one line.
-    pub meaning: &'static str,
-    /// True if a block without this option is an error.
-    pub required: bool,
-    pub(super) read: Read,
-}
-
-/// The reader of an option, by how often a block may have the option.
-#[derive(Debug)]
-pub(super) enum Read {
-    /// At most once, with one argument. The function takes the tokens of the option's name and the argument.
-    Once(fn(&mut Reader<'_, '_>, Token, Token)),
-    /// Any number of times, with any number of arguments.
-    Each(fn(&mut Reader<'_, '_>, &Line<'_>)),
-}
-
-impl EbpfOption {
-    /// True if a block may have several lines of this option.
-    pub const fn may_repeat(&self) -> bool {
-        matches!(self.read, Each(_))
-    }
-
-    const fn new(
-        name: &'static str,
-        form: &'static str,
-        meaning: &'static str,
-        read: Read,
-    ) -> Self {
-        Self {
-            name,
-            form,
-            meaning,
-            required: false,
-            read,
-        }
-    }
-
-    const fn required(mut self) -> Self {
-        self.required = true;
-        self
-    }
-}
 
 /// Every option, in the order in which messages name them.
 #[rustfmt::skip]
@@ -82,44 +26,6 @@ pub static OPTIONS: &[EbpfOption] = &[
     EbpfOption::new("wait", "DURATION", "the time to wait for the interface at start", Once(wait)),
     EbpfOption::new("exit", "detach|hold", "whether the filter outlives the daemon", Once(exit)),
 ];
-
-/// Values of the options read so far, each with the token that later messages name.
-#[derive(Default)]
-pub(super) struct Parts {
-    elf: Option<(PathBuf, Token)>,
-    program: Option<(String, Token)>,
-    interface: Option<(InterfaceName, Token)>,
-    mode: Option<Mode>,
-    link: Option<(Link, Token)>,
-    wait: Option<Duration>,
-    exit: Option<(Exit, Token)>,
-    pub(super) maps: Vec<MapRef>,
-    pub(super) metrics: Vec<Metric>,
-}
-
-impl Parts {
-    /// The filter of the block whose name is the token `at`; `None` without object or interface.
-    pub(super) fn into_filter(self, at: Token, entries: Entries, debug: bool) -> Option<Filter> {
-        let ((elf, elf_at), (interface, interface_at)) = self.elf.zip(self.interface)?;
-        Some(Filter {
-            at,
-            elf,
-            elf_at,
-            program: self.program,
-            interface,
-            interface_at,
-            mode: self.mode.unwrap_or_default(),
-            link: self.link,
-            wait: self.wait.unwrap_or_default(),
-            exit: self.exit.map(|(exit, _)| exit).unwrap_or_default(),
-            exit_at: self.exit.map_or(at, |(_, at)| at),
-            maps: self.maps,
-            entries,
-            metrics: self.metrics,
-            debug,
-        })
-    }
-}
 
 fn elf(reader: &mut Reader<'_, '_>, _: Token, path: Token) {
     let folder = folder_of(path, reader.faults.corefile, reader.folder);

@@ -88,28 +88,30 @@ fn lines(filter: &Filter, corefile: &Corefile) -> Vec<(String, usize, String)> {
     lines.collect()
 }
 
+/// A block with lines of several maps in turn.
+const MIXED_LINES: &str = "a {
+    ebpf {
+        elf a.o
+        prog filter
+        if a
+        map 01
+        map @b 02
+        map @b 03
+        entry 7 x=1 y=2
+        entry @b 8 x=3
+        map 04
+        map @xdp_map 05 06
+        map 07
+        gauge g @c 1 x \"G\"
+        counter h 2 y \"H\"
+        metric i @b 01 0 1 \"I\"
+        map @b 08
+    }
+}";
+
 #[test]
 fn line_index_counts_per_map() {
-    let text = "a {
-        ebpf {
-            elf a.o
-            prog filter
-            if a
-            map 01
-            map @b 02
-            map @b 03
-            entry 7 x=1 y=2
-            entry @b 8 x=3
-            map 04
-            map @xdp_map 05 06
-            map 07
-            gauge g @c 1 x \"G\"
-            counter h 2 y \"H\"
-            metric i @b 01 0 1 \"I\"
-            map @b 08
-        }
-    }";
-    let corefile = Corefile::parse("Corefile", "/etc", text, 1 << 20, &mut NoFiles).unwrap();
+    let corefile = Corefile::parse("Corefile", "/etc", MIXED_LINES, 1 << 20, &mut NoFiles).unwrap();
     let (config, errors) = Config::read(&corefile, Path::new("/etc"));
     assert!(errors.is_empty(), "{errors:?}");
     let [filter] = config.filters.as_slice() else {

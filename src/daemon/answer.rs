@@ -29,12 +29,13 @@ impl Daemon<'_> {
             Received::WorkerDied => log.error("page: the worker died after its keeper; no page is served until corexdp is started again"),
             Received::Request(content) => {
                 self.verify_filters();
+                let filters = self.filters.iter_mut();
                 match content {
-                    Content::Metrics => self.count_lost_answers(),
-                    Content::Html | Content::Status => self.renew_warnings(),
+                    Content::Metrics => filters.for_each(Filter::count_lost_answers),
+                    Content::Html | Content::Status => filters.for_each(Filter::renew_warnings),
                     Content::Health | Content::Ready => {}
                 }
-                let readiness = self.readiness();
+                let readiness = Readiness::of(self);
                 let (mut overview, server) = self.overview();
                 let Some(server) = server else { return };
                 server.answer(|buffer| {
@@ -60,12 +61,12 @@ impl Daemon<'_> {
     /// The input of the views, and the server that sends what they render.
     pub(super) fn overview(&mut self) -> (Overview<'_>, Option<&mut Server>) {
         let pending = self.reloading.pending.as_ref();
-        let control = self.control_state();
+        let control = self.control.state(self.options);
         let overview = Overview {
             listeners: self.page.states().chain([control]).collect(),
             filters: &self.filters,
-            scan: &mut self.scan,
-            read_errors: &mut self.read_errors,
+            scan: &mut self.map_reads.scan,
+            read_errors: &mut self.map_reads.errors,
             reloads: &self.reloading.results,
             process: &self.process,
             source: &self.options.source,
@@ -73,29 +74,6 @@ impl Daemon<'_> {
             log: &self.options.log,
         };
         (overview, self.page.server.as_mut())
-    }
-
-    /// The response of `/ready`: `OK`, or the names of the interfaces whose filter is not attached.
-    fn readiness(&self) -> Readiness {
-        let mut text = heapless::String::new();
-        if !self.serving.until_ready {
-            let detached = |filter: &&Filter| filter.attachment().is_none();
-            for filter in self.filters.iter().filter(detached) {
-                let comma = if text.is_empty() { "" } else { "," };
-                // Cannot fail: the buffer has room for all names.
-                let _ = write!(text, "{comma}{}", filter.interface);
-            }
-            if text.is_empty() && self.shutdown.is_some() {
-                let _ = text.push_str("stopping");
-            }
-        }
-        if text.is_empty() {
-            return Readiness::ok();
-        }
-        Readiness {
-            text,
-            available: false,
-        }
     }
 }
 
@@ -107,6 +85,29 @@ struct Readiness {
 }
 
 impl Readiness {
+    /// The response of `/ready`: `OK`, or the names of the interfaces whose filter is not attached.
+    fn of(daemon: &Daemon<'_>) -> Self {
+        let mut text = heapless::String::new();
+        if !daemon.serving.until_ready {
+            let detached = |filter: &&Filter| filter.attachment().is_none();
+            for filter in daemon.filters.iter().filter(detached) {
+                let comma = if text.is_empty() { "" } else { "," };
+                // Cannot fail: the buffer has room for all names.
+                let _ = write!(text, "{comma}{}", filter.interface);
+            }
+            if text.is_empty() && daemon.shutdown.is_some() {
+                let _ = text.push_str("stopping");
+            }
+        }
+        if text.is_empty() {
+            return Self::ok();
+        }
+        Self {
+            text,
+            available: false,
+        }
+    }
+
     fn ok() -> Self {
         let mut text = heapless::String::new();
         let _ = text.push_str("OK");

@@ -9,12 +9,12 @@ use std::time::Duration;
 use nix::errno::Errno;
 
 use super::error::{Error, fault};
-use super::state::{ControlRetry, Daemon, Options};
+use super::state::{ControlSocket, Daemon, Options};
 use crate::base::exit;
 use crate::base::wait::Backoff;
 use crate::control::server::{Client, Control, Owner};
 use crate::control::{DEFAULT_PATH, Payload, Request};
-use crate::filter::ReadMap;
+use crate::filter::{Filter, ReadMap};
 use crate::http::PAGE_SIZE;
 use crate::kernel::errno;
 use crate::kernel::shared_memory::SharedMemory;
@@ -27,33 +27,67 @@ const NAMES: usize = 1024;
 const FIRST_RETRY: Duration = Duration::from_secs(1);
 const LONGEST_RETRY: Duration = Duration::from_secs(10);
 
-/// Creates the control socket. All errors except the following are retried: a file system may be read-only at boot.
-///
-/// # Errors
-/// When another process or file occupies the path that `--control` names.
-pub(super) fn open(options: &Options) -> Result<(Option<Control>, ControlRetry), Error> {
-    let mut retry = ControlRetry {
-        backoff: Backoff::new(FIRST_RETRY, LONGEST_RETRY),
-        error: "",
-    };
-    let path = path(options);
-    let control = match Control::open(path) {
-        Ok(control) => Some(control),
-        Err(error) if options.control.is_some() && is_occupied(&error) => {
-            return Err(refusal(path, error));
+impl ControlSocket {
+    /// Creates the control socket. All errors except the following are retried: a file system may be read-only at boot.
+    ///
+    /// # Errors
+    /// When another process or file occupies the path that `--control` names.
+    pub(super) fn open(options: &Options) -> Result<Self, Error> {
+        let mut socket = Self {
+            server: None,
+            retry: Backoff::new(FIRST_RETRY, LONGEST_RETRY),
+            error: "",
+        };
+        let path = path(options);
+        match Control::open(path) {
+            Ok(server) => socket.server = Some(server),
+            Err(error) if options.control.is_some() && is_occupied(&error) => {
+                return Err(refusal(path, error));
+            }
+            Err(error) => {
+                let shown = path.display();
+                let owner = owner(path, &error);
+                let reason: &dyn fmt::Display = owner.as_ref().map_or(&error, |owner| owner);
+                options.log.warn(format_args!(
+                    "no control socket at {shown}: {reason}; retrying; --control names another path"
+                ));
+                socket.failed(&error);
+            }
         }
-        Err(error) => {
-            let shown = path.display();
-            let owner = owner(path, &error);
-            let reason: &dyn fmt::Display = owner.as_ref().map_or(&error, |owner| owner);
-            options.log.warn(format_args!(
-                "no control socket at {shown}: {reason}; retrying; --control names another path"
-            ));
-            retry.failed(&error);
-            None
+        Ok(socket)
+    }
+
+    fn failed(&mut self, error: &io::Error) {
+        self.error = match error.kind() {
+            // An error of `Control::open`, without errno.
+            io::ErrorKind::AlreadyExists => "the path is not a socket",
+            _ => errno(error).desc(),
+        };
+        self.retry.plan();
+    }
+
+    /// Creates the control socket if its retry is due.
+    pub(super) fn open_if_due(&mut self, options: &Options) {
+        if !self.retry.take_due() {
+            return;
         }
-    };
-    Ok((control, retry))
+        let path = path(options);
+        match Control::open(path) {
+            Ok(server) => {
+                self.server = Some(server);
+                let path = path.display();
+                options.log.info(format_args!("control: {path}"));
+            }
+            Err(error) => self.failed(&error),
+        }
+    }
+
+    /// State of the control socket for the views.
+    pub(super) fn state(&self, options: &Options) -> ListenerState {
+        let path = path(options).display();
+        let error = self.server.is_none().then_some(self.error);
+        ListenerState::new("control", format_args!("{path}"), error)
+    }
 }
 
 fn path(options: &Options) -> &Path {
@@ -96,48 +130,14 @@ fn owner(path: &Path, error: &io::Error) -> Option<Owner> {
     in_use.then(|| Control::owner(path)).flatten()
 }
 
-impl ControlRetry {
-    fn failed(&mut self, error: &io::Error) {
-        self.error = match error.kind() {
-            // An error of `Control::open`, without errno.
-            io::ErrorKind::AlreadyExists => "the path is not a socket",
-            _ => errno(error).desc(),
-        };
-        self.backoff.plan();
-    }
-}
-
 impl Daemon<'_> {
-    /// Creates the control socket if its retry is due.
-    pub(super) fn retry_control(&mut self) {
-        if !self.control_retry.backoff.take_due() {
-            return;
-        }
-        let path = path(self.options);
-        match Control::open(path) {
-            Ok(control) => {
-                self.control = Some(control);
-                let path = path.display();
-                self.options.log.info(format_args!("control: {path}"));
-            }
-            Err(error) => self.control_retry.failed(&error),
-        }
-    }
-
-    /// State of the control socket for the views.
-    pub(super) fn control_state(&self) -> ListenerState {
-        let path = path(self.options).display();
-        let error = self.control.is_none().then_some(self.control_retry.error);
-        ListenerState::new("control", format_args!("{path}"), error)
-    }
-
     /// Executes the request of a client, and sends the answer.
     pub(super) fn answer_client(&mut self, client: &Client, request: Request) {
         let result = match request {
             Request::Reload(confirm) => self.reload(confirm),
             Request::Confirm => self.confirm(),
             Request::Status => return self.pass_status(client),
-            Request::Dump => return self.pass_maps(client),
+            Request::Dump => return pass_maps(&self.filters, client),
         };
         match result {
             Ok(()) => client.end(exit::DONE),
@@ -152,7 +152,7 @@ impl Daemon<'_> {
             Err(errno) => return fail(client, "no memory for the status", errno),
         };
         self.verify_filters();
-        self.renew_warnings();
+        self.filters.iter_mut().for_each(Filter::renew_warnings);
         let (mut overview, _) = self.overview();
         let length = overview.status(memory.bytes());
         let Some(length) = length.and_then(|length| u32::try_from(length).ok()) else {
@@ -166,28 +166,28 @@ impl Daemon<'_> {
             Err(errno) => fail(client, "cannot pass the status", errno),
         }
     }
+}
 
-    /// Passes the descriptor of each map; the client reads the maps.
-    fn pass_maps(&self, client: &Client) {
-        for filter in &self.filters {
-            for ReadMap { name, map, .. } in &filter.read_maps {
-                let mut names = heapless::Vec::<u8, NAMES>::new();
-                let parts = [filter.interface.as_bytes(), b" ", name.as_bytes()];
-                let fits = parts
-                    .iter()
-                    .all(|part| names.extend_from_slice(part).is_ok());
-                let passed = if fits {
-                    client.pass(Payload::Map(&names), map.fd().as_fd())
-                } else {
-                    Err(Errno::ENAMETOOLONG)
-                };
-                if let Err(errno) = passed {
-                    return fail(client, "cannot pass a map", errno);
-                }
+/// Passes the descriptor of each map; the client reads the maps.
+fn pass_maps(filters: &[Filter], client: &Client) {
+    for filter in filters {
+        for ReadMap { name, map, .. } in &filter.read_maps {
+            let mut names = heapless::Vec::<u8, NAMES>::new();
+            let parts = [filter.interface.as_bytes(), b" ", name.as_bytes()];
+            let fits = parts
+                .iter()
+                .all(|part| names.extend_from_slice(part).is_ok());
+            let passed = if fits {
+                client.pass(Payload::Map(&names), map.fd().as_fd())
+            } else {
+                Err(Errno::ENAMETOOLONG)
+            };
+            if let Err(errno) = passed {
+                return fail(client, "cannot pass a map", errno);
             }
         }
-        client.end(exit::DONE);
     }
+    client.end(exit::DONE);
 }
 
 fn fail(client: &Client, what: &str, errno: Errno) {

@@ -4,16 +4,12 @@ use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use super::signals::Signals;
-use super::state::{Daemon, End};
-use crate::base::escape::Plain;
+use super::state::{Daemon, End, Shutdown};
 use crate::base::wait::{sleep, wait};
 use crate::control::server::{CLIENTS, Control};
-use crate::filter::{Filter, ReadMap};
-use crate::http::keeper::{ANSWER_TIMEOUT, Keeper};
+use crate::filter::Filter;
+use crate::http::keeper::Keeper;
 use crate::http::server::Server;
-
-/// Period of reading the maps with `debug`: half of the 100 ms within which the manual promises to log a change.
-pub(super) const DEBUG_PERIOD: Duration = Duration::from_millis(50);
 
 /// Delay before polling again after `poll` failed.
 const POLL_RETRY: Duration = Duration::from_secs(1);
@@ -85,14 +81,15 @@ impl Daemon<'_> {
             if self.roll_back_unconfirmed() {
                 return End::Unconfirmed;
             }
-            if let Some(end) = self.shutdown_due() {
+            if let Some(end) = self.shutdown.and_then(Shutdown::due) {
                 return end;
             }
-            self.check_keeper(ready.keeper);
+            self.page.check_keeper(ready.keeper, &self.options.log);
             self.page.retry(ready.addresses, &self.options.log);
-            self.retry_control();
+            self.control.open_if_due(self.options);
             self.reload_if_changed();
-            self.log_map_changes();
+            self.map_reads
+                .log_changes(&mut self.filters, &self.options.log);
             self.options.log.deliver();
         }
     }
@@ -100,7 +97,7 @@ impl Daemon<'_> {
     /// Sleeps until a descriptor is ready or the earliest deadline has passed. An idle daemon has no deadline. A failed
     /// `poll` is retried: the filters do not depend on it.
     fn poll(&self, signals: &Signals) -> Ready {
-        let (control, clients) = self.control.as_ref().map(Control::fds).unzip();
+        let (control, clients) = self.control.server.as_ref().map(Control::fds).unzip();
         let [first, second, third, fourth] = clients.unwrap_or_default();
         let fds = [
             Some(signals.stop_fd()),
@@ -132,9 +129,9 @@ impl Daemon<'_> {
     /// The earliest time at which the daemon must act without an event.
     fn next_deadline(&self) -> Option<Instant> {
         let deadlines = [
-            self.has_debug().then_some(self.next_scan),
+            self.map_reads.deadline(&self.filters),
             self.page.retry_at(),
-            self.control_retry.backoff.at(),
+            self.control.retry.at(),
             self.page.keeper.as_ref().and_then(Keeper::deadline),
             self.filters.iter().filter_map(Filter::retry_at).min(),
             self.reloading.deadline(),
@@ -150,33 +147,16 @@ impl Daemon<'_> {
         // From the last to the first: `receive` removes the client from the list.
         let clients = ready.clients.iter().enumerate().rev();
         for (index, _) in clients.filter(|(_, ready)| **ready) {
-            let control = self.control.as_mut();
+            let control = self.control.server.as_mut();
             if let Some((client, request)) = control.and_then(|control| control.receive(index)) {
                 self.answer_client(&client, request);
             }
         }
         if ready.control
-            && let Some(control) = &mut self.control
+            && let Some(control) = &mut self.control.server
         {
             control.accept();
         }
-    }
-
-    /// Checks the keeper of the page's workers after an event, or when its answer is late. A late keeper gets `SIGCONT`.
-    fn check_keeper(&mut self, event: bool) {
-        let log = &self.options.log;
-        let late = self
-            .page
-            .keeper
-            .as_ref()
-            .is_some_and(Keeper::resume_if_late);
-        if late {
-            log.warn(format_args!(
-                "page: the keeper of its workers has not answered for {} s; sending SIGCONT, in case the keeper is stopped",
-                ANSWER_TIMEOUT.as_secs()
-            ));
-        }
-        self.page.check_keeper(event || late, log);
     }
 
     /// Checks all filters after an event of an interface, else the filters whose retry is due. Attaches them again if
@@ -201,43 +181,5 @@ impl Daemon<'_> {
         for filter in &mut self.filters {
             filter.verify(durability, &self.options.log);
         }
-    }
-
-    /// Updates the warnings that the status shows.
-    pub(super) fn renew_warnings(&mut self) {
-        self.filters.iter_mut().for_each(Filter::renew_warnings);
-    }
-
-    /// Reads the drivers' counters of lost packets, for the metrics.
-    pub(super) fn count_lost_answers(&mut self) {
-        self.filters.iter_mut().for_each(Filter::count_lost_answers);
-    }
-
-    /// Logs the changes of map values with `debug`, once in [`DEBUG_PERIOD`].
-    fn log_map_changes(&mut self) {
-        if !self.has_debug() || Instant::now() < self.next_scan {
-            return;
-        }
-        let log = &self.options.log;
-        let maps = self
-            .filters
-            .iter_mut()
-            .flat_map(|filter| &mut filter.read_maps);
-        for ReadMap {
-            name, map, watch, ..
-        } in maps
-        {
-            let Some(watch) = watch else { continue };
-            if let Err(errno) = watch.log_changes(name, map, &mut self.scan, log) {
-                let (name, reason) = (Plain(name), errno.desc());
-                log.warn(format_args!("map {name}: cannot be read: {reason}"));
-            }
-        }
-        self.next_scan = Instant::now() + DEBUG_PERIOD;
-    }
-
-    fn has_debug(&self) -> bool {
-        let mut maps = self.filters.iter().flat_map(|filter| &filter.read_maps);
-        maps.any(|map| map.watch.is_some())
     }
 }

@@ -41,6 +41,13 @@ impl fmt::Display for StatusLine<'_> {
     }
 }
 
+impl Shutdown {
+    /// The end, once the time of `lameduck` is over.
+    pub(super) fn due(self) -> Option<End> {
+        (self.until <= Instant::now()).then_some(End::Signal(self.signal))
+    }
+}
+
 impl Daemon<'_> {
     /// Begins the shutdown. Returns the end at once without `lameduck`, or after a second signal; else the daemon serves
     /// for the time of `lameduck`.
@@ -61,14 +68,6 @@ impl Daemon<'_> {
         let until = Instant::now() + time;
         self.shutdown = Some(Shutdown { signal, until });
         None
-    }
-
-    /// The end, once the time of `lameduck` is over.
-    pub(super) fn shutdown_due(&self) -> Option<End> {
-        let due = self
-            .shutdown
-            .filter(|shutdown| shutdown.until <= Instant::now());
-        due.map(|shutdown| End::Signal(shutdown.signal))
     }
 
     /// Sends the service manager the keep-alive if it is due, and the status line if it has changed.

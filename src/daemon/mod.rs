@@ -6,6 +6,8 @@ mod control;
 mod error;
 mod event_loop;
 mod lifecycle;
+mod listener_log;
+mod map_changes;
 mod page;
 mod pid_file;
 mod reload;
@@ -17,9 +19,8 @@ pub mod syscalls;
 
 use std::io;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use crate::control::server::Control;
 use crate::filter::Filter;
 use crate::http::PAGE_SIZE;
 use crate::kernel::capability::{Cap, CapSet, capset};
@@ -32,12 +33,11 @@ use crate::plan::sources::Sources;
 use crate::views::process::ProcessStart;
 
 pub use error::{Error, fault, worst};
-use event_loop::DEBUG_PERIOD;
 use pid_file::PidFile;
 use reload::switch;
 use signals::Signals;
 pub use state::Options;
-use state::{ControlRetry, Daemon, Filters, Page, PendingConfirm, Reloading};
+use state::{ControlSocket, Daemon, Filters, MapReads, Page, PendingConfirm, Reloading};
 
 /// Runs the daemon until a signal stops it, then detaches the filters.
 ///
@@ -76,15 +76,12 @@ pub fn run(options: &Options) -> Result<(), Error> {
         options,
         process,
         filters,
-        scan,
-        read_errors: 0,
-        next_scan: Instant::now() + DEBUG_PERIOD,
+        map_reads: MapReads::new(scan),
         page: sockets.page,
         serving,
         reloading,
         shutdown: None,
         control: sockets.control,
-        control_retry: sockets.control_retry,
         monitor: sockets.monitor,
         manager,
     };
@@ -107,14 +104,13 @@ fn checked_plan(options: &Options, sources: &mut Sources) -> Result<Plan, Error>
 struct Sockets {
     monitor: Monitor,
     page: Page,
-    control: Option<Control>,
-    control_retry: ControlRetry,
+    control: ControlSocket,
 }
 
 impl Sockets {
     fn open(plan: &Plan, options: &Options) -> Result<Self, Error> {
         // Opened first, so that a second daemon fails here, and not at the addresses of the page.
-        let (control, control_retry) = control::open(options)?;
+        let control = ControlSocket::open(options)?;
         // Started before any BPF object exists, since the keeper would inherit its descriptor, and while the daemon may
         // still change ids.
         let page = Page::start(plan, &options.log);
@@ -125,7 +121,6 @@ impl Sockets {
             monitor,
             page,
             control,
-            control_retry,
         })
     }
 }

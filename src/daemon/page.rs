@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 
+use super::listener_log::{announce, warn};
 use super::state::Page;
 use crate::base::wait::Backoff;
 use crate::config::{Hosts, Place};
-use crate::filter::blame;
 use crate::http::host::Names;
-use crate::http::keeper::Keeper;
+use crate::http::keeper::{ANSWER_TIMEOUT, Keeper};
 use crate::http::listener::{Listener, Listeners};
 use crate::http::server::Server;
 use crate::kernel::interface::Monitor;
@@ -90,6 +90,17 @@ impl Page {
         let places = plan.config.listen.iter().map(|listen| listen.place);
         let report = &mut |listener: &Listener| warn(listener, Some(plan), log);
         self.serve(places, report, log);
+    }
+
+    /// Serves at the places of the plan of a reload, and logs addresses that have changed. Called after the filters are
+    /// replaced: no failure of the page refuses a reload.
+    pub(super) fn move_to(&mut self, plan: &Plan, log: &Log) {
+        let wanted = plan.config.listen.iter().map(|listen| listen.place);
+        let moves = !wanted.eq(self.places());
+        self.serve_plan(plan, log);
+        if moves {
+            self.announce(log);
+        }
     }
 
     /// Serves at the places of an earlier plan.
@@ -203,14 +214,20 @@ impl Page {
         listeners.for_each(|listener| announce(listener, log));
     }
 
-    /// Removes a keeper that has died. The confined daemon cannot start another keeper; the running worker still serves.
+    /// Checks the keeper of the workers after an event, or when its answer is late. A late keeper gets `SIGCONT`; a dead one
+    /// is removed. The confined daemon cannot start another keeper; the running worker still serves.
     pub(super) fn check_keeper(&mut self, event: bool, log: &Log) {
-        if event
-            && self
-                .keeper
-                .as_ref()
-                .is_some_and(|keeper| !keeper.is_alive())
-        {
+        let Some(keeper) = &self.keeper else {
+            return;
+        };
+        let late = keeper.resume_if_late();
+        if late {
+            log.warn(format_args!(
+                "page: the keeper of its workers has not answered for {} s; sending SIGCONT, in case the keeper is stopped",
+                ANSWER_TIMEOUT.as_secs()
+            ));
+        }
+        if (event || late) && !keeper.is_alive() {
             self.keeper = None;
             log.error("page: the keeper of its workers died; the page is served until the current worker ends, and then not until corexdp is started again; filters are not affected");
         }
@@ -257,41 +274,5 @@ impl Page {
                 .with_remedy(listener.remedy())
                 .at(listener.local().map(|local| (local, service.path())))
         })
-    }
-}
-
-/// Logs the address of an open listener.
-fn announce(listener: &Listener, log: &Log) {
-    if let Some(local) = listener.local() {
-        let service = listener.place.service;
-        let (name, path) = (service.name(), service.path());
-        log.info(format_args!("{name}: http://{local}/{path}"));
-    }
-}
-
-/// Logs why a listener is not open, with the line of the Corefile if `plan` is given.
-fn warn(listener: &Listener, plan: Option<&Plan>, log: &Log) {
-    let Some(errno) = listener.error() else {
-        return;
-    };
-    let Place { service, address } = listener.place;
-    let reason = errno.desc();
-    let remedy = listener.remedy();
-    let message = format_args!("cannot listen on {address}: {reason}; {remedy}");
-    let directive = service.directive();
-    let listens = plan.and_then(|plan| {
-        let mut listens = plan.config.listen.iter();
-        Some((plan, listens.find(|listen| listen.place == listener.place)?))
-    });
-    match listens {
-        Some((plan, listen)) => {
-            let blame = blame(errno);
-            let message = message.to_string();
-            let diagnostic = plan
-                .corefile
-                .diagnostic(listen.at, directive, message, blame);
-            log.warn(diagnostic);
-        }
-        None => log.warn(format_args!("{}: {message}", service.name())),
     }
 }

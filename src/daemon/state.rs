@@ -48,21 +48,25 @@ pub(super) struct Daemon<'a> {
     pub(super) options: &'a Options,
     pub(super) process: ProcessStart,
     pub(super) filters: Filters,
-    /// Buffers for reading maps.
-    pub(super) scan: Box<Scan>,
-    /// Number of map values that could not be read since the start.
-    pub(super) read_errors: u64,
-    /// Time of the next read of the maps with `debug`.
-    pub(super) next_scan: Instant,
+    pub(super) map_reads: MapReads,
     pub(super) page: Page,
     pub(super) serving: Serving,
     pub(super) reloading: Reloading,
     /// Present from the signal that stops the daemon until the exit.
     pub(super) shutdown: Option<Shutdown>,
-    pub(super) control: Option<Control>,
-    pub(super) control_retry: ControlRetry,
+    pub(super) control: ControlSocket,
     pub(super) monitor: Monitor,
     pub(super) manager: Manager,
+}
+
+/// State of reading maps (`map_changes.rs`, and the views that render values).
+pub(super) struct MapReads {
+    /// Buffers for reading maps.
+    pub(super) scan: Box<Scan>,
+    /// Number of map values that could not be read since the start.
+    pub(super) errors: u64,
+    /// Time of the next read of the maps with `debug`.
+    pub(super) next: Instant,
 }
 
 /// The page's sockets and processes (`page.rs`). No failure of the page ends the daemon or refuses a reload.
@@ -79,9 +83,11 @@ pub(super) struct Page {
     pub(super) addresses: Option<Monitor>,
 }
 
-/// Retry of a control socket that could not be created (`control.rs`).
-pub(super) struct ControlRetry {
-    pub(super) backoff: Backoff,
+/// The control socket (`control.rs`).
+pub(super) struct ControlSocket {
+    /// `None` until the socket could be created.
+    pub(super) server: Option<Control>,
+    pub(super) retry: Backoff,
     /// Reason of the last failure.
     pub(super) error: &'static str,
 }

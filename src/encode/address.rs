@@ -1,5 +1,6 @@
 //! IPv4, IPv6 and MAC addresses, in network byte order.
 
+use std::fmt::Write as _;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// An address in network byte order.
@@ -59,6 +60,26 @@ pub(super) const fn family(bytes: usize) -> &'static str {
         16 => "an IPv6 address",
         _ => "",
     }
+}
+
+/// The address with these bytes; `None` unless they are 4 (IPv4), 6 (MAC) or 16 (IPv6).
+pub(super) fn format(bytes: &[u8]) -> Option<String> {
+    let mut text = String::new();
+    // Cannot fail: a String grows.
+    let _ = if let Ok(ipv4) = <[u8; 4]>::try_from(bytes) {
+        write!(text, "{}", Ipv4Addr::from(ipv4))
+    } else if let Ok(ipv6) = <[u8; 16]>::try_from(bytes) {
+        write!(text, "{}", Ipv6Addr::from(ipv6))
+    } else if bytes.len() == 6 {
+        for (index, byte) in bytes.iter().enumerate() {
+            let colon = if index == 0 { "" } else { ":" };
+            let _ = write!(text, "{colon}{byte:02x}");
+        }
+        Ok(())
+    } else {
+        return None;
+    };
+    Some(text)
 }
 
 /// Parses six bytes of two hexadecimal digits each, separated by colons.

@@ -2,12 +2,11 @@
 //!
 //! Each result is encoded again and compared, so that the words of a line always encode to the same bytes.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::iter::once;
-use std::net::{Ipv4Addr, Ipv6Addr};
 use std::ops::Range;
 
-use super::{Encoder, prefix};
+use super::{Encoder, address, prefix};
 use crate::base::capacity::{MAX_KEY, MAX_VALUE};
 use crate::base::escape::is_control;
 use crate::base::hex::Upper;
@@ -58,7 +57,7 @@ impl Encoder<'_> {
         } else {
             let mapped = prefix::mapped_ipv4(key).filter(|_| self.key.is_address(core));
             match mapped {
-                Some(ipv4) => format_address(ipv4),
+                Some(ipv4) => address::format(ipv4),
                 None => format_word(&self.key, core, key).map(|(word, _)| word),
             }
         };
@@ -160,7 +159,7 @@ fn format_word(layout: &Layout, shape: &Shape, bytes: &[u8]) -> Option<(String, 
     let word = match &shape.kind {
         Kind::Number {
             big_endian: true, ..
-        } if bytes.len() == 4 => format_address(bytes),
+        } if bytes.len() == 4 => address::format(bytes),
         &Kind::Number { signed, big_endian } => {
             return Some(format_number(Number {
                 big_endian,
@@ -182,7 +181,7 @@ fn format_word(layout: &Layout, shape: &Shape, bytes: &[u8]) -> Option<(String, 
             ));
         }
         Kind::Text => format_text(bytes),
-        _ if layout.is_address(shape) => format_address(bytes),
+        _ if layout.is_address(shape) => address::format(bytes),
         Kind::Array { element, .. } if layout.shape(*element).size != 1 => return None,
         Kind::Composite(members) if !members.is_empty() => return None,
         Kind::Array { .. } | Kind::Composite(_) | Kind::Opaque => None,
@@ -196,24 +195,4 @@ fn format_text(bytes: &[u8]) -> Option<String> {
     let text = std::str::from_utf8(bytes.get(..end.unwrap_or(bytes.len()))?).ok()?;
     let inexpressible = |c: char| is_control(c) || "\"\\{}".contains(c);
     (!text.contains(inexpressible)).then(|| text.into())
-}
-
-/// The address with these bytes; `None` unless they are 4 (IPv4), 6 (MAC) or 16 (IPv6).
-pub(super) fn format_address(bytes: &[u8]) -> Option<String> {
-    let mut text = String::new();
-    // Cannot fail: a String grows.
-    let _ = if let Ok(ipv4) = <[u8; 4]>::try_from(bytes) {
-        write!(text, "{}", Ipv4Addr::from(ipv4))
-    } else if let Ok(ipv6) = <[u8; 16]>::try_from(bytes) {
-        write!(text, "{}", Ipv6Addr::from(ipv6))
-    } else if bytes.len() == 6 {
-        for (index, byte) in bytes.iter().enumerate() {
-            let colon = if index == 0 { "" } else { ":" };
-            let _ = write!(text, "{colon}{byte:02x}");
-        }
-        Ok(())
-    } else {
-        return None;
-    };
-    Some(text)
 }

@@ -4,8 +4,7 @@
 use std::net::Ipv4Addr;
 
 use super::KEY;
-use super::address::{Address, family};
-use super::decode::format_address;
+use super::address::{self, Address, family};
 use super::word::Digits;
 use crate::base::escape::Quoted;
 use crate::base::hex::Count;
@@ -86,9 +85,9 @@ pub(super) fn format(key: &[u8]) -> Option<String> {
     let (length, bytes) = key.split_first_chunk::<LENGTH>()?;
     let bits = u32::from_ne_bytes(*length);
     if let Some((ipv4, bits)) = mapped_ipv4(bytes).zip(bits.checked_sub(96)) {
-        return Some(format!("{}/{bits}", format_address(ipv4)?));
+        return Some(format!("{}/{bits}", address::format(ipv4)?));
     }
-    Some(format!("{}/{bits}", format_address(bytes)?))
+    Some(format!("{}/{bits}", address::format(bytes)?))
 }
 
 /// The message for a `word` that is not a key of `size` bytes.

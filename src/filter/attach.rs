@@ -13,9 +13,10 @@ use crate::base::capacity::MAX_FILTERS;
 use crate::base::diagnostic::{Blame, Diagnostic};
 use crate::base::wait::wait;
 use crate::config::{self, InterfaceName};
-use crate::kernel::attach::{Attachment, Failure, Mode};
+use crate::kernel::attach::{Attachment, Failure};
 use crate::kernel::interface::{self, Interface, Monitor};
 use crate::kernel::program::Program;
+use crate::kernel::xdp_mode::Mode;
 
 /// Error of [`attach_program`].
 #[derive(Debug)]

@@ -2,6 +2,7 @@
 
 use nix::errno::Errno;
 
+use super::entry_list::{EntryDigest, find};
 use super::refusal::check_interrupted;
 use super::{Context, blame};
 use crate::base::capacity::{MAX_KEY, MAX_VALUE};
@@ -71,6 +72,33 @@ impl<'a> Lines<'a> {
         Ok(())
     }
 
+    /// Rows of the entries of the sorted list `new` that are not in `old`, or have another value there, each with the
+    /// number of its line.
+    ///
+    /// # Errors
+    /// As [`Lines::each`].
+    pub(super) fn changed_rows(
+        &mut self,
+        old: &[EntryDigest],
+        new: &[EntryDigest],
+        shape: &Shape,
+    ) -> Result<Rows<Option<usize>>, Diagnostic> {
+        let (mut rows, mut copied) = (Rows::new(shape), vec![0; shape.copy_size()]);
+        self.each(|line, key, value| {
+            let entry = EntryDigest::of(key, value);
+            // The last line of a key wins.
+            let wins = find(new, entry.key) == Some(entry);
+            if wins && find(old, entry.key) != Some(entry) {
+                if let Some(first) = copied.get_mut(..value.len()) {
+                    first.copy_from_slice(value);
+                }
+                copy_to_all_cpus(shape, &mut copied);
+                rows.push(Some(line), key, &copied);
+            }
+        })?;
+        Ok(rows)
+    }
+
     /// Encodes an entry to `key` and `value`. `config` has checked the entry, so an error here is a bug of corexdp.
     pub(super) fn encode(
         &mut self,
@@ -134,6 +162,21 @@ impl<'a> Lines<'a> {
             blame(errno),
             what,
         )
+    }
+}
+
+/// Copies the value of the first CPU to all CPUs. Does nothing for a map that is not per-CPU.
+pub(super) fn copy_to_all_cpus(shape: &Shape, copied: &mut [u8]) {
+    if copied.len() == shape.value_size {
+        return;
+    }
+    if let Some(padding) = copied.get_mut(shape.value_size..shape.stride()) {
+        padding.fill(0);
+    }
+    if let Some((first, others)) = copied.split_at_mut_checked(shape.stride()) {
+        for other in others.chunks_exact_mut(shape.stride().max(1)) {
+            other.copy_from_slice(first);
+        }
     }
 }
 

@@ -3,9 +3,8 @@
 //! The kernel evicts entries even before a map is full: each CPU frees up to 128 entries at once (`LOCAL_FREE_TARGET`),
 //! and other CPUs cannot use these.
 
-use super::entries::{Lines, Rows};
-use super::fingerprint::{EntryDigest, EntryList};
-use super::update_entries::{Update, find};
+use super::entries::Lines;
+use super::entry_list::{EntryDigest, EntryList, find};
 use crate::base::diagnostic::Diagnostic;
 use crate::kernel::map::Map;
 use crate::kernel::map_scan::Scan;
@@ -43,22 +42,21 @@ pub(super) fn rewrite_evicted(
     if !shape.kind.is_lru() || list.is_empty() {
         return Ok(());
     }
-    let mut update = Update::new(Vec::new(), list.sorted(), shape);
-    let mut limit = update.new.len();
+    let wanted = list.sorted();
+    let mut limit = wanted.len();
     loop {
-        update.old = present(lines, &update.new, map, scan)?;
-        let missing = update.new.len().saturating_sub(update.old.len());
+        let present = present(lines, &wanted, map, scan)?;
+        let missing = wanted.len().saturating_sub(present.len());
         if missing == 0 {
             return Ok(());
         }
         if missing > limit {
-            lines.warn_of_evicted(update.old.len(), update.new.len());
+            lines.warn_of_evicted(present.len(), wanted.len());
             return Ok(());
         }
         limit = missing / 2;
-        update.writes = Rows::new(shape);
-        update.find_writes(lines, shape)?;
-        for row in update.writes.iter() {
+        let missing = lines.changed_rows(&present, &wanted, shape)?;
+        for row in missing.iter() {
             let written = map.update(row.key, row.value);
             written.map_err(|errno| lines.refused(row.note, errno))?;
         }

@@ -7,6 +7,7 @@ use std::hash::{Hash, Hasher as _};
 
 use super::Context;
 use super::entries::lines;
+use super::entry_list::EntryList;
 use crate::base::diagnostic::Diagnostic;
 use crate::base::digest::Digest;
 use crate::object::LinkedObject;
@@ -41,61 +42,6 @@ struct MapEntries {
     /// The map's name in the object.
     map: String,
     list: EntryList,
-}
-
-/// Entries of one map as digests, in the order of their lines.
-#[derive(Debug, Default, Hash)]
-pub(super) struct EntryList(Vec<EntryDigest>);
-
-/// Digests of one entry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct EntryDigest {
-    /// Digest of the key.
-    pub(super) key: u64,
-    /// Digest of key and value.
-    pub(super) whole: u64,
-}
-
-impl EntryDigest {
-    pub(super) fn of(key: &[u8], value: &[u8]) -> Self {
-        let mut hasher = Digest::default();
-        hasher.write(key);
-        let key = hasher.finish();
-        hasher.write(value);
-        Self {
-            key,
-            whole: hasher.finish(),
-        }
-    }
-}
-
-impl EntryList {
-    pub(super) fn add(&mut self, key: &[u8], value: &[u8]) {
-        self.0.push(EntryDigest::of(key, value));
-    }
-
-    /// True if no line gives the map an entry.
-    pub(super) const fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// Number of different keys in both lists together.
-    pub(super) fn len_with(&self, other: &Self) -> usize {
-        let both = self.0.iter().chain(&other.0);
-        let mut keys: Vec<_> = both.map(|entry| entry.key).collect();
-        keys.sort_unstable();
-        keys.dedup();
-        keys.len()
-    }
-
-    /// The entries sorted by key. The last of several lines with the same key wins.
-    pub(super) fn sorted(&self) -> Vec<EntryDigest> {
-        let mut sorted = self.0.clone();
-        sorted.reverse();
-        sorted.sort_by_key(|entry| entry.key);
-        sorted.dedup_by_key(|entry| entry.key);
-        sorted
-    }
 }
 
 impl Fingerprint {
@@ -166,21 +112,5 @@ impl Target {
         entries.map_or_else(EntryList::default, |entries| {
             std::mem::take(&mut entries.list)
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn last_line_of_a_key_wins() {
-        let mut list = EntryList::default();
-        for (key, value) in [(b"a", b"1"), (b"b", b"1"), (b"a", b"2")] {
-            list.add(key, value);
-        }
-        let mut expected = [EntryDigest::of(b"a", b"2"), EntryDigest::of(b"b", b"1")];
-        expected.sort_by_key(|entry| entry.key);
-        assert_eq!(list.sorted(), expected);
     }
 }

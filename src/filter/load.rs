@@ -5,9 +5,10 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use nix::errno::Errno;
 
 use super::attach::find_interface;
-use super::entries::{Lines, lines};
+use super::entries::{Lines, copy_to_all_cpus, lines};
+use super::entry_list::EntryList;
 use super::evicted::rewrite_evicted;
-use super::fingerprint::{EntryList, Fingerprint};
+use super::fingerprint::Fingerprint;
 use super::read_map::{ReadMap, watch};
 use super::refusal::{check_interrupted, no_descriptor, no_offload, not_loaded};
 use super::state::{Loaded, LoadedMap, object_name};
@@ -312,20 +313,5 @@ impl Batch {
         }
         self.count = 0;
         Ok(())
-    }
-}
-
-/// Copies the value of the first CPU to all CPUs. Does nothing for a map that is not per-CPU.
-pub(super) fn copy_to_all_cpus(shape: &Shape, copied: &mut [u8]) {
-    if copied.len() == shape.value_size {
-        return;
-    }
-    if let Some(padding) = copied.get_mut(shape.value_size..shape.stride()) {
-        padding.fill(0);
-    }
-    if let Some((first, others)) = copied.split_at_mut_checked(shape.stride()) {
-        for other in others.chunks_exact_mut(shape.stride().max(1)) {
-            other.copy_from_slice(first);
-        }
     }
 }

@@ -4,15 +4,16 @@
 //! The kernel sends no event when a BPF link is detached or updated. So the daemon checks its links whenever a client
 //! requests its state, and sleeps otherwise.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::time::Instant;
 
 use super::Filter;
 use super::attach::attach_program;
-use super::state::{Attached, Durability, FIRST_PAUSE};
-use crate::kernel::Reason;
-use crate::kernel::attach::{Failure, LinkState, Mode};
+use super::refusal::to_reason;
+use super::state::{Durability, FIRST_PAUSE};
+use crate::kernel::attach::{Attachment, Failure, LinkState};
 use crate::kernel::interface::{self, Interface};
+use crate::kernel::xdp_mode::Mode;
 use crate::log::Log;
 
 impl Filter {
@@ -33,7 +34,8 @@ impl Filter {
         let name = self.interface.clone();
         // Asked before the interface: a link that ends in between leaves an interface without the program.
         let attachment = self.attachment();
-        let state = attachment.and_then(|there| there.link_state(self.program.info.id));
+        let ours = self.program.info.id;
+        let state = attachment.and_then(|there| there.link_state(ours));
         let found = match interface::find(&name) {
             Ok(found) => found,
             Err(error) => return self.retry_later(log, &error),
@@ -41,7 +43,7 @@ impl Filter {
         if let Some(attached) = &self.attached {
             let same = found.as_ref();
             let same = same.filter(|found| found.index == attached.attachment.interface);
-            if let Some(interface) = same.filter(|found| self.is_on(found, state)) {
+            if let Some(interface) = same.filter(|found| is_on(found, ours, state)) {
                 return self.stay_on(interface, durability, log);
             }
             match same.map(|interface| interface.xdp) {
@@ -53,7 +55,7 @@ impl Filter {
                     log.warn(format_args!(
                         "{name}: another process replaced the program; the new program has id {id}"
                     ));
-                    if self.restore_link(attached) {
+                    if restore_link(&attached.attachment, ours) {
                         return self.count_reattached(attached.attachment.mode, log);
                     }
                 }
@@ -79,26 +81,10 @@ impl Filter {
         self.retry.reset();
     }
 
-    /// True if the kernel reports the filter's program on the interface, and in the filter's link of this state.
-    fn is_on(&self, interface: &Interface, state: Option<LinkState>) -> bool {
-        let id = self.program.info.id;
-        // With programs in several modes, the kernel may report the id of any of them.
-        let ours = |(mode, found): (Option<_>, u32)| mode.is_none() || found == id;
-        state.is_none_or(|state| state == LinkState::Attached) && interface.xdp.is_some_and(ours)
-    }
-
-    /// Replaces another program in the link atomically: each packet meets one of the two programs. False if the link is
-    /// detached, or the kernel refuses.
-    fn restore_link(&self, attached: &Attached) -> bool {
-        let attachment = &attached.attachment;
-        let state = attachment.link_state(self.program.info.id);
-        matches!(state, Some(LinkState::Replaced(_))) && attachment.restore().is_ok()
-    }
-
     /// Handles a filter that is still attached. The link type may have changed: that of a modem with its mode, that of a
     /// bond with its members. The interface is down during the change, so no packet arrives between.
     fn stay_on(&mut self, interface: &Interface, durability: Durability, log: &Log) {
-        if self.fits(interface.link_type) {
+        if self.link.fits(interface.link_type) {
             return self.look_again(interface);
         }
         self.unpin_link();
@@ -163,9 +149,16 @@ impl Filter {
     }
 }
 
-pub(super) fn to_reason(why: &dyn fmt::Display) -> Reason {
-    let mut reason = Reason::new();
-    // Text beyond the capacity is cut.
-    let _ = write!(reason, "{why}");
-    reason
+/// True if the kernel reports our program on the interface, and in a link of this state. `ours` is the program's id.
+fn is_on(interface: &Interface, ours: u32, state: Option<LinkState>) -> bool {
+    // With programs in several modes, the kernel may report the id of any of them.
+    let is_ours = |(mode, found): (Option<_>, u32)| mode.is_none() || found == ours;
+    state.is_none_or(|state| state == LinkState::Attached) && interface.xdp.is_some_and(is_ours)
+}
+
+/// Replaces another program in the link by ours atomically: each packet meets one of the two programs. False if the link
+/// is detached, or the kernel refuses.
+fn restore_link(attachment: &Attachment, ours: u32) -> bool {
+    let state = attachment.link_state(ours);
+    matches!(state, Some(LinkState::Replaced(_))) && attachment.restore().is_ok()
 }

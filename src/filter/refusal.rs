@@ -177,6 +177,14 @@ pub(super) fn occupied(interface: &str, id: Option<u32>) -> String {
     )
 }
 
+/// The text as a reason of limited size.
+pub(super) fn to_reason(why: &dyn fmt::Display) -> Reason {
+    let mut reason = Reason::new();
+    // Text beyond the capacity is cut.
+    let _ = write!(reason, "{why}");
+    reason
+}
+
 /// Reason why a driver refuses: its `message`, else the text of the errno; with the known cause.
 pub(super) fn refusal_reason(errno: Errno, message: &str, interface: &Interface) -> Reason {
     let mut reason = truncate(if message.is_empty() {

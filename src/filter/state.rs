@@ -6,17 +6,19 @@ use std::time::Duration;
 
 use super::Context;
 use super::entries::Rows;
-use super::fingerprint::{EntryList, Fingerprint, Target};
+use super::entry_list::EntryList;
+use super::fingerprint::{Fingerprint, Target};
 use super::hold::pins::Pins;
 use super::link_header::LinkFit;
 use super::read_map::ReadMap;
-use super::warnings::Surroundings;
+use super::surroundings::Surroundings;
 use crate::base::wait::Backoff;
 use crate::config::{self, InterfaceName, Metric};
 use crate::kernel::Reason;
-use crate::kernel::attach::{Attachment, Mode};
+use crate::kernel::attach::Attachment;
 use crate::kernel::map::Map;
 use crate::kernel::program::Program;
+use crate::kernel::xdp_mode::Mode;
 use crate::object::frame::TOTALS;
 
 /// Delay before the first retry of a failed attachment; doubled for each further retry, up to [`LONGEST_PAUSE`]. An event
@@ -120,7 +122,7 @@ pub struct Filter {
     pub(super) attached: Option<Attached>,
     /// Properties of the interface and its driver. Written by `warnings.rs`.
     pub(super) surroundings: Surroundings,
-    /// The header that the program expects. Written by `link_header.rs`, with the program and its constants.
+    /// The header that the program expects. Written by `refit.rs`, with the program and its constants.
     pub(super) link: LinkFit,
     /// Reason why the filter is not attached. Written by `reattach.rs`.
     pub(super) obstacle: Option<Reason>,

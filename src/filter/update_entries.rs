@@ -8,26 +8,26 @@
 use nix::errno::Errno;
 
 use super::entries::{Lines, Rows, lines};
+use super::entry_list::{EntryDigest, EntryList, find};
 use super::evicted::{present, rewrite_evicted};
-use super::fingerprint::{EntryDigest, EntryList, Target};
+use super::fingerprint::Target;
 use super::hold::not_pinned;
-use super::load::copy_to_all_cpus;
 use super::state::{Before, ChangedMap, Changes, LoadedMap};
 use super::{Context, Filter};
 use crate::base::capacity::MAX_KEY;
 use crate::base::diagnostic::Diagnostic;
 use crate::encode::clear_host_bits;
-use crate::kernel::map::{Map, Shape};
+use crate::kernel::map::Map;
 use crate::kernel::map_scan::Scan;
 use crate::log::Log;
 use crate::object::MapKind;
 
 /// An update of one map. Lists of digests are sorted by key.
-pub(super) struct Update {
-    pub(super) old: Vec<EntryDigest>,
-    pub(super) new: Vec<EntryDigest>,
+struct Update {
+    old: Vec<EntryDigest>,
+    new: Vec<EntryDigest>,
     /// Rows to be written, each with the number of its line; `None` for a stale entry of an array, which becomes 0.
-    pub(super) writes: Rows<Option<usize>>,
+    writes: Rows<Option<usize>>,
     /// Keys to be deleted; the values are unused.
     deletes: Rows<()>,
 }
@@ -98,8 +98,12 @@ fn update_map(
         return Ok(());
     }
     lines.check_interrupted()?;
-    let mut update = Update::new(old, wanted, shape);
-    update.find_writes(&mut lines, shape)?;
+    let mut update = Update {
+        writes: lines.changed_rows(&old, &wanted, shape)?,
+        old,
+        new: wanted,
+        deletes: Rows::new(shape),
+    };
     let found = update.find_stale(map, scan);
     found.map_err(|errno| lines.refused(None, errno))?;
     let mut saved = ChangedMap {
@@ -112,44 +116,7 @@ fn update_map(
     rewrite_evicted(&mut lines, map, new, scan)
 }
 
-/// The entry of the sorted `list` whose key has the digest `key`.
-pub(super) fn find(list: &[EntryDigest], key: u64) -> Option<EntryDigest> {
-    let at = list.binary_search_by_key(&key, |entry| entry.key).ok()?;
-    list.get(at).copied()
-}
-
 impl Update {
-    /// An update from `old` to `new`, without rows.
-    pub(super) fn new(old: Vec<EntryDigest>, new: Vec<EntryDigest>, shape: &Shape) -> Self {
-        Self {
-            old,
-            new,
-            writes: Rows::new(shape),
-            deletes: Rows::new(shape),
-        }
-    }
-
-    /// Adds the rows to be written: entries that are new, or have a different value.
-    pub(super) fn find_writes(
-        &mut self,
-        lines: &mut Lines<'_>,
-        shape: &Shape,
-    ) -> Result<(), Diagnostic> {
-        let mut copied = vec![0; shape.copy_size()];
-        lines.each(|line, key, value| {
-            let entry = EntryDigest::of(key, value);
-            // The last line of a key wins.
-            let wins = find(&self.new, entry.key) == Some(entry);
-            if wins && find(&self.old, entry.key) != Some(entry) {
-                if let Some(first) = copied.get_mut(..value.len()) {
-                    first.copy_from_slice(value);
-                }
-                copy_to_all_cpus(shape, &mut copied);
-                self.writes.push(Some(line), key, &copied);
-            }
-        })
-    }
-
     /// Adds the rows for stale entries: deletions, or writes of 0 to an array, whose entries cannot be deleted.
     fn find_stale(&mut self, map: &Map, scan: &mut Scan) -> Result<(), Errno> {
         let mut old = self.old.iter();

@@ -2,13 +2,10 @@
 //! that the driver lost.
 
 use std::fmt;
-use std::time::Instant;
 
 use super::Filter;
-use crate::kernel::attach::{Attachment, Mode};
-use crate::kernel::driver_counters::XdpTxErrors;
-use crate::kernel::interface::{IfName, Interface, Peer};
-use crate::kernel::link_type::LinkType;
+use super::surroundings::Surroundings;
+use crate::kernel::interface::Interface;
 use crate::log::Log;
 
 /// Reason why an attached program does not work as intended.
@@ -29,67 +26,6 @@ impl fmt::Display for Warning {
     }
 }
 
-/// Properties of the interface of an attached filter that warnings and counters need.
-#[derive(Debug, Default)]
-pub(super) struct Surroundings {
-    name: IfName,
-    /// `None` before the first attachment.
-    link_type: Option<LinkType>,
-    /// The other end of a veth in native mode, if the program may return `XDP_TX`.
-    peer: Option<Peer>,
-    /// True if the peer had no program in native mode at the last check.
-    loses_answers: bool,
-    tx_errors: Option<XdpTxErrors>,
-    /// Number of lost packets at the last count.
-    lost: Option<u64>,
-    /// Time before which the counters are not read again: a card may take milliseconds, and anyone may request the page.
-    next_count: Option<Instant>,
-}
-
-impl Surroundings {
-    /// The properties of the interface of `attachment`. A program that `answers` may return `XDP_TX`.
-    pub(super) fn of(interface: &Interface, attachment: &Attachment, answers: bool) -> Self {
-        let native = attachment.mode == Mode::Native;
-        let mut surroundings = Self {
-            name: interface.name.clone(),
-            link_type: Some(interface.link_type),
-            peer: interface.peer.filter(|_| native && answers),
-            // In generic mode the network stack sends, and the driver counts nothing.
-            tx_errors: native.then(|| XdpTxErrors::find(&interface.name)).flatten(),
-            ..Self::default()
-        };
-        surroundings.look_at_peer();
-        surroundings
-    }
-
-    fn look_at_peer(&mut self) {
-        // No warning if the kernel does not show the peer: it may have a program.
-        let peer = self.peer.and_then(Peer::find);
-        self.loses_answers = peer.is_some_and(|peer| {
-            let mode = peer.xdp.map(|(mode, _)| mode);
-            !matches!(mode, Some(None | Some(Mode::Native)))
-        });
-    }
-
-    fn count(&mut self) {
-        let now = Instant::now();
-        let Some(counters) = &mut self.tx_errors else {
-            return;
-        };
-        if self.next_count.is_some_and(|next| now < next) {
-            return;
-        }
-        self.lost = counters.read();
-        if self.lost.is_none() {
-            // The number of the driver's counters has changed, for example with its number of queues.
-            self.tx_errors = counters.find_again();
-            self.lost = self.tx_errors.as_mut().and_then(XdpTxErrors::read);
-        }
-        // Reading the counters is limited to a hundredth of the time.
-        self.next_count = now.checked_add(now.elapsed() * 100);
-    }
-}
-
 impl Filter {
     /// Reads the properties of the interface of the attachment.
     pub(super) fn look_at(&mut self, interface: &Interface) {
@@ -101,10 +37,7 @@ impl Filter {
     /// Reads the properties again if the name or link type of the interface has changed: a bond takes the type of its
     /// members.
     pub(super) fn look_again(&mut self, interface: &Interface) {
-        let Surroundings {
-            name, link_type, ..
-        } = &self.surroundings;
-        if (name, *link_type) != (&interface.name, Some(interface.link_type)) {
+        if !self.surroundings.are_of(interface) {
             self.look_at(interface);
         }
     }
@@ -112,8 +45,7 @@ impl Filter {
     /// Warnings that hold while the filter is attached.
     pub fn warnings(&self) -> impl Iterator<Item = Warning> {
         let attached = self.attachment().is_some();
-        let Surroundings { loses_answers, .. } = self.surroundings;
-        let lost = (attached && loses_answers).then_some(Warning::LostAnswers);
+        let lost = (attached && self.surroundings.loses_answers).then_some(Warning::LostAnswers);
         lost.into_iter()
     }
 

@@ -7,8 +7,8 @@ use bpf_sys::bpf_attach_type_BPF_XDP as BPF_XDP;
 use nix::errno::Errno;
 use nix::libc;
 
-use super::attach::Mode;
 use super::netlink::{ACKNOWLEDGED, IFLA_XDP, NESTED, Refusal, Request};
+use super::xdp_mode::Mode;
 use super::{Call, bpf_call};
 
 const IFLA_XDP_FD: u16 = 1;

@@ -7,9 +7,9 @@ use nix::errno::Errno;
 use nix::libc;
 use nix::sys::socket::{MsgFlags, recv};
 
-use super::attach::Mode;
 use super::link_type::LinkType;
 use super::netlink::{self, Attributes, IFLA_XDP, Refusal, Request, u16_at, u32_at};
+use super::xdp_mode::Mode;
 use super::{Call, Error, Result};
 
 /// Bytes of `struct ifinfomsg`.

@@ -1,6 +1,7 @@
 //! The log: messages to standard error or the system log, and the last messages for the page. Each message is one
 //! line.
 
+mod message;
 mod queue;
 pub mod recent;
 mod rfc3164;

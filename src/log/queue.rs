@@ -7,32 +7,16 @@
 use std::fmt::{self, Write as _};
 use std::time::{Duration, Instant};
 
+use super::Level;
+use super::message::{Attempt, Message};
 use super::ring::Ring;
 use super::stderr::Stderr;
 use super::syslog::Syslog;
-use super::{Level, MAX_LINE};
 use crate::base::wait::Backoff;
 
-/// Maximum size of a message with priority, time and name, in bytes. Less than `PIPE_BUF` (4096 bytes), so that a pipe
-/// takes a message as a whole.
-const MAX_MESSAGE: usize = MAX_LINE + 128;
 /// Delay before the first retry; it doubles with each further retry.
 const FIRST_DELAY: Duration = Duration::from_secs(1);
 const MAX_DELAY: Duration = Duration::from_secs(30);
-
-/// A message in the format of its destination.
-pub(super) type Message = heapless::Vec<u8, MAX_MESSAGE>;
-
-/// Result of an attempt to send a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Attempt {
-    /// The destination took the message.
-    Sent,
-    /// The destination is missing or full. A retry may succeed.
-    Later,
-    /// The destination no longer has a reader. No retry is planned; the next message makes another attempt.
-    Closed,
-}
 
 /// The destination of messages.
 #[derive(Debug)]

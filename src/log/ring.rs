@@ -1,6 +1,6 @@
 //! Ring buffer of queued messages.
 
-use super::queue::Message;
+use super::message::Message;
 
 /// Size of the buffer in bytes: room for more than a hundred messages of usual length.
 const RING_SIZE: usize = 16 * 1024;

@@ -18,7 +18,7 @@ use nix::sys::socket::{MsgFlags, send};
 use nix::sys::stat::{SFlag, fstat};
 use nix::unistd::{isatty, write};
 
-use super::queue::{Attempt, Message};
+use super::message::{Attempt, Message};
 use super::wait_budget::{WaitBudget, is_writable};
 
 /// Standard error.

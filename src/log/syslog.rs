@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use syslog::{Facility, LogFormat};
 
 use super::Level;
-use super::queue::{Attempt, Message};
+use super::message::{Attempt, Message};
 use super::rfc3164::Rfc3164;
 
 /// A client of the system log.

@@ -1,11 +1,10 @@
-//! The maps of an object: maps that it defines, and one map for each data section.
+//! The list of an object's maps: maps that it defines, and one map for each data section.
 
 use super::btf::Btf;
 use super::elf::{Elf, Section, Symbol, SymbolKind, SymbolSection};
 use super::error::{Error, Quoted};
 use super::map_def::MapDef;
 use super::map_kind::MapKind;
-use super::{btf_maps, legacy_maps, slots};
 
 /// Maximum number of maps of an object. A program may use 64 (`MAX_USED_MAPS`), but an object may have more programs.
 const MAX_MAPS: usize = 256;
@@ -51,36 +50,8 @@ pub(super) struct Maps {
 }
 
 impl Maps {
-    /// The maps that the object defines.
-    pub(super) fn defined_in(elf: &Elf, btf: Option<&Btf>) -> Result<Self, Error> {
-        let (mut maps, mut legacy) = (Self::default(), false);
-        for section in elf.sections() {
-            if section.name == ".maps" {
-                if elf
-                    .section_named(".maps")
-                    .is_some_and(|first| first.index != section.index)
-                {
-                    return Err(Error::section(
-                        section.name,
-                        "exists twice; define all maps in one",
-                    ));
-                }
-                let parsed = btf_maps::read(elf, btf, section)?;
-                let extents: Vec<_> = parsed.iter().map(|map| map.extent).collect();
-                maps.add(section, parsed)?;
-                slots::fill(elf, section, &extents, &mut maps)?;
-            } else if section.name == "maps" || section.name.starts_with("maps/") {
-                maps.add(section, legacy_maps::read(elf, section)?)?;
-                legacy = true;
-            }
-        }
-        if let Some(btf) = btf.filter(|_| legacy) {
-            legacy_maps::annotate(btf, &mut maps)?;
-        }
-        Ok(maps)
-    }
-
-    fn add(&mut self, section: &Section, parsed: Vec<ParsedMap>) -> Result<(), Error> {
+    /// Adds the maps that a section defines.
+    pub(super) fn add(&mut self, section: &Section, parsed: Vec<ParsedMap>) -> Result<(), Error> {
         for ParsedMap { def, extent } in parsed {
             def.check()?;
             if let Some(inner) = &def.inner {

@@ -14,6 +14,7 @@ mod btf;
 mod btf_maps;
 mod canonical;
 mod co_re;
+mod defined_maps;
 mod elf;
 mod error;
 pub mod frame;
@@ -52,7 +53,6 @@ use elf::{Elf, SymbolSection};
 use frame::Frame;
 use insn::{MAP_DELETE_ELEM, MAP_UPDATE_ELEM, XDP_TX};
 use link::{Linked, MapReference};
-use maps::Maps;
 
 /// An XDP program with all functions that it calls, linked except for the descriptors of its maps.
 #[derive(Clone, Debug)]
@@ -88,7 +88,7 @@ pub struct LinkedObject {
 pub fn link(bytes: &[u8], entry: &str) -> Result<LinkedObject, Error> {
     let elf = Elf::read(bytes)?;
     let btf = types(&elf)?;
-    let mut maps = Maps::defined_in(&elf, btf.as_ref())?;
+    let mut maps = defined_maps::read(&elf, btf.as_ref())?;
     let Linked {
         section,
         insns,

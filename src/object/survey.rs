@@ -1,11 +1,11 @@
 //! Survey of an object for `inspect`: all its programs and maps.
 
 use super::btf::Btf;
+use super::defined_maps;
 use super::elf::Elf;
 use super::error::Error;
 use super::functions::Functions;
 use super::map_def::MapDef;
-use super::maps::Maps;
 
 /// Maximum number of programs in a survey. Each is linked separately, which takes time.
 const MAX_PROGRAMS: usize = 64;
@@ -39,7 +39,7 @@ pub struct Program {
 pub fn survey(bytes: &[u8]) -> Result<Survey, Error> {
     let elf = Elf::read(bytes)?;
     let btf = super::types(&elf)?;
-    let mut maps = Maps::defined_in(&elf, btf.as_ref())?.into_defs();
+    let mut maps = defined_maps::read(&elf, btf.as_ref())?.into_defs();
     let functions = Functions::of(&elf);
     let programs = functions.programs().take(MAX_PROGRAMS);
     let mut surveyed = Vec::new();

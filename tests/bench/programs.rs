@@ -48,6 +48,25 @@ pub(crate) struct Case<'a> {
     pub(crate) peers: Vec<Peer<'a>>,
 }
 
+impl<'a> Case<'a> {
+    /// A case with one peer.
+    pub(crate) fn new(
+        what: &'a str,
+        filter: &'a Filter,
+        packets: Packets<'a>,
+        verdict: u32,
+        peer: Peer<'a>,
+    ) -> Self {
+        Self {
+            what,
+            filter,
+            packets,
+            verdict,
+            peers: vec![peer],
+        }
+    }
+}
+
 /// Another program that is measured with the packets of a case.
 #[derive(Clone, Copy)]
 pub(crate) struct Peer<'a> {

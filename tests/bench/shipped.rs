@@ -193,13 +193,7 @@ pub(crate) fn limit(bench: &Bench<'_>) -> Vec<Row> {
     let exact = |most| exact.peer("trie + LRU, exact time", PASS, most);
     let same = || Packets::same(from("10.0.77.1"));
     let others = Packets::others(&bench.sources, from("10.0.77.1"));
-    let case = |what, filter, packets, verdict, peer| Case {
-        what,
-        filter,
-        packets,
-        verdict,
-        peers: vec![peer],
-    };
+    let case = Case::new;
     let cases = [
         case("of a subnet", &subnet, same(), PASS, trie(3.0)),
         case("of each source", &source, same(), PASS, lru(2.5)),

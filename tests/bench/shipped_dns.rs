@@ -42,29 +42,12 @@ pub(crate) fn dns(bench: &Bench<'_>) -> Vec<Row> {
     let lru = Reference::new(bench.site, "question-and-lru", &lru).drop_type(255);
     let ten = |verdict, most| questions.peer("10 questions", verdict, most);
     let lru = |most| lru.peer("question + LRU lookup", PASS, most);
-    let case = |what, filter, packets, verdict, peer| Case {
-        what,
-        filter,
-        packets,
-        verdict,
-        peers: vec![peer],
-    };
+    let case = Case::new;
     let same = Packets::same;
+    let usual = || same(four(&asked));
     let cases = [
-        case(
-            "a query, no rate",
-            &free,
-            same(four(&asked)),
-            PASS,
-            ten(PASS, 2.0),
-        ),
-        case(
-            "a query, a rate",
-            &limited,
-            same(four(&asked)),
-            PASS,
-            lru(2.5),
-        ),
+        case("a query, no rate", &free, usual(), PASS, ten(PASS, 2.0)),
+        case("a query, a rate", &limited, usual(), PASS, lru(2.5)),
         case(
             "a query over IPv6, a rate",
             &limited,
@@ -107,32 +90,31 @@ fn listed_name(number: u32) -> String {
     format!("blocked-{number:05}.example")
 }
 
+/// `qname` with a list of `count` names.
+fn qname_list(count: u32) -> Filter {
+    let filter = Filter::load("qname", &[]);
+    for number in 0..count {
+        filter.entry(&format!("{} action=QNAME_DROP", listed_name(number)));
+    }
+    filter
+}
+
+/// A reference that looks up `lookups` names in a list of `count`.
+fn names(bench: &Bench<'_>, count: u32, lookups: u32) -> Reference {
+    let name = format!("names-{count}-{lookups}");
+    let reference = Reference::new(bench.site, &name, &[&format!("-DNAMES={lookups}")]);
+    reference.drop_names((0..count).map(|number| wire_name(&listed_name(number))))
+}
+
 pub(crate) fn qname(bench: &Bench<'_>) -> Vec<Row> {
-    let list = |count: u32| {
-        let filter = Filter::load("qname", &[]);
-        for number in 0..count {
-            filter.entry(&format!("{} action=QNAME_DROP", listed_name(number)));
-        }
-        filter
-    };
-    let reference = |count: u32, lookups: u32| {
-        let name = format!("names-{count}-{lookups}");
-        let reference = Reference::new(bench.site, &name, &[&format!("-DNAMES={lookups}")]);
-        reference.drop_names((0..count).map(|number| wire_name(&listed_name(number))))
-    };
-    let (few, many) = (list(10), list(MANY));
+    let reference = |count, lookups| names(bench, count, lookups);
+    let (few, many) = (qname_list(10), qname_list(MANY));
     let [few_once, few_thrice] = [1, 3].map(|lookups| reference(10, lookups));
     let [once, thrice, six_times] = [1, 3, 6].map(|lookups| reference(MANY, lookups));
     let frame = |name| ip4("10.0.77.1").datagram(53, &asks(name, 1)).bytes;
     let same = |name| Packets::same(frame(name));
     let others = Packets::others(&bench.names, frame("blocked-00000.example"));
-    let case = |what, filter, packets, verdict, peer| Case {
-        what,
-        filter,
-        packets,
-        verdict,
-        peers: vec![peer],
-    };
+    let case = Case::new;
     let unlisted = || same("www.some-domain.example");
     let deep = same("a.b.c.www.some-domain.example");
     let listed = || same("blocked-00007.example");

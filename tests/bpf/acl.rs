@@ -27,20 +27,16 @@ fn totals(filter: &Filter) -> [u64; 5] {
 #[test]
 fn longest_prefix_decides_for_its_protocol_and_port() {
     let filter = Filter::load("acl", &RULES);
+    let tagged = ip4("10.1.2.3")
+        .options(3)
+        .tag(ETH_P_8021AD)
+        .tag(ETH_P_8021Q);
     for (frame, verdict, counted) in [
         (ip4("10.9.9.9").udp(53), DROP, "10.0.0.0/8 packets"),
         (ip4("10.9.9.9").tcp(443), DROP, "10.0.0.0/8 packets"),
         (ip4("10.1.3.3").udp(53), PASS, "10.1.0.0/16 packets"),
         (ip4("10.1.2.3").udp(53), DROP, "10.1.2.0/24 packets"),
-        (
-            ip4("10.1.2.3")
-                .options(3)
-                .tag(ETH_P_8021AD)
-                .tag(ETH_P_8021Q)
-                .udp(53),
-            DROP,
-            "10.1.2.0/24 packets",
-        ),
+        (tagged.udp(53), DROP, "10.1.2.0/24 packets"),
         (ip4("10.1.2.3").udp(54), PASS, "10.1.2.0/24 others"),
         (ip4("10.1.2.3").tcp(53), PASS, "10.1.2.0/24 others"),
         (

@@ -24,6 +24,11 @@ pub(super) fn for_cookie() -> Message {
     message.edns(1232, &cookie(20))
 }
 
+fn raw(bytes: &[u8]) -> Message {
+    let bytes = bytes.to_vec();
+    Message { bytes }
+}
+
 /// A name of `bytes` bytes in wire format.
 fn name(bytes: usize) -> String {
     let mut name = String::new();
@@ -62,31 +67,11 @@ fn malformed_queries_are_dropped_and_counted_by_fault() {
         (good().with(11, 1).followed_by(&[0; 10]), "bad_length"),
         (good().edns(1232, &[]).followed_by(&[0]), "bad_length"),
         (good().edns(1232, &[]).with(39, 1), "bad_length"),
-        (Message { bytes: vec![0; 11] }, "bad_length"),
-        (
-            Message {
-                bytes: vec![0x28; 11],
-            },
-            "bad_length",
-        ),
-        (
-            Message {
-                bytes: for_cookie().bytes[..22].to_vec(),
-            },
-            "bad_length",
-        ),
-        (
-            Message {
-                bytes: good().bytes[..28].to_vec(),
-            },
-            "bad_length",
-        ),
-        (
-            Message {
-                bytes: good().bytes[..24].to_vec(),
-            },
-            "bad_name",
-        ),
+        (raw(&[0; 11]), "bad_length"),
+        (raw(&[0x28; 11]), "bad_length"),
+        (raw(&for_cookie().bytes[..22]), "bad_length"),
+        (raw(&good().bytes[..28]), "bad_length"),
+        (raw(&good().bytes[..24]), "bad_name"),
     ] {
         let filter = Filter::load("dns", &[]);
         assert_eq!(

@@ -48,65 +48,62 @@ fn exactly_one_burst_passes() {
     }
 }
 
+/// Rules with the addresses of two packets, and whether both are of one source.
+const SOURCES: &[(&str, &str, &str, bool)] = &[
+    ("::/0 source_rate=1", "10.1.1.1", "10.1.1.200", true),
+    ("::/0 source_rate=1", "10.1.1.1", "10.1.2.1", false),
+    (
+        "::/0 source_rate=1 ip4_bits=32",
+        "10.1.1.1",
+        "10.1.1.2",
+        false,
+    ),
+    (
+        "::/0 source_rate=1 ip4_bits=8",
+        "10.1.1.1",
+        "10.200.1.2",
+        true,
+    ),
+    (
+        "::/0 source_rate=1",
+        "2001:db8:1:1ff::1",
+        "2001:db8:1:101::",
+        true,
+    ),
+    (
+        "::/0 source_rate=1",
+        "2001:db8:1:1ff::1",
+        "2001:db8:1:2ff::1",
+        false,
+    ),
+    (
+        "::/0 source_rate=1 ip6_bits=64",
+        "2001:db8:1:1ff::1",
+        "2001:db8:1:1fe::1",
+        false,
+    ),
+    (
+        "::/0 source_rate=1 ip6_bits=128",
+        "2001:db8::1",
+        "2001:db8::2",
+        false,
+    ),
+    (
+        "::/0 source_rate=1 ip6_bits=32",
+        "2001:db8::1",
+        "2001:db8:ffff::2",
+        true,
+    ),
+];
+
 #[test]
 fn rule_prefix_lengths_define_a_source() {
-    for (rule, first, second, is_same) in [
-        (
-            "::/0 source_rate=1",
-            ip4("10.1.1.1"),
-            ip4("10.1.1.200"),
-            true,
-        ),
-        (
-            "::/0 source_rate=1",
-            ip4("10.1.1.1"),
-            ip4("10.1.2.1"),
-            false,
-        ),
-        (
-            "::/0 source_rate=1 ip4_bits=32",
-            ip4("10.1.1.1"),
-            ip4("10.1.1.2"),
-            false,
-        ),
-        (
-            "::/0 source_rate=1 ip4_bits=8",
-            ip4("10.1.1.1"),
-            ip4("10.200.1.2"),
-            true,
-        ),
-        (
-            "::/0 source_rate=1",
-            ip6("2001:db8:1:1ff::1"),
-            ip6("2001:db8:1:101::"),
-            true,
-        ),
-        (
-            "::/0 source_rate=1",
-            ip6("2001:db8:1:1ff::1"),
-            ip6("2001:db8:1:2ff::1"),
-            false,
-        ),
-        (
-            "::/0 source_rate=1 ip6_bits=64",
-            ip6("2001:db8:1:1ff::1"),
-            ip6("2001:db8:1:1fe::1"),
-            false,
-        ),
-        (
-            "::/0 source_rate=1 ip6_bits=128",
-            ip6("2001:db8::1"),
-            ip6("2001:db8::2"),
-            false,
-        ),
-        (
-            "::/0 source_rate=1 ip6_bits=32",
-            ip6("2001:db8::1"),
-            ip6("2001:db8:ffff::2"),
-            true,
-        ),
-    ] {
-        let (first, second) = (first.udp(53).bytes, second.udp(53).bytes);
+    for &(rule, first, second, is_same) in SOURCES {
+        let from = |address: &str| {
+            let packet = if address.contains(':') { ip6 } else { ip4 };
+            packet(address).udp(53).bytes
+        };
+        let (first, second) = (from(first), from(second));
         let verdicts = Filter::before_a_token("limit", &[rule], |filter| {
             [&first, &second].map(|frame| filter.verdict(frame))
         });

@@ -81,6 +81,29 @@ fn patched(packet: Packet, at: usize, bytes: &[u8]) -> Vec<u8> {
     frame
 }
 
+/// IPv4 addresses that no host on the Internet has.
+const MARTIANS4: &[&str] = &[
+    "0.0.0.0",
+    "0.255.255.255",
+    "127.0.0.1",
+    "127.255.255.255",
+    "224.0.0.1",
+    "239.255.255.255",
+    "240.0.0.0",
+    "255.255.255.255",
+];
+
+/// IPv6 addresses that no host on the Internet has.
+const MARTIANS6: &[&str] = &[
+    "::",
+    "::1",
+    "::203.0.113.9",
+    "::ffff:203.0.113.9",
+    "ff00::",
+    "ff02::1",
+    "ffff::1",
+];
+
 #[test]
 fn martians_get_no_response() {
     let (source4, destination4, source6, destination6) = (26, 30, 22, 38);
@@ -101,27 +124,10 @@ fn martians_get_no_response() {
         patched(ip6("2001:db8::9"), 0, &[0x33, 0x33]),
         patched(ip4("203.0.113.9"), 6, &[0x03]),
     ];
-    for address in [
-        "0.0.0.0",
-        "0.255.255.255",
-        "127.0.0.1",
-        "127.255.255.255",
-        "224.0.0.1",
-        "239.255.255.255",
-        "240.0.0.0",
-        "255.255.255.255",
-    ] {
+    for address in MARTIANS4 {
         frames.extend([four(source4, address), four(destination4, address)]);
     }
-    for address in [
-        "::",
-        "::1",
-        "::203.0.113.9",
-        "::ffff:203.0.113.9",
-        "ff00::",
-        "ff02::1",
-        "ffff::1",
-    ] {
+    for address in MARTIANS6 {
         frames.extend([six(source6, address), six(destination6, address)]);
     }
     let answered = [

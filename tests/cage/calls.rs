@@ -16,7 +16,7 @@ use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
 use nix::sys::wait::waitpid;
 use nix::unistd::{ForkResult, Pid, fork};
 
-use crate::forbidden::{PAGE, SHARED, WRITE, forbidden_calls};
+use crate::forbidden::{FORBIDDEN_CALLS, PAGE, SHARED, WRITE};
 use crate::inside::{Outcome, inside, raw, unrestricted};
 use crate::parts::take;
 
@@ -43,7 +43,7 @@ fn as_daemon() -> nix::Result<()> {
 
 #[test]
 fn worker_is_killed_by_other_calls() {
-    for (name, call, arguments) in forbidden_calls() {
+    for &(name, call, arguments) in FORBIDDEN_CALLS {
         let refused = workers::REFUSED.iter().find(|refused| refused.0 == call);
         let expected = refused.map_or(SIGSYS, |refused| Outcome::Refused(refused.1));
         let outcome = inside(as_worker, || raw(call, arguments));
@@ -155,7 +155,7 @@ fn worker_cannot_write_to_the_shared_memory() {
 /// The keeper forks workers, which start a thread each, and kills them.
 #[test]
 fn keeper_only_starts_and_kills_processes() {
-    for (name, call, arguments) in forbidden_calls() {
+    for &(name, call, arguments) in FORBIDDEN_CALLS {
         let expected = match name {
             // The keeper's workers install their own lists.
             "another thread's list" => Outcome::Refused(Errno::EFAULT),
@@ -186,7 +186,7 @@ fn keeper_only_starts_and_kills_processes() {
 
 #[test]
 fn compromised_daemon_gains_nothing() {
-    for (name, call, arguments) in forbidden_calls() {
+    for &(name, call, arguments) in FORBIDDEN_CALLS {
         let outcome = inside(as_daemon, || raw(call, arguments));
         let socket = name == "a socket";
         let expected = if socket {

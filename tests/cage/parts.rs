@@ -192,18 +192,23 @@ fn resource_limits_are_exact() {
 }
 
 /// Each version of Landlock denies more. Acts that this kernel's version cannot deny must still succeed.
-#[test]
-fn landlock_denies_what_this_kernel_can_deny() {
+/// Version of Landlock in this kernel; 0 without Landlock.
+fn landlock_version() -> i32 {
     let version = inside(unrestricted, || {
         prctl::set_no_new_privs()?;
         let version = landlock::deny_everything()?;
         Err(Errno::from_raw(i32::try_from(version).unwrap()))
     });
-    let version = match version {
+    match version {
         Outcome::Refused(version) => version as i32,
         Outcome::Done => 0,
         Outcome::Ended(_) => panic!("{version:?}"),
-    };
+    }
+}
+
+#[test]
+fn landlock_denies_what_this_kernel_can_deny() {
+    let version = landlock_version();
     let (public, tcp) = (
         PathBuf::from("/etc/passwd"),
         TcpListener::bind("127.0.0.1:0").unwrap(),

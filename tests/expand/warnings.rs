@@ -123,32 +123,36 @@ fn likely_mistakes_that_coredns_accepts_warn() {
     );
 }
 
+/// A program whose values have enumerations and a limit.
+const RULES: &str = "#include <linux/bpf.h>
+    #include <bpf/bpf_helpers.h>
+    enum verdict { PASS, DROP, ASK };
+    enum flag { LOG = 1, COUNT = 2, SAMPLE = 8 };
+    enum protocol { ICMP = 1, TCP = 6, UDP = 17, ICMPV6 = 58 };
+    struct rule {
+        enum verdict verdict, more[2];
+        enum flag flags;
+        enum protocol protocol;
+        union { enum verdict or; __u32 number; };
+        __u32 burst __attribute__((btf_decl_tag(\"at most 1000\")));
+    };
+    struct {
+        __uint(type, BPF_MAP_TYPE_HASH);
+        __uint(max_entries, 100);
+        __type(key, __u8);
+        __type(value, struct rule);
+    } xdp_map SEC(\".maps\");
+    SEC(\"xdp\") int xdp_prog(struct xdp_md *ctx) { return XDP_PASS; }";
+
+/// A Corefile with these lines for the program [`RULES`].
+fn with_rules(lines: &str) -> String {
+    format!(". {{\n  ebpf {{\n    elf rules.o\n    if edge0\n{lines}\n  }}\n}}\n")
+}
+
 #[test]
 fn numbers_that_the_program_does_not_take_warn() {
     let folder = Folder::new();
-    let source = "#include <linux/bpf.h>
-        #include <bpf/bpf_helpers.h>
-        enum verdict { PASS, DROP, ASK };
-        enum flag { LOG = 1, COUNT = 2, SAMPLE = 8 };
-        enum protocol { ICMP = 1, TCP = 6, UDP = 17, ICMPV6 = 58 };
-        struct rule {
-            enum verdict verdict, more[2];
-            enum flag flags;
-            enum protocol protocol;
-            union { enum verdict or; __u32 number; };
-            __u32 burst __attribute__((btf_decl_tag(\"at most 1000\")));
-        };
-        struct {
-            __uint(type, BPF_MAP_TYPE_HASH);
-            __uint(max_entries, 100);
-            __type(key, __u8);
-            __type(value, struct rule);
-        } xdp_map SEC(\".maps\");
-        SEC(\"xdp\") int xdp_prog(struct xdp_md *ctx) { return XDP_PASS; }";
-    compile_text(source, "rules", folder.path(), &["-Wno-everything"]);
-    let corefile = |lines: &str| {
-        format!(". {{\n  ebpf {{\n    elf rules.o\n    if edge0\n{lines}\n  }}\n}}\n")
-    };
+    compile_text(RULES, "rules", folder.path(), &["-Wno-everything"]);
     let verdicts = "in enum verdict; the names are PASS (0), DROP (1) and ASK (2)";
     let flags = "in enum flag; the names are LOG (1), COUNT (2) and SAMPLE (8)";
     for (line, warning) in [
@@ -188,7 +192,7 @@ fn numbers_that_the_program_does_not_take_warn() {
         ),
         ("entry 1 burst=1000", String::new()),
     ] {
-        folder.write("Corefile", &corefile(line));
+        folder.write("Corefile", &with_rules(line));
         let outcome = run(&folder, "check", &[]);
         assert_eq!(outcome.code, Some(0), "{outcome:#?}");
         let expected = match warning.as_str() {
@@ -197,10 +201,16 @@ fn numbers_that_the_program_does_not_take_warn() {
         };
         assert_eq!(outcome.stderr, expected, "{line}");
     }
+}
+
+#[test]
+fn warnings_of_numbers_are_limited() {
+    let folder = Folder::new();
+    compile_text(RULES, "rules", folder.path(), &["-Wno-everything"]);
     let many: Vec<_> = (0..100)
         .map(|key| format!("entry {key} verdict=9\n"))
         .collect();
-    folder.write("Corefile", &corefile(&many.concat()));
+    folder.write("Corefile", &with_rules(&many.concat()));
     let outcome = run(&folder, "check", &[]);
     let lines = outcome.lines();
     assert_eq!(lines.len(), 21, "{outcome:#?}");

@@ -11,9 +11,14 @@
     reason = "a panic is how a test fails"
 )]
 
+mod files;
+mod paths;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+
+use paths::paths;
 
 /// Rooms by floor, from the ground up. Rooms of one floor do not import each other.
 const FLOORS: [&[&str]; 9] = [
@@ -31,6 +36,7 @@ const FLOORS: [&[&str]; 9] = [
 /// A file of the crate and the paths below `crate::` that it names.
 struct Source {
     path: PathBuf,
+    text: String,
     room: String,
     imports: BTreeSet<String>,
 }
@@ -68,43 +74,18 @@ fn source(path: &Path, inner: PathBuf) -> Source {
         room: room.to_str().unwrap().to_owned(),
         imports: imports(&text),
         path: inner,
+        text,
     }
 }
 
-/// Paths below `crate::` in imports and expressions of the text, without comments.
+/// Paths below `crate::` in imports and expressions of the text.
 fn imports(text: &str) -> BTreeSet<String> {
-    let code: String = text
-        .lines()
-        .map(|line| line.split("//").next().unwrap_or_default())
-        .collect::<Vec<_>>()
-        .join(" ");
-    let mut found = BTreeSet::new();
-    for (at, start) in code.match_indices("crate::") {
-        let rest = &code[at + start.len()..];
-        if let Some(group) = rest.strip_prefix('{') {
-            let mut depth = 0;
-            let mut name = String::new();
-            for letter in group.chars() {
-                match letter {
-                    '}' if depth == 0 => break,
-                    '{' => depth += 1,
-                    '}' => depth -= 1,
-                    ',' if depth == 0 => {
-                        found.insert(std::mem::take(&mut name).trim().to_owned());
-                    }
-                    letter if depth == 0 => name.push(letter),
-                    _ => {}
-                }
-            }
-            found.insert(name.trim().to_owned());
-        } else {
-            let part = |letter: char| letter.is_alphanumeric() || "_:".contains(letter);
-            let end = rest.find(|letter| !part(letter)).unwrap_or(rest.len());
-            found.insert(rest[..end].trim_end_matches(':').to_owned());
-        }
-    }
-    found.remove("");
-    found
+    let below = |path: Vec<String>| match path.as_slice() {
+        [first, rest @ ..] if first == "crate" && !rest.is_empty() => Some(rest.join("::")),
+        _ => None,
+    };
+    let written = paths(text).into_iter();
+    written.filter_map(|written| below(written.path)).collect()
 }
 
 fn room_of(import: &str) -> &str {
@@ -155,13 +136,4 @@ fn floors_list_exactly_the_folders_of_src() {
     let rooms: BTreeSet<_> = FLOORS.into_iter().flatten().copied().collect();
     let folders: BTreeSet<_> = folders.iter().map(String::as_str).collect();
     assert_eq!(folders, rooms);
-}
-
-#[test]
-fn imports_of_every_form_are_read() {
-    let text = "use crate::base::hex;\nuse crate::{config, plan::{Plan, sources}};\n\
-                fn f() { crate::log::x(); } // crate::daemon\n/// [`crate::views`]\n";
-    let found = imports(text);
-    let rooms: Vec<_> = found.iter().map(|import| room_of(import)).collect();
-    assert_eq!(rooms, ["base", "config", "log", "plan"]);
 }

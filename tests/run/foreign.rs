@@ -102,17 +102,7 @@ fn number(site: &Site, name: &str) -> u64 {
     value.parse().unwrap()
 }
 
-/// Runs one of the programs, sends packets, and checks which of them pass.
-fn filters(program: &str, trials: &[Trial], drops_what_it_finds: bool) {
-    const TIMES: u32 = 5;
-    let site = Site::new();
-    fs::copy(
-        installed(program),
-        site.folder.file(&format!("{program}.o")),
-    )
-    .unwrap();
-    let text = corefile(program, trials);
-    site.folder.write("Corefile", &text);
+fn check_warns_of_pins_only(site: &Site) {
     let check = finish(&mut Corexdp::command(
         site.folder.path(),
         &["check", "-conf", "Corefile"],
@@ -124,6 +114,20 @@ fn filters(program: &str, trials: &[Trial], drops_what_it_finds: bool) {
             "{line}"
         );
     }
+}
+
+/// Runs one of the programs, sends packets, and checks which of them pass.
+fn filters(program: &str, trials: &[Trial], drops_what_it_finds: bool) {
+    const TIMES: u32 = 5;
+    let site = Site::new();
+    fs::copy(
+        installed(program),
+        site.folder.file(&format!("{program}.o")),
+    )
+    .unwrap();
+    let text = corefile(program, trials);
+    site.folder.write("Corefile", &text);
+    check_warns_of_pins_only(&site);
     let daemon = site.start(&[]).attached(1);
     let (sender, receiver) = (site.sender(), site.receiver());
     let other = ip4("192.0.2.1").udp(99).with(39, 8).bytes;

@@ -181,6 +181,7 @@ fn counters_of_more_queues_are_found() {
     site.client.run(&format!("ip link set {CLIENT} up"));
     set_queues(&site.server, SERVER, 1);
     let daemon = site.run(&corefile("qname", "native")).attached(1);
+    site.link_is_up();
     site.sender().send(&refused_query(), 3);
     site.metric_becomes(LOST, 3);
     for queues in [4, 2] {

@@ -135,49 +135,53 @@ impl Numbers {
     }
 }
 
+/// Parts of Corefiles, whole and broken.
+const PIECES: &[&[u8]] = &[
+    b"import ",
+    b"import s\n",
+    b"import f",
+    b"import *",
+    b"import d/?",
+    b"(s)",
+    b"(s) {\n",
+    b"(t) {\nimport s\n",
+    b"{",
+    b"}",
+    b" {\n",
+    b"\n}\n",
+    b"\n",
+    b" ",
+    b"\r",
+    b",",
+    b"#",
+    b"\"",
+    b"\\",
+    b"{$A}",
+    b"{%B%}",
+    b"{$",
+    b"%}",
+    b"h",
+    b"d x",
+    b"\xFF",
+    b"\xE2\x80\xA8",
+    b"\xEF\xBB\xBF",
+    b"[",
+    b"]",
+    b"?",
+];
+
+/// Files and variables that refer to each other.
+const HOST: FakeHost = FakeHost {
+    files: &[
+        ("/etc/f", "a {\nimport d/x\n"),
+        ("/etc/d/x", "}\nb \"c"),
+        ("/etc/d/y", "import f"),
+    ],
+    vars: &[("A", "{$B}\n"), ("B", "{%A")],
+};
+
 #[test]
 fn arbitrary_bytes_give_a_corefile_or_an_error() {
-    const PIECES: &[&[u8]] = &[
-        b"import ",
-        b"import s\n",
-        b"import f",
-        b"import *",
-        b"import d/?",
-        b"(s)",
-        b"(s) {\n",
-        b"(t) {\nimport s\n",
-        b"{",
-        b"}",
-        b" {\n",
-        b"\n}\n",
-        b"\n",
-        b" ",
-        b"\r",
-        b",",
-        b"#",
-        b"\"",
-        b"\\",
-        b"{$A}",
-        b"{%B%}",
-        b"{$",
-        b"%}",
-        b"h",
-        b"d x",
-        b"\xFF",
-        b"\xE2\x80\xA8",
-        b"\xEF\xBB\xBF",
-        b"[",
-        b"]",
-        b"?",
-    ];
-    const HOST: FakeHost = FakeHost {
-        files: &[
-            ("/etc/f", "a {\nimport d/x\n"),
-            ("/etc/d/x", "}\nb \"c"),
-            ("/etc/d/y", "import f"),
-        ],
-        vars: &[("A", "{$B}\n"), ("B", "{%A")],
-    };
     let mut numbers = Numbers(0x2545_F491_4F6C_DD1D);
     let mut parsed = 0;
     for _ in 0..20_000 {

@@ -31,168 +31,174 @@ fn refuse(table: &[(&str, &str)]) {
     }
 }
 
+/// Blocks and snippets that are incomplete, and their errors.
+const INCOMPLETE: &[(&str, &str)] = &[
+    (
+        "a, {\n}",
+        "Corefile:1: server block: \"{\" follows the comma; remove the comma, or write another address after it",
+    ),
+    (
+        "a,\nb,",
+        "Corefile:2: server block: nothing follows the comma; remove the comma, or write another address after it",
+    ),
+    (
+        "h {\n d",
+        "Corefile:1: server block: this \"{\" is never closed; end its block with \"}\" on a line of its own",
+    ),
+    (
+        "h {",
+        "Corefile:1: server block: this \"{\" is never closed; end its block with \"}\" on a line of its own",
+    ),
+    (
+        "h\nd {\n a",
+        "Corefile:2: d: this \"{\" is never closed; end its block with \"}\" on a line of its own",
+    ),
+    (
+        "h\nd {\n x {\n }\n",
+        "Corefile:2: d: this \"{\" is never closed; end its block with \"}\" on a line of its own",
+    ),
+    (
+        "h\nd { a }\nd {\n } {",
+        "Corefile:4: d: this \"{\" is never closed; end its block with \"}\" on a line of its own",
+    ),
+    (
+        "h\nd {\n} }",
+        "Corefile:3: d: this \"}\" closes nothing; put the one that ends the server block on a line of its own",
+    ),
+    (
+        "h { d }",
+        "Corefile:1: d: this \"}\" closes nothing; put the one that ends the server block on a line of its own",
+    ),
+    (
+        "h\nimport brace",
+        "/etc/brace:2: d: this \"}\" closes nothing; put the one that ends the server block on a line of its own",
+    ),
+    (
+        "(s) {\n d\n}\n(s) {\n}",
+        "Corefile:4: snippet: \"s\" is declared twice; give each snippet a name of its own",
+    ),
+    (
+        "(s)\nd",
+        "Corefile:2: snippet: \"s\" has no braces; write its directives between { and }",
+    ),
+    (
+        "(s) {\n d {\n }\n",
+        "Corefile:1: snippet: the \"{\" of \"s\" is never closed; end it with \"}\"",
+    ),
+    (
+        "(s) {\n import s\n}",
+        "Corefile:2: import: snippet \"s\" imports itself, which would take more than 10000 imports; remove this one",
+    ),
+    (
+        "(s) {\n { }\n import {$NAME}\n}",
+        "Corefile:3: import: snippet \"s\" imports itself, which would take more than 10000 imports; remove this one",
+    ),
+    (
+        "h\n\"a\nb\" }",
+        "Corefile:3: a\\nb: this \"}\" closes nothing; put the one that ends the server block on a line of its own",
+    ),
+];
+
 #[test]
 fn incomplete_blocks_and_snippets_are_refused() {
-    refuse(&[
-        (
-            "a, {\n}",
-            "Corefile:1: server block: \"{\" follows the comma; remove the comma, or write another address after it",
-        ),
-        (
-            "a,\nb,",
-            "Corefile:2: server block: nothing follows the comma; remove the comma, or write another address after it",
-        ),
-        (
-            "h {\n d",
-            "Corefile:1: server block: this \"{\" is never closed; end its block with \"}\" on a line of its own",
-        ),
-        (
-            "h {",
-            "Corefile:1: server block: this \"{\" is never closed; end its block with \"}\" on a line of its own",
-        ),
-        (
-            "h\nd {\n a",
-            "Corefile:2: d: this \"{\" is never closed; end its block with \"}\" on a line of its own",
-        ),
-        (
-            "h\nd {\n x {\n }\n",
-            "Corefile:2: d: this \"{\" is never closed; end its block with \"}\" on a line of its own",
-        ),
-        (
-            "h\nd { a }\nd {\n } {",
-            "Corefile:4: d: this \"{\" is never closed; end its block with \"}\" on a line of its own",
-        ),
-        (
-            "h\nd {\n} }",
-            "Corefile:3: d: this \"}\" closes nothing; put the one that ends the server block on a line of its own",
-        ),
-        (
-            "h { d }",
-            "Corefile:1: d: this \"}\" closes nothing; put the one that ends the server block on a line of its own",
-        ),
-        (
-            "h\nimport brace",
-            "/etc/brace:2: d: this \"}\" closes nothing; put the one that ends the server block on a line of its own",
-        ),
-        (
-            "(s) {\n d\n}\n(s) {\n}",
-            "Corefile:4: snippet: \"s\" is declared twice; give each snippet a name of its own",
-        ),
-        (
-            "(s)\nd",
-            "Corefile:2: snippet: \"s\" has no braces; write its directives between { and }",
-        ),
-        (
-            "(s) {\n d {\n }\n",
-            "Corefile:1: snippet: the \"{\" of \"s\" is never closed; end it with \"}\"",
-        ),
-        (
-            "(s) {\n import s\n}",
-            "Corefile:2: import: snippet \"s\" imports itself, which would take more than 10000 imports; remove this one",
-        ),
-        (
-            "(s) {\n { }\n import {$NAME}\n}",
-            "Corefile:3: import: snippet \"s\" imports itself, which would take more than 10000 imports; remove this one",
-        ),
-        (
-            "h\n\"a\nb\" }",
-            "Corefile:3: a\\nb: this \"}\" closes nothing; put the one that ends the server block on a line of its own",
-        ),
-    ]);
+    refuse(INCOMPLETE);
 }
+
+/// Imports without one existing source, and their errors.
+const IMPORTS: &[(&str, &str)] = &[
+    (
+        "(s) {\n a\n import t\n}\n(t) {\n import s\n}\nh\nimport s",
+        "Corefile:6: import: more than 10000 imports of snippets; is there one that imports itself through others?",
+    ),
+    (
+        "import",
+        "Corefile:1: import: names nothing; write a file, a pattern or a snippet after it",
+    ),
+    (
+        "h\nimport\nd",
+        "Corefile:2: import: names nothing; write a file, a pattern or a snippet after it",
+    ),
+    (
+        "import \"\"",
+        "Corefile:1: import: the name is empty; give a file, a pattern or a snippet",
+    ),
+    (
+        "h\nimport {$EMPTY}",
+        "Corefile:2: import: the name is empty; give a file, a pattern or a snippet",
+    ),
+    (
+        "import one two",
+        "Corefile:1: import: \"two\" is one name too many; write one import for each, on a line of its own",
+    ),
+    (
+        "h {\n import one }",
+        "Corefile:2: import: \"}\" is one name too many; write one import for each, on a line of its own",
+    ),
+    (
+        "h\n\nimport x.conf",
+        "Corefile:3: import: file \"x.conf\" not found; give a path relative to this file's folder, or an absolute one",
+    ),
+    (
+        "h\nd {\n import gone\n}",
+        "Corefile:3: import: file \"gone\" not found; give a path relative to this file's folder, or an absolute one",
+    ),
+    (
+        "h\nimport sub/bad",
+        "/etc/sub/bad:3: import: file \"gone\" not found; give a path relative to this file's folder, or an absolute one",
+    ),
+    (
+        "import {$}",
+        "Corefile:1: import: file \"{$}\" not found; give a path relative to this file's folder, or an absolute one",
+    ),
+    (
+        "import \"a\nb\"",
+        "Corefile:1: import: file \"a\\nb\" not found; give a path relative to this file's folder, or an absolute one",
+    ),
+    (
+        "import sub",
+        "Corefile:1: import: \"/etc/sub\" is a folder; import the files in it with \"/etc/sub/*\"",
+    ),
+    (
+        "import su*",
+        "Corefile:1: import: \"/etc/sub\" is a folder; import the files in it with \"/etc/sub/*\"",
+    ),
+    (
+        "import secret",
+        "Corefile:1: import: cannot read \"/etc/secret\"; it must be a file that this process may read",
+    ),
+    (
+        "import /*/*.txt",
+        "Corefile:1: import: pattern \"/*/*.txt\" is too wide; use at most one \"*\" and one \"?\", and no \"[…]\", in the whole path",
+    ),
+    (
+        "import ??",
+        "Corefile:1: import: pattern \"/etc/??\" is too wide; use at most one \"*\" and one \"?\", and no \"[…]\", in the whole path",
+    ),
+    (
+        "import /[a-z]",
+        "Corefile:1: import: pattern \"/[a-z]\" is too wide; use at most one \"*\" and one \"?\", and no \"[…]\", in the whole path",
+    ),
+    (
+        "import a[b",
+        "Corefile:1: import: pattern \"a[b\" has a lone \"[\", or a \"\\\" at the end of a name; write \\[ for the character [, and \\\\ for \\",
+    ),
+    (
+        "import a\\",
+        "Corefile:1: import: pattern \"a\\\" has a lone \"[\", or a \"\\\" at the end of a name; write \\[ for the character [, and \\\\ for \\",
+    ),
+    (
+        "import loop",
+        "/etc/loop:1: import: more than 100000 imports of files; is there one that imports itself, or through others?",
+    ),
+    (
+        "h\nimport ping",
+        "/etc/pong:1: import: more than 100000 imports of files; is there one that imports itself, or through others?",
+    ),
+];
 
 #[test]
 fn import_needs_one_existing_source() {
-    refuse(&[
-        (
-            "(s) {\n a\n import t\n}\n(t) {\n import s\n}\nh\nimport s",
-            "Corefile:6: import: more than 10000 imports of snippets; is there one that imports itself through others?",
-        ),
-        (
-            "import",
-            "Corefile:1: import: names nothing; write a file, a pattern or a snippet after it",
-        ),
-        (
-            "h\nimport\nd",
-            "Corefile:2: import: names nothing; write a file, a pattern or a snippet after it",
-        ),
-        (
-            "import \"\"",
-            "Corefile:1: import: the name is empty; give a file, a pattern or a snippet",
-        ),
-        (
-            "h\nimport {$EMPTY}",
-            "Corefile:2: import: the name is empty; give a file, a pattern or a snippet",
-        ),
-        (
-            "import one two",
-            "Corefile:1: import: \"two\" is one name too many; write one import for each, on a line of its own",
-        ),
-        (
-            "h {\n import one }",
-            "Corefile:2: import: \"}\" is one name too many; write one import for each, on a line of its own",
-        ),
-        (
-            "h\n\nimport x.conf",
-            "Corefile:3: import: file \"x.conf\" not found; give a path relative to this file's folder, or an absolute one",
-        ),
-        (
-            "h\nd {\n import gone\n}",
-            "Corefile:3: import: file \"gone\" not found; give a path relative to this file's folder, or an absolute one",
-        ),
-        (
-            "h\nimport sub/bad",
-            "/etc/sub/bad:3: import: file \"gone\" not found; give a path relative to this file's folder, or an absolute one",
-        ),
-        (
-            "import {$}",
-            "Corefile:1: import: file \"{$}\" not found; give a path relative to this file's folder, or an absolute one",
-        ),
-        (
-            "import \"a\nb\"",
-            "Corefile:1: import: file \"a\\nb\" not found; give a path relative to this file's folder, or an absolute one",
-        ),
-        (
-            "import sub",
-            "Corefile:1: import: \"/etc/sub\" is a folder; import the files in it with \"/etc/sub/*\"",
-        ),
-        (
-            "import su*",
-            "Corefile:1: import: \"/etc/sub\" is a folder; import the files in it with \"/etc/sub/*\"",
-        ),
-        (
-            "import secret",
-            "Corefile:1: import: cannot read \"/etc/secret\"; it must be a file that this process may read",
-        ),
-        (
-            "import /*/*.txt",
-            "Corefile:1: import: pattern \"/*/*.txt\" is too wide; use at most one \"*\" and one \"?\", and no \"[…]\", in the whole path",
-        ),
-        (
-            "import ??",
-            "Corefile:1: import: pattern \"/etc/??\" is too wide; use at most one \"*\" and one \"?\", and no \"[…]\", in the whole path",
-        ),
-        (
-            "import /[a-z]",
-            "Corefile:1: import: pattern \"/[a-z]\" is too wide; use at most one \"*\" and one \"?\", and no \"[…]\", in the whole path",
-        ),
-        (
-            "import a[b",
-            "Corefile:1: import: pattern \"a[b\" has a lone \"[\", or a \"\\\" at the end of a name; write \\[ for the character [, and \\\\ for \\",
-        ),
-        (
-            "import a\\",
-            "Corefile:1: import: pattern \"a\\\" has a lone \"[\", or a \"\\\" at the end of a name; write \\[ for the character [, and \\\\ for \\",
-        ),
-        (
-            "import loop",
-            "/etc/loop:1: import: more than 100000 imports of files; is there one that imports itself, or through others?",
-        ),
-        (
-            "h\nimport ping",
-            "/etc/pong:1: import: more than 100000 imports of files; is there one that imports itself, or through others?",
-        ),
-    ]);
+    refuse(IMPORTS);
 }
 
 #[test]

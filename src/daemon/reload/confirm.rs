@@ -79,7 +79,7 @@ impl Daemon<'_> {
             self.reloading.results.rolled_back(ROLLED_BACK);
             self.reloading.watch = pending.replaced.watch.take();
         }
-        let (serving, places, hosts) = self.put_back(pending);
+        let (serving, places, hosts) = restore(pending.replaced, &mut self.filters, log);
         if at_start {
             return true;
         }
@@ -97,30 +97,30 @@ impl Daemon<'_> {
     /// replaced filter with `exit hold` is attached again.
     pub(in crate::daemon) fn roll_back_at_end(&mut self) {
         if let Some(pending) = self.reloading.pending.take() {
-            self.options.log.warn(if pending.at_start {
+            let log = &self.options.log;
+            log.warn(if pending.at_start {
                 "not confirmed before the end: the start is rolled back"
             } else {
                 "not confirmed before the end: the reload is rolled back; the next start applies the new Corefile: restore the old one"
             });
-            self.put_back(pending);
+            restore(pending.replaced, &mut self.filters, log);
         }
     }
+}
 
-    /// Attaches the replaced filters again. Returns the previous settings of the page.
-    fn put_back(&mut self, pending: PendingConfirm) -> (Serving, Places, Hosts) {
-        let log = &self.options.log;
-        let Replaced {
-            mut filters,
-            places,
-            hosts,
-            serving,
-            ..
-        } = pending.replaced;
-        put_back(&mut filters, std::mem::take(&mut self.filters), log);
-        for filter in &mut filters {
-            filter.reattach(Durability::Final, log);
-        }
-        self.filters = filters;
-        (serving, places, hosts)
+/// Attaches the replaced filters again. Returns the previous settings of the page.
+fn restore(replaced: Replaced, running: &mut Filters, log: &Log) -> (Serving, Places, Hosts) {
+    let Replaced {
+        mut filters,
+        places,
+        hosts,
+        serving,
+        ..
+    } = replaced;
+    put_back(&mut filters, std::mem::take(running), log);
+    for filter in &mut filters {
+        filter.reattach(Durability::Final, log);
     }
+    *running = filters;
+    (serving, places, hosts)
 }

@@ -76,6 +76,23 @@ impl Reloading {
 }
 
 impl Daemon<'_> {
+    /// Reloads if a poll of the directive `reload` is due and finds a change, unless a confirmation is pending.
+    pub(super) fn reload_if_changed(&mut self) {
+        let watch = self.reloading.watch.as_mut();
+        let Some(changed) = watch.and_then(ReloadWatch::poll) else {
+            return;
+        };
+        // The timer has woken the daemon anyway, so the check costs no wakeup.
+        self.verify_filters();
+        if self.reloading.pending.is_some() || !changed {
+            return;
+        }
+        let log = &self.options.log;
+        log.info("reload: the Corefile or what it names has changed");
+        // `reload` logs the error.
+        let _ = self.reload(None);
+    }
+
     /// Reloads the Corefile, and logs the result. With `confirm`, the reload is rolled back unless it is confirmed within
     /// that time.
     ///
@@ -125,9 +142,9 @@ impl Daemon<'_> {
         start::warn(&plan, log);
         start::check_names(&plan, log)?;
         start::set_link_headers(&mut plan, &self.filters)?;
-        let prepared = start::prepare(&plan, &self.filters, &mut self.scan, log)?;
+        let prepared = start::prepare(&plan, &self.filters, &mut self.map_reads.scan, log)?;
         let durability = switch::durability(confirm);
-        let (running, scan) = (&mut self.filters, &mut self.scan);
+        let (running, scan) = (&mut self.filters, &mut self.map_reads.scan);
         let mut new = switch::switch(running, prepared, scan, log, durability)?;
         if durability == Durability::Final {
             switch::persist(&mut new, log);
@@ -140,24 +157,12 @@ impl Daemon<'_> {
             watch: None,
         };
         start::announce(&self.filters, &[], log);
-        self.move_page(&plan);
+        self.page.move_to(&plan, log);
         self.reloading.pending = confirm.map(|time| PendingConfirm {
             until: Instant::now() + time,
             replaced,
             at_start: false,
         });
         Ok(plan.config)
-    }
-
-    /// Serves the page at the places of the plan. Called after the filters are replaced: no failure of the page refuses a
-    /// reload.
-    fn move_page(&mut self, plan: &Plan) {
-        let log = &self.options.log;
-        let wanted = plan.config.listen.iter().map(|listen| listen.place);
-        let moves = !wanted.eq(self.page.places());
-        self.page.serve_plan(plan, log);
-        if moves {
-            self.page.announce(log);
-        }
     }
 }

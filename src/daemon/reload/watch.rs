@@ -3,7 +3,6 @@
 use std::time::{Duration, Instant};
 
 use crate::config::Config;
-use crate::daemon::state::Daemon;
 use crate::kernel::random;
 use crate::plan::sources::Sources;
 
@@ -43,30 +42,18 @@ impl ReloadWatch {
         self.at
     }
 
+    /// Polls if the poll is due: true if the files have changed, `None` before the time of the poll.
+    pub(super) fn poll(&mut self) -> Option<bool> {
+        let now = Instant::now();
+        if self.at > now {
+            return None;
+        }
+        self.at = now + self.period;
+        Some(self.sources.have_changed())
+    }
+
     /// Records the content of a refused reload.
     pub(in crate::daemon) fn refused(&mut self, sources: Sources) {
         self.sources = sources;
-    }
-}
-
-impl Daemon<'_> {
-    /// Reloads if a poll is due and finds a change, unless a confirmation is pending.
-    pub(in crate::daemon) fn reload_if_changed(&mut self) {
-        let now = Instant::now();
-        let watch = self.reloading.watch.as_mut();
-        let Some(watch) = watch.filter(|watch| watch.at <= now) else {
-            return;
-        };
-        watch.at = now + watch.period;
-        let changed = watch.sources.have_changed();
-        // The timer has woken the daemon anyway, so the check costs no wakeup.
-        self.verify_filters();
-        if self.reloading.pending.is_some() || !changed {
-            return;
-        }
-        let log = &self.options.log;
-        log.info("reload: the Corefile or what it names has changed");
-        // `reload` logs the error.
-        let _ = self.reload(None);
     }
 }

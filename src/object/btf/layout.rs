@@ -119,6 +119,10 @@ mod tests {
             bad
         };
         let (many, last) = (u32::MAX.to_le_bytes(), good.len() - 1);
+        let outside =
+            "its header names parts that lie outside of it; the section is cut or damaged";
+        let truncated =
+            "type 1 is truncated, or of a kind that corexdp does not know (19 is the newest)";
         for (bytes, expected) in [
             (vec![], "it is 0 bytes; its header alone takes 24"),
             (
@@ -134,26 +138,14 @@ mod tests {
                 "it is big-endian; compile with -target bpfel",
             ),
             (with(2, &[2]), "it is version 2; 1 is the only one known"),
-            (
-                with(4, &many),
-                "its header names parts that lie outside of it; the section is cut or damaged",
-            ),
-            (
-                with(12, &many),
-                "its header names parts that lie outside of it; the section is cut or damaged",
-            ),
+            (with(4, &many), outside),
+            (with(12, &many), outside),
             (
                 with(12, &[15]),
                 "its types take 15 bytes; they come in words of 4",
             ),
-            (
-                with(12, &[8]),
-                "type 1 is truncated, or of a kind that corexdp does not know (19 is the newest)",
-            ),
-            (
-                with(31, &[31]),
-                "type 1 is truncated, or of a kind that corexdp does not know (19 is the newest)",
-            ),
+            (with(12, &[8]), truncated),
+            (with(31, &[31]), truncated),
             (
                 with(24, &many),
                 "type 1 has its name at 4294967295, where no name ends",
@@ -163,6 +155,14 @@ mod tests {
                 "type 1 has its name at 1, where no name ends",
             ),
             (with(last, &[0xff]), "a name is not UTF-8"),
+        ] {
+            assert_eq!(Btf::parse(&bytes).err(), Some(Error::btf(expected)));
+        }
+    }
+
+    #[test]
+    fn references_to_missing_types_and_names_are_refused() {
+        for (bytes, expected) in [
             (
                 section(&[0, info(kind::PTR, 0), 2], "\0"),
                 "there is no type 2; types go up to 1",

@@ -5,6 +5,7 @@
 
 mod check;
 mod layout;
+mod names;
 mod record;
 mod types;
 
@@ -235,7 +236,7 @@ impl Btf {
 
     /// The name at this offset of the string section.
     pub(super) fn name(&self, offset: u32) -> Option<&str> {
-        record::checked_name(&self.strings, offset)
+        names::checked_name(&self.strings, offset)
     }
 
     fn missing(&self, id: u32) -> Error {

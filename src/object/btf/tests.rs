@@ -14,70 +14,57 @@ fn types(words: &[u32]) -> Btf {
     Btf::parse(&section(&[&INT, words].concat(), "\0int\0a\0b\0")).unwrap()
 }
 
+/// Records, and the types that they encode. Their targets are type 1.
+const KINDS: &[(&[u32], Type<'_>)] = &[
+    (&[0, info(kind::PTR, 0), 1], Type::Pointer { target: 1 }),
+    (
+        &[0, info(kind::ARRAY, 0), 0, 1, 1, 9],
+        Type::Array {
+            element: 1,
+            count: 9,
+        },
+    ),
+    (&[5, info(kind::FWD, 0), 0], Type::Forward { name: "a" }),
+    (
+        &[5, info(kind::TYPEDEF, 0), 1],
+        Type::Typedef {
+            name: "a",
+            target: 1,
+        },
+    ),
+    (
+        &[0, info(kind::VOLATILE, 0), 1],
+        Type::Modifier { target: 1 },
+    ),
+    (&[0, info(kind::CONST, 0), 1], Type::Modifier { target: 1 }),
+    (
+        &[0, info(kind::RESTRICT, 0), 1],
+        Type::Modifier { target: 1 },
+    ),
+    (
+        &[5, info(kind::TYPE_TAG, 0), 1],
+        Type::Modifier { target: 1 },
+    ),
+    (&[5, info(kind::FUNC, 0), 1], Type::Function { name: "a" }),
+    (&[0, info(kind::FUNC_PROTO, 1), 1, 5, 1], Type::Prototype),
+    (
+        &[7, info(kind::VAR, 0), 1, 1],
+        Type::Variable {
+            name: "b",
+            target: 1,
+        },
+    ),
+    (
+        &[5, info(kind::FLOAT, 0), 8],
+        Type::Float { name: "a", size: 8 },
+    ),
+    (&[5, info(kind::DECL_TAG, 0), 1, 0], Type::DeclarationTag),
+];
+
 #[test]
 fn every_kind_is_decoded() {
-    let (int, one) = (1, 1);
-    for (words, expected) in [
-        (
-            &[0, info(kind::PTR, 0), int][..],
-            Type::Pointer { target: 1 },
-        ),
-        (
-            &[0, info(kind::ARRAY, 0), 0, int, int, 9][..],
-            Type::Array {
-                element: 1,
-                count: 9,
-            },
-        ),
-        (&[5, info(kind::FWD, 0), 0][..], Type::Forward { name: "a" }),
-        (
-            &[5, info(kind::TYPEDEF, 0), int][..],
-            Type::Typedef {
-                name: "a",
-                target: 1,
-            },
-        ),
-        (
-            &[0, info(kind::VOLATILE, 0), int][..],
-            Type::Modifier { target: 1 },
-        ),
-        (
-            &[0, info(kind::CONST, 0), int][..],
-            Type::Modifier { target: 1 },
-        ),
-        (
-            &[0, info(kind::RESTRICT, 0), int][..],
-            Type::Modifier { target: 1 },
-        ),
-        (
-            &[5, info(kind::TYPE_TAG, 0), int][..],
-            Type::Modifier { target: 1 },
-        ),
-        (
-            &[5, info(kind::FUNC, 0), int][..],
-            Type::Function { name: "a" },
-        ),
-        (
-            &[0, info(kind::FUNC_PROTO, 1), int, 5, int][..],
-            Type::Prototype,
-        ),
-        (
-            &[7, info(kind::VAR, 0), int, one][..],
-            Type::Variable {
-                name: "b",
-                target: 1,
-            },
-        ),
-        (
-            &[5, info(kind::FLOAT, 0), 8][..],
-            Type::Float { name: "a", size: 8 },
-        ),
-        (
-            &[5, info(kind::DECL_TAG, 0), int, 0][..],
-            Type::DeclarationTag,
-        ),
-    ] {
-        assert_eq!(types(words).get(2), Some(expected));
+    for (words, expected) in KINDS {
+        assert_eq!(types(words).get(2), Some(*expected));
     }
 }
 

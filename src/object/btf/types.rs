@@ -1,6 +1,6 @@
 //! Decoded types of BTF.
 
-use super::record::name_at;
+use super::names::name_at;
 
 /// A decoded type, as [`Btf::get`](super::Btf::get) returns it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -14,71 +14,75 @@ fn map(kind: MapKind, types: Option<(u32, u32)>) -> MapDef {
     }
 }
 
+/// Types of which some are newer than the first kernels with BTF.
+const NEWER: &[&[u32]] = &[
+    &[1, kind::INT << 24, 4, 32],                      // 1: int
+    &[5, kind::FLOAT << 24, 8],                        // 2: float
+    &[5, FLAG | kind::ENUM64 << 24 | 1, 8, 5, 1, 0],   // 3: enum64
+    &[5, FLAG | kind::ENUM << 24 | 1, 4, 5, u32::MAX], // 4: signed enum
+    &[5, kind::TYPE_TAG << 24, 1],                     // 5: tagged int
+    &[0, kind::PTR << 24, 7],                          // 6: pointer to 7
+    &[
+        5,
+        FLAG | kind::STRUCT << 24 | 5,
+        32,
+        1,
+        2,
+        0,
+        1,
+        3,
+        64,
+        1,
+        4,
+        128,
+        1,
+        5,
+        160,
+        1,
+        6,
+        192,
+    ],
+    &[5, kind::DECL_TAG << 24, 7, 0], // 8
+];
+
+/// The same types in older kinds.
+const SANITIZED: &[&[u32]] = &[
+    &[1, kind::INT << 24, 4, 32],
+    &[
+        5,
+        kind::STRUCT << 24 | 5,
+        32,
+        7,
+        3,
+        0,
+        11,
+        4,
+        64,
+        15,
+        5,
+        128,
+        19,
+        6,
+        160,
+        23,
+        7,
+        192,
+    ],
+    &[0, kind::STRUCT << 24, 8],
+    &[27, kind::INT << 24, 8, 1 << 24 | 64],
+    &[29, kind::ENUM << 24 | 1, 4, 31, u32::MAX],
+    &[0, kind::CONST << 24, 1],
+    &[0, kind::PTR << 24, 0],
+];
+
 #[test]
 fn newer_kinds_are_sanitized() {
-    let words = [
-        &[1, kind::INT << 24, 4, 32][..],                  // 1: int
-        &[5, kind::FLOAT << 24, 8],                        // 2: float
-        &[5, FLAG | kind::ENUM64 << 24 | 1, 8, 5, 1, 0],   // 3: enum64
-        &[5, FLAG | kind::ENUM << 24 | 1, 4, 5, u32::MAX], // 4: signed enum
-        &[5, kind::TYPE_TAG << 24, 1],                     // 5: tagged int
-        &[0, kind::PTR << 24, 7],                          // 6: pointer to 7
-        &[
-            5,
-            FLAG | kind::STRUCT << 24 | 5,
-            32,
-            1,
-            2,
-            0,
-            1,
-            3,
-            64,
-            1,
-            4,
-            128,
-            1,
-            5,
-            160,
-            1,
-            6,
-            192,
-        ],
-        &[5, kind::DECL_TAG << 24, 7, 0], // 8
-    ];
-    let btf = Btf::parse(&section(&words.concat(), "\0int\0a\0")).unwrap();
+    let btf = Btf::parse(&section(&NEWER.concat(), "\0int\0a\0")).unwrap();
     let made = build(&btf, &[map(MapKind::HASH, Some((1, 7)))]).unwrap();
     let types = made.types_of("m").unwrap();
     assert_eq!((types.key, types.value), (1, 2));
-    let expected = [
-        &[1, kind::INT << 24, 4, 32][..],
-        &[
-            5,
-            kind::STRUCT << 24 | 5,
-            32,
-            7,
-            3,
-            0,
-            11,
-            4,
-            64,
-            15,
-            5,
-            128,
-            19,
-            6,
-            160,
-            23,
-            7,
-            192,
-        ],
-        &[0, kind::STRUCT << 24, 8],
-        &[27, kind::INT << 24, 8, 1 << 24 | 64],
-        &[29, kind::ENUM << 24 | 1, 4, 31, u32::MAX],
-        &[0, kind::CONST << 24, 1],
-        &[0, kind::PTR << 24, 0],
-    ];
     let names = "\0int\0a\0int\0int\0int\0int\0int\0a\0a\0a\0";
-    assert_eq!(made.blob, section(&expected.concat(), names));
+    assert_eq!(made.blob, section(&SANITIZED.concat(), names));
 }
 
 #[test]

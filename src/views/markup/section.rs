@@ -4,7 +4,7 @@ use std::fmt::{self, Write as _};
 
 use super::escape::Html;
 use crate::base::text::Text;
-use crate::kernel::attach::Mode;
+use crate::kernel::xdp_mode::Mode;
 use crate::views::verdicts::{Totals, VerdictTotals};
 
 /// Facts about a filter.

@@ -1,7 +1,7 @@
 mod section;
 
 use super::*;
-use crate::kernel::attach::Mode;
+use crate::kernel::xdp_mode::Mode;
 use crate::log::recent::LINES;
 use crate::views::verdicts::{Totals, VerdictTotals};
 

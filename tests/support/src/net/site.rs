@@ -148,6 +148,18 @@ impl Site {
         Receiver::new(&self.server, SERVER)
     }
 
+    /// Waits until the client can send: the kernel opens a link some time after both ends are set up.
+    pub fn link_is_up(&self) {
+        wait_until("the client's link is up", || {
+            let shown = self.client.run(&format!("ip link show dev {CLIENT}"));
+            if shown.contains("state UP") {
+                Ok(())
+            } else {
+                Err(shown)
+            }
+        });
+    }
+
     /// Requests `PATH` from the page.
     pub fn get(&self, path: &str) -> Response {
         Response::to(&self.server, PAGE, &format!("GET {path} HTTP/1.1"))

@@ -1,0 +1,146 @@
+//! The step that makes a program fit the header of its interface: before loading by a variable, later by loading anew.
+
+use std::os::fd::AsRawFd as _;
+
+use super::Filter;
+use super::fingerprint::Fingerprint;
+use super::link_header::Expected;
+use super::load::{create_map, types_of, write_content};
+use super::refusal::to_reason;
+use super::state::LoadedMap;
+use crate::base::diagnostic::Diagnostic;
+use crate::config;
+use crate::corefile::Corefile;
+use crate::kernel::interface::{self, Interface};
+use crate::kernel::map::Map;
+use crate::kernel::program::{self, Program};
+use crate::kernel::{Reason, btf};
+use crate::log::Log;
+use crate::object::{LinkHeader, LinkedObject};
+use crate::plan::PlannedFilter;
+
+/// Sets the variable of the object, if it has one, for the interface of `planned`. While the interface is away, the value
+/// is that of the `running` filter.
+///
+/// # Errors
+/// When the program expects another header than packets of the interface have.
+pub fn set_link_header(
+    planned: &mut PlannedFilter,
+    corefile: &Corefile,
+    running: Option<&Filter>,
+) -> Result<(), Diagnostic> {
+    let block = &planned.block;
+    let found = interface::find(&block.interface).map_err(|error| {
+        let blame = super::blame(error.errno);
+        corefile.diagnostic(block.interface_at, "if", error.to_string(), blame)
+    })?;
+    let expected = Expected::of(planned);
+    let header = match found {
+        Some(there) => expected
+            .on(there.link_type)
+            .map_err(|misfit| misfit.diagnostic(planned, corefile))?,
+        None => running.and_then(|running| running.link.told()),
+    };
+    if let Some(header) = header {
+        planned.object.set_link_header(header);
+    }
+    Ok(())
+}
+
+/// A program for another link header, with the map of its constants.
+struct Variant {
+    object: Box<LinkedObject>,
+    program: Program,
+    index: usize,
+    map: Map,
+}
+
+impl Filter {
+    /// Makes the program fit an interface to which it is about to be attached: loads it anew, with the same maps, if
+    /// packets begin with another header than before.
+    ///
+    /// # Errors
+    /// The reason why the program cannot filter there.
+    pub(super) fn fit_to(&mut self, there: &Interface, log: &Log) -> Result<(), Reason> {
+        let new = self.link.new_header_for(there.link_type);
+        let Some(header) = new.map_err(|misfit| to_reason(&misfit))? else {
+            return Ok(());
+        };
+        let (name, link_type) = (&self.interface, there.link_type);
+        let variant = self.variant(header, there).map_err(|why| {
+            to_reason(&format_args!(
+                "cannot load the program for packets of {link_type}: {why}"
+            ))
+        })?;
+        log.info(format_args!(
+            "{name}: the interface is now of type {link_type}; the program is loaded anew for it"
+        ));
+        self.adopt_variant(variant);
+        Ok(())
+    }
+
+    fn variant(&self, header: LinkHeader, there: &Interface) -> Result<Variant, &'static str> {
+        let mut object = self.link.object.clone().ok_or("no object")?;
+        object.set_link_header(header);
+        // The verifier may have refused the frame of this program.
+        let bare = match self.totals() {
+            Some(_) => None,
+            None => object.without_frame(),
+        };
+        let loadable = bare.as_ref().unwrap_or(&object);
+        let index = loadable
+            .link_header_map()
+            .filter(|_| loadable.maps.len() == self.maps.len());
+        let (index, def) = index
+            .and_then(|index| Some((index, loadable.maps.get(index)?)))
+            .ok_or("an earlier daemon loaded it; reload")?;
+        let types = object.kernel_btf();
+        let loaded = types.as_ref().and_then(|types| btf::load(&types.blob).ok());
+        let types = types_of(def, types.as_ref(), loaded.as_ref());
+        let map = create_map(def, types, 1).map_err(|error| error.errno.desc())?;
+        write_content(def, &map).map_err(|(_, errno)| errno.desc())?;
+        let fds = self
+            .maps
+            .iter()
+            .map(|LoadedMap { map, .. }| map.fd().as_raw_fd());
+        let mut fds: Vec<_> = fds.collect();
+        if let Some(fd) = fds.get_mut(index) {
+            *fd = map.fd().as_raw_fd();
+        }
+        let card = (self.wanted == config::Mode::Offload).then_some(there.index);
+        let program = Program::load(loadable, &fds, card).map_err(|failure| match failure {
+            program::Failure::Refused(errno) => errno.desc(),
+            program::Failure::Verifier(_) => "the verifier refused it",
+            program::Failure::Object(_) => "the object has no canonical form",
+        })?;
+        Ok(Variant {
+            object,
+            program,
+            index,
+            map,
+        })
+    }
+
+    fn adopt_variant(&mut self, variant: Variant) {
+        let Variant {
+            object,
+            program,
+            index,
+            map,
+        } = variant;
+        let Some(constants) = self.maps.get_mut(index) else {
+            return;
+        };
+        let mut read_maps = self.read_maps.iter_mut();
+        if let Some(read) = read_maps.find(|read| read.name == constants.name)
+            && let Ok(map) = map.share()
+        {
+            read.map = map;
+        }
+        constants.map = map;
+        self.program = program;
+        let lists = self.maps.iter().map(|map| &map.entries);
+        self.fingerprint = Fingerprint::new(&object, lists);
+        self.link.object = Some(object);
+    }
+}
