@@ -1,5 +1,6 @@
 //! `corexdp status`: the daemon's status, as JSON or as tables.
 
+mod columns;
 mod measure;
 mod table;
 mod text;

@@ -1,7 +1,7 @@
 //! The table of packets and bytes by verdict.
 
+use super::columns::{Columns, cells, head, with, word};
 use super::table::Table;
-use super::text::{Columns, cells, head, with, word};
 use crate::base::json::Value;
 
 /// Packets and bytes of a verdict, and with `--measure` their rates.
