@@ -19,7 +19,11 @@ const LISTENER: usize = 320;
 /// native mode, and the reason why it is not attached (160 bytes each before escapes).
 const FILTER: usize = 3 << 10;
 /// Maximum number of times that a page has the interface's name, for the filter.
-const FILTER_NAMES: usize = 8;
+const FILTER_NAMES: usize = 9;
+/// Maximum number of samples of a filter's verdicts in `/metrics`: packets and bytes of each verdict.
+const VERDICTS: usize = 10;
+/// Such a sample without the names of interface and program, or such a row in `/`.
+const VERDICT: usize = 128;
 /// A map without its names.
 const MAP_BYTES: usize = 384;
 /// A metric without its names and HELP. The longest number has 20 digits.
@@ -57,7 +61,8 @@ fn excess(filters: &[Filter], listeners: usize) -> Option<(Token, usize)> {
 fn sizes(filter: &Filter) -> impl Iterator<Item = (Token, usize)> {
     let interface = filter.interface.as_str();
     // Pages have `xdp_map` even if no line refers to it.
-    let head = of_filter(interface) + of_map(interface, MAP);
+    let object = filter.elf.file_stem().unwrap_or_default();
+    let head = of_filter(interface, &object.to_string_lossy()) + of_map(interface, MAP);
     let maps = filter.maps.iter();
     let maps = maps.map(move |map| (map.at, of_map(interface, &map.name)));
     let metrics = filter.metrics.iter();
@@ -67,9 +72,10 @@ fn sizes(filter: &Filter) -> impl Iterator<Item = (Token, usize)> {
         .chain(metrics)
 }
 
-/// Maximum size of a filter, without its maps and metrics.
-pub fn of_filter(interface: &str) -> usize {
-    FILTER + FILTER_NAMES * escaped(interface)
+/// Maximum size of a filter, without its maps and metrics. `object` is the name of its program's file.
+pub fn of_filter(interface: &str, object: &str) -> usize {
+    let samples = VERDICTS * (VERDICT + escaped(interface) + escaped(object));
+    FILTER + FILTER_NAMES * escaped(interface) + samples
 }
 
 /// Maximum size of a map. Two samples of `/metrics` have both names, and `/` has the map's name twice.

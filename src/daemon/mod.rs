@@ -93,6 +93,7 @@ pub fn run(options: &Options) -> Result<(), Error> {
 fn checked_plan(options: &Options, sources: &mut Sources) -> Result<Plan, Error> {
     let mut plan = Plan::make(&options.source, sources).map_err(Error::Refused)?;
     plan.resolve_kernel_types().map_err(Error::Refused)?;
+    start::add_frames(&mut plan, &options.log);
     start::warn(&plan, &options.log);
     confine::check(&plan)?;
     check_pid_file(options)?;

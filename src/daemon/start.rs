@@ -17,6 +17,11 @@ pub(super) fn warn(plan: &Plan, log: &Log) {
     plan.warn(&mut |warning| log.warn(warning));
 }
 
+/// Puts the frames around the programs of the plan, and logs which programs run without a frame.
+pub(super) fn add_frames(plan: &mut Plan, log: &Log) {
+    plan.add_frames(&mut |warning| log.warn(warning));
+}
+
 /// Connects to the service manager. An error is only logged: the daemon also runs without a service manager.
 pub(super) fn service_manager(log: &Log) -> Manager {
     Manager::from_environment().unwrap_or_else(|error| {

@@ -58,7 +58,7 @@ pub fn prepare(
             return Ok(Prepared::Change(target));
         }
     }
-    load(context, batch, scan).map(Prepared::Load)
+    load(context, old, batch, scan).map(Prepared::Load)
 }
 
 /// True if changes of entries alone turn `old` into the target.

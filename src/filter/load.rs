@@ -11,14 +11,15 @@ use super::evicted::rewrite_evicted;
 use super::fingerprint::Fingerprint;
 use super::read_map::{ReadMap, watch};
 use super::refusal::{check_interrupted, no_descriptor, no_offload, not_loaded};
-use super::state::{Loaded, LoadedMap};
-use super::{Context, blame};
+use super::state::{Loaded, LoadedMap, object_name};
+use super::{Context, Filter, blame};
 use crate::base::diagnostic::Diagnostic;
 use crate::config::{self, MAP};
 use crate::kernel::map::{Map, Shape, Types};
 use crate::kernel::map_scan::{Buffers, Scan};
-use crate::kernel::program::Program;
+use crate::kernel::program::{Failure, Program};
 use crate::kernel::{self, btf, errno, limits};
+use crate::object::frame::TOTALS;
 use crate::object::{KernelBtf, MapDef};
 
 /// A buffer of fixed size for entries that are written to a map in one call.
@@ -29,22 +30,24 @@ pub struct Batch {
     count: usize,
 }
 
-/// Creates and fills the maps and loads the program.
+/// Creates and fills the maps and loads the program. `old` is the filter of the same interface.
 pub(super) fn load(
     context: &Context<'_>,
+    old: Option<&Filter>,
     batch: &mut Batch,
     scan: &mut Scan,
 ) -> Result<Loaded, Diagnostic> {
     check_interrupted(context)?;
-    let mut maps = create_maps(context)?;
+    let mut maps = create_maps(context, old)?;
     fill_maps(context, &mut maps, batch, scan)?;
     check_interrupted(context)?;
     let card = match context.block.mode {
         config::Mode::Offload => Some(find_interface(context)?.index),
         _ => None,
     };
-    let fds: Vec<_> = maps.iter().map(|map| map.map.fd().as_raw_fd()).collect();
-    let program = Program::load(context.object, &fds, card).map_err(|failure| match card {
+    let lists = maps.iter().map(|map| &map.entries);
+    let fingerprint = Fingerprint::new(context.object, lists);
+    let program = load_program(context, &mut maps, card).map_err(|failure| match card {
         Some(_) => no_offload(context, &failure),
         None => not_loaded(context, &failure),
     })?;
@@ -53,28 +56,62 @@ pub(super) fn load(
         // Recorded before the first packet, so that no change is missed.
         read.watch = watch(context, read, scan);
     }
-    let lists = maps.iter().map(|map| &map.entries);
     Ok(Loaded {
         program,
         read_maps,
-        fingerprint: Fingerprint::new(context.object, lists),
         maps,
+        fingerprint,
     })
 }
 
+/// Loads the program in its frame; without the frame, and without the frame's map, if the verifier refuses the frame.
+fn load_program(
+    context: &Context<'_>,
+    maps: &mut Vec<LoadedMap>,
+    card: Option<u32>,
+) -> Result<Program, Failure> {
+    let object = context.object;
+    match Program::load(object, &descriptors(maps), card) {
+        Err(refused @ Failure::Verifier(_)) => {
+            let Some(bare) = object.without_frame() else {
+                return Err(refused);
+            };
+            maps.truncate(bare.maps.len());
+            let program = Program::load(&bare, &descriptors(maps), card)?;
+            let name = &context.block.interface;
+            context.log.warn(format_args!(
+                "{name}: verdicts are not counted: the verifier refuses the program with counters"
+            ));
+            Ok(program)
+        }
+        other => other,
+    }
+}
+
+fn descriptors(maps: &[LoadedMap]) -> Vec<i32> {
+    maps.iter().map(|map| map.map.fd().as_raw_fd()).collect()
+}
+
 /// Creates every map of the object, with its types where the kernel takes them, and fills those that have content in the
-/// object itself.
-fn create_maps(context: &Context<'_>) -> Result<Vec<LoadedMap>, Diagnostic> {
+/// object itself. A new version of the object continues the counters of `old`: equal labels need monotonic numbers.
+fn create_maps(context: &Context<'_>, old: Option<&Filter>) -> Result<Vec<LoadedMap>, Diagnostic> {
     let object = context.object;
     let cpus = cpus(context)?;
     let types = object.kernel_btf();
     // Types are optional: the kernel may have no BTF, or refuse these types.
     let loaded = types.as_ref().and_then(|types| btf::load(&types.blob).ok());
+    let old = old.filter(|old| old.object == object_name(context.block));
+    let totals = old.and_then(Filter::totals);
     let mut maps = Vec::with_capacity(object.maps.len());
     for def in &object.maps {
         let types = types_of(def, types.as_ref(), loaded.as_ref());
-        let map = create_map(def, types, cpus)
-            .map_err(|error| context.kernel(context.block.elf_at, "elf", &error))?;
+        let map = match totals {
+            Some(totals) if def.name == TOTALS => totals
+                .share()
+                .map_err(|error| no_descriptor(context, &error))?,
+            _ => create_map(def, types, cpus)
+                .map_err(|error| context.kernel(context.block.elf_at, "elf", &error))?,
+        };
         write_content(def, &map).map_err(|(verb, errno)| failed(context, def, verb, errno))?;
         maps.push(LoadedMap {
             name: def.name.clone(),

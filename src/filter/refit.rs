@@ -82,11 +82,17 @@ impl Filter {
     fn variant(&self, header: LinkHeader, there: &Interface) -> Result<Variant, &'static str> {
         let mut object = self.link.object.clone().ok_or("no object")?;
         object.set_link_header(header);
-        let index = object
+        // The verifier may have refused the frame of this program.
+        let bare = match self.totals() {
+            Some(_) => None,
+            None => object.without_frame(),
+        };
+        let loadable = bare.as_ref().unwrap_or(&object);
+        let index = loadable
             .link_header_map()
-            .filter(|_| object.maps.len() == self.maps.len());
+            .filter(|_| loadable.maps.len() == self.maps.len());
         let (index, def) = index
-            .and_then(|index| Some((index, object.maps.get(index)?)))
+            .and_then(|index| Some((index, loadable.maps.get(index)?)))
             .ok_or("an earlier daemon loaded it; reload")?;
         let types = object.kernel_btf();
         let loaded = types.as_ref().and_then(|types| btf::load(&types.blob).ok());
@@ -102,7 +108,7 @@ impl Filter {
             *fd = map.fd().as_raw_fd();
         }
         let card = (self.wanted == config::Mode::Offload).then_some(there.index);
-        let program = Program::load(&object, &fds, card).map_err(|failure| match failure {
+        let program = Program::load(loadable, &fds, card).map_err(|failure| match failure {
             program::Failure::Refused(errno) => errno.desc(),
             program::Failure::Verifier(_) => "the verifier refused it",
             program::Failure::Object(_) => "the object has no canonical form",

@@ -19,6 +19,7 @@ use crate::kernel::attach::Attachment;
 use crate::kernel::map::Map;
 use crate::kernel::program::Program;
 use crate::kernel::xdp_mode::Mode;
+use crate::object::frame::TOTALS;
 
 /// Delay before the first retry of a failed attachment; doubled for each further retry, up to [`LONGEST_PAUSE`]. An event
 /// of the interface retries at once.
@@ -94,6 +95,8 @@ pub(super) enum Before {
 pub struct Filter {
     /// Name of the interface in the Corefile.
     pub interface: InterfaceName,
+    /// Name of the object's file, without its extension.
+    pub object: String,
     /// The program.
     pub program: Program,
     /// The maps that are read. `replace.rs` moves their watches.
@@ -130,6 +133,12 @@ pub struct Filter {
     pub(super) changes: Changes,
 }
 
+/// Name of the object's file, without its extension.
+pub(super) fn object_name(block: &config::Filter) -> String {
+    let stem = block.elf.file_stem().unwrap_or_default();
+    stem.to_string_lossy().into_owned()
+}
+
 impl Filter {
     /// The filter of `context`, made of its parts.
     pub(super) fn new(
@@ -141,6 +150,7 @@ impl Filter {
         let block = context.block;
         Self {
             interface: block.interface.clone(),
+            object: object_name(block),
             program: loaded.program,
             read_maps: loaded.read_maps,
             metrics: block.metrics.clone(),
@@ -191,6 +201,11 @@ impl Filter {
     /// The map of this name.
     pub(super) fn map(&self, name: &str) -> Option<&LoadedMap> {
         self.maps.iter().find(|map| map.name == name)
+    }
+
+    /// The counters of the program's frame; `None` for a program without a frame.
+    pub fn totals(&self) -> Option<&Map> {
+        self.map(TOTALS).map(|loaded| &loaded.map)
     }
 
     /// Sets the attachment. The previous attachment is dropped and thereby detached.

@@ -4,6 +4,8 @@
 //! table.
 
 use super::error::Error;
+use super::frame::Code;
+use super::link::MapReference;
 use super::{Insn, LinkedObject};
 
 /// Sizes of `Elf64_Ehdr`, `Elf64_Shdr` and `Elf64_Sym` in bytes.
@@ -68,12 +70,12 @@ impl Strings {
 
 /// Builds the object file. `fds` has the descriptor of each map, in the order of the maps.
 pub(super) fn build(object: &LinkedObject, fds: &[i32]) -> Result<Vec<u8>, Error> {
-    check_descriptors(object, fds)?;
     let entry = kernel_name(&object.entry);
     let mut strings = Strings(vec![0]);
     let function = strings.add(&entry);
     let extent = |offset, size| Extent { offset, size };
-    let code = extent(FILE_HEADER, object.insns.len() * Insn::SIZE);
+    let program_code = instructions(object, fds)?;
+    let code = extent(FILE_HEADER, program_code.len());
     let text = extent(code.end(), object.license.len() + 1);
     let symbols = extent(text.end().next_multiple_of(8), 2 * SYMBOL);
     let mut header = |name: &str, kind, flags, align, extent| SectionHeader {
@@ -94,7 +96,7 @@ pub(super) fn build(object: &LinkedObject, fds: &[i32]) -> Result<Vec<u8>, Error
 
     let mut out = Vec::with_capacity(headers + usize::from(SECTIONS) * SECTION_HEADER);
     write_file_header(&mut out, headers);
-    write_program(&mut out, object, fds);
+    out.extend_from_slice(&program_code);
     out.extend_from_slice(object.license.as_bytes());
     out.resize(symbols.offset + SYMBOL, 0);
     write_symbol(&mut out, function, code.size);
@@ -125,19 +127,28 @@ fn check_descriptors(object: &LinkedObject, fds: &[i32]) -> Result<(), Error> {
 /// The instructions with the maps' descriptors, as bytes.
 pub(super) fn instructions(object: &LinkedObject, fds: &[i32]) -> Result<Vec<u8>, Error> {
     check_descriptors(object, fds)?;
-    let mut out = Vec::with_capacity(object.insns.len() * Insn::SIZE);
-    write_program(&mut out, object, fds);
-    Ok(out)
+    Ok(match object.frame {
+        Some(frame) => {
+            let Code {
+                insns,
+                map_references,
+            } = frame.around(object);
+            with_descriptors(&insns, &map_references, fds)
+        }
+        None => with_descriptors(&object.insns, &object.map_references, fds),
+    })
 }
 
-/// Writes the instructions. Each reference to a map gets the map's descriptor as its immediate.
-fn write_program(out: &mut Vec<u8>, object: &LinkedObject, fds: &[i32]) {
-    let mut references = object.map_references.iter().peekable();
-    for (slot, insn) in object.insns.iter().enumerate() {
+/// The instructions as bytes. Each reference to a map gets the map's descriptor as its immediate.
+fn with_descriptors(insns: &[Insn], references: &[MapReference], fds: &[i32]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(insns.len() * Insn::SIZE);
+    let mut references = references.iter().peekable();
+    for (slot, insn) in insns.iter().enumerate() {
         let reference = references.next_if(|next| next.slot == slot);
         let fd = reference.and_then(|reference| fds.get(reference.map));
         out.extend_from_slice(&fd.map_or(*insn, |&fd| insn.with_imm(fd)).to_bytes());
     }
+    out
 }
 
 /// The entry function's name, with `_` for characters that the kernel does not allow in a program's name.

@@ -36,6 +36,7 @@ pub(super) mod class {
 pub(super) const XDP_TX: i32 = 3;
 
 /// Numbers of kernel helpers, `BPF_FUNC_*` (`linux/bpf.h`).
+pub(super) const MAP_LOOKUP_ELEM: i32 = 1;
 pub(super) const MAP_UPDATE_ELEM: i32 = 2;
 pub(super) const MAP_DELETE_ELEM: i32 = 3;
 
@@ -109,6 +110,13 @@ impl Insn {
     /// True if the instruction calls one of these helpers.
     pub(super) fn calls(self, helpers: &[i32]) -> bool {
         self.opcode() == CALL && self.src() == 0 && helpers.contains(&self.imm())
+    }
+
+    /// The instruction with these fields.
+    pub(super) const fn new(opcode: u8, dst: u8, src: u8, off: i16, imm: i32) -> Self {
+        Self([opcode, src << 4 | dst, 0, 0, 0, 0, 0, 0])
+            .with_off(off)
+            .with_imm(imm)
     }
 
     /// A call of the helper with this number.

@@ -30,6 +30,8 @@ pub(super) struct Linked<'a> {
     /// Section of the entry function.
     pub section: &'a str,
     pub insns: Vec<Insn>,
+    /// Number of slots of the entry function, the first of the instructions.
+    pub entry_slots: usize,
     /// References to maps, in order of the instructions.
     pub map_references: Vec<MapReference>,
     /// Relocations that need the types of the running kernel.
@@ -85,12 +87,13 @@ pub(super) fn link<'a>(
     }
     let program = linker.stream.linked();
     let co_re = co_re::collect(elf, btf, &functions, program)?;
-    let section = program
-        .first()
-        .map_or("", |entry| functions.section_name(&entry.function));
+    let (section, entry_slots) = program.first().map_or(("", 0), |entry| {
+        (functions.section_name(&entry.function), entry.end)
+    });
     Ok(Linked {
         section,
         insns: linker.stream.finish()?,
+        entry_slots,
         map_references: linker.map_references,
         co_re,
     })

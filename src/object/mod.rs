@@ -17,6 +17,7 @@ mod co_re;
 mod defined_maps;
 mod elf;
 mod error;
+pub mod frame;
 mod functions;
 mod insn;
 mod kernel_btf;
@@ -49,6 +50,7 @@ use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};
 
 use elf::{Elf, SymbolSection};
+use frame::Frame;
 use insn::{MAP_DELETE_ELEM, MAP_UPDATE_ELEM, XDP_TX};
 use link::{Linked, MapReference};
 
@@ -70,6 +72,10 @@ pub struct LinkedObject {
     pub maps: Vec<MapDef>,
     /// References to maps, in order of the instructions.
     map_references: Vec<MapReference>,
+    /// Number of slots of the entry function, the first of the instructions.
+    entry_slots: usize,
+    /// The frame around the program, if the program has a frame.
+    frame: Option<Frame>,
     /// CO-RE relocations that [`LinkedObject::resolve`] has not resolved yet.
     co_re: Vec<co_re::Relocation>,
     btf: Option<Btf>,
@@ -86,6 +92,7 @@ pub fn link(bytes: &[u8], entry: &str) -> Result<LinkedObject, Error> {
     let Linked {
         section,
         insns,
+        entry_slots,
         map_references,
         co_re,
     } = link::link(&elf, btf.as_ref(), &mut maps, entry)?;
@@ -97,6 +104,8 @@ pub fn link(bytes: &[u8], entry: &str) -> Result<LinkedObject, Error> {
         insns,
         maps: maps.into_defs(),
         map_references,
+        entry_slots,
+        frame: None,
         co_re,
         btf,
     })
@@ -135,6 +144,7 @@ impl LinkedObject {
     pub fn hash_program(&self, hasher: &mut impl Hasher) {
         (&self.entry, &self.license, self.frags).hash(hasher);
         (&self.insns, &self.maps, &self.map_references).hash(hasher);
+        self.frame.hash(hasher);
     }
 
     /// True if the program can add or delete map entries.

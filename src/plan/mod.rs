@@ -1,5 +1,6 @@
 //! Plans: a Corefile and every object that it names, parsed and checked before the daemon changes anything.
 
+mod frames;
 mod kernel_types;
 pub mod sources;
 mod variables;

@@ -75,6 +75,7 @@ impl Overview<'_> {
             reattached: filter.reattached,
         };
         markup::begin_filter(text, &facts, filter.warnings())?;
+        markup::verdicts(text, &filter.interface, self.totals(filter).as_ref())?;
         if !filter.metrics.is_empty() {
             markup::begin_metrics(text, &filter.interface)?;
             self.each_metric(filter, |metric, number| {

@@ -58,6 +58,7 @@ struct ListenerJson<'a> {
 #[derive(Serialize)]
 struct FilterJson<'a> {
     interface: &'a str,
+    object: &'a str,
     attached: bool,
     mode: Option<&'a str>,
     /// Reason why the mode is not native, or why the filter is not attached.
@@ -165,6 +166,7 @@ impl Overview<'_> {
         let attachment = filter.attachment();
         json.begin_object(&FilterJson {
             interface: &filter.interface,
+            object: &filter.object,
             attached: attachment.is_some(),
             mode: attachment.map(|attachment| attachment.mode.name()),
             reason: filter.reason().or_else(|| filter.obstacle()),
@@ -173,6 +175,9 @@ impl Overview<'_> {
             program: program(&filter.program),
         });
         json.list("warnings", filter.warnings().map(WarningText));
+        // null for a program whose verdicts are not counted.
+        json.member("verdicts");
+        json.value(&self.totals(filter));
         json.member("maps");
         json.begin_list();
         for read in &filter.read_maps {

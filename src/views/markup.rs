@@ -16,7 +16,7 @@ use crate::log::Level;
 use crate::log::recent::Message;
 use escape::{Html, Names};
 pub(super) use section::{
-    Fill, FilterFacts, begin_filter, begin_metrics, end_filter, end_metrics, map, metric,
+    Fill, FilterFacts, begin_filter, begin_metrics, end_filter, end_metrics, map, metric, verdicts,
 };
 
 /// `Content-Security-Policy` of `/`: no foreign content, and the page's style and script by their hashes.

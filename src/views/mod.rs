@@ -7,6 +7,7 @@ mod markup;
 pub mod process;
 pub mod prometheus;
 mod reloads;
+mod verdicts;
 
 use std::fmt;
 use std::time::Instant;
@@ -164,6 +165,7 @@ impl Overview<'_> {
     /// Writes the metrics of the daemon itself.
     fn daemon_metrics(&mut self, text: &mut Text<'_>) -> fmt::Result {
         self.filter_metrics(text)?;
+        self.verdict_metrics(text)?;
         self.lost_answers(text)?;
         self.maps(text)?;
         listeners::metrics(&self.listeners, text)?;

@@ -15,6 +15,7 @@ mod attach;
 mod fill;
 mod flood;
 mod forged;
+mod framed;
 mod http;
 mod instructions;
 mod process;

@@ -25,7 +25,7 @@ fn cell(at: u8) -> String {
 
 /// The cell of a metric, by its number on the page.
 fn cell_of(metric: u8, at: u8) -> String {
-    format!("document.querySelectorAll('tbody tr')[{metric}].cells[{at}]")
+    format!("document.querySelectorAll('[aria-label^=Metrics] tbody tr')[{metric}].cells[{at}]")
 }
 
 /// The number of requests of the page.

@@ -168,6 +168,25 @@ fn filters(program: &str, trials: &[Trial], drops_what_it_finds: bool) {
             Err(seen)
         }
     });
+    wait_until("the frame counts what the program counts", || {
+        let page = site.get("/metrics");
+        let seen = [("dropped", "drop"), ("passed", "pass")].map(|(own, verdict)| {
+            let labels = format!("{{program=\"{program}\",verdict=\"{verdict}\"}}");
+            let names = [
+                format!("coredns_ebpf_{own}"),
+                format!("corexdp_packets_total{labels}"),
+            ];
+            names.map(|name| page.metric(&name).map(str::to_owned))
+        });
+        if seen
+            .iter()
+            .all(|[own, frame]| own.is_some() && own == frame)
+        {
+            Ok(())
+        } else {
+            Err(seen)
+        }
+    });
     daemon.stop();
 }
 

@@ -59,6 +59,7 @@ mod status_text;
 mod stopping;
 mod unread_log;
 mod variables;
+mod verdicts;
 mod veth;
 mod waiting;
 mod words;

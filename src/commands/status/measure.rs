@@ -1,4 +1,4 @@
-//! `status --measure`: runs and run time of the programs during a time for which the kernel counts them.
+//! `status --measure`: runs, run time and verdicts of the programs during a time for which the kernel counts runs.
 
 use std::mem::take;
 use std::thread::sleep;
@@ -29,9 +29,8 @@ pub(super) fn measure(
 }
 
 #[derive(Serialize)]
-struct MeasuredJson<'a> {
+struct MeasuredJson {
     milliseconds: u64,
-    filters: &'a [FilterJson<'a>],
 }
 
 #[derive(Serialize)]
@@ -43,40 +42,81 @@ struct FilterJson<'a> {
     ns_per_run: Option<u64>,
 }
 
+#[derive(Serialize)]
+struct RateJson<'a> {
+    verdict: &'a str,
+    packets_per_second: u64,
+    bytes_per_second: u64,
+}
+
 /// Appends the counts between the two statuses to `text`, a JSON object without its closing brace, and closes it.
 fn write(text: &mut String, before: &Value, after: &Value, time: Duration) {
     let milliseconds = u64::try_from(time.as_millis()).unwrap_or(u64::MAX).max(1);
-    let filters = after.get("filters").list().iter();
-    let filters = filters.filter_map(|filter| counted(before, filter, milliseconds));
-    let measured = MeasuredJson {
-        milliseconds,
-        filters: &filters.collect::<Vec<_>>(),
-    };
     let mut bytes = take(text).into_bytes();
     let mut out = Output::new(&mut bytes);
     let mut json = Writer::in_object(&mut out);
     json.member("measured");
-    json.value(&measured);
+    json.begin_object(&MeasuredJson { milliseconds });
+    json.member("filters");
+    json.begin_list();
+    for filter in after.get("filters").list() {
+        if let Some((interface, earlier)) = with_earlier(before, filter) {
+            json.begin_object(&counted(interface, earlier, filter, milliseconds));
+            json.list("verdicts", rates(earlier, filter, milliseconds));
+            json.end_object();
+        }
+    }
+    json.end_list();
+    json.end_object();
     json.end_object();
     // Writing to memory cannot fail.
     let _ = json.end();
     *text = String::from_utf8(bytes).unwrap_or_default();
 }
 
-/// The counts of one filter; `None` for a filter whose program was loaded in between.
-fn counted<'a>(before: &Value, filter: &'a Value, milliseconds: u64) -> Option<FilterJson<'a>> {
-    let (interface, earlier) = with_earlier(before, filter)?;
-    let growth = |path| {
-        let now = filter.at(path).number().unwrap_or(0);
-        now.saturating_sub(earlier.at(path).number().unwrap_or(0))
-    };
-    let (runs, run_time_ns) = (growth("program.runs"), growth("program.run_time_ns"));
-    Some(FilterJson {
+/// Growth of the number at `path`.
+fn growth(earlier: &Value, now: &Value, path: &str) -> u64 {
+    let number = |value: &Value| value.at(path).number().unwrap_or(0);
+    number(now).saturating_sub(number(earlier))
+}
+
+const fn per_second(count: u64, milliseconds: u64) -> u64 {
+    count.saturating_mul(1000) / milliseconds
+}
+
+/// The counts of one filter.
+fn counted<'a>(
+    interface: &'a str,
+    earlier: &Value,
+    filter: &Value,
+    milliseconds: u64,
+) -> FilterJson<'a> {
+    let runs = growth(earlier, filter, "program.runs");
+    let run_time_ns = growth(earlier, filter, "program.run_time_ns");
+    FilterJson {
         interface,
         runs,
         run_time_ns,
-        runs_per_second: runs.saturating_mul(1000) / milliseconds,
+        runs_per_second: per_second(runs, milliseconds),
         ns_per_run: run_time_ns.checked_div(runs),
+    }
+}
+
+/// The rates of the verdicts of one filter.
+fn rates<'f>(
+    earlier: &Value,
+    filter: &'f Value,
+    milliseconds: u64,
+) -> impl Iterator<Item = RateJson<'f>> {
+    let earlier = earlier.get("verdicts").list().iter();
+    let pairs = earlier.zip(filter.get("verdicts").list());
+    pairs.filter_map(move |(earlier, total)| {
+        let rate = |path| per_second(growth(earlier, total, path), milliseconds);
+        Some(RateJson {
+            verdict: total.get("verdict").word()?,
+            packets_per_second: rate("packets"),
+            bytes_per_second: rate("bytes"),
+        })
     })
 }
 
@@ -97,9 +137,13 @@ fn with_earlier<'b, 'f>(before: &'b Value, filter: &'f Value) -> Option<(&'f str
 mod tests {
     use super::*;
 
+    /// A filter that passed as many packets as it ran, each of 60 bytes.
     fn status(interface: &str, id: u32, runs: &str, time: &str) -> Value {
+        let packets: u64 = runs.parse().unwrap_or(0);
+        let bytes = 60 * packets;
         Value::read(&format!(
-            r#"{{"filters":[{{"interface":"{interface}","program":{{"id":{id},"runs":{runs},"run_time_ns":{time}}}}}]}}"#
+            r#"{{"filters":[{{"interface":"{interface}","program":{{"id":{id},"runs":{runs},"run_time_ns":{time}}},
+"verdicts":[{{"verdict":"pass","packets":{packets},"bytes":{bytes}}}]}}]}}"#
         ))
         .unwrap()
     }
@@ -108,8 +152,9 @@ mod tests {
     fn counts_are_differences_of_the_same_program() {
         let after = status("eth0", 7, "1500", "90000");
         let counted = |runs, time, per_second, per_run| {
+            let bytes = 60 * per_second;
             format!(
-                r#"{{"interface":"eth0","runs":{runs},"run_time_ns":{time},"runs_per_second":{per_second},"ns_per_run":{per_run}}}"#
+                r#"{{"interface":"eth0","runs":{runs},"run_time_ns":{time},"runs_per_second":{per_second},"ns_per_run":{per_run},"verdicts":[{{"verdict":"pass","packets_per_second":{per_second},"bytes_per_second":{bytes}}}]}}"#
             )
         };
         for (before, expected) in [

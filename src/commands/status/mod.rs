@@ -1,8 +1,10 @@
 //! `corexdp status`: the daemon's status, as JSON or as tables.
 
+mod columns;
 mod measure;
 mod table;
 mod text;
+mod verdicts;
 
 use std::fmt;
 use std::fs::File;

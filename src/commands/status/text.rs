@@ -2,16 +2,11 @@
 
 use std::fmt::Write as _;
 
+use super::columns::{Columns, cells, head, time, with, word};
 use super::table::{Colour, Style, Table};
+use super::verdicts;
 use crate::base::escape::Escaped;
 use crate::base::json::Value;
-use crate::base::utc::Utc;
-
-/// Cell without a value.
-const NONE: &str = "-";
-
-/// Columns of a table: heading, and path of the member in the JSON.
-type Columns = &'static [(&'static str, &'static str)];
 
 const FILTERS: Columns = &[
     ("state", "attached"),
@@ -51,6 +46,11 @@ pub(super) fn text(status: &Value, style: Style) -> String {
     for filter in filters {
         remarks(&mut out, filter, style);
     }
+    let verdicts = verdicts::table(status);
+    if verdicts.has_rows() {
+        out.push('\n');
+        verdicts.write(&mut out, style);
+    }
     for (list, columns) in [("maps", MAPS), ("metrics", METRICS)] {
         let mut table = Table::default();
         head(&mut table, columns);
@@ -84,6 +84,14 @@ fn remarks(out: &mut String, filter: &Value, style: Style) {
         let text = format!("{interface}: {}", word(warning));
         line(out, &text, Colour::Yellow, style);
     }
+    if filter.get("verdicts") == &Value::Null {
+        let why = match filter.get("mode").word() {
+            Some("offload") => "a network card cannot count them",
+            _ => "the log says why",
+        };
+        let text = format!("{interface}: verdicts are not counted; {why}");
+        line(out, &text, Colour::Yellow, style);
+    }
 }
 
 fn filter_table(status: &Value) -> Table {
@@ -102,46 +110,13 @@ fn filter_table(status: &Value) -> Table {
         table.row();
         table.cell(&word(interface), None);
         cells(&mut table, filter, FILTERS);
-        let mut entries = measured.get("filters").list().iter();
-        let entry = entries.find(|entry| entry.get("interface") == interface);
         let counted = match measured {
             Value::Null => filter,
-            _ => entry.unwrap_or(&Value::Null),
+            _ => with(measured.get("filters"), "interface", interface),
         };
         cells(&mut table, counted, counts);
     }
     table
-}
-
-fn head(table: &mut Table, columns: Columns) {
-    table.row();
-    table.cell("interface", None);
-    for (heading, _) in columns {
-        table.cell(heading, None);
-    }
-}
-
-fn cells(table: &mut Table, part: &Value, columns: Columns) {
-    for (_, member) in columns {
-        let value = part.at(member);
-        match (*member, value) {
-            ("attached", Value::Bool(true)) => table.cell("attached", Some(Colour::Green)),
-            ("attached", _) => table.cell("not attached", Some(Colour::Red)),
-            ("program.loaded_at", _) => table.cell(&time(value), None),
-            _ => table.cell(&word(value), None),
-        }
-    }
-}
-
-/// A value as text. Control characters are escaped, since the terminal would interpret them.
-fn word(value: &Value) -> String {
-    let word = value.word().filter(|word| !word.is_empty());
-    Escaped(word.unwrap_or(NONE)).to_string()
-}
-
-fn time(value: &Value) -> String {
-    let known = value.number().map(|seconds| Utc(seconds).to_string());
-    known.unwrap_or_else(|| NONE.into())
 }
 
 fn line(out: &mut String, text: &str, colour: Colour, style: Style) {
@@ -201,7 +176,8 @@ mod tests {
 {"service":"page","address":"127.0.0.1:9153","up":true,"url":"http://127.0.0.1:9153/","error":null},
 {"service":"health","address":":8080","up":false,"url":null,"error":"Address already in use"}],"filters":[
 {"interface":"eth0","attached":true,"mode":"generic","reason":"too\u001blarge","exit":"detach","reattached":0,
-"warnings":["the interface has\u001bno Ethernet header"],
+"object":"acl","warnings":["the interface has\u001bno Ethernet header"],
+"verdicts":[{"verdict":"pass","packets":70,"bytes":8400},{"verdict":"tx","packets":0,"bytes":0},{"verdict":"aborted","packets":5,"bytes":600}],
 "program":{"name":"xdp_prog","id":7,"tag":"00","loaded_at":1764064558,"runs":null,"run_time_ns":null},
 "maps":[{"name":"xdp_map","type":"hash","entries":3,"capacity":16}],
 "metrics":[{"name":"coredns_ebpf_a","type":"gauge","value":-5,"help":"A."}]},
@@ -225,6 +201,11 @@ wan        not attached  -        hold            11  other     1234  2025-11-25
 eth0: not native: too\\u{1b}large
 eth0: the interface has\\u{1b}no Ethernet header
 wan: not attached: the interface has gone
+wan: verdicts are not counted; the log says why
+
+interface  object  verdict  packets  bytes
+eth0       acl     pass          70   8400
+eth0       acl     aborted        5    600
 
 interface  map      type   entries  capacity
 eth0       xdp_map  hash         3        16
@@ -242,13 +223,17 @@ eth0       coredns_ebpf_a     -5  A.
 
     #[test]
     fn measured_columns_replace_counted_columns() {
-        let measured = r#"],"measured":{"milliseconds":5000,"filters":[{"interface":"wan","runs":10,"run_time_ns":70,"runs_per_second":2,"ns_per_run":7}]}}"#;
+        let measured = r#"],"measured":{"milliseconds":5000,"filters":[{"interface":"wan","runs":10,"run_time_ns":70,"runs_per_second":2,"ns_per_run":7},
+{"interface":"eth0","verdicts":[{"verdict":"pass","packets_per_second":14,"bytes_per_second":1680}]}]}}"#;
         let status = STATUS.strip_suffix("]}").unwrap().to_owned() + measured;
         let text = text(&Value::read(&status).unwrap(), Style::Plain);
         for (line, end) in [
             ("interface  state", "  runs/s  ns/run"),
             ("eth0 ", "Z       -       -"),
             ("wan ", "Z       2       7"),
+            ("interface  object", "  packets/s  bytes/s"),
+            ("eth0       acl     pass ", " 8400         14     1680"),
+            ("eth0       acl     aborted ", "  600          -        -"),
         ] {
             let line = text.lines().find(|row| row.starts_with(line)).unwrap();
             assert!(line.ends_with(end), "{line}");
@@ -267,6 +252,8 @@ eth0       coredns_ebpf_a     -5  A.
             "\x1b[1;31mwan: not attached: the interface has gone\x1b[0m",
             "\x1b[33mnot confirmed: ",
             "\x1b[33mhealth: NOT served",
+            "\x1b[33mwan: verdicts are not counted",
+            "\x1b[1;31maborted\x1b[0m ",
             "\x1b[1;31m  Corefile:6: map: wrong\x1b[0m",
         ] {
             assert!(coloured.contains(part), "{part:?} in {coloured:?}");

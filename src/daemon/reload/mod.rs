@@ -137,6 +137,7 @@ impl Daemon<'_> {
         }
         let mut plan = Plan::make(&options.source, sources).map_err(Error::Refused)?;
         plan.resolve_kernel_types().map_err(Error::Refused)?;
+        start::add_frames(&mut plan, log);
         self.verify_filters();
         start::warn(&plan, log);
         start::check_names(&plan, log)?;

@@ -20,6 +20,7 @@ use crate::kernel::map::Map;
 use crate::kernel::program::Program;
 use crate::kernel::xdp_mode::Mode;
 use crate::log::Log;
+use crate::object::frame::TOTALS;
 pub(super) use find::PinnedFilter;
 pub use find::tidy;
 use pins::Pins;
@@ -84,6 +85,14 @@ pub(super) fn adopt_maps(
         });
         let map = match map {
             Ok(map) => map,
+            // The verifier refused the frame of this program.
+            Err(error) if error.is_missing_or_wrong() && def.name == TOTALS => {
+                let name = &context.block.interface;
+                context.log.warn(format_args!(
+                    "{name}: verdicts are not counted: the adopted program has no counters"
+                ));
+                continue;
+            }
             Err(error) if error.is_missing_or_wrong() => {
                 let (name, map) = (&context.block.interface, &def.name);
                 context.log.warn(format_args!(

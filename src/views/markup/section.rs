@@ -5,6 +5,7 @@ use std::fmt::{self, Write as _};
 use super::escape::Html;
 use crate::base::text::Text;
 use crate::kernel::xdp_mode::Mode;
+use crate::views::verdicts::{Totals, VerdictTotals};
 
 /// Facts about a filter.
 pub(in crate::views) struct FilterFacts<'a> {
@@ -68,6 +69,42 @@ pub(in crate::views) fn begin_filter(
         writeln!(text, "<p class=\"warning\">{warning}</p>")?;
     }
     Ok(())
+}
+
+/// Writes the table of packets and bytes by verdict. `totals` is `None` for a program whose verdicts are not counted.
+///
+/// Rare verdicts have a row only if a packet had them. Passed and dropped packets always have rows, so that the page does
+/// not jump at the first one.
+pub(in crate::views) fn verdicts(
+    text: &mut Text<'_>,
+    interface: &str,
+    totals: Option<&Totals>,
+) -> fmt::Result {
+    let Some(totals) = totals else {
+        return text.write_str("<p>Verdicts are not counted</p>\n");
+    };
+    let interface = Html(interface);
+    writeln!(
+        text,
+        "<table aria-label=\"Verdicts of {interface}\"><thead><tr><th scope=\"col\">Verdict</th>\
+         <th scope=\"col\">Total</th><th class=\"own\" scope=\"col\">Rate</th></tr></thead><tbody>"
+    )?;
+    let shown = |total: &&VerdictTotals| total.is_usual() || total.packets > 0;
+    for total in totals.iter().filter(shown) {
+        let verdict = total.verdict;
+        let class = if total.is_fault() {
+            " class=\"error\""
+        } else {
+            ""
+        };
+        for (unit, number) in [("packets", total.packets), ("bytes", total.bytes)] {
+            writeln!(
+                text,
+                "<tr><th scope=\"row\"{class}>{verdict}, {unit}</th><td>{number}</td></tr>"
+            )?;
+        }
+    }
+    end_metrics(text)
 }
 
 /// Begins the table of the metrics of an interface's filter.

@@ -73,7 +73,7 @@
     const next = new Map();
     for (const row of document.querySelectorAll("tbody tr")) {
       // A new program has a new id and counts from zero.
-      const name = `${row.closest("section").dataset.id} ${row.querySelector("small").textContent}`;
+      const name = `${row.closest("section").dataset.id} ${row.cells[0].textContent}`;
       const value = BigInt(row.cells[1].textContent);
       const before = past.get(name);
       const rates = before ? before.rates.filter((point) => at - point.at < RATE_WINDOW) : [];

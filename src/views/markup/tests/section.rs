@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::config::{MAX_INTERFACE, page_size};
+use crate::views::verdicts::VerdictTotals;
 
 #[test]
 fn section_shows_attach_mode_and_program() {
@@ -62,6 +63,46 @@ fn map_shows_its_fill_level() {
     }
 }
 
+/// The row with the most bytes.
+const ABORTED: VerdictTotals = VerdictTotals {
+    verdict: "aborted",
+    packets: u64::MAX,
+    bytes: u64::MAX,
+};
+
+#[test]
+fn unusual_verdicts_without_packets_are_left_out() {
+    let none = VerdictTotals {
+        packets: 0,
+        ..ABORTED
+    };
+    let pass = VerdictTotals {
+        verdict: "pass",
+        packets: 2,
+        bytes: 128,
+    };
+    let drop = VerdictTotals {
+        verdict: "drop",
+        packets: 0,
+        bytes: 0,
+    };
+    let content = written(|text| verdicts(text, "a<b>", Some(&[pass, drop, none, none, none])));
+    for part in [
+        "aria-label=\"Verdicts of a&lt;b&gt;\"",
+        "<tr><th scope=\"row\">pass, packets</th><td>2</td></tr>\n<tr><th scope=\"row\">pass, bytes</th><td>128</td></tr>\n<tr><th scope=\"row\">drop, packets</th><td>0</td></tr>",
+    ] {
+        assert!(content.contains(part), "{part}: {content}");
+    }
+    assert!(!content.contains("aborted"), "{content}");
+    let content = written(|text| verdicts(text, "a", Some(&[ABORTED; 5])));
+    assert!(
+        content.contains(" class=\"error\">aborted, packets"),
+        "{content}"
+    );
+    let content = written(|text| verdicts(text, "a", None));
+    assert_eq!(content, "<p>Verdicts are not counted</p>\n");
+}
+
 /// Names and messages in which each byte has an escape, and numbers with most digits.
 #[test]
 fn longest_html_is_within_its_bounds() {
@@ -79,14 +120,16 @@ fn longest_html_is_within_its_bounds() {
         reattached: u64::MAX,
         ..facts_of("")
     };
+    let totals = [ABORTED; 5];
     let head = written(|text| {
         write!(text, "{}, ", Html(&interface))?;
         begin_filter(text, &facts, ["w".repeat(200), "w".repeat(200)].iter())?;
+        verdicts(text, &interface, Some(&totals))?;
         begin_metrics(text, &interface)?;
         end_metrics(text)?;
         end_filter(text)
     });
-    assert!(head.len() <= page_size::of_filter(&interface), "{head}");
+    assert!(head.len() <= page_size::of_filter(&interface, ""), "{head}");
     let map_name = quotes(100);
     let fill = Fill::Entries(u64::MAX);
     let of_map = written(|text| map(text, &map_name, fill, u32::MAX));

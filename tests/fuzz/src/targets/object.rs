@@ -1,5 +1,6 @@
 //! Objects: any bytes are rejected, or linked into an object that redbpf reads with the same instructions.
 
+use corexdp::object::frame::{self, TOTALS};
 use corexdp::object::{Btf, Insn, LinkedObject, link};
 use redbpf::{ModuleBuilder, XDP};
 
@@ -17,7 +18,10 @@ pub fn run(input: &[u8]) {
     let most =
         MEMORY_FACTOR * input.len() + elf::bytes_of_zeros(input).min(MOST_ZEROS) + (16 << 10);
     match memory::within(most, || link(input, "xdp_prog")) {
-        Ok(object) => check(&object),
+        Ok(object) => {
+            check(&object);
+            frame_counts(&object);
+        }
         Err(error) => message::is_one_line(&error.to_string()),
     }
 }
@@ -57,6 +61,33 @@ fn check(object: &LinkedObject) {
             message::is_one_line(&error.to_string());
         }
     }
+}
+
+/// The frame adds a fixed number of instructions and one map, and comes off without a trace.
+fn frame_counts(object: &LinkedObject) {
+    let mut framed = object.clone();
+    if let Err(obstacle) = framed.add_frame() {
+        message::is_one_line(&obstacle.to_string());
+        assert!(framed.maps == object.maps && framed.without_frame().is_none());
+        return;
+    }
+    let fds: Vec<i32> = (FIRST..).take(framed.maps.len()).collect();
+    let (own, given) = fds.split_last().expect("a map of the frame");
+    let instructions = framed
+        .instructions(&fds)
+        .expect("a descriptor for each map");
+    let (slots, rest) = instructions.as_chunks();
+    assert!(rest.is_empty() && slots.len() == object.insns.len() + frame::SLOTS);
+    let slots = slots.iter().copied().map(Insn::from_bytes);
+    let mut loads = slots.filter(|insn| insn.is_wide() && insn.imm() == *own);
+    assert!(loads.next().is_some());
+    assert!(framed.maps.last().is_some_and(|map| map.name == TOTALS));
+    let bare = framed.without_frame().expect("a frame");
+    assert!(bare.maps == object.maps);
+    assert_eq!(
+        bare.instructions(given).ok(),
+        object.instructions(given).ok()
+    );
 }
 
 /// Only map loads of the instructions may differ from the linked ones.

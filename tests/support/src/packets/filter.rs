@@ -142,6 +142,11 @@ impl Filter {
         self.sandbox.flood(frame, each, processes);
     }
 
+    /// The descriptor of a map; `None` for an unknown map and for constants.
+    pub fn descriptor(&self, map: &str) -> Option<i32> {
+        self.maps.get(map).map(Map::descriptor)
+    }
+
     fn encoder(&self, map: &str) -> Encoder<'_> {
         let def = self.object.map(map).unwrap_or_else(|| panic!("no {map}"));
         Encoder::new(def, self.object.btf())

@@ -91,6 +91,10 @@ impl Map {
         }
     }
 
+    pub fn descriptor(&self) -> i32 {
+        self.fd.as_raw_fd()
+    }
+
     /// Writes one entry, with the same value for each CPU.
     pub fn fill(&self, key: &[u8], value: &[u8]) {
         assert_eq!((key.len(), value.len()), (self.key, self.value));

@@ -1,0 +1,137 @@
+use super::super::insn::Insn;
+use super::super::link::MapReference;
+use super::super::{LinkedObject, MapDef};
+use super::*;
+
+/// A program whose entry function has the first `entry_slots` of `code`, with references to a first map at `slots`.
+fn program(code: &[[u8; 8]], entry_slots: usize, slots: &[usize]) -> LinkedObject {
+    let reference = |&slot| MapReference { slot, map: 0 };
+    LinkedObject {
+        entry: "xdp_prog".into(),
+        section: "xdp".into(),
+        frags: false,
+        license: String::new(),
+        insns: code.iter().copied().map(Insn::from_bytes).collect(),
+        maps: vec![MapDef::new("first")],
+        map_references: slots.iter().map(reference).collect(),
+        entry_slots,
+        frame: None,
+        co_re: Vec::new(),
+        btf: None,
+    }
+}
+
+/// The instructions with the descriptors 7, of the first map, and 8, of the counters.
+fn framed(mut object: LinkedObject) -> Vec<Insn> {
+    assert_eq!(object.add_frame(), Ok(()));
+    let bytes = object.instructions(&[7, 8]).unwrap_or_default();
+    let (slots, []) = bytes.as_chunks() else {
+        panic!("{} bytes", bytes.len());
+    };
+    slots.iter().copied().map(Insn::from_bytes).collect()
+}
+
+const PASS: [u8; 8] = [0xb7, 0, 0, 0, 2, 0, 0, 0];
+const RETURN: [u8; 8] = [0x95, 0, 0, 0, 0, 0, 0, 0];
+/// `if r1 == 0 goto +2`.
+const BRANCH: [u8; 8] = [0x15, 1, 2, 0, 0, 0, 0, 0];
+/// `r1 = map ll`, and the second half.
+const LOAD: [u8; 8] = [0x18, 0x11, 0, 0, 0, 0, 0, 0];
+const HALF: [u8; 8] = [0; 8];
+/// `call +DISTANCE` of a function of this program.
+const fn call(distance: u8) -> [u8; 8] {
+    [0x85, 0x10, 0, 0, distance, 0, 0, 0]
+}
+
+/// Slot to which a jump or call at `slot` goes.
+fn target(insns: &[Insn], slot: usize) -> isize {
+    let insn = insns[slot];
+    let distance = match insn.opcode() {
+        CALL => insn.imm() as isize,
+        _ => isize::from(insn.off()),
+    };
+    slot.cast_signed() + 1 + distance
+}
+
+#[test]
+fn each_exit_of_the_entry_function_goes_to_the_epilogue() {
+    let code = [BRANCH, PASS, RETURN, PASS, RETURN];
+    let insns = framed(program(&code, 5, &[]));
+    let epilogue = (PROLOGUE + code.len()).cast_signed();
+    for slot in [PROLOGUE + 2, PROLOGUE + 4] {
+        assert_eq!(target(&insns, slot), epilogue);
+    }
+    assert_eq!(insns[PROLOGUE], Insn::from_bytes(BRANCH));
+    let exits = insns.iter().filter(|insn| insn.opcode() == EXIT).count();
+    assert_eq!((exits, insns.len()), (1, PROLOGUE + code.len() + EPILOGUE));
+}
+
+#[test]
+fn calls_and_references_skip_the_frame() {
+    // The entry function loads a map and calls the second function, which loads the map too and calls the third.
+    let second = [LOAD, HALF, call(1), RETURN];
+    let code = [&[LOAD, HALF, call(1), RETURN], &second[..], &[PASS, RETURN]].concat();
+    let insns = framed(program(&code, 4, &[0, 4]));
+    let moved = PROLOGUE + 4 + EPILOGUE;
+    assert_eq!(target(&insns, PROLOGUE + 2), moved.cast_signed());
+    assert_eq!(target(&insns, moved + 2), (moved + 4).cast_signed());
+    assert_eq!(insns[moved + 3], Insn::from_bytes(RETURN));
+    for slot in [PROLOGUE, moved] {
+        assert_eq!((insns[slot].is_wide(), insns[slot].imm()), (true, 7));
+    }
+    let own = insns[PROLOGUE + 4 + TOTALS_LOAD];
+    assert_eq!((own.is_wide(), own.imm()), (true, 8));
+}
+
+#[test]
+fn second_half_of_a_load_is_no_exit() {
+    let code = [LOAD, RETURN, PASS, RETURN];
+    let insns = framed(program(&code, 4, &[0]));
+    assert_eq!(insns[PROLOGUE + 1], Insn::from_bytes(RETURN));
+}
+
+#[test]
+fn context_is_kept_below_the_stack_of_the_program() {
+    /// `*(u64 *)(r10 - 24) = r1`.
+    const SPILL: [u8; 8] = [0x7b, 0x1a, 0xe8, 0xff, 0, 0, 0, 0];
+    /// `r2 = r10`, `r2 += -37`.
+    const COPY: [u8; 8] = [0xbf, 0xa2, 0, 0, 0, 0, 0, 0];
+    const ADD: [u8; 8] = [0x07, 2, 0, 0, 0xdb, 0xff, 0xff, 0xff];
+    for (code, saved) in [
+        (&[PASS, RETURN][..], -8),
+        (&[SPILL, PASS, RETURN], -32),
+        (&[COPY, ADD, PASS, RETURN], -48),
+        (&[SPILL, COPY, ADD, PASS, RETURN], -48),
+        // Without the copy, the addition forms no address.
+        (&[ADD, PASS, RETURN], -8),
+    ] {
+        let insns = framed(program(code, code.len(), &[]));
+        assert_eq!(insns[0].off(), saved, "{code:x?}");
+    }
+}
+
+#[test]
+fn program_without_room_gets_no_frame() {
+    /// `*(u8 *)(r10 - 505) = r1`: the frame would need bytes below 512.
+    const DEEP: [u8; 8] = [0x73, 0x1a, 0x07, 0xfe, 0, 0, 0, 0];
+    let far = vec![PASS; REACH + 1];
+    for (code, obstacle) in [
+        (&[DEEP, PASS, RETURN][..], Obstacle::Stack),
+        (&far, Obstacle::Distance),
+    ] {
+        let mut object = program(code, code.len(), &[]);
+        assert_eq!(object.add_frame(), Err(obstacle));
+        assert_eq!(object.maps.len(), 1);
+    }
+}
+
+#[test]
+fn removed_frame_leaves_the_program_as_it_was() {
+    let before = program(&[PASS, RETURN], 2, &[]);
+    let mut object = before.clone();
+    assert_eq!(object.add_frame(), Ok(()));
+    let bare = object.without_frame();
+    let instructions = bare.map(|bare| (bare.instructions(&[7]).ok(), bare.maps));
+    let expected = (before.instructions(&[7]).ok(), before.maps);
+    assert_eq!(instructions, Some(expected));
+}

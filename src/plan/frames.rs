@@ -1,0 +1,26 @@
+//! The step that puts a frame around each program, so that the kernel counts its verdicts.
+
+use std::fmt::Display;
+
+use super::{Plan, PlannedFilter};
+use crate::base::escape::Escaped;
+use crate::config::Mode;
+
+impl Plan {
+    /// Puts a frame around each program, and passes a warning to `report` for each program without room for it. A network
+    /// card cannot run the frame.
+    pub fn add_frames(&mut self, report: &mut dyn FnMut(&dyn Display)) {
+        for PlannedFilter { block, object, .. } in &mut self.filters {
+            if block.mode == Mode::Offload {
+                continue;
+            }
+            if let Err(obstacle) = object.add_frame() {
+                let (file, line) = (self.corefile.file(block.elf_at), block.elf_at.line());
+                let file = Escaped(file);
+                report(&format_args!(
+                    "{file}:{line}: elf: verdicts are not counted: {obstacle}"
+                ));
+            }
+        }
+    }
+}
