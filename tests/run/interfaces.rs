@@ -39,6 +39,7 @@ fn is_attached_again(
     let delay = attached.saturating_duration_since(returned);
     let filter = wait_until("the filter is attached", || site.attached());
     assert_eq!(filter.name, "xdp_prog");
+    site.link_is_up();
     site.sender().send(&packet("10.11.0.1"), 2);
     *dropped += 2;
     site.metric_becomes("coredns_ebpf_dropped", *dropped);
@@ -249,6 +250,7 @@ fn reload_while_the_interface_is_down_takes_effect() {
     site.ask(&["reload"]).expect(0, &[]);
     assert_eq!(site.filter().mode, GENERIC);
     site.server.run("ip link set edge0 up");
+    site.link_is_up();
     site.sender().send(&packet("10.12.0.1"), 2);
     site.metric_becomes("coredns_ebpf_dropped", 2);
     daemon.stop();

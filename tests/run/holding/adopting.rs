@@ -205,7 +205,6 @@ fn filter_is_adopted_on_an_interface_that_is_down() {
     assert_eq!(held.site.filter(), filter);
     let daemon = held.start(&corefile(NEW, "exit hold"));
     held.site.server.run("ip link set edge0 up");
-    held.site.link_is_up();
     held.drops("10.12.0.1", 0);
     daemon.stop();
     assert_eq!(held.pins(), (1, true));

@@ -170,6 +170,7 @@ impl Held {
     }
 
     fn drops(&self, source: &str, so_far: u64) {
+        self.site.link_is_up();
         self.site.sender().send(&packet(source), 2);
         self.site.metric_becomes("coredns_ebpf_dropped", so_far + 2);
     }

@@ -56,6 +56,7 @@ impl Site {
         ));
         self.server.run(&format!("ip link set {server} up"));
         self.client.run(&format!("ip link set {client} up"));
+        self.is_up(client);
     }
 
     /// Adds `other/example.o`: the same program with a smaller `max_entries`.
@@ -150,8 +151,12 @@ impl Site {
 
     /// Waits until the client can send: the kernel opens a link some time after both ends are set up.
     pub fn link_is_up(&self) {
+        self.is_up(CLIENT);
+    }
+
+    fn is_up(&self, client: &str) {
         wait_until("the client's link is up", || {
-            let shown = self.client.run(&format!("ip link show dev {CLIENT}"));
+            let shown = self.client.run(&format!("ip link show dev {client}"));
             if shown.contains("state UP") {
                 Ok(())
             } else {
