@@ -55,6 +55,13 @@ fn is_missing(site: &Site) {
     site.metric_becomes(name, 0);
 }
 
+/// Waits until the renamed interface has no program. The daemon logs before it detaches.
+fn is_released(site: &Site, interface: &str) {
+    wait_for("the program of the renamed interface", &None, || {
+        Attached::on(&site.server, interface)
+    });
+}
+
 #[test]
 fn recreated_interface_is_filtered_again() {
     let (site, daemon) = start();
@@ -81,9 +88,7 @@ fn renamed_interface_is_released() {
     prompt(PROMPT, |number| {
         site.server.run("ip link set edge0 name other0");
         daemon.nth_line(number, "warning: edge0: the interface has gone");
-        wait_for("the program of the renamed interface", &None, || {
-            Attached::on(&site.server, "other0")
-        });
+        is_released(&site, "other0");
         let returned = Instant::now();
         site.server.run("ip link set other0 name edge0");
         is_attached_again((&site, &daemon), returned, number as u64 + 1, &mut dropped)
@@ -170,6 +175,7 @@ fn filter_returns_when_another_program_leaves() {
     prompt(PROMPT, |number| {
         site.server.run("ip link set edge0 name other0");
         daemon.nth_line(number, "warning: edge0: the interface has gone");
+        is_released(&site, "other0");
         site.server.run(&format!(
             "ip link set other0 xdp object {} section xdp",
             object.display()
