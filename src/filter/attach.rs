@@ -196,7 +196,12 @@ pub(super) fn attach_program(
 pub(super) fn suits(wanted: config::Mode, interface: &Interface, attached: &Attached) -> bool {
     let attachment = &attached.attachment;
     let mode = match wanted {
-        config::Mode::Auto => attachment.mode != Mode::Offload,
+        // Generic mode is what is left where native mode was refused, and only then has a reason.
+        config::Mode::Auto => match attachment.mode {
+            Mode::Native => true,
+            Mode::Generic => attached.reason.is_some(),
+            Mode::Offload => false,
+        },
         config::Mode::Native => attachment.mode == Mode::Native,
         config::Mode::Generic => attachment.mode == Mode::Generic,
         // A card accepts a program only after the previous one is detached.

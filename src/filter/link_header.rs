@@ -1,7 +1,7 @@
 //! The header with which packets of an interface begin, and the header that a program expects.
 //!
-//! An object with the variable [`LINK_HEADER`](crate::object::LINK_HEADER) is told. Without it, a program is for Ethernet unless the Corefile says
-//! otherwise: such a program on another link would pass, or drop, every packet.
+//! The daemon sets the variable [`LINK_HEADER`](crate::object::LINK_HEADER) of an object that has it. A program without
+//! the variable is for Ethernet unless the Corefile says otherwise: on another link it would pass, or drop, every packet.
 
 use std::fmt;
 
@@ -21,8 +21,8 @@ pub(super) enum Expected {
     Told,
     /// The IP header, by `link ip`.
     Ip,
-    /// Any, by `link any`; `told` if the daemon sets the variable.
-    Any { told: bool },
+    /// Any, by `link any`, for a program without the variable.
+    Any,
     /// The value that the Corefile gives the variable.
     Entry(Option<LinkHeader>),
 }
@@ -47,12 +47,11 @@ impl Expected {
         let value = planned.object.link_header();
         let entry = planned.link_header_at.and(value);
         match (planned.block.link, entry) {
-            (Some((Link::Any, _)), _) => Self::Any {
-                told: value.is_some() && entry.is_none(),
-            },
-            (_, Some(value)) => Self::Entry(LinkHeader::of(value)),
             (Some((Link::Ip, _)), _) => Self::Ip,
+            (_, Some(value)) => Self::Entry(LinkHeader::of(value)),
+            // A program with the variable parses one of two headers, whatever `link any` says.
             _ if value.is_some() => Self::Told,
+            (Some((Link::Any, _)), _) => Self::Any,
             _ => Self::Ethernet,
         }
     }
@@ -67,9 +66,10 @@ impl Expected {
         });
         match (self, there) {
             (Self::Told, Some(_)) => Ok(there),
-            (Self::Any { told }, _) => Ok(there.filter(|_| told)),
             (Self::Ip, None | Some(LinkHeader::Ip)) => Ok(Some(LinkHeader::Ip)),
-            (Self::Entry(_), None) | (Self::Ethernet, Some(LinkHeader::Ethernet)) => Ok(None),
+            (Self::Any, _)
+            | (Self::Entry(_), None)
+            | (Self::Ethernet, Some(LinkHeader::Ethernet)) => Ok(None),
             (Self::Entry(value), _) if value == there => Ok(None),
             _ => misfit,
         }
@@ -87,7 +87,7 @@ impl fmt::Display for Misfit {
             Expected::Ethernet => "the program expects Ethernet",
             Expected::Ip => "`link ip` expects IP",
             Expected::Entry(_) => "the value of corexdp_link_header is another",
-            Expected::Told | Expected::Any { .. } => "the program reads Ethernet and IP",
+            Expected::Told | Expected::Any => "the program reads Ethernet and IP",
         };
         let link_type = self.link_type;
         write!(
@@ -128,10 +128,9 @@ impl Misfit {
 impl LinkFit {
     pub(super) fn of(planned: &PlannedFilter) -> Self {
         let expected = Expected::of(planned);
-        let told = matches!(expected, Expected::Told | Expected::Any { told: true });
         Self {
             expected,
-            object: told.then(|| Box::new(planned.object.clone())),
+            object: (expected == Expected::Told).then(|| Box::new(planned.object.clone())),
         }
     }
 

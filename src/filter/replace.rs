@@ -176,6 +176,7 @@ impl Filter {
             take_watches(&mut self.read_maps, &mut successor.read_maps);
         }
         successor.changes.undo(self, log);
+        self.reattached = self.reattached.max(successor.reattached);
         self.read_maps.iter().for_each(ReadMap::forget_count);
         self.attach_again(log);
         self.persist(log);

@@ -41,7 +41,7 @@ fn reasons(errno: Errno) -> Vec<String> {
     let own = match errno {
         Errno::EPERM => "not permitted",
         Errno::ENOMEM => "no memory",
-        Errno::EBUSY => "held by another",
+        Errno::EBUSY => "has another XDP program",
         _ => errno.desc(),
     };
     [errno.desc(), library, own].map(str::to_owned).to_vec()

@@ -4,7 +4,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::control::{NEW, OLD, corefile, drops, start};
-use support::net::{Attached, SERVER, Site};
+use support::net::{Attached, GENERIC, SERVER, Site};
 use support::wait::{PATIENCE, wait_for, wait_until};
 
 /// The time at which the running Corefile was read.
@@ -123,6 +123,40 @@ fn refused_second_reload_keeps_the_polls() {
     site.ask(&["confirm"]).expect(0, &[]);
     site.folder.write("Corefile", &polling("0A0D0000"));
     daemon.nth_line(1, "reload: done");
+    daemon.stop();
+}
+
+/// `mode auto` would accept the generic mode of the new filter; the rollback restores native mode all the same.
+#[test]
+fn rollback_restores_the_mode() {
+    let (site, daemon) = start();
+    let before = site.filter();
+    let generic = corefile(OLD).replace("elf", "mode generic\n    elf");
+    site.folder.write("Corefile", &generic);
+    site.ask(&[&["reload"], &CONFIRM[..]].concat())
+        .expect(0, &[]);
+    assert_eq!(site.filter().mode, GENERIC);
+    daemon.nth_line(0, "not confirmed in time: the reload is rolled back");
+    // While the mode changes, no program is attached.
+    wait_for("the filter in native mode", &Some(before.mode), || {
+        site.attached().map(|filter| filter.mode)
+    });
+    daemon.stop();
+}
+
+#[test]
+fn rollback_keeps_the_count_of_attachments() {
+    let (site, daemon) = start();
+    let count = "corexdp_filter_reattached_total{interface=\"edge0\"}";
+    site.folder.write("Corefile", &corefile(NEW));
+    site.ask(&[&["reload"], &CONFIRM[..]].concat())
+        .expect(0, &[]);
+    site.server.run("ip link set edge0 name other0");
+    daemon.line("warning: edge0: the interface has gone");
+    site.server.run("ip link set other0 name edge0");
+    site.metric_becomes(count, 1);
+    daemon.nth_line(0, "not confirmed in time: the reload is rolled back");
+    site.metric_becomes(count, 1);
     daemon.stop();
 }
 

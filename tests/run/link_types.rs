@@ -211,11 +211,19 @@ fn a_value_in_the_corefile_must_be_that_of_the_interface() {
     };
     site.run(&value("LINK_IP")).attached(1).stop();
     site.refused(&value("LINK_ETHERNET")).expect(69, &["Corefile:6: entry: interface tun0: packets begin with the IP header (ARPHRD_NONE), and the value of corexdp_link_header is another; remove the value, which the daemon sets"]);
-    let outcome = site.refused(&value("LINK_IP").replace("if tun0", "if edge0"));
-    outcome.refuses(
-        69,
-        &["Corefile:6: entry: interface edge0: packets begin with an Ethernet header"],
-    );
+    let ethernet = value("LINK_IP").replace("if tun0", "if edge0");
+    let any = ethernet.replace("entry @", "link any\n    entry @");
+    for (corefile, line) in [(ethernet, 6), (any, 7)] {
+        let expected = format!(
+            "Corefile:{line}: entry: interface edge0: packets begin with an Ethernet header"
+        );
+        site.refused(&corefile).refuses(69, &[&expected]);
+    }
+    // `link ip` wins over the value.
+    let both = value("LINK_ETHERNET").replace("entry @", "link ip\n    entry @");
+    let daemon = site.run(&both).attached(1);
+    site.metric_becomes("coredns_ebpf_header", 1);
+    daemon.stop();
 }
 
 /// A type that says nothing about the header.
@@ -223,10 +231,13 @@ fn a_value_in_the_corefile_must_be_that_of_the_interface() {
 fn the_corefile_decides_where_the_type_is_unknown() {
     let site = site();
     set_type(&site, IFF_TUN, 32);
-    site.refused(ACL).expect(69, &["Corefile:5: if: interface tun0: packets begin with an unknown header (ARPHRD_INFINIBAND), and the program reads Ethernet and IP; filter the interface below, or write `link ip` if they begin with the IP header"]);
+    // A program with the variable parses one of two headers, so `link any` does not help.
+    for (corefile, line) in [(ACL.to_owned(), 5), (with(ACL, "link any"), 5)] {
+        site.refused(&corefile).expect(69, &[&format!("Corefile:{line}: if: interface tun0: packets begin with an unknown header (ARPHRD_INFINIBAND), and the program reads Ethernet and IP; filter the interface below, or write `link ip` if they begin with the IP header")]);
+    }
     for (line, header) in [
         ("link ip", 1),
-        ("link any", 0),
+        ("entry @.rodata 0 corexdp_link_header=LINK_ETHERNET", 0),
         ("entry @.rodata 0 corexdp_link_header=LINK_IP", 1),
     ] {
         let daemon = site.run(&with(ACL, line)).attached(1);

@@ -9,11 +9,11 @@ mod states;
 use std::os::fd::OwnedFd;
 
 use super::fingerprint::{Identity, Target};
-use super::refusal::{PinError, no_descriptor};
+use super::refusal::{PinError, no_descriptor, to_reason};
 use super::state::{Attached, Changes, Loaded, LoadedMap};
 use super::{Context, Filter};
 use crate::base::diagnostic::{Blame, Diagnostic};
-use crate::config::Exit;
+use crate::config::{self, Exit};
 use crate::kernel::attach::Attachment;
 use crate::kernel::interface::Interface;
 use crate::kernel::map::Map;
@@ -125,9 +125,11 @@ pub(super) fn adopt_attachment(
     let program = program.map_err(|error| no_descriptor(context, &error))?;
     let mode = interface.xdp.and_then(|(mode, _)| mode);
     let mode = mode.unwrap_or(Mode::Native);
+    // To try native mode again would detach for a moment a filter that `exit hold` promises to keep.
+    let is_kept = mode == Mode::Generic && context.block.mode == config::Mode::Auto;
     Ok(Attached {
         attachment: Attachment::adopt(interface.index, mode, program.into(), link),
-        reason: None,
+        reason: is_kept.then(|| to_reason(&"an earlier daemon attached it in generic mode")),
     })
 }
 

@@ -188,7 +188,8 @@ fn reload_changes_the_mode() {
     let daemon = site.run(&corefile("")).attached(1);
     for (option, mode) in [
         ("mode generic", GENERIC),
-        ("mode auto", GENERIC),
+        ("mode auto", NATIVE),
+        ("mode generic", GENERIC),
         ("mode native", NATIVE),
         ("mode auto", NATIVE),
     ] {
