@@ -197,7 +197,7 @@ fn monitor_counts_but_drops_nothing() {
 fn limit_corefile_limits_as_documented() {
     let filter = Filter::shipped("limit");
     for (frame, rate, burst) in [
-        (ip4("192.0.2.1").udp(53), 1000, 200),
+        (ip4("192.0.2.1").udp(53), 1000, 5000),
         (ip4("203.0.113.1").udp(53), 100, 500),
         (ip4("203.0.114.1").udp(53), 100, 500),
         (ip6("2001:db8:1::1").udp(53), 300, 300),

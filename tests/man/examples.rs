@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use super::{corefile, daemon, programs, source};
-use support::net::{Corexdp, Daemon, Site, finish};
+use support::net::{Corexdp, Daemon, Folder, Site, finish};
 use support::shipped_programs;
 
 /// A site with the objects and interfaces that the examples name.
@@ -75,7 +75,7 @@ fn corefiles_of_the_readme_are_valid() {
 fn corefiles_of_the_manual_are_valid() {
     let site = site();
     let corefiles = corefiles();
-    assert_eq!(corefiles.len(), 5);
+    assert_eq!(corefiles.len(), 6);
     for text in corefiles {
         site.folder.write("Corefile", &text);
         let mut check = Corexdp::command(site.folder.path(), &["check"]);
@@ -85,18 +85,44 @@ fn corefiles_of_the_manual_are_valid() {
     }
 }
 
-/// The arguments of each example command.
-fn calls() -> Vec<Vec<String>> {
-    let displays = daemon().displays();
+/// Begins a display that is a rule of Prometheus, not a list of commands.
+const ALERT: &str = "- alert: ";
+
+/// The example commands that a test may run: those of corexdp, and those that change the Corefile.
+fn commands() -> Vec<String> {
+    let displays = daemon().displays().into_iter();
+    let displays: Vec<String> = displays.filter(|text| !text.starts_with(ALERT)).collect();
     let lines = displays.iter().flat_map(|text| text.lines());
-    let calls = lines.filter_map(|line| {
-        let words = line.strip_prefix("# ").or(line.strip_prefix("$ "));
-        let words = words.unwrap_or_else(|| panic!("no prompt: {line}"));
-        words.strip_prefix("corexdp ")
+    let commands = lines.map(|line| {
+        let command = line.strip_prefix("# ").or(line.strip_prefix("$ "));
+        command.unwrap_or_else(|| panic!("no prompt: {line}"))
     });
-    calls
-        .map(|call| call.split(' ').map(str::to_owned).collect())
+    commands
+        .filter(|command| {
+            let mut starts = ["corexdp ", "mv ", "printf "].iter();
+            starts.any(|start| command.starts_with(start))
+        })
+        .map(str::to_owned)
         .collect()
+}
+
+#[test]
+fn example_alert_is_a_valid_rule() {
+    let displays = daemon().displays().into_iter();
+    let rules: Vec<String> = displays.filter(|text| text.starts_with(ALERT)).collect();
+    assert_eq!(rules.len(), 1);
+    let folder = Folder::new();
+    let group = rules[0].lines().map(|line| format!("  {line}\n"));
+    let text = format!(
+        "groups:\n- name: example\n  rules:\n{}",
+        group.collect::<String>()
+    );
+    folder.write("rules.yml", &text);
+    let mut promtool = Command::new("promtool");
+    promtool.args(["check", "rules", "rules.yml"]);
+    let output = promtool.current_dir(folder.path()).output();
+    let output = output.unwrap_or_else(|error| panic!("promtool: {error}; install it"));
+    assert!(output.status.success(), "{output:?}");
 }
 
 /// Runs the commands in order, with the first Corefile of corexdp-corefile(5).
@@ -105,17 +131,23 @@ fn example_commands_succeed() {
     let site = site();
     site.folder.write("Corefile", &corefiles()[0]);
     let mut running: Option<Daemon> = None;
-    let calls = calls();
-    assert!(calls.len() >= 9, "{calls:?}");
-    for call in calls {
-        println!("{call:?}");
-        let words: Vec<&str> = call.iter().map(String::as_str).collect();
+    let commands = commands();
+    assert!(commands.len() >= 13, "{commands:?}");
+    for line in commands {
+        println!("{line}");
+        let Some(call) = line.strip_prefix("corexdp ") else {
+            let mut shell = Command::new("sh");
+            let shell = shell.args(["-c", &line]).current_dir(site.folder.path());
+            assert!(shell.status().unwrap().success(), "{line}");
+            continue;
+        };
+        let words: Vec<&str> = call.split(' ').collect();
         let mut command = Corexdp::command(site.folder.path(), &words);
         // The default control socket may belong to a daemon of this machine.
         match words[0] {
             // The example names files of the machine, so it is only parsed.
             "run" if words.contains(&"/etc/corexdp/Corefile") => {
-                corexdp::commands::cli::parse(call.iter().map(Into::into)).unwrap();
+                corexdp::commands::cli::parse(words.iter().map(Into::into)).unwrap();
             }
             "run" => {
                 command.args(["--control", "control", "--log", "stderr"]);
@@ -129,9 +161,12 @@ fn example_commands_succeed() {
             }
         }
     }
+    let status = site
+        .finish(Corexdp::command(site.folder.path(), &["status"]).args(["--control", "control"]));
+    assert!(!status.stdout.contains("eth0"), "{status:#?}");
     let lines = running.unwrap().stop();
     let confirmed = lines.iter().filter(|line| *line == "confirmed");
-    assert_eq!(confirmed.count(), 2, "{lines:#?}");
+    assert_eq!(confirmed.count(), 3, "{lines:#?}");
 }
 
 fn succeeds(site: &Site, command: &mut Command) {

@@ -119,7 +119,10 @@ fn every_shipped_corefile_is_accepted_and_attached() {
         let page = site.get("/metrics").body;
         assert_eq!(
             page.matches("# HELP coredns_ebpf_").count(),
-            corefile.matches("\n    counter ").count() + corefile.matches("\n    metric ").count(),
+            ["counter", "gauge", "metric"]
+                .map(|option| corefile.matches(&format!("\n    {option} ")).count())
+                .iter()
+                .sum::<usize>(),
             "{name}: {page}"
         );
         daemon.stop();
