@@ -7,7 +7,7 @@
  *
  * MAPS
  *
- *    entry 192.0.2.0/24 rate=10000 burst=2000
+ *    entry 192.0.2.0/24 rate=10000 burst=50000
  *    entry 0.0.0.0/0    source_rate=100
  *    entry 2001:db8::/32 rate=50000 source_rate=200 ip6_bits=64
  *

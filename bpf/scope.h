@@ -3,7 +3,8 @@
  * Selects the packets that limits and default actions apply to.
  *
  *   SCOPE_DNS   packets to the ports of the DNS server, over UDP and TCP.
- *               Downloads, forwarded packets and responses of other servers pass
+ *               of any host. Downloads, other forwarded packets and responses
+ *               of other servers pass
  *   SCOPE_ALL   all IP packets. Responses of upstream servers are recognized by
  *               their ports: from a port of an upstream server, to port 1024 or
  *               above
