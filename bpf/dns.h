@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Parses a DNS query over UDP (RFC 1035 sections 4.1 and 4.2.1), and the OPT
- * record (RFC 6891) after its question.
+ * Parses a DNS query over UDP (RFC 1035 sections 4.1 and 4.2.1), and an OPT
+ * record (RFC 6891) that is the first or the second record after its question.
  *
  * A query has opcode QUERY and QR=0, one question and no answers. Messages with
  * other opcodes have other sections (NOTIFY: RFC 1996, UPDATE: RFC 2136, DSO:
@@ -12,8 +12,8 @@
  * The name of the question has at most 255 bytes, in labels of at most 63 bytes
  * (section 2.3.4). It has no compression pointers, because it is the first name
  * of the message. Only IXFR has a record in the authority section (RFC 1995
- * section 3). The message ends where the UDP datagram ends, and is not an IP
- * fragment. Any query may have additional records.
+ * section 3). The message ends where the UDP datagram ends. Any query may have
+ * additional records. The first fragment of a query has its whole question.
  */
 #ifndef COREXDP_DNS_H
 #define COREXDP_DNS_H
@@ -26,6 +26,7 @@
 
 /* Masks for bounded_add. A question ends at byte 271 of a message at most. */
 #define DNS_OFFSET_MASK 0x1ff
+#define DNS_RECORD_MASK 0x7ff /* A SOA record has at most 795 bytes. */
 #define UDP_LENGTH_MASK 0xffff
 
 enum dns_error {
@@ -50,9 +51,11 @@ struct dns_query {
 	__u32 question_end; /* offset of the first record */
 	__u16 qtype;
 	__u16 qclass;
-	__u16 udp_size; /* the client's UDP payload size; only with `edns` */
-	bool edns;      /* the first record is OPT */
-	bool cookie;    /* the first option is a COOKIE with a server cookie */
+	/* The client's UDP payload size, and the flags; only with `edns`. */
+	__u16 udp_size;
+	__be16 edns_flags;
+	bool edns;   /* the first or the second record is OPT */
+	bool cookie; /* the first option is a COOKIE with a server cookie */
 };
 
 /* True for a message that is left to the server. */
@@ -149,11 +152,59 @@ static __always_inline bool has_server_cookie(const struct dns_query *query,
 	       bpf_ntohs(opt->rdlength) >= sizeof(*option) + size;
 }
 
+static __always_inline bool is_dns_opt(const struct dns_opt *opt)
+{
+	return !opt->name && opt->type == bpf_htons(DNS_TYPE_OPT);
+}
+
+static __always_inline void set_edns(struct dns_query *query,
+				     const struct dns_opt *opt)
+{
+	query->edns = true;
+	query->udp_size = bpf_ntohs(opt->udp_size);
+	query->edns_flags = opt->flags;
+	query->cookie = has_server_cookie(query, opt);
+}
+
 /*
- * Parses an OPT record that is the first record after the question. Other
- * records are not parsed.
+ * Parses the second record after the question, if it is an OPT record: the
+ * first is the SOA record of IXFR. The name of `first` is a pointer, the root,
+ * or as long as QNAME: a loop over its labels would cost the verifier as much as
+ * the loop over QNAME. After another name, no OPT record is found.
  */
-static __always_inline enum dns_error parse_dns_opt(struct dns_query *query)
+static __always_inline void parse_second_record(struct dns_query *query,
+						const struct dns_opt *first,
+						struct packet_scratch *scratch)
+{
+	struct dns_header *dns = query->header;
+	__u32 offset = query->question_end;
+	struct dns_opt *record;
+
+	if (bpf_ntohs(dns->nscount) + bpf_ntohs(dns->arcount) < 2)
+		return;
+	/* The last byte of the name is in the place of an OPT record's name. */
+	if (first->name >= DNS_POINTER)
+		offset += 1;
+	else if (first->name)
+		offset += query->name_length - 1;
+	record = bounded_add(dns, offset, DNS_RECORD_MASK);
+	if ((void *)(record + 1) > query->data_end)
+		return;
+	offset += sizeof(*record) + bpf_ntohs(record->rdlength);
+	if (offset > DNS_RECORD_MASK)
+		return;
+	offset = opaque(scratch, offset);
+	record = bounded_add(dns, offset, DNS_RECORD_MASK);
+	if ((void *)(record + 1) > query->data_end || !is_dns_opt(record) ||
+	    offset + sizeof(*record) + bpf_ntohs(record->rdlength) >
+		    query->length)
+		return;
+	set_edns(query, record);
+}
+
+/* Records other than OPT are not parsed. */
+static __always_inline enum dns_error
+parse_dns_records(struct dns_query *query, struct packet_scratch *scratch)
 {
 	struct dns_opt *opt = dns_at(query, query->question_end);
 	__u32 end = query->question_end + sizeof(*opt);
@@ -161,22 +212,25 @@ static __always_inline enum dns_error parse_dns_opt(struct dns_query *query)
 	query->edns = false;
 	query->cookie = false;
 	query->udp_size = 0;
+	query->edns_flags = 0;
 	if (!query->header->nscount && !query->header->arcount)
 		return query->question_end == query->length ? DNS_OK :
 							      DNS_BAD_LENGTH;
 	/* No record is shorter than an OPT record without options. */
-	if (end > query->length || (void *)(opt + 1) > query->data_end)
+	if (end > query->length)
 		return DNS_BAD_LENGTH;
-	if (query->header->nscount || opt->name ||
-	    opt->type != bpf_htons(DNS_TYPE_OPT))
+	/* The record is in the next fragment. */
+	if ((void *)(opt + 1) > query->data_end)
 		return DNS_OK;
+	if (query->header->nscount || !is_dns_opt(opt)) {
+		parse_second_record(query, opt, scratch);
+		return DNS_OK;
+	}
 	end += bpf_ntohs(opt->rdlength);
 	if (end > query->length ||
 	    (end < query->length && query->header->arcount == bpf_htons(1)))
 		return DNS_BAD_LENGTH;
-	query->edns = true;
-	query->udp_size = bpf_ntohs(opt->udp_size);
-	query->cookie = has_server_cookie(query, opt);
+	set_edns(query, opt);
 	return DNS_OK;
 }
 
@@ -191,7 +245,7 @@ parse_no_question(const struct dns_query *query)
 		return DNS_BAD_COUNTS;
 	if ((void *)(opt + 1) > query->data_end)
 		return DNS_BAD_LENGTH;
-	if (opt->name || opt->type != bpf_htons(DNS_TYPE_OPT))
+	if (!is_dns_opt(opt))
 		return DNS_BAD_COUNTS;
 	if (query->length <
 	    sizeof(*dns) + sizeof(*opt) + bpf_ntohs(opt->rdlength))
@@ -214,16 +268,12 @@ parse_dns_query(const struct packet *packet, void *data_end, __u32 opcodes,
 	enum dns_error error;
 	__u32 length;
 
-	if (packet->fragment)
-		return dns && parse_dns_header(dns, opcodes) ==
-					DNS_OTHER_OPCODE ?
-			       DNS_OTHER_OPCODE :
-			       DNS_FRAGMENT;
 	if (!udp || !dns)
-		return DNS_BAD_LENGTH;
+		return packet->fragment ? DNS_FRAGMENT : DNS_BAD_LENGTH;
 	length = bpf_ntohs(udp->len);
 	if (length < sizeof(*udp) + sizeof(*dns) ||
-	    bounded_add(udp, length, UDP_LENGTH_MASK) > data_end)
+	    (bounded_add(udp, length, UDP_LENGTH_MASK) > data_end &&
+	     !packet->fragment))
 		return DNS_BAD_LENGTH;
 	query->header = dns;
 	query->data_end = data_end;
@@ -231,12 +281,13 @@ parse_dns_query(const struct packet *packet, void *data_end, __u32 opcodes,
 	error = parse_dns_header(dns, opcodes);
 	if (error == DNS_NO_QUESTION)
 		return parse_no_question(query);
-	if (!error)
-		error = parse_dns_question(query, scratch);
-	if (!error)
-		error = parse_dns_opt(query);
 	if (error)
 		return error;
+	error = parse_dns_question(query, scratch);
+	if (!error)
+		error = parse_dns_records(query, scratch);
+	if (error)
+		return packet->fragment ? DNS_FRAGMENT : error;
 	/*
 	 * With two known booleans, the verifier would follow all later code four
 	 * times.

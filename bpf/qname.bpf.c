@@ -176,7 +176,8 @@ static __always_inline int filter(struct xdp_md *ctx, struct packet *packet,
 		totals->other++;
 		return XDP_PASS;
 	}
-	if (parse_dns_query(packet, data_end, 0, &text->scratch, &query)) {
+	if (packet->fragment ||
+	    parse_dns_query(packet, data_end, 0, &text->scratch, &query)) {
 		totals->unread++;
 		return XDP_PASS;
 	}

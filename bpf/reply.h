@@ -3,9 +3,9 @@
  * Turns a DNS query into a response, and sends the response to the client.
  *
  * The response has the header and the question of the query, an OPT record if
- * the query had one (RFC 6891 section 6.1.1), and no other records. A response
- * is never longer than its query, so it is of no use for an amplification
- * attack with a forged source.
+ * the parser found one in the query (RFC 6891 section 6.1.1), and no other
+ * records. A response is never longer than its query, so it is of no use for an
+ * amplification attack with a forged source.
  */
 #ifndef COREXDP_REPLY_H
 #define COREXDP_REPLY_H
@@ -54,14 +54,17 @@ static __always_inline __u32 reply_dns(const struct dns_query *query,
 
 	dns->flags_high = DNS_QR | tc | (dns->flags_high & DNS_RD);
 	dns->flags_low = (dns->flags_low & DNS_CD) | rcode;
+	dns->nscount = 0;
 	dns->arcount = 0;
 	if (!query->edns || (void *)(opt + 1) > query->data_end)
 		return query->question_end;
 	dns->arcount = bpf_htons(1);
+	opt->name = 0;
+	opt->type = bpf_htons(DNS_TYPE_OPT);
 	opt->udp_size = bpf_htons(REPLY_EDNS_SIZE);
 	opt->extended_rcode = 0;
 	opt->version = 0;
-	opt->flags &= bpf_htons(DNS_DO);
+	opt->flags = query->edns_flags & bpf_htons(DNS_DO);
 	opt->rdlength = 0;
 	return query->question_end + sizeof(*opt);
 }
@@ -218,8 +221,9 @@ static __always_inline bool may_reply_ip(const struct packet *packet,
 
 /*
  * True if a query may get a response: source and destination are unicast. IP
- * options and extension headers would have to be reversed or removed. Without
- * an Ethernet header, XDP_TX in generic mode sends no valid frame.
+ * options, extension headers and the fields of a fragment would have to be
+ * reversed or removed. Without an Ethernet header, XDP_TX in generic mode sends
+ * no valid frame.
  */
 static __always_inline bool may_reply(struct xdp_md *ctx,
 				      const struct packet *packet)
@@ -230,7 +234,8 @@ static __always_inline bool may_reply(struct xdp_md *ctx,
 	return corexdp_link_header == LINK_ETHERNET &&
 	       (void *)(eth + 1) <= data_end &&
 	       !((eth->h_dest[0] | eth->h_source[0]) & ETH_GROUP_BIT) &&
-	       packet->plain && !is_reflecting_port(packet->source_port) &&
+	       packet->plain && !packet->fragment &&
+	       !is_reflecting_port(packet->source_port) &&
 	       may_reply_ip(packet, data_end);
 }
 

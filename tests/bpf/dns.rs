@@ -137,23 +137,49 @@ fn valid_queries_pass() {
     assert_eq!(total(&filter, "malformed"), 0);
 }
 
+/// The first fragments of a datagram to port 53, over IPv4 and over IPv6, with the first `size` bytes of its payload.
+pub(super) fn first_fragments(from: u16, payload: &[u8], size: usize) -> [Vec<u8>; 2] {
+    [
+        ip4("203.0.113.9").fragment4(0x2000),
+        ip6("2001:db8::9").fragment6(0, true),
+    ]
+    .map(|packet| {
+        let whole = packet.datagram(53, payload);
+        let udp = whole.port_end - 4;
+        let mut frame = whole.bytes;
+        frame[udp..udp + 2].copy_from_slice(&from.to_be_bytes());
+        frame.truncate(udp + 8 + size);
+        frame
+    })
+}
+
+/// A first fragment has the question, so it gets the verdict of the whole query, but no response.
 #[test]
-fn fragmented_query_is_dropped() {
-    let filter = Filter::load("dns", &[]);
-    for frame in [
-        ip4("10.0.0.1")
-            .fragment4(0x2000)
-            .datagram(53, &good().bytes),
-        ip6("fe80::1")
-            .fragment6(0, true)
-            .datagram(53, &good().bytes),
-        ip6("fe80::1")
-            .fragment6(0, true)
-            .carrying(UDP, &[0x9c, 0x40, 0, 53, 1, 0, 0, 0, 0x28]),
+fn first_fragment_is_judged_by_its_question() {
+    let padded = good().edns(1232, &[0; 600]).bytes;
+    let any = query("www.example", 255).edns(1232, &[0; 600]).bytes;
+    let counts = good().with(5, 2).edns(1232, &[0; 600]).bytes;
+    let response = good().with(2, 0x81).edns(1232, &[0; 600]).bytes;
+    let question = good().bytes.len();
+    for (message, size, verdict, counted) in [
+        (&padded, 400, PASS, "edns_1232"),
+        (&padded, question + 11, PASS, "edns_1232"),
+        (&padded, question + 10, PASS, "edns_none"),
+        (&padded, question, PASS, "passed"),
+        (&padded, question - 1, DROP, "fragment"),
+        (&padded, 12, DROP, "fragment"),
+        (&padded, 11, DROP, "fragment"),
+        (&padded, 0, DROP, "fragment"),
+        (&any, 400, DROP, "dropped"),
+        (&counts, 400, DROP, "bad_counts"),
+        (&response, 400, DROP, "bad_qr"),
     ] {
-        assert_eq!(filter.verdict(&frame.bytes), DROP);
+        let filter = Filter::load("dns", &["255 action=DNS_TRUNCATE"]);
+        for frame in first_fragments(40_000, message, size) {
+            assert_eq!(filter.verdict(&frame), verdict, "{counted}: {size}");
+        }
+        assert_eq!(total(&filter, counted), 2, "{counted}: {size}");
     }
-    assert_eq!(total(&filter, "fragment"), 3);
 }
 
 /// RFC 6946: a fragment header with offset 0 and M=0.

@@ -1,10 +1,11 @@
 //! `guard`: access list, DNS checks and limits, in this order.
 
 use super::random;
+use support::packets::answer::answer;
 use support::packets::filter::Filter;
 use support::packets::frame::*;
 use support::packets::kernel::Ran;
-use support::packets::message::{Asked, UNPARSED, answer, query};
+use support::packets::message::{Asked, UNPARSED, query};
 use support::packets::model::Facts;
 use support::packets::sandbox::{DROP, PASS, TX};
 

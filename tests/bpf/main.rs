@@ -23,6 +23,7 @@ mod ordered_plugin;
 mod qname;
 mod random;
 mod replies;
+mod response_counts;
 mod responses;
 mod scope;
 mod subnet;

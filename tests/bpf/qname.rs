@@ -1,10 +1,11 @@
 //! `qname`: blocks queries for listed names and all names below them.
 
 use super::random;
+use support::packets::answer::answer;
 use support::packets::filter::Filter;
 use support::packets::frame::*;
 use support::packets::kernel::Ran;
-use support::packets::message::{Asked, answer, query};
+use support::packets::message::{Asked, query};
 use support::packets::model::Facts;
 use support::packets::sandbox::{DROP, PASS, TX};
 
@@ -202,7 +203,7 @@ fn expected_of(frame: &[u8]) -> Ran {
         frame: frame.to_vec(),
     };
     let facts = Facts::of(frame).filter(|facts| facts.protocol == UDP && facts.port() == 53);
-    let Some(facts) = facts else {
+    let Some(facts) = facts.filter(|facts| !facts.fragment) else {
         return same(PASS);
     };
     let Ok(asked) = Asked::of(frame, &facts) else {

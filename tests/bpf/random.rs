@@ -138,6 +138,11 @@ pub(crate) fn message(random: &mut Random) -> Vec<u8> {
     if random.below(8) == 0 {
         message = message.class([3, 255, 4][random.below(3)]);
     }
+    if kind == 251 && random.below(2) == 0 {
+        let owner = [&[0xc0, 0x0c][..], &[0], &[7]][random.below(3)];
+        message = message.with(9, 1).followed_by(owner);
+        message = message.followed_by(&[0, 6, 0, 1, 0, 0, 14, 16, 0, 6, 1, 2, 3, 4, 5, 6]);
+    }
     if random.below(2) == 0 {
         let size = u8::try_from(random.below(48)).unwrap();
         let options = if random.below(2) == 0 {

@@ -5,7 +5,7 @@ use support::packets::frame::*;
 use support::packets::message::query;
 use support::packets::sandbox::{DROP, PASS};
 
-use super::dns::total;
+use super::dns::{first_fragments, total};
 use super::scope::{PROGRAMS, both, expect, replies, strict};
 
 #[test]
@@ -86,5 +86,32 @@ fn responses_to_the_server_port_pass_from_upstream_ports() {
             [(); 3].map(|()| filter.verdict(&response(53)))
         });
         assert_eq!(verdicts, [PASS, PASS, DROP], "{program}");
+    }
+}
+
+/// A large response arrives in fragments. The first fragment gets the verdict of the whole response.
+#[test]
+fn first_fragments_of_responses_to_the_server_port_are_replies() {
+    let response = query("www.example", 1).with(2, 0x81).edns(1232, &[0; 1700]);
+    let from = |port| first_fragments(port, &response.bytes, 1464);
+    for program in ["dns", "guard"] {
+        let filter = Filter::load(program, &[]);
+        for (port, verdict) in [(53, PASS), (54, DROP)] {
+            for frame in from(port) {
+                assert_eq!(filter.verdict(&frame), verdict, "{program}: {port}");
+            }
+        }
+        let totals = ["replies", "malformed"].map(|name| total(&filter, name));
+        assert_eq!(totals, [2, 2], "{program}");
+        filter.entry("@settings 0 replies=REPLIES_JUDGE");
+        for frame in from(53) {
+            assert_eq!(filter.verdict(&frame), DROP, "{program}");
+        }
+        let lines = ["@settings 0 replies=REPLIES_LIMIT reply_rate=1 reply_burst=1"];
+        let verdicts = Filter::before_a_token(program, &lines, |filter| {
+            let [frame, _] = from(53);
+            [(); 2].map(|()| filter.verdict(&frame))
+        });
+        assert_eq!(verdicts, [PASS, DROP], "{program}");
     }
 }

@@ -4,10 +4,11 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::random;
 use support::objects::compile::compile_text;
+use support::packets::answer::answer;
 use support::packets::filter::Filter;
 use support::packets::frame::*;
 use support::packets::kernel::Ran;
-use support::packets::message::{Asked, UNPARSED, answer, cookie, query};
+use support::packets::message::{Asked, UNPARSED, cookie, query};
 use support::packets::model::Facts;
 use support::packets::sandbox::{DROP, PASS, TX};
 

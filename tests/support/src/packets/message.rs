@@ -1,11 +1,9 @@
 //! DNS messages: a builder, and a second parser as the reference for the programs.
 
-use std::net::Ipv6Addr;
-
 use super::model::{Facts, wide};
 
 /// A message being built.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Message {
     /// The message in wire format.
     pub bytes: Vec<u8>,
@@ -84,27 +82,29 @@ pub struct Asked {
     /// Offset of the message in the frame.
     pub begin: usize,
     pub behind: usize,
-    pub edns: bool,
+    /// Offset of the OPT record in the frame.
+    pub opt: Option<usize>,
 }
 
 impl Asked {
     /// Parses the query in a UDP frame. The error is the counter of the message, such as those of [`UNPARSED`].
     pub fn of(frame: &[u8], facts: &Facts) -> Result<Self, &'static str> {
         let udp = facts.transport;
-        if facts.fragment {
-            let header = frame.get(udp + 8..udp + 20);
-            let opcode = header.map_or(0, |header| header[2] & 0x78);
-            return Err(if opcode == 0 {
-                "fragment"
-            } else {
-                "other_opcode"
-            });
+        let cut = if facts.fragment {
+            "fragment"
+        } else {
+            "bad_length"
+        };
+        let length = usize::from(wide(frame, udp + 4).ok_or(cut)?);
+        let end = if facts.fragment {
+            frame.len().min(udp + length.max(20))
+        } else {
+            udp + length
+        };
+        let message = frame.get(udp + 8..end).ok_or(cut)?;
+        if message.len() < 12 {
+            return Err(cut);
         }
-        let length = usize::from(wide(frame, udp + 4).ok_or("bad_length")?);
-        if length < 20 {
-            return Err("bad_length");
-        }
-        let message = frame.get(udp + 8..udp + length).ok_or("bad_length")?;
         let count = |at| wide(message, at).unwrap();
         if message[2] & 0x78 != 0 {
             return Err("other_opcode");
@@ -115,9 +115,24 @@ impl Asked {
         if count(4) > 1 || count(6) != 0 || count(8) > 1 {
             return Err("bad_counts");
         }
-        if count(4) == 0 {
-            return Err(no_question(message));
-        }
+        let parsed = match count(4) {
+            0 => Err(no_question(message)),
+            _ => Self::parse(message, udp + 8, length.saturating_sub(8)),
+        };
+        // A first fragment has at least the whole question.
+        parsed.map_err(|counter| {
+            if facts.fragment && counter != "no_question" {
+                "fragment"
+            } else {
+                counter
+            }
+        })
+    }
+
+    /// Parses the question and the records of a message at offset `begin` of the frame. A first fragment has fewer than
+    /// the `length` bytes of the message.
+    fn parse(message: &[u8], begin: usize, length: usize) -> Result<Self, &'static str> {
+        let count = |at| wide(message, at).unwrap();
         let (labels, at) = labels(message)?;
         let kind = wide(message, at).ok_or("bad_length")?;
         let class = wide(message, at + 2).ok_or("bad_length")?;
@@ -125,14 +140,14 @@ impl Asked {
             return Err("bad_counts");
         }
         let behind = at + 4;
-        let edns = additional(message, behind, count(8), count(10))?;
+        let opt = additional(message, length, behind)?;
         Ok(Self {
             labels,
             kind,
             class,
-            begin: udp + 8,
-            behind: udp + 8 + behind,
-            edns,
+            begin,
+            behind: begin + behind,
+            opt: opt.map(|opt| begin + opt),
         })
     }
 }
@@ -173,106 +188,45 @@ fn labels(message: &[u8]) -> Result<(Vec<Vec<u8>>, usize), &'static str> {
     }
 }
 
-/// Parses the OPT record directly after the question. Returns true if there is one.
-fn additional(
-    message: &[u8],
-    at: usize,
-    authorities: u16,
-    count: u16,
-) -> Result<bool, &'static str> {
-    let rest = &message[at..];
+/// Offset of the OPT record, which is the first or the second record after the question.
+fn additional(message: &[u8], length: usize, at: usize) -> Result<Option<usize>, &'static str> {
+    let [authorities, count] = [8, 10].map(|at| wide(message, at).unwrap());
     if authorities == 0 && count == 0 {
-        return if rest.is_empty() {
-            Ok(false)
+        return if at == length {
+            Ok(None)
         } else {
             Err("bad_length")
         };
     }
-    if rest.len() < 11 {
+    if at + 11 > length {
         return Err("bad_length");
     }
-    if authorities != 0 || rest[..3] != [0, 0, 41] {
-        return Ok(false);
-    }
-    let end = 11 + usize::from(wide(rest, 9).unwrap());
-    if end > rest.len() || count == 1 && end < rest.len() {
-        return Err("bad_length");
-    }
-    Ok(true)
-}
-
-/// The response to a query, with these flags beside QR and RD and this RCODE; `None` if the query gets no response.
-pub fn answer(
-    frame: &[u8],
-    facts: &Facts,
-    asked: &Asked,
-    truncated: bool,
-    rcode: u8,
-) -> Option<Vec<u8>> {
-    let (source_port, _) = facts.ports?;
-    let reflects = [0, 7, 13, 17, 19, 37].contains(&source_port);
-    if !facts.plain || reflects || (frame[0] | frame[6]) & 1 != 0 {
-        return None;
-    }
-    let ends = [facts.source, facts.destination];
-    if ends[0] == ends[1] || ends.iter().any(|end| is_martian(end, facts.is_ip4)) {
-        return None;
-    }
-    let mut answer = frame[..asked.behind].to_vec();
-    let flags = &mut answer[asked.begin..];
-    flags[2] = 0x80 | u8::from(truncated) << 1 | flags[2] & 1;
-    flags[3] = flags[3] & 0x10 | rcode;
-    flags[10] = 0;
-    flags[11] = u8::from(asked.edns);
-    if asked.edns {
-        let wants_dnssec = frame[asked.behind + 7] & 0x80;
-        answer.extend([0, 0, 41, 0x04, 0xd0, 0, 0, wants_dnssec, 0, 0, 0]);
-    }
-    swap(&mut answer, 0, 6, 6);
-    swap(&mut answer, facts.transport, facts.transport + 2, 2);
-    let length = u16::try_from(answer.len() - facts.transport).unwrap();
-    answer[facts.transport + 4..][..2].copy_from_slice(&length.to_be_bytes());
-    answer[facts.transport + 6..][..2].fill(0);
-    let ip = facts.ip;
-    let addresses = if facts.is_ip4 {
-        swap(&mut answer, ip + 12, ip + 16, 4);
-        answer[ip + 2..][..2].copy_from_slice(&(length + 20).to_be_bytes());
-        answer[ip + 8] = 64;
-        answer[ip + 10..][..2].fill(0);
-        let sum = checksum(&[&answer[ip..ip + 20]]);
-        answer[ip + 10..][..2].copy_from_slice(&sum.to_be_bytes());
-        ip + 12..ip + 20
-    } else {
-        swap(&mut answer, ip + 8, ip + 24, 16);
-        answer[ip + 4..][..2].copy_from_slice(&length.to_be_bytes());
-        answer[ip + 7] = 64;
-        ip + 8..ip + 40
+    let Some(first) = message.get(at..at + 11) else {
+        return Ok(None);
     };
-    let pseudo = [[0, 17], length.to_be_bytes()].concat();
-    let sum = checksum(&[&answer[addresses], &pseudo, &answer[facts.transport..]]);
-    let sum = if sum == 0 { 0xffff } else { sum };
-    answer[facts.transport + 6..][..2].copy_from_slice(&sum.to_be_bytes());
-    if let Some(at) = facts.ppp_length {
-        let length = u16::try_from(answer.len() - at - 2).unwrap();
-        answer[at..][..2].copy_from_slice(&length.to_be_bytes());
+    if authorities != 0 || first[..3] != [0, 0, 41] {
+        let records = u32::from(authorities) + u32::from(count);
+        return Ok(second(message, length, at).filter(|_| records > 1));
     }
-    Some(answer)
+    let end = at + 11 + usize::from(wide(first, 9).unwrap());
+    if end > length || count == 1 && end < length {
+        return Err("bad_length");
+    }
+    Ok(Some(at))
 }
 
-/// True for an address that no host can have as its own.
-fn is_martian(address: &Ipv6Addr, is_ip4: bool) -> bool {
-    if is_ip4 {
-        let first = address.octets()[12];
-        return first == 0 || first == 127 || first >= 224;
-    }
-    let mapped = address.to_ipv4_mapped().is_some();
-    mapped || address.is_multicast() || u128::from(*address) >> 32 == 0
-}
-
-fn swap(bytes: &mut [u8], first: usize, second: usize, size: usize) {
-    for offset in 0..size {
-        bytes.swap(first + offset, second + offset);
-    }
+/// Offset of the record after the record at offset `at`, if it is an OPT record. The name of the record at `at` is a
+/// pointer, the root or as long as the name of the question.
+fn second(message: &[u8], length: usize, at: usize) -> Option<usize> {
+    let owner = match message[at] {
+        0 => 1,
+        0xc0.. => 2,
+        _ => at - 4 - 12,
+    };
+    let next = at + owner + 10 + usize::from(wide(message, at + owner + 8)?);
+    let opt = message.get(next..next + 11)?;
+    let end = next + 11 + usize::from(wide(opt, 9)?);
+    (next < 2048 && opt[..3] == [0, 0, 41] && end <= length).then_some(next)
 }
 
 /// The checksum of RFC 1071 over parts. All parts but the last must have an even length.

@@ -1,5 +1,6 @@
 //! Frames for an XDP program, a sandbox that runs it, and the model that its verdicts are compared with.
 
+pub mod answer;
 pub mod filter;
 pub mod frame;
 mod headers;
