@@ -8,6 +8,7 @@ use crate::targets::elf::number;
 const HEADER: usize = 24;
 const WORD: usize = 4;
 
+/// Mutates the section `.BTF` of the first `size` bytes of `data`; returns the new size, at most `max_size`.
 pub fn change(data: &mut [u8], size: usize, max_size: usize, seed: u32) -> usize {
     let mut chance = Chance::of(seed);
     let parts = parts(&data[..size]).filter(|_| chance.below(8) > 0);

@@ -5,6 +5,7 @@ use libfuzzer_sys::fuzzer_mutate;
 use super::{Chance, btf, change_number, changed};
 use crate::targets::elf::{HEADER, OFFSET, SIZE, Section, sections};
 
+/// Mutates the object in the first `size` bytes of `data`; returns the new size, at most `max_size`.
 pub fn change(data: &mut [u8], size: usize, max_size: usize, seed: u32) -> usize {
     let mut chance = Chance::of(seed);
     let places: Vec<Place> = sections(&data[..size]).iter().map(Place::of).collect();

@@ -10,6 +10,7 @@ const MEMORY_FACTOR: usize = 8;
 /// Types whose members are looked up by name; each lookup searches up to 65536 members.
 const MAX_LOOKUPS: usize = 16;
 
+/// Panics unless `input` is rejected, or all its types can be read.
 pub fn run(input: &[u8]) {
     let most = MEMORY_FACTOR * input.len() + (4 << 10);
     match memory::within(most, || Btf::parse(input)) {

@@ -28,6 +28,7 @@ const KINDS: [MapKind; 4] = [
     MapKind::LPM_TRIE,
 ];
 
+/// Panics unless the directives of the Corefile `input` are refused, or give a configuration that is valid.
 pub fn run(input: &[u8]) {
     let empty = &mut World::of(b"");
     let Ok(corefile) = Corefile::parse(NAME, FOLDER, input, LIMIT, empty) else {

@@ -11,6 +11,7 @@ pub const SIZE: usize = 32;
 
 /// A section that lies inside the file.
 pub struct Section<'a> {
+    /// The name, without its NUL.
     pub name: &'a [u8],
     /// Offset of the header in the file.
     #[allow(dead_code, reason = "only the mutators use it")]

@@ -17,6 +17,7 @@ pub mod values;
 mod words;
 mod world;
 
+/// A fuzz target.
 pub struct Target {
     /// The name of the file in `bin/` and of the folders in `seeds/` and `found/`.
     pub name: &'static str,
@@ -24,6 +25,7 @@ pub struct Target {
     pub run: fn(&[u8]),
 }
 
+/// All targets, by name.
 pub const TARGETS: [Target; 8] = [
     Target {
         name: "btf",

@@ -14,6 +14,7 @@ const MOST_ZEROS: usize = 4 << 20;
 /// The descriptor of the first map.
 const FIRST: i32 = 100;
 
+/// Panics unless the object `input` is rejected, or gives a program that redbpf can parse.
 pub fn run(input: &[u8]) {
     let most =
         MEMORY_FACTOR * input.len() + elf::bytes_of_zeros(input).min(MOST_ZEROS) + (16 << 10);
