@@ -1,9 +1,10 @@
 //! Prepares a filter: adopts the filter of an earlier daemon, changes entries of the running one, or loads a new one.
 
 use super::attach::find_interface;
+use super::create_maps::cpus;
 use super::fingerprint::{Fingerprint, Identity, Target};
 use super::hold::{adopt_attachment, adopt_maps, pinned_filter};
-use super::load::{cpus, load, read_maps};
+use super::load::{load, read_maps};
 use super::state::Loaded;
 use super::update_entries::has_room;
 use super::{Batch, Context, Filter, Prepared};

@@ -1,7 +1,8 @@
-//! The header with which packets of an interface begin, and the header that a program expects.
+//! Comparison of the link header of an interface with the link header that a program expects.
 //!
-//! The daemon sets the variable [`LINK_HEADER`](crate::object::LINK_HEADER) of an object that has it. A program without
-//! the variable is for Ethernet unless the Corefile says otherwise: on another link it would pass, or drop, every packet.
+//! The daemon sets the variable [`LINK_HEADER`](crate::object::LINK_HEADER) of an object that declares the variable. A
+//! program without the variable expects Ethernet unless the Corefile has `link`: on another link it would pass, or drop,
+//! every packet.
 
 use std::fmt;
 
@@ -15,30 +16,30 @@ use crate::plan::PlannedFilter;
 /// The header that a program expects, and the reason why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Expected {
-    /// An Ethernet header: nothing says otherwise.
+    /// An Ethernet header: the default of a program without the variable.
     Ethernet,
-    /// The one that the variable tells, which the daemon sets.
-    Told,
-    /// The IP header, by `link ip`.
+    /// Either header: the daemon sets the variable.
+    Variable,
+    /// An IP header: the Corefile has `link ip`.
     Ip,
-    /// Any, by `link any`, for a program without the variable.
+    /// Any header: the Corefile has `link any`, and the program has no variable.
     Any,
-    /// The value that the Corefile gives the variable.
+    /// The header of an `entry` line that sets the variable; `None` for an unknown value.
     Entry(Option<LinkHeader>),
 }
 
-/// A program and an interface that do not fit together.
+/// A program that expects another header than its interface has.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Misfit {
     expected: Expected,
     link_type: LinkType,
 }
 
-/// State by which a filter follows its interface to another link type.
+/// State that a filter needs when its interface changes its link type.
 #[derive(Debug)]
 pub(super) struct LinkFit {
     expected: Expected,
-    /// The object, where the daemon sets the variable.
+    /// The object; `None` unless the daemon sets the variable.
     pub(super) object: Option<Box<LinkedObject>>,
 }
 
@@ -50,27 +51,27 @@ impl Expected {
             (Some((Link::Ip, _)), _) => Self::Ip,
             (_, Some(value)) => Self::Entry(LinkHeader::of(value)),
             // A program with the variable parses one of two headers, whatever `link any` says.
-            _ if value.is_some() => Self::Told,
+            _ if value.is_some() => Self::Variable,
             (Some((Link::Any, _)), _) => Self::Any,
             _ => Self::Ethernet,
         }
     }
 
-    /// The value that the daemon writes to the variable for an interface of this type; `None` if it writes nothing. A
-    /// header that the Corefile names fits a link type without a known header.
+    /// The header that the daemon writes to the variable for an interface of this type; `None` if the daemon leaves the
+    /// object as is. A header from the Corefile fits every link type whose header is unknown.
     pub(super) fn on(self, link_type: LinkType) -> Result<Option<LinkHeader>, Misfit> {
-        let there = link_type.header();
+        let header = link_type.header();
         let misfit = Err(Misfit {
             expected: self,
             link_type,
         });
-        match (self, there) {
-            (Self::Told, Some(_)) => Ok(there),
+        match (self, header) {
+            (Self::Variable, Some(_)) => Ok(header),
             (Self::Ip, None | Some(LinkHeader::Ip)) => Ok(Some(LinkHeader::Ip)),
             (Self::Any, _)
             | (Self::Entry(_), None)
             | (Self::Ethernet, Some(LinkHeader::Ethernet)) => Ok(None),
-            (Self::Entry(value), _) if value == there => Ok(None),
+            (Self::Entry(value), _) if value == header => Ok(None),
             _ => misfit,
         }
     }
@@ -87,7 +88,7 @@ impl fmt::Display for Misfit {
             Expected::Ethernet => "the program expects Ethernet",
             Expected::Ip => "`link ip` expects IP",
             Expected::Entry(_) => "the value of corexdp_link_header is another",
-            Expected::Told | Expected::Any => "the program reads Ethernet and IP",
+            Expected::Variable | Expected::Any => "the program reads Ethernet and IP",
         };
         let link_type = self.link_type;
         write!(
@@ -105,7 +106,7 @@ impl Misfit {
             }
             (Expected::Ip, _) => "remove `link ip`",
             (Expected::Entry(_), _) => "remove the value, which the daemon sets",
-            (Expected::Told, _) => {
+            (Expected::Variable, _) => {
                 "filter the interface below, or write `link ip` if they begin with the IP header"
             }
             _ => "filter the interface below, or write `link any` for a program that reads them",
@@ -130,24 +131,24 @@ impl LinkFit {
         let expected = Expected::of(planned);
         Self {
             expected,
-            object: (expected == Expected::Told).then(|| Box::new(planned.object.clone())),
+            object: (expected == Expected::Variable).then(|| Box::new(planned.object.clone())),
         }
     }
 
-    /// The header of an interface of this type, if the program was told another; `None` if the program fits as it is.
+    /// The new value of the variable for an interface of this type; `None` if the loaded program fits.
     pub(super) fn new_header_for(&self, link_type: LinkType) -> Result<Option<LinkHeader>, Misfit> {
         let header = self.expected.on(link_type)?;
-        Ok(header.filter(|header| self.told().is_some_and(|told| told != *header)))
+        Ok(header.filter(|new| self.header().is_some_and(|old| old != *new)))
     }
 
-    /// True if the program fits an interface of this type as it is.
+    /// True if the loaded program fits an interface of this type.
     pub(super) fn fits(&self, link_type: LinkType) -> bool {
         self.new_header_for(link_type)
             .is_ok_and(|new| new.is_none())
     }
 
-    /// The header that the daemon told the program.
-    pub(super) fn told(&self) -> Option<LinkHeader> {
+    /// The value of the variable in the loaded program; `None` unless the daemon set the variable.
+    pub(super) fn header(&self) -> Option<LinkHeader> {
         self.object.as_ref()?.link_header().and_then(LinkHeader::of)
     }
 }

@@ -1,26 +1,24 @@
-//! The step that creates and fills the maps, and loads the program.
+//! The step that fills the maps and loads the program.
 
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::AsRawFd as _;
 
 use nix::errno::Errno;
 
 use super::attach::find_interface;
+use super::create_maps::create_maps;
 use super::entries::{Lines, copy_to_all_cpus, lines};
 use super::entry_list::EntryList;
 use super::evicted::rewrite_evicted;
 use super::fingerprint::Fingerprint;
 use super::read_map::{ReadMap, watch};
 use super::refusal::{check_interrupted, no_descriptor, no_offload, not_loaded};
-use super::state::{Loaded, LoadedMap, object_name};
-use super::{Context, Filter, blame};
+use super::state::{Loaded, LoadedMap};
+use super::{Context, Filter};
 use crate::base::diagnostic::Diagnostic;
 use crate::config::{self, MAP};
-use crate::kernel::map::{Map, Shape, Types};
+use crate::kernel::map::{Map, Shape};
 use crate::kernel::map_scan::{Buffers, Scan};
 use crate::kernel::program::{Failure, Program};
-use crate::kernel::{self, btf, errno, limits};
-use crate::object::frame::TOTALS;
-use crate::object::{KernelBtf, MapDef};
 
 /// A buffer of fixed size for entries that are written to a map in one call.
 #[derive(Debug, Default)]
@@ -64,7 +62,8 @@ pub(super) fn load(
     })
 }
 
-/// Loads the program in its frame; without the frame, and without the frame's map, if the verifier refuses the frame.
+/// Loads the program with its frame. If the verifier refuses the program with its frame, loads the program without the
+/// frame and removes the frame's map.
 fn load_program(
     context: &Context<'_>,
     maps: &mut Vec<LoadedMap>,
@@ -90,128 +89,6 @@ fn load_program(
 
 fn descriptors(maps: &[LoadedMap]) -> Vec<i32> {
     maps.iter().map(|map| map.map.fd().as_raw_fd()).collect()
-}
-
-/// Creates every map of the object, with its types where the kernel takes them, and fills those that have content in the
-/// object itself. A new version of the object continues the counters of `old`: equal labels need monotonic numbers.
-fn create_maps(context: &Context<'_>, old: Option<&Filter>) -> Result<Vec<LoadedMap>, Diagnostic> {
-    let object = context.object;
-    let cpus = cpus(context)?;
-    let types = object.kernel_btf();
-    // Types are optional: the kernel may have no BTF, or refuse these types.
-    let loaded = types.as_ref().and_then(|types| btf::load(&types.blob).ok());
-    let old = old.filter(|old| old.object == object_name(context.block));
-    let totals = old.and_then(Filter::totals);
-    let mut maps = Vec::with_capacity(object.maps.len());
-    for def in &object.maps {
-        let types = types_of(def, types.as_ref(), loaded.as_ref());
-        let map = match totals {
-            Some(totals) if def.name == TOTALS => totals
-                .share()
-                .map_err(|error| no_descriptor(context, &error))?,
-            _ => create_map(def, types, cpus)
-                .map_err(|error| context.kernel(context.block.elf_at, "elf", &error))?,
-        };
-        write_content(def, &map).map_err(|(verb, errno)| failed(context, def, verb, errno))?;
-        maps.push(LoadedMap {
-            name: def.name.clone(),
-            map,
-            entries: EntryList::default(),
-        });
-    }
-    fill_slots(context, &maps)?;
-    Ok(maps)
-}
-
-/// Puts the inner maps into the maps-in-maps.
-fn fill_slots(context: &Context<'_>, maps: &[LoadedMap]) -> Result<(), Diagnostic> {
-    for def in context
-        .object
-        .maps
-        .iter()
-        .filter(|def| !def.slots.is_empty())
-    {
-        let Some(outer) = maps.iter().find(|map| map.name == def.name) else {
-            continue;
-        };
-        for (index, inner) in &def.slots {
-            let fd = maps.get(*inner).map_or(-1, |map| map.map.fd().as_raw_fd());
-            let filled = outer.map.update(&index.to_ne_bytes(), &fd.to_ne_bytes());
-            filled.map_err(|errno| failed(context, def, "fill", errno))?;
-        }
-    }
-    Ok(())
-}
-
-/// Number of possible CPUs; 1 if no map of the object depends on the number.
-pub(super) fn cpus(context: &Context<'_>) -> Result<usize, Diagnostic> {
-    if !context.object.maps.iter().any(MapDef::depends_on_cpus) {
-        return Ok(1);
-    }
-    limits::possible_cpus().map_err(|error| {
-        let what = format!("cannot count the CPUs for its per-CPU map: {error}");
-        context.wrong(context.block.elf_at, "elf", blame(errno(&error)), what)
-    })
-}
-
-pub(super) fn types_of<'a>(
-    def: &MapDef,
-    types: Option<&KernelBtf>,
-    loaded: Option<&'a OwnedFd>,
-) -> Option<Types<'a>> {
-    let types = types?.types_of(&def.name)?;
-    Some(Types {
-        btf: loaded?.as_fd(),
-        key: types.key,
-        value: types.value,
-    })
-}
-
-/// Creates a map, with its types where the kernel takes them.
-pub(super) fn create_map(
-    def: &MapDef,
-    types: Option<Types<'_>>,
-    cpus: usize,
-) -> kernel::Result<Map> {
-    let inner = def
-        .inner
-        .as_ref()
-        .map(|inner| create_map(inner, None, cpus))
-        .transpose()?;
-    let inner = inner.as_ref().map(|inner| inner.fd().as_fd());
-    let create = |types| Map::create(def, types, inner, cpus);
-    // Some kinds of map take no types; which ones depends on the kernel.
-    create(types).or_else(|error| {
-        if types.is_some() && error.errno != Errno::EPERM {
-            create(None)
-        } else {
-            Err(error)
-        }
-    })
-}
-
-/// Writes the content that the object itself gives a map, and freezes constants. An error has the verb that failed.
-pub(super) fn write_content(def: &MapDef, map: &Map) -> Result<(), (&'static str, Errno)> {
-    if let Some(content) = &def.initial {
-        let filled = map.update(&0u32.to_ne_bytes(), content);
-        filled.map_err(|errno| ("fill", errno))?;
-    }
-    if !def.freeze {
-        return Ok(());
-    }
-    match map.freeze() {
-        // Before 5.2 maps cannot be frozen, and the verifier does not treat their content as constant.
-        Ok(()) | Err(Errno::EINVAL) => Ok(()),
-        Err(errno) => Err(("freeze", errno)),
-    }
-}
-
-/// Error for a map that could not be filled or frozen; `verb` is `fill` or `freeze`.
-fn failed(context: &Context<'_>, def: &MapDef, verb: &str, errno: Errno) -> Diagnostic {
-    let (block, name, why) = (context.block, &def.name, errno.desc());
-    let elf = block.elf.display();
-    let what = format!("{elf}: cannot {verb} map {name}: {why}");
-    context.wrong(block.elf_at, "elf", blame(errno), what)
 }
 
 /// Writes the lines of the `ebpf` block to the maps.

@@ -8,6 +8,7 @@
 mod attach;
 mod build;
 mod context;
+mod create_maps;
 mod entries;
 mod entry_list;
 mod evicted;

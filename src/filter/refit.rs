@@ -1,11 +1,11 @@
-//! The step that makes a program fit the header of its interface: before loading by a variable, later by loading anew.
+//! The step that sets the link header of a program: in the object before loading, later by loading a variant.
 
 use std::os::fd::AsRawFd as _;
 
 use super::Filter;
+use super::create_maps::{create_map, types_of, write_content};
 use super::fingerprint::Fingerprint;
 use super::link_header::Expected;
-use super::load::{create_map, types_of, write_content};
 use super::refusal::to_reason;
 use super::state::LoadedMap;
 use crate::base::diagnostic::Diagnostic;
@@ -19,11 +19,11 @@ use crate::log::Log;
 use crate::object::{LinkHeader, LinkedObject};
 use crate::plan::PlannedFilter;
 
-/// Sets the variable of the object, if it has one, for the interface of `planned`. While the interface is away, the value
-/// is that of the `running` filter.
+/// Sets the link header variable of the object of `planned` to the header of its interface. While the interface does not
+/// exist, the value of the `running` filter is used. An object without the variable stays unchanged.
 ///
 /// # Errors
-/// When the program expects another header than packets of the interface have.
+/// When the program expects another header than the interface has.
 pub fn set_link_header(
     planned: &mut PlannedFilter,
     corefile: &Corefile,
@@ -36,10 +36,10 @@ pub fn set_link_header(
     })?;
     let expected = Expected::of(planned);
     let header = match found {
-        Some(there) => expected
-            .on(there.link_type)
+        Some(interface) => expected
+            .on(interface.link_type)
             .map_err(|misfit| misfit.diagnostic(planned, corefile))?,
-        None => running.and_then(|running| running.link.told()),
+        None => running.and_then(|running| running.link.header()),
     };
     if let Some(header) = header {
         planned.object.set_link_header(header);
@@ -47,27 +47,28 @@ pub fn set_link_header(
     Ok(())
 }
 
-/// A program for another link header, with the map of its constants.
+/// The same program, loaded for another link header, with a new map of constants.
 struct Variant {
     object: Box<LinkedObject>,
     program: Program,
+    /// Index of the map of constants in [`Filter::maps`].
     index: usize,
     map: Map,
 }
 
 impl Filter {
-    /// Makes the program fit an interface to which it is about to be attached: loads it anew, with the same maps, if
-    /// packets begin with another header than before.
+    /// Loads the program anew, with the same maps, if `interface` has another link header than the loaded program expects.
+    /// Called before the program is attached to `interface`.
     ///
     /// # Errors
-    /// The reason why the program cannot filter there.
-    pub(super) fn fit_to(&mut self, there: &Interface, log: &Log) -> Result<(), Reason> {
-        let new = self.link.new_header_for(there.link_type);
+    /// The reason why the program cannot filter on `interface`.
+    pub(super) fn fit_to(&mut self, interface: &Interface, log: &Log) -> Result<(), Reason> {
+        let new = self.link.new_header_for(interface.link_type);
         let Some(header) = new.map_err(|misfit| to_reason(&misfit))? else {
             return Ok(());
         };
-        let (name, link_type) = (&self.interface, there.link_type);
-        let variant = self.variant(header, there).map_err(|why| {
+        let (name, link_type) = (&self.interface, interface.link_type);
+        let variant = self.variant(header, interface).map_err(|why| {
             to_reason(&format_args!(
                 "cannot load the program for packets of {link_type}: {why}"
             ))
@@ -79,10 +80,10 @@ impl Filter {
         Ok(())
     }
 
-    fn variant(&self, header: LinkHeader, there: &Interface) -> Result<Variant, &'static str> {
+    fn variant(&self, header: LinkHeader, interface: &Interface) -> Result<Variant, &'static str> {
         let mut object = self.link.object.clone().ok_or("no object")?;
         object.set_link_header(header);
-        // The verifier may have refused the frame of this program.
+        // A filter without totals runs without the frame: the verifier refused the frame.
         let bare = match self.totals() {
             Some(_) => None,
             None => object.without_frame(),
@@ -107,7 +108,7 @@ impl Filter {
         if let Some(fd) = fds.get_mut(index) {
             *fd = map.fd().as_raw_fd();
         }
-        let card = (self.wanted == config::Mode::Offload).then_some(there.index);
+        let card = (self.wanted == config::Mode::Offload).then_some(interface.index);
         let program = Program::load(loadable, &fds, card).map_err(|failure| match failure {
             program::Failure::Refused(errno) => errno.desc(),
             program::Failure::Verifier(_) => "the verifier refused it",

@@ -1,4 +1,4 @@
-//! Properties of the interface of an attached filter, and the driver's counters of lost packets.
+//! *Surroundings*: properties of the interface of an attached filter, and the driver's counters of lost packets.
 
 use std::time::Instant;
 
@@ -14,19 +14,19 @@ pub(super) struct Surroundings {
     name: IfName,
     /// `None` before the first attachment.
     link_type: Option<LinkType>,
-    /// The other end of a veth in native mode, if the program may return `XDP_TX`.
+    /// The peer of a veth in native mode; `None` if the program never returns `XDP_TX`.
     peer: Option<Peer>,
     /// True if the peer had no program in native mode at the last check.
     pub(super) loses_answers: bool,
     tx_errors: Option<XdpTxErrors>,
     /// Number of lost packets at the last count.
     pub(super) lost: Option<u64>,
-    /// Time before which the counters are not read again: a card may take milliseconds, and anyone may request the page.
+    /// Earliest time of the next read. A card may take milliseconds for a read, and every client of the page causes one.
     next_count: Option<Instant>,
 }
 
 impl Surroundings {
-    /// The properties of the interface of `attachment`. A program that `answers` may return `XDP_TX`.
+    /// The properties of the interface of `attachment`. `answers` is true if the program may return `XDP_TX`.
     pub(super) fn of(interface: &Interface, attachment: &Attachment, answers: bool) -> Self {
         let native = attachment.mode == Mode::Native;
         let mut surroundings = Self {
@@ -41,9 +41,9 @@ impl Surroundings {
         surroundings
     }
 
-    /// Checks the other end of a veth again.
+    /// Checks whether the peer of a veth has a program in native mode.
     pub(super) fn look_at_peer(&mut self) {
-        // No warning if the kernel does not show the peer: it may have a program.
+        // A peer that the kernel does not show may have a program, so there is no warning.
         let peer = self.peer.and_then(Peer::find);
         self.loses_answers = peer.is_some_and(|peer| {
             let mode = peer.xdp.map(|(mode, _)| mode);
@@ -62,15 +62,15 @@ impl Surroundings {
         }
         self.lost = counters.read();
         if self.lost.is_none() {
-            // The number of the driver's counters has changed, for example with its number of queues.
+            // The driver has another number of counters than before, for example after a change of its queues.
             self.tx_errors = counters.find_again();
             self.lost = self.tx_errors.as_mut().and_then(XdpTxErrors::read);
         }
-        // Reading the counters is limited to a hundredth of the time.
+        // Reads take at most 1 % of the time.
         self.next_count = now.checked_add(now.elapsed() * 100);
     }
 
-    /// True if name and link type of the interface are still the same.
+    /// True if `interface` has the name and the link type of these properties.
     pub(super) fn are_of(&self, interface: &Interface) -> bool {
         self.name == interface.name && self.link_type == Some(interface.link_type)
     }

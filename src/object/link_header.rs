@@ -1,15 +1,15 @@
-//! The header with which packets begin, and the variable by which a program learns it.
+//! The *link header*: the first header of the packets of an interface, and the variable that holds its kind.
 
 use std::ops::Range;
 
 use super::btf::{Btf, Type};
 use super::{LinkedObject, MapDef, Survey};
 
-/// The variable: a constant integer or enumeration in `.rodata`.
+/// Name of the variable: a constant integer or enumeration in `.rodata`.
 pub const LINK_HEADER: &str = "corexdp_link_header";
 const SECTION: &str = ".rodata";
 
-/// The header with which the packets of an interface begin, with its value in the variable.
+/// The first header of the packets of an interface, with its value in the variable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LinkHeader {
     /// An Ethernet header.
@@ -30,7 +30,7 @@ impl LinkHeader {
 }
 
 impl LinkedObject {
-    /// The variable's present value; `None` if the program does not have the variable.
+    /// The value of the variable; `None` if the object has no such variable.
     pub fn link_header(&self) -> Option<u64> {
         let bytes = self.map(SECTION)?.initial.as_ref()?;
         let bytes = bytes.get(place(&self.maps, self.btf())?)?;
@@ -39,12 +39,12 @@ impl LinkedObject {
         Some(u64::from_le_bytes(value))
     }
 
-    /// Index of the map with the variable.
+    /// Index of the map that contains the variable.
     pub fn link_header_map(&self) -> Option<usize> {
         self.maps.iter().position(|map| map.name == SECTION)
     }
 
-    /// Sets the variable, if the program has it.
+    /// Sets the variable; does nothing if the object has no such variable.
     pub fn set_link_header(&mut self, header: LinkHeader) {
         let Some(place) = place(&self.maps, self.btf()) else {
             return;
@@ -61,13 +61,13 @@ impl LinkedObject {
 }
 
 impl Survey {
-    /// True if a program of the object has the variable.
+    /// True if the object has the variable.
     pub fn has_link_header(&self) -> bool {
         place(&self.maps, self.btf.as_ref()).is_some()
     }
 }
 
-/// The variable's place in the content of its section.
+/// Byte range of the variable in its section; `None` if the object has no such variable.
 fn place(maps: &[MapDef], btf: Option<&Btf>) -> Option<Range<usize>> {
     let content = maps.iter().find(|map| map.name == SECTION)?;
     let btf = btf?;

@@ -1,4 +1,4 @@
-//! The step that puts a frame around each program, so that the kernel counts its verdicts.
+//! The step that puts a frame around each program to count its verdicts.
 
 use std::fmt::Display;
 
@@ -7,8 +7,8 @@ use crate::base::escape::Escaped;
 use crate::config::Mode;
 
 impl Plan {
-    /// Puts a frame around each program, and passes a warning to `report` for each program without room for it. A network
-    /// card cannot run the frame.
+    /// Puts a frame around each program. `report` gets a warning for each program that the frame does not fit. Programs
+    /// with `mode offload` get no frame: a network card cannot run the frame.
     pub fn add_frames(&mut self, report: &mut dyn FnMut(&dyn Display)) {
         for PlannedFilter { block, object, .. } in &mut self.filters {
             if block.mode == Mode::Offload {

@@ -1,4 +1,4 @@
-//! Packets and bytes by verdict, which the frame around a program counts.
+//! Packets and bytes by verdict, counted by the frame around a program.
 
 use std::fmt;
 
@@ -12,7 +12,7 @@ use crate::filter::Filter;
 use crate::kernel::map::Shape;
 use crate::object::frame::TOTAL_SIZE;
 
-/// Names of the verdicts on all pages, with their numbers in `enum xdp_action`.
+/// Labels of the verdicts in the order of the views, with their numbers in `enum xdp_action`.
 const VERDICTS: [(&str, usize); 5] = [
     ("pass", 2),
     ("drop", 1),
@@ -22,7 +22,7 @@ const VERDICTS: [(&str, usize); 5] = [
 ];
 const FAULT: &str = "aborted";
 
-/// Packets and bytes of one verdict since the counters exist.
+/// Packets and bytes of one verdict since the creation of the counters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub(super) struct VerdictTotals {
     pub(super) verdict: &'static str,
@@ -31,12 +31,12 @@ pub(super) struct VerdictTotals {
 }
 
 impl VerdictTotals {
-    /// True for the verdicts that nearly every program has.
+    /// True for `pass` and `drop`, which nearly every program returns.
     pub(super) fn is_usual(&self) -> bool {
         ["pass", "drop"].contains(&self.verdict)
     }
 
-    /// True for packets that the program dropped by a fault of its own.
+    /// True for `aborted`: packets that were dropped because the program failed.
     pub(super) fn is_fault(&self) -> bool {
         self.verdict == FAULT
     }
@@ -45,11 +45,11 @@ impl VerdictTotals {
 /// The totals of a filter, in the order of [`VERDICTS`].
 pub(super) type Totals = [VerdictTotals; VERDICTS.len()];
 
-/// Picks one number of a verdict.
+/// Selects packets or bytes.
 type Number = fn(&VerdictTotals) -> u64;
 
-/// The sums over CPUs of a copied value of the counters. Verdicts above `XDP_REDIRECT` are aborted packets, as in the
-/// kernel.
+/// The sums over all CPUs of `copied`, a value of the map of counters. Verdicts above `XDP_REDIRECT` count as aborted: the
+/// kernel treats them so.
 fn sum(shape: &Shape, copied: &[u8]) -> Totals {
     let mut totals = VERDICTS.map(|(verdict, _)| VerdictTotals {
         verdict,
@@ -70,7 +70,7 @@ fn sum(shape: &Shape, copied: &[u8]) -> Totals {
 }
 
 impl Overview<'_> {
-    /// The totals of a filter; `None` for a program without a frame, and for counters that cannot be read.
+    /// The totals of a filter; `None` if its program has no frame, or if the counters cannot be read.
     pub(super) fn totals(&mut self, filter: &Filter) -> Option<Totals> {
         let map = filter.totals()?;
         let found = self.scan.value(map, &0_u32.to_ne_bytes());
@@ -127,7 +127,7 @@ mod tests {
     use crate::object::frame::VERDICTS as COUNTERS;
 
     #[test]
-    fn numbers_of_all_cpus_are_added() {
+    fn sum_adds_all_cpus() {
         let shape = Shape {
             kind: MapKind::PERCPU_ARRAY,
             key_size: 4,
@@ -135,7 +135,7 @@ mod tests {
             max_entries: 1,
             cpus: 2,
         };
-        // The first CPU counted 1, 2, 3, ... packets and bytes, and the second CPU a hundred times as many.
+        // The first CPU has the numbers 1, 2, 3, ..., and the second CPU has these numbers times 100.
         let numbers = [1, 100].map(|factor| (1..=2 * COUNTERS as u64).map(move |n| n * factor));
         let copied: Vec<u8> = numbers
             .into_iter()
@@ -148,7 +148,7 @@ mod tests {
             ("drop", 303, 404),
             ("tx", 707, 808),
             ("redirect", 909, 1010),
-            // XDP_ABORTED, 1 packet of 2 bytes, and greater numbers, 11 of 12.
+            // Numbers of `XDP_ABORTED`, then of unknown verdicts, each the sum of factors 1 and 100.
             ("aborted", 101 + 1111, 202 + 1212),
         ];
         assert_eq!(shown, expected);

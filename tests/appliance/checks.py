@@ -40,18 +40,18 @@ def check_start(device, report):
 
 
 def check_neighbour(device, report):
-    """guard on links that have no plain Ethernet frames, each with a real neighbour."""
+    """Checks guard on links with and without Ethernet headers, each with a real peer."""
     for link in ('terminal', 'session', 'tunnel'):
-        report.once(f'the {link} has its neighbour', device.inside, f'neighbour {link}')
-    report.once('guard is attached to all links', device.inside, 'neighbour filter')
+        report.once(f'the {link} is connected to the neighbour', device.inside, f'neighbour {link}')
+    report.once('guard is started on all links', device.inside, 'neighbour filter')
     for interface, mode in (('ppp0', 'generic'), ('ppp1', 'generic'), ('wan1', 'native'), ('wg0', 'generic')):
         report.once(f'{interface} is in {mode} mode', device.inside,
                     f'grep "^{interface}: attached .* in {mode} mode" /run/neighbour/log')
     for interface in ('ppp0', 'ppp1', 'wan1', 'wg0'):
         for family in ('4', '6'):
-            report.once(f'IPv{family} at {interface}: an allowed host is answered, a denied one is not',
-                        device.inside, f'neighbour judges {interface} {family}')
-    report.once('ppp0 is filtered again when pppd connects again', device.inside, 'neighbour again')
+            report.once(f'IPv{family} at {interface}: guard passes an allowed host and drops a denied host',
+                        device.inside, f'neighbour verify {interface} {family}')
+    report.once('ppp0 is filtered after pppd reconnects', device.inside, 'neighbour reconnect')
 
 
 def root_is_read_only(device):

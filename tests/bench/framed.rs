@@ -1,4 +1,4 @@
-//! The cost of the frame that corexdp puts around each program.
+//! The cost of the frame that counts the verdicts of a program.
 
 use std::fs;
 use std::os::fd::{AsRawFd as _, OwnedFd};
@@ -20,7 +20,7 @@ use support::packets::message::query;
 use support::packets::sandbox::{DROP, PASS};
 use support::shipped_object;
 
-/// A program and its packets.
+/// A program with and without its frame, and the packets for the measurement.
 struct Case<'a> {
     what: &'a str,
     bare: &'a Program,
@@ -29,7 +29,7 @@ struct Case<'a> {
     verdict: u32,
 }
 
-/// The program of an object in its frame. Its maps are those of `filter`, or new ones.
+/// The program of an object, with its frame. The program shares the maps of `filter`; other maps are created.
 fn framed(path: &Path, filter: Option<&Filter>) -> Program {
     let mut object = link(&fs::read(path).unwrap(), "xdp_prog").unwrap();
     object.add_frame().unwrap();
@@ -52,7 +52,7 @@ fn load(object: &LinkedObject, filter: Option<&Filter>) -> Program {
     Program(OwnedFd::from(program))
 }
 
-/// A map with the content that the object gives it.
+/// Creates a map with its initial content from the object.
 fn create(def: &MapDef) -> Map {
     let map = Map::create(def, None, None, limits::possible_cpus().unwrap()).unwrap();
     if let Some(content) = &def.initial {
@@ -68,7 +68,7 @@ pub(crate) fn frame(bench: &Bench<'_>) -> Vec<Row> {
     let empty = compile("pass", &bench.site.file("framed"));
     let acl = Filter::load("acl", &["@hosts 198.51.100.9 action=ACL_DROP"]);
     let dns = Filter::load("dns", &[&format!("@settings 0 rate={NEVER}")]);
-    let of = |name: &str, filter| framed(&shipped_object(name), Some(filter));
+    let shipped = |name: &str, filter| framed(&shipped_object(name), Some(filter));
     let asked = query("www.some-domain.example", 1).edns(1232, &[]).bytes;
     let listed = ip4("198.51.100.9").udp(53).bytes;
     let unlisted = ip4("192.0.2.1").udp(53).bytes;
@@ -84,21 +84,21 @@ pub(crate) fn frame(bench: &Bench<'_>) -> Vec<Row> {
         Case {
             what: "acl, a listed source",
             bare: &acl.program,
-            framed: of("acl", &acl),
+            framed: shipped("acl", &acl),
             packets: Packets::same(listed),
             verdict: DROP,
         },
         Case {
             what: "acl, another source",
             bare: &acl.program,
-            framed: of("acl", &acl),
+            framed: shipped("acl", &acl),
             packets: Packets::same(unlisted),
             verdict: PASS,
         },
         Case {
             what: "dns, a query, a rate",
             bare: &dns.program,
-            framed: of("dns", &dns),
+            framed: shipped("dns", &dns),
             packets: Packets::same(asked),
             verdict: PASS,
         },

@@ -1,4 +1,4 @@
-//! The filters: each shipped Corefile as it ships, and as an operator makes it filter.
+//! The filters: each shipped Corefile unchanged, and with the changes that an operator makes.
 
 use std::fs;
 
@@ -9,7 +9,7 @@ use support::{repository, shipped_programs};
 use super::router::Router;
 use super::traffic::Kind;
 
-/// Counters, in `@totals`, of packets that a program drops or answers, or would without `monitor`.
+/// Counters in `@totals` of packets that a program drops or answers. With `monitor`, the program only counts them.
 const DROPS: [&str; 8] = [
     "dropped",
     "denied",
@@ -21,19 +21,19 @@ const DROPS: [&str; 8] = [
     "replies_limited",
 ];
 
-/// A filter to be attached.
+/// A program with one of its Corefiles.
 pub struct Filter {
     pub program: String,
-    /// Settings of the Corefile: `as shipped`, `filtering` (without `monitor=true`), or those of [`more`].
+    /// Name of the settings: `as shipped`, `filtering` (without `monitor=true`), or a name of [`more`].
     pub variant: &'static str,
-    /// True if the settings are those of every day, without `monitor`: its throughput is measured.
+    /// True for the default settings without `monitor`. The trials measure the throughput of such a filter.
     pub is_measured: bool,
-    /// For the interface eth0.
+    /// The Corefile for the interface eth0.
     corefile: String,
 }
 
 impl Filter {
-    /// All shipped programs, with all variants of their Corefiles.
+    /// All variants of all shipped programs.
     pub fn all() -> Vec<Self> {
         let mut filters = Vec::new();
         for program in shipped_programs() {
@@ -59,7 +59,7 @@ impl Filter {
         filters
     }
 
-    /// A program that passes all packets and does nothing else.
+    /// The baseline: a program that only passes packets.
     pub fn pass() -> Self {
         Self {
             program: "pass".to_owned(),
@@ -69,7 +69,7 @@ impl Filter {
         }
     }
 
-    /// True if this traffic is to pass by the words of corexdp-programs(7).
+    /// True if corexdp-programs(7) promises that the filter passes this kind of traffic.
     pub fn passes(&self, kind: Kind) -> bool {
         match self.variant {
             "SCOPE_ALL" => kind == Kind::Management || kind == Kind::Reply,
@@ -83,8 +83,8 @@ impl Filter {
         self.variant.is_empty()
     }
 
-    /// Packets that it has dropped or answered at an interface, by its own account or by that of the driver. With
-    /// `monitor` its own has the packets that it would drop.
+    /// Packets that the filter dropped or answered at `interface`: the greater number of the program's counters and the
+    /// driver's counters. With `monitor`, the program counts packets that it would drop.
     pub fn drops(&self, router: &Router, interface: &str) -> u64 {
         let program = router.attached(interface);
         let entries = |map| program.map(map).dump();
@@ -96,12 +96,12 @@ impl Filter {
         counted.max(driver_drops(&router.router, interface))
     }
 
-    /// The name in the table.
+    /// Name of the filter in the table.
     pub fn name(&self) -> String {
         format!("{} {}", self.program, self.variant)
     }
 
-    /// The Corefile for an interface.
+    /// The Corefile for `interface`.
     pub fn corefile(&self, interface: &str) -> String {
         let text = self.corefile.replace("if eth0", &format!("if {interface}"));
         assert_ne!(text, self.corefile);
@@ -109,7 +109,7 @@ impl Filter {
     }
 }
 
-/// More settings that the Corefile of a program names, with a name of each.
+/// Names and texts of more settings, which the comments of the Corefile of a program describe.
 fn more(program: &str) -> &'static [(&'static str, &'static str)] {
     match program {
         "acl" => &[
@@ -138,23 +138,23 @@ fn dropped_in_totals(entry: &Value) -> u64 {
     counters.filter_map(Value::as_u64).sum()
 }
 
-/// The numbers of `ethtool -S` whose packets did not go on to the kernel.
+/// Packets that did not reach the network stack, by `ethtool -S`.
 fn driver_drops(namespace: &Namespace, interface: &str) -> u64 {
     let text = namespace.run(&format!("ethtool -S {interface}"));
     let numbers = text.lines().filter_map(|line| line.trim().split_once(": "));
-    let of_xdp = numbers.filter(|(name, _)| {
+    let taken = numbers.filter(|(name, _)| {
         name.starts_with("rx_")
             && ["xdp_drops", "xdp_tx", "xdp_redirect"]
                 .iter()
                 .any(|end| name.ends_with(end))
     });
-    of_xdp
+    taken
         .map(|(_, number)| number.parse::<u64>().unwrap())
         .sum()
 }
 
-/// Puts all objects into the router's folder.
-pub fn bring_objects(router: &Router) {
+/// Copies all objects to the router's folder.
+pub fn copy_objects(router: &Router) {
     for program in shipped_programs() {
         router.folder.shipped(&program);
     }

@@ -1,4 +1,4 @@
-//! More hosts than the two of the router: stations at a switch, and networks behind the hosts.
+//! Further hosts: stations behind a switch (*station*), and networks behind the two hosts of the router (*branch*).
 
 use std::net::IpAddr;
 
@@ -6,10 +6,10 @@ use support::net::Namespace;
 
 use crate::router::{HOST, LAN, LAN_HOST, ROUTER_LAN, ROUTER_WAN, Router, WAN, WAN_HOST};
 
-/// MTU of the link between a host and the network behind it, the least of IPv6.
+/// MTU of the link between a host and its branch: the minimum of IPv6.
 const SMALL_MTU: u32 = 1280;
 
-/// The host behind an interface of the router.
+/// The host that is connected to an interface of the router.
 pub struct Side<'a> {
     pub host: &'a Namespace,
     pub host_addresses: [&'static str; 2],
@@ -32,30 +32,30 @@ pub fn side<'a>(router: &'a Router, port: &str) -> Side<'a> {
     }
 }
 
-/// A host at a switch of its own, which snoops on IGMP and MLD. The switch is [`HOST`], the interface of the host too. Its
-/// port `port0` leads to the router and the other hosts.
+/// A host behind its own switch with IGMP and MLD snooping. The bridge [`HOST`] is both the switch and the interface of the
+/// station. The port `port0` of the switch leads to the router and the other hosts.
 pub struct Station {
     pub namespace: Namespace,
-    /// The interface of the router that leads to it.
+    /// The interface of the router that leads to this host.
     pub port: &'static str,
     pub addresses: [String; 2],
 }
 
 impl Station {
-    /// A station of the LAN or the WAN with this last number in its addresses.
+    /// Creates a station in the network of `port`. Its addresses end with `number`.
     pub fn new(router: &Router, port: &'static str, number: u8) -> Self {
         let namespace = Namespace::new();
         let name = namespace.name();
         side(router, port).host.run(&format!(
             "ip link add link {HOST} name port0 netns {name} type macvlan mode bridge"
         ));
-        // Once the switch queries, it does so each second and wants reports within a tenth of a second.
+        // An active querier sends a query each second, with a maximum response time of 0.1 s.
         namespace.run(&format!(
             "ip link add {HOST} type bridge forward_delay 0 mcast_snooping 1 mcast_mld_version 2 mcast_igmp_version 3 \
              mcast_query_interval 100 mcast_startup_query_interval 100 mcast_query_response_interval 10"
         ));
         namespace.run(&format!("sysctl -qw net.ipv6.conf.{HOST}.accept_ra=0"));
-        // Duplicate address detection begins at once.
+        // Duplicate address detection starts without a delay.
         namespace.run(&format!(
             "sysctl -qw net.ipv6.conf.{HOST}.router_solicitation_delay=0"
         ));
@@ -85,10 +85,10 @@ impl Station {
     }
 }
 
-/// A network with one host behind the host of the LAN or the WAN, over a link with a small MTU.
+/// A host behind the host of the LAN or the WAN, which forwards to a link with a small MTU.
 pub struct Branch {
     pub namespace: Namespace,
-    /// The interface of the router that leads to it.
+    /// The interface of the router that leads to this host.
     pub port: &'static str,
     pub addresses: [IpAddr; 2],
 }
@@ -116,7 +116,7 @@ impl Branch {
                 "ip address add {net6}{number}/64 dev {interface} nodad"
             ));
             place.run(&format!("ip link set {interface} up"));
-            // Errors as often as the filters are tried.
+            // Each trial needs ICMP errors, so rate limits are off.
             place.run("sysctl -qw net.ipv4.icmp_ratelimit=0");
             place.run("sysctl -qw net.ipv6.icmp.ratelimit=0");
         }
@@ -141,7 +141,7 @@ impl Branch {
         }
     }
 
-    /// One behind each host.
+    /// A branch behind each host.
     pub fn both(router: &Router) -> [Self; 2] {
         [WAN, LAN].map(|port| Self::new(router, port))
     }

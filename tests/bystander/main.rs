@@ -1,19 +1,24 @@
-//! Everyday traffic behind each shipped program: nothing of it may lose a packet to a filter, or get slower.
+//! Everyday traffic behind each shipped program. A filter must neither drop nor delay the packets of a *bystander*: a
+//! traffic that the filter is not meant to block.
 //!
-//! A router forwards between a LAN and a WAN. Each shipped Corefile is tried at its WAN interface and at its LAN interface:
-//! as it ships (`monitor=true`), filtering, and with `SCOPE_ALL` where a program has a scope. The test prints a table:
+//! A router forwards between a LAN and a WAN. The test attaches each shipped Corefile to the WAN interface and to the LAN
+//! interface of the router: unchanged (`monitor=true`), filtering, and with `SCOPE_ALL` if the program has a scope. The
+//! test prints a table:
 //!
 //!     cargo test --locked --test bystander -- --nocapture
 //!
-//! A filter loses a packet if its own counters or those of the driver say so, or if a traffic misses something end to end
-//! in each of several tries. A filter is slow if the throughput is below nine tenths of that behind a program that passes
-//! everything, in each of several rounds. The row of that program has its share of the throughput without XDP.
+//! A filter drops a packet if the counters of the program or of the driver count a drop, or if a traffic loses a packet end
+//! to end in each of several tries. A filter is slow if its throughput is below 90 % of the throughput of the baseline in
+//! each of several rounds. The baseline is a program that passes all packets. Its row contains its throughput as a share of
+//! the throughput without XDP.
 //!
-//! To add a traffic: a file `traffic/NAME.rs` with a type that implements [`traffic::Traffic`], `mod NAME` and a line in
-//! `traffic::all`. `new(&Router)` starts the servers, by [`router::start`] in the namespace `router.lan`, `router.router`
-//! or `router.wan`, and waits until they answer; `hosts` has more hosts behind both interfaces. `run` sends some packets,
-//! and says how many were sent and lost end to end; `kind` which promise of corexdp-programs(7) it is for. It takes a
-//! second or less, since it runs behind each filter, beside the other traffics. An `Err` tells the step that failed.
+//! To add a traffic, write a file `traffic/NAME.rs` with a type that implements [`traffic::Traffic`], and add `mod NAME`
+//! and a line to `traffic::all`:
+//! - `new(&Router)` starts the servers with [`router::start`] in the namespace `router.lan`, `router.router` or
+//!   `router.wan`, and waits until the servers answer. The module `hosts` has further hosts behind both interfaces.
+//! - `run` sends packets, and returns the numbers of sent and lost packets, or the step that failed. A run takes at most
+//!   about a second, since each traffic runs behind each filter.
+//! - `kind` is the promise of corexdp-programs(7) that the traffic tests.
 
 #![allow(
     clippy::cast_precision_loss,
@@ -33,15 +38,15 @@ mod throughput;
 mod traffic;
 mod trial;
 
-use filter::bring_objects;
+use filter::copy_objects;
 use router::{LAN, Router, WAN};
 use table::Table;
 use trial::Trials;
 
 #[test]
-fn no_filter_harms_a_bystander() {
+fn filters_pass_everyday_traffic() {
     let router = Router::new();
-    bring_objects(&router);
+    copy_objects(&router);
     let traffics = traffic::all(&router);
     let (mut table, mut faults) = (Table(Vec::new()), Vec::new());
     for interface in [WAN, LAN] {

@@ -1,7 +1,7 @@
-//! A router between a LAN and a WAN: three network namespaces, two wires, both address families.
+//! A router between a LAN and a WAN: three network namespaces, two veth pairs, both address families.
 //!
-//! Frames are at most 1514 bytes long, as on a wire: the hosts do not send larger ones. The router merges TCP segments
-//! that it receives (GRO), as one with a network card does.
+//! The hosts send frames of at most 1514 bytes (no TSO), as on an Ethernet wire. The router merges received TCP segments
+//! (GRO), as a router with a network card does.
 
 use std::process::{Child, Command, Stdio};
 
@@ -13,8 +13,8 @@ pub const LAN: &str = "lan0";
 /// The interface of each host.
 pub const HOST: &str = "host0";
 
-/// Addresses of the router and of the host behind each of its interfaces, IPv4 and IPv6. No list of a shipped Corefile
-/// drops them.
+/// IPv4 and IPv6 addresses of the router and of the host at each interface. The lists of the shipped Corefiles do not
+/// contain them.
 pub const ROUTER_LAN: [&str; 2] = ["192.168.1.1", "fd00:1::1"];
 pub const LAN_HOST: [&str; 2] = ["192.168.1.10", "fd00:1::10"];
 pub const ROUTER_WAN: [&str; 2] = ["198.18.0.1", "2001:db8:2::1"];
@@ -22,7 +22,7 @@ pub const WAN_HOST: [&str; 2] = ["198.18.0.10", "2001:db8:2::10"];
 /// A second address of the WAN host.
 pub const WAN_OTHER: [&str; 2] = ["198.18.0.11", "2001:db8:2::11"];
 
-/// The namespaces, and a folder for what the traffics' servers need. Dropping the router removes everything.
+/// The namespaces, and a folder for the files of the servers. Dropping the router removes the namespaces and the folder.
 #[expect(
     clippy::struct_field_names,
     reason = "a router, its LAN and its WAN have no better names"
@@ -45,13 +45,13 @@ impl Router {
         for setting in ["ipv4.ip_forward", "ipv6.conf.all.forwarding"] {
             router.router.run(&format!("sysctl -qw net.{setting}=1"));
         }
-        router.lay_wire(&router.lan, LAN, &ROUTER_LAN, &[LAN_HOST]);
-        router.lay_wire(&router.wan, WAN, &ROUTER_WAN, &[WAN_HOST, WAN_OTHER]);
+        router.connect(&router.lan, LAN, &ROUTER_LAN, &[LAN_HOST]);
+        router.connect(&router.wan, WAN, &ROUTER_WAN, &[WAN_HOST, WAN_OTHER]);
         router
     }
 
     /// Connects a host to the router, which is its default gateway.
-    fn lay_wire(&self, host: &Namespace, port: &str, gateway: &[&str; 2], own: &[[&str; 2]]) {
+    fn connect(&self, host: &Namespace, port: &str, gateway: &[&str; 2], own: &[[&str; 2]]) {
         let name = host.name();
         self.router.run(&format!(
             "ip link add {port} type veth peer name {HOST} netns {name}"
@@ -69,7 +69,7 @@ impl Router {
         }
     }
 
-    /// Starts `corexdp run` on the router with this Corefile, whose objects are in the folder, and waits until it filters.
+    /// Starts `corexdp run` on the router with this Corefile, and waits until the filter is attached.
     pub fn filter(&self, corefile: &str) -> Daemon {
         self.folder.write("Corefile", corefile);
         let mut command = Corexdp::command(self.folder.path(), &["run", "--log", "stderr"]);
@@ -90,10 +90,10 @@ fn add_addresses(namespace: &Namespace, interface: &str, addresses: &[&str; 2]) 
     namespace.run(&format!("ip address add {ip6}/64 dev {interface} nodad"));
 }
 
-/// A server, from [`start`] until it is dropped.
+/// A server process, which is killed on drop.
 pub struct Server(Child);
 
-/// Starts a server in a namespace. Its output goes nowhere.
+/// Starts a server in a namespace, and discards its output.
 pub fn start(namespace: &Namespace, command: &mut Command) -> Server {
     command.stdin(Stdio::null());
     command.stdout(Stdio::null()).stderr(Stdio::null());
@@ -101,7 +101,10 @@ pub fn start(namespace: &Namespace, command: &mut Command) -> Server {
     Server(child.unwrap_or_else(|error| panic!("{command:?}: {error}")))
 }
 
-/// The output of a client, words separated by white space, that must succeed.
+/// Runs a client, whose arguments contain no white space, and returns its output.
+///
+/// # Errors
+/// When the client fails.
 pub fn ask(namespace: &Namespace, line: &str) -> Result<String, String> {
     let mut words = line.split_whitespace();
     let mut command = Command::new(words.next().unwrap());

@@ -1,7 +1,8 @@
 //! The DNS servers: Knot on each host, Knot and Unbound on the router.
 //!
-//! Knot on a host is an upstream server, and primary and secondary to Knot on the router. Knot on the router has the
-//! addresses of the WAN interface, Unbound those of the LAN interface, and forwards to two upstream servers in the WAN.
+//! Knot on a host is an upstream server, and primary and secondary of Knot on the router. Knot on the router listens on the
+//! addresses of the WAN interface. Unbound listens on the addresses of the LAN interface, and forwards to two upstream
+//! servers in the WAN.
 
 use std::fmt::Write as _;
 use std::process::Command;
@@ -13,12 +14,12 @@ use crate::router::{
     LAN, LAN_HOST, ROUTER_LAN, ROUTER_WAN, Router, Server, WAN, WAN_HOST, WAN_OTHER, ask, start,
 };
 
-/// Records of a zone that is transferred, beside SOA and NS.
+/// Number of A records of a zone to be transferred.
 pub const RECORDS: usize = 500;
-/// Bytes of the text of `large.example`, less than 4096 with the rest of the response.
+/// Bytes of text of `large.example`. The whole response has less than 4096 bytes.
 const LARGE: usize = 3600;
 
-/// Dropping them ends them.
+/// The running servers, which are killed on drop.
 pub struct Servers(#[expect(dead_code, reason = "held until all traffics are over")] [Server; 4]);
 
 impl Servers {
@@ -45,7 +46,7 @@ impl Servers {
     }
 }
 
-/// The host's address in the configuration of the router, and its namespace.
+/// Namespace and address of the host that is connected to `port`.
 pub fn host<'a>(router: &'a Router, port: &str) -> (&'a Namespace, &'static str) {
     if port == WAN {
         (&router.wan, WAN_HOST[0])
@@ -56,19 +57,19 @@ pub fn host<'a>(router: &'a Router, port: &str) -> (&'a Namespace, &'static str)
 
 fn wait_for(namespace: &Namespace, server: &str, name: &str) {
     wait_until(&format!("{server} knows {name}"), || {
-        let said = ask(
+        let output = ask(
             namespace,
             &format!("kdig @{server} +retry=0 +time=1 {name} A"),
         )?;
-        if said.contains("NOERROR") && said.contains("198.51.100.") {
+        if output.contains("NOERROR") && output.contains("198.51.100.") {
             Ok(())
         } else {
-            Err(said)
+            Err(output)
         }
     });
 }
 
-/// The upstream server and peer on a host. It is secondary for the router's zone `out-PORT.example`, and primary for
+/// Starts Knot on a host: upstream server, secondary of the router's zone `out-PORT.example`, and primary of
 /// `in-PORT.example`.
 fn start_knot(router: &Router, host: &Namespace, port: &str, addresses: &[&str]) -> Server {
     let place = format!("knot-{port}");
@@ -99,7 +100,7 @@ fn start_knot(router: &Router, host: &Namespace, port: &str, addresses: &[&str])
     )
 }
 
-/// The server on the router.
+/// Starts Knot on the router.
 fn start_router_knot(router: &Router) -> Server {
     let place = "knot-router";
     let (mut remotes, mut zones) = ("remote:\n".to_owned(), "zone:\n".to_owned());
@@ -140,7 +141,7 @@ fn zone(name: &str, more: &str) -> String {
     format!("  - domain: {name}\n    {more}\n")
 }
 
-/// Starts knotd in a folder of its own.
+/// Starts knotd with the folder `place`.
 fn run_knot(router: &Router, host: &Namespace, place: &str, own: &[&str], more: &str) -> Server {
     let folder = router.folder.file(place);
     let folder = folder.display();
@@ -163,7 +164,7 @@ fn run_knot(router: &Router, host: &Namespace, place: &str, own: &[&str], more: 
     )
 }
 
-/// Writes the zone that the upstream servers have. Nobody may cache its names.
+/// Writes the zone of the upstream servers. The TTL is 0, so that resolvers cache no record.
 fn write_upstream_zone(router: &Router, place: &str) -> String {
     let large = "x".repeat(190);
     let large: Vec<_> = (0..LARGE / 200)
@@ -191,7 +192,7 @@ fn write(router: &Router, place: &str, name: &str, text: &str) -> String {
     file
 }
 
-/// The resolver, which serves DNS over TLS too.
+/// Starts Unbound: the resolver of the LAN, and the server for DNS over TLS.
 fn start_unbound(router: &Router) -> Server {
     let folder = router.folder.file("unbound");
     let folder = folder.display();

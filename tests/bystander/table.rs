@@ -1,19 +1,18 @@
-//! The table of a run.
+//! The table of results.
 
 use std::fmt::{self, Display};
 
-/// One traffic behind one filter.
+/// The result of one traffic behind one filter.
 pub struct Row {
     pub interface: &'static str,
     pub filter: String,
     pub traffic: &'static str,
     pub sent: u64,
-    /// Lost end to end.
+    /// Packets lost end to end.
     pub lost: u64,
-    /// Dropped or answered by the filter; with `monitor`, what it would drop.
+    /// Packets that the filter dropped or answered, or would drop without `monitor`.
     pub dropped: u64,
-    /// Throughput: of a filter, as a share of that behind a program that passes everything; of that program, as a share
-    /// of that without XDP.
+    /// Throughput of a filter relative to the baseline, or of the baseline relative to no XDP.
     pub ratio: Option<f64>,
 }
 

@@ -1,76 +1,78 @@
-//! The throughput of traffics behind a filter, as a share of that behind another.
+//! Throughput of traffics behind a filter, relative to the throughput behind a reference: the baseline or no filter.
 
 use super::filter::Filter;
 use super::router::Router;
 use super::traffic::Traffic;
 
-/// The least share that a filter may leave.
+/// Least throughput of a filter relative to the reference.
 const LEAST: f64 = 0.9;
-/// Rounds of measurements in turns: of each traffic, and of one whose share is too small. On a busy machine each
-/// measurement may be slow, but not that behind the filter in each round.
+/// Rounds for each traffic, and most rounds for a traffic that is still too slow. A round measures behind the filter and
+/// behind the reference. On a busy machine any measurement may be slow, but not the one behind the filter in every round.
 const ROUNDS: usize = 2;
 const MOST_ROUNDS: usize = 12;
 
-/// Throughput of one traffic.
+/// Throughput of one traffic, over all rounds.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Throughput {
-    /// The best behind the filter, and behind the other.
+    /// The greatest rates behind the filter and behind the reference.
     own: f64,
-    other: f64,
-    /// The greatest share of a round.
-    share: f64,
+    reference: f64,
+    /// The greatest ratio of a round.
+    best_round: f64,
 }
 
 impl Throughput {
-    fn add(&mut self, own: f64, other: f64) {
+    fn add(&mut self, own: f64, reference: f64) {
         self.own = self.own.max(own);
-        self.other = self.other.max(other);
-        self.share = self.share.max(own / other.max(1.0));
+        self.reference = self.reference.max(reference);
+        self.best_round = self.best_round.max(own / reference.max(1.0));
     }
 
-    /// The share for the table.
+    /// Ratio of the greatest rates.
     pub fn ratio(&self) -> f64 {
-        self.own / self.other.max(1.0)
+        self.own / self.reference.max(1.0)
     }
 
-    /// True if no round, nor all of them together, had the least share.
-    pub fn is_small(&self) -> bool {
-        self.ratio().max(self.share) < LEAST
+    /// True if the ratio is below [`LEAST`] in each round and over all rounds.
+    pub fn is_slow(&self) -> bool {
+        self.ratio().max(self.best_round) < LEAST
     }
 }
 
-/// Measures those traffics that have a rate, behind a filter and behind another or none.
+/// Measures traffics behind a filter and behind a reference. The result is `None` for a traffic without a rate.
 pub fn compare(
     router: &Router,
     interface: &str,
-    [filter, other]: [Option<&Filter>; 2],
+    [filter, reference]: [Option<&Filter>; 2],
     traffics: &[&dyn Traffic],
 ) -> Vec<Option<Throughput>> {
     let mut all: Vec<Option<Throughput>> = Vec::new();
     all.extend(
         traffics
             .iter()
-            .map(|one| one.has_rate().then(Throughput::default)),
+            .map(|traffic| traffic.has_rate().then(Throughput::default)),
     );
     for round in 0..MOST_ROUNDS {
         let mut open: Vec<_> = traffics.iter().zip(&mut all).collect();
         open.retain(|(_, known)| {
-            known.is_some_and(|known| round < ROUNDS || other.is_some() && known.is_small())
+            known.is_some_and(|known| round < ROUNDS || reference.is_some() && known.is_slow())
         });
         let picked: Vec<_> = open.iter().map(|(traffic, _)| **traffic).collect();
         if picked.is_empty() {
             break;
         }
         let rates = rates(router, interface, filter, &picked);
-        let others = self::rates(router, interface, other, &picked);
-        for ((_, known), (own, other)) in open.into_iter().zip(rates.into_iter().zip(others)) {
-            known.get_or_insert_default().add(own, other);
+        let references = self::rates(router, interface, reference, &picked);
+        for ((_, known), (own, reference)) in
+            open.into_iter().zip(rates.into_iter().zip(references))
+        {
+            known.get_or_insert_default().add(own, reference);
         }
     }
     all
 }
 
-/// The rate of each, one after the other; 0: it did not arrive.
+/// Runs the traffics one after the other, and returns their rates; 0 if a run fails.
 fn rates(
     router: &Router,
     interface: &str,

@@ -1,4 +1,4 @@
-//! Trials: the traffics that arrive at one interface, behind one filter after the other.
+//! The *trials* of an interface: its traffics run behind one filter after the other.
 
 use std::collections::BTreeMap;
 use std::thread;
@@ -11,24 +11,24 @@ use super::table::Row;
 use super::throughput::{Throughput, compare};
 use super::traffic::{Carried, Traffic};
 
-/// A busy machine loses packets by itself. A filter that is at fault does so in each of these tries.
+/// A filter is at fault if a traffic loses packets in each of these tries. A busy machine loses packets in some tries.
 const TRIES: usize = 5;
 
-/// An interface of the router.
+/// The trials of one interface of the router, and their results.
 pub struct Trials<'a> {
     router: &'a Router,
     interface: &'static str,
     traffics: Vec<&'a dyn Traffic>,
     pub rows: Vec<Row>,
-    /// Losses and delays by a filter.
+    /// Messages about filters that drop or delay packets.
     pub faults: Vec<String>,
 }
 
-/// The account of a traffic, and of the filter meanwhile.
+/// The result of a run of a traffic, and the drops of the filter during the run.
 #[derive(Debug)]
 struct Run {
     carried: Result<Carried, String>,
-    /// Packets that the filter dropped or answered; with `monitor`, that it would.
+    /// Packets that the filter dropped or answered, or would drop without `monitor`.
     dropped: u64,
 }
 
@@ -51,19 +51,19 @@ impl<'a> Trials<'a> {
         }
     }
 
-    /// Carries the traffics without a filter, then behind a program that passes everything, then behind each filter.
+    /// Runs the traffics without a filter, then behind the baseline, then behind each filter.
     pub fn run(&mut self) {
-        self.try_one(None);
-        self.try_one(Some(&Filter::pass()));
+        self.try_filter(None);
+        self.try_filter(Some(&Filter::pass()));
         for filter in Filter::all() {
-            self.try_one(Some(&filter));
+            self.try_filter(Some(&filter));
         }
     }
 
-    fn try_one(&mut self, filter: Option<&Filter>) {
+    fn try_filter(&mut self, filter: Option<&Filter>) {
         let mut traffics = self.traffics.clone();
         traffics.retain(|traffic| filter.is_none_or(|filter| filter.passes(traffic.kind())));
-        let mut runs = self.carry(filter, &traffics);
+        let mut runs = self.run_all(filter, &traffics);
         for (traffic, run) in traffics.iter().zip(&mut runs) {
             self.repeat(filter, *traffic, run);
         }
@@ -81,7 +81,7 @@ impl<'a> Trials<'a> {
         }
     }
 
-    /// Adds a row to the table, and a fault if the filter harms the traffic.
+    /// Adds a row to the table, and adds a fault if the filter drops or delays the traffic.
     fn judge(
         &mut self,
         filter: Option<&Filter>,
@@ -92,7 +92,7 @@ impl<'a> Trials<'a> {
         let (interface, traffic) = (self.interface, traffic.name());
         let name = filter.map_or("none".to_owned(), Filter::name);
         let is_measured = filter.is_some_and(|filter| filter.is_measured);
-        let is_slow = is_measured && throughput.is_some_and(|one| one.is_small());
+        let is_slow = is_measured && throughput.is_some_and(|throughput| throughput.is_slow());
         if !run.is_perfect() || is_slow {
             self.faults.push(format!(
                 "{interface}: {name}: {traffic}: {run:?}, {throughput:?}"
@@ -101,7 +101,7 @@ impl<'a> Trials<'a> {
         let (sent, lost) = run
             .carried
             .as_ref()
-            .map_or((0, 0), |one| (one.sent, one.lost));
+            .map_or((0, 0), |carried| (carried.sent, carried.lost));
         self.rows.push(Row {
             interface,
             filter: name,
@@ -109,60 +109,56 @@ impl<'a> Trials<'a> {
             sent,
             lost,
             dropped: run.dropped,
-            ratio: throughput.map(|one| one.ratio()),
+            ratio: throughput.map(|throughput| throughput.ratio()),
         });
     }
 
-    /// Tries a traffic again that lost packets which the filter did not drop.
+    /// Runs a traffic again while it loses packets that the filter did not drop.
     fn repeat(&self, filter: Option<&Filter>, traffic: &'a dyn Traffic, run: &mut Run) {
         for _ in 1..TRIES {
             if run.is_perfect() || run.dropped > 0 {
                 return;
             }
-            *run = self.carry(filter, &[traffic]).remove(0);
+            *run = self.run_all(filter, &[traffic]).remove(0);
         }
     }
 
-    /// Carries traffics behind a filter: at the same time, except for those that run alone.
-    fn carry(&self, filter: Option<&Filter>, traffics: &[&'a dyn Traffic]) -> Vec<Run> {
+    /// Runs traffics behind a filter: first those that run alone, then all others at the same time.
+    fn run_all(&self, filter: Option<&Filter>, traffics: &[&'a dyn Traffic]) -> Vec<Run> {
         let corefile = filter.map(|filter| filter.corefile(self.interface));
         let daemon = corefile.map(|corefile| self.router.filter(&corefile));
         let (alone, together): (Vec<usize>, Vec<usize>) =
             (0..traffics.len()).partition(|&index| traffics[index].runs_alone());
         let mut runs = BTreeMap::new();
         for index in alone {
-            let mut run = self.carry_at_once(filter, &[traffics[index]]);
+            let mut run = self.run_together(filter, &[traffics[index]]);
             runs.insert(index, run.remove(0));
         }
         let picked: Vec<_> = together.iter().map(|&index| traffics[index]).collect();
-        runs.extend(
-            together
-                .into_iter()
-                .zip(self.carry_at_once(filter, &picked)),
-        );
+        runs.extend(together.into_iter().zip(self.run_together(filter, &picked)));
         daemon.map(Daemon::stop);
         runs.into_values().collect()
     }
 
-    /// Carries traffics at the same time. If the filter dropped packets, each traffic is tried again alone. If none of them
-    /// is at fault, all are tried together again: a late packet of an earlier traffic does not come twice.
-    fn carry_at_once(&self, filter: Option<&Filter>, traffics: &[&'a dyn Traffic]) -> Vec<Run> {
-        let runs = self.carry_once(filter, traffics);
+    /// Runs traffics at the same time. If the filter dropped packets, runs each traffic alone. If no traffic
+    /// alone is affected, runs all together again: a late packet of an earlier run does not arrive twice.
+    fn run_together(&self, filter: Option<&Filter>, traffics: &[&'a dyn Traffic]) -> Vec<Run> {
+        let runs = self.run_once(filter, traffics);
         if traffics.len() < 2 || runs.iter().all(|run| run.dropped == 0) {
             return runs;
         }
         let each: Vec<_> = traffics
             .iter()
-            .map(|&traffic| self.carry_once(filter, &[traffic]).remove(0))
+            .map(|&traffic| self.run_once(filter, &[traffic]).remove(0))
             .collect();
         if each.iter().any(|run| run.dropped > 0) {
             return each;
         }
-        self.carry_once(filter, traffics)
+        self.run_once(filter, traffics)
     }
 
-    /// The filter's account is that of all these traffics together.
-    fn carry_once(&self, filter: Option<&Filter>, traffics: &[&'a dyn Traffic]) -> Vec<Run> {
+    /// Runs traffics at the same time, once. [`Run::dropped`] is the number of drops of all these traffics together.
+    fn run_once(&self, filter: Option<&Filter>, traffics: &[&'a dyn Traffic]) -> Vec<Run> {
         let drops = || filter.map_or(0, |filter| filter.drops(self.router, self.interface));
         let before = drops();
         let carried = thread::scope(|scope| {
@@ -171,7 +167,7 @@ impl<'a> Trials<'a> {
                 scope.spawn(move || traffic.run(self.router))
             };
             let started: Vec<_> = traffics.iter().map(start).collect();
-            let carried = started.into_iter().map(|one| one.join().unwrap());
+            let carried = started.into_iter().map(|thread| thread.join().unwrap());
             carried.collect::<Vec<_>>()
         });
         let dropped = drops() - before;

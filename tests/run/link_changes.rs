@@ -1,4 +1,4 @@
-//! Running filters whose interface gets another link type.
+//! Running filters whose interface changes its link type.
 
 use std::fs;
 
@@ -10,7 +10,7 @@ use support::packets::frame::ip4;
 
 const DROPPED: &str = "coredns_ebpf_dropped_total";
 
-/// Waits until the filter is attached with this header, in the maps that it had: its counter goes on.
+/// Waits until the filter is attached with this link header for the `times`-th time. Its counter still has its value.
 fn follows(site: &Site, daemon: &Daemon, times: u64, header: u64) {
     let skip = usize::try_from(times).unwrap() - 1;
     daemon.nth_line(skip, "; the program is loaded anew for it");
@@ -20,7 +20,7 @@ fn follows(site: &Site, daemon: &Daemon, times: u64, header: u64) {
 }
 
 #[test]
-fn a_told_program_follows_its_interface_to_another_type() {
+fn program_follows_interface_to_another_link_type() {
     let site = site();
     let daemon = site.run(ACL).attached(1);
     let frame = ip4("203.0.113.7").udp(53).bytes;
@@ -28,14 +28,14 @@ fn a_told_program_follows_its_interface_to_another_type() {
     site.metric_becomes(DROPPED, 1);
     for (times, mode, flags, begin) in [(1, "tap", IFF_TAP, 0), (2, "tun", IFF_TUN, 14)] {
         site.server.run("ip link delete tun0");
-        let gone = usize::from(mode == "tun");
-        daemon.nth_line(gone, "warning: tun0: the interface has gone");
+        let skip = usize::from(mode == "tun");
+        daemon.nth_line(skip, "warning: tun0: the interface has gone");
         add(&site, &format!("ip tuntap add tun0 mode {mode}"));
         follows(&site, &daemon, times, u64::from(mode == "tun"));
         write(&site, flags, &[frame[begin..].to_vec()]);
         site.metric_becomes(DROPPED, times + 1);
     }
-    // The same interface gets another type.
+    // The link type of the existing interface changes.
     set_type(&site, IFF_TUN, 1);
     daemon.nth_line(2, "tun0: attached again in ");
     site.metric_becomes("coredns_ebpf_header", 0);
@@ -44,7 +44,7 @@ fn a_told_program_follows_its_interface_to_another_type() {
     site.metric_becomes("coredns_ebpf_header", 1);
     write(&site, IFF_TUN, &[frame[14..].to_vec()]);
     site.metric_becomes(DROPPED, 4);
-    // From ARPHRD_PPP to ARPHRD_NONE, the header stays.
+    // ARPHRD_PPP and ARPHRD_NONE have the same link header.
     let before = Attached::on(&site.server, "tun0");
     set_type(&site, IFF_TUN, 65534);
     site.ask(&["reload"]).expect(0, &[]);
@@ -53,7 +53,7 @@ fn a_told_program_follows_its_interface_to_another_type() {
 }
 
 #[test]
-fn a_program_for_ethernet_leaves_an_interface_that_changes_its_type() {
+fn ethernet_program_is_detached_when_link_type_changes() {
     let site = Site::new();
     site.folder.write("set_type.py", SET_TYPE);
     add(&site, "ip tuntap add tun0 mode tap");
@@ -72,7 +72,7 @@ fn a_program_for_ethernet_leaves_an_interface_that_changes_its_type() {
 }
 
 #[test]
-fn reload_refuses_a_program_that_does_not_fit() {
+fn reload_refuses_program_for_other_link_type() {
     let site = site();
     let daemon = site.run(ACL).attached(1);
     let before = Attached::on(&site.server, "tun0");
@@ -82,7 +82,7 @@ fn reload_refuses_a_program_that_does_not_fit() {
     assert_eq!(Attached::on(&site.server, "tun0"), before);
     site.folder.write("Corefile", &with(EXAMPLE, "link ip"));
     site.ask(&["reload"]).expect(0, &[]);
-    // Away, the interface says nothing about its next type.
+    // The next link type of an absent interface is unknown.
     site.server.run("ip link delete tun0");
     daemon.line("the interface has gone");
     site.folder.write("Corefile", EXAMPLE);
@@ -94,7 +94,7 @@ fn reload_refuses_a_program_that_does_not_fit() {
 }
 
 #[test]
-fn reload_of_an_absent_interface_keeps_what_the_program_was_told() {
+fn reload_keeps_link_header_of_absent_interface() {
     let site = site();
     let daemon = site.run(ACL).attached(1);
     site.server.run("ip link delete tun0");
@@ -107,9 +107,9 @@ fn reload_of_an_absent_interface_keeps_what_the_program_was_told() {
     daemon.stop();
 }
 
-/// The next daemon adopts the program if the type is the same, and replaces it if not.
+/// The next daemon adopts the held program if the link type is unchanged, and replaces the program otherwise.
 #[test]
-fn a_held_filter_is_adopted_with_its_header() {
+fn held_filter_is_adopted_with_its_link_header() {
     let site = site();
     let corefile = with(ACL, "exit hold");
     site.run(&corefile).attached(1).stop();
@@ -124,7 +124,7 @@ fn a_held_filter_is_adopted_with_its_header() {
     let changed = Attached::on(&site.server, "tun0");
     assert_ne!(changed, held);
     daemon.stop();
-    // The pinned state is that of the changed program.
+    // The pins contain the variant, which the next daemon adopts.
     let daemon = site.run(&corefile).attached(1);
     assert_eq!(Attached::on(&site.server, "tun0"), changed);
     daemon.stop();

@@ -1,4 +1,4 @@
-//! Packets of links that are not plain Ethernet, through every shipped program, up to the IP of the kernel.
+//! Packets of links other than plain Ethernet, through every shipped program, to the network stack.
 
 use std::fmt::Write as _;
 
@@ -8,7 +8,7 @@ use support::packets::message::query;
 use support::packets::model::Facts;
 use support::wait::wait_until;
 
-/// Writes frames to a tun or tap interface, as its other end.
+/// Writes frames to the file descriptor of a tun or tap device.
 const WRITE: &str = "import fcntl, os, struct, sys
 tun = os.open('/dev/net/tun', os.O_RDWR)
 fcntl.ioctl(tun, 0x400454ca, struct.pack('16sH22x', b'tun0', int(sys.argv[1])))
@@ -32,21 +32,21 @@ pub(super) fn write(site: &Site, flags: u16, frames: &[Vec<u8>]) {
     site.server.run(&format!("python3 {script} {flags}{hex}"));
 }
 
-/// A link under test: the interface, and how frames get there.
+/// A link under test: an interface, and the way to send frames to it.
 struct Link {
     name: &'static str,
-    /// Commands that make the interface, in the server's namespace.
+    /// Commands that create the interface in the server's namespace.
     setup: &'static [&'static str],
     interface: &'static str,
     send: Send,
 }
 
 enum Send {
-    /// Frames of this kind to the other end of a tun or tap device.
+    /// Writes to a tun or tap device with these flags.
     Device(u16),
-    /// Frames from the other end of the wire.
+    /// Ethernet frames from the client's namespace.
     Wire,
-    /// The same in a session of `PPPoE`.
+    /// `PPPoE` frames from the client's namespace.
     Session,
 }
 
@@ -92,7 +92,7 @@ const ORDERED: &[&str] = &[
     "1 family=SUBNET_IPV6 action=ACL_DROP ip6_net=2001:db8::66 ip6_mask=ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
 ];
 
-/// Each shipped program, and the entries by which it drops a query for bad.example from 203.0.113.66 or `2001:db8::66`.
+/// Each shipped program, with entries that drop a query for bad.example from 203.0.113.66 or `2001:db8::66`.
 const PROGRAMS: &[(&str, &[&str])] = &[
     ("acl", SOURCES),
     ("count", &[]),
@@ -161,7 +161,7 @@ impl Link {
     }
 }
 
-/// A bridge drops IPv4 packets with a wrong checksum where the kernel has `br_netfilter`.
+/// Sets the IPv4 header checksum. With `br_netfilter`, a bridge drops packets with a wrong checksum.
 fn set_checksum(header: &mut [u8]) {
     let words = header
         .chunks(2)
@@ -171,7 +171,7 @@ fn set_checksum(header: &mut [u8]) {
     header[10..12].copy_from_slice(&sum.to_be_bytes());
 }
 
-/// The indices of the frames that reach the kernel behind the program, in their order, until `last` does.
+/// The indices in `sent` of the frames that the program passes, in order of arrival, until `last` arrives.
 fn passed(link: &Link, passing: &Receiver, sent: &[Vec<u8>], last: &[u8]) -> Vec<usize> {
     let mut seen = Vec::new();
     wait_until(&format!("{}: the last frame passes", link.name), || {
@@ -186,13 +186,16 @@ fn passed(link: &Link, passing: &Receiver, sent: &[Vec<u8>], last: &[u8]) -> Vec
     seen
 }
 
-/// Both families: what must be dropped is dropped, and all else reaches the kernel.
+/// Programs drop the listed sources of both families, and pass all other packets.
 #[test]
-fn programs_filter_on_every_link() {
+fn programs_filter_on_every_link_type() {
     for link in LINKS {
-        // What the program is does not matter to a device that only hands Ethernet frames on.
-        let all = matches!(link.send, Send::Device(IFF_TUN) | Send::Session);
-        for (program, lines) in PROGRAMS.iter().take(if all { PROGRAMS.len() } else { 1 }) {
+        // Links with an Ethernet header need one program: the programs parse all Ethernet frames alike.
+        let needs_all = matches!(link.send, Send::Device(IFF_TUN) | Send::Session);
+        for (program, lines) in PROGRAMS
+            .iter()
+            .take(if needs_all { PROGRAMS.len() } else { 1 })
+        {
             let site = link.site(program);
             let daemon = site.run(&corefile(program, lines, link)).attached(1);
             let passing = Receiver::new(&site.server, link.interface);
@@ -219,18 +222,18 @@ fn programs_filter_on_every_link() {
     }
 }
 
-/// What a session needs beside its IP packets: its discovery, its control protocols, and what the peer answers.
+/// A session needs its discovery and its control protocols, whatever the entries drop.
 #[test]
-fn a_pppoe_session_lives_behind_every_program() {
+fn programs_pass_pppoe_control_packets() {
     let link = LINKS.iter().find(|link| link.name == "pppoe").unwrap();
     for (program, lines) in PROGRAMS {
         let site = link.site(program);
-        let everything: &[&str] = match *program {
+        let drop_all: &[&str] = match *program {
             "acl" | "guard" => &["::/0 action=ACL_DROP"],
             "limit" => &["::/0 rate=1 bucket.full=9000000000000000000"],
             _ => lines,
         };
-        let daemon = site.run(&corefile(program, everything, link)).attached(1);
+        let daemon = site.run(&corefile(program, drop_all, link)).attached(1);
         let passing = Receiver::new(&site.server, link.interface);
         let control = |protocol: u16| {
             let payload = [
@@ -264,7 +267,7 @@ fn discovery(code: u8) -> Vec<u8> {
     Frame::raw(0x8863, &[&[0x11, code, 0, 0, 0, 4], &[1; 38][..]].concat()).bytes
 }
 
-/// The programs that answer, the entry by which they answer www.example, and the code of the answer.
+/// Programs that answer queries: an entry that makes the program answer www.example, and the RCODE of the answer.
 const ANSWERS: &[(&str, &str, u8)] = &[
     ("dns", "1 action=DNS_REFUSE", 5),
     ("qname", "www.example action=QNAME_NXDOMAIN", 3),
@@ -275,9 +278,9 @@ const ANSWERS: &[(&str, &str, u8)] = &[
     ),
 ];
 
-/// An answer leaves by the interface at which its query came, in its session. Without Ethernet header there is none.
+/// The answer has the session of the query. On links without an Ethernet header, programs send no answers.
 #[test]
-fn answers_leave_by_the_link_of_the_query() {
+fn answers_use_link_of_query() {
     for link in LINKS
         .iter()
         .filter(|link| matches!(link.send, Send::Wire | Send::Session))
@@ -297,7 +300,7 @@ fn answers_leave_by_the_link_of_the_query() {
                 });
                 let after = Facts::of(&answer).unwrap();
                 assert_eq!(after.source, before.destination);
-                // The session, and the length of its frame: answers of these programs are as long as the query.
+                // The session header includes the length: these answers are as long as the query.
                 let header = 14..after.ip;
                 assert_eq!(answer[header.clone()], asked[header]);
                 assert_eq!(answer[after.transport + 11] & 15, *code, "{program}");

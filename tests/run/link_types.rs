@@ -1,4 +1,4 @@
-//! The header with which packets of an interface begin: told to programs that ask, and refused for all others.
+//! Link headers: the daemon sets the variable of a program, and refuses a program for another link header.
 
 use crate::link_traffic::IFF_TUN;
 use crate::status::json;
@@ -30,7 +30,7 @@ pub(super) const ACL: &str = ". {
 
 const REFUSAL: &str = "Corefile:5: if: interface tun0: packets begin with the IP header (ARPHRD_NONE), and the program expects Ethernet; filter the interface below, or write `link ip` for a program that reads IP";
 
-/// Sets the type of a tun device that is down (`TUNSETLINK`).
+/// Sets the link type of a tun device that is down (`TUNSETLINK`).
 pub(super) const SET_TYPE: &str = "import fcntl, os, struct, sys
 tun = os.open('/dev/net/tun', os.O_RDWR)
 fcntl.ioctl(tun, 0x400454ca, struct.pack('16sH22x', b'tun0', int(sys.argv[1])))
@@ -54,7 +54,7 @@ pub(super) fn site() -> Site {
     site
 }
 
-/// Gives the interface another type, as a modem does that changes its mode.
+/// Changes the link type of the interface, as a modem does when it changes its mode.
 pub(super) fn set_type(site: &Site, mode: u16, link_type: u16) {
     site.server.run("ip link set tun0 down");
     let script = site.folder.file("set_type.py");
@@ -64,7 +64,7 @@ pub(super) fn set_type(site: &Site, mode: u16, link_type: u16) {
     site.server.run("ip link set tun0 up");
 }
 
-/// True if this kernel has interfaces of this type; it must have tun.
+/// True if the kernel can create the interface of this command. A kernel without tun fails the test.
 fn is_offered(line: &str) -> bool {
     let namespace = support::net::Namespace::new();
     let offered = namespace.attempt(line).status.success();
@@ -73,7 +73,7 @@ fn is_offered(line: &str) -> bool {
 }
 
 #[test]
-fn a_program_for_ethernet_is_refused_on_another_link() {
+fn ethernet_program_is_refused_on_other_link_types() {
     let unknown = "an unknown header";
     for (line, name, header, remedy) in [
         (
@@ -109,7 +109,7 @@ fn a_program_for_ethernet_is_refused_on_another_link() {
         ];
         outcome.refuses(69, &parts);
         assert_eq!(Attached::on(&site.server, "tun0"), None, "{line}");
-        // The kernel is not asked.
+        // `corexdp check` does not look up interfaces.
         let corefile = site.folder.file("Corefile");
         let args = ["check", "-conf", corefile.to_str().unwrap()];
         let checked = site.finish(&mut support::net::Corexdp::command(
@@ -120,9 +120,8 @@ fn a_program_for_ethernet_is_refused_on_another_link() {
     }
 }
 
-/// An interface of the wrong type is not waited for.
 #[test]
-fn wait_ends_at_an_interface_that_does_not_fit() {
+fn wait_fails_at_once_on_wrong_link_type() {
     let site = site();
     let refusal = REFUSAL.replace(":5:", ":6:");
     site.refused(&with(EXAMPLE, "wait 10m"))
@@ -130,7 +129,7 @@ fn wait_ends_at_an_interface_that_does_not_fit() {
 }
 
 #[test]
-fn the_corefile_says_what_a_program_expects() {
+fn link_directive_allows_other_link_types() {
     for option in ["link ip", "link any"] {
         let site = site();
         let daemon = site.run(&with(EXAMPLE, option)).attached(1);
@@ -149,7 +148,7 @@ fn the_corefile_says_what_a_program_expects() {
 }
 
 #[test]
-fn an_object_with_the_variable_is_told() {
+fn daemon_sets_link_header_variable() {
     for (line, interface, header) in [
         ("ip tuntap add tun0 mode tun", "tun0", 1),
         ("ip tuntap add tun0 mode tap", "tun0", 0),
@@ -168,9 +167,9 @@ fn an_object_with_the_variable_is_told() {
     }
 }
 
-/// A stranger's object, whose variable is an integer of any size.
+/// The variable is an integer of any size.
 #[test]
-fn any_object_may_declare_the_variable() {
+fn foreign_object_may_declare_link_header_variable() {
     let site = site();
     for kind in ["__u8", "__u16", "__u32", "__s64"] {
         let source = format!(
@@ -182,13 +181,13 @@ fn any_object_may_declare_the_variable() {
             SEC(\"xdp\") int xdp_prog(struct xdp_md *ctx)
             {{ return corexdp_link_header == before + after ? XDP_DROP : XDP_PASS; }}"
         );
-        compile_text(&source, "stranger", site.folder.path(), &["-mcpu=v2"]);
+        compile_text(&source, "foreign", site.folder.path(), &["-mcpu=v2"]);
         let gauges: String = ["before", "corexdp_link_header", "after"]
             .iter()
             .flat_map(|name| ["gauge ", name, " @.rodata 0 ", name, " \"A constant.\"\n"])
             .collect();
         let corefile =
-            format!(". {{\nprometheus\nebpf {{\nelf stranger.o\nif tun0\n{gauges}}}\n}}\n");
+            format!(". {{\nprometheus\nebpf {{\nelf foreign.o\nif tun0\n{gauges}}}\n}}\n");
         let daemon = site.run(&corefile).attached(1);
         for (name, value) in [("before", 5), ("corexdp_link_header", 1), ("after", 6)] {
             site.metric_becomes(&format!("coredns_ebpf_{name}"), value);
@@ -201,7 +200,7 @@ fn any_object_may_declare_the_variable() {
 }
 
 #[test]
-fn a_value_in_the_corefile_must_be_that_of_the_interface() {
+fn link_header_entry_must_match_interface() {
     let site = site();
     let value = |value| {
         with(
@@ -219,16 +218,16 @@ fn a_value_in_the_corefile_must_be_that_of_the_interface() {
         );
         site.refused(&corefile).refuses(69, &[&expected]);
     }
-    // `link ip` wins over the value.
+    // `link ip` overrides the entry.
     let both = value("LINK_ETHERNET").replace("entry @", "link ip\n    entry @");
     let daemon = site.run(&both).attached(1);
     site.metric_becomes("coredns_ebpf_header", 1);
     daemon.stop();
 }
 
-/// A type that says nothing about the header.
+/// `ARPHRD_INFINIBAND` does not determine the header.
 #[test]
-fn the_corefile_decides_where_the_type_is_unknown() {
+fn corefile_sets_link_header_of_unknown_link_type() {
     let site = site();
     set_type(&site, IFF_TUN, 32);
     // A program with the variable parses one of two headers, so `link any` does not help.

@@ -57,6 +57,7 @@ mod special_files;
 mod status;
 mod status_text;
 mod stopping;
+mod uncounted_verdicts;
 mod unread_log;
 mod variables;
 mod verdicts;

@@ -1,4 +1,4 @@
-//! The frame around a program counts packets and bytes by verdict, whatever the program is.
+//! The frame around a program counts packets and bytes by verdict, for shipped and foreign programs.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -17,7 +17,7 @@ const VERDICTS: [&str; 5] = ["pass", "drop", "tx", "redirect", "aborted"];
 /// Packets and bytes by verdict.
 type Totals = BTreeMap<&'static str, (u64, u64)>;
 
-/// A site on whose wire nobody but the test sends packets.
+/// A site without IPv6, so that the kernel sends no packets of its own.
 fn quiet_site() -> Site {
     let site = Site::new();
     for namespace in [&site.server, &site.client] {
@@ -32,7 +32,7 @@ fn corefile(object: &str, more: &str) -> String {
     )
 }
 
-/// The totals of the page.
+/// The totals on the page.
 fn totals(site: &Site, program: &str) -> Totals {
     let page = site.get("/metrics");
     let number = |name: &str, verdict: &str| {
@@ -51,8 +51,8 @@ fn totals(site: &Site, program: &str) -> Totals {
         .into()
 }
 
-/// Packets that the driver of the interface gave to programs since the interface exists.
-fn seen_by_the_driver(site: &Site) -> u64 {
+/// Packets that the driver passed to programs since the creation of the interface.
+fn driver_packets(site: &Site) -> u64 {
     let lines = site.server.run(&format!("ethtool -S {SERVER}"));
     let numbers = lines.lines().filter_map(|line| {
         let (name, number) = line.trim().split_once(": ")?;
@@ -63,12 +63,12 @@ fn seen_by_the_driver(site: &Site) -> u64 {
 }
 
 /// A frame whose source address ends with this byte.
-fn of_source(last: u8) -> Vec<u8> {
+fn frame_from(last: u8) -> Vec<u8> {
     ip4(&format!("10.11.0.{last}")).udp(53).bytes
 }
 
-/// Sends packets of each verdict to `verdicts.o`, and one that is cut. Gives the expected totals.
-fn send_of_each_verdict(site: &Site) -> Totals {
+/// Sends packets of each verdict to `verdicts.o`, and returns the expected totals.
+pub(super) fn send_each_verdict(site: &Site) -> Totals {
     let sender = site.sender();
     let mut expected = Totals::from(VERDICTS.map(|verdict| (verdict, (0, 0))));
     for (last, verdict, times) in [
@@ -80,7 +80,7 @@ fn send_of_each_verdict(site: &Site) -> Totals {
         (5, "aborted", 6),
         (255, "aborted", 7),
     ] {
-        let frame = of_source(last);
+        let frame = frame_from(last);
         sender.send(&frame, times);
         let (packets, bytes) = expected.get_mut(verdict).unwrap();
         *packets += u64::from(times);
@@ -90,16 +90,16 @@ fn send_of_each_verdict(site: &Site) -> Totals {
 }
 
 /// Attaches `verdicts.o`, compiled with these options, on a quiet site.
-fn start(options: &[&str], more: &str) -> (Site, Daemon) {
+pub(super) fn start(options: &[&str], more: &str) -> (Site, Daemon) {
     let site = quiet_site();
     compile_with("verdicts", site.folder.path(), options);
     let daemon = site.run(&corefile("verdicts", more)).attached(1);
     (site, daemon)
 }
 
-/// Sends packets of each verdict, and waits until the page shows them beside `before`.
-fn are_counted(site: &Site, before: &Totals) {
-    let mut expected = send_of_each_verdict(site);
+/// Sends packets of each verdict, and waits until the page has counted them on top of `before`.
+fn expect_counted(site: &Site, before: &Totals) {
+    let mut expected = send_each_verdict(site);
     for (verdict, (packets, bytes)) in before {
         let total = expected.get_mut(verdict).unwrap();
         *total = (total.0 + packets, total.1 + bytes);
@@ -108,7 +108,7 @@ fn are_counted(site: &Site, before: &Totals) {
 }
 
 #[test]
-fn verdicts_of_any_program_are_counted() {
+fn verdicts_are_counted_for_any_program() {
     for options in [
         &[][..],
         &["-DCALLS"],
@@ -120,10 +120,8 @@ fn verdicts_of_any_program_are_counted() {
     ] {
         let (site, daemon) = start(options, "");
         assert_eq!(daemon.lines_with("verdicts"), [""; 0], "{options:?}");
-        are_counted(&site, &Totals::new());
-        wait_for("the number of the driver", &28, || {
-            seen_by_the_driver(&site)
-        });
+        expect_counted(&site, &Totals::new());
+        wait_for("the packets of the driver", &28, || driver_packets(&site));
         daemon.stop();
     }
 }
@@ -131,11 +129,11 @@ fn verdicts_of_any_program_are_counted() {
 #[test]
 fn verdicts_are_counted_in_generic_mode() {
     let (site, daemon) = start(&[], "mode generic");
-    are_counted(&site, &Totals::new());
+    expect_counted(&site, &Totals::new());
     daemon.stop();
 }
 
-/// Packets of each kind that the shipped programs tell apart.
+/// Packets that the shipped programs treat differently.
 fn packets() -> Vec<Frame> {
     let question = query("ads.example", 1).bytes;
     vec![
@@ -150,7 +148,7 @@ fn packets() -> Vec<Frame> {
 }
 
 #[test]
-fn verdicts_of_the_shipped_programs_add_up() {
+fn verdicts_of_shipped_programs_add_up() {
     const TIMES: u32 = 3;
     for (program, entries) in [
         ("acl", "entry 198.51.100.0/24 action=ACL_DROP"),
@@ -187,8 +185,8 @@ fn verdicts_of_the_shipped_programs_add_up() {
             u64::from(TIMES) * bytes as u64,
             "{program}: {totals:?}"
         );
-        assert_eq!(seen_by_the_driver(&site), sent, "{program}");
-        // A packet is counted before it arrives.
+        assert_eq!(driver_packets(&site), sent, "{program}");
+        // The frame counts a packet before the receiver gets it.
         let mut arrived = 0;
         wait_for(
             &format!("packets that {program} passed"),
@@ -198,62 +196,16 @@ fn verdicts_of_the_shipped_programs_add_up() {
                 arrived
             },
         );
-        let blocked = program != "count";
-        assert_eq!(totals["pass"].0 < sent, blocked, "{program}: {totals:?}");
+        let has_drops = program != "count";
+        assert_eq!(totals["pass"].0 < sent, has_drops, "{program}: {totals:?}");
         daemon.stop();
     }
 }
 
-/// The program runs without the frame, and says so.
-fn is_not_counted(options: &[&str], warning: &str) {
-    let (site, daemon) = start(options, "exit hold");
-    daemon.line(warning);
-    let receiver = site.receiver();
-    send_of_each_verdict(&site);
-    let mut arrived = 0;
-    wait_for("the packets that pass", &3, || {
-        arrived += std::iter::from_fn(|| receiver.next()).count();
-        arrived
-    });
-    let page = site.get("/metrics").body;
-    assert!(!page.contains("corexdp_packets_total"), "{page}");
-    assert!(site.get("/").body.contains("Verdicts are not counted"));
-    assert_eq!(json(&site, &[])["filters"][0]["verdicts"], Value::Null);
-    let text = ask(&site, &[]).stdout;
-    let line = "\nedge0: verdicts are not counted; the log says why\n";
-    assert!(text.contains(line), "{text}");
-    // A reload without changes, and the next daemon, keep the program.
-    let filter = site.filter();
-    site.ask(&["reload"]).expect(0, &[]);
-    daemon.stop();
-    let daemon = site.start(&[]).attached(1);
-    daemon.line("verdicts are not counted: ");
-    assert_eq!(site.filter(), filter);
-    daemon.stop();
-    site.folder.write("Corefile", ". {\n}\n");
-}
-
 #[test]
-fn program_without_free_stack_is_not_counted() {
-    is_not_counted(
-        &["-DBYTES=509"],
-        "warning: Corefile:5: elf: verdicts are not counted: the entry function leaves no 8 bytes of its stack free",
-    );
-}
-
-/// Entry function and callee use all of the stack, which the verifier alone knows.
-#[test]
-fn program_whose_frame_the_verifier_refuses_is_not_counted() {
-    is_not_counted(
-        &["-DBYTES=480", "-DCALLEE_BYTES=32"],
-        "warning: edge0: verdicts are not counted: the verifier refuses the program with counters",
-    );
-}
-
-#[test]
-fn totals_go_on_over_reloads_of_the_object() {
+fn reload_of_object_keeps_totals() {
     let (site, daemon) = start(&[], "");
-    are_counted(&site, &Totals::new());
+    expect_counted(&site, &Totals::new());
     let before = totals(&site, "verdicts");
     let reload = || site.ask(&["reload"]).expect(0, &[]);
     reload();
@@ -262,8 +214,8 @@ fn totals_go_on_over_reloads_of_the_object() {
     compile_with("verdicts", site.folder.path(), &["-DEXITS"]);
     reload();
     assert_ne!(site.filter(), filter);
-    are_counted(&site, &before);
-    // Another object begins at 0.
+    expect_counted(&site, &before);
+    // The totals of another object start at 0.
     compile_with("verdicts", &site.folder.file("other"), &[]);
     let other = site.folder.file("other");
     std::fs::rename(other.join("verdicts.o"), site.folder.file("other.o")).unwrap();
@@ -278,14 +230,14 @@ fn totals_go_on_over_reloads_of_the_object() {
 }
 
 #[test]
-fn totals_outlive_the_daemon_with_exit_hold() {
+fn exit_hold_keeps_totals() {
     let (site, daemon) = start(&[], "exit hold");
-    are_counted(&site, &Totals::new());
+    expect_counted(&site, &Totals::new());
     let before = totals(&site, "verdicts");
     daemon.stop();
-    // Counted while no daemon runs.
+    // The program counts while no daemon runs.
     let mut expected = before.clone();
-    let frame = of_source(2);
+    let frame = frame_from(2);
     site.sender().send(&frame, 1);
     let pass = expected.get_mut("pass").unwrap();
     *pass = (pass.0 + 1, pass.1 + frame.len() as u64);
@@ -297,9 +249,9 @@ fn totals_outlive_the_daemon_with_exit_hold() {
 }
 
 #[test]
-fn status_and_page_show_the_verdicts() {
+fn status_and_page_show_verdicts() {
     let (site, daemon) = start(&[], "");
-    are_counted(&site, &Totals::new());
+    expect_counted(&site, &Totals::new());
     let totals = totals(&site, "verdicts");
     let expected = VERDICTS.map(|verdict| {
         let (packets, bytes) = totals[verdict];

@@ -14,7 +14,7 @@
 //!  4  r2 += SAVED
 //!  5  r1 = TOTALS ll
 //!  7  call bpf_map_lookup_elem
-//!  8  if r0 == 0 goto 23                      never: an array has its entry, but the verifier does not know that
+//!  8  if r0 == 0 goto 23                      never taken: an array has every entry, but the verifier needs the check
 //!  9  r1 = r6
 //! 10  if r1 <= 4 goto 12                      XDP_REDIRECT
 //! 11  r1 = 5
@@ -33,9 +33,9 @@
 //! 24  exit
 //! ```
 //!
-//! Registers 6 to 9 belong to the caller of a function. The entry function has none, so the frame may use them. The
-//! length is that at the exit: a number that lives during the program would multiply the states that the verifier
-//! examines.
+//! The entry function has no caller, so the frame may overwrite the callee-saved registers 6 to 9. The frame counts the
+//! length of the packet at the exit. The length at the entry would need a live register or stack slot throughout the
+//! program, which multiplies the states that the verifier examines.
 
 use super::super::insn::{self, CALL, EXIT, Insn, LD_IMM64, class, pseudo};
 
@@ -43,10 +43,9 @@ use super::super::insn::{self, CALL, EXIT, Insn, LD_IMM64, class, pseudo};
 pub(super) const PROLOGUE: usize = 1;
 /// Slots after the entry function.
 pub(super) const EPILOGUE: usize = 25;
-/// Slot of the counters' map in the epilogue.
+/// Slot in the epilogue that loads the map [`TOTALS`](super::TOTALS).
 pub(super) const TOTALS_LOAD: usize = 5;
 
-/// Registers.
 const R0: u8 = 0;
 const R1: u8 = 1;
 const R2: u8 = 2;
@@ -64,7 +63,7 @@ const DATA_END: i16 = 4;
 
 const XDP_REDIRECT: i32 = 4;
 
-/// `goto` over this number of slots.
+/// `goto +distance`.
 pub(super) const fn jump(distance: i16) -> Insn {
     Insn::new(class::JMP, 0, 0, distance, 0)
 }

@@ -1,10 +1,10 @@
-//! The frame: instructions that the linker puts around a program, and that count its packets and bytes by verdict.
+//! The *frame*: instructions that the linker puts around a program to count its packets and bytes by verdict.
 //!
-//! No compiler runs: each exit of the entry function becomes a jump to the frame, which ends the function. The frame
-//! needs 8 bytes of the entry function's stack, and no BTF, so it fits programs that others wrote. [`listing`] has the
-//! instructions.
+//! Each exit of the entry function becomes a jump to the frame's epilogue, which ends the function. The frame needs 8 free
+//! bytes of the entry function's stack, and neither a compiler nor BTF, so the frame fits foreign programs. [`listing`]
+//! has the instructions.
 //!
-//! The functions that the entry function calls keep their exits: those return to the caller.
+//! Functions that the entry function calls keep their exits, which return to the caller.
 
 mod listing;
 mod stack;
@@ -23,7 +23,7 @@ use super::link::MapReference;
 use super::{Insn, LinkedObject, MapDef, MapKind};
 use listing::{EPILOGUE, PROLOGUE, TOTALS_LOAD};
 
-/// Name of the map with the counters. No symbol of C has a dot in its name.
+/// Name of the map with the counters. The dot prevents a clash with a map of the program: C names have no dot.
 pub const TOTALS: &str = "frame.totals";
 /// Number of counters: one for each verdict of `enum xdp_action`, and one for all greater numbers, which the kernel
 /// treats as `XDP_ABORTED`.
@@ -34,13 +34,13 @@ pub const TOTAL_SIZE: usize = 16;
 /// Slots that the frame adds to a program.
 pub const SLOTS: usize = PROLOGUE + EPILOGUE;
 
-/// Most slots that a jump skips.
+/// Greatest number of slots that a jump can skip.
 const REACH: usize = i16::MAX.unsigned_abs() as usize;
 
 /// A frame around a program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Frame {
-    /// Offset from the stack's end at which the frame keeps the context of the packet.
+    /// Offset from register 10 at which the frame saves the context of the packet.
     saved: i16,
     /// Index of the counters in the object's maps.
     totals: usize,
@@ -51,7 +51,7 @@ pub(super) struct Frame {
 pub enum Obstacle {
     /// The entry function uses all 512 bytes of the stack.
     Stack,
-    /// An exit is farther from the frame than a jump of 16 bits reaches.
+    /// The distance from an exit to the epilogue exceeds the 16 bits of a jump.
     Distance,
 }
 
@@ -68,7 +68,7 @@ impl LinkedObject {
     /// Puts the frame around the program, unless it has one, and adds the map [`TOTALS`].
     ///
     /// # Errors
-    /// When the frame has no room; the program is then as before.
+    /// When the frame does not fit; the program is then unchanged.
     pub fn add_frame(&mut self) -> Result<(), Obstacle> {
         if self.frame.is_some() {
             return Ok(());
@@ -85,7 +85,7 @@ impl LinkedObject {
         Ok(())
     }
 
-    /// The program without its frame and map, the last of [`LinkedObject::maps`]; `None` if the program has no frame.
+    /// The program without its frame and without [`TOTALS`]; `None` if the program has no frame.
     pub fn without_frame(&self) -> Option<Self> {
         let frame = self.frame?;
         let mut bare = self.clone();
@@ -106,7 +106,7 @@ fn totals() -> MapDef {
     }
 }
 
-/// Instructions of a program, and their references to maps in order.
+/// Instructions of a program, and their map references, sorted by slot.
 pub(super) struct Code {
     pub(super) insns: Vec<Insn>,
     pub(super) map_references: Vec<MapReference>,
@@ -130,7 +130,7 @@ impl Frame {
         }
     }
 
-    /// The references of `object` at their places in the frame, and the reference of the frame itself.
+    /// The map references of `object`, moved to their slots in the frame, and the map reference of the frame.
     fn references(self, object: &LinkedObject) -> Vec<MapReference> {
         let references = &object.map_references;
         let inside = references.partition_point(|reference| reference.slot < object.entry_slots);
@@ -151,15 +151,15 @@ impl Frame {
     }
 }
 
-/// The entry function with jumps to its end in place of exits. Its calls skip the frame.
+/// The entry function, with exits replaced by jumps to the epilogue, and with calls that skip the epilogue.
 fn redirected(entry: &[Insn]) -> impl Iterator<Item = Insn> {
-    let mut upper_half = false;
+    let mut after_wide = false;
     entry.iter().enumerate().map(move |(slot, &insn)| {
-        let of_load = upper_half;
-        upper_half = insn.is_wide() && !of_load;
+        let is_upper_half = after_wide;
+        after_wide = insn.is_wide() && !is_upper_half;
         let left = entry.len() - slot - 1;
         match insn.opcode() {
-            _ if of_load => insn,
+            _ if is_upper_half => insn,
             EXIT => listing::jump(i16::try_from(left).unwrap_or_default()),
             CALL if insn.src() == pseudo::CALL => {
                 let shift = i32::try_from(EPILOGUE).unwrap_or_default();

@@ -1,16 +1,16 @@
-//! Stack that a function leaves free.
+//! Search for 8 free bytes in the stack frame of a function.
 
 use super::super::insn::{BPF_X, Insn, class};
 
 /// Bytes of stack that a program may use (`MAX_BPF_STACK`).
 const STACK: i16 = 512;
-/// The register with the stack's end.
+/// The frame pointer: the address above the stack of the function.
 const R10: u8 = 10;
 
-/// Offset from the stack's end of 8 bytes below all that `function` uses; `None` if there are none.
+/// Offset from register 10 of 8 aligned bytes below the stack that `function` uses; `None` if all of the stack is used.
 ///
-/// The addresses that compilers form are seen: accesses by way of register 10, and copies of register 10 to which the
-/// next instruction adds a constant. Where other addresses reach the 8 bytes, the verifier refuses the frame.
+/// The search covers the two forms that compilers emit: accesses by register 10, and a copy of register 10 followed by the
+/// addition of a constant. If a program reaches the 8 bytes by another form, the verifier refuses the frame.
 pub(super) fn free_slot(function: &[Insn]) -> Option<i16> {
     let direct = function.iter().filter_map(|insn| accessed(*insn));
     let formed = function.windows(2).filter_map(|pair| match *pair {
@@ -22,7 +22,7 @@ pub(super) fn free_slot(function: &[Insn]) -> Option<i16> {
     (slot >= -STACK).then_some(slot)
 }
 
-/// Offset of a load or store by way of register 10.
+/// Offset of a load or store that uses register 10; `None` for other instructions.
 fn accessed(insn: Insn) -> Option<i16> {
     let base = match insn.opcode() & 7 {
         class::LDX => insn.src(),
@@ -32,7 +32,7 @@ fn accessed(insn: Insn) -> Option<i16> {
     (base == R10 && insn.off() < 0).then(|| insn.off())
 }
 
-/// Offset of the address that `rX = r10; rX += OFFSET` forms.
+/// The offset in `rX = r10; rX += OFFSET`; `None` for other instructions.
 fn formed(copy: Insn, add: Insn) -> Option<i16> {
     const COPY: u8 = class::ALU64 | 0xb0 | BPF_X;
     const ADD: u8 = class::ALU64;

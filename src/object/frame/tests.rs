@@ -3,7 +3,7 @@ use super::super::link::MapReference;
 use super::super::{LinkedObject, MapDef};
 use super::*;
 
-/// A program whose entry function has the first `entry_slots` of `code`, with references to a first map at `slots`.
+/// A program whose entry function is the first `entry_slots` of `code`. Instructions at `slots` refer to the map `first`.
 fn program(code: &[[u8; 8]], entry_slots: usize, slots: &[usize]) -> LinkedObject {
     let reference = |&slot| MapReference { slot, map: 0 };
     LinkedObject {
@@ -21,7 +21,7 @@ fn program(code: &[[u8; 8]], entry_slots: usize, slots: &[usize]) -> LinkedObjec
     }
 }
 
-/// The instructions with the descriptors 7, of the first map, and 8, of the counters.
+/// The instructions of the framed program. The descriptor of the map `first` is 7, that of the counters 8.
 fn framed(mut object: LinkedObject) -> Vec<Insn> {
     assert_eq!(object.add_frame(), Ok(()));
     let bytes = object.instructions(&[7, 8]).unwrap_or_default();
@@ -35,15 +35,15 @@ const PASS: [u8; 8] = [0xb7, 0, 0, 0, 2, 0, 0, 0];
 const RETURN: [u8; 8] = [0x95, 0, 0, 0, 0, 0, 0, 0];
 /// `if r1 == 0 goto +2`.
 const BRANCH: [u8; 8] = [0x15, 1, 2, 0, 0, 0, 0, 0];
-/// `r1 = map ll`, and the second half.
+/// `r1 = map ll`; [`HALF`] is its second half.
 const LOAD: [u8; 8] = [0x18, 0x11, 0, 0, 0, 0, 0, 0];
 const HALF: [u8; 8] = [0; 8];
-/// `call +DISTANCE` of a function of this program.
+/// `call +DISTANCE`: a call of a function of the same program.
 const fn call(distance: u8) -> [u8; 8] {
     [0x85, 0x10, 0, 0, distance, 0, 0, 0]
 }
 
-/// Slot to which a jump or call at `slot` goes.
+/// Target slot of the jump or call at `slot`.
 fn target(insns: &[Insn], slot: usize) -> isize {
     let insn = insns[slot];
     let distance = match insn.opcode() {
@@ -54,7 +54,7 @@ fn target(insns: &[Insn], slot: usize) -> isize {
 }
 
 #[test]
-fn each_exit_of_the_entry_function_goes_to_the_epilogue() {
+fn exits_of_entry_function_jump_to_epilogue() {
     let code = [BRANCH, PASS, RETURN, PASS, RETURN];
     let insns = framed(program(&code, 5, &[]));
     let epilogue = (PROLOGUE + code.len()).cast_signed();
@@ -67,8 +67,8 @@ fn each_exit_of_the_entry_function_goes_to_the_epilogue() {
 }
 
 #[test]
-fn calls_and_references_skip_the_frame() {
-    // The entry function loads a map and calls the second function, which loads the map too and calls the third.
+fn calls_and_map_references_skip_frame() {
+    // The entry function and the second function load the map. Each of them calls the next function.
     let second = [LOAD, HALF, call(1), RETURN];
     let code = [&[LOAD, HALF, call(1), RETURN], &second[..], &[PASS, RETURN]].concat();
     let insns = framed(program(&code, 4, &[0, 4]));
@@ -84,14 +84,14 @@ fn calls_and_references_skip_the_frame() {
 }
 
 #[test]
-fn second_half_of_a_load_is_no_exit() {
+fn second_half_of_load_is_no_exit() {
     let code = [LOAD, RETURN, PASS, RETURN];
     let insns = framed(program(&code, 4, &[0]));
     assert_eq!(insns[PROLOGUE + 1], Insn::from_bytes(RETURN));
 }
 
 #[test]
-fn context_is_kept_below_the_stack_of_the_program() {
+fn context_is_saved_below_program_stack() {
     /// `*(u64 *)(r10 - 24) = r1`.
     const SPILL: [u8; 8] = [0x7b, 0x1a, 0xe8, 0xff, 0, 0, 0, 0];
     /// `r2 = r10`, `r2 += -37`.
@@ -102,7 +102,7 @@ fn context_is_kept_below_the_stack_of_the_program() {
         (&[SPILL, PASS, RETURN], -32),
         (&[COPY, ADD, PASS, RETURN], -48),
         (&[SPILL, COPY, ADD, PASS, RETURN], -48),
-        // Without the copy, the addition forms no address.
+        // The addition forms no address without the copy.
         (&[ADD, PASS, RETURN], -8),
     ] {
         let insns = framed(program(code, code.len(), &[]));
@@ -111,8 +111,8 @@ fn context_is_kept_below_the_stack_of_the_program() {
 }
 
 #[test]
-fn program_without_room_gets_no_frame() {
-    /// `*(u8 *)(r10 - 505) = r1`: the frame would need bytes below 512.
+fn program_without_space_gets_no_frame() {
+    /// `*(u8 *)(r10 - 505) = r1`: the next 8 aligned bytes exceed the stack of 512 bytes.
     const DEEP: [u8; 8] = [0x73, 0x1a, 0x07, 0xfe, 0, 0, 0, 0];
     let far = vec![PASS; REACH + 1];
     for (code, obstacle) in [
@@ -126,7 +126,7 @@ fn program_without_room_gets_no_frame() {
 }
 
 #[test]
-fn removed_frame_leaves_the_program_as_it_was() {
+fn removing_frame_restores_program() {
     let before = program(&[PASS, RETURN], 2, &[]);
     let mut object = before.clone();
     assert_eq!(object.add_frame(), Ok(()));

@@ -1,18 +1,18 @@
-//! An authoritative server on the router: DDNS, NOTIFY and zone transfers with a server on a host, in both directions;
-//! queries over TCP; a server for DNS over TLS.
+//! An authoritative server on the router: queries over TCP, and DDNS, NOTIFY and zone transfers in both directions with a
+//! server on a host. A resolver on the router: DNS over TLS.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use support::net::Namespace;
 
-use super::{Carried, Kind, Traffic, becomes};
+use super::{Carried, Kind, Traffic, poll_until};
 use crate::router::{ROUTER_WAN, Router, ask};
 use crate::servers::{RECORDS, Servers, host};
 
-/// Both are authoritative, and a change at one arrives at the other.
+/// Zone changes between the server on the router and a server on a host: each is the primary of one zone.
 pub struct Changes {
-    /// The interface that the other server is behind.
+    /// The interface of the router that leads to the host.
     port: &'static str,
     interfaces: [&'static str; 1],
     count: AtomicU32,
@@ -30,8 +30,8 @@ impl Changes {
         }
     }
 
-    /// Adds a record to a zone of `server` by DDNS, and waits until `copy`, a server that can be asked in its own
-    /// namespace, has it: after a NOTIFY and a transfer.
+    /// Adds a record to `zone` of the primary `server` by DDNS. Waits until the secondary `copy`, with its namespace and
+    /// address, has the record after a NOTIFY and a transfer.
     fn change(
         &self,
         router: &Router,
@@ -49,9 +49,9 @@ impl Changes {
         let file = router.folder.file(&file);
         let (peer, _) = host(router, self.port);
         ask(peer, &format!("knsupdate -t 20 {}", file.display()))?;
-        becomes(&format!("{name} is at {}", copy.1), || {
-            let said = ask(copy.0, &format!("kdig @{} {name} A", copy.1))?;
-            Ok(said.contains("198.51.100.80"))
+        poll_until(&format!("{name} is at {}", copy.1), || {
+            let output = ask(copy.0, &format!("kdig @{} {name} A", copy.1))?;
+            Ok(output.contains("198.51.100.80"))
         })
     }
 }
@@ -82,8 +82,8 @@ impl Traffic for Changes {
         )?;
         let mut records = 0;
         for server in ROUTER_WAN {
-            let said = ask(peer, &format!("kdig @{server} +time=20 {out} AXFR"))?;
-            records += said.lines().filter(|line| line.contains("\tA\t")).count();
+            let output = ask(peer, &format!("kdig @{server} +time=20 {out} AXFR"))?;
+            records += output.lines().filter(|line| line.contains("\tA\t")).count();
         }
         let sent = 2 * RECORDS;
         Ok(Carried {
@@ -94,12 +94,12 @@ impl Traffic for Changes {
     }
 }
 
-/// Queries to a server on the router, a connection for each.
+/// Queries to a server on the router, each over its own connection.
 pub struct Queries {
     name: &'static str,
     kind: Kind,
-    /// What kdig is told beside the server.
-    words: &'static str,
+    /// Options and name for kdig.
+    arguments: &'static str,
     port: &'static str,
     interfaces: [&'static str; 1],
     #[expect(dead_code, reason = "held while the traffic is used")]
@@ -111,7 +111,7 @@ impl Queries {
         Self {
             name: "DNS over TCP",
             kind: Kind::Query,
-            words: "+tcp r0.out-wan0.example",
+            arguments: "+tcp r0.out-wan0.example",
             port,
             interfaces: [port],
             servers: Arc::clone(servers),
@@ -122,7 +122,7 @@ impl Queries {
         Self {
             name: "DNS over TLS",
             kind: Kind::Other,
-            words: "+tls tls.example",
+            arguments: "+tls tls.example",
             ..Self::over_tcp(port, servers)
         }
     }
@@ -146,9 +146,9 @@ impl Traffic for Queries {
         let (peer, _) = host(router, self.port);
         let mut answers = 0;
         for server in ROUTER_WAN {
-            let questions = format!(" {} A", self.words).repeat(EACH);
-            let said = ask(peer, &format!("kdig @{server} +time=20{questions}"))?;
-            answers += said.matches("\tA\t198.51.100.").count();
+            let questions = format!(" {} A", self.arguments).repeat(EACH);
+            let output = ask(peer, &format!("kdig @{server} +time=20{questions}"))?;
+            answers += output.matches("\tA\t198.51.100.").count();
         }
         let sent = 2 * EACH as u64;
         Ok(Carried {

@@ -22,7 +22,7 @@ port=0
 no-resolv
 no-hosts
 ";
-/// Leases to clients that the server does not know, too, at once.
+/// dnsmasq answers at once, and also answers renewals of unknown clients.
 const SERVER: &str = "no-ping
 dhcp-authoritative
 enable-ra
@@ -33,7 +33,7 @@ const TO_LAN: [&str; 2] = ["192.168.1.", "fd00:1::1"];
 const TO_WAN: [&str; 2] = ["198.18.0.", "2001:db8:2::1"];
 const TO_BRANCH: [&str; 2] = ["192.168.77.", "fd00:77::1"];
 
-/// Prints the addresses of a lease and sets none. The client of `DHCPv6` would renew the lease forever.
+/// Prints the addresses of a lease and sets no address. Kills dhclient, which would renew a lease of `DHCPv6` forever.
 const SCRIPT: &str = "#!/bin/sh
 [ \"$1\" != bound ] || echo \"lease $ip\"
 [ \"$reason\" != BOUND6 ] || { echo \"lease $new_ip6_address\"; kill $PPID; }
@@ -77,7 +77,7 @@ impl Dhcp {
     }
 }
 
-/// The lines of the networks whose addresses a server leases.
+/// Configuration lines of the networks whose addresses a server leases.
 fn serve(router: &Router, interface: &str, networks: &[[&str; 2]]) -> String {
     let leases = router.folder.file(&format!("dhcp/{interface}.leases"));
     let mut text = format!(
@@ -145,7 +145,7 @@ impl Traffic for Dhcp {
     }
 }
 
-/// Gets a lease for an IPv4 address. With `-B` the server answers by broadcast.
+/// Gets a lease for an IPv4 address. `-B` requests answers by broadcast.
 fn lease(
     router: &Router,
     place: &Namespace,
@@ -154,14 +154,14 @@ fn lease(
     network: &str,
 ) -> Result<(), String> {
     let script = router.folder.file("dhcp/script");
-    let said = ask(
+    let output = ask(
         place,
         &format!(
             "busybox udhcpc -f -q -n -t 10 -T 1 -i {interface} -s {} {option}",
             script.display()
         ),
     )?;
-    leased(&said, network)
+    leased(&output, network)
 }
 
 /// Gets a lease for an IPv6 address, each time as a new client.
@@ -182,23 +182,23 @@ fn lease6(
     );
     let output = place.attempt(&line);
     leased(&String::from_utf8_lossy(&output.stdout), network)
-        .map_err(|said| format!("{said} {}", String::from_utf8_lossy(&output.stderr)))
+        .map_err(|error| format!("{error} {}", String::from_utf8_lossy(&output.stderr)))
 }
 
-fn leased(said: &str, network: &str) -> Result<(), String> {
-    if said.contains(&format!("lease {network}")) {
+fn leased(output: &str, network: &str) -> Result<(), String> {
+    if output.contains(&format!("lease {network}")) {
         Ok(())
     } else {
-        Err(format!("no lease of {network}: {said}"))
+        Err(format!("no lease of {network}: {output}"))
     }
 }
 
 /// Sends a router solicitation, which a router must answer with its prefix.
 fn discover_router(place: &Namespace, interface: &str, prefix: &str) -> Result<(), String> {
-    let said = ask(place, &format!("rdisc6 -1 -r 5 -w 2000 {interface}"))?;
-    if said.contains(prefix) {
+    let output = ask(place, &format!("rdisc6 -1 -r 5 -w 2000 {interface}"))?;
+    if output.contains(prefix) {
         Ok(())
     } else {
-        Err(said)
+        Err(output)
     }
 }

@@ -1,4 +1,4 @@
-//! ICMP errors that the router gets for packets of its own: from the hosts, and from the networks behind them.
+//! ICMP errors to the router for its own packets, from the hosts and from the branches.
 
 use std::io::ErrorKind;
 use std::net::{IpAddr, UdpSocket};
@@ -9,7 +9,7 @@ use super::{Carried, Kind, Traffic};
 use crate::hosts::Branch;
 use crate::router::Router;
 
-/// Longer than the MTU of the link to a branch.
+/// Bytes of a datagram that exceeds the MTU of the link to a branch.
 const LONG: u32 = 1400;
 /// A port without a server.
 const CLOSED: u16 = 33_434;
@@ -37,7 +37,7 @@ impl Traffic for Errors {
     }
 
     fn run(&self, router: &Router) -> Result<Carried, String> {
-        // Nothing is known of the paths, so each packet goes out.
+        // Without cached path MTUs, the router sends each packet unfragmented.
         router.router.run("ip -4 route flush cache");
         router.router.run("ip -6 route flush cache");
         let mut sent = 0;
@@ -57,13 +57,13 @@ impl Traffic for Errors {
     }
 }
 
-/// A packet whose hop limit ends at the host: "time exceeded".
+/// Sends a packet whose hop limit expires at the host: "time exceeded".
 fn expire(router: &Router, address: IpAddr) -> Result<(), String> {
     let line = format!("ping -n -c 1 -t 1 -W 5 {address}");
-    fails(router, &line, "exceeded")
+    expect_error(router, &line, "exceeded")
 }
 
-/// A packet that the host may not fragment: "fragmentation needed" and "packet too big".
+/// Sends a packet that the host must not fragment: "fragmentation needed" or "packet too big".
 fn overflow(router: &Router, address: IpAddr) -> Result<(), String> {
     let line = format!("ping -n -c 1 -M do -s {LONG} -W 5 {address}");
     let error = if address.is_ipv4() {
@@ -71,20 +71,20 @@ fn overflow(router: &Router, address: IpAddr) -> Result<(), String> {
     } else {
         "Packet too big"
     };
-    fails(router, &line, error)
+    expect_error(router, &line, error)
 }
 
-/// The error of the host must be in what ping says.
-fn fails(router: &Router, line: &str, error: &str) -> Result<(), String> {
-    let said = String::from_utf8_lossy(&router.router.attempt(line).stdout).into_owned();
-    if said.contains("From ") && said.contains(error) {
+/// Checks that the output of ping contains the error of the host.
+fn expect_error(router: &Router, line: &str, error: &str) -> Result<(), String> {
+    let output = String::from_utf8_lossy(&router.router.attempt(line).stdout).into_owned();
+    if output.contains("From ") && output.contains(error) {
         Ok(())
     } else {
-        Err(format!("{line}: {said}"))
+        Err(format!("{line}: {output}"))
     }
 }
 
-/// A datagram to a closed port: "port unreachable".
+/// Sends a datagram to a closed port: "port unreachable".
 fn find_closed(router: &Router, address: IpAddr) -> Result<(), String> {
     let any = if address.is_ipv4() {
         "0.0.0.0:0"

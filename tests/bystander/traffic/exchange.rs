@@ -1,4 +1,4 @@
-//! Questions and answers in datagrams of a UDP port that both sides have: multicast DNS (RFC 6762) and NTP (RFC 5905).
+//! Requests and responses with equal source and destination port: multicast DNS (RFC 6762) and NTP (RFC 5905).
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::time::Duration;
@@ -29,7 +29,7 @@ const LIMIT: Duration = Duration::from_secs(5);
 
 /// Multicast DNS between the router and each host.
 pub struct Mdns {
-    /// The ends of each wire, for IPv4 and IPv6: the host's and the router's.
+    /// For each link and family: the group, and the sockets of the host and of the router.
     wires: Vec<(IpAddr, [UdpSocket; 2])>,
 }
 
@@ -53,7 +53,7 @@ impl Mdns {
     }
 }
 
-/// A member of the group that sends and receives at one interface, which has this address.
+/// A socket that is a member of `group` at `interface`, whose IPv4 address is `own`.
 fn join(group: IpAddr, interface: &str, own: Ipv4Addr) -> UdpSocket {
     let (family, any) = match group {
         IpAddr::V4(_) => (AddressFamily::Inet, Ipv4Addr::UNSPECIFIED.into()),
@@ -67,7 +67,7 @@ fn join(group: IpAddr, interface: &str, own: Ipv4Addr) -> UdpSocket {
     let any = SockaddrStorage::from(SocketAddr::new(any, MDNS_PORT));
     bind(fd.as_raw_fd(), &any).unwrap();
     let socket = UdpSocket::from(fd);
-    // Nobody takes the query of its own host for one of the other.
+    // A host must not receive its own query.
     match group {
         IpAddr::V4(_) => socket.set_multicast_loop_v4(false),
         IpAddr::V6(_) => socket.set_multicast_loop_v6(false),
@@ -119,7 +119,7 @@ fn query() -> Vec<u8> {
     message
 }
 
-/// Its answer, which replaces what others have cached.
+/// The response to [`query`], with the cache-flush bit.
 fn answer() -> Vec<u8> {
     let mut message = vec![0, 0, 0x84, 0, 0, 0, 0, 1, 0, 0, 0, 0];
     message.extend(b"\x03box\x05local\x00\x00\x01\x80\x01");
@@ -127,9 +127,9 @@ fn answer() -> Vec<u8> {
     message
 }
 
-/// NTP from the hosts and the router, from a port of its own and from that of the server.
+/// NTP from the hosts and the router, from an ephemeral port and from port 123.
 pub struct Ntp {
-    /// Client, server and the server's address.
+    /// Sockets of client and server, and the address of the server.
     pairs: Vec<(UdpSocket, UdpSocket, SocketAddr)>,
 }
 
@@ -198,7 +198,7 @@ fn ntp(first: u8) -> [u8; 48] {
     packet
 }
 
-/// Receives until this packet comes, and says from where. Others may be of an earlier run, or the socket's own.
+/// Waits for `packet`, and returns its source. Other packets may be of an earlier run, or sent by the socket itself.
 fn receive(socket: &UdpSocket, expected: &[u8]) -> std::io::Result<SocketAddr> {
     let mut buffer = [0; 512];
     loop {

@@ -1,4 +1,4 @@
-//! UDP over IPv6 behind extension headers, and in fragments, to each host and to the router.
+//! UDP over IPv6 with extension headers, and in fragments, to each host and to the router.
 
 use std::net::{Ipv6Addr, SocketAddrV6, UdpSocket};
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -15,7 +15,7 @@ use super::{Carried, Kind, Traffic};
 use crate::router::{LAN_HOST, ROUTER_LAN, ROUTER_WAN, Router, WAN_HOST};
 
 const FRAGMENT: u8 = 44;
-/// The extension headers before UDP, in their order.
+/// Extension headers before the UDP header, in order.
 const CHAINS: [&[u8]; 7] = [
     &[HOP_BY_HOP],
     &[DESTINATION],
@@ -33,7 +33,7 @@ const LIMIT: Duration = Duration::from_secs(5);
 /// A path from one address to another.
 struct Path {
     sender: OwnedFd,
-    /// Its datagrams do not fit into a packet.
+    /// The socket for datagrams that exceed the MTU.
     long: UdpSocket,
     receiver: UdpSocket,
     source: Ipv6Addr,
@@ -62,7 +62,7 @@ impl Path {
         };
         let receiver = bind(to.0, destination, PORT);
         receiver.set_read_timeout(Some(LIMIT)).unwrap();
-        // With this protocol, the sender writes the IP header itself.
+        // `IPPROTO_RAW`: the sender writes the IP header.
         let sender = from.0.enter(|| {
             socket(
                 AddressFamily::Inet6,
@@ -114,7 +114,7 @@ impl Path {
         summed.extend(u32::from(length).to_be_bytes());
         summed.extend([0, 0, 0, UDP]);
         summed.extend(&datagram);
-        // 0 would be no checksum.
+        // A checksum of 0 means no checksum.
         let checksum = match checksum(&[&summed]) {
             0 => u16::MAX,
             sum => sum,
@@ -128,7 +128,7 @@ impl Path {
         loop {
             let received = self.receiver.recv(&mut buffer);
             let length = received.map_err(|error| format!("{}: {error}", self.destination))?;
-            // One of an earlier run may have come late.
+            // A late datagram of an earlier run is ignored.
             if &buffer[..length] == payload {
                 return Ok(());
             }

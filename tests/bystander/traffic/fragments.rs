@@ -1,4 +1,4 @@
-//! Responses in several IP fragments: to the router, as a resolver gets them, and to a host in the LAN.
+//! DNS responses in several IP fragments, to the router and to a host in the LAN.
 
 use std::sync::Arc;
 
@@ -27,7 +27,7 @@ impl Traffic for Fragments {
         "EDNS answers in fragments"
     }
 
-    /// In `SCOPE_ALL` a fragment without ports is no reply.
+    /// Not `Reply`: with `SCOPE_ALL`, a fragment without ports is not recognized as a reply.
     fn kind(&self) -> Kind {
         Kind::Other
     }
@@ -42,9 +42,9 @@ impl Traffic for Fragments {
         for client in [&router.router, &router.lan] {
             for server in WAN_HOST {
                 let words = "+time=20 +bufsize=4096 +ignore";
-                let said = ask(client, &format!("kdig @{server} {words}{questions}"))?;
+                let output = ask(client, &format!("kdig @{server} {words}{questions}"))?;
                 sent += EACH;
-                let received = said
+                let received = output
                     .lines()
                     .filter_map(|line| line.strip_prefix(";; Received "));
                 answers += received.filter(|line| size(line) > 3000).count();

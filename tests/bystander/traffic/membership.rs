@@ -1,5 +1,5 @@
-//! MLD and IGMP: a switch behind each interface asks the router for its groups, and the router gets the reports of the
-//! station at the switch.
+//! MLD and IGMP: a switch behind each interface queries the router for its groups, and the router receives the reports of
+//! the station behind the switch.
 
 use std::net::{Ipv4Addr, Ipv6Addr, UdpSocket};
 use std::sync::Mutex;
@@ -9,23 +9,23 @@ use std::time::{Duration, Instant};
 use nix::net::if_::if_nametoindex;
 use support::net::{Namespace, Receiver, Sender};
 
-use super::{Carried, Kind, Traffic, becomes};
+use super::{Carried, Kind, Traffic, poll_until};
 use crate::hosts::Station;
 use crate::router::{HOST, LAN, ROUTER_LAN, ROUTER_WAN, Router, WAN};
 
-/// The group of the solicitations for the router's own addresses, and one that it has joined.
+/// Groups of the router: the solicited-node group of its addresses, and an IPv4 group that the router joins.
 const ROUTER_GROUP6: &str = "ff02::1:ff00:1";
 const ROUTER_GROUP4: Ipv4Addr = Ipv4Addr::new(239, 255, 7, 1);
-/// Reports of a host that joins a group (RFC 3376 section 8.1, RFC 3810 section 9.1).
+/// Number of reports of a host that joins a group (RFC 3376 section 8.1, RFC 3810 section 9.1).
 const REPORTS: u64 = 2;
-/// The second report comes within a second of the first.
+/// Time limit for the reports. The second report follows the first within a second.
 const LIMIT: Duration = Duration::from_secs(5);
-/// Places of the destination's last byte and of the next protocol in a frame, and their values in a report: to
-/// `ff02::16` behind a hop-by-hop header, and to 224.0.0.22.
+/// Offsets and values of two bytes of a report: the last byte of the destination, and the next protocol. MLD reports go to
+/// `ff02::16` with a hop-by-hop header, IGMP reports to 224.0.0.22.
 const REPORT6: [(usize, u8); 2] = [(53, 0x16), (20, 0)];
 const REPORT4: [(usize, u8); 2] = [(33, 22), (23, 2)];
-/// From `fe80::1` to `ff02::1` with a hop limit of 1, a router alert, and an `MLDv2` query for all groups within 100 ms
-/// (RFC 3810 section 5.1).
+/// `MLDv2` query (RFC 3810 section 5.1) from `fe80::1` to `ff02::1`, with hop limit 1 and a router alert, for all groups.
+/// The maximum response delay is 100 ms.
 const QUERY6: &[u8] = b"\x33\x33\0\0\0\x01\x02\0\0\0\0\x07\x86\xdd\
     \x60\0\0\0\0\x24\0\x01\
     \xfe\x80\0\0\0\0\0\0\0\0\0\0\0\0\0\x01\
@@ -35,21 +35,21 @@ const QUERY6: &[u8] = b"\x33\x33\0\0\0\x01\x02\0\0\0\0\x07\x86\xdd\
     \0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\
     \x02\x7d\0\0";
 
-/// A switch behind each interface.
+/// MLD or IGMP with a station and its switch behind each interface.
 pub struct Membership {
     is_ip6: bool,
     stations: [Station; 2],
-    /// Sockets in a group, which nobody leaves before the end: a late report would be one in the next run.
+    /// Sockets that keep their groups joined: a report about leaving would arrive during the next run.
     members: Mutex<Vec<UdpSocket>>,
 }
 
 impl Membership {
-    /// MLD alone.
+    /// MLD without IGMP: the test sends the queries.
     pub fn mld(router: &Router) -> Self {
         Self::new(router, true)
     }
 
-    /// IGMP, and MLD from a switch that queries for both.
+    /// IGMP and MLD: the switch sends the queries of both.
     pub fn igmp(router: &Router) -> Self {
         let member = router
             .router
@@ -73,23 +73,23 @@ impl Membership {
         }
     }
 
-    /// The switch forgets that the router is in a group, and learns it from its report.
+    /// Deletes a group of the router from the switch, sends a query, and waits until the switch learns the group again.
     fn query(&self, switch: &Namespace) -> Result<(), String> {
         let group = if self.is_ip6 {
             ROUTER_GROUP6.to_owned()
         } else {
             ROUTER_GROUP4.to_string()
         };
-        // Fails if there is none.
+        // The command fails if the switch has no such entry.
         switch.attempt(&format!("bridge mdb del dev {HOST} port port0 grp {group}"));
         if self.is_ip6 {
             Sender::new(switch, HOST).send(QUERY6, 1);
         } else {
             switch.run(&format!("ip link set {HOST} type bridge mcast_querier 1"));
         }
-        let reported = becomes(&format!("the router reports {group}"), || {
-            let said = switch.run(&format!("bridge mdb show dev {HOST}"));
-            Ok(said
+        let reported = poll_until(&format!("the router reports {group}"), || {
+            let output = switch.run(&format!("bridge mdb show dev {HOST}"));
+            Ok(output
                 .lines()
                 .any(|line| line.contains("port port0") && line.contains(&format!("grp {group} "))))
         });
@@ -97,11 +97,11 @@ impl Membership {
         reported
     }
 
-    /// The station joins a group. Gives the number of reports that the router got.
+    /// Lets the station join a group, and returns the number of reports that the router received.
     fn join(&self, router: &Router, station: &Station) -> u64 {
         let receiver = Receiver::new(&router.router, station.port);
         let mut members = self.members.lock().unwrap();
-        // Another one in each run.
+        // Each run joins another group.
         let [high, low] = u16::try_from(members.len()).unwrap().to_be_bytes();
         let (marks, group) = if self.is_ip6 {
             let group = Ipv6Addr::new(0xff05, 0, 0, 0, 0, 0, 7, u16::from_be_bytes([high, low]));

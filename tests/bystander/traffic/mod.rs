@@ -1,4 +1,4 @@
-//! The traffics. Each has a file of its own, and a row in [`all`].
+//! The traffics. Each traffic has its own file, and a line in [`all`].
 
 mod authority;
 mod dhcp;
@@ -25,61 +25,61 @@ use super::hosts::Branch;
 use super::router::{LAN, Router, WAN};
 use super::servers::Servers;
 
-/// The account of one run of a traffic, end to end.
+/// End-to-end result of one run of a traffic.
 #[derive(Clone, Copy, Debug)]
 pub struct Carried {
-    /// Packets, queries or other units that were sent.
+    /// Number of sent packets, queries or other units.
     pub sent: u64,
-    /// Those of them that did not arrive, or whose answer did not.
+    /// Number of sent units that did not arrive or got no answer.
     pub lost: u64,
-    /// Throughput, in any unit, if the traffic has one to be compared.
+    /// Throughput in a unit of the traffic; `None` if the throughput is not compared.
     pub rate: Option<f64>,
 }
 
-/// What corexdp-programs(7) promises about a traffic.
+/// The promise of corexdp-programs(7) about a traffic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// ssh, DHCP, neighbour discovery, MLD and ICMP errors, which pass unless `manage` is set.
     Management,
-    /// Answers of servers that the router has asked, which pass with `replies=REPLIES_PASS`.
+    /// Responses to queries of the router, which pass with `replies=REPLIES_PASS`.
     Reply,
-    /// Messages to the DNS server on the router.
+    /// Queries and other messages to the DNS server on the router.
     Query,
-    /// Everything else, which passes with `SCOPE_DNS`.
+    /// All other traffic, which passes with `SCOPE_DNS`.
     Other,
 }
 
-/// Something that a network does every day. The servers that it needs run from its making to its drop.
+/// A traffic: packets of one protocol, as in an everyday network. The traffic's servers run until the traffic is dropped.
 pub trait Traffic: Sync {
-    /// The name in the table.
+    /// Name of the traffic in the table.
     fn name(&self) -> &'static str;
 
-    /// Filters whose settings are not for this kind are left out.
+    /// The promise that the traffic tests. A filter without this promise is not tried.
     fn kind(&self) -> Kind;
 
-    /// The interfaces of the router that its packets arrive at. A filter at another interface is not tried.
+    /// Interfaces of the router that receive packets of the traffic. Filters at other interfaces are not tried.
     fn interfaces(&self) -> &[&'static str] {
         &[WAN, LAN]
     }
 
-    /// True if a run has a rate.
+    /// True if [`Carried::rate`] is `Some`.
     fn has_rate(&self) -> bool {
         false
     }
 
-    /// True if other traffics at the same time would make it lose packets. All others run at the same time.
+    /// True if the traffic loses packets while other traffics run. All other traffics run at the same time.
     fn runs_alone(&self) -> bool {
         false
     }
 
-    /// Sends it once, in a few seconds at most.
+    /// Sends the packets of one run, which takes at most a few seconds.
     ///
     /// # Errors
-    /// The text says which step failed, and what its program said.
+    /// The step that failed, with the output of its program.
     fn run(&self, router: &Router) -> Result<Carried, String>;
 }
 
-/// All traffics, their servers started.
+/// Starts the servers of all traffics.
 pub fn all(router: &Router) -> Vec<Box<dyn Traffic>> {
     let servers = Arc::new(Servers::start(router));
     let mut all: Vec<Box<dyn Traffic>> = Vec::new();
@@ -99,7 +99,7 @@ pub fn all(router: &Router) -> Vec<Box<dyn Traffic>> {
     all
 }
 
-/// Adds what a network needs beside DNS.
+/// Adds the traffics of protocols other than DNS.
 fn add_protocols(router: &Router, all: &mut Vec<Box<dyn Traffic>>) {
     let branches = Arc::new(Branch::both(router));
     for sessions in ssh::Ssh::all(router) {
@@ -117,11 +117,11 @@ fn add_protocols(router: &Router, all: &mut Vec<Box<dyn Traffic>>) {
     all.push(Box::new(exchange::Ntp::new(router)));
 }
 
-/// Looks until the awaited state is there.
+/// Calls `look` until it returns true.
 ///
 /// # Errors
-/// The state did not come.
-fn becomes(awaited: &str, look: impl Fn() -> Result<bool, String>) -> Result<(), String> {
+/// When `look` fails, or returns false until the time limit.
+fn poll_until(awaited: &str, look: impl Fn() -> Result<bool, String>) -> Result<(), String> {
     let end = Instant::now() + PATIENCE / 2;
     while !look()? {
         if Instant::now() > end {

@@ -1,4 +1,4 @@
-//! Path MTU discovery: a download over a link with a small MTU behind the client's side of the router.
+//! Path MTU discovery: downloads to a client behind a link with a small MTU.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -12,13 +12,13 @@ use super::{Carried, Kind, Traffic};
 use crate::hosts::{Branch, side};
 use crate::router::{LAN, Router, WAN};
 
-/// Bytes of a download: long packets, but too few to fill the queues that other traffics need.
+/// Bytes of a download: enough for long packets, and too few to fill the queues of other traffics.
 const SIZE: usize = 200_000;
 
-/// Servers on the hosts, clients in the branches behind the other hosts.
+/// Servers on the hosts, and clients in the branches of the opposite hosts.
 pub struct PathMtu {
     branches: Arc<[Branch; 2]>,
-    /// For each branch, IPv4 and IPv6.
+    /// Listeners for each branch, IPv4 and IPv6.
     listeners: [[TcpListener; 2]; 2],
 }
 
@@ -51,7 +51,7 @@ impl Traffic for PathMtu {
     fn run(&self, router: &Router) -> Result<Carried, String> {
         for (branch, listeners) in self.branches.iter().zip(&self.listeners) {
             let server = side(router, opposite(branch.port)).host;
-            // Nothing is known of the path.
+            // Each run discovers the path MTU again.
             server.run("ip -4 route flush cache");
             server.run("ip -6 route flush cache");
             let before = errors(server);
@@ -79,7 +79,8 @@ fn opposite(port: &str) -> &'static str {
     if port == WAN { LAN } else { WAN }
 }
 
-/// Errors for too long packets that a host has got: "fragmentation needed" with others of its type, "packet too big".
+/// Number of ICMP errors that a host received: "destination unreachable", which includes "fragmentation needed", and
+/// "packet too big".
 fn errors(host: &Namespace) -> [u64; 2] {
     let read = |file, name| {
         let text = host.run(&format!("nstat -asz {file}"));
@@ -89,14 +90,14 @@ fn errors(host: &Namespace) -> [u64; 2] {
     ["IcmpInDestUnreachs", "Icmp6InPktTooBigs"].map(|name| read(name, name))
 }
 
-/// The number of bytes that a client receives.
+/// Number of bytes that a client receives.
 fn download(client: &Namespace, listener: &TcpListener) -> std::io::Result<usize> {
     let address = listener.local_addr()?;
     let mut client = client.enter(|| TcpStream::connect_timeout(&address, PATIENCE / 2))?;
     client.set_read_timeout(Some(PATIENCE / 2))?;
     let (mut server, _) = listener.accept()?;
     thread::scope(|scope| {
-        // A broken connection shows in what the client receives.
+        // The client detects a broken connection by the number of bytes.
         scope.spawn(move || server.write_all(&vec![0; SIZE]));
         client.read_to_end(&mut Vec::new())
     })

@@ -1,6 +1,6 @@
-//! Neighbour discovery and ARP between the router and a station behind each interface, with nothing known before.
+//! Neighbour discovery and ARP between the router and a station behind each interface, with empty neighbour caches.
 
-use super::{Carried, Kind, Traffic, becomes};
+use super::{Carried, Kind, Traffic, poll_until};
 use crate::hosts::{Station, side};
 use crate::router::{HOST, LAN, Router, WAN};
 use support::net::Namespace;
@@ -47,9 +47,9 @@ impl Traffic for Neighbours {
     }
 }
 
-/// Asks all neighbours for an address, then its owner whether it is still there.
+/// Resolves an address by multicast or broadcast, then probes the owner by unicast.
 fn resolve(place: &Namespace, address: &str, interface: &str) -> Result<(), String> {
-    // Fails if there is none.
+    // The command fails if the cache has no such entry.
     place.attempt(&format!("ip neigh del {address} dev {interface}"));
     place.run(&format!(
         "ip neigh replace {address} dev {interface} nud none use"
@@ -63,26 +63,26 @@ fn resolve(place: &Namespace, address: &str, interface: &str) -> Result<(), Stri
 
 fn wait_reachable(place: &Namespace, address: &str, interface: &str) -> Result<(), String> {
     let show = format!("ip neigh show {address} dev {interface}");
-    becomes(&format!("{address} is reachable"), || {
-        let said = place.run(&show);
-        if said.contains("FAILED") {
-            return Err(format!("{address}: {said}"));
+    poll_until(&format!("{address} is reachable"), || {
+        let output = place.run(&show);
+        if output.contains("FAILED") {
+            return Err(format!("{address}: {output}"));
         }
-        Ok(said.contains("lladdr") && said.contains("REACHABLE"))
+        Ok(output.contains("lladdr") && output.contains("REACHABLE"))
     })
 }
 
-/// Gives a station the address of the router, which must say that it has it.
+/// Adds the router's address to a station. The router must defend its address.
 fn find_duplicate(place: &Namespace, address: &str) -> Result<(), String> {
     place.run(&format!("ip address add {address}/128 dev {HOST}"));
-    let said = becomes(&format!("{address} is a duplicate"), || {
-        let said = place.run(&format!("ip -6 address show dev {HOST} to {address}"));
-        if said.contains("tentative") {
-            Ok(said.contains("dadfailed"))
+    let output = poll_until(&format!("{address} is a duplicate"), || {
+        let output = place.run(&format!("ip -6 address show dev {HOST} to {address}"));
+        if output.contains("tentative") {
+            Ok(output.contains("dadfailed"))
         } else {
-            Err(format!("no answer for {address}: {said}"))
+            Err(format!("no answer for {address}: {output}"))
         }
     });
     place.run(&format!("ip address del {address}/128 dev {HOST}"));
-    said
+    output
 }

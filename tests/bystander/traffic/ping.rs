@@ -1,4 +1,4 @@
-//! Ping and the route that it shows, through the router, to it and from it.
+//! Ping and traceroute through the router, to the router and from the router.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -9,10 +9,10 @@ use super::{Carried, Kind, Traffic};
 use crate::hosts::Branch;
 use crate::router::{LAN_HOST, ROUTER_LAN, ROUTER_WAN, Router, WAN, WAN_HOST, ask};
 
-/// Requests to each address, short and long ones.
+/// Number of requests to each address, both short and long.
 const REQUESTS: u64 = 5;
 const SIZES: [u32; 2] = [56, 1400];
-/// Hops to the host in the WAN, which is the router of the branch behind it.
+/// Hops to the host in the WAN, which forwards to the branch.
 const HOPS: u32 = 2;
 
 pub struct Ping {
@@ -66,23 +66,23 @@ impl Traffic for Ping {
     }
 }
 
-/// The number of requests that were answered.
+/// Number of answered requests.
 fn ping(place: &Namespace, address: &str, size: u32) -> Result<u64, String> {
     let line = format!("ping -n -q -c {REQUESTS} -i 0.01 -W 2 -s {size} {address}");
-    let said = ask(place, &line)?;
-    let mut parts = said.split(", ");
+    let output = ask(place, &line)?;
+    let mut parts = output.split(", ");
     let received = parts.find_map(|part| part.strip_suffix(" received"));
     let received = received.and_then(|number| number.parse().ok());
-    received.ok_or(said)
+    received.ok_or(output)
 }
 
-/// Asks for the hop at which a packet ends.
+/// Checks that the host at [`HOPS`] hops reports "time exceeded".
 fn trace(place: &Namespace, address: IpAddr) -> Result<(), String> {
     let line = format!("ping -n -c 1 -t {HOPS} -W 5 {address}");
-    let said = String::from_utf8_lossy(&place.attempt(&line).stdout).into_owned();
-    if said.contains("exceeded") {
+    let output = String::from_utf8_lossy(&place.attempt(&line).stdout).into_owned();
+    if output.contains("exceeded") {
         Ok(())
     } else {
-        Err(format!("{line}: {said}"))
+        Err(format!("{line}: {output}"))
     }
 }

@@ -7,10 +7,10 @@ use super::{Carried, Kind, Traffic};
 use crate::router::{LAN, ROUTER_LAN, Router, WAN, ask};
 use crate::servers::Servers;
 
-/// Different names, which the resolver has not cached.
+/// Number of different names to query. The resolver caches none of them.
 const NAMES: u32 = 500;
 
-/// Queries of one second.
+/// Queries to the resolver for one second.
 pub struct Resolver {
     name: &'static str,
     each_second: u32,
@@ -21,7 +21,7 @@ pub struct Resolver {
 }
 
 impl Resolver {
-    /// Answers of the upstream servers.
+    /// Responses of the upstream servers.
     pub fn upstream(router: &Router, servers: &Arc<Servers>) -> Self {
         let questions = (0..NAMES).fold(String::new(), |mut text, number| {
             writeln!(text, "n{number}.example A").unwrap();
@@ -37,7 +37,7 @@ impl Resolver {
         }
     }
 
-    /// Queries of the clients: those of a household, since the filter in the LAN limits them.
+    /// Queries of the clients, at the rate of a household: the filter at the LAN limits queries.
     pub fn clients(servers: &Arc<Servers>) -> Self {
         Self {
             name: "clients of the resolver, 50/s",
@@ -65,23 +65,23 @@ impl Traffic for Resolver {
     fn run(&self, router: &Router) -> Result<Carried, String> {
         let [server, _] = ROUTER_LAN;
         let (file, each_second) = (router.folder.file("questions"), self.each_second);
-        let said = ask(
+        let output = ask(
             &router.lan,
             &format!(
                 "dnsperf -s {server} -d {} -l 1 -Q {each_second} -q 1000 -t 20 -O suppress=timeout",
                 file.display()
             ),
         )?;
-        let sent = number(&said, "Queries sent:")?;
+        let sent = number(&output, "Queries sent:")?;
         Ok(Carried {
             sent,
-            lost: sent - number(&said, "NOERROR")?.min(sent),
+            lost: sent - number(&output, "NOERROR")?.min(sent),
             rate: None,
         })
     }
 }
 
-/// The number behind a heading of dnsperf's report, as in `Queries sent: 500` or `NOERROR 500 (100.00%)`.
+/// The number after a heading of dnsperf's report, as in `Queries sent: 500` or `NOERROR 500 (100.00%)`.
 fn number(report: &str, heading: &str) -> Result<u64, String> {
     let after = report.split_once(heading).map(|(_, after)| after);
     let word = after.and_then(|after| after.split_whitespace().next());

@@ -1,4 +1,4 @@
-//! ssh with OpenSSH: to the router, and through it.
+//! OpenSSH sessions to the router and through the router.
 
 use std::fs;
 use std::process::Command;
@@ -10,7 +10,7 @@ use support::wait::wait_until;
 use super::{Carried, Kind, Traffic};
 use crate::router::{ROUTER_LAN, ROUTER_WAN, Router, Server, WAN_HOST, ask, start};
 
-/// The output of a session: more than one packet.
+/// Command of a session, whose output needs several packets.
 const COMMAND: &str = "seq 20000";
 const OUTPUT: usize = 108_894;
 
@@ -18,7 +18,7 @@ const OUTPUT: usize = 108_894;
 pub struct Ssh {
     name: &'static str,
     kind: Kind,
-    /// The arguments of each client before its destination.
+    /// Command line of a client, without the destination.
     options: String,
     _servers: Arc<[Server; 2]>,
 }
@@ -28,7 +28,7 @@ impl Ssh {
     pub fn all(router: &Router) -> [Self; 2] {
         let folder = router.folder.file("ssh");
         fs::create_dir_all(&folder).unwrap();
-        // The server's own folder for unprivileged children. Debian makes it when a machine starts.
+        // sshd needs this folder for unprivileged children. Debian creates the folder at boot.
         fs::create_dir_all("/run/sshd").unwrap();
         for key in ["host_key", "key"] {
             let mut command = Command::new("ssh-keygen");

@@ -1,4 +1,4 @@
-//! TCP at full speed: through the router both ways, to the router itself, and from it.
+//! TCP at full speed: through the router in both directions, to the router, and from the router.
 
 use std::io::{ErrorKind, Read, Result as IoResult, Write};
 use std::net::{TcpListener, TcpStream};
@@ -11,14 +11,14 @@ use support::wait::PATIENCE;
 use super::{Carried, Kind, Traffic};
 use crate::router::{LAN, LAN_HOST, ROUTER_LAN, ROUTER_WAN, Router, WAN, WAN_HOST};
 
-/// Bytes of a transfer through the router, and of one to or from the router itself.
+/// Bytes of a transfer through the router ([`LONG`]), and of a transfer to or from the router ([`SHORT`]).
 const LONG: usize = 200_000_000;
 const SHORT: usize = LONG / 2;
 const CHUNK: usize = 1 << 16;
 /// Bytes of a full segment over IPv4, with timestamps.
 const SEGMENT: usize = 1448;
 
-/// A server that sends as fast as it can to a client.
+/// A transfer from a server to a client at full speed.
 pub struct Transfer {
     name: &'static str,
     /// Bytes.
@@ -28,7 +28,7 @@ pub struct Transfer {
     client: fn(&Router) -> &Namespace,
 }
 
-/// Each family of addresses is used for half of the ways.
+/// All transfers. Half of them use IPv4, half IPv6.
 pub fn all(router: &Router) -> Vec<Transfer> {
     let transfer = |name, size, interfaces, (host, address): (&Namespace, &str), client| Transfer {
         name,
@@ -123,14 +123,14 @@ impl Traffic for Transfer {
         }
         Ok(Carried {
             sent: self.size.div_ceil(SEGMENT) as u64,
-            // TCP repeats what is lost, with or without a filter.
+            // TCP retransmits lost segments, so their number says nothing about the filter.
             lost: 0,
             rate: Some(self.size as f64 / time),
         })
     }
 }
 
-/// A broken connection shows in what the client receives.
+/// Sends `size` bytes. Errors are ignored: the client detects a broken connection by the number of bytes.
 fn send(mut server: TcpStream, size: usize) {
     let chunk = vec![0; CHUNK];
     let mut left = size;
@@ -142,7 +142,7 @@ fn send(mut server: TcpStream, size: usize) {
     }
 }
 
-/// Gives up on a connection that is so slow that it is as good as broken.
+/// Receives until the end of the connection, or until a time limit.
 fn receive(mut client: TcpStream) -> IoResult<usize> {
     client.set_read_timeout(Some(PATIENCE / 2))?;
     let end = Instant::now() + PATIENCE / 2;

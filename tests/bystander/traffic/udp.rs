@@ -1,4 +1,4 @@
-//! UDP as QUIC sends it: a fast stream of long datagrams, and acknowledgements in return.
+//! A UDP stream like that of QUIC: long datagrams at a high rate, and acknowledgements in return.
 
 use std::net::UdpSocket;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
@@ -13,17 +13,17 @@ use crate::router::{LAN_HOST, Router, WAN_HOST};
 
 /// 50,000 packets per second for half a second.
 const PACKETS: u32 = 25_000;
-/// Packets of a burst, one each millisecond. A sender that is late does not catch up, since a longer burst overflows
-/// queues.
+/// Packets of a burst; the sender starts one burst each millisecond. A late sender does not catch up, since a longer burst
+/// overflows queues.
 const BURST: u32 = 50;
 const TICK: Duration = Duration::from_millis(1);
-/// Bytes of a datagram, the least that each path of QUIC carries (RFC 9000 section 14).
+/// Bytes of a datagram: the least size that a QUIC path must support (RFC 9000 section 14).
 const SIZE: usize = 1200;
-/// The client acknowledges each tenth packet.
+/// Number of packets per acknowledgement.
 const ACKNOWLEDGE: u32 = 10;
-/// The receiver has room for all packets.
+/// Bytes of a receive buffer, which holds all packets of a run.
 const BUFFER: usize = 64 << 20;
-/// Silence after which no packet is on its way any more.
+/// Time without a packet after which no more packets are in flight.
 const SILENCE: Duration = Duration::from_millis(200);
 
 /// A server in the WAN and a client in the LAN.
@@ -91,7 +91,7 @@ impl Traffic for Stream {
     }
 }
 
-/// Sends the packets of a run, which its number in their first byte tells from late ones of another.
+/// Sends the packets of a run. Their first byte is the number of the run, so that late packets are recognized.
 fn send(server: &UdpSocket, run: u8) {
     let packet = [run; SIZE];
     let mut next = Instant::now();
@@ -100,17 +100,17 @@ fn send(server: &UdpSocket, run: u8) {
             sleep(next.saturating_duration_since(Instant::now()));
             next = next.max(Instant::now()) + TICK;
         }
-        // A full queue is a loss that the receiver sees.
+        // The receiver detects packets lost to a full queue.
         let _ = server.send(&packet);
     }
 }
 
-/// Counts packets until the other end is over and silent, and sends one in return for each `every`.
+/// Counts packets until the sender is `over` and silent. Acknowledges each `every`-th packet.
 fn receive(socket: &UdpSocket, run: u8, over: &AtomicBool, every: u32) -> u32 {
     let mut packet = [0; SIZE];
     let mut received = 0;
     loop {
-        // Read before the silence, so that all packets were sent by then.
+        // Read before `recv`, so that all packets were sent before the silence.
         let is_over = over.load(Ordering::Relaxed);
         if socket.recv(&mut packet).is_err() {
             if is_over {

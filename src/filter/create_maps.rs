@@ -1,0 +1,140 @@
+//! The step that creates the maps of an object.
+
+use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
+
+use nix::errno::Errno;
+
+use super::entry_list::EntryList;
+use super::refusal::no_descriptor;
+use super::state::{LoadedMap, object_name};
+use super::{Context, Filter, blame};
+use crate::base::diagnostic::Diagnostic;
+use crate::kernel::map::{Map, Types};
+use crate::kernel::{self, btf, errno, limits};
+use crate::object::frame::TOTALS;
+use crate::object::{KernelBtf, MapDef};
+
+/// Creates every map of the object, and writes the content that the object itself contains. A new version of the object
+/// shares the verdict counters of `old`: metrics with equal labels must not decrease.
+pub(super) fn create_maps(
+    context: &Context<'_>,
+    old: Option<&Filter>,
+) -> Result<Vec<LoadedMap>, Diagnostic> {
+    let object = context.object;
+    let cpus = cpus(context)?;
+    let types = object.kernel_btf();
+    // Types are optional: the kernel may have no BTF, or refuse these types.
+    let loaded = types.as_ref().and_then(|types| btf::load(&types.blob).ok());
+    let old = old.filter(|old| old.object == object_name(context.block));
+    let totals = old.and_then(Filter::totals);
+    let mut maps = Vec::with_capacity(object.maps.len());
+    for def in &object.maps {
+        let types = types_of(def, types.as_ref(), loaded.as_ref());
+        let map = match totals {
+            Some(totals) if def.name == TOTALS => totals
+                .share()
+                .map_err(|error| no_descriptor(context, &error))?,
+            _ => create_map(def, types, cpus)
+                .map_err(|error| context.kernel(context.block.elf_at, "elf", &error))?,
+        };
+        write_content(def, &map).map_err(|(verb, errno)| failed(context, def, verb, errno))?;
+        maps.push(LoadedMap {
+            name: def.name.clone(),
+            map,
+            entries: EntryList::default(),
+        });
+    }
+    fill_slots(context, &maps)?;
+    Ok(maps)
+}
+
+/// Writes the inner maps to the slots of maps-in-maps.
+fn fill_slots(context: &Context<'_>, maps: &[LoadedMap]) -> Result<(), Diagnostic> {
+    for def in context
+        .object
+        .maps
+        .iter()
+        .filter(|def| !def.slots.is_empty())
+    {
+        let Some(outer) = maps.iter().find(|map| map.name == def.name) else {
+            continue;
+        };
+        for (index, inner) in &def.slots {
+            let fd = maps.get(*inner).map_or(-1, |map| map.map.fd().as_raw_fd());
+            let filled = outer.map.update(&index.to_ne_bytes(), &fd.to_ne_bytes());
+            filled.map_err(|errno| failed(context, def, "fill", errno))?;
+        }
+    }
+    Ok(())
+}
+
+/// Number of possible CPUs; 1 if no map of the object depends on the number.
+pub(super) fn cpus(context: &Context<'_>) -> Result<usize, Diagnostic> {
+    if !context.object.maps.iter().any(MapDef::depends_on_cpus) {
+        return Ok(1);
+    }
+    limits::possible_cpus().map_err(|error| {
+        let what = format!("cannot count the CPUs for its per-CPU map: {error}");
+        context.wrong(context.block.elf_at, "elf", blame(errno(&error)), what)
+    })
+}
+
+pub(super) fn types_of<'a>(
+    def: &MapDef,
+    types: Option<&KernelBtf>,
+    loaded: Option<&'a OwnedFd>,
+) -> Option<Types<'a>> {
+    let types = types?.types_of(&def.name)?;
+    Some(Types {
+        btf: loaded?.as_fd(),
+        key: types.key,
+        value: types.value,
+    })
+}
+
+/// Creates a map, with BTF types if the kernel accepts types for this map.
+pub(super) fn create_map(
+    def: &MapDef,
+    types: Option<Types<'_>>,
+    cpus: usize,
+) -> kernel::Result<Map> {
+    let inner = def
+        .inner
+        .as_ref()
+        .map(|inner| create_map(inner, None, cpus))
+        .transpose()?;
+    let inner = inner.as_ref().map(|inner| inner.fd().as_fd());
+    let create = |types| Map::create(def, types, inner, cpus);
+    // The map kinds that accept types depend on the kernel version.
+    create(types).or_else(|error| {
+        if types.is_some() && error.errno != Errno::EPERM {
+            create(None)
+        } else {
+            Err(error)
+        }
+    })
+}
+
+/// Writes the content that the object gives a map, and freezes constants. An error has the verb of the failed step.
+pub(super) fn write_content(def: &MapDef, map: &Map) -> Result<(), (&'static str, Errno)> {
+    if let Some(content) = &def.initial {
+        let filled = map.update(&0u32.to_ne_bytes(), content);
+        filled.map_err(|errno| ("fill", errno))?;
+    }
+    if !def.freeze {
+        return Ok(());
+    }
+    match map.freeze() {
+        // Before 5.2 maps cannot be frozen, and the verifier does not treat their content as constant.
+        Ok(()) | Err(Errno::EINVAL) => Ok(()),
+        Err(errno) => Err(("freeze", errno)),
+    }
+}
+
+/// Error for a map that could not be filled or frozen; `verb` is `fill` or `freeze`.
+fn failed(context: &Context<'_>, def: &MapDef, verb: &str, errno: Errno) -> Diagnostic {
+    let (block, name, why) = (context.block, &def.name, errno.desc());
+    let elf = block.elf.display();
+    let what = format!("{elf}: cannot {verb} map {name}: {why}");
+    context.wrong(block.elf_at, "elf", blame(errno), what)
+}
