@@ -87,7 +87,8 @@ fn load_program(
     }
 }
 
-fn descriptors(maps: &[LoadedMap]) -> Vec<i32> {
+/// The descriptors of the maps, in the same order.
+pub(super) fn descriptors(maps: &[LoadedMap]) -> Vec<i32> {
     maps.iter().map(|map| map.map.fd().as_raw_fd()).collect()
 }
 

@@ -6,8 +6,8 @@ use super::Filter;
 use super::create_maps::{create_map, types_of, write_content};
 use super::fingerprint::Fingerprint;
 use super::link_header::Expected;
+use super::load::descriptors;
 use super::refusal::to_reason;
-use super::state::LoadedMap;
 use crate::base::diagnostic::Diagnostic;
 use crate::config;
 use crate::corefile::Corefile;
@@ -100,11 +100,7 @@ impl Filter {
         let types = types_of(def, types.as_ref(), loaded.as_ref());
         let map = create_map(def, types, 1).map_err(|error| error.errno.desc())?;
         write_content(def, &map).map_err(|(_, errno)| errno.desc())?;
-        let fds = self
-            .maps
-            .iter()
-            .map(|LoadedMap { map, .. }| map.fd().as_raw_fd());
-        let mut fds: Vec<_> = fds.collect();
+        let mut fds = descriptors(&self.maps);
         if let Some(fd) = fds.get_mut(index) {
             *fd = map.fd().as_raw_fd();
         }

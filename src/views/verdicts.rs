@@ -57,8 +57,7 @@ fn sum(shape: &Shape, copied: &[u8]) -> Totals {
     });
     for counters in shape.values(copied) {
         for (number, counter) in counters.chunks_exact(TOTAL_SIZE).enumerate() {
-            let numbers = VERDICTS.map(|(_, number)| number);
-            let at = numbers.iter().position(|known| *known == number);
+            let at = VERDICTS.iter().position(|(_, known)| *known == number);
             let total = totals.get_mut(at.unwrap_or(VERDICTS.len() - 1));
             if let (Some(total), ([packets, bytes], _)) = (total, counter.as_chunks()) {
                 total.packets = total.packets.wrapping_add(u64::from_ne_bytes(*packets));
