@@ -7,6 +7,7 @@
 //! Functions that the entry function calls keep their exits, which return to the caller.
 
 mod listing;
+pub mod sample;
 mod stack;
 #[cfg(test)]
 #[allow(
