@@ -158,6 +158,13 @@ pub(super) fn check_interrupted(context: &Context<'_>) -> Result<(), Diagnostic>
     Err(context.wrong(context.block.at, "ebpf", Blame::System, what))
 }
 
+/// Error for a stage that the kernel does not run behind the stage before it.
+pub(super) fn not_chained(context: &Context<'_>, errno: Errno) -> Diagnostic {
+    let (path, why) = (context.block.elf.display(), errno.desc());
+    let what = format!("{path}: the kernel cannot run it behind the stage before it: {why}");
+    context.wrong(context.block.elf_at, "elf", blame(errno), what)
+}
+
 /// Error for a descriptor that could not be duplicated.
 pub(super) fn no_descriptor(context: &Context<'_>, error: &io::Error) -> Diagnostic {
     let what = format!("cannot duplicate a file descriptor: {error}");

@@ -140,11 +140,15 @@ impl LinkedObject {
         }
     }
 
-    /// Hashes the program and the maps as they are loaded into the kernel, without BTF.
+    /// Hashes the program and the maps as they are loaded into the kernel, without BTF, and without the map by which the
+    /// frame finds the next program: a program stays the same when it gets a successor.
     pub fn hash_program(&self, hasher: &mut impl Hasher) {
         (&self.entry, &self.license, self.frags).hash(hasher);
-        (&self.insns, &self.maps, &self.map_references).hash(hasher);
-        self.frame.hash(hasher);
+        (&self.insns, &self.map_references).hash(hasher);
+        for map in self.maps.iter().filter(|map| map.name != frame::NEXT) {
+            map.hash(hasher);
+        }
+        self.frame.is_some().hash(hasher);
     }
 
     /// True if the program can add or delete map entries.

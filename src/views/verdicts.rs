@@ -8,7 +8,7 @@ use super::{Overview, prometheus};
 use crate::base::capacity::MAX_FILTERS;
 use crate::base::text::Text;
 use crate::config::MetricKind;
-use crate::filter::Filter;
+use crate::filter::Stage;
 use crate::kernel::map::Shape;
 use crate::object::frame::TOTAL_SIZE;
 
@@ -42,7 +42,7 @@ impl VerdictTotals {
     }
 }
 
-/// The totals of a filter, in the order of [`VERDICTS`].
+/// The totals of a stage, in the order of [`VERDICTS`].
 pub(super) type Totals = [VerdictTotals; VERDICTS.len()];
 
 /// Selects packets or bytes.
@@ -69,21 +69,25 @@ fn sum(shape: &Shape, copied: &[u8]) -> Totals {
 }
 
 impl Overview<'_> {
-    /// The totals of a filter; `None` if its program has no frame, or if the counters cannot be read.
-    pub(super) fn totals(&mut self, filter: &Filter) -> Option<Totals> {
-        let map = filter.totals()?;
+    /// The totals of a stage; `None` if its program has no frame, or if the counters cannot be read.
+    pub(super) fn totals(&mut self, stage: &Stage) -> Option<Totals> {
+        let map = stage.totals()?;
         let found = self.scan.value(map, &0_u32.to_ne_bytes());
         *self.read_errors += u64::from(found.is_err());
         Some(sum(map.shape(), found.ok()??))
     }
 
-    /// Writes the packets and bytes of each filter by verdict.
+    /// Writes the packets and bytes of each stage by verdict.
     pub(super) fn verdict_metrics(&mut self, text: &mut Text<'_>) -> fmt::Result {
         let filters = self.filters;
         // Read once, so that packets and bytes match.
-        let counted = filters
+        let stages = filters
             .iter()
-            .filter_map(|filter| Some((filter, self.totals(filter)?)));
+            .flat_map(|filter| filter.stages().map(move |stage| (filter, stage)));
+        let counted = stages.filter_map(|(filter, stage)| {
+            let totals = self.totals(stage)?;
+            Some((filter, stage, totals))
+        });
         let counted: heapless::Vec<_, MAX_FILTERS> = counted.collect();
         if counted.is_empty() {
             return Ok(());
@@ -104,11 +108,11 @@ impl Overview<'_> {
         ];
         for (name, help, number) in metrics {
             prometheus::head(text, name, MetricKind::Counter, help)?;
-            for (filter, totals) in &counted {
+            for (filter, stage, totals) in &counted {
                 for total in totals {
                     let labels = [
                         ("interface", filter.interface.as_str()),
-                        ("program", filter.object.as_str()),
+                        ("program", stage.object.as_str()),
                         ("verdict", total.verdict),
                     ];
                     prometheus::sample(text, name, &labels, number(total))?;

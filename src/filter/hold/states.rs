@@ -8,11 +8,13 @@ use nix::errno::Errno;
 
 use crate::filter::fingerprint::Identity;
 use crate::filter::refusal::PinError;
+use crate::filter::state::LoadedMap;
 use crate::kernel::errno;
 use crate::kernel::pin::{self, Kind};
 use crate::kernel::program::Program;
+use crate::object::frame::NEXT;
 
-/// Name of the pin of the program. The pin of a map has the map's number in the object as its name.
+/// Name of the pin of the program.
 pub(super) const PROGRAM: &str = "program";
 
 /// Folders of all states in the folder of an interface.
@@ -32,9 +34,20 @@ pub(super) fn has_program(folder: &Path, wanted: &Program) -> Result<bool, PinEr
     Ok(pinned.is_some_and(|pinned| pinned.info.id == wanted.info.id))
 }
 
-/// True if the state in `folder` has the pins of `count` maps.
-pub(super) fn has_maps(folder: &Path, count: usize) -> bool {
-    (0..count).all(|index| folder.join(index.to_string()).exists())
+/// Name of the pin of a map: its number in the object, since names of maps may contain dots, which the BPF file system
+/// forbids. The map that leads to the next stage has a name, so that a daemon finds it without the object.
+pub(super) fn map_pin(index: usize, name: &str) -> String {
+    if name == NEXT {
+        "next".into()
+    } else {
+        index.to_string()
+    }
+}
+
+/// True if the state in `folder` has a pin for each map.
+pub(super) fn has_maps(folder: &Path, maps: &[LoadedMap]) -> bool {
+    let mut maps = maps.iter().enumerate();
+    maps.all(|(index, loaded)| folder.join(map_pin(index, &loaded.name)).exists())
 }
 
 /// Identity in the name of a state's folder; `None` for the name of another folder.
