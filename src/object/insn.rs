@@ -39,6 +39,7 @@ pub(super) const XDP_TX: i32 = 3;
 pub(super) const MAP_LOOKUP_ELEM: i32 = 1;
 pub(super) const MAP_UPDATE_ELEM: i32 = 2;
 pub(super) const MAP_DELETE_ELEM: i32 = 3;
+pub(super) const TAIL_CALL: i32 = 12;
 
 /// Values of the source register in [`CALL`] and [`LD_IMM64`], `BPF_PSEUDO_*` (`linux/bpf.h`).
 pub(super) mod pseudo {

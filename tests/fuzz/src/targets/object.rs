@@ -1,6 +1,6 @@
 //! Objects: any bytes are rejected, or linked into an object that redbpf reads with the same instructions.
 
-use corexdp::object::frame::{self, TOTALS};
+use corexdp::object::frame::{Place, TOTALS};
 use corexdp::object::{Btf, Insn, LinkedObject, link};
 use redbpf::{ModuleBuilder, XDP};
 
@@ -67,7 +67,7 @@ fn check(object: &LinkedObject) {
 /// The frame adds a fixed number of instructions and one map, and comes off without a trace.
 fn frame_counts(object: &LinkedObject) {
     let mut framed = object.clone();
-    if let Err(obstacle) = framed.add_frame() {
+    if let Err(obstacle) = framed.add_frame(Place::Alone) {
         message::is_one_line(&obstacle.to_string());
         assert!(framed.maps == object.maps && framed.without_frame().is_none());
         return;
@@ -78,7 +78,7 @@ fn frame_counts(object: &LinkedObject) {
         .instructions(&fds)
         .expect("a descriptor for each map");
     let (slots, rest) = instructions.as_chunks();
-    assert!(rest.is_empty() && slots.len() == object.insns.len() + frame::SLOTS);
+    assert!(rest.is_empty() && slots.len() == object.insns.len() + framed.frame_slots());
     let slots = slots.iter().copied().map(Insn::from_bytes);
     let mut loads = slots.filter(|insn| insn.is_wide() && insn.imm() == *own);
     assert!(loads.next().is_some());
