@@ -107,7 +107,7 @@ pub(super) fn filters(
     // Interfaces that appeared during the wait were not checked before.
     check_names(plan, log)?;
     set_link_headers(plan, &[])?;
-    let mut old = Filters::new();
+    let mut old = Filters::default();
     for chain in Chain::all(plan, log) {
         if let Some(filter) = filter::adopt(&chain)? {
             // Cannot fail: the list of `ebpf` blocks has the same capacity.

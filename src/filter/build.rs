@@ -2,6 +2,7 @@
 //! the running one again, or loads a new one.
 
 use super::attach::find_interface;
+use super::compare::{Comparison, Origin, origins, targets};
 use super::context::Chain;
 use super::create_maps::{Shared, cpus};
 use super::fingerprint::{Fingerprint, Target};
@@ -10,7 +11,6 @@ use super::hold::{PinnedFilter, PinnedStage, adopt_attachment, adopt_maps, pinne
 use super::load::{load, load_again, read_maps};
 use super::stage::Stage;
 use super::state::{Loaded, Prepared, PreparedStage};
-use super::update_entries::has_room;
 use super::{Batch, Context, Filter};
 use crate::base::diagnostic::Diagnostic;
 use crate::kernel::map_scan::Scan;
@@ -34,7 +34,7 @@ pub fn adopt(chain: &Chain<'_>) -> Result<Option<Filter>, Diagnostic> {
         behind,
     } = pinned;
     let attached = adopt_attachment(context, &interface, link, &head.program)?;
-    let mut targets = targets(chain)?;
+    let mut targets: Vec<_> = targets(chain)?.into_iter().map(Some).collect();
     let mut adopt = |stage| adopt_stage(chain, &pins, stage, &mut targets);
     let head = adopt(head)?;
     let behind: Result<Vec<_>, _> = behind.into_iter().map(adopt).collect();
@@ -42,12 +42,6 @@ pub fn adopt(chain: &Chain<'_>) -> Result<Option<Filter>, Diagnostic> {
     filter.pins = Some(pins);
     filter.set_attached(Some(attached));
     Ok(Some(filter.adopted()))
-}
-
-/// The target of each stage.
-fn targets(chain: &Chain<'_>) -> Result<Vec<Option<Target>>, Diagnostic> {
-    let targets = chain.stages().map(|context| Target::new(context).map(Some));
-    targets.collect()
 }
 
 /// Adopts a pinned stage: with its maps if one of the `targets` has the same identity, else its program alone.
@@ -125,52 +119,24 @@ enum Source {
 impl Source {
     /// The source of each stage of `chain`, where `old` is the running filter.
     ///
-    /// A program can stay where all stages before it stay, or all stages behind it: a single write of a slot then replaces
-    /// the stages between, so that each packet meets the old chain or the new one. A program between two changed stages is
-    /// loaded again, so that it can have another successor while the old one still runs.
+    /// If the entries of one stage are the only change, they are changed in its maps. Otherwise a changed stage gets new
+    /// maps: with changes in several places, packets would meet a mixture of old and new entries.
     fn of_all(chain: &Chain<'_>, old: &Filter) -> Result<Vec<Self>, Diagnostic> {
-        let contexts: Vec<_> = chain.stages().collect();
-        let old: Vec<_> = old.stages().collect();
-        let mut targets = targets(chain)?;
-        let fits = |new: usize, at: usize, targets: &[Option<Target>]| {
-            let target = targets.get(new).and_then(Option::as_ref);
-            let parts = contexts.get(new).zip(old.get(at)).zip(target);
-            parts.is_some_and(|((context, old), target)| can_become(context, old, target))
-        };
-        let shorter = contexts.len().min(old.len());
-        let mut before = (0..shorter)
-            .take_while(|at| fits(*at, *at, &targets))
-            .count();
-        let behind = (1..=shorter - before)
-            .take_while(|back| fits(contexts.len() - back, old.len() - back, &targets))
-            .count();
-        // The last stage that stays before a change gets another successor.
-        let has_slot = |at: usize| old.get(at).is_some_and(|old| old.next().is_some());
-        if before > 0 && before < contexts.len() && !has_slot(before - 1) {
-            before -= 1;
+        let comparison = Comparison::of(chain, old)?;
+        let mut origins = origins(&comparison.sizes(), &|new, at| {
+            comparison.can_become(new, at)
+        });
+        if !comparison.is_one_change(&origins) {
+            origins = self::origins(&comparison.sizes(), &|new, at| comparison.is_same(new, at));
         }
-        let mut free: Vec<_> = (before..old.len() - behind).collect();
-        let mut source = |new: usize| {
-            let back = contexts.len() - new;
-            if new < before {
-                return targets
-                    .get_mut(new)?
-                    .take()
-                    .map(|target| Self::Stage(new, target));
-            }
-            if back <= behind {
-                let at = old.len() - back;
-                return targets
-                    .get_mut(new)?
-                    .take()
-                    .map(|target| Self::Stage(at, target));
-            }
-            let at = free.iter().position(|at| fits(new, *at, &targets))?;
-            let target = targets.get_mut(new)?.take()?;
-            Some(Self::Maps(free.remove(at), target))
-        };
-        let sources = (0..contexts.len()).map(|new| source(new).unwrap_or(Self::Object));
-        Ok(sources.collect())
+        let sources = origins.into_iter().zip(comparison.targets);
+        Ok(sources
+            .map(|(origin, target)| match origin {
+                Origin::Object => Self::Object,
+                Origin::Stage(at) => Self::Stage(at, target),
+                Origin::Maps(at) => Self::Maps(at, target),
+            })
+            .collect())
     }
 
     fn prepare(
@@ -195,10 +161,4 @@ impl Source {
             }
         }
     }
-}
-
-/// True if changes of entries alone turn the maps of `old` into those of the target.
-fn can_become(context: &Context<'_>, old: &Stage, target: &Target) -> bool {
-    let same = target.fingerprint.identity == old.fingerprint.identity;
-    same || target.fingerprint.has_code_of(old.fingerprint) && has_room(context, old, target)
 }

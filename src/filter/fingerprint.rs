@@ -11,6 +11,7 @@ use super::entry_list::EntryList;
 use crate::base::diagnostic::Diagnostic;
 use crate::base::digest::Digest;
 use crate::object::LinkedObject;
+use crate::object::frame::NEXT;
 
 /// Digest of a program, its maps and their entries, without its place in a chain; equal in every process of the same version of corexdp.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +42,7 @@ pub(super) struct Fingerprint {
 
 /// Fingerprint and entries of the stage that the Corefile describes.
 #[derive(Debug)]
-pub struct Target {
+pub(super) struct Target {
     pub(super) fingerprint: Fingerprint,
     maps: Vec<MapEntries>,
 }
@@ -64,7 +65,14 @@ impl Fingerprint {
         let mut hasher = Digest::default();
         object.hash_program(&mut hasher);
         let code = hasher.finish();
-        lists.collect::<Vec<_>>().hash(&mut hasher);
+        for (_, list) in object
+            .maps
+            .iter()
+            .zip(lists)
+            .filter(|(def, _)| def.name != NEXT)
+        {
+            list.hash(&mut hasher);
+        }
         namesakes.hash(&mut hasher);
         Self {
             identity: Identity(hasher.finish() & !MODIFIED),

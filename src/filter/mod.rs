@@ -9,6 +9,7 @@
 
 mod attach;
 mod build;
+mod compare;
 mod context;
 mod create_maps;
 mod entries;

@@ -8,7 +8,7 @@ use super::context::Chain;
 use super::fingerprint::Target;
 use super::hold::{own_pins, pin_state};
 use super::load::read_maps;
-use super::read_map::{take_watches, watch};
+use super::read_map::watch;
 use super::refusal::no_descriptor;
 use super::stage::Stage;
 use super::state::{Durability, Loaded, LoadedMap, Prepared, PreparedStage};
@@ -44,7 +44,7 @@ pub fn replace(
     match made.and_then(|()| switch(chain, old, &mut new, durability)) {
         Ok(()) => {
             for (new, old) in shared(&mut new, old) {
-                take_watches(&mut new.read_maps, &mut old.read_maps);
+                new.take_watches(old);
             }
             Ok(new)
         }
@@ -227,7 +227,7 @@ impl Filter {
         self.take_pins(&mut successor);
         undo_changes(&mut successor, self, log);
         for (new, old) in shared(&mut successor, self) {
-            take_watches(&mut old.read_maps, &mut new.read_maps);
+            old.take_watches(new);
         }
         self.reattached = self.reattached.max(successor.reattached);
         for stage in self.stages() {

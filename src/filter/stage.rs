@@ -9,7 +9,7 @@ use std::os::fd::{AsFd as _, AsRawFd as _};
 use super::Context;
 use super::fingerprint::Fingerprint;
 use super::link_header::LinkFit;
-use super::read_map::ReadMap;
+use super::read_map::{ReadMap, take_watches};
 use super::state::{Changes, Loaded, LoadedMap};
 use crate::config::Metric;
 use crate::kernel::map::Map;
@@ -39,6 +39,8 @@ pub struct Stage {
     /// The header that the program expects. Written by `refit.rs`, with the program and its constants.
     pub(super) link: LinkFit,
     pub(super) fingerprint: Fingerprint,
+    /// True if changes of its map values are logged (`debug`).
+    debug: bool,
     /// Number of the stage in the replaced filter whose maps this stage shares.
     pub(super) shares: Option<usize>,
     /// Changes of entries in the shared maps, kept until they are final.
@@ -59,6 +61,7 @@ impl Stage {
             maps: loaded.maps,
             link: LinkFit::of(context.planned),
             fingerprint: loaded.fingerprint,
+            debug: block.debug,
             shares: None,
             changes: Changes::default(),
         }
@@ -99,6 +102,13 @@ impl Stage {
             None => slot.delete(&SLOT)?,
         }
         Ok(true)
+    }
+
+    /// Takes over the watches of `other`, which has the same maps, if changes of map values are logged.
+    pub(super) fn take_watches(&mut self, other: &mut Self) {
+        if self.debug {
+            take_watches(&mut self.read_maps, &mut other.read_maps);
+        }
     }
 
     /// The metrics in their order, grouped into runs of the same map, so that each run needs only one read of its map.

@@ -46,7 +46,7 @@ pub(super) struct LoadedMap {
 
 /// A loaded program with filled maps, not attached yet.
 #[derive(Debug)]
-pub struct Loaded {
+pub(super) struct Loaded {
     pub(super) program: Program,
     pub(super) read_maps: Vec<ReadMap>,
     /// All maps, in the object's order.
@@ -189,11 +189,6 @@ impl Filter {
     /// The stage of this number.
     pub(super) fn stage(&self, number: usize) -> Option<&Stage> {
         self.stages().nth(number)
-    }
-
-    /// The stage of this number.
-    pub(super) fn stage_mut(&mut self, number: usize) -> Option<&mut Stage> {
-        self.stages_mut().nth(number)
     }
 
     /// Sets the attachment. The previous attachment is dropped and thereby detached.

@@ -51,7 +51,7 @@ use std::hash::{Hash, Hasher};
 
 use elf::{Elf, SymbolSection};
 use frame::Frame;
-use insn::{MAP_DELETE_ELEM, MAP_UPDATE_ELEM, XDP_TX};
+use insn::{MAP_DELETE_ELEM, MAP_UPDATE_ELEM, TAIL_CALL, XDP_TX};
 use link::{Linked, MapReference};
 
 /// An XDP program with all functions that it calls, linked except for the descriptors of its maps.
@@ -156,6 +156,11 @@ impl LinkedObject {
         self.insns
             .iter()
             .any(|insn| insn.calls(&[MAP_UPDATE_ELEM, MAP_DELETE_ELEM]))
+    }
+
+    /// True if the program may continue in another program (`bpf_tail_call`), which does not return.
+    pub fn calls_programs(&self) -> bool {
+        self.insns.iter().any(|insn| insn.calls(&[TAIL_CALL]))
     }
 
     /// True if the program may send packets back (`XDP_TX`). [`verdict::may_return`] does not find every such program.

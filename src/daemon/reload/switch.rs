@@ -21,7 +21,7 @@ pub(in crate::daemon) fn switch(
     log: &Log,
     durability: Durability,
 ) -> Result<Filters, Error> {
-    let mut new = Filters::new();
+    let mut new = Filters::default();
     for (chain, prepared) in prepared {
         let switched = match same_interface(running, &chain.head.block.interface) {
             Some(old) => filter::replace(&chain, old, prepared, durability, scan),
@@ -53,7 +53,7 @@ pub(in crate::daemon) const fn durability(confirm: Option<Duration>) -> Durabili
 
 /// Makes the filters final: pins filters with `exit hold`, and removes the pins of others.
 pub(in crate::daemon) fn persist(filters: &mut Filters, log: &Log) {
-    for filter in filters {
+    for filter in filters.iter_mut() {
         filter.persist(log);
     }
 }
@@ -61,7 +61,7 @@ pub(in crate::daemon) fn persist(filters: &mut Filters, log: &Log) {
 /// Rolls back a switch: each filter of `old` replaces its successor in `new`. A filter of `new` without predecessor is
 /// detached.
 pub(in crate::daemon) fn put_back(old: &mut Filters, new: Filters, log: &Log) {
-    for mut filter in new {
+    for mut filter in *new {
         match same_interface(old, &filter.interface) {
             Some(old) => old.roll_back(filter, log),
             None => filter.detach(),

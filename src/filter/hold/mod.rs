@@ -142,7 +142,7 @@ pub(super) fn not_pinned(context: &Context<'_>, error: &PinError) -> Diagnostic 
             context.wrong(block.interface_at, "if", Blame::Interface, what)
         }
         PinError::Unusable { .. } => {
-            context.wrong(block.exit_at, "exit", error.blame(), error.to_string())
+            context.wrong(block.exit_at(), "exit", error.blame(), error.to_string())
         }
     }
 }

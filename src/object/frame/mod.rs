@@ -27,8 +27,6 @@ use listing::{COUNT, LEAVE, NEXT_LOAD, PASS_ON, PROLOGUE, TOTALS_LOAD};
 
 /// Name of the map with the counters. The dot prevents a clash with a map of the program: C names have no dot.
 pub const TOTALS: &str = "frame.totals";
-/// Name of the map whose only slot has the next program of a chain.
-pub const NEXT: &str = "frame.next";
 /// Number of counters: one for each verdict of `enum xdp_action`, and one for all greater numbers, which the kernel
 /// treats as `XDP_ABORTED`.
 pub const VERDICTS: usize = 6;
