@@ -5,9 +5,9 @@ use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
 use nix::errno::Errno;
 
 use super::entry_list::EntryList;
+use super::loaded::LoadedMap;
 use super::refusal::no_descriptor;
 use super::stage::Stage;
-use super::state::LoadedMap;
 use super::{Context, blame};
 use crate::base::diagnostic::Diagnostic;
 use crate::kernel::map::{Map, Types};

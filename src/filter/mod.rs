@@ -20,6 +20,7 @@ mod hold;
 mod link_header;
 mod link_stages;
 mod load;
+mod loaded;
 mod read_map;
 mod reattach;
 mod refit;

@@ -9,15 +9,12 @@ use std::os::fd::{AsFd as _, AsRawFd as _};
 use super::Context;
 use super::fingerprint::Fingerprint;
 use super::link_header::LinkFit;
+use super::loaded::{Changes, Loaded, LoadedMap, SLOT, program_in};
 use super::read_map::{ReadMap, take_watches};
-use super::state::{Changes, Loaded, LoadedMap};
 use crate::config::Metric;
 use crate::kernel::map::Map;
 use crate::kernel::program::Program;
 use crate::object::frame::{NEXT, TOTALS};
-
-/// Key of the only slot of [`NEXT`].
-const SLOT: [u8; 4] = [0; 4];
 
 /// The program of an `ebpf` block, loaded, with its maps.
 #[derive(Debug)]
@@ -120,11 +117,4 @@ impl Stage {
             Some((maps.find(|read| read.id == Some(id))?, metrics))
         })
     }
-}
-
-/// Id of the program in the slot of [`NEXT`]; `None` for an empty slot.
-pub(super) fn program_in(slot: &Map) -> Result<Option<u32>, Errno> {
-    let mut id = [0; 4];
-    let found = slot.lookup(&SLOT, &mut id)?;
-    Ok(found.then_some(u32::from_ne_bytes(id)))
 }

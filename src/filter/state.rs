@@ -1,23 +1,19 @@
-//! Types of the steps: [`Loaded`], [`Prepared`], [`Filter`] and their parts.
+//! Types of the steps: [`Prepared`], [`Filter`] and their parts.
 //!
 //! The fields of [`Filter`] are written in this file, unless a field's comment names another file.
 
 use std::time::Duration;
 
 use super::context::Chain;
-use super::entries::Rows;
-use super::entry_list::EntryList;
-use super::fingerprint::{Fingerprint, Identity, Target};
+use super::fingerprint::Target;
 use super::hold::pins::Pins;
-use super::read_map::ReadMap;
+use super::loaded::Loaded;
 use super::stage::Stage;
 use super::surroundings::Surroundings;
 use crate::base::wait::Backoff;
 use crate::config::{self, InterfaceName};
 use crate::kernel::Reason;
 use crate::kernel::attach::Attachment;
-use crate::kernel::map::Map;
-use crate::kernel::program::Program;
 use crate::kernel::xdp_mode::Mode;
 
 /// Delay before the first retry of a failed attachment; doubled for each further retry, up to [`LONGEST_PAUSE`]. An event
@@ -32,26 +28,6 @@ pub enum Durability {
     Final,
     /// The change awaits `corexdp confirm`, and may be rolled back; it is not pinned.
     Provisional,
-}
-
-/// A map of the object, created in the kernel.
-#[derive(Debug)]
-pub(super) struct LoadedMap {
-    /// Name, unique in the object.
-    pub(super) name: String,
-    pub(super) map: Map,
-    /// The entries that the Corefile gives the map.
-    pub(super) entries: EntryList,
-}
-
-/// A loaded program with filled maps, not attached yet.
-#[derive(Debug)]
-pub(super) struct Loaded {
-    pub(super) program: Program,
-    pub(super) read_maps: Vec<ReadMap>,
-    /// All maps, in the object's order.
-    pub(super) maps: Vec<LoadedMap>,
-    pub(super) fingerprint: Fingerprint,
 }
 
 /// A filter that is prepared but not attached: each stage, in order.
@@ -79,28 +55,6 @@ pub(super) struct Attached {
     pub(super) attachment: Attachment,
     /// Reason why the driver refused native mode; `None` unless `mode auto` chose generic mode.
     pub(super) reason: Option<Reason>,
-}
-
-/// Entries that an update changed, kept for a rollback until the update is final.
-#[derive(Debug, Default)]
-pub(super) struct Changes {
-    /// Identity before the update, if the update marked the pinned state as modified.
-    pub(super) marked: Option<Identity>,
-    pub(super) maps: Vec<ChangedMap>,
-}
-
-/// Previous entries of one map, in the order of the changes.
-#[derive(Debug)]
-pub(super) struct ChangedMap {
-    pub(super) name: String,
-    pub(super) before: Rows<Before>,
-}
-
-/// State of a key before the update.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Before {
-    Present,
-    Absent,
 }
 
 /// The filter of an interface: the chain of its stages, and their attachment.

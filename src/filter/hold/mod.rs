@@ -9,8 +9,9 @@ mod states;
 use std::os::fd::OwnedFd;
 
 use super::fingerprint::{Identity, Target};
+use super::loaded::{Changes, LoadedMap};
 use super::refusal::{PinError, no_descriptor, to_reason};
-use super::state::{Attached, Changes, LoadedMap};
+use super::state::Attached;
 use super::{Context, Filter};
 use crate::base::diagnostic::{Blame, Diagnostic};
 use crate::config::{self, Exit};

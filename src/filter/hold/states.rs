@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use nix::errno::Errno;
 
 use crate::filter::fingerprint::Identity;
+use crate::filter::loaded::LoadedMap;
 use crate::filter::refusal::PinError;
-use crate::filter::state::LoadedMap;
 use crate::kernel::errno;
 use crate::kernel::pin::{self, Kind};
 use crate::kernel::program::Program;
