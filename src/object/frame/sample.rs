@@ -16,7 +16,7 @@
 use std::time::Duration;
 
 /// Bytes before the packet's first bytes.
-const HEADER: usize = 32;
+pub(super) const HEADER: usize = 32;
 /// Greatest number of a packet's bytes in a sample.
 pub const HEAD: usize = 192;
 /// Bytes of a sample in the ring buffer.
