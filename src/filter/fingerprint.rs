@@ -45,7 +45,8 @@ struct MapEntries {
 }
 
 impl Fingerprint {
-    /// Fingerprint of a filter of `object`; `lists` has the entries of each map, in the order of the object's maps.
+    /// Fingerprint of a filter of `object`; `lists` has the entries of each map, in the order of the object's maps. The last
+    /// maps may be missing: those of a frame that the kernel refused, which have no entries.
     pub(super) fn new<'a>(
         object: &LinkedObject,
         lists: impl Iterator<Item = &'a EntryList>,
@@ -53,7 +54,9 @@ impl Fingerprint {
         let mut hasher = Digest::default();
         object.hash_program(&mut hasher);
         let code = hasher.finish();
-        lists.collect::<Vec<_>>().hash(&mut hasher);
+        let (mut lists, none) = (lists.collect::<Vec<_>>(), EntryList::default());
+        lists.resize(object.maps.len(), &none);
+        lists.hash(&mut hasher);
         // 0 is reserved for Identity::MODIFIED.
         let identity = Identity(hasher.finish().max(1));
         Self {

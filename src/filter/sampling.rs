@@ -15,7 +15,7 @@ const KEY: [u8; 4] = [0; 4];
 impl Filter {
     /// True if the frame can copy packets to a ring buffer.
     pub fn can_sample(&self) -> bool {
-        self.map(SETTINGS).is_some()
+        self.map(RINGS).is_some() && self.map(SETTINGS).is_some()
     }
 
     /// Switches samples on: the frame writes them to `ring`.
@@ -41,10 +41,11 @@ impl Filter {
     /// # Errors
     /// Errors of the map updates.
     pub fn stop_sampling(&self) -> Result<(), Errno> {
-        let Some(rings) = self.map(RINGS) else {
+        if !self.can_sample() {
             return Ok(());
-        };
+        }
         self.set_settings(&[0; SETTINGS_SIZE])?;
+        let rings = self.map(RINGS).ok_or(Errno::EOPNOTSUPP)?;
         rings.map.delete(&KEY)
     }
 

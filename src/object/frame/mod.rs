@@ -9,6 +9,14 @@
 
 mod assembly;
 mod listing;
+#[cfg(test)]
+#[allow(
+    clippy::indexing_slicing,
+    clippy::expect_used,
+    clippy::cast_possible_wrap,
+    reason = "a panic is how a test fails"
+)]
+mod listing_tests;
 pub mod sample;
 mod sampler;
 mod settings;

@@ -435,3 +435,30 @@ const fn plan_next() -> [Insn; 17] {
         store(DOUBLE, R8, LEFT, R2),
     ]
 }
+
+/// The names in the listing.
+#[cfg(test)]
+pub(super) const NAMES: [(&str, i32); 22] = [
+    ("SESSION", SESSION as i32),
+    ("VERDICTS", VERDICTS as i32),
+    ("STAGE", STAGE as i32),
+    ("ONE_IN", ONE_IN as i32),
+    ("WINDOW", WINDOW as i32),
+    ("LIMIT", LIMIT as i32),
+    ("AIM", AIM as i32),
+    ("WAKE", WAKE as i32),
+    ("START", START as i32),
+    ("PACKETS", PACKETS as i32),
+    ("TAKEN", TAKEN as i32),
+    ("GAP", GAP as i32),
+    ("LOST", LOST as i32),
+    ("WEIGHT", WEIGHT as i32),
+    ("LEFT", LEFT as i32),
+    ("STEP", STEP as i32),
+    ("REST", REST as i32),
+    ("TIME", TIME as i32),
+    ("FLAGS", FLAGS as i32),
+    ("ITS_SESSION", ITS_SESSION as i32),
+    ("MAX_STEP", MAX_STEP),
+    ("MAX_GAP", MAX_GAP),
+];
