@@ -42,6 +42,16 @@ pub fn adopt(chain: &Chain<'_>) -> Result<Option<Filter>, Diagnostic> {
     let mut filter = Filter::new(chain, head, behind?);
     filter.pins = Some(pins);
     filter.set_attached(Some(attached));
+    // The earlier daemon may have been killed while a client sampled.
+    for errno in filter
+        .stages()
+        .filter_map(|stage| stage.stop_sampling().err())
+    {
+        let (name, why) = (&context.block.interface, errno.desc());
+        context
+            .log
+            .error(format_args!("{name}: cannot switch samples off: {why}"));
+    }
     Ok(Some(filter.adopted()))
 }
 

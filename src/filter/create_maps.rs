@@ -12,7 +12,7 @@ use super::{Context, blame};
 use crate::base::diagnostic::Diagnostic;
 use crate::kernel::map::{Map, Types};
 use crate::kernel::{self, btf, errno, limits};
-use crate::object::frame::{NEXT, TOTALS};
+use crate::object::frame::{NEXT, RINGS, TOTALS};
 use crate::object::{KernelBtf, MapDef};
 
 /// Maps that a new stage shares with a running one.
@@ -37,7 +37,8 @@ impl Shared<'_> {
     }
 }
 
-/// Creates every map of the object, except the shared ones, and writes the content that the object itself contains.
+/// Creates every map of the object, except the shared ones, and writes the content that the object itself contains. A
+/// kernel without the maps for samples gets the maps before them.
 pub(super) fn create_maps(
     context: &Context<'_>,
     shared: Shared<'_>,
@@ -54,8 +55,17 @@ pub(super) fn create_maps(
             map.map_err(|error| no_descriptor(context, &error))?
         } else {
             let types = types_of(def, types.as_ref(), loaded.as_ref());
-            let map = create_map(def, types, cpus)
-                .map_err(|error| context.kernel(context.block.elf_at, "elf", &error))?;
+            let map = match create_map(def, types, cpus) {
+                Ok(map) => map,
+                Err(error) if def.name == RINGS => {
+                    let name = &context.block.interface;
+                    context.log.warn(format_args!(
+                        "{name}: packets cannot be sampled: {error}; samples need kernel 5.10"
+                    ));
+                    break;
+                }
+                Err(error) => return Err(context.kernel(context.block.elf_at, "elf", &error)),
+            };
             write_content(def, &map).map_err(|(verb, errno)| failed(context, def, verb, errno))?;
             map
         };

@@ -10,8 +10,8 @@ use super::entries::lines;
 use super::entry_list::EntryList;
 use crate::base::diagnostic::Diagnostic;
 use crate::base::digest::Digest;
-use crate::object::LinkedObject;
-use crate::object::frame::NEXT;
+use crate::object::frame::is_frame_map;
+use crate::object::{LinkedObject, MapDef};
 
 /// Digest of a program, its maps and their entries, without its place in a chain; equal in every process of the same version of corexdp.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,7 +56,8 @@ struct MapEntries {
 }
 
 impl Fingerprint {
-    /// Fingerprint of a stage of `object`; `lists` has the entries of each map, in the order of the object's maps.
+    /// Fingerprint of a stage of `object`; `lists` has the entries of each map, in the order of the object's maps. The last
+    /// maps may be missing: those of a frame that the kernel refused.
     pub(super) fn new<'a>(
         object: &LinkedObject,
         namesakes: usize,
@@ -65,12 +66,10 @@ impl Fingerprint {
         let mut hasher = Digest::default();
         object.hash_program(&mut hasher);
         let code = hasher.finish();
-        for (_, list) in object
-            .maps
-            .iter()
-            .zip(lists)
-            .filter(|(def, _)| def.name != NEXT)
-        {
+        let (mut lists, none) = (lists.collect::<Vec<_>>(), EntryList::default());
+        lists.resize(object.maps.len(), &none);
+        let own = |(def, _): &(&MapDef, _)| !is_frame_map(&def.name);
+        for (_, list) in object.maps.iter().zip(lists).filter(own) {
             list.hash(&mut hasher);
         }
         namesakes.hash(&mut hasher);

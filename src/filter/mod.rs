@@ -26,6 +26,7 @@ mod reattach;
 mod refit;
 mod refusal;
 mod replace;
+mod sampling;
 mod stage;
 mod state;
 mod surroundings;

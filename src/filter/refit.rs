@@ -103,12 +103,8 @@ impl Stage {
     fn variant(&self, header: LinkHeader, card: Option<u32>) -> Result<Variant, &'static str> {
         let mut object = self.link.object.clone().ok_or("no object")?;
         object.set_link_header(header);
-        // A stage without totals runs without the frame: the verifier refused the frame.
-        let bare = match self.totals() {
-            Some(_) => None,
-            None => object.without_frame(),
-        };
-        let loadable = bare.as_ref().unwrap_or(&object);
+        // A stage with fewer maps runs with a simpler frame, or without: the verifier refused the others.
+        let loadable = object.with_maps(self.maps.len());
         let index = loadable
             .link_header_map()
             .filter(|_| loadable.maps.len() == self.maps.len());
@@ -124,11 +120,12 @@ impl Stage {
         if let Some(fd) = fds.get_mut(index) {
             *fd = map.fd().as_raw_fd();
         }
-        let program = Program::load(loadable, &fds, card).map_err(|failure| match failure {
+        let program = Program::load(&loadable, &fds, card).map_err(|failure| match failure {
             program::Failure::Refused(errno) => errno.desc(),
             program::Failure::Verifier(_) => "the verifier refused it",
             program::Failure::Object(_) => "the object has no canonical form",
         })?;
+        drop(loadable);
         Ok(Variant {
             object,
             program,

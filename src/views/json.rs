@@ -188,7 +188,11 @@ impl Overview<'_> {
         json.list("warnings", filter.warnings().map(WarningText));
         // null for a program whose verdicts are not counted.
         json.member("verdicts");
-        json.value(&self.totals(stage));
+        let (totals, lost) = self.totals_and_lost(stage).unzip();
+        json.value(&totals);
+        // null for a program whose packets cannot be sampled.
+        json.member("samples_lost");
+        json.value(&lost.flatten());
         json.member("maps");
         json.begin_list();
         for read in &stage.read_maps {

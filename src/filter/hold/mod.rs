@@ -21,7 +21,7 @@ use crate::kernel::map::Map;
 use crate::kernel::program::Program;
 use crate::kernel::xdp_mode::Mode;
 use crate::log::Log;
-use crate::object::frame::{NEXT, TOTALS};
+use crate::object::frame::{RINGS, TOTALS, is_frame_map};
 pub(super) use find::PinnedFilter;
 pub use find::tidy;
 pub(super) use pins::PinnedStage;
@@ -76,22 +76,25 @@ pub(super) fn adopt_maps(
     cpus: usize,
 ) -> Result<Option<Vec<LoadedMap>>, Diagnostic> {
     let mut maps = Vec::with_capacity(context.object.maps.len());
-    for (index, def) in context.object.maps.iter().enumerate() {
-        let map = pins.map(identity, index, &def.name);
+    let defs = &context.object.maps;
+    let names = states::map_pins(defs.iter().map(|def| def.name.as_str()));
+    for (def, name) in defs.iter().zip(names) {
+        let map = pins.map(identity, &name);
         let map = map.and_then(|(fd, path)| {
             Map::adopt(fd, def, cpus)
                 .map_err(|errno| PinError::new(&path, "cannot be adopted", Some(errno)))
         });
         let map = match map {
             Ok(map) => map,
-            // The stage was loaded as the last one.
-            Err(error) if error.is_missing_or_wrong() && def.name == NEXT => continue,
-            // The verifier refused the frame of this program.
-            Err(error) if error.is_missing_or_wrong() && def.name == TOTALS => {
+            // The verifier refused these parts of the program's frame, or the stage was loaded as the last one.
+            Err(error) if error.is_missing_or_wrong() && is_frame_map(&def.name) => {
                 let name = &context.block.interface;
-                context.log.warn(format_args!(
-                    "{name}: verdicts are not counted: the adopted program has no counters"
-                ));
+                let reason = match def.name.as_str() {
+                    TOTALS => "verdicts are not counted: the adopted program has no counters",
+                    RINGS => "packets cannot be sampled: the adopted program has no samples",
+                    _ => continue,
+                };
+                context.log.warn(format_args!("{name}: {reason}"));
                 continue;
             }
             Err(error) if error.is_missing_or_wrong() => {

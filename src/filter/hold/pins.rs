@@ -15,7 +15,7 @@ use std::rc::Rc;
 use nix::errno::Errno;
 
 use super::folder::Folder;
-use super::states::{self, PROGRAM, remove};
+use super::states::{self, NEXT_PIN, PROGRAM, remove};
 use crate::filter::fingerprint::Identity;
 use crate::filter::loaded::{LoadedMap, program_in};
 use crate::filter::refusal::PinError;
@@ -24,7 +24,6 @@ use crate::kernel::map::Map;
 use crate::kernel::pin::{self, Kind, Link};
 use crate::kernel::program::Program;
 use crate::kernel::{errno, info};
-use crate::object::frame::NEXT;
 
 /// Name of the pin of the attachment.
 const LINK: &str = "link";
@@ -109,9 +108,9 @@ impl Pins {
         let created = DirBuilder::new().mode(0o700).create(&new);
         created.map_err(|error| errno(&error))?;
         pin::pin(program.as_fd(), &new.join(PROGRAM))?;
-        for (index, loaded) in maps.iter().enumerate() {
-            let path = new.join(states::map_pin(index, &loaded.name));
-            pin::pin(loaded.map.fd().as_fd(), &path)?;
+        let names = maps.iter().map(|loaded| loaded.name.as_str());
+        for (loaded, name) in maps.iter().zip(states::map_pins(names)) {
+            pin::pin(loaded.map.fd().as_fd(), &new.join(name))?;
         }
         // An incomplete state, or a state of another program, may have the name.
         match remove(folder) {
@@ -221,7 +220,7 @@ impl Pins {
 
     /// Id of the program that the kernel runs behind the program of a state; `None` for the last stage.
     pub(super) fn next_of(&self, identity: Identity) -> Result<Option<u32>, PinError> {
-        let (map, path) = match self.map(identity, 0, NEXT) {
+        let (map, path) = match self.map(identity, NEXT_PIN) {
             Ok(found) => found,
             Err(error) if error.is_missing_or_wrong() => return Ok(None),
             Err(error) => return Err(error),
@@ -231,14 +230,13 @@ impl Pins {
             .map_err(|errno| PinError::unknown(&path, errno))
     }
 
-    /// Opens the pin of a map of a state; returns the map and the path. `index` is the map's number in the object.
+    /// Opens the pin `name` of a map of a state; returns the map and the path.
     pub(super) fn map(
         &self,
         identity: Identity,
-        index: usize,
         name: &str,
     ) -> Result<(OwnedFd, PathBuf), PinError> {
-        let path = self.state(identity).join(states::map_pin(index, name));
+        let path = self.state(identity).join(name);
         match pin::get(&path, Kind::Map) {
             Ok(map) => Ok((map, path)),
             Err(errno) => Err(PinError::new(&path, "cannot be opened", Some(errno))),

@@ -1,5 +1,5 @@
-//! The *frame*: instructions that the linker puts around a program to count its packets and bytes by verdict, and in a
-//! chain to run the next program.
+//! The *frame*: instructions that the linker puts around a program to count its packets and bytes by verdict, to run the
+//! next program of a chain, and to copy packets to clients that ask for samples.
 //!
 //! Each exit of the entry function becomes a jump to the frame's epilogue, which ends the function. The frame needs 8 free
 //! bytes of the entry function's stack, and neither a compiler nor BTF, so the frame fits foreign programs. [`listing`]
@@ -7,8 +7,19 @@
 //!
 //! Functions that the entry function calls keep their exits, which return to the caller.
 
+mod assembly;
 mod listing;
+#[cfg(test)]
+#[allow(
+    clippy::indexing_slicing,
+    clippy::expect_used,
+    clippy::cast_possible_wrap,
+    reason = "a panic is how a test fails"
+)]
+mod listing_tests;
 pub mod sample;
+mod sampler;
+mod settings;
 mod stack;
 #[cfg(test)]
 #[allow(
@@ -18,14 +29,21 @@ mod stack;
 )]
 mod tests;
 
+use std::borrow::Cow;
 use std::fmt;
 
+use super::insn::class;
 use super::insn::{CALL, EXIT, pseudo};
 use super::link::MapReference;
 use super::{Insn, LinkedObject, MapDef, MapKind};
+use assembly::TO_EXIT;
 use listing::{COUNT, LEAVE, NEXT_LOAD, PASS_ON, PROLOGUE, TOTALS_LOAD};
+use sampler::{RINGS_LOAD, SETTINGS_LOADS};
+pub use settings::{SETTINGS_SIZE, Settings};
 
-/// Name of the map with the counters. The dot prevents a clash with a map of the program: C names have no dot.
+/// Start of the names of the frame's maps, which are not shown to users. The dot prevents a clash with a map of the program: C names have no dot.
+const PREFIX: &str = "frame.";
+/// Name of the map with the counters.
 pub const TOTALS: &str = "frame.totals";
 /// Number of counters: one for each verdict of `enum xdp_action`, and one for all greater numbers, which the kernel
 /// treats as `XDP_ABORTED`.
@@ -35,6 +53,22 @@ pub const TOTAL_SIZE: usize = 16;
 
 /// Name of the map with the next program of the chain.
 pub const NEXT: &str = "frame.next";
+/// Name of the map whose only slot has the ring buffer for samples; the slot is empty while nobody samples.
+pub const RINGS: &str = "frame.rings";
+/// Name of the map with the [`Settings`] of samples, all zero while nobody samples.
+pub const SETTINGS: &str = "frame.settings";
+
+/// True for the name of a map of the frame.
+pub fn is_frame_map(name: &str) -> bool {
+    name.starts_with(PREFIX)
+}
+
+/// Number of samples that one CPU lost because the ring buffer was full. `value` is the CPU's value of [`TOTALS`].
+pub fn lost_samples(value: &[u8]) -> u64 {
+    let at = usize::from(sampler::LOST.unsigned_abs());
+    let lost = value.get(at..).and_then(<[u8]>::first_chunk);
+    lost.map_or(0, |lost| u64::from_ne_bytes(*lost))
+}
 
 /// Place of a program on its interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -56,6 +90,8 @@ pub(super) struct Frame {
     /// Index of the frame's first map in the object's maps.
     first_map: usize,
     place: Place,
+    /// True if the frame has the part that copies packets.
+    samples: bool,
 }
 
 /// Reasons why a program gets no frame.
@@ -77,8 +113,8 @@ impl fmt::Display for Obstacle {
 }
 
 impl LinkedObject {
-    /// Puts the frame around the program, unless it has one, and adds the frame's maps: [`TOTALS`], and [`NEXT`] in a
-    /// chain.
+    /// Puts the frame around the program, unless it has one, and adds the frame's maps: [`TOTALS`], in a chain [`NEXT`],
+    /// then [`RINGS`] and [`SETTINGS`].
     ///
     /// # Errors
     /// When the frame does not fit; the program is then unchanged.
@@ -94,12 +130,43 @@ impl LinkedObject {
             saved: stack::free_slot(entry).ok_or(Obstacle::Stack)?,
             first_map: self.maps.len(),
             place,
+            samples: true,
         });
         self.maps.push(totals());
         if place == Place::Chained {
             self.maps.push(next());
         }
+        self.maps.push(rings());
+        self.maps.push(settings());
         Ok(())
+    }
+
+    /// The program with a simpler frame, for a kernel that refuses the present one: first without samples and their maps,
+    /// then without the frame. `None` if the program has no frame.
+    pub fn simpler(&self) -> Option<Self> {
+        let frame = self.frame?;
+        if !frame.samples {
+            return self.without_frame();
+        }
+        let mut simpler = self.clone();
+        simpler.frame = Some(Frame {
+            samples: false,
+            ..frame
+        });
+        let others = simpler.maps.len().saturating_sub(2);
+        simpler.maps.truncate(others);
+        Some(simpler)
+    }
+
+    /// The program in the frame whose maps are the first `count` of [`LinkedObject::maps`].
+    pub fn with_maps(&self, count: usize) -> Cow<'_, Self> {
+        let mut object = Cow::Borrowed(self);
+        while object.maps.len() > count
+            && let Some(simpler) = object.simpler()
+        {
+            object = Cow::Owned(simpler);
+        }
+        object
     }
 
     /// The program without its frame and the frame's maps; `None` if the program has no frame.
@@ -122,9 +189,41 @@ fn totals() -> MapDef {
     MapDef {
         kind: MapKind::PERCPU_ARRAY,
         key_size: 4,
-        value_size: u32::try_from(VERDICTS * TOTAL_SIZE).unwrap_or_default(),
+        value_size: u32::try_from(VERDICTS * TOTAL_SIZE + sampler::SIZE).unwrap_or_default(),
         max_entries: 1,
         ..MapDef::new(TOTALS)
+    }
+}
+
+/// Definition of the map with the ring buffer.
+fn rings() -> MapDef {
+    MapDef {
+        kind: MapKind::ARRAY_OF_MAPS,
+        key_size: 4,
+        value_size: 4,
+        max_entries: 1,
+        inner: Some(Box::new(ring(1))),
+        ..MapDef::new(RINGS)
+    }
+}
+
+/// Definition of a ring buffer for samples; its size in bytes is rounded up to a power of two of pages.
+pub fn ring(size: u32) -> MapDef {
+    MapDef {
+        kind: MapKind::RINGBUF,
+        max_entries: size,
+        ..MapDef::new("frame.ring")
+    }
+}
+
+/// Definition of the map with the settings of samples.
+fn settings() -> MapDef {
+    MapDef {
+        kind: MapKind::ARRAY,
+        key_size: 4,
+        value_size: u32::try_from(SETTINGS_SIZE).unwrap_or_default(),
+        max_entries: 1,
+        ..MapDef::new(SETTINGS)
     }
 }
 
@@ -145,41 +244,72 @@ pub(super) struct Code {
     pub(super) map_references: Vec<MapReference>,
 }
 
+impl Code {
+    /// Appends a part of the frame, whose jumps have their targets in place of distances. `loads` has the slot of each
+    /// load of a map, and the index of the map; `exit` is the target of [`TO_EXIT`].
+    fn append(&mut self, part: &[Insn], loads: &[(usize, usize)], exit: usize) {
+        let start = self.insns.len();
+        let references = loads.iter().map(|&(slot, map)| MapReference {
+            slot: start + slot,
+            map,
+        });
+        self.map_references.extend(references);
+        for (slot, insn) in part.iter().enumerate() {
+            let is_jump = insn.class() == class::JMP && ![CALL, EXIT].contains(&insn.opcode());
+            let target = match insn.off() {
+                TO_EXIT => exit,
+                slot => start + usize::from(slot.unsigned_abs()),
+            };
+            let distance = target.cast_signed() - (start + slot + 1).cast_signed();
+            self.insns.push(if is_jump {
+                insn.with_off(i16::try_from(distance).unwrap_or_default())
+            } else {
+                *insn
+            });
+        }
+    }
+}
+
 impl Frame {
-    /// Slots of the part `pass_on`.
-    const fn pass_on(self) -> usize {
+    /// Number of the frame's maps before [`RINGS`].
+    const fn maps(self) -> usize {
         match self.place {
-            Place::Alone => 0,
-            Place::Chained => PASS_ON,
+            Place::Alone => 1,
+            Place::Chained => 2,
         }
     }
 
     /// Slots after the entry function.
     const fn after(self) -> usize {
-        COUNT + self.pass_on() + LEAVE
+        let pass_on = match self.place {
+            Place::Alone => 0,
+            Place::Chained => PASS_ON,
+        };
+        let sample = if self.samples { sampler::SLOTS } else { 0 };
+        COUNT + pass_on + sample + LEAVE
     }
 
     /// The instructions after the entry function. Their map references count from the first of these instructions.
     fn epilogue(self) -> Code {
-        let mut insns = Vec::with_capacity(self.after());
-        let mut map_references = vec![MapReference {
-            slot: TOTALS_LOAD,
-            map: self.first_map,
-        }];
-        let between = i16::try_from(self.pass_on()).unwrap_or_default();
-        insns.extend(listing::count(self.saved, between));
+        let mut code = Code {
+            insns: Vec::with_capacity(self.after()),
+            map_references: Vec::new(),
+        };
+        let exit = self.after() - LEAVE;
+        let loads = [(TOTALS_LOAD, self.first_map)];
+        code.append(&listing::count(self.saved), &loads, exit);
         if self.place == Place::Chained {
-            map_references.push(MapReference {
-                slot: insns.len() + NEXT_LOAD,
-                map: self.first_map + 1,
-            });
-            insns.extend(listing::pass_on());
+            let loads = [(NEXT_LOAD, self.first_map + 1)];
+            code.append(&listing::pass_on(), &loads, exit);
         }
-        insns.extend(listing::leave());
-        Code {
-            insns,
-            map_references,
+        if self.samples {
+            let rings = self.first_map + self.maps();
+            let [first, second, third, fourth] = SETTINGS_LOADS.map(|slot| (slot, rings + 1));
+            let loads = [first, (RINGS_LOAD, rings), second, third, fourth];
+            code.append(&sampler::sampler(self.saved), &loads, exit);
         }
+        code.append(&listing::leave(), &[], exit);
+        code
     }
 
     /// The program of `object` in this frame.
@@ -226,7 +356,7 @@ fn redirected(entry: &[Insn], epilogue: usize) -> impl Iterator<Item = Insn> {
         let left = entry.len() - slot - 1;
         match insn.opcode() {
             _ if is_upper_half => insn,
-            EXIT => listing::jump(i16::try_from(left).unwrap_or_default()),
+            EXIT => assembly::jump(i16::try_from(left).unwrap_or_default()),
             CALL if insn.src() == pseudo::CALL => {
                 let shift = i32::try_from(epilogue).unwrap_or_default();
                 insn.with_imm(insn.imm().saturating_add(shift))

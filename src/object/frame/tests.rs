@@ -38,7 +38,7 @@ fn framed_at(place: Place, mut object: LinkedObject) -> Vec<Insn> {
 }
 
 /// Slots after the entry function of a program alone.
-const ALONE: usize = COUNT + LEAVE;
+const ALONE: usize = COUNT + sampler::SLOTS + LEAVE;
 
 const PASS: [u8; 8] = [0xb7, 0, 0, 0, 2, 0, 0, 0];
 const RETURN: [u8; 8] = [0x95, 0, 0, 0, 0, 0, 0, 0];
@@ -98,20 +98,21 @@ fn chained_frame_runs_next_program_after_counting() {
     let mut object = program(&code, 2, &[]);
     let insns = framed_at(Place::Chained, object.clone());
     let (count, pass_on) = (PROLOGUE + 2, PROLOGUE + 2 + COUNT);
-    let exit = pass_on + PASS_ON;
-    // `if r6 != 2 goto exit`
+    let sample = pass_on + PASS_ON;
+    let exit = sample + sampler::SLOTS;
+    // `if r6 != 2 goto sample`
     let check = insns[pass_on];
     assert_eq!((check.opcode(), check.dst(), check.imm()), (0x55, 6, 2));
-    assert_eq!(target(&insns, pass_on), exit.cast_signed());
+    assert_eq!(target(&insns, pass_on), sample.cast_signed());
     // The check of the lookup in the counters.
     assert_eq!(target(&insns, count + 8), exit.cast_signed());
     let next = insns[pass_on + NEXT_LOAD];
     assert_eq!((next.is_wide(), next.dst(), next.imm()), (true, 2, 9));
-    assert!(insns[exit - 1].calls(&[12]), "bpf_tail_call");
+    assert!(insns[sample - 1].calls(&[12]), "bpf_tail_call");
     assert_eq!(insns[exit + 1], Insn::from_bytes(RETURN));
     assert_eq!(object.add_frame(Place::Chained), Ok(()));
     let names: Vec<_> = object.maps.iter().map(|map| map.name.as_str()).collect();
-    assert_eq!(names, ["first", TOTALS, NEXT]);
+    assert_eq!(names, ["first", TOTALS, NEXT, RINGS, SETTINGS]);
     assert_eq!(object.insns.len() + object.frame_slots(), insns.len());
     let bare = object.without_frame().map(|bare| bare.maps.len());
     assert_eq!(bare, Some(1));

@@ -73,7 +73,8 @@ fn frame_counts(object: &LinkedObject) {
         return;
     }
     let fds: Vec<i32> = (FIRST..).take(framed.maps.len()).collect();
-    let (own, given) = fds.split_last().expect("a map of the frame");
+    let (given, own) = fds.split_at(object.maps.len());
+    let own = own.first().expect("a map of the frame");
     let instructions = framed
         .instructions(&fds)
         .expect("a descriptor for each map");
@@ -82,7 +83,13 @@ fn frame_counts(object: &LinkedObject) {
     let slots = slots.iter().copied().map(Insn::from_bytes);
     let mut loads = slots.filter(|insn| insn.is_wide() && insn.imm() == *own);
     assert!(loads.next().is_some());
-    assert!(framed.maps.last().is_some_and(|map| map.name == TOTALS));
+    let totals = framed.maps.get(object.maps.len());
+    assert!(totals.is_some_and(|map| map.name == TOTALS));
+    assert!(
+        framed
+            .simpler()
+            .is_some_and(|simpler| simpler.simpler().is_some())
+    );
     let bare = framed.without_frame().expect("a frame");
     assert!(bare.maps == object.maps);
     assert_eq!(
