@@ -59,7 +59,7 @@ test,appliance command setpriv util-linux
 test command ps procps
 bench command mount mount
 bench command prometheus-node-exporter prometheus-node-exporter
-bench command xdp-loader xdp-tools
+test,bench command xdp-loader xdp-tools
 test,bench command ethtool ethtool
 bench command taskset util-linux
 test,bench file /usr/lib/$(uname -m)-linux-gnu/bpf/xdpfilt_alw_ip.o xdp-tools

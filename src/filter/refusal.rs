@@ -9,6 +9,7 @@ use nix::errno::Errno;
 use super::{Context, blame};
 use crate::base::diagnostic::{Blame, Diagnostic};
 use crate::kernel::interface::Interface;
+use crate::kernel::xdp_mode::Mode;
 use crate::kernel::{Reason, errno, info, process, program, truncate};
 use crate::log::Log;
 use crate::object::POISON;
@@ -164,17 +165,33 @@ pub(super) fn no_descriptor(context: &Context<'_>, error: &io::Error) -> Diagnos
     context.wrong(context.block.at, "ebpf", blame(errno(error)), what)
 }
 
-/// Message for an interface with another XDP program, whose id is `id`. Detaching the filter of another corexdp would
-/// leave the interface unprotected, so the message names that case first.
-pub(super) fn occupied(interface: &str, id: Option<u32>) -> String {
-    let program = id.map_or_else(String::new, |id| {
-        let info = info::program_by_id(id).ok();
-        let name = info.map_or("unknown".into(), |program| program.name);
-        format!(", id {id}, name {name}")
-    });
-    format!(
-        "interface {interface} has another XDP program{program}; if another corexdp filters there, stop that process, or change its Corefile and reload it; else detach the program: `bpftool link list`, or `ip link set dev {interface} xdp off`"
-    )
+/// Name of the program by which libxdp and bpfman run several programs at one interface.
+const DISPATCHER: &str = "xdp_dispatcher";
+
+/// Message for an interface with another XDP program; `program` has its mode and its id. Detaching the filter of another
+/// corexdp would leave the interface unprotected, so the message names that case first.
+pub(super) fn occupied(interface: &str, program: Option<(Option<Mode>, u32)>) -> String {
+    let (mode, id) = program.unzip();
+    let name = id.map(|id| info::program_by_id(id).map_or("unknown".into(), |info| info.name));
+    let is_dispatcher = name.as_deref() == Some(DISPATCHER);
+    let program = id.zip(name);
+    let program = program.map_or_else(String::new, |(id, name)| format!(", id {id}, name {name}"));
+    let remedy = if is_dispatcher {
+        format!(
+            ", the dispatcher of libxdp or bpfman: `xdp-loader status {interface}` shows its programs; `xdp-loader unload {interface} --all`, or `bpfman unload` for each, detaches them; then retry"
+        )
+    } else {
+        // `xdp off` removes no generic program where the driver has native mode, and reports success.
+        let option = match mode.flatten() {
+            Some(Mode::Generic) => "xdpgeneric",
+            Some(Mode::Offload) => "xdpoffload",
+            Some(Mode::Native) | None => "xdp",
+        };
+        format!(
+            "; if another corexdp filters there, stop that process, or change its Corefile and reload it; else detach the program: `bpftool link list`, or `ip link set dev {interface} {option} off`"
+        )
+    };
+    format!("interface {interface} has another XDP program{program}{remedy}")
 }
 
 /// The text as a reason of limited size.

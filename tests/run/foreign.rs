@@ -10,7 +10,7 @@ use support::packets::frame::{Frame, ip4, ip6};
 use support::wait::{wait_for, wait_until};
 
 /// The path of an object in Debian's libxdp1, on which xdp-tools depends.
-fn installed(name: &str) -> PathBuf {
+pub(super) fn installed(name: &str) -> PathBuf {
     let folder = format!("/usr/lib/{}-linux-gnu/bpf", std::env::consts::ARCH);
     let path = Path::new(&folder).join(format!("{name}.o"));
     assert!(

@@ -37,6 +37,7 @@ mod interfaces;
 mod interrupting;
 mod keeper;
 mod kernel_types;
+mod libxdp;
 mod limits;
 mod link_changes;
 mod link_traffic;
