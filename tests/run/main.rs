@@ -24,6 +24,7 @@ mod control;
 mod detached;
 mod differences;
 mod dump;
+mod exact_verdicts;
 mod examples;
 mod fairness;
 mod filling;
