@@ -163,7 +163,7 @@ fn free(context: &Context<'_>, interface: Interface) -> Result<Interface, Diagno
     if interface.xdp.is_none() {
         return Ok(interface);
     }
-    let what = occupied(&context.block.interface, interface.xdp);
+    let what = occupied(&context.block.interface, Some(&interface));
     Err(context.wrong(context.block.interface_at, "if", Blame::Interface, what))
 }
 

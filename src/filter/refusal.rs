@@ -165,33 +165,44 @@ pub(super) fn no_descriptor(context: &Context<'_>, error: &io::Error) -> Diagnos
     context.wrong(context.block.at, "ebpf", blame(errno(error)), what)
 }
 
-/// Name of the program by which libxdp and bpfman run several programs at one interface.
-const DISPATCHER: &str = "xdp_dispatcher";
-
-/// Message for an interface with another XDP program; `program` has its mode and its id. Detaching the filter of another
-/// corexdp would leave the interface unprotected, so the message names that case first.
-pub(super) fn occupied(interface: &str, program: Option<(Option<Mode>, u32)>) -> String {
-    let (mode, id) = program.unzip();
-    let name = id.map(|id| info::program_by_id(id).map_or("unknown".into(), |info| info.name));
-    let is_dispatcher = name.as_deref() == Some(DISPATCHER);
-    let program = id.zip(name);
-    let program = program.map_or_else(String::new, |(id, name)| format!(", id {id}, name {name}"));
-    let remedy = if is_dispatcher {
-        format!(
-            ", the dispatcher of libxdp or bpfman: `xdp-loader status {interface}` shows its programs; `xdp-loader unload {interface} --all`, or `bpfman unload` for each, detaches them; then retry"
-        )
-    } else {
+/// Message for interface `name`, which has another XDP program; `found` is `None` if the program was attached after the
+/// check. Detaching the filter of another corexdp would leave the interface unprotected, so the message names that case
+/// first.
+pub(super) fn occupied(name: &str, found: Option<&Interface>) -> String {
+    let mut message = format!("interface {name} has another XDP program");
+    let (mut is_dispatcher, mut option) = (false, "xdp");
+    if let Some(found) = found
+        && let Some((mode, id)) = found.xdp
+    {
+        let info = info::program_by_id(id).ok();
+        let program = info.map_or("unknown".into(), |info| info.name);
+        is_dispatcher = program == "xdp_dispatcher" || has_pins_of_libxdp(found.index, id);
+        let _ = write!(message, ", id {id}, name {program}");
         // `xdp off` removes no generic program where the driver has native mode, and reports success.
-        let option = match mode.flatten() {
+        option = match mode {
             Some(Mode::Generic) => "xdpgeneric",
             Some(Mode::Offload) => "xdpoffload",
             Some(Mode::Native) | None => "xdp",
         };
-        format!(
-            "; if another corexdp filters there, stop that process, or change its Corefile and reload it; else detach the program: `bpftool link list`, or `ip link set dev {interface} {option} off`"
+    }
+    let _ = if is_dispatcher {
+        write!(
+            message,
+            ", the dispatcher of libxdp or bpfman: `xdp-loader status {name}` shows its programs; `xdp-loader unload {name} --all`, or `bpfman unload` for each, detaches them; then retry"
+        )
+    } else {
+        write!(
+            message,
+            "; if another corexdp filters there, stop that process, or change its Corefile and reload it; else detach the program: `bpftool link list`, or `ip link set dev {name} {option} off`"
         )
     };
-    format!("interface {interface} has another XDP program{program}{remedy}")
+    message
+}
+
+/// True if libxdp has pinned the programs of the dispatcher with this id. A running daemon may not read the names of
+/// programs.
+fn has_pins_of_libxdp(interface: u32, id: u32) -> bool {
+    Path::new(&format!("/sys/fs/bpf/xdp/dispatch-{interface}-{id}")).exists()
 }
 
 /// The text as a reason of limited size.

@@ -1,7 +1,10 @@
 //! The tools of libxdp, `xdp-loader` and its dispatcher, before corexdp at an interface and beside it.
 
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::Output;
+
+use nix::net::if_::if_nametoindex;
 
 use crate::packet;
 #[cfg(feature = "faults")]
@@ -81,6 +84,54 @@ fn refusal_names_the_dispatcher_of_libxdp() {
         site.server.run("xdp-loader status edge0");
         remedy_works(&site, &message, "xdp-loader unload edge0 --all");
     }
+}
+
+/// The folder of a dispatcher's pins. Dropping it removes the folder.
+struct Pins(PathBuf);
+
+impl Pins {
+    fn new(interface: &str, site: &Site, dispatcher: &Attached) -> Self {
+        let index = site.server.enter(|| if_nametoindex(interface)).unwrap();
+        let name = format!("/sys/fs/bpf/xdp/dispatch-{index}-{}", dispatcher.id);
+        fs::create_dir_all(&name).unwrap();
+        Self(name.into())
+    }
+}
+
+impl Drop for Pins {
+    fn drop(&mut self) {
+        // xdp-loader may have removed the folder.
+        let _ = fs::remove_dir(&self.0);
+    }
+}
+
+/// A running daemon cannot read the names of programs, but libxdp's pins have the ids of its dispatchers in their names.
+#[test]
+fn reload_names_the_dispatcher_of_libxdp() {
+    let site = Site::new();
+    let daemon = site.run(&corefile("")).attached(1);
+    site.add_wire("edge1", "cli1");
+    let object = super::foreign::installed("xdp-dispatcher");
+    let line = format!("ip link set dev edge1 xdp obj {} sec xdp", object.display());
+    site.server.run(&line);
+    let dispatcher = Attached::on(&site.server, "edge1").unwrap();
+    let more = "  }\n  ebpf {\n    if edge1\n    elf example.o\n";
+    site.folder.write("Corefile", &corefile(more));
+    let program = format!(
+        "interface edge1 has another XDP program, id {}, name unknown",
+        dispatcher.id
+    );
+    site.ask(&["reload"])
+        .refuses(69, &[&format!("{program}; if another corexdp")]);
+    let _pins = Pins::new("edge1", &site, &dispatcher);
+    let remedy = "`xdp-loader unload edge1 --all`";
+    site.ask(&["reload"]).refuses(
+        69,
+        &[&format!("{program}, the dispatcher of libxdp"), remedy],
+    );
+    site.server.run("xdp-loader unload edge1 --all");
+    site.ask(&["reload"]).expect(0, &[]);
+    daemon.stop();
 }
 
 /// libxdp attaches the dispatcher, or the program itself on a kernel without extensions.
