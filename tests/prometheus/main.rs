@@ -8,6 +8,7 @@
     reason = "a panic is how a test fails"
 )]
 
+mod chain;
 mod dashboard;
 mod queries;
 mod server;

@@ -92,7 +92,7 @@ fn boxes(site: &Site) -> Vec<Daemon> {
 }
 
 /// The query as Grafana sends it for the values of the variables that the test chooses.
-fn filled_in(expression: &str) -> String {
+pub fn filled_in(expression: &str) -> String {
     let values = [
         ("$__rate_interval", "1m"),
         ("$job", "corexdp"),
