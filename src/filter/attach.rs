@@ -187,10 +187,10 @@ fn up(context: &Context<'_>, interface: Interface) -> Result<Interface, Diagnost
 
 /// Fails if the interface has an XDP program.
 fn free(context: &Context<'_>, interface: Interface) -> Result<Interface, Diagnostic> {
-    let Some((_, id)) = interface.xdp else {
+    if interface.xdp.is_none() {
         return Ok(interface);
-    };
-    let what = occupied(&context.block.interface, Some(id));
+    }
+    let what = occupied(&context.block.interface, Some(&interface));
     Err(context.wrong(context.block.interface_at, "if", Blame::Interface, what))
 }
 
