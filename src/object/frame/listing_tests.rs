@@ -32,7 +32,10 @@ fn with_numbers(text: &str, names: &[(&str, i64)]) -> String {
     for part in text.split_inclusive(|c| !word(c)) {
         let name = part.trim_end_matches(|c| !word(c));
         match names.iter().find(|(known, _)| *known == name) {
-            Some((_, number)) => out += &format!("{number}{}", &part[name.len()..]),
+            Some((_, number)) => {
+                out += &number.to_string();
+                out += &part[name.len()..];
+            }
             None => out += part,
         }
     }
