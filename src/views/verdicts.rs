@@ -10,7 +10,7 @@ use crate::base::text::Text;
 use crate::config::MetricKind;
 use crate::filter::Filter;
 use crate::kernel::map::Shape;
-use crate::object::frame::TOTAL_SIZE;
+use crate::object::frame::{TOTAL_SIZE, VERDICTS as COUNTERS};
 
 /// Labels of the verdicts in the order of the views, with their numbers in `enum xdp_action`.
 const VERDICTS: [(&str, usize); 5] = [
@@ -56,7 +56,8 @@ fn sum(shape: &Shape, copied: &[u8]) -> Totals {
         ..VerdictTotals::default()
     });
     for counters in shape.values(copied) {
-        for (number, counter) in counters.chunks_exact(TOTAL_SIZE).enumerate() {
+        let counters = counters.chunks_exact(TOTAL_SIZE).take(COUNTERS);
+        for (number, counter) in counters.enumerate() {
             let at = VERDICTS.iter().position(|(_, known)| *known == number);
             let total = totals.get_mut(at.unwrap_or(VERDICTS.len() - 1));
             if let (Some(total), ([packets, bytes], _)) = (total, counter.as_chunks()) {
@@ -123,7 +124,6 @@ impl Overview<'_> {
 mod tests {
     use super::*;
     use crate::object::MapKind;
-    use crate::object::frame::VERDICTS as COUNTERS;
 
     #[test]
     fn sum_adds_all_cpus() {
