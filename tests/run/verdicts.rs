@@ -18,7 +18,7 @@ const VERDICTS: [&str; 5] = ["pass", "drop", "tx", "redirect", "aborted"];
 type Totals = BTreeMap<&'static str, (u64, u64)>;
 
 /// A site without IPv6, so that the kernel sends no packets of its own.
-fn quiet_site() -> Site {
+pub(super) fn quiet_site() -> Site {
     let site = Site::new();
     for namespace in [&site.server, &site.client] {
         namespace.run("sysctl -qw net.ipv6.conf.all.disable_ipv6=1");
