@@ -86,7 +86,7 @@ impl fmt::Display for SampleRequest {
 
 impl Request {
     /// Text of the packet. The time of `Reload` is in milliseconds.
-    pub fn text(&self) -> String {
+    pub fn text(self) -> String {
         match self {
             Self::Reload(None) => "reload".into(),
             Self::Reload(Some(time)) => format!("reload {}", time.as_millis()),
@@ -199,7 +199,10 @@ mod tests {
             sample(None),
             sample(InterfaceName::try_from("eth0").ok()),
         ] {
-            assert_eq!(Request::parse(request.text().as_bytes()), Some(request));
+            assert_eq!(
+                Request::parse(request.clone().text().as_bytes()),
+                Some(request)
+            );
         }
         for wrong in [
             &b""[..],

@@ -40,7 +40,7 @@ pub(super) fn create_maps(
                 Err(error) if def.name == RINGS => {
                     let name = &context.block.interface;
                     context.log.warn(format_args!(
-                        "{name}: packets cannot be sampled (needs kernel 5.10): {error}"
+                        "{name}: packets cannot be sampled: {error}; samples need kernel 5.10"
                     ));
                     break;
                 }

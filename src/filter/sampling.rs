@@ -63,6 +63,7 @@ impl Filter {
             return Ok(None);
         };
         let copied = scan.value(map, &KEY)?.unwrap_or_default();
-        Ok(Some(map.shape().values(copied).map(lost_samples).sum()))
+        let lost = map.shape().values(copied).map(lost_samples).sum();
+        Ok(Some(lost))
     }
 }

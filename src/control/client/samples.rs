@@ -126,7 +126,7 @@ impl Samples {
 
 impl Session {
     fn open(path: &Path, request: &SampleRequest) -> Result<Self, Error> {
-        let mut connection = Connection::open(path, &Request::Sample(request.clone()))?;
+        let mut connection = Connection::open(path, Request::Sample(request.clone()))?;
         let (mut stages, mut ring) = (Vec::new(), None);
         let code = connection.answers(&mut |answer| {
             match answer {
