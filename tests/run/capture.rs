@@ -250,7 +250,7 @@ fn tshark_reads_interfaces_verdicts_and_comments_of_a_file() {
     let (site, daemon) = start();
     let file = site.folder.file("packets.pcapng");
     // An earlier capture is replaced.
-    fs::write(&file, [0; 100_000]).unwrap();
+    fs::write(&file, vec![0; 100_000]).unwrap();
     let running = capture(&site, &["-w", "packets.pcapng", "-c", "20"]).lines();
     let running = Mutex::new(running);
     send_until(&site, || {
