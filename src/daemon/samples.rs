@@ -83,8 +83,11 @@ impl Daemon<'_> {
                 .attachment()
                 .map_or(0, |attachment| attachment.interface);
             let (interface, program) = (&filter.interface, &stage.object);
+            let link = filter.link_header() as u8;
             client
-                .stage(format_args!("{number} {index} {interface} {program}"))
+                .stage(format_args!(
+                    "{number} {index} {link} {interface} {program}"
+                ))
                 .map_err(|errno| ("cannot name a stage", errno))?;
             let settings = Settings {
                 session,

@@ -57,6 +57,13 @@ struct Variant {
 }
 
 impl Filter {
+    /// The first header of the packets: the header that the first program expects, or else that of the interface.
+    pub fn link_header(&self) -> LinkHeader {
+        let of_interface = || interface::find(&self.interface).ok()??.link_type.header();
+        let header = self.head.link.expected_header().or_else(of_interface);
+        header.unwrap_or(LinkHeader::Ethernet)
+    }
+
     /// Loads each program anew, with the same maps, that expects another link header than `interface` has. Called before
     /// the filter is attached to `interface`.
     ///

@@ -15,6 +15,7 @@ mod abusive_clients;
 mod allocations;
 mod calls;
 mod capabilities;
+mod capture;
 mod chains;
 mod changes;
 mod clients;
