@@ -10,8 +10,9 @@ use crate::base::escape::is_control;
 use crate::corefile::Token;
 use crate::encode::MAP;
 
-/// The part that does not depend on filters and listeners: style and script (7 KiB), 16 messages of the log (24 KiB), the
-/// path of the Corefile in `/status` (24 KiB with every byte escaped), the control socket, and the daemon's own metrics.
+/// The part that does not depend on filters and listeners: style and script (9 KiB), 16 messages of the log (24 KiB), the
+/// errors of the last reload (6 KiB), the path of the Corefile in `/status` (24 KiB with every byte escaped), the control
+/// socket, and the daemon's own metrics.
 pub const DAEMON: usize = 48 << 10;
 /// A listener: its address, and the reason and remedy if it cannot be served.
 const LISTENER: usize = 320;
@@ -27,7 +28,7 @@ const VERDICT: usize = 128;
 /// A map without its names.
 const MAP_BYTES: usize = 384;
 /// A metric without its names and HELP. The longest number has 20 digits.
-const METRIC: usize = 56;
+const METRIC: usize = 92;
 /// The longest escape of one byte: `&quot;`, `\u001b`.
 const ESCAPE: usize = 6;
 

@@ -114,7 +114,11 @@ impl<'a> Chromium<'a> {
 
     /// The value of a JavaScript expression in the page.
     pub(crate) fn value(&self, expression: &str) -> Value {
-        let script = format!("return {expression};");
+        self.execute(&format!("return {expression};"))
+    }
+
+    /// Runs a script in the page, and returns its value.
+    pub(crate) fn execute(&self, script: &str) -> Value {
         self.session_command("execute/sync", &json!({"script": script, "args": []}))
     }
 
