@@ -97,20 +97,20 @@ fn head(text: &mut Text<'_>, host: &str, state: &str) -> fmt::Result {
 
 /// Begins the sections of the interfaces. `period` is the number of milliseconds of the rates.
 pub(super) fn begin_filters(text: &mut Text<'_>, period: Option<u64>) -> fmt::Result {
-    text.write_str("<div class=\"columns\"><div>\n")?;
     match period {
         Some(period) => {
             let seconds = (period + 500) / 1000;
             writeln!(
                 text,
-                "<p class=\"soft\">Rates of verdicts: last {seconds} s</p>"
+                "<p class=\"soft\">Rates of verdicts over the last {seconds} s</p>"
             )
         }
         None => writeln!(
             text,
-            "<p class=\"soft\">Rates of verdicts: after the next refresh</p>"
+            "<p class=\"soft\">Rates of verdicts from the next refresh on</p>"
         ),
-    }
+    }?;
+    text.write_str("<div class=\"columns\"><div>\n")
 }
 
 /// Ends the sections of the interfaces, and begins the section of the log.

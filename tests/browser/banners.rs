@@ -1,12 +1,14 @@
 //! Banners: states that need a person. Each has its own colour, and is readable on a phone and in dark mode.
 
 use std::collections::BTreeSet;
+use std::time::Instant;
 
 use serde_json::{Value, json};
 
 use crate::axe::is_accessible;
-use crate::chromium::Chromium;
-use support::net::{Daemon, Site};
+use crate::chromium::{Chromium, RETURN};
+use crate::row;
+use support::net::{Daemon, Site, pause};
 use support::objects::compile::compile;
 use support::packets::frame::ip4;
 
@@ -28,6 +30,10 @@ const COREFILE: &str = ". {
 fn start() -> (Site, Daemon) {
     let site = Site::new();
     site.add_wire("edge1", "cli1");
+    // The kernel must send no packets of its own.
+    for namespace in [&site.server, &site.client] {
+        namespace.run("sysctl -qw net.ipv6.conf.all.disable_ipv6=1");
+    }
     // Another process has the port of `health`.
     let taken = site
         .server
@@ -68,7 +74,7 @@ fn each_state_has_a_banner_of_its_own_colour() {
         &COREFILE.replace("edge1", "edge1\n    map nonsense"),
     );
     let refused = site.ask(&["reload"]);
-    assert!(refused.stderr.contains("nonsense"), "{refused:?}");
+    assert!(refused.stderr.contains("VALUE has"), "{refused:?}");
     let shown = text(&browser, "refused");
     for line in refused.stderr.trim_end().lines() {
         assert!(shown.contains(line), "{line}: {shown}");
@@ -142,26 +148,131 @@ fn pending_confirmation_counts_down() {
     daemon.stop();
 }
 
-/// Packets per second of a verdict in the table of `edge0`.
-fn rate(browser: &Chromium<'_>, verdict: &str) -> Option<f64> {
-    let cell = format!(
-        "document.querySelector('.verdicts').querySelector('tbody').textContent && \
-         [...document.querySelectorAll('.verdicts tbody tr')].find((row) => row.cells[0].textContent === '{verdict}').cells[1].textContent"
-    );
-    browser.text(&cell).parse().ok()
+/// The cell of a verdict of `edge0` in the column `at`.
+fn cell(verdict: &str, at: u8) -> String {
+    format!("({}.cells[{at}] ?? {{}})", row(verdict))
 }
 
+/// The number in a cell, without the prefix `k` of thousands.
+fn number(browser: &Chromium<'_>, verdict: &str, at: u8) -> Option<f64> {
+    let text = browser.text(&format!("{}.textContent", cell(verdict, at)));
+    match text.strip_suffix('k') {
+        Some(thousands) => Some(1000.0 * thousands.parse::<f64>().unwrap()),
+        None => text.parse().ok(),
+    }
+}
+
+/// Without scripts the daemon computes the rates, from the packets since an earlier request.
 #[test]
-fn rates_match_the_packets_sent() {
+fn rates_without_scripts_match_the_packets_sent() {
     let (site, daemon) = start();
     let browser = Chromium::start(&site);
     browser.resize(1280, 900);
-    browser.command(
-        "Emulation.setScriptExecutionDisabled",
-        &json!({"value": true}),
-    );
+    let off = json!({"value": true});
+    browser.command("Emulation.setScriptExecutionDisabled", &off);
     browser.open();
-    assert_eq!(rate(&browser, "drop"), None);
+    let period = "document.querySelector('.soft').textContent";
+    assert_eq!(
+        browser.text(period),
+        "Rates of verdicts from the next refresh on"
+    );
+    assert_eq!(number(&browser, "drop", 1), None);
+    for packets in [3000, 600] {
+        let before = Instant::now();
+        send(&site, 1, packets);
+        pause(1500);
+        browser.open();
+        let seconds = before.elapsed().as_secs_f64();
+        let most = f64::from(packets) / 1.5;
+        let rate = number(&browser, "drop", 1).unwrap();
+        // The period began before the packets, and ended before now.
+        assert!(
+            rate <= most && rate > 0.5 * f64::from(packets) / seconds,
+            "{rate} of {packets} in {seconds} s"
+        );
+        // 42 bytes a packet.
+        let bits = number(&browser, "drop", 2).unwrap();
+        assert!(
+            (0.98..=1.02).contains(&(bits / (rate * 8.0 * 42.0))),
+            "{bits} of {rate}"
+        );
+    }
+    assert_eq!(number(&browser, "drop", 3), Some(3600.0));
+    assert!(
+        browser
+            .text(period)
+            .starts_with("Rates of verdicts over the last ")
+    );
+    drop(browser);
+    daemon.stop();
+}
+
+/// The sparkline has the highest rate of the last five minutes as its scale.
+#[test]
+fn sparkline_has_a_scale() {
+    let (site, daemon) = start();
+    let browser = Chromium::start(&site);
+    browser.open();
+    let scale = format!("{}.querySelector('small').textContent", cell("drop", 5));
+    browser.becomes(&format!("{scale} === 'max 0/s'"));
+    browser.keep(&scale);
+    send(&site, 1, 5000);
+    browser.becomes(&format!(
+        "{} === '5000'",
+        format!("{}.textContent", cell("drop", 3))
+    ));
+    browser.becomes(&format!("{scale} !== 'max 0/s'"));
+    let shown = browser.kept().concat();
+    let digits: String = browser
+        .text(&scale)
+        .chars()
+        .filter(char::is_ascii_digit)
+        .collect();
+    let most: u64 = digits.parse().unwrap();
+    assert!((100..=5000).contains(&most), "{shown}");
+    // The line has a point at the upper edge, and the area below ends at the lower edge.
+    let points = |shape: &str| {
+        browser.text(&format!(
+            "{}.querySelector('{shape}').getAttribute('points')",
+            cell("drop", 5)
+        ))
+    };
+    assert!(
+        points("polyline").contains(",1.0"),
+        "{}",
+        points("polyline")
+    );
+    assert!(
+        points("polygon").ends_with(" 300,24"),
+        "{}",
+        points("polygon")
+    );
+    drop(browser);
+    daemon.stop();
+}
+
+/// The rows at zero stay unfolded over a refresh; the keyboard unfolds them.
+#[test]
+fn rows_at_zero_unfold_by_keyboard() {
+    let (site, daemon) = start();
+    let browser = Chromium::start(&site);
+    browser.open();
+    let details = "document.querySelector('details')";
+    assert_eq!(
+        browser.text(&format!("{details}.querySelector('summary').textContent")),
+        "3 rows at zero"
+    );
+    browser.value(&format!("{details}.querySelector('summary').focus()"));
+    browser.press(RETURN);
+    assert_eq!(browser.value(&format!("{details}.open")), true);
+    send(&site, 3, 5);
+    browser.becomes(&format!("{}.textContent === '5'", cell("tx", 3)));
+    assert_eq!(
+        browser.text(&format!("{details}.querySelector('summary').textContent")),
+        "2 rows at zero"
+    );
+    assert_eq!(browser.value(&format!("{details}.open")), true);
+    is_accessible(&browser);
     drop(browser);
     daemon.stop();
 }

@@ -2,16 +2,13 @@
 
 use serde_json::Value;
 
-use crate::chromium::Chromium;
+use crate::chromium::{Chromium, RETURN, TAB};
 use crate::{COREFILE, KEY, cell, flood, host, row, second_map, start};
 use support::net::pause;
 use support::wait::wait_until;
 
 /// The text of the live region, which a screen reader announces.
 const LIVE: &str = "document.getElementById('live').textContent";
-/// `WebDriver`'s code of the key.
-const TAB: char = '\u{e004}';
-const RETURN: char = '\u{e007}';
 
 /// The number in a rate such as `12/s`.
 fn number(rate: &str) -> Option<f64> {

@@ -62,19 +62,20 @@
     if (!cell) {
       cell = row.insertCell();
       cell.className = "own";
+      if (!isVerdict) cell.append(document.createElement("span"));
       const line = add(cell, "svg", { viewBox: "0 0 300 24", preserveAspectRatio: "none", role: "img" });
       add(line, "polygon");
       add(line, "polyline");
-      cell.append(document.createElement("small"), document.createElement("span"));
+      cell.append(document.createElement("small"));
     }
-    const [line, scale, text] = cell.children;
+    const [text, line, scale] = isVerdict ? [null, ...cell.children] : cell.children;
     const all = rates.map(({ rate }) => rate);
     const [low, high] = [Math.min(0, ...all), Math.max(0, ...all)];
     const x = (point) => (300 - (at - point.at) / 1000).toFixed(1);
     const y = (point) => (23 - (22 * (point.rate - low)) / (high - low || 1)).toFixed(1);
     const points = rates.map((point) => `${x(point)},${y(point)}`).join(" ");
     scale.textContent = `max ${short(high)}`;
-    text.textContent = all.length && !isVerdict ? short(all.at(-1)) : "";
+    if (text) text.textContent = all.length ? short(all.at(-1)) : "";
     line.setAttribute("aria-label", `last 5 minutes: ${short(low)} to ${short(high)}`);
     line.lastChild.setAttribute("points", points);
     line.firstChild.setAttribute("points", all.length ? `${x(rates[0])},24 ${points} 300,24` : "");
