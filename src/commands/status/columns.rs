@@ -6,7 +6,7 @@ use crate::base::json::Value;
 use crate::base::utc::Utc;
 
 /// Cell without a value.
-const NONE: &str = "-";
+pub(super) const NONE: &str = "-";
 
 /// Columns of a table: heading, and path of the member in the JSON.
 pub(super) type Columns = &'static [(&'static str, &'static str)];
@@ -25,9 +25,6 @@ pub(super) fn cells(table: &mut Table, part: &Value, columns: Columns) {
         match (*member, value) {
             ("attached", Value::Bool(true)) => table.cell("attached", Some(Colour::Green)),
             ("attached", _) => table.cell("not attached", Some(Colour::Red)),
-            ("verdict", _) if value.word() == Some("aborted") => {
-                table.cell("aborted", Some(Colour::Red));
-            }
             ("program.loaded_at", _) => table.cell(&time(value), None),
             _ => table.cell(&word(value), None),
         }
