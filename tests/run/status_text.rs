@@ -2,8 +2,10 @@
 
 use std::fs;
 use std::process::Stdio;
+use std::time::{Duration, Instant};
 
-use crate::status::{COREFILE, ask, start};
+use crate::packet;
+use crate::status::{COREFILE, ask, json, start};
 use support::net::Site;
 
 #[test]
@@ -55,10 +57,19 @@ fn on_terminal(site: &Site, no_color: Option<&str>) -> String {
     String::from_utf8(text).unwrap().replace("\r\n", "\n")
 }
 
+/// The text without its numbers, which differ from one request to the next.
+fn without_numbers(text: &str) -> String {
+    let lines = text.lines().filter(|line| !line.starts_with("rates: "));
+    let words = lines.flat_map(|line| line.split_whitespace().chain(["\n"]));
+    let words =
+        words.filter(|word| *word != "-" && !word.starts_with(|c: char| c.is_ascii_digit()));
+    words.collect::<Vec<_>>().join(" ")
+}
+
 #[test]
 fn colours_need_a_terminal_and_no_no_color() {
     let (site, daemon) = start();
-    let plain = ask(&site, &[]).stdout;
+    let plain = without_numbers(&ask(&site, &[]).stdout);
     for (no_color, coloured) in [(None, true), (Some(""), true), (Some("1"), false)] {
         let text = on_terminal(&site, no_color);
         assert_eq!(
@@ -67,7 +78,49 @@ fn colours_need_a_terminal_and_no_no_color() {
             "{text:?}"
         );
         let without = text.replace("\x1b[32m", "").replace("\x1b[0m", "");
-        assert_eq!(without, plain, "{no_color:?}");
+        assert_eq!(without_numbers(&without), plain, "{no_color:?}");
     }
+    daemon.stop();
+}
+
+/// On a terminal the first status has rates: the command asks again after a second. A script gets rates from the second
+/// request on, without waiting.
+#[test]
+fn rates_match_the_packets_sent() {
+    let (site, daemon) = start();
+    let first = ask(&site, &[]).stdout;
+    assert!(first.contains("\nrates: none yet; "), "{first}");
+    let begin = Instant::now();
+    site.sender().send(&packet("10.11.0.1"), 3000);
+    site.metric_becomes("coredns_ebpf_dropped", 3000);
+    std::thread::sleep(Duration::from_millis(1100));
+    let status = json(&site, &[]);
+    let most = begin.elapsed().as_millis() as u64 + 1000;
+    let period = status["period_ms"].as_u64().unwrap();
+    assert!((1000..=most).contains(&period), "{status}");
+    let drop = &status["filters"][0]["verdicts"][1];
+    assert_eq!(drop["verdict"], "drop");
+    assert_eq!(
+        (&drop["period_packets"], &drop["period_bytes"]),
+        (&3000.into(), &126_000.into())
+    );
+    let site_text = on_terminal(&site, Some("1"));
+    assert!(
+        site_text.contains("\nrates: mean of the last "),
+        "{site_text}"
+    );
+    daemon.stop();
+}
+
+#[test]
+fn first_status_on_a_terminal_has_rates() {
+    let (site, daemon) = start();
+    let text = on_terminal(&site, Some("1"));
+    assert!(text.contains("\nrates: mean of the last 1."), "{text}");
+    let row = text
+        .lines()
+        .find(|line| line.starts_with("edge0      example  drop "));
+    let words: Vec<_> = row.expect(&text).split_whitespace().collect();
+    assert_eq!(words, ["edge0", "example", "drop", "0", "0", "0", "0"]);
     daemon.stop();
 }
