@@ -28,7 +28,7 @@ const VERDICT: usize = 128;
 /// A map without its names.
 const MAP_BYTES: usize = 384;
 /// A metric without its names and HELP. The longest number has 20 digits.
-const METRIC: usize = 92;
+const METRIC: usize = 78;
 /// The longest escape of one byte: `&quot;`, `\u001b`.
 const ESCAPE: usize = 6;
 

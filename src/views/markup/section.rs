@@ -111,7 +111,7 @@ pub(in crate::views) fn verdict(
     } else {
         ""
     };
-    write!(text, "<tr><th scope=\"row\"{class}>{verdict}</th>")?;
+    write!(text, "<tr><th{class}>{verdict}</th>")?;
     match growth {
         Some(growth) => {
             let (rate, bits) = (Digits(growth.packet_rate()), growth.byte_rate().bits());
@@ -143,7 +143,7 @@ pub(in crate::views) fn metric(
     let (help, name, number) = (Html(help), Html(name), Digits(number));
     writeln!(
         text,
-        "<tr><th scope=\"row\">{help} <small>{name}</small></th><td>{number}</td></tr>"
+        "<tr><th>{help} <small>{name}</small></th><td>{number}</td></tr>"
     )
 }
 
@@ -183,7 +183,7 @@ pub(in crate::views) fn begin_zeros(
 
 /// Writes a verdict without packets.
 pub(in crate::views) fn zero_verdict(text: &mut Text<'_>, verdict: &str) -> fmt::Result {
-    writeln!(text, "<tr><th scope=\"row\">{verdict}</th><td>0</td></tr>")
+    writeln!(text, "<tr><th>{verdict}</th><td>0</td></tr>")
 }
 
 /// Ends the folded rows.

@@ -46,7 +46,7 @@
 
   const short = (rate) => {
     const size = Math.abs(rate);
-    return (size < 10 ? +rate.toFixed(1) : size < 1e7 ? Math.round(rate).toLocaleString("fr") : rate.toExponential(1)) + "/s";
+    return (size < 10 ? +rate.toFixed(1) : size < 1e10 ? Math.round(rate).toLocaleString("fr") : rate.toExponential(1)) + "/s";
   };
 
   const add = (parent, name, attributes) => {
