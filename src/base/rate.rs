@@ -62,7 +62,7 @@ impl fmt::Display for Short {
         let prefix = prefix.unwrap_or_default();
         match number {
             ..10_000 => write!(f, "{}.{:02}{prefix}", number / 1000, number % 1000 / 10),
-            ..100_000 => write!(f, "{}.{}{prefix}", number / 1000, number % 1000 / 100),
+            10_000..100_000 => write!(f, "{}.{}{prefix}", number / 1000, number % 1000 / 100),
             _ => write!(f, "{}{prefix}", number / 1000),
         }
     }

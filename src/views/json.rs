@@ -189,15 +189,12 @@ impl Overview<'_> {
             program: program(&filter.program),
         });
         json.list("warnings", filter.warnings().map(WarningText));
-        match self.totals(filter) {
-            Some(totals) => {
-                let totals = totals.iter();
-                json.list("verdicts", totals.map(|total| self.verdict(filter, total)));
-            }
-            None => {
-                json.member("verdicts");
-                json.value(&None::<u64>);
-            }
+        if let Some(totals) = self.totals(filter) {
+            let totals = totals.iter();
+            json.list("verdicts", totals.map(|total| self.verdict(filter, total)));
+        } else {
+            json.member("verdicts");
+            json.value(&None::<u64>);
         }
         json.member("maps");
         json.begin_list();

@@ -203,9 +203,13 @@ mod tests {
     fn row(cells: &[(&str, &str)]) -> String {
         let mut table = Table::default();
         table.row();
-        cells.iter().for_each(|(name, _)| table.cell(name, None));
+        for (name, _) in cells {
+            table.cell(name, None);
+        }
         table.row();
-        cells.iter().for_each(|(_, text)| table.cell(text, None));
+        for (_, text) in cells {
+            table.cell(text, None);
+        }
         let mut out = String::new();
         table.write(&mut out, Style::Plain);
         out
