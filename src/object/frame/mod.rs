@@ -23,6 +23,7 @@ mod settings;
 mod stack;
 #[cfg(test)]
 #[allow(
+    clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
     reason = "a panic is how a test fails"
