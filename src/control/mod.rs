@@ -237,7 +237,7 @@ mod tests {
             Answer::Payload(Payload::Text([0, 1, 0, 0])),
             Answer::Payload(Payload::Map(b"eth0 xdp_map")),
             Answer::Payload(Payload::Ring([0, 0, 4, 0])),
-            Answer::Stage(b"0 2 eth0 acl"),
+            Answer::Stage(b"0 2 0 eth0 acl"),
             Answer::Lost([1, 0, 0, 0, 0, 0, 0, 0]),
             Answer::End(78),
         ] {

@@ -23,7 +23,8 @@ impl MapReads {
 
     /// Time of the next read; `None` if no filter has `debug`.
     pub(super) fn deadline(&self, filters: &[Filter]) -> Option<Instant> {
-        let mut maps = filters.iter().flat_map(|filter| &filter.read_maps);
+        let stages = filters.iter().flat_map(Filter::stages);
+        let mut maps = stages.flat_map(|stage| &stage.read_maps);
         maps.any(|map| map.watch.is_some()).then_some(self.next)
     }
 
@@ -35,7 +36,8 @@ impl MapReads {
         {
             return;
         }
-        let maps = filters.iter_mut().flat_map(|filter| &mut filter.read_maps);
+        let stages = filters.iter_mut().flat_map(Filter::stages_mut);
+        let maps = stages.flat_map(|stage| &mut stage.read_maps);
         for ReadMap {
             name, map, watch, ..
         } in maps

@@ -23,8 +23,8 @@ use crate::plan::Source;
 use crate::views::Reloads;
 use crate::views::process::ProcessStart;
 
-/// Filters of one plan, one for each `ebpf` block.
-pub(super) type Filters = heapless::Vec<Filter, MAX_FILTERS>;
+/// Filters of one plan, one for each interface. On the heap, since the stack may be small.
+pub(super) type Filters = Box<heapless::Vec<Filter, MAX_FILTERS>>;
 
 /// Addresses of the page as the Corefile names them.
 pub(super) type Places = heapless::Vec<Place, MAX_PLACES>;

@@ -1,10 +1,10 @@
-//! Switches the samples of a filter on and off, by the maps of the program's frame.
+//! Switches the samples of a stage on and off, by the maps of the program's frame.
 
 use std::os::fd::AsRawFd as _;
 
 use nix::errno::Errno;
 
-use super::Filter;
+use super::stage::Stage;
 use crate::kernel::map::Map;
 use crate::kernel::map_scan::Scan;
 use crate::object::frame::{RINGS, SETTINGS, SETTINGS_SIZE, Settings, lost_samples};
@@ -12,7 +12,7 @@ use crate::object::frame::{RINGS, SETTINGS, SETTINGS_SIZE, Settings, lost_sample
 /// Key of the only entry.
 const KEY: [u8; 4] = [0; 4];
 
-impl Filter {
+impl Stage {
     /// True if the frame can copy packets to a ring buffer.
     pub fn can_sample(&self) -> bool {
         self.map(RINGS).is_some() && self.map(SETTINGS).is_some()
@@ -36,7 +36,7 @@ impl Filter {
         self.set_settings(&settings.bytes())
     }
 
-    /// Switches samples off. A filter without samples is not an error.
+    /// Switches samples off. A stage without samples is not an error.
     ///
     /// # Errors
     /// Errors of the map updates.

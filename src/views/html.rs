@@ -6,7 +6,7 @@ use super::Overview;
 use super::markup::{self, DaemonFacts, Fill, FilterFacts};
 use super::reloads::Outcome;
 use crate::base::text::Text;
-use crate::filter::Filter;
+use crate::filter::{Filter, Stage};
 
 impl Overview<'_> {
     /// Writes `/` and returns its length in bytes; `None` if the text does not fit.
@@ -30,7 +30,9 @@ impl Overview<'_> {
             }
         }
         for filter in filters {
-            self.section(text, filter)?;
+            for stage in filter.stages() {
+                self.section(text, filter, stage)?;
+            }
         }
         markup::begin_log(text)?;
         self.log.recent(|line| markup::line(text, line))?;
@@ -63,32 +65,32 @@ impl Overview<'_> {
         }
     }
 
-    /// Writes the section of a filter.
-    fn section(&mut self, text: &mut Text<'_>, filter: &Filter) -> fmt::Result {
+    /// Writes the section of a stage.
+    fn section(&mut self, text: &mut Text<'_>, filter: &Filter, stage: &Stage) -> fmt::Result {
         let facts = FilterFacts {
             interface: &filter.interface,
-            program: &filter.program.info.name,
-            id: filter.program.info.id,
+            program: &stage.program.info.name,
+            id: stage.program.info.id,
             mode: filter.attachment().map(|attachment| attachment.mode),
             reason: filter.reason(),
             obstacle: filter.obstacle(),
             reattached: filter.reattached,
         };
         markup::begin_filter(text, &facts, filter.warnings())?;
-        markup::verdicts(text, &filter.interface, self.totals(filter).as_ref())?;
-        if !filter.metrics.is_empty() {
+        markup::verdicts(text, &filter.interface, self.totals(stage).as_ref())?;
+        if !stage.metrics.is_empty() {
             markup::begin_metrics(text, &filter.interface)?;
-            self.each_metric(filter, |metric, number| {
+            self.each_metric(stage, |metric, number| {
                 markup::metric(text, &metric.help, &metric.name, number)
             })?;
             markup::end_metrics(text)?;
         }
-        for read in &filter.read_maps {
+        for read in &stage.read_maps {
             let shape = read.map.shape();
             let fill = if shape.kind.is_array() {
                 Fill::Array
             } else {
-                self.entries(filter, read)
+                self.entries(stage, read)
                     .map_or(Fill::Unread, Fill::Entries)
             };
             markup::map(text, &read.name, fill, shape.max_entries)?;

@@ -13,7 +13,7 @@ use crate::base::json::Writer;
 use crate::base::text::Text;
 use crate::base::utc::Utc;
 use crate::encode::integer::Total;
-use crate::filter::{Filter, Warning};
+use crate::filter::{Filter, Stage, Warning};
 use crate::kernel::program::Program;
 use crate::kernel::{info, statistics};
 
@@ -58,6 +58,8 @@ struct ListenerJson<'a> {
 #[derive(Serialize)]
 struct FilterJson<'a> {
     interface: &'a str,
+    /// Number of the stage on its interface, from 1.
+    stage: u64,
     object: &'a str,
     attached: bool,
     mode: Option<&'a str>,
@@ -135,7 +137,9 @@ impl Overview<'_> {
         json.member("filters");
         json.begin_list();
         for filter in self.filters {
-            self.filter(&mut json, filter)?;
+            for (number, stage) in (1..).zip(filter.stages()) {
+                self.stage(&mut json, filter, stage, number)?;
+            }
         }
         json.end_list();
         json.end_object();
@@ -162,30 +166,37 @@ impl Overview<'_> {
         }
     }
 
-    fn filter(&mut self, json: &mut Writer<'_>, filter: &Filter) -> fmt::Result {
+    fn stage(
+        &mut self,
+        json: &mut Writer<'_>,
+        filter: &Filter,
+        stage: &Stage,
+        number: u64,
+    ) -> fmt::Result {
         let attachment = filter.attachment();
         json.begin_object(&FilterJson {
             interface: &filter.interface,
-            object: &filter.object,
+            stage: number,
+            object: &stage.object,
             attached: attachment.is_some(),
             mode: attachment.map(|attachment| attachment.mode.name()),
             reason: filter.reason().or_else(|| filter.obstacle()),
             exit: if filter.holds() { "hold" } else { "detach" },
             reattached: filter.reattached,
-            program: program(&filter.program),
+            program: program(&stage.program),
         });
         json.list("warnings", filter.warnings().map(WarningText));
         // null for a program whose verdicts are not counted.
         json.member("verdicts");
-        let (totals, lost) = self.totals_and_lost(filter).unzip();
+        let (totals, lost) = self.totals_and_lost(stage).unzip();
         json.value(&totals);
         // null for a program whose packets cannot be sampled.
         json.member("samples_lost");
         json.value(&lost.flatten());
         json.member("maps");
         json.begin_list();
-        for read in &filter.read_maps {
-            let entries = self.entries(filter, read);
+        for read in &stage.read_maps {
+            let entries = self.entries(stage, read);
             let shape = read.map.shape();
             json.value(&MapJson {
                 name: &read.name,
@@ -197,7 +208,7 @@ impl Overview<'_> {
         json.end_list();
         json.member("metrics");
         json.begin_list();
-        self.each_metric(filter, |metric, value| {
+        self.each_metric(stage, |metric, value| {
             json.value(&MetricJson {
                 name: &metric.name,
                 r#type: metric.kind.name(),

@@ -8,7 +8,7 @@ use super::{Overview, prometheus};
 use crate::base::capacity::MAX_FILTERS;
 use crate::base::text::Text;
 use crate::config::MetricKind;
-use crate::filter::Filter;
+use crate::filter::Stage;
 use crate::kernel::map::Shape;
 use crate::object::frame::{TOTAL_SIZE, VERDICTS as COUNTERS, lost_samples};
 
@@ -42,7 +42,7 @@ impl VerdictTotals {
     }
 }
 
-/// The totals of a filter, in the order of [`VERDICTS`].
+/// The totals of a stage, in the order of [`VERDICTS`].
 pub(super) type Totals = [VerdictTotals; VERDICTS.len()];
 
 /// Selects packets or bytes.
@@ -70,28 +70,32 @@ fn sum(shape: &Shape, copied: &[u8]) -> Totals {
 }
 
 impl Overview<'_> {
-    /// The totals of a filter; `None` if its program has no frame, or if the counters cannot be read.
-    pub(super) fn totals(&mut self, filter: &Filter) -> Option<Totals> {
-        self.totals_and_lost(filter).map(|(totals, _)| totals)
+    /// The totals of a stage; `None` if its program has no frame, or if the counters cannot be read.
+    pub(super) fn totals(&mut self, stage: &Stage) -> Option<Totals> {
+        self.totals_and_lost(stage).map(|(totals, _)| totals)
     }
 
-    /// The totals of a filter, and the number of its samples that were lost: `None` if its frame cannot sample.
-    pub(super) fn totals_and_lost(&mut self, filter: &Filter) -> Option<(Totals, Option<u64>)> {
-        let map = filter.totals()?;
+    /// The totals of a stage, and the number of its samples that were lost: `None` if its frame cannot sample.
+    pub(super) fn totals_and_lost(&mut self, stage: &Stage) -> Option<(Totals, Option<u64>)> {
+        let map = stage.totals()?;
         let found = self.scan.value(map, &0_u32.to_ne_bytes());
         *self.read_errors += u64::from(found.is_err());
         let (shape, copied) = (map.shape(), found.ok()??);
         let lost = || shape.values(copied).map(lost_samples).sum();
-        Some((sum(shape, copied), filter.can_sample().then(lost)))
+        Some((sum(shape, copied), stage.can_sample().then(lost)))
     }
 
-    /// Writes the packets and bytes of each filter by verdict, and the number of its lost samples.
+    /// Writes the packets and bytes of each stage by verdict, and the number of its lost samples.
     pub(super) fn verdict_metrics(&mut self, text: &mut Text<'_>) -> fmt::Result {
         let filters = self.filters;
         // Read once, so that packets and bytes match.
-        let counted = filters
+        let stages = filters
             .iter()
-            .filter_map(|filter| Some((filter, self.totals_and_lost(filter)?)));
+            .flat_map(|filter| filter.stages().map(move |stage| (filter, stage)));
+        let counted = stages.filter_map(|(filter, stage)| {
+            let (totals, lost) = self.totals_and_lost(stage)?;
+            Some((filter, stage, totals, lost))
+        });
         let counted: heapless::Vec<_, MAX_FILTERS> = counted.collect();
         if counted.is_empty() {
             return Ok(());
@@ -112,11 +116,11 @@ impl Overview<'_> {
         ];
         for (name, help, number) in metrics {
             prometheus::head(text, name, MetricKind::Counter, help)?;
-            for (filter, (totals, _)) in &counted {
+            for (filter, stage, totals, _) in &counted {
                 for total in totals {
                     let labels = [
                         ("interface", filter.interface.as_str()),
-                        ("program", filter.object.as_str()),
+                        ("program", stage.object.as_str()),
                         ("verdict", total.verdict),
                     ];
                     prometheus::sample(text, name, &labels, number(total))?;
@@ -126,10 +130,10 @@ impl Overview<'_> {
         let name = "corexdp_samples_lost_total";
         let help = "Samples of packets that found the ring buffer full.";
         prometheus::head(text, name, MetricKind::Counter, help)?;
-        for (filter, (_, lost)) in &counted {
+        for (filter, stage, _, lost) in &counted {
             let labels = [
                 ("interface", filter.interface.as_str()),
-                ("program", filter.object.as_str()),
+                ("program", stage.object.as_str()),
             ];
             lost.map_or(Ok(()), |lost| prometheus::sample(text, name, &labels, lost))?;
         }

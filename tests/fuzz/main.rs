@@ -99,6 +99,11 @@ fn object() {
 }
 
 #[test]
+fn packet() {
+    replay("packet", &[]);
+}
+
+#[test]
 fn values() {
     replay("values", &[]);
 }

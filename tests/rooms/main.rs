@@ -24,7 +24,7 @@ use paths::paths;
 const FLOORS: [&[&str]; 9] = [
     &["base"],
     &["corefile", "log", "object"],
-    &["encode", "kernel"],
+    &["encode", "kernel", "packet"],
     &["config"],
     &["plan"],
     &["filter"],

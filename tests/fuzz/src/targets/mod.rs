@@ -11,6 +11,7 @@ pub mod http;
 pub mod memory;
 mod message;
 pub mod object;
+pub mod packet;
 mod reprint;
 mod types;
 pub mod values;
@@ -26,7 +27,7 @@ pub struct Target {
 }
 
 /// All targets, by name.
-pub const TARGETS: [Target; 8] = [
+pub const TARGETS: [Target; 9] = [
     Target {
         name: "btf",
         run: btf::run,
@@ -54,6 +55,10 @@ pub const TARGETS: [Target; 8] = [
     Target {
         name: "object",
         run: object::run,
+    },
+    Target {
+        name: "packet",
+        run: packet::run,
     },
     Target {
         name: "values",
