@@ -169,7 +169,7 @@ fn sender() -> OwnedFd {
     let flags = SockFlag::SOCK_CLOEXEC;
     let socket = socket(AddressFamily::Packet, SockType::Raw, flags, None).unwrap();
     let address = nix::libc::sockaddr_ll {
-        sll_family: nix::libc::AF_PACKET as u16,
+        sll_family: u16::try_from(nix::libc::AF_PACKET).unwrap(),
         sll_protocol: 0,
         sll_ifindex: if_nametoindex("bench1").unwrap().cast_signed(),
         sll_hatype: 0,

@@ -2,6 +2,11 @@
 
 use super::super::insn::{self, Insn, class, pseudo};
 use super::assembly::TO_EXIT;
+use super::sampler::{MAX_GAP, MAX_STEP};
+use super::settings::{
+    AIM, GAP, LIMIT, ONE_IN, PACKETS, SESSION, STAGE, START, TAKEN, VERDICTS, WAKE, WINDOW,
+};
+use super::state::{FLAGS, ITS_SESSION, LEFT, LOST, REST, STEP, TIME, WEIGHT};
 use super::{listing, sample, sampler};
 
 /// Offset of the saved context in the tests.
@@ -137,12 +142,36 @@ fn listing_has_every_instruction() {
 fn sampler_listing_has_every_instruction() {
     let insns = sampler::sampler(SAVED);
     assert_eq!(insns.len(), sampler::SLOTS);
-    let mut names = sampler::NAMES
-        .map(|(name, offset)| (name, offset.into()))
-        .to_vec();
+    let mut names = NAMES.map(|(name, offset)| (name, offset.into())).to_vec();
     names.extend([
         ("SAVED", SAVED.into()),
         ("SAMPLE_SIZE", sample::SAMPLE_SIZE as i64),
     ]);
     compare(include_str!("sampler.rs"), "```text", &names, &insns);
 }
+
+/// The names in the listing.
+const NAMES: [(&str, i32); 22] = [
+    ("SESSION", SESSION as i32),
+    ("VERDICTS", VERDICTS as i32),
+    ("STAGE", STAGE as i32),
+    ("ONE_IN", ONE_IN as i32),
+    ("WINDOW", WINDOW as i32),
+    ("LIMIT", LIMIT as i32),
+    ("AIM", AIM as i32),
+    ("WAKE", WAKE as i32),
+    ("START", START as i32),
+    ("PACKETS", PACKETS as i32),
+    ("TAKEN", TAKEN as i32),
+    ("GAP", GAP as i32),
+    ("LOST", LOST as i32),
+    ("WEIGHT", WEIGHT as i32),
+    ("LEFT", LEFT as i32),
+    ("STEP", STEP as i32),
+    ("REST", REST as i32),
+    ("TIME", TIME as i32),
+    ("FLAGS", FLAGS as i32),
+    ("ITS_SESSION", ITS_SESSION as i32),
+    ("MAX_STEP", MAX_STEP),
+    ("MAX_GAP", MAX_GAP),
+];
