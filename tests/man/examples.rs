@@ -75,7 +75,7 @@ fn corefiles_of_the_readme_are_valid() {
 fn corefiles_of_the_manual_are_valid() {
     let site = site();
     let corefiles = corefiles();
-    assert_eq!(corefiles.len(), 6);
+    assert_eq!(corefiles.len(), 7);
     for text in corefiles {
         site.folder.write("Corefile", &text);
         let mut check = Corexdp::command(site.folder.path(), &["check"]);
