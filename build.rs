@@ -29,7 +29,7 @@ const CAPACITIES: [(&str, usize, &str); 7] = [
     ("MAX_PAGE", 256 << 10, "bytes of a page"),
 ];
 
-/// Replacements that shorten a style. They would damage quoted text, which the style of the page does not have.
+/// Replacements that shorten a style. The quoted texts of the page's style contain none of these.
 const STYLE_REPLACEMENTS: [(&str, &str); 8] = [
     ("\n", ""),
     (" {", "{"),

@@ -7,6 +7,7 @@ use crate::base::escape::Plain;
 use crate::filter::{Filter, ReadMap};
 use crate::kernel::map_scan::Scan;
 use crate::log::Log;
+use crate::views::Readings;
 
 /// Period of reading the maps: half of the 100 ms within which the manual promises to log a change.
 const PERIOD: Duration = Duration::from_millis(50);
@@ -18,6 +19,7 @@ impl MapReads {
             scan,
             errors: 0,
             next: Instant::now() + PERIOD,
+            readings: Readings::default(),
         }
     }
 

@@ -9,6 +9,7 @@ use serde::{Serialize, Serializer};
 
 use super::Overview;
 use super::listeners::{ListenerState, Unserved, Url};
+use super::verdicts::VerdictTotals;
 use crate::base::json::Writer;
 use crate::base::text::Text;
 use crate::base::utc::Utc;
@@ -29,6 +30,8 @@ struct DaemonJson<'a> {
     confirm_within: Option<u64>,
     reloads: ReloadsJson,
     last_reload: Option<ReloadJson<'a>>,
+    /// Milliseconds since an earlier reading of the verdicts, in which they grew by `period_packets` and `period_bytes`.
+    period_ms: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -83,6 +86,15 @@ struct ProgramJson<'a> {
     run_time_ns: Option<u64>,
 }
 
+#[derive(Serialize)]
+struct VerdictJson {
+    verdict: &'static str,
+    packets: u64,
+    bytes: u64,
+    period_packets: Option<u64>,
+    period_bytes: Option<u64>,
+}
+
 /// A warning as text.
 struct WarningText(Warning);
 
@@ -122,6 +134,7 @@ impl Overview<'_> {
     /// Writes `/status` and returns its length in bytes; `None` if the text does not fit.
     pub fn status(&mut self, buffer: &mut [u8]) -> Option<usize> {
         let mut text = Text::new(buffer);
+        self.read_totals();
         self.json(Writer::new(&mut text)).ok()?;
         Some(text.len())
     }
@@ -163,6 +176,7 @@ impl Overview<'_> {
                 result: last.outcome.name(),
                 error: last.error.as_deref(),
             }),
+            period_ms: self.readings.period(),
         }
     }
 
@@ -186,13 +200,16 @@ impl Overview<'_> {
             program: program(&stage.program),
         });
         json.list("warnings", filter.warnings().map(WarningText));
-        // null for a program whose verdicts are not counted.
-        json.member("verdicts");
-        let (totals, lost) = self.totals_and_lost(stage).unzip();
-        json.value(&totals);
+        if let Some(totals) = self.totals(stage) {
+            let totals = totals.iter();
+            json.list("verdicts", totals.map(|total| self.verdict(stage, total)));
+        } else {
+            json.member("verdicts");
+            json.value(&None::<u64>);
+        }
         // null for a program whose packets cannot be sampled.
         json.member("samples_lost");
-        json.value(&lost.flatten());
+        json.value(&self.lost_samples(stage));
         json.member("maps");
         json.begin_list();
         for read in &stage.read_maps {
@@ -220,6 +237,17 @@ impl Overview<'_> {
         json.end_list();
         json.end_object();
         json.result()
+    }
+
+    fn verdict(&self, stage: &Stage, total: &VerdictTotals) -> VerdictJson {
+        let growth = self.growth(stage, total);
+        VerdictJson {
+            verdict: total.verdict,
+            packets: total.packets,
+            bytes: total.bytes,
+            period_packets: growth.map(|growth| growth.packets),
+            period_bytes: growth.map(|growth| growth.bytes),
+        }
     }
 }
 

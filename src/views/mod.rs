@@ -6,6 +6,7 @@ pub mod listeners;
 mod markup;
 pub mod process;
 pub mod prometheus;
+mod readings;
 mod reloads;
 mod verdicts;
 
@@ -24,6 +25,7 @@ use crate::plan::Source;
 
 use listeners::{ListenerState, MAX_LISTENERS};
 pub use markup::POLICY;
+pub use readings::Readings;
 pub use reloads::Reloads;
 
 /// Input of all views: the filters, their maps, and the state of the daemon.
@@ -35,6 +37,8 @@ pub struct Overview<'a> {
     pub scan: &'a mut Scan,
     /// Number of map values that could not be read since the start.
     pub read_errors: &'a mut u64,
+    /// Readings of the verdict counters.
+    pub readings: &'a mut Readings,
     /// Results of reloads.
     pub reloads: &'a Reloads,
     /// Start time and id of the process.
@@ -53,6 +57,7 @@ impl Overview<'_> {
     /// Writes `/metrics` and returns its length in bytes; `None` if the text does not fit.
     pub fn metrics(&mut self, buffer: &mut [u8]) -> Option<usize> {
         let mut text = Text::new(buffer);
+        self.read_totals();
         self.configured_metrics(&mut text)
             .and_then(|()| self.daemon_metrics(&mut text))
             .ok()?;
@@ -78,10 +83,10 @@ impl Overview<'_> {
 
     /// Calls `write` with each metric of a stage and its value: the sum over CPUs, or 0 for a key that the map lacks. A
     /// value that cannot be read is omitted and counted as a read error: a wrong value would be worse than no value.
-    fn each_metric(
+    fn each_metric<'f>(
         &mut self,
-        stage: &Stage,
-        mut write: impl FnMut(&Metric, Total) -> fmt::Result,
+        stage: &'f Stage,
+        mut write: impl FnMut(&'f Metric, Total) -> fmt::Result,
     ) -> fmt::Result {
         for (read, metrics) in stage.metrics_by_map() {
             self.each_metric_of_map(&read.map, metrics, &mut write)?;
@@ -89,11 +94,11 @@ impl Overview<'_> {
         Ok(())
     }
 
-    fn each_metric_of_map(
+    fn each_metric_of_map<'f>(
         &mut self,
         map: &Map,
-        metrics: &[Metric],
-        write: &mut dyn FnMut(&Metric, Total) -> fmt::Result,
+        metrics: &'f [Metric],
+        write: &mut dyn FnMut(&'f Metric, Total) -> fmt::Result,
     ) -> fmt::Result {
         let total =
             |metric: &Metric, copied: &[u8]| metric.number.total(map.shape().values(copied));
