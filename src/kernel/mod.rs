@@ -33,6 +33,7 @@ pub mod random;
 pub mod seccomp;
 pub mod shared_memory;
 pub mod statistics;
+pub mod terminal;
 pub mod xdp_mode;
 
 use std::fmt;

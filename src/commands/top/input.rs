@@ -1,0 +1,117 @@
+//! Keys of the terminal, and signals.
+
+use std::io::{IsTerminal as _, stdin};
+use std::os::fd::{AsFd, BorrowedFd};
+
+use nix::errno::Errno;
+use nix::sys::signal::{SigSet, SigmaskHow, Signal, raise, sigprocmask};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
+use nix::unistd::read;
+
+/// Signals that end the command.
+const END: [Signal; 4] = [
+    Signal::SIGINT,
+    Signal::SIGTERM,
+    Signal::SIGQUIT,
+    Signal::SIGHUP,
+];
+/// Signals of a terminal that the command handles.
+const TERMINAL: [Signal; 3] = [Signal::SIGTSTP, Signal::SIGCONT, Signal::SIGWINCH];
+
+/// Standard input in a mode that passes each key at once and without echo. Dropping the keyboard restores the mode.
+#[derive(Debug)]
+pub(super) struct Keyboard {
+    before: Termios,
+}
+
+impl Keyboard {
+    /// Changes the mode of standard input; `None` if it is not a terminal.
+    pub(super) fn open() -> Option<Self> {
+        if !stdin().is_terminal() {
+            return None;
+        }
+        let keyboard = Self {
+            before: tcgetattr(stdin()).ok()?,
+        };
+        keyboard.begin();
+        Some(keyboard)
+    }
+
+    /// Changes the mode. Ctrl-C and Ctrl-Z still send signals.
+    fn begin(&self) {
+        let mut mode = self.before.clone();
+        mode.local_flags
+            .remove(LocalFlags::ICANON | LocalFlags::ECHO);
+        // A failure leaves the keys without effect until the end of the line.
+        let _ = tcsetattr(stdin(), SetArg::TCSADRAIN, &mode);
+    }
+
+    fn end(&self) {
+        let _ = tcsetattr(stdin(), SetArg::TCSADRAIN, &self.before);
+    }
+
+    /// Reads the keys pressed so far into `keys`; `None` at the end of the input.
+    pub(super) fn read<'k>(&self, keys: &'k mut [u8; 16]) -> Option<&'k [u8]> {
+        let length = read(stdin(), keys).unwrap_or(0);
+        keys.get(..length).filter(|keys| !keys.is_empty())
+    }
+}
+
+impl Drop for Keyboard {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// Effect of a signal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Event {
+    End,
+    /// The screen must be drawn again.
+    Draw,
+}
+
+/// The signals that the command handles. They are blocked, so that a signal stays pending until it is taken.
+#[derive(Debug)]
+pub(super) struct Signals(SignalFd);
+
+impl Signals {
+    /// Blocks the signals, and opens their descriptor.
+    ///
+    /// # Errors
+    /// `EMFILE`, `ENFILE`.
+    pub(super) fn catch() -> Result<Self, Errno> {
+        let set: SigSet = END.into_iter().chain(TERMINAL).collect();
+        sigprocmask(SigmaskHow::SIG_BLOCK, Some(&set), None)?;
+        let flags = SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK;
+        SignalFd::with_flags(&set, flags).map(Self)
+    }
+
+    pub(super) fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+
+    /// Takes a pending signal. Ctrl-Z stops the process here, with the terminal's former mode until it continues.
+    pub(super) fn take(&self, keyboard: Option<&Keyboard>) -> Option<Event> {
+        let info = self.0.read_signal().ok().flatten()?;
+        let signal = Signal::try_from(info.ssi_signo.cast_signed()).ok()?;
+        match signal {
+            Signal::SIGTSTP => {
+                keyboard.inspect(|keyboard| keyboard.end());
+                // SIGTSTP is blocked.
+                let _ = raise(Signal::SIGSTOP);
+            }
+            Signal::SIGCONT => {
+                // The shell may have changed the mode.
+                keyboard.inspect(|keyboard| keyboard.begin());
+            }
+            _ => {}
+        }
+        Some(if END.contains(&signal) {
+            Event::End
+        } else {
+            Event::Draw
+        })
+    }
+}

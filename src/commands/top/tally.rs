@@ -1,0 +1,128 @@
+//! Sums over samples: the weight of all packets, and of the heaviest keys of each level.
+
+use std::time::Duration;
+
+use super::level::{self, Level};
+use super::sketch::Sketch;
+use super::weights::{PACKET, Weights, decay};
+use crate::object::frame::sample::Sample;
+use crate::packet::Packet;
+
+/// The sums over all packets. They decay alike, so that rates and shares are those of the last seconds.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Total {
+    pub(super) verdicts: Weights,
+    /// Sum of the squared weights of the samples.
+    pub(super) squares: u128,
+    /// Sum of the squared weights if each packet were a sample.
+    pub(super) least_squares: u128,
+    /// Number of samples, times [`PACKET`].
+    pub(super) samples: u64,
+    /// Time of the samples, in nanoseconds.
+    pub(super) time: u64,
+}
+
+/// The sums over the samples so far.
+#[derive(Debug)]
+pub(super) struct Tally {
+    pub(super) total: Total,
+    sources: Sketch,
+    networks: Sketch,
+    names: Sketch,
+    three_labels: Sketch,
+    two_labels: Sketch,
+    types: Sketch,
+}
+
+impl Total {
+    /// Adds a sample.
+    pub(super) fn add(&mut self, verdict: u16, weight: u64) {
+        self.verdicts.add(verdict, weight);
+        self.samples = self.samples.saturating_add(PACKET);
+        let times = |other: u64| u128::from(weight) * u128::from(other);
+        self.squares = self.squares.saturating_add(times(weight));
+        self.least_squares = self.least_squares.saturating_add(times(PACKET));
+    }
+
+    fn decay(&mut self) {
+        self.verdicts.decay();
+        decay(&mut self.samples);
+        decay(&mut self.time);
+        // The square of three quarters.
+        self.squares = self.squares / 16 * 9;
+        self.least_squares = self.least_squares / 16 * 9;
+    }
+
+    /// The number per second of packets or samples that weigh so much.
+    pub(super) fn per_second(&self, weight: u64) -> u64 {
+        let scaled = u128::from(weight) * 1_000_000_000;
+        let time = u128::from(self.time.max(1)) * u128::from(PACKET);
+        u64::try_from((scaled + time / 2) / time).unwrap_or(u64::MAX)
+    }
+}
+
+impl Tally {
+    pub(super) fn new() -> Self {
+        Self {
+            total: Total::default(),
+            sources: Sketch::new(),
+            networks: Sketch::new(),
+            names: Sketch::new(),
+            three_labels: Sketch::new(),
+            two_labels: Sketch::new(),
+            types: Sketch::new(),
+        }
+    }
+
+    /// Adds a sample, and its packet as read from the sample.
+    pub(super) fn add(&mut self, sample: &Sample<'_>, packet: &Packet<'_>) {
+        let (verdict, weight) = (sample.verdict, sample.weight.saturating_mul(PACKET));
+        self.total.add(verdict, weight);
+        let source = level::source(packet);
+        self.sources.add(&source, verdict, weight);
+        self.networks
+            .add(Level::Network.of(&source), verdict, weight);
+        self.types.add(&level::kind(packet), verdict, weight);
+        if let Some(name) = level::name(packet) {
+            self.names.add(&name, verdict, weight);
+            self.three_labels
+                .add(Level::ThreeLabels.of(&name), verdict, weight);
+            self.two_labels
+                .add(Level::TwoLabels.of(&name), verdict, weight);
+        }
+    }
+
+    /// Adds the time in which samples came.
+    pub(super) fn add_time(&mut self, time: Duration) {
+        let time = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        self.total.time = self.total.time.saturating_add(time);
+    }
+
+    /// Lets all sums decay, once a second.
+    pub(super) fn decay(&mut self) {
+        self.total.decay();
+        for sketch in [
+            &mut self.sources,
+            &mut self.networks,
+            &mut self.names,
+            &mut self.three_labels,
+            &mut self.two_labels,
+            &mut self.types,
+        ] {
+            sketch.decay();
+        }
+    }
+
+    /// The keys of a level; `None` for a level without sketch.
+    pub(super) fn sketch(&self, level: Level) -> Option<&Sketch> {
+        Some(match level {
+            Level::Source => &self.sources,
+            Level::Network => &self.networks,
+            Level::Name => &self.names,
+            Level::ThreeLabels => &self.three_labels,
+            Level::TwoLabels => &self.two_labels,
+            Level::Type => &self.types,
+            Level::Verdict | Level::Other => return None,
+        })
+    }
+}
