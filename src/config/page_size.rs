@@ -20,9 +20,10 @@ const LISTENER: usize = 320;
 const FILTER: usize = 3 << 10;
 /// Maximum number of times that a page has the interface's name, for the filter.
 const FILTER_NAMES: usize = 9;
-/// Maximum number of samples of a filter's verdicts in `/metrics`: packets and bytes of each verdict.
-const VERDICTS: usize = 10;
-/// Such a sample without the names of interface and program, or such a row in `/`.
+/// Maximum number of values that the frame of a filter adds to `/metrics`: packets and bytes of each verdict, and the number
+/// of lost samples.
+const VERDICTS: usize = 11;
+/// Such a value without the names of interface and program, or such a row in `/`.
 const VERDICT: usize = 128;
 /// A map without its names.
 const MAP_BYTES: usize = 384;

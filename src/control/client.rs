@@ -4,6 +4,7 @@
 //! when the daemon is stopped or hangs.
 
 mod peer;
+pub mod samples;
 
 use std::fmt;
 use std::io::{self, Write as _};
@@ -18,7 +19,7 @@ use self::peer::{NoAnswer, Peer};
 use super::server::seqpacket;
 use super::{Answer, PACKET, Payload, Request};
 use crate::base::exit;
-use crate::kernel::fd_passing;
+use crate::kernel::fd_passing::{self, Descriptors};
 
 /// Seconds after which a client gives up on a daemon that neither answers nor uses CPU time.
 const TIMEOUT_SECONDS: u16 = 10;
@@ -123,39 +124,92 @@ pub fn ask(
     request: Request,
     receive: &mut dyn FnMut(Payload<'_>, OwnedFd) -> Result<(), Errno>,
 ) -> Result<u8, Error> {
-    let failed = |errno| Error::new(path, errno);
-    let socket = seqpacket(SockFlag::empty()).map_err(failed)?;
-    let timeout = TimeVal::seconds(TIMEOUT_SECONDS.into());
-    setsockopt(&socket, sockopt::SendTimeout, &timeout).map_err(failed)?;
-    let address = UnixAddr::new(path).map_err(failed)?;
-    connect(socket.as_raw_fd(), &address).map_err(failed)?;
-    let packet = request.text();
-    send(
-        socket.as_raw_fd(),
-        packet.as_bytes(),
-        MsgFlags::MSG_NOSIGNAL,
-    )
-    .map_err(failed)?;
-    let (mut peer, mut buffer) = (Peer::of(&socket), [0; PACKET]);
-    loop {
-        peer.wait(&socket).map_err(|silence| match silence {
-            NoAnswer::Hangs => Error::Silent(path.into()),
-            NoAnswer::Stopped(pid) => Error::Stopped(path.into(), pid),
-            NoAnswer::Failed(errno) => failed(errno),
-        })?;
-        let (length, mut passed) =
-            fd_passing::receive_packet(socket.as_fd(), &mut buffer).map_err(failed)?;
-        if length == 0 {
-            return Err(failed(Errno::ECONNRESET));
+    let mut connection = Connection::open(path, &request)?;
+    connection.answers(&mut |answer| match answer {
+        Answered::Payload(payload, descriptor) => receive(payload, descriptor),
+        Answered::Stage(_) => Err(Errno::EBADMSG),
+    })
+}
+
+/// A connection to a daemon.
+#[derive(Debug)]
+struct Connection {
+    path: PathBuf,
+    socket: OwnedFd,
+    peer: Peer,
+}
+
+/// An answer that the caller handles.
+enum Answered<'a> {
+    Payload(Payload<'a>, OwnedFd),
+    Stage(&'a [u8]),
+}
+
+impl Connection {
+    /// Connects to the daemon at `path`, and sends it the request.
+    fn open(path: &Path, request: &Request) -> Result<Self, Error> {
+        let failed = |errno| Error::new(path, errno);
+        let socket = seqpacket(SockFlag::empty()).map_err(failed)?;
+        let timeout = TimeVal::seconds(TIMEOUT_SECONDS.into());
+        setsockopt(&socket, sockopt::SendTimeout, &timeout).map_err(failed)?;
+        let address = UnixAddr::new(path).map_err(failed)?;
+        connect(socket.as_raw_fd(), &address).map_err(failed)?;
+        let connection = Self {
+            path: path.into(),
+            peer: Peer::of(&socket),
+            socket,
+        };
+        connection.send(request.text().as_bytes())?;
+        Ok(connection)
+    }
+
+    fn failed(&self, errno: Errno) -> Error {
+        Error::new(&self.path, errno)
+    }
+
+    fn send(&self, packet: &[u8]) -> Result<(), Error> {
+        let sent = send(self.socket.as_raw_fd(), packet, MsgFlags::MSG_NOSIGNAL);
+        sent.map(drop).map_err(|errno| self.failed(errno))
+    }
+
+    /// Waits for a packet of the daemon. Returns its length and its descriptors.
+    fn receive(&mut self, buffer: &mut [u8]) -> Result<(usize, Descriptors), Error> {
+        self.peer
+            .wait(&self.socket)
+            .map_err(|silence| match silence {
+                NoAnswer::Hangs => Error::Silent(self.path.clone()),
+                NoAnswer::Stopped(pid) => Error::Stopped(self.path.clone(), pid),
+                NoAnswer::Failed(errno) => Error::new(&self.path, errno),
+            })?;
+        match fd_passing::receive_packet(self.socket.as_fd(), buffer) {
+            Ok((0, _)) => Err(self.failed(Errno::ECONNRESET)),
+            Ok(packet) => Ok(packet),
+            Err(errno) => Err(self.failed(errno)),
         }
-        match Answer::parse(buffer.get(..length).unwrap_or_default()) {
-            Some(Answer::Error(line)) => print_error(line),
-            Some(Answer::Payload(payload)) => {
-                let descriptor = passed.pop().ok_or_else(|| failed(Errno::EBADMSG))?;
-                receive(payload, descriptor).map_err(failed)?;
-            }
-            Some(Answer::End(code)) => return Ok(code),
-            None => return Err(failed(Errno::EBADMSG)),
+    }
+
+    /// Passes the daemon's answers to `handle`, and prints its messages, until the exit code, which is returned.
+    fn answers(
+        &mut self,
+        handle: &mut dyn FnMut(Answered<'_>) -> Result<(), Errno>,
+    ) -> Result<u8, Error> {
+        let mut buffer = [0; PACKET];
+        loop {
+            let (length, mut passed) = self.receive(&mut buffer)?;
+            let handled = match Answer::parse(buffer.get(..length).unwrap_or_default()) {
+                Some(Answer::Error(line)) => {
+                    print_error(line);
+                    Ok(())
+                }
+                Some(Answer::Payload(payload)) => match passed.pop() {
+                    Some(descriptor) => handle(Answered::Payload(payload, descriptor)),
+                    None => Err(Errno::EBADMSG),
+                },
+                Some(Answer::Stage(stage)) => handle(Answered::Stage(stage)),
+                Some(Answer::End(code)) => return Ok(code),
+                Some(Answer::Lost(_)) | None => Err(Errno::EBADMSG),
+            };
+            handled.map_err(|errno| self.failed(errno))?;
         }
     }
 }

@@ -4,11 +4,18 @@
 //! The daemon sends any number of [`Answer`]s; the last is the client's exit code. The daemon never blocks: it drops a
 //! client whose socket is ready without a request, and drops answers that a client does not read. The daemon passes long
 //! content as a descriptor of shared memory or of a map ([`Payload`]), which the client reads at its own pace.
+//!
+//! The connection of a client that samples stays open after the exit code. The frames write samples to the ring buffer
+//! until either end closes the connection. The client may meanwhile send [`LOST`], which the daemon answers with the number
+//! of samples that found the ring buffer full.
 
 pub mod client;
 pub mod server;
 
+use std::fmt;
 use std::time::Duration;
+
+use crate::config::InterfaceName;
 
 /// Path of the control socket without `--control`.
 pub const DEFAULT_PATH: &str = "/run/corexdp.sock";
@@ -16,8 +23,11 @@ pub const DEFAULT_PATH: &str = "/run/corexdp.sock";
 /// Maximum size of a packet in bytes.
 const PACKET: usize = 4096;
 
+/// Packet of a client that samples: asks for the number of lost samples.
+const LOST: &[u8] = b"lost";
+
 /// A client's request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Request {
     /// Reload the Corefile. With a time, the reload is rolled back unless `Confirm` arrives within that time.
     Reload(Option<Duration>),
@@ -27,17 +37,63 @@ pub enum Request {
     Status,
     /// Pass the descriptors of the maps.
     Dump,
+    /// Name the stages, pass a ring buffer, and write samples to it while the connection is open.
+    Sample(SampleRequest),
+}
+
+/// Choice of the packets that are sampled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SampleRequest {
+    /// The only interface whose packets are sampled; `None` for all interfaces.
+    pub interface: Option<InterfaceName>,
+    /// A bit for each verdict whose packets are sampled: the sum of [`verdict_bits`](crate::object::frame::sample::verdict_bits).
+    pub verdicts: u32,
+    /// Mean number of packets for one sample, from 1. The frames take fewer samples where they would exceed `rate`.
+    pub one_in: u32,
+    /// Maximum number of samples in a second, for each stage; from 1.
+    pub rate: u32,
+}
+
+impl SampleRequest {
+    /// Parses `VERDICTS ONE_IN RATE [INTERFACE]`.
+    fn parse(words: &str) -> Option<Self> {
+        let mut words = words.split(' ');
+        let mut number = || {
+            let number = words.next()?.parse().ok()?;
+            (number > 0).then_some(number)
+        };
+        let (verdicts, one_in, rate) = (number()?, number()?, number()?);
+        let interface = words.next().map(InterfaceName::try_from).transpose();
+        let request = Self {
+            interface: interface.ok()?,
+            verdicts,
+            one_in,
+            rate,
+        };
+        words.next().is_none().then_some(request)
+    }
+}
+
+impl fmt::Display for SampleRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} {}", self.verdicts, self.one_in, self.rate)?;
+        match &self.interface {
+            Some(interface) => write!(f, " {interface}"),
+            None => Ok(()),
+        }
+    }
 }
 
 impl Request {
     /// Text of the packet. The time of `Reload` is in milliseconds.
-    pub fn text(self) -> String {
+    pub fn text(&self) -> String {
         match self {
             Self::Reload(None) => "reload".into(),
             Self::Reload(Some(time)) => format!("reload {}", time.as_millis()),
             Self::Confirm => "confirm".into(),
             Self::Status => "status".into(),
             Self::Dump => "dump".into(),
+            Self::Sample(request) => format!("sample {request}"),
         }
     }
 
@@ -53,6 +109,7 @@ impl Request {
                 let time = time.parse().ok()?;
                 Some(Self::Reload(Some(Duration::from_millis(time))))
             }
+            Some(("sample", words)) => Some(Self::Sample(SampleRequest::parse(words)?)),
             _ => None,
         }
     }
@@ -65,6 +122,8 @@ pub enum Payload<'a> {
     Text([u8; 4]),
     /// A map; the names of interface and map, separated by a space.
     Map(&'a [u8]),
+    /// A ring buffer for samples; its size in bytes in native byte order.
+    Ring([u8; 4]),
 }
 
 /// A packet of the daemon.
@@ -74,6 +133,10 @@ enum Answer<'a> {
     Error(&'a [u8]),
     /// Description of the descriptor in the packet.
     Payload(Payload<'a>),
+    /// A stage: its number, the index and name of its interface, and the name of its program, separated by spaces.
+    Stage(&'a [u8]),
+    /// Number of lost samples in this session, in native byte order.
+    Lost([u8; 8]),
     /// The exit code, and the end of the answer.
     End(u8),
 }
@@ -85,6 +148,9 @@ impl<'a> Answer<'a> {
             (b'x', [code]) => Some(Self::End(*code)),
             (b't', length) => Some(Self::Payload(Payload::Text(length.try_into().ok()?))),
             (b'm', names) => Some(Self::Payload(Payload::Map(names))),
+            (b'r', size) => Some(Self::Payload(Payload::Ring(size.try_into().ok()?))),
+            (b's', stage) => Some(Self::Stage(stage)),
+            (b'l', lost) => Some(Self::Lost(lost.try_into().ok()?)),
             _ => None,
         }
     }
@@ -95,6 +161,9 @@ impl<'a> Answer<'a> {
             Self::Error(text) => (b'e', *text),
             Self::Payload(Payload::Text(length)) => (b't', &length[..]),
             Self::Payload(Payload::Map(names)) => (b'm', *names),
+            Self::Payload(Payload::Ring(size)) => (b'r', &size[..]),
+            Self::Stage(stage) => (b's', *stage),
+            Self::Lost(lost) => (b'l', &lost[..]),
             Self::End(code) => (b'x', std::slice::from_ref(code)),
         };
         let mut length = 0;
@@ -110,6 +179,15 @@ impl<'a> Answer<'a> {
 mod tests {
     use super::*;
 
+    fn sample(interface: Option<InterfaceName>) -> Request {
+        Request::Sample(SampleRequest {
+            interface,
+            verdicts: 0x3f,
+            one_in: u32::MAX,
+            rate: 1000,
+        })
+    }
+
     #[test]
     fn requests_round_trip_and_wrong_packets_are_refused() {
         for request in [
@@ -118,6 +196,8 @@ mod tests {
             Request::Confirm,
             Request::Status,
             Request::Dump,
+            sample(None),
+            sample(InterfaceName::try_from("eth0").ok()),
         ] {
             assert_eq!(Request::parse(request.text().as_bytes()), Some(request));
         }
@@ -128,6 +208,11 @@ mod tests {
             b"reload 99999999999999999999",
             b"confirm 1",
             b"reload\n",
+            b"sample",
+            b"sample 4 1",
+            b"sample 4 0 1000",
+            b"sample 4 1 1000 eth0 eth1",
+            b"sample 4 1 1000 interface0123456",
             b"\xff",
         ] {
             assert_eq!(Request::parse(wrong), None, "{wrong:?}");
@@ -141,6 +226,9 @@ mod tests {
             Answer::Error(b""),
             Answer::Payload(Payload::Text([0, 1, 0, 0])),
             Answer::Payload(Payload::Map(b"eth0 xdp_map")),
+            Answer::Payload(Payload::Ring([0, 0, 4, 0])),
+            Answer::Stage(b"0 2 eth0 acl"),
+            Answer::Lost([1, 0, 0, 0, 0, 0, 0, 0]),
             Answer::End(78),
         ] {
             assert_eq!(Answer::parse(answer.packet(&mut buffer)), Some(answer));

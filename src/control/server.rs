@@ -16,7 +16,7 @@ use nix::sys::socket::{
 use nix::sys::stat::{Mode, fchmod};
 use nix::unistd::geteuid;
 
-use super::{Answer, PACKET, Payload, Request};
+use super::{Answer, LOST, PACKET, Payload, Request};
 use crate::base::files::{self, Identity};
 use crate::kernel::fd_passing;
 
@@ -55,6 +55,23 @@ impl fmt::Display for Owner {
 /// A client whose request is being answered.
 #[derive(Debug)]
 pub struct Client(OwnedFd);
+
+/// A further packet of a client that samples.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Further {
+    /// No packet.
+    Nothing,
+    /// The client asks for the number of lost samples.
+    Lost,
+    /// The client is gone, or sent an unknown packet.
+    End,
+}
+
+impl AsFd for Client {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
 
 impl Control {
     /// Listens on `path`, for root and the daemon's own user only. Replaces the file of a daemon that was killed.
@@ -159,6 +176,37 @@ impl Client {
         let mut buffer = [0; PACKET];
         let packet = Answer::Payload(payload).packet(&mut buffer);
         fd_passing::send_packet(self.0.as_fd(), packet, &[descriptor])
+    }
+
+    /// Names a stage whose packets are sampled. A longer text is cut.
+    ///
+    /// # Errors
+    /// The errors of [`Client::pass`].
+    pub fn stage(&self, stage: fmt::Arguments<'_>) -> Result<(), Errno> {
+        let (mut text, mut buffer) = ([0; PACKET - 1], [0; PACKET]);
+        let packet = Answer::Stage(format_into(&mut text, stage)).packet(&mut buffer);
+        fd_passing::send_packet(self.0.as_fd(), packet, &[])
+    }
+
+    /// Sends the number of lost samples.
+    pub fn lost(&self, samples: u64) {
+        self.send(Answer::Lost(samples.to_ne_bytes()));
+    }
+
+    /// Process id; 0 for a process of another PID namespace.
+    pub fn pid(&self) -> i32 {
+        let credentials = getsockopt(&self.0, sockopt::PeerCredentials);
+        credentials.map_or(0, |peer| peer.pid())
+    }
+
+    /// Receives a further packet of a client that stays connected.
+    pub fn receive(&self) -> Further {
+        let mut packet = [0; LOST.len() + 1];
+        match recv(self.0.as_raw_fd(), &mut packet, MsgFlags::MSG_DONTWAIT) {
+            Ok(length) if packet.get(..length) == Some(LOST) => Further::Lost,
+            Err(Errno::EAGAIN | Errno::EINTR) => Further::Nothing,
+            _ => Further::End,
+        }
     }
 
     /// Sends the exit code, which ends the answer.

@@ -132,16 +132,17 @@ fn owner(path: &Path, error: &io::Error) -> Option<Owner> {
 
 impl Daemon<'_> {
     /// Executes the request of a client, and sends the answer.
-    pub(super) fn answer_client(&mut self, client: &Client, request: Request) {
+    pub(super) fn answer_client(&mut self, client: Client, request: Request) {
         let result = match request {
             Request::Reload(confirm) => self.reload(confirm),
             Request::Confirm => self.confirm(),
-            Request::Status => return self.pass_status(client),
-            Request::Dump => return pass_maps(&self.filters, client),
+            Request::Status => return self.pass_status(&client),
+            Request::Dump => return pass_maps(&self.filters, &client),
+            Request::Sample(request) => return self.start_sampling(client, &request),
         };
         match result {
             Ok(()) => client.end(exit::DONE),
-            Err(error) => refuse(client, &error),
+            Err(error) => refuse(&client, &error),
         }
     }
 

@@ -28,12 +28,13 @@ struct Ready {
     control: bool,
     keeper: bool,
     addresses: bool,
+    sampler: bool,
     clients: [bool; CLIENTS],
 }
 
 impl Ready {
     /// Names the results of [`Daemon::poll`], which are in the order of its descriptors.
-    const fn new(results: [bool; 7 + CLIENTS]) -> Self {
+    const fn new(results: [bool; 8 + CLIENTS]) -> Self {
         let [
             stop,
             reload,
@@ -42,6 +43,7 @@ impl Ready {
             control,
             keeper,
             addresses,
+            sampler,
             clients @ ..,
         ] = results;
         Self {
@@ -52,6 +54,7 @@ impl Ready {
             control,
             keeper,
             addresses,
+            sampler,
             clients,
         }
     }
@@ -77,6 +80,9 @@ impl Daemon<'_> {
                 self.answer_worker();
             }
             self.check_interfaces(ready.interfaces);
+            if ready.sampler {
+                self.answer_sampler();
+            }
             self.answer_clients(&ready);
             if self.roll_back_unconfirmed() {
                 return End::Unconfirmed;
@@ -107,6 +113,9 @@ impl Daemon<'_> {
             control,
             self.page.keeper.as_ref().map(Keeper::fd),
             self.page.addresses.as_ref().map(AsFd::as_fd),
+            self.sampling
+                .as_ref()
+                .map(|sampling| sampling.client.as_fd()),
             first,
             second,
             third,
@@ -149,7 +158,7 @@ impl Daemon<'_> {
         for (index, _) in clients.filter(|(_, ready)| **ready) {
             let control = self.control.server.as_mut();
             if let Some((client, request)) = control.and_then(|control| control.receive(index)) {
-                self.answer_client(&client, request);
+                self.answer_client(client, request);
             }
         }
         if ready.control

@@ -11,6 +11,7 @@ mod map_changes;
 mod page;
 mod pid_file;
 mod reload;
+mod samples;
 mod service_manager;
 mod signals;
 mod start;
@@ -82,6 +83,7 @@ pub fn run(options: &Options) -> Result<(), Error> {
         reloading,
         shutdown: None,
         control: sockets.control,
+        sampling: None,
         monitor: sockets.monitor,
         manager,
     };
@@ -160,6 +162,7 @@ fn commit_start(
 fn serve(mut daemon: Daemon<'_>, signals: &Signals, pidfile: Option<PidFile>) {
     let log = &daemon.options.log;
     let end = daemon.run(signals);
+    daemon.end_sampling();
     daemon.roll_back_at_end();
     if daemon.filters.iter().any(Filter::outlives) {
         // Another process may have detached a filter with `exit hold`, or removed its pins.

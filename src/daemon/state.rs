@@ -11,11 +11,12 @@ use super::service_manager::Manager;
 use crate::base::capacity::MAX_FILTERS;
 use crate::base::wait::Backoff;
 use crate::config::{Hosts, MAX_PLACES, Place, Serving};
-use crate::control::server::Control;
+use crate::control::server::{Client, Control};
 use crate::filter::Filter;
 use crate::http::keeper::Keeper;
 use crate::http::server::Server;
 use crate::kernel::interface::Monitor;
+use crate::kernel::map::Map;
 use crate::kernel::map_scan::Scan;
 use crate::log::Log;
 use crate::plan::Source;
@@ -55,6 +56,8 @@ pub(super) struct Daemon<'a> {
     /// Present from the signal that stops the daemon until the exit.
     pub(super) shutdown: Option<Shutdown>,
     pub(super) control: ControlSocket,
+    /// The session of a client that samples, if there is one.
+    pub(super) sampling: Option<Sampling>,
     pub(super) monitor: Monitor,
     pub(super) manager: Manager,
 }
@@ -90,6 +93,15 @@ pub(super) struct ControlSocket {
     pub(super) retry: Backoff,
     /// Reason of the last failure.
     pub(super) error: &'static str,
+}
+
+/// The session of a client that samples (`samples.rs`).
+pub(super) struct Sampling {
+    pub(super) client: Client,
+    /// The ring buffer, which the frames' maps refer to.
+    pub(super) ring: Map,
+    /// Number of samples that all filters had lost before the session.
+    pub(super) lost: u64,
 }
 
 /// State of reloads (`reload/`).

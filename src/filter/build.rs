@@ -40,6 +40,14 @@ pub fn adopt(context: &Context<'_>) -> Result<Option<Filter>, Diagnostic> {
         fingerprint,
     };
     let filter = Filter::new(context, loaded, Some(attached), Some(pinned.pins));
+    // The earlier daemon may have been killed while a client sampled.
+    if let Err(errno) = filter.stop_sampling() {
+        let name = &context.block.interface;
+        context.log.error(format_args!(
+            "{name}: cannot switch samples off: {}",
+            errno.desc()
+        ));
+    }
     Ok(Some(filter.adopted()))
 }
 

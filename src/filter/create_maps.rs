@@ -11,11 +11,12 @@ use super::{Context, Filter, blame};
 use crate::base::diagnostic::Diagnostic;
 use crate::kernel::map::{Map, Types};
 use crate::kernel::{self, btf, errno, limits};
-use crate::object::frame::TOTALS;
+use crate::object::frame::{RINGS, TOTALS};
 use crate::object::{KernelBtf, MapDef};
 
 /// Creates every map of the object, and writes the content that the object itself contains. A new version of the object
-/// shares the verdict counters of `old`: metrics with equal labels must not decrease.
+/// shares the verdict counters of `old`: metrics with equal labels must not decrease. A kernel without the maps for
+/// samples gets the maps before them.
 pub(super) fn create_maps(
     context: &Context<'_>,
     old: Option<&Filter>,
@@ -34,8 +35,17 @@ pub(super) fn create_maps(
             Some(totals) if def.name == TOTALS => totals
                 .share()
                 .map_err(|error| no_descriptor(context, &error))?,
-            _ => create_map(def, types, cpus)
-                .map_err(|error| context.kernel(context.block.elf_at, "elf", &error))?,
+            _ => match create_map(def, types, cpus) {
+                Ok(map) => map,
+                Err(error) if def.name == RINGS => {
+                    let name = &context.block.interface;
+                    context.log.warn(format_args!(
+                        "{name}: packets cannot be sampled: {error}; samples need kernel 5.10"
+                    ));
+                    break;
+                }
+                Err(error) => return Err(context.kernel(context.block.elf_at, "elf", &error)),
+            },
         };
         write_content(def, &map).map_err(|(verb, errno)| failed(context, def, verb, errno))?;
         maps.push(LoadedMap {

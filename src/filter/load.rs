@@ -1,5 +1,6 @@
 //! The step that fills the maps and loads the program.
 
+use std::borrow::Cow;
 use std::os::fd::AsRawFd as _;
 
 use nix::errno::Errno;
@@ -62,28 +63,37 @@ pub(super) fn load(
     })
 }
 
-/// Loads the program with its frame. If the verifier refuses the program with its frame, loads the program without the
-/// frame and removes the frame's map.
+/// Loads the program with its frame. While the verifier refuses the program with its frame, loads the program with a
+/// simpler frame, at last without a frame, and removes the maps that this frame lacks.
 fn load_program(
     context: &Context<'_>,
     maps: &mut Vec<LoadedMap>,
     card: Option<u32>,
 ) -> Result<Program, Failure> {
-    let object = context.object;
-    match Program::load(object, &descriptors(maps), card) {
-        Err(refused @ Failure::Verifier(_)) => {
-            let Some(bare) = object.without_frame() else {
-                return Err(refused);
-            };
-            maps.truncate(bare.maps.len());
-            let program = Program::load(&bare, &descriptors(maps), card)?;
-            let name = &context.block.interface;
-            context.log.warn(format_args!(
-                "{name}: verdicts are not counted: the verifier refuses the program with counters"
-            ));
-            Ok(program)
+    let mut object = context.object.with_maps(maps.len());
+    let mut reason = None;
+    loop {
+        match Program::load(&object, &descriptors(maps), card) {
+            Err(refused @ Failure::Verifier(_)) => {
+                let simpler = object.simpler().ok_or(refused)?;
+                maps.truncate(simpler.maps.len());
+                let has_frame = simpler.frame_slots() > 0;
+                object = Cow::Owned(simpler);
+                reason = Some(if has_frame {
+                    "packets cannot be sampled: the verifier refuses the program with samples"
+                } else {
+                    "verdicts are not counted: the verifier refuses the program with counters"
+                });
+            }
+            Err(other) => return Err(other),
+            Ok(program) => {
+                if let Some(reason) = reason {
+                    let name = &context.block.interface;
+                    context.log.warn(format_args!("{name}: {reason}"));
+                }
+                return Ok(program);
+            }
         }
-        other => other,
     }
 }
 

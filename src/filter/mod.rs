@@ -21,6 +21,7 @@ mod reattach;
 mod refit;
 mod refusal;
 mod replace;
+mod sampling;
 mod state;
 mod surroundings;
 mod update_entries;

@@ -83,12 +83,8 @@ impl Filter {
     fn variant(&self, header: LinkHeader, interface: &Interface) -> Result<Variant, &'static str> {
         let mut object = self.link.object.clone().ok_or("no object")?;
         object.set_link_header(header);
-        // A filter without totals runs without the frame: the verifier refused the frame.
-        let bare = match self.totals() {
-            Some(_) => None,
-            None => object.without_frame(),
-        };
-        let loadable = bare.as_ref().unwrap_or(&object);
+        // A filter with fewer maps runs with a simpler frame, or without: the verifier refused the others.
+        let loadable = object.with_maps(self.maps.len());
         let index = loadable
             .link_header_map()
             .filter(|_| loadable.maps.len() == self.maps.len());
@@ -105,11 +101,12 @@ impl Filter {
             *fd = map.fd().as_raw_fd();
         }
         let card = (self.wanted == config::Mode::Offload).then_some(interface.index);
-        let program = Program::load(loadable, &fds, card).map_err(|failure| match failure {
+        let program = Program::load(&loadable, &fds, card).map_err(|failure| match failure {
             program::Failure::Refused(errno) => errno.desc(),
             program::Failure::Verifier(_) => "the verifier refused it",
             program::Failure::Object(_) => "the object has no canonical form",
         })?;
+        drop(loadable);
         Ok(Variant {
             object,
             program,

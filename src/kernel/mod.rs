@@ -30,6 +30,7 @@ pub mod pin;
 pub mod process;
 pub mod program;
 pub mod random;
+pub mod ring_buffer;
 pub mod seccomp;
 pub mod shared_memory;
 pub mod statistics;

@@ -39,6 +39,13 @@ pub(super) const XDP_TX: i32 = 3;
 pub(super) const MAP_LOOKUP_ELEM: i32 = 1;
 pub(super) const MAP_UPDATE_ELEM: i32 = 2;
 pub(super) const MAP_DELETE_ELEM: i32 = 3;
+pub(super) const KTIME_GET_NS: i32 = 5;
+pub(super) const GET_PRANDOM_U32: i32 = 7;
+pub(super) const TAIL_CALL: i32 = 12;
+/// Since 5.8, as the next two.
+pub(super) const RINGBUF_RESERVE: i32 = 131;
+pub(super) const RINGBUF_SUBMIT: i32 = 132;
+pub(super) const RINGBUF_QUERY: i32 = 134;
 
 /// Values of the source register in [`CALL`] and [`LD_IMM64`], `BPF_PSEUDO_*` (`linux/bpf.h`).
 pub(super) mod pseudo {

@@ -5,6 +5,7 @@ use std::fmt::Display;
 use super::{Plan, PlannedFilter};
 use crate::base::escape::Escaped;
 use crate::config::Mode;
+use crate::object::frame::Place;
 
 impl Plan {
     /// Puts a frame around each program. `report` gets a warning for each program that the frame does not fit. Programs
@@ -14,7 +15,7 @@ impl Plan {
             if block.mode == Mode::Offload {
                 continue;
             }
-            if let Err(obstacle) = object.add_frame() {
+            if let Err(obstacle) = object.add_frame(Place::Alone) {
                 let (file, line) = (self.corefile.file(block.elf_at), block.elf_at.line());
                 let file = Escaped(file);
                 report(&format_args!(

@@ -177,7 +177,11 @@ impl Overview<'_> {
         json.list("warnings", filter.warnings().map(WarningText));
         // null for a program whose verdicts are not counted.
         json.member("verdicts");
-        json.value(&self.totals(filter));
+        let (totals, lost) = self.totals_and_lost(filter).unzip();
+        json.value(&totals);
+        // null for a program whose packets cannot be sampled.
+        json.member("samples_lost");
+        json.value(&lost.flatten());
         json.member("maps");
         json.begin_list();
         for read in &filter.read_maps {

@@ -10,7 +10,7 @@ use crate::base::text::Text;
 use crate::config::MetricKind;
 use crate::filter::Filter;
 use crate::kernel::map::Shape;
-use crate::object::frame::TOTAL_SIZE;
+use crate::object::frame::{TOTAL_SIZE, VERDICTS as COUNTERS, lost_samples};
 
 /// Labels of the verdicts in the order of the views, with their numbers in `enum xdp_action`.
 const VERDICTS: [(&str, usize); 5] = [
@@ -56,7 +56,8 @@ fn sum(shape: &Shape, copied: &[u8]) -> Totals {
         ..VerdictTotals::default()
     });
     for counters in shape.values(copied) {
-        for (number, counter) in counters.chunks_exact(TOTAL_SIZE).enumerate() {
+        let counters = counters.chunks_exact(TOTAL_SIZE).take(COUNTERS);
+        for (number, counter) in counters.enumerate() {
             let at = VERDICTS.iter().position(|(_, known)| *known == number);
             let total = totals.get_mut(at.unwrap_or(VERDICTS.len() - 1));
             if let (Some(total), ([packets, bytes], _)) = (total, counter.as_chunks()) {
@@ -71,19 +72,26 @@ fn sum(shape: &Shape, copied: &[u8]) -> Totals {
 impl Overview<'_> {
     /// The totals of a filter; `None` if its program has no frame, or if the counters cannot be read.
     pub(super) fn totals(&mut self, filter: &Filter) -> Option<Totals> {
+        self.totals_and_lost(filter).map(|(totals, _)| totals)
+    }
+
+    /// The totals of a filter, and the number of its samples that were lost: `None` if its frame cannot sample.
+    pub(super) fn totals_and_lost(&mut self, filter: &Filter) -> Option<(Totals, Option<u64>)> {
         let map = filter.totals()?;
         let found = self.scan.value(map, &0_u32.to_ne_bytes());
         *self.read_errors += u64::from(found.is_err());
-        Some(sum(map.shape(), found.ok()??))
+        let (shape, copied) = (map.shape(), found.ok()??);
+        let lost = || shape.values(copied).map(lost_samples).sum();
+        Some((sum(shape, copied), filter.can_sample().then(lost)))
     }
 
-    /// Writes the packets and bytes of each filter by verdict.
+    /// Writes the packets and bytes of each filter by verdict, and the number of its lost samples.
     pub(super) fn verdict_metrics(&mut self, text: &mut Text<'_>) -> fmt::Result {
         let filters = self.filters;
         // Read once, so that packets and bytes match.
         let counted = filters
             .iter()
-            .filter_map(|filter| Some((filter, self.totals(filter)?)));
+            .filter_map(|filter| Some((filter, self.totals_and_lost(filter)?)));
         let counted: heapless::Vec<_, MAX_FILTERS> = counted.collect();
         if counted.is_empty() {
             return Ok(());
@@ -104,7 +112,7 @@ impl Overview<'_> {
         ];
         for (name, help, number) in metrics {
             prometheus::head(text, name, MetricKind::Counter, help)?;
-            for (filter, totals) in &counted {
+            for (filter, (totals, _)) in &counted {
                 for total in totals {
                     let labels = [
                         ("interface", filter.interface.as_str()),
@@ -115,6 +123,16 @@ impl Overview<'_> {
                 }
             }
         }
+        let name = "corexdp_samples_lost_total";
+        let help = "Samples of packets that found the ring buffer full.";
+        prometheus::head(text, name, MetricKind::Counter, help)?;
+        for (filter, (_, lost)) in &counted {
+            let labels = [
+                ("interface", filter.interface.as_str()),
+                ("program", filter.object.as_str()),
+            ];
+            lost.map_or(Ok(()), |lost| prometheus::sample(text, name, &labels, lost))?;
+        }
         Ok(())
     }
 }
@@ -123,7 +141,6 @@ impl Overview<'_> {
 mod tests {
     use super::*;
     use crate::object::MapKind;
-    use crate::object::frame::VERDICTS as COUNTERS;
 
     #[test]
     fn sum_adds_all_cpus() {

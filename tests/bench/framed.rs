@@ -6,6 +6,7 @@ use std::path::Path;
 
 use corexdp::kernel::map::Map;
 use corexdp::kernel::{limits, program};
+use corexdp::object::frame::Place;
 use corexdp::object::{LinkedObject, MapDef, link};
 
 use super::programs::{Above, Bench, ROUNDS};
@@ -32,7 +33,7 @@ struct Case<'a> {
 /// The program of an object, with its frame. The program shares the maps of `filter`; other maps are created.
 fn framed(path: &Path, filter: Option<&Filter>) -> Program {
     let mut object = link(&fs::read(path).unwrap(), "xdp_prog").unwrap();
-    object.add_frame().unwrap();
+    object.add_frame(Place::Alone).unwrap();
     load(&object, filter)
 }
 

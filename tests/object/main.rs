@@ -16,7 +16,7 @@ mod maps;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use corexdp::object::frame::SLOTS;
+use corexdp::object::frame::Place;
 use corexdp::object::{Error, Insn, LinkedObject, MapKind, Type, link};
 
 use support::objects::compile::{compile, compile_with};
@@ -277,10 +277,10 @@ fn damaged_objects_never_panic() {
         }
         if let Ok(mut object) = link(&bytes, "xdp_prog") {
             // Damaged code may leave no room for a frame.
-            let framed = object.add_frame().is_ok();
+            let _ = object.add_frame(Place::Alone);
             let fds = vec![5; object.maps.len()];
             let canonical = object.canonical(&fds).unwrap();
-            let slots = object.insns.len() + if framed { SLOTS } else { 0 };
+            let slots = object.insns.len() + object.frame_slots();
             assert!(canonical.len() > slots * Insn::SIZE);
             let _ = object.kernel_btf();
             links += 1;

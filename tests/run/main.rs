@@ -53,6 +53,7 @@ mod provisioning;
 mod refusals;
 mod reloading;
 mod renewing;
+mod samples;
 mod special_files;
 mod status;
 mod status_text;

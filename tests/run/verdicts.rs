@@ -15,10 +15,10 @@ use support::wait::wait_for;
 const VERDICTS: [&str; 5] = ["pass", "drop", "tx", "redirect", "aborted"];
 
 /// Packets and bytes by verdict.
-type Totals = BTreeMap<&'static str, (u64, u64)>;
+pub(super) type Totals = BTreeMap<&'static str, (u64, u64)>;
 
 /// A site without IPv6, so that the kernel sends no packets of its own.
-fn quiet_site() -> Site {
+pub(super) fn quiet_site() -> Site {
     let site = Site::new();
     for namespace in [&site.server, &site.client] {
         namespace.run("sysctl -qw net.ipv6.conf.all.disable_ipv6=1");
@@ -26,7 +26,7 @@ fn quiet_site() -> Site {
     site
 }
 
-fn corefile(object: &str, more: &str) -> String {
+pub(super) fn corefile(object: &str, more: &str) -> String {
     format!(
         ". {{\n  prometheus\n  ebpf {{\n    if edge0\n    elf {object}.o\n    {more}\n  }}\n}}\n"
     )
@@ -63,7 +63,7 @@ fn driver_packets(site: &Site) -> u64 {
 }
 
 /// A frame whose source address ends with this byte.
-fn frame_from(last: u8) -> Vec<u8> {
+pub(super) fn frame_from(last: u8) -> Vec<u8> {
     ip4(&format!("10.11.0.{last}")).udp(53).bytes
 }
 

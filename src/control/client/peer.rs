@@ -17,6 +17,7 @@ const PERIOD: Duration = Duration::from_millis(500);
 const STAT_SIZE: usize = 4096;
 
 /// The daemon's process.
+#[derive(Debug)]
 pub(super) struct Peer {
     /// Process id; 0 for a process of another PID namespace.
     pid: i32,

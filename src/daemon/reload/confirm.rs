@@ -70,6 +70,7 @@ impl Daemon<'_> {
         let Some(mut pending) = pending.take_if(|pending| pending.until <= now) else {
             return false;
         };
+        self.end_sampling();
         let log = &self.options.log;
         let at_start = pending.at_start;
         if at_start {

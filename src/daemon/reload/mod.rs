@@ -144,6 +144,7 @@ impl Daemon<'_> {
         start::set_link_headers(&mut plan, &self.filters)?;
         let prepared = start::prepare(&plan, &self.filters, &mut self.map_reads.scan, log)?;
         let durability = switch::durability(confirm);
+        self.end_sampling();
         let (running, scan) = (&mut self.filters, &mut self.map_reads.scan);
         let mut new = switch::switch(running, prepared, scan, log, durability)?;
         if durability == Durability::Final {

@@ -20,7 +20,7 @@ use crate::kernel::map::Map;
 use crate::kernel::program::Program;
 use crate::kernel::xdp_mode::Mode;
 use crate::log::Log;
-use crate::object::frame::TOTALS;
+use crate::object::frame::{RINGS, TOTALS, is_frame_map};
 pub(super) use find::PinnedFilter;
 pub use find::tidy;
 use pins::Pins;
@@ -85,12 +85,15 @@ pub(super) fn adopt_maps(
         });
         let map = match map {
             Ok(map) => map,
-            // The verifier refused the frame of this program.
-            Err(error) if error.is_missing_or_wrong() && def.name == TOTALS => {
+            // The verifier refused these parts of the program's frame.
+            Err(error) if error.is_missing_or_wrong() && is_frame_map(&def.name) => {
                 let name = &context.block.interface;
-                context.log.warn(format_args!(
-                    "{name}: verdicts are not counted: the adopted program has no counters"
-                ));
+                let reason = match def.name.as_str() {
+                    TOTALS => "verdicts are not counted: the adopted program has no counters",
+                    RINGS => "packets cannot be sampled: the adopted program has no samples",
+                    _ => continue,
+                };
+                context.log.warn(format_args!("{name}: {reason}"));
                 continue;
             }
             Err(error) if error.is_missing_or_wrong() => {

@@ -1,4 +1,5 @@
-//! The *frame*: instructions that the linker puts around a program to count its packets and bytes by verdict.
+//! The *frame*: instructions that the linker puts around a program to count its packets and bytes by verdict, to run the
+//! next program of a chain, and to copy packets to clients that ask for samples.
 //!
 //! Each exit of the entry function becomes a jump to the frame's epilogue, which ends the function. The frame needs 8 free
 //! bytes of the entry function's stack, and neither a compiler nor BTF, so the frame fits foreign programs. [`listing`]
@@ -6,8 +7,11 @@
 //!
 //! Functions that the entry function calls keep their exits, which return to the caller.
 
+mod assembly;
 mod listing;
 pub mod sample;
+mod sampler;
+mod settings;
 mod stack;
 #[cfg(test)]
 #[allow(
@@ -17,14 +21,21 @@ mod stack;
 )]
 mod tests;
 
+use std::borrow::Cow;
 use std::fmt;
 
+use super::insn::class;
 use super::insn::{CALL, EXIT, pseudo};
 use super::link::MapReference;
 use super::{Insn, LinkedObject, MapDef, MapKind};
-use listing::{EPILOGUE, PROLOGUE, TOTALS_LOAD};
+use assembly::TO_EXIT;
+use listing::{COUNT, LEAVE, NEXT_LOAD, PASS_ON, PROLOGUE, TOTALS_LOAD};
+use sampler::{RINGS_LOAD, SETTINGS_LOADS};
+pub use settings::{SETTINGS_SIZE, Settings};
 
-/// Name of the map with the counters. The dot prevents a clash with a map of the program: C names have no dot.
+/// Start of the names of the frame's maps, which are not shown to users. The dot prevents a clash with a map of the program: C names have no dot.
+const PREFIX: &str = "frame.";
+/// Name of the map with the counters.
 pub const TOTALS: &str = "frame.totals";
 /// Number of counters: one for each verdict of `enum xdp_action`, and one for all greater numbers, which the kernel
 /// treats as `XDP_ABORTED`.
@@ -32,8 +43,33 @@ pub const VERDICTS: usize = 6;
 /// Bytes of one verdict's counters: packets, then bytes, each a `u64` in host order.
 pub const TOTAL_SIZE: usize = 16;
 
-/// Slots that the frame adds to a program.
-pub const SLOTS: usize = PROLOGUE + EPILOGUE;
+/// Name of the map with the next program of the chain.
+pub const NEXT: &str = "frame.next";
+/// Name of the map whose only slot has the ring buffer for samples; the slot is empty while nobody samples.
+pub const RINGS: &str = "frame.rings";
+/// Name of the map with the [`Settings`] of samples, all zero while nobody samples.
+pub const SETTINGS: &str = "frame.settings";
+
+/// True for the name of a map of the frame.
+pub fn is_frame_map(name: &str) -> bool {
+    name.starts_with(PREFIX)
+}
+
+/// Number of samples that one CPU lost because the ring buffer was full. `value` is the CPU's value of [`TOTALS`].
+pub fn lost_samples(value: &[u8]) -> u64 {
+    let at = usize::from(sampler::LOST.unsigned_abs());
+    let lost = value.get(at..).and_then(<[u8]>::first_chunk);
+    lost.map_or(0, |lost| u64::from_ne_bytes(*lost))
+}
+
+/// Place of a program on its interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Place {
+    /// No other program follows.
+    Alone,
+    /// The program is a stage of a chain: after `XDP_PASS`, the frame runs the program in the map [`NEXT`].
+    Chained,
+}
 
 /// Greatest number of slots that a jump can skip.
 const REACH: usize = i16::MAX.unsigned_abs() as usize;
@@ -43,8 +79,11 @@ const REACH: usize = i16::MAX.unsigned_abs() as usize;
 pub(super) struct Frame {
     /// Offset from register 10 at which the frame saves the context of the packet.
     saved: i16,
-    /// Index of the counters in the object's maps.
-    totals: usize,
+    /// Index of the frame's first map in the object's maps.
+    first_map: usize,
+    place: Place,
+    /// True if the frame has the part that copies packets.
+    samples: bool,
 }
 
 /// Reasons why a program gets no frame.
@@ -66,11 +105,12 @@ impl fmt::Display for Obstacle {
 }
 
 impl LinkedObject {
-    /// Puts the frame around the program, unless it has one, and adds the map [`TOTALS`].
+    /// Puts the frame around the program, unless it has one, and adds the frame's maps: [`TOTALS`], in a chain [`NEXT`],
+    /// then [`RINGS`] and [`SETTINGS`].
     ///
     /// # Errors
     /// When the frame does not fit; the program is then unchanged.
-    pub fn add_frame(&mut self) -> Result<(), Obstacle> {
+    pub fn add_frame(&mut self, place: Place) -> Result<(), Obstacle> {
         if self.frame.is_some() {
             return Ok(());
         }
@@ -80,19 +120,59 @@ impl LinkedObject {
         }
         self.frame = Some(Frame {
             saved: stack::free_slot(entry).ok_or(Obstacle::Stack)?,
-            totals: self.maps.len(),
+            first_map: self.maps.len(),
+            place,
+            samples: true,
         });
         self.maps.push(totals());
+        if place == Place::Chained {
+            self.maps.push(next());
+        }
+        self.maps.push(rings());
+        self.maps.push(settings());
         Ok(())
     }
 
-    /// The program without its frame and without [`TOTALS`]; `None` if the program has no frame.
+    /// The program with a simpler frame, for a kernel that refuses the present one: first without samples and their maps,
+    /// then without the frame. `None` if the program has no frame.
+    pub fn simpler(&self) -> Option<Self> {
+        let frame = self.frame?;
+        if !frame.samples {
+            return self.without_frame();
+        }
+        let mut simpler = self.clone();
+        simpler.frame = Some(Frame {
+            samples: false,
+            ..frame
+        });
+        let others = simpler.maps.len().saturating_sub(2);
+        simpler.maps.truncate(others);
+        Some(simpler)
+    }
+
+    /// The program in the frame whose maps are the first `count` of [`LinkedObject::maps`].
+    pub fn with_maps(&self, count: usize) -> Cow<'_, Self> {
+        let mut object = Cow::Borrowed(self);
+        while object.maps.len() > count
+            && let Some(simpler) = object.simpler()
+        {
+            object = Cow::Owned(simpler);
+        }
+        object
+    }
+
+    /// The program without its frame and the frame's maps; `None` if the program has no frame.
     pub fn without_frame(&self) -> Option<Self> {
         let frame = self.frame?;
         let mut bare = self.clone();
         bare.frame = None;
-        bare.maps.truncate(frame.totals);
+        bare.maps.truncate(frame.first_map);
         Some(bare)
+    }
+
+    /// Number of slots that the frame adds to the program; 0 without a frame.
+    pub fn frame_slots(&self) -> usize {
+        self.frame.map_or(0, |frame| PROLOGUE + frame.after())
     }
 }
 
@@ -101,9 +181,52 @@ fn totals() -> MapDef {
     MapDef {
         kind: MapKind::PERCPU_ARRAY,
         key_size: 4,
-        value_size: u32::try_from(VERDICTS * TOTAL_SIZE).unwrap_or_default(),
+        value_size: u32::try_from(VERDICTS * TOTAL_SIZE + sampler::SIZE).unwrap_or_default(),
         max_entries: 1,
         ..MapDef::new(TOTALS)
+    }
+}
+
+/// Definition of the map with the ring buffer.
+fn rings() -> MapDef {
+    MapDef {
+        kind: MapKind::ARRAY_OF_MAPS,
+        key_size: 4,
+        value_size: 4,
+        max_entries: 1,
+        inner: Some(Box::new(ring(1))),
+        ..MapDef::new(RINGS)
+    }
+}
+
+/// Definition of a ring buffer for samples; its size in bytes is rounded up to a power of two of pages.
+pub fn ring(size: u32) -> MapDef {
+    MapDef {
+        kind: MapKind::RINGBUF,
+        max_entries: size,
+        ..MapDef::new("frame.ring")
+    }
+}
+
+/// Definition of the map with the settings of samples.
+fn settings() -> MapDef {
+    MapDef {
+        kind: MapKind::ARRAY,
+        key_size: 4,
+        value_size: u32::try_from(SETTINGS_SIZE).unwrap_or_default(),
+        max_entries: 1,
+        ..MapDef::new(SETTINGS)
+    }
+}
+
+/// Definition of the map with the next program.
+fn next() -> MapDef {
+    MapDef {
+        kind: MapKind::PROG_ARRAY,
+        key_size: 4,
+        value_size: 4,
+        max_entries: 1,
+        ..MapDef::new(NEXT)
     }
 }
 
@@ -113,47 +236,111 @@ pub(super) struct Code {
     pub(super) map_references: Vec<MapReference>,
 }
 
+impl Code {
+    /// Appends a part of the frame, whose jumps have their targets in place of distances. `loads` has the slot of each
+    /// load of a map, and the index of the map; `exit` is the target of [`TO_EXIT`].
+    fn append(&mut self, part: &[Insn], loads: &[(usize, usize)], exit: usize) {
+        let start = self.insns.len();
+        let references = loads.iter().map(|&(slot, map)| MapReference {
+            slot: start + slot,
+            map,
+        });
+        self.map_references.extend(references);
+        for (slot, insn) in part.iter().enumerate() {
+            let is_jump = insn.class() == class::JMP && ![CALL, EXIT].contains(&insn.opcode());
+            let target = match insn.off() {
+                TO_EXIT => exit,
+                slot => start + usize::from(slot.unsigned_abs()),
+            };
+            let distance = target.cast_signed() - (start + slot + 1).cast_signed();
+            self.insns.push(if is_jump {
+                insn.with_off(i16::try_from(distance).unwrap_or_default())
+            } else {
+                *insn
+            });
+        }
+    }
+}
+
 impl Frame {
+    /// Number of the frame's maps before [`RINGS`].
+    const fn maps(self) -> usize {
+        match self.place {
+            Place::Alone => 1,
+            Place::Chained => 2,
+        }
+    }
+
+    /// Slots after the entry function.
+    const fn after(self) -> usize {
+        let pass_on = match self.place {
+            Place::Alone => 0,
+            Place::Chained => PASS_ON,
+        };
+        let sample = if self.samples { sampler::SLOTS } else { 0 };
+        COUNT + pass_on + sample + LEAVE
+    }
+
+    /// The instructions after the entry function. Their map references count from the first of these instructions.
+    fn epilogue(self) -> Code {
+        let mut code = Code {
+            insns: Vec::with_capacity(self.after()),
+            map_references: Vec::new(),
+        };
+        let exit = self.after() - LEAVE;
+        let loads = [(TOTALS_LOAD, self.first_map)];
+        code.append(&listing::count(self.saved), &loads, exit);
+        if self.place == Place::Chained {
+            let loads = [(NEXT_LOAD, self.first_map + 1)];
+            code.append(&listing::pass_on(), &loads, exit);
+        }
+        if self.samples {
+            let rings = self.first_map + self.maps();
+            let [first, second, third, fourth] = SETTINGS_LOADS.map(|slot| (slot, rings + 1));
+            let loads = [first, (RINGS_LOAD, rings), second, third, fourth];
+            code.append(&sampler::sampler(self.saved), &loads, exit);
+        }
+        code.append(&listing::leave(), &[], exit);
+        code
+    }
+
     /// The program of `object` in this frame.
     pub(super) fn around(self, object: &LinkedObject) -> Code {
         let (entry, functions) = object
             .insns
             .split_at_checked(object.entry_slots)
             .unwrap_or((&object.insns, &[]));
-        let mut insns = Vec::with_capacity(object.insns.len() + SLOTS);
+        let epilogue = self.epilogue();
+        let slots = PROLOGUE + epilogue.insns.len();
+        let mut insns = Vec::with_capacity(object.insns.len() + slots);
         insns.extend(listing::prologue(self.saved));
-        insns.extend(redirected(entry));
-        insns.extend(listing::epilogue(self.saved));
+        insns.extend(redirected(entry, epilogue.insns.len()));
+        insns.extend(epilogue.insns);
         insns.extend(functions);
-        Code {
-            insns,
-            map_references: self.references(object),
-        }
-    }
-
-    /// The map references of `object`, moved to their slots in the frame, and the map reference of the frame.
-    fn references(self, object: &LinkedObject) -> Vec<MapReference> {
         let references = &object.map_references;
         let inside = references.partition_point(|reference| reference.slot < object.entry_slots);
-        let mut moved = Vec::with_capacity(references.len() + 1);
-        for (number, reference) in references.iter().enumerate() {
-            let shift = if number < inside { PROLOGUE } else { SLOTS };
-            moved.push(MapReference {
-                slot: reference.slot + shift,
-                ..*reference
-            });
+        let (inside, outside) = references.split_at_checked(inside).unwrap_or_default();
+        let mut map_references = Vec::with_capacity(references.len() + 2);
+        map_references.extend(moved(inside, PROLOGUE));
+        map_references.extend(moved(&epilogue.map_references, PROLOGUE + entry.len()));
+        map_references.extend(moved(outside, slots));
+        Code {
+            insns,
+            map_references,
         }
-        let own = MapReference {
-            slot: PROLOGUE + object.entry_slots + TOTALS_LOAD,
-            map: self.totals,
-        };
-        moved.insert(inside, own);
-        moved
     }
 }
 
-/// The entry function, with exits replaced by jumps to the epilogue, and with calls that skip the epilogue.
-fn redirected(entry: &[Insn]) -> impl Iterator<Item = Insn> {
+/// The references, moved by a number of slots.
+fn moved(references: &[MapReference], slots: usize) -> impl Iterator<Item = MapReference> {
+    references.iter().map(move |reference| MapReference {
+        slot: reference.slot + slots,
+        ..*reference
+    })
+}
+
+/// The entry function, with exits replaced by jumps to the epilogue, and with calls that skip the `epilogue` slots.
+fn redirected(entry: &[Insn], epilogue: usize) -> impl Iterator<Item = Insn> {
     let mut after_wide = false;
     entry.iter().enumerate().map(move |(slot, &insn)| {
         let is_upper_half = after_wide;
@@ -161,9 +348,9 @@ fn redirected(entry: &[Insn]) -> impl Iterator<Item = Insn> {
         let left = entry.len() - slot - 1;
         match insn.opcode() {
             _ if is_upper_half => insn,
-            EXIT => listing::jump(i16::try_from(left).unwrap_or_default()),
+            EXIT => assembly::jump(i16::try_from(left).unwrap_or_default()),
             CALL if insn.src() == pseudo::CALL => {
-                let shift = i32::try_from(EPILOGUE).unwrap_or_default();
+                let shift = i32::try_from(epilogue).unwrap_or_default();
                 insn.with_imm(insn.imm().saturating_add(shift))
             }
             _ => insn,

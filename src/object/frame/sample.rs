@@ -16,7 +16,7 @@
 use std::time::Duration;
 
 /// Bytes before the packet's first bytes.
-const HEADER: usize = 32;
+pub(super) const HEADER: usize = 32;
 /// Greatest number of a packet's bytes in a sample.
 pub const HEAD: usize = 192;
 /// Bytes of a sample in the ring buffer.
@@ -59,3 +59,25 @@ impl<'a> Sample<'a> {
         })
     }
 }
+
+/// Names of the verdicts, by number in `enum xdp_action`.
+const VERDICTS: [&str; 5] = ["aborted", "drop", "pass", "tx", "redirect"];
+
+/// The name of a verdict. Greater numbers are `aborted`: the kernel treats them so.
+pub fn verdict_name(verdict: u16) -> &'static str {
+    let [aborted, ..] = VERDICTS;
+    VERDICTS.get(usize::from(verdict)).unwrap_or(&aborted)
+}
+
+/// The bits of a verdict in a request for samples; `None` for an unknown name.
+pub fn verdict_bits(name: &str) -> Option<u32> {
+    let number = VERDICTS.iter().position(|known| *known == name)?;
+    Some(match number {
+        // Bit 5 is for all greater numbers.
+        0 => 1 | 1 << VERDICTS.len(),
+        number => 1 << number,
+    })
+}
+
+/// The bits of all verdicts in a request for samples.
+pub const ALL_VERDICTS: u32 = (1 << (VERDICTS.len() + 1)) - 1;

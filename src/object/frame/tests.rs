@@ -21,15 +21,24 @@ fn program(code: &[[u8; 8]], entry_slots: usize, slots: &[usize]) -> LinkedObjec
     }
 }
 
-/// The instructions of the framed program. The descriptor of the map `first` is 7, that of the counters 8.
-fn framed(mut object: LinkedObject) -> Vec<Insn> {
-    assert_eq!(object.add_frame(), Ok(()));
-    let bytes = object.instructions(&[7, 8]).unwrap_or_default();
+/// The instructions of the program in the frame of a program alone.
+fn framed(object: LinkedObject) -> Vec<Insn> {
+    framed_at(Place::Alone, object)
+}
+
+/// The instructions of the framed program. The descriptor of the map `first` is 7, those of the frame's maps are 8 and 9.
+fn framed_at(place: Place, mut object: LinkedObject) -> Vec<Insn> {
+    assert_eq!(object.add_frame(place), Ok(()));
+    let fds: Vec<_> = (7..).take(object.maps.len()).collect();
+    let bytes = object.instructions(&fds).unwrap_or_default();
     let (slots, []) = bytes.as_chunks() else {
         panic!("{} bytes", bytes.len());
     };
     slots.iter().copied().map(Insn::from_bytes).collect()
 }
+
+/// Slots after the entry function of a program alone.
+const ALONE: usize = COUNT + sampler::SLOTS + LEAVE;
 
 const PASS: [u8; 8] = [0xb7, 0, 0, 0, 2, 0, 0, 0];
 const RETURN: [u8; 8] = [0x95, 0, 0, 0, 0, 0, 0, 0];
@@ -63,7 +72,7 @@ fn exits_of_entry_function_jump_to_epilogue() {
     }
     assert_eq!(insns[PROLOGUE], Insn::from_bytes(BRANCH));
     let exits = insns.iter().filter(|insn| insn.opcode() == EXIT).count();
-    assert_eq!((exits, insns.len()), (1, PROLOGUE + code.len() + EPILOGUE));
+    assert_eq!((exits, insns.len()), (1, PROLOGUE + code.len() + ALONE));
 }
 
 #[test]
@@ -72,7 +81,7 @@ fn calls_and_map_references_skip_frame() {
     let second = [LOAD, HALF, call(1), RETURN];
     let code = [&[LOAD, HALF, call(1), RETURN], &second[..], &[PASS, RETURN]].concat();
     let insns = framed(program(&code, 4, &[0, 4]));
-    let moved = PROLOGUE + 4 + EPILOGUE;
+    let moved = PROLOGUE + 4 + ALONE;
     assert_eq!(target(&insns, PROLOGUE + 2), moved.cast_signed());
     assert_eq!(target(&insns, moved + 2), (moved + 4).cast_signed());
     assert_eq!(insns[moved + 3], Insn::from_bytes(RETURN));
@@ -81,6 +90,32 @@ fn calls_and_map_references_skip_frame() {
     }
     let own = insns[PROLOGUE + 4 + TOTALS_LOAD];
     assert_eq!((own.is_wide(), own.imm()), (true, 8));
+}
+
+#[test]
+fn chained_frame_runs_next_program_after_counting() {
+    let code = [PASS, RETURN, PASS, RETURN];
+    let mut object = program(&code, 2, &[]);
+    let insns = framed_at(Place::Chained, object.clone());
+    let (count, pass_on) = (PROLOGUE + 2, PROLOGUE + 2 + COUNT);
+    let sample = pass_on + PASS_ON;
+    let exit = sample + sampler::SLOTS;
+    // `if r6 != 2 goto sample`
+    let check = insns[pass_on];
+    assert_eq!((check.opcode(), check.dst(), check.imm()), (0x55, 6, 2));
+    assert_eq!(target(&insns, pass_on), sample.cast_signed());
+    // The check of the lookup in the counters.
+    assert_eq!(target(&insns, count + 8), exit.cast_signed());
+    let next = insns[pass_on + NEXT_LOAD];
+    assert_eq!((next.is_wide(), next.dst(), next.imm()), (true, 2, 9));
+    assert!(insns[sample - 1].calls(&[12]), "bpf_tail_call");
+    assert_eq!(insns[exit + 1], Insn::from_bytes(RETURN));
+    assert_eq!(object.add_frame(Place::Chained), Ok(()));
+    let names: Vec<_> = object.maps.iter().map(|map| map.name.as_str()).collect();
+    assert_eq!(names, ["first", TOTALS, NEXT, RINGS, SETTINGS]);
+    assert_eq!(object.insns.len() + object.frame_slots(), insns.len());
+    let bare = object.without_frame().map(|bare| bare.maps.len());
+    assert_eq!(bare, Some(1));
 }
 
 #[test]
@@ -120,7 +155,7 @@ fn program_without_space_gets_no_frame() {
         (&far, Obstacle::Distance),
     ] {
         let mut object = program(code, code.len(), &[]);
-        assert_eq!(object.add_frame(), Err(obstacle));
+        assert_eq!(object.add_frame(Place::Alone), Err(obstacle));
         assert_eq!(object.maps.len(), 1);
     }
 }
@@ -129,7 +164,7 @@ fn program_without_space_gets_no_frame() {
 fn removing_frame_restores_program() {
     let before = program(&[PASS, RETURN], 2, &[]);
     let mut object = before.clone();
-    assert_eq!(object.add_frame(), Ok(()));
+    assert_eq!(object.add_frame(Place::Alone), Ok(()));
     let bare = object.without_frame();
     let instructions = bare.map(|bare| (bare.instructions(&[7]).ok(), bare.maps));
     let expected = (before.instructions(&[7]).ok(), before.maps);

@@ -1,6 +1,6 @@
 //! Objects: any bytes are rejected, or linked into an object that redbpf reads with the same instructions.
 
-use corexdp::object::frame::{self, TOTALS};
+use corexdp::object::frame::{Place, TOTALS};
 use corexdp::object::{Btf, Insn, LinkedObject, link};
 use redbpf::{ModuleBuilder, XDP};
 
@@ -67,22 +67,29 @@ fn check(object: &LinkedObject) {
 /// The frame adds a fixed number of instructions and one map, and comes off without a trace.
 fn frame_counts(object: &LinkedObject) {
     let mut framed = object.clone();
-    if let Err(obstacle) = framed.add_frame() {
+    if let Err(obstacle) = framed.add_frame(Place::Alone) {
         message::is_one_line(&obstacle.to_string());
         assert!(framed.maps == object.maps && framed.without_frame().is_none());
         return;
     }
     let fds: Vec<i32> = (FIRST..).take(framed.maps.len()).collect();
-    let (own, given) = fds.split_last().expect("a map of the frame");
+    let (given, own) = fds.split_at(object.maps.len());
+    let own = own.first().expect("a map of the frame");
     let instructions = framed
         .instructions(&fds)
         .expect("a descriptor for each map");
     let (slots, rest) = instructions.as_chunks();
-    assert!(rest.is_empty() && slots.len() == object.insns.len() + frame::SLOTS);
+    assert!(rest.is_empty() && slots.len() == object.insns.len() + framed.frame_slots());
     let slots = slots.iter().copied().map(Insn::from_bytes);
     let mut loads = slots.filter(|insn| insn.is_wide() && insn.imm() == *own);
     assert!(loads.next().is_some());
-    assert!(framed.maps.last().is_some_and(|map| map.name == TOTALS));
+    let totals = framed.maps.get(object.maps.len());
+    assert!(totals.is_some_and(|map| map.name == TOTALS));
+    assert!(
+        framed
+            .simpler()
+            .is_some_and(|simpler| simpler.simpler().is_some())
+    );
     let bare = framed.without_frame().expect("a frame");
     assert!(bare.maps == object.maps);
     assert_eq!(
