@@ -58,6 +58,7 @@ mod special_files;
 mod status;
 mod status_text;
 mod stopping;
+mod top;
 mod uncounted_verdicts;
 mod unread_log;
 mod variables;

@@ -33,7 +33,7 @@ pub(super) fn corefile(object: &str, more: &str) -> String {
 }
 
 /// The totals on the page.
-fn totals(site: &Site, program: &str) -> Totals {
+pub(super) fn totals(site: &Site, program: &str) -> Totals {
     let page = site.get("/metrics");
     let number = |name: &str, verdict: &str| {
         let labels = format!("interface=\"edge0\",program=\"{program}\",verdict=\"{verdict}\"");

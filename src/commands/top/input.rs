@@ -1,6 +1,6 @@
 //! Keys of the terminal, and signals.
 
-use std::io::{IsTerminal as _, stdin};
+use std::io::{IsTerminal as _, Stdin, stdin};
 use std::os::fd::{AsFd, BorrowedFd};
 
 use nix::errno::Errno;
@@ -22,17 +22,20 @@ const TERMINAL: [Signal; 3] = [Signal::SIGTSTP, Signal::SIGCONT, Signal::SIGWINC
 /// Standard input in a mode that passes each key at once and without echo. Dropping the keyboard restores the mode.
 #[derive(Debug)]
 pub(super) struct Keyboard {
+    stdin: Stdin,
     before: Termios,
 }
 
 impl Keyboard {
     /// Changes the mode of standard input; `None` if it is not a terminal.
     pub(super) fn open() -> Option<Self> {
-        if !stdin().is_terminal() {
+        let stdin = stdin();
+        if !stdin.is_terminal() {
             return None;
         }
         let keyboard = Self {
-            before: tcgetattr(stdin()).ok()?,
+            before: tcgetattr(&stdin).ok()?,
+            stdin,
         };
         keyboard.begin();
         Some(keyboard)
@@ -44,16 +47,20 @@ impl Keyboard {
         mode.local_flags
             .remove(LocalFlags::ICANON | LocalFlags::ECHO);
         // A failure leaves the keys without effect until the end of the line.
-        let _ = tcsetattr(stdin(), SetArg::TCSADRAIN, &mode);
+        let _ = tcsetattr(&self.stdin, SetArg::TCSADRAIN, &mode);
+    }
+
+    pub(super) fn as_fd(&self) -> BorrowedFd<'_> {
+        self.stdin.as_fd()
     }
 
     fn end(&self) {
-        let _ = tcsetattr(stdin(), SetArg::TCSADRAIN, &self.before);
+        let _ = tcsetattr(&self.stdin, SetArg::TCSADRAIN, &self.before);
     }
 
     /// Reads the keys pressed so far into `keys`; `None` at the end of the input.
     pub(super) fn read<'k>(&self, keys: &'k mut [u8; 16]) -> Option<&'k [u8]> {
-        let length = read(stdin(), keys).unwrap_or(0);
+        let length = read(&self.stdin, keys).unwrap_or(0);
         keys.get(..length).filter(|keys| !keys.is_empty())
     }
 }

@@ -11,6 +11,7 @@ use super::table::{By, Row, Table};
 use super::tally::Total;
 use super::weights::{PACKET, VERDICTS};
 use crate::base::json::{Output, Shown, Writer};
+use crate::object::frame::sample::verdict_name;
 
 /// Version of the members. A later version has a greater number.
 const SCHEMA: u32 = 1;
@@ -90,8 +91,8 @@ fn write_row(json: &mut Writer<'_>, total: &Total, row: &Row<'_>) {
     });
     json.member("verdicts");
     json.begin_empty_object();
-    for (verdict, name) in VERDICTS.iter().enumerate() {
-        json.member(name);
+    for verdict in 0..VERDICTS {
+        json.member(verdict_name(verdict));
         json.value(&total.per_second(row.weights.of(verdict)));
     }
     json.end_object();

@@ -7,7 +7,7 @@ use std::fmt::{self, Display};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::sketch::Key;
-use super::weights::VERDICTS;
+use crate::object::frame::sample::verdict_name;
 use crate::packet::{EtherType, Name, Opcode, Packet, Protocol, RecordType};
 
 /// A level of detail.
@@ -153,7 +153,7 @@ impl Display for KeyText<'_> {
                 (PROTOCOL, [protocol]) => Protocol(*protocol).fmt(f),
                 _ => EtherType(number).fmt(f),
             },
-            Level::Verdict => f.write_str(VERDICTS.get(usize::from(*first)).unwrap_or(&"")),
+            Level::Verdict => f.write_str(verdict_name((*first).into())),
             Level::Other => f.write_str("(other)"),
             Level::Name | Level::ThreeLabels | Level::TwoLabels => match Name::parse(key) {
                 Some((name, _)) if !name.is_cut() => {

@@ -1,6 +1,6 @@
 //! The live screen: its state, and the text that is drawn.
 
-use std::io::{self, IsTerminal as _, Write as _, stdout};
+use std::io::{self, Write as _, stdout};
 use std::os::fd::AsFd as _;
 
 use super::report::Report;
@@ -40,9 +40,9 @@ drop, tx      part of the row's packets that were dropped, or answered by the
 #[derive(Debug, Default)]
 pub(super) struct Screen {
     /// Subject of the table; `None` for sources and names.
-    pub(super) by: Option<By>,
+    by: Option<By>,
     /// Rows of a table; `None` for as many as fit.
-    pub(super) count: Option<usize>,
+    count: Option<usize>,
     pub(super) is_paused: bool,
     shows_help: bool,
 }
@@ -56,6 +56,14 @@ pub(super) enum Pressed {
 }
 
 impl Screen {
+    pub(super) fn new(by: Option<By>, count: Option<usize>) -> Self {
+        Self {
+            by,
+            count,
+            ..Self::default()
+        }
+    }
+
     /// Changes the state by a key. While the help is shown, any key hides it.
     pub(super) fn press(&mut self, key: u8) -> Pressed {
         if key == b'q' {
@@ -109,11 +117,6 @@ impl Screen {
         write!(out, "\x1b[H{drawn}\x1b[K\x1b[J")?;
         out.flush()
     }
-}
-
-/// True if the screen can be drawn on standard output.
-pub(super) fn is_terminal() -> bool {
-    stdout().is_terminal()
 }
 
 #[cfg(test)]

@@ -174,14 +174,19 @@ fn add_level<'a>(
 
 /// Adds the rows of the verdicts.
 fn add_verdicts(rows: &mut Vec<Row<'_>>, weights: &Weights) {
-    const KEYS: [[u8; 1]; VERDICTS.len()] = [[0], [1], [2], [3], [4]];
-    let all = KEYS.iter().enumerate().map(|(verdict, key)| Row {
-        level: Level::Verdict,
-        key,
-        weights: weights.only(verdict),
-        excess: 0,
-    });
-    rows.extend(all.filter(|row| row.weights.sum() > 0));
+    const KEYS: [[u8; 1]; VERDICTS as usize] = [[0], [1], [2], [3], [4]];
+    for (verdict, key) in (0..).zip(&KEYS) {
+        let mut only = Weights::default();
+        only.add(verdict, weights.of(verdict));
+        if only.sum() > 0 {
+            rows.push(Row {
+                level: Level::Verdict,
+                key,
+                weights: only,
+                excess: 0,
+            });
+        }
+    }
 }
 
 #[cfg(test)]

@@ -1,25 +1,25 @@
 //! Weights of packets by verdict.
 
-/// Verdicts in the order of `enum xdp_action`.
-pub(super) const VERDICTS: [&str; 5] = ["aborted", "drop", "pass", "tx", "redirect"];
-pub(super) const ABORTED: usize = 0;
-pub(super) const DROP: usize = 1;
-pub(super) const TX: usize = 3;
+/// Number of verdicts.
+pub(super) const VERDICTS: u16 = 5;
+/// Verdicts in `enum xdp_action`.
+pub(super) const ABORTED: u16 = 0;
+pub(super) const DROP: u16 = 1;
+pub(super) const TX: u16 = 3;
 
 /// Weight of one packet. Fractions of a packet remain when weights decay.
 pub(super) const PACKET: u64 = 1 << 10;
 
-/// Weights by verdict, in the order of [`VERDICTS`].
+/// Weights by verdict, in the order of `enum xdp_action`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Weights([u64; VERDICTS.len()]);
+pub(super) struct Weights([u64; VERDICTS as usize]);
 
 impl Weights {
     /// Adds the weight of packets with this verdict. A number above `XDP_REDIRECT` counts as aborted: the kernel treats it
     /// so.
     pub(super) fn add(&mut self, verdict: u16, weight: u64) {
-        let number = usize::from(verdict);
-        let known = number < VERDICTS.len();
-        if let Some(sum) = self.0.get_mut(if known { number } else { ABORTED }) {
+        let known = if verdict < VERDICTS { verdict } else { ABORTED };
+        if let Some(sum) = self.0.get_mut(usize::from(known)) {
             *sum = sum.saturating_add(weight);
         }
     }
@@ -40,22 +40,13 @@ impl Weights {
             .fold(0, |sum, weight| sum.saturating_add(*weight))
     }
 
-    pub(super) fn of(&self, verdict: usize) -> u64 {
-        self.0.get(verdict).copied().unwrap_or(0)
+    pub(super) fn of(&self, verdict: u16) -> u64 {
+        self.0.get(usize::from(verdict)).copied().unwrap_or(0)
     }
 
     /// Weight of the packets that were dropped, by the program or because it failed.
     pub(super) fn dropped(&self) -> u64 {
         self.of(DROP).saturating_add(self.of(ABORTED))
-    }
-
-    /// The weights of one verdict only.
-    pub(super) fn only(&self, verdict: usize) -> Self {
-        let mut only = Self::default();
-        if let (Some(to), Some(from)) = (only.0.get_mut(verdict), self.0.get(verdict)) {
-            *to = *from;
-        }
-        only
     }
 }
 
