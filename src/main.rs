@@ -9,7 +9,7 @@ use corexdp::base::diagnostic::Diagnostic;
 use corexdp::base::escape::OneLine;
 use corexdp::base::exit::{self, code};
 use corexdp::commands::cli::{self, Command, LogTarget};
-use corexdp::commands::{check_json, dump, inspect, status};
+use corexdp::commands::{capture, check_json, dump, inspect, status};
 use corexdp::control::{Request, client};
 use corexdp::kernel::limits;
 use corexdp::log::Log;
@@ -81,6 +81,7 @@ fn execute(command: Command) -> u8 {
             measure,
         } => status(&control, json, measure),
         Command::Dump { control, json } => dump(&control, json),
+        Command::Capture(options) => capture(&options),
         Command::Keeper => http::keeper::process::run().map_or(exit::USAGE, |()| 0),
     }
 }
@@ -150,6 +151,17 @@ fn dump(control: &Path, json: bool) -> u8 {
         Ok(())
     });
     if complete { printed } else { exit::SYSTEM }
+}
+
+fn capture(options: &capture::Options) -> u8 {
+    let mut report = |line: &dyn std::fmt::Display| print_stderr(&format_args!("corexdp: {line}"));
+    let Err(error) = capture::run(options, &mut report) else {
+        return 0;
+    };
+    if !error.is_reported() {
+        report(&error);
+    }
+    error.code()
 }
 
 fn check(source: &Source, json: bool) -> u8 {

@@ -30,6 +30,13 @@ impl Utc {
         })
     }
 
+    /// Time of the day: `23:59:59`.
+    pub fn time_of_day(self) -> impl fmt::Display {
+        let seconds = self.0 % 86_400;
+        let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+        fmt::from_fn(move |f| write!(f, "{hour:02}:{minute:02}:{second:02}"))
+    }
+
     fn date_time(self) -> Option<OffsetDateTime> {
         let seconds = i64::try_from(self.0).ok()?;
         OffsetDateTime::from_unix_timestamp(seconds).ok()
@@ -78,6 +85,18 @@ mod tests {
             (u64::MAX, "after the year 9999"),
         ] {
             assert_eq!(Utc(seconds).to_string(), expected);
+        }
+    }
+
+    #[test]
+    fn time_of_day_has_no_date() {
+        for (seconds, expected) in [
+            (0, "00:00:00"),
+            (951_782_399, "23:59:59"),
+            (1_795_995_074, "23:31:14"),
+            (u64::MAX, "07:00:15"),
+        ] {
+            assert_eq!(Utc(seconds).time_of_day().to_string(), expected);
         }
     }
 

@@ -1,5 +1,6 @@
 //! Commands of the binary except `run`, and the command line.
 
+pub mod capture;
 pub mod check_json;
 pub mod cli;
 pub mod dump;

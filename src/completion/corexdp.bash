@@ -19,10 +19,17 @@ _corexdp_files() {
     fi
 }
 
+# Completes interfaces.
+_corexdp_interfaces() {
+    local names=(/sys/class/net/*)
+    _corexdp_add -W "${names[*]##*/}" -- "$1"
+}
+
 # True if an option takes a value.
 _corexdp_takes_value() {
     case $1 in
     -conf | -log | -control | -pidfile | -confirm | -measure) ;;
+    -i | -c | -w | -for | -verdict | -one-in | -rate) ;;
     *) return 1 ;;
     esac
 }
@@ -34,9 +41,11 @@ _corexdp_value() {
         _corexdp_add -W stdin -- "$2"
         _corexdp_files "$2"
         ;;
-    -control | -pidfile) _corexdp_files "$2" ;;
+    -control | -pidfile | -w) _corexdp_files "$2" ;;
     -log) _corexdp_add -W 'stderr syslog' -- "$2" ;;
-        # The other options take a time, which has no completion.
+    -verdict) _corexdp_add -W 'pass drop tx redirect aborted' -- "$2" ;;
+    -i) _corexdp_interfaces "$2" ;;
+        # The other options take a time or a number, which has no completion.
     esac
 }
 
@@ -50,6 +59,7 @@ _corexdp_word() {
     inspect) words='--json' ;;
     status) words='--json --measure --control' ;;
     dump) words='--json --control' ;;
+    capture) words='-i --verdict -c --for -w --one-in --rate --control' ;;
     reload) words='--confirm --control' ;;
     confirm) words='--control' ;;
     '') words='-conf --confirm --log --control --pidfile -quiet --version --help' ;;
@@ -57,7 +67,7 @@ _corexdp_word() {
     if [[ $3 == -* ]]; then
         _corexdp_add -W "$words" -- "$3"
     elif [ -z "$1" ]; then
-        _corexdp_add -W 'run check expand inspect status dump reload confirm' -- "$3"
+        _corexdp_add -W 'run check expand inspect status dump capture reload confirm' -- "$3"
     elif [ "$1" = inspect ] && [ "$2" = 0 ]; then
         _corexdp_files "$3" .o
     else

@@ -124,7 +124,7 @@ pub fn ask(
     request: Request,
     receive: &mut dyn FnMut(Payload<'_>, OwnedFd) -> Result<(), Errno>,
 ) -> Result<u8, Error> {
-    let mut connection = Connection::open(path, &request)?;
+    let mut connection = Connection::open(path, request)?;
     connection.answers(&mut |answer| match answer {
         Answered::Payload(payload, descriptor) => receive(payload, descriptor),
         Answered::Stage(_) => Err(Errno::EBADMSG),
@@ -147,7 +147,7 @@ enum Answered<'a> {
 
 impl Connection {
     /// Connects to the daemon at `path`, and sends it the request.
-    fn open(path: &Path, request: &Request) -> Result<Self, Error> {
+    fn open(path: &Path, request: Request) -> Result<Self, Error> {
         let failed = |errno| Error::new(path, errno);
         let socket = seqpacket(SockFlag::empty()).map_err(failed)?;
         let timeout = TimeVal::seconds(TIMEOUT_SECONDS.into());

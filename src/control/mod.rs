@@ -86,7 +86,7 @@ impl fmt::Display for SampleRequest {
 
 impl Request {
     /// Text of the packet. The time of `Reload` is in milliseconds.
-    pub fn text(&self) -> String {
+    pub fn text(self) -> String {
         match self {
             Self::Reload(None) => "reload".into(),
             Self::Reload(Some(time)) => format!("reload {}", time.as_millis()),
@@ -199,7 +199,10 @@ mod tests {
             sample(None),
             sample(InterfaceName::try_from("eth0").ok()),
         ] {
-            assert_eq!(Request::parse(request.text().as_bytes()), Some(request));
+            assert_eq!(
+                Request::parse(request.clone().text().as_bytes()),
+                Some(request)
+            );
         }
         for wrong in [
             &b""[..],
@@ -227,7 +230,7 @@ mod tests {
             Answer::Payload(Payload::Text([0, 1, 0, 0])),
             Answer::Payload(Payload::Map(b"eth0 xdp_map")),
             Answer::Payload(Payload::Ring([0, 0, 4, 0])),
-            Answer::Stage(b"0 2 eth0 acl"),
+            Answer::Stage(b"0 2 0 eth0 acl"),
             Answer::Lost([1, 0, 0, 0, 0, 0, 0, 0]),
             Answer::End(78),
         ] {

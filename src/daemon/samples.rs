@@ -79,8 +79,9 @@ impl Daemon<'_> {
                 .attachment()
                 .map_or(0, |attachment| attachment.interface);
             let (interface, program) = (&filter.interface, &filter.object);
+            let link = filter.link_header() as u8;
             client
-                .stage(format_args!("{stage} {index} {interface} {program}"))
+                .stage(format_args!("{stage} {index} {link} {interface} {program}"))
                 .map_err(|errno| ("cannot name a stage", errno))?;
             let settings = Settings {
                 session,

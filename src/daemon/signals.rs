@@ -3,10 +3,11 @@
 use std::os::fd::{AsFd, BorrowedFd};
 
 use nix::errno::Errno;
-use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
-use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::sys::signal::Signal;
+use nix::sys::signalfd::SignalFd;
 
 use crate::kernel::process::STOP;
+use crate::kernel::signals::{block, catch, take};
 
 /// Signals that the daemon handles. The signals are blocked, so that a signal stays pending until its descriptor is read.
 #[derive(Debug)]
@@ -39,13 +40,13 @@ impl Signals {
 
     /// Takes a pending signal that stops the daemon.
     pub(super) fn stop(&self) -> Option<Signal> {
-        read(&self.stop)
+        take(&self.stop)
     }
 
     /// Takes all pending signals that reload the Corefile; true if there was any.
     pub(super) fn reload(&self) -> bool {
         let mut pending = false;
-        while read(&self.reload).is_some() {
+        while take(&self.reload).is_some() {
             pending = true;
         }
         pending
@@ -58,18 +59,5 @@ impl Signals {
 /// # Errors
 /// None in practice: the set is valid.
 pub(super) fn block_signals_of_writes() -> Result<(), Errno> {
-    let set: SigSet = [Signal::SIGXFSZ, Signal::SIGTTOU].into_iter().collect();
-    sigprocmask(SigmaskHow::SIG_BLOCK, Some(&set), None)
-}
-
-fn catch(signals: &[Signal]) -> Result<SignalFd, Errno> {
-    let set: SigSet = signals.iter().copied().collect();
-    // `SigSet::thread_block` would take the positive error of pthread_sigmask(3) for success.
-    sigprocmask(SigmaskHow::SIG_BLOCK, Some(&set), None)?;
-    SignalFd::with_flags(&set, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)
-}
-
-fn read(fd: &SignalFd) -> Option<Signal> {
-    let info = fd.read_signal().ok().flatten()?;
-    Signal::try_from(info.ssi_signo.cast_signed()).ok()
+    block(&[Signal::SIGXFSZ, Signal::SIGTTOU]).map(drop)
 }

@@ -141,6 +141,17 @@ impl LinkFit {
         Ok(header.filter(|new| self.header().is_some_and(|old| old != *new)))
     }
 
+    /// The header that the program expects; `None` if it expects any.
+    pub(super) fn expected_header(&self) -> Option<LinkHeader> {
+        match self.expected {
+            Expected::Ethernet => Some(LinkHeader::Ethernet),
+            Expected::Variable => self.header(),
+            Expected::Ip => Some(LinkHeader::Ip),
+            Expected::Any => None,
+            Expected::Entry(header) => header,
+        }
+    }
+
     /// True if the loaded program fits an interface of this type.
     pub(super) fn fits(&self, link_type: LinkType) -> bool {
         self.new_header_for(link_type)

@@ -57,6 +57,13 @@ struct Variant {
 }
 
 impl Filter {
+    /// The first header of the packets: the header that the program expects, or else that of the interface.
+    pub fn link_header(&self) -> LinkHeader {
+        let of_interface = || interface::find(&self.interface).ok()??.link_type.header();
+        let header = self.link.expected_header().or_else(of_interface);
+        header.unwrap_or(LinkHeader::Ethernet)
+    }
+
     /// Loads the program anew, with the same maps, if `interface` has another link header than the loaded program expects.
     /// Called before the program is attached to `interface`.
     ///

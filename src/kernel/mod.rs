@@ -33,6 +33,7 @@ pub mod random;
 pub mod ring_buffer;
 pub mod seccomp;
 pub mod shared_memory;
+pub mod signals;
 pub mod statistics;
 pub mod terminal;
 pub mod xdp_mode;

@@ -139,7 +139,7 @@ impl RingBuffer {
     /// The record at `position`: true unless it must be skipped, and its length. `None` if the kernel still writes it.
     fn header(&self, position: u64) -> Result<Option<(bool, usize)>, Errno> {
         let offset = self.page + self.offset(position);
-        if position % HEADER as u64 != 0 {
+        if !position.is_multiple_of(HEADER as u64) {
             return Err(Errno::EBADMSG);
         }
         // SAFETY: `offset` is a multiple of 8 below `page + size`, so the 4 bytes are aligned and inside of the mapping,

@@ -19,16 +19,11 @@ const IPV6_HEADER: usize = 40;
 const UDP_HEADER: usize = 8;
 
 impl<'a> Packet<'a> {
-    /// Reads an IP packet. Its first four bits are its version.
-    pub(super) fn read_ip(&mut self, packet: &'a [u8]) -> Option<()> {
-        match packet.first()? >> 4 {
-            4 => self.read_ipv4(packet),
-            6 => self.read_ipv6(packet),
-            _ => None,
+    /// Reads an IPv4 packet. The first four bits of a packet are its version.
+    pub(super) fn read_ipv4(&mut self, packet: &'a [u8]) -> Option<()> {
+        if packet.first()? >> 4 != 4 {
+            return None;
         }
-    }
-
-    fn read_ipv4(&mut self, packet: &'a [u8]) -> Option<()> {
         // The low four bits are the length of the header, in words of four bytes.
         let header = usize::from(packet.first()? & 0xf) * 4;
         let address = |at: usize| packet.get(at..)?.first_chunk::<4>();
@@ -50,7 +45,11 @@ impl<'a> Packet<'a> {
         self.read_transport(packet.get(header..length)?)
     }
 
-    fn read_ipv6(&mut self, packet: &'a [u8]) -> Option<()> {
+    /// Reads an IPv6 packet.
+    pub(super) fn read_ipv6(&mut self, packet: &'a [u8]) -> Option<()> {
+        if packet.first()? >> 4 != 6 {
+            return None;
+        }
         let address = |at: usize| packet.get(at..)?.first_chunk::<16>();
         let (source, destination) = (address(8)?, address(24)?);
         self.ethertype = Some(EtherType::IPV6);

@@ -64,7 +64,7 @@ impl<'a> Packet<'a> {
         // A missing header ends the reading; the fields before it are kept.
         let _ = match link {
             LinkHeader::Ethernet => packet.read_ethernet(head),
-            LinkHeader::Ip => packet.read_ip(head),
+            LinkHeader::Ip => packet.read_ipv4(head).or_else(|| packet.read_ipv6(head)),
         };
         packet
     }
@@ -81,7 +81,8 @@ impl<'a> Packet<'a> {
         self.ethertype = Some(EtherType(ethertype));
         let payload = rest.get(2..)?;
         match EtherType(ethertype) {
-            EtherType::IPV4 | EtherType::IPV6 => self.read_ip(payload),
+            EtherType::IPV4 => self.read_ipv4(payload),
+            EtherType::IPV6 => self.read_ipv6(payload),
             EtherType::PPPOE_SESSION => self.read_pppoe(payload),
             _ => None,
         }
@@ -91,8 +92,10 @@ impl<'a> Packet<'a> {
         if !header.starts_with(&PPPOE_DATA) {
             return None;
         }
+        let packet = header.get(8..)?;
         match u16_at(header, 6)? {
-            PPP_IPV4 | PPP_IPV6 => self.read_ip(header.get(8..)?),
+            PPP_IPV4 => self.read_ipv4(packet),
+            PPP_IPV6 => self.read_ipv6(packet),
             _ => None,
         }
     }

@@ -102,9 +102,10 @@ fn options_of_none() -> BTreeSet<String> {
 
 #[test]
 fn help_is_parsed_into_commands_and_options() {
-    let expected = "run check expand inspect status dump reload confirm";
+    let expected = "run check expand inspect status dump capture reload confirm";
     assert_eq!(commands(), expected.split(' ').collect::<Vec<_>>());
-    let expected = "-conf --confirm --log --control --pidfile -quiet --json --measure";
+    let expected = "-conf --confirm --log --control --pidfile -quiet --json --measure -i --verdict -c --for -w \
+                    --one-in --rate";
     assert_eq!(options(), set(expected.split(' ')));
     assert_eq!(options_of("dump"), set(["--json", "--control"]));
 }
@@ -122,7 +123,7 @@ fn bash_completes_every_command_and_its_options() {
 #[test]
 fn bash_completes_matching_words() {
     let files = ["one.o", "two.o", "Corefile", "two.c", "sub"];
-    let cases: [(&[&str], &[&str]); 14] = [
+    let cases: [(&[&str], &[&str]); 17] = [
         (&["st"], &["status"]),
         (&["re"], &["reload"]),
         (&["frobnicate", ""], &[]),
@@ -137,6 +138,9 @@ fn bash_completes_matching_words() {
         (&["inspect", "one.o", ""], &["--json"]),
         (&["reload", "--confirm", ""], &[]),
         (&["--control", "c", "du"], &["dump"]),
+        (&["capture", "-i", "l"], &["lo"]),
+        (&["capture", "--verdict", "re"], &["redirect"]),
+        (&["capture", "-w", "Core"], &["Corefile"]),
     ];
     for (typed, expected) in cases {
         let words: Vec<&str> = ["corexdp"].iter().chain(typed).copied().collect();
@@ -153,17 +157,19 @@ fn fish_completes_every_command_and_its_options() {
     }
     assert_eq!(fish("corexdp run --log "), set(["stderr", "syslog"]));
     assert!(fish("corexdp inspect ").contains("one.o"));
+    assert!(fish("corexdp capture -i ").contains("lo"));
+    assert!(fish("corexdp capture -w ").contains("Corefile"));
     assert!(fish("corexdp check -conf ").is_superset(&set(["stdin", "Corefile"])));
 }
 
-/// Zsh completes each option without its last letter, unless the command does not have the option.
+/// Zsh completes each option without its last letter, unless the command does not have the option, or only a dash is left.
 #[test]
 fn zsh_completes_every_command_and_its_options() {
     let mut cases = Vec::new();
     for command in commands() {
         let typed = format!("corexdp {}", &command[..command.len() - 1]);
         cases.push((typed, format!("corexdp {command} ")));
-        for option in options() {
+        for option in options().into_iter().filter(|option| option.len() > 2) {
             let typed = format!("corexdp {command} {}", &option[..option.len() - 1]);
             let expected = if has(&command, &option) {
                 format!("corexdp {command} {option} ")
@@ -179,6 +185,12 @@ fn zsh_completes_every_command_and_its_options() {
         ("corexdp run --log sy", "corexdp run --log syslog "),
         ("corexdp inspect on", "corexdp inspect one.o "),
         ("corexdp check -conf Core", "corexdp check -conf Corefile "),
+        ("corexdp capture -w Core", "corexdp capture -w Corefile "),
+        ("corexdp capture -i l", "corexdp capture -i lo "),
+        (
+            "corexdp capture --verdict re",
+            "corexdp capture --verdict redirect,",
+        ),
     ] {
         cases.push((typed.into(), expected.into()));
     }

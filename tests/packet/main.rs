@@ -119,6 +119,15 @@ fn tags_and_other_protocols_are_read() {
 }
 
 #[test]
+fn version_must_be_that_of_the_ethertype() {
+    let frame = ip4("203.0.113.7").udp(53);
+    for (ethertype, is_read) in [(0x0800, true), (0x86dd, false)] {
+        let frame = Frame::raw(ethertype, &frame.bytes[14..]);
+        assert_eq!(parse(&frame).source.is_some(), is_read);
+    }
+}
+
+#[test]
 fn flags_of_tcp_and_types_of_icmp_are_read() {
     let frame = ip4("203.0.113.7").tcp(443).with(14 + 20 + 13, 0x12);
     assert_eq!(parse(&frame).tcp_flags, Some(TcpFlags(0x12)));

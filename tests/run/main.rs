@@ -15,6 +15,7 @@ mod abusive_clients;
 mod allocations;
 mod calls;
 mod capabilities;
+mod capture;
 mod changes;
 mod clients;
 mod confinement;

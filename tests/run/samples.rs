@@ -51,7 +51,7 @@ fn request(verdicts: u32, one_in: u32, rate: u32) -> SampleRequest {
 }
 
 /// Waits for the end of an earlier session: children of other tests may have its connection until they execute a program.
-fn open(site: &Site, request: SampleRequest) -> Samples {
+fn open(site: &Site, request: &SampleRequest) -> Samples {
     wait_until("the session begins", || {
         match Samples::open(&site.folder.file("control"), request.clone()) {
             Err(Error::Refused(69)) => Err("another session"),
@@ -62,7 +62,7 @@ fn open(site: &Site, request: SampleRequest) -> Samples {
 
 /// Every packet of the site.
 fn everything(site: &Site) -> Samples {
-    open(site, request(ALL_VERDICTS, 1, UNLIMITED))
+    open(site, &request(ALL_VERDICTS, 1, UNLIMITED))
 }
 
 /// Adds the samples that have arrived to `seen`.
@@ -165,7 +165,10 @@ fn every_verdict_is_sampled() {
 fn only_chosen_verdicts_are_sampled() {
     let (site, daemon) = start(&[], "");
     for (verdict, packets) in [("drop", 2), ("aborted", 14), ("redirect", 5)] {
-        let mut samples = open(&site, request(verdict_bits(verdict).unwrap(), 1, UNLIMITED));
+        let mut samples = open(
+            &site,
+            &request(verdict_bits(verdict).unwrap(), 1, UNLIMITED),
+        );
         send_each_verdict(&site);
         let seen = read_packets(&mut samples, packets);
         assert_eq!(by_verdict(&seen), [(verdict, packets)].into());
@@ -186,7 +189,7 @@ fn chosen_interface_alone_is_sampled() {
         interface: "edge1".try_into().ok(),
         ..request(ALL_VERDICTS, 1, UNLIMITED)
     };
-    let mut samples = open(&site, one.clone());
+    let mut samples = open(&site, &one);
     let names: Vec<_> = samples
         .stages()
         .iter()
@@ -212,7 +215,7 @@ fn one_packet_in_n_is_sampled() {
     const SENT: u32 = 30_000;
     const N: u32 = 10;
     let (site, daemon) = start(&[], "");
-    let mut samples = open(&site, request(ALL_VERDICTS, N, UNLIMITED));
+    let mut samples = open(&site, &request(ALL_VERDICTS, N, UNLIMITED));
     let (sender, mut seen) = (site.sender(), Vec::new());
     for _ in 0..SENT / 1000 {
         sender.send(&frame_from(1), 1000);
@@ -240,7 +243,7 @@ fn samples_stay_below_rate() {
     const RATE: u32 = 100;
     const TIME: Duration = Duration::from_secs(2);
     let (site, daemon) = start(&[], "");
-    let mut samples = open(&site, request(ALL_VERDICTS, 1, RATE));
+    let mut samples = open(&site, &request(ALL_VERDICTS, 1, RATE));
     let (sender, mut seen, mut sent) = (site.sender(), Vec::new(), 0);
     let start = Instant::now();
     while start.elapsed() < TIME {

@@ -1,6 +1,7 @@
 //! Words and options of the command line, independent of the command.
 
 use std::ffi::OsString;
+use std::fmt;
 use std::time::Duration;
 
 use super::Usage;
@@ -10,7 +11,10 @@ use crate::config;
 /// Options without a value.
 const FLAGS: [&str; 5] = ["json", "quiet", "version", "help", "h"];
 /// Options with a value.
-const VALUES: [&str; 6] = ["conf", "log", "pidfile", "control", "confirm", "measure"];
+const VALUES: [&str; 13] = [
+    "conf", "log", "pidfile", "control", "confirm", "measure", "i", "c", "w", "for", "verdict",
+    "one-in", "rate",
+];
 
 /// The arguments: words, and options with their values.
 #[derive(Default)]
@@ -42,7 +46,7 @@ impl Arguments {
             };
             if let Some(name) = known(&FLAGS, name) {
                 if inline.is_some() {
-                    return Err(Usage(format!("--{name} takes no value")));
+                    return Err(Usage(format!("{} takes no value", Dashed(name))));
                 }
                 given.options.push((name, String::new()));
             } else if let Some(name) = known(&VALUES, name) {
@@ -53,8 +57,11 @@ impl Arguments {
                 let value = value.filter(|value| !is_option(value));
                 given.set(name, value.unwrap_or_default())?;
             } else {
-                let near = match nearest(name, &[&FLAGS[..], &VALUES].concat()) {
-                    Some(near) => format!("; did you mean --{near}?"),
+                // A letter is contained in too many words to be suggested.
+                let words = FLAGS.iter().chain(&VALUES).filter(|name| name.len() > 1);
+                let words: Vec<_> = words.copied().collect();
+                let near = match nearest(name, &words) {
+                    Some(near) => format!("; did you mean {}?", Dashed(near)),
                     None => String::new(),
                 };
                 return Err(Usage(format!("unknown option {argument:?}{near}")));
@@ -66,14 +73,14 @@ impl Arguments {
     fn set(&mut self, name: &'static str, value: String) -> Result<(), Usage> {
         if value.is_empty() {
             let value = match name {
-                "confirm" | "measure" => "DURATION, for example 60s",
+                "confirm" | "measure" | "for" => "DURATION, for example 60s",
                 "log" => "value: stderr or syslog",
                 _ => "value",
             };
-            return Err(Usage(format!("--{name} needs a {value}")));
+            return Err(Usage(format!("{} needs a {value}", Dashed(name))));
         }
         if self.has(name) {
-            return Err(Usage(format!("--{name} is given twice")));
+            return Err(Usage(format!("{} is given twice", Dashed(name))));
         }
         self.options.push((name, value));
         Ok(())
@@ -103,13 +110,38 @@ impl Arguments {
         }
     }
 
+    /// Number of an option, at least 1; `None` if the option is not given.
+    pub(super) fn number(&self, name: &str) -> Result<Option<u32>, Usage> {
+        let Some(text) = self.value(name) else {
+            return Ok(None);
+        };
+        match text.parse() {
+            Ok(number) if number > 0 => Ok(Some(number)),
+            _ => Err(Usage(format!(
+                "{} {text:?} is not a number from 1 to {}",
+                Dashed(name),
+                u32::MAX
+            ))),
+        }
+    }
+
     /// Refuses options that `command` does not have.
     pub(super) fn only(&self, command: &str, known: &[&str]) -> Result<(), Usage> {
         let foreign = self.options.iter().find(|(name, _)| !known.contains(name));
         match foreign {
-            Some((name, _)) => Err(Usage(format!("{command} has no option --{name}"))),
+            Some((name, _)) => Err(Usage(format!("{command} has no option {}", Dashed(name)))),
             None => Ok(()),
         }
+    }
+}
+
+/// An option with its dashes: one before a letter, two before a word.
+struct Dashed<'a>(&'a str);
+
+impl fmt::Display for Dashed<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let dashes = if self.0.len() == 1 { "-" } else { "--" };
+        write!(f, "{dashes}{}", self.0)
     }
 }
 

@@ -6,51 +6,20 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::base::suggest::misspelt;
-use crate::control::{DEFAULT_PATH, Request};
+use crate::commands::capture;
+use crate::config::InterfaceName;
+use crate::control::{DEFAULT_PATH, Request, SampleRequest};
 use crate::http::keeper::KEEPER;
 use crate::plan::Source;
 
 mod arguments;
+mod help;
 
 use arguments::Arguments;
-
-/// Output of `--help`.
-pub const HELP: &str = "\
-corexdp filters packets by XDP in front of a DNS server, driven by its Corefile.
-
-usage:
-  corexdp [run]   [-conf FILE] [--confirm DURATION] [--log stderr|syslog]
-                  [--control PATH] [--pidfile FILE] [-quiet]
-  corexdp check   [-conf FILE] [--json]   validate the Corefile and its objects
-  corexdp expand  [-conf FILE]            print the parsed Corefile as JSON
-  corexdp inspect PROGRAM [--json]        show programs and maps of an object
-  corexdp status  [--json] [--measure DURATION]
-                                          show the status of the daemon
-  corexdp dump    [--json]                print every entry of the running maps
-  corexdp reload  [--confirm DURATION]    read the Corefile again
-  corexdp confirm                         keep the pending start or reload
-  corexdp --version | --help
-
-  -conf FILE      the Corefile; `stdin` reads standard input
-                  (default ./Corefile, then /etc/corexdp/Corefile)
-  --log WHERE     stderr, or syslog by /dev/log
-                  (default syslog when standard error is not a terminal and
-                  /dev/log exists)
-  --pidfile FILE  write the process id here once attached
-  --control PATH  where the daemon listens for status, dump, reload and
-                  confirm (default /run/corexdp.sock)
-  --confirm TIME  roll back unless `corexdp confirm` arrives within TIME,
-                  such as 60s
-  --measure TIME  let the kernel count program runs for TIME
-  -quiet          log nothing
-
-exit codes: 0 done, 64 usage, 65 object unusable, 66 file missing,
-69 interface or daemon unavailable, 71 system error, 77 not permitted,
-78 Corefile wrong
-";
+pub use help::HELP;
 
 /// Commands with their options. The last command is internal, and never suggested.
-const OPTIONS: [(&str, &[&str]); 9] = [
+const OPTIONS: [(&str, &[&str]); 10] = [
     (
         "run",
         &["conf", "log", "pidfile", "control", "confirm", "quiet"],
@@ -60,6 +29,10 @@ const OPTIONS: [(&str, &[&str]); 9] = [
     ("inspect", &["json"]),
     ("status", &["control", "json", "measure"]),
     ("dump", &["control", "json"]),
+    (
+        "capture",
+        &["control", "i", "verdict", "c", "for", "w", "one-in", "rate"],
+    ),
     ("reload", &["control", "confirm"]),
     ("confirm", &["control"]),
     (KEEPER, &[]),
@@ -104,6 +77,8 @@ pub enum Command {
         /// True for JSON, false for lines of a Corefile.
         json: bool,
     },
+    /// Show packets with their verdicts.
+    Capture(capture::Options),
     /// Validate the Corefile and its objects.
     Check {
         /// Source of the Corefile; `None` for the default.
@@ -204,6 +179,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, U
             control: control(&given),
             json,
         }),
+        "capture" => capture(&given),
         "reload" => Ok(send(&given, Request::Reload(given.duration("confirm")?))),
         "confirm" => Ok(send(&given, Request::Confirm)),
         KEEPER => Ok(Command::Keeper),
@@ -245,6 +221,30 @@ fn run(given: &Arguments, source: Option<Source>) -> Result<Command, Usage> {
         control: given.value("control").map(PathBuf::from),
         confirm: given.duration("confirm")?,
     })
+}
+
+fn capture(given: &Arguments) -> Result<Command, Usage> {
+    let request = SampleRequest {
+        interface: interface(given)?,
+        verdicts: capture::verdicts(given.value("verdict")).map_err(Usage)?,
+        one_in: given.number("one-in")?.unwrap_or(1),
+        rate: given.number("rate")?.unwrap_or(capture::RATE),
+    };
+    Ok(Command::Capture(capture::Options {
+        control: control(given),
+        request,
+        count: given.number("c")?,
+        time: given.duration("for")?,
+        file: given.value("w").map(PathBuf::from),
+    }))
+}
+
+fn interface(given: &Arguments) -> Result<Option<InterfaceName>, Usage> {
+    let Some(name) = given.value("i") else {
+        return Ok(None);
+    };
+    let too_long = |_| Usage(format!("-i {name:?} is longer than any interface name"));
+    InterfaceName::try_from(name).map(Some).map_err(too_long)
 }
 
 fn send(given: &Arguments, request: Request) -> Command {

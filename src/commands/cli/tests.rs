@@ -119,6 +119,55 @@ fn requests_to_the_daemon_are_parsed() {
 }
 
 #[test]
+fn options_of_capture_are_parsed() {
+    let request = || SampleRequest {
+        interface: None,
+        verdicts: 0b11_1111,
+        one_in: 1,
+        rate: 1000,
+    };
+    let default = || capture::Options {
+        control: "/run/corexdp.sock".into(),
+        request: request(),
+        count: None,
+        time: None,
+        file: None,
+    };
+    for (line, expected) in [
+        ("capture", default()),
+        (
+            "capture -i eth0 -c 5 --for 1m -w - --control S",
+            capture::Options {
+                control: "S".into(),
+                request: SampleRequest {
+                    interface: Some("eth0".try_into().unwrap()),
+                    ..request()
+                },
+                count: Some(5),
+                time: Some(MINUTE),
+                file: Some("-".into()),
+            },
+        ),
+        (
+            "capture --verdict=drop,aborted --one-in 100 --rate 20",
+            capture::Options {
+                request: SampleRequest {
+                    verdicts: 0b10_0011,
+                    one_in: 100,
+                    rate: 20,
+                    ..request()
+                },
+                ..default()
+            },
+        ),
+    ] {
+        assert_eq!(parsed(line), Ok(Command::Capture(expected)), "{line}");
+    }
+    let long = format!("capture -i {}", "a".repeat(128));
+    assert!(parsed(&long).unwrap_err().contains("is longer than any"));
+}
+
+#[test]
 fn unknown_words_and_options_are_refused() {
     for (line, expected) in [
         ("fly", "unknown command \"fly\""),
@@ -146,6 +195,8 @@ fn unknown_words_and_options_are_refused() {
         ("inspect a.o -conf C", "inspect has no option --conf"),
         ("confirm --confirm 1s", "confirm has no option --confirm"),
         ("reload --json", "reload has no option --json"),
+        ("status -i eth0", "status has no option -i"),
+        ("capture -x", "unknown option \"-x\""),
     ] {
         assert_eq!(parsed(line), Err(expected.into()), "{line}");
     }
@@ -183,6 +234,20 @@ fn missing_and_invalid_values_are_refused() {
         (
             "reload --confirm 60",
             "--confirm \"60\" is not a duration such as 60s or 2m",
+        ),
+        ("capture -w", "-w needs a value"),
+        ("capture -c 1 -c 2", "-c is given twice"),
+        (
+            "capture -c 0",
+            "-c \"0\" is not a number from 1 to 4294967295",
+        ),
+        (
+            "capture --rate many",
+            "--rate \"many\" is not a number from 1 to 4294967295",
+        ),
+        (
+            "capture --verdict drop,pas",
+            "--verdict \"pas\": use pass, drop, tx, redirect or aborted",
         ),
         ("--log paper", "--log \"paper\": use stderr or syslog"),
     ] {

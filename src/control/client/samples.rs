@@ -11,6 +11,7 @@ use crate::base::exit;
 use crate::base::wait::wait;
 use crate::control::{Answer, LOST, PACKET, Payload, Request, SampleRequest};
 use crate::kernel::ring_buffer::RingBuffer;
+use crate::object::LinkHeader;
 use crate::object::frame::sample::Sample;
 
 /// Longest wait for samples: the frames wake the reader only when the ring buffer is a quarter full.
@@ -23,6 +24,8 @@ pub struct Stage {
     pub number: u32,
     /// Index of the interface; 0 while the interface is missing.
     pub index: u32,
+    /// First header of the packets.
+    pub link: LinkHeader,
     /// Name of the interface.
     pub interface: String,
     /// Name of the program, as in the metrics.
@@ -91,10 +94,18 @@ impl Samples {
         self.session.read(visit)?;
         if has_ended {
             self.lost += self.session.lost;
-            let path = self.session.connection.path.clone();
-            self.session = Session::open(&path, &self.request)?;
+            self.session = self.reopen()?;
         }
         Ok(())
+    }
+
+    /// Asks for another session. A daemon that stops may reset the connection; no daemon listens then.
+    fn reopen(&self) -> Result<Session, Error> {
+        let path = &self.session.connection.path;
+        match Session::open(path, &self.request) {
+            Err(Error::Broken(..)) => Session::open(path, &self.request),
+            opened => opened,
+        }
     }
 
     /// Number of samples that were lost because the ring buffer was full.
@@ -115,7 +126,7 @@ impl Samples {
 
 impl Session {
     fn open(path: &Path, request: &SampleRequest) -> Result<Self, Error> {
-        let mut connection = Connection::open(path, &Request::Sample(request.clone()))?;
+        let mut connection = Connection::open(path, Request::Sample(request.clone()))?;
         let (mut stages, mut ring) = (Vec::new(), None);
         let code = connection.answers(&mut |answer| {
             match answer {
@@ -175,12 +186,13 @@ impl Session {
 }
 
 impl Stage {
-    /// Parses `NUMBER INDEX INTERFACE PROGRAM`.
+    /// Parses `NUMBER INDEX LINK INTERFACE PROGRAM`.
     fn parse(text: &[u8]) -> Option<Self> {
-        let mut words = std::str::from_utf8(text).ok()?.splitn(4, ' ');
+        let mut words = std::str::from_utf8(text).ok()?.splitn(5, ' ');
         Some(Self {
             number: words.next()?.parse().ok()?,
             index: words.next()?.parse().ok()?,
+            link: LinkHeader::of(words.next()?.parse().ok()?)?,
             interface: words.next()?.into(),
             program: words.next()?.into(),
         })
@@ -193,15 +205,22 @@ mod tests {
 
     #[test]
     fn stage_is_parsed() {
-        let stage = Stage::parse(b"3 2 eth0 my filter");
+        let stage = Stage::parse(b"3 2 1 eth0 my filter");
         let expected = Stage {
             number: 3,
             index: 2,
+            link: LinkHeader::Ip,
             interface: "eth0".into(),
             program: "my filter".into(),
         };
         assert_eq!(stage, Some(expected));
-        for wrong in [&b""[..], b"3 2 eth0", b"x 2 eth0 acl", b"3 2 \xff acl"] {
+        for wrong in [
+            &b""[..],
+            b"3 2 0 eth0",
+            b"x 2 0 eth0 acl",
+            b"3 2 9 eth0 acl",
+            b"3 2 0 \xff acl",
+        ] {
             assert_eq!(Stage::parse(wrong), None);
         }
     }

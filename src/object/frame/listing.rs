@@ -49,10 +49,13 @@
 //! length of the packet at the exit. The length at the entry would need a live register or stack slot throughout the
 //! program, which multiplies the states that the verifier examines.
 //!
-//! The index of the tail call is a constant, so the kernel's JIT compiler for x86_64 makes it a jump (5.5).
+//! The index of the tail call is a constant, so on `x86_64` the kernel compiles it to a jump (5.5).
 
 use super::super::insn::{EXIT, Insn, MAP_LOOKUP_ELEM, TAIL_CALL};
-use super::assembly::*;
+use super::assembly::{
+    ADD, DOUBLE, JEQ, JLE, JNE, LSH, MOV, R0, R1, R2, R3, R6, R7, R8, R10, SUB, TO_EXIT,
+    UPPER_HALF, WORD, branch, constant, load, lower_half, map, registers, store, store_constant,
+};
 
 /// Slots before the entry function.
 pub(super) const PROLOGUE: usize = 1;

@@ -172,7 +172,12 @@ use super::super::insn::{
     GET_PRANDOM_U32, Insn, KTIME_GET_NS, MAP_LOOKUP_ELEM, RINGBUF_QUERY, RINGBUF_RESERVE,
     RINGBUF_SUBMIT,
 };
-use super::assembly::*;
+use super::assembly::{
+    ADD, AND, BYTE, DIV, DOUBLE, HALF, JEQ, JGE, JGT, JLE, JLT, JNE, JSGE, JSLT, LSH, MOD, MOV,
+    MUL, R0, R1, R2, R3, R4, R5, R6, R7, R8, R9, R10, RSH, SUB, TO_EXIT, UPPER_HALF, WORD,
+    atomic_add, branch, compare, constant, jump, load, map, map_value, registers, store,
+    store_constant,
+};
 use super::sample::{HEAD, HEADER, SAMPLE_SIZE};
 use super::settings::{
     AIM, GAP, LIMIT, ONE_IN, PACKETS, SESSION, STAGE, START, TAKEN, VERDICTS, WAKE, WINDOW,
@@ -204,6 +209,12 @@ const FLAGS: i16 = 144;
 const ITS_SESSION: i16 = 152;
 /// Bytes of these numbers.
 pub(super) const SIZE: usize = 64;
+
+/// Sizes in the layout of a sample.
+const SAMPLE: i32 = 224;
+const BEFORE_HEAD: i32 = 32;
+const WHOLE_HEAD: i32 = 192;
+const _: () = assert!(SAMPLE_SIZE == 224 && HEADER == 32 && HEAD == 192);
 
 /// Maximum packets from one reading of the clock to the next.
 const MAX_STEP: i32 = 64;
@@ -325,7 +336,7 @@ const fn reserve(saved: i16) -> [Insn; 34] {
         constant(MOV, R2, BPF_RB_FORCE_WAKEUP),
         store(DOUBLE, R8, FLAGS, R2),
         registers(MOV, R1, R9),
-        constant(MOV, R2, SAMPLE_SIZE as i32),
+        constant(MOV, R2, SAMPLE),
         constant(MOV, R3, 0),
         Insn::call(RINGBUF_RESERVE),
         branch(JNE, R0, 0, 85),
@@ -361,7 +372,7 @@ const fn fill() -> [Insn; 60] {
         constant(MOV, R1, XDP_REDIRECT + 1),
         store(HALF, R9, 28, R1),
         registers(MOV, R4, R9),
-        constant(ADD, R4, HEADER as i32),
+        constant(ADD, R4, BEFORE_HEAD),
         constant(MOV, R1, 0),
         registers(MOV, R5, R2),
         constant(ADD, R5, 8),
@@ -371,7 +382,7 @@ const fn fill() -> [Insn; 60] {
         constant(ADD, R2, 8),
         constant(ADD, R4, 8),
         constant(ADD, R1, 8),
-        branch(JNE, R1, HEAD as i32, 109),
+        branch(JNE, R1, WHOLE_HEAD, 109),
         jump(141),
         registers(MOV, R5, R2),
         constant(ADD, R5, 4),

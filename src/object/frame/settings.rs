@@ -66,9 +66,9 @@ impl Settings {
         let mut bytes = [0; SETTINGS_SIZE];
         let mut put = |offset: i16, field: &[u8]| {
             let from = usize::from(offset.unsigned_abs());
-            let room = bytes.get_mut(from..from + field.len());
-            room.into_iter()
-                .for_each(|room| room.copy_from_slice(field));
+            if let Some(room) = bytes.get_mut(from..from + field.len()) {
+                room.copy_from_slice(field);
+            }
         };
         for (offset, number) in [
             (SESSION, self.session),

@@ -7,5 +7,6 @@ pub fn run(input: &[u8]) {
     let Some(request) = Request::parse(input) else {
         return;
     };
-    assert_eq!(Request::parse(request.text().as_bytes()), Some(request));
+    let text = request.clone().text();
+    assert_eq!(Request::parse(text.as_bytes()), Some(request));
 }

@@ -1,0 +1,46 @@
+//! The summary of commands and options.
+
+/// Output of `--help`.
+pub const HELP: &str = "\
+corexdp filters packets by XDP in front of a DNS server, driven by its Corefile.
+
+usage:
+  corexdp [run]   [-conf FILE] [--confirm DURATION] [--log stderr|syslog]
+                  [--control PATH] [--pidfile FILE] [-quiet]
+  corexdp check   [-conf FILE] [--json]   validate the Corefile and its objects
+  corexdp expand  [-conf FILE]            print the parsed Corefile as JSON
+  corexdp inspect PROGRAM [--json]        show programs and maps of an object
+  corexdp status  [--json] [--measure DURATION]
+                                          show the status of the daemon
+  corexdp dump    [--json]                print every entry of the running maps
+  corexdp capture [-i INTERFACE] [--verdict LIST] [-c COUNT] [--for TIME]
+                  [-w FILE] [--one-in N] [--rate N]
+                                          show packets with their verdict
+  corexdp reload  [--confirm DURATION]    read the Corefile again
+  corexdp confirm                         keep the pending start or reload
+  corexdp --version | --help
+
+  -conf FILE      the Corefile; `stdin` reads standard input
+                  (default ./Corefile, then /etc/corexdp/Corefile)
+  --log WHERE     stderr, or syslog by /dev/log
+                  (default syslog when standard error is not a terminal and
+                  /dev/log exists)
+  --pidfile FILE  write the process id here once attached
+  --control PATH  where the daemon listens for status, dump, capture, reload
+                  and confirm (default /run/corexdp.sock)
+  --confirm TIME  roll back unless `corexdp confirm` arrives within TIME,
+                  such as 60s
+  --measure TIME  let the kernel count program runs for TIME
+  -i INTERFACE    only packets of INTERFACE
+  --verdict LIST  only packets with these verdicts, such as drop,tx
+  -c COUNT        end after COUNT packets
+  --for TIME      end after TIME
+  -w FILE         write a pcapng file; `-` for standard output
+  --one-in N      one packet in N (default 1: every packet)
+  --rate N        at most N packets a second (default 1000)
+  -quiet          log nothing
+
+exit codes: 0 done, 64 usage, 65 object unusable, 66 file missing,
+69 interface or daemon unavailable, 71 system error, 77 not permitted,
+78 Corefile wrong
+";
