@@ -61,7 +61,7 @@ mod tests {
     fn total(weights: impl Iterator<Item = u64>) -> Total {
         let mut total = Total::default();
         for weight in weights {
-            total.add(1, weight * PACKET);
+            total.add(1, weight * PACKET, weight * PACKET);
         }
         total
     }
@@ -109,10 +109,10 @@ mod tests {
     #[test]
     fn greatest_weights_do_not_overflow() {
         let mut total = total([1].into_iter());
-        total.verdicts.add(2, u64::MAX);
+        total.add(2, u64::MAX, u64::MAX);
         total.squares = u128::MAX;
         assert_eq!(share(&total, u64::MAX, u64::MAX).permille, 1000);
-        assert_eq!(total.per_second(u64::MAX), u64::MAX);
+        assert_eq!(total.packets_per_second(u64::MAX), u64::MAX);
     }
 
     /// The error covers the true share in at least 95 % of samplings, also for few samples, shares near 0 and 1, and
@@ -140,7 +140,7 @@ mod tests {
                             packets_of_key += has_key;
                         }
                         // The last packet of the gap is the sample.
-                        total.add(1, weight * PACKET);
+                        total.add(1, weight * PACKET, weight * PACKET);
                         weight_of_key += has_key * weight * PACKET;
                     }
                     let packets = total.verdicts.sum() / PACKET;

@@ -4,20 +4,23 @@ use std::io::{IsTerminal as _, Stdin, stdin};
 use std::os::fd::{AsFd, BorrowedFd};
 
 use nix::errno::Errno;
-use nix::sys::signal::{SigSet, SigmaskHow, Signal, raise, sigprocmask};
-use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::sys::signal::{Signal, raise};
+use nix::sys::signalfd::SignalFd;
 use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
 use nix::unistd::read;
 
-/// Signals that end the command.
-const END: [Signal; 4] = [
+use crate::kernel::signals;
+
+/// Signals that the command handles.
+const SIGNALS: [Signal; 7] = [
     Signal::SIGINT,
     Signal::SIGTERM,
     Signal::SIGQUIT,
     Signal::SIGHUP,
+    Signal::SIGTSTP,
+    Signal::SIGCONT,
+    Signal::SIGWINCH,
 ];
-/// Signals of a terminal that the command handles.
-const TERMINAL: [Signal; 3] = [Signal::SIGTSTP, Signal::SIGCONT, Signal::SIGWINCH];
 
 /// Standard input in a mode that passes each key at once and without echo. Dropping the keyboard restores the mode.
 #[derive(Debug)]
@@ -89,10 +92,7 @@ impl Signals {
     /// # Errors
     /// `EMFILE`, `ENFILE`.
     pub(super) fn catch() -> Result<Self, Errno> {
-        let set: SigSet = END.into_iter().chain(TERMINAL).collect();
-        sigprocmask(SigmaskHow::SIG_BLOCK, Some(&set), None)?;
-        let flags = SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK;
-        SignalFd::with_flags(&set, flags).map(Self)
+        signals::catch(&SIGNALS).map(Self)
     }
 
     pub(super) fn as_fd(&self) -> BorrowedFd<'_> {
@@ -101,9 +101,7 @@ impl Signals {
 
     /// Takes a pending signal. Ctrl-Z stops the process here, with the terminal's former mode until it continues.
     pub(super) fn take(&self, keyboard: Option<&Keyboard>) -> Option<Event> {
-        let info = self.0.read_signal().ok().flatten()?;
-        let signal = Signal::try_from(info.ssi_signo.cast_signed()).ok()?;
-        match signal {
+        match signals::take(&self.0)? {
             Signal::SIGTSTP => {
                 keyboard.inspect(|keyboard| keyboard.end());
                 // SIGTSTP is blocked.
@@ -113,12 +111,9 @@ impl Signals {
                 // The shell may have changed the mode.
                 keyboard.inspect(|keyboard| keyboard.begin());
             }
-            _ => {}
+            Signal::SIGWINCH => {}
+            _ => return Some(Event::End),
         }
-        Some(if END.contains(&signal) {
-            Event::End
-        } else {
-            Event::Draw
-        })
+        Some(Event::Draw)
     }
 }

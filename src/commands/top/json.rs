@@ -51,9 +51,9 @@ pub(super) fn write(
         milliseconds: total.time / 1_000_000,
         samples: total.samples / PACKET,
         lost: report.lost,
-        packets_per_second: total.per_second(total.verdicts.sum()),
+        packets_per_second: total.packets_per_second(total.verdicts.sum()),
     });
-    json.list("interfaces", report.interfaces);
+    json.list("interfaces", report.interfaces.iter().map(String::as_str));
     json.member("tables");
     json.begin_list();
     for subject in By::ALL
@@ -85,7 +85,7 @@ fn write_row(json: &mut Writer<'_>, total: &Total, row: &Row<'_>) {
     let share = share(total, weight, row.excess);
     json.begin_object(&RowJson {
         key: Shown(KeyText(row.level, row.key)),
-        packets_per_second: total.per_second(weight),
+        packets_per_second: total.packets_per_second(weight),
         share_permille: share.permille,
         error_permille: share.error,
     });
@@ -93,7 +93,7 @@ fn write_row(json: &mut Writer<'_>, total: &Total, row: &Row<'_>) {
     json.begin_empty_object();
     for verdict in 0..VERDICTS {
         json.member(verdict_name(verdict));
-        json.value(&total.per_second(row.weights.of(verdict)));
+        json.value(&total.packets_per_second(row.weights.of(verdict)));
     }
     json.end_object();
     json.end_object();

@@ -135,14 +135,11 @@ impl Display for KeyText<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(level, key) = *self;
         let (first, rest) = key.split_first().unwrap_or((&0, &[]));
-        let number = rest
-            .iter()
-            .fold(0, |number, byte| number << 8 | u16::from(*byte));
         match level {
-            Level::Source => show_source(*first, rest, "", f),
-            Level::Network => show_source(*first, rest, "/24", f),
+            Level::Source => show_source(*first, rest, ["", ""], f),
+            Level::Network => show_source(*first, rest, ["/24", "/56"], f),
             Level::Type => match (*first, rest) {
-                (QUERY, _) => RecordType(number).fmt(f),
+                (QUERY, _) => RecordType(number(rest)).fmt(f),
                 (OTHER_REQUEST, [opcode]) => Opcode(*opcode).fmt(f),
                 (CUT_QUERY, _) => f.write_str("query"),
                 (RESPONSE, _) => f.write_str("response"),
@@ -151,7 +148,7 @@ impl Display for KeyText<'_> {
                     write!(f, "{}/{port}", Protocol(*protocol))
                 }
                 (PROTOCOL, [protocol]) => Protocol(*protocol).fmt(f),
-                _ => EtherType(number).fmt(f),
+                _ => EtherType(number(rest)).fmt(f),
             },
             Level::Verdict => f.write_str(verdict_name((*first).into())),
             Level::Other => f.write_str("(other)"),
@@ -166,19 +163,28 @@ impl Display for KeyText<'_> {
     }
 }
 
-/// Writes an address or network. The missing bytes of a network are 0.
-fn show_source(first: u8, bytes: &[u8], length: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+/// Writes an address, or a network with the length of its version. The missing bytes of a network are 0.
+fn show_source(
+    first: u8,
+    bytes: &[u8],
+    [length4, length6]: [&str; 2],
+    f: &mut fmt::Formatter<'_>,
+) -> fmt::Result {
     let mut octets = [0; 16];
     for (octet, byte) in octets.iter_mut().zip(bytes) {
         *octet = *byte;
     }
-    let [a, b, c, d, ..] = octets;
-    let end = if length.is_empty() { "" } else { "/56" };
-    match first {
-        IPV4 => write!(f, "{}{length}", Ipv4Addr::new(a, b, c, d)),
-        IPV6 => write!(f, "{}{end}", Ipv6Addr::from(octets)),
-        _ => EtherType(u16::from_be_bytes([a, b])).fmt(f),
+    match (first, octets.first_chunk::<4>()) {
+        (IPV4, Some(octets)) => write!(f, "{}{length4}", Ipv4Addr::from(*octets)),
+        (IPV6, _) => write!(f, "{}{length6}", Ipv6Addr::from(octets)),
+        _ => EtherType(number(bytes)).fmt(f),
     }
+}
+
+/// The big-endian number in the last two bytes.
+fn number(bytes: &[u8]) -> u16 {
+    let digits = bytes.iter();
+    digits.fold(0, |number, byte| number << 8 | u16::from(*byte))
 }
 
 #[cfg(test)]

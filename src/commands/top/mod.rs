@@ -4,6 +4,7 @@
 //! the screen shows the last 10 s and changes once a second; elsewhere one report is written at the end.
 
 mod estimate;
+mod gaps;
 mod input;
 mod json;
 mod level;
@@ -106,7 +107,7 @@ pub fn run(options: &Options) -> Result<(), Error> {
         return session.show(options.by, count);
     }
     session.collect()?;
-    let report = session.report(false)?;
+    let report = session.report(false);
     let count = count.unwrap_or(ROWS);
     let mut out = stdout().lock();
     let written = if options.json {

@@ -61,7 +61,8 @@ pub(super) mod examples {
         let sample = Sample {
             time: Duration::ZERO,
             weight,
-            stage: 0,
+            // Without limit for bursts.
+            stage: u32::MAX,
             interface: 1,
             length: 60,
             verdict,

@@ -12,6 +12,8 @@ use super::level::Level;
 use super::sketch::Sketch;
 use super::tally::Tally;
 use super::weights::{VERDICTS, Weights};
+use crate::base::escape::Quoted;
+use crate::base::suggest::suggestion;
 
 /// Smallest share of a key beside coarser keys: one twentieth.
 const LEAST: u64 = 20;
@@ -54,6 +56,16 @@ impl By {
             Self::Type => "type",
             Self::Verdict => "verdict",
         }
+    }
+
+    /// Reads the word of the command line.
+    ///
+    /// # Errors
+    /// When the word is unknown.
+    pub fn parse(word: &str) -> Result<Self, String> {
+        let found = Self::ALL.into_iter().find(|by| by.word() == word);
+        let names = Self::ALL.map(Self::word);
+        found.ok_or_else(|| format!("--by {}: {}", Quoted(word), suggestion(word, &names)))
     }
 
     /// The key of the keyboard.
@@ -151,19 +163,20 @@ fn add_level<'a>(
     for entry in sketch.entries() {
         let mut row = Row {
             level,
-            key: &entry.key,
-            weights: entry.verdicts,
-            excess: entry.excess,
+            key: &entry.counts.key,
+            weights: entry.counts.verdicts,
+            excess: entry.counts.excess,
         };
+        let row_key = row.key;
         let finer = rows.get(..finer).unwrap_or_default().iter();
-        for finer in finer.filter(|finer| level.of(finer.key) == entry.key) {
+        for finer in finer.filter(|finer| level.of(finer.key) == row_key) {
             row.take(finer);
         }
         let weight = row.weights.sum();
         let enough = coarsest.filter(|(coarsest, _)| *coarsest != level);
         let enough = enough.map_or(1, |(coarsest, sketch)| {
             let coarser = sketch.get(coarsest.of(row.key));
-            let half = coarser.map_or(0, |coarser| coarser.verdicts.sum() / 2);
+            let half = coarser.map_or(0, |coarser| coarser.counts.verdicts.sum() / 2);
             least.min(half).max(1)
         });
         if weight >= enough {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::gaps::Gaps;
 use super::level::{self, Level};
 use super::sketch::Sketch;
 use super::weights::{PACKET, Weights, decay};
@@ -11,6 +12,9 @@ use crate::packet::Packet;
 /// The sums over all packets. They decay alike, so that rates and shares are those of the last seconds.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Total {
+    /// Weight of the packets, bursts included.
+    pub(super) packets: u64,
+    /// Weights of the samples, as limited by [`Gaps`].
     pub(super) verdicts: Weights,
     /// Sum of the squared weights of the samples.
     pub(super) squares: u128,
@@ -26,6 +30,7 @@ pub(super) struct Total {
 #[derive(Debug)]
 pub(super) struct Tally {
     pub(super) total: Total,
+    gaps: Gaps,
     sources: Sketch,
     networks: Sketch,
     names: Sketch,
@@ -35,8 +40,9 @@ pub(super) struct Tally {
 }
 
 impl Total {
-    /// Adds a sample.
-    pub(super) fn add(&mut self, verdict: u16, weight: u64) {
+    /// Adds a sample that represents `packets` and counts with `weight`.
+    pub(super) fn add(&mut self, verdict: u16, packets: u64, weight: u64) {
+        self.packets = self.packets.saturating_add(packets);
         self.verdicts.add(verdict, weight);
         self.samples = self.samples.saturating_add(PACKET);
         let times = |other: u64| u128::from(weight) * u128::from(other);
@@ -45,6 +51,7 @@ impl Total {
     }
 
     fn decay(&mut self) {
+        decay(&mut self.packets);
         self.verdicts.decay();
         decay(&mut self.samples);
         decay(&mut self.time);
@@ -53,11 +60,22 @@ impl Total {
         self.least_squares = self.least_squares / 16 * 9;
     }
 
-    /// The number per second of packets or samples that weigh so much.
-    pub(super) fn per_second(&self, weight: u64) -> u64 {
-        let scaled = u128::from(weight) * 1_000_000_000;
+    /// Packets per second, for samples that count with `weight`.
+    pub(super) fn packets_per_second(&self, weight: u64) -> u64 {
+        let all = u128::from(self.verdicts.sum().max(1));
+        let packets = u128::from(weight) * u128::from(self.packets) / all;
+        self.per_second(packets)
+    }
+
+    pub(super) fn samples_per_second(&self) -> u64 {
+        self.per_second(self.samples.into())
+    }
+
+    /// A number times [`PACKET`], per second.
+    fn per_second(&self, number: u128) -> u64 {
+        let scaled = number.saturating_mul(1_000_000_000);
         let time = u128::from(self.time.max(1)) * u128::from(PACKET);
-        u64::try_from((scaled + time / 2) / time).unwrap_or(u64::MAX)
+        u64::try_from(scaled.saturating_add(time / 2) / time).unwrap_or(u64::MAX)
     }
 }
 
@@ -65,6 +83,7 @@ impl Tally {
     pub(super) fn new() -> Self {
         Self {
             total: Total::default(),
+            gaps: Gaps::default(),
             sources: Sketch::new(),
             networks: Sketch::new(),
             names: Sketch::new(),
@@ -76,8 +95,9 @@ impl Tally {
 
     /// Adds a sample, and its packet as read from the sample.
     pub(super) fn add(&mut self, sample: &Sample<'_>, packet: &Packet<'_>) {
-        let (verdict, weight) = (sample.verdict, sample.weight.saturating_mul(PACKET));
-        self.total.add(verdict, weight);
+        let (verdict, packets) = (sample.verdict, sample.weight.saturating_mul(PACKET));
+        let weight = self.gaps.limit(sample.stage, packets);
+        self.total.add(verdict, packets, weight);
         let source = level::source(packet);
         self.sources.add(&source, verdict, weight);
         self.networks

@@ -13,7 +13,7 @@ use crate::base::escape::Escaped;
 const NUMBERS: usize = 41;
 /// Keys of the keyboard.
 pub(super) const KEYS: &str =
-    "s source n network d name x suffix t type v verdict a all space pause ? help q quit";
+    "s source  n network  d name  x suffix  t type  v verdict  a all  ? help  q quit";
 
 /// Lines of at most as many columns.
 pub(super) struct Lines {
@@ -65,24 +65,22 @@ impl Display for Percent {
 /// Appends the report: with a subject one table of `count` rows, else a table of sources and one of names.
 pub(super) fn write(lines: &mut Lines, report: &Report<'_>, by: Option<By>, count: usize) {
     head(lines, report);
-    match by {
-        Some(by) => table(lines, report, by.levels(), by.word(), count),
-        None => {
-            table(lines, report, SOURCES, "source or network", count);
-            table(lines, report, NAMES, "name or suffix", count);
-        }
+    if let Some(by) = by {
+        return table(lines, report, by.levels(), by.word(), count);
     }
+    table(lines, report, SOURCES, "source or network", count);
+    table(lines, report, NAMES, "name or suffix", count);
 }
 
 fn head(lines: &mut Lines, report: &Report<'_>) {
     let total = &report.tally.total;
-    let samples = Grouped(total.per_second(total.samples));
+    let samples = Grouped(total.samples_per_second());
     let right = format!("{samples} samples/s, {} lost", Grouped(report.lost));
     let interfaces = report.interfaces.join(", ");
     let title = format!("corexdp top, {}: {}", report.span, Escaped(&interfaces));
     let room = lines.columns.saturating_sub(right.len() + 2);
     lines.add(&format!("{title:room$.room$}  {right}"));
-    let packets = Grouped(total.per_second(total.verdicts.sum()));
+    let packets = Grouped(total.packets_per_second(total.verdicts.sum()));
     let mut rates = format!("{packets} packets/s");
     append_shares(&mut rates, lines.columns, report, Level::Verdict);
     lines.add(&rates);
@@ -134,7 +132,7 @@ fn add_row(lines: &mut Lines, report: &Report<'_>, row: &Row<'_>) {
         "{:>6} {:>6} {:>11} {:>6} {:>6}  ",
         Percent(share.permille),
         Percent(share.error),
-        Grouped(total.per_second(weight)),
+        Grouped(total.packets_per_second(weight)),
         part(row.weights.dropped()),
         part(row.weights.of(TX)),
     );

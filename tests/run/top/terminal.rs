@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::os::fd::{AsFd as _, OwnedFd};
-use std::process::{Child, Command};
+use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
@@ -110,7 +110,8 @@ impl Terminal {
         if let Some(folder) = command.get_current_dir() {
             session.current_dir(folder);
         }
-        session.stdin(stream()).stdout(stream()).stderr(stream());
+        session.stdin(stream()).stdout(stream());
+        session.stderr(Stdio::piped());
         let child = session.spawn().unwrap();
         let person = File::from(ends.master);
         let screen = Arc::new(Mutex::new(Screen::new()));
@@ -156,6 +157,14 @@ impl Terminal {
     /// Types keys.
     pub(super) fn types(&mut self, keys: &str) {
         self.person.write_all(keys.as_bytes()).unwrap();
+    }
+
+    /// All that the program has written to standard error; the program must have ended.
+    pub(super) fn errors(&mut self) -> String {
+        let mut text = String::new();
+        let pipe = self.child.stderr.as_mut().unwrap();
+        pipe.read_to_string(&mut text).unwrap();
+        text
     }
 
     pub(super) fn signal(&self, signal: Signal) {
