@@ -174,6 +174,17 @@ mod tests {
     }
 
     #[test]
+    fn manual_shows_the_screen() {
+        let screen = text(&Screen::default(), (24, 80));
+        let manual = include_str!("../../man/corexdp.8");
+        let keys = text::KEYS.to_owned() + "\n";
+        let mut headings = screen.lines().filter(|line| line.contains("share"));
+        assert_eq!(headings.clone().count(), 2);
+        assert!(headings.all(|heading| manual.contains(heading)));
+        assert!(screen.ends_with(&keys) && manual.contains(&keys));
+    }
+
+    #[test]
     fn screen_fits_the_terminal() {
         for size in [(0, 0), (24, 80), (25, 80), (50, 132)] {
             for keys in [&b""[..], b"s", b"n", b"d", b"v", b"?"] {
