@@ -72,7 +72,7 @@ impl Session {
                 break;
             }
         }
-        Ok(())
+        self.read(false)
     }
 
     /// Shows the screen until the end of the time, a signal or the key `q`.
@@ -99,6 +99,9 @@ impl Session {
         loop {
             let now = Instant::now();
             let has_ended = self.until.is_some_and(|until| until <= now);
+            if has_ended {
+                self.read(screen.is_paused)?;
+            }
             if has_ended || (next <= now && !screen.is_paused) {
                 self.draw(screen)?;
                 if self.until.is_none() {
