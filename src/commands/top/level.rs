@@ -1,14 +1,12 @@
 //! Levels of detail by which packets are counted, and their keys.
 //!
 //! A key of a coarser level is a part of the finer key: the first bytes of an address, or the last labels of a name.
-//! Only queries have names: a response repeats the name of a query, often one of this box.
 
 use std::fmt::{self, Display};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{Ipv4Addr, Ipv6Addr};
 
-use super::sketch::Key;
 use crate::object::frame::sample::verdict_name;
-use crate::packet::{EtherType, Name, Opcode, Packet, Protocol, RecordType};
+use crate::packet::{EtherType, Name, Opcode, Protocol, RecordType};
 
 /// A level of detail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,19 +29,19 @@ pub(super) enum Level {
 }
 
 /// First byte of the key of a source or network.
-const IPV4: u8 = 4;
-const IPV6: u8 = 6;
-const NOT_IP: u8 = 0;
+pub(super) const IPV4: u8 = 4;
+pub(super) const IPV6: u8 = 6;
+pub(super) const NOT_IP: u8 = 0;
 /// The key of names that a sample does not have whole, because they are long or malformed. Their last labels are unknown.
-const CUT_NAME: u8 = 0xff;
+pub(super) const CUT_NAME: u8 = 0xff;
 /// First byte of the key of a type.
-const QUERY: u8 = 0;
-const OTHER_REQUEST: u8 = 1;
-const CUT_QUERY: u8 = 2;
-const RESPONSE: u8 = 3;
-const PORT: u8 = 4;
-const PROTOCOL: u8 = 5;
-const ETHERTYPE: u8 = 6;
+pub(super) const QUERY: u8 = 0;
+pub(super) const OTHER_REQUEST: u8 = 1;
+pub(super) const CUT_QUERY: u8 = 2;
+pub(super) const RESPONSE: u8 = 3;
+pub(super) const PORT: u8 = 4;
+pub(super) const PROTOCOL: u8 = 5;
+pub(super) const ETHERTYPE: u8 = 6;
 
 impl Level {
     /// The key of this level for a key of a finer level.
@@ -57,67 +55,6 @@ impl Level {
         };
         coarser.unwrap_or(finer)
     }
-}
-
-/// The key of a packet's source.
-pub(super) fn source(packet: &Packet<'_>) -> Key {
-    match packet.source {
-        Some(IpAddr::V4(address)) => key(IPV4, &address.octets()),
-        Some(IpAddr::V6(address)) => key(IPV6, &address.octets()),
-        None => key(NOT_IP, &ethertype(packet)),
-    }
-}
-
-/// The key of a query's name, in wire format and in lower case: resolvers mix cases at random against forged
-/// responses. `None` for any other packet.
-pub(super) fn name(packet: &Packet<'_>) -> Option<Key> {
-    let message = packet.dns.filter(|message| !message.is_response())?;
-    let name = message.question?.name;
-    if name.is_cut() {
-        return Some(key(CUT_NAME, &[]));
-    }
-    let mut key = Key::new();
-    for label in name.labels() {
-        key.push(u8::try_from(label.len()).ok()?).ok()?;
-        key.extend_from_slice(label).ok()?;
-    }
-    key.make_ascii_lowercase();
-    key.push(0).ok()?;
-    Some(key)
-}
-
-/// The key of a packet's type. A port is the lower of the two, which is usually that of the service.
-pub(super) fn kind(packet: &Packet<'_>) -> Key {
-    if let Some(message) = packet.dns {
-        let kind = message.question.and_then(|question| question.kind);
-        return match (message.is_response(), message.opcode(), kind) {
-            (true, ..) => key(RESPONSE, &[]),
-            (_, Opcode::QUERY, Some(kind)) => key(QUERY, &kind.0.to_be_bytes()),
-            (_, Opcode::QUERY, None) => key(CUT_QUERY, &[]),
-            (_, opcode, _) => key(OTHER_REQUEST, &[opcode.0]),
-        };
-    }
-    let ports = packet.source_port.zip(packet.destination_port);
-    match (packet.protocol, ports) {
-        (Some(protocol), Some((source, destination))) => {
-            let [high, low] = source.min(destination).to_be_bytes();
-            key(PORT, &[protocol.0, high, low])
-        }
-        (Some(protocol), None) => key(PROTOCOL, &[protocol.0]),
-        (None, _) => key(ETHERTYPE, &ethertype(packet)),
-    }
-}
-
-fn key(first: u8, rest: &[u8]) -> Key {
-    let mut key = Key::new();
-    // Cannot fail: an address has at most 16 bytes.
-    let _ = key.push(first);
-    let _ = key.extend_from_slice(rest);
-    key
-}
-
-fn ethertype(packet: &Packet<'_>) -> [u8; 2] {
-    packet.ethertype.map_or(0, |kind| kind.0).to_be_bytes()
 }
 
 /// The last `count` labels of a name in wire format, or the whole name if it has no more.
@@ -190,7 +127,6 @@ fn number(bytes: &[u8]) -> u16 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::object::LinkHeader;
 
     /// The texts of a key at a level and at the coarser levels.
     fn shown(key: &[u8], levels: &[Level]) -> Vec<String> {
@@ -232,52 +168,5 @@ mod tests {
             let key = key.to_ascii_lowercase();
             assert_eq!(shown(&key, &levels), expected);
         }
-    }
-
-    /// A packet with these ports and payload, after the IPv4 header.
-    fn keys(protocol: u8, rest: &[u8]) -> [String; 3] {
-        let mut packet = vec![0x45, 0, 0, 0, 0, 0, 0, 0, 64, protocol, 0, 0];
-        packet.extend([192, 0, 2, 1, 192, 0, 2, 53]);
-        packet.extend(rest);
-        let length = u16::try_from(packet.len()).unwrap();
-        packet[2..4].copy_from_slice(&length.to_be_bytes());
-        let packet = Packet::parse(&packet, LinkHeader::Ip);
-        let name = name(&packet).map(|name| KeyText(Level::Name, &name).to_string());
-        [
-            KeyText(Level::Source, &source(&packet)).to_string(),
-            name.unwrap_or_default(),
-            KeyText(Level::Type, &kind(&packet)).to_string(),
-        ]
-    }
-
-    #[test]
-    fn packets_have_keys() {
-        let dns = |flags: u8, question: &[u8]| {
-            let mut datagram = vec![0x9c, 0x40, 0, 53, 0, 0, 0, 0];
-            datagram.extend([1, 2, flags, 0, 0, 1, 0, 0, 0, 0, 0, 0]);
-            datagram.extend(question);
-            keys(17, &datagram)
-        };
-        let question = b"\x03wWw\x03Org\0\x00\xff\0\x01";
-        for (keys, name, kind) in [
-            (dns(1, question), "www.org", "ANY"),
-            (dns(0x81, question), "", "response"),
-            (dns(0x28, question), "www.org", "UPDATE"),
-            (dns(1, &question[..6]), "(long or malformed)", "query"),
-            (keys(17, &[0x9c, 0x40, 0, 123, 0, 8, 0, 0]), "", "UDP/123"),
-            (keys(6, &[1, 0xbb, 0x9c, 0x40]), "", "TCP/443"),
-            (keys(1, &[8, 0, 0, 0]), "", "ICMP"),
-        ] {
-            assert_eq!(keys, ["192.0.2.1", name, kind]);
-        }
-        let arp = [&[2; 12][..], &[8, 6, 0, 1]].concat();
-        let packet = Packet::parse(&arp, LinkHeader::Ethernet);
-        let source = source(&packet);
-        assert_eq!(KeyText(Level::Source, &source).to_string(), "ARP");
-        assert_eq!(
-            KeyText(Level::Type, &super::kind(&packet)).to_string(),
-            "ARP"
-        );
-        assert_eq!(name(&packet), None);
     }
 }

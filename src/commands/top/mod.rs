@@ -9,6 +9,7 @@ mod input;
 mod json;
 mod level;
 mod report;
+mod sampled;
 mod screen;
 mod session;
 mod sketch;

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::gaps::Gaps;
-use super::level::{self, Level};
+use super::level::Level;
+use super::sampled::Sampled;
 use super::sketch::Sketch;
 use super::weights::{PACKET, Weights, decay};
 use crate::object::frame::sample::Sample;
@@ -98,12 +99,13 @@ impl Tally {
         let (verdict, packets) = (sample.verdict, sample.weight.saturating_mul(PACKET));
         let weight = self.gaps.limit(sample.stage, packets);
         self.total.add(verdict, packets, weight);
-        let source = level::source(packet);
+        let sampled = Sampled::new(packet, verdict);
+        let source = sampled.source();
         self.sources.add(&source, verdict, weight);
         self.networks
             .add(Level::Network.of(&source), verdict, weight);
-        self.types.add(&level::kind(packet), verdict, weight);
-        if let Some(name) = level::name(packet) {
+        self.types.add(&sampled.kind(), verdict, weight);
+        if let Some(name) = sampled.name() {
             self.names.add(&name, verdict, weight);
             self.three_labels
                 .add(Level::ThreeLabels.of(&name), verdict, weight);

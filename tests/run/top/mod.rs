@@ -1,20 +1,18 @@
-//! `corexdp top`: shares of a flood with known shares, and the screen on a terminal.
+//! `corexdp top`: shares of a flood with known shares.
 
+mod screen;
 mod terminal;
 
-use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use nix::sys::signal::Signal;
 use serde_json::Value;
 
 use crate::verdicts;
 use support::net::Site;
-use support::packets::frame::{ip4, ip6};
+use support::packets::frame::ip4;
 use support::packets::message::query;
-use support::wait::{End, wait_until};
-use terminal::Terminal;
+use support::wait::End;
 
 /// A flood in thousandths of its packets: weight, source and question. The last byte of a source is its verdict.
 const FLOOD: [(u64, &str, &str, u16); 4] = [
@@ -48,11 +46,18 @@ fn frames() -> Vec<Vec<u8>> {
 
 /// Sends the flood while `act` runs.
 fn flooded<T: Send>(site: &Site, act: impl FnOnce() -> T + Send) -> T {
-    let (sender, frames, end) = (site.sender(), frames(), AtomicBool::new(false));
+    sending(site, &frames(), act)
+}
+
+/// Sends these frames again and again while `act` runs.
+fn sending<T: Send>(site: &Site, frames: &[Vec<u8>], act: impl FnOnce() -> T + Send) -> T {
+    let (sender, end) = (site.sender(), AtomicBool::new(false));
     thread::scope(|scope| {
         scope.spawn(|| {
             while !end.load(Ordering::Relaxed) {
-                frames.iter().for_each(|frame| sender.send(frame, 1));
+                for frame in frames {
+                    sender.send(frame, 1);
+                }
             }
         });
         let _end = End(&end);
@@ -180,145 +185,23 @@ fn report_for_a_pipe_is_plain_text() {
     daemon.stop();
 }
 
-fn top(site: &Site, words: &[&str]) -> Command {
-    site.asking(&[&["top"], words].concat())
-}
-
+/// The sample of an answered query is the answer, whose source is the server.
 #[test]
-fn screen_shows_the_flood_and_leaves_the_terminal_as_it_was() {
-    let (site, daemon) = verdicts::start(&[], "");
-    flooded(&site, || {
-        for end in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
-            let mut terminal = Terminal::start(&top(&site, &[]));
-            let screen = terminal.shows("  198.51.100.1\n");
-            assert!(
-                screen.starts_with("corexdp top, last 10 s: edge0 "),
-                "{screen}"
-            );
-            assert!(screen.contains("  www.example.org\n"), "{screen}");
-            assert!(screen.contains("s source  n network"), "{screen}");
-            terminal.passes_each_key(true);
-            terminal.signal(end);
-            assert_eq!(terminal.ended(), Some(0));
-            assert!(terminal.screen().contains("  198.51.100.1\n"));
-        }
+fn answered_queries_count_for_their_source() {
+    let site = verdicts::quiet_site();
+    site.folder.shipped("dns");
+    let entry = "entry 255 action=DNS_TRUNCATE";
+    let daemon = site.run(&verdicts::corefile("dns", entry)).attached(1);
+    let frame = ip4("198.51.100.9").datagram(53, &query("www.example.org", 255).bytes);
+    let text = sending(&site, &[frame.bytes], || {
+        site.ask(&["top", "--for", "1s"]).stdout
     });
+    for row in ["198.51.100.9\n", "www.example.org\n"] {
+        let row = format!("   0.0% 100.0%  {row}");
+        assert!(text.contains(&row), "{row:?}: {text}");
+    }
+    assert!(text.contains("types: ANY 100.0%"), "{text}");
     daemon.stop();
-}
-
-#[test]
-fn keys_change_the_screen() {
-    let (site, daemon) = verdicts::start(&[], "");
-    flooded(&site, || {
-        let mut terminal = Terminal::start(&top(&site, &[]));
-        terminal.shows("  198.51.100.1\n");
-        for (key, shown) in [
-            ("n", "  198.51.100.0/24\n"),
-            ("d", "  www.example.org\n"),
-            ("x", "  *.example.com\n"),
-            ("t", "  AAAA\n"),
-            ("v", "  tx\n"),
-            ("?", "pause, go on\n"),
-            ("?", "  tx\n"),
-            ("a", "  198.51.100.1\n"),
-            (" ", "corexdp top, paused: "),
-            (" ", "corexdp top, last 10 s: "),
-        ] {
-            terminal.types(key);
-            terminal.shows(shown);
-        }
-        terminal.types("q");
-        assert_eq!(terminal.ended(), Some(0));
-    });
-    daemon.stop();
-}
-
-#[test]
-fn stopped_screen_gives_the_terminal_back() {
-    let (site, daemon) = verdicts::start(&[], "");
-    flooded(&site, || {
-        let mut terminal = Terminal::start(&top(&site, &["--by", "source"]));
-        terminal.shows("  198.51.100.1\n");
-        // Ctrl-Z, then Ctrl-C.
-        terminal.types("\x1a");
-        terminal.passes_each_key(false);
-        terminal.signal(Signal::SIGCONT);
-        terminal.passes_each_key(true);
-        terminal.types("\x03");
-        assert_eq!(terminal.ended(), Some(0));
-    });
-    daemon.stop();
-}
-
-#[test]
-fn screen_with_a_time_ends() {
-    let (site, daemon) = verdicts::start(&[], "");
-    flooded(&site, || {
-        let mut terminal = Terminal::start(&top(&site, &["--for", "1s", "--by", "name"]));
-        assert_eq!(terminal.ended(), Some(0));
-        let screen = terminal.shows("  www.example.org\n");
-        assert!(screen.contains("corexdp top, 1 s: edge0 "), "{screen}");
-    });
-    daemon.stop();
-}
-
-#[test]
-fn names_are_escaped() {
-    let (site, daemon) = verdicts::start(&[], "");
-    let question = query("\x1b[2J\u{7f}.example.org", 1).bytes;
-    let frame = ip6("2001:db8::1").datagram(53, &question).bytes;
-    let (sender, end) = (site.sender(), AtomicBool::new(false));
-    thread::scope(|scope| {
-        scope.spawn(|| {
-            while !end.load(Ordering::Relaxed) {
-                sender.send(&frame, 10);
-            }
-        });
-        let _end = End(&end);
-        let mut terminal = Terminal::start(&top(&site, &[]));
-        let screen = terminal.shows("\\027[2j\\127.example.org\n");
-        assert!(screen.contains("  2001:db8::1\n"), "{screen}");
-        terminal.types("q");
-        assert_eq!(terminal.ended(), Some(0));
-    });
-    daemon.stop();
-}
-
-#[test]
-fn samples_go_on_after_a_reload() {
-    let (site, daemon) = verdicts::start(&[], "");
-    flooded(&site, || {
-        let mut terminal = Terminal::start(&top(&site, &[]));
-        terminal.shows("  198.51.100.1\n");
-        site.ask(&["reload"]).expect(0, &[]);
-        terminal.types("s");
-        let (sender, other) = (site.sender(), ip4("198.51.100.66").udp(53).bytes);
-        wait_until("the screen shows another source", || {
-            sender.send(&other, 100);
-            let screen = terminal.screen();
-            if screen.contains("  198.51.100.66\n") {
-                Ok(())
-            } else {
-                Err(screen)
-            }
-        });
-        terminal.types("q");
-        assert_eq!(terminal.ended(), Some(0));
-    });
-    daemon.stop();
-}
-
-#[test]
-fn top_ends_when_the_daemon_does() {
-    let (site, daemon) = verdicts::start(&[], "");
-    flooded(&site, || {
-        let mut terminal = Terminal::start(&top(&site, &[]));
-        terminal.shows("  198.51.100.1\n");
-        daemon.stop();
-        assert_eq!(terminal.ended(), Some(69));
-        let message = "corexdp: no daemon listens at control; start one";
-        assert!(terminal.errors().starts_with(message));
-    });
 }
 
 #[test]
@@ -334,33 +217,4 @@ fn top_needs_a_daemon() {
         64,
         &["--by \"nothing\": use source, network, name, suffix, type or verdict"],
     );
-}
-
-/// The prompt is waited for, not the time: the first screen has the flood after a second.
-#[test]
-fn first_screen_has_the_flood() {
-    let (site, daemon) = verdicts::start(&[], "");
-    flooded(&site, || {
-        support::wait::prompt(std::time::Duration::from_secs(10), |_| {
-            let begin = std::time::Instant::now();
-            let mut terminal = Terminal::start(&top(&site, &[]));
-            wait_until(
-                "the screen shows who floods, with what, and that it is dropped",
-                || {
-                    let screen = terminal.screen();
-                    let row = |key: &str| {
-                        let mut lines = screen.lines();
-                        lines.find(|line| line.ends_with(key) && line.contains(" 100.0% "))?;
-                        Some(())
-                    };
-                    row("  198.51.100.1").and(row("  www.example.org"))
-                },
-            );
-            let time = begin.elapsed();
-            terminal.types("q");
-            assert_eq!(terminal.ended(), Some(0));
-            time
-        });
-    });
-    daemon.stop();
 }

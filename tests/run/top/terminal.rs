@@ -97,8 +97,8 @@ impl Terminal {
     /// Starts the command with a new session and this terminal, in the network namespace of the calling thread.
     pub(super) fn start(command: &Command) -> Self {
         let size = Winsize {
-            ws_row: ROWS as u16,
-            ws_col: COLUMNS as u16,
+            ws_row: u16::try_from(ROWS).unwrap(),
+            ws_col: u16::try_from(COLUMNS).unwrap(),
             ws_xpixel: 0,
             ws_ypixel: 0,
         };
