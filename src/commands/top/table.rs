@@ -173,13 +173,14 @@ fn add_level<'a>(
             row.take(finer);
         }
         let weight = row.weights.sum();
-        let enough = coarsest.filter(|(coarsest, _)| *coarsest != level);
-        let enough = enough.map_or(1, |(coarsest, sketch)| {
-            let coarser = sketch.get(coarsest.of(row.key));
-            let half = coarser.map_or(0, |coarser| coarser.counts.verdicts.sum() / 2);
-            least.min(half).max(1)
-        });
-        if weight >= enough {
+        let least_here = match coarsest {
+            Some((coarsest, sketch)) if coarsest != level => {
+                let coarser = sketch.get(coarsest.of(row.key));
+                least.min(coarser.map_or(0, |coarser| coarser.counts.verdicts.sum() / 2))
+            }
+            _ => 0,
+        };
+        if weight >= least_here.max(1) {
             rows.push(row);
         }
     }
