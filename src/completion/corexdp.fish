@@ -35,7 +35,7 @@ complete -c corexdp -n '__corexdp_is run' -l log -x -a 'stderr syslog' -d 'Desti
 complete -c corexdp -n '__corexdp_is run' -l pidfile -r -F -d 'Write the process id here once attached'
 complete -c corexdp -n '__corexdp_is run' -o quiet -d 'Log nothing'
 complete -c corexdp -n '__corexdp_is status' -l measure -x -d 'Let the kernel count program runs for this time'
-complete -c corexdp -n '__corexdp_is capture top' -s i -x -a '(path basename /sys/class/net/*)' -d 'Only packets of this interface'
+complete -c corexdp -n '__corexdp_is capture top' -s i -x -a '(command ls /sys/class/net)' -d 'Only packets of this interface'
 complete -c corexdp -n '__corexdp_is capture' -l verdict -x -a 'pass drop tx redirect aborted' -d 'Only packets with these verdicts'
 complete -c corexdp -n '__corexdp_is capture' -s c -x -d 'End after this number of packets'
 complete -c corexdp -n '__corexdp_is capture top' -l for -x -d 'End after this time'

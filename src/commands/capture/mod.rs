@@ -27,7 +27,7 @@ pub use options::{Options, RATE, verdicts};
 use output::{Output, Written};
 use recorder::Recorder;
 
-/// Time between two reads of samples while none arrives. Each read may find that the daemon has ended.
+/// Longest sleep. The reader of the output may close its end meanwhile.
 const PERIOD: Duration = Duration::from_secs(1);
 /// The file name that means standard output.
 const STDOUT: &str = "-";

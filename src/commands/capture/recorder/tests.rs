@@ -7,7 +7,7 @@ use crate::object::LinkHeader;
 fn query(name: &str, kind: u16) -> Vec<u8> {
     let mut message = vec![0xbe, 0xef, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0];
     for label in name.split('.') {
-        message.push(label.len() as u8);
+        message.push(u8::try_from(label.len()).unwrap());
         message.extend(label.bytes());
     }
     message.push(0);
@@ -19,20 +19,9 @@ fn query(name: &str, kind: u16) -> Vec<u8> {
 }
 
 fn ipv4(protocol: u8, payload: &[u8]) -> Vec<u8> {
-    let mut packet = vec![
-        0x45,
-        0,
-        0,
-        20 + payload.len() as u8,
-        0,
-        0,
-        0,
-        0,
-        64,
-        protocol,
-        0,
-        0,
-    ];
+    let length = u8::try_from(20 + payload.len()).unwrap();
+    let mut packet = vec![0x45, 0, 0, length, 0, 0, 0, 0];
+    packet.extend([64, protocol, 0, 0]);
     packet.extend([203, 0, 113, 7, 192, 0, 2, 53]);
     packet.extend(payload);
     packet
@@ -249,14 +238,15 @@ fn blocks_are_those_of_pcapng() {
     }
 
     let nanoseconds = u64::try_from(TIME.as_nanos()).unwrap();
-    let time = [(nanoseconds >> 32) as u32, nanoseconds as u32];
+    let time = [nanoseconds >> 32, nanoseconds & 0xffff_ffff];
+    let time = time.map(|half| u32::try_from(half).unwrap());
     for (block, id, head, comment, verdict) in [
         (2, 0, &head[..], "eth0/acl, 1 of 8 packets", 1),
         (4, 1, &head[14..], "wg0/dns, 1 of 8 packets", 3),
         (5, 0, &head, "eth0/acl, 1 of 8 packets", 0),
     ] {
         let body = blocks[block].1;
-        let captured = head.len() as u32;
+        let captured = u32::try_from(head.len()).unwrap();
         assert_eq!(body[..20], ne([id, time[0], time[1], captured, 1400]));
         assert_eq!(&body[20..20 + head.len()], head);
         let mut value = vec![2];

@@ -1,9 +1,10 @@
-//! `corexdp capture` shows packets with their verdicts, as lines and as pcapng that tshark reads.
+//! `corexdp capture` shows packets with their verdicts.
+
+mod pcapng;
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read};
 use std::os::unix::fs::{PermissionsExt as _, symlink};
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -13,7 +14,7 @@ use nix::unistd::Pid;
 
 use crate::link_traffic::{self, IFF_TUN};
 use crate::verdicts::quiet_site;
-use support::net::{Daemon, Outcome, Site, finish};
+use support::net::{Daemon, Outcome, Sender, Site};
 use support::packets::frame::{ip4, ip6};
 use support::packets::message::query;
 use support::wait::{wait_for, wait_until};
@@ -129,11 +130,10 @@ fn start() -> (Site, Daemon) {
     (site, daemon)
 }
 
-/// Sends packets of each verdict, and waits between two rounds until `is_enough`.
-fn send_until(site: &Site, is_enough: impl Fn() -> bool) {
+/// Sends packets of each verdict, in rounds, until `is_enough`.
+fn send_until(site: &Site, mut is_enough: impl FnMut() -> bool) {
     let question = |name: &str, kind| query(name, kind).bytes;
-    let [first, second] =
-        ["cli0", "cli1"].map(|name| support::net::Sender::new(&site.client, name));
+    let [first, second] = ["cli0", "cli1"].map(|name| Sender::new(&site.client, name));
     let dropped = ip4("203.0.113.7").datagram(53, &question("wWw.Example", 28));
     let passed = ip6("2001:db8::7").tcp(443).with(14 + 40 + 13, 2);
     let answered = ip4("198.51.100.7").datagram(53, &question("any.example", ANY));
@@ -145,6 +145,12 @@ fn send_until(site: &Site, is_enough: impl Fn() -> bool) {
         link_traffic::write(site, IFF_TUN, &[tunnelled.bytes[14..].to_vec()]);
         is_enough().then_some(())
     });
+}
+
+/// Sends packets of each verdict until the capture has ended.
+fn send_until_ended(site: &Site, mut running: Running) -> Running {
+    send_until(site, || running.child.try_wait().unwrap().is_some());
+    running
 }
 
 /// The packets of [`send_until`] as lines, without their times.
@@ -203,89 +209,14 @@ fn options_select_packets_and_end_the_capture() {
     ] {
         let running = capture(&site, words).lines();
         let out = running.out.clone();
-        let running = Mutex::new(running);
-        send_until(&site, || {
-            let mut running = running.lock().unwrap();
-            running.child.try_wait().unwrap().is_some()
-        });
+        let running = send_until_ended(&site, running);
         let count = words[words.len() - 1].parse().unwrap_or(0);
-        let summary = format!("corexdp: {count} packets, 0 lost");
-        running.into_inner().unwrap().ended(0, &summary);
+        running.ended(0, &format!("corexdp: {count} packets, 0 lost"));
         wait_for("the number of lines", &count, || out.all().len());
         for line in out.all() {
             assert!(expected.contains(&without_time(&line)), "{words:?} {line}");
         }
     }
-    daemon.stop();
-}
-
-/// The fields of a pcapng file or stream that tshark shows.
-fn tshark(source: &Path) -> Command {
-    let mut command = Command::new("tshark");
-    command.args(["-n", "-l", "-r"]).arg(source);
-    command.args(["-T", "fields", "-E", "separator=|", "-E", "occurrence=f"]);
-    for field in [
-        "frame.interface_name",
-        "frame.verdict.ebpf_xdp",
-        "frame.comment",
-        "frame.len",
-        "frame.cap_len",
-        "dns.qry.name",
-    ] {
-        command.args(["-e", field]);
-    }
-    command
-}
-
-/// The packets of [`send_until`] in the fields of [`tshark`].
-const FIELDS: [&str; 4] = [
-    "edge0|1|edge0/acl, 1 of 1 packets|71|71|wWw.Example",
-    "edge0|2|edge0/acl, 1 of 1 packets|74|74|",
-    "edge1|3|edge1/dns, 1 of 1 packets|71|71|any.example",
-    "tun0|1|tun0/qname, 1 of 1 packets|57|57|bad.example",
-];
-
-#[test]
-fn tshark_reads_interfaces_verdicts_and_comments_of_a_file() {
-    let (site, daemon) = start();
-    let file = site.folder.file("packets.pcapng");
-    // An earlier capture is replaced.
-    fs::write(&file, [0; 100_000]).unwrap();
-    let running = capture(&site, &["-w", "packets.pcapng", "-c", "20"]).lines();
-    let running = Mutex::new(running);
-    send_until(&site, || {
-        let mut running = running.lock().unwrap();
-        running.child.try_wait().unwrap().is_some()
-    });
-    running.into_inner().unwrap().ended(0, "20 packets, 0 lost");
-    let outcome = finish(&mut tshark(&file));
-    let lines: Vec<_> = outcome.stdout.lines().collect();
-    assert_eq!((outcome.code, lines.len()), (Some(0), 20), "{outcome:#?}");
-    for fields in FIELDS {
-        assert!(lines.contains(&fields), "{fields}: {lines:#?}");
-    }
-    for line in &lines {
-        assert!(FIELDS.contains(line), "{line}");
-    }
-    // The statistics at the end, and the name of the writer.
-    let outcome = finish(Command::new("capinfos").arg(&file));
-    for part in ["corexdp", "edge0", "edge1", "tun0", "nanoseconds"] {
-        assert!(outcome.stdout.contains(part), "{part}: {outcome:#?}");
-    }
-    daemon.stop();
-}
-
-#[test]
-fn tshark_shows_packets_while_they_are_captured() {
-    let (site, daemon) = start();
-    let mut running = capture(&site, &["-w", "-"]);
-    let stream = running.child.stdout.take().unwrap();
-    let mut command = tshark(Path::new("-"));
-    let shown = Running::spawn(command.stdin(stream)).lines();
-    send_until(&site, || FIELDS.iter().all(|line| shown.out.have(line)));
-    running.signal(Signal::SIGTERM);
-    running.ended(0, " packets, 0 lost, sampled 1 in about 1");
-    shown.ended(0, "");
     daemon.stop();
 }
 
