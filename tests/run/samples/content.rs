@@ -17,8 +17,13 @@ use support::wait::{wait_for, wait_until};
 
 #[test]
 fn every_verdict_is_sampled() {
-    for options in [&[][..], &["-DCALLS"], &["-DSECTION=\"xdp.frags\""]] {
-        let (site, daemon) = start(options, "");
+    for (options, more) in [
+        (&[][..], ""),
+        (&["-DCALLS"], ""),
+        (&["-DSECTION=\"xdp.frags\""], ""),
+        (&["-DEXITS"], "mode generic"),
+    ] {
+        let (site, daemon) = start(options, more);
         assert_eq!(daemon.lines_with("sampled"), [""; 0]);
         let before = nix::time::clock_gettime(nix::time::ClockId::CLOCK_MONOTONIC).unwrap();
         let mut samples = everything(&site);
