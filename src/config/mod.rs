@@ -6,6 +6,7 @@
 
 mod address;
 mod bytes;
+mod chains;
 mod diagnostics;
 pub mod duration;
 mod ebpf;
@@ -87,14 +88,18 @@ pub struct Filter {
     pub interface_at: Token,
     /// Attach mode.
     pub mode: Mode,
+    /// Token of the option `mode`, if this block has it.
+    mode_at: Option<Token>,
     /// Header that the program expects, and token of `link`; `None` without that option: the object declares it.
     pub link: Option<(Link, Token)>,
     /// Handling of the filter when the daemon ends.
     pub exit: Exit,
-    /// Token of the option `exit`; without one, the token of `ebpf`.
-    pub exit_at: Token,
+    /// Token of the option `exit`, if a block of the interface has it.
+    exit_at: Option<Token>,
     /// Maximum time to wait for the interface at start.
     pub wait: Duration,
+    /// Token of the option `wait`, if this block has it.
+    wait_at: Option<Token>,
     /// Maps that entries and metrics refer to, in the order of their first line.
     pub maps: Vec<MapRef>,
     /// Entries of all maps, in order.
@@ -109,6 +114,11 @@ impl Filter {
     /// The map with this name; `None` if no line refers to one.
     pub fn map(&self, name: &str) -> Option<&MapRef> {
         self.maps.iter().find(|map| map.name == name)
+    }
+
+    /// Token of the option `exit`; without one, the token of `ebpf`.
+    pub fn exit_at(&self) -> Token {
+        self.exit_at.unwrap_or(self.at)
     }
 }
 
@@ -202,7 +212,6 @@ pub struct Metric {
 /// Names found so far that must be unique in a Corefile.
 #[derive(Default)]
 struct Names {
-    interfaces: Vec<String>,
     metrics: Vec<String>,
 }
 
@@ -256,6 +265,7 @@ impl Config {
                 format!("more than {MAX_METRICS} metrics; build with a larger COREXDP_MAX_METRICS"),
             );
         }
+        chains::join(&mut config.filters, &mut faults);
         page_size::check(&config.filters, config.listen.len(), &mut faults);
         (config, faults.into_errors())
     }

@@ -6,7 +6,6 @@
 use super::reader::Read::{Each, Once};
 use super::reader::{EbpfOption, Reader};
 use super::{Exit, Link, MAX_INTERFACE, Mode, duration, folder_of, lines, metric};
-use crate::base::capacity::MAX_FILTERS;
 use crate::base::escape::Quoted;
 use crate::corefile::Token;
 
@@ -54,19 +53,10 @@ fn interface(reader: &mut Reader<'_, '_>, _: Token, word: Token) {
         reader.faults.add(word, "if", message);
         return;
     }
-    if reader.names.interfaces.iter().any(|taken| taken == text) {
-        let message =
-            format!("interface {text} has a filter already; give each interface one `ebpf` block");
-        reader.faults.add(word, "if", message);
-    }
-    // One name past the limit suffices for the error. A search in more names would take quadratic time.
-    if reader.names.interfaces.len() <= MAX_FILTERS {
-        reader.names.interfaces.push(text.to_owned());
-    }
     reader.parts.interface = Some((interface, word));
 }
 
-fn mode(reader: &mut Reader<'_, '_>, _: Token, word: Token) {
+fn mode(reader: &mut Reader<'_, '_>, name: Token, word: Token) {
     let text = reader.text(word);
     let mode = Mode::ALL.into_iter().find(|mode| mode.name() == text);
     if mode.is_none() {
@@ -76,7 +66,7 @@ fn mode(reader: &mut Reader<'_, '_>, _: Token, word: Token) {
         );
         reader.faults.add(word, "mode", message);
     }
-    reader.parts.mode = Some(mode.unwrap_or_default());
+    reader.parts.mode = Some((mode.unwrap_or_default(), name));
 }
 
 fn link(reader: &mut Reader<'_, '_>, name: Token, word: Token) {
@@ -105,7 +95,7 @@ fn exit(reader: &mut Reader<'_, '_>, name: Token, word: Token) {
     reader.parts.exit = Some((exit, name));
 }
 
-fn wait(reader: &mut Reader<'_, '_>, _: Token, word: Token) {
+fn wait(reader: &mut Reader<'_, '_>, name: Token, word: Token) {
     let wait = duration::parse(reader.text(word));
     if wait.is_none() {
         let message = format!(
@@ -114,7 +104,7 @@ fn wait(reader: &mut Reader<'_, '_>, _: Token, word: Token) {
         );
         reader.faults.add(word, "wait", message);
     }
-    reader.parts.wait = Some(wait.unwrap_or_default());
+    reader.parts.wait = Some((wait.unwrap_or_default(), name));
 }
 
 /// True if the kernel accepts `name` for an interface (`dev_valid_name`): no white space, `/` or `:`, and neither `.` nor

@@ -10,8 +10,9 @@ use crate::base::escape::is_control;
 use crate::corefile::Token;
 use crate::encode::MAP;
 
-/// The part that does not depend on filters and listeners: style and script (7 KiB), 16 messages of the log (24 KiB), the
-/// path of the Corefile in `/status` (24 KiB with every byte escaped), the control socket, and the daemon's own metrics.
+/// The part that does not depend on filters and listeners: style and script (9 KiB), 16 messages of the log (24 KiB), the
+/// errors of the last reload (6 KiB), the path of the Corefile in `/status` (24 KiB with every byte escaped), the control
+/// socket, and the daemon's own metrics.
 pub const DAEMON: usize = 48 << 10;
 /// A listener: its address, and the reason and remedy if it cannot be served.
 const LISTENER: usize = 320;
@@ -26,9 +27,9 @@ const VERDICTS: usize = 11;
 /// Such a value without the names of interface and program, or such a row in `/`.
 const VERDICT: usize = 128;
 /// A map without its names.
-const MAP_BYTES: usize = 384;
+const MAP_BYTES: usize = 416;
 /// A metric without its names and HELP. The longest number has 20 digits.
-const METRIC: usize = 56;
+const METRIC: usize = 78;
 /// The longest escape of one byte: `&quot;`, `\u001b`.
 const ESCAPE: usize = 6;
 
@@ -63,9 +64,10 @@ fn sizes(filter: &Filter) -> impl Iterator<Item = (Token, usize)> {
     let interface = filter.interface.as_str();
     // Pages have `xdp_map` even if no line refers to it.
     let object = filter.elf.file_stem().unwrap_or_default();
-    let head = of_filter(interface, &object.to_string_lossy()) + of_map(interface, MAP);
+    let object = object.to_string_lossy();
+    let head = of_filter(interface, &object) + of_map(interface, &object, MAP);
     let maps = filter.maps.iter();
-    let maps = maps.map(move |map| (map.at, of_map(interface, &map.name)));
+    let maps = maps.map(move |map| (map.at, of_map(interface, &object, &map.name)));
     let metrics = filter.metrics.iter();
     let metrics = metrics.map(|metric| (metric.at, of_metric(&metric.name, &metric.help)));
     std::iter::once((filter.at, head))
@@ -79,9 +81,10 @@ pub fn of_filter(interface: &str, object: &str) -> usize {
     FILTER + FILTER_NAMES * escaped(interface) + samples
 }
 
-/// Maximum size of a map. Two samples of `/metrics` have both names, and `/` has the map's name twice.
-pub fn of_map(interface: &str, name: &str) -> usize {
-    MAP_BYTES + 2 * (escaped(interface) + escaped(name))
+/// Maximum size of a map. Two samples of `/metrics` have all three names, and `/` has the map's name twice. `object` is the
+/// name of the program's file.
+pub fn of_map(interface: &str, object: &str, name: &str) -> usize {
+    MAP_BYTES + 2 * (escaped(interface) + escaped(object) + escaped(name))
 }
 
 /// Maximum size of a metric. In `/metrics` HELP, TYPE and the sample begin with the name, which has no escapes. Other pages

@@ -3,7 +3,8 @@
 use std::io;
 use std::path::Path;
 
-use super::{Config, Filter, MapId, Mode, Value};
+use super::{Config, Exit, Filter, MapId, Mode, Value};
+use crate::base::capacity::MAX_FILTERS;
 use crate::config::MetricKind;
 use crate::corefile::{Corefile, Host};
 
@@ -188,10 +189,39 @@ fn read_reports_every_error() {
             "Corefile:4: elf: 0 arguments; write `elf PROGRAM`",
             "Corefile:5: map: VALUE has an odd number of digits; each byte has two",
             "Corefile:6: ebpf: unknown option \"modes\"; did you mean mode?",
-            "Corefile:12: if: interface eth0 has a filter already; give each interface one `ebpf` block",
             "Corefile:13: mode: unknown mode \"slow\"; use auto, native, generic or offload",
         ]
     );
+}
+
+#[test]
+fn blocks_are_limited() {
+    let block = |number: usize| format!(" ebpf {{\n  elf a.o\n  if eth{number}\n }}\n");
+    let blocks = |count: usize| (0..count).map(block).collect::<String>();
+    let (config, errors) = read(&format!(". {{\n{}}}\n", blocks(MAX_FILTERS)));
+    assert_eq!((config.filters.len(), errors), (MAX_FILTERS, Vec::new()));
+    let (_, errors) = read(&format!(". {{\n{}}}\n", blocks(MAX_FILTERS + 1)));
+    let line = 2 + 4 * MAX_FILTERS;
+    let expected = format!(
+        "Corefile:{line}: ebpf: more than {MAX_FILTERS} filters; build with a larger COREXDP_MAX_FILTERS"
+    );
+    assert_eq!(errors, [expected]);
+}
+
+/// The options of an interface may stand in any of its blocks, and hold for all.
+#[test]
+fn blocks_of_an_interface_share_its_options() {
+    let (config, errors) = read(
+        ". {\n ebpf {\n  elf a.o\n  if eth0\n  exit hold\n }\n ebpf {\n  elf b.o\n  if eth1\n }\n ebpf {\n  elf c.o\n  if eth0\n  mode generic\n  wait 5s\n }\n}\n",
+    );
+    assert!(errors.is_empty(), "{errors:?}");
+    let options = config.filters.iter().map(|filter| {
+        let hold = filter.exit == Exit::Hold;
+        (filter.mode, hold, filter.wait.as_secs())
+    });
+    let shared = (Mode::Generic, true, 5);
+    let expected = [shared, (Mode::Auto, false, 0), shared];
+    assert_eq!(options.collect::<Vec<_>>(), expected);
 }
 
 #[test]

@@ -23,6 +23,9 @@ pub const DEFAULT_PATH: &str = "/run/corexdp.sock";
 /// Maximum size of a packet in bytes.
 const PACKET: usize = 4096;
 
+/// Maximum size of a request in bytes, one more than the longest.
+const REQUEST: usize = 256;
+
 /// Packet of a client that samples: asks for the number of lost samples.
 const LOST: &[u8] = b"lost";
 
@@ -178,13 +181,14 @@ impl<'a> Answer<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::MAX_INTERFACE;
 
     fn sample(interface: Option<InterfaceName>) -> Request {
         Request::Sample(SampleRequest {
             interface,
-            verdicts: 0x3f,
+            verdicts: u32::MAX,
             one_in: u32::MAX,
-            rate: 1000,
+            rate: u32::MAX,
         })
     }
 
@@ -215,11 +219,14 @@ mod tests {
             b"sample 4 1",
             b"sample 4 0 1000",
             b"sample 4 1 1000 eth0 eth1",
-            b"sample 4 1 1000 interface0123456",
             b"\xff",
         ] {
             assert_eq!(Request::parse(wrong), None, "{wrong:?}");
         }
+        let name = "i".repeat(MAX_INTERFACE);
+        let longest = sample(InterfaceName::try_from(name.as_str()).ok()).text();
+        assert!(Request::parse(longest.as_bytes()).is_some() && longest.len() < REQUEST);
+        assert_eq!(Request::parse(format!("{longest}i").as_bytes()), None);
     }
 
     #[test]

@@ -16,7 +16,7 @@ use nix::sys::socket::{
 use nix::sys::stat::{Mode, fchmod};
 use nix::unistd::geteuid;
 
-use super::{Answer, LOST, PACKET, Payload, Request};
+use super::{Answer, LOST, PACKET, Payload, REQUEST, Request};
 use crate::base::files::{self, Identity};
 use crate::kernel::fd_passing;
 
@@ -142,7 +142,7 @@ impl Control {
             return None;
         }
         let client = self.clients.remove(index);
-        let mut packet = [0; 64];
+        let mut packet = [0; REQUEST];
         let length = recv(client.as_raw_fd(), &mut packet, MsgFlags::MSG_DONTWAIT).ok()?;
         let request = Request::parse(packet.get(..length)?);
         let client = Client(client);

@@ -67,6 +67,7 @@ impl Daemon<'_> {
             filters: &self.filters,
             scan: &mut self.map_reads.scan,
             read_errors: &mut self.map_reads.errors,
+            readings: &mut self.map_reads.readings,
             reloads: &self.reloading.results,
             process: &self.process,
             source: &self.options.source,

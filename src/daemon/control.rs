@@ -172,7 +172,8 @@ impl Daemon<'_> {
 /// Passes the descriptor of each map; the client reads the maps.
 fn pass_maps(filters: &[Filter], client: &Client) {
     for filter in filters {
-        for ReadMap { name, map, .. } in &filter.read_maps {
+        let maps = filter.stages().flat_map(|stage| &stage.read_maps);
+        for ReadMap { name, map, .. } in maps {
             let mut names = heapless::Vec::<u8, NAMES>::new();
             let parts = [filter.interface.as_bytes(), b" ", name.as_bytes()];
             let fits = parts

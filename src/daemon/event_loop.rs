@@ -176,7 +176,7 @@ impl Daemon<'_> {
         }
         let now = Instant::now();
         let durability = self.reloading.durability();
-        for filter in &mut self.filters {
+        for filter in self.filters.iter_mut() {
             if event || filter.retry_at().is_some_and(|at| at <= now) {
                 filter.reattach(durability, &self.options.log);
             }
@@ -187,7 +187,7 @@ impl Daemon<'_> {
     /// answer that contains the state, before every change, and when a timer wakes the daemon.
     pub(super) fn verify_filters(&mut self) {
         let durability = self.reloading.durability();
-        for filter in &mut self.filters {
+        for filter in self.filters.iter_mut() {
             filter.verify(durability, &self.options.log);
         }
     }

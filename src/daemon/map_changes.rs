@@ -7,6 +7,7 @@ use crate::base::escape::Plain;
 use crate::filter::{Filter, ReadMap};
 use crate::kernel::map_scan::Scan;
 use crate::log::Log;
+use crate::views::Readings;
 
 /// Period of reading the maps: half of the 100 ms within which the manual promises to log a change.
 const PERIOD: Duration = Duration::from_millis(50);
@@ -18,12 +19,14 @@ impl MapReads {
             scan,
             errors: 0,
             next: Instant::now() + PERIOD,
+            readings: Readings::default(),
         }
     }
 
     /// Time of the next read; `None` if no filter has `debug`.
     pub(super) fn deadline(&self, filters: &[Filter]) -> Option<Instant> {
-        let mut maps = filters.iter().flat_map(|filter| &filter.read_maps);
+        let stages = filters.iter().flat_map(Filter::stages);
+        let mut maps = stages.flat_map(|stage| &stage.read_maps);
         maps.any(|map| map.watch.is_some()).then_some(self.next)
     }
 
@@ -35,7 +38,8 @@ impl MapReads {
         {
             return;
         }
-        let maps = filters.iter_mut().flat_map(|filter| &mut filter.read_maps);
+        let stages = filters.iter_mut().flat_map(Filter::stages_mut);
+        let maps = stages.flat_map(|stage| &mut stage.read_maps);
         for ReadMap {
             name, map, watch, ..
         } in maps

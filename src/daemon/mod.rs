@@ -167,7 +167,7 @@ fn serve(mut daemon: Daemon<'_>, signals: &Signals, pidfile: Option<PidFile>) {
     if daemon.filters.iter().any(Filter::outlives) {
         // Another process may have detached a filter with `exit hold`, or removed its pins.
         daemon.verify_filters();
-        for filter in &mut daemon.filters {
+        for filter in daemon.filters.iter_mut() {
             filter.renew_pins(log);
         }
     }

@@ -12,7 +12,7 @@ use super::state::{Daemon, Sampling};
 use crate::base::exit;
 use crate::control::server::{Client, Further};
 use crate::control::{Payload, SampleRequest};
-use crate::filter::Filter;
+use crate::filter::{Filter, Stage};
 use crate::kernel::map::Map;
 use crate::object::frame::{self, Settings};
 
@@ -51,15 +51,16 @@ impl Daemon<'_> {
 
     /// Reason why no filter of the request can be sampled; `None` if one can.
     fn unsampled(&self, request: &SampleRequest) -> Option<&'static str> {
-        let mut named = self
+        let named = self
             .filters
             .iter()
             .filter(|filter| is_named(request, filter));
-        match named.clone().next() {
-            None => Some("this interface has no filter"),
-            Some(_) if named.any(Filter::can_sample) => None,
-            Some(_) => Some("no filter can be sampled; the log says why"),
+        let mut stages = named.flat_map(Filter::stages).peekable();
+        if stages.peek().is_none() {
+            return Some("this interface has no filter");
         }
+        let can_sample = stages.any(Stage::can_sample);
+        (!can_sample).then_some("no filter can be sampled; the log says why")
     }
 
     /// Switches samples on. An error has the failed step.
@@ -72,26 +73,31 @@ impl Daemon<'_> {
             .map_err(|error| ("cannot create a ring buffer", error.errno))?;
         let size = ring.shape().max_entries;
         let session = session();
-        let filters = self.filters.iter().filter(|filter| filter.can_sample());
-        let filters = filters.filter(|filter| is_named(request, filter));
-        for (stage, filter) in (0_u32..).zip(filters) {
+        let filters = self.filters.iter();
+        let stages = filters
+            .filter(|filter| is_named(request, filter))
+            .flat_map(|filter| filter.stages().map(move |stage| (filter, stage)))
+            .filter(|(_, stage)| stage.can_sample());
+        for (number, (filter, stage)) in (0_u32..).zip(stages) {
             let index = filter
                 .attachment()
                 .map_or(0, |attachment| attachment.interface);
-            let (interface, program) = (&filter.interface, &filter.object);
+            let (interface, program) = (&filter.interface, &stage.object);
             let link = filter.link_header() as u8;
             client
-                .stage(format_args!("{stage} {index} {link} {interface} {program}"))
+                .stage(format_args!(
+                    "{number} {index} {link} {interface} {program}"
+                ))
                 .map_err(|errno| ("cannot name a stage", errno))?;
             let settings = Settings {
                 session,
                 verdicts: request.verdicts,
-                stage,
+                stage: number,
                 one_in: request.one_in,
                 rate: request.rate,
                 wake: size / 4,
             };
-            filter
+            stage
                 .start_sampling(&ring, &settings)
                 .map_err(|errno| ("cannot switch samples on", errno))?;
         }
@@ -130,8 +136,11 @@ impl Daemon<'_> {
     }
 
     fn switch_sampling_off(&self) {
-        for filter in &self.filters {
-            if let Err(errno) = filter.stop_sampling() {
+        for filter in self.filters.iter() {
+            for errno in filter
+                .stages()
+                .filter_map(|stage| stage.stop_sampling().err())
+            {
                 let name = &filter.interface;
                 self.options.log.error(format_args!(
                     "{name}: cannot switch samples off: {}",
@@ -144,8 +153,9 @@ impl Daemon<'_> {
     /// Number of samples that all filters have lost.
     fn lost_samples(&mut self) -> u64 {
         let scan = &mut self.map_reads.scan;
-        let lost = self.filters.iter().map(|filter| {
-            let lost = filter.lost_samples(scan);
+        let stages = self.filters.iter().flat_map(Filter::stages);
+        let lost = stages.map(|stage| {
+            let lost = stage.lost_samples(scan);
             self.map_reads.errors += u64::from(lost.is_err());
             lost.ok().flatten().unwrap_or_default()
         });

@@ -6,7 +6,7 @@ use super::service_manager::Manager;
 use super::signals::Signals;
 use super::state::{Filters, Options};
 use crate::base::diagnostic::Diagnostic;
-use crate::filter::{self, Batch, Context, Filter, Prepared, blame, tidy, wait_for};
+use crate::filter::{self, Batch, Chain, Filter, Prepared, blame, tidy, wait_for};
 use crate::kernel::limits;
 use crate::kernel::map_scan::Scan;
 use crate::log::Log;
@@ -44,8 +44,8 @@ pub(super) fn announce(filters: &[Filter], earlier: &[Filter], log: &Log) {
         let Some(attachment) = filter.attachment() else {
             continue;
         };
-        let program = &filter.program.info;
-        let adopted = |old: &Filter| old.program.info.id == program.id;
+        let program = &filter.head.program.info;
+        let adopted = |old: &Filter| old.head.program.info.id == program.id;
         let (verb, comma, counters) = if earlier.iter().any(adopted) {
             ("adopted", ", attached", ", with its counters")
         } else {
@@ -55,6 +55,10 @@ pub(super) fn announce(filters: &[Filter], earlier: &[Filter], log: &Log) {
             "{name}: {verb} {} (id {}){comma} in {} mode{counters}",
             program.name, program.id, attachment.mode
         ));
+        for (number, stage) in (2..).zip(&filter.behind) {
+            let (object, id) = (&stage.object, stage.program.info.id);
+            log.info(format_args!("{name}: stage {number} is {object} (id {id})"));
+        }
         filter.log_warnings(log);
         if !attachment.ends_with_process() {
             log.warn(format_args!("{name}: this kernel has no BPF links for XDP (5.9); a killed daemon leaves its filter behind"));
@@ -65,17 +69,11 @@ pub(super) fn announce(filters: &[Filter], earlier: &[Filter], log: &Log) {
     }
 }
 
-/// The context of each filter of the plan.
-fn contexts<'a>(plan: &'a Plan, log: &'a Log) -> impl Iterator<Item = Context<'a>> {
-    let filters = plan.filters.iter();
-    filters.map(move |planned| Context::new(planned, &plan.corefile, log))
-}
-
 /// Fails if two filters name the same interface. A plan with one filter needs no lookup.
 pub(super) fn check_names(plan: &Plan, log: &Log) -> Result<(), Diagnostic> {
-    match plan.filters.as_slice() {
+    match Chain::all(plan, log).as_slice() {
         [] | [_] => Ok(()),
-        _ => filter::check_names(contexts(plan, log)),
+        chains => filter::check_names(chains),
     }
 }
 
@@ -101,17 +99,17 @@ pub(super) fn filters(
 ) -> Result<Option<(Filters, Filters)>, Error> {
     let log = &options.log;
     check_names(plan, log)?;
-    for context in contexts(plan, log) {
-        if !wait_for(&context, signals.stop_fd())? {
+    for chain in Chain::all(plan, log) {
+        if !wait_for(&chain.head, signals.stop_fd())? {
             return Ok(None);
         }
     }
     // Interfaces that appeared during the wait were not checked before.
     check_names(plan, log)?;
     set_link_headers(plan, &[])?;
-    let mut old = Filters::new();
-    for context in contexts(plan, log) {
-        if let Some(filter) = filter::adopt(&context)? {
+    let mut old = Filters::default();
+    for chain in Chain::all(plan, log) {
+        if let Some(filter) = filter::adopt(&chain)? {
             // Cannot fail: the list of `ebpf` blocks has the same capacity.
             let _ = old.push(filter);
         }
@@ -123,13 +121,13 @@ pub(super) fn filters(
     Ok(Some((new, old)))
 }
 
-/// Prepares each filter of the plan: loads its program and fills its maps, unless the running filter can be reused.
+/// Prepares each filter of the plan: loads its programs and fills their maps, unless running ones can be taken over.
 pub(super) fn prepare<'a>(
     plan: &'a Plan,
     running: &[Filter],
     scan: &mut Scan,
     log: &'a Log,
-) -> Result<Vec<(Context<'a>, Prepared)>, Diagnostic> {
+) -> Result<Vec<(Chain<'a>, Prepared)>, Diagnostic> {
     limits::raise_memlock().map_err(|error| {
         let file = plan.corefile.files().first().cloned().unwrap_or_default();
         let blame = blame(error.errno);
@@ -142,12 +140,13 @@ pub(super) fn prepare<'a>(
         }
     })?;
     let mut batch = Box::<Batch>::default();
-    contexts(plan, log)
-        .map(|context| {
-            let name = &context.block.interface;
+    let chains = Chain::all(plan, log).into_iter();
+    chains
+        .map(|chain| {
+            let name = &chain.head.block.interface;
             let old = running.iter().find(|filter| filter.interface == *name);
-            let prepared = filter::prepare(&context, old, &mut batch, scan)?;
-            Ok((context, prepared))
+            let prepared = filter::prepare(&chain, old, &mut batch, scan)?;
+            Ok((chain, prepared))
         })
         .collect()
 }

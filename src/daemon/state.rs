@@ -20,11 +20,11 @@ use crate::kernel::map::Map;
 use crate::kernel::map_scan::Scan;
 use crate::log::Log;
 use crate::plan::Source;
-use crate::views::Reloads;
 use crate::views::process::ProcessStart;
+use crate::views::{Readings, Reloads};
 
-/// Filters of one plan, one for each `ebpf` block.
-pub(super) type Filters = heapless::Vec<Filter, MAX_FILTERS>;
+/// Filters of one plan, one for each interface. On the heap, since the stack may be small.
+pub(super) type Filters = Box<heapless::Vec<Filter, MAX_FILTERS>>;
 
 /// Addresses of the page as the Corefile names them.
 pub(super) type Places = heapless::Vec<Place, MAX_PLACES>;
@@ -70,6 +70,8 @@ pub(super) struct MapReads {
     pub(super) errors: u64,
     /// Time of the next read of the maps with `debug`.
     pub(super) next: Instant,
+    /// Readings of the verdict counters, written by the views.
+    pub(super) readings: Readings,
 }
 
 /// The page's sockets and processes (`page.rs`). No failure of the page ends the daemon or refuses a reload.

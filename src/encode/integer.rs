@@ -68,6 +68,13 @@ pub struct Total {
     signed: bool,
 }
 
+impl Total {
+    /// True for 0.
+    pub const fn is_zero(self) -> bool {
+        self.sum == 0
+    }
+}
+
 impl fmt::Display for Total {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.signed {

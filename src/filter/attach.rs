@@ -5,9 +5,11 @@ use std::time::Instant;
 
 use nix::errno::Errno;
 
+use super::context::Chain;
 use super::hold::{own_pins, pin_state, pinned_filter};
 use super::refusal::{occupied, refusal_reason};
-use super::state::{Attached, Loaded};
+use super::stage::Stage;
+use super::state::{Attached, Prepared, PreparedStage};
 use super::{Context, Filter, blame};
 use crate::base::capacity::MAX_FILTERS;
 use crate::base::diagnostic::{Blame, Diagnostic};
@@ -28,22 +30,27 @@ pub(super) struct AttachError {
     pub(super) previous: Option<Attached>,
 }
 
-/// Attaches the loaded program to an interface without a filter.
+/// Attaches the prepared filter to an interface without a filter.
 ///
 /// # Errors
 /// When the interface is gone or occupied, or the driver refuses.
-pub fn attach(context: &Context<'_>, loaded: Loaded) -> Result<Filter, Diagnostic> {
+pub fn attach(chain: &Chain<'_>, prepared: Prepared) -> Result<Filter, Diagnostic> {
+    let context = &chain.head;
     let interface = free(context, up(context, find_interface(context)?)?)?;
-    let pins = own_pins(context, Some(&interface), None)?;
-    pin_state(context, pins.as_ref(), &loaded)?;
-    match attach_program(context.block.mode, &interface, &loaded.program, None) {
+    let mut filter = loaded_filter(chain, prepared)?;
+    filter
+        .link_stages()
+        .map_err(|error| error.diagnostic(chain))?;
+    filter.pins = own_pins(context, Some(&interface), None)?;
+    pin_state(context, &filter)?;
+    match attach_program(context.block.mode, &interface, &filter.head.program, None) {
         Ok(attached) => {
-            let mut filter = Filter::new(context, loaded, Some(attached), pins);
+            filter.set_attached(Some(attached));
             filter.look_at(&interface);
             Ok(filter)
         }
         Err(AttachError { failure, mode, .. }) => {
-            if let Some(pins) = pins {
+            if let Some(pins) = &filter.pins {
                 pins.remove_all();
             }
             Err(not_attached(context, failure, mode, &interface))
@@ -51,20 +58,40 @@ pub fn attach(context: &Context<'_>, loaded: Loaded) -> Result<Filter, Diagnosti
     }
 }
 
-/// Fails if two filters name the same interface, one of them by an alternative name.
+/// The filter of newly loaded stages.
+fn loaded_filter(chain: &Chain<'_>, prepared: Prepared) -> Result<Filter, Diagnostic> {
+    let stage = |(context, prepared): (&Context<'_>, _)| match prepared {
+        PreparedStage::Load(loaded) => Ok(Stage::new(context, loaded)),
+        // `prepare` takes over a stage only from a running filter.
+        PreparedStage::Keep(..) | PreparedStage::Again(..) => {
+            let what = "its running stage has gone".into();
+            Err(context.wrong(context.block.at, "ebpf", Blame::System, what))
+        }
+    };
+    let head = stage((&chain.head, prepared.head))?;
+    let behind: Result<_, _> = chain
+        .behind
+        .iter()
+        .zip(prepared.behind)
+        .map(stage)
+        .collect();
+    Ok(Filter::new(chain, head, behind?))
+}
+
+/// Fails if two chains name the same interface, one of them by an alternative name.
 ///
 /// # Errors
 /// At the second name. Interfaces that are missing, or cannot be looked up, are not checked; later steps report them.
-pub fn check_names<'a>(contexts: impl Iterator<Item = Context<'a>>) -> Result<(), Diagnostic> {
+pub fn check_names(chains: &[Chain<'_>]) -> Result<(), Diagnostic> {
     let mut seen: heapless::Vec<(u32, &InterfaceName), MAX_FILTERS> = heapless::Vec::new();
-    for context in contexts {
+    for Chain { head: context, .. } in chains {
         let name = &context.block.interface;
         let Ok(Some(Interface { index, .. })) = interface::find(name) else {
             continue;
         };
         if let Some((_, first)) = seen.iter().find(|(other, _)| *other == index) {
             let what = format!(
-                "{name} is another name of interface {first}, which has a filter already; give each interface one `ebpf` block"
+                "{name} is another name of interface {first}, which an earlier block names; use one name in all blocks of an interface"
             );
             return Err(context.wrong(context.block.interface_at, "if", Blame::Corefile, what));
         }
@@ -160,10 +187,10 @@ fn up(context: &Context<'_>, interface: Interface) -> Result<Interface, Diagnost
 
 /// Fails if the interface has an XDP program.
 fn free(context: &Context<'_>, interface: Interface) -> Result<Interface, Diagnostic> {
-    let Some((_, id)) = interface.xdp else {
+    if interface.xdp.is_none() {
         return Ok(interface);
-    };
-    let what = occupied(&context.block.interface, Some(id));
+    }
+    let what = occupied(&context.block.interface, Some(&interface));
     Err(context.wrong(context.block.interface_at, "if", Blame::Interface, what))
 }
 

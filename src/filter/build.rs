@@ -1,13 +1,18 @@
-//! Prepares a filter: adopts the filter of an earlier daemon, changes entries of the running one, or loads a new one.
+//! Prepares a filter: adopts the filter of an earlier daemon, and for each stage changes entries of the running one, loads
+//! the running one again, or loads a new one.
 
 use super::attach::find_interface;
-use super::create_maps::cpus;
-use super::fingerprint::{Fingerprint, Identity, Target};
-use super::hold::{adopt_attachment, adopt_maps, pinned_filter};
-use super::load::{load, read_maps};
-use super::state::Loaded;
-use super::update_entries::has_room;
-use super::{Batch, Context, Filter, Prepared};
+use super::compare::{Comparison, Origin, origins, targets};
+use super::context::Chain;
+use super::create_maps::{Shared, cpus};
+use super::fingerprint::{Fingerprint, Target};
+use super::hold::pins::Pins;
+use super::hold::{PinnedFilter, PinnedStage, adopt_attachment, adopt_maps, pinned_filter};
+use super::load::{load, load_again, read_maps};
+use super::loaded::Loaded;
+use super::stage::Stage;
+use super::state::{Prepared, PreparedStage};
+use super::{Batch, Context, Filter};
 use crate::base::diagnostic::Diagnostic;
 use crate::kernel::map_scan::Scan;
 
@@ -16,62 +21,155 @@ use crate::kernel::map_scan::Scan;
 ///
 /// # Errors
 /// When a running daemon owns the pins, or the pins cannot be used.
-pub fn adopt(context: &Context<'_>) -> Result<Option<Filter>, Diagnostic> {
+pub fn adopt(chain: &Chain<'_>) -> Result<Option<Filter>, Diagnostic> {
+    let context = &chain.head;
     let interface = find_interface(context)?;
     let Some(pinned) = pinned_filter(context, &interface)? else {
         return Ok(None);
     };
     pinned.warn(&context.block.interface, context.log);
-    let target = Target::new(context)?;
-    let fingerprint = target.fingerprint;
-    let (fingerprint, maps) = if fingerprint.identity == pinned.identity {
-        match adopt_maps(context, &pinned, target, cpus(context)?)? {
-            Some(maps) => (fingerprint, maps),
-            None => (Fingerprint::foreign(Identity::MODIFIED), Vec::new()),
-        }
-    } else {
-        (Fingerprint::foreign(pinned.identity), Vec::new())
+    let PinnedFilter {
+        pins,
+        link,
+        head,
+        behind,
+    } = pinned;
+    let attached = adopt_attachment(context, &interface, link, &head.program)?;
+    let mut targets: Vec<_> = targets(chain)?.into_iter().map(Some).collect();
+    let mut adopt = |stage| adopt_stage(chain, &pins, stage, &mut targets);
+    let head = adopt(head)?;
+    let behind: Result<Vec<_>, _> = behind.into_iter().map(adopt).collect();
+    let mut filter = Filter::new(chain, head, behind?);
+    filter.pins = Some(pins);
+    filter.set_attached(Some(attached));
+    // The earlier daemon may have been killed while a client sampled.
+    for errno in filter
+        .stages()
+        .filter_map(|stage| stage.stop_sampling().err())
+    {
+        let (name, why) = (&context.block.interface, errno.desc());
+        context
+            .log
+            .error(format_args!("{name}: cannot switch samples off: {why}"));
+    }
+    Ok(Some(filter.adopted()))
+}
+
+/// Adopts a pinned stage: with its maps if one of the `targets` has the same identity, else its program alone.
+fn adopt_stage(
+    chain: &Chain<'_>,
+    pins: &Pins,
+    pinned: PinnedStage,
+    targets: &mut [Option<Target>],
+) -> Result<Stage, Diagnostic> {
+    let mut stages = chain.stages().zip(targets);
+    let same = |target: &Target| target.fingerprint.identity == pinned.identity;
+    let found = stages.find(|(_, target)| target.as_ref().is_some_and(same));
+    let (context, target) = match found {
+        Some((context, target)) => (context, target.take()),
+        None => (&chain.head, None),
     };
-    let attached = adopt_attachment(context, &interface, pinned.link, &pinned.program)?;
+    let (fingerprint, maps) = match target {
+        None => (Fingerprint::foreign(pinned.identity), Vec::new()),
+        Some(target) => {
+            let fingerprint = target.fingerprint;
+            match adopt_maps(context, pins, pinned.identity, target, cpus(context)?)? {
+                Some(maps) => (fingerprint, maps),
+                None => (Fingerprint::foreign(pinned.identity.modified()), Vec::new()),
+            }
+        }
+    };
     let loaded = Loaded {
         read_maps: read_maps(context, &maps)?,
         maps,
         program: pinned.program,
         fingerprint,
     };
-    let filter = Filter::new(context, loaded, Some(attached), Some(pinned.pins));
-    // The earlier daemon may have been killed while a client sampled.
-    if let Err(errno) = filter.stop_sampling() {
-        let name = &context.block.interface;
-        context.log.error(format_args!(
-            "{name}: cannot switch samples off: {}",
-            errno.desc()
-        ));
-    }
-    Ok(Some(filter.adopted()))
+    Ok(Stage::new(context, loaded))
 }
 
-/// Prepares the filter of `context`: a change of `old`, the filter of the same interface, or else a newly loaded filter.
+/// Prepares the filter of `chain`. Each stage that `old`, the filter of the same interface, has too is taken over with its
+/// maps; the others are loaded.
 ///
 /// # Errors
 /// When the kernel refuses; everything loaded here is freed.
 pub fn prepare(
-    context: &Context<'_>,
+    chain: &Chain<'_>,
     old: Option<&Filter>,
     batch: &mut Batch,
     scan: &mut Scan,
 ) -> Result<Prepared, Diagnostic> {
-    if let Some(old) = old {
-        let target = Target::new(context)?;
-        if can_become(context, old, &target) {
-            return Ok(Prepared::Change(target));
-        }
+    let mut sources = match old {
+        Some(old) => Source::of_all(chain, old)?,
+        None => Vec::new(),
     }
-    load(context, old, batch, scan).map(Prepared::Load)
+    .into_iter();
+    let mut prepare = |context: &Context<'_>| {
+        let source = sources.next().unwrap_or(Source::Object);
+        source.prepare(context, old, batch, scan)
+    };
+    let head = prepare(&chain.head)?;
+    let behind: Result<Vec<_>, _> = chain.behind.iter().map(prepare).collect();
+    Ok(Prepared {
+        head,
+        behind: behind?,
+    })
 }
 
-/// True if changes of entries alone turn `old` into the target.
-fn can_become(context: &Context<'_>, old: &Filter, target: &Target) -> bool {
-    let same = target.fingerprint.identity == old.fingerprint.identity;
-    same || target.fingerprint.has_code_of(old.fingerprint) && has_room(context, old, target)
+/// The source of a new stage.
+#[derive(Debug)]
+enum Source {
+    /// The object: program and maps are loaded.
+    Object,
+    /// The program and maps of the running stage of this number.
+    Stage(usize, Target),
+    /// The maps of the running stage of this number, and the object's program, loaded for another place in the chain.
+    Maps(usize, Target),
+}
+
+impl Source {
+    /// The source of each stage of `chain`, where `old` is the running filter.
+    ///
+    /// If the entries of one stage are the only change, they are changed in its maps. Otherwise a changed stage gets new
+    /// maps: with changes in several places, packets would meet a mixture of old and new entries.
+    fn of_all(chain: &Chain<'_>, old: &Filter) -> Result<Vec<Self>, Diagnostic> {
+        let comparison = Comparison::of(chain, old)?;
+        let mut origins = origins(&comparison.sizes(), &|new, at| {
+            comparison.can_become(new, at)
+        });
+        if !comparison.is_one_change(&origins) {
+            origins = self::origins(&comparison.sizes(), &|new, at| comparison.is_same(new, at));
+        }
+        let sources = origins.into_iter().zip(comparison.targets);
+        Ok(sources
+            .map(|(origin, target)| match origin {
+                Origin::Object => Self::Object,
+                Origin::Stage(at) => Self::Stage(at, target),
+                Origin::Maps(at) => Self::Maps(at, target),
+            })
+            .collect())
+    }
+
+    fn prepare(
+        self,
+        context: &Context<'_>,
+        old: Option<&Filter>,
+        batch: &mut Batch,
+        scan: &mut Scan,
+    ) -> Result<PreparedStage, Diagnostic> {
+        match self {
+            Self::Stage(at, target) => Ok(PreparedStage::Keep(at, target)),
+            Self::Maps(at, target) if let Some(stage) = old.and_then(|old| old.stage(at)) => {
+                let loaded = load_again(context, stage, target.fingerprint)?;
+                Ok(PreparedStage::Again(at, target, loaded))
+            }
+            _ => {
+                let name = context.stage_name();
+                let mut stages = old.into_iter().flat_map(Filter::stages);
+                let namesake = stages.find(|stage| stage.object == name);
+                let shared = namesake.map_or(Shared::Nothing, Shared::Totals);
+                load(context, shared, batch, scan).map(PreparedStage::Load)
+            }
+        }
+    }
 }

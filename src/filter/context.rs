@@ -1,4 +1,4 @@
-//! The input of every step: one planned filter, its Corefile and the log.
+//! The input of every step: a chain of planned stages, their Corefile and the log.
 
 use nix::errno::Errno;
 
@@ -8,9 +8,9 @@ use crate::corefile::{Corefile, Token};
 use crate::kernel;
 use crate::log::Log;
 use crate::object::LinkedObject;
-use crate::plan::PlannedFilter;
+use crate::plan::{Plan, PlannedFilter};
 
-/// A filter to be made: its `ebpf` block, the Corefile around the block, its object, and the log.
+/// A stage to be made: its `ebpf` block, the Corefile around the block, its object, and the log.
 #[derive(Clone, Copy, Debug)]
 pub struct Context<'a> {
     /// The `ebpf` block.
@@ -19,17 +19,66 @@ pub struct Context<'a> {
     pub(super) object: &'a LinkedObject,
     pub(super) planned: &'a PlannedFilter,
     pub(super) log: &'a Log,
+    /// Number of earlier stages of the chain whose object has the same name.
+    pub(super) namesakes: usize,
 }
 
-impl<'a> Context<'a> {
-    /// Context of `planned`, a filter of `corefile`.
-    pub const fn new(planned: &'a PlannedFilter, corefile: &'a Corefile, log: &'a Log) -> Self {
-        Self {
-            block: &planned.block,
-            corefile,
-            object: &planned.object,
-            planned,
-            log,
+/// A filter to be made: the stages of one interface, in the order of the Corefile.
+#[derive(Clone, Debug)]
+pub struct Chain<'a> {
+    /// The first stage. The options of the interface are in every block, so also in this one.
+    pub head: Context<'a>,
+    pub(super) behind: Vec<Context<'a>>,
+}
+
+impl<'a> Chain<'a> {
+    /// The chain of each interface of the plan, in the order of their first blocks.
+    pub fn all(plan: &'a Plan, log: &'a Log) -> Vec<Self> {
+        let mut chains: Vec<Self> = Vec::with_capacity(plan.filters.len());
+        for planned in &plan.filters {
+            let head = Context {
+                block: &planned.block,
+                corefile: &plan.corefile,
+                object: &planned.object,
+                planned,
+                log,
+                namesakes: 0,
+            };
+            let mut known = chains.iter_mut();
+            match known.find(|chain| chain.head.block.interface == head.block.interface) {
+                Some(chain) => chain.append(head),
+                None => chains.push(Self {
+                    head,
+                    behind: Vec::new(),
+                }),
+            }
+        }
+        chains
+    }
+
+    fn append(&mut self, stage: Context<'a>) {
+        let stem = stage.block.elf.file_stem();
+        let namesakes = self.stages();
+        let namesakes = namesakes.filter(|other| other.block.elf.file_stem() == stem);
+        let namesakes = namesakes.count();
+        self.behind.push(Context { namesakes, ..stage });
+    }
+
+    /// All stages, in the order in which they meet a packet.
+    pub fn stages(&self) -> impl Iterator<Item = &Context<'a>> {
+        std::iter::once(&self.head).chain(&self.behind)
+    }
+}
+
+impl Context<'_> {
+    /// Name of the stage, unique on the interface: that of the object's file, without its extension. The second stage of
+    /// an object `acl` is `acl#2`.
+    pub(super) fn stage_name(&self) -> String {
+        let stem = self.block.elf.file_stem().unwrap_or_default();
+        let stem = stem.to_string_lossy();
+        match self.namesakes {
+            0 => stem.into_owned(),
+            earlier => format!("{stem}#{}", earlier + 1),
         }
     }
 

@@ -5,37 +5,57 @@ use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
 use nix::errno::Errno;
 
 use super::entry_list::EntryList;
+use super::loaded::LoadedMap;
 use super::refusal::no_descriptor;
-use super::state::{LoadedMap, object_name};
-use super::{Context, Filter, blame};
+use super::stage::Stage;
+use super::{Context, blame};
 use crate::base::diagnostic::Diagnostic;
 use crate::kernel::map::{Map, Types};
 use crate::kernel::{self, btf, errno, limits};
-use crate::object::frame::{RINGS, TOTALS};
+use crate::object::frame::{NEXT, RINGS, TOTALS};
 use crate::object::{KernelBtf, MapDef};
 
-/// Creates every map of the object, and writes the content that the object itself contains. A new version of the object
-/// shares the verdict counters of `old`: metrics with equal labels must not decrease. A kernel without the maps for
-/// samples gets the maps before them.
+/// Maps that a new stage shares with a running one.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Shared<'a> {
+    /// No map.
+    Nothing,
+    /// The verdict counters: metrics with equal labels must not decrease.
+    Totals(&'a Stage),
+    /// Every map but the slot of the next program, which differs while both programs run.
+    All(&'a Stage),
+}
+
+impl Shared<'_> {
+    /// The shared map of this name; `None` if the map is to be created.
+    fn map(&self, name: &str) -> Option<&LoadedMap> {
+        match self {
+            Self::Totals(stage) if name == TOTALS => stage.map(name),
+            Self::All(stage) if name != NEXT => stage.map(name),
+            _ => None,
+        }
+    }
+}
+
+/// Creates every map of the object, except the shared ones, and writes the content that the object itself contains. A
+/// kernel without the maps for samples gets the maps before them.
 pub(super) fn create_maps(
     context: &Context<'_>,
-    old: Option<&Filter>,
+    shared: Shared<'_>,
 ) -> Result<Vec<LoadedMap>, Diagnostic> {
     let object = context.object;
     let cpus = cpus(context)?;
     let types = object.kernel_btf();
     // Types are optional: the kernel may have no BTF, or refuse these types.
     let loaded = types.as_ref().and_then(|types| btf::load(&types.blob).ok());
-    let old = old.filter(|old| old.object == object_name(context.block));
-    let totals = old.and_then(Filter::totals);
     let mut maps = Vec::with_capacity(object.maps.len());
     for def in &object.maps {
-        let types = types_of(def, types.as_ref(), loaded.as_ref());
-        let map = match totals {
-            Some(totals) if def.name == TOTALS => totals
-                .share()
-                .map_err(|error| no_descriptor(context, &error))?,
-            _ => match create_map(def, types, cpus) {
+        let map = if let Some(shared) = shared.map(&def.name) {
+            let map = shared.map.share();
+            map.map_err(|error| no_descriptor(context, &error))?
+        } else {
+            let types = types_of(def, types.as_ref(), loaded.as_ref());
+            let map = match create_map(def, types, cpus) {
                 Ok(map) => map,
                 Err(error) if def.name == RINGS => {
                     let name = &context.block.interface;
@@ -45,27 +65,28 @@ pub(super) fn create_maps(
                     break;
                 }
                 Err(error) => return Err(context.kernel(context.block.elf_at, "elf", &error)),
-            },
+            };
+            write_content(def, &map).map_err(|(verb, errno)| failed(context, def, verb, errno))?;
+            map
         };
-        write_content(def, &map).map_err(|(verb, errno)| failed(context, def, verb, errno))?;
         maps.push(LoadedMap {
             name: def.name.clone(),
             map,
             entries: EntryList::default(),
         });
     }
-    fill_slots(context, &maps)?;
+    fill_slots(context, &maps, shared)?;
     Ok(maps)
 }
 
 /// Writes the inner maps to the slots of maps-in-maps.
-fn fill_slots(context: &Context<'_>, maps: &[LoadedMap]) -> Result<(), Diagnostic> {
-    for def in context
-        .object
-        .maps
-        .iter()
-        .filter(|def| !def.slots.is_empty())
-    {
+fn fill_slots(
+    context: &Context<'_>,
+    maps: &[LoadedMap],
+    shared: Shared<'_>,
+) -> Result<(), Diagnostic> {
+    let created = |def: &&MapDef| !def.slots.is_empty() && shared.map(&def.name).is_none();
+    for def in context.object.maps.iter().filter(created) {
         let Some(outer) = maps.iter().find(|map| map.name == def.name) else {
             continue;
         };

@@ -10,28 +10,39 @@ use super::entries::lines;
 use super::entry_list::EntryList;
 use crate::base::diagnostic::Diagnostic;
 use crate::base::digest::Digest;
-use crate::object::LinkedObject;
+use crate::object::frame::is_frame_map;
+use crate::object::{LinkedObject, MapDef};
 
-/// Digest of a program, its maps and their entries, equal in every process of the same version of corexdp.
+/// Digest of a program, its maps and their entries, without its place in a chain; equal in every process of the same version of corexdp.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Identity(pub(super) u64);
 
+/// Bit of an identity whose state is not known to have the content that its other bits stand for.
+const MODIFIED: u64 = 1 << 63;
+
 impl Identity {
-    /// Identity of a state whose entries are being changed.
-    pub(super) const MODIFIED: Self = Self(0);
+    /// Identity of a program whose state is unknown.
+    pub(super) const UNKNOWN: Self = Self(MODIFIED);
+
+    /// Identity of this state while its entries are being changed.
+    pub(super) const fn modified(self) -> Self {
+        Self(self.0 | MODIFIED)
+    }
 }
 
-/// Digests of one filter.
+/// Digests of one stage.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Fingerprint {
     pub(super) identity: Identity,
-    /// Digest of program and map definitions; `None` for an adopted filter, whose object is unknown.
+    /// Digest of program and map definitions; `None` for an adopted stage, whose object is unknown.
     code: Option<u64>,
+    /// Number of earlier stages whose object has the same name. Without it, two equal stages would share a pinned state.
+    namesakes: usize,
 }
 
-/// Fingerprint and entries of the filter that the Corefile describes.
+/// Fingerprint and entries of the stage that the Corefile describes.
 #[derive(Debug)]
-pub struct Target {
+pub(super) struct Target {
     pub(super) fingerprint: Fingerprint,
     maps: Vec<MapEntries>,
 }
@@ -45,32 +56,49 @@ struct MapEntries {
 }
 
 impl Fingerprint {
-    /// Fingerprint of a filter of `object`; `lists` has the entries of each map, in the order of the object's maps.
+    /// Fingerprint of a stage of `object`; `lists` has the entries of each map, in the order of the object's maps. The last
+    /// maps may be missing: those of a frame that the kernel refused.
     pub(super) fn new<'a>(
         object: &LinkedObject,
+        namesakes: usize,
         lists: impl Iterator<Item = &'a EntryList>,
     ) -> Self {
         let mut hasher = Digest::default();
         object.hash_program(&mut hasher);
         let code = hasher.finish();
-        lists.collect::<Vec<_>>().hash(&mut hasher);
-        // 0 is reserved for Identity::MODIFIED.
-        let identity = Identity(hasher.finish().max(1));
+        let (mut lists, none) = (lists.collect::<Vec<_>>(), EntryList::default());
+        lists.resize(object.maps.len(), &none);
+        let own = |(def, _): &(&MapDef, _)| !is_frame_map(&def.name);
+        for (_, list) in object.maps.iter().zip(lists).filter(own) {
+            list.hash(&mut hasher);
+        }
+        namesakes.hash(&mut hasher);
         Self {
-            identity,
+            identity: Identity(hasher.finish() & !MODIFIED),
             code: Some(code),
+            namesakes,
         }
     }
 
-    /// Fingerprint of an adopted filter whose object is unknown.
+    /// Fingerprint of an adopted stage whose object is unknown.
     pub(super) const fn foreign(identity: Identity) -> Self {
         Self {
             identity,
             code: None,
+            namesakes: 0,
         }
     }
 
-    /// True if both filters have the same program and the same map definitions.
+    /// The fingerprint after a change of the object.
+    pub(super) fn of_variant<'a>(
+        self,
+        object: &LinkedObject,
+        lists: impl Iterator<Item = &'a EntryList>,
+    ) -> Self {
+        Self::new(object, self.namesakes, lists)
+    }
+
+    /// True if both stages have the same program and the same map definitions.
     pub(super) fn has_code_of(self, other: Self) -> bool {
         self.code.is_some() && self.code == other.code
     }
@@ -93,7 +121,7 @@ impl Target {
         }
         let lists = maps.iter().map(|entries| &entries.list);
         Ok(Self {
-            fingerprint: Fingerprint::new(context.object, lists),
+            fingerprint: Fingerprint::new(context.object, context.namesakes, lists),
             maps,
         })
     }

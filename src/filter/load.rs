@@ -5,21 +5,23 @@ use std::os::fd::AsRawFd as _;
 
 use nix::errno::Errno;
 
+use super::Context;
 use super::attach::find_interface;
-use super::create_maps::create_maps;
+use super::create_maps::{Shared, create_maps};
 use super::entries::{Lines, copy_to_all_cpus, lines};
 use super::entry_list::EntryList;
 use super::evicted::rewrite_evicted;
 use super::fingerprint::Fingerprint;
+use super::loaded::{Loaded, LoadedMap};
 use super::read_map::{ReadMap, watch};
 use super::refusal::{check_interrupted, no_descriptor, no_offload, not_loaded};
-use super::state::{Loaded, LoadedMap};
-use super::{Context, Filter};
+use super::stage::Stage;
 use crate::base::diagnostic::Diagnostic;
 use crate::config::{self, MAP};
 use crate::kernel::map::{Map, Shape};
 use crate::kernel::map_scan::{Buffers, Scan};
 use crate::kernel::program::{Failure, Program};
+use crate::object::frame::NEXT;
 
 /// A buffer of fixed size for entries that are written to a map in one call.
 #[derive(Debug, Default)]
@@ -29,55 +31,81 @@ pub struct Batch {
     count: usize,
 }
 
-/// Creates and fills the maps and loads the program. `old` is the filter of the same interface.
+/// Creates and fills the maps, except the shared ones, and loads the program.
 pub(super) fn load(
     context: &Context<'_>,
-    old: Option<&Filter>,
+    shared: Shared<'_>,
     batch: &mut Batch,
     scan: &mut Scan,
 ) -> Result<Loaded, Diagnostic> {
     check_interrupted(context)?;
-    let mut maps = create_maps(context, old)?;
+    let mut maps = create_maps(context, shared)?;
     fill_maps(context, &mut maps, batch, scan)?;
+    let lists = maps.iter().map(|map| &map.entries);
+    let fingerprint = Fingerprint::new(context.object, context.namesakes, lists);
+    let mut loaded = finish_load(context, maps, fingerprint)?;
+    for read in &mut loaded.read_maps {
+        // Recorded before the first packet, so that no change is missed.
+        read.watch = watch(context, read, scan);
+    }
+    Ok(loaded)
+}
+
+/// Loads the program of `stage` a second time, with the maps of `stage`.
+pub(super) fn load_again(
+    context: &Context<'_>,
+    stage: &Stage,
+    fingerprint: Fingerprint,
+) -> Result<Loaded, Diagnostic> {
+    let maps = create_maps(context, Shared::All(stage))?;
+    finish_load(context, maps, fingerprint)
+}
+
+/// Loads the program with these maps.
+fn finish_load(
+    context: &Context<'_>,
+    mut maps: Vec<LoadedMap>,
+    fingerprint: Fingerprint,
+) -> Result<Loaded, Diagnostic> {
     check_interrupted(context)?;
     let card = match context.block.mode {
         config::Mode::Offload => Some(find_interface(context)?.index),
         _ => None,
     };
-    let lists = maps.iter().map(|map| &map.entries);
-    let fingerprint = Fingerprint::new(context.object, lists);
     let program = load_program(context, &mut maps, card).map_err(|failure| match card {
         Some(_) => no_offload(context, &failure),
         None => not_loaded(context, &failure),
     })?;
-    let mut read_maps = read_maps(context, &maps)?;
-    for read in &mut read_maps {
-        // Recorded before the first packet, so that no change is missed.
-        read.watch = watch(context, read, scan);
-    }
     Ok(Loaded {
         program,
-        read_maps,
+        read_maps: read_maps(context, &maps)?,
         maps,
         fingerprint,
     })
 }
 
 /// Loads the program with its frame. While the verifier refuses the program with its frame, loads the program with a
-/// simpler frame, at last without a frame, and removes the maps that this frame lacks.
+/// simpler frame, at last without a frame, and removes the maps that this frame lacks. A stage with a successor needs its
+/// frame.
 fn load_program(
     context: &Context<'_>,
     maps: &mut Vec<LoadedMap>,
     card: Option<u32>,
 ) -> Result<Program, Failure> {
+    let is_chained = context.object.map(NEXT).is_some();
     let mut object = context.object.with_maps(maps.len());
     let mut reason = None;
     loop {
         match Program::load(&object, &descriptors(maps), card) {
             Err(refused @ Failure::Verifier(_)) => {
-                let simpler = object.simpler().ok_or(refused)?;
-                maps.truncate(simpler.maps.len());
+                let Some(simpler) = object.simpler() else {
+                    return Err(refused);
+                };
                 let has_frame = simpler.frame_slots() > 0;
+                if is_chained && !has_frame {
+                    return Err(refused);
+                }
+                maps.truncate(simpler.maps.len());
                 object = Cow::Owned(simpler);
                 reason = Some(if has_frame {
                     "packets cannot be sampled: the verifier refuses the program with samples"

@@ -1,12 +1,15 @@
-//! The filter of an interface: maps created and filled, program loaded and attached.
+//! The filter of an interface: maps created and filled, programs loaded, linked and attached.
 //!
-//! Order matters. The maps of a filter are filled before its program is attached ([`Loaded`]), and all filters are loaded
-//! before the first is attached. Dropping a filter rolls back all its steps.
+//! Each `ebpf` block is a *stage*. The stages of one interface are its *chain*, in the order of the Corefile.
 //!
-//! [`Context`] is the input of the steps, and [`Filter`] their result. The file of each step has the name of its verb.
+//! Order matters. The maps of a stage are filled before a packet meets its program, and all filters are loaded
+//! ([`Prepared`]) before the first is attached. Dropping a filter rolls back all its steps.
+//!
+//! [`Chain`] is the input of the steps, and [`Filter`] their result. The file of each step has the name of its verb.
 
 mod attach;
 mod build;
+mod compare;
 mod context;
 mod create_maps;
 mod entries;
@@ -15,13 +18,16 @@ mod evicted;
 mod fingerprint;
 mod hold;
 mod link_header;
+mod link_stages;
 mod load;
+mod loaded;
 mod read_map;
 mod reattach;
 mod refit;
 mod refusal;
 mod replace;
 mod sampling;
+mod stage;
 mod state;
 mod surroundings;
 mod update_entries;
@@ -30,12 +36,12 @@ pub mod watch;
 
 pub use attach::{attach, check_names, wait_for};
 pub use build::{adopt, prepare};
-pub use context::{Context, blame};
-pub use fingerprint::Target;
+pub use context::{Chain, Context, blame};
 pub use hold::tidy;
 pub use load::Batch;
 pub use read_map::ReadMap;
 pub use refit::set_link_header;
-pub use replace::{replace, reuse};
-pub use state::{Durability, Filter, Loaded, Prepared};
+pub use replace::replace;
+pub use stage::Stage;
+pub use state::{Durability, Filter, Prepared};
 pub use warnings::Warning;

@@ -10,6 +10,7 @@ use std::time::Instant;
 use super::Filter;
 use super::attach::attach_program;
 use super::refusal::to_reason;
+use super::stage::Stage;
 use super::state::{Durability, FIRST_PAUSE};
 use crate::kernel::attach::{Attachment, Failure, LinkState};
 use crate::kernel::interface::{self, Interface};
@@ -20,11 +21,17 @@ impl Filter {
     /// Checks that the program is attached, and attaches it again if it is not. A filter without attachment waits for an
     /// event of its interface, or for its retry.
     pub fn verify(&mut self, durability: Durability, log: &Log) {
-        let ours = self.program.info.id;
+        let ours = self.head.program.info.id;
         if let Some(attached) = &self.attached
             && attached.attachment.link_state(ours) != Some(LinkState::Attached)
         {
             self.reattach(durability, log);
+        }
+        if self.relink(log) {
+            let name = &self.interface;
+            log.warn(format_args!(
+                "{name}: another process changed the order of its stages; they are linked again"
+            ));
         }
     }
 
@@ -34,8 +41,8 @@ impl Filter {
         let name = self.interface.clone();
         // Asked before the interface: a link that ends in between leaves an interface without the program.
         let attachment = self.attachment();
-        let ours = self.program.info.id;
-        let state = attachment.and_then(|there| there.link_state(ours));
+        let ours = self.head.program.info.id;
+        let state = attachment.and_then(|attachment| attachment.link_state(ours));
         let found = match interface::find(&name) {
             Ok(found) => found,
             Err(error) => return self.retry_later(log, &error),
@@ -84,7 +91,8 @@ impl Filter {
     /// Handles a filter that is still attached. The link type may have changed: that of a modem with its mode, that of a
     /// bond with its members. The interface is down during the change, so no packet arrives between.
     fn stay_on(&mut self, interface: &Interface, durability: Durability, log: &Log) {
-        if self.link.fits(interface.link_type) {
+        let fits = |stage: &Stage| stage.link.fits(interface.link_type);
+        if self.stages().all(fits) {
             return self.look_again(interface);
         }
         self.unpin_link();
@@ -98,7 +106,7 @@ impl Filter {
         }
         let name = &self.interface;
         // The program is attached even while the interface is down, so that the interface is never up without a filter.
-        match attach_program(self.wanted, interface, &self.program, None) {
+        match attach_program(self.wanted, interface, &self.head.program, None) {
             Ok(attached) => {
                 if let Some(reason) = &attached.reason {
                     log.warn(format_args!("{name}: native mode refused: {reason}"));

@@ -4,10 +4,10 @@ use std::os::fd::AsRawFd as _;
 
 use super::Filter;
 use super::create_maps::{create_map, types_of, write_content};
-use super::fingerprint::Fingerprint;
 use super::link_header::Expected;
 use super::load::descriptors;
 use super::refusal::to_reason;
+use super::stage::Stage;
 use crate::base::diagnostic::Diagnostic;
 use crate::config;
 use crate::corefile::Corefile;
@@ -39,7 +39,7 @@ pub fn set_link_header(
         Some(interface) => expected
             .on(interface.link_type)
             .map_err(|misfit| misfit.diagnostic(planned, corefile))?,
-        None => running.and_then(|running| running.link.header()),
+        None => running.and_then(|running| running.stages().find_map(|stage| stage.link.header())),
     };
     if let Some(header) = header {
         planned.object.set_link_header(header);
@@ -51,46 +51,66 @@ pub fn set_link_header(
 struct Variant {
     object: Box<LinkedObject>,
     program: Program,
-    /// Index of the map of constants in [`Filter::maps`].
+    /// Index of the map of constants in [`Stage::maps`].
     index: usize,
     map: Map,
 }
 
 impl Filter {
-    /// The first header of the packets: the header that the program expects, or else that of the interface.
+    /// The first header of the packets: the header that the first program expects, or else that of the interface.
     pub fn link_header(&self) -> LinkHeader {
         let of_interface = || interface::find(&self.interface).ok()??.link_type.header();
-        let header = self.link.expected_header().or_else(of_interface);
+        let header = self.head.link.expected_header().or_else(of_interface);
         header.unwrap_or(LinkHeader::Ethernet)
     }
 
-    /// Loads the program anew, with the same maps, if `interface` has another link header than the loaded program expects.
-    /// Called before the program is attached to `interface`.
+    /// Loads each program anew, with the same maps, that expects another link header than `interface` has. Called before
+    /// the filter is attached to `interface`.
     ///
     /// # Errors
-    /// The reason why the program cannot filter on `interface`.
+    /// The reason why a program cannot filter on `interface`; no program is changed then.
     pub(super) fn fit_to(&mut self, interface: &Interface, log: &Log) -> Result<(), Reason> {
-        let new = self.link.new_header_for(interface.link_type);
+        let card = (self.wanted == config::Mode::Offload).then_some(interface.index);
+        let variants = self.stages().map(|stage| stage.fit_to(interface, card));
+        let variants: Vec<_> = variants.collect::<Result<_, _>>()?;
+        let mut changed = false;
+        for (stage, variant) in self.stages_mut().zip(variants) {
+            if let Some(variant) = variant {
+                stage.adopt_variant(variant);
+                changed = true;
+            }
+        }
+        if changed {
+            let (name, link_type) = (&self.interface, interface.link_type);
+            log.info(format_args!(
+                "{name}: the interface is now of type {link_type}; the program is loaded anew for it"
+            ));
+            self.relink(log);
+        }
+        Ok(())
+    }
+}
+
+impl Stage {
+    /// The program for the link header of `interface`; `None` if the loaded program expects it.
+    fn fit_to(&self, interface: &Interface, card: Option<u32>) -> Result<Option<Variant>, Reason> {
+        let link_type = interface.link_type;
+        let new = self.link.new_header_for(link_type);
         let Some(header) = new.map_err(|misfit| to_reason(&misfit))? else {
-            return Ok(());
+            return Ok(None);
         };
-        let (name, link_type) = (&self.interface, interface.link_type);
-        let variant = self.variant(header, interface).map_err(|why| {
+        let variant = self.variant(header, card).map_err(|why| {
             to_reason(&format_args!(
                 "cannot load the program for packets of {link_type}: {why}"
             ))
-        })?;
-        log.info(format_args!(
-            "{name}: the interface is now of type {link_type}; the program is loaded anew for it"
-        ));
-        self.adopt_variant(variant);
-        Ok(())
+        });
+        variant.map(Some)
     }
 
-    fn variant(&self, header: LinkHeader, interface: &Interface) -> Result<Variant, &'static str> {
+    fn variant(&self, header: LinkHeader, card: Option<u32>) -> Result<Variant, &'static str> {
         let mut object = self.link.object.clone().ok_or("no object")?;
         object.set_link_header(header);
-        // A filter with fewer maps runs with a simpler frame, or without: the verifier refused the others.
+        // A stage with fewer maps runs with a simpler frame, or without: the verifier refused the others.
         let loadable = object.with_maps(self.maps.len());
         let index = loadable
             .link_header_map()
@@ -107,7 +127,6 @@ impl Filter {
         if let Some(fd) = fds.get_mut(index) {
             *fd = map.fd().as_raw_fd();
         }
-        let card = (self.wanted == config::Mode::Offload).then_some(interface.index);
         let program = Program::load(&loadable, &fds, card).map_err(|failure| match failure {
             program::Failure::Refused(errno) => errno.desc(),
             program::Failure::Verifier(_) => "the verifier refused it",
@@ -141,7 +160,7 @@ impl Filter {
         constants.map = map;
         self.program = program;
         let lists = self.maps.iter().map(|map| &map.entries);
-        self.fingerprint = Fingerprint::new(&object, lists);
+        self.fingerprint = self.fingerprint.of_variant(&object, lists);
         self.link.object = Some(object);
     }
 }

@@ -9,6 +9,7 @@ use nix::errno::Errno;
 use super::{Context, blame};
 use crate::base::diagnostic::{Blame, Diagnostic};
 use crate::kernel::interface::Interface;
+use crate::kernel::xdp_mode::Mode;
 use crate::kernel::{Reason, errno, info, process, program, truncate};
 use crate::log::Log;
 use crate::object::POISON;
@@ -158,23 +159,57 @@ pub(super) fn check_interrupted(context: &Context<'_>) -> Result<(), Diagnostic>
     Err(context.wrong(context.block.at, "ebpf", Blame::System, what))
 }
 
+/// Error for a stage that the kernel does not run behind the stage before it.
+pub(super) fn not_chained(context: &Context<'_>, errno: Errno) -> Diagnostic {
+    let (path, why) = (context.block.elf.display(), errno.desc());
+    let what = format!("{path}: the kernel cannot run it behind the stage before it: {why}");
+    context.wrong(context.block.elf_at, "elf", blame(errno), what)
+}
+
 /// Error for a descriptor that could not be duplicated.
 pub(super) fn no_descriptor(context: &Context<'_>, error: &io::Error) -> Diagnostic {
     let what = format!("cannot duplicate a file descriptor: {error}");
     context.wrong(context.block.at, "ebpf", blame(errno(error)), what)
 }
 
-/// Message for an interface with another XDP program, whose id is `id`. Detaching the filter of another corexdp would
-/// leave the interface unprotected, so the message names that case first.
-pub(super) fn occupied(interface: &str, id: Option<u32>) -> String {
-    let program = id.map_or_else(String::new, |id| {
+/// Message for interface `name`, which has another XDP program; `found` is `None` if the program was attached after the
+/// check. Detaching the filter of another corexdp would leave the interface unprotected, so the message names that case
+/// first.
+pub(super) fn occupied(name: &str, found: Option<&Interface>) -> String {
+    let mut message = format!("interface {name} has another XDP program");
+    let (mut is_dispatcher, mut option) = (false, "xdp");
+    if let Some(found) = found
+        && let Some((mode, id)) = found.xdp
+    {
         let info = info::program_by_id(id).ok();
-        let name = info.map_or("unknown".into(), |program| program.name);
-        format!(", id {id}, name {name}")
-    });
-    format!(
-        "interface {interface} has another XDP program{program}; if another corexdp filters there, stop that process, or change its Corefile and reload it; else detach the program: `bpftool link list`, or `ip link set dev {interface} xdp off`"
-    )
+        let program = info.map_or("unknown".into(), |info| info.name);
+        is_dispatcher = program == "xdp_dispatcher" || has_pins_of_libxdp(found.index, id);
+        let _ = write!(message, ", id {id}, name {program}");
+        // `xdp off` removes no generic program where the driver has native mode, and reports success.
+        option = match mode {
+            Some(Mode::Generic) => "xdpgeneric",
+            Some(Mode::Offload) => "xdpoffload",
+            Some(Mode::Native) | None => "xdp",
+        };
+    }
+    let _ = if is_dispatcher {
+        write!(
+            message,
+            ", the dispatcher of libxdp or bpfman: `xdp-loader status {name}` shows its programs; `xdp-loader unload {name} --all`, or `bpfman unload` for each, detaches them; then retry"
+        )
+    } else {
+        write!(
+            message,
+            "; if another corexdp filters there, stop that process, or change its Corefile and reload it; else detach the program: `bpftool link list`, or `ip link set dev {name} {option} off`"
+        )
+    };
+    message
+}
+
+/// True if libxdp has pinned the programs of the dispatcher with this id. A running daemon may not read the names of
+/// programs.
+fn has_pins_of_libxdp(interface: u32, id: u32) -> bool {
+    Path::new(&format!("/sys/fs/bpf/xdp/dispatch-{interface}-{id}")).exists()
 }
 
 /// The text as a reason of limited size.

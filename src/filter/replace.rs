@@ -1,167 +1,221 @@
-//! The step that replaces the running program and its maps with others, and the rollback of that step.
+//! The step that replaces the running filter of an interface with a prepared one, and the rollback of that step.
+//!
+//! The stages that change are linked to the stages behind them first. Then one write, of the attachment or of the slot of
+//! the last stage that stays before them, replaces them all: each packet meets the old chain or the new one.
 
 use super::attach::{AttachError, attach_program, find_interface, not_attached, suits};
+use super::context::Chain;
 use super::fingerprint::Target;
-use super::hold::pins::Pins;
 use super::hold::{own_pins, pin_state};
 use super::load::read_maps;
-use super::read_map::{take_watches, watch};
+use super::loaded::{Loaded, LoadedMap};
+use super::read_map::watch;
 use super::refusal::no_descriptor;
-use super::state::{Attached, Durability, Loaded, LoadedMap};
+use super::stage::Stage;
+use super::state::{Durability, Prepared, PreparedStage};
 use super::update_entries::update_entries;
 use super::{Context, Filter, ReadMap};
-use crate::base::diagnostic::Diagnostic;
+use crate::base::diagnostic::{Blame, Diagnostic};
 use crate::kernel::interface;
 use crate::kernel::map_scan::Scan;
 use crate::log::Log;
 
-/// Replaces `old`, the filter of the same interface, with the loaded program. `old` is then detached, and can
-/// [roll back](Filter::roll_back).
+/// Replaces `old`, the filter of the same interface, with the prepared filter. Unchanged entries in the maps that both
+/// share keep their values. `old` is then detached, and can [roll back](Filter::roll_back).
 ///
 /// # Errors
-/// When the interface or its driver refuses; `old` is still attached.
+/// When the kernel rejects an entry, no descriptors are left, or the interface or its driver refuses; `old` is still
+/// attached.
 pub fn replace(
-    context: &Context<'_>,
+    chain: &Chain<'_>,
     old: &mut Filter,
-    loaded: Loaded,
+    prepared: Prepared,
     durability: Durability,
+    scan: &mut Scan,
 ) -> Result<Filter, Diagnostic> {
+    let head = make_stage(&chain.head, old, prepared.head, scan)?;
+    let mut new = Filter::new(chain, head, Vec::with_capacity(prepared.behind.len()));
+    new = new.succeeding(old);
+    let made = chain.behind.iter().zip(prepared.behind);
+    let made = made.into_iter().try_for_each(|(context, prepared)| {
+        let stage = make_stage(context, old, prepared, scan)?;
+        new.behind.push(stage);
+        Ok(())
+    });
+    match made.and_then(|()| switch(chain, old, &mut new, durability)) {
+        Ok(()) => {
+            for (new, old) in shared(&mut new, old) {
+                new.take_watches(old);
+            }
+            Ok(new)
+        }
+        Err(wrong) => {
+            undo_changes(&mut new, old, chain.head.log);
+            Err(wrong)
+        }
+    }
+}
+
+fn make_stage(
+    context: &Context<'_>,
+    old: &Filter,
+    prepared: PreparedStage,
+    scan: &mut Scan,
+) -> Result<Stage, Diagnostic> {
+    let (at, target, loaded) = match prepared {
+        PreparedStage::Load(loaded) => return Ok(Stage::new(context, loaded)),
+        PreparedStage::Keep(at, target) => (at, target, None),
+        PreparedStage::Again(at, target, loaded) => (at, target, Some(loaded)),
+    };
+    let Some(stage) = old.stage(at) else {
+        let what = "its running stage has gone".into();
+        return Err(context.wrong(context.block.at, "ebpf", Blame::System, what));
+    };
+    let pins = old.pins.as_ref();
+    let changes = update_entries(context, stage, pins, &target, scan)?;
+    let loaded = match loaded {
+        Some(loaded) => Ok(loaded),
+        None => share(context, stage, &target),
+    };
+    match loaded.and_then(|loaded| with_entries(context, stage, loaded, target, scan)) {
+        Ok(loaded) => {
+            let mut new = Stage::new(context, loaded);
+            new.shares = Some(at);
+            new.changes = changes;
+            Ok(new)
+        }
+        Err(wrong) => {
+            changes.undo(stage, pins, &old.interface, context.log);
+            Err(wrong)
+        }
+    }
+}
+
+/// The program and maps of `stage` with duplicated descriptors.
+fn share(context: &Context<'_>, stage: &Stage, target: &Target) -> Result<Loaded, Diagnostic> {
+    let maps = stage.maps.iter().map(|LoadedMap { name, map, .. }| {
+        Ok(LoadedMap {
+            name: name.clone(),
+            map: map.share()?,
+            entries: Default::default(),
+        })
+    });
+    let program = stage.program.share();
+    let shared = program.and_then(|program| Ok((program, maps.collect::<std::io::Result<_>>()?)));
+    let (program, maps) = shared.map_err(|error| no_descriptor(context, &error))?;
+    Ok(Loaded {
+        program,
+        read_maps: Vec::new(),
+        maps,
+        fingerprint: target.fingerprint,
+    })
+}
+
+/// Gives `loaded`, which shares the maps of `stage`, the entries of `target`, and the maps that are read.
+fn with_entries(
+    context: &Context<'_>,
+    stage: &Stage,
+    mut loaded: Loaded,
+    mut target: Target,
+    scan: &mut Scan,
+) -> Result<Loaded, Diagnostic> {
+    for map in &mut loaded.maps {
+        map.entries = target.take_entries(&map.name);
+    }
+    loaded.read_maps = read_maps(context, &loaded.maps)?;
+    for read in &mut loaded.read_maps {
+        let watched = |old: &ReadMap| old.name == read.name && old.watch.is_some();
+        if !stage.read_maps.iter().any(watched) {
+            read.watch = watch(context, read, scan);
+        }
+    }
+    Ok(loaded)
+}
+
+/// Links the stages of `new`, and puts its program in the place of the program of `old`.
+fn switch(
+    chain: &Chain<'_>,
+    old: &mut Filter,
+    new: &mut Filter,
+    durability: Durability,
+) -> Result<(), Diagnostic> {
+    let context = &chain.head;
     let interface = match find_interface(context) {
-        Ok(interface) if interface.up || old.attached.is_some() => interface,
-        // The interface is down, or missing in the next case: the new filter attaches once it is up.
-        Ok(interface) => {
-            let pins = own_pins(context, Some(&interface), Some(old))?;
-            return Ok(successor(context, old, loaded, None, pins));
-        }
-        Err(_) if old.attached.is_none() => {
-            let pins = own_pins(context, None, Some(old))?;
-            return Ok(successor(context, old, loaded, None, pins));
-        }
+        Ok(interface) => Some(interface),
+        Err(_) if old.attached.is_none() => None,
         Err(wrong) => return Err(wrong),
     };
-    let pins = own_pins(context, Some(&interface), Some(old))?;
-    pin_state(context, pins.as_ref(), &loaded)?;
+    let pins = own_pins(context, interface.as_ref(), Some(old))?;
+    let is_new = pins.is_some() && old.pins.is_none();
+    new.pins = pins.or_else(|| old.pins.clone());
+    // While the interface is down or missing, the new filter waits; it attaches once the interface is up.
+    let interface = interface.filter(|found| found.up || old.attached.is_some());
+    let Some(interface) = interface else {
+        return link(chain, old, new);
+    };
+    pin_state(context, new)?;
+    link(chain, old, new)?;
     let (mode, attached) = (context.block.mode, old.attached.as_ref());
     let in_place = attached.is_some_and(|attached| suits(mode, &interface, attached));
     if durability == Durability::Provisional || !in_place {
         old.unpin_link();
     }
     let previous = old.take_attached();
-    match attach_program(mode, &interface, &loaded.program, previous) {
+    match attach_program(mode, &interface, &new.head.program, previous) {
         Ok(attached) => {
-            let mut new = successor(context, old, loaded, Some(attached), pins);
+            new.set_attached(Some(attached));
             new.look_at(&interface);
-            Ok(new)
+            Ok(())
         }
         Err(error) => {
-            let AttachError { failure, mode, .. } = restore(old, error, pins, context.log);
+            let AttachError { failure, mode, .. } = restore(old, error, context.log);
+            if is_new && let Some(pins) = &new.pins {
+                pins.remove_all();
+            }
             Err(not_attached(context, failure, mode, &interface))
         }
     }
 }
 
-/// Restores `old` after its replacement failed. `pins` are removed if they were created for the replacement.
-fn restore(old: &mut Filter, mut error: AttachError, pins: Option<Pins>, log: &Log) -> AttachError {
+/// Links the stages of `new`. After an error, the stages of `old` are linked again.
+fn link(chain: &Chain<'_>, old: &Filter, new: &Filter) -> Result<(), Diagnostic> {
+    new.link_stages().map(drop).map_err(|error| {
+        old.relink(chain.head.log);
+        error.diagnostic(chain)
+    })
+}
+
+/// Restores `old` after its replacement failed.
+fn restore(old: &mut Filter, mut error: AttachError, log: &Log) -> AttachError {
+    old.relink(log);
     old.set_attached(error.previous.take());
     if old.attached.is_none() {
         old.attach_again(log);
-    }
-    if old.pins.is_none()
-        && let Some(pins) = pins
-    {
-        pins.remove_all();
     }
     old.persist(log);
     error
 }
 
-/// Replaces `old` with a filter of the same program and maps, with the entries of `target` and the metrics of `context`.
-/// Nothing is loaded, and unchanged entries keep their values. `old` can roll back, as after [`replace`].
-///
-/// # Errors
-/// When the kernel rejects an entry, no descriptors are left, or the mode changes and the driver refuses; `old` is still
-/// attached.
-pub fn reuse(
-    context: &Context<'_>,
-    old: &mut Filter,
-    target: Target,
-    durability: Durability,
-    scan: &mut Scan,
-) -> Result<Filter, Diagnostic> {
-    let changes = update_entries(context, old, &target, scan)?;
-    match replace_by_shared(context, old, target, durability, scan) {
-        Ok(mut new) => {
-            new.set_changes(changes);
-            Ok(new)
-        }
-        Err(wrong) => {
-            changes.undo(old, context.log);
-            Err(wrong)
-        }
-    }
-}
-
-/// Replaces `old` with a filter of its own program and maps.
-fn replace_by_shared(
-    context: &Context<'_>,
-    old: &mut Filter,
-    target: Target,
-    durability: Durability,
-    scan: &mut Scan,
-) -> Result<Filter, Diagnostic> {
-    let fingerprint = target.fingerprint;
-    let maps = share_maps(context, old, target)?;
-    let mut read_maps = read_maps(context, &maps)?;
-    for read in &mut read_maps {
-        let watched = |old: &ReadMap| old.name == read.name && old.watch.is_some();
-        if !old.read_maps.iter().any(watched) {
-            read.watch = watch(context, read, scan);
-        }
-    }
-    let program = old.program.share();
-    let loaded = Loaded {
-        program: program.map_err(|error| no_descriptor(context, &error))?,
-        read_maps,
-        maps,
-        fingerprint,
+/// Each stage of `new` that shares its maps with a stage of `old`, and that stage.
+fn shared<'a>(new: &'a mut Filter, old: &'a mut Filter) -> Vec<(&'a mut Stage, &'a mut Stage)> {
+    let mut old: Vec<_> = old.stages_mut().map(Some).collect();
+    let pair = |new: &'a mut Stage| {
+        let old = old.get_mut(new.shares?)?.take()?;
+        Some((new, old))
     };
-    let mut new = replace(context, old, loaded, durability)?;
-    if context.block.debug {
-        take_watches(&mut new.read_maps, &mut old.read_maps);
+    new.stages_mut().filter_map(pair).collect()
+}
+
+/// Restores the entries that `new` changed in the maps that it shares with `old`.
+fn undo_changes(new: &mut Filter, old: &mut Filter, log: &Log) {
+    let (pins, interface) = (old.pins.clone(), old.interface.clone());
+    for (new, old) in shared(new, old) {
+        new.changes.undo(old, pins.as_ref(), &interface, log);
     }
-    Ok(new)
-}
-
-/// The maps of `old` with duplicated descriptors, and the entries of `target`.
-fn share_maps(
-    context: &Context<'_>,
-    old: &Filter,
-    mut target: Target,
-) -> Result<Vec<LoadedMap>, Diagnostic> {
-    let maps = old.maps.iter().map(|LoadedMap { name, map, .. }| {
-        Ok(LoadedMap {
-            name: name.clone(),
-            map: map
-                .share()
-                .map_err(|error| no_descriptor(context, &error))?,
-            entries: target.take_entries(name),
-        })
-    });
-    maps.collect()
-}
-
-fn successor(
-    context: &Context<'_>,
-    old: &Filter,
-    loaded: Loaded,
-    attached: Option<Attached>,
-    pins: Option<Pins>,
-) -> Filter {
-    Filter::new(context, loaded, attached, pins).succeeding(old)
 }
 
 impl Filter {
-    /// Detaches the program. Program and maps stay loaded, so that the filter can be attached again.
+    /// Detaches the program. Programs and maps stay loaded, so that the filter can be attached again.
     pub fn detach(&mut self) {
         self.unpin();
         drop(self.take_attached());
@@ -172,12 +226,15 @@ impl Filter {
     pub fn roll_back(&mut self, mut successor: Self, log: &Log) {
         self.set_attached(successor.take_attached());
         self.take_pins(&mut successor);
-        if self.program.info.id == successor.program.info.id {
-            take_watches(&mut self.read_maps, &mut successor.read_maps);
+        undo_changes(&mut successor, self, log);
+        for (new, old) in shared(&mut successor, self) {
+            old.take_watches(new);
         }
-        successor.changes.undo(self, log);
         self.reattached = self.reattached.max(successor.reattached);
-        self.read_maps.iter().for_each(ReadMap::forget_count);
+        for stage in self.stages() {
+            stage.read_maps.iter().for_each(ReadMap::forget_count);
+        }
+        self.relink(log);
         self.attach_again(log);
         self.persist(log);
     }
@@ -195,7 +252,7 @@ impl Filter {
             return self.retry_later(log, &why);
         }
         let previous = self.take_attached();
-        match attach_program(self.wanted, &found, &self.program, previous) {
+        match attach_program(self.wanted, &found, &self.head.program, previous) {
             Ok(attached) => {
                 self.set_attached(Some(attached));
                 self.look_at(&found);

@@ -1,10 +1,10 @@
-//! Switches the samples of a filter on and off, by the maps of the program's frame.
+//! Switches the samples of a stage on and off, by the maps of the program's frame.
 
 use std::os::fd::AsRawFd as _;
 
 use nix::errno::Errno;
 
-use super::Filter;
+use super::stage::Stage;
 use crate::kernel::map::Map;
 use crate::kernel::map_scan::Scan;
 use crate::object::frame::{RINGS, SETTINGS, SETTINGS_SIZE, Settings, lost_samples};
@@ -12,10 +12,10 @@ use crate::object::frame::{RINGS, SETTINGS, SETTINGS_SIZE, Settings, lost_sample
 /// Key of the only entry.
 const KEY: [u8; 4] = [0; 4];
 
-impl Filter {
+impl Stage {
     /// True if the frame can copy packets to a ring buffer.
     pub fn can_sample(&self) -> bool {
-        self.map(SETTINGS).is_some()
+        self.map(RINGS).is_some() && self.map(SETTINGS).is_some()
     }
 
     /// Switches samples on: the frame writes them to `ring`.
@@ -36,15 +36,16 @@ impl Filter {
         self.set_settings(&settings.bytes())
     }
 
-    /// Switches samples off. A filter without samples is not an error.
+    /// Switches samples off. A stage without samples is not an error.
     ///
     /// # Errors
     /// Errors of the map updates.
     pub fn stop_sampling(&self) -> Result<(), Errno> {
-        let Some(rings) = self.map(RINGS) else {
+        if !self.can_sample() {
             return Ok(());
-        };
+        }
         self.set_settings(&[0; SETTINGS_SIZE])?;
+        let rings = self.map(RINGS).ok_or(Errno::EOPNOTSUPP)?;
         rings.map.delete(&KEY)
     }
 

@@ -1,25 +1,20 @@
-//! Types of the steps: [`Loaded`], [`Prepared`], [`Filter`] and their parts.
+//! Types of the steps: [`Prepared`], [`Filter`] and their parts.
 //!
 //! The fields of [`Filter`] are written in this file, unless a field's comment names another file.
 
 use std::time::Duration;
 
-use super::Context;
-use super::entries::Rows;
-use super::entry_list::EntryList;
-use super::fingerprint::{Fingerprint, Target};
+use super::context::Chain;
+use super::fingerprint::Target;
 use super::hold::pins::Pins;
-use super::link_header::LinkFit;
-use super::read_map::ReadMap;
+use super::loaded::Loaded;
+use super::stage::Stage;
 use super::surroundings::Surroundings;
 use crate::base::wait::Backoff;
-use crate::config::{self, InterfaceName, Metric};
+use crate::config::{self, InterfaceName};
 use crate::kernel::Reason;
 use crate::kernel::attach::Attachment;
-use crate::kernel::map::Map;
-use crate::kernel::program::Program;
 use crate::kernel::xdp_mode::Mode;
-use crate::object::frame::TOTALS;
 
 /// Delay before the first retry of a failed attachment; doubled for each further retry, up to [`LONGEST_PAUSE`]. An event
 /// of the interface retries at once.
@@ -35,32 +30,22 @@ pub enum Durability {
     Provisional,
 }
 
-/// A map of the object, created in the kernel.
+/// A filter that is prepared but not attached: each stage, in order.
 #[derive(Debug)]
-pub(super) struct LoadedMap {
-    /// Name, unique in the object.
-    pub(super) name: String,
-    pub(super) map: Map,
-    /// The entries that the Corefile gives the map.
-    pub(super) entries: EntryList,
+pub struct Prepared {
+    pub(super) head: PreparedStage,
+    pub(super) behind: Vec<PreparedStage>,
 }
 
-/// A loaded program with filled maps, not attached yet.
+/// A stage that is prepared for the switch.
 #[derive(Debug)]
-pub struct Loaded {
-    pub(super) program: Program,
-    pub(super) read_maps: Vec<ReadMap>,
-    /// All maps, in the object's order.
-    pub(super) maps: Vec<LoadedMap>,
-    pub(super) fingerprint: Fingerprint,
-}
-
-/// A filter that is prepared but not attached.
-#[derive(Debug)]
-pub enum Prepared {
-    /// Changes of entries turn the running filter into this target.
-    Change(Target),
-    /// A newly loaded filter.
+pub(super) enum PreparedStage {
+    /// The running stage of this number stays, and changes of entries turn it into the target.
+    Keep(usize, Target),
+    /// The program of the running stage of this number, loaded a second time with the maps of that stage: its
+    /// neighbours change. Changes of entries turn the maps into the target.
+    Again(usize, Target, Loaded),
+    /// A newly loaded stage.
     Load(Loaded),
 }
 
@@ -72,46 +57,18 @@ pub(super) struct Attached {
     pub(super) reason: Option<Reason>,
 }
 
-/// Entries that an update changed, kept for a rollback until the update is final.
-#[derive(Debug, Default)]
-pub(super) struct Changes(pub(super) Vec<ChangedMap>);
-
-/// Previous entries of one map, in the order of the changes.
-#[derive(Debug)]
-pub(super) struct ChangedMap {
-    pub(super) name: String,
-    pub(super) before: Rows<Before>,
-}
-
-/// State of a key before the update.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Before {
-    Present,
-    Absent,
-}
-
-/// The filter of an interface: program, maps and attachment.
+/// The filter of an interface: the chain of its stages, and their attachment.
 #[derive(Debug)]
 pub struct Filter {
     /// Name of the interface in the Corefile.
     pub interface: InterfaceName,
-    /// Name of the object's file, without its extension.
-    pub object: String,
-    /// The program.
-    pub program: Program,
-    /// The maps that are read. `replace.rs` moves their watches.
-    pub read_maps: Vec<ReadMap>,
-    /// Numbers read from the maps, in the Corefile's order.
-    pub metrics: Vec<Metric>,
+    /// The first stage, whose program is attached to the interface.
+    pub head: Stage,
+    /// The other stages, each of which gets the packets that the stage before it passes.
+    pub behind: Vec<Stage>,
     /// Number of times that the filter was attached again, after its interface was missing or another process detached or
     /// replaced its program. Written by `reattach.rs`.
     pub reattached: u64,
-    /// True if the program itself may add or delete entries.
-    pub changes_maps: bool,
-    /// True if the program may return `XDP_TX`, which sends the packet back.
-    pub(super) answers: bool,
-    /// All maps, in the object's order.
-    pub(super) maps: Vec<LoadedMap>,
     /// True if the filter stays attached when the daemon exits (`exit hold`).
     pub(super) holds: bool,
     /// Pins of this filter or of its predecessor. Written by `hold/mod.rs`.
@@ -122,52 +79,28 @@ pub struct Filter {
     pub(super) attached: Option<Attached>,
     /// Properties of the interface and its driver. Written by `warnings.rs`.
     pub(super) surroundings: Surroundings,
-    /// The header that the program expects. Written by `refit.rs`, with the program and its constants.
-    pub(super) link: LinkFit,
     /// Reason why the filter is not attached. Written by `reattach.rs`.
     pub(super) obstacle: Option<Reason>,
     /// Delays between attempts to attach again. Written by `reattach.rs`.
     pub(super) retry: Backoff,
-    pub(super) fingerprint: Fingerprint,
-    /// Changes of entries in the maps shared with the predecessor, kept until they are final.
-    pub(super) changes: Changes,
-}
-
-/// Name of the object's file, without its extension.
-pub(super) fn object_name(block: &config::Filter) -> String {
-    let stem = block.elf.file_stem().unwrap_or_default();
-    stem.to_string_lossy().into_owned()
 }
 
 impl Filter {
-    /// The filter of `context`, made of its parts.
-    pub(super) fn new(
-        context: &Context<'_>,
-        loaded: Loaded,
-        attached: Option<Attached>,
-        pins: Option<Pins>,
-    ) -> Self {
-        let block = context.block;
+    /// The filter of `chain` with these stages, not attached.
+    pub(super) fn new(chain: &Chain<'_>, head: Stage, behind: Vec<Stage>) -> Self {
+        let block = chain.head.block;
         Self {
             interface: block.interface.clone(),
-            object: object_name(block),
-            program: loaded.program,
-            read_maps: loaded.read_maps,
-            metrics: block.metrics.clone(),
+            head,
+            behind,
             reattached: 0,
-            changes_maps: context.object.changes_maps(),
-            answers: context.object.may_transmit(),
-            maps: loaded.maps,
             holds: block.exit == config::Exit::Hold,
-            pins,
+            pins: None,
             wanted: block.mode,
-            attached,
+            attached: None,
             surroundings: Surroundings::default(),
-            link: LinkFit::of(context.planned),
             obstacle: None,
             retry: Backoff::new(FIRST_PAUSE, LONGEST_PAUSE),
-            fingerprint: loaded.fingerprint,
-            changes: Changes::default(),
         }
     }
 
@@ -193,19 +126,23 @@ impl Filter {
             reattached: old.reattached,
             // Ignored while the successor is attached.
             obstacle: old.obstacle.clone(),
-            pins: self.pins.or_else(|| old.pins.clone()),
             ..self
         }
     }
 
-    /// The map of this name.
-    pub(super) fn map(&self, name: &str) -> Option<&LoadedMap> {
-        self.maps.iter().find(|map| map.name == name)
+    /// All stages, in the order in which they meet a packet.
+    pub fn stages(&self) -> impl DoubleEndedIterator<Item = &Stage> {
+        std::iter::once(&self.head).chain(&self.behind)
     }
 
-    /// The counters of the program's frame; `None` for a program without a frame.
-    pub fn totals(&self) -> Option<&Map> {
-        self.map(TOTALS).map(|loaded| &loaded.map)
+    /// All stages, in the order in which they meet a packet.
+    pub fn stages_mut(&mut self) -> impl Iterator<Item = &mut Stage> {
+        std::iter::once(&mut self.head).chain(&mut self.behind)
+    }
+
+    /// The stage of this number.
+    pub(super) fn stage(&self, number: usize) -> Option<&Stage> {
+        self.stages().nth(number)
     }
 
     /// Sets the attachment. The previous attachment is dropped and thereby detached.
@@ -218,23 +155,9 @@ impl Filter {
         self.attached.take()
     }
 
-    pub(super) fn set_changes(&mut self, changes: Changes) {
-        self.changes = changes;
-    }
-
     /// The attachment as of the last check; `None` while the interface is missing, or occupied by another program.
     pub fn attachment(&self) -> Option<&Attachment> {
         self.attached.as_ref().map(|attached| &attached.attachment)
-    }
-
-    /// The metrics in their order, grouped into runs of the same map, so that each run needs only one read of its map.
-    pub fn metrics_by_map(&self) -> impl Iterator<Item = (&ReadMap, &[Metric])> {
-        let runs = self.metrics.chunk_by(|one, next| one.map == next.map);
-        runs.filter_map(|metrics| {
-            let id = metrics.first()?.map;
-            let mut maps = self.read_maps.iter();
-            Some((maps.find(|read| read.id == Some(id))?, metrics))
-        })
     }
 
     /// True if the filter stays attached when the daemon exits (`exit hold`).

@@ -7,13 +7,15 @@
 
 use nix::errno::Errno;
 
+use super::Context;
 use super::entries::{Lines, Rows, lines};
 use super::entry_list::{EntryDigest, EntryList, find};
 use super::evicted::{present, rewrite_evicted};
 use super::fingerprint::Target;
 use super::hold::not_pinned;
-use super::state::{Before, ChangedMap, Changes, LoadedMap};
-use super::{Context, Filter};
+use super::hold::pins::Pins;
+use super::loaded::{Before, ChangedMap, Changes, LoadedMap};
+use super::stage::Stage;
 use crate::base::capacity::MAX_KEY;
 use crate::base::diagnostic::Diagnostic;
 use crate::encode::clear_host_bits;
@@ -40,7 +42,7 @@ struct Rejected {
 }
 
 /// True if each map has room for the old and the new entries at the same time.
-pub(super) fn has_room(context: &Context<'_>, old: &Filter, target: &Target) -> bool {
+pub(super) fn has_room(context: &Context<'_>, old: &Stage, target: &Target) -> bool {
     context.object.maps.iter().all(|def| {
         let old = old.map(&def.name).map(|map| &map.entries);
         let lists = old.zip(target.entries(&def.name));
@@ -49,21 +51,25 @@ pub(super) fn has_room(context: &Context<'_>, old: &Filter, target: &Target) -> 
     })
 }
 
-/// Replaces the entries in the maps of `old` with the entries of `target`. Returns the changes for a rollback.
+/// Replaces the entries in the maps of `old` with the entries of `target`. Returns the changes for a rollback. If the state
+/// is pinned in `pins`, it is marked as modified first: if this daemon dies, the next daemon does not reuse the state.
 ///
 /// # Errors
 /// When the kernel rejects an entry; the maps are rolled back.
 pub(super) fn update_entries(
     context: &Context<'_>,
-    old: &Filter,
+    old: &Stage,
+    pins: Option<&Pins>,
     target: &Target,
     scan: &mut Scan,
 ) -> Result<Changes, Diagnostic> {
     let mut changes = Changes::default();
-    let same = old.fingerprint.identity == target.fingerprint.identity;
-    if !same {
-        old.mark_modified()
+    let identity = old.fingerprint.identity;
+    let same = identity == target.fingerprint.identity;
+    if !same && let Some(pins) = pins {
+        pins.rename_state(identity, identity.modified())
             .map_err(|error| not_pinned(context, &error))?;
+        changes.marked = Some(identity);
     }
     for lines in lines(context) {
         let name = &lines.def.name;
@@ -74,7 +80,7 @@ pub(super) fn update_entries(
             continue;
         };
         if let Err(wrong) = update_map(lines, map, new, scan, &mut changes) {
-            changes.undo(old, context.log);
+            changes.undo(old, pins, &context.block.interface, context.log);
             return Err(wrong);
         }
     }
@@ -111,7 +117,7 @@ fn update_map(
         before: Rows::new(shape),
     };
     let applied = update.apply(map, scan, &mut saved.before);
-    changes.0.push(saved);
+    changes.maps.push(saved);
     applied.map_err(|Rejected { line, errno }| lines.refused(line, errno))?;
     rewrite_evicted(&mut lines, map, new, scan)
 }
@@ -217,22 +223,22 @@ impl ChangedMap {
 }
 
 impl Changes {
-    /// Restores the entries of `old`. Errors are only logged.
-    pub(super) fn undo(&self, old: &Filter, log: &Log) {
-        for changed in self.0.iter().rev() {
-            let map = old.map(&changed.name);
+    /// Restores the entries in the maps of `stage`, a stage of `interface`. Errors are only logged.
+    pub(super) fn undo(&self, stage: &Stage, pins: Option<&Pins>, interface: &str, log: &Log) {
+        for changed in self.maps.iter().rev() {
+            let map = stage.map(&changed.name);
             let undone = map.map_or(Ok(()), |map| changed.undo(&map.map));
             if let Err(errno) = undone {
-                let (name, what) = (&old.interface, errno.desc());
+                let what = errno.desc();
                 log.error(format_args!(
-                    "{name}: could not restore all map entries: {what}"
+                    "{interface}: could not restore all map entries: {what}"
                 ));
             }
         }
-        if !self.0.is_empty()
-            && let Err(error) = old.unmark_modified()
+        if let Some((identity, pins)) = self.marked.zip(pins)
+            && let Err(error) = pins.rename_state(identity.modified(), identity)
         {
-            log.warn(format_args!("{}: {error}", old.interface));
+            log.warn(format_args!("{interface}: {error}"));
         }
     }
 }

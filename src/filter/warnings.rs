@@ -30,7 +30,8 @@ impl Filter {
     /// Reads the properties of the interface of the attachment.
     pub(super) fn look_at(&mut self, interface: &Interface) {
         if let Some(attached) = &self.attached {
-            self.surroundings = Surroundings::of(interface, &attached.attachment, self.answers);
+            let answers = self.stages().any(|stage| stage.answers);
+            self.surroundings = Surroundings::of(interface, &attached.attachment, answers);
         }
     }
 

@@ -132,6 +132,14 @@ pub fn map(fd: BorrowedFd<'_>) -> Result<Map, Errno> {
     })
 }
 
+/// The id of the map behind `fd`, unique since boot (4.13).
+///
+/// # Errors
+/// `EINVAL` when the object is not a map.
+pub fn map_id(fd: BorrowedFd<'_>) -> Result<u32, Errno> {
+    Ok(of::<bpf_sys::bpf_map_info>(fd)?.id)
+}
+
 /// The identity of the program with this id (4.13).
 ///
 /// # Errors

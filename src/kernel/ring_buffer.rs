@@ -8,7 +8,7 @@ use std::ffi::c_void;
 use std::num::NonZeroUsize;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 
 use nix::errno::Errno;
 use nix::libc::off_t;
@@ -108,7 +108,9 @@ impl RingBuffer {
         let mut record = [0; MAX_RECORD];
         let mut position = self.consumer.position().load(Ordering::Relaxed);
         // Records that arrive meanwhile are left for the next call, so that the call ends.
-        let end = self.producer.position().load(Ordering::Acquire);
+        let end = self.producer.position().load(Ordering::Relaxed);
+        // Rust allows only relaxed loads from read-only memory.
+        fence(Ordering::Acquire);
         if end.wrapping_sub(position) > self.size as u64 {
             return Err(Errno::EBADMSG);
         }
@@ -116,13 +118,16 @@ impl RingBuffer {
             let Some((is_valid, length)) = self.header(position)? else {
                 break;
             };
+            let whole = (length + HEADER).next_multiple_of(HEADER) as u64;
+            if whole > end.wrapping_sub(position) {
+                return Err(Errno::EBADMSG);
+            }
             if is_valid {
                 let copied = record.get_mut(..length.min(MAX_RECORD)).unwrap_or_default();
                 self.copy(position, copied);
                 visit(copied);
             }
-            let whole = (length + HEADER).next_multiple_of(HEADER);
-            position = position.wrapping_add(whole as u64);
+            position = position.wrapping_add(whole);
             self.consumer.position().store(position, Ordering::Release);
         }
         Ok(())
@@ -146,7 +151,8 @@ impl RingBuffer {
         // which lives as long as `self`. The kernel writes them atomically.
         let word =
             unsafe { AtomicU32::from_ptr(self.producer.address.byte_add(offset).as_ptr().cast()) };
-        let word = word.load(Ordering::Acquire);
+        let word = word.load(Ordering::Relaxed);
+        fence(Ordering::Acquire);
         if word & BPF_RINGBUF_BUSY_BIT != 0 {
             return Ok(None);
         }
@@ -174,5 +180,110 @@ impl RingBuffer {
 impl AsFd for RingBuffer {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::os::unix::fs::FileExt as _;
+
+    use nix::sys::memfd::{MFdFlags, memfd_create};
+
+    use super::*;
+
+    /// A file with the layout of a ring buffer, written in place of the kernel.
+    struct Written {
+        file: File,
+        page: u64,
+        size: u64,
+    }
+
+    impl Written {
+        fn new() -> (Self, RingBuffer) {
+            let page = sysconf(SysconfVar::PAGE_SIZE).unwrap().unwrap();
+            let page = u64::try_from(page).unwrap();
+            let fd = memfd_create(c"ring", MFdFlags::MFD_CLOEXEC).unwrap();
+            let file = File::from(fd);
+            file.set_len(4 * page).unwrap();
+            let reader = file.try_clone().unwrap().into();
+            let ring = RingBuffer::open(reader, usize::try_from(page).unwrap()).unwrap();
+            let size = page;
+            (Self { file, page, size }, ring)
+        }
+
+        /// Writes a record, and the positions of consumer and producer.
+        fn record(&self, position: u64, header: u32, bytes: &[u8], end: u64) {
+            let at = 2 * self.page + position % self.size;
+            self.file.write_all_at(&header.to_ne_bytes(), at).unwrap();
+            self.file.write_all_at(bytes, at + HEADER as u64).unwrap();
+            self.set(1, end);
+        }
+
+        fn set(&self, page: u64, position: u64) {
+            let bytes = position.to_ne_bytes();
+            self.file.write_all_at(&bytes, page * self.page).unwrap();
+        }
+    }
+
+    fn read(ring: &mut RingBuffer) -> Result<Vec<Vec<u8>>, Errno> {
+        let mut records = Vec::new();
+        ring.read(&mut |record| records.push(record.to_vec()))?;
+        Ok(records)
+    }
+
+    #[test]
+    fn records_are_read_once_and_discarded_ones_are_skipped() {
+        let (written, mut ring) = Written::new();
+        assert_eq!(read(&mut ring), Ok(vec![]));
+        written.record(0, 5, b"first", 16);
+        written.record(16, 3 | BPF_RINGBUF_DISCARD_BIT, b"not", 32);
+        written.record(32, 8, b"8 bytes.", 48);
+        assert_eq!(
+            read(&mut ring),
+            Ok(vec![b"first".to_vec(), b"8 bytes.".to_vec()])
+        );
+        assert_eq!(read(&mut ring), Ok(vec![]));
+        // The second half of the mapping, which is the first half again in the kernel's mapping.
+        let last = written.size - 8;
+        written.set(0, last);
+        written.record(last, 4, b"wrap", last + 16);
+        assert_eq!(read(&mut ring), Ok(vec![b"wrap".to_vec()]));
+    }
+
+    #[test]
+    fn record_that_is_written_ends_reading() {
+        let (written, mut ring) = Written::new();
+        written.record(0, 4, b"done", 16);
+        written.record(16, 4 | BPF_RINGBUF_BUSY_BIT, b"half", 32);
+        assert_eq!(read(&mut ring), Ok(vec![b"done".to_vec()]));
+        written.record(16, 4, b"more", 32);
+        assert_eq!(read(&mut ring), Ok(vec![b"more".to_vec()]));
+    }
+
+    #[test]
+    fn long_record_is_cut() {
+        let (written, mut ring) = Written::new();
+        let long = [7; 3000];
+        written.record(0, 3000, &long, 3008);
+        assert_eq!(read(&mut ring), Ok(vec![long[..MAX_RECORD].to_vec()]));
+    }
+
+    #[test]
+    fn damaged_memory_is_refused() {
+        // Records longer than the ring buffer, longer than what was written, and a position out of range.
+        for (header, end) in [(u32::MAX >> 2, 16), (16, 16), (0, 4), (4, 1 << 40)] {
+            let (written, mut ring) = Written::new();
+            written.record(0, header, b"", end);
+            assert_eq!(read(&mut ring), Err(Errno::EBADMSG), "{header:x} {end}");
+        }
+        let (written, mut ring) = Written::new();
+        written.set(0, 3);
+        written.set(1, 100);
+        assert_eq!(read(&mut ring), Err(Errno::EBADMSG));
+        for size in [0, 1, 5000] {
+            let fd = written.file.try_clone().unwrap().into();
+            assert_eq!(RingBuffer::open(fd, size).err(), Some(Errno::EINVAL));
+        }
     }
 }

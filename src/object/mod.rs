@@ -51,7 +51,7 @@ use std::hash::{Hash, Hasher};
 
 use elf::{Elf, SymbolSection};
 use frame::Frame;
-use insn::{MAP_DELETE_ELEM, MAP_UPDATE_ELEM, XDP_TX};
+use insn::{MAP_DELETE_ELEM, MAP_UPDATE_ELEM, TAIL_CALL, XDP_TX};
 use link::{Linked, MapReference};
 
 /// An XDP program with all functions that it calls, linked except for the descriptors of its maps.
@@ -140,11 +140,15 @@ impl LinkedObject {
         }
     }
 
-    /// Hashes the program and the maps as they are loaded into the kernel, without BTF.
+    /// Hashes the program and the maps as they are loaded into the kernel, without BTF, and without the map by which the
+    /// frame finds the next program: a program stays the same when it gets a successor.
     pub fn hash_program(&self, hasher: &mut impl Hasher) {
         (&self.entry, &self.license, self.frags).hash(hasher);
-        (&self.insns, &self.maps, &self.map_references).hash(hasher);
-        self.frame.hash(hasher);
+        (&self.insns, &self.map_references).hash(hasher);
+        for map in self.maps.iter().filter(|map| map.name != frame::NEXT) {
+            map.hash(hasher);
+        }
+        self.frame.is_some().hash(hasher);
     }
 
     /// True if the program can add or delete map entries.
@@ -152,6 +156,11 @@ impl LinkedObject {
         self.insns
             .iter()
             .any(|insn| insn.calls(&[MAP_UPDATE_ELEM, MAP_DELETE_ELEM]))
+    }
+
+    /// True if the program may continue in another program (`bpf_tail_call`), which does not return.
+    pub fn calls_programs(&self) -> bool {
+        self.insns.iter().any(|insn| insn.calls(&[TAIL_CALL]))
     }
 
     /// True if the program may send packets back (`XDP_TX`). [`verdict::may_return`] does not find every such program.

@@ -195,6 +195,9 @@ impl Plan {
                 Err(error) => errors.push(error),
             }
         }
+        for error in frames::check_chains(&filters, &corefile) {
+            errors.push(error);
+        }
         if errors.is_empty() {
             Ok(Self {
                 corefile,

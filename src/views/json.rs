@@ -9,11 +9,12 @@ use serde::{Serialize, Serializer};
 
 use super::Overview;
 use super::listeners::{ListenerState, Unserved, Url};
+use super::verdicts::VerdictTotals;
 use crate::base::json::Writer;
 use crate::base::text::Text;
 use crate::base::utc::Utc;
 use crate::encode::integer::Total;
-use crate::filter::{Filter, Warning};
+use crate::filter::{Filter, Stage, Warning};
 use crate::kernel::program::Program;
 use crate::kernel::{info, statistics};
 
@@ -29,6 +30,8 @@ struct DaemonJson<'a> {
     confirm_within: Option<u64>,
     reloads: ReloadsJson,
     last_reload: Option<ReloadJson<'a>>,
+    /// Milliseconds since an earlier reading of the verdicts, in which they grew by `period_packets` and `period_bytes`.
+    period_ms: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -58,6 +61,8 @@ struct ListenerJson<'a> {
 #[derive(Serialize)]
 struct FilterJson<'a> {
     interface: &'a str,
+    /// Number of the stage on its interface, from 1.
+    stage: u64,
     object: &'a str,
     attached: bool,
     mode: Option<&'a str>,
@@ -79,6 +84,15 @@ struct ProgramJson<'a> {
     runs: Option<u64>,
     /// `None` unless the kernel's statistics are enabled.
     run_time_ns: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct VerdictJson {
+    verdict: &'static str,
+    packets: u64,
+    bytes: u64,
+    period_packets: Option<u64>,
+    period_bytes: Option<u64>,
 }
 
 /// A warning as text.
@@ -120,6 +134,7 @@ impl Overview<'_> {
     /// Writes `/status` and returns its length in bytes; `None` if the text does not fit.
     pub fn status(&mut self, buffer: &mut [u8]) -> Option<usize> {
         let mut text = Text::new(buffer);
+        self.read_totals();
         self.json(Writer::new(&mut text)).ok()?;
         Some(text.len())
     }
@@ -135,7 +150,9 @@ impl Overview<'_> {
         json.member("filters");
         json.begin_list();
         for filter in self.filters {
-            self.filter(&mut json, filter)?;
+            for (number, stage) in (1..).zip(filter.stages()) {
+                self.stage(&mut json, filter, stage, number)?;
+            }
         }
         json.end_list();
         json.end_object();
@@ -159,33 +176,44 @@ impl Overview<'_> {
                 result: last.outcome.name(),
                 error: last.error.as_deref(),
             }),
+            period_ms: self.readings.period(),
         }
     }
 
-    fn filter(&mut self, json: &mut Writer<'_>, filter: &Filter) -> fmt::Result {
+    fn stage(
+        &mut self,
+        json: &mut Writer<'_>,
+        filter: &Filter,
+        stage: &Stage,
+        number: u64,
+    ) -> fmt::Result {
         let attachment = filter.attachment();
         json.begin_object(&FilterJson {
             interface: &filter.interface,
-            object: &filter.object,
+            stage: number,
+            object: &stage.object,
             attached: attachment.is_some(),
             mode: attachment.map(|attachment| attachment.mode.name()),
             reason: filter.reason().or_else(|| filter.obstacle()),
             exit: if filter.holds() { "hold" } else { "detach" },
             reattached: filter.reattached,
-            program: program(&filter.program),
+            program: program(&stage.program),
         });
         json.list("warnings", filter.warnings().map(WarningText));
-        // null for a program whose verdicts are not counted.
-        json.member("verdicts");
-        let (totals, lost) = self.totals_and_lost(filter).unzip();
-        json.value(&totals);
+        if let Some(totals) = self.totals(stage) {
+            let totals = totals.iter();
+            json.list("verdicts", totals.map(|total| self.verdict(stage, total)));
+        } else {
+            json.member("verdicts");
+            json.value(&None::<u64>);
+        }
         // null for a program whose packets cannot be sampled.
         json.member("samples_lost");
-        json.value(&lost.flatten());
+        json.value(&self.lost_samples(stage));
         json.member("maps");
         json.begin_list();
-        for read in &filter.read_maps {
-            let entries = self.entries(filter, read);
+        for read in &stage.read_maps {
+            let entries = self.entries(stage, read);
             let shape = read.map.shape();
             json.value(&MapJson {
                 name: &read.name,
@@ -197,7 +225,7 @@ impl Overview<'_> {
         json.end_list();
         json.member("metrics");
         json.begin_list();
-        self.each_metric(filter, |metric, value| {
+        self.each_metric(stage, |metric, value| {
             json.value(&MetricJson {
                 name: &metric.name,
                 r#type: metric.kind.name(),
@@ -209,6 +237,17 @@ impl Overview<'_> {
         json.end_list();
         json.end_object();
         json.result()
+    }
+
+    fn verdict(&self, stage: &Stage, total: &VerdictTotals) -> VerdictJson {
+        let growth = self.growth(stage, total);
+        VerdictJson {
+            verdict: total.verdict,
+            packets: total.packets,
+            bytes: total.bytes,
+            period_packets: growth.map(|growth| growth.packets),
+            period_bytes: growth.map(|growth| growth.bytes),
+        }
     }
 }
 

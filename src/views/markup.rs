@@ -3,6 +3,8 @@
 //! The script of the page refreshes values in place: it fetches the page again and updates the content of `main`.
 //! Elements of the class `own` belong to the script and are hidden without it.
 
+mod banner;
+mod digits;
 mod escape;
 mod section;
 #[cfg(test)]
@@ -14,9 +16,15 @@ use crate::base::text::Text;
 use crate::base::utc::Utc;
 use crate::log::Level;
 use crate::log::recent::Message;
+pub(super) use banner::{
+    aborts, begin_banners, end_banners, pending, reload_failed, reload_unconfirmed, unattached,
+    unserved,
+};
 use escape::{Html, Names};
 pub(super) use section::{
-    Fill, FilterFacts, begin_filter, begin_metrics, end_filter, end_metrics, map, metric, verdicts,
+    Fill, FilterFacts, ProgramFacts, begin_filter, begin_metrics, begin_part, begin_program,
+    begin_verdicts, begin_zeros, end_filter, end_part, end_program, end_table, end_zeros, map,
+    metric, uncounted, verdict, zero_verdict,
 };
 
 /// `Content-Security-Policy` of `/`: no foreign content, and the page's style and script by their hashes.
@@ -40,9 +48,10 @@ pub(super) struct DaemonFacts {
     pub(super) read_errors: u64,
 }
 
-/// Writes the page up to the first section. `filters` are the names of the interfaces; true if the filter is attached.
+/// Writes the page up to the banners. `filters` are the names of the interfaces; true if the filter is attached.
 pub(super) fn begin<'a>(
     text: &mut Text<'_>,
+    host: &str,
     filters: &(impl Iterator<Item = (&'a str, bool)> + Clone),
 ) -> fmt::Result {
     let names = |attached| {
@@ -55,7 +64,7 @@ pub(super) fn begin<'a>(
     } else {
         ("off", "NOT filtering")
     };
-    head(text, state)?;
+    head(text, host, state)?;
     write!(
         text,
         "<main><p class=\"state {class}\"><strong>{state}</strong>"
@@ -69,63 +78,44 @@ pub(super) fn begin<'a>(
     text.write_str("</p>\n")
 }
 
-/// Writes a service that is not served at its address.
-pub(super) fn unserved(
-    text: &mut Text<'_>,
-    service: &str,
-    address: &str,
-    error: impl fmt::Display,
-) -> fmt::Result {
-    let address = Html(address);
-    writeln!(
-        text,
-        "<p class=\"warning\">{service} at {address} is NOT served: {error}</p>"
-    )
-}
-
-/// Writes the seconds left for the confirmation.
-pub(super) fn pending(text: &mut Text<'_>, seconds: u64) -> fmt::Result {
-    writeln!(
-        text,
-        "<p class=\"warning\">not confirmed: run <code>corexdp confirm</code> within {seconds} s, or the old state is restored</p>"
-    )
-}
-
-/// Writes that the last reload changed nothing.
-pub(super) fn reload_failed(text: &mut Text<'_>, at: Utc) -> fmt::Result {
-    writeln!(
-        text,
-        "<p class=\"warning\">the last reload failed, at <time>{at}</time>; the previous configuration still runs, the log says why</p>"
-    )
-}
-
-/// Writes that the last reload was rolled back.
-pub(super) fn reload_unconfirmed(text: &mut Text<'_>, at: Utc) -> fmt::Result {
-    writeln!(
-        text,
-        "<p class=\"warning\">the last reload was not confirmed and rolled back, at <time>{at}</time>; restore the old Corefile before a restart</p>"
-    )
-}
-
 /// Writes the page up to `main`. An empty icon keeps browsers from requesting `/favicon.ico`.
-fn head(text: &mut Text<'_>, state: &str) -> fmt::Result {
+fn head(text: &mut Text<'_>, host: &str, state: &str) -> fmt::Result {
+    let host = Html(host);
     writeln!(
         text,
         "<!DOCTYPE html>\n\
          <html lang=\"en\"><head><meta charset=\"utf-8\"/>\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\
-         <link rel=\"icon\" href=\"data:,\"/><title>{state} - corexdp</title>\n\
+         <link rel=\"icon\" href=\"data:,\"/><title>{host}: {state} - corexdp</title>\n\
          <style>{STYLE}</style></head>\n\
-         <body><header><h1>corexdp</h1>\
+         <body><header><h1>{host} <small>corexdp</small></h1>\
          <nav><button class=\"own\" id=\"pause\" type=\"button\">Pause</button> <a href=\"/\">Refresh</a> \
          <a href=\"/metrics\">Metrics</a></nav></header>\n\
          <p class=\"own\" id=\"live\" role=\"status\"></p>"
     )
 }
 
-/// Begins the section of the log.
+/// Begins the sections of the interfaces. `period` is the number of milliseconds of the rates.
+pub(super) fn begin_filters(text: &mut Text<'_>, period: Option<u64>) -> fmt::Result {
+    match period {
+        Some(period) => {
+            let seconds = (period + 500) / 1000;
+            writeln!(
+                text,
+                "<p class=\"soft\">Rates of verdicts over the last {seconds} s</p>"
+            )
+        }
+        None => writeln!(
+            text,
+            "<p class=\"soft\">Rates of verdicts from the next refresh on</p>"
+        ),
+    }?;
+    text.write_str("<div class=\"columns\"><div>\n")
+}
+
+/// Ends the sections of the interfaces, and begins the section of the log.
 pub(super) fn begin_log(text: &mut Text<'_>) -> fmt::Result {
-    text.write_str("<section><h2>Log, newest first</h2><ol>\n")
+    text.write_str("</div><div>\n<section><h2>Log, newest first</h2><ol>\n")
 }
 
 /// Writes a message of the log.
@@ -165,6 +155,6 @@ pub(super) fn end(text: &mut Text<'_>, facts: &DaemonFacts) -> fmt::Result {
     }
     write!(
         text,
-        "</dd></dl></section></main>\n<script>{SCRIPT}</script></body></html>\n"
+        "</dd></dl></section></div></div></main>\n<script>{SCRIPT}</script></body></html>\n"
     )
 }

@@ -6,6 +6,7 @@ pub mod listeners;
 mod markup;
 pub mod process;
 pub mod prometheus;
+mod readings;
 mod reloads;
 mod verdicts;
 
@@ -16,7 +17,7 @@ use crate::base::text::Text;
 use crate::config::Metric;
 use crate::config::MetricKind;
 use crate::encode::integer::Total;
-use crate::filter::{Filter, ReadMap};
+use crate::filter::{Filter, ReadMap, Stage};
 use crate::kernel::map::Map;
 use crate::kernel::map_scan::Scan;
 use crate::log::Log;
@@ -24,6 +25,7 @@ use crate::plan::Source;
 
 use listeners::{ListenerState, MAX_LISTENERS};
 pub use markup::POLICY;
+pub use readings::Readings;
 pub use reloads::Reloads;
 
 /// Input of all views: the filters, their maps, and the state of the daemon.
@@ -35,6 +37,8 @@ pub struct Overview<'a> {
     pub scan: &'a mut Scan,
     /// Number of map values that could not be read since the start.
     pub read_errors: &'a mut u64,
+    /// Readings of the verdict counters.
+    pub readings: &'a mut Readings,
     /// Results of reloads.
     pub reloads: &'a Reloads,
     /// Start time and id of the process.
@@ -53,6 +57,7 @@ impl Overview<'_> {
     /// Writes `/metrics` and returns its length in bytes; `None` if the text does not fit.
     pub fn metrics(&mut self, buffer: &mut [u8]) -> Option<usize> {
         let mut text = Text::new(buffer);
+        self.read_totals();
         self.configured_metrics(&mut text)
             .and_then(|()| self.daemon_metrics(&mut text))
             .ok()?;
@@ -67,8 +72,8 @@ impl Overview<'_> {
 
     /// Writes the metrics of the Corefile.
     fn configured_metrics(&mut self, text: &mut Text<'_>) -> fmt::Result {
-        for filter in self.filters {
-            self.each_metric(filter, |metric, number| {
+        for stage in self.filters.iter().flat_map(Filter::stages) {
+            self.each_metric(stage, |metric, number| {
                 prometheus::head(text, &metric.name, metric.kind, &metric.help)?;
                 prometheus::sample(text, &metric.name, &[], number)
             })?;
@@ -76,24 +81,24 @@ impl Overview<'_> {
         Ok(())
     }
 
-    /// Calls `write` with each metric of a filter and its value: the sum over CPUs, or 0 for a key that the map lacks. A
+    /// Calls `write` with each metric of a stage and its value: the sum over CPUs, or 0 for a key that the map lacks. A
     /// value that cannot be read is omitted and counted as a read error: a wrong value would be worse than no value.
-    fn each_metric(
+    fn each_metric<'f>(
         &mut self,
-        filter: &Filter,
-        mut write: impl FnMut(&Metric, Total) -> fmt::Result,
+        stage: &'f Stage,
+        mut write: impl FnMut(&'f Metric, Total) -> fmt::Result,
     ) -> fmt::Result {
-        for (read, metrics) in filter.metrics_by_map() {
+        for (read, metrics) in stage.metrics_by_map() {
             self.each_metric_of_map(&read.map, metrics, &mut write)?;
         }
         Ok(())
     }
 
-    fn each_metric_of_map(
+    fn each_metric_of_map<'f>(
         &mut self,
         map: &Map,
-        metrics: &[Metric],
-        write: &mut dyn FnMut(&Metric, Total) -> fmt::Result,
+        metrics: &'f [Metric],
+        write: &mut dyn FnMut(&'f Metric, Total) -> fmt::Result,
     ) -> fmt::Result {
         let total =
             |metric: &Metric, copied: &[u8]| metric.number.total(map.shape().values(copied));
@@ -122,9 +127,9 @@ impl Overview<'_> {
         Ok(())
     }
 
-    /// Number of entries in a map of `filter`; `None` if the map cannot be read.
-    fn entries(&mut self, filter: &Filter, read: &ReadMap) -> Option<u64> {
-        let counted = read.entries(filter.changes_maps, self.scan);
+    /// Number of entries in a map of `stage`; `None` if the map cannot be read.
+    fn entries(&mut self, stage: &Stage, read: &ReadMap) -> Option<u64> {
+        let counted = read.entries(stage.changes_maps, self.scan);
         *self.read_errors += u64::from(counted.is_err());
         counted.ok()
     }
@@ -229,9 +234,9 @@ impl Overview<'_> {
             "Entries in the filter's map.",
         )?;
         let filters = self.filters;
-        for (filter, read) in filters.iter().flat_map(maps_of) {
-            let labels = labels(filter, read);
-            if let Some(entries) = self.entries(filter, read) {
+        for (filter, stage, read) in filters.iter().flat_map(maps_of) {
+            if let Some(entries) = self.entries(stage, read) {
+                let labels = labels(filter, stage, read);
                 prometheus::sample(text, "corexdp_map_entries", &labels, entries)?;
             }
         }
@@ -241,27 +246,39 @@ impl Overview<'_> {
             MetricKind::Gauge,
             "Entries that the filter's map has room for.",
         )?;
-        for (filter, read) in filters.iter().flat_map(maps_of) {
+        for (filter, stage, read) in filters.iter().flat_map(maps_of) {
             let capacity = read.map.shape().max_entries;
-            prometheus::sample(
-                text,
-                "corexdp_map_capacity",
-                &labels(filter, read),
-                capacity,
-            )?;
+            let labels = labels(filter, stage, read);
+            prometheus::sample(text, "corexdp_map_capacity", &labels, capacity)?;
         }
         Ok(())
     }
 }
 
-/// Each map that the daemon reads, with its filter.
-fn maps_of(filter: &Filter) -> impl Iterator<Item = (&Filter, &ReadMap)> {
-    filter.read_maps.iter().map(move |read| (filter, read))
+/// Each map that the daemon reads, with its filter and stage.
+fn maps_of<'a>(filter: &'a Filter) -> impl Iterator<Item = (&'a Filter, &'a Stage, &'a ReadMap)> {
+    let of_stage = move |stage: &'a Stage| {
+        let maps = stage.read_maps.iter();
+        maps.map(move |read| (filter, stage, read))
+    };
+    filter.stages().flat_map(of_stage)
 }
 
-fn labels<'a>(filter: &'a Filter, read: &'a ReadMap) -> [(&'static str, &'a str); 2] {
-    [
-        ("interface", filter.interface.as_str()),
-        ("map", read.name.as_str()),
-    ]
+/// The labels of a map. Maps of several stages may have the same name, so a chain needs the label `program`.
+fn labels<'a>(
+    filter: &'a Filter,
+    stage: &'a Stage,
+    read: &'a ReadMap,
+) -> heapless::Vec<(&'static str, &'a str), 3> {
+    let mut labels = heapless::Vec::new();
+    let program = ("program", stage.object.as_str());
+    let interface = ("interface", filter.interface.as_str());
+    let all = [interface, program, ("map", read.name.as_str())];
+    let is_chain = !filter.behind.is_empty();
+    // Cannot fail: the capacity is that of the array.
+    labels.extend(
+        all.into_iter()
+            .filter(|label| is_chain || *label != program),
+    );
+    labels
 }

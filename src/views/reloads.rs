@@ -8,7 +8,7 @@ use crate::config::MetricKind;
 use crate::views::prometheus;
 
 /// Maximum size of an error in bytes; a longer text is truncated.
-const MAX_ERROR: usize = 1024;
+pub(super) const MAX_ERROR: usize = 1024;
 
 /// Results of the reloads since the start.
 #[derive(Clone, Debug)]

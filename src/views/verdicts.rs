@@ -1,14 +1,15 @@
 //! Packets and bytes by verdict, counted by the frame around a program.
 
 use std::fmt;
+use std::os::fd::AsFd as _;
 
-use serde::Serialize;
-
+use super::readings::{Counted, Growth, Reading};
 use super::{Overview, prometheus};
 use crate::base::capacity::MAX_FILTERS;
 use crate::base::text::Text;
 use crate::config::MetricKind;
-use crate::filter::Filter;
+use crate::filter::{Filter, Stage};
+use crate::kernel::info;
 use crate::kernel::map::Shape;
 use crate::object::frame::{TOTAL_SIZE, VERDICTS as COUNTERS, lost_samples};
 
@@ -20,10 +21,10 @@ const VERDICTS: [(&str, usize); 5] = [
     ("redirect", 4),
     (FAULT, 0),
 ];
-const FAULT: &str = "aborted";
+pub(super) const FAULT: &str = "aborted";
 
 /// Packets and bytes of one verdict since the creation of the counters.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct VerdictTotals {
     pub(super) verdict: &'static str,
     pub(super) packets: u64,
@@ -42,7 +43,7 @@ impl VerdictTotals {
     }
 }
 
-/// The totals of a filter, in the order of [`VERDICTS`].
+/// The totals of a stage, in the order of [`VERDICTS`].
 pub(super) type Totals = [VerdictTotals; VERDICTS.len()];
 
 /// Selects packets or bytes.
@@ -70,28 +71,49 @@ fn sum(shape: &Shape, copied: &[u8]) -> Totals {
 }
 
 impl Overview<'_> {
-    /// The totals of a filter; `None` if its program has no frame, or if the counters cannot be read.
-    pub(super) fn totals(&mut self, filter: &Filter) -> Option<Totals> {
-        self.totals_and_lost(filter).map(|(totals, _)| totals)
+    /// Reads the counters of all programs, so that a view shows numbers of one time. Each view calls this first.
+    pub(super) fn read_totals(&mut self) {
+        let mut reading = Reading::now();
+        for stage in self.filters.iter().flat_map(Filter::stages) {
+            if let Some(map) = stage.totals() {
+                let found = self.scan.value(map, &0_u32.to_ne_bytes());
+                *self.read_errors += u64::from(found.is_err());
+                if let Ok(Some(copied)) = found {
+                    let shape = map.shape();
+                    let lost = || shape.values(copied).map(lost_samples).sum();
+                    let counted = Counted::new(stage.program.info.id, sum(shape, copied))
+                        .in_map(info::map_id(map.fd().as_fd()).ok())
+                        .with_lost(stage.can_sample().then(lost));
+                    reading.push(counted);
+                }
+            }
+        }
+        self.readings.add(reading);
     }
 
-    /// The totals of a filter, and the number of its samples that were lost: `None` if its frame cannot sample.
-    pub(super) fn totals_and_lost(&mut self, filter: &Filter) -> Option<(Totals, Option<u64>)> {
-        let map = filter.totals()?;
-        let found = self.scan.value(map, &0_u32.to_ne_bytes());
-        *self.read_errors += u64::from(found.is_err());
-        let (shape, copied) = (map.shape(), found.ok()??);
-        let lost = || shape.values(copied).map(lost_samples).sum();
-        Some((sum(shape, copied), filter.can_sample().then(lost)))
+    /// The totals of a stage; `None` if its program has no frame, or if the counters could not be read.
+    pub(super) fn totals(&self, stage: &Stage) -> Option<&Totals> {
+        self.readings.totals(stage.program.info.id)
     }
 
-    /// Writes the packets and bytes of each filter by verdict, and the number of its lost samples.
+    /// Number of a stage's samples that were lost; `None` if its frame cannot sample.
+    pub(super) fn lost_samples(&self, stage: &Stage) -> Option<u64> {
+        self.readings.lost_samples(stage.program.info.id)
+    }
+
+    /// Growth of a stage's verdict since an earlier reading; `None` without such a reading.
+    pub(super) fn growth(&self, stage: &Stage, total: &VerdictTotals) -> Option<Growth> {
+        self.readings.growth(stage.program.info.id, total.verdict)
+    }
+
+    /// Writes the packets and bytes of each stage by verdict, and the number of its lost samples.
     pub(super) fn verdict_metrics(&mut self, text: &mut Text<'_>) -> fmt::Result {
-        let filters = self.filters;
-        // Read once, so that packets and bytes match.
-        let counted = filters
+        let stages = self
+            .filters
             .iter()
-            .filter_map(|filter| Some((filter, self.totals_and_lost(filter)?)));
+            .flat_map(|filter| filter.stages().map(move |stage| (filter, stage)));
+        let counted =
+            stages.filter_map(|(filter, stage)| Some((filter, stage, self.totals(stage)?)));
         let counted: heapless::Vec<_, MAX_FILTERS> = counted.collect();
         if counted.is_empty() {
             return Ok(());
@@ -112,11 +134,11 @@ impl Overview<'_> {
         ];
         for (name, help, number) in metrics {
             prometheus::head(text, name, MetricKind::Counter, help)?;
-            for (filter, (totals, _)) in &counted {
-                for total in totals {
+            for (filter, stage, totals) in &counted {
+                for total in *totals {
                     let labels = [
                         ("interface", filter.interface.as_str()),
-                        ("program", filter.object.as_str()),
+                        ("program", stage.object.as_str()),
                         ("verdict", total.verdict),
                     ];
                     prometheus::sample(text, name, &labels, number(total))?;
@@ -126,12 +148,14 @@ impl Overview<'_> {
         let name = "corexdp_samples_lost_total";
         let help = "Samples of packets that found the ring buffer full.";
         prometheus::head(text, name, MetricKind::Counter, help)?;
-        for (filter, (_, lost)) in &counted {
+        for (filter, stage, _) in &counted {
             let labels = [
                 ("interface", filter.interface.as_str()),
-                ("program", filter.object.as_str()),
+                ("program", stage.object.as_str()),
             ];
-            lost.map_or(Ok(()), |lost| prometheus::sample(text, name, &labels, lost))?;
+            if let Some(lost) = self.lost_samples(stage) {
+                prometheus::sample(text, name, &labels, lost)?;
+            }
         }
         Ok(())
     }

@@ -19,7 +19,7 @@ TRY_PROGRAM = r'''
     printf ". {\nebpf {\nelf /usr/lib/%s.o\nif %s\nmode generic\n}\n}\n" >Corefile;
     corexdp run --log stderr --control control --pidfile pid 2>log & pid=$!;
     tries=900; until [ -s pid ] || ! kill -0 $pid || [ $tries = 0 ]; do tries=$((tries - 1)); sleep 0.1; done 2>>log;
-    test -s pid && kill $pid && wait $pid && ! grep -q "verdicts are not counted" log || { cat log; false; }
+    test -s pid && kill $pid && wait $pid && ! grep -qE "verdicts are not counted|cannot be sampled" log || { cat log; false; }
 '''
 
 
@@ -69,6 +69,11 @@ class Device:
     def _while_it_runs(self, outcome):
         self.machine.must_run()
         return outcome
+
+    def captures_query(self):
+        """A query passes, and `capture` shows it."""
+        return (self.answers(ALLOWED)
+                and self.inside(r"grep ' pass eth0/.* 192\.0\.2\.10:[0-9]* > .* www\.example A' /run/captured"))
 
     def is_attached(self, interface, mode):
         return self.sample_is(f'corexdp_filter_attached{{interface="{interface}",mode="{mode}"}}', 1)

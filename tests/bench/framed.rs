@@ -1,16 +1,10 @@
 //! The cost of the frame that counts the verdicts of a program.
 
-use std::fs;
-use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::path::Path;
-
-use corexdp::kernel::map::Map;
-use corexdp::kernel::{limits, program};
-use corexdp::object::frame::Place;
-use corexdp::object::{LinkedObject, MapDef, link};
 
 use super::programs::{Above, Bench, ROUNDS};
 use super::runs::Packets;
+use super::sampled::Framed;
 use super::shipped::NEVER;
 use super::table::{Aim, Row, Unit};
 use support::objects::compile::compile;
@@ -30,39 +24,9 @@ struct Case<'a> {
     verdict: u32,
 }
 
-/// The program of an object, with its frame. The program shares the maps of `filter`; other maps are created.
+/// The program of an object, with its frame.
 fn framed(path: &Path, filter: Option<&Filter>) -> Program {
-    let mut object = link(&fs::read(path).unwrap(), "xdp_prog").unwrap();
-    object.add_frame(Place::Alone).unwrap();
-    load(&object, filter)
-}
-
-fn load(object: &LinkedObject, filter: Option<&Filter>) -> Program {
-    let shared = |def: &MapDef| filter.and_then(|filter| filter.descriptor(&def.name));
-    let new: Vec<Option<Map>> = object
-        .maps
-        .iter()
-        .map(|def| shared(def).is_none().then(|| create(def)))
-        .collect();
-    let descriptors = object.maps.iter().zip(&new).map(|(def, new)| {
-        let own = new.as_ref().map(|map| map.fd().as_raw_fd());
-        own.or_else(|| shared(def)).unwrap()
-    });
-    let descriptors: Vec<i32> = descriptors.collect();
-    let program = program::Program::load(object, &descriptors, None).unwrap();
-    Program(OwnedFd::from(program))
-}
-
-/// Creates a map with its initial content from the object.
-fn create(def: &MapDef) -> Map {
-    let map = Map::create(def, None, None, limits::possible_cpus().unwrap()).unwrap();
-    if let Some(content) = &def.initial {
-        map.update(&[0; 4], content).unwrap();
-    }
-    if def.freeze {
-        map.freeze().unwrap();
-    }
-    map
+    Framed::new(path, filter).program
 }
 
 pub(crate) fn frame(bench: &Bench<'_>) -> Vec<Row> {

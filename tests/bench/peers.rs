@@ -24,6 +24,7 @@ mod reference;
 mod rest;
 mod runs;
 mod sample;
+mod sampled;
 mod scrape;
 mod served;
 mod shipped;

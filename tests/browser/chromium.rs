@@ -16,7 +16,11 @@ use support::wait::{PATIENCE, wait_until};
 const DRIVER: &str = "127.0.0.1:9515";
 /// A foreign host name that resolves to the box.
 pub(crate) const FOREIGN_HOST: &str = "evil.test";
-const ARGUMENTS: [&str; 10] = [
+/// `WebDriver`'s code of the key.
+pub(crate) const TAB: char = '\u{e004}';
+pub(crate) const RETURN: char = '\u{e007}';
+const ARGUMENTS: [&str; 11] = [
+    "--hide-scrollbars",
     "--host-resolver-rules=MAP evil.test 127.0.0.1",
     "--headless=new",
     "--no-sandbox",
@@ -114,7 +118,11 @@ impl<'a> Chromium<'a> {
 
     /// The value of a JavaScript expression in the page.
     pub(crate) fn value(&self, expression: &str) -> Value {
-        let script = format!("return {expression};");
+        self.execute(&format!("return {expression};"))
+    }
+
+    /// Runs a script in the page, and returns its value.
+    pub(crate) fn execute(&self, script: &str) -> Value {
         self.session_command("execute/sync", &json!({"script": script, "args": []}))
     }
 

@@ -3,38 +3,42 @@
 
 use serde_json::json;
 
-use crate::chromium::{Chromium, FOREIGN_HOST};
-use crate::{KEY, flood, second_map, start};
+use crate::axe::is_accessible;
+use crate::chromium::{Chromium, FOREIGN_HOST, RETURN, TAB};
+use crate::{KEY, cell, flood, host, second_map, start};
 use support::net::Site;
 use support::wait::wait_until;
 
 /// Sends some packets, so that rates and counters are not zero.
 fn some_traffic(site: &Site, browser: &Chromium<'_>) {
     for packets in [1200, 700] {
-        let row = "document.querySelectorAll('[aria-label^=Metrics] tbody tr')[1]";
-        let seen = browser.text(&format!("{row}.cells[1].textContent"));
+        let value = format!("{}.textContent", cell(1));
+        let seen = browser.text(&value);
         flood(site, packets);
-        browser.becomes(&format!("{row}.cells[1].textContent !== '{seen}'"));
+        browser.becomes(&format!("{value} !== '{seen}'"));
     }
 }
 
 /// Waits until the accessibility tree has a part for each visible part of the page.
-fn is_accessible(browser: &Chromium<'_>) {
+fn has_all_parts(browser: &Chromium<'_>) {
+    let title = format!("{} corexdp", host());
     for (role, name) in [
-        ("heading", "corexdp"),
+        ("heading", title.as_str()),
         ("heading", "edge0"),
         ("heading", "Log, newest first"),
         ("button", "Pause"),
         ("link", "Metrics"),
         ("table", "Verdicts of edge0"),
-        ("rowheader", "drop, packets"),
+        ("rowheader", "drop"),
+        ("columnheader", "Packets/s"),
         ("table", "Metrics of edge0"),
         ("columnheader", "Value"),
         (
             "rowheader",
-            "Packets passed from 198.51.100.7. coredns_ebpf_acl_trusted_packets",
+            "Packets dropped from 198.51.100.0/24. coredns_ebpf_acl_ip4_dropped_packets",
         ),
-        ("image", "last minute: 0/s to 0/s"),
+        ("image", "last 5 minutes: 0/s to 0/s"),
+        ("DisclosureTriangle", "5 rows at zero"),
         ("meter", "xdp_map"),
     ] {
         let part = (role.to_owned(), name.to_owned());
@@ -62,6 +66,7 @@ fn page_fits_desktop_phone_and_dark_mode() {
     let paper = "getComputedStyle(document.body).backgroundColor";
     browser.becomes(&format!("{paper} === 'rgb(255, 255, 255)'"));
     browser.picture("desk");
+    has_all_parts(&browser);
     is_accessible(&browser);
     browser.prefer("dark");
     browser.becomes(&format!("{paper} === 'rgb(17, 20, 24)'"));
@@ -78,6 +83,7 @@ fn page_fits_desktop_phone_and_dark_mode() {
     browser.resize(360, 740);
     browser.picture("phone");
     // A screen reader finds the same parts on a phone.
+    has_all_parts(&browser);
     is_accessible(&browser);
     assert_eq!(browser.console(), [""; 0]);
     drop(browser);
@@ -85,7 +91,7 @@ fn page_fits_desktop_phone_and_dark_mode() {
 }
 
 #[test]
-fn page_without_scripts_shows_all_but_rates() {
+fn page_without_scripts_shows_all_but_sparklines() {
     let (site, daemon) = start();
     flood(&site, 7);
     site.metric_becomes("coredns_ebpf_acl_ip4_dropped_packets", 7);
@@ -96,8 +102,14 @@ fn page_without_scripts_shows_all_but_rates() {
         &json!({"value": true}),
     );
     browser.open();
+    // The keyboard unfolds the rows at zero.
+    for _ in ["Refresh", "Metrics", "5 rows at zero"] {
+        browser.press(TAB);
+    }
+    browser.press(RETURN);
     let shown = browser.text("document.body.innerText");
     for part in [
+        "5 rows at zero",
         "Filtering edge0, edge1",
         "in native mode",
         "in generic mode",
@@ -110,7 +122,7 @@ fn page_without_scripts_shows_all_but_rates() {
     ] {
         assert!(shown.contains(part), "{part}: {shown}");
     }
-    for part in ["Pause", "Rate", "Refreshed"] {
+    for part in ["Pause", "Rate, ", "5 minutes", "Refreshed"] {
         assert!(!shown.contains(part), "{part}: {shown}");
     }
     browser.picture("no-script");
@@ -124,7 +136,7 @@ fn page_without_scripts_shows_all_but_rates() {
 fn foreign_content_is_blocked() {
     let (site, daemon) = start();
     let page = site.get("/");
-    assert!(page.body.len() < 18_000, "{} bytes", page.body.len());
+    assert!(page.body.len() < 24_000, "{} bytes", page.body.len());
     for (name, value) in [
         ("x-content-type-options", "nosniff"),
         ("referrer-policy", "no-referrer"),

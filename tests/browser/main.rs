@@ -9,9 +9,13 @@
     reason = "a panic is how a test fails"
 )]
 
+mod axe;
+mod banners;
 mod chromium;
 mod looks;
 mod refreshed;
+
+use std::fs;
 
 use support::net::{Attached, Daemon, Map, Site};
 use support::packets::frame;
@@ -59,6 +63,24 @@ const KEY: &str = "c6 33 64 01";
 fn second_map(site: &Site) -> Map {
     let attached = Attached::on(&site.server, "edge1");
     attached.expect("a program is attached").map("xdp_map")
+}
+
+/// The row of a verdict or metric by a part of its name, as an expression.
+fn row(name: &str) -> String {
+    format!(
+        "[...document.querySelectorAll('tbody tr')].find((row) => row.cells[0].textContent.includes('{name}'))"
+    )
+}
+
+/// The cell of the drop counter in the column `at`.
+fn cell(at: u8) -> String {
+    format!("{}.cells[{at}]", row("acl_ip4_dropped"))
+}
+
+/// The name of the box.
+fn host() -> String {
+    let name = fs::read_to_string("/proc/sys/kernel/hostname").unwrap();
+    name.trim().to_owned()
 }
 
 /// Sends packets that the first filter drops.

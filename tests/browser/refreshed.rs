@@ -2,30 +2,17 @@
 
 use serde_json::Value;
 
-use crate::chromium::Chromium;
-use crate::{COREFILE, KEY, flood, second_map, start};
+use crate::chromium::{Chromium, RETURN, TAB};
+use crate::{COREFILE, KEY, cell, flood, host, row, second_map, start};
 use support::net::pause;
 use support::wait::wait_until;
 
 /// The text of the live region, which a screen reader announces.
 const LIVE: &str = "document.getElementById('live').textContent";
-/// `WebDriver`'s code of the key.
-const TAB: char = '\u{e004}';
-const RETURN: char = '\u{e007}';
 
 /// The number in a rate such as `12/s`.
 fn number(rate: &str) -> Option<f64> {
     rate.strip_suffix("/s")?.parse().ok()
-}
-
-/// The cell of the drop counter in the column `at`.
-fn cell(at: u8) -> String {
-    cell_of(1, at)
-}
-
-/// The cell of a metric, by its number on the page.
-fn cell_of(metric: u8, at: u8) -> String {
-    format!("document.querySelectorAll('[aria-label^=Metrics] tbody tr')[{metric}].cells[{at}]")
 }
 
 /// The number of requests of the page.
@@ -50,6 +37,9 @@ fn values_are_refreshed_in_place_with_rate_and_sparkline() {
     browser.open();
     let (value, rate) = (cell(1), cell(2));
     assert_eq!(browser.text(&format!("{value}.textContent")), "0");
+    // A row at zero is folded; it is another element than the row with a number.
+    flood(&site, 1);
+    browser.becomes(&format!("{value}.textContent === '1'"));
     // An element that keeps its mark was not replaced.
     browser.value(&format!(
         "[{value}.mark = 1, document.querySelector('main').mark = 1]"
@@ -57,7 +47,7 @@ fn values_are_refreshed_in_place_with_rate_and_sparkline() {
     let shown = format!("{rate}.querySelector('span').textContent");
     browser.keep(&shown);
     flood(&site, 1000);
-    browser.becomes(&format!("{value}.textContent === '1000'"));
+    browser.becomes(&format!("{value}.textContent === '1001'"));
     assert_eq!(browser.value(&format!("{value}.mark")), 1);
     assert_eq!(browser.value("document.querySelector('main').mark"), 1);
     let points =
@@ -74,7 +64,7 @@ fn values_are_refreshed_in_place_with_rate_and_sparkline() {
     let label = browser.text(&format!(
         "{rate}.querySelector('svg').getAttribute('aria-label')"
     ));
-    assert_eq!(label, format!("last minute: 0/s to {per_second}"));
+    assert_eq!(label, format!("last 5 minutes: 0/s to {per_second}"));
     assert_eq!(browser.console(), [""; 0]);
     drop(browser);
     daemon.stop();
@@ -85,14 +75,12 @@ fn large_numbers_and_log_lines_are_exact() {
     let (site, daemon) = start();
     let browser = Chromium::start(&site);
     browser.open();
-    let value = format!("{}.textContent", cell_of(3, 1));
+    let first = row("coredns_ebpf_first");
+    let value = format!("{first}.cells[1].textContent");
     let map = second_map(&site);
     map.update(KEY, "ff ff ff ff ff ff ff ff");
     browser.becomes(&format!("{value} === '18446744073709551615'"));
-    browser.keep(&format!(
-        "{}.querySelector('span').textContent",
-        cell_of(3, 2)
-    ));
+    browser.keep(&format!("{first}.querySelector('span').textContent"));
     map.update(KEY, "fe ff ff ff ff ff ff ff");
     browser.becomes(&format!("{value} === '18446744073709551614'"));
     // The difference of two 64-bit numbers is exact.
@@ -108,7 +96,7 @@ fn large_numbers_and_log_lines_are_exact() {
     for part in [
         "reload: nothing was changed",
         "is not a metric name",
-        "the last reload failed",
+        "The last reload failed",
     ] {
         browser.becomes(&format!("{text}.includes('{part}')"));
     }
@@ -126,14 +114,17 @@ fn page_shows_a_lost_and_a_returned_daemon() {
     browser.resize(1000, 900);
     browser.open();
     site.server.run("ip link delete edge1");
-    browser.becomes("document.title === 'NOT filtering - corexdp'");
+    let host = host();
+    browser.becomes(&format!(
+        "document.title === '{host}: NOT filtering - corexdp'"
+    ));
     assert_eq!(
         browser.text("document.querySelector('.state').textContent"),
         "NOT filtering edge1 filtered: edge0"
     );
     browser.picture("not-attached");
     daemon.stop();
-    browser.becomes("document.title === 'No answer - corexdp'");
+    browser.becomes(&format!("document.title === '{host}: no answer - corexdp'"));
     let shown = browser.text(LIVE);
     assert!(shown.starts_with("No answer since 2"), "{shown}");
     browser.picture("no-answer");
@@ -149,7 +140,7 @@ fn page_shows_a_lost_and_a_returned_daemon() {
     site.add_wire("edge1", "cli1");
     let daemon = site.start(&[]).attached(2);
     browser.becomes(&format!("{LIVE} === 'Refreshed every 2 s'"));
-    browser.becomes("document.title === 'Filtering - corexdp'");
+    browser.becomes(&format!("document.title === '{host}: Filtering - corexdp'"));
     browser.becomes("!document.documentElement.classList.contains('stale')");
     drop(browser);
     daemon.stop();

@@ -89,18 +89,12 @@ pub(crate) const DIRECTIVES: &[Wrong] = &[
         &["Corefile:2: ebpf: takes no argument, not \"edge0\"; write its options in a block"],
     ),
     (
-        ". {\n  ebpf {\n    elf example.o\n    if edge0\n  }\n  ebpf {\n    elf example.o\n    if edge0\n  }\n}\n",
-        &[
-            "Corefile:8: if: interface edge0 has a filter already; give each interface one `ebpf` block",
-        ],
+        ". {\n  ebpf {\n    elf example.o\n    if edge0\n    mode generic\n  }\n  ebpf {\n    elf example.o\n    if edge0\n    mode generic\n  }\n}\n",
+        &["Corefile:10: mode: given twice for interface edge0; keep one for all its blocks"],
     ),
     (
         ". {\n  ebpf {\n    elf example.o\n    if edge0\n    metric packets 00000000 8 4 \"A\"\n  }\n}\na {\n  ebpf {\n    elf example.o\n    if edge1\n    metric packets 00000000 8 4 \"B\"\n  }\n}\n",
         &["Corefile:12: metric: packets is the name of another metric already; names are unique"],
-    ),
-    (
-        ". {\n  ebpf {\n    elf example.o\n    if edge0\n  }\n  ebpf {\n    elf example.o\n    if edge1\n  }\n  ebpf {\n    elf example.o\n    if edge2\n  }\n  ebpf {\n    elf example.o\n    if edge3\n  }\n  ebpf {\n    elf example.o\n    if edge4\n  }\n}\n",
-        &["Corefile:18: ebpf: more than 4 filters; build with a larger COREXDP_MAX_FILTERS"],
     ),
     (
         ". {\n  ebpf {\n    elf hash.o\n    if edge0\n    map 0000000000000000\n    map 00 0000000000000000\n  }\n}\n",

@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use super::{corefile, daemon, programs, source};
-use support::net::{Corexdp, Daemon, Folder, Site, finish};
+use support::net::{Corexdp, Daemon, Site, finish};
 use support::shipped_programs;
 
 /// A site with the objects and interfaces that the examples name.
@@ -85,13 +85,9 @@ fn corefiles_of_the_manual_are_valid() {
     }
 }
 
-/// Begins a display that is a rule of Prometheus, not a list of commands.
-const ALERT: &str = "- alert: ";
-
 /// The example commands that a test may run: those of corexdp, and those that change the Corefile.
 fn commands() -> Vec<String> {
-    let displays = daemon().displays().into_iter();
-    let displays: Vec<String> = displays.filter(|text| !text.starts_with(ALERT)).collect();
+    let displays = daemon().displays();
     let lines = displays.iter().flat_map(|text| text.lines());
     let commands = lines.map(|line| {
         let command = line.strip_prefix("# ").or(line.strip_prefix("$ "));
@@ -104,25 +100,6 @@ fn commands() -> Vec<String> {
         })
         .map(str::to_owned)
         .collect()
-}
-
-#[test]
-fn example_alert_is_a_valid_rule() {
-    let displays = daemon().displays().into_iter();
-    let rules: Vec<String> = displays.filter(|text| text.starts_with(ALERT)).collect();
-    assert_eq!(rules.len(), 1);
-    let folder = Folder::new();
-    let group = rules[0].lines().map(|line| format!("  {line}\n"));
-    let text = format!(
-        "groups:\n- name: example\n  rules:\n{}",
-        group.collect::<String>()
-    );
-    folder.write("rules.yml", &text);
-    let mut promtool = Command::new("promtool");
-    promtool.args(["check", "rules", "rules.yml"]);
-    let output = promtool.current_dir(folder.path()).output();
-    let output = output.unwrap_or_else(|error| panic!("promtool: {error}; install it"));
-    assert!(output.status.success(), "{output:?}");
 }
 
 /// Runs the commands in order, with the first Corefile of corexdp-corefile(5).

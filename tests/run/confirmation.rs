@@ -4,6 +4,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::control::{NEW, OLD, corefile, drops, start};
+use crate::status::status_text;
 use support::net::{Attached, GENERIC, SERVER, Site};
 use support::wait::{PATIENCE, wait_for, wait_until};
 
@@ -78,17 +79,16 @@ fn shows_the_rollback(site: &Site, read: &str) {
     }
     assert_eq!(metrics.metric(READ_AT), Some(read));
     assert_eq!(metrics.metric("corexdp_confirm_pending"), Some("0"));
-    let text = site.ask(&["status"]).stdout;
+    let text = status_text(site);
     for part in [
         "reloads: 0 done, 0 failed, 1 not confirmed; the last at 20",
-        "Z: unconfirmed\n  not confirmed in time: the reload is rolled back; the Corefile is still the new one",
-        "restore the old Corefile, or reload with --confirm again\n",
+        "Z: unconfirmed not confirmed in time: the reload is rolled back; the Corefile is still the new one",
+        "restore the old Corefile, or reload with --confirm again",
     ] {
         assert!(text.contains(part), "{text}");
     }
     let page = site.get("/").body;
-    let banner =
-        "<p class=\"warning\">the last reload was not confirmed and rolled back, at <time>20";
+    let banner = "<strong>The last reload was not confirmed</strong> and rolled back, at <time>20";
     assert!(page.contains(banner), "{page}");
 }
 

@@ -6,7 +6,7 @@ use nix::sys::signal::Signal;
 use serde_json::Value;
 
 use crate::packet;
-use crate::status::json;
+use crate::status::{json, status_text};
 use support::net::{Attached, Daemon, NATIVE, Response, Site, detach_link, put_into_link};
 use support::wait::wait_until;
 
@@ -153,7 +153,7 @@ fn detached_filter_waits_for_a_foreign_program() {
             (&Value::Bool(false), Some(&reason[..])),
             "{filter}"
         );
-        let text = site.ask(&["status"]).stdout;
+        let text = status_text(&site);
         assert!(
             text.contains(&format!("\nedge0: not attached: {reason}\n")),
             "{text}"

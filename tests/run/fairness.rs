@@ -40,7 +40,7 @@ const COREFILE: &str = ". {\nprometheus\nebpf {\nelf example.o\nif edge0\n}\n}\n
 
 /// A Corefile whose page is nearly of the largest size, so that the client's kernel does not buffer all of it at once.
 fn large_page() -> String {
-    let help = "Packets from the first network, and how. ".repeat(17);
+    let help = "Packets from the first network, and how. ".repeat(16);
     let metrics = (0..250).fold(String::new(), |text, number| {
         text + &format!("metric packets_{number} 00000000 8 4 \"{help}\"\n")
     });

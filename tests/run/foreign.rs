@@ -10,7 +10,7 @@ use support::packets::frame::{Frame, ip4, ip6};
 use support::wait::{wait_for, wait_until};
 
 /// The path of an object in Debian's libxdp1, on which xdp-tools depends.
-fn installed(name: &str) -> PathBuf {
+pub(super) fn installed(name: &str) -> PathBuf {
     let folder = format!("/usr/lib/{}-linux-gnu/bpf", std::env::consts::ARCH);
     let path = Path::new(&folder).join(format!("{name}.o"));
     assert!(
@@ -22,12 +22,12 @@ fn installed(name: &str) -> PathBuf {
 }
 
 /// An entry of a map of xdp-filter, and a packet that matches the entry.
-struct Trial {
+pub(super) struct Trial {
     map: &'static str,
     key: &'static str,
     /// Flags of xdp-filter: 1 for the source, 2 for the destination, 4 for TCP, 8 for UDP.
     flags: u64,
-    packet: fn() -> Frame,
+    pub(super) packet: fn() -> Frame,
 }
 
 const ETHERNET: Trial = Trial {
@@ -69,7 +69,7 @@ const UDP: Trial = Trial {
 };
 
 /// The kinds of entries that each program supports.
-const FILTERS: [(&str, &[Trial]); 5] = [
+pub(super) const FILTERS: [(&str, &[Trial]); 5] = [
     ("eth", &[ETHERNET]),
     ("ip", &[IPV4, IPV6]),
     ("tcp", &[TCP]),
@@ -77,17 +77,22 @@ const FILTERS: [(&str, &[Trial]); 5] = [
     ("all", &[ETHERNET, IPV4, IPV6, UDP]),
 ];
 
+/// The lines that add the entries.
+pub(super) fn entries(trials: &[Trial]) -> String {
+    let lines = trials.iter().map(
+        |Trial {
+             map, key, flags, ..
+         }| format!("entry @{map} {key} value={flags}\n"),
+    );
+    lines.collect()
+}
+
 fn corefile(program: &str, trials: &[Trial]) -> String {
-    let mut text =
-        format!(". {{\nprometheus\nebpf {{\nelf {program}.o\nprog {program}\nif edge0\n");
-    for (
-        number,
-        Trial {
-            map, key, flags, ..
-        },
-    ) in trials.iter().enumerate()
-    {
-        writeln!(text, "entry @{map} {key} value={flags}").unwrap();
+    let mut text = format!(
+        ". {{\nprometheus\nebpf {{\nelf {program}.o\nprog {program}\nif edge0\n{}",
+        entries(trials)
+    );
+    for (number, Trial { map, key, .. }) in trials.iter().enumerate() {
         writeln!(text, "gauge hits{number} @{map} {key} value \"Of {key}.\"").unwrap();
     }
     // The keys are XDP verdicts: 1 is XDP_DROP, 2 is XDP_PASS.

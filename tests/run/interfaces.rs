@@ -295,7 +295,7 @@ fn two_names_of_one_interface_are_refused() {
         .run("ip link property add dev edge0 altname uplink");
     let block = |name: &str| format!("  ebpf {{\n    elf example.o\n    if {name}\n  }}\n");
     let both = format!(". {{\n{}{}}}\n", block("edge0"), block("uplink"));
-    let line = "Corefile:8: if: uplink is another name of interface edge0, which has a filter already; give each interface one `ebpf` block";
+    let line = "Corefile:8: if: uplink is another name of interface edge0, which an earlier block names; use one name in all blocks of an interface";
     site.refused(&both).expect(78, &[line]);
     let daemon = site
         .run(&format!(". {{\n{}}}\n", block("edge0")))

@@ -2,9 +2,12 @@
 
 use std::fs;
 use std::process::Stdio;
+use std::time::{Duration, Instant};
 
-use crate::status::{COREFILE, ask, start};
+use crate::packet;
+use crate::status::{COREFILE, ask, json, start};
 use support::net::Site;
+use support::wait::wait_until;
 
 #[test]
 fn columns_of_several_filters_are_aligned() {
@@ -55,10 +58,19 @@ fn on_terminal(site: &Site, no_color: Option<&str>) -> String {
     String::from_utf8(text).unwrap().replace("\r\n", "\n")
 }
 
+/// The text without its numbers, which differ from one request to the next.
+fn without_numbers(text: &str) -> String {
+    let lines = text.lines().filter(|line| !line.starts_with("rates: "));
+    let words = lines.flat_map(|line| line.split_whitespace().chain(["\n"]));
+    let words =
+        words.filter(|word| *word != "-" && !word.starts_with(|c: char| c.is_ascii_digit()));
+    words.collect::<Vec<_>>().join(" ")
+}
+
 #[test]
 fn colours_need_a_terminal_and_no_no_color() {
     let (site, daemon) = start();
-    let plain = ask(&site, &[]).stdout;
+    let plain = without_numbers(&ask(&site, &[]).stdout);
     for (no_color, coloured) in [(None, true), (Some(""), true), (Some("1"), false)] {
         let text = on_terminal(&site, no_color);
         assert_eq!(
@@ -67,7 +79,50 @@ fn colours_need_a_terminal_and_no_no_color() {
             "{text:?}"
         );
         let without = text.replace("\x1b[32m", "").replace("\x1b[0m", "");
-        assert_eq!(without, plain, "{no_color:?}");
+        assert_eq!(without_numbers(&without), plain, "{no_color:?}");
     }
+    daemon.stop();
+}
+
+/// A script gets rates from the second request on, without waiting.
+#[test]
+fn rates_match_the_packets_sent() {
+    let (site, daemon) = start();
+    let first = ask(&site, &[]).stdout;
+    assert!(first.contains("\nrates: none yet; "), "{first}");
+    let begin = Instant::now();
+    site.sender().send(&packet("10.11.0.1"), 3000);
+    // Not by requests to the daemon, each of which begins a period.
+    let map = site.filter().map("xdp_map");
+    wait_until("3000 packets are counted", || {
+        let entries = map.entries();
+        let counted = entries.iter().any(|(_, value)| value.contains("B80B0000"));
+        if counted { Ok(()) } else { Err(entries) }
+    });
+    std::thread::sleep(Duration::from_secs(1));
+    let status = json(&site, &[]);
+    let most = begin.elapsed().as_millis() + 1000;
+    let period = u128::from(status["period_ms"].as_u64().unwrap());
+    assert!((1000..=most).contains(&period), "{status}");
+    let drop = &status["filters"][0]["verdicts"][1];
+    assert_eq!(drop["verdict"], "drop");
+    assert_eq!(
+        (&drop["period_packets"], &drop["period_bytes"]),
+        (&3000.into(), &126_000.into())
+    );
+    daemon.stop();
+}
+
+/// On a terminal the command asks a second time after a second.
+#[test]
+fn first_status_on_a_terminal_has_rates() {
+    let (site, daemon) = start();
+    let text = on_terminal(&site, Some("1"));
+    assert!(text.contains("\nrates: mean of the last 1."), "{text}");
+    let row = text
+        .lines()
+        .find(|line| line.starts_with("edge0      example  drop "));
+    let words: Vec<_> = row.expect(&text).split_whitespace().collect();
+    assert_eq!(words, ["edge0", "example", "drop", "0", "0", "0", "0"]);
     daemon.stop();
 }

@@ -1,6 +1,6 @@
 //! `XDP_TX` on a veth: in native mode packets reach the peer only if the peer has a native program too.
 
-use crate::status::{ask, json};
+use crate::status::{json, status_text};
 use support::net::{CLIENT, Daemon, NATIVE, Receiver, SERVER, Site, set_queues};
 use support::packets::frame::ip4;
 use support::packets::message::query;
@@ -71,7 +71,7 @@ fn native_mode_without_a_peer_program_gets_a_warning() {
     assert_eq!(site.filter().mode, NATIVE);
     daemon.line(&format!("warning: edge0: {WARNING}"));
     assert_eq!(warnings(&site), [WARNING]);
-    let text = ask(&site, &[]).stdout;
+    let text = status_text(&site);
     assert!(text.contains(&format!("\nedge0: {WARNING}\n")), "{text}");
     assert!(site.get("/").body.contains(WARNING));
     // The remedy that the warning names.

@@ -6,7 +6,7 @@ use crate::base::json::Value;
 use crate::base::utc::Utc;
 
 /// Cell without a value.
-const NONE: &str = "-";
+pub(super) const NONE: &str = "-";
 
 /// Columns of a table: heading, and path of the member in the JSON.
 pub(super) type Columns = &'static [(&'static str, &'static str)];
@@ -25,9 +25,6 @@ pub(super) fn cells(table: &mut Table, part: &Value, columns: Columns) {
         match (*member, value) {
             ("attached", Value::Bool(true)) => table.cell("attached", Some(Colour::Green)),
             ("attached", _) => table.cell("not attached", Some(Colour::Red)),
-            ("verdict", _) if value.word() == Some("aborted") => {
-                table.cell("aborted", Some(Colour::Red));
-            }
             ("program.loaded_at", _) => table.cell(&time(value), None),
             _ => table.cell(&word(value), None),
         }
@@ -50,4 +47,25 @@ pub(super) fn with<'a>(list: &'a Value, member: &str, value: &Value) -> &'a Valu
     let mut elements = list.list().iter();
     let found = elements.find(|element| element.get(member) == value);
     found.unwrap_or(&Value::Null)
+}
+
+/// The element of `list` for the stage `filter`; null without one.
+pub(super) fn with_stage<'a>(list: &'a Value, filter: &Value) -> &'a Value {
+    let mut elements = list.list().iter();
+    let same = |element: &&Value| {
+        ["interface", "stage"]
+            .iter()
+            .all(|member| element.get(member) == filter.get(member))
+    };
+    elements.find(same).unwrap_or(&Value::Null)
+}
+
+/// The interface of a filter, and in a chain the name of the stage: `eth0/acl`.
+pub(super) fn place(filters: &[Value], filter: &Value) -> String {
+    let interface = filter.get("interface");
+    let same = |other: &&Value| other.get("interface") == interface;
+    if filters.iter().filter(same).count() < 2 {
+        return word(interface);
+    }
+    format!("{}/{}", word(interface), word(filter.get("object")))
 }

@@ -36,6 +36,7 @@ struct MeasuredJson {
 #[derive(Serialize)]
 struct FilterJson<'a> {
     interface: &'a str,
+    stage: u64,
     runs: u64,
     run_time_ns: u64,
     runs_per_second: u64,
@@ -95,6 +96,7 @@ fn counted<'a>(
     let run_time_ns = growth(earlier, filter, "program.run_time_ns");
     FilterJson {
         interface,
+        stage: filter.get("stage").number().unwrap_or(1),
         runs,
         run_time_ns,
         runs_per_second: per_second(runs, milliseconds),
@@ -142,7 +144,7 @@ mod tests {
         let packets: u64 = runs.parse().unwrap_or(0);
         let bytes = 60 * packets;
         Value::read(&format!(
-            r#"{{"filters":[{{"interface":"{interface}","program":{{"id":{id},"runs":{runs},"run_time_ns":{time}}},
+            r#"{{"filters":[{{"interface":"{interface}","stage":1,"program":{{"id":{id},"runs":{runs},"run_time_ns":{time}}},
 "verdicts":[{{"verdict":"pass","packets":{packets},"bytes":{bytes}}}]}}]}}"#
         ))
         .unwrap()
@@ -154,7 +156,7 @@ mod tests {
         let counted = |runs, time, per_second, per_run| {
             let bytes = 60 * per_second;
             format!(
-                r#"{{"interface":"eth0","runs":{runs},"run_time_ns":{time},"runs_per_second":{per_second},"ns_per_run":{per_run},"verdicts":[{{"verdict":"pass","packets_per_second":{per_second},"bytes_per_second":{bytes}}}]}}"#
+                r#"{{"interface":"eth0","stage":1,"runs":{runs},"run_time_ns":{time},"runs_per_second":{per_second},"ns_per_run":{per_run},"verdicts":[{{"verdict":"pass","packets_per_second":{per_second},"bytes_per_second":{bytes}}}]}}"#
             )
         };
         for (before, expected) in [

@@ -2,14 +2,17 @@
 
 mod columns;
 mod measure;
+mod remarks;
 mod table;
 mod text;
 mod verdicts;
+mod wrap;
 
 use std::fmt;
 use std::fs::File;
 use std::io::{self, IsTerminal as _, Read as _};
 use std::path::Path;
+use std::thread::sleep;
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -20,7 +23,11 @@ use crate::control::client;
 use crate::control::{Payload, Request};
 use crate::http::PAGE_SIZE;
 use crate::kernel::errno;
+use remarks::lacks_rates;
 use table::Style;
+
+/// Shortest time between two readings from which the daemon computes rates.
+const RATE_PERIOD: Duration = Duration::from_secs(1);
 
 /// Error of `status`.
 #[derive(Debug)]
@@ -65,7 +72,7 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {}
 
 /// Status of the daemon at `control`: JSON if `json` is true, else text. With a time, the kernel counts program runs for
-/// that time.
+/// that time. On a terminal, a status without rates is requested a second time after a second.
 ///
 /// # Errors
 /// See [`Error`].
@@ -77,7 +84,12 @@ pub fn show(control: &Path, json: bool, time: Option<Duration>) -> Result<String
     if json {
         return Ok(text);
     }
-    let status = read(&text)?;
+    let mut status = read(&text)?;
+    // Not for a script, which would wait.
+    if io::stdout().is_terminal() && time.is_none() && lacks_rates(&status) {
+        sleep(RATE_PERIOD);
+        status = read(&fetch(control)?)?;
+    }
     Ok(text::text(&status, style()))
 }
 

@@ -119,7 +119,7 @@ fn restore(replaced: Replaced, running: &mut Filters, log: &Log) -> (Serving, Pl
         ..
     } = replaced;
     put_back(&mut filters, std::mem::take(running), log);
-    for filter in &mut filters {
+    for filter in filters.iter_mut() {
         filter.reattach(Durability::Final, log);
     }
     *running = filters;

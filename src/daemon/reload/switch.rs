@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::daemon::error::Error;
 use crate::daemon::state::Filters;
-use crate::filter::{self, Context, Durability, Filter, Prepared};
+use crate::filter::{self, Chain, Durability, Filter, Prepared};
 use crate::kernel::map_scan::Scan;
 use crate::log::Log;
 
@@ -16,23 +16,16 @@ use crate::log::Log;
 /// The error of the first filter that cannot be replaced; all filters of `running` are then attached as before.
 pub(in crate::daemon) fn switch(
     running: &mut Filters,
-    prepared: Vec<(Context<'_>, Prepared)>,
+    prepared: Vec<(Chain<'_>, Prepared)>,
     scan: &mut Scan,
     log: &Log,
     durability: Durability,
 ) -> Result<Filters, Error> {
-    let mut new = Filters::new();
-    for (context, prepared) in prepared {
-        let old = same_interface(running, &context.block.interface);
-        let switched = match (old, prepared) {
-            (Some(old), Prepared::Load(loaded)) => {
-                filter::replace(&context, old, loaded, durability)
-            }
-            (Some(old), Prepared::Change(target)) => {
-                filter::reuse(&context, old, target, durability, scan)
-            }
-            (None, Prepared::Load(loaded)) => filter::attach(&context, loaded),
-            (None, Prepared::Change(_)) => continue,
+    let mut new = Filters::default();
+    for (chain, prepared) in prepared {
+        let switched = match same_interface(running, &chain.head.block.interface) {
+            Some(old) => filter::replace(&chain, old, prepared, durability, scan),
+            None => filter::attach(&chain, prepared),
         };
         match switched {
             // Cannot fail: the list of `ebpf` blocks has the same capacity.
@@ -60,7 +53,7 @@ pub(in crate::daemon) const fn durability(confirm: Option<Duration>) -> Durabili
 
 /// Makes the filters final: pins filters with `exit hold`, and removes the pins of others.
 pub(in crate::daemon) fn persist(filters: &mut Filters, log: &Log) {
-    for filter in filters {
+    for filter in filters.iter_mut() {
         filter.persist(log);
     }
 }
@@ -68,7 +61,7 @@ pub(in crate::daemon) fn persist(filters: &mut Filters, log: &Log) {
 /// Rolls back a switch: each filter of `old` replaces its successor in `new`. A filter of `new` without predecessor is
 /// detached.
 pub(in crate::daemon) fn put_back(old: &mut Filters, new: Filters, log: &Log) {
-    for mut filter in new {
+    for mut filter in *new {
         match same_interface(old, &filter.interface) {
             Some(old) => old.roll_back(filter, log),
             None => filter.detach(),

@@ -5,14 +5,13 @@ use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 use super::folder::{self, Folder};
-use super::pins::{self, LinkPin, Pins};
+use super::pins::{self, LinkPin, PinnedStage, Pins};
 use super::states;
+use crate::base::capacity::MAX_STAGES;
 use crate::filter::fingerprint::Identity;
 use crate::filter::refusal::PinError;
-use crate::kernel::info;
 use crate::kernel::interface::{self, Interface};
 use crate::kernel::pin::Link;
-use crate::kernel::program::Program;
 use crate::log::Log;
 
 /// A filter that an earlier daemon left attached.
@@ -21,8 +20,10 @@ pub(in crate::filter) struct PinnedFilter {
     pub(in crate::filter) pins: Pins,
     /// The pinned link; `None` if the filter was attached by netlink (before 5.9).
     pub(in crate::filter) link: Option<OwnedFd>,
-    pub(in crate::filter) program: Program,
-    pub(in crate::filter) identity: Identity,
+    /// The stage whose program is attached.
+    pub(in crate::filter) head: PinnedStage,
+    /// The other stages, in the order in which the kernel runs them.
+    pub(in crate::filter) behind: Vec<PinnedStage>,
 }
 
 /// Finds the filter that an earlier daemon left on `interface`, whose present name is `name`. Pins of another interface
@@ -136,11 +137,11 @@ fn attached_filter(
         LinkPin::Present(link, ends) => (Some(link), Some(ends.program)),
         _ => (None, interface.xdp.map(|(_, id)| id)),
     };
-    let state = id.map(|id| pins.state_of(id)).transpose()?.flatten();
-    let (identity, program) = match (state, &link, id) {
-        (Some(state), ..) => state,
-        (None, Some(_), Some(id)) => match info::open_program(id).and_then(Program::adopt) {
-            Ok(program) => (Identity::MODIFIED, program),
+    let stage = id.map(|id| pins.stage_of(id)).transpose()?.flatten();
+    let head = match (stage, &link, id) {
+        (Some(stage), ..) => stage,
+        (None, Some(_), Some(id)) => match PinnedStage::by_id(id) {
+            Ok(stage) => stage,
             Err(errno) => {
                 let (path, why) = (pins.path().display(), errno.desc());
                 log.warn(format_args!(
@@ -156,12 +157,33 @@ fn attached_filter(
             return Ok(None);
         }
     };
+    let behind = stages_behind(&pins, &head)?;
     Ok(Some(PinnedFilter {
         pins,
         link,
-        program,
-        identity,
+        head,
+        behind,
     }))
+}
+
+/// The stages that the kernel runs behind `head`. A stage whose state is not pinned ends the chain.
+fn stages_behind(pins: &Pins, head: &PinnedStage) -> Result<Vec<PinnedStage>, PinError> {
+    let mut stages: Vec<PinnedStage> = Vec::new();
+    while stages.len() < MAX_STAGES {
+        let last = stages.last().unwrap_or(head);
+        let Some(id) = pins.next_of(last.identity)? else {
+            break;
+        };
+        let stage = match pins.stage_of(id)? {
+            Some(stage) => stage,
+            None => match PinnedStage::by_id(id) {
+                Ok(stage) => stage,
+                Err(_) => break,
+            },
+        };
+        stages.push(stage);
+    }
+    Ok(stages)
 }
 
 impl PinnedFilter {
@@ -174,7 +196,8 @@ impl PinnedFilter {
             ));
         }
         // Without the pin, the program was opened by its id.
-        if !matches!(self.pins.state_of(self.program.info.id), Ok(Some(_))) {
+        let is_unpinned = |stage: &PinnedStage| stage.identity == Identity::UNKNOWN;
+        if is_unpinned(&self.head) || self.behind.iter().any(is_unpinned) {
             let path = self.pins.path().display();
             log.warn(format_args!(
                 "{name}: {path} lacks the pin of the program, so the filter is replaced"

@@ -9,8 +9,9 @@ mod states;
 use std::os::fd::OwnedFd;
 
 use super::fingerprint::{Identity, Target};
+use super::loaded::{Changes, LoadedMap};
 use super::refusal::{PinError, no_descriptor, to_reason};
-use super::state::{Attached, Changes, Loaded, LoadedMap};
+use super::state::Attached;
 use super::{Context, Filter};
 use crate::base::diagnostic::{Blame, Diagnostic};
 use crate::config::{self, Exit};
@@ -23,6 +24,7 @@ use crate::log::Log;
 use crate::object::frame::{RINGS, TOTALS, is_frame_map};
 pub(super) use find::PinnedFilter;
 pub use find::tidy;
+pub(super) use pins::PinnedStage;
 use pins::Pins;
 
 /// Creates and owns the pins of a filter with `exit hold`, or shares the pins of `old`. `None` without `exit hold`.
@@ -42,17 +44,13 @@ pub(super) fn own_pins(
     }
 }
 
-/// Pins program and maps before the program is attached, so that an attached program always has its pinned state.
-pub(super) fn pin_state(
-    context: &Context<'_>,
-    pins: Option<&Pins>,
-    loaded: &Loaded,
-) -> Result<(), Diagnostic> {
-    let Some(pins) = pins else {
+/// Pins the stages before the filter is attached, so that an attached program always has its pinned state.
+pub(super) fn pin_state(context: &Context<'_>, filter: &Filter) -> Result<(), Diagnostic> {
+    if context.block.exit != Exit::Hold {
         return Ok(());
-    };
-    let maps = loaded.maps.iter().map(|map| &map.map);
-    pins.pin_state(loaded.fingerprint.identity, &loaded.program, maps)
+    }
+    filter
+        .pin_stages()
         .map_err(|error| not_pinned(context, &error))
 }
 
@@ -68,24 +66,27 @@ pub(super) fn pinned_filter(
     }
 }
 
-/// Adopts the maps of a pinned filter that equals `target`; `None` if a pin is missing or of another kind. `cpus` is the
-/// number of possible CPUs.
+/// Adopts the maps of the pinned state `identity`, which equals `target`; `None` if a pin is missing or of another kind.
+/// `cpus` is the number of possible CPUs.
 pub(super) fn adopt_maps(
     context: &Context<'_>,
-    pinned: &PinnedFilter,
+    pins: &Pins,
+    identity: Identity,
     mut target: Target,
     cpus: usize,
 ) -> Result<Option<Vec<LoadedMap>>, Diagnostic> {
     let mut maps = Vec::with_capacity(context.object.maps.len());
-    for (index, def) in context.object.maps.iter().enumerate() {
-        let map = pinned.pins.map(pinned.identity, index);
+    let defs = &context.object.maps;
+    let names = states::map_pins(defs.iter().map(|def| def.name.as_str()));
+    for (def, name) in defs.iter().zip(names) {
+        let map = pins.map(identity, &name);
         let map = map.and_then(|(fd, path)| {
             Map::adopt(fd, def, cpus)
                 .map_err(|errno| PinError::new(&path, "cannot be adopted", Some(errno)))
         });
         let map = match map {
             Ok(map) => map,
-            // The verifier refused these parts of the program's frame.
+            // The verifier refused these parts of the program's frame, or the stage was loaded as the last one.
             Err(error) if error.is_missing_or_wrong() && is_frame_map(&def.name) => {
                 let name = &context.block.interface;
                 let reason = match def.name.as_str() {
@@ -101,7 +102,7 @@ pub(super) fn adopt_maps(
                 context.log.warn(format_args!(
                     "{name}: map {map} cannot be adopted, so the filter is replaced: {error}"
                 ));
-                let marked = pinned.pins.mark_broken(pinned.identity);
+                let marked = pins.mark_broken(identity);
                 return marked
                     .map(|()| None)
                     .map_err(|error| not_pinned(context, &error));
@@ -145,17 +146,26 @@ pub(super) fn not_pinned(context: &Context<'_>, error: &PinError) -> Diagnostic 
             context.wrong(block.interface_at, "if", Blame::Interface, what)
         }
         PinError::Unusable { .. } => {
-            context.wrong(block.exit_at, "exit", error.blame(), error.to_string())
+            context.wrong(block.exit_at(), "exit", error.blame(), error.to_string())
         }
     }
 }
 
 impl Filter {
-    /// Pins program, maps and attachment where their pins are missing. `None` without pins or attachment.
+    /// Pins program and maps of each stage where their pins are missing.
+    fn pin_stages(&self) -> Result<(), PinError> {
+        let Some(pins) = &self.pins else {
+            return Ok(());
+        };
+        self.stages().try_for_each(|stage| {
+            pins.pin_state(stage.fingerprint.identity, &stage.program, &stage.maps)
+        })
+    }
+
+    /// Pins stages and attachment where their pins are missing. `None` without pins or attachment.
     fn pin(&mut self) -> Option<Result<(), PinError>> {
+        let state = self.pin_stages();
         let (pins, attached) = self.pins.as_ref().zip(self.attached.as_mut())?;
-        let maps = self.maps.iter().map(|map| &map.map);
-        let state = pins.pin_state(self.fingerprint.identity, &self.program, maps);
         // Even without pinned maps, the pin of the attachment keeps the filter attached.
         let link = pins.pin_link(&mut attached.attachment);
         Some(state.and(link))
@@ -175,14 +185,17 @@ impl Filter {
     /// Commits the filter once no later step can fail: pins it with `exit hold`, else removes the pins of an earlier
     /// `exit hold`.
     pub fn persist(&mut self, log: &Log) {
-        self.set_changes(Changes::default());
+        for stage in self.stages_mut() {
+            stage.changes = Changes::default();
+            stage.shares = None;
+        }
         if !self.holds {
             self.unpin();
             self.pins = None;
             return;
         }
         let pinned = self.pin();
-        let (name, identity) = (&self.interface, self.fingerprint.identity);
+        let name = &self.interface;
         match (pinned, &self.pins) {
             (Some(Err(error)), _) => {
                 log.error(format_args!(
@@ -191,7 +204,8 @@ impl Filter {
                 self.unpin();
             }
             (Some(Ok(())), Some(pins)) => {
-                if let Err(error) = pins.remove_others(identity) {
+                let kept = self.stages().map(|stage| stage.fingerprint.identity);
+                if let Err(error) = pins.remove_others(&kept.collect::<Vec<_>>()) {
                     log.warn(format_args!(
                         "{name}: cannot remove the pins of an earlier state: {error}"
                     ));
@@ -199,22 +213,6 @@ impl Filter {
             }
             _ => {}
         }
-    }
-
-    /// Marks the pinned state as modified, if the filter has pins. If this daemon dies, the next daemon does not reuse a
-    /// modified state.
-    pub(super) fn mark_modified(&self) -> Result<(), PinError> {
-        self.rename_state(self.fingerprint.identity, Identity::MODIFIED)
-    }
-
-    /// Undoes [`Filter::mark_modified`].
-    pub(super) fn unmark_modified(&self) -> Result<(), PinError> {
-        self.rename_state(Identity::MODIFIED, self.fingerprint.identity)
-    }
-
-    fn rename_state(&self, from: Identity, to: Identity) -> Result<(), PinError> {
-        let pins = self.pins.as_ref();
-        pins.map_or(Ok(()), |pins| pins.rename_state(from, to))
     }
 
     /// Moves the pins of `other` to this filter, if it has none.

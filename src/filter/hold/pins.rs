@@ -15,14 +15,15 @@ use std::rc::Rc;
 use nix::errno::Errno;
 
 use super::folder::Folder;
-use super::states::{self, PROGRAM, remove};
+use super::states::{self, NEXT_PIN, PROGRAM, remove};
 use crate::filter::fingerprint::Identity;
+use crate::filter::loaded::{LoadedMap, program_in};
 use crate::filter::refusal::PinError;
 use crate::kernel::attach::Attachment;
-use crate::kernel::errno;
 use crate::kernel::map::Map;
 use crate::kernel::pin::{self, Kind, Link};
 use crate::kernel::program::Program;
+use crate::kernel::{errno, info};
 
 /// Name of the pin of the attachment.
 const LINK: &str = "link";
@@ -33,6 +34,27 @@ const NEW: &str = "new";
 #[derive(Clone, Debug)]
 pub(in crate::filter) struct Pins {
     folder: Rc<Folder>,
+}
+
+/// A stage of a pinned filter.
+#[derive(Debug)]
+pub(in crate::filter) struct PinnedStage {
+    pub(in crate::filter) program: Program,
+    pub(in crate::filter) identity: Identity,
+}
+
+impl PinnedStage {
+    /// The stage of a program without pins.
+    ///
+    /// # Errors
+    /// The errors of [`info::open_program`].
+    pub(super) fn by_id(id: u32) -> Result<Self, Errno> {
+        let program = info::open_program(id).and_then(Program::adopt)?;
+        Ok(Self {
+            program,
+            identity: Identity::UNKNOWN,
+        })
+    }
 }
 
 /// The pin of an attachment.
@@ -57,16 +79,15 @@ impl Pins {
     }
 
     /// Pins a program and its maps, in the object's order, unless this state is pinned.
-    pub(in crate::filter) fn pin_state<'a>(
+    pub(in crate::filter) fn pin_state(
         &self,
         identity: Identity,
         program: &Program,
-        maps: impl Iterator<Item = &'a Map> + Clone,
+        maps: &[LoadedMap],
     ) -> Result<(), PinError> {
         self.folder.renew()?;
         let folder = self.state(identity);
-        let count = maps.clone().count();
-        if states::has_program(&folder, program)? && states::has_maps(&folder, count) {
+        if states::has_program(&folder, program)? && states::has_maps(&folder, maps) {
             return Ok(());
         }
         // An earlier daemon may have died while it created a state.
@@ -77,18 +98,19 @@ impl Pins {
         })
     }
 
-    fn create_state<'a>(
+    fn create_state(
         &self,
         program: &Program,
-        maps: impl Iterator<Item = &'a Map>,
+        maps: &[LoadedMap],
         folder: &Path,
     ) -> Result<(), Errno> {
         let new = self.folder.path().join(NEW);
         let created = DirBuilder::new().mode(0o700).create(&new);
         created.map_err(|error| errno(&error))?;
         pin::pin(program.as_fd(), &new.join(PROGRAM))?;
-        for (index, map) in maps.enumerate() {
-            pin::pin(map.fd().as_fd(), &new.join(index.to_string()))?;
+        let names = maps.iter().map(|loaded| loaded.name.as_str());
+        for (loaded, name) in maps.iter().zip(states::map_pins(names)) {
+            pin::pin(loaded.map.fd().as_fd(), &new.join(name))?;
         }
         // An incomplete state, or a state of another program, may have the name.
         match remove(folder) {
@@ -116,12 +138,13 @@ impl Pins {
 
     /// Marks a state whose content does not match its name, so that no daemon adopts its maps.
     pub(super) fn mark_broken(&self, identity: Identity) -> Result<(), PinError> {
-        if identity != Identity::MODIFIED {
-            // A modified state seldom exists.
-            let _ = remove(&self.state(Identity::MODIFIED));
-            self.rename_state(identity, Identity::MODIFIED)?;
+        let modified = identity.modified();
+        if identity == modified {
+            return Ok(());
         }
-        Ok(())
+        // A modified state seldom exists.
+        let _ = remove(&self.state(modified));
+        self.rename_state(identity, modified)
     }
 
     fn remove_new(&self) {
@@ -157,12 +180,14 @@ impl Pins {
         let _ = fs::remove_file(self.folder.path().join(LINK));
     }
 
-    /// Removes every state but the state of `identity`. After an error, the next call retries.
-    pub(in crate::filter) fn remove_others(&self, identity: Identity) -> Result<(), PinError> {
-        let kept = self.state(identity);
+    /// Removes every state but those of the identities `kept`. After an error, the next call retries.
+    pub(in crate::filter) fn remove_others(&self, kept: &[Identity]) -> Result<(), PinError> {
+        let is_other = |folder: &PathBuf| {
+            states::identity(folder).is_none_or(|identity| !kept.contains(&identity))
+        };
         let states = states::all(self.folder.path())?.into_iter();
         let mut all = Ok(());
-        for folder in states.filter(|folder| *folder != kept) {
+        for folder in states.filter(is_other) {
             let removed = remove(&folder)
                 .map_err(|error| PinError::new(&folder, "cannot be removed", Some(errno(&error))));
             all = all.and(removed);
@@ -180,27 +205,38 @@ impl Pins {
         link(self.folder.path())
     }
 
-    /// Finds the state whose program has this id.
-    pub(super) fn state_of(&self, id: u32) -> Result<Option<(Identity, Program)>, PinError> {
+    /// Finds the stage whose program has this id.
+    pub(super) fn stage_of(&self, id: u32) -> Result<Option<PinnedStage>, PinError> {
         for folder in states::all(self.folder.path())? {
             if let Some((identity, program)) =
                 states::identity(&folder).zip(states::program(&folder)?)
                 && program.info.id == id
             {
-                return Ok(Some((identity, program)));
+                return Ok(Some(PinnedStage { program, identity }));
             }
         }
         Ok(None)
     }
 
-    /// Opens the pin of a map of a state; returns the map and the path. The pin's name is `index`, the map's number in the
-    /// object, since names of maps may contain dots, which the BPF file system forbids.
+    /// Id of the program that the kernel runs behind the program of a state; `None` for the last stage.
+    pub(super) fn next_of(&self, identity: Identity) -> Result<Option<u32>, PinError> {
+        let (map, path) = match self.map(identity, NEXT_PIN) {
+            Ok(found) => found,
+            Err(error) if error.is_missing_or_wrong() => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let slot = info::map(map.as_fd()).map(|info| Map::open(map, &info, 1));
+        slot.and_then(|slot| program_in(&slot))
+            .map_err(|errno| PinError::unknown(&path, errno))
+    }
+
+    /// Opens the pin `name` of a map of a state; returns the map and the path.
     pub(super) fn map(
         &self,
         identity: Identity,
-        index: usize,
+        name: &str,
     ) -> Result<(OwnedFd, PathBuf), PinError> {
-        let path = self.state(identity).join(index.to_string());
+        let path = self.state(identity).join(name);
         match pin::get(&path, Kind::Map) {
             Ok(map) => Ok((map, path)),
             Err(errno) => Err(PinError::new(&path, "cannot be opened", Some(errno))),

@@ -7,13 +7,18 @@ use std::path::{Path, PathBuf};
 use nix::errno::Errno;
 
 use crate::filter::fingerprint::Identity;
+use crate::filter::loaded::LoadedMap;
 use crate::filter::refusal::PinError;
 use crate::kernel::errno;
 use crate::kernel::pin::{self, Kind};
 use crate::kernel::program::Program;
+use crate::object::frame::NEXT;
 
-/// Name of the pin of the program. The pin of a map has the map's number in the object as its name.
+/// Name of the pin of the program.
 pub(super) const PROGRAM: &str = "program";
+
+/// Name of the pin of the map that leads to the next stage.
+pub(super) const NEXT_PIN: &str = "next";
 
 /// Folders of all states in the folder of an interface.
 pub(super) fn all(folder: &Path) -> Result<Vec<PathBuf>, PinError> {
@@ -32,9 +37,24 @@ pub(super) fn has_program(folder: &Path, wanted: &Program) -> Result<bool, PinEr
     Ok(pinned.is_some_and(|pinned| pinned.info.id == wanted.info.id))
 }
 
-/// True if the state in `folder` has the pins of `count` maps.
-pub(super) fn has_maps(folder: &Path, count: usize) -> bool {
-    (0..count).all(|index| folder.join(index.to_string()).exists())
+/// Names of the pins of maps, given the maps' names in the object's order. A pin has a number, since names of maps may
+/// contain dots, which the BPF file system forbids. The map that leads to the next stage has a name and no number, so that
+/// a daemon finds it without the object, and the numbers do not depend on the place in the chain.
+pub(super) fn map_pins<'a>(names: impl Iterator<Item = &'a str>) -> impl Iterator<Item = String> {
+    let mut number = 0_usize;
+    names.map(move |name| {
+        if name == NEXT {
+            return NEXT_PIN.into();
+        }
+        number += 1;
+        (number - 1).to_string()
+    })
+}
+
+/// True if the state in `folder` has a pin for each map.
+pub(super) fn has_maps(folder: &Path, maps: &[LoadedMap]) -> bool {
+    let mut pins = map_pins(maps.iter().map(|loaded| loaded.name.as_str()));
+    pins.all(|pin| folder.join(pin).exists())
 }
 
 /// Identity in the name of a state's folder; `None` for the name of another folder.

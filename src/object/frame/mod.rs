@@ -9,12 +9,23 @@
 
 mod assembly;
 mod listing;
+#[cfg(test)]
+#[allow(
+    clippy::indexing_slicing,
+    clippy::expect_used,
+    clippy::cast_possible_wrap,
+    reason = "a panic is how a test fails"
+)]
+mod listing_tests;
+mod maps;
 pub mod sample;
 mod sampler;
 mod settings;
 mod stack;
+mod state;
 #[cfg(test)]
 #[allow(
+    clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
     reason = "a panic is how a test fails"
@@ -27,40 +38,14 @@ use std::fmt;
 use super::insn::class;
 use super::insn::{CALL, EXIT, pseudo};
 use super::link::MapReference;
-use super::{Insn, LinkedObject, MapDef, MapKind};
+use super::{Insn, LinkedObject};
 use assembly::TO_EXIT;
 use listing::{COUNT, LEAVE, NEXT_LOAD, PASS_ON, PROLOGUE, TOTALS_LOAD};
+pub use maps::{
+    NEXT, RINGS, SETTINGS, TOTAL_SIZE, TOTALS, VERDICTS, is_frame_map, lost_samples, ring,
+};
 use sampler::{RINGS_LOAD, SETTINGS_LOADS};
 pub use settings::{SETTINGS_SIZE, Settings};
-
-/// Start of the names of the frame's maps, which are not shown to users. The dot prevents a clash with a map of the program: C names have no dot.
-const PREFIX: &str = "frame.";
-/// Name of the map with the counters.
-pub const TOTALS: &str = "frame.totals";
-/// Number of counters: one for each verdict of `enum xdp_action`, and one for all greater numbers, which the kernel
-/// treats as `XDP_ABORTED`.
-pub const VERDICTS: usize = 6;
-/// Bytes of one verdict's counters: packets, then bytes, each a `u64` in host order.
-pub const TOTAL_SIZE: usize = 16;
-
-/// Name of the map with the next program of the chain.
-pub const NEXT: &str = "frame.next";
-/// Name of the map whose only slot has the ring buffer for samples; the slot is empty while nobody samples.
-pub const RINGS: &str = "frame.rings";
-/// Name of the map with the [`Settings`] of samples, all zero while nobody samples.
-pub const SETTINGS: &str = "frame.settings";
-
-/// True for the name of a map of the frame.
-pub fn is_frame_map(name: &str) -> bool {
-    name.starts_with(PREFIX)
-}
-
-/// Number of samples that one CPU lost because the ring buffer was full. `value` is the CPU's value of [`TOTALS`].
-pub fn lost_samples(value: &[u8]) -> u64 {
-    let at = usize::from(sampler::LOST.unsigned_abs());
-    let lost = value.get(at..).and_then(<[u8]>::first_chunk);
-    lost.map_or(0, |lost| u64::from_ne_bytes(*lost))
-}
 
 /// Place of a program on its interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -124,12 +109,12 @@ impl LinkedObject {
             place,
             samples: true,
         });
-        self.maps.push(totals());
+        self.maps.push(maps::totals());
         if place == Place::Chained {
-            self.maps.push(next());
+            self.maps.push(maps::next());
         }
-        self.maps.push(rings());
-        self.maps.push(settings());
+        self.maps.push(maps::rings());
+        self.maps.push(maps::settings());
         Ok(())
     }
 
@@ -173,60 +158,6 @@ impl LinkedObject {
     /// Number of slots that the frame adds to the program; 0 without a frame.
     pub fn frame_slots(&self) -> usize {
         self.frame.map_or(0, |frame| PROLOGUE + frame.after())
-    }
-}
-
-/// Definition of the counters.
-fn totals() -> MapDef {
-    MapDef {
-        kind: MapKind::PERCPU_ARRAY,
-        key_size: 4,
-        value_size: u32::try_from(VERDICTS * TOTAL_SIZE + sampler::SIZE).unwrap_or_default(),
-        max_entries: 1,
-        ..MapDef::new(TOTALS)
-    }
-}
-
-/// Definition of the map with the ring buffer.
-fn rings() -> MapDef {
-    MapDef {
-        kind: MapKind::ARRAY_OF_MAPS,
-        key_size: 4,
-        value_size: 4,
-        max_entries: 1,
-        inner: Some(Box::new(ring(1))),
-        ..MapDef::new(RINGS)
-    }
-}
-
-/// Definition of a ring buffer for samples; its size in bytes is rounded up to a power of two of pages.
-pub fn ring(size: u32) -> MapDef {
-    MapDef {
-        kind: MapKind::RINGBUF,
-        max_entries: size,
-        ..MapDef::new("frame.ring")
-    }
-}
-
-/// Definition of the map with the settings of samples.
-fn settings() -> MapDef {
-    MapDef {
-        kind: MapKind::ARRAY,
-        key_size: 4,
-        value_size: u32::try_from(SETTINGS_SIZE).unwrap_or_default(),
-        max_entries: 1,
-        ..MapDef::new(SETTINGS)
-    }
-}
-
-/// Definition of the map with the next program.
-fn next() -> MapDef {
-    MapDef {
-        kind: MapKind::PROG_ARRAY,
-        key_size: 4,
-        value_size: 4,
-        max_entries: 1,
-        ..MapDef::new(NEXT)
     }
 }
 

@@ -182,6 +182,7 @@ use super::sample::{HEAD, HEADER, SAMPLE_SIZE};
 use super::settings::{
     AIM, GAP, LIMIT, ONE_IN, PACKETS, SESSION, STAGE, START, TAKEN, VERDICTS, WAKE, WINDOW,
 };
+use super::state::{FLAGS, ITS_SESSION, LEFT, LOST, REST, STEP, TIME, WEIGHT};
 
 /// Number of slots.
 pub(super) const SLOTS: usize = 162;
@@ -190,26 +191,6 @@ pub(super) const SETTINGS_LOADS: [usize; 4] = [0, 69, 91, 145];
 /// Slot that loads the map [`RINGS`](super::RINGS).
 pub(super) const RINGS_LOAD: usize = 61;
 
-/// Offsets in the value of the map [`TOTALS`](super::TOTALS), after the counters. The first is that of the samples that
-/// were lost because the ring buffer was full.
-pub(super) const LOST: i16 = 96;
-/// Packets since the previous sample.
-const WEIGHT: i16 = 104;
-/// Packets left in this step, less one.
-const LEFT: i16 = 112;
-/// Packets in this step.
-const STEP: i16 = 120;
-/// Packets between this step and the next sample.
-const REST: i16 = 128;
-/// Time of the end of the step, until the sample has it.
-const TIME: i16 = 136;
-/// Flags for `bpf_ringbuf_submit`.
-const FLAGS: i16 = 144;
-/// Session to which these numbers belong.
-const ITS_SESSION: i16 = 152;
-/// Bytes of these numbers.
-pub(super) const SIZE: usize = 64;
-
 /// Sizes in the layout of a sample.
 const SAMPLE: i32 = 224;
 const BEFORE_HEAD: i32 = 32;
@@ -217,9 +198,9 @@ const WHOLE_HEAD: i32 = 192;
 const _: () = assert!(SAMPLE_SIZE == 224 && HEADER == 32 && HEAD == 192);
 
 /// Maximum packets from one reading of the clock to the next.
-const MAX_STEP: i32 = 64;
+pub(super) const MAX_STEP: i32 = 64;
 /// Greatest mean gap: twice the gap must fit in a random number of 32 bits.
-const MAX_GAP: i32 = 1 << 20;
+pub(super) const MAX_GAP: i32 = 1 << 20;
 
 /// Offsets in `struct xdp_md`.
 const DATA: i16 = 0;

@@ -87,3 +87,40 @@ impl Settings {
         bytes
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rate_becomes_window_limit_and_aim() {
+        for (rate, window, limit, aim) in [
+            (1000, 100, 100, 75),
+            (40, 100, 4, 3),
+            (10, 400, 4, 3),
+            (1, 4000, 4, 3),
+            (0, 4000, 4, 3),
+            (u32::MAX, 100, 429_496_729, 322_122_547),
+        ] {
+            let settings = Settings {
+                session: 7,
+                verdicts: 6,
+                stage: 2,
+                one_in: 10,
+                rate,
+                wake: 4096,
+            };
+            let bytes = settings.bytes();
+            let number = |offset: i16| {
+                let from = usize::from(offset.unsigned_abs());
+                u32::from_ne_bytes(*bytes.get(from..).unwrap().first_chunk().unwrap())
+            };
+            let shown = [SESSION, VERDICTS, STAGE, ONE_IN, WAKE].map(number);
+            assert_eq!(shown, [7, 6, 2, 10, 4096]);
+            let shown = [WINDOW, LIMIT, AIM, GAP].map(number);
+            // The lower half of the window, of 8 bytes; at most 4.3 s.
+            assert_eq!(shown, [window * 1_000_000, limit, aim, 10], "{rate}");
+        }
+    }
+}

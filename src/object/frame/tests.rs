@@ -170,3 +170,29 @@ fn removing_frame_restores_program() {
     let expected = (before.instructions(&[7]).ok(), before.maps);
     assert_eq!(instructions, Some(expected));
 }
+
+#[test]
+fn simpler_frames_lack_samples_then_everything() {
+    let code = [PASS, RETURN];
+    let mut object = program(&code, 2, &[]);
+    assert_eq!(object.add_frame(Place::Chained), Ok(()));
+    let slots = |object: &LinkedObject| object.frame_slots();
+    let simpler = object.simpler().expect("a frame without samples");
+    assert_eq!(slots(&object) - slots(&simpler), sampler::SLOTS);
+    let names: Vec<_> = simpler.maps.iter().map(|map| map.name.as_str()).collect();
+    assert_eq!(names, ["first", TOTALS, NEXT]);
+    let bare = simpler.simpler().expect("no frame");
+    assert_eq!((slots(&bare), bare.maps.len()), (0, 1));
+    assert!(bare.simpler().is_none());
+    for (maps, expected) in [(5, &object), (4, &simpler), (3, &simpler), (1, &bare)] {
+        assert_eq!(slots(&object.with_maps(maps)), slots(expected), "{maps}");
+    }
+    // Each of the frames' map references is a map load.
+    for object in [&object, &simpler] {
+        let code = object.frame.map(|frame| frame.around(object));
+        let code = code.expect("a frame");
+        for reference in code.map_references {
+            assert!(code.insns[reference.slot].is_wide(), "{reference:?}");
+        }
+    }
+}

@@ -1,26 +1,32 @@
-//! The section of a filter: state, metrics and maps.
+//! The section of an interface: the state of its filter, then a block for the program with verdicts, metrics and maps.
 
 use std::fmt::{self, Write as _};
 
+use super::digits::Digits;
 use super::escape::Html;
 use crate::base::text::Text;
 use crate::kernel::xdp_mode::Mode;
-use crate::views::verdicts::{Totals, VerdictTotals};
+use crate::views::readings::Growth;
+use crate::views::verdicts::VerdictTotals;
 
-/// Facts about a filter.
+/// Facts about the filter of an interface.
 pub(in crate::views) struct FilterFacts<'a> {
     pub(in crate::views) interface: &'a str,
-    pub(in crate::views) program: &'a str,
-    /// Id of the program.
-    pub(in crate::views) id: u32,
     /// `None` while the filter is detached.
     pub(in crate::views) mode: Option<Mode>,
     /// Reason why the driver refused native mode.
     pub(in crate::views) reason: Option<&'a str>,
-    /// Reason why the filter is detached.
-    pub(in crate::views) obstacle: Option<&'a str>,
     /// Number of times that the filter was attached again.
     pub(in crate::views) reattached: u64,
+}
+
+/// Facts about a program.
+pub(in crate::views) struct ProgramFacts<'a> {
+    /// Name of the object's file.
+    pub(in crate::views) object: &'a str,
+    pub(in crate::views) program: &'a str,
+    /// Id of the program.
+    pub(in crate::views) id: u32,
 }
 
 /// Fill level of a map.
@@ -34,28 +40,23 @@ pub(in crate::views) enum Fill {
     Unread,
 }
 
-/// Begins the section of a filter. Warnings are texts of corexdp itself and need no escaping.
+/// Begins the section of an interface. Warnings are texts of corexdp itself and need no escaping.
 pub(in crate::views) fn begin_filter(
     text: &mut Text<'_>,
     filter: &FilterFacts<'_>,
     warnings: impl Iterator<Item = impl fmt::Display>,
 ) -> fmt::Result {
-    let &FilterFacts { id, reattached, .. } = filter;
-    let (interface, program) = (Html(filter.interface), Html(filter.program));
-    write!(
-        text,
-        "<section data-id=\"{id}\"><h2>{interface}</h2>\n<p><strong class="
-    )?;
+    let &FilterFacts { reattached, .. } = filter;
+    let interface = Html(filter.interface);
+    write!(text, "<section><h2>{interface}</h2>\n<p><strong class=")?;
     if let Some(mode) = filter.mode {
         write!(text, "\"on\">attached</strong> in {mode} mode")?;
     } else {
-        let obstacle = Html(filter.obstacle.unwrap_or("the log says why"));
-        write!(text, "\"off\">NOT attached</strong>: {obstacle}")?;
+        write!(text, "\"off\">NOT attached</strong>")?;
     }
-    write!(text, "<br/>program {program}, id {id}")?;
     if reattached > 0 {
         let times = if reattached == 1 { "time" } else { "times" };
-        write!(text, "<br/>attached again {reattached} {times}")?;
+        write!(text, ", attached again {reattached} {times}")?;
     }
     text.write_str("</p>\n")?;
     if let Some(reason) = filter.reason {
@@ -71,49 +72,64 @@ pub(in crate::views) fn begin_filter(
     Ok(())
 }
 
-/// Writes the table of packets and bytes by verdict. `totals` is `None` for a program whose verdicts are not counted.
-///
-/// Rare verdicts have a row only if a packet had them. Passed and dropped packets always have rows, so that the page does
-/// not jump at the first one.
-pub(in crate::views) fn verdicts(
+/// Begins the block of a program.
+pub(in crate::views) fn begin_program(
     text: &mut Text<'_>,
-    interface: &str,
-    totals: Option<&Totals>,
+    facts: &ProgramFacts<'_>,
 ) -> fmt::Result {
-    let Some(totals) = totals else {
-        return text.write_str("<p>Verdicts are not counted</p>\n");
-    };
+    let (object, program, id) = (Html(facts.object), Html(facts.program), facts.id);
+    writeln!(
+        text,
+        "<div data-id=\"{id}\"><h3>{object} <small>program {program}, id {id}</small></h3>"
+    )
+}
+
+/// Begins the table of packets and bytes by verdict.
+pub(in crate::views) fn begin_verdicts(text: &mut Text<'_>, interface: &str) -> fmt::Result {
     let interface = Html(interface);
     writeln!(
         text,
-        "<table aria-label=\"Verdicts of {interface}\"><thead><tr><th scope=\"col\">Verdict</th>\
-         <th scope=\"col\">Total</th><th class=\"own\" scope=\"col\">Rate</th></tr></thead><tbody>"
-    )?;
-    let shown = |total: &&VerdictTotals| total.is_usual() || total.packets > 0;
-    for total in totals.iter().filter(shown) {
-        let verdict = total.verdict;
-        let class = if total.is_fault() {
-            " class=\"error\""
-        } else {
-            ""
-        };
-        for (unit, number) in [("packets", total.packets), ("bytes", total.bytes)] {
-            writeln!(
-                text,
-                "<tr><th scope=\"row\"{class}>{verdict}, {unit}</th><td>{number}</td></tr>"
-            )?;
-        }
-    }
-    end_metrics(text)
+        "<table class=\"verdicts\" aria-label=\"Verdicts of {interface}\"><thead><tr><th scope=\"col\">Verdict</th>\
+         <th scope=\"col\">Packets/s</th><th scope=\"col\">Bits/s</th><th scope=\"col\">Packets</th><th scope=\"col\">Bytes</th>\
+         <th class=\"own\" scope=\"col\">5 minutes</th></tr></thead><tbody>"
+    )
 }
 
-/// Begins the table of the metrics of an interface's filter.
+/// Writes the row of a verdict.
+pub(in crate::views) fn verdict(
+    text: &mut Text<'_>,
+    total: &VerdictTotals,
+    growth: Option<Growth>,
+) -> fmt::Result {
+    let &VerdictTotals {
+        verdict,
+        packets,
+        bytes,
+    } = total;
+    let class = if total.is_fault() && packets > 0 {
+        " class=\"error\""
+    } else {
+        ""
+    };
+    write!(text, "<tr><th{class}>{verdict}</th>")?;
+    match growth {
+        Some(growth) => {
+            let (rate, bits) = (Digits(growth.packet_rate()), growth.byte_rate().bits());
+            write!(text, "<td>{rate}</td><td>{bits}</td>")
+        }
+        None => text.write_str("<td>-</td><td>-</td>"),
+    }?;
+    let (packets, bytes) = (Digits(packets), Digits(bytes));
+    writeln!(text, "<td>{packets}</td><td>{bytes}</td></tr>")
+}
+
+/// Begins the table of the metrics of an interface's program.
 pub(in crate::views) fn begin_metrics(text: &mut Text<'_>, interface: &str) -> fmt::Result {
     let interface = Html(interface);
     writeln!(
         text,
         "<table aria-label=\"Metrics of {interface}\"><thead><tr><th scope=\"col\">Metric</th>\
-         <th scope=\"col\">Value</th><th class=\"own\" scope=\"col\">Rate</th></tr></thead><tbody>"
+         <th scope=\"col\">Value</th><th class=\"own\" scope=\"col\">Rate, 5 minutes</th></tr></thead><tbody>"
     )
 }
 
@@ -124,16 +140,55 @@ pub(in crate::views) fn metric(
     name: &str,
     number: impl fmt::Display,
 ) -> fmt::Result {
-    let (help, name) = (Html(help), Html(name));
+    let (help, name, number) = (Html(help), Html(name), Digits(number));
     writeln!(
         text,
-        "<tr><th scope=\"row\">{help} <small>{name}</small></th><td>{number}</td></tr>"
+        "<tr><th>{help} <small>{name}</small></th><td>{number}</td></tr>"
     )
 }
 
-/// Ends the table of metrics.
-pub(in crate::views) fn end_metrics(text: &mut Text<'_>) -> fmt::Result {
+/// Writes that the verdicts of a program are not counted.
+pub(in crate::views) fn uncounted(text: &mut Text<'_>) -> fmt::Result {
+    text.write_str("<p>Verdicts are not counted</p>\n")
+}
+
+/// Begins a part that may be empty. The parts of a program keep their order on the page, so that a refresh changes them
+/// in place.
+pub(in crate::views) fn begin_part(text: &mut Text<'_>) -> fmt::Result {
+    text.write_str("<div>")
+}
+
+/// Ends a part.
+pub(in crate::views) fn end_part(text: &mut Text<'_>) -> fmt::Result {
+    text.write_str("</div>\n")
+}
+
+/// Ends a table.
+pub(in crate::views) fn end_table(text: &mut Text<'_>) -> fmt::Result {
     text.write_str("</tbody></table>\n")
+}
+
+/// Begins the folded rows, whose values are 0.
+pub(in crate::views) fn begin_zeros(
+    text: &mut Text<'_>,
+    interface: &str,
+    count: usize,
+) -> fmt::Result {
+    let (interface, rows) = (Html(interface), if count == 1 { "row" } else { "rows" });
+    writeln!(
+        text,
+        "<details><summary>{count} {rows} at zero</summary><table aria-label=\"Zeros of {interface}\"><tbody>"
+    )
+}
+
+/// Writes a verdict without packets.
+pub(in crate::views) fn zero_verdict(text: &mut Text<'_>, verdict: &str) -> fmt::Result {
+    writeln!(text, "<tr><th>{verdict}</th><td>0</td></tr>")
+}
+
+/// Ends the folded rows.
+pub(in crate::views) fn end_zeros(text: &mut Text<'_>) -> fmt::Result {
+    text.write_str("</tbody></table></details>\n")
 }
 
 /// Writes a map with its fill level and capacity.
@@ -143,13 +198,13 @@ pub(in crate::views) fn map(
     fill: Fill,
     capacity: u32,
 ) -> fmt::Result {
-    let name = Html(name);
+    let (name, shown) = (Html(name), Digits(capacity));
     write!(text, "<p>Map {name}: ")?;
     match fill {
-        Fill::Array => write!(text, "an array of {capacity} entries"),
+        Fill::Array => write!(text, "an array of {shown} entries"),
         Fill::Unread => write!(
             text,
-            "<span class=\"error\">unread</span>, of {capacity} entries"
+            "<span class=\"error\">unread</span>, of {shown} entries"
         ),
         Fill::Entries(entries) => {
             let high = u64::from(capacity) * 9 / 10;
@@ -158,16 +213,22 @@ pub(in crate::views) fn map(
             } else {
                 ""
             };
+            let count = Digits(entries);
             write!(
                 text,
-                "{entries} of {capacity} entries{note} <meter aria-label=\"{name}\" max=\"{capacity}\" high=\"{high}\" optimum=\"0\" value=\"{entries}\"></meter>"
+                "{count} of {shown} entries{note} <meter aria-label=\"{name}\" max=\"{capacity}\" high=\"{high}\" optimum=\"0\" value=\"{entries}\"></meter>"
             )
         }
     }?;
     text.write_str("</p>\n")
 }
 
-/// Ends the section of a filter.
+/// Ends the block of a program.
+pub(in crate::views) fn end_program(text: &mut Text<'_>) -> fmt::Result {
+    text.write_str("</div>\n")
+}
+
+/// Ends the section of an interface.
 pub(in crate::views) fn end_filter(text: &mut Text<'_>) -> fmt::Result {
     text.write_str("</section>\n")
 }

@@ -1,6 +1,7 @@
 //! `exit hold`: the filter outlives its daemon, and the next daemon adopts it.
 
 mod adopting;
+mod chains;
 mod confirming;
 mod namespaces;
 mod owners;

@@ -173,7 +173,7 @@ fn two_names_of_one_interface_are_refused() {
                 .replace("edge0", "up.link")
                 .replace("prometheus", "")
                 .replace("metric dropped", "metric other");
-        let refusal = "if: up.link is another name of interface edge0, which has a filter already; give each interface one `ebpf` block";
+        let refusal = "if: up.link is another name of interface edge0, which an earlier block names; use one name in all blocks of an interface";
         held.refused(&both).refuses(78, &["Corefile:14: ", refusal]);
         assert_eq!(held.site.attached(), None);
         let daemon = held.start(&text);

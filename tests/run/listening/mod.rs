@@ -11,7 +11,7 @@ use std::time::Instant;
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
-use crate::status::json;
+use crate::status::{json, status_text};
 use support::net::{Corexdp, Daemon, PAGE, Response, SERVER, Site};
 use support::wait::{wait_for, wait_until};
 
@@ -93,11 +93,11 @@ fn address_in_use_is_retried_while_the_filter_is_attached() {
         "error": "Address already in use; another process has the address; retrying",
     });
     assert_eq!(listener(&site, "page"), expected);
-    let text = site.ask(&["status"]).stdout;
+    let text = status_text(&site);
     let line = "page: NOT served at 127.0.0.1:9153: Address already in use; another process has the address; retrying";
     assert!(text.contains(line), "{text}");
     let page = Response::to(&site.server, OTHER, "GET / HTTP/1.1").body;
-    let text = "page at 127.0.0.1:9153 is NOT served: Address already in use; another process has the address; retrying";
+    let text = "page at 127.0.0.1:9153 is NOT served</strong>: Address already in use; another process has the address; retrying";
     assert!(page.contains(text), "{page}");
     assert_eq!(up(&site, PAGE).as_deref(), Some("0"));
     drop(taken);
@@ -227,7 +227,7 @@ fn keeper_that_cannot_start_leaves_the_filter_attached() {
         (&false.into(), &error.into())
     );
     reload(&site, &daemon, &corefile("localhost:9155"));
-    let text = site.ask(&["status"]).stdout;
+    let text = status_text(&site);
     assert!(text.contains(error), "{text}");
     assert!(site.attached().is_some());
     daemon.stop();

@@ -1,0 +1,64 @@
+//! A stage as loaded: its program, its maps, and the changes of their entries.
+
+use nix::errno::Errno;
+
+use super::entries::Rows;
+use super::entry_list::EntryList;
+use super::fingerprint::{Fingerprint, Identity};
+use super::read_map::ReadMap;
+use crate::kernel::map::Map;
+use crate::kernel::program::Program;
+#[cfg(doc)]
+use crate::object::frame::NEXT;
+
+/// Key of the only slot of [`NEXT`].
+pub(super) const SLOT: [u8; 4] = [0; 4];
+
+/// A map of the object, created in the kernel.
+#[derive(Debug)]
+pub(super) struct LoadedMap {
+    /// Name, unique in the object.
+    pub(super) name: String,
+    pub(super) map: Map,
+    /// The entries that the Corefile gives the map.
+    pub(super) entries: EntryList,
+}
+
+/// A loaded program with filled maps, not attached yet.
+#[derive(Debug)]
+pub(super) struct Loaded {
+    pub(super) program: Program,
+    pub(super) read_maps: Vec<ReadMap>,
+    /// All maps, in the object's order.
+    pub(super) maps: Vec<LoadedMap>,
+    pub(super) fingerprint: Fingerprint,
+}
+
+/// Entries that an update changed, kept for a rollback until the update is final.
+#[derive(Debug, Default)]
+pub(super) struct Changes {
+    /// Identity before the update, if the update marked the pinned state as modified.
+    pub(super) marked: Option<Identity>,
+    pub(super) maps: Vec<ChangedMap>,
+}
+
+/// Previous entries of one map, in the order of the changes.
+#[derive(Debug)]
+pub(super) struct ChangedMap {
+    pub(super) name: String,
+    pub(super) before: Rows<Before>,
+}
+
+/// State of a key before the update.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Before {
+    Present,
+    Absent,
+}
+
+/// Id of the program in the slot of [`NEXT`]; `None` for an empty slot.
+pub(super) fn program_in(slot: &Map) -> Result<Option<u32>, Errno> {
+    let mut id = [0; 4];
+    let found = slot.lookup(&SLOT, &mut id)?;
+    Ok(found.then_some(u32::from_ne_bytes(id)))
+}
