@@ -9,7 +9,7 @@ use corexdp::base::diagnostic::Diagnostic;
 use corexdp::base::escape::OneLine;
 use corexdp::base::exit::{self, code};
 use corexdp::commands::cli::{self, Command, LogTarget};
-use corexdp::commands::{capture, check_json, dump, inspect, status};
+use corexdp::commands::{capture, check_json, dump, inspect, status, top};
 use corexdp::control::{Request, client};
 use corexdp::kernel::limits;
 use corexdp::log::Log;
@@ -82,6 +82,7 @@ fn execute(command: Command) -> u8 {
         } => status(&control, json, measure),
         Command::Dump { control, json } => dump(&control, json),
         Command::Capture(options) => capture(&options),
+        Command::Top(options) => top(&options),
         Command::Keeper => http::keeper::process::run().map_or(exit::USAGE, |()| 0),
     }
 }
@@ -160,6 +161,16 @@ fn capture(options: &capture::Options) -> u8 {
     };
     if !error.is_reported() {
         report(&error);
+    }
+    error.code()
+}
+
+fn top(options: &top::Options) -> u8 {
+    let Err(error) = top::run(options) else {
+        return 0;
+    };
+    if !error.is_reported() {
+        print_stderr(&format_args!("corexdp: {error}"));
     }
     error.code()
 }

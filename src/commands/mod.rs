@@ -6,3 +6,4 @@ pub mod cli;
 pub mod dump;
 pub mod inspect;
 pub mod status;
+pub mod top;

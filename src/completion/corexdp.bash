@@ -29,7 +29,7 @@ _corexdp_interfaces() {
 _corexdp_takes_value() {
     case $1 in
     -conf | -log | -control | -pidfile | -confirm | -measure) ;;
-    -i | -c | -w | -for | -verdict | -one-in | -rate) ;;
+    -i | -c | -w | -for | -verdict | -one-in | -rate | -by | -n) ;;
     *) return 1 ;;
     esac
 }
@@ -45,6 +45,7 @@ _corexdp_value() {
     -log) _corexdp_add -W 'stderr syslog' -- "$2" ;;
     -verdict) _corexdp_add -W 'pass drop tx redirect aborted' -- "$2" ;;
     -i) _corexdp_interfaces "$2" ;;
+    -by) _corexdp_add -W 'source network name suffix type verdict' -- "$2" ;;
         # The other options take a time or a number, which has no completion.
     esac
 }
@@ -60,6 +61,7 @@ _corexdp_word() {
     status) words='--json --measure --control' ;;
     dump) words='--json --control' ;;
     capture) words='-i --verdict -c --for -w --one-in --rate --control' ;;
+    top) words='-i --by -n --for --json --control' ;;
     reload) words='--confirm --control' ;;
     confirm) words='--control' ;;
     '') words='-conf --confirm --log --control --pidfile -quiet --version --help' ;;
@@ -67,7 +69,7 @@ _corexdp_word() {
     if [[ $3 == -* ]]; then
         _corexdp_add -W "$words" -- "$3"
     elif [ -z "$1" ]; then
-        _corexdp_add -W 'run check expand inspect status dump capture reload confirm' -- "$3"
+        _corexdp_add -W 'run check expand inspect status dump capture top reload confirm' -- "$3"
     elif [ "$1" = inspect ] && [ "$2" = 0 ]; then
         _corexdp_files "$3" .o
     else

@@ -4,7 +4,7 @@
 # True if the command is one of the arguments. The default command is `run`.
 function __corexdp_is
     for word in (commandline -opc)[2..]
-        if contains -- $word run check expand inspect status dump capture reload confirm
+        if contains -- $word run check expand inspect status dump capture top reload confirm
             contains -- $word $argv
             return
         end
@@ -21,6 +21,7 @@ complete -c corexdp -n __fish_use_subcommand -a inspect -d 'Show programs and ma
 complete -c corexdp -n __fish_use_subcommand -a status -d 'Show the status of the daemon'
 complete -c corexdp -n __fish_use_subcommand -a dump -d 'Print every entry of the running maps'
 complete -c corexdp -n __fish_use_subcommand -a capture -d 'Show packets with their verdict'
+complete -c corexdp -n __fish_use_subcommand -a top -d 'Show who sends most, and what'
 complete -c corexdp -n __fish_use_subcommand -a reload -d 'Read the Corefile again'
 complete -c corexdp -n __fish_use_subcommand -a confirm -d 'Keep the pending start or reload'
 complete -c corexdp -n __fish_use_subcommand -l version -d 'Print the version'
@@ -28,16 +29,18 @@ complete -c corexdp -n __fish_use_subcommand -l help -d 'Print a summary'
 
 complete -c corexdp -n '__corexdp_is run check expand' -o conf -r -F -a stdin -d 'The Corefile'
 complete -c corexdp -n '__corexdp_is run reload' -l confirm -x -d 'Roll back unless confirmed within this time'
-complete -c corexdp -n '__corexdp_is run status dump capture reload confirm' -l control -r -F -d 'Where the daemon listens'
-complete -c corexdp -n '__corexdp_is check inspect status dump' -l json -d 'Print JSON'
+complete -c corexdp -n '__corexdp_is run status dump capture top reload confirm' -l control -r -F -d 'Where the daemon listens'
+complete -c corexdp -n '__corexdp_is check inspect status dump top' -l json -d 'Print JSON'
 complete -c corexdp -n '__corexdp_is run' -l log -x -a 'stderr syslog' -d 'Destination of messages'
 complete -c corexdp -n '__corexdp_is run' -l pidfile -r -F -d 'Write the process id here once attached'
 complete -c corexdp -n '__corexdp_is run' -o quiet -d 'Log nothing'
 complete -c corexdp -n '__corexdp_is status' -l measure -x -d 'Let the kernel count program runs for this time'
-complete -c corexdp -n '__corexdp_is capture' -s i -x -a '(command ls /sys/class/net)' -d 'Only packets of this interface'
+complete -c corexdp -n '__corexdp_is capture top' -s i -x -a '(command ls /sys/class/net)' -d 'Only packets of this interface'
 complete -c corexdp -n '__corexdp_is capture' -l verdict -x -a 'pass drop tx redirect aborted' -d 'Only packets with these verdicts'
 complete -c corexdp -n '__corexdp_is capture' -s c -x -d 'End after this number of packets'
-complete -c corexdp -n '__corexdp_is capture' -l for -x -d 'End after this time'
+complete -c corexdp -n '__corexdp_is capture top' -l for -x -d 'End after this time'
+complete -c corexdp -n '__corexdp_is top' -l by -x -a 'source network name suffix type verdict' -d 'One table of this subject'
+complete -c corexdp -n '__corexdp_is top' -s n -x -d 'Maximum number of rows in each table'
 complete -c corexdp -n '__corexdp_is capture' -s w -r -F -d 'Write a pcapng file'
 complete -c corexdp -n '__corexdp_is capture' -l one-in -x -d 'One packet in this number'
 complete -c corexdp -n '__corexdp_is capture' -l rate -x -d 'Maximum number of packets a second'

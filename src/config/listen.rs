@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use super::diagnostics::Diagnostics;
 use super::{Address, Config, duration, hosts};
-use crate::base::capacity::MAX_FILTERS;
 use crate::base::escape::Quoted;
 use crate::corefile::{Corefile, Directive, Occurrence, Token};
 
-/// Maximum number of addresses: `MAX_FILTERS` for each service.
-pub const MAX_PLACES: usize = 3 * MAX_FILTERS;
+/// Maximum number of addresses of a service.
+const MAX_ADDRESSES: usize = 4;
+/// Maximum number of addresses: [`MAX_ADDRESSES`] for each service.
+pub const MAX_PLACES: usize = 3 * MAX_ADDRESSES;
 
 /// A service that the daemon offers over HTTP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -205,13 +206,13 @@ impl Config {
                     return;
                 }
                 let has_service = |other: &&Listen| other.place.service == service;
-                if self.listen.iter().filter(has_service).count() < MAX_FILTERS {
-                    // Cannot fail: the list has room for `MAX_FILTERS` addresses of each service.
+                if self.listen.iter().filter(has_service).count() < MAX_ADDRESSES {
+                    // Cannot fail: the list has room for `MAX_ADDRESSES` addresses of each service.
                     let _ = self.listen.push(listen);
                     return;
                 }
                 format!(
-                    "more than {MAX_FILTERS} addresses; let server blocks share an address, which serves them all"
+                    "more than {MAX_ADDRESSES} addresses; let server blocks share an address, which serves them all"
                 )
             }
         };

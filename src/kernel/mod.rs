@@ -35,6 +35,7 @@ pub mod seccomp;
 pub mod shared_memory;
 pub mod signals;
 pub mod statistics;
+pub mod terminal;
 pub mod xdp_mode;
 
 use std::fmt;

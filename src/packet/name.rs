@@ -18,7 +18,7 @@ pub struct Name<'a> {
 
 impl<'a> Name<'a> {
     /// Reads the name at the beginning of `bytes`, and returns the bytes behind it. `None` without any byte.
-    pub(super) fn parse(bytes: &'a [u8]) -> Option<(Self, &'a [u8])> {
+    pub fn parse(bytes: &'a [u8]) -> Option<(Self, &'a [u8])> {
         let mut length = 0;
         let is_cut = loop {
             match bytes.get(length) {

@@ -15,6 +15,7 @@ def check_device(device, report):
     if device.boot.has_all_drivers:
         return check_neighbour(device, report)
     check_traffic(device, report)
+    check_samples(device, report)
     check_reload(device, report)
     check_programs(device, report)
     check_kernel_types(device, report)
@@ -69,6 +70,15 @@ def check_traffic(device, report):
                  'nsenter -t $(cat /run/host.pid) -n nslookup -type=a www.example 198.51.100.1 | grep 198.51.100.80')
     report.until('the page, from inside, counts the query of that host', device.inside,
                  'wget -q -O - http://127.0.0.1:9153/metrics | grep "^coredns_ebpf_lan_dns_packets 1$"')
+
+
+def check_samples(device, report):
+    """Packets are captured with their verdict, by a client of the daemon."""
+    report.once('capture starts', device.inside,
+                'corexdp capture -i eth0 --verdict pass </dev/null >/run/captured 2>&1 & echo $! >/run/capture.pid')
+    report.until('capture shows a query of 192.0.2.10, with its verdict', device.captures_query)
+    report.once('capture ends', device.inside, 'kill $(cat /run/capture.pid)')
+    report.until('no sample was lost', device.inside, 'tail -n 1 /run/captured | grep ", 0 lost"')
 
 
 def check_reload(device, report):

@@ -70,6 +70,11 @@ class Device:
         self.machine.must_run()
         return outcome
 
+    def captures_query(self):
+        """A query passes, and `capture` shows it."""
+        return (self.answers(ALLOWED)
+                and self.inside(r"grep ' pass eth0/.* 192\.0\.2\.10:[0-9]* > .* www\.example A' /run/captured"))
+
     def is_attached(self, interface, mode):
         return self.sample_is(f'corexdp_filter_attached{{interface="{interface}",mode="{mode}"}}', 1)
 

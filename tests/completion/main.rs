@@ -102,10 +102,10 @@ fn options_of_none() -> BTreeSet<String> {
 
 #[test]
 fn help_is_parsed_into_commands_and_options() {
-    let expected = "run check expand inspect status dump capture reload confirm";
+    let expected = "run check expand inspect status dump capture top reload confirm";
     assert_eq!(commands(), expected.split(' ').collect::<Vec<_>>());
     let expected = "-conf --confirm --log --control --pidfile -quiet --json --measure -i --verdict -c --for -w \
-                    --one-in --rate";
+                    --one-in --rate --by -n";
     assert_eq!(options(), set(expected.split(' ')));
     assert_eq!(options_of("dump"), set(["--json", "--control"]));
 }
@@ -123,7 +123,7 @@ fn bash_completes_every_command_and_its_options() {
 #[test]
 fn bash_completes_matching_words() {
     let files = ["one.o", "two.o", "Corefile", "two.c", "sub"];
-    let cases: [(&[&str], &[&str]); 17] = [
+    let cases: [(&[&str], &[&str]); 18] = [
         (&["st"], &["status"]),
         (&["re"], &["reload"]),
         (&["frobnicate", ""], &[]),
@@ -141,6 +141,7 @@ fn bash_completes_matching_words() {
         (&["capture", "-i", "l"], &["lo"]),
         (&["capture", "--verdict", "re"], &["redirect"]),
         (&["capture", "-w", "Core"], &["Corefile"]),
+        (&["top", "--by", "n"], &["network", "name"]),
     ];
     for (typed, expected) in cases {
         let words: Vec<&str> = ["corexdp"].iter().chain(typed).copied().collect();
@@ -159,6 +160,7 @@ fn fish_completes_every_command_and_its_options() {
     assert!(fish("corexdp inspect ").contains("one.o"));
     assert!(fish("corexdp capture -i ").contains("lo"));
     assert!(fish("corexdp capture -w ").contains("Corefile"));
+    assert!(fish("corexdp top --by ").contains("suffix"));
     assert!(fish("corexdp check -conf ").is_superset(&set(["stdin", "Corefile"])));
 }
 

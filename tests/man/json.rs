@@ -78,6 +78,7 @@ fn manual_names_exactly_the_members() {
         ("inspect", &["inspect --json ordered.o"]),
         ("status", &["status --json --measure 1ms --control control"]),
         ("dump", &["dump --json --control control"]),
+        ("top", &["top --json --for 1ms --control control"]),
     ] {
         let mut all = BTreeSet::new();
         for call in calls {

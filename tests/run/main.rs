@@ -62,6 +62,7 @@ mod special_files;
 mod status;
 mod status_text;
 mod stopping;
+mod top;
 mod uncounted_verdicts;
 mod unread_log;
 mod variables;

@@ -11,9 +11,9 @@ use crate::config;
 /// Options without a value.
 const FLAGS: [&str; 5] = ["json", "quiet", "version", "help", "h"];
 /// Options with a value.
-const VALUES: [&str; 13] = [
+const VALUES: [&str; 15] = [
     "conf", "log", "pidfile", "control", "confirm", "measure", "i", "c", "w", "for", "verdict",
-    "one-in", "rate",
+    "one-in", "rate", "by", "n",
 ];
 
 /// The arguments: words, and options with their values.

@@ -16,6 +16,8 @@ usage:
   corexdp capture [-i INTERFACE] [--verdict LIST] [-c COUNT] [--for TIME]
                   [-w FILE] [--one-in N] [--rate N]
                                           show packets with their verdict
+  corexdp top     [-i INTERFACE] [--by SUBJECT] [-n N] [--for TIME] [--json]
+                                          show who sends most, and what
   corexdp reload  [--confirm DURATION]    read the Corefile again
   corexdp confirm                         keep the pending start or reload
   corexdp --version | --help
@@ -26,8 +28,8 @@ usage:
                   (default syslog when standard error is not a terminal and
                   /dev/log exists)
   --pidfile FILE  write the process id here once attached
-  --control PATH  where the daemon listens for status, dump, capture, reload
-                  and confirm (default /run/corexdp.sock)
+  --control PATH  where the daemon listens for status, dump, capture, top,
+                  reload and confirm (default /run/corexdp.sock)
   --confirm TIME  roll back unless `corexdp confirm` arrives within TIME,
                   such as 60s
   --measure TIME  let the kernel count program runs for TIME
@@ -38,6 +40,9 @@ usage:
   -w FILE         write a pcapng file; `-` for standard output
   --one-in N      one packet in N (default 1: every packet)
   --rate N        at most N packets a second (default 1000)
+  --by SUBJECT    one table: source, network, name, suffix, type or verdict
+                  (default sources and names)
+  -n N            at most N rows in each table
   -quiet          log nothing
 
 exit codes: 0 done, 64 usage, 65 object unusable, 66 file missing,

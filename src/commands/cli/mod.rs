@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::base::suggest::misspelt;
-use crate::commands::capture;
+use crate::commands::{capture, top};
 use crate::config::InterfaceName;
 use crate::control::{DEFAULT_PATH, Request, SampleRequest};
 use crate::http::keeper::KEEPER;
@@ -19,7 +19,7 @@ use arguments::Arguments;
 pub use help::HELP;
 
 /// Commands with their options. The last command is internal, and never suggested.
-const OPTIONS: [(&str, &[&str]); 10] = [
+const OPTIONS: [(&str, &[&str]); 11] = [
     (
         "run",
         &["conf", "log", "pidfile", "control", "confirm", "quiet"],
@@ -33,6 +33,7 @@ const OPTIONS: [(&str, &[&str]); 10] = [
         "capture",
         &["control", "i", "verdict", "c", "for", "w", "one-in", "rate"],
     ),
+    ("top", &["control", "i", "by", "n", "for", "json"]),
     ("reload", &["control", "confirm"]),
     ("confirm", &["control"]),
     (KEEPER, &[]),
@@ -79,6 +80,8 @@ pub enum Command {
     },
     /// Show packets with their verdicts.
     Capture(capture::Options),
+    /// Show who sends most, and what.
+    Top(top::Options),
     /// Validate the Corefile and its objects.
     Check {
         /// Source of the Corefile; `None` for the default.
@@ -180,6 +183,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, U
             json,
         }),
         "capture" => capture(&given),
+        "top" => top(&given, json),
         "reload" => Ok(send(&given, Request::Reload(given.duration("confirm")?))),
         "confirm" => Ok(send(&given, Request::Confirm)),
         KEEPER => Ok(Command::Keeper),
@@ -236,6 +240,21 @@ fn capture(given: &Arguments) -> Result<Command, Usage> {
         count: given.number("c")?,
         time: given.duration("for")?,
         file: given.value("w").map(PathBuf::from),
+    }))
+}
+
+fn top(given: &Arguments, json: bool) -> Result<Command, Usage> {
+    Ok(Command::Top(top::Options {
+        control: control(given),
+        interface: interface(given)?,
+        by: given
+            .value("by")
+            .map(top::By::parse)
+            .transpose()
+            .map_err(Usage)?,
+        count: given.number("n")?,
+        time: given.duration("for")?,
+        json,
     }))
 }
 

@@ -119,6 +119,40 @@ fn requests_to_the_daemon_are_parsed() {
 }
 
 #[test]
+fn options_of_top_are_parsed() {
+    let default = || top::Options {
+        control: "/run/corexdp.sock".into(),
+        interface: None,
+        by: None,
+        count: None,
+        time: None,
+        json: false,
+    };
+    for (line, expected) in [
+        ("top", default()),
+        (
+            "top -i eth0 --by network -n 5 --for 1m --json --control S",
+            top::Options {
+                control: "S".into(),
+                interface: Some("eth0".try_into().unwrap()),
+                by: Some(top::By::Network),
+                count: Some(5),
+                time: Some(MINUTE),
+                json: true,
+            },
+        ),
+    ] {
+        assert_eq!(parsed(line), Ok(Command::Top(expected)), "{line}");
+    }
+    for by in top::By::ALL {
+        let line = format!("top --by={}", by.word());
+        let by = Some(by);
+        let expected = top::Options { by, ..default() };
+        assert_eq!(parsed(&line), Ok(Command::Top(expected)));
+    }
+}
+
+#[test]
 fn options_of_capture_are_parsed() {
     let request = || SampleRequest {
         interface: None,
@@ -249,6 +283,12 @@ fn missing_and_invalid_values_are_refused() {
             "capture --verdict drop,pas",
             "--verdict \"pas\": use pass, drop, tx, redirect or aborted",
         ),
+        (
+            "top --by colour",
+            "--by \"colour\": use source, network, name, suffix, type or verdict",
+        ),
+        ("top --by sources", "--by \"sources\": did you mean source?"),
+        ("top -n 0", "-n \"0\" is not a number from 1 to 4294967295"),
         ("--log paper", "--log \"paper\": use stderr or syslog"),
     ] {
         assert_eq!(parsed(line), Err(expected.into()), "{line}");

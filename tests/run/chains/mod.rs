@@ -18,7 +18,7 @@ use support::wait::{wait_for, wait_until};
 pub(super) type Stage = (&'static str, u8);
 
 /// A site with an object for each name; all have the same code.
-fn site(names: &[&str]) -> Site {
+pub(super) fn site(names: &[&str]) -> Site {
     let site = Site::new();
     for namespace in [&site.server, &site.client] {
         namespace.run("sysctl -qw net.ipv6.conf.all.disable_ipv6=1");
@@ -52,7 +52,7 @@ pub(super) fn corefile(stages: &[Stage], more: &str) -> String {
     text + "}\n"
 }
 
-fn start(site: &Site, stages: &[Stage]) -> Daemon {
+pub(super) fn start(site: &Site, stages: &[Stage]) -> Daemon {
     site.run(&corefile(stages, "")).attached(1)
 }
 

@@ -1,5 +1,6 @@
 //! Samples of packets with their verdict, by the library that `capture` and `top` use.
 
+mod chains;
 mod content;
 mod refusals;
 mod sessions;
@@ -17,7 +18,7 @@ use corexdp::control::client::Error;
 use corexdp::control::client::samples::{Samples, Stage};
 use corexdp::object::frame::sample::{self, ALL_VERDICTS};
 
-use support::net::Site;
+use support::net::{Attached, Site};
 use support::wait::{wait_for, wait_until};
 
 /// A rate that no test reaches.
@@ -108,9 +109,12 @@ fn counted(site: &Site) -> u64 {
 
 /// True if the frame samples nothing: the settings are zero, and there is no ring buffer.
 fn is_off(site: &Site) -> bool {
-    let filter = site.filter();
+    is_program_off(&site.filter())
+}
+
+fn is_program_off(program: &Attached) -> bool {
     let maps = ["frame.settings", "frame.rings"];
-    maps.iter().all(|map| filter.map(map).entries().is_empty())
+    maps.iter().all(|map| program.map(map).entries().is_empty())
 }
 
 fn wait_until_off(site: &Site) {
