@@ -5,7 +5,7 @@
 # The benchmarks run in new network, mount and process namespaces. The end of the namespaces removes every interface, pin
 # and process of a benchmark.
 #
-# Usage: tests/bench.sh [attach|fill|scrape|rest|programs|flood]...
+# Usage: tests/bench.sh [attach|fill|scrape|rest|programs|chains|flood]...
 set -eu
 cd "$(dirname "$0")/.."
 

@@ -123,7 +123,7 @@ impl Request {
 pub enum Payload<'a> {
     /// Shared memory that starts with a text; the text's length in native byte order.
     Text([u8; 4]),
-    /// A map; the names of interface and map, separated by a space.
+    /// A map; the names of interface and map, separated by a space, and in a chain NUL and the name of the stage.
     Map(&'a [u8]),
     /// A ring buffer for samples; its size in bytes in native byte order.
     Ring([u8; 4]),

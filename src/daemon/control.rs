@@ -20,7 +20,7 @@ use crate::kernel::errno;
 use crate::kernel::shared_memory::SharedMemory;
 use crate::views::listeners::ListenerState;
 
-/// Bytes for the names of an interface and a map.
+/// Bytes for the names of an interface, a map and a stage.
 const NAMES: usize = 1024;
 
 /// Delay before the first retry of creating the control socket; doubled for each further retry.
@@ -172,20 +172,28 @@ impl Daemon<'_> {
 /// Passes the descriptor of each map; the client reads the maps.
 fn pass_maps(filters: &[Filter], client: &Client) {
     for filter in filters {
-        let maps = filter.stages().flat_map(|stage| &stage.read_maps);
-        for ReadMap { name, map, .. } in maps {
-            let mut names = heapless::Vec::<u8, NAMES>::new();
-            let parts = [filter.interface.as_bytes(), b" ", name.as_bytes()];
-            let fits = parts
-                .iter()
-                .all(|part| names.extend_from_slice(part).is_ok());
-            let passed = if fits {
-                client.pass(Payload::Map(&names), map.fd().as_fd())
-            } else {
-                Err(Errno::ENAMETOOLONG)
-            };
-            if let Err(errno) = passed {
-                return fail(client, "cannot pass a map", errno);
+        let interface = filter.interface.as_bytes();
+        for stage in filter.stages() {
+            for ReadMap { name, map, .. } in &stage.read_maps {
+                let parts = [
+                    interface,
+                    b" ",
+                    name.as_bytes(),
+                    b"\0",
+                    stage.object.as_bytes(),
+                ];
+                // The stage is named in a chain only.
+                let count = if filter.is_chain() { 5 } else { 3 };
+                let mut names = heapless::Vec::<u8, NAMES>::new();
+                let mut parts = parts.iter().take(count);
+                let passed = if parts.all(|part| names.extend_from_slice(part).is_ok()) {
+                    client.pass(Payload::Map(&names), map.fd().as_fd())
+                } else {
+                    Err(Errno::ENAMETOOLONG)
+                };
+                if let Err(errno) = passed {
+                    return fail(client, "cannot pass a map", errno);
+                }
             }
         }
     }

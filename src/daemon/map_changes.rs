@@ -1,5 +1,6 @@
 //! Logs changes of map values, for the directive `debug`.
 
+use std::fmt;
 use std::time::{Duration, Instant};
 
 use super::state::MapReads;
@@ -38,18 +39,44 @@ impl MapReads {
         {
             return;
         }
-        let stages = filters.iter_mut().flat_map(Filter::stages_mut);
-        let maps = stages.flat_map(|stage| &mut stage.read_maps);
-        for ReadMap {
-            name, map, watch, ..
-        } in maps
-        {
-            let Some(watch) = watch else { continue };
-            if let Err(errno) = watch.log_changes(name, map, &mut self.scan, log) {
-                let (name, reason) = (Plain(name), errno.desc());
-                log.warn(format_args!("map {name}: cannot be read: {reason}"));
+        for filter in filters {
+            let (interface, is_chain) = (filter.interface.clone(), filter.is_chain());
+            for stage in filter.stages_mut() {
+                let place = is_chain.then_some((interface.as_str(), stage.object.as_str()));
+                for read in &mut stage.read_maps {
+                    self.log_changes_of(read, place, log);
+                }
             }
         }
         self.next = Instant::now() + PERIOD;
+    }
+
+    fn log_changes_of(&mut self, read: &mut ReadMap, place: Option<(&str, &str)>, log: &Log) {
+        let ReadMap {
+            name, map, watch, ..
+        } = read;
+        let (Some(watch), subject) = (watch, Subject { place, map: name }) else {
+            return;
+        };
+        if let Err(errno) = watch.log_changes(&subject, map, &mut self.scan, log) {
+            let reason = errno.desc();
+            log.warn(format_args!("{subject}: cannot be read: {reason}"));
+        }
+    }
+}
+
+/// Subject of a message about a map. In a chain, names the stage too, since several stages may have maps of the same name.
+struct Subject<'a> {
+    /// Interface and stage, in a chain.
+    place: Option<(&'a str, &'a str)>,
+    map: &'a str,
+}
+
+impl fmt::Display for Subject<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some((interface, stage)) = self.place {
+            write!(f, "{}/{}: ", Plain(interface), Plain(stage))?;
+        }
+        write!(f, "map {}", Plain(self.map))
     }
 }

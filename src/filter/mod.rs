@@ -32,6 +32,7 @@ mod stage;
 mod state;
 mod surroundings;
 mod update_entries;
+mod verifier_log;
 mod warnings;
 pub mod watch;
 

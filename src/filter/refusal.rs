@@ -6,16 +6,12 @@ use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 
+use super::verifier_log::{hint, last_lines, log_verifier};
 use super::{Context, blame};
 use crate::base::diagnostic::{Blame, Diagnostic};
 use crate::kernel::interface::Interface;
 use crate::kernel::xdp_mode::Mode;
 use crate::kernel::{Reason, errno, info, process, program, truncate};
-use crate::log::Log;
-use crate::object::POISON;
-
-/// Maximum number of lines of the verifier's log that are logged without `debug`.
-const MAX_LOGGED: usize = 20;
 
 /// Error of the pins of an interface.
 #[derive(Debug)]
@@ -101,9 +97,9 @@ pub(super) fn not_loaded(context: &Context<'_>, failure: &program::Failure) -> D
     let path = block.elf.display();
     let (blame, what) = match failure {
         program::Failure::Verifier(verifier_log) => {
-            log_verifier(verifier_log, log_lines(block.debug), log);
-            let hint = hint(verifier_log);
-            (Blame::Object, format!("the verifier refused it: {}{hint}", last_lines(verifier_log)))
+            log_verifier(verifier_log, block.debug, log);
+            let (lines, hint) = (last_lines(verifier_log), hint(verifier_log));
+            (Blame::Object, format!("the verifier refused it: {lines}{hint}"))
         }
         program::Failure::Refused(Errno::EPERM | Errno::EACCES) => {
             (Blame::Privilege, "not permitted to load a program; it needs CAP_BPF and CAP_NET_ADMIN (CAP_SYS_ADMIN before kernel 5.8)".into())
@@ -116,38 +112,6 @@ pub(super) fn not_loaded(context: &Context<'_>, failure: &program::Failure) -> D
         program::Failure::Object(error) => (Blame::Object, error.to_string()),
     };
     context.wrong(block.elf_at, "elf", blame, format!("{path}: {what}"))
-}
-
-/// Remedy for a relocation that this kernel cannot satisfy: the verifier reports only an unknown function.
-fn hint(verifier_log: &str) -> &'static str {
-    if verifier_log.contains(&format!("#{POISON}")) {
-        "; this kernel lacks a type, member or enumerator that the program uses by CO-RE; test for it first, as by bpf_core_field_exists"
-    } else {
-        ""
-    }
-}
-
-/// Maximum number of lines that are logged: the log of a large program has 100,000 lines.
-const fn log_lines(debug: bool) -> usize {
-    if debug { usize::MAX } else { MAX_LOGGED }
-}
-
-/// Logs the last `most` lines of the verifier's log.
-fn log_verifier(verifier_log: &str, most: usize, log: &Log) {
-    let omitted = omitted_lines(verifier_log.lines().count(), most);
-    if omitted > 0 {
-        log.info(format_args!(
-            "verifier: {omitted} lines before these; `debug` in the server block logs all"
-        ));
-    }
-    for line in verifier_log.lines().skip(omitted) {
-        log.info(format_args!("verifier: {line}"));
-    }
-}
-
-/// Number of leading lines that are not logged.
-const fn omitted_lines(lines: usize, most: usize) -> usize {
-    lines.saturating_sub(most)
 }
 
 /// Fails if a signal that stops the daemon is pending: the filter being loaded is no longer needed.
@@ -239,50 +203,4 @@ pub(super) fn refusal_reason(errno: Errno, message: &str, interface: &Interface)
         _ => Ok(()),
     };
     reason
-}
-
-/// The last lines of the verifier's log, without its statistics, as one line.
-fn last_lines(log: &str) -> String {
-    const MAX_LINES: usize = 3;
-    let statistics = |line: &&str| {
-        line.starts_with("processed ")
-            || line.starts_with("verification time")
-            || line.starts_with("stack depth")
-    };
-    let mut lines: Vec<_> = log
-        .lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty() && !statistics(line))
-        .collect();
-    lines.drain(..lines.len().saturating_sub(MAX_LINES));
-    lines.join(" | ")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn debug_logs_all_lines_of_the_verifier() {
-        for (lines, debug, omitted) in [
-            (0, false, 0),
-            (20, false, 0),
-            (21, false, 1),
-            (100_000, false, 99_980),
-            (100_000, true, 0),
-        ] {
-            let case = format!("{lines} {debug}");
-            assert_eq!(omitted_lines(lines, log_lines(debug)), omitted, "{case}");
-        }
-    }
-
-    #[test]
-    fn last_lines_omit_the_verifiers_statistics() {
-        let log = "0: (b7) r1 = 0\n1: (71) r0 = *(u8 *)(r1 +0)\nR1 invalid mem access 'scalar'\nverification time 40 usec\nstack depth 0\nprocessed 2 insns (limit 1000000)\n";
-        assert_eq!(
-            last_lines(log),
-            "0: (b7) r1 = 0 | 1: (71) r0 = *(u8 *)(r1 +0) | R1 invalid mem access 'scalar'"
-        );
-        assert_eq!(last_lines(""), "");
-    }
 }

@@ -140,6 +140,11 @@ impl Filter {
         std::iter::once(&mut self.head).chain(&mut self.behind)
     }
 
+    /// True if several stages filter the interface, so that names of maps alone are ambiguous.
+    pub const fn is_chain(&self) -> bool {
+        !self.behind.is_empty()
+    }
+
     /// The stage of this number.
     pub(super) fn stage(&self, number: usize) -> Option<&Stage> {
         self.stages().nth(number)

@@ -5,6 +5,6 @@ Each module imports only modules above it in this list:
     debian, packages, image     Debian's packages, corexdp's packages, and the image made of both
     console, machine, outside   the emulated machine, seen from inside and from outside
     device, report              questions and actions of a check, and the count of checks
-    systemd, checks             the checks
+    systemd, chains, checks     the checks
     boot, __main__              one boot, all boots
 """

@@ -3,6 +3,7 @@
 `once` is for actions, and for states that an action has reached when it returns. `until` is for all other states.
 """
 
+from .chains import check_chains
 from .outside import ALLOWED, DENIED
 from .systemd import check_states, check_unit
 
@@ -19,6 +20,7 @@ def check_device(device, report):
     check_reload(device, report)
     check_programs(device, report)
     check_kernel_types(device, report)
+    check_chains(device, report)
     check_service(device, report)
     if device.boot.init == 'systemd':
         check_states(device, report)

@@ -19,7 +19,7 @@ from .packages import install_package, list_installed
 APPLETS = '''
     sh mount umount dmesg syslogd ip insmod unshare nsenter sleep readlink cut cat echo rm sed grep tr setsid
     start-stop-daemon stty wget nslookup printf touch kill ps test timeout seq pidof free stat find xargs mkdir head
-    tail wc ping
+    tail wc ping arp cp
 '''.split()
 # Units of the image besides the package's unit.
 UNITS = ('corexdp.service', 'interfaces.service', 'named.service', 'test-console.service')
@@ -67,8 +67,11 @@ def make_squashfs(boot, linux, package, root, target):
         input=run('tar', '-c', '-C', package, '.'))
     for files in ('common', boot.init, *(['neighbour'] if boot.has_all_drivers else [])):
         run('cp', '-R', '-T', SOURCES / 'rootfs' / files, root)
-    make_dns_server(boot.arch, root / 'usr/sbin/dns')
-    make_kernel_types(root / 'usr/lib/kernel_types.o')
+    for name in ('dns', 'verifier'):
+        make_tool(boot.arch, name, root / f'usr/sbin/{name}')
+    make_object('fixed_types', root / 'usr/lib/kernel_types.o', '-DKERNEL_TYPES')
+    make_object('stage', root / 'usr/lib/stage.o')
+    make_object('stage', root / 'usr/lib/calls.o', '-DCALLS')
     install_modules(linux, root / 'lib/modules', 'virtio_net', 'veth', *more_modules(boot))
     if boot.init == 'systemd':
         # Buildroot and Yocto also enable units last. The names of init scripts give their order.
@@ -149,13 +152,13 @@ def collect_module(linux, name, modules):
     modules[f'{name}.ko'] = content
 
 
-def make_kernel_types(target):
-    """Compiles a program with a CO-RE relocation for a type of the running kernel."""
-    run(os.environ.get('CLANG', 'clang'), '--target=bpf', '-O2', '-g', '-DKERNEL_TYPES',
-        '-c', '-o', target, SOURCES.parent / 'objects/fixed_types.bpf.c')
+def make_object(source, target, *options):
+    """Compiles a program of the tests. With KERNEL_TYPES, `fixed_types` has a CO-RE relocation for a type of the kernel."""
+    run(os.environ.get('CLANG', 'clang'), '--target=bpf', '-O2', '-g', f'-I/usr/include/{os.uname().machine}-linux-gnu',
+        *options, '-c', '-o', target, SOURCES.parent / f'objects/{source}.bpf.c')
 
 
-def make_dns_server(arch, target):
+def make_tool(arch, name, target):
     run(os.environ.get('CLANG', 'clang'), f'--target={arch.cpu}-linux-gnu', '-O1', '-Wall', '-Wextra', '-Werror',
         '-ffreestanding', '-fno-stack-protector', '-nostdlib', '-static', '-fuse-ld=lld',
-        '-o', target, SOURCES / 'dns.c')
+        '-o', target, SOURCES / f'{name}.c')

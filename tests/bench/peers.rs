@@ -12,6 +12,7 @@
 )]
 
 mod attach;
+mod chained;
 mod fill;
 mod flood;
 mod forged;
@@ -42,7 +43,7 @@ struct Measure {
     note: &'static str,
 }
 
-const MEASURES: [Measure; 6] = [
+const MEASURES: [Measure; 7] = [
     Measure {
         name: "attach",
         take: attach::measure,
@@ -69,6 +70,11 @@ const MEASURES: [Measure; 6] = [
         note: programs::NOTE,
     },
     Measure {
+        name: "chains",
+        take: chained::measure,
+        note: chained::NOTE,
+    },
+    Measure {
         name: "flood",
         take: flood::measure,
         note: flood::NOTE,
@@ -85,7 +91,7 @@ fn main() {
         let known = MEASURES.iter().any(|measure| measure.name == word);
         assert!(
             known,
-            "no measure {word}; there are attach, fill, scrape, rest, programs, flood"
+            "no measure {word}; there are attach, fill, scrape, rest, programs, chains, flood"
         );
     }
     let chosen = MEASURES

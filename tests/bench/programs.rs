@@ -105,11 +105,16 @@ impl Above {
     }
 }
 
+/// The program that does nothing.
+pub(crate) fn empty(site: &Site, name: &str) -> Program {
+    let object = compile("pass", &site.file(name));
+    Program::pinned(&load(&object, name, &[]).join("prog"))
+}
+
 pub(crate) fn measure(site: &Site) -> Vec<Row> {
-    let object = compile("pass", &site.file("empty"));
     let bench = Bench {
         site,
-        empty: Program::pinned(&load(&object, "empty", &[]).join("prog")),
+        empty: empty(site, "empty"),
         sources: Vary::new(site, "sources", &[]),
         names: Vary::new(site, "names", &["-DNAME"]),
         counter: Counter::open(),

@@ -48,8 +48,13 @@ pub(crate) struct Framed {
 impl Framed {
     /// The program of an object, with its frame. The program shares the maps of `filter`; other maps are created.
     pub(crate) fn new(path: &Path, filter: Option<&Filter>) -> Self {
+        Self::at(Place::Alone, path, filter)
+    }
+
+    /// The program of an object, with the frame of this place.
+    pub(crate) fn at(place: Place, path: &Path, filter: Option<&Filter>) -> Self {
         let mut object = link(&fs::read(path).unwrap(), "xdp_prog").unwrap();
-        object.add_frame(Place::Alone).unwrap();
+        object.add_frame(place).unwrap();
         Self::load(&object, filter)
     }
 
@@ -70,7 +75,7 @@ impl Framed {
         }
     }
 
-    fn map(&self, name: &str) -> &Map {
+    pub(crate) fn map(&self, name: &str) -> &Map {
         let found = self.maps.iter().find(|(known, _)| known == name);
         &found.unwrap().1
     }

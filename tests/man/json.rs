@@ -62,7 +62,10 @@ fn manual_names_exactly_the_members() {
         let words: Vec<&str> = words.split(' ').collect();
         Corexdp::command(site.folder.path(), &words)
     };
-    site.folder.write("Corefile", &corefiles()[0]);
+    // In a chain, `dump` names the stage.
+    let second = "\n. {\n  ebpf {\n    elf ordered.o\n    if eth0\n  }\n}\n";
+    site.folder
+        .write("Corefile", &(corefiles().swap_remove(0) + second));
     site.folder.write("wrong", "debug {\n  ebpf\n}\n");
     let daemon = site.server.enter(|| {
         let mut run = corexdp("run --control control --log stderr");

@@ -24,6 +24,9 @@ impl<'a> Json<'a> {
 #[derive(Serialize)]
 struct MapJson<'a> {
     interface: &'a str,
+    /// The stage, in a chain.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    object: Option<&'a str>,
     map: &'a str,
     r#type: Shown<MapKind>,
     capacity: u64,
@@ -65,7 +68,8 @@ fn write_fields(json: &mut json::Writer<'_>, assignments: &[Assignment]) {
 impl Writer for Json<'_> {
     fn begin(&mut self, map: &Map<'_>) -> fmt::Result {
         self.0.begin_object(&MapJson {
-            interface: map.interface,
+            interface: &map.place.interface,
+            object: map.place.stage.as_deref(),
             map: map.name,
             r#type: Shown(map.shape.kind),
             capacity: map.shape.max_entries.into(),

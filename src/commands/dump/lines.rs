@@ -11,9 +11,9 @@ pub(super) struct Lines<'a, 'o>(pub(super) &'a mut Output<'o>);
 
 impl Writer for Lines<'_, '_> {
     fn begin(&mut self, map: &MapView<'_>) -> fmt::Result {
-        let (interface, name) = (Escaped(map.interface), Escaped(map.name));
+        let (place, name) = (map.place, Escaped(map.name));
         let (kind, count, capacity) = (map.shape.kind, map.entries, map.shape.max_entries);
-        write!(self.0, "# {interface} {name} {kind} ")?;
+        write!(self.0, "# {place} {name} {kind} ")?;
         if kind.holds_bytes() {
             writeln!(self.0, "{count} of {capacity}")
         } else {

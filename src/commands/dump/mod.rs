@@ -25,9 +25,26 @@ use crate::object::Btf;
 /// A map of a running filter.
 #[derive(Debug)]
 pub struct RunningMap {
-    interface: String,
+    place: Place,
     name: String,
     map: OwnedFd,
+}
+
+/// Interface of a map, and in a chain the stage, since several stages may have maps of the same name.
+#[derive(Debug)]
+struct Place {
+    interface: String,
+    stage: Option<String>,
+}
+
+impl Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", Escaped(&self.interface))?;
+        match &self.stage {
+            Some(stage) => write!(f, "/{}", Escaped(stage)),
+            None => Ok(()),
+        }
+    }
 }
 
 /// An entry in the layout that the kernel copies.
@@ -39,7 +56,7 @@ struct Entry<'a> {
 
 /// Properties of a map that the writers need.
 struct MapView<'a> {
-    interface: &'a str,
+    place: &'a Place,
     name: &'a str,
     shape: Shape,
     /// Number of entries.
@@ -77,10 +94,14 @@ pub fn fetch(control: &Path) -> Result<Vec<RunningMap>, Error> {
             return Err(Errno::EBADMSG);
         };
         let names = std::str::from_utf8(names).map_err(|_| Errno::EBADMSG)?;
-        let (interface, name) = names.split_once(' ').ok_or(Errno::EBADMSG)?;
+        let (interface, names) = names.split_once(' ').ok_or(Errno::EBADMSG)?;
+        let mut names = names.splitn(2, '\0');
         maps.push(RunningMap {
-            interface: interface.into(),
-            name: name.into(),
+            name: names.next().unwrap_or_default().into(),
+            place: Place {
+                interface: interface.into(),
+                stage: names.next().map(Into::into),
+            },
             map,
         });
         Ok(())
@@ -128,9 +149,9 @@ fn write_maps(
 
 impl RunningMap {
     fn report_error(&self, message: &str, errno: Errno, report: Report<'_>) {
-        let (interface, name) = (Escaped(&self.interface), Escaped(&self.name));
+        let (place, name) = (&self.place, Escaped(&self.name));
         let reason = errno.desc();
-        report(&format_args!("{interface}: {name} {message}: {reason}"));
+        report(&format_args!("{place}: {name} {message}: {reason}"));
     }
 
     fn open(&self) -> Result<(Map, info::Map), Errno> {
@@ -169,7 +190,7 @@ impl OpenMap<'_> {
             _ => Ok(0),
         };
         let mut view = MapView {
-            interface: &self.running.interface,
+            place: &self.running.place,
             name: &self.running.name,
             shape,
             entries: entries.unwrap_or(0),

@@ -5,6 +5,7 @@
 
 mod table;
 
+use std::fmt::Display;
 use std::hash::{BuildHasher, RandomState};
 
 use nix::errno::Errno;
@@ -43,13 +44,13 @@ impl Watch {
         Ok(watch)
     }
 
-    /// Logs the changes since the last call.
+    /// Logs the changes since the last call. `subject` begins each line.
     ///
     /// # Errors
     /// When the map cannot be read; the next call logs the missed changes.
     pub fn log_changes(
         &mut self,
-        name: &str,
+        subject: &dyn Display,
         map: &Map,
         scan: &mut Scan,
         log: &Log,
@@ -59,16 +60,14 @@ impl Watch {
         self.scan(map, scan, |key, cpu, value| {
             let (key, value) = (Upper(key), Upper(value));
             if per_cpu {
-                log.info(format_args!(
-                    "map {name}: key={key} value={value} cpu={cpu}"
-                ));
+                log.info(format_args!("{subject}: key={key} value={value} cpu={cpu}"));
             } else {
-                log.info(format_args!("map {name}: key={key} value={value}"));
+                log.info(format_args!("{subject}: key={key} value={value}"));
             }
         })?;
         if self.incomplete && !was_incomplete {
             log.warn(format_args!(
-                "map {name}: out of memory; changes of some entries are not logged"
+                "{subject}: out of memory; changes of some entries are not logged"
             ));
         }
         Ok(())

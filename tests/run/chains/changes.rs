@@ -1,10 +1,16 @@
 //! Reloads of chains: each packet meets the old chain or the new one, and unchanged stages keep programs and counters.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use nix::sys::signal::Signal;
 
-use super::{Stage, corefile, expect, first_received, object, programs, send, site, start};
+use super::{
+    Stage, corefile, expect, first_received, object, programs, send, site, start, verdicts,
+};
+use crate::dump::as_json;
 use crate::packet;
 use support::net::{Daemon, Site};
+use support::wait::{End, wait_for};
 
 fn reload(site: &Site, daemon: &Daemon, corefile: &str) {
     let before = daemon.lines_with("reload: done").len();
@@ -78,8 +84,41 @@ fn unchanged_stages_keep_their_programs() {
     daemon.stop();
 }
 
+/// Number of reloads under load without the environment variable `COREXDP_RELOADS`.
+const RELOADS: usize = 40;
+
+fn reloads() -> usize {
+    std::env::var("COREXDP_RELOADS").map_or(RELOADS, |text| {
+        text.parse().expect("COREXDP_RELOADS is a number")
+    })
+}
+
+/// Loads the chains in turn while packets of this source arrive as fast as the interface takes them. Returns the number
+/// of these packets.
+fn change_under_load(site: &Site, daemon: &Daemon, source: u8, chains: &[&[Stage]]) -> u64 {
+    let sender = site.sender();
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let sent = scope.spawn(|| {
+            let frame = packet(&format!("10.11.0.{source}"));
+            let mut sent = 0;
+            while !over.load(Ordering::Relaxed) {
+                // The queue of the interface may be full.
+                sent += u64::from(sender.try_send(&frame).is_ok());
+            }
+            sent
+        });
+        let end = End(&over);
+        for chain in chains.iter().cycle().take(reloads()) {
+            change(site, daemon, chain);
+        }
+        drop(end);
+        sent.join().unwrap()
+    })
+}
+
 /// Each of the chains drops source 9, by another stage at another place, so that a packet of source 9 passes only if it
-/// meets a mixture of two chains.
+/// meets a mixture of two chains, or no chain.
 #[test]
 fn no_packet_meets_a_mixture_of_two_chains() {
     let site = site(&["a", "b", "c"]);
@@ -95,22 +134,43 @@ fn no_packet_meets_a_mixture_of_two_chains() {
     ];
     let daemon = start(&site, chains[0]);
     let receiver = site.receiver();
-    let sender = site.sender();
-    let stop = std::sync::atomic::AtomicBool::new(false);
-    std::thread::scope(|scope| {
-        scope.spawn(|| {
-            let frame = packet("10.11.0.9");
-            while !stop.load(std::sync::atomic::Ordering::Relaxed) {
-                // The queue of the interface may be full.
-                let _ = sender.try_send(&frame);
-            }
-        });
-        for round in 0..40 {
-            change(&site, &daemon, chains[round % chains.len()]);
-        }
-        stop.store(true, std::sync::atomic::Ordering::Relaxed);
-    });
+    let sent = change_under_load(&site, &daemon, 9, &chains);
     assert_eq!(first_received(&site, &receiver, &[9]), 200);
+    println!("{} reloads, {sent} packets dropped", reloads());
+    daemon.stop();
+}
+
+/// The stage keeps its counters where programs before it, behind it, and on both sides are replaced, added and removed.
+#[test]
+fn stage_counts_each_packet_while_its_neighbours_change() {
+    let site = site(&["a", "c", "kept"]);
+    // Other code than that of `a`, so that `b` is not `a` renamed.
+    object(&site, "b", &["-DCALLS"]);
+    let chains: [&[Stage]; 8] = [
+        &[("kept", 200)],
+        &[("a", 1), ("kept", 200)],
+        &[("b", 1), ("kept", 200)],
+        &[("b", 1), ("kept", 200), ("c", 2)],
+        &[("a", 1), ("kept", 200), ("b", 2)],
+        &[("a", 1), ("b", 2), ("kept", 200)],
+        &[("kept", 200), ("a", 1), ("c", 3)],
+        &[("kept", 200), ("c", 3), ("a", 4)],
+    ];
+    let daemon = start(&site, chains[0]);
+    let sent = change_under_load(&site, &daemon, 9, &chains);
+    let kept = || {
+        let mut stages = verdicts(&site).into_iter();
+        stages.find(|(name, ..)| name == "kept")
+    };
+    let expected = Some(("kept".to_owned(), sent, 0));
+    wait_for("packets passed and dropped", &expected, kept);
+    let maps = as_json(&site);
+    let mut maps = maps.as_array().unwrap().iter();
+    let map = maps.find(|map| map["entries"][0]["fields"]["drops"] == 200);
+    let met = &map.unwrap()["entries"][0]["fields"]["met"];
+    // The program counts in 32 bits.
+    assert_eq!(met.as_u64(), Some(sent % (1 << 32)));
+    println!("{} reloads, {sent} packets counted", reloads());
     daemon.stop();
 }
 

@@ -1,6 +1,7 @@
 //! Chains: several `ebpf` blocks for one interface are stages, run in the order of the Corefile.
 
 mod changes;
+mod maps;
 mod refusals;
 
 use std::fmt::Write as _;
