@@ -7,7 +7,7 @@
 //!
 //! The connection of a client that samples stays open after the exit code. The frames write samples to the ring buffer
 //! until either end closes the connection. The client may meanwhile send [`LOST`], which the daemon answers with the number
-//! of samples that found the ring buffer full.
+//! of samples that found the ring buffer full. The daemon also sends this number before it closes the connection.
 
 pub mod client;
 pub mod server;

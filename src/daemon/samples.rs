@@ -127,8 +127,9 @@ impl Daemon<'_> {
 
     /// Ends the session, if there is one, and closes the client's connection. Called before filters are replaced.
     pub(super) fn end_sampling(&mut self) {
-        if let Some(Sampling { client, ring, .. }) = self.sampling.take() {
+        if let Some(Sampling { client, ring, lost }) = self.sampling.take() {
             self.switch_sampling_off();
+            client.lost(self.lost_samples().saturating_sub(lost));
             // No program uses the ring buffer: its removal from a map waits until all running programs have ended.
             drop(ring);
             drop(client);

@@ -1,10 +1,10 @@
 //! Prepares a filter: adopts the filter of an earlier daemon, and for each stage changes entries of the running one, loads
 //! the running one again, or loads a new one.
 
-use super::attach::find_interface;
 use super::compare::{Comparison, Origin, origins, targets};
 use super::context::Chain;
 use super::create_maps::{Shared, cpus};
+use super::find_interface::find_interface;
 use super::fingerprint::{Fingerprint, Target};
 use super::hold::pins::Pins;
 use super::hold::{PinnedFilter, PinnedStage, adopt_attachment, adopt_maps, pinned_filter};

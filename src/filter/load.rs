@@ -6,11 +6,11 @@ use std::os::fd::AsRawFd as _;
 use nix::errno::Errno;
 
 use super::Context;
-use super::attach::find_interface;
 use super::create_maps::{Shared, create_maps};
 use super::entries::{Lines, copy_to_all_cpus, lines};
 use super::entry_list::EntryList;
 use super::evicted::rewrite_evicted;
+use super::find_interface::find_interface;
 use super::fingerprint::Fingerprint;
 use super::loaded::{Loaded, LoadedMap};
 use super::read_map::{ReadMap, watch};

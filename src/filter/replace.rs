@@ -3,8 +3,9 @@
 //! The stages that change are linked to the stages behind them first. Then one write, of the attachment or of the slot of
 //! the last stage that stays before them, replaces them all: each packet meets the old chain or the new one.
 
-use super::attach::{AttachError, attach_program, find_interface, not_attached, suits};
+use super::attach::{AttachError, attach_program, not_attached, suits};
 use super::context::Chain;
+use super::find_interface::find_interface;
 use super::fingerprint::Target;
 use super::hold::{own_pins, pin_state};
 use super::load::read_maps;

@@ -2,14 +2,11 @@
 
 use std::fmt::{self, Display};
 
-/// Writes the name of a number, or `prefix` and the number.
-fn write_name(
-    names: &[(u16, &str)],
-    prefix: &str,
-    number: u16,
-    f: &mut fmt::Formatter<'_>,
-) -> fmt::Result {
-    match names.iter().find(|(known, _)| *known == number) {
+/// Writes the name of a number, or `prefix` and the number. Each word of `names` is a number and its name: a text is smaller
+/// than a list, which has pointers.
+fn write_name(names: &str, prefix: &str, number: u16, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let mut words = names.split(' ').filter_map(|word| word.split_once('='));
+    match words.find(|(known, _)| known.parse() == Ok(number)) {
         Some((_, name)) => f.write_str(name),
         None => write!(f, "{prefix}{number}"),
     }
@@ -28,21 +25,16 @@ impl EtherType {
     pub const PPPOE_SESSION: Self = Self(0x8864);
 }
 
-const ETHERTYPES: &[(u16, &str)] = &[
-    (0x0800, "IPv4"),
-    (0x0806, "ARP"),
-    (0x86dd, "IPv6"),
-    (0x8863, "PPPoE"),
-    (0x8864, "PPPoE"),
-    (0x88cc, "LLDP"),
-];
-
 impl Display for EtherType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match ETHERTYPES.iter().find(|(known, _)| *known == self.0) {
-            Some((_, name)) => f.write_str(name),
-            None => write!(f, "ethertype 0x{:04x}", self.0),
-        }
+        f.write_str(match self.0 {
+            0x0800 => "IPv4",
+            0x0806 => "ARP",
+            0x86dd => "IPv6",
+            0x8863 | 0x8864 => "PPPoE",
+            0x88cc => "LLDP",
+            other => return write!(f, "ethertype 0x{other:04x}"),
+        })
     }
 }
 
@@ -74,21 +66,7 @@ impl Protocol {
     }
 }
 
-const PROTOCOLS: &[(u16, &str)] = &[
-    (1, "ICMP"),
-    (2, "IGMP"),
-    (4, "IPv4"),
-    (6, "TCP"),
-    (17, "UDP"),
-    (41, "IPv6"),
-    (47, "GRE"),
-    (50, "ESP"),
-    (51, "AH"),
-    (58, "ICMPv6"),
-    (89, "OSPF"),
-    (112, "VRRP"),
-    (132, "SCTP"),
-];
+const PROTOCOLS: &str = "1=ICMP 2=IGMP 4=IPv4 6=TCP 17=UDP 41=IPv6 47=GRE 50=ESP 51=AH 58=ICMPv6 89=OSPF 112=VRRP 132=SCTP";
 
 impl Display for Protocol {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -118,38 +96,10 @@ impl Display for TcpFlags {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RecordType(pub u16);
 
-const RECORD_TYPES: &[(u16, &str)] = &[
-    (1, "A"),
-    (2, "NS"),
-    (5, "CNAME"),
-    (6, "SOA"),
-    (10, "NULL"),
-    (12, "PTR"),
-    (13, "HINFO"),
-    (15, "MX"),
-    (16, "TXT"),
-    (28, "AAAA"),
-    (33, "SRV"),
-    (35, "NAPTR"),
-    (41, "OPT"),
-    (43, "DS"),
-    (44, "SSHFP"),
-    (46, "RRSIG"),
-    (47, "NSEC"),
-    (48, "DNSKEY"),
-    (50, "NSEC3"),
-    (51, "NSEC3PARAM"),
-    (52, "TLSA"),
-    (59, "CDS"),
-    (60, "CDNSKEY"),
-    (64, "SVCB"),
-    (65, "HTTPS"),
-    (99, "SPF"),
-    (251, "IXFR"),
-    (252, "AXFR"),
-    (255, "ANY"),
-    (257, "CAA"),
-];
+const RECORD_TYPES: &str = "\
+    1=A 2=NS 5=CNAME 6=SOA 10=NULL 12=PTR 13=HINFO 15=MX 16=TXT 28=AAAA 33=SRV 35=NAPTR 41=OPT 43=DS \
+    44=SSHFP 46=RRSIG 47=NSEC 48=DNSKEY 50=NSEC3 51=NSEC3PARAM 52=TLSA 59=CDS 60=CDNSKEY 64=SVCB \
+    65=HTTPS 99=SPF 251=IXFR 252=AXFR 255=ANY 257=CAA";
 
 impl Display for RecordType {
     /// The name, or `TYPE` and the number (RFC 3597, section 5).
@@ -167,7 +117,7 @@ impl Class {
     pub const IN: Self = Self(1);
 }
 
-const CLASSES: &[(u16, &str)] = &[(1, "IN"), (3, "CH"), (4, "HS"), (254, "NONE"), (255, "ANY")];
+const CLASSES: &str = "1=IN 3=CH 4=HS 254=NONE 255=ANY";
 
 impl Display for Class {
     /// The name, or `CLASS` and the number (RFC 3597, section 5).
@@ -185,14 +135,7 @@ impl Opcode {
     pub const QUERY: Self = Self(0);
 }
 
-const OPCODES: &[(u16, &str)] = &[
-    (0, "QUERY"),
-    (1, "IQUERY"),
-    (2, "STATUS"),
-    (4, "NOTIFY"),
-    (5, "UPDATE"),
-    (6, "DSO"),
-];
+const OPCODES: &str = "0=QUERY 1=IQUERY 2=STATUS 4=NOTIFY 5=UPDATE 6=DSO";
 
 impl Display for Opcode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -204,20 +147,9 @@ impl Display for Opcode {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rcode(pub u8);
 
-const RCODES: &[(u16, &str)] = &[
-    (0, "NOERROR"),
-    (1, "FORMERR"),
-    (2, "SERVFAIL"),
-    (3, "NXDOMAIN"),
-    (4, "NOTIMP"),
-    (5, "REFUSED"),
-    (6, "YXDOMAIN"),
-    (7, "YXRRSET"),
-    (8, "NXRRSET"),
-    (9, "NOTAUTH"),
-    (10, "NOTZONE"),
-    (11, "DSOTYPENI"),
-];
+const RCODES: &str = "\
+    0=NOERROR 1=FORMERR 2=SERVFAIL 3=NXDOMAIN 4=NOTIMP 5=REFUSED 6=YXDOMAIN 7=YXRRSET 8=NXRRSET \
+    9=NOTAUTH 10=NOTZONE 11=DSOTYPENI";
 
 impl Display for Rcode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -8,7 +8,7 @@ use super::Overview;
 use super::markup::{self, DaemonFacts, Fill, FilterFacts, ProgramFacts};
 use super::readings::Growth;
 use super::reloads::Outcome;
-use super::verdicts::{FAULT, VerdictTotals};
+use super::totals::{FAULT, VerdictTotals};
 use crate::base::capacity::MAX_METRICS;
 use crate::base::text::Text;
 use crate::config::Metric;

@@ -9,7 +9,7 @@ use serde::{Serialize, Serializer};
 
 use super::Overview;
 use super::listeners::{ListenerState, Unserved, Url};
-use super::verdicts::VerdictTotals;
+use super::totals::VerdictTotals;
 use crate::base::json::Writer;
 use crate::base::text::Text;
 use crate::base::utc::Utc;

@@ -8,6 +8,7 @@ pub mod process;
 pub mod prometheus;
 mod readings;
 mod reloads;
+mod totals;
 mod verdicts;
 
 use std::fmt;

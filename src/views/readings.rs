@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::verdicts::{FAULT, Totals, VerdictTotals};
+use super::totals::{FAULT, Totals, VerdictTotals};
 use crate::base::capacity::MAX_FILTERS;
 use crate::base::rate::Rate;
 

@@ -3,13 +3,14 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Output;
+use std::sync::{Mutex, PoisonError};
 
 use nix::net::if_::if_nametoindex;
 
 use crate::packet;
 #[cfg(feature = "faults")]
 use support::net::Daemon;
-use support::net::{Attached, GENERIC, NATIVE, SERVER, Site};
+use support::net::{Attached, GENERIC, NATIVE, Namespace, SERVER, Site, succeed};
 
 const MODES: [(&str, u64, &str); 2] = [
     ("native", NATIVE, "xdpdrv"),
@@ -22,6 +23,20 @@ fn corefile(more: &str) -> String {
         ". {{\n  prometheus\n  ebpf {{\n    if {SERVER}\n    elf example.o\n    map 0A0B0000.FFFF0000.00000000\n    \
          metric dropped 00000000 8 4 \"Dropped.\"\n    {more}\n  }}\n}}\n"
     )
+}
+
+/// Held while a tool of xdp-tools runs: a second process of the same tool fails at the lock file of the first.
+static TOOLS: Mutex<()> = Mutex::new(());
+
+/// Runs a tool that may fail.
+fn attempt(namespace: &Namespace, line: &str) -> Output {
+    let _turn = TOOLS.lock().unwrap_or_else(PoisonError::into_inner);
+    namespace.attempt(line)
+}
+
+/// Runs a tool that must succeed, and returns its output.
+fn run(namespace: &Namespace, line: &str) -> String {
+    succeed(line, &attempt(namespace, line))
 }
 
 /// Attaches a program of an object as iproute2 does: without a link.
@@ -55,7 +70,7 @@ fn remedy_works(site: &Site, message: &str, start: &str) {
     let command = commands
         .next()
         .unwrap_or_else(|| panic!("no {start} in {message}"));
-    site.server.run(command);
+    run(&site.server, command);
     assert_eq!(site.attached(), None, "{command}");
     site.run(&corefile("")).attached(1).stop();
 }
@@ -81,7 +96,7 @@ fn refusal_names_the_dispatcher_of_libxdp() {
         let owner = ", name xdp_dispatcher, the dispatcher of libxdp or bpfman: ";
         assert!(message.contains(owner), "{message}");
         assert!(message.contains("`bpfman unload"), "{message}");
-        site.server.run("xdp-loader status edge0");
+        run(&site.server, "xdp-loader status edge0");
         remedy_works(&site, &message, "xdp-loader unload edge0 --all");
     }
 }
@@ -129,7 +144,7 @@ fn reload_names_the_dispatcher_of_libxdp() {
         69,
         &[&format!("{program}, the dispatcher of libxdp"), remedy],
     );
-    site.server.run("xdp-loader unload edge1 --all");
+    run(&site.server, "xdp-loader unload edge1 --all");
     site.ask(&["reload"]).expect(0, &[]);
     daemon.stop();
 }
@@ -141,10 +156,8 @@ fn program_of_xdp_loader_is_refused_until_it_is_unloaded() {
         let site = Site::new();
         site.folder.fixture("foreign");
         let object = site.folder.file("foreign.o");
-        site.server.run(&format!(
-            "xdp-loader load -m {mode} edge0 {}",
-            object.display()
-        ));
+        let load = format!("xdp-loader load -m {mode} edge0 {}", object.display());
+        run(&site.server, &load);
         let message = refusal(&site);
         let start = if site.filter().name == "xdp_dispatcher" {
             "xdp-loader unload"
@@ -166,7 +179,7 @@ fn fails(output: &Output, error: &str) {
 /// Tries to attach another program and to detach the filter by xdp-loader. Both fail, and the filter filters.
 fn filter_withstands(site: &Site, filter: &Attached) {
     let object = site.folder.file("foreign.o");
-    let status = site.server.run("xdp-loader status edge0");
+    let status = run(&site.server, "xdp-loader status edge0");
     assert!(status.contains(&filter.name), "{status}");
     let load = format!("xdp-loader load edge0 {} -m", object.display());
     for load in [
@@ -174,13 +187,13 @@ fn filter_withstands(site: &Site, filter: &Attached) {
         &format!("{load} skb"),
         "xdp-filter load edge0",
     ] {
-        let output = site.server.attempt(load);
+        let output = attempt(&site.server, load);
         fails(&output, "Existing program is not using a dispatcher");
     }
     for what in ["--all", &format!("--id {}", filter.id)] {
         let unload = format!("xdp-loader unload edge0 {what}");
         fails(
-            &site.server.attempt(&unload),
+            &attempt(&site.server, &unload),
             "Can't replace active BPF XDP link",
         );
     }
@@ -245,7 +258,7 @@ fn filter_attached_over_netlink_returns_after_xdp_loader_unloads_it() {
             .enter(|| Daemon::spawn(&mut command))
             .attached(1);
         let filter = site.filter();
-        site.server.run("xdp-loader unload edge0 --all");
+        run(&site.server, "xdp-loader unload edge0 --all");
         daemon.line("warning: edge0: another process detached the program");
         daemon.line("edge0: attached again in ");
         assert_eq!(site.filter(), filter);

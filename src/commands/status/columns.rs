@@ -1,6 +1,7 @@
 //! Rows of a table whose cells are members of the status.
 
-use super::table::{Colour, Table};
+use super::style::Colour;
+use super::table::Table;
 use crate::base::escape::Escaped;
 use crate::base::json::Value;
 use crate::base::utc::Utc;

@@ -3,6 +3,7 @@
 mod columns;
 mod measure;
 mod remarks;
+mod style;
 mod table;
 mod text;
 mod verdicts;
@@ -24,7 +25,7 @@ use crate::control::{Payload, Request};
 use crate::http::PAGE_SIZE;
 use crate::kernel::errno;
 use remarks::lacks_rates;
-use table::Style;
+use style::Style;
 
 /// Shortest time between two readings from which the daemon computes rates.
 const RATE_PERIOD: Duration = Duration::from_secs(1);

@@ -1,7 +1,7 @@
 //! Lines about a filter: alarms above the tables, which need a person, and notes below them.
 
 use super::columns::word;
-use super::table::{Colour, Style};
+use super::style::{Colour, Style};
 use super::verdicts::{period, rate};
 use super::wrap::paragraph;
 use crate::base::escape::Escaped;

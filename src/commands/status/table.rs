@@ -2,41 +2,8 @@
 
 use std::fmt::Write as _;
 
+use super::style::{Colour, Style};
 use super::wrap::{INDENT, WIDTH, wrap};
-
-/// Style of the text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Style {
-    Plain,
-    /// With escape sequences for colours (ECMA-48).
-    Coloured,
-}
-
-/// Terminal colour.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Colour {
-    /// For a good state.
-    Green,
-    /// For a bad state.
-    Red,
-    /// For a warning.
-    Yellow,
-}
-
-impl Colour {
-    /// The text in this colour, or unchanged in the plain style.
-    pub(super) fn paint(self, text: &str, style: Style) -> String {
-        let code = match self {
-            Self::Green => "32",
-            Self::Red => "1;31",
-            Self::Yellow => "33",
-        };
-        match style {
-            Style::Coloured => format!("\x1b[{code}m{text}\x1b[0m"),
-            Style::Plain => text.into(),
-        }
-    }
-}
 
 /// Rows of cells. The first row has the headings. Columns of numbers are aligned to the right.
 #[derive(Debug, Default)]
@@ -128,7 +95,7 @@ impl Table {
 /// Spaces between two columns.
 const GAP: usize = 2;
 /// Room in which the text of the last column is wrapped.
-const WORDS: usize = 24;
+const WORDS: usize = 20;
 
 /// A column of a table.
 struct Column {

@@ -8,7 +8,8 @@ use std::fmt::Write as _;
 
 use super::columns::{Columns, cells, head, place, time, with_stage, word};
 use super::remarks::{alarms, notes};
-use super::table::{Colour, Style, Table};
+use super::style::{Colour, Style};
+use super::table::Table;
 use super::verdicts;
 use super::wrap::{paragraph, wrap};
 use crate::base::escape::Escaped;

@@ -1,7 +1,8 @@
 //! The table of packets and bytes by verdict, with their rates.
 
 use super::columns::{NONE, head, with, with_stage, word};
-use super::table::{Colour, Style, Table};
+use super::style::{Colour, Style};
+use super::table::Table;
 use super::wrap::paragraph;
 use crate::base::json::Value;
 use crate::base::rate::{Rate, Short};

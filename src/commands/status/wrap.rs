@@ -1,6 +1,6 @@
 //! Lines that fit a terminal of 80 columns.
 
-use super::table::{Colour, Style};
+use super::style::{Colour, Style};
 
 /// Columns of the narrowest terminal.
 pub(super) const WIDTH: usize = 80;

@@ -93,6 +93,7 @@ impl Samples {
         let has_ended = self.session.has_ended()?;
         self.session.read(visit)?;
         if has_ended {
+            self.session.read_last_lost();
             self.lost += self.session.lost;
             self.session = self.reopen()?;
         }
@@ -111,9 +112,11 @@ impl Samples {
     /// Number of samples that were lost because the ring buffer was full.
     ///
     /// # Errors
-    /// The errors of [`ask`](super::ask). If the daemon has ended the session, the number is that of the last call.
+    /// The errors of [`ask`](super::ask). If the daemon was killed, the number is that of the last call.
     pub fn lost(&mut self) -> Result<u64, Error> {
-        if !self.session.has_ended()? {
+        if self.session.has_ended()? {
+            self.session.read_last_lost();
+        } else {
             match self.session.ask_for_lost() {
                 // The daemon ended the session meanwhile.
                 Ok(()) | Err(Error::Broken(..)) => {}
@@ -150,7 +153,7 @@ impl Session {
         }
     }
 
-    /// True if the daemon has closed the connection. Between requests, the daemon sends nothing.
+    /// True if the daemon has ended the session. Before, the daemon sends nothing but answers.
     fn has_ended(&self) -> Result<bool, Error> {
         let socket = self.connection.socket.as_fd();
         let [is_ready] = wait([Some(socket)], Some(Instant::now()))
@@ -175,6 +178,15 @@ impl Session {
 
     fn ask_for_lost(&mut self) -> Result<(), Error> {
         self.connection.send(LOST)?;
+        self.receive_lost()
+    }
+
+    /// Reads the number that the daemon sent when it ended the session. A daemon that was killed sent none.
+    fn read_last_lost(&mut self) {
+        let _ = self.receive_lost();
+    }
+
+    fn receive_lost(&mut self) -> Result<(), Error> {
         let mut buffer = [0; PACKET];
         let (length, _) = self.connection.receive(&mut buffer)?;
         match Answer::parse(buffer.get(..length).unwrap_or_default()) {

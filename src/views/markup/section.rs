@@ -7,7 +7,7 @@ use super::escape::Html;
 use crate::base::text::Text;
 use crate::kernel::xdp_mode::Mode;
 use crate::views::readings::Growth;
-use crate::views::verdicts::VerdictTotals;
+use crate::views::totals::VerdictTotals;
 
 /// Facts about the filter of an interface.
 pub(in crate::views) struct FilterFacts<'a> {

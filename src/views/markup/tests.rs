@@ -5,7 +5,7 @@ use super::*;
 use crate::kernel::xdp_mode::Mode;
 use crate::log::recent::LINES;
 use crate::views::readings::Growth;
-use crate::views::verdicts::VerdictTotals;
+use crate::views::totals::VerdictTotals;
 
 /// Text written by `write`.
 fn written(write: impl FnOnce(&mut Text<'_>) -> fmt::Result) -> String {

@@ -21,11 +21,17 @@ use support::wait::{wait_for, wait_until};
 
 const ANY: u16 = 255;
 
+/// A chain of two programs, and two other interfaces.
 const COREFILE: &str = ". {
   ebpf {
     if edge0
     elf acl.o
     entry 203.0.113.7 action=ACL_DROP
+  }
+  ebpf {
+    if edge0
+    elf qname.o
+    entry worse.example action=QNAME_DROP
   }
   ebpf {
     if edge1
@@ -135,11 +141,13 @@ fn send_until(site: &Site, mut is_enough: impl FnMut() -> bool) {
     let question = |name: &str, kind| query(name, kind).bytes;
     let [first, second] = ["cli0", "cli1"].map(|name| Sender::new(&site.client, name));
     let dropped = ip4("203.0.113.7").datagram(53, &question("wWw.Example", 28));
+    let refused = ip4("203.0.113.8").datagram(53, &question("worse.example", 16));
     let passed = ip6("2001:db8::7").tcp(443).with(14 + 40 + 13, 2);
     let answered = ip4("198.51.100.7").datagram(53, &question("any.example", ANY));
     let tunnelled = ip4("198.51.100.8").datagram(53, &question("bad.example", 1));
     wait_until("the packets are captured", || {
         first.send(&dropped.bytes, 1);
+        first.send(&refused.bytes, 1);
         first.send(&passed.bytes, 1);
         second.send(&answered.bytes, 1);
         link_traffic::write(site, IFF_TUN, &[tunnelled.bytes[14..].to_vec()]);
@@ -154,11 +162,12 @@ fn send_until_ended(site: &Site, mut running: Running) -> Running {
 }
 
 /// The packets of [`send_until`] as lines, without their times.
-const LINES: [&str; 4] = [
+const LINES: [&str; 5] = [
     "drop edge0/acl 203.0.113.7:40000 > 192.0.2.53:53 www.example AAAA rd",
-    "pass edge0/acl [2001:db8::7]:40000 > [2001:db8::53]:443 TCP SYN 74 bytes",
+    "pass edge0/qname [2001:db8::7]:40000 > [2001:db8::53]:443 TCP SYN 74 bytes",
     "tx   edge1/dns 192.0.2.53:53 > 198.51.100.7:40000 any.example ANY NOERROR qr tc rd",
     "drop tun0/qname 198.51.100.8:40000 > 192.0.2.53:53 bad.example A rd",
+    "drop edge0/qname 203.0.113.8:40000 > 192.0.2.53:53 worse.example TXT rd",
 ];
 
 fn capture(site: &Site, words: &[&str]) -> Running {
@@ -201,7 +210,7 @@ fn options_select_packets_and_end_the_capture() {
     for (words, expected) in [
         (
             &["--verdict", "drop", "-c", "7"][..],
-            &[LINES[0], LINES[3]][..],
+            &[LINES[0], LINES[3], LINES[4]][..],
         ),
         (&["-i", "edge1", "-c", "2"], &[LINES[2]]),
         (&["--verdict", "pass,tx", "-c", "5"], &[LINES[1], LINES[2]]),
@@ -242,7 +251,7 @@ fn capture_goes_on_after_a_reload_and_ends_with_the_daemon() {
         &COREFILE.replace("203.0.113.7 action=ACL_DROP", "203.0.113.7 action=ACL_PASS"),
     );
     site.ask(&["reload"]).expect(0, &[]);
-    let passed = LINES[0].replace("drop", "pass");
+    let passed = LINES[0].replace("drop edge0/acl", "pass edge0/qname");
     send_until(&site, || running.out.have(&passed));
     daemon.stop();
     running.ended(69, "no daemon listens at control");

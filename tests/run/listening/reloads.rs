@@ -24,7 +24,7 @@ fn reload_to_an_address_in_use_takes_effect_for_the_filters() {
     // A reload of the same Corefile succeeds, and retries at once.
     drop(taken);
     reload(&site, &daemon, &new);
-    assert_eq!(up(&site, "127.0.0.1:9155").as_deref(), Some("1"));
+    becomes_up(&site, "127.0.0.1:9155");
     assert_eq!(get(&site, "127.0.0.1:9155"), Some(200));
     daemon.stop();
 }

@@ -17,8 +17,13 @@ use support::wait::{wait_for, wait_until};
 
 #[test]
 fn every_verdict_is_sampled() {
-    for options in [&[][..], &["-DCALLS"], &["-DSECTION=\"xdp.frags\""]] {
-        let (site, daemon) = start(options, "");
+    for (options, more) in [
+        (&[][..], ""),
+        (&["-DCALLS"], ""),
+        (&["-DSECTION=\"xdp.frags\""], ""),
+        (&["-DEXITS"], "mode generic"),
+    ] {
+        let (site, daemon) = start(options, more);
         assert_eq!(daemon.lines_with("sampled"), [""; 0]);
         let before = nix::time::clock_gettime(nix::time::ClockId::CLOCK_MONOTONIC).unwrap();
         let mut samples = everything(&site);
@@ -159,10 +164,20 @@ fn full_ring_buffer_loses_samples_and_says_so() {
         (weights(&seen) > u64::from(SENT)).then_some(())
     });
     assert_eq!(samples.lost().unwrap(), lost);
+    // A reload ends the session, after more losses.
+    let all = counted(&site) + u64::from(SENT);
+    sender.send(&frame_from(1), SENT);
+    wait_for("the counters", &all, || counted(&site));
+    let page = site.get("/metrics");
+    let total: u64 = page.metric(LOST).unwrap().parse().unwrap();
+    assert!(total > lost, "{total}");
+    site.ask(&["reload"]).expect(0, &[]);
+    read(&mut samples, &mut seen).unwrap();
+    assert_eq!(samples.lost().unwrap(), total);
     // Another session begins at 0.
     drop(samples);
     assert_eq!(everything(&site).lost().unwrap(), 0);
-    site.metric_becomes(LOST, lost);
+    site.metric_becomes(LOST, total);
     daemon.stop();
 }
 

@@ -21,7 +21,7 @@ pub use daemon::{Daemon, lives, only_child, pause, peak_memory, threads};
 pub use folder::Folder;
 pub use http::{Response, sample};
 pub use memory_group::MemoryGroup;
-pub use namespace::Namespace;
+pub use namespace::{Namespace, succeed};
 pub use outcome::{Outcome, finish};
 pub use queues::set_queues;
 pub use site::{CLIENT, Corexdp, PAGE, SERVER, Site};
