@@ -42,18 +42,26 @@ const fn omitted_lines(lines: usize, most: usize) -> usize {
     lines.saturating_sub(most)
 }
 
-/// The last lines of the verifier's log, without its statistics, as one line.
+/// Starts of lines about the verifier's own work: statistics, and the registers whose exact values it needs.
+const WORK: [&str; 8] = [
+    "processed ",
+    "verification time",
+    "stack depth",
+    "mark_precise: ",
+    "last_idx ",
+    "regs=",
+    "parent didn't have ",
+    "parent already had ",
+];
+
+/// The last lines of the verifier's log about the program, as one line.
 pub(super) fn last_lines(log: &str) -> String {
     const MAX_LINES: usize = 3;
-    let statistics = |line: &&str| {
-        line.starts_with("processed ")
-            || line.starts_with("verification time")
-            || line.starts_with("stack depth")
-    };
+    let is_work = |line: &&str| WORK.iter().any(|start| line.starts_with(start));
     let mut lines: Vec<_> = log
         .lines()
         .map(str::trim)
-        .filter(|line| !line.is_empty() && !statistics(line))
+        .filter(|line| !line.is_empty() && !is_work(line))
         .collect();
     lines.drain(..lines.len().saturating_sub(MAX_LINES));
     lines.join(" | ")
@@ -95,12 +103,17 @@ mod tests {
     }
 
     #[test]
-    fn last_lines_omit_the_verifiers_statistics() {
+    fn last_lines_are_about_the_program() {
         let log = "0: (b7) r1 = 0\n1: (71) r0 = *(u8 *)(r1 +0)\nR1 invalid mem access 'scalar'\nverification time 40 usec\nstack depth 0\nprocessed 2 insns (limit 1000000)\n";
         assert_eq!(
             last_lines(log),
             "0: (b7) r1 = 0 | 1: (71) r0 = *(u8 *)(r1 +0) | R1 invalid mem access 'scalar'"
         );
         assert_eq!(last_lines(""), "");
+        let log = "53: (b7) r3 = 0\n54: (85) call bpf_tail_call#12\nlast_idx 54 first_idx 49\nregs=8 stack=0 before 53: (b7) r3 = 0\nparent already had regs=40 stack=0 marks\nmark_precise: frame0: regs=r3 stack= before 53: (b7) r3 = 0\ntail_calls are not allowed\n";
+        assert_eq!(
+            last_lines(log),
+            "53: (b7) r3 = 0 | 54: (85) call bpf_tail_call#12 | tail_calls are not allowed"
+        );
     }
 }
