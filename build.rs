@@ -41,13 +41,28 @@ const STYLE_REPLACEMENTS: [(&str, &str); 8] = [
     (", ", ","),
 ];
 
-/// Replacements that shorten a script. The strings of the page's script contain none of these.
-const SCRIPT_REPLACEMENTS: [(&str, &str); 5] = [
+/// Replacements that shorten a script. The strings of the page's script contain none of these, and its lines end statements
+/// with semicolons.
+const SCRIPT_REPLACEMENTS: [(&str, &str); 19] = [
+    (";\n", ";"),
+    ("{\n", "{"),
+    ("}\n", "}"),
     (" => ", "=>"),
     (" = ", "="),
     (" === ", "==="),
     (" !== ", "!=="),
     (" && ", "&&"),
+    (" || ", "||"),
+    (" ? ", "?"),
+    (" + ", "+"),
+    (" * ", "*"),
+    (" < ", "<"),
+    (" > ", ">"),
+    ("if (", "if("),
+    ("for (", "for("),
+    ("{ ", "{"),
+    (" }", "}"),
+    (") {", "){"),
 ];
 
 fn main() {

@@ -59,12 +59,14 @@ impl fmt::Display for Short {
             number /= 1000;
             prefix = prefixes.next();
         }
-        let prefix = prefix.unwrap_or_default();
-        match number {
-            ..10_000 => write!(f, "{}.{:02}{prefix}", number / 1000, number % 1000 / 10),
-            10_000..100_000 => write!(f, "{}.{}{prefix}", number / 1000, number % 1000 / 100),
-            _ => write!(f, "{}{prefix}", number / 1000),
+        let (whole, thousandths) = (number / 1000, number % 1000);
+        write!(f, "{whole}")?;
+        match whole {
+            ..10 => write!(f, ".{:02}", thousandths / 10)?,
+            10..100 => write!(f, ".{}", thousandths / 100)?,
+            _ => {}
         }
+        f.write_str(prefix.unwrap_or_default())
     }
 }
 

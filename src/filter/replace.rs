@@ -5,6 +5,7 @@
 
 use super::attach::{AttachError, attach_program, not_attached, suits};
 use super::context::Chain;
+use super::entry_list::EntryList;
 use super::find_interface::find_interface;
 use super::fingerprint::Target;
 use super::hold::{own_pins, pin_state};
@@ -98,7 +99,7 @@ fn share(context: &Context<'_>, stage: &Stage, target: &Target) -> Result<Loaded
         Ok(LoadedMap {
             name: name.clone(),
             map: map.share()?,
-            entries: Default::default(),
+            entries: EntryList::default(),
         })
     });
     let program = stage.program.share();

@@ -13,23 +13,28 @@ pub(super) struct Digits<T>(pub(super) T);
 
 impl<T: fmt::Display> fmt::Display for Digits<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut number = heapless::String::<LONGEST>::new();
-        write!(number, "{}", self.0)?;
-        let unsigned = number.trim_start_matches('-');
-        if unsigned.len() < number.len() {
-            f.write_str("-")?;
-        }
-        let end = unsigned.find('.').unwrap_or(unsigned.len());
-        let (whole, fraction) = unsigned.split_at(end);
-        for (at, group) in whole.as_bytes().rchunks(3).rev().enumerate() {
-            let group = Html(str::from_utf8(group).unwrap_or_default());
-            match at {
-                0 => write!(f, "{group}")?,
-                _ => write!(f, "<i>{group}</i>")?,
-            }
-        }
-        f.write_str(fraction)
+        grouped(f, &self.0)
     }
+}
+
+/// One function for all types of numbers, for the size of the binary.
+fn grouped(f: &mut fmt::Formatter<'_>, number: &dyn fmt::Display) -> fmt::Result {
+    let mut digits = heapless::String::<LONGEST>::new();
+    write!(digits, "{number}")?;
+    let unsigned = digits.trim_start_matches('-');
+    if unsigned.len() < digits.len() {
+        f.write_str("-")?;
+    }
+    let end = unsigned.find('.').unwrap_or(unsigned.len());
+    let (whole, fraction) = unsigned.split_at(end);
+    for (at, group) in whole.as_bytes().rchunks(3).rev().enumerate() {
+        let group = Html(str::from_utf8(group).unwrap_or_default());
+        match at {
+            0 => write!(f, "{group}")?,
+            _ => write!(f, "<i>{group}</i>")?,
+        }
+    }
+    f.write_str(fraction)
 }
 
 #[cfg(test)]
