@@ -175,8 +175,8 @@ fn four(empty: &Program) -> Vec<Row> {
     let packets = Packets::same(ip4("10.0.77.1").datagram(53, &asked).bytes);
     let (mut chained, mut framed, mut bare) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
-        let base = time(&packets, empty);
-        let above = |program| time(&packets, program) - base;
+        let nothing = time(&packets, empty);
+        let above = |program| time(&packets, program) - nothing;
         framed.push(alone.iter().map(|one| above(one.head())).sum());
         bare.push(
             filters
