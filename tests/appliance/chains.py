@@ -148,7 +148,7 @@ def calls_inside(device):
     started = start(device, f'{CALLS} b=1')
     if device.boot.arch is ARM64 and device.boot.kernel == '5.10':
         print(f'  | {started.text.splitlines()[-1]}')
-        parts = ('Corefile:4: elf: ', 'calls.o: the verifier refused it: tail_calls are not allowed',
+        parts = ('Corefile:4: elf: ', 'calls.o: the verifier refused it: ', 'tail_calls are not allowed',
                  'make the program the last stage')
         return Outcome(not started and all(part in started.text for part in parts), started.text)
     return (started and send(device, (1, 9)) and counts(device, [('calls', 4, 0), ('b', 2, 2)])
