@@ -175,8 +175,8 @@ fn four(empty: &Program) -> Vec<Row> {
     let packets = Packets::same(ip4("10.0.77.1").datagram(53, &asked).bytes);
     let (mut chained, mut framed, mut bare) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
-        let nothing = time(&packets, empty);
-        let above = |program| time(&packets, program) - nothing;
+        let empty_time = time(&packets, empty);
+        let above = |program| time(&packets, program) - empty_time;
         framed.push(alone.iter().map(|one| above(one.head())).sum());
         bare.push(
             filters

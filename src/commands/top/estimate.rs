@@ -23,6 +23,11 @@ pub(super) struct Share {
     pub(super) error: u16,
 }
 
+/// The square root, rounded down, of a number below the square of [`ONE`].
+fn root(number: u128) -> u128 {
+    u64::try_from(number).map_or(ONE, |number| number.isqrt().into())
+}
+
 /// The part of `whole`, in thousandths.
 pub(super) fn permille(part: u64, whole: u64) -> u16 {
     let (part, whole) = (u128::from(part.min(whole)), u128::from(whole.max(1)));
@@ -39,11 +44,11 @@ pub(super) fn share(total: &Total, weight: u64, excess: u64) -> Share {
     let mean = (total.squares / whole).max(1);
     let n = whole / mean;
     let centre = (p * n + 2 * ONE) / (n + 4);
-    let deviation = (centre * ONE.saturating_sub(centre) / (n + 4)).isqrt();
+    let deviation = root(centre * ONE.saturating_sub(centre) / (n + 4));
     let noise = 2 * (deviation + 1) + centre.abs_diff(p);
     let known = total.least_squares.saturating_mul(ONE) / total.squares.max(1);
     let unknown = ONE.saturating_sub(known) * ONE;
-    let error = noise * unknown.isqrt() / ONE + of_one(excess);
+    let error = noise * root(unknown) / ONE + of_one(excess);
     Share {
         permille: permille(weight, sum),
         error: u16::try_from(error.div_ceil(THOUSANDTH))
