@@ -1,8 +1,11 @@
 //! The input of every step: a chain of planned stages, their Corefile and the log.
 
+use std::fmt;
+
 use nix::errno::Errno;
 
 use crate::base::diagnostic::{Blame, Diagnostic};
+use crate::base::escape::Escaped;
 use crate::config;
 use crate::corefile::{Corefile, Token};
 use crate::kernel;
@@ -21,6 +24,8 @@ pub struct Context<'a> {
     pub(super) log: &'a Log,
     /// Number of earlier stages of the chain whose object has the same name.
     pub(super) namesakes: usize,
+    /// True if the interface has several stages.
+    is_chained: bool,
 }
 
 /// A filter to be made: the stages of one interface, in the order of the Corefile.
@@ -43,6 +48,7 @@ impl<'a> Chain<'a> {
                 planned,
                 log,
                 namesakes: 0,
+                is_chained: false,
             };
             let mut known = chains.iter_mut();
             match known.find(|chain| chain.head.block.interface == head.block.interface) {
@@ -57,11 +63,16 @@ impl<'a> Chain<'a> {
     }
 
     fn append(&mut self, stage: Context<'a>) {
+        self.head.is_chained = true;
         let stem = stage.block.elf.file_stem();
         let namesakes = self.stages();
         let namesakes = namesakes.filter(|other| other.block.elf.file_stem() == stem);
         let namesakes = namesakes.count();
-        self.behind.push(Context { namesakes, ..stage });
+        self.behind.push(Context {
+            namesakes,
+            is_chained: true,
+            ..stage
+        });
     }
 
     /// All stages, in the order in which they meet a packet.
@@ -79,6 +90,18 @@ impl Context<'_> {
         match self.namesakes {
             0 => stem.into_owned(),
             earlier => format!("{stem}#{}", earlier + 1),
+        }
+    }
+
+    /// Logs a warning about the stage. Names the interface, and in a chain the stage.
+    pub(super) fn warn(&self, message: fmt::Arguments<'_>) {
+        let interface = &self.block.interface;
+        if self.is_chained {
+            let stage = self.stage_name();
+            self.log
+                .warn(format_args!("{interface}/{}: {message}", Escaped(&stage)));
+        } else {
+            self.log.warn(format_args!("{interface}: {message}"));
         }
     }
 

@@ -58,9 +58,8 @@ pub(super) fn create_maps(
             let map = match create_map(def, types, cpus) {
                 Ok(map) => map,
                 Err(error) if def.name == RINGS => {
-                    let name = &context.block.interface;
-                    context.log.warn(format_args!(
-                        "{name}: packets cannot be sampled: {error}; samples need kernel 5.10"
+                    context.warn(format_args!(
+                        "packets cannot be sampled: {error}; samples need kernel 5.10"
                     ));
                     break;
                 }

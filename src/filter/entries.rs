@@ -133,9 +133,8 @@ impl<'a> Lines<'a> {
     pub(super) fn warn_of_evicted(&self, present: usize, wanted: usize) {
         let (context, name) = (self.context, Plain(&self.def.name));
         let (kind, room) = (self.def.kind, self.def.max_entries);
-        context.log.warn(format_args!(
-            "{}: {name} has only {present} of {wanted} entries: the kernel evicts from a map of type {kind} before its {room} entries are used; use a larger map, or a hash",
-            context.block.interface
+        context.warn(format_args!(
+            "{name} has only {present} of {wanted} entries: the kernel evicts from a map of type {kind} before its {room} entries are used; use a larger map, or a hash"
         ));
     }
 

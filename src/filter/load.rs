@@ -116,8 +116,7 @@ fn load_program(
             Err(other) => return Err(other),
             Ok(program) => {
                 if let Some(reason) = reason {
-                    let name = &context.block.interface;
-                    context.log.warn(format_args!("{name}: {reason}"));
+                    context.warn(format_args!("{reason}"));
                 }
                 return Ok(program);
             }

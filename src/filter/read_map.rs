@@ -84,11 +84,9 @@ pub(super) fn watch(context: &Context<'_>, read: &ReadMap, scan: &mut Scan) -> O
         return None;
     }
     let watch = Watch::begin(&read.map, scan);
-    let (interface, name) = (&context.block.interface, Plain(&read.name));
     let failed = |errno: &Errno| {
-        let what = errno.desc();
-        let log = context.log;
-        log.warn(format_args!("{interface}: cannot watch map {name}: {what}"));
+        let (name, what) = (Plain(&read.name), errno.desc());
+        context.warn(format_args!("cannot watch map {name}: {what}"));
     };
     watch.inspect_err(failed).ok()
 }

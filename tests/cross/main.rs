@@ -122,7 +122,7 @@ fn image_variables(target: &str) -> Variables {
 fn dist_variables(target: &str) -> Variables {
     let folder = scratch(&format!("cross-dist-{target}"));
     let (cargo, printed) = (folder.join("cargo"), folder.join("environment"));
-    let script = "#!/bin/sh\n[ \"$1\" = rustc ] || exit 0\nenv >\"${0%/*}/environment\"\nexit 1\n";
+    let script = "#!/bin/sh\n[ \"$1\" = build ] || exit 0\nenv >\"${0%/*}/environment\"\nexit 1\n";
     fs::write(&cargo, script).unwrap();
     fs::set_permissions(&cargo, fs::Permissions::from_mode(0o755)).unwrap();
     let inherited = [

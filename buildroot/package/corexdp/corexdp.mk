@@ -34,6 +34,7 @@ COREXDP_INCLUDE = $(@D)/host-headers
 # The endings of BR2_PACKAGE_COREXDP_MAX_FILTERS and its like.
 COREXDP_CAPACITIES = \
 	FILTERS \
+	STAGES \
 	METRICS \
 	KEY \
 	VALUE \

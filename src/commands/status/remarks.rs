@@ -1,6 +1,6 @@
 //! Lines about a filter: alarms above the tables, which need a person, and notes below them.
 
-use super::columns::word;
+use super::columns::{place, word};
 use super::style::{Colour, Style};
 use super::verdicts::{period, rate};
 use super::wrap::paragraph;
@@ -44,27 +44,28 @@ pub(super) fn alarms(out: &mut String, status: &Value, filter: &Value, style: St
 }
 
 /// Writes the reason why a filter is not in native mode, its warnings, and why its verdicts are not counted.
-pub(super) fn notes(out: &mut String, filter: &Value, style: Style) {
+pub(super) fn notes(out: &mut String, filters: &[Value], filter: &Value, style: Style) {
     let interface = word(filter.get("interface"));
-    let mut note = |text: &str| {
-        let text = format!("{interface}: {text}");
+    let mut note = |subject: &str, text: &str| {
+        let text = format!("{subject}: {text}");
         paragraph(out, &text, Some(Colour::Yellow), style);
     };
     if is_first(filter)
         && filter.get("attached") == &Value::Bool(true)
         && let Some(reason) = filter.get("reason").word()
     {
-        note(&format!("not native: {}", Escaped(reason)));
+        note(&interface, &format!("not native: {}", Escaped(reason)));
     }
     let warnings = filter.get("warnings").list().iter();
     for warning in warnings.filter(|_| is_first(filter)) {
-        note(&word(warning));
+        note(&interface, &word(warning));
     }
     if filter.get("verdicts") == &Value::Null {
-        note(match filter.get("mode").word() {
+        let text = match filter.get("mode").word() {
             Some("offload") => "verdicts are not counted; a network card cannot count them",
             _ => "verdicts are not counted; the log says why",
-        });
+        };
+        note(&place(filters, filter), text);
     }
 }
 

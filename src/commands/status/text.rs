@@ -62,7 +62,7 @@ pub(super) fn text(status: &Value, style: Style) -> String {
     table(filters, FILTERS).write(&mut out, style);
     verdicts::write(&mut out, status, style);
     for filter in filters {
-        notes(&mut out, filter, style);
+        notes(&mut out, filters, filter, style);
     }
     out.push('\n');
     programs(status).write(&mut out, style);

@@ -88,19 +88,18 @@ pub(super) fn adopt_maps(
             Ok(map) => map,
             // The verifier refused these parts of the program's frame, or the stage was loaded as the last one.
             Err(error) if error.is_missing_or_wrong() && is_frame_map(&def.name) => {
-                let name = &context.block.interface;
                 let reason = match def.name.as_str() {
                     TOTALS => "verdicts are not counted: the adopted program has no counters",
                     RINGS => "packets cannot be sampled: the adopted program has no samples",
                     _ => continue,
                 };
-                context.log.warn(format_args!("{name}: {reason}"));
+                context.warn(format_args!("{reason}"));
                 continue;
             }
             Err(error) if error.is_missing_or_wrong() => {
-                let (name, map) = (&context.block.interface, &def.name);
-                context.log.warn(format_args!(
-                    "{name}: map {map} cannot be adopted, so the filter is replaced: {error}"
+                let map = &def.name;
+                context.warn(format_args!(
+                    "map {map} cannot be adopted, so the filter is replaced: {error}"
                 ));
                 let marked = pins.mark_broken(identity);
                 return marked

@@ -1,8 +1,9 @@
-//! Stages may have maps of the same name; `dump` and `debug` tell them apart.
+//! `dump`, `debug` and warnings name the stage: stages may have maps of the same name.
 
 use super::{Stage, corefile, object, send, site};
 use crate::dump::{as_json, dump};
 use support::net::{Daemon, Site};
+use support::objects::compile::compile_with;
 
 /// Starts two stages of one object with `debug`.
 fn start(site: &Site, stages: &[Stage]) -> Daemon {
@@ -63,5 +64,23 @@ fn debug_names_the_stage_of_each_change() {
         let change = format!("map xdp_map: key=00000000 value=0{drops}00000001000000");
         assert_eq!(line, format!("edge0/{stage}: {change}"));
     }
+    daemon.stop();
+}
+
+/// The verifier refuses the frame of the last stage, which therefore runs without counters.
+#[test]
+fn warnings_name_the_stage() {
+    let site = site(&["a"]);
+    let options = ["-DBYTES=480", "-DCALLEE_BYTES=32"];
+    let path = compile_with("verdicts", site.folder.path(), &options);
+    std::fs::rename(path, site.folder.file("deep.o")).unwrap();
+    let text = corefile(&[("a", 1)], "");
+    let text = text.strip_suffix("}\n").unwrap();
+    let text = format!("{text}ebpf {{\nif edge0\nelf deep.o\n}}\n}}\n");
+    let daemon = site.run(&text).attached(1);
+    daemon.line("warning: edge0/deep: verdicts are not counted: the verifier refuses the program");
+    let status = site.ask(&["status"]).stdout;
+    let line = "\nedge0/deep: verdicts are not counted; the log says why\n";
+    assert!(status.contains(line), "{status}");
     daemon.stop();
 }

@@ -36,7 +36,8 @@ EXTERNALSRC = "${@'' if d.getVar('COREXDP_RELEASE_URI') else os.path.realpath(d.
 COMPATIBLE_HOST = "(aarch64|x86_64).*-linux"
 
 # Capacities, which build.rs compiles into the binary.
-COREXDP_MAX_FILTERS ??= "4"
+COREXDP_MAX_FILTERS ??= "16"
+COREXDP_MAX_STAGES ??= "8"
 COREXDP_MAX_METRICS ??= "256"
 COREXDP_MAX_KEY ??= "64"
 COREXDP_MAX_VALUE ??= "1024"
@@ -44,6 +45,7 @@ COREXDP_MAX_COREFILE ??= "4194304"
 COREXDP_MAX_PAGE ??= "262144"
 
 export COREXDP_MAX_FILTERS
+export COREXDP_MAX_STAGES
 export COREXDP_MAX_METRICS
 export COREXDP_MAX_KEY
 export COREXDP_MAX_VALUE
