@@ -9,6 +9,7 @@ use nix::errno::Errno;
 use nix::time::{ClockId, clock_gettime};
 
 use super::state::{Daemon, Sampling};
+use crate::base::escape::Escaped;
 use crate::base::exit;
 use crate::control::server::{Client, Further};
 use crate::control::{Payload, SampleRequest};
@@ -32,7 +33,10 @@ impl Daemon<'_> {
             return client.end(exit::UNAVAILABLE);
         }
         if let Some(reason) = self.unsampled(request) {
-            client.error(format_args!("{reason}"));
+            match &request.interface {
+                Some(name) => client.error(format_args!("{}: {reason}", Escaped(name))),
+                None => client.error(format_args!("{reason}")),
+            }
             return client.end(exit::UNAVAILABLE);
         }
         match self.try_sampling(&client, request) {
@@ -57,7 +61,7 @@ impl Daemon<'_> {
             .filter(|filter| is_named(request, filter));
         let mut stages = named.flat_map(Filter::stages).peekable();
         if stages.peek().is_none() {
-            return Some("this interface has no filter");
+            return Some("no filter; `corexdp status` shows the filtered interfaces");
         }
         let can_sample = stages.any(Stage::can_sample);
         (!can_sample).then_some("no filter can be sampled; the log says why")

@@ -95,13 +95,21 @@ impl Context<'_> {
 
     /// Logs a warning about the stage. Names the interface, and in a chain the stage.
     pub(super) fn warn(&self, message: fmt::Arguments<'_>) {
+        self.log.warn(format_args!("{}: {message}", self.place()));
+    }
+
+    /// Logs a message about the stage. Names the interface, and in a chain the stage.
+    pub(super) fn info(&self, message: fmt::Arguments<'_>) {
+        self.log.info(format_args!("{}: {message}", self.place()));
+    }
+
+    /// Name of the interface, and in a chain also of the stage.
+    fn place(&self) -> String {
         let interface = &self.block.interface;
         if self.is_chained {
-            let stage = self.stage_name();
-            self.log
-                .warn(format_args!("{interface}/{}: {message}", Escaped(&stage)));
+            format!("{interface}/{}", Escaped(&self.stage_name()))
         } else {
-            self.log.warn(format_args!("{interface}: {message}"));
+            interface.to_string()
         }
     }
 

@@ -85,23 +85,36 @@ const fn per_second(count: u64, milliseconds: u64) -> u64 {
     count.saturating_mul(1000) / milliseconds
 }
 
-/// The counts of one filter.
+/// The counts of one stage. The kernel counts only programs that it calls itself, so the runs of a later stage are the
+/// packets that its frame counted, and their time is part of the first stage's.
 fn counted<'a>(
     interface: &'a str,
     earlier: &Value,
     filter: &Value,
     milliseconds: u64,
 ) -> FilterJson<'a> {
-    let runs = growth(earlier, filter, "program.runs");
+    let stage = filter.get("stage").number().unwrap_or(1);
+    let runs = if stage > 1 {
+        packets(filter).saturating_sub(packets(earlier))
+    } else {
+        growth(earlier, filter, "program.runs")
+    };
     let run_time_ns = growth(earlier, filter, "program.run_time_ns");
     FilterJson {
         interface,
-        stage: filter.get("stage").number().unwrap_or(1),
+        stage,
         runs,
         run_time_ns,
         runs_per_second: per_second(runs, milliseconds),
-        ns_per_run: run_time_ns.checked_div(runs),
+        ns_per_run: run_time_ns.checked_div(runs).filter(|_| stage == 1),
     }
+}
+
+/// Number of packets that the frame of a stage has counted.
+fn packets(filter: &Value) -> u64 {
+    let verdicts = filter.get("verdicts").list().iter();
+    let packets = verdicts.filter_map(|verdict| verdict.get("packets").number());
+    packets.fold(0, u64::saturating_add)
 }
 
 /// The rates of the verdicts of one filter.
@@ -148,6 +161,22 @@ mod tests {
 "verdicts":[{{"verdict":"pass","packets":{packets},"bytes":{bytes}}}]}}]}}"#
         ))
         .unwrap()
+    }
+
+    #[test]
+    fn runs_of_later_stages_are_their_packets() {
+        let [before, after] = ["500", "1500"].map(|packets| {
+            let status = format!(
+                r#"{{"filters":[{{"interface":"eth0","stage":2,"program":{{"id":7,"runs":0,"run_time_ns":0}},
+"verdicts":[{{"verdict":"pass","packets":{packets},"bytes":0}},{{"verdict":"drop","packets":10,"bytes":0}}]}}]}}"#
+            );
+            Value::read(&status).unwrap()
+        });
+        let mut text = "{\"a\":1".to_owned();
+        write(&mut text, &before, &after, Duration::from_secs(2));
+        let expected =
+            r#""stage":2,"runs":1000,"run_time_ns":0,"runs_per_second":500,"ns_per_run":null,"#;
+        assert!(text.contains(expected), "{text}");
     }
 
     #[test]

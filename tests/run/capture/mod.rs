@@ -261,7 +261,10 @@ fn capture_goes_on_after_a_reload_and_ends_with_the_daemon() {
 fn capture_without_samples_or_output_is_refused() {
     let (site, daemon) = start();
     let ask = |words: &[&str]| site.ask(&[&["capture", "--for", "10s"], words].concat());
-    ask(&["-i", "lo"]).refuses(69, &["this interface has no filter"]);
+    ask(&["-i", "lo"]).refuses(
+        69,
+        &["lo: no filter; `corexdp status` shows the filtered interfaces"],
+    );
     let summary = "corexdp: 0 packets, 0 lost";
     let with_summary = |outcome: Outcome, line: &str| {
         assert_eq!(outcome.lines(), [summary, line]);

@@ -49,7 +49,13 @@ fn chosen_interface_alone_is_sampled() {
         ..one
     };
     let answers = raw(&site, &format!("sample {missing}"));
-    assert_eq!(answers, ["ethis interface has no filter", "xE"]);
+    assert_eq!(
+        answers,
+        [
+            "eedge7: no filter; `corexdp status` shows the filtered interfaces",
+            "xE"
+        ]
+    );
     daemon.stop();
 }
 
