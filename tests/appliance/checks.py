@@ -4,9 +4,11 @@
 """
 
 from .chains import check_chains
-from .outside import ALLOWED, DENIED
+from .outside import ALLOWED, DENIED, flood
 from .systemd import check_states, check_unit
 
+# Names, and their shares of the queries in percent.
+FLOOD = {'a.flood.example': 70, 'b.flood.example': 20, 'c.flood.example': 10}
 DROPPED = 'coredns_ebpf_acl_dropped_packets'
 
 
@@ -17,6 +19,7 @@ def check_device(device, report):
         return check_neighbour(device, report)
     check_traffic(device, report)
     check_samples(device, report)
+    check_top(device, report)
     check_reload(device, report)
     check_programs(device, report)
     check_kernel_types(device, report)
@@ -81,6 +84,17 @@ def check_samples(device, report):
     report.until('capture shows a query of 192.0.2.10, with its verdict', device.captures_query)
     report.once('capture ends', device.inside, 'kill $(cat /run/capture.pid)')
     report.until('no sample was lost', device.inside, 'tail -n 1 /run/captured | grep ", 0 lost"')
+
+
+def check_top(device, report):
+    """The shares of `top` are those of the queries sent."""
+    report.once('top starts', device.inside,
+                'corexdp top -i eth0 --for 25s --json </dev/null >/run/top 2>&1 & echo $! >/run/top.pid')
+    report.until('top has the samples for itself', device.inside,
+                 'corexdp capture -c 1 --for 1s 2>&1 | grep "samples already"')
+    report.once('outside: 1000 queries are sent', flood, FLOOD, 1000, 10)
+    report.until('top has ended', device.inside, '! kill -0 $(cat /run/top.pid) && test -s /run/top')
+    report.once('top gives each name its share within 2 points', device.top_shows, FLOOD)
 
 
 def check_reload(device, report):

@@ -3,6 +3,8 @@
 The image has a script for each question that depends on the init system: daemon-pid, log, service (see rootfs/).
 """
 
+import json
+
 from . import outside
 from .outcome import Outcome, ask_until
 from .outside import ALLOWED, DENIED
@@ -74,6 +76,14 @@ class Device:
         """A query passes, and `capture` shows it."""
         return (self.answers(ALLOWED)
                 and self.inside(r"grep ' pass eth0/.* 192\.0\.2\.10:[0-9]* > .* www\.example A' /run/captured"))
+
+    def top_shows(self, shares):
+        """The report of `top` has these names, each with its share in percent, within 2 points."""
+        report = self.inside('cat /run/top')
+        tables = {table['by']: table['rows'] for table in json.loads(report.text)['tables']}
+        found = {row['key']: row['share_permille'] for row in tables['name']}
+        near = all(abs(found.get(name, 0) - 10 * share) <= 20 for name, share in shares.items())
+        return report and Outcome(near, f'{found}')
 
     def is_attached(self, interface, mode):
         return self.sample_is(f'corexdp_filter_attached{{interface="{interface}",mode="{mode}"}}', 1)

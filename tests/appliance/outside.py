@@ -3,7 +3,10 @@
 The network is the network namespace of this process, see boot.run_apart.
 """
 
+import random
+import socket
 import subprocess
+import time
 
 from .commands import run
 from .machine import CARDS
@@ -39,6 +42,20 @@ def unanswered(client):
 
 def query(client, limit):
     return ask('kdig', f'@{DEVICE}', '-b', client, f'+timeout={limit}', '+retry=0', '+short', 'www.example', 'A')
+
+
+def flood(shares, packets, seconds):
+    """Sends queries of ALLOWED, in random order. `shares` has the share of each name in percent."""
+    names = [name for name, share in shares.items() for _ in range(share * packets // 100)]
+    random.shuffle(names)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.bind((ALLOWED, 0))
+        for number, name in enumerate(names):
+            labels = b''.join(bytes([len(label)]) + label.encode() for label in name.split('.'))
+            head = number.to_bytes(2, 'big') + bytes([1, 0, 0, 1, 0, 0, 0, 0, 0, 0])
+            client.sendto(head + labels + bytes([0, 0, 1, 0, 1]), (DEVICE, 53))
+            time.sleep(seconds / len(names))
+    return Outcome(True, '')
 
 
 def sample(name):
