@@ -63,19 +63,22 @@ fn adopt_stage(
     targets: &mut [Option<Target>],
 ) -> Result<Stage, Diagnostic> {
     let mut stages = chain.stages().zip(targets);
-    let same = |target: &Target| target.fingerprint.identity == pinned.identity;
+    let same = |target: &Target| target.fingerprint.identity == pinned.key.identity;
     let found = stages.find(|(_, target)| target.as_ref().is_some_and(same));
     let (context, target) = match found {
         Some((context, target)) => (context, target.take()),
         None => (&chain.head, None),
     };
     let (fingerprint, maps) = match target {
-        None => (Fingerprint::foreign(pinned.identity), Vec::new()),
+        None => (Fingerprint::foreign(pinned.key.identity), Vec::new()),
         Some(target) => {
             let fingerprint = target.fingerprint;
-            match adopt_maps(context, pins, pinned.identity, target, cpus(context)?)? {
+            match adopt_maps(context, pins, pinned.key, target, cpus(context)?)? {
                 Some(maps) => (fingerprint, maps),
-                None => (Fingerprint::foreign(pinned.identity.modified()), Vec::new()),
+                None => (
+                    Fingerprint::foreign(pinned.key.identity.modified()),
+                    Vec::new(),
+                ),
             }
         }
     };

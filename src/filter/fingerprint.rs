@@ -3,6 +3,7 @@
 //! The digests have no random key, since they outlive the process in the names of pins. Their input comes only from the
 //! Corefile and its objects, so nobody can provoke collisions by packets.
 
+use std::fmt;
 use std::hash::{Hash, Hasher as _};
 
 use super::Context;
@@ -27,6 +28,34 @@ impl Identity {
     /// Identity of this state while its entries are being changed.
     pub(super) const fn modified(self) -> Self {
         Self(self.0 | MODIFIED)
+    }
+}
+
+/// Name of a pinned state. While a filter is replaced, two programs of the same identity may have pinned states.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct StateKey {
+    pub(super) identity: Identity,
+    /// Id of the program; 0 in a name that an earlier version gave.
+    pub(super) program: u32,
+}
+
+impl StateKey {
+    /// Key of this state while its entries are being changed.
+    pub(super) const fn modified(self) -> Self {
+        Self {
+            identity: self.identity.modified(),
+            ..self
+        }
+    }
+}
+
+impl fmt::Display for StateKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { identity, program } = self;
+        match program {
+            0 => write!(f, "{:016x}", identity.0),
+            _ => write!(f, "{:016x}-{program}", identity.0),
+        }
     }
 }
 

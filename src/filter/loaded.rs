@@ -4,7 +4,7 @@ use nix::errno::Errno;
 
 use super::entries::Rows;
 use super::entry_list::EntryList;
-use super::fingerprint::{Fingerprint, Identity};
+use super::fingerprint::{Fingerprint, StateKey};
 use super::read_map::ReadMap;
 use crate::kernel::map::Map;
 use crate::kernel::program::Program;
@@ -37,8 +37,8 @@ pub(super) struct Loaded {
 /// Entries that an update changed, kept for a rollback until the update is final.
 #[derive(Debug, Default)]
 pub(super) struct Changes {
-    /// Identity before the update, if the update marked the pinned state as modified.
-    pub(super) marked: Option<Identity>,
+    /// Key before the update, if the update marked the pinned state as modified.
+    pub(super) marked: Option<StateKey>,
     pub(super) maps: Vec<ChangedMap>,
 }
 

@@ -5,7 +5,6 @@ use std::os::fd::AsRawFd as _;
 use super::Filter;
 use super::create_maps::{create_map, types_of, write_content};
 use super::link_header::Expected;
-use super::load::descriptors;
 use super::refusal::to_reason;
 use super::stage::Stage;
 use crate::base::diagnostic::Diagnostic;
@@ -16,7 +15,8 @@ use crate::kernel::map::Map;
 use crate::kernel::program::{self, Program};
 use crate::kernel::{Reason, btf};
 use crate::log::Log;
-use crate::object::{LinkHeader, LinkedObject};
+use crate::object::frame::{NEXT, Place};
+use crate::object::{LinkHeader, LinkedObject, MapDef};
 use crate::plan::PlannedFilter;
 
 /// Sets the link header variable of the object of `planned` to the header of its interface. While the interface does not
@@ -110,6 +110,14 @@ impl Stage {
     fn variant(&self, header: LinkHeader, card: Option<u32>) -> Result<Variant, &'static str> {
         let mut object = self.link.object.clone().ok_or("no object")?;
         object.set_link_header(header);
+        // The stage may have had a successor when it was loaded.
+        if self.next().is_some()
+            && object.map(NEXT).is_none()
+            && let Some(mut bare) = object.without_frame()
+            && bare.add_frame(Place::Chained).is_ok()
+        {
+            *object = bare;
+        }
         // A stage with fewer maps runs with a simpler frame, or without: the verifier refused the others.
         let loadable = object.with_maps(self.maps.len());
         let index = loadable
@@ -123,7 +131,11 @@ impl Stage {
         let types = types_of(def, types.as_ref(), loaded.as_ref());
         let map = create_map(def, types, 1).map_err(|error| error.errno.desc())?;
         write_content(def, &map).map_err(|(_, errno)| errno.desc())?;
-        let mut fds = descriptors(&self.maps);
+        let of_stage = |def: &MapDef| {
+            let loaded = self.map(&def.name);
+            loaded.map_or(-1, |loaded| loaded.map.fd().as_raw_fd())
+        };
+        let mut fds: Vec<_> = loadable.maps.iter().map(of_stage).collect();
         if let Some(fd) = fds.get_mut(index) {
             *fd = map.fd().as_raw_fd();
         }

@@ -7,7 +7,7 @@ use nix::errno::Errno;
 use std::os::fd::{AsFd as _, AsRawFd as _};
 
 use super::Context;
-use super::fingerprint::Fingerprint;
+use super::fingerprint::{Fingerprint, StateKey};
 use super::link_header::LinkFit;
 use super::loaded::{Changes, Loaded, LoadedMap, SLOT, program_in};
 use super::read_map::{ReadMap, take_watches};
@@ -61,6 +61,14 @@ impl Stage {
             debug: block.debug,
             shares: None,
             changes: Changes::default(),
+        }
+    }
+
+    /// Key of the pinned state.
+    pub(super) const fn key(&self) -> StateKey {
+        StateKey {
+            identity: self.fingerprint.identity,
+            program: self.program.info.id,
         }
     }
 

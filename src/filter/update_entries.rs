@@ -67,9 +67,10 @@ pub(super) fn update_entries(
     let identity = old.fingerprint.identity;
     let same = identity == target.fingerprint.identity;
     if !same && let Some(pins) = pins {
-        pins.rename_state(identity, identity.modified())
+        let key = old.key();
+        pins.rename_state(key, key.modified())
             .map_err(|error| not_pinned(context, &error))?;
-        changes.marked = Some(identity);
+        changes.marked = Some(key);
     }
     for lines in lines(context) {
         let name = &lines.def.name;
@@ -235,8 +236,8 @@ impl Changes {
                 ));
             }
         }
-        if let Some((identity, pins)) = self.marked.zip(pins)
-            && let Err(error) = pins.rename_state(identity.modified(), identity)
+        if let Some((key, pins)) = self.marked.zip(pins)
+            && let Err(error) = pins.rename_state(key.modified(), key)
         {
             log.warn(format_args!("{interface}: {error}"));
         }

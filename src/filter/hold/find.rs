@@ -171,7 +171,7 @@ fn stages_behind(pins: &Pins, head: &PinnedStage) -> Result<Vec<PinnedStage>, Pi
     let mut stages: Vec<PinnedStage> = Vec::new();
     while stages.len() < MAX_STAGES {
         let last = stages.last().unwrap_or(head);
-        let Some(id) = pins.next_of(last.identity)? else {
+        let Some(id) = pins.next_of(last.key)? else {
             break;
         };
         let stage = match pins.stage_of(id)? {
@@ -196,7 +196,7 @@ impl PinnedFilter {
             ));
         }
         // Without the pin, the program was opened by its id.
-        let is_unpinned = |stage: &PinnedStage| stage.identity == Identity::UNKNOWN;
+        let is_unpinned = |stage: &PinnedStage| stage.key.identity == Identity::UNKNOWN;
         if is_unpinned(&self.head) || self.behind.iter().any(is_unpinned) {
             let path = self.pins.path().display();
             log.warn(format_args!(

@@ -8,9 +8,11 @@ mod states;
 
 use std::os::fd::OwnedFd;
 
-use super::fingerprint::{Identity, Target};
+use super::entry_list::EntryList;
+use super::fingerprint::{StateKey, Target};
 use super::loaded::{Changes, LoadedMap};
 use super::refusal::{PinError, no_descriptor, to_reason};
+use super::stage::Stage;
 use super::state::Attached;
 use super::{Context, Filter};
 use crate::base::diagnostic::{Blame, Diagnostic};
@@ -21,7 +23,7 @@ use crate::kernel::map::Map;
 use crate::kernel::program::Program;
 use crate::kernel::xdp_mode::Mode;
 use crate::log::Log;
-use crate::object::frame::{RINGS, TOTALS, is_frame_map};
+use crate::object::frame::{NEXT, RINGS, TOTALS, is_frame_map};
 pub(super) use find::PinnedFilter;
 pub use find::tidy;
 pub(super) use pins::PinnedStage;
@@ -66,12 +68,12 @@ pub(super) fn pinned_filter(
     }
 }
 
-/// Adopts the maps of the pinned state `identity`, which equals `target`; `None` if a pin is missing or of another kind.
+/// Adopts the maps of the pinned state `key`, which equals `target`; `None` if a pin is missing or of another kind.
 /// `cpus` is the number of possible CPUs.
 pub(super) fn adopt_maps(
     context: &Context<'_>,
     pins: &Pins,
-    identity: Identity,
+    key: StateKey,
     mut target: Target,
     cpus: usize,
 ) -> Result<Option<Vec<LoadedMap>>, Diagnostic> {
@@ -79,7 +81,7 @@ pub(super) fn adopt_maps(
     let defs = &context.object.maps;
     let names = states::map_pins(defs.iter().map(|def| def.name.as_str()));
     for (def, name) in defs.iter().zip(names) {
-        let map = pins.map(identity, &name);
+        let map = pins.map(key, &name);
         let map = map.and_then(|(fd, path)| {
             Map::adopt(fd, def, cpus)
                 .map_err(|errno| PinError::new(&path, "cannot be adopted", Some(errno)))
@@ -101,7 +103,7 @@ pub(super) fn adopt_maps(
                 context.warn(format_args!(
                     "map {map} cannot be adopted, so the filter is replaced: {error}"
                 ));
-                let marked = pins.mark_broken(identity);
+                let marked = pins.mark_broken(key);
                 return marked
                     .map(|()| None)
                     .map_err(|error| not_pinned(context, &error));
@@ -112,6 +114,18 @@ pub(super) fn adopt_maps(
             name: def.name.clone(),
             map,
             entries: target.take_entries(&def.name),
+        });
+    }
+    if maps.iter().all(|loaded| loaded.name != NEXT)
+        && let Some(map) = pins
+            .slot(key)
+            .map_err(|error| not_pinned(context, &error))?
+    {
+        // The new chain ends here. The slot must live as long as its program: without owner the kernel empties it.
+        maps.push(LoadedMap {
+            name: NEXT.into(),
+            map,
+            entries: EntryList::default(),
         });
     }
     Ok(Some(maps))
@@ -203,7 +217,7 @@ impl Filter {
                 self.unpin();
             }
             (Some(Ok(())), Some(pins)) => {
-                let kept = self.stages().map(|stage| stage.fingerprint.identity);
+                let kept = self.stages().map(Stage::key);
                 if let Err(error) = pins.remove_others(&kept.collect::<Vec<_>>()) {
                     log.warn(format_args!(
                         "{name}: cannot remove the pins of an earlier state: {error}"

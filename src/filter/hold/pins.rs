@@ -16,7 +16,7 @@ use nix::errno::Errno;
 
 use super::folder::Folder;
 use super::states::{self, NEXT_PIN, PROGRAM, remove};
-use crate::filter::fingerprint::Identity;
+use crate::filter::fingerprint::{Identity, StateKey};
 use crate::filter::loaded::{LoadedMap, program_in};
 use crate::filter::refusal::PinError;
 use crate::kernel::attach::Attachment;
@@ -40,7 +40,7 @@ pub(in crate::filter) struct Pins {
 #[derive(Debug)]
 pub(in crate::filter) struct PinnedStage {
     pub(in crate::filter) program: Program,
-    pub(in crate::filter) identity: Identity,
+    pub(in crate::filter) key: StateKey,
 }
 
 impl PinnedStage {
@@ -50,10 +50,11 @@ impl PinnedStage {
     /// The errors of [`info::open_program`].
     pub(super) fn by_id(id: u32) -> Result<Self, Errno> {
         let program = info::open_program(id).and_then(Program::adopt)?;
-        Ok(Self {
-            program,
+        let key = StateKey {
             identity: Identity::UNKNOWN,
-        })
+            program: id,
+        };
+        Ok(Self { program, key })
     }
 }
 
@@ -74,8 +75,8 @@ impl Pins {
         }
     }
 
-    fn state(&self, identity: Identity) -> PathBuf {
-        self.folder.path().join(format!("{:016x}", identity.0))
+    fn state(&self, key: StateKey) -> PathBuf {
+        self.folder.path().join(key.to_string())
     }
 
     /// Pins a program and its maps, in the object's order, unless this state is pinned.
@@ -86,7 +87,11 @@ impl Pins {
         maps: &[LoadedMap],
     ) -> Result<(), PinError> {
         self.folder.renew()?;
-        let folder = self.state(identity);
+        let program_id = program.info.id;
+        let folder = self.state(StateKey {
+            identity,
+            program: program_id,
+        });
         if states::has_program(&folder, program)? && states::has_maps(&folder, maps) {
             return Ok(());
         }
@@ -123,8 +128,8 @@ impl Pins {
     /// Renames a state. A missing state is not an error.
     pub(in crate::filter) fn rename_state(
         &self,
-        from: Identity,
-        to: Identity,
+        from: StateKey,
+        to: StateKey,
     ) -> Result<(), PinError> {
         let folder = self.state(from);
         match fs::rename(&folder, self.state(to)) {
@@ -137,14 +142,14 @@ impl Pins {
     }
 
     /// Marks a state whose content does not match its name, so that no daemon adopts its maps.
-    pub(super) fn mark_broken(&self, identity: Identity) -> Result<(), PinError> {
-        let modified = identity.modified();
-        if identity == modified {
+    pub(super) fn mark_broken(&self, key: StateKey) -> Result<(), PinError> {
+        let modified = key.modified();
+        if key == modified {
             return Ok(());
         }
         // A modified state seldom exists.
         let _ = remove(&self.state(modified));
-        self.rename_state(identity, modified)
+        self.rename_state(key, modified)
     }
 
     fn remove_new(&self) {
@@ -180,11 +185,10 @@ impl Pins {
         let _ = fs::remove_file(self.folder.path().join(LINK));
     }
 
-    /// Removes every state but those of the identities `kept`. After an error, the next call retries.
-    pub(in crate::filter) fn remove_others(&self, kept: &[Identity]) -> Result<(), PinError> {
-        let is_other = |folder: &PathBuf| {
-            states::identity(folder).is_none_or(|identity| !kept.contains(&identity))
-        };
+    /// Removes every state but `kept`. After an error, the next call retries.
+    pub(in crate::filter) fn remove_others(&self, kept: &[StateKey]) -> Result<(), PinError> {
+        let is_other =
+            |folder: &PathBuf| states::key(folder).is_none_or(|key| !kept.contains(&key));
         let states = states::all(self.folder.path())?.into_iter();
         let mut all = Ok(());
         for folder in states.filter(is_other) {
@@ -208,35 +212,38 @@ impl Pins {
     /// Finds the stage whose program has this id.
     pub(super) fn stage_of(&self, id: u32) -> Result<Option<PinnedStage>, PinError> {
         for folder in states::all(self.folder.path())? {
-            if let Some((identity, program)) =
-                states::identity(&folder).zip(states::program(&folder)?)
+            if let Some((key, program)) = states::key(&folder).zip(states::program(&folder)?)
                 && program.info.id == id
             {
-                return Ok(Some(PinnedStage { program, identity }));
+                return Ok(Some(PinnedStage { program, key }));
             }
         }
         Ok(None)
     }
 
     /// Id of the program that the kernel runs behind the program of a state; `None` for the last stage.
-    pub(super) fn next_of(&self, identity: Identity) -> Result<Option<u32>, PinError> {
-        let (map, path) = match self.map(identity, NEXT_PIN) {
+    pub(super) fn next_of(&self, key: StateKey) -> Result<Option<u32>, PinError> {
+        let Some(slot) = self.slot(key)? else {
+            return Ok(None);
+        };
+        let path = self.state(key).join(NEXT_PIN);
+        program_in(&slot).map_err(|errno| PinError::unknown(&path, errno))
+    }
+
+    /// The map of a state that leads to the next stage; `None` for a program that was loaded as the last stage.
+    pub(super) fn slot(&self, key: StateKey) -> Result<Option<Map>, PinError> {
+        let (map, path) = match self.map(key, NEXT_PIN) {
             Ok(found) => found,
             Err(error) if error.is_missing_or_wrong() => return Ok(None),
             Err(error) => return Err(error),
         };
-        let slot = info::map(map.as_fd()).map(|info| Map::open(map, &info, 1));
-        slot.and_then(|slot| program_in(&slot))
-            .map_err(|errno| PinError::unknown(&path, errno))
+        let info = info::map(map.as_fd()).map_err(|errno| PinError::unknown(&path, errno))?;
+        Ok(Some(Map::open(map, &info, 1)))
     }
 
     /// Opens the pin `name` of a map of a state; returns the map and the path.
-    pub(super) fn map(
-        &self,
-        identity: Identity,
-        name: &str,
-    ) -> Result<(OwnedFd, PathBuf), PinError> {
-        let path = self.state(identity).join(name);
+    pub(super) fn map(&self, key: StateKey, name: &str) -> Result<(OwnedFd, PathBuf), PinError> {
+        let path = self.state(key).join(name);
         match pin::get(&path, Kind::Map) {
             Ok(map) => Ok((map, path)),
             Err(errno) => Err(PinError::new(&path, "cannot be opened", Some(errno))),
@@ -254,7 +261,7 @@ impl Pins {
         let paths = names.flatten().map(|name| name.path());
         let ours = |path: &PathBuf| {
             let name = path.file_name().unwrap_or_default();
-            name == LINK || name == NEW || states::identity(path).is_some()
+            name == LINK || name == NEW || states::key(path).is_some()
         };
         paths.filter(|path| !ours(path)).collect()
     }

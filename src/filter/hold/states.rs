@@ -1,4 +1,4 @@
-//! Folders of *states*. A state is a program and its maps, pinned in a folder whose name is their [`Identity`].
+//! Folders of *states*. A state is a program and its maps, pinned in a folder whose name is their [`StateKey`].
 
 use std::fs;
 use std::io;
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 
-use crate::filter::fingerprint::Identity;
+use crate::filter::fingerprint::{Identity, StateKey};
 use crate::filter::loaded::LoadedMap;
 use crate::filter::refusal::PinError;
 use crate::kernel::errno;
@@ -28,7 +28,7 @@ pub(super) fn all(folder: &Path) -> Result<Vec<PathBuf>, PinError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(PinError::unknown(folder, errno(&error))),
     };
-    Ok(paths.filter(|path| identity(path).is_some()).collect())
+    Ok(paths.filter(|path| key(path).is_some()).collect())
 }
 
 /// True if the state in `folder` is a state of the program `wanted`.
@@ -57,13 +57,17 @@ pub(super) fn has_maps(folder: &Path, maps: &[LoadedMap]) -> bool {
     pins.all(|pin| folder.join(pin).exists())
 }
 
-/// Identity in the name of a state's folder; `None` for the name of another folder.
-pub(super) fn identity(folder: &Path) -> Option<Identity> {
+/// Key in the name of a state's folder; `None` for the name of another folder.
+pub(super) fn key(folder: &Path) -> Option<StateKey> {
     let name = folder.file_name()?.to_str()?;
-    if name.len() != 16 {
-        return None;
-    }
-    u64::from_str_radix(name, 16).ok().map(Identity)
+    let (identity, program) = name.split_at_checked(16)?;
+    let program = match program.strip_prefix('-') {
+        Some(program) => program.parse().ok()?,
+        None if program.is_empty() => 0,
+        None => return None,
+    };
+    let identity = u64::from_str_radix(identity, 16).ok().map(Identity)?;
+    Some(StateKey { identity, program })
 }
 
 /// Opens the pinned program of the state in `folder`; `None` if the pin is missing or no program.

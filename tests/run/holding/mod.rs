@@ -128,7 +128,7 @@ impl Held {
     fn pins(&self) -> (usize, bool) {
         let names = self.sh(&format!("ls {} 2>/dev/null || true", self.folder()));
         let link = names.lines().any(|name| name == "link");
-        (names.lines().filter(|name| name.len() == 16).count(), link)
+        (names.lines().filter(|name| name.len() > 16).count(), link)
     }
 
     /// A command that runs a second daemon, without a page, in the network namespace of the calling thread.
