@@ -69,6 +69,13 @@ impl Display for Error {
                 let path = path.display();
                 write!(f, "{path}: is a symbolic link; name the file itself")
             }
+            Self::Output(path, error) if error.raw_os_error() == Some(Errno::ENXIO as i32) => {
+                let path = path.display();
+                write!(
+                    f,
+                    "{path}: no process reads this pipe; start its reader first"
+                )
+            }
             Self::Output(path, error) if path.as_os_str() == STDOUT => {
                 write!(f, "standard output: {error}")
             }

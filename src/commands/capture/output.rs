@@ -47,7 +47,8 @@ impl Output {
             .create(true)
             .truncate(true)
             .mode(0o600)
-            .custom_flags(libc::O_NOFOLLOW | libc::O_NOCTTY)
+            // Opening a named pipe must not wait for its reader.
+            .custom_flags(libc::O_NOFOLLOW | libc::O_NOCTTY | libc::O_NONBLOCK)
             .open(path)?;
         Self::new(file, true)
     }

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 use nix::sys::signal::{Signal, kill};
+use nix::sys::stat::Mode;
 use nix::unistd::Pid;
 
 use crate::link_traffic::{self, IFF_TUN};
@@ -276,6 +277,9 @@ fn capture_without_samples_or_output_is_refused() {
     let link = "corexdp: link: is a symbolic link; name the file itself";
     ask(&["-w", "link"]).expect(71, &[link]);
     assert!(!site.folder.file("other").exists());
+    nix::unistd::mkfifo(&site.folder.file("fifo"), Mode::S_IRUSR | Mode::S_IWUSR).unwrap();
+    let fifo = "corexdp: fifo: no process reads this pipe; start its reader first";
+    ask(&["-w", "fifo"]).expect(71, &[fifo]);
     let full = "corexdp: /dev/full: No space left on device (os error 28)";
     with_summary(ask(&["-w", "/dev/full"]), full);
 
