@@ -70,6 +70,10 @@ impl Filter {
     /// # Errors
     /// The reason why a program cannot filter on `interface`; no program is changed then.
     pub(super) fn fit_to(&mut self, interface: &Interface, log: &Log) -> Result<(), Reason> {
+        let fits = |stage: &Stage| stage.link.fits(interface.link_type);
+        if self.stages().all(fits) {
+            return Ok(());
+        }
         let card = (self.wanted == config::Mode::Offload).then_some(interface.index);
         let variants = self.stages().map(|stage| stage.fit_to(interface, card));
         let variants: Vec<_> = variants.collect::<Result<_, _>>()?;

@@ -5,13 +5,18 @@ use std::os::unix::fs::MetadataExt as _;
 
 use nix::libc;
 
+/// Number of times that the list of locks is read. Another lock that ends during a read can hide a lock.
+const READS: usize = 3;
+
 /// Process that holds the lock of a folder; `None` if the process is in another PID namespace.
 pub(super) fn lock_owner(folder: &Metadata) -> Option<u32> {
     let device = folder.dev();
     let (major, minor) = (libc::major(device), libc::minor(device));
     let wanted = format!("{major:02x}:{minor:02x}:{}", folder.ino());
-    let locks = fs::read_to_string("/proc/locks").ok()?;
-    locks.lines().find_map(|line| parse_owner(line, &wanted))
+    (0..READS).find_map(|_| {
+        let locks = fs::read_to_string("/proc/locks").ok()?;
+        locks.lines().find_map(|line| parse_owner(line, &wanted))
+    })
 }
 
 /// Parses the process id of a line of `/proc/locks`, such as `4: FLOCK  ADVISORY  WRITE 6401 00:27:123919 0 EOF`; `None`
