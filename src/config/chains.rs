@@ -1,10 +1,11 @@
 //! Joins the blocks of one interface: they are the stages of its chain, and share the options of the interface.
 
+use std::time::Duration;
+
 use super::diagnostics::Diagnostics;
 use super::{Exit, Filter, Mode};
 use crate::base::capacity::MAX_STAGES;
 use crate::corefile::Token;
-use std::time::Duration;
 
 /// The options that hold for an interface: each may stand in one of its blocks.
 struct Options {

@@ -102,15 +102,13 @@ pub fn prepare(
     batch: &mut Batch,
     scan: &mut Scan,
 ) -> Result<Prepared, Diagnostic> {
-    let mut sources = match old {
-        Some(old) => Source::of_all(chain, old)?,
+    let origins = match old {
+        Some(old) => origins_of(chain, old)?,
         None => Vec::new(),
-    }
-    .into_iter();
-    let mut prepare = |context: &Context<'_>| {
-        let source = sources.next().unwrap_or(Source::Object);
-        source.prepare(context, old, batch, scan)
     };
+    let mut origins = origins.into_iter();
+    let mut prepare =
+        |context: &Context<'_>| prepare_stage(context, old, origins.next(), batch, scan);
     let head = prepare(&chain.head)?;
     let behind: Result<Vec<_>, _> = chain.behind.iter().map(prepare).collect();
     Ok(Prepared {
@@ -119,66 +117,46 @@ pub fn prepare(
     })
 }
 
-/// The source of a new stage.
-#[derive(Debug)]
-enum Source {
-    /// The object: program and maps are loaded.
-    Object,
-    /// The program and maps of the running stage of this number.
-    Stage(usize, Target),
-    /// The maps of the running stage of this number, and the object's program, loaded for another place in the chain.
-    Maps(usize, Target),
+/// The origin and the target of each stage of `chain`, where `old` is the running filter.
+///
+/// If the entries of one stage are the only change, they are changed in its maps. Otherwise a changed stage gets new maps:
+/// with changes in several places, packets would meet a mixture of old and new entries.
+fn origins_of(chain: &Chain<'_>, old: &Filter) -> Result<Vec<(Origin, Target)>, Diagnostic> {
+    let comparison = Comparison::of(chain, old)?;
+    let sizes = comparison.sizes();
+    let mut found = origins(&sizes, &|new, at| comparison.can_become(new, at));
+    if !comparison.is_one_change(&found) {
+        found = origins(&sizes, &|new, at| comparison.is_same(new, at));
+    }
+    Ok(found.into_iter().zip(comparison.targets).collect())
 }
 
-impl Source {
-    /// The source of each stage of `chain`, where `old` is the running filter.
-    ///
-    /// If the entries of one stage are the only change, they are changed in its maps. Otherwise a changed stage gets new
-    /// maps: with changes in several places, packets would meet a mixture of old and new entries.
-    fn of_all(chain: &Chain<'_>, old: &Filter) -> Result<Vec<Self>, Diagnostic> {
-        let comparison = Comparison::of(chain, old)?;
-        let mut origins = origins(&comparison.sizes(), &|new, at| {
-            comparison.can_become(new, at)
-        });
-        if !comparison.is_one_change(&origins) {
-            origins = self::origins(&comparison.sizes(), &|new, at| comparison.is_same(new, at));
+/// Prepares a stage of this origin; `None` for a stage of an interface without a filter.
+fn prepare_stage(
+    context: &Context<'_>,
+    old: Option<&Filter>,
+    origin: Option<(Origin, Target)>,
+    batch: &mut Batch,
+    scan: &mut Scan,
+) -> Result<PreparedStage, Diagnostic> {
+    match origin {
+        Some((Origin::Stage(at), target)) => Ok(PreparedStage::Keep(at, target)),
+        Some((Origin::Maps(at), target)) if let Some(stage) = old.and_then(|old| old.stage(at)) => {
+            let loaded = load_again(context, stage, target.fingerprint)?;
+            Ok(PreparedStage::Again(at, target, loaded))
         }
-        let sources = origins.into_iter().zip(comparison.targets);
-        Ok(sources
-            .map(|(origin, target)| match origin {
-                Origin::Object => Self::Object,
-                Origin::Stage(at) => Self::Stage(at, target),
-                Origin::Maps(at) => Self::Maps(at, target),
-            })
-            .collect())
-    }
-
-    fn prepare(
-        self,
-        context: &Context<'_>,
-        old: Option<&Filter>,
-        batch: &mut Batch,
-        scan: &mut Scan,
-    ) -> Result<PreparedStage, Diagnostic> {
-        match self {
-            Self::Stage(at, target) => Ok(PreparedStage::Keep(at, target)),
-            Self::Maps(at, target) if let Some(stage) = old.and_then(|old| old.stage(at)) => {
-                let loaded = load_again(context, stage, target.fingerprint)?;
-                Ok(PreparedStage::Again(at, target, loaded))
+        _ => {
+            let name = context.stage_name();
+            let mut stages = old.into_iter().flat_map(Filter::stages);
+            let namesake = stages.find(|stage| stage.object == name);
+            let shared = namesake.map_or(Shared::Nothing, Shared::Totals);
+            let loaded = load(context, shared, batch, scan)?;
+            if namesake.is_some() {
+                context.info(format_args!(
+                    "loaded anew, with new maps; the program's own counters start at 0"
+                ));
             }
-            _ => {
-                let name = context.stage_name();
-                let mut stages = old.into_iter().flat_map(Filter::stages);
-                let namesake = stages.find(|stage| stage.object == name);
-                let shared = namesake.map_or(Shared::Nothing, Shared::Totals);
-                let loaded = load(context, shared, batch, scan)?;
-                if namesake.is_some() {
-                    context.info(format_args!(
-                        "loaded anew, with new maps; the program's own counters start at 0"
-                    ));
-                }
-                Ok(PreparedStage::Load(loaded))
-            }
+            Ok(PreparedStage::Load(loaded))
         }
     }
 }

@@ -10,7 +10,6 @@ use std::time::Instant;
 use super::Filter;
 use super::attach::attach_program;
 use super::refusal::to_reason;
-use super::stage::Stage;
 use super::state::{Durability, FIRST_PAUSE};
 use crate::kernel::attach::{Attachment, Failure, LinkState};
 use crate::kernel::interface::{self, Interface};
@@ -91,8 +90,7 @@ impl Filter {
     /// Handles a filter that is still attached. The link type may have changed: that of a modem with its mode, that of a
     /// bond with its members. The interface is down during the change, so no packet arrives between.
     fn stay_on(&mut self, interface: &Interface, durability: Durability, log: &Log) {
-        let fits = |stage: &Stage| stage.link.fits(interface.link_type);
-        if self.stages().all(fits) {
+        if self.fits(interface) {
             return self.look_again(interface);
         }
         self.unpin_link();

@@ -47,7 +47,7 @@ pub fn set_link_header(
     Ok(())
 }
 
-/// The same program, loaded for another link header, with a new map of constants.
+/// A program loaded for another link header, with a new map of constants.
 struct Variant {
     object: Box<LinkedObject>,
     program: Program,
@@ -64,14 +64,19 @@ impl Filter {
         header.unwrap_or(LinkHeader::Ethernet)
     }
 
+    /// True if all loaded programs fit the type of this interface.
+    pub(super) fn fits(&self, interface: &Interface) -> bool {
+        let mut stages = self.stages();
+        stages.all(|stage| stage.link.fits(interface.link_type))
+    }
+
     /// Loads each program anew, with the same maps, that expects another link header than `interface` has. Called before
     /// the filter is attached to `interface`.
     ///
     /// # Errors
     /// The reason why a program cannot filter on `interface`; no program is changed then.
     pub(super) fn fit_to(&mut self, interface: &Interface, log: &Log) -> Result<(), Reason> {
-        let fits = |stage: &Stage| stage.link.fits(interface.link_type);
-        if self.stages().all(fits) {
+        if self.fits(interface) {
             return Ok(());
         }
         let card = (self.wanted == config::Mode::Offload).then_some(interface.index);

@@ -3,8 +3,9 @@
 //! The frame of a stage with a successor has a map of one slot, [`NEXT`], from which the frame calls the next program.
 //! So a stage is loaded, verified and replaced alone, and writing one slot replaces all stages behind it at once.
 
-use nix::errno::Errno;
 use std::os::fd::{AsFd as _, AsRawFd as _};
+
+use nix::errno::Errno;
 
 use super::Context;
 use super::fingerprint::{Fingerprint, StateKey};

@@ -51,14 +51,14 @@ pub(super) fn check_chains(filters: &[PlannedFilter], corefile: &Corefile) -> Ve
     let mut errors = Vec::new();
     for (at, filter) in filters.iter().enumerate() {
         let interface = &filter.block.interface;
-        let mut others = filters.iter().enumerate();
-        let is_in_chain =
-            others.any(|(other, filter)| other != at && filter.block.interface == *interface);
+        let place = place(filters, at);
         let head = filters
             .iter()
-            .find(|filter| filter.block.interface == *interface);
-        if let Some(head) = head.filter(|_| is_in_chain)
-            && let Some(why) = unfit(filter, head, place(filters, at))
+            .position(|filter| filter.block.interface == *interface);
+        let is_in_chain = place == Place::Chained || head != Some(at);
+        if let Some(head) = head.and_then(|head| filters.get(head))
+            && is_in_chain
+            && let Some(why) = unfit(filter, head, place)
         {
             let (elf, elf_at) = (filter.block.elf.to_string_lossy(), filter.block.elf_at);
             let (elf, interface) = (Escaped(&elf), Plain(interface));

@@ -32,7 +32,7 @@ pub(super) struct Session {
     until: Option<Instant>,
     interfaces: Vec<String>,
     lost: u64,
-    /// What the report says about its time.
+    /// Description of the report's time.
     span: String,
 }
 
@@ -141,7 +141,7 @@ impl Session {
             .as_ref()
             .and_then(|keyboard| keyboard.read(&mut keys))
         else {
-            // The end of the input would be readable for ever.
+            // An input at its end stays readable.
             *keyboard = None;
             return Ok(Pressed::Nothing);
         };

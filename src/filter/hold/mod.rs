@@ -170,9 +170,8 @@ impl Filter {
         let Some(pins) = &self.pins else {
             return Ok(());
         };
-        self.stages().try_for_each(|stage| {
-            pins.pin_state(stage.fingerprint.identity, &stage.program, &stage.maps)
-        })
+        self.stages()
+            .try_for_each(|stage| pins.pin_state(stage.key(), &stage.program, &stage.maps))
     }
 
     /// Pins stages and attachment where their pins are missing. `None` without pins or attachment.

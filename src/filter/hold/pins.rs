@@ -79,19 +79,15 @@ impl Pins {
         self.folder.path().join(key.to_string())
     }
 
-    /// Pins a program and its maps, in the object's order, unless this state is pinned.
+    /// Pins a program and its maps, in the object's order, as the state `key`, unless this state is pinned.
     pub(in crate::filter) fn pin_state(
         &self,
-        identity: Identity,
+        key: StateKey,
         program: &Program,
         maps: &[LoadedMap],
     ) -> Result<(), PinError> {
         self.folder.renew()?;
-        let program_id = program.info.id;
-        let folder = self.state(StateKey {
-            identity,
-            program: program_id,
-        });
+        let folder = self.state(key);
         if states::has_program(&folder, program)? && states::has_maps(&folder, maps) {
             return Ok(());
         }

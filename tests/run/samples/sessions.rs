@@ -113,7 +113,7 @@ fn session_goes_on_after_reload() {
         assert_eq!(samples.stages()[0].program, program);
     };
     expect(1, "verdicts");
-    // The same program, a new version of it, and another program.
+    // A reload keeps the program, then loads its new version, then another program.
     site.ask(&["reload"]).expect(0, &[]);
     let filter = site.filter();
     expect(2, "verdicts");
