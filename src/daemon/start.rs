@@ -36,6 +36,7 @@ pub(super) fn service_manager(log: &Log) -> Manager {
 pub(super) fn announce(filters: &[Filter], earlier: &[Filter], log: &Log) {
     for filter in filters {
         let name = &filter.interface;
+        announce_new_maps(filter, log);
         if let Some(reason) = filter.reason() {
             log.warn(format_args!(
                 "{name}: native mode refused: {reason}; falling back to generic"
@@ -66,6 +67,17 @@ pub(super) fn announce(filters: &[Filter], earlier: &[Filter], log: &Log) {
     }
     if filters.is_empty() {
         log.warn(NO_FILTER);
+    }
+}
+
+/// Logs which stages lost the contents of their maps.
+fn announce_new_maps(filter: &Filter, log: &Log) {
+    let name = &filter.interface;
+    for stage in filter.stages().filter(|stage| stage.has_new_maps()) {
+        let object = &stage.object;
+        log.info(format_args!(
+            "{name}: {object} is loaded anew, with new maps; the program's own counters start at 0"
+        ));
     }
 }
 

@@ -150,13 +150,7 @@ fn prepare_stage(
             let mut stages = old.into_iter().flat_map(Filter::stages);
             let namesake = stages.find(|stage| stage.object == name);
             let shared = namesake.map_or(Shared::Nothing, Shared::Totals);
-            let loaded = load(context, shared, batch, scan)?;
-            if namesake.is_some() {
-                context.info(format_args!(
-                    "loaded anew, with new maps; the program's own counters start at 0"
-                ));
-            }
-            Ok(PreparedStage::Load(loaded))
+            Ok(PreparedStage::Load(load(context, shared, batch, scan)?))
         }
     }
 }

@@ -98,11 +98,6 @@ impl Context<'_> {
         self.log.warn(format_args!("{}: {message}", self.place()));
     }
 
-    /// Logs a message about the stage. Names the interface, and in a chain the stage.
-    pub(super) fn info(&self, message: fmt::Arguments<'_>) {
-        self.log.info(format_args!("{}: {message}", self.place()));
-    }
-
     /// Name of the interface, and in a chain also of the stage.
     fn place(&self) -> String {
         let interface = &self.block.interface;

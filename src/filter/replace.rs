@@ -13,7 +13,7 @@ use super::load::read_maps;
 use super::loaded::{Loaded, LoadedMap};
 use super::read_map::watch;
 use super::refusal::no_descriptor;
-use super::stage::Stage;
+use super::stage::{MapsFrom, Stage};
 use super::state::{Durability, Prepared, PreparedStage};
 use super::update_entries::update_entries;
 use super::{Context, Filter, ReadMap};
@@ -65,7 +65,13 @@ fn make_stage(
     scan: &mut Scan,
 ) -> Result<Stage, Diagnostic> {
     let (at, target, loaded) = match prepared {
-        PreparedStage::Load(loaded) => return Ok(Stage::new(context, loaded)),
+        PreparedStage::Load(loaded) => {
+            let mut new = Stage::new(context, loaded);
+            if old.stages().any(|stage| stage.object == new.object) {
+                new.maps_from = MapsFrom::Renewal;
+            }
+            return Ok(new);
+        }
         PreparedStage::Keep(at, target) => (at, target, None),
         PreparedStage::Again(at, target, loaded) => (at, target, Some(loaded)),
     };
@@ -82,7 +88,7 @@ fn make_stage(
     match loaded.and_then(|loaded| with_entries(context, stage, loaded, target, scan)) {
         Ok(loaded) => {
             let mut new = Stage::new(context, loaded);
-            new.shares = Some(at);
+            new.maps_from = MapsFrom::Stage(at);
             new.changes = changes;
             Ok(new)
         }
@@ -202,7 +208,10 @@ fn restore(old: &mut Filter, mut error: AttachError, log: &Log) -> AttachError {
 fn shared<'a>(new: &'a mut Filter, old: &'a mut Filter) -> Vec<(&'a mut Stage, &'a mut Stage)> {
     let mut old: Vec<_> = old.stages_mut().map(Some).collect();
     let pair = |new: &'a mut Stage| {
-        let old = old.get_mut(new.shares?)?.take()?;
+        let MapsFrom::Stage(at) = new.maps_from else {
+            return None;
+        };
+        let old = old.get_mut(at)?.take()?;
         Some((new, old))
     };
     new.stages_mut().filter_map(pair).collect()

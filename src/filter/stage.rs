@@ -39,10 +39,21 @@ pub struct Stage {
     pub(super) fingerprint: Fingerprint,
     /// True if changes of its map values are logged (`debug`).
     debug: bool,
-    /// Number of the stage in the replaced filter whose maps this stage shares.
-    pub(super) shares: Option<usize>,
+    /// Where the maps come from.
+    pub(super) maps_from: MapsFrom,
     /// Changes of entries in the shared maps, kept until they are final.
     pub(super) changes: Changes,
+}
+
+/// Where the maps of a stage come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum MapsFrom {
+    /// They were created for this stage.
+    Nowhere,
+    /// The same, although the replaced filter has a stage of the same object.
+    Renewal,
+    /// They are the maps of this stage in the replaced filter.
+    Stage(usize),
 }
 
 impl Stage {
@@ -60,9 +71,14 @@ impl Stage {
             link: LinkFit::of(context.planned),
             fingerprint: loaded.fingerprint,
             debug: block.debug,
-            shares: None,
+            maps_from: MapsFrom::Nowhere,
             changes: Changes::default(),
         }
+    }
+
+    /// True if this stage replaces one of the same object, but not with its maps.
+    pub fn has_new_maps(&self) -> bool {
+        self.maps_from == MapsFrom::Renewal
     }
 
     /// Key of the pinned state.

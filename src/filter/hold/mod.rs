@@ -12,7 +12,7 @@ use super::entry_list::EntryList;
 use super::fingerprint::{StateKey, Target};
 use super::loaded::{Changes, LoadedMap};
 use super::refusal::{PinError, no_descriptor, to_reason};
-use super::stage::Stage;
+use super::stage::{MapsFrom, Stage};
 use super::state::Attached;
 use super::{Context, Filter};
 use crate::base::diagnostic::{Blame, Diagnostic};
@@ -199,7 +199,9 @@ impl Filter {
     pub fn persist(&mut self, log: &Log) {
         for stage in self.stages_mut() {
             stage.changes = Changes::default();
-            stage.shares = None;
+            if let MapsFrom::Stage(_) = stage.maps_from {
+                stage.maps_from = MapsFrom::Nowhere;
+            }
         }
         if !self.holds {
             self.unpin();
