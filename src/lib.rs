@@ -41,6 +41,7 @@ pub mod log;
 pub mod object;
 pub mod packet;
 pub mod plan;
+pub mod table;
 pub mod views;
 
 // This package links the stub archives that replace libelf and zlib.
