@@ -2,6 +2,7 @@
 
 use super::error::Error;
 use super::map_kind::MapKind;
+use super::tables::Role;
 
 /// Flag of `BPF_MAP_CREATE` that the kernel requires for every LPM trie.
 const BPF_F_NO_PREALLOC: u32 = 1 << 0;
@@ -42,6 +43,8 @@ pub struct MapDef {
     /// Type ids of key and value in [`LinkedObject::btf`](super::LinkedObject::btf). An id is 0 if the object gives
     /// only the size; `None` if both ids would be 0. The value of a data section is its `DATASEC`.
     pub btf_types: Option<(u32, u32)>,
+    /// The role in the object.
+    pub role: Role,
 }
 
 impl MapDef {
@@ -62,6 +65,7 @@ impl MapDef {
             inner: None,
             slots: Vec::new(),
             btf_types: None,
+            role: Role::Map,
         }
     }
 

@@ -58,7 +58,7 @@ impl Leaf {
 }
 
 /// The members of a value that tables know.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ValueLayout {
     /// Size of a value in bytes.
     pub size: usize,
