@@ -19,7 +19,7 @@ const CAPACITIES: [(&str, usize, &str); 7] = [
     ("MAX_FILTERS", 16, "`ebpf` blocks"),
     ("MAX_STAGES", 8, "`ebpf` blocks for one interface"),
     ("MAX_METRICS", 256, "metrics over all filters"),
-    ("MAX_KEY", 64, "bytes of a key"),
+    ("MAX_KEY", 256, "bytes of a key"),
     ("MAX_VALUE", 1024, "bytes of a value, for one CPU"),
     (
         "MAX_COREFILE",

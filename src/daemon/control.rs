@@ -14,7 +14,7 @@ use crate::base::exit;
 use crate::base::wait::Backoff;
 use crate::control::server::{Client, Control, Owner};
 use crate::control::{DEFAULT_PATH, Payload, Request};
-use crate::filter::{Filter, ReadMap};
+use crate::filter::Filter;
 use crate::http::PAGE_SIZE;
 use crate::kernel::errno;
 use crate::kernel::shared_memory::SharedMemory;
@@ -174,16 +174,21 @@ fn pass_maps(filters: &[Filter], client: &Client) {
     for filter in filters {
         let interface = filter.interface.as_bytes();
         for stage in filter.stages() {
-            for ReadMap { name, map, .. } in &stage.read_maps {
+            let maps = stage.read_maps.iter().flat_map(|read| {
+                let maps = read.content.maps();
+                maps.map(|(end, map)| (&read.name, end, map))
+            });
+            for (name, end, map) in maps {
                 let parts = [
                     interface,
                     b" ",
                     name.as_bytes(),
+                    end.as_bytes(),
                     b"\0",
                     stage.object.as_bytes(),
                 ];
                 // The stage is named in a chain only.
-                let count = if filter.is_chain() { 5 } else { 3 };
+                let count = if filter.is_chain() { 6 } else { 4 };
                 let mut names = heapless::Vec::<u8, NAMES>::new();
                 let mut parts = parts.iter().take(count);
                 let passed = if parts.all(|part| names.extend_from_slice(part).is_ok()) {

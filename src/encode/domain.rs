@@ -4,8 +4,8 @@
 use super::KEY;
 use crate::base::escape::Quoted;
 use crate::base::hex::Count;
-use crate::object::Layout;
 use crate::object::layout::Kind;
+use crate::object::{Layout, NAME_KEY};
 
 /// Name of the type in C.
 const TYPE: &str = "struct qname";
@@ -18,6 +18,11 @@ const FOREIGN: &str = "*\\:^|@\"'<>(),;";
 /// True if keys of this layout are domain names.
 pub(super) fn is_key(layout: &Layout) -> bool {
     layout.whole().name == TYPE && layout.shape(layout.core()).kind == Kind::Text
+}
+
+/// The layout of the keys of a name table.
+pub(super) fn layout() -> Layout {
+    Layout::text(TYPE, NAME_KEY)
 }
 
 /// Fills `out` with the name `word`.

@@ -20,7 +20,7 @@ use crate::base::escape::Quoted;
 use crate::base::hex::Count;
 use crate::encode::integer::Number;
 use crate::object::layout::{Field, Kind};
-use crate::object::{Btf, Layout, MapDef, MapKind};
+use crate::object::{Btf, Layout, MapDef, MapKind, Role, TableKind};
 
 pub use decode::{Assignment, Decoded};
 pub use line::MAP;
@@ -61,7 +61,10 @@ impl<'a> Encoder<'a> {
         };
         Self {
             map,
-            key: layout(key, map.key_size).unwrap_or_else(|| Layout::bytes(map.key_size)),
+            key: match map.role {
+                Role::Entries(TableKind::Names) => domain::layout(),
+                _ => layout(key, map.key_size).unwrap_or_else(|| Layout::bytes(map.key_size)),
+            },
             value: layout(value, map.value_size),
             cached: Vec::new(),
         }

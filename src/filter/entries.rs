@@ -24,7 +24,8 @@ pub(super) struct Lines<'a> {
 
 /// The lines for each map of the object. Maps of variables have none: linking put their lines into the object.
 pub(super) fn lines<'a>(context: &'a Context<'a>) -> impl Iterator<Item = Lines<'a>> {
-    context.object.maps.iter().map(|def| Lines {
+    let maps = context.object.maps.iter().filter_map(MapDef::for_lines);
+    maps.map(|def| Lines {
         context,
         id: match def.initial {
             None => context.block.map(&def.name).map(|named| named.id),

@@ -1,11 +1,13 @@
 //! The step that fills the maps and loads the program.
 
 use std::borrow::Cow;
+use std::io;
 use std::os::fd::AsRawFd as _;
 
 use nix::errno::Errno;
 
 use super::Context;
+use super::content::Content;
 use super::create_maps::{Shared, create_maps};
 use super::entries::{Lines, copy_to_all_cpus, lines};
 use super::entry_list::EntryList;
@@ -15,6 +17,7 @@ use super::fingerprint::Fingerprint;
 use super::loaded::{Loaded, LoadedMap};
 use super::read_map::{ReadMap, watch};
 use super::refusal::{check_interrupted, no_descriptor, no_offload, not_loaded};
+use super::running_table::RunningTable;
 use super::stage::Stage;
 use crate::base::diagnostic::Diagnostic;
 use crate::config::{self, MAP};
@@ -22,6 +25,7 @@ use crate::kernel::map::{Map, Shape};
 use crate::kernel::map_scan::{Buffers, Scan};
 use crate::kernel::program::{Failure, Program};
 use crate::object::frame::NEXT;
+use crate::object::{MapDef, Table};
 
 /// A buffer of fixed size for entries that are written to a map in one call.
 #[derive(Debug, Default)]
@@ -185,14 +189,32 @@ pub(super) fn read_maps(
     let default = context.block.map(MAP).is_none().then_some((MAP, None));
     let mut read_maps = Vec::new();
     for (name, id) in named.chain(default) {
-        let Some(loaded) = maps.iter().find(|map| map.name == name) else {
-            continue;
+        let content = match context.object.map(name).and_then(MapDef::table) {
+            None => share(maps, name).map(|map| map.map(Content::Map)),
+            Some(table) => share_table(maps, name, table).map(|table| table.map(Content::Table)),
         };
-        let map = loaded.map.share();
-        let map = map.map_err(|error| no_descriptor(context, &error))?;
-        read_maps.push(ReadMap::new(name, map, id));
+        let content = content.map_err(|error| no_descriptor(context, &error))?;
+        read_maps.extend(content.map(|content| ReadMap::new(name, content, id)));
     }
     Ok(read_maps)
+}
+
+/// The map of this name, by another descriptor; `None` if no such map is loaded.
+fn share(maps: &[LoadedMap], name: &str) -> io::Result<Option<Map>> {
+    let mut maps = maps.iter();
+    let found = maps.find(|map| map.name == name);
+    found.map(|loaded| loaded.map.share()).transpose()
+}
+
+/// The table of this name, by other descriptors; `None` if a part is not loaded.
+pub(super) fn share_table(
+    maps: &[LoadedMap],
+    name: &str,
+    table: &Table,
+) -> io::Result<Option<RunningTable>> {
+    let names = table.part_names(name);
+    let parts: io::Result<Option<Vec<_>>> = names.map(|name| share(maps, &name)).collect();
+    Ok(parts?.map(|parts| RunningTable::new(table, parts)))
 }
 
 impl Batch {

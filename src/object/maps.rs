@@ -156,7 +156,7 @@ impl Maps {
     /// The definitions, each with its role.
     pub(super) fn into_defs(self, btf: Option<&Btf>) -> Result<Vec<MapDef>, Error> {
         let mut defs: Vec<_> = self.all.into_iter().map(|map| map.def).collect();
-        tables::find(&mut defs, btf)?;
+        tables::find_tables(&mut defs, btf)?;
         Ok(defs)
     }
 }

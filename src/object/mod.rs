@@ -46,7 +46,7 @@ pub use link_header::{LINK_HEADER, LinkHeader};
 pub use map_def::MapDef;
 pub use map_kind::MapKind;
 pub use survey::{Program, Survey, survey};
-pub use tables::{NAME_KEY, Role, Table, TableKind, map_for_lines};
+pub use tables::{NAME_KEY, Role, Table, TableKind, find_tables, map_for_lines};
 
 use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};

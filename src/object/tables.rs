@@ -4,6 +4,8 @@
 //! A table `NAME` has its first part, the lines, under its own name, and the other parts as `NAME_PART`. The type of its
 //! lines tells which table it is, so every loader of BPF objects accepts the maps.
 
+use std::fmt;
+
 use super::btf::{Btf, Type};
 use super::error::{Error, Quoted};
 use super::layout::{Kind, Layout};
@@ -55,6 +57,14 @@ pub enum Role {
 impl TableKind {
     const ALL: [Self; 2] = [Self::Prefixes, Self::Names];
 
+    /// The name of this type of map, as `bpftool` spells names of map types.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Prefixes => "prefix_table",
+            Self::Names => "name_table",
+        }
+    }
+
     /// The name of the type of the lines, in C.
     const fn line(self) -> &'static str {
         match self {
@@ -93,6 +103,21 @@ impl TableKind {
     }
 }
 
+impl Table {
+    /// The names of the parts of a table named `name`: the lines, then the parts in the order of [`TableKind::parts`].
+    pub fn part_names(&self, name: &str) -> impl Iterator<Item = String> {
+        let suffixes = self.kind.parts().iter().map(|(suffix, ..)| *suffix);
+        let suffixes = [""].into_iter().chain(suffixes);
+        suffixes.map(move |suffix| format!("{name}{suffix}"))
+    }
+}
+
+impl fmt::Display for TableKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
 impl MapDef {
     /// The definition that the lines of a Corefile see: of a table, its entries; `None` for a part of a table.
     pub fn for_lines(&self) -> Option<&Self> {
@@ -122,7 +147,7 @@ pub fn map_for_lines<'a>(maps: &'a [MapDef], name: &str) -> Option<&'a MapDef> {
 ///
 /// # Errors
 /// When a table lacks a part, or a part does not fit.
-pub(super) fn find(maps: &mut [MapDef], btf: Option<&Btf>) -> Result<(), Error> {
+pub fn find_tables(maps: &mut [MapDef], btf: Option<&Btf>) -> Result<(), Error> {
     let Some(btf) = btf else { return Ok(()) };
     for at in 0..maps.len() {
         let kind = maps.get(at).and_then(|map| kind_of(map, btf));

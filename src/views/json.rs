@@ -214,10 +214,10 @@ impl Overview<'_> {
         json.begin_list();
         for read in &stage.read_maps {
             let entries = self.entries(stage, read);
-            let shape = read.map.shape();
+            let shape = read.content.shape();
             json.value(&MapJson {
                 name: &read.name,
-                r#type: shape.kind.name(),
+                r#type: read.content.kind_name(),
                 entries,
                 capacity: shape.max_entries.into(),
             });

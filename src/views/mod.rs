@@ -18,8 +18,7 @@ use crate::base::text::Text;
 use crate::config::Metric;
 use crate::config::MetricKind;
 use crate::encode::integer::Total;
-use crate::filter::{Filter, ReadMap, Stage};
-use crate::kernel::map::Map;
+use crate::filter::{Content, Filter, ReadMap, Stage};
 use crate::kernel::map_scan::Scan;
 use crate::log::Log;
 use crate::plan::Source;
@@ -90,14 +89,14 @@ impl Overview<'_> {
         mut write: impl FnMut(&'f Metric, Total) -> fmt::Result,
     ) -> fmt::Result {
         for (read, metrics) in stage.metrics_by_map() {
-            self.each_metric_of_map(&read.map, metrics, &mut write)?;
+            self.each_metric_of_map(&read.content, metrics, &mut write)?;
         }
         Ok(())
     }
 
     fn each_metric_of_map<'f>(
         &mut self,
-        map: &Map,
+        map: &Content,
         metrics: &'f [Metric],
         write: &mut dyn FnMut(&'f Metric, Total) -> fmt::Result,
     ) -> fmt::Result {
@@ -105,7 +104,7 @@ impl Overview<'_> {
             |metric: &Metric, copied: &[u8]| metric.number.total(map.shape().values(copied));
         // A batch read of the whole array is faster than single lookups if at least an eighth of its values is used.
         if map.shape().max_entries as usize <= 8 * metrics.len()
-            && let Some(all) = self.scan.array(map)
+            && let Some(all) = map.array(self.scan)
         {
             return metrics
                 .iter()
@@ -117,7 +116,7 @@ impl Overview<'_> {
             // Successive metrics of one key share a lookup.
             if key != Some(&metric.key) {
                 key = Some(&metric.key);
-                let found = self.scan.value(map, &metric.key);
+                let found = map.value(&metric.key, self.scan);
                 *self.read_errors += u64::from(found.is_err());
                 copied = found.ok().map(Option::unwrap_or_default);
             }
@@ -248,7 +247,7 @@ impl Overview<'_> {
             "Entries that the filter's map has room for.",
         )?;
         for (filter, stage, read) in filters.iter().flat_map(maps_of) {
-            let capacity = read.map.shape().max_entries;
+            let capacity = read.content.shape().max_entries;
             let labels = labels(filter, stage, read);
             prometheus::sample(text, "corexdp_map_capacity", &labels, capacity)?;
         }

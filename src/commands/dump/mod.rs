@@ -9,6 +9,7 @@ use std::fmt::{self, Display};
 use std::io;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::path::Path;
+use std::rc::Rc;
 
 use nix::errno::Errno;
 
@@ -17,10 +18,11 @@ use crate::base::json::Output;
 use crate::control::client::{self, Error};
 use crate::control::{Payload, Request};
 use crate::encode::Encoder;
+use crate::filter::{Content, RunningTable};
 use crate::kernel::map::{Map, Shape};
 use crate::kernel::map_scan::Scan;
 use crate::kernel::{btf, errno, info, limits};
-use crate::object::Btf;
+use crate::object::{self, Btf, MapDef, Table};
 
 /// A map of a running filter.
 #[derive(Debug)]
@@ -31,7 +33,7 @@ pub struct RunningMap {
 }
 
 /// Interface of a map, and in a chain the stage, since several stages may have maps of the same name.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 struct Place {
     interface: String,
     stage: Option<String>,
@@ -131,20 +133,74 @@ fn write_maps(
     report: Report<'_>,
 ) -> Result<bool, fmt::Error> {
     let (mut scan, mut complete) = (Box::<Scan>::default(), true);
-    for running in maps {
-        match running.open() {
-            Ok((map, info)) => {
-                let open = OpenMap { running, map, info };
-                complete &= open.write(writer, &mut scan, report)?;
-            }
-            Err(errno) => {
-                complete = false;
-                running.report_error("cannot be read", errno, report);
-            }
+    for maps in maps.chunk_by(|one, next| one.place == next.place) {
+        for opened in open_maps(maps, &mut complete, report) {
+            complete &= opened.write(writer, &mut scan, report)?;
         }
     }
     writer.finish()?;
     Ok(complete)
+}
+
+/// Opens the maps of one stage, and forms its tables. Clears `complete` if a map cannot be read.
+fn open_maps<'a>(
+    maps: &'a [RunningMap],
+    complete: &mut bool,
+    report: Report<'_>,
+) -> Vec<OpenMap<'a>> {
+    let mut opened = Vec::with_capacity(maps.len());
+    for running in maps {
+        match running.open() {
+            Ok((map, info)) => opened.push((running, map, info)),
+            Err(errno) => {
+                *complete = false;
+                running.report_error("cannot be read", errno, report);
+            }
+        }
+    }
+    // All maps of an object have their types in the same BTF.
+    let typed = opened.iter().find(|(_, _, info)| info.btf != 0);
+    let btf = typed.and_then(|(running, _, info)| running.types(info.btf, report));
+    let btf = btf.map(Rc::new);
+    let mut defs: Vec<_> = opened.iter().map(definition).collect();
+    // Without their types, the parts are shown as the maps that they are.
+    let _ = object::find_tables(&mut defs, btf.as_deref());
+    let maps: Vec<_> = opened
+        .into_iter()
+        .map(|(running, map, _)| (running, map))
+        .collect();
+    let open = |(number, def): (usize, &MapDef)| {
+        let (running, map) = maps.get(number)?;
+        let content = match def.table() {
+            None => Content::Map(map.share().ok()?),
+            Some(table) => Content::Table(form(table, &def.name, &maps)?),
+        };
+        Some(OpenMap {
+            running,
+            content,
+            definition: def.for_lines()?.clone(),
+            btf: btf.clone(),
+        })
+    };
+    defs.iter().enumerate().filter_map(open).collect()
+}
+
+/// The table of this name, of the parts among `maps`.
+fn form(table: &Table, name: &str, maps: &[(&RunningMap, Map)]) -> Option<RunningTable> {
+    let part = |name: String| {
+        let mut maps = maps.iter();
+        let (_, map) = maps.find(|(running, _)| running.name == name)?;
+        map.share().ok()
+    };
+    let parts: Option<Vec<_>> = table.part_names(name).map(part).collect();
+    Some(RunningTable::new(table, parts?))
+}
+
+fn definition((running, _, info): &(&RunningMap, Map, info::Map)) -> MapDef {
+    MapDef {
+        name: running.name.clone(),
+        ..info.definition.clone()
+    }
 }
 
 impl RunningMap {
@@ -165,13 +221,27 @@ impl RunningMap {
         };
         Ok((Map::open(map, &info, cpus), info))
     }
+
+    /// The types in the BTF object `id`; `None` if they cannot be read.
+    fn types(&self, id: u32, report: Report<'_>) -> Option<Btf> {
+        match btf::read(id) {
+            Ok(blob) => Btf::parse(&blob).ok(),
+            Err(errno) => {
+                let message = "is shown in bytes, since its types cannot be read";
+                self.report_error(message, errno, report);
+                None
+            }
+        }
+    }
 }
 
 /// A map opened for reading.
 struct OpenMap<'a> {
     running: &'a RunningMap,
-    map: Map,
-    info: info::Map,
+    content: Content,
+    /// The definition, with ids of types in `btf`.
+    definition: MapDef,
+    btf: Option<Rc<Btf>>,
 }
 
 impl OpenMap<'_> {
@@ -182,11 +252,10 @@ impl OpenMap<'_> {
         scan: &mut Scan,
         report: Report<'_>,
     ) -> Result<bool, fmt::Error> {
-        let btf = self.types(report);
-        let (map, shape) = (&self.map, *self.map.shape());
+        let (content, shape) = (&self.content, *self.content.shape());
         let entries = match shape.kind {
             kind if kind.is_array() => Ok(shape.max_entries.into()),
-            kind if kind.holds_bytes() => scan.each(map, &mut |_, _| {}),
+            kind if kind.holds_bytes() => content.each(scan, &mut |_, _| {}),
             _ => Ok(0),
         };
         let mut view = MapView {
@@ -194,12 +263,12 @@ impl OpenMap<'_> {
             name: &self.running.name,
             shape,
             entries: entries.unwrap_or(0),
-            encoder: Encoder::new(&self.info.definition, btf.as_ref()),
+            encoder: Encoder::new(&self.definition, self.btf.as_deref()),
         };
         writer.begin(&view)?;
         let (mut written, mut scanned) = (Ok(()), Ok(0));
         if shape.kind.holds_bytes() {
-            scanned = scan.each(map, &mut |key, copied| {
+            scanned = content.each(scan, &mut |key, copied| {
                 let values = shape.values(copied).collect();
                 if written.is_ok() {
                     written = writer.entry(&mut view, &Entry { key, values });
@@ -213,21 +282,5 @@ impl OpenMap<'_> {
                 .report_error("cannot be read in full", errno, report);
         }
         Ok(scanned.is_ok())
-    }
-
-    /// Types of the map; `None` if the map has none, or they cannot be read.
-    fn types(&self, report: Report<'_>) -> Option<Btf> {
-        let id = self.info.btf;
-        if id == 0 {
-            return None;
-        }
-        match btf::read(id) {
-            Ok(blob) => Btf::parse(&blob).ok(),
-            Err(errno) => {
-                let message = "is shown in bytes, since its types cannot be read";
-                self.running.report_error(message, errno, report);
-                None
-            }
-        }
     }
 }

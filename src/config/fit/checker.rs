@@ -101,7 +101,8 @@ impl Checker<'_> {
         if !is_prefix || !is_address_map {
             return String::new();
         }
-        let tries = self.maps.iter().filter(|map| map.kind == MapKind::LPM_TRIE);
+        let maps = self.maps.iter().filter_map(MapDef::for_lines);
+        let tries = maps.filter(|map| map.kind == MapKind::LPM_TRIE);
         // The trie of the same address family is nearest in key size: its keys have 4 bytes more, for the length.
         let trie = tries.min_by_key(|trie| trie.key_size.abs_diff(self.map.key_size));
         let trie = trie.map_or_else(String::new, |trie| {
