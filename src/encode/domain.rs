@@ -42,6 +42,33 @@ pub(super) fn write(word: &str, out: &mut [u8]) -> Result<(), String> {
     Ok(())
 }
 
+/// Replaces `wire` by the name in the key `name`, in wire format without the root label. Labels of more than 63 bytes, which
+/// [`write`] refuses, are cut off.
+pub fn name_to_wire(name: &[u8], wire: &mut Vec<u8>) {
+    wire.clear();
+    let name = name.split(|byte| *byte == 0).next().unwrap_or_default();
+    for label in name.split(|byte| *byte == b'.').filter(|label| !label.is_empty()) {
+        let label = label.get(..MAX_LABEL).unwrap_or(label);
+        wire.push(u8::try_from(label.len()).unwrap_or(0));
+        wire.extend_from_slice(label);
+    }
+}
+
+/// Writes the name in wire format to the key `name`, padded with zeros, and returns the key.
+pub fn wire_to_name<'a>(mut wire: &[u8], name: &'a mut [u8]) -> &'a [u8] {
+    name.fill(0);
+    let mut bytes = name.iter_mut();
+    while let Some((length, rest)) = wire.split_first() {
+        let (label, rest) = rest.split_at_checked((*length).into()).unwrap_or((rest, &[]));
+        let dot = if rest.is_empty() { &b""[..] } else { b"." };
+        for (from, to) in label.iter().chain(dot).zip(bytes.by_ref()) {
+            *to = *from;
+        }
+        wire = rest;
+    }
+    name.get(..NAME_KEY as usize).unwrap_or_default()
+}
+
 /// The fault of a name and its remedy; `None` for a valid name of at most `room` bytes.
 fn fault(name: &str, room: usize) -> Option<String> {
     let is_foreign = |c: char| !c.is_ascii_graphic() || FOREIGN.contains(c);

@@ -23,6 +23,7 @@ use crate::object::layout::{Field, Kind};
 use crate::object::{Btf, Layout, MapDef, MapKind, Role, TableKind};
 
 pub use decode::{Assignment, Decoded};
+pub use domain::{name_to_wire, wire_to_name};
 pub use line::MAP;
 pub use prefix::clear_host_bits;
 use word::Refusal;

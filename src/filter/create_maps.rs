@@ -1,5 +1,6 @@
 //! The step that creates the maps of an object.
 
+use std::borrow::Cow;
 use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
 
 use nix::errno::Errno;
@@ -14,6 +15,7 @@ use crate::kernel::map::{Map, Types};
 use crate::kernel::{self, btf, errno, limits};
 use crate::object::frame::{NEXT, RINGS, TOTALS};
 use crate::object::{KernelBtf, MapDef};
+use crate::plan::tables::{PartSizes, PlannedTable};
 
 /// Maps that a new stage shares with a running one.
 #[derive(Clone, Copy, Debug)]
@@ -48,8 +50,10 @@ pub(super) fn create_maps(
     let types = object.kernel_btf();
     // Types are optional: the kernel may have no BTF, or refuse these types.
     let loaded = types.as_ref().and_then(|types| btf::load(&types.blob).ok());
+    let sizes: Vec<_> = context.planned.tables.iter().map(PlannedTable::sizes).collect();
     let mut maps = Vec::with_capacity(object.maps.len());
     for def in &object.maps {
+        let def = &*sized(def, &sizes);
         let map = if let Some(shared) = shared.map(&def.name) {
             let map = shared.map.share();
             map.map_err(|error| no_descriptor(context, &error))?
@@ -76,6 +80,18 @@ pub(super) fn create_maps(
     }
     fill_slots(context, &maps, shared)?;
     Ok(maps)
+}
+
+/// The definition with the number of entries that the content of its table needs.
+fn sized<'a>(def: &'a MapDef, sizes: &[PartSizes]) -> Cow<'a, MapDef> {
+    let mut all = sizes.iter().flat_map(|sizes| &sizes.entries);
+    match all.find(|(name, _)| *name == def.name) {
+        None => Cow::Borrowed(def),
+        Some((_, entries)) => Cow::Owned(MapDef {
+            max_entries: *entries,
+            ..def.clone()
+        }),
+    }
 }
 
 /// Writes the inner maps to the slots of maps-in-maps.

@@ -11,7 +11,7 @@ use crate::base::escape::Plain;
 use crate::config::{Entry, MapEntries, MapId, fit};
 use crate::encode::Encoder;
 use crate::kernel::map::Shape;
-use crate::object::MapDef;
+use crate::object::{MapDef, Role};
 
 /// The lines of an `ebpf` block that refer to one map.
 pub(super) struct Lines<'a> {
@@ -22,14 +22,14 @@ pub(super) struct Lines<'a> {
     encoder: Encoder<'a>,
 }
 
-/// The lines for each map of the object. Maps of variables have none: linking put their lines into the object.
+/// The lines for each map of the object. Maps of variables have none: linking put their lines into the object. Maps of
+/// tables have none: the plan has their content.
 pub(super) fn lines<'a>(context: &'a Context<'a>) -> impl Iterator<Item = Lines<'a>> {
-    let maps = context.object.maps.iter().filter_map(MapDef::for_lines);
-    maps.map(|def| Lines {
+    context.object.maps.iter().map(|def| Lines {
         context,
-        id: match def.initial {
-            None => context.block.map(&def.name).map(|named| named.id),
-            Some(_) => None,
+        id: match (&def.initial, &def.role) {
+            (None, Role::Map) => context.block.map(&def.name).map(|named| named.id),
+            _ => None,
         },
         def,
         encoder: Encoder::new(def, context.object.btf()),

@@ -6,7 +6,7 @@ use std::os::fd::AsRawFd as _;
 
 use nix::errno::Errno;
 
-use super::Context;
+use super::{Context, blame};
 use super::content::Content;
 use super::create_maps::{Shared, create_maps};
 use super::entries::{Lines, copy_to_all_cpus, lines};
@@ -19,7 +19,9 @@ use super::read_map::{ReadMap, watch};
 use super::refusal::{check_interrupted, no_descriptor, no_offload, not_loaded};
 use super::running_table::RunningTable;
 use super::stage::Stage;
+use super::tables::fill_tables;
 use crate::base::diagnostic::Diagnostic;
+use crate::base::escape::Plain;
 use crate::config::{self, MAP};
 use crate::kernel::map::{Map, Shape};
 use crate::kernel::map_scan::{Buffers, Scan};
@@ -45,6 +47,7 @@ pub(super) fn load(
     check_interrupted(context)?;
     let mut maps = create_maps(context, shared)?;
     fill_maps(context, &mut maps, batch, scan)?;
+    fill_tables(context, &mut maps)?;
     let lists = maps.iter().map(|map| &map.entries);
     let fingerprint = Fingerprint::new(context.object, context.namesakes, lists);
     let mut loaded = finish_load(context, maps, fingerprint)?;
@@ -194,6 +197,16 @@ pub(super) fn read_maps(
             Some(table) => share_table(maps, name, table).map(|table| table.map(Content::Table)),
         };
         let content = content.map_err(|error| no_descriptor(context, &error))?;
+        if let Some(Content::Table(table)) = &content {
+            let metrics = context.block.metrics.iter();
+            let metrics = metrics.filter(|metric| Some(metric.map) == id);
+            let keys = metrics.map(|metric| metric.key.as_slice());
+            table.refresh(keys).map_err(|errno| {
+                let (name, why) = (Plain(name), errno.desc());
+                let what = format!("cannot read the table {name}: {why}");
+                context.wrong(context.block.elf_at, "elf", blame(errno), what)
+            })?;
+        }
         read_maps.extend(content.map(|content| ReadMap::new(name, content, id)));
     }
     Ok(read_maps)

@@ -6,6 +6,7 @@ use super::entries::Rows;
 use super::entry_list::EntryList;
 use super::fingerprint::{Fingerprint, StateKey};
 use super::read_map::ReadMap;
+use super::tables::TableChange;
 use crate::kernel::map::Map;
 use crate::kernel::program::Program;
 #[cfg(doc)]
@@ -40,6 +41,7 @@ pub(super) struct Changes {
     /// Key before the update, if the update marked the pinned state as modified.
     pub(super) marked: Option<StateKey>,
     pub(super) maps: Vec<ChangedMap>,
+    pub(super) tables: Vec<TableChange>,
 }
 
 /// Previous entries of one map, in the order of the changes.

@@ -67,7 +67,7 @@ impl ReadMap {
             Content::Map(map) if map.shape().kind.is_array() => {
                 return Ok(u64::from(map.shape().max_entries));
             }
-            Content::Table(table) => return table.len(scan),
+            Content::Table(table) => return Ok(table.entries()),
             Content::Map(_) => {}
         }
         let mut count = self.count.get();

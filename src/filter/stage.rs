@@ -11,7 +11,9 @@ use super::Context;
 use super::fingerprint::{Fingerprint, StateKey};
 use super::link_header::LinkFit;
 use super::loaded::{Changes, Loaded, LoadedMap, SLOT, program_in};
+use super::content::Content;
 use super::read_map::{ReadMap, take_watches};
+use super::tables::TableChange;
 use crate::config::Metric;
 use crate::kernel::map::Map;
 use crate::kernel::program::Program;
@@ -124,6 +126,20 @@ impl Stage {
             None => slot.delete(&SLOT)?,
         }
         Ok(true)
+    }
+
+    /// Restores the previous entries of a table. Metrics then find their entries again.
+    ///
+    /// # Errors
+    /// The errors of [`TableChange::undo`].
+    pub(super) fn undo_table(&self, change: TableChange) -> Result<(), Errno> {
+        let mut maps = self.read_maps.iter();
+        let read = maps.find(|read| read.name == change.name);
+        change.undo()?;
+        match read.map(|read| &read.content) {
+            Some(Content::Table(table)) => table.refresh_again(),
+            _ => Ok(()),
+        }
     }
 
     /// Takes over the watches of `other`, which has the same maps, if changes of map values are logged.

@@ -83,6 +83,15 @@ impl Scan {
         })
     }
 
+    /// Room for a value of `size` bytes; `None` if the buffer is smaller.
+    pub fn room(&mut self, size: usize) -> Option<&mut [u8]> {
+        let values = &mut self.buffers.values;
+        if values.len() < size {
+            values.resize(size, 0).ok()?;
+        }
+        values.get_mut(..size)
+    }
+
     /// All values of an array, read in one call. `None` when the map is not an array or exceeds the buffers, or when the
     /// kernel has no batches for its type (arrays 5.6, per-CPU arrays 5.13).
     pub fn array(&mut self, map: &Map) -> Option<Values<'_>> {

@@ -128,6 +128,11 @@ impl MapDef {
         }
     }
 
+    /// True for the maps of a table.
+    pub const fn is_of_table(&self) -> bool {
+        matches!(self.role, Role::Table(_) | Role::Part)
+    }
+
     /// The table whose lines this map has.
     pub fn table(&self) -> Option<&Table> {
         match &self.role {

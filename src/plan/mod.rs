@@ -3,6 +3,7 @@
 mod frames;
 mod kernel_types;
 pub mod sources;
+pub mod tables;
 mod variables;
 
 use std::fmt::Display;
@@ -17,6 +18,7 @@ use crate::config::{Config, Filter, fit, warn_of_directives_as_addresses, warn_o
 use crate::corefile::{Corefile, Token};
 use crate::object::{self, LinkedObject};
 use sources::Sources;
+use tables::PlannedTable;
 
 /// The default entry function of a program.
 pub const ENTRY: &str = "xdp_prog";
@@ -44,6 +46,8 @@ pub struct PlannedFilter {
     pub block: Filter,
     /// The linked object.
     pub object: LinkedObject,
+    /// The content of each table of the object.
+    pub tables: Vec<PlannedTable>,
     /// The word of the last line that sets the object's [`LINK_HEADER`](object::LINK_HEADER).
     pub link_header_at: Option<Token>,
 }
@@ -187,8 +191,14 @@ impl Plan {
                     let mut filter = PlannedFilter {
                         block,
                         object,
+                        tables: Vec::new(),
                         link_header_at: None,
                     };
+                    if errors.is_empty()
+                        && let Err(error) = filter.add_tables(&corefile)
+                    {
+                        errors.push(error);
+                    }
                     filter.set_variables(&corefile);
                     filters.push(filter);
                 }
