@@ -47,7 +47,10 @@ pub(super) fn write(word: &str, out: &mut [u8]) -> Result<(), String> {
 pub fn name_to_wire(name: &[u8], wire: &mut Vec<u8>) {
     wire.clear();
     let name = name.split(|byte| *byte == 0).next().unwrap_or_default();
-    for label in name.split(|byte| *byte == b'.').filter(|label| !label.is_empty()) {
+    for label in name
+        .split(|byte| *byte == b'.')
+        .filter(|label| !label.is_empty())
+    {
         let label = label.get(..MAX_LABEL).unwrap_or(label);
         wire.push(u8::try_from(label.len()).unwrap_or(0));
         wire.extend_from_slice(label);
@@ -59,7 +62,9 @@ pub fn wire_to_name<'a>(mut wire: &[u8], name: &'a mut [u8]) -> &'a [u8] {
     name.fill(0);
     let mut bytes = name.iter_mut();
     while let Some((length, rest)) = wire.split_first() {
-        let (label, rest) = rest.split_at_checked((*length).into()).unwrap_or((rest, &[]));
+        let (label, rest) = rest
+            .split_at_checked((*length).into())
+            .unwrap_or((rest, &[]));
         let dot = if rest.is_empty() { &b""[..] } else { b"." };
         for (from, to) in label.iter().chain(dot).zip(bytes.by_ref()) {
             *to = *from;

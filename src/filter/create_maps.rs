@@ -15,7 +15,7 @@ use crate::kernel::map::{Map, Types};
 use crate::kernel::{self, btf, errno, limits};
 use crate::object::frame::{NEXT, RINGS, TOTALS};
 use crate::object::{KernelBtf, MapDef};
-use crate::plan::tables::{PartSizes, PlannedTable};
+use crate::plan::tables::PlannedTable;
 
 /// Maps that a new stage shares with a running one.
 #[derive(Clone, Copy, Debug)]
@@ -50,10 +50,9 @@ pub(super) fn create_maps(
     let types = object.kernel_btf();
     // Types are optional: the kernel may have no BTF, or refuse these types.
     let loaded = types.as_ref().and_then(|types| btf::load(&types.blob).ok());
-    let sizes: Vec<_> = context.planned.tables.iter().map(PlannedTable::sizes).collect();
     let mut maps = Vec::with_capacity(object.maps.len());
     for def in &object.maps {
-        let def = &*sized(def, &sizes);
+        let def = &*sized(def, &context.planned.tables);
         let map = if let Some(shared) = shared.map(&def.name) {
             let map = shared.map.share();
             map.map_err(|error| no_descriptor(context, &error))?
@@ -83,8 +82,8 @@ pub(super) fn create_maps(
 }
 
 /// The definition with the number of entries that the content of its table needs.
-fn sized<'a>(def: &'a MapDef, sizes: &[PartSizes]) -> Cow<'a, MapDef> {
-    let mut all = sizes.iter().flat_map(|sizes| &sizes.entries);
+fn sized<'a>(def: &'a MapDef, tables: &[PlannedTable]) -> Cow<'a, MapDef> {
+    let mut all = tables.iter().flat_map(|table| &table.sizes.entries);
     match all.find(|(name, _)| *name == def.name) {
         None => Cow::Borrowed(def),
         Some((_, entries)) => Cow::Owned(MapDef {

@@ -6,7 +6,6 @@ use std::os::fd::AsRawFd as _;
 
 use nix::errno::Errno;
 
-use super::{Context, blame};
 use super::content::Content;
 use super::create_maps::{Shared, create_maps};
 use super::entries::{Lines, copy_to_all_cpus, lines};
@@ -20,6 +19,7 @@ use super::refusal::{check_interrupted, no_descriptor, no_offload, not_loaded};
 use super::running_table::RunningTable;
 use super::stage::Stage;
 use super::tables::fill_tables;
+use super::{Context, blame};
 use crate::base::diagnostic::Diagnostic;
 use crate::base::escape::Plain;
 use crate::config::{self, MAP};

@@ -5,11 +5,11 @@
 
 use super::attach::{AttachError, attach_program, not_attached, suits};
 use super::context::Chain;
+use super::create_maps::Shared;
 use super::entry_list::EntryList;
 use super::find_interface::find_interface;
 use super::fingerprint::Target;
 use super::hold::{own_pins, pin_state};
-use super::create_maps::Shared;
 use super::load::{Batch, load, read_maps};
 use super::loaded::{Loaded, LoadedMap};
 use super::read_map::watch;

@@ -8,10 +8,10 @@ use std::os::fd::{AsFd as _, AsRawFd as _};
 use nix::errno::Errno;
 
 use super::Context;
+use super::content::Content;
 use super::fingerprint::{Fingerprint, StateKey};
 use super::link_header::LinkFit;
 use super::loaded::{Changes, Loaded, LoadedMap, SLOT, program_in};
-use super::content::Content;
 use super::read_map::{ReadMap, take_watches};
 use super::tables::TableChange;
 use crate::config::Metric;

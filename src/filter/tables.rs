@@ -34,10 +34,7 @@ enum Undo {
 }
 
 /// Fills the tables among the new `maps`.
-pub(super) fn fill_tables(
-    context: &Context<'_>,
-    maps: &mut [LoadedMap],
-) -> Result<(), Diagnostic> {
+pub(super) fn fill_tables(context: &Context<'_>, maps: &mut [LoadedMap]) -> Result<(), Diagnostic> {
     for planned in &context.planned.tables {
         check_interrupted(context)?;
         let Some(table) = open(context, maps, planned)? else {
@@ -51,13 +48,14 @@ pub(super) fn fill_tables(
     Ok(())
 }
 
-/// True if the tables among the maps of `old` seem to have room for the entries of `context`.
-pub(super) fn tables_have_room(context: &Context<'_>, old: &Stage) -> bool {
+/// True if the entries of `context` would not waste the tables of `old`: a table that shrinks to less than a quarter gets
+/// smaller maps. Whether a larger table has room, only its change can tell.
+pub(super) fn tables_are_worth_it(context: &Context<'_>, old: &Stage) -> bool {
     context.planned.tables.iter().all(|planned| {
-        let sizes = planned.least_sizes();
-        sizes.entries.iter().all(|(name, wanted)| {
-            let part = old.map(name);
-            part.is_some_and(|part| part.map.shape().max_entries >= *wanted)
+        let mut parts = planned.sizes.entries.iter();
+        parts.all(|(name, wanted)| {
+            let part = old.map(name).map(|part| part.map.shape().max_entries);
+            part.is_some_and(|entries| entries / 4 <= *wanted)
         })
     })
 }
@@ -154,7 +152,11 @@ fn open(
     maps: &[LoadedMap],
     planned: &PlannedTable,
 ) -> Result<Option<RunningTable>, Diagnostic> {
-    let Some(table) = context.object.map(&planned.name).and_then(|map| map.table()) else {
+    let Some(table) = context
+        .object
+        .map(&planned.name)
+        .and_then(|map| map.table())
+    else {
         return Ok(None);
     };
     share_table(maps, &planned.name, table)

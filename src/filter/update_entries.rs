@@ -16,7 +16,7 @@ use super::hold::not_pinned;
 use super::hold::pins::Pins;
 use super::loaded::{Before, ChangedMap, Changes, LoadedMap};
 use super::stage::Stage;
-use super::tables::{tables_have_room, update_table};
+use super::tables::{tables_are_worth_it, update_table};
 use crate::base::capacity::MAX_KEY;
 use crate::base::diagnostic::Diagnostic;
 use crate::encode::clear_host_bits;
@@ -66,7 +66,7 @@ pub(super) fn has_room(context: &Context<'_>, old: &Stage, target: &Target) -> b
         let most = lists.map_or(0, |(old, new)| old.len_with(new));
         most <= def.max_entries as usize
     });
-    plain && tables_have_room(context, old)
+    plain && tables_are_worth_it(context, old)
 }
 
 /// Replaces the entries in the maps of `old` with the entries of `target`. Returns the changes for a rollback. If the state

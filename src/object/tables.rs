@@ -262,7 +262,9 @@ fn value_layout(btf: &Btf, value: u32, size: u32, kind: TableKind) -> ValueLayou
                 },
                 "packets",
             ) if size == 8 => found.packets = Some(at),
-            (Kind::Bool, "exact") if kind == TableKind::Names => found.exact = Some(at),
+            (Kind::Bool | Kind::Enum(_), "exact") if kind == TableKind::Names => {
+                found.exact = Some(at);
+            }
             _ => {}
         }
     }

@@ -10,7 +10,7 @@ use crate::base::escape::Plain;
 use crate::config::{Filter, MapId, Metric, fit};
 use crate::corefile::{Corefile, Token};
 use crate::encode::{Encoder, name_to_wire};
-use crate::object::{LinkedObject, MapDef, Table, TableKind};
+use crate::object::{Table, TableKind};
 use crate::table::names::{NameSet, Scope};
 use crate::table::prefix::{Prefix, PrefixSet};
 use crate::table::{NoRoom, Source, ValueLayout, Values, names, prefix};
@@ -31,6 +31,8 @@ pub struct PlannedTable {
     pub set: Set,
     /// Digest of all entries.
     pub digest: u64,
+    /// Sizes of the parts.
+    pub sizes: PartSizes,
     hasher: Digest,
 }
 
@@ -72,6 +74,7 @@ impl PlannedTable {
                 TableKind::Names => Set::Names(NameSet::new()),
             },
             digest: 0,
+            sizes: PartSizes::default(),
             hasher: Digest::default(),
         }
     }
@@ -125,6 +128,7 @@ impl PlannedTable {
             Set::Names(set) => drop(set.finish()),
         }
         self.digest = self.hasher.finish();
+        self.sizes = self.measure();
     }
 
     /// Number of entries after [`PlannedTable::finish`].
@@ -135,8 +139,7 @@ impl PlannedTable {
         }
     }
 
-    /// The sizes of the parts.
-    pub fn sizes(&self) -> PartSizes {
+    fn measure(&self) -> PartSizes {
         let named = |suffix: &str, entries: u32| (format!("{}{suffix}", self.name), entries);
         match &self.set {
             Set::Prefixes(set) => {
@@ -268,12 +271,8 @@ fn detailed_keys<'a>(block: &'a Filter, id: MapId, layout: &ValueLayout) -> Vec<
 ///
 /// # Errors
 /// When the table would take more memory than it may.
-fn check_size(
-    planned: &PlannedTable,
-    at: Token,
-    corefile: &Corefile,
-) -> Result<(), Diagnostic> {
-    let bytes = planned.sizes().bytes;
+fn check_size(planned: &PlannedTable, at: Token, corefile: &Corefile) -> Result<(), Diagnostic> {
+    let bytes = planned.sizes.bytes;
     if bytes <= MAX_TABLE as u64 {
         return Ok(());
     }

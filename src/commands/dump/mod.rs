@@ -22,7 +22,7 @@ use crate::filter::{Content, RunningTable};
 use crate::kernel::map::{Map, Shape};
 use crate::kernel::map_scan::Scan;
 use crate::kernel::{btf, errno, info, limits};
-use crate::object::{self, Btf, MapDef, Table};
+use crate::object::{self, Btf, MapDef, Table, TableKind};
 
 /// A map of a running filter.
 #[derive(Debug)]
@@ -60,6 +60,8 @@ struct Entry<'a> {
 struct MapView<'a> {
     place: &'a Place,
     name: &'a str,
+    /// The kind of table; `None` for a map of its own.
+    table: Option<TableKind>,
     shape: Shape,
     /// Number of entries.
     entries: u64,
@@ -261,6 +263,10 @@ impl OpenMap<'_> {
         let mut view = MapView {
             place: &self.running.place,
             name: &self.running.name,
+            table: match content {
+                Content::Map(_) => None,
+                Content::Table(table) => Some(table.kind()),
+            },
             shape,
             entries: entries.unwrap_or(0),
             encoder: Encoder::new(&self.definition, self.btf.as_deref()),
