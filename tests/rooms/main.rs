@@ -23,7 +23,7 @@ use paths::paths;
 /// Rooms by floor, from the ground up. Rooms of one floor do not import each other.
 const FLOORS: [&[&str]; 9] = [
     &["base"],
-    &["corefile", "log", "object", "table"],
+    &["corefile", "list", "log", "object", "table"],
     &["encode", "kernel", "packet"],
     &["config"],
     &["plan"],
