@@ -24,7 +24,7 @@ use paths::paths;
 const FLOORS: [&[&str]; 10] = [
     &["base"],
     &["table"],
-    &["corefile", "log", "object"],
+    &["corefile", "list", "log", "object"],
     &["encode", "kernel", "packet"],
     &["config"],
     &["plan"],
