@@ -1,7 +1,6 @@
 //! The step that fills the maps and loads the program.
 
 use std::borrow::Cow;
-use std::io;
 use std::os::fd::AsRawFd as _;
 
 use nix::errno::Errno;
@@ -13,10 +12,9 @@ use super::entry_list::EntryList;
 use super::evicted::rewrite_evicted;
 use super::find_interface::find_interface;
 use super::fingerprint::Fingerprint;
-use super::loaded::{Loaded, LoadedMap};
+use super::loaded::{Loaded, LoadedMap, share, share_table};
 use super::read_map::{ReadMap, watch};
 use super::refusal::{check_interrupted, no_descriptor, no_offload, not_loaded};
-use super::running_table::RunningTable;
 use super::stage::Stage;
 use super::tables::fill_tables;
 use super::{Context, blame};
@@ -26,8 +24,8 @@ use crate::config::{self, MAP};
 use crate::kernel::map::{Map, Shape};
 use crate::kernel::map_scan::{Buffers, Scan};
 use crate::kernel::program::{Failure, Program};
+use crate::object::MapDef;
 use crate::object::frame::NEXT;
-use crate::object::{MapDef, Table};
 
 /// A buffer of fixed size for entries that are written to a map in one call.
 #[derive(Debug, Default)]
@@ -210,24 +208,6 @@ pub(super) fn read_maps(
         read_maps.extend(content.map(|content| ReadMap::new(name, content, id)));
     }
     Ok(read_maps)
-}
-
-/// The map of this name, by another descriptor; `None` if no such map is loaded.
-fn share(maps: &[LoadedMap], name: &str) -> io::Result<Option<Map>> {
-    let mut maps = maps.iter();
-    let found = maps.find(|map| map.name == name);
-    found.map(|loaded| loaded.map.share()).transpose()
-}
-
-/// The table of this name, by other descriptors; `None` if a part is not loaded.
-pub(super) fn share_table(
-    maps: &[LoadedMap],
-    name: &str,
-    table: &Table,
-) -> io::Result<Option<RunningTable>> {
-    let names = table.part_names(name);
-    let parts: io::Result<Option<Vec<_>>> = names.map(|name| share(maps, &name)).collect();
-    Ok(parts?.map(|parts| RunningTable::new(table, parts)))
 }
 
 impl Batch {

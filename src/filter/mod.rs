@@ -33,6 +33,7 @@ mod sampling;
 mod stage;
 mod state;
 mod surroundings;
+mod table_change;
 mod tables;
 mod update_entries;
 mod verifier_log;

@@ -13,7 +13,7 @@ use super::fingerprint::{Fingerprint, StateKey};
 use super::link_header::LinkFit;
 use super::loaded::{Changes, Loaded, LoadedMap, SLOT, program_in};
 use super::read_map::{ReadMap, take_watches};
-use super::tables::TableChange;
+use super::table_change::TableChange;
 use crate::config::Metric;
 use crate::kernel::map::Map;
 use crate::kernel::program::Program;

@@ -7,31 +7,16 @@ use nix::errno::Errno;
 
 use super::Context;
 use super::entry_list::list_of;
-use super::load::share_table;
-use super::loaded::LoadedMap;
+use super::loaded::{LoadedMap, share_table};
 use super::refusal::check_interrupted;
 use super::running_table::{Parts, RunningTable};
 use super::stage::Stage;
+use super::table_change::{TableChange, Undo};
 use crate::base::diagnostic::Diagnostic;
 use crate::base::escape::Plain;
 use crate::kernel::{membarrier, random};
 use crate::plan::tables::{PlannedTable, Set};
 use crate::table::{NoRoom, names, prefix};
-
-/// The previous entries of a table, kept for a rollback until the change is final.
-#[derive(Debug)]
-pub(super) struct TableChange {
-    /// Name of the table.
-    pub(super) name: String,
-    table: RunningTable,
-    undo: Undo,
-}
-
-#[derive(Debug)]
-enum Undo {
-    Prefixes(prefix::Undo),
-    Names(names::Undo),
-}
 
 /// Fills the tables among the new `maps`.
 pub(super) fn fill_tables(context: &Context<'_>, maps: &mut [LoadedMap]) -> Result<(), Diagnostic> {
@@ -92,27 +77,6 @@ pub(super) fn update_table(
         table,
         undo,
     }))
-}
-
-impl TableChange {
-    /// Restores the previous entries of the table.
-    ///
-    /// # Errors
-    /// When the parts cannot be mapped into memory; `EBUSY` when packets may still be in nodes that are needed.
-    pub(super) fn undo(self) -> Result<(), Errno> {
-        let mapped = self.table.map_parts()?;
-        let is_undone = match (self.undo, mapped.parts()?) {
-            (Undo::Prefixes(undo), Parts::Prefixes(parts)) => {
-                undo.restore(parts, &mut membarrier::synchronize)
-            }
-            (Undo::Names(undo), Parts::Names(parts)) => {
-                undo.restore(&parts);
-                true
-            }
-            _ => false,
-        };
-        if is_undone { Ok(()) } else { Err(Errno::EBUSY) }
-    }
 }
 
 fn fill(planned: &PlannedTable, table: &RunningTable) -> Result<(), Errno> {

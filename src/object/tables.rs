@@ -9,7 +9,7 @@ use std::fmt;
 use super::btf::{Btf, Type};
 use super::error::{Error, Quoted};
 use super::layout::{Kind, Layout};
-use super::map_def::MapDef;
+use super::map_def::{MapDef, Role, Table, TableKind};
 use super::map_kind::MapKind;
 use crate::table::ValueLayout;
 
@@ -19,40 +19,6 @@ pub const NAME_KEY: u32 = 256;
 const PREFIX_KEY: u32 = 20;
 /// Maximum number of entries of a table.
 const MAX_ENTRIES: u32 = crate::table::MAX_NUMBER;
-
-/// What the keys of a table are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum TableKind {
-    /// Networks of both address families; the longest prefix decides.
-    Prefixes,
-    /// Domain names; the longest suffix decides.
-    Names,
-}
-
-/// A table of an object.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Table {
-    /// What the keys are.
-    pub kind: TableKind,
-    /// The table as the lines of a Corefile see it: an `lpm_trie` of prefixes or a hash of names. No such map is created.
-    pub entries: MapDef,
-    /// The members of a value that tables know.
-    pub values: ValueLayout,
-}
-
-/// The role of a map in its object.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Role {
-    /// A map of its own.
-    #[default]
-    Map,
-    /// The lines of a table.
-    Table(Box<Table>),
-    /// Another part of a table.
-    Part,
-    /// The entries of a table, as the lines of a Corefile see them.
-    Entries(TableKind),
-}
 
 impl TableKind {
     const ALL: [Self; 2] = [Self::Prefixes, Self::Names];
