@@ -4,6 +4,7 @@
 use super::KEY;
 use crate::base::escape::Quoted;
 use crate::base::hex::Count;
+use crate::list::Reason;
 use crate::object::Layout;
 use crate::object::layout::Kind;
 
@@ -33,6 +34,23 @@ pub(super) fn write(word: &str, out: &mut [u8]) -> Result<(), String> {
     let letters = name.bytes().map(|letter| letter.to_ascii_lowercase());
     for (byte, letter) in out.iter_mut().zip(letters) {
         *byte = letter;
+    }
+    Ok(())
+}
+
+/// Fills `out` with a name in the form of the wire, without the empty label at its end.
+///
+/// # Errors
+/// When the name is longer than `out`.
+pub(super) fn write_wire(wire: &[u8], out: &mut [u8]) -> Result<(), Reason> {
+    out.fill(0);
+    let text = wire.get(1..).unwrap_or_default();
+    let start = out.get_mut(..text.len()).ok_or(Reason::LongName)?;
+    start.copy_from_slice(text);
+    let mut at = usize::from(*wire.first().unwrap_or(&0));
+    // The length of each label but the first has the place of a dot.
+    while let Some(length) = start.get_mut(at) {
+        at += 1 + usize::from(std::mem::replace(length, b'.'));
     }
     Ok(())
 }

@@ -8,6 +8,7 @@ mod address;
 mod decode;
 mod domain;
 pub mod integer;
+mod item;
 mod line;
 mod number;
 mod prefix;
@@ -23,6 +24,7 @@ use crate::object::layout::{Field, Kind};
 use crate::object::{Btf, Layout, MapDef, MapKind};
 
 pub use decode::{Assignment, Decoded};
+pub use item::ItemKeys;
 pub use line::MAP;
 pub use prefix::clear_host_bits;
 use word::Refusal;

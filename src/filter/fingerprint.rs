@@ -142,7 +142,10 @@ impl Target {
         let mut maps = Vec::with_capacity(context.object.maps.len());
         for mut lines in lines(context) {
             let mut list = EntryList::default();
-            lines.each(|_, key, value| list.add(key, value))?;
+            lines.each(&mut |_, _, key, value| {
+                list.add(key, value);
+                Ok(())
+            })?;
             maps.push(MapEntries {
                 map: lines.def.name.clone(),
                 list,

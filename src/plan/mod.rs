@@ -2,6 +2,7 @@
 
 mod frames;
 mod kernel_types;
+pub mod lists;
 pub mod sources;
 mod variables;
 
@@ -16,6 +17,7 @@ use crate::base::files;
 use crate::config::{Config, Filter, fit, warn_of_directives_as_addresses, warn_of_typos};
 use crate::corefile::{Corefile, Token};
 use crate::object::{self, LinkedObject};
+use lists::Lists;
 use sources::Sources;
 
 /// The default entry function of a program.
@@ -44,6 +46,8 @@ pub struct PlannedFilter {
     pub block: Filter,
     /// The linked object.
     pub object: LinkedObject,
+    /// The block's lists, and their items.
+    pub lists: Lists,
     /// The word of the last line that sets the object's [`LINK_HEADER`](object::LINK_HEADER).
     pub link_header_at: Option<Token>,
 }
@@ -153,6 +157,7 @@ impl Plan {
         }
         warn_of_directives_as_addresses(&self.corefile, report);
         warn_of_typos(&self.corefile, report);
+        self.warn_of_lists(report);
         for PlannedFilter { block, object, .. } in &self.filters {
             let (file, line) = (self.corefile.file(block.elf_at), block.elf_at.line());
             let file = Escaped(file);
@@ -183,10 +188,17 @@ impl Plan {
             match read_object(&block, &corefile, sources) {
                 Ok(object) => {
                     let (maps, btf) = (&object.maps, object.btf());
-                    errors.append(fit::check(&mut block, &corefile, maps, btf));
+                    let wrong = fit::check(&mut block, &corefile, maps, btf);
+                    // The lines of a block with errors have no meaning.
+                    let lists = match wrong.count() {
+                        0 => lists::read(&block, &object, &corefile, sources, &mut errors),
+                        _ => Lists::default(),
+                    };
+                    errors.append(wrong);
                     let mut filter = PlannedFilter {
                         block,
                         object,
+                        lists,
                         link_header_at: None,
                     };
                     filter.set_variables(&corefile);
