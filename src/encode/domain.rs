@@ -4,6 +4,7 @@
 use super::KEY;
 use crate::base::escape::Quoted;
 use crate::base::hex::Count;
+use crate::list::Reason;
 use crate::object::layout::Kind;
 use crate::object::{Layout, NAME_KEY};
 
@@ -57,21 +58,21 @@ pub fn name_to_wire(name: &[u8], wire: &mut Vec<u8>) {
     }
 }
 
-/// Writes the name in wire format to the key `name`, padded with zeros, and returns the key.
-pub fn wire_to_name<'a>(mut wire: &[u8], name: &'a mut [u8]) -> &'a [u8] {
-    name.fill(0);
-    let mut bytes = name.iter_mut();
-    while let Some((length, rest)) = wire.split_first() {
-        let (label, rest) = rest
-            .split_at_checked((*length).into())
-            .unwrap_or((rest, &[]));
-        let dot = if rest.is_empty() { &b""[..] } else { b"." };
-        for (from, to) in label.iter().chain(dot).zip(bytes.by_ref()) {
-            *to = *from;
-        }
-        wire = rest;
+/// Fills `out` with a name in the form of the wire, without the empty label at its end.
+///
+/// # Errors
+/// When the name is longer than `out`.
+pub fn write_wire(wire: &[u8], out: &mut [u8]) -> Result<(), Reason> {
+    out.fill(0);
+    let text = wire.get(1..).unwrap_or_default();
+    let start = out.get_mut(..text.len()).ok_or(Reason::LongName)?;
+    start.copy_from_slice(text);
+    let mut at = usize::from(*wire.first().unwrap_or(&0));
+    // The length of each label but the first has the place of a dot.
+    while let Some(length) = start.get_mut(at) {
+        at += 1 + usize::from(std::mem::replace(length, b'.'));
     }
-    name.get(..NAME_KEY as usize).unwrap_or_default()
+    Ok(())
 }
 
 /// The fault of a name and its remedy; `None` for a valid name of at most `room` bytes.

@@ -8,6 +8,7 @@ mod address;
 mod decode;
 mod domain;
 pub mod integer;
+mod item;
 mod line;
 mod number;
 mod prefix;
@@ -23,7 +24,8 @@ use crate::object::layout::{Field, Kind};
 use crate::object::{Btf, Layout, MapDef, MapKind, Role, TableKind};
 
 pub use decode::{Assignment, Decoded};
-pub use domain::{name_to_wire, wire_to_name};
+pub use domain::{name_to_wire, write_wire};
+pub use item::ItemKeys;
 pub use line::MAP;
 pub use prefix::clear_host_bits;
 use word::Refusal;

@@ -144,7 +144,10 @@ impl Target {
             let mut list = EntryList::default();
             match context.planned.table(&lines.def.name) {
                 Some(table) => list = list_of(table),
-                None => lines.each(|_, key, value| list.add(key, value))?,
+                None => lines.each(&mut |_, _, key, value| {
+                    list.add(key, value);
+                    Ok(())
+                })?,
             }
             maps.push(MapEntries {
                 map: lines.def.name.clone(),

@@ -157,7 +157,7 @@ fn fill_map(lines: &mut Lines<'_>, map: &Map, batch: &mut Batch) -> Result<Entry
     let shape = map.shape();
     batch.buffers.make_room(shape);
     let mut first = 0;
-    for (index, entry) in lines.entries().enumerate() {
+    lines.each(&mut |lines, index, key, value| {
         if batch.room(shape).is_none() {
             lines.check_interrupted()?;
             batch
@@ -165,14 +165,18 @@ fn fill_map(lines: &mut Lines<'_>, map: &Map, batch: &mut Batch) -> Result<Entry
                 .map_err(|(at, errno)| lines.refused(Some(first + at), errno))?;
             first = index;
         }
-        let (key, value) = batch
+        let (room, copied) = batch
             .room(shape)
             .ok_or_else(|| lines.refused(Some(index), Errno::E2BIG))?;
-        lines.encode(&entry, key, value)?;
-        list.add(key, value.get(..shape.value_size).unwrap_or_default());
-        copy_to_all_cpus(shape, value);
+        room.copy_from_slice(key);
+        if let Some(first) = copied.get_mut(..value.len()) {
+            first.copy_from_slice(value);
+        }
+        list.add(key, value);
+        copy_to_all_cpus(shape, copied);
         batch.count += 1;
-    }
+        Ok(())
+    })?;
     batch
         .flush(map)
         .map_err(|(at, errno)| lines.refused(Some(first + at), errno))?;

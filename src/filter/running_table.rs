@@ -4,8 +4,7 @@ use std::cell::{Cell, RefCell};
 
 use nix::errno::Errno;
 
-use crate::base::capacity::MAX_KEY;
-use crate::encode::{name_to_wire, wire_to_name};
+use crate::encode::{name_to_wire, write_wire};
 use crate::kernel::map::{Map, Shape};
 use crate::kernel::map_scan::Scan;
 use crate::kernel::mapped_array::MappedArray;
@@ -192,10 +191,11 @@ impl RunningTable {
                 entries += 1;
             }),
             Parts::Names(parts) => {
-                let mut name = [0; MAX_KEY];
+                let mut name = vec![0; self.shape.key_size];
                 names::each(&parts, &self.values, &mut |entry| {
-                    let key = wire_to_name(entry.wire, &mut name);
-                    visit(key, entry.value);
+                    // Cannot fail: the key has room for every name.
+                    let _ = write_wire(entry.wire, &mut name);
+                    visit(&name, entry.value);
                     entries += 1;
                 });
             }

@@ -20,7 +20,7 @@ macro_rules! reasons {
             /// Every reason.
             pub const ALL: &[Self] = &[$(Self::$name),*];
 
-            /// The reason in words, after "line 7".
+            /// The reason in words.
             pub const fn text(self) -> &'static str {
                 match self {
                     $(Self::$name => $text,)*
@@ -31,32 +31,33 @@ macro_rules! reasons {
 }
 
 reasons! {
-    TooLong => "is longer than 4096 bytes",
-    Nul => "has a NUL byte",
-    NotUtf8 => "is not UTF-8",
-    Unknown => "is of no known format",
-    Malformed => "is not a line of this format",
-    NotAddress => "is no address, prefix or range",
-    NotName => "is no domain name",
-    OneLabel => "is a name of one label",
-    Everything => "covers all addresses or names",
-    HasAddress => "gives a name a real address",
-    Pattern => "is a rule about more than a name",
-    Option => "has an option that a filter of packets cannot apply",
-    Trigger => "has another trigger than a query's name",
-    LocalData => "gives a name data of its own",
-    UnknownAction => "has an unknown action",
-    NoNxDomain => "has the action NXDOMAIN, which the program has not",
-    NoNoData => "has the action NODATA, which the program has not",
-    NoDrop => "has the action DROP, which the program has not",
-    NoPassthru => "has the action PASSTHRU, which the program has not",
-    NoTcpOnly => "has the action TCP-ONLY, which the program has not",
-    NoName => "is a name, but the map has addresses",
-    NoAddress => "is an address, but the map has names",
-    NoNetwork => "is a network, but the map has single addresses",
-    NoIpv6 => "is an IPv6 address, but the map has IPv4 addresses",
-    LongName => "is a name longer than the map's keys",
-    NoScope => "matches only the names below, which the program cannot",
+    TooLong => "a line of more than 4096 bytes",
+    Nul => "a NUL byte",
+    NotUtf8 => "not UTF-8",
+    Unknown => "no known format",
+    Malformed => "not a line of this format",
+    NotAddress => "no address, prefix or range",
+    NotName => "no domain name",
+    OneLabel => "a name of one label",
+    Everything => "all addresses or names",
+    HasAddress => "a name with an address of its own",
+    Pattern => "a rule about more than a name",
+    Option => "an option that a packet filter cannot apply",
+    Trigger => "a trigger other than the name of a query",
+    LocalData => "a name with data of its own",
+    UnknownAction => "an unknown action",
+    NoNxDomain => "the program has no action NXDOMAIN",
+    NoNoData => "the program has no action NODATA",
+    NoDrop => "the program has no action DROP",
+    NoPassthru => "the program has no action PASSTHRU",
+    NoTcpOnly => "the program has no action TCP-ONLY",
+    NoName => "a name, for a map of addresses",
+    NoAddress => "an address, for a map of names",
+    NoNetwork => "a network, for a map of single addresses",
+    NoIpv6 => "an IPv6 address, for a map of IPv4 addresses",
+    LongName => "a name longer than a key of the map",
+    Full => "no room in the table",
+    NoScope => "only names below, which the program cannot tell apart",
 }
 
 impl Reason {

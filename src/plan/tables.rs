@@ -2,7 +2,6 @@
 
 use std::hash::Hasher as _;
 
-use super::PlannedFilter;
 use crate::base::capacity::{MAX_KEY, MAX_TABLE, MAX_VALUE};
 use crate::base::diagnostic::{Blame, Diagnostic};
 use crate::base::digest::Digest;
@@ -10,13 +9,15 @@ use crate::base::escape::Plain;
 use crate::config::{Filter, MapId, Metric, fit};
 use crate::corefile::{Corefile, Token};
 use crate::encode::{Encoder, name_to_wire};
-use crate::object::{Table, TableKind};
+use crate::object::{LinkedObject, Table, TableKind};
 use crate::table::names::{NameSet, Scope};
 use crate::table::prefix::{Prefix, PrefixSet};
 use crate::table::{NoRoom, Source, ValueLayout, Values, names, prefix};
 
 /// Source of the entries of `map` and `entry` lines.
 const LINES: Source = 0;
+/// Maximum number of keys, more than a table of the largest size has room for.
+const MAX_KEYS: usize = MAX_TABLE / 8;
 
 /// The content of one table.
 #[derive(Debug)]
@@ -34,6 +35,10 @@ pub struct PlannedTable {
     /// Sizes of the parts.
     pub sizes: PartSizes,
     hasher: Digest,
+    /// Keys of metrics that read another member than those of a light entry.
+    detailed: Vec<Box<[u8]>>,
+    /// Buffer for a name in wire format.
+    wire: Vec<u8>,
 }
 
 /// The keys of a table.
@@ -45,15 +50,6 @@ pub enum Set {
     Names(NameSet),
 }
 
-/// A key of a table.
-#[derive(Clone, Copy, Debug)]
-pub enum TableKey<'a> {
-    /// A network.
-    Prefix(Prefix),
-    /// A domain name in wire format, without the root label.
-    Name(&'a [u8], Option<Scope>),
-}
-
 /// Sizes of a table's parts.
 #[derive(Clone, Debug, Default)]
 pub struct PartSizes {
@@ -63,8 +59,23 @@ pub struct PartSizes {
     pub bytes: u64,
 }
 
+impl Set {
+    /// Number of keys.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Prefixes(set) => set.len(),
+            Self::Names(set) => set.len(),
+        }
+    }
+
+    /// True without keys.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
 impl PlannedTable {
-    fn new(name: &str, table: &Table) -> Self {
+    fn new(name: &str, table: &Table, detailed: Vec<Box<[u8]>>) -> Self {
         Self {
             name: name.to_owned(),
             values: Values::new(table.values.size),
@@ -76,23 +87,28 @@ impl PlannedTable {
             digest: 0,
             sizes: PartSizes::default(),
             hasher: Digest::default(),
+            detailed,
+            wire: Vec::new(),
         }
     }
 
-    /// Adds an entry. `is_full` is true if a metric reads a member that light entries lack.
+    /// Adds the entry with the key and the value of these bytes.
     ///
     /// # Errors
-    /// When the table has no room for another entry, or the key is none of this table.
-    pub fn add(
+    /// When the table has no room for another entry.
+    pub(super) fn add(
         &mut self,
-        key: TableKey<'_>,
+        key: &[u8],
         source: Source,
         value: &mut [u8],
-        is_full: bool,
     ) -> Result<(), NoRoom> {
-        let hasher = &mut self.hasher;
-        hasher.write(&[source, u8::from(is_full)]);
-        hasher.write(value);
+        if self.set.len() >= MAX_KEYS {
+            return Err(NoRoom);
+        }
+        self.hasher.write(&[source]);
+        self.hasher.write(key);
+        self.hasher.write(value);
+        let is_full = self.detailed.iter().any(|detailed| **detailed == *key);
         let number = |values: &mut Values, value: &[u8]| {
             if is_full {
                 values.add_full(value)
@@ -100,43 +116,28 @@ impl PlannedTable {
                 values.add(value)
             }
         };
-        match (&mut self.set, key) {
-            (Set::Prefixes(set), TableKey::Prefix(prefix)) => {
-                hasher.write(&prefix.to_key());
+        match &mut self.set {
+            Set::Prefixes(set) => {
+                let prefix = Prefix::from_key(key).ok_or(NoRoom)?;
                 set.add(prefix, source, number(&mut self.values, value))
             }
-            (Set::Names(set), TableKey::Name(wire, scope)) => {
-                let given = Scope::take(&self.layout, value);
-                let scope = scope.unwrap_or(given);
-                hasher.write(&[scope as u8]);
-                hasher.write(wire);
+            Set::Names(set) => {
+                name_to_wire(key, &mut self.wire);
+                let scope = Scope::take(&self.layout, value);
                 let id = number(&mut self.values, value);
-                if set.add(wire, scope, source, id) {
-                    Ok(())
-                } else {
-                    Err(NoRoom)
-                }
+                let added = set.add(&self.wire, scope, source, id);
+                added.then_some(()).ok_or(NoRoom)
             }
-            _ => Err(NoRoom),
         }
     }
 
-    /// Sorts and merges the entries, after the last was added.
-    pub fn finish(&mut self) {
+    fn finish(&mut self) {
         match &mut self.set {
             Set::Prefixes(set) => drop(set.finish()),
             Set::Names(set) => drop(set.finish()),
         }
         self.digest = self.hasher.finish();
         self.sizes = self.measure();
-    }
-
-    /// Number of entries after [`PlannedTable::finish`].
-    pub fn len(&self) -> usize {
-        match &self.set {
-            Set::Prefixes(set) => set.len(),
-            Set::Names(set) => set.len(),
-        }
     }
 
     fn measure(&self) -> PartSizes {
@@ -170,114 +171,93 @@ impl PlannedTable {
     }
 }
 
-impl PlannedFilter {
-    /// The content of the table of this name.
-    pub fn table(&self, name: &str) -> Option<&PlannedTable> {
-        self.tables.iter().find(|table| table.name == name)
-    }
-}
-
-impl PlannedFilter {
-    /// Adds the content of each table of the object: the entries of the checked lines.
-    ///
-    /// # Errors
-    /// When a table would be too large.
-    pub(super) fn add_tables(&mut self, corefile: &Corefile) -> Result<(), Diagnostic> {
-        let (block, object) = (&self.block, &self.object);
-        for map in &object.maps {
-            let Some(table) = map.table() else { continue };
-            let mut planned = PlannedTable::new(&map.name, table);
-            let named = block.map(&map.name);
-            if let Some(named) = named {
-                let lines = Lines {
-                    block,
-                    id: named.id,
-                    corefile,
-                };
-                let encoder = Encoder::new(&table.entries, object.btf());
-                lines.add_to(&mut planned, encoder)?;
-            }
-            planned.finish();
-            let at = named.map_or(block.elf_at, |named| named.at);
-            check_size(&planned, at, corefile)?;
-            self.tables.push(planned);
+/// The content of each table of the object: the entries of the checked lines of `block`.
+///
+/// # Errors
+/// When a table has too many entries.
+pub(super) fn of_lines(
+    block: &Filter,
+    object: &LinkedObject,
+    corefile: &Corefile,
+) -> Result<Vec<PlannedTable>, Diagnostic> {
+    let mut tables = Vec::new();
+    for map in &object.maps {
+        let Some(table) = map.table() else { continue };
+        let id = block.map(&map.name).map(|named| named.id);
+        let detailed = id.map_or_else(Vec::new, |id| detailed_keys(block, id, &table.values));
+        let mut planned = PlannedTable::new(&map.name, table, detailed);
+        if let Some(id) = id {
+            let encoder = Encoder::new(&table.entries, object.btf());
+            add_lines(&mut planned, encoder, block, id, corefile)?;
         }
-        Ok(())
+        tables.push(planned);
     }
+    Ok(tables)
 }
 
-/// The lines of a block that refer to one table.
-struct Lines<'a> {
-    block: &'a Filter,
+/// Sorts and merges the entries of each table of `block`, after the last was added.
+///
+/// # Errors
+/// When a table would take more memory than it may.
+pub(super) fn finish(
+    tables: &mut [PlannedTable],
+    block: &Filter,
+    corefile: &Corefile,
+) -> Result<(), Diagnostic> {
+    tables.iter_mut().try_for_each(|planned| {
+        planned.finish();
+        let named = block.map(&planned.name);
+        let at = named.map_or(block.elf_at, |named| named.at);
+        check_size(planned, at, corefile)
+    })
+}
+
+fn add_lines(
+    planned: &mut PlannedTable,
+    mut encoder: Encoder<'_>,
+    block: &Filter,
     id: MapId,
-    corefile: &'a Corefile,
-}
-
-impl Lines<'_> {
-    fn add_to(
-        &self,
-        planned: &mut PlannedTable,
-        mut encoder: Encoder<'_>,
-    ) -> Result<(), Diagnostic> {
-        let Self {
-            block,
-            id,
-            corefile,
-        } = *self;
-        let detailed = detailed_keys(block, id, &planned.layout);
-        let (mut key, mut value, mut wire) = ([0; MAX_KEY], [0; MAX_VALUE], Vec::new());
-        for entry in block.entries.of_map(id, corefile) {
-            let key_size = fit::key(corefile, &entry, &encoder, &mut key).unwrap_or_default();
-            let size = fit::value(corefile, &entry, &mut encoder, &mut value).unwrap_or_default();
-            let (key, value) = (key.get(..key_size), value.get_mut(..size));
-            let (Some(key), Some(value)) = (key, value) else {
-                continue;
-            };
-            let is_full = detailed.contains(&key);
-            let table_key = match &planned.set {
-                Set::Prefixes(_) => Prefix::from_key(key).map(TableKey::Prefix),
-                Set::Names(_) => {
-                    name_to_wire(key, &mut wire);
-                    Some(TableKey::Name(&wire, None))
-                }
-            };
-            let added = table_key.map(|key| planned.add(key, LINES, value, is_full));
-            if added.is_none_or(|added| added.is_err()) {
-                let at = entry.at().unwrap_or(block.at);
-                let message = format!("{} is full", Plain(&planned.name));
-                let directive = entry.directive();
-                return Err(corefile.diagnostic(at, directive, message, Blame::Corefile));
-            }
+    corefile: &Corefile,
+) -> Result<(), Diagnostic> {
+    let (mut key, mut value) = ([0; MAX_KEY], [0; MAX_VALUE]);
+    for entry in block.entries.of_map(id, corefile) {
+        let key_size = fit::key(corefile, &entry, &encoder, &mut key).unwrap_or_default();
+        let size = fit::value(corefile, &entry, &mut encoder, &mut value).unwrap_or_default();
+        let (Some(key), Some(value)) = (key.get(..key_size), value.get_mut(..size)) else {
+            continue;
+        };
+        if let Err(NoRoom) = planned.add(key, LINES, value) {
+            let at = entry.at().unwrap_or(block.at);
+            let message = format!("{} is full", Plain(&planned.name));
+            let directive = entry.directive();
+            return Err(corefile.diagnostic(at, directive, message, Blame::Corefile));
         }
-        Ok(())
     }
+    Ok(())
 }
 
 /// The keys of metrics that read another member than those of a light entry.
-fn detailed_keys<'a>(block: &'a Filter, id: MapId, layout: &ValueLayout) -> Vec<&'a [u8]> {
+fn detailed_keys(block: &Filter, id: MapId, layout: &ValueLayout) -> Vec<Box<[u8]>> {
     let is_detailed = |metric: &&Metric| {
-        let end = metric.number.position + metric.number.length;
-        let is_action = end <= layout.action;
-        let is_packets = layout
-            .packets
-            .is_some_and(|at| metric.number.position >= at && end <= at + 8);
-        metric.map == id && !is_action && !is_packets
+        let (start, end) = (
+            metric.number.position,
+            metric.number.position + metric.number.length,
+        );
+        let is_packets = |at: usize| start >= at && end <= at + 8;
+        metric.map == id && end > layout.action && !layout.packets.is_some_and(is_packets)
     };
     let metrics = block.metrics.iter().filter(is_detailed);
-    metrics.map(|metric| metric.key.as_slice()).collect()
+    metrics.map(|metric| metric.key.as_slice().into()).collect()
 }
 
 /// Checks the size of a table; `at` is a token of the line that refers to it.
-///
-/// # Errors
-/// When the table would take more memory than it may.
 fn check_size(planned: &PlannedTable, at: Token, corefile: &Corefile) -> Result<(), Diagnostic> {
-    let bytes = planned.sizes.bytes;
-    if bytes <= MAX_TABLE as u64 {
+    let (bytes, limit) = (planned.sizes.bytes, MAX_TABLE as u64);
+    if bytes <= limit {
         return Ok(());
     }
-    let (name, entries, mebi) = (Plain(&planned.name), planned.len(), 1 << 20);
-    let (needed, limit) = (bytes.div_ceil(mebi), MAX_TABLE as u64 / mebi);
+    let (name, entries) = (Plain(&planned.name), planned.set.len());
+    let (needed, limit) = (bytes.div_ceil(1 << 20), limit >> 20);
     let message = format!(
         "the {entries} entries of {name} would take {needed} MiB of kernel memory, and the limit is {limit} MiB; shorten its lists, or build with a larger COREXDP_MAX_TABLE"
     );

@@ -41,6 +41,10 @@ impl Checker<'_> {
             self.check_entry(&entry);
             lines += 1;
         }
+        let lists = filter.lists.iter();
+        for list in lists.filter(|list| list.map == map_ref.id) {
+            self.check_list(list);
+        }
         metrics.for_each(|metric| self.check_metric(metric));
         if lines > self.map.max_entries as usize && !self.map.kind.is_array() {
             self.check_capacity(filter, map_ref.id);

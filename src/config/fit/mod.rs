@@ -3,6 +3,7 @@
 mod checker;
 mod conflicts;
 mod line;
+mod list;
 mod numbers;
 
 use super::diagnostics::Diagnostics;
