@@ -11,6 +11,7 @@ use super::Context;
 use super::content::Content;
 use super::fingerprint::{Fingerprint, StateKey};
 use super::link_header::LinkFit;
+use super::list_state::ListState;
 use super::loaded::{Changes, Loaded, LoadedMap, SLOT, program_in};
 use super::read_map::{ReadMap, take_watches};
 use super::table_change::TableChange;
@@ -30,6 +31,8 @@ pub struct Stage {
     pub read_maps: Vec<ReadMap>,
     /// Numbers read from the maps, in the Corefile's order.
     pub metrics: Vec<Metric>,
+    /// Lists of the block, in order.
+    pub lists: Vec<ListState>,
     /// True if the program itself may add or delete entries.
     pub changes_maps: bool,
     /// True if the program may return `XDP_TX`, which sends the packet back.
@@ -62,11 +65,15 @@ impl Stage {
     /// The stage of `context`, made of its parts.
     pub(super) fn new(context: &Context<'_>, loaded: Loaded) -> Self {
         let block = context.block;
+        let lists = context.planned.lists.lists.iter();
         Self {
             object: context.stage_name(),
             program: loaded.program,
             read_maps: loaded.read_maps,
             metrics: block.metrics.clone(),
+            lists: lists
+                .filter_map(|list| ListState::of(block, list))
+                .collect(),
             changes_maps: context.object.changes_maps(),
             answers: context.object.may_transmit(),
             maps: loaded.maps,

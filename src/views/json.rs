@@ -9,6 +9,7 @@ use serde::{Serialize, Serializer};
 
 use super::Overview;
 use super::listeners::{ListenerState, Unserved, Url};
+use super::lists::ListJson;
 use super::totals::VerdictTotals;
 use crate::base::json::Writer;
 use crate::base::text::Text;
@@ -223,6 +224,7 @@ impl Overview<'_> {
             });
         }
         json.end_list();
+        json.list("lists", stage.lists.iter().map(ListJson::from));
         json.member("metrics");
         json.begin_list();
         self.each_metric(stage, |metric, value| {

@@ -3,6 +3,7 @@
 mod html;
 mod json;
 pub mod listeners;
+mod lists;
 mod markup;
 pub mod process;
 pub mod prometheus;
@@ -173,6 +174,7 @@ impl Overview<'_> {
         self.verdict_metrics(text)?;
         self.lost_answers(text)?;
         self.maps(text)?;
+        self.list_metrics(text)?;
         listeners::metrics(&self.listeners, text)?;
         prometheus::head(
             text,
@@ -236,7 +238,7 @@ impl Overview<'_> {
         let filters = self.filters;
         for (filter, stage, read) in filters.iter().flat_map(maps_of) {
             if let Some(entries) = self.entries(stage, read) {
-                let labels = labels(filter, stage, read);
+                let labels = map_labels(filter, stage, &read.name);
                 prometheus::sample(text, "corexdp_map_entries", &labels, entries)?;
             }
         }
@@ -248,7 +250,7 @@ impl Overview<'_> {
         )?;
         for (filter, stage, read) in filters.iter().flat_map(maps_of) {
             let capacity = read.content.shape().max_entries;
-            let labels = labels(filter, stage, read);
+            let labels = map_labels(filter, stage, &read.name);
             prometheus::sample(text, "corexdp_map_capacity", &labels, capacity)?;
         }
         Ok(())
@@ -265,15 +267,15 @@ fn maps_of<'a>(filter: &'a Filter) -> impl Iterator<Item = (&'a Filter, &'a Stag
 }
 
 /// The labels of a map. Maps of several stages may have the same name, so a chain needs the label `program`.
-fn labels<'a>(
+fn map_labels<'a>(
     filter: &'a Filter,
     stage: &'a Stage,
-    read: &'a ReadMap,
+    map: &'a str,
 ) -> heapless::Vec<(&'static str, &'a str), 3> {
     let mut labels = heapless::Vec::new();
     let program = ("program", stage.object.as_str());
     let interface = ("interface", filter.interface.as_str());
-    let all = [interface, program, ("map", read.name.as_str())];
+    let all = [interface, program, ("map", map)];
     let is_chain = !filter.behind.is_empty();
     // Cannot fail: the capacity is that of the array.
     labels.extend(
