@@ -23,7 +23,7 @@ pub(crate) const OPTIONS: &[Wrong] = &[
     (
         "frobnicate",
         &[
-            "Corefile:5: ebpf: unknown option \"frobnicate\"; use elf, prog, if, map, entry, metric, gauge, counter, mode, link, wait or exit",
+            "Corefile:5: ebpf: unknown option \"frobnicate\"; use elf, prog, if, map, entry, list, metric, gauge, counter, mode, link, wait or exit",
         ],
     ),
     (
