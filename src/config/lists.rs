@@ -100,10 +100,10 @@ impl Reader<'_, '_> {
             "at-least" => {
                 let number = rest.next().map_or("", |number| self.text(number));
                 let is_number = number.bytes().all(|digit| digit.is_ascii_digit());
-                let count = number.parse().ok().filter(|count| is_number && *count > 0);
+                let count = number.parse().ok().filter(|_| is_number);
                 let count = count.ok_or_else(|| {
                     let number = Quoted(number);
-                    format!("{number} is not a number of entries; write one from 1, as in `at-least 100`")
+                    format!("{number} is not a number of entries; write one as in `at-least 100`")
                 })?;
                 match list.at_least.replace((count, word)) {
                     Some(_) => twice("at-least"),

@@ -162,8 +162,34 @@ fn short_list_is_refused_and_empty_one_is_a_warning() {
     );
     assert_eq!(dump(&site).len(), 2);
     site.folder.write("block", "");
-    reload(&site, BLOCK).expect(0, &[]);
+    reload(&site, &format!("{BLOCK} at-least 0")).expect(0, &[]);
     daemon.line("block gives no entry");
+    assert_eq!(dump(&site).len(), 0);
+    daemon.stop();
+}
+
+#[test]
+fn list_that_lost_most_of_its_entries_is_refused() {
+    let site = site();
+    let networks = |count| (0..count).map(|net| format!("10.11.{net}.0/24\n"));
+    site.folder.write("block", &networks(120).collect::<String>());
+    let daemon = site.run(&corefile(BLOCK)).attached(1);
+    for (kept, outcome) in [(0, 78), (59, 78), (60, 0), (1, 0), (0, 78)] {
+        site.folder.write("block", &networks(kept).collect::<String>());
+        let before = dump(&site).len();
+        let answer = site.ask(&["reload"]);
+        if outcome == 0 {
+            answer.expect(0, &[]);
+            assert_eq!(dump(&site).len(), kept);
+        } else {
+            let message = format!(
+                "block: {kept} entries, and {before} are in use; get the file again, or add `at-least {kept}`"
+            );
+            answer.refuses(78, &["Corefile:6: list: ", &message]);
+            assert_eq!(dump(&site).len(), before);
+        }
+    }
+    reload(&site, &format!("{BLOCK} at-least 0")).expect(0, &[]);
     assert_eq!(dump(&site).len(), 0);
     daemon.stop();
 }
