@@ -42,7 +42,7 @@ mod verifier_log;
 mod warnings;
 pub mod watch;
 
-pub use attach::attach;
+pub use attach::{attach, load_unattached};
 pub use build::{adopt, prepare};
 pub use content::Content;
 pub use context::{Chain, Context, blame};

@@ -43,15 +43,11 @@ pub(crate) const LISTS: &[Wrong] = &[
     ),
     (
         "list @networks block verdict=VERDICT_DROP at-least",
-        &[
-            "Corefile:5: list: \"\" is not a number of entries; write one as in `at-least 100`",
-        ],
+        &["Corefile:5: list: \"\" is not a number of entries; write one as in `at-least 100`"],
     ),
     (
         "list @networks block verdict=VERDICT_DROP at-least +1",
-        &[
-            "Corefile:5: list: \"+1\" is not a number of entries; write one as in `at-least 100`",
-        ],
+        &["Corefile:5: list: \"+1\" is not a number of entries; write one as in `at-least 100`"],
     ),
     (
         "list @networks block verdict=VERDICT_DROP at-least 1 at-least 2",

@@ -153,10 +153,6 @@ pub(crate) const OPTIONS: &[Wrong] = &[
         &["Corefile:5: map: KEY is empty; write hexadecimal digits, two for each byte"],
     ),
     (
-        "map 0000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000 00",
-        &["Corefile:5: map: KEY is longer than 64 bytes; build with a larger COREXDP_MAX_KEY"],
-    ),
-    (
         "map 0\nmetric 1\nwait x\nmode y",
         &[
             "Corefile:5: map: VALUE has an odd number of digits; each byte has two",

@@ -172,10 +172,12 @@ fn short_list_is_refused_and_empty_one_is_a_warning() {
 fn list_that_lost_most_of_its_entries_is_refused() {
     let site = site();
     let networks = |count| (0..count).map(|net| format!("10.11.{net}.0/24\n"));
-    site.folder.write("block", &networks(120).collect::<String>());
+    site.folder
+        .write("block", &networks(120).collect::<String>());
     let daemon = site.run(&corefile(BLOCK)).attached(1);
     for (kept, outcome) in [(0, 78), (59, 78), (60, 0), (1, 0), (0, 78)] {
-        site.folder.write("block", &networks(kept).collect::<String>());
+        site.folder
+            .write("block", &networks(kept).collect::<String>());
         let before = dump(&site).len();
         let answer = site.ask(&["reload"]);
         if outcome == 0 {
