@@ -7,6 +7,7 @@
 //!
 //! This room does no I/O and knows no kernel. It reads and writes parts as slices of atomic words.
 
+pub mod names;
 pub mod values;
 
 pub use values::{ValueId, Values};
