@@ -5,7 +5,6 @@
 
 use super::attach::{AttachError, attach_program, not_attached, suits};
 use super::context::Chain;
-use super::entry_list::EntryList;
 use super::find_interface::find_interface;
 use super::fingerprint::Target;
 use super::hold::{own_pins, pin_state};
@@ -65,11 +64,14 @@ fn make_stage(
     scan: &mut Scan,
 ) -> Result<Stage, Diagnostic> {
     let (at, target, loaded) = match prepared {
-        PreparedStage::Load(loaded) => {
+        PreparedStage::Load(mut loaded) => {
+            let name = context.stage_name();
+            let Some(old) = old.stages().find(|stage| stage.object == name) else {
+                return Ok(Stage::new(context, loaded));
+            };
+            loaded.copy_decisions(old, scan, context.log);
             let mut new = Stage::new(context, loaded);
-            if old.stages().any(|stage| stage.object == new.object) {
-                new.maps_from = MapsFrom::Renewal;
-            }
+            new.maps_from = MapsFrom::Renewal;
             return Ok(new);
         }
         PreparedStage::Keep(at, target) => (at, target, None),
@@ -101,13 +103,8 @@ fn make_stage(
 
 /// The program and maps of `stage` with duplicated descriptors.
 fn share(context: &Context<'_>, stage: &Stage, target: &Target) -> Result<Loaded, Diagnostic> {
-    let maps = stage.maps.iter().map(|LoadedMap { name, map, .. }| {
-        Ok(LoadedMap {
-            name: name.clone(),
-            map: map.share()?,
-            entries: EntryList::default(),
-        })
-    });
+    let maps = stage.maps.iter();
+    let maps = maps.map(|LoadedMap { name, map, .. }| Ok(LoadedMap::new(name, map.share()?)));
     let program = stage.program.share();
     let shared = program.and_then(|program| Ok((program, maps.collect::<std::io::Result<_>>()?)));
     let (program, maps) = shared.map_err(|error| no_descriptor(context, &error))?;
@@ -129,6 +126,9 @@ fn with_entries(
 ) -> Result<Loaded, Diagnostic> {
     for map in &mut loaded.maps {
         map.entries = target.take_entries(&map.name);
+        if let Some(old) = stage.map(&map.name) {
+            map.keep_decisions(&old.decisions);
+        }
     }
     loaded.read_maps = read_maps(context, &loaded.maps)?;
     for read in &mut loaded.read_maps {
@@ -240,6 +240,13 @@ impl Filter {
         undo_changes(&mut successor, self, log);
         for (new, old) in shared(&mut successor, self) {
             old.take_watches(new);
+            old.take_decisions(new, true, log);
+        }
+        for new in successor.stages().filter(|new| new.has_new_maps()) {
+            let mut old = self.stages_mut();
+            if let Some(old) = old.find(|old| old.object == new.object) {
+                old.take_decisions(new, false, log);
+            }
         }
         self.reattached = self.reattached.max(successor.reattached);
         for stage in self.stages() {

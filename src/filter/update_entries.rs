@@ -44,9 +44,10 @@ struct Rejected {
 /// True if each map has room for the old and the new entries at the same time.
 pub(super) fn has_room(context: &Context<'_>, old: &Stage, target: &Target) -> bool {
     context.object.maps.iter().all(|def| {
-        let old = old.map(&def.name).map(|map| &map.entries);
-        let lists = old.zip(target.entries(&def.name));
-        let most = lists.map_or(0, |(old, new)| old.len_with(new));
+        let lists = old.map(&def.name).zip(target.entries(&def.name));
+        let most = lists.map_or(0, |(old, new)| {
+            old.entries.len_with(new) + old.decisions.len()
+        });
         def.kind.is_array() || most <= def.max_entries as usize
     })
 }
@@ -90,7 +91,9 @@ pub(super) fn update_entries(
 
 fn update_map(
     mut lines: Lines<'_>,
-    LoadedMap { name, map, entries }: &LoadedMap,
+    LoadedMap {
+        name, map, entries, ..
+    }: &LoadedMap,
     new: &EntryList,
     scan: &mut Scan,
     changes: &mut Changes,
