@@ -7,6 +7,7 @@
 mod address;
 mod bytes;
 mod chains;
+pub mod decision;
 mod diagnostics;
 pub mod duration;
 mod ebpf;

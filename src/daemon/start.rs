@@ -1,12 +1,13 @@
 //! Startup: attaches the filters of a checked plan.
 
+use super::decisions;
 use super::error::Error;
 use super::reload::switch;
 use super::service_manager::Manager;
 use super::signals::Signals;
 use super::state::{Filters, Options};
 use crate::base::diagnostic::Diagnostic;
-use crate::filter::{self, Batch, Chain, Filter, Prepared, blame, tidy, wait_for};
+use crate::filter::{self, Batch, Chain, Filter, Prepared, Restore, blame, tidy, wait_for};
 use crate::kernel::limits;
 use crate::kernel::map_scan::Scan;
 use crate::log::Log;
@@ -128,7 +129,9 @@ pub(super) fn filters(
         }
     }
     tidy(log);
-    let prepared = prepare(plan, &old, scan, log)?;
+    let mut prepared = prepare(plan, &old, scan, log)?;
+    let restore = Restore::new(&mut prepared, &mut old, scan);
+    decisions::restore(&options.state, restore, log);
     let durability = switch::durability(options.confirm);
     let new = switch::switch(&mut old, prepared, scan, log, durability)?;
     Ok(Some((new, old)))

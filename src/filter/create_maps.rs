@@ -5,7 +5,6 @@ use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
 
 use nix::errno::Errno;
 
-use super::entry_list::EntryList;
 use super::loaded::LoadedMap;
 use super::refusal::no_descriptor;
 use super::stage::Stage;
@@ -71,11 +70,7 @@ pub(super) fn create_maps(
             write_content(def, &map).map_err(|(verb, errno)| failed(context, def, verb, errno))?;
             map
         };
-        maps.push(LoadedMap {
-            name: def.name.clone(),
-            map,
-            entries: EntryList::default(),
-        });
+        maps.push(LoadedMap::new(&def.name, map));
     }
     fill_slots(context, &maps, shared)?;
     Ok(maps)

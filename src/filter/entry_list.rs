@@ -41,6 +41,12 @@ impl EntryList {
         self.0.is_empty()
     }
 
+    /// True if a line gives the map an entry of this key. Compares all entries.
+    pub(super) fn has_key(&self, key: &[u8]) -> bool {
+        let key = EntryDigest::of(key, &[]).key;
+        self.0.iter().any(|entry| entry.key == key)
+    }
+
     /// Number of different keys in both lists together.
     pub(super) fn len_with(&self, other: &Self) -> usize {
         let both = self.0.iter().chain(&other.0);

@@ -4,6 +4,7 @@ use std::io;
 
 use nix::errno::Errno;
 
+use super::decision_list::DecisionList;
 use super::entries::Rows;
 use super::entry_list::EntryList;
 use super::fingerprint::{Fingerprint, StateKey};
@@ -21,12 +22,26 @@ pub(super) const SLOT: [u8; 4] = [0; 4];
 
 /// A map of the object, created in the kernel.
 #[derive(Debug)]
-pub(super) struct LoadedMap {
+pub struct LoadedMap {
     /// Name, unique in the object.
     pub(super) name: String,
     pub(super) map: Map,
     /// The entries that the Corefile gives the map.
     pub(super) entries: EntryList,
+    /// Written by `decisions.rs`.
+    pub(super) decisions: DecisionList,
+}
+
+impl LoadedMap {
+    /// A map without entries and decisions.
+    pub(super) fn new(name: &str, map: Map) -> Self {
+        Self {
+            name: name.into(),
+            map,
+            entries: EntryList::default(),
+            decisions: DecisionList::default(),
+        }
+    }
 }
 
 /// A loaded program with filled maps, not attached yet.

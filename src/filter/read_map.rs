@@ -76,6 +76,12 @@ impl ReadMap {
         Ok(count.entries)
     }
 
+    /// True if `map` is the name of this map, or of a part of this table.
+    pub fn has(&self, map: &str) -> bool {
+        let end = map.strip_prefix(&self.name);
+        end.is_some_and(|end| self.content.maps().any(|(part, _)| part == end))
+    }
+
     /// Discards the cached count.
     pub(super) fn forget_count(&self) {
         self.count.take();

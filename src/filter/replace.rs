@@ -6,7 +6,6 @@
 use super::attach::{AttachError, attach_program, not_attached, suits};
 use super::context::Chain;
 use super::create_maps::Shared;
-use super::entry_list::EntryList;
 use super::find_interface::find_interface;
 use super::fingerprint::Target;
 use super::hold::{own_pins, pin_state};
@@ -66,7 +65,7 @@ fn make_stage(
     scan: &mut Scan,
 ) -> Result<Stage, Diagnostic> {
     let (at, target, loaded) = match prepared {
-        PreparedStage::Load(loaded) => return Ok(make_anew(context, old, loaded)),
+        PreparedStage::Load(loaded) => return Ok(make_anew(context, old, loaded, scan)),
         PreparedStage::Keep(at, target) => (at, target, None),
         PreparedStage::Again(at, target, loaded) => (at, target, Some(loaded)),
     };
@@ -81,7 +80,7 @@ fn make_stage(
         Err(NotUpdated::NoRoom) => {
             let mut batch = Box::<Batch>::default();
             let loaded = load(context, Shared::Totals(stage), &mut batch, scan)?;
-            return Ok(make_anew(context, old, loaded));
+            return Ok(make_anew(context, old, loaded, scan));
         }
     };
     let loaded = match loaded {
@@ -102,24 +101,22 @@ fn make_stage(
     }
 }
 
-/// A stage with maps of its own.
-fn make_anew(context: &Context<'_>, old: &Filter, loaded: Loaded) -> Stage {
+/// A stage with maps of its own, with the decisions of the running stage of the same object.
+fn make_anew(context: &Context<'_>, old: &Filter, mut loaded: Loaded, scan: &mut Scan) -> Stage {
+    let name = context.stage_name();
+    let Some(old) = old.stages().find(|stage| stage.object == name) else {
+        return Stage::new(context, loaded);
+    };
+    loaded.copy_decisions(old, scan, context.log);
     let mut new = Stage::new(context, loaded);
-    if old.stages().any(|stage| stage.object == new.object) {
-        new.maps_from = MapsFrom::Renewal;
-    }
+    new.maps_from = MapsFrom::Renewal;
     new
 }
 
 /// The program and maps of `stage` with duplicated descriptors.
 fn share(context: &Context<'_>, stage: &Stage, target: &Target) -> Result<Loaded, Diagnostic> {
-    let maps = stage.maps.iter().map(|LoadedMap { name, map, .. }| {
-        Ok(LoadedMap {
-            name: name.clone(),
-            map: map.share()?,
-            entries: EntryList::default(),
-        })
-    });
+    let maps = stage.maps.iter();
+    let maps = maps.map(|LoadedMap { name, map, .. }| Ok(LoadedMap::new(name, map.share()?)));
     let program = stage.program.share();
     let shared = program.and_then(|program| Ok((program, maps.collect::<std::io::Result<_>>()?)));
     let (program, maps) = shared.map_err(|error| no_descriptor(context, &error))?;
@@ -141,6 +138,9 @@ fn with_entries(
 ) -> Result<Loaded, Diagnostic> {
     for map in &mut loaded.maps {
         map.entries = target.take_entries(&map.name);
+        if let Some(old) = stage.map(&map.name) {
+            map.keep_decisions(&old.decisions);
+        }
     }
     loaded.read_maps = read_maps(context, &loaded.maps)?;
     for read in &mut loaded.read_maps {
@@ -253,6 +253,13 @@ impl Filter {
         undo_changes(&mut successor, self, log);
         for (new, old) in shared(&mut successor, self) {
             old.take_watches(new);
+            old.take_decisions(new, true, log);
+        }
+        for new in successor.stages().filter(|new| new.has_new_maps()) {
+            let mut old = self.stages_mut();
+            if let Some(old) = old.find(|old| old.object == new.object) {
+                old.take_decisions(new, false, log);
+            }
         }
         self.reattached = self.reattached.max(successor.reattached);
         for stage in self.stages() {

@@ -61,9 +61,10 @@ pub(super) fn has_room(context: &Context<'_>, old: &Stage, target: &Target) -> b
     let plain = context.object.maps.iter().filter(|def| !def.is_of_table());
     let mut plain = plain.filter(|def| !def.kind.is_array());
     let plain = plain.all(|def| {
-        let old = old.map(&def.name).map(|map| &map.entries);
-        let lists = old.zip(target.entries(&def.name));
-        let most = lists.map_or(0, |(old, new)| old.len_with(new));
+        let lists = old.map(&def.name).zip(target.entries(&def.name));
+        let most = lists.map_or(0, |(old, new)| {
+            old.entries.len_with(new) + old.decisions.len()
+        });
         most <= def.max_entries as usize
     });
     plain && tables_are_worth_it(context, old)
@@ -121,7 +122,9 @@ pub(super) fn update_entries(
 
 fn update_map(
     mut lines: Lines<'_>,
-    LoadedMap { name, map, entries }: &LoadedMap,
+    LoadedMap {
+        name, map, entries, ..
+    }: &LoadedMap,
     new: &EntryList,
     scan: &mut Scan,
     changes: &mut Changes,

@@ -7,47 +7,19 @@ mod lines;
 
 use std::fmt::{self, Display};
 use std::io;
-use std::os::fd::{AsFd as _, OwnedFd};
-use std::path::Path;
 use std::rc::Rc;
 
 use nix::errno::Errno;
 
 use crate::base::escape::Escaped;
 use crate::base::json::Output;
-use crate::control::client::{self, Error};
-use crate::control::{Payload, Request};
+use crate::commands::running_map::{Place, RunningMap};
 use crate::encode::Encoder;
 use crate::filter::{Content, RunningTable};
+use crate::kernel::info;
 use crate::kernel::map::{Map, Shape};
 use crate::kernel::map_scan::Scan;
-use crate::kernel::{btf, errno, info, limits};
 use crate::object::{self, Btf, MapDef, Table, TableKind};
-
-/// A map of a running filter.
-#[derive(Debug)]
-pub struct RunningMap {
-    place: Place,
-    name: String,
-    map: OwnedFd,
-}
-
-/// Interface of a map, and in a chain the stage, since several stages may have maps of the same name.
-#[derive(Debug, PartialEq, Eq)]
-struct Place {
-    interface: String,
-    stage: Option<String>,
-}
-
-impl Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", Escaped(&self.interface))?;
-        match &self.stage {
-            Some(stage) => write!(f, "/{}", Escaped(stage)),
-            None => Ok(()),
-        }
-    }
-}
 
 /// An entry in the layout that the kernel copies.
 struct Entry<'a> {
@@ -86,32 +58,6 @@ pub struct Sink<'a> {
 
 /// Function that prints an error.
 type Report<'a> = &'a mut dyn FnMut(&dyn Display);
-
-/// Receives the maps from the daemon that listens at `control`.
-///
-/// # Errors
-/// When the daemon does not answer, or refuses.
-pub fn fetch(control: &Path) -> Result<Vec<RunningMap>, Error> {
-    let mut maps = Vec::new();
-    client::fetch(control, Request::Dump, &mut |payload, map| {
-        let Payload::Map(names) = payload else {
-            return Err(Errno::EBADMSG);
-        };
-        let names = std::str::from_utf8(names).map_err(|_| Errno::EBADMSG)?;
-        let (interface, names) = names.split_once(' ').ok_or(Errno::EBADMSG)?;
-        let mut names = names.splitn(2, '\0');
-        maps.push(RunningMap {
-            name: names.next().unwrap_or_default().into(),
-            place: Place {
-                interface: interface.into(),
-                stage: names.next().map(Into::into),
-            },
-            map,
-        });
-        Ok(())
-    })?;
-    Ok(maps)
-}
 
 /// Writes all entries of the maps: as JSON if `json` is true, else as lines of a Corefile. Returns false if some entries
 /// cannot be read.
@@ -156,13 +102,19 @@ fn open_maps<'a>(
             Ok((map, info)) => opened.push((running, map, info)),
             Err(errno) => {
                 *complete = false;
-                running.report_error("cannot be read", errno, report);
+                report_error(running, "cannot be read", errno, report);
             }
         }
     }
     // All maps of an object have their types in the same BTF.
     let typed = opened.iter().find(|(_, _, info)| info.btf != 0);
-    let btf = typed.and_then(|(running, _, info)| running.types(info.btf, report));
+    let btf = typed.and_then(|(running, _, info)| {
+        running.types(info).unwrap_or_else(|errno| {
+            let message = "is shown in bytes, since its types cannot be read";
+            report_error(running, message, errno, report);
+            None
+        })
+    });
     let btf = btf.map(Rc::new);
     let mut defs: Vec<_> = opened.iter().map(definition).collect();
     // Without their types, the parts are shown as the maps that they are.
@@ -205,36 +157,10 @@ fn definition((running, _, info): &(&RunningMap, Map, info::Map)) -> MapDef {
     }
 }
 
-impl RunningMap {
-    fn report_error(&self, message: &str, errno: Errno, report: Report<'_>) {
-        let (place, name) = (&self.place, Escaped(&self.name));
-        let reason = errno.desc();
-        report(&format_args!("{place}: {name} {message}: {reason}"));
-    }
-
-    fn open(&self) -> Result<(Map, info::Map), Errno> {
-        let info = info::map(self.map.as_fd())?;
-        let map = self.map.try_clone().map_err(|error| errno(&error))?;
-        // The kernel copies a value for each possible CPU of a per-CPU map, so the buffer needs room for all of them.
-        let cpus = if info.definition.kind.is_per_cpu() {
-            limits::possible_cpus().map_err(|error| errno(&error))?
-        } else {
-            1
-        };
-        Ok((Map::open(map, &info, cpus), info))
-    }
-
-    /// The types in the BTF object `id`; `None` if they cannot be read.
-    fn types(&self, id: u32, report: Report<'_>) -> Option<Btf> {
-        match btf::read(id) {
-            Ok(blob) => Btf::parse(&blob).ok(),
-            Err(errno) => {
-                let message = "is shown in bytes, since its types cannot be read";
-                self.report_error(message, errno, report);
-                None
-            }
-        }
-    }
+fn report_error(running: &RunningMap, message: &str, errno: Errno, report: Report<'_>) {
+    let (place, name) = (&running.place, Escaped(&running.name));
+    let reason = errno.desc();
+    report(&format_args!("{place}: {name} {message}: {reason}"));
 }
 
 /// A map opened for reading.
@@ -284,8 +210,7 @@ impl OpenMap<'_> {
         written?;
         writer.end()?;
         if let Err(errno) = scanned {
-            self.running
-                .report_error("cannot be read in full", errno, report);
+            report_error(self.running, "cannot be read in full", errno, report);
         }
         Ok(scanned.is_ok())
     }

@@ -8,7 +8,6 @@ mod states;
 
 use std::os::fd::OwnedFd;
 
-use super::entry_list::EntryList;
 use super::fingerprint::{StateKey, Target};
 use super::loaded::{Changes, LoadedMap};
 use super::refusal::{PinError, no_descriptor, to_reason};
@@ -111,11 +110,9 @@ pub(super) fn adopt_maps(
             }
             Err(error) => return Err(not_pinned(context, &error)),
         };
-        maps.push(LoadedMap {
-            name: def.name.clone(),
-            map,
-            entries: target.take_entries(&def.name),
-        });
+        let mut map = LoadedMap::new(&def.name, map);
+        map.entries = target.take_entries(&def.name);
+        maps.push(map);
     }
     if !tables_are_built(context, &maps)? {
         context.warn(format_args!(
@@ -132,11 +129,7 @@ pub(super) fn adopt_maps(
             .map_err(|error| not_pinned(context, &error))?
     {
         // The new chain ends here. The slot must live as long as its program: without owner the kernel empties it.
-        maps.push(LoadedMap {
-            name: NEXT.into(),
-            map,
-            entries: EntryList::default(),
-        });
+        maps.push(LoadedMap::new(NEXT, map));
     }
     Ok(Some(maps))
 }
