@@ -15,6 +15,7 @@ use super::read_map::watch;
 use super::refusal::no_descriptor;
 use super::stage::{MapsFrom, Stage};
 use super::state::{Durability, Prepared, PreparedStage};
+use super::tables::carry_counters;
 use super::update_entries::{NotUpdated, update_entries};
 use super::{Context, Filter, ReadMap};
 use crate::base::diagnostic::{Blame, Diagnostic};
@@ -108,6 +109,7 @@ fn make_anew(context: &Context<'_>, old: &Filter, mut loaded: Loaded, scan: &mut
         return Stage::new(context, loaded);
     };
     loaded.copy_decisions(old, scan, context.log);
+    carry_counters(context, old, &loaded.maps);
     let mut new = Stage::new(context, loaded);
     new.maps_from = MapsFrom::Renewal;
     new

@@ -34,7 +34,7 @@ impl TableChange {
                 undo.restore(parts, &mut membarrier::synchronize)
             }
             (Undo::Names(undo), Parts::Names(parts)) => {
-                undo.restore(&parts);
+                undo.restore(&parts, &mut membarrier::synchronize);
                 true
             }
             _ => false,

@@ -92,6 +92,34 @@ fn fill(planned: &PlannedTable, table: &RunningTable) -> Result<(), Errno> {
     filled.map_err(|NoRoom| Errno::E2BIG)
 }
 
+/// Copies the counters of entries that the tables of `old` have too. Errors are only logged: filtering does not depend on
+/// counters.
+pub(super) fn carry_counters(context: &Context<'_>, old: &Stage, maps: &[LoadedMap]) {
+    for planned in &context.planned.tables {
+        let carried = open(context, maps, planned).and_then(|new| {
+            let old = open(context, &old.maps, planned)?;
+            let pair = old.zip(new);
+            let carried = pair.map_or(Ok(()), |(old, new)| carry(planned, &old, &new));
+            carried.map_err(|errno| unusable(context, planned, errno))
+        });
+        if let Err(wrong) = carried {
+            context.log.warn(format_args!("{wrong}"));
+        }
+    }
+}
+
+fn carry(planned: &PlannedTable, old: &RunningTable, new: &RunningTable) -> Result<(), Errno> {
+    let (old, new) = (old.map_parts()?, new.map_parts()?);
+    match (old.parts()?, new.parts()?) {
+        (Parts::Prefixes(old), Parts::Prefixes(new)) if old.is_built() => prefix::carry(old, new),
+        (Parts::Names(old), Parts::Names(new)) if names::is_intact(&old, &planned.layout) => {
+            names::carry(&old, &new, &planned.layout);
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
 /// True if the parts of the adopted tables fit each other.
 pub(super) fn tables_are_built(
     context: &Context<'_>,
