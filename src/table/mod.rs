@@ -15,6 +15,10 @@ pub use values::{ValueId, Values};
 /// The `list` line that gave an item, counted from 1; 0 for `map` and `entry` lines. Lower sources take precedence.
 pub type Source = u8;
 
+/// The parts of a table are too small for its list, or a part cannot be used again yet. The table is as before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoRoom;
+
 /// Maximum number of a leaf. Number 0 stands for no entry.
 pub const MAX_NUMBER: u32 = (1 << 24) - 1;
 /// Maximum action of a light entry.

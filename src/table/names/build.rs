@@ -4,8 +4,8 @@ use super::parts::{Field, LINE, NO_NAMES, Parts, SHAPE_WORDS, rule_words, write}
 use super::record::record_words;
 use super::set::NameSet;
 use super::wire::{MAX_NAME, reverse, suffixes};
-use super::writer::{NoRoom, Writer};
-use crate::table::{ValueLayout, Values};
+use super::writer::Writer;
+use crate::table::{NoRoom, ValueLayout, Values};
 
 /// Entries of a line that are filled, in hundredths. Fuller lines leave no place to some entry.
 const LINE_FILL: u64 = 656;
@@ -37,7 +37,7 @@ const fn with_slack(count: u64, least: u64) -> u64 {
 
 /// Sizes for a finished set, with room for updates.
 pub fn measure(set: &NameSet, values: &Values, layout: &ValueLayout) -> Sizes {
-    let is_full = |value| layout.light_action(values.get(value)).is_none();
+    let is_full = |value| values.light_action(value, layout).is_none();
     let least = least_labels(set);
     let (mut names, mut records, mut rules, mut ends) = (0, 0, 0, 0);
     let mut previous: &[u8] = &[];
@@ -131,6 +131,7 @@ fn try_build(
     for group in set.groups() {
         writer.write(&group, reverse(group.reversed, &mut buffer))?;
     }
+    parts.set(Field::Entries, set.len() as u64);
     Ok(())
 }
 
@@ -143,6 +144,7 @@ fn start(parts: &Parts, secrets: &[u64; 6]) {
     parts.set(Field::Records, 1);
     parts.set(Field::Rules, 1);
     parts.set(Field::Suffixes, 0);
+    parts.set(Field::Entries, 0);
 }
 
 fn clear(parts: &Parts) {

@@ -30,9 +30,8 @@ mod tests;
 
 pub use build::{Sizes, build, measure};
 pub use parts::{Parts, is_intact, set_decisions};
-pub use read::{Entry, Match, admit, deciding, digest, each, find};
+pub use read::{Entry, Match, admit, carry, deciding, digest, each, find};
 pub use scope::Scope;
 pub use set::{Counts, NameSet};
 pub use update::{Undo, update};
 pub use wire::{MAX_NAME, suffixes};
-pub use writer::NoRoom;

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::hash::Secrets;
-use crate::table::ValueLayout;
+use crate::table::{Leaf, ValueLayout};
 
 /// Entries of a line.
 pub(super) const LINE: u64 = 8;
@@ -30,6 +30,8 @@ pub(super) enum Field {
     Rules = 12,
     /// Suffixes that have set bits of the Bloom filter.
     Suffixes = 13,
+    /// Entries, as of the last complete build or update.
+    Entries = 14,
 }
 
 /// The parts of a name table as words.
@@ -59,6 +61,25 @@ impl Parts<'_> {
     pub(super) fn secrets(&self, field: Field) -> Secrets {
         let first = field as u64;
         Secrets::of([0, 1, 2].map(|index| read(self.shape, first + index)))
+    }
+
+    /// Number of entries.
+    pub fn entries(&self) -> u64 {
+        self.get(Field::Entries)
+    }
+
+    /// Writes the value of an entry, with its counters as of now. The member `exact` is as the entry's line gives it for a
+    /// full entry, and 0 for a light one.
+    pub fn value(&self, leaf: Leaf, layout: &ValueLayout, value: &mut [u8]) {
+        let number = u64::from(leaf.number());
+        if !leaf.is_full() {
+            return layout.write_light(leaf.action(), read(self.records, number), false, value);
+        }
+        let first = number.saturating_mul(rule_words(layout));
+        for (bytes, index) in value.chunks_mut(8).zip(first..) {
+            let word = read(self.rules, index).to_ne_bytes();
+            bytes.copy_from_slice(word.get(..bytes.len()).unwrap_or_default());
+        }
     }
 
     pub(super) fn set_secrets(&self, secrets: &[u64; 6]) {

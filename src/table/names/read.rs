@@ -4,15 +4,18 @@ use super::bloom;
 use super::hash::Hashed;
 use super::lines::{self, second_line};
 use super::parts::{Field, LINE, Parts};
-use super::record::{Half, Record};
+use super::record::{Content, Half, Record, write_rule};
 use super::scope::Scope;
 use super::wire::{MAX_NAME, labels, suffixes};
 use super::writer::lower_least;
-use crate::table::{Source, ValueLayout};
+use crate::table::{Leaf, Source, ValueLayout};
 
 /// An entry found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Match {
+    /// As programs see it. The number of a light entry is the place of its counter in `NAME_records`, that of a full entry
+    /// the place of its value in `NAME_rules`.
+    pub leaf: Leaf,
     /// Names that the entry matches.
     pub scope: Scope,
     /// The list of the entry.
@@ -24,6 +27,8 @@ pub struct Match {
 /// An entry visited.
 #[derive(Clone, Copy, Debug)]
 pub struct Entry<'a> {
+    /// As in [`Match`].
+    pub leaf: Leaf,
     /// The name in wire format, without the root label.
     pub wire: &'a [u8],
     /// Names that the entry matches.
@@ -42,8 +47,15 @@ fn matched(
     half: Half,
     value: &mut [u8],
 ) -> Option<Match> {
-    record.value(parts, layout, half, value).then(|| Match {
-        scope: record.head.scope(half),
+    if !record.head.has(half) {
+        return None;
+    }
+    let (leaf, scope) = (record.leaf(parts, half), record.head.scope(half));
+    parts.value(leaf, layout, value);
+    scope.put(layout, value);
+    Some(Match {
+        leaf,
+        scope,
         source: record.head.source(half),
         size: u8::try_from(record.head.size()).unwrap_or(0),
     })
@@ -110,11 +122,39 @@ pub fn each(parts: &Parts, layout: &ValueLayout, visit: &mut dyn FnMut(&Entry)) 
             }
             if let Some(found) = matched(parts, layout, &record, half, &mut value) {
                 visit(&Entry {
+                    leaf: found.leaf,
                     wire,
                     scope: found.scope,
                     source: found.source,
                     value: &value,
                 });
+            }
+        }
+    }
+}
+
+/// Copies the counters of entries that are the same in both tables: larger parts go on counting.
+pub fn carry(from: &Parts, to: &Parts, layout: &ValueLayout) {
+    let mut buffer = [0; MAX_NAME];
+    let mut value = vec![0; layout.size];
+    for slot in lines::all_slots(to) {
+        let (_, at) = lines::entry(to, slot);
+        let new = Record::read(to, at);
+        let name = Hashed::new(from.secrets(Field::Secrets), new.name(to, &mut buffer));
+        let Some((_, old)) = lines::find(from, &name, name.size()).filter(|_| at != 0) else {
+            continue;
+        };
+        for half in Half::BOTH {
+            match (old.content(from, half), new.content(to, half)) {
+                (Some(before), Some(after)) if !before.is_same(after) => {}
+                (Some(Content::Light { packets, .. }), Some(_)) => {
+                    new.set_packets(to, half, packets);
+                }
+                (Some(Content::Full { .. }), Some(Content::Full { rule, .. })) => {
+                    from.value(old.leaf(from, half), layout, &mut value);
+                    write_rule(to, layout, rule, &value);
+                }
+                _ => {}
             }
         }
     }

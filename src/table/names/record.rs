@@ -8,7 +8,7 @@ use super::hash::{Hashed, Secrets};
 use super::parts::{Field, Parts, read, rule_words, write};
 use super::scope::Scope;
 use super::wire::MAX_NAME;
-use crate::table::{MAX_NUMBER, Source, ValueLayout};
+use crate::table::{Leaf, MAX_NUMBER, Source, ValueLayout};
 
 const SIZE: u64 = 0xff;
 const PRESENT: u64 = 1 << 8;
@@ -213,23 +213,21 @@ impl Record {
         Some(Content::Full { rule, digest })
     }
 
-    /// Writes the value of a half; false if the record has no such half.
-    pub(super) fn value(
-        &self,
-        parts: &Parts,
-        layout: &ValueLayout,
-        half: Half,
-        value: &mut [u8],
-    ) -> bool {
+    /// The leaf of a half; [`Leaf::NONE`] if the record has no such half.
+    pub(super) fn leaf(&self, parts: &Parts, half: Half) -> Leaf {
+        let number = |index| u32::try_from(index).unwrap_or(0);
         match self.content(parts, half) {
-            None => return false,
-            Some(Content::Light { action, packets }) => {
-                layout.write_light(action, packets, false, value);
+            None => Leaf::NONE,
+            Some(Content::Light { action, .. }) => {
+                Leaf::light(number(self.at + self.head.counter(half)), action)
             }
-            Some(Content::Full { rule, .. }) => read_rule(parts, layout, rule, value),
+            Some(Content::Full { rule, .. }) => Leaf::full(number(rule)),
         }
-        self.head.scope(half).put(layout, value);
-        true
+    }
+
+    /// Writes the packets that a light half has counted.
+    pub(super) fn set_packets(&self, parts: &Parts, half: Half, packets: u64) {
+        write(parts.records, self.at + self.head.counter(half), packets);
     }
 
     /// True if the record has the name, a suffix of `name` of `size` bytes.
@@ -253,33 +251,37 @@ impl Record {
     }
 }
 
-fn read_rule(parts: &Parts, layout: &ValueLayout, rule: u64, value: &mut [u8]) {
-    let first = rule.saturating_mul(rule_words(layout));
-    for (bytes, index) in value.chunks_mut(8).zip(first..) {
-        let word = read(parts.rules, index).to_ne_bytes();
-        bytes.copy_from_slice(word.get(..bytes.len()).unwrap_or_default());
-    }
-}
-
 /// Appends a value to the rules and returns its number; `None` if there is no room.
 pub(super) fn append_rule(parts: &Parts, layout: &ValueLayout, value: &[u8]) -> Option<u64> {
     let rule = parts.get(Field::Rules);
-    let (first, end) = (rule * rule_words(layout), (rule + 1) * rule_words(layout));
+    let end = (rule + 1) * rule_words(layout);
     if end > parts.rules.len() as u64 || rule > u64::from(MAX_NUMBER) {
         return None;
     }
-    for (bytes, index) in value.chunks(8).zip(first..end) {
+    write_rule(parts, layout, rule, value);
+    parts.set(Field::Rules, rule + 1);
+    Some(rule)
+}
+
+/// Writes a value to the rules.
+pub(super) fn write_rule(parts: &Parts, layout: &ValueLayout, rule: u64, value: &[u8]) {
+    for (bytes, index) in value.chunks(8).zip(rule * rule_words(layout)..) {
         let mut word = [0; 8];
         if let Some(start) = word.get_mut(..bytes.len()) {
             start.copy_from_slice(bytes);
         }
         write(parts.rules, index, u64::from_ne_bytes(word));
     }
-    parts.set(Field::Rules, rule + 1);
-    Some(rule)
 }
 
-/// The digest of a value, 40 bits, which stays when programs count in the value.
-pub(super) fn value_digest(secrets: Secrets, value: &[u8]) -> u64 {
-    secrets.value(value) >> DIGEST
+/// The digest of a value, 40 bits, which stays when programs count in the value. Its key is no secret: values are not those
+/// of packets.
+pub(super) fn value_digest(value: &[u8]) -> u64 {
+    Secrets::of([
+        0x243f_6a88_85a3_08d3,
+        0x1319_8a2e_0370_7344,
+        0xa409_3822_299f_31d0,
+    ])
+    .value(value)
+        >> DIGEST
 }

@@ -12,10 +12,10 @@ use super::model::{
 };
 use super::wire::reverse;
 use super::{
-    Counts, MAX_NAME, NameSet, NoRoom, Scope, admit, build, deciding, digest, is_intact, measure,
+    Counts, MAX_NAME, NameSet, Scope, admit, build, carry, deciding, digest, is_intact, measure,
     set_decisions, suffixes, update,
 };
-use crate::table::{ValueId, Values};
+use crate::table::{NoRoom, ValueId, Values};
 
 fn wire(text: &str) -> Vec<u8> {
     let labels = text.split('.').map(str::as_bytes);
@@ -355,6 +355,11 @@ fn unchanged_entries_keep_their_counters() {
             .iter()
             .all(|name| memory.found(name).unwrap()[8] == 9)
     );
+    let larger = Memory::of(&new, &random.seed());
+    carry(&parts, &larger.parts(), &LAYOUT);
+    assert_eq!(larger.found(&counted[9]), memory.found(&counted[9]));
+    assert_eq!(larger.found(&counted[8]).unwrap()[8], 9);
+    assert_eq!(larger.found(&counted[7]).unwrap()[8], 0);
 }
 
 #[test]

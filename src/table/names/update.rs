@@ -6,12 +6,12 @@
 
 use super::build::least_labels;
 use super::lines::{self, second_line};
-use super::parts::{LINE, Parts, is_intact};
+use super::parts::{Field, LINE, Parts, is_intact};
 use super::record::{Half, Record};
 use super::set::NameSet;
 use super::wire::{MAX_NAME, labels, reverse};
-use super::writer::{Change, NoRoom, Writer, lower_least};
-use crate::table::{ValueLayout, Values};
+use super::writer::{Change, Writer, lower_least};
+use crate::table::{NoRoom, ValueLayout, Values};
 
 /// Entries that may be removed though they are more than those that stay. Beyond, the table is built anew, smaller.
 const FEW: usize = 1024;
@@ -21,6 +21,8 @@ const FEW: usize = 1024;
 #[must_use = "dropping it keeps the update"]
 pub struct Undo {
     changes: Vec<Change>,
+    /// Entries before the update.
+    entries: u64,
 }
 
 impl Undo {
@@ -29,6 +31,7 @@ impl Undo {
         for change in self.changes.iter().rev() {
             change.undo(parts, grace);
         }
+        parts.set(Field::Entries, self.entries);
     }
 }
 
@@ -56,11 +59,13 @@ pub fn update(
     let result = run(&mut writer, set);
     let undo = Undo {
         changes: writer.changes.take().unwrap_or_default(),
+        entries: parts.entries(),
     };
     if result.is_err() {
         undo.restore(parts, grace);
         return Err(NoRoom);
     }
+    parts.set(Field::Entries, set.len() as u64);
     Ok(undo)
 }
 

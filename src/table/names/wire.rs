@@ -2,8 +2,6 @@
 
 /// Bytes of the longest name: 255 with the root label.
 pub const MAX_NAME: usize = 254;
-/// Labels of the longest name, one byte each.
-pub(super) const MAX_LABELS: usize = 127;
 const MAX_LABEL: u8 = 63;
 
 /// Number of labels of a name; `None` if the bytes are no name.

@@ -9,11 +9,7 @@ use super::parts::{Field, LINE, NO_NAMES, Parts, read, write};
 use super::record::{Content, Draft, Half, Head, Record, append_rule, value_digest};
 use super::set::Group;
 use super::wire::MAX_NAME;
-use crate::table::{MAX_NUMBER, ValueId, ValueLayout, Values};
-
-/// The parts have no room for a list, or nobody may be told that an entry moves. Larger parts or other secrets have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NoRoom;
+use crate::table::{MAX_NUMBER, NoRoom, ValueId, ValueLayout, Values};
 
 /// The word that a store has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -142,12 +138,11 @@ impl Writer<'_, '_> {
     }
 
     fn content(&self, value: ValueId) -> Content {
-        let value = self.values.get(value);
-        match self.layout.light_action(value) {
+        match self.values.light_action(value, self.layout) {
             Some(action) => Content::Light { action, packets: 0 },
             None => Content::Full {
                 rule: 0,
-                digest: value_digest(self.parts.secrets(Field::DigestSecrets), value),
+                digest: value_digest(self.values.get(value)),
             },
         }
     }
