@@ -20,6 +20,7 @@ use crate::kernel::map::Map;
 use crate::kernel::map_scan::Scan;
 use crate::log::Log;
 use crate::plan::Source;
+use crate::plan::lists::ListLengths;
 use crate::views::process::ProcessStart;
 use crate::views::{Readings, Reloads};
 
@@ -114,6 +115,8 @@ pub(super) struct Reloading {
     pub(super) jitter_seed: u32,
     /// Results of reloads for status and metrics.
     pub(super) results: Reloads,
+    /// The number of entries of each list at the last start or reload.
+    pub(super) list_lengths: ListLengths,
     /// The start or reload that awaits confirmation.
     pub(super) pending: Option<PendingConfirm>,
 }

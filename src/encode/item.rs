@@ -110,10 +110,10 @@ impl Encoder<'_> {
                 .filter(|first| first.bit_offset == 0 && depth < 8)?;
             shape = first.shape;
         }
-        let Kind::Enum(names) = &layout.shape(shape).kind else {
+        let Kind::Enum(values) = &layout.shape(shape).kind else {
             return None;
         };
-        let named = names
+        let named = values
             .iter()
             .find(|one| one.name.ends_with(action.ending()))?;
         Some((Field { offset: 0, shape }, named.value))

@@ -23,12 +23,13 @@ use watch::{ReloadWatch, jitter_seed};
 
 impl Reloading {
     /// State after the start, which read the content in `sources`.
-    pub(super) fn new(config: &Config, sources: Sources) -> Self {
+    pub(super) fn new(plan: &Plan, sources: Sources) -> Self {
         let jitter_seed = jitter_seed();
         Self {
-            watch: ReloadWatch::new(config, jitter_seed, sources),
+            watch: ReloadWatch::new(&plan.config, jitter_seed, sources),
             jitter_seed,
             results: Reloads::default(),
+            list_lengths: plan.list_lengths(),
             pending: None,
         }
     }
@@ -140,6 +141,8 @@ impl Daemon<'_> {
         start::add_frames(&mut plan, log);
         self.verify_filters();
         start::warn(&plan, log);
+        let shrunken = &self.reloading.list_lengths;
+        plan.warn_of_shrunken_lists(shrunken, &mut |warning| log.warn(warning));
         start::check_names(&plan, log)?;
         start::set_link_headers(&mut plan, &self.filters)?;
         let prepared = start::prepare(&plan, &self.filters, &mut self.map_reads.scan, log)?;
@@ -159,6 +162,7 @@ impl Daemon<'_> {
         };
         start::announce(&self.filters, &[], log);
         self.page.move_to(&plan, log);
+        self.reloading.list_lengths = plan.list_lengths();
         self.reloading.pending = confirm.map(|time| PendingConfirm {
             until: Instant::now() + time,
             replaced,

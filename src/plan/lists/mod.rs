@@ -1,6 +1,7 @@
 //! Reads the files of `list` lines. The items stay in memory until the filter has taken them.
 
 mod items;
+mod lengths;
 mod report;
 mod room;
 mod values;
@@ -21,6 +22,7 @@ use crate::list::{Found, Parser, Reason, Report};
 use crate::object::LinkedObject;
 use crate::table::Source;
 pub use items::{ItemValue, MapItems};
+pub use lengths::ListLengths;
 use values::ListValues;
 
 /// Maximum size of a list in bytes.
@@ -71,8 +73,16 @@ pub(super) fn read(
     errors: &mut Errors,
 ) -> Lists {
     let mut lists = Lists::default();
+    let place = Place {
+        block,
+        object,
+        corefile,
+    };
     for (line, list) in block.lists.iter().enumerate() {
-        match read_list(line, list, block, object, corefile, &mut lists, sources) {
+        let mut items = lists.take_items(list);
+        let read = place.read_list(line, list, &mut items, sources);
+        lists.items.push(items);
+        match read {
             Ok(planned) => lists.lists.push(planned),
             Err((at, blame, message)) => {
                 errors.push(corefile.diagnostic(at, "list", message, blame));
@@ -87,61 +97,78 @@ pub(super) fn read(
     lists
 }
 
+impl Lists {
+    /// Moves the items of the list's map out.
+    fn take_items(&mut self, list: &List) -> MapItems {
+        let known = self.items.iter().position(|items| items.map == list.map);
+        known.map_or_else(
+            || MapItems::new(list.map),
+            |known| self.items.swap_remove(known),
+        )
+    }
+}
+
 /// The token at fault, the party at fault, and the message.
 type Refusal = (Token, Blame, String);
 
-fn read_list(
-    line: usize,
-    list: &List,
-    block: &Filter,
-    object: &LinkedObject,
-    corefile: &Corefile,
-    lists: &mut Lists,
-    sources: &mut Sources,
-) -> Result<PlannedList, Refusal> {
-    let named = block.maps.iter().find(|map| map.id == list.map);
-    let unchecked = || {
-        let message = "internal error: unchecked list; please report this";
-        (list.at, Blame::Corefile, message.into())
-    };
-    let def = named.and_then(|map| object.map(&map.name));
-    let def = def.ok_or_else(unchecked)?;
-    let mut encoder = Encoder::new(def, object.btf());
-    let mut base = [0; MAX_VALUE];
-    let words = list.fields.iter().map(|word| corefile.text(*word));
-    let size = encoder.value(words, &mut base).map_err(|_| unchecked())?;
-    let base = base.get(..size).ok_or_else(unchecked)?;
-    let mut key = [0; MAX_KEY];
-    let key = key.get_mut(..def.key_size as usize).ok_or_else(unchecked)?;
-    let keys = encoder.item_keys().ok_or_else(unchecked)?;
-    let earlier = block.lists.iter().take(line);
-    let earlier = earlier.filter(|other| other.map == list.map).count();
-    let first = Source::try_from(2 * earlier + 1).unwrap_or(Source::MAX);
-    let at = match lists.items.iter().position(|items| items.map == list.map) {
-        Some(at) => at,
-        None => {
-            lists.items.push(MapItems::new(list.map));
-            lists.items.len() - 1
-        }
-    };
-    let items = lists.items.get_mut(at).ok_or_else(unchecked)?;
-    let mut values = ListValues::new(&encoder, base, !list.fields.is_empty(), first);
-    let mut visit = |found: &Found<'_>| -> Result<(), Reason> {
-        Encoder::item_key(keys, &found.item, key)?;
-        values.push(found, items)
-    };
-    let mut parser = Parser::new(list.format.map(|(format, _)| format));
-    let read = sources.stream(&list.path, MAX_LIST, &mut |bytes| {
-        parser.feed(bytes, &mut visit)
-    });
-    let modified = read.map_err(|error| unreadable(list, corefile, &error))?;
-    let report = parser.finish(&mut visit);
-    check_report(list, &report)?;
-    Ok(PlannedList {
-        line,
-        report,
-        modified,
-    })
+/// A block with its object and its Corefile.
+struct Place<'a> {
+    block: &'a Filter,
+    object: &'a LinkedObject,
+    corefile: &'a Corefile,
+}
+
+impl Place<'_> {
+    /// Reads the list of line number `line` and adds its items to `items`.
+    fn read_list(
+        &self,
+        line: usize,
+        list: &List,
+        items: &mut MapItems,
+        sources: &mut Sources,
+    ) -> Result<PlannedList, Refusal> {
+        let unchecked = || {
+            let message = "internal error: unchecked list; please report this";
+            (list.at, Blame::Corefile, message.into())
+        };
+        let mut maps = self.block.maps.iter();
+        let named = maps.find(|map| map.id == list.map);
+        let def = named.and_then(|map| self.object.map(&map.name));
+        let def = def.ok_or_else(unchecked)?;
+        let mut encoder = Encoder::new(def, self.object.btf());
+        let mut base = [0; MAX_VALUE];
+        let words = list.fields.iter().map(|word| self.corefile.text(*word));
+        let size = encoder.value(words, &mut base).map_err(|_| unchecked())?;
+        let base = base.get(..size).ok_or_else(unchecked)?;
+        let mut key = [0; MAX_KEY];
+        let key = key.get_mut(..def.key_size as usize);
+        let key = key.ok_or_else(unchecked)?;
+        let keys = encoder.item_keys().ok_or_else(unchecked)?;
+        let source = self.first_source(line, list);
+        let mut values = ListValues::new(&encoder, base, !list.fields.is_empty(), source);
+        let mut visit = |found: &Found<'_>| -> Result<(), Reason> {
+            Encoder::item_key(keys, &found.item, key)?;
+            values.push(found, items)
+        };
+        let mut parser = Parser::new(list.format.map(|(format, _)| format));
+        let mut feed = |bytes: &[u8]| parser.feed(bytes, &mut visit);
+        let read = sources.stream(&list.path, MAX_LIST, &mut feed);
+        let modified = read.map_err(|error| unreadable(list, self.corefile, &error))?;
+        let report = parser.finish(&mut visit);
+        check_report(list, &report)?;
+        Ok(PlannedList {
+            line,
+            report,
+            modified,
+        })
+    }
+
+    /// Source of the exceptions in the list of line number `line`.
+    fn first_source(&self, line: usize, list: &List) -> Source {
+        let earlier = self.block.lists.iter().take(line);
+        let earlier = earlier.filter(|other| other.map == list.map).count();
+        Source::try_from(2 * earlier + 1).unwrap_or(Source::MAX)
+    }
 }
 
 /// Refuses a list that has no values for its items, or too few items.

@@ -169,10 +169,31 @@ fn short_list_is_refused_and_empty_one_is_a_warning() {
 }
 
 #[test]
+fn much_shorter_list_is_a_warning() {
+    let site = site();
+    let text = |count: u8| {
+        let lines: Vec<_> = (0..count)
+            .map(|part| format!("10.11.{part}.0/24\n"))
+            .collect();
+        lines.concat()
+    };
+    site.folder.write("block", &text(8));
+    let daemon = site.run(&corefile(BLOCK)).attached(1);
+    for (count, warned) in [(4, 0), (1, 1)] {
+        site.folder.write("block", &text(count));
+        site.ask(&["reload"]).expect(0, &[]);
+        assert_eq!(daemon.lines_with("block gives").len(), warned);
+    }
+    let line = daemon.line("block gives 1 entries, and gave 4 before; ").1;
+    assert!(line.contains("Corefile:6: list: "), "{line}");
+    daemon.stop();
+}
+
+#[test]
 fn map_without_room_for_all_items_is_refused() {
     let site = site();
-    let addresses: String = (1..=8).map(|last| format!("10.11.0.{last}\n")).collect();
-    site.folder.write("one", &addresses);
+    let addresses: Vec<_> = (1..=8).map(|last| format!("10.11.0.{last}\n")).collect();
+    site.folder.write("one", &addresses.concat());
     site.folder.write("two", "10.11.0.1\n10.11.0.9\n");
     let one =
         "list @addresses one verdict=VERDICT_DROP\nentry @addresses 10.11.0.8 verdict=VERDICT_PASS";
