@@ -223,3 +223,16 @@ fn held_filter_is_adopted_with_the_counters_of_its_lists() {
     assert!(dump(&site).contains(&counted));
     daemon.stop();
 }
+
+#[test]
+fn number_without_a_name_is_a_warning() {
+    let site = site();
+    site.folder.write("block", "10.11.0.0/16\n");
+    site.folder
+        .write("Corefile", &corefile("list @networks block verdict=7"));
+    let check = finish(&mut Corexdp::command(site.folder.path(), &["check"]));
+    check.expect(
+        0,
+        &["warning: Corefile:6: list: verdict is 7, which has no name in enum verdict; the names are VERDICT_PASS (0), VERDICT_DROP (1) and VERDICT_NXDOMAIN (2)"],
+    );
+}
