@@ -92,7 +92,10 @@ impl Request {
     pub fn text(self) -> String {
         match self {
             Self::Reload(None) => "reload".into(),
-            Self::Reload(Some(time)) => format!("reload {}", time.as_millis()),
+            Self::Reload(Some(time)) => {
+                let milliseconds = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+                format!("reload {milliseconds}")
+            }
             Self::Confirm => "confirm".into(),
             Self::Status => "status".into(),
             Self::Dump => "dump".into(),
