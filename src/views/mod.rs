@@ -252,6 +252,19 @@ impl Overview<'_> {
             let labels = labels(filter, stage, read);
             prometheus::sample(text, "corexdp_map_capacity", &labels, capacity)?;
         }
+        prometheus::head(
+            text,
+            "corexdp_decisions",
+            MetricKind::Gauge,
+            "Entries in the filter's map that `corexdp add` added.",
+        )?;
+        for (filter, stage, read) in filters.iter().flat_map(maps_of) {
+            if !read.map.shape().kind.is_array() {
+                let (labels, decisions) =
+                    (labels(filter, stage, read), stage.decisions(&read.name));
+                prometheus::sample(text, "corexdp_decisions", &labels, decisions)?;
+            }
+        }
         Ok(())
     }
 }

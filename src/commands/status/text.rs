@@ -39,6 +39,7 @@ const MAPS: Columns = &[
     ("type", "type"),
     ("entries", "entries"),
     ("capacity", "capacity"),
+    ("decisions", "decisions"),
 ];
 const METRICS: Columns = &[("metric", "name"), ("value", "value"), ("help", "help")];
 /// Maximum number of lines of the errors of a reload, so that verdicts stay on the first screen.
