@@ -219,7 +219,23 @@ fn check(source: &Source, json: bool) -> u8 {
             .as_ref()
             .map_or_else(|errors| code(daemon::worst(errors)), |_| printed);
     }
-    result.map_or_else(|errors| print_errors(&errors), |_| 0)
+    match &result {
+        Ok(plan) => print_lists(plan),
+        Err(errors) => print_errors(errors),
+    }
+}
+
+/// Prints a line about each list.
+fn print_lists(plan: &Plan) -> u8 {
+    print(&mut |out| {
+        let mut printed = Ok(());
+        plan.announce_lists(&mut |line| {
+            if printed.is_ok() {
+                printed = writeln!(out, "{}", OneLine(line));
+            }
+        });
+        printed
+    })
 }
 
 fn inspect(program: &Path, json: bool) -> u8 {

@@ -31,7 +31,7 @@ pub struct RunningMap {
 }
 
 /// Interface of a map, and its stage, since several stages may have maps of the same name.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Place {
     /// Name of the interface.
     pub interface: String,

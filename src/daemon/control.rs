@@ -188,10 +188,12 @@ fn pass_maps(filters: &[Filter], which: Which, client: &Client) {
             let is_named = filter.is_chain() || which == Which::All;
             let object = is_named.then_some(stage.object.as_str());
             let read = stage.read_maps.iter();
-            let read =
-                read.filter_map(|read| stage.maps().iter().find(|map| map.name() == read.name));
+            let read = read.flat_map(|read| {
+                let maps = stage.maps().iter();
+                maps.filter(|map| read.has(map.name()))
+            });
             let others = stage.maps().iter().filter(|map| {
-                let is_read = stage.read_maps.iter().any(|read| read.name == map.name());
+                let is_read = stage.read_maps.iter().any(|read| read.has(map.name()));
                 let is_wanted = map.decisions() > 0 || which == Which::All && map.is_shown();
                 is_wanted && !is_read
             });

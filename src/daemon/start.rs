@@ -13,8 +13,9 @@ use crate::kernel::map_scan::Scan;
 use crate::log::Log;
 use crate::plan::{NO_FILTER, Plan};
 
-/// Logs the warnings of the plan.
+/// Logs the lists and the warnings of the plan.
 pub(super) fn warn(plan: &Plan, log: &Log) {
+    plan.announce_lists(&mut |line| log.info(line));
     plan.warn(&mut |warning| log.warn(warning));
 }
 

@@ -22,6 +22,7 @@ use crate::kernel::bpf_call::{
     BPF_MAP_UPDATE_BATCH, BPF_MAP_UPDATE_ELEM, BPF_OBJ_GET, BPF_OBJ_GET_INFO_BY_FD, BPF_OBJ_PIN,
     BPF_PROG_GET_FD_BY_ID, BPF_PROG_LOAD,
 };
+use crate::kernel::membarrier::MEMBARRIER_CMD_GLOBAL;
 use crate::kernel::seccomp::{FIONBIO, POLL, Rule, any, bits, command, is, only};
 
 /// Flags of `open` that allow writing, creating or truncating.
@@ -118,6 +119,8 @@ pub const RARE: &[Rule] = &[
     only(libc::SYS_bpf, &[command(BPF_PROG_GET_FD_BY_ID)]),
     // Maps of constants.
     only(libc::SYS_bpf, &[command(BPF_MAP_FREEZE)]),
+    // A compiled table whose lines are reused.
+    only(libc::SYS_membarrier, &[is(0, MEMBARRIER_CMD_GLOBAL)]),
     // Permissions of a control socket that could not be created at the start.
     only(libc::SYS_fchmod, &[is(1, CONTROL_MODE)]),
     // Clients of the control socket, and their credentials.

@@ -3,9 +3,10 @@
 use std::hash::{Hash, Hasher as _};
 
 use crate::base::digest::Digest;
+use crate::plan::tables::PlannedTable;
 
 /// Entries of one map as digests, in the order of their lines.
-#[derive(Debug, Default, Hash)]
+#[derive(Debug, Default, Hash, PartialEq, Eq)]
 pub(super) struct EntryList(Vec<EntryDigest>);
 
 /// Digests of one entry.
@@ -69,6 +70,13 @@ impl EntryList {
 pub(super) fn find(list: &[EntryDigest], key: u64) -> Option<EntryDigest> {
     let at = list.binary_search_by_key(&key, |entry| entry.key).ok()?;
     list.get(at).copied()
+}
+
+/// The entries of a table for the fingerprint: one digest of all of them.
+pub(super) fn list_of(planned: &PlannedTable) -> EntryList {
+    let mut list = EntryList::default();
+    list.add(&planned.digest.to_ne_bytes(), &[]);
+    list
 }
 
 #[cfg(test)]

@@ -5,16 +5,18 @@
 
 use super::attach::{AttachError, attach_program, not_attached, suits};
 use super::context::Chain;
+use super::create_maps::Shared;
 use super::find_interface::find_interface;
 use super::fingerprint::Target;
 use super::hold::{own_pins, pin_state};
-use super::load::read_maps;
+use super::load::{Batch, load, read_maps};
 use super::loaded::{Loaded, LoadedMap};
 use super::read_map::watch;
 use super::refusal::no_descriptor;
 use super::stage::{MapsFrom, Stage};
 use super::state::{Durability, Prepared, PreparedStage};
-use super::update_entries::update_entries;
+use super::tables::carry_counters;
+use super::update_entries::{NotUpdated, update_entries};
 use super::{Context, Filter, ReadMap};
 use crate::base::diagnostic::{Blame, Diagnostic};
 use crate::kernel::interface;
@@ -64,16 +66,7 @@ fn make_stage(
     scan: &mut Scan,
 ) -> Result<Stage, Diagnostic> {
     let (at, target, loaded) = match prepared {
-        PreparedStage::Load(mut loaded) => {
-            let name = context.stage_name();
-            let Some(old) = old.stages().find(|stage| stage.object == name) else {
-                return Ok(Stage::new(context, loaded));
-            };
-            loaded.copy_decisions(old, scan, context.log);
-            let mut new = Stage::new(context, loaded);
-            new.maps_from = MapsFrom::Renewal;
-            return Ok(new);
-        }
+        PreparedStage::Load(loaded) => return Ok(make_anew(context, old, loaded, scan)),
         PreparedStage::Keep(at, target) => (at, target, None),
         PreparedStage::Again(at, target, loaded) => (at, target, Some(loaded)),
     };
@@ -82,7 +75,15 @@ fn make_stage(
         return Err(context.wrong(context.block.at, "ebpf", Blame::System, what));
     };
     let pins = old.pins.as_ref();
-    let changes = update_entries(context, stage, pins, &target, scan)?;
+    let changes = match update_entries(context, stage, pins, &target, scan) {
+        Ok(changes) => changes,
+        Err(NotUpdated::Wrong(wrong)) => return Err(wrong),
+        Err(NotUpdated::NoRoom) => {
+            let mut batch = Box::<Batch>::default();
+            let loaded = load(context, Shared::Totals(stage), &mut batch, scan)?;
+            return Ok(make_anew(context, old, loaded, scan));
+        }
+    };
     let loaded = match loaded {
         Some(loaded) => Ok(loaded),
         None => share(context, stage, &target),
@@ -99,6 +100,19 @@ fn make_stage(
             Err(wrong)
         }
     }
+}
+
+/// A stage with maps of its own, with the decisions of the running stage of the same object.
+fn make_anew(context: &Context<'_>, old: &Filter, mut loaded: Loaded, scan: &mut Scan) -> Stage {
+    let name = context.stage_name();
+    let Some(old) = old.stages().find(|stage| stage.object == name) else {
+        return Stage::new(context, loaded);
+    };
+    loaded.copy_decisions(old, scan, context.log);
+    carry_counters(context, old, &loaded.maps);
+    let mut new = Stage::new(context, loaded);
+    new.maps_from = MapsFrom::Renewal;
+    new
 }
 
 /// The program and maps of `stage` with duplicated descriptors.
@@ -221,7 +235,8 @@ fn shared<'a>(new: &'a mut Filter, old: &'a mut Filter) -> Vec<(&'a mut Stage, &
 fn undo_changes(new: &mut Filter, old: &mut Filter, log: &Log) {
     let (pins, interface) = (old.pins.clone(), old.interface.clone());
     for (new, old) in shared(new, old) {
-        new.changes.undo(old, pins.as_ref(), &interface, log);
+        let changes = std::mem::take(&mut new.changes);
+        changes.undo(old, pins.as_ref(), &interface, log);
     }
 }
 

@@ -83,6 +83,15 @@ impl Scan {
         })
     }
 
+    /// Room for a value of `size` bytes; `None` if the buffer is smaller.
+    pub fn room(&mut self, size: usize) -> Option<&mut [u8]> {
+        let values = &mut self.buffers.values;
+        if values.len() < size {
+            values.resize(size, 0).ok()?;
+        }
+        values.get_mut(..size)
+    }
+
     /// A buffer of zeros for the value of one entry, [`Shape::copy_size`] bytes.
     ///
     /// # Errors

@@ -24,6 +24,8 @@ pub mod listen;
 pub mod map;
 mod map_entries;
 pub mod map_scan;
+pub mod mapped_array;
+pub mod membarrier;
 pub mod namespace;
 mod netlink;
 pub mod pin;

@@ -7,12 +7,18 @@
 //!
 //! This room does no I/O and knows no kernel. It reads and writes parts as slices of atomic words.
 
+pub mod names;
+pub mod prefix;
 pub mod values;
 
 pub use values::{ValueId, Values};
 
 /// The `list` line that gave an item, counted from 1; 0 for `map` and `entry` lines. Lower sources take precedence.
 pub type Source = u8;
+
+/// The parts of a table are too small for its list, or a part cannot be used again yet. The table is as before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoRoom;
 
 /// Maximum number of a leaf. Number 0 stands for no entry.
 pub const MAX_NUMBER: u32 = (1 << 24) - 1;
@@ -58,7 +64,7 @@ impl Leaf {
 }
 
 /// The members of a value that tables know.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ValueLayout {
     /// Size of a value in bytes.
     pub size: usize,

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::ValueLayout;
+
 /// Number of a value in its [`Values`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ValueId(pub u32);
@@ -12,7 +14,10 @@ pub struct Values {
     size: usize,
     /// The values, concatenated.
     bytes: Vec<u8>,
+    /// For each value, whether its entries are full whatever the value is.
+    forced: Vec<bool>,
     ids: BTreeMap<Box<[u8]>, ValueId>,
+    forced_ids: BTreeMap<Box<[u8]>, ValueId>,
 }
 
 impl Values {
@@ -21,21 +26,37 @@ impl Values {
         Self {
             size,
             bytes: Vec::new(),
+            forced: Vec::new(),
             ids: BTreeMap::new(),
+            forced_ids: BTreeMap::new(),
         }
     }
 
     /// The number of `value`, which is added if it is new. Only the first `size` bytes count; missing ones are 0.
     pub fn add(&mut self, value: &[u8]) -> ValueId {
+        self.insert(value, false)
+    }
+
+    /// The number of a value whose entries are full: a metric reads another member than the action or `packets`.
+    pub fn add_full(&mut self, value: &[u8]) -> ValueId {
+        self.insert(value, true)
+    }
+
+    fn insert(&mut self, value: &[u8], forced: bool) -> ValueId {
         let value = value.get(..self.size).unwrap_or(value);
-        if let Some(known) = self.ids.get(value) {
+        let ids = match forced {
+            false => &mut self.ids,
+            true => &mut self.forced_ids,
+        };
+        if let Some(known) = ids.get(value) {
             return *known;
         }
         // The items that refer to values are counted in 32 bits, too.
-        let id = ValueId(u32::try_from(self.ids.len()).unwrap_or(u32::MAX));
-        self.ids.insert(value.into(), id);
+        let id = ValueId(u32::try_from(self.forced.len()).unwrap_or(u32::MAX));
+        ids.insert(value.into(), id);
+        self.forced.push(forced);
         self.bytes.extend_from_slice(value);
-        self.bytes.resize((self.ids.len()) * self.size, 0);
+        self.bytes.resize(self.forced.len() * self.size, 0);
         id
     }
 
@@ -45,14 +66,22 @@ impl Values {
         self.bytes.get(first..first + self.size).unwrap_or_default()
     }
 
+    /// The action of a light entry with this value; `None` if the entry is full.
+    pub fn light_action(&self, id: ValueId, layout: &ValueLayout) -> Option<u32> {
+        if self.forced.get(id.0 as usize) == Some(&true) {
+            return None;
+        }
+        layout.light_action(self.get(id))
+    }
+
     /// Number of distinct values.
     pub fn len(&self) -> usize {
-        self.ids.len()
+        self.forced.len()
     }
 
     /// True without values.
     pub fn is_empty(&self) -> bool {
-        self.ids.is_empty()
+        self.forced.is_empty()
     }
 }
 
@@ -73,5 +102,25 @@ mod tests {
         );
         assert_eq!(values.len(), 2);
         assert_eq!(values.get(ValueId(9)), &[0; 0]);
+    }
+
+    #[test]
+    fn value_is_light_unless_a_metric_reads_it() {
+        let layout = ValueLayout {
+            size: 4,
+            action: 1,
+            packets: None,
+            exact: None,
+        };
+        let mut values = Values::new(4);
+        let (light, full, read) = (
+            values.add(&[2, 0, 0, 0]),
+            values.add(&[2, 1, 0, 0]),
+            values.add_full(&[2, 0, 0, 0]),
+        );
+        let actions = [light, full, read].map(|id| values.light_action(id, &layout));
+        assert_eq!(actions, [Some(2), None, None]);
+        assert_eq!(values.add_full(&[2, 0, 0, 0]), read);
+        assert_eq!(values.get(light), values.get(read));
     }
 }

@@ -47,6 +47,7 @@ mod link_changes;
 mod link_traffic;
 mod link_types;
 mod listening;
+mod lists;
 mod measuring;
 mod memory;
 mod modes;

@@ -7,6 +7,7 @@ mod lines;
 
 use std::fmt::{self, Display};
 use std::io;
+use std::rc::Rc;
 
 use nix::errno::Errno;
 
@@ -14,9 +15,11 @@ use crate::base::escape::Escaped;
 use crate::base::json::Output;
 use crate::commands::running_map::{Place, RunningMap};
 use crate::encode::Encoder;
+use crate::filter::{Content, RunningTable};
 use crate::kernel::info;
 use crate::kernel::map::{Map, Shape};
 use crate::kernel::map_scan::Scan;
+use crate::object::{self, Btf, MapDef, Table, TableKind};
 
 /// An entry in the layout that the kernel copies.
 struct Entry<'a> {
@@ -29,6 +32,8 @@ struct Entry<'a> {
 struct MapView<'a> {
     place: &'a Place,
     name: &'a str,
+    /// The kind of table; `None` for a map of its own.
+    table: Option<TableKind>,
     shape: Shape,
     /// Number of entries.
     entries: u64,
@@ -77,20 +82,80 @@ fn write_maps(
     report: Report<'_>,
 ) -> Result<bool, fmt::Error> {
     let (mut scan, mut complete) = (Box::<Scan>::default(), true);
-    for running in maps {
-        match running.open() {
-            Ok((map, info)) => {
-                let open = OpenMap { running, map, info };
-                complete &= open.write(writer, &mut scan, report)?;
-            }
-            Err(errno) => {
-                complete = false;
-                report_error(running, "cannot be read", errno, report);
-            }
+    for maps in maps.chunk_by(|one, next| one.place == next.place) {
+        for opened in open_maps(maps, &mut complete, report) {
+            complete &= opened.write(writer, &mut scan, report)?;
         }
     }
     writer.finish()?;
     Ok(complete)
+}
+
+/// Opens the maps of one stage, and forms its tables. Clears `complete` if a map cannot be read.
+fn open_maps<'a>(
+    maps: &'a [RunningMap],
+    complete: &mut bool,
+    report: Report<'_>,
+) -> Vec<OpenMap<'a>> {
+    let mut opened = Vec::with_capacity(maps.len());
+    for running in maps {
+        match running.open() {
+            Ok((map, info)) => opened.push((running, map, info)),
+            Err(errno) => {
+                *complete = false;
+                report_error(running, "cannot be read", errno, report);
+            }
+        }
+    }
+    // All maps of an object have their types in the same BTF.
+    let typed = opened.iter().find(|(_, _, info)| info.btf != 0);
+    let btf = typed.and_then(|(running, _, info)| {
+        running.types(info).unwrap_or_else(|errno| {
+            let message = "is shown in bytes, since its types cannot be read";
+            report_error(running, message, errno, report);
+            None
+        })
+    });
+    let btf = btf.map(Rc::new);
+    let mut defs: Vec<_> = opened.iter().map(definition).collect();
+    // Without their types, the parts are shown as the maps that they are.
+    let _ = object::find_tables(&mut defs, btf.as_deref());
+    let maps: Vec<_> = opened
+        .into_iter()
+        .map(|(running, map, _)| (running, map))
+        .collect();
+    let open = |(number, def): (usize, &MapDef)| {
+        let (running, map) = maps.get(number)?;
+        let content = match def.table() {
+            None => Content::Map(map.share().ok()?),
+            Some(table) => Content::Table(form(table, &def.name, &maps)?),
+        };
+        Some(OpenMap {
+            running,
+            content,
+            definition: def.for_lines()?.clone(),
+            btf: btf.clone(),
+        })
+    };
+    defs.iter().enumerate().filter_map(open).collect()
+}
+
+/// The table of this name, of the parts among `maps`.
+fn form(table: &Table, name: &str, maps: &[(&RunningMap, Map)]) -> Option<RunningTable> {
+    let part = |name: String| {
+        let mut maps = maps.iter();
+        let (_, map) = maps.find(|(running, _)| running.name == name)?;
+        map.share().ok()
+    };
+    let parts: Option<Vec<_>> = table.part_names(name).map(part).collect();
+    Some(RunningTable::new(table, parts?))
+}
+
+fn definition((running, _, info): &(&RunningMap, Map, info::Map)) -> MapDef {
+    MapDef {
+        name: running.name.clone(),
+        ..info.definition.clone()
+    }
 }
 
 fn report_error(running: &RunningMap, message: &str, errno: Errno, report: Report<'_>) {
@@ -102,8 +167,10 @@ fn report_error(running: &RunningMap, message: &str, errno: Errno, report: Repor
 /// A map opened for reading.
 struct OpenMap<'a> {
     running: &'a RunningMap,
-    map: Map,
-    info: info::Map,
+    content: Content,
+    /// The definition, with ids of types in `btf`.
+    definition: MapDef,
+    btf: Option<Rc<Btf>>,
 }
 
 impl OpenMap<'_> {
@@ -114,29 +181,28 @@ impl OpenMap<'_> {
         scan: &mut Scan,
         report: Report<'_>,
     ) -> Result<bool, fmt::Error> {
-        let types = self.running.types(&self.info).unwrap_or_else(|errno| {
-            let message = "is shown in bytes, since its types cannot be read";
-            report_error(self.running, message, errno, report);
-            None
-        });
-        let (map, shape) = (&self.map, *self.map.shape());
+        let (content, shape) = (&self.content, *self.content.shape());
         let entries = match shape.kind {
             kind if kind.is_array() => Ok(shape.max_entries.into()),
-            kind if kind.holds_bytes() => scan.each(map, &mut |_, _| {}),
+            kind if kind.holds_bytes() => content.each(scan, &mut |_, _| {}),
             _ => Ok(0),
         };
         let mut view = MapView {
             running: self.running,
             place: &self.running.place,
             name: &self.running.name,
+            table: match content {
+                Content::Map(_) => None,
+                Content::Table(table) => Some(table.kind()),
+            },
             shape,
             entries: entries.unwrap_or(0),
-            encoder: Encoder::new(&self.info.definition, types.as_ref()),
+            encoder: Encoder::new(&self.definition, self.btf.as_deref()),
         };
         writer.begin(&view)?;
         let (mut written, mut scanned) = (Ok(()), Ok(0));
         if shape.kind.holds_bytes() {
-            scanned = scan.each(map, &mut |key, copied| {
+            scanned = content.each(scan, &mut |key, copied| {
                 let values = shape.values(copied).collect();
                 if written.is_ok() {
                     written = writer.entry(&mut view, &Entry { key, values });

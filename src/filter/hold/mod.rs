@@ -13,6 +13,7 @@ use super::loaded::{Changes, LoadedMap};
 use super::refusal::{PinError, no_descriptor, to_reason};
 use super::stage::{MapsFrom, Stage};
 use super::state::Attached;
+use super::tables::tables_are_built;
 use super::{Context, Filter};
 use crate::base::diagnostic::{Blame, Diagnostic};
 use crate::config::{self, Exit};
@@ -112,6 +113,15 @@ pub(super) fn adopt_maps(
         let mut map = LoadedMap::new(&def.name, map);
         map.entries = target.take_entries(&def.name);
         maps.push(map);
+    }
+    if !tables_are_built(context, &maps)? {
+        context.warn(format_args!(
+            "the filter is replaced: its tables are damaged"
+        ));
+        let marked = pins.mark_broken(key);
+        return marked
+            .map(|()| None)
+            .map_err(|error| not_pinned(context, &error));
     }
     if maps.iter().all(|loaded| loaded.name != NEXT)
         && let Some(map) = pins
