@@ -37,7 +37,7 @@ pub enum Request<'a> {
     Confirm,
     /// Pass the status as JSON, in shared memory.
     Status,
-    /// Pass the descriptors of the maps that lines of the Corefile refer to.
+    /// Pass the descriptors of the maps that lines of the Corefile refer to, or that have decisions.
     Dump,
     /// Pass the descriptors of all maps whose entries are bytes.
     Maps,
