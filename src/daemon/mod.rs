@@ -3,6 +3,7 @@
 mod answer;
 mod confine;
 mod control;
+mod decisions;
 mod error;
 mod event_loop;
 mod lifecycle;

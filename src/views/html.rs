@@ -198,7 +198,7 @@ impl Overview<'_> {
     }
 
     fn map(&mut self, text: &mut Text<'_>, stage: &Stage, read: &ReadMap) -> fmt::Result {
-        let shape = read.map.shape();
+        let shape = read.content.shape();
         let fill = if shape.kind.is_array() {
             Fill::Array
         } else {

@@ -9,6 +9,7 @@ use serde::{Serialize, Serializer};
 
 use super::Overview;
 use super::listeners::{ListenerState, Unserved, Url};
+use super::lists::ListJson;
 use super::totals::VerdictTotals;
 use crate::base::json::Writer;
 use crate::base::text::Text;
@@ -214,15 +215,16 @@ impl Overview<'_> {
         json.begin_list();
         for read in &stage.read_maps {
             let entries = self.entries(stage, read);
-            let shape = read.map.shape();
+            let shape = read.content.shape();
             json.value(&MapJson {
                 name: &read.name,
-                r#type: shape.kind.name(),
+                r#type: read.content.kind_name(),
                 entries,
                 capacity: shape.max_entries.into(),
             });
         }
         json.end_list();
+        json.list("lists", stage.lists.iter().map(ListJson::from));
         json.member("metrics");
         json.begin_list();
         self.each_metric(stage, |metric, value| {

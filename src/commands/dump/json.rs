@@ -28,8 +28,10 @@ struct MapJson<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     object: Option<&'a str>,
     map: &'a str,
-    r#type: Shown<MapKind>,
-    capacity: u64,
+    r#type: Shown<&'a dyn fmt::Display>,
+    /// Absent for a table, which grows with its list.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    capacity: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -71,8 +73,14 @@ impl Writer for Json<'_> {
             interface: &map.place.interface,
             object: map.place.stage.as_deref(),
             map: map.name,
-            r#type: Shown(map.shape.kind),
-            capacity: map.shape.max_entries.into(),
+            r#type: Shown(match &map.table {
+                Some(table) => table,
+                None => &map.shape.kind,
+            }),
+            capacity: match map.table {
+                Some(_) => None,
+                None => Some(map.shape.max_entries.into()),
+            },
         });
         self.0.member("entries");
         self.0.begin_list();

@@ -106,7 +106,7 @@ fn style() -> Style {
 
 fn fetch(control: &Path) -> Result<String, Error> {
     let mut text = Vec::new();
-    let fetched = client::fetch(control, Request::Status, &mut |payload, memory| {
+    let fetched = client::fetch(control, &Request::Status, &mut |payload, memory| {
         let Payload::Text(length) = payload else {
             return Err(Errno::EBADMSG);
         };

@@ -16,7 +16,7 @@ use crate::corefile::Corefile;
 use crate::encode::Encoder;
 use crate::encode::integer::Number;
 use crate::object::layout::{Enumerator, Kind, Shape, ShapeId};
-use crate::object::{Btf, Layout, MapDef};
+use crate::object::{Btf, Layout, MapDef, map_for_lines};
 
 /// Minimum number of names of an enumeration that may be a part of a longer list, such as the list of IP protocols.
 const MIN_LISTED: u64 = 4;
@@ -32,7 +32,7 @@ pub fn warn_of_numbers(
 ) {
     let mut count = 0;
     for map_ref in &filter.maps {
-        let Some(map) = maps.iter().find(|map| map.name == map_ref.name) else {
+        let Some(map) = map_for_lines(maps, &map_ref.name) else {
             continue;
         };
         let mut encoder = Encoder::new(map, btf);

@@ -14,7 +14,7 @@ use super::error::Error;
 use super::start;
 use super::state::{Daemon, PendingConfirm, Reloading, Replaced};
 use crate::config::Config;
-use crate::filter::Durability;
+use crate::filter::{self, Durability};
 use crate::log::Log;
 use crate::plan::sources::Sources;
 use crate::plan::{Plan, Source};
@@ -141,6 +141,7 @@ impl Daemon<'_> {
         self.verify_filters();
         start::warn(&plan, log);
         start::check_names(&plan, log)?;
+        filter::check_lists(&plan, &self.filters)?;
         start::set_link_headers(&mut plan, &self.filters)?;
         let prepared = start::prepare(&plan, &self.filters, &mut self.map_reads.scan, log)?;
         let durability = switch::durability(confirm);
