@@ -15,12 +15,14 @@ use std::{env, fs, process};
 use sha2::{Digest as _, Sha256};
 
 /// Name, default and meaning of each capacity; the crate has them as `base::capacity::TABLE`.
-const CAPACITIES: [(&str, usize, &str); 7] = [
+const CAPACITIES: [(&str, usize, &str); 9] = [
     ("MAX_FILTERS", 16, "`ebpf` blocks"),
     ("MAX_STAGES", 8, "`ebpf` blocks for one interface"),
     ("MAX_METRICS", 256, "metrics over all filters"),
-    ("MAX_KEY", 64, "bytes of a key"),
+    ("MAX_KEY", 256, "bytes of a key"),
+    ("MAX_DECISIONS", 65_536, "decisions about one map"),
     ("MAX_VALUE", 1024, "bytes of a value, for one CPU"),
+    ("MAX_TABLE", 64 << 20, "bytes of kernel memory of a table"),
     (
         "MAX_COREFILE",
         4 << 20,

@@ -22,7 +22,7 @@
 //! - [`filter`]: one running filter. [`plan`]: all checks before the first change.
 //! - [`config`]: directives. [`kernel`]: system calls, the only room with `unsafe`.
 //! - [`encode`]: words as bytes. [`packet`]: headers of a packet. [`object`]: ELF objects. [`corefile`]: the text.
-//!   [`log`]: messages.
+//!   [`list`]: published lists of addresses and names. [`log`]: messages.
 //! - [`base`]: small modules that every room may import.
 
 #![warn(missing_docs, unreachable_pub)]
@@ -37,6 +37,7 @@ pub mod encode;
 pub mod filter;
 pub mod http;
 pub mod kernel;
+pub mod list;
 pub mod log;
 pub mod object;
 pub mod packet;

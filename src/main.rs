@@ -9,7 +9,9 @@ use corexdp::base::diagnostic::Diagnostic;
 use corexdp::base::escape::OneLine;
 use corexdp::base::exit::{self, code};
 use corexdp::commands::cli::{self, Command, LogTarget};
-use corexdp::commands::{capture, check_json, dump, inspect, status, top};
+use corexdp::commands::{
+    capture, check_json, decide, dump, inspect, running_map, status, test, top,
+};
 use corexdp::control::{Request, client};
 use corexdp::kernel::limits;
 use corexdp::log::Log;
@@ -62,6 +64,7 @@ fn execute(command: Command) -> u8 {
             log,
             pidfile,
             control,
+            state,
             confirm,
         } => {
             let source = source.unwrap_or_else(Source::default_corefile);
@@ -71,16 +74,19 @@ fn execute(command: Command) -> u8 {
                 log,
                 pidfile,
                 control,
+                state,
                 confirm,
             })
         }
-        Command::Send { control, request } => send(&control, request),
+        Command::Send { control, request } => send(&control, &request),
         Command::Status {
             control,
             json,
             measure,
         } => status(&control, json, measure),
         Command::Dump { control, json } => dump(&control, json),
+        Command::Decide(options) => decide(&options),
+        Command::Test(options) => test(&options),
         Command::Capture(options) => capture(&options),
         Command::Top(options) => top(&options),
         Command::Keeper => http::keeper::process::run().map_or(exit::USAGE, |()| 0),
@@ -111,7 +117,7 @@ fn run(options: &daemon::Options) -> u8 {
 }
 
 /// Sends a request whose response is only a result, such as `reload`.
-fn send(control: &Path, request: Request) -> u8 {
+fn send(control: &Path, request: &Request<'_>) -> u8 {
     // The daemon answers these requests without descriptors.
     let answer = client::ask(control, request, &mut |_, _| Err(Errno::EBADMSG));
     answer.unwrap_or_else(|error| {
@@ -133,7 +139,7 @@ fn status(control: &Path, json: bool, measure: Option<Duration>) -> u8 {
 }
 
 fn dump(control: &Path, json: bool) -> u8 {
-    let maps = match dump::fetch(control) {
+    let maps = match running_map::fetch(control, &Request::Dump) {
         Ok(maps) => maps,
         Err(error) => {
             if !error.is_reported() {
@@ -152,6 +158,30 @@ fn dump(control: &Path, json: bool) -> u8 {
         Ok(())
     });
     if complete { printed } else { exit::SYSTEM }
+}
+
+fn decide(options: &decide::Options) -> u8 {
+    let done = decide::run(options);
+    let _ = io::stderr().write_all(done.errors.as_bytes());
+    let printed = print(&mut |out| out.write_all(done.lines.as_bytes()));
+    if done.code == 0 { printed } else { done.code }
+}
+
+fn test(options: &test::Options) -> u8 {
+    let mut report = |line: &dyn std::fmt::Display| print_stderr(&format_args!("corexdp: {line}"));
+    let mut lines = String::new();
+    match test::run(options, &mut lines, &mut report) {
+        Ok(code) => match print(&mut |out| out.write_all(lines.as_bytes())) {
+            0 => code,
+            failed => failed,
+        },
+        Err(error) => {
+            if !error.is_reported() {
+                report(&error);
+            }
+            error.code()
+        }
+    }
 }
 
 fn capture(options: &capture::Options) -> u8 {
@@ -189,7 +219,23 @@ fn check(source: &Source, json: bool) -> u8 {
             .as_ref()
             .map_or_else(|errors| code(daemon::worst(errors)), |_| printed);
     }
-    result.map_or_else(|errors| print_errors(&errors), |_| 0)
+    match &result {
+        Ok(plan) => print_lists(plan),
+        Err(errors) => print_errors(errors),
+    }
+}
+
+/// Prints a line about each list.
+fn print_lists(plan: &Plan) -> u8 {
+    print(&mut |out| {
+        let mut printed = Ok(());
+        plan.announce_lists(&mut |line| {
+            if printed.is_ok() {
+                printed = writeln!(out, "{}", OneLine(line));
+            }
+        });
+        printed
+    })
 }
 
 fn inspect(program: &Path, json: bool) -> u8 {

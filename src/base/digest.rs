@@ -9,6 +9,7 @@ const START: u64 = 0x243f_6a88_85a3_08d3;
 const FACTOR: u64 = 0x1319_8a2e_0370_7345;
 
 /// Hasher of a digest: one multiplication for eight bytes, since a list may have 100,000 entries.
+#[derive(Debug)]
 pub struct Digest(u64);
 
 impl Default for Digest {

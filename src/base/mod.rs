@@ -8,6 +8,7 @@ pub mod exit;
 pub mod files;
 pub mod hex;
 pub mod json;
+pub mod ktime;
 pub mod rate;
 pub mod suggest;
 pub mod text;

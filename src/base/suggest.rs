@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 /// Maximum length of a compared name in bytes. The limit bounds the time of the comparison.
 const MAX_NAME: usize = 64;
 /// Maximum number of names in a list.
-const MAX_LISTED: usize = 12;
+const MAX_LISTED: usize = 14;
 
 /// The name nearest to `wrong`; `None` if no name is similar. Names are similar if at most a third of the letters
 /// differ, two letters are swapped, or one name contains the other.
@@ -55,7 +55,7 @@ pub fn suggestion(wrong: &str, names: &[&str]) -> String {
     }
 }
 
-/// Names separated by commas, with `last` before the last name: `a, b and c`. A list of more than 12 names ends with
+/// Names separated by commas, with `last` before the last name: `a, b and c`. A list of more than 14 names ends with
 /// the number of the omitted names.
 pub fn list(names: &[&str], last: &str) -> String {
     let mut text = String::new();
@@ -160,13 +160,16 @@ mod tests {
         ] {
             assert_eq!(suggestion(wrong, &names), expected);
         }
-        let many: Vec<String> = (0..14).map(|number| number.to_string()).collect();
+        let many: Vec<String> = (0..16).map(|number| number.to_string()).collect();
         for (count, expected) in [
             (0, ""),
             (1, "0"),
             (2, "0 and 1"),
-            (12, "0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and 11"),
-            (14, "0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 and 2 more"),
+            (14, "0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12 and 13"),
+            (
+                16,
+                "0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13 and 2 more",
+            ),
         ] {
             let names: Vec<_> = many.iter().take(count).map(String::as_str).collect();
             assert_eq!(list(&names, " and "), expected);

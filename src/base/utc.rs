@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use time::OffsetDateTime;
+use time::{Date, OffsetDateTime};
 
 /// Text instead of a time whose year has more than four digits.
 const OUT_OF_RANGE: &str = "after the year 9999";
@@ -35,6 +35,25 @@ impl Utc {
         let seconds = self.0 % 86_400;
         let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
         fmt::from_fn(move |f| write!(f, "{hour:02}:{minute:02}:{second:02}"))
+    }
+
+    /// Parses `2026-01-31T23:59:59Z`; `None` for any other form, and for a time before 1970.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (date, time) = text.strip_suffix('Z')?.split_once('T')?;
+        let number = |word: &str| {
+            let digits = word.bytes().all(|byte| byte.is_ascii_digit());
+            digits.then(|| word.parse::<u16>().ok()).flatten()
+        };
+        let mut date = date.splitn(3, '-').map(number);
+        let mut time = time.splitn(3, ':').map(number);
+        let mut next = || Some((date.next()??, time.next()??));
+        let ((year, hour), (month, minute), (day, second)) = (next()?, next()?, next()?);
+        let small = |number| u8::try_from(number).ok();
+        let month = time::Month::try_from(small(month)?).ok()?;
+        let day = Date::from_calendar_date(i32::from(year), month, small(day)?).ok()?;
+        let time = day.with_hms(small(hour)?, small(minute)?, small(second)?);
+        let seconds = time.ok()?.assume_utc().unix_timestamp();
+        Some(Self(u64::try_from(seconds).ok()?))
     }
 
     fn date_time(self) -> Option<OffsetDateTime> {
@@ -85,6 +104,30 @@ mod tests {
             (u64::MAX, "after the year 9999"),
         ] {
             assert_eq!(Utc(seconds).to_string(), expected);
+        }
+    }
+
+    #[test]
+    fn displayed_time_is_parsed() {
+        for seconds in [0, 951_782_399, 951_782_400, 4_102_444_800, 253_402_300_799] {
+            let time = Utc(seconds);
+            assert_eq!(Utc::parse(&time.to_string()), Some(time));
+        }
+        for wrong in [
+            "",
+            "Z",
+            "2026-01-31T23:59:59",
+            "2026-01-31 23:59:59Z",
+            "2026-13-31T23:59:59Z",
+            "2026-02-30T23:59:59Z",
+            "2026-01-31T24:59:59Z",
+            "2026-01-31T23:59Z",
+            "2026-01-31T23:59:59.5Z",
+            "2026-01-31T23:59:+9Z",
+            "1969-12-31T23:59:59Z",
+            "99999-12-31T23:59:59Z",
+        ] {
+            assert_eq!(Utc::parse(wrong), None, "{wrong}");
         }
     }
 

@@ -12,6 +12,7 @@ use crate::base::hex::Upper;
 use crate::base::json::{Output, Shown, Writer};
 use crate::config::{MAP, Metric};
 use crate::corefile::{Corefile, Directive, Token};
+use crate::list::Format;
 use crate::object::{MapDef, MapKind};
 use crate::plan::{Plan, PlannedFilter};
 
@@ -55,6 +56,21 @@ struct MetricJson<'a> {
     position: u64,
     length: u64,
     help: &'a str,
+}
+
+#[derive(Serialize)]
+struct ListJson<'a> {
+    file: &'a str,
+    format: Option<&'a str>,
+    entries: u64,
+    masked: u64,
+    skipped: u64,
+}
+
+#[derive(Serialize)]
+struct ReasonJson<'a> {
+    reason: &'a str,
+    lines: u64,
 }
 
 #[derive(Serialize)]
@@ -143,6 +159,26 @@ fn write_filter(json: &mut Writer<'_>, filter: &PlannedFilter) {
         entries: block.entries.len() as u64,
     });
     json.list("metrics", block.metrics.iter().map(MetricJson::from));
+    json.member("lists");
+    json.begin_list();
+    for planned in &filter.lists.lists {
+        let path = block.lists.get(planned.line).map(|list| &list.path);
+        let (path, read) = (path.map(|path| path.to_string_lossy()), &planned.report);
+        json.begin_object(&ListJson {
+            file: &path.unwrap_or_default(),
+            format: read.format.map(Format::name),
+            entries: read.kept,
+            masked: read.masked,
+            skipped: read.skipped.count(),
+        });
+        let reasons = read.skipped.reasons().map(|(reason, lines)| ReasonJson {
+            reason: reason.text(),
+            lines,
+        });
+        json.list("reasons", reasons);
+        json.end_object();
+    }
+    json.end_list();
     json.end_object();
 }
 

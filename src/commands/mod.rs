@@ -3,7 +3,10 @@
 pub mod capture;
 pub mod check_json;
 pub mod cli;
+pub mod decide;
 pub mod dump;
 pub mod inspect;
+pub mod running_map;
 pub mod status;
+pub mod test;
 pub mod top;

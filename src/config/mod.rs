@@ -7,6 +7,7 @@
 mod address;
 mod bytes;
 mod chains;
+pub mod decision;
 mod diagnostics;
 pub mod duration;
 mod ebpf;
@@ -14,7 +15,9 @@ mod entries;
 pub mod fit;
 mod hosts;
 mod lines;
+mod list_line;
 mod listen;
+mod lists;
 mod metric;
 mod options;
 pub mod page_size;
@@ -38,6 +41,7 @@ pub use duration::parse as duration;
 pub use entries::{Entries, Entry, MapEntries, Value};
 pub use hosts::{Hosts, MAX_HOST, MAX_HOSTS};
 pub use listen::{Listen, MAX_PLACES, Place, Service, Serving};
+pub use lists::{List, MAX_LISTS};
 pub use metric::MetricKind;
 pub use options::OPTIONS as EBPF_OPTIONS;
 pub use reader::EbpfOption;
@@ -104,6 +108,8 @@ pub struct Filter {
     pub maps: Vec<MapRef>,
     /// Entries of all maps, in order.
     pub entries: Entries,
+    /// Lists whose items are entries too, in order.
+    pub lists: Vec<List>,
     /// Metrics read from the maps.
     pub metrics: Vec<Metric>,
     /// True if changes of map values are logged.
@@ -170,7 +176,7 @@ impl Mode {
 }
 
 /// Identifier of a map within one `ebpf` block: an index of [`Filter::maps`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct MapId(usize);
 
 /// A map that lines of the block refer to.

@@ -27,7 +27,9 @@ const VERDICTS: usize = 11;
 /// Such a value without the names of interface and program, or such a row in `/`.
 const VERDICT: usize = 128;
 /// A map without its names.
-const MAP_BYTES: usize = 416;
+const MAP_BYTES: usize = 480;
+/// A list without its names.
+const LIST: usize = 384;
 /// A metric without its names and HELP. The longest number has 20 digits.
 const METRIC: usize = 78;
 /// The longest escape of one byte: `&quot;`, `\u001b`.
@@ -66,12 +68,22 @@ fn sizes(filter: &Filter) -> impl Iterator<Item = (Token, usize)> {
     let object = filter.elf.file_stem().unwrap_or_default();
     let object = object.to_string_lossy();
     let head = of_filter(interface, &object) + of_map(interface, &object, MAP);
+    let of_lists = object.clone();
     let maps = filter.maps.iter();
     let maps = maps.map(move |map| (map.at, of_map(interface, &object, &map.name)));
+    let lists = filter.lists.iter().map(move |list| {
+        let map = filter.maps.iter().find(|map| map.id == list.map);
+        let map = map.map_or("", |map| &map.name);
+        (
+            list.at,
+            of_list(interface, &of_lists, map, &list.path.to_string_lossy()),
+        )
+    });
     let metrics = filter.metrics.iter();
     let metrics = metrics.map(|metric| (metric.at, of_metric(&metric.name, &metric.help)));
     std::iter::once((filter.at, head))
         .chain(maps)
+        .chain(lists)
         .chain(metrics)
 }
 
@@ -81,10 +93,15 @@ pub fn of_filter(interface: &str, object: &str) -> usize {
     FILTER + FILTER_NAMES * escaped(interface) + samples
 }
 
-/// Maximum size of a map. Two samples of `/metrics` have all three names, and `/` has the map's name twice. `object` is the
+/// Maximum size of a map. Three samples of `/metrics` have all three names, and `/` has the map's name twice. `object` is the
 /// name of the program's file.
 pub fn of_map(interface: &str, object: &str, name: &str) -> usize {
-    MAP_BYTES + 2 * (escaped(interface) + escaped(object) + escaped(name))
+    MAP_BYTES + 3 * (escaped(interface) + escaped(object) + escaped(name))
+}
+
+/// Maximum size of a list. Three samples of `/metrics` have all four names.
+pub fn of_list(interface: &str, object: &str, map: &str, path: &str) -> usize {
+    LIST + 3 * (escaped(interface) + escaped(object) + escaped(map) + escaped(path))
 }
 
 /// Maximum size of a metric. In `/metrics` HELP, TYPE and the sample begin with the name, which has no escapes. Other pages

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::diagnostics::Diagnostics;
-use super::{Entries, Exit, Filter, InterfaceName, Link, MapRef, Metric, Mode, Names};
+use super::{Entries, Exit, Filter, InterfaceName, Link, List, MapRef, Metric, Mode, Names};
 use crate::base::escape::Quoted;
 use crate::corefile::Token;
 
@@ -90,6 +90,7 @@ pub(super) struct Parts {
     pub(super) wait: Option<(Duration, Token)>,
     pub(super) exit: Option<(Exit, Token)>,
     pub(super) maps: Vec<MapRef>,
+    pub(super) lists: Vec<List>,
     pub(super) metrics: Vec<Metric>,
 }
 
@@ -113,6 +114,7 @@ impl Parts {
             exit_at: self.exit.map(|(_, at)| at),
             maps: self.maps,
             entries,
+            lists: self.lists,
             metrics: self.metrics,
             debug,
         })

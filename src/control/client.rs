@@ -16,6 +16,7 @@ use nix::sys::socket::{MsgFlags, SockFlag, UnixAddr, connect, send, setsockopt, 
 use nix::sys::time::{TimeVal, TimeValLike};
 
 use self::peer::{NoAnswer, Peer};
+use super::changes::{Changes, Outcome};
 use super::server::seqpacket;
 use super::{Answer, PACKET, Payload, Request};
 use crate::base::exit;
@@ -121,14 +122,43 @@ impl std::error::Error for Error {}
 /// See [`Error`]; errors of `receive` are [`Error::Broken`].
 pub fn ask(
     path: &Path,
-    request: Request,
+    request: &Request<'_>,
     receive: &mut dyn FnMut(Payload<'_>, OwnedFd) -> Result<(), Errno>,
 ) -> Result<u8, Error> {
     let mut connection = Connection::open(path, request)?;
     connection.answers(&mut |answer| match answer {
         Answered::Payload(payload, descriptor) => receive(payload, descriptor),
-        Answered::Stage(_) => Err(Errno::EBADMSG),
+        Answered::Stage(_) | Answered::Decided(_) => Err(Errno::EBADMSG),
     })
+}
+
+/// Sends changes of decisions to the daemon at `path`, and passes the outcome of each to `receive`.
+///
+/// # Errors
+/// The errors of [`fetch`]; [`Error::UnknownAnswer`] unless each change has an outcome.
+pub fn decide(
+    path: &Path,
+    changes: Changes<'_>,
+    receive: &mut dyn FnMut(Outcome),
+) -> Result<(), Error> {
+    let mut left = changes.clone().count();
+    let mut connection = Connection::open(path, &Request::Decide(changes))?;
+    let code = connection.answers(&mut |answer| {
+        let Answered::Decided(outcomes) = answer else {
+            return Err(Errno::EBADMSG);
+        };
+        let (codes, _) = outcomes.as_chunks();
+        for code in codes {
+            left = left.checked_sub(1).ok_or(Errno::EBADMSG)?;
+            receive(Outcome::of(u16::from_ne_bytes(*code)));
+        }
+        Ok(())
+    })?;
+    match (code, left) {
+        (exit::DONE, 0) => Ok(()),
+        (exit::DONE, _) => Err(Error::UnknownAnswer),
+        (code, _) => Err(Error::Refused(code)),
+    }
 }
 
 /// A connection to a daemon.
@@ -143,11 +173,12 @@ struct Connection {
 enum Answered<'a> {
     Payload(Payload<'a>, OwnedFd),
     Stage(&'a [u8]),
+    Decided(&'a [u8]),
 }
 
 impl Connection {
     /// Connects to the daemon at `path`, and sends it the request.
-    fn open(path: &Path, request: Request) -> Result<Self, Error> {
+    fn open(path: &Path, request: &Request<'_>) -> Result<Self, Error> {
         let failed = |errno| Error::new(path, errno);
         let socket = seqpacket(SockFlag::empty()).map_err(failed)?;
         let timeout = TimeVal::seconds(TIMEOUT_SECONDS.into());
@@ -159,7 +190,7 @@ impl Connection {
             peer: Peer::of(&socket),
             socket,
         };
-        connection.send(request.text().as_bytes())?;
+        connection.send(&request.packet())?;
         Ok(connection)
     }
 
@@ -206,6 +237,7 @@ impl Connection {
                     None => Err(Errno::EBADMSG),
                 },
                 Some(Answer::Stage(stage)) => handle(Answered::Stage(stage)),
+                Some(Answer::Decided(outcomes)) => handle(Answered::Decided(outcomes)),
                 Some(Answer::End(code)) => return Ok(code),
                 Some(Answer::Lost(_)) | None => Err(Errno::EBADMSG),
             };
@@ -228,7 +260,7 @@ fn print_error(line: &[u8]) {
 /// The errors of [`ask`]; [`Error::Refused`] for another exit code.
 pub fn fetch(
     path: &Path,
-    request: Request,
+    request: &Request<'_>,
     receive: &mut dyn FnMut(Payload<'_>, OwnedFd) -> Result<(), Errno>,
 ) -> Result<(), Error> {
     match ask(path, request, receive)? {

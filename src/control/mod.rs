@@ -9,37 +9,40 @@
 //! until either end closes the connection. The client may meanwhile send [`LOST`], which the daemon answers with the number
 //! of samples that found the ring buffer full. The daemon also sends this number before it closes the connection.
 
+pub mod changes;
 pub mod client;
 pub mod server;
 
 use std::fmt;
 use std::time::Duration;
 
+use self::changes::Changes;
 use crate::config::InterfaceName;
 
 /// Path of the control socket without `--control`.
 pub const DEFAULT_PATH: &str = "/run/corexdp.sock";
 
 /// Maximum size of a packet in bytes.
-const PACKET: usize = 4096;
-
-/// Maximum size of a request in bytes, one more than the longest.
-const REQUEST: usize = 256;
+pub const PACKET: usize = 4096;
 
 /// Packet of a client that samples: asks for the number of lost samples.
 const LOST: &[u8] = b"lost";
 
 /// A client's request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Request {
+pub enum Request<'a> {
     /// Reload the Corefile. With a time, the reload is rolled back unless `Confirm` arrives within that time.
     Reload(Option<Duration>),
     /// Confirm the last start or reload.
     Confirm,
     /// Pass the status as JSON, in shared memory.
     Status,
-    /// Pass the descriptors of the maps.
+    /// Pass the descriptors of the maps that lines of the Corefile refer to, or that have decisions.
     Dump,
+    /// Pass the descriptors of all maps whose entries are bytes.
+    Maps,
+    /// Add and delete decisions.
+    Decide(Changes<'a>),
     /// Name the stages, pass a ring buffer, and write samples to it while the connection is open.
     Sample(SampleRequest),
 }
@@ -87,27 +90,36 @@ impl fmt::Display for SampleRequest {
     }
 }
 
-impl Request {
-    /// Text of the packet. The time of `Reload` is in milliseconds.
-    pub fn text(self) -> String {
+impl<'a> Request<'a> {
+    /// The packet. The time of `Reload` is in milliseconds.
+    pub fn packet(&self) -> Vec<u8> {
         match self {
-            Self::Reload(None) => "reload".into(),
-            Self::Reload(Some(time)) => format!("reload {}", time.as_millis()),
-            Self::Confirm => "confirm".into(),
-            Self::Status => "status".into(),
-            Self::Dump => "dump".into(),
-            Self::Sample(request) => format!("sample {request}"),
+            Self::Reload(None) => b"reload".into(),
+            Self::Reload(Some(time)) => {
+                let milliseconds = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+                format!("reload {milliseconds}").into()
+            }
+            Self::Confirm => b"confirm".into(),
+            Self::Status => b"status".into(),
+            Self::Dump => b"dump".into(),
+            Self::Maps => b"maps".into(),
+            Self::Decide(changes) => changes.packet(),
+            Self::Sample(request) => format!("sample {request}").into(),
         }
     }
 
     /// Parses a packet; `None` for a request that this version does not know.
-    pub fn parse(packet: &[u8]) -> Option<Self> {
+    pub fn parse(packet: &'a [u8]) -> Option<Self> {
+        if let Some(changes) = Changes::parse(packet) {
+            return Some(Self::Decide(changes));
+        }
         let text = std::str::from_utf8(packet).ok()?;
         match text.split_once(' ') {
             None if text == "reload" => Some(Self::Reload(None)),
             None if text == "confirm" => Some(Self::Confirm),
             None if text == "status" => Some(Self::Status),
             None if text == "dump" => Some(Self::Dump),
+            None if text == "maps" => Some(Self::Maps),
             Some(("reload", time)) => {
                 let time = time.parse().ok()?;
                 Some(Self::Reload(Some(Duration::from_millis(time))))
@@ -123,8 +135,12 @@ impl Request {
 pub enum Payload<'a> {
     /// Shared memory that starts with a text; the text's length in native byte order.
     Text([u8; 4]),
-    /// A map; the names of interface and map, separated by a space, and in a chain NUL and the name of the stage.
+    /// A map; the names of interface and map, separated by a space, then NUL and the name of the stage. Without a chain,
+    /// the answer to `Dump` does not name the stage.
     Map(&'a [u8]),
+    /// Shared memory with the decisions about the map before: their number, and for each its end in nanoseconds of
+    /// [`ktime`](crate::base::ktime), 0 for no end, and its key.
+    Decisions([u8; 4]),
     /// A ring buffer for samples; its size in bytes in native byte order.
     Ring([u8; 4]),
 }
@@ -140,6 +156,8 @@ enum Answer<'a> {
     Stage(&'a [u8]),
     /// Number of lost samples in this session, in native byte order.
     Lost([u8; 8]),
+    /// The outcome of each change, as a number of 2 bytes in native byte order.
+    Decided(&'a [u8]),
     /// The exit code, and the end of the answer.
     End(u8),
 }
@@ -154,6 +172,8 @@ impl<'a> Answer<'a> {
             (b'r', size) => Some(Self::Payload(Payload::Ring(size.try_into().ok()?))),
             (b's', stage) => Some(Self::Stage(stage)),
             (b'l', lost) => Some(Self::Lost(lost.try_into().ok()?)),
+            (b'c', count) => Some(Self::Payload(Payload::Decisions(count.try_into().ok()?))),
+            (b'd', outcomes) => Some(Self::Decided(outcomes)),
             _ => None,
         }
     }
@@ -165,6 +185,8 @@ impl<'a> Answer<'a> {
             Self::Payload(Payload::Text(length)) => (b't', &length[..]),
             Self::Payload(Payload::Map(names)) => (b'm', *names),
             Self::Payload(Payload::Ring(size)) => (b'r', &size[..]),
+            Self::Payload(Payload::Decisions(count)) => (b'c', &count[..]),
+            Self::Decided(outcomes) => (b'd', *outcomes),
             Self::Stage(stage) => (b's', *stage),
             Self::Lost(lost) => (b'l', &lost[..]),
             Self::End(code) => (b'x', std::slice::from_ref(code)),
@@ -183,7 +205,7 @@ mod tests {
     use super::*;
     use crate::config::MAX_INTERFACE;
 
-    fn sample(interface: Option<InterfaceName>) -> Request {
+    fn sample(interface: Option<InterfaceName>) -> Request<'static> {
         Request::Sample(SampleRequest {
             interface,
             verdicts: u32::MAX,
@@ -200,13 +222,11 @@ mod tests {
             Request::Confirm,
             Request::Status,
             Request::Dump,
+            Request::Maps,
             sample(None),
             sample(InterfaceName::try_from("eth0").ok()),
         ] {
-            assert_eq!(
-                Request::parse(request.clone().text().as_bytes()),
-                Some(request)
-            );
+            assert_eq!(Request::parse(&request.packet()), Some(request));
         }
         for wrong in [
             &b""[..],
@@ -224,9 +244,9 @@ mod tests {
             assert_eq!(Request::parse(wrong), None, "{wrong:?}");
         }
         let name = "i".repeat(MAX_INTERFACE);
-        let longest = sample(InterfaceName::try_from(name.as_str()).ok()).text();
-        assert!(Request::parse(longest.as_bytes()).is_some() && longest.len() < REQUEST);
-        assert_eq!(Request::parse(format!("{longest}i").as_bytes()), None);
+        let longest = sample(InterfaceName::try_from(name.as_str()).ok()).packet();
+        assert!(Request::parse(&longest).is_some());
+        assert_eq!(Request::parse(&[&longest[..], b"i"].concat()), None);
     }
 
     #[test]
@@ -239,6 +259,8 @@ mod tests {
             Answer::Payload(Payload::Ring([0, 0, 4, 0])),
             Answer::Stage(b"0 2 0 eth0 acl"),
             Answer::Lost([1, 0, 0, 0, 0, 0, 0, 0]),
+            Answer::Payload(Payload::Decisions([2, 0, 0, 0])),
+            Answer::Decided(&[0, 0, 1, 16]),
             Answer::End(78),
         ] {
             assert_eq!(Answer::parse(answer.packet(&mut buffer)), Some(answer));

@@ -16,7 +16,7 @@ use nix::sys::socket::{
 use nix::sys::stat::{Mode, fchmod};
 use nix::unistd::geteuid;
 
-use super::{Answer, LOST, PACKET, Payload, REQUEST, Request};
+use super::{Answer, LOST, PACKET, Payload, Request};
 use crate::base::files::{self, Identity};
 use crate::kernel::fd_passing;
 
@@ -136,15 +136,21 @@ impl Control {
     }
 
     /// Receives the request of client `index`, whose descriptor is ready. Removes the client from the list; dropping the
-    /// client closes its connection. An unknown request is answered here.
-    pub fn receive(&mut self, index: usize) -> Option<(Client, Request)> {
+    /// client closes its connection. An unknown request is answered here. The packet is received into
+    /// `buffer`.
+    pub fn receive<'b>(
+        &mut self,
+        index: usize,
+        buffer: &'b mut [u8; PACKET],
+    ) -> Option<(Client, Request<'b>)> {
         if index >= self.clients.len() {
             return None;
         }
         let client = self.clients.remove(index);
-        let mut packet = [0; REQUEST];
-        let length = recv(client.as_raw_fd(), &mut packet, MsgFlags::MSG_DONTWAIT).ok()?;
-        let request = Request::parse(packet.get(..length)?);
+        let length = recv(client.as_raw_fd(), buffer, MsgFlags::MSG_DONTWAIT).ok()?;
+        // A packet that fills the buffer may be cut.
+        let packet = buffer.get(..length).filter(|packet| packet.len() < PACKET);
+        let request = Request::parse(packet.unwrap_or_default());
         let client = Client(client);
         if request.is_none() {
             client.error(format_args!("this daemon does not know the request; use the binary from which the daemon was started"));
@@ -191,6 +197,11 @@ impl Client {
     /// Sends the number of lost samples.
     pub fn lost(&self, samples: u64) {
         self.send(Answer::Lost(samples.to_ne_bytes()));
+    }
+
+    /// Sends the outcome of each change, as a number of 2 bytes in native byte order.
+    pub fn decided(&self, outcomes: &[u8]) {
+        self.send(Answer::Decided(outcomes));
     }
 
     /// Process id; 0 for a process of another PID namespace.

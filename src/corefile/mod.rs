@@ -24,6 +24,7 @@ mod stream;
 mod tests;
 mod text;
 mod token;
+mod words;
 
 use std::fmt;
 use std::io;
@@ -35,6 +36,7 @@ pub use error::{Error, Word};
 pub use lines::{Lines, Occurrence, Occurrences};
 use text::Text;
 pub use token::Token;
+pub use words::words;
 
 /// Maximum number of warnings that are kept.
 const MAX_WARNINGS: usize = 20;

@@ -8,13 +8,14 @@ use std::time::Duration;
 
 use nix::errno::Errno;
 
+use super::decisions::pass_decisions;
 use super::error::{Error, fault};
 use super::state::{ControlSocket, Daemon, Options};
 use crate::base::exit;
 use crate::base::wait::Backoff;
 use crate::control::server::{Client, Control, Owner};
 use crate::control::{DEFAULT_PATH, Payload, Request};
-use crate::filter::{Filter, ReadMap};
+use crate::filter::{Filter, LoadedMap};
 use crate::http::PAGE_SIZE;
 use crate::kernel::errno;
 use crate::kernel::shared_memory::SharedMemory;
@@ -132,12 +133,14 @@ fn owner(path: &Path, error: &io::Error) -> Option<Owner> {
 
 impl Daemon<'_> {
     /// Executes the request of a client, and sends the answer.
-    pub(super) fn answer_client(&mut self, client: Client, request: Request) {
+    pub(super) fn answer_client(&mut self, client: Client, request: Request<'_>) {
         let result = match request {
             Request::Reload(confirm) => self.reload(confirm),
             Request::Confirm => self.confirm(),
             Request::Status => return self.pass_status(&client),
-            Request::Dump => return pass_maps(&self.filters, &client),
+            Request::Dump => return pass_maps(&self.filters, Which::Read, &client),
+            Request::Maps => return pass_maps(&self.filters, Which::All, &client),
+            Request::Decide(changes) => return self.decide(&client, changes),
             Request::Sample(request) => return self.start_sampling(client, &request),
         };
         match result {
@@ -169,35 +172,61 @@ impl Daemon<'_> {
     }
 }
 
-/// Passes the descriptor of each map; the client reads the maps.
-fn pass_maps(filters: &[Filter], client: &Client) {
+/// Choice of the maps that are passed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Which {
+    /// The maps that the daemon reads, and those with decisions.
+    Read,
+    /// All maps of the objects whose entries are bytes.
+    All,
+}
+
+/// Passes the descriptor and the decisions of each map; the client reads the maps.
+fn pass_maps(filters: &[Filter], which: Which, client: &Client) {
     for filter in filters {
-        let interface = filter.interface.as_bytes();
         for stage in filter.stages() {
-            for ReadMap { name, map, .. } in &stage.read_maps {
-                let parts = [
-                    interface,
-                    b" ",
-                    name.as_bytes(),
-                    b"\0",
-                    stage.object.as_bytes(),
-                ];
-                // The stage is named in a chain only.
-                let count = if filter.is_chain() { 5 } else { 3 };
-                let mut names = heapless::Vec::<u8, NAMES>::new();
-                let mut parts = parts.iter().take(count);
-                let passed = if parts.all(|part| names.extend_from_slice(part).is_ok()) {
-                    client.pass(Payload::Map(&names), map.fd().as_fd())
-                } else {
-                    Err(Errno::ENAMETOOLONG)
-                };
-                if let Err(errno) = passed {
+            let is_named = filter.is_chain() || which == Which::All;
+            let object = is_named.then_some(stage.object.as_str());
+            let read = stage.read_maps.iter();
+            let read = read.flat_map(|read| {
+                let maps = stage.maps().iter();
+                maps.filter(|map| read.has(map.name()))
+            });
+            let others = stage.maps().iter().filter(|map| {
+                let is_read = stage.read_maps.iter().any(|read| read.has(map.name()));
+                let is_wanted = map.decisions() > 0 || which == Which::All && map.is_shown();
+                is_wanted && !is_read
+            });
+            for map in read.chain(others) {
+                let passed = pass_map(&filter.interface, object, map, client);
+                if let Err(errno) = passed.and_then(|()| pass_decisions(map, client)) {
                     return fail(client, "cannot pass a map", errno);
                 }
             }
         }
     }
     client.end(exit::DONE);
+}
+
+fn pass_map(
+    interface: &str,
+    stage: Option<&str>,
+    map: &LoadedMap,
+    client: &Client,
+) -> Result<(), Errno> {
+    let mut names = heapless::Vec::<u8, NAMES>::new();
+    let parts = [
+        Some(interface),
+        Some(" "),
+        Some(map.name()),
+        stage.map(|_| "\0"),
+        stage,
+    ];
+    for part in parts.into_iter().flatten() {
+        let extended = names.extend_from_slice(part.as_bytes());
+        extended.map_err(|_| Errno::ENAMETOOLONG)?;
+    }
+    client.pass(Payload::Map(&names), map.map().fd().as_fd())
 }
 
 fn fail(client: &Client, what: &str, errno: Errno) {

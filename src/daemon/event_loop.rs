@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use super::signals::Signals;
 use super::state::{Daemon, End, Shutdown};
 use crate::base::wait::{sleep, wait};
+use crate::control::PACKET;
 use crate::control::server::{CLIENTS, Control};
 use crate::filter::Filter;
 use crate::http::keeper::Keeper;
@@ -94,6 +95,7 @@ impl Daemon<'_> {
             self.page.retry(ready.addresses, &self.options.log);
             self.control.open_if_due(self.options);
             self.reload_if_changed();
+            self.sweep_decisions();
             self.map_reads
                 .log_changes(&mut self.filters, &self.options.log);
             self.options.log.deliver();
@@ -146,6 +148,7 @@ impl Daemon<'_> {
             self.reloading.deadline(),
             self.shutdown.map(|shutdown| shutdown.until),
             self.manager.deadline(),
+            self.next_sweep(),
             self.options.log.deadline(),
         ];
         deadlines.into_iter().flatten().min()
@@ -154,10 +157,13 @@ impl Daemon<'_> {
     /// Answers each client of the control socket that sent a request, then accepts another client.
     fn answer_clients(&mut self, ready: &Ready) {
         // From the last to the first: `receive` removes the client from the list.
+        let mut buffer = [0; PACKET];
         let clients = ready.clients.iter().enumerate().rev();
         for (index, _) in clients.filter(|(_, ready)| **ready) {
             let control = self.control.server.as_mut();
-            if let Some((client, request)) = control.and_then(|control| control.receive(index)) {
+            if let Some((client, request)) =
+                control.and_then(|control| control.receive(index, &mut buffer))
+            {
                 self.answer_client(client, request);
             }
         }

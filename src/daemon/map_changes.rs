@@ -53,12 +53,15 @@ impl MapReads {
 
     fn log_changes_of(&mut self, read: &mut ReadMap, place: Option<(&str, &str)>, log: &Log) {
         let ReadMap {
-            name, map, watch, ..
+            name,
+            content,
+            watch,
+            ..
         } = read;
         let (Some(watch), subject) = (watch, Subject { place, map: name }) else {
             return;
         };
-        if let Err(errno) = watch.log_changes(&subject, map, &mut self.scan, log) {
+        if let Err(errno) = watch.log_changes(&subject, content, &mut self.scan, log) {
             let reason = errno.desc();
             log.warn(format_args!("{subject}: cannot be read: {reason}"));
         }

@@ -1,19 +1,21 @@
 //! Startup: attaches the filters of a checked plan.
 
+use super::decisions;
 use super::error::Error;
 use super::reload::switch;
 use super::service_manager::Manager;
 use super::signals::Signals;
 use super::state::{Filters, Options};
 use crate::base::diagnostic::Diagnostic;
-use crate::filter::{self, Batch, Chain, Filter, Prepared, blame, tidy, wait_for};
+use crate::filter::{self, Batch, Chain, Filter, Prepared, Restore, blame, tidy, wait_for};
 use crate::kernel::limits;
 use crate::kernel::map_scan::Scan;
 use crate::log::Log;
 use crate::plan::{NO_FILTER, Plan};
 
-/// Logs the warnings of the plan.
+/// Logs the lists and the warnings of the plan.
 pub(super) fn warn(plan: &Plan, log: &Log) {
+    plan.announce_lists(&mut |line| log.info(line));
     plan.warn(&mut |warning| log.warn(warning));
 }
 
@@ -127,7 +129,9 @@ pub(super) fn filters(
         }
     }
     tidy(log);
-    let prepared = prepare(plan, &old, scan, log)?;
+    let mut prepared = prepare(plan, &old, scan, log)?;
+    let restore = Restore::new(&mut prepared, &mut old, scan);
+    decisions::restore(&options.state, restore, log);
     let durability = switch::durability(options.confirm);
     let new = switch::switch(&mut old, prepared, scan, log, durability)?;
     Ok(Some((new, old)))

@@ -40,6 +40,8 @@ pub struct Options {
     pub pidfile: Option<PathBuf>,
     /// Path of the control socket (`--control`); `None` for the default path, which another daemon may occupy.
     pub control: Option<PathBuf>,
+    /// Folder of the file that keeps decisions (`--state`).
+    pub state: PathBuf,
     /// Time within which the start must be confirmed (`--confirm`).
     pub confirm: Option<Duration>,
 }

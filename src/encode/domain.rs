@@ -4,8 +4,9 @@
 use super::KEY;
 use crate::base::escape::Quoted;
 use crate::base::hex::Count;
-use crate::object::Layout;
+use crate::list::Reason;
 use crate::object::layout::Kind;
+use crate::object::{Layout, NAME_KEY};
 
 /// Name of the type in C.
 const TYPE: &str = "struct qname";
@@ -18,6 +19,11 @@ const FOREIGN: &str = "*\\:^|@\"'<>(),;";
 /// True if keys of this layout are domain names.
 pub(super) fn is_key(layout: &Layout) -> bool {
     layout.whole().name == TYPE && layout.shape(layout.core()).kind == Kind::Text
+}
+
+/// The layout of the keys of a name table.
+pub(super) fn layout() -> Layout {
+    Layout::text(TYPE, NAME_KEY)
 }
 
 /// Fills `out` with the name `word`.
@@ -33,6 +39,38 @@ pub(super) fn write(word: &str, out: &mut [u8]) -> Result<(), String> {
     let letters = name.bytes().map(|letter| letter.to_ascii_lowercase());
     for (byte, letter) in out.iter_mut().zip(letters) {
         *byte = letter;
+    }
+    Ok(())
+}
+
+/// Replaces `wire` by the name in the key `name`, in wire format without the root label. Labels of more than 63 bytes, which
+/// [`write`] refuses, are cut off.
+pub fn name_to_wire(name: &[u8], wire: &mut Vec<u8>) {
+    wire.clear();
+    let name = name.split(|byte| *byte == 0).next().unwrap_or_default();
+    for label in name
+        .split(|byte| *byte == b'.')
+        .filter(|label| !label.is_empty())
+    {
+        let label = label.get(..MAX_LABEL).unwrap_or(label);
+        wire.push(u8::try_from(label.len()).unwrap_or(0));
+        wire.extend_from_slice(label);
+    }
+}
+
+/// Fills `out` with a name in the form of the wire, without the empty label at its end.
+///
+/// # Errors
+/// When the name is longer than `out`.
+pub fn write_wire(wire: &[u8], out: &mut [u8]) -> Result<(), Reason> {
+    out.fill(0);
+    let text = wire.get(1..).unwrap_or_default();
+    let start = out.get_mut(..text.len()).ok_or(Reason::LongName)?;
+    start.copy_from_slice(text);
+    let mut at = usize::from(*wire.first().unwrap_or(&0));
+    // The length of each label but the first has the place of a dot.
+    while let Some(length) = start.get_mut(at) {
+        at += 1 + usize::from(std::mem::replace(length, b'.'));
     }
     Ok(())
 }

@@ -8,6 +8,7 @@ mod address;
 mod decode;
 mod domain;
 pub mod integer;
+mod item;
 mod line;
 mod number;
 mod prefix;
@@ -20,9 +21,11 @@ use crate::base::escape::Quoted;
 use crate::base::hex::Count;
 use crate::encode::integer::Number;
 use crate::object::layout::{Field, Kind};
-use crate::object::{Btf, Layout, MapDef, MapKind};
+use crate::object::{Btf, Layout, MapDef, MapKind, Role, TableKind};
 
 pub use decode::{Assignment, Decoded};
+pub use domain::{name_to_wire, write_wire};
+pub use item::ItemKeys;
 pub use line::MAP;
 pub use prefix::clear_host_bits;
 use word::Refusal;
@@ -61,7 +64,10 @@ impl<'a> Encoder<'a> {
         };
         Self {
             map,
-            key: layout(key, map.key_size).unwrap_or_else(|| Layout::bytes(map.key_size)),
+            key: match map.role {
+                Role::Entries(TableKind::Names) => domain::layout(),
+                _ => layout(key, map.key_size).unwrap_or_else(|| Layout::bytes(map.key_size)),
+            },
             value: layout(value, map.value_size),
             cached: Vec::new(),
         }

@@ -11,7 +11,9 @@ use crate::base::hex::Count;
 use crate::object::MapKind;
 
 /// Size of the prefix length in bytes.
-const LENGTH: usize = size_of::<u32>();
+pub(super) const LENGTH: usize = size_of::<u32>();
+/// Number of bits before the address in an IPv4-mapped IPv6 address.
+pub(super) const MAPPED_BITS: u32 = 96;
 /// Prefix of an IPv4-mapped IPv6 address, `::ffff:0:0/96` (RFC 4291, section 2.5.5.2).
 const MAPPED: [u8; 12] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff];
 
@@ -84,7 +86,7 @@ pub(super) fn mapped_ipv4(address: &[u8]) -> Option<&[u8]> {
 pub(super) fn format(key: &[u8]) -> Option<String> {
     let (length, bytes) = key.split_first_chunk::<LENGTH>()?;
     let bits = u32::from_ne_bytes(*length);
-    if let Some((ipv4, bits)) = mapped_ipv4(bytes).zip(bits.checked_sub(96)) {
+    if let Some((ipv4, bits)) = mapped_ipv4(bytes).zip(bits.checked_sub(MAPPED_BITS)) {
         return Some(format!("{}/{bits}", address::format(ipv4)?));
     }
     Some(format!("{}/{bits}", address::format(bytes)?))

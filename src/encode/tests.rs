@@ -71,9 +71,9 @@ fn key_errors_name_the_accepted_words() {
             "KEY is of no known type, 16 bytes; it takes 0x and 32 digits or an IPv6 address or an IPv4 address, not \"192.0.2\"",
         ),
         (
-            65,
+            257,
             "1",
-            "a key of the map has 65 bytes, more than 64; build with a larger COREXDP_MAX_KEY",
+            "a key of the map has 257 bytes, more than 256; build with a larger COREXDP_MAX_KEY",
         ),
     ] {
         let map = map(MapKind::HASH, size, 4);

@@ -4,9 +4,11 @@ use std::os::fd::AsFd;
 
 use nix::errno::Errno;
 
+use super::build::prepare;
 use super::context::Chain;
 use super::find_interface::{find_interface, free, up};
 use super::hold::{own_pins, pin_state};
+use super::load::Batch;
 use super::refusal::{occupied, refusal_reason};
 use super::stage::Stage;
 use super::state::{Attached, Prepared, PreparedStage};
@@ -15,6 +17,7 @@ use crate::base::diagnostic::{Blame, Diagnostic};
 use crate::config;
 use crate::kernel::attach::{Attachment, Failure};
 use crate::kernel::interface::Interface;
+use crate::kernel::map_scan::Scan;
 use crate::kernel::program::Program;
 use crate::kernel::xdp_mode::Mode;
 
@@ -54,6 +57,22 @@ pub fn attach(chain: &Chain<'_>, prepared: Prepared) -> Result<Filter, Diagnosti
             Err(not_attached(context, failure, mode, &interface))
         }
     }
+}
+
+/// Loads the programs of `chain` without attaching the first: the kernel's verifier has accepted them, and they can be run
+/// by test calls.
+///
+/// # Errors
+/// When the kernel refuses a map, an entry or a program.
+pub fn load_unattached(
+    chain: &Chain<'_>,
+    batch: &mut Batch,
+    scan: &mut Scan,
+) -> Result<Filter, Diagnostic> {
+    let filter = loaded_filter(chain, prepare(chain, None, batch, scan)?)?;
+    let linked = filter.link_stages();
+    linked.map_err(|error| error.diagnostic(chain))?;
+    Ok(filter)
 }
 
 /// The filter of newly loaded stages.

@@ -1,10 +1,10 @@
 //! The step that creates the maps of an object.
 
+use std::borrow::Cow;
 use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
 
 use nix::errno::Errno;
 
-use super::entry_list::EntryList;
 use super::loaded::LoadedMap;
 use super::refusal::no_descriptor;
 use super::stage::Stage;
@@ -14,6 +14,7 @@ use crate::kernel::map::{Map, Types};
 use crate::kernel::{self, btf, errno, limits};
 use crate::object::frame::{NEXT, RINGS, TOTALS};
 use crate::object::{KernelBtf, MapDef};
+use crate::plan::tables::PlannedTable;
 
 /// Maps that a new stage shares with a running one.
 #[derive(Clone, Copy, Debug)]
@@ -50,6 +51,7 @@ pub(super) fn create_maps(
     let loaded = types.as_ref().and_then(|types| btf::load(&types.blob).ok());
     let mut maps = Vec::with_capacity(object.maps.len());
     for def in &object.maps {
+        let def = &*sized(def, &context.planned.tables);
         let map = if let Some(shared) = shared.map(&def.name) {
             let map = shared.map.share();
             map.map_err(|error| no_descriptor(context, &error))?
@@ -68,14 +70,22 @@ pub(super) fn create_maps(
             write_content(def, &map).map_err(|(verb, errno)| failed(context, def, verb, errno))?;
             map
         };
-        maps.push(LoadedMap {
-            name: def.name.clone(),
-            map,
-            entries: EntryList::default(),
-        });
+        maps.push(LoadedMap::new(&def.name, map));
     }
     fill_slots(context, &maps, shared)?;
     Ok(maps)
+}
+
+/// The definition with the number of entries that the content of its table needs.
+fn sized<'a>(def: &'a MapDef, tables: &[PlannedTable]) -> Cow<'a, MapDef> {
+    let mut all = tables.iter().flat_map(|table| &table.sizes.entries);
+    match all.find(|(name, _)| *name == def.name) {
+        None => Cow::Borrowed(def),
+        Some((_, entries)) => Cow::Owned(MapDef {
+            max_entries: *entries,
+            ..def.clone()
+        }),
+    }
 }
 
 /// Writes the inner maps to the slots of maps-in-maps.

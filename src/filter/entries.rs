@@ -11,29 +11,42 @@ use crate::base::escape::Plain;
 use crate::config::{Entry, MapEntries, MapId, fit};
 use crate::encode::Encoder;
 use crate::kernel::map::Shape;
-use crate::object::MapDef;
+use crate::object::{MapDef, Role};
+use crate::plan::lists::MapItems;
 
-/// The lines of an `ebpf` block that refer to one map.
+/// The lines of an `ebpf` block that refer to one map: items of lists, then `map` and `entry` lines. Of entries with the
+/// same key the last takes effect.
 pub(super) struct Lines<'a> {
     context: &'a Context<'a>,
     /// Id of the map in the block; `None` if no line refers to the map.
     id: Option<MapId>,
+    /// Items of lists; `None` without a list for the map.
+    items: Option<&'a MapItems>,
     pub(super) def: &'a MapDef,
     encoder: Encoder<'a>,
 }
 
-/// The lines for each map of the object. Maps of variables have none: linking put their lines into the object.
+/// The lines for each map of the object. Maps of variables have none: linking put their lines into the object. Maps of
+/// tables have none: the plan has their content.
 pub(super) fn lines<'a>(context: &'a Context<'a>) -> impl Iterator<Item = Lines<'a>> {
-    context.object.maps.iter().map(|def| Lines {
-        context,
-        id: match def.initial {
-            None => context.block.map(&def.name).map(|named| named.id),
-            Some(_) => None,
-        },
-        def,
-        encoder: Encoder::new(def, context.object.btf()),
+    context.object.maps.iter().map(|def| {
+        let id = match (&def.initial, &def.role) {
+            (None, Role::Map) => context.block.map(&def.name).map(|named| named.id),
+            _ => None,
+        };
+        let mut items = context.planned.lists.items.iter();
+        Lines {
+            context,
+            id,
+            items: items.find(|items| Some(items.map) == id),
+            def,
+            encoder: Encoder::new(def, context.object.btf()),
+        }
     })
 }
+
+/// Takes number, key and value of an item or line.
+type Visit<'v, L> = dyn FnMut(&L, usize, &[u8], &[u8]) -> Result<(), Diagnostic> + 'v;
 
 impl<'a> Lines<'a> {
     /// True if no line refers to the map.
@@ -41,8 +54,8 @@ impl<'a> Lines<'a> {
         self.id.is_none()
     }
 
-    /// The entries of all lines.
-    pub(super) fn entries(&self) -> MapEntries<'a> {
+    /// The entries of `map` and `entry` lines.
+    fn entries(&self) -> MapEntries<'a> {
         let Context {
             block, corefile, ..
         } = self.context;
@@ -50,14 +63,11 @@ impl<'a> Lines<'a> {
         self.id.map_or_else(MapEntries::default, entries)
     }
 
-    /// Calls `visit` with number, key and value of each line.
+    /// Calls `visit` with number, key and value of each item and line.
     ///
     /// # Errors
-    /// An internal error: `config` did not check a line.
-    pub(super) fn each(
-        &mut self,
-        mut visit: impl FnMut(usize, &[u8], &[u8]),
-    ) -> Result<(), Diagnostic> {
+    /// The first error of `visit`, or an internal error: `config` did not check a line.
+    pub(super) fn each(&mut self, visit: &mut Visit<'_, Self>) -> Result<(), Diagnostic> {
         let (mut key, mut value) = ([0; MAX_KEY], [0; MAX_VALUE]);
         let key = key.get_mut(..self.def.key_size as usize);
         let value = value.get_mut(..self.def.value_size as usize);
@@ -65,9 +75,21 @@ impl<'a> Lines<'a> {
         let (Some(key), Some(value)) = (key, value) else {
             return Ok(());
         };
-        for (index, entry) in self.entries().enumerate() {
+        let mut index = 0;
+        if let Some((items, keys)) = self.items.zip(self.encoder.item_keys()) {
+            items.each::<Diagnostic>(&mut |item, given| {
+                // `plan` keeps no item that the map cannot hold.
+                if Encoder::item_key(keys, item, key).is_ok() {
+                    visit(self, index, key, &given.bytes)?;
+                }
+                index += 1;
+                Ok(())
+            })?;
+        }
+        for entry in self.entries() {
             self.encode(&entry, key, value)?;
-            visit(index, key, value);
+            visit(self, index, key, value)?;
+            index += 1;
         }
         Ok(())
     }
@@ -84,7 +106,7 @@ impl<'a> Lines<'a> {
         shape: &Shape,
     ) -> Result<Rows<Option<usize>>, Diagnostic> {
         let (mut rows, mut copied) = (Rows::new(shape), vec![0; shape.copy_size()]);
-        self.each(|line, key, value| {
+        self.each(&mut |_, line, key, value| {
             let entry = EntryDigest::of(key, value);
             // The last line of a key wins.
             let wins = find(new, entry.key) == Some(entry);
@@ -95,12 +117,13 @@ impl<'a> Lines<'a> {
                 copy_to_all_cpus(shape, &mut copied);
                 rows.push(Some(line), key, &copied);
             }
+            Ok(())
         })?;
         Ok(rows)
     }
 
     /// Encodes an entry to `key` and `value`. `config` has checked the entry, so an error here is a bug of corexdp.
-    pub(super) fn encode(
+    fn encode(
         &mut self,
         entry: &Entry<'_>,
         key: &mut [u8],
@@ -138,12 +161,19 @@ impl<'a> Lines<'a> {
         ));
     }
 
-    /// Error for an entry that the kernel rejected: line `index`, or `None` for an entry being deleted.
+    /// Error for an entry that the kernel rejected: item or line `index`, or `None` for an entry being deleted.
     pub(super) fn refused(&self, index: Option<usize>, errno: Errno) -> Diagnostic {
         let (context, name) = (self.context, Plain(&self.def.name));
-        let entry = index.and_then(|index| self.entries().nth(index));
-        let at = entry.and_then(|entry| entry.at());
-        let directive = entry.map_or("map", |entry| entry.directive());
+        let items = self.items.map_or(0, MapItems::len);
+        let line = index.and_then(|index| index.checked_sub(items));
+        let entry = line.and_then(|line| self.entries().nth(line));
+        let mut lists = context.block.lists.iter();
+        let list = lists.find(|list| Some(list.map) == self.id);
+        let (at, directive) = match (entry, list) {
+            (Some(entry), _) => (entry.at(), entry.directive()),
+            (None, Some(list)) if line.is_none() => (Some(list.at), "list"),
+            _ => (None, "map"),
+        };
         let what = match errno {
             Errno::E2BIG => {
                 let room = self.def.max_entries;

@@ -3,9 +3,10 @@
 use std::hash::{Hash, Hasher as _};
 
 use crate::base::digest::Digest;
+use crate::plan::tables::PlannedTable;
 
 /// Entries of one map as digests, in the order of their lines.
-#[derive(Debug, Default, Hash)]
+#[derive(Debug, Default, Hash, PartialEq, Eq)]
 pub(super) struct EntryList(Vec<EntryDigest>);
 
 /// Digests of one entry.
@@ -40,6 +41,12 @@ impl EntryList {
         self.0.is_empty()
     }
 
+    /// True if a line gives the map an entry of this key. Compares all entries.
+    pub(super) fn has_key(&self, key: &[u8]) -> bool {
+        let key = EntryDigest::of(key, &[]).key;
+        self.0.iter().any(|entry| entry.key == key)
+    }
+
     /// Number of different keys in both lists together.
     pub(super) fn len_with(&self, other: &Self) -> usize {
         let both = self.0.iter().chain(&other.0);
@@ -63,6 +70,13 @@ impl EntryList {
 pub(super) fn find(list: &[EntryDigest], key: u64) -> Option<EntryDigest> {
     let at = list.binary_search_by_key(&key, |entry| entry.key).ok()?;
     list.get(at).copied()
+}
+
+/// The entries of a table for the fingerprint: one digest of all of them.
+pub(super) fn list_of(planned: &PlannedTable) -> EntryList {
+    let mut list = EntryList::default();
+    list.add(&planned.digest.to_ne_bytes(), &[]);
+    list
 }
 
 #[cfg(test)]

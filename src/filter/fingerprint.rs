@@ -8,7 +8,7 @@ use std::hash::{Hash, Hasher as _};
 
 use super::Context;
 use super::entries::lines;
-use super::entry_list::EntryList;
+use super::entry_list::{EntryList, list_of};
 use crate::base::diagnostic::Diagnostic;
 use crate::base::digest::Digest;
 use crate::object::frame::is_frame_map;
@@ -142,7 +142,13 @@ impl Target {
         let mut maps = Vec::with_capacity(context.object.maps.len());
         for mut lines in lines(context) {
             let mut list = EntryList::default();
-            lines.each(|_, key, value| list.add(key, value))?;
+            match context.planned.table(&lines.def.name) {
+                Some(table) => list = list_of(table),
+                None => lines.each(&mut |_, _, key, value| {
+                    list.add(key, value);
+                    Ok(())
+                })?,
+            }
             maps.push(MapEntries {
                 map: lines.def.name.clone(),
                 list,

@@ -5,22 +5,26 @@ use std::os::fd::AsRawFd as _;
 
 use nix::errno::Errno;
 
-use super::Context;
+use super::content::Content;
 use super::create_maps::{Shared, create_maps};
 use super::entries::{Lines, copy_to_all_cpus, lines};
 use super::entry_list::EntryList;
 use super::evicted::rewrite_evicted;
 use super::find_interface::find_interface;
 use super::fingerprint::Fingerprint;
-use super::loaded::{Loaded, LoadedMap};
+use super::loaded::{Loaded, LoadedMap, share, share_table};
 use super::read_map::{ReadMap, watch};
 use super::refusal::{check_interrupted, no_descriptor, no_offload, not_loaded};
 use super::stage::Stage;
+use super::tables::fill_tables;
+use super::{Context, blame};
 use crate::base::diagnostic::Diagnostic;
+use crate::base::escape::Plain;
 use crate::config::{self, MAP};
 use crate::kernel::map::{Map, Shape};
 use crate::kernel::map_scan::{Buffers, Scan};
 use crate::kernel::program::{Failure, Program};
+use crate::object::MapDef;
 use crate::object::frame::NEXT;
 
 /// A buffer of fixed size for entries that are written to a map in one call.
@@ -41,6 +45,7 @@ pub(super) fn load(
     check_interrupted(context)?;
     let mut maps = create_maps(context, shared)?;
     fill_maps(context, &mut maps, batch, scan)?;
+    fill_tables(context, &mut maps)?;
     let lists = maps.iter().map(|map| &map.entries);
     let fingerprint = Fingerprint::new(context.object, context.namesakes, lists);
     let mut loaded = finish_load(context, maps, fingerprint)?;
@@ -152,7 +157,7 @@ fn fill_map(lines: &mut Lines<'_>, map: &Map, batch: &mut Batch) -> Result<Entry
     let shape = map.shape();
     batch.buffers.make_room(shape);
     let mut first = 0;
-    for (index, entry) in lines.entries().enumerate() {
+    lines.each(&mut |lines, index, key, value| {
         if batch.room(shape).is_none() {
             lines.check_interrupted()?;
             batch
@@ -160,14 +165,18 @@ fn fill_map(lines: &mut Lines<'_>, map: &Map, batch: &mut Batch) -> Result<Entry
                 .map_err(|(at, errno)| lines.refused(Some(first + at), errno))?;
             first = index;
         }
-        let (key, value) = batch
+        let (room, copied) = batch
             .room(shape)
             .ok_or_else(|| lines.refused(Some(index), Errno::E2BIG))?;
-        lines.encode(&entry, key, value)?;
-        list.add(key, value.get(..shape.value_size).unwrap_or_default());
-        copy_to_all_cpus(shape, value);
+        room.copy_from_slice(key);
+        if let Some(first) = copied.get_mut(..value.len()) {
+            first.copy_from_slice(value);
+        }
+        list.add(key, value);
+        copy_to_all_cpus(shape, copied);
         batch.count += 1;
-    }
+        Ok(())
+    })?;
     batch
         .flush(map)
         .map_err(|(at, errno)| lines.refused(Some(first + at), errno))?;
@@ -185,12 +194,22 @@ pub(super) fn read_maps(
     let default = context.block.map(MAP).is_none().then_some((MAP, None));
     let mut read_maps = Vec::new();
     for (name, id) in named.chain(default) {
-        let Some(loaded) = maps.iter().find(|map| map.name == name) else {
-            continue;
+        let content = match context.object.map(name).and_then(MapDef::table) {
+            None => share(maps, name).map(|map| map.map(Content::Map)),
+            Some(table) => share_table(maps, name, table).map(|table| table.map(Content::Table)),
         };
-        let map = loaded.map.share();
-        let map = map.map_err(|error| no_descriptor(context, &error))?;
-        read_maps.push(ReadMap::new(name, map, id));
+        let content = content.map_err(|error| no_descriptor(context, &error))?;
+        if let Some(Content::Table(table)) = &content {
+            let metrics = context.block.metrics.iter();
+            let metrics = metrics.filter(|metric| Some(metric.map) == id);
+            let keys = metrics.map(|metric| metric.key.as_slice());
+            table.refresh(keys).map_err(|errno| {
+                let (name, why) = (Plain(name), errno.desc());
+                let what = format!("cannot read the table {name}: {why}");
+                context.wrong(context.block.elf_at, "elf", blame(errno), what)
+            })?;
+        }
+        read_maps.extend(content.map(|content| ReadMap::new(name, content, id)));
     }
     Ok(read_maps)
 }

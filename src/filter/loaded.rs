@@ -1,13 +1,19 @@
 //! A stage as loaded: its program, its maps, and the changes of their entries.
 
+use std::io;
+
 use nix::errno::Errno;
 
+use super::decision_list::DecisionList;
 use super::entries::Rows;
 use super::entry_list::EntryList;
 use super::fingerprint::{Fingerprint, StateKey};
 use super::read_map::ReadMap;
+use super::running_table::RunningTable;
+use super::table_change::TableChange;
 use crate::kernel::map::Map;
 use crate::kernel::program::Program;
+use crate::object::Table;
 #[cfg(doc)]
 use crate::object::frame::NEXT;
 
@@ -16,12 +22,26 @@ pub(super) const SLOT: [u8; 4] = [0; 4];
 
 /// A map of the object, created in the kernel.
 #[derive(Debug)]
-pub(super) struct LoadedMap {
+pub struct LoadedMap {
     /// Name, unique in the object.
     pub(super) name: String,
     pub(super) map: Map,
     /// The entries that the Corefile gives the map.
     pub(super) entries: EntryList,
+    /// Written by `decisions.rs`.
+    pub(super) decisions: DecisionList,
+}
+
+impl LoadedMap {
+    /// A map without entries and decisions.
+    pub(super) fn new(name: &str, map: Map) -> Self {
+        Self {
+            name: name.into(),
+            map,
+            entries: EntryList::default(),
+            decisions: DecisionList::default(),
+        }
+    }
 }
 
 /// A loaded program with filled maps, not attached yet.
@@ -40,6 +60,7 @@ pub(super) struct Changes {
     /// Key before the update, if the update marked the pinned state as modified.
     pub(super) marked: Option<StateKey>,
     pub(super) maps: Vec<ChangedMap>,
+    pub(super) tables: Vec<TableChange>,
 }
 
 /// Previous entries of one map, in the order of the changes.
@@ -54,6 +75,24 @@ pub(super) struct ChangedMap {
 pub(super) enum Before {
     Present,
     Absent,
+}
+
+/// The map of this name, by another descriptor; `None` if no such map is loaded.
+pub(super) fn share(maps: &[LoadedMap], name: &str) -> io::Result<Option<Map>> {
+    let mut maps = maps.iter();
+    let found = maps.find(|map| map.name == name);
+    found.map(|loaded| loaded.map.share()).transpose()
+}
+
+/// The table of this name, by other descriptors; `None` if a part is not loaded.
+pub(super) fn share_table(
+    maps: &[LoadedMap],
+    name: &str,
+    table: &Table,
+) -> io::Result<Option<RunningTable>> {
+    let names = table.part_names(name);
+    let parts: io::Result<Option<Vec<_>>> = names.map(|name| share(maps, &name)).collect();
+    Ok(parts?.map(|parts| RunningTable::new(table, parts)))
 }
 
 /// Id of the program in the slot of [`NEXT`]; `None` for an empty slot.

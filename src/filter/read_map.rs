@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 
 use super::Context;
+use super::content::Content;
 use super::watch::Watch;
 use crate::base::escape::Plain;
 use crate::config::MapId;
-use crate::kernel::map::Map;
 use crate::kernel::map_scan::Scan;
 
 const MINUTE: Duration = Duration::from_mins(1);
@@ -21,8 +21,8 @@ const CHEAP_SCAN: Duration = Duration::from_millis(100);
 pub struct ReadMap {
     /// Name in the object.
     pub name: String,
-    /// The map, by a descriptor of its own.
-    pub map: Map,
+    /// The entries.
+    pub content: Content,
     /// Value hashes of the last round; `None` without `debug`.
     pub watch: Option<Watch>,
     /// Id by which metrics refer to the map; `None` if no line refers to the map.
@@ -47,10 +47,10 @@ struct EntryCount {
 
 impl ReadMap {
     /// A map without watch and count.
-    pub(super) fn new(name: &str, map: Map, id: Option<MapId>) -> Self {
+    pub(super) fn new(name: &str, content: Content, id: Option<MapId>) -> Self {
         Self {
             name: name.to_owned(),
-            map,
+            content,
             watch: None,
             id,
             count: Cell::default(),
@@ -63,13 +63,23 @@ impl ReadMap {
     /// # Errors
     /// When the map cannot be read.
     pub fn entries(&self, changes: bool, scan: &mut Scan) -> Result<u64, Errno> {
-        if self.map.shape().kind.is_array() {
-            return Ok(u64::from(self.map.shape().max_entries));
+        match &self.content {
+            Content::Map(map) if map.shape().kind.is_array() => {
+                return Ok(u64::from(map.shape().max_entries));
+            }
+            Content::Table(table) => return Ok(table.entries()),
+            Content::Map(_) => {}
         }
         let mut count = self.count.get();
-        count.update(changes, || scan.each(&self.map, &mut |_, _| {}))?;
+        count.update(changes, || self.content.each(scan, &mut |_, _| {}))?;
         self.count.set(count);
         Ok(count.entries)
+    }
+
+    /// True if `map` is the name of this map, or of a part of this table.
+    pub fn has(&self, map: &str) -> bool {
+        let end = map.strip_prefix(&self.name);
+        end.is_some_and(|end| self.content.maps().any(|(part, _)| part == end))
     }
 
     /// Discards the cached count.
@@ -83,7 +93,7 @@ pub(super) fn watch(context: &Context<'_>, read: &ReadMap, scan: &mut Scan) -> O
     if !context.block.debug {
         return None;
     }
-    let watch = Watch::begin(&read.map, scan);
+    let watch = Watch::begin(&read.content, scan);
     let failed = |errno: &Errno| {
         let (name, what) = (Plain(&read.name), errno.desc());
         context.warn(format_args!("cannot watch map {name}: {what}"));

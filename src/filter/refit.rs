@@ -3,6 +3,7 @@
 use std::os::fd::AsRawFd as _;
 
 use super::Filter;
+use super::content::Content;
 use super::create_maps::{create_map, types_of, write_content};
 use super::link_header::Expected;
 use super::refusal::to_reason;
@@ -176,7 +177,7 @@ impl Stage {
         if let Some(read) = read_maps.find(|read| read.name == constants.name)
             && let Ok(map) = map.share()
         {
-            read.map = map;
+            read.content = Content::Map(map);
         }
         constants.map = map;
         self.program = program;

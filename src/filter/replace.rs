@@ -5,17 +5,18 @@
 
 use super::attach::{AttachError, attach_program, not_attached, suits};
 use super::context::Chain;
-use super::entry_list::EntryList;
+use super::create_maps::Shared;
 use super::find_interface::find_interface;
 use super::fingerprint::Target;
 use super::hold::{own_pins, pin_state};
-use super::load::read_maps;
+use super::load::{Batch, load, read_maps};
 use super::loaded::{Loaded, LoadedMap};
 use super::read_map::watch;
 use super::refusal::no_descriptor;
 use super::stage::{MapsFrom, Stage};
 use super::state::{Durability, Prepared, PreparedStage};
-use super::update_entries::update_entries;
+use super::tables::carry_counters;
+use super::update_entries::{NotUpdated, update_entries};
 use super::{Context, Filter, ReadMap};
 use crate::base::diagnostic::{Blame, Diagnostic};
 use crate::kernel::interface;
@@ -65,13 +66,7 @@ fn make_stage(
     scan: &mut Scan,
 ) -> Result<Stage, Diagnostic> {
     let (at, target, loaded) = match prepared {
-        PreparedStage::Load(loaded) => {
-            let mut new = Stage::new(context, loaded);
-            if old.stages().any(|stage| stage.object == new.object) {
-                new.maps_from = MapsFrom::Renewal;
-            }
-            return Ok(new);
-        }
+        PreparedStage::Load(loaded) => return Ok(make_anew(context, old, loaded, scan)),
         PreparedStage::Keep(at, target) => (at, target, None),
         PreparedStage::Again(at, target, loaded) => (at, target, Some(loaded)),
     };
@@ -80,7 +75,15 @@ fn make_stage(
         return Err(context.wrong(context.block.at, "ebpf", Blame::System, what));
     };
     let pins = old.pins.as_ref();
-    let changes = update_entries(context, stage, pins, &target, scan)?;
+    let changes = match update_entries(context, stage, pins, &target, scan) {
+        Ok(changes) => changes,
+        Err(NotUpdated::Wrong(wrong)) => return Err(wrong),
+        Err(NotUpdated::NoRoom) => {
+            let mut batch = Box::<Batch>::default();
+            let loaded = load(context, Shared::Totals(stage), &mut batch, scan)?;
+            return Ok(make_anew(context, old, loaded, scan));
+        }
+    };
     let loaded = match loaded {
         Some(loaded) => Ok(loaded),
         None => share(context, stage, &target),
@@ -99,15 +102,23 @@ fn make_stage(
     }
 }
 
+/// A stage with maps of its own, with the decisions of the running stage of the same object.
+fn make_anew(context: &Context<'_>, old: &Filter, mut loaded: Loaded, scan: &mut Scan) -> Stage {
+    let name = context.stage_name();
+    let Some(old) = old.stages().find(|stage| stage.object == name) else {
+        return Stage::new(context, loaded);
+    };
+    loaded.copy_decisions(old, scan, context.log);
+    carry_counters(context, old, &loaded.maps);
+    let mut new = Stage::new(context, loaded);
+    new.maps_from = MapsFrom::Renewal;
+    new
+}
+
 /// The program and maps of `stage` with duplicated descriptors.
 fn share(context: &Context<'_>, stage: &Stage, target: &Target) -> Result<Loaded, Diagnostic> {
-    let maps = stage.maps.iter().map(|LoadedMap { name, map, .. }| {
-        Ok(LoadedMap {
-            name: name.clone(),
-            map: map.share()?,
-            entries: EntryList::default(),
-        })
-    });
+    let maps = stage.maps.iter();
+    let maps = maps.map(|LoadedMap { name, map, .. }| Ok(LoadedMap::new(name, map.share()?)));
     let program = stage.program.share();
     let shared = program.and_then(|program| Ok((program, maps.collect::<std::io::Result<_>>()?)));
     let (program, maps) = shared.map_err(|error| no_descriptor(context, &error))?;
@@ -129,6 +140,9 @@ fn with_entries(
 ) -> Result<Loaded, Diagnostic> {
     for map in &mut loaded.maps {
         map.entries = target.take_entries(&map.name);
+        if let Some(old) = stage.map(&map.name) {
+            map.keep_decisions(&old.decisions);
+        }
     }
     loaded.read_maps = read_maps(context, &loaded.maps)?;
     for read in &mut loaded.read_maps {
@@ -221,7 +235,8 @@ fn shared<'a>(new: &'a mut Filter, old: &'a mut Filter) -> Vec<(&'a mut Stage, &
 fn undo_changes(new: &mut Filter, old: &mut Filter, log: &Log) {
     let (pins, interface) = (old.pins.clone(), old.interface.clone());
     for (new, old) in shared(new, old) {
-        new.changes.undo(old, pins.as_ref(), &interface, log);
+        let changes = std::mem::take(&mut new.changes);
+        changes.undo(old, pins.as_ref(), &interface, log);
     }
 }
 
@@ -240,6 +255,13 @@ impl Filter {
         undo_changes(&mut successor, self, log);
         for (new, old) in shared(&mut successor, self) {
             old.take_watches(new);
+            old.take_decisions(new, true, log);
+        }
+        for new in successor.stages().filter(|new| new.has_new_maps()) {
+            let mut old = self.stages_mut();
+            if let Some(old) = old.find(|old| old.object == new.object) {
+                old.take_decisions(new, false, log);
+            }
         }
         self.reattached = self.reattached.max(successor.reattached);
         for stage in self.stages() {

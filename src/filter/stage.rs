@@ -8,10 +8,13 @@ use std::os::fd::{AsFd as _, AsRawFd as _};
 use nix::errno::Errno;
 
 use super::Context;
+use super::content::Content;
 use super::fingerprint::{Fingerprint, StateKey};
 use super::link_header::LinkFit;
+use super::list_state::ListState;
 use super::loaded::{Changes, Loaded, LoadedMap, SLOT, program_in};
 use super::read_map::{ReadMap, take_watches};
+use super::table_change::TableChange;
 use crate::config::Metric;
 use crate::kernel::map::Map;
 use crate::kernel::program::Program;
@@ -28,6 +31,8 @@ pub struct Stage {
     pub read_maps: Vec<ReadMap>,
     /// Numbers read from the maps, in the Corefile's order.
     pub metrics: Vec<Metric>,
+    /// Lists of the block, in order.
+    pub lists: Vec<ListState>,
     /// True if the program itself may add or delete entries.
     pub changes_maps: bool,
     /// True if the program may return `XDP_TX`, which sends the packet back.
@@ -60,11 +65,15 @@ impl Stage {
     /// The stage of `context`, made of its parts.
     pub(super) fn new(context: &Context<'_>, loaded: Loaded) -> Self {
         let block = context.block;
+        let lists = context.planned.lists.lists.iter();
         Self {
             object: context.stage_name(),
             program: loaded.program,
             read_maps: loaded.read_maps,
             metrics: block.metrics.clone(),
+            lists: lists
+                .filter_map(|list| ListState::of(block, list))
+                .collect(),
             changes_maps: context.object.changes_maps(),
             answers: context.object.may_transmit(),
             maps: loaded.maps,
@@ -124,6 +133,20 @@ impl Stage {
             None => slot.delete(&SLOT)?,
         }
         Ok(true)
+    }
+
+    /// Restores the previous entries of a table. Metrics then find their entries again.
+    ///
+    /// # Errors
+    /// The errors of [`TableChange::undo`].
+    pub(super) fn undo_table(&self, change: TableChange) -> Result<(), Errno> {
+        let mut maps = self.read_maps.iter();
+        let read = maps.find(|read| read.name == change.name);
+        change.undo()?;
+        match read.map(|read| &read.content) {
+            Some(Content::Table(table)) => table.refresh_again(),
+            _ => Ok(()),
+        }
     }
 
     /// Takes over the watches of `other`, which has the same maps, if changes of map values are logged.

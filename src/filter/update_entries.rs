@@ -9,13 +9,14 @@ use nix::errno::Errno;
 
 use super::Context;
 use super::entries::{Lines, Rows, lines};
-use super::entry_list::{EntryDigest, EntryList, find};
+use super::entry_list::{EntryDigest, EntryList, find, list_of};
 use super::evicted::{present, rewrite_evicted};
 use super::fingerprint::Target;
 use super::hold::not_pinned;
 use super::hold::pins::Pins;
 use super::loaded::{Before, ChangedMap, Changes, LoadedMap};
 use super::stage::Stage;
+use super::tables::{tables_are_worth_it, update_table};
 use crate::base::capacity::MAX_KEY;
 use crate::base::diagnostic::Diagnostic;
 use crate::encode::clear_host_bits;
@@ -34,6 +35,20 @@ struct Update {
     deletes: Rows<()>,
 }
 
+/// Reason why the maps were not updated; they are as before.
+pub(super) enum NotUpdated {
+    /// A table has no room for its new entries beside the old ones.
+    NoRoom,
+    /// Any other reason.
+    Wrong(Diagnostic),
+}
+
+impl From<Diagnostic> for NotUpdated {
+    fn from(wrong: Diagnostic) -> Self {
+        Self::Wrong(wrong)
+    }
+}
+
 /// Error of an entry that the kernel rejected.
 struct Rejected {
     /// Number of the line; `None` for a stale entry.
@@ -43,12 +58,16 @@ struct Rejected {
 
 /// True if each map has room for the old and the new entries at the same time.
 pub(super) fn has_room(context: &Context<'_>, old: &Stage, target: &Target) -> bool {
-    context.object.maps.iter().all(|def| {
-        let old = old.map(&def.name).map(|map| &map.entries);
-        let lists = old.zip(target.entries(&def.name));
-        let most = lists.map_or(0, |(old, new)| old.len_with(new));
-        def.kind.is_array() || most <= def.max_entries as usize
-    })
+    let plain = context.object.maps.iter().filter(|def| !def.is_of_table());
+    let mut plain = plain.filter(|def| !def.kind.is_array());
+    let plain = plain.all(|def| {
+        let lists = old.map(&def.name).zip(target.entries(&def.name));
+        let most = lists.map_or(0, |(old, new)| {
+            old.entries.len_with(new) + old.decisions.len()
+        });
+        most <= def.max_entries as usize
+    });
+    plain && tables_are_worth_it(context, old)
 }
 
 /// Replaces the entries in the maps of `old` with the entries of `target`. Returns the changes for a rollback. If the state
@@ -62,7 +81,7 @@ pub(super) fn update_entries(
     pins: Option<&Pins>,
     target: &Target,
     scan: &mut Scan,
-) -> Result<Changes, Diagnostic> {
+) -> Result<Changes, NotUpdated> {
     let mut changes = Changes::default();
     let identity = old.fingerprint.identity;
     let same = identity == target.fingerprint.identity;
@@ -71,6 +90,19 @@ pub(super) fn update_entries(
         pins.rename_state(key, key.modified())
             .map_err(|error| not_pinned(context, &error))?;
         changes.marked = Some(key);
+    }
+    for planned in context.planned.tables.iter().filter(|_| !same) {
+        let map = old.map(&planned.name);
+        if map.is_none_or(|map| map.entries == list_of(planned)) {
+            continue;
+        }
+        match update_table(context, old, planned) {
+            Ok(Some(change)) => changes.tables.push(change),
+            failed => {
+                changes.undo(old, pins, &context.block.interface, context.log);
+                return failed.map_or_else(|wrong| Err(wrong.into()), |_| Err(NotUpdated::NoRoom));
+            }
+        }
     }
     for lines in lines(context) {
         let name = &lines.def.name;
@@ -82,7 +114,7 @@ pub(super) fn update_entries(
         };
         if let Err(wrong) = update_map(lines, map, new, scan, &mut changes) {
             changes.undo(old, pins, &context.block.interface, context.log);
-            return Err(wrong);
+            return Err(wrong.into());
         }
     }
     Ok(changes)
@@ -90,7 +122,9 @@ pub(super) fn update_entries(
 
 fn update_map(
     mut lines: Lines<'_>,
-    LoadedMap { name, map, entries }: &LoadedMap,
+    LoadedMap {
+        name, map, entries, ..
+    }: &LoadedMap,
     new: &EntryList,
     scan: &mut Scan,
     changes: &mut Changes,
@@ -225,10 +259,14 @@ impl ChangedMap {
 
 impl Changes {
     /// Restores the entries in the maps of `stage`, a stage of `interface`. Errors are only logged.
-    pub(super) fn undo(&self, stage: &Stage, pins: Option<&Pins>, interface: &str, log: &Log) {
-        for changed in self.maps.iter().rev() {
+    pub(super) fn undo(self, stage: &Stage, pins: Option<&Pins>, interface: &str, log: &Log) {
+        let tables = self.tables.into_iter().rev();
+        let tables = tables.map(|change| stage.undo_table(change));
+        let maps = self.maps.iter().rev().map(|changed| {
             let map = stage.map(&changed.name);
-            let undone = map.map_or(Ok(()), |map| changed.undo(&map.map));
+            map.map_or(Ok(()), |map| changed.undo(&map.map))
+        });
+        for undone in maps.chain(tables) {
             if let Err(errno) = undone {
                 let what = errno.desc();
                 log.error(format_args!(

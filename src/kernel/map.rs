@@ -134,13 +134,16 @@ impl Map {
         Ok(Self { fd, shape })
     }
 
-    /// Takes over a map that another process created by `def`.
+    /// Takes over a map that another process created by `def`. The parts of a table may have any number of entries.
     ///
     /// # Errors
     /// `EINVAL` when the map's type or sizes differ from `def`.
     pub fn adopt(fd: OwnedFd, def: &MapDef, cpus: usize) -> std::result::Result<Self, Errno> {
-        let shape = Shape::of(def, cpus);
+        let mut shape = Shape::of(def, cpus);
         let actual = info::map(fd.as_fd())?.definition;
+        if def.is_of_table() {
+            shape.max_entries = actual.max_entries;
+        }
         let sizes = |def: &MapDef| (def.kind, def.key_size, def.value_size);
         if sizes(&actual) == sizes(def) && actual.max_entries == shape.max_entries {
             Ok(Self { fd, shape })

@@ -83,6 +83,27 @@ impl Scan {
         })
     }
 
+    /// Room for a value of `size` bytes; `None` if the buffer is smaller.
+    pub fn room(&mut self, size: usize) -> Option<&mut [u8]> {
+        let values = &mut self.buffers.values;
+        if values.len() < size {
+            values.resize(size, 0).ok()?;
+        }
+        values.get_mut(..size)
+    }
+
+    /// A buffer of zeros for the value of one entry, [`Shape::copy_size`] bytes.
+    ///
+    /// # Errors
+    /// `E2BIG` for a value larger than the buffer.
+    pub fn new_value(&mut self, map: &Map) -> Result<&mut [u8], Errno> {
+        let size = map.shape().copy_size();
+        self.buffers.make_room_for(1, map.shape());
+        let value = self.buffers.values.get_mut(..size).ok_or(Errno::E2BIG)?;
+        value.fill(0);
+        Ok(value)
+    }
+
     /// All values of an array, read in one call. `None` when the map is not an array or exceeds the buffers, or when the
     /// kernel has no batches for its type (arrays 5.6, per-CPU arrays 5.13).
     pub fn array(&mut self, map: &Map) -> Option<Values<'_>> {

@@ -3,6 +3,19 @@
 use nix::errno::Errno;
 use nix::libc;
 
+/// Six cryptographically secure random words, for keyed hashes.
+///
+/// # Errors
+/// The errors of [`bytes`].
+pub fn words() -> Result<[u64; 6], Errno> {
+    let bytes: [u8; 48] = bytes()?;
+    let mut words = [0; 6];
+    for (word, bytes) in words.iter_mut().zip(bytes.chunks_exact(8)) {
+        *word = bytes.try_into().map_or(0, u64::from_ne_bytes);
+    }
+    Ok(words)
+}
+
 /// Cryptographically secure random bytes (`getrandom(2)`, 3.17). Blocks at boot until the kernel's generator is seeded.
 ///
 /// # Errors

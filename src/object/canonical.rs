@@ -1,7 +1,7 @@
 //! Writes an object file for redbpf, with one program and one license.
 //!
-//! redbpf 2.3.0 panics on damaged files, so that it must not read the operator's file. Its ELF reader requires a symbol
-//! table.
+//! redbpf 2.3.0 panics on damaged files, so that it must not read the operator's file. `cross/goblin` reads the object for
+//! redbpf, and finds no symbols, so the symbol table is for other readers.
 
 use super::error::Error;
 use super::frame::Code;

@@ -2,6 +2,7 @@
 
 use super::error::Error;
 use super::map_kind::MapKind;
+use crate::table::ValueLayout;
 
 /// Flag of `BPF_MAP_CREATE` that the kernel requires for every LPM trie.
 const BPF_F_NO_PREALLOC: u32 = 1 << 0;
@@ -42,6 +43,42 @@ pub struct MapDef {
     /// Type ids of key and value in [`LinkedObject::btf`](super::LinkedObject::btf). An id is 0 if the object gives
     /// only the size; `None` if both ids would be 0. The value of a data section is its `DATASEC`.
     pub btf_types: Option<(u32, u32)>,
+    /// The role in the object.
+    pub role: Role,
+}
+
+/// What the keys of a table are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TableKind {
+    /// Networks of both address families; the longest prefix decides.
+    Prefixes,
+    /// Domain names; the longest suffix decides.
+    Names,
+}
+
+/// A table of an object.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Table {
+    /// What the keys are.
+    pub kind: TableKind,
+    /// The table as the lines of a Corefile see it: an `lpm_trie` of prefixes or a hash of names. No such map is created.
+    pub entries: MapDef,
+    /// The members of a value that tables know.
+    pub values: ValueLayout,
+}
+
+/// The role of a map in its object.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// A map of its own.
+    #[default]
+    Map,
+    /// The lines of a table.
+    Table(Box<Table>),
+    /// Another part of a table.
+    Part,
+    /// The entries of a table, as the lines of a Corefile see them.
+    Entries(TableKind),
 }
 
 impl MapDef {
@@ -62,6 +99,7 @@ impl MapDef {
             inner: None,
             slots: Vec::new(),
             btf_types: None,
+            role: Role::Map,
         }
     }
 

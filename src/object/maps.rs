@@ -5,6 +5,7 @@ use super::elf::{Elf, Section, Symbol, SymbolKind, SymbolSection};
 use super::error::{Error, Quoted};
 use super::map_def::MapDef;
 use super::map_kind::MapKind;
+use super::tables;
 
 /// Maximum number of maps of an object. A program may use 64 (`MAX_USED_MAPS`), but an object may have more programs.
 const MAX_MAPS: usize = 256;
@@ -152,8 +153,11 @@ impl Maps {
         self.push(def, source)
     }
 
-    pub(super) fn into_defs(self) -> Vec<MapDef> {
-        self.all.into_iter().map(|map| map.def).collect()
+    /// The definitions, each with its role.
+    pub(super) fn into_defs(self, btf: Option<&Btf>) -> Result<Vec<MapDef>, Error> {
+        let mut defs: Vec<_> = self.all.into_iter().map(|map| map.def).collect();
+        tables::find_tables(&mut defs, btf)?;
+        Ok(defs)
     }
 }
 

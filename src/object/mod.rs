@@ -33,6 +33,7 @@ mod references;
 mod slots;
 mod stream;
 mod survey;
+mod tables;
 mod verdict;
 
 pub use btf::{Btf, Composite, DataSection, Enum, Enumerator, Int, Member, Type};
@@ -42,9 +43,10 @@ pub use insn::Insn;
 pub use kernel_btf::{KernelBtf, MapTypes};
 pub use layout::Layout;
 pub use link_header::{LINK_HEADER, LinkHeader};
-pub use map_def::MapDef;
+pub use map_def::{MapDef, Role, Table, TableKind};
 pub use map_kind::MapKind;
 pub use survey::{Program, Survey, survey};
+pub use tables::{NAME_KEY, find_tables, map_for_lines};
 
 use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};
@@ -102,7 +104,7 @@ pub fn link(bytes: &[u8], entry: &str) -> Result<LinkedObject, Error> {
         frags: section.starts_with("xdp.frags"),
         license: license(&elf)?,
         insns,
-        maps: maps.into_defs(),
+        maps: maps.into_defs(btf.as_ref())?,
         map_references,
         entry_slots,
         frame: None,

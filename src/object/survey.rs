@@ -39,7 +39,7 @@ pub struct Program {
 pub fn survey(bytes: &[u8]) -> Result<Survey, Error> {
     let elf = Elf::read(bytes)?;
     let btf = super::types(&elf)?;
-    let mut maps = defined_maps::read(&elf, btf.as_ref())?.into_defs();
+    let mut maps = defined_maps::read(&elf, btf.as_ref())?.into_defs(btf.as_ref())?;
     let functions = Functions::of(&elf);
     let programs = functions.programs().take(MAX_PROGRAMS);
     let mut surveyed = Vec::new();

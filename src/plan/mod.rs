@@ -2,7 +2,9 @@
 
 mod frames;
 mod kernel_types;
+pub mod lists;
 pub mod sources;
+pub mod tables;
 mod variables;
 
 use std::fmt::Display;
@@ -10,13 +12,15 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::base::capacity::MAX_COREFILE;
-use crate::base::diagnostic::{Blame, Diagnostic};
+use crate::base::diagnostic::{Blame, Diagnostic, Errors};
 use crate::base::escape::{Escaped, Plain};
 use crate::base::files;
 use crate::config::{Config, Filter, fit, warn_of_directives_as_addresses, warn_of_typos};
 use crate::corefile::{Corefile, Token};
 use crate::object::{self, LinkedObject};
+use lists::Lists;
 use sources::Sources;
+use tables::PlannedTable;
 
 /// The default entry function of a program.
 pub const ENTRY: &str = "xdp_prog";
@@ -44,6 +48,10 @@ pub struct PlannedFilter {
     pub block: Filter,
     /// The linked object.
     pub object: LinkedObject,
+    /// The content of each table of the object.
+    pub tables: Vec<PlannedTable>,
+    /// The block's lists, and their items.
+    pub lists: Lists,
     /// The word of the last line that sets the object's [`LINK_HEADER`](object::LINK_HEADER).
     pub link_header_at: Option<Token>,
 }
@@ -153,6 +161,7 @@ impl Plan {
         }
         warn_of_directives_as_addresses(&self.corefile, report);
         warn_of_typos(&self.corefile, report);
+        self.warn_of_lists(report);
         for PlannedFilter { block, object, .. } in &self.filters {
             let (file, line) = (self.corefile.file(block.elf_at), block.elf_at.line());
             let file = Escaped(file);
@@ -183,10 +192,19 @@ impl Plan {
             match read_object(&block, &corefile, sources) {
                 Ok(object) => {
                     let (maps, btf) = (&object.maps, object.btf());
-                    errors.append(fit::check(&mut block, &corefile, maps, btf));
+                    let wrong = fit::check(&mut block, &corefile, maps, btf);
+                    // The lines of a block with errors have no meaning.
+                    let (tables, lists) = if wrong.is_empty() {
+                        read_content(&block, &object, &corefile, sources, &mut errors)
+                    } else {
+                        (Vec::new(), Lists::default())
+                    };
+                    errors.append(wrong);
                     let mut filter = PlannedFilter {
                         block,
                         object,
+                        tables,
+                        lists,
                         link_header_at: None,
                     };
                     filter.set_variables(&corefile);
@@ -207,6 +225,35 @@ impl Plan {
         } else {
             Err(errors.into_vec(&source.to_string()))
         }
+    }
+}
+
+/// The content of the object's tables, and of its maps with lists.
+fn read_content(
+    block: &Filter,
+    object: &LinkedObject,
+    corefile: &Corefile,
+    sources: &mut Sources,
+    errors: &mut Errors,
+) -> (Vec<PlannedTable>, Lists) {
+    let mut tables = match tables::of_lines(block, object, corefile) {
+        Ok(tables) => tables,
+        Err(full) => {
+            errors.push(full);
+            return (Vec::new(), Lists::default());
+        }
+    };
+    let lists = lists::read(block, object, corefile, &mut tables, sources, errors);
+    if let Err(too_large) = tables::finish(&mut tables, block, corefile) {
+        errors.push(too_large);
+    }
+    (tables, lists)
+}
+
+impl PlannedFilter {
+    /// The content of the table of this name.
+    pub fn table(&self, name: &str) -> Option<&PlannedTable> {
+        self.tables.iter().find(|table| table.name == name)
     }
 }
 

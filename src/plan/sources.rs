@@ -1,10 +1,13 @@
 //! The sources of a plan: each file and folder that the plan depends on, with a digest of its state. As long as no
 //! digest changes, a new plan would equal the old one.
 
+use std::cell::Cell;
 use std::fs;
 use std::hash::Hasher as _;
 use std::io::{self, Read as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use crate::base::digest::{self, Digest};
 use crate::base::files;
@@ -12,8 +15,11 @@ use crate::corefile::Host;
 
 /// Size of a read in bytes.
 const CHUNK: usize = 4096;
-/// Size of a file's digested part in bytes. Every file that a plan accepts is smaller.
-const MAX_DIGESTED: u64 = 32 << 20;
+/// Size of a file's digested part in bytes. No file that a plan accepts is larger.
+const MAX_DIGESTED: u64 = 256 << 20;
+
+/// Seconds after which a change of a file gives the file another time.
+const STAMP_AGE: u64 = 2;
 
 /// The dependencies of a plan.
 #[derive(Clone, Debug, Default)]
@@ -24,7 +30,14 @@ struct Dependency {
     aspect: Aspect,
     path: PathBuf,
     digest: u64,
+    /// True for a list, of megabytes.
+    is_large: bool,
+    /// Stamp with which a large file's content had the digest, if a change since then gives another stamp.
+    stamp: Cell<Option<Stamp>>,
 }
+
+/// Properties of a file that change with its content: device, inode, size, and the time of its last change.
+type Stamp = [u64; 5];
 
 /// The aspect of a path that a plan depends on.
 #[derive(Clone, Copy, Debug)]
@@ -52,10 +65,52 @@ impl Sources {
         content
     }
 
+    /// Reads a file of at most `limit` bytes piece by piece. Returns the time of its last change.
+    ///
+    /// # Errors
+    /// The errors of [`files::open`] and of reading, and [`io::ErrorKind::FileTooLarge`].
+    pub fn stream(
+        &mut self,
+        path: &Path,
+        limit: u64,
+        visit: &mut dyn FnMut(&[u8]),
+    ) -> io::Result<Option<SystemTime>> {
+        let (mut hasher, mut modified) = (Digest::default(), None);
+        let read = files::open(path).and_then(|mut file| {
+            let metadata = file.metadata()?;
+            if metadata.len() > limit {
+                return Err(io::ErrorKind::FileTooLarge.into());
+            }
+            modified = metadata.modified().ok();
+            let mut chunk = [0; CHUNK];
+            let mut size = 0;
+            loop {
+                let bytes = read_chunk(&mut file, &mut chunk)?;
+                size += bytes.len() as u64;
+                match bytes {
+                    [] => return Ok(()),
+                    _ if size > limit => return Err(io::ErrorKind::FileTooLarge.into()),
+                    bytes => {
+                        hasher.write(bytes);
+                        visit(bytes);
+                    }
+                }
+            }
+        });
+        let digest = match &read {
+            Ok(()) => hasher.finish(),
+            Err(_) => Aspect::Content.digest(path),
+        };
+        self.record(Aspect::Content, path, digest);
+        if let Some(last) = self.0.last_mut() {
+            last.is_large = true;
+        }
+        read.map(|()| modified)
+    }
+
     /// True if any dependency has changed.
     pub fn have_changed(&self) -> bool {
-        let mut dependencies = self.0.iter();
-        dependencies.any(|seen| seen.aspect.digest(&seen.path) != seen.digest)
+        self.0.iter().any(Dependency::has_changed)
     }
 
     fn record(&mut self, aspect: Aspect, path: &Path, digest: u64) {
@@ -63,7 +118,25 @@ impl Sources {
             aspect,
             path: path.to_owned(),
             digest,
+            is_large: false,
+            stamp: Cell::new(None),
         });
+    }
+}
+
+impl Dependency {
+    fn has_changed(&self) -> bool {
+        if !self.is_large {
+            return self.aspect.digest(&self.path) != self.digest;
+        }
+        // The content is not read again while the file has the same stamp.
+        let stamp = stamp_of(&self.path);
+        if stamp.is_some() && stamp == self.stamp.get() {
+            return false;
+        }
+        let has_changed = self.aspect.digest(&self.path) != self.digest;
+        self.stamp.set(stamp.filter(|_| !has_changed));
+        has_changed
     }
 }
 
@@ -103,6 +176,22 @@ impl Aspect {
             Self::Exists => u64::from(exists(path)),
         }
     }
+}
+
+/// The stamp of a file; `None` if the file could change without another stamp, because its last change is recent.
+fn stamp_of(path: &Path) -> Option<Stamp> {
+    let metadata = fs::metadata(path).ok()?;
+    let changed = metadata.ctime().cast_unsigned();
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    (now.ok()?.as_secs() > changed.saturating_add(STAMP_AGE)).then(|| {
+        [
+            metadata.dev(),
+            metadata.ino(),
+            metadata.len(),
+            changed,
+            metadata.ctime_nsec().cast_unsigned(),
+        ]
+    })
 }
 
 fn names(dir: &Path) -> io::Result<Vec<String>> {
@@ -156,66 +245,4 @@ fn digest_of_error(error: &io::Error) -> u64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// A folder for one test.
-    struct Folder(PathBuf);
-
-    impl Folder {
-        fn new(name: &str) -> Self {
-            let folder = std::env::temp_dir().join(format!("{name}-{}", std::process::id()));
-            fs::create_dir_all(&folder).unwrap();
-            Self(folder)
-        }
-    }
-
-    impl Drop for Folder {
-        fn drop(&mut self) {
-            let _ = fs::remove_dir_all(&self.0);
-        }
-    }
-
-    #[test]
-    fn only_changed_content_names_and_existence_count() {
-        let folder = Folder::new("sources");
-        let path = |name: &str| folder.0.join(name).to_str().unwrap().to_owned();
-        let long = "x".repeat(3 * CHUNK);
-        fs::write(path("one"), &long).unwrap();
-        let mut sources = Sources::default();
-        assert_eq!(
-            sources.read(&path("one"), 1 << 20).unwrap(),
-            long.as_bytes()
-        );
-        sources.read(&path("two"), 1 << 20).unwrap_err();
-        assert_eq!(sources.list(folder.0.to_str().unwrap()).unwrap(), ["one"]);
-        assert!(!sources.exists(&path("three")));
-        assert!(!sources.have_changed());
-        // Writing the same content again is not a change.
-        fs::write(path("one"), &long).unwrap();
-        assert!(!sources.have_changed());
-        for change in ["one", "two", "three", "another"] {
-            let before = fs::read(path(change)).ok();
-            fs::write(path(change), "changed").unwrap();
-            assert!(sources.have_changed(), "{change}");
-            match before {
-                Some(before) => fs::write(path(change), before).unwrap(),
-                None => fs::remove_file(path(change)).unwrap(),
-            }
-            assert!(!sources.have_changed(), "{change} is as before");
-        }
-    }
-
-    #[test]
-    fn unreadable_file_has_not_changed() {
-        let folder = Folder::new("unreadable");
-        let path = folder.0.to_str().unwrap().to_owned();
-        let mut sources = Sources::default();
-        sources.read(&path, 1 << 20).unwrap_err();
-        // The file is larger than the limit of the read.
-        fs::write(folder.0.join("long"), "x".repeat(100)).unwrap();
-        let long = folder.0.join("long");
-        sources.content(&long, 10).unwrap_err();
-        assert!(!sources.have_changed());
-    }
-}
+mod tests;

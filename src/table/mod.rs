@@ -8,6 +8,7 @@
 //! This room does no I/O and knows no kernel. It reads and writes parts as slices of atomic words.
 
 pub mod names;
+pub mod prefix;
 pub mod values;
 
 pub use values::{ValueId, Values};
@@ -63,7 +64,7 @@ impl Leaf {
 }
 
 /// The members of a value that tables know.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ValueLayout {
     /// Size of a value in bytes.
     pub size: usize,

@@ -198,14 +198,20 @@ impl Overview<'_> {
     }
 
     fn map(&mut self, text: &mut Text<'_>, stage: &Stage, read: &ReadMap) -> fmt::Result {
-        let shape = read.map.shape();
+        let shape = read.content.shape();
         let fill = if shape.kind.is_array() {
             Fill::Array
         } else {
             self.entries(stage, read)
                 .map_or(Fill::Unread, Fill::Entries)
         };
-        markup::map(text, &read.name, fill, shape.max_entries)
+        markup::map(
+            text,
+            &read.name,
+            fill,
+            shape.max_entries,
+            stage.decisions(&read.name),
+        )
     }
 }
 

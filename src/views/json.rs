@@ -9,6 +9,7 @@ use serde::{Serialize, Serializer};
 
 use super::Overview;
 use super::listeners::{ListenerState, Unserved, Url};
+use super::lists::ListJson;
 use super::totals::VerdictTotals;
 use crate::base::json::Writer;
 use crate::base::text::Text;
@@ -108,6 +109,8 @@ struct MapJson<'a> {
     /// `None` when the entries cannot be counted.
     entries: Option<u64>,
     capacity: u64,
+    /// Entries that `corexdp add` added.
+    decisions: u64,
 }
 
 #[derive(Serialize)]
@@ -214,15 +217,17 @@ impl Overview<'_> {
         json.begin_list();
         for read in &stage.read_maps {
             let entries = self.entries(stage, read);
-            let shape = read.map.shape();
+            let shape = read.content.shape();
             json.value(&MapJson {
                 name: &read.name,
-                r#type: shape.kind.name(),
+                r#type: read.content.kind_name(),
                 entries,
                 capacity: shape.max_entries.into(),
+                decisions: u64::try_from(stage.decisions(&read.name)).unwrap_or(u64::MAX),
             });
         }
         json.end_list();
+        json.list("lists", stage.lists.iter().map(ListJson::from));
         json.member("metrics");
         json.begin_list();
         self.each_metric(stage, |metric, value| {

@@ -3,6 +3,7 @@
 mod html;
 mod json;
 pub mod listeners;
+mod lists;
 mod markup;
 pub mod process;
 pub mod prometheus;
@@ -18,8 +19,7 @@ use crate::base::text::Text;
 use crate::config::Metric;
 use crate::config::MetricKind;
 use crate::encode::integer::Total;
-use crate::filter::{Filter, ReadMap, Stage};
-use crate::kernel::map::Map;
+use crate::filter::{Content, Filter, ReadMap, Stage};
 use crate::kernel::map_scan::Scan;
 use crate::log::Log;
 use crate::plan::Source;
@@ -90,14 +90,14 @@ impl Overview<'_> {
         mut write: impl FnMut(&'f Metric, Total) -> fmt::Result,
     ) -> fmt::Result {
         for (read, metrics) in stage.metrics_by_map() {
-            self.each_metric_of_map(&read.map, metrics, &mut write)?;
+            self.each_metric_of_map(&read.content, metrics, &mut write)?;
         }
         Ok(())
     }
 
     fn each_metric_of_map<'f>(
         &mut self,
-        map: &Map,
+        map: &Content,
         metrics: &'f [Metric],
         write: &mut dyn FnMut(&'f Metric, Total) -> fmt::Result,
     ) -> fmt::Result {
@@ -105,7 +105,7 @@ impl Overview<'_> {
             |metric: &Metric, copied: &[u8]| metric.number.total(map.shape().values(copied));
         // A batch read of the whole array is faster than single lookups if at least an eighth of its values is used.
         if map.shape().max_entries as usize <= 8 * metrics.len()
-            && let Some(all) = self.scan.array(map)
+            && let Some(all) = map.array(self.scan)
         {
             return metrics
                 .iter()
@@ -117,7 +117,7 @@ impl Overview<'_> {
             // Successive metrics of one key share a lookup.
             if key != Some(&metric.key) {
                 key = Some(&metric.key);
-                let found = self.scan.value(map, &metric.key);
+                let found = map.value(&metric.key, self.scan);
                 *self.read_errors += u64::from(found.is_err());
                 copied = found.ok().map(Option::unwrap_or_default);
             }
@@ -174,6 +174,7 @@ impl Overview<'_> {
         self.verdict_metrics(text)?;
         self.lost_answers(text)?;
         self.maps(text)?;
+        self.list_metrics(text)?;
         listeners::metrics(&self.listeners, text)?;
         prometheus::head(
             text,
@@ -237,7 +238,7 @@ impl Overview<'_> {
         let filters = self.filters;
         for (filter, stage, read) in filters.iter().flat_map(maps_of) {
             if let Some(entries) = self.entries(stage, read) {
-                let labels = labels(filter, stage, read);
+                let labels = map_labels(filter, stage, &read.name);
                 prometheus::sample(text, "corexdp_map_entries", &labels, entries)?;
             }
         }
@@ -248,9 +249,22 @@ impl Overview<'_> {
             "Entries that the filter's map has room for.",
         )?;
         for (filter, stage, read) in filters.iter().flat_map(maps_of) {
-            let capacity = read.map.shape().max_entries;
-            let labels = labels(filter, stage, read);
+            let capacity = read.content.shape().max_entries;
+            let labels = map_labels(filter, stage, &read.name);
             prometheus::sample(text, "corexdp_map_capacity", &labels, capacity)?;
+        }
+        prometheus::head(
+            text,
+            "corexdp_decisions",
+            MetricKind::Gauge,
+            "Entries in the filter's map that `corexdp add` added.",
+        )?;
+        for (filter, stage, read) in filters.iter().flat_map(maps_of) {
+            if !read.content.shape().kind.is_array() {
+                let labels = map_labels(filter, stage, &read.name);
+                let decisions = stage.decisions(&read.name);
+                prometheus::sample(text, "corexdp_decisions", &labels, decisions)?;
+            }
         }
         Ok(())
     }
@@ -266,15 +280,15 @@ fn maps_of<'a>(filter: &'a Filter) -> impl Iterator<Item = (&'a Filter, &'a Stag
 }
 
 /// The labels of a map. Maps of several stages may have the same name, so a chain needs the label `program`.
-fn labels<'a>(
+fn map_labels<'a>(
     filter: &'a Filter,
     stage: &'a Stage,
-    read: &'a ReadMap,
+    map: &'a str,
 ) -> heapless::Vec<(&'static str, &'a str), 3> {
     let mut labels = heapless::Vec::new();
     let program = ("program", stage.object.as_str());
     let interface = ("interface", filter.interface.as_str());
-    let all = [interface, program, ("map", read.name.as_str())];
+    let all = [interface, program, ("map", map)];
     let is_chain = !filter.behind.is_empty();
     // Cannot fail: the capacity is that of the array.
     labels.extend(

@@ -30,8 +30,8 @@ fn exceeded_capacities_are_refused() {
             "Corefile:5: map: VALUE is longer than 1024 bytes; build with a larger COREXDP_MAX_VALUE",
         ),
         (
-            format!("map {} 00", "00".repeat(65)),
-            "Corefile:5: map: KEY is longer than 64 bytes; build with a larger COREXDP_MAX_KEY",
+            format!("map {} 00", "00".repeat(257)),
+            "Corefile:5: map: KEY is longer than 256 bytes; build with a larger COREXDP_MAX_KEY",
         ),
     ] {
         refuses(&site, &filter(&options), CONFIG, &[line]);

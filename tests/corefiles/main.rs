@@ -11,6 +11,7 @@
 
 mod capacities;
 mod directives;
+mod lists;
 mod maps;
 mod metrics;
 mod names;
@@ -131,6 +132,28 @@ fn entries_and_maps_that_do_not_fit_the_object_are_refused() {
         let corefile = block(&["elf words.o", "if edge0", options]);
         refuses(&site, &corefile, CONFIG, lines);
     }
+}
+
+#[test]
+fn lists_that_do_not_fit_the_object_are_refused() {
+    let site = site();
+    site.folder.write("block", "192.0.2.0/24\n");
+    site.folder.write("hosts", "0.0.0.0 ads.example\n");
+    for (object, wrong) in [("lists", lists::LISTS), ("words", lists::OTHER_MAPS)] {
+        site.folder.fixture(object);
+        for (options, lines) in wrong {
+            let elf = format!("elf {object}.o");
+            refuses(&site, &block(&[&elf, "if edge0", options]), CONFIG, lines);
+        }
+    }
+    let many = "list @networks block verdict=VERDICT_DROP\n".repeat(128);
+    let line = "Corefile:132: list: more than 127 lists for one map; join some of the files";
+    refuses(
+        &site,
+        &block(&["elf lists.o", "if edge0", &many]),
+        CONFIG,
+        &[line],
+    );
 }
 
 #[test]

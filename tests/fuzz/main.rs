@@ -124,6 +124,14 @@ fn heads_and_answers() {
 }
 
 #[test]
+fn lists() {
+    let names = TARGETS.iter().map(|target| target.name);
+    for name in names.filter(|name| name.starts_with("list_")) {
+        replay(name, &[]);
+    }
+}
+
+#[test]
 fn every_folder_and_program_has_its_target() {
     let names: BTreeSet<_> = TARGETS.iter().map(|target| target.name.into()).collect();
     let stems = |folder: &str| -> BTreeSet<String> {

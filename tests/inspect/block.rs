@@ -123,9 +123,9 @@ fn suggested_block_respects_the_capacities() {
     let folder = Folder::new();
     let source = "#include <linux/bpf.h>
         #include <bpf/bpf_helpers.h>
-        struct name { char text[255]; };
+        struct name { char text[300]; };
         struct many { __u64 slot[140]; };
-        struct edge { char text[64]; };
+        struct edge { char text[256]; };
         struct most { __u64 slot[128]; };
         struct bits { __u32 low : 3, high : 29; };
         struct none { };
@@ -154,7 +154,7 @@ fn suggested_block_respects_the_capacities() {
     assert_eq!(
         lines[..2],
         [
-            "  # @names: a key has 255 bytes, more than 64",
+            "  # @names: a key has 300 bytes, more than 256",
             "  # @sums: a value has 1120 bytes, more than 1024"
         ]
     );

@@ -3,6 +3,7 @@
 use std::fs;
 
 use corexdp::config::{DEBUG, EBPF, EBPF_OPTIONS, RELOAD, Service};
+use corexdp::list::{Format, Reason};
 
 use super::corefile;
 use support::net::{Corexdp, Folder, finish};
@@ -54,9 +55,26 @@ fn every_ebpf_option_is_described_in_its_form() {
         .filter(|option| option.may_repeat())
         .map(|option| option.name)
         .collect();
-    assert_eq!(repeated, ["map", "entry", "metric", "gauge", "counter"]);
+    assert_eq!(
+        repeated,
+        ["map", "entry", "list", "metric", "gauge", "counter"]
+    );
     let required = EBPF_OPTIONS.iter().filter(|option| option.required);
     assert_eq!(required.count(), 2);
+}
+
+#[test]
+fn every_format_and_reason_of_lists_is_described() {
+    let page = corefile();
+    let section = page.section("LISTS");
+    let item = |text: &str| section.contains(&format!(".It {text}").as_str());
+    for format in Format::ALL {
+        let name = format!("Cm {}", format.name());
+        assert!(item(&name), "{name}");
+    }
+    for reason in Reason::ALL {
+        assert!(item(reason.text()), "{}", reason.text());
+    }
 }
 
 #[test]

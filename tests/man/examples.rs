@@ -1,5 +1,7 @@
 //! The examples of the manual pages and of the README.
 
+use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use super::{corefile, daemon, programs, source};
@@ -14,6 +16,14 @@ pub(crate) fn site() -> Site {
     }
     site.add_wire("eth0", "far0");
     site
+}
+
+/// Writes the lists that a Corefile of corexdp-corefile(5) names.
+fn add_lists(site: &Site) {
+    site.folder.write("never-block", "192.0.2.1\n");
+    let lists = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lists");
+    let list = lists.join("spamhaus-drop.txt");
+    fs::copy(list, site.folder.file("drop.txt")).unwrap();
 }
 
 /// The Corefiles of corexdp-corefile(5).
@@ -75,7 +85,8 @@ fn corefiles_of_the_readme_are_valid() {
 fn corefiles_of_the_manual_are_valid() {
     let site = site();
     let corefiles = corefiles();
-    assert_eq!(corefiles.len(), 7);
+    assert_eq!(corefiles.len(), 8);
+    add_lists(&site);
     for text in corefiles {
         site.folder.write("Corefile", &text);
         let mut check = Corexdp::command(site.folder.path(), &["check"]);

@@ -220,6 +220,16 @@ fn redbpf_reads_the_canonical_object() {
 }
 
 #[test]
+fn redbpf_refuses_a_truncated_object() {
+    let (_, object) = linked("unused", "truncated");
+    let bytes = object.canonical(&[]).unwrap();
+    for size in 0..bytes.len() {
+        let start = Image(bytes[..size].to_vec());
+        assert!(redbpf::ModuleBuilder::parse(&start.0).is_err(), "{size}");
+    }
+}
+
+#[test]
 fn canonical_objects_link_again() {
     let (_, object) = linked("unused", "again");
     let again = link(&object.canonical(&[]).unwrap(), "xdp_prog").unwrap();

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use corexdp::object::{Btf, MapDef, MapKind, Type};
+use corexdp::object::{Btf, MapDef, MapKind, Role, Type};
 
 use super::{GOOD, linked, loads};
 use support::objects::image::SIZE;
@@ -29,6 +29,7 @@ fn definition(
         inner: None,
         slots: vec![],
         btf_types: None,
+        role: Role::Map,
     }
 }
 

@@ -21,9 +21,10 @@ use std::path::{Path, PathBuf};
 use paths::paths;
 
 /// Rooms by floor, from the ground up. Rooms of one floor do not import each other.
-const FLOORS: [&[&str]; 9] = [
+const FLOORS: [&[&str]; 10] = [
     &["base"],
-    &["corefile", "log", "object", "table"],
+    &["table"],
+    &["corefile", "list", "log", "object"],
     &["encode", "kernel", "packet"],
     &["config"],
     &["plan"],

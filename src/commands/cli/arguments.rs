@@ -11,9 +11,9 @@ use crate::config;
 /// Options without a value.
 const FLAGS: [&str; 5] = ["json", "quiet", "version", "help", "h"];
 /// Options with a value.
-const VALUES: [&str; 15] = [
-    "conf", "log", "pidfile", "control", "confirm", "measure", "i", "c", "w", "for", "verdict",
-    "one-in", "rate", "by", "n",
+const VALUES: [&str; 16] = [
+    "conf", "log", "pidfile", "control", "state", "confirm", "measure", "i", "c", "w", "for",
+    "verdict", "one-in", "rate", "by", "n",
 ];
 
 /// The arguments: words, and options with their values.
@@ -35,7 +35,8 @@ impl Arguments {
                 .map_err(|bad| Usage(format!("{} is not UTF-8", bad.to_string_lossy())))
         });
         while let Some(argument) = arguments.next().transpose()? {
-            let one_dash = argument.strip_prefix('-');
+            // `-` alone is a word: standard input.
+            let one_dash = argument.strip_prefix('-').filter(|name| !name.is_empty());
             let Some(option) = argument.strip_prefix("--").or(one_dash) else {
                 given.words.push(argument);
                 continue;

@@ -6,8 +6,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::base::suggest::misspelt;
-use crate::commands::{capture, top};
+use crate::commands::{capture, decide, test, top};
 use crate::config::InterfaceName;
+use crate::config::decision::STATE_FOLDER;
 use crate::control::{DEFAULT_PATH, Request, SampleRequest};
 use crate::http::keeper::KEEPER;
 use crate::plan::Source;
@@ -19,10 +20,12 @@ use arguments::Arguments;
 pub use help::HELP;
 
 /// Commands with their options. The last command is internal, and never suggested.
-const OPTIONS: [(&str, &[&str]); 11] = [
+const OPTIONS: [(&str, &[&str]); 14] = [
     (
         "run",
-        &["conf", "log", "pidfile", "control", "confirm", "quiet"],
+        &[
+            "conf", "log", "pidfile", "control", "state", "confirm", "quiet",
+        ],
     ),
     ("check", &["conf", "json"]),
     ("expand", &["conf"]),
@@ -34,6 +37,9 @@ const OPTIONS: [(&str, &[&str]); 11] = [
         &["control", "i", "verdict", "c", "for", "w", "one-in", "rate"],
     ),
     ("top", &["control", "i", "by", "n", "for", "json"]),
+    ("add", &["control", "state", "i"]),
+    ("delete", &["control", "state", "i"]),
+    ("test", &["control", "i"]),
     ("reload", &["control", "confirm"]),
     ("confirm", &["control"]),
     (KEEPER, &[]),
@@ -52,6 +58,8 @@ pub enum Command {
         pidfile: Option<PathBuf>,
         /// Path of the control socket; `None` for the default path, for which a failure is only a warning.
         control: Option<PathBuf>,
+        /// Folder of the file that keeps decisions.
+        state: PathBuf,
         /// Time within which the start must be confirmed.
         confirm: Option<Duration>,
     },
@@ -60,7 +68,7 @@ pub enum Command {
         /// Path of the control socket.
         control: PathBuf,
         /// Request to send.
-        request: Request,
+        request: Request<'static>,
     },
     /// Show the status of the daemon.
     Status {
@@ -78,6 +86,10 @@ pub enum Command {
         /// True for JSON, false for lines of a Corefile.
         json: bool,
     },
+    /// Add or delete decisions.
+    Decide(decide::Options),
+    /// Show the entry that decides about a key.
+    Test(test::Options),
     /// Show packets with their verdicts.
     Capture(capture::Options),
     /// Show who sends most, and what.
@@ -154,6 +166,17 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, U
     let Some((_, options)) = OPTIONS.iter().find(|(command, _)| command == name) else {
         return Err(unknown_command(name));
     };
+    given.only(name, options)?;
+    if matches!(*name, "add" | "delete") {
+        return decide(&given, name, more);
+    }
+    if *name == "test" {
+        return Ok(Command::Test(test::Options {
+            control: control(&given),
+            interface: interface(&given)?,
+            words: more.iter().map(|word| (*word).to_owned()).collect(),
+        }));
+    }
     let (program, more) = match more.split_first() {
         Some((program, more)) if *name == "inspect" => (Some(*program), more),
         _ => (None, more),
@@ -161,7 +184,6 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, U
     if let Some(word) = more.first() {
         return Err(Usage(format!("unexpected {word:?}")));
     }
-    given.only(name, options)?;
     let (source, json) = (source(&given), given.has("json"));
     match *name {
         "check" => Ok(Command::Check { source, json }),
@@ -223,6 +245,7 @@ fn run(given: &Arguments, source: Option<Source>) -> Result<Command, Usage> {
         log,
         pidfile: given.value("pidfile").map(PathBuf::from),
         control: given.value("control").map(PathBuf::from),
+        state: state(given),
         confirm: given.duration("confirm")?,
     })
 }
@@ -258,6 +281,25 @@ fn top(given: &Arguments, json: bool) -> Result<Command, Usage> {
     }))
 }
 
+fn decide(given: &Arguments, name: &str, words: &[&str]) -> Result<Command, Usage> {
+    let words: Vec<_> = words.iter().map(|word| (*word).to_owned()).collect();
+    let input = match (name, words.as_slice()) {
+        ("add", [batch]) if batch == "-" => decide::Input::Batch,
+        ("add", _) => decide::Input::Add(words),
+        _ => decide::Input::Delete(words),
+    };
+    Ok(Command::Decide(decide::Options {
+        control: control(given),
+        state: state(given),
+        interface: interface(given)?,
+        input,
+    }))
+}
+
+fn state(given: &Arguments) -> PathBuf {
+    given.value("state").unwrap_or(STATE_FOLDER).into()
+}
+
 fn interface(given: &Arguments) -> Result<Option<InterfaceName>, Usage> {
     let Some(name) = given.value("i") else {
         return Ok(None);
@@ -266,7 +308,7 @@ fn interface(given: &Arguments) -> Result<Option<InterfaceName>, Usage> {
     InterfaceName::try_from(name).map(Some).map_err(too_long)
 }
 
-fn send(given: &Arguments, request: Request) -> Command {
+fn send(given: &Arguments, request: Request<'static>) -> Command {
     let control = control(given);
     Command::Send { control, request }
 }

@@ -19,6 +19,7 @@ fn options_of_run_are_parsed() {
         log,
         pidfile: pidfile.map(PathBuf::from),
         control: None,
+        state: STATE_FOLDER.into(),
         confirm: None,
     };
     for (line, expected) in [
@@ -34,12 +35,13 @@ fn options_of_run_are_parsed() {
         ("run --log=stderr", run(None, Some(LogTarget::Stderr), None)),
         ("-quiet", run(None, Some(LogTarget::Quiet), None)),
         (
-            "run --control S --confirm 1m",
+            "run --control S --confirm 1m --state D",
             Command::Run {
                 source: None,
                 log: None,
                 pidfile: None,
                 control: Some("S".into()),
+                state: "D".into(),
                 confirm: Some(MINUTE),
             },
         ),
@@ -81,6 +83,55 @@ fn commands_without_a_daemon_are_parsed() {
         ("-version", Command::Version),
         ("run --help", Command::Help),
         ("page-keeper", Command::Keeper),
+    ] {
+        assert_eq!(parsed(line), Ok(expected), "{line}");
+    }
+}
+
+#[test]
+fn decisions_are_parsed() {
+    let decide = |state: &str, interface: Option<&str>, input| {
+        Command::Decide(decide::Options {
+            control: "/run/corexdp.sock".into(),
+            state: state.into(),
+            interface: interface.map(|name| InterfaceName::try_from(name).unwrap()),
+            input,
+        })
+    };
+    let words = |line: &str| line.split(' ').map(str::to_owned).collect::<Vec<_>>();
+    for (line, expected) in [
+        (
+            "add @hosts 192.0.2.7 action=ACL_DROP for 10m",
+            decide(
+                STATE_FOLDER,
+                None,
+                decide::Input::Add(words("@hosts 192.0.2.7 action=ACL_DROP for 10m")),
+            ),
+        ),
+        (
+            "add -i eth0 --state D -",
+            decide("D", Some("eth0"), decide::Input::Batch),
+        ),
+        (
+            "delete 192.0.2.7",
+            decide(
+                STATE_FOLDER,
+                None,
+                decide::Input::Delete(words("192.0.2.7")),
+            ),
+        ),
+        (
+            "test -i eth0 @hosts 192.0.2.7",
+            Command::Test(test::Options {
+                control: "/run/corexdp.sock".into(),
+                interface: InterfaceName::try_from("eth0").ok(),
+                words: words("@hosts 192.0.2.7"),
+            }),
+        ),
+        (
+            "delete -",
+            decide(STATE_FOLDER, None, decide::Input::Delete(words("-"))),
+        ),
     ] {
         assert_eq!(parsed(line), Ok(expected), "{line}");
     }

@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::{Entry, MapView as Map, Writer};
 use crate::base::hex::Upper;
 use crate::base::json::{self, Output, Shown};
+use crate::config::decision::End;
 use crate::encode::Assignment;
 use crate::object::MapKind;
 
@@ -28,8 +29,10 @@ struct MapJson<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     object: Option<&'a str>,
     map: &'a str,
-    r#type: Shown<MapKind>,
-    capacity: u64,
+    r#type: Shown<&'a dyn fmt::Display>,
+    /// Absent for a table, which grows with its list.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    capacity: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -71,8 +74,14 @@ impl Writer for Json<'_> {
             interface: &map.place.interface,
             object: map.place.stage.as_deref(),
             map: map.name,
-            r#type: Shown(map.shape.kind),
-            capacity: map.shape.max_entries.into(),
+            r#type: Shown(match &map.table {
+                Some(table) => table,
+                None => &map.shape.kind,
+            }),
+            capacity: match map.table {
+                Some(_) => None,
+                None => Some(map.shape.max_entries.into()),
+            },
         });
         self.0.member("entries");
         self.0.begin_list();
@@ -95,6 +104,12 @@ impl Writer for Json<'_> {
                 write_fields(json, &map.encoder.assignments(value).assignments);
             }
         });
+        if let Some(End(until)) = map.running.decision(entry.key) {
+            self.0.member("decision");
+            self.0.value(&true);
+            self.0.member("until");
+            self.0.value(&until.map(|until| until.0));
+        }
         self.0.end_object();
         self.0.result()
     }

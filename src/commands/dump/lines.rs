@@ -13,6 +13,9 @@ impl Writer for Lines<'_, '_> {
     fn begin(&mut self, map: &MapView<'_>) -> fmt::Result {
         let (place, name) = (map.place, Escaped(map.name));
         let (kind, count, capacity) = (map.shape.kind, map.entries, map.shape.max_entries);
+        if let Some(table) = map.table {
+            return writeln!(self.0, "# {place} {name} {table} {count}");
+        }
         write!(self.0, "# {place} {name} {kind} ")?;
         if kind.holds_bytes() {
             writeln!(self.0, "{count} of {capacity}")
@@ -31,7 +34,10 @@ impl Writer for Lines<'_, '_> {
             }
             let mut line = String::new();
             map.encoder.line(map.name, entry.key, value, &mut line);
-            writeln!(self.0, "{line}")?;
+            match map.running.decision(entry.key) {
+                Some(end) => writeln!(self.0, "{line} # {end}")?,
+                None => writeln!(self.0, "{line}")?,
+            }
             if is_uniform {
                 break;
             }

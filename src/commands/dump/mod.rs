@@ -7,45 +7,19 @@ mod lines;
 
 use std::fmt::{self, Display};
 use std::io;
-use std::os::fd::{AsFd as _, OwnedFd};
-use std::path::Path;
+use std::rc::Rc;
 
 use nix::errno::Errno;
 
 use crate::base::escape::Escaped;
 use crate::base::json::Output;
-use crate::control::client::{self, Error};
-use crate::control::{Payload, Request};
+use crate::commands::running_map::{Place, RunningMap};
 use crate::encode::Encoder;
+use crate::filter::{Content, RunningTable};
+use crate::kernel::info;
 use crate::kernel::map::{Map, Shape};
 use crate::kernel::map_scan::Scan;
-use crate::kernel::{btf, errno, info, limits};
-use crate::object::Btf;
-
-/// A map of a running filter.
-#[derive(Debug)]
-pub struct RunningMap {
-    place: Place,
-    name: String,
-    map: OwnedFd,
-}
-
-/// Interface of a map, and in a chain the stage, since several stages may have maps of the same name.
-#[derive(Debug)]
-struct Place {
-    interface: String,
-    stage: Option<String>,
-}
-
-impl Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", Escaped(&self.interface))?;
-        match &self.stage {
-            Some(stage) => write!(f, "/{}", Escaped(stage)),
-            None => Ok(()),
-        }
-    }
-}
+use crate::object::{self, Btf, MapDef, Table, TableKind};
 
 /// An entry in the layout that the kernel copies.
 struct Entry<'a> {
@@ -58,10 +32,13 @@ struct Entry<'a> {
 struct MapView<'a> {
     place: &'a Place,
     name: &'a str,
+    /// The kind of table; `None` for a map of its own.
+    table: Option<TableKind>,
     shape: Shape,
     /// Number of entries.
     entries: u64,
     encoder: Encoder<'a>,
+    running: &'a RunningMap,
 }
 
 /// An output format. Calls come in the order `begin`, `entry`…, `end` for each map, then `finish`.
@@ -82,32 +59,6 @@ pub struct Sink<'a> {
 
 /// Function that prints an error.
 type Report<'a> = &'a mut dyn FnMut(&dyn Display);
-
-/// Receives the maps from the daemon that listens at `control`.
-///
-/// # Errors
-/// When the daemon does not answer, or refuses.
-pub fn fetch(control: &Path) -> Result<Vec<RunningMap>, Error> {
-    let mut maps = Vec::new();
-    client::fetch(control, Request::Dump, &mut |payload, map| {
-        let Payload::Map(names) = payload else {
-            return Err(Errno::EBADMSG);
-        };
-        let names = std::str::from_utf8(names).map_err(|_| Errno::EBADMSG)?;
-        let (interface, names) = names.split_once(' ').ok_or(Errno::EBADMSG)?;
-        let mut names = names.splitn(2, '\0');
-        maps.push(RunningMap {
-            name: names.next().unwrap_or_default().into(),
-            place: Place {
-                interface: interface.into(),
-                stage: names.next().map(Into::into),
-            },
-            map,
-        });
-        Ok(())
-    })?;
-    Ok(maps)
-}
 
 /// Writes all entries of the maps: as JSON if `json` is true, else as lines of a Corefile. Returns false if some entries
 /// cannot be read.
@@ -131,47 +82,95 @@ fn write_maps(
     report: Report<'_>,
 ) -> Result<bool, fmt::Error> {
     let (mut scan, mut complete) = (Box::<Scan>::default(), true);
-    for running in maps {
-        match running.open() {
-            Ok((map, info)) => {
-                let open = OpenMap { running, map, info };
-                complete &= open.write(writer, &mut scan, report)?;
-            }
-            Err(errno) => {
-                complete = false;
-                running.report_error("cannot be read", errno, report);
-            }
+    for maps in maps.chunk_by(|one, next| one.place == next.place) {
+        for opened in open_maps(maps, &mut complete, report) {
+            complete &= opened.write(writer, &mut scan, report)?;
         }
     }
     writer.finish()?;
     Ok(complete)
 }
 
-impl RunningMap {
-    fn report_error(&self, message: &str, errno: Errno, report: Report<'_>) {
-        let (place, name) = (&self.place, Escaped(&self.name));
-        let reason = errno.desc();
-        report(&format_args!("{place}: {name} {message}: {reason}"));
+/// Opens the maps of one stage, and forms its tables. Clears `complete` if a map cannot be read.
+fn open_maps<'a>(
+    maps: &'a [RunningMap],
+    complete: &mut bool,
+    report: Report<'_>,
+) -> Vec<OpenMap<'a>> {
+    let mut opened = Vec::with_capacity(maps.len());
+    for running in maps {
+        match running.open() {
+            Ok((map, info)) => opened.push((running, map, info)),
+            Err(errno) => {
+                *complete = false;
+                report_error(running, "cannot be read", errno, report);
+            }
+        }
     }
-
-    fn open(&self) -> Result<(Map, info::Map), Errno> {
-        let info = info::map(self.map.as_fd())?;
-        let map = self.map.try_clone().map_err(|error| errno(&error))?;
-        // The kernel copies a value for each possible CPU of a per-CPU map, so the buffer needs room for all of them.
-        let cpus = if info.definition.kind.is_per_cpu() {
-            limits::possible_cpus().map_err(|error| errno(&error))?
-        } else {
-            1
+    // All maps of an object have their types in the same BTF.
+    let typed = opened.iter().find(|(_, _, info)| info.btf != 0);
+    let btf = typed.and_then(|(running, _, info)| {
+        running.types(info).unwrap_or_else(|errno| {
+            let message = "is shown in bytes, since its types cannot be read";
+            report_error(running, message, errno, report);
+            None
+        })
+    });
+    let btf = btf.map(Rc::new);
+    let mut defs: Vec<_> = opened.iter().map(definition).collect();
+    // Without their types, the parts are shown as the maps that they are.
+    let _ = object::find_tables(&mut defs, btf.as_deref());
+    let maps: Vec<_> = opened
+        .into_iter()
+        .map(|(running, map, _)| (running, map))
+        .collect();
+    let open = |(number, def): (usize, &MapDef)| {
+        let (running, map) = maps.get(number)?;
+        let content = match def.table() {
+            None => Content::Map(map.share().ok()?),
+            Some(table) => Content::Table(form(table, &def.name, &maps)?),
         };
-        Ok((Map::open(map, &info, cpus), info))
+        Some(OpenMap {
+            running,
+            content,
+            definition: def.for_lines()?.clone(),
+            btf: btf.clone(),
+        })
+    };
+    defs.iter().enumerate().filter_map(open).collect()
+}
+
+/// The table of this name, of the parts among `maps`.
+fn form(table: &Table, name: &str, maps: &[(&RunningMap, Map)]) -> Option<RunningTable> {
+    let part = |name: String| {
+        let mut maps = maps.iter();
+        let (_, map) = maps.find(|(running, _)| running.name == name)?;
+        map.share().ok()
+    };
+    let parts: Option<Vec<_>> = table.part_names(name).map(part).collect();
+    Some(RunningTable::new(table, parts?))
+}
+
+fn definition((running, _, info): &(&RunningMap, Map, info::Map)) -> MapDef {
+    MapDef {
+        name: running.name.clone(),
+        ..info.definition.clone()
     }
+}
+
+fn report_error(running: &RunningMap, message: &str, errno: Errno, report: Report<'_>) {
+    let (place, name) = (&running.place, Escaped(&running.name));
+    let reason = errno.desc();
+    report(&format_args!("{place}: {name} {message}: {reason}"));
 }
 
 /// A map opened for reading.
 struct OpenMap<'a> {
     running: &'a RunningMap,
-    map: Map,
-    info: info::Map,
+    content: Content,
+    /// The definition, with ids of types in `btf`.
+    definition: MapDef,
+    btf: Option<Rc<Btf>>,
 }
 
 impl OpenMap<'_> {
@@ -182,24 +181,28 @@ impl OpenMap<'_> {
         scan: &mut Scan,
         report: Report<'_>,
     ) -> Result<bool, fmt::Error> {
-        let btf = self.types(report);
-        let (map, shape) = (&self.map, *self.map.shape());
+        let (content, shape) = (&self.content, *self.content.shape());
         let entries = match shape.kind {
             kind if kind.is_array() => Ok(shape.max_entries.into()),
-            kind if kind.holds_bytes() => scan.each(map, &mut |_, _| {}),
+            kind if kind.holds_bytes() => content.each(scan, &mut |_, _| {}),
             _ => Ok(0),
         };
         let mut view = MapView {
+            running: self.running,
             place: &self.running.place,
             name: &self.running.name,
+            table: match content {
+                Content::Map(_) => None,
+                Content::Table(table) => Some(table.kind()),
+            },
             shape,
             entries: entries.unwrap_or(0),
-            encoder: Encoder::new(&self.info.definition, btf.as_ref()),
+            encoder: Encoder::new(&self.definition, self.btf.as_deref()),
         };
         writer.begin(&view)?;
         let (mut written, mut scanned) = (Ok(()), Ok(0));
         if shape.kind.holds_bytes() {
-            scanned = scan.each(map, &mut |key, copied| {
+            scanned = content.each(scan, &mut |key, copied| {
                 let values = shape.values(copied).collect();
                 if written.is_ok() {
                     written = writer.entry(&mut view, &Entry { key, values });
@@ -209,25 +212,8 @@ impl OpenMap<'_> {
         written?;
         writer.end()?;
         if let Err(errno) = scanned {
-            self.running
-                .report_error("cannot be read in full", errno, report);
+            report_error(self.running, "cannot be read in full", errno, report);
         }
         Ok(scanned.is_ok())
-    }
-
-    /// Types of the map; `None` if the map has none, or they cannot be read.
-    fn types(&self, report: Report<'_>) -> Option<Btf> {
-        let id = self.info.btf;
-        if id == 0 {
-            return None;
-        }
-        match btf::read(id) {
-            Ok(blob) => Btf::parse(&blob).ok(),
-            Err(errno) => {
-                let message = "is shown in bytes, since its types cannot be read";
-                self.running.report_error(message, errno, report);
-                None
-            }
-        }
     }
 }

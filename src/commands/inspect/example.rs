@@ -61,7 +61,7 @@ impl fmt::Display for Block<'_> {
             writeln!(f, "  prog {}", Word(program))?;
         }
         writeln!(f, "  if eth0")?;
-        let maps = self.survey.maps.iter();
+        let maps = self.survey.maps.iter().filter_map(MapDef::for_lines);
         for map in maps.filter(|map| map.kind.holds_bytes()) {
             match &map.initial {
                 None => self.entry(f, map)?,

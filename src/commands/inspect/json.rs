@@ -61,7 +61,7 @@ fn write(mut json: Writer<'_>, path: &Path, survey: &Survey) -> fmt::Result {
     json.value(&survey.has_link_header());
     json.member("maps");
     json.begin_list();
-    for definition in &survey.maps {
+    for definition in survey.maps.iter().filter_map(MapDef::for_lines) {
         map(&mut json, definition, survey);
     }
     json.end_list();

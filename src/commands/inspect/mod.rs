@@ -12,7 +12,7 @@ use crate::base::hex::Count;
 use crate::base::suggest::list;
 use crate::encode::Encoder;
 use crate::object::layout::{Kind, names};
-use crate::object::{self, LINK_HEADER, Layout, Survey};
+use crate::object::{self, LINK_HEADER, Layout, MapDef, Role, Survey};
 use crate::plan;
 use crate::plan::sources::Sources;
 
@@ -59,7 +59,7 @@ pub fn text(path: &Path, survey: &Survey) -> String {
     }
     out.push('\n');
     out.push_str("maps\n");
-    for map in &survey.maps {
+    for map in survey.maps.iter().filter_map(MapDef::for_lines) {
         let (name, kind, capacity) = (Escaped(&map.name), map.kind, map.max_entries);
         let ignored = if map.pinned {
             ", its pinning by name ignored"
@@ -67,10 +67,13 @@ pub fn text(path: &Path, survey: &Survey) -> String {
             ""
         };
         let entries = if capacity == 1 { "entry" } else { "entries" };
-        let _ = writeln!(
-            out,
-            "  {name}: {kind}, room for {capacity} {entries}{ignored}"
-        );
+        let _ = match map.role {
+            Role::Entries(table) => writeln!(out, "  {name}: {table}, with room for any list"),
+            _ => writeln!(
+                out,
+                "  {name}: {kind}, room for {capacity} {entries}{ignored}"
+            ),
+        };
         let encoder = Encoder::new(map, survey.btf.as_ref());
         if map.initial.is_some() {
             out.push_str("    key: 0\n");

@@ -26,7 +26,7 @@ pub(super) fn cells(table: &mut Table, part: &Value, columns: Columns) {
         match (*member, value) {
             ("attached", Value::Bool(true)) => table.cell("attached", Some(Colour::Green)),
             ("attached", _) => table.cell("not attached", Some(Colour::Red)),
-            ("program.loaded_at", _) => table.cell(&time(value), None),
+            ("program.loaded_at" | "modified", _) => table.cell(&time(value), None),
             _ => table.cell(&word(value), None),
         }
     }

@@ -39,6 +39,15 @@ const MAPS: Columns = &[
     ("type", "type"),
     ("entries", "entries"),
     ("capacity", "capacity"),
+    ("decisions", "decisions"),
+];
+/// The time is that of the last change of the file.
+const LISTS: Columns = &[
+    ("list", "path"),
+    ("format", "format"),
+    ("entries", "entries"),
+    ("skipped", "skipped"),
+    ("changed", "modified"),
 ];
 const METRICS: Columns = &[("metric", "name"), ("value", "value"), ("help", "help")];
 /// Maximum number of lines of the errors of a reload, so that verdicts stay on the first screen.
@@ -66,7 +75,7 @@ pub(super) fn text(status: &Value, style: Style) -> String {
     }
     out.push('\n');
     programs(status).write(&mut out, style);
-    for (list, columns) in [("maps", MAPS), ("metrics", METRICS)] {
+    for (list, columns) in [("maps", MAPS), ("lists", LISTS), ("metrics", METRICS)] {
         let mut table = Table::default();
         head(&mut table, columns);
         for filter in filters {

@@ -41,6 +41,10 @@ impl Checker<'_> {
             self.check_entry(&entry);
             lines += 1;
         }
+        let lists = filter.lists.iter();
+        for list in lists.filter(|list| list.map == map_ref.id) {
+            self.check_list(list);
+        }
         metrics.for_each(|metric| self.check_metric(metric));
         if lines > self.map.max_entries as usize && !self.map.kind.is_array() {
             self.check_capacity(filter, map_ref.id);
@@ -101,7 +105,8 @@ impl Checker<'_> {
         if !is_prefix || !is_address_map {
             return String::new();
         }
-        let tries = self.maps.iter().filter(|map| map.kind == MapKind::LPM_TRIE);
+        let maps = self.maps.iter().filter_map(MapDef::for_lines);
+        let tries = maps.filter(|map| map.kind == MapKind::LPM_TRIE);
         // The trie of the same address family is nearest in key size: its keys have 4 bytes more, for the length.
         let trie = tries.min_by_key(|trie| trie.key_size.abs_diff(self.map.key_size));
         let trie = trie.map_or_else(String::new, |trie| {

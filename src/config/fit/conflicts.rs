@@ -11,7 +11,7 @@ use crate::config::entries::Entry;
 use crate::config::{Filter, MapRef};
 use crate::corefile::{Corefile, Token};
 use crate::encode::Encoder;
-use crate::object::{Btf, MapDef};
+use crate::object::{Btf, MapDef, map_for_lines};
 
 /// Passes to `report` a warning for each line of `filter` whose key has another value in an earlier line: the first
 /// [`MAX_ERRORS`], then the number of the omitted ones. The lines have passed [`super::check`].
@@ -25,7 +25,7 @@ pub fn warn_of_conflicts(
     let mut omitted = 0;
     let mut reported = 0;
     for map_ref in &filter.maps {
-        let map = maps.iter().find(|map| map.name == map_ref.name);
+        let map = map_for_lines(maps, &map_ref.name);
         // Lines about variables do not conflict: each sets only the variables that it names.
         let Some(map) = map.filter(|map| map.initial.is_none()) else {
             continue;

@@ -3,6 +3,7 @@
 mod checker;
 mod conflicts;
 mod line;
+mod list;
 mod numbers;
 
 use super::diagnostics::Diagnostics;
@@ -12,7 +13,7 @@ use crate::base::escape::{Escaped, Plain};
 use crate::base::suggest::suggestion;
 use crate::corefile::Corefile;
 use crate::encode::Encoder;
-use crate::object::{Btf, MapDef, MapKind};
+use crate::object::{Btf, MapDef, MapKind, map_for_lines};
 
 use checker::Checker;
 pub use conflicts::warn_of_conflicts;
@@ -30,7 +31,7 @@ pub fn check(
     let mut errors = Errors::default();
     let mut metrics = std::mem::take(&mut filter.metrics);
     for map_ref in &filter.maps {
-        let Some(map) = maps.iter().find(|map| map.name == map_ref.name) else {
+        let Some(map) = map_for_lines(maps, &map_ref.name) else {
             errors.push(missing_map(filter, map_ref, corefile, maps));
             continue;
         };
@@ -51,7 +52,8 @@ pub fn check(
 
 /// Error for a map that the object does not define. The object is at fault unless the line names the map by `@MAP`.
 fn missing_map(filter: &Filter, map: &MapRef, corefile: &Corefile, maps: &[MapDef]) -> Diagnostic {
-    let all: Vec<_> = maps.iter().map(|map| map.name.as_str()).collect();
+    let lines = maps.iter().filter_map(MapDef::for_lines);
+    let all: Vec<_> = lines.map(|map| map.name.as_str()).collect();
     let mut remedy = match all.as_slice() {
         [] => "it has no map".into(),
         all => suggestion(&map.name, all),

@@ -16,7 +16,7 @@ use crate::corefile::Corefile;
 use crate::encode::Encoder;
 use crate::encode::integer::Number;
 use crate::object::layout::{Enumerator, Kind, Shape, ShapeId};
-use crate::object::{Btf, Layout, MapDef};
+use crate::object::{Btf, Layout, MapDef, map_for_lines};
 
 /// Minimum number of names of an enumeration that may be a part of a longer list, such as the list of IP protocols.
 const MIN_LISTED: u64 = 4;
@@ -32,7 +32,7 @@ pub fn warn_of_numbers(
 ) {
     let mut count = 0;
     for map_ref in &filter.maps {
-        let Some(map) = maps.iter().find(|map| map.name == map_ref.name) else {
+        let Some(map) = map_for_lines(maps, &map_ref.name) else {
             continue;
         };
         let mut encoder = Encoder::new(map, btf);
@@ -40,7 +40,12 @@ pub fn warn_of_numbers(
         if members.is_empty() {
             continue;
         }
-        for entry in filter.entries.of_map(map_ref.id, corefile) {
+        let lists = filter.lists.iter();
+        let lists = lists.filter(|list| list.map == map_ref.id && !list.fields.is_empty());
+        let lists = lists.map(|list| (list.as_entry(), "list"));
+        let lines = filter.entries.of_map(map_ref.id, corefile);
+        let lines = lines.map(|entry| (entry, entry.directive()));
+        for (entry, directive) in lines.chain(lists) {
             let mut value = [0; MAX_VALUE];
             let size = line::value(corefile, &entry, &mut encoder, &mut value).unwrap_or_default();
             let value = value.get(..size).unwrap_or_default();
@@ -51,7 +56,6 @@ pub fn warn_of_numbers(
             count += 1;
             if count <= MAX_ERRORS {
                 let (file, line) = (Escaped(corefile.file(at)), at.line());
-                let directive = entry.directive();
                 let (path, reason) = (&member.path, member.reason());
                 report(&format_args!(
                     "{file}:{line}: {directive}: {path} is {number}, {reason}"

@@ -129,7 +129,7 @@ impl Samples {
 
 impl Session {
     fn open(path: &Path, request: &SampleRequest) -> Result<Self, Error> {
-        let mut connection = Connection::open(path, Request::Sample(request.clone()))?;
+        let mut connection = Connection::open(path, &Request::Sample(request.clone()))?;
         let (mut stages, mut ring) = (Vec::new(), None);
         let code = connection.answers(&mut |answer| {
             match answer {
@@ -137,7 +137,7 @@ impl Session {
                 Answered::Payload(Payload::Ring(size), fd) => {
                     ring = Some(RingBuffer::open(fd, u32::from_ne_bytes(size) as usize)?);
                 }
-                Answered::Payload(..) => return Err(Errno::EBADMSG),
+                Answered::Payload(..) | Answered::Decided(_) => return Err(Errno::EBADMSG),
             }
             Ok(())
         })?;

@@ -14,7 +14,7 @@ use super::error::Error;
 use super::start;
 use super::state::{Daemon, PendingConfirm, Reloading, Replaced};
 use crate::config::Config;
-use crate::filter::Durability;
+use crate::filter::{self, Durability};
 use crate::log::Log;
 use crate::plan::sources::Sources;
 use crate::plan::{Plan, Source};
@@ -23,10 +23,10 @@ use watch::{ReloadWatch, jitter_seed};
 
 impl Reloading {
     /// State after the start, which read the content in `sources`.
-    pub(super) fn new(config: &Config, sources: Sources) -> Self {
+    pub(super) fn new(plan: &Plan, sources: Sources) -> Self {
         let jitter_seed = jitter_seed();
         Self {
-            watch: ReloadWatch::new(config, jitter_seed, sources),
+            watch: ReloadWatch::new(&plan.config, jitter_seed, sources),
             jitter_seed,
             results: Reloads::default(),
             pending: None,
@@ -141,6 +141,7 @@ impl Daemon<'_> {
         self.verify_filters();
         start::warn(&plan, log);
         start::check_names(&plan, log)?;
+        filter::check_lists(&plan, &self.filters)?;
         start::set_link_headers(&mut plan, &self.filters)?;
         let prepared = start::prepare(&plan, &self.filters, &mut self.map_reads.scan, log)?;
         let durability = switch::durability(confirm);

@@ -8,12 +8,12 @@ mod states;
 
 use std::os::fd::OwnedFd;
 
-use super::entry_list::EntryList;
 use super::fingerprint::{StateKey, Target};
 use super::loaded::{Changes, LoadedMap};
 use super::refusal::{PinError, no_descriptor, to_reason};
 use super::stage::{MapsFrom, Stage};
 use super::state::Attached;
+use super::tables::tables_are_built;
 use super::{Context, Filter};
 use crate::base::diagnostic::{Blame, Diagnostic};
 use crate::config::{self, Exit};
@@ -110,11 +110,18 @@ pub(super) fn adopt_maps(
             }
             Err(error) => return Err(not_pinned(context, &error)),
         };
-        maps.push(LoadedMap {
-            name: def.name.clone(),
-            map,
-            entries: target.take_entries(&def.name),
-        });
+        let mut map = LoadedMap::new(&def.name, map);
+        map.entries = target.take_entries(&def.name);
+        maps.push(map);
+    }
+    if !tables_are_built(context, &maps)? {
+        context.warn(format_args!(
+            "the filter is replaced: its tables are damaged"
+        ));
+        let marked = pins.mark_broken(key);
+        return marked
+            .map(|()| None)
+            .map_err(|error| not_pinned(context, &error));
     }
     if maps.iter().all(|loaded| loaded.name != NEXT)
         && let Some(map) = pins
@@ -122,11 +129,7 @@ pub(super) fn adopt_maps(
             .map_err(|error| not_pinned(context, &error))?
     {
         // The new chain ends here. The slot must live as long as its program: without owner the kernel empties it.
-        maps.push(LoadedMap {
-            name: NEXT.into(),
-            map,
-            entries: EntryList::default(),
-        });
+        maps.push(LoadedMap::new(NEXT, map));
     }
     Ok(Some(maps))
 }

@@ -10,8 +10,9 @@ use std::hash::{BuildHasher, RandomState};
 
 use nix::errno::Errno;
 
+use super::content::Content;
 use crate::base::hex::Upper;
-use crate::kernel::map::{Map, Shape};
+use crate::kernel::map::Shape;
 use crate::kernel::map_scan::Scan;
 use crate::log::Log;
 use table::{Comparison, Table};
@@ -30,13 +31,13 @@ impl Watch {
     ///
     /// # Errors
     /// When the map cannot be read; `ENOMEM` when memory for its values is short.
-    pub fn begin(map: &Map, scan: &mut Scan) -> Result<Self, Errno> {
+    pub fn begin(content: &Content, scan: &mut Scan) -> Result<Self, Errno> {
         let mut watch = Self {
             hasher: RandomState::new(),
-            table: Table::new(most_values(map.shape()))?,
+            table: Table::new(most_values(content.shape()))?,
             incomplete: false,
         };
-        watch.scan(map, scan, |_, _, _| {})?;
+        watch.scan(content, scan, |_, _, _| {})?;
         watch.table.reserve()?;
         if watch.incomplete {
             return Err(Errno::ENOMEM);
@@ -51,13 +52,13 @@ impl Watch {
     pub fn log_changes(
         &mut self,
         subject: &dyn Display,
-        map: &Map,
+        content: &Content,
         scan: &mut Scan,
         log: &Log,
     ) -> Result<(), Errno> {
-        let per_cpu = map.shape().kind.is_per_cpu();
+        let per_cpu = content.shape().kind.is_per_cpu();
         let was_incomplete = self.incomplete;
-        self.scan(map, scan, |key, cpu, value| {
+        self.scan(content, scan, |key, cpu, value| {
             let (key, value) = (Upper(key), Upper(value));
             if per_cpu {
                 log.info(format_args!("{subject}: key={key} value={value} cpu={cpu}"));
@@ -75,7 +76,7 @@ impl Watch {
 
     fn scan(
         &mut self,
-        map: &Map,
+        content: &Content,
         scan: &mut Scan,
         mut changed: impl FnMut(&[u8], usize, &[u8]),
     ) -> Result<(), Errno> {
@@ -85,8 +86,8 @@ impl Watch {
             incomplete,
         } = self;
         table.next_round();
-        let shape = *map.shape();
-        scan.each(map, &mut |key, copied| {
+        let shape = *content.shape();
+        content.each(scan, &mut |key, copied| {
             for (cpu, value) in shape.values(copied).enumerate() {
                 match table.record(hasher.hash_one((key, cpu)), hasher.hash_one(value)) {
                     Comparison::Same => {}

@@ -43,7 +43,16 @@ impl Layout {
             },
             _ => Kind::Opaque,
         };
-        let name = "of no known type".into();
+        Self::only("of no known type", size, kind)
+    }
+
+    /// The layout of `size` bytes of text that have the type `name`.
+    pub fn text(name: &str, size: u32) -> Self {
+        Self::only(name, size, Kind::Text)
+    }
+
+    fn only(name: &str, size: u32, kind: Kind) -> Self {
+        let name = name.into();
         Self {
             shapes: vec![Shape { name, size, kind }],
         }

@@ -7,6 +7,6 @@ pub fn run(input: &[u8]) {
     let Some(request) = Request::parse(input) else {
         return;
     };
-    let text = request.clone().text();
-    assert_eq!(Request::parse(text.as_bytes()), Some(request));
+    let packet = request.packet();
+    assert_eq!(Request::parse(&packet), Some(request));
 }

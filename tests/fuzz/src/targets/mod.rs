@@ -8,6 +8,7 @@ pub mod elf;
 pub mod entries;
 mod exposition;
 pub mod http;
+pub mod lists;
 pub mod memory;
 mod message;
 pub mod object;
@@ -18,6 +19,8 @@ pub mod values;
 mod words;
 mod world;
 
+use corexdp::list::Format;
+
 /// A fuzz target.
 pub struct Target {
     /// The name of the file in `bin/` and of the folders in `seeds/` and `found/`.
@@ -27,7 +30,7 @@ pub struct Target {
 }
 
 /// All targets, by name.
-pub const TARGETS: [Target; 9] = [
+pub const TARGETS: [Target; 17] = [
     Target {
         name: "btf",
         run: btf::run,
@@ -51,6 +54,38 @@ pub const TARGETS: [Target; 9] = [
     Target {
         name: "http",
         run: http::run,
+    },
+    Target {
+        name: "list_adblock",
+        run: |input| lists::run(input, Some(Format::Adblock)),
+    },
+    Target {
+        name: "list_cidr",
+        run: |input| lists::run(input, Some(Format::Cidr)),
+    },
+    Target {
+        name: "list_domains",
+        run: |input| lists::run(input, Some(Format::Domains)),
+    },
+    Target {
+        name: "list_drop_json",
+        run: |input| lists::run(input, Some(Format::DropJson)),
+    },
+    Target {
+        name: "list_hosts",
+        run: |input| lists::run(input, Some(Format::Hosts)),
+    },
+    Target {
+        name: "list_ipset",
+        run: |input| lists::run(input, Some(Format::Ipset)),
+    },
+    Target {
+        name: "list_rpz",
+        run: |input| lists::run(input, Some(Format::Rpz)),
+    },
+    Target {
+        name: "list_told",
+        run: |input| lists::run(input, None),
     },
     Target {
         name: "object",

@@ -22,7 +22,7 @@ pub use folder::Folder;
 pub use http::{Response, sample};
 pub use memory_group::MemoryGroup;
 pub use namespace::{Namespace, succeed};
-pub use outcome::{Outcome, finish};
+pub use outcome::{Outcome, finish, finish_with};
 pub use queues::set_queues;
 pub use site::{CLIENT, Corexdp, PAGE, SERVER, Site};
 pub use wire::{Receiver, Sender};

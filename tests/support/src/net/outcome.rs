@@ -1,6 +1,6 @@
 //! Running a process to its end.
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::Instant;
@@ -41,15 +41,24 @@ impl Outcome {
 
 /// Runs a command that must end by itself.
 pub fn finish(command: &mut Command) -> Outcome {
+    finish_with(command, "")
+}
+
+/// Runs a command that must end by itself, with this standard input.
+pub fn finish_with(command: &mut Command, input: &str) -> Outcome {
     let mut child = command
-        .stdin(Stdio::null())
+        .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    let (mut stdin, input) = (child.stdin.take().unwrap(), input.to_owned());
+    // A process that does not read its standard input closes it.
+    let writer = thread::spawn(move || stdin.write_all(input.as_bytes()).is_ok());
     let stdout = collect(child.stdout.take().unwrap());
     let stderr = collect(child.stderr.take().unwrap());
     let status = end(&mut child);
+    writer.join().unwrap();
     let outcome = Outcome {
         code: status.and_then(|status| status.code()),
         stdout: stdout.join().unwrap(),

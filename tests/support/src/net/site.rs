@@ -16,6 +16,9 @@ pub const CLIENT: &str = "cli0";
 /// Default address of `prometheus`.
 pub const PAGE: &str = "127.0.0.1:9153";
 
+/// The folder of the file that keeps decisions.
+pub const STATE: &str = "state";
+
 /// The binary under test.
 pub struct Corexdp;
 
@@ -95,8 +98,24 @@ impl Site {
             self.folder.path(),
             &[name, "-conf", "Corefile", "--log", "stderr"],
         );
-        command.args(["--control", "control"]).args(more);
+        command.args(["--control", "control"]);
+        if name == "run" {
+            command.args(["--state", STATE]);
+        }
+        command.args(more);
         command
+    }
+
+    /// A command that adds or deletes decisions.
+    pub fn deciding(&self, words: &[&str]) -> Command {
+        let mut command = self.asking(words);
+        command.args(["--state", STATE]);
+        command
+    }
+
+    /// Adds or deletes decisions.
+    pub fn decide(&self, words: &[&str]) -> Outcome {
+        finish(&mut self.deciding(words))
     }
 
     /// A command that is a client of the site's control socket, such as `reload`.

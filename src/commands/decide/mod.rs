@@ -1,0 +1,271 @@
+//! `corexdp add` and `corexdp delete`: decisions, alone or many in one batch.
+//!
+//! The client encodes the words by the types of the running maps, and sends bytes. A file keeps the decisions over a restart
+//! of the daemon. The client writes the file, since the daemon writes nothing.
+
+mod input;
+mod state;
+mod targets;
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use nix::errno::Errno;
+
+use crate::base::escape::{Escaped, OneLine};
+use crate::base::exit;
+use crate::base::utc::Utc;
+use crate::commands::running_map;
+use crate::config::InterfaceName;
+use crate::config::decision::Saved;
+use crate::control::Request;
+use crate::control::changes::{Change, ChangesBuffer, Outcome};
+use crate::control::client::{self, Error};
+use crate::filter::Refused;
+use input::Line;
+use state::{Fate, State};
+use targets::{Opened, Targets};
+
+/// Exit code of `delete` for a key without a decision.
+pub const NOTHING: u8 = 1;
+
+/// Options of `add` and `delete`.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Options {
+    /// Path of the control socket.
+    pub control: PathBuf,
+    /// Folder of the file that keeps decisions.
+    pub state: PathBuf,
+    /// The only interface; `None` for all interfaces that have the map.
+    pub interface: Option<InterfaceName>,
+    /// The decisions.
+    pub input: Input,
+}
+
+/// Decisions to add or delete.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Input {
+    /// Words of `add`.
+    Add(Vec<String>),
+    /// Words of `delete`.
+    Delete(Vec<String>),
+    /// Lines of standard input.
+    Batch,
+}
+
+/// The result of the command.
+#[derive(Debug, Default)]
+pub struct Done {
+    /// Lines for standard output.
+    pub lines: String,
+    /// Lines for standard error.
+    pub errors: String,
+    /// Exit code.
+    pub code: u8,
+}
+
+/// A change of one map.
+struct Item {
+    /// Number of the line of standard input; 0 for words of the command line.
+    line: u32,
+    /// Number of the map.
+    target: usize,
+    key: Vec<u8>,
+    /// `None` deletes the decision.
+    value: Option<Vec<u8>>,
+    time: Option<Duration>,
+    /// The line of the file.
+    saved: Saved,
+    outcome: Option<Outcome>,
+}
+
+/// An error of a line.
+struct Fault {
+    line: u32,
+    code: u8,
+    message: String,
+}
+
+/// Adds or deletes decisions.
+pub fn run(options: &Options) -> Done {
+    let mut done = Done::default();
+    match decide(options, &mut done) {
+        Ok(mut faults) => {
+            faults.sort_by_key(|fault| fault.line);
+            for fault in &faults {
+                done.report(options, fault);
+            }
+        }
+        Err(error) => {
+            if !error.is_reported() {
+                let _ = writeln!(done.errors, "corexdp: {}", OneLine(&error));
+            }
+            done.code = error.code();
+        }
+    }
+    done
+}
+
+impl Done {
+    /// Reports a fault. The exit code is that of the first.
+    fn report(&mut self, options: &Options, fault: &Fault) {
+        if self.code == exit::DONE {
+            self.code = fault.code;
+        }
+        let verb = match options.input {
+            Input::Delete(_) => "delete",
+            Input::Add(_) | Input::Batch => "add",
+        };
+        let message = Escaped(&fault.message);
+        let _ = match fault.line {
+            0 => writeln!(self.errors, "corexdp: {verb}: {message}"),
+            line => writeln!(self.errors, "-:{line}: {verb}: {message}"),
+        };
+    }
+
+    fn warn(&mut self, message: &str) {
+        let _ = writeln!(self.errors, "corexdp: {}", OneLine(&message));
+    }
+}
+
+fn decide(options: &Options, done: &mut Done) -> Result<Vec<Fault>, Error> {
+    let (lines, mut faults) = input::read(&options.input);
+    if lines.is_empty() {
+        return Ok(faults);
+    }
+    let maps = running_map::fetch(&options.control, &Request::Maps)?;
+    let opened: Vec<_> = maps.iter().filter_map(Opened::new).collect();
+    let interface = options.interface.as_deref();
+    let mut targets = Targets::new(&opened, interface);
+    let mut items = Vec::with_capacity(lines.len());
+    let now = Utc::now().0;
+    for line in &lines {
+        match encode(line, &mut targets, now) {
+            Ok(mut more) => items.append(&mut more),
+            Err((code, message)) => faults.push(Fault {
+                line: line.number,
+                code,
+                message,
+            }),
+        }
+    }
+    if items.is_empty() {
+        return Ok(faults);
+    }
+    // Changes of one map follow each other, in the order of their lines.
+    items.sort_by_key(|item| item.target);
+    let mut state = State::open(&options.state);
+    state.announce(&items);
+    let sent = send(options, &targets, &mut items);
+    let fate = |item: &Item| match (item.outcome, &item.value) {
+        (None, _) => Fate::Unknown,
+        (Some(Outcome::Done), Some(_)) => Fate::Added,
+        (Some(Outcome::Done | Outcome::Refused(Refused::Unknown | Refused::Given)), None) => {
+            Fate::Deleted
+        }
+        (Some(_), _) => Fate::Refused,
+    };
+    if let Err(error) = state.settle(&items, &fate) {
+        let folder = options.state.display();
+        done.warn(&format!(
+            "cannot keep decisions in {folder}: {error}; a restart of the daemon loses them"
+        ));
+    }
+    sent?;
+    items.sort_by_key(|item| item.line);
+    for item in &items {
+        match refusal(item, &targets) {
+            Some((code, message)) => faults.push(Fault {
+                line: item.line,
+                code,
+                message,
+            }),
+            None if item.line == 0 && item.value.is_some() => {
+                let _ = writeln!(done.lines, "{}", item.saved);
+            }
+            None => {}
+        }
+    }
+    Ok(faults)
+}
+
+/// The changes that a line makes: one for each interface. The message is about the whole line.
+fn encode(line: &Line, targets: &mut Targets<'_>, now: u64) -> Result<Vec<Item>, (u8, String)> {
+    let order = &line.order;
+    let until = order.time.map(|time| {
+        // The file has whole seconds. Rounded up, so that no restart ends a decision early.
+        now.saturating_add(time.as_secs())
+            .saturating_add(u64::from(time.subsec_nanos() > 0))
+    });
+    let mut items = Vec::new();
+    for target in targets.choose(order)? {
+        let entry = targets.encode(target, order, until)?;
+        items.push(Item {
+            line: line.number,
+            target,
+            key: entry.key,
+            value: entry.value,
+            time: order.time,
+            saved: entry.saved,
+            outcome: None,
+        });
+    }
+    Ok(items)
+}
+
+/// Sends the changes to the daemon, in as few packets as possible, and stores their outcomes.
+fn send(options: &Options, targets: &Targets<'_>, items: &mut [Item]) -> Result<(), Error> {
+    let mut buffer = ChangesBuffer::default();
+    let mut first = 0;
+    for next in 0..=items.len() {
+        let change = items.get(next).map(|item| Change {
+            map: targets.id(item.target),
+            key: &item.key,
+            value: item.value.as_deref(),
+            time: item.time.map(crate::base::ktime::nanoseconds),
+        });
+        if change.is_some_and(|change| buffer.push(&change)) {
+            continue;
+        }
+        let mut sent = items.iter_mut().skip(first);
+        client::decide(&options.control, buffer.changes(), &mut |outcome| {
+            if let Some(item) = sent.next() {
+                item.outcome = Some(outcome);
+            }
+        })?;
+        buffer.clear();
+        first = next;
+        if let Some(item) = items.get(next) {
+            buffer.push(&Change {
+                map: targets.id(item.target),
+                key: &item.key,
+                value: item.value.as_deref(),
+                time: item.time.map(crate::base::ktime::nanoseconds),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Exit code and message of a change that was not made; `None` for a change that was.
+fn refusal(item: &Item, targets: &Targets<'_>) -> Option<(u8, String)> {
+    let refused = match item.outcome? {
+        Outcome::Done => return None,
+        Outcome::Gone => {
+            let message = "a reload has replaced the map; try again";
+            return Some((exit::UNAVAILABLE, message.into()));
+        }
+        Outcome::Refused(refused) => refused,
+    };
+    let code = match refused {
+        Refused::Unknown => NOTHING,
+        Refused::Kind | Refused::Given | Refused::Kernel(Errno::EDQUOT | Errno::E2BIG) => {
+            exit::UNAVAILABLE
+        }
+        Refused::Kernel(_) => exit::SYSTEM,
+    };
+    let room = targets.room(item.target);
+    let message = refused.message(&item.saved.key, &item.saved.map, room);
+    Some((code, message))
+}

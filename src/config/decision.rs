@@ -1,0 +1,361 @@
+//! Decisions in words: the lines that `corexdp add` reads, and the lines of the file that keeps decisions.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::{MAP, duration};
+use crate::base::capacity::{MAX_KEY, MAX_VALUE};
+use crate::base::escape::{Plain, Quoted};
+use crate::base::hex;
+use crate::base::utc::Utc;
+use crate::corefile::{self, Word};
+use crate::encode::Encoder;
+
+/// Folder of the file that keeps decisions, without `--state`.
+pub const STATE_FOLDER: &str = "/run/corexdp";
+/// Name of the file that keeps decisions.
+pub const STATE_FILE: &str = "decisions";
+
+/// Form of the line that [`Order::parse`] reads.
+const FORM: &str = "write [@MAP] KEY FIELD=VALUE… [for DURATION]";
+/// Form of the words that [`Order::parse_key`] reads.
+const KEY_FORM: &str = "write [@MAP] KEY";
+
+/// A decision that a user adds or deletes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Order {
+    /// Name of the map; `None` without `@MAP`.
+    pub map: Option<String>,
+    /// KEY.
+    pub key: String,
+    /// Words FIELD=VALUE; none deletes the decision.
+    pub fields: Vec<String>,
+    /// Time until the decision ends; `None` for no end.
+    pub time: Option<Duration>,
+}
+
+impl Order {
+    /// Parses `[@MAP] KEY FIELD=VALUE… [for DURATION]`.
+    ///
+    /// # Errors
+    /// The fault and its remedy.
+    pub fn parse(words: &[String]) -> Result<Self, String> {
+        let (words, time) = match words {
+            [.., last] if last == "for" => {
+                return Err("for needs a DURATION, for example 10m".into());
+            }
+            [start @ .., word, time] if word == "for" => match duration(time) {
+                Some(time) if time >= Duration::from_millis(1) => (start, Some(time)),
+                _ => {
+                    let time = Quoted(time);
+                    return Err(format!("{time} is not a duration such as 60s or 2h"));
+                }
+            },
+            words => (words, None),
+        };
+        let order = Self::subject(words, FORM)?;
+        if order.fields.is_empty() {
+            return Err(format!("no FIELD=VALUE after KEY; {FORM}"));
+        }
+        Ok(Self { time, ..order })
+    }
+
+    /// Parses `[@MAP] KEY`.
+    ///
+    /// # Errors
+    /// The fault and its remedy.
+    pub fn parse_key(words: &[String]) -> Result<Self, String> {
+        let order = Self::subject(words, KEY_FORM)?;
+        match order.fields.first() {
+            Some(word) => Err(format!("unexpected {}; {KEY_FORM}", Quoted(word))),
+            None => Ok(order),
+        }
+    }
+
+    /// Parses `[@MAP] KEY` and the words after it; `form` is the right form.
+    fn subject(words: &[String], form: &str) -> Result<Self, String> {
+        let (map, words) = match words {
+            [map, rest @ ..] if map.starts_with('@') => (map.strip_prefix('@'), rest),
+            words => (None, words),
+        };
+        if map == Some("") {
+            return Err("@ without the name of a map; write @MAP".into());
+        }
+        let [key, fields @ ..] = words else {
+            return Err(format!("no KEY; {form}"));
+        };
+        Ok(Self {
+            map: map.map(Into::into),
+            key: key.clone(),
+            fields: fields.to_vec(),
+            time: None,
+        })
+    }
+}
+
+/// A line of the file that keeps decisions: `INTERFACE STAGE entry [@MAP] KEY FIELD=VALUE… [until TIME] [pending]`. In place
+/// of `entry` stands `map` for bytes that no words encode.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Saved {
+    /// Name of the interface.
+    pub interface: String,
+    /// Name of the stage.
+    pub stage: String,
+    /// Name of the map.
+    pub map: String,
+    /// KEY.
+    pub key: String,
+    /// True for a `map` line, whose KEY and VALUE are hexadecimal.
+    pub in_bytes: bool,
+    /// VALUE of a `map` line, or the words FIELD=VALUE of an `entry` line.
+    pub value: Vec<String>,
+    /// Seconds since 1970 at which the decision ends; `None` for no end.
+    pub until: Option<u64>,
+    /// True while a client waits for the daemon: the decision may or may not be in the map.
+    pub is_pending: bool,
+}
+
+impl Saved {
+    /// A decision of `stage` on `interface`, whose entry is `line`, as [`Encoder::line`] writes it.
+    pub fn new(interface: &str, stage: &str, line: &str, until: Option<u64>) -> Option<Self> {
+        let mut words = vec![interface.to_owned(), stage.to_owned()];
+        words.extend(corefile::words(line));
+        let saved = Self::of(&words).ok()?;
+        Some(Self { until, ..saved })
+    }
+
+    /// A line without value, for a comparison with others.
+    pub fn about(interface: &str, stage: &str, map: &str, key: &str) -> Self {
+        Self {
+            interface: interface.into(),
+            stage: stage.into(),
+            map: map.into(),
+            key: key.into(),
+            in_bytes: false,
+            value: Vec::new(),
+            until: None,
+            is_pending: false,
+        }
+    }
+
+    /// Parses a line.
+    ///
+    /// # Errors
+    /// The fault and its remedy.
+    pub fn parse(line: &str) -> Result<Self, String> {
+        Self::of(&corefile::words(line))
+    }
+
+    fn of(words: &[String]) -> Result<Self, String> {
+        let form = || {
+            "not a decision; write INTERFACE OBJECT entry [@MAP] KEY FIELD=VALUE… [until TIME]"
+                .to_owned()
+        };
+        let (words, is_pending) = match words {
+            [start @ .., last] if last == "pending" => (start, true),
+            words => (words, false),
+        };
+        let (words, until) = match words {
+            [start @ .., word, time] if word == "until" => {
+                let until = Utc::parse(time).ok_or_else(|| {
+                    let time = Quoted(time);
+                    format!("{time} is not a time such as 2026-01-31T23:59:59Z")
+                })?;
+                (start, Some(until.0))
+            }
+            words => (words, None),
+        };
+        let [interface, stage, directive, words @ ..] = words else {
+            return Err(form());
+        };
+        let in_bytes = match directive.as_str() {
+            "entry" => false,
+            "map" => true,
+            _ => return Err(form()),
+        };
+        let subject = Order::subject(words, FORM).map_err(|_| form())?;
+        if subject.fields.is_empty() || in_bytes && subject.fields.len() > 1 {
+            return Err(form());
+        }
+        Ok(Self {
+            interface: interface.clone(),
+            stage: stage.clone(),
+            map: subject.map.unwrap_or_else(|| MAP.into()),
+            key: subject.key,
+            in_bytes,
+            value: subject.fields,
+            until,
+            is_pending,
+        })
+    }
+
+    /// True if both lines are about the same key of the same map.
+    pub fn is_about(&self, other: &Self) -> bool {
+        self.subject() == other.subject()
+    }
+
+    /// Interface, stage, map and key.
+    pub fn subject(&self) -> [&str; 4] {
+        [&self.interface, &self.stage, &self.map, &self.key]
+    }
+
+    /// Writes key and value to `key` and `value`, and returns their sizes in bytes.
+    ///
+    /// # Errors
+    /// The fault of a word and its remedy.
+    pub fn encode(
+        &self,
+        encoder: &mut Encoder<'_>,
+        key: &mut [u8; MAX_KEY],
+        value: &mut [u8; MAX_VALUE],
+    ) -> Result<(usize, usize), String> {
+        if !self.in_bytes {
+            let words = self.value.iter().map(String::as_str);
+            return encode(encoder, &self.key, words, key, value);
+        }
+        let decode = |word: &str, out: &mut [u8]| {
+            let size = hex::decode(word, None, out);
+            size.map_err(|_| format!("{} is not hexadecimal", Quoted(word)))
+        };
+        let word = self.value.first().map_or("", String::as_str);
+        Ok((decode(&self.key, key)?, decode(word, value)?))
+    }
+}
+
+/// Writes the key and the value of an entry to `key` and `value`, and returns their sizes in bytes.
+///
+/// # Errors
+/// The fault of a word and its remedy.
+pub fn encode<'w>(
+    encoder: &mut Encoder<'_>,
+    word: &str,
+    fields: impl Iterator<Item = &'w str>,
+    key: &mut [u8; MAX_KEY],
+    value: &mut [u8; MAX_VALUE],
+) -> Result<(usize, usize), String> {
+    let size = encoder.key(word, key)?;
+    let value_size = encoder.value(fields, value);
+    Ok((size, value_size.map_err(|error| error.message)?))
+}
+
+impl fmt::Display for Saved {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let directive = if self.in_bytes { "map" } else { "entry" };
+        let (interface, stage) = (Word(&self.interface), Word(&self.stage));
+        write!(f, "{interface} {stage} {directive} ")?;
+        if self.map != MAP {
+            write!(f, "{} ", Word(&format!("@{}", self.map)))?;
+        }
+        write!(f, "{}", Word(&self.key))?;
+        for word in &self.value {
+            write!(f, " {}", Word(word))?;
+        }
+        if let Some(until) = self.until {
+            write!(f, " until {}", Utc(until))?;
+        }
+        f.write_str(if self.is_pending { " pending" } else { "" })
+    }
+}
+
+/// The end of a decision: `decision, until TIME` or `decision, no end`.
+pub struct End(pub Option<Utc>);
+
+impl fmt::Display for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(until) => write!(f, "decision, until {until}"),
+            None => f.write_str("decision, no end"),
+        }
+    }
+}
+
+/// An interface and, in a chain, a stage: `eth0/acl`.
+pub struct Stage<'a>(pub &'a str, pub Option<&'a str>);
+
+impl fmt::Display for Stage<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", Plain(self.0))?;
+        match self.1 {
+            Some(stage) => write!(f, "/{}", Plain(stage)),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn order(line: &str) -> Result<Order, String> {
+        Order::parse(&corefile::words(line))
+    }
+
+    #[test]
+    fn order_has_map_key_fields_and_time() {
+        let full = order("@hosts 192.0.2.7 action=ACL_DROP \"label=two one\" for 1h30m");
+        let expected = Order {
+            map: Some("hosts".into()),
+            key: "192.0.2.7".into(),
+            fields: vec!["action=ACL_DROP".into(), "label=two one".into()],
+            time: Some(Duration::from_mins(90)),
+        };
+        assert_eq!(full, Ok(expected));
+        let short = order("192.0.2.7 action=ACL_DROP").unwrap();
+        assert_eq!((short.map, short.time), (None, None));
+        for (line, error) in [
+            ("", "no KEY; write [@MAP] KEY FIELD=VALUE… [for DURATION]"),
+            ("@ 1 a=1", "@ without the name of a map; write @MAP"),
+            (
+                "@hosts",
+                "no KEY; write [@MAP] KEY FIELD=VALUE… [for DURATION]",
+            ),
+            (
+                "192.0.2.7 for 10m",
+                "no FIELD=VALUE after KEY; write [@MAP] KEY FIELD=VALUE… [for DURATION]",
+            ),
+            ("192.0.2.7 a=1 for", "for needs a DURATION, for example 10m"),
+            (
+                "192.0.2.7 a=1 for 10",
+                "\"10\" is not a duration such as 60s or 2h",
+            ),
+            (
+                "192.0.2.7 a=1 for 0s",
+                "\"0s\" is not a duration such as 60s or 2h",
+            ),
+        ] {
+            assert_eq!(order(line), Err(error.into()), "{line}");
+        }
+        let words = corefile::words("@hosts 192.0.2.7 action=ACL_DROP");
+        assert_eq!(
+            Order::parse_key(&words),
+            Err("unexpected \"action=ACL_DROP\"; write [@MAP] KEY".into())
+        );
+    }
+
+    #[test]
+    fn saved_line_round_trips() {
+        for line in [
+            "eth0 acl entry 192.0.2.7/32 action=ACL_DROP",
+            "eth0 acl entry @hosts 192.0.2.7 action=ACL_DROP \"label=two one\" until 2026-01-31T23:59:59Z",
+            "\"eth 0\" acl map @typeless 0A0B 01020304 until 2026-01-31T23:59:59Z pending",
+            "eth0 acl entry 192.0.2.7/32 action=ACL_DROP pending",
+        ] {
+            let saved = Saved::parse(line).unwrap();
+            assert_eq!(saved.to_string(), line);
+        }
+        for wrong in [
+            "",
+            "garbage",
+            "eth0 acl entry",
+            "eth0 acl entry 192.0.2.7",
+            "eth0 acl entry @ 192.0.2.7 a=1",
+            "eth0 acl list 192.0.2.7 a=1",
+            "eth0 acl map 0A 0B 0C",
+            "eth0 acl entry 192.0.2.7 a=1 until tomorrow",
+            "until 2026-01-31T23:59:59Z",
+            "pending",
+        ] {
+            assert!(Saved::parse(wrong).is_err(), "{wrong}");
+        }
+    }
+}

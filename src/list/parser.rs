@@ -1,0 +1,136 @@
+//! The parser of a list: splits the file into lines and passes each line to its format.
+
+use super::sink::Sink;
+use super::zone::Zone;
+use super::{
+    Format, Reason, Report, Visit, adblock, cidr, detect, domains, drop_json, hosts, ipset, rpz,
+};
+
+/// Maximum length of a line in bytes. Longer lines are skipped.
+pub const MAX_LINE: usize = 4096;
+/// Mark at the beginning of a file in UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+/// Characters that begin a comment in some format.
+const COMMENT: [char; 3] = ['#', ';', '!'];
+
+/// Reads a list in pieces.
+#[derive(Debug)]
+pub struct Parser {
+    format: Option<Format>,
+    /// The beginning of a line whose end has not been read.
+    line: Vec<u8>,
+    /// Number of complete lines.
+    lines: u64,
+    zone: Zone,
+    report: Report,
+}
+
+impl Parser {
+    /// A parser for a list of this format; without one, lines decide.
+    pub fn new(format: Option<Format>) -> Self {
+        Self {
+            format,
+            line: Vec::new(),
+            lines: 0,
+            zone: Zone::default(),
+            report: Report::default(),
+        }
+    }
+
+    /// Reads the next bytes of the file, and passes the items of all complete lines to `visit`.
+    pub fn feed(&mut self, bytes: &[u8], visit: &mut Visit<'_>) {
+        let mut rest = bytes;
+        while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
+            let (start, after) = rest.split_at(end);
+            rest = after.get(1..).unwrap_or_default();
+            if self.line.is_empty() {
+                self.read_line(start, visit);
+            } else {
+                self.keep(start);
+                let line = std::mem::take(&mut self.line);
+                self.read_line(&line, visit);
+                self.line = line;
+                self.line.clear();
+            }
+        }
+        self.keep(rest);
+    }
+
+    /// Reads a last line without an end, and returns the report.
+    pub fn finish(mut self, visit: &mut Visit<'_>) -> Report {
+        let line = std::mem::take(&mut self.line);
+        if !line.is_empty() {
+            self.read_line(&line, visit);
+        }
+        self.report.format = self.format;
+        self.report
+    }
+
+    /// Keeps a part of a line, up to one byte more than a line may have.
+    fn keep(&mut self, part: &[u8]) {
+        let room = (MAX_LINE + 1).saturating_sub(self.line.len());
+        self.line
+            .extend_from_slice(part.get(..room).unwrap_or(part));
+    }
+
+    fn read_line(&mut self, line: &[u8], visit: &mut Visit<'_>) {
+        self.lines += 1;
+        let line = match line.strip_prefix(BYTE_ORDER_MARK) {
+            Some(line) if self.lines == 1 => line,
+            _ => line,
+        };
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        let mut sink = Sink {
+            visit,
+            kept: 0,
+            masked: 0,
+            refused: None,
+        };
+        let read =
+            text(line).and_then(|text| parse(&mut self.format, &mut self.zone, text, &mut sink));
+        self.report.kept += sink.kept;
+        self.report.masked += sink.masked;
+        if let Some(reason) = read.err().or(sink.refused) {
+            self.report.skipped.add(self.lines, reason, line);
+        }
+    }
+}
+
+/// The text of a line.
+fn text(line: &[u8]) -> Result<&str, Reason> {
+    if line.len() > MAX_LINE {
+        return Err(Reason::TooLong);
+    }
+    if line.contains(&0) {
+        return Err(Reason::Nul);
+    }
+    std::str::from_utf8(line).or_else(|error| {
+        // A comment may have any bytes.
+        let valid = line.get(..error.valid_up_to()).unwrap_or_default();
+        let valid = std::str::from_utf8(valid).unwrap_or_default();
+        let has_comment = valid.contains(COMMENT);
+        has_comment.then_some(valid).ok_or(Reason::NotUtf8)
+    })
+}
+
+fn parse(
+    format: &mut Option<Format>,
+    zone: &mut Zone,
+    text: &str,
+    sink: &mut Sink<'_, '_>,
+) -> Result<(), Reason> {
+    if format.is_none() {
+        *format = detect::format(text);
+    }
+    match format {
+        None if detect::is_comment(text.trim()) => Ok(()),
+        None => Err(Reason::Unknown),
+        Some(Format::Cidr) => cidr::line(text, sink),
+        Some(Format::Ipset) => ipset::line(text, sink),
+        Some(Format::DropJson) => drop_json::line(text, sink),
+        Some(Format::Hosts) => hosts::line(text, sink),
+        Some(Format::Domains) => domains::line(text, sink),
+        Some(Format::Adblock) => adblock::line(text, sink),
+        Some(Format::Rpz) => rpz::line(text, zone, sink),
+    }
+}

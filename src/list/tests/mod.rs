@@ -1,0 +1,178 @@
+//! Lists as bytes in, items and reports out.
+
+use std::net::Ipv6Addr;
+
+use super::*;
+
+mod formats;
+
+/// Items in words, and the report of a list.
+fn read(format: Option<Format>, text: &[u8], piece: usize) -> (Vec<String>, Report) {
+    let mut items = Vec::new();
+    let mut visit = |found: &Found<'_>| {
+        items.push(words(found));
+        Ok(())
+    };
+    let mut parser = Parser::new(format);
+    for piece in text.chunks(piece) {
+        parser.feed(piece, &mut visit);
+    }
+    let report = parser.finish(&mut visit);
+    (items, report)
+}
+
+/// `192.0.2.0/24`, `ads.example` (below too), `=ads.example` (alone), `*.ads.example` (below), and the action.
+fn words(found: &Found<'_>) -> String {
+    let mut words = match found.item {
+        Item::Prefix { address, length } => {
+            let address = Ipv6Addr::from_bits(address);
+            match (address.to_ipv4_mapped(), length.checked_sub(96)) {
+                (Some(ipv4), Some(length)) => format!("{ipv4}/{length}"),
+                _ => format!("{address}/{length}"),
+            }
+        }
+        Item::Name { wire, scope } => {
+            let mut labels = Vec::new();
+            let mut rest = wire;
+            while let [length, tail @ ..] = rest {
+                let (label, tail) = tail.split_at(usize::from(*length));
+                labels.push(std::str::from_utf8(label).unwrap());
+                rest = tail;
+            }
+            let start = match scope {
+                Scope::Tree => "",
+                Scope::Exact => "=",
+                Scope::Below => "*.",
+            };
+            format!("{start}{}", labels.join("."))
+        }
+    };
+    if let Some(action) = found.action {
+        words = format!("{words} {action:?}");
+    }
+    if found.before {
+        words += " first";
+    }
+    words
+}
+
+fn owned(items: &[&str]) -> Vec<String> {
+    items.iter().map(|&item| item.to_owned()).collect()
+}
+
+#[test]
+fn format_is_told_by_the_first_line_of_a_known_format() {
+    for (text, expected) in [
+        (
+            "; Spamhaus DROP List\n192.0.2.0/24 ; SBL1\n",
+            Some(Format::Cidr),
+        ),
+        ("# FireHOL\n#\n0.0.0.0/8\n", Some(Format::Cidr)),
+        ("192.0.2.1-192.0.2.9\n", Some(Format::Cidr)),
+        ("2001:db8::/32\n", Some(Format::Cidr)),
+        ("192.0.2.0 192.0.2.255 24 1 NAME ZZ\n", Some(Format::Cidr)),
+        (
+            "create block hash:net\nadd block 192.0.2.1\n",
+            Some(Format::Ipset),
+        ),
+        ("add block 192.0.2.1\n", Some(Format::Ipset)),
+        ("{\"cidr\":\"192.0.2.0/24\"}\n", Some(Format::DropJson)),
+        ("# Title: hosts\n127.0.0.1 localhost\n", Some(Format::Hosts)),
+        ("0.0.0.0 ads.example\n", Some(Format::Hosts)),
+        ("# Title: domains\nads.example\n", Some(Format::Domains)),
+        ("*.ads.example\n", Some(Format::Domains)),
+        (
+            "[Adblock Plus]\n! Title\n||ads.example^\n",
+            Some(Format::Adblock),
+        ),
+        ("! Title\n||ads.example^\n", Some(Format::Adblock)),
+        ("! Title\n@@||ads.example^\n", Some(Format::Adblock)),
+        ("$TTL 60\n@ SOA . . 1 2 3 4 5\n", Some(Format::Rpz)),
+        ("; zone\n@ IN SOA . . 1 2 3 4 5\n", Some(Format::Rpz)),
+        ("ads.example CNAME .\n", Some(Format::Rpz)),
+        ("ads.example 60 IN CNAME .\n", Some(Format::Rpz)),
+        ("Last update\nads.example\n", Some(Format::Domains)),
+        ("<!DOCTYPE html>\n<html>\n", None),
+        ("", None),
+    ] {
+        let (_, report) = read(None, text.as_bytes(), 4096);
+        assert_eq!(report.format, expected, "{text:?}");
+    }
+    let (items, report) = read(None, b"Last update\nads.example\n", 4096);
+    assert_eq!(items, ["ads.example"]);
+    let reasons: Vec<_> = report.skipped.reasons().collect();
+    assert_eq!(reasons, [(Reason::Unknown, 1)]);
+}
+
+#[test]
+fn pieces_ends_of_lines_and_other_bytes_do_not_matter() {
+    let text = b"\xef\xbb\xbf# Se\xf1or\r\nads.example\r\n\r\nb\0d.example\r\ncaf\xe9.example\r\nlast.example # \xf1";
+    for piece in [1, 2, 3, 7, 4096] {
+        let (items, report) = read(Some(Format::Domains), text, piece);
+        assert_eq!(items, ["ads.example", "last.example"], "{piece}");
+        let places = report.skipped.places().iter();
+        let places: Vec<_> = places
+            .map(|place| (place.line, place.reason, &*place.excerpt))
+            .collect();
+        assert_eq!(
+            places,
+            [
+                (4, Reason::Nul, "b\0d.example"),
+                (5, Reason::NotUtf8, "caf\u{fffd}.example")
+            ]
+        );
+    }
+}
+
+#[test]
+fn long_lines_are_skipped_and_counted_once() {
+    let mut text = b"a.example\n".to_vec();
+    text.extend(vec![b'x'; 3 * MAX_LINE]);
+    text.extend(b"\nb.example");
+    for piece in [100, MAX_LINE, 5 * MAX_LINE] {
+        let (items, report) = read(Some(Format::Domains), &text, piece);
+        assert_eq!(items, ["a.example", "b.example"]);
+        let reasons: Vec<_> = report.skipped.reasons().collect();
+        assert_eq!(reasons, [(Reason::TooLong, 1)]);
+        assert_eq!(report.skipped.places()[0].excerpt.len(), 40);
+    }
+}
+
+#[test]
+fn first_five_places_are_kept_and_all_are_counted() {
+    let text = "bad\n".repeat(1000) + "192.0.2.0/24";
+    let (_, report) = read(Some(Format::Domains), text.as_bytes(), 100);
+    assert_eq!(report.skipped.count(), 1001);
+    let lines = report.skipped.places().iter().map(|place| place.line);
+    assert_eq!(lines.collect::<Vec<_>>(), [1, 2, 3, 4, 5]);
+}
+
+#[test]
+fn items_that_the_caller_refuses_are_skipped_lines() {
+    let mut parser = Parser::new(None);
+    let mut visit = |found: &Found<'_>| match found.item {
+        Item::Prefix { length: 128, .. } => Ok(()),
+        _ => Err(Reason::NoNetwork),
+    };
+    parser.feed(
+        b"192.0.2.1\n192.0.2.0/24\n192.0.2.1-192.0.2.9\n",
+        &mut visit,
+    );
+    let report = parser.finish(&mut visit);
+    assert_eq!((report.kept, report.skipped.count()), (2, 2));
+}
+
+#[test]
+fn unclosed_parentheses_end_after_some_lines() {
+    let mut text = "@ SOA ns. host. ( 1\n".to_owned();
+    text += &"ads.example CNAME .\n".repeat(300);
+    let (items, report) = read(Some(Format::Rpz), text.as_bytes(), 4096);
+    assert_eq!((items.len(), report.skipped.count()), (201, 1));
+}
+
+#[test]
+fn relative_origins_do_not_grow_without_bound() {
+    let text = "$ORIGIN a\n".repeat(1000) + "ads CNAME .\n";
+    let (items, report) = read(Some(Format::Rpz), text.as_bytes(), 4096);
+    assert_eq!((items.len(), report.skipped.count()), (0, 874));
+}

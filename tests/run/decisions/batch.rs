@@ -1,0 +1,86 @@
+//! `corexdp add -`: many decisions from standard input.
+
+use std::fmt::Write as _;
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use super::{blocks, entries, kept, start};
+use support::net::{Outcome, Site, finish_with};
+
+/// Runs `corexdp add -` with this standard input.
+fn batch(site: &Site, text: &str) -> Outcome {
+    finish_with(&mut site.deciding(&["add", "-"]), text)
+}
+
+#[test]
+fn batch_adds_and_deletes_ten_thousand() {
+    let site = blocks();
+    let daemon = start(&site, "");
+    let address = |n: u32| format!("10.1.{}.{}", n / 256, n % 256);
+    let mut text = String::new();
+    for n in 0..10_000 {
+        writeln!(text, "@hosts {} action=BLOCK_DROP for 1h", address(n)).unwrap();
+    }
+    let begin = Instant::now();
+    batch(&site, &text).expect(0, &[]);
+    println!("10,000 decisions in {:?}", begin.elapsed());
+    assert_eq!(
+        (entries(&site, "hosts"), kept(&site).len()),
+        (10_000, 10_000)
+    );
+    text.clear();
+    for n in 1..10_000 {
+        writeln!(text, "delete @hosts {}", address(n)).unwrap();
+    }
+    batch(&site, &text).expect(0, &[]);
+    assert_eq!(entries(&site, "hosts"), 1);
+    let [line] = &kept(&site)[..] else { panic!() };
+    assert!(
+        line.starts_with("edge0 blocks entry @hosts 10.1.0.0 action=BLOCK_DROP until 2"),
+        "{line}"
+    );
+    daemon.stop();
+}
+
+#[test]
+fn wrong_lines_are_named_and_the_others_are_done() {
+    let site = blocks();
+    let daemon = start(&site, "    entry 198.51.100.0/24 action=BLOCK_DROP\n");
+    let outcome = batch(
+        &site,
+        "# a comment\n\
+         192.0.2.1 action=BLOCK_DROP\n\
+         192.0.2.2 action=BLOCK_DROPP\n\
+         \n\
+         @hosts 192.0.2.3\n\
+         @nothing 192.0.2.4 action=BLOCK_DROP\n\
+         198.51.100.0/24 action=BLOCK_PASS\n\
+         delete 192.0.2.5\n\
+         192.0.2.6 action=BLOCK_DROP for ever\n\
+         @hosts 192.0.2.7 action=BLOCK_DROP \"note=7\" # another\n\
+         delete 192.0.2.1\n",
+    );
+    outcome.expect(
+        64,
+        &[
+            "-:3: add: action is enum block, 4 bytes; it takes BLOCK_NONE, BLOCK_DROP or BLOCK_PASS, not \"BLOCK_DROPP\"; did you mean BLOCK_DROP?",
+            "-:5: add: no FIELD=VALUE after KEY; write [@MAP] KEY FIELD=VALUE… [for DURATION]",
+            "-:6: add: no map nothing; name @few, @hosts, @recent or @xdp_map",
+            "-:7: add: 198.51.100.0/24 is given by the Corefile; change it there",
+            "-:8: add: no decision about 192.0.2.5/32 in xdp_map",
+            "-:9: add: \"ever\" is not a duration such as 60s or 2h",
+        ],
+    );
+    assert_eq!(
+        kept(&site),
+        ["edge0 blocks entry @hosts 192.0.2.7 action=BLOCK_DROP note=7"]
+    );
+    assert_eq!((entries(&site, "xdp_map"), entries(&site, "hosts")), (1, 1));
+    // Nothing is sent, so no daemon is asked.
+    daemon.stop();
+    batch(&site, "192.0.2.2\n").refuses(64, &["-:1: add: no FIELD=VALUE"]);
+    batch(&site, "").expect(0, &[]);
+    let mut closed: Command = site.deciding(&["add", "-"]);
+    closed.stdin(Stdio::null());
+    batch(&site, "192.0.2.2 action=BLOCK_DROP\n").refuses(69, &["no daemon listens at control"]);
+}

@@ -1,0 +1,109 @@
+//! Decisions that are refused, with their messages.
+
+use std::fmt::Write as _;
+
+use super::{blocks, entries, kept, start};
+
+#[test]
+fn wrong_words_are_refused() {
+    let site = blocks();
+    let daemon = start(&site, "    entry @hosts 198.51.100.7 action=BLOCK_DROP\n");
+    for (words, code, message) in [
+        (
+            &["add"][..],
+            64,
+            "corexdp: add: no KEY; write [@MAP] KEY FIELD=VALUE… [for DURATION]",
+        ),
+        (
+            &["add", "192.0.2.7"],
+            64,
+            "corexdp: add: no FIELD=VALUE after KEY; write [@MAP] KEY FIELD=VALUE… [for DURATION]",
+        ),
+        (
+            &["add", "192.0.2.7", "acton=BLOCK_DROP"],
+            64,
+            "corexdp: add: struct rule has no member acton; did you mean action?",
+        ),
+        (
+            &["add", "example.com", "action=BLOCK_DROP"],
+            64,
+            "corexdp: add: KEY is a prefix of an lpm_trie, 8 bytes; it takes an IPv4 address/BITS with BITS up to 32, or 0x and 16 digits, not \"example.com\"",
+        ),
+        (
+            &["add", "@others", "0", "action=BLOCK_DROP"],
+            64,
+            "corexdp: add: others cannot have decisions; its entries cannot be deleted one by one: name a hash or an lpm_trie",
+        ),
+        (
+            &["add", "-i", "edge9", "192.0.2.7", "action=BLOCK_DROP"],
+            69,
+            "corexdp: add: no filter on edge9; `corexdp status` shows the filtered interfaces",
+        ),
+        (
+            &["add", "@host", "192.0.2.7", "action=BLOCK_DROP"],
+            69,
+            "corexdp: add: no map host; name @few, @hosts, @recent or @xdp_map",
+        ),
+        (
+            &["add", "@hosts", "198.51.100.7", "action=BLOCK_PASS"],
+            69,
+            "corexdp: add: 198.51.100.7 is given by the Corefile; change it there",
+        ),
+        (
+            &["delete", "@hosts", "198.51.100.7"],
+            69,
+            "corexdp: delete: 198.51.100.7 is given by the Corefile; change it there",
+        ),
+        (
+            &["delete", "192.0.2.7", "action=BLOCK_DROP"],
+            64,
+            "corexdp: delete: unexpected \"action=BLOCK_DROP\"; write [@MAP] KEY",
+        ),
+        (&["delete"], 64, "corexdp: delete: no KEY; write [@MAP] KEY"),
+    ] {
+        site.decide(words).expect(code, &[message]);
+    }
+    assert_eq!(kept(&site), [""; 0]);
+    assert_eq!((entries(&site, "xdp_map"), entries(&site, "hosts")), (0, 1));
+    daemon.stop();
+}
+
+#[test]
+fn full_map_refuses_and_keeps_what_it_has() {
+    let site = blocks();
+    let daemon = start(&site, "");
+    for key in ["192.0.2.1", "192.0.2.2"] {
+        site.decide(&["add", "@few", key, "action=BLOCK_DROP"])
+            .expect(0, &[]);
+    }
+    site.decide(&["add", "@few", "192.0.2.3", "action=BLOCK_DROP"])
+        .expect(
+            69,
+            &["corexdp: add: few is full; it has room for 2 entries"],
+        );
+    site.decide(&["add", "@few", "192.0.2.2", "action=BLOCK_PASS"])
+        .expect(0, &[]);
+    assert_eq!((entries(&site, "few"), kept(&site).len()), (2, 2));
+    daemon.stop();
+}
+
+#[test]
+fn decisions_are_bounded() {
+    let site = blocks();
+    let daemon = start(&site, "");
+    let mut text = String::new();
+    for n in 0..65_537_u32 {
+        let [_, b, c, d] = n.to_be_bytes();
+        writeln!(text, "@hosts 10.{b}.{c}.{d} action=BLOCK_DROP").unwrap();
+    }
+    let outcome = support::net::finish_with(&mut site.deciding(&["add", "-"]), &text);
+    outcome.expect(
+        69,
+        &["-:65537: add: hosts has 65536 decisions; build with a larger COREXDP_MAX_DECISIONS"],
+    );
+    assert_eq!(
+        (entries(&site, "hosts"), kept(&site).len()),
+        (65_536, 65_536)
+    );
+    daemon.stop();
+}
