@@ -9,7 +9,9 @@ use corexdp::base::diagnostic::Diagnostic;
 use corexdp::base::escape::OneLine;
 use corexdp::base::exit::{self, code};
 use corexdp::commands::cli::{self, Command, LogTarget};
-use corexdp::commands::{capture, check_json, decide, dump, inspect, running_map, status, top};
+use corexdp::commands::{
+    capture, check_json, decide, dump, inspect, running_map, status, test, top,
+};
 use corexdp::control::{Request, client};
 use corexdp::kernel::limits;
 use corexdp::log::Log;
@@ -84,6 +86,7 @@ fn execute(command: Command) -> u8 {
         } => status(&control, json, measure),
         Command::Dump { control, json } => dump(&control, json),
         Command::Decide(options) => decide(&options),
+        Command::Test(options) => test(&options),
         Command::Capture(options) => capture(&options),
         Command::Top(options) => top(&options),
         Command::Keeper => http::keeper::process::run().map_or(exit::USAGE, |()| 0),
@@ -162,6 +165,23 @@ fn decide(options: &decide::Options) -> u8 {
     let _ = io::stderr().write_all(done.errors.as_bytes());
     let printed = print(&mut |out| out.write_all(done.lines.as_bytes()));
     if done.code == 0 { printed } else { done.code }
+}
+
+fn test(options: &test::Options) -> u8 {
+    let mut report = |line: &dyn std::fmt::Display| print_stderr(&format_args!("corexdp: {line}"));
+    let mut lines = String::new();
+    match test::run(options, &mut lines, &mut report) {
+        Ok(code) => match print(&mut |out| out.write_all(lines.as_bytes())) {
+            0 => code,
+            failed => failed,
+        },
+        Err(error) => {
+            if !error.is_reported() {
+                report(&error);
+            }
+            error.code()
+        }
+    }
 }
 
 fn capture(options: &capture::Options) -> u8 {

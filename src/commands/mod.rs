@@ -8,4 +8,5 @@ pub mod dump;
 pub mod inspect;
 pub mod running_map;
 pub mod status;
+pub mod test;
 pub mod top;

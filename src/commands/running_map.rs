@@ -4,10 +4,14 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::path::Path;
+use std::time::{Duration, SystemTime};
 
 use nix::errno::Errno;
 
 use crate::base::escape::Escaped;
+use crate::base::ktime;
+use crate::base::utc::Utc;
+use crate::config::decision::End;
 use crate::control::client::{self, Error};
 use crate::control::{Payload, Request};
 use crate::kernel::map::Map;
@@ -160,9 +164,11 @@ impl RunningMap {
         info::map_id(self.map.as_fd())
     }
 
-    /// The end of the decision about `key` in nanoseconds of [`ktime`](crate::base::ktime), 0 for no end; `None` if there
-    /// is no decision.
-    pub fn decision(&self, key: &[u8]) -> Option<u64> {
-        self.decisions.find(key)
+    /// The end of the decision about `key`; `None` if there is no decision.
+    pub fn decision(&self, key: &[u8]) -> Option<End> {
+        let until = self.decisions.find(key)?;
+        let left = Duration::from_nanos(until.saturating_sub(ktime::now()));
+        let end = (until > 0).then(|| Utc::from(SystemTime::now() + left));
+        Some(End(end))
     }
 }

@@ -27,7 +27,7 @@ const VERDICTS: usize = 11;
 /// Such a value without the names of interface and program, or such a row in `/`.
 const VERDICT: usize = 128;
 /// A map without its names.
-const MAP_BYTES: usize = 416;
+const MAP_BYTES: usize = 480;
 /// A list without its names.
 const LIST: usize = 384;
 /// A metric without its names and HELP. The longest number has 20 digits.
@@ -93,10 +93,10 @@ pub fn of_filter(interface: &str, object: &str) -> usize {
     FILTER + FILTER_NAMES * escaped(interface) + samples
 }
 
-/// Maximum size of a map. Two samples of `/metrics` have all three names, and `/` has the map's name twice. `object` is the
+/// Maximum size of a map. Three samples of `/metrics` have all three names, and `/` has the map's name twice. `object` is the
 /// name of the program's file.
 pub fn of_map(interface: &str, object: &str, name: &str) -> usize {
-    MAP_BYTES + 2 * (escaped(interface) + escaped(object) + escaped(name))
+    MAP_BYTES + 3 * (escaped(interface) + escaped(object) + escaped(name))
 }
 
 /// Maximum size of a list. Three samples of `/metrics` have all four names.

@@ -37,7 +37,7 @@ pub enum Request<'a> {
     Confirm,
     /// Pass the status as JSON, in shared memory.
     Status,
-    /// Pass the descriptors of the maps that lines of the Corefile refer to.
+    /// Pass the descriptors of the maps that lines of the Corefile refer to, or that have decisions.
     Dump,
     /// Pass the descriptors of all maps whose entries are bytes.
     Maps,
@@ -95,7 +95,10 @@ impl<'a> Request<'a> {
     pub fn packet(&self) -> Vec<u8> {
         match self {
             Self::Reload(None) => b"reload".into(),
-            Self::Reload(Some(time)) => format!("reload {}", time.as_millis()).into(),
+            Self::Reload(Some(time)) => {
+                let milliseconds = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+                format!("reload {milliseconds}").into()
+            }
             Self::Confirm => b"confirm".into(),
             Self::Status => b"status".into(),
             Self::Dump => b"dump".into(),

@@ -175,7 +175,7 @@ impl Daemon<'_> {
 /// Choice of the maps that are passed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Which {
-    /// The maps that the daemon reads.
+    /// The maps that the daemon reads, and those with decisions.
     Read,
     /// All maps of the objects whose entries are bytes.
     All,
@@ -187,15 +187,17 @@ fn pass_maps(filters: &[Filter], which: Which, client: &Client) {
         for stage in filter.stages() {
             let is_named = filter.is_chain() || which == Which::All;
             let object = is_named.then_some(stage.object.as_str());
-            for map in stage.maps() {
-                let is_read = || stage.read_maps.iter().any(|read| read.has(map.name()));
-                let is_wanted = match which {
-                    Which::Read => is_read(),
-                    Which::All => map.is_shown(),
-                };
-                if !is_wanted {
-                    continue;
-                }
+            let read = stage.read_maps.iter();
+            let read = read.flat_map(|read| {
+                let maps = stage.maps().iter();
+                maps.filter(|map| read.has(map.name()))
+            });
+            let others = stage.maps().iter().filter(|map| {
+                let is_read = stage.read_maps.iter().any(|read| read.has(map.name()));
+                let is_wanted = map.decisions() > 0 || which == Which::All && map.is_shown();
+                is_wanted && !is_read
+            });
+            for map in read.chain(others) {
                 let passed = pass_map(&filter.interface, object, map, client);
                 if let Err(errno) = passed.and_then(|()| pass_decisions(map, client)) {
                     return fail(client, "cannot pass a map", errno);

@@ -235,6 +235,11 @@ impl Stage {
         &self.maps
     }
 
+    /// Number of decisions about the map of this name.
+    pub fn decisions(&self, map: &str) -> usize {
+        self.map(map).map_or(0, LoadedMap::decisions)
+    }
+
     /// The maps of the object and of the program's frame.
     pub fn maps_mut(&mut self) -> &mut [LoadedMap] {
         &mut self.maps

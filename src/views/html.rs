@@ -205,7 +205,13 @@ impl Overview<'_> {
             self.entries(stage, read)
                 .map_or(Fill::Unread, Fill::Entries)
         };
-        markup::map(text, &read.name, fill, shape.max_entries)
+        markup::map(
+            text,
+            &read.name,
+            fill,
+            shape.max_entries,
+            stage.decisions(&read.name),
+        )
     }
 }
 

@@ -109,6 +109,8 @@ struct MapJson<'a> {
     /// `None` when the entries cannot be counted.
     entries: Option<u64>,
     capacity: u64,
+    /// Entries that `corexdp add` added.
+    decisions: u64,
 }
 
 #[derive(Serialize)]
@@ -221,6 +223,7 @@ impl Overview<'_> {
                 r#type: read.content.kind_name(),
                 entries,
                 capacity: shape.max_entries.into(),
+                decisions: u64::try_from(stage.decisions(&read.name)).unwrap_or(u64::MAX),
             });
         }
         json.end_list();

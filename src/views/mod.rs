@@ -253,6 +253,19 @@ impl Overview<'_> {
             let labels = map_labels(filter, stage, &read.name);
             prometheus::sample(text, "corexdp_map_capacity", &labels, capacity)?;
         }
+        prometheus::head(
+            text,
+            "corexdp_decisions",
+            MetricKind::Gauge,
+            "Entries in the filter's map that `corexdp add` added.",
+        )?;
+        for (filter, stage, read) in filters.iter().flat_map(maps_of) {
+            if !read.content.shape().kind.is_array() {
+                let labels = map_labels(filter, stage, &read.name);
+                let decisions = stage.decisions(&read.name);
+                prometheus::sample(text, "corexdp_decisions", &labels, decisions)?;
+            }
+        }
         Ok(())
     }
 }

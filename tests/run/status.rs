@@ -85,7 +85,7 @@ fn json_has_every_member() {
     assert_eq!(program["id"], attached.id);
     assert_eq!(program["name"], attached.name);
     assert!(is_recent(&program["loaded_at"]), "{program}");
-    let maps = serde_json::json!([{"name":"xdp_map","type":"array","entries":16,"capacity":16}]);
+    let maps = serde_json::json!([{"name":"xdp_map","type":"array","entries":16,"capacity":16,"decisions":0}]);
     let metrics = serde_json::json!([
         {"name":"coredns_ebpf_dropped","type":"gauge","value":3,"help":"Packets \"dropped\"."}
     ]);

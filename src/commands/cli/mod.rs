@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::base::suggest::misspelt;
-use crate::commands::{capture, decide, top};
+use crate::commands::{capture, decide, test, top};
 use crate::config::InterfaceName;
 use crate::config::decision::STATE_FOLDER;
 use crate::control::{DEFAULT_PATH, Request, SampleRequest};
@@ -20,7 +20,7 @@ use arguments::Arguments;
 pub use help::HELP;
 
 /// Commands with their options. The last command is internal, and never suggested.
-const OPTIONS: [(&str, &[&str]); 13] = [
+const OPTIONS: [(&str, &[&str]); 14] = [
     (
         "run",
         &[
@@ -39,6 +39,7 @@ const OPTIONS: [(&str, &[&str]); 13] = [
     ("top", &["control", "i", "by", "n", "for", "json"]),
     ("add", &["control", "state", "i"]),
     ("delete", &["control", "state", "i"]),
+    ("test", &["control", "i"]),
     ("reload", &["control", "confirm"]),
     ("confirm", &["control"]),
     (KEEPER, &[]),
@@ -87,6 +88,8 @@ pub enum Command {
     },
     /// Add or delete decisions.
     Decide(decide::Options),
+    /// Show the entry that decides about a key.
+    Test(test::Options),
     /// Show packets with their verdicts.
     Capture(capture::Options),
     /// Show who sends most, and what.
@@ -166,6 +169,13 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, U
     given.only(name, options)?;
     if matches!(*name, "add" | "delete") {
         return decide(&given, name, more);
+    }
+    if *name == "test" {
+        return Ok(Command::Test(test::Options {
+            control: control(&given),
+            interface: interface(&given)?,
+            words: more.iter().map(|word| (*word).to_owned()).collect(),
+        }));
     }
     let (program, more) = match more.split_first() {
         Some((program, more)) if *name == "inspect" => (Some(*program), more),

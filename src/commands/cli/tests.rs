@@ -121,6 +121,14 @@ fn decisions_are_parsed() {
             ),
         ),
         (
+            "test -i eth0 @hosts 192.0.2.7",
+            Command::Test(test::Options {
+                control: "/run/corexdp.sock".into(),
+                interface: InterfaceName::try_from("eth0").ok(),
+                words: words("@hosts 192.0.2.7"),
+            }),
+        ),
+        (
             "delete -",
             decide(STATE_FOLDER, None, decide::Input::Delete(words("-"))),
         ),

@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::{Entry, MapView as Map, Writer};
 use crate::base::hex::Upper;
 use crate::base::json::{self, Output, Shown};
+use crate::config::decision::End;
 use crate::encode::Assignment;
 use crate::object::MapKind;
 
@@ -103,6 +104,12 @@ impl Writer for Json<'_> {
                 write_fields(json, &map.encoder.assignments(value).assignments);
             }
         });
+        if let Some(End(until)) = map.running.decision(entry.key) {
+            self.0.member("decision");
+            self.0.value(&true);
+            self.0.member("until");
+            self.0.value(&until.map(|until| until.0));
+        }
         self.0.end_object();
         self.0.result()
     }

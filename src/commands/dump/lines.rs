@@ -34,7 +34,10 @@ impl Writer for Lines<'_, '_> {
             }
             let mut line = String::new();
             map.encoder.line(map.name, entry.key, value, &mut line);
-            writeln!(self.0, "{line}")?;
+            match map.running.decision(entry.key) {
+                Some(end) => writeln!(self.0, "{line} # {end}")?,
+                None => writeln!(self.0, "{line}")?,
+            }
             if is_uniform {
                 break;
             }

@@ -38,6 +38,7 @@ struct MapView<'a> {
     /// Number of entries.
     entries: u64,
     encoder: Encoder<'a>,
+    running: &'a RunningMap,
 }
 
 /// An output format. Calls come in the order `begin`, `entry`…, `end` for each map, then `finish`.
@@ -187,6 +188,7 @@ impl OpenMap<'_> {
             _ => Ok(0),
         };
         let mut view = MapView {
+            running: self.running,
             place: &self.running.place,
             name: &self.running.name,
             table: match content {

@@ -104,7 +104,11 @@ fn style() -> Style {
     }
 }
 
-fn fetch(control: &Path) -> Result<String, Error> {
+/// The status as JSON.
+///
+/// # Errors
+/// When the daemon does not answer, or refuses.
+pub fn fetch(control: &Path) -> Result<String, Error> {
     let mut text = Vec::new();
     let fetched = client::fetch(control, &Request::Status, &mut |payload, memory| {
         let Payload::Text(length) = payload else {

@@ -39,6 +39,7 @@ const MAPS: Columns = &[
     ("type", "type"),
     ("entries", "entries"),
     ("capacity", "capacity"),
+    ("decisions", "decisions"),
 ];
 /// The time is that of the last change of the file.
 const LISTS: Columns = &[

@@ -197,6 +197,7 @@ pub(in crate::views) fn map(
     name: &str,
     fill: Fill,
     capacity: u32,
+    decisions: usize,
 ) -> fmt::Result {
     let (name, shown) = (Html(name), Digits(capacity));
     write!(text, "<p>Map {name}: ")?;
@@ -220,6 +221,10 @@ pub(in crate::views) fn map(
             )
         }
     }?;
+    if decisions > 0 {
+        let s = if decisions == 1 { "" } else { "s" };
+        write!(text, ", {} decision{s}", Digits(decisions as u64))?;
+    }
     text.write_str("</p>\n")
 }
 

@@ -107,7 +107,7 @@ fn page(filters: usize, metrics: usize, message: &str) -> String {
             }
             end_zeros(text)?;
             end_part(text)?;
-            map(text, "xdp_map", Fill::Entries(1024), 1024)?;
+            map(text, "xdp_map", Fill::Entries(1024), 1024, 0)?;
             end_program(text)?;
             end_filter(text)?;
         }

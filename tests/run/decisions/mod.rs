@@ -3,6 +3,7 @@
 mod batch;
 mod keeping;
 mod refusing;
+mod testing;
 
 use std::fs;
 use std::time::{Duration, Instant};

@@ -18,11 +18,11 @@ const STATUS: &str = r#"{"version":"0.1.0","pid":12,"started":1764064557,"corefi
 {"verdict":"tx","packets":0,"bytes":0,"period_packets":0,"period_bytes":0},
 {"verdict":"aborted","packets":5,"bytes":600,"period_packets":5,"period_bytes":600}],
 "program":{"name":"xdp_prog","id":7,"tag":"00","loaded_at":1764064558,"runs":null,"run_time_ns":null},
-"maps":[{"name":"xdp_map","type":"hash","entries":3,"capacity":16}],
+"maps":[{"name":"xdp_map","type":"hash","entries":3,"capacity":16,"decisions":2}],
 "metrics":[{"name":"coredns_ebpf_a","type":"gauge","value":-5,"help":"A."}]},
 {"interface":"wan","attached":false,"mode":null,"reason":"the interface has gone","exit":"hold","object":"dns","reattached":11,
 "program":{"name":"other","id":1234,"tag":"00","loaded_at":1764064559,"runs":18446744073709551615,"run_time_ns":5},
-"maps":[{"name":"xdp_map","type":"array","entries":null,"capacity":128}],"metrics":[]}]}"#;
+"maps":[{"name":"xdp_map","type":"array","entries":null,"capacity":128,"decisions":0}],"metrics":[]}]}"#;
 
 const TEXT: &str = "\
 corexdp 0.1.0, process 12, since 2025-11-25T09:55:57Z
@@ -59,9 +59,9 @@ eth0       xdp_prog     7  2025-11-25T09:55:58Z           0
 wan        other     1234  2025-11-25T09:55:59Z          11
     18446744073709551615            5
 
-interface  map      type   entries  capacity
-eth0       xdp_map  hash         3        16
-wan        xdp_map  array        -       128
+interface  map      type   entries  capacity  decisions
+eth0       xdp_map  hash         3        16          2
+wan        xdp_map  array        -       128          0
 
 interface  metric          value  help
 eth0       coredns_ebpf_a     -5  A.

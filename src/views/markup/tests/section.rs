@@ -56,10 +56,14 @@ fn map_shows_its_fill_level() {
             "unread",
         ),
     ] {
-        let content = written(|text| map(text, "m<>", fill, capacity));
+        let content = written(|text| map(text, "m<>", fill, capacity, 0));
         assert!(content.contains(present), "{present}: {content}");
         assert!(!content.contains(absent), "{absent}: {content}");
         assert!(content.contains("m&lt;&gt;"), "{content}");
+    }
+    for (decisions, end) in [(1, ", 1 decision</p>\n"), (2, ", 2 decisions</p>\n")] {
+        let content = written(|text| map(text, "m", Fill::Unread, 16, decisions));
+        assert!(content.ends_with(end), "{content}");
     }
 }
 
@@ -176,7 +180,7 @@ fn longest_html_is_within_its_bounds() {
     );
     let map_name = quotes(100);
     let fill = Fill::Entries(u64::MAX);
-    let of_map = written(|text| map(text, &map_name, fill, u32::MAX));
+    let of_map = written(|text| map(text, &map_name, fill, u32::MAX, usize::MAX));
     assert!(
         of_map.len() <= page_size::of_map("", "", &map_name),
         "{of_map}"
