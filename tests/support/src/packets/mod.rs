@@ -8,3 +8,4 @@ pub mod kernel;
 pub mod message;
 pub mod model;
 pub mod sandbox;
+pub mod table;
