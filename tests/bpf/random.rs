@@ -117,7 +117,7 @@ fn extended(random: &mut Random, packet: Packet) -> Packet {
 }
 
 /// Names of queries; some share a suffix.
-pub(crate) const NAMES: [&str; 11] = [
+pub(crate) const NAMES: [&str; 15] = [
     "www.example",
     "ads.example",
     "x.y.ADS.Example",
