@@ -11,7 +11,7 @@ use corexdp::object::{LinkedObject, link, map_for_lines};
 
 use super::kernel::{Map, Program, Ran};
 use super::sandbox::{PASS, Sandbox};
-use super::table::{self, PrefixTable};
+use super::table::{self, FilledTable, PrefixTable};
 use crate::wait::wait_until;
 use crate::{repository, shipped_object};
 
@@ -23,7 +23,7 @@ pub struct Filter {
     pub program: Program,
     object: LinkedObject,
     maps: HashMap<String, Map>,
-    tables: HashMap<String, PrefixTable>,
+    tables: HashMap<String, FilledTable>,
     /// Field order matters: dropped last, since it pins the program and its maps.
     sandbox: Sandbox,
 }
@@ -67,12 +67,12 @@ impl Filter {
             .map(|name| {
                 let lines = entries.iter().filter(|line| named(line).0 == name);
                 let entries: Vec<_> = lines.map(|line| encode(&object, line)).collect();
-                (name.clone(), PrefixTable::new(&object, name, &entries))
+                (name.clone(), FilledTable::new(&object, name, &entries))
             })
             .collect();
         let ids: Vec<_> = tables
             .values()
-            .flat_map(PrefixTable::ids)
+            .flat_map(FilledTable::ids)
             .cloned()
             .collect();
         let sandbox = Sandbox::load_with(path, &ids);
@@ -121,7 +121,10 @@ impl Filter {
 
     /// The prefix table of this name.
     pub fn table(&self, map: &str) -> &PrefixTable {
-        &self.tables[map]
+        match &self.tables[map] {
+            FilledTable::Prefixes(table) => table,
+            FilledTable::Names(_) => panic!("{map} is a name table"),
+        }
     }
 
     /// The value of the counter `[@MAP] KEY FIELD`; 0 if the entry does not exist.
