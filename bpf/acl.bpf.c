@@ -86,12 +86,8 @@ static __always_inline int decide(const struct packet *packet, __u64 bytes,
 				  const struct settings *settings,
 				  struct totals *totals)
 {
-	struct prefix source = source_prefix(packet);
-	struct acl_rule *rule = acl_lookup(&source);
-	enum acl_action action = ACL_UNLISTED;
+	enum acl_action action = acl_decide(packet, bytes);
 
-	if (rule)
-		action = acl_apply(rule, packet, bytes);
 	if (action == ACL_UNLISTED) {
 		bool is_dns = is_dns_port(settings->port, packet->dest_port);
 		enum scope_verdict scope =

@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The access list: its rules, its two maps, and the lookup. */
+/* The access list: its rules, and the lookup. */
 #ifndef COREXDP_ACL_H
 #define COREXDP_ACL_H
 
-#include "prefix.h"
-
-#define ACL_MAX_RULES 262144 /* prefixes */
-#define ACL_MAX_HOSTS 131072 /* single addresses */
+#include "prefix_table.h"
 
 enum __attribute__((packed)) acl_action {
 	ACL_UNLISTED = 0, /* as if no rule matched the source */
@@ -33,32 +30,9 @@ struct acl_rule {
 	__u64 others;
 };
 
-struct {
-	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
-	__type(key, struct prefix);
-	__type(value, struct acl_rule);
-	__uint(max_entries, ACL_MAX_RULES);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-} xdp_map SEC(".maps");
+PREFIX_TABLE(xdp_map, struct acl_rule);
 
-/* Looked up first: no prefix is longer than a whole address. */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__type(key, struct address);
-	__type(value, struct acl_rule);
-	__uint(max_entries, ACL_MAX_HOSTS);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-} hosts SEC(".maps");
-
-/* The rule that matches a source; NULL if there is none. */
-static __always_inline struct acl_rule *acl_lookup(struct prefix *source)
-{
-	struct acl_rule *rule = bpf_map_lookup_elem(&hosts, &source->address);
-
-	return rule ? rule : bpf_map_lookup_elem(&xdp_map, source);
-}
-
-/* Returns the action of the rule for a packet, and counts the packet. */
+/* Returns the action of a rule for a packet, and counts the packet. */
 static __always_inline enum acl_action
 acl_apply(struct acl_rule *rule, const struct packet *packet, __u64 bytes)
 {
@@ -70,6 +44,20 @@ acl_apply(struct acl_rule *rule, const struct packet *packet, __u64 bytes)
 	__sync_fetch_and_add(&rule->packets, 1);
 	__sync_fetch_and_add(&rule->bytes, bytes);
 	return rule->action;
+}
+
+/* Returns the action of the list for a packet, and counts the packet. */
+static __always_inline enum acl_action
+acl_decide(const struct packet *packet, __u64 bytes)
+{
+	struct address source = source_address(packet);
+	struct prefix_table_match match = prefix_table_find(xdp_map, &source);
+
+	if (match.value)
+		return acl_apply(match.value, packet, bytes);
+	if (match.leaf)
+		prefix_table_count(xdp_map, match.leaf);
+	return prefix_table_action(match.leaf);
 }
 
 #endif

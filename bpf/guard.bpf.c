@@ -118,15 +118,12 @@ static __always_inline enum verdict decide(struct xdp_md *ctx,
 	void *data_end = (void *)(long)ctx->data_end;
 	bool is_dns = is_dns_port(settings->port, packet->dest_port);
 	struct prefix source = source_prefix(packet);
-	struct acl_rule *acl_rule = acl_lookup(&source);
-	enum acl_action action = ACL_UNLISTED;
+	enum acl_action action =
+		acl_decide(packet, ctx->data_end - ctx->data);
 	enum dns_error error = DNS_OTHER_OPCODE;
 	enum scope_verdict scope;
 	struct limit_rule *rule;
 
-	if (acl_rule)
-		action = acl_apply(acl_rule, packet,
-				   ctx->data_end - ctx->data);
 	if (action == ACL_DROP)
 		return VERDICT_DENY;
 	scope = apply_scope(packet, is_dns, settings, totals);

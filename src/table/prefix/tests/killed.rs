@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::model::{
-    Item, LAYOUT, Memory, Random, addresses, check, decided, list, meaning, set_of, values,
+    Item, LAYOUT, Memory, Random, addresses, check, decided, list, meaning, rounds, set_of, values,
 };
 use super::updated::{change, changed};
-use crate::table::Source;
 use crate::table::prefix::{Parts, deciding, update};
+use crate::table::{NoRoom, Source};
 
 /// Stores that an update makes when nothing kills it.
 fn stores(memory: &Memory, next: &[Item]) -> u32 {
@@ -42,7 +42,8 @@ fn check_between(parts: Parts<'_>, before: &Decided, after: &Decided) {
 
 #[test]
 fn killed_update_leaves_old_or_new_networks() {
-    for seed in 0..4 {
+    let (mut resumed, mut refused) = (0, 0);
+    for seed in 0..rounds(1) {
         let random = &mut Random::new(seed);
         let items = list(random, 40);
         let memory = Memory::of(&items);
@@ -72,11 +73,18 @@ fn killed_update_leaves_old_or_new_networks() {
                     &third
                 }
             };
-            let undo = update(&set_of(target).0, &values(), &LAYOUT, parts, &mut || true);
-            undo.unwrap();
-            check(parts, target, random);
+            match update(&set_of(target).0, &values(), &LAYOUT, parts, &mut || true) {
+                Ok(_) => check(parts, target, random),
+                // The entries of both lists have numbers, so there may be too few for a third.
+                Err(NoRoom) => {
+                    refused += 1;
+                    check_between(parts, &before, &after);
+                }
+            }
+            resumed += 1;
         }
     }
+    assert!(resumed > 10 * refused, "{refused} of {resumed} refused");
 }
 
 #[test]
@@ -88,7 +96,7 @@ fn killed_undo_leaves_old_or_new_networks() {
     let mut asked = addresses(&items, random);
     asked.extend(addresses(&next, random));
     let (before, after) = (model(&items, &asked), model(&next, &asked));
-    for stop in (0..200).step_by(9) {
+    for stop in (0..200).step_by(31) {
         let memory = memory.copy();
         let undo = change(memory.parts(), &next).unwrap();
         let left = AtomicU32::new(stop);

@@ -2,12 +2,12 @@
 
 use std::sync::atomic::Ordering;
 
-use super::model::{LAYOUT, Memory, Random, check, ip4, list, prefix, set_of, values};
+use super::model::{LAYOUT, Memory, Random, check, ip4, list, prefix, rounds, set_of, values};
 use crate::table::prefix::{Prefix, build, deciding, each, find, measure};
 
 #[test]
 fn table_decides_as_the_model() {
-    for seed in 0..200 {
+    for seed in 0..rounds(42) {
         let random = &mut Random::new(seed);
         let count = [0, 1, 2, 3, 10, 40, 150][seed as usize % 7];
         let items = list(random, count);
@@ -82,7 +82,7 @@ fn counts_of_decisions_stay_until_set() {
 
 #[test]
 fn damaged_parts_harm_nobody() {
-    for seed in 0..30 {
+    for seed in 0..rounds(8) {
         let random = &mut Random::new(seed);
         let items = list(random, 60);
         let memory = Memory::of(&items);

@@ -40,6 +40,15 @@ impl Random {
     }
 }
 
+/// Rounds of a test: `COREXDP_ROUNDS` times as many as in every run of the tests.
+pub(super) fn rounds(rounds: u64) -> u64 {
+    let factor = std::env::var("COREXDP_ROUNDS");
+    rounds
+        * factor.map_or(1, |factor| {
+            factor.parse().expect("COREXDP_ROUNDS is a number")
+        })
+}
+
 /// An item: its value is the number of one of [`values`].
 pub(super) type Item = (Prefix, Source, u32);
 

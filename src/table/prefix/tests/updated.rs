@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
-use super::model::{Item, LAYOUT, Memory, Random, check, ip4, list, meaning, set_of, values};
+use super::model::{
+    Item, LAYOUT, Memory, Random, check, ip4, list, meaning, rounds, set_of, values,
+};
 use crate::table::prefix::{Parts, Prefix, Undo, carry, each, find, measure, update};
 use crate::table::{NoRoom, Source};
 
@@ -66,7 +68,7 @@ fn check_hits(before: &BTreeMap<(Prefix, u32), u64>, after: &BTreeMap<(Prefix, u
 #[test]
 fn updates_decide_as_the_model_and_keep_counters() {
     let (mut made, mut refused) = (0, 0);
-    for seed in 0..30 {
+    for seed in 0..rounds(6) {
         let random = &mut Random::new(seed);
         let count = 20 + random.below(150);
         let mut items = list(random, count);
@@ -97,7 +99,7 @@ fn updates_decide_as_the_model_and_keep_counters() {
 
 #[test]
 fn undo_restores_entries_and_counters() {
-    for seed in 0..40 {
+    for seed in 0..rounds(8) {
         let random = &mut Random::new(seed);
         let items = list(random, 100);
         let memory = Memory::of(&items);
@@ -148,7 +150,7 @@ fn lines_and_numbers_are_used_again() {
     let mut items: Vec<Item> = (0..3000).map(net).collect();
     let memory = Memory::of(&items);
     let mut graces = 0;
-    for round in 0..30 {
+    for round in 0..12 {
         for _ in 0..100 {
             let at = random.below(3000) as usize;
             items[at] = (items[at].0, 1, random.below(3) as u32);
@@ -165,7 +167,7 @@ fn lines_and_numbers_are_used_again() {
         }
     }
     check(memory.parts(), &items, random);
-    assert!(graces > 30, "only {graces}");
+    assert!(graces > 12, "only {graces}");
 }
 
 #[test]
