@@ -263,12 +263,12 @@ parse_dns_query(const struct packet *packet, void *data_end, __u32 opcodes,
 {
 	struct cursor cursor = { .pos = packet->transport,
 				 .data_end = data_end };
-	struct udphdr *udp = cursor_pull(&cursor, sizeof(*udp));
-	struct dns_header *dns = cursor_pull(&cursor, sizeof(*dns));
+	struct udphdr *udp = cursor.pos;
+	struct dns_header *dns = (void *)(udp + 1);
 	enum dns_error error;
 	__u32 length;
 
-	if (!udp || !dns)
+	if (!cursor_pull(&cursor, sizeof(*udp) + sizeof(*dns)))
 		return packet->fragment ? DNS_FRAGMENT : DNS_BAD_LENGTH;
 	length = bpf_ntohs(udp->len);
 	if (length < sizeof(*udp) + sizeof(*dns) ||

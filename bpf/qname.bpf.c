@@ -10,14 +10,15 @@
  *    entry good.ads.example action=QNAME_PASS
  *    entry evil.example     action=QNAME_DROP exact=true
  *
- * xdp_map is a hash map with room for 262144 names, and takes memory only for
- * those in use. KEY is a name of at most 64 bytes; an `entry` line may have
- * capitals and a dot at the end. The names in queries may be longer. A value,
- * 16 bytes:
+ * xdp_map is a name table, see name_table.h, and takes memory for the names that
+ * are listed. KEY is a name of at most 255 bytes in wire format; an `entry` line
+ * may have capitals and a dot at the end. A value, 16 bytes:
  *
- *    action     QNAME_PASS (0), QNAME_DROP, QNAME_REFUSE (respond with REFUSED)
- *               or QNAME_NXDOMAIN
- *    exact      matches only the name, not the names below it
+ *    action     QNAME_PASS (0), QNAME_DROP, QNAME_REFUSE (respond with REFUSED),
+ *               QNAME_NXDOMAIN, QNAME_NODATA (NOERROR without answers) or
+ *               QNAME_TRUNCATE (TC=1: the client asks again over TCP)
+ *    exact      NAME_TREE (0): also names below; NAME_EXACT (true): only the
+ *               name; NAME_BELOW: only names below
  *    packets    counter: queries that this rule has decided
  *
  * SETTINGS
@@ -31,10 +32,10 @@
  *
  *    counter qname_refused_queries_total @totals 0 refused "Queries refused."
  *
- * @totals 0: passed, dropped, refused, nxdomain (queries), unread (packets to a
- * port of the server that are not valid queries, and pass) and other (packets
- * other than UDP to a port of the server). Each packet is counted in one of
- * these.
+ * @totals 0: passed, dropped, refused, nxdomain, nodata, truncated (queries),
+ * unread (packets to a port of the server that are not valid queries, and pass)
+ * and other (packets other than UDP to a port of the server). Each packet is
+ * counted in one of these.
  *
  * NOTES
  *
@@ -42,21 +43,22 @@
  * may_reply there, is dropped instead and counted as such. Queries over TCP and
  * all other traffic pass: ssh, DHCP, ARP, neighbour discovery.
  */
-#include "qname.h"
+#include "dns.h"
+#include "name_table.h"
 #include "reply.h"
-
-#define QNAME_MAX_RULES 262144
 
 enum qname_action {
 	QNAME_PASS = 0,
 	QNAME_DROP = 1,
 	QNAME_REFUSE = 2,
 	QNAME_NXDOMAIN = 3,
+	QNAME_NODATA = 4,
+	QNAME_TRUNCATE = 5,
 };
 
 struct qname_rule {
 	enum qname_action action;
-	bool exact;
+	enum name_scope exact;
 	__u64 packets;
 };
 
@@ -72,67 +74,76 @@ struct totals {
 	__u64 nxdomain;
 	__u64 unread;
 	__u64 other;
+	__u64 nodata;
+	__u64 truncated;
 };
 
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__type(key, struct qname);
-	__type(value, struct qname_rule);
-	__uint(max_entries, QNAME_MAX_RULES);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-} xdp_map SEC(".maps");
+struct qname_scratch {
+	struct packet_scratch packet;
+	struct name_table_scratch name;
+};
+
+NAME_TABLE(xdp_map, struct qname_rule);
 
 #include "state.h"
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__type(key, __u32);
-	__type(value, struct qname_text);
+	__type(value, struct qname_scratch);
 	__uint(max_entries, 1);
 } scratch SEC(".maps");
 
-/*
- * The rule for the longest suffix of the name, by whole labels; NULL if there
- * is none.
- */
-static __always_inline struct qname_rule *
-longest_match(const struct dns_query *query, struct qname_text *text,
-	      __u32 size)
-{
-	struct qname_rule *rule;
-	__u32 offset = 0;
-
-	for (int i = 0; i < DNS_MAX_LABELS && offset < size; i++) {
-		__u8 *label = qname_at(query, offset);
-
-		if ((void *)(label + 1) > query->data_end)
-			break;
-		if (size - offset <= QNAME_SIZE) {
-			void *key =
-				bounded_add(text->bytes, offset, DNS_MAX_NAME);
-
-			rule = bpf_map_lookup_elem(&xdp_map, key);
-			if (rule && !(rule->exact && offset))
-				return rule;
-		}
-		offset += *label + 1;
-	}
-	return NULL;
-}
-
 static __always_inline enum qname_action decide(const struct dns_query *query,
-						struct qname_text *text)
+						struct qname_scratch *scratch)
 {
+	struct name_table_match match;
 	struct qname_rule *rule;
 
-	/* The text of the root name is empty, and no rule can match it. */
+	/* No rule can match the root name. */
 	if (query->name_length < 2)
 		return QNAME_PASS;
-	rule = longest_match(query, text, qname_to_text(query, text));
-	if (!rule)
-		return QNAME_PASS;
-	__sync_fetch_and_add(&rule->packets, 1);
-	return rule->action;
+	match = name_table_find(xdp_map, query->header, query->data_end,
+				sizeof(struct dns_header),
+				query->name_length - 1, &scratch->name);
+	rule = match.value;
+	if (rule) {
+		__sync_fetch_and_add(&rule->packets, 1);
+		return rule->action;
+	}
+	if (match.leaf)
+		name_table_count(xdp_map, match.leaf);
+	return name_table_action(match.leaf);
+}
+
+static __always_inline bool is_response(enum qname_action action)
+{
+	return action >= QNAME_REFUSE && action <= QNAME_TRUNCATE;
+}
+
+static __always_inline void count_query(struct totals *totals,
+					enum qname_action action)
+{
+	if (action == QNAME_DROP)
+		totals->dropped++;
+	else if (action == QNAME_REFUSE)
+		totals->refused++;
+	else if (action == QNAME_NXDOMAIN)
+		totals->nxdomain++;
+	else if (action == QNAME_NODATA)
+		totals->nodata++;
+	else if (action == QNAME_TRUNCATE)
+		totals->truncated++;
+	else
+		totals->passed++;
+}
+
+static __always_inline __u8 rcode_of(enum qname_action action)
+{
+	if (action == QNAME_REFUSE)
+		return DNS_RCODE_REFUSED;
+	return action == QNAME_NXDOMAIN ? DNS_RCODE_NXDOMAIN :
+					  DNS_RCODE_NOERROR;
 }
 
 static __always_inline int
@@ -140,49 +151,42 @@ apply_action(struct xdp_md *ctx, const struct packet *packet,
 	     const struct dns_query *query, struct packet_scratch *scratch,
 	     enum qname_action action, bool monitor, struct totals *totals)
 {
-	if ((action == QNAME_REFUSE || action == QNAME_NXDOMAIN) &&
-	    !may_reply(ctx, packet))
+	__u8 rcode, tc;
+
+	if (is_response(action) && !may_reply(ctx, packet))
 		action = QNAME_DROP;
-	if (action == QNAME_DROP) {
-		totals->dropped++;
-		return monitor ? XDP_PASS : XDP_DROP;
-	}
-	if (action == QNAME_REFUSE) {
-		totals->refused++;
-	} else if (action == QNAME_NXDOMAIN) {
-		totals->nxdomain++;
-	} else {
-		totals->passed++;
-		return XDP_PASS;
-	}
+	count_query(totals, action);
 	if (monitor)
 		return XDP_PASS;
-	return send_reply(ctx, packet, query, scratch,
-			  action == QNAME_REFUSE ? DNS_RCODE_REFUSED :
-						   DNS_RCODE_NXDOMAIN,
-			  0);
+	if (!is_response(action))
+		return action == QNAME_DROP ? XDP_DROP : XDP_PASS;
+	/* Known numbers would make the verifier follow each response. */
+	rcode = opaque(scratch, rcode_of(action));
+	tc = opaque(scratch, action == QNAME_TRUNCATE ? DNS_TC : 0);
+	return send_reply(ctx, packet, query, scratch, rcode, tc);
 }
 
 static __always_inline int filter(struct xdp_md *ctx, struct packet *packet,
-				  struct qname_text *text,
+				  struct qname_scratch *scratch,
 				  const struct settings *settings,
 				  struct totals *totals)
 {
 	void *data_end = (void *)(long)ctx->data_end;
 	struct dns_query query;
 
-	launder(ctx, &text->scratch, packet);
+	launder(ctx, &scratch->packet, packet);
 	if (!is_dns_port(settings->port, packet->dest_port)) {
 		totals->other++;
 		return XDP_PASS;
 	}
 	if (packet->fragment ||
-	    parse_dns_query(packet, data_end, 0, &text->scratch, &query)) {
+	    parse_dns_query(packet, data_end, 0, &scratch->packet, &query)) {
 		totals->unread++;
 		return XDP_PASS;
 	}
-	return apply_action(ctx, packet, &query, &text->scratch,
-			    decide(&query, text), settings->monitor, totals);
+	return apply_action(ctx, packet, &query, &scratch->packet,
+			    opaque(&scratch->packet, decide(&query, scratch)),
+			    settings->monitor, totals);
 }
 
 SEC("xdp")
@@ -192,15 +196,15 @@ int xdp_prog(struct xdp_md *ctx)
 	__u32 key = 0;
 	struct settings *settings_entry = bpf_map_lookup_elem(&settings, &key);
 	struct totals *totals_entry = bpf_map_lookup_elem(&totals, &key);
-	struct qname_text *text = bpf_map_lookup_elem(&scratch, &key);
+	struct qname_scratch *memory = bpf_map_lookup_elem(&scratch, &key);
 
-	if (!settings_entry || !totals_entry || !text)
+	if (!settings_entry || !totals_entry || !memory)
 		return XDP_PASS;
 	if (packet.protocol != IPPROTO_UDP || !packet.transport) {
 		totals_entry->other++;
 		return XDP_PASS;
 	}
-	return filter(ctx, &packet, text, settings_entry, totals_entry);
+	return filter(ctx, &packet, memory, settings_entry, totals_entry);
 }
 
 char _license[] SEC("license") = "Dual BSD/GPL";
