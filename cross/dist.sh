@@ -35,7 +35,7 @@ choose_std() {
         # -Zbuild-std is unstable. RUSTC_BOOTSTRAP lets a stable compiler accept it.
         export RUSTC_BOOTSTRAP=1
         std='-Zbuild-std=std,panic_abort -Zbuild-std-features=optimize_for_size'
-        UNWIND=$root/cross/unwind.c
+        UNWIND=$root/cross/runtime.c
     fi
 }
 
@@ -74,6 +74,8 @@ rust_flags() {
     # Fixed addresses save 48 KB of relocations and code. A panic aborts, so unwind tables have no use.
     echo '-Crelocation-model=static'
     echo '-Cforce-unwind-tables=no'
+    # Instructions that occur often become functions, which saves 12 KB for x86_64. For aarch64 this is the default.
+    echo '-Cllvm-args=-enable-machine-outliner=always'
     echo '-Clink-arg=-Wl,--no-eh-frame-hdr'
     # The places of panics, which no input causes, would take 16,560 bytes. Only a compiler that builds std accepts the option.
     [ -z "$std" ] || echo '-Zlocation-detail=none'

@@ -15,6 +15,7 @@ mod entries;
 pub mod fit;
 mod hosts;
 mod lines;
+mod list_line;
 mod listen;
 mod lists;
 mod metric;

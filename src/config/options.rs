@@ -5,7 +5,7 @@
 
 use super::reader::Read::{Each, Once};
 use super::reader::{EbpfOption, Reader};
-use super::{Exit, Link, MAX_INTERFACE, Mode, duration, folder_of, lines, lists, metric};
+use super::{Exit, Link, MAX_INTERFACE, Mode, duration, folder_of, lines, list_line, metric};
 use crate::base::escape::Quoted;
 use crate::corefile::Token;
 
@@ -17,7 +17,7 @@ pub static OPTIONS: &[EbpfOption] = &[
     EbpfOption::new("if", "INTERFACE", "the interface to attach to", Once(interface)).required(),
     EbpfOption::new("map", "[@MAP] [KEY] VALUE", "a map entry in hexadecimal", Each(lines::map)),
     EbpfOption::new("entry", "[@MAP] KEY FIELD=VALUE…", "a map entry in words", Each(lines::entry)),
-    EbpfOption::new("list", "[@MAP] FILE [as FORMAT] [FIELD=VALUE…] [at-least N]", "map entries from a published file", Each(lists::list)),
+    EbpfOption::new("list", "[@MAP] FILE [as FORMAT] [FIELD=VALUE…] [at-least N]", "map entries from a published file", Each(list_line::list)),
     EbpfOption::new("metric", "NAME [@MAP] KEY POS LEN \"HELP\"", "a gauge at a byte offset", Each(metric::metric)),
     EbpfOption::new("gauge", "NAME [@MAP] KEY FIELD \"HELP\"", "a gauge by the member's name", Each(metric::gauge)),
     EbpfOption::new("counter", "NAME [@MAP] KEY FIELD \"HELP\"", "a counter by the member's name", Each(metric::counter)),

@@ -95,7 +95,10 @@ impl<'a> Request<'a> {
     pub fn packet(&self) -> Vec<u8> {
         match self {
             Self::Reload(None) => b"reload".into(),
-            Self::Reload(Some(time)) => format!("reload {}", time.as_millis()).into(),
+            Self::Reload(Some(time)) => {
+                let milliseconds = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+                format!("reload {milliseconds}").into()
+            }
             Self::Confirm => b"confirm".into(),
             Self::Status => b"status".into(),
             Self::Dump => b"dump".into(),

@@ -58,8 +58,8 @@ impl Daemon<'_> {
             return Some(End::Signal(signal));
         }
         let (count, unit) = match time.subsec_nanos() {
-            0 => (u128::from(time.as_secs()), "s"),
-            _ => (time.as_millis(), "ms"),
+            0 => (time.as_secs(), "s"),
+            _ => (u64::try_from(time.as_millis()).unwrap_or(u64::MAX), "ms"),
         };
         let name = signal.as_str();
         self.options

@@ -67,7 +67,7 @@ pub fn run(options: &Options) -> Result<(), Error> {
     let Some((filters, replaced)) = started? else {
         return Ok(());
     };
-    let mut reloading = Reloading::new(&plan.config, sources);
+    let mut reloading = Reloading::new(&plan, sources);
     let serving = plan.config.serving;
     // The Corefile may have megabytes, and is no longer needed.
     drop(plan);

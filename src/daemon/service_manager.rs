@@ -64,7 +64,7 @@ impl Manager {
             return;
         }
         let mut text = Notification::new();
-        let time = wait.saturating_add(START_MARGIN).as_micros();
+        let time = microseconds(wait.saturating_add(START_MARGIN));
         if write!(text, "EXTEND_TIMEOUT_USEC={time}").is_ok() {
             self.send(&text);
         }
@@ -74,7 +74,7 @@ impl Manager {
     pub(super) fn reloading(&self) {
         let now = clock_gettime(ClockId::CLOCK_MONOTONIC).map(Duration::from);
         let mut text = Notification::new();
-        let since = now.unwrap_or_default().as_micros();
+        let since = microseconds(now.unwrap_or_default());
         if write!(text, "RELOADING=1\nMONOTONIC_USEC={since}").is_ok() {
             self.send(&text);
         }
@@ -137,6 +137,11 @@ fn keep_alive_interval(microseconds: Option<String>, pid: Option<String>) -> Opt
     let microseconds: u64 = microseconds?.parse().ok()?;
     let enabled = microseconds > 0 && pid.is_none_or(is_this_process);
     enabled.then(|| Duration::from_micros(microseconds) / 2)
+}
+
+/// A time as systemd wants it. The code that prints 128 bits would take 1 KB.
+fn microseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

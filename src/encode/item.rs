@@ -1,5 +1,6 @@
 //! Items of lists as keys of a map, and the members of a value that lists set: the action and the scope of a name.
 
+use super::integer::Number;
 use super::prefix::{LENGTH, MAPPED_BITS, mapped_ipv4};
 use super::{Encoder, domain};
 use crate::list::{Action, Item, Reason, Scope};
@@ -79,11 +80,7 @@ impl Encoder<'_> {
     /// # Errors
     /// The reason that the member cannot say so.
     pub fn write_scope(&self, scope: Scope, value: &mut [u8]) -> Result<(), Reason> {
-        let Some(field) = self
-            .value
-            .as_ref()
-            .and_then(|layout| layout.find(EXACT).ok())
-        else {
+        let Some(field) = self.exact() else {
             return Ok(());
         };
         let number = match scope {
@@ -98,6 +95,26 @@ impl Encoder<'_> {
         Ok(())
     }
 
+    /// The scope that the member `exact` of a value says; `None` without the member.
+    pub fn scope(&self, value: &[u8]) -> Option<Scope> {
+        let field = self.exact()?;
+        let size = self.value.as_ref()?.shape(field.shape).size as usize;
+        let start = field.offset as usize;
+        let bytes = value.get(start..start.checked_add(size)?)?;
+        Some(match Number::little_endian(0, size).read(bytes) {
+            0 => Scope::Tree,
+            2 => Scope::Below,
+            _ => Scope::Exact,
+        })
+    }
+
+    /// Place of the member `exact` of a value.
+    fn exact(&self) -> Option<Field> {
+        let layout = self.value.as_ref()?;
+        let field = layout.find(EXACT).ok()?;
+        (layout.shape(field.shape).size <= 8).then_some(field)
+    }
+
     /// The first member of a value, and its number for `action`.
     fn action(&self, action: Action) -> Option<(Field, i64)> {
         let layout = self.value.as_ref()?;
@@ -110,10 +127,10 @@ impl Encoder<'_> {
                 .filter(|first| first.bit_offset == 0 && depth < 8)?;
             shape = first.shape;
         }
-        let Kind::Enum(names) = &layout.shape(shape).kind else {
+        let Kind::Enum(values) = &layout.shape(shape).kind else {
             return None;
         };
-        let named = names
+        let named = values
             .iter()
             .find(|one| one.name.ends_with(action.ending()))?;
         Some((Field { offset: 0, shape }, named.value))
@@ -151,4 +168,52 @@ fn write_address(address: u128, out: &mut [u8]) -> Result<(), Reason> {
     };
     out.copy_from_slice(bytes.get(..out.len()).ok_or(Reason::NoIpv6)?);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn items_are_keys_of_maps_that_can_hold_them() {
+        use ItemKeys::{Address, Name, Prefix};
+        let prefix = |address, length| Item::Prefix { address, length };
+        let mapped = 0xffff_c000_0200;
+        let (ipv4, one) = (prefix(mapped, 120), prefix(mapped, 128));
+        let (ipv6, all) = (prefix(0x2001_0db8 << 96, 32), prefix(0, 80));
+        let scope = Scope::Exact;
+        let name = Item::Name {
+            wire: b"\x03ads\x07example",
+            scope,
+        };
+        let key = |bits: u8, address: &[u8]| {
+            let bits = u32::from(bits).to_ne_bytes();
+            Ok([&bits[..], address].concat())
+        };
+        let octets = |item: &Item<'_>| match item {
+            Item::Prefix { address, .. } => address.to_be_bytes(),
+            Item::Name { .. } => [0; 16],
+        };
+        for (keys, size, item, expected) in [
+            (Prefix(4), 8, ipv4, key(24, &[192, 0, 2, 0])),
+            (Prefix(4), 8, one, key(32, &[192, 0, 2, 0])),
+            (Prefix(4), 8, ipv6, Err(Reason::NoIpv6)),
+            (Prefix(4), 8, all, Err(Reason::NoIpv6)),
+            (Prefix(16), 20, ipv4, key(120, &octets(&ipv4))),
+            (Prefix(16), 20, ipv6, key(32, &octets(&ipv6))),
+            (Prefix(16), 20, name, Err(Reason::NoName)),
+            (Address(4), 4, one, Ok(vec![192, 0, 2, 0])),
+            (Address(4), 4, ipv4, Err(Reason::NoNetwork)),
+            (Address(4), 4, prefix(1, 128), Err(Reason::NoIpv6)),
+            (Address(16), 16, one, Ok(octets(&one).to_vec())),
+            (Name, 12, name, Ok(b"ads.example\0".to_vec())),
+            (Name, 11, name, Ok(b"ads.example".to_vec())),
+            (Name, 10, name, Err(Reason::LongName)),
+            (Name, 12, one, Err(Reason::NoAddress)),
+        ] {
+            let mut out = vec![0xaa; size];
+            let written = Encoder::item_key(keys, &item, &mut out);
+            assert_eq!(written.map(|()| out), expected, "{keys:?} {item:?}");
+        }
+    }
 }

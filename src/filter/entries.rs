@@ -45,6 +45,9 @@ pub(super) fn lines<'a>(context: &'a Context<'a>) -> impl Iterator<Item = Lines<
     })
 }
 
+/// Takes number, key and value of an item or line.
+type Visit<'v, L> = dyn FnMut(&L, usize, &[u8], &[u8]) -> Result<(), Diagnostic> + 'v;
+
 impl<'a> Lines<'a> {
     /// True if no line refers to the map.
     pub(super) const fn is_empty(&self) -> bool {
@@ -64,10 +67,7 @@ impl<'a> Lines<'a> {
     ///
     /// # Errors
     /// The first error of `visit`, or an internal error: `config` did not check a line.
-    pub(super) fn each(
-        &mut self,
-        visit: &mut dyn FnMut(&Self, usize, &[u8], &[u8]) -> Result<(), Diagnostic>,
-    ) -> Result<(), Diagnostic> {
+    pub(super) fn each(&mut self, visit: &mut Visit<'_, Self>) -> Result<(), Diagnostic> {
         let (mut key, mut value) = ([0; MAX_KEY], [0; MAX_VALUE]);
         let key = key.get_mut(..self.def.key_size as usize);
         let value = value.get_mut(..self.def.value_size as usize);

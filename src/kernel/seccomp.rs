@@ -15,6 +15,11 @@ use seccompiler::{
 
 use super::errno;
 
+#[cfg(target_arch = "x86_64")]
+const ARCHITECTURE: TargetArch = TargetArch::x86_64;
+#[cfg(target_arch = "aarch64")]
+const ARCHITECTURE: TargetArch = TargetArch::aarch64;
+
 /// Sets or clears `O_NONBLOCK` (`asm-generic/ioctls.h`).
 pub const FIONBIO: c_int = 0x5421;
 
@@ -106,14 +111,14 @@ pub fn allow(
     // applies. So each refused call has its own filter, and the last filter allows the call.
     for &(call, errno) in refused {
         install(
-            std::iter::once(any(call)),
+            &mut std::iter::once(any(call)),
             errno_action(errno),
             SeccompAction::Allow,
         )?;
     }
     let refused = refused.iter().map(|(call, _)| any(*call));
     // This filter forbids `seccomp(2)`, by which filters are installed, so this filter is the last.
-    install(rules.chain(refused), SeccompAction::Allow, default)
+    install(&mut rules.chain(refused), SeccompAction::Allow, default)
 }
 
 fn errno_action(errno: Errno) -> SeccompAction {
@@ -121,7 +126,7 @@ fn errno_action(errno: Errno) -> SeccompAction {
 }
 
 fn install(
-    list: impl Iterator<Item = Rule>,
+    list: &mut dyn Iterator<Item = Rule>,
     listed: SeccompAction,
     others: SeccompAction,
 ) -> Result<(), Errno> {
@@ -132,8 +137,7 @@ fn install(
             cases.push(seccomp_rule(rule.conditions)?);
         }
     }
-    let architecture = TargetArch::try_from(std::env::consts::ARCH).map_err(|_| Errno::ENOSYS)?;
-    let filter = SeccompFilter::new(rules, others, listed, architecture);
+    let filter = SeccompFilter::new(rules, others, listed, ARCHITECTURE);
     let program: seccompiler::BpfProgram = filter
         .and_then(TryInto::try_into)
         .map_err(|_| Errno::EINVAL)?;

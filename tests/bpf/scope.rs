@@ -236,10 +236,7 @@ fn settings_name_the_ports_of_the_server() {
 fn access_list_applies_in_every_scope() {
     for (program, counted) in [("acl", "dropped"), ("guard", "denied")] {
         for settings in ["@settings 0 scope=SCOPE_DNS", "@settings 0 scope=SCOPE_ALL"] {
-            let all = [
-                "203.0.113.9 action=ACL_DROP",
-                "@hosts 2001:db8::9 action=ACL_DROP",
-            ];
+            let all = ["203.0.113.9 action=ACL_DROP", "2001:db8::9 action=ACL_DROP"];
             let filter = Filter::load(program, &[settings, all[0], all[1]]);
             for frames in [other_packets(), replies(), queries()] {
                 expect(program, &filter, &frames, DROP, counted);

@@ -219,6 +219,29 @@ pub(crate) const CASES: &[Case] = &[
         ..USUAL
     },
     Case {
+        name: "feeds",
+        object: Object::Shipped("acl"),
+        shots: &[
+            dropped("eth0", "203.0.113.9", 2),
+            dropped("eth0", "203.0.113.200", 1),
+            dropped("eth0", "198.51.100.66", 3),
+            dropped("eth0", "2001:db8:bad::1", 1),
+            passed("eth0", "203.0.113.209", 1),
+            passed("eth0", "203.0.113.80", 1),
+        ],
+        metrics: &[("feeds_dropped_packets_total", 7)],
+        logs: &["drop.txt: format cidr, 3 entries, 0 skipped lines"],
+        ..USUAL
+    },
+    Case {
+        name: "feeds-of-names",
+        object: Object::Shipped("qname"),
+        shots: &[passed("eth0", "192.0.2.1", 2)],
+        metrics: &[("feeds_unread_packets_total", 2)],
+        logs: &["malware.rpz: format rpz, 3 entries, 0 skipped lines"],
+        ..USUAL
+    },
+    Case {
         name: "generic",
         metrics: &[("generic_dropped", 3)],
         logs: &["in generic mode"],

@@ -63,12 +63,11 @@ fn manual_names_exactly_the_members() {
         Corexdp::command(site.folder.path(), &words)
     };
     // In a chain, `dump` names the stage.
-    let second = "\n. {\n  ebpf {\n    elf ordered.o\n    if eth0\n  }\n}\n";
+    let second =
+        "\n. {\n  ebpf {\n    elf acl.o\n    if eth0\n    list feed action=ACL_DROP\n  }\n}\n";
     site.folder
         .write("Corefile", &(corefiles().swap_remove(0) + second));
     site.folder.write("feed", "192.0.2.0/24\nbad\n");
-    let list = ". {\n  ebpf {\n    elf acl.o\n    if eth0\n    list feed action=ACL_DROP\n  }\n}\n";
-    site.folder.write("lists", list);
     site.folder.write("wrong", "debug {\n  ebpf\n}\n");
     let daemon = site.server.enter(|| {
         let mut run = corexdp("run --control control --log stderr");
@@ -79,14 +78,7 @@ fn manual_names_exactly_the_members() {
     site.finish(&mut corexdp("reload --control control"))
         .expect(0, &[]);
     for (command, calls) in [
-        (
-            "check",
-            &[
-                "check --json",
-                "check --json -conf wrong",
-                "check --json -conf lists",
-            ][..],
-        ),
+        ("check", &["check --json", "check --json -conf wrong"][..]),
         ("expand", &["expand"]),
         ("inspect", &["inspect --json ordered.o"]),
         ("status", &["status --json --measure 1ms --control control"]),

@@ -40,7 +40,12 @@ pub fn warn_of_numbers(
         if members.is_empty() {
             continue;
         }
-        for entry in filter.entries.of_map(map_ref.id, corefile) {
+        let lists = filter.lists.iter();
+        let lists = lists.filter(|list| list.map == map_ref.id && !list.fields.is_empty());
+        let lists = lists.map(|list| (list.as_entry(), "list"));
+        let lines = filter.entries.of_map(map_ref.id, corefile);
+        let lines = lines.map(|entry| (entry, entry.directive()));
+        for (entry, directive) in lines.chain(lists) {
             let mut value = [0; MAX_VALUE];
             let size = line::value(corefile, &entry, &mut encoder, &mut value).unwrap_or_default();
             let value = value.get(..size).unwrap_or_default();
@@ -51,7 +56,6 @@ pub fn warn_of_numbers(
             count += 1;
             if count <= MAX_ERRORS {
                 let (file, line) = (Escaped(corefile.file(at)), at.line());
-                let directive = entry.directive();
                 let (path, reason) = (&member.path, member.reason());
                 report(&format_args!(
                     "{file}:{line}: {directive}: {path} is {number}, {reason}"

@@ -23,10 +23,10 @@ use watch::{ReloadWatch, jitter_seed};
 
 impl Reloading {
     /// State after the start, which read the content in `sources`.
-    pub(super) fn new(config: &Config, sources: Sources) -> Self {
+    pub(super) fn new(plan: &Plan, sources: Sources) -> Self {
         let jitter_seed = jitter_seed();
         Self {
-            watch: ReloadWatch::new(config, jitter_seed, sources),
+            watch: ReloadWatch::new(&plan.config, jitter_seed, sources),
             jitter_seed,
             results: Reloads::default(),
             pending: None,

@@ -73,14 +73,19 @@ pub(super) fn read(
     errors: &mut Errors,
 ) -> Lists {
     let mut lists = Lists::default();
+    let place = Place {
+        block,
+        object,
+        corefile,
+    };
     for (line, list) in block.lists.iter().enumerate() {
         let named = block.maps.iter().find(|map| map.id == list.map);
-        let table = tables
-            .iter_mut()
-            .find(|table| named.is_some_and(|named| named.name == table.name));
-        match read_list(
-            line, list, block, object, corefile, &mut lists, table, sources,
-        ) {
+        let mut of_map = tables.iter_mut();
+        let table = of_map.find(|table| named.is_some_and(|named| named.name == table.name));
+        let mut items = lists.take_items(list);
+        let read = place.read_list(line, list, &mut items, table, sources);
+        lists.items.push(items);
+        match read {
             Ok(planned) => lists.lists.push(planned),
             Err((at, blame, message)) => {
                 errors.push(corefile.diagnostic(at, "list", message, blame));
@@ -95,65 +100,82 @@ pub(super) fn read(
     lists
 }
 
+impl Lists {
+    /// Moves the items of the list's map out.
+    fn take_items(&mut self, list: &List) -> MapItems {
+        let known = self.items.iter().position(|items| items.map == list.map);
+        known.map_or_else(
+            || MapItems::new(list.map),
+            |known| self.items.swap_remove(known),
+        )
+    }
+}
+
 /// The token at fault, the party at fault, and the message.
 type Refusal = (Token, Blame, String);
 
-fn read_list(
-    line: usize,
-    list: &List,
-    block: &Filter,
-    object: &LinkedObject,
-    corefile: &Corefile,
-    lists: &mut Lists,
-    mut table: Option<&mut PlannedTable>,
-    sources: &mut Sources,
-) -> Result<PlannedList, Refusal> {
-    let named = block.maps.iter().find(|map| map.id == list.map);
-    let unchecked = || {
-        let message = "internal error: unchecked list; please report this";
-        (list.at, Blame::Corefile, message.into())
-    };
-    let def = named.and_then(|map| map_for_lines(&object.maps, &map.name));
-    let def = def.ok_or_else(unchecked)?;
-    let mut encoder = Encoder::new(def, object.btf());
-    let mut base = [0; MAX_VALUE];
-    let words = list.fields.iter().map(|word| corefile.text(*word));
-    let size = encoder.value(words, &mut base).map_err(|_| unchecked())?;
-    let base = base.get(..size).ok_or_else(unchecked)?;
-    let mut key = [0; MAX_KEY];
-    let key = key.get_mut(..def.key_size as usize).ok_or_else(unchecked)?;
-    let keys = encoder.item_keys().ok_or_else(unchecked)?;
-    let earlier = block.lists.iter().take(line);
-    let earlier = earlier.filter(|other| other.map == list.map).count();
-    let first = Source::try_from(2 * earlier + 1).unwrap_or(Source::MAX);
-    let at = match lists.items.iter().position(|items| items.map == list.map) {
-        Some(at) => at,
-        None => {
-            lists.items.push(MapItems::new(list.map));
-            lists.items.len() - 1
-        }
-    };
-    let items = lists.items.get_mut(at).ok_or_else(unchecked)?;
-    let mut values = ListValues::new(&encoder, base, !list.fields.is_empty(), first);
-    let mut visit = |found: &Found<'_>| -> Result<(), Reason> {
-        Encoder::item_key(keys, &found.item, key)?;
-        match &mut table {
-            Some(table) => values.add(found, items, key, table),
-            None => values.push(found, items),
-        }
-    };
-    let mut parser = Parser::new(list.format.map(|(format, _)| format));
-    let read = sources.stream(&list.path, MAX_LIST, &mut |bytes| {
-        parser.feed(bytes, &mut visit)
-    });
-    let modified = read.map_err(|error| unreadable(list, corefile, &error))?;
-    let report = parser.finish(&mut visit);
-    check_report(list, &report)?;
-    Ok(PlannedList {
-        line,
-        report,
-        modified,
-    })
+/// A block with its object and its Corefile.
+struct Place<'a> {
+    block: &'a Filter,
+    object: &'a LinkedObject,
+    corefile: &'a Corefile,
+}
+
+impl Place<'_> {
+    /// Reads the list of line number `line` and adds its items to the table, or without one to `items`.
+    fn read_list(
+        &self,
+        line: usize,
+        list: &List,
+        items: &mut MapItems,
+        mut table: Option<&mut PlannedTable>,
+        sources: &mut Sources,
+    ) -> Result<PlannedList, Refusal> {
+        let unchecked = || {
+            let message = "internal error: unchecked list; please report this";
+            (list.at, Blame::Corefile, message.into())
+        };
+        let mut maps = self.block.maps.iter();
+        let named = maps.find(|map| map.id == list.map);
+        let def = named.and_then(|map| map_for_lines(&self.object.maps, &map.name));
+        let def = def.ok_or_else(unchecked)?;
+        let mut encoder = Encoder::new(def, self.object.btf());
+        let mut base = [0; MAX_VALUE];
+        let words = list.fields.iter().map(|word| self.corefile.text(*word));
+        let size = encoder.value(words, &mut base).map_err(|_| unchecked())?;
+        let base = base.get(..size).ok_or_else(unchecked)?;
+        let mut key = [0; MAX_KEY];
+        let key = key.get_mut(..def.key_size as usize);
+        let key = key.ok_or_else(unchecked)?;
+        let keys = encoder.item_keys().ok_or_else(unchecked)?;
+        let source = self.first_source(line, list);
+        let mut values = ListValues::new(&encoder, base, !list.fields.is_empty(), source);
+        let mut visit = |found: &Found<'_>| -> Result<(), Reason> {
+            Encoder::item_key(keys, &found.item, key)?;
+            match &mut table {
+                Some(table) => values.add(found, items, key, table),
+                None => values.push(found, items),
+            }
+        };
+        let mut parser = Parser::new(list.format.map(|(format, _)| format));
+        let mut feed = |bytes: &[u8]| parser.feed(bytes, &mut visit);
+        let read = sources.stream(&list.path, MAX_LIST, &mut feed);
+        let modified = read.map_err(|error| unreadable(list, self.corefile, &error))?;
+        let report = parser.finish(&mut visit);
+        check_report(list, &report)?;
+        Ok(PlannedList {
+            line,
+            report,
+            modified,
+        })
+    }
+
+    /// Source of the exceptions in the list of line number `line`.
+    fn first_source(&self, line: usize, list: &List) -> Source {
+        let earlier = self.block.lists.iter().take(line);
+        let earlier = earlier.filter(|other| other.map == list.map).count();
+        Source::try_from(2 * earlier + 1).unwrap_or(Source::MAX)
+    }
 }
 
 /// Refuses a list that has no values for its items, or too few items.

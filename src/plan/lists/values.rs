@@ -117,7 +117,8 @@ impl<'a> ListValues<'a> {
         self.encoder.write_scope(scope, &mut bytes)?;
         Ok(ItemValue {
             source: self.first.saturating_add(u8::from(!before)),
-            scope,
+            // FIELD=VALUE may say that all names match exactly.
+            scope: self.encoder.scope(&bytes).unwrap_or(scope),
             bytes,
         })
     }

@@ -275,7 +275,8 @@ fn response_policy_zones() {
 #[test]
 fn skipped_lines_are_warnings_with_the_first_five_places() {
     let site = site();
-    let lines: String = (0..9).map(|number| format!("bad{number}\u{7}\n")).collect();
+    let lines: Vec<_> = (0..9).map(|number| format!("bad{number}\u{7}\n")).collect();
+    let lines = lines.concat();
     site.folder
         .write("block", &format!("{lines}10.11.0.0/16\n"));
     site.folder.write(

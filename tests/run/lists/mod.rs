@@ -199,8 +199,8 @@ fn list_that_lost_most_of_its_entries_is_refused() {
 #[test]
 fn map_without_room_for_all_items_is_refused() {
     let site = site();
-    let addresses: String = (1..=8).map(|last| format!("10.11.0.{last}\n")).collect();
-    site.folder.write("one", &addresses);
+    let addresses: Vec<_> = (1..=8).map(|last| format!("10.11.0.{last}\n")).collect();
+    site.folder.write("one", &addresses.concat());
     site.folder.write("two", "10.11.0.1\n10.11.0.9\n");
     let one =
         "list @addresses one verdict=VERDICT_DROP\nentry @addresses 10.11.0.8 verdict=VERDICT_PASS";
@@ -229,4 +229,17 @@ fn held_filter_is_adopted_with_the_counters_of_its_lists() {
     let counted = "entry @networks 10.11.0.0/16 verdict=VERDICT_DROP packets=2".to_owned();
     assert!(dump(&site).contains(&counted));
     daemon.stop();
+}
+
+#[test]
+fn number_without_a_name_is_a_warning() {
+    let site = site();
+    site.folder.write("block", "10.11.0.0/16\n");
+    site.folder
+        .write("Corefile", &corefile("list @networks block verdict=7"));
+    let check = finish(&mut Corexdp::command(site.folder.path(), &["check"]));
+    check.expect(
+        0,
+        &["warning: Corefile:6: list: verdict is 7, which has no name in enum verdict; the names are VERDICT_PASS (0), VERDICT_DROP (1) and VERDICT_NXDOMAIN (2)"],
+    );
 }

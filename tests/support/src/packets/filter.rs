@@ -7,10 +7,11 @@ use std::time::{Duration, Instant};
 
 use corexdp::base::capacity::{MAX_KEY, MAX_VALUE};
 use corexdp::encode::Encoder;
-use corexdp::object::{LinkedObject, link};
+use corexdp::object::{LinkedObject, link, map_for_lines};
 
 use super::kernel::{Map, Program, Ran};
 use super::sandbox::{PASS, Sandbox};
+use super::table::{self, FilledTable, PrefixTable};
 use crate::wait::wait_until;
 use crate::{repository, shipped_object};
 
@@ -22,6 +23,7 @@ pub struct Filter {
     pub program: Program,
     object: LinkedObject,
     maps: HashMap<String, Map>,
+    tables: HashMap<String, FilledTable>,
     /// Field order matters: dropped last, since it pins the program and its maps.
     sandbox: Sandbox,
 }
@@ -30,11 +32,7 @@ impl Filter {
     /// Loads `target/bpf/NAME.o` and writes the entries. Each line is the part of an `entry` directive after the
     /// keyword.
     pub fn load(name: &str, entries: &[&str]) -> Self {
-        let filter = Self::of(&shipped_object(name));
-        for line in entries {
-            filter.entry(line);
-        }
-        filter
+        Self::with(&shipped_object(name), entries)
     }
 
     /// Loads the program as [`Filter::load`] does, and runs an attempt before a token bucket of `rate=1` gains a token.
@@ -56,21 +54,46 @@ impl Filter {
 
     /// Loads any object.
     pub fn of(path: &Path) -> Self {
-        let sandbox = Sandbox::load_object(path);
+        Self::with(path, &[])
+    }
+
+    /// Loads any object and writes the entries. Its tables are as large as their entries need, with room for some more.
+    pub fn with(path: &Path, entries: &[&str]) -> Self {
         let bytes = fs::read(path).unwrap();
         let object = link(&bytes, "xdp_prog").unwrap();
+        let names = object.maps.iter().map(|map| &map.name);
+        let tables = names.filter(|name| table::table(&object, name).is_some());
+        let tables: HashMap<_, _> = tables
+            .map(|name| {
+                let lines = entries.iter().filter(|line| named(line).0 == name);
+                let entries: Vec<_> = lines.map(|line| encode(&object, line)).collect();
+                (name.clone(), FilledTable::new(&object, name, &entries))
+            })
+            .collect();
+        let ids: Vec<_> = tables
+            .values()
+            .flat_map(FilledTable::ids)
+            .cloned()
+            .collect();
+        let sandbox = Sandbox::load_with(path, &ids);
         let pins = sandbox.pins();
         // `.rodata` holds constants, which are set before the program is loaded.
         let maps = object.maps.iter().filter(|map| map.name != ".rodata");
         let names = maps.map(|map| map.name.clone());
-        Self {
+        let filter = Self {
             program: Program::pinned(&pins.join("prog")),
             maps: names
                 .map(|name| (name.clone(), Map::pinned(&pins.join("maps").join(&name))))
                 .collect(),
             object,
+            tables,
             sandbox,
+        };
+        let is_in_map = |line: &&&str| !filter.tables.contains_key(named(line).0);
+        for line in entries.iter().filter(is_in_map) {
+            filter.entry(line);
         }
+        filter
     }
 
     /// Loads the program with the entries of its own Corefile, without `monitor=true`: the state after the first step
@@ -88,25 +111,36 @@ impl Filter {
 
     /// Writes an entry: `[@MAP] KEY FIELD=VALUE…`.
     pub fn entry(&self, line: &str) {
-        let (map, words) = named(line);
-        let (key, fields) = words.split_once(char::is_whitespace).unwrap_or((words, ""));
-        let mut encoder = self.encoder(map);
-        let (mut key_bytes, mut value) = ([0; MAX_KEY], [0; MAX_VALUE]);
-        let size = encoder.key(key, &mut key_bytes).unwrap();
-        let end = encoder.value(fields.split_whitespace(), &mut value);
-        let end = end.unwrap_or_else(|wrong| panic!("{line}: {}", wrong.message));
-        self.maps[map].fill(&key_bytes[..size], &value[..end]);
+        let (map, _) = named(line);
+        let (key, value) = encode(&self.object, line);
+        match self.tables.get(map) {
+            Some(table) => table.insert(&key, &value).unwrap(),
+            None => self.maps[map].fill(&key, &value),
+        }
+    }
+
+    /// The prefix table of this name.
+    pub fn table(&self, map: &str) -> &PrefixTable {
+        match &self.tables[map] {
+            FilledTable::Prefixes(table) => table,
+            FilledTable::Names(_) => panic!("{map} is a name table"),
+        }
     }
 
     /// The value of the counter `[@MAP] KEY FIELD`; 0 if the entry does not exist.
     pub fn number(&self, words: &str) -> u64 {
         let (map, words) = named(words);
         let (key, field) = words.split_once(char::is_whitespace).unwrap();
-        let encoder = self.encoder(map);
+        let encoder = encoder(&self.object, map);
         let mut bytes = [0; MAX_KEY];
         let size = encoder.key(key, &mut bytes).unwrap();
         let place = encoder.number(field.trim()).unwrap();
         assert_eq!((place.length, place.position % 8), (8, 0), "{field}");
+        if let Some(table) = self.tables.get(map) {
+            let value = table.value(&bytes[..size]);
+            let number = value.and_then(|value| value[place.position..].first_chunk().copied());
+            return number.map_or(0, u64::from_ne_bytes);
+        }
         let numbers = self.maps[map].numbers(&bytes[..size]);
         numbers.map_or(0, |numbers| numbers[place.position / 8])
     }
@@ -146,11 +180,23 @@ impl Filter {
     pub fn descriptor(&self, map: &str) -> Option<i32> {
         self.maps.get(map).map(Map::descriptor)
     }
+}
 
-    fn encoder(&self, map: &str) -> Encoder<'_> {
-        let def = self.object.map(map).unwrap_or_else(|| panic!("no {map}"));
-        Encoder::new(def, self.object.btf())
-    }
+fn encoder<'a>(object: &'a LinkedObject, map: &str) -> Encoder<'a> {
+    let def = map_for_lines(&object.maps, map).unwrap_or_else(|| panic!("no {map}"));
+    Encoder::new(def, object.btf())
+}
+
+/// Key and value of an entry `[@MAP] KEY FIELD=VALUE…`.
+fn encode(object: &LinkedObject, line: &str) -> (Vec<u8>, Vec<u8>) {
+    let (map, words) = named(line);
+    let (key, fields) = words.split_once(char::is_whitespace).unwrap_or((words, ""));
+    let mut encoder = encoder(object, map);
+    let (mut key_bytes, mut value) = ([0; MAX_KEY], [0; MAX_VALUE]);
+    let size = encoder.key(key, &mut key_bytes).unwrap();
+    let end = encoder.value(fields.split_whitespace(), &mut value);
+    let end = end.unwrap_or_else(|wrong| panic!("{line}: {}", wrong.message));
+    (key_bytes[..size].to_vec(), value[..end].to_vec())
 }
 
 /// Splits `[@MAP] WORDS` into the map's name and the other words.

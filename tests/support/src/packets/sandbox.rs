@@ -35,6 +35,11 @@ impl Sandbox {
 
     /// Loads any object.
     pub fn load_object(object: &Path) -> Sandbox {
+        Self::load_with(object, &[])
+    }
+
+    /// Loads an object with existing maps, given by name and id, instead of those that it declares.
+    pub fn load_with(object: &Path, maps: &[(String, u32)]) -> Sandbox {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let folder = scratch().join(format!("bpf-{}-{number}", std::process::id()));
@@ -53,10 +58,11 @@ impl Sandbox {
             shell,
         };
         sandbox.run("mount -t bpf none bpf");
-        sandbox.run(&format!(
-            "bpftool prog load '{}' bpf/prog pinmaps bpf/maps",
-            object.display()
-        ));
+        let mut line = format!("bpftool prog load '{}' bpf/prog", object.display());
+        for (name, id) in maps {
+            write!(line, " map name {name} id {id}").unwrap();
+        }
+        sandbox.run(&format!("{line} pinmaps bpf/maps"));
         sandbox
     }
 
