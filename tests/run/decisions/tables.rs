@@ -181,7 +181,10 @@ fn decisions_about_names_drop_and_survive() {
     };
     check(&[("bad.example", false), ("listed.example", true)]);
     add(&site, &["bad.example", "action=QNAME_DROP", "for", "1h"]);
-    add(&site, &["only.example", "action=QNAME_DROP", "exact=NAME_EXACT"]);
+    add(
+        &site,
+        &["only.example", "action=QNAME_DROP", "exact=NAME_EXACT"],
+    );
     add(&site, &["good.listed.example", "action=QNAME_PASS"]);
     let all = [
         ("bad.example", true),
