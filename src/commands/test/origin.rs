@@ -48,8 +48,8 @@ impl Corefile {
             planned.block.interface.as_str() == running.place.interface
                 && name.is_none_or(|name| stem.to_string_lossy() == name)
         });
-        let places = stages.filter_map(|planned| place(plan, planned, &running.name, key));
-        match (places.last(), changed) {
+        let mut places = stages.filter_map(|planned| place(plan, planned, &running.name, key));
+        match (places.next_back(), changed) {
             (Some(place), None) => place,
             (Some(place), Some(file)) => format!("{place}; {file} has changed since"),
             (None, None) => "not in the Corefile".into(),
