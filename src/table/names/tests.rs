@@ -380,6 +380,50 @@ fn small_parts_have_no_room() {
     assert_eq!(memory.verdict(&wire("a")), None);
 }
 
+/// Updates fill the lines until an entry finds no place. Entries move meanwhile, which takes a grace period.
+#[test]
+fn entries_move_when_their_lines_are_full() {
+    let all: Vec<Listed> = (0..900)
+        .map(|n| listed(&format!("n{n}"), Scope::Tree, 1, 1))
+        .collect();
+    let memory = Memory::of(&all[..600], &Random(10).seed());
+    let parts = memory.parts();
+    let (mut count, mut periods) = (600, 0);
+    let last = loop {
+        let (set, values) = set_of(&all[..count + 1]);
+        let before = memory.entries();
+        let mut refused = false;
+        let without = update(&set, &values, &LAYOUT, &parts, &mut || {
+            refused = true;
+            false
+        });
+        if let (Ok(undo), false) = (without, refused) {
+            undo.restore(&parts, &mut no_grace());
+        } else {
+            assert_eq!(memory.entries(), before);
+        }
+        let mut grace = || {
+            periods += 1;
+            true
+        };
+        let Ok(undo) = update(&set, &values, &LAYOUT, &parts, &mut grace) else {
+            break before;
+        };
+        if count % 7 == 0 {
+            undo.restore(&parts, &mut no_grace());
+            assert_eq!(memory.entries(), before);
+            let again = update(&set, &values, &LAYOUT, &parts, &mut no_grace());
+            assert!(again.is_ok());
+        }
+        count += 1;
+        for item in &all[..count] {
+            assert_eq!(memory.verdict(&item.wire), Some((1, 1)), "{count}");
+        }
+    };
+    assert!(count > 640 && periods > 0, "{count} names, {periods} moves");
+    assert_eq!(memory.entries(), last);
+}
+
 #[test]
 fn decisions_about_short_names_are_looked_for() {
     let list: Vec<Listed> = (0..50)
