@@ -15,7 +15,7 @@ use support::repository;
 const HASH: &str = "qname with a hash map";
 /// Size of a key of the hash map.
 const TEXT: usize = 64;
-/// `struct qname_rule` with QNAME_DROP.
+/// `struct qname_rule` with `QNAME_DROP`.
 const DROPPED: [u8; 16] = [1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
 /// Aims: at most this many times the time of the hash map.
 const THREE_LABELS: f64 = 0.45;

@@ -390,7 +390,7 @@ fn entries_move_when_their_lines_are_full() {
     let parts = memory.parts();
     let (mut count, mut periods) = (600, 0);
     let last = loop {
-        let (set, values) = set_of(&all[..count + 1]);
+        let (set, values) = set_of(&all[..=count]);
         let before = memory.entries();
         let mut refused = false;
         let without = update(&set, &values, &LAYOUT, &parts, &mut || {
