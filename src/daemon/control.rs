@@ -194,7 +194,11 @@ fn pass_maps(filters: &[Filter], which: Which, client: &Client) {
             });
             let others = stage.maps().iter().filter(|map| {
                 let is_read = stage.read_maps.iter().any(|read| read.has(map.name()));
-                let is_wanted = map.decisions() > 0 || which == Which::All && map.is_shown();
+                let has_decisions = stage
+                    .maps()
+                    .iter()
+                    .any(|owner| owner.has_part(map.name()) && owner.decisions() > 0);
+                let is_wanted = has_decisions || which == Which::All && map.is_shown();
                 is_wanted && !is_read
             });
             for map in read.chain(others) {

@@ -5,7 +5,7 @@ use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
 
 use nix::errno::Errno;
 
-use super::loaded::LoadedMap;
+use super::loaded::{LoadedMap, open_tables};
 use super::refusal::no_descriptor;
 use super::stage::Stage;
 use super::{Context, blame};
@@ -73,6 +73,7 @@ pub(super) fn create_maps(
         maps.push(LoadedMap::new(&def.name, map));
     }
     fill_slots(context, &maps, shared)?;
+    open_tables(&object.maps, &mut maps).map_err(|error| no_descriptor(context, &error))?;
     Ok(maps)
 }
 

@@ -3,6 +3,7 @@
 mod batch;
 mod keeping;
 mod refusing;
+mod tables;
 mod testing;
 
 use std::fs;
