@@ -29,11 +29,19 @@ const PARTS: [&str; 5] = ["", "_bloom", "_records", "_rules", "_shape"];
 impl NameTable {
     /// Creates and fills the maps of the table `name` with entries as bytes of key and value.
     pub fn new(object: &LinkedObject, name: &str, entries: &[(Vec<u8>, Vec<u8>)]) -> Self {
-        let layout = table(object, name).unwrap().values;
         let entries = entries
             .iter()
             .map(|(key, value)| (wire(key), value.clone()));
-        let entries: BTreeMap<_, _> = entries.collect();
+        Self::of_wires(object, name, entries.collect())
+    }
+
+    /// Creates and fills the maps of the table `name` with names in wire format and their values.
+    pub fn of_wires(
+        object: &LinkedObject,
+        name: &str,
+        entries: BTreeMap<Vec<u8>, Vec<u8>>,
+    ) -> Self {
+        let layout = table(object, name).unwrap().values;
         let (set, values) = set_of(&entries, &layout);
         let Sizes {
             lines,
