@@ -19,6 +19,7 @@ use self::peer::{NoAnswer, Peer};
 use super::server::seqpacket;
 use super::{Answer, PACKET, Payload, Request};
 use crate::base::exit;
+use crate::kernel::describe;
 use crate::kernel::fd_passing::{self, Descriptors};
 
 /// Seconds after which a client gives up on a daemon that neither answers nor uses CPU time.
@@ -91,7 +92,7 @@ impl fmt::Display for Error {
                     f,
                     "the daemon at {} did not answer: {}",
                     path.display(),
-                    errno.desc()
+                    describe(*errno)
                 )
             }
             Self::Silent(path) => write!(

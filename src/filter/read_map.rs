@@ -9,6 +9,7 @@ use super::Context;
 use super::watch::Watch;
 use crate::base::escape::Plain;
 use crate::config::MapId;
+use crate::kernel::describe;
 use crate::kernel::map::Map;
 use crate::kernel::map_scan::Scan;
 
@@ -85,7 +86,7 @@ pub(super) fn watch(context: &Context<'_>, read: &ReadMap, scan: &mut Scan) -> O
     }
     let watch = Watch::begin(&read.map, scan);
     let failed = |errno: &Errno| {
-        let (name, what) = (Plain(&read.name), errno.desc());
+        let (name, what) = (Plain(&read.name), describe(*errno));
         context.warn(format_args!("cannot watch map {name}: {what}"));
     };
     watch.inspect_err(failed).ok()

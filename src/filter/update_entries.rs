@@ -19,6 +19,7 @@ use super::stage::Stage;
 use crate::base::capacity::MAX_KEY;
 use crate::base::diagnostic::Diagnostic;
 use crate::encode::clear_host_bits;
+use crate::kernel::describe;
 use crate::kernel::map::Map;
 use crate::kernel::map_scan::Scan;
 use crate::log::Log;
@@ -230,7 +231,7 @@ impl Changes {
             let map = stage.map(&changed.name);
             let undone = map.map_or(Ok(()), |map| changed.undo(&map.map));
             if let Err(errno) = undone {
-                let what = errno.desc();
+                let what = describe(errno);
                 log.error(format_args!(
                     "{interface}: could not restore all map entries: {what}"
                 ));

@@ -19,7 +19,7 @@ use crate::control::{Payload, Request};
 use crate::encode::Encoder;
 use crate::kernel::map::{Map, Shape};
 use crate::kernel::map_scan::Scan;
-use crate::kernel::{btf, errno, info, limits};
+use crate::kernel::{btf, describe, errno, info, limits};
 use crate::object::Btf;
 
 /// A map of a running filter.
@@ -150,7 +150,7 @@ fn write_maps(
 impl RunningMap {
     fn report_error(&self, message: &str, errno: Errno, report: Report<'_>) {
         let (place, name) = (&self.place, Escaped(&self.name));
-        let reason = errno.desc();
+        let reason = describe(errno);
         report(&format_args!("{place}: {name} {message}: {reason}"));
     }
 
