@@ -11,6 +11,7 @@ use crate::base::ktime;
 use crate::config::decision::End;
 use crate::encode::Encoder;
 use crate::filter::{Content, RunningTable};
+use crate::kernel::describe;
 use crate::kernel::info;
 use crate::kernel::map::Map;
 use crate::kernel::map_scan::Scan;
@@ -89,7 +90,7 @@ fn definition((running, _, info): &(&RunningMap, Map, info::Map)) -> MapDef {
 /// Reports an error of a map.
 pub fn report_error(running: &RunningMap, message: &str, errno: Errno, report: Report<'_>) {
     let (place, name) = (&running.place, Escaped(&running.name));
-    let reason = errno.desc();
+    let reason = describe(errno);
     report(&format_args!("{place}: {name} {message}: {reason}"));
 }
 

@@ -11,7 +11,7 @@ use super::stage::Stage;
 use super::{Context, blame};
 use crate::base::diagnostic::Diagnostic;
 use crate::kernel::map::{Map, Types};
-use crate::kernel::{self, btf, errno, limits};
+use crate::kernel::{self, btf, describe, errno, limits};
 use crate::object::frame::{NEXT, RINGS, TOTALS};
 use crate::object::{KernelBtf, MapDef};
 use crate::plan::tables::PlannedTable;
@@ -174,7 +174,7 @@ pub(super) fn write_content(def: &MapDef, map: &Map) -> Result<(), (&'static str
 
 /// Error for a map that could not be filled or frozen; `verb` is `fill` or `freeze`.
 fn failed(context: &Context<'_>, def: &MapDef, verb: &str, errno: Errno) -> Diagnostic {
-    let (block, name, why) = (context.block, &def.name, errno.desc());
+    let (block, name, why) = (context.block, &def.name, describe(errno));
     let elf = block.elf.display();
     let what = format!("{elf}: cannot {verb} map {name}: {why}");
     context.wrong(block.elf_at, "elf", blame(errno), what)

@@ -15,6 +15,7 @@ use crate::base::capacity::{MAX_DECISIONS, MAX_KEY, MAX_VALUE};
 use crate::base::escape::Plain;
 use crate::base::ktime;
 use crate::encode::clear_host_bits;
+use crate::kernel::describe;
 use crate::kernel::map::{Map, Shape};
 use crate::kernel::map_scan::Scan;
 use crate::log::Log;
@@ -54,7 +55,10 @@ impl Refused {
             }
             Self::Kernel(Errno::ENOMEM) => format!("no memory for this entry of {map}"),
             Self::Kernel(errno) => {
-                format!("the kernel refused this entry of {map}: {}", errno.desc())
+                format!(
+                    "the kernel refused this entry of {map}: {}",
+                    describe(errno)
+                )
             }
         }
     }
@@ -172,7 +176,7 @@ impl LoadedMap {
             }
         });
         if let Err(errno) = read.and_then(|()| table.count_decisions(&mut scan)) {
-            let (name, why) = (Plain(&self.name), errno.desc());
+            let (name, why) = (Plain(&self.name), describe(errno));
             log.error(format_args!("cannot read the decisions of {name}: {why}"));
         }
     }
@@ -340,7 +344,7 @@ impl Stage {
                     && !is_shared
                     && let Err(errno) = old.delete(key)
                 {
-                    let (name, why) = (Plain(&old.name), errno.desc());
+                    let (name, why) = (Plain(&old.name), describe(errno));
                     log.error(format_args!("cannot delete a decision of {name}: {why}"));
                 }
                 is_kept
@@ -392,7 +396,7 @@ impl Filter {
             if map.next_sweep().is_some_and(|due| due <= now)
                 && let Err(errno) = map.sweep(now)
             {
-                let (name, why) = (Plain(&map.name), errno.desc());
+                let (name, why) = (Plain(&map.name), describe(errno));
                 log.error(format_args!(
                     "{interface}: cannot delete a decision of {name}: {why}"
                 ));

@@ -21,6 +21,7 @@ use super::{Context, blame};
 use crate::base::diagnostic::Diagnostic;
 use crate::base::escape::Plain;
 use crate::config::{self, MAP};
+use crate::kernel::describe;
 use crate::kernel::map::{Map, Shape};
 use crate::kernel::map_scan::{Buffers, Scan};
 use crate::kernel::program::{Failure, Program};
@@ -204,7 +205,7 @@ pub(super) fn read_maps(
             let metrics = metrics.filter(|metric| Some(metric.map) == id);
             let keys = metrics.map(|metric| metric.key.as_slice());
             table.refresh(keys).map_err(|errno| {
-                let (name, why) = (Plain(name), errno.desc());
+                let (name, why) = (Plain(name), describe(errno));
                 let what = format!("cannot read the table {name}: {why}");
                 context.wrong(context.block.elf_at, "elf", blame(errno), what)
             })?;

@@ -9,6 +9,7 @@ use crate::base::capacity::{MAX_KEY, MAX_VALUE};
 use crate::base::escape::Plain;
 use crate::config::decision::Saved;
 use crate::encode::Encoder;
+use crate::kernel::describe;
 use crate::kernel::map_scan::Scan;
 use crate::object::{MapDef, map_for_lines};
 
@@ -110,7 +111,9 @@ impl<'a, 'c> Restore<'a, 'c> {
             let read = self.scan.each(&map.map, &mut |key, _| {
                 present.push(EntryDigest::of(key, &[]).key);
             });
-            read.map_err(|errno| format!("cannot read {}: {}", Plain(&saved.map), errno.desc()))?;
+            read.map_err(|errno| {
+                format!("cannot read {}: {}", Plain(&saved.map), describe(errno))
+            })?;
             present.sort_unstable();
         }
         Ok(Target {
