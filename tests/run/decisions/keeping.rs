@@ -11,6 +11,7 @@ use nix::sys::signal::Signal;
 
 use super::{FILE, blocks, corefile, drops, entries, kept, start};
 use support::net::{Site, finish_with, pause};
+use support::objects::compile::compile_with;
 
 #[test]
 fn restart_and_reload_keep_decisions() {
@@ -188,5 +189,38 @@ fn folder_that_cannot_be_used_is_only_a_warning() {
         "No such file or directory (os error 2)",
     );
     assert!(drops(&site, "192.0.2.7") && drops(&site, "192.0.2.9"));
+    daemon.stop();
+}
+
+/// Decisions that are made before the rollback of a reload are kept, and deleted ones do not return.
+#[test]
+fn rolled_back_reload_keeps_later_decisions() {
+    let site = blocks();
+    let daemon = start(&site, "");
+    let decide = |words: &[&str]| site.decide(words).expect(0, &[]);
+    // With other entries the maps stay, and with another object the stage gets new maps.
+    compile_with("blocks", &site.folder.file("other"), &["-DENTRIES=8"]);
+    let lines = ["    entry @hosts 198.51.100.7 action=BLOCK_DROP\n", "other"];
+    for (round, lines) in lines.into_iter().enumerate() {
+        decide(&["add", "@hosts", "192.0.2.7", "action=BLOCK_DROP"]);
+        decide(&["add", "192.0.2.8", "action=BLOCK_DROP", "for", "1h"]);
+        let changed = match lines {
+            "other" => corefile("").replace("blocks.o", "other/blocks.o"),
+            lines => corefile(lines),
+        };
+        site.folder.write("Corefile", &changed);
+        site.ask(&["reload", "--confirm", "2s"]).expect(0, &[]);
+        assert!(drops(&site, "192.0.2.7") && drops(&site, "192.0.2.8"));
+        decide(&["delete", "@hosts", "192.0.2.7"]);
+        decide(&["add", "@hosts", "192.0.2.9", "action=BLOCK_DROP"]);
+        daemon.nth_line(round, "not confirmed in time");
+        site.ask(&["status"]).expect(0, &[]);
+        assert!(!drops(&site, "192.0.2.7"), "{changed}");
+        assert!(drops(&site, "192.0.2.8") && drops(&site, "192.0.2.9"));
+        assert_eq!((entries(&site, "hosts"), kept(&site).len()), (1, 2));
+        decide(&["delete", "@hosts", "192.0.2.9"]);
+        decide(&["delete", "192.0.2.8"]);
+        assert_eq!(entries(&site, "hosts"), 0);
+    }
     daemon.stop();
 }
