@@ -17,6 +17,9 @@ use crate::kernel::map::Map;
 use crate::kernel::map_scan::Scan;
 use crate::object::{self, Btf, MapDef, Table};
 
+/// Takes key, value and end of a decision.
+pub type VisitDecision<'a> = dyn FnMut(&[u8], &[u8], End) + 'a;
+
 /// Function that prints an error.
 pub type Report<'a> = &'a mut dyn FnMut(&dyn Display);
 
@@ -119,7 +122,7 @@ impl OpenMap<'_> {
     pub fn each_decision(
         &self,
         scan: &mut Scan,
-        visit: &mut dyn FnMut(&[u8], &[u8], End),
+        visit: &mut VisitDecision<'_>,
     ) -> Result<(), Errno> {
         let Content::Table(table) = &self.content else {
             return Ok(());

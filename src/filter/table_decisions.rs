@@ -28,6 +28,9 @@ const NAME_VALUE: usize = 8;
 /// Bytes of the largest key of a part.
 const PART_KEY: usize = Prefix::KEY_SIZE;
 
+/// Takes key, value and end of a decision.
+pub(super) type VisitDecision<'a> = dyn FnMut(&[u8], &[u8], Option<u64>) + 'a;
+
 /// Place of a decision.
 struct Place<'a> {
     part: &'a Map,
@@ -52,7 +55,8 @@ impl RunningTable {
         let is_new = !place.exists(scan)?;
         let bytes = scan.new_value(place.part)?;
         let until = until.unwrap_or(0).to_ne_bytes();
-        bytes.first_chunk_mut().map(|end| *end = until);
+        let end = bytes.first_chunk_mut().ok_or(Errno::EINVAL)?;
+        *end = until;
         match parts {
             Parts::Prefixes(_) => write_network(key, value, bytes)?,
             Parts::Names(parts) => {
@@ -68,7 +72,7 @@ impl RunningTable {
         if !is_new {
             return place.part.update(&place.key, bytes);
         }
-        let change = |by| self.change_count(&parts, &place, by);
+        let change = |by| change_count(&parts, &place, by);
         change(1);
         place
             .part
@@ -85,7 +89,7 @@ impl RunningTable {
         let parts = mapped.parts()?;
         let place = self.place(key, &parts)?;
         place.part.delete(&place.key)?;
-        self.change_count(&parts, &place, -1);
+        change_count(&parts, &place, -1);
         Ok(())
     }
 
@@ -110,7 +114,7 @@ impl RunningTable {
     pub fn each_decision(
         &self,
         scan: &mut Scan,
-        visit: &mut dyn FnMut(&[u8], &[u8], Option<u64>),
+        visit: &mut VisitDecision<'_>,
     ) -> Result<(), Errno> {
         for suffix in self.decision_parts() {
             scan.each(self.part(suffix)?, &mut |part_key, bytes| {
@@ -179,24 +183,6 @@ impl RunningTable {
         })
     }
 
-    /// Changes the count of decisions in the header.
-    fn change_count(&self, parts: &Parts<'_>, place: &Place<'_>, by: i32) {
-        match parts {
-            Parts::Prefixes(parts) => {
-                let (addresses, networks) = parts.decisions();
-                if place.key.len() == PART_KEY {
-                    parts.set_decisions(addresses, networks.saturating_add_signed(by));
-                } else {
-                    parts.set_decisions(addresses.saturating_add_signed(by), networks);
-                }
-            }
-            Parts::Names(parts) => {
-                let count = names::decisions(parts).saturating_add_signed(by.into());
-                names::set_decisions(parts, count);
-            }
-        }
-    }
-
     /// The key of the table's entries for a decision.
     fn entry_key(&self, suffix: &str, part_key: &[u8], bytes: &[u8]) -> Option<Vec<u8>> {
         match suffix {
@@ -239,6 +225,24 @@ impl Place<'_> {
         let found = scan.value(self.part, &self.key)?;
         let length = found.and_then(|bytes| bytes.get(8..12));
         Ok(found.is_some() && (self.key.len() < PART_KEY || length == self.key.get(..4)))
+    }
+}
+
+/// Changes the count of decisions in the header.
+fn change_count(parts: &Parts<'_>, place: &Place<'_>, by: i32) {
+    match parts {
+        Parts::Prefixes(parts) => {
+            let (addresses, networks) = parts.decisions();
+            if place.key.len() == PART_KEY {
+                parts.set_decisions(addresses, networks.saturating_add_signed(by));
+            } else {
+                parts.set_decisions(addresses.saturating_add_signed(by), networks);
+            }
+        }
+        Parts::Names(parts) => {
+            let count = names::decisions(parts).saturating_add_signed(by.into());
+            names::set_decisions(parts, count);
+        }
     }
 }
 

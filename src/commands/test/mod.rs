@@ -86,14 +86,12 @@ pub fn run(
             Ok(Ok(None)) => is_asked = true,
             Ok(Ok(Some(found))) => {
                 is_asked = true;
-                let origin = match found.end {
-                    Some(end) => end.to_string(),
-                    None => {
-                        let read = || Corefile::read(&options.control);
-                        corefile
-                            .get_or_insert_with(read)
-                            .origin(running, &found.key)
-                    }
+                let origin = if let Some(end) = found.end {
+                    end.to_string()
+                } else {
+                    let read = || Corefile::read(&options.control);
+                    let corefile = corefile.get_or_insert_with(read);
+                    corefile.origin(running, &found.key)
                 };
                 let mut line = String::new();
                 open.encoder()

@@ -124,8 +124,9 @@ pub(super) fn adopt_maps(
             .map_err(|error| not_pinned(context, &error));
     }
     open_tables(defs, &mut maps).map_err(|error| no_descriptor(context, &error))?;
-    maps.iter_mut()
-        .for_each(|map| map.adopt_decisions(context.log));
+    for map in &mut maps {
+        map.adopt_decisions(context.log);
+    }
     if maps.iter().all(|loaded| loaded.name != NEXT)
         && let Some(map) = pins
             .slot(key)

@@ -1,4 +1,4 @@
-//! Programs that feed decisions: the files in `tests/provisioning/` for fail2ban and CrowdSec.
+//! Programs that feed decisions: the files in `tests/provisioning/` for fail2ban and `CrowdSec`.
 
 use std::fs;
 use std::fs::OpenOptions;
