@@ -1,6 +1,7 @@
 //! `corexdp add` and `corexdp delete`: decisions at run time, beside the entries of the Corefile.
 
 mod batch;
+mod feeding;
 mod keeping;
 mod refusing;
 mod tables;
