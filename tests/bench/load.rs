@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::listed::{Kind, sized};
 use super::load_peers::{Peer, batch, nft, unbound};
-use super::loaded::{Memory, kernel_memory, private_memory};
+use super::loaded::{Memory, kernel_memory, private_memory, status};
 use super::site::Site;
 use super::table::{Aim, Figure, Row, Unit};
 use support::net::Daemon;
@@ -20,7 +20,7 @@ const FEW: u32 = 10;
 pub(crate) const NOTE: &str = "\
 load: a list in a file replaces one of 10 items in a running filter, by `corexdp reload`: acl with prefixes, qname with
 names. The time is that of the client, which ends when the new list decides. Peak: the highest resident memory of the
-daemon in this time without the pages of its kernel maps, which it maps; the kernel's are those of the filter's maps.
+daemon in this time without the pages of its kernel maps, which it maps; the kernel's are all maps of the filter.
 Beside it: bpftool with a `map update` line for each entry into an lpm_trie or a hash, `nft -f` with a set of intervals,
 and unbound with the names as a response policy zone, from its start to its first answer. `1 % other`: the list again,
 with each hundredth item another. The kernel's memory of nft is not counted.";
@@ -38,7 +38,10 @@ pub(crate) fn measure(site: &Site) -> Vec<Row> {
 /// A reload of the daemon.
 struct Loaded {
     time: Duration,
+    /// Peak of the private memory.
     peak: u64,
+    /// Peak of all resident memory: the program and its mapped kernel maps too.
+    resident: u64,
     /// Private memory afterwards.
     rest: u64,
     kernel: u64,
@@ -68,6 +71,7 @@ fn reload(site: &Site, daemon: &Daemon) -> Loaded {
     Loaded {
         time,
         peak: memory.peak(),
+        resident: status(daemon.pid(), "VmHWM"),
         rest: private_memory(daemon.pid()),
         kernel: kernel_memory(daemon.pid()),
     }
@@ -118,6 +122,8 @@ fn rows(
         }
     }
     rows.push(alone("peak", bytes(first.peak), most));
+    let resident = bytes(first.resident);
+    rows.push(alone("peak with program and maps", resident, Aim::None));
     let more = first.rest.saturating_sub(before);
     rows.push(alone("rest above before", bytes(more), Aim::Most(MIB)));
     let time = Figure::once(second.time.as_secs_f64());

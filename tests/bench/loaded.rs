@@ -18,6 +18,8 @@ pub(crate) struct Memory {
 
 impl Memory {
     pub(crate) fn watch(pid: u32) -> Self {
+        // 5 resets VmHWM.
+        fs::write(format!("/proc/{pid}/clear_refs"), "5").unwrap();
         let is_over = Arc::new(AtomicBool::new(false));
         let over = Arc::clone(&is_over);
         let watcher = spawn(move || {
