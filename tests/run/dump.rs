@@ -130,8 +130,8 @@ fn dump_prints_addresses_as_given() {
     let site = Site::new();
     site.folder.shipped("acl");
     let lines = [
-        "entry @hosts 192.0.2.66 action=ACL_DROP",
-        "entry @hosts 2001:db8::66 action=ACL_PASS port=53",
+        "entry 192.0.2.66/32 action=ACL_DROP",
+        "entry 2001:db8::66/128 action=ACL_PASS port=53",
         "entry 192.0.2.0/24 action=ACL_DROP",
     ];
     let block = lines.join("\n");
