@@ -58,7 +58,7 @@
  *    head     bits 0 to 7: bytes of the name; then for the name itself bit 8:
  *             present, 9: full, 10 to 13: action, 24 to 31: source; the same 8
  *             bits higher for the names below; bit 40: pair, which counts them
- *             in the second counter word
+ *             in the second counter word; 41 to 63: more bits of the hash
  *
  * The counter word of a full entry has the number of its rule in bits 23 to 0.
  * src/table/names/ of corexdp writes all this.
@@ -77,8 +77,6 @@
 #define NAME_TABLE_SIZE 254
 #define NAME_TABLE_LABELS 127
 #define NAME_TABLE_WORDS 32
-/* Lookups of a suffix whose record turns out to have another name. */
-#define NAME_TABLE_TRIES 2
 /* Masks for bounded_add. */
 #define NAME_TABLE_OFFSET_MASK 0x1ff
 #define NAME_TABLE_WORD_MASK 0xf8
@@ -91,6 +89,7 @@
 #define NAME_TABLE_PRESENT (1ULL << 8)
 #define NAME_TABLE_FULL (1ULL << 9)
 #define NAME_TABLE_PAIR (1ULL << 40)
+#define NAME_TABLE_CHECK 41 /* first of the head's bits of the hash */
 #define NAME_TABLE_LEAF_FULL (1U << 28)
 /* From the golden ratio; src/table/names/lines.rs has the same number. */
 #define NAME_TABLE_SECOND 0x9e3779b1U
@@ -362,11 +361,10 @@ name_table_filter(const struct name_table_search *search)
 	}
 }
 
-/* Returns the record of a suffix with this hash; 0 if there is none. */
+/* Returns the record of a suffix at this place; 0 if there is none. */
 static __always_inline __u32
-name_table_probe(const struct name_table_search *search, __u64 hash)
+name_table_probe(const struct name_table_search *search, __u64 place)
 {
-	__u64 place = hash * search->shape->secrets.last;
 	__u64 lines = search->shape->lines;
 	__u64 print = place >> 32;
 	__u32 number = (place & 0xffffffff) * lines >> 32;
@@ -439,57 +437,60 @@ static __always_inline __u64 name_table_half(__u64 head, __u64 label)
 }
 
 /*
- * Stores the next suffix, from `label` on, whose entry may be its own; the head
- * 0 if there is none. Stored in scratch memory, because the verifier follows
- * each value of a variable.
+ * Stores the longest suffix whose record has its hash; the head 0 if there is
+ * none. Stored in scratch memory, because the verifier follows each value of a
+ * variable.
  */
 static __always_inline void
-name_table_next(const struct name_table_search *search, __u64 label)
+name_table_candidate(const struct name_table_search *search)
 {
-	volatile struct name_table_hit *hit = &search->scratch->hit;
-	__u64 end = search->scratch->end;
+	volatile struct name_table_scratch *scratch = search->scratch;
+	volatile struct name_table_hit *hit = &scratch->hit;
 
 	hit->head = 0;
-	for (int n = 0; n < NAME_TABLE_LABELS && label < end; n++) {
-		__u64 hash = name_table_at(search->scratch->hashes, 8 * label,
-					   NAME_TABLE_HASH_MASK);
-		__u32 record = name_table_probe(search, hash);
-		__u64 *head = bpf_map_lookup_elem(search->records, &record);
-		__u64 bits, wrong;
+	hit->label = scratch->first;
+	for (int n = 0; n < NAME_TABLE_LABELS; n++) {
+		__u64 label = hit->label;
+		__u64 place, *head, bits, wrong;
+		__u32 record;
 
+		if (label >= scratch->end)
+			break;
+		place = name_table_at(scratch->hashes, 8 * label,
+				      NAME_TABLE_HASH_MASK) *
+			search->shape->secrets.last;
+		record = name_table_probe(search, place);
+		head = bpf_map_lookup_elem(search->records, &record);
 		if (!head)
 			break;
 		bits = *(volatile __u64 *)head;
 		wrong = (bits & 0xff) ^ name_table_suffix_size(search, label);
 		wrong |= ~name_table_half(bits, label) & NAME_TABLE_PRESENT;
+		wrong |= (bits >> NAME_TABLE_CHECK ^ place) &
+			 ~0ULL >> NAME_TABLE_CHECK;
+		hit->record = record;
 		if (!wrong) {
 			hit->head = bits;
-			hit->record = record;
-			hit->label = label;
 			break;
 		}
-		label++;
+		hit->label = label + 1;
 	}
 }
 
-/* Stores the longest suffix with an entry. */
+/*
+ * Stores the longest suffix with an entry. Another name with the same print and
+ * the same 23 bits in its record would end the search. Nobody can find one
+ * without the secrets, and by chance one in 2^47 suffixes has one.
+ */
 static __always_inline void
 name_table_longest(const struct name_table_search *search)
 {
 	volatile struct name_table_hit *hit = &search->scratch->hit;
-	__u64 label = search->scratch->first;
 
-	for (int i = 0; i < NAME_TABLE_TRIES; i++) {
-		name_table_next(search, label);
-		if (!hit->head)
-			return;
-		label = hit->label;
-		if (name_table_is_same(search, hit->record,
-				       hit->head & 0xff))
-			return;
-		label++;
-	}
-	hit->head = 0;
+	name_table_candidate(search);
+	if (hit->head &&
+	    !name_table_is_same(search, hit->record, hit->head & 0xff))
+		hit->head = 0;
 }
 
 /* True for a decision that matches the suffix at `label`, and is not over. */
@@ -517,8 +518,6 @@ name_table_decision(const struct name_table_search *search)
 	const struct name_table_secrets *secrets =
 		&search->shape->digest_secrets;
 	volatile struct name_table_scratch *scratch = search->scratch;
-	__u64 label = scratch->first;
-	__u64 end = scratch->end;
 	__u64 state = secrets->start;
 	__u64 now = clock_now_coarse() / TICKS_PER_NANOSECOND;
 
@@ -526,9 +525,13 @@ name_table_decision(const struct name_table_search *search)
 		scratch->digests[n] = state;
 		state = name_table_step(secrets, state, scratch->words[n]);
 	}
-	for (int n = 0; n < NAME_TABLE_LABELS && label < end; n++) {
+	scratch->decided = scratch->first;
+	for (int n = 0; n < NAME_TABLE_LABELS; n++) {
+		__u64 label = scratch->decided;
 		void *decision;
 
+		if (label >= scratch->end)
+			break;
 		scratch->digest.word[0] = name_table_at(scratch->hashes,
 							8 * label,
 							NAME_TABLE_HASH_MASK);
@@ -538,11 +541,9 @@ name_table_decision(const struct name_table_search *search)
 		decision = bpf_map_lookup_elem(search->decisions,
 					       (void *)&scratch->digest);
 		if (decision &&
-		    name_table_decides(search, decision, label, now)) {
-			scratch->decided = label;
+		    name_table_decides(search, decision, label, now))
 			break;
-		}
-		label++;
+		scratch->decided = label + 1;
 	}
 }
 

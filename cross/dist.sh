@@ -76,6 +76,9 @@ rust_flags() {
     echo '-Cforce-unwind-tables=no'
     # Instructions that occur often become functions, which saves 12 KB for x86_64. For aarch64 this is the default.
     echo '-Cllvm-args=-enable-machine-outliner=always'
+    # A value that is computed once before a loop needs a register or the stack through the whole loop.
+    echo '-Cllvm-args=-disable-machine-licm'
+    echo '-Cllvm-args=-disable-lsr'
     echo '-Clink-arg=-Wl,--no-eh-frame-hdr'
     # The places of panics, which no input causes, would take 16,560 bytes. Only a compiler that builds std accepts the option.
     [ -z "$std" ] || echo '-Zlocation-detail=none'

@@ -53,6 +53,7 @@ test command zsh zsh
 test command fish fish
 test command strace strace
 test command jq jq
+test command fail2ban-server fail2ban
 test command tshark tshark
 test,bench,dist,appliance command python3 python3
 test,bench,appliance command unshare util-linux

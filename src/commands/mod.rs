@@ -6,6 +6,7 @@ pub mod cli;
 pub mod decide;
 pub mod dump;
 pub mod inspect;
+pub mod open_map;
 pub mod running_map;
 pub mod status;
 pub mod test;

@@ -167,8 +167,14 @@ impl RunningMap {
     /// The end of the decision about `key`; `None` if there is no decision.
     pub fn decision(&self, key: &[u8]) -> Option<End> {
         let until = self.decisions.find(key)?;
-        let left = Duration::from_nanos(until.saturating_sub(ktime::now()));
-        let end = (until > 0).then(|| Utc::from(SystemTime::now() + left));
-        Some(End(end))
+        Some(end((until > 0).then_some(until)))
     }
+}
+
+/// The end in words of a decision that ends at `until`, in nanoseconds of [`ktime`].
+pub fn end(until: Option<u64>) -> End {
+    End(until.map(|until| {
+        let left = Duration::from_nanos(until.saturating_sub(ktime::now()));
+        Utc::from(SystemTime::now() + left)
+    }))
 }

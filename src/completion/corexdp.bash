@@ -28,7 +28,7 @@ _corexdp_interfaces() {
 # True if an option takes a value.
 _corexdp_takes_value() {
     case $1 in
-    -conf | -log | -control | -pidfile | -confirm | -measure) ;;
+    -conf | -log | -control | -pidfile | -state | -confirm | -measure) ;;
     -i | -c | -w | -for | -verdict | -one-in | -rate | -by | -n) ;;
     *) return 1 ;;
     esac
@@ -42,6 +42,7 @@ _corexdp_value() {
         _corexdp_files "$2"
         ;;
     -control | -pidfile | -w) _corexdp_files "$2" ;;
+    -state) _corexdp_add -d -- "$2" ;;
     -log) _corexdp_add -W 'stderr syslog' -- "$2" ;;
     -verdict) _corexdp_add -W 'pass drop tx redirect aborted' -- "$2" ;;
     -i) _corexdp_interfaces "$2" ;;
@@ -54,7 +55,7 @@ _corexdp_value() {
 _corexdp_word() {
     local words
     case $1 in
-    run) words='-conf --confirm --log --control --pidfile -quiet' ;;
+    run) words='-conf --confirm --log --control --pidfile --state -quiet' ;;
     check) words='-conf --json' ;;
     expand) words='-conf' ;;
     inspect) words='--json' ;;
@@ -62,14 +63,16 @@ _corexdp_word() {
     dump) words='--json --control' ;;
     capture) words='-i --verdict -c --for -w --one-in --rate --control' ;;
     top) words='-i --by -n --for --json --control' ;;
+    add | delete) words='-i --state --control' ;;
+    test) words='-i --control' ;;
     reload) words='--confirm --control' ;;
     confirm) words='--control' ;;
-    '') words='-conf --confirm --log --control --pidfile -quiet --version --help' ;;
+    '') words='-conf --confirm --log --control --pidfile --state -quiet --version --help' ;;
     esac
     if [[ $3 == -* ]]; then
         _corexdp_add -W "$words" -- "$3"
     elif [ -z "$1" ]; then
-        _corexdp_add -W 'run check expand inspect status dump capture top reload confirm' -- "$3"
+        _corexdp_add -W 'run check expand inspect status dump capture top add delete test reload confirm' -- "$3"
     elif [ "$1" = inspect ] && [ "$2" = 0 ]; then
         _corexdp_files "$3" .o
     else

@@ -4,7 +4,7 @@
 # True if the command is one of the arguments. The default command is `run`.
 function __corexdp_is
     for word in (commandline -opc)[2..]
-        if contains -- $word run check expand inspect status dump capture top reload confirm
+        if contains -- $word run check expand inspect status dump capture top add delete test reload confirm
             contains -- $word $argv
             return
         end
@@ -22,6 +22,9 @@ complete -c corexdp -n __fish_use_subcommand -a status -d 'Show the status of th
 complete -c corexdp -n __fish_use_subcommand -a dump -d 'Print every entry of the running maps'
 complete -c corexdp -n __fish_use_subcommand -a capture -d 'Show packets with their verdict'
 complete -c corexdp -n __fish_use_subcommand -a top -d 'Show who sends most, and what'
+complete -c corexdp -n __fish_use_subcommand -a add -d 'Add an entry now'
+complete -c corexdp -n __fish_use_subcommand -a delete -d 'Delete an entry that was added'
+complete -c corexdp -n __fish_use_subcommand -a test -d 'Show the entry that decides'
 complete -c corexdp -n __fish_use_subcommand -a reload -d 'Read the Corefile again'
 complete -c corexdp -n __fish_use_subcommand -a confirm -d 'Keep the pending start or reload'
 complete -c corexdp -n __fish_use_subcommand -l version -d 'Print the version'
@@ -29,13 +32,14 @@ complete -c corexdp -n __fish_use_subcommand -l help -d 'Print a summary'
 
 complete -c corexdp -n '__corexdp_is run check expand' -o conf -r -F -a stdin -d 'The Corefile'
 complete -c corexdp -n '__corexdp_is run reload' -l confirm -x -d 'Roll back unless confirmed within this time'
-complete -c corexdp -n '__corexdp_is run status dump capture top reload confirm' -l control -r -F -d 'Where the daemon listens'
+complete -c corexdp -n '__corexdp_is run status dump capture top add delete test reload confirm' -l control -r -F -d 'Where the daemon listens'
 complete -c corexdp -n '__corexdp_is check inspect status dump top' -l json -d 'Print JSON'
 complete -c corexdp -n '__corexdp_is run' -l log -x -a 'stderr syslog' -d 'Destination of messages'
 complete -c corexdp -n '__corexdp_is run' -l pidfile -r -F -d 'Write the process id here once attached'
 complete -c corexdp -n '__corexdp_is run' -o quiet -d 'Log nothing'
 complete -c corexdp -n '__corexdp_is status' -l measure -x -d 'Let the kernel count program runs for this time'
-complete -c corexdp -n '__corexdp_is capture top' -s i -x -a '(command ls /sys/class/net)' -d 'Only packets of this interface'
+complete -c corexdp -n '__corexdp_is capture top add delete test' -s i -x -a '(command ls /sys/class/net)' -d 'Only this interface'
+complete -c corexdp -n '__corexdp_is run add delete' -l state -x -a '(__fish_complete_directories)' -d 'Keeps what was added over a restart'
 complete -c corexdp -n '__corexdp_is capture' -l verdict -x -a 'pass drop tx redirect aborted' -d 'Only packets with these verdicts'
 complete -c corexdp -n '__corexdp_is capture' -s c -x -d 'End after this number of packets'
 complete -c corexdp -n '__corexdp_is capture top' -l for -x -d 'End after this time'

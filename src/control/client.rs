@@ -20,6 +20,7 @@ use super::changes::{Changes, Outcome};
 use super::server::seqpacket;
 use super::{Answer, PACKET, Payload, Request};
 use crate::base::exit;
+use crate::kernel::describe;
 use crate::kernel::fd_passing::{self, Descriptors};
 
 /// Seconds after which a client gives up on a daemon that neither answers nor uses CPU time.
@@ -92,7 +93,7 @@ impl fmt::Display for Error {
                     f,
                     "the daemon at {} did not answer: {}",
                     path.display(),
-                    errno.desc()
+                    describe(*errno)
                 )
             }
             Self::Silent(path) => write!(

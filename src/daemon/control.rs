@@ -17,8 +17,8 @@ use crate::control::server::{Client, Control, Owner};
 use crate::control::{DEFAULT_PATH, Payload, Request};
 use crate::filter::{Filter, LoadedMap};
 use crate::http::PAGE_SIZE;
-use crate::kernel::errno;
 use crate::kernel::shared_memory::SharedMemory;
+use crate::kernel::{describe, errno};
 use crate::views::listeners::ListenerState;
 
 /// Bytes for the names of an interface, a map and a stage.
@@ -62,7 +62,7 @@ impl ControlSocket {
         self.error = match error.kind() {
             // An error of `Control::open`, without errno.
             io::ErrorKind::AlreadyExists => "the path is not a socket",
-            _ => errno(error).desc(),
+            _ => describe(errno(error)),
         };
         self.retry.plan();
     }
@@ -194,7 +194,11 @@ fn pass_maps(filters: &[Filter], which: Which, client: &Client) {
             });
             let others = stage.maps().iter().filter(|map| {
                 let is_read = stage.read_maps.iter().any(|read| read.has(map.name()));
-                let is_wanted = map.decisions() > 0 || which == Which::All && map.is_shown();
+                let has_decisions = stage
+                    .maps()
+                    .iter()
+                    .any(|owner| owner.has_part(map.name()) && owner.decisions() > 0);
+                let is_wanted = has_decisions || which == Which::All && map.is_shown();
                 is_wanted && !is_read
             });
             for map in read.chain(others) {
@@ -230,7 +234,7 @@ fn pass_map(
 }
 
 fn fail(client: &Client, what: &str, errno: Errno) {
-    client.error(format_args!("{what}: {}", errno.desc()));
+    client.error(format_args!("{what}: {}", describe(errno)));
     client.end(exit::SYSTEM);
 }
 

@@ -74,13 +74,13 @@ impl Daemon<'_> {
 
     /// Time at which the next decision is deleted; `None` while no decision has an end.
     pub(super) fn next_sweep(&self) -> Option<Instant> {
-        let next = self.filters.iter().filter_map(Filter::next_end).min()?;
+        let next = self.filters.iter().filter_map(Filter::next_sweep).min()?;
         Some(ktime::instant(next) + SWEEP)
     }
 
     /// Deletes the decisions whose time is up.
     pub(super) fn sweep_decisions(&mut self) {
-        let Some(next) = self.filters.iter().filter_map(Filter::next_end).min() else {
+        let Some(next) = self.filters.iter().filter_map(Filter::next_sweep).min() else {
             return;
         };
         let now = ktime::now();
@@ -110,7 +110,8 @@ fn apply(
 /// Passes the decisions about `map` in shared memory; nothing if there are none.
 pub(super) fn pass_decisions(map: &LoadedMap, client: &Client) -> Result<(), Errno> {
     let count = map.decisions();
-    if count == 0 {
+    // The parts of a table have its decisions.
+    if count == 0 || map.table().is_some() {
         return Ok(());
     }
     let size = size_of::<u64>() + map.map().shape().key_size;

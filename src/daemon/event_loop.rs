@@ -11,6 +11,7 @@ use crate::control::server::{CLIENTS, Control};
 use crate::filter::Filter;
 use crate::http::keeper::Keeper;
 use crate::http::server::Server;
+use crate::kernel::describe;
 
 /// Delay before polling again after `poll` failed.
 const POLL_RETRY: Duration = Duration::from_secs(1);
@@ -128,7 +129,7 @@ impl Daemon<'_> {
             Err(errno) => {
                 self.options.log.error(format_args!(
                     "cannot wait for events: {}; retrying in {} s",
-                    errno.desc(),
+                    describe(errno),
                     POLL_RETRY.as_secs()
                 ));
                 sleep(POLL_RETRY);

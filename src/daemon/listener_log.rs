@@ -3,6 +3,7 @@
 use crate::config::Place;
 use crate::filter::blame;
 use crate::http::listener::Listener;
+use crate::kernel::describe;
 use crate::log::Log;
 use crate::plan::Plan;
 
@@ -21,7 +22,7 @@ pub(super) fn warn(listener: &Listener, plan: Option<&Plan>, log: &Log) {
         return;
     };
     let Place { service, address } = listener.place;
-    let reason = errno.desc();
+    let reason = describe(errno);
     let remedy = listener.remedy();
     let message = format_args!("cannot listen on {address}: {reason}; {remedy}");
     let directive = service.directive();

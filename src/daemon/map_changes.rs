@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use super::state::MapReads;
 use crate::base::escape::Plain;
 use crate::filter::{Filter, ReadMap};
+use crate::kernel::describe;
 use crate::kernel::map_scan::Scan;
 use crate::log::Log;
 use crate::views::Readings;
@@ -62,7 +63,7 @@ impl MapReads {
             return;
         };
         if let Err(errno) = watch.log_changes(&subject, content, &mut self.scan, log) {
-            let reason = errno.desc();
+            let reason = describe(errno);
             log.warn(format_args!("{subject}: cannot be read: {reason}"));
         }
     }

@@ -14,6 +14,7 @@ use crate::http::host::Names;
 use crate::http::keeper::{ANSWER_TIMEOUT, Keeper};
 use crate::http::listener::{Listener, Listeners};
 use crate::http::server::Server;
+use crate::kernel::describe;
 use crate::kernel::interface::Monitor;
 use crate::log::Log;
 use crate::plan::Plan;
@@ -196,7 +197,7 @@ impl Page {
             return log.error("page: no page is served until corexdp is started again, since the keeper of its workers does not run");
         };
         if let Err(errno) = server.start(keeper) {
-            let reason = errno.desc();
+            let reason = describe(errno);
             log.warn(format_args!(
                 "page: cannot start the worker: {reason}; retrying"
             ));
@@ -269,7 +270,7 @@ impl Page {
         let listeners = self.server.iter().flat_map(Server::listeners);
         listeners.map(move |listener| {
             let Place { service, address } = listener.place;
-            let error = listener.error().map(Errno::desc).or(unserved);
+            let error = listener.error().map(describe).or(unserved);
             ListenerState::new(service.name(), format_args!("{address}"), error)
                 .with_remedy(listener.remedy())
                 .at(listener.local().map(|local| (local, service.path())))

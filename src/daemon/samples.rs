@@ -14,6 +14,7 @@ use crate::base::exit;
 use crate::control::server::{Client, Further};
 use crate::control::{Payload, SampleRequest};
 use crate::filter::{Filter, Stage};
+use crate::kernel::describe;
 use crate::kernel::map::Map;
 use crate::object::frame::{self, Settings};
 
@@ -47,7 +48,7 @@ impl Daemon<'_> {
             }
             Err((what, errno)) => {
                 self.switch_sampling_off();
-                client.error(format_args!("{what}: {}", errno.desc()));
+                client.error(format_args!("{what}: {}", describe(errno)));
                 client.end(exit::SYSTEM);
             }
         }
@@ -149,7 +150,7 @@ impl Daemon<'_> {
                 let name = &filter.interface;
                 self.options.log.error(format_args!(
                     "{name}: cannot switch samples off: {}",
-                    errno.desc()
+                    describe(errno)
                 ));
             }
         }

@@ -121,6 +121,8 @@ pub const RARE: &[Rule] = &[
     only(libc::SYS_bpf, &[command(BPF_MAP_FREEZE)]),
     // A compiled table whose lines are reused.
     only(libc::SYS_membarrier, &[is(0, MEMBARRIER_CMD_GLOBAL)]),
+    // The secrets of a new name table.
+    any(libc::SYS_getrandom),
     // Permissions of a control socket that could not be created at the start.
     only(libc::SYS_fchmod, &[is(1, CONTROL_MODE)]),
     // Clients of the control socket, and their credentials.

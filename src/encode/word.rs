@@ -18,9 +18,12 @@ pub(super) fn write(layout: &Layout, id: ShapeId, word: &str, out: &mut [u8]) ->
         Kind::Bool => return write_bool(word, out),
         Kind::Enum(values) => {
             let named = values.iter().find(|value| *value.name == *word);
-            let number = match named {
-                Some(named) => Some(Literal::from_i64(named.value)),
-                None => Literal::parse(word).filter(|number| {
+            let number = match (named, word) {
+                (Some(named), _) => Some(Literal::from_i64(named.value)),
+                // A member that was a `bool` may get more values: Corefiles stay right.
+                (None, "false") => Some(Literal::from_i64(0)),
+                (None, "true") => Some(Literal::from_i64(1)),
+                _ => Literal::parse(word).filter(|number| {
                     number.is_in(unsigned_range(out.len())) || number.is_in(signed_range(out.len()))
                 }),
             };

@@ -14,6 +14,7 @@ use super::stage::Stage;
 use super::state::{Prepared, PreparedStage};
 use super::{Batch, Context, Filter};
 use crate::base::diagnostic::Diagnostic;
+use crate::kernel::describe;
 use crate::kernel::map_scan::Scan;
 
 /// Adopts the filter that an earlier daemon left attached; `None` if there is none. [`prepare`] then changes or replaces
@@ -47,7 +48,7 @@ pub fn adopt(chain: &Chain<'_>) -> Result<Option<Filter>, Diagnostic> {
         .stages()
         .filter_map(|stage| stage.stop_sampling().err())
     {
-        let (name, why) = (&context.block.interface, errno.desc());
+        let (name, why) = (&context.block.interface, describe(errno));
         context
             .log
             .error(format_args!("{name}: cannot switch samples off: {why}"));

@@ -5,13 +5,13 @@ use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
 
 use nix::errno::Errno;
 
-use super::loaded::LoadedMap;
+use super::loaded::{LoadedMap, open_tables};
 use super::refusal::no_descriptor;
 use super::stage::Stage;
 use super::{Context, blame};
 use crate::base::diagnostic::Diagnostic;
 use crate::kernel::map::{Map, Types};
-use crate::kernel::{self, btf, errno, limits};
+use crate::kernel::{self, btf, describe, errno, limits};
 use crate::object::frame::{NEXT, RINGS, TOTALS};
 use crate::object::{KernelBtf, MapDef};
 use crate::plan::tables::PlannedTable;
@@ -73,6 +73,7 @@ pub(super) fn create_maps(
         maps.push(LoadedMap::new(&def.name, map));
     }
     fill_slots(context, &maps, shared)?;
+    open_tables(&object.maps, &mut maps).map_err(|error| no_descriptor(context, &error))?;
     Ok(maps)
 }
 
@@ -173,7 +174,7 @@ pub(super) fn write_content(def: &MapDef, map: &Map) -> Result<(), (&'static str
 
 /// Error for a map that could not be filled or frozen; `verb` is `fill` or `freeze`.
 fn failed(context: &Context<'_>, def: &MapDef, verb: &str, errno: Errno) -> Diagnostic {
-    let (block, name, why) = (context.block, &def.name, errno.desc());
+    let (block, name, why) = (context.block, &def.name, describe(errno));
     let elf = block.elf.display();
     let what = format!("{elf}: cannot {verb} map {name}: {why}");
     context.wrong(block.elf_at, "elf", blame(errno), what)

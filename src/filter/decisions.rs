@@ -9,14 +9,20 @@ use super::Filter;
 use super::decision_list::DecisionList;
 use super::entries::copy_to_all_cpus;
 use super::loaded::{Loaded, LoadedMap};
+use super::running_table::RunningTable;
 use super::stage::Stage;
-use crate::base::capacity::{MAX_DECISIONS, MAX_KEY};
+use crate::base::capacity::{MAX_DECISIONS, MAX_KEY, MAX_VALUE};
 use crate::base::escape::Plain;
+use crate::base::ktime;
 use crate::encode::clear_host_bits;
-use crate::kernel::map::Map;
+use crate::kernel::describe;
+use crate::kernel::map::{Map, Shape};
 use crate::kernel::map_scan::Scan;
 use crate::log::Log;
 use crate::object::frame::is_frame_map;
+
+/// Nanoseconds between two sweeps of a table.
+const MINUTE: u64 = 60_000_000_000;
 
 /// Reason why a decision is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,7 +55,10 @@ impl Refused {
             }
             Self::Kernel(Errno::ENOMEM) => format!("no memory for this entry of {map}"),
             Self::Kernel(errno) => {
-                format!("the kernel refused this entry of {map}: {}", errno.desc())
+                format!(
+                    "the kernel refused this entry of {map}: {}",
+                    describe(errno)
+                )
             }
         }
     }
@@ -77,14 +86,31 @@ impl LoadedMap {
         self.map.shape().kind.holds_bytes() && !is_frame_map(&self.name)
     }
 
-    /// Number of decisions.
-    pub const fn decisions(&self) -> usize {
-        self.decisions.len()
+    /// True if `name` is that of this map, or of a part of this table.
+    pub fn has_part(&self, name: &str) -> bool {
+        let suffix = name.strip_prefix(&self.name);
+        suffix.is_some_and(|suffix| match &self.table {
+            Some(table) => table.part(suffix).is_ok(),
+            None => suffix.is_empty(),
+        })
     }
 
-    /// Each decision: key, and end in nanoseconds of [`ktime`](crate::base::ktime).
+    /// The table whose lines this map has.
+    pub const fn table(&self) -> Option<&RunningTable> {
+        self.table.as_ref()
+    }
+
+    /// Number of decisions.
+    pub fn decisions(&self) -> usize {
+        self.each_decision().count()
+    }
+
+    /// Each decision: key, and end in nanoseconds of [`ktime`]. Programs ignore a decision in a table when its time is up,
+    /// even before it is deleted.
     pub fn each_decision(&self) -> impl Iterator<Item = (&[u8], Option<u64>)> {
-        self.decisions.iter()
+        let now = ktime::now();
+        let decisions = self.decisions.iter();
+        decisions.filter(move |(_, end)| end.is_none_or(|end| end > now))
     }
 
     /// Adds a decision that ends at `until`, or changes the decision about this key. A short key or value is padded with
@@ -105,9 +131,15 @@ impl LoadedMap {
         if is_new && self.is_given(key, scan)? {
             return Err(Refused::Given);
         }
-        let room = self.map.shape().max_entries;
-        self.decisions.make_room(key, room)?;
-        self.write(key, value, scan)?;
+        self.decisions.make_room(key, self.shape().max_entries)?;
+        match &self.table {
+            Some(table) => {
+                let mut padded = [0; MAX_VALUE];
+                let value = pad(value, table.shape().value_size, &mut padded)?;
+                table.set_decision(key, value, until, scan)?;
+            }
+            None => self.write(key, value, scan)?,
+        }
         self.decisions.add(key, until);
         Ok(())
     }
@@ -120,16 +152,33 @@ impl LoadedMap {
         let mut padded = [0; MAX_KEY];
         let key = self.padded(key, &mut padded)?;
         if !self.decisions.contains(key) {
-            let is_given = self.entries.has_key(key);
+            let is_given = self.table.is_none() && self.entries.has_key(key);
             return Err(if is_given {
                 Refused::Given
             } else {
                 Refused::Unknown
             });
         }
-        self.map.delete(key)?;
+        self.delete(key)?;
         self.decisions.remove(key);
         Ok(())
+    }
+
+    /// Takes over the decisions that an earlier daemon left in the parts of a table. Errors are only logged.
+    pub(super) fn adopt_decisions(&mut self, log: &Log) {
+        let Some(table) = &self.table else { return };
+        let (room, list) = (table.shape().max_entries, &mut self.decisions);
+        let mut scan = Box::<Scan>::default();
+        let read = table.each_decision(&mut scan, &mut |key, _, until| {
+            // The part has no more decisions than the list has room for.
+            if list.make_room(key, room).is_ok() {
+                list.add(key, until);
+            }
+        });
+        if let Err(errno) = read.and_then(|()| table.count_decisions(&mut scan)) {
+            let (name, why) = (Plain(&self.name), describe(errno));
+            log.error(format_args!("cannot read the decisions of {name}: {why}"));
+        }
     }
 
     /// Makes a decision of an entry that an earlier daemon left in the map, which ends at `until`.
@@ -137,10 +186,10 @@ impl LoadedMap {
     /// # Errors
     /// As [`LoadedMap::decide`].
     pub(super) fn adopt_decision(&mut self, key: &[u8], until: Option<u64>) -> Result<(), Refused> {
-        if self.entries.has_key(key) {
+        if self.table.is_none() && self.entries.has_key(key) {
             return Err(Refused::Given);
         }
-        let room = self.map.shape().max_entries;
+        let room = self.shape().max_entries;
         self.decisions.make_room(key, room)?;
         self.decisions.add(key, until);
         Ok(())
@@ -150,7 +199,7 @@ impl LoadedMap {
     pub(super) fn keep_decisions(&mut self, before: &DecisionList) {
         self.decisions = before.clone();
         let given = &self.entries;
-        if !self.decisions.is_empty() && !given.is_empty() {
+        if self.table.is_none() && !self.decisions.is_empty() && !given.is_empty() {
             self.decisions.retain(&mut |key, _| !given.has_key(key));
         }
     }
@@ -158,23 +207,19 @@ impl LoadedMap {
     /// Copies the decisions of `from` to this map, which has no decisions about these keys. Returns the number of
     /// decisions that could not be copied.
     fn copy_decisions(&mut self, from: &Self, scan: &mut Scan) -> usize {
-        let (shape, other) = (*self.map.shape(), from.map.shape());
-        let sizes = (other.kind, other.key_size, other.value_size);
-        if sizes != (shape.kind, shape.key_size, shape.value_size) {
+        let sizes = |shape: &Shape| (shape.kind, shape.key_size, shape.value_size);
+        if sizes(self.shape()) != sizes(from.shape()) {
             return from.decisions.len();
         }
-        let mut value = vec![0; shape.copy_size()];
-        let mut lost = 0;
-        for (key, until) in from.decisions.iter() {
-            let copied = match from.map.lookup(key, &mut value) {
+        let (mut lost, size) = (0, from.shape().value_size);
+        for (key, until) in from.each_decision() {
+            let copied = match from.value(key, scan) {
                 // Deleted or evicted meanwhile.
-                Ok(false) => continue,
-                Ok(true) => self.decide(
-                    key,
-                    value.get(..shape.value_size).unwrap_or_default(),
-                    until,
-                    scan,
-                ),
+                Ok(None) => continue,
+                Ok(Some(value)) => {
+                    let first = value.get(..size).unwrap_or_default();
+                    self.decide(key, first, until, scan)
+                }
                 Err(errno) => Err(errno.into()),
             };
             lost += usize::from(copied.is_err_and(|refused| refused != Refused::Given));
@@ -182,20 +227,52 @@ impl LoadedMap {
         lost
     }
 
+    /// The value of the decision about `key`; `None` without one.
+    fn value(&self, key: &[u8], scan: &mut Scan) -> Result<Option<Vec<u8>>, Errno> {
+        match &self.table {
+            Some(table) => table.decision(key, scan),
+            None => Ok(scan.value(&self.map, key)?.map(<[u8]>::to_vec)),
+        }
+    }
+
+    fn delete(&self, key: &[u8]) -> Result<(), Errno> {
+        match &self.table {
+            Some(table) => table.delete_decision(key),
+            None => self.map.delete(key),
+        }
+    }
+
+    /// Type and sizes of the entries.
+    fn shape(&self) -> &Shape {
+        let table = self.table.as_ref();
+        table.map_or(self.map.shape(), RunningTable::shape)
+    }
+
+    /// Time of the next sweep: when a decision ends. Programs ignore the ended decisions of a table, so these are deleted
+    /// once a minute.
+    fn next_sweep(&self) -> Option<u64> {
+        let end = self.decisions.next_end()?;
+        Some(match &self.table {
+            Some(_) => end.max(self.swept.saturating_add(MINUTE)),
+            None => end,
+        })
+    }
+
     /// Deletes the decisions that end at `now` or before.
     fn sweep(&mut self, now: u64) -> Result<(), Errno> {
-        let (map, mut swept) = (&self.map, Ok(()));
-        self.decisions.remove_ended(now, &mut |key| {
-            swept = swept.and(map.delete(key));
+        let (mut decisions, mut swept) = (std::mem::take(&mut self.decisions), Ok(()));
+        decisions.remove_ended(now, &mut |key| {
+            swept = swept.and(self.delete(key));
         });
+        (self.decisions, self.swept) = (decisions, now);
         swept
     }
 
     /// True if the Corefile gives the map an entry of this key. Only entries in the map are compared with the list of the
     /// Corefile's entries, which may be long.
     fn is_given(&self, key: &[u8], scan: &mut Scan) -> Result<bool, Errno> {
-        let is_empty = self.entries.is_empty();
-        Ok(!is_empty && scan.value(&self.map, key)?.is_some() && self.entries.has_key(key))
+        let has_none = self.table.is_some() || self.entries.is_empty();
+        Ok(!has_none && scan.value(&self.map, key)?.is_some() && self.entries.has_key(key))
     }
 
     fn write(&self, key: &[u8], value: &[u8], scan: &mut Scan) -> Result<(), Errno> {
@@ -209,17 +286,22 @@ impl LoadedMap {
 
     /// The key with its full size and without host bits.
     fn padded<'a>(&self, key: &[u8], out: &'a mut [u8; MAX_KEY]) -> Result<&'a [u8], Refused> {
-        let shape = self.map.shape();
-        if shape.kind.is_array() || !self.is_shown() {
+        let shape = self.shape();
+        if shape.kind.is_array() || self.is_part || !self.is_shown() {
             return Err(Refused::Kind);
         }
         let out = out.get_mut(..shape.key_size).ok_or(Errno::E2BIG)?;
-        out.get_mut(..key.len())
-            .ok_or(Errno::EINVAL)?
-            .copy_from_slice(key);
+        pad(key, shape.key_size, out)?;
         clear_host_bits(shape.kind, out);
         Ok(out)
     }
+}
+
+/// Copies `bytes` to the start of `out`, and returns the first `size` bytes of `out`.
+fn pad<'a>(bytes: &[u8], size: usize, out: &'a mut [u8]) -> Result<&'a [u8], Errno> {
+    let start = out.get_mut(..bytes.len()).ok_or(Errno::EINVAL)?;
+    start.copy_from_slice(bytes);
+    out.get(..size).ok_or(Errno::EINVAL)
 }
 
 impl Loaded {
@@ -253,24 +335,21 @@ impl Stage {
             let Some(new) = successor.map(&old.name) else {
                 continue;
             };
-            let LoadedMap {
-                name,
-                map,
-                decisions,
-                ..
-            } = &mut *old;
+            let mut decisions = std::mem::take(&mut old.decisions);
             decisions.retain(&mut |key, _| {
-                let is_kept = new.decisions.contains(key) || new.entries.has_key(key);
+                let is_given = || new.table.is_none() && new.entries.has_key(key);
+                let is_kept = new.decisions.contains(key) || is_given();
                 // A client deleted the decision meanwhile, or its time was up.
                 if !is_kept
                     && !is_shared
-                    && let Err(errno) = map.delete(key)
+                    && let Err(errno) = old.delete(key)
                 {
-                    let (name, why) = (Plain(name), errno.desc());
+                    let (name, why) = (Plain(&old.name), describe(errno));
                     log.error(format_args!("cannot delete a decision of {name}: {why}"));
                 }
                 is_kept
             });
+            old.decisions = decisions;
             if is_shared {
                 for (key, until) in new.decisions.iter() {
                     // Refused only where the Corefile gives the key again.
@@ -304,20 +383,20 @@ fn report_lost(lost: usize, name: &str, log: &Log) {
 }
 
 impl Filter {
-    /// A time at or before the first end of a decision; `None` if no decision ends.
-    pub fn next_end(&self) -> Option<u64> {
+    /// Time of the next sweep; `None` if no decision ends.
+    pub fn next_sweep(&self) -> Option<u64> {
         let maps = self.stages().flat_map(|stage| &stage.maps);
-        maps.filter_map(|map| map.decisions.next_end()).min()
+        maps.filter_map(LoadedMap::next_sweep).min()
     }
 
     /// Deletes the decisions that end at `now` or before. Errors are only logged.
     pub fn sweep(&mut self, now: u64, log: &Log) {
         let interface = self.interface.clone();
         for map in self.stages_mut().flat_map(|stage| &mut stage.maps) {
-            if map.decisions.next_end().is_some_and(|end| end <= now)
+            if map.next_sweep().is_some_and(|due| due <= now)
                 && let Err(errno) = map.sweep(now)
             {
-                let (name, why) = (Plain(&map.name), errno.desc());
+                let (name, why) = (Plain(&map.name), describe(errno));
                 log.error(format_args!(
                     "{interface}: cannot delete a decision of {name}: {why}"
                 ));

@@ -10,6 +10,7 @@ use crate::base::diagnostic::{Blame, Diagnostic};
 use crate::base::escape::Plain;
 use crate::config::{Entry, MapEntries, MapId, fit};
 use crate::encode::Encoder;
+use crate::kernel::describe;
 use crate::kernel::map::Shape;
 use crate::object::{MapDef, Role};
 use crate::plan::lists::MapItems;
@@ -148,7 +149,7 @@ impl<'a> Lines<'a> {
     /// Error for a map whose entries cannot be read.
     pub(super) fn unread(&self, errno: Errno) -> Diagnostic {
         let (context, name) = (self.context, Plain(&self.def.name));
-        let what = format!("cannot read the entries of {name}: {}", errno.desc());
+        let what = format!("cannot read the entries of {name}: {}", describe(errno));
         context.wrong(context.block.at, "map", blame(errno), what)
     }
 
@@ -181,9 +182,12 @@ impl<'a> Lines<'a> {
             }
             Errno::ENOMEM => format!("no memory for this entry of {name}"),
             errno if index.is_none() => {
-                format!("cannot delete an entry of {name}: {}", errno.desc())
+                format!("cannot delete an entry of {name}: {}", describe(errno))
             }
-            errno => format!("the kernel refused this entry of {name}: {}", errno.desc()),
+            errno => format!(
+                "the kernel refused this entry of {name}: {}",
+                describe(errno)
+            ),
         };
         context.wrong(
             at.unwrap_or(context.block.at),

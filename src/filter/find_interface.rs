@@ -11,6 +11,7 @@ use crate::base::capacity::MAX_FILTERS;
 use crate::base::diagnostic::{Blame, Diagnostic};
 use crate::base::wait::wait;
 use crate::config::InterfaceName;
+use crate::kernel::describe;
 use crate::kernel::interface::{self, Interface, Monitor};
 
 /// Fails if two chains name the same interface, one of them by an alternative name.
@@ -70,7 +71,7 @@ pub fn wait_for(context: &Context<'_>, stop: BorrowedFd<'_>) -> Result<bool, Dia
         }
         let fds = [Some(stop), Some(monitor.as_fd())];
         let [stopped, _] = wait(fds, Some(end)).map_err(|errno| {
-            let what = format!("cannot wait for the interface: {}", errno.desc());
+            let what = format!("cannot wait for the interface: {}", describe(errno));
             context.wrong(at, "if", Blame::System, what)
         })?;
         if stopped {

@@ -7,6 +7,7 @@ use super::context::Chain;
 use super::refusal::not_chained;
 use super::stage::Stage;
 use crate::base::diagnostic::Diagnostic;
+use crate::kernel::describe;
 use crate::log::Log;
 
 /// A stage that could not be linked to the stage before it.
@@ -47,7 +48,7 @@ impl Filter {
     /// logged. Returns true if a stage had another successor.
     pub(super) fn relink(&self, log: &Log) -> bool {
         self.link_stages().unwrap_or_else(|error| {
-            let (name, why) = (&self.interface, error.errno.desc());
+            let (name, why) = (&self.interface, describe(error.errno));
             log.error(format_args!("{name}: cannot link its stages: {why}"));
             false
         })

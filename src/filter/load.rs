@@ -21,6 +21,7 @@ use super::{Context, blame};
 use crate::base::diagnostic::Diagnostic;
 use crate::base::escape::Plain;
 use crate::config::{self, MAP};
+use crate::kernel::describe;
 use crate::kernel::map::{Map, Shape};
 use crate::kernel::map_scan::{Buffers, Scan};
 use crate::kernel::program::{Failure, Program};
@@ -194,22 +195,22 @@ pub(super) fn read_maps(
     let default = context.block.map(MAP).is_none().then_some((MAP, None));
     let mut read_maps = Vec::new();
     for (name, id) in named.chain(default) {
-        let content = match context.object.map(name).and_then(MapDef::table) {
+        let shared = match context.object.map(name).and_then(MapDef::table) {
             None => share(maps, name).map(|map| map.map(Content::Map)),
             Some(table) => share_table(maps, name, table).map(|table| table.map(Content::Table)),
         };
-        let content = content.map_err(|error| no_descriptor(context, &error))?;
-        if let Some(Content::Table(table)) = &content {
+        let shared = shared.map_err(|error| no_descriptor(context, &error))?;
+        if let Some(Content::Table(table)) = &shared {
             let metrics = context.block.metrics.iter();
             let metrics = metrics.filter(|metric| Some(metric.map) == id);
             let keys = metrics.map(|metric| metric.key.as_slice());
             table.refresh(keys).map_err(|errno| {
-                let (name, why) = (Plain(name), errno.desc());
+                let (name, why) = (Plain(name), describe(errno));
                 let what = format!("cannot read the table {name}: {why}");
                 context.wrong(context.block.elf_at, "elf", blame(errno), what)
             })?;
         }
-        read_maps.extend(content.map(|content| ReadMap::new(name, content, id)));
+        read_maps.extend(shared.map(|content| ReadMap::new(name, content, id)));
     }
     Ok(read_maps)
 }

@@ -13,9 +13,9 @@ use super::running_table::RunningTable;
 use super::table_change::TableChange;
 use crate::kernel::map::Map;
 use crate::kernel::program::Program;
-use crate::object::Table;
 #[cfg(doc)]
 use crate::object::frame::NEXT;
+use crate::object::{MapDef, Table};
 
 /// Key of the only slot of [`NEXT`].
 pub(super) const SLOT: [u8; 4] = [0; 4];
@@ -28,8 +28,15 @@ pub struct LoadedMap {
     pub(super) map: Map,
     /// The entries that the Corefile gives the map.
     pub(super) entries: EntryList,
+    /// The table whose lines this map has.
+    pub(super) table: Option<RunningTable>,
+    /// True for another part of a table.
+    pub(super) is_part: bool,
     /// Written by `decisions.rs`.
     pub(super) decisions: DecisionList,
+    /// Time of the last sweep of ended decisions, in nanoseconds of [`ktime`](crate::base::ktime). Written by
+    /// `decisions.rs`.
+    pub(super) swept: u64,
 }
 
 impl LoadedMap {
@@ -39,7 +46,10 @@ impl LoadedMap {
             name: name.into(),
             map,
             entries: EntryList::default(),
+            table: None,
+            is_part: false,
             decisions: DecisionList::default(),
+            swept: 0,
         }
     }
 }
@@ -93,6 +103,21 @@ pub(super) fn share_table(
     let names = table.part_names(name);
     let parts: io::Result<Option<Vec<_>>> = names.map(|name| share(maps, &name)).collect();
     Ok(parts?.map(|parts| RunningTable::new(table, parts)))
+}
+
+/// Opens the tables among `maps`, which `defs` define.
+pub(super) fn open_tables(defs: &[MapDef], maps: &mut [LoadedMap]) -> io::Result<()> {
+    for def in defs {
+        let table = match def.table() {
+            Some(table) => share_table(maps, &def.name, table)?,
+            None => None,
+        };
+        if let Some(map) = maps.iter_mut().find(|map| map.name == def.name) {
+            map.is_part = table.is_none() && def.is_of_table();
+            map.table = table;
+        }
+    }
+    Ok(())
 }
 
 /// Id of the program in the slot of [`NEXT`]; `None` for an empty slot.

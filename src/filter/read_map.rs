@@ -10,6 +10,7 @@ use super::content::Content;
 use super::watch::Watch;
 use crate::base::escape::Plain;
 use crate::config::MapId;
+use crate::kernel::describe;
 use crate::kernel::map_scan::Scan;
 
 const MINUTE: Duration = Duration::from_mins(1);
@@ -95,7 +96,7 @@ pub(super) fn watch(context: &Context<'_>, read: &ReadMap, scan: &mut Scan) -> O
     }
     let watch = Watch::begin(&read.content, scan);
     let failed = |errno: &Errno| {
-        let (name, what) = (Plain(&read.name), errno.desc());
+        let (name, what) = (Plain(&read.name), describe(*errno));
         context.warn(format_args!("cannot watch map {name}: {what}"));
     };
     watch.inspect_err(failed).ok()

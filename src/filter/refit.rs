@@ -14,7 +14,7 @@ use crate::corefile::Corefile;
 use crate::kernel::interface::{self, Interface};
 use crate::kernel::map::Map;
 use crate::kernel::program::{self, Program};
-use crate::kernel::{Reason, btf};
+use crate::kernel::{Reason, btf, describe};
 use crate::log::Log;
 use crate::object::frame::{NEXT, Place};
 use crate::object::{LinkHeader, LinkedObject, MapDef};
@@ -139,8 +139,8 @@ impl Stage {
         let types = object.kernel_btf();
         let loaded = types.as_ref().and_then(|types| btf::load(&types.blob).ok());
         let types = types_of(def, types.as_ref(), loaded.as_ref());
-        let map = create_map(def, types, 1).map_err(|error| error.errno.desc())?;
-        write_content(def, &map).map_err(|(_, errno)| errno.desc())?;
+        let map = create_map(def, types, 1).map_err(|error| describe(error.errno))?;
+        write_content(def, &map).map_err(|(_, errno)| describe(errno))?;
         let of_stage = |def: &MapDef| {
             let loaded = self.map(&def.name);
             loaded.map_or(-1, |loaded| loaded.map.fd().as_raw_fd())
@@ -150,7 +150,7 @@ impl Stage {
             *fd = map.fd().as_raw_fd();
         }
         let program = Program::load(&loadable, &fds, card).map_err(|failure| match failure {
-            program::Failure::Refused(errno) => errno.desc(),
+            program::Failure::Refused(errno) => describe(errno),
             program::Failure::Verifier(_) => "the verifier refused it",
             program::Failure::Object(_) => "the object has no canonical form",
         })?;

@@ -11,7 +11,7 @@ use super::{Context, blame};
 use crate::base::diagnostic::{Blame, Diagnostic};
 use crate::kernel::interface::Interface;
 use crate::kernel::xdp_mode::Mode;
-use crate::kernel::{Reason, errno, info, process, program, truncate};
+use crate::kernel::{Reason, describe, errno, info, process, program, truncate};
 
 /// Error of the pins of an interface.
 #[derive(Debug)]
@@ -69,7 +69,7 @@ impl fmt::Display for PinError {
         match self {
             Self::Unusable { path, what, errno } => {
                 write!(f, "{} {what}", path.display())?;
-                errno.map_or(Ok(()), |errno| write!(f, ": {}", errno.desc()))
+                errno.map_or(Ok(()), |errno| write!(f, ": {}", describe(errno)))
             }
             Self::Owned(pid) => {
                 f.write_str("is filtered by another corexdp")?;
@@ -108,7 +108,7 @@ pub(super) fn not_loaded(context: &Context<'_>, failure: &program::Failure) -> D
         program::Failure::Refused(Errno::EINVAL) => {
             (Blame::Object, "this kernel rejects the program without a reason; does its license allow the helpers it calls?".into())
         }
-        program::Failure::Refused(errno) => (Blame::System, format!("cannot load the program: {}", errno.desc())),
+        program::Failure::Refused(errno) => (Blame::System, format!("cannot load the program: {}", describe(*errno))),
         program::Failure::Object(error) => (Blame::Object, error.to_string()),
     };
     context.wrong(block.elf_at, "elf", blame, format!("{path}: {what}"))
@@ -125,7 +125,7 @@ pub(super) fn check_interrupted(context: &Context<'_>) -> Result<(), Diagnostic>
 
 /// Error for a stage that the kernel does not run behind the stage before it.
 pub(super) fn not_chained(context: &Context<'_>, errno: Errno) -> Diagnostic {
-    let (path, why) = (context.block.elf.display(), errno.desc());
+    let (path, why) = (context.block.elf.display(), describe(errno));
     let what = format!("{path}: the kernel cannot run it behind the stage before it: {why}");
     context.wrong(context.block.elf_at, "elf", blame(errno), what)
 }
@@ -187,7 +187,7 @@ pub(super) fn to_reason(why: &dyn fmt::Display) -> Reason {
 /// Reason why a driver refuses: its `message`, else the text of the errno; with the known cause.
 pub(super) fn refusal_reason(errno: Errno, message: &str, interface: &Interface) -> Reason {
     let mut reason = truncate(if message.is_empty() {
-        errno.desc()
+        describe(errno)
     } else {
         message
     });

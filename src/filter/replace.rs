@@ -10,7 +10,7 @@ use super::find_interface::find_interface;
 use super::fingerprint::Target;
 use super::hold::{own_pins, pin_state};
 use super::load::{Batch, load, read_maps};
-use super::loaded::{Loaded, LoadedMap};
+use super::loaded::{Loaded, LoadedMap, open_tables};
 use super::read_map::watch;
 use super::refusal::no_descriptor;
 use super::stage::{MapsFrom, Stage};
@@ -120,7 +120,11 @@ fn share(context: &Context<'_>, stage: &Stage, target: &Target) -> Result<Loaded
     let maps = stage.maps.iter();
     let maps = maps.map(|LoadedMap { name, map, .. }| Ok(LoadedMap::new(name, map.share()?)));
     let program = stage.program.share();
-    let shared = program.and_then(|program| Ok((program, maps.collect::<std::io::Result<_>>()?)));
+    let shared = program.and_then(|program| {
+        let mut maps = maps.collect::<std::io::Result<Vec<_>>>()?;
+        open_tables(&context.object.maps, &mut maps)?;
+        Ok((program, maps))
+    });
     let (program, maps) = shared.map_err(|error| no_descriptor(context, &error))?;
     Ok(Loaded {
         program,

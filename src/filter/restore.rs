@@ -9,8 +9,9 @@ use crate::base::capacity::{MAX_KEY, MAX_VALUE};
 use crate::base::escape::Plain;
 use crate::config::decision::Saved;
 use crate::encode::Encoder;
+use crate::kernel::describe;
 use crate::kernel::map_scan::Scan;
-use crate::object::MapDef;
+use crate::object::{MapDef, map_for_lines};
 
 /// Restores decisions line by line.
 pub struct Restore<'a, 'c> {
@@ -82,6 +83,8 @@ impl<'a, 'c> Restore<'a, 'c> {
             return Ok(());
         };
         let restored = match (is_present, saved.is_pending) {
+            // Already taken over from the parts of a table.
+            _ if map.table.is_some() && map.decisions.contains(key) => Ok(()),
             // The entry stays as it is, with its counters.
             (true, _) => map.adopt_decision(key, until),
             // A client was killed before the daemon accepted the decision.
@@ -98,17 +101,19 @@ impl<'a, 'c> Restore<'a, 'c> {
         let Some((context, maps, is_adopted)) = stage(self.prepared, self.adopted, saved) else {
             return Err(format!("{interface} has no filter {name}"));
         };
-        let def = context.object.map(&saved.map);
+        let def = map_for_lines(&context.object.maps, &saved.map);
         let map = find(maps, &saved.map).filter(|map| map.is_shown());
         let Some((def, map)) = def.zip(map) else {
             return Err(format!("{name} has no map {}", Plain(&saved.map)));
         };
         let mut present = Vec::new();
-        if is_adopted {
+        if is_adopted && map.table.is_none() {
             let read = self.scan.each(&map.map, &mut |key, _| {
                 present.push(EntryDigest::of(key, &[]).key);
             });
-            read.map_err(|errno| format!("cannot read {}: {}", Plain(&saved.map), errno.desc()))?;
+            read.map_err(|errno| {
+                format!("cannot read {}: {}", Plain(&saved.map), describe(errno))
+            })?;
             present.sort_unstable();
         }
         Ok(Target {

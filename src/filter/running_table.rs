@@ -82,6 +82,11 @@ impl RunningTable {
         self.kind
     }
 
+    /// The members of a value.
+    pub const fn layout(&self) -> &ValueLayout {
+        &self.values
+    }
+
     /// Type and sizes of the entries.
     pub const fn shape(&self) -> &Shape {
         &self.shape

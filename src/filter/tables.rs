@@ -14,7 +14,7 @@ use super::stage::Stage;
 use super::table_change::{TableChange, Undo};
 use crate::base::diagnostic::Diagnostic;
 use crate::base::escape::Plain;
-use crate::kernel::{membarrier, random};
+use crate::kernel::{describe, membarrier, random};
 use crate::plan::tables::{PlannedTable, Set};
 use crate::table::{NoRoom, names, prefix};
 
@@ -156,7 +156,7 @@ fn open(
 }
 
 fn unusable(context: &Context<'_>, planned: &PlannedTable, errno: Errno) -> Diagnostic {
-    let (name, why) = (Plain(&planned.name), errno.desc());
+    let (name, why) = (Plain(&planned.name), describe(errno));
     let what = format!("cannot fill the table {name}: {why}");
     context.wrong(context.block.elf_at, "elf", super::blame(errno), what)
 }

@@ -20,6 +20,7 @@ use super::tables::{tables_are_worth_it, update_table};
 use crate::base::capacity::MAX_KEY;
 use crate::base::diagnostic::Diagnostic;
 use crate::encode::clear_host_bits;
+use crate::kernel::describe;
 use crate::kernel::map::Map;
 use crate::kernel::map_scan::Scan;
 use crate::log::Log;
@@ -268,7 +269,7 @@ impl Changes {
         });
         for undone in maps.chain(tables) {
             if let Err(errno) = undone {
-                let what = errno.desc();
+                let what = describe(errno);
                 log.error(format_args!(
                     "{interface}: could not restore all map entries: {what}"
                 ));

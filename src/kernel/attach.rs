@@ -12,7 +12,7 @@ use nix::errno::Errno;
 use super::attach_calls::{create_link, set, update_link};
 use super::netlink::{Reason, Refusal};
 use super::xdp_mode::Mode;
-use super::{errno, interface, pin};
+use super::{describe, errno, interface, pin};
 
 /// A program attached to an interface. Dropping this value detaches the program.
 #[derive(Debug)]
@@ -56,7 +56,7 @@ impl fmt::Display for Failure {
         match self {
             Self::Occupied => f.write_str("another XDP program is attached"),
             Self::Gone => f.write_str("the interface has gone"),
-            Self::Refused(errno, reason) if reason.is_empty() => f.write_str(errno.desc()),
+            Self::Refused(errno, reason) if reason.is_empty() => f.write_str(describe(*errno)),
             Self::Refused(_, reason) => f.write_str(reason),
         }
     }

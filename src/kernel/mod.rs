@@ -40,10 +40,12 @@ pub mod statistics;
 pub mod terminal;
 pub mod xdp_mode;
 
+use std::ffi::CStr;
 use std::fmt;
 use std::io;
 
 use nix::errno::Errno;
+use nix::libc;
 
 pub use bpf_call::Call;
 pub use netlink::{Reason, truncate};
@@ -51,6 +53,13 @@ pub use netlink::{Reason, truncate};
 /// The errno of a standard library error; `EIO` for an error without one, such as an unexpected end of file.
 pub fn errno(error: &io::Error) -> Errno {
     error.raw_os_error().map_or(Errno::EIO, Errno::from_raw)
+}
+
+/// The text of the C library for an errno. nix has a table of its own, which would take 7 KB.
+pub fn describe(errno: Errno) -> &'static str {
+    // SAFETY: for each number of `Errno`, `strerror` returns a constant text that ends with a NUL.
+    let text = unsafe { CStr::from_ptr(libc::strerror(errno as i32)) };
+    text.to_str().unwrap_or_default()
 }
 
 /// Repeats `call` while a signal interrupts it, as `SIGCONT` after `SIGSTOP` does even without a handler.
@@ -93,7 +102,7 @@ impl fmt::Display for Error {
         if !self.detail.is_empty() {
             write!(f, "{}: ", self.detail)?;
         }
-        write!(f, "{}: {}", self.call.name(), self.errno.desc())?;
+        write!(f, "{}: {}", self.call.name(), describe(self.errno))?;
         if matches!(self.errno, Errno::EPERM | Errno::EACCES) {
             f.write_str("; it needs CAP_BPF and CAP_NET_ADMIN (CAP_SYS_ADMIN before kernel 5.8)")?;
         }

@@ -9,6 +9,8 @@ use super::sink::Sink;
 const BITS: u32 = 128;
 /// Number of bits before the address in a mapped IPv4 address.
 const MAPPED_BITS: u8 = 96;
+/// First and last mapped IPv4 address (RFC 4291, section 2.5.5.2).
+const MAPPED: (u128, u128) = (0xffff << 32, 0xffff_ffff_ffff);
 
 /// An address, and the number of bits before it in its mapped form: 96 for IPv4, else 0.
 pub(super) type Address = (u128, u8);
@@ -62,7 +64,8 @@ pub(super) fn put(text: &str, sink: &mut Sink<'_, '_>) -> Result<(), Reason> {
     if address & host_bits != 0 {
         sink.masked += 1;
     }
-    put_prefix(address & !host_bits, length, mapped_bits, sink)
+    let (first, last) = (address & !host_bits, address | host_bits);
+    put_range((first, mapped_bits), (last, mapped_bits), sink)
 }
 
 /// Passes the fewest prefixes that have the addresses from `first` to `last`.
@@ -77,34 +80,36 @@ pub(super) fn put_range(
     if mapped_bits != other_bits || first > last {
         return Err(Reason::NotAddress);
     }
-    let mut first = first;
-    loop {
-        let rest = last - first;
-        // The largest power of two that divides `first` and is at most `rest + 1`.
-        let room = match rest.checked_add(1) {
-            Some(count) => count.ilog2(),
-            None => BITS,
-        };
-        let bits = first.trailing_zeros().min(room);
-        put_prefix(first, BITS - bits, mapped_bits, sink)?;
-        let size = 1u128.checked_shl(bits).unwrap_or(0);
-        match first.checked_add(size) {
-            Some(next) if size > 0 && next <= last => first = next,
-            _ => return Ok(()),
-        }
-    }
-}
-
-fn put_prefix(
-    address: u128,
-    length: u32,
-    mapped_bits: u8,
-    sink: &mut Sink<'_, '_>,
-) -> Result<(), Reason> {
-    let length = u8::try_from(length).unwrap_or(u8::MAX);
-    if length <= mapped_bits {
+    if (first, last) == (0, u128::MAX) || (first, last) == MAPPED {
         return Err(Reason::Everything);
     }
-    sink.prefix(address, length);
+    // Lists of IPv6 networks have prefixes such as ::/8, which do not mean the IPv4 addresses in them.
+    if first <= MAPPED.0 && last >= MAPPED.1 {
+        if first < MAPPED.0 {
+            split(first, MAPPED.0 - 1, sink);
+        }
+        if last > MAPPED.1 {
+            split(MAPPED.1 + 1, last, sink);
+        }
+    } else {
+        split(first, last, sink);
+    }
     Ok(())
+}
+
+/// Splits a range into prefixes.
+fn split(mut first: u128, last: u128, sink: &mut Sink<'_, '_>) {
+    while first <= last {
+        // The largest power of two that divides `first` and is at most the number of addresses.
+        let room = (last - first).checked_add(1).map_or(BITS, u128::ilog2);
+        let bits = first.trailing_zeros().min(room);
+        sink.prefix(first, u8::try_from(BITS - bits).unwrap_or(u8::MAX));
+        let next = 1u128
+            .checked_shl(bits)
+            .and_then(|size| first.checked_add(size));
+        match next {
+            Some(next) => first = next,
+            None => return,
+        }
+    }
 }

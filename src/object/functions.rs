@@ -59,6 +59,10 @@ impl<'a> Functions<'a> {
         }
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.all.len()
+    }
+
     pub(super) fn get(&self, index: usize) -> Option<&Function<'a>> {
         self.all.get(index)
     }

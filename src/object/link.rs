@@ -3,9 +3,6 @@
 //! Each function is appended once, however often it is called. Calls are patched after the last function was appended.
 //! Jumps stay inside their function, as the verifier checks, so that a moved function needs no other change.
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
-
 use super::btf::Btf;
 use super::co_re::{self, Relocation as CoReRelocation};
 use super::elf::{Elf, Relocation};
@@ -44,7 +41,7 @@ struct Linker<'a, 'm> {
     stream: InsnStream<'a, 'm>,
     map_references: Vec<MapReference>,
     /// Relocations of each section that was visited, by section index.
-    relocations: BTreeMap<usize, Vec<Relocation>>,
+    relocations: Vec<Option<Vec<Relocation>>>,
 }
 
 /// Location of an instruction.
@@ -77,7 +74,7 @@ pub(super) fn link<'a>(
         },
         stream: InsnStream::new(&functions),
         map_references: Vec::new(),
-        relocations: BTreeMap::new(),
+        relocations: vec![None; elf.sections().count()],
     };
     linker.stream.append(functions.entry(entry)?)?;
     let mut next = 0;
@@ -103,12 +100,13 @@ impl Linker<'_, '_> {
     /// The relocations in a function's range.
     fn relocations_of(&mut self, function: &Function) -> Result<Vec<Relocation>, Error> {
         let elf = self.scope.elf;
-        let all = match self.relocations.entry(function.section) {
-            Entry::Occupied(cached) => cached.into_mut(),
-            Entry::Vacant(vacant) => match elf.section(function.section) {
-                Some(section) => vacant.insert(elf.relocations(section)?),
-                None => return Ok(Vec::new()),
-            },
+        let cached = self.relocations.get_mut(function.section);
+        let Some((section, cached)) = elf.section(function.section).zip(cached) else {
+            return Ok(Vec::new());
+        };
+        let all = match cached {
+            Some(all) => all,
+            None => cached.insert(elf.relocations(section)?),
         };
         let end = function.start.saturating_add(function.size);
         let first = all.partition_point(|relocation| relocation.offset < function.start);

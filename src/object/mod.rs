@@ -48,7 +48,6 @@ pub use map_kind::MapKind;
 pub use survey::{Program, Survey, survey};
 pub use tables::{NAME_KEY, find_tables, map_for_lines};
 
-use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};
 
 use elf::{Elf, SymbolSection};
@@ -213,7 +212,8 @@ fn types(elf: &Elf) -> Result<Option<Btf>, Error> {
 
 /// Writes the sizes of data sections and the offsets of variables into the BTF, from the ELF symbols.
 fn place_variables(btf: &mut Btf, elf: &Elf) {
-    let mut places = BTreeMap::new();
+    // Sizes by section, and offsets by section and name.
+    let mut places = Vec::new();
     for (_, symbol) in elf.symbols() {
         let SymbolSection::Section(index) = symbol.section else {
             continue;
@@ -221,18 +221,21 @@ fn place_variables(btf: &mut Btf, elf: &Elf) {
         let section = elf.section(index).map(|section| section.name);
         let section = section.filter(|name| maps::is_data(name));
         if let Some((section, offset)) = section.zip(u32::try_from(symbol.value).ok()) {
-            places.insert((section, symbol.name), offset);
+            places.push(((section, Some(symbol.name)), offset));
         }
     }
-    let data = elf
-        .sections()
-        .filter(|section| maps::is_data(section.name))
-        .filter_map(|section| Some((section.name, u32::try_from(section.size).ok()?)));
-    let sizes: BTreeMap<_, _> = data.collect();
-    btf.place_variables(
-        |section| sizes.get(section).copied(),
-        |section, name| places.get(&(section, name)).copied(),
-    );
+    for section in elf.sections().filter(|section| maps::is_data(section.name)) {
+        if let Ok(size) = u32::try_from(section.size) {
+            places.push(((section.name, None), size));
+        }
+    }
+    places.sort_by_key(|&(key, _)| key);
+    // The last of several symbols with one name.
+    btf.place_variables(|section, name| {
+        let end = places.partition_point(|&(key, _)| key <= (section, name));
+        let (key, place) = places.get(end.checked_sub(1)?)?;
+        (*key == (section, name)).then_some(*place)
+    });
 }
 
 /// Reads the license from the section `license`; empty without that section.

@@ -1,7 +1,5 @@
 //! The instruction stream: the linked functions one after another, and the calls between them.
 
-use std::collections::BTreeMap;
-
 use super::error::{Error, Quoted};
 use super::functions::{Function, Functions};
 use super::insn::Insn;
@@ -36,7 +34,7 @@ pub(super) struct InsnStream<'a, 'm> {
     insns: Vec<Insn>,
     linked: Vec<LinkedFunction<'a>>,
     /// Index in `linked` of each linked function, by its index in `functions`.
-    linked_index: BTreeMap<usize, usize>,
+    linked_index: Vec<Option<usize>>,
     /// Calls to be patched, in order of the callers.
     calls: Vec<Call>,
 }
@@ -47,7 +45,7 @@ impl<'a, 'm> InsnStream<'a, 'm> {
             functions,
             insns: Vec::new(),
             linked: Vec::new(),
-            linked_index: BTreeMap::new(),
+            linked_index: vec![None; functions.len()],
             calls: Vec::new(),
         }
     }
@@ -55,7 +53,7 @@ impl<'a, 'm> InsnStream<'a, 'm> {
     /// Appends the function at `index` of the object's functions unless it is linked already; returns its index in
     /// [`InsnStream::linked`].
     pub(super) fn append(&mut self, index: usize) -> Result<usize, Error> {
-        if let Some(&linked) = self.linked_index.get(&index) {
+        if let Some(&Some(linked)) = self.linked_index.get(index) {
             return Ok(linked);
         }
         let function = *self
@@ -78,7 +76,9 @@ impl<'a, 'm> InsnStream<'a, 'm> {
             start,
             end: self.insns.len(),
         });
-        self.linked_index.insert(index, linked);
+        if let Some(place) = self.linked_index.get_mut(index) {
+            *place = Some(linked);
+        }
         Ok(linked)
     }
 

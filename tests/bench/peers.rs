@@ -30,6 +30,7 @@ mod scrape;
 mod served;
 mod shipped;
 mod shipped_dns;
+mod shipped_names;
 mod site;
 mod table;
 

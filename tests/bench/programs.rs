@@ -6,7 +6,8 @@ use super::runs::{Packets, Took, Vary, load, sizes};
 use super::sample::Sample;
 use super::sampled::samples;
 use super::shipped::{acl, limit};
-use super::shipped_dns::{dns, guard, qname};
+use super::shipped_dns::{dns, guard};
+use super::shipped_names::qname;
 use super::site::Site;
 use super::table::{Aim, Figure, Row, Unit};
 use support::objects::compile::compile;
@@ -23,7 +24,8 @@ right before; the median and the middle half of 15 such differences, in turns. A
 the processor's caches; `in turn`: each of 100,000 packets has another source (or name), in an order that defeats the
 caches, as in a flood. Responses of the program are not measured, since the next run would get the response as its
 packet. xdp-filter: xdpfilt_alw_ip.o of Debian's xdp-tools, without the dispatcher that its own loader puts before it;
-its list has room for 10,000 addresses and no networks, and was made larger here. Other peers are references, compiled
+its list has room for 10,000 addresses and no networks, and was made larger here. `qname with a hash map` is qname as it
+was before name tables, compiled from tests/bench/hashed_names.bpf.c, with the same list. Other peers are references, compiled
 from tests/bench/reference.bpf.c and measured in the same turns: they parse Ethernet, IP and UDP headers and make the
 lookups in the name of the peer, in maps of the same types with the same entries. They have no settings, no counters and
 no checks of the packet. `question` is the walk over the name to the type of a query and its lookup in an array; a

@@ -11,7 +11,6 @@
  *                 from -DCLOCK=HELPER
  *   -DTYPES=N     the type of the DNS question, after its name, in an array,
  *                 N times
- *   -DNAMES=N     a DNS name of 23 bytes, as in the frame, in a hash, N times
  *
  * The maps have the types and the sizes of those of the shipped programs.
  */
@@ -31,8 +30,6 @@
 #define DNS_TYPES 512
 /* More than any name in shipped_dns.rs has. */
 #define MAX_LABELS 8
-/* blocked-01234.example in wire format. */
-#define NAME_SIZE 23
 
 struct address {
 	__be32 word[4];
@@ -48,10 +45,6 @@ struct rule {
 	__u8 others[31];
 };
 
-struct name {
-	__u8 bytes[64];
-};
-
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__type(key, struct address);
@@ -64,7 +57,7 @@ struct {
 	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
 	__type(key, struct prefix);
 	__type(value, struct rule);
-	__uint(max_entries, 262144);
+	__uint(max_entries, 1048576);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 } prefixes SEC(".maps");
 
@@ -81,14 +74,6 @@ struct {
 	__type(value, struct rule);
 	__uint(max_entries, DNS_TYPES);
 } types SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__type(key, struct name);
-	__type(value, struct rule);
-	__uint(max_entries, 262144);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-} names SEC(".maps");
 
 /* The UDP header of a frame; NULL if there is none. */
 static __always_inline struct udphdr *parse_udp(void *data, void *data_end,
@@ -184,26 +169,6 @@ static __always_inline int look_up_type(__u8 *name, void *data_end)
 }
 #endif
 
-#ifdef NAMES
-static __always_inline int look_up_name(__u8 *bytes, void *data_end)
-{
-	struct name name = {};
-	struct rule *rule;
-
-	if (bytes + NAME_SIZE > (__u8 *)data_end)
-		return 0;
-	__builtin_memcpy(name.bytes, bytes, NAME_SIZE);
-	for (int i = 0; i < NAMES; i++) {
-		rule = bpf_map_lookup_elem(&names, &name);
-		if (rule)
-			return rule->drop;
-		/* The next lookup has another key, as that of a parent domain. */
-		name.bytes[0]++;
-	}
-	return 0;
-}
-#endif
-
 SEC("xdp")
 int xdp_prog(struct xdp_md *ctx)
 {
@@ -224,9 +189,6 @@ int xdp_prog(struct xdp_md *ctx)
 #ifdef TYPES
 	for (int i = 0; i < TYPES; i++)
 		drop |= look_up_type((void *)(udp + 1) + DNS_HEADER, data_end);
-#endif
-#ifdef NAMES
-	drop |= look_up_name((void *)(udp + 1) + DNS_HEADER, data_end);
 #endif
 #ifdef SOURCES
 	store_time(source);

@@ -11,9 +11,8 @@ use support::packets::kernel::{Map, Program};
 
 /// Bits of an IPv4-mapped IPv6 address before the IPv4 address, RFC 4291 section 2.5.5.2.
 const MAPPED_BITS: u32 = 96;
-/// Sizes in reference.bpf.c.
+/// Size in reference.bpf.c.
 const RULE_SIZE: usize = 32;
-const NAME_SIZE: usize = 64;
 
 /// A loaded `reference.bpf.c`, compiled with options.
 pub(crate) struct Reference {
@@ -68,15 +67,6 @@ impl Reference {
     /// Drops queries of this type.
     pub(crate) fn drop_type(self, number: u32) -> Self {
         self.fill("types", [(number.to_ne_bytes().to_vec(), true)])
-    }
-
-    /// Drops queries for these names, in wire format.
-    pub(crate) fn drop_names(self, names: impl IntoIterator<Item = Vec<u8>>) -> Self {
-        let padded = names.into_iter().map(|mut name| {
-            name.resize(NAME_SIZE, 0);
-            (name, true)
-        });
-        self.fill("names", padded)
     }
 
     /// Writes the keys, each with its `drop`.

@@ -67,6 +67,7 @@ pub(crate) struct Took {
 }
 
 /// The packets for a program.
+#[derive(Clone)]
 pub(crate) struct Packets<'a> {
     frame: Vec<u8>,
     vary: Option<&'a Vary>,

@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use super::programs::{Bench, Case};
 use super::reference::{Network, Reference};
 use super::runs::Packets;
-use super::shipped::{LRU, MANY, NEVER, everywhere};
+use super::shipped::{LRU, NEVER, everywhere};
 use super::table::Row;
 use support::packets::filter::Filter;
 use support::packets::frame::{ip4, ip6};
@@ -13,7 +13,7 @@ use support::packets::message::query;
 use support::packets::sandbox::{DROP, PASS};
 
 /// A name in wire format, RFC 1035 section 3.1.
-fn wire_name(name: &str) -> Vec<u8> {
+pub(crate) fn wire_name(name: &str) -> Vec<u8> {
     let mut bytes = Vec::new();
     for label in name.split('.').chain([""]) {
         bytes.push(u8::try_from(label.len()).unwrap());
@@ -23,7 +23,7 @@ fn wire_name(name: &str) -> Vec<u8> {
 }
 
 /// A query with EDNS, as resolvers send it.
-fn asks(name: &str, kind: u16) -> Vec<u8> {
+pub(crate) fn asks(name: &str, kind: u16) -> Vec<u8> {
     query(name, kind).edns(1232, &[]).bytes
 }
 
@@ -78,91 +78,6 @@ pub(crate) fn dns(bench: &Bench<'_>) -> Vec<Row> {
         ),
     ];
     bench.compare("dns", &cases)
-}
-
-/// Number of lookups for an unlisted name with that many labels; a listed name takes one lookup.
-const ONE: &str = "name lookup";
-const THREE: &str = "3 name lookups";
-const SIX: &str = "6 name lookups";
-
-/// The name at this position of a list.
-fn listed_name(number: u32) -> String {
-    format!("blocked-{number:05}.example")
-}
-
-/// `qname` with a list of `count` names.
-fn qname_list(count: u32) -> Filter {
-    let filter = Filter::load("qname", &[]);
-    for number in 0..count {
-        filter.entry(&format!("{} action=QNAME_DROP", listed_name(number)));
-    }
-    filter
-}
-
-/// A reference that looks up `lookups` names in a list of `count`.
-fn names(bench: &Bench<'_>, count: u32, lookups: u32) -> Reference {
-    let name = format!("names-{count}-{lookups}");
-    let reference = Reference::new(bench.site, &name, &[&format!("-DNAMES={lookups}")]);
-    reference.drop_names((0..count).map(|number| wire_name(&listed_name(number))))
-}
-
-pub(crate) fn qname(bench: &Bench<'_>) -> Vec<Row> {
-    let reference = |count, lookups| names(bench, count, lookups);
-    let (few, many) = (qname_list(10), qname_list(MANY));
-    let [few_once, few_thrice] = [1, 3].map(|lookups| reference(10, lookups));
-    let [once, thrice, six_times] = [1, 3, 6].map(|lookups| reference(MANY, lookups));
-    let frame = |name| ip4("10.0.77.1").datagram(53, &asks(name, 1)).bytes;
-    let same = |name| Packets::same(frame(name));
-    let others = Packets::others(&bench.names, frame("blocked-00000.example"));
-    let case = Case::new;
-    let unlisted = || same("www.some-domain.example");
-    let deep = same("a.b.c.www.some-domain.example");
-    let listed = || same("blocked-00007.example");
-    let cases = [
-        case(
-            "10 names, none of them",
-            &few,
-            unlisted(),
-            PASS,
-            few_thrice.peer(THREE, PASS, 2.0),
-        ),
-        case(
-            "10 names",
-            &few,
-            listed(),
-            DROP,
-            few_once.peer(ONE, DROP, 2.0),
-        ),
-        case(
-            "100,000 names, none of them",
-            &many,
-            unlisted(),
-            PASS,
-            thrice.peer(THREE, PASS, 2.0),
-        ),
-        case(
-            "100,000 names, none, six labels",
-            &many,
-            deep,
-            PASS,
-            six_times.peer(SIX, PASS, 2.0),
-        ),
-        case(
-            "100,000 names",
-            &many,
-            same("blocked-04711.example"),
-            DROP,
-            once.peer(ONE, DROP, 2.0),
-        ),
-        case(
-            "100,000 names, all in turn",
-            &many,
-            others,
-            DROP,
-            once.peer(ONE, DROP, 1.75),
-        ),
-    ];
-    bench.compare("qname", &cases)
 }
 
 pub(crate) fn guard(bench: &Bench<'_>) -> Vec<Row> {

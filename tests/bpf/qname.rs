@@ -9,7 +9,7 @@ use support::packets::message::{Asked, query};
 use support::packets::model::Facts;
 use support::packets::sandbox::{DROP, PASS, TX};
 
-const LIST: [&str; 7] = [
+const LIST: [&str; 11] = [
     "ads.example action=QNAME_REFUSE",
     "good.ads.example action=QNAME_PASS",
     "gone.example action=QNAME_NXDOMAIN",
@@ -17,6 +17,10 @@ const LIST: [&str; 7] = [
     "only.example action=QNAME_DROP exact=true",
     "top action=QNAME_DROP",
     "z.ads.example action=QNAME_DROP",
+    "empty.example action=QNAME_NODATA",
+    "tcp.example action=QNAME_TRUNCATE",
+    "wild.example action=QNAME_DROP exact=NAME_BELOW",
+    "old.wild.example action=QNAME_PASS exact=NAME_EXACT",
 ];
 
 fn ask(name: &str) -> Vec<u8> {
@@ -59,6 +63,12 @@ fn longest_listed_suffix_decides() {
         ("stop", PASS),
         ("topp", PASS),
         ("to", PASS),
+        ("empty.example", TX),
+        ("x.tcp.example", TX),
+        ("wild.example", PASS),
+        ("x.wild.example", DROP),
+        ("old.wild.example", PASS),
+        ("x.old.wild.example", DROP),
     ] {
         assert_eq!(filter.run(&ask(name)).verdict, verdict, "{name}");
     }
@@ -66,10 +76,24 @@ fn longest_listed_suffix_decides() {
     assert_eq!(filter.number("good.ads.example packets"), 2);
     assert_eq!(rcode(&filter.run(&ask("x.ads.example"))), 5);
     assert_eq!(rcode(&filter.run(&ask("x.gone.example"))), 3);
+    let ran = filter.run(&ask("x.empty.example"));
+    assert_eq!((rcode(&ran), ran.frame[44] & 2), (0, 0));
+    let ran = filter.run(&ask("tcp.example"));
+    assert_eq!((rcode(&ran), ran.frame[44] & 2), (0, 2));
     let sums = [
-        "passed", "dropped", "refused", "nxdomain", "unread", "other",
+        "passed",
+        "dropped",
+        "refused",
+        "nxdomain",
+        "nodata",
+        "truncated",
+        "unread",
+        "other",
     ];
-    assert_eq!(sums.map(|name| total(&filter, name)), [11, 5, 6, 2, 0, 0]);
+    assert_eq!(
+        sums.map(|name| total(&filter, name)),
+        [13, 7, 6, 2, 2, 2, 0, 0]
+    );
 }
 
 /// Labels with a dot or a zero byte, and with bytes next to letters or one bit off a letter.
@@ -98,13 +122,24 @@ fn similar_names_do_not_match() {
         let frame = ip4("10.0.0.1").datagram(53, &message.followed_by(&[0, 0, 1, 0, 1]).bytes);
         assert_eq!(filter.run(&frame.bytes).verdict, PASS, "{labels:?}");
     }
-    // All 64 bytes of the longest key are compared.
-    let longest = format!("{}.{}.example", "a".repeat(31), "b".repeat(24));
-    assert_eq!(longest.len(), 64);
+    // All bytes of the longest name are compared.
+    let label = "a-label-of-sixty-two-characters-".repeat(2);
+    let longest = [
+        &label[..62],
+        &label[..61],
+        &label[..60],
+        &label[..59],
+        "bcdefg",
+    ]
+    .join(".");
+    assert_eq!(longest.len(), 252);
     filter.entry(&format!("{longest} action=QNAME_DROP"));
     assert_eq!(filter.run(&ask(&longest)).verdict, DROP);
-    assert_eq!(filter.run(&ask(&format!("x.{longest}"))).verdict, DROP);
-    assert_eq!(filter.run(&ask(&format!("{longest}s"))).verdict, PASS);
+    for at in [0, 63, 130, 251] {
+        let mut other = longest.clone();
+        other.replace_range(at..=at, "q");
+        assert_eq!(filter.run(&ask(&other)).verdict, PASS, "{at}");
+    }
     // Every letter, and the bytes next to letters.
     filter.entry("abcdefghijklmnopqrstuvwxyz-0189_ action=QNAME_DROP");
     assert_eq!(
@@ -112,7 +147,7 @@ fn similar_names_do_not_match() {
         DROP
     );
     // An `entry` line accepts these bytes as hexadecimal digits only.
-    filter.entry(&format!("0x{:0<128} action=QNAME_DROP", "607b405b"));
+    filter.entry(&format!("0x{:0<512} action=QNAME_DROP", "607b405b"));
     assert_eq!(filter.run(&ask("`{@[")).verdict, DROP);
     assert_eq!(filter.run(&ask("@[`{")).verdict, PASS);
 }
@@ -220,19 +255,26 @@ fn expected_of(frame: &[u8]) -> Ran {
             .split('.')
             .map(|label| label.as_bytes().to_vec())
             .collect();
-        labels.ends_with(&name) && (!line.contains("exact") || labels.len() == name.len())
+        let is_below = labels.len() > name.len();
+        let scope = line.split("exact=").nth(1);
+        labels.ends_with(&name) && scope.is_none_or(|scope| is_below == (scope == "NAME_BELOW"))
     };
     let longest = LIST
         .iter()
         .filter(|line| listed(line))
         .max_by_key(|line| line.find(' '));
+    let mut truncated = false;
     let rcode = match longest.map_or("QNAME_PASS", |line| line.split(['=', ' ']).nth(2).unwrap()) {
         "QNAME_PASS" => return same(PASS),
         "QNAME_DROP" => return same(DROP),
         "QNAME_REFUSE" => 5,
-        _ => 3,
+        "QNAME_NXDOMAIN" => 3,
+        action => {
+            truncated = action == "QNAME_TRUNCATE";
+            0
+        }
     };
-    let sent = answer(frame, &facts, &asked, false, rcode);
+    let sent = answer(frame, &facts, &asked, truncated, rcode);
     sent.map_or_else(|| same(DROP), |frame| Ran { verdict: TX, frame })
 }
 

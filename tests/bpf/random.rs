@@ -117,7 +117,7 @@ fn extended(random: &mut Random, packet: Packet) -> Packet {
 }
 
 /// Names of queries; some share a suffix.
-pub(crate) const NAMES: [&str; 11] = [
+pub(crate) const NAMES: [&str; 15] = [
     "www.example",
     "ads.example",
     "x.y.ADS.Example",
@@ -126,6 +126,10 @@ pub(crate) const NAMES: [&str; 11] = [
     "www.gone.example",
     "very.good.ads.example",
     "flood.example",
+    "empty.example",
+    "x.tcp.example",
+    "wild.example",
+    "x.old.wild.example",
     "a.b.c.d.e.f.g.h.i.j.k.l.m.n.o.p.q.r.s.t.u.v.w.x.y.z.ads.example",
     "an-unusually-long-label-of-a-name-that-is-fifty-letters.of.ads.example",
     "",

@@ -34,7 +34,7 @@ fn codes(errno: Errno) -> &'static [i32] {
     }
 }
 
-/// The texts for an errno: of nix, of the C library, and of corexdp.
+/// The texts for an errno: of the C library, and of corexdp.
 fn reasons(errno: Errno) -> Vec<String> {
     let library = std::io::Error::from(errno).to_string();
     let library = library.split(" (os error").next().unwrap_or_default();
@@ -42,7 +42,7 @@ fn reasons(errno: Errno) -> Vec<String> {
         Errno::EPERM => "not permitted",
         Errno::ENOMEM => "no memory",
         Errno::EBUSY => "has another XDP program",
-        _ => errno.desc(),
+        _ => library,
     };
-    [errno.desc(), library, own].map(str::to_owned).to_vec()
+    [library, own].map(str::to_owned).to_vec()
 }

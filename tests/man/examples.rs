@@ -138,6 +138,10 @@ fn example_commands_succeed() {
         // The default control socket may belong to a daemon of this machine.
         match words[0] {
             // The example names files of the machine, so it is only parsed.
+            "add" | "delete" | "test" => {
+                // The Corefile has no map that can have decisions, so the example is only parsed.
+                corexdp::commands::cli::parse(words.iter().map(Into::into)).unwrap();
+            }
             "run" if words.contains(&"/etc/corexdp/Corefile") => {
                 corexdp::commands::cli::parse(words.iter().map(Into::into)).unwrap();
             }

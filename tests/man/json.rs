@@ -77,6 +77,9 @@ fn manual_names_exactly_the_members() {
     // `status` has the members of `last_reload` only after a reload.
     site.finish(&mut corexdp("reload --control control"))
         .expect(0, &[]);
+    // `dump` marks decisions.
+    let add = "add 192.0.2.7 action=ACL_DROP --control control --state state";
+    site.finish(&mut corexdp(add)).expect(0, &[]);
     for (command, calls) in [
         ("check", &["check --json", "check --json -conf wrong"][..]),
         ("expand", &["expand"]),

@@ -10,6 +10,10 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
+#ifndef ENTRIES
+#define ENTRIES 1024
+#endif
+
 enum block {
 	BLOCK_NONE,
 	BLOCK_DROP,
@@ -53,7 +57,7 @@ struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__type(key, __be32);
 	__type(value, struct rule);
-	__uint(max_entries, 1024);
+	__uint(max_entries, ENTRIES);
 } recent SEC(".maps");
 
 struct {

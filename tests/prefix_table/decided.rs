@@ -97,7 +97,7 @@ fn decisions_take_precedence_until_their_time() {
 #[test]
 fn ended_decisions_hide_no_larger_one() {
     let loaded = Loaded::new(&[]);
-    let until = |length| if length == 1 { 0 } else { 1 };
+    let until = |length| u64::from(length != 1);
     for length in 1..128 {
         Decision {
             prefix: Prefix::new(u128::MAX, length),

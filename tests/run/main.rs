@@ -64,6 +64,7 @@ mod special_files;
 mod status;
 mod status_text;
 mod stopping;
+mod tables;
 mod top;
 mod uncounted_verdicts;
 mod unread_log;

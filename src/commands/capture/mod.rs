@@ -20,6 +20,7 @@ use nix::sys::signalfd::SignalFd;
 use crate::base::exit;
 use crate::control::client;
 use crate::control::client::samples::Samples;
+use crate::kernel::describe;
 use crate::kernel::process::STOP;
 use crate::kernel::signals;
 use clock::Clock;
@@ -83,7 +84,7 @@ impl Display for Error {
             Self::Terminal => f.write_str(
                 "standard output is a terminal; name a file, or pipe into `tshark -r -`",
             ),
-            Self::System(errno) => f.write_str(errno.desc()),
+            Self::System(errno) => f.write_str(describe(*errno)),
         }
     }
 }

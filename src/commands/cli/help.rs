@@ -6,7 +6,7 @@ corexdp filters packets by XDP in front of a DNS server, driven by its Corefile.
 
 usage:
   corexdp [run]   [-conf FILE] [--confirm DURATION] [--log stderr|syslog]
-                  [--control PATH] [--pidfile FILE] [-quiet]
+                  [--control PATH] [--pidfile FILE] [--state DIR] [-quiet]
   corexdp check   [-conf FILE] [--json]   validate the Corefile and its objects
   corexdp expand  [-conf FILE]            print the parsed Corefile as JSON
   corexdp inspect PROGRAM [--json]        show programs and maps of an object
@@ -18,6 +18,12 @@ usage:
                                           show packets with their verdict
   corexdp top     [-i INTERFACE] [--by SUBJECT] [-n N] [--for TIME] [--json]
                                           show who sends most, and what
+  corexdp add     [-i INTERFACE] [@MAP] KEY FIELD=VALUE... [for TIME]
+                                          add an entry now; `-` reads a batch
+  corexdp delete  [-i INTERFACE] [@MAP] KEY
+                                          delete an entry that was added
+  corexdp test    [-i INTERFACE] [@MAP] KEY
+                                          show the entry that decides
   corexdp reload  [--confirm DURATION]    read the Corefile again
   corexdp confirm                         keep the pending start or reload
   corexdp --version | --help
@@ -28,12 +34,13 @@ usage:
                   (default syslog when standard error is not a terminal and
                   /dev/log exists)
   --pidfile FILE  write the process id here once attached
-  --control PATH  where the daemon listens for status, dump, capture, top,
-                  reload and confirm (default /run/corexdp.sock)
+  --control PATH  where the daemon listens for the other commands
+                  (default /run/corexdp.sock)
+  --state DIR     keeps what was added over a restart (default /run/corexdp)
   --confirm TIME  roll back unless `corexdp confirm` arrives within TIME,
                   such as 60s
   --measure TIME  let the kernel count program runs for TIME
-  -i INTERFACE    only packets of INTERFACE
+  -i INTERFACE    only packets, or maps, of INTERFACE
   --verdict LIST  only packets with these verdicts, such as drop,tx
   -c COUNT        end after COUNT packets
   --for TIME      end after TIME
@@ -45,7 +52,7 @@ usage:
   -n N            at most N rows in each table
   -quiet          log nothing
 
-exit codes: 0 done, 64 usage, 65 object unusable, 66 file missing,
-69 interface or daemon unavailable, 71 system error, 77 not permitted,
-78 Corefile wrong
+exit codes: 0 done, 1 nothing found, 64 usage, 65 object unusable,
+66 file missing, 69 interface or daemon unavailable, 71 system error,
+77 not permitted, 78 Corefile wrong
 ";

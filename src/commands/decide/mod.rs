@@ -16,6 +16,7 @@ use nix::errno::Errno;
 use crate::base::escape::{Escaped, OneLine};
 use crate::base::exit;
 use crate::base::utc::Utc;
+use crate::commands::open_map::open_maps;
 use crate::commands::running_map;
 use crate::config::InterfaceName;
 use crate::config::decision::Saved;
@@ -25,7 +26,7 @@ use crate::control::client::{self, Error};
 use crate::filter::Refused;
 use input::Line;
 use state::{Fate, State};
-use targets::{Opened, Targets};
+use targets::Targets;
 
 /// Exit code of `delete` for a key without a decision.
 pub const NOTHING: u8 = 1;
@@ -135,7 +136,11 @@ fn decide(options: &Options, done: &mut Done) -> Result<Vec<Fault>, Error> {
         return Ok(faults);
     }
     let maps = running_map::fetch(&options.control, &Request::Maps)?;
-    let opened: Vec<_> = maps.iter().filter_map(Opened::new).collect();
+    let mut opened = Vec::with_capacity(maps.len());
+    for maps in maps.chunk_by(|one, next| one.place == next.place) {
+        // A map that a reload has replaced meanwhile is left out.
+        opened.append(&mut open_maps(maps, &mut true, &mut |_| {}));
+    }
     let interface = options.interface.as_deref();
     let mut targets = Targets::new(&opened, interface);
     let mut items = Vec::with_capacity(lines.len());

@@ -5,34 +5,13 @@ use crate::base::escape::Plain;
 use crate::base::exit;
 use crate::base::hex::Upper;
 use crate::base::suggest::list;
-use crate::commands::running_map::RunningMap;
+use crate::commands::open_map::OpenMap;
 use crate::config::MAP;
 use crate::config::decision::{self, Order, Saved};
 use crate::encode::Encoder;
 use crate::filter::Refused;
-use crate::kernel::info;
-use crate::object::Btf;
 
-/// A running map with its types.
-pub(super) struct Opened<'a> {
-    running: &'a RunningMap,
-    id: u32,
-    info: info::Map,
-    types: Option<Btf>,
-}
-
-impl<'a> Opened<'a> {
-    /// `None` if the kernel does not describe the map, for example after a reload.
-    pub(super) fn new(running: &'a RunningMap) -> Option<Self> {
-        let (_, info) = running.open().ok()?;
-        Some(Self {
-            running,
-            id: running.id().ok()?,
-            types: running.types(&info).ok().flatten(),
-            info,
-        })
-    }
-
+impl OpenMap<'_> {
     fn interface(&self) -> &str {
         &self.running.place.interface
     }
@@ -42,7 +21,7 @@ impl<'a> Opened<'a> {
     }
 
     fn has_decisions(&self) -> bool {
-        !self.info.definition.kind.is_array()
+        !self.definition.kind.is_array()
     }
 }
 
@@ -56,7 +35,7 @@ pub(super) struct Entry {
 
 /// The maps of all filters, in the order in which packets meet them.
 pub(super) struct Targets<'a> {
-    maps: &'a [Opened<'a>],
+    maps: &'a [OpenMap<'a>],
     /// Encoder of each map, made when it is needed.
     encoders: Vec<Option<Encoder<'a>>>,
     interface: Option<&'a str>,
@@ -67,7 +46,7 @@ type Wrong = (u8, String);
 
 impl<'a> Targets<'a> {
     /// The maps of `interface`, or of all interfaces.
-    pub(super) fn new(maps: &'a [Opened<'a>], interface: Option<&'a str>) -> Self {
+    pub(super) fn new(maps: &'a [OpenMap<'a>], interface: Option<&'a str>) -> Self {
         Self {
             maps,
             encoders: maps.iter().map(|_| None).collect(),
@@ -77,14 +56,17 @@ impl<'a> Targets<'a> {
 
     /// Id of a map in the kernel.
     pub(super) fn id(&self, target: usize) -> u32 {
-        self.maps.get(target).map_or(0, |map| map.id)
+        self.maps
+            .get(target)
+            .and_then(|map| map.running.id().ok())
+            .unwrap_or_default()
     }
 
     /// Number of entries that a map has room for.
     pub(super) fn room(&self, target: usize) -> u32 {
         self.maps
             .get(target)
-            .map_or(0, |map| map.info.definition.max_entries)
+            .map_or(0, |map| map.definition.max_entries)
     }
 
     /// Numbers of the maps to which a decision goes: on each interface the map of the first stage that takes KEY.
@@ -103,7 +85,7 @@ impl<'a> Targets<'a> {
                 continue;
             }
             let is_served = |target: &usize| {
-                let other = self.maps.get(*target).map(Opened::interface);
+                let other = self.maps.get(*target).map(OpenMap::interface);
                 other == Some(map.interface())
             };
             if chosen.iter().any(is_served) {
@@ -203,7 +185,7 @@ impl<'a> Targets<'a> {
     }
 
     /// The maps of the interface, or of all interfaces, with their numbers.
-    fn candidates(&self) -> impl Iterator<Item = (usize, &'a Opened<'a>)> {
+    fn candidates(&self) -> impl Iterator<Item = (usize, &'a OpenMap<'a>)> {
         let interface = self.interface;
         let maps = self.maps.iter().enumerate();
         maps.filter(move |(_, map)| interface.is_none_or(|name| name == map.interface()))
@@ -218,7 +200,6 @@ impl<'a> Targets<'a> {
     fn encoder(&mut self, target: usize) -> Option<&mut Encoder<'a>> {
         let map = self.maps.get(target)?;
         let encoder = self.encoders.get_mut(target)?;
-        let new = || Encoder::new(&map.info.definition, map.types.as_ref());
-        Some(encoder.get_or_insert_with(new))
+        Some(encoder.get_or_insert_with(|| map.encoder()))
     }
 }

@@ -104,11 +104,11 @@ impl Writer for Json<'_> {
                 write_fields(json, &map.encoder.assignments(value).assignments);
             }
         });
-        if let Some(End(until)) = map.running.decision(entry.key) {
+        if let Some(End(until)) = &entry.end {
             self.0.member("decision");
             self.0.value(&true);
             self.0.member("until");
-            self.0.value(&until.map(|until| until.0));
+            self.0.value(&until.as_ref().map(|until| until.0));
         }
         self.0.end_object();
         self.0.result()

@@ -34,7 +34,7 @@ impl Writer for Lines<'_, '_> {
             }
             let mut line = String::new();
             map.encoder.line(map.name, entry.key, value, &mut line);
-            match map.running.decision(entry.key) {
+            match &entry.end {
                 Some(end) => writeln!(self.0, "{line} # {end}")?,
                 None => writeln!(self.0, "{line}")?,
             }

@@ -5,27 +5,26 @@
 mod json;
 mod lines;
 
-use std::fmt::{self, Display};
+use std::fmt;
 use std::io;
-use std::rc::Rc;
 
-use nix::errno::Errno;
-
-use crate::base::escape::Escaped;
 use crate::base::json::Output;
+use crate::commands::open_map::{OpenMap, Report, open_maps, report_error};
 use crate::commands::running_map::{Place, RunningMap};
+use crate::config::decision::End;
 use crate::encode::Encoder;
-use crate::filter::{Content, RunningTable};
-use crate::kernel::info;
-use crate::kernel::map::{Map, Shape};
+use crate::filter::Content;
+use crate::kernel::map::Shape;
 use crate::kernel::map_scan::Scan;
-use crate::object::{self, Btf, MapDef, Table, TableKind};
+use crate::object::TableKind;
 
 /// An entry in the layout that the kernel copies.
 struct Entry<'a> {
     key: &'a [u8],
     /// The value; for a per-CPU map, a value for each possible CPU.
     values: Vec<&'a [u8]>,
+    /// The end of a decision; `None` for an entry that is no decision.
+    end: Option<End>,
 }
 
 /// Properties of a map that the writers need.
@@ -38,7 +37,6 @@ struct MapView<'a> {
     /// Number of entries.
     entries: u64,
     encoder: Encoder<'a>,
-    running: &'a RunningMap,
 }
 
 /// An output format. Calls come in the order `begin`, `entry`…, `end` for each map, then `finish`.
@@ -56,9 +54,6 @@ pub struct Sink<'a> {
     /// Called with each error.
     pub report: Report<'a>,
 }
-
-/// Function that prints an error.
-type Report<'a> = &'a mut dyn FnMut(&dyn Display);
 
 /// Writes all entries of the maps: as JSON if `json` is true, else as lines of a Corefile. Returns false if some entries
 /// cannot be read.
@@ -84,136 +79,61 @@ fn write_maps(
     let (mut scan, mut complete) = (Box::<Scan>::default(), true);
     for maps in maps.chunk_by(|one, next| one.place == next.place) {
         for opened in open_maps(maps, &mut complete, report) {
-            complete &= opened.write(writer, &mut scan, report)?;
+            complete &= write_map(&opened, writer, &mut scan, report)?;
         }
     }
     writer.finish()?;
     Ok(complete)
 }
 
-/// Opens the maps of one stage, and forms its tables. Clears `complete` if a map cannot be read.
-fn open_maps<'a>(
-    maps: &'a [RunningMap],
-    complete: &mut bool,
+/// Writes all entries of a map. Returns false if some entries cannot be read.
+fn write_map(
+    open: &OpenMap<'_>,
+    writer: &mut dyn Writer,
+    scan: &mut Scan,
     report: Report<'_>,
-) -> Vec<OpenMap<'a>> {
-    let mut opened = Vec::with_capacity(maps.len());
-    for running in maps {
-        match running.open() {
-            Ok((map, info)) => opened.push((running, map, info)),
-            Err(errno) => {
-                *complete = false;
-                report_error(running, "cannot be read", errno, report);
+) -> Result<bool, fmt::Error> {
+    let (content, shape) = (&open.content, *open.content.shape());
+    let entries = match shape.kind {
+        kind if kind.is_array() => Ok(shape.max_entries.into()),
+        kind if kind.holds_bytes() => content.each(scan, &mut |_, _| {}),
+        _ => Ok(0),
+    };
+    let mut view = MapView {
+        place: &open.running.place,
+        name: &open.running.name,
+        table: match content {
+            Content::Map(_) => None,
+            Content::Table(table) => Some(table.kind()),
+        },
+        shape,
+        entries: entries.unwrap_or(0),
+        encoder: open.encoder(),
+    };
+    let mut ends = 0;
+    let counted = open.each_decision(scan, &mut |_, _, _| ends += 1);
+    view.entries = view.entries.saturating_add(ends);
+    writer.begin(&view)?;
+    let (mut written, mut scanned) = (Ok(()), counted);
+    if shape.kind.holds_bytes() {
+        let mut write = |key: &[u8], copied: &[u8], end: Option<End>| {
+            let values = shape.values(copied).collect();
+            if written.is_ok() {
+                written = writer.entry(&mut view, &Entry { key, values, end });
             }
-        }
-    }
-    // All maps of an object have their types in the same BTF.
-    let typed = opened.iter().find(|(_, _, info)| info.btf != 0);
-    let btf = typed.and_then(|(running, _, info)| {
-        running.types(info).unwrap_or_else(|errno| {
-            let message = "is shown in bytes, since its types cannot be read";
-            report_error(running, message, errno, report);
-            None
-        })
-    });
-    let btf = btf.map(Rc::new);
-    let mut defs: Vec<_> = opened.iter().map(definition).collect();
-    // Without their types, the parts are shown as the maps that they are.
-    let _ = object::find_tables(&mut defs, btf.as_deref());
-    let maps: Vec<_> = opened
-        .into_iter()
-        .map(|(running, map, _)| (running, map))
-        .collect();
-    let open = |(number, def): (usize, &MapDef)| {
-        let (running, map) = maps.get(number)?;
-        let content = match def.table() {
-            None => Content::Map(map.share().ok()?),
-            Some(table) => Content::Table(form(table, &def.name, &maps)?),
         };
-        Some(OpenMap {
-            running,
-            content,
-            definition: def.for_lines()?.clone(),
-            btf: btf.clone(),
-        })
-    };
-    defs.iter().enumerate().filter_map(open).collect()
-}
-
-/// The table of this name, of the parts among `maps`.
-fn form(table: &Table, name: &str, maps: &[(&RunningMap, Map)]) -> Option<RunningTable> {
-    let part = |name: String| {
-        let mut maps = maps.iter();
-        let (_, map) = maps.find(|(running, _)| running.name == name)?;
-        map.share().ok()
-    };
-    let parts: Option<Vec<_>> = table.part_names(name).map(part).collect();
-    Some(RunningTable::new(table, parts?))
-}
-
-fn definition((running, _, info): &(&RunningMap, Map, info::Map)) -> MapDef {
-    MapDef {
-        name: running.name.clone(),
-        ..info.definition.clone()
+        let read = content.each(scan, &mut |key, copied| {
+            write(key, copied, open.running.decision(key));
+        });
+        let decisions = open.each_decision(scan, &mut |key, value, end| {
+            write(key, value, Some(end));
+        });
+        scanned = scanned.and(read.map(drop)).and(decisions);
     }
-}
-
-fn report_error(running: &RunningMap, message: &str, errno: Errno, report: Report<'_>) {
-    let (place, name) = (&running.place, Escaped(&running.name));
-    let reason = errno.desc();
-    report(&format_args!("{place}: {name} {message}: {reason}"));
-}
-
-/// A map opened for reading.
-struct OpenMap<'a> {
-    running: &'a RunningMap,
-    content: Content,
-    /// The definition, with ids of types in `btf`.
-    definition: MapDef,
-    btf: Option<Rc<Btf>>,
-}
-
-impl OpenMap<'_> {
-    /// Writes all entries. Returns false if some entries cannot be read.
-    fn write(
-        &self,
-        writer: &mut dyn Writer,
-        scan: &mut Scan,
-        report: Report<'_>,
-    ) -> Result<bool, fmt::Error> {
-        let (content, shape) = (&self.content, *self.content.shape());
-        let entries = match shape.kind {
-            kind if kind.is_array() => Ok(shape.max_entries.into()),
-            kind if kind.holds_bytes() => content.each(scan, &mut |_, _| {}),
-            _ => Ok(0),
-        };
-        let mut view = MapView {
-            running: self.running,
-            place: &self.running.place,
-            name: &self.running.name,
-            table: match content {
-                Content::Map(_) => None,
-                Content::Table(table) => Some(table.kind()),
-            },
-            shape,
-            entries: entries.unwrap_or(0),
-            encoder: Encoder::new(&self.definition, self.btf.as_deref()),
-        };
-        writer.begin(&view)?;
-        let (mut written, mut scanned) = (Ok(()), Ok(0));
-        if shape.kind.holds_bytes() {
-            scanned = content.each(scan, &mut |key, copied| {
-                let values = shape.values(copied).collect();
-                if written.is_ok() {
-                    written = writer.entry(&mut view, &Entry { key, values });
-                }
-            });
-        }
-        written?;
-        writer.end()?;
-        if let Err(errno) = scanned {
-            report_error(self.running, "cannot be read in full", errno, report);
-        }
-        Ok(scanned.is_ok())
+    written?;
+    writer.end()?;
+    if let Err(errno) = scanned {
+        report_error(open.running, "cannot be read in full", errno, report);
     }
+    Ok(scanned.is_ok())
 }

@@ -23,7 +23,7 @@ use crate::base::json::Value;
 use crate::control::client;
 use crate::control::{Payload, Request};
 use crate::http::PAGE_SIZE;
-use crate::kernel::errno;
+use crate::kernel::{describe, errno};
 use remarks::lacks_rates;
 use style::Style;
 
@@ -63,7 +63,7 @@ impl fmt::Display for Error {
                 f.write_str("not permitted to measure runs; start as root, or with CAP_SYS_ADMIN")
             }
             Self::Counting(errno) => {
-                let reason = errno.desc();
+                let reason = describe(*errno);
                 write!(f, "cannot measure runs (needs kernel 5.8): {reason}")
             }
         }

@@ -1,23 +1,26 @@
 //! `corexdp test`: the entry that decides about a key, and where the entry comes from.
 
-mod deciding;
+mod lookup;
 mod origin;
+mod table;
 
 use std::fmt::{Display, Write as _};
 use std::path::PathBuf;
 
 use nix::errno::Errno;
 
+use crate::base::capacity::MAX_KEY;
 use crate::base::escape::{Escaped, Plain};
 use crate::base::exit;
+use crate::commands::open_map::{OpenMap, open_maps, report_error};
 use crate::commands::running_map::{self, RunningMap};
 use crate::config::InterfaceName;
-use crate::config::decision::Order;
+use crate::config::decision::{End, Order};
 use crate::control::Request;
 use crate::control::client::Error;
-use crate::encode::Encoder;
+use crate::filter::Content;
 use crate::kernel::map_scan::Scan;
-use deciding::Decider;
+use lookup::Lookup;
 use origin::Corefile;
 
 /// Exit code if no entry decides.
@@ -32,6 +35,14 @@ pub struct Options {
     pub interface: Option<InterfaceName>,
     /// `[@MAP] KEY`.
     pub words: Vec<String>,
+}
+
+/// The entry that decides.
+struct Deciding {
+    key: Vec<u8>,
+    value: Vec<u8>,
+    /// The end, if the entry is a decision.
+    end: Option<End>,
 }
 
 /// Writes to `out` a line for each entry that decides about the key, and returns the exit code.
@@ -56,33 +67,39 @@ pub fn run(
         interface.is_none_or(|name| name == running.place.interface)
             && order.map.as_ref().is_none_or(|map| *map == running.name)
     };
-    let named: Vec<_> = maps.iter().filter(is_named).collect();
-    if named.is_empty() {
+    let mut opened = Vec::with_capacity(maps.len());
+    let mut is_complete = true;
+    for maps in maps.chunk_by(|one, next| one.place == next.place) {
+        opened.append(&mut open_maps(maps, &mut is_complete, report));
+    }
+    opened.retain(|open| is_named(&open.running));
+    if opened.is_empty() {
         report(&"test: no such map; `corexdp status` shows the maps");
         return Ok(exit::UNAVAILABLE);
     }
     let (mut scan, mut refused) = (Box::<Scan>::default(), None);
     let (mut corefile, mut is_asked) = (None, false);
-    for running in named {
-        match test_map(running, &order.key, &mut scan) {
-            Ok(Found::Refused(message)) => refused = refused.or(Some(message)),
-            Ok(Found::Nothing) => is_asked = true,
-            Ok(Found::Entry { line, key }) => {
+    for open in &opened {
+        let running = open.running;
+        match test_map(open, &order.key, &mut scan) {
+            Ok(Err(message)) => refused = refused.or(Some(message)),
+            Ok(Ok(None)) => is_asked = true,
+            Ok(Ok(Some(found))) => {
                 is_asked = true;
-                let origin = match running.decision(&key) {
-                    Some(end) => end.to_string(),
-                    None => {
-                        let corefile =
-                            corefile.get_or_insert_with(|| Corefile::read(&options.control));
-                        corefile.origin(running, &key)
-                    }
+                let origin = if let Some(end) = found.end {
+                    end.to_string()
+                } else {
+                    let read = || Corefile::read(&options.control);
+                    let corefile = corefile.get_or_insert_with(read);
+                    corefile.origin(running, &found.key)
                 };
+                let mut line = String::new();
+                open.encoder()
+                    .line(&running.name, &found.key, &found.value, &mut line);
                 let _ = writeln!(out, "{}: {line} # {}", running.place, Escaped(&origin));
             }
             Err(errno) => {
-                let (place, name) = (&running.place, Plain(&running.name));
-                let why = errno.desc();
-                report(&format_args!("test: {place}: {name} cannot be read: {why}"));
+                report_error(running, "cannot be read", errno, report);
                 return Ok(exit::SYSTEM);
             }
         }
@@ -103,41 +120,48 @@ pub fn run(
     })
 }
 
-/// Result of a map.
-enum Found {
-    /// The key is not one of the map.
-    Refused(String),
-    Nothing,
-    Entry {
-        /// The entry as a line of a Corefile.
-        line: String,
-        key: Vec<u8>,
-    },
-}
-
-fn test_map(running: &RunningMap, word: &str, scan: &mut Scan) -> Result<Found, Errno> {
-    let (map, info) = running.open()?;
-    let kind = info.definition.kind;
+/// The entry of a map that decides about the key `word`; a message if `word` is not a key of the map.
+fn test_map(
+    open: &OpenMap<'_>,
+    word: &str,
+    scan: &mut Scan,
+) -> Result<Result<Option<Deciding>, String>, Errno> {
+    let kind = open.definition.kind;
     if kind.is_array() || !kind.holds_bytes() {
-        return Ok(Found::Refused(format!(
-            "{} has no keys to look up; name another map",
-            Plain(&running.name)
+        let name = Plain(&open.running.name);
+        return Ok(Err(format!(
+            "{name} has no keys to look up; name another map"
         )));
     }
-    let types = running.types(&info)?;
-    let mut encoder = Encoder::new(&info.definition, types.as_ref());
-    let decider = Decider {
-        map: &map,
-        encoder: &encoder,
+    let (mut key, encoder) = ([0; MAX_KEY], open.encoder());
+    let size = match encoder.key(word, &mut key) {
+        Ok(size) => size,
+        Err(message) => return Ok(Err(message)),
     };
-    let (key, value) = match decider.find(word, scan)? {
-        Err(message) => return Ok(Found::Refused(message)),
-        Ok(None) => return Ok(Found::Nothing),
-        Ok(Some(entry)) => entry,
+    let key = key.get_mut(..size).unwrap_or_default();
+    encoder.clear_host_bits(key);
+    let found = match &open.content {
+        Content::Table(table) => table::find(table, key, scan),
+        Content::Map(map) => {
+            let found = Lookup {
+                map,
+                encoder: &encoder,
+            }
+            .find(word, key, scan);
+            found.map(|found| {
+                found.map(|(key, value)| Deciding {
+                    end: open.running.decision(&key),
+                    // The values of other CPUs differ in their counters.
+                    value: map
+                        .shape()
+                        .values(&value)
+                        .next()
+                        .unwrap_or_default()
+                        .to_vec(),
+                    key,
+                })
+            })
+        }
     };
-    let mut line = String::new();
-    // The values of other CPUs differ in their counters.
-    let value = map.shape().values(&value).next().unwrap_or_default();
-    encoder.line(&running.name, &key, value, &mut line);
-    Ok(Found::Entry { line, key })
+    found.map(Ok)
 }

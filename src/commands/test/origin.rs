@@ -3,15 +3,19 @@
 //! The daemon keeps no lines, so the client reads the Corefile again.
 
 use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 
 use crate::base::capacity::MAX_KEY;
+use crate::base::files;
 use crate::base::json::Value;
 use crate::base::utc::Utc;
 use crate::commands::running_map::RunningMap;
 use crate::commands::status;
-use crate::config::fit;
+use crate::config::{Entry, List, fit};
 use crate::encode::Encoder;
+use crate::list::{MAX_LINE, Parser};
+use crate::object::map_for_lines;
 use crate::plan::sources::Sources;
 use crate::plan::{Plan, PlannedFilter, Source};
 
@@ -44,8 +48,8 @@ impl Corefile {
             planned.block.interface.as_str() == running.place.interface
                 && name.is_none_or(|name| stem.to_string_lossy() == name)
         });
-        let places = stages.filter_map(|planned| place(plan, planned, &running.name, key));
-        match (places.last(), changed) {
+        let mut places = stages.filter_map(|planned| place(plan, planned, &running.name, key));
+        match (places.next_back(), changed) {
             (Some(place), None) => place,
             (Some(place), Some(file)) => format!("{place}; {file} has changed since"),
             (None, None) => "not in the Corefile".into(),
@@ -88,17 +92,53 @@ fn read(control: &Path) -> Result<Read, String> {
     })
 }
 
-/// `FILE:LINE` of the last line that gives the map `name` an entry with this key.
+/// `FILE:LINE` of the last line that gives the map `name` an entry with this key, or of the line of a list.
 fn place(plan: &Plan, planned: &PlannedFilter, name: &str, key: &[u8]) -> Option<String> {
     let corefile = &plan.corefile;
     let id = planned.block.map(name)?.id;
-    let encoder = Encoder::new(planned.object.map(name)?, planned.object.btf());
+    let def = map_for_lines(&planned.object.maps, name)?;
+    let encoder = Encoder::new(def, planned.object.btf());
     let lines = planned.block.entries.of_map(id, corefile);
-    let is_same = |line: &crate::config::Entry<'_>| {
+    let is_same = |line: &Entry<'_>| {
         let mut bytes = [0; MAX_KEY];
         let size = fit::key(corefile, line, &encoder, &mut bytes).ok();
         size.and_then(|size| bytes.get(..size)) == Some(key)
     };
-    let at = lines.filter(is_same).last()?.at()?;
-    Some(format!("{}:{}", corefile.file(at), at.line()))
+    if let Some(at) = lines.filter(is_same).last().and_then(|line| line.at()) {
+        return Some(format!("{}:{}", corefile.file(at), at.line()));
+    }
+    let mut lists = planned.block.lists.iter().filter(|list| list.map == id);
+    lists.find_map(|list| {
+        let line = list_line(list, &encoder, key)?;
+        Some(format!("{}:{line}", list.path.display()))
+    })
+}
+
+/// The line of a list's file that gives an entry with this key.
+fn list_line(list: &List, encoder: &Encoder<'_>, key: &[u8]) -> Option<u64> {
+    let mut reader = BufReader::new(files::open(&list.path).ok()?);
+    let mut parser = Parser::new(list.format.map(|(format, _)| format));
+    let keys = encoder.item_keys()?;
+    let (mut line, mut bytes, mut is_found) = (Vec::new(), vec![0; key.len()], false);
+    for number in 1.. {
+        line.clear();
+        let limit = u64::try_from(2 * MAX_LINE).unwrap_or(u64::MAX);
+        if (&mut reader)
+            .take(limit)
+            .read_until(b'\n', &mut line)
+            .ok()?
+            == 0
+        {
+            return None;
+        }
+        parser.feed(&line, &mut |found| {
+            Encoder::item_key(keys, &found.item, &mut bytes)?;
+            is_found |= bytes == key;
+            Ok(())
+        });
+        if is_found {
+            return Some(number);
+        }
+    }
+    None
 }

@@ -28,6 +28,7 @@ use nix::errno::Errno;
 use crate::base::exit;
 use crate::config::InterfaceName;
 use crate::control::client;
+use crate::kernel::describe;
 use session::Session;
 pub use table::By;
 use text::Lines;
@@ -86,7 +87,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Samples(error) => error.fmt(f),
-            Self::Wait(errno) => write!(f, "cannot wait for samples: {}", errno.desc()),
+            Self::Wait(errno) => write!(f, "cannot wait for samples: {}", describe(*errno)),
             Self::Output(error) => write!(f, "standard output: {error}"),
         }
     }

@@ -10,6 +10,7 @@ use super::states;
 use crate::base::capacity::MAX_STAGES;
 use crate::filter::fingerprint::Identity;
 use crate::filter::refusal::PinError;
+use crate::kernel::describe;
 use crate::kernel::interface::{self, Interface};
 use crate::kernel::pin::Link;
 use crate::log::Log;
@@ -143,7 +144,7 @@ fn attached_filter(
         (None, Some(_), Some(id)) => match PinnedStage::by_id(id) {
             Ok(stage) => stage,
             Err(errno) => {
-                let (path, why) = (pins.path().display(), errno.desc());
+                let (path, why) = (pins.path().display(), describe(errno));
                 log.warn(format_args!(
                     "{name}: {path} lacks the pin of the program, and the program cannot be opened by its id: {why}; the filter is removed and attached again"
                 ));

@@ -9,7 +9,7 @@ mod states;
 use std::os::fd::OwnedFd;
 
 use super::fingerprint::{StateKey, Target};
-use super::loaded::{Changes, LoadedMap};
+use super::loaded::{Changes, LoadedMap, open_tables};
 use super::refusal::{PinError, no_descriptor, to_reason};
 use super::stage::{MapsFrom, Stage};
 use super::state::Attached;
@@ -122,6 +122,10 @@ pub(super) fn adopt_maps(
         return marked
             .map(|()| None)
             .map_err(|error| not_pinned(context, &error));
+    }
+    open_tables(defs, &mut maps).map_err(|error| no_descriptor(context, &error))?;
+    for map in &mut maps {
+        map.adopt_decisions(context.log);
     }
     if maps.iter().all(|loaded| loaded.name != NEXT)
         && let Some(map) = pins

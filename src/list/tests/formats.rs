@@ -43,6 +43,11 @@ fn cidr_has_prefixes_addresses_and_ranges() {
             ("; comment", Ok(&[])),
             ("0.0.0.0/0", Err(Reason::Everything)),
             ("::/0", Err(Reason::Everything)),
+            ("::ffff:0:0/96", Err(Reason::Everything)),
+            (
+                "::-ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
+                Err(Reason::Everything),
+            ),
             ("0.0.0.0-255.255.255.255", Err(Reason::Everything)),
             ("192.0.2.9-192.0.2.1", Err(Reason::NotAddress)),
             ("192.0.2.1-2001:db8::", Err(Reason::NotAddress)),
@@ -58,12 +63,43 @@ fn cidr_has_prefixes_addresses_and_ranges() {
 }
 
 #[test]
-fn range_of_all_ipv6_addresses_but_two_has_its_prefixes() {
-    let text = "::1-ffff:ffff:ffff:ffff:ffff:ffff:ffff:fffe";
-    let (items, _) = read(Some(Format::Cidr), text.as_bytes(), 4096);
-    assert_eq!(items.len(), 254);
-    assert_eq!(items.first().unwrap(), "::1/128");
-    assert_eq!(items.get(127).unwrap(), "8000::/2");
+fn ipv6_prefix_does_not_have_the_mapped_ipv4_addresses() {
+    let prefixes = |text: &str| {
+        let mut prefixes = Vec::new();
+        let mut visit = |found: &Found<'_>| {
+            if let Item::Prefix { address, length } = found.item {
+                prefixes.push((address, u128::MAX.checked_shr(length.into()).unwrap_or(0)));
+            }
+            Ok(())
+        };
+        let mut parser = Parser::new(Some(Format::Cidr));
+        parser.feed(text.as_bytes(), &mut visit);
+        parser.finish(&mut visit);
+        prefixes
+    };
+    let ipv4 = (0xffff << 32, 0xffff_ffff);
+    for (text, first, last, count) in [
+        ("::/8", 0, u128::MAX >> 8, 88),
+        (
+            "::1-ffff:ffff:ffff:ffff:ffff:ffff:ffff:fffe",
+            1,
+            u128::MAX - 1,
+            268,
+        ),
+    ] {
+        let prefixes = prefixes(text);
+        assert_eq!(prefixes.len(), count, "{text}");
+        // Prefixes in order, without a gap but that of IPv4.
+        let mut next = first;
+        for (address, host_bits) in prefixes {
+            if next == ipv4.0 {
+                next += ipv4.1 + 1;
+            }
+            assert_eq!((address, address & host_bits), (next, 0), "{text}");
+            next = address + host_bits + 1;
+        }
+        assert_eq!(next, last + 1, "{text}");
+    }
 }
 
 #[test]

@@ -163,20 +163,18 @@ impl Btf {
     /// Writes sizes of sections, and offsets of their variables, which compilers leave to the linker. `size` returns the
     /// size of the section with this name, and `offset` the offset of a variable in it by the names of section and
     /// variable, both in bytes.
-    pub(super) fn place_variables(
-        &mut self,
-        size: impl Fn(&str) -> Option<u32>,
-        offset: impl Fn(&str, &str) -> Option<u32>,
-    ) {
+    pub(super) fn place_variables(&mut self, place: impl Fn(&str, Option<&str>) -> Option<u32>) {
         for id in 1..self.end() {
             let Some(Type::Section(section)) = self.get(id) else {
                 continue;
             };
-            let Some(size) = size(section.name) else {
+            let Some(size) = place(section.name, None) else {
                 continue;
             };
             let offsets = section.places().map(|(id, before)| match self.get(id) {
-                Some(Type::Variable { name, .. }) => offset(section.name, name).unwrap_or(before),
+                Some(Type::Variable { name, .. }) => {
+                    place(section.name, Some(name)).unwrap_or(before)
+                }
                 _ => before,
             });
             let offsets: Vec<_> = offsets.collect();

@@ -1,7 +1,5 @@
 //! Search for the types of the kernel that match a type of the object.
 
-use std::collections::BTreeMap;
-
 use super::super::btf::{Btf, Enum, Type};
 use super::access::{Access, essential};
 use super::{Kind, Relocation, Value, field};
@@ -13,8 +11,8 @@ pub(super) struct Ambiguous;
 pub(super) struct Candidates<'a> {
     local: &'a Btf,
     kernel: &'a Btf,
-    /// Type ids of the kernel, by kind and name.
-    named: BTreeMap<(u8, &'a str), Vec<u32>>,
+    /// Type ids of the kernel, sorted by kind and name.
+    named: Vec<((u8, &'a str), Vec<u32>)>,
 }
 
 impl<'a> Candidates<'a> {
@@ -23,10 +21,16 @@ impl<'a> Candidates<'a> {
         let wanted = relocations
             .iter()
             .filter_map(|relocation| Some((class(local, relocation.type_id)?, Vec::new())));
-        let mut named: BTreeMap<_, Vec<u32>> = wanted.collect();
+        let mut named: Vec<(_, Vec<u32>)> = wanted.collect();
+        named.sort_unstable_by_key(|(class, _)| *class);
+        named.dedup_by_key(|(class, _)| *class);
         for id in 1..kernel.end() {
-            if let Some(found) = class(kernel, id).and_then(|class| named.get_mut(&class)) {
-                found.push(id);
+            let Some(class) = class(kernel, id) else {
+                continue;
+            };
+            let index = named.binary_search_by_key(&class, |&(class, _)| class);
+            if let Some((_, types)) = index.ok().and_then(|index| named.get_mut(index)) {
+                types.push(id);
             }
         }
         Self {
@@ -40,10 +44,14 @@ impl<'a> Candidates<'a> {
     pub(super) fn value(&self, relocation: &Relocation) -> Result<Option<Value>, Ambiguous> {
         let (local, kernel) = (self.local, self.kernel);
         let class = class(local, relocation.type_id);
-        let types = class.and_then(|class| self.named.get(&class));
+        let index = class.and_then(|class| {
+            let named = self.named.binary_search_by_key(&class, |&(class, _)| class);
+            named.ok()
+        });
+        let types = index.and_then(|index| self.named.get(index));
         let mut values = types
             .into_iter()
-            .flatten()
+            .flat_map(|(_, types)| types)
             .filter_map(|&root| value(relocation, local, kernel, root));
         let Some(first) = values.next() else {
             return Ok(relocation.kind.missing().map(Value::number));

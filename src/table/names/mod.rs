@@ -29,7 +29,7 @@ mod model;
 mod tests;
 
 pub use build::{Sizes, build, measure};
-pub use parts::{Parts, is_intact, set_decisions};
+pub use parts::{Parts, decisions, is_intact, set_decisions};
 pub use read::{Entry, Match, admit, carry, deciding, digest, each, find};
 pub use scope::Scope;
 pub use set::{Counts, NameSet};

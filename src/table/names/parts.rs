@@ -126,6 +126,11 @@ pub fn is_intact(parts: &Parts, layout: &ValueLayout) -> bool {
         && parts.get(Field::Least) <= NO_NAMES
 }
 
+/// Number of decisions.
+pub fn decisions(parts: &Parts) -> u64 {
+    parts.get(Field::Decisions)
+}
+
 /// Stores the number of decisions. Programs look at decisions only while it is not 0.
 pub fn set_decisions(parts: &Parts, count: u64) {
     parts.set(Field::Decisions, count);

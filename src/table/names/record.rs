@@ -18,6 +18,8 @@ const SOURCE: u32 = 24;
 /// All bits of the first half.
 const HALF: u64 = 0xff00_ff00;
 const PAIR: u64 = 1 << 40;
+/// First of the bits above, which are the low bits of the place of the name's hash.
+const CHECK: u32 = 41;
 /// Bits of a full entry's counter word above the number of its rule: the digest of the value that it was made of.
 const DIGEST: u32 = MAX_NUMBER.count_ones();
 
@@ -171,7 +173,8 @@ impl Draft {
 
     /// Writes the record at `at`, where no entry refers to.
     pub(super) fn write(&self, parts: &Parts, at: u64, name: &Hashed) {
-        let head = self.head();
+        let place = parts.secrets(Field::Secrets).place(name.suffix(self.size));
+        let head = Head(self.head().0 | place << CHECK);
         write(parts.records, at, head.0);
         for (index, word) in (at + 2..).zip(name.suffix_words(self.size)) {
             write(parts.records, index, word);

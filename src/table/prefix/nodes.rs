@@ -184,8 +184,8 @@ pub(super) struct Run {
 fn host_words(address: u128) -> [u32; 4] {
     let half = |bits: u128| {
         #[expect(clippy::cast_possible_truncation, reason = "the low half is wanted")]
-        let [a, b, c, d, e, f, g, h] = (bits as u64).to_ne_bytes();
-        [[a, b, c, d], [e, f, g, h]].map(u32::from_ne_bytes)
+        let [a, b, c, d, rest @ ..] = (bits as u64).to_ne_bytes();
+        [[a, b, c, d], rest].map(u32::from_ne_bytes)
     };
     let [[a, b], [c, d]] = [half(address >> 64), half(address)];
     [a, b, c, d]

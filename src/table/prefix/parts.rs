@@ -232,7 +232,7 @@ impl<'a> Parts<'a> {
             .iter()
             .all(|count| *count <= MAX_NUMBER)
             && numbers.light() <= MAX_NUMBER
-            && numbers.light() as usize + 1 <= self.packets.len()
+            && (numbers.light() as usize) < self.packets.len()
             && numbers.key_words() <= self.keys.len()
             && (full as usize + 1) * self.stride <= self.rules.len()
     }

@@ -2,9 +2,16 @@
 
 use std::fs;
 
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::process::Stdio;
+use std::thread;
+
 use nix::sys::signal::Signal;
 
 use super::{FILE, blocks, corefile, drops, entries, kept, start};
+use support::net::{Site, finish_with, pause};
+use support::objects::compile::compile_with;
 
 #[test]
 fn restart_and_reload_keep_decisions() {
@@ -79,5 +86,141 @@ fn garbage_in_the_file_is_named_and_the_rest_is_restored() {
     assert_eq!(warnings, expected);
     assert!(drops(&site, "192.0.2.7") && !drops(&site, "192.0.2.6"));
     assert_eq!(entries(&site, "xdp_map"), 1);
+    daemon.stop();
+}
+
+/// A batch of `count` decisions about addresses in 10.`net`.0.0/16.
+fn batch(net: u32, count: u32) -> String {
+    let mut text = String::new();
+    for n in 0..count {
+        let (high, low) = (n / 256, n % 256);
+        writeln!(
+            text,
+            "@hosts 10.{net}.{high}.{low} action=BLOCK_DROP for 1h"
+        )
+        .unwrap();
+    }
+    text
+}
+
+#[test]
+fn two_clients_at_once_lose_nothing() {
+    let site = blocks();
+    let daemon = start(&site, "");
+    let clients: Vec<_> = (1..=4)
+        .map(|net| {
+            let mut command = site.deciding(&["add", "-"]);
+            thread::spawn(move || finish_with(&mut command, &batch(net, 1000)).expect(0, &[]))
+        })
+        .collect();
+    for client in clients {
+        client.join().unwrap();
+    }
+    assert_eq!((entries(&site, "hosts"), kept(&site).len()), (4000, 4000));
+    daemon.stop();
+}
+
+/// Starts a batch and kills its client a moment later.
+fn killed(site: &Site, text: &str, milliseconds: u64) {
+    let mut command = site.deciding(&["add", "-"]);
+    let mut client = command
+        .stdin(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut stdin = client.stdin.take().unwrap();
+    let text = text.to_owned();
+    // The write fails if the client is killed before it has read all.
+    let writer = thread::spawn(move || drop(stdin.write_all(text.as_bytes())));
+    pause(milliseconds);
+    client.kill().unwrap();
+    client.wait().unwrap();
+    writer.join().unwrap();
+}
+
+#[test]
+fn killed_clients_and_daemons_leave_file_and_map_in_agreement() {
+    let site = blocks();
+    let mut daemon = start(&site, "");
+    for round in 0..24_u32 {
+        let text = batch(round, 400);
+        killed(&site, &text, u64::from(round) * 5);
+        if round % 6 == 5 {
+            daemon.kill();
+            daemon = start(&site, "");
+            assert_eq!(daemon.lines_with("not restored"), [""; 0]);
+            let lines = kept(&site);
+            let sure = lines.iter().filter(|line| !line.ends_with("pending"));
+            assert_eq!(entries(&site, "hosts"), sure.count(), "round {round}");
+        }
+    }
+    // The file is whole, and every client can go on.
+    finish_with(&mut site.deciding(&["add", "-"]), &batch(99, 10)).expect(0, &[]);
+    assert!(
+        kept(&site)
+            .iter()
+            .all(|line| line.starts_with("edge0 blocks entry @hosts 10."))
+    );
+    daemon.stop();
+}
+
+#[test]
+fn folder_that_cannot_be_used_is_only_a_warning() {
+    let site = blocks();
+    fs::create_dir_all(site.folder.file(FILE)).unwrap();
+    let daemon = start(&site, "");
+    daemon.line("cannot read the decisions in state/decisions: is a directory; the filters start without them");
+    let add = |key: &str, state: &str, reason: &str| {
+        let words = ["add", key, "action=BLOCK_DROP", "--state", state];
+        let warning = format!(
+            "corexdp: cannot keep decisions in {state}: {reason}; a restart of the daemon loses them"
+        );
+        site.ask(&words).expect(0, &[&warning]);
+    };
+    add("192.0.2.7", "state", "is a directory");
+    add(
+        "192.0.2.8",
+        "none/state",
+        "No such file or directory (os error 2)",
+    );
+    add(
+        "192.0.2.9",
+        "/proc/self",
+        "No such file or directory (os error 2)",
+    );
+    assert!(drops(&site, "192.0.2.7") && drops(&site, "192.0.2.9"));
+    daemon.stop();
+}
+
+/// Decisions that are made before the rollback of a reload are kept, and deleted ones do not return.
+#[test]
+fn rolled_back_reload_keeps_later_decisions() {
+    let site = blocks();
+    let daemon = start(&site, "");
+    let decide = |words: &[&str]| site.decide(words).expect(0, &[]);
+    // With other entries the maps stay, and with another object the stage gets new maps.
+    compile_with("blocks", &site.folder.file("other"), &["-DENTRIES=8"]);
+    let lines = ["    entry @hosts 198.51.100.7 action=BLOCK_DROP\n", "other"];
+    for (round, lines) in lines.into_iter().enumerate() {
+        decide(&["add", "@hosts", "192.0.2.7", "action=BLOCK_DROP"]);
+        decide(&["add", "192.0.2.8", "action=BLOCK_DROP", "for", "1h"]);
+        let changed = match lines {
+            "other" => corefile("").replace("blocks.o", "other/blocks.o"),
+            lines => corefile(lines),
+        };
+        site.folder.write("Corefile", &changed);
+        site.ask(&["reload", "--confirm", "2s"]).expect(0, &[]);
+        assert!(drops(&site, "192.0.2.7") && drops(&site, "192.0.2.8"));
+        decide(&["delete", "@hosts", "192.0.2.7"]);
+        decide(&["add", "@hosts", "192.0.2.9", "action=BLOCK_DROP"]);
+        daemon.nth_line(round, "not confirmed in time");
+        site.ask(&["status"]).expect(0, &[]);
+        assert!(!drops(&site, "192.0.2.7"), "{changed}");
+        assert!(drops(&site, "192.0.2.8") && drops(&site, "192.0.2.9"));
+        assert_eq!((entries(&site, "hosts"), kept(&site).len()), (1, 2));
+        decide(&["delete", "@hosts", "192.0.2.9"]);
+        decide(&["delete", "192.0.2.8"]);
+        assert_eq!(entries(&site, "hosts"), 0);
+    }
     daemon.stop();
 }

@@ -1,8 +1,10 @@
 //! `corexdp add` and `corexdp delete`: decisions at run time, beside the entries of the Corefile.
 
 mod batch;
+mod feeding;
 mod keeping;
 mod refusing;
+mod tables;
 mod testing;
 
 use std::fs;

@@ -7,6 +7,7 @@ use crate::packet;
 #[cfg(feature = "faults")]
 use support::net::Daemon;
 use support::net::{CLIENT, SERVER, detach_link};
+use support::wait::wait_for;
 
 /// SIGTERM lets the daemon finish; SIGKILL gives it no time to do anything.
 #[test]
@@ -208,4 +209,44 @@ fn filter_is_adopted_on_an_interface_that_is_down() {
     held.drops("10.12.0.1", 0);
     daemon.stop();
     assert_eq!(held.pins(), (1, true));
+}
+
+/// The next daemon deletes the decisions of a held filter when their time is up, and keeps those that have no end.
+#[test]
+fn decisions_of_a_held_filter_keep_their_end() {
+    for (object, action) in [("blocks", "action=BLOCK_DROP"), ("acl", "action=ACL_DROP")] {
+        let held = Held::new();
+        let site = &held.site;
+        if object == "acl" {
+            site.folder.shipped(object);
+        } else {
+            site.folder.fixture(object);
+        }
+        let corefile = format!(
+            ". {{\n  prometheus\n  ebpf {{\n    if edge0\n    elf {object}.o\n    exit hold\n  }}\n}}\n"
+        );
+        let daemon = held.start(&corefile);
+        for (key, more) in [
+            ("192.0.2.0/24", &["for", "2s"][..]),
+            ("198.51.100.0/24", &[]),
+        ] {
+            site.decide(&[&["add", key, action], more].concat())
+                .expect(0, &[]);
+        }
+        let filter = site.filter();
+        daemon.kill();
+        let daemon = held.start(&corefile);
+        assert_eq!(site.filter(), filter);
+        let decided = || {
+            let text = site.ask(&["dump"]).stdout;
+            text.lines()
+                .filter(|line| line.contains("# decision"))
+                .count()
+        };
+        wait_for("decisions", &1, decided);
+        site.ask(&["test", "198.51.100.7"]).expect(0, &[]);
+        site.decide(&["delete", "198.51.100.0/24"]).expect(0, &[]);
+        assert_eq!(decided(), 0);
+        daemon.stop();
+    }
 }

@@ -13,7 +13,7 @@ const MAX_MEMORY: usize = 16 * MAX_LINE;
 const MAX_WIRE: usize = 254;
 const MAX_LABEL: usize = 63;
 /// Maximum number of prefixes of a range.
-const MAX_RANGE: u64 = 254;
+const MAX_RANGE: u64 = 512;
 
 /// Checks the bytes as a list of this format; without one, of the format that they tell.
 pub fn run(input: &[u8], format: Option<Format>) {

@@ -10,8 +10,9 @@ use corexdp::encode::Encoder;
 use corexdp::object::{LinkedObject, link, map_for_lines};
 
 use super::kernel::{Map, Program, Ran};
+use super::name_table::NameTable;
 use super::sandbox::{PASS, Sandbox};
-use super::table::{self, PrefixTable};
+use super::table::{self, FilledTable, PrefixTable};
 use crate::wait::wait_until;
 use crate::{repository, shipped_object};
 
@@ -23,7 +24,7 @@ pub struct Filter {
     pub program: Program,
     object: LinkedObject,
     maps: HashMap<String, Map>,
-    tables: HashMap<String, PrefixTable>,
+    tables: HashMap<String, FilledTable>,
     /// Field order matters: dropped last, since it pins the program and its maps.
     sandbox: Sandbox,
 }
@@ -59,20 +60,39 @@ impl Filter {
 
     /// Loads any object and writes the entries. Its tables are as large as their entries need, with room for some more.
     pub fn with(path: &Path, entries: &[&str]) -> Self {
-        let bytes = fs::read(path).unwrap();
-        let object = link(&bytes, "xdp_prog").unwrap();
+        let object = linked(path);
         let names = object.maps.iter().map(|map| &map.name);
         let tables = names.filter(|name| table::table(&object, name).is_some());
         let tables: HashMap<_, _> = tables
             .map(|name| {
                 let lines = entries.iter().filter(|line| named(line).0 == name);
                 let entries: Vec<_> = lines.map(|line| encode(&object, line)).collect();
-                (name.clone(), PrefixTable::new(&object, name, &entries))
+                (name.clone(), FilledTable::new(&object, name, &entries))
             })
             .collect();
+        let filter = Self::form(path, object, tables);
+        let is_in_map = |line: &&&str| !filter.tables.contains_key(named(line).0);
+        for line in entries.iter().filter(is_in_map) {
+            filter.entry(line);
+        }
+        filter
+    }
+
+    /// Loads `target/bpf/NAME.o`, whose table `xdp_map` gets names in wire format. All have the same value, in words.
+    pub fn with_names(name: &str, names: impl IntoIterator<Item = Vec<u8>>, fields: &str) -> Self {
+        let path = shipped_object(name);
+        let object = linked(&path);
+        let (_, value) = encode(&object, &format!("example {fields}"));
+        let entries = names.into_iter().map(|wire| (wire, value.clone()));
+        let table = NameTable::of_wires(&object, "xdp_map", entries.collect());
+        let tables = [("xdp_map".to_owned(), FilledTable::Names(table))];
+        Self::form(&path, object, HashMap::from(tables))
+    }
+
+    fn form(path: &Path, object: LinkedObject, tables: HashMap<String, FilledTable>) -> Self {
         let ids: Vec<_> = tables
             .values()
-            .flat_map(PrefixTable::ids)
+            .flat_map(FilledTable::ids)
             .cloned()
             .collect();
         let sandbox = Sandbox::load_with(path, &ids);
@@ -80,7 +100,7 @@ impl Filter {
         // `.rodata` holds constants, which are set before the program is loaded.
         let maps = object.maps.iter().filter(|map| map.name != ".rodata");
         let names = maps.map(|map| map.name.clone());
-        let filter = Self {
+        Self {
             program: Program::pinned(&pins.join("prog")),
             maps: names
                 .map(|name| (name.clone(), Map::pinned(&pins.join("maps").join(&name))))
@@ -88,12 +108,7 @@ impl Filter {
             object,
             tables,
             sandbox,
-        };
-        let is_in_map = |line: &&&str| !filter.tables.contains_key(named(line).0);
-        for line in entries.iter().filter(is_in_map) {
-            filter.entry(line);
         }
-        filter
     }
 
     /// Loads the program with the entries of its own Corefile, without `monitor=true`: the state after the first step
@@ -121,7 +136,10 @@ impl Filter {
 
     /// The prefix table of this name.
     pub fn table(&self, map: &str) -> &PrefixTable {
-        &self.tables[map]
+        match &self.tables[map] {
+            FilledTable::Prefixes(table) => table,
+            FilledTable::Names(_) => panic!("{map} is a name table"),
+        }
     }
 
     /// The value of the counter `[@MAP] KEY FIELD`; 0 if the entry does not exist.
@@ -177,6 +195,10 @@ impl Filter {
     pub fn descriptor(&self, map: &str) -> Option<i32> {
         self.maps.get(map).map(Map::descriptor)
     }
+}
+
+fn linked(path: &Path) -> LinkedObject {
+    link(&fs::read(path).unwrap(), "xdp_prog").unwrap()
 }
 
 fn encoder<'a>(object: &'a LinkedObject, map: &str) -> Encoder<'a> {

@@ -7,5 +7,6 @@ mod headers;
 pub mod kernel;
 pub mod message;
 pub mod model;
+pub mod name_table;
 pub mod sandbox;
 pub mod table;

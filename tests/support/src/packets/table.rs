@@ -12,6 +12,48 @@ use corexdp::object::{LinkedObject, MapDef, Table, TableKind};
 use corexdp::table::prefix::{Parts, Prefix, PrefixSet, Sizes, build, find, measure, update};
 use corexdp::table::{Leaf, NoRoom, ValueLayout, Values};
 
+use super::name_table::NameTable;
+
+/// A table of a program.
+pub enum FilledTable {
+    Prefixes(PrefixTable),
+    Names(NameTable),
+}
+
+impl FilledTable {
+    /// Creates and fills the maps of the table `name` with entries as bytes of key and value.
+    pub fn new(object: &LinkedObject, name: &str, entries: &[(Vec<u8>, Vec<u8>)]) -> Self {
+        match table(object, name).unwrap().kind {
+            TableKind::Prefixes => Self::Prefixes(PrefixTable::new(object, name, entries)),
+            TableKind::Names => Self::Names(NameTable::new(object, name, entries)),
+        }
+    }
+
+    /// Name and id of each map.
+    pub fn ids(&self) -> &[(String, u32)] {
+        match self {
+            Self::Prefixes(table) => table.ids(),
+            Self::Names(table) => table.ids(),
+        }
+    }
+
+    /// Adds or replaces an entry, in place.
+    pub fn insert(&self, key: &[u8], value: &[u8]) -> Result<(), NoRoom> {
+        match self {
+            Self::Prefixes(table) => table.insert(key, value),
+            Self::Names(table) => table.insert(key, value),
+        }
+    }
+
+    /// The value of an entry, counters included.
+    pub fn value(&self, key: &[u8]) -> Option<Vec<u8>> {
+        match self {
+            Self::Prefixes(table) => table.value(key),
+            Self::Names(table) => table.value(key),
+        }
+    }
+}
+
 /// A prefix table and its entries.
 pub struct PrefixTable {
     layout: ValueLayout,
@@ -99,10 +141,9 @@ impl PrefixTable {
     }
 }
 
-/// The prefix table `name` of an object.
+/// The table `name` of an object.
 pub fn table<'a>(object: &'a LinkedObject, name: &str) -> Option<&'a Table> {
-    let table = object.map(name)?.table()?;
-    (table.kind == TableKind::Prefixes).then_some(table)
+    object.map(name)?.table()
 }
 
 fn set_of(entries: &BTreeMap<Prefix, Vec<u8>>, layout: &ValueLayout) -> (PrefixSet, Values) {
@@ -116,17 +157,21 @@ fn set_of(entries: &BTreeMap<Prefix, Vec<u8>>, layout: &ValueLayout) -> (PrefixS
 
 fn parts(object: &LinkedObject, name: &str, sizes: Sizes) -> impl Iterator<Item = Map> {
     let sizes = [sizes.lines, sizes.packets, sizes.keys, sizes.rules];
-    PARTS.iter().zip(sizes).map(move |(part, max_entries)| {
-        let def = object.map(&format!("{name}{part}")).unwrap();
-        let def = MapDef {
-            max_entries,
-            ..def.clone()
-        };
-        Map::create(&def, None, None, 1).unwrap()
-    })
+    let sizes = PARTS.iter().zip(sizes);
+    sizes.map(move |(part, size)| create(object, &format!("{name}{part}"), size))
 }
 
-fn id(map: &Map) -> u32 {
+/// Creates the map `name` of an object with room for `max_entries`.
+pub(super) fn create(object: &LinkedObject, name: &str, max_entries: u32) -> Map {
+    let def = MapDef {
+        max_entries,
+        ..object.map(name).unwrap().clone()
+    };
+    Map::create(&def, None, None, 1).unwrap()
+}
+
+/// The id of a map.
+pub(super) fn id(map: &Map) -> u32 {
     let info = fs::read_to_string(format!("/proc/self/fdinfo/{}", map.fd().as_raw_fd())).unwrap();
     let id = info.lines().find_map(|line| line.strip_prefix("map_id:"));
     id.unwrap().trim().parse().unwrap()

@@ -16,36 +16,29 @@ const EXACT: &str = "exact";
 const LENGTH: usize = size_of::<u32>();
 
 /// Key and value of an entry.
-type Entry = (Vec<u8>, Vec<u8>);
+pub(super) type Entry = (Vec<u8>, Vec<u8>);
 
 /// A map in which entries are looked up.
-pub(super) struct Decider<'a> {
+pub(super) struct Lookup<'a> {
     pub(super) map: &'a Map,
     pub(super) encoder: &'a Encoder<'a>,
 }
 
-impl Decider<'_> {
-    /// The entry that decides about the key `word`; a message if `word` is not a key of the map.
+impl Lookup<'_> {
+    /// The entry that decides about `key`, whose word is `word`.
     pub(super) fn find(
         &self,
         word: &str,
+        key: &[u8],
         scan: &mut Scan,
-    ) -> Result<Result<Option<Entry>, String>, Errno> {
-        let mut key = [0; MAX_KEY];
-        let size = match self.encoder.key(word, &mut key) {
-            Ok(size) => size,
-            Err(message) => return Ok(Err(message)),
-        };
-        let key = key.get_mut(..size).unwrap_or_default();
-        self.encoder.clear_host_bits(key);
-        let found = if self.map.shape().kind == MapKind::LPM_TRIE {
+    ) -> Result<Option<Entry>, Errno> {
+        if self.map.shape().kind == MapKind::LPM_TRIE {
             self.longest_prefix(key, scan)
         } else if self.encoder.has_domain_keys() {
             self.longest_suffix(word, scan)
         } else {
             self.exact(key, scan)
-        };
-        found.map(Ok)
+        }
     }
 
     fn exact(&self, key: &[u8], scan: &mut Scan) -> Result<Option<Entry>, Errno> {

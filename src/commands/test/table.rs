@@ -1,0 +1,121 @@
+//! The entry of a table that decides about an address or a name. A decision counts as a line of the Corefile: the longest
+//! network or name of both decides, and before the items of lists.
+
+use nix::errno::Errno;
+
+use super::Deciding;
+use crate::base::ktime;
+use crate::commands::running_map::end;
+use crate::encode::{name_to_wire, write_wire};
+use crate::filter::{Parts, RunningTable};
+use crate::kernel::map_scan::Scan;
+use crate::table::names::{self, Scope};
+use crate::table::prefix::{self, Prefix};
+
+/// The longest of the decisions that match.
+struct Longest {
+    deciding: Deciding,
+    /// Bits of the network, or bytes of the name.
+    length: usize,
+}
+
+/// The entry that decides about `key`; about a network, the entry that decides about its first address.
+pub(super) fn find(
+    table: &RunningTable,
+    key: &[u8],
+    scan: &mut Scan,
+) -> Result<Option<Deciding>, Errno> {
+    let decision = decision(table, key, scan)?;
+    let mapped = table.map_parts()?;
+    let mut value = vec![0; table.shape().value_size];
+    // Length of the listed network or name, its source, and the entry.
+    let listed = match mapped.parts()? {
+        Parts::Prefixes(parts) => {
+            let address = Prefix::from_key(key).ok_or(Errno::EINVAL)?.address;
+            prefix::deciding(parts, address).map(|entry| {
+                parts.value(entry.leaf, table.layout(), &mut value);
+                let key = entry.prefix.to_key().to_vec();
+                (usize::from(entry.prefix.length), entry.source, key)
+            })
+        }
+        Parts::Names(parts) => {
+            let wire = wire(key);
+            let found = names::deciding(&parts, table.layout(), &wire, &mut value);
+            found.and_then(|found| {
+                let size = usize::from(found.size);
+                let mut key = vec![0; key.len()];
+                let listed = wire.get(wire.len().checked_sub(size)?..)?;
+                write_wire(listed, &mut key).ok()?;
+                found.scope.put(table.layout(), &mut value);
+                Some((size, found.source, key))
+            })
+        }
+    };
+    let entry = |(_, _, key)| Deciding {
+        key,
+        value,
+        end: None,
+    };
+    Ok(match (decision, listed) {
+        (Some(decision), Some(listed)) if listed.1 == 0 && listed.0 > decision.length => {
+            Some(entry(listed))
+        }
+        (Some(decision), _) => Some(decision.deciding),
+        (None, listed) => listed.map(entry),
+    })
+}
+
+/// The decision that matches `key` and is the longest.
+fn decision(
+    table: &RunningTable,
+    wanted: &[u8],
+    scan: &mut Scan,
+) -> Result<Option<Longest>, Errno> {
+    let mapped = table.map_parts()?;
+    let is_network = matches!(mapped.parts()?, Parts::Prefixes(_));
+    let (now, mut longest) = (ktime::now(), None::<Longest>);
+    table.each_decision(scan, &mut |key, value, until| {
+        let length = if is_network {
+            network_length(wanted, key)
+        } else {
+            name_length(table, wanted, key, value)
+        };
+        let is_over = until.is_some_and(|until| until <= now);
+        let is_longer = |length: usize| longest.as_ref().is_none_or(|found| found.length < length);
+        if let Some(length) = length.filter(|length| !is_over && is_longer(*length)) {
+            longest = Some(Longest {
+                length,
+                deciding: Deciding {
+                    key: key.to_vec(),
+                    value: value.to_vec(),
+                    end: Some(end(until)),
+                },
+            });
+        }
+    })?;
+    Ok(longest)
+}
+
+/// Bits of the network `key`, if it contains the first address of `wanted`.
+fn network_length(wanted: &[u8], key: &[u8]) -> Option<usize> {
+    let (wanted, network) = (Prefix::from_key(wanted)?, Prefix::from_key(key)?);
+    let contains = network.contains(wanted.address);
+    contains.then_some(network.length.into())
+}
+
+/// Bytes of the name `key`, if it matches `wanted`.
+fn name_length(table: &RunningTable, wanted: &[u8], key: &[u8], value: &[u8]) -> Option<usize> {
+    let (wanted, listed) = (wire(wanted), wire(key));
+    let exact = table.layout().exact.and_then(|at| value.get(at));
+    let scope = exact.map_or(Scope::Tree, |number| Scope::of(*number));
+    let is_same = wanted == listed;
+    let is_below = !is_same && names::suffixes(&wanted).any(|suffix| suffix == listed);
+    let matches = is_same && scope.has_name() || is_below && scope.has_below();
+    matches.then_some(listed.len())
+}
+
+fn wire(key: &[u8]) -> Vec<u8> {
+    let mut wire = Vec::new();
+    name_to_wire(key, &mut wire);
+    wire
+}
