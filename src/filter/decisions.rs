@@ -12,6 +12,7 @@ use super::loaded::LoadedMap;
 use super::refused::Refused;
 use super::running_table::RunningTable;
 use super::stage::Stage;
+use super::table_decisions::DecisionValue;
 use crate::base::capacity::{MAX_KEY, MAX_VALUE};
 use crate::base::escape::Plain;
 use crate::base::ktime;
@@ -166,15 +167,12 @@ impl LoadedMap {
         if sizes(self.shape()) != sizes(from.shape()) {
             return from.decisions.len();
         }
-        let (mut lost, size) = (0, from.shape().value_size);
+        let mut lost = 0;
         for (key, until) in from.each_decision() {
             let copied = match from.value(key, scan) {
                 // Deleted or evicted meanwhile.
                 Ok(None) => continue,
-                Ok(Some(value)) => {
-                    let first = value.get(..size).unwrap_or_default();
-                    self.decide(key, first, until, scan)
-                }
+                Ok(Some(value)) => self.decide(key, &value, until, scan),
                 Err(errno) => Err(errno.into()),
             };
             lost += usize::from(copied.is_err_and(|refused| refused != Refused::Given));
@@ -182,12 +180,14 @@ impl LoadedMap {
         lost
     }
 
-    /// The value of the decision about `key`; `None` without one.
-    fn value(&self, key: &[u8], scan: &mut Scan) -> Result<Option<Vec<u8>>, Errno> {
-        match &self.table {
-            Some(table) => table.decision(key, scan),
-            None => Ok(scan.value(&self.map, key)?.map(<[u8]>::to_vec)),
-        }
+    /// The value of the decision about `key`, for one CPU; `None` without one.
+    fn value(&self, key: &[u8], scan: &mut Scan) -> Result<Option<DecisionValue>, Errno> {
+        let Some(table) = &self.table else {
+            let bytes = scan.value(&self.map, key)?;
+            let value = bytes.and_then(|bytes| bytes.get(..self.shape().value_size));
+            return Ok(value.and_then(|value| DecisionValue::from_slice(value).ok()));
+        };
+        table.decision(key, scan)
     }
 
     pub(super) fn delete(&self, key: &[u8]) -> Result<(), Errno> {

@@ -62,7 +62,7 @@ pub use refit::set_link_header;
 pub use refused::Refused;
 pub use replace::replace;
 pub use restore::Restore;
-pub use running_table::{Parts, RunningTable};
+pub use running_table::{Parts, RunningTable, TableMaps};
 pub use shrunken::check_lists;
 pub use stage::Stage;
 pub use state::{Durability, Filter, Prepared};

@@ -32,7 +32,8 @@ impl Refused {
             Self::Kernel(Errno::EDQUOT) => format!(
                 "{map} has {MAX_DECISIONS} decisions; build with a larger COREXDP_MAX_DECISIONS"
             ),
-            Self::Kernel(Errno::E2BIG) => {
+            // The kernel has one errno for a full hash, and another for a full trie.
+            Self::Kernel(Errno::E2BIG | Errno::ENOSPC) => {
                 format!("{map} is full; it has room for {room} entries")
             }
             Self::Kernel(Errno::ENOMEM) => format!("no memory for this entry of {map}"),
@@ -49,5 +50,18 @@ impl Refused {
 impl From<Errno> for Refused {
     fn from(errno: Errno) -> Self {
         Self::Kernel(errno)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn full_maps_are_named_with_their_room() {
+        for errno in [Errno::E2BIG, Errno::ENOSPC] {
+            let message = Refused::from(errno).message("192.0.2.0/24", "nets", 4);
+            assert_eq!(message, "nets is full; it has room for 4 entries");
+        }
     }
 }
