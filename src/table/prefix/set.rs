@@ -130,7 +130,7 @@ impl PrefixSet {
     pub fn finish(&mut self) -> Counts {
         let mut counts = Counts::default();
         finish(&mut self.ip6, None, &mut counts);
-        let above = self.ip6.iter().map(Item::get);
+        let mut above = self.ip6.iter().map(Item::get);
         let above = above.rfind(|item| item.span.covers(IP4));
         let all = Span {
             address: 0,
