@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{MAP, duration};
 use crate::base::capacity::{MAX_KEY, MAX_VALUE};
-use crate::base::escape::{Plain, Quoted};
+use crate::base::escape::Quoted;
 use crate::base::hex;
 use crate::base::utc::Utc;
 use crate::corefile::{self, Word};
@@ -265,19 +265,6 @@ impl fmt::Display for End {
         match self.0 {
             Some(until) => write!(f, "decision, until {until}"),
             None => f.write_str("decision, no end"),
-        }
-    }
-}
-
-/// An interface and, in a chain, a stage: `eth0/acl`.
-pub struct Stage<'a>(pub &'a str, pub Option<&'a str>);
-
-impl fmt::Display for Stage<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", Plain(self.0))?;
-        match self.1 {
-            Some(stage) => write!(f, "/{}", Plain(stage)),
-            None => Ok(()),
         }
     }
 }
