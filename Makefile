@@ -37,7 +37,7 @@ help:
 	@echo 'make faults  makes each system call of the daemon fail, with each error (root)'
 	@echo 'make fuzz    runs each fuzz target for SECONDS_EACH (600)'
 	@echo 'make soak    MINUTES (30) of packets, scrapes, reloads and a flapping interface; memory must not grow (root)'
-	@echo 'make bench   measures attaching, filling, scraping, idling, packets and floods, and those of peers (root)'
+	@echo 'make bench   measures attaching, filling, scraping, idling, packets, floods and lists, and those of peers (root)'
 	@echo 'make dist    static binaries for x86_64 and aarch64 and the shipped programs, in dist/'
 	@echo 'make appliance   boots dist/ in emulated machines with several kernels, and tests it in them (root)'
 	@echo 'make lint    formatting, clippy, shellcheck, pyflakes, hadolint, oelint, systemd-analyze'

@@ -27,7 +27,8 @@ demo,test,bench,appliance command ip iproute2
 demo,test,bench command knotd knot
 test,bench command dnsperf dnsperf
 demo,test,appliance command kdig knot-dnsutils
-test command unbound unbound
+test,bench command unbound unbound
+bench command nft nftables
 test command openssl openssl
 test command dnsmasq dnsmasq-base
 test command busybox busybox

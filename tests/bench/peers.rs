@@ -13,12 +13,18 @@
 
 mod attach;
 mod chained;
+mod decide;
 mod fill;
 mod flood;
 mod forged;
 mod framed;
 mod http;
 mod instructions;
+mod listed;
+mod load;
+mod load_peers;
+mod loaded;
+mod probed;
 mod process;
 mod programs;
 mod reference;
@@ -44,7 +50,7 @@ struct Measure {
     note: &'static str,
 }
 
-const MEASURES: [Measure; 7] = [
+const MEASURES: [Measure; 9] = [
     Measure {
         name: "attach",
         take: attach::measure,
@@ -80,6 +86,16 @@ const MEASURES: [Measure; 7] = [
         take: flood::measure,
         note: flood::NOTE,
     },
+    Measure {
+        name: "load",
+        take: load::measure,
+        note: load::NOTE,
+    },
+    Measure {
+        name: "decide",
+        take: decide::measure,
+        note: decide::NOTE,
+    },
 ];
 
 fn main() {
@@ -92,7 +108,7 @@ fn main() {
         let known = MEASURES.iter().any(|measure| measure.name == word);
         assert!(
             known,
-            "no measure {word}; there are attach, fill, scrape, rest, programs, chains, flood"
+            "no measure {word}; there are attach, fill, scrape, rest, programs, chains, flood, load, decide"
         );
     }
     let chosen = MEASURES

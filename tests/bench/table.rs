@@ -39,7 +39,7 @@ impl From<&Sample> for Figure {
     }
 }
 
-/// The aim for a figure, always a ratio to a peer in the same run.
+/// The aim for a figure: a ratio to a peer in the same run, or a bound.
 #[derive(Clone, Copy)]
 pub(crate) enum Aim {
     /// No aim: the row is information only.
@@ -50,6 +50,8 @@ pub(crate) enum Aim {
     Less,
     /// At most the peer's figure divided by this number.
     Fraction(u32),
+    /// At most this figure, whatever the peer's.
+    Most(f64),
 }
 
 /// One comparison.
@@ -83,6 +85,7 @@ impl Row {
             Aim::Within(times) => ours <= theirs * times,
             Aim::Less => ours < theirs,
             Aim::Fraction(parts) => ours * f64::from(parts) <= theirs,
+            Aim::Most(most) => ours <= most,
         })
     }
 
@@ -112,7 +115,7 @@ impl Row {
             theirs,
             their_spread,
             ratio,
-            self.aim.show(),
+            self.aim.show(self.unit),
             met.into(),
         ]
     }
@@ -138,12 +141,13 @@ impl Unit {
 }
 
 impl Aim {
-    fn show(self) -> String {
+    fn show(self, unit: Unit) -> String {
         match self {
             Self::None => String::new(),
             Self::Within(times) => format!("≤ {times}"),
             Self::Less => "< 1".into(),
             Self::Fraction(parts) => format!("≤ 1/{parts}"),
+            Self::Most(most) => format!("≤ {}", unit.show(most)),
         }
     }
 }
