@@ -1,20 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * acl: access list by source address. The rule with the longest matching prefix
- * decides, and the order of rules has no effect.
+ * decides, and the order of rules has no effect; only the order of lists has.
  *
  * MAPS
  *
  *    entry 198.51.100.0/24 action=ACL_DROP
  *    entry 198.51.100.7    action=ACL_PASS
  *    entry 2001:db8::/32   action=ACL_DROP protocol=ACL_UDP port=53
- *    entry @hosts 192.0.2.66 action=ACL_DROP
+ *    list drop.txt         action=ACL_DROP
  *
- * xdp_map is an LPM trie with room for 262144 rules. KEY is ADDRESS/BITS;
- * prefix.h describes how one map holds both families. @hosts is a hash map with
- * room for 131072 rules; KEY is an address. It is looked up before the trie,
- * several times as fast, and is meant for long lists of single addresses. A
- * rule, 32 bytes:
+ * xdp_map is a prefix table, as large as its lists; prefix_table.h describes
+ * it. KEY is ADDRESS/BITS; prefix.h describes how one table holds both
+ * families. Of several lists that have a source, the first decides; `entry`
+ * lines come before all lists. A rule, 32 bytes:
  *
  *    action     ACL_PASS, ACL_DROP, or ACL_UNLISTED: as if there were no rule
  *    protocol   ACL_TCP, ACL_UDP, ACL_ICMP, ACL_ICMPV6 or a number: the action
@@ -24,7 +23,9 @@
  *               port
  *    otherwise  action for the other packets of the source; default
  *               ACL_UNLISTED (0)
- *    packets, bytes   counters of the traffic that `action` was applied to
+ *    packets, bytes   counters of the traffic that `action` was applied to;
+ *               bytes: only of a rule with another member than `action`, or
+ *               with a metric of `bytes` or `others`
  *    others           counter of the packets that `otherwise` was applied to
  *
  * SETTINGS

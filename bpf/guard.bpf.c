@@ -15,7 +15,7 @@
  *    entry 198.51.100.0/24 action=ACL_DROP
  *    entry @limits 0.0.0.0/0 source_rate=100 source_burst=500
  *
- * xdp_map and @hosts are the access list, with the members that acl.bpf.c
+ * xdp_map is the access list, a prefix table with the members that acl.bpf.c
  * describes: action, protocol, port, otherwise; packets, bytes, others. Packets
  * with ACL_PASS go on to the next step. Packets with ACL_UNLISTED do so unless
  * the settings have unlisted=ACL_DROP.

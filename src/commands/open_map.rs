@@ -10,7 +10,7 @@ use crate::base::escape::Escaped;
 use crate::base::ktime;
 use crate::config::decision::End;
 use crate::encode::Encoder;
-use crate::filter::{Content, RunningTable};
+use crate::filter::{Content, RunningTable, TableMaps};
 use crate::kernel::describe;
 use crate::kernel::info;
 use crate::kernel::map::Map;
@@ -79,7 +79,7 @@ fn form(table: &Table, name: &str, maps: &[(&RunningMap, Map)]) -> Option<Runnin
         let (_, map) = maps.find(|(running, _)| running.name == name)?;
         map.share().ok()
     };
-    let parts: Option<Vec<_>> = table.part_names(name).map(part).collect();
+    let parts: Option<TableMaps> = table.part_names(name).map(part).collect();
     Some(RunningTable::new(table, parts?))
 }
 

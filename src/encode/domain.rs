@@ -13,6 +13,8 @@ const TYPE: &str = "struct qname";
 /// Maximum length of a label, and of a name as text, in bytes (RFC 1035, section 2.3.4).
 const MAX_LABEL: usize = 63;
 const MAX_NAME: usize = 253;
+/// Bytes of the longest name in wire format, without the root label.
+pub const WIRE_SIZE: usize = MAX_NAME + 1;
 /// Characters that surround names in lists, URLs and zone files, and that no name of a host or domain has.
 const FOREIGN: &str = "*\\:^|@\"'<>(),;";
 
@@ -43,19 +45,26 @@ pub(super) fn write(word: &str, out: &mut [u8]) -> Result<(), String> {
     Ok(())
 }
 
-/// Replaces `wire` by the name in the key `name`, in wire format without the root label. Labels of more than 63 bytes, which
-/// [`write`] refuses, are cut off.
-pub fn name_to_wire(name: &[u8], wire: &mut Vec<u8>) {
-    wire.clear();
+/// Returns the name in the key `name`, in wire format without the root label. Of what [`write`] refuses, labels of more than
+/// 63 bytes are cut off, and a name longer than `wire` is empty.
+pub fn name_to_wire<'w>(name: &[u8], wire: &'w mut [u8; WIRE_SIZE]) -> &'w [u8] {
     let name = name.split(|byte| *byte == 0).next().unwrap_or_default();
+    let mut size = 0;
     for label in name
         .split(|byte| *byte == b'.')
         .filter(|label| !label.is_empty())
     {
         let label = label.get(..MAX_LABEL).unwrap_or(label);
-        wire.push(u8::try_from(label.len()).unwrap_or(0));
-        wire.extend_from_slice(label);
+        let end = size + 1 + label.len();
+        let place = wire.get_mut(size..end).and_then(<[u8]>::split_first_mut);
+        let Some((length, text)) = place else {
+            return &[];
+        };
+        *length = u8::try_from(label.len()).unwrap_or(0);
+        text.copy_from_slice(label);
+        size = end;
     }
+    wire.get(..size).unwrap_or_default()
 }
 
 /// Fills `out` with a name in the form of the wire, without the empty label at its end.
@@ -110,6 +119,24 @@ fn fault(name: &str, room: usize) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn keys_become_names_in_wire_format() {
+        let longest = [[b'a'; 63]; 4].join(&b'.');
+        let mut wire = [0; WIRE_SIZE];
+        for (name, expected) in [
+            (&b"ads.example\0\0"[..], &b"\x03ads\x07example"[..]),
+            (b"\0", b""),
+            (b".a..b.", b"\x01a\x01b"),
+            (&longest[..254], b""),
+            (&longest, b""),
+        ] {
+            assert_eq!(name_to_wire(name, &mut wire), expected);
+        }
+        let longest = name_to_wire(&longest[..253], &mut wire);
+        assert_eq!((longest.len(), longest.last()), (254, Some(&b'a')));
+        assert_eq!(name_to_wire(&[b'a'; 70], &mut wire).len(), 64);
+    }
 
     #[test]
     fn names_are_written_in_lower_case_without_the_last_dot() {

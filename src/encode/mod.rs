@@ -24,7 +24,7 @@ use crate::object::layout::{Field, Kind};
 use crate::object::{Btf, Layout, MapDef, MapKind, Role, TableKind};
 
 pub use decode::{Assignment, Decoded};
-pub use domain::{name_to_wire, write_wire};
+pub use domain::{WIRE_SIZE, name_to_wire, write_wire};
 pub use item::ItemKeys;
 pub use line::MAP;
 pub use prefix::clear_host_bits;

@@ -8,10 +8,12 @@ use nix::errno::Errno;
 use super::Filter;
 use super::decision_list::DecisionList;
 use super::entries::copy_to_all_cpus;
-use super::loaded::{Loaded, LoadedMap};
+use super::loaded::LoadedMap;
+use super::refused::Refused;
 use super::running_table::RunningTable;
 use super::stage::Stage;
-use crate::base::capacity::{MAX_DECISIONS, MAX_KEY, MAX_VALUE};
+use super::table_decisions::DecisionValue;
+use crate::base::capacity::{MAX_KEY, MAX_VALUE};
 use crate::base::escape::Plain;
 use crate::base::ktime;
 use crate::encode::clear_host_bits;
@@ -23,52 +25,6 @@ use crate::object::frame::is_frame_map;
 
 /// Nanoseconds between two sweeps of a table.
 const MINUTE: u64 = 60_000_000_000;
-
-/// Reason why a decision is refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refused {
-    /// The entries of the map cannot be deleted, or it belongs to the program's frame.
-    Kind,
-    /// The Corefile gives the map an entry of this key.
-    Given,
-    /// There is no decision about the key.
-    Unknown,
-    /// The kernel refuses. `EDQUOT` for more decisions than a map may have.
-    Kernel(Errno),
-}
-
-impl Refused {
-    /// The reason and its remedy, for a decision about `key` in the `map`, which has room for `room` entries.
-    pub fn message(self, key: &str, map: &str, room: u32) -> String {
-        let (key, map) = (Plain(key), Plain(map));
-        match self {
-            Self::Kind => format!(
-                "{map} cannot have decisions; its entries cannot be deleted one by one: name a hash or an lpm_trie"
-            ),
-            Self::Given => format!("{key} is given by the Corefile; change it there"),
-            Self::Unknown => format!("no decision about {key} in {map}"),
-            Self::Kernel(Errno::EDQUOT) => format!(
-                "{map} has {MAX_DECISIONS} decisions; build with a larger COREXDP_MAX_DECISIONS"
-            ),
-            Self::Kernel(Errno::E2BIG) => {
-                format!("{map} is full; it has room for {room} entries")
-            }
-            Self::Kernel(Errno::ENOMEM) => format!("no memory for this entry of {map}"),
-            Self::Kernel(errno) => {
-                format!(
-                    "the kernel refused this entry of {map}: {}",
-                    describe(errno)
-                )
-            }
-        }
-    }
-}
-
-impl From<Errno> for Refused {
-    fn from(errno: Errno) -> Self {
-        Self::Kernel(errno)
-    }
-}
 
 impl LoadedMap {
     /// Name in the object.
@@ -206,20 +162,17 @@ impl LoadedMap {
 
     /// Copies the decisions of `from` to this map, which has no decisions about these keys. Returns the number of
     /// decisions that could not be copied.
-    fn copy_decisions(&mut self, from: &Self, scan: &mut Scan) -> usize {
+    pub(super) fn copy_decisions(&mut self, from: &Self, scan: &mut Scan) -> usize {
         let sizes = |shape: &Shape| (shape.kind, shape.key_size, shape.value_size);
         if sizes(self.shape()) != sizes(from.shape()) {
             return from.decisions.len();
         }
-        let (mut lost, size) = (0, from.shape().value_size);
+        let mut lost = 0;
         for (key, until) in from.each_decision() {
             let copied = match from.value(key, scan) {
                 // Deleted or evicted meanwhile.
                 Ok(None) => continue,
-                Ok(Some(value)) => {
-                    let first = value.get(..size).unwrap_or_default();
-                    self.decide(key, first, until, scan)
-                }
+                Ok(Some(value)) => self.decide(key, &value, until, scan),
                 Err(errno) => Err(errno.into()),
             };
             lost += usize::from(copied.is_err_and(|refused| refused != Refused::Given));
@@ -227,15 +180,17 @@ impl LoadedMap {
         lost
     }
 
-    /// The value of the decision about `key`; `None` without one.
-    fn value(&self, key: &[u8], scan: &mut Scan) -> Result<Option<Vec<u8>>, Errno> {
-        match &self.table {
-            Some(table) => table.decision(key, scan),
-            None => Ok(scan.value(&self.map, key)?.map(<[u8]>::to_vec)),
-        }
+    /// The value of the decision about `key`, for one CPU; `None` without one.
+    fn value(&self, key: &[u8], scan: &mut Scan) -> Result<Option<DecisionValue>, Errno> {
+        let Some(table) = &self.table else {
+            let bytes = scan.value(&self.map, key)?;
+            let value = bytes.and_then(|bytes| bytes.get(..self.shape().value_size));
+            return Ok(value.and_then(|value| DecisionValue::from_slice(value).ok()));
+        };
+        table.decision(key, scan)
     }
 
-    fn delete(&self, key: &[u8]) -> Result<(), Errno> {
+    pub(super) fn delete(&self, key: &[u8]) -> Result<(), Errno> {
         match &self.table {
             Some(table) => table.delete_decision(key),
             None => self.map.delete(key),
@@ -304,13 +259,6 @@ fn pad<'a>(bytes: &[u8], size: usize, out: &'a mut [u8]) -> Result<&'a [u8], Err
     out.get(..size).ok_or(Errno::EINVAL)
 }
 
-impl Loaded {
-    /// Copies the decisions of `old`, which this stage replaces, to the new maps.
-    pub(super) fn copy_decisions(&mut self, old: &Stage, scan: &mut Scan, log: &Log) {
-        copy_all(&mut self.maps, &old.maps, scan, log);
-    }
-}
-
 impl Stage {
     /// The maps of the object and of the program's frame.
     pub fn maps(&self) -> &[LoadedMap] {
@@ -325,60 +273,6 @@ impl Stage {
     /// The maps of the object and of the program's frame.
     pub fn maps_mut(&mut self) -> &mut [LoadedMap] {
         &mut self.maps
-    }
-
-    /// Takes over the decisions of `successor`, which a rollback removes, after the rollback of its entries. Both stages
-    /// share their maps if `is_shared`.
-    pub(super) fn take_decisions(&mut self, successor: &Self, is_shared: bool, log: &Log) {
-        let mut scan = Box::<Scan>::default();
-        for old in &mut self.maps {
-            let Some(new) = successor.map(&old.name) else {
-                continue;
-            };
-            let mut decisions = std::mem::take(&mut old.decisions);
-            decisions.retain(&mut |key, _| {
-                let is_given = || new.table.is_none() && new.entries.has_key(key);
-                let is_kept = new.decisions.contains(key) || is_given();
-                // A client deleted the decision meanwhile, or its time was up.
-                if !is_kept
-                    && !is_shared
-                    && let Err(errno) = old.delete(key)
-                {
-                    let (name, why) = (Plain(&old.name), describe(errno));
-                    log.error(format_args!("cannot delete a decision of {name}: {why}"));
-                }
-                is_kept
-            });
-            old.decisions = decisions;
-            if is_shared {
-                for (key, until) in new.decisions.iter() {
-                    // Refused only where the Corefile gives the key again.
-                    let _ = old.adopt_decision(key, until);
-                }
-            } else {
-                report_lost(old.copy_decisions(new, &mut scan), &new.name, log);
-            }
-        }
-    }
-}
-
-/// Copies the decisions of the maps `from` to the maps of the same name.
-fn copy_all(to: &mut [LoadedMap], from: &[LoadedMap], scan: &mut Scan, log: &Log) {
-    for from in from.iter().filter(|from| !from.decisions.is_empty()) {
-        let lost = match to.iter_mut().find(|to| to.name == from.name) {
-            Some(to) => to.copy_decisions(from, scan),
-            None => from.decisions.len(),
-        };
-        report_lost(lost, &from.name, log);
-    }
-}
-
-fn report_lost(lost: usize, name: &str, log: &Log) {
-    if lost > 0 {
-        let name = Plain(name);
-        log.warn(format_args!(
-            "{lost} decisions of {name} do not fit into its new map; add them again"
-        ));
     }
 }
 

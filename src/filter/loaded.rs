@@ -9,7 +9,7 @@ use super::entries::Rows;
 use super::entry_list::EntryList;
 use super::fingerprint::{Fingerprint, StateKey};
 use super::read_map::ReadMap;
-use super::running_table::RunningTable;
+use super::running_table::{RunningTable, TableMaps};
 use super::table_change::TableChange;
 use crate::kernel::map::Map;
 use crate::kernel::program::Program;
@@ -101,7 +101,7 @@ pub(super) fn share_table(
     table: &Table,
 ) -> io::Result<Option<RunningTable>> {
     let names = table.part_names(name);
-    let parts: io::Result<Option<Vec<_>>> = names.map(|name| share(maps, &name)).collect();
+    let parts: io::Result<Option<TableMaps>> = names.map(|name| share(maps, &name)).collect();
     Ok(parts?.map(|parts| RunningTable::new(table, parts)))
 }
 

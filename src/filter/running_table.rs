@@ -4,7 +4,8 @@ use std::cell::{Cell, RefCell};
 
 use nix::errno::Errno;
 
-use crate::encode::{name_to_wire, write_wire};
+use crate::base::capacity::{MAX_KEY, MAX_VALUE};
+use crate::encode::{WIRE_SIZE, name_to_wire, write_wire};
 use crate::kernel::map::{Map, Shape};
 use crate::kernel::map_scan::Scan;
 use crate::kernel::mapped_array::MappedArray;
@@ -12,14 +13,19 @@ use crate::object::{MapDef, MapKind, Table, TableKind};
 use crate::table::prefix::Prefix;
 use crate::table::{Leaf, ValueLayout, names, prefix};
 
+/// Maps of a table at most.
+const MAX_MAPS: usize = 6;
+
+/// The maps of a table: its lines, then the parts in the order of [`TableKind::parts`].
+pub type TableMaps = heapless::Vec<Map, MAX_MAPS>;
+
 /// A table whose parts are open.
 #[derive(Debug)]
 pub struct RunningTable {
     kind: TableKind,
     shape: Shape,
     values: ValueLayout,
-    /// The lines, then the parts in the order of [`TableKind::parts`].
-    parts: Vec<Map>,
+    parts: TableMaps,
     /// Number of entries when the table was last filled or changed.
     entries: Cell<u64>,
     /// The entries that metrics read.
@@ -39,7 +45,7 @@ pub struct MappedParts {
     kind: TableKind,
     value_size: usize,
     /// The arrays among the parts, in their order.
-    arrays: Vec<MappedArray>,
+    arrays: heapless::Vec<MappedArray, MAX_MAPS>,
 }
 
 /// The parts of a table as slices.
@@ -52,8 +58,8 @@ pub enum Parts<'a> {
 }
 
 impl RunningTable {
-    /// The table whose parts are open in `parts`: the lines, then the parts in the order of [`TableKind::parts`].
-    pub fn new(table: &Table, parts: Vec<Map>) -> Self {
+    /// The table whose parts are open.
+    pub fn new(table: &Table, parts: TableMaps) -> Self {
         let MapDef {
             kind,
             key_size,
@@ -152,7 +158,11 @@ impl RunningTable {
     /// The errors of [`RunningTable::map_parts`].
     pub(super) fn refresh_again(&self) -> Result<(), Errno> {
         let places = self.places.take();
-        self.refresh(places.iter().map(|place| &*place.key))
+        let refreshed = self.refresh(places.iter().map(|place| &*place.key));
+        if refreshed.is_err() {
+            self.places.replace(places);
+        }
+        refreshed
     }
 
     /// The value of an entry that metrics read; `None` if the table has no such entry.
@@ -187,20 +197,22 @@ impl RunningTable {
     /// The errors of [`RunningTable::map_parts`].
     pub fn each(&self, visit: &mut dyn FnMut(&[u8], &[u8])) -> Result<u64, Errno> {
         let mapped = self.map_parts()?;
-        let mut value = vec![0; self.values.size];
+        let mut value = [0; MAX_VALUE];
+        let value = value.get_mut(..self.values.size).ok_or(Errno::E2BIG)?;
         let mut entries = 0;
         match mapped.parts()? {
             Parts::Prefixes(parts) => prefix::each(parts, &mut |entry| {
-                parts.value(entry.leaf, &self.values, &mut value);
-                visit(&entry.prefix.to_key(), &value);
+                parts.value(entry.leaf, &self.values, value);
+                visit(&entry.prefix.to_key(), value);
                 entries += 1;
             }),
             Parts::Names(parts) => {
-                let mut name = vec![0; self.shape.key_size];
+                let mut name = [0; MAX_KEY];
+                let name = name.get_mut(..self.shape.key_size).ok_or(Errno::E2BIG)?;
                 names::each(&parts, &self.values, &mut |entry| {
                     // Cannot fail: the key has room for every name.
-                    let _ = write_wire(entry.wire, &mut name);
-                    visit(&name, entry.value);
+                    let _ = write_wire(entry.wire, name);
+                    visit(name, entry.value);
                     entries += 1;
                 });
             }
@@ -264,9 +276,10 @@ impl Parts<'_> {
                 Some(prefix::find(*parts, prefix)?.leaf)
             }
             Self::Names(parts) => {
-                let (mut wire, mut value) = (Vec::new(), vec![0; layout.size]);
-                name_to_wire(key, &mut wire);
-                Some(names::find(parts, layout, &wire, &mut value)?.leaf)
+                let (mut wire, mut value) = ([0; WIRE_SIZE], [0; MAX_VALUE]);
+                let value = value.get_mut(..layout.size)?;
+                let wire = name_to_wire(key, &mut wire);
+                Some(names::find(parts, layout, wire, value)?.leaf)
             }
         }
     }

@@ -7,7 +7,8 @@
 use nix::errno::Errno;
 
 use super::running_table::{Parts, RunningTable};
-use crate::encode::{name_to_wire, write_wire};
+use crate::base::capacity::{MAX_KEY, MAX_VALUE};
+use crate::encode::{WIRE_SIZE, name_to_wire, write_wire};
 use crate::kernel::map::Map;
 use crate::kernel::map_scan::Scan;
 use crate::object::TableKind;
@@ -30,6 +31,9 @@ const PART_KEY: usize = Prefix::KEY_SIZE;
 
 /// Takes key, value and end of a decision.
 pub(super) type VisitDecision<'a> = dyn FnMut(&[u8], &[u8], Option<u64>) + 'a;
+
+/// A value of a table's entries.
+pub(super) type DecisionValue = heapless::Vec<u8, MAX_VALUE>;
 
 /// Place of a decision.
 struct Place<'a> {
@@ -61,10 +65,8 @@ impl RunningTable {
             Parts::Prefixes(_) => write_network(key, value, bytes)?,
             Parts::Names(parts) => {
                 write_name(key, value, self.layout(), bytes)?;
-                let mut wire = Vec::new();
-                name_to_wire(key, &mut wire);
                 // A program looks up only names that the Bloom filter knows.
-                if !names::admit(&parts, &wire) {
+                if !names::admit(&parts, name_to_wire(key, &mut [0; WIRE_SIZE])) {
                     return Err(Errno::EINVAL);
                 }
             }
@@ -97,7 +99,11 @@ impl RunningTable {
     ///
     /// # Errors
     /// As [`RunningTable::delete_decision`].
-    pub(super) fn decision(&self, key: &[u8], scan: &mut Scan) -> Result<Option<Vec<u8>>, Errno> {
+    pub(super) fn decision(
+        &self,
+        key: &[u8],
+        scan: &mut Scan,
+    ) -> Result<Option<DecisionValue>, Errno> {
         let mapped = self.map_parts()?;
         let place = self.place(key, &mapped.parts()?)?;
         if !place.exists(scan)? {
@@ -171,9 +177,9 @@ impl RunningTable {
                 }
             }
             Parts::Names(parts) => {
-                let mut wire = Vec::new();
-                name_to_wire(key, &mut wire);
-                let digest = names::digest(parts, &wire).map(u64::to_ne_bytes);
+                let mut wire = [0; WIRE_SIZE];
+                let digest = names::digest(parts, name_to_wire(key, &mut wire));
+                let digest = digest.map(u64::to_ne_bytes);
                 (NAMES, heapless::Vec::from_slice(digest.as_flattened()))
             }
         };
@@ -184,33 +190,40 @@ impl RunningTable {
     }
 
     /// The key of the table's entries for a decision.
-    fn entry_key(&self, suffix: &str, part_key: &[u8], bytes: &[u8]) -> Option<Vec<u8>> {
+    fn entry_key(
+        &self,
+        suffix: &str,
+        part_key: &[u8],
+        bytes: &[u8],
+    ) -> Option<heapless::Vec<u8, MAX_KEY>> {
+        let mut key = heapless::Vec::new();
         match suffix {
             ADDRESSES => {
                 let bits = u32::from(ADDRESS_BITS).to_ne_bytes();
-                Some([&bits, part_key].concat())
+                key.extend_from_slice(&bits).ok()?;
+                key.extend_from_slice(part_key).ok()?;
             }
-            NETWORKS => Some(part_key.to_vec()),
+            NETWORKS => key.extend_from_slice(part_key).ok()?,
             _ => {
                 let end = NAME_VALUE.checked_add(self.layout().size)?;
                 let (size, rest) = bytes.get(end..)?.split_first()?;
                 let (_scope, name) = rest.split_first()?;
-                let mut key = vec![0; self.shape().key_size];
+                key.resize(self.shape().key_size, 0).ok()?;
                 write_wire(name.get(..usize::from(*size))?, &mut key).ok()?;
-                Some(key)
             }
         }
+        Some(key)
     }
 
     /// The value of the table's entries in a decision.
-    fn read_value(&self, bytes: &[u8]) -> Option<Vec<u8>> {
+    fn read_value(&self, bytes: &[u8]) -> Option<DecisionValue> {
         let layout = self.layout();
         let start = match self.kind() {
             TableKind::Prefixes => NETWORK_VALUE,
             TableKind::Names => NAME_VALUE,
         };
         let end = start.checked_add(layout.size)?;
-        let mut value = bytes.get(start..end)?.to_vec();
+        let mut value = DecisionValue::from_slice(bytes.get(start..end)?).ok()?;
         if self.kind() == TableKind::Names {
             let scope = bytes.get(end.checked_add(1)?)?;
             Scope::of(*scope).put(layout, &mut value);
@@ -265,8 +278,8 @@ fn write_name(
     layout: &ValueLayout,
     bytes: &mut [u8],
 ) -> Result<(), Errno> {
-    let mut wire = Vec::new();
-    name_to_wire(key, &mut wire);
+    let mut wire = [0; WIRE_SIZE];
+    let wire = name_to_wire(key, &mut wire);
     if wire.is_empty() || wire.len() > MAX_NAME {
         return Err(Errno::EINVAL);
     }
@@ -283,6 +296,6 @@ fn write_name(
     let size = u8::try_from(wire.len()).map_err(|_| Errno::EINVAL)?;
     head.copy_from_slice(&[size, scope as u8]);
     let name = rest.get_mut(..wire.len()).ok_or(Errno::EINVAL)?;
-    name.copy_from_slice(&wire);
+    name.copy_from_slice(wire);
     Ok(())
 }

@@ -2,13 +2,13 @@
 
 use std::hash::Hasher as _;
 
-use crate::base::capacity::{MAX_KEY, MAX_TABLE, MAX_VALUE};
+use crate::base::capacity::{MAX_DECISIONS, MAX_KEY, MAX_TABLE, MAX_VALUE};
 use crate::base::diagnostic::{Blame, Diagnostic};
 use crate::base::digest::Digest;
 use crate::base::escape::Plain;
 use crate::config::{Filter, MapId, Metric, fit};
 use crate::corefile::{Corefile, Token};
-use crate::encode::{Encoder, name_to_wire};
+use crate::encode::{Encoder, WIRE_SIZE, name_to_wire};
 use crate::object::{LinkedObject, Table, TableKind};
 use crate::table::names::{NameSet, Scope};
 use crate::table::prefix::{Prefix, PrefixSet};
@@ -37,8 +37,6 @@ pub struct PlannedTable {
     hasher: Digest,
     /// Keys of metrics that read another member than those of a light entry.
     detailed: Vec<Box<[u8]>>,
-    /// Buffer for a name in wire format.
-    wire: Vec<u8>,
 }
 
 /// The keys of a table.
@@ -88,7 +86,6 @@ impl PlannedTable {
             sizes: PartSizes::default(),
             hasher: Digest::default(),
             detailed,
-            wire: Vec::new(),
         }
     }
 
@@ -122,10 +119,11 @@ impl PlannedTable {
                 set.add(prefix, source, number(&mut self.values, value))
             }
             Set::Names(set) => {
-                name_to_wire(key, &mut self.wire);
+                let mut wire = [0; WIRE_SIZE];
+                let wire = name_to_wire(key, &mut wire);
                 let scope = Scope::take(&self.layout, value);
                 let id = number(&mut self.values, value);
-                let added = set.add(&self.wire, scope, source, id);
+                let added = set.add(wire, scope, source, id);
                 added.then_some(()).ok_or(NoRoom)
             }
         }
@@ -142,6 +140,8 @@ impl PlannedTable {
 
     fn measure(&self) -> PartSizes {
         let named = |suffix: &str, entries: u32| (format!("{}{suffix}", self.name), entries);
+        // The kernel allocates memory for a decision when the decision is added.
+        let decisions = u32::try_from(MAX_DECISIONS).unwrap_or(u32::MAX);
         match &self.set {
             Set::Prefixes(set) => {
                 let sizes = prefix::measure(set, &self.values, &self.layout);
@@ -151,6 +151,8 @@ impl PlannedTable {
                         named("_packets", sizes.packets),
                         named("_keys", sizes.keys),
                         named("_rules", sizes.rules),
+                        named("_addresses", decisions),
+                        named("_networks", decisions),
                     ],
                     bytes: sizes.bytes(&self.layout),
                 }
@@ -163,6 +165,7 @@ impl PlannedTable {
                         named("_bloom", sizes.bloom),
                         named("_records", sizes.records),
                         named("_rules", sizes.rules),
+                        named("_decisions", decisions),
                     ],
                     bytes: sizes.bytes,
                 }

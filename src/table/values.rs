@@ -44,9 +44,10 @@ impl Values {
 
     fn insert(&mut self, value: &[u8], forced: bool) -> ValueId {
         let value = value.get(..self.size).unwrap_or(value);
-        let ids = match forced {
-            false => &mut self.ids,
-            true => &mut self.forced_ids,
+        let ids = if forced {
+            &mut self.forced_ids
+        } else {
+            &mut self.ids
         };
         if let Some(known) = ids.get(value) {
             return *known;

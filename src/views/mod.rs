@@ -260,11 +260,9 @@ impl Overview<'_> {
             "Entries in the filter's map that `corexdp add` added.",
         )?;
         for (filter, stage, read) in filters.iter().flat_map(maps_of) {
-            if !read.content.shape().kind.is_array() {
-                let labels = map_labels(filter, stage, &read.name);
-                let decisions = stage.decisions(&read.name);
-                prometheus::sample(text, "corexdp_decisions", &labels, decisions)?;
-            }
+            let labels = map_labels(filter, stage, &read.name);
+            let decisions = stage.decisions(&read.name);
+            prometheus::sample(text, "corexdp_decisions", &labels, decisions)?;
         }
         Ok(())
     }

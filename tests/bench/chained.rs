@@ -153,7 +153,7 @@ fn loading(what: &str, chain: &Chain, load: impl Fn() -> Chain) -> [Row; 2] {
 /// A chain of four shipped programs, all of which pass the packet.
 fn four(empty: &Program) -> Vec<Row> {
     let rate = format!("rate={NEVER}");
-    let acl = Filter::load("acl", &["@hosts 198.51.100.9 action=ACL_DROP"]);
+    let acl = Filter::load("acl", &["198.51.100.9 action=ACL_DROP"]);
     let qname = Filter::load("qname", &["blocked.example action=QNAME_DROP"]);
     let dns = Filter::load("dns", &[&format!("@settings 0 {rate}")]);
     let limit = Filter::load("limit", &[&format!("0.0.0.0/0 {rate} source_rate={NEVER}")]);

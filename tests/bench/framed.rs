@@ -31,7 +31,7 @@ fn framed(path: &Path, filter: Option<&Filter>) -> Program {
 
 pub(crate) fn frame(bench: &Bench<'_>) -> Vec<Row> {
     let empty = compile("pass", &bench.site.file("framed"));
-    let acl = Filter::load("acl", &["@hosts 198.51.100.9 action=ACL_DROP"]);
+    let acl = Filter::load("acl", &["198.51.100.9 action=ACL_DROP"]);
     let dns = Filter::load("dns", &[&format!("@settings 0 rate={NEVER}")]);
     let shipped = |name: &str, filter| framed(&shipped_object(name), Some(filter));
     let asked = query("www.some-domain.example", 1).edns(1232, &[]).bytes;

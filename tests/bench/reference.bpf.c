@@ -57,7 +57,7 @@ struct {
 	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
 	__type(key, struct prefix);
 	__type(value, struct rule);
-	__uint(max_entries, 262144);
+	__uint(max_entries, 1048576);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 } prefixes SEC(".maps");
 

@@ -103,7 +103,7 @@ fn create(def: &MapDef) -> Map {
 
 pub(crate) fn samples(bench: &Bench<'_>) -> Vec<Row> {
     let empty = compile("pass", &bench.site.file("sampled"));
-    let acl = Filter::load("acl", &["@hosts 198.51.100.9 action=ACL_DROP"]);
+    let acl = Filter::load("acl", &["198.51.100.9 action=ACL_DROP"]);
     let dns = Filter::load("dns", &[&format!("@settings 0 rate={NEVER}")]);
     let asked = query("www.some-domain.example", 1).edns(1232, &[]).bytes;
     let unlisted = ip4("192.0.2.1").udp(53).bytes;

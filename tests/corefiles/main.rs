@@ -169,15 +169,32 @@ fn keys_that_are_not_domain_names_are_refused() {
 #[test]
 fn prefixes_are_refused_for_maps_of_single_addresses() {
     let site = site();
-    site.folder.shipped("acl");
     let takes = "it takes 0x and 32 digits or an IPv6 address or an IPv4 address";
+    let source = "#include <linux/bpf.h>
+        #include <bpf/bpf_helpers.h>
+        struct {
+            __uint(type, BPF_MAP_TYPE_HASH);
+            __uint(max_entries, 4);
+            __type(key, __be32[4]);
+            __type(value, __u32);
+        } hosts SEC(\".maps\");
+        struct prefix { __u32 bits; __be32 address[4]; };
+        struct {
+            __uint(type, BPF_MAP_TYPE_LPM_TRIE);
+            __uint(max_entries, 4);
+            __uint(map_flags, BPF_F_NO_PREALLOC);
+            __type(key, struct prefix);
+            __type(value, __u32);
+        } xdp_map SEC(\".maps\");
+        SEC(\"xdp\") int xdp_prog(struct xdp_md *ctx) { return XDP_PASS; }";
+    compile_text(source, "both", site.folder.path(), &["-Wno-everything"]);
     let line = format!(
         "Corefile:5: entry: KEY is __be32[4], 16 bytes; {takes}, not \"192.0.2.0/24\"; hosts takes single addresses, `@xdp_map` prefixes"
     );
     let corefile = block(&[
-        "elf acl.o",
+        "elf both.o",
         "if edge0",
-        "entry @hosts 192.0.2.0/24 action=ACL_DROP",
+        "entry @hosts 192.0.2.0/24 value=1",
     ]);
     refuses(&site, &corefile, CONFIG, &[&line]);
     let source = "#include <linux/bpf.h>

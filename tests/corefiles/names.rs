@@ -19,7 +19,7 @@ pub(crate) const NAMES: &[Wrong] = &[
     (
         "entry ads.*.example action=QNAME_DROP",
         &[
-            "Corefile:5: entry: KEY \"ads.*.example\" has '*'; write the name alone, or its bytes as 0x and 128 digits",
+            "Corefile:5: entry: KEY \"ads.*.example\" has '*'; write the name alone, or its bytes as 0x and 512 digits",
         ],
     ),
     (
@@ -31,13 +31,13 @@ pub(crate) const NAMES: &[Wrong] = &[
     (
         "entry http://ads.example/ action=QNAME_DROP",
         &[
-            "Corefile:5: entry: KEY \"http://ads.example/\" has ':'; write the name alone, or its bytes as 0x and 128 digits",
+            "Corefile:5: entry: KEY \"http://ads.example/\" has ':'; write the name alone, or its bytes as 0x and 512 digits",
         ],
     ),
     (
         "entry \"ads example\" action=QNAME_DROP",
         &[
-            "Corefile:5: entry: KEY \"ads example\" has ' '; write the name alone, or its bytes as 0x and 128 digits",
+            "Corefile:5: entry: KEY \"ads example\" has ' '; write the name alone, or its bytes as 0x and 512 digits",
         ],
     ),
     (
@@ -61,9 +61,9 @@ pub(crate) const NAMES: &[Wrong] = &[
         ],
     ),
     (
-        "entry ads.34567890123456789012345678901234567890.234567890123456789.example action=QNAME_DROP",
+        "entry aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb action=QNAME_DROP",
         &[
-            "Corefile:5: entry: KEY \"ads.34567890123456789012345678901234567890.234567890123456789.example\" has 69 bytes; a key has at most 64",
+            "Corefile:5: entry: KEY \"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.bbbbbbbb…\" has 254 bytes; a key has at most 253",
         ],
     ),
 ];

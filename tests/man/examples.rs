@@ -67,8 +67,10 @@ fn readme_blocks() -> Vec<String> {
 fn corefiles_of_the_readme_are_valid() {
     let site = site();
     let blocks = readme_blocks();
-    let list = blocks.iter().find(|text| text.starts_with("entry "));
-    site.folder.write("blocklist", list.unwrap());
+    for (name, part) in [("drop.txt", " ; SBL"), ("never-block.txt", "# upstream")] {
+        let list = blocks.iter().find(|text| text.contains(part));
+        site.folder.write(name, list.unwrap());
+    }
     let corefiles: Vec<_> = blocks
         .iter()
         .filter(|text| text.contains("ebpf {"))
@@ -77,7 +79,14 @@ fn corefiles_of_the_readme_are_valid() {
     for text in corefiles {
         println!("{text}");
         site.folder.write("Corefile", text);
-        finish(&mut Corexdp::command(site.folder.path(), &["check"])).expect(0, &[]);
+        let outcome = finish(&mut Corexdp::command(site.folder.path(), &["check"]));
+        assert_eq!(
+            (outcome.code, outcome.stderr.as_str()),
+            (Some(0), ""),
+            "{outcome:?}"
+        );
+        let lists = text.lines().filter(|line| line.trim().starts_with("list "));
+        assert_eq!(outcome.stdout.lines().count(), lists.count(), "{outcome:?}");
     }
 }
 

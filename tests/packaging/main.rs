@@ -83,6 +83,7 @@ fn packages_have_an_option_for_each_capacity() {
         "{RECIPE}/corexdp_{}.bb",
         env!("CARGO_PKG_VERSION")
     ));
+    let (image, lint) = (read("cross/Cross.toml"), read("yocto-layer/oelint.json"));
     let count = TABLE.len();
     assert_eq!(options.matches("\tint ").count(), count);
     assert_eq!(recipe.matches("export COREXDP_MAX_").count(), count);
@@ -94,6 +95,9 @@ fn packages_have_an_option_for_each_capacity() {
             .1;
         let option = option.split("\nconfig ").next().unwrap();
         assert!(option.contains(&format!("\tdefault {default}\n")), "{name}");
+        for list in [&image, &lint] {
+            assert!(list.contains(&format!("\"COREXDP_{name}\"")), "{name}");
+        }
         assert!(
             package.contains(&format!("\t{}", name.trim_start_matches("MAX_"))),
             "{name}"

@@ -19,7 +19,8 @@ const OCCUPIED: &str = "127.0.0.1:8080";
 /// Metrics that not every page has. A query of another metric must have a result.
 const MAY_BE_MISSING: [&str; 1] = ["corexdp_samples_lost_total"];
 /// Metrics that may be 0 throughout the test.
-const MAY_BE_ZERO: [&str; 2] = [
+const MAY_BE_ZERO: [&str; 3] = [
+    "corexdp_decisions",
     "corexdp_metric_read_errors_total",
     "process_cpu_seconds_total",
 ];

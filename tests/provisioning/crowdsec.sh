@@ -5,7 +5,7 @@
 #
 # RESPONSE is a JSON document of CrowdSec's API, /v1/decisions/stream: the decisions that are new, and those that are
 # deleted. Each decision about an address or a network (scope Ip or Range, type ban) becomes a line for `corexdp add -`.
-# FIELDS are the value of an entry (default action=ACL_DROP), MAP the map, such as @hosts.
+# FIELDS are the value of an entry (default action=ACL_DROP), MAP the map, such as @nets.
 #
 # A bouncer asks with startup=true once, and then every few seconds:
 #

@@ -2,6 +2,7 @@
 
 use crate::packet;
 use support::net::{CLIENT, Daemon, SERVER, Site, detach_link};
+use support::wait::wait_for;
 
 const COREFILE: &str = ". {
   prometheus
@@ -88,6 +89,60 @@ fn clients_of_the_control_socket_allocate_nothing() {
     }
     assert_eq!(allocations(&site), before);
     daemon.stop();
+}
+
+/// Adds decisions, one of which ends, scrapes, and deletes the others.
+fn decide_for_a_while(site: &Site, field: &str, keys: &[&str]) {
+    for key in keys {
+        for words in [&["add", key, field][..], &["add", key, field, "for", "1h"]] {
+            site.decide(words).expect(0, &[]);
+        }
+    }
+    site.decide(&["add", keys[0], field, "for", "100ms"])
+        .expect(0, &[]);
+    assert_eq!(site.get("/status").status, 200);
+    wait_for("decisions", &(keys.len() - 1).to_string(), || {
+        let page = site.get("/metrics");
+        let decisions = page.metric("corexdp_decisions{map=\"xdp_map\"}");
+        decisions.unwrap().to_owned()
+    });
+    for key in &keys[1..] {
+        site.decide(&["delete", key]).expect(0, &[]);
+    }
+}
+
+/// The list of a map's decisions allocates once, at the first one.
+#[test]
+fn decisions_about_tables_allocate_nothing() {
+    for (object, field, keys) in [
+        (
+            "acl",
+            "action=ACL_DROP",
+            &["192.0.2.7", "192.0.2.0/24", "2001:db8::/32"][..],
+        ),
+        (
+            "qname",
+            "action=QNAME_DROP",
+            &["ads.example", "tracker.example"],
+        ),
+    ] {
+        let site = Site::new();
+        site.folder.shipped(object);
+        let corefile = format!(
+            ". {{\n  prometheus\n  debug\n  ebpf {{\n    if edge0\n    elf {object}.o\n  }}\n}}\n"
+        );
+        let daemon = site.run(&corefile).attached(1);
+        for path in ["/metrics", "/", "/status"] {
+            assert_eq!(site.get(path).status, 200);
+        }
+        decide_for_a_while(&site, field, keys);
+        let before = allocations(&site);
+        for _ in 0..3 {
+            decide_for_a_while(&site, field, keys);
+        }
+        assert_eq!(allocations(&site), before, "{object}");
+        daemon.stop();
+    }
 }
 
 /// Shows that the counter works: a reload may allocate.

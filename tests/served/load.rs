@@ -39,7 +39,7 @@ fn load_within_the_limits_is_answered_completely() {
     for (name, lines, refused) in [
         (
             "acl",
-            "entry 198.51.100.0/24 action=ACL_DROP\nentry @hosts 192.0.2.66 action=ACL_DROP\n",
+            "entry 198.51.100.0/24 action=ACL_DROP\nentry 192.0.2.66 action=ACL_DROP\n",
             false,
         ),
         ("limit", "entry 0.0.0.0/0 source_rate=3000\n", false),

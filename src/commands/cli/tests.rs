@@ -101,11 +101,11 @@ fn decisions_are_parsed() {
     let words = |line: &str| line.split(' ').map(str::to_owned).collect::<Vec<_>>();
     for (line, expected) in [
         (
-            "add @hosts 192.0.2.7 action=ACL_DROP for 10m",
+            "add @nets 192.0.2.7 action=ACL_DROP for 10m",
             decide(
                 STATE_FOLDER,
                 None,
-                decide::Input::Add(words("@hosts 192.0.2.7 action=ACL_DROP for 10m")),
+                decide::Input::Add(words("@nets 192.0.2.7 action=ACL_DROP for 10m")),
             ),
         ),
         (
@@ -121,11 +121,11 @@ fn decisions_are_parsed() {
             ),
         ),
         (
-            "test -i eth0 @hosts 192.0.2.7",
+            "test -i eth0 @nets 192.0.2.7",
             Command::Test(test::Options {
                 control: "/run/corexdp.sock".into(),
                 interface: InterfaceName::try_from("eth0").ok(),
-                words: words("@hosts 192.0.2.7"),
+                words: words("@nets 192.0.2.7"),
             }),
         ),
         (

@@ -6,7 +6,7 @@ use nix::errno::Errno;
 use super::Deciding;
 use crate::base::ktime;
 use crate::commands::running_map::end;
-use crate::encode::{name_to_wire, write_wire};
+use crate::encode::{WIRE_SIZE, name_to_wire, write_wire};
 use crate::filter::{Parts, RunningTable};
 use crate::kernel::map_scan::Scan;
 use crate::table::names::{self, Scope};
@@ -39,8 +39,9 @@ pub(super) fn find(
             })
         }
         Parts::Names(parts) => {
-            let wire = wire(key);
-            let found = names::deciding(&parts, table.layout(), &wire, &mut value);
+            let mut wire = [0; WIRE_SIZE];
+            let wire = name_to_wire(key, &mut wire);
+            let found = names::deciding(&parts, table.layout(), wire, &mut value);
             found.and_then(|found| {
                 let size = usize::from(found.size);
                 let mut key = vec![0; key.len()];
@@ -105,17 +106,13 @@ fn network_length(wanted: &[u8], key: &[u8]) -> Option<usize> {
 
 /// Bytes of the name `key`, if it matches `wanted`.
 fn name_length(table: &RunningTable, wanted: &[u8], key: &[u8], value: &[u8]) -> Option<usize> {
-    let (wanted, listed) = (wire(wanted), wire(key));
+    let mut wires = [[0; WIRE_SIZE]; 2];
+    let [first, second] = &mut wires;
+    let (wanted, listed) = (name_to_wire(wanted, first), name_to_wire(key, second));
     let exact = table.layout().exact.and_then(|at| value.get(at));
     let scope = exact.map_or(Scope::Tree, |number| Scope::of(*number));
     let is_same = wanted == listed;
-    let is_below = !is_same && names::suffixes(&wanted).any(|suffix| suffix == listed);
+    let is_below = !is_same && names::suffixes(wanted).any(|suffix| suffix == listed);
     let matches = is_same && scope.has_name() || is_below && scope.has_below();
     matches.then_some(listed.len())
-}
-
-fn wire(key: &[u8]) -> Vec<u8> {
-    let mut wire = Vec::new();
-    name_to_wire(key, &mut wire);
-    wire
 }

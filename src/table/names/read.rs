@@ -8,6 +8,7 @@ use super::record::{Content, Half, Record, write_rule};
 use super::scope::Scope;
 use super::wire::{MAX_NAME, labels, suffixes};
 use super::writer::lower_least;
+use crate::base::capacity::MAX_VALUE;
 use crate::table::{Leaf, Source, ValueLayout};
 
 /// An entry found.
@@ -98,7 +99,8 @@ pub fn deciding(
 
 /// Visits all entries, in no order.
 pub fn each(parts: &Parts, layout: &ValueLayout, visit: &mut dyn FnMut(&Entry)) {
-    let mut value = vec![0; layout.size];
+    let mut value = [0; MAX_VALUE];
+    let value = value.get_mut(..layout.size).unwrap_or_default();
     let mut buffer = [0; MAX_NAME];
     for slot in lines::all_slots(parts) {
         let (print, at) = lines::entry(parts, slot);
@@ -120,7 +122,7 @@ pub fn each(parts: &Parts, layout: &ValueLayout, visit: &mut dyn FnMut(&Entry)) 
             if half == Half::Below && record.head.scope(half) == Scope::Tree {
                 continue;
             }
-            if let Some(found) = matched(parts, layout, &record, half, &mut value) {
+            if let Some(found) = matched(parts, layout, &record, half, value) {
                 visit(&Entry {
                     leaf: found.leaf,
                     wire,

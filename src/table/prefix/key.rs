@@ -1,6 +1,6 @@
 //! Networks, the keys of a prefix table.
 
-/// A network. The address is in host order, an IPv4 address as ::ffff:a.b.c.d (RFC 4291 section 2.5.5.2).
+/// A network. The address is in host order, an IPv4 address as `::ffff:a.b.c.d` (RFC 4291 section 2.5.5.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Prefix {
     /// First address.

@@ -130,8 +130,8 @@ impl PrefixSet {
     pub fn finish(&mut self) -> Counts {
         let mut counts = Counts::default();
         finish(&mut self.ip6, None, &mut counts);
-        let above = self.ip6.iter().map(Item::get);
-        let above = above.filter(|item| item.span.covers(IP4)).last();
+        let mut above = self.ip6.iter().map(Item::get);
+        let above = above.rfind(|item| item.span.covers(IP4));
         let all = Span {
             address: 0,
             length: 0,
@@ -175,7 +175,7 @@ fn finish<const WORDS: usize>(
     above: Option<SetItem>,
     counts: &mut Counts,
 ) {
-    items.sort_unstable_by(|a, b| a.sort_key().cmp(&b.sort_key()));
+    items.sort_unstable_by_key(Item::sort_key);
     let before = items.len();
     items.dedup_by(|item, kept| {
         (item.address, item.length >> HIGH) == (kept.address, kept.length >> HIGH)

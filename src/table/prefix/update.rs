@@ -125,14 +125,14 @@ impl Undo {
     fn has_added(&self, number: Leaf) -> bool {
         let found = self
             .added
-            .binary_search_by_key(&by_number(&number.0), by_number);
+            .binary_search_by_key(&by_number(number.0), |leaf| by_number(*leaf));
         found.is_ok()
     }
 
     /// Restores the entries from before the update, with their numbers and counters. False if `grace` fails.
     pub fn restore(mut self, parts: Parts<'_>, grace: &mut dyn FnMut() -> bool) -> bool {
         let numbers = parts.numbers();
-        self.added.sort_unstable_by_key(by_number);
+        self.added.sort_unstable_by_key(|leaf| by_number(*leaf));
         set_used(parts, numbers, &self.removed, true);
         let order = Order::of(&parts, numbers, &|leaf| !self.has_added(leaf));
         let mut plan = Plan::new(parts, numbers, &order);
@@ -150,8 +150,8 @@ impl Undo {
 }
 
 /// Sorts full entries after light ones.
-fn by_number(leaf: &u32) -> (bool, u32) {
-    (Leaf(*leaf).is_full(), Leaf(*leaf).number())
+fn by_number(leaf: u32) -> (bool, u32) {
+    (Leaf(leaf).is_full(), Leaf(leaf).number())
 }
 
 fn set_used(parts: Parts<'_>, numbers: Numbers, leaves: &[u32], is_used: bool) {

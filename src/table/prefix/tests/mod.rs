@@ -5,6 +5,7 @@
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
+    clippy::single_match_else,
     clippy::unwrap_used,
     reason = "a panic is how a test fails"
 )]

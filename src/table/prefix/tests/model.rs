@@ -40,12 +40,12 @@ impl Random {
     }
 }
 
-/// Rounds of a test: `COREXDP_ROUNDS` times as many as in every run of the tests.
+/// Rounds of a test: `TABLE_ROUNDS`, when set while compiling, times as many as in every run of the tests.
 pub(super) fn rounds(rounds: u64) -> u64 {
-    let factor = std::env::var("COREXDP_ROUNDS");
+    let factor = option_env!("TABLE_ROUNDS");
     rounds
         * factor.map_or(1, |factor| {
-            factor.parse().expect("COREXDP_ROUNDS is a number")
+            factor.parse().expect("TABLE_ROUNDS is a number")
         })
 }
 

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-use corexdp::encode::name_to_wire;
+use corexdp::encode::{WIRE_SIZE, name_to_wire};
 use corexdp::kernel::map::Map;
 use corexdp::kernel::mapped_array::MappedArray;
 use corexdp::kernel::membarrier;
@@ -103,9 +103,7 @@ impl NameTable {
 
 /// The name of a key, `struct qname`, in wire format.
 fn wire(key: &[u8]) -> Vec<u8> {
-    let mut wire = Vec::new();
-    name_to_wire(key, &mut wire);
-    wire
+    name_to_wire(key, &mut [0; WIRE_SIZE]).to_vec()
 }
 
 fn set_of(entries: &BTreeMap<Vec<u8>, Vec<u8>>, layout: &ValueLayout) -> (NameSet, Values) {

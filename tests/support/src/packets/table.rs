@@ -10,7 +10,7 @@ use corexdp::kernel::mapped_array::MappedArray;
 use corexdp::kernel::membarrier;
 use corexdp::object::{LinkedObject, MapDef, Table, TableKind};
 use corexdp::table::prefix::{Parts, Prefix, PrefixSet, Sizes, build, find, measure, update};
-use corexdp::table::{NoRoom, ValueLayout, Values};
+use corexdp::table::{Leaf, NoRoom, ValueLayout, Values};
 
 use super::name_table::NameTable;
 
@@ -71,26 +71,33 @@ const PARTS: [&str; 4] = ["", "_packets", "_keys", "_rules"];
 impl PrefixTable {
     /// Creates and fills the maps of the table `name` with entries as bytes of key and value.
     pub fn new(object: &LinkedObject, name: &str, entries: &[(Vec<u8>, Vec<u8>)]) -> Self {
-        let table = table(object, name).unwrap();
-        let layout = table.values;
+        let layout = table(object, name).unwrap().values;
         let entries = entries.iter();
         let entries = entries.map(|(key, value)| (Prefix::from_key(key).unwrap(), value.clone()));
         let entries: BTreeMap<_, _> = entries.collect();
         let (set, values) = set_of(&entries, &layout);
-        let sizes = measure(&set, &values, &layout);
-        let maps: Vec<Map> = parts(object, name, sizes).collect();
+        Self {
+            entries: RefCell::new(entries),
+            ..Self::of(object, name, &set, &values)
+        }
+    }
+
+    /// Creates and fills the maps of the table `name` with a finished list.
+    pub fn of(object: &LinkedObject, name: &str, set: &PrefixSet, values: &Values) -> Self {
+        let layout = table(object, name).unwrap().values;
+        let maps: Vec<Map> = parts(object, name, measure(set, values, &layout)).collect();
         let arrays = [0, 1, 2, 3].map(|at: usize| MappedArray::new(&maps[at]).unwrap());
         let ids = PARTS.iter().zip(&maps);
         let table = Self {
             layout,
-            entries: RefCell::new(entries),
+            entries: RefCell::default(),
             arrays,
             ids: ids
                 .map(|(part, map)| (format!("{name}{part}"), id(map)))
                 .collect(),
             _maps: maps,
         };
-        build(&set, &values, &layout, table.parts()).unwrap();
+        build(set, values, &layout, table.parts()).unwrap();
         table
     }
 
@@ -120,11 +127,16 @@ impl PrefixTable {
         update(&set, &values, &self.layout, self.parts(), grace).map(drop)
     }
 
+    /// Reads the value of a leaf, counters included.
+    pub fn read(&self, leaf: Leaf, value: &mut [u8]) {
+        self.parts().value(leaf, &self.layout, value);
+    }
+
     /// The value of an entry, counters included.
     pub fn value(&self, key: &[u8]) -> Option<Vec<u8>> {
         let entry = find(self.parts(), Prefix::from_key(key).unwrap())?;
         let mut value = vec![0; self.layout.size];
-        self.parts().value(entry.leaf, &self.layout, &mut value);
+        self.read(entry.leaf, &mut value);
         Some(value)
     }
 }

@@ -1,0 +1,71 @@
+//! The steps that take decisions over: to the maps of a new stage, and back after a rollback.
+
+use super::loaded::{Loaded, LoadedMap};
+use super::stage::Stage;
+use crate::base::escape::Plain;
+use crate::kernel::describe;
+use crate::kernel::map_scan::Scan;
+use crate::log::Log;
+
+impl Loaded {
+    /// Copies the decisions of `old`, which this stage replaces, to the new maps.
+    pub(super) fn copy_decisions(&mut self, old: &Stage, scan: &mut Scan, log: &Log) {
+        copy_all(&mut self.maps, &old.maps, scan, log);
+    }
+}
+
+impl Stage {
+    /// Takes over the decisions of `successor`, which a rollback removes, after the rollback of its entries. Both stages
+    /// share their maps if `is_shared`.
+    pub(super) fn take_decisions(&mut self, successor: &Self, is_shared: bool, log: &Log) {
+        let mut scan = Box::<Scan>::default();
+        for old in &mut self.maps {
+            let Some(new) = successor.map(&old.name) else {
+                continue;
+            };
+            let mut decisions = std::mem::take(&mut old.decisions);
+            decisions.retain(&mut |key, _| {
+                let is_given = || new.table.is_none() && new.entries.has_key(key);
+                let is_kept = new.decisions.contains(key) || is_given();
+                // A client deleted the decision meanwhile, or its time was up.
+                if !is_kept
+                    && !is_shared
+                    && let Err(errno) = old.delete(key)
+                {
+                    let (name, why) = (Plain(&old.name), describe(errno));
+                    log.error(format_args!("cannot delete a decision of {name}: {why}"));
+                }
+                is_kept
+            });
+            old.decisions = decisions;
+            if is_shared {
+                for (key, until) in new.decisions.iter() {
+                    // Refused only where the Corefile gives the key again.
+                    let _ = old.adopt_decision(key, until);
+                }
+            } else {
+                report_lost(old.copy_decisions(new, &mut scan), &new.name, log);
+            }
+        }
+    }
+}
+
+/// Copies the decisions of the maps `from` to the maps of the same name.
+fn copy_all(to: &mut [LoadedMap], from: &[LoadedMap], scan: &mut Scan, log: &Log) {
+    for from in from.iter().filter(|from| !from.decisions.is_empty()) {
+        let lost = match to.iter_mut().find(|to| to.name == from.name) {
+            Some(to) => to.copy_decisions(from, scan),
+            None => from.decisions.len(),
+        };
+        report_lost(lost, &from.name, log);
+    }
+}
+
+fn report_lost(lost: usize, name: &str, log: &Log) {
+    if lost > 0 {
+        let name = Plain(name);
+        log.warn(format_args!(
+            "{lost} decisions of {name} do not fit into its new map; add them again"
+        ));
+    }
+}
