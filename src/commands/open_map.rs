@@ -60,7 +60,7 @@ pub fn open_maps<'a>(
         let (running, map) = maps.get(number)?;
         let content = match def.table() {
             None => Content::Map(map.share().ok()?),
-            Some(table) => Content::Table(form(table, &def.name, &maps)?),
+            Some(table) => Content::Table(Box::new(form(table, &def.name, &maps)?)),
         };
         Some(OpenMap {
             running,

@@ -12,7 +12,7 @@ pub enum Content {
     /// A map, by a descriptor of its own.
     Map(Map),
     /// A table.
-    Table(RunningTable),
+    Table(Box<RunningTable>),
 }
 
 impl Content {

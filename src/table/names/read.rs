@@ -128,7 +128,7 @@ pub fn each(parts: &Parts, layout: &ValueLayout, visit: &mut dyn FnMut(&Entry)) 
                     wire,
                     scope: found.scope,
                     source: found.source,
-                    value: &value,
+                    value,
                 });
             }
         }
