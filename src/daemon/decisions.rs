@@ -36,6 +36,7 @@ impl Daemon<'_> {
         let mut place = None;
         for change in changes {
             if place.is_none_or(|(id, _)| id != change.map) {
+                self.end_decisions(place);
                 place = self.place(change.map).map(|place| (change.map, place));
             }
             let map = place.and_then(|(_, place)| self.map_at(place));
@@ -45,8 +46,16 @@ impl Daemon<'_> {
             // Cannot fail: an outcome is shorter than its change.
             let _ = outcomes.extend_from_slice(&outcome.code().to_ne_bytes());
         }
+        self.end_decisions(place);
         client.decided(&outcomes);
         client.end(exit::DONE);
+    }
+
+    /// Ends the series of changes of the map at this place.
+    fn end_decisions(&mut self, place: Option<(u32, [usize; 3])>) {
+        if let Some((map, _)) = place.and_then(|(_, place)| self.map_at(place)) {
+            map.end_decisions();
+        }
     }
 
     /// Numbers of the filter, the stage and the map with this id in the kernel.
@@ -166,6 +175,7 @@ pub(super) fn restore(folder: &Path, mut restore: Restore<'_, '_>, log: &Log) {
             ));
         }
     }
+    restore.end();
     if faults > MAX_FAULTS {
         let (omitted, path) = (faults - MAX_FAULTS, path.to_string_lossy());
         let path = Escaped(&path);

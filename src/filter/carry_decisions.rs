@@ -38,6 +38,7 @@ impl Stage {
                 is_kept
             });
             old.decisions = decisions;
+            old.end_decisions();
             if is_shared {
                 for (key, until) in new.decisions.iter() {
                     // Refused only where the Corefile gives the key again.

@@ -100,6 +100,13 @@ impl LoadedMap {
         Ok(())
     }
 
+    /// Ends a series of decisions: a table is no longer mapped.
+    pub fn end_decisions(&self) {
+        if let Some(table) = &self.table {
+            table.unmap();
+        }
+    }
+
     /// Deletes the decision about this key. A short key is padded with zeros.
     ///
     /// # Errors
@@ -177,6 +184,8 @@ impl LoadedMap {
             };
             lost += usize::from(copied.is_err_and(|refused| refused != Refused::Given));
         }
+        from.end_decisions();
+        self.end_decisions();
         lost
     }
 
@@ -220,6 +229,7 @@ impl LoadedMap {
             swept = swept.and(self.delete(key));
         });
         (self.decisions, self.swept) = (decisions, now);
+        self.end_decisions();
         swept
     }
 

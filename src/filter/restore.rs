@@ -95,6 +95,20 @@ impl<'a, 'c> Restore<'a, 'c> {
         restored.map_err(|refused| refused.message(&saved.key, &saved.map, room))
     }
 
+    /// Ends the changes of all maps.
+    pub fn end(self) {
+        for (_, prepared) in self.prepared.iter() {
+            for stage in [&prepared.head].into_iter().chain(&prepared.behind) {
+                if let PreparedStage::Load(loaded) = stage {
+                    loaded.maps.iter().for_each(LoadedMap::end_decisions);
+                }
+            }
+        }
+        for stage in self.adopted.iter().flat_map(Filter::stages) {
+            stage.maps().iter().for_each(LoadedMap::end_decisions);
+        }
+    }
+
     /// The map that a line names.
     fn find_target(&mut self, saved: &Saved) -> Result<Target<'c>, String> {
         let (interface, name) = (Plain(&saved.interface), Plain(&saved.stage));

@@ -1,6 +1,6 @@
 //! A table in the kernel, read and changed by the descriptors of its parts.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, Ref, RefCell};
 
 use nix::errno::Errno;
 
@@ -30,6 +30,8 @@ pub struct RunningTable {
     entries: Cell<u64>,
     /// The entries that metrics read.
     places: RefCell<Vec<Place>>,
+    /// The arrays, while decisions are changed.
+    mapped: RefCell<Option<MappedParts>>,
 }
 
 /// Place of an entry that metrics read. It stays the same until the table is changed.
@@ -80,6 +82,7 @@ impl RunningTable {
             parts,
             entries: Cell::default(),
             places: RefCell::default(),
+            mapped: RefCell::default(),
         }
     }
 
@@ -127,6 +130,24 @@ impl RunningTable {
             value_size: self.values.size,
             arrays: arrays.collect::<Result<_, _>>()?,
         })
+    }
+
+    /// Maps the arrays into memory, until [`RunningTable::unmap`]. The kernel maps every page at once, which takes
+    /// milliseconds for a large table: too long for each of many decisions.
+    ///
+    /// # Errors
+    /// The errors of [`MappedArray::new`].
+    pub(super) fn keep_mapped(&self) -> Result<Ref<'_, MappedParts>, Errno> {
+        let is_mapped = self.mapped.borrow().is_some();
+        if !is_mapped {
+            self.mapped.replace(Some(self.map_parts()?));
+        }
+        Ref::filter_map(self.mapped.borrow(), Option::as_ref).map_err(|_| Errno::EINVAL)
+    }
+
+    /// Ends [`RunningTable::keep_mapped`].
+    pub(super) fn unmap(&self) {
+        self.mapped.take();
     }
 
     /// Finds the entries under `keys`, which metrics read, and counts the entries. Called after each change of the table.

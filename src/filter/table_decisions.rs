@@ -3,6 +3,8 @@
 //!
 //! The count is raised before a decision is written and lowered after it is deleted. So a writer may be killed at any time:
 //! the count is never too low.
+//!
+//! The table stays mapped from one decision to the next, until its map [ends](super::LoadedMap::end_decisions) the change.
 
 use nix::errno::Errno;
 
@@ -53,7 +55,7 @@ impl RunningTable {
         until: Option<u64>,
         scan: &mut Scan,
     ) -> Result<(), Errno> {
-        let mapped = self.map_parts()?;
+        let mapped = self.keep_mapped()?;
         let parts = mapped.parts()?;
         let place = self.place(key, &parts)?;
         let is_new = !place.exists(scan)?;
@@ -87,7 +89,7 @@ impl RunningTable {
     /// # Errors
     /// `EINVAL` for a key that is no network or name.
     pub(super) fn delete_decision(&self, key: &[u8]) -> Result<(), Errno> {
-        let mapped = self.map_parts()?;
+        let mapped = self.keep_mapped()?;
         let parts = mapped.parts()?;
         let place = self.place(key, &parts)?;
         place.part.delete(&place.key)?;
@@ -104,7 +106,7 @@ impl RunningTable {
         key: &[u8],
         scan: &mut Scan,
     ) -> Result<Option<DecisionValue>, Errno> {
-        let mapped = self.map_parts()?;
+        let mapped = self.keep_mapped()?;
         let place = self.place(key, &mapped.parts()?)?;
         if !place.exists(scan)? {
             return Ok(None);

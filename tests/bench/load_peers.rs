@@ -36,6 +36,7 @@ pub(crate) struct Peer {
 }
 
 /// Runs a command that must succeed, and returns its time and its peak memory.
+#[allow(clippy::zombie_processes, reason = "wait4 waits for the child")]
 fn spent(command: &mut Command) -> (Duration, u64) {
     let begin = Instant::now();
     command.stdin(Stdio::null()).stdout(Stdio::null());
@@ -177,8 +178,7 @@ pub(crate) fn unbound(site: &Site, count: u32) -> Peer {
     while !is_listed(&name(count / 2)) {
         assert!(
             begin.elapsed() < LIMIT,
-            "unbound does not answer; see {}",
-            folder
+            "unbound does not answer; see {folder}"
         );
         sleep(Duration::from_millis(5));
     }

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::process::Command;
+use std::process::{Child, Command};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use super::process::sleeps;
-use support::net::{Namespace, Receiver, Sender, pause};
+use support::net::{Namespace, Receiver, Sender};
 
 /// The pause between two packets.
 const PACE: Duration = Duration::from_micros(20);
@@ -18,8 +18,6 @@ const SILENT_TIME: Duration = Duration::from_millis(3);
 const LATE: Duration = Duration::from_secs(1);
 /// Time to wait for packets that are late.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// The daemon deletes what has ended within a minute.
-const DELETED_MILLISECONDS: u64 = 61_000;
 /// Offset of the IPv4 header of a frame.
 const HEADER: usize = 14;
 
@@ -39,8 +37,6 @@ pub(crate) struct Expiry {
     pub(crate) latest: Duration,
     pub(crate) late: u64,
     pub(crate) lost: u64,
-    pub(crate) processor_time: Duration,
-    pub(crate) wakeups: u64,
 }
 
 impl Wire {
@@ -79,6 +75,14 @@ impl Wire {
         assert!(self.comes(frame), "the packet passes before");
         let begin = Instant::now();
         let mut child = self.inside(|| command.spawn()).unwrap();
+        let last = self.last_passed(&mut child, begin, frame);
+        assert!(child.wait().unwrap().success(), "{command:?}");
+        last - begin
+    }
+
+    /// Sends a packet again and again until it does not pass after the end of a process that began at `begin`. Returns
+    /// the time of the last packet that passed.
+    fn last_passed(&self, child: &mut Child, begin: Instant, frame: &[u8]) -> Instant {
         let (mut last, mut silent, mut is_over) = (begin, 0, false);
         while !(is_over && silent > SILENT_PACKETS && last.elapsed() > SILENT_TIME) {
             self.sender.send(frame, 1);
@@ -86,14 +90,11 @@ impl Wire {
             if self.passed().any(|other| other == frame) {
                 (last, silent) = (Instant::now(), 0);
             }
-            if !is_over && let Some(status) = child.try_wait().unwrap() {
-                assert!(status.success(), "{command:?}");
-                is_over = true;
-            }
-            assert!(begin.elapsed() < PATIENCE, "{command:?} has no effect");
+            is_over = is_over || child.try_wait().unwrap().is_some();
+            assert!(begin.elapsed() < PATIENCE, "the command has no effect");
             sleep(PACE);
         }
-        last - begin
+        last
     }
 
     /// True if the packet that was just sent passes.
@@ -109,14 +110,7 @@ impl Wire {
     }
 
     /// Adds decisions that end after `seconds`, and watches the packets of some of them until all pass.
-    pub(crate) fn expiry(
-        &self,
-        daemon: u32,
-        frames: &[Vec<u8>],
-        seconds: u64,
-        add: impl FnOnce(),
-    ) -> Expiry {
-        let (used, woken) = (processor_time(daemon), wakeups(daemon));
+    pub(crate) fn expiry(&self, frames: &[Vec<u8>], seconds: u64, add: impl FnOnce()) -> Expiry {
         let begin = Instant::now();
         add();
         let added = Instant::now();
@@ -145,13 +139,10 @@ impl Wire {
             .values()
             .max()
             .map_or(PATIENCE, |&at| at.saturating_duration_since(begin + time));
-        pause(DELETED_MILLISECONDS);
         Expiry {
             latest,
             late: late as u64,
             lost: lost as u64,
-            processor_time: processor_time(daemon).saturating_sub(used),
-            wakeups: wakeups(daemon) - woken,
         }
     }
 }
@@ -162,11 +153,11 @@ fn source(frame: &[u8]) -> &[u8] {
 }
 
 /// The processor time of the first thread of a process.
-fn processor_time(pid: u32) -> Duration {
+pub(crate) fn processor_time(pid: u32) -> Duration {
     let text = fs::read_to_string(format!("/proc/{pid}/schedstat")).unwrap();
     Duration::from_nanos(text.split(' ').next().unwrap().parse().unwrap())
 }
 
-fn wakeups(pid: u32) -> u64 {
+pub(crate) fn wakeups(pid: u32) -> u64 {
     sleeps(&[pid]).iter().map(|(_, count)| count).sum()
 }
