@@ -71,7 +71,7 @@ fn reload(site: &Site, daemon: &Daemon) -> Loaded {
     Loaded {
         time,
         peak: memory.peak(),
-        resident: status(daemon.pid(), "VmHWM"),
+        resident: status(daemon.pid(), "VmHWM").unwrap(),
         rest: private_memory(daemon.pid()),
         kernel: kernel_memory(daemon.pid()),
     }

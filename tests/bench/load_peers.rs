@@ -7,9 +7,6 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use nix::errno::Errno;
-use nix::libc;
-
 use super::listed::{Kind, name, prefix};
 use super::loaded::status;
 use super::process::finish;
@@ -35,23 +32,24 @@ pub(crate) struct Peer {
     pub(crate) kernel: Option<u64>,
 }
 
-/// Runs a command that must succeed, and returns its time and its peak memory.
-#[allow(clippy::zombie_processes, reason = "wait4 waits for the child")]
+/// Runs a command that must succeed, and returns its time and its peak memory. The peak that wait4 returns would have the
+/// memory of this process in it, before exec.
 fn spent(command: &mut Command) -> (Duration, u64) {
     let begin = Instant::now();
     command.stdin(Stdio::null()).stdout(Stdio::null());
     let child = command.spawn();
-    let child = child.unwrap_or_else(|error| panic!("{command:?}: {error}"));
-    let id = i32::try_from(child.id()).unwrap();
-    let mut status = 0;
-    // SAFETY: rusage is plain data, for which all zero is valid.
-    let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
-    // SAFETY: status and usage outlive the call; nothing else waits for the child.
-    let ended = unsafe { libc::wait4(id, &raw mut status, 0, &raw mut usage) };
-    Errno::result(ended).unwrap();
-    assert_eq!(status, 0, "{command:?}");
-    let kibibytes = u64::try_from(usage.ru_maxrss).unwrap();
-    (begin.elapsed(), kibibytes * 1024)
+    let mut child = child.unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    let mut peak = 0;
+    let status = loop {
+        // A process that ends has no memory.
+        peak = peak.max(status(child.id(), "VmHWM").unwrap_or(0));
+        if let Some(status) = child.try_wait().unwrap() {
+            break status;
+        }
+        sleep(Duration::from_millis(1));
+    };
+    assert!(status.success(), "{command:?}");
+    (begin.elapsed(), peak)
 }
 
 /// Fills a map of the kernel by `bpftool batch`.
@@ -185,7 +183,7 @@ pub(crate) fn unbound(site: &Site, count: u32) -> Peer {
     Peer {
         name: "unbound, RPZ",
         time: begin.elapsed(),
-        memory: status(unbound.0.id(), "VmHWM"),
+        memory: status(unbound.0.id(), "VmHWM").unwrap(),
         kernel: None,
     }
 }

@@ -40,17 +40,17 @@ impl Memory {
     }
 }
 
-/// A line of /proc/PID/status, in bytes.
-pub(crate) fn status(pid: u32, name: &str) -> u64 {
-    let text = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let line = text.lines().find_map(|line| line.strip_prefix(name));
-    let kibibytes = line.and_then(|line| line.split_whitespace().nth(1));
-    kibibytes.unwrap().parse::<u64>().unwrap() * 1024
+/// A line of /proc/PID/status, in bytes; `None` if the process has none.
+pub(crate) fn status(pid: u32, name: &str) -> Option<u64> {
+    let text = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+    let kibibytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
+    Some(kibibytes * 1024)
 }
 
 /// The resident memory of a process that no file and no map backs.
 pub(crate) fn private_memory(pid: u32) -> u64 {
-    status(pid, "RssAnon")
+    status(pid, "RssAnon").unwrap()
 }
 
 /// The kernel memory of all maps that a process holds.
