@@ -40,7 +40,7 @@
  *    xdp_map_shape      secrets of the hash, sizes, number of decisions
  *    xdp_map_decisions  decisions: entries added at run time
  *
- * corexdp sets the sizes of the first four parts. A decision takes precedence
+ * corexdp sets the sizes of the parts, except of `_shape`. A decision takes
  * over entries of `list` lines, and over other entries with a shorter or the
  * same name. From its time `until` on, a decision does not exist.
  *

@@ -34,7 +34,7 @@
  *    xdp_map_addresses  decisions about addresses: entries added at run time
  *    xdp_map_networks   decisions about networks
  *
- * corexdp sets the sizes of the first four parts. A decision takes precedence
+ * corexdp sets the sizes of all parts. A decision takes precedence
  * over entries of `list` lines, and over other entries with a shorter or the
  * same prefix. From its time `until` on, a decision does not exist.
  *

@@ -15,6 +15,8 @@ use support::objects::compile::compile_with;
 use {
     super::{counted, everything, is_off},
     crate::verdicts::send_each_verdict,
+    corexdp::kernel::describe,
+    nix::errno::Errno,
     support::net::Daemon,
     support::wait::wait_for,
 };
@@ -127,7 +129,7 @@ fn failed_session_leaves_samples_off() {
             .enter(|| Daemon::spawn(&mut command))
             .attached(1);
         let answers = raw(&site, "sample 63 1 1");
-        let error = format!("e{what}: Out of memory");
+        let error = format!("e{what}: {}", describe(Errno::ENOMEM));
         assert!(answers.contains(&error), "{fault}: {answers:?}");
         assert_eq!(answers.last().unwrap(), "xG");
         assert!(is_off(&site));
