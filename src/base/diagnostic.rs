@@ -22,9 +22,14 @@ pub enum Blame {
     Privilege,
 }
 
-/// One error, displayed as `FILE:LINE: DIRECTIVE: what is wrong; what would be right`.
+/// One error, displayed as `FILE:LINE: DIRECTIVE: what is wrong; what would be right`. It is a pointer, so that the code
+/// that returns it stays small.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Diagnostic {
+pub struct Diagnostic(Box<Fault>);
+
+/// What a [`Diagnostic`] says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
     /// Corefile or imported file.
     pub file: String,
     /// Line, counted from 1; 0 for the file as a whole.
@@ -35,6 +40,20 @@ pub struct Diagnostic {
     pub message: String,
     /// Party at fault.
     pub blame: Blame,
+}
+
+impl From<Fault> for Diagnostic {
+    fn from(fault: Fault) -> Self {
+        Self(Box::new(fault))
+    }
+}
+
+impl Deref for Diagnostic {
+    type Target = Fault;
+
+    fn deref(&self) -> &Fault {
+        &self.0
+    }
 }
 
 impl std::error::Error for Diagnostic {}
@@ -104,7 +123,7 @@ impl Errors {
                 Some(error) if !omits_corefile => error.blame,
                 _ => Blame::Corefile,
             };
-            first.push(Diagnostic {
+            first.push(Diagnostic::from(Fault {
                 file: file.into(),
                 line: 0,
                 directive: "Corefile".into(),
@@ -112,7 +131,7 @@ impl Errors {
                     "{omitted} more error{s}; correct the first {MAX_ERRORS}, then check again"
                 ),
                 blame,
-            });
+            }));
         }
         first
     }
@@ -134,13 +153,13 @@ mod tests {
     fn errors(blames: &[Blame]) -> Errors {
         let mut errors = Errors::default();
         for (index, &blame) in blames.iter().enumerate() {
-            errors.push(Diagnostic {
+            errors.push(Diagnostic::from(Fault {
                 file: "Corefile".into(),
                 line: u32::try_from(index).unwrap() + 1,
                 directive: "map".into(),
                 message: "wrong\u{202e}\n".into(),
                 blame,
-            });
+            }));
         }
         errors
     }

@@ -4,14 +4,17 @@ use std::error;
 use std::fmt;
 use std::io;
 
-use crate::base::diagnostic::{Blame, Diagnostic};
+use crate::base::diagnostic::{Blame, Diagnostic, Fault};
 use crate::base::escape::{Escaped, Plain, is_control};
 
 /// The first error in a Corefile.
 ///
 /// `Display` gives one line: `FILE:LINE: DIRECTIVE: what is wrong; what would be right`.
 #[derive(Debug)]
-pub struct Error {
+pub struct Error(Box<Fields>);
+
+#[derive(Debug)]
+pub(super) struct Fields {
     pub(super) file: String,
     pub(super) line: u32,
     pub(super) directive: String,
@@ -21,24 +24,34 @@ pub struct Error {
 }
 
 impl Error {
+    pub(super) fn new(fields: Fields) -> Self {
+        Self(Box::new(fields))
+    }
+
+    /// Adds the I/O error.
+    pub(super) fn caused_by(mut self, cause: io::Error) -> Self {
+        self.0.source = Some(cause);
+        self
+    }
+
     /// The Corefile's name, or the absolute path of an imported file.
     pub fn file(&self) -> &str {
-        &self.file
+        &self.0.file
     }
 
     /// The line, counted from 1.
     pub fn line(&self) -> u32 {
-        self.line
+        self.0.line
     }
 
     /// The directive; `server block` or `snippet` outside of directives.
     pub fn directive(&self) -> &str {
-        &self.directive
+        &self.0.directive
     }
 
     /// The fault and its remedy, without the place.
     pub fn message(&self) -> &str {
-        &self.message
+        &self.0.message
     }
 }
 
@@ -47,17 +60,18 @@ impl fmt::Display for Error {
         write!(
             f,
             "{}:{}: {}: {}",
-            Escaped(&self.file),
-            self.line,
-            Plain(&self.directive),
-            Escaped(&self.message)
+            Escaped(&self.0.file),
+            self.0.line,
+            Plain(&self.0.directive),
+            Escaped(&self.0.message)
         )
     }
 }
 
 impl error::Error for Error {
     fn source(&self) -> Option<&(dyn error::Error + 'static)> {
-        self.source
+        self.0
+            .source
             .as_ref()
             .map(|source| source as &(dyn error::Error + 'static))
     }
@@ -65,7 +79,7 @@ impl error::Error for Error {
 
 impl From<&Error> for Diagnostic {
     fn from(error: &Error) -> Self {
-        Self {
+        Self::from(Fault {
             file: error.file().to_owned(),
             line: error.line(),
             directive: error.directive().to_owned(),
@@ -74,7 +88,7 @@ impl From<&Error> for Diagnostic {
                 |source| format!("{}: {source}", error.message()),
             ),
             blame: Blame::Corefile,
-        }
+        })
     }
 }
 

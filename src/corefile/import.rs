@@ -177,9 +177,6 @@ impl Parser<'_> {
                 Quoted(path)
             ),
         };
-        Error {
-            source: Some(cause),
-            ..self.error(IMPORT, &message)
-        }
+        self.error(IMPORT, &message).caused_by(cause)
     }
 }

@@ -29,7 +29,7 @@ mod words;
 use std::fmt;
 use std::io;
 
-use crate::base::diagnostic::{Blame, Diagnostic};
+use crate::base::diagnostic::{Blame, Diagnostic, Fault};
 use crate::base::escape::Escaped;
 
 pub use error::{Error, Word};
@@ -123,13 +123,13 @@ impl Corefile {
         message: String,
         blame: Blame,
     ) -> Diagnostic {
-        Diagnostic {
+        Diagnostic::from(Fault {
             file: self.file(token).to_owned(),
             line: token.line(),
             directive: directive.to_owned(),
             message,
             blame,
-        }
+        })
     }
 
     /// Parses the Corefile `bytes` and everything that it imports. A [`Vec`] is not copied.

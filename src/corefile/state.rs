@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::env::{self, ExpandError};
-use super::error::Error;
+use super::error::{Error, Fields};
 use super::lexer::Lexer;
 use super::stream::{Source, TokenStream};
 use super::text::{Text, TextFull};
@@ -242,7 +242,7 @@ impl<'a> Parser<'a> {
     /// An error at a token; without one, at the current or the previous token.
     pub(super) fn error_at(&self, at: Option<Token>, directive: &str, message: &str) -> Error {
         let at = at.or(self.stream.current()).or(self.stream.previous());
-        Error {
+        Error::new(Fields {
             file: at
                 .map_or(
                     self.corefile.files.first().map_or("", String::as_str),
@@ -253,6 +253,6 @@ impl<'a> Parser<'a> {
             directive: directive.to_owned(),
             message: message.to_owned(),
             source: None,
-        }
+        })
     }
 }

@@ -6,7 +6,7 @@ use super::reload::switch;
 use super::service_manager::Manager;
 use super::signals::Signals;
 use super::state::{Filters, Options};
-use crate::base::diagnostic::Diagnostic;
+use crate::base::diagnostic::{Diagnostic, Fault};
 use crate::filter::{self, Batch, Chain, Filter, Prepared, Restore, blame, tidy, wait_for};
 use crate::kernel::limits;
 use crate::kernel::map_scan::Scan;
@@ -147,13 +147,13 @@ pub(super) fn prepare<'a>(
     limits::raise_memlock().map_err(|error| {
         let file = plan.corefile.files().first().cloned().unwrap_or_default();
         let blame = blame(error.errno);
-        Diagnostic {
+        Diagnostic::from(Fault {
             file,
             line: 0,
             directive: "ebpf".into(),
             message: error.to_string(),
             blame,
-        }
+        })
     })?;
     let mut batch = Box::<Batch>::default();
     let chains = Chain::all(plan, log).into_iter();

@@ -52,8 +52,8 @@ impl LoadedMap {
     }
 
     /// The table whose lines this map has.
-    pub const fn table(&self) -> Option<&RunningTable> {
-        self.table.as_ref()
+    pub fn table(&self) -> Option<&RunningTable> {
+        self.table.as_deref()
     }
 
     /// Number of decisions.
@@ -208,7 +208,7 @@ impl LoadedMap {
 
     /// Type and sizes of the entries.
     fn shape(&self) -> &Shape {
-        let table = self.table.as_ref();
+        let table = self.table.as_deref();
         table.map_or(self.map.shape(), RunningTable::shape)
     }
 

@@ -197,8 +197,7 @@ pub(super) fn read_maps(
     for (name, id) in named.chain(default) {
         let shared = match context.object.map(name).and_then(MapDef::table) {
             None => share(maps, name).map(|map| map.map(Content::Map)),
-            Some(table) => share_table(maps, name, table)
-                .map(|table| table.map(|table| Content::Table(Box::new(table)))),
+            Some(table) => share_table(maps, name, table).map(|table| table.map(Content::Table)),
         };
         let shared = shared.map_err(|error| no_descriptor(context, &error))?;
         if let Some(Content::Table(table)) = &shared {

@@ -29,7 +29,7 @@ pub struct LoadedMap {
     /// The entries that the Corefile gives the map.
     pub(super) entries: EntryList,
     /// The table whose lines this map has.
-    pub(super) table: Option<RunningTable>,
+    pub(super) table: Option<Box<RunningTable>>,
     /// True for another part of a table.
     pub(super) is_part: bool,
     /// Written by `decisions.rs`.
@@ -99,10 +99,10 @@ pub(super) fn share_table(
     maps: &[LoadedMap],
     name: &str,
     table: &Table,
-) -> io::Result<Option<RunningTable>> {
+) -> io::Result<Option<Box<RunningTable>>> {
     let names = table.part_names(name);
     let parts: io::Result<Option<TableMaps>> = names.map(|name| share(maps, &name)).collect();
-    Ok(parts?.map(|parts| RunningTable::new(table, parts)))
+    Ok(parts?.map(|parts| Box::new(RunningTable::new(table, parts))))
 }
 
 /// Opens the tables among `maps`, which `defs` define.

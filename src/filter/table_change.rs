@@ -11,7 +11,7 @@ use crate::table::{names, prefix};
 pub(super) struct TableChange {
     /// Name of the table.
     pub(super) name: String,
-    pub(super) table: RunningTable,
+    pub(super) table: Box<RunningTable>,
     pub(super) undo: Undo,
 }
 

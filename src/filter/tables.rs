@@ -143,7 +143,7 @@ fn open(
     context: &Context<'_>,
     maps: &[LoadedMap],
     planned: &PlannedTable,
-) -> Result<Option<RunningTable>, Diagnostic> {
+) -> Result<Option<Box<RunningTable>>, Diagnostic> {
     let Some(table) = context
         .object
         .map(&planned.name)

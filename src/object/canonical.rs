@@ -3,7 +3,7 @@
 //! redbpf 2.3.0 panics on damaged files, so that it must not read the operator's file. `cross/goblin` reads the object for
 //! redbpf, and finds no symbols, so the symbol table is for other readers.
 
-use super::error::Error;
+use super::error::{Error, Fault};
 use super::frame::Code;
 use super::link::MapReference;
 use super::{Insn, LinkedObject};
@@ -112,14 +112,14 @@ pub(super) fn build(object: &LinkedObject, fds: &[i32]) -> Result<Vec<u8>, Error
 fn check_descriptors(object: &LinkedObject, fds: &[i32]) -> Result<(), Error> {
     if fds.len() != object.maps.len() {
         let (given, maps) = (fds.len(), object.maps.len());
-        return Err(Error::Descriptors(format!(
+        return Err(Error::from(Fault::Descriptors(format!(
             "{given} descriptors for {maps} maps; each map takes one"
-        )));
+        ))));
     }
     match fds.iter().find(|&&fd| fd < 0) {
-        Some(fd) => Err(Error::Descriptors(format!(
+        Some(fd) => Err(Error::from(Fault::Descriptors(format!(
             "{fd} is not a descriptor of a map"
-        ))),
+        )))),
         None => Ok(()),
     }
 }

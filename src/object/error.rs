@@ -7,8 +7,12 @@ use std::fmt;
 /// `Display` gives one line. Names from the file are escaped and truncated, so that a malicious object cannot write
 /// control characters or a megabyte into a log.
 #[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Error(Box<Fault>);
+
+/// The place and the fault of an [`Error`].
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Error {
+pub enum Fault {
     /// The file as a whole is not a BPF object, is truncated, or is for another machine.
     File(String),
     /// A section is damaged or unsupported.
@@ -48,43 +52,57 @@ pub enum Error {
 }
 
 impl Error {
+    /// The place and the fault.
+    pub const fn fault(&self) -> &Fault {
+        &self.0
+    }
+
     pub(super) fn file(what: impl Into<String>) -> Self {
-        Self::File(what.into())
+        Fault::File(what.into()).into()
     }
 
     pub(super) fn section(name: &str, what: impl Into<String>) -> Self {
-        Self::Section {
+        Fault::Section {
             name: name.into(),
             what: what.into(),
         }
+        .into()
     }
 
     pub(super) fn entry(name: &str, what: impl Into<String>) -> Self {
-        Self::Entry {
+        Fault::Entry {
             name: name.into(),
             what: what.into(),
         }
+        .into()
     }
 
     pub(super) fn map(name: &str, what: impl Into<String>) -> Self {
-        Self::Map {
+        Fault::Map {
             name: name.into(),
             what: what.into(),
         }
+        .into()
     }
 
     pub(super) fn btf(what: impl Into<String>) -> Self {
-        Self::Btf(what.into())
+        Fault::Btf(what.into()).into()
+    }
+}
+
+impl From<Fault> for Error {
+    fn from(fault: Fault) -> Self {
+        Self(Box::new(fault))
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::File(what) | Self::Descriptors(what) => f.write_str(what),
-            Self::Section { name, what } => write!(f, "section {}: {what}", Quoted(name)),
-            Self::Entry { name, what } => write!(f, "entry function {}: {what}", Quoted(name)),
-            Self::Function {
+        match self.fault() {
+            Fault::File(what) | Fault::Descriptors(what) => f.write_str(what),
+            Fault::Section { name, what } => write!(f, "section {}: {what}", Quoted(name)),
+            Fault::Entry { name, what } => write!(f, "entry function {}: {what}", Quoted(name)),
+            Fault::Function {
                 name,
                 section,
                 what,
@@ -96,8 +114,8 @@ impl fmt::Display for Error {
                     Quoted(section)
                 )
             }
-            Self::Map { name, what } => write!(f, "map {}: {what}", Quoted(name)),
-            Self::Btf(what) => write!(f, "type information (section `.BTF`): {what}"),
+            Fault::Map { name, what } => write!(f, "map {}: {what}", Quoted(name)),
+            Fault::Btf(what) => write!(f, "type information (section `.BTF`): {what}"),
         }
     }
 }

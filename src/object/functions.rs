@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::fmt::Write;
 
 use super::elf::{Elf, Symbol, SymbolKind, SymbolSection};
-use super::error::{Error, Quoted};
+use super::error::{Error, Fault, Quoted};
 use super::insn::Insn;
 
 /// Maximum number of functions that an error names.
@@ -106,11 +106,11 @@ impl<'a> Functions<'a> {
 
     /// The error `what` in `function`.
     pub(super) fn error(&self, function: &Function, what: String) -> Error {
-        Error::Function {
+        Error::from(Fault::Function {
             name: function.name.into(),
             section: self.section_name(function).into(),
             what,
-        }
+        })
     }
 
     /// Name of the function's section.

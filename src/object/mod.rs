@@ -38,7 +38,7 @@ mod verdict;
 
 pub use btf::{Btf, Composite, DataSection, Enum, Enumerator, Int, Member, Type};
 pub use co_re::POISON;
-pub use error::Error;
+pub use error::{Error, Fault};
 pub use insn::Insn;
 pub use kernel_btf::{KernelBtf, MapTypes};
 pub use layout::Layout;

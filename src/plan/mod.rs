@@ -12,7 +12,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::base::capacity::MAX_COREFILE;
-use crate::base::diagnostic::{Blame, Diagnostic, Errors};
+use crate::base::diagnostic::{Blame, Diagnostic, Errors, Fault};
 use crate::base::escape::{Escaped, Plain};
 use crate::base::files;
 use crate::config::{Config, Filter, fit, warn_of_directives_as_addresses, warn_of_typos};
@@ -138,13 +138,13 @@ fn unreadable(source: &Source, error: &io::Error) -> Diagnostic {
         }
         _ => (Blame::Input, format!("cannot be read: {error}")),
     };
-    Diagnostic {
+    Diagnostic::from(Fault {
         file: source.to_string(),
         line: 0,
         directive: "Corefile".into(),
         message,
         blame,
-    }
+    })
 }
 
 impl Plan {
@@ -295,12 +295,12 @@ fn read_object(
         .map_err(|(blame, message)| diagnostic(blame, format!("{path}: {message}")))?;
     let entry = filter.program.as_ref();
     let name = entry.map_or(ENTRY, |(name, _)| name.as_str());
-    object::link(&bytes, name).map_err(|error| match (entry, &error) {
-        (Some((_, at)), object::Error::Entry { .. }) => {
+    object::link(&bytes, name).map_err(|error| match (entry, error.fault()) {
+        (Some((_, at)), object::Fault::Entry { .. }) => {
             let message = format!("{path}: {error}");
             corefile.diagnostic(*at, "prog", message, Blame::Corefile)
         }
-        (None, object::Error::Entry { .. }) => {
+        (None, object::Fault::Entry { .. }) => {
             let message = format!("{path}: {error}; `prog FUNCTION` names another");
             diagnostic(Blame::Object, message)
         }

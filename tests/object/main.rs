@@ -17,7 +17,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use corexdp::object::frame::Place;
-use corexdp::object::{Error, Insn, LinkedObject, MapKind, Type, link};
+use corexdp::object::{Fault, Insn, LinkedObject, MapKind, Type, link};
 
 use support::objects::compile::{compile, compile_with};
 use support::objects::image::{Image, SIZE};
@@ -246,7 +246,7 @@ fn descriptors_must_fit_the_maps() {
     ] {
         assert_eq!(
             object.canonical(fds),
-            Err(Error::Descriptors(expected.into()))
+            Err(Fault::Descriptors(expected.into()).into())
         );
     }
 }

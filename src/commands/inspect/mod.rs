@@ -6,7 +6,7 @@ mod json;
 use std::fmt::Write as _;
 use std::path::Path;
 
-use crate::base::diagnostic::Diagnostic;
+use crate::base::diagnostic::{Diagnostic, Fault};
 use crate::base::escape::{Escaped, OneLine};
 use crate::base::hex::Count;
 use crate::base::suggest::list;
@@ -34,12 +34,14 @@ pub fn read(program: &Path) -> Result<Survey, Diagnostic> {
             |error: object::Error| (crate::base::diagnostic::Blame::Object, error.to_string());
         object::survey(&bytes).map_err(damaged)
     });
-    survey.map_err(|(blame, message)| Diagnostic {
-        file: program.display().to_string(),
-        line: 0,
-        directive: "inspect".into(),
-        message,
-        blame,
+    survey.map_err(|(blame, message)| {
+        Diagnostic::from(Fault {
+            file: program.display().to_string(),
+            line: 0,
+            directive: "inspect".into(),
+            message,
+            blame,
+        })
     })
 }
 
