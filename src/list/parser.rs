@@ -8,8 +8,10 @@ use super::{
 
 /// Maximum length of a line in bytes. Longer lines are skipped.
 pub const MAX_LINE: usize = 4096;
-/// Mark at the beginning of a file in UTF-8.
+/// Mark at the beginning of a file in UTF-8; joined files have one on later lines too.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+/// Number of bytes from which a line is too long, whatever is taken off its ends.
+const TOO_LONG: usize = MAX_LINE + BYTE_ORDER_MARK.len() + 2;
 /// Characters that begin a comment in some format.
 const COMMENT: [char; 3] = ['#', ';', '!'];
 
@@ -66,19 +68,16 @@ impl Parser {
         self.report
     }
 
-    /// Keeps a part of a line, up to one byte more than a line may have.
+    /// Keeps a part of a line, up to the bytes that make it too long.
     fn keep(&mut self, part: &[u8]) {
-        let room = (MAX_LINE + 1).saturating_sub(self.line.len());
+        let room = TOO_LONG.saturating_sub(self.line.len());
         self.line
             .extend_from_slice(part.get(..room).unwrap_or(part));
     }
 
     fn read_line(&mut self, line: &[u8], visit: &mut Visit<'_>) {
         self.lines += 1;
-        let line = match line.strip_prefix(BYTE_ORDER_MARK) {
-            Some(line) if self.lines == 1 => line,
-            _ => line,
-        };
+        let line = line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line);
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         let mut sink = Sink {
             visit,

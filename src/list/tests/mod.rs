@@ -105,6 +105,42 @@ fn format_is_told_by_the_first_line_of_a_known_format() {
 }
 
 #[test]
+fn told_format_gives_the_items_of_the_given_format() {
+    for text in [
+        "[{\"cidr\":\"192.0.2.0/24\"}\n{\"cidr\":\"198.51.100.0/24\"}]\n",
+        ",{\"cidr\":\"192.0.2.0/24\"}\n{\"cidr\":\"198.51.100.0/24\"}\n",
+        "# Title (\nads.example CNAME .\n",
+        "// Title (\n$ORIGIN example.\n# (\nads CNAME .\n",
+    ] {
+        let (items, report) = read(None, text.as_bytes(), 4096);
+        assert!(!items.is_empty() && report.skipped.count() == 0, "{text:?}");
+        let given = read(report.format, text.as_bytes(), 4096);
+        assert_eq!((items, report), given, "{text:?}");
+    }
+}
+
+#[test]
+fn longest_lines_do_not_depend_on_the_pieces() {
+    for length in MAX_LINE - 1..MAX_LINE + 6 {
+        for (start, end) in [("\u{feff}", "\r\r"), ("\u{feff}", ""), ("", "\r\r")] {
+            let padding = "#".repeat(length.saturating_sub(start.len() + end.len() + 9));
+            let text = format!("{start}a.example{padding}{end}\n{start}b.example");
+            let whole = read(Some(Format::Domains), text.as_bytes(), text.len());
+            assert_eq!(read(Some(Format::Domains), text.as_bytes(), 7), whole);
+        }
+    }
+}
+
+#[test]
+fn joined_files_may_have_a_byte_order_mark_each() {
+    let text =
+        "\u{feff}a.example\n\u{feff}b.example\r\n\u{feff}# comment\n\u{feff}\n\u{feff}c.example";
+    let (items, report) = read(None, text.as_bytes(), 7);
+    assert_eq!(items, ["a.example", "b.example", "c.example"]);
+    assert_eq!(report.skipped.count(), 0);
+}
+
+#[test]
 fn pieces_ends_of_lines_and_other_bytes_do_not_matter() {
     let text = b"\xef\xbb\xbf# Se\xf1or\r\nads.example\r\n\r\nb\0d.example\r\ncaf\xe9.example\r\nlast.example # \xf1";
     for piece in [1, 2, 3, 7, 4096] {
