@@ -41,18 +41,13 @@ fn cidr_has_prefixes_addresses_and_ranges() {
             ("", Ok(&[])),
             ("# comment", Ok(&[])),
             ("; comment", Ok(&[])),
-            ("0.0.0.0/0", Err(Reason::Everything)),
-            ("::/0", Err(Reason::Everything)),
-            ("::ffff:0:0/96", Err(Reason::Everything)),
-            (
-                "::-ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
-                Err(Reason::Everything),
-            ),
-            ("0.0.0.0-255.255.255.255", Err(Reason::Everything)),
             ("192.0.2.9-192.0.2.1", Err(Reason::NotAddress)),
             ("192.0.2.1-2001:db8::", Err(Reason::NotAddress)),
             ("192.0.2.0/33", Err(Reason::NotAddress)),
             ("192.0.2.0/+8", Err(Reason::NotAddress)),
+            ("192.0.2.0/08", Err(Reason::NotAddress)),
+            ("2001:db8::/032", Err(Reason::NotAddress)),
+            ("192.0.2.0/00", Err(Reason::NotAddress)),
             ("192.0.2.0/", Err(Reason::NotAddress)),
             ("192.0.2", Err(Reason::NotAddress)),
             ("ads.example", Err(Reason::NotAddress)),
@@ -60,6 +55,50 @@ fn cidr_has_prefixes_addresses_and_ranges() {
     );
     let (items, report) = read(Some(Format::Cidr), b"192.0.2.9/24\n192.0.2.0/24\n", 4096);
     assert_eq!((items.len(), report.kept, report.masked), (2, 2, 1));
+}
+
+#[test]
+fn networks_that_are_too_wide_are_skipped() {
+    check(
+        Format::Cidr,
+        &[
+            ("0.0.0.0/4", Ok(&["0.0.0.0/4"])),
+            ("48.0.0.0-63.255.255.255", Ok(&["48.0.0.0/4"])),
+            // Multicast and reserved addresses, which lists of unused networks have.
+            ("224.0.0.0/3", Ok(&["224.0.0.0/3"])),
+            ("fc00::/7", Ok(&["fc00::/7"])),
+            ("::ffff:0:0/100", Ok(&["0.0.0.0/4"])),
+        ],
+    );
+    for text in [
+        "0.0.0.0/0",
+        "0.0.0.0/1",
+        "128.0.0.0/1",
+        "192.0.0.0/2",
+        "32.0.0.0/3",
+        "0.0.0.0-255.255.255.255",
+        "0.0.0.0-127.255.255.255",
+        "1.0.0.0-223.255.255.255",
+        "1.2.3.4-17.2.3.4",
+        "208.0.0.0-224.0.0.0",
+        "::/0",
+        "::/1",
+        "8000::/1",
+        "2000::/3",
+        "2000::/6",
+        "::-ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
+        "::-ffff::",
+        "::1-ffff:ffff:ffff:ffff:ffff:ffff:ffff:fffe",
+        "2000::-2200::",
+        "::ffff:0:0/96",
+        "::ffff:0:0/97",
+        "::-::ffff:7fff:ffff",
+        "::ffff:128.0.0.0-::1:0:0:0",
+    ] {
+        let (items, report) = read(Some(Format::Cidr), text.as_bytes(), 4096);
+        assert!(items.is_empty(), "{text}: {items:?}");
+        assert_eq!(report.skipped.count(), 1, "{text}");
+    }
 }
 
 #[test]
@@ -81,10 +120,10 @@ fn ipv6_prefix_does_not_have_the_mapped_ipv4_addresses() {
     for (text, first, last, count) in [
         ("::/8", 0, u128::MAX >> 8, 88),
         (
-            "::1-ffff:ffff:ffff:ffff:ffff:ffff:ffff:fffe",
+            "::1-1ff:ffff:ffff:ffff:ffff:ffff:ffff:fffe",
             1,
-            u128::MAX - 1,
-            268,
+            (u128::MAX >> 7) - 1,
+            254,
         ),
     ] {
         let prefixes = prefixes(text);
