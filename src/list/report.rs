@@ -34,6 +34,8 @@ reasons! {
     TooLong => "a line of more than 4096 bytes",
     Nul => "a NUL byte",
     NotUtf8 => "not UTF-8",
+    /// The lines after it are not read.
+    Page => "a web page, such as a proxy's login or error page",
     Unknown => "no known format",
     Malformed => "not a line of this format",
     NotAddress => "no address, prefix or range",
