@@ -4,6 +4,7 @@ use std::fmt::{self, Display};
 
 use super::PlannedList;
 use crate::base::escape::{Escaped, Quoted};
+use crate::base::quantity::Quantity;
 use crate::config::{Filter, List};
 use crate::corefile::Corefile;
 use crate::list::{Format, Report, Skipped};
@@ -40,9 +41,9 @@ pub(super) fn announce(
         let (file, line) = (Escaped(corefile.file(list.at)), list.at.line());
         let path = list.path.to_string_lossy();
         let (path, format) = (Escaped(&path), read.format.map_or("unknown", Format::name));
-        let (kept, skipped) = (read.kept, read.skipped.count());
+        let counts = Counts(read);
         report(&format_args!(
-            "{file}:{line}: list: {path}: format {format}, {kept} entries, {skipped} skipped lines"
+            "{file}:{line}: list: {path}: format {format}, {counts}"
         ));
     }
 }
@@ -71,6 +72,37 @@ fn warn(list: &List, read: &Report, corefile: &Corefile, report: &mut dyn FnMut(
     for place in skipped.places() {
         let (at, reason, excerpt) = (place.line, place.reason.text(), Quoted(&place.excerpt));
         report(&format_args!("{path}:{at}: skipped: {reason}: {excerpt}"));
+    }
+}
+
+/// The number of entries and of skipped lines.
+pub struct Counts<'a>(pub &'a Report);
+
+impl Display for Counts<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kept = Quantity(self.0.kept, "entry");
+        let skipped = Quantity(self.0.skipped.count(), "skipped line");
+        write!(f, "{kept}, {skipped}")
+    }
+}
+
+/// What to do about a list with too few entries, and its first skipped line.
+pub struct Remedy<'a> {
+    /// Path of the list.
+    pub path: &'a str,
+    /// The list as it is now.
+    pub report: &'a Report,
+}
+
+impl Display for Remedy<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (path, Report { kept, skipped, .. }) = (Escaped(self.path), self.report);
+        f.write_str("check the file and its download")?;
+        if let Some(place) = skipped.places().first() {
+            let (at, reason, excerpt) = (place.line, place.reason.text(), Quoted(&place.excerpt));
+            write!(f, " ({path}:{at}: {reason}: {excerpt})")?;
+        }
+        write!(f, "; if the file is right, `at-least {kept}` accepts it")
     }
 }
 
