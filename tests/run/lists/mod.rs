@@ -263,6 +263,22 @@ fn held_filter_is_adopted_with_the_counters_of_its_lists() {
 }
 
 #[test]
+fn start_with_a_short_list_attaches_nothing_and_keeps_a_held_filter() {
+    let site = site();
+    site.folder.write("block", "10.11.0.0/16\n");
+    let text = corefile(&format!("exit hold\n{BLOCK} at-least 2"));
+    site.refused(&text)
+        .refuses(78, &["Corefile:7: list: ", "instead of at least 2 entries"]);
+    let daemon = site.run(&text.replace("least 2", "least 1")).attached(1);
+    let held = site.filter();
+    daemon.stop();
+    site.folder.write("Corefile", &text);
+    let outcome = site.finish(&mut site.command("run", &[]));
+    outcome.refuses(78, &["instead of at least 2 entries"]);
+    assert_eq!(site.filter(), held);
+}
+
+#[test]
 fn number_without_a_name_is_a_warning() {
     let site = site();
     site.folder.write("block", "10.11.0.0/16\n");
