@@ -50,10 +50,13 @@ pub struct Lists {
 }
 
 impl Plan {
-    /// Passes a line about each list to `report`: its format, and the number of its entries and skipped lines.
+    /// Passes a line about each list to `report`: its format, and the number of its entries and skipped lines. Then a line
+    /// about each table that has fewer entries than its lines and lists give.
     pub fn announce_lists(&self, report: &mut dyn FnMut(&dyn Display)) {
-        for PlannedFilter { block, lists, .. } in &self.filters {
-            report::announce(block, &lists.lists, &self.corefile, report);
+        for planned in &self.filters {
+            let (block, corefile) = (&planned.block, &self.corefile);
+            report::announce(block, &planned.lists.lists, corefile, report);
+            report::announce_covered(block, &planned.tables, corefile, report);
         }
     }
 

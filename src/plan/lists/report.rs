@@ -3,11 +3,12 @@
 use std::fmt::{self, Display};
 
 use super::PlannedList;
-use crate::base::escape::{Escaped, Quoted};
+use crate::base::escape::{Escaped, Plain, Quoted};
 use crate::base::quantity::Quantity;
 use crate::config::{Filter, List};
 use crate::corefile::Corefile;
 use crate::list::{Format, Report, Skipped};
+use crate::plan::tables::PlannedTable;
 
 /// Passes to `report` a warning for each list of which no item is usable, or more lines were skipped than items are used;
 /// and for each list with skipped lines their number by reason, and the first of them.
@@ -44,6 +45,31 @@ pub(super) fn announce(
         let counts = Counts(read);
         report(&format_args!(
             "{file}:{line}: list: {path}: format {format}, {counts}"
+        ));
+    }
+}
+
+/// Passes to `report` a line about each table with entries that others cover or repeat.
+pub(super) fn announce_covered(
+    block: &Filter,
+    tables: &[PlannedTable],
+    corefile: &Corefile,
+    report: &mut dyn FnMut(&dyn Display),
+) {
+    for table in tables.iter().filter(|table| table.covered > 0) {
+        let map = block.map(&table.name);
+        let list = block
+            .lists
+            .iter()
+            .find(|list| map.is_some_and(|map| map.id == list.map));
+        let Some(list) = list else {
+            continue;
+        };
+        let (file, line) = (Escaped(corefile.file(list.at)), list.at.line());
+        let (name, covered) = (Plain(&table.name), table.covered);
+        let entries = Quantity(table.set.len() as u64, "entry");
+        report(&format_args!(
+            "{file}:{line}: list: {name}: {entries}, without {covered} that others cover"
         ));
     }
 }

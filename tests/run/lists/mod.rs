@@ -1,5 +1,6 @@
 //! Lists: items of published files are entries, and a change of a file is a reload.
 
+mod counts;
 mod formats;
 
 use std::fs;
