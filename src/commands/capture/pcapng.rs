@@ -166,7 +166,7 @@ impl fmt::Display for Comment<'_> {
         write!(
             f,
             "{interface}/{program}, 1 of {}",
-            Quantity(self.sample.weight.into(), "packet")
+            Quantity(self.sample.weight, "packet")
         )
     }
 }
