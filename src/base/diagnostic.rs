@@ -4,6 +4,7 @@ use std::fmt;
 use std::ops::Deref;
 
 use crate::base::escape::{Escaped, Plain};
+use crate::base::quantity::Quantity;
 
 /// Party at fault, which decides the exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,7 +119,6 @@ impl Errors {
             omits_corefile,
         } = self;
         if omitted > 0 {
-            let s = if omitted == 1 { "" } else { "s" };
             let blame = match first.first() {
                 Some(error) if !omits_corefile => error.blame,
                 _ => Blame::Corefile,
@@ -128,7 +128,8 @@ impl Errors {
                 line: 0,
                 directive: "Corefile".into(),
                 message: format!(
-                    "{omitted} more error{s}; correct the first {MAX_ERRORS}, then check again"
+                    "{}; correct the first {MAX_ERRORS}, then check again",
+                    Quantity(omitted as u64, "more error")
                 ),
                 blame,
             }));

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::quantity::Quantity;
+
 /// Reason why a word is not hexadecimal bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Error {
@@ -138,8 +140,7 @@ pub struct Count(pub usize);
 
 impl fmt::Display for Count {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let s = if self.0 == 1 { "" } else { "s" };
-        write!(f, "{} byte{s}", self.0)
+        Quantity(self.0 as u64, "byte").fmt(f)
     }
 }
 

@@ -9,6 +9,7 @@ pub mod files;
 pub mod hex;
 pub mod json;
 pub mod ktime;
+pub mod quantity;
 pub mod rate;
 pub mod suggest;
 pub mod text;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::diagnostics::Diagnostics;
 use super::{Entries, Exit, Filter, InterfaceName, Link, List, MapRef, Metric, Mode, Names};
 use crate::base::escape::Quoted;
+use crate::base::quantity::Quantity;
 use crate::corefile::Token;
 
 /// An option of the `ebpf` block.
@@ -133,9 +134,8 @@ impl<'c> Reader<'_, 'c> {
     /// Reports that an option has too many or too few arguments.
     pub(super) fn wrong_count(&mut self, line: &Line<'_>) {
         let EbpfOption { name, form, .. } = line.option;
-        let count = line.args.len();
-        let s = if count == 1 { "" } else { "s" };
-        let message = format!("{count} argument{s}; write `{name} {form}`");
+        let arguments = Quantity(line.args.len() as u64, "argument");
+        let message = format!("{arguments}; write `{name} {form}`");
         self.faults.add(line.name, name, message);
     }
 }

@@ -9,6 +9,7 @@ use nix::errno::Errno;
 
 use super::state::Daemon;
 use crate::base::escape::Escaped;
+use crate::base::quantity::Quantity;
 use crate::base::utc::Utc;
 use crate::base::{exit, files, ktime};
 use crate::config::decision::{STATE_FILE, Saved};
@@ -177,11 +178,10 @@ pub(super) fn restore(folder: &Path, mut restore: Restore<'_, '_>, log: &Log) {
     }
     restore.end();
     if faults > MAX_FAULTS {
-        let (omitted, path) = (faults - MAX_FAULTS, path.to_string_lossy());
+        let omitted = Quantity((faults - MAX_FAULTS) as u64, "more decision");
+        let path = path.to_string_lossy();
         let path = Escaped(&path);
-        log.warn(format_args!(
-            "{path}: {omitted} more decisions not restored"
-        ));
+        log.warn(format_args!("{path}: {omitted} not restored"));
     }
 }
 

@@ -42,7 +42,10 @@ pub(super) fn write(word: &str, out: &mut [u8]) -> Result<bool, String> {
     let max = bits_of(address.octets());
     let bits = match bits {
         None => max,
-        Some(bits) if bits.starts_with('+') => return Ok(false),
+        // As in an address, a number that begins with 0 may be octal.
+        Some(bits) if bits.starts_with('+') || bits.len() > 1 && bits.starts_with('0') => {
+            return Ok(false);
+        }
         Some(bits) => match bits.parse() {
             Ok(bits) if bits <= max => bits,
             _ => return Ok(false),

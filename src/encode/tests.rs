@@ -143,6 +143,8 @@ fn words_that_are_no_prefixes_are_refused() {
         (FOUR, "10.0.0.0/33", format!("{four_takes} \"10.0.0.0/33\"")),
         (FOUR, "10.0.0.0/", format!("{four_takes} \"10.0.0.0/\"")),
         (FOUR, "10.0.0.0/+8", format!("{four_takes} \"10.0.0.0/+8\"")),
+        (FOUR, "10.0.0.0/08", format!("{four_takes} \"10.0.0.0/08\"")),
+        (FOUR, "0.0.0.0/00", format!("{four_takes} \"0.0.0.0/00\"")),
         (FOUR, "2001:db8::/32", format!("{four_takes} \"2001:db8::/32\"")),
         (
             SIX,

@@ -3,6 +3,7 @@
 use super::loaded::{Loaded, LoadedMap};
 use super::stage::Stage;
 use crate::base::escape::Plain;
+use crate::base::quantity::Quantity;
 use crate::kernel::describe;
 use crate::kernel::map_scan::Scan;
 use crate::log::Log;
@@ -64,9 +65,9 @@ fn copy_all(to: &mut [LoadedMap], from: &[LoadedMap], scan: &mut Scan, log: &Log
 
 fn report_lost(lost: usize, name: &str, log: &Log) {
     if lost > 0 {
-        let name = Plain(name);
+        let (name, lost) = (Plain(name), Quantity(lost as u64, "decision"));
         log.warn(format_args!(
-            "{lost} decisions of {name} do not fit into its new map; add them again"
+            "{name}: no room in its new map for {lost}; add what is missing again"
         ));
     }
 }

@@ -8,6 +8,7 @@ use super::{Context, blame};
 use crate::base::capacity::{MAX_KEY, MAX_VALUE};
 use crate::base::diagnostic::{Blame, Diagnostic};
 use crate::base::escape::Plain;
+use crate::base::quantity::Quantity;
 use crate::config::{Entry, MapEntries, MapId, fit};
 use crate::encode::Encoder;
 use crate::kernel::describe;
@@ -157,8 +158,9 @@ impl<'a> Lines<'a> {
     pub(super) fn warn_of_evicted(&self, present: usize, wanted: usize) {
         let (context, name) = (self.context, Plain(&self.def.name));
         let (kind, room) = (self.def.kind, self.def.max_entries);
+        let wanted = Quantity(wanted as u64, "entry");
         context.warn(format_args!(
-            "{name} has only {present} of {wanted} entries: the kernel evicts from a map of type {kind} before its {room} entries are used; use a larger map, or a hash"
+            "{name} has only {present} of {wanted}: the kernel evicts from a map of type {kind} before its room for {room} is used; use a larger map, or a hash"
         ));
     }
 
@@ -177,8 +179,8 @@ impl<'a> Lines<'a> {
         };
         let what = match errno {
             Errno::E2BIG => {
-                let room = self.def.max_entries;
-                format!("{name} is full; it has room for {room} entries")
+                let room = Quantity(self.def.max_entries.into(), "entry");
+                format!("{name} is full; it has room for {room}")
             }
             Errno::ENOMEM => format!("no memory for this entry of {name}"),
             errno if index.is_none() => {

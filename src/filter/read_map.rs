@@ -39,6 +39,7 @@ pub struct ReadMap {
 /// changes no map, only an operator can, and a count a minute is enough.
 #[derive(Clone, Copy, Debug, Default)]
 struct EntryCount {
+    /// Number of entries without decisions, which are counted anew each time.
     entries: u64,
     /// Duration of the last count.
     cost: Duration,
@@ -59,11 +60,11 @@ impl ReadMap {
     }
 
     /// Number of entries in the map. An array is always full. The count of other maps is cached, for a shorter time if
-    /// the program `changes` maps.
+    /// the program `changes` maps. The entries of a table are counted without its `decisions`.
     ///
     /// # Errors
     /// When the map cannot be read.
-    pub fn entries(&self, changes: bool, scan: &mut Scan) -> Result<u64, Errno> {
+    pub fn entries(&self, changes: bool, decisions: usize, scan: &mut Scan) -> Result<u64, Errno> {
         match &self.content {
             Content::Map(map) if map.shape().kind.is_array() => {
                 return Ok(u64::from(map.shape().max_entries));
@@ -72,9 +73,13 @@ impl ReadMap {
             Content::Map(_) => {}
         }
         let mut count = self.count.get();
-        count.update(changes, || self.content.each(scan, &mut |_, _| {}))?;
+        let decisions = decisions as u64;
+        count.update(changes, || {
+            let all = self.content.each(scan, &mut |_, _| {})?;
+            Ok(all.saturating_sub(decisions))
+        })?;
         self.count.set(count);
-        Ok(count.entries)
+        Ok(count.entries + decisions)
     }
 
     /// True if `map` is the name of this map, or of a part of this table.

@@ -4,6 +4,7 @@ use nix::errno::Errno;
 
 use crate::base::capacity::MAX_DECISIONS;
 use crate::base::escape::Plain;
+use crate::base::quantity::Quantity;
 use crate::kernel::describe;
 
 /// Reason why a decision is refused.
@@ -34,7 +35,8 @@ impl Refused {
             ),
             // The kernel has one errno for a full hash, and another for a full trie.
             Self::Kernel(Errno::E2BIG | Errno::ENOSPC) => {
-                format!("{map} is full; it has room for {room} entries")
+                let room = Quantity(room.into(), "entry");
+                format!("{map} is full; it has room for {room}")
             }
             Self::Kernel(Errno::ENOMEM) => format!("no memory for this entry of {map}"),
             Self::Kernel(errno) => {

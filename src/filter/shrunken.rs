@@ -4,7 +4,9 @@ use super::Filter;
 use super::list_state::ListState;
 use crate::base::diagnostic::{Blame, Diagnostic};
 use crate::base::escape::Escaped;
+use crate::base::quantity::Quantity;
 use crate::config::List;
+use crate::plan::lists::{Counts, PlannedList, Remedy};
 use crate::plan::{Plan, PlannedFilter};
 
 /// Number of entries from which a list may not lose more than half of them.
@@ -47,7 +49,7 @@ fn check_filter(
             .flat_map(|stage| &stage.lists);
         let old = old.find(|old| old.map == new.map && old.path == new.path);
         if let Some(old) = old.filter(|old| has_shrunk(old.entries, new.entries)) {
-            return Err(refusal(plan, list, old, &new));
+            return Err(refusal(plan, list, old, read));
         }
     }
     Ok(())
@@ -57,11 +59,11 @@ const fn has_shrunk(old: u64, new: u64) -> bool {
     old > 0 && new == 0 || old >= LONG && new < old / 2
 }
 
-fn refusal(plan: &Plan, list: &List, old: &ListState, new: &ListState) -> Diagnostic {
-    let (path, old, new) = (Escaped(&new.path), old.entries, new.entries);
-    let message = format!(
-        "{path}: {new} entries, and {old} are in use; get the file again, or add `at-least {new}`"
-    );
+fn refusal(plan: &Plan, list: &List, old: &ListState, new: &PlannedList) -> Diagnostic {
+    let (path, report) = (&old.path, &new.report);
+    let (escaped, counts) = (Escaped(path), Counts(report));
+    let (old, remedy) = (Quantity(old.entries, "entry"), Remedy { path, report });
+    let message = format!("{escaped}: {counts}, instead of the {old} in use; {remedy}");
     plan.corefile
         .diagnostic(list.at, "list", message, Blame::Corefile)
 }

@@ -1,5 +1,6 @@
 //! The log of the verifier that refused a program: its last lines, and a remedy that it does not give.
 
+use crate::base::quantity::Quantity;
 use crate::log::Log;
 use crate::object::POISON;
 
@@ -29,7 +30,8 @@ pub(super) fn log_verifier(verifier_log: &str, debug: bool, log: &Log) {
     let omitted = omitted_lines(verifier_log.lines().count(), log_lines(debug));
     if omitted > 0 {
         log.info(format_args!(
-            "verifier: {omitted} lines before these; `debug` in the server block logs all"
+            "verifier: {} before these; `debug` in the server block logs all",
+            Quantity(omitted as u64, "line")
         ));
     }
     for line in verifier_log.lines().skip(omitted) {

@@ -12,6 +12,12 @@ const MAPPED_BITS: u8 = 96;
 /// First and last mapped IPv4 address (RFC 4291, section 2.5.5.2).
 const MAPPED: (u128, u128) = (0xffff << 32, 0xffff_ffff_ffff);
 
+/// Maximum number of addresses of an IPv4 range, a /4, below the multicast and reserved addresses.
+const IPV4_WIDE: u128 = 1 << 28;
+const IPV4_MULTICAST: u128 = MAPPED.0 | 224 << 24;
+/// Maximum number of addresses of an IPv6 range, a /7.
+const IPV6_WIDE: u128 = 1 << 121;
+
 /// An address, and the number of bits before it in its mapped form: 96 for IPv4, else 0.
 pub(super) type Address = (u128, u8);
 
@@ -38,7 +44,7 @@ pub(super) fn is_null((address, mapped_bits): Address) -> bool {
 /// Passes the prefixes of `text` to `sink`: an address, a prefix `ADDRESS/BITS`, or a range `ADDRESS-ADDRESS`.
 ///
 /// # Errors
-/// [`Reason::NotAddress`], or [`Reason::Everything`] for a prefix of 0 bits.
+/// [`Reason::NotAddress`], or [`Reason::TooWide`].
 pub(super) fn put(text: &str, sink: &mut Sink<'_, '_>) -> Result<(), Reason> {
     if let Some((first, last)) = text.split_once('-') {
         let first = parse(first.trim_end()).ok_or(Reason::NotAddress)?;
@@ -54,7 +60,9 @@ pub(super) fn put(text: &str, sink: &mut Sink<'_, '_>) -> Result<(), Reason> {
         None => BITS,
         Some(bits) => {
             let digits = bits.bytes().all(|digit| digit.is_ascii_digit());
-            let bits = bits.parse::<u32>().ok().filter(|_| digits);
+            // As in an address, a number that begins with 0 may be octal.
+            let is_plain = digits && (bits == "0" || !bits.starts_with('0'));
+            let bits = bits.parse::<u32>().ok().filter(|_| is_plain);
             bits.map(|bits| bits.saturating_add(mapped_bits.into()))
                 .filter(|length| *length <= BITS)
                 .ok_or(Reason::NotAddress)?
@@ -80,11 +88,11 @@ pub(super) fn put_range(
     if mapped_bits != other_bits || first > last {
         return Err(Reason::NotAddress);
     }
-    if (first, last) == (0, u128::MAX) || (first, last) == MAPPED {
-        return Err(Reason::Everything);
+    if is_wide(first, last) {
+        return Err(Reason::TooWide);
     }
     // Lists of IPv6 networks have prefixes such as ::/8, which do not mean the IPv4 addresses in them.
-    if first <= MAPPED.0 && last >= MAPPED.1 {
+    if is_around_ipv4(first, last) {
         if first < MAPPED.0 {
             split(first, MAPPED.0 - 1, sink);
         }
@@ -95,6 +103,22 @@ pub(super) fn put_range(
         split(first, last, sink);
     }
     Ok(())
+}
+
+/// True for an IPv6 range around all IPv4 addresses.
+fn is_around_ipv4(first: u128, last: u128) -> bool {
+    first <= MAPPED.0 && last >= MAPPED.1 && (first, last) != MAPPED
+}
+
+/// True for a range with so many addresses that it is rather a mistake of the publisher.
+fn is_wide(first: u128, last: u128) -> bool {
+    let (ipv4_first, ipv4_last) = (first.max(MAPPED.0), last.min(MAPPED.1));
+    let ipv4_size = if is_around_ipv4(first, last) || ipv4_first >= IPV4_MULTICAST {
+        0
+    } else {
+        (ipv4_last + 1).saturating_sub(ipv4_first)
+    };
+    last - first >= IPV6_WIDE || ipv4_size > IPV4_WIDE
 }
 
 /// Splits a range into prefixes.

@@ -1,6 +1,6 @@
 //! Recognises the format of a list by a line.
 
-use super::{Format, address, cidr};
+use super::{Format, address, cidr, drop_json};
 
 /// Types of records that a zone begins with or has on most lines, and the class.
 const OF_ZONES: [&str; 4] = ["IN", "SOA", "NS", "CNAME"];
@@ -11,7 +11,7 @@ pub(super) fn format(line: &str) -> Option<Format> {
     if text.starts_with("[Adblock") || text.starts_with("||") || text.starts_with("@@") {
         return Some(Format::Adblock);
     }
-    if text.starts_with('{') {
+    if drop_json::without_array(text).starts_with('{') {
         return Some(Format::DropJson);
     }
     if is_comment(text) {

@@ -5,8 +5,7 @@ use super::{Reason, address};
 
 /// Reads a line.
 pub(super) fn line(text: &str, sink: &mut Sink<'_, '_>) -> Result<(), Reason> {
-    // Some writers put the objects into one array.
-    let text = text.trim().trim_matches([',', '[', ']']).trim();
+    let text = without_array(text);
     if text.is_empty() {
         return Ok(());
     }
@@ -22,6 +21,11 @@ pub(super) fn line(text: &str, sink: &mut Sink<'_, '_>) -> Result<(), Reason> {
         Some("metadata") => Ok(()),
         _ => Err(Reason::Malformed),
     }
+}
+
+/// A line without the signs of an array: some writers put the objects into one.
+pub(super) fn without_array(line: &str) -> &str {
+    line.trim().trim_matches([',', '[', ']']).trim()
 }
 
 /// The text of the member `name` of an object; escapes stay.

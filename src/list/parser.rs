@@ -8,8 +8,12 @@ use super::{
 
 /// Maximum length of a line in bytes. Longer lines are skipped.
 pub const MAX_LINE: usize = 4096;
-/// Mark at the beginning of a file in UTF-8.
+/// Mark at the beginning of a file in UTF-8; joined files have one on later lines too.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+/// Number of bytes from which a line is too long, whatever is taken off its ends.
+const TOO_LONG: usize = MAX_LINE + BYTE_ORDER_MARK.len() + 2;
+/// Tags with which a web page begins.
+const PAGES: [&[u8]; 5] = [b"!doctype", b"html", b"head", b"body", b"?xml"];
 /// Characters that begin a comment in some format.
 const COMMENT: [char; 3] = ['#', ';', '!'];
 
@@ -22,6 +26,8 @@ pub struct Parser {
     /// Number of complete lines.
     lines: u64,
     zone: Zone,
+    /// True after the start of a web page.
+    is_page: bool,
     report: Report,
 }
 
@@ -33,6 +39,7 @@ impl Parser {
             line: Vec::new(),
             lines: 0,
             zone: Zone::default(),
+            is_page: false,
             report: Report::default(),
         }
     }
@@ -66,20 +73,25 @@ impl Parser {
         self.report
     }
 
-    /// Keeps a part of a line, up to one byte more than a line may have.
+    /// Keeps a part of a line, up to the bytes that make it too long.
     fn keep(&mut self, part: &[u8]) {
-        let room = (MAX_LINE + 1).saturating_sub(self.line.len());
+        let room = TOO_LONG.saturating_sub(self.line.len());
         self.line
             .extend_from_slice(part.get(..room).unwrap_or(part));
     }
 
     fn read_line(&mut self, line: &[u8], visit: &mut Visit<'_>) {
+        if self.is_page {
+            return;
+        }
         self.lines += 1;
-        let line = match line.strip_prefix(BYTE_ORDER_MARK) {
-            Some(line) if self.lines == 1 => line,
-            _ => line,
-        };
+        let line = line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line);
         let line = line.strip_suffix(b"\r").unwrap_or(line);
+        self.is_page = is_page(line, self.report.kept > 0);
+        if self.is_page {
+            self.report.skipped.add(self.lines, Reason::Page, line);
+            return;
+        }
         let mut sink = Sink {
             visit,
             kept: 0,
@@ -94,6 +106,19 @@ impl Parser {
             self.report.skipped.add(self.lines, reason, line);
         }
     }
+}
+
+/// True for the first line of a web page. In a list that `has_items`, another line may begin with `<` by mistake.
+fn is_page(line: &[u8], has_items: bool) -> bool {
+    let start = line.get(..MAX_LINE).unwrap_or(line).trim_ascii_start();
+    let Some(tag) = start.strip_prefix(b"<") else {
+        return false;
+    };
+    let begins_with = |name: &&[u8]| {
+        let start = tag.get(..name.len());
+        start.is_some_and(|start| start.eq_ignore_ascii_case(name))
+    };
+    !has_items || PAGES.iter().any(begins_with)
 }
 
 /// The text of a line.

@@ -1,6 +1,6 @@
 //! Records of a zone file (RFC 1035, section 5.1): owners, origins, comments, quotes and parentheses.
 
-use super::Reason;
+use super::{Reason, detect};
 
 /// Maximum number of lines of a record in parentheses.
 const MAX_LINES: u32 = 100;
@@ -47,6 +47,10 @@ impl Zone {
     /// # Errors
     /// [`Reason::Malformed`].
     pub(super) fn line(&mut self, line: &str) -> Result<Option<Record>, Reason> {
+        // Before the line that tells the format, comments of other formats are skipped.
+        if self.depth == 0 && detect::is_comment(line.trim()) {
+            return Ok(None);
+        }
         let mut is_owner = self.depth == 0 && !line.starts_with([' ', '\t']);
         let mut words = Words { rest: line };
         while let Some((word, is_quoted)) = words.next() {

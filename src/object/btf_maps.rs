@@ -9,6 +9,7 @@ use super::error::{Error, Quoted};
 use super::map_def::MapDef;
 use super::map_kind::MapKind;
 use super::maps::{Extent, ParsedMap, symbols_in};
+use crate::base::hex::Count;
 
 /// Maximum number of members of a definition. 12 names are defined.
 const MAX_MEMBERS: usize = 16;
@@ -184,7 +185,8 @@ impl<'a> Definition<'a> {
     ) -> Result<KeyOrValue, Error> {
         match part.size {
             Some(other) if other != size => Err(self.error(format!(
-                "`{name}` has {size} bytes, but another member says {other}; remove one of them"
+                "`{name}` has {}, but another member says {other}; remove one of them",
+                Count(size as usize)
             ))),
             _ => Ok(KeyOrValue {
                 size: Some(size),

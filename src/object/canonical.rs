@@ -7,6 +7,7 @@ use super::error::{Error, Fault};
 use super::frame::Code;
 use super::link::MapReference;
 use super::{Insn, LinkedObject};
+use crate::base::quantity::Quantity;
 
 /// Sizes of `Elf64_Ehdr`, `Elf64_Shdr` and `Elf64_Sym` in bytes.
 const FILE_HEADER: usize = 64;
@@ -113,7 +114,9 @@ fn check_descriptors(object: &LinkedObject, fds: &[i32]) -> Result<(), Error> {
     if fds.len() != object.maps.len() {
         let (given, maps) = (fds.len(), object.maps.len());
         return Err(Error::from(Fault::Descriptors(format!(
-            "{given} descriptors for {maps} maps; each map takes one"
+            "{} for {}; each map takes one",
+            Quantity(given as u64, "descriptor"),
+            Quantity(maps as u64, "map")
         ))));
     }
     match fds.iter().find(|&&fd| fd < 0) {

@@ -6,6 +6,7 @@ use std::fmt::Write;
 use super::elf::{Elf, Symbol, SymbolKind, SymbolSection};
 use super::error::{Error, Fault, Quoted};
 use super::insn::Insn;
+use crate::base::quantity::Quantity;
 
 /// Maximum number of functions that an error names.
 const MAX_LISTED: usize = 8;
@@ -100,7 +101,10 @@ impl<'a> Functions<'a> {
         };
         Err(self.error(
             function,
-            format!("has {size} bytes at offset {start}, but {what}"),
+            format!(
+                "has {} at offset {start}, but {what}",
+                Quantity(size, "byte")
+            ),
         ))
     }
 

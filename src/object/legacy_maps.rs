@@ -6,6 +6,8 @@ use super::error::Error;
 use super::map_def::MapDef;
 use super::map_kind::MapKind;
 use super::maps::{Extent, Maps, ParsedMap, symbols_in};
+use crate::base::hex::Count;
+use crate::base::quantity::Quantity;
 
 /// Size of `struct bpf_map_def` in bytes: type, key size, value size, entries and flags, a `__u32` each.
 const DEFINITION: usize = 20;
@@ -24,8 +26,9 @@ pub(super) fn read(elf: &Elf, section: &Section) -> Result<Vec<ParsedMap>, Error
     let size = section.data.len().checked_div(count).unwrap_or(0);
     if size < DEFINITION || size * count != section.data.len() || size % 4 != 0 {
         let what = format!(
-            "is {} bytes for {count} maps; each takes the same, a `struct bpf_map_def` of {DEFINITION} bytes or more",
-            section.data.len()
+            "is {} for {}; each takes the same, a `struct bpf_map_def` of {DEFINITION} bytes or more",
+            Count(section.data.len()),
+            Quantity(count as u64, "map")
         );
         return Err(Error::section(section.name, what));
     }
@@ -104,7 +107,10 @@ pub(super) fn annotate(btf: &Btf, maps: &mut Maps) -> Result<(), Error> {
             if actual != size {
                 return Err(Error::map(
                     name,
-                    format!("{part}_size is {size}, but its {part} type has {actual} bytes"),
+                    format!(
+                        "{part}_size is {size}, but its {part} type has {}",
+                        Count(actual as usize)
+                    ),
                 ));
             }
         }

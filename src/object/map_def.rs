@@ -2,6 +2,7 @@
 
 use super::error::Error;
 use super::map_kind::MapKind;
+use crate::base::hex::Count;
 use crate::table::ValueLayout;
 
 /// Flag of `BPF_MAP_CREATE` that the kernel requires for every LPM trie.
@@ -142,12 +143,14 @@ impl MapDef {
         }
         if kind.is_array() && key_size != 4 {
             return refuse(format!(
-                "key is {key_size} bytes; the key of {kind} is a __u32 (4 bytes)"
+                "key is {}; the key of {kind} is a __u32 (4 bytes)",
+                Count(key_size as usize)
             ));
         }
         if kind.is_map_in_map() && value_size != 4 {
             return refuse(format!(
-                "value is {value_size} bytes; the value of {kind} is a map (4 bytes)"
+                "value is {}; the value of {kind} is a map (4 bytes)",
+                Count(value_size as usize)
             ));
         }
         if kind.is_map_in_map() && self.inner.is_none() {
@@ -167,9 +170,9 @@ impl MapDef {
             return refuse("lpm_trie needs `__uint(map_flags, BPF_F_NO_PREALLOC)`".into());
         }
         if !(5..=260).contains(&self.key_size) {
-            let size = self.key_size;
+            let size = Count(self.key_size as usize);
             return refuse(format!(
-                "key is {size} bytes; the key of lpm_trie is a __u32 prefix length and 1 to 256 bytes"
+                "key is {size}; the key of lpm_trie is a __u32 prefix length and 1 to 256 bytes"
             ));
         }
         Ok(())

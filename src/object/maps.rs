@@ -6,6 +6,7 @@ use super::error::{Error, Quoted};
 use super::map_def::MapDef;
 use super::map_kind::MapKind;
 use super::tables;
+use crate::base::quantity::Quantity;
 
 /// Maximum number of maps of an object. A program may use 64 (`MAX_USED_MAPS`), but an object may have more programs.
 const MAX_MAPS: usize = 256;
@@ -130,7 +131,8 @@ impl Maps {
         let (Ok(value_size), 1..=MAX_DATA) = (u32::try_from(section.size), self.data) else {
             let (size, sum) = (section.size, self.data);
             let what = format!(
-                "is {size} bytes, the program's data {sum} in all; 1 to {MAX_DATA} are possible"
+                "is {}, the program's data {sum} in all; 1 to {MAX_DATA} are possible",
+                Quantity(size, "byte")
             );
             return Err(Error::section(section.name, what));
         };

@@ -8,6 +8,7 @@ use super::error::{Error, Quoted};
 use super::functions::Functions;
 use super::insn::Insn;
 use super::maps::{Maps, is_data};
+use crate::base::quantity::Quantity;
 
 /// Target of a 64-bit load.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,8 +133,8 @@ impl Scope<'_, '_> {
             .filter(|&offset| offset < section.size)
             .and_then(|offset| u32::try_from(offset).ok());
         let offset = offset.ok_or_else(|| {
-            let (name, size) = (Quoted(section.name), section.size);
-            format!("refers to a place outside the {size} bytes of section {name}")
+            let (name, size) = (Quoted(section.name), Quantity(section.size, "byte"));
+            format!("refers to a place outside the {size} of section {name}")
         })?;
         Ok(Target::Data {
             map: self.maps.for_data_section(self.elf, self.btf, section)?,

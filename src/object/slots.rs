@@ -4,6 +4,7 @@ use super::elf::{Elf, R_BPF_64_64, R_BPF_64_ABS64, Relocation, Section, SymbolSe
 use super::error::{Error, Quoted};
 use super::map_kind::MapKind;
 use super::maps::{Extent, Maps};
+use crate::base::quantity::Quantity;
 
 /// Relocations of a 64-bit address in data. clang up to 13 writes `R_BPF_64_64`.
 const ADDRESS: [u32; 2] = [R_BPF_64_64, R_BPF_64_ABS64];
@@ -45,8 +46,8 @@ pub(super) fn fill(
             .filter(|&slot| slot < outer.max_entries)
         else {
             return refuse(format!(
-                "initialises entry {slot}, but has {} entries",
-                outer.max_entries
+                "initialises entry {slot}, but has {}",
+                Quantity(outer.max_entries.into(), "entry")
             ));
         };
         outer

@@ -11,6 +11,7 @@ use super::error::{Error, Quoted};
 use super::layout::{Kind, Layout};
 use super::map_def::{MapDef, Role, Table, TableKind};
 use super::map_kind::MapKind;
+use crate::base::hex::Count;
 use crate::table::ValueLayout;
 
 /// Size of the key of a name table's entries in bytes: a name as text, padded with zeros.
@@ -151,7 +152,10 @@ fn form(maps: &mut [MapDef], at: usize, kind: TableKind, btf: &Btf) -> Result<()
         Error::map(&name, format!("{what}; declare it with {remedy}"))
     };
     if line_size != 64 {
-        return Err(misfit(format!("has lines of {line_size} bytes, not 64")));
+        return Err(misfit(format!(
+            "has lines of {}, not 64",
+            Count(line_size as usize)
+        )));
     }
     let mut found = Vec::new();
     for (suffix, part_kind, size) in kind.parts() {

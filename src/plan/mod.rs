@@ -15,6 +15,7 @@ use crate::base::capacity::MAX_COREFILE;
 use crate::base::diagnostic::{Blame, Diagnostic, Errors, Fault};
 use crate::base::escape::{Escaped, Plain};
 use crate::base::files;
+use crate::base::quantity::Quantity;
 use crate::config::{Config, Filter, fit, warn_of_directives_as_addresses, warn_of_typos};
 use crate::corefile::{Corefile, Token};
 use crate::object::{self, LinkedObject};
@@ -156,7 +157,8 @@ impl Plan {
         let omitted = self.corefile.omitted_warnings();
         if omitted > 0 {
             report(&format_args!(
-                "{omitted} more warnings; correct the first, then check again"
+                "{}; correct the first, then check again",
+                Quantity(omitted as u64, "more warning")
             ));
         }
         warn_of_directives_as_addresses(&self.corefile, report);

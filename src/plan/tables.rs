@@ -30,6 +30,8 @@ pub struct PlannedTable {
     pub layout: ValueLayout,
     /// Keys, each with its source and the number of its value.
     pub set: Set,
+    /// Number of entries that are left out of the set, because others cover or repeat them.
+    pub covered: usize,
     /// Digest of all entries.
     pub digest: u64,
     /// Sizes of the parts.
@@ -82,6 +84,7 @@ impl PlannedTable {
                 TableKind::Prefixes => Set::Prefixes(PrefixSet::new()),
                 TableKind::Names => Set::Names(NameSet::new()),
             },
+            covered: 0,
             digest: 0,
             sizes: PartSizes::default(),
             hasher: Digest::default(),
@@ -130,10 +133,12 @@ impl PlannedTable {
     }
 
     fn finish(&mut self) {
+        let given = self.set.len();
         match &mut self.set {
             Set::Prefixes(set) => drop(set.finish()),
             Set::Names(set) => drop(set.finish()),
         }
+        self.covered = given - self.set.len();
         self.digest = self.hasher.finish();
         self.sizes = self.measure();
     }

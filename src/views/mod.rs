@@ -130,7 +130,8 @@ impl Overview<'_> {
 
     /// Number of entries in a map of `stage`; `None` if the map cannot be read.
     fn entries(&mut self, stage: &Stage, read: &ReadMap) -> Option<u64> {
-        let counted = read.entries(stage.changes_maps, self.scan);
+        let decisions = stage.decisions(&read.name);
+        let counted = read.entries(stage.changes_maps, decisions, self.scan);
         *self.read_errors += u64::from(counted.is_err());
         counted.ok()
     }

@@ -78,8 +78,8 @@ pub(crate) const LISTS: &[Wrong] = &[
     (
         "list @networks block verdict=VERDICT_DROP at-least 3\nlist @names hosts verdict=VERDICT_DROP at-least 2",
         &[
-            "Corefile:5: list: FOLDER/block: 1 entries and 0 skipped lines, at least 3 entries are wanted; get the file again",
-            "Corefile:6: list: FOLDER/hosts: 1 entries and 0 skipped lines, at least 2 entries are wanted; get the file again",
+            "Corefile:5: list: FOLDER/block: 1 entry, 0 skipped lines, instead of at least 3 entries; check the file and its download; if the file is right, `at-least 1` accepts it",
+            "Corefile:6: list: FOLDER/hosts: 1 entry, 0 skipped lines, instead of at least 2 entries; check the file and its download; if the file is right, `at-least 1` accepts it",
         ],
     ),
 ];

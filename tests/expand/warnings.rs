@@ -100,7 +100,7 @@ fn key_with_two_values_warns_with_both_places() {
     assert!(
         outcome
             .stderr
-            .ends_with("warning: 79 more lines give a key another value\n"),
+            .ends_with("warning: a key has another value in 79 more lines\n"),
         "{outcome:#?}"
     );
 }
@@ -216,6 +216,6 @@ fn warnings_of_numbers_are_limited() {
     assert_eq!(lines.len(), 21, "{outcome:#?}");
     assert_eq!(
         lines[20],
-        "warning: 80 more lines have a number that the program does not accept"
+        "warning: a number that the program does not accept is in 80 more lines"
     );
 }

@@ -107,7 +107,7 @@ fn errors_suggest_existing_members() {
         (&long, no_path),
         (
             "",
-            "struct rule has no member ; use verdict, net, ip4, ip6, slot, mac, label, low, high, on, tiny, delta and 5 more",
+            "struct rule has no member ; use verdict, net, ip4, ip6, slot, mac, label, low, high, on, tiny, delta, stamp, packets and 3 more",
         ),
     ] {
         assert_eq!(

@@ -240,8 +240,8 @@ fn canonical_objects_link_again() {
 fn descriptors_must_fit_the_maps() {
     let (_, object) = linked("basic", "descriptors");
     for (fds, expected) in [
-        (&[][..], "0 descriptors for 1 maps; each map takes one"),
-        (&[3, 4][..], "2 descriptors for 1 maps; each map takes one"),
+        (&[][..], "0 descriptors for 1 map; each map takes one"),
+        (&[3, 4][..], "2 descriptors for 1 map; each map takes one"),
         (&[-1][..], "-1 is not a descriptor of a map"),
     ] {
         assert_eq!(

@@ -3,6 +3,7 @@
 use std::fmt::{self, Write as _};
 use std::time::Duration;
 
+use crate::base::quantity::Quantity;
 use crate::control::client::samples::Stage;
 use crate::object::LinkHeader;
 use crate::object::frame::sample::{HEAD, Sample};
@@ -164,8 +165,8 @@ impl fmt::Display for Comment<'_> {
         } = self.stage;
         write!(
             f,
-            "{interface}/{program}, 1 of {} packets",
-            self.sample.weight
+            "{interface}/{program}, 1 of {}",
+            Quantity(self.sample.weight, "packet")
         )
     }
 }

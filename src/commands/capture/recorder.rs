@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::line::Line;
 use super::pcapng::Pcapng;
+use crate::base::quantity::Quantity;
 use crate::control::client::samples::Stage;
 use crate::object::frame::sample::Sample;
 
@@ -66,7 +67,7 @@ impl Recorder {
     pub(super) fn summary(&self, lost: u64) -> impl Display {
         let (captured, represented) = (self.captured, self.represented);
         fmt::from_fn(move |f| {
-            write!(f, "{captured} packets, {lost} lost")?;
+            write!(f, "{}, {lost} lost", Quantity(captured, "packet"))?;
             match represented.checked_add(captured / 2) {
                 Some(rounded) if captured > 0 => {
                     write!(f, ", sampled 1 in about {}", rounded / captured)

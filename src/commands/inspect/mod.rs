@@ -9,6 +9,7 @@ use std::path::Path;
 use crate::base::diagnostic::{Diagnostic, Fault};
 use crate::base::escape::{Escaped, OneLine};
 use crate::base::hex::Count;
+use crate::base::quantity::Quantity;
 use crate::base::suggest::list;
 use crate::encode::Encoder;
 use crate::object::layout::{Kind, names};
@@ -51,7 +52,10 @@ pub fn text(path: &Path, survey: &Survey) -> String {
     for program in &survey.programs {
         let (name, section) = (Escaped(&program.name), Escaped(&program.section));
         let _ = match &program.linked {
-            Ok(count) => writeln!(out, "  {name}: section {section}, {count} instructions"),
+            Ok(count) => {
+                let size = Quantity(*count as u64, "instruction");
+                writeln!(out, "  {name}: section {section}, {size}")
+            }
             Err(error) => writeln!(out, "  {name}: cannot be used: {}", OneLine(error)),
         };
     }
@@ -68,13 +72,10 @@ pub fn text(path: &Path, survey: &Survey) -> String {
         } else {
             ""
         };
-        let entries = if capacity == 1 { "entry" } else { "entries" };
+        let room = Quantity(capacity.into(), "entry");
         let _ = match map.role {
             Role::Entries(table) => writeln!(out, "  {name}: {table}, with room for any list"),
-            _ => writeln!(
-                out,
-                "  {name}: {kind}, room for {capacity} {entries}{ignored}"
-            ),
+            _ => writeln!(out, "  {name}: {kind}, room for {room}{ignored}"),
         };
         let encoder = Encoder::new(map, survey.btf.as_ref());
         if map.initial.is_some() {
@@ -113,7 +114,7 @@ fn layout_lines(out: &mut String, label: &str, size: u32, layout: Option<&Layout
         let (path, name) = (Escaped(part.path), Escaped(&shape.name));
         let _ = write!(out, "    {offset:6} {size:4}  {path}  {name}");
         let _ = match (&shape.kind, part.bits) {
-            (_, Some(bits)) => write!(out, ", {bits} bits"),
+            (_, Some(bits)) => write!(out, ", {}", Quantity(bits.into(), "bit")),
             (Kind::Enum(values), None) => {
                 write!(out, ": {}", Escaped(&list(&names(values), ", ")))
             }

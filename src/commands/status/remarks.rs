@@ -6,6 +6,7 @@ use super::verdicts::{period, rate};
 use super::wrap::paragraph;
 use crate::base::escape::Escaped;
 use crate::base::json::Value;
+use crate::base::quantity::Quantity;
 
 /// Writes the reason why a filter is not attached, and whether its program aborts packets.
 pub(super) fn alarms(out: &mut String, status: &Value, filter: &Value, style: Style) {
@@ -24,17 +25,18 @@ pub(super) fn alarms(out: &mut String, status: &Value, filter: &Value, style: St
     else {
         return;
     };
+    let packets = Quantity(packets, "packet");
     let object = word(filter.get("object"));
     let rates = rate(status, filter, total).map(|rates| rates.packets.to_string());
     let (text, colour) = match rates.as_deref() {
         Some("0") => (
-            format!("{interface}: {object} aborted {packets} packets, but none lately"),
+            format!("{interface}: {object} aborted {packets}, but none lately"),
             Colour::Yellow,
         ),
         rate => {
             let now = rate.map_or_else(String::new, |rate| format!(", now {rate}/s"));
             let text = format!(
-                "{interface}: {object} aborts: {packets} packets{now}; the program fails for them, and the kernel drops them; \
+                "{interface}: {object} aborts: {packets}{now}; the program fails for such packets, and the kernel drops them; \
                  restore the object or Corefile that worked, then run `corexdp reload`"
             );
             (text, Colour::Red)

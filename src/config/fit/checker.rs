@@ -6,6 +6,7 @@ use super::{line, unsupported_kind};
 use crate::base::capacity::{MAX_KEY, MAX_VALUE};
 use crate::base::escape::Plain;
 use crate::base::hex::Count;
+use crate::base::quantity::Quantity;
 use crate::config::diagnostics::Diagnostics;
 use crate::config::entries::{Entry, Value};
 use crate::config::{Filter, MapId, MapRef, Metric};
@@ -240,7 +241,8 @@ impl Checker<'_> {
             && let Some((_, entry)) = entries().nth(past)
             && let Some(at) = entry.at()
         {
-            let message = format!("{} is full; it has room for {capacity} entries", self.name);
+            let room = Quantity(capacity as u64, "entry");
+            let message = format!("{} is full; it has room for {room}", self.name);
             self.faults.add(at, entry.directive(), message);
         }
     }

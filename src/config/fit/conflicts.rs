@@ -7,6 +7,7 @@ use crate::base::capacity::{MAX_KEY, MAX_VALUE};
 use crate::base::diagnostic::MAX_ERRORS;
 use crate::base::digest;
 use crate::base::escape::{Escaped, Plain};
+use crate::base::quantity::Quantity;
 use crate::config::entries::Entry;
 use crate::config::{Filter, MapRef};
 use crate::corefile::{Corefile, Token};
@@ -45,7 +46,8 @@ pub fn warn_of_conflicts(
     }
     if omitted > 0 {
         report(&format_args!(
-            "{omitted} more lines give a key another value"
+            "a key has another value in {}",
+            Quantity(omitted as u64, "more line")
         ));
     }
 }

@@ -9,6 +9,7 @@ use super::line;
 use crate::base::capacity::MAX_VALUE;
 use crate::base::diagnostic::MAX_ERRORS;
 use crate::base::escape::Escaped;
+use crate::base::quantity::Quantity;
 use crate::base::suggest::list;
 use crate::config::Filter;
 use crate::config::entries::{Entry, Value};
@@ -65,7 +66,8 @@ pub fn warn_of_numbers(
     }
     if let Some(more @ 1..) = count.checked_sub(MAX_ERRORS) {
         report(&format_args!(
-            "{more} more lines have a number that the program does not accept"
+            "a number that the program does not accept is in {}",
+            Quantity(more as u64, "more line")
         ));
     }
 }

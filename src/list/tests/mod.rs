@@ -4,7 +4,9 @@ use std::net::Ipv6Addr;
 
 use super::*;
 
-mod formats;
+mod addresses;
+mod names;
+mod pages;
 
 /// Items in words, and the report of a list.
 fn read(format: Option<Format>, text: &[u8], piece: usize) -> (Vec<String>, Report) {
@@ -60,6 +62,18 @@ fn owned(items: &[&str]) -> Vec<String> {
     items.iter().map(|&item| item.to_owned()).collect()
 }
 
+/// Each line of the format gives these items, or is skipped for this reason.
+fn check(format: Format, lines: &[(&str, Result<&[&str], Reason>)]) {
+    for (line, expected) in lines {
+        let (items, report) = read(Some(format), line.as_bytes(), 4096);
+        let reason = report.skipped.places().last().map(|place| place.reason);
+        match expected {
+            Ok(expected) => assert_eq!((items, reason), (owned(expected), None), "{line:?}"),
+            Err(expected) => assert_eq!((items, reason), (vec![], Some(*expected)), "{line:?}"),
+        }
+    }
+}
+
 #[test]
 fn format_is_told_by_the_first_line_of_a_known_format() {
     for (text, expected) in [
@@ -92,7 +106,6 @@ fn format_is_told_by_the_first_line_of_a_known_format() {
         ("ads.example CNAME .\n", Some(Format::Rpz)),
         ("ads.example 60 IN CNAME .\n", Some(Format::Rpz)),
         ("Last update\nads.example\n", Some(Format::Domains)),
-        ("<!DOCTYPE html>\n<html>\n", None),
         ("", None),
     ] {
         let (_, report) = read(None, text.as_bytes(), 4096);
@@ -102,6 +115,42 @@ fn format_is_told_by_the_first_line_of_a_known_format() {
     assert_eq!(items, ["ads.example"]);
     let reasons: Vec<_> = report.skipped.reasons().collect();
     assert_eq!(reasons, [(Reason::Unknown, 1)]);
+}
+
+#[test]
+fn told_format_gives_the_items_of_the_given_format() {
+    for text in [
+        "[{\"cidr\":\"192.0.2.0/24\"}\n{\"cidr\":\"198.51.100.0/24\"}]\n",
+        ",{\"cidr\":\"192.0.2.0/24\"}\n{\"cidr\":\"198.51.100.0/24\"}\n",
+        "# Title (\nads.example CNAME .\n",
+        "// Title (\n$ORIGIN example.\n# (\nads CNAME .\n",
+    ] {
+        let (items, report) = read(None, text.as_bytes(), 4096);
+        assert!(!items.is_empty() && report.skipped.count() == 0, "{text:?}");
+        let given = read(report.format, text.as_bytes(), 4096);
+        assert_eq!((items, report), given, "{text:?}");
+    }
+}
+
+#[test]
+fn longest_lines_do_not_depend_on_the_pieces() {
+    for length in MAX_LINE - 1..MAX_LINE + 6 {
+        for (start, end) in [("\u{feff}", "\r\r"), ("\u{feff}", ""), ("", "\r\r")] {
+            let padding = "#".repeat(length.saturating_sub(start.len() + end.len() + 9));
+            let text = format!("{start}a.example{padding}{end}\n{start}b.example");
+            let whole = read(Some(Format::Domains), text.as_bytes(), text.len());
+            assert_eq!(read(Some(Format::Domains), text.as_bytes(), 7), whole);
+        }
+    }
+}
+
+#[test]
+fn joined_files_may_have_a_byte_order_mark_each() {
+    let text =
+        "\u{feff}a.example\n\u{feff}b.example\r\n\u{feff}# comment\n\u{feff}\n\u{feff}c.example";
+    let (items, report) = read(None, text.as_bytes(), 7);
+    assert_eq!(items, ["a.example", "b.example", "c.example"]);
+    assert_eq!(report.skipped.count(), 0);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Parts of a `.BTF` section: header, type section and string section.
 
 use super::record::Record;
+use crate::base::hex::Count;
 use crate::object::error::Error;
 
 /// First bytes of the header, and its version.
@@ -15,8 +16,8 @@ const MAX_TYPES: usize = 0x000f_ffff;
 pub(super) fn split(bytes: &[u8]) -> Result<(&[u8], &[u8]), Error> {
     let Some((header, _)) = bytes.split_first_chunk::<HEADER>() else {
         return Err(Error::btf(format!(
-            "it is {} bytes; its header alone takes {HEADER}",
-            bytes.len()
+            "it is {}; its header alone takes {HEADER}",
+            Count(bytes.len())
         )));
     };
     let &[m0, m1, version, _, ref words @ ..] = header;

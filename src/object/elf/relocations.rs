@@ -5,6 +5,8 @@ use ::object::elf as spec;
 use ::object::read::elf::SectionHeader;
 
 use super::{Elf, Section};
+use crate::base::hex::Count;
+use crate::base::quantity::Quantity;
 use crate::object::error::{Error, Quoted};
 
 /// Relocation of a 64-bit load; in old objects also of a call.
@@ -73,8 +75,8 @@ impl Elf<'_> {
         let (entries, rest) = section.data.as_chunks::<16>();
         if !rest.is_empty() {
             return error(format!(
-                "is {} bytes; relocations take 16 each",
-                section.data.len()
+                "is {}; relocations take 16 each",
+                Count(section.data.len())
             ));
         }
         for (number, &entry) in entries.iter().enumerate() {
@@ -84,9 +86,9 @@ impl Elf<'_> {
             let kind = u32::try_from(entry >> 64 & u128::from(u32::MAX)).unwrap_or(u32::MAX);
             let symbol = usize::try_from(entry >> 96).unwrap_or(usize::MAX);
             if offset >= target.size {
-                let (name, size) = (Quoted(target.name), target.size);
+                let (name, size) = (Quoted(target.name), Quantity(target.size, "byte"));
                 return error(format!(
-                    "relocation {number}: it is for offset {offset} of {name}, which has {size} bytes"
+                    "relocation {number}: it is for offset {offset} of {name}, which has {size}"
                 ));
             }
             if symbol >= self.symbols.len() {

@@ -15,6 +15,7 @@ use super::{Plan, PlannedFilter};
 use crate::base::capacity::{MAX_KEY, MAX_VALUE};
 use crate::base::diagnostic::{Blame, Errors};
 use crate::base::escape::Escaped;
+use crate::base::quantity::Quantity;
 use crate::config::{Filter, List};
 use crate::corefile::{Corefile, Token};
 use crate::encode::Encoder;
@@ -22,6 +23,7 @@ use crate::list::{Found, Parser, Reason, Report};
 use crate::object::{LinkedObject, map_for_lines};
 use crate::table::Source;
 pub use items::{ItemValue, MapItems};
+pub use report::{Counts, Remedy};
 use values::ListValues;
 
 /// Maximum size of a list in bytes.
@@ -48,10 +50,13 @@ pub struct Lists {
 }
 
 impl Plan {
-    /// Passes a line about each list to `report`: its format, and the number of its entries and skipped lines.
+    /// Passes a line about each list to `report`: its format, and the number of its entries and skipped lines. Then a line
+    /// about each table that has fewer entries than its lines and lists give.
     pub fn announce_lists(&self, report: &mut dyn FnMut(&dyn Display)) {
-        for PlannedFilter { block, lists, .. } in &self.filters {
-            report::announce(block, &lists.lists, &self.corefile, report);
+        for planned in &self.filters {
+            let (block, corefile) = (&planned.block, &self.corefile);
+            report::announce(block, &planned.lists.lists, corefile, report);
+            report::announce_covered(block, &planned.tables, corefile, report);
         }
     }
 
@@ -180,24 +185,22 @@ impl Place<'_> {
 
 /// Refuses a list that has no values for its items, or too few items.
 fn check_report(list: &List, report: &Report) -> Result<(), Refusal> {
-    let path = list.path.to_string_lossy();
-    let path = Escaped(&path);
+    let path = &list.path.to_string_lossy();
+    let (escaped, remedy) = (Escaped(path), Remedy { path, report });
     if let Some(format) = report.format
         && !format.has_actions()
         && list.fields.is_empty()
     {
         let message = format!(
-            "{path}: no FIELD=VALUE, and the format {} has no actions; add the value of the entries",
+            "{escaped}: no FIELD=VALUE, and the format {} has no actions; add the value of the entries",
             format.name()
         );
         return Err((list.at, Blame::Corefile, message));
     }
     match list.at_least {
         Some((least, at)) if report.kept < least => {
-            let (kept, skipped) = (report.kept, report.skipped.count());
-            let message = format!(
-                "{path}: {kept} entries and {skipped} skipped lines, at least {least} entries are wanted; get the file again"
-            );
+            let (counts, least) = (Counts(report), Quantity(least, "entry"));
+            let message = format!("{escaped}: {counts}, instead of at least {least}; {remedy}");
             Err((at, Blame::Corefile, message))
         }
         _ => Ok(()),

@@ -3,10 +3,12 @@
 use std::fmt::{self, Display};
 
 use super::PlannedList;
-use crate::base::escape::{Escaped, Quoted};
+use crate::base::escape::{Escaped, Plain, Quoted};
+use crate::base::quantity::Quantity;
 use crate::config::{Filter, List};
 use crate::corefile::Corefile;
 use crate::list::{Format, Report, Skipped};
+use crate::plan::tables::PlannedTable;
 
 /// Passes to `report` a warning for each list of which no item is usable, or more lines were skipped than items are used;
 /// and for each list with skipped lines their number by reason, and the first of them.
@@ -40,9 +42,34 @@ pub(super) fn announce(
         let (file, line) = (Escaped(corefile.file(list.at)), list.at.line());
         let path = list.path.to_string_lossy();
         let (path, format) = (Escaped(&path), read.format.map_or("unknown", Format::name));
-        let (kept, skipped) = (read.kept, read.skipped.count());
+        let counts = Counts(read);
         report(&format_args!(
-            "{file}:{line}: list: {path}: format {format}, {kept} entries, {skipped} skipped lines"
+            "{file}:{line}: list: {path}: format {format}, {counts}"
+        ));
+    }
+}
+
+/// Passes to `report` a line about each table with entries that others cover or repeat.
+pub(super) fn announce_covered(
+    block: &Filter,
+    tables: &[PlannedTable],
+    corefile: &Corefile,
+    report: &mut dyn FnMut(&dyn Display),
+) {
+    for table in tables.iter().filter(|table| table.covered > 0) {
+        let map = block.map(&table.name);
+        let list = block
+            .lists
+            .iter()
+            .find(|list| map.is_some_and(|map| map.id == list.map));
+        let Some(list) = list else {
+            continue;
+        };
+        let (file, line) = (Escaped(corefile.file(list.at)), list.at.line());
+        let (name, covered) = (Plain(&table.name), table.covered);
+        let entries = Quantity(table.set.len() as u64, "entry");
+        report(&format_args!(
+            "{file}:{line}: list: {name}: {entries}, without {covered} that others cover"
         ));
     }
 }
@@ -71,6 +98,37 @@ fn warn(list: &List, read: &Report, corefile: &Corefile, report: &mut dyn FnMut(
     for place in skipped.places() {
         let (at, reason, excerpt) = (place.line, place.reason.text(), Quoted(&place.excerpt));
         report(&format_args!("{path}:{at}: skipped: {reason}: {excerpt}"));
+    }
+}
+
+/// The number of entries and of skipped lines.
+pub struct Counts<'a>(pub &'a Report);
+
+impl Display for Counts<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kept = Quantity(self.0.kept, "entry");
+        let skipped = Quantity(self.0.skipped.count(), "skipped line");
+        write!(f, "{kept}, {skipped}")
+    }
+}
+
+/// What to do about a list with too few entries, and its first skipped line.
+pub struct Remedy<'a> {
+    /// Path of the list.
+    pub path: &'a str,
+    /// The list as it is now.
+    pub report: &'a Report,
+}
+
+impl Display for Remedy<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (path, Report { kept, skipped, .. }) = (Escaped(self.path), self.report);
+        f.write_str("check the file and its download")?;
+        if let Some(place) = skipped.places().first() {
+            let (at, reason, excerpt) = (place.line, place.reason.text(), Quoted(&place.excerpt));
+            write!(f, " ({path}:{at}: {reason}: {excerpt})")?;
+        }
+        write!(f, "; if the file is right, `at-least {kept}` accepts it")
     }
 }
 

@@ -5,6 +5,7 @@ use crate::base::capacity::MAX_KEY;
 use crate::base::diagnostic::{Blame, Diagnostic};
 use crate::base::digest;
 use crate::base::escape::Plain;
+use crate::base::quantity::Quantity;
 use crate::config::{Filter, fit};
 use crate::corefile::Corefile;
 use crate::encode::Encoder;
@@ -48,7 +49,7 @@ pub(super) fn check(
     }
     let list = block.lists.iter().rfind(|list| list.map == items.map)?;
     let name = Plain(&def.name);
-    let message =
-        format!("{name} has room for {capacity} entries; its lines and lists have {count}");
+    let room = Quantity(capacity as u64, "entry");
+    let message = format!("{name} has room for {room}; its lines and lists have {count}");
     Some(corefile.diagnostic(list.at, "list", message, Blame::Corefile))
 }

@@ -199,25 +199,26 @@ pub(in crate::views) fn map(
     capacity: u32,
     decisions: usize,
 ) -> fmt::Result {
+    let entries = if capacity == 1 { "entry" } else { "entries" };
     let (name, shown) = (Html(name), Digits(capacity));
     write!(text, "<p>Map {name}: ")?;
     match fill {
-        Fill::Array => write!(text, "an array of {shown} entries"),
+        Fill::Array => write!(text, "an array of {shown} {entries}"),
         Fill::Unread => write!(
             text,
-            "<span class=\"error\">unread</span>, of {shown} entries"
+            "<span class=\"error\">unread</span>, of {shown} {entries}"
         ),
-        Fill::Entries(entries) => {
+        Fill::Entries(used) => {
             let high = u64::from(capacity) * 9 / 10;
-            let note = if entries >= u64::from(capacity) {
+            let note = if used >= u64::from(capacity) {
                 " <strong class=\"warning\">full</strong>"
             } else {
                 ""
             };
-            let count = Digits(entries);
+            let count = Digits(used);
             write!(
                 text,
-                "{count} of {shown} entries{note} <meter aria-label=\"{name}\" max=\"{capacity}\" high=\"{high}\" optimum=\"0\" value=\"{entries}\"></meter>"
+                "{count} of {shown} {entries}{note} <meter aria-label=\"{name}\" max=\"{capacity}\" high=\"{high}\" optimum=\"0\" value=\"{used}\"></meter>"
             )
         }
     }?;

@@ -29,11 +29,11 @@ fn tshark(source: &Path) -> Command {
 
 /// The packets of [`send_until`] in the fields of [`tshark`].
 const FIELDS: [&str; 5] = [
-    "edge0|1|edge0/acl, 1 of 1 packets|71|71|wWw.Example",
-    "edge0|2|edge0/qname, 1 of 1 packets|74|74|",
-    "edge1|3|edge1/dns, 1 of 1 packets|71|71|any.example",
-    "tun0|1|tun0/qname, 1 of 1 packets|57|57|bad.example",
-    "edge0|1|edge0/qname, 1 of 1 packets|73|73|worse.example",
+    "edge0|1|edge0/acl, 1 of 1 packet|71|71|wWw.Example",
+    "edge0|2|edge0/qname, 1 of 1 packet|74|74|",
+    "edge1|3|edge1/dns, 1 of 1 packet|71|71|any.example",
+    "tun0|1|tun0/qname, 1 of 1 packet|57|57|bad.example",
+    "edge0|1|edge0/qname, 1 of 1 packet|73|73|worse.example",
 ];
 
 #[test]

@@ -1,5 +1,6 @@
 //! Lists: items of published files are entries, and a change of a file is a reload.
 
+mod counts;
 mod formats;
 
 use std::fs;
@@ -157,7 +158,8 @@ fn short_list_is_refused_and_empty_one_is_a_warning() {
         78,
         &[
             "Corefile:6: list: ",
-            "block: 1 entries and 1 skipped lines, at least 2 entries are wanted",
+            "block: 1 entry, 1 skipped line, instead of at least 2 entries; check the file and its download (",
+            "block:2: a web page, such as a proxy's login or error page: \"<html>\"); if the file is right, `at-least 1` accepts it",
         ],
     );
     assert_eq!(dump(&site).len(), 2);
@@ -184,8 +186,12 @@ fn list_that_lost_most_of_its_entries_is_refused() {
             answer.expect(0, &[]);
             assert_eq!(dump(&site).len(), kept);
         } else {
+            let in_use = match before {
+                1 => "1 entry".to_owned(),
+                _ => format!("{before} entries"),
+            };
             let message = format!(
-                "block: {kept} entries, and {before} are in use; get the file again, or add `at-least {kept}`"
+                "block: {kept} entries, 0 skipped lines, instead of the {in_use} in use; check the file and its download; if the file is right, `at-least {kept}` accepts it"
             );
             answer.refuses(78, &["Corefile:6: list: ", &message]);
             assert_eq!(dump(&site).len(), before);
@@ -193,6 +199,32 @@ fn list_that_lost_most_of_its_entries_is_refused() {
     }
     reload(&site, &format!("{BLOCK} at-least 0")).expect(0, &[]);
     assert_eq!(dump(&site).len(), 0);
+    daemon.stop();
+}
+
+#[test]
+fn web_page_in_the_place_of_a_list_changes_nothing() {
+    let site = site();
+    let page = "<!DOCTYPE html>\n<title>Login</title>\n10.13.0.0/16\n";
+    site.folder.write("block", "10.11.0.0/16\n10.12.0.0/16\n");
+    let daemon = site.run(&corefile(BLOCK)).attached(1);
+    site.folder.write("block", page);
+    let named = "block:1: a web page, such as a proxy's login or error page: \"<!DOCTYPE html>\"";
+    site.ask(&["reload"]).refuses(
+        78,
+        &[
+            "Corefile:6: list: ",
+            "block: 0 entries, 1 skipped line, ",
+            named,
+        ],
+    );
+    assert_eq!(dump(&site).len(), 2);
+    let check = finish(&mut Corexdp::command(site.folder.path(), &["check"]));
+    let named = named.replace(": a", ": skipped: a");
+    assert_eq!(check.code, Some(0), "{check:#?}");
+    for part in ["block gives no entry", &named] {
+        assert!(check.stderr.contains(part), "{part}: {check:#?}");
+    }
     daemon.stop();
 }
 
@@ -229,6 +261,22 @@ fn held_filter_is_adopted_with_the_counters_of_its_lists() {
     let counted = "entry @networks 10.11.0.0/16 verdict=VERDICT_DROP packets=2".to_owned();
     assert!(dump(&site).contains(&counted));
     daemon.stop();
+}
+
+#[test]
+fn start_with_a_short_list_attaches_nothing_and_keeps_a_held_filter() {
+    let site = site();
+    site.folder.write("block", "10.11.0.0/16\n");
+    let text = corefile(&format!("exit hold\n{BLOCK} at-least 2"));
+    site.refused(&text)
+        .refuses(78, &["Corefile:7: list: ", "instead of at least 2 entries"]);
+    let daemon = site.run(&text.replace("least 2", "least 1")).attached(1);
+    let held = site.filter();
+    daemon.stop();
+    site.folder.write("Corefile", &text);
+    let outcome = site.finish(&mut site.command("run", &[]));
+    outcome.refuses(78, &["instead of at least 2 entries"]);
+    assert_eq!(site.filter(), held);
 }
 
 #[test]

@@ -34,9 +34,9 @@ reloads: 1 done, 2 failed, 3 not confirmed; the last at 2025-11-25T09:56:40Z:
   Corefile:6: map: wrong
   Corefile:7: if: wrong
 not confirmed: run `corexdp confirm` within 42 s, or the old state is restored
-eth0: acl aborts: 5 packets, now 2.4/s; the program fails for them, and the
-  kernel drops them; restore the object or Corefile that worked, then run
-  `corexdp reload`
+eth0: acl aborts: 5 packets, now 2.4/s; the program fails for such packets,
+  and the kernel drops them; restore the object or Corefile that worked, then
+  run `corexdp reload`
 wan: not attached: the interface has gone
 
 interface  state         mode     exit    object
