@@ -1,10 +1,11 @@
 //! corexdp-programs(7) describes every shipped program with its maps, fields and values.
 
 use std::collections::BTreeSet;
+use std::process::Command;
 
 use serde_json::Value;
 
-use super::programs;
+use super::{programs, source};
 use support::net::{Corexdp, Folder, finish};
 use support::shipped_programs;
 
@@ -91,5 +92,26 @@ fn internal_maps_exist_and_are_described() {
     for map in INTERNAL {
         assert!(maps.contains(map), "{map}");
         assert!(conventions.contains(&format!("@{map}")), "{map}");
+    }
+}
+
+/// A console has 80 columns.
+#[test]
+fn examples_fit_80_columns() {
+    let mut mandoc = Command::new("mandoc");
+    mandoc
+        .args(["-T", "ascii", "-O", "width=80"])
+        .arg(&programs().path);
+    let page = String::from_utf8(mandoc.output().unwrap().stdout).unwrap();
+    let mut texts = vec![("corexdp-programs.7".to_owned(), page)];
+    for name in shipped_programs() {
+        let path = format!("bpf/{name}.Corefile");
+        texts.push((path.clone(), source(&path)));
+    }
+    for (path, text) in texts {
+        // Letters of headings are struck twice, with a backspace between.
+        let width = |line: &str| line.len() - 2 * line.matches('\u{8}').count();
+        let wide: Vec<_> = text.lines().filter(|line| width(line) > 80).collect();
+        assert_eq!(wide, [""; 0], "{path}");
     }
 }
