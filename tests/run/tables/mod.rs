@@ -4,6 +4,8 @@
 //! The list has [`NETWORKS`] networks, or `COREXDP_NETWORKS`; there are [`LISTS`] lists, or `COREXDP_LISTS`, and for each list
 //! [`CHANGES`] decisions, or `COREXDP_CHANGES`.
 
+mod growth;
+
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
