@@ -10,6 +10,7 @@ use crate::base::escape::{Plain, Quoted};
 use crate::base::hex::Count;
 use crate::corefile::Word;
 use crate::encode::Encoder;
+use crate::list::Action;
 use crate::object::layout::{Kind, Shape};
 use crate::object::{LINK_HEADER, Layout, MapDef, MapKind, Role, Survey};
 use crate::plan::ENTRY;
@@ -123,9 +124,10 @@ impl Block<'_> {
         let mut encoder = Encoder::new(map, self.survey.btf.as_ref());
         if let Some(words) = words(map, &mut encoder) {
             writeln!(f, "  entry {word} {words}")?;
-            return match (&map.role, encoder.value_layout().and_then(drop_field)) {
-                (Role::Entries(_), Some(field)) => writeln!(f, "  # list {word} FILE {field}"),
-                _ => Ok(()),
+            let list = encoder.action_field(Action::Drop);
+            return match list.filter(|_| matches!(map.role, Role::Entries(_))) {
+                Some(field) => writeln!(f, "  # list {word} FILE {field}"),
+                None => Ok(()),
             };
         }
         let (key, value) = (zeros(map.key_size), zeros(map.value_size));
@@ -202,22 +204,6 @@ fn fields(layout: &Layout) -> Vec<String> {
         false
     });
     fields
-}
-
-/// `FIELD=VALUE` of the first member whose enumeration has an action to drop.
-fn drop_field(layout: &Layout) -> Option<String> {
-    let mut found = None;
-    layout.walk("value", &mut |part| {
-        let Kind::Enum(values) = &layout.shape(part.shape).kind else {
-            return true;
-        };
-        let action = values.iter().find(|value| value.name.ends_with("_DROP"));
-        found = found
-            .take()
-            .or(action.map(|action| format!("{}={}", part.path, action.name)));
-        false
-    });
-    found
 }
 
 /// Example value; `None` for a type that has members or that words cannot express.
