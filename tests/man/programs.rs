@@ -6,7 +6,8 @@ use std::process::Command;
 use serde_json::Value;
 
 use super::{programs, source};
-use support::net::{Corexdp, Folder, finish};
+use support::net::{Corexdp, Folder, Site, finish};
+use support::objects::compile::compile_text;
 use support::shipped_programs;
 
 /// Maps with the internal state of a program, which no Corefile sets.
@@ -113,5 +114,32 @@ fn examples_fit_80_columns() {
         let width = |line: &str| line.len() - 2 * line.matches('\u{8}').count();
         let wide: Vec<_> = text.lines().filter(|line| width(line) > 80).collect();
         assert_eq!(wide, [""; 0], "{path}");
+    }
+}
+
+/// The verifier accepts the programs, and a Corefile fills their tables.
+#[test]
+fn example_programs_with_tables_run() {
+    let displays = programs().displays().into_iter();
+    let sources: Vec<_> = displays
+        .filter(|text| text.contains("SEC(\"xdp\")"))
+        .collect();
+    assert_eq!(sources.len(), 2);
+    let headers = format!("-I{}/bpf", env!("CARGO_MANIFEST_DIR"));
+    let site = Site::new();
+    for (source, key) in sources.iter().zip(["192.0.2.0/24", "name.example"]) {
+        compile_text(
+            source,
+            "one",
+            site.folder.path(),
+            &["-Wextra", "-Werror", "-mcpu=v2", &headers],
+        );
+        let lines = format!("elf one.o\nif edge0\nentry {key} action=DROP\n");
+        let daemon = site.run(&format!(". {{\nebpf {{\n{lines}}}\n}}\n"));
+        let daemon = daemon.attached(1);
+        let dumped = site.ask(&["dump"]).stdout;
+        let entry = format!("entry {key} action=DROP\n");
+        assert!(dumped.contains(&entry), "{dumped}");
+        daemon.stop();
     }
 }
