@@ -20,7 +20,7 @@ use crate::table::{Source, ValueLayout};
 /// A new decision.
 struct Added<'a> {
     item: &'a Item,
-    /// The address of the network, or the name in wire format, by which decisions are sorted.
+    /// The network, or the name in wire format, by which decisions are sorted.
     subject: Subject,
     /// True after an overridden entry was found.
     is_found: bool,
@@ -75,12 +75,11 @@ pub(super) fn warn(
 
 impl<'a> Added<'a> {
     fn new(item: &'a Item) -> Self {
-        let subject = match Prefix::from_key(&item.key) {
-            Some(prefix) => Subject::Network(prefix),
-            None => {
-                let mut wire = [0; WIRE_SIZE];
-                Subject::Name(name_to_wire(&item.key, &mut wire).to_vec())
-            }
+        let subject = if let Some(prefix) = Prefix::from_key(&item.key) {
+            Subject::Network(prefix)
+        } else {
+            let mut wire = [0; WIRE_SIZE];
+            Subject::Name(name_to_wire(&item.key, &mut wire).to_vec())
         };
         Self {
             item,

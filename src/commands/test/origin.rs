@@ -32,7 +32,8 @@ pub(in crate::commands) struct Origins<'a> {
 
 /// The status of the daemon.
 struct Status {
-    status: Value,
+    /// As JSON.
+    json: Value,
     /// The daemon's working directory.
     folder: PathBuf,
     /// Path of the Corefile as the daemon got it.
@@ -77,7 +78,7 @@ impl<'a> Origins<'a> {
             let modified = fs::metadata(status.folder.join(file)).and_then(|file| file.modified());
             modified.ok().map(|time| Utc::from(time).0)
         };
-        let filters = status.status.get("filters").list().iter();
+        let filters = status.json.get("filters").list().iter();
         let filters = filters
             .filter(|filter| filter.get("interface").word() == Some(&running.place.interface));
         let mut lists = filters.flat_map(|filter| filter.get("lists").list());
@@ -137,7 +138,7 @@ impl Status {
             folder: fs::read_link(format!("/proc/{pid}/cwd")).unwrap_or_default(),
             corefile,
             read_at: read_at.unwrap_or_default(),
-            status,
+            json: status,
         })
     }
 
