@@ -16,7 +16,7 @@
  * without the root label and without compression. The program has checked the
  * name. `scratch` is a `struct name_table_scratch` of the program's own, in a
  * per-CPU array. A Corefile sees one map: KEY is a name, and an entry is the
- * given struct.
+ * given struct. corexdp-programs(7) has a whole program with its compile line.
  *
  * VALUES
  *
@@ -41,8 +41,9 @@
  *    xdp_map_decisions  decisions: entries added at run time
  *
  * corexdp sets the sizes of the parts, except of `_shape`. A decision takes
- * over entries of `list` lines, and over other entries with a shorter or the
- * same name. From its time `until` on, a decision does not exist.
+ * precedence over entries of `list` lines, and over other entries with a
+ * shorter or the same name. From its time `until` on, a decision does not
+ * exist.
  *
  * LOOKUP
  *

@@ -12,6 +12,7 @@
  *
  * declares the table `xdp_map` and its parts, and looks up an address. A
  * Corefile sees one map: KEY is ADDRESS/BITS, and an entry is the given struct.
+ * corexdp-programs(7) has a whole program with its compile line.
  *
  * VALUES
  *
@@ -34,9 +35,9 @@
  *    xdp_map_addresses  decisions about addresses: entries added at run time
  *    xdp_map_networks   decisions about networks
  *
- * corexdp sets the sizes of all parts. A decision takes precedence
- * over entries of `list` lines, and over other entries with a shorter or the
- * same prefix. From its time `until` on, a decision does not exist.
+ * corexdp sets the sizes of all parts. A decision takes precedence over
+ * entries of `list` lines, and over other entries with a shorter or the same
+ * prefix. From its time `until` on, a decision does not exist.
  *
  * LINES
  *

@@ -72,13 +72,18 @@ pub(super) fn announce(filters: &[Filter], earlier: &[Filter], log: &Log) {
     }
 }
 
-/// Logs which stages lost the contents of their maps.
+/// Logs which stages lost contents of their maps.
 fn announce_new_maps(filter: &Filter, log: &Log) {
     let name = &filter.interface;
     for stage in filter.stages().filter(|stage| stage.has_new_maps()) {
         let object = &stage.object;
+        let counters = if stage.has_tables() {
+            "entries of tables and verdicts keep their counters, other counters start at 0"
+        } else {
+            "the program's own counters start at 0"
+        };
         log.info(format_args!(
-            "{name}: {object} is loaded anew, with new maps; the program's own counters start at 0"
+            "{name}: {object} is loaded anew, with new maps; {counters}"
         ));
     }
 }

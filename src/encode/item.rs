@@ -75,6 +75,15 @@ impl Encoder<'_> {
         Ok(())
     }
 
+    /// `FIELD=VALUE` of an action; `None` if the first member has no enumerator for it.
+    pub fn action_field(&mut self, action: Action) -> Option<String> {
+        let mut value = vec![0; self.value.as_ref()?.whole().size as usize];
+        self.write_action(action, &mut value).ok()?;
+        let fields = self.assignments(&value).assignments;
+        let named = fields.iter().find(|field| !field.is_zero);
+        Some(named.or(fields.first())?.to_string())
+    }
+
     /// Writes the scope of a name to the member `exact` of a value, if there is one.
     ///
     /// # Errors

@@ -90,6 +90,11 @@ impl Stage {
         self.maps_from == MapsFrom::Renewal
     }
 
+    /// True if the object has a table.
+    pub fn has_tables(&self) -> bool {
+        self.maps.iter().any(|map| map.table.is_some())
+    }
+
     /// Key of the pinned state.
     pub(super) const fn key(&self) -> StateKey {
         StateKey {

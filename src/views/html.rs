@@ -124,7 +124,7 @@ impl Overview<'_> {
         markup::end_filter(text)
     }
 
-    /// Writes the block of a program: verdicts, then metrics, then the rows at zero, then maps.
+    /// Writes the block of a program: verdicts, then metrics, then the rows at zero, then maps and lists.
     fn program(&mut self, text: &mut Text<'_>, filter: &Filter, stage: &Stage) -> fmt::Result {
         markup::begin_program(
             text,
@@ -138,6 +138,9 @@ impl Overview<'_> {
         self.metrics_table(text, filter, stage)?;
         for read in &stage.read_maps {
             self.map(text, stage, read)?;
+        }
+        for list in &stage.lists {
+            markup::list(text, list)?;
         }
         markup::end_program(text)
     }

@@ -23,8 +23,8 @@ pub(super) use banner::{
 use escape::{Html, Names};
 pub(super) use section::{
     Fill, FilterFacts, ProgramFacts, begin_filter, begin_metrics, begin_part, begin_program,
-    begin_verdicts, begin_zeros, end_filter, end_part, end_program, end_table, end_zeros, map,
-    metric, uncounted, verdict, zero_verdict,
+    begin_verdicts, begin_zeros, end_filter, end_part, end_program, end_table, end_zeros, list,
+    map, metric, uncounted, verdict, zero_verdict,
 };
 
 /// `Content-Security-Policy` of `/`: no foreign content, and the page's style and script by their hashes.

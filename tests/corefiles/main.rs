@@ -156,6 +156,24 @@ fn lists_that_do_not_fit_the_object_are_refused() {
     );
 }
 
+/// `acl` and `guard` had single addresses in `@hosts` before they had tables.
+#[test]
+fn lines_for_the_former_map_of_addresses_name_the_table() {
+    let site = site();
+    for program in ["acl", "guard"] {
+        site.folder.shipped(program);
+        let corefile = block(&[
+            &format!("elf {program}.o"),
+            "if edge0",
+            "entry @hosts 192.0.2.66 action=ACL_DROP",
+        ]);
+        let line = format!(
+            "Corefile:5: entry: FOLDER/{program}.o has no map @hosts; xdp_map has its addresses now; write the line without @hosts"
+        );
+        refuses(&site, &corefile, CONFIG, &[&line]);
+    }
+}
+
 #[test]
 fn keys_that_are_not_domain_names_are_refused() {
     let site = site();

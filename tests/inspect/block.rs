@@ -63,6 +63,25 @@ fn check_accepts_the_suggested_block() {
     }
 }
 
+/// Maps that only the program writes are left out, and a comment shows how to fill a table from a list.
+#[test]
+fn suggested_block_has_a_list_for_a_table_and_no_internal_maps() {
+    let folder = Folder::new();
+    for (program, list) in [
+        ("acl", "  # list @xdp_map FILE action=ACL_DROP"),
+        ("guard", "  # list @xdp_map FILE action=ACL_DROP"),
+        ("qname", "  # list @xdp_map FILE action=QNAME_DROP"),
+    ] {
+        folder.shipped(program);
+        let found = inspect_json(&folder, &format!("{program}.o"));
+        let block = found["ebpf"].as_str().unwrap();
+        assert!(block.lines().any(|line| line == list), "{block}");
+        for map in ["@clock", "@scratch", "@reply_sources"] {
+            assert!(!block.contains(map), "{block}");
+        }
+    }
+}
+
 /// `inspect` refuses an object of `wrong/`, or finds no usable program, or its fault does not affect the block.
 #[test]
 fn wrong_objects_have_a_valid_block_or_none() {

@@ -1,11 +1,13 @@
 //! corexdp-programs(7) describes every shipped program with its maps, fields and values.
 
 use std::collections::BTreeSet;
+use std::process::Command;
 
 use serde_json::Value;
 
-use super::programs;
-use support::net::{Corexdp, Folder, finish};
+use super::{programs, source};
+use support::net::{Corexdp, Folder, Site, finish};
+use support::objects::compile::compile_text;
 use support::shipped_programs;
 
 /// Maps with the internal state of a program, which no Corefile sets.
@@ -91,5 +93,53 @@ fn internal_maps_exist_and_are_described() {
     for map in INTERNAL {
         assert!(maps.contains(map), "{map}");
         assert!(conventions.contains(&format!("@{map}")), "{map}");
+    }
+}
+
+/// A console has 80 columns.
+#[test]
+fn examples_fit_80_columns() {
+    let mut mandoc = Command::new("mandoc");
+    mandoc
+        .args(["-T", "ascii", "-O", "width=80"])
+        .arg(&programs().path);
+    let page = String::from_utf8(mandoc.output().unwrap().stdout).unwrap();
+    let mut texts = vec![("corexdp-programs.7".to_owned(), page)];
+    for name in shipped_programs() {
+        let path = format!("bpf/{name}.Corefile");
+        texts.push((path.clone(), source(&path)));
+    }
+    for (path, text) in texts {
+        // Letters of headings are struck twice, with a backspace between.
+        let width = |line: &str| line.len() - 2 * line.matches('\u{8}').count();
+        let wide: Vec<_> = text.lines().filter(|line| width(line) > 80).collect();
+        assert_eq!(wide, [""; 0], "{path}");
+    }
+}
+
+/// The verifier accepts the programs, and a Corefile fills their tables.
+#[test]
+fn example_programs_with_tables_run() {
+    let displays = programs().displays().into_iter();
+    let sources: Vec<_> = displays
+        .filter(|text| text.contains("SEC(\"xdp\")"))
+        .collect();
+    assert_eq!(sources.len(), 2);
+    let headers = format!("-I{}/bpf", env!("CARGO_MANIFEST_DIR"));
+    let site = Site::new();
+    for (source, key) in sources.iter().zip(["192.0.2.0/24", "name.example"]) {
+        compile_text(
+            source,
+            "one",
+            site.folder.path(),
+            &["-Wextra", "-Werror", "-mcpu=v2", &headers],
+        );
+        let lines = format!("elf one.o\nif edge0\nentry {key} action=DROP\n");
+        let daemon = site.run(&format!(". {{\nebpf {{\n{lines}}}\n}}\n"));
+        let daemon = daemon.attached(1);
+        let dumped = site.ask(&["dump"]).stdout;
+        let entry = format!("entry {key} action=DROP\n");
+        assert!(dumped.contains(&entry), "{dumped}");
+        daemon.stop();
     }
 }

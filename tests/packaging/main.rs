@@ -132,6 +132,27 @@ fn packages_compile_each_program_with_the_flags_of_make() {
     }
 }
 
+/// The action for fail2ban and the script for `CrowdSec` are in the packages, where the manual says.
+#[test]
+fn packages_install_the_files_for_banning_programs() {
+    let package = read(&format!("{PACKAGE}/corexdp.mk"));
+    let recipe = read(&format!(
+        "{RECIPE}/corexdp_{}.bb",
+        env!("CARGO_PKG_VERSION")
+    ));
+    let manual = read("src/man/corexdp.8");
+    for (name, installed) in [("corexdp.conf", "/fail2ban.conf"), ("crowdsec.sh", "/")] {
+        let source = format!("tests/provisioning/{name}");
+        assert!(!read(&source).is_empty());
+        let install = format!("${{S}}/{source} ${{D}}${{datadir}}/corexdp{installed}\n");
+        assert!(recipe.contains(&install), "{name}");
+        assert!(manual.contains(&source), "{name}");
+    }
+    assert!(package.contains("$(if $(BR2_PACKAGE_FAIL2BAN),"));
+    assert!(package.contains("$(TARGET_DIR)/etc/fail2ban/action.d/corexdp.conf"));
+    assert!(manual.contains("/etc/fail2ban/action.d/corexdp.conf"));
+}
+
 #[test]
 fn unit_and_init_script_have_the_paths_of_the_manual() {
     let unit = read(&format!("{PACKAGE}/corexdp.service"));

@@ -187,22 +187,29 @@ pub(crate) fn possible_cpus() -> u32 {
     highest.parse::<u32>().unwrap() + 1
 }
 
-/// The shipped Corefile contains each rule in bytes and, as a comment, in words.
+/// The rules of the shipped Corefile as `map` lines of `CoreDNS`'s plugin.
+const PLUGIN_RULES: &str = "
+    map 00000002.C6336407.FFFFFFFF.00000000000000000000000000000000.00000000000000000000000000000000.00000000
+    map 00000001.C6336400.FFFFFF00.00000000000000000000000000000000.00000000000000000000000000000000.00000000
+    map 00000002.00000000.00000000.FE800000000000000000000000000000.FFC00000000000000000000000000000.00000000
+    map 00000002.00000000.00000000.00000000000000000000000000000000.FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF.00000000
+    map 00000001.00000000.00000000.20010DB80BAD00000000000000000000.FFFFFFFFFFFF00000000000000000000.00000000
+";
+
 #[test]
 fn shipped_rules_are_equal_in_words_and_bytes() {
     let site = Site::new();
     site.folder.shipped("ordered");
     let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("bpf/ordered.Corefile");
-    let shipped = fs::read_to_string(shipped)
+    let in_words = fs::read_to_string(shipped)
         .unwrap()
         .replace("if eth0", "if edge0");
-    let in_words: String = shipped
-        .lines()
-        .filter(|line| !line.trim_start().starts_with("map "))
-        .map(|line| line.replace("#entry ", "entry ") + "\n")
-        .collect();
-    assert_eq!(in_words.matches("    entry ").count(), 5);
-    let entries = [&shipped, &in_words].map(|corefile| {
+    let is_rule = |line: &&str| line.trim_start().starts_with("entry ");
+    assert_eq!(in_words.lines().filter(is_rule).count(), 5);
+    let others: Vec<_> = in_words.lines().filter(|line| !is_rule(line)).collect();
+    let others = others.join("\n");
+    let in_bytes = others.replace("if edge0\n", &format!("if edge0\n{PLUGIN_RULES}"));
+    let entries = [&in_words, &in_bytes].map(|corefile| {
         let daemon = site.run(corefile).attached(1);
         let mut entries = site.filter().map("xdp_map").entries();
         daemon.stop();

@@ -111,6 +111,10 @@ define COREXDP_INSTALL_TARGET_CMDS
 			$(TARGET_DIR)/usr/lib/corexdp/$(object).o
 	)
 	$(INSTALL) -d -m 0755 $(TARGET_DIR)/etc/corexdp
+	$(if $(BR2_PACKAGE_FAIL2BAN),
+		$(INSTALL) -D -m 0644 $(@D)/tests/provisioning/corexdp.conf \
+			$(TARGET_DIR)/etc/fail2ban/action.d/corexdp.conf
+	)
 endef
 
 define COREXDP_INSTALL_INIT_SYSV

@@ -130,6 +130,9 @@ impl Arguments {
     pub(super) fn only(&self, command: &str, known: &[&str]) -> Result<(), Usage> {
         let foreign = self.options.iter().find(|(name, _)| !known.contains(name));
         match foreign {
+            Some(("state", _)) if known.contains(&"control") => Err(Usage(format!(
+                "{command} has no option --state, since the daemon answers; --control names its socket"
+            ))),
             Some((name, _)) => Err(Usage(format!("{command} has no option {}", Dashed(name)))),
             None => Ok(()),
         }

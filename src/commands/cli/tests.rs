@@ -281,6 +281,11 @@ fn unknown_words_and_options_are_refused() {
         ("confirm --confirm 1s", "confirm has no option --confirm"),
         ("reload --json", "reload has no option --json"),
         ("status -i eth0", "status has no option -i"),
+        (
+            "test --state S 192.0.2.7",
+            "test has no option --state, since the daemon answers; --control names its socket",
+        ),
+        ("check --state S", "check has no option --state"),
         ("capture -x", "unknown option \"-x\""),
     ] {
         assert_eq!(parsed(line), Err(expected.into()), "{line}");

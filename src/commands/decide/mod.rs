@@ -3,7 +3,9 @@
 //! The client encodes the words by the types of the running maps, and sends bytes. A file keeps the decisions over a restart
 //! of the daemon. The client writes the file, since the daemon writes nothing.
 
+mod explain;
 mod input;
+mod overridden;
 mod state;
 mod targets;
 
@@ -11,25 +13,27 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use nix::errno::Errno;
-
 use crate::base::escape::{Escaped, OneLine};
 use crate::base::exit;
 use crate::base::utc::Utc;
 use crate::commands::open_map::open_maps;
 use crate::commands::running_map;
+use crate::commands::test::origin::Origins;
 use crate::config::InterfaceName;
 use crate::config::decision::Saved;
 use crate::control::Request;
 use crate::control::changes::{Change, ChangesBuffer, Outcome};
 use crate::control::client::{self, Error};
 use crate::filter::Refused;
+use explain::refusal;
 use input::Line;
 use state::{Fate, State};
 use targets::Targets;
 
 /// Exit code of `delete` for a key without a decision.
 pub const NOTHING: u8 = 1;
+/// Number of refusals and of warnings that name an entry. To find its line takes as long as reading its list.
+const NAMED: usize = 5;
 
 /// Options of `add` and `delete`.
 #[derive(Debug, PartialEq, Eq)]
@@ -114,12 +118,17 @@ impl Done {
         if self.code == exit::DONE {
             self.code = fault.code;
         }
+        self.write(options, fault.line, &fault.message);
+    }
+
+    /// Writes a message about a line of standard input; 0 is the command line.
+    fn write(&mut self, options: &Options, line: u32, message: &str) {
         let verb = match options.input {
             Input::Delete(_) => "delete",
             Input::Add(_) | Input::Batch => "add",
         };
-        let message = Escaped(&fault.message);
-        let _ = match fault.line {
+        let message = Escaped(message);
+        let _ = match line {
             0 => writeln!(self.errors, "corexdp: {verb}: {message}"),
             line => writeln!(self.errors, "-:{line}: {verb}: {message}"),
         };
@@ -179,8 +188,12 @@ fn decide(options: &Options, done: &mut Done) -> Result<Vec<Fault>, Error> {
     }
     sent?;
     items.sort_by_key(|item| item.line);
+    let origins = Origins::new(&options.control);
+    let mut refused = 0..NAMED;
     for item in &items {
-        match refusal(item, &targets) {
+        let is_refused = matches!(item.outcome, Some(Outcome::Refused(_)));
+        let origins = (!is_refused || refused.next().is_some()).then_some(&origins);
+        match refusal(item, &opened, origins) {
             Some((code, message)) => faults.push(Fault {
                 line: item.line,
                 code,
@@ -192,6 +205,7 @@ fn decide(options: &Options, done: &mut Done) -> Result<Vec<Fault>, Error> {
             None => {}
         }
     }
+    overridden::warn(options, &opened, &items, &origins, done);
     Ok(faults)
 }
 
@@ -251,26 +265,4 @@ fn send(options: &Options, targets: &Targets<'_>, items: &mut [Item]) -> Result<
         }
     }
     Ok(())
-}
-
-/// Exit code and message of a change that was not made; `None` for a change that was.
-fn refusal(item: &Item, targets: &Targets<'_>) -> Option<(u8, String)> {
-    let refused = match item.outcome? {
-        Outcome::Done => return None,
-        Outcome::Gone => {
-            let message = "a reload has replaced the map; try again";
-            return Some((exit::UNAVAILABLE, message.into()));
-        }
-        Outcome::Refused(refused) => refused,
-    };
-    let code = match refused {
-        Refused::Unknown => NOTHING,
-        Refused::Kind | Refused::Given | Refused::Kernel(Errno::EDQUOT | Errno::E2BIG) => {
-            exit::UNAVAILABLE
-        }
-        Refused::Kernel(_) => exit::SYSTEM,
-    };
-    let room = targets.room(item.target);
-    let message = refused.message(&item.saved.key, &item.saved.map, room);
-    Some((code, message))
 }

@@ -62,13 +62,6 @@ impl<'a> Targets<'a> {
             .unwrap_or_default()
     }
 
-    /// Number of entries that a map has room for.
-    pub(super) fn room(&self, target: usize) -> u32 {
-        self.maps
-            .get(target)
-            .map_or(0, |map| map.definition.max_entries)
-    }
-
     /// Numbers of the maps to which a decision goes: on each interface the map of the first stage that takes KEY.
     pub(super) fn choose(&mut self, order: &Order) -> Result<Vec<usize>, Wrong> {
         let name = self.name(order)?;

@@ -1,4 +1,5 @@
-//! An example `ebpf` block for an object, with an entry for each map. The block passes `check` without changes.
+//! An example `ebpf` block for an object, with an entry for each map that an operator fills. The block passes `check`
+//! without changes.
 
 use std::fmt::{self, Write as _};
 use std::iter::once;
@@ -9,12 +10,15 @@ use crate::base::escape::{Plain, Quoted};
 use crate::base::hex::Count;
 use crate::corefile::Word;
 use crate::encode::Encoder;
+use crate::list::Action;
 use crate::object::layout::{Kind, Shape};
-use crate::object::{LINK_HEADER, Layout, MapDef, MapKind, Survey};
+use crate::object::{LINK_HEADER, Layout, MapDef, MapKind, Role, Survey};
 use crate::plan::ENTRY;
 
 /// Name of the map of constants, by which a Corefile configures a program.
 const CONSTANTS: &str = ".rodata";
+/// Maps that only the programs themselves write: those of `bpf/clock.h`, `bpf/scratch.h` and `bpf/scope.h`.
+const INTERNAL: [&str; 3] = ["clock", "scratch", "reply_sources"];
 
 /// An example block, displayed as lines of a Corefile.
 pub(super) struct Block<'a> {
@@ -62,7 +66,7 @@ impl fmt::Display for Block<'_> {
         }
         writeln!(f, "  if eth0")?;
         let maps = self.survey.maps.iter().filter_map(MapDef::for_lines);
-        for map in maps.filter(|map| map.kind.holds_bytes()) {
+        for map in maps.filter(|map| is_filled_by_lines(map)) {
             match &map.initial {
                 None => self.entry(f, map)?,
                 Some(initial) => self.variable(f, map, initial)?,
@@ -70,6 +74,11 @@ impl fmt::Display for Block<'_> {
         }
         writeln!(f, "}}")
     }
+}
+
+/// True for a map that lines of a Corefile may fill.
+fn is_filled_by_lines(map: &MapDef) -> bool {
+    map.kind.holds_bytes() && !INTERNAL.contains(&map.name.as_str())
 }
 
 impl Block<'_> {
@@ -112,8 +121,14 @@ impl Block<'_> {
         if map.key_size == 0 || map.max_entries == 0 || !word.is_exact() {
             return writeln!(f, "  # {}: a line cannot name an entry", Plain(&name));
         }
-        if let Some(words) = words(map, &mut Encoder::new(map, self.survey.btf.as_ref())) {
-            return writeln!(f, "  entry {word} {words}");
+        let mut encoder = Encoder::new(map, self.survey.btf.as_ref());
+        if let Some(words) = words(map, &mut encoder) {
+            writeln!(f, "  entry {word} {words}")?;
+            let list = encoder.action_field(Action::Drop);
+            return match list.filter(|_| matches!(map.role, Role::Entries(_))) {
+                Some(field) => writeln!(f, "  # list {word} FILE {field}"),
+                None => Ok(()),
+            };
         }
         let (key, value) = (zeros(map.key_size), zeros(map.value_size));
         writeln!(f, "  map {word} {key} {value}")

@@ -1,8 +1,8 @@
 //! `corexdp test`: the entry that decides about a key, and where the entry comes from.
 
 mod lookup;
-mod origin;
-mod table;
+pub(super) mod origin;
+pub(super) mod table;
 
 use std::fmt::{Display, Write as _};
 use std::path::PathBuf;
@@ -21,7 +21,7 @@ use crate::control::client::Error;
 use crate::filter::Content;
 use crate::kernel::map_scan::Scan;
 use lookup::Lookup;
-use origin::Corefile;
+use origin::Origins;
 
 /// Exit code if no entry decides.
 pub const NOTHING: u8 = 1;
@@ -38,11 +38,11 @@ pub struct Options {
 }
 
 /// The entry that decides.
-struct Deciding {
-    key: Vec<u8>,
-    value: Vec<u8>,
+pub(super) struct Deciding {
+    pub(super) key: Vec<u8>,
+    pub(super) value: Vec<u8>,
     /// The end, if the entry is a decision.
-    end: Option<End>,
+    pub(super) end: Option<End>,
 }
 
 /// Writes to `out` a line for each entry that decides about the key, and returns the exit code.
@@ -78,20 +78,22 @@ pub fn run(
         return Ok(exit::UNAVAILABLE);
     }
     let (mut scan, mut refused) = (Box::<Scan>::default(), None);
-    let (mut corefile, mut is_asked) = (None, false);
+    let (origins, mut is_asked) = (Origins::new(&options.control), false);
+    let mut changed = None;
     for open in &opened {
         let running = open.running;
         match test_map(open, &order.key, &mut scan) {
             Ok(Err(message)) => refused = refused.or(Some(message)),
-            Ok(Ok(None)) => is_asked = true,
+            Ok(Ok(None)) => {
+                is_asked = true;
+                changed = changed.or_else(|| origins.changed(running));
+            }
             Ok(Ok(Some(found))) => {
                 is_asked = true;
                 let origin = if let Some(end) = found.end {
                     end.to_string()
                 } else {
-                    let read = || Corefile::read(&options.control);
-                    let corefile = corefile.get_or_insert_with(read);
-                    corefile.origin(running, &found.key)
+                    origins.origin(running, &found.key)
                 };
                 let mut line = String::new();
                 open.encoder()
@@ -111,17 +113,21 @@ pub fn run(
             exit::USAGE
         }
         _ => {
-            report(&format_args!(
-                "no entry decides about {}",
-                Plain(&order.key)
-            ));
+            let key = Plain(&order.key);
+            match changed {
+                Some(file) => report(&format_args!(
+                    "no entry decides about {key}; {} has changed since the daemon read it: reload",
+                    Escaped(&file)
+                )),
+                None => report(&format_args!("no entry decides about {key}")),
+            }
             NOTHING
         }
     })
 }
 
 /// The entry of a map that decides about the key `word`; a message if `word` is not a key of the map.
-fn test_map(
+pub(super) fn test_map(
     open: &OpenMap<'_>,
     word: &str,
     scan: &mut Scan,

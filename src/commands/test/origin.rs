@@ -1,10 +1,12 @@
-//! The line of the Corefile that gives an entry.
+//! The line of the Corefile or of a list that gives an entry.
 //!
 //! The daemon keeps no lines, so the client reads the Corefile again.
 
+use std::cell::OnceCell;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
+use std::slice;
 
 use crate::base::capacity::MAX_KEY;
 use crate::base::files;
@@ -19,27 +21,83 @@ use crate::object::map_for_lines;
 use crate::plan::sources::Sources;
 use crate::plan::{Plan, PlannedFilter, Source};
 
-/// The Corefile of the daemon, read again; the reason if it cannot be read.
-pub(super) struct Corefile(Result<Read, String>);
-
-struct Read {
-    plan: Plan,
-    /// Name of a file that changed after the daemon read it.
-    changed: Option<String>,
+/// What the daemon has read. The daemon is asked, and the Corefile is read again, when an origin is wanted.
+pub(in crate::commands) struct Origins<'a> {
+    control: &'a Path,
+    /// The reason if the daemon has read no file.
+    status: OnceCell<Result<Status, String>>,
+    /// The reason if the Corefile cannot be read again.
+    plan: OnceCell<Result<Plan, String>>,
 }
 
-impl Corefile {
-    /// Reads the Corefile of the daemon that listens at `control`.
-    pub(super) fn read(control: &Path) -> Self {
-        Self(read(control))
+/// The status of the daemon.
+struct Status {
+    /// As JSON.
+    json: Value,
+    /// The daemon's working directory.
+    folder: PathBuf,
+    /// Path of the Corefile as the daemon got it.
+    corefile: String,
+    /// Time of the last successful reading, in seconds since 1970.
+    read_at: u64,
+}
+
+impl<'a> Origins<'a> {
+    /// The origins of entries of the daemon that listens at `control`.
+    pub(in crate::commands) const fn new(control: &'a Path) -> Self {
+        Self {
+            control,
+            status: OnceCell::new(),
+            plan: OnceCell::new(),
+        }
     }
 
     /// `FILE:LINE` of the line that gives the running map the entry with this key, or the reason why there is none.
     pub(super) fn origin(&self, running: &RunningMap, key: &[u8]) -> String {
-        let Read { plan, changed } = match &self.0 {
-            Ok(read) => read,
-            Err(reason) => return reason.clone(),
+        let place = match self.find(running, key) {
+            Ok(place) => place,
+            Err(reason) => return reason,
         };
+        match (place, self.changed(running)) {
+            (Some(place), None) => place,
+            (Some(place), Some(file)) => format!("{place}; {file} has changed since"),
+            (None, None) => "not in the Corefile".into(),
+            (None, Some(file)) => format!("not in the Corefile now; {file} has changed since"),
+        }
+    }
+
+    /// `FILE:LINE` of the line that gives the running map the entry with this key.
+    pub(in crate::commands) fn place(&self, running: &RunningMap, key: &[u8]) -> Option<String> {
+        self.find(running, key).ok()?
+    }
+
+    /// Name of a file about the running map that changed after the daemon read it.
+    pub(super) fn changed(&self, running: &RunningMap) -> Option<String> {
+        let status = self.status().ok()?;
+        let modified = |file: &str| {
+            let modified = fs::metadata(status.folder.join(file)).and_then(|file| file.modified());
+            modified.ok().map(|time| Utc::from(time).0)
+        };
+        let filters = status.json.get("filters").list().iter();
+        let filters = filters
+            .filter(|filter| filter.get("interface").word() == Some(&running.place.interface));
+        let mut lists = filters.flat_map(|filter| filter.get("lists").list());
+        let list = lists.find_map(|list| {
+            let path = list.get("path").word()?;
+            let is_changed = list.get("map").word() == Some(&running.name)
+                && modified(path) != list.get("modified").number();
+            is_changed.then(|| path.to_owned())
+        });
+        let main = slice::from_ref(&status.corefile);
+        let plan = self.plan.get().and_then(|plan| plan.as_ref().ok());
+        let mut files = plan.map_or(main, |plan| plan.corefile.files()).iter();
+        let is_later = |file: &&String| modified(file).is_some_and(|time| time > status.read_at);
+        list.or_else(|| files.find(is_later).cloned())
+    }
+
+    fn find(&self, running: &RunningMap, key: &[u8]) -> Result<Option<String>, String> {
+        let plan = self.plan.get_or_init(|| self.status()?.plan());
+        let plan = plan.as_ref().map_err(Clone::clone)?;
         let stages = plan.filters.iter().filter(|planned| {
             let stem = planned.block.elf.file_stem().unwrap_or_default();
             let stage = running.place.stage.as_deref();
@@ -49,47 +107,50 @@ impl Corefile {
                 && name.is_none_or(|name| stem.to_string_lossy() == name)
         });
         let mut places = stages.filter_map(|planned| place(plan, planned, &running.name, key));
-        match (places.next_back(), changed) {
-            (Some(place), None) => place,
-            (Some(place), Some(file)) => format!("{place}; {file} has changed since"),
-            (None, None) => "not in the Corefile".into(),
-            (None, Some(file)) => format!("not in the Corefile now; {file} has changed since"),
-        }
+        Ok(places.next_back())
+    }
+
+    fn status(&self) -> Result<&Status, String> {
+        let status = self.status.get_or_init(|| Status::ask(self.control));
+        status.as_ref().map_err(Clone::clone)
     }
 }
 
-fn read(control: &Path) -> Result<Read, String> {
-    let unknown = || "the daemon's Corefile is unknown".to_owned();
-    let text = status::fetch(control).map_err(|_| unknown())?;
-    let status = Value::read(&text).ok_or_else(unknown)?;
-    let path = status.get("corefile").word().ok_or_else(unknown)?;
-    if path == "stdin" {
-        return Err("the Corefile was read from standard input".into());
+impl Status {
+    fn ask(control: &Path) -> Result<Self, String> {
+        let unknown = || "the daemon's Corefile is unknown".to_owned();
+        let text = status::fetch(control).map_err(|_| unknown())?;
+        let status = Value::read(&text).ok_or_else(unknown)?;
+        let corefile = status
+            .get("corefile")
+            .word()
+            .ok_or_else(unknown)?
+            .to_owned();
+        // A relative path starts at the daemon's working directory.
+        let pid = status.get("pid").number().unwrap_or_default();
+        let last = status.get("last_reload");
+        let read_at = match last.get("result").word() {
+            Some("success") => last.get("time").number(),
+            _ => None,
+        };
+        let read_at = read_at.or(status.get("started").number());
+        Ok(Self {
+            folder: fs::read_link(format!("/proc/{pid}/cwd")).unwrap_or_default(),
+            corefile,
+            read_at: read_at.unwrap_or_default(),
+            json: status,
+        })
     }
-    // A relative path starts at the daemon's working directory.
-    let pid = status.get("pid").number().unwrap_or_default();
-    let here = fs::read_link(format!("/proc/{pid}/cwd")).unwrap_or_default();
-    let given = PathBuf::from(path);
-    let source = Source::File(here.join(&given));
-    let plan = Plan::make(&source, &mut Sources::default())
-        .map_err(|_| format!("{path} is wrong now; `corexdp check` says why"))?;
-    let last = status.get("last_reload");
-    let read_at = match last.get("result").word() {
-        Some("success") => last.get("time").number(),
-        _ => None,
-    };
-    let read_at = read_at
-        .or(status.get("started").number())
-        .unwrap_or_default();
-    let mut files = plan.corefile.files().iter();
-    let changed = files.find(|file| {
-        let modified = fs::metadata(file).and_then(|file| file.modified());
-        modified.is_ok_and(|time| Utc::from(time).0 > read_at)
-    });
-    Ok(Read {
-        changed: changed.cloned(),
-        plan,
-    })
+
+    fn plan(&self) -> Result<Plan, String> {
+        let path = &self.corefile;
+        if path == "stdin" {
+            return Err("the Corefile was read from standard input".into());
+        }
+        let source = Source::File(self.folder.join(path));
+        Plan::make(&source, &mut Sources::default())
+            .map_err(|_| format!("{path} is wrong now; `corexdp check` says why"))
+    }
 }
 
 /// `FILE:LINE` of the last line that gives the map `name` an entry with this key, or of the line of a list.

@@ -9,12 +9,23 @@ use crate::commands::running_map::end;
 use crate::encode::{WIRE_SIZE, name_to_wire, write_wire};
 use crate::filter::{Parts, RunningTable};
 use crate::kernel::map_scan::Scan;
+use crate::table::Source;
 use crate::table::names::{self, Scope};
 use crate::table::prefix::{self, Prefix};
 
 /// The longest of the decisions that match.
 struct Longest {
     deciding: Deciding,
+    /// Bits of the network, or bytes of the name.
+    length: usize,
+}
+
+/// An entry of lines or lists.
+pub(in crate::commands) struct Listed {
+    pub(in crate::commands) key: Vec<u8>,
+    pub(in crate::commands) value: Vec<u8>,
+    /// 0 for lines of the Corefile.
+    pub(in crate::commands) source: Source,
     /// Bits of the network, or bytes of the name.
     length: usize,
 }
@@ -27,43 +38,59 @@ pub(super) fn find(
 ) -> Result<Option<Deciding>, Errno> {
     let decision = decision(table, key, scan)?;
     let mapped = table.map_parts()?;
-    let mut value = vec![0; table.shape().value_size];
-    // Length of the listed network or name, its source, and the entry.
-    let listed = match mapped.parts()? {
-        Parts::Prefixes(parts) => {
-            let address = Prefix::from_key(key).ok_or(Errno::EINVAL)?.address;
-            prefix::deciding(parts, address).map(|entry| {
-                parts.value(entry.leaf, table.layout(), &mut value);
-                let key = entry.prefix.to_key().to_vec();
-                (usize::from(entry.prefix.length), entry.source, key)
-            })
-        }
-        Parts::Names(parts) => {
-            let mut wire = [0; WIRE_SIZE];
-            let wire = name_to_wire(key, &mut wire);
-            let found = names::deciding(&parts, table.layout(), wire, &mut value);
-            found.and_then(|found| {
-                let size = usize::from(found.size);
-                let mut key = vec![0; key.len()];
-                let listed = wire.get(wire.len().checked_sub(size)?..)?;
-                write_wire(listed, &mut key).ok()?;
-                found.scope.put(table.layout(), &mut value);
-                Some((size, found.source, key))
-            })
-        }
-    };
-    let entry = |(_, _, key)| Deciding {
+    let entry = |Listed { key, value, .. }| Deciding {
         key,
         value,
         end: None,
     };
-    Ok(match (decision, listed) {
-        (Some(decision), Some(listed)) if listed.1 == 0 && listed.0 > decision.length => {
+    Ok(match (decision, listed(table, mapped.parts()?, key)?) {
+        (Some(decision), Some(listed)) if listed.source == 0 && listed.length > decision.length => {
             Some(entry(listed))
         }
         (Some(decision), _) => Some(decision.deciding),
         (None, listed) => listed.map(entry),
     })
+}
+
+/// The entry of lines and lists that decides about `key` without decisions.
+pub(in crate::commands) fn listed(
+    table: &RunningTable,
+    parts: Parts<'_>,
+    key: &[u8],
+) -> Result<Option<Listed>, Errno> {
+    let mut value = vec![0; table.shape().value_size];
+    match parts {
+        Parts::Prefixes(parts) => {
+            let address = Prefix::from_key(key).ok_or(Errno::EINVAL)?.address;
+            Ok(prefix::deciding(parts, address).map(|entry| {
+                parts.value(entry.leaf, table.layout(), &mut value);
+                Listed {
+                    key: entry.prefix.to_key().to_vec(),
+                    value,
+                    source: entry.source,
+                    length: entry.prefix.length.into(),
+                }
+            }))
+        }
+        Parts::Names(parts) => {
+            let mut wire = [0; WIRE_SIZE];
+            let wire = name_to_wire(key, &mut wire);
+            let found = names::deciding(&parts, table.layout(), wire, &mut value);
+            Ok(found.and_then(|found| {
+                let size = usize::from(found.size);
+                let mut key = vec![0; key.len()];
+                let listed = wire.get(wire.len().checked_sub(size)?..)?;
+                write_wire(listed, &mut key).ok()?;
+                found.scope.put(table.layout(), &mut value);
+                Some(Listed {
+                    key,
+                    value,
+                    source: found.source,
+                    length: size,
+                })
+            }))
+        }
+    }
 }
 
 /// The decision that matches `key` and is the longest.

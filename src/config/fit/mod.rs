@@ -7,7 +7,7 @@ mod list;
 mod numbers;
 
 use super::diagnostics::Diagnostics;
-use super::{Filter, MapRef};
+use super::{Filter, MAP, MapRef};
 use crate::base::diagnostic::{Blame, Diagnostic, Errors};
 use crate::base::escape::{Escaped, Plain};
 use crate::base::suggest::suggestion;
@@ -54,8 +54,14 @@ pub fn check(
 fn missing_map(filter: &Filter, map: &MapRef, corefile: &Corefile, maps: &[MapDef]) -> Diagnostic {
     let lines = maps.iter().filter_map(MapDef::for_lines);
     let all: Vec<_> = lines.map(|map| map.name.as_str()).collect();
+    // The shipped programs once had single addresses in a map of their own.
+    let is_former = map.name == "hosts"
+        && maps
+            .iter()
+            .any(|map| map.name == MAP && map.table().is_some());
     let mut remedy = match all.as_slice() {
         [] => "it has no map".into(),
+        _ if is_former => format!("{MAP} has its addresses now; write the line without @hosts"),
         all => suggestion(&map.name, all),
     };
     if !map.by_name && !all.is_empty() {

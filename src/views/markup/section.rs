@@ -5,6 +5,8 @@ use std::fmt::{self, Write as _};
 use super::digits::Digits;
 use super::escape::Html;
 use crate::base::text::Text;
+use crate::base::utc::Utc;
+use crate::filter::ListState;
 use crate::kernel::xdp_mode::Mode;
 use crate::views::readings::Growth;
 use crate::views::totals::VerdictTotals;
@@ -225,6 +227,20 @@ pub(in crate::views) fn map(
     if decisions > 0 {
         let s = if decisions == 1 { "" } else { "s" };
         write!(text, ", {} decision{s}", Digits(decisions as u64))?;
+    }
+    text.write_str("</p>\n")
+}
+
+/// Writes a list.
+pub(in crate::views) fn list(text: &mut Text<'_>, list: &ListState) -> fmt::Result {
+    let (path, map) = (Html(&list.path), Html(&list.map));
+    let (entries, skipped) = (Digits(list.entries), Digits(list.skipped));
+    write!(
+        text,
+        "<p>List {path}: {entries} entries of {map}, {skipped} skipped lines"
+    )?;
+    if let Some(modified) = list.modified {
+        write!(text, ", changed <time>{}</time>", Utc(modified))?;
     }
     text.write_str("</p>\n")
 }

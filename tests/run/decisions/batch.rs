@@ -60,13 +60,14 @@ fn wrong_lines_are_named_and_the_others_are_done() {
          @hosts 192.0.2.7 action=BLOCK_DROP \"note=7\" # another\n\
          delete 192.0.2.1\n",
     );
+    let corefile = site.folder.file("Corefile").display().to_string();
     outcome.expect(
         64,
         &[
             "-:3: add: action is enum block, 4 bytes; it takes BLOCK_NONE, BLOCK_DROP or BLOCK_PASS, not \"BLOCK_DROPP\"; did you mean BLOCK_DROP?",
             "-:5: add: no FIELD=VALUE after KEY; write [@MAP] KEY FIELD=VALUE… [for DURATION]",
             "-:6: add: no map nothing; name @few, @hosts, @recent or @xdp_map",
-            "-:7: add: 198.51.100.0/24 is given by the Corefile; change it there",
+            &format!("-:7: add: 198.51.100.0/24 is given by {corefile}:6; change it there, and reload"),
             "-:8: add: no decision about 192.0.2.5/32 in xdp_map",
             "-:9: add: \"ever\" is not a duration such as 60s or 2h",
         ],

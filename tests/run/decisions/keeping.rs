@@ -50,9 +50,12 @@ fn restart_and_reload_keep_decisions() {
     site.folder.write("Corefile", &corefile(lines));
     site.ask(&["reload"]).expect(0, &[]);
     assert!(!drops(&site, "192.0.2.7"));
+    let path = site.folder.file("Corefile").display().to_string();
     site.decide(&["delete", "192.0.2.7"]).expect(
         69,
-        &["corexdp: delete: 192.0.2.7/32 is given by the Corefile; change it there"],
+        &[&format!(
+            "corexdp: delete: 192.0.2.7/32 is given by {path}:6; change it there, and reload"
+        )],
     );
     assert_eq!(kept(&site).len(), 1);
     daemon.stop();

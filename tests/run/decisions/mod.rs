@@ -3,6 +3,7 @@
 mod batch;
 mod feeding;
 mod keeping;
+mod overriding;
 mod refusing;
 mod tables;
 mod testing;

@@ -47,12 +47,12 @@ fn wrong_words_are_refused() {
         (
             &["add", "@hosts", "198.51.100.7", "action=BLOCK_PASS"],
             69,
-            "corexdp: add: 198.51.100.7 is given by the Corefile; change it there",
+            "corexdp: add: 198.51.100.7 is given by COREFILE:6; change it there, and reload",
         ),
         (
             &["delete", "@hosts", "198.51.100.7"],
             69,
-            "corexdp: delete: 198.51.100.7 is given by the Corefile; change it there",
+            "corexdp: delete: 198.51.100.7 is given by COREFILE:6; change it there, and reload",
         ),
         (
             &["delete", "192.0.2.7", "action=BLOCK_DROP"],
@@ -61,7 +61,9 @@ fn wrong_words_are_refused() {
         ),
         (&["delete"], 64, "corexdp: delete: no KEY; write [@MAP] KEY"),
     ] {
-        site.decide(words).expect(code, &[message]);
+        let corefile = site.folder.file("Corefile").display().to_string();
+        let message = message.replace("COREFILE", &corefile);
+        site.decide(words).expect(code, &[&message]);
     }
     assert_eq!(kept(&site), [""; 0]);
     assert_eq!((entries(&site, "xdp_map"), entries(&site, "hosts")), (0, 1));

@@ -44,6 +44,9 @@ fn list_drops_packets_and_reload_keeps_counters() {
         .write("block", "10.11.0.0/16\n10.12.0.0/16 ; a comment\n");
     let daemon = site.run(&corefile(BLOCK)).attached(1);
     daemon.line("block: format cidr, 2 entries, 0 skipped lines");
+    let page = site.get("/").body;
+    let shown = "block: 2 entries of networks, 0 skipped lines, changed <time>20";
+    assert!(page.contains(shown), "{page}");
     let first = site.filter();
     site.sender().send(&packet("10.11.0.1"), 3);
     let counted = ["entry @networks 10.11.0.0/16 verdict=VERDICT_DROP packets=3"];

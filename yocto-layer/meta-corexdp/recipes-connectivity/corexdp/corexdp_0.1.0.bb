@@ -95,6 +95,8 @@ do_install() {
         install -m 0644 ${B}/$object.o ${D}${nonarch_libdir}/corexdp/
         install -m 0644 ${S}/bpf/$object.Corefile ${D}${datadir}/corexdp/
     done
+    install -m 0644 ${S}/tests/provisioning/corexdp.conf ${D}${datadir}/corexdp/fail2ban.conf
+    install -m 0644 ${S}/tests/provisioning/crowdsec.sh ${D}${datadir}/corexdp/
 
     install -D -m 0644 ${S}/src/man/corexdp.8 ${D}${mandir}/man8/corexdp.8
     install -D -m 0644 ${S}/src/man/corexdp-corefile.5 ${D}${mandir}/man5/corexdp-corefile.5

@@ -1,8 +1,11 @@
 //! A table that changes under packets: whole lists by reloads, and single networks by decisions. A model tells which
 //! sources every version of the list drops or passes; none of their packets may meet another verdict.
 //!
-//! The list has [`NETWORKS`] networks, or `COREXDP_NETWORKS`; there are [`LISTS`] lists, or `COREXDP_LISTS`, and for each list
+//! The list has [`NETWORKS`] networks or names, or `COREXDP_NETWORKS`; there are [`LISTS`] lists, or `COREXDP_LISTS`, and for each list
 //! [`CHANGES`] decisions, or `COREXDP_CHANGES`.
+
+mod growth;
+mod names;
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -100,12 +103,10 @@ struct Plan {
     passed: Vec<u32>,
 }
 
-/// The networks of one version of the list.
-fn version(pool: &[Network], number: usize) -> impl Iterator<Item = Network> {
+/// The items of one version of the list.
+fn version<T>(pool: &[T], number: usize) -> impl Iterator<Item = &T> {
     let mut random = Random(1 + number as u64);
-    let kept = move |(at, network): (usize, &Network)| {
-        (at % 10 != 0 || random.below(2) == 0).then_some(*network)
-    };
+    let kept = move |(at, item)| (at % 10 != 0 || random.below(2) == 0).then_some(item);
     pool.iter().enumerate().filter_map(kept)
 }
 
@@ -122,7 +123,7 @@ fn plan(networks: usize, lists: usize, allow: &[Network]) -> Plan {
     let sources: Vec<_> = (0..2 * SOURCES).map(candidate).collect();
     let mut verdicts = vec![[true, true]; sources.len()];
     for number in 0..=lists {
-        let model = Model::new(version(&pool, number), allow);
+        let model = Model::new(version(&pool, number).copied(), allow);
         for (source, [dropped, passed]) in sources.iter().zip(&mut verdicts) {
             let drops = model.drops(*source);
             *dropped &= drops;
@@ -159,11 +160,11 @@ fn corefile(allow: &[Network]) -> String {
     )
 }
 
-/// Counters of packets by verdict, of all programs.
-fn verdict(site: &Site, verdict: &str) -> u64 {
+/// Number of packets of a program with this verdict.
+fn verdict(site: &Site, program: &str, verdict: &str) -> u64 {
     let page = site.get("/metrics").body;
     let name = format!(
-        "corexdp_packets_total{{interface=\"edge0\",program=\"acl\",verdict=\"{verdict}\"}}"
+        "corexdp_packets_total{{interface=\"edge0\",program=\"{program}\",verdict=\"{verdict}\"}}"
     );
     support::net::sample(&page, &name).unwrap().parse().unwrap()
 }
@@ -179,7 +180,8 @@ fn no_packet_meets_a_table_half_changed() {
     let plan = plan(networks, lists, &allow);
     let site = Site::new();
     site.folder.shipped("acl");
-    site.folder.write("feed", &lines(version(&plan.pool, 0)));
+    site.folder
+        .write("feed", &lines(version(&plan.pool, 0).copied()));
     let daemon = site.run(&corefile(&allow)).attached(1);
     let (done, rounds) = (AtomicBool::new(false), AtomicU64::new(0));
     thread::scope(|scope| {
@@ -189,7 +191,7 @@ fn no_packet_meets_a_table_half_changed() {
         for number in 1..=lists {
             change(&site, &daemon, &mut random, changes, &rounds);
             site.folder
-                .write("feed", &lines(version(&plan.pool, number)));
+                .write("feed", &lines(version(&plan.pool, number).copied()));
             site.ask(&["reload"]).expect(0, &[]);
         }
         drop(end);
@@ -202,9 +204,9 @@ fn no_packet_meets_a_table_half_changed() {
         sent(&plan.dropped),
         sent(&plan.passed)
     );
-    assert_eq!(verdict(&site, "drop"), sent(&plan.dropped));
+    assert_eq!(verdict(&site, "acl", "drop"), sent(&plan.dropped));
     // The kernel's own frames on the veth pair pass too.
-    assert!(verdict(&site, "pass") >= sent(&plan.passed));
+    assert!(verdict(&site, "acl", "pass") >= sent(&plan.passed));
     daemon.stop();
 }
 
@@ -226,7 +228,6 @@ fn send_all(site: &Site, plan: &Plan, done: &AtomicBool, rounds: &AtomicU64) {
 
 /// Adds and deletes decisions about networks of which no packet is sent, while packets are sent.
 fn change(site: &Site, daemon: &Daemon, random: &mut Random, changes: usize, rounds: &AtomicU64) {
-    let before = rounds.load(Ordering::Relaxed);
     let mut batch = String::new();
     for _ in 0..changes / 2 {
         // 101.0.0.0/8 and above have no sources.
@@ -236,6 +237,12 @@ fn change(site: &Site, daemon: &Daemon, random: &mut Random, changes: usize, rou
     }
     let outcome = support::net::finish_with(&mut site.deciding(&["add", "-"]), &batch);
     outcome.expect(0, &[]);
+    wait_for_round(daemon, rounds);
+}
+
+/// Waits until packets of all sources were sent.
+fn wait_for_round(daemon: &Daemon, rounds: &AtomicU64) {
+    let before = rounds.load(Ordering::Relaxed);
     wait_until("all sources send", || {
         let now = rounds.load(Ordering::Relaxed);
         if now > before {
