@@ -7,6 +7,7 @@ pub mod escape;
 pub mod exit;
 pub mod files;
 pub mod hex;
+pub mod index;
 pub mod json;
 pub mod ktime;
 pub mod quantity;

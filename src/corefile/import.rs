@@ -149,14 +149,14 @@ impl Parser<'_> {
         let path = glob::clean(path);
         let files = self.corefile.files.len();
         let index = self.imports.file_index.get(&path);
-        let index = index.copied().unwrap_or(files);
+        let index = index.unwrap_or(files);
         let Ok(number) = u16::try_from(index) else {
             let message = format!("more than {} files; put some of them together", u16::MAX);
             return Err(self.error(IMPORT, &message));
         };
         if index == files {
             self.corefile.files.push(path.clone());
-            self.imports.file_index.insert(path, index);
+            self.imports.file_index.insert(&path, index);
         }
         Ok(number)
     }

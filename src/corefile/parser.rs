@@ -2,8 +2,9 @@
 
 use super::error::Error;
 use super::snippet;
-use super::state::{BLOCK, IndexByName, Parser};
+use super::state::{BLOCK, Parser};
 use super::{Corefile, Directive, Host, ServerBlock, Token};
+use crate::base::index::Index;
 
 const UNMATCHED_BRACE: &str =
     "this \"}\" closes nothing; put the one that ends the server block on a line of its own";
@@ -43,17 +44,17 @@ struct Addresses {
 #[derive(Default)]
 struct BlockBuilder {
     directives: Vec<Directive>,
-    index: IndexByName,
+    index: Index,
 }
 
 impl BlockBuilder {
     /// Index of the directive `name`, which is added if it is new.
     fn directive(&mut self, name: &str) -> usize {
-        if let Some(&index) = self.index.get(name) {
+        if let Some(index) = self.index.get(name) {
             return index;
         }
         let index = self.directives.len();
-        self.index.insert(name.to_owned(), index);
+        self.index.insert(name, index);
         self.directives.push(Directive {
             name: name.to_owned(),
             tokens: Vec::new(),

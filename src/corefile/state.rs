@@ -1,7 +1,6 @@
 //! State of the parser, and the methods that its steps share. The steps are in `parser.rs`, `import.rs` and
 //! `snippet.rs`.
 
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::env::{self, ExpandError};
@@ -11,6 +10,7 @@ use super::stream::{Source, TokenStream};
 use super::text::{Text, TextFull};
 use super::{Corefile, Host, MAX_WARNINGS, Token, Warning};
 use crate::base::escape::Quoted;
+use crate::base::index::Index;
 
 /// Directive that an error outside of directives names.
 pub(super) const BLOCK: &str = "server block";
@@ -31,24 +31,21 @@ pub(super) struct Parser<'a> {
     pub(super) imports: Imports,
 }
 
-/// Indices in a list, by name. One type for all lists keeps the binary small: each instance of a map is compiled code.
-pub(super) type IndexByName = BTreeMap<String, usize>;
-
 /// The snippets declared so far.
 #[derive(Default)]
 pub(super) struct Snippets {
     all: Vec<Snippet>,
-    index: IndexByName,
+    index: Index,
 }
 
 impl Snippets {
     pub(super) fn get(&self, name: &str) -> Option<&Snippet> {
-        self.all.get(*self.index.get(name)?)
+        self.all.get(self.index.get(name)?)
     }
 
     /// Adds a snippet whose name is unused.
     pub(super) fn add(&mut self, name: &str, snippet: Snippet) {
-        self.index.insert(name.to_owned(), self.all.len());
+        self.index.insert(name, self.all.len());
         self.all.push(snippet);
     }
 }
@@ -69,7 +66,7 @@ pub(super) struct Imports {
     /// Imports of files and patterns.
     pub(super) files: u32,
     /// Index in [`Corefile::files`] of each imported file, by path.
-    pub(super) file_index: IndexByName,
+    pub(super) file_index: Index,
 }
 
 impl<'a> Parser<'a> {

@@ -1,8 +1,7 @@
 //! The distinct values of a list: a million items share a handful.
 
-use std::collections::BTreeMap;
-
 use super::ValueLayout;
+use crate::base::index::Index;
 
 /// Number of a value in its [`Values`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -16,19 +15,19 @@ pub struct Values {
     bytes: Vec<u8>,
     /// For each value, whether its entries are full whatever the value is.
     forced: Vec<bool>,
-    ids: BTreeMap<Box<[u8]>, ValueId>,
-    forced_ids: BTreeMap<Box<[u8]>, ValueId>,
+    ids: Index,
+    forced_ids: Index,
 }
 
 impl Values {
     /// No values; each will have `size` bytes.
-    pub const fn new(size: usize) -> Self {
+    pub fn new(size: usize) -> Self {
         Self {
             size,
             bytes: Vec::new(),
             forced: Vec::new(),
-            ids: BTreeMap::new(),
-            forced_ids: BTreeMap::new(),
+            ids: Index::default(),
+            forced_ids: Index::default(),
         }
     }
 
@@ -49,16 +48,17 @@ impl Values {
         } else {
             &mut self.ids
         };
-        if let Some(known) = ids.get(value) {
-            return *known;
-        }
         // The items that refer to values are counted in 32 bits, too.
-        let id = ValueId(u32::try_from(self.forced.len()).unwrap_or(u32::MAX));
-        ids.insert(value.into(), id);
+        let id = |place| ValueId(u32::try_from(place).unwrap_or(u32::MAX));
+        if let Some(known) = ids.get(value) {
+            return id(known);
+        }
+        let new = self.forced.len();
+        ids.insert(value, new);
         self.forced.push(forced);
         self.bytes.extend_from_slice(value);
         self.bytes.resize(self.forced.len() * self.size, 0);
-        id
+        id(new)
     }
 
     /// The bytes of a value; empty for an unknown number.
