@@ -53,6 +53,11 @@ class Boot:
         return self.kernel.endswith('-full')
 
     @property
+    def has_lists(self):
+        """Long lists do not depend on the init system."""
+        return self.init == 'sysv' and not self.has_all_drivers
+
+    @property
     def name(self):
         """The name of the boot's files in target/appliance/boots/."""
         return '-'.join(self.words)

@@ -6,6 +6,7 @@
 from .chains import check_chains
 from .outside import ALLOWED, DENIED, flood
 from .systemd import check_states, check_unit
+from .tables import check_tables
 
 # Names, and their shares of the queries in percent.
 FLOOD = {'a.flood.example': 70, 'b.flood.example': 20, 'c.flood.example': 10}
@@ -27,6 +28,8 @@ def check_device(device, report):
     check_service(device, report)
     if device.boot.init == 'systemd':
         check_states(device, report)
+    if device.boot.has_lists:
+        check_tables(device, report)
     report.once('nothing ran out of memory', device.inside, '! dmesg | grep -i "out of memory"')
 
 
