@@ -30,6 +30,9 @@ def check_device(device, report):
         check_states(device, report)
     if device.boot.has_lists:
         check_tables(device, report)
+    elif device.boot.memory < 256:
+        # The verifier of Linux 5.10 takes 7 MiB for acl.
+        report.once('this kernel accepts acl', device.accepts_program, 'acl')
     report.once('nothing ran out of memory', device.inside, '! dmesg | grep -i "out of memory"')
 
 
@@ -124,7 +127,7 @@ def reloads_right_corefile(device):
 def check_programs(device, report):
     """The verifier of this kernel accepts each shipped program.
 
-    In 64 MiB, a second daemon has too little memory for the verifier of the largest program.
+    In 64 MiB, the verifier has too little memory for the largest programs, and for acl beside another daemon.
     """
     if device.boot.memory < 256:
         return

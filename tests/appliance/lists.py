@@ -17,7 +17,7 @@ def networks_of(boot):
 
 def names_of(boot):
     """The number of listed names."""
-    return 100_000 if boot.memory >= 256 else 0
+    return 100_000 if boot.memory >= 256 else 0  # the verifier takes 30 MiB for qname
 
 
 def write_lists(boot, folder):

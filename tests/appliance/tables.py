@@ -1,12 +1,15 @@
 """The checks of long lists: their tables in the memory of the machine. See rootfs/common/usr/sbin/lists."""
 
 import json
+import re
 
 from .lists import FORMER, KEPT, LATER, names_of, networks_of
 from .outcome import Outcome, ask_until
 
-# A source of a chain's link that no list has, and one that a decision blocks.
-UNLISTED, DECIDED = 9, 4
+# The programs with tables.
+PROGRAMS = ('acl', 'guard', 'qname')
+# A source of a chain's link that no list has, and those that decisions block.
+UNLISTED, DELETED, EXPIRED = 9, 4, 5
 # Seconds, more than its check takes on a busy host.
 DECISION = 30
 DECISION_LIMIT = 120
@@ -23,13 +26,16 @@ def check_tables(device, report):
     report.once('listed sources are dropped, another passes', verdicts, device, (FORMER, KEPT), (LATER, UNLISTED))
     report.once('a reload with 1 % of the list changed keeps program and counters', changes_list, device, count)
     report.once('listed sources are dropped, a former one passes', verdicts, device, (LATER, KEPT), (FORMER, UNLISTED))
-    report.once('a decision drops a source until its time is up', decides, device)
+    report.once('a decision drops a source until it is deleted', decides, device)
+    if device.boot.memory < 256:
+        report.once('a decision drops a source until its time is up', expires, device)
     report.once('acl ends, and nothing is dropped', device.inside, f'lists stop && lists passes {KEPT}')
     if names_of(device.boot):
         count = names_of(device.boot)
         report.once(f'qname attaches with {count:,} listed names', starts, device, 'qname', 'names', count)
         report.once('a listed name gets no answer, another does', judges_names, device)
         report.once('qname ends', device.inside, 'lists stop && lists asks www.listed.example')
+        report.once('the verifier examines the programs with tables', examines_programs, device)
 
 
 def starts(device, program, file, count):
@@ -63,6 +69,8 @@ def verdicts(device, dropped, passed):
 def state(device):
     """The id of the program and the value of the metric."""
     status = device.inside('lists status')
+    if not status:
+        return None, 0
     row = json.loads(status.text)['filters'][0]
     return row['program']['id'], row['metrics'][0]['value']
 
@@ -79,10 +87,29 @@ def changes_list(device, count):
 
 
 def decides(device):
-    listed = device.inside(f'lists passes {DECIDED}')
-    return (listed and device.inside(f'lists decide add 203.0.113.{DECIDED} action=ACL_DROP for {DECISION}s')
-            and device.inside(f'lists drops {DECIDED}')
-            and ask_until(lambda: device.inside(f'lists passes {DECIDED}'), DECISION_LIMIT))
+    address = f'203.0.113.{DELETED}'
+    return (device.inside(f'lists passes {DELETED}')
+            and device.inside(f'lists decide add {address} action=ACL_DROP && lists drops {DELETED}')
+            and device.inside(f'lists decide delete {address} && lists passes {DELETED}'))
+
+
+def expires(device):
+    return (device.inside(f'lists passes {EXPIRED}')
+            and device.inside(f'lists decide add 203.0.113.{EXPIRED} action=ACL_DROP for {DECISION}s')
+            and device.inside(f'lists drops {EXPIRED}')
+            and ask_until(lambda: device.inside(f'lists passes {EXPIRED}'), DECISION_LIMIT))
+
+
+def examines_programs(device):
+    """Prints the instructions that the verifier follows in each program."""
+    counts = {}
+    for program in PROGRAMS:
+        told = device.inside(f'chain verified "" /usr/lib/corexdp/{program}.o')
+        counts[program] = [int(number) for number in re.findall(r'^processed (\d+) insns', told.text, re.M)]
+        if not told or not counts[program]:
+            return Outcome(False, f'{program}: {told.text}')
+    print('  verifier: ' + ', '.join(f'{program} {sum(found)}' for program, found in counts.items()) + ' instructions')
+    return Outcome(True)
 
 
 def judges_names(device):
