@@ -112,7 +112,7 @@ static __always_inline int decide(const struct packet *packet, __u64 bytes,
 SEC("xdp")
 int xdp_prog(struct xdp_md *ctx)
 {
-	__u64 bytes = ctx->data_end - ctx->data;
+	__u64 bytes = frame_bytes(ctx);
 	struct packet packet = parse_packet(ctx);
 	__u32 key = 0;
 	struct settings *settings_entry = bpf_map_lookup_elem(&settings, &key);

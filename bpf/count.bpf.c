@@ -84,8 +84,8 @@ static __always_inline void count(enum traffic traffic, __u64 bytes)
 SEC("xdp")
 int xdp_prog(struct xdp_md *ctx)
 {
+	__u64 bytes = frame_bytes(ctx);
 	struct packet packet = parse_packet(ctx);
-	__u64 bytes = ctx->data_end - ctx->data;
 
 	if (packet.version == 4)
 		count(ip4_traffic(packet.protocol), bytes);

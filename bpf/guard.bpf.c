@@ -118,8 +118,7 @@ static __always_inline enum verdict decide(struct xdp_md *ctx,
 	void *data_end = (void *)(long)ctx->data_end;
 	bool is_dns = is_dns_port(settings->port, packet->dest_port);
 	struct prefix source = source_prefix(packet);
-	enum acl_action action =
-		acl_decide(packet, ctx->data_end - ctx->data);
+	enum acl_action action = acl_decide(packet, frame_bytes(ctx));
 	enum dns_error error = DNS_OTHER_OPCODE;
 	enum scope_verdict scope;
 	struct limit_rule *rule;

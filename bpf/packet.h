@@ -159,6 +159,19 @@ static __always_inline void parse_ip6hdr(struct cursor *cursor,
 	parse_ip6hdrext(cursor, packet);
 }
 
+/*
+ * The length of the frame. clang would subtract later and keep `data` until
+ * then, whose known range has another length for each link header: the verifier
+ * would follow the later code once for each of them.
+ */
+static __always_inline __u64 frame_bytes(const struct xdp_md *ctx)
+{
+	__u64 bytes = ctx->data_end - ctx->data;
+
+	asm volatile("" : "+r"(bytes));
+	return bytes;
+}
+
 static __always_inline struct packet parse_packet(struct xdp_md *ctx)
 {
 	void *data = (void *)(long)ctx->data;

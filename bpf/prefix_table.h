@@ -78,6 +78,12 @@
  */
 #define PREFIX_TABLE_NODES_IP4 5
 #define PREFIX_TABLE_NODES_IP6 35
+/*
+ * Decisions whose time is over that may hide one about a larger network, until
+ * corexdp deletes them: the lengths of IPv4 networks. One more for each length
+ * of IPv6 would take 2 MB of the memory that the verifier needs.
+ */
+#define PREFIX_TABLE_OVER 33
 
 enum prefix_table_kind {
 	PREFIX_TABLE_LEAF,
@@ -298,7 +304,7 @@ prefix_table_network(void *networks, const struct address *address, __u64 now)
 	struct prefix prefix = { .bits = ADDRESS_BITS, .address = *address };
 
 	/* A decision whose time is over may hide one about a larger network. */
-	for (int i = 0; i <= ADDRESS_BITS; i++) {
+	for (int i = 0; i <= PREFIX_TABLE_OVER; i++) {
 		struct prefix_table_deadline *decision =
 			bpf_map_lookup_elem(networks, &prefix);
 

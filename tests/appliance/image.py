@@ -13,13 +13,14 @@ from pathlib import Path
 from .boots import SOURCES
 from .commands import CommandError, run
 from .debian import busybox_folder, kernel_folder, neighbour_folder, systemd_folder
+from .lists import write_lists
 from .packages import install_package, list_installed
 
 # Applets that the scripts of the image and the checks use.
 APPLETS = '''
     sh mount umount dmesg syslogd ip insmod unshare nsenter sleep readlink cut cat echo rm sed grep tr setsid
     start-stop-daemon stty wget nslookup printf touch kill ps test timeout seq pidof free stat find xargs mkdir head
-    tail wc ping arp cp
+    tail wc ping arp cp awk sync
 '''.split()
 # Units of the image besides the package's unit.
 UNITS = ('corexdp.service', 'interfaces.service', 'named.service', 'test-console.service')
@@ -72,6 +73,8 @@ def make_squashfs(boot, linux, package, root, target):
     make_object('fixed_types', root / 'usr/lib/kernel_types.o', '-DKERNEL_TYPES')
     make_object('stage', root / 'usr/lib/stage.o')
     make_object('stage', root / 'usr/lib/calls.o', '-DCALLS')
+    if boot.has_lists:
+        write_lists(boot, root / 'usr/share/lists')
     install_modules(linux, root / 'lib/modules', 'virtio_net', 'veth', *more_modules(boot))
     if boot.init == 'systemd':
         # Buildroot and Yocto also enable units last. The names of init scripts give their order.

@@ -10,7 +10,7 @@ from .console import Console, ConsoleError
 
 # Seconds after which a machine counts as hanging, on a busy host.
 BOOT_LIMIT = 600
-COMMAND_LIMIT = 180
+COMMAND_LIMIT = 600
 LAST_LINES = 25
 
 
