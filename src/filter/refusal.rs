@@ -17,24 +17,28 @@ use crate::kernel::{Reason, describe, errno, info, process, program, truncate};
 #[derive(Debug)]
 pub(super) enum PinError {
     /// A pin, or a folder of pins, cannot be used.
-    Unusable {
-        path: PathBuf,
-        /// Predicate of the message, of which `path` is the subject.
-        what: &'static str,
-        /// Errno of the failed call; `None` for wrong permissions or a wrong kind of file.
-        errno: Option<Errno>,
-    },
+    Unusable(Box<Unusable>),
     /// A running daemon owns the pins; its process id, if `/proc/locks` shows it.
     Owned(Option<u32>),
 }
 
+/// Why a pin cannot be used.
+#[derive(Debug)]
+pub(super) struct Unusable {
+    path: PathBuf,
+    /// Predicate of the message, of which `path` is the subject.
+    what: &'static str,
+    /// Errno of the failed call; `None` for wrong permissions or a wrong kind of file.
+    errno: Option<Errno>,
+}
+
 impl PinError {
     pub(super) fn new(path: &Path, what: &'static str, errno: Option<Errno>) -> Self {
-        Self::Unusable {
+        Self::Unusable(Box::new(Unusable {
             path: path.into(),
             what,
             errno,
-        }
+        }))
     }
 
     /// A file whose metadata or link cannot be read.
@@ -43,23 +47,20 @@ impl PinError {
     }
 
     /// True if the pin is missing, or a pin or file of another kind.
-    pub(super) const fn is_missing_or_wrong(&self) -> bool {
-        matches!(
-            self,
-            Self::Unusable {
-                errno: Some(Errno::ENOENT | Errno::ENOTDIR | Errno::EINVAL | Errno::EACCES),
-                ..
-            }
-        )
+    pub(super) fn is_missing_or_wrong(&self) -> bool {
+        use Errno::{EACCES, EINVAL, ENOENT, ENOTDIR};
+        let errno = match self {
+            Self::Unusable(pin) => pin.errno,
+            Self::Owned(_) => None,
+        };
+        matches!(errno, Some(ENOENT | ENOTDIR | EINVAL | EACCES))
     }
 
     /// The party at fault.
-    pub(super) const fn blame(&self) -> Blame {
+    pub(super) fn blame(&self) -> Blame {
         match self {
-            Self::Unusable { errno: None, .. } | Self::Owned(_) => Blame::Interface,
-            Self::Unusable {
-                errno: Some(errno), ..
-            } => blame(*errno),
+            Self::Unusable(pin) => pin.errno.map_or(Blame::Interface, blame),
+            Self::Owned(_) => Blame::Interface,
         }
     }
 }
@@ -67,9 +68,10 @@ impl PinError {
 impl fmt::Display for PinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unusable { path, what, errno } => {
-                write!(f, "{} {what}", path.display())?;
-                errno.map_or(Ok(()), |errno| write!(f, ": {}", describe(errno)))
+            Self::Unusable(pin) => {
+                write!(f, "{} {}", pin.path.display(), pin.what)?;
+                pin.errno
+                    .map_or(Ok(()), |errno| write!(f, ": {}", describe(errno)))
             }
             Self::Owned(pid) => {
                 f.write_str("is filtered by another corexdp")?;

@@ -63,7 +63,7 @@ pub(super) fn pinned_filter(
 ) -> Result<Option<PinnedFilter>, Diagnostic> {
     match find::find(&context.block.interface, interface, context.log) {
         Ok(pinned) => Ok(pinned),
-        Err(PinError::Unusable { .. }) if context.block.exit == Exit::Detach => Ok(None),
+        Err(PinError::Unusable(_)) if context.block.exit == Exit::Detach => Ok(None),
         Err(error) => Err(not_pinned(context, &error)),
     }
 }
@@ -165,7 +165,7 @@ pub(super) fn not_pinned(context: &Context<'_>, error: &PinError) -> Diagnostic 
             let what = format!("interface {} {error}", block.interface);
             context.wrong(block.interface_at, "if", Blame::Interface, what)
         }
-        PinError::Unusable { .. } => {
+        PinError::Unusable(_) => {
             context.wrong(block.exit_at(), "exit", error.blame(), error.to_string())
         }
     }
