@@ -20,7 +20,7 @@ impl<'a> Diagnostics<'a> {
     }
 
     pub(super) fn add(&mut self, at: Token, directive: &str, message: impl Display) {
-        self.add_with(at, directive, || message);
+        self.push(at, directive, &|| message.to_string());
     }
 
     /// Adds an error. `message` is called only if the error is kept, since each of 100,000 lines may have one.
@@ -28,12 +28,16 @@ impl<'a> Diagnostics<'a> {
         &mut self,
         at: Token,
         directive: &str,
-        message: impl FnOnce() -> M,
+        message: impl Fn() -> M,
     ) {
+        self.push(at, directive, &|| message().to_string());
+    }
+
+    /// Compiled once for all kinds of messages.
+    fn push(&mut self, at: Token, directive: &str, message: &dyn Fn() -> String) {
         let corefile = self.corefile;
         self.errors.push_with(Blame::Corefile, || {
-            let message = message().to_string();
-            corefile.diagnostic(at, directive, message, Blame::Corefile)
+            corefile.diagnostic(at, directive, message(), Blame::Corefile)
         });
     }
 

@@ -40,7 +40,7 @@ impl Page {
         if page.keeper.is_some() {
             page.serve_plan(plan, log);
         } else {
-            page.replace_listeners(plan.config.listen.iter().map(|listen| listen.place));
+            page.replace_listeners(&mut plan.config.listen.iter().map(|listen| listen.place));
         }
         page
     }
@@ -115,12 +115,12 @@ impl Page {
     /// can be opened.
     fn serve(
         &mut self,
-        places: impl Iterator<Item = Place> + Clone,
+        mut places: impl Iterator<Item = Place> + Clone,
         report: &mut dyn FnMut(&Listener),
         log: &Log,
     ) {
         if !places.clone().eq(self.places()) {
-            self.replace_listeners(places);
+            self.replace_listeners(&mut places);
         }
         self.open(report);
         self.start_worker(log);
@@ -139,7 +139,7 @@ impl Page {
         }
     }
 
-    fn replace_listeners(&mut self, places: impl Iterator<Item = Place>) {
+    fn replace_listeners(&mut self, places: &mut dyn Iterator<Item = Place>) {
         let mut listeners = Listeners::new();
         for place in places {
             let mut listener = Listener::new(place);

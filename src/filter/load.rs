@@ -203,8 +203,8 @@ pub(super) fn read_maps(
         if let Some(Content::Table(table)) = &shared {
             let metrics = context.block.metrics.iter();
             let metrics = metrics.filter(|metric| Some(metric.map) == id);
-            let keys = metrics.map(|metric| metric.key.as_slice());
-            table.refresh(keys).map_err(|errno| {
+            let mut keys = metrics.map(|metric| metric.key.as_slice());
+            table.refresh(&mut keys).map_err(|errno| {
                 let (name, why) = (Plain(name), describe(errno));
                 let what = format!("cannot read the table {name}: {why}");
                 context.wrong(context.block.elf_at, "elf", blame(errno), what)

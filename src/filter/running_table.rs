@@ -154,7 +154,10 @@ impl RunningTable {
     ///
     /// # Errors
     /// The errors of [`RunningTable::map_parts`].
-    pub(super) fn refresh<'a>(&self, keys: impl Iterator<Item = &'a [u8]>) -> Result<(), Errno> {
+    pub(super) fn refresh<'a>(
+        &self,
+        keys: &mut dyn Iterator<Item = &'a [u8]>,
+    ) -> Result<(), Errno> {
         let mapped = self.map_parts()?;
         let parts = mapped.parts()?;
         let mut places: Vec<Place> = Vec::new();
@@ -179,7 +182,7 @@ impl RunningTable {
     /// The errors of [`RunningTable::map_parts`].
     pub(super) fn refresh_again(&self) -> Result<(), Errno> {
         let places = self.places.take();
-        let refreshed = self.refresh(places.iter().map(|place| &*place.key));
+        let refreshed = self.refresh(&mut places.iter().map(|place| &*place.key));
         if refreshed.is_err() {
             self.places.replace(places);
         }

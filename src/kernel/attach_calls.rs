@@ -83,5 +83,5 @@ pub(super) fn set(
     }
     let mut request = Request::new(libc::RTM_SETLINK, ACKNOWLEDGED, &info)?;
     request.attribute(IFLA_XDP | NESTED, &nested)?;
-    request.transact(|_, _| {})
+    request.transact(&mut |_, _| {})
 }

@@ -116,7 +116,7 @@ fn request(info: &[u8; INFO_SIZE]) -> std::result::Result<Request, Errno> {
 
 fn read(request: Request) -> std::result::Result<Option<Interface>, Refusal> {
     let mut found = None;
-    request.transact(|kind, body| {
+    request.transact(&mut |kind, body| {
         if kind == libc::RTM_NEWLINK {
             found = parse(body);
         }

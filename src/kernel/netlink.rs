@@ -90,7 +90,7 @@ impl Request {
     }
 
     /// Sends the request, and calls `read` with type and body of each message of the response, up to the acknowledgement.
-    pub(super) fn transact(mut self, mut read: impl FnMut(u16, &[u8])) -> Result<(), Refusal> {
+    pub(super) fn transact(mut self, read: &mut dyn FnMut(u16, &[u8])) -> Result<(), Refusal> {
         bpf_call::injected_fault(Call::Netlink)?;
         let socket = open(0)?;
         let length = u32::try_from(self.bytes.len()).map_err(|_| Errno::E2BIG)?;

@@ -163,11 +163,11 @@ mod tests {
 
     #[test]
     fn display_begins_with_the_place() {
-        let function = Error::Function {
+        let function = Error::from(Fault::Function {
             name: "f".into(),
             section: "xdp".into(),
             what: "is bad".into(),
-        };
+        });
         for (error, expected) in [
             (Error::file("no ELF file"), "no ELF file"),
             (Error::section(".data", "is cut"), "section `.data`: is cut"),

@@ -25,6 +25,16 @@ pub fn sample(
     labels: &[(&str, &str)],
     value: impl fmt::Display,
 ) -> fmt::Result {
+    write_sample(text, name, labels, &value)
+}
+
+/// Compiled once for all kinds of values.
+fn write_sample(
+    text: &mut dyn Write,
+    name: &str,
+    labels: &[(&str, &str)],
+    value: &dyn fmt::Display,
+) -> fmt::Result {
     text.write_str(name)?;
     for (index, (label, value)) in labels.iter().enumerate() {
         let before = if index == 0 { '{' } else { ',' };
@@ -45,7 +55,7 @@ enum Place {
     LabelValue,
 }
 
-fn escape(text: &mut impl Write, raw: &str, place: Place) -> fmt::Result {
+fn escape(text: &mut dyn Write, raw: &str, place: Place) -> fmt::Result {
     let needs_escape = |c: char| match c {
         '\\' => true,
         '"' => place == Place::LabelValue,
