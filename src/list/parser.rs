@@ -126,7 +126,8 @@ fn text(line: &[u8]) -> Result<&str, Reason> {
     if line.len() > MAX_LINE {
         return Err(Reason::TooLong);
     }
-    if line.contains(&0) {
+    // A line of text has no NUL; the other byte begins a file of gzip (RFC 1952).
+    if line.contains(&0) || line.first() == Some(&0x1f) {
         return Err(Reason::Nul);
     }
     std::str::from_utf8(line).or_else(|error| {

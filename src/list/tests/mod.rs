@@ -197,6 +197,14 @@ fn first_five_places_are_kept_and_all_are_counted() {
 }
 
 #[test]
+fn compressed_list_is_binary_data() {
+    let header = b"\x1f\x8b\x08\x08\x01\x02\x03\x04\x02\x03drop.txt";
+    let (_, report) = read(None, header, 4096);
+    let reason = report.skipped.places().first().map(|place| place.reason);
+    assert_eq!(reason, Some(Reason::Nul));
+}
+
+#[test]
 fn items_that_the_caller_refuses_are_skipped_lines() {
     let mut parser = Parser::new(None);
     let mut visit = |found: &Found<'_>| match found.item {

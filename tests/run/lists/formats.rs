@@ -245,8 +245,8 @@ fn response_policy_zones() {
         &[
             ("a trigger other than the name of a query", 3),
             ("a name with data of its own", 2),
-            ("the program has no action NODATA", 1),
-            ("the program has no action TCP-ONLY", 1),
+            ("no action of the program ends in _NODATA", 1),
+            ("no action of the program ends in _TRUNCATE", 1),
             ("only names below, which the program cannot tell apart", 1),
         ],
     );
