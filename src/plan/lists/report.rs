@@ -66,10 +66,12 @@ pub(super) fn announce_covered(
             continue;
         };
         let (file, line) = (Escaped(corefile.file(list.at)), list.at.line());
-        let (name, covered) = (Plain(&table.name), table.covered);
+        let stem = block.elf.file_stem().unwrap_or_default().to_string_lossy();
+        let (stem, name) = (Plain(&stem), Plain(&table.name));
+        let covered = table.covered;
         let entries = Quantity(table.set.len() as u64, "entry");
         report(&format_args!(
-            "{file}:{line}: list: {name}: {entries}, without {covered} that others cover"
+            "{file}:{line}: list: {stem} {name}: {entries}, without {covered} that others cover"
         ));
     }
 }
