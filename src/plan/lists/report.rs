@@ -82,12 +82,14 @@ fn warn(list: &List, read: &Report, corefile: &Corefile, report: &mut dyn FnMut(
     let path = list.path.to_string_lossy();
     let path = Escaped(&path);
     let count = skipped.count();
-    if *kept == 0 {
-        report(&format_args!("{file}:{line}: list: {path} gives no entry"));
-    } else if count > *kept {
+    if *kept == 0 || count > *kept {
+        let fault = match kept {
+            0 => "gives no entry",
+            _ => "has more skipped lines than entries",
+        };
+        let format = read.format.map_or("unknown", Format::name);
         report(&format_args!(
-            "{file}:{line}: list: {path} has more skipped lines than entries; is it of the format {}?",
-            read.format.map_or("unknown", Format::name)
+            "{file}:{line}: list: {path} {fault}; the format is {format}, `as FORMAT` sets another"
         ));
     }
     if count == 0 {

@@ -288,7 +288,7 @@ fn skipped_lines_are_warnings_with_the_first_five_places() {
     let lines: Vec<_> = outcome.stderr.lines().collect();
     assert_eq!(lines.len(), 7, "{lines:#?}");
     assert!(
-        lines[0].contains("block has more skipped lines than entries; is it of the format cidr?"),
+        lines[0].contains("block has more skipped lines than entries; the format is cidr, `as FORMAT` sets another"),
         "{lines:#?}"
     );
     assert!(
