@@ -187,7 +187,6 @@ fn decide(options: &Options, done: &mut Done) -> Result<Vec<Fault>, Error> {
         ));
     }
     sent?;
-    items.sort_by_key(|item| item.line);
     let origins = Origins::new(&options.control);
     let mut refused = 0..NAMED;
     for item in &items {
