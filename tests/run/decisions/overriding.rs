@@ -200,7 +200,7 @@ fn test_says_that_a_list_has_changed() {
         &[&format!("corexdp: no entry decides about 203.0.112.7; {feed} has changed since the daemon read it: reload")],
     );
     let tested = site.ask(&["test", "203.0.113.7"]).stdout;
-    let changed = format!("# not in the Corefile now; {feed} has changed since\n");
+    let changed = format!("# no longer in the Corefile or a list; {feed} has changed: reload\n");
     assert!(tested.ends_with(&changed), "{tested}");
     // A reload that fails reads nothing.
     write("<html>\n", 20);
