@@ -82,6 +82,13 @@ fn add_warns_of_networks_that_it_overrides() {
     ] {
         add(&site, key, &format!("action=ACL_{action}"), overridden);
     }
+    let first = format!(
+        "corexdp: add: warning: 0.0.0.0/0 overrides {}:2: entry 192.0.2.1/32 action=ACL_PASS",
+        path(&site, "allow")
+    );
+    let others = "corexdp: add: warning: decisions override 1 more entry of other actions";
+    site.decide(&["add", "0.0.0.0/0", "action=ACL_DROP"])
+        .expect(0, &[&first, others]);
     daemon.stop();
 }
 
@@ -116,7 +123,7 @@ fn batch_names_the_first_five_overridden_entries() {
         })
         .collect();
     expected.push(
-        "corexdp: add: warning: 3 more decisions override entries of other actions".to_owned(),
+        "corexdp: add: warning: decisions override 3 more entries of other actions".to_owned(),
     );
     let lines: Vec<&str> = expected.iter().map(String::as_str).collect();
     finish_with(&mut site.deciding(&["add", "-"]), &text).expect(0, &lines);
