@@ -130,7 +130,8 @@ impl Done {
         let message = Escaped(message);
         let _ = match line {
             0 => writeln!(self.errors, "corexdp: {verb}: {message}"),
-            line => writeln!(self.errors, "-:{line}: {verb}: {message}"),
+            // A line adds or deletes; it says so itself.
+            line => writeln!(self.errors, "-:{line}: {message}"),
         };
     }
 

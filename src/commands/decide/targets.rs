@@ -5,6 +5,7 @@ use crate::base::escape::Plain;
 use crate::base::exit;
 use crate::base::hex::Upper;
 use crate::base::suggest::list;
+use crate::commands::inspect::INTERNAL;
 use crate::commands::open_map::OpenMap;
 use crate::commands::test::join;
 use crate::config::MAP;
@@ -160,6 +161,7 @@ impl<'a> Targets<'a> {
         }
         let able = self.candidates().filter(|(_, map)| map.has_decisions());
         names = able.map(|(_, map)| map.running.name.as_str()).collect();
+        names.retain(|name| !INTERNAL.contains(name));
         names.sort_unstable();
         names.dedup();
         let shown: Vec<_> = names.iter().map(|name| format!("@{name}")).collect();

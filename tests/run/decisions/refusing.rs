@@ -101,7 +101,7 @@ fn decisions_are_bounded() {
     let outcome = support::net::finish_with(&mut site.deciding(&["add", "-"]), &text);
     outcome.expect(
         69,
-        &["-:65537: add: hosts has 65536 decisions; build with a larger COREXDP_MAX_DECISIONS"],
+        &["-:65537: hosts has 65536 decisions; build with a larger COREXDP_MAX_DECISIONS"],
     );
     assert_eq!(
         (entries(&site, "hosts"), kept(&site).len()),
