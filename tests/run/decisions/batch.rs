@@ -5,7 +5,8 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use super::{blocks, entries, kept, start};
-use support::net::{Outcome, Site, finish_with};
+use support::net::{Daemon, Outcome, Site, finish_with};
+use support::wait::wait_for;
 
 /// Runs `corexdp add -` with this standard input.
 fn batch(site: &Site, text: &str) -> Outcome {
@@ -34,12 +35,25 @@ fn batch_adds_and_deletes_ten_thousand() {
     }
     batch(&site, &text).expect(0, &[]);
     assert_eq!(entries(&site, "hosts"), 1);
+    wait_for("changes in the log", &[10_000, 9_999], || logged(&daemon));
     let [line] = &kept(&site)[..] else { panic!() };
     assert!(
         line.starts_with("edge0 blocks entry @hosts 10.1.0.0 action=BLOCK_DROP until 2"),
         "{line}"
     );
     daemon.stop();
+}
+
+/// The numbers of decisions that were added and deleted, by the log. It has a line for the changes of each second.
+fn logged(daemon: &Daemon) -> [u32; 2] {
+    let mut sums = [0, 0];
+    for line in daemon.lines_with("decisions: ") {
+        let (_, numbers) = line.split_once("decisions: ").unwrap();
+        for (sum, number) in sums.iter_mut().zip(numbers.split(", ")) {
+            *sum += number.split_once(' ').unwrap().0.parse::<u32>().unwrap();
+        }
+    }
+    sums
 }
 
 #[test]
