@@ -24,6 +24,8 @@ use crate::log::Log;
 
 /// Longest delay between the end of a decision and its deletion. Decisions that end within this time are deleted together.
 const SWEEP: Duration = Duration::from_millis(200);
+/// Longest delay between a change and its line in the log. The changes of a batch come in many packets.
+const LOG_DELAY: Duration = Duration::from_secs(1);
 /// Number of faults in the file that are logged one by one.
 const MAX_FAULTS: usize = 5;
 /// Bytes of the longest line of the file.
@@ -44,10 +46,18 @@ impl Daemon<'_> {
             let outcome = map.map_or(Outcome::Gone, |(map, scan)| {
                 apply(&change, map, now, scan).into()
             });
+            let [added, deleted, refused] = &mut self.changed.numbers;
+            *match (outcome, change.value) {
+                (Outcome::Done, Some(_)) => added,
+                (Outcome::Done, None) => deleted,
+                _ => refused,
+            } += 1;
             // Cannot fail: an outcome is shorter than its change.
             let _ = outcomes.extend_from_slice(&outcome.code().to_ne_bytes());
         }
         self.end_decisions(place);
+        let log_at = &mut self.changed.log_at;
+        *log_at = log_at.or(Instant::now().checked_add(LOG_DELAY));
         client.decided(&outcomes);
         client.end(exit::DONE);
     }
@@ -82,14 +92,21 @@ impl Daemon<'_> {
         Some((map, &mut self.map_reads.scan))
     }
 
-    /// Time at which the next decision is deleted; `None` while no decision has an end.
+    /// Time at which the next decision is deleted or changes are logged; `None` if nothing is to be done.
     pub(super) fn next_sweep(&self) -> Option<Instant> {
-        let next = self.filters.iter().filter_map(Filter::next_sweep).min()?;
-        Some(ktime::instant(next) + SWEEP)
+        let next = self.filters.iter().filter_map(Filter::next_sweep).min();
+        let next = next.map(|next| ktime::instant(next) + SWEEP);
+        [next, self.changed.log_at].into_iter().flatten().min()
     }
 
-    /// Deletes the decisions whose time is up.
+    /// Deletes the decisions whose time is up, and logs the changes of clients.
     pub(super) fn sweep_decisions(&mut self) {
+        if self.changed.log_at.is_some_and(|at| at <= Instant::now()) {
+            let [added, deleted, refused] = std::mem::take(&mut self.changed).numbers;
+            self.options.log.info(format_args!(
+                "decisions: {added} added, {deleted} deleted, {refused} refused"
+            ));
+        }
         let Some(next) = self.filters.iter().filter_map(Filter::next_sweep).min() else {
             return;
         };

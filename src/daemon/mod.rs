@@ -39,7 +39,7 @@ use pid_file::PidFile;
 use reload::switch;
 use signals::Signals;
 pub use state::Options;
-use state::{ControlSocket, Daemon, Filters, MapReads, Page, PendingConfirm, Reloading};
+use state::{Changed, ControlSocket, Daemon, Filters, MapReads, Page, PendingConfirm, Reloading};
 
 /// Runs the daemon until a signal stops it, then detaches the filters.
 ///
@@ -84,6 +84,7 @@ pub fn run(options: &Options) -> Result<(), Error> {
         reloading,
         shutdown: None,
         control: sockets.control,
+        changed: Changed::default(),
         sampling: None,
         monitor: sockets.monitor,
         manager,

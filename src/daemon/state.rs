@@ -58,6 +58,7 @@ pub(super) struct Daemon<'a> {
     /// Present from the signal that stops the daemon until the exit.
     pub(super) shutdown: Option<Shutdown>,
     pub(super) control: ControlSocket,
+    pub(super) changed: Changed,
     /// The session of a client that samples, if there is one.
     pub(super) sampling: Option<Sampling>,
     pub(super) monitor: Monitor,
@@ -97,6 +98,15 @@ pub(super) struct ControlSocket {
     pub(super) retry: Backoff,
     /// Reason of the last failure.
     pub(super) error: &'static str,
+}
+
+/// Changes of decisions that the log does not have yet (`decisions.rs`).
+#[derive(Default)]
+pub(super) struct Changed {
+    /// Numbers of added, deleted and refused decisions.
+    pub(super) numbers: [u64; 3],
+    /// Time at which the numbers are logged; `None` without changes.
+    pub(super) log_at: Option<Instant>,
 }
 
 /// The session of a client that samples (`samples.rs`).

@@ -29,8 +29,10 @@ impl Encoder<'_> {
         let _ = write!(out, "{}", Word(&word));
         let all_zero = assignments.iter().all(|one| one.is_zero);
         for (index, assignment) in assignments.iter().enumerate() {
-            // The first FIELD is written even if all are 0, because a line needs at least one.
-            if !assignment.is_zero || all_zero && index == 0 {
+            // The first FIELD is written even if all are 0, because a line needs at least one. If it is no number, it is always
+            // written: the first member of an enumeration is an action.
+            let is_wanted = index == 0 && (all_zero || assignment.number.is_none());
+            if is_wanted || !assignment.is_zero {
                 let _ = write!(out, " {}", Word(&assignment.to_string()));
             }
         }

@@ -108,7 +108,7 @@ pub(super) fn refuse(word: &str, size: usize) -> String {
         address => format!("{ipv4}{address}/BITS with BITS up to {}, or ", data * 8),
     };
     let (digits, size, word) = (Digits(size), Count(size), Quoted(word));
-    format!("{KEY} is a prefix of an lpm_trie, {size}; it takes {takes}{digits}, not {word}")
+    format!("{KEY} is a prefix, {size}; it takes {takes}{digits}, not {word}")
 }
 
 /// Clears the host bits of a trie's key: the kernel takes keys that differ only in host bits as the same key

@@ -138,7 +138,7 @@ fn trie_keys_are_prefixes() {
 
 #[test]
 fn words_that_are_no_prefixes_are_refused() {
-    let four_takes = "KEY is a prefix of an lpm_trie, 8 bytes; it takes an IPv4 address/BITS with BITS up to 32, or 0x and 16 digits, not";
+    let four_takes = "KEY is a prefix, 8 bytes; it takes an IPv4 address/BITS with BITS up to 32, or 0x and 16 digits, not";
     for (size, word, expected) in [
         (FOUR, "10.0.0.0/33", format!("{four_takes} \"10.0.0.0/33\"")),
         (FOUR, "10.0.0.0/", format!("{four_takes} \"10.0.0.0/\"")),
@@ -149,7 +149,7 @@ fn words_that_are_no_prefixes_are_refused() {
         (
             SIX,
             "10.0.0.0/33",
-            "KEY is a prefix of an lpm_trie, 20 bytes; it takes an IPv4 address/BITS with BITS up to 32, an IPv6 address/BITS with BITS up to 128, or 0x and 40 digits, not \"10.0.0.0/33\"".into(),
+            "KEY is a prefix, 20 bytes; it takes an IPv4 address/BITS with BITS up to 32, an IPv6 address/BITS with BITS up to 128, or 0x and 40 digits, not \"10.0.0.0/33\"".into(),
         ),
         (
             SIX,
@@ -165,7 +165,7 @@ fn words_that_are_no_prefixes_are_refused() {
         (
             9,
             "10.0.0.0/8",
-            "KEY is a prefix of an lpm_trie, 9 bytes; it takes 0x and 18 digits, not \"10.0.0.0/8\"".into(),
+            "KEY is a prefix, 9 bytes; it takes 0x and 18 digits, not \"10.0.0.0/8\"".into(),
         ),
     ] {
         let map = map(MapKind::LPM_TRIE, size, 4);

@@ -187,15 +187,15 @@ pub(crate) const WORDS: &[Wrong] = &[
     (
         "entry @networks 2001:db8::/32 value=1",
         &[
-            "Corefile:5: entry: KEY is a prefix of an lpm_trie, 8 bytes; it takes an IPv4 address/BITS with BITS up to 32, or 0x and 16 digits, not \"2001:db8::/32\"",
+            "Corefile:5: entry: KEY is a prefix, 8 bytes; it takes an IPv4 address/BITS with BITS up to 32, or 0x and 16 digits, not \"2001:db8::/32\"",
         ],
     ),
     (
         "entry @networks6 192.0.2.0/255.255.255.0 value=1\nentry @networks6 192.0.2 value=1\nentry @networks6 192.0.2.0/24, value=1",
         &[
-            "Corefile:5: entry: KEY is a prefix of an lpm_trie, 20 bytes; it takes an IPv4 address/BITS with BITS up to 32, an IPv6 address/BITS with BITS up to 128, or 0x and 40 digits, not \"192.0.2.0/255.255.255.0\"",
-            "Corefile:6: entry: KEY is a prefix of an lpm_trie, 20 bytes; it takes an IPv4 address/BITS with BITS up to 32, an IPv6 address/BITS with BITS up to 128, or 0x and 40 digits, not \"192.0.2\"",
-            "Corefile:7: entry: KEY is a prefix of an lpm_trie, 20 bytes; it takes an IPv4 address/BITS with BITS up to 32, an IPv6 address/BITS with BITS up to 128, or 0x and 40 digits, not \"192.0.2.0/24,\"",
+            "Corefile:5: entry: KEY is a prefix, 20 bytes; it takes an IPv4 address/BITS with BITS up to 32, an IPv6 address/BITS with BITS up to 128, or 0x and 40 digits, not \"192.0.2.0/255.255.255.0\"",
+            "Corefile:6: entry: KEY is a prefix, 20 bytes; it takes an IPv4 address/BITS with BITS up to 32, an IPv6 address/BITS with BITS up to 128, or 0x and 40 digits, not \"192.0.2\"",
+            "Corefile:7: entry: KEY is a prefix, 20 bytes; it takes an IPv4 address/BITS with BITS up to 32, an IPv6 address/BITS with BITS up to 128, or 0x and 40 digits, not \"192.0.2.0/24,\"",
         ],
     ),
     (

@@ -14,7 +14,7 @@ const LINES: [(&str, &str); 10] = [
         "",
     ),
     (
-        "entry 3 ip4=192.0.2.7 mac=02:00:5e:10:20:30 \"label=two one\" on=true tiny=-1 delta=-2 stamp=258 packets=258 grid[1][2]=513 fraction=0x0000803F",
+        "entry 3 verdict=VERDICT_PASS ip4=192.0.2.7 mac=02:00:5e:10:20:30 \"label=two one\" on=true tiny=-1 delta=-2 stamp=258 packets=258 grid[1][2]=513 fraction=0x0000803F",
         "",
     ),
     // The compiler stores -1 for this name, and BTF enums have no sign.
@@ -172,7 +172,7 @@ fn values_that_fields_cannot_express_are_dumped_as_bytes() {
 fn dump_matches_bpftool() {
     let site = Site::new();
     site.folder.shipped("ordered");
-    let line = "entry 0 action=ACL_DROP ip4_net=10.11.0.0 ip4_mask=255.255.0.0";
+    let line = "entry 0 family=SUBNET_ANY action=ACL_DROP ip4_net=10.11.0.0 ip4_mask=255.255.0.0";
     let daemon = site
         .run(&format!(". {{\nprometheus\nebpf {{\nelf ordered.o\nif edge0\n{line}\ncounter a 0 packets \"A.\"\n}}\n}}\n"))
         .attached(1);

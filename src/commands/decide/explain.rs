@@ -56,7 +56,9 @@ fn explain(
     let found = test_map(map, word, &mut scan).ok()?.ok()??;
     let key = Plain(word);
     let Deciding {
-        key: found, end, ..
+        key: found,
+        end,
+        value,
     } = found;
     let deciding = map.encoder().key_word(&found)?;
     let deciding = Plain(&deciding);
@@ -74,9 +76,13 @@ fn explain(
     }
     let pass = map.encoder().action_field(Action::Passthru);
     let pass = pass.as_deref().unwrap_or("FIELD=VALUE…");
+    let mut line = String::new();
+    map.encoder()
+        .line(&item.saved.map, &found, &value, &mut line);
     let remedy = match map.content {
-        Content::Table(_) => format!(", or `corexdp add {key} {pass}`"),
-        Content::Map(_) => String::new(),
+        // An entry that passes needs no decision to pass.
+        Content::Table(_) if !line.contains(pass) => format!(", or `corexdp add {key} {pass}`"),
+        _ => String::new(),
     };
     Some(format!(
         "no decision about {key} in {name}; {place} has {deciding}: change it there, and reload{remedy}"

@@ -130,7 +130,8 @@ impl Done {
         let message = Escaped(message);
         let _ = match line {
             0 => writeln!(self.errors, "corexdp: {verb}: {message}"),
-            line => writeln!(self.errors, "-:{line}: {verb}: {message}"),
+            // A line adds or deletes; it says so itself.
+            line => writeln!(self.errors, "-:{line}: {message}"),
         };
     }
 
@@ -187,7 +188,6 @@ fn decide(options: &Options, done: &mut Done) -> Result<Vec<Fault>, Error> {
         ));
     }
     sent?;
-    items.sort_by_key(|item| item.line);
     let origins = Origins::new(&options.control);
     let mut refused = 0..NAMED;
     for item in &items {

@@ -7,6 +7,7 @@ use nix::errno::Errno;
 use super::explain::described;
 use super::{Done, Item, NAMED, Options};
 use crate::base::escape::Plain;
+use crate::base::quantity::Quantity;
 use crate::commands::open_map::OpenMap;
 use crate::commands::test::origin::Origins;
 use crate::commands::test::table::listed;
@@ -22,8 +23,8 @@ struct Added<'a> {
     item: &'a Item,
     /// The network, or the name in wire format, by which decisions are sorted.
     subject: Subject,
-    /// True after an overridden entry was found.
-    is_found: bool,
+    /// True after an overridden entry was named.
+    is_named: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,7 +34,7 @@ enum Subject {
 }
 
 /// Takes a decision, and key and value of an entry that it overrides.
-type Visit<'a> = dyn FnMut(&Item, &[u8], &[u8]) + 'a;
+type Visit<'a> = dyn FnMut(&mut Added<'_>, &[u8], &[u8]) + 'a;
 
 /// Warns of the decisions that were made and override an entry of another action.
 pub(super) fn warn(
@@ -43,7 +44,7 @@ pub(super) fn warn(
     origins: &Origins<'_>,
     done: &mut Done,
 ) {
-    let mut found = 0_usize;
+    let (mut named, mut others) = (0, 0);
     for (number, map) in maps.iter().enumerate() {
         let Content::Table(table) = &map.content else {
             continue;
@@ -56,19 +57,23 @@ pub(super) fn warn(
             continue;
         }
         // The decisions are made; a table that cannot be read only lacks the warnings.
-        let _ = overridden(table, added, &mut |item, key, value| {
-            found += 1;
-            if found > NAMED {
+        let _ = overridden(table, added, &mut |added, key, value| {
+            if added.is_named || named == NAMED {
+                others += 1;
                 return;
             }
+            added.is_named = true;
+            named += 1;
+            let item = added.item;
             let entry = described(map, table.layout(), origins, key, value);
             let decision = Plain(&item.saved.key);
             let message = format!("warning: {decision} overrides {entry}");
             done.write(options, item.line, &message);
         });
     }
-    if let Some(others @ 1..) = found.checked_sub(NAMED) {
-        let message = format!("warning: {others} more decisions override entries of other actions");
+    if others > 0 {
+        let others = Quantity(others, "more entry");
+        let message = format!("warning: decisions override {others} of other actions");
         done.write(options, 0, &message);
     }
 }
@@ -84,7 +89,7 @@ impl<'a> Added<'a> {
         Self {
             item,
             subject,
-            is_found: false,
+            is_named: false,
         }
     }
 
@@ -96,13 +101,11 @@ impl<'a> Added<'a> {
         }
     }
 
-    /// Calls `visit`, once for each decision, if the action of `value` differs.
+    /// Calls `visit` if the action of `value` differs.
     fn compare(&mut self, layout: &ValueLayout, key: &[u8], value: &[u8], visit: &mut Visit<'_>) {
-        let action = |value: &[u8]| value.get(..layout.action).map(<[u8]>::to_vec);
-        let decided = self.item.value.as_deref().and_then(action);
-        if !self.is_found && decided != action(value) {
-            self.is_found = true;
-            visit(self.item, key, value);
+        let decided = self.item.value.as_deref().unwrap_or_default();
+        if decided.get(..layout.action) != value.get(..layout.action) {
+            visit(self, key, value);
         }
     }
 }
@@ -122,8 +125,8 @@ fn overridden(
             (Subject::Network(network), Some(listed)) => network.length < listed.length,
             _ => false,
         };
-        // A line about a smaller network is preferred to the decision.
-        if listed.source > 0 || !is_within {
+        // A line about a smaller network is preferred to the decision; for lists see `within_networks`.
+        if !is_within {
             one.compare(layout, &listed.key, &listed.value, visit);
         }
     }

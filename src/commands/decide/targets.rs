@@ -5,7 +5,9 @@ use crate::base::escape::Plain;
 use crate::base::exit;
 use crate::base::hex::Upper;
 use crate::base::suggest::list;
+use crate::commands::inspect::INTERNAL;
 use crate::commands::open_map::OpenMap;
+use crate::commands::test::join;
 use crate::config::MAP;
 use crate::config::decision::{self, Order, Saved};
 use crate::encode::Encoder;
@@ -70,11 +72,10 @@ impl<'a> Targets<'a> {
             .filter(|(_, map)| map.running.name == name)
             .collect();
         let mut chosen: Vec<usize> = Vec::new();
-        let mut refused = None;
+        let mut refused = String::new();
         for (number, map) in named {
             if !map.has_decisions() {
-                let message = Refused::Kind.message("", &name, 0);
-                refused = refused.or(Some((exit::USAGE, message)));
+                join(&mut refused, &Refused::Kind.message("", &name, 0));
                 continue;
             }
             let is_served = |target: &usize| {
@@ -86,13 +87,13 @@ impl<'a> Targets<'a> {
             }
             match self.key(number, &order.key) {
                 Ok(_) => chosen.push(number),
-                Err(message) => refused = refused.or(Some((exit::USAGE, message))),
+                Err(message) => join(&mut refused, &message),
             }
         }
-        match refused {
-            Some(wrong) if chosen.is_empty() => Err(wrong),
-            _ => Ok(chosen),
+        if chosen.is_empty() {
+            return Err((exit::USAGE, refused));
         }
+        Ok(chosen)
     }
 
     /// Encodes a decision for a map.
@@ -160,6 +161,7 @@ impl<'a> Targets<'a> {
         }
         let able = self.candidates().filter(|(_, map)| map.has_decisions());
         names = able.map(|(_, map)| map.running.name.as_str()).collect();
+        names.retain(|name| !INTERNAL.contains(name));
         names.sort_unstable();
         names.dedup();
         let shown: Vec<_> = names.iter().map(|name| format!("@{name}")).collect();

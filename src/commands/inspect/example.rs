@@ -18,7 +18,7 @@ use crate::plan::ENTRY;
 /// Name of the map of constants, by which a Corefile configures a program.
 const CONSTANTS: &str = ".rodata";
 /// Maps that only the programs themselves write: those of `bpf/clock.h`, `bpf/scratch.h` and `bpf/scope.h`.
-const INTERNAL: [&str; 3] = ["clock", "scratch", "reply_sources"];
+pub(in crate::commands) const INTERNAL: [&str; 3] = ["clock", "scratch", "reply_sources"];
 
 /// An example block, displayed as lines of a Corefile.
 pub(super) struct Block<'a> {

@@ -18,6 +18,7 @@ use crate::plan;
 use crate::plan::sources::Sources;
 
 use example::Block;
+pub(super) use example::INTERNAL;
 pub use json::json;
 
 /// Reads an object.

@@ -20,11 +20,14 @@ use crate::control::Request;
 use crate::control::client::Error;
 use crate::filter::Content;
 use crate::kernel::map_scan::Scan;
+use crate::object::MapKind;
 use lookup::Lookup;
 use origin::Origins;
 
 /// Exit code if no entry decides.
 pub const NOTHING: u8 = 1;
+/// The map by which a Corefile configures a shipped program.
+const SETTINGS: &str = "settings";
 
 /// Options of `test`.
 #[derive(Debug, PartialEq, Eq)]
@@ -77,13 +80,21 @@ pub fn run(
         report(&"test: no such map; `corexdp status` shows the maps");
         return Ok(exit::UNAVAILABLE);
     }
-    let (mut scan, mut refused) = (Box::<Scan>::default(), None);
+    let (mut scan, mut refused) = (Box::<Scan>::default(), String::new());
     let (origins, mut is_asked) = (Origins::new(&options.control), false);
     let mut changed = None;
     for open in &opened {
         let running = open.running;
         match test_map(open, &order.key, &mut scan) {
-            Ok(Err(message)) => refused = refused.or(Some(message)),
+            Ok(Err(message)) => {
+                join(&mut refused, &message);
+                if let Some(line) = settings(open, &mut scan) {
+                    report(&format_args!(
+                        "{}: settings of the program also decide: {line}",
+                        running.place
+                    ));
+                }
+            }
             Ok(Ok(None)) => {
                 is_asked = true;
                 changed = changed.or_else(|| origins.changed(running));
@@ -108,8 +119,11 @@ pub fn run(
     }
     Ok(match refused {
         _ if !out.is_empty() => exit::DONE,
-        Some(message) if !is_asked => {
-            report(&format_args!("test: {}", Escaped(&message)));
+        _ if !is_asked => {
+            if refused.is_empty() {
+                refused.push_str("no keys to look up; name another map");
+            }
+            report(&format_args!("test: {}", Escaped(&refused)));
             exit::USAGE
         }
         _ => {
@@ -126,7 +140,33 @@ pub fn run(
     })
 }
 
-/// The entry of a map that decides about the key `word`; a message if `word` is not a key of the map.
+/// Appends the message of one more map, unless the message of another map is the same.
+pub(super) fn join(messages: &mut String, message: &str) {
+    if !messages.contains(message) {
+        messages.push_str(if messages.is_empty() { "" } else { "; " });
+        messages.push_str(message);
+    }
+}
+
+/// The line of the program's settings, such as `monitor` and `unlisted`; `None` if all are 0.
+fn settings(open: &OpenMap<'_>, scan: &mut Scan) -> Option<String> {
+    let (Content::Map(map), name) = (&open.content, &open.running.name) else {
+        return None;
+    };
+    if name != SETTINGS || open.definition.kind != MapKind::ARRAY {
+        return None;
+    }
+    let (key, mut line) = ([0; 4], String::new());
+    let value = scan.value(map, &key).ok()??;
+    if value.iter().all(|byte| *byte == 0) {
+        return None;
+    }
+    open.encoder().line(name, &key, value, &mut line);
+    Some(line)
+}
+
+/// The entry of a map that decides about the key `word`; a message if `word` is not a key of the map. The message is empty
+/// if the map has no keys.
 pub(super) fn test_map(
     open: &OpenMap<'_>,
     word: &str,
@@ -134,10 +174,7 @@ pub(super) fn test_map(
 ) -> Result<Result<Option<Deciding>, String>, Errno> {
     let kind = open.definition.kind;
     if kind.is_array() || !kind.holds_bytes() {
-        let name = Plain(&open.running.name);
-        return Ok(Err(format!(
-            "{name} has no keys to look up; name another map"
-        )));
+        return Ok(Err(String::new()));
     }
     let (mut key, encoder) = ([0; MAX_KEY], open.encoder());
     let size = match encoder.key(word, &mut key) {

@@ -62,7 +62,9 @@ impl<'a> Origins<'a> {
             (Some(place), None) => place,
             (Some(place), Some(file)) => format!("{place}; {file} has changed since"),
             (None, None) => "not in the Corefile".into(),
-            (None, Some(file)) => format!("not in the Corefile now; {file} has changed since"),
+            (None, Some(file)) => {
+                format!("no longer in the Corefile or a list; {file} has changed: reload")
+            }
         }
     }
 

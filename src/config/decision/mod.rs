@@ -42,19 +42,19 @@ impl Order {
     /// The fault and its remedy.
     pub fn parse(words: &[String]) -> Result<Self, String> {
         let (words, time) = match words {
-            [.., last] if last == "for" => {
-                return Err("for needs a DURATION, for example 10m".into());
-            }
             [start @ .., word, time] if word == "for" => match duration(time) {
                 Some(time) if time >= Duration::from_millis(1) => (start, Some(time)),
                 _ => {
                     let time = Quoted(time);
-                    return Err(format!("{time} is not a duration such as 60s or 2h"));
+                    return Err(format!("{time} is not a duration such as 60s or 24h"));
                 }
             },
             words => (words, None),
         };
         let order = Self::subject(words, FORM)?;
+        if order.fields.iter().any(|word| word == "for") {
+            return Err("for needs one DURATION at the end, for example 10m".into());
+        }
         if order.fields.is_empty() {
             return Err(format!("no FIELD=VALUE after KEY; {FORM}"));
         }
@@ -154,14 +154,21 @@ mod tests {
                 "192.0.2.7 for 10m",
                 "no FIELD=VALUE after KEY; write [@MAP] KEY FIELD=VALUE… [for DURATION]",
             ),
-            ("192.0.2.7 a=1 for", "for needs a DURATION, for example 10m"),
+            (
+                "192.0.2.7 a=1 for",
+                "for needs one DURATION at the end, for example 10m",
+            ),
+            (
+                "192.0.2.7 a=1 for 1 hour",
+                "for needs one DURATION at the end, for example 10m",
+            ),
             (
                 "192.0.2.7 a=1 for 10",
-                "\"10\" is not a duration such as 60s or 2h",
+                "\"10\" is not a duration such as 60s or 24h",
             ),
             (
                 "192.0.2.7 a=1 for 0s",
-                "\"0s\" is not a duration such as 60s or 2h",
+                "\"0s\" is not a duration such as 60s or 24h",
             ),
         ] {
             assert_eq!(order(line), Err(error.into()), "{line}");

@@ -5,7 +5,8 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use super::{blocks, entries, kept, start};
-use support::net::{Outcome, Site, finish_with};
+use support::net::{Daemon, Outcome, Site, finish_with};
+use support::wait::wait_for;
 
 /// Runs `corexdp add -` with this standard input.
 fn batch(site: &Site, text: &str) -> Outcome {
@@ -34,12 +35,25 @@ fn batch_adds_and_deletes_ten_thousand() {
     }
     batch(&site, &text).expect(0, &[]);
     assert_eq!(entries(&site, "hosts"), 1);
+    wait_for("changes in the log", &[10_000, 9_999], || logged(&daemon));
     let [line] = &kept(&site)[..] else { panic!() };
     assert!(
         line.starts_with("edge0 blocks entry @hosts 10.1.0.0 action=BLOCK_DROP until 2"),
         "{line}"
     );
     daemon.stop();
+}
+
+/// The numbers of decisions that were added and deleted, by the log. It has a line for the changes of each second.
+fn logged(daemon: &Daemon) -> [u32; 2] {
+    let mut sums = [0, 0];
+    for line in daemon.lines_with("decisions: ") {
+        let (_, numbers) = line.split_once("decisions: ").unwrap();
+        for (sum, number) in sums.iter_mut().zip(numbers.split(", ")) {
+            *sum += number.split_once(' ').unwrap().0.parse::<u32>().unwrap();
+        }
+    }
+    sums
 }
 
 #[test]
@@ -64,12 +78,12 @@ fn wrong_lines_are_named_and_the_others_are_done() {
     outcome.expect(
         64,
         &[
-            "-:3: add: action is enum block, 4 bytes; it takes BLOCK_NONE, BLOCK_DROP or BLOCK_PASS, not \"BLOCK_DROPP\"; did you mean BLOCK_DROP?",
-            "-:5: add: no FIELD=VALUE after KEY; write [@MAP] KEY FIELD=VALUE… [for DURATION]",
-            "-:6: add: no map nothing; name @few, @hosts, @recent or @xdp_map",
-            &format!("-:7: add: 198.51.100.0/24 is given by {corefile}:6; change it there, and reload"),
-            "-:8: add: no decision about 192.0.2.5/32 in xdp_map",
-            "-:9: add: \"ever\" is not a duration such as 60s or 2h",
+            "-:3: action is enum block, 4 bytes; it takes BLOCK_NONE, BLOCK_DROP or BLOCK_PASS, not \"BLOCK_DROPP\"; did you mean BLOCK_DROP?",
+            "-:5: no FIELD=VALUE after KEY; write [@MAP] KEY FIELD=VALUE… [for DURATION]",
+            "-:6: no map nothing; name @few, @hosts, @recent or @xdp_map",
+            &format!("-:7: 198.51.100.0/24 is given by {corefile}:6; change it there, and reload"),
+            "-:8: no decision about 192.0.2.5/32 in xdp_map",
+            "-:9: \"ever\" is not a duration such as 60s or 24h",
         ],
     );
     assert_eq!(
@@ -79,7 +93,7 @@ fn wrong_lines_are_named_and_the_others_are_done() {
     assert_eq!((entries(&site, "xdp_map"), entries(&site, "hosts")), (1, 1));
     // Nothing is sent, so no daemon is asked.
     daemon.stop();
-    batch(&site, "192.0.2.2\n").refuses(64, &["-:1: add: no FIELD=VALUE"]);
+    batch(&site, "192.0.2.2\n").refuses(64, &["-:1: no FIELD=VALUE"]);
     batch(&site, "").expect(0, &[]);
     let mut closed: Command = site.deciding(&["add", "-"]);
     closed.stdin(Stdio::null());

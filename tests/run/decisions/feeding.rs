@@ -148,7 +148,7 @@ fn decisions_of_crowdsec_are_added_and_deleted() {
         outcome.stdout
     };
     let feed = |json: &str| finish_with(&mut site.deciding(&["add", "-"]), &lines(json));
-    feed(STARTUP).expect(1, &["-:1: add: no decision about 192.0.2.9/32 in xdp_map"]);
+    feed(STARTUP).expect(1, &["-:1: no decision about 192.0.2.9/32 in xdp_map"]);
     assert!(drops(&site, "192.0.2.7") && drops(&site, "198.51.100.9"));
     assert!(!drops(&site, "192.0.2.10"));
     feed(LATER).expect(0, &[]);

@@ -82,6 +82,13 @@ fn add_warns_of_networks_that_it_overrides() {
     ] {
         add(&site, key, &format!("action=ACL_{action}"), overridden);
     }
+    let first = format!(
+        "corexdp: add: warning: 0.0.0.0/0 overrides {}:2: entry 192.0.2.1/32 action=ACL_PASS",
+        path(&site, "allow")
+    );
+    let others = "corexdp: add: warning: decisions override 1 more entry of other actions";
+    site.decide(&["add", "0.0.0.0/0", "action=ACL_DROP"])
+        .expect(0, &[&first, others]);
     daemon.stop();
 }
 
@@ -112,11 +119,11 @@ fn batch_names_the_first_five_overridden_entries() {
     let allow = path(&site, "allow");
     let mut expected: Vec<_> = (2..7)
         .map(|line| {
-            format!("-:{line}: add: warning: 198.51.100.{line}/32 overrides {allow}:3: entry 198.51.100.0/24 action=ACL_PASS")
+            format!("-:{line}: warning: 198.51.100.{line}/32 overrides {allow}:3: entry 198.51.100.0/24 action=ACL_PASS")
         })
         .collect();
     expected.push(
-        "corexdp: add: warning: 3 more decisions override entries of other actions".to_owned(),
+        "corexdp: add: warning: decisions override 3 more entries of other actions".to_owned(),
     );
     let lines: Vec<&str> = expected.iter().map(String::as_str).collect();
     finish_with(&mut site.deciding(&["add", "-"]), &text).expect(0, &lines);
@@ -140,9 +147,7 @@ fn delete_names_the_line_of_an_entry() {
     );
     refused(
         "192.0.2.128/25",
-        &format!(
-            "; {corefile}:6 has 192.0.2.128/25: change it there, and reload, or `corexdp add 192.0.2.128/25 action=ACL_PASS`"
-        ),
+        &format!("; {corefile}:6 has 192.0.2.128/25: change it there, and reload"),
     );
     refused("10.0.0.1/32", "");
     site.decide(&["add", "10.0.0.0/8", "action=ACL_DROP"])
@@ -200,7 +205,7 @@ fn test_says_that_a_list_has_changed() {
         &[&format!("corexdp: no entry decides about 203.0.112.7; {feed} has changed since the daemon read it: reload")],
     );
     let tested = site.ask(&["test", "203.0.113.7"]).stdout;
-    let changed = format!("# not in the Corefile now; {feed} has changed since\n");
+    let changed = format!("# no longer in the Corefile or a list; {feed} has changed: reload\n");
     assert!(tested.ends_with(&changed), "{tested}");
     // A reload that fails reads nothing.
     write("<html>\n", 20);

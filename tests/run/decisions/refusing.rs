@@ -27,7 +27,7 @@ fn wrong_words_are_refused() {
         (
             &["add", "example.com", "action=BLOCK_DROP"],
             64,
-            "corexdp: add: KEY is a prefix of an lpm_trie, 8 bytes; it takes an IPv4 address/BITS with BITS up to 32, or 0x and 16 digits, not \"example.com\"",
+            "corexdp: add: KEY is a prefix, 8 bytes; it takes an IPv4 address/BITS with BITS up to 32, or 0x and 16 digits, not \"example.com\"",
         ),
         (
             &["add", "@others", "0", "action=BLOCK_DROP"],
@@ -101,7 +101,7 @@ fn decisions_are_bounded() {
     let outcome = support::net::finish_with(&mut site.deciding(&["add", "-"]), &text);
     outcome.expect(
         69,
-        &["-:65537: add: hosts has 65536 decisions; build with a larger COREXDP_MAX_DECISIONS"],
+        &["-:65537: hosts has 65536 decisions; build with a larger COREXDP_MAX_DECISIONS"],
     );
     assert_eq!(
         (entries(&site, "hosts"), kept(&site).len()),

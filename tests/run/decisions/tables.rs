@@ -96,7 +96,7 @@ fn decisions_about_networks_drop_and_end() {
         "192.0.2.0/24",
         "action=ACL_DROP",
     ])
-    .refuses(69, &["no map xdp_map_networks; name "]);
+    .refuses(69, &["no map xdp_map_networks; name @xdp_map"]);
     for key in [
         "192.0.2.7",
         "203.0.113.0/24",

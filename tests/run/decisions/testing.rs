@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::{blocks, start};
 use crate::dump::{as_json, dump};
+use support::net::Site;
 
 #[test]
 fn deciding_entry_is_shown_with_its_origin() {
@@ -62,6 +63,35 @@ fn deciding_entry_is_shown_with_its_origin() {
         &["corexdp: test: no such map; `corexdp status` shows the maps"],
     );
     test(&[]).expect(64, &["corexdp: test: no KEY; write [@MAP] KEY"]);
+    daemon.stop();
+}
+
+/// `acl` and `qname` in a chain: each takes other keys, and the settings of `acl` decide about sources without an entry.
+#[test]
+fn chain_shows_its_settings_and_the_keys_of_each_program() {
+    let site = Site::new();
+    site.folder.shipped("acl");
+    site.folder.shipped("qname");
+    let block = |object: &str, lines: &str| {
+        format!("  ebpf {{\n    if edge0\n    elf {object}.o\n{lines}  }}\n")
+    };
+    let acl = "    entry @settings 0 unlisted=ACL_DROP monitor=true\n    entry 192.0.2.7 action=ACL_PASS\n    counter a @totals 0 passed \"A.\"\n";
+    let qname = "    entry ads.example action=QNAME_DROP\n    gauge m @settings 0 monitor \"M.\"\n";
+    let corefile = format!(
+        ". {{\n  prometheus\n{}{}}}\n",
+        block("acl", acl),
+        block("qname", qname)
+    );
+    let daemon = site.run(&corefile).attached(1);
+    let settings = "corexdp: edge0/acl: settings of the program also decide: entry @settings 0 unlisted=ACL_DROP monitor=true";
+    let test = |words: &[&str]| site.ask(&[&["test"], words].concat());
+    test(&["192.0.2.7"]).expect(0, &[settings]);
+    test(&["192.0.2.8"]).expect(1, &[settings, "corexdp: no entry decides about 192.0.2.8"]);
+    let keys = "KEY is a prefix, 20 bytes; it takes an IPv4 address/BITS with BITS up to 32, an IPv6 address/BITS with BITS up to 128, or 0x and 40 digits, not \"*.ads.example\"; KEY \"*.ads.example\" has the label `*`, which is not a wildcard; write \"ads.example\", which matches the names below it too";
+    test(&["@xdp_map", "*.ads.example"]).expect(64, &[&format!("corexdp: test: {keys}")]);
+    site.decide(&["add", "*.ads.example", "action=QNAME_DROP"])
+        .expect(64, &[&format!("corexdp: add: {keys}")]);
+    test(&["@totals", "0"]).expect(64, &["corexdp: test: no keys to look up; name another map"]);
     daemon.stop();
 }
 

@@ -240,7 +240,7 @@ fn response_policy_zones() {
             "absolute.example verdict=VERDICT_NXDOMAIN exact=true",
             "ads.example verdict=VERDICT_NXDOMAIN",
             "flood.example verdict=VERDICT_DROP exact=true",
-            "good.ads.example exact=true",
+            "good.ads.example verdict=VERDICT_PASS exact=true",
         ],
         &[
             ("a trigger other than the name of a query", 3),
@@ -260,7 +260,7 @@ fn response_policy_zones() {
             "absolute.example verdict=VERDICT_DROP exact=true packets=7",
             "ads.example verdict=VERDICT_DROP packets=7",
             "flood.example verdict=VERDICT_DROP exact=true packets=7",
-            "good.ads.example exact=true",
+            "good.ads.example verdict=VERDICT_PASS exact=true",
             "nodata.example verdict=VERDICT_DROP exact=true packets=7",
             "tcp.example verdict=VERDICT_DROP exact=true packets=7",
         ],

@@ -97,7 +97,7 @@ entry @networks 10.11.0.0/16 verdict=VERDICT_NXDOMAIN
 entry @networks 10.11.0.0/16 verdict=VERDICT_DROP packets=2";
     let expected = [
         "entry @networks 10.11.0.0/16 verdict=VERDICT_DROP packets=2",
-        "entry @networks 10.12.0.0/16 packets=1",
+        "entry @networks 10.12.0.0/16 verdict=VERDICT_PASS packets=1",
         "entry @networks 10.13.0.0/16 verdict=VERDICT_DROP",
     ];
     let daemon = site.run(&corefile(lines)).attached(1);
