@@ -34,7 +34,7 @@ choose_std() {
         export RUSTC=/usr/bin/rustc
         # -Zbuild-std is unstable. RUSTC_BOOTSTRAP lets a stable compiler accept it.
         export RUSTC_BOOTSTRAP=1
-        std='-Zbuild-std=std,panic_abort -Zbuild-std-features=optimize_for_size'
+        std='-Zbuild-std=std -Zbuild-std-features=optimize_for_size'
         UNWIND=$root/cross/runtime.c
     fi
 }
@@ -74,18 +74,21 @@ rust_flags() {
     # Fixed addresses save 48 KB of relocations and code. A panic aborts, so unwind tables have no use.
     echo '-Crelocation-model=static'
     echo '-Cforce-unwind-tables=no'
-    # Long sequences of instructions that recur become functions, as is the default for aarch64. Short ones would save 10 KB
-    # more, but take `corexdp check` a third more time.
-    if [ "$cpu" = x86_64 ]; then
-        echo '-Cllvm-args=-enable-machine-outliner=always'
-        echo '-Cllvm-args=-outliner-benefit-threshold=25'
-    fi
+    # Sequences of instructions that recur become functions, as is the default for aarch64.
+    [ "$cpu" != x86_64 ] || echo '-Cllvm-args=-enable-machine-outliner=always'
+    # A function with its own frame addresses the stack by one byte instead of four.
+    echo '-Cllvm-args=-inline-max-stacksize=256'
     # A value that is computed once before a loop needs a register or the stack through the whole loop.
     echo '-Cllvm-args=-disable-machine-licm'
     echo '-Cllvm-args=-disable-lsr'
     echo '-Clink-arg=-Wl,--no-eh-frame-hdr'
-    # The places of panics, which no input causes, would take 16,560 bytes. Only a compiler that builds std accepts the option.
-    [ -z "$std" ] || echo '-Zlocation-detail=none'
+    # For a compiler that builds std. A panic, which no input causes, ends the process without a message; messages take
+    # 45 KB. `{:?}` writes nothing, and clippy refuses it in src; derived `Debug` is for tests and takes 4 KB.
+    if [ -n "$std" ]; then
+        echo '-Zunstable-options'
+        echo '-Cpanic=immediate-abort'
+        echo '-Zfmt-debug=none'
+    fi
     echo "--remap-path-prefix=$root=."
     for folder in "$cargo_home"/registry/src/*; do
         echo "--remap-path-prefix=$folder=crates"

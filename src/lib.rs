@@ -26,6 +26,8 @@
 //! - [`base`]: small modules that every room may import.
 
 #![warn(missing_docs, unreachable_pub)]
+// The shipped binary has no derived `Debug`: `{:?}` would write nothing.
+#![cfg_attr(not(test), warn(clippy::use_debug))]
 
 pub mod base;
 pub mod commands;

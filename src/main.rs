@@ -1,5 +1,7 @@
 //! Runs the command of the arguments and returns its exit code. Errors are printed here, once.
 
+#![warn(clippy::use_debug)]
+
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 use std::process::ExitCode;

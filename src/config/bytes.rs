@@ -51,7 +51,8 @@ impl Reader<'_, '_> {
 fn wrong_hex(operand: &str, error: hex::Error, most: usize) -> String {
     match error {
         hex::Error::Digit(c) => {
-            format!("{operand} has {c:?}; write hexadecimal digits, two for each byte")
+            let c = c.escape_default();
+            format!("{operand} has '{c}'; write hexadecimal digits, two for each byte")
         }
         hex::Error::Odd => format!("{operand} has an odd number of digits; each byte has two"),
         hex::Error::Empty => {

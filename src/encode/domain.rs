@@ -99,7 +99,8 @@ fn fault(name: &str, room: usize) -> Option<String> {
         Some("is not ASCII; write its labels in Punycode, as xn--…".into())
     } else if let Some(c) = name.chars().find(|&c| is_foreign(c)) {
         Some(format!(
-            "has {c:?}; write the name alone, or its bytes as 0x and {} digits",
+            "has '{}'; write the name alone, or its bytes as 0x and {} digits",
+            c.escape_default(),
             2 * room
         ))
     } else if name.split('.').any(str::is_empty) {

@@ -3,7 +3,7 @@
 //! redbpf parses only canonical objects that [`crate::object`] writes, never bytes of a user's file. redbpf reports the
 //! verifier's log only in a `tracing` event, which [`ErrorCollector`] collects.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::{io, mem};
@@ -218,12 +218,21 @@ impl Subscriber for ErrorCollector {
     fn exit(&self, _: &Id) {}
 }
 
+/// The text of an event, whose `Debug` is its `Display`.
+struct Message<'a>(&'a dyn fmt::Debug);
+
+impl fmt::Display for Message<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
 struct TextVisitor<'a>(&'a mut String);
 
 impl Visit for TextVisitor<'_> {
-    fn record_debug(&mut self, _: &Field, value: &dyn std::fmt::Debug) {
+    fn record_debug(&mut self, _: &Field, value: &dyn fmt::Debug) {
         // Writing to a String cannot fail.
-        let _ = write!(self.0, "{value:?}");
+        let _ = write!(self.0, "{}", Message(value));
     }
 
     // No event of redbpf has such fields. The default methods would link the code that formats them.

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::base::escape::Escaped;
+
 /// Reason why an object cannot be used: the place, then the fault and its remedy.
 ///
 /// `Display` gives one line. Names from the file are escaped and truncated, so that a malicious object cannot write
@@ -130,16 +132,11 @@ const MAX_NAME_LEN: usize = 64;
 
 impl fmt::Display for Quoted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("`")?;
-        let mut characters = self.0.chars();
-        for character in characters.by_ref().take(MAX_NAME_LEN) {
-            write!(f, "{}", character.escape_debug())?;
+        let end = self.0.char_indices().nth(MAX_NAME_LEN);
+        match end.and_then(|(end, _)| self.0.get(..end)) {
+            Some(start) => write!(f, "`{}…`", Escaped(start)),
+            None => write!(f, "`{}`", Escaped(self.0)),
         }
-        f.write_str(if characters.next().is_some() {
-            "…`"
-        } else {
-            "`"
-        })
     }
 }
 

@@ -32,6 +32,8 @@ mod unparsed;
 use std::fs;
 use std::path::Path;
 
+use corexdp::encode::Encoder;
+use corexdp::object;
 use support::packets::frame::{ICMPV6, ip4, ip6};
 use support::packets::sandbox::{DROP, PASS, Sandbox};
 use support::shipped_programs;
@@ -61,6 +63,7 @@ impl Example {
             let words: Vec<&str> = line.split_whitespace().collect();
             match words[..] {
                 ["map", value] => example.values.push(decode(value)),
+                ["entry", _, ref fields @ ..] => example.values.push(encode(name, fields)),
                 ["metric", name, key, position, length, ..] => example.metrics.push(Metric {
                     name: name.to_owned(),
                     key: u32::from_le_bytes(decode(key).try_into().unwrap()),
@@ -104,6 +107,17 @@ impl Example {
         }
         readings
     }
+}
+
+/// The value of an `entry` line for the map `xdp_map` of a shipped program.
+fn encode(name: &str, fields: &[&str]) -> Vec<u8> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("target/bpf/{name}.o"));
+    let object = object::link(&fs::read(path).unwrap(), "xdp_prog").unwrap();
+    let mut value = vec![0; 256];
+    let mut encoder = Encoder::new(object.map("xdp_map").unwrap(), object.btf());
+    let size = encoder.value(fields.iter().copied(), &mut value).unwrap();
+    value.truncate(size);
+    value
 }
 
 fn decode(hex: &str) -> Vec<u8> {

@@ -5,6 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::Usage;
+use crate::base::escape::Quoted;
 use crate::base::suggest::nearest;
 use crate::config;
 
@@ -65,7 +66,7 @@ impl Arguments {
                     Some(near) => format!("; did you mean {}?", Dashed(near)),
                     None => String::new(),
                 };
-                return Err(Usage(format!("unknown option {argument:?}{near}")));
+                return Err(Usage(format!("unknown option {}{near}", Quoted(&argument))));
             }
         }
         Ok(given)
@@ -106,7 +107,8 @@ impl Arguments {
         match config::duration(text) {
             Some(time) if time >= Duration::from_millis(1) => Ok(Some(time)),
             _ => Err(Usage(format!(
-                "--{name} {text:?} is not a duration such as 60s or 2m"
+                "--{name} {} is not a duration such as 60s or 2m",
+                Quoted(text)
             ))),
         }
     }
@@ -119,8 +121,9 @@ impl Arguments {
         match text.parse() {
             Ok(number) if number > 0 => Ok(Some(number)),
             _ => Err(Usage(format!(
-                "{} {text:?} is not a number from 1 to {}",
+                "{} {} is not a number from 1 to {}",
                 Dashed(name),
+                Quoted(text),
                 u32::MAX
             ))),
         }

@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::base::escape::Quoted;
 use crate::base::suggest::misspelt;
 use crate::commands::{capture, decide, test, top};
 use crate::config::InterfaceName;
@@ -182,7 +183,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, U
         _ => (None, more),
     };
     if let Some(word) = more.first() {
-        return Err(Usage(format!("unexpected {word:?}")));
+        return Err(Usage(format!("unexpected {}", Quoted(word))));
     }
     let (source, json) = (source(&given), given.has("json"));
     match *name {
@@ -219,7 +220,7 @@ fn unknown_command(name: &str) -> Usage {
         Some(near) => format!("; did you mean {near}?"),
         None => String::new(),
     };
-    Usage(format!("unknown command {name:?}{near}"))
+    Usage(format!("unknown command {}{near}", Quoted(name)))
 }
 
 fn source(given: &Arguments) -> Option<Source> {
@@ -236,7 +237,7 @@ fn run(given: &Arguments, source: Option<Source>) -> Result<Command, Usage> {
         Some("stderr") => Some(LogTarget::Stderr),
         Some("syslog") => Some(LogTarget::Syslog),
         Some(other) => {
-            let message = format!("--log {other:?}: use stderr or syslog");
+            let message = format!("--log {}: use stderr or syslog", Quoted(other));
             return Err(Usage(message));
         }
     };
@@ -304,7 +305,10 @@ fn interface(given: &Arguments) -> Result<Option<InterfaceName>, Usage> {
     let Some(name) = given.value("i") else {
         return Ok(None);
     };
-    let too_long = |_| Usage(format!("-i {name:?} is longer than any interface name"));
+    let too_long = |_| {
+        let name = Quoted(name);
+        Usage(format!("-i {name} is longer than any interface name"))
+    };
     InterfaceName::try_from(name).map(Some).map_err(too_long)
 }
 
