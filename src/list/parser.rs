@@ -98,11 +98,19 @@ impl Parser {
             masked: 0,
             refused: None,
         };
+        let known = self.format;
         let read =
             text(line).and_then(|text| parse(&mut self.format, &mut self.zone, text, &mut sink));
         self.report.kept += sink.kept;
         self.report.masked += sink.masked;
         if let Some(reason) = read.err().or(sink.refused) {
+            // A heading such as a domain does not tell the format of a list of addresses, nor an address that of names.
+            let is_domains = self.format == Some(Format::Domains);
+            if matches!(reason, Reason::NoName | Reason::NoAddress)
+                || is_domains && reason == Reason::NotName
+            {
+                self.format = known;
+            }
             self.report.skipped.add(self.lines, reason, line);
         }
     }
@@ -126,7 +134,8 @@ fn text(line: &[u8]) -> Result<&str, Reason> {
     if line.len() > MAX_LINE {
         return Err(Reason::TooLong);
     }
-    if line.contains(&0) {
+    // A line of text has no NUL; the other byte begins a file of gzip (RFC 1952).
+    if line.contains(&0) || line.first() == Some(&0x1f) {
         return Err(Reason::Nul);
     }
     std::str::from_utf8(line).or_else(|error| {

@@ -32,7 +32,7 @@ macro_rules! reasons {
 
 reasons! {
     TooLong => "a line of more than 4096 bytes",
-    Nul => "a NUL byte",
+    Nul => "binary data, such as a compressed file",
     NotUtf8 => "not UTF-8",
     /// The lines after it are not read.
     Page => "a web page, such as a proxy's login or error page",
@@ -49,11 +49,11 @@ reasons! {
     Trigger => "a trigger other than the name of a query",
     LocalData => "a name with data of its own",
     UnknownAction => "an unknown action",
-    NoNxDomain => "the program has no action NXDOMAIN",
-    NoNoData => "the program has no action NODATA",
-    NoDrop => "the program has no action DROP",
-    NoPassthru => "the program has no action PASSTHRU",
-    NoTcpOnly => "the program has no action TCP-ONLY",
+    NoNxDomain => "no action of the program ends in _NXDOMAIN",
+    NoNoData => "no action of the program ends in _NODATA",
+    NoDrop => "no action of the program ends in _DROP",
+    NoPassthru => "no action of the program ends in _PASS",
+    NoTcpOnly => "no action of the program ends in _TRUNCATE",
     NoName => "a name, for a map of addresses",
     NoAddress => "an address, for a map of names",
     NoNetwork => "a network, for a map of single addresses",

@@ -134,11 +134,11 @@ fn example_programs_with_tables_run() {
             site.folder.path(),
             &["-Wextra", "-Werror", "-mcpu=v2", &headers],
         );
-        let lines = format!("elf one.o\nif edge0\nentry {key} action=DROP\n");
+        let lines = format!("elf one.o\nif edge0\nentry {key} action=RULE_DROP\n");
         let daemon = site.run(&format!(". {{\nebpf {{\n{lines}}}\n}}\n"));
         let daemon = daemon.attached(1);
         let dumped = site.ask(&["dump"]).stdout;
-        let entry = format!("entry {key} action=DROP\n");
+        let entry = format!("entry {key} action=RULE_DROP\n");
         assert!(dumped.contains(&entry), "{dumped}");
         daemon.stop();
     }

@@ -197,6 +197,40 @@ fn first_five_places_are_kept_and_all_are_counted() {
 }
 
 #[test]
+fn line_of_the_wrong_kind_does_not_tell_the_format() {
+    for (text, of_names, format) in [
+        ("feed.example\n192.0.2.1\n", false, Some(Format::Cidr)),
+        (
+            "0.0.0.0 ads.example\n192.0.2.1\n",
+            false,
+            Some(Format::Cidr),
+        ),
+        ("192.0.2.1\nads.example\n", true, Some(Format::Domains)),
+        ("\"192.0.2.0/24\"\n192.0.2.1\n", false, Some(Format::Cidr)),
+        ("\"192.0.2.0/24\"\n\"192.0.2.1\"\n", false, None),
+    ] {
+        let mut visit = |found: &Found<'_>| match found.item {
+            Item::Prefix { .. } if of_names => Err(Reason::NoAddress),
+            Item::Name { .. } if !of_names => Err(Reason::NoName),
+            _ => Ok(()),
+        };
+        let mut parser = Parser::new(None);
+        parser.feed(text.as_bytes(), &mut visit);
+        let report = parser.finish(&mut visit);
+        assert_eq!(report.format, format, "{text:?}");
+        assert_eq!(report.kept, format.is_some().into(), "{text:?}");
+    }
+}
+
+#[test]
+fn compressed_list_is_binary_data() {
+    let header = b"\x1f\x8b\x08\x08\x01\x02\x03\x04\x02\x03drop.txt";
+    let (_, report) = read(None, header, 4096);
+    let reason = report.skipped.places().first().map(|place| place.reason);
+    assert_eq!(reason, Some(Reason::Nul));
+}
+
+#[test]
 fn items_that_the_caller_refuses_are_skipped_lines() {
     let mut parser = Parser::new(None);
     let mut visit = |found: &Found<'_>| match found.item {

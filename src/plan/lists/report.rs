@@ -66,10 +66,12 @@ pub(super) fn announce_covered(
             continue;
         };
         let (file, line) = (Escaped(corefile.file(list.at)), list.at.line());
-        let (name, covered) = (Plain(&table.name), table.covered);
+        let stem = block.elf.file_stem().unwrap_or_default().to_string_lossy();
+        let (stem, name) = (Plain(&stem), Plain(&table.name));
+        let covered = table.covered;
         let entries = Quantity(table.set.len() as u64, "entry");
         report(&format_args!(
-            "{file}:{line}: list: {name}: {entries}, without {covered} that others cover"
+            "{file}:{line}: list: {stem} {name}: {entries}, without {covered} that others cover"
         ));
     }
 }
@@ -80,12 +82,14 @@ fn warn(list: &List, read: &Report, corefile: &Corefile, report: &mut dyn FnMut(
     let path = list.path.to_string_lossy();
     let path = Escaped(&path);
     let count = skipped.count();
-    if *kept == 0 {
-        report(&format_args!("{file}:{line}: list: {path} gives no entry"));
-    } else if count > *kept {
+    if *kept == 0 || count > *kept {
+        let fault = match kept {
+            0 => "gives no entry",
+            _ => "has more skipped lines than entries",
+        };
+        let format = read.format.map_or("unknown", Format::name);
         report(&format_args!(
-            "{file}:{line}: list: {path} has more skipped lines than entries; is it of the format {}?",
-            read.format.map_or("unknown", Format::name)
+            "{file}:{line}: list: {path} {fault}; the format is {format}, `as FORMAT` sets another"
         ));
     }
     if count == 0 {

@@ -39,7 +39,8 @@ fn agree(object: &str, lines: &str, lists: [&str; 2], decision: &[&str], given: 
     let text = format!(". {{\nprometheus\nebpf {{\nelf {object}.o\nif edge0\n{lines}\n}}\n}}\n");
     site.folder.write("Corefile", &text);
     let left = given - merged;
-    let counted = format!("list: xdp_map: {left} entries, without {merged} that others cover");
+    let counted =
+        format!("list: {object} xdp_map: {left} entries, without {merged} that others cover");
     let check = finish(&mut Corexdp::command(site.folder.path(), &["check"]));
     assert!(check.stdout.contains(&counted), "{counted}: {check:#?}");
     for list in ["one: format", "two: format"] {

@@ -245,8 +245,8 @@ fn response_policy_zones() {
         &[
             ("a trigger other than the name of a query", 3),
             ("a name with data of its own", 2),
-            ("the program has no action NODATA", 1),
-            ("the program has no action TCP-ONLY", 1),
+            ("no action of the program ends in _NODATA", 1),
+            ("no action of the program ends in _TRUNCATE", 1),
             ("only names below, which the program cannot tell apart", 1),
         ],
     );
@@ -288,7 +288,7 @@ fn skipped_lines_are_warnings_with_the_first_five_places() {
     let lines: Vec<_> = outcome.stderr.lines().collect();
     assert_eq!(lines.len(), 7, "{lines:#?}");
     assert!(
-        lines[0].contains("block has more skipped lines than entries; is it of the format cidr?"),
+        lines[0].contains("block has more skipped lines than entries; the format is cidr, `as FORMAT` sets another"),
         "{lines:#?}"
     );
     assert!(
