@@ -13,7 +13,7 @@ use crate::base::json::{Output, Shown, Writer};
 use crate::config::{MAP, Metric};
 use crate::corefile::{Corefile, Directive, Token};
 use crate::list::Format;
-use crate::object::{MapDef, MapKind};
+use crate::object::MapDef;
 use crate::plan::{Plan, PlannedFilter};
 
 #[derive(Serialize)]
@@ -36,13 +36,13 @@ struct FilterJson<'a> {
     interface: &'a str,
     elf: &'a str,
     mode: &'a str,
-    map: Option<MapJson>,
+    map: Option<MapJson<'a>>,
     entries: u64,
 }
 
 #[derive(Serialize)]
-struct MapJson {
-    r#type: Shown<MapKind>,
+struct MapJson<'a> {
+    r#type: Shown<&'a dyn fmt::Display>,
     key_size: u64,
     value_size: u64,
     max_entries: u64,
@@ -91,10 +91,10 @@ impl<'a> From<&'a Diagnostic> for ErrorJson<'a> {
     }
 }
 
-impl From<&MapDef> for MapJson {
-    fn from(map: &MapDef) -> Self {
+impl<'a> From<&'a MapDef> for MapJson<'a> {
+    fn from(map: &'a MapDef) -> Self {
         Self {
-            r#type: Shown(map.kind),
+            r#type: Shown(map.kind_name()),
             key_size: map.key_size.into(),
             value_size: map.value_size.into(),
             max_entries: map.max_entries.into(),
@@ -155,7 +155,7 @@ fn write_filter(json: &mut Writer<'_>, filter: &PlannedFilter) {
         interface: &block.interface,
         elf: &block.elf.to_string_lossy(),
         mode: block.mode.name(),
-        map: map.map(MapJson::from),
+        map: map.and_then(MapDef::for_lines).map(MapJson::from),
         entries: block.entries.len() as u64,
     });
     json.list("metrics", block.metrics.iter().map(MetricJson::from));

@@ -118,7 +118,10 @@ impl<'a, 'c> Restore<'a, 'c> {
         let def = map_for_lines(&context.object.maps, &saved.map);
         let map = find(maps, &saved.map).filter(|map| map.is_shown());
         let Some((def, map)) = def.zip(map) else {
-            return Err(format!("{name} has no map {}", Plain(&saved.map)));
+            return Err(format!(
+                "{name} has no map {}; add the decision to another map",
+                Plain(&saved.map)
+            ));
         };
         let mut present = Vec::new();
         if is_adopted && map.table.is_none() {

@@ -95,6 +95,14 @@ impl MapDef {
         }
     }
 
+    /// The type by its name: of the lines of a table, the table's.
+    pub fn kind_name(&self) -> &dyn std::fmt::Display {
+        match &self.role {
+            Role::Entries(table) => table,
+            _ => &self.kind,
+        }
+    }
+
     /// True for the maps of a table.
     pub const fn is_of_table(&self) -> bool {
         matches!(self.role, Role::Table(_) | Role::Part)

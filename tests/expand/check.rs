@@ -57,6 +57,21 @@ fn check_json_lists_the_filters() {
 }
 
 #[test]
+fn check_json_names_the_type_of_a_table() {
+    let folder = Folder::new();
+    folder.shipped("acl");
+    let corefile = ". {\n  prometheus\n  ebpf {\n    elf acl.o\n    if edge0\n  }\n}\n";
+    folder.write("Corefile", corefile);
+    let outcome = run(&folder, "check", &["--json"]);
+    outcome.expect(0, &[]);
+    let map = &parse(&outcome)["filters"][0]["map"];
+    assert_eq!(
+        (&map["type"], &map["key_size"]),
+        (&json!("prefix_table"), &json!(20))
+    );
+}
+
+#[test]
 fn check_json_lists_the_errors() {
     let folder = Folder::new();
     folder.fixture("example");

@@ -82,6 +82,20 @@ fn suggested_block_has_a_list_for_a_table_and_no_internal_maps() {
     }
 }
 
+/// A list needs an action whose name has the right ending.
+#[test]
+fn suggested_block_tells_why_a_table_takes_no_list() {
+    let folder = Folder::new();
+    let bpf = format!("-I{}", support::repository().join("bpf").display());
+    let options = [bpf.as_str(), "-DACL_DROP=DROP", "-DACL_PASS=PASS"];
+    let text = "#include \"acl.bpf.c\"\n";
+    compile_text(text, "bare", folder.path(), &options);
+    let found = inspect_json(&folder, "bare.o");
+    let block = found["ebpf"].as_str().unwrap();
+    let list = "  # list @xdp_map FILE: no action of the program ends in _DROP";
+    assert!(block.lines().any(|line| line == list), "{block}");
+}
+
 /// `inspect` refuses an object of `wrong/`, or finds no usable program, or its fault does not affect the block.
 #[test]
 fn wrong_objects_have_a_valid_block_or_none() {

@@ -10,7 +10,7 @@ use crate::base::escape::{Plain, Quoted};
 use crate::base::hex::Count;
 use crate::corefile::Word;
 use crate::encode::Encoder;
-use crate::list::Action;
+use crate::list::{Action, Reason};
 use crate::object::layout::{Kind, Shape};
 use crate::object::{LINK_HEADER, Layout, MapDef, MapKind, Role, Survey};
 use crate::plan::ENTRY;
@@ -124,10 +124,12 @@ impl Block<'_> {
         let mut encoder = Encoder::new(map, self.survey.btf.as_ref());
         if let Some(words) = words(map, &mut encoder) {
             writeln!(f, "  entry {word} {words}")?;
-            let list = encoder.action_field(Action::Drop);
-            return match list.filter(|_| matches!(map.role, Role::Entries(_))) {
+            if !matches!(map.role, Role::Entries(_)) {
+                return Ok(());
+            }
+            return match encoder.action_field(Action::Drop) {
                 Some(field) => writeln!(f, "  # list {word} FILE {field}"),
-                None => Ok(()),
+                None => writeln!(f, "  # list {word} FILE: {}", Reason::NoDrop.text()),
             };
         }
         let (key, value) = (zeros(map.key_size), zeros(map.value_size));

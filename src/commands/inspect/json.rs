@@ -10,7 +10,7 @@ use super::example::Block;
 use crate::base::json::{Output, Shown, Writer};
 use crate::encode::Encoder;
 use crate::object::layout::Part;
-use crate::object::{Error, Layout, MapDef, MapKind, Survey};
+use crate::object::{Error, Layout, MapDef, Survey};
 
 #[derive(Serialize)]
 struct ProgramJson<'a> {
@@ -23,7 +23,7 @@ struct ProgramJson<'a> {
 #[derive(Serialize)]
 struct MapJson<'a> {
     name: &'a str,
-    r#type: Shown<MapKind>,
+    r#type: Shown<&'a dyn fmt::Display>,
     key_size: u64,
     value_size: u64,
     max_entries: u64,
@@ -74,7 +74,7 @@ fn write(mut json: Writer<'_>, path: &Path, survey: &Survey) -> fmt::Result {
 fn map(json: &mut Writer<'_>, map: &MapDef, survey: &Survey) {
     json.begin_object(&MapJson {
         name: &map.name,
-        r#type: Shown(map.kind),
+        r#type: Shown(map.kind_name()),
         key_size: map.key_size.into(),
         value_size: map.value_size.into(),
         max_entries: map.max_entries.into(),

@@ -83,7 +83,7 @@ fn garbage_in_the_file_is_named_and_the_rest_is_restored() {
         "warning: state/decisions:4: decision not restored: action is enum block, 4 bytes; it takes BLOCK_NONE, BLOCK_DROP or BLOCK_PASS, not \"NOTHING\"",
         "warning: state/decisions:6: decision not restored: \"yesterday\" is not a time such as 2026-01-31T23:59:59Z",
         "warning: state/decisions:7: decision not restored: edge9 has no filter blocks",
-        "warning: state/decisions:8: decision not restored: blocks has no map more",
+        "warning: state/decisions:8: decision not restored: blocks has no map more; add the decision to another map",
         "warning: state/decisions: 1 more decision not restored",
     ];
     assert_eq!(warnings, expected);
