@@ -12,7 +12,8 @@
 mod lists;
 mod runner;
 
-use lists::{Random, deep_list, expected, is_longer_than, queries, random_list};
+use corexdp::table::names::Scope;
+use lists::{Listed, Random, deep_list, expected, is_longer_than, queries, random_list};
 use runner::{Decision, Runner};
 
 const NEVER: u64 = 0;
@@ -78,4 +79,24 @@ fn decisions_take_precedence_over_lists() {
             assert_eq!(action, winner.map_or(0, |item| item.action), "{query:?}");
         }
     }
+}
+
+#[test]
+fn decisions_stay_when_shorter_names_follow() {
+    let wires: Vec<Vec<u8>> = (b'a'..=b'h')
+        .zip((1..=8).rev())
+        .map(|(letter, labels)| [1, letter].repeat(labels))
+        .collect();
+    let decisions = wires.iter().map(|wire| Decision {
+        item: Listed {
+            wire: wire.clone(),
+            scope: Scope::Tree,
+            source: 0,
+            action: 1,
+        },
+        until: NEVER,
+    });
+    let mut runner = Runner::new(&[], &Random(13).seed());
+    runner.decide(&decisions.collect::<Vec<_>>());
+    assert_eq!(runner.run(&wires), [1; 8]);
 }

@@ -22,6 +22,8 @@ mod wire;
 mod writer;
 
 #[cfg(test)]
+mod admitted;
+#[cfg(test)]
 mod kills;
 #[cfg(test)]
 mod model;

@@ -176,6 +176,7 @@ pub fn admit(parts: &Parts, wire: &[u8]) -> bool {
     };
     lower_least(parts, u64::from(count));
     let name = Hashed::new(parts.secrets(Field::Secrets), wire);
-    bloom::add(parts, &name, wire, parts.get(Field::Least));
+    // All suffixes: when `Least` falls, the names of decisions are not at hand.
+    bloom::add(parts, &name, wire, 1);
     true
 }

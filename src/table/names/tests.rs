@@ -12,8 +12,7 @@ use super::model::{
 };
 use super::wire::reverse;
 use super::{
-    Counts, MAX_NAME, NameSet, Scope, admit, build, carry, deciding, digest, is_intact, measure,
-    set_decisions, suffixes, update,
+    Counts, MAX_NAME, NameSet, Scope, admit, build, carry, is_intact, measure, suffixes, update,
 };
 use crate::table::{NoRoom, ValueId, Values};
 
@@ -422,26 +421,6 @@ fn entries_move_when_their_lines_are_full() {
     };
     assert!(count > 640 && periods > 0, "{count} names, {periods} moves");
     assert_eq!(memory.entries(), last);
-}
-
-#[test]
-fn decisions_about_short_names_are_looked_for() {
-    let list: Vec<Listed> = (0..50)
-        .map(|n| listed(&format!("n{n}.www.example"), Scope::Tree, 1, 1))
-        .collect();
-    let memory = Memory::of(&list, &Random(9).seed());
-    let parts = memory.parts();
-    assert!(!admit(&parts, b"no name"));
-    assert!(admit(&parts, &wire("example")));
-    set_decisions(&parts, 1);
-    let mut value = [0; 16];
-    for item in &list {
-        let found = deciding(&parts, &LAYOUT, &item.wire, &mut value).unwrap();
-        assert_eq!(usize::from(found.size), item.wire.len());
-    }
-    let [first, second] = digest(&parts, &wire("example"));
-    assert_ne!(first, second);
-    assert_eq!(digest(&parts, &wire("EXAMPLE")), [first, second]);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod batch;
 mod feeding;
 mod keeping;
+mod names;
 mod overriding;
 mod refusing;
 mod tables;

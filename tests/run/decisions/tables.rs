@@ -8,14 +8,13 @@ use serde_json::Value;
 
 use super::{drops, kept};
 use support::net::{Daemon, Site};
-use support::packets::{frame, message};
-use support::wait::{wait_for, wait_until};
+use support::wait::wait_for;
 
-fn corefile(object: &str, lines: &str) -> String {
+pub(super) fn corefile(object: &str, lines: &str) -> String {
     format!(". {{\n  prometheus\n  ebpf {{\n    if edge0\n    elf {object}.o\n{lines}  }}\n}}\n")
 }
 
-fn start(object: &str, lines: &str) -> (Site, Daemon) {
+pub(super) fn start(object: &str, lines: &str) -> (Site, Daemon) {
     let site = Site::new();
     site.folder.shipped(object);
     let daemon = site.run(&corefile(object, lines)).attached(1);
@@ -23,7 +22,7 @@ fn start(object: &str, lines: &str) -> (Site, Daemon) {
 }
 
 /// Adds a decision, which may override entries.
-fn add(site: &Site, words: &[&str]) {
+pub(super) fn add(site: &Site, words: &[&str]) {
     let outcome = site.decide(&[&["add"], words].concat());
     let mut lines = outcome.lines();
     lines.retain(|line| !line.starts_with("corexdp: add: warning: "));
@@ -31,14 +30,14 @@ fn add(site: &Site, words: &[&str]) {
 }
 
 /// The lines of `dump` about decisions.
-fn dumped(site: &Site) -> Vec<String> {
+pub(super) fn dumped(site: &Site) -> Vec<String> {
     let text = site.ask(&["dump"]).stdout;
     let lines = text.lines().filter(|line| line.contains("# decision"));
     lines.map(str::to_owned).collect()
 }
 
 /// Entries in the maps of decisions, by the kernel.
-fn stored(site: &Site, parts: &[&str]) -> Vec<usize> {
+pub(super) fn stored(site: &Site, parts: &[&str]) -> Vec<usize> {
     let filter = site.filter();
     parts.iter().map(|part| filter.map(part).count()).collect()
 }
@@ -150,83 +149,5 @@ fn decisions_about_networks_survive_growth_and_restart() {
     daemon.stop();
     let daemon = site.run(&corefile("acl", lines)).attached(1);
     check();
-    daemon.stop();
-}
-
-/// True if a query for `name` gets a response of the filter, or none: it does not arrive at the server.
-fn blocks(site: &Site, name: &str) -> bool {
-    let query = frame::ip4("192.0.2.1").datagram(53, &message::query(name, 1).bytes);
-    let count = || -> [u64; 2] {
-        let page = site.get("/metrics");
-        ["passed", "dropped"].map(|what| {
-            page.metric(&format!("coredns_ebpf_{what}"))
-                .unwrap()
-                .parse()
-                .unwrap()
-        })
-    };
-    let before = count();
-    site.sender().send(&query.bytes, 1);
-    wait_until("the query is counted", || match count() {
-        now if now == before => Err(now),
-        now => Ok(now[1] > before[1]),
-    })
-}
-
-#[test]
-fn decisions_about_names_drop_and_survive() {
-    let metrics = "    counter passed @totals 0 passed \"Passed.\"\n    counter dropped @totals 0 dropped \"Dropped.\"\n";
-    let lines = format!("{metrics}    entry listed.example action=QNAME_DROP\n");
-    let (site, daemon) = start("qname", &lines);
-    let check = |expected: &[(&str, bool)]| {
-        for (name, is_blocked) in expected {
-            assert_eq!(blocks(&site, name), *is_blocked, "{name}");
-        }
-    };
-    check(&[("bad.example", false), ("listed.example", true)]);
-    add(&site, &["bad.example", "action=QNAME_DROP", "for", "1h"]);
-    add(
-        &site,
-        &["only.example", "action=QNAME_DROP", "exact=NAME_EXACT"],
-    );
-    add(&site, &["good.listed.example", "action=QNAME_PASS"]);
-    let all = [
-        ("bad.example", true),
-        ("www.bad.example", true),
-        ("only.example", true),
-        ("www.only.example", false),
-        ("www.listed.example", true),
-        ("a.good.listed.example", false),
-        ("other.example", false),
-    ];
-    check(&all);
-    assert_eq!(
-        (dumped(&site).len(), stored(&site, &["xdp_map_decisio"])),
-        (3, vec![3])
-    );
-    let test = |key: &str| site.ask(&["test", key]).stdout;
-    assert!(
-        test("www.bad.example").contains("entry bad.example action=QNAME_DROP"),
-        "{}",
-        test("www.bad.example")
-    );
-    assert!(test("www.listed.example").contains("entry listed.example action=QNAME_DROP"));
-    site.ask(&["test", "www.only.example"])
-        .expect(1, &["corexdp: no entry decides about www.only.example"]);
-    let mut list = String::new();
-    for n in 0..3000 {
-        writeln!(list, "n{n}.list.example").unwrap();
-    }
-    fs::write(site.folder.file("names"), list).unwrap();
-    let more = format!("{lines}    list names as domains action=QNAME_DROP\n");
-    site.folder.write("Corefile", &corefile("qname", &more));
-    site.ask(&["reload"]).expect(0, &[]);
-    check(&[("n7.list.example", true)]);
-    check(&all);
-    daemon.stop();
-    let daemon = site.run(&corefile("qname", &lines)).attached(1);
-    check(&all);
-    site.decide(&["delete", "bad.example"]).expect(0, &[]);
-    check(&[("bad.example", false), ("only.example", true)]);
     daemon.stop();
 }
