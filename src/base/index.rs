@@ -1,11 +1,11 @@
 //! Places in a list, by key.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 /// Places in a list, by key: a name, or the bytes of a value. One type for all lists keeps the binary small, since each
 /// instance of a map is compiled code.
 #[derive(Debug, Default)]
-pub struct Index(BTreeMap<Box<[u8]>, usize>);
+pub struct Index(HashMap<Box<[u8]>, usize>);
 
 impl Index {
     /// The place of `key`.

@@ -5,14 +5,15 @@
 
 use std::fmt::{self, Write as _};
 use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::{io, mem};
 
 use nix::errno::Errno;
 use redbpf::ModuleBuilder;
+use tracing::dispatcher::set_global_default;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
-use tracing::{Event, Level, Metadata, Subscriber};
+use tracing::{Dispatch, Event, Level, Metadata, Subscriber};
 
 use super::{Call, bpf_call, errno, info};
 use crate::object::{self, LinkedObject};
@@ -105,8 +106,10 @@ fn load(object: &LinkedObject, maps: &[i32], offload: Option<u32>) -> Result<Own
 
 fn load_by_redbpf(canonical: &[u8]) -> Result<OwnedFd, Failure> {
     bpf_call::injected_fault(Call::ProgLoad).map_err(Failure::Refused)?;
-    let text = Arc::new(Mutex::new(String::new()));
-    let attempt = tracing::subscriber::with_default(ErrorCollector(Arc::clone(&text)), || {
+    // Fails from the second program on, since the collector is set.
+    let _ = set_global_default(Dispatch::from_static(&ERRORS));
+    ERRORS.take();
+    let load = || {
         let mut module = ModuleBuilder::parse(canonical).and_then(ModuleBuilder::to_module)?;
         let (version, license) = (module.version, module.license.clone());
         let program = module.programs.first_mut().ok_or(redbpf::Error::ElfError)?;
@@ -116,11 +119,8 @@ fn load_by_redbpf(canonical: &[u8]) -> Result<OwnedFd, Failure> {
         let fd = unsafe { BorrowedFd::borrow_raw(fd) };
         // redbpf closes its own descriptor when `module` is dropped.
         Ok(fd.try_clone_to_owned())
-    });
-    let copied = attempt.map_err(|_: redbpf::Error| {
-        let text = mem::take(&mut *text.lock().unwrap_or_else(PoisonError::into_inner));
-        parse_failure(&text)
-    })?;
+    };
+    let copied = load().map_err(|_: redbpf::Error| parse_failure(&ERRORS.take()))?;
     copied.map_err(|error| Failure::Refused(errno(&error)))
 }
 
@@ -192,8 +192,16 @@ fn load_logged(attributes: &bpf_sys::bpf_load_program_attr, log: &mut [u8]) -> R
     })
 }
 
-/// A subscriber that collects the text of redbpf's error events.
-struct ErrorCollector(Arc<Mutex<String>>);
+/// A subscriber that collects the text of redbpf's error events. One thread loads programs.
+struct ErrorCollector(Mutex<String>);
+
+static ERRORS: ErrorCollector = ErrorCollector(Mutex::new(String::new()));
+
+impl ErrorCollector {
+    fn take(&self) -> String {
+        mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
 
 impl Subscriber for ErrorCollector {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {

@@ -229,8 +229,8 @@ fn place_variables(btf: &mut Btf, elf: &Elf) {
             places.push(((section.name, None), size));
         }
     }
-    places.sort_by_key(|&(key, _)| key);
-    // The last of several symbols with one name.
+    places.sort_unstable();
+    // The one at the highest offset of several symbols with one name.
     btf.place_variables(|section, name| {
         let end = places.partition_point(|&(key, _)| key <= (section, name));
         let (key, place) = places.get(end.checked_sub(1)?)?;

@@ -169,7 +169,7 @@ fn members(layout: &Layout) -> Vec<Member> {
         }
         has_parts
     });
-    parts.sort_by_key(|(range, ..)| range.start);
+    parts.sort_unstable_by_key(|(range, ..)| (range.start, range.end));
     let mut end = 0;
     let starts: Vec<usize> = parts.iter().map(|(range, ..)| range.start).collect();
     let next = starts.into_iter().skip(1).chain([usize::MAX]);

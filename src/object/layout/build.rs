@@ -199,7 +199,7 @@ impl Builder<'_> {
                 max: None,
             });
         }
-        members.sort_by_key(|member| member.bit_offset);
+        members.sort_unstable_by_key(|member| member.bit_offset);
         Some(members)
     }
 
