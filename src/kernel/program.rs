@@ -107,8 +107,8 @@ fn load(object: &LinkedObject, maps: &[i32], offload: Option<u32>) -> Result<Own
 fn load_by_redbpf(canonical: &[u8]) -> Result<OwnedFd, Failure> {
     bpf_call::injected_fault(Call::ProgLoad).map_err(Failure::Refused)?;
     // Fails from the second program on, since the collector is set.
-    let _ = set_global_default(Dispatch::from_static(&ERRORS));
-    ERRORS.take();
+    let _ = set_global_default(Dispatch::new(ErrorCollector));
+    take_errors();
     let load = || {
         let mut module = ModuleBuilder::parse(canonical).and_then(ModuleBuilder::to_module)?;
         let (version, license) = (module.version, module.license.clone());
@@ -120,7 +120,7 @@ fn load_by_redbpf(canonical: &[u8]) -> Result<OwnedFd, Failure> {
         // redbpf closes its own descriptor when `module` is dropped.
         Ok(fd.try_clone_to_owned())
     };
-    let copied = load().map_err(|_: redbpf::Error| parse_failure(&ERRORS.take()))?;
+    let copied = load().map_err(|_: redbpf::Error| parse_failure(&take_errors()))?;
     copied.map_err(|error| Failure::Refused(errno(&error)))
 }
 
@@ -193,14 +193,13 @@ fn load_logged(attributes: &bpf_sys::bpf_load_program_attr, log: &mut [u8]) -> R
 }
 
 /// A subscriber that collects the text of redbpf's error events. One thread loads programs.
-struct ErrorCollector(Mutex<String>);
+struct ErrorCollector;
 
-static ERRORS: ErrorCollector = ErrorCollector(Mutex::new(String::new()));
+/// The text that [`ErrorCollector`] has collected.
+static ERRORS: Mutex<String> = Mutex::new(String::new());
 
-impl ErrorCollector {
-    fn take(&self) -> String {
-        mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
-    }
+fn take_errors() -> String {
+    mem::take(&mut *ERRORS.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
 impl Subscriber for ErrorCollector {
@@ -217,7 +216,7 @@ impl Subscriber for ErrorCollector {
     fn record_follows_from(&self, _: &Id, _: &Id) {}
 
     fn event(&self, event: &Event<'_>) {
-        let mut text = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut text = ERRORS.lock().unwrap_or_else(PoisonError::into_inner);
         event.record(&mut TextVisitor(&mut text));
     }
 
