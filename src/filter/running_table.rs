@@ -154,10 +154,7 @@ impl RunningTable {
     ///
     /// # Errors
     /// The errors of [`RunningTable::map_parts`].
-    pub(super) fn refresh<'a>(
-        &self,
-        keys: &mut dyn Iterator<Item = &'a [u8]>,
-    ) -> Result<(), Errno> {
+    pub(super) fn refresh(&self, keys: &mut dyn Iterator<Item = &[u8]>) -> Result<(), Errno> {
         let mapped = self.map_parts()?;
         let parts = mapped.parts()?;
         let mut places: Vec<Place> = Vec::new();
