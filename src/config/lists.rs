@@ -7,8 +7,8 @@ use super::entries::{Entry, Value};
 use crate::corefile::Token;
 use crate::list::Format;
 
-/// Maximum number of lists of one map. A list has two sources, of at most 255: its exceptions, and its other items.
-pub const MAX_LISTS: usize = 127;
+/// Maximum number of lists of one map. A list has a source for each of its [`RANKS`](crate::list::RANKS), of at most 255.
+pub const MAX_LISTS: usize = 63;
 
 /// A `list` line.
 #[derive(Clone, Debug)]

@@ -3,10 +3,12 @@
 //! All other rules are about URLs and pages, which a query does not show.
 
 use super::sink::Sink;
-use super::{Action, Found, Item, Reason, Scope, hosts, name};
+use super::{Action, RANKS, Reason, Scope, hosts};
 
-/// Options that do not limit a rule: it blocks everything of a name.
-const WHOLE: [&str; 4] = ["all", "document", "doc", "important"];
+/// Option of rules that apply even before exceptions.
+const IMPORTANT: &str = "important";
+/// Other options that do not limit a rule: it blocks everything of a name.
+const WHOLE: [&str; 3] = ["all", "document", "doc"];
 /// Separators of rules about the elements of pages.
 const OF_PAGES: [&str; 5] = ["##", "#@#", "#?#", "#$#", "#%#"];
 
@@ -22,6 +24,7 @@ pub(super) fn line(text: &str, sink: &mut Sink<'_, '_>) -> Result<(), Reason> {
     if text.starts_with('#') {
         return Ok(());
     }
+    sink.rank = RANKS - 1;
     if text.starts_with(|first: char| first.is_ascii_digit() || first == ':')
         && text.contains([' ', '\t'])
     {
@@ -36,18 +39,16 @@ pub(super) fn line(text: &str, sink: &mut Sink<'_, '_>) -> Result<(), Reason> {
     let text = pattern.strip_prefix("||").ok_or(Reason::Pattern)?;
     let text = text.strip_suffix('|').unwrap_or(text);
     let text = text.strip_suffix('^').ok_or(Reason::Pattern)?;
-    let mut options = options.into_iter().flat_map(|options| options.split(','));
-    if options.any(|option| !WHOLE.contains(&option.trim())) {
-        return Err(Reason::Option);
+    for option in options.into_iter().flat_map(|options| options.split(',')) {
+        match option.trim() {
+            IMPORTANT => sink.rank = 1,
+            option if WHOLE.contains(&option) => {}
+            _ => return Err(Reason::Option),
+        }
     }
-    let wire = name::parse(text).map_err(|_| Reason::Pattern)?;
-    sink.put(&Found {
-        item: Item::Name {
-            wire: wire.as_slice(),
-            scope: Scope::Tree,
-        },
-        action: exception.map(|_| Action::Passthru),
-        before: exception.is_some(),
-    });
-    Ok(())
+    // An exception comes before the rules that are as important.
+    sink.rank -= u8::from(exception.is_some());
+    let action = exception.map(|_| Action::Passthru);
+    sink.name(text, Scope::Tree, action)
+        .map_err(|_| Reason::Pattern)
 }

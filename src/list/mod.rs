@@ -146,6 +146,9 @@ pub enum Item<'a> {
     },
 }
 
+/// Number of ranks.
+pub const RANKS: u8 = 4;
+
 /// An item that a list gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Found<'a> {
@@ -153,8 +156,8 @@ pub struct Found<'a> {
     pub item: Item<'a>,
     /// The action that the list gives it.
     pub action: Option<Action>,
-    /// True for an exception: it applies before the list's other items, even before longer ones.
-    pub before: bool,
+    /// Precedence in the list, below [`RANKS`]: an item of a lower rank applies even before longer ones.
+    pub rank: u8,
 }
 
 /// Takes the items of a list. An error is the reason for which the item cannot be used.

@@ -89,8 +89,9 @@ fn push_label(wire: &mut Wire, label: &str) -> Result<bool, Reason> {
     Ok(has_letter)
 }
 
-/// True for a character that labels of hosts and domains have. Outside ASCII these are all but controls, separators and
-/// marks that Unicode's normal form (NFC) joins with the letter before them.
+/// True for a character that labels of hosts and domains have. Outside ASCII these are all but controls, separators,
+/// marks that Unicode's normal form (NFC) joins with the letter before them, and signs such as of Kelvin, for which it has a
+/// letter.
 fn is_letter(letter: char) -> bool {
     match letter {
         '\0'..='\x7f' => letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_'),
@@ -100,6 +101,7 @@ fn is_letter(letter: char) -> bool {
         | '\u{f7}'
         | '\u{300}'..='\u{36f}'
         | '\u{2000}'..='\u{206f}'
+        | '\u{2126}'..='\u{212b}'
         | '\u{3000}'..='\u{3004}'
         | '\u{e000}'..='\u{f8ff}'
         | '\u{fe00}'..='\u{feff}'
@@ -203,6 +205,7 @@ mod tests {
             &label,
             "a\u{301}.example",
             "a\u{200d}.example",
+            "\u{212a}elvin.example",
             "a。b",
             "a@b.c",
             "a\\.b",

@@ -63,6 +63,11 @@ impl Parser {
         self.keep(rest);
     }
 
+    /// Number of complete lines.
+    pub const fn lines(&self) -> u64 {
+        self.lines
+    }
+
     /// Reads a last line without an end, and returns the report.
     pub fn finish(mut self, visit: &mut Visit<'_>) -> Report {
         let line = std::mem::take(&mut self.line);
@@ -94,6 +99,7 @@ impl Parser {
         }
         let mut sink = Sink {
             visit,
+            rank: 0,
             kept: 0,
             masked: 0,
             refused: None,

@@ -5,6 +5,8 @@ use super::{Action, Found, Item, Reason, Scope, Visit, name};
 /// Takes the items of one line.
 pub(super) struct Sink<'a, 'v> {
     pub(super) visit: &'a mut Visit<'v>,
+    /// Rank of the items.
+    pub(super) rank: u8,
     /// Number of items that the caller took.
     pub(super) kept: u64,
     /// Number of prefixes whose host bits were cleared.
@@ -29,7 +31,7 @@ impl Sink<'_, '_> {
         self.put(&Found {
             item: Item::Prefix { address, length },
             action: None,
-            before: false,
+            rank: self.rank,
         });
     }
 
@@ -50,7 +52,7 @@ impl Sink<'_, '_> {
                 scope,
             },
             action,
-            before: false,
+            rank: self.rank,
         });
         Ok(())
     }

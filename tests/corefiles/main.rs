@@ -146,8 +146,8 @@ fn lists_that_do_not_fit_the_object_are_refused() {
             refuses(&site, &block(&[&elf, "if edge0", options]), CONFIG, lines);
         }
     }
-    let many = "list @networks block verdict=VERDICT_DROP\n".repeat(128);
-    let line = "Corefile:132: list: more than 127 lists for one map; join some of the files";
+    let many = "list @networks block verdict=VERDICT_DROP\n".repeat(64);
+    let line = "Corefile:68: list: more than 63 lists for one map; join some of the files";
     refuses(
         &site,
         &block(&["elf lists.o", "if edge0", &many]),

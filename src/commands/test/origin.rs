@@ -16,7 +16,7 @@ use crate::commands::running_map::RunningMap;
 use crate::commands::status;
 use crate::config::{Entry, List, fit};
 use crate::encode::Encoder;
-use crate::list::{MAX_LINE, Parser};
+use crate::list::{MAX_LINE, Parser, RANKS};
 use crate::object::map_for_lines;
 use crate::plan::sources::Sources;
 use crate::plan::{Plan, PlannedFilter, Source};
@@ -177,31 +177,36 @@ fn place(plan: &Plan, planned: &PlannedFilter, name: &str, key: &[u8]) -> Option
     })
 }
 
-/// The line of a list's file that gives an entry with this key.
+/// The line of a list's file that gives an entry with this key: of lines with the lowest rank the first.
 fn list_line(list: &List, encoder: &Encoder<'_>, key: &[u8]) -> Option<u64> {
     let mut reader = BufReader::new(files::open(&list.path).ok()?);
     let mut parser = Parser::new(list.format.map(|(format, _)| format));
     let keys = encoder.item_keys()?;
-    let (mut line, mut bytes, mut is_found) = (Vec::new(), vec![0; key.len()], false);
-    for number in 1.. {
+    let (mut line, mut bytes) = (Vec::new(), vec![0; key.len()]);
+    let (mut rank, mut place) = (RANKS, None);
+    let limit = u64::try_from(MAX_LINE).unwrap_or(u64::MAX);
+    while rank > 0 {
         line.clear();
-        let limit = u64::try_from(2 * MAX_LINE).unwrap_or(u64::MAX);
-        if (&mut reader)
-            .take(limit)
-            .read_until(b'\n', &mut line)
-            .ok()?
-            == 0
-        {
-            return None;
+        let rest = (&mut reader).take(limit).read_until(b'\n', &mut line);
+        let is_end = rest.ok()? == 0;
+        if is_end {
+            // The last line may have no end.
+            line.push(b'\n');
         }
+        let before = rank;
         parser.feed(&line, &mut |found| {
             Encoder::item_key(keys, &found.item, &mut bytes)?;
-            is_found |= bytes == key;
+            if bytes == key {
+                rank = rank.min(found.rank);
+            }
             Ok(())
         });
-        if is_found {
-            return Some(number);
+        if rank < before {
+            place = Some(parser.lines());
+        }
+        if is_end {
+            break;
         }
     }
-    None
+    place
 }

@@ -52,8 +52,8 @@ fn words(found: &Found<'_>) -> String {
     if let Some(action) = found.action {
         words = format!("{words} {action:?}");
     }
-    if found.before {
-        words += " first";
+    if found.rank != 0 {
+        words = format!("{words} rank {}", found.rank);
     }
     words
 }

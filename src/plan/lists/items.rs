@@ -125,8 +125,9 @@ impl MapItems {
         false
     }
 
-    /// Passes each item with its value to `visit`: those of a later list before those of an earlier one, and within a list
-    /// from the last to the first. So whoever keeps the last item of a key keeps the one that takes precedence.
+    /// Passes each item with its value to `visit`: those of a later list before those of an earlier one, within a list
+    /// those of a higher rank first, and within a rank from the last to the first. So whoever keeps the last item of a key
+    /// keeps the one that takes precedence.
     ///
     /// # Errors
     /// The first error of `visit`.
@@ -159,11 +160,21 @@ impl MapItems {
                 ValueIndex::from_ne_bytes(record.value),
             )?;
         }
-        let mut rest = self.names.as_slice();
-        while let Some((before, wire, value)) = last_name(rest) {
-            rest = before;
-            let scope = Scope::Tree;
-            put(Item::Name { wire, scope }, value)?;
+        // Only names have items of several ranks in one list.
+        for source in (0..=Source::MAX).rev() {
+            let mut values = self.values.iter();
+            if values.all(|value| value.source != source) {
+                continue;
+            }
+            let mut rest = self.names.as_slice();
+            while let Some((before, wire, index)) = last_name(rest) {
+                rest = before;
+                let value = self.value(index);
+                if value.is_some_and(|value| value.source == source) {
+                    let scope = Scope::Tree;
+                    put(Item::Name { wire, scope }, index)?;
+                }
+            }
         }
         Ok(())
     }

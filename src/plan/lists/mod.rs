@@ -19,7 +19,7 @@ use crate::base::quantity::Quantity;
 use crate::config::{Filter, List};
 use crate::corefile::{Corefile, Token};
 use crate::encode::Encoder;
-use crate::list::{Found, Parser, Reason, Report};
+use crate::list::{Found, Parser, RANKS, Reason, Report};
 use crate::object::{LinkedObject, map_for_lines};
 use crate::table::Source;
 pub use items::{ItemValue, MapItems};
@@ -175,11 +175,11 @@ impl Place<'_> {
         })
     }
 
-    /// Source of the exceptions in the list of line number `line`.
+    /// Source of the items of rank 0 in the list of line number `line`.
     fn first_source(&self, line: usize, list: &List) -> Source {
         let earlier = self.block.lists.iter().take(line);
         let earlier = earlier.filter(|other| other.map == list.map).count();
-        Source::try_from(2 * earlier + 1).unwrap_or(Source::MAX)
+        Source::try_from(usize::from(RANKS) * earlier + 1).unwrap_or(Source::MAX)
     }
 }
 

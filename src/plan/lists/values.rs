@@ -13,7 +13,7 @@ pub(super) struct ListValues<'a> {
     base: &'a [u8],
     /// True if the line has FIELD=VALUE.
     has_fields: bool,
-    /// Source of exceptions; the source of the other items is the next.
+    /// Source of the items of rank 0; each further rank has the next.
     first: Source,
     known: Vec<(Key, Result<ValueIndex, Reason>)>,
     /// Buffer for a value.
@@ -29,7 +29,7 @@ const fn scope_of(item: &Item<'_>) -> Scope {
 }
 
 /// The properties of an item on which its value depends.
-type Key = (Option<Action>, Scope, bool);
+type Key = (Option<Action>, Scope, u8);
 
 impl<'a> ListValues<'a> {
     pub(super) const fn new(
@@ -53,7 +53,7 @@ impl<'a> ListValues<'a> {
     /// # Errors
     /// The reason that the program has no such action or scope.
     pub(super) fn push(&mut self, found: &Found<'_>, items: &mut MapItems) -> Result<(), Reason> {
-        let key = (found.action, scope_of(&found.item), found.before);
+        let key = (found.action, scope_of(&found.item), found.rank);
         match self.value(key, items) {
             Ok(value) => {
                 items.push(&found.item, value);
@@ -75,7 +75,7 @@ impl<'a> ListValues<'a> {
         key: &[u8],
         table: &mut PlannedTable,
     ) -> Result<(), Reason> {
-        let index = self.value((found.action, scope_of(&found.item), found.before), items)?;
+        let index = self.value((found.action, scope_of(&found.item), found.rank), items)?;
         let value = items.value(index).ok_or(Reason::Full)?;
         self.scratch.clear();
         self.scratch.extend_from_slice(&value.bytes);
@@ -89,7 +89,7 @@ impl<'a> ListValues<'a> {
         let Item::Name { wire, .. } = found.item else {
             return false;
         };
-        let mut value = |scope| self.value((found.action, scope, found.before), items);
+        let mut value = |scope| self.value((found.action, scope, found.rank), items);
         let (exact, tree) = (value(Scope::Exact), value(Scope::Tree));
         let both = exact.ok().zip(tree.ok());
         both.is_some_and(|(exact, tree)| items.replace_last(wire, exact, tree))
@@ -104,7 +104,7 @@ impl<'a> ListValues<'a> {
         value
     }
 
-    fn make(&self, (action, scope, before): Key) -> Result<ItemValue, Reason> {
+    fn make(&self, (action, scope, rank): Key) -> Result<ItemValue, Reason> {
         let mut bytes: Box<[u8]> = self.base.into();
         match action {
             Some(Action::Passthru) => {
@@ -116,7 +116,7 @@ impl<'a> ListValues<'a> {
         }
         self.encoder.write_scope(scope, &mut bytes)?;
         Ok(ItemValue {
-            source: self.first.saturating_add(u8::from(!before)),
+            source: self.first.saturating_add(rank),
             // FIELD=VALUE may say that all names match exactly.
             scope: self.encoder.scope(&bytes).unwrap_or(scope),
             bytes,

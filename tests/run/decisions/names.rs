@@ -128,3 +128,23 @@ fn decisions_stay_when_shorter_names_follow() {
         daemon.stop();
     }
 }
+
+#[test]
+fn line_decides_about_names_that_the_decision_does_not_match() {
+    let lines = format!("{COUNTERS}    entry a.example action=QNAME_DROP\n");
+    let (site, daemon) = start("qname", &lines);
+    for (exact, expected) in [
+        ("NAME_EXACT", [false, true]),
+        ("NAME_BELOW", [true, false]),
+        ("NAME_TREE", [false, false]),
+    ] {
+        let exact = format!("exact={exact}");
+        add(&site, &["a.example", "action=QNAME_PASS", &exact]);
+        for (name, is_blocked) in ["a.example", "www.a.example"].into_iter().zip(expected) {
+            check(&site, &[(name, is_blocked)]);
+            let tested = site.ask(&["test", name]).stdout;
+            assert_eq!(tested.contains("QNAME_DROP"), is_blocked, "{tested}");
+        }
+    }
+    daemon.stop();
+}

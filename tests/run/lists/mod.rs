@@ -1,7 +1,9 @@
 //! Lists: items of published files are entries, and a change of a file is a reload.
 
+mod adblock;
 mod counts;
 mod formats;
+mod origins;
 
 use std::fs;
 
