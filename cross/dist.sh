@@ -81,6 +81,12 @@ rust_flags() {
     # A value that is computed once before a loop needs a register or the stack through the whole loop.
     echo '-Cllvm-args=-disable-machine-licm'
     echo '-Cllvm-args=-disable-lsr'
+    # So does a value that is computed once on several paths.
+    echo '-Cllvm-args=-enable-pre=false'
+    echo '-Cllvm-args=-disable-licm-promotion'
+    # An entry of a table of addresses takes eight bytes on x86_64; a comparison with its jump takes five.
+    echo '-Cllvm-args=-min-jump-table-entries=32'
+    echo '-Cllvm-args=-switch-to-lookup=false'
     echo '-Clink-arg=-Wl,--no-eh-frame-hdr'
     # For a compiler that builds std. A panic, which no input causes, ends the process without a message; messages take
     # 45 KB. `{:?}` writes nothing, and clippy refuses it in src; derived `Debug` is for tests and takes 4 KB.
