@@ -169,7 +169,7 @@ mod faults {
         let call = parts.next()?.to_owned();
         let name = parts.next()?;
         // Errno has no lookup by name, but its Debug form is the name.
-        #[expect(clippy::use_debug, reason = "only in binaries for tests")]
+        #[allow(clippy::use_debug, reason = "only in binaries for tests")]
         let errno = (1..200)
             .map(Errno::from_raw)
             .find(|errno| format!("{errno:?}") == name)?;
