@@ -26,8 +26,7 @@ impl Stage {
             };
             let mut decisions = std::mem::take(&mut old.decisions);
             decisions.retain(&mut |key, _| {
-                let is_given = || new.table.is_none() && new.entries.has_key(key);
-                let is_kept = new.decisions.contains(key) || is_given();
+                let is_kept = new.decisions.contains(key) || new.is_given(key);
                 // A client deleted the decision meanwhile, or its time was up.
                 if !is_kept
                     && !is_shared
